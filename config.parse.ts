@@ -1,0 +1,124 @@
+import { isIP } from "node:net";
+
+/** Reads one setting's text: its value, or undefined when it is wrong. `expected` completes "expected …" of the message. */
+export interface Parser<T> {
+  readonly expected: string;
+  parse(text: string): T | undefined;
+}
+
+/** Node's timers fire at once when they are given more than 2^31-1 ms, so an interval of a month would be none at all. */
+const longestMs = 24 * 86_400_000;
+const unitMs = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
+
+/** `00:05:00`, `300s`, `5m`, `250ms`, `1h` in milliseconds; a bare number has no unit and is refused. */
+export function parseDuration(text: string): number | undefined {
+  const short = /^(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h)$/i.exec(text);
+  if (short) return Math.round(Number(short[1]) * unitMs[short[2]?.toLowerCase() as keyof typeof unitMs]);
+  const clock = /^(\d{1,3}):([0-5]\d):([0-5]\d(?:\.\d{1,3})?)$/.exec(text);
+  if (!clock) return undefined;
+  return Math.round(Number(clock[1]) * unitMs.h + Number(clock[2]) * unitMs.m + Number(clock[3]) * unitMs.s);
+}
+
+/** A duration of at least `least`; `because` says what a shorter one would break. */
+export function duration(least: string, because: string): Parser<number> {
+  const leastMs = parseDuration(least) ?? 0;
+  return {
+    expected: `a duration such as 00:00:30, 30s, 5m, 250ms or 1h, from ${least} (${because}) to 24 days`,
+    parse(text) {
+      const ms = parseDuration(text);
+      return ms !== undefined && ms >= leastMs && ms <= longestMs ? ms : undefined;
+    },
+  };
+}
+
+export function integer(least: number, most: number, what: string): Parser<number> {
+  return {
+    expected: `${what}, ${least} to ${most}`,
+    parse(text) {
+      const value = Number(text);
+      return /^\d{1,9}$/.test(text) && value >= least && value <= most ? value : undefined;
+    },
+  };
+}
+
+/** One of the keys of `values`, whatever its case. */
+export function choice<T>(values: Readonly<Record<string, T>>): Parser<T> {
+  const known = new Map(Object.entries(values).map(([word, value]) => [word.toLowerCase(), value]));
+  return { expected: `one of ${Object.keys(values).join(", ")}`, parse: (text) => known.get(text.toLowerCase()) };
+}
+
+export function matching(pattern: RegExp, expected: string): Parser<string> {
+  return { expected, parse: (text) => (pattern.test(text) ? text : undefined) };
+}
+
+/** Comma-separated, each once; wrong as a whole when one is wrong, empty or there twice. */
+export function list<T>(item: Parser<T>): Parser<readonly T[]> {
+  return {
+    expected: `comma-separated, each once: ${item.expected}`,
+    parse(text) {
+      const values = text.split(",").map((part) => item.parse(part.trim()));
+      const right = values.filter((value) => value !== undefined);
+      return right.length === values.length && new Set(right).size === right.length ? Object.freeze(right) : undefined;
+    },
+  };
+}
+
+export function url(...schemes: string[]): Parser<string> {
+  return {
+    expected: `a URL ${schemes.map((scheme) => `${scheme}://host…`).join(" or ")}`,
+    parse: (text) => (hasHost(text, schemes) ? text : undefined),
+  };
+}
+
+/** Two slashes after `sqlite:` look like a host, and `sqlite://data/x.db` would silently be `/data/x.db`: refused. */
+export const databaseUrl: Parser<string> = {
+  expected: "sqlite:PATH, postgres://host/database or mssql://host/database",
+  parse(text) {
+    const isServed = /^sqlite:(?!\/\/(?!\/))./.test(text) || hasHost(text, ["postgres", "postgresql", "mssql"]);
+    return isServed ? text : undefined;
+  },
+};
+
+/** A name, an address or a CIDR; a name that ends in a number is a mistyped address. */
+export const networkHost: Parser<string> = {
+  expected: "a host name, an IP address or a CIDR such as 10.0.0.0/8",
+  parse(text) {
+    const [address = "", bits, ...more] = text.split("/");
+    const version = isIP(address);
+    if (more.length > 0) return undefined;
+    if (bits !== undefined && !(version && /^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128))) {
+      return undefined;
+    }
+    if (version) return text.toLowerCase();
+    return /^(?=.{1,253}$)([a-z0-9_-]{1,63}\.)*(?!\d+$)[a-z0-9_-]{1,63}$/i.test(text) ? text.toLowerCase() : undefined;
+  },
+};
+
+function hasHost(text: string, schemes: readonly string[]): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname } = new URL(text);
+  return hostname !== "" && schemes.includes(protocol.slice(0, -1)) && text.includes("://");
+}
+
+/** What is secret of a setting's text: nothing we know of, all of it, or what a URL may carry. */
+export type Secrecy = "open" | "whole" | "url";
+
+/**
+ * A wrong value as a message may show it. Of whatever looks like a URL only the scheme: in one that does not parse,
+ * nobody knows where the password ends.
+ */
+export function shown(text: string, secrecy: Secrecy): string {
+  if (secrecy === "whole") return `${text.length} characters, not shown`;
+  if (secrecy === "open" && !/:\/\/|@/.test(text))
+    return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
+  const scheme = /^(sqlite:|[a-z][a-z0-9+.-]{0,15}:\/\/)/i.exec(text)?.[0];
+  return scheme ? `"${scheme}…"` : `${text.length} characters, not shown`;
+}
+
+/** A URL for logs: without its password, and without what its query may hide. */
+export function maskUrl(text: string): string {
+  if (/^sqlite:/i.test(text)) return text;
+  if (!URL.canParse(text) || !text.includes("://")) return shown(text, "url");
+  const { protocol, username, host, pathname } = new URL(text);
+  return `${protocol}//${username && "***@"}${host}${pathname}`;
+}

@@ -1,0 +1,45 @@
+import { shown } from "./config.parse.ts";
+import type { Values } from "./config.settings.ts";
+
+/** A wrong setting: its variable, what was expected and what was found; never a secret. */
+export interface SettingFault {
+  name: string;
+  expected: string;
+  found: string;
+}
+
+/** Rules between settings. A setting that is wrong by itself is undefined here, and breaks no second rule. */
+export function rulesBetween(values: Partial<Values>): SettingFault[] {
+  const faults: SettingFault[] = [];
+  const { databaseUrl, adminToken, redisUrl, port, metricsPort } = values;
+  if (databaseUrl && !databaseUrl.startsWith("sqlite:") && adminToken === null) {
+    const expected = "at least 24 characters (one is made only with SQLite, where nodes need not share it)";
+    faults.push({ name: "ADMIN_TOKEN", expected, found: "nothing" });
+  }
+  if (redisUrl === null && values.batchLockProvider === "redis") {
+    faults.push({ name: "REDIS_URL", expected: "a URL, for BATCH_LOCK_PROVIDER is redis", found: "nothing" });
+  }
+  if (redisUrl === null && values.redisLockNodes) {
+    faults.push({ name: "REDIS_URL", expected: "a URL, for there are REDIS_LOCK_NODES", found: "nothing" });
+  }
+  if (metricsPort && metricsPort === port) {
+    faults.push({ name: "METRICS_PORT", expected: "another port than PORT", found: String(metricsPort) });
+  }
+  return faults;
+}
+
+/** What the settings know but this version does not serve. To be deleted with the version that does. */
+export function unreleased({ databaseUrl, redisUrl, redisLockNodes, amqpUrls }: Partial<Values>): SettingFault[] {
+  const later = (name: string, what: string, instead: string) => {
+    return { name, expected: `${instead} (not in this version yet: ${what})`, found: "one" };
+  };
+  const faults: SettingFault[] = [];
+  if (databaseUrl && !databaseUrl.startsWith("sqlite:")) {
+    const found = shown(databaseUrl, "url");
+    faults.push({ ...later("DATABASE_URL", "PostgreSQL and SQL Server", "sqlite:PATH"), found });
+  }
+  if (redisUrl) faults.push(later("REDIS_URL", "Redis", "no value"));
+  if (redisLockNodes) faults.push(later("REDIS_LOCK_NODES", "Redis", "no value"));
+  if (amqpUrls) faults.push(later("AMQP_URL", "RabbitMQ", "no value"));
+  return faults;
+}

@@ -1,0 +1,61 @@
+import type { Sequelize } from "sequelize";
+import type { Dialect } from "./dialect.ts";
+import { openSqlite } from "./dialects/sqlite/open.ts";
+import { migrate, pending } from "./migrations/migrate.ts";
+import { defineModels, type Models } from "./models.ts";
+import type { BatchStore } from "./store.ts";
+
+export interface DatabaseOptions {
+  /** `sqlite:./data/x.db` (relative to the working directory), or `sqlite::memory:`, which is gone after `close`. */
+  url: string;
+  logger?: Logger;
+}
+
+export interface Logger {
+  info(...args: unknown[]): void;
+  warn(...args: unknown[]): void;
+  error(...args: unknown[]): void;
+}
+
+export interface Database {
+  store: BatchStore;
+  sequelize: Sequelize;
+  models: Models;
+  /** Brings the schema up to date; the names of the steps that it took. */
+  migrate(): Promise<string[]>;
+  /** The steps that this database lacks. */
+  pending(): Promise<string[]>;
+  ping(): Promise<void>;
+  /** The database's clock, epoch ms. */
+  now(): Promise<number>;
+  /** One process with its own file: every lease found at start is void. */
+  isEmbedded: boolean;
+  /** Finishes what was asked, then leaves nothing open. */
+  close(): Promise<void>;
+}
+
+export async function openDatabase(options: DatabaseOptions): Promise<Database> {
+  const dialect = await openDialect(options);
+  return {
+    store: dialect.store,
+    sequelize: dialect.sequelize,
+    models: defineModels(dialect.sequelize),
+    migrate: () => migrate(dialect),
+    pending: () => pending(dialect),
+    ping: async () => void (await dialect.now()),
+    now: () => dialect.now(),
+    isEmbedded: dialect.isEmbedded,
+    close: () => dialect.close(),
+  };
+}
+
+/** The one place that looks at the scheme. */
+function openDialect({ url, logger }: DatabaseOptions): Promise<Dialect> {
+  const scheme = url.slice(0, url.indexOf(":"));
+  switch (scheme) {
+    case "sqlite":
+      return openSqlite(url, logger);
+    default:
+      throw new Error(`DATABASE_URL: expected sqlite:, found "${scheme}:".`);
+  }
+}

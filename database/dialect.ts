@@ -1,0 +1,47 @@
+/** What a folder of `dialects/` provides; `database.ts` adds models and migrations, which all dialects share. */
+import type { Sequelize, Transaction } from "sequelize";
+import type { BatchStore } from "./store.ts";
+
+/** The kinds of column that the schema uses; each dialect names its own type for them. */
+export type ColumnKind =
+  /** BIGINT primary key given by the database and never given twice, not even after a delete. */
+  | "id"
+  | "int"
+  | "bigint"
+  | "double"
+  | "uuid"
+  /** Short text, up to 255 characters: what an index may hold. */
+  | "name"
+  | "text"
+  /** 32 bytes. */
+  | "hash"
+  | "bytes";
+
+export interface Table {
+  name: string;
+  /** `kind`, or `kind?` for a column that may be NULL. */
+  columns: Record<string, ColumnKind | `${ColumnKind}?`>;
+  /** Omitted: the column of kind `id`. */
+  primaryKey?: string[];
+  unique?: string[][];
+  /** Unique among the rows where the column is not NULL. */
+  uniqueWhereSet?: string[];
+  indexes?: string[][];
+}
+
+export interface Ddl {
+  types: Record<ColumnKind, string>;
+  /** What follows the closing bracket of CREATE TABLE. */
+  options(table: Table): string;
+}
+
+export interface Dialect {
+  store: BatchStore;
+  sequelize: Sequelize;
+  ddl: Ddl;
+  /** Held until `transaction` ends: one migrates at a time. */
+  lockMigrations(transaction: Transaction): Promise<void>;
+  now(): Promise<number>;
+  isEmbedded: boolean;
+  close(): Promise<void>;
+}

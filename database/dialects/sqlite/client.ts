@@ -1,0 +1,100 @@
+/**
+ * The main thread's end: every call is a message with an id and a promise.
+ * When the thread dies, all that is pending and all that comes after fails with DatabaseUnavailable.
+ */
+import { join } from "node:path";
+import { Worker } from "node:worker_threads";
+import { root } from "../../../root.cjs";
+import { DatabaseUnavailable } from "../../errors.ts";
+import { errorOf } from "./failure.ts";
+import type { Reply, Request, SqlParams, SqlResult, ThreadData } from "./protocol.ts";
+import type { UnitArgs, UnitName, UnitResult } from "./units/units.ts";
+
+interface Pending {
+  resolve(result: unknown): void;
+  reject(error: Error): void;
+}
+
+type Draft = Request extends infer R ? (R extends Request ? Omit<R, "id"> : never) : never;
+
+export class SqliteClient {
+  #worker: Worker;
+  #pending = new Map<number, Pending>();
+  #lastId = 0;
+  #ended: DatabaseUnavailable | null = null;
+  #exited: Promise<void>;
+
+  private constructor(data: ThreadData) {
+    this.#worker = new Worker(join(root, "database/dialects/sqlite/thread.ts"), { workerData: data });
+    this.#worker.on("message", (replies: Reply[]) => {
+      for (const reply of replies) this.#settle(reply);
+    });
+    this.#worker.on("error", (error) => this.#end(`The database's thread failed: ${(error as Error).message}`));
+    this.#exited = new Promise((resolve) => {
+      this.#worker.on("exit", () => {
+        this.#end("The database's thread has ended.");
+        resolve();
+      });
+    });
+  }
+
+  /** Resolves when the files are open; the thread answers that under id 0. */
+  static async open(data: ThreadData): Promise<SqliteClient> {
+    const client = new SqliteClient(data);
+    try {
+      await new Promise((resolve, reject) => client.#pending.set(0, { resolve, reject }));
+      return client;
+    } catch (error) {
+      await client.#exited;
+      throw error;
+    }
+  }
+
+  call<N extends UnitName>(op: N, ...args: UnitArgs<N>): Promise<UnitResult<N>> {
+    return this.send(op, args, 0, []);
+  }
+
+  /** `size`: about how many bytes it writes. `transfer`: buffers that become the thread's. */
+  send<N extends UnitName>(op: N, args: UnitArgs<N>, size: number, transfer: ArrayBuffer[]): Promise<UnitResult<N>> {
+    return this.#request({ kind: "unit", op, args, size }, transfer) as Promise<UnitResult<N>>;
+  }
+
+  sql(session: number, text: string, params: SqlParams): Promise<SqlResult> {
+    return this.#request({ kind: "sql", session, text, params }) as Promise<SqlResult>;
+  }
+
+  async endSession(session: number): Promise<void> {
+    await this.#request({ kind: "endSession", session });
+  }
+
+  async close(): Promise<void> {
+    if (!this.#ended) {
+      const closed = this.#request({ kind: "close" });
+      this.#ended = new DatabaseUnavailable("The database is closed.");
+      await closed.catch(() => this.#worker.terminate());
+    }
+    await this.#exited;
+  }
+
+  #request(draft: Draft, transfer: ArrayBuffer[] = []): Promise<unknown> {
+    if (this.#ended) return Promise.reject(this.#ended);
+    const id = ++this.#lastId;
+    return new Promise((resolve, reject) => {
+      this.#worker.postMessage({ ...draft, id }, transfer);
+      this.#pending.set(id, { resolve, reject });
+    });
+  }
+
+  #settle(reply: Reply): void {
+    const pending = this.#pending.get(reply.id);
+    this.#pending.delete(reply.id);
+    if ("failure" in reply) pending?.reject(errorOf(reply.failure));
+    else pending?.resolve(reply.result);
+  }
+
+  #end(message: string): void {
+    this.#ended ??= new DatabaseUnavailable(message);
+    for (const { reject } of this.#pending.values()) reject(new DatabaseUnavailable(message));
+    this.#pending.clear();
+  }
+}

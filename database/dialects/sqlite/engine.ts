@@ -1,0 +1,200 @@
+/**
+ * The order of work in SQLite's thread. It holds the only writing connection.
+ *
+ *   request ─► read ──────────────► answered at once on the second connection
+ *           ├► unit, statement ───► queue ─► group: BEGIN · unit · unit · … · COMMIT ─► all answered
+ *           └► BEGIN of a session ► queue ─► the session has the writer to itself until its COMMIT, ROLLBACK or time limit
+ *
+ * A group is whatever has arrived meanwhile, so that many small commits share one fsync. Nothing is answered before its COMMIT.
+ */
+import { DatabaseUnavailable } from "../../errors.ts";
+import { failureOf } from "./failure.ts";
+import type { Files } from "./files.ts";
+import type { EndSessionRequest, Reply, Request, SqlRequest, UnitRequest } from "./protocol.ts";
+import { isBegin, isEnd, isRead, isRollback, runStatement } from "./statements.ts";
+import { type AnyUnit, compounds, reads, singles } from "./units/units.ts";
+
+/** A group's bounds: the first answer waits for the last unit. */
+const GROUP_UNITS = 256;
+const GROUP_BYTES = 4 * 1024 * 1024;
+
+const readers = reads as unknown as Record<string, AnyUnit | undefined>;
+const single = singles as unknown as Record<string, AnyUnit | undefined>;
+const compound = compounds as unknown as Record<string, AnyUnit | undefined>;
+
+export interface EngineOptions {
+  files: Files;
+  transactionMs: number;
+  /** Takes in what has arrived, by calling `take`. */
+  drain(): void;
+  reply(replies: Reply[]): void;
+}
+
+type Write = UnitRequest | SqlRequest;
+
+export class Engine {
+  #options: EngineOptions;
+  #queue: (Write | EndSessionRequest)[] = [];
+  /** The session whose transaction is open. */
+  #holder: number | null = null;
+  /** Sessions whose transaction was rolled back under them. */
+  #expired = new Set<number>();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: EngineOptions) {
+    this.#options = options;
+  }
+
+  take(request: Exclude<Request, { kind: "close" }>): void {
+    if (request.kind === "unit") {
+      const read = readers[request.op];
+      if (read) this.#answer(request.id, () => read(this.#options.files.reader, ...request.args));
+      else this.#queue.push(request);
+      return;
+    }
+    if (this.#holder === request.session || this.#expired.has(request.session)) this.#inTransaction(request);
+    else if (request.kind === "sql" && isRead(request.text))
+      this.#answer(request.id, () => runStatement(this.#options.files.reader, request));
+    else this.#queue.push(request);
+  }
+
+  /** Works until nothing is left, or a session holds the writer. */
+  work(): void {
+    for (;;) {
+      const head = this.#queue[0];
+      if (head === undefined || this.#holder !== null) return;
+      if (head.kind === "endSession" || isBeginning(head)) this.#alone(head);
+      else this.#group();
+    }
+  }
+
+  close(): void {
+    if (this.#holder !== null) this.#expire();
+    this.work();
+    this.#options.files.close();
+  }
+
+  #group(): void {
+    const { files, drain, reply } = this.#options;
+    const replies: Reply[] = [];
+    const started: number[] = [];
+    let bytes = 0;
+    try {
+      files.writer.run("BEGIN IMMEDIATE");
+      while (started.length < GROUP_UNITS && bytes < GROUP_BYTES) {
+        const next = this.#queue[0];
+        if (next === undefined || next.kind === "endSession" || isBeginning(next)) break;
+        this.#queue.shift();
+        started.push(next.id);
+        bytes += next.kind === "unit" ? next.size : next.text.length;
+        replies.push(this.#unit(next));
+        drain();
+      }
+      files.writer.run("COMMIT");
+    } catch (error) {
+      this.#rollback();
+      const failure = failureOf(error);
+      // A failure before the first unit (BEGIN) is that of the first in the queue, else the queue would never move.
+      if (started.length === 0) started.push((this.#queue.shift() as Write).id);
+      reply(started.map((id) => ({ id, failure })));
+      return;
+    }
+    reply(replies);
+  }
+
+  /** A failing unit takes back its own writes only; an error after which SQLite gave up the whole transaction ends the group. */
+  #unit(request: Write): Reply {
+    const { writer } = this.#options.files;
+    const many = request.kind === "unit" ? compound[request.op] : undefined;
+    try {
+      if (many) writer.run("SAVEPOINT unit");
+      const result = many ? many(writer, ...(request as UnitRequest).args) : this.#one(request);
+      if (many) writer.run("RELEASE unit");
+      return { id: request.id, result };
+    } catch (error) {
+      if (!writer.db.isTransaction) throw error;
+      const failure = failureOf(error);
+      if (failure.kind === "unavailable") throw error;
+      if (many) {
+        writer.run("ROLLBACK TO unit");
+        writer.run("RELEASE unit");
+      }
+      return { id: request.id, failure };
+    }
+  }
+
+  #one(request: Write): unknown {
+    const { writer } = this.#options.files;
+    if (request.kind === "sql") return runStatement(writer, request);
+    const unit = single[request.op];
+    if (!unit) throw new Error(`No unit is called ${request.op}.`);
+    return unit(writer, ...request.args);
+  }
+
+  /** The head of the queue is a BEGIN (the session takes the writer) or the end of a session that holds nothing. */
+  #alone(head: Write | EndSessionRequest): void {
+    this.#queue.shift();
+    this.#answer(head.id, () => {
+      if (head.kind !== "sql") return null;
+      this.#options.files.writer.run("BEGIN IMMEDIATE");
+      this.#holder = head.session;
+      this.#timer = setTimeout(() => {
+        this.#expire();
+        this.work();
+      }, this.#options.transactionMs);
+      return { rows: [], changes: 0, lastId: 0 };
+    });
+  }
+
+  #inTransaction(request: SqlRequest | EndSessionRequest): void {
+    const { writer } = this.#options.files;
+    this.#answer(request.id, () => {
+      if (this.#expired.has(request.session)) return this.#afterExpiry(request);
+      if (request.kind === "endSession") return this.#free(() => this.#rollback());
+      if (isEnd(request.text)) return this.#free(() => runStatement(writer, request));
+      const result = runStatement(writer, request);
+      return result;
+    });
+    // After a full disk SQLite has rolled back by itself.
+    if (this.#holder !== null && !writer.db.isTransaction) this.#expire();
+  }
+
+  #afterExpiry(request: SqlRequest | EndSessionRequest): unknown {
+    const isOver = request.kind === "endSession" || isEnd(request.text);
+    if (isOver) this.#expired.delete(request.session);
+    if (request.kind === "endSession" || isRollback(request.text)) return { rows: [], changes: 0, lastId: 0 };
+    throw new DatabaseUnavailable("The transaction was open for too long and has been rolled back.");
+  }
+
+  #free<T>(end: () => T): T {
+    clearTimeout(this.#timer);
+    this.#holder = null;
+    try {
+      return end();
+    } finally {
+      this.#rollback();
+    }
+  }
+
+  #expire(): void {
+    if (this.#holder !== null) this.#expired.add(this.#holder);
+    this.#free(() => undefined);
+  }
+
+  #rollback(): void {
+    const { db } = this.#options.files.writer;
+    if (db.isTransaction) db.exec("ROLLBACK");
+  }
+
+  #answer(id: number, act: () => unknown): void {
+    let reply: Reply;
+    try {
+      reply = { id, result: act() };
+    } catch (error) {
+      reply = { id, failure: failureOf(error) };
+    }
+    this.#options.reply([reply]);
+  }
+}
+
+const isBeginning = (request: Write) => request.kind === "sql" && isBegin(request.text);

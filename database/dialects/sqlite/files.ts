@@ -1,0 +1,48 @@
+/** The three connections of a database: its lock, its writer, its reader. */
+import { DatabaseSync } from "node:sqlite";
+import { DatabaseInUse } from "../../errors.ts";
+import type { ThreadData } from "./protocol.ts";
+import { Sql } from "./sql.ts";
+
+export interface Files {
+  writer: Sql;
+  reader: Sql;
+  close(): void;
+}
+
+export function openFiles({ file, isTemporary }: ThreadData): Files {
+  const lock = takeLock(file);
+  const writer = new Sql(new DatabaseSync(file, { timeout: 5000, enableForeignKeyConstraints: false }));
+  // 8 KiB pages: 780,000 records/s instead of 650,000 with 4 KiB. Only a new file takes the size.
+  writer.db.exec(`PRAGMA page_size = 8192; PRAGMA journal_mode = WAL;
+    PRAGMA synchronous = ${isTemporary ? "OFF" : "FULL"};
+    PRAGMA wal_autocheckpoint = 2000; PRAGMA journal_size_limit = 67108864;
+    PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY;`);
+  const reader = new Sql(new DatabaseSync(file, { timeout: 5000, readOnly: true, enableForeignKeyConstraints: false }));
+  reader.db.exec("PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 268435456;");
+  return {
+    writer,
+    reader,
+    close() {
+      reader.db.close();
+      writer.db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+      writer.db.close();
+      lock.close();
+    },
+  };
+}
+
+/**
+ * A lock on a file of its own: WAL needs the main file's locks for itself. The operating system frees it with the process,
+ * however that ends.
+ */
+function takeLock(file: string): DatabaseSync {
+  const lock = new DatabaseSync(`${file}.lock`);
+  try {
+    lock.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
+    return lock;
+  } catch (error) {
+    lock.close();
+    throw (error as { errcode?: number }).errcode === 5 ? new DatabaseInUse(file) : error;
+  }
+}

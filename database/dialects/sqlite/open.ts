@@ -1,0 +1,43 @@
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import type { Logger } from "../../database.ts";
+import type { Dialect } from "../../dialect.ts";
+import { SqliteClient } from "./client.ts";
+import { ddl } from "./ddl.ts";
+import { sequelizeOn } from "./sequelize.ts";
+import { sqliteStore } from "./store.ts";
+
+/** Long enough for a few statements; while it is open no batch is accepted. */
+const TRANSACTION_MS = 5000;
+
+export async function openSqlite(url: string, logger?: Logger): Promise<Dialect> {
+  const { file, isTemporary, remove } = await place(url.slice("sqlite:".length));
+  const client = await SqliteClient.open({ file, isTemporary, transactionMs: TRANSACTION_MS });
+  logger?.info(`The database is ${isTemporary ? "temporary" : file}.`);
+  return {
+    store: sqliteStore(client),
+    sequelize: sequelizeOn(client),
+    ddl,
+    // The transaction has the writer to itself, and no other process has the file.
+    lockMigrations: async () => undefined,
+    now: () => client.call("now"),
+    isEmbedded: true,
+    async close() {
+      await client.close();
+      await remove();
+    },
+  };
+}
+
+/** `:memory:` is a file in the temporary folder: two connections cannot share a database in memory without its table locks. */
+async function place(path: string) {
+  if (path === ":memory:") {
+    const folder = await mkdtemp(join(tmpdir(), "dataflow-"));
+    const remove = () => rm(folder, { recursive: true, force: true });
+    return { file: join(folder, "memory.db"), isTemporary: true, remove };
+  }
+  const file = resolve(path.replace(/^\/\/(?=\/)/, ""));
+  await mkdir(dirname(file), { recursive: true });
+  return { file, isTemporary: false, remove: async () => undefined };
+}

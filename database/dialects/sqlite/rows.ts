@@ -1,0 +1,67 @@
+/** Between rows and the types of the seam. */
+import type { BatchRow, BatchState, Due, OutboxDraft, StoredChunk } from "../../store.ts";
+import type { Sql } from "./sql.ts";
+
+/** A batch as SELECT list or RETURNING list. */
+export const batchColumns = `id, public_id AS publicId, client_id AS clientId, policy_version AS policyVersion, state, reason,
+  format, envelope, nullif(lower(hex(content_hash)), '') AS contentHash, request_id AS requestId, bytes, records, chunks,
+  phase, next_chunk AS nextChunk, accepted, rejected, duplicate, fence, owner, due_at AS dueAt, attempt,
+  attempts_total AS attemptsTotal, version, created_at AS createdAt, ready_at AS readyAt, started_at AS startedAt,
+  finished_at AS finishedAt`;
+
+type Json<T, K extends keyof T> = Omit<T, K> & { [P in K]: string | (null extends T[P] ? null : never) };
+export type RawBatch = Json<BatchRow, "reason" | "envelope">;
+
+export function batchRow(raw: RawBatch): BatchRow {
+  return { ...raw, reason: raw.reason === null ? null : JSON.parse(raw.reason), envelope: JSON.parse(raw.envelope) };
+}
+
+const chunkColumns = "no, first_record AS firstRecord, first_line AS firstLine, records, codec, oversized, body";
+
+export function readChunk(sql: Sql, id: number, no: number): StoredChunk | null {
+  const raw = sql.get<Omit<StoredChunk, "oversized"> & { oversized: string | null }>(
+    `SELECT ${chunkColumns} FROM batch_chunk WHERE batch_id = ?1 AND no = ?2`,
+    id,
+    no,
+  );
+  return raw ? { ...raw, oversized: raw.oversized === null ? [] : JSON.parse(raw.oversized) } : null;
+}
+
+export function insertChunks(sql: Sql, id: number, chunks: StoredChunk[]): void {
+  for (const { no, firstRecord, firstLine, records, codec, oversized, body } of chunks)
+    sql.run(
+      `INSERT INTO batch_chunk (batch_id, no, first_record, first_line, records, codec, oversized, body)
+       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)`,
+      id,
+      no,
+      firstRecord,
+      firstLine,
+      records,
+      codec,
+      oversized.length === 0 ? null : JSON.stringify(oversized),
+      body,
+    );
+}
+
+/** The ids of the new rows; their texts are not sent back to who sent them. */
+export function insertOutbox(sql: Sql, events: OutboxDraft[], now: number): number[] {
+  return events.map(({ topic, body }) =>
+    sql.insert("INSERT INTO outbox (topic, body, due_at, attempts) VALUES (?1, ?2, ?3, 0)", topic, body, now),
+  );
+}
+
+export function dueAt(due: Due, now: number): number | null {
+  if (due === null) return null;
+  return "at" in due ? due.at : now + due.inMs;
+}
+
+export const jsonOrNull = (value: unknown) => (value === null ? null : JSON.stringify(value));
+
+const final: ReadonlySet<BatchState> = new Set([
+  "completed",
+  "completed_with_errors",
+  "failed",
+  "rejected",
+  "cancelled",
+]);
+export const hasEnded = (state: BatchState) => final.has(state);

@@ -1,0 +1,55 @@
+import type { BatchStore, OutboxDraft, StoredChunk, Written } from "../../store.ts";
+import type { SqliteClient } from "./client.ts";
+
+/** The seam, as messages to the thread: each method is one unit there. */
+export function sqliteStore(client: SqliteClient): BatchStore {
+  return {
+    beginUpload: (batch, leaseMs) => client.call("beginUpload", batch, leaseMs),
+    appendChunks: (id, chunks, leaseMs) => {
+      const { packed, size, transfer } = pack(chunks);
+      return client.send("appendChunks", [id, packed, leaseMs], size, transfer);
+    },
+    touchUploads: (ids, leaseMs) => client.call("touchUploads", ids, leaseMs),
+    commitUpload: async (commit) => {
+      const { packed, size, transfer } = pack(commit.chunks);
+      const done = await client.send("commitUpload", [{ ...commit, chunks: packed }], size, transfer);
+      return written(done, commit.events);
+    },
+    voidUpload: (id, onlyDue) => client.call("voidUpload", id, onlyDue),
+    candidates: (limit) => client.call("candidates", limit),
+    claim: (id, owner, leaseMs) => client.call("claim", id, owner, leaseMs),
+    readChunk: (id, no) => client.call("readChunk", id, no),
+    commitChunk: async (commit) => {
+      const done = await client.send("commitChunk", [commit], commit.text.length, []);
+      return written(done, commit.end?.events ?? []);
+    },
+    extendLeases: (owner, leaseMs) => client.call("extendLeases", owner, leaseMs),
+    isOvertaken: (clientId) => client.call("isOvertaken", clientId),
+    move: async (move) => written(await client.call("move", move), move.events),
+    due: (state, limit) => client.call("due", state, limit),
+    voidLeases: () => client.call("voidLeases"),
+    purgeChunks: (id, limit, due) => client.call("purgeChunks", id, limit, due),
+    deleteBatch: (id, limit) => client.call("deleteBatch", id, limit),
+    batch: (publicId, clientId) => client.call("batch", publicId, clientId),
+    list: (query) => client.call("list", query),
+    errors: (id, after, limit) => client.call("errors", id, after, limit),
+    records: (id, after, limit, maxBytes) => client.call("records", id, after, limit, maxBytes),
+    stats: () => client.call("stats"),
+    setQueue: (clientId, cap, weight) => client.call("setQueue", clientId, cap, weight),
+    takeOutbox: (limit, olderThanMs, retryMs) => client.call("takeOutbox", limit, olderThanMs, retryMs),
+    deleteOutbox: (ids) => client.call("deleteOutbox", ids),
+  };
+}
+
+/** The one copy of each body: the caller keeps its own, and a view on a pool's buffer would send the whole pool. */
+function pack(chunks: StoredChunk[]) {
+  const packed = chunks.map((chunk) => ({ ...chunk, body: Uint8Array.from(chunk.body) }));
+  const transfer = packed.map(({ body }) => body.buffer);
+  return { packed, transfer, size: transfer.reduce((sum, { byteLength }) => sum + byteLength, 0) };
+}
+
+function written(done: { batch: Written["batch"]; outbox: number[] } | null, events: OutboxDraft[]): Written | null {
+  if (!done) return null;
+  const outbox = events.map((event, i) => ({ ...event, id: done.outbox[i] as number, attempts: 0 }));
+  return { batch: done.batch, outbox };
+}

@@ -1,0 +1,59 @@
+/** SQLite's thread: started by `client.ts` by its path, run by Node itself. */
+import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import { Engine } from "./engine.ts";
+import { failureOf } from "./failure.ts";
+import { openFiles } from "./files.ts";
+import type { CloseRequest, Reply, Request, ThreadData } from "./protocol.ts";
+
+/** The answer to opening, which nobody asked by id. */
+const OPENED = 0;
+
+const port = parentPort as MessagePort;
+const data = workerData as ThreadData;
+
+function start(): void {
+  const files = openFiles(data);
+  let closing: CloseRequest | null = null;
+  const take = (request: Request) => {
+    if (request.kind === "close") closing = request;
+    else engine.take(request);
+  };
+  const drain = () => {
+    for (let next = receiveMessageOnPort(port); next; next = receiveMessageOnPort(port)) take(next.message as Request);
+  };
+  const engine = new Engine({ files, transactionMs: data.transactionMs, drain, reply });
+  port.on("message", (request: Request) => {
+    take(request);
+    drain();
+    engine.work();
+    if (closing) close(engine, closing.id);
+  });
+  reply([{ id: OPENED, result: null }]);
+}
+
+function close(engine: Engine, id: number): void {
+  port.removeAllListeners("message");
+  engine.close();
+  reply([{ id, result: null }]);
+  port.close();
+}
+
+/** Bodies of chunks go over without a copy: SQLite made them for this answer alone. */
+function reply(replies: Reply[]): void {
+  port.postMessage(replies, replies.flatMap(bodyOf));
+}
+
+function bodyOf(reply: Reply): ArrayBuffer[] {
+  const result = "result" in reply ? (reply.result as { chunk?: Body | null; body?: unknown } | null) : null;
+  const body = (result?.chunk ?? (result as Body | null))?.body;
+  return body instanceof Uint8Array && body.byteLength > 0 ? [body.buffer as ArrayBuffer] : [];
+}
+
+type Body = { body?: unknown };
+
+try {
+  start();
+} catch (error) {
+  reply([{ id: OPENED, failure: failureOf(error) }]);
+  port.close();
+}

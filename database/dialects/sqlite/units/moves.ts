@@ -1,0 +1,48 @@
+import type { Move } from "../../../store.ts";
+import { batchColumns, batchRow, dueAt, hasEnded, insertOutbox, jsonOrNull, type RawBatch } from "../rows.ts";
+import type { Sql } from "../sql.ts";
+import { freeSlot } from "./work.ts";
+
+export function move(sql: Sql, move: Move) {
+  const now = sql.now();
+  const raw = update(sql, move, now);
+  if (!raw) return null;
+  if (move.from === "processing") freeSlot(sql, raw.clientId);
+  if (move.restart) sql.run("DELETE FROM record_error WHERE batch_id = ?1", move.id);
+  return { batch: batchRow(raw), outbox: insertOutbox(sql, move.events, now) };
+}
+
+const restarted = "next_chunk = 0, accepted = 0, rejected = 0, duplicate = 0";
+const attempts = {
+  keep: "",
+  reset: ", attempt = 0",
+  uncount: ", attempt = max(attempt - 1, 0), attempts_total = max(attempts_total - 1, 0)",
+};
+
+function update(sql: Sql, move: Move, now: number): RawBatch | undefined {
+  // `ready_at` is when the batch joined the queue: a hand-back from `processing` does not change it.
+  return sql.get<RawBatch>(
+    `UPDATE batch SET state = ?2, due_at = ?3, reason = ?4, finished_at = ?5, version = version + 1,
+       fence = fence + CASE WHEN state = 'processing' THEN 1 ELSE 0 END, owner = NULL,
+       ready_at = CASE WHEN ?2 = 'ready' AND state <> 'processing' THEN ?6 ELSE ready_at END,
+       phase = coalesce(?7, phase)${attempts[move.attempt]}${move.restart ? `, ${restarted}` : ""}
+     WHERE id = ?1 AND state = ?8 AND (?9 IS NULL OR version = ?9) AND (?10 IS NULL OR fence = ?10)
+       AND (NOT ?11 OR due_at <= ?6)
+     RETURNING ${batchColumns}`,
+    move.id,
+    move.to,
+    dueAt(move.due, now),
+    jsonOrNull(move.reason),
+    hasEnded(move.to) ? now : null,
+    now,
+    move.restart ?? null,
+    move.from,
+    move.version ?? null,
+    move.fence ?? null,
+    move.onlyDue ? 1 : 0,
+  );
+}
+
+export function voidLeases(sql: Sql): void {
+  sql.run("UPDATE batch SET due_at = min(due_at, ?1) WHERE state IN ('processing', 'receiving')", sql.now());
+}

@@ -1,0 +1,100 @@
+/** Pure reads: they run on the second connection and see what was committed. */
+import type { BatchRow, BatchState, ListQuery, QueueStats, RecordErrors } from "../../../store.ts";
+import { batchColumns, batchRow, type RawBatch } from "../rows.ts";
+import type { Sql } from "../sql.ts";
+
+export const now = (sql: Sql) => sql.now();
+
+export function batch(sql: Sql, publicId: string, clientId: number | null): BatchRow | null {
+  const raw = sql.get<RawBatch>(
+    `SELECT ${batchColumns} FROM batch WHERE public_id = ?1 AND (?2 IS NULL OR client_id = ?2)`,
+    publicId,
+    clientId,
+  );
+  return raw ? batchRow(raw) : null;
+}
+
+export function due(sql: Sql, state: BatchState, limit: number): BatchRow[] {
+  return sql
+    .all<RawBatch>(
+      `SELECT ${batchColumns} FROM batch WHERE state = ?1 AND due_at <= ?2 ORDER BY due_at LIMIT ?3`,
+      state,
+      sql.now(),
+      limit,
+    )
+    .map(batchRow);
+}
+
+/** An upload is no batch yet: it is listed only when asked for by its state. */
+export function list(sql: Sql, { clientId, state, before, limit }: ListQuery): BatchRow[] {
+  const conditions = [
+    state === undefined ? "state <> 'receiving'" : "state = ?1",
+    clientId === undefined ? "?2 IS NULL" : "client_id = ?2",
+    "id < ?3",
+  ];
+  return sql
+    .all<RawBatch>(
+      `SELECT ${batchColumns} FROM batch WHERE ${conditions.join(" AND ")} AND ?1 IS ?1 ORDER BY id DESC LIMIT ?4`,
+      state ?? null,
+      clientId ?? null,
+      before ?? Number.MAX_SAFE_INTEGER,
+      limit,
+    )
+    .map(batchRow);
+}
+
+interface RawError {
+  seq: number;
+  n: number;
+  line: number | null;
+  field: string;
+  code: string | null;
+  message: string;
+  raw: string;
+}
+
+export function errors(sql: Sql, id: number, after: number, limit: number): RecordErrors[] {
+  const rows = sql.all<RawError>(
+    `SELECT seq, n, line, field, code, message, raw FROM record_error
+     WHERE batch_id = ?1 AND seq > ?2 AND seq <= (SELECT max(seq) FROM
+       (SELECT seq FROM record_error WHERE batch_id = ?1 AND seq > ?2 AND n = 0 ORDER BY seq LIMIT ?3))
+     ORDER BY seq, n`,
+    id,
+    after,
+    limit,
+  );
+  const found: RecordErrors[] = [];
+  for (const { seq, n, line, field, code, message, raw } of rows) {
+    if (n === 0) found.push({ seq, line, raw, errors: [] });
+    if (code !== null) found.at(-1)?.errors.push({ field, code, message });
+  }
+  return found;
+}
+
+export function records(sql: Sql, id: number, after: number, limit: number, maxBytes: number) {
+  const found: { seq: number; data: string }[] = [];
+  let size = 0;
+  const rows = sql.statement("SELECT seq, data FROM record WHERE batch_id = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3");
+  for (const row of rows.iterate(id, after, limit) as Iterable<{ seq: number; data: string }>) {
+    found.push(row);
+    size += row.data.length;
+    if (size >= maxBytes) break;
+  }
+  return found;
+}
+
+export function stats(sql: Sql): QueueStats {
+  const states = sql.all<{ state: BatchState; n: number }>("SELECT state, count(*) AS n FROM batch GROUP BY state");
+  const oldest = sql.get<{ readyAt: number | null }>(
+    "SELECT ready_at AS readyAt FROM batch WHERE state = 'ready' AND due_at <= ?1 ORDER BY due_at LIMIT 1",
+    sql.now(),
+  );
+  return {
+    states: Object.fromEntries(states.map(({ state, n }) => [state, n])),
+    oldestReadyAt: oldest?.readyAt ?? null,
+    outboxDepth: sql.get<{ n: number }>("SELECT count(*) AS n FROM outbox")?.n ?? 0,
+    running: sql.all(
+      "SELECT coalesce(owner, '') AS owner, count(*) AS batches FROM batch WHERE state = 'processing' GROUP BY owner",
+    ),
+  };
+}

@@ -1,0 +1,36 @@
+/** Deleting in pieces: a batch of millions of rows must not hold up the others' commits for seconds. */
+import type { Due } from "../../../store.ts";
+import { dueAt } from "../rows.ts";
+import type { Sql } from "../sql.ts";
+
+const pieces = [
+  { table: "batch_chunk", key: "no" },
+  { table: "record_error", key: "seq, n" },
+  { table: "record", key: "seq" },
+] as const;
+
+function deletePiece(sql: Sql, { table, key }: (typeof pieces)[number], id: number, limit: number): number {
+  return sql.run(
+    `DELETE FROM ${table} WHERE batch_id = ?1
+       AND (${key}) IN (SELECT ${key} FROM ${table} WHERE batch_id = ?1 ORDER BY ${key} LIMIT ?2)`,
+    id,
+    limit,
+  );
+}
+
+export function purgeChunks(sql: Sql, id: number, limit: number, due: Due): boolean {
+  deletePiece(sql, pieces[0], id, limit);
+  if (sql.get("SELECT 1 FROM batch_chunk WHERE batch_id = ?1 LIMIT 1", id)) return false;
+  sql.run("UPDATE batch SET chunks = 0, due_at = ?2 WHERE id = ?1", id, dueAt(due, sql.now()));
+  return true;
+}
+
+export function deleteBatch(sql: Sql, id: number, limit: number): boolean {
+  let left = limit;
+  for (const piece of pieces) {
+    left -= deletePiece(sql, piece, id, left);
+    if (left <= 0) return false;
+  }
+  sql.run("DELETE FROM batch WHERE id = ?1", id);
+  return true;
+}

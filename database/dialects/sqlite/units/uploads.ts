@@ -1,0 +1,123 @@
+import type { NewBatch, StoredChunk, UploadCommit } from "../../../store.ts";
+import {
+  batchColumns,
+  batchRow,
+  dueAt,
+  hasEnded,
+  insertChunks,
+  insertOutbox,
+  jsonOrNull,
+  type RawBatch,
+} from "../rows.ts";
+import type { Sql } from "../sql.ts";
+
+/** An upload belongs to its node as long as it is this; taking it away raises the fence. */
+const OURS = "state = 'receiving' AND fence = 0";
+
+export function beginUpload(sql: Sql, batch: NewBatch, leaseMs: number): number {
+  const now = sql.now();
+  return sql.insert(
+    `INSERT INTO batch (public_id, client_id, policy_version, state, format, envelope, request_id, bytes, records, chunks,
+       phase, next_chunk, accepted, rejected, duplicate, fence, due_at, attempt, attempts_total, version, created_at)
+     VALUES (?1, ?2, ?3, 'receiving', ?4, '{}', ?5, 0, 0, 0, 'deliver', 0, 0, 0, 0, 0, ?6, 0, 0, 1, ?7)`,
+    batch.publicId,
+    batch.clientId,
+    batch.policyVersion,
+    batch.format,
+    batch.requestId,
+    now + leaseMs,
+    now,
+  );
+}
+
+export function appendChunks(sql: Sql, id: number, chunks: StoredChunk[], leaseMs: number): boolean {
+  const moved = sql.run(
+    `UPDATE batch SET due_at = ?2, chunks = chunks + ?3 WHERE id = ?1 AND ${OURS}`,
+    id,
+    sql.now() + leaseMs,
+    chunks.length,
+  );
+  if (moved === 0) return false;
+  insertChunks(sql, id, chunks);
+  return true;
+}
+
+export function touchUploads(sql: Sql, ids: number[], leaseMs: number): void {
+  sql.run(
+    `UPDATE batch SET due_at = ?2 WHERE id IN (SELECT value FROM json_each(?1)) AND ${OURS}`,
+    JSON.stringify(ids),
+    sql.now() + leaseMs,
+  );
+}
+
+export function voidUpload(sql: Sql, id: number, onlyDue: boolean): boolean {
+  // Due at once: should this node die before it has wiped the upload, the sweep finds it.
+  const changed = sql.run(
+    `UPDATE batch SET fence = fence + 1, due_at = min(due_at, ?2)
+     WHERE id = ?1 AND state = 'receiving' AND (due_at <= ?2 OR NOT ?3)`,
+    id,
+    sql.now(),
+    onlyDue ? 1 : 0,
+  );
+  return changed === 1;
+}
+
+export function commitUpload(sql: Sql, commit: UploadCommit) {
+  const now = sql.now();
+  const raw = commit.id === null ? insertWhole(sql, commit, now) : finish(sql, commit.id, commit, now);
+  if (!raw) return null;
+  insertChunks(sql, raw.id, commit.chunks);
+  sql.run(
+    `INSERT INTO client_queue (client_id, running, pass, cap, weight) VALUES (?1, 0, 0, ?2, ?3)
+     ON CONFLICT (client_id) DO NOTHING`,
+    commit.batch.clientId,
+    commit.queue.cap,
+    commit.queue.weight,
+  );
+  return { batch: batchRow(raw), outbox: insertOutbox(sql, commit.events, now) };
+}
+
+/** What both ways into the table set: state, due_at, reason, phase, totals and times. */
+function outcome({ state, due, reason, phase, totals }: UploadCommit, now: number) {
+  return [
+    state,
+    dueAt(due, now),
+    jsonOrNull(reason),
+    phase,
+    totals.bytes,
+    totals.records,
+    totals.chunks,
+    Buffer.from(totals.contentHash, "hex"),
+    JSON.stringify(totals.envelope),
+    state === "ready" ? now : null,
+    hasEnded(state) ? now : null,
+  ] as const;
+}
+
+function insertWhole(sql: Sql, commit: UploadCommit, now: number): RawBatch | undefined {
+  const { publicId, clientId, policyVersion, format, requestId } = commit.batch;
+  return sql.get<RawBatch>(
+    `INSERT INTO batch (state, due_at, reason, phase, bytes, records, chunks, content_hash, envelope, ready_at, finished_at,
+       public_id, client_id, policy_version, format, request_id, created_at,
+       next_chunk, accepted, rejected, duplicate, fence, attempt, attempts_total, version)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, 0, 0, 0, 0, 0, 0, 0, 1)
+     RETURNING ${batchColumns}`,
+    ...outcome(commit, now),
+    publicId,
+    clientId,
+    policyVersion,
+    format,
+    requestId,
+    now,
+  );
+}
+
+function finish(sql: Sql, id: number, commit: UploadCommit, now: number): RawBatch | undefined {
+  return sql.get<RawBatch>(
+    `UPDATE batch SET state = ?1, due_at = ?2, reason = ?3, phase = ?4, bytes = ?5, records = ?6, chunks = ?7,
+       content_hash = ?8, envelope = ?9, ready_at = ?10, finished_at = ?11, version = version + 1
+     WHERE id = ?12 AND ${OURS} RETURNING ${batchColumns}`,
+    ...outcome(commit, now),
+    id,
+  );
+}

@@ -1,0 +1,133 @@
+/** What a worker does: claim, commit chunk by chunk, keep its leases. */
+import type { RejectedRecord } from "../../../../formats/formats.ts";
+import type { ChunkCommit } from "../../../store.ts";
+import {
+  batchColumns,
+  batchRow,
+  dueAt,
+  hasEnded,
+  insertOutbox,
+  jsonOrNull,
+  type RawBatch,
+  readChunk,
+} from "../rows.ts";
+import type { Sql } from "../sql.ts";
+
+export function claim(sql: Sql, id: number, owner: string, leaseMs: number) {
+  const now = sql.now();
+  const clientId = sql.get<{ clientId: number }>(
+    "SELECT client_id AS clientId FROM batch WHERE id = ?1 AND state = 'ready' AND due_at <= ?2",
+    id,
+    now,
+  )?.clientId;
+  if (clientId === undefined || !takeSlot(sql, clientId)) return null;
+  const raw = sql.get<RawBatch>(
+    `UPDATE batch SET state = 'processing', owner = ?2, fence = fence + 1, due_at = ?3, attempt = attempt + 1,
+       attempts_total = attempts_total + 1, started_at = coalesce(started_at, ?4), version = version + 1
+     WHERE id = ?1 RETURNING ${batchColumns}`,
+    id,
+    owner,
+    now + leaseMs,
+    now,
+  ) as RawBatch;
+  return { batch: batchRow(raw), chunk: readChunk(sql, id, raw.nextChunk) };
+}
+
+/**
+ * Stride scheduling. A client that was idle or at its cap is lifted to the greatest pass at which anyone began a claim
+ * (`pass` less the stride that this claim added), so it has its share from now on and no credit for before. Whoever waits
+ * in turn is already there, and is not lifted: lifting to the least pass of the OTHER waiting clients would lift each at
+ * every claim, so that all take turns whatever their weights.
+ */
+function takeSlot(sql: Sql, clientId: number): boolean {
+  const taken = sql.run(
+    `UPDATE client_queue SET running = running + 1,
+       pass = max(pass, (SELECT max(pass - 1000.0 / weight) FROM client_queue)) + 1000.0 / weight
+     WHERE client_id = ?1 AND running < cap`,
+    clientId,
+  );
+  return taken === 1;
+}
+
+export function commitChunk(sql: Sql, commit: ChunkCommit) {
+  const held = sql.get(
+    "SELECT 1 FROM batch WHERE id = ?1 AND fence = ?2 AND state = 'processing' AND next_chunk = ?3",
+    commit.id,
+    commit.fence,
+    commit.chunk,
+  );
+  if (!held) return null;
+  insertRecords(sql, commit);
+  insertErrors(sql, commit.id, commit.firstRecord, commit.errors);
+  if (commit.end?.purge) sql.run("DELETE FROM batch_chunk WHERE batch_id = ?1", commit.id);
+  const now = sql.now();
+  const raw = advance(sql, commit, now);
+  if (commit.end) freeSlot(sql, raw.clientId);
+  return { batch: batchRow(raw), outbox: insertOutbox(sql, commit.end?.events ?? [], now) };
+}
+
+/** The hot path: a bare loop of one prepared insert in key order. */
+function insertRecords(sql: Sql, { id, firstRecord, records, text, errors }: ChunkCommit): void {
+  if (text === "") return;
+  const lines = text.split("\n");
+  if (lines.length + errors.length !== records)
+    throw new Error(`A chunk of ${records} records came with ${lines.length} texts and ${errors.length} errors.`);
+  const insert = sql.statement("INSERT INTO record (batch_id, seq, data) VALUES (?, ?, ?)");
+  let seq = firstRecord;
+  let next = 0;
+  for (const line of lines) {
+    while (next < errors.length && seq === firstRecord + (errors[next] as RejectedRecord).index) {
+      seq++;
+      next++;
+    }
+    insert.run(id, seq++, line);
+  }
+}
+
+function insertErrors(sql: Sql, id: number, firstRecord: number, rejected: RejectedRecord[]): void {
+  const insert = sql.statement(
+    `INSERT INTO record_error (batch_id, seq, n, line, field, code, message, raw) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+  );
+  for (const { index, line, raw, errors } of rejected) {
+    const seq = firstRecord + index;
+    const [first, ...others] = errors;
+    insert.run(id, seq, 0, line, first?.field ?? null, first?.code ?? null, first?.message ?? null, raw);
+    others.forEach(({ field, code, message }, i) => {
+      insert.run(id, seq, i + 1, null, field, code, message, null);
+    });
+  }
+}
+
+function advance(sql: Sql, { id, leaseMs, counts, next, end }: ChunkCommit, now: number): RawBatch {
+  return sql.get<RawBatch>(
+    `UPDATE batch SET next_chunk = ?2, phase = ?3, accepted = accepted + ?4, rejected = rejected + ?5,
+       duplicate = duplicate + ?6, due_at = ?7, attempt = 0, version = version + 1,
+       state = ?8, reason = ?9, owner = CASE WHEN ?10 THEN NULL ELSE owner END,
+       finished_at = ?11, chunks = CASE WHEN ?12 THEN 0 ELSE chunks END
+     WHERE id = ?1 RETURNING ${batchColumns}`,
+    id,
+    next.chunk,
+    next.phase,
+    counts.accepted,
+    counts.rejected,
+    counts.duplicate,
+    end ? dueAt(end.due, now) : now + leaseMs,
+    end?.state ?? "processing",
+    jsonOrNull(end?.reason ?? null),
+    end ? 1 : 0,
+    end && hasEnded(end.state) ? now : null,
+    end?.purge ? 1 : 0,
+  ) as RawBatch;
+}
+
+export function freeSlot(sql: Sql, clientId: number): void {
+  sql.run("UPDATE client_queue SET running = max(running - 1, 0) WHERE client_id = ?1", clientId);
+}
+
+export function extendLeases(sql: Sql, owner: string, leaseMs: number) {
+  return sql.all<{ id: number; fence: number }>(
+    "UPDATE batch SET due_at = ?2 WHERE state = 'processing' AND owner = ?1 RETURNING id, fence",
+    owner,
+    sql.now() + leaseMs,
+  );
+}

@@ -1,0 +1,31 @@
+import type { ColumnKind, Ddl, Table } from "../dialect.ts";
+
+/** The statements that make a table. Sequelize's createTable knows neither WITHOUT ROWID nor filtered indexes in all dialects. */
+export function createTable(table: Table, ddl: Ddl): string[] {
+  const columns = Object.entries(table.columns).map(([name, kind]) => column(name, kind, ddl));
+  const keys = table.primaryKey ? [`PRIMARY KEY (${list(table.primaryKey)})`] : [];
+  const unique = (table.unique ?? []).map(
+    (names) => `CONSTRAINT "${table.name}_${names.join("_")}_uq" UNIQUE (${list(names)})`,
+  );
+  const body = [...columns, ...keys, ...unique].join(", ");
+  return [`CREATE TABLE "${table.name}" (${body})${ddl.options(table)}`, ...filtered(table), ...indexes(table)];
+}
+
+function column(name: string, kind: Table["columns"][string], ddl: Ddl): string {
+  const isNullable = kind.endsWith("?");
+  const type = ddl.types[kind.replace("?", "") as ColumnKind];
+  return `"${name}" ${type}${isNullable || kind === "id" ? "" : " NOT NULL"}`;
+}
+
+const filtered = (table: Table) =>
+  (table.uniqueWhereSet ?? []).map(
+    (name) =>
+      `CREATE UNIQUE INDEX "${table.name}_${name}_uq" ON "${table.name}" ("${name}") WHERE "${name}" IS NOT NULL`,
+  );
+
+const indexes = (table: Table) =>
+  (table.indexes ?? []).map(
+    (names) => `CREATE INDEX "${table.name}_${names.join("_")}_ix" ON "${table.name}" (${list(names)})`,
+  );
+
+const list = (names: string[]) => names.map((name) => `"${name}"`).join(", ");

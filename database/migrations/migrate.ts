@@ -1,0 +1,80 @@
+import { QueryTypes, type Transaction } from "sequelize";
+import { Umzug, type UmzugStorage } from "umzug";
+import type { Ddl, Dialect } from "../dialect.ts";
+import { schema } from "./0001-schema.ts";
+import { createTable } from "./ddl.ts";
+
+export interface MigrationContext {
+  ddl: Ddl;
+  query(sql: string): Promise<unknown>;
+}
+
+export interface Migration {
+  name: string;
+  up(context: MigrationContext): Promise<void>;
+}
+
+const migrations: Migration[] = [schema];
+const LOG = "schema_migration";
+
+/** Steps and their log in ONE transaction, under the dialect's lock: done as a whole or not at all, by one process at a time. */
+export async function migrate(dialect: Dialect): Promise<string[]> {
+  if ((await pending(dialect)).length === 0) return [];
+  return dialect.sequelize.transaction(async (transaction) => {
+    await dialect.lockMigrations(transaction);
+    const done = await umzug(dialect, transaction).up();
+    return done.map((step) => step.name);
+  });
+}
+
+export async function pending(dialect: Dialect): Promise<string[]> {
+  const steps = await umzug(dialect, null).pending();
+  return steps.map((step) => step.name);
+}
+
+function umzug(dialect: Dialect, transaction: Transaction | null) {
+  const query = (sql: string) => dialect.sequelize.query(sql, { transaction, logging: false });
+  return new Umzug<MigrationContext>({
+    migrations: migrations.map(({ name, up }) => ({ name, up: ({ context }) => up(context) })),
+    context: { ddl: dialect.ddl, query },
+    storage: new Log(dialect, transaction),
+    logger: undefined,
+  });
+}
+
+/** umzug's own storage cannot write inside our transaction. */
+class Log implements UmzugStorage<MigrationContext> {
+  #dialect: Dialect;
+  #transaction: Transaction | null;
+
+  constructor(dialect: Dialect, transaction: Transaction | null) {
+    this.#dialect = dialect;
+    this.#transaction = transaction;
+  }
+
+  async executed(): Promise<string[]> {
+    const { sequelize } = this.#dialect;
+    if (!(await sequelize.getQueryInterface().tableExists(LOG, { transaction: this.#transaction }))) return [];
+    const rows = await sequelize.query<{ name: string }>(`SELECT "name" FROM "${LOG}" ORDER BY "name"`, {
+      type: QueryTypes.SELECT,
+      transaction: this.#transaction,
+      raw: true,
+    });
+    return rows.map((row) => row.name);
+  }
+
+  async logMigration({ name, context }: { name: string; context: MigrationContext }): Promise<void> {
+    if ((await this.executed()).length === 0)
+      for (const statement of createTable(
+        { name: LOG, columns: { name: "name", applied_at: "bigint" }, primaryKey: ["name"] },
+        context.ddl,
+      ))
+        await context.query(statement);
+    const now = await this.#dialect.now();
+    await context.query(`INSERT INTO "${LOG}" ("name", "applied_at") VALUES ('${name}', ${now})`);
+  }
+
+  async unlogMigration(): Promise<void> {
+    throw new Error("Migrations only go forward.");
+  }
+}

@@ -1,0 +1,79 @@
+/** The tables that are not hot, by Sequelize. `clientCache` owns Client, `policy` owns Policy. */
+import {
+  type CreationOptional,
+  type DataType,
+  DataTypes,
+  type InferAttributes,
+  type InferCreationAttributes,
+  type Model,
+  type ModelStatic,
+  type Sequelize,
+} from "sequelize";
+
+export interface ClientRow extends Model<InferAttributes<ClientRow>, InferCreationAttributes<ClientRow>> {
+  id: CreationOptional<number>;
+  /** UUIDv7: what everyone outside sees. */
+  publicId: string;
+  identifier: string;
+  name: string;
+  /** SHA-256 of the secret. */
+  secretHash: Buffer;
+  oldSecretHash: CreationOptional<Buffer | null>;
+  oldSecretUntil: CreationOptional<number | null>;
+  status: "active" | "disabled";
+  policyVersion: number;
+  version: number;
+  changedAt: number;
+  createdAt: number;
+}
+
+export interface PolicyRow extends Model<InferAttributes<PolicyRow>, InferCreationAttributes<PolicyRow>> {
+  clientId: number;
+  version: number;
+  /** The JSON text of the policy. */
+  body: string;
+  createdAt: number;
+}
+
+export interface Models {
+  Client: ModelStatic<ClientRow>;
+  Policy: ModelStatic<PolicyRow>;
+}
+
+// Made anew for each column: Sequelize writes the column's name into the object.
+const required = (type: DataType) => ({ type, allowNull: false });
+const long = () => required(DataTypes.BIGINT);
+const name = () => required(DataTypes.STRING(255));
+
+export function defineModels(sequelize: Sequelize): Models {
+  const table = (tableName: string) => ({ tableName, timestamps: false, underscored: true, freezeTableName: true });
+  const Client = sequelize.define<ClientRow>(
+    "Client",
+    {
+      id: { type: DataTypes.BIGINT, primaryKey: true, autoIncrement: true },
+      publicId: required(DataTypes.STRING(36)),
+      identifier: name(),
+      name: name(),
+      secretHash: required(DataTypes.BLOB),
+      oldSecretHash: { type: DataTypes.BLOB, allowNull: true },
+      oldSecretUntil: { type: DataTypes.BIGINT, allowNull: true },
+      status: name(),
+      policyVersion: long(),
+      version: long(),
+      changedAt: long(),
+      createdAt: long(),
+    },
+    table("client"),
+  );
+  const Policy = sequelize.define<PolicyRow>(
+    "Policy",
+    {
+      clientId: { ...long(), primaryKey: true },
+      version: { ...long(), primaryKey: true },
+      body: required(DataTypes.TEXT),
+      createdAt: long(),
+    },
+    table("policy"),
+  );
+  return { Client, Policy };
+}

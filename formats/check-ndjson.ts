@@ -1,0 +1,94 @@
+import { isUtf8 } from "node:buffer";
+import {
+  assertRecords,
+  type CheckSpec,
+  type ChunkContent,
+  ChunkVerdict,
+  encodingFault,
+  tooLarge,
+  wholeFault,
+} from "./chunk-verdict.ts";
+import type { CheckedChunk } from "./formats.ts";
+
+const LF = 10;
+const OPENING_BRACE = 123;
+
+/** Checks records that are one JSON text a line: NDJSON, and the elements of a JSON array. */
+export function checkJsonLines(chunk: ChunkContent, spec: CheckSpec): CheckedChunk {
+  const verdict = new ChunkVerdict(spec.values);
+  const checked =
+    chunk.oversized.length === 0 && isUtf8(chunk.data)
+      ? checkText(chunk.data.toString(), chunk, spec, verdict)
+      : checkBytes(chunk, spec, verdict);
+  assertRecords(verdict, chunk);
+  return checked;
+}
+
+/** The fast way. Where each line is accepted as it stands, the chunk's own text is the answer. */
+function checkText(text: string, chunk: ChunkContent, spec: CheckSpec, verdict: ChunkVerdict): CheckedChunk {
+  const whole = text.endsWith("\n") ? text.slice(0, -1) : text;
+  const lines = whole.split("\n");
+  let isWhole = true;
+  for (let i = 0; i < lines.length; i++) {
+    const line = lines[i] as string;
+    const isKept = checkLine(line, lineNumber(chunk, i), spec, verdict);
+    isWhole &&= isKept;
+  }
+  return verdict.end(isWhole ? whole : undefined);
+}
+
+/** The slow way, line by line: some record is too long or no UTF-8. */
+function checkBytes(chunk: ChunkContent, spec: CheckSpec, verdict: ChunkVerdict): CheckedChunk {
+  const oversized = new Set(chunk.oversized);
+  const { data } = chunk;
+  for (let start = 0, i = 0; start < data.length; i++) {
+    const found = data.indexOf(LF, start);
+    const stop = found < 0 ? data.length : found;
+    const bytes = data.subarray(start, stop);
+    const line = lineNumber(chunk, i);
+    const text = bytes.toString();
+    if (oversized.has(verdict.records) && !isBlank(text)) verdict.reject(line, text, tooLarge(spec.maxRecordBytes));
+    else if (isUtf8(bytes)) checkLine(text, line, spec, verdict);
+    else verdict.reject(line, withoutCr(text), encodingFault("UTF-8"));
+    start = stop + 1;
+  }
+  return verdict.end();
+}
+
+/** Whether the line is now an accepted record just as it stands. */
+function checkLine(line: string, number: number | null, spec: CheckSpec, verdict: ChunkVerdict): boolean {
+  if (line.charCodeAt(0) !== OPENING_BRACE && isBlank(line)) return false;
+  let value: Record<string, unknown>;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    verdict.reject(number, withoutCr(line), wholeFault("malformed", "The record is not valid JSON."));
+    return false;
+  }
+  const before = spec.validator.changes ? stringified(value) : "";
+  const faults = spec.validator.check(value);
+  if (faults !== null) {
+    verdict.reject(number, withoutCr(line), faults);
+    return false;
+  }
+  const after = spec.validator.changes ? stringified(value) : before;
+  const text = after === before ? withoutCr(line) : after;
+  verdict.accept(text, value);
+  return text === line;
+}
+
+/** What is nested deeper than the stack is none that a default was put into by us: it is compared as unchanged. */
+function stringified(value: unknown): string {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return "";
+  }
+}
+
+const lineNumber = ({ firstLine }: ChunkContent, offset: number): number | null =>
+  firstLine === null ? null : firstLine + offset;
+
+const isBlank = (line: string): boolean => /^[ \t\r]*$/.test(line);
+
+const withoutCr = (line: string): string => (line.endsWith("\r") ? line.slice(0, -1) : line);

@@ -1,0 +1,25 @@
+/** How a chunk's bytes lie in the database: zstd level 1, which gains most for what it costs here. */
+import { promisify } from "node:util";
+import { constants, zstdCompress, zstdCompressSync, zstdDecompress, zstdDecompressSync } from "node:zlib";
+
+export type Codec = "zstd" | "none";
+
+const compress = promisify(zstdCompress) as (data: Uint8Array, options: object) => Promise<Buffer>;
+const decompress = promisify(zstdDecompress) as (data: Uint8Array) => Promise<Buffer>;
+const level = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
+
+/** Below it compressing gains nothing. */
+const TINY_BYTES = 512;
+/** Up to it the synchronous call is quicker than the way to the thread pool and back. */
+const SMALL_BYTES = 64 * 1024;
+
+export async function encode(data: Buffer): Promise<{ codec: Codec; body: Uint8Array }> {
+  if (data.length < TINY_BYTES) return { codec: "none", body: data };
+  const body = data.length <= SMALL_BYTES ? zstdCompressSync(data, level) : await compress(data, level);
+  return { codec: "zstd", body };
+}
+
+export async function decode(codec: Codec, body: Uint8Array): Promise<Buffer> {
+  if (codec === "none") return Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  return body.length <= SMALL_BYTES ? zstdDecompressSync(body) : decompress(body);
+}

@@ -1,0 +1,85 @@
+/** The words that splitting (at ingest) and checking (at work) share. */
+
+export type Format = "ndjson" | "csv" | "json";
+export type Charset = "utf-8" | "windows-1252";
+
+/** What the body told once and each chunk needs to be read alone. Kept with the batch as JSON. */
+export interface Envelope {
+  charset?: Charset;
+  /** CSV only: the separator of its cells. */
+  delimiter?: string;
+  /** CSV only: the names of its columns. */
+  header?: string[];
+}
+
+/** Consecutive records as they came, cut from the body; never parsed at ingest. */
+export interface RawChunk {
+  /** From 0. */
+  no: number;
+  /** The number of its first record in the body, from 1. */
+  firstRecord: number;
+  /** The physical line on which `data` begins, from 1 (a CSV header is line 1); null for JSON arrays. */
+  firstLine: number | null;
+  /** How many records it holds; blank lines are none. */
+  records: number;
+  /**
+   * NDJSON, CSV: the bytes as sent (blank lines included, so that lines can be counted), without the CSV header.
+   * JSON: one element a line; CR and LF outside strings are spaces.
+   */
+  data: Buffer;
+  /** Places in this chunk (from 0) of records longer than the limit; `data` holds only their first bytes. */
+  oversized: number[];
+}
+
+export interface SplitLimits {
+  chunkRecords: number;
+  chunkBytes: number;
+  maxRecords: number;
+  maxRecordBytes: number;
+}
+
+/** Cuts a decoded body into chunks at record boundaries. Holds at most one chunk and one record. */
+export interface Splitter {
+  /** Takes the next bytes, returns the chunks that they complete. Throws a Problem (malformed-body, too-many-records, validation). */
+  push(bytes: Buffer): RawChunk[];
+  /** The body has ended: returns the last chunks. Throws a Problem (malformed-body, empty-body, too-many-records). */
+  end(): RawChunk[];
+  /** Known in full after the first chunk. */
+  readonly envelope: Envelope;
+  /** Records so far. */
+  readonly records: number;
+}
+
+/** One fault of a record: path of the field, stable code, sentence. */
+export interface RecordFault {
+  field: string;
+  code: string;
+  message: string;
+}
+
+export interface RejectedRecord {
+  /** Its place in the chunk, from 0. */
+  index: number;
+  line: number | null;
+  /** The record as it was sent, NUL replaced by U+FFFD. */
+  raw: string;
+  errors: RecordFault[];
+}
+
+/** A chunk after parsing and validation. */
+export interface CheckedChunk {
+  records: number;
+  /** The accepted records' JSON texts, in order, joined by "\n"; empty when there is none. */
+  text: string;
+  /** The rejected ones, by rising index; every other index is accepted. */
+  rejected: RejectedRecord[];
+  /** The accepted records as values, only where asked for (a custom handler). */
+  values: Record<string, unknown>[] | null;
+}
+
+/** Checks one value, which it may change (defaults, conversions). Null: valid. */
+export interface RecordValidator {
+  check(value: unknown): RecordFault[] | null;
+  /** Whether it may change a record, so that its own text is no longer its content. */
+  changes: boolean;
+}

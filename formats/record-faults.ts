@@ -1,0 +1,102 @@
+import type { ErrorObject } from "ajv/dist/2020.js";
+import type { RecordFault } from "./formats.ts";
+
+/** More would tell a partner nothing, and fill the database. */
+export const MAX_FAULTS = 100;
+
+/** Keywords whose nested errors say all: which of `then` and `else` failed, which name of an object is wrong. */
+const WRAPPERS = new Set(["if", "propertyNames"]);
+
+/** What Ajv found, in a partner's words: the path of the field, the keyword that failed, one sentence. */
+export function recordFaults(record: unknown, errors: readonly ErrorObject[]): RecordFault[] {
+  const faults: RecordFault[] = [];
+  for (const error of errors) {
+    if (WRAPPERS.has(error.keyword)) continue;
+    for (const fault of explained(record, error)) {
+      if (faults.length === MAX_FAULTS) return faults;
+      faults.push(fault);
+    }
+  }
+  return faults;
+}
+
+/**
+ * Where a value fits none of several alternatives, all but one often by its type (`null`, say): then that one's errors
+ * tell what is wrong. Where each is ruled out by its type, the types tell it. Else the keyword speaks for itself.
+ */
+function explained(record: unknown, error: ErrorObject): RecordFault[] {
+  const { causes = [], branches, passing } = error.params as Alternatives;
+  const isRuledOut = (cause: ErrorObject) => cause.keyword === "type" && cause.instancePath === error.instancePath;
+  const types = causes.filter(isRuledOut).map((cause) => cause.params.type);
+  if (passing === null && types.length === branches - 1 && causes.length > types.length) {
+    return recordFaults(
+      record,
+      causes.filter((cause) => !isRuledOut(cause)),
+    );
+  }
+  const fault = recordFault(record, error);
+  if (passing === null && branches > 0 && types.length === branches) fault.message = `must be ${types.join(" or ")}`;
+  return [fault];
+}
+
+interface Alternatives {
+  causes?: ErrorObject[];
+  branches: number;
+  passing: unknown;
+}
+
+function recordFault(record: unknown, error: ErrorObject): RecordFault {
+  const { at, path } = locate(record, error.instancePath);
+  const child = childOf(error);
+  const field = child === undefined ? path : pathOf(path, at, child);
+  if (error.keyword === "false schema") return { field, code: "false", message: "is not allowed" };
+  return { field, code: error.keyword, message: messageOf(error) };
+}
+
+/** The property that an error is about, where Ajv names only the object around it. */
+function childOf({ keyword, params, propertyName }: ErrorObject): string | undefined {
+  if (propertyName !== undefined) return propertyName;
+  if (keyword === "required" || keyword === "dependentRequired") return params.missingProperty;
+  if (keyword === "additionalProperties") return params.additionalProperty;
+  if (keyword === "unevaluatedProperties") return params.unevaluatedProperty;
+  return undefined;
+}
+
+function messageOf({ keyword, message, params, propertyName }: ErrorObject): string {
+  if (propertyName !== undefined) return `property name ${message}`;
+  switch (keyword) {
+    case "required":
+      return "is required";
+    case "dependentRequired":
+      return `is required when ${params.property} is present`;
+    case "additionalProperties":
+    case "unevaluatedProperties":
+      return "is not a known property";
+    case "enum":
+      return `must be one of ${cut(params.allowedValues.map((value: unknown) => JSON.stringify(value)).join(", "))}`;
+    case "const":
+      return `must be ${cut(JSON.stringify(params.allowedValue))}`;
+    default:
+      return (message ?? `fails ${keyword}`).replace("must NOT", "must not");
+  }
+}
+
+/** A long list of values is not repeated in every fault of every record. */
+const cut = (text: string): string => (text.length > 200 ? `${text.slice(0, 200)}…` : text);
+
+/** Follows a JSON Pointer into the record: `/tags/2` is `tags[2]` of an array, `tags.2` of an object. */
+function locate(record: unknown, pointer: string): { at: unknown; path: string } {
+  let at = record;
+  let path = "";
+  for (const step of pointer.split("/").slice(1)) {
+    const name = step.replaceAll("~1", "/").replaceAll("~0", "~");
+    path = pathOf(path, at, name);
+    at = (at as Record<string, unknown> | undefined)?.[name];
+  }
+  return { at, path };
+}
+
+function pathOf(path: string, parent: unknown, name: string): string {
+  if (Array.isArray(parent)) return `${path}[${name}]`;
+  return path === "" ? name : `${path}.${name}`;
+}

@@ -1,0 +1,60 @@
+import type { ValidateFunction } from "ajv/dist/2020.js";
+import type { RecordFault, RecordValidator } from "./formats.ts";
+import { recordFaults } from "./record-faults.ts";
+import { compileSchema } from "./schema-compile.ts";
+import { isObject, type SchemaNode, walkSchema } from "./schema-walk.ts";
+import { TextConversion } from "./text-conversion.ts";
+import { MAX_WORK, WorkBudget, WorkSpent } from "./work-budget.ts";
+
+export { recordSchemaFaults } from "./schema-faults.ts";
+
+const NO_OBJECT: RecordFault = { field: "", code: "malformed", message: "The record is not an object." };
+const TOO_DEEP: RecordFault = {
+  field: "",
+  code: "$ref",
+  message: "is nested too deeply for a schema that refers to itself",
+};
+const TOO_MUCH: RecordFault = {
+  field: "",
+  code: "too_large",
+  message: `needs more than ${MAX_WORK} checks by its schema`,
+};
+
+/**
+ * The validator of a partner's schema, which `recordSchemaFaults` has found right; throws on one that is not.
+ * `coerce`: cells of CSV become the numbers and booleans that the schema wants.
+ */
+export function compileRecordSchema(schema: object, options: { coerce: boolean }): RecordValidator {
+  const conversion = options.coerce ? new TextConversion(schema as SchemaNode) : null;
+  const isTrivial = Object.keys(schema).length === 0;
+  const budget = new WorkBudget();
+  const validate = isTrivial ? null : compileSchema(schema, budget);
+  return {
+    changes: options.coerce || hasDefault(schema),
+    check(value) {
+      if (!isObject(value)) return [NO_OBJECT];
+      if (validate === null) return null;
+      conversion?.convert(value);
+      budget.left = MAX_WORK;
+      return checked(validate, value);
+    },
+  };
+}
+
+function checked(validate: ValidateFunction, value: SchemaNode): RecordFault[] | null {
+  try {
+    return validate(value) ? null : recordFaults(value, validate.errors ?? []);
+  } catch (error) {
+    if (error instanceof RangeError) return [TOO_DEEP];
+    if (error instanceof WorkSpent) return [TOO_MUCH];
+    throw error;
+  }
+}
+
+function hasDefault(schema: object): boolean {
+  let found = false;
+  walkSchema(schema, (node) => {
+    found ||= Object.hasOwn(node, "default");
+  });
+  return found;
+}

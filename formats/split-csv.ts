@@ -1,0 +1,95 @@
+import { Problem } from "../services/errors.ts";
+import { CsvScanner, csvCells, headerScanner, sniffDelimiter } from "./csv-scan.ts";
+import type { Charset, SplitLimits } from "./formats.ts";
+import { ByteStore } from "./split-bytes.ts";
+import { RowSplitter } from "./split-rows.ts";
+
+const LF = 10;
+const CR = 13;
+const SPACE = 32;
+const QUOTE = Buffer.from('"');
+
+/** Reads the header row, then splits the rest. */
+export class CsvSplitter extends RowSplitter {
+  declare protected scanner: CsvScanner;
+  /** The header row so far; null once it is read. */
+  #head: ByteStore | null = new ByteStore();
+  readonly #charset: Charset;
+  #delimiter: string | undefined;
+
+  constructor(limits: SplitLimits, charset: Charset = "utf-8", delimiter?: string) {
+    super(limits, delimiter === undefined ? headerScanner() : new CsvScanner(delimiter), "");
+    this.#charset = charset;
+    this.#delimiter = delimiter;
+  }
+
+  protected override take(bytes: Buffer): void {
+    const rest = this.#head === null ? bytes : this.#takeHeader(bytes, this.#head);
+    if (rest.length > 0) super.take(rest);
+  }
+
+  protected override finish(): void {
+    if (this.scanner.isQuoted) throw this.#malformed("A quoted field never ends.");
+    if (this.#head !== null && rowLength(this.#head) > 0) this.#readHeader(this.#head);
+    super.finish();
+  }
+
+  /** LF becomes a space, an open quote is closed: otherwise the next records would become part of this one. */
+  protected override standIn(first: Buffer): Buffer {
+    const row = first.map((byte) => (byte === LF ? SPACE : byte)) as Buffer;
+    const scanner = new CsvScanner(this.#delimiter as string);
+    scanner.feed(row);
+    scanner.next(0);
+    return scanner.isQuoted ? Buffer.concat([row, QUOTE]) : row;
+  }
+
+  /** Returns what follows the header row. */
+  #takeHeader(bytes: Buffer, head: ByteStore): Buffer {
+    this.scanner.feed(bytes);
+    for (let from = 0; ; ) {
+      const next = this.scanner.next(from);
+      head.append(bytes, from, next < 0 ? bytes.length : next - 1);
+      if (rowLength(head) > this.chunks.limits.maxRecordBytes) throw this.#malformed("The header row is too long.");
+      if (next < 0) return bytes.subarray(bytes.length);
+      const isBlank = rowLength(head) === 0;
+      if (!isBlank) this.#readHeader(head);
+      this.chunks.skipLines(this.scanner.lines);
+      if (!isBlank) return this.#beginRows(bytes.subarray(next));
+      head.truncate(0);
+      from = next;
+    }
+  }
+
+  #beginRows(rest: Buffer): Buffer {
+    this.#head = null;
+    this.scanner = new CsvScanner(this.#delimiter as string);
+    return rest;
+  }
+
+  #readHeader(head: ByteStore): void {
+    const row = head.view().subarray(0, rowLength(head));
+    this.#delimiter ??= sniffDelimiter(row);
+    const header = csvCells(this.#decode(row), this.#delimiter);
+    if (header.includes("")) throw this.#malformed("A column of the header has no name.");
+    const seen = new Set<string>();
+    const twice = header.find((name) => seen.size === seen.add(name).size);
+    if (twice !== undefined) throw this.#malformed(`The header names the column "${twice.slice(0, 100)}" twice.`);
+    this.envelope = { charset: this.#charset, delimiter: this.#delimiter, header };
+  }
+
+  #decode(row: Buffer): string {
+    try {
+      return new TextDecoder(this.#charset, { fatal: true, ignoreBOM: true }).decode(row);
+    } catch {
+      throw this.#malformed(`The header row is not ${this.#charset}.`);
+    }
+  }
+
+  #malformed(detail: string): Problem {
+    return new Problem("malformed-body", detail, { line: this.chunks.line });
+  }
+}
+
+function rowLength(row: ByteStore): number {
+  return row.length - (row.length > 0 && row.view(row.length - 1)[0] === CR ? 1 : 0);
+}

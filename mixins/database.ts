@@ -1,0 +1,80 @@
+import type { Service, ServiceBroker } from "moleculer";
+import { configOf } from "../config.ts";
+import { type Database, openDatabase } from "../database/database.ts";
+import { isUnavailable } from "../database/errors.ts";
+import { Problem } from "../services/errors.ts";
+import { define } from "./define.ts";
+
+/** What a service finds on `this` with this mixin, from `started` to `stopped`. */
+export interface WithDatabase {
+  database: Database;
+}
+
+interface Shared {
+  database: Promise<Database>;
+  users: number;
+}
+
+/** One database a node, however many of its services use it. */
+const shared = new WeakMap<ServiceBroker, Shared>();
+
+async function open(broker: ServiceBroker): Promise<Database> {
+  const config = configOf(broker);
+  const database = await openDatabase({ url: config.databaseUrl, logger: broker.getLogger("database") });
+  try {
+    await bringUpToDate(database, config.isEmbedded);
+    return database;
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
+/** The embedded default migrates by itself; elsewhere a node that migrates under others' feet would break them. */
+async function bringUpToDate(database: Database, isEmbedded: boolean): Promise<void> {
+  if (isEmbedded) {
+    await database.migrate();
+    return;
+  }
+  const behind = await database.pending();
+  if (behind.length > 0)
+    throw new Error(`DATABASE_URL: the database is behind by ${behind.join(", ")}; run "npm run migrate" first.`);
+}
+
+function acquire(broker: ServiceBroker): Promise<Database> {
+  let entry = shared.get(broker);
+  if (!entry) {
+    entry = { database: open(broker), users: 0 };
+    shared.set(broker, entry);
+  }
+  entry.users++;
+  return entry.database;
+}
+
+async function release(broker: ServiceBroker): Promise<void> {
+  const entry = shared.get(broker);
+  if (!entry || --entry.users > 0) return;
+  shared.delete(broker);
+  // An opening that failed was told by `started`; there is nothing to close.
+  const database = await entry.database.catch(() => null);
+  await database?.close();
+}
+
+/** Gives a service `this.database`, and makes a database that is away the problem `unavailable`. Opened by the node's first user, closed by its last. */
+export const databaseMixin = define<Service & WithDatabase>({
+  hooks: {
+    error: {
+      "*"(_ctx, error) {
+        if (!isUnavailable(error)) throw error;
+        this.logger.error("The database is away:", error.message);
+        throw new Problem("unavailable", "The database is away.", { headers: { "Retry-After": "5" } });
+      },
+    },
+  },
+  async started(this: Service & WithDatabase) {
+    this.database = await acquire(this.broker);
+  },
+  async stopped(this: Service & WithDatabase) {
+    await release(this.broker);
+  },
+});

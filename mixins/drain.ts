@@ -1,0 +1,40 @@
+import type { Middleware, Service, ServiceBroker } from "moleculer";
+import { configOf } from "../config.ts";
+
+/** A service that has to give work back before its partners stop. */
+interface Drainable {
+  drain(): Promise<void>;
+}
+
+/** Doors and workers first, then what they give back to; within one step all at once. */
+const steps = [["api", "batchProcessor"], ["batch"], ["outbox"]];
+
+/**
+ * Moleculer stops all services of a node at once, so a worker could not hand its batches back through `batch` any more.
+ * This runs each service's `drain()` while all of them still answer. What is not done by SHUTDOWN_TIMEOUT is left to
+ * leases and sweeps, which would do the same after a kill.
+ */
+export const drainMiddleware: Middleware = {
+  name: "Drain",
+  async stopping(broker: ServiceBroker) {
+    const deadline = timeOut(configOf(broker).shutdownTimeoutMs * 0.9);
+    for (const names of steps)
+      await Promise.race([Promise.all(names.map((name) => drain(broker, name))), deadline.over]);
+    deadline.clear();
+  },
+};
+
+async function drain(broker: ServiceBroker, name: string): Promise<void> {
+  const service = broker.getLocalService(name) as (Service & Partial<Drainable>) | undefined;
+  try {
+    await service?.drain?.();
+  } catch (error) {
+    broker.logger.warn(`Draining ${name} failed:`, error);
+  }
+}
+
+function timeOut(ms: number) {
+  const { promise: over, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  return { over, clear: () => clearTimeout(timer) };
+}

@@ -1,0 +1,94 @@
+// The lint for what may import what, and who reads the environment. `node scripts/fence.mjs [FOLDER]` prints a line per
+// fault and exits 1. It reads syntax trees, so that comments and strings are no faults and `import type` is no way round.
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, posix, relative, sep } from "node:path";
+import { parseSync } from "@swc/core";
+
+const skipped = new Set(["node_modules", "data", "handlers", "coverage", "tmp"]);
+const root = process.argv[2] ?? ".";
+const faults = sourcesIn(root).flatMap((file) => faultsOf(relative(root, file).split(sep).join("/"), file));
+
+for (const fault of faults) console.error(fault);
+process.exitCode = faults.length > 0 ? 1 : 0;
+
+function sourcesIn(folder) {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    if (entry.name.startsWith(".") || skipped.has(entry.name)) return [];
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return sourcesIn(path);
+    return /(?<!\.d)\.[cm]?[jt]s$/.test(entry.name) ? [path] : [];
+  });
+}
+
+function faultsOf(path, file) {
+  const syntax = /\.[cm]?ts$/.test(path) ? "typescript" : "ecmascript";
+  const { imports, readsEnv } = lookInto(parseSync(readFileSync(file, "utf8"), { syntax, target: "es2023" }));
+  const messages = [...imports].map((target) => importFault(path, target));
+  if (readsEnv && !mayReadEnv(path)) messages.push("reads process.env: take the value from config.ts");
+  return messages.filter(Boolean).map((message) => `${path}: ${message}`);
+}
+
+function importFault(path, target) {
+  if (target === "node:sqlite" || target === "sqlite") {
+    return path.startsWith("database/dialects/sqlite") ? "" : "imports node:sqlite: only database/dialects/sqlite may";
+  }
+  if (!target.startsWith(".")) return "";
+  const wanted = posix.join(dirname(path), target);
+  if (path.startsWith("formats/") && wanted.startsWith("services/") && !/^services\/errors(\.ts)?$/.test(wanted)) {
+    return `imports ${wanted}: formats/ may import of services/ only errors.ts`;
+  }
+  const actor = actorOf(wanted);
+  if (!path.startsWith("services/") || !actor || actor === actorOf(path)) return "";
+  const isContract = new RegExp(`^services/${actor}/${actor}\\.contract(\\.ts)?$`).test(wanted);
+  return isContract ? "" : `imports ${wanted}: of another actor only ${actor}.contract.ts`;
+}
+
+function actorOf(path) {
+  return /^services\/([^/]+)\//.exec(path)?.[1];
+}
+
+function mayReadEnv(path) {
+  return /^config(\.\w+)?\.ts$/.test(path) || /^(test|bench|scripts)\//.test(path) || /\.config\.[^/]+$/.test(path);
+}
+
+/** Every module that the tree names, and whether it reads `process.env` or imports `env` from node:process. */
+function lookInto(node, seen = { imports: new Set(), readsEnv: false }) {
+  if (node === null || typeof node !== "object") return seen;
+  const source = sourceOf(node);
+  if (source) seen.imports.add(source);
+  if (isEnv(node)) seen.readsEnv = true;
+  for (const child of Object.values(node)) lookInto(child, seen);
+  return seen;
+}
+
+function sourceOf(node) {
+  if (/^(Import|Export(All|Named|Default)?)Declaration$/.test(node.type)) return node.source?.value;
+  if (node.type === "TsImportType") return node.argument.value;
+  if (node.type === "TsExternalModuleReference") return node.expression.value;
+  const isCall = node.type === "CallExpression" && (node.callee.type === "Import" || node.callee.value === "require");
+  return isCall ? node.arguments[0]?.expression.value : undefined;
+}
+
+function isEnv(node) {
+  if (node.type === "MemberExpression") return isProcess(node.object) && nameOf(node.property) === "env";
+  if (node.type === "VariableDeclarator") return node.init && isProcess(node.init) && takesEnv(node.id);
+  if (node.type !== "ImportDeclaration" || !/^(node:)?process$/.test(node.source.value)) return false;
+  return node.specifiers.some(({ imported, local }) => (imported ?? local).value === "env");
+}
+
+function takesEnv({ type, properties = [] }) {
+  return type === "ObjectPattern" && properties.some(({ key }) => key && nameOf(key) === "env");
+}
+
+function isProcess(node) {
+  return node.value === "process" || (isProcessOf(node) && nameOf(node.property) === "process");
+}
+
+function isProcessOf(node) {
+  return node.type === "MemberExpression" && node.object.value === "globalThis";
+}
+
+/** Of `a.env`, `a["env"]` and `{ env }`. */
+function nameOf(property) {
+  return property.type === "Computed" ? property.expression.value : property.value;
+}

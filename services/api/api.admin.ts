@@ -1,0 +1,142 @@
+/** What operators do with clients, their policies, and all batches. */
+
+import type { BatchRow } from "../batch/batch.contract.ts";
+import type { Client } from "../clientCache/clientCache.contract.ts";
+import { Problem } from "../errors.ts";
+import { call } from "../messages.ts";
+import type { PolicyVersion } from "../policy/policy.contract.ts";
+import { type Exchange, json, type Reply } from "./api.exchange.ts";
+import { jsonBody, pageBody, pageOf, queryOf, strictly } from "./api.input.ts";
+import { batchView, clientView, stateOf } from "./api.views.ts";
+
+const noSuchClient = () => new Problem("not-found", "There is no such client.");
+const name = { type: "string", trim: true, min: 1, max: 200 } as const;
+
+const newClient = strictly({
+  clientIdentifier: {
+    type: "string",
+    pattern: /^[a-z0-9._-]{3,64}$/,
+    messages: { stringPattern: "expected 3 to 64 of a-z 0-9 . _ -" },
+  },
+  name,
+  policy: { type: "any", optional: true },
+});
+const clientChange = strictly({
+  name: { ...name, optional: true },
+  status: { type: "enum", values: ["active", "disabled"], optional: true },
+});
+const rotation = strictly({
+  graceSeconds: { type: "number", integer: true, min: 0, max: 31_536_000, optional: true },
+});
+const rejection = strictly({ reason: { type: "string", max: 1_000, optional: true } });
+const nothing = strictly({});
+
+const A_DAY_SECONDS = 86_400;
+
+async function clientOf({ ctx, path }: Exchange): Promise<Client> {
+  const client = await call(ctx, "clientCache.get", { publicId: path.id ?? "" });
+  if (!client) throw noSuchClient();
+  return client;
+}
+
+export async function postClient(exchange: Exchange): Promise<Reply> {
+  const body = newClient(await jsonBody(exchange));
+  const { client, secret } = await call(exchange.ctx, "clientCache.create", body);
+  return json(201, { ...clientView(client), secret }, { Location: `/admin/clients/${client.publicId}` });
+}
+
+export async function listClients(exchange: Exchange): Promise<Reply> {
+  const page = pageOf(queryOf(exchange, "limit", "cursor"));
+  const clients = await call(exchange.ctx, "clientCache.list", { ...page, limit: page.limit + 1 });
+  return json(200, pageBody(clients, page.limit, clientView));
+}
+
+export async function getClient(exchange: Exchange): Promise<Reply> {
+  return json(200, clientView(await clientOf(exchange)));
+}
+
+export async function patchClient(exchange: Exchange): Promise<Reply> {
+  const change = clientChange(await jsonBody(exchange));
+  const { publicId } = await clientOf(exchange);
+  return json(200, clientView(await call(exchange.ctx, "clientCache.update", { publicId, ...change })));
+}
+
+export async function rotateSecret(exchange: Exchange): Promise<Reply> {
+  const { graceSeconds = A_DAY_SECONDS } = rotation(await jsonBody(exchange, { isOptional: true }));
+  const { publicId } = await clientOf(exchange);
+  const rotated = await call(exchange.ctx, "clientCache.rotateSecret", { publicId, graceSeconds });
+  return json(200, { secret: rotated.secret, previousValidUntil: new Date(rotated.previousValidUntil).toISOString() });
+}
+
+const policyReply = ({ version, policy }: PolicyVersion): Reply => json(200, policy, { ETag: `"${version}"` });
+
+export async function getPolicy(exchange: Exchange): Promise<Reply> {
+  const { id: clientId } = await clientOf(exchange);
+  return policyReply(await call(exchange.ctx, "policy.get", { clientId }));
+}
+
+/** `If-Match` (RFC 9110, 13.1.1): any of the tags, or `*`. Throws precondition-failed for a tag that no version has. */
+function versionsWanted(header: string | undefined): number[] | null {
+  if (header === undefined || header.trim() === "*") return null;
+  return header.split(",").map((tag) => Number(/^\s*"(\d+)"\s*$/.exec(tag)?.[1] ?? -1));
+}
+
+async function changePolicy(exchange: Exchange, mode: "put" | "patch", types: string[]): Promise<Reply> {
+  const document = await jsonBody(exchange, { types });
+  const { id: clientId } = await clientOf(exchange);
+  const wanted = versionsWanted(exchange.req.headers["if-match"]);
+  const { version } = await call(exchange.ctx, "policy.get", { clientId });
+  const ifVersion = wanted && { ifVersion: wanted.includes(version) ? version : -1 };
+  return policyReply(await call(exchange.ctx, "policy.change", { clientId, mode, document, ...ifVersion }));
+}
+
+export const putPolicy = (exchange: Exchange) => changePolicy(exchange, "put", ["application/json"]);
+export const patchPolicy = (exchange: Exchange) =>
+  changePolicy(exchange, "patch", ["application/merge-patch+json", "application/json"]);
+
+/** A batch as operators see it: with the client that it belongs to. */
+async function batchReply({ ctx }: Exchange, batch: BatchRow) {
+  const client = await call(ctx, "clientCache.get", { id: batch.clientId });
+  return { ...batchView(batch), clientId: client?.publicId ?? null };
+}
+
+export async function listBatches(exchange: Exchange): Promise<Reply> {
+  const query = queryOf(exchange, "client", "status", "limit", "cursor");
+  const page = pageOf(query);
+  const state = stateOf(query.status);
+  const client =
+    query.client === undefined ? null : await call(exchange.ctx, "clientCache.get", { publicId: query.client });
+  if (query.client !== undefined && !client) return json(200, { items: [], next: null });
+  const batches = await call(exchange.ctx, "batch.list", {
+    ...page,
+    ...state,
+    limit: page.limit + 1,
+    ...(client && { clientId: client.id }),
+  });
+  const { items, next } = pageBody(batches, page.limit, (batch) => batchReply(exchange, batch));
+  return json(200, { items: await Promise.all(items), next });
+}
+
+export async function getBatch(exchange: Exchange): Promise<Reply> {
+  const batch = await call(exchange.ctx, "batch.get", { publicId: exchange.path.id ?? "" });
+  return json(200, await batchReply(exchange, batch));
+}
+
+/** approve, redrive and cancel take nothing beside the batch. */
+const moveBatch =
+  (action: "batch.approve" | "batch.redrive" | "batch.cancel") =>
+  async (exchange: Exchange): Promise<Reply> => {
+    nothing(await jsonBody(exchange, { isOptional: true }));
+    const batch = await call(exchange.ctx, action, { publicId: exchange.path.id ?? "" });
+    return json(200, await batchReply(exchange, batch));
+  };
+
+export const approveBatch = moveBatch("batch.approve");
+export const redriveBatch = moveBatch("batch.redrive");
+export const cancelBatch = moveBatch("batch.cancel");
+
+export async function rejectBatch(exchange: Exchange): Promise<Reply> {
+  const body = rejection(await jsonBody(exchange, { isOptional: true }));
+  const batch = await call(exchange.ctx, "batch.reject", { publicId: exchange.path.id ?? "", ...body });
+  return json(200, await batchReply(exchange, batch));
+}

@@ -1,0 +1,69 @@
+/** One request and its answer, as the handlers of the api see them. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Context } from "moleculer";
+import type { Client } from "../clientCache/clientCache.contract.ts";
+import { Problem } from "../errors.ts";
+import type { PolicyVersion } from "../policy/policy.contract.ts";
+
+/** What moleculer-web and our own authentication leave on a request. */
+export type ApiRequest = IncomingMessage & {
+  $ctx: Context;
+  $params: Record<string, string>;
+  originalUrl: string;
+  parsedUrl?: string;
+  /** The client that authenticated, and its policy; on client routes only. */
+  caller?: { client: Client; policy: PolicyVersion };
+  /** It asked by `Expect: 100-continue` whether its body is wanted. */
+  expectsContinue?: boolean;
+};
+
+export interface Exchange {
+  ctx: Context;
+  req: ApiRequest;
+  res: ServerResponse;
+  /** The parameters in the path. */
+  path: Record<string, string>;
+  query: URLSearchParams;
+}
+
+export interface Reply {
+  status: number;
+  headers?: Record<string, string>;
+  /** Sent as JSON. */
+  body: unknown;
+}
+
+/** Answers a request; undefined: it has sent its answer itself. */
+export type Handle = (exchange: Exchange) => Promise<Reply | undefined>;
+
+/** The caller of a client route. */
+export function callerOf({ req }: Exchange): NonNullable<ApiRequest["caller"]> {
+  if (!req.caller) throw new Problem("unauthenticated", "Credentials are missing.");
+  return req.caller;
+}
+
+export function exchangeOf(req: ApiRequest, res: ServerResponse): Exchange {
+  const { search } = new URL(req.originalUrl, "http://any");
+  return { ctx: req.$ctx, req, res, path: req.$params, query: new URLSearchParams(search) };
+}
+
+export const json = (status: number, body: unknown, headers: Record<string, string> = {}): Reply => ({
+  status,
+  body,
+  headers,
+});
+
+export function sendJson(res: ServerResponse, { status, headers = {}, body }: Reply): void {
+  const text = JSON.stringify(body);
+  res.writeHead(status, {
+    "content-type": "application/json; charset=utf-8",
+    "content-length": Buffer.byteLength(text),
+    ...headers,
+  });
+  res.end(text);
+}
+
+/** The body is wanted: says so to a client that waits for it. */
+export function wantBody({ req, res }: Exchange): void {
+  if (req.expectsContinue) res.writeContinue();
+}

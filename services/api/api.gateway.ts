@@ -1,0 +1,24 @@
+import type { Server } from "node:http";
+import type { Service } from "moleculer";
+import type { FailedLogins } from "./api.auth.ts";
+import type { ApiRequest } from "./api.exchange.ts";
+
+/** What moleculer-web keeps of a route, as far as we use it. */
+export interface AliasOfGateway {
+  method: string;
+  isMethod(method: string): boolean;
+  match(url: string): false | Record<string, string>;
+}
+
+/** The api service at run time: ours on top of moleculer-web's. */
+export type Api = Service & {
+  server: Server;
+  aliases: AliasOfGateway[];
+  httpHandler(req: unknown, res: unknown): void;
+  failedLogins: FailedLogins;
+  isStopping: boolean;
+  adminToken: string;
+  refuseIfStopping(): void;
+  answerError(req: ApiRequest, res: unknown, error: Error): void;
+  drain(): Promise<void>;
+};

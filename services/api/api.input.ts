@@ -1,0 +1,124 @@
+/** What clients and operators send beside bodies of records: JSON bodies and queries, checked strictly. */
+
+import type { ValidationError } from "fastest-validator";
+import FastestValidator from "fastest-validator";
+import type { Infer, Params } from "../declare.ts";
+import { type Fault, Problem } from "../errors.ts";
+import { type Exchange, wantBody } from "./api.exchange.ts";
+
+const validator = new (FastestValidator as unknown as typeof FastestValidator.default)({
+  useNewCustomCheckerFunction: true,
+});
+
+const MOST_JSON_BYTES = 1024 * 1024;
+
+/** A check of our own schemas; unknown fields are faults. */
+export function strictly<const P extends Params>(params: P): (value: unknown) => Infer<P> {
+  const check = validator.compile({ $$strict: true, ...structuredClone(params) } as never);
+  return (value) => {
+    if (typeof value !== "object" || value === null || Array.isArray(value))
+      throw new Problem("validation", "A JSON object is expected.", {
+        errors: [{ pointer: "", detail: "expected an object" }],
+      });
+    const found = check({ ...value }) as true | ValidationError[];
+    if (found === true) return value as Infer<P>;
+    throw new Problem("validation", "A field is wrong or unknown.", { errors: found.flatMap(faultsOf) });
+  };
+}
+
+const pointerOf = (field: string) => (field ? `/${field.replaceAll(".", "/")}` : "");
+
+function faultsOf({ type, field = "", message = "", actual }: ValidationError): Fault[] {
+  if (type === "objectStrict")
+    return String(actual)
+      .split(", ")
+      .map((name) => ({ pointer: `/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`, detail: "unknown field" }));
+  return [{ pointer: pointerOf(field), detail: message }];
+}
+
+/** The media type of a body without its parameters, lower-case; empty: none is told. */
+export const mediaType = (header = ""): string => (header.split(";")[0] ?? "").trim().toLowerCase();
+
+/**
+ * The JSON of a request's body; `{}` for none, where that is allowed.
+ * Throws unsupported-media-type, payload-too-large, malformed-body.
+ */
+export async function jsonBody(
+  exchange: Exchange,
+  { types = ["application/json"], isOptional = false } = {},
+): Promise<unknown> {
+  const { headers } = exchange.req;
+  const text = await bodyText(exchange);
+  if (isOptional && text.trim() === "") return {};
+  if (!types.includes(mediaType(headers["content-type"])))
+    throw new Problem("unsupported-media-type", `Send ${types.join(" or ")}.`, {
+      headers: { Accept: types.join(", ") },
+    });
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const { message } = error as Error;
+    const position = /at position (\d+)/.exec(message)?.[1];
+    throw new Problem("malformed-body", "The body is not JSON.", { offset: Number(position ?? text.length) });
+  }
+}
+
+async function bodyText(exchange: Exchange): Promise<string> {
+  const { req } = exchange;
+  if (req.headers["content-encoding"] && req.headers["content-encoding"] !== "identity")
+    throw new Problem("unsupported-encoding", "This body is taken without encoding.", {
+      headers: { "Accept-Encoding": "identity" },
+    });
+  wantBody(exchange);
+  const pieces: Buffer[] = [];
+  let bytes = 0;
+  for await (const piece of req.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    bytes += piece.length;
+    if (bytes > MOST_JSON_BYTES)
+      throw new Problem("payload-too-large", `The body is larger than ${MOST_JSON_BYTES} bytes.`, {
+        limit: MOST_JSON_BYTES,
+      });
+    pieces.push(piece);
+  }
+  return new TextDecoder().decode(Buffer.concat(pieces));
+}
+
+const wrongQuery = (name: string, detail: string) =>
+  new Problem("validation", `The query's "${name}" is wrong.`, { errors: [{ pointer: `/${name}`, detail }] });
+
+/** The query as an object of texts. Throws validation for an unknown or repeated name. */
+export function queryOf({ query }: Exchange, ...allowed: string[]): Record<string, string> {
+  const found: Record<string, string> = {};
+  for (const [name, value] of query) {
+    if (!allowed.includes(name)) throw wrongQuery(name, "unknown field");
+    if (name in found) throw wrongQuery(name, "expected once");
+    found[name] = value;
+  }
+  return found;
+}
+
+const MOST_ITEMS = 200;
+const USUAL_ITEMS = 50;
+
+/** `limit` and `cursor` of a list. A cursor is the last id of the page before, in a form that only we write. */
+export function pageOf({ limit = String(USUAL_ITEMS), cursor }: { limit?: string; cursor?: string }) {
+  const number = /^\d{1,3}$/.test(limit) ? Number(limit) : 0;
+  if (number < 1 || number > MOST_ITEMS) throw wrongQuery("limit", `expected a whole number from 1 to ${MOST_ITEMS}`);
+  return { limit: number, ...(cursor === undefined ? {} : { before: idOf(cursor) }) };
+}
+
+function idOf(cursor: string): number {
+  const [, digits] = /^before:(\d{1,15})$/.exec(Buffer.from(cursor, "base64url").toString()) ?? [];
+  if (!digits || cursorOf(Number(digits)) !== cursor)
+    throw wrongQuery("cursor", "expected the `next` of a page before");
+  return Number(digits);
+}
+
+const cursorOf = (id: number) => Buffer.from(`before:${id}`).toString("base64url");
+
+/** A page of a list that was asked for with one row more than its limit, so that `next` is exact. */
+export function pageBody<Row extends { id: number }, Item>(rows: Row[], limit: number, show: (row: Row) => Item) {
+  const items = rows.slice(0, limit);
+  const last = items.at(-1);
+  return { items: items.map(show), next: rows.length > limit && last ? cursorOf(last.id) : null };
+}

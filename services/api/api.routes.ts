@@ -1,0 +1,53 @@
+/** Every path of the api, by who may ask. */
+import {
+  approveBatch,
+  cancelBatch,
+  getBatch,
+  getClient,
+  getPolicy,
+  listBatches,
+  listClients,
+  patchClient,
+  patchPolicy,
+  postClient,
+  putPolicy,
+  redriveBatch,
+  rejectBatch,
+  rotateSecret,
+} from "./api.admin.ts";
+import type { Handle } from "./api.exchange.ts";
+import { getErrors, getRecords } from "./api.export.ts";
+import { getLive } from "./api.health.ts";
+import { cancelImport, getImport, getOwnPolicy, listImports } from "./api.imports.ts";
+import { postImport } from "./api.upload.ts";
+
+export const clientRoutes: Record<string, Handle> = {
+  "POST /imports": postImport,
+  "GET /imports": listImports,
+  "GET /imports/:id": getImport,
+  "GET /imports/:id/errors": getErrors,
+  "GET /imports/:id/records": getRecords,
+  "POST /imports/:id/cancel": cancelImport,
+  "GET /policy": getOwnPolicy,
+};
+
+/** Under /admin. */
+export const operatorRoutes: Record<string, Handle> = {
+  "POST /clients": postClient,
+  "GET /clients": listClients,
+  "GET /clients/:id": getClient,
+  "PATCH /clients/:id": patchClient,
+  "POST /clients/:id/rotate-secret": rotateSecret,
+  "GET /clients/:id/policy": getPolicy,
+  "PUT /clients/:id/policy": putPolicy,
+  "PATCH /clients/:id/policy": patchPolicy,
+  "GET /batches": listBatches,
+  "GET /batches/:id": getBatch,
+  "POST /batches/:id/approve": approveBatch,
+  "POST /batches/:id/reject": rejectBatch,
+  "POST /batches/:id/redrive": redriveBatch,
+  "POST /batches/:id/cancel": cancelBatch,
+};
+
+/** Under /health, for anybody. */
+export const openRoutes: Record<string, Handle> = { "GET /live": getLive };

@@ -1,0 +1,174 @@
+/**
+ * The door: HTTP in, problem+json out. It knows who asks (clients, operators, nobody), spends a request, and hands
+ * everything else to the services of this node; it keeps no state of its own but counts of failed logins. Refusals never
+ * break a connection before their answer was read, and a node that stops answers 503 while it finishes what runs.
+ */
+import type { ServerResponse } from "node:http";
+import type { Service } from "moleculer";
+import ApiGateway from "moleculer-web";
+import { v7 as uuidv7 } from "uuid";
+import { configOf } from "../../config.ts";
+import { define } from "../../mixins/define.ts";
+import { partnersMixin } from "../../mixins/partners.ts";
+import { Problem } from "../errors.ts";
+import { call } from "../messages.ts";
+import { adminToken } from "./api.adminToken.ts";
+import { authenticatedClient, authenticateOperator, FailedLogins } from "./api.auth.ts";
+import { type ApiRequest, exchangeOf, type Handle, sendJson } from "./api.exchange.ts";
+import type { AliasOfGateway, Api } from "./api.gateway.ts";
+import { getReady } from "./api.health.ts";
+import { problemOf, sendProblem } from "./api.problems.ts";
+import { spendRequest } from "./api.rate.ts";
+import { clientRoutes, openRoutes, operatorRoutes } from "./api.routes.ts";
+
+/** Of SHUTDOWN_TIMEOUT: requests that last longer are cut off, and their uploads taken back. */
+const PATIENCE = 0.5;
+/** A sane request id: visible ASCII, short enough for a log line. */
+const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
+
+type Next = (error: unknown) => void;
+
+/** A route's handler as moleculer-web calls it. */
+function alias(handle: Handle) {
+  return function (this: Api, req: ApiRequest, res: ServerResponse, next: Next) {
+    handle(exchangeOf(req, res))
+      .then((reply) => reply && sendJson(res, reply), next)
+      .catch(next);
+  };
+}
+
+const aliases = (routes: Record<string, Handle>) =>
+  Object.fromEntries(Object.entries(routes).map(([route, handle]) => [route, alias(handle)]));
+
+const route = (path: string, routes: Record<string, unknown>, who?: string) => ({
+  path,
+  aliases: routes,
+  mappingPolicy: "restrict",
+  bodyParsers: false,
+  mergeParams: true,
+  logging: false,
+  ...(who ? { authentication: who } : {}),
+});
+
+export default define<Api>({
+  name: "api",
+  mixins: [
+    ApiGateway as unknown as Partial<Service["schema"]>,
+    partnersMixin("clientCache", "rateLimiter", "policy", "batch", "outbox"),
+  ],
+
+  settings: {
+    // An upload may take hours; silence is what ends it (408).
+    requestTimeout: 0,
+    logRequest: null,
+    logResponse: null,
+    logRequestParams: null,
+    logRouteRegistration: null,
+    rootCallOptions(options: { requestID?: string }, req: ApiRequest) {
+      const own = req.headers["x-request-id"];
+      options.requestID = typeof own === "string" && REQUEST_ID.test(own) ? own : uuidv7();
+    },
+    routes: [
+      route("/admin", aliases(operatorRoutes), "authenticateOperator"),
+      route("/health", {
+        ...aliases(openRoutes),
+        "GET /ready": function (this: Api, req: ApiRequest, res: ServerResponse, next: Next) {
+          getReady(exchangeOf(req, res), this.isStopping).then((reply) => sendJson(res, reply), next);
+        },
+      }),
+      route("/", aliases(clientRoutes), "authenticateClient"),
+    ],
+    onError(this: Api, req: ApiRequest, res: ServerResponse, error: Error) {
+      this.answerError(req, res, error);
+    },
+  },
+
+  created() {
+    const config = configOf(this.broker);
+    this.failedLogins = new FailedLogins();
+    this.isStopping = false;
+    Object.assign(this.settings, { port: config.port, ip: config.host });
+    // Node would answer 100 before anybody has looked at the credentials.
+    this.server.on("checkContinue", (req: ApiRequest, res: ServerResponse) => {
+      req.expectsContinue = true;
+      this.httpHandler(req, res);
+    });
+    this.server.on("clientError", (_error: Error, socket: import("node:net").Socket) => {
+      if (socket.writable) socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+    });
+  },
+
+  methods: {
+    async authenticateClient(this: Api, _ctx: never, _route: never, req: ApiRequest, res: ServerResponse) {
+      this.refuseIfStopping();
+      const client = await authenticatedClient(req, this.failedLogins);
+      req.caller = { client, policy: await call(req.$ctx, "policy.get", { clientId: client.id }) };
+      await spendRequest(req, res);
+      return null;
+    },
+
+    async authenticateOperator(this: Api, _ctx: never, _route: never, req: ApiRequest) {
+      this.refuseIfStopping();
+      authenticateOperator(req, this.adminToken, this.failedLogins);
+      return null;
+    },
+
+    refuseIfStopping(this: Api) {
+      if (this.isStopping)
+        throw new Problem("unavailable", "This node is stopping.", { headers: { "Retry-After": "1" } });
+    },
+
+    answerError(this: Api, req: ApiRequest, res: ServerResponse, error: Error) {
+      const problem = problemOf(error);
+      if (problem.type === "internal") this.logger.error(`Request ${req.$ctx?.requestID} failed:`, error);
+      if (req.socket.destroyed) return;
+      sendProblem(req, res, problem);
+    },
+
+    /** HEAD is GET without its body, which Node leaves out by itself. */
+    resolveAlias(this: Api, url: string, method = "GET") {
+      const asked = method === "HEAD" ? "GET" : method;
+      for (const alias of this.aliases) {
+        const params = alias.isMethod(asked) && alias.match(url);
+        if (params) return { alias, params };
+      }
+      return false;
+    },
+
+    /** No route has it: another method may. */
+    send404(this: Api, req: ApiRequest, res: ServerResponse) {
+      const url = req.parsedUrl ?? "/";
+      const allowed = this.aliases.filter((alias: AliasOfGateway) => alias.match(url)).map(({ method }) => method);
+      if (allowed.includes("GET")) allowed.push("HEAD");
+      const problem =
+        allowed.length === 0
+          ? new Problem("not-found", "There is nothing here.")
+          : new Problem("method-not-allowed", `${req.method} is not known here.`, {
+              headers: { Allow: [...new Set(allowed)].join(", ") },
+            });
+      this.answerError(req, res, problem);
+    },
+
+    /** Answers 503 to what is new, finishes what runs, and cuts off what lasts too long. */
+    async drain(this: Api) {
+      this.isStopping = true;
+      const patience = setTimeout(
+        () => this.server.closeAllConnections(),
+        configOf(this.broker).shutdownTimeoutMs * PATIENCE,
+      );
+      this.server.closeIdleConnections();
+      await new Promise<void>((resolve) => {
+        if (this.server.listening) this.server.close(() => resolve());
+        else resolve();
+      });
+      clearTimeout(patience);
+    },
+  },
+
+  async started() {
+    this.adminToken = await adminToken(this.broker);
+    const address = this.server.address();
+    const port = typeof address === "object" ? address?.port : address;
+    this.logger.info(`DataFlow listens on http://${configOf(this.broker).host}:${port}`);
+  },
+});

@@ -1,0 +1,85 @@
+/** The bytes of an upload on their way in: decoded, within the idle limit. */
+import type { Readable } from "node:stream";
+import { createGunzip } from "node:zlib";
+import { Problem } from "../errors.ts";
+
+export type Encoding = "identity" | "gzip";
+
+/** Larger pieces cost fewer turns of the loop; this is still small beside one chunk. */
+const GUNZIP_PIECE = 256 * 1024;
+
+/**
+ * The decoded pieces of `wire`, which stays open afterwards, also after an error: the client has still to get its answer.
+ * Throws upload-timeout when nothing came for `idleMs`, malformed-body for broken gzip, and what `wire` throws (a hang-up).
+ */
+export async function* decodedBody(wire: Readable, encoding: Encoding, idleMs: number): AsyncGenerator<Buffer> {
+  if (encoding === "identity") {
+    yield* withinIdle(wire, wire, idleMs);
+    return;
+  }
+  const gunzip = createGunzip({ chunkSize: GUNZIP_PIECE });
+  const fail = (error: Error) => gunzip.destroy(error);
+  wire.once("error", fail);
+  wire.pipe(gunzip);
+  try {
+    yield* withinIdle(gunzip, wire, idleMs);
+  } catch (error) {
+    throw isGzipFault(error) ? new Problem("malformed-body", "The gzip stream is broken or cut off.") : error;
+  } finally {
+    wire.off("error", fail);
+    wire.unpipe(gunzip);
+    gunzip.on("error", () => {}).destroy();
+  }
+}
+
+const isGzipFault = (error: unknown) => /^Z_/.test(String((error as { code?: string } | null)?.code));
+
+async function* withinIdle(source: Readable, wire: Readable, idleMs: number): AsyncGenerator<Buffer> {
+  const watch = new IdleWatch(idleMs);
+  // Much gzip can arrive before a piece comes out of it. (A listener on the source itself would set it flowing.)
+  const touch = () => watch.touch();
+  if (source !== wire) wire.on("data", touch);
+  // `destroyOnReturn`: leaving this loop early must not cut the connection under the answer.
+  const pieces = source.iterator({ destroyOnReturn: false });
+  try {
+    for (;;) {
+      const next = await watch.orIdle(pieces.next());
+      if (next.done) return;
+      yield next.value as Buffer;
+    }
+  } finally {
+    wire.off("data", touch);
+    watch.end();
+  }
+}
+
+/** Tells when nothing came for too long, counting only while the reader waits. */
+class IdleWatch {
+  private readonly timer: NodeJS.Timeout;
+  private readonly idleMs: number;
+  private giveUp: (() => void) | null = null;
+
+  constructor(idleMs: number) {
+    this.idleMs = idleMs;
+    this.timer = setTimeout(() => this.giveUp?.(), idleMs);
+  }
+
+  touch(): void {
+    this.timer.refresh();
+  }
+
+  /** No Promise.race with one lasting promise: that would keep every piece alive until the end. */
+  orIdle<T>(next: Promise<T>): Promise<T> {
+    this.touch();
+    return new Promise<T>((resolve, reject) => {
+      this.giveUp = () => reject(new Problem("upload-timeout", `Nothing came for ${this.idleMs / 1000} s.`));
+      next.then(resolve, reject).finally(() => {
+        this.giveUp = null;
+      });
+    });
+  }
+
+  end(): void {
+    clearTimeout(this.timer);
+  }
+}

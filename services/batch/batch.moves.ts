@@ -1,0 +1,96 @@
+/** One function for each move that somebody asks for. All are conditional on the batch as it was read. */
+import type { BatchRow, Due, Move } from "../../database/store.ts";
+import { Problem } from "../errors.ts";
+import type { GiveUp } from "./batch.contract.ts";
+import type { BatchService } from "./batch.service.ts";
+import { keepsBody, moveOf } from "./batch.states.ts";
+
+type Which = { publicId: string; clientId?: number | undefined };
+
+/** A batch that changes under every read is being worked hard; so often is enough for any one of these. */
+const MOST_TRIES = 20;
+
+/** Reads, moves, and reads again where the batch changed between. */
+async function moved(service: BatchService, which: Which, moveFor: (batch: BatchRow) => Promise<Move>) {
+  for (let tries = 0; tries < MOST_TRIES; tries++) {
+    const written = await service.database.store.move(await moveFor(await service.found(which)));
+    const batch = service.published(written);
+    if (batch) return batch;
+  }
+  throw new Problem("unavailable", "The batch changes too quickly.", { headers: { "Retry-After": "1" } });
+}
+
+/** An end outside a chunk's commit: its body is deleted by the sweep, or kept where it may be driven again. */
+async function ending(
+  service: BatchService,
+  batch: BatchRow,
+  to: "cancelled" | "rejected" | "failed",
+  error: { code: string; detail: string } | null,
+): Promise<Move> {
+  const after: BatchRow = { ...batch, state: to, reason: error, version: batch.version + 1 };
+  const due: Due = keepsBody(to) ? await service.retention(batch) : { inMs: 0 };
+  const move = moveOf(batch, { to, due, reason: error });
+  return { ...move, events: await service.completedEvent(after) };
+}
+
+/** Any batch that has not ended; a worker's later writes are refused. Throws not-found, illegal-state. */
+export async function cancelMove(service: BatchService, which: Which): Promise<BatchRow> {
+  const batch = await moved(service, which, (found) => ending(service, found, "cancelled", null));
+  service.wake();
+  return batch;
+}
+
+/** held → ready, also before its window opens: the operator decides. Throws not-found, illegal-state. */
+export function approveMove(service: BatchService, which: Which): Promise<BatchRow> {
+  return moved(service, which, async (batch) => {
+    requireState(batch, "held");
+    return { ...moveOf(batch, { to: "ready", due: { inMs: 0 } }), events: await service.readyEvent(batch) };
+  });
+}
+
+/** held → rejected. Throws not-found, illegal-state. */
+export function rejectMove(service: BatchService, which: Which & { reason?: string | undefined }): Promise<BatchRow> {
+  const error = { code: "rejected-by-operator", detail: which.reason ?? "An operator rejected the batch." };
+  return moved(service, which, (batch) => {
+    requireState(batch, "held");
+    return ending(service, batch, "rejected", error);
+  });
+}
+
+/** failed → ready with attempts at 0: from the last chunk, or from the start where the first pass refused it. */
+export function redriveMove(service: BatchService, which: Which): Promise<BatchRow> {
+  return moved(service, which, async (batch) => {
+    requireState(batch, "failed");
+    const move = moveOf(batch, { to: "ready", due: { inMs: 0 }, attempt: "reset" });
+    const again = batch.phase === "validate" ? { restart: "validate" as const } : {};
+    return { ...move, ...again, events: await service.readyEvent(batch) };
+  });
+}
+
+function requireState(batch: BatchRow, state: BatchRow["state"]): void {
+  if (batch.state !== state)
+    throw new Problem("illegal-state", `The batch is ${batch.state}, not ${state}.`, { current: batch.state });
+}
+
+/** A worker lets go of a batch. Null: its fence was raised before, there is nothing to let go of. */
+export async function giveUpMove(service: BatchService, batch: BatchRow, how: GiveUp): Promise<BatchRow | null> {
+  const written = await service.database.store.move(await giveUp(service, batch, how));
+  if (written) service.wake();
+  return service.published(written);
+}
+
+/** By the fence alone: as long as it holds, nobody else has changed the batch. */
+async function giveUp(service: BatchService, batch: BatchRow, how: GiveUp): Promise<Move> {
+  switch (how.outcome) {
+    case "handBack":
+      return moveOf(batch, { to: "ready", due: { inMs: how.delayMs }, attempt: "uncount" });
+    case "retry":
+      return moveOf(batch, { to: "ready", due: { inMs: how.delayMs } });
+    case "fail":
+      return ending(service, batch, "failed", { code: how.code, detail: how.detail });
+    case "cancel":
+      return ending(service, batch, "cancelled", null);
+    default:
+      throw new Error(`No such outcome: ${JSON.stringify(how satisfies never)}`);
+  }
+}

@@ -1,0 +1,217 @@
+/**
+ * The batches: the only writer of their tables, outbox rows included, and the only one that changes a batch's state.
+ * The api gives it bodies and asks for batches; workers claim through it and commit each chunk; every write is one unit
+ * with its conditions inside (state, fence, next chunk), so a late or repeated call writes nothing. While its database
+ * is away every call is refused with `unavailable`, and nothing is accepted that is not stored.
+ */
+import type { Context, Service } from "moleculer";
+import { configOf } from "../../config.ts";
+import type { BatchRow, Due, OutboxDraft, Written } from "../../database/store.ts";
+import { databaseMixin, type WithDatabase } from "../../mixins/database.ts";
+import { define } from "../../mixins/define.ts";
+import { scheduleMixin, type WithSchedule } from "../../mixins/schedule.ts";
+import { Problem } from "../errors.ts";
+import { call, type ParamsOf, serve } from "../messages.ts";
+import type { Policy } from "../policy/policy.contract.ts";
+import { createBatch } from "./batch.create.ts";
+import { BatchEvents } from "./batch.events.ts";
+import { approveMove, cancelMove, giveUpMove, redriveMove, rejectMove } from "./batch.moves.ts";
+import { keepsBody } from "./batch.states.ts";
+import { Sweeper } from "./batch.sweep.ts";
+import { RunningUploads } from "./batch.uploads.ts";
+
+export type BatchService = Service &
+  WithDatabase &
+  WithSchedule & {
+    events: BatchEvents;
+    uploads: RunningUploads;
+    sweeper: Sweeper;
+    leaseMs: number;
+    clientPublicId(clientId: number): Promise<string>;
+    policyOf(batch: BatchRow): Promise<Policy>;
+    found(params: { publicId: string; clientId?: number | undefined }): Promise<BatchRow>;
+    published(written: Written | null): BatchRow | null;
+    retention(batch: BatchRow): Promise<Due>;
+    completedEvent(after: BatchRow): Promise<OutboxDraft[]>;
+    readyEvent(before: BatchRow): Promise<OutboxDraft[]>;
+    wake(): void;
+    drain(): Promise<void>;
+  };
+
+/** Chunks that go in the commit that ends their batch; more are left to the sweep, so that the commit stays short. */
+const PURGED_AT_END = 16;
+/** A read that asks for more is cut: no answer may hold much memory. */
+const MOST_READ_BYTES = 1024 * 1024;
+
+export default define<BatchService>({
+  name: "batch",
+  mixins: [databaseMixin, scheduleMixin],
+
+  created() {
+    const config = configOf(this.broker);
+    this.events = new BatchEvents(config.namespace);
+    this.leaseMs = config.batchLeaseMs;
+  },
+
+  actions: serve<BatchService, "batch">("batch", {
+    create(ctx) {
+      return createBatch(this, ctx as Context<ParamsOf<"batch.create">>);
+    },
+
+    get(ctx) {
+      return this.found(ctx.params);
+    },
+    list(ctx) {
+      return this.database.store.list(ctx.params);
+    },
+    errors(ctx) {
+      return this.database.store.errors(ctx.params.id, ctx.params.after, ctx.params.limit);
+    },
+    records(ctx) {
+      const { id, after, limit } = ctx.params;
+      return this.database.store.records(id, after, limit, MOST_READ_BYTES);
+    },
+
+    cancel(ctx) {
+      return cancelMove(this, ctx.params);
+    },
+    approve(ctx) {
+      return approveMove(this, ctx.params);
+    },
+    reject(ctx) {
+      return rejectMove(this, ctx.params);
+    },
+    redrive(ctx) {
+      return redriveMove(this, ctx.params);
+    },
+
+    candidates(ctx) {
+      return this.database.store.candidates(ctx.params.limit);
+    },
+    claim(ctx) {
+      return this.database.store.claim(ctx.params.id, ctx.params.owner, this.leaseMs);
+    },
+    chunk(ctx) {
+      return this.database.store.readChunk(ctx.params.id, ctx.params.no);
+    },
+    async commitChunk(ctx) {
+      const { batch, commit } = ctx.params;
+      const end = commit.end && (await endOf(this, batch, commit));
+      const written = await this.database.store.commitChunk({
+        ...commit,
+        id: batch.id,
+        fence: batch.fence,
+        leaseMs: this.leaseMs,
+        end,
+      });
+      if (written && end) this.wake();
+      return this.published(written);
+    },
+    extendLeases(ctx) {
+      return this.database.store.extendLeases(ctx.params.owner, this.leaseMs);
+    },
+    isOvertaken(ctx) {
+      return this.database.store.isOvertaken(ctx.params.clientId);
+    },
+    async giveUp(ctx) {
+      return giveUpMove(this, ctx.params.batch, ctx.params.how);
+    },
+
+    async configureQueue(ctx) {
+      await this.database.store.setQueue(ctx.params.clientId, ctx.params.cap, ctx.params.weight);
+      this.wake();
+    },
+    takeOutbox(ctx) {
+      return this.database.store.takeOutbox(ctx.params.limit, LEFT_OVER_MS, LEFT_OVER_MS);
+    },
+    deleteOutbox(ctx) {
+      return this.database.store.deleteOutbox(ctx.params.ids);
+    },
+
+    stats() {
+      return this.database.store.stats();
+    },
+    async ping() {
+      const began = performance.now();
+      await this.database.ping();
+      return performance.now() - began;
+    },
+  }),
+
+  methods: {
+    async clientPublicId(this: BatchService, id: number) {
+      const client = await call(this.broker, "clientCache.get", { id });
+      return client?.publicId ?? "";
+    },
+    async policyOf(this: BatchService, { clientId, policyVersion: version }: BatchRow) {
+      return (await call(this.broker, "policy.version", { clientId, version })).policy;
+    },
+
+    /** Throws not-found, also for an upload: it is no batch before its commit. */
+    async found(this: BatchService, { publicId, clientId }: { publicId: string; clientId?: number }) {
+      const batch = await this.database.store.batch(publicId, clientId ?? null);
+      if (!batch || batch.state === "receiving") throw new Problem("not-found", "There is no such batch.");
+      return batch;
+    },
+
+    /** Hands the committed events to the relay without waiting for it: what it loses, its sweep finds. */
+    published(this: BatchService, written: Written | null) {
+      if (!written) return null;
+      if (written.outbox.length > 0)
+        call(this.broker, "outbox.publish", { rows: written.outbox }).catch((error: unknown) =>
+          this.logger.warn("Publishing is left to the sweep:", error),
+        );
+      return written.batch;
+    },
+
+    /** When a batch that ended goes; one whose body is still to be deleted is due for that at once. */
+    async retention(this: BatchService, batch: BatchRow) {
+      const { retentionDays } = await this.policyOf(batch);
+      return { inMs: retentionDays * 86_400_000 };
+    },
+    async completedEvent(this: BatchService, after: BatchRow) {
+      return this.events.completed(after, await this.clientPublicId(after.clientId));
+    },
+    async readyEvent(this: BatchService, before: BatchRow) {
+      return this.events.ready(before, await this.clientPublicId(before.clientId));
+    },
+    wake(this: BatchService) {
+      call(this.broker, "outbox.wake", {}).catch((error: unknown) => this.logger.debug("No wake-up:", error));
+    },
+    async drain(this: BatchService) {
+      this.sweeper.end();
+      await this.endSchedules();
+      await this.uploads.end();
+    },
+  },
+
+  async started() {
+    const config = configOf(this.broker);
+    if (this.database.isEmbedded) await this.database.store.voidLeases();
+    this.uploads = new RunningUploads(this.database.store, this.leaseMs);
+    this.sweeper = new Sweeper(this);
+    const sweep = this.schedule("The sweep", config.sweepIntervalMs, () => this.sweeper.run(), 0.2);
+    this.schedule("Keeping uploads", this.leaseMs / 3, () => this.uploads.touch());
+    this.broker.localBus.once("$broker.started", sweep);
+  },
+});
+
+/** Rows younger than this are still with the node that wrote them. */
+const LEFT_OVER_MS = 5_000;
+
+/** How the last chunk's commit ends the batch: what becomes of its body, and the event that tells. */
+async function endOf(service: BatchService, batch: BatchRow, commit: ParamsOf<"batch.commitChunk">["commit"]) {
+  const { state, error } = commit.end as NonNullable<typeof commit.end>;
+  const after: BatchRow = {
+    ...batch,
+    state,
+    reason: error,
+    accepted: batch.accepted + commit.counts.accepted,
+    rejected: batch.rejected + commit.counts.rejected,
+    duplicate: batch.duplicate + commit.counts.duplicate,
+    version: batch.version + 1,
+  };
+  const purge = !keepsBody(state) && batch.chunks <= PURGED_AT_END;
+  const due: Due = purge || keepsBody(state) ? await service.retention(batch) : { inMs: 0 };
+  return { state, reason: error, due, purge, events: await service.completedEvent(after) };
+}

@@ -1,0 +1,77 @@
+import type { BatchStore } from "../../database/store.ts";
+import { Problem } from "../errors.ts";
+
+/** Rows that one unit of a removal deletes: a few ms, so that others get their turn between two. */
+const PIECE = 20;
+
+/** The uploads that run on this node: how many each client has, and which rows they keep alive. */
+export class RunningUploads {
+  private readonly store: BatchStore;
+  private readonly leaseMs: number;
+  private readonly perClient = new Map<number, number>();
+  private readonly rows = new Set<number>();
+  private readonly wipes = new Set<Promise<void>>();
+
+  constructor(store: BatchStore, leaseMs: number) {
+    this.store = store;
+    this.leaseMs = leaseMs;
+  }
+
+  /** Takes one of a client's places; the answer gives it back. Throws too-many-uploads. */
+  enter(clientId: number, limit: number): () => void {
+    const running = this.perClient.get(clientId) ?? 0;
+    if (running >= limit)
+      throw new Problem("too-many-uploads", `${limit} uploads of this client run at once.`, {
+        limit,
+        headers: { "Retry-After": "1" },
+      });
+    this.perClient.set(clientId, running + 1);
+    return () => this.leave(clientId);
+  }
+
+  private leave(clientId: number): void {
+    const left = (this.perClient.get(clientId) ?? 1) - 1;
+    if (left > 0) this.perClient.set(clientId, left);
+    else this.perClient.delete(clientId);
+  }
+
+  keep(id: number): void {
+    this.rows.add(id);
+  }
+
+  drop(id: number | null): void {
+    if (id !== null) this.rows.delete(id);
+  }
+
+  /** Prolongs the lease of every upload here, also of one whose client is slow. */
+  async touch(): Promise<void> {
+    if (this.rows.size > 0) await this.store.touchUploads([...this.rows], this.leaseMs);
+  }
+
+  /** Removes a voided upload in the background; the sweep does it where this fails. */
+  wipe(id: number): void {
+    const wipe: Promise<void> = deleteWhole(this.store, id)
+      .catch(() => {})
+      .finally(() => this.wipes.delete(wipe));
+    this.wipes.add(wipe);
+  }
+
+  async end(): Promise<void> {
+    await Promise.all(this.wipes);
+  }
+}
+
+/** Deletes a batch with all its rows, piece by piece. */
+export async function deleteWhole(store: BatchStore, id: number, isStopping = () => false): Promise<void> {
+  while (!isStopping() && !(await store.deleteBatch(id, PIECE * 500)));
+}
+
+/** Deletes the body of a batch that ended, piece by piece; then the batch is due when its retention ends. */
+export async function purgeWhole(
+  store: BatchStore,
+  id: number,
+  due: Parameters<BatchStore["purgeChunks"]>[2],
+  isStopping = () => false,
+): Promise<void> {
+  while (!isStopping() && !(await store.purgeChunks(id, PIECE, due)));
+}

@@ -1,0 +1,13 @@
+import { action } from "../declare.ts";
+
+/** `busy`: another holds it. `unavailable`: the provider cannot tell; go on without (the fence decides). */
+export type LockOutcome = { outcome: "acquired"; token: string } | { outcome: "busy" } | { outcome: "unavailable" };
+
+export const batchLockActions = {
+  /** Takes the mutex of a batch for the lock's TTL. It saves contention and decides nothing. */
+  "batchLock.acquire": action({ batchId: { type: "string" } }).answers<LockOutcome>(),
+  /** Prolongs a held lock by its TTL; false: it is lost. */
+  "batchLock.extend": action({ batchId: { type: "string" }, token: { type: "string" } }).answers<boolean>(),
+  /** Gives a held lock back; of a lost one nothing happens. */
+  "batchLock.release": action({ batchId: { type: "string" }, token: { type: "string" } }).answers<void>(),
+};

@@ -1,0 +1,33 @@
+import { action } from "../declare.ts";
+
+/** What a custom handler gets, at least once for each chunk; `batchId:chunk` is its idempotency key. */
+export interface HandlerCall {
+  batchId: string;
+  clientId: string;
+  chunk: number;
+  fence: number;
+  records: { record: number; data: Record<string, unknown> }[];
+}
+
+/**
+ * What a custom handler answers; nothing at all is `done`, a throw is `retry`.
+ * `done` may reject records of its own; `snooze` waits without an attempt; `cancel` and `fail` end the batch.
+ */
+export type HandlerAnswer = undefined | null | HandlerOutcome;
+export type HandlerOutcome =
+  | {
+      outcome?: "done";
+      rejected?: { record: number; errors: { field?: string; code: string; message?: string }[] }[];
+    }
+  | { outcome: "retry" | "snooze"; delayMs?: number; reason?: string }
+  | { outcome: "cancel" | "fail"; reason?: string };
+
+/** The message on the queue `batch.ready`: something may be claimable. The id is for tracing only. */
+export interface ReadyToken {
+  batchId: string | null;
+}
+
+export const batchProcessorActions = {
+  /** What this worker does now. */
+  "batchProcessor.status": action({}).answers<{ paused: boolean; slots: number; running: string[] }>(),
+};

@@ -1,0 +1,58 @@
+/** A batch that this worker holds. */
+export interface Held {
+  id: number;
+  fence: number;
+  /** Ends the run: it is no longer ours, or we can no longer know. */
+  lose(why: string): void;
+}
+
+/**
+ * Renews the leases of all batches that a worker holds, apart from the work itself. A batch that the answer does not
+ * name, or names with another fence, was taken away. When no answer comes for a whole lease on the monotonic clock, the
+ * batch may be taken away any moment: its run ends rather than work in vain.
+ */
+export class LeaseKeeper {
+  private readonly held = new Map<number, { run: Held; renewedAt: number }>();
+  private readonly leaseMs: number;
+  private readonly extend: () => Promise<{ id: number; fence: number }[]>;
+
+  constructor(leaseMs: number, extend: () => Promise<{ id: number; fence: number }[]>) {
+    this.leaseMs = leaseMs;
+    this.extend = extend;
+  }
+
+  hold(run: Held): void {
+    this.held.set(run.id, { run, renewedAt: performance.now() });
+  }
+
+  /** A chunk's commit has moved the lease. */
+  renewed(id: number): void {
+    const entry = this.held.get(id);
+    if (entry) entry.renewedAt = performance.now();
+  }
+
+  drop(id: number): void {
+    this.held.delete(id);
+  }
+
+  /** Renews all at once. Never throws; a failure shows in the leases' age. */
+  async renew(): Promise<void> {
+    // What is claimed while the call runs is not in its answer, and not to be judged by it.
+    const asked = [...this.held.values()];
+    if (asked.length === 0) return;
+    const askedAt = performance.now();
+    try {
+      const ours = new Map((await this.extend()).map(({ id, fence }) => [id, fence]));
+      for (const entry of asked) this.judge(entry, ours.get(entry.run.id), askedAt);
+    } catch {
+      for (const { run, renewedAt } of asked)
+        if (performance.now() - renewedAt > this.leaseMs) run.lose("its lease could not be renewed");
+    }
+  }
+
+  private judge(entry: { run: Held; renewedAt: number }, fence: number | undefined, askedAt: number): void {
+    if (this.held.get(entry.run.id) !== entry) return;
+    if (fence === entry.run.fence) entry.renewedAt = Math.max(entry.renewedAt, askedAt);
+    else entry.run.lose("its fence was raised");
+  }
+}

@@ -1,0 +1,76 @@
+/** What the loop works with. */
+export interface LoopParts<Candidate> {
+  slots: number;
+  /** What may be tried now, in the order of fairness. */
+  candidates(limit: number): Promise<Candidate[]>;
+  /** Tries to claim one. Null: somebody else has it. Else a promise of the end of its run, which never rejects. */
+  start(candidate: Candidate): Promise<Promise<void> | null>;
+  failed(error: unknown): void;
+}
+
+/**
+ * Fills the slots of a worker. However often it is woken, it runs once at a time, and goes on until nothing is claimable
+ * or every slot is taken; a slot that frees wakes it again.
+ */
+export class WorkLoop<Candidate> {
+  private readonly parts: LoopParts<Candidate>;
+  private readonly runs = new Set<Promise<void>>();
+  private flight: Promise<void> | null = null;
+  private isAgain = false;
+  private isEnded = false;
+
+  constructor(parts: LoopParts<Candidate>) {
+    this.parts = parts;
+  }
+
+  get free(): number {
+    return this.parts.slots - this.runs.size;
+  }
+
+  /** Resolves when nothing is left to claim, or no slot is free. */
+  wake(): Promise<void> {
+    this.isAgain = true;
+    this.flight ??= this.fly().finally(() => {
+      this.flight = null;
+    });
+    return this.flight;
+  }
+
+  private async fly(): Promise<void> {
+    while (this.isAgain && !this.isEnded) {
+      this.isAgain = false;
+      try {
+        while (await this.claimSome());
+      } catch (error) {
+        this.parts.failed(error);
+      }
+    }
+  }
+
+  private async claimSome(): Promise<boolean> {
+    if (this.isEnded || this.free === 0) return false;
+    let hasStarted = false;
+    for (const candidate of await this.parts.candidates(this.free)) {
+      if (this.isEnded || this.free === 0) break;
+      const run = await this.parts.start(candidate);
+      if (run) this.watch(run);
+      hasStarted ||= run !== null;
+    }
+    return hasStarted;
+  }
+
+  private watch(run: Promise<void>): void {
+    const watched: Promise<void> = run.finally(() => {
+      this.runs.delete(watched);
+      if (!this.isEnded) this.wake();
+    });
+    this.runs.add(watched);
+  }
+
+  /** Claims nothing any more, and waits for what runs. */
+  async end(): Promise<void> {
+    this.isEnded = true;
+    await this.flight;
+    await Promise.all(this.runs);
+  }
+}

@@ -1,0 +1,157 @@
+/**
+ * The run of one claimed batch: a list of steps over one record. Chunk n+1 is parsed while chunk n commits. Every write
+ * carries the fence, so a run that was overtaken writes nothing, whatever it still believes.
+ */
+import type { ServiceBroker } from "moleculer";
+import type { Claimed, StoredChunk } from "../../database/store.ts";
+import type { RecordValidator } from "../../formats/formats.ts";
+import type { BatchRow, GiveUp } from "../batch/batch.contract.ts";
+import { call } from "../messages.ts";
+import type { Policy } from "../policy/policy.contract.ts";
+import { backoffMs } from "./batchProcessor.backoff.ts";
+import { type Checked, check, commitOf, emptyCommit, recordsOf, withRefusals } from "./batchProcessor.chunk.ts";
+import { builtInHandler, type Delivered, deliver } from "./batchProcessor.handlers.ts";
+
+/** How a run is over: its batch ended, it was taken away, or it is to be let go of. */
+export type Ended = { outcome: "ended" } | { outcome: "lost" } | GiveUp;
+
+export interface RunParts {
+  broker: ServiceBroker;
+  policy: Policy;
+  clientPublicId: string;
+  validator: RecordValidator;
+  sliceMs: number;
+  /** Ends when the batch is no longer ours. */
+  lost: AbortSignal;
+  /** A planned stop: the chunk is finished, then the batch is handed back. */
+  isStopping(): boolean;
+  /** A chunk was committed. */
+  committed(): void;
+}
+
+const ended: Ended = { outcome: "ended" };
+const lost: Ended = { outcome: "lost" };
+const handBack: Ended = { outcome: "handBack", delayMs: 0 };
+
+export class Run {
+  private readonly parts: RunParts;
+  private readonly beganAt = performance.now();
+  private batch: BatchRow;
+  private next: Promise<Checked>;
+
+  constructor(parts: RunParts, { batch, chunk }: Claimed) {
+    this.parts = parts;
+    this.batch = batch;
+    this.next = this.ahead(batch, chunk);
+  }
+
+  /** The batch as of the last commit. */
+  get current(): BatchRow {
+    return this.batch;
+  }
+
+  /** Works until the batch ends or is to be let go of. Throws what is no outcome: a defect, a database that is away. */
+  async work(): Promise<Ended> {
+    for (;;) {
+      if (this.batch.nextChunk >= this.batch.chunks) return this.endOnly();
+      const checked = await this.next;
+      if (this.parts.lost.aborted) return lost;
+      const delivered = await this.deliver(checked);
+      if (delivered.outcome !== "done") return this.letGo(delivered);
+      const over = await this.commit(withRefusals(checked, this.batch, delivered.rejected));
+      if (over) return over;
+      if (await this.shouldYield()) return handBack;
+    }
+  }
+
+  private async deliver(checked: Checked): Promise<Delivered> {
+    const { broker, policy, clientPublicId, lost } = this.parts;
+    const records = policy.handler === builtInHandler || this.batch.phase === "validate" ? [] : recordsOf(checked);
+    if (records.length === 0) return { outcome: "done", rejected: [] };
+    const { publicId: batchId, nextChunk: chunk, fence } = this.batch;
+    const delivery = deliver(broker, policy.handler, policy.handlerTimeoutMs, {
+      batchId,
+      clientId: clientPublicId,
+      chunk,
+      fence,
+      records,
+    });
+    return unlessAborted(delivery, lost);
+  }
+
+  /** Null: the batch goes on. */
+  private async commit(checked: Checked): Promise<Ended | null> {
+    const commit = commitOf(checked, this.batch, this.parts.policy);
+    const committing = call(this.parts.broker, "batch.commitChunk", { batch: this.batch, commit });
+    if (!commit.end) this.next = this.ahead({ ...this.batch, phase: commit.next.phase, nextChunk: commit.next.chunk });
+    const after = await committing;
+    if (!after) return lost;
+    this.batch = after;
+    this.parts.committed();
+    return commit.end ? ended : null;
+  }
+
+  /** A batch that was driven again behind its last chunk. */
+  private async endOnly(): Promise<Ended> {
+    const commit = emptyCommit(this.batch);
+    return (await call(this.parts.broker, "batch.commitChunk", { batch: this.batch, commit })) ? ended : lost;
+  }
+
+  /** Starts to read and check the chunk where `batch` stands. Its failure is seen where it is awaited. */
+  private ahead(batch: BatchRow, chunk?: StoredChunk | null): Promise<Checked> {
+    const checked = this.read(batch, chunk ?? null);
+    checked.catch(() => {});
+    return checked;
+  }
+
+  private async read(batch: BatchRow, known: StoredChunk | null): Promise<Checked> {
+    const { broker, policy, validator } = this.parts;
+    const chunk = known ?? (await call(broker, "batch.chunk", { id: batch.id, no: batch.nextChunk }));
+    if (!chunk) throw new Error(`Chunk ${batch.nextChunk} of batch ${batch.publicId} is missing.`);
+    return check(chunk, batch, policy, validator);
+  }
+
+  private async shouldYield(): Promise<boolean> {
+    if (this.parts.isStopping()) return true;
+    if (performance.now() - this.beganAt < this.parts.sliceMs) return false;
+    return call(this.parts.broker, "batch.isOvertaken", { clientId: this.batch.clientId });
+  }
+
+  private letGo(delivered: Exclude<Delivered, { outcome: "done" }>): Ended {
+    switch (delivered.outcome) {
+      case "snooze":
+        return { outcome: "handBack", delayMs: delivered.delayMs };
+      case "retry":
+        return this.parts.lost.aborted ? lost : this.again(delivered.reason, delivered.delayMs);
+      case "cancel":
+        return { outcome: "cancel" };
+      case "fail":
+        return { outcome: "fail", code: "handler-failed", detail: delivered.reason };
+      default:
+        throw new Error(`No such outcome: ${JSON.stringify(delivered satisfies never)}`);
+    }
+  }
+
+  /** An attempt that failed: once more after a while, or never again. */
+  again(reason: string, delayMs?: number): GiveUp {
+    const { maxAttempts, backoff } = this.parts.policy;
+    const { attempt } = this.batch;
+    if (attempt >= maxAttempts)
+      return {
+        outcome: "fail",
+        code: "handler-failed",
+        detail: `Failed ${attempt} times, at last: ${reason.slice(0, 500)}`,
+      };
+    return { outcome: "retry", delayMs: delayMs ?? backoffMs(backoff, attempt) };
+  }
+}
+
+/** The handler may go on for long after the batch was taken away; its answer is not waited for then. */
+function unlessAborted(delivery: Promise<Delivered>, signal: AbortSignal): Promise<Delivered> {
+  if (signal.aborted) return Promise.resolve({ outcome: "retry", reason: "lost" });
+  return new Promise((resolve) => {
+    const abort = () => resolve({ outcome: "retry", reason: "lost" });
+    signal.addEventListener("abort", abort, { once: true });
+    delivery.then(resolve).finally(() => signal.removeEventListener("abort", abort));
+  });
+}

@@ -1,0 +1,207 @@
+/**
+ * The worker. A token on the queue, a poll, or a slot that frees wakes it; it then chooses fairly, takes the lock, claims,
+ * and works each batch chunk by chunk until it ends, is taken away, or has to be handed back. It owns no table: all it
+ * writes goes through `batch`, under the fence of its claim. Killed at any moment, it loses nothing and repeats nothing.
+ */
+import { LRUCache } from "lru-cache";
+import type { Service } from "moleculer";
+import { configOf } from "../../config.ts";
+import type { RecordValidator } from "../../formats/formats.ts";
+import { compileRecordSchema } from "../../formats/record-schema.ts";
+import { define } from "../../mixins/define.ts";
+import { partnersMixin } from "../../mixins/partners.ts";
+import { type QueueChannel, type QueueMessage, queueMixin } from "../../mixins/queue.ts";
+import { scheduleMixin, type WithSchedule } from "../../mixins/schedule.ts";
+import type { BatchRow, Claimed } from "../batch/batch.contract.ts";
+import { isProblem } from "../errors.ts";
+import { call, serve } from "../messages.ts";
+import type { Policy } from "../policy/policy.contract.ts";
+import { LeaseKeeper } from "./batchProcessor.leases.ts";
+import { loadHandlers } from "./batchProcessor.load.ts";
+import { WorkLoop } from "./batchProcessor.loop.ts";
+import { type Ended, Run } from "./batchProcessor.run.ts";
+
+interface Candidate {
+  id: number;
+  publicId: string;
+  clientId: number;
+}
+
+type BatchProcessor = Service &
+  WithSchedule & {
+    owner: string;
+    loop: WorkLoop<Candidate>;
+    leases: LeaseKeeper;
+    /** Batches that run here, each with what ends it. */
+    running: Map<string, AbortController>;
+    validators: LRUCache<string, RecordValidator>;
+    isStopping: boolean;
+    start(candidate: Candidate): Promise<Promise<void> | null>;
+    run(claimed: Claimed, lockToken: string | null): Promise<void>;
+    work(claimed: Claimed, lost: AbortSignal): Promise<void>;
+    parts(batch: BatchRow, lost: AbortSignal): Promise<ConstructorParameters<typeof Run>[0]>;
+    validator(batch: BatchRow, policy: Policy): RecordValidator;
+    over(run: Run, ended: Ended): Promise<void>;
+    keepLock(batchId: string, token: string): () => void;
+    abandon(): void;
+    drain(): Promise<void>;
+  };
+
+/** Without a broker nothing tells of work that another process made ready; a query a second is cheap. */
+const POLL_WITHOUT_BROKER_MS = 1_000;
+/** Compiled schemas that are kept; one costs some 10 ms to compile and some 100 kB. */
+const MOST_VALIDATORS = 200;
+/** Of SHUTDOWN_TIMEOUT: then a handler that has not answered is not waited for any more. */
+const PATIENCE = 0.6;
+
+export default define<BatchProcessor>({
+  name: "batchProcessor",
+  mixins: [partnersMixin("batch", "batchLock", "policy", "clientCache", "outbox"), scheduleMixin, queueMixin],
+
+  AMQPQueues: {
+    async "batch.ready"(this: BatchProcessor, channel: QueueChannel, message: QueueMessage) {
+      await this.loop.wake();
+      channel.ack(message);
+    },
+  },
+
+  actions: serve<BatchProcessor, "batchProcessor">("batchProcessor", {
+    status() {
+      const { workerConcurrency: slots } = configOf(this.broker);
+      return { paused: false, slots, running: [...this.running.keys()] };
+    },
+  }),
+
+  created() {
+    const config = configOf(this.broker);
+    this.owner = `${this.broker.nodeID}:${this.broker.instanceID}`;
+    this.running = new Map();
+    this.validators = new LRUCache({ max: MOST_VALIDATORS });
+    this.isStopping = false;
+    this.leases = new LeaseKeeper(config.batchLeaseMs, () =>
+      call(this.broker, "batch.extendLeases", { owner: this.owner }),
+    );
+    this.loop = new WorkLoop<Candidate>({
+      slots: config.workerConcurrency,
+      candidates: (limit) => call(this.broker, "batch.candidates", { limit }),
+      start: (candidate) => this.start(candidate),
+      failed: (error) => this.logger.warn("Claiming failed, the next poll tries again:", error),
+    });
+  },
+
+  methods: {
+    /** Lock, then claim. Null: another was faster. */
+    async start(this: BatchProcessor, { id, publicId: batchId }: Candidate) {
+      const lock = await call(this.broker, "batchLock.acquire", { batchId });
+      if (lock.outcome === "busy") return null;
+      const token = lock.outcome === "acquired" ? lock.token : null;
+      const claimed = await call(this.broker, "batch.claim", { id, owner: this.owner });
+      if (claimed) return this.run(claimed, token);
+      if (token) await call(this.broker, "batchLock.release", { batchId, token });
+      return null;
+    },
+
+    /** Everything around the work of a claimed batch. Never rejects. */
+    async run(this: BatchProcessor, claimed: Claimed, lockToken: string | null) {
+      const { id, publicId: batchId, fence } = claimed.batch;
+      const abort = new AbortController();
+      const stopKeeping = lockToken ? this.keepLock(batchId, lockToken) : () => {};
+      this.running.set(batchId, abort);
+      this.leases.hold({ id, fence, lose: (why) => abort.abort(why) });
+      try {
+        await this.work(claimed, abort.signal);
+      } catch (error) {
+        // Its lease lapses, and the sweep gives it to whoever can.
+        this.logger.error(`The run of batch ${batchId} broke off:`, error);
+      } finally {
+        this.leases.drop(id);
+        this.running.delete(batchId);
+        stopKeeping();
+        if (lockToken) await call(this.broker, "batchLock.release", { batchId, token: lockToken }).catch(() => {});
+      }
+    },
+
+    async work(this: BatchProcessor, claimed: Claimed, lost: AbortSignal) {
+      const run = new Run(await this.parts(claimed.batch, lost), claimed);
+      try {
+        await this.over(run, await run.work());
+      } catch (error) {
+        if (isProblem(error, "unavailable")) throw error;
+        this.logger.error(`Batch ${claimed.batch.publicId} failed at chunk ${run.current.nextChunk}:`, error);
+        await this.over(run, run.again("an internal error"));
+      }
+    },
+
+    async parts(this: BatchProcessor, batch: BatchRow, lost: AbortSignal) {
+      const { clientId, policyVersion: version } = batch;
+      const { policy } = await call(this.broker, "policy.version", { clientId, version });
+      const client = await call(this.broker, "clientCache.get", { id: clientId });
+      return {
+        broker: this.broker,
+        policy,
+        clientPublicId: client?.publicId ?? "",
+        validator: this.validator(batch, policy),
+        sliceMs: configOf(this.broker).batchSliceMs,
+        lost,
+        isStopping: () => this.isStopping,
+        committed: () => this.leases.renewed(batch.id),
+      };
+    },
+
+    /** Compiled once for each policy version; CSV converts text, so it has one of its own. */
+    validator(this: BatchProcessor, { clientId, policyVersion, format }: BatchRow, policy: Policy) {
+      const coerce = format === "csv";
+      const key = `${clientId}:${policyVersion}:${coerce}`;
+      const known = this.validators.get(key);
+      if (known) return known;
+      const validator = compileRecordSchema(policy.schema, { coerce });
+      this.validators.set(key, validator);
+      return validator;
+    },
+
+    async over(this: BatchProcessor, run: Run, ended: Ended) {
+      const { publicId: batchId } = run.current;
+      if (ended.outcome === "ended") return;
+      if (ended.outcome === "lost") {
+        this.logger.warn(`Batch ${batchId} is no longer ours; its work goes on elsewhere.`);
+        if (!this.isStopping) return;
+        // Abandoned by our own stop: it may still be ours to hand back; under a raised fence this does nothing.
+        ended = { outcome: "handBack", delayMs: 0 };
+      }
+      this.logger.debug(`Batch ${batchId}:`, ended);
+      await call(this.broker, "batch.giveUp", { batch: run.current, how: ended });
+    },
+
+    /** Extends the lock apart from the work. A lost one makes us look at the fence at once; the fence decides. */
+    keepLock(this: BatchProcessor, batchId: string, token: string) {
+      const { redisLockTimeoutMs } = configOf(this.broker);
+      const timer = setInterval(async () => {
+        const isHeld = await call(this.broker, "batchLock.extend", { batchId, token }).catch(() => false);
+        if (!isHeld) await this.leases.renew();
+      }, redisLockTimeoutMs / 3);
+      return () => clearInterval(timer);
+    },
+
+    /** Handlers that do not answer in time keep no node from stopping; their chunk comes again elsewhere. */
+    abandon(this: BatchProcessor) {
+      for (const abort of this.running.values()) abort.abort("the node stops");
+    },
+
+    async drain(this: BatchProcessor) {
+      this.isStopping = true;
+      const patience = setTimeout(() => this.abandon(), configOf(this.broker).shutdownTimeoutMs * PATIENCE);
+      await this.loop.end();
+      clearTimeout(patience);
+      await this.endSchedules();
+    },
+  },
+
+  async started() {
+    const config = configOf(this.broker);
+    await loadHandlers(this.broker, config.handlersDir);
+    const pollMs = config.isEmbedded ? Math.min(config.pollIntervalMs, POLL_WITHOUT_BROKER_MS) : config.pollIntervalMs;
+    const poll = this.schedule("The poll", pollMs, () => this.loop.wake(), 0.1);
+    this.schedule("Renewing leases", config.batchLeaseMs / 3, () => this.leases.renew());
+    this.broker.localBus.once("$broker.started", poll);
+  },
+});

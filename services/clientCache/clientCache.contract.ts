@@ -1,0 +1,59 @@
+import { action, event } from "../declare.ts";
+
+export type ClientStatus = "active" | "disabled";
+
+/** A client as operators see it: never a secret or its hash. `id` is internal, `publicId` the one that users see. */
+export interface Client {
+  id: number;
+  publicId: string;
+  identifier: string;
+  name: string;
+  status: ClientStatus;
+  policyVersion: number;
+  version: number;
+  createdAt: number;
+}
+
+export const clientCacheActions = {
+  /** The client with these credentials, also a disabled one; null when identifier or secret is wrong. */
+  "clientCache.authenticate": action({
+    identifier: { type: "string" },
+    secret: { type: "string" },
+  }).answers<Client | null>(),
+  /** A new client with a new secret, shown here only. Throws conflict; validation for a wrong policy. */
+  "clientCache.create": action({
+    clientIdentifier: { type: "string" },
+    name: { type: "string" },
+    policy: { type: "any", optional: true },
+  }).answers<{ client: Client; secret: string }>(),
+  /** Null: no such client. By its public id, or by its internal one. */
+  "clientCache.get": action({
+    publicId: { type: "string", optional: true },
+    id: { type: "number", optional: true },
+  }).answers<Client | null>(),
+  /** Newest first; `before` an internal id. */
+  "clientCache.list": action({
+    before: { type: "number", optional: true },
+    limit: { type: "number", integer: true, min: 1, max: 201 },
+  }).answers<Client[]>(),
+  /** Throws not-found. */
+  "clientCache.update": action({
+    publicId: { type: "string" },
+    name: { type: "string", optional: true },
+    status: { type: "enum", values: ["active", "disabled"], optional: true },
+  }).answers<Client>(),
+  /** A new secret; the old one lives on for `graceSeconds`. Throws not-found. */
+  "clientCache.rotateSecret": action({
+    publicId: { type: "string" },
+    graceSeconds: { type: "number", integer: true, min: 0 },
+  }).answers<{ secret: string; previousValidUntil: number }>(),
+  /** The policy of a client has a new version. */
+  "clientCache.policyChanged": action({
+    id: { type: "number" },
+    policyVersion: { type: "number" },
+  }).answers<void>(),
+};
+
+export const clientCacheEvents = {
+  "client.changed": event<{ id: number; publicId: string; identifier: string; version: number }>(),
+};

@@ -1,0 +1,30 @@
+/**
+ * The map: every action and event, in the order of a batch's way.
+ *
+ *   HTTP ─► api ─► clientCache.authenticate ─► rateLimiter.consume ─► batch.create ─► policy.evaluate
+ *                                                                        │ one commit
+ *                              outbox.publish ─► queue batch.ready ─► batchProcessor
+ *                                                                        │ batchLock.acquire, batch.claim,
+ *                                                                        │ batch.commitChunk … batch.completed
+ */
+import { batchActions, batchEvents } from "./batch/batch.contract.ts";
+import { batchLockActions } from "./batchLock/batchLock.contract.ts";
+import { batchProcessorActions } from "./batchProcessor/batchProcessor.contract.ts";
+import { clientCacheActions, clientCacheEvents } from "./clientCache/clientCache.contract.ts";
+import { outboxActions } from "./outbox/outbox.contract.ts";
+import { policyActions, policyEvents } from "./policy/policy.contract.ts";
+import { rateLimiterActions } from "./rateLimiter/rateLimiter.contract.ts";
+
+export const actions = {
+  ...clientCacheActions,
+  ...rateLimiterActions,
+  ...policyActions,
+  ...batchActions,
+  ...outboxActions,
+  ...batchLockActions,
+  ...batchProcessorActions,
+};
+export type ActionName = keyof typeof actions;
+
+export const events = { ...batchEvents, ...clientCacheEvents, ...policyEvents };
+export type EventName = keyof typeof events;

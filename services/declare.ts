@@ -1,0 +1,53 @@
+/**
+ * How messages are declared: one fastest-validator schema, written `as const`, is validator and TypeScript type.
+ */
+
+/** One rule of a schema, in fastest-validator's long form. */
+export interface Rule {
+  readonly type: string;
+  readonly optional?: boolean;
+  readonly nullable?: boolean;
+  readonly [option: string]: unknown;
+}
+export type Params = { readonly [field: string]: Rule };
+
+declare const of: unique symbol;
+/** A rule that checks little (bulk data, a row) but whose TypeScript type is exact. */
+export const typed = <T>(rule: Rule): Rule & { readonly [of]: T } => rule as Rule & { readonly [of]: T };
+
+type InferRule<R> = R extends { readonly [of]: infer T }
+  ? T
+  : R extends { type: "string" | "uuid" }
+    ? string
+    : R extends { type: "number" }
+      ? number
+      : R extends { type: "boolean" }
+        ? boolean
+        : R extends { type: "enum"; values: readonly (infer V)[] }
+          ? V
+          : R extends { type: "array"; items: infer I }
+            ? InferRule<I>[]
+            : R extends { type: "object"; props: infer P }
+              ? Infer<P>
+              : unknown;
+type OrNull<R> = R extends { nullable: true } ? null : never;
+type Optional<S> = { [K in keyof S]: S[K] extends { optional: true } ? K : never }[keyof S];
+
+/** The TypeScript type of a schema. */
+export type Infer<S> = { [K in Exclude<keyof S, Optional<S>>]: InferRule<S[K]> | OrNull<S[K]> } & {
+  [K in Optional<S>]?: InferRule<S[K]> | OrNull<S[K]>;
+};
+
+/** A declared action: its params schema, and the type of its answer. */
+export interface ActionContract<P extends Params, A> {
+  params: P;
+  readonly answer?: A;
+}
+
+/** Declares an action: `action({ id: { type: "string" } }).answers<Client>()`. */
+export const action = <const P extends Params>(params: P) => ({
+  answers: <A>(): ActionContract<P, A> => ({ params }),
+});
+
+/** Declares an event by the type of its payload. */
+export const event = <T>(): { readonly payload?: T } => ({});

@@ -1,0 +1,82 @@
+import { Errors } from "moleculer";
+
+/** One kind of refusal: its HTTP status, whether the same request may succeed later, and one sentence. */
+interface ProblemKind {
+  status: number;
+  retryable: boolean;
+  title: string;
+}
+
+/** Every error that a user can see, by its stable code. The HTTP layer, the OpenAPI document and the docs are made from it. */
+export const problems = {
+  unauthenticated: { status: 401, retryable: false, title: "Credentials are missing or wrong." },
+  "client-disabled": { status: 403, retryable: false, title: "This client is disabled." },
+  "too-many-failed-logins": { status: 429, retryable: true, title: "Too many failed logins from this address." },
+  "not-found": { status: 404, retryable: false, title: "There is nothing here." },
+  "method-not-allowed": { status: 405, retryable: false, title: "This resource does not know that method." },
+  validation: { status: 422, retryable: false, title: "A field is wrong or unknown." },
+  "malformed-body": { status: 400, retryable: false, title: "The body cannot be read." },
+  "empty-body": { status: 400, retryable: false, title: "The body holds no record." },
+  "invalid-header": { status: 400, retryable: false, title: "A header is malformed." },
+  "payload-too-large": { status: 413, retryable: false, title: "The body is larger than allowed." },
+  "too-many-records": { status: 413, retryable: false, title: "The body has more records than allowed." },
+  "unsupported-media-type": { status: 415, retryable: false, title: "This media type is not accepted." },
+  "unsupported-encoding": { status: 415, retryable: false, title: "This content encoding is not accepted." },
+  "upload-timeout": { status: 408, retryable: true, title: "The upload sent nothing for too long." },
+  "too-many-uploads": { status: 429, retryable: true, title: "Too many uploads of this client run at once." },
+  "illegal-state": { status: 409, retryable: false, title: "The batch is not in a state that allows this." },
+  conflict: { status: 409, retryable: false, title: "This exists already." },
+  "precondition-failed": { status: 412, retryable: false, title: "It changed since it was read." },
+  "quota-exceeded": { status: 429, retryable: true, title: "A quota of the policy is used up." },
+  unavailable: { status: 503, retryable: true, title: "The service cannot take this now." },
+  internal: { status: 500, retryable: false, title: "A defect of the service." },
+} as const satisfies Record<string, ProblemKind>;
+
+export type ProblemCode = keyof typeof problems;
+
+/** What a problem may tell beside its detail: the members of the answer's body, and `headers` for its header fields. */
+export interface ProblemExtra {
+  errors?: Fault[];
+  line?: number;
+  offset?: number;
+  limit?: number;
+  header?: string;
+  current?: string;
+  headers?: Record<string, string>;
+  [member: string]: unknown;
+}
+
+/** A wrong field: `pointer` is its JSON Pointer (RFC 6901), `detail` says what was expected. */
+export interface Fault {
+  pointer: string;
+  detail: string;
+}
+
+/**
+ * The one error that our code throws at a user. As a MoleculerError it keeps code, type and data over the transporter.
+ * `type` is the problem's code, `code` its HTTP status, `data` the extra members.
+ */
+export class Problem extends Errors.MoleculerError {
+  constructor(type: ProblemCode, detail: string, extra: ProblemExtra = {}) {
+    super(detail, problems[type].status, type, extra);
+    this.name = "Problem";
+    this.retryable = problems[type].retryable;
+  }
+}
+
+/** Whether `error` is a problem of ours, also one that came over the transporter; of the kind `type`, where given. */
+export function isProblem(error: unknown, type?: ProblemCode): error is Problem & { type: ProblemCode } {
+  const found = (error as { type?: string } | null)?.type;
+  return typeof found === "string" && found in problems && (type === undefined || found === type);
+}
+
+/** For a part of a document that was checked alone: its faults' pointers get the part's own in front. */
+export const rethrowUnder =
+  (prefix: string) =>
+  (error: unknown): never => {
+    if (!isProblem(error, "validation")) throw error;
+    const { errors = [] } = error.data as ProblemExtra;
+    throw new Problem("validation", error.message, {
+      errors: errors.map(({ pointer, detail }) => ({ pointer: prefix + pointer, detail })),
+    });
+  };

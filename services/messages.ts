@@ -1,0 +1,49 @@
+/** How messages are sent and answered, typed by the contracts: a wrong action name or payload does not compile. */
+import type { CallingOptions, Context } from "moleculer";
+import { type ActionName, actions, type EventName, type events } from "./contracts.ts";
+import type { ActionContract, Infer, Params } from "./declare.ts";
+
+export type ParamsOf<N extends ActionName> = Infer<(typeof actions)[N]["params"]>;
+export type AnswerOf<N extends ActionName> = (typeof actions)[N] extends ActionContract<Params, infer A> ? A : never;
+export type EventOf<N extends EventName> = (typeof events)[N] extends { readonly payload?: infer T } ? T : never;
+
+interface Caller {
+  call(name: string, params: unknown, options?: CallingOptions): Promise<unknown>;
+}
+
+/** Calls an action by its contract, through a broker or a context. */
+export function call<N extends ActionName>(
+  via: Caller,
+  name: N,
+  params: ParamsOf<N>,
+  options?: CallingOptions,
+): Promise<AnswerOf<N>> {
+  return via.call(name, params, options) as Promise<AnswerOf<N>>;
+}
+
+/** Tells every node's listeners (`broadcast`) of a declared event. News only: what must not be lost rides on the outbox. */
+export function announce<N extends EventName>(
+  via: { broadcast(name: string, payload: unknown): Promise<unknown> },
+  name: N,
+  payload: EventOf<N>,
+): Promise<unknown> {
+  return via.broadcast(name, payload);
+}
+
+type Short<N, Service extends string> = N extends `${Service}.${infer S}` ? S : never;
+type Handlers<This, Service extends string> = {
+  [N in ActionName as Short<N, Service>]: (this: This, ctx: Context<ParamsOf<N>>) => Promise<AnswerOf<N>> | AnswerOf<N>;
+};
+
+/**
+ * A service's `actions`, from its contract and one handler each; a missing or extra handler does not compile.
+ * `This` is what the handlers find as `this`.
+ */
+export function serve<This, Name extends string>(name: Name, handlers: Handlers<This, Name>): object {
+  const built: Record<string, unknown> = {};
+  for (const [short, handler] of Object.entries(handlers)) {
+    const { params } = actions[`${name}.${short}` as ActionName];
+    built[short] = { params, handler };
+  }
+  return built;
+}

@@ -1,0 +1,153 @@
+import type { Format } from "../../formats/formats.ts";
+import { recordSchemaFaults } from "../../formats/record-schema.ts";
+import type { Fault } from "../errors.ts";
+import {
+  boolean,
+  type Check,
+  clock,
+  integer,
+  isObject,
+  nullOr,
+  object,
+  oneOf,
+  someOf,
+  timeZone,
+} from "./policy.fields.ts";
+import type { PolicyWindow } from "./policy.window.ts";
+
+/** What a client may send, how it is checked, and how its batches run. */
+export interface Policy {
+  formats: Format[];
+  /** Of the decoded body. */
+  maxBytes: number;
+  maxRecords: number;
+  maxRecordBytes: number;
+  /** JSON Schema of one record; `{}`: any object. */
+  schema: Record<string, unknown>;
+  onInvalid: "skip" | "rejectBatch";
+  /** Beyond so many rejected records the batch fails; null: never. */
+  maxErrors: number | null;
+  rate: { requests: number; windowSeconds: number };
+  maxConcurrentBatches: number;
+  weight: number;
+  maxConcurrentUploads: number;
+  requiresApproval: boolean;
+  window: PolicyWindow | null;
+  /** `store`, or a Moleculer action that declares itself a handler. */
+  handler: string;
+  handlerTimeoutMs: number;
+  chunkRecords: number;
+  maxAttempts: number;
+  backoff: { type: "exponential" | "fixed"; delayMs: number; maxMs: number };
+  retentionDays: number;
+}
+
+const MIB = 2 ** 20;
+const formats: Format[] = ["ndjson", "csv", "json"];
+
+export const defaultPolicy: Readonly<Policy> = deepFreeze({
+  formats,
+  maxBytes: 1024 * MIB,
+  maxRecords: 10_000_000,
+  maxRecordBytes: MIB,
+  schema: {},
+  onInvalid: "skip",
+  maxErrors: null,
+  rate: { requests: 600, windowSeconds: 60 },
+  maxConcurrentBatches: 2,
+  weight: 1,
+  maxConcurrentUploads: 16,
+  requiresApproval: false,
+  window: null,
+  handler: "store",
+  handlerTimeoutMs: 60_000,
+  chunkRecords: 5000,
+  maxAttempts: 5,
+  backoff: { type: "exponential", delayMs: 1000, maxMs: 60_000 },
+  retentionDays: 30,
+});
+
+const DAY_MS = 86_400_000;
+
+/** The checks, one a field. */
+function fields(isHandler: (name: string) => boolean): Record<keyof Policy, Check> {
+  return {
+    formats: someOf(...formats),
+    maxBytes: integer(1, 2 ** 40),
+    maxRecords: integer(1, 1_000_000_000),
+    maxRecordBytes: integer(1, 16 * MIB),
+    schema: recordSchemaFaults,
+    onInvalid: oneOf("skip", "rejectBatch"),
+    maxErrors: nullOr(integer(0, Number.MAX_SAFE_INTEGER)),
+    rate: object({ requests: integer(1, 1_000_000_000), windowSeconds: integer(1, 86_400) }),
+    maxConcurrentBatches: integer(1, 1000),
+    weight: integer(1, 1000),
+    maxConcurrentUploads: integer(1, 1000),
+    requiresApproval: boolean,
+    window: nullOr(object({ from: clock, to: clock, timeZone }, { complete: true, rule: windowRule })),
+    handler: (value) => handlerFaults(value, isHandler),
+    handlerTimeoutMs: integer(100, 3_600_000),
+    chunkRecords: integer(1, 100_000),
+    maxAttempts: integer(1, 100),
+    backoff: object(
+      { type: oneOf("exponential", "fixed"), delayMs: integer(0, DAY_MS), maxMs: integer(0, DAY_MS) },
+      { rule: backoffRule },
+    ),
+    retentionDays: integer(1, 3650),
+  };
+}
+
+/** What is wrong with a policy from outside, whole or partial; none: `completePolicy` may take it. */
+export function policyFaults(input: unknown, { isHandler }: { isHandler: (name: string) => boolean }): Fault[] {
+  if (!isObject(input)) return [{ pointer: "", detail: "expected an object" }];
+  return object(fields(isHandler))(input);
+}
+
+function handlerFaults(value: unknown, isHandler: (name: string) => boolean): Fault[] {
+  if (value === defaultPolicy.handler || (typeof value === "string" && isHandler(value))) return [];
+  return [
+    {
+      pointer: "",
+      detail: 'expected "store" or a running action that declares itself a handler (importHandler: true)',
+    },
+  ];
+}
+
+const windowRule: Check = (value) => {
+  const { from, to } = value as PolicyWindow;
+  return from === to ? [{ pointer: "/to", detail: "expected another time than from" }] : [];
+};
+
+const backoffRule: Check = (value) => {
+  const { delayMs, maxMs } = { ...defaultPolicy.backoff, ...(value as Policy["backoff"]) };
+  return maxMs < delayMs
+    ? [{ pointer: "/maxMs", detail: `expected at least delayMs (${delayMs}), found ${maxMs}` }]
+    : [];
+};
+
+/** The whole policy: what is absent, also within `rate` and `backoff`, has its default. */
+export function completePolicy(partial: Partial<Policy>): Policy {
+  return {
+    ...defaultPolicy,
+    ...partial,
+    rate: { ...defaultPolicy.rate, ...partial.rate },
+    backoff: { ...defaultPolicy.backoff, ...partial.backoff },
+  };
+}
+
+/** RFC 7396. Null takes a member away, so that `completePolicy` restores its default. Neither argument is changed. */
+export function mergePatch(target: unknown, patch: unknown): unknown {
+  if (!isObject(patch)) return patch;
+  const merged = new Map(Object.entries(isObject(target) ? target : {}));
+  for (const [name, value] of Object.entries(patch)) {
+    if (value === null) merged.delete(name);
+    else merged.set(name, mergePatch(merged.get(name), value));
+  }
+  // Not by assignment: a member named `__proto__` stays a member.
+  return Object.fromEntries(merged);
+}
+
+function deepFreeze<T extends object>(value: T): T {
+  for (const inner of Object.values(value)) if (typeof inner === "object" && inner !== null) deepFreeze(inner);
+  return Object.freeze(value);
+}

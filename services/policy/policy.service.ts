@@ -1,0 +1,131 @@
+/**
+ * The policies: one per client, in versions that never change, so that a batch is worked by the one it was accepted
+ * under. It is the only writer of the policy table. After a change it tells `batch` (cap and weight decide what is
+ * claimed next) and, by `policy.changed`, the caches of all nodes.
+ */
+import type { Service } from "moleculer";
+import { Op, UniqueConstraintError } from "sequelize";
+import { configOf } from "../../config.ts";
+import { cacheMixin, type WithCache } from "../../mixins/cache.ts";
+import { databaseMixin, type WithDatabase } from "../../mixins/database.ts";
+import { define } from "../../mixins/define.ts";
+import { Problem } from "../errors.ts";
+import { announce, call, serve } from "../messages.ts";
+import type { PolicyVersion } from "./policy.contract.ts";
+import { completePolicy, defaultPolicy, mergePatch, type Policy, policyFaults } from "./policy.document.ts";
+import { evaluatePolicy } from "./policy.evaluate.ts";
+
+type PolicyService = Service &
+  WithDatabase &
+  WithCache & {
+    current(clientId: number): Promise<PolicyVersion>;
+    check(document: unknown): void;
+    isHandler(name: string): boolean;
+    store(clientId: number, before: number, policy: Policy): Promise<PolicyVersion>;
+  };
+
+const defaults: PolicyVersion = Object.freeze({ version: 0, policy: defaultPolicy });
+
+/** Later changes of the same policy at the same time are told from one that keeps failing. */
+const MOST_TRIES = 5;
+
+export default define<PolicyService>({
+  name: "policy",
+  mixins: [
+    databaseMixin,
+    cacheMixin({
+      ttlMs: ({ broker }) => configOf(broker).localCacheTtlMs,
+      absentTtlMs: 1_000,
+      maxEntries: 10_000,
+      invalidatedBy: { "policy.changed": ({ clientId }: { clientId: number }) => [`current:${clientId}`] },
+    }),
+  ],
+
+  actions: serve<PolicyService, "policy">("policy", {
+    get(ctx) {
+      return this.current(ctx.params.clientId);
+    },
+
+    async version(ctx) {
+      const { clientId, version } = ctx.params;
+      if (version === 0) return defaults;
+      const found = await this.cached<PolicyVersion>(`${clientId}:${version}`, async () => {
+        const row = await this.database.models.Policy.findOne({ where: { clientId, version } });
+        return row && { version, policy: completePolicy(JSON.parse(row.get("body") as string)) };
+      });
+      if (!found) throw new Problem("not-found", `There is no version ${version} of this policy.`);
+      return found;
+    },
+
+    check(ctx) {
+      this.check(ctx.params.policy);
+    },
+
+    async change(ctx) {
+      const { clientId, mode, document, ifVersion } = ctx.params;
+      for (let tries = 1; ; tries++) {
+        this.uncache(`current:${clientId}`);
+        const current = await this.current(clientId);
+        if (ifVersion !== undefined && ifVersion !== current.version)
+          throw new Problem("precondition-failed", `The policy is at version ${current.version}.`);
+        const wanted = mode === "put" ? document : mergePatch(current.policy, document);
+        this.check(wanted);
+        try {
+          return await this.store(clientId, current.version, completePolicy(wanted as Partial<Policy>));
+        } catch (error) {
+          if (!(error instanceof UniqueConstraintError) || tries === MOST_TRIES) throw error;
+        }
+      }
+    },
+
+    async evaluate(ctx) {
+      const { clientId, ...body } = ctx.params;
+      const { policy } = await this.current(clientId);
+      return evaluatePolicy(policy, { ...body, nowMs: Date.now() });
+    },
+  }),
+
+  methods: {
+    async current(this: PolicyService, clientId: number) {
+      const found = await this.cached<PolicyVersion>(`current:${clientId}`, async () => {
+        const row = await this.database.models.Policy.findOne({
+          where: { clientId, version: { [Op.gt]: 0 } },
+          order: [["version", "DESC"]],
+        });
+        if (!row) return defaults;
+        return {
+          version: Number(row.get("version")),
+          policy: completePolicy(JSON.parse(row.get("body") as string)),
+        };
+      });
+      return found ?? defaults;
+    },
+
+    /** Throws validation with every fault of a document. */
+    check(this: PolicyService, document: unknown) {
+      const errors = policyFaults(document, { isHandler: (name) => this.isHandler(name) });
+      if (errors.length > 0) throw new Problem("validation", "The policy has wrong fields.", { errors });
+    },
+
+    /** Whether an action of that name is known here or on another node, and declares itself a handler. */
+    isHandler(this: PolicyService, name: string) {
+      const endpoint = this.broker.findNextActionEndpoint(name);
+      return !(endpoint instanceof Error) && (endpoint.action as { importHandler?: boolean }).importHandler === true;
+    },
+
+    /** The primary key (client, version) lets one of several changes at the same time win. */
+    async store(this: PolicyService, clientId: number, before: number, policy: Policy) {
+      const version = before + 1;
+      const createdAt = await this.database.now();
+      await this.database.models.Policy.create({ clientId, version, body: JSON.stringify(policy), createdAt });
+      await announce(this.broker, "policy.changed", { clientId, version });
+      await call(this.broker, "batch.configureQueue", {
+        clientId,
+        cap: policy.maxConcurrentBatches,
+        weight: policy.weight,
+      });
+      await call(this.broker, "clientCache.policyChanged", { id: clientId, policyVersion: version });
+      return { version, policy };
+    },
+  },
+});

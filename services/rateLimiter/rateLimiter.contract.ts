@@ -1,0 +1,22 @@
+import { action } from "../declare.ts";
+
+export interface Consumption {
+  allowed: boolean;
+  limit: number;
+  windowSeconds: number;
+  /** What is left of the limit after this call, by the counter's estimate. */
+  remaining: number;
+  /** Seconds until the current window ends. */
+  resetSeconds: number;
+  /** Seconds after which the same call would pass; 0 when allowed. */
+  retryAfterSeconds: number;
+}
+
+export const rateLimiterActions = {
+  /** Spends one of a client's `limit` requests in `windowSeconds`. Never throws because its store is away. */
+  "rateLimiter.consume": action({
+    clientId: { type: "string" },
+    limit: { type: "number", integer: true, positive: true },
+    windowSeconds: { type: "number", integer: true, positive: true },
+  }).answers<Consumption>(),
+};

@@ -1,0 +1,104 @@
+/** What a partner and an operator do over HTTP. */
+import { ADMIN_TOKEN } from "./system.ts";
+
+export interface TestClient {
+  id: string;
+  identifier: string;
+  secret: string;
+  /** `Authorization` of every request. */
+  auth: string;
+}
+
+/** The batch as the API shows it, as far as tests look at it. */
+export interface Batch {
+  id: string;
+  status: string;
+  counts: { received: number; accepted: number; rejected: number; duplicate: number };
+  progress: number;
+  attempts: number;
+  error: { code: string; detail: string } | null;
+  hold: { reason: string; until: string | null } | null;
+  [member: string]: unknown;
+}
+
+let clients = 0;
+
+export function admin(url: string, path: string, init: RequestInit = {}): Promise<Response> {
+  return fetch(`${url}/admin${path}`, {
+    ...init,
+    headers: { authorization: `Bearer ${ADMIN_TOKEN}`, "content-type": "application/json", ...init.headers },
+  });
+}
+
+/** A new client, with this policy where one is given. The rate is wide, so that tests do not run into it. */
+export async function newClient(url: string, policy: Record<string, unknown> = {}): Promise<TestClient> {
+  const identifier = `client-${process.pid}-${++clients}`;
+  const rate = { requests: 1_000_000, windowSeconds: 60 };
+  const response = await admin(url, "/clients", {
+    method: "POST",
+    body: JSON.stringify({ clientIdentifier: identifier, name: identifier, policy: { rate, ...policy } }),
+  });
+  const body = (await response.json()) as { id: string; secret: string };
+  if (response.status !== 201) throw new Error(`POST /admin/clients: ${response.status} ${JSON.stringify(body)}`);
+  const auth = `Basic ${Buffer.from(`${identifier}:${body.secret}`).toString("base64")}`;
+  return { id: body.id, identifier, secret: body.secret, auth };
+}
+
+export function post(
+  url: string,
+  client: TestClient,
+  body: RequestInit["body"],
+  type = "application/x-ndjson",
+  headers: Record<string, string> = {},
+): Promise<Response> {
+  return fetch(`${url}/imports`, {
+    method: "POST",
+    body: body as string,
+    headers: { authorization: client.auth, "content-type": type, ...headers },
+    ...(body instanceof ReadableStream ? { duplex: "half" } : {}),
+  } as RequestInit);
+}
+
+export function get(
+  url: string,
+  client: TestClient,
+  path: string,
+  headers: Record<string, string> = {},
+): Promise<Response> {
+  return fetch(`${url}${path}`, { headers: { authorization: client.auth, ...headers } });
+}
+
+/** Posts a body that is taken, and answers its batch. */
+export async function accepted(...args: Parameters<typeof post>): Promise<Batch> {
+  const response = await post(...args);
+  if (response.status !== 202) throw new Error(`POST /imports: ${response.status} ${await response.text()}`);
+  return (await response.json()) as Batch;
+}
+
+const FINAL = ["completed", "completed_with_errors", "failed", "rejected", "cancelled"];
+
+/** The batch once `isThere` holds (where omitted: once it has ended). */
+export async function batchWhen(
+  url: string,
+  client: TestClient,
+  id: string,
+  isThere = (batch: Batch) => FINAL.includes(batch.status),
+  timeoutMs = 20_000,
+): Promise<Batch> {
+  const began = performance.now();
+  for (;;) {
+    const batch = (await (await get(url, client, `/imports/${id}`)).json()) as Batch;
+    if (isThere(batch)) return batch;
+    if (performance.now() - began > timeoutMs) throw new Error(`Waited in vain; the batch is ${JSON.stringify(batch)}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** The lines of an NDJSON answer. */
+export async function lines<T>(response: Promise<Response>): Promise<T[]> {
+  const text = await (await response).text();
+  return text
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as T);
+}

@@ -1,0 +1,27 @@
+import type { Database } from "../../../database/database.ts";
+import { fairnessSuite } from "./fairness.suite.ts";
+import { keepingSuite } from "./keeping.suite.ts";
+import { modelSuite } from "./models.suite.ts";
+import { uploadSuite } from "./uploads.suite.ts";
+import { workSuite } from "./work.suite.ts";
+
+export interface Opened {
+  db: Database;
+  remove(): Promise<void>;
+}
+
+/** A fresh, migrated database; the suite removes it after its test. */
+export type Open = () => Promise<Opened>;
+
+/** What every dialect of `BatchStore` promises. */
+export function storeConformance(name: string, open: Open): void {
+  describe(`store on ${name}`, () => {
+    let opened: Opened;
+    beforeEach(async () => {
+      opened = await open();
+    });
+    afterEach(() => opened.remove());
+
+    for (const suite of [uploadSuite, workSuite, fairnessSuite, keepingSuite, modelSuite]) suite(() => opened.db);
+  });
+}

@@ -1,0 +1,117 @@
+/** What the suites store: small batches, with only what matters to a test said there. */
+import { randomUUID } from "node:crypto";
+import type {
+  BatchRow,
+  BatchStore,
+  ChunkCommit,
+  Move,
+  NewBatch,
+  StoredChunk,
+  UploadCommit,
+} from "../../../database/store.ts";
+import type { RejectedRecord } from "../../../formats/formats.ts";
+
+export const LEASE = 30_000;
+
+export const newBatch = (clientId: number): NewBatch => ({
+  publicId: randomUUID(),
+  clientId,
+  policyVersion: 1,
+  format: "ndjson",
+  requestId: "request-1",
+});
+
+export const chunk = (no: number, firstRecord = no * 3 + 1, records = 3): StoredChunk => ({
+  no,
+  firstRecord,
+  firstLine: firstRecord,
+  records,
+  codec: "none",
+  oversized: no === 0 ? [1] : [],
+  body: Buffer.from(`chunk ${no}`),
+});
+
+export const event = (topic: string) => ({ topic, body: JSON.stringify({ type: topic }) });
+
+export function upload(clientId: number, over: Partial<UploadCommit> = {}): UploadCommit {
+  return {
+    id: null,
+    batch: newBatch(clientId),
+    chunks: [chunk(0), chunk(1)],
+    totals: { bytes: 60, records: 6, chunks: 2, contentHash: "ab".repeat(32), envelope: { header: ["a"] } },
+    phase: "deliver",
+    state: "ready",
+    due: { inMs: 0 },
+    reason: null,
+    queue: { cap: 2, weight: 1 },
+    events: [],
+    ...over,
+  };
+}
+
+export async function ready(store: BatchStore, clientId: number, over: Partial<UploadCommit> = {}): Promise<BatchRow> {
+  const done = await store.commitUpload(upload(clientId, over));
+  if (!done) throw new Error("nothing was stored");
+  return done.batch;
+}
+
+export async function claimed(store: BatchStore, clientId: number, owner = "node-1"): Promise<BatchRow> {
+  const batch = await ready(store, clientId);
+  const taken = await store.claim(batch.id, owner, LEASE);
+  if (!taken) throw new Error("nothing was claimed");
+  return taken.batch;
+}
+
+/** The commit of `batch`'s next chunk: three records, those of `rejected` (by their place) not stored. */
+export function chunkCommit(batch: BatchRow, rejected: number[] = [], over: Partial<ChunkCommit> = {}): ChunkCommit {
+  const firstRecord = batch.nextChunk * 3 + 1;
+  const places = [0, 1, 2].filter((place) => !rejected.includes(place));
+  return {
+    id: batch.id,
+    fence: batch.fence,
+    chunk: batch.nextChunk,
+    leaseMs: LEASE,
+    firstRecord,
+    records: 3,
+    text: places.map((place) => `{"n":${firstRecord + place}}`).join("\n"),
+    errors: rejected.map((place) => fault(place, firstRecord + place)),
+    counts: { accepted: places.length, rejected: rejected.length, duplicate: 0 },
+    next: { phase: "deliver", chunk: batch.nextChunk + 1 },
+    end: null,
+    ...over,
+  };
+}
+
+const fault = (index: number, line: number): RejectedRecord => ({
+  index,
+  line,
+  raw: `raw ${line}`,
+  errors: [
+    { field: "a", code: "type", message: "must be a number" },
+    { field: "b", code: "required", message: "is missing" },
+  ],
+});
+
+export function end(over: Partial<NonNullable<ChunkCommit["end"]>> = {}): ChunkCommit["end"] {
+  return {
+    state: "completed",
+    reason: null,
+    due: { inMs: 1000 },
+    purge: false,
+    events: [event("batch.completed")],
+    ...over,
+  };
+}
+
+export function moveOf(batch: BatchRow, to: Move["to"], over: Partial<Move> = {}): Move {
+  return {
+    id: batch.id,
+    from: batch.state,
+    to,
+    due: { inMs: 0 },
+    reason: null,
+    attempt: "keep",
+    events: [],
+    ...over,
+  };
+}

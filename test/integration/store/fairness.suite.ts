@@ -1,0 +1,97 @@
+import type { Database } from "../../../database/database.ts";
+import { claimed, LEASE, moveOf, ready } from "./drafts.ts";
+
+/** Clients get slots by their weights, whatever the length of their queues. */
+export function fairnessSuite(database: () => Database): void {
+  describe("fairness", () => {
+    const store = () => database().store;
+    const many = (clientId: number, n: number, weight = 1) =>
+      Promise.all(Array.from({ length: n }, () => ready(store(), clientId, { queue: { cap: 100, weight } })));
+    /** Claims the first candidate, as a worker does; returns whose it was. */
+    async function claimNext(): Promise<number> {
+      const [first] = await store().candidates(10);
+      if (!first || !(await store().claim(first.id, "node", LEASE))) throw new Error("nothing to claim");
+      return first.clientId;
+    }
+    async function claimNextOf(times: number): Promise<Record<number, number>> {
+      const counts: Record<number, number> = {};
+      for (let i = 0; i < times; i++) {
+        const clientId = await claimNext();
+        counts[clientId] = (counts[clientId] ?? 0) + 1;
+      }
+      return counts;
+    }
+
+    test("a candidate is a client's oldest due batch", async () => {
+      const later = await ready(store(), 1, { due: { inMs: 60_000 } });
+      const [first] = [await ready(store(), 1), await ready(store(), 1)];
+      const other = await ready(store(), 2);
+      expect(later.id).toBeLessThan(first.id);
+      expect((await store().candidates(10)).map(({ id }) => id)).toEqual([first.id, other.id]);
+      expect(await store().candidates(1)).toEqual([{ id: first.id, publicId: first.publicId, clientId: 1 }]);
+    });
+
+    test("a client at its cap is no candidate until its cap rises", async () => {
+      await claimed(store(), 1);
+      await store().setQueue(1, 1, 1);
+      await ready(store(), 1);
+      expect(await store().candidates(10)).toEqual([]);
+      await store().setQueue(1, 2, 1);
+      expect(await store().candidates(10)).toHaveLength(1);
+    });
+
+    test("equal weights take turns", async () => {
+      await many(1, 12);
+      await many(2, 6);
+      expect(await claimNextOf(8)).toEqual({ 1: 4, 2: 4 });
+    });
+
+    test("slots go by weight, also where 1000/weight is no whole number", async () => {
+      await many(1, 20, 900);
+      await many(2, 20, 600);
+      expect(await claimNextOf(15)).toEqual({ 1: 9, 2: 6 });
+    });
+
+    test("a client back from idleness gets its share, not every slot", async () => {
+      await many(1, 30);
+      await claimNextOf(10);
+      await many(2, 20);
+      const { 1: old = 0, 2: back = 0 } = await claimNextOf(10);
+      expect(Math.abs(old - back)).toBeLessThanOrEqual(2);
+    });
+
+    test("a client held at its cap gets no credit for it", async () => {
+      await many(1, 30);
+      await many(2, 30);
+      await store().setQueue(1, 2, 1);
+      await claimNextOf(20);
+      await store().setQueue(1, 100, 1);
+      const { 1: held = 0, 2: other = 0 } = await claimNextOf(10);
+      expect(Math.abs(held - other)).toBeLessThanOrEqual(2);
+    });
+
+    test("overtaken: another client with a smaller running/weight waits", async () => {
+      await many(1, 3, 1);
+      await claimNextOf(2);
+      expect(await store().isOvertaken(1)).toBe(false);
+      await ready(store(), 2, { due: { inMs: 60_000 } });
+      expect(await store().isOvertaken(1)).toBe(false);
+      const { id } = await ready(store(), 2);
+      expect(await store().isOvertaken(1)).toBe(true);
+      await store().setQueue(1, 100, 1000);
+      await store().claim(id, "node", LEASE);
+      await ready(store(), 2);
+      expect(await store().isOvertaken(1)).toBe(false);
+      expect(await store().isOvertaken(2)).toBe(true);
+    });
+
+    test("a slot that frees is a slot again", async () => {
+      const batch = await claimed(store(), 1);
+      await store().setQueue(1, 1, 1);
+      const other = await ready(store(), 1);
+      expect(await store().claim(other.id, "node", LEASE)).toBeNull();
+      await store().move(moveOf(batch, "cancelled"));
+      expect(await store().claim(other.id, "node", LEASE)).not.toBeNull();
+    });
+  });
+}

@@ -1,0 +1,108 @@
+import type { Database } from "../../../database/database.ts";
+import { chunkCommit, claimed, event, moveOf, ready } from "./drafts.ts";
+
+/** Reading in pages, deleting in pieces, events taken once. */
+export function keepingSuite(database: () => Database): void {
+  describe("keeping", () => {
+    const store = () => database().store;
+
+    async function twoChunks() {
+      const batch = await claimed(store(), 1);
+      const first = await store().commitChunk(chunkCommit(batch, [0, 2]));
+      await store().commitChunk(chunkCommit(first?.batch ?? batch, [1]));
+      return batch;
+    }
+
+    test("errors come by record, in pages", async () => {
+      const { id } = await twoChunks();
+      const page = await store().errors(id, 0, 2);
+      expect(page.map(({ seq }) => seq)).toEqual([1, 3]);
+      expect(page[0]).toEqual({
+        seq: 1,
+        line: 1,
+        raw: "raw 1",
+        errors: [
+          { field: "a", code: "type", message: "must be a number" },
+          { field: "b", code: "required", message: "is missing" },
+        ],
+      });
+      expect((await store().errors(id, 3, 2)).map(({ seq }) => seq)).toEqual([5]);
+      expect(await store().errors(id, 5, 2)).toEqual([]);
+    });
+
+    test("records come in order, bounded by number and by size", async () => {
+      const { id } = await twoChunks();
+      expect(await store().records(id, 0, 2, 1e6)).toEqual([
+        { seq: 2, data: '{"n":2}' },
+        { seq: 4, data: '{"n":4}' },
+      ]);
+      expect(await store().records(id, 2, 10, 1)).toEqual([{ seq: 4, data: '{"n":4}' }]);
+      expect(await store().records(id, 6, 10, 1e6)).toEqual([]);
+    });
+
+    test("lists are newest first, by client and state, from a cursor", async () => {
+      const [a, b, c] = [await ready(store(), 1), await ready(store(), 2), await claimed(store(), 1)];
+      const ids = async (query: object) => (await store().list({ limit: 10, ...query })).map(({ id }) => id);
+      expect(await ids({})).toEqual([c.id, b.id, a.id]);
+      expect(await ids({ clientId: 1 })).toEqual([c.id, a.id]);
+      expect(await ids({ clientId: 1, state: "ready" })).toEqual([a.id]);
+      expect(await ids({ state: "ready" })).toEqual([b.id, a.id]);
+      expect(await ids({ before: c.id, limit: 1 })).toEqual([b.id]);
+    });
+
+    test("chunks are purged in pieces; the last one sets the batch's due time", async () => {
+      const batch = await ready(store(), 1);
+      expect(await store().purgeChunks(batch.id, 1, null)).toBe(false);
+      expect((await store().batch(batch.publicId, null))?.chunks).toBe(2);
+      expect(await store().purgeChunks(batch.id, 1, { at: 99 })).toBe(true);
+      expect(await store().batch(batch.publicId, null)).toMatchObject({ chunks: 0, dueAt: 99 });
+    });
+
+    test("a batch is deleted in pieces, and nobody else's rows with it", async () => {
+      const batch = await twoChunks();
+      const other = await twoChunks();
+      // 2 chunks, 6 errors, 3 records, 1 batch.
+      let pieces = 1;
+      while (!(await store().deleteBatch(batch.id, 3))) pieces++;
+      expect(pieces).toBe(4);
+      expect(await store().batch(batch.publicId, null)).toBeNull();
+      expect(await store().records(batch.id, 0, 10, 1e6)).toEqual([]);
+      expect(await store().errors(other.id, 0, 10)).toHaveLength(3);
+      expect(await store().records(other.id, 0, 10, 1e6)).toHaveLength(3);
+      expect(await store().deleteBatch(batch.id, 3)).toBe(true);
+    });
+
+    test("an id is not given again after its batch is gone", async () => {
+      const { id } = await ready(store(), 1);
+      await store().deleteBatch(id, 100);
+      expect((await ready(store(), 1)).id).toBeGreaterThan(id);
+    });
+
+    test("an event is taken by one caller, and again only after its retry time", async () => {
+      const events = Array.from({ length: 10 }, (_, i) => event(`topic-${i}`));
+      await ready(store(), 1, { events });
+      expect(await store().takeOutbox(100, 60_000, 60_000)).toEqual([]);
+      const taken = await Promise.all([store().takeOutbox(6, -1, 60_000), store().takeOutbox(6, -1, 60_000)]);
+      expect(taken.flat().map(({ topic }) => topic)).toEqual(events.map(({ topic }) => topic));
+      expect(taken[0]?.[0]).toEqual({ ...events[0], id: expect.any(Number), attempts: 1 });
+      expect(await store().takeOutbox(100, -1, 0)).toEqual([]);
+    });
+
+    test("an event that was not deleted comes again; a deleted one does not", async () => {
+      await ready(store(), 1, { events: [event("a"), event("b")] });
+      const [a] = await store().takeOutbox(100, -1, -1);
+      await store().deleteOutbox([a?.id ?? 0]);
+      expect(await store().takeOutbox(100, -1, -1)).toMatchObject([{ topic: "b", attempts: 2 }]);
+      expect((await store().stats()).outboxDepth).toBe(1);
+    });
+
+    test("the oldest claimable batch gives the queue its age", async () => {
+      expect((await store().stats()).oldestReadyAt).toBeNull();
+      const first = await ready(store(), 1);
+      await ready(store(), 2);
+      expect((await store().stats()).oldestReadyAt).toBe(first.readyAt);
+      await store().move(moveOf(first, "cancelled"));
+      expect((await store().stats()).states).toEqual({ ready: 1, cancelled: 1 });
+    });
+  });
+}

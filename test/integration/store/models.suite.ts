@@ -1,0 +1,79 @@
+import { UniqueConstraintError } from "sequelize";
+import type { Database } from "../../../database/database.ts";
+import { ready } from "./drafts.ts";
+
+/** Sequelize on the same database: models, transactions, migrations. */
+export function modelSuite(database: () => Database): void {
+  describe("models and migrations", () => {
+    const client = (identifier: string) => ({
+      publicId: `id-of-${identifier}`,
+      identifier,
+      name: "Acme",
+      secretHash: Buffer.alloc(32, 7),
+      status: "active" as const,
+      policyVersion: 1,
+      version: 1,
+      changedAt: 5,
+      createdAt: 5,
+    });
+
+    test("a client is written, read and found by what is unique", async () => {
+      const { Client } = database().models;
+      const made = await Client.create(client("acme"));
+      const found = await Client.findOne({ where: { identifier: "acme" } });
+      expect(found?.get()).toMatchObject({ ...client("acme"), id: made.id, oldSecretHash: null });
+      expect(found?.secretHash.equals(Buffer.alloc(32, 7))).toBe(true);
+      const twice = Client.create({ ...client("acme"), publicId: "other" });
+      await expect(twice).rejects.toBeInstanceOf(UniqueConstraintError);
+      expect(await Client.update({ name: "B", version: 2 }, { where: { id: made.id, version: 1 } })).toEqual([1]);
+      expect(await Client.update({ name: "C", version: 2 }, { where: { id: made.id, version: 1 } })).toEqual([0]);
+    });
+
+    test("policies are kept by version", async () => {
+      const { Policy } = database().models;
+      const createdAt = await database().now();
+      await Policy.bulkCreate([1, 2].map((version) => ({ clientId: 1, version, body: `{"v":${version}}`, createdAt })));
+      expect((await Policy.findOne({ where: { clientId: 1, version: 2 } }))?.body).toBe('{"v":2}');
+      expect(await Policy.max("version", { where: { clientId: 1 } })).toBe(2);
+    });
+
+    test("a transaction is all or nothing, and two take turns", async () => {
+      const { sequelize, models } = database();
+      const failing = sequelize.transaction(async (transaction) => {
+        await models.Client.create(client("a"), { transaction });
+        throw new Error("changed my mind");
+      });
+      await expect(failing).rejects.toThrow("changed my mind");
+      expect(await models.Client.count()).toBe(0);
+      const add = (name: string) =>
+        sequelize.transaction(async (transaction) => {
+          const before = await models.Client.count({ transaction });
+          await models.Client.create(client(name), { transaction });
+          return before;
+        });
+      expect((await Promise.all(["a", "b", "c"].map(add))).sort()).toEqual([0, 1, 2]);
+    });
+
+    test("the store works on while and after a transaction is open", async () => {
+      const { sequelize, models, store } = database();
+      const order: string[] = [];
+      let upload: Promise<unknown> = Promise.resolve();
+      await sequelize.transaction(async (transaction) => {
+        await models.Client.create(client("a"), { transaction });
+        upload = ready(store, 1).then(() => order.push("upload"));
+        expect(await store.list({ limit: 10 })).toBeDefined();
+        await models.Client.create(client("b"), { transaction });
+        order.push("commit");
+      });
+      await upload;
+      expect([...order].sort()).toEqual(["commit", "upload"]);
+      expect(await store.list({ limit: 10 })).toHaveLength(1);
+    });
+
+    test("migrations are done once, whoever asks", async () => {
+      expect(await database().pending()).toEqual([]);
+      expect(await Promise.all([database().migrate(), database().migrate()])).toEqual([[], []]);
+      await database().ping();
+    });
+  });
+}

@@ -1,0 +1,119 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { openDatabase } from "../../../database/database.ts";
+import { DatabaseInUse, DatabaseUnavailable, isUnavailable } from "../../../database/errors.ts";
+import { root } from "../../../root.cjs";
+import { freshDatabase, type TestDatabase } from "../../helpers/database.ts";
+import { storeConformance } from "./conformance.ts";
+import { chunk, chunkCommit, claimed, LEASE, newBatch, ready, upload } from "./drafts.ts";
+
+storeConformance("sqlite", freshDatabase);
+
+describe("only on sqlite", () => {
+  let opened: TestDatabase;
+  beforeEach(async () => {
+    opened = await freshDatabase();
+  });
+  afterEach(() => opened.remove());
+
+  test("a failing unit of a group does not harm the others", async () => {
+    const { store } = opened.db;
+    const batch = await claimed(store, 1);
+    const taken = upload(1);
+    const same = upload(1, { batch: { ...taken.batch } });
+    const results = await Promise.allSettled([
+      store.commitUpload(taken),
+      store.commitUpload(same),
+      store.commitChunk(chunkCommit(batch, [], { records: 9 })),
+      store.beginUpload(taken.batch, LEASE),
+      store.beginUpload(newBatch(1), LEASE),
+      store.commitChunk(chunkCommit(batch)),
+    ]);
+    expect(results.map(({ status }) => status === "fulfilled")).toEqual([true, false, false, false, true, true]);
+    expect((await store.stats()).states).toEqual({ ready: 1, receiving: 1, processing: 1 });
+    expect(await store.records(batch.id, 0, 10, 1e6)).toHaveLength(3);
+  });
+
+  test("what was answered is there after the process was killed", async () => {
+    await opened.db.close();
+    const child = holder(opened.url);
+    await once(child.stdout as NodeJS.ReadableStream, "data");
+    await expect(openDatabase({ url: opened.url })).rejects.toThrow("test.db is in use by another process");
+    child.kill("SIGKILL");
+    await once(child, "exit");
+    const db = await openDatabase({ url: opened.url });
+    expect(await db.pending()).toEqual([]);
+    expect((await db.store.list({ limit: 10 })).map(({ state }) => state)).toEqual(["ready"]);
+    await db.close();
+  });
+
+  test("a second opening in the same process is refused too", async () => {
+    await expect(openDatabase({ url: opened.url })).rejects.toBeInstanceOf(DatabaseInUse);
+  });
+
+  test("a transaction of Sequelize holds the units back, not the reads", async () => {
+    const { store, sequelize } = opened.db;
+    let isStored = false;
+    let stored: Promise<unknown> = Promise.resolve();
+    await sequelize.transaction(async () => {
+      stored = ready(store, 1).then(() => {
+        isStored = true;
+      });
+      for (let i = 0; i < 5; i++) expect(await store.list({ limit: 10 })).toEqual([]);
+      expect(isStored).toBe(false);
+    });
+    await stored;
+    expect(await store.list({ limit: 10 })).toHaveLength(1);
+  });
+
+  test("a transaction that stays open is rolled back, and the units go on", async () => {
+    const { store, sequelize } = opened.db;
+    const transaction = await sequelize.transaction();
+    await sequelize.query("INSERT INTO audit (at, who, what) VALUES (1, 'a', 'b')", { transaction });
+    await ready(store, 1);
+    const late = sequelize.query("INSERT INTO audit (at, who, what) VALUES (2, 'a', 'b')", { transaction });
+    expect(isUnavailable(await late.catch((error) => error))).toBe(true);
+    await transaction.rollback();
+    expect((await sequelize.query("SELECT * FROM audit"))[0]).toEqual([]);
+  });
+
+  test("closing finishes what was asked; afterwards everything is refused", async () => {
+    const { db } = opened;
+    const all = Promise.all([ready(db.store, 1), ready(db.store, 1), db.now()]);
+    await Promise.all([all, db.close()]);
+    await expect(db.now()).rejects.toBeInstanceOf(DatabaseUnavailable);
+    const again = await openDatabase({ url: opened.url });
+    expect(await again.store.list({ limit: 10 })).toHaveLength(2);
+    await again.close();
+  });
+
+  test("a full disk is `unavailable`, without a path, and goes away", async () => {
+    const { store, sequelize } = opened.db;
+    await sequelize.query("CREATE TABLE filler (x)");
+    const [[{ page_count: pages }]] = (await sequelize.query("PRAGMA page_count")) as [
+      [{ page_count: number }],
+      unknown,
+    ];
+    await setMaxPages(pages + 2);
+    const chunks = [{ ...chunk(0), body: Buffer.alloc(1_000_000, 1) }];
+    const failed = await store.commitUpload(upload(1, { chunks })).catch((error) => error);
+    expect(failed).toBeInstanceOf(DatabaseUnavailable);
+    expect(failed.message).not.toContain("/");
+    await setMaxPages(1_000_000);
+    expect(await store.list({ limit: 10 })).toEqual([]);
+    await store.commitUpload(upload(1, { chunks }));
+    expect(await store.list({ limit: 10 })).toHaveLength(1);
+
+    /** Inside a transaction, so that it reaches the writing connection. */
+    async function setMaxPages(max: number) {
+      await sequelize.transaction((transaction) => sequelize.query(`PRAGMA max_page_count = ${max}`, { transaction }));
+    }
+  });
+});
+
+/** A process that stores one batch, says so and stays. */
+function holder(url: string): ChildProcess {
+  const script = join(root, "test/integration/store/holder.ts");
+  return spawn(join(root, "node_modules/.bin/node"), [script, url], { stdio: ["ignore", "pipe", "inherit"] });
+}

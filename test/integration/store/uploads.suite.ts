@@ -1,0 +1,93 @@
+import type { Database } from "../../../database/database.ts";
+import { chunk, event, LEASE, newBatch, ready, upload } from "./drafts.ts";
+
+/** An upload is stored as a whole by its last commit, or not at all. */
+export function uploadSuite(database: () => Database): void {
+  describe("uploads", () => {
+    const store = () => database().store;
+    const append = (id: number, no: number) => store().appendChunks(id, [chunk(no)], LEASE);
+
+    test("a small body is one commit", async () => {
+      const commit = upload(7, { events: [event("batch.created"), event("batch.ready")] });
+      const before = await database().now();
+      const done = await store().commitUpload(commit);
+      expect(done?.batch).toMatchObject({
+        publicId: commit.batch.publicId,
+        clientId: 7,
+        state: "ready",
+        format: "ndjson",
+        envelope: { header: ["a"] },
+        contentHash: "ab".repeat(32),
+        bytes: 60,
+        records: 6,
+        chunks: 2,
+        phase: "deliver",
+        nextChunk: 0,
+        fence: 0,
+        attempt: 0,
+        version: 1,
+        owner: null,
+        startedAt: null,
+        finishedAt: null,
+      });
+      expect(done?.batch.readyAt).toBeGreaterThanOrEqual(before);
+      expect(done?.batch.dueAt).toBe(done?.batch.readyAt);
+      expect(done?.outbox.map((row) => row.topic)).toEqual(["batch.created", "batch.ready"]);
+      expect(await store().batch(commit.batch.publicId, 7)).toEqual(done?.batch);
+      expect(await store().batch(commit.batch.publicId, 8)).toBeNull();
+      const stored = await store().readChunk(done?.batch.id ?? 0, 0);
+      expect(stored).toMatchObject({ ...chunk(0), body: expect.anything() });
+      expect(Buffer.from(stored?.body ?? []).toString()).toBe("chunk 0");
+      expect(await store().readChunk(done?.batch.id ?? 0, 2)).toBeNull();
+    });
+
+    test("a large body: begin, append, commit", async () => {
+      const id = await store().beginUpload(newBatch(1), LEASE);
+      expect(await store().list({ clientId: 1, limit: 10 })).toEqual([]);
+      expect(await append(id, 0)).toBe(true);
+      expect(await append(id, 1)).toBe(true);
+      const done = await store().commitUpload(upload(1, { id, chunks: [chunk(2)], state: "held", due: null }));
+      expect(done?.batch).toMatchObject({ id, state: "held", dueAt: null, readyAt: null, version: 2, chunks: 2 });
+      expect((await store().readChunk(id, 2))?.records).toBe(3);
+      expect(await append(id, 3)).toBe(false);
+    });
+
+    test("a body's bytes stay the caller's, also those of a pool", async () => {
+      const pooled = Buffer.from("pooled");
+      const { id } = await ready(store(), 1, { chunks: [{ ...chunk(0), body: pooled }] });
+      expect(pooled.toString()).toBe("pooled");
+      expect(Buffer.from((await store().readChunk(id, 0))?.body ?? []).toString()).toBe("pooled");
+    });
+
+    test("an upload that was taken away refuses every late write", async () => {
+      const id = await store().beginUpload(newBatch(1), LEASE);
+      expect(await store().voidUpload(id, true)).toBe(false);
+      expect(await store().voidUpload(id, false)).toBe(true);
+      expect(await append(id, 0)).toBe(false);
+      await store().touchUploads([id], LEASE);
+      expect(await store().commitUpload(upload(1, { id }))).toBeNull();
+      expect(await store().readChunk(id, 0)).toBeNull();
+      // Still to be wiped, should the node that took it die now.
+      expect((await store().due("receiving", 10)).map((row) => row.id)).toEqual([id]);
+      expect(await store().deleteBatch(id, 10)).toBe(true);
+    });
+
+    test("only uploads whose lease has passed are due; a touch keeps them", async () => {
+      const late = await store().beginUpload(newBatch(1), -1);
+      const touched = await store().beginUpload(newBatch(1), -1);
+      await store().touchUploads([touched], LEASE);
+      expect((await store().due("receiving", 10)).map((row) => row.id)).toEqual([late]);
+      expect(await store().voidUpload(touched, true)).toBe(false);
+      expect(await store().voidUpload(late, true)).toBe(true);
+    });
+
+    test("a rejected one has ended, a second of the same id writes nothing", async () => {
+      const reason = { code: "quota", detail: "used up" };
+      const commit = upload(1, { state: "rejected", reason, due: { inMs: 5 } });
+      const done = await store().commitUpload(commit);
+      expect(done?.batch).toMatchObject({ state: "rejected", reason, finishedAt: expect.any(Number), readyAt: null });
+      await expect(store().commitUpload({ ...commit, events: [event("batch.created")] })).rejects.toThrow();
+      expect((await store().stats()).outboxDepth).toBe(0);
+    });
+  });
+}

@@ -1,0 +1,158 @@
+import type { Database } from "../../../database/database.ts";
+import { chunkCommit, claimed, end, event, LEASE, moveOf, ready } from "./drafts.ts";
+
+/** A batch belongs to the worker with its fence; what it commits is there once. */
+export function workSuite(database: () => Database): void {
+  describe("work", () => {
+    const store = () => database().store;
+    const reread = (batch: { publicId: string }) => store().batch(batch.publicId, null);
+
+    test("claims at once never exceed the cap", async () => {
+      const batches = await Promise.all(
+        Array.from({ length: 8 }, () => ready(store(), 1, { queue: { cap: 3, weight: 1 } })),
+      );
+      const claims = await Promise.all(batches.map(({ id }) => store().claim(id, "node-1", LEASE)));
+      expect(claims.filter(Boolean)).toHaveLength(3);
+      expect((await store().stats()).states).toEqual({ ready: 5, processing: 3 });
+      expect((await store().stats()).running).toEqual([{ owner: "node-1", batches: 3 }]);
+    });
+
+    test("one batch is claimed once, with its next chunk", async () => {
+      const { id } = await ready(store(), 1);
+      const [first, second] = await Promise.all([store().claim(id, "a", LEASE), store().claim(id, "b", LEASE)]);
+      expect(second).toBeNull();
+      expect(first?.batch).toMatchObject({
+        state: "processing",
+        owner: "a",
+        fence: 1,
+        attempt: 1,
+        attemptsTotal: 1,
+        version: 2,
+      });
+      expect(first?.batch.startedAt).toEqual(expect.any(Number));
+      expect(first?.chunk?.no).toBe(0);
+    });
+
+    test("a batch that is not due is no candidate and not claimed", async () => {
+      const { id } = await ready(store(), 1, { due: { inMs: 60_000 } });
+      expect(await store().candidates(10)).toEqual([]);
+      expect(await store().claim(id, "a", LEASE)).toBeNull();
+    });
+
+    test("chunk by chunk to the end: records, errors, counts, events, slot", async () => {
+      const batch = await claimed(store(), 1);
+      const first = await store().commitChunk(chunkCommit(batch, [0, 2]));
+      expect(first?.batch).toMatchObject({
+        nextChunk: 1,
+        accepted: 1,
+        rejected: 2,
+        attempt: 0,
+        attemptsTotal: 1,
+        state: "processing",
+      });
+      const last = await store().commitChunk(chunkCommit(first?.batch ?? batch, [], { end: end({ purge: true }) }));
+      expect(last?.batch).toMatchObject({
+        state: "completed",
+        accepted: 4,
+        chunks: 0,
+        owner: null,
+        finishedAt: expect.any(Number),
+      });
+      expect(last?.outbox).toMatchObject([{ topic: "batch.completed", attempts: 0 }]);
+      expect(await store().readChunk(batch.id, 1)).toBeNull();
+      expect((await store().stats()).running).toEqual([]);
+      expect((await store().records(batch.id, 0, 10, 1e6)).map(({ seq }) => seq)).toEqual([2, 4, 5, 6]);
+      expect((await store().errors(batch.id, 0, 10)).map(({ seq }) => seq)).toEqual([1, 3]);
+    });
+
+    test("a validating pass stores no record", async () => {
+      const batch = await claimed(store(), 1);
+      const commit = chunkCommit(batch, [1], { text: "", next: { phase: "validate", chunk: 1 } });
+      expect((await store().commitChunk(commit))?.batch).toMatchObject({ phase: "validate", rejected: 1 });
+      expect(await store().records(batch.id, 0, 10, 1e6)).toEqual([]);
+      expect(await store().errors(batch.id, 0, 10)).toHaveLength(1);
+    });
+
+    test("texts that do not fit the chunk are a loud error and leave nothing", async () => {
+      const batch = await claimed(store(), 1);
+      await expect(store().commitChunk(chunkCommit(batch, [], { records: 4 }))).rejects.toThrow("4 records");
+      await expect(store().commitChunk(chunkCommit(batch, [0], { text: "{}" }))).rejects.toThrow("3 records");
+      expect(await reread(batch)).toEqual(batch);
+      expect(await store().records(batch.id, 0, 10, 1e6)).toEqual([]);
+    });
+
+    test("the same chunk twice, a wrong chunk, an old fence: nothing is written", async () => {
+      const batch = await claimed(store(), 1);
+      const commit = chunkCommit(batch);
+      const [one, two] = await Promise.all([store().commitChunk(commit), store().commitChunk(commit)]);
+      expect([one === null, two === null].sort()).toEqual([false, true]);
+      expect(await store().commitChunk(chunkCommit({ ...batch, nextChunk: 2 }))).toBeNull();
+      expect(await store().commitChunk(chunkCommit({ ...batch, nextChunk: 1, fence: 0 }))).toBeNull();
+      expect(await store().records(batch.id, 0, 10, 1e6)).toHaveLength(3);
+    });
+
+    test("after a takeover the old worker writes nothing, the new one goes on from the checkpoint", async () => {
+      const batch = await claimed(store(), 1, "old");
+      await store().commitChunk(chunkCommit(batch));
+      const taken = await store().move(moveOf(batch, "ready", { fence: batch.fence }));
+      expect(taken?.batch).toMatchObject({ state: "ready", fence: 2, owner: null, readyAt: batch.readyAt });
+      const again = await store().claim(batch.id, "new", LEASE);
+      expect(again?.batch).toMatchObject({
+        fence: 3,
+        nextChunk: 1,
+        attempt: 1,
+        attemptsTotal: 2,
+        startedAt: batch.startedAt,
+      });
+      expect(again?.chunk?.no).toBe(1);
+      expect(await store().commitChunk(chunkCommit({ ...batch, nextChunk: 1 }))).toBeNull();
+      expect(await store().move(moveOf(batch, "failed", { fence: batch.fence }))).toBeNull();
+      expect(await store().extendLeases("old", LEASE)).toEqual([]);
+      expect(await store().extendLeases("new", LEASE)).toEqual([{ id: batch.id, fence: 3 }]);
+      expect((await store().commitChunk(chunkCommit(again?.batch ?? batch)))?.batch.nextChunk).toBe(2);
+    });
+
+    test("a move holds to its conditions", async () => {
+      const batch = await claimed(store(), 1);
+      const failed = moveOf(batch, "failed", { events: [event("batch.completed")] });
+      expect(await store().move({ ...failed, onlyDue: true })).toBeNull();
+      expect(await store().move({ ...failed, version: batch.version + 1 })).toBeNull();
+      expect(await store().move({ ...failed, from: "ready" })).toBeNull();
+      expect((await store().stats()).outboxDepth).toBe(0);
+      const done = await store().move({
+        ...failed,
+        reason: { code: "worker-lost", detail: "x" },
+        version: batch.version,
+      });
+      expect(done?.batch).toMatchObject({ state: "failed", fence: 2, reason: { code: "worker-lost", detail: "x" } });
+      expect(done?.batch.finishedAt).toEqual(expect.any(Number));
+      expect(done?.outbox).toHaveLength(1);
+    });
+
+    test("attempts are kept, reset or taken back", async () => {
+      const batch = await claimed(store(), 1);
+      const back = await store().move(moveOf(batch, "ready", { attempt: "uncount" }));
+      expect(back?.batch).toMatchObject({ attempt: 0, attemptsTotal: 0 });
+      const again = (await store().claim(batch.id, "b", LEASE))?.batch ?? batch;
+      const failed = (await store().move(moveOf(again, "failed")))?.batch ?? batch;
+      expect(failed).toMatchObject({ attempt: 1, attemptsTotal: 1 });
+      const redriven = await store().move(moveOf(failed, "ready", { attempt: "reset" }));
+      expect(redriven?.batch).toMatchObject({ attempt: 0, attemptsTotal: 1, finishedAt: null, reason: null });
+    });
+
+    test("a restart begins at the first chunk with no counts and no errors", async () => {
+      const batch = await claimed(store(), 1);
+      await store().commitChunk(chunkCommit(batch, [0, 1, 2], { text: "" }));
+      const done = await store().move(moveOf(batch, "ready", { restart: "validate" }));
+      expect(done?.batch).toMatchObject({ nextChunk: 0, accepted: 0, rejected: 0, phase: "validate" });
+      expect(await store().errors(batch.id, 0, 10)).toEqual([]);
+    });
+
+    test("a start voids every lease of the file", async () => {
+      const batch = await claimed(store(), 1);
+      expect(await store().due("processing", 10)).toEqual([]);
+      await store().voidLeases();
+      expect((await store().due("processing", 10)).map(({ id }) => id)).toEqual([batch.id]);
+    });
+  });
+}

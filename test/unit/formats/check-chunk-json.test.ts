@@ -1,0 +1,97 @@
+import { checkChunk } from "../../../formats/check-chunk.ts";
+import type { Format } from "../../../formats/formats.ts";
+import { compileRecordSchema } from "../../../formats/record-schema.ts";
+
+interface Given {
+  schema?: object;
+  format?: Format;
+  records: number;
+  oversized?: number[];
+  firstLine?: number | null;
+}
+
+function check(
+  data: string | Buffer,
+  { schema = {}, format = "ndjson", records, oversized = [], firstLine = 1 }: Given,
+) {
+  const chunk = { firstLine, records, data: Buffer.from(data as string), oversized };
+  const validator = compileRecordSchema(schema, { coerce: false });
+  return checkChunk(chunk, { format, envelope: {}, validator, values: true, maxRecordBytes: 40 });
+}
+
+const told = (checked: ReturnType<typeof check>) =>
+  checked.rejected.map(({ index, line, raw, errors }) => [index, line, raw, errors.map(({ code }) => code).join()]);
+
+describe("a chunk of JSON lines", () => {
+  test.each([
+    ["as it came", '{"a": 1.0}\n{"b":2}\n', 2, '{"a": 1.0}\n{"b":2}'],
+    ["without a last newline", '{"a":1}\n{"b":2}', 2, '{"a":1}\n{"b":2}'],
+    ["without CR", '{"a":1}\r\n{"b":2}\r\n', 2, '{"a":1}\n{"b":2}'],
+    ["without blank lines", '\n{"a":1}\n \t\r\n\n{"b":2}\n\n', 2, '{"a":1}\n{"b":2}'],
+    ["with its spaces", '  {"a":1}\n', 1, '  {"a":1}'],
+    ["with characters beyond ASCII", '{"a":"é\u2028€"}\n', 1, '{"a":"é\u2028€"}'],
+  ])("is stored %s", (_name, data, records, text) => {
+    expect(check(data, { records })).toMatchObject({ records, text, rejected: [] });
+  });
+
+  test("tells what is no record, at its line", () => {
+    const data = '{"a":1}\n\n{"a":\r\n[1]\nnull\n"x\0"\n{"a":2}\n';
+    const checked = check(data, { records: 6, firstLine: 10 });
+    expect(checked.text).toBe('{"a":1}\n{"a":2}');
+    expect(checked.values).toEqual([{ a: 1 }, { a: 2 }]);
+    expect(told(checked)).toEqual([
+      [1, 12, '{"a":', "malformed"],
+      [2, 13, "[1]", "malformed"],
+      [3, 14, "null", "malformed"],
+      [4, 15, '"x\uFFFD"', "malformed"],
+    ]);
+  });
+
+  test("bytes that are no UTF-8 spoil their own record only", () => {
+    const data = Buffer.concat([
+      Buffer.from('{"a":1}\n{"a":"'),
+      Buffer.from([0xff]),
+      Buffer.from('"}\r\n\n{"a":"é"}\nx\n'),
+    ]);
+    const checked = check(data, { records: 4 });
+    expect(checked.text).toBe('{"a":1}\n{"a":"é"}');
+    expect(told(checked)).toEqual([
+      [1, 2, '{"a":"\uFFFD"}', "encoding"],
+      [3, 5, "x", "malformed"],
+    ]);
+  });
+
+  test("a record that is too long", () => {
+    const checked = check('{"a":1}\n{"a":"xxxx\n{"a":2}\n', { records: 3, oversized: [1] });
+    expect(checked.text).toBe('{"a":1}\n{"a":2}');
+    expect(told(checked)).toEqual([[1, 2, '{"a":"xxxx', "too_large"]]);
+    expect(checked.rejected[0]?.errors[0]?.message).toContain("40 bytes");
+  });
+
+  test("only a record that a default changed is written anew", () => {
+    const schema = { properties: { b: { default: 5 } } };
+    expect(check('{"a": 1.0, "b": 2}\n{"a": 1.0}\n', { schema, records: 2 }).text).toBe(
+      '{"a":1.0,"b":2}\n{"a":1,"b":5}'.replace('"a":1.0,"b":2', '"a": 1.0, "b": 2'),
+    );
+  });
+
+  test("elements of a JSON array have no line", () => {
+    const checked = check('{"a":1}\n7\n', { format: "json", records: 2, firstLine: null });
+    expect(told(checked)).toEqual([[1, null, "7", "malformed"]]);
+  });
+
+  test("nesting without end is checked like any record", () => {
+    const text = `{"a":${"[".repeat(100_000)}${"]".repeat(100_000)}}`;
+    expect(check(text, { schema: { properties: { b: { default: 1 } } }, records: 1 }).records).toBe(1);
+  });
+
+  test("__proto__ is a member like any other", () => {
+    const checked = check('{"__proto__":{"x":1}}\n', { records: 1 });
+    expect(checked.text).toBe('{"__proto__":{"x":1}}');
+    expect(Object.keys(checked.values?.[0] ?? {})).toEqual(["__proto__"]);
+  });
+
+  test("another number of records than was counted is a defect", () => {
+    expect(() => check('{"a":1}\n', { records: 2 })).toThrow("split into 2 records");
+  });
+});

@@ -1,0 +1,106 @@
+import { completePolicy, defaultPolicy, mergePatch, policyFaults } from "../../../services/policy/policy.document.ts";
+
+const faults = (input: unknown) => policyFaults(input, { isHandler: (name) => name === "orders.import" });
+
+test("the defaults are a policy, and complete", () => {
+  expect(faults(defaultPolicy)).toEqual([]);
+  expect(completePolicy({})).toEqual(defaultPolicy);
+});
+
+test.each<[unknown]>([
+  [{}],
+  [{ formats: ["csv"], handler: "orders.import", maxErrors: 0, weight: 1000 }],
+  [{ window: { from: "22:00", to: "06:00", timeZone: "Europe/Lisbon" }, maxBytes: 2 ** 40, maxRecords: 1e9 }],
+  [{ schema: { properties: { a: { type: "string", pattern: "^(a+)+$" } } } }],
+  [{ backoff: { type: "fixed", delayMs: 5, maxMs: 5 }, rate: { requests: 1 } }],
+])("%j is right", (policy) => {
+  expect(faults(policy)).toEqual([]);
+});
+
+test.each<[unknown, string, RegExp]>([
+  [[], "", /object/],
+  [{ nope: 1 }, "/nope", /^unknown field$/],
+  [{ "a/b": 1 }, "/a~1b", /unknown/],
+  [{ toString: 1 }, "/toString", /unknown/],
+  [JSON.parse('{"__proto__":1}'), "/__proto__", /unknown/],
+  [{ formats: [] }, "/formats", /one or more of ndjson, csv, json/],
+  [{ formats: ["csv", "csv"] }, "/formats", /none twice/],
+  [{ formats: ["xml"] }, "/formats", /ndjson/],
+  [{ maxBytes: 0 }, "/maxBytes", /from 1 to 1099511627776/],
+  [{ maxRecords: 1e9 + 1 }, "/maxRecords", /1000000000/],
+  [{ maxRecordBytes: 2 ** 24 + 1 }, "/maxRecordBytes", /16777216/],
+  [{ chunkRecords: 1.5 }, "/chunkRecords", /integer from 1 to 100000/],
+  [{ handlerTimeoutMs: 99 }, "/handlerTimeoutMs", /from 100 to 3600000/],
+  [{ maxAttempts: "5" }, "/maxAttempts", /integer/],
+  [{ maxErrors: -1 }, "/maxErrors", /at least 0, or null/],
+  [{ weight: 0 }, "/weight", /from 1 to 1000/],
+  [{ onInvalid: "stop" }, "/onInvalid", /"skip" or "rejectBatch"/],
+  [{ requiresApproval: 1 }, "/requiresApproval", /true or false/],
+  [{ rate: { requests: 0 } }, "/rate/requests", /from 1/],
+  [{ rate: { windowSeconds: 86_401 } }, "/rate/windowSeconds", /86400/],
+  [{ rate: { per: 1 } }, "/rate/per", /unknown field/],
+  [{ rate: null }, "/rate", /object/],
+  [{ window: { from: "24:00", to: "06:00", timeZone: "UTC" } }, "/window/from", /time of day/],
+  [{ window: { from: "22:00", to: "06:00", timeZone: "Mars/Base" } }, "/window/timeZone", /IANA/],
+  [{ window: { from: "22:00", to: "06:00" } }, "/window/timeZone", /missing/],
+  [{ window: { from: "22:00", to: "22:00", timeZone: "UTC" } }, "/window/to", /another time/],
+  [{ window: 1 }, "/window", /or null/],
+  [{ handler: "other.action" }, "/handler", /importHandler/],
+  [{ backoff: { delayMs: 100, maxMs: 99 } }, "/backoff/maxMs", /at least delayMs \(100\)/],
+  [{ backoff: { delayMs: 70_000 } }, "/backoff/maxMs", /found 60000/],
+  [{ schema: true }, "/schema", /object/],
+  [{ schema: { properties: { a: { pattern: "(?=x)" } } } }, "/schema/properties/a/pattern", /RE2/],
+])("%j is wrong", (policy, pointer, detail) => {
+  const found = faults(policy);
+  expect(found.map((fault) => fault.pointer)).toEqual([pointer]);
+  expect(found[0]?.detail).toMatch(detail);
+});
+
+test("all wrong fields are told at once", () => {
+  expect(faults({ weight: 0, nope: 1, rate: { requests: 0, windowSeconds: 0 } })).toHaveLength(4);
+});
+
+test("nested defaults are filled in", () => {
+  const policy = completePolicy({ rate: { requests: 5 }, backoff: { delayMs: 1 } } as never);
+  expect(policy.rate).toEqual({ requests: 5, windowSeconds: 60 });
+  expect(policy.backoff).toEqual({ type: "exponential", delayMs: 1, maxMs: 60_000 });
+});
+
+test("null in a patch restores a default", () => {
+  const policy = completePolicy({ weight: 7, rate: { requests: 5, windowSeconds: 6 } });
+  const patched = completePolicy(mergePatch(policy, { weight: null, rate: { requests: null } }) as never);
+  expect(patched).toEqual({ ...defaultPolicy, rate: { requests: 600, windowSeconds: 6 } });
+});
+
+// The table of RFC 7396, appendix A.
+test.each<[unknown, unknown, unknown]>([
+  [{ a: "b" }, { a: "c" }, { a: "c" }],
+  [{ a: "b" }, { b: "c" }, { a: "b", b: "c" }],
+  [{ a: "b" }, { a: null }, {}],
+  [{ a: "b", b: "c" }, { a: null }, { b: "c" }],
+  [{ a: ["b"] }, { a: "c" }, { a: "c" }],
+  [{ a: "c" }, { a: ["b"] }, { a: ["b"] }],
+  [{ a: { b: "c" } }, { a: { b: "d", c: null } }, { a: { b: "d" } }],
+  [{ a: [{ b: "c" }] }, { a: [1] }, { a: [1] }],
+  [
+    ["a", "b"],
+    ["c", "d"],
+    ["c", "d"],
+  ],
+  [{ a: "b" }, ["c"], ["c"]],
+  [{ a: "foo" }, null, null],
+  [{ a: "foo" }, "bar", "bar"],
+  [{ e: null }, { a: 1 }, { e: null, a: 1 }],
+  [[1, 2], { a: "b", c: null }, { a: "b" }],
+  [{}, { a: { bb: { ccc: null } } }, { a: { bb: {} } }],
+])("%j patched with %j", (target, patch, result) => {
+  const before = JSON.stringify(target);
+  expect(mergePatch(target, patch)).toEqual(result);
+  expect(JSON.stringify(target)).toBe(before);
+});
+
+test("a member named __proto__ stays a member", () => {
+  const merged = mergePatch({}, JSON.parse('{"__proto__":{"polluted":1}}'));
+  expect(Object.keys(merged as object)).toEqual(["__proto__"]);
+  expect(({} as { polluted?: number }).polluted).toBeUndefined();
+});

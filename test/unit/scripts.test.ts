@@ -1,0 +1,131 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { root } from "../../root.cjs";
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "dataflow-scripts-"));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+function write(files: Record<string, string>): void {
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeFileSync(join(folder, path), text);
+  }
+}
+
+/** Runs a script in the folder, with `npm.cjs` there in npm's place. */
+function run(script: string, ...args: string[]) {
+  const env = { PATH: process.env.PATH, npm_execpath: join(folder, "npm.cjs") };
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, "scripts", script), ...args], {
+    cwd: folder,
+    encoding: "utf8",
+    env,
+  });
+  return { status, stdout, stderr };
+}
+
+describe("setup.mjs", () => {
+  const lock = (version: string) => JSON.stringify({ packages: { "": {}, "node_modules/a": { version } } });
+  const npm = `const fs = require("node:fs"); fs.mkdirSync("node_modules", { recursive: true });
+    fs.appendFileSync("calls", process.argv.slice(2).join(" ") + ";");`;
+  const calls = () => existsSync(join(folder, "calls"));
+
+  test("installs once, and again when the lock file has changed", () => {
+    write({ "package-lock.json": lock("1.0.0"), "npm.cjs": npm });
+    expect(run("setup.mjs")).toMatchObject({ status: 0, stdout: "", stderr: expect.stringContaining("npm ci") });
+    rmSync(join(folder, "calls"));
+    expect(run("setup.mjs")).toEqual({ status: 0, stdout: "", stderr: "" });
+    expect(calls()).toBe(false);
+    write({ "package-lock.json": lock("1.0.1") });
+    expect(run("setup.mjs").status).toBe(0);
+    expect(calls()).toBe(true);
+  });
+
+  test("takes over what somebody's own npm ci installed", () => {
+    write({ "package-lock.json": lock("1.0.0"), "npm.cjs": npm });
+    write({ "node_modules/.package-lock.json": lock("1.0.0") });
+    expect(run("setup.mjs")).toEqual({ status: 0, stdout: "", stderr: "" });
+    expect(calls()).toBe(false);
+  });
+
+  test("ends with the code of an install that fails, and tries again", () => {
+    write({ "package-lock.json": lock("1.0.0"), "npm.cjs": `${npm} process.exit(7);` });
+    expect(run("setup.mjs").status).toBe(7);
+    expect(run("setup.mjs").status).toBe(7);
+  });
+});
+
+describe("check.mjs", () => {
+  /** An npm that writes `result` as Jest does, and fails where told. */
+  const npm = (result: object, failing = "") => `
+    const [, , ...args] = process.argv;
+    const file = args.find((arg) => arg.startsWith("--outputFile="))?.slice("--outputFile=".length);
+    if (file) require("node:fs").writeFileSync(file, ${JSON.stringify(JSON.stringify(result))});
+    process.exit(args.includes("${failing}") ? 1 : 0);`;
+
+  test.each([
+    ["all is well", npm({ numPassedTests: 5 }), "5 passed, 0 failed", 0],
+    ["some were skipped", npm({ numPassedTests: 5, numPendingTests: 2 }), "5 passed, 0 failed, 2 skipped", 0],
+    ["a test failed", npm({ numPassedTests: 5, numFailedTests: 1 }, "test"), "5 passed, 1 failed", 1],
+    ["a suite did not load", npm({ numPassedTests: 5, numRuntimeErrorTestSuites: 1 }), "5 passed, 1 failed", 1],
+    ["only the types are wrong", npm({ numPassedTests: 5 }, "types"), "5 passed, 1 failed", 1],
+    ["Jest failed with no test's fault", npm({ numPassedTests: 5 }, "test"), "5 passed, 1 failed", 1],
+    ["no test ran", npm({ numPassedTests: 0 }), "0 passed, 1 failed", 1],
+  ])("when %s", (_, script, last, status) => {
+    write({ "npm.cjs": script });
+    const result = run("check.mjs");
+    expect(result.stdout.trimEnd().split("\n").at(-1)).toBe(last);
+    expect(result.status).toBe(status);
+  });
+});
+
+describe("fence.mjs", () => {
+  const faults = () => run("fence.mjs", folder).stderr.split("\n").filter(Boolean).sort();
+
+  test("lets through what is allowed", () => {
+    write({
+      "config.ts": "export const port = process.env.PORT;",
+      "jest.config.cjs": "module.exports = { ci: process.env.CI };",
+      "test/a.test.ts": "export const url = process.env.TEST_REDIS_URL;",
+      "services/a/a.service.ts": `import "./a.parts.ts"; import "../errors.ts"; import type { B } from "../b/b.contract.ts";
+        // process.env.PORT, import "../b/b.service.ts"
+        export const text: B = "process.env.PORT";`,
+      "services/contracts.ts": 'export * from "./a/a.contract.ts";',
+      "formats/csv.ts": 'import { Problem } from "../services/errors.ts"; export { Problem };',
+      "database/dialects/sqlite.ts": 'export { DatabaseSync } from "node:sqlite";',
+      "node_modules/x/x.js": "process.env.PORT;",
+    });
+    expect(faults()).toEqual([]);
+    expect(run("fence.mjs", folder).status).toBe(0);
+  });
+
+  test("names every way over it", () => {
+    write({
+      "services/a/a.service.ts": `import type { Part } from "../b/b.parts.ts"; export type T = Part;
+        export type U = import("../b/b.types.ts").U; export { x } from "../b/b.x.ts";
+        export const later = () => import("../b/b.late.ts"); export const same = require("../b/b.cjs");`,
+      "services/contracts.ts": 'export * from "./a/a.service.ts";',
+      "formats/csv.ts": 'import "../services/a/a.contract.ts"; import "../services/errors.ts";',
+      "database/store.ts": 'import { DatabaseSync } from "node:sqlite"; export { DatabaseSync };',
+      "mixins/a.ts": "export const a = process.env.A;",
+      "mixins/b.ts": 'export const b = globalThis.process["env"].B;',
+      "mixins/c.ts": "export const { env } = process;",
+      "mixins/d.ts": 'import { env } from "node:process"; export { env };',
+    });
+    const other = (name: string) =>
+      `services/a/a.service.ts: imports services/b/${name}: of another actor only b.contract.ts`;
+    const env = (name: string) => `mixins/${name}.ts: reads process.env: take the value from config.ts`;
+    expect(faults()).toEqual([
+      "database/store.ts: imports node:sqlite: only database/dialects/sqlite may",
+      "formats/csv.ts: imports services/a/a.contract.ts: formats/ may import of services/ only errors.ts",
+      ...["a", "b", "c", "d"].map(env),
+      ...["b.cjs", "b.late.ts", "b.parts.ts", "b.types.ts", "b.x.ts"].map(other),
+      "services/contracts.ts: imports services/a/a.service.ts: of another actor only a.contract.ts",
+    ]);
+    expect(run("fence.mjs", folder).status).toBe(1);
+  });
+});
