@@ -119,6 +119,8 @@ export default define<Api>({
     },
 
     answerError(this: Api, req: ApiRequest, res: ServerResponse, error: Error) {
+      // A client that hung up waits for no answer.
+      if ((error as NodeJS.ErrnoException).code === "ECONNRESET") return;
       const problem = problemOf(error);
       if (problem.type === "internal") this.logger.error(`Request ${req.$ctx?.requestID} failed:`, error);
       if (req.socket.destroyed) return;

@@ -1,8 +1,9 @@
-import type { BatchStore } from "../../database/store.ts";
+import type { BatchStore, Due } from "../../database/store.ts";
 import { Problem } from "../errors.ts";
 
-/** Rows that one unit of a removal deletes: a few ms, so that others get their turn between two. */
-const PIECE = 20;
+/** What one unit of a removal deletes: a few ms, so that others get their turn between two. A chunk has up to 1 MiB. */
+const CHUNKS_AT_ONCE = 20;
+const ROWS_AT_ONCE = 10_000;
 
 /** The uploads that run on this node: how many each client has, and which rows they keep alive. */
 export class RunningUploads {
@@ -62,16 +63,12 @@ export class RunningUploads {
 }
 
 /** Deletes a batch with all its rows, piece by piece. */
-export async function deleteWhole(store: BatchStore, id: number, isStopping = () => false): Promise<void> {
-  while (!isStopping() && !(await store.deleteBatch(id, PIECE * 500)));
+export async function deleteWhole(store: BatchStore, id: number, hasEnded = () => false): Promise<void> {
+  await purgeWhole(store, id, { inMs: 0 }, hasEnded);
+  while (!hasEnded() && !(await store.deleteBatch(id, ROWS_AT_ONCE)));
 }
 
-/** Deletes the body of a batch that ended, piece by piece; then the batch is due when its retention ends. */
-export async function purgeWhole(
-  store: BatchStore,
-  id: number,
-  due: Parameters<BatchStore["purgeChunks"]>[2],
-  isStopping = () => false,
-): Promise<void> {
-  while (!isStopping() && !(await store.purgeChunks(id, PIECE, due)));
+/** Deletes the body of a batch, piece by piece; then the batch is due as given. */
+export async function purgeWhole(store: BatchStore, id: number, due: Due, hasEnded = () => false): Promise<void> {
+  while (!hasEnded() && !(await store.purgeChunks(id, CHUNKS_AT_ONCE, due)));
 }

@@ -66,7 +66,7 @@ test("a body of many chunks arrives whole and in order", async () => {
 });
 
 test("rejected records are told with their line, faults and text", async () => {
-  const body = 'id,amount\n1,1\n"2\n",x\n3,-1\n\n4,4\n';
+  const body = 'id,amount\n1,1\n"two\n",x\n3,-1\n\n4,4\n';
   const { id } = await accepted(system.url, client, body, "text/csv");
   const batch = await batchWhen(system.url, client, id);
   expect(batch).toMatchObject({ status: "completed_with_errors", counts: { received: 4, accepted: 2, rejected: 2 } });
