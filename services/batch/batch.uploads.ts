@@ -12,6 +12,7 @@ export class RunningUploads {
   private readonly perClient = new Map<number, number>();
   private readonly rows = new Set<number>();
   private readonly wipes = new Set<Promise<void>>();
+  private onEmpty = () => {};
 
   constructor(store: BatchStore, leaseMs: number) {
     this.store = store;
@@ -34,6 +35,7 @@ export class RunningUploads {
     const left = (this.perClient.get(clientId) ?? 1) - 1;
     if (left > 0) this.perClient.set(clientId, left);
     else this.perClient.delete(clientId);
+    if (this.perClient.size === 0) this.onEmpty();
   }
 
   keep(id: number): void {
@@ -57,7 +59,12 @@ export class RunningUploads {
     this.wipes.add(wipe);
   }
 
+  /** Waits until none runs and none is being removed: one that was cut off has still to be taken back. */
   async end(): Promise<void> {
+    if (this.perClient.size > 0)
+      await new Promise<void>((resolve) => {
+        this.onEmpty = resolve;
+      });
     await Promise.all(this.wipes);
   }
 }

@@ -29,7 +29,7 @@ export class SqliteClient {
     this.#worker.on("message", (replies: Reply[]) => {
       for (const reply of replies) this.#settle(reply);
     });
-    this.#worker.on("error", (error) => this.#end(`The database's thread failed: ${(error as Error).message}`));
+    this.#worker.on("error", (error) => this.#end("The database's thread failed.", error));
     this.#exited = new Promise((resolve) => {
       this.#worker.on("exit", () => {
         this.#end("The database's thread has ended.");
@@ -92,9 +92,10 @@ export class SqliteClient {
     else pending?.resolve(reply.result);
   }
 
-  #end(message: string): void {
-    this.#ended ??= new DatabaseUnavailable(message);
-    for (const { reject } of this.#pending.values()) reject(new DatabaseUnavailable(message));
+  #end(message: string, cause?: unknown): void {
+    const error = new DatabaseUnavailable(message, { cause });
+    this.#ended ??= error;
+    for (const { reject } of this.#pending.values()) reject(error);
     this.#pending.clear();
   }
 }

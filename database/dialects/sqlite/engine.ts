@@ -152,8 +152,7 @@ export class Engine {
       if (this.#expired.has(request.session)) return this.#afterExpiry(request);
       if (request.kind === "endSession") return this.#free(() => this.#rollback());
       if (isEnd(request.text)) return this.#free(() => runStatement(writer, request));
-      const result = runStatement(writer, request);
-      return result;
+      return runStatement(writer, request);
     });
     // After a full disk SQLite has rolled back by itself.
     if (this.#holder !== null && !writer.db.isTransaction) this.#expire();

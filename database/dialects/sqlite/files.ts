@@ -13,10 +13,11 @@ export interface Files {
 export function openFiles({ file, isTemporary }: ThreadData): Files {
   const lock = takeLock(file);
   const writer = new Sql(new DatabaseSync(file, { timeout: 5000, enableForeignKeyConstraints: false }));
-  // 8 KiB pages: 780,000 records/s instead of 650,000 with 4 KiB. Only a new file takes the size.
+  // 8 KiB pages: 20 % more records/s than 4 KiB. Only a new file takes the size.
+  // Checkpoints run inside a COMMIT: at 1,000 pages they hold up small commits for 10-30 ms (p99), at 8,000 for 130, and save nothing.
   writer.db.exec(`PRAGMA page_size = 8192; PRAGMA journal_mode = WAL;
     PRAGMA synchronous = ${isTemporary ? "OFF" : "FULL"};
-    PRAGMA wal_autocheckpoint = 2000; PRAGMA journal_size_limit = 67108864;
+    PRAGMA wal_autocheckpoint = 1000; PRAGMA journal_size_limit = 67108864;
     PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY;`);
   const reader = new Sql(new DatabaseSync(file, { timeout: 5000, readOnly: true, enableForeignKeyConstraints: false }));
   reader.db.exec("PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 268435456;");

@@ -13,7 +13,11 @@ const TRANSACTION_MS = 5000;
 
 export async function openSqlite(url: string, logger?: Logger): Promise<Dialect> {
   const { file, isTemporary, remove } = await place(url.slice("sqlite:".length));
-  const client = await SqliteClient.open({ file, isTemporary, transactionMs: TRANSACTION_MS });
+  const client = await SqliteClient.open({ file, isTemporary, transactionMs: TRANSACTION_MS }).catch((error) => {
+    // The error itself names no path: it may reach a user.
+    logger?.error(`The database ${file} cannot be opened.`);
+    throw error;
+  });
   logger?.info(`The database is ${isTemporary ? "temporary" : file}.`);
   return {
     store: sqliteStore(client),
@@ -37,7 +41,7 @@ async function place(path: string) {
     const remove = () => rm(folder, { recursive: true, force: true });
     return { file: join(folder, "memory.db"), isTemporary: true, remove };
   }
-  const file = resolve(path.replace(/^\/\/(?=\/)/, ""));
+  const file = resolve(path.replace(/^\/\//, ""));
   await mkdir(dirname(file), { recursive: true });
   return { file, isTemporary: false, remove: async () => undefined };
 }

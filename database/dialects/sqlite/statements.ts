@@ -4,7 +4,7 @@ import type { SqlRequest, SqlResult } from "./protocol.ts";
 import type { Sql } from "./sql.ts";
 
 export const isBegin = (text: string) => /^\s*BEGIN/i.test(text);
-export const isRollback = (text: string) => /^\s*ROLLBACK(?!\s+TO)/i.test(text) && !/\bTO\b/i.test(text);
+export const isRollback = (text: string) => /^\s*ROLLBACK\b(?!.*\bTO\b)/is.test(text);
 export const isEnd = (text: string) => /^\s*(COMMIT|END)/i.test(text) || isRollback(text);
 export const isRead = (text: string) => /^\s*(SELECT|PRAGMA|EXPLAIN)/i.test(text);
 

@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
-import { openDatabase } from "../../../database/database.ts";
+import { Worker } from "node:worker_threads";
+import { type Database, openDatabase } from "../../../database/database.ts";
 import { DatabaseInUse, DatabaseUnavailable, isUnavailable } from "../../../database/errors.ts";
 import { root } from "../../../root.cjs";
 import { freshDatabase, type TestDatabase } from "../../helpers/database.ts";
@@ -88,6 +89,26 @@ describe("only on sqlite", () => {
     await again.close();
   });
 
+  test("when the thread dies, all that is pending and all that follows is refused", async () => {
+    const { db } = opened;
+    const thread = await threadOf(db);
+    await db.sequelize.transaction();
+    const pending = ready(db.store, 1);
+    await db.now();
+    await Promise.all([expect(pending).rejects.toBeInstanceOf(DatabaseUnavailable), thread.terminate()]);
+    await expect(db.store.list({ limit: 1 })).rejects.toBeInstanceOf(DatabaseUnavailable);
+    expect(isUnavailable(await db.models.Client.count().catch((error) => error))).toBe(true);
+    await db.close();
+  });
+
+  test("a new database is migrated once, whoever asks at the same time", async () => {
+    const db = await openDatabase({ url: "sqlite::memory:" });
+    expect(await db.pending()).toEqual(["0001-schema"]);
+    const steps = await Promise.all([db.migrate(), db.migrate()]);
+    expect(steps.flat()).toEqual(["0001-schema"]);
+    await db.close();
+  });
+
   test("a full disk is `unavailable`, without a path, and goes away", async () => {
     const { store, sequelize } = opened.db;
     await sequelize.query("CREATE TABLE filler (x)");
@@ -111,6 +132,15 @@ describe("only on sqlite", () => {
     }
   });
 });
+
+/** Its worker thread, caught while it is sent something. */
+async function threadOf(db: Database): Promise<Worker> {
+  const sending = jest.spyOn(Worker.prototype, "postMessage");
+  await db.now();
+  const [thread] = sending.mock.contexts;
+  sending.mockRestore();
+  return thread as Worker;
+}
 
 /** A process that stores one batch, says so and stays. */
 function holder(url: string): ChildProcess {

@@ -10,9 +10,12 @@ const WAITING = `WITH RECURSIVE waiting (client_id) AS (
     SELECT (SELECT min(client_id) FROM batch WHERE state = 'ready' AND client_id > w.client_id)
     FROM waiting w WHERE w.client_id IS NOT NULL)`;
 
-/** In `?1`, now: a client's oldest ready batch that is due. Left alone the planner takes (state, due_at) and sorts: 48 ms instead of 0.2. */
-const OLDEST = `(SELECT r.id FROM batch r INDEXED BY batch_state_client_id_id_ix WHERE r.state = 'ready' AND r.client_id = w.client_id AND r.due_at <= ?1
-    ORDER BY r.id LIMIT 1)`;
+/**
+ * A client's oldest ready batch that is due; `?1` is now. Left alone the planner takes the index (state, due_at) and sorts:
+ * 48 ms instead of 0.2 with 100,000 ready batches.
+ */
+const OLDEST = `(SELECT r.id FROM batch r INDEXED BY batch_state_client_id_id_ix
+    WHERE r.state = 'ready' AND r.client_id = w.client_id AND r.due_at <= ?1 ORDER BY r.id LIMIT 1)`;
 
 export function candidates(sql: Sql, limit: number) {
   return sql.all<{ id: number; publicId: string; clientId: number }>(
