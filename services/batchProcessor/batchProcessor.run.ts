@@ -135,7 +135,8 @@ export class Run {
   /** An attempt that failed: once more after a while, or never again. */
   again(reason: string, delayMs?: number): GiveUp {
     const { maxAttempts, backoff } = this.parts.policy;
-    const { attempt } = this.batch;
+    // A commit set it to 0, but this run is the first attempt at the chunk that follows.
+    const attempt = Math.max(this.batch.attempt, 1);
     if (attempt >= maxAttempts)
       return {
         outcome: "fail",

@@ -50,9 +50,10 @@ export default define<Outbox>({
     async publish(this: Outbox, rows: OutboxRow[]) {
       for (const row of rows) {
         const event = JSON.parse(row.body) as CloudEvent;
-        await this.broker.emit(row.topic, event);
+        // First: a listener of somebody's own that takes long must not keep the workers waiting.
         if (row.topic === "batch.ready")
           await this.addAMQPJob("batch.ready", { batchId: event.subject } satisfies ReadyToken);
+        await this.broker.emit(row.topic, event);
         this.confirmed.push(row.id);
       }
     },
