@@ -14,6 +14,7 @@ import { Problem } from "../errors.ts";
 import { call } from "../messages.ts";
 import { adminToken } from "./api.adminToken.ts";
 import { authenticatedClient, authenticateOperator, FailedLogins } from "./api.auth.ts";
+import { SilentConnections } from "./api.connections.ts";
 import { type ApiRequest, exchangeOf, type Handle, sendJson } from "./api.exchange.ts";
 import type { AliasOfGateway, Api } from "./api.gateway.ts";
 import { getReady } from "./api.health.ts";
@@ -95,6 +96,7 @@ export default define<Api>({
   created() {
     const config = configOf(this.broker);
     this.failedLogins = new FailedLogins();
+    this.silentConnections = new SilentConnections(this.server);
     this.isStopping = false;
     Object.assign(this.settings, { port: config.port, ip: config.host });
     Object.assign(this.server, { requireHostHeader: false });
@@ -169,6 +171,7 @@ export default define<Api>({
         configOf(this.broker).shutdownTimeoutMs * PATIENCE,
       );
       this.server.closeIdleConnections();
+      this.silentConnections.close();
       await new Promise<void>((resolve) => {
         if (this.server.listening) this.server.close(() => resolve());
         else resolve();

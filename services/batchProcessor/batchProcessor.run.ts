@@ -135,8 +135,7 @@ export class Run {
   /** An attempt that failed: once more after a while, or never again. */
   again(reason: string, delayMs?: number): GiveUp {
     const { maxAttempts, backoff } = this.parts.policy;
-    // A commit set it to 0, but this run is the first attempt at the chunk that follows.
-    const attempt = Math.max(this.batch.attempt, 1);
+    const { attempt } = this.batch;
     if (attempt >= maxAttempts)
       return {
         outcome: "fail",
