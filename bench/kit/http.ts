@@ -1,0 +1,87 @@
+/** What a partner does: becomes a client, uploads, waits for the end. */
+import { once } from "node:events";
+import { Agent, type IncomingMessage, type RequestOptions, request } from "node:http";
+import { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
+import { pipeline } from "node:stream/promises";
+import { setTimeout as pause } from "node:timers/promises";
+import { ADMIN_TOKEN } from "./node.ts";
+import { type BodyFormat, mediaTypes } from "./orders.ts";
+
+const agent = new Agent({ keepAlive: true });
+const bearer = { authorization: `Bearer ${ADMIN_TOKEN}`, "content-type": "application/json" };
+
+export interface Batch {
+  id: string;
+  status: string;
+  counts: { received: number; accepted: number };
+  createdAt: string;
+  startedAt: string | null;
+  finishedAt: string | null;
+}
+
+export interface Partner {
+  url: string;
+  auth: string;
+}
+
+type Body = AsyncIterable<Buffer> | Iterable<Buffer>;
+
+async function send(url: string, options: RequestOptions, body: Body = []): Promise<IncomingMessage> {
+  const req = request(url, { agent, ...options });
+  const answered = once(req, "response");
+  await Promise.all([answered, pipeline(Readable.from(body), req)]);
+  return (await answered)[0] as IncomingMessage;
+}
+
+async function json<T>(response: IncomingMessage, status: number): Promise<T> {
+  const body = await text(response);
+  if (response.statusCode !== status) throw new Error(`${response.statusCode}: ${body}`);
+  return JSON.parse(body) as T;
+}
+
+/** A client whose limits are no part of what is measured. */
+export async function newPartner(url: string, policy: object = {}): Promise<Partner> {
+  const clientIdentifier = `bench-${Math.random().toString(36).slice(2, 10)}`;
+  const rate = { requests: 1_000_000_000, windowSeconds: 60 };
+  const document = { clientIdentifier, name: "bench", policy: { rate, ...policy } };
+  const options = { method: "POST", headers: bearer };
+  const response = await send(`${url}/admin/clients`, options, [Buffer.from(JSON.stringify(document))]);
+  const { secret } = await json<{ secret: string }>(response, 201);
+  return { url, auth: `Basic ${Buffer.from(`${clientIdentifier}:${secret}`).toString("base64")}` };
+}
+
+export async function upload({ url, auth }: Partner, format: BodyFormat, body: Body): Promise<Batch> {
+  const headers = { authorization: auth, "content-type": mediaTypes[format] };
+  return json<Batch>(await send(`${url}/imports`, { method: "POST", headers }, body), 202);
+}
+
+/** Looks seldom: the question is worked by the node that is measured. Its times come with the answer. */
+export async function endOf({ url, auth }: Partner, id: string): Promise<Batch> {
+  for (;;) {
+    const response = await send(`${url}/imports/${id}`, { headers: { authorization: auth } });
+    const batch = await json<Batch>(response, 200);
+    if (batch.status === "completed") return batch;
+    if (batch.finishedAt) throw new Error(`The batch ended as ${JSON.stringify(batch)}`);
+    await pause(25);
+  }
+}
+
+/** All batches created since, newest first. */
+export async function* batchesSince(url: string, since: number): AsyncGenerator<Batch> {
+  for (let cursor = ""; ; ) {
+    const response = await send(`${url}/admin/batches?limit=200${cursor}`, { headers: bearer });
+    const { items, next } = await json<{ items: Batch[]; next: string | null }>(response, 200);
+    for (const batch of items) {
+      if (Date.parse(batch.createdAt) < since) return;
+      yield batch;
+    }
+    if (next === null) return;
+    cursor = `&cursor=${encodeURIComponent(next)}`;
+  }
+}
+
+/** A prepared body as a socket takes it. */
+export function* slices(body: Buffer, size = 256 * 1024): Generator<Buffer> {
+  for (let at = 0; at < body.length; at += size) yield body.subarray(at, at + size);
+}

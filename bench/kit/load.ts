@@ -1,0 +1,69 @@
+/**
+ * The load generator: connections that each send one request, read its answer, and send the next. It writes prepared
+ * bytes to sockets and reads no more of an answer than its end, so that it is not what limits the figure.
+ */
+import { connect } from "node:net";
+import { serveParent } from "./child.ts";
+
+export interface Load {
+  port: number;
+  connections: number;
+  ms: number;
+  /** The head without its content-length, and the body. */
+  head: string;
+  body: string;
+}
+
+export interface Loaded {
+  /** Answers in time, per second. */
+  perSecond: number;
+  /** When the first request left and the last counted answer came, on the wall clock. */
+  from: number;
+  to: number;
+  latencies: number[];
+}
+
+const EXPECTED = "HTTP/1.1 202 ";
+
+async function load({ port, connections, ms, head, body }: Load): Promise<Loaded> {
+  const bytes = Buffer.from(`${head}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
+  const from = Date.now();
+  const until = performance.now() + ms;
+  const each = await Promise.all(Array.from({ length: connections }, () => connection(port, bytes, until)));
+  const latencies = each.flat();
+  return { perSecond: (latencies.length / ms) * 1000, from, to: from + ms, latencies };
+}
+
+function connection(port: number, bytes: Buffer, until: number): Promise<number[]> {
+  return new Promise((resolve, reject) => {
+    const latencies: number[] = [];
+    const socket = connect({ port, host: "127.0.0.1", noDelay: true });
+    let began = 0;
+    let answer = "";
+    const next = () => {
+      began = performance.now();
+      answer = "";
+      socket.write(bytes);
+    };
+    socket.on("connect", next).on("error", reject);
+    socket.on("data", (piece) => {
+      answer += piece.toString("latin1");
+      if (!isWhole(answer)) return;
+      if (!answer.startsWith(EXPECTED)) return socket.destroy(new Error(answer));
+      const now = performance.now();
+      if (now <= until) latencies.push(now - began);
+      if (now < until) return next();
+      socket.end();
+      resolve(latencies);
+    });
+  });
+}
+
+function isWhole(answer: string): boolean {
+  const end = answer.indexOf("\r\n\r\n");
+  if (end === -1) return false;
+  const length = /\r\ncontent-length: (\d+)/i.exec(answer);
+  return length ? answer.length >= end + 4 + Number(length[1]) : answer.endsWith("\r\n0\r\n\r\n");
+}
+
+serveParent(load, () => {});

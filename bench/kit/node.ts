@@ -1,0 +1,75 @@
+/** A DataFlow node as an operator starts it: the start command of package.json, in a process of its own. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { root } from "../../root.cjs";
+import { ended, keepTrack, newFolder, removeFolder } from "./places.ts";
+
+export const ADMIN_TOKEN = "a-token-for-benchmarks-of-24-characters-or-more";
+
+export interface DataFlowNode {
+  url: string;
+  pid: number;
+  stop(): Promise<void>;
+}
+
+const START_MS = 20_000;
+const LISTENS = /DataFlow listens on (http:\/\/[\w.:]+)/;
+
+/** `env`: settings beside the database, port and token. A profile is taken with BENCH_NODE_OPTIONS="--cpu-prof …". */
+export async function startNode(env: Record<string, string> = {}): Promise<DataFlowNode> {
+  const folder = newFolder();
+  const child = keepTrack(
+    spawn("sh", ["-c", startCommand()], {
+      cwd: root,
+      stdio: ["ignore", "pipe", "inherit"],
+      env: {
+        PATH: `${join(root, "node_modules/.bin")}:${process.env.PATH}`,
+        NODE_OPTIONS: process.env.BENCH_NODE_OPTIONS ?? "",
+        DATABASE_URL: `sqlite:${join(folder, "bench.db")}`,
+        PORT: "0",
+        ADMIN_TOKEN,
+        HANDLERS_DIR: folder,
+        LOG_LEVEL: "info",
+        LOG_FORMAT: "json",
+        ...env,
+      },
+    }),
+  );
+  const url = await listening(child);
+  return {
+    url,
+    pid: child.pid as number,
+    async stop() {
+      child.kill("SIGTERM");
+      await ended(child);
+      removeFolder(folder);
+    },
+  };
+}
+
+function startCommand(): string {
+  const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  return scripts.start;
+}
+
+function listening(child: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const give = setTimeout(() => reject(new Error("The node does not listen in time.")), START_MS);
+    child.once("exit", (code) => reject(new Error(`The node ended with ${code} before it listened.`)));
+    createInterface({ input: child.stdout as NodeJS.ReadableStream }).on("line", (line) => {
+      const [, url] = LISTENS.exec(line) ?? [];
+      if (/"level":"(warn|error|fatal)"/.test(line)) console.error(line);
+      if (!url) return;
+      clearTimeout(give);
+      resolve(url);
+    });
+  });
+}
+
+/** Resident memory in bytes: now (`VmRSS`) and at most so far (`VmHWM`). Another process's rusage would count its parent's too. */
+export function memoryOf(pid: number, field: "VmRSS" | "VmHWM"): number {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  return 1024 * Number(new RegExp(`${field}:\\s+(\\d+) kB`).exec(status)?.[1]);
+}
