@@ -48,7 +48,7 @@ export interface BatchRow {
   fence: number;
   owner: string | null;
   dueAt: number | null;
-  /** Claims since the last committed chunk. */
+  /** Attempts at the next chunk: 1 once the one before it was committed, for the run goes on with it; each claim adds one. */
   attempt: number;
   attemptsTotal: number;
   version: number;

@@ -34,8 +34,10 @@ class MemoryQueue {
     this.deliver();
   }
 
+  /** What the consumer before had not acknowledged comes again. */
   consume(consumer: ((message: QueueMessage) => void) | null): void {
     this.consumer = consumer;
+    if (this.held) this.waiting.unshift({ ...this.held });
     this.held = null;
     this.deliver();
   }
@@ -51,8 +53,9 @@ class MemoryQueue {
     const message = this.waiting.shift();
     if (!message) return;
     this.held = message;
-    const consumer = this.consumer;
-    setImmediate(() => consumer(message));
+    setImmediate(() => {
+      if (this.held === message) this.consumer?.(message);
+    });
   }
 }
 
@@ -80,11 +83,13 @@ export const queueMixin = define<Service>({
     for (const [name, handler] of declared(this)) {
       const queue = queueOf(this.broker, name);
       const channel: QueueChannel = { ack: (message) => queue.ack(message) };
-      queue.consume((message) => {
-        Promise.resolve(handler.call(this, channel, message)).catch((error: unknown) => {
+      queue.consume(async (message) => {
+        try {
+          await handler.call(this, channel, message);
+        } catch (error) {
           this.logger.error(`The consumer of ${name} failed:`, error);
           queue.ack(message);
-        });
+        }
       });
     }
   },

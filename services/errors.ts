@@ -67,7 +67,7 @@ export class Problem extends Errors.MoleculerError {
 /** Whether `error` is a problem of ours, also one that came over the transporter; of the kind `type`, where given. */
 export function isProblem(error: unknown, type?: ProblemCode): error is Problem & { type: ProblemCode } {
   const found = (error as { type?: string } | null)?.type;
-  return typeof found === "string" && found in problems && (type === undefined || found === type);
+  return typeof found === "string" && Object.hasOwn(problems, found) && (type === undefined || found === type);
 }
 
 /** For a part of a document that was checked alone: its faults' pointers get the part's own in front. */

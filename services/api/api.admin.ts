@@ -6,7 +6,7 @@ import { Problem } from "../errors.ts";
 import { call } from "../messages.ts";
 import type { PolicyVersion } from "../policy/policy.contract.ts";
 import { type Exchange, json, type Reply } from "./api.exchange.ts";
-import { jsonBody, pageBody, pageOf, queryOf, strictly } from "./api.input.ts";
+import { jsonBody, noBody, objectOf, pageBody, pageOf, queryOf, strictly } from "./api.input.ts";
 import { batchView, clientView, stateOf } from "./api.views.ts";
 
 const noSuchClient = () => new Problem("not-found", "There is no such client.");
@@ -29,7 +29,6 @@ const rotation = strictly({
   graceSeconds: { type: "number", integer: true, min: 0, max: 31_536_000, optional: true },
 });
 const rejection = strictly({ reason: { type: "string", max: 1_000, optional: true } });
-const nothing = strictly({});
 
 const A_DAY_SECONDS = 86_400;
 
@@ -82,7 +81,7 @@ function versionsWanted(header: string | undefined): number[] | null {
 }
 
 async function changePolicy(exchange: Exchange, mode: "put" | "patch", types: string[]): Promise<Reply> {
-  const document = await jsonBody(exchange, { types });
+  const document = objectOf(await jsonBody(exchange, { types }));
   const { id: clientId } = await clientOf(exchange);
   const wanted = versionsWanted(exchange.req.headers["if-match"]);
   const { version } = await call(exchange.ctx, "policy.get", { clientId });
@@ -126,7 +125,7 @@ export async function getBatch(exchange: Exchange): Promise<Reply> {
 const moveBatch =
   (action: "batch.approve" | "batch.redrive" | "batch.cancel") =>
   async (exchange: Exchange): Promise<Reply> => {
-    nothing(await jsonBody(exchange, { isOptional: true }));
+    await noBody(exchange);
     const batch = await call(exchange.ctx, action, { publicId: exchange.path.id ?? "" });
     return json(200, await batchReply(exchange, batch));
   };

@@ -4,7 +4,6 @@ import type { RecordErrors } from "../../database/store.ts";
 import type { BatchRow } from "../batch/batch.contract.ts";
 import { call } from "../messages.ts";
 import { callerOf, type Exchange } from "./api.exchange.ts";
-import { queryOf } from "./api.input.ts";
 
 const ROWS_AT_ONCE = 500;
 
@@ -39,7 +38,6 @@ function drained(res: ServerResponse): Promise<void> {
 }
 
 export async function getRecords(exchange: Exchange): Promise<undefined> {
-  queryOf(exchange);
   const { id } = await batchOf(exchange);
   await sendPages(exchange.res, "application/x-ndjson", "", async (after) => {
     const rows = await call(exchange.ctx, "batch.records", { id, after, limit: ROWS_AT_ONCE * 4 });
@@ -52,7 +50,6 @@ export async function getRecords(exchange: Exchange): Promise<undefined> {
 }
 
 export async function getErrors(exchange: Exchange): Promise<undefined> {
-  queryOf(exchange);
   const { id } = await batchOf(exchange);
   const isCsv = prefersCsv(exchange.req.headers.accept);
   exchange.res.setHeader("Vary", "Accept");

@@ -1,6 +1,7 @@
 import type { Server } from "node:http";
 import type { Service } from "moleculer";
 import type { FailedLogins } from "./api.auth.ts";
+import type { SilentConnections } from "./api.connections.ts";
 import type { ApiRequest } from "./api.exchange.ts";
 
 /** What moleculer-web keeps of a route, as far as we use it. */
@@ -16,6 +17,7 @@ export type Api = Service & {
   aliases: AliasOfGateway[];
   httpHandler(req: unknown, res: unknown): void;
   failedLogins: FailedLogins;
+  silentConnections: SilentConnections;
   isStopping: boolean;
   adminToken: string;
   refuseIfStopping(): void;

@@ -4,11 +4,10 @@ import { isFinal } from "../batch/batch.contract.ts";
 import { call } from "../messages.ts";
 import { callerOf, type Exchange, json, type Reply } from "./api.exchange.ts";
 import { batchOf } from "./api.export.ts";
-import { pageBody, pageOf, queryOf } from "./api.input.ts";
+import { noBody, pageBody, pageOf, queryOf } from "./api.input.ts";
 import { batchView, stateOf } from "./api.views.ts";
 
 export async function getImport(exchange: Exchange): Promise<Reply> {
-  queryOf(exchange);
   const batch = await batchOf(exchange);
   return json(200, batchView(batch), isFinal(batch.state) ? {} : { "Retry-After": "1" });
 }
@@ -27,11 +26,11 @@ export async function listImports(exchange: Exchange): Promise<Reply> {
 
 export async function cancelImport(exchange: Exchange): Promise<Reply> {
   const { client } = callerOf(exchange);
+  await noBody(exchange);
   const batch = await call(exchange.ctx, "batch.cancel", { publicId: exchange.path.id ?? "", clientId: client.id });
   return json(200, batchView(batch));
 }
 
 export async function getOwnPolicy(exchange: Exchange): Promise<Reply> {
-  queryOf(exchange);
   return json(200, callerOf(exchange).policy.policy);
 }

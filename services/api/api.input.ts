@@ -5,6 +5,7 @@ import FastestValidator from "fastest-validator";
 import type { Infer, Params } from "../declare.ts";
 import { type Fault, Problem } from "../errors.ts";
 import { type Exchange, wantBody } from "./api.exchange.ts";
+import { jsonOf } from "./api.json.ts";
 
 const validator = new (FastestValidator as unknown as typeof FastestValidator.default)({
   useNewCustomCheckerFunction: true,
@@ -12,29 +13,42 @@ const validator = new (FastestValidator as unknown as typeof FastestValidator.de
 
 const MOST_JSON_BYTES = 1024 * 1024;
 
-/** A check of our own schemas; unknown fields are faults. */
+/** A check of our own schemas; unknown fields are faults, and so is null. The answer is what sanitizing made of the value. */
 export function strictly<const P extends Params>(params: P): (value: unknown) => Infer<P> {
-  const check = validator.compile({ $$strict: true, ...structuredClone(params) } as never);
+  const check = validator.compile(structuredClone(params) as never);
   return (value) => {
-    if (typeof value !== "object" || value === null || Array.isArray(value))
-      throw new Problem("validation", "A JSON object is expected.", {
-        errors: [{ pointer: "", detail: "expected an object" }],
-      });
-    const found = check({ ...value }) as true | ValidationError[];
-    if (found === true) return value as Infer<P>;
-    throw new Problem("validation", "A field is wrong or unknown.", { errors: found.flatMap(faultsOf) });
+    const checked = { ...objectOf(value) };
+    const faults = nameFaults(checked, params);
+    const found = check(checked) as true | ValidationError[];
+    if (found !== true) faults.push(...found.map(faultOf));
+    if (faults.length === 0) return checked as Infer<P>;
+    throw new Problem("validation", "A field is wrong or unknown.", { errors: faults });
   };
 }
 
-const pointerOf = (field: string) => (field ? `/${field.replaceAll(".", "/")}` : "");
-
-function faultsOf({ type, field = "", message = "", actual }: ValidationError): Fault[] {
-  if (type === "objectStrict")
-    return String(actual)
-      .split(", ")
-      .map((name) => ({ pointer: `/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`, detail: "unknown field" }));
-  return [{ pointer: pointerOf(field), detail: message }];
+/** Throws validation for what is no JSON object. */
+export function objectOf(value: unknown): Record<string, unknown> {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  throw new Problem("validation", "A JSON object is expected.", {
+    errors: [{ pointer: "", detail: "expected an object" }],
+  });
 }
+
+/** What fastest-validator does not tell well: unknown names, and null, which it takes for an absent field. */
+function nameFaults(value: Record<string, unknown>, params: Params): Fault[] {
+  return Object.keys(value).flatMap((name) => {
+    const pointer = pointerStep(name);
+    if (!Object.hasOwn(params, name)) return [{ pointer, detail: "unknown field" }];
+    return value[name] === null && params[name]?.optional ? [{ pointer, detail: "expected a value, found null" }] : [];
+  });
+}
+
+const pointerStep = (name: string) => `/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`;
+
+const faultOf = ({ field = "", message = "" }: ValidationError): Fault => ({
+  pointer: field && `/${field.replaceAll(".", "/")}`,
+  detail: message,
+});
 
 /** The media type of a body without its parameters, lower-case; empty: none is told. */
 export const mediaType = (header = ""): string => (header.split(";")[0] ?? "").trim().toLowerCase();
@@ -48,22 +62,23 @@ export async function jsonBody(
   { types = ["application/json"], isOptional = false } = {},
 ): Promise<unknown> {
   const { headers } = exchange.req;
-  const text = await bodyText(exchange);
-  if (isOptional && text.trim() === "") return {};
+  const bytes = await bodyBytes(exchange);
+  if (isOptional && bytes.toString().trim() === "") return {};
   if (!types.includes(mediaType(headers["content-type"])))
     throw new Problem("unsupported-media-type", `Send ${types.join(" or ")}.`, {
       headers: { Accept: types.join(", ") },
     });
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    const { message } = error as Error;
-    const position = /at position (\d+)/.exec(message)?.[1];
-    throw new Problem("malformed-body", "The body is not JSON.", { offset: Number(position ?? text.length) });
-  }
+  return jsonOf(bytes);
 }
 
-async function bodyText(exchange: Exchange): Promise<string> {
+/** For operations that take nothing: no body, or an empty object. */
+export async function noBody(exchange: Exchange): Promise<void> {
+  nothing(await jsonBody(exchange, { isOptional: true }));
+}
+
+const nothing = strictly({});
+
+async function bodyBytes(exchange: Exchange): Promise<Buffer> {
   const { req } = exchange;
   if (req.headers["content-encoding"] && req.headers["content-encoding"] !== "identity")
     throw new Problem("unsupported-encoding", "This body is taken without encoding.", {
@@ -80,11 +95,11 @@ async function bodyText(exchange: Exchange): Promise<string> {
       });
     pieces.push(piece);
   }
-  return new TextDecoder().decode(Buffer.concat(pieces));
+  return Buffer.concat(pieces);
 }
 
 const wrongQuery = (name: string, detail: string) =>
-  new Problem("validation", `The query's "${name}" is wrong.`, { errors: [{ pointer: `/${name}`, detail }] });
+  new Problem("validation", `The query's "${name}" is wrong.`, { errors: [{ pointer: pointerStep(name), detail }] });
 
 /** The query as an object of texts. Throws validation for an unknown or repeated name. */
 export function queryOf({ query }: Exchange, ...allowed: string[]): Record<string, string> {

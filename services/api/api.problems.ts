@@ -1,6 +1,8 @@
 /** Every refusal as problem+json (RFC 9457), also to a client that is still sending. */
-import type { IncomingMessage, ServerResponse } from "node:http";
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
+import type { Socket } from "node:net";
 import { Errors } from "moleculer";
+import { v7 as uuidv7 } from "uuid";
 import { isProblem, Problem, type ProblemCode, type ProblemExtra, problems } from "../errors.ts";
 
 /** How long a client that was refused in the middle of its body may go on sending before the connection is cut. */
@@ -72,7 +74,9 @@ export function sendProblem(req: IncomingMessage, res: ServerResponse, problem: 
 function linger(req: IncomingMessage, res: ServerResponse, body: string): void {
   res.write(body);
   req.on("error", () => {});
-  req.resume();
+  // Whoever read the body may have left its listener, under which `resume` alone lets nothing through.
+  req.removeAllListeners("readable");
+  req.on("data", () => {}).resume();
   const end = () => {
     clearTimeout(timer);
     if (!res.writableEnded) res.end();
@@ -83,4 +87,38 @@ function linger(req: IncomingMessage, res: ServerResponse, body: string): void {
   }, LINGER_MS);
   req.once("end", end);
   req.once("close", end);
+}
+
+type ReadProblem = Problem & { type: ProblemCode };
+
+/** What Node could not read as HTTP, by the code of its error. */
+function unreadable(error: NodeJS.ErrnoException): ReadProblem {
+  const problem =
+    error.code === "HPE_HEADER_OVERFLOW"
+      ? new Problem("invalid-header", "The header fields are too large.")
+      : error.code === "ERR_HTTP_REQUEST_TIMEOUT"
+        ? new Problem("upload-timeout", "The request did not come in time.")
+        : new Problem("malformed-body", "This is no HTTP that can be read.");
+  return problem as ReadProblem;
+}
+
+/**
+ * What cannot be read as HTTP has no request to answer, so the answer is written to the socket itself, unless another one
+ * has begun. The rest is let through for a while, for the same reason as in `linger`.
+ */
+export function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket & { _httpMessage?: ServerResponse }) {
+  if (error.code === "ECONNRESET" || !socket.writable || socket._httpMessage?.headersSent) return;
+  const problem = unreadable(error);
+  const body = bodyOf(problem);
+  const { status } = problems[problem.type];
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    "Content-Type: application/problem+json",
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    `X-Request-Id: ${uuidv7()}`,
+    "Connection: close",
+  ];
+  socket.end(`${head.join("\r\n")}\r\n\r\n${body}`);
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+  socket.once("close", () => clearTimeout(timer));
 }

@@ -19,9 +19,25 @@ import type { Handle } from "./api.exchange.ts";
 import { getErrors, getRecords } from "./api.export.ts";
 import { getLive } from "./api.health.ts";
 import { cancelImport, getImport, getOwnPolicy, listImports } from "./api.imports.ts";
+import { queryOf } from "./api.input.ts";
 import { postImport } from "./api.upload.ts";
 
-export const clientRoutes: Record<string, Handle> = {
+/** Lists read their query themselves; everything else takes none. */
+const lists: Handle[] = [listImports, listClients, listBatches];
+
+const withoutQuery =
+  (handle: Handle): Handle =>
+  async (exchange) => {
+    queryOf(exchange);
+    return handle(exchange);
+  };
+
+const strict = (routes: Record<string, Handle>): Record<string, Handle> =>
+  Object.fromEntries(
+    Object.entries(routes).map(([route, handle]) => [route, lists.includes(handle) ? handle : withoutQuery(handle)]),
+  );
+
+export const clientRoutes = strict({
   "POST /imports": postImport,
   "GET /imports": listImports,
   "GET /imports/:id": getImport,
@@ -29,10 +45,10 @@ export const clientRoutes: Record<string, Handle> = {
   "GET /imports/:id/records": getRecords,
   "POST /imports/:id/cancel": cancelImport,
   "GET /policy": getOwnPolicy,
-};
+});
 
 /** Under /admin. */
-export const operatorRoutes: Record<string, Handle> = {
+export const operatorRoutes = strict({
   "POST /clients": postClient,
   "GET /clients": listClients,
   "GET /clients/:id": getClient,
@@ -47,7 +63,7 @@ export const operatorRoutes: Record<string, Handle> = {
   "POST /batches/:id/reject": rejectBatch,
   "POST /batches/:id/redrive": redriveBatch,
   "POST /batches/:id/cancel": cancelBatch,
-};
+});
 
 /** Under /health, for anybody. */
 export const openRoutes: Record<string, Handle> = { "GET /live": getLive };

@@ -14,10 +14,11 @@ import { Problem } from "../errors.ts";
 import { call } from "../messages.ts";
 import { adminToken } from "./api.adminToken.ts";
 import { authenticatedClient, authenticateOperator, FailedLogins } from "./api.auth.ts";
+import { SilentConnections } from "./api.connections.ts";
 import { type ApiRequest, exchangeOf, type Handle, sendJson } from "./api.exchange.ts";
 import type { AliasOfGateway, Api } from "./api.gateway.ts";
 import { getReady } from "./api.health.ts";
-import { problemOf, sendProblem } from "./api.problems.ts";
+import { answerUnreadable, problemOf, sendProblem } from "./api.problems.ts";
 import { spendRequest } from "./api.rate.ts";
 import { clientRoutes, openRoutes, operatorRoutes } from "./api.routes.ts";
 
@@ -26,7 +27,7 @@ const PATIENCE = 0.5;
 /** A sane request id: visible ASCII, short enough for a log line. */
 const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
 
-type Next = (error: unknown) => void;
+type Next = (error?: unknown) => void;
 
 /** A route's handler as moleculer-web calls it. */
 function alias(handle: Handle) {
@@ -35,6 +36,12 @@ function alias(handle: Handle) {
       .then((reply) => reply && sendJson(res, reply), next)
       .catch(next);
   };
+}
+
+/** RFC 9112, 3.2. Node would refuse it too, but with an answer that is none of ours. */
+function requireHost(req: ApiRequest, _res: ServerResponse, next: Next) {
+  const isMissing = req.httpVersion === "1.1" && req.headers.host === undefined;
+  next(isMissing ? new Problem("invalid-header", "Host is missing.", { header: "Host" }) : undefined);
 }
 
 const aliases = (routes: Record<string, Handle>) =>
@@ -64,9 +71,12 @@ export default define<Api>({
     logResponse: null,
     logRequestParams: null,
     logRouteRegistration: null,
+    use: [requireHost],
     rootCallOptions(options: { requestID?: string }, req: ApiRequest) {
       const own = req.headers["x-request-id"];
       options.requestID = typeof own === "string" && REQUEST_ID.test(own) ? own : uuidv7();
+      // moleculer-web would take an OPTIONS for the method that this names; no route here is made for CORS.
+      delete req.headers["access-control-request-method"];
     },
     routes: [
       route("/admin", aliases(operatorRoutes), "authenticateOperator"),
@@ -86,16 +96,18 @@ export default define<Api>({
   created() {
     const config = configOf(this.broker);
     this.failedLogins = new FailedLogins();
+    this.silentConnections = new SilentConnections(this.server);
     this.isStopping = false;
     Object.assign(this.settings, { port: config.port, ip: config.host });
+    Object.assign(this.server, { requireHostHeader: false });
     // Node would answer 100 before anybody has looked at the credentials.
     this.server.on("checkContinue", (req: ApiRequest, res: ServerResponse) => {
       req.expectsContinue = true;
       this.httpHandler(req, res);
     });
-    this.server.on("clientError", (_error: Error, socket: import("node:net").Socket) => {
-      if (socket.writable) socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
-    });
+    // Another expectation may be ignored (RFC 9110, 10.1.1); Node would answer 417 by itself.
+    this.server.on("checkExpectation", (req: ApiRequest, res: ServerResponse) => this.httpHandler(req, res));
+    this.server.on("clientError", answerUnreadable);
   },
 
   methods: {
@@ -128,10 +140,10 @@ export default define<Api>({
     },
 
     /** HEAD is GET without its body, which Node leaves out by itself. */
-    resolveAlias(this: Api, url: string, method = "GET") {
+    resolveAlias(this: Api, url: string, method?: string) {
       const asked = method === "HEAD" ? "GET" : method;
       for (const alias of this.aliases) {
-        const params = alias.isMethod(asked) && alias.match(url);
+        const params = asked !== undefined && alias.isMethod(asked) && alias.match(url);
         if (params) return { alias, params };
       }
       return false;
@@ -159,6 +171,7 @@ export default define<Api>({
         configOf(this.broker).shutdownTimeoutMs * PATIENCE,
       );
       this.server.closeIdleConnections();
+      this.silentConnections.close();
       await new Promise<void>((resolve) => {
         if (this.server.listening) this.server.close(() => resolve());
         else resolve();

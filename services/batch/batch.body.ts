@@ -24,7 +24,8 @@ export async function* decodedBody(wire: Readable, encoding: Encoding, idleMs: n
   try {
     yield* withinIdle(gunzip, wire, idleMs);
   } catch (error) {
-    throw isGzipFault(error) ? new Problem("malformed-body", "The gzip stream is broken or cut off.") : error;
+    if (!isGzipFault(error)) throw error;
+    throw new Problem("malformed-body", "The gzip stream is broken or cut off.", { offset: gunzip.bytesWritten });
   } finally {
     wire.off("error", fail);
     wire.unpipe(gunzip);

@@ -23,8 +23,9 @@ const EVALUATE_AGAIN_MS = 5_000;
 
 export async function createBatch(service: BatchService, ctx: Context<Create>): Promise<BatchRow> {
   const { version, policy } = await call(ctx, "policy.get", { clientId: ctx.params.clientId });
+  const plan = planOf(service, ctx.params, policy, version);
   const leave = service.uploads.enter(ctx.params.clientId, policy.maxConcurrentUploads);
-  const upload = new Upload(service.database.store, planOf(service, ctx.params, policy, version));
+  const upload = new Upload(service.database.store, plan);
   try {
     const body = decodedBody(bodyOf(ctx), ctx.params.encoding, UPLOAD_IDLE_MS);
     const taken = await upload.take(body);

@@ -10,6 +10,9 @@ type Which = { publicId: string; clientId?: number | undefined };
 /** A batch that changes under every read is being worked hard; so often is enough for any one of these. */
 const MOST_TRIES = 20;
 
+/** A failed batch whose retention ends so soon may be half deleted before its move: it counts as gone. */
+const GOING_MS = 60_000;
+
 /** Reads, moves, and reads again where the batch changed between. */
 async function moved(service: BatchService, which: Which, moveFor: (batch: BatchRow) => Promise<Move>) {
   for (let tries = 0; tries < MOST_TRIES; tries++) {
@@ -61,6 +64,7 @@ export function rejectMove(service: BatchService, which: Which & { reason?: stri
 export function redriveMove(service: BatchService, which: Which): Promise<BatchRow> {
   return moved(service, which, async (batch) => {
     requireState(batch, "failed");
+    if ((batch.dueAt ?? Infinity) < Date.now() + GOING_MS) throw new Problem("not-found", "There is no such batch.");
     const move = moveOf(batch, { to: "ready", due: { inMs: 0 }, attempt: "reset" });
     const again = batch.phase === "validate" ? { restart: "validate" as const } : {};
     return { ...move, ...again, events: await service.readyEvent(batch) };

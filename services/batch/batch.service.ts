@@ -179,6 +179,8 @@ export default define<BatchService>({
       call(this.broker, "outbox.wake", {}).catch((error: unknown) => this.logger.debug("No wake-up:", error));
     },
     async drain(this: BatchService) {
+      // A stop can meet the start.
+      if (!this.sweeper) return;
       this.sweeper.end();
       await this.endSchedules();
       await this.uploads.end();

@@ -1,4 +1,5 @@
 /** Custom handlers: Moleculer actions of the company's own that take the records of a chunk. */
+import FastestValidator from "fastest-validator";
 import { Errors, type ServiceBroker } from "moleculer";
 import type { RecordFault } from "../../formats/formats.ts";
 import type { HandlerAnswer, HandlerCall, HandlerOutcome } from "./batchProcessor.contract.ts";
@@ -25,14 +26,27 @@ const LONGEST_DELAY_MS = 86_400_000;
 
 export const builtInHandler = "store";
 
-/** Not there now, which is no fault of the batch: not found, its node gone, its circuit open, its queue full. */
-function isAbsent(error: unknown): boolean {
-  return (
+const text = { type: "string", optional: true };
+const fault = { type: "object", props: { field: text, code: { type: "string", empty: false }, message: text } };
+const refusal = { type: "object", props: { record: "number", errors: { type: "array", min: 1, items: fault } } };
+const checkAnswer = new (FastestValidator as unknown as typeof FastestValidator.default)().compile({
+  outcome: { type: "enum", values: ["done", "retry", "snooze", "cancel", "fail"], optional: true },
+  rejected: { type: "array", items: refusal, optional: true },
+  delayMs: { type: "number", optional: true },
+  reason: text,
+});
+
+/**
+ * Not there now, which is no fault of the batch: not found, its node gone, its circuit open, its queue full.
+ * That an action is missing which the handler itself calls is another thing, and an attempt.
+ */
+function isAbsent(error: unknown, action: string): boolean {
+  const isOfThisKind =
     error instanceof Errors.ServiceNotFoundError ||
     error instanceof Errors.ServiceNotAvailableError ||
     error instanceof Errors.RequestRejectedError ||
-    error instanceof Errors.QueueIsFullError
-  );
+    error instanceof Errors.QueueIsFullError;
+  return isOfThisKind && (error.data as { action?: string } | undefined)?.action === action;
 }
 
 /**
@@ -53,7 +67,7 @@ export async function deliver(
     const answer = (await broker.call(action, chunk, { timeout: timeoutMs, retries: 0 })) as HandlerAnswer;
     return classed(answer ?? { outcome: "done" }, chunk);
   } catch (error) {
-    if (isAbsent(error)) return absent(`the handler "${action}" is not there`);
+    if (isAbsent(error, action)) return absent(`the handler "${action}" is not there`);
     return { outcome: "retry", reason: error instanceof Error ? error.message : String(error) };
   }
 }
@@ -63,6 +77,12 @@ const bounded = (ms: number | undefined) =>
   typeof ms === "number" && ms >= 0 ? Math.min(ms, LONGEST_DELAY_MS) : undefined;
 
 function classed(answer: HandlerOutcome, chunk: HandlerCall): Delivered {
+  const faults = checkAnswer(answer);
+  if (Array.isArray(faults))
+    return {
+      outcome: "fail",
+      reason: `The handler's answer is none: ${faults.map(({ message }) => message).join(" ")}`,
+    };
   switch (answer.outcome) {
     case undefined:
     case "done":
@@ -79,10 +99,8 @@ function classed(answer: HandlerOutcome, chunk: HandlerCall): Delivered {
       return { outcome: "cancel" };
     case "fail":
       return { outcome: "fail", reason: answer.reason ?? "The handler gave up." };
-    default: {
-      const { outcome } = answer satisfies never as { outcome: unknown };
-      return { outcome: "fail", reason: `The handler answered "${outcome}", which is no outcome.` };
-    }
+    default:
+      throw new Error(`No such outcome: ${JSON.stringify(answer satisfies never)}`);
   }
 }
 

@@ -1,10 +1,15 @@
+/** A run under way. Its end, which never rejects, is wrapped: a bare promise would make `await start()` wait for it. */
+export interface Started {
+  end: Promise<void>;
+}
+
 /** What the loop works with. */
 export interface LoopParts<Candidate> {
   slots: number;
   /** What may be tried now, in the order of fairness. */
   candidates(limit: number): Promise<Candidate[]>;
-  /** Tries to claim one. Null: somebody else has it. Else a promise of the end of its run, which never rejects. */
-  start(candidate: Candidate): Promise<Promise<void> | null>;
+  /** Tries to claim one. Null: somebody else has it. */
+  start(candidate: Candidate): Promise<Started | null>;
   failed(error: unknown): void;
 }
 
@@ -52,9 +57,9 @@ export class WorkLoop<Candidate> {
     let hasStarted = false;
     for (const candidate of await this.parts.candidates(this.free)) {
       if (this.isEnded || this.free === 0) break;
-      const run = await this.parts.start(candidate);
-      if (run) this.watch(run);
-      hasStarted ||= run !== null;
+      const started = await this.parts.start(candidate);
+      if (started) this.watch(started.end);
+      hasStarted ||= started !== null;
     }
     return hasStarted;
   }

@@ -18,7 +18,7 @@ import { call, serve } from "../messages.ts";
 import type { Policy } from "../policy/policy.contract.ts";
 import { LeaseKeeper } from "./batchProcessor.leases.ts";
 import { loadHandlers } from "./batchProcessor.load.ts";
-import { WorkLoop } from "./batchProcessor.loop.ts";
+import { type Started, WorkLoop } from "./batchProcessor.loop.ts";
 import { type Ended, Run } from "./batchProcessor.run.ts";
 
 interface Candidate {
@@ -34,15 +34,19 @@ type BatchProcessor = Service &
     leases: LeaseKeeper;
     /** Batches that run here, each with what ends it. */
     running: Map<string, AbortController>;
+    /** Batches that may still carry our name though nothing here works at them. */
+    adrift: Set<string>;
     validators: LRUCache<string, RecordValidator>;
     isStopping: boolean;
-    start(candidate: Candidate): Promise<Promise<void> | null>;
+    start(candidate: Candidate): Promise<Started | null>;
     run(claimed: Claimed, lockToken: string | null): Promise<void>;
     work(claimed: Claimed, lost: AbortSignal): Promise<void>;
     parts(batch: BatchRow, lost: AbortSignal): Promise<ConstructorParameters<typeof Run>[0]>;
     validator(batch: BatchRow, policy: Policy): RecordValidator;
     over(run: Run, ended: Ended): Promise<void>;
+    handBackAdrift(): Promise<void>;
     keepLock(batchId: string, token: string): () => void;
+    unlock(batchId: string, token: string): Promise<void>;
     abandon(): void;
     drain(): Promise<void>;
   };
@@ -53,6 +57,11 @@ const POLL_WITHOUT_BROKER_MS = 1_000;
 const MOST_VALIDATORS = 200;
 /** Of SHUTDOWN_TIMEOUT: then a handler that has not answered is not waited for any more. */
 const PATIENCE = 0.6;
+
+function unlessNotFound(error: unknown): null {
+  if (isProblem(error, "not-found")) return null;
+  throw error;
+}
 
 export default define<BatchProcessor>({
   name: "batchProcessor",
@@ -76,6 +85,7 @@ export default define<BatchProcessor>({
     const config = configOf(this.broker);
     this.owner = `${this.broker.nodeID}:${this.broker.instanceID}`;
     this.running = new Map();
+    this.adrift = new Set();
     this.validators = new LRUCache({ max: MOST_VALIDATORS });
     this.isStopping = false;
     this.leases = new LeaseKeeper(config.batchLeaseMs, () =>
@@ -95,10 +105,21 @@ export default define<BatchProcessor>({
       const lock = await call(this.broker, "batchLock.acquire", { batchId });
       if (lock.outcome === "busy") return null;
       const token = lock.outcome === "acquired" ? lock.token : null;
-      const claimed = await call(this.broker, "batch.claim", { id, owner: this.owner });
-      if (claimed) return this.run(claimed, token);
-      if (token) await call(this.broker, "batchLock.release", { batchId, token });
-      return null;
+      let claimed: Claimed | null = null;
+      try {
+        claimed = await call(this.broker, "batch.claim", { id, owner: this.owner });
+      } catch (error) {
+        this.adrift.add(batchId);
+        throw error;
+      } finally {
+        if (!claimed && token) await this.unlock(batchId, token);
+      }
+      return claimed && { end: this.run(claimed, token) };
+    },
+
+    /** A lock that cannot be given back lapses. */
+    async unlock(this: BatchProcessor, batchId: string, token: string) {
+      await call(this.broker, "batchLock.release", { batchId, token }).catch(() => {});
     },
 
     /** Everything around the work of a claimed batch. Never rejects. */
@@ -111,13 +132,13 @@ export default define<BatchProcessor>({
       try {
         await this.work(claimed, abort.signal);
       } catch (error) {
-        // Its lease lapses, and the sweep gives it to whoever can.
+        this.adrift.add(batchId);
         this.logger.error(`The run of batch ${batchId} broke off:`, error);
       } finally {
         this.leases.drop(id);
         this.running.delete(batchId);
         stopKeeping();
-        if (lockToken) await call(this.broker, "batchLock.release", { batchId, token: lockToken }).catch(() => {});
+        if (lockToken) await this.unlock(batchId, lockToken);
       }
     },
 
@@ -163,13 +184,24 @@ export default define<BatchProcessor>({
       const { publicId: batchId } = run.current;
       if (ended.outcome === "ended") return;
       if (ended.outcome === "lost") {
+        this.adrift.add(batchId);
         this.logger.warn(`Batch ${batchId} is no longer ours; its work goes on elsewhere.`);
         if (!this.isStopping) return;
         // Abandoned by our own stop: it may still be ours to hand back; under a raised fence this does nothing.
         ended = { outcome: "handBack", delayMs: 0 };
       }
       this.logger.debug(`Batch ${batchId}:`, ended);
-      await call(this.broker, "batch.giveUp", { batch: run.current, how: ended });
+      if (!(await call(this.broker, "batch.giveUp", { batch: run.current, how: ended }))) this.adrift.add(batchId);
+    },
+
+    /** Leases are extended by owner: as long as we work at others, ours would keep these for ever from whoever can. */
+    async handBackAdrift(this: BatchProcessor) {
+      for (const publicId of this.adrift) {
+        const batch = await call(this.broker, "batch.get", { publicId }).catch(unlessNotFound);
+        if (batch?.state === "processing" && batch.owner === this.owner && !this.running.has(publicId))
+          await call(this.broker, "batch.giveUp", { batch, how: { outcome: "handBack", delayMs: 0 } });
+        this.adrift.delete(publicId);
+      }
     },
 
     /** Extends the lock apart from the work. A lost one makes us look at the fence at once; the fence decides. */
@@ -201,7 +233,10 @@ export default define<BatchProcessor>({
     await loadHandlers(this.broker, config.handlersDir);
     const pollMs = config.isEmbedded ? Math.min(config.pollIntervalMs, POLL_WITHOUT_BROKER_MS) : config.pollIntervalMs;
     const poll = this.schedule("The poll", pollMs, () => this.loop.wake(), 0.1);
-    this.schedule("Renewing leases", config.batchLeaseMs / 3, () => this.leases.renew());
+    this.schedule("Renewing leases", config.batchLeaseMs / 3, async () => {
+      await this.leases.renew();
+      await this.handBackAdrift();
+    });
     this.broker.localBus.once("$broker.started", poll);
   },
 });

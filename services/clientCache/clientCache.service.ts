@@ -20,8 +20,11 @@ type ClientCache = Service &
   WithDatabase &
   WithCache & {
     known(where: Partial<Pick<Client, "id" | "publicId" | "identifier">>): Promise<Known | null>;
-    change(publicId: string, values: object): Promise<Client>;
+    change(publicId: string, valuesOf: (before: Known) => Partial<Known>): Promise<Client>;
   };
+
+/** A client that changes under every read is being changed by a loop; so often is enough for any one of these. */
+const MOST_TRIES = 20;
 
 const noSuchClient = () => new Problem("not-found", "There is no such client.");
 
@@ -119,25 +122,27 @@ export default define<ClientCache>({
 
     async update(ctx) {
       const { publicId, ...values } = ctx.params;
-      return this.change(publicId, values);
+      return this.change(publicId, () => values);
     },
 
     async rotateSecret(ctx) {
-      const client = await this.known({ publicId: ctx.params.publicId });
-      if (!client) throw noSuchClient();
       const secret = newSecret();
       const until = (await this.database.now()) + ctx.params.graceSeconds * 1000;
-      await this.change(client.publicId, {
+      await this.change(ctx.params.publicId, (before) => ({
         secretHash: hashOf(secret),
-        oldSecretHash: client.secretHash,
+        oldSecretHash: before.secretHash,
         oldSecretUntil: until,
-      });
+      }));
       return { secret, previousValidUntil: until };
     },
 
     async policyChanged(ctx) {
-      const client = await this.known({ id: ctx.params.id });
-      if (client) await this.change(client.publicId, { policyVersion: ctx.params.policyVersion });
+      const { id, policyVersion } = ctx.params;
+      const client = await this.known({ id });
+      if (client)
+        await this.change(client.publicId, (before) => ({
+          policyVersion: Math.max(before.policyVersion, policyVersion),
+        }));
     },
   }),
 
@@ -151,17 +156,23 @@ export default define<ClientCache>({
       });
     },
 
-    /** Writes values, raises the version, tells all nodes. Throws not-found. */
-    async change(this: ClientCache, publicId: string, values: object) {
+    /** Writes values on top of what it read, raises the version, tells all nodes; reads again where another was faster. Throws not-found. */
+    async change(this: ClientCache, publicId: string, valuesOf: (before: Known) => Partial<Known>) {
       const { Client } = this.database.models;
-      const row = await Client.findOne({ where: { publicId } });
-      if (!row) throw noSuchClient();
-      await row.increment("version");
-      await row.update({ ...values, changedAt: await this.database.now() });
-      await row.reload();
-      const client = publicPart(knownOf(row.get({ plain: true })));
-      await announce(this.broker, "client.changed", client);
-      return client;
+      for (let tries = 0; tries < MOST_TRIES; tries++) {
+        const row = await Client.findOne({ where: { publicId } });
+        if (!row) throw noSuchClient();
+        const before = knownOf(row.get({ plain: true }));
+        const { version } = before;
+        const values = { ...valuesOf(before), version: version + 1 };
+        const changedAt = await this.database.now();
+        const [changed] = await Client.update({ ...values, changedAt }, { where: { publicId, version } });
+        if (changed === 0) continue;
+        const client = publicPart({ ...before, ...values });
+        await announce(this.broker, "client.changed", client);
+        return client;
+      }
+      throw new Problem("unavailable", "The client changes too quickly.", { headers: { "Retry-After": "1" } });
     },
   },
 });

@@ -10,6 +10,7 @@ import { define } from "../../mixins/define.ts";
 import { queueMixin, type WithQueue } from "../../mixins/queue.ts";
 import { scheduleMixin, type WithSchedule } from "../../mixins/schedule.ts";
 import type { ReadyToken } from "../batchProcessor/batchProcessor.contract.ts";
+import { isProblem } from "../errors.ts";
 import { call, serve } from "../messages.ts";
 import type { CloudEvent } from "./outbox.contract.ts";
 
@@ -50,9 +51,10 @@ export default define<Outbox>({
     async publish(this: Outbox, rows: OutboxRow[]) {
       for (const row of rows) {
         const event = JSON.parse(row.body) as CloudEvent;
-        await this.broker.emit(row.topic, event);
+        // First: a listener of somebody's own that takes long must not keep the workers waiting.
         if (row.topic === "batch.ready")
           await this.addAMQPJob("batch.ready", { batchId: event.subject } satisfies ReadyToken);
+        await this.broker.emit(row.topic, event);
         this.confirmed.push(row.id);
       }
     },
@@ -72,7 +74,8 @@ export default define<Outbox>({
         await call(this.broker, "batch.deleteOutbox", { ids });
       } catch (error) {
         this.confirmed.push(...ids);
-        throw error;
+        // A database that is away has been told of elsewhere, and this runs often.
+        if (!isProblem(error, "unavailable")) throw error;
       }
     },
 

@@ -26,8 +26,8 @@ type PolicyService = Service &
 
 const defaults: PolicyVersion = Object.freeze({ version: 0, policy: defaultPolicy });
 
-/** Later changes of the same policy at the same time are told from one that keeps failing. */
-const MOST_TRIES = 5;
+/** One of several changes at the same time wins each round; so many at once is enough for any one policy. */
+const MOST_TRIES = 20;
 
 export default define<PolicyService>({
   name: "policy",
@@ -73,7 +73,9 @@ export default define<PolicyService>({
         try {
           return await this.store(clientId, current.version, completePolicy(wanted as Partial<Policy>));
         } catch (error) {
-          if (!(error instanceof UniqueConstraintError) || tries === MOST_TRIES) throw error;
+          if (!(error instanceof UniqueConstraintError)) throw error;
+          if (tries === MOST_TRIES)
+            throw new Problem("unavailable", "The policy changes too quickly.", { headers: { "Retry-After": "1" } });
         }
       }
     },

@@ -46,7 +46,7 @@ export function workSuite(database: () => Database): void {
         nextChunk: 1,
         accepted: 1,
         rejected: 2,
-        attempt: 0,
+        attempt: 1,
         attemptsTotal: 1,
         state: "processing",
       });

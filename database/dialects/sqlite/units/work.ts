@@ -101,7 +101,7 @@ function insertErrors(sql: Sql, id: number, firstRecord: number, rejected: Rejec
 function advance(sql: Sql, { id, leaseMs, counts, next, end }: ChunkCommit, now: number): RawBatch {
   return sql.get<RawBatch>(
     `UPDATE batch SET next_chunk = ?2, phase = ?3, accepted = accepted + ?4, rejected = rejected + ?5,
-       duplicate = duplicate + ?6, due_at = ?7, attempt = 0, version = version + 1,
+       duplicate = duplicate + ?6, due_at = ?7, attempt = 1, version = version + 1,
        state = ?8, reason = ?9, owner = CASE WHEN ?10 THEN NULL ELSE owner END,
        finished_at = ?11, chunks = CASE WHEN ?12 THEN 0 ELSE chunks END
      WHERE id = ?1 RETURNING ${batchColumns}`,

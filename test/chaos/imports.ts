@@ -1,0 +1,76 @@
+/** Imports whose content follows from their number, so that what is stored can be told to be right to the letter. */
+import { gzipSync } from "node:zlib";
+
+/** Numbers from 0 to 1 that a seed repeats (mulberry32). */
+export function randomBy(seed: number): () => number {
+  let state = seed | 0;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+export const schema = {
+  type: "object",
+  required: ["i", "amount"],
+  properties: { i: { type: "integer" }, amount: { type: "number", minimum: 0 }, note: { type: "string" } },
+};
+
+const formats = ["ndjson", "csv", "json"] as const;
+export const mediaTypes = { ndjson: "application/x-ndjson", csv: "text/csv", json: "application/json" };
+
+export interface Import {
+  /** Sent as X-Request-Id, which the batch keeps: by it an import is known again that was never answered. */
+  key: string;
+  format: (typeof formats)[number];
+  isGzip: boolean;
+  records: number;
+  /** Every so many records one is wrong; 0: none. */
+  wrongEvery: number;
+  noteLength: number;
+}
+
+export function randomImport(key: string, random: () => number, isLarge: boolean): Import {
+  const isWide = isLarge && random() < 0.15;
+  return {
+    key,
+    format: formats[Math.floor(random() * 3)] as Import["format"],
+    isGzip: random() < 0.3,
+    records: 1 + Math.floor(random() * (isWide ? 1_500 : isLarge ? 3_000 : 20)),
+    wrongEvery: random() < 0.5 ? 0 : 3 + Math.floor(random() * 50),
+    noteLength: isWide ? 2_000 : Math.floor(random() * 40),
+  };
+}
+
+interface Line {
+  text: string;
+  /** The physical line where it begins; a JSON array has none. */
+  line: number | null;
+  isWrong: boolean;
+  data: { i: number; amount: number; note: string };
+}
+
+/** The records of an import, from the first on. */
+export function* linesOf({ key, format, records, wrongEvery, noteLength }: Import): Generator<Line> {
+  let line = format === "csv" ? 2 : 1;
+  for (let i = 1; i <= records; i++) {
+    const isWrong = wrongEvery > 0 && i % wrongEvery === 0;
+    const breaks = format === "csv" && i % 5 === 0 ? "\n" : "";
+    const data = { i, amount: isWrong ? -i : i / 2, note: `${key}${breaks}${"ä".repeat(noteLength)}` };
+    const text = format === "csv" ? `${i},${data.amount},"${data.note}"` : JSON.stringify(data);
+    yield { text, line: format === "json" ? null : line, isWrong, data };
+    line += 1 + breaks.length;
+  }
+}
+
+export function bodyOf(one: Import): Uint8Array<ArrayBuffer> {
+  const texts = Array.from(linesOf(one), ({ text }) => text);
+  const plain = {
+    ndjson: () => texts.join("\n"),
+    csv: () => `i,amount,note\n${texts.join("\n")}\n`,
+    json: () => `[\n${texts.join(",\n")}\n]`,
+  }[one.format]();
+  return new Uint8Array(one.isGzip ? gzipSync(plain) : Buffer.from(plain));
+}

@@ -1,0 +1,248 @@
+/**
+ * The promise of the whole: whatever was answered 202 is worked to its end, each record once and right, however often the
+ * process is killed; and what was not answered exists as a whole or not at all. CHAOS_ROUNDS=500 for a long run,
+ * CHAOS_SEED to choose the imports and moments of one.
+ */
+import { openDatabase } from "../../database/database.ts";
+import { admin, newClient, type TestClient } from "../helpers/http.ts";
+import {
+  killLeftOvers,
+  launch,
+  type RunningProcess,
+  startProcess,
+  temporaryFolder,
+  untilFile,
+} from "../helpers/process.ts";
+import { bodyOf, type Import, linesOf, mediaTypes, randomBy, randomImport, schema } from "./imports.ts";
+
+const ROUNDS = Number(process.env.CHAOS_ROUNDS ?? 10);
+const SEED = Number(process.env.CHAOS_SEED ?? Date.now() % 1_000_000);
+/** How long a round's load runs before the kill, at most. */
+const LONGEST_LOAD_MS = 700;
+
+const place = temporaryFolder();
+const env = { DATABASE_URL: place.databaseUrl, BATCH_LEASE: "1s", SWEEP_INTERVAL: "100ms" };
+const random = randomBy(SEED);
+
+interface Sender {
+  client: TestClient;
+  isLarge: boolean;
+}
+
+/** All that was sent, by key, and of it all that was answered, with the batch's id. */
+const sent = new Map<string, Import & { isAllOrNothing: boolean }>();
+const answered = new Map<string, string>();
+const unexpected: string[] = [];
+let isStopping = false;
+
+afterAll(() => {
+  killLeftOvers();
+  place.remove();
+});
+
+/** Large bodies go in pieces, so that a kill meets them on the way. */
+function pieces(body: Uint8Array<ArrayBuffer>): ReadableStream<Uint8Array> {
+  const size = Math.max(1_000, Math.ceil(body.length / 30));
+  let at = 0;
+  return new ReadableStream({
+    async pull(controller) {
+      await new Promise(setImmediate);
+      if (at >= body.length) return controller.close();
+      controller.enqueue(body.subarray(at, at + size));
+      at += size;
+    },
+  });
+}
+
+/** One import after the other, until the process is gone. */
+async function send(url: string, { client, isLarge }: Sender, keys: string): Promise<void> {
+  for (let n = 0; ; n++) {
+    const one = randomImport(`${keys}-${n}`, random, isLarge);
+    sent.set(one.key, { ...one, isAllOrNothing: client === allOrNothing });
+    const body = bodyOf(one);
+    const headers = {
+      authorization: client.auth,
+      "content-type": mediaTypes[one.format],
+      "x-request-id": one.key,
+      ...(one.isGzip ? { "content-encoding": "gzip" } : {}),
+    };
+    try {
+      const init = isLarge ? { body: pieces(body), duplex: "half" } : { body };
+      const response = await fetch(`${url}/imports`, { method: "POST", headers, ...init } as RequestInit);
+      const text = await response.text();
+      if (response.status === 202) answered.set(one.key, JSON.parse(text).id);
+      else if (response.status === 503 && isStopping) return;
+      else unexpected.push(`${one.key}: ${response.status} ${text}`);
+    } catch {
+      return;
+    }
+  }
+}
+
+let senders: Sender[];
+let allOrNothing: TestClient;
+
+async function makeClients(url: string): Promise<void> {
+  const policy = { schema, chunkRecords: 100, maxAttempts: 100 };
+  const small = await newClient(url, { ...policy, maxConcurrentBatches: 1 });
+  const large = await newClient(url, policy);
+  const heavy = await newClient(url, { ...policy, weight: 10, maxConcurrentBatches: 3 });
+  allOrNothing = await newClient(url, { ...policy, onInvalid: "rejectBatch" });
+  senders = [
+    { client: small, isLarge: false },
+    { client: small, isLarge: false },
+    { client: allOrNothing, isLarge: false },
+    { client: allOrNothing, isLarge: true },
+    { client: large, isLarge: true },
+    { client: large, isLarge: true },
+    { client: heavy, isLarge: true },
+  ];
+}
+
+const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Some of the kills meet the start itself, and a start within a start. */
+async function killedWhileStarting(): Promise<void> {
+  const { child, exited } = launch(env);
+  await Promise.race([wait(random() * 700), exited]);
+  child.kill("SIGKILL");
+  await exited;
+}
+
+/** And some meet a planned stop half way. */
+async function beginsToStop({ pid, exited }: RunningProcess): Promise<void> {
+  isStopping = true;
+  process.kill(pid, "SIGTERM");
+  await Promise.race([wait(random() * 300), exited]);
+}
+
+async function round(no: number): Promise<void> {
+  if (no > 0 && random() < 0.25) await killedWhileStarting();
+  const running = await startProcess(env);
+  if (no === 0) await makeClients(running.url);
+  const sending = senders.map((sender, i) => send(running.url, sender, `r${no}s${i}`));
+  await wait(20 + random() * LONGEST_LOAD_MS);
+  if (random() < 0.25) await beginsToStop(running);
+  await running.stop("SIGKILL");
+  await Promise.all(sending);
+  isStopping = false;
+}
+
+const restful = `SELECT NOT EXISTS (SELECT 1 FROM batch WHERE state IN ('receiving', 'received', 'ready', 'processing'))
+  AND NOT EXISTS (SELECT 1 FROM outbox)
+  AND NOT EXISTS (SELECT 1 FROM batch WHERE state <> 'failed' AND chunks > 0) AS is_restful`;
+
+async function comesToRest(): Promise<void> {
+  const running: RunningProcess = await startProcess(env);
+  try {
+    await untilFile(place, restful, 60_000 + ROUNDS * 2_000);
+  } catch (error) {
+    const states = await (await admin(running.url, "/batches?limit=5&status=processing")).text();
+    throw new Error(`It did not come to rest (seed ${SEED}): ${states}\n${running.logs().slice(-5_000)}`, {
+      cause: error,
+    });
+  }
+  expect((await running.stop()).code).toBe(0);
+}
+
+interface BatchFound {
+  id: number;
+  publicId: string;
+  key: string;
+  state: string;
+  records: number;
+  accepted: number;
+  rejected: number;
+  chunks: number;
+  storedChunks: number;
+}
+
+const batches = `SELECT id, public_id AS publicId, request_id AS key, state, records, accepted, rejected, chunks,
+  (SELECT count(*) FROM batch_chunk c WHERE c.batch_id = b.id) AS storedChunks FROM batch b ORDER BY id`;
+
+/** How a batch of this import must end, as the row shows it. */
+function rightEnd(one: Import & { isAllOrNothing: boolean }) {
+  const rejected = one.wrongEvery > 0 ? Math.floor(one.records / one.wrongEvery) : 0;
+  const isRefused = one.isAllOrNothing && rejected > 0;
+  return {
+    state: isRefused ? "failed" : rejected > 0 ? "completed_with_errors" : "completed",
+    records: one.records,
+    accepted: isRefused ? 0 : one.records - rejected,
+    rejected,
+  };
+}
+
+test(
+  `whatever was answered survives ${ROUNDS} kills, whole and once`,
+  async () => {
+    for (let no = 0; no < ROUNDS; no++) await round(no);
+    await comesToRest();
+    expect(unexpected).toEqual([]);
+
+    const database = await openDatabase({ url: place.databaseUrl });
+    const select = async <T>(sql: string) => (await database.sequelize.query(sql))[0] as T[];
+    try {
+      const found = await select<BatchFound>(batches);
+      const byKey = new Map(found.map((batch) => [batch.key, batch]));
+      expect(byKey.size).toBe(found.length);
+      const lost = [...answered].filter(([key, id]) => byKey.get(key)?.publicId !== id);
+      expect({ seed: SEED, lost }).toEqual({ seed: SEED, lost: [] });
+
+      for (const batch of found) {
+        const one = sent.get(batch.key) as Import & { isAllOrNothing: boolean };
+        const { state, records, accepted, rejected } = batch;
+        expect({ ...one, state, records, accepted, rejected }).toEqual({ ...one, ...rightEnd(one) });
+        expect(batch.storedChunks).toBe(batch.chunks);
+        const right = rightRows(one, state === "failed");
+        const stored = await select<object>(`SELECT seq, data FROM record WHERE batch_id = ${batch.id} ORDER BY seq`);
+        expectSame(one, stored, right.stored);
+        const errors = `SELECT seq, n, line, field, code, raw FROM record_error WHERE batch_id = ${batch.id} ORDER BY seq, n`;
+        expectSame(one, await select<object>(errors), right.errors);
+      }
+
+      for (const table of ["batch_chunk", "record", "record_error"]) {
+        const orphans = `SELECT count(*) AS orphans FROM ${table} WHERE batch_id NOT IN (SELECT id FROM batch)`;
+        expect([table, ...(await select(orphans))]).toEqual([table, { orphans: 0 }]);
+      }
+      expect(await select("SELECT client_id FROM client_queue WHERE running <> 0")).toEqual([]);
+      expect(await select("PRAGMA integrity_check")).toEqual([{ integrity_check: "ok" }]);
+      report(found);
+    } finally {
+      await database.close();
+    }
+  },
+  60_000 + ROUNDS * 20_000,
+);
+
+/** What the tables must hold of an import. */
+function rightRows(one: Import, isRefused: boolean) {
+  const stored: object[] = [];
+  const errors: object[] = [];
+  let seq = 0;
+  for (const { text, line, isWrong, data } of linesOf(one)) {
+    seq++;
+    if (isWrong) errors.push({ seq, n: 0, line, field: "amount", code: "minimum", raw: text });
+    else if (!isRefused) stored.push({ seq, data: JSON.stringify(data) });
+  }
+  return { stored, errors };
+}
+
+/** Row by row only where it is not the same: a comparison of 100,000 objects takes long. */
+function expectSame(one: Import, rows: object[], right: object[]): void {
+  if (JSON.stringify(rows) === JSON.stringify(right)) return;
+  const at = right.findIndex((row, i) => JSON.stringify(row) !== JSON.stringify(rows[i]));
+  const place = at < 0 ? right.length : at;
+  expect({ ...one, rows: rows.length, row: rows[place] }).toEqual({ ...one, rows: right.length, row: right[place] });
+}
+
+/** A run that met nothing proves nothing. */
+function report(found: BatchFound[]): void {
+  const unanswered = sent.size - answered.size;
+  const survived = found.length - answered.size;
+  if (ROUNDS > 10)
+    console.log(
+      `Seed ${SEED}: ${sent.size} sent, ${answered.size} answered, ${unanswered} not, of these ${survived} stored.`,
+    );
+  expect(answered.size).toBeGreaterThan(ROUNDS);
+  expect(unanswered).toBeGreaterThan(ROUNDS);
+}

@@ -1,0 +1,187 @@
+/** A planned stop gives work back in time and leaves nothing; a start that cannot work ends, and says why. */
+import { existsSync, statSync, writeFileSync } from "node:fs";
+import { type ClientRequest, request } from "node:http";
+import { join } from "node:path";
+import { openDatabase } from "../../database/database.ts";
+import { accepted, batchWhen, get, lines, newClient, type TestClient } from "../helpers/http.ts";
+import {
+  killLeftOvers,
+  launch,
+  type RunningProcess,
+  startProcess,
+  startsInVain,
+  temporaryFolder,
+  untilFile,
+} from "../helpers/process.ts";
+
+const TIMEOUT_MS = 4_000;
+
+let place: ReturnType<typeof temporaryFolder>;
+let env: Record<string, string>;
+beforeEach(() => {
+  place = temporaryFolder();
+  env = { DATABASE_URL: place.databaseUrl, SHUTDOWN_TIMEOUT: `${TIMEOUT_MS}ms`, SWEEP_INTERVAL: "200ms" };
+});
+afterEach(() => {
+  killLeftOvers();
+  place.remove();
+});
+
+/** Stops it as planned, in time, with nothing left in the log of writes ahead. */
+async function stopsWell(running: RunningProcess, signal: NodeJS.Signals = "SIGTERM"): Promise<number> {
+  const { code, ms } = await running.stop(signal);
+  expect({ code, isInTime: ms < TIMEOUT_MS }).toEqual({ code: 0, isInTime: true });
+  const wal = `${join(place.folder, "test.db")}-wal`;
+  expect(existsSync(wal) ? statSync(wal).size : 0).toBe(0);
+  return ms;
+}
+
+/** What a stopped process has left in its file. */
+async function rowsOf<T = Record<string, unknown>>(sql: string): Promise<T[]> {
+  const database = await openDatabase({ url: place.databaseUrl });
+  try {
+    return (await database.sequelize.query(sql))[0] as T[];
+  } finally {
+    await database.close();
+  }
+}
+
+const rows = (count: number) => Array.from({ length: count }, (_, i) => `{"n":${i + 1}}`).join("\n");
+
+test("an idle process ends at once, and its file is free for the next", async () => {
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    const running = await startProcess(env);
+    expect(await stopsWell(running, signal)).toBeLessThan(TIMEOUT_MS / 2);
+  }
+});
+
+test("a second signal while it stops does no harm", async () => {
+  const running = await startProcess(env);
+  process.kill(running.pid, "SIGTERM");
+  process.kill(running.pid, "SIGINT");
+  await stopsWell(running);
+});
+
+test.each(["API Gateway server created", "The database is", "API Gateway listening"])(
+  "a signal in the middle of the start ends it too (%s)",
+  async (line) => {
+    const { child, exited, logs, listeners } = launch(env);
+    await new Promise<void>((resolve) => listeners.add(() => logs().includes(line) && resolve()));
+    const sentAt = performance.now();
+    child.kill("SIGTERM");
+    await exited;
+    expect(performance.now() - sentAt).toBeLessThan(TIMEOUT_MS);
+    expect(logs()).not.toContain("TypeError");
+    await stopsWell(await startProcess(env));
+  },
+);
+
+test("a large batch in work is handed back, counts no attempt, and goes on after the next start", async () => {
+  const count = 40_000;
+  const running = await startProcess(env);
+  const client = await newClient(running.url, { chunkRecords: 50 });
+  const { id } = await accepted(running.url, client, rows(count));
+  await batchWhen(running.url, client, id, ({ status, progress }) => status === "processing" && progress > 0.01);
+  await stopsWell(running);
+
+  const [row] = await rowsOf("SELECT state, attempt, attempts_total, next_chunk, chunks, accepted, owner FROM batch");
+  expect(row).toMatchObject({ state: "ready", attempt: 0, attempts_total: 0, owner: null, chunks: count / 50 });
+  const { next_chunk: done, accepted: stored } = row as { next_chunk: number; accepted: number };
+  expect(done).toBeGreaterThan(0);
+  expect(done).toBeLessThan(count / 50);
+  expect(stored).toBe(done * 50);
+  expect(await rowsOf("SELECT running FROM client_queue")).toEqual([{ running: 0 }]);
+
+  const again = await startProcess(env);
+  const batch = await batchWhen(again.url, client, id);
+  expect(batch).toMatchObject({ status: "completed", attempts: 1, counts: { received: count, accepted: count } });
+  const records = await lines<{ record: number; data: { n: number } }>(
+    get(again.url, client, `/imports/${id}/records`),
+  );
+  expect(records).toHaveLength(count);
+  expect(records.every(({ record, data }, i) => record === i + 1 && data.n === i + 1)).toBe(true);
+  await stopsWell(again);
+});
+
+/** An upload that has sent more than a chunk, and never ends by itself. */
+function trickle(url: string, client: TestClient) {
+  const headers = {
+    authorization: client.auth,
+    "content-type": "application/x-ndjson",
+    "transfer-encoding": "chunked",
+  };
+  const upload: ClientRequest = request(`${url}/imports`, { method: "POST", headers });
+  const end = new Promise<string>((resolve) => {
+    upload.once("error", (error: NodeJS.ErrnoException) => resolve(String(error.code)));
+    upload.once("response", (response) => resolve(String(response.resume().statusCode)));
+  });
+  upload.write(`${rows(500)}\n`);
+  const timer = setInterval(() => upload.write('{"n":0}\n'), 20);
+  return { upload, end: end.finally(() => clearInterval(timer)) };
+}
+
+test("a trickling upload is cut off, and nothing of it remains", async () => {
+  const running = await startProcess(env);
+  const client = await newClient(running.url, { chunkRecords: 100 });
+  const { end } = trickle(running.url, client);
+  await untilFile(place, "SELECT count(*) > 0 AS is_there FROM batch_chunk");
+  const ms = await stopsWell(running);
+  expect(ms).toBeGreaterThan(TIMEOUT_MS / 4);
+  expect(await end).toMatch(/ECONNRESET|EPIPE|503/);
+  expect(await rowsOf("SELECT id FROM batch")).toEqual([]);
+  expect(await rowsOf("SELECT no FROM batch_chunk")).toEqual([]);
+});
+
+test("a handler that hangs is not waited for beyond the time", async () => {
+  const handler = `export default { name: "hang", actions: { run: { importHandler: true, handler: () => new Promise(() => {}) } } };`;
+  writeFileSync(join(place.folder, "hang.service.ts"), handler);
+  env.HANDLERS_DIR = place.folder;
+  const running = await startProcess(env);
+  const client = await newClient(running.url, { handler: "hang.run" });
+  const { id } = await accepted(running.url, client, rows(3));
+  await batchWhen(running.url, client, id, ({ status }) => status === "processing");
+  await stopsWell(running);
+  expect(await rowsOf("SELECT state, attempt, attempts_total, next_chunk FROM batch")).toEqual([
+    { state: "ready", attempt: 0, attempts_total: 0, next_chunk: 0 },
+  ]);
+});
+
+test("a second process on the same file ends with a clear word, and does the first no harm", async () => {
+  const running = await startProcess(env);
+  const second = await startsInVain(env);
+  expect(second.code).toBe(1);
+  expect(second.logs).toMatch(/The database \S+test\.db is in use by another process/);
+  const client = await newClient(running.url);
+  const { id } = await accepted(running.url, client, rows(3));
+  expect(await batchWhen(running.url, client, id)).toMatchObject({ status: "completed" });
+  await stopsWell(running);
+});
+
+test("wrong settings end the start with one line each, and no secret among them", async () => {
+  const token = "too-short-secret";
+  const wrong = { ...env, PORT: "99999", SWEEP_INTERVAL: "often", ADMIN_TOKEN: token, DATAFLOW_PORT: "1" };
+  const { code, logs } = await startsInVain(wrong);
+  expect(code).toBe(1);
+  const faults = logs.trim().split("\n");
+  expect(faults.map((line) => line.split(":")[0]).sort()).toEqual([
+    "ADMIN_TOKEN",
+    "DATAFLOW_PORT",
+    "PORT",
+    "SWEEP_INTERVAL",
+  ]);
+  expect(logs).not.toContain(token);
+});
+
+test("a node without its partners, and a port that is taken, end the start with a clear word", async () => {
+  const alone = await startsInVain({ ...env, SERVICES: "api" });
+  expect(alone.code).toBe(1);
+  expect(alone.logs).toContain('SERVICES: \\"api\\" needs');
+
+  const running = await startProcess(env);
+  const other = temporaryFolder();
+  const taken = await startsInVain({ DATABASE_URL: other.databaseUrl, PORT: new URL(running.url).port });
+  other.remove();
+  expect(taken.code).toBe(1);
+  expect(taken.logs).toMatch(/Port \d+ is already in use/);
+  await stopsWell(running);
+});

@@ -1,0 +1,235 @@
+/** Bodies of operators, policies above all, that must be refused. */
+import { gzipSync } from "node:zlib";
+import type { BadCase, Request } from "./bad-input.kit.ts";
+
+type Expected = Pick<BadCase, "status" | "code" | "has" | "pointers" | "headers">;
+const json = { "content-type": "application/json" };
+const mergePatch = { "content-type": "application/merge-patch+json" };
+
+const operator = (name: string, request: Request, expected: Expected): BadCase => ({
+  name: `${request.method} ${request.path}: ${name}`,
+  as: "operator",
+  request: { ...request, headers: request.headers ?? json },
+  ...expected,
+});
+const wrong = (...pointers: string[]): Expected => ({ status: 422, code: "validation", pointers });
+const malformed = (offset: number): Expected => ({ status: 400, code: "malformed-body", has: { offset } });
+const wantsJson: Expected = { status: 415, code: "unsupported-media-type", headers: { accept: /application\/json/ } };
+const conflicts = (current: string): Expected => ({ status: 409, code: "illegal-state", has: { current } });
+
+const posted = (name: string, body: unknown, expected: Expected, headers: Record<string, string> = json) =>
+  operator(name, { method: "POST", path: "/admin/clients", headers, body: textOf(body) }, expected);
+
+const textOf = (body: unknown) => (typeof body === "string" || Buffer.isBuffer(body) ? body : JSON.stringify(body));
+const right = { clientIdentifier: "a-new-client", name: "New" };
+
+const newClients: BadCase[] = [
+  posted("no body", "", malformed(0)),
+  posted("half an object", '{"name": "x"', malformed(12)),
+  posted("a value that is none", '{"name": }', malformed(9)),
+  posted("no JSON", "nope", malformed(1)),
+  posted("a comma too many, behind letters of several bytes", '{"name":"äöü€",}', malformed(20)),
+  posted("a text that is no UTF-8", Buffer.from('{"name":"\xff"}', "latin1"), malformed(9)),
+  posted("null", "null", wrong("")),
+  posted("an array", [], wrong("")),
+  posted("a text", '"x"', wrong("")),
+  posted("no type", right, wantsJson, {}),
+  posted("another type", right, wantsJson, { "content-type": "text/plain" }),
+  posted("a form", "a=1", wantsJson, { "content-type": "application/x-www-form-urlencoded" }),
+  posted(
+    "gzip",
+    gzipSync(JSON.stringify(right)),
+    { status: 415, code: "unsupported-encoding", headers: { "accept-encoding": /identity/ } },
+    { ...json, "content-encoding": "gzip" },
+  ),
+  posted(
+    "more than a megabyte",
+    { ...right, name: "x".repeat(1_100_000) },
+    { status: 413, code: "payload-too-large", has: { limit: 1_048_576 } },
+  ),
+  posted("no field", {}, wrong("/clientIdentifier", "/name")),
+  posted("an identifier that is too short", { ...right, clientIdentifier: "ab" }, wrong("/clientIdentifier")),
+  posted("an identifier that is too long", { ...right, clientIdentifier: "a".repeat(65) }, wrong("/clientIdentifier")),
+  posted("capitals", { ...right, clientIdentifier: "Client" }, wrong("/clientIdentifier")),
+  posted(
+    "a colon, which Basic could not tell apart",
+    { ...right, clientIdentifier: "a:b:c" },
+    wrong("/clientIdentifier"),
+  ),
+  posted("an identifier with a line end", { ...right, clientIdentifier: "client\n" }, wrong("/clientIdentifier")),
+  posted("a number for an identifier", { ...right, clientIdentifier: 12345 }, wrong("/clientIdentifier")),
+  posted("null for an identifier", { ...right, clientIdentifier: null }, wrong("/clientIdentifier")),
+  posted("an empty name", { ...right, name: "" }, wrong("/name")),
+  posted("a name of spaces", { ...right, name: "   " }, wrong("/name")),
+  posted("a name that is a list", { ...right, name: ["x"] }, wrong("/name")),
+  posted("a long name", { ...right, name: "x".repeat(300) }, wrong("/name")),
+  posted("a secret of one's own", { ...right, secret: "x" }, wrong("/secret")),
+  posted("odd unknown names", { ...right, "a/b": 1, "c~d": 2 }, wrong("/a~1b", "/c~0d")),
+  posted("an unknown name with a comma", { ...right, "a, b": 1 }, wrong("/a, b")),
+  posted("__proto__", `{"clientIdentifier":"a-new-client","name":"x","__proto__":{"a":1}}`, wrong("/__proto__")),
+  posted("no policy", { ...right, policy: null }, wrong("/policy")),
+  posted("a list for a policy", { ...right, policy: [] }, wrong("/policy")),
+  posted("a text for a policy", { ...right, policy: "x" }, wrong("/policy")),
+  posted(
+    "a wrong policy",
+    { ...right, policy: { weight: 0, rate: { requests: 0 } } },
+    wrong("/policy/weight", "/policy/rate/requests"),
+  ),
+  posted(
+    "a policy with a wrong schema",
+    { ...right, policy: { schema: { type: "strin" } } },
+    wrong("/policy/schema/type"),
+  ),
+  ...["dedup", "dedupHours", "uniqueKey", "bytesPerDay", "recordsPerDay", "webhook"].map((field) =>
+    posted(
+      `${field}, which this version does not know`,
+      { ...right, policy: { [field]: null } },
+      wrong(`/policy/${field}`),
+    ),
+  ),
+];
+
+const patched = (name: string, body: unknown, expected: Expected) =>
+  operator(name, { method: "PATCH", path: "/admin/clients/{client}", body: textOf(body) }, expected);
+const rotated = (name: string, body: unknown, expected: Expected) =>
+  operator(name, { method: "POST", path: "/admin/clients/{client}/rotate-secret", body: textOf(body) }, expected);
+
+const changes: BadCase[] = [
+  patched("an unknown status", { status: "gone" }, wrong("/status")),
+  patched("null for a status", { status: null }, wrong("/status")),
+  patched("another identifier", { clientIdentifier: "other" }, wrong("/clientIdentifier")),
+  patched("an empty name", { name: "" }, wrong("/name")),
+  patched("no body", "", malformed(0)),
+  operator(
+    "a client that is not there",
+    { method: "PATCH", path: "/admin/clients/{unknown}", body: '{"name":"x"}' },
+    { status: 404, code: "not-found" },
+  ),
+  rotated("grace below nothing", { graceSeconds: -1 }, wrong("/graceSeconds")),
+  rotated("a text for the grace", { graceSeconds: "5" }, wrong("/graceSeconds")),
+  rotated("half seconds", { graceSeconds: 0.5 }, wrong("/graceSeconds")),
+  rotated("a secret of one's own", { secret: "x" }, wrong("/secret")),
+  rotated("half an object", "{", malformed(1)),
+];
+
+const onBatch = (name: string, action: string, body: unknown, expected: Expected) =>
+  operator(name, { method: "POST", path: `/admin/batches/{done}/${action}`, body: textOf(body) }, expected);
+
+const batches: BadCase[] = [
+  onBatch("it has ended", "approve", "", conflicts("completed")),
+  onBatch("it has ended", "reject", { reason: "no" }, conflicts("completed")),
+  onBatch("it has not failed", "redrive", "", conflicts("completed")),
+  onBatch("it has ended", "cancel", {}, conflicts("completed")),
+  onBatch("an unknown field", "approve", { force: true }, wrong("/force")),
+  onBatch("an unknown field", "cancel", { reason: "x" }, wrong("/reason")),
+  onBatch("an unknown field", "redrive", { from: 0 }, wrong("/from")),
+  onBatch("a reason that is a number", "reject", { reason: 5 }, wrong("/reason")),
+  onBatch("a reason without end", "reject", { reason: "x".repeat(5_000) }, wrong("/reason")),
+  onBatch("a list", "reject", [], wrong("")),
+  {
+    name: "POST /imports/{done}/cancel: it has ended",
+    as: "free",
+    request: { method: "POST", path: "/imports/{done}/cancel" },
+    ...conflicts("completed"),
+  },
+  {
+    name: "POST /imports/{done}/cancel: an unknown field",
+    as: "free",
+    request: { method: "POST", path: "/imports/{done}/cancel", headers: json, body: '{"force":true}' },
+    ...wrong("/force"),
+  },
+];
+
+/** Policies that are wrong alone, each with the pointers of its faults. */
+const wrongPolicies: [unknown, ...string[]][] = [
+  [[], ""],
+  ["null", ""],
+  [7, ""],
+  [{ unknown: 1 }, "/unknown"],
+  [{ dedup: "allow" }, "/dedup"],
+  [{ webhook: null }, "/webhook"],
+  [{ formats: [] }, "/formats"],
+  [{ formats: ["xml"] }, "/formats"],
+  [{ formats: ["csv", "csv"] }, "/formats"],
+  [{ formats: "csv" }, "/formats"],
+  [{ maxBytes: 0 }, "/maxBytes"],
+  [{ maxBytes: "1" }, "/maxBytes"],
+  [{ maxRecords: 1.5 }, "/maxRecords"],
+  [{ maxRecordBytes: -1 }, "/maxRecordBytes"],
+  [{ schema: [] }, "/schema"],
+  [{ schema: "object" }, "/schema"],
+  [{ schema: { properties: { a: { type: "strin" } } } }, "/schema/properties/a/type"],
+  [{ schema: { minimum: "1" } }, "/schema/minimum"],
+  [{ schema: { nonsense: 1 } }, "/schema/nonsense"],
+  [{ schema: { format: "nonsense" } }, "/schema/format"],
+  [{ schema: { properties: { a: { pattern: "(?=x)" } } } }, "/schema/properties/a/pattern"],
+  [{ schema: { pattern: "(a)\\1" } }, "/schema/pattern"],
+  [{ schema: { pattern: "(" } }, "/schema/pattern"],
+  [{ schema: { patternProperties: { "(?<!x)": {} } } }, "/schema/patternProperties/(?<!x)"],
+  [{ schema: { $ref: "https://example.com/schema.json" } }, "/schema/$ref"],
+  [{ schema: { $ref: "#/$defs/none" } }, "/schema/$ref"],
+  [{ schema: { $schema: "http://json-schema.org/draft-07/schema#" } }, "/schema/$schema"],
+  [{ schema: { description: "x".repeat(70_000) } }, "/schema"],
+  [{ onInvalid: "stop" }, "/onInvalid"],
+  [{ maxErrors: -1 }, "/maxErrors"],
+  [{ rate: 5 }, "/rate"],
+  [{ rate: { requests: 0 } }, "/rate/requests"],
+  [{ rate: { requests: 1_000_000_001 } }, "/rate/requests"],
+  [{ rate: { windowSeconds: 86_401 } }, "/rate/windowSeconds"],
+  [{ rate: { perDay: 1 } }, "/rate/perDay"],
+  [{ maxConcurrentBatches: 0 }, "/maxConcurrentBatches"],
+  [{ weight: 1_001 }, "/weight"],
+  [{ maxConcurrentUploads: 0 }, "/maxConcurrentUploads"],
+  [{ requiresApproval: "yes" }, "/requiresApproval"],
+  [{ window: {} }, "/window/from", "/window/to", "/window/timeZone"],
+  [
+    { window: { from: "25:00", to: "6:00", timeZone: "Mars/Phobos" } },
+    "/window/from",
+    "/window/to",
+    "/window/timeZone",
+  ],
+  [{ window: { from: "06:00", to: "06:00", timeZone: "UTC" } }, "/window/to"],
+  [{ handler: "nobody.there" }, "/handler"],
+  [{ handler: "batch.get" }, "/handler"],
+  [{ handler: 1 }, "/handler"],
+  [{ handlerTimeoutMs: 0 }, "/handlerTimeoutMs"],
+  [{ chunkRecords: 0 }, "/chunkRecords"],
+  [{ maxAttempts: 0 }, "/maxAttempts"],
+  [{ backoff: { type: "linear" } }, "/backoff/type"],
+  [{ backoff: { delayMs: 5_000, maxMs: 1_000 } }, "/backoff/maxMs"],
+  [{ retentionDays: 0 }, "/retentionDays"],
+  [
+    { weight: 0, retentionDays: "x", a: 1, rate: { requests: null } },
+    "/weight",
+    "/retentionDays",
+    "/a",
+    "/rate/requests",
+  ],
+];
+
+const policy = "/admin/clients/{client}/policy";
+const put = (name: string, body: unknown, expected: Expected, headers: Record<string, string> = json) =>
+  operator(name, { method: "PUT", path: policy, headers, body: textOf(body) }, expected);
+const patch = (name: string, body: unknown, expected: Expected, headers: Record<string, string> = mergePatch) =>
+  operator(name, { method: "PATCH", path: policy, headers, body: textOf(body) }, expected);
+const stale: Expected = { status: 412, code: "precondition-failed" };
+
+const policies: BadCase[] = [
+  ...wrongPolicies.map(([body, ...pointers]) =>
+    put(JSON.stringify(body).slice(0, 80), typeof body === "number" ? String(body) : body, wrong(...pointers)),
+  ),
+  put("null for what is never null", { weight: null, maxErrors: null }, wrong("/weight")),
+  put("a merge patch", {}, wantsJson, mergePatch),
+  put("half an object", '{"weight":', malformed(10)),
+  put("an old version", { weight: 2 }, stale, { ...json, "if-match": '"999"' }),
+  put("a tag that is none", { weight: 2 }, stale, { ...json, "if-match": "1" }),
+  put("a weak tag", { weight: 2 }, stale, { ...json, "if-match": 'W/"1"' }),
+  patch("null", "null", wrong("")),
+  patch("a list", [], wrong("")),
+  patch("a wrong field", { weight: "heavy" }, wrong("/weight")),
+  patch("half a window", { window: { from: "22:00" } }, wrong("/window/to", "/window/timeZone")),
+  patch("a type of its own", {}, wantsJson, { "content-type": "application/json-patch+json" }),
+  patch("an old version", { weight: 2 }, stale, { ...mergePatch, "if-match": '"0", "999"' }),
+];
+
+export const operators: BadCase[] = [...newClients, ...changes, ...batches, ...policies];

@@ -1,0 +1,93 @@
+/** The promise: whatever is wrong is refused with its own code, leaves nothing behind, and harms nobody. */
+import { access } from "./bad-input.access.ts";
+import { type BadCase, expectProblem, requestOf, send, startWorld, until, type World } from "./bad-input.kit.ts";
+import { operators } from "./bad-input.operators.ts";
+import { uploads } from "./bad-input.uploads.ts";
+
+let world: World;
+let batches: number;
+beforeAll(async () => {
+  world = await startWorld();
+});
+// Anew for each case, so that one that is wrongly taken does not fail all after it.
+beforeEach(async () => {
+  batches = await world.rows("batch");
+});
+afterAll(() => world.system.stop());
+
+/** The process answers, and no table has more than before. */
+async function expectNothingRemains() {
+  const alive = await send(world.system.url, { path: "/health/live" });
+  expect(alive.status).toBe(200);
+  await until(
+    async () => (await world.rows("batch_chunk")) === 0 && (await world.rows("batch")) === batches,
+    "nothing of a refused upload is left",
+  );
+}
+
+async function expectNoBatchVisible(as: string) {
+  const { text } = await send(world.system.url, {
+    path: "/imports",
+    headers: { authorization: world.authorization(as) },
+  });
+  const { items } = JSON.parse(text) as { items: { id: string }[] };
+  expect(items.map(({ id }) => id).filter((id) => id !== world.ids.done)).toEqual([]);
+}
+
+const table: BadCase[] = [...uploads, ...access, ...operators];
+
+test.each(table)("$name → $status $code", async (one) => {
+  const request = requestOf(world, one);
+  const answer = await send(world.system.url, request);
+  if (request.method === "HEAD") {
+    expect(answer).toMatchObject({ status: one.status, text: "" });
+  } else {
+    const problem = expectProblem(answer, one);
+    expect(problem).toMatchObject(one.has ?? {});
+    if (one.pointers) expect(problem.errors?.map(({ pointer }) => pointer).sort()).toEqual([...one.pointers].sort());
+    for (const { detail } of problem.errors ?? []) expect(detail).toMatch(/./);
+  }
+  for (const [name, pattern] of Object.entries(one.headers ?? {})) expect(answer.headers[name]).toMatch(pattern);
+  if (one.allow) expect(answer.headers.allow?.split(/, */).sort()).toEqual([...one.allow].sort());
+  if (request.path?.startsWith("/imports") && request.method === "POST" && one.as && one.as !== "disabled")
+    await expectNoBatchVisible(one.as);
+  await expectNothingRemains();
+});
+
+test("no name stands twice in the table, so that each case is told apart", () => {
+  const names = table.map(({ name }) => name);
+  expect(names.filter((name, i) => names.indexOf(name) !== i)).toEqual([]);
+  expect(names.length).toBeGreaterThan(80);
+});
+
+test("an unknown client and a wrong secret get the same answer", async () => {
+  const asked = (text: string) =>
+    send(world.system.url, {
+      path: "/imports",
+      headers: { authorization: `Basic ${Buffer.from(text).toString("base64")}`, "x-request-id": "same" },
+    });
+  const { date: _, ...unknown } = (await asked("nobody-at-all:secret")).headers;
+  const { date: __, ...wrong } = (await asked(`${world.clients.free?.identifier}:secret`)).headers;
+  expect(wrong).toEqual(unknown);
+  expect((await asked(`${world.clients.free?.identifier}:secret`)).text).toBe(
+    (await asked("nobody-at-all:secret")).text,
+  );
+});
+
+test("a client identifier that exists already is a conflict", async () => {
+  const answer = await send(world.system.url, {
+    method: "POST",
+    path: "/admin/clients",
+    headers: { authorization: world.authorization("operator"), "content-type": "application/json" },
+    body: JSON.stringify({ clientIdentifier: world.clients.free?.identifier, name: "again" }),
+  });
+  expectProblem(answer, { status: 409, code: "conflict" });
+});
+
+test("a policy that was refused with its client leaves no client", async () => {
+  const answer = await send(world.system.url, {
+    path: "/admin/clients",
+    headers: { authorization: world.authorization("operator") },
+  });
+  expect(answer.text).not.toContain("a-new-client");
+});

@@ -1,0 +1,138 @@
+/** DataFlow as its users run it: the start command as a process of its own, with a file of its own, to be stopped or killed. */
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { promisify } from "node:util";
+import { root } from "../../root.cjs";
+import { ADMIN_TOKEN } from "./system.ts";
+
+export interface Exit {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  /** From the signal (or the start) to the end. */
+  ms: number;
+}
+
+export interface RunningProcess {
+  url: string;
+  pid: number;
+  /** All that it has written to stdout and stderr. */
+  logs(): string;
+  exited: Promise<Exit>;
+  /** Sends the signal, and waits for the end. */
+  stop(signal?: NodeJS.Signals): Promise<Exit>;
+}
+
+/** A folder for databases and handlers; `remove` it at the end. */
+export function temporaryFolder() {
+  const folder = mkdtempSync(join(tmpdir(), "dataflow-process-"));
+  const file = join(folder, "test.db");
+  return {
+    folder,
+    file,
+    databaseUrl: `sqlite:${file}`,
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
+
+const peeker = `const { DatabaseSync } = require("node:sqlite");
+const [file, sql] = process.argv.slice(1);
+const statement = new DatabaseSync(file, { readOnly: true, timeout: 5000 }).prepare(sql);
+const look = () => Object.values(statement.get())[0] === 1 || setTimeout(look, 20);
+look();`;
+
+/** Waits until a query answers 1 on a file that a process has open; by another process, for the file's lock keeps us out. */
+export async function untilFile({ file }: { file: string }, sql: string, timeoutMs = 20_000): Promise<void> {
+  const node = join(root, "node_modules/.bin/node");
+  await promisify(execFile)(node, ["-e", peeker, file, sql], { timeout: timeoutMs, killSignal: "SIGKILL" });
+}
+
+const command = JSON.parse(readFileSync(join(root, "package.json"), "utf8")).scripts.start as string;
+const alive = new Set<ChildProcess>();
+
+/** Ends what a failed test has left running: only what was started here. */
+export function killLeftOvers(): void {
+  for (const child of alive) child.kill("SIGKILL");
+}
+
+/** Starts the process and does not wait; what it needs beside `env` is set: a free port, the operators' token. */
+export function launch(env: Record<string, string>) {
+  const beganAt = performance.now();
+  const child = spawn("sh", ["-c", command], { cwd: root, env: environment(env), stdio: ["ignore", "pipe", "pipe"] });
+  alive.add(child);
+  let text = "";
+  const listeners = new Set<() => void>();
+  const take = (data: Buffer) => {
+    text += data;
+    for (const listener of listeners) listener();
+  };
+  child.stdout.on("data", take);
+  child.stderr.on("data", take);
+  const exited = new Promise<Exit>((resolve) => {
+    child.once("close", (code, signal) => {
+      alive.delete(child);
+      resolve({ code, signal, ms: performance.now() - beganAt });
+    });
+  });
+  return { child, exited, logs: () => text, listeners };
+}
+
+/** A process that does not get ready ends by itself: how it ended, and all that it said. */
+export async function startsInVain(env: Record<string, string>): Promise<Exit & { logs: string }> {
+  const { exited, logs } = launch(env);
+  return { ...(await exited), logs: logs() };
+}
+
+/** Starts it, and waits until /health/ready says so. */
+export async function startProcess(env: Record<string, string>): Promise<RunningProcess> {
+  const { child, exited, logs, listeners } = launch(env);
+  const url = await Promise.race([
+    new Promise<string>((resolve) => {
+      const look = () => {
+        const found = /DataFlow listens on (http:\/\/[^"\s]+)/.exec(logs());
+        if (found) resolve(found[1] as string);
+      };
+      listeners.add(look);
+      look();
+    }),
+    exited.then((exit) =>
+      Promise.reject(new Error(`It ended (${JSON.stringify(exit)}) before it listened:\n${logs()}`)),
+    ),
+  ]);
+  listeners.clear();
+  await untilReady(url, exited, logs);
+  return {
+    url,
+    pid: child.pid as number,
+    logs,
+    exited,
+    async stop(signal = "SIGTERM") {
+      const sentAt = performance.now();
+      child.kill(signal);
+      return { ...(await exited), ms: performance.now() - sentAt };
+    },
+  };
+}
+
+async function untilReady(url: string, exited: Promise<Exit>, logs: () => string): Promise<void> {
+  let hasEnded = false;
+  exited.then(() => {
+    hasEnded = true;
+  });
+  for (;;) {
+    const status = await fetch(`${url}/health/ready`).then(
+      (response) => response.status,
+      () => 0,
+    );
+    if (status === 200) return;
+    if (hasEnded) throw new Error(`It ended before it was ready:\n${logs()}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** Nothing of the developer's own settings gets in. The Node is the one that npm would find. */
+function environment(env: Record<string, string>): Record<string, string> {
+  const path = [join(root, "node_modules/.bin"), process.env.PATH].join(delimiter);
+  return { PATH: path, PORT: "0", ADMIN_TOKEN, LOG_FORMAT: "json", ...env };
+}

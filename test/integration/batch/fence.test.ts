@@ -1,0 +1,177 @@
+/** A worker that lost its batch writes nothing any more, whatever it still believes; and it stops. */
+import { DatabaseUnavailable } from "../../../database/errors.ts";
+import type { BatchRow, GiveUp, WorkerCommit } from "../../../services/batch/batch.contract.ts";
+import { call } from "../../../services/messages.ts";
+import { accepted, batchWhen, get, lines, newClient, post } from "../../helpers/http.ts";
+import { type System, startSystem } from "../../helpers/system.ts";
+import { ended, handler, hanging, hasStatus, row, rows, storeOf, until } from "./kit.ts";
+
+let system: System;
+const start = async (options: Parameters<typeof startSystem>[0]) => {
+  system = await startSystem(options);
+  return system;
+};
+afterEach(async () => {
+  jest.restoreAllMocks();
+  await system.stop();
+});
+
+const env = { BATCH_LEASE: "1s", SWEEP_INTERVAL: "100ms", SHUTDOWN_TIMEOUT: "2s" };
+const withoutWorker = ["api", "batch", "clientCache", "outbox", "policy", "rateLimiter"];
+
+/** The commit of the two records of a chunk. */
+function commitOf({ nextChunk: chunk, chunks }: BatchRow): WorkerCommit {
+  const firstRecord = chunk * 2 + 1;
+  return {
+    chunk,
+    firstRecord,
+    records: 2,
+    text: `{"n":${firstRecord}}\n{"n":${firstRecord + 1}}`,
+    errors: [],
+    counts: { accepted: 2, rejected: 0, duplicate: 0 },
+    next: { phase: "deliver", chunk: chunk + 1 },
+    end: chunk + 1 === chunks ? { state: "completed", error: null } : null,
+  };
+}
+
+const commit = (batch: BatchRow) => call(system.broker, "batch.commitChunk", { batch, commit: commitOf(batch) });
+const claimBy = async (owner: string, { id }: { id: number }) => {
+  const claimed = await call(system.broker, "batch.claim", { id, owner });
+  return claimed?.batch ?? null;
+};
+
+const everyWay: GiveUp[] = [
+  { outcome: "handBack", delayMs: 0 },
+  { outcome: "retry", delayMs: 0 },
+  { outcome: "fail", code: "handler-failed", detail: "" },
+  { outcome: "cancel" },
+];
+
+/** What a worker may try with the batch as it knows it: all of it in vain. */
+async function isRefusedAll(late: BatchRow, owner: string): Promise<void> {
+  expect(await commit(late)).toBeNull();
+  for (const how of everyWay) expect(await call(system.broker, "batch.giveUp", { batch: late, how })).toBeNull();
+  expect(await call(system.broker, "batch.extendLeases", { owner })).toEqual([]);
+}
+
+test("of two workers on one batch, the one whose lease lapsed is refused every write", async () => {
+  await start({ services: withoutWorker, env });
+  const client = await newClient(system.url, { chunkRecords: 2 });
+  const { id: publicId } = await accepted(system.url, client, rows(6));
+  const [candidate] = await call(system.broker, "batch.candidates", { limit: 1 });
+  const claimed = await claimBy("early", candidate as { id: number });
+  const early = (await commit(claimed as BatchRow)) as BatchRow;
+  expect(early).toMatchObject({ state: "processing", nextChunk: 1, accepted: 2, owner: "early" });
+
+  const lapsed = await until(async () => {
+    const found = await row(system, publicId);
+    return found.state === "ready" && found;
+  });
+  expect(lapsed).toMatchObject({ fence: early.fence + 1, owner: null });
+  await isRefusedAll(early, "early");
+  expect(await row(system, publicId)).toEqual(lapsed);
+
+  const late = (await claimBy("late", early)) as BatchRow;
+  expect(await claimBy("third", early)).toBeNull();
+  await isRefusedAll(early, "early");
+  expect(await row(system, publicId)).toEqual(late);
+  expect(await call(system.broker, "batch.extendLeases", { owner: "late" })).toEqual([
+    { id: late.id, fence: late.fence },
+  ]);
+
+  const last = (await commit(late)) as BatchRow;
+  expect(await commit(late)).toBeNull();
+  expect(await commit(last)).toMatchObject({ state: "completed", accepted: 6, rejected: 0 });
+  await isRefusedAll(last, "late");
+  const stored = await lines<{ data: { n: number } }>(get(system.url, client, `/imports/${publicId}/records`));
+  expect(stored.map(({ data }) => data.n)).toEqual([1, 2, 3, 4, 5, 6]);
+});
+
+test("a cancelled batch takes no write of its worker any more, and gives the slot free at once", async () => {
+  await start({ services: withoutWorker, env });
+  const client = await newClient(system.url, { chunkRecords: 2, maxConcurrentBatches: 1 });
+  const first = await accepted(system.url, client, rows(4));
+  await accepted(system.url, client, rows(2));
+  const claimed = (await claimBy("worker", await row(system, first.id))) as BatchRow;
+  expect(await call(system.broker, "batch.candidates", { limit: 9 })).toEqual([]);
+  await fetch(`${system.url}/imports/${first.id}/cancel`, { method: "POST", headers: { authorization: client.auth } });
+  await isRefusedAll(claimed, "worker");
+  expect(await row(system, first.id)).toMatchObject({ state: "cancelled", fence: claimed.fence + 1, accepted: 0 });
+  expect(await call(system.broker, "batch.candidates", { limit: 9 })).toHaveLength(1);
+});
+
+const running = async () => (await call(system.broker, "batchProcessor.status", {})).running;
+
+test("a run whose fence was raised is aborted, though its handler hangs; the late answer changes nothing", async () => {
+  const hang = hanging("hang");
+  await start({ env, extra: [hang.schema] });
+  const client = await newClient(system.url, { handler: "hang.run", handlerTimeoutMs: 60_000 });
+  const { id } = await accepted(system.url, client, rows(3));
+  await until(() => hang.calls.length === 1);
+  expect(await running()).toEqual([id]);
+  await fetch(`${system.url}/imports/${id}/cancel`, { method: "POST", headers: { authorization: client.auth } });
+  await until(async () => (await running()).length === 0, 5_000);
+  const before = await row(system, id);
+  hang.release();
+  await ended(system, client, (await accepted(system.url, client, rows(1))).id);
+  expect(await row(system, id)).toEqual(before);
+  expect(before).toMatchObject({ state: "cancelled", accepted: 0 });
+});
+
+test("a run that cannot renew its lease ends; the batch is worked again under a higher fence", async () => {
+  const answers = [Promise.withResolvers<null>(), Promise.withResolvers<null>()];
+  const told = handler("slow", () => answers[told.calls.length - 1]?.promise);
+  await start({ env, extra: [told.schema] });
+  const client = await newClient(system.url, { handler: "slow.run" });
+  const away = jest.spyOn(storeOf(system), "extendLeases").mockRejectedValue(new DatabaseUnavailable("away"));
+  const { id } = await accepted(system.url, client, rows(3));
+  await until(() => told.calls.length === 2);
+  away.mockRestore();
+  const [first, second] = told.calls;
+  expect(second?.fence).toBeGreaterThan(first?.fence as number);
+  expect({ ...second, fence: 0 }).toEqual({ ...first, fence: 0 });
+  answers[0]?.resolve(null);
+  expect(await batchWhen(system.url, client, id, hasStatus("processing"))).toMatchObject({ counts: { accepted: 0 } });
+  answers[1]?.resolve(null);
+  expect(await ended(system, client, id)).toMatchObject({ status: "completed", counts: { accepted: 3 }, attempts: 2 });
+});
+
+test("a batch whose run broke off is not kept by the leases of its worker's other batches", async () => {
+  const hang = hanging("hang");
+  await start({ env, extra: [hang.schema] });
+  const busy = await newClient(system.url, { handler: "hang.run" });
+  const other = await accepted(system.url, busy, rows(1));
+  await until(() => hang.calls.length === 1);
+  const client = await newClient(system.url);
+  jest.spyOn(storeOf(system), "commitChunk").mockRejectedValueOnce(new DatabaseUnavailable("away"));
+  const { id } = await accepted(system.url, client, rows(3));
+  expect(await ended(system, client, id)).toMatchObject({ status: "completed", counts: { accepted: 3 } });
+  expect(await running()).toEqual([other.id]);
+  hang.release();
+  await ended(system, busy, other.id);
+});
+
+test("a commit whose answer was lost is not made twice", async () => {
+  await start({ env });
+  const store = storeOf(system);
+  const commitChunk = store.commitChunk.bind(store);
+  const client = await newClient(system.url, { chunkRecords: 2 });
+  const lossy = jest.spyOn(store, "commitChunk").mockImplementation(async (commit) => {
+    const written = await commitChunk(commit);
+    if (written && lossy.mock.calls.length <= 5) throw new Error("no answer in time");
+    return written;
+  });
+  const { id } = await accepted(system.url, client, rows(6));
+  expect(await ended(system, client, id)).toMatchObject({ status: "completed", counts: { received: 6, accepted: 6 } });
+  const stored = await lines<{ data: { n: number } }>(get(system.url, client, `/imports/${id}/records`));
+  expect(stored.map(({ data }) => data.n)).toEqual([1, 2, 3, 4, 5, 6]);
+  await until(async () => (await running()).length === 0);
+});
+
+test("a claim that fails frees its lock", async () => {
+  await start({ env: { ...env, REDIS_LOCK_TIMEOUT: "1h" } });
+  const client = await newClient(system.url);
+  const claim = jest.spyOn(storeOf(system), "claim").mockRejectedValueOnce(new DatabaseUnavailable("away"));
+  expect((await post(system.url, client, rows(3))).status).toBe(202);
+  await until(() => claim.mock.calls.length >= 2, 5_000);
+});

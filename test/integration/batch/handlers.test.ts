@@ -1,0 +1,266 @@
+/** What a custom handler is promised, and what becomes of a chunk by each of its answers. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Errors, type ServiceSchema } from "moleculer";
+import type { HandlerCall } from "../../../services/batchProcessor/batchProcessor.contract.ts";
+import { accepted, admin, type Batch, batchWhen, get, lines, newClient } from "../../helpers/http.ts";
+import { killLeftOvers, startProcess, temporaryFolder } from "../../helpers/process.ts";
+import { type System, startSystem } from "../../helpers/system.ts";
+import { ended, handler, hasStatus, numbersOf, row, rows, select, until } from "./kit.ts";
+
+let system: System;
+/** What the handler "own.run" answers to a client's calls. */
+const answers = new Map<string, (call: HandlerCall) => unknown>();
+const own = handler("own", (call) => answers.get(call.clientId)?.(call));
+const plain = { name: "plain", actions: { run: () => null } } as unknown as ServiceSchema;
+
+beforeAll(async () => {
+  const env = { SWEEP_INTERVAL: "100ms", POLL_INTERVAL: "50ms", BATCH_LEASE: "2s" };
+  system = await startSystem({ env, extra: [own.schema, plain] });
+});
+afterAll(() => system.stop());
+
+type Policy = Record<string, unknown>;
+const backoff = { type: "fixed", delayMs: 20, maxMs: 20 };
+
+/** A client whose handler answers so. */
+async function clientOf(answer: (call: HandlerCall, no: number) => unknown, policy: Policy = {}) {
+  const client = await newClient(system.url, { handler: "own.run", backoff, ...policy });
+  let no = 0;
+  answers.set(client.id, (call) => answer(call, no++));
+  return client;
+}
+
+/** Sends records to such a handler, and waits for the end. */
+async function run(answer: (call: HandlerCall, no: number) => unknown, policy: Policy = {}, body = rows(3)) {
+  const client = await clientOf(answer, policy);
+  const { id } = await accepted(system.url, client, body);
+  return { client, id, batch: await ended(system, client, id), calls: own.of(id) };
+}
+
+const failsWith = (detail: unknown) => ({ status: "failed", error: { code: "handler-failed", detail } });
+
+test("it gets the accepted records of each chunk, with the numbers that make it idempotent", async () => {
+  const schema = { type: "object", properties: { n: { type: "integer" } } };
+  const body = 'n,note\n1,"a\nb"\n2,\nx,\n4,d\n5,e\n';
+  const client = await clientOf(() => null, { schema, chunkRecords: 2 });
+  const { id } = await accepted(system.url, client, body, "text/csv");
+  expect(await ended(system, client, id)).toMatchObject({
+    status: "completed_with_errors",
+    counts: { received: 5, accepted: 4, rejected: 1 },
+  });
+  const { fence } = await row(system, id);
+  const same = { batchId: id, clientId: client.id, fence };
+  expect(own.of(id)).toEqual([
+    {
+      ...same,
+      chunk: 0,
+      records: [
+        { record: 1, data: { n: 1, note: "a\nb" } },
+        { record: 2, data: { n: 2 } },
+      ],
+    },
+    { ...same, chunk: 1, records: [{ record: 4, data: { n: 4, note: "d" } }] },
+    { ...same, chunk: 2, records: [{ record: 5, data: { n: 5, note: "e" } }] },
+  ]);
+  expect(
+    await select(system, `SELECT * FROM record r JOIN batch b ON b.id = r.batch_id AND b.public_id = '${id}'`),
+  ).toEqual([]);
+});
+
+test.each([[undefined], [null], [{}], [{ outcome: "done" }], [{ rejected: [] }]])("%j is done", async (answer) => {
+  const { batch } = await run(() => answer);
+  expect(batch).toMatchObject({ status: "completed", counts: { accepted: 3, rejected: 0 }, attempts: 1 });
+});
+
+test("its own refusals are told with line and text, among those of the schema, in order", async () => {
+  const schema = { type: "object", properties: { n: { type: "integer" } } };
+  const rejected = [
+    { record: 5, errors: [{ field: "n", code: "sold-out", message: "There is none left." }, { code: "second" }] },
+    { record: 1, errors: [{ code: "unknown-customer" }] },
+  ];
+  const client = await clientOf(() => ({ rejected }), { schema });
+  const { id } = await accepted(system.url, client, 'n,note\n1,"a\nb"\n2,\nx,\n4,d\n5,e\n', "text/csv");
+  expect(await ended(system, client, id)).toMatchObject({
+    status: "completed_with_errors",
+    counts: { received: 5, accepted: 2, rejected: 3 },
+  });
+  expect(await lines(get(system.url, client, `/imports/${id}/errors`))).toMatchObject([
+    {
+      record: 1,
+      line: 2,
+      raw: '1,"a\nb"',
+      errors: [{ field: "", code: "unknown-customer", message: "unknown-customer" }],
+    },
+    { record: 3, line: 5, raw: "x,", errors: [{ field: "n", code: "type" }] },
+    {
+      record: 5,
+      line: 7,
+      raw: "5,e",
+      errors: [
+        { field: "n", code: "sold-out", message: "There is none left." },
+        { field: "", code: "second", message: "second" },
+      ],
+    },
+  ]);
+});
+
+test("a throw is tried again after the backoff, under a higher fence, and fails at maxAttempts", async () => {
+  const at: number[] = [];
+  const { batch, calls } = await run(
+    () => {
+      at.push(performance.now());
+      throw new Error("the shop is closed");
+    },
+    { maxAttempts: 3, backoff: { type: "fixed", delayMs: 200, maxMs: 200 } },
+  );
+  expect(batch).toMatchObject({ ...failsWith(expect.stringContaining("the shop is closed")), attempts: 3 });
+  expect(calls).toHaveLength(3);
+  // The jitter takes a fifth at most; the database's clock counts whole milliseconds.
+  for (const [i, time] of at.slice(1).entries()) expect(time - (at[i] as number)).toBeGreaterThanOrEqual(155);
+  const fences = calls.map(({ fence }) => fence);
+  expect(new Set(fences).size).toBe(3);
+  expect(fences).toEqual([...fences].sort((a, b) => a - b));
+});
+
+test("a later chunk has its own attempts; those before it are not given again", async () => {
+  let failures = 0;
+  const answer = ({ chunk }: HandlerCall) => {
+    if (chunk < 2 || failures++ >= 2) return null;
+    throw new Error("not yet");
+  };
+  const { batch, calls } = await run(answer, { chunkRecords: 1, maxAttempts: 3 });
+  expect(batch).toMatchObject({ status: "completed", counts: { accepted: 3 }, attempts: 3 });
+  expect(calls.map(({ chunk }) => chunk)).toEqual([0, 1, 2, 2, 2]);
+});
+
+test("retry waits as long as the handler asks, and counts", async () => {
+  const answer = () => ({ outcome: "retry", delayMs: 1, reason: "busy" });
+  const { batch, calls } = await run(answer, {
+    maxAttempts: 2,
+    backoff: { type: "fixed", delayMs: 60_000, maxMs: 60_000 },
+  });
+  expect(batch).toMatchObject(failsWith(expect.stringContaining("busy")));
+  expect(calls).toHaveLength(2);
+});
+
+test("snooze waits without an attempt", async () => {
+  const answer = (_call: HandlerCall, no: number) => (no < 4 ? { outcome: "snooze", delayMs: 10 } : null);
+  const { batch, calls } = await run(answer, { maxAttempts: 1 });
+  expect(batch).toMatchObject({ status: "completed", attempts: 1 });
+  expect(calls).toHaveLength(5);
+});
+
+test("an answer that does not come in time is an attempt", async () => {
+  const answer = (_call: HandlerCall, no: number) => (no === 0 ? new Promise(() => {}) : null);
+  const { batch } = await run(answer, { handlerTimeoutMs: 100 });
+  expect(batch).toMatchObject({ status: "completed", attempts: 2 });
+});
+
+test("cancel and fail end the batch; what was delivered before stays counted", async () => {
+  const at = (outcome: string) => (call: HandlerCall) => (call.chunk === 0 ? null : { outcome, reason: "enough" });
+  const cancelled = await run(at("cancel"), { chunkRecords: 1 });
+  expect(cancelled.batch).toMatchObject({ status: "cancelled", counts: { received: 3, accepted: 1 }, error: null });
+  const failed = await run(at("fail"), { chunkRecords: 1 });
+  expect(failed.batch).toMatchObject({ ...failsWith("enough"), counts: { received: 3, accepted: 1 } });
+  for (const { calls } of [cancelled, failed]) expect(calls.map(({ chunk }) => chunk)).toEqual([0, 1]);
+});
+
+test.each([
+  [{ outcome: "banana" }],
+  ["done"],
+  [5],
+  [[]],
+  [{ rejected: "all" }],
+  [{ rejected: [{ record: 1 }] }],
+  [{ rejected: [{ record: 1, errors: [{ code: 7 }] }] }],
+  [{ rejected: [null] }],
+])("%j is no answer: the batch fails loudly, at once", async (answer) => {
+  const { batch, calls } = await run(() => answer);
+  expect(batch).toMatchObject(failsWith(expect.stringContaining("answer")));
+  expect(calls).toHaveLength(1);
+});
+
+test("what the handler itself misses is no absence of the handler", async () => {
+  const answer = () => Promise.reject(new Errors.ServiceNotFoundError({ action: "stock.get", nodeID: "" }));
+  const { batch } = await run(answer, { maxAttempts: 2 });
+  expect(batch).toMatchObject(failsWith(expect.stringContaining("stock.get")));
+});
+
+test("maxAttempts 1 is one try, of a later chunk too", async () => {
+  const answer = ({ chunk }: HandlerCall) => {
+    if (chunk === 1) throw new Error("never");
+  };
+  const { batch, calls } = await run(answer, { chunkRecords: 1, maxAttempts: 1 });
+  expect(batch).toMatchObject({ ...failsWith(expect.stringContaining("never")), counts: { accepted: 1 } });
+  expect(calls.map(({ chunk }) => chunk)).toEqual([0, 1]);
+});
+
+test("a failed batch that is driven again goes on at its chunk", async () => {
+  let isOpen = false;
+  const client = await clientOf(({ chunk }) => (chunk === 0 || isOpen ? null : { outcome: "fail" }), {
+    chunkRecords: 2,
+  });
+  const { id } = await accepted(system.url, client, rows(5));
+  expect(await ended(system, client, id)).toMatchObject({ status: "failed", counts: { accepted: 2 } });
+  isOpen = true;
+  expect((await admin(system.url, `/batches/${id}/redrive`, { method: "POST", body: "{}" })).status).toBe(200);
+  expect(await batchWhen(system.url, client, id, hasStatus("completed"))).toMatchObject({
+    counts: { received: 5, accepted: 5 },
+    error: null,
+  });
+  expect(own.of(id).map(({ chunk }) => chunk)).toEqual([0, 1, 1, 2]);
+});
+
+test("a handler that is gone is waited for, without an attempt, until it appears", async () => {
+  const gone = handler("gone", () => null);
+  const service = system.broker.createService(gone.schema);
+  await until(() => !(system.broker.findNextActionEndpoint("gone.run") instanceof Error));
+  const client = await newClient(system.url, { handler: "gone.run", maxAttempts: 1 });
+  await system.broker.destroyService(service);
+  const { id } = await accepted(system.url, client, rows(3));
+  await until(async () => {
+    const { state, startedAt, dueAt } = await row(system, id);
+    return state === "ready" && startedAt !== null && (dueAt as number) > Date.now();
+  });
+  expect(await row(system, id)).toMatchObject({ attempt: 0, attemptsTotal: 0 });
+  system.broker.createService(gone.schema);
+  expect(await ended(system, client, id)).toMatchObject({ status: "completed", attempts: 1 });
+  expect(numbersOf(gone.calls[0] as HandlerCall)).toEqual([1, 2, 3]);
+});
+
+test("a policy may only name an action that declares itself a handler", async () => {
+  for (const name of ["plain.run", "nobody.run", "batch.cancel", "", 7]) {
+    const policy = JSON.stringify({ clientIdentifier: "wrong-handler", name: "x", policy: { handler: name } });
+    const response = await admin(system.url, "/clients", { method: "POST", body: policy });
+    const { errors } = (await response.json()) as { errors: { pointer: string }[] };
+    expect([response.status, errors.map(({ pointer }) => pointer)]).toEqual([422, ["/policy/handler"]]);
+  }
+});
+
+test("HANDLERS_DIR is loaded by a real process, folders within it too", async () => {
+  const place = temporaryFolder();
+  const service = (name: string) =>
+    `const seen: number = 0; export default { name: "${name}", actions: { run: { importHandler: true, handler: (ctx) =>
+      ({ rejected: [{ record: 2, errors: [{ code: ctx.params.records.length + ":" + seen }] }] }) } } };`;
+  mkdirSync(join(place.folder, "deep/er"), { recursive: true });
+  writeFileSync(join(place.folder, "deep/er/a.service.ts"), service("deep"));
+  writeFileSync(join(place.folder, "b.service.mjs"), service("flat").replace(": number", ""));
+  writeFileSync(join(place.folder, "no-service.ts"), "throw new Error('must not be loaded');");
+  const running = await startProcess({ DATABASE_URL: place.databaseUrl, HANDLERS_DIR: place.folder });
+  try {
+    for (const name of ["deep.run", "flat.run"]) {
+      const client = await newClient(running.url, { handler: name });
+      const { id } = await accepted(running.url, client, rows(3));
+      const batch: Batch = await batchWhen(running.url, client, id);
+      expect(batch).toMatchObject({ status: "completed_with_errors", counts: { accepted: 2, rejected: 1 } });
+      expect(await lines(get(running.url, client, `/imports/${id}/errors`))).toMatchObject([
+        { record: 2, line: 2, raw: '{"n":2}', errors: [{ code: "3:0" }] },
+      ]);
+    }
+    expect(await running.stop()).toMatchObject({ code: 0 });
+  } finally {
+    killLeftOvers();
+    place.remove();
+  }
+});

@@ -1,0 +1,76 @@
+/** What the tests of a batch's way share: the inside of a running system, and handlers that do as they are told. */
+import type { Context, ServiceSchema } from "moleculer";
+import type { Database } from "../../../database/database.ts";
+import type { HandlerAnswer, HandlerCall } from "../../../services/batchProcessor/batchProcessor.contract.ts";
+import { batchWhen, type TestClient } from "../../helpers/http.ts";
+import type { System } from "../../helpers/system.ts";
+
+export const databaseOf = ({ broker }: System): Database =>
+  (broker.getLocalService("batch") as unknown as { database: Database }).database;
+
+export const storeOf = (system: System) => databaseOf(system).store;
+
+/** A query on the system's own database. */
+export const select = async <T = Record<string, unknown>>(system: System, sql: string): Promise<T[]> =>
+  (await databaseOf(system).sequelize.query(sql))[0] as T[];
+
+type Falsy = false | null | undefined | 0;
+
+/** Waits for a fact: the first truthy answer of `look`. */
+export async function until<T>(look: () => T | Promise<T>, timeoutMs = 15_000): Promise<Exclude<T, Falsy>> {
+  const began = performance.now();
+  for (;;) {
+    const seen = await look();
+    if (seen) return seen as Exclude<T, Falsy>;
+    if (performance.now() - began > timeoutMs) throw new Error(`Waited in vain for: ${look}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+/** `count` records `{"n":1}`, `{"n":2}`, … as NDJSON. */
+export const rows = (count: number): string => Array.from({ length: count }, (_, i) => `{"n":${i + 1}}`).join("\n");
+
+export const numbersOf = ({ records }: HandlerCall): number[] => records.map(({ data }) => data.n as number);
+
+export interface Told {
+  schema: ServiceSchema;
+  /** Every call that it got, in order. */
+  calls: HandlerCall[];
+  /** Those of one batch. */
+  of(batchId: string): HandlerCall[];
+}
+
+/** The handler `NAME.run`, which answers what `answer` says. */
+export function handler(name: string, answer: (call: HandlerCall) => unknown): Told {
+  const calls: HandlerCall[] = [];
+  const run = {
+    importHandler: true,
+    handler({ params }: Context<HandlerCall>) {
+      calls.push(params);
+      return answer(params) as HandlerAnswer;
+    },
+  };
+  const schema = { name, actions: { run } } as unknown as ServiceSchema;
+  return { schema, calls, of: (batchId) => calls.filter((one) => one.batchId === batchId) };
+}
+
+/** A handler that answers nothing until it is released; then every call, also a later one, is answered. */
+export function hanging(name: string, answer: HandlerAnswer = null) {
+  const release = Promise.withResolvers<void>();
+  const told = handler(name, () => release.promise.then(() => answer));
+  return { ...told, release: () => release.resolve() };
+}
+
+export const hasStatus =
+  (...wanted: string[]) =>
+  ({ status }: { status: string }) =>
+    wanted.includes(status);
+
+/** The batch as the database shows it. */
+export async function row(system: System, publicId: string) {
+  const batch = await storeOf(system).batch(publicId, null);
+  if (!batch) throw new Error(`There is no batch ${publicId}.`);
+  return batch;
+}
+
+export const ended = (system: System, client: TestClient, id: string) => batchWhen(system.url, client, id);
