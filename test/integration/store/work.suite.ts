@@ -100,7 +100,7 @@ export function workSuite(database: () => Database): void {
       expect(again?.batch).toMatchObject({
         fence: 3,
         nextChunk: 1,
-        attempt: 1,
+        attempt: 2,
         attemptsTotal: 2,
         startedAt: batch.startedAt,
       });

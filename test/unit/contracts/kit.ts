@@ -1,0 +1,107 @@
+/** Brokers for one service's tests: with the real partners where they do, and a check that nothing outlives them. */
+import { type Context, ServiceBroker, type ServiceSchema } from "moleculer";
+import { actions, type EventName } from "../../../services/contracts.ts";
+import { type ProblemCode, type ProblemExtra, problems } from "../../../services/errors.ts";
+import { type System, type SystemOptions, startSystem } from "../../helpers/system.ts";
+
+/** A node of the system, whose `stop` fails when a timer, thread, socket or file is left. */
+export async function startNode(options: SystemOptions): Promise<System> {
+  const isLeft = leftovers();
+  const system = await startSystem(options);
+  return {
+    ...system,
+    async stop() {
+      await system.stop();
+      await nothingLeft(isLeft);
+    },
+  };
+}
+
+/** A plain broker with these services. */
+export async function startBroker(
+  ...schemas: ServiceSchema[]
+): Promise<{ broker: ServiceBroker; stop(): Promise<void> }> {
+  const isLeft = leftovers();
+  const broker = new ServiceBroker({ logger: false, skipProcessEventRegistration: true });
+  for (const schema of schemas) broker.createService(schema);
+  const stop = async () => {
+    await broker.stop();
+    await nothingLeft(isLeft);
+  };
+  try {
+    await broker.start();
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { broker, stop };
+}
+
+/** What keeps the process alive now, and did not when this was called. */
+export function leftovers(): () => string[] {
+  const before = active();
+  return () => {
+    const known = [...before];
+    return active().filter((type) => {
+      const at = known.indexOf(type);
+      if (at !== -1) known.splice(at, 1);
+      return at === -1;
+    });
+  };
+}
+
+const active = () => process.getActiveResourcesInfo().filter((type) => type !== "Immediate");
+
+/** Waits until nothing is left; fails with what is. */
+export async function nothingLeft(left: () => string[]): Promise<void> {
+  await until(() => left().length === 0).catch(() => {
+    throw new Error(`Left behind: ${left().join(", ")}`);
+  });
+}
+
+/** Waits for a fact; the time is only how long a test that fails takes. */
+export async function until(isThere: () => unknown, timeoutMs = 5_000): Promise<void> {
+  const began = performance.now();
+  while (!(await isThere())) {
+    if (performance.now() - began > timeoutMs) throw new Error("Waited in vain.");
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
+
+/** Matches a refusal of that kind, with its status. */
+export const problem = (type: ProblemCode, extra: ProblemExtra = {}) =>
+  expect.objectContaining({ type, code: problems[type].status, data: expect.objectContaining(extra) });
+
+/** Matches what a call with wrong params is refused with. */
+export const wrongParams = (...fields: string[]) =>
+  expect.objectContaining({
+    type: "VALIDATION_ERROR",
+    data: fields.map((field) => expect.objectContaining({ field })),
+  });
+
+/** A service in place of a real one, with the contract's checks of what it is asked. */
+export const standIn = (name: string, handlers: Record<string, (ctx: { params: never }) => unknown>): ServiceSchema =>
+  ({
+    name,
+    actions: Object.fromEntries(
+      Object.entries(handlers).map(([short, handler]) => {
+        const { params } = actions[`${name}.${short}` as keyof typeof actions];
+        return [short, { params, handler }];
+      }),
+    ),
+  }) as unknown as ServiceSchema;
+
+/** A service that keeps what an event tells. */
+export const hears = (name: EventName, into: unknown[]): ServiceSchema => ({
+  name: `hears ${name}`,
+  events: {
+    [name](ctx: Context) {
+      into.push(ctx.params);
+    },
+  },
+});
+
+/** A promise and its ends. */
+export function deferred<T = void>() {
+  return Promise.withResolvers<T>();
+}

@@ -1,0 +1,110 @@
+/** The lines marked `@ts-expect-error` are checked by `npm run types`: each fails there once it compiles. */
+import { type ActionName, actions, events } from "../../../services/contracts.ts";
+import type { Params } from "../../../services/declare.ts";
+import { announce, call, type ParamsOf, serve } from "../../../services/messages.ts";
+import type { System } from "../../helpers/system.ts";
+import { startNode } from "./kit.ts";
+
+describe("on a whole node", () => {
+  let system: System;
+  const names = Object.keys(actions) as ActionName[];
+  beforeAll(async () => {
+    system = await startNode({});
+  });
+  afterAll(() => system.stop());
+
+  const services = () => system.broker.services.filter(({ name }) => !name.startsWith("$"));
+
+  test("every declared action has its handler, and no service answers what is not declared", () => {
+    const served = services()
+      .filter(({ name }) => name !== "api")
+      .flatMap(({ actions: own }) => Object.keys(own as object));
+    expect(served.length).toBeGreaterThan(0);
+    const registered = system.broker.registry.actions.list({ onlyLocal: true, skipInternal: true });
+    const found = registered
+      .map(({ name }: { name: string }) => name)
+      .filter((name: string) => !name.startsWith("api."));
+    expect(found.sort()).toEqual([...names].sort());
+  });
+
+  const demanding = names.filter((name) =>
+    Object.values(actions[name].params as Params).some(({ optional }) => optional !== true),
+  );
+
+  test.each(demanding)("%s is refused without its params", async (name) => {
+    await expect(system.broker.call(name, {})).rejects.toMatchObject({ type: "VALIDATION_ERROR", code: 422 });
+  });
+
+  test("services listen only to declared events", () => {
+    const heard = services().flatMap(({ schema }) => Object.keys(schema.events ?? {}));
+    const own = heard.filter((name) => !name.startsWith("$"));
+    expect(own.length).toBeGreaterThan(0);
+    expect(own.filter((name) => !(name in events))).toEqual([]);
+  });
+});
+
+test("a service takes its params from the contract", () => {
+  const consume = () => ({}) as never;
+  expect(serve<unknown, "rateLimiter">("rateLimiter", { consume })).toEqual({
+    consume: { params: actions["rateLimiter.consume"].params, handler: consume },
+  });
+});
+
+test("what does not fit the contracts does not compile", () => {
+  expect(fits).toBeInstanceOf(Function);
+});
+
+interface Broker {
+  call(name: string, params: unknown): Promise<unknown>;
+  broadcast(name: string, payload: unknown): Promise<unknown>;
+}
+
+/** Never called: only compiled. */
+async function fits(broker: Broker) {
+  const spend = { clientId: "a", limit: 1, windowSeconds: 1 };
+  const { allowed }: { allowed: boolean } = await call(broker, "rateLimiter.consume", spend);
+  // @ts-expect-error a wrong action name
+  await call(broker, "rateLimiter.consumed", spend);
+  // @ts-expect-error a missing field
+  await call(broker, "rateLimiter.consume", { clientId: "a", limit: 1 });
+  // @ts-expect-error a field of another type
+  await call(broker, "rateLimiter.consume", { ...spend, limit: "1" });
+  // @ts-expect-error an unknown field
+  await call(broker, "rateLimiter.consume", { clientId: "a", limit: 1, windowSeconds: 1, burst: 2 });
+  // @ts-expect-error no value of the enum
+  await call(broker, "policy.change", { clientId: 1, mode: "post", document: {} });
+  // @ts-expect-error null where it is not allowed
+  await call(broker, "batch.get", { publicId: null });
+  // @ts-expect-error an answer of another type
+  const text: string = await call(broker, "rateLimiter.consume", spend);
+  // @ts-expect-error the answer may be null
+  (await call(broker, "clientCache.get", { id: 1 })).publicId;
+  // @ts-expect-error bulk data is typed too, though its check at run time is shallow
+  await call(broker, "batch.deleteOutbox", { ids: ["1"] });
+  const optional: ParamsOf<"batch.list"> = { limit: 1 };
+
+  await announce(broker, "policy.changed", { clientId: 1, version: 2 });
+  // @ts-expect-error a wrong event name
+  await announce(broker, "policy.change", { clientId: 1, version: 2 });
+  // @ts-expect-error a missing member
+  await announce(broker, "policy.changed", { clientId: 1 });
+  // @ts-expect-error a member of another type
+  await announce(broker, "policy.changed", { clientId: "1", version: 2 });
+
+  const lock = {
+    acquire: () => ({ outcome: "busy" as const }),
+    extend: () => true,
+    release: () => {},
+  };
+  serve<unknown, "batchLock">("batchLock", lock);
+  const { release, ...withoutRelease } = lock;
+  // @ts-expect-error a missing handler
+  serve<unknown, "batchLock">("batchLock", withoutRelease);
+  // @ts-expect-error a handler that no contract names
+  serve<unknown, "batchLock">("batchLock", { ...lock, steal: () => true });
+  // @ts-expect-error a handler with a wrong answer
+  serve<unknown, "batchLock">("batchLock", { ...lock, extend: () => "yes" });
+  // @ts-expect-error a handler that asks for a param that nobody sends
+  serve<unknown, "batchLock">("batchLock", { ...lock, extend: (ctx) => ctx.params.name === "" });
+  return { allowed, text, optional, release };
+}

@@ -1,0 +1,90 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Service, ServiceBroker } from "moleculer";
+import { type Config, loadConfig, useConfig } from "../../../config.ts";
+import { openDatabase } from "../../../database/database.ts";
+import { DatabaseUnavailable } from "../../../database/errors.ts";
+import { databaseMixin, type WithDatabase } from "../../../mixins/database.ts";
+import { define } from "../../../mixins/define.ts";
+import { leftovers, nothingLeft, problem } from "../contracts/kit.ts";
+
+type Stored = Service & WithDatabase;
+const stored = (name: string) =>
+  define<Stored>({
+    name,
+    mixins: [databaseMixin],
+    actions: {
+      now(this: Stored) {
+        return this.database.now();
+      },
+      async query(this: Stored) {
+        await this.database.models.Client.findAll();
+      },
+      defect() {
+        throw new Error("a defect");
+      },
+    },
+  });
+
+let folder: string;
+let config: Config;
+let isLeft: () => string[];
+beforeEach(() => {
+  isLeft = leftovers();
+  folder = mkdtempSync(join(tmpdir(), "dataflow-test-"));
+  config = loadConfig({ DATABASE_URL: `sqlite:${join(folder, "test.db")}` });
+});
+afterEach(async () => {
+  await nothingLeft(isLeft);
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function nodeOf(settings: Config, ...names: string[]) {
+  const broker = new ServiceBroker({
+    logger: false,
+    skipProcessEventRegistration: true,
+    created: (made) => useConfig(made, settings),
+  });
+  for (const name of names) broker.createService(stored(name));
+  return broker;
+}
+const databaseOf = (broker: ServiceBroker, name: string) => (broker.getLocalService(name) as Stored).database;
+
+test("the services of a node share one database; the last one closes it", async () => {
+  const broker = nodeOf(config, "a", "b");
+  await broker.start();
+  expect(databaseOf(broker, "a")).toBe(databaseOf(broker, "b"));
+  await broker.destroyService(broker.getLocalService("a") as Service);
+  expect(await broker.call("b.now")).toEqual(expect.any(Number));
+  const { database } = broker.getLocalService("b") as Stored;
+  await broker.stop();
+  await expect(database.now()).rejects.toBeInstanceOf(DatabaseUnavailable);
+});
+
+test("embedded, the schema is brought up to date at the start", async () => {
+  const broker = nodeOf(config, "a");
+  await broker.start();
+  expect(await databaseOf(broker, "a").pending()).toEqual([]);
+  await broker.call("a.query");
+  await broker.stop();
+});
+
+test("elsewhere a node refuses a database that is behind, and leaves it closed", async () => {
+  const broker = nodeOf(Object.freeze({ ...config, isEmbedded: false }), "a");
+  await expect(broker.start()).rejects.toThrow(/DATABASE_URL: the database is behind by .*"npm run migrate"/);
+  await broker.stop();
+  const db = await openDatabase({ url: config.databaseUrl });
+  await db.close();
+});
+
+test("a database that is away is the problem `unavailable`; any other error stays itself", async () => {
+  const broker = nodeOf(config, "a");
+  await broker.start();
+  await expect(broker.call("a.defect")).rejects.toThrow("a defect");
+  await databaseOf(broker, "a").close();
+  const away = problem("unavailable", { headers: { "Retry-After": "5" } });
+  await expect(broker.call("a.now")).rejects.toEqual(away);
+  await expect(broker.call("a.query")).rejects.toEqual(away);
+  await broker.stop();
+});

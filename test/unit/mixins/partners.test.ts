@@ -1,0 +1,50 @@
+import { type BrokerOptions, type Service, ServiceBroker } from "moleculer";
+import { define } from "../../../mixins/define.ts";
+import { partnersMixin } from "../../../mixins/partners.ts";
+import { startBroker } from "../contracts/kit.ts";
+
+const log: string[] = [];
+beforeEach(() => log.splice(0));
+
+const needy = define<Service>({
+  name: "needy",
+  mixins: [partnersMixin("slow", "other")],
+  async started() {
+    log.push("needy");
+  },
+});
+const slow = define<Service>({
+  name: "slow",
+  async started() {
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    log.push("slow");
+  },
+});
+const other = define<Service>({ name: "other" });
+
+test("a service starts after its partners, whatever the order", async () => {
+  const { stop } = await startBroker(needy, slow, other);
+  expect(log).toEqual(["slow", "needy"]);
+  await stop();
+});
+
+test("the start ends with the names of those that are missing", async () => {
+  await expect(startBroker(needy, other)).rejects.toThrow('SERVICES: "needy" needs "slow" on the same node.');
+  await expect(startBroker(needy)).rejects.toThrow('"needy" needs "slow", "other" on the same node.');
+});
+
+test("a partner on another node is none", async () => {
+  const options: BrokerOptions = {
+    logger: false,
+    transporter: "Fake",
+    namespace: "partners",
+    skipProcessEventRegistration: true,
+  };
+  const there = new ServiceBroker({ ...options, nodeID: "there" });
+  for (const schema of [slow, other]) there.createService(schema);
+  await there.start();
+  const here = new ServiceBroker({ ...options, nodeID: "here" });
+  here.createService(needy);
+  await expect(here.start()).rejects.toThrow('needs "slow", "other" on the same node');
+  await Promise.all([here.stop(), there.stop()]);
+});

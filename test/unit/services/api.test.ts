@@ -1,0 +1,228 @@
+import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Service, ServiceBroker, type ServiceSchema } from "moleculer";
+import { loadConfig, useConfig } from "../../../config.ts";
+import { brokerOptions } from "../../../moleculer.config.ts";
+import { adminToken } from "../../../services/api/api.adminToken.ts";
+import { FailedLogins } from "../../../services/api/api.auth.ts";
+import type { ApiRequest } from "../../../services/api/api.exchange.ts";
+import api from "../../../services/api/api.service.ts";
+import type { Client } from "../../../services/clientCache/clientCache.contract.ts";
+import { Problem, type ProblemCode, problems } from "../../../services/errors.ts";
+import { defaultPolicy } from "../../../services/policy/policy.document.ts";
+import type { System } from "../../helpers/system.ts";
+import { problem, standIn, startNode, until } from "../contracts/kit.ts";
+
+/** The api between partners that do as the test says. */
+const client = { id: 1, publicId: "acme-id", identifier: "acme", status: "active" } as Client;
+let authenticate: () => unknown;
+let consume: () => unknown;
+let list: () => unknown;
+let ping: () => unknown;
+const asked: unknown[] = [];
+
+const spent = { limit: 600, windowSeconds: 60, retryAfterSeconds: 0 };
+const partners: ServiceSchema[] = [
+  standIn("clientCache", { authenticate: () => authenticate() }),
+  standIn("policy", { get: () => ({ version: 0, policy: defaultPolicy }) }),
+  standIn("rateLimiter", {
+    consume(ctx) {
+      asked.push(ctx.params);
+      return consume();
+    },
+  }),
+  standIn("batch", { list: () => list(), ping: () => ping() }),
+  standIn("outbox", {}),
+];
+
+let system: System;
+beforeAll(async () => {
+  system = await startNode({ services: ["api"], env: { LOG_LEVEL: "fatal" }, extra: partners });
+});
+afterAll(() => system.stop());
+beforeEach(() => {
+  asked.length = 0;
+  authenticate = () => client;
+  consume = () => ({ ...spent, allowed: true, remaining: 599, resetSeconds: 42 });
+  list = () => [];
+  ping = () => 1;
+});
+
+const basic = { authorization: `Basic ${Buffer.from("acme:secret").toString("base64")}`, connection: "close" };
+const get = (path = "/imports", node = system) => fetch(`${node.url}${path}`, { headers: basic });
+
+async function refused(response: Response, code: ProblemCode) {
+  expect(response.headers.get("content-type")).toBe("application/problem+json");
+  const body = (await response.json()) as Record<string, unknown>;
+  const { status, title } = problems[code];
+  expect({ ...body, answered: response.status }).toMatchObject({ code, status, title, answered: status });
+  return body;
+}
+
+describe("a request of a client", () => {
+  test("is spent once, by its policy's rate, and told in the headers", async () => {
+    const response = await get();
+    expect(response.status).toBe(200);
+    expect(asked).toEqual([{ clientId: "acme-id", limit: 600, windowSeconds: 60 }]);
+    expect(response.headers.get("RateLimit-Policy")).toBe('"requests";q=600;w=60');
+    expect(response.headers.get("RateLimit")).toBe('"requests";r=599;t=42');
+  });
+
+  test("beyond it is refused, with a wait that covers both the window and the limiter's own", async () => {
+    const wait = async (resetSeconds: number, retryAfterSeconds: number) => {
+      consume = () => ({ ...spent, allowed: false, remaining: 0, resetSeconds, retryAfterSeconds });
+      const response = await get();
+      const body = await refused(response, "quota-exceeded");
+      expect(body).toMatchObject({
+        type: "https://iana.org/assignments/http-problem-types#quota-exceeded",
+        "violated-policies": ["requests"],
+      });
+      expect(response.headers.get("RateLimit")).toBe(`"requests";r=0;t=${resetSeconds}`);
+      return response.headers.get("Retry-After");
+    };
+    expect([await wait(42, 7), await wait(7, 42)]).toEqual(["42", "42"]);
+  });
+
+  test("of nobody, or of a disabled client, spends nothing", async () => {
+    authenticate = () => null;
+    const response = await get();
+    await refused(response, "unauthenticated");
+    expect(response.headers.get("WWW-Authenticate")).toContain("Basic");
+    authenticate = () => ({ ...client, status: "disabled" });
+    await refused(await get(), "client-disabled");
+    expect(asked).toEqual([]);
+  });
+});
+
+describe("a partner that fails", () => {
+  test("by a problem is answered as that, with its members and headers", async () => {
+    list = () => {
+      throw new Problem("unavailable", "The database is away.", { headers: { "Retry-After": "5" }, limit: 3 });
+    };
+    const response = await get();
+    expect(await refused(response, "unavailable")).toMatchObject({
+      type: "urn:dataflow:problem:unavailable",
+      detail: "The database is away.",
+      limit: 3,
+    });
+    expect(response.headers.get("Retry-After")).toBe("5");
+  });
+
+  test("by a defect tells nothing of the inside", async () => {
+    list = () => {
+      throw new Error("SELECT secret FROM /work/data.db");
+    };
+    expect(JSON.stringify(await refused(await get(), "internal"))).not.toMatch(/SELECT|work|Error|stack/);
+  });
+
+  test("or is gone makes it unavailable", async () => {
+    const node = await startNode({ services: ["api"], env: { LOG_LEVEL: "fatal" }, extra: partners });
+    await node.broker.destroyService(node.broker.getLocalService("rateLimiter") as Service);
+    const response = await get("/imports", node);
+    await refused(response, "unavailable");
+    expect(response.headers.get("Retry-After")).toBe("5");
+    await node.stop();
+  });
+});
+
+test("ready says whether the database answers; live only that the process does", async () => {
+  const ready = await get("/health/ready");
+  expect([ready.status, await ready.json()]).toEqual([
+    200,
+    { status: "ok", checks: { database: { status: "up", latencyMs: 1 }, redis: "off", rabbitmq: "off" } },
+  ]);
+  ping = () => {
+    throw new Error("away");
+  };
+  const away = await get("/health/ready");
+  expect([away.status, await away.json()]).toMatchObject([
+    503,
+    { status: "unavailable", checks: { database: { status: "down" } } },
+  ]);
+  expect((await get("/health/live")).status).toBe(200);
+});
+
+test("a stop finishes what runs, and only then closes", async () => {
+  const node = await startNode({ services: ["api"], env: { LOG_LEVEL: "fatal" }, extra: partners });
+  const gate = Promise.withResolvers<unknown[]>();
+  let isRunning = false;
+  list = () => {
+    isRunning = true;
+    return gate.promise;
+  };
+  const running = get("/imports", node);
+  await until(() => isRunning);
+  const service = node.broker.getLocalService("api") as unknown as { isStopping: boolean };
+  const stopping = node.stop();
+  await until(() => service.isStopping);
+  gate.resolve([]);
+  expect((await running).status).toBe(200);
+  await stopping;
+  await expect(get("/imports", node)).rejects.toThrow("fetch failed");
+});
+
+test("it starts only beside its partners", async () => {
+  const options = brokerOptions(loadConfig({ LOG_LEVEL: "fatal", PORT: "0", ADMIN_TOKEN: "x".repeat(24) }));
+  const broker = new ServiceBroker({ ...options, skipProcessEventRegistration: true });
+  broker.createService({ ...api, settings: { ...api.settings } });
+  for (const partner of partners.slice(1)) broker.createService(partner);
+  await expect(broker.start()).rejects.toThrow('SERVICES: "api" needs "clientCache" on the same node.');
+  await broker.stop();
+});
+
+describe("failed logins", () => {
+  const from = (remoteAddress: string) => ({ socket: { remoteAddress } }) as ApiRequest;
+  const refusal = (failed: FailedLogins, address: string) => {
+    try {
+      return failed.refuse(from(address), { "WWW-Authenticate": "Basic" });
+    } catch (error) {
+      return error;
+    }
+  };
+  afterEach(() => jest.restoreAllMocks());
+
+  test("of one address are counted for a minute; more than 100 are told to wait", () => {
+    const clock = jest.spyOn(performance, "now").mockReturnValue(0);
+    const failed = new FailedLogins();
+    for (let i = 0; i < 100; i++)
+      expect(refusal(failed, "a")).toEqual(problem("unauthenticated", { headers: { "WWW-Authenticate": "Basic" } }));
+    clock.mockReturnValue(20_000);
+    expect(refusal(failed, "a")).toEqual(problem("too-many-failed-logins", { headers: { "Retry-After": "40" } }));
+    expect(refusal(failed, "b")).toEqual(problem("unauthenticated"));
+    clock.mockReturnValue(60_000);
+    expect(refusal(failed, "a")).toEqual(problem("unauthenticated"));
+  });
+});
+
+describe("the operators' token", () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "dataflow-test-"));
+  });
+  afterEach(() => {
+    jest.restoreAllMocks();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  const tokenOf = (env: Record<string, string> = {}) => {
+    const broker = {} as ServiceBroker;
+    useConfig(broker, loadConfig({ DATABASE_URL: `sqlite:${join(folder, "data", "x.db")}`, ...env }));
+    return adminToken(broker);
+  };
+
+  test("is the one that was set", () => {
+    expect(tokenOf({ ADMIN_TOKEN: "t".repeat(24) })).toBe("t".repeat(24));
+  });
+
+  test("is else made once, kept for the owner alone, and printed once", () => {
+    const print = jest.spyOn(console, "log").mockImplementation(() => {});
+    const token = tokenOf();
+    const file = join(folder, "data", "x.db.admin-token");
+    expect(Buffer.from(token, "base64url")).toHaveLength(32);
+    expect(readFileSync(file, "utf8")).toBe(`${token}\n`);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(tokenOf()).toBe(token);
+    expect(print).toHaveBeenCalledTimes(1);
+    expect(print).toHaveBeenCalledWith(expect.stringContaining(token));
+  });
+});

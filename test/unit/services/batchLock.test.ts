@@ -1,0 +1,74 @@
+import { MemoryLocks } from "../../../services/batchLock/batchLock.memory.ts";
+import { call } from "../../../services/messages.ts";
+import type { System } from "../../helpers/system.ts";
+import { startNode, wrongParams } from "../contracts/kit.ts";
+
+describe("the service", () => {
+  let system: System;
+  beforeEach(async () => {
+    system = await startNode({ services: ["batchLock"], env: { REDIS_LOCK_TIMEOUT: "20s" } });
+  });
+  afterEach(async () => {
+    jest.restoreAllMocks();
+    await system.stop();
+  });
+
+  const acquire = (batchId: string) => call(system.broker, "batchLock.acquire", { batchId });
+  const extend = (batchId: string, token: string) => call(system.broker, "batchLock.extend", { batchId, token });
+  const release = (batchId: string, token: string) => call(system.broker, "batchLock.release", { batchId, token });
+
+  async function acquired(batchId: string): Promise<string> {
+    const lock = await acquire(batchId);
+    if (lock.outcome !== "acquired") throw new Error(lock.outcome);
+    return lock.token;
+  }
+
+  test("one of many at the same time has it", async () => {
+    const outcomes = (await Promise.all(Array.from({ length: 20 }, () => acquire("a")))).map(({ outcome }) => outcome);
+    expect(outcomes.filter((outcome) => outcome === "acquired")).toHaveLength(1);
+    expect(outcomes.filter((outcome) => outcome === "busy")).toHaveLength(19);
+    expect(await acquire("b")).toMatchObject({ outcome: "acquired" });
+  });
+
+  test("given back, another may have it; only by the token that it was taken with", async () => {
+    const token = await acquired("a");
+    await release("a", "another's");
+    await release("b", token);
+    expect(await acquire("a")).toEqual({ outcome: "busy" });
+    await release("a", token);
+    const next = await acquired("a");
+    expect(next).not.toBe(token);
+    await release("a", token);
+    expect(await acquire("a")).toEqual({ outcome: "busy" });
+  });
+
+  test("lives as long as REDIS_LOCK_TIMEOUT says, and longer when it is extended", async () => {
+    const clock = jest.spyOn(performance, "now").mockReturnValue(0);
+    const first = await acquired("a");
+    clock.mockReturnValue(19_999);
+    expect(await acquire("a")).toEqual({ outcome: "busy" });
+    expect(await extend("a", "another's")).toBe(false);
+    expect(await extend("a", first)).toBe(true);
+    clock.mockReturnValue(39_998);
+    expect(await acquire("a")).toEqual({ outcome: "busy" });
+    clock.mockReturnValue(39_999);
+    expect(await extend("a", first)).toBe(false);
+    const second = await acquired("a");
+    expect(await extend("a", first)).toBe(false);
+    expect(await extend("a", second)).toBe(true);
+  });
+
+  test.each([
+    ["batchLock.acquire", {}, "batchId"],
+    ["batchLock.extend", { batchId: "a" }, "token"],
+    ["batchLock.release", { batchId: "a", token: 1 }, "token"],
+  ])("%s of %j is refused", async (action, params, field) => {
+    await expect(system.broker.call(action, params)).rejects.toEqual(wrongParams(field));
+  });
+});
+
+test("two systems in one process do not share locks", async () => {
+  const [a, b] = [new MemoryLocks(), new MemoryLocks()];
+  expect(await a.acquire("x", 1_000)).toMatchObject({ outcome: "acquired" });
+  expect(await b.acquire("x", 1_000)).toMatchObject({ outcome: "acquired" });
+});

@@ -1,0 +1,155 @@
+import type { Service, ServiceSchema } from "moleculer";
+import type { OutboxRow } from "../../../database/store.ts";
+import { define } from "../../../mixins/define.ts";
+import { type QueueChannel, type QueueMessage, queueMixin } from "../../../mixins/queue.ts";
+import { call } from "../../../services/messages.ts";
+import type { System } from "../../helpers/system.ts";
+import { hears, standIn, startNode, until, wrongParams } from "../contracts/kit.ts";
+
+/** What `batch` keeps: rows that were left over, and which it was asked to delete. */
+let leftOver: OutboxRow[];
+let takes: number[];
+let deleted: number[][];
+let failures: Error[];
+let events: unknown[];
+let tokens: unknown[];
+let system: System;
+
+const row = (id: number, topic = "batch.ready"): OutboxRow => ({
+  id,
+  topic,
+  attempts: 1,
+  body: JSON.stringify({ id: `event-${id}`, type: topic, subject: `batch-${id}` }),
+});
+
+const batch = standIn("batch", {
+  takeOutbox(ctx: { params: never }) {
+    const { limit } = ctx.params as { limit: number };
+    takes.push(limit);
+    const failure = failures.shift();
+    if (failure) throw failure;
+    return leftOver.splice(0, limit);
+  },
+  deleteOutbox(ctx: { params: never }) {
+    const failure = failures.shift();
+    if (failure) throw failure;
+    deleted.push((ctx.params as { ids: number[] }).ids);
+  },
+});
+const worker = define<Service>({
+  name: "worker",
+  mixins: [queueMixin],
+  AMQPQueues: {
+    "batch.ready"(channel: QueueChannel, message: QueueMessage) {
+      tokens.push(message.content);
+      channel.ack(message);
+    },
+  },
+});
+
+async function start(sweep: string, ...extra: ServiceSchema[]) {
+  [leftOver, takes, deleted, failures, events, tokens] = [[], [], [], [], [], []];
+  const heard = ["batch.created", "batch.ready"].map((name) => hears(name as "batch.ready", events));
+  system = await startNode({
+    services: ["outbox"],
+    env: { SWEEP_INTERVAL: sweep, LOG_LEVEL: "fatal" },
+    extra: [batch, worker, ...heard, ...extra],
+  });
+}
+const publish = (...rows: OutboxRow[]) => call(system.broker, "outbox.publish", { rows });
+
+afterEach(() => system.stop());
+
+describe("publishing", () => {
+  test("each row is an event, in order; of one that is ready workers are told", async () => {
+    await start("1h");
+    await publish(row(1, "batch.created"), row(2), row(3, "batch.created"));
+    expect(events).toEqual([
+      { id: "event-1", type: "batch.created", subject: "batch-1" },
+      { id: "event-2", type: "batch.ready", subject: "batch-2" },
+      { id: "event-3", type: "batch.created", subject: "batch-3" },
+    ]);
+    await until(() => tokens.length > 0);
+    expect(tokens).toEqual([{ batchId: "batch-2" }]);
+  });
+
+  test("what was published is forgotten, many rows at once", async () => {
+    await start("1h");
+    await Promise.all([publish(row(1), row(2)), publish(row(3))]);
+    await until(() => deleted.length > 0);
+    expect(deleted.map((ids) => ids.sort())).toEqual([[1, 2, 3]]);
+  });
+
+  test("what could not be forgotten is forgotten later", async () => {
+    await start("1h");
+    failures.push(new Error("away"));
+    await publish(row(1));
+    await until(() => failures.length === 0);
+    await publish(row(2));
+    await until(() => deleted.length > 0);
+    expect(deleted).toEqual([[1, 2]]);
+  });
+
+  test("a listener that fails holds nothing up", async () => {
+    const failing: ServiceSchema = {
+      name: "failing",
+      events: {
+        "batch.ready"() {
+          throw new Error("down");
+        },
+      },
+    };
+    await start("1h", failing);
+    await publish(row(1), row(2));
+    await until(() => tokens.length === 2 && deleted.length > 0);
+    expect(deleted).toEqual([[1, 2]]);
+  });
+
+  test("a listener that takes long does not keep the workers waiting", async () => {
+    const gate = Promise.withResolvers<void>();
+    await start("1h", { name: "slow", events: { "batch.ready": () => gate.promise } });
+    const published = publish(row(1));
+    await until(() => tokens.length === 1);
+    gate.resolve();
+    await published;
+  });
+
+  test("wakes the workers where something else made work claimable", async () => {
+    await start("1h");
+    await call(system.broker, "outbox.wake", {});
+    await until(() => tokens.length > 0);
+    expect(tokens).toEqual([{ batchId: null }]);
+  });
+
+  test("rows must come in a list", async () => {
+    await start("1h");
+    await expect(system.broker.call("outbox.publish", { rows: 1 })).rejects.toEqual(wrongParams("rows"));
+  });
+});
+
+describe("sweeping", () => {
+  test("publishes what a crash left, all of it in one go", async () => {
+    await start("1h");
+    leftOver = Array.from({ length: 250 }, (_, i) => row(i + 1, "batch.created"));
+    await (system.broker.getLocalService("outbox") as unknown as { sweep(): Promise<void> }).sweep();
+    expect(takes).toEqual([100, 100, 100]);
+    expect(events).toHaveLength(250);
+    await until(() => deleted.flat().length === 250);
+  });
+
+  test("goes on after a failure", async () => {
+    await start("100ms");
+    failures.push(new Error("away"));
+    await until(() => failures.length === 0);
+    leftOver = [row(1)];
+    await until(() => deleted.length > 0);
+    expect(deleted).toEqual([[1]]);
+  });
+});
+
+test("before the stop it forgets what it published", async () => {
+  await start("1h");
+  await publish(row(7));
+  await system.broker.stop();
+  expect(deleted).toEqual([[7]]);
+});

@@ -1,0 +1,211 @@
+import type { Service, ServiceSchema } from "moleculer";
+import { UniqueConstraintError } from "sequelize";
+import type { CacheFigures, WithCache } from "../../../mixins/cache.ts";
+import type { WithDatabase } from "../../../mixins/database.ts";
+import { call, type EventOf, type ParamsOf } from "../../../services/messages.ts";
+import { defaultPolicy } from "../../../services/policy/policy.document.ts";
+import type { System, SystemOptions } from "../../helpers/system.ts";
+import { hears, problem, standIn, startNode, wrongParams } from "../contracts/kit.ts";
+
+const orders = {
+  name: "orders",
+  actions: { import: { importHandler: true, handler: () => null }, list: () => [] },
+} as ServiceSchema;
+
+let system: System;
+const told: EventOf<"policy.changed">[] = [];
+const queues: ParamsOf<"batch.configureQueue">[] = [];
+const versions: ParamsOf<"clientCache.policyChanged">[] = [];
+/** A client of each test's own. */
+let clientId = 0;
+
+const options = (): SystemOptions => ({
+  services: ["policy"],
+  env: { LOG_LEVEL: "fatal" },
+  extra: [
+    // What it tells its partners is heard here.
+    standIn("batch", { configureQueue: (ctx) => void queues.push(ctx.params) }),
+    standIn("clientCache", { policyChanged: (ctx) => void versions.push(ctx.params) }),
+    hears("policy.changed", told),
+    orders,
+  ],
+});
+beforeAll(async () => {
+  system = await startNode(options());
+});
+afterAll(() => system.stop());
+beforeEach(() => {
+  clientId += 10;
+  for (const heard of [told, queues, versions]) heard.length = 0;
+});
+afterEach(() => jest.restoreAllMocks());
+
+const service = () => system.broker.getLocalService("policy") as Service & WithCache & WithDatabase;
+const figures = (): CacheFigures => service().cacheFigures();
+const get = (id = clientId) => call(system.broker, "policy.get", { clientId: id });
+const version = (number: number, id = clientId) =>
+  call(system.broker, "policy.version", { clientId: id, version: number });
+const change = (document: unknown, over: Partial<ParamsOf<"policy.change">> = {}) =>
+  call(system.broker, "policy.change", { clientId, mode: "patch", document, ...over });
+
+describe("versions", () => {
+  test("a client without a policy has the defaults, as version 0", async () => {
+    expect(await get()).toEqual({ version: 0, policy: defaultPolicy });
+    expect(await version(0)).toEqual({ version: 0, policy: defaultPolicy });
+  });
+
+  test("each change is a version, and every version stays as it was", async () => {
+    expect(await change({ weight: 5, window: { from: "22:00", to: "06:00", timeZone: "UTC" } })).toMatchObject({
+      version: 1,
+    });
+    expect(await change({ weight: null, maxErrors: 3 })).toMatchObject({ version: 2 });
+    expect(await change({ chunkRecords: 7 }, { mode: "put" })).toMatchObject({ version: 3 });
+    expect(await get()).toEqual({ version: 3, policy: { ...defaultPolicy, chunkRecords: 7 } });
+    expect((await version(1)).policy).toMatchObject({ weight: 5, maxErrors: null });
+    expect((await version(2)).policy).toMatchObject({ weight: 1, maxErrors: 3, window: { from: "22:00" } });
+    expect(await get(clientId + 1)).toMatchObject({ version: 0 });
+  });
+
+  test("one that is not there is not found, and is found once it is there", async () => {
+    await expect(version(1)).rejects.toEqual(problem("not-found"));
+    await change({ weight: 5 });
+    await expect(version(1, clientId + 1)).rejects.toEqual(problem("not-found"));
+    await expect(version(-1)).rejects.toEqual(problem("not-found"));
+  });
+
+  test("of several changes at once with the same If-Match one wins", async () => {
+    const all = await Promise.allSettled([2, 3, 4].map((weight) => change({ weight }, { ifVersion: 0 })));
+    const lost = all.filter((one) => one.status === "rejected").map(({ reason }) => reason);
+    expect(lost).toEqual([problem("precondition-failed"), problem("precondition-failed")]);
+    expect((await get()).version).toBe(1);
+    await expect(change({ weight: 9 }, { ifVersion: 0 })).rejects.toEqual(problem("precondition-failed"));
+    expect(await change({ weight: 9 }, { ifVersion: 1 })).toMatchObject({ version: 2, policy: { weight: 9 } });
+  });
+
+  test("without it all of them land, each on top of the one before", async () => {
+    const names = ["weight", "maxErrors", "chunkRecords", "maxAttempts", "maxBytes", "maxRecords", "retentionDays"];
+    const patches = names.map((name, i) => ({ [name]: i + 2 }));
+    const all = await Promise.all(patches.map((patch) => change(patch)));
+    expect(all.map((one) => one.version).sort()).toEqual([1, 2, 3, 4, 5, 6, 7]);
+    expect(await get()).toMatchObject({ version: 7, policy: Object.assign({}, ...patches) });
+  });
+
+  test("one that never gets its turn is told to come again", async () => {
+    const create = jest
+      .spyOn(service().database.models.Policy, "create")
+      .mockRejectedValue(new UniqueConstraintError({}));
+    await expect(change({ weight: 2 })).rejects.toEqual(problem("unavailable", { headers: { "Retry-After": "1" } }));
+    expect(create.mock.calls.length).toBeGreaterThan(1);
+  });
+});
+
+describe("checking", () => {
+  test("a wrong document is told with all its faults, and changes nothing", async () => {
+    const wrong = { weight: 0, nope: 1, rate: { requests: -1 } };
+    const faults = ["/weight", "/nope", "/rate/requests"].map((pointer) => expect.objectContaining({ pointer }));
+    const refusal = problem("validation", { errors: expect.arrayContaining(faults) });
+    await expect(call(system.broker, "policy.check", { policy: wrong })).rejects.toEqual(refusal);
+    await expect(change(wrong, { mode: "put" })).rejects.toEqual(refusal);
+    await expect(change(wrong)).rejects.toEqual(refusal);
+    expect((await get()).version).toBe(0);
+    expect([told, queues, versions]).toEqual([[], [], []]);
+  });
+
+  test("a patch is checked as the whole that it makes", async () => {
+    await change({ backoff: { delayMs: 50_000 } });
+    await expect(change({ backoff: { maxMs: 40_000 } })).rejects.toEqual(
+      problem("validation", { errors: [expect.objectContaining({ pointer: "/backoff/maxMs" })] }),
+    );
+  });
+
+  test.each(["list", 1, null, ["weight"]])("%j is no policy", async (document) => {
+    await expect(system.broker.call("policy.change", { clientId, mode: "put", document })).rejects.toMatchObject({
+      code: 422,
+    });
+  });
+
+  test("a handler is an action that is there and declares itself one", async () => {
+    expect(await change({ handler: "orders.import" })).toMatchObject({ policy: { handler: "orders.import" } });
+    for (const handler of ["orders.list", "orders.gone", "policy.get"])
+      await expect(change({ handler })).rejects.toEqual(
+        problem("validation", { errors: [expect.objectContaining({ pointer: "/handler" })] }),
+      );
+  });
+});
+
+describe("telling", () => {
+  test("a change is told to the queue, to the client and to all nodes", async () => {
+    await change({ maxConcurrentBatches: 9, weight: 4 });
+    expect(queues).toEqual([{ clientId, cap: 9, weight: 4 }]);
+    expect(versions).toEqual([{ id: clientId, policyVersion: 1 }]);
+    expect(told).toEqual([{ clientId, version: 1 }]);
+  });
+});
+
+describe("caching", () => {
+  test("the policy in force is read once, also by many at the same time; a change is seen at once", async () => {
+    const read = jest.spyOn(service().database.models.Policy, "findOne");
+    const before = figures();
+    await Promise.all(Array.from({ length: 20 }, () => get()));
+    await get();
+    expect(read).toHaveBeenCalledTimes(1);
+    const after = figures();
+    expect([after.hits - before.hits, after.misses - before.misses]).toEqual([1, 1]);
+    await change({ weight: 5 });
+    expect((await get()).policy.weight).toBe(5);
+  });
+
+  test("a change on another node, told by its event, is seen; other clients stay cached", async () => {
+    await Promise.all([get(), get(clientId + 1)]);
+    const body = JSON.stringify({ ...defaultPolicy, weight: 8 });
+    const { Policy } = service().database.models;
+    await Policy.create({ clientId, version: 1, body, createdAt: 0 });
+    expect((await get()).version).toBe(0);
+    const read = jest.spyOn(Policy, "findOne");
+    await system.broker.broadcast("policy.changed", { clientId, version: 1 });
+    expect(await get()).toMatchObject({ version: 1, policy: { weight: 8 } });
+    await get(clientId + 1);
+    expect(read).toHaveBeenCalledTimes(1);
+  });
+
+  test("a change does not go by a cached version", async () => {
+    await get();
+    const { Policy } = service().database.models;
+    await Policy.create({ clientId, version: 1, body: JSON.stringify({ weight: 8 }), createdAt: 0 });
+    expect(await change({ maxErrors: 1 })).toMatchObject({ version: 2, policy: { weight: 8, maxErrors: 1 } });
+  });
+});
+
+describe("evaluating", () => {
+  const evaluate = () => call(system.broker, "policy.evaluate", { clientId, format: "csv", bytes: 1, records: 1 });
+
+  test("goes by the policy in force and the clock", async () => {
+    expect(await evaluate()).toEqual({ decision: "ready" });
+    const noon = Date.parse("2024-01-10T12:00:00Z");
+    await change({ window: { from: "22:00", to: "06:00", timeZone: "UTC" } });
+    jest.spyOn(Date, "now").mockReturnValue(noon);
+    expect(await evaluate()).toEqual({ decision: "held", hold: "window", until: noon + 10 * 3_600_000 });
+    jest.mocked(Date.now).mockReturnValue(noon + 10 * 3_600_000);
+    expect(await evaluate()).toEqual({ decision: "ready" });
+    await change({ requiresApproval: true });
+    expect(await evaluate()).toEqual({ decision: "held", hold: "approval", until: null });
+  });
+});
+
+test.each([
+  ["policy.get", { clientId: "1" }, "clientId"],
+  ["policy.version", { clientId: 1 }, "version"],
+  ["policy.change", { clientId: 1, mode: "post", document: {} }, "mode"],
+  ["policy.evaluate", { clientId: 1, format: "xml", bytes: 1, records: 1 }, "format"],
+])("%s of %j is refused", async (action, params, field) => {
+  await expect(system.broker.call(action, params)).rejects.toEqual(wrongParams(field));
+});
+
+test("without its database it is unavailable", async () => {
+  const broken = await startNode(options());
+  await (broken.broker.getLocalService("policy") as Service & WithDatabase).database.close();
+  await expect(call(broken.broker, "policy.get", { clientId })).rejects.toEqual(problem("unavailable"));
+  const change = call(broken.broker, "policy.change", { clientId, mode: "put", document: {} });
+  await expect(change).rejects.toEqual(problem("unavailable"));
+  await broken.stop();
+});
