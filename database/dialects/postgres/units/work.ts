@@ -137,7 +137,8 @@ function advanceCte({ leaseMs, counts, next, end }: ChunkCommit, values: Values)
     `rejected = b.rejected + ${values.add(counts.rejected, "bigint")}`,
     `duplicate = b.duplicate + ${values.add(counts.duplicate, "bigint")}`,
     `due_at = ${end ? dueAt(end.due, values) : `${NOW} + ${values.add(leaseMs, "bigint")}`}`,
-    "attempt = 0",
+    // This run is the first attempt at the chunk that follows.
+    "attempt = 1",
     "version = b.version + 1",
   ];
   if (end) {
