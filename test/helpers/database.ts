@@ -40,21 +40,35 @@ const ping = `const { Client } = require("pg");
 const client = new Client({ connectionString: process.argv[1], connectionTimeoutMillis: 2000 });
 client.connect().then(() => process.exit(0), () => process.exit(1));`;
 
-/** `describe` where PostgreSQL answers; elsewhere skipped, loudly, and an error with CI=true. */
-export function describePostgres(name: string, suite: () => void): void {
+/** Whether PostgreSQL answers. If not, that is said aloud for `name`; with CI=true it is an error. */
+export function isPostgresThere(name: string): boolean {
   // Jest wants to know at once, so another process asks.
   const isThere = spawnSync(process.execPath, ["-e", ping, POSTGRES_URL], { cwd: root, timeout: 5_000 }).status === 0;
   const missing = `it needs a PostgreSQL at ${POSTGRES_URL} (TEST_POSTGRES_URL)`;
   if (!isThere && process.env.CI === "true") throw new Error(`"${name}": ${missing}.`);
   if (!isThere) console.warn(`SKIPPED "${name}": ${missing}.`);
-  (isThere ? describe : describe.skip)(name, suite);
+  return isThere;
 }
 
-/** A migrated PostgreSQL database: a schema of its own on the server for tests. */
-export async function freshPostgres(): Promise<TestDatabase> {
+export const describePostgres = (name: string, suite: () => void): void =>
+  (isPostgresThere(name) ? describe : describe.skip)(name, suite);
+
+export interface Schema {
+  url: string;
+  drop(): Promise<void>;
+}
+
+/** A schema of its own on the server for tests, empty. */
+export async function freshSchema(): Promise<Schema> {
   const schema = `dataflow_${process.pid}_${randomBytes(6).toString("hex")}`;
   await onServer(`CREATE SCHEMA ${schema}`);
   const url = `${POSTGRES_URL}?options=-c%20search_path%3D${schema}`;
+  return { url, drop: () => onServer(`DROP SCHEMA ${schema} CASCADE`) };
+}
+
+/** A migrated PostgreSQL database. */
+export async function freshPostgres(): Promise<TestDatabase> {
+  const { url, drop } = await freshSchema();
   const db = await openDatabase({ url });
   await db.migrate();
   return {
@@ -63,7 +77,7 @@ export async function freshPostgres(): Promise<TestDatabase> {
     file: "",
     async remove() {
       await db.close();
-      await onServer(`DROP SCHEMA ${schema} CASCADE`);
+      await drop();
     },
   };
 }
