@@ -34,9 +34,9 @@ export function unreleased({ databaseUrl, redisUrl, redisLockNodes, amqpUrls }: 
     return { name, expected: `${instead} (not in this version yet: ${what})`, found: "one" };
   };
   const faults: SettingFault[] = [];
-  if (databaseUrl && !databaseUrl.startsWith("sqlite:")) {
+  if (databaseUrl?.startsWith("mssql:")) {
     const found = shown(databaseUrl, "url");
-    faults.push({ ...later("DATABASE_URL", "PostgreSQL and SQL Server", "sqlite:PATH"), found });
+    faults.push({ ...later("DATABASE_URL", "SQL Server", "sqlite:PATH or postgres://…"), found });
   }
   if (redisUrl) faults.push(later("REDIS_URL", "Redis", "no value"));
   if (redisLockNodes) faults.push(later("REDIS_LOCK_NODES", "Redis", "no value"));

@@ -4,11 +4,23 @@ const swc = {
   sourceMaps: "inline",
 };
 
-module.exports = {
-  testMatch: ["<rootDir>/test/**/*.test.ts"],
+const common = {
   // uuid comes as ES modules alone.
   transform: { "^.+\\.ts$": ["@swc/jest", swc], "node_modules/uuid/.+\\.js$": ["@swc/jest", swc] },
   transformIgnorePatterns: ["/node_modules/(?!uuid/)"],
-  testTimeout: 30_000,
+};
+
+module.exports = {
   maxWorkers: 2,
+  testTimeout: 30_000,
+  projects: [
+    { ...common, displayName: "all", testMatch: ["<rootDir>/test/**/*.test.ts"] },
+    {
+      ...common,
+      // The core once more on PostgreSQL: what a user sees does not depend on the database.
+      displayName: "postgres",
+      testMatch: ["<rootDir>/test/e2e/{import,http,admin}.test.ts", "<rootDir>/test/integration/batch/*.test.ts"],
+      setupFilesAfterEnv: ["<rootDir>/test/helpers/on-postgres.ts"],
+    },
+  ],
 };

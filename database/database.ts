@@ -1,5 +1,6 @@
 import type { Sequelize } from "sequelize";
 import type { Dialect } from "./dialect.ts";
+import { openPostgres } from "./dialects/postgres/open.ts";
 import { openSqlite } from "./dialects/sqlite/open.ts";
 import { migrate, pending } from "./migrations/migrate.ts";
 import { defineModels, type Models } from "./models.ts";
@@ -55,7 +56,10 @@ function openDialect({ url, logger }: DatabaseOptions): Promise<Dialect> {
   switch (scheme) {
     case "sqlite":
       return openSqlite(url, logger);
+    case "postgres":
+    case "postgresql":
+      return openPostgres(url, logger);
     default:
-      throw new Error(`DATABASE_URL: expected sqlite:, found "${scheme}:".`);
+      throw new Error(`DATABASE_URL: expected sqlite: or postgres:, found "${scheme}:".`);
   }
 }

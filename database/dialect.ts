@@ -33,12 +33,16 @@ export interface Ddl {
   types: Record<ColumnKind, string>;
   /** What follows the closing bracket of CREATE TABLE. */
   options(table: Table): string;
+  /** Statements that follow it, where a table needs some. */
+  after?(table: Table): string[];
 }
 
 export interface Dialect {
   store: BatchStore;
   sequelize: Sequelize;
   ddl: Ddl;
+  /** Where this database's own tables are; Sequelize looks into one fixed schema. */
+  hasTable(name: string, transaction: Transaction | null): Promise<boolean>;
   /** Held until `transaction` ends: one migrates at a time. */
   lockMigrations(transaction: Transaction): Promise<void>;
   now(): Promise<number>;

@@ -8,7 +8,8 @@ export function createTable(table: Table, ddl: Ddl): string[] {
     (names) => `CONSTRAINT "${table.name}_${names.join("_")}_uq" UNIQUE (${list(names)})`,
   );
   const body = [...columns, ...keys, ...unique].join(", ");
-  return [`CREATE TABLE "${table.name}" (${body})${ddl.options(table)}`, ...filtered(table), ...indexes(table)];
+  const create = `CREATE TABLE "${table.name}" (${body})${ddl.options(table)}`;
+  return [create, ...(ddl.after?.(table) ?? []), ...filtered(table), ...indexes(table)];
 }
 
 function column(name: string, kind: Table["columns"][string], ddl: Ddl): string {

@@ -54,7 +54,7 @@ class Log implements UmzugStorage<MigrationContext> {
 
   async executed(): Promise<string[]> {
     const { sequelize } = this.#dialect;
-    if (!(await sequelize.getQueryInterface().tableExists(LOG, { transaction: this.#transaction }))) return [];
+    if (!(await this.#dialect.hasTable(LOG, this.#transaction))) return [];
     const rows = await sequelize.query<{ name: string }>(`SELECT "name" FROM "${LOG}" ORDER BY "name"`, {
       type: QueryTypes.SELECT,
       transaction: this.#transaction,

@@ -231,7 +231,8 @@ export default define<BatchProcessor>({
   async started() {
     const config = configOf(this.broker);
     await loadHandlers(this.broker, config.handlersDir);
-    const pollMs = config.isEmbedded ? Math.min(config.pollIntervalMs, POLL_WITHOUT_BROKER_MS) : config.pollIntervalMs;
+    const hasBroker = config.amqpUrls.length > 0;
+    const pollMs = hasBroker ? config.pollIntervalMs : Math.min(config.pollIntervalMs, POLL_WITHOUT_BROKER_MS);
     const poll = this.schedule("The poll", pollMs, () => this.loop.wake(), 0.1);
     this.schedule("Renewing leases", config.batchLeaseMs / 3, async () => {
       await this.leases.renew();

@@ -1,7 +1,11 @@
+import { spawnSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import pg from "pg";
 import { type Database, openDatabase } from "../../database/database.ts";
+import { root } from "../../root.cjs";
 
 export interface TestDatabase {
   db: Database;
@@ -28,4 +32,62 @@ export async function freshDatabase(): Promise<TestDatabase> {
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+const POSTGRES_URL = process.env.TEST_POSTGRES_URL ?? "postgres://postgres@127.0.0.1:5432/test";
+
+const ping = `const { Client } = require("pg");
+const client = new Client({ connectionString: process.argv[1], connectionTimeoutMillis: 2000 });
+client.connect().then(() => process.exit(0), () => process.exit(1));`;
+
+/** Whether PostgreSQL answers. If not, that is said aloud for `name`; with CI=true it is an error. */
+export function isPostgresThere(name: string): boolean {
+  // Jest wants to know at once, so another process asks.
+  const isThere = spawnSync(process.execPath, ["-e", ping, POSTGRES_URL], { cwd: root, timeout: 5_000 }).status === 0;
+  const missing = `it needs a PostgreSQL at ${POSTGRES_URL} (TEST_POSTGRES_URL)`;
+  if (!isThere && process.env.CI === "true") throw new Error(`"${name}": ${missing}.`);
+  if (!isThere) console.warn(`SKIPPED "${name}": ${missing}.`);
+  return isThere;
+}
+
+export const describePostgres = (name: string, suite: () => void): void =>
+  (isPostgresThere(name) ? describe : describe.skip)(name, suite);
+
+export interface Schema {
+  url: string;
+  drop(): Promise<void>;
+}
+
+/** A schema of its own on the server for tests, empty. */
+export async function freshSchema(): Promise<Schema> {
+  const schema = `dataflow_${process.pid}_${randomBytes(6).toString("hex")}`;
+  await onServer(`CREATE SCHEMA ${schema}`);
+  const url = `${POSTGRES_URL}?options=-c%20search_path%3D${schema}`;
+  return { url, drop: () => onServer(`DROP SCHEMA ${schema} CASCADE`) };
+}
+
+/** A migrated PostgreSQL database. */
+export async function freshPostgres(): Promise<TestDatabase> {
+  const { url, drop } = await freshSchema();
+  const db = await openDatabase({ url });
+  await db.migrate();
+  return {
+    db,
+    url,
+    file: "",
+    async remove() {
+      await db.close();
+      await drop();
+    },
+  };
+}
+
+async function onServer(statement: string): Promise<void> {
+  const client = new pg.Client(POSTGRES_URL);
+  await client.connect();
+  try {
+    await client.query(statement);
+  } finally {
+    await client.end();
+  }
 }

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ServiceBroker, type ServiceSchema } from "moleculer";
 import { loadConfig } from "../../config.ts";
+import { openDatabase } from "../../database/database.ts";
 import { brokerOptions } from "../../moleculer.config.ts";
 import api from "../../services/api/api.service.ts";
 import batch from "../../services/batch/batch.service.ts";
@@ -14,6 +15,7 @@ import clientCache from "../../services/clientCache/clientCache.service.ts";
 import outbox from "../../services/outbox/outbox.service.ts";
 import policy from "../../services/policy/policy.service.ts";
 import rateLimiter from "../../services/rateLimiter/rateLimiter.service.ts";
+import { freshSchema, type Schema } from "./database.ts";
 
 export const ADMIN_TOKEN = "a-token-for-tests-of-24-characters-or-more";
 
@@ -51,8 +53,9 @@ export async function startSystem({
   extra = [],
 }: SystemOptions = {}): Promise<System> {
   const folder = mkdtempSync(join(tmpdir(), "dataflow-test-"));
+  const { url: databaseUrl, drop } = await place(folder);
   const config = loadConfig({
-    DATABASE_URL: `sqlite:${join(folder, "test.db")}`,
+    DATABASE_URL: databaseUrl,
     PORT: "0",
     ADMIN_TOKEN,
     LOG_LEVEL: "error",
@@ -70,9 +73,21 @@ export async function startSystem({
     folder,
     async stop() {
       await broker.stop();
+      await drop();
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Where the tests of this run keep their data: a file, or a migrated schema in PostgreSQL. */
+async function place(folder: string): Promise<Schema> {
+  if (process.env.TEST_DATABASE !== "postgres")
+    return { url: `sqlite:${join(folder, "test.db")}`, drop: async () => undefined };
+  const schema = await freshSchema();
+  const database = await openDatabase({ url: schema.url });
+  await database.migrate();
+  await database.close();
+  return schema;
 }
 
 /** A schema's own settings are written to at `created`, so that each system gets its own. */

@@ -19,10 +19,12 @@ export async function openSqlite(url: string, logger?: Logger): Promise<Dialect>
     throw error;
   });
   logger?.info(`The database is ${isTemporary ? "temporary" : file}.`);
+  const sequelize = sequelizeOn(client);
   return {
     store: sqliteStore(client),
-    sequelize: sequelizeOn(client),
+    sequelize,
     ddl,
+    hasTable: (name, transaction) => sequelize.getQueryInterface().tableExists(name, { transaction }),
     // The transaction has the writer to itself, and no other process has the file.
     lockMigrations: async () => undefined,
     now: () => client.call("now"),

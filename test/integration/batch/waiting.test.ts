@@ -30,7 +30,7 @@ afterEach(async () => {
 const about = (id: string) => heard.filter(({ subject }) => subject === id);
 /** Lets the time of a waiting row come. */
 const due = (table: "batch" | "outbox", where: string) =>
-  databaseOf(system).sequelize.query(`UPDATE ${table} SET due_at = due_at - 400 * 86400000 WHERE ${where}`);
+  databaseOf(system).sequelize.query(`UPDATE ${table} SET due_at = due_at - 34560000000 WHERE ${where}`);
 const countOf = async (table: string) =>
   (await select<{ n: number }>(system, `SELECT count(*) AS n FROM ${table}`))[0]?.n;
 

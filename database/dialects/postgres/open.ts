@@ -1,0 +1,63 @@
+import pg from "pg";
+import { Sequelize } from "sequelize";
+import type { Logger } from "../../database.ts";
+import type { Dialect } from "../../dialect.ts";
+import { ddl } from "./ddl.ts";
+import { Sql } from "./sql.ts";
+import { postgresStore } from "./store.ts";
+import { now } from "./units/reads.ts";
+
+/** "data" in ASCII: one number for all migrations of DataFlow in a database. */
+const MIGRATION_LOCK = 0x64617461;
+const OLDEST_VERSION = 140_000;
+const MODEL_CONNECTIONS = 5;
+
+/** PostgreSQL 14 and later. */
+export async function openPostgres(url: string, logger?: Logger): Promise<Dialect> {
+  const sql = new Sql(url, logger);
+  try {
+    await checkVersion(sql);
+  } catch (error) {
+    await sql.close();
+    throw error;
+  }
+  const sequelize = new Sequelize(url, {
+    dialect: "postgres",
+    dialectModule: pg,
+    logging: false,
+    pool: { max: MODEL_CONNECTIONS },
+    dialectOptions: optionsOf(url),
+  });
+  return {
+    store: postgresStore(sql),
+    sequelize,
+    ddl,
+    async hasTable(name, transaction) {
+      const [rows] = await sequelize.query("SELECT to_regclass(:name) AS found", {
+        replacements: { name },
+        transaction,
+      });
+      return (rows as { found: string | null }[])[0]?.found !== null;
+    },
+    async lockMigrations(transaction) {
+      await sequelize.query(`SELECT pg_advisory_xact_lock(${MIGRATION_LOCK})`, { transaction });
+    },
+    now: () => now(sql),
+    isEmbedded: false,
+    async close() {
+      await Promise.all([sql.close(), sequelize.close()]);
+    },
+  };
+}
+
+/** Sequelize reads no `options` out of a URL. */
+function optionsOf(url: string): object {
+  const options = new URL(url).searchParams.get("options");
+  return { keepAlive: true, application_name: "dataflow", ...(options ? { options } : {}) };
+}
+
+async function checkVersion(sql: Sql): Promise<void> {
+  const row = await sql.get<{ version: string }>("SELECT current_setting('server_version_num') AS version");
+  if (Number(row?.version) < OLDEST_VERSION)
+    throw new Error("DATABASE_URL: expected PostgreSQL 14 or later; found an older server.");
+}

@@ -1,0 +1,136 @@
+/** Between rows and the types of the seam, and the parts of statements that several units share. */
+import type { BatchRow, BatchState, Due, NewBatch, OutboxDraft, StoredChunk, Written } from "../../store.ts";
+import { NOW } from "./sql.ts";
+
+/** A batch as SELECT or RETURNING list, of the table or alias `of`. */
+export const batchColumns = (of = "batch") =>
+  [
+    "id",
+    'public_id AS "publicId"',
+    'client_id AS "clientId"',
+    'policy_version AS "policyVersion"',
+    "state",
+    "reason",
+    "format",
+    "envelope",
+    `encode(${of}.content_hash, 'hex') AS "contentHash"`,
+    'request_id AS "requestId"',
+    "bytes",
+    "records",
+    "chunks",
+    "phase",
+    'next_chunk AS "nextChunk"',
+    "accepted",
+    "rejected",
+    "duplicate",
+    "fence",
+    "owner",
+    'due_at AS "dueAt"',
+    "attempt",
+    'attempts_total AS "attemptsTotal"',
+    "version",
+    'created_at AS "createdAt"',
+    'ready_at AS "readyAt"',
+    'started_at AS "startedAt"',
+    'finished_at AS "finishedAt"',
+  ]
+    .map((column) => (column.startsWith("encode") ? column : `${of}.${column}`))
+    .join(", ");
+
+type Json<T, K extends keyof T> = Omit<T, K> & { [P in K]: string | (null extends T[P] ? null : never) };
+export type RawBatch = Json<BatchRow, "reason" | "envelope">;
+
+export function batchRow(raw: RawBatch): BatchRow {
+  return { ...raw, reason: raw.reason === null ? null : JSON.parse(raw.reason), envelope: JSON.parse(raw.envelope) };
+}
+
+/** A batch with the ids of the outbox rows that the same statement wrote. */
+export type RawWritten = RawBatch & { outbox: number[] };
+
+export function written(raw: RawWritten | undefined, events: OutboxDraft[]): Written | null {
+  if (!raw) return null;
+  const { outbox, ...batch } = raw;
+  return {
+    batch: batchRow(batch),
+    outbox: events.map((event, i) => ({ ...event, id: outbox[i] as number, attempts: 0 })),
+  };
+}
+
+/** Numbers the parameters of a statement as they are added. */
+export class Values {
+  readonly list: unknown[] = [];
+  /** `type` names it to PostgreSQL where the context does not. */
+  add(value: unknown, type?: string): string {
+    this.list.push(value);
+    return `$${this.list.length}${type ? `::${type}` : ""}`;
+  }
+}
+
+/** `due` as an expression: so long from now, at a time, or NULL. */
+export function dueAt(due: Due, values: Values): string {
+  if (due === null) return "NULL";
+  return "at" in due ? values.add(due.at, "bigint") : `(${NOW} + ${values.add(due.inMs, "bigint")})`;
+}
+
+/** CTE `outbox_rows`: the events, written only where `source` has a row, in their order. */
+export function outboxCte(events: OutboxDraft[], source: string, values: Values): string {
+  const topics = values.add(
+    events.map(({ topic }) => topic),
+    "text[]",
+  );
+  const bodies = values.add(
+    events.map(({ body }) => body),
+    "text[]",
+  );
+  return `outbox_rows AS (INSERT INTO outbox (topic, body, due_at, attempts)
+    SELECT e.topic, e.body, ${NOW}, 0 FROM ${source}, unnest(${topics}, ${bodies}) WITH ORDINALITY AS e(topic, body, n)
+    ORDER BY e.n RETURNING id)`;
+}
+export const outboxIds = "(SELECT coalesce(json_agg(o.id ORDER BY o.id), '[]') FROM outbox_rows o) AS outbox";
+
+/** CTE `chunk_rows`: the chunks, written only where `source` has a row. Bodies go over as bytes, not as text. */
+export function chunksCte(chunks: StoredChunk[], source: string, values: Values): string[] {
+  if (chunks.length === 0) return [];
+  const rows = chunks.map(
+    ({ no, firstRecord, firstLine, records, codec, oversized, body }) =>
+      `(${[
+        values.add(no, "int"),
+        values.add(firstRecord, "bigint"),
+        values.add(firstLine, "bigint"),
+        values.add(records, "int"),
+        values.add(codec, "varchar"),
+        values.add(oversized.length === 0 ? null : JSON.stringify(oversized), "text"),
+        values.add(Buffer.from(body.buffer, body.byteOffset, body.byteLength), "bytea"),
+      ].join(", ")})`,
+  );
+  return [
+    `chunk_rows AS (INSERT INTO batch_chunk (batch_id, no, first_record, first_line, records, codec, oversized, body)
+    SELECT ${source}.id, c.* FROM ${source}, (VALUES ${rows.join(", ")}) AS c)`,
+  ];
+}
+
+export interface RawChunk extends Omit<StoredChunk, "oversized"> {
+  oversized: string | null;
+}
+/** A chunk as SELECT list of the alias `c`. */
+export const chunkColumns = `c.no, c.first_record AS "firstRecord", c.first_line AS "firstLine",
+  c.records, c.codec, c.oversized, c.body`;
+
+export function storedChunk(raw: RawChunk): StoredChunk {
+  return { ...raw, oversized: raw.oversized === null ? [] : JSON.parse(raw.oversized) };
+}
+
+/** The columns of a batch that its upload brings. */
+export const identity = ({ publicId, clientId, policyVersion, format, requestId }: NewBatch) =>
+  [publicId, clientId, policyVersion, format, requestId] as const;
+
+export const jsonOrNull = (value: unknown) => (value === null ? null : JSON.stringify(value));
+
+const final: ReadonlySet<BatchState> = new Set([
+  "completed",
+  "completed_with_errors",
+  "failed",
+  "rejected",
+  "cancelled",
+]);
+export const hasEnded = (state: BatchState) => final.has(state);

@@ -1,0 +1,72 @@
+/** One pool of connections, and every unit as ONE statement: no row is locked while a client thinks. */
+import { createHash } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
+import pg from "pg";
+import type { Logger } from "../../database.ts";
+import { errorOf, isPassing } from "./failure.ts";
+
+/** The clock of the database, epoch ms; the same within a statement. */
+export const NOW = "(extract(epoch FROM statement_timestamp()) * 1000)::bigint";
+
+/** A link that is open but silent is taken for cut after so long; longer than any statement of ours takes. */
+const QUERY_TIMEOUT_MS = 20_000;
+const CONNECT_TIMEOUT_MS = 5_000;
+/** A row that is locked for longer belongs to somebody who is stuck. */
+const LOCK_TIMEOUT_MS = 5_000;
+const IDLE_IN_TRANSACTION_MS = 10_000;
+const CONNECTIONS = 10;
+const MOST_TRIES = 6;
+
+// Ids and times are below 2^53. For the whole process: Sequelize asks the same table of parsers.
+pg.types.setTypeParser(pg.types.builtins.INT8, Number);
+
+export class Sql {
+  readonly #pool: pg.Pool;
+  readonly #names = new Map<string, string>();
+
+  constructor(url: string, logger?: Logger) {
+    this.#pool = new pg.Pool({
+      connectionString: url,
+      max: CONNECTIONS,
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      query_timeout: QUERY_TIMEOUT_MS,
+      statement_timeout: QUERY_TIMEOUT_MS,
+      lock_timeout: LOCK_TIMEOUT_MS,
+      idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
+      keepAlive: true,
+      application_name: "dataflow",
+    });
+    // A connection that breaks while nobody uses it would end the process otherwise; the pool makes a new one.
+    this.#pool.on("error", (error) => logger?.warn(`A connection to the database broke: ${error.message}`));
+  }
+
+  /** The rows of a prepared statement. What passes by itself (deadlock, serialization) is tried again, with jitter. */
+  async all<T>(text: string, ...values: unknown[]): Promise<T[]> {
+    for (let tries = 1; ; tries++) {
+      try {
+        const { rows } = await this.#pool.query({ name: this.#nameOf(text), text, values });
+        return rows as T[];
+      } catch (error) {
+        if (!isPassing(error) || tries === MOST_TRIES) throw errorOf(error);
+        await pause(2 ** tries * 5 * Math.random());
+      }
+    }
+  }
+
+  async get<T>(text: string, ...values: unknown[]): Promise<T | undefined> {
+    return (await this.all<T>(text, ...values))[0];
+  }
+
+  /** Prepared once a connection, whatever its length. */
+  #nameOf(text: string): string {
+    const known = this.#names.get(text);
+    if (known) return known;
+    const name = createHash("sha1").update(text).digest("base64url");
+    this.#names.set(text, name);
+    return name;
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.end();
+  }
+}

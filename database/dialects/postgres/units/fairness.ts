@@ -1,0 +1,43 @@
+import { NOW, type Sql } from "../sql.ts";
+
+/** The clients that have a ready batch, by jumping from one to the next in the index (state, client_id, id). */
+const WAITING = `WITH RECURSIVE waiting (client_id) AS (
+    (SELECT client_id FROM batch WHERE state = 'ready' ORDER BY client_id LIMIT 1)
+    UNION ALL
+    SELECT (SELECT n.client_id FROM batch n WHERE n.state = 'ready' AND n.client_id > w.client_id ORDER BY n.client_id LIMIT 1)
+    FROM waiting w WHERE w.client_id IS NOT NULL)`;
+
+/** A client's oldest ready batch that is due. */
+const OLDEST = `(SELECT r.id, r.public_id, r.client_id FROM batch r
+    WHERE r.state = 'ready' AND r.client_id = w.client_id AND r.due_at <= ${NOW} ORDER BY r.id LIMIT 1)`;
+
+export function candidates(sql: Sql, limit: number): Promise<{ id: number; publicId: string; clientId: number }[]> {
+  return sql.all(
+    `${WAITING} SELECT b.id, b.public_id AS "publicId", b.client_id AS "clientId"
+     FROM waiting w JOIN client_queue q ON q.client_id = w.client_id AND q.running < q.cap
+       CROSS JOIN LATERAL ${OLDEST} b
+     ORDER BY q.pass, b.id LIMIT $1`,
+    limit,
+  );
+}
+
+export async function isOvertaken(sql: Sql, clientId: number): Promise<boolean> {
+  const other = await sql.get(
+    `${WAITING} SELECT 1 FROM waiting w JOIN client_queue q ON q.client_id = w.client_id
+       JOIN client_queue mine ON mine.client_id = $1
+     WHERE q.client_id <> $1 AND q.running < q.cap
+       AND q.running::bigint * mine.weight < mine.running::bigint * q.weight AND EXISTS ${OLDEST} LIMIT 1`,
+    clientId,
+  );
+  return other !== undefined;
+}
+
+export async function setQueue(sql: Sql, clientId: number, cap: number, weight: number): Promise<void> {
+  await sql.all(
+    `INSERT INTO client_queue (client_id, running, pass, cap, weight) VALUES ($1, 0, 0, $2, $3)
+     ON CONFLICT (client_id) DO UPDATE SET cap = excluded.cap, weight = excluded.weight`,
+    clientId,
+    cap,
+    weight,
+  );
+}

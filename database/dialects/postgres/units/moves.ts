@@ -1,0 +1,63 @@
+import type { Move, Written } from "../../../store.ts";
+import {
+  batchColumns,
+  dueAt,
+  hasEnded,
+  jsonOrNull,
+  outboxCte,
+  outboxIds,
+  type RawWritten,
+  Values,
+  written,
+} from "../rows.ts";
+import { NOW, type Sql } from "../sql.ts";
+
+export async function move(sql: Sql, move: Move): Promise<Written | null> {
+  const values = new Values();
+  const ctes = [madeCte(move, values)];
+  if (move.from === "processing")
+    ctes.push(`slot AS (UPDATE client_queue q SET running = greatest(q.running - 1, 0)
+      FROM made WHERE q.client_id = made."clientId")`);
+  if (move.restart) ctes.push("cleared AS (DELETE FROM record_error e USING made WHERE e.batch_id = made.id)");
+  ctes.push(outboxCte(move.events, "made", values));
+  const text = `WITH ${ctes.join(",\n")} SELECT made.*, ${outboxIds} FROM made`;
+  return written(await sql.get<RawWritten>(text, ...values.list), move.events);
+}
+
+const attempts = {
+  keep: [],
+  reset: ["attempt = 0"],
+  uncount: ["attempt = greatest(attempt - 1, 0)", "attempts_total = greatest(attempts_total - 1, 0)"],
+};
+
+function madeCte(move: Move, values: Values): string {
+  const sets = [
+    `state = ${values.add(move.to, "varchar")}`,
+    `due_at = ${dueAt(move.due, values)}`,
+    `reason = ${values.add(jsonOrNull(move.reason), "text")}`,
+    `finished_at = ${hasEnded(move.to) ? NOW : "NULL"}`,
+    "version = version + 1",
+    "owner = NULL",
+    ...attempts[move.attempt],
+  ];
+  if (move.from === "processing") sets.push("fence = fence + 1");
+  // It is when the batch joined the queue: a hand-back from `processing` does not change it.
+  else if (move.to === "ready") sets.push(`ready_at = ${NOW}`);
+  if (move.restart)
+    sets.push(
+      `phase = ${values.add(move.restart, "varchar")}`,
+      "next_chunk = 0, accepted = 0, rejected = 0, duplicate = 0",
+    );
+  const conditions = [`id = ${values.add(move.id)}`, `state = ${values.add(move.from)}`];
+  if (move.version !== undefined) conditions.push(`version = ${values.add(move.version)}`);
+  if (move.fence !== undefined) conditions.push(`fence = ${values.add(move.fence)}`);
+  if (move.onlyDue) conditions.push(`due_at <= ${NOW}`);
+  return `made AS (UPDATE batch SET ${sets.join(", ")} WHERE ${conditions.join(" AND ")} RETURNING ${batchColumns()})`;
+}
+
+export async function voidLeases(sql: Sql): Promise<void> {
+  await sql.all(
+    `UPDATE batch SET due_at = ${NOW}, fence = fence + CASE WHEN state = 'receiving' THEN 1 ELSE 0 END
+     WHERE state IN ('processing', 'receiving')`,
+  );
+}

@@ -1,0 +1,108 @@
+import type { NewBatch, StoredChunk, UploadCommit, Written } from "../../../store.ts";
+import {
+  batchColumns,
+  chunksCte,
+  dueAt,
+  hasEnded,
+  identity,
+  jsonOrNull,
+  outboxCte,
+  outboxIds,
+  type RawWritten,
+  Values,
+  written,
+} from "../rows.ts";
+import { NOW, type Sql } from "../sql.ts";
+
+/** An upload belongs to its node as long as it is this; taking it away raises the fence. */
+const OURS = "state = 'receiving' AND fence = 0";
+
+export async function beginUpload(sql: Sql, batch: NewBatch, leaseMs: number): Promise<number> {
+  const row = await sql.get<{ id: number }>(
+    `INSERT INTO batch (public_id, client_id, policy_version, format, request_id, state, envelope, bytes, records, chunks,
+       phase, next_chunk, accepted, rejected, duplicate, fence, due_at, attempt, attempts_total, version, created_at)
+     VALUES ($1, $2, $3, $4, $5, 'receiving', '{}', 0, 0, 0, 'deliver', 0, 0, 0, 0, 0, ${NOW} + $6::bigint, 0, 0, 1, ${NOW})
+     RETURNING id`,
+    ...identity(batch),
+    leaseMs,
+  );
+  return (row as { id: number }).id;
+}
+
+export async function appendChunks(sql: Sql, id: number, chunks: StoredChunk[], leaseMs: number): Promise<boolean> {
+  const values = new Values();
+  const held = `held AS (UPDATE batch SET due_at = ${NOW} + ${values.add(leaseMs, "bigint")},
+    chunks = chunks + ${values.add(chunks.length, "int")} WHERE id = ${values.add(id)} AND ${OURS} RETURNING id)`;
+  const ctes = [held, ...chunksCte(chunks, "held", values)];
+  return (await sql.get(`WITH ${ctes.join(",\n")} SELECT id FROM held`, ...values.list)) !== undefined;
+}
+
+export async function touchUploads(sql: Sql, ids: number[], leaseMs: number): Promise<void> {
+  await sql.all(`UPDATE batch SET due_at = ${NOW} + $2::bigint WHERE id = ANY($1::bigint[]) AND ${OURS}`, ids, leaseMs);
+}
+
+export async function voidUpload(sql: Sql, id: number, onlyDue: boolean): Promise<boolean> {
+  // Due at once: should this node die before it has wiped the upload, the sweep finds it.
+  const row = await sql.get(
+    `UPDATE batch SET fence = fence + 1, due_at = least(due_at, ${NOW})
+     WHERE id = $1 AND state = 'receiving' AND (due_at <= ${NOW} OR NOT $2::boolean) RETURNING id`,
+    id,
+    onlyDue,
+  );
+  return row !== undefined;
+}
+
+export async function commitUpload(sql: Sql, commit: UploadCommit): Promise<Written | null> {
+  const values = new Values();
+  const made = commit.id === null ? insertWhole(commit, values) : finish(commit.id, commit, values);
+  const queue = `queue_row AS (INSERT INTO client_queue (client_id, running, pass, cap, weight)
+    SELECT made."clientId", 0, 0, ${values.add(commit.queue.cap, "int")}, ${values.add(commit.queue.weight, "int")} FROM made
+    ON CONFLICT (client_id) DO NOTHING)`;
+  const ctes = [
+    `made AS (${made} RETURNING ${batchColumns()})`,
+    ...chunksCte(commit.chunks, "made", values),
+    queue,
+    outboxCte(commit.events, "made", values),
+  ];
+  const text = `WITH ${ctes.join(",\n")} SELECT made.*, ${outboxIds} FROM made`;
+  return written(await sql.get<RawWritten>(text, ...values.list), commit.events);
+}
+
+/** What both ways into the table set, by column. */
+function outcome({ state, due, reason, phase, totals }: UploadCommit, values: Values): Record<string, string> {
+  return {
+    state: values.add(state, "varchar"),
+    due_at: dueAt(due, values),
+    reason: values.add(jsonOrNull(reason), "text"),
+    phase: values.add(phase, "varchar"),
+    bytes: values.add(totals.bytes, "bigint"),
+    records: values.add(totals.records, "bigint"),
+    chunks: values.add(totals.chunks, "int"),
+    content_hash: values.add(Buffer.from(totals.contentHash, "hex"), "bytea"),
+    envelope: values.add(JSON.stringify(totals.envelope), "text"),
+    ready_at: state === "ready" ? NOW : "NULL",
+    finished_at: hasEnded(state) ? NOW : "NULL",
+  };
+}
+
+function insertWhole(commit: UploadCommit, values: Values): string {
+  const [publicId, clientId, policyVersion, format, requestId] = identity(commit.batch);
+  const columns: Record<string, string> = {
+    ...outcome(commit, values),
+    public_id: values.add(publicId),
+    client_id: values.add(clientId),
+    policy_version: values.add(policyVersion),
+    format: values.add(format),
+    request_id: values.add(requestId),
+    created_at: NOW,
+    version: "1",
+  };
+  for (const name of ["next_chunk", "accepted", "rejected", "duplicate", "fence", "attempt", "attempts_total"])
+    columns[name] = "0";
+  return `INSERT INTO batch (${Object.keys(columns).join(", ")}) VALUES (${Object.values(columns).join(", ")})`;
+}
+
+function finish(id: number, commit: UploadCommit, values: Values): string {
+  const sets = Object.entries(outcome(commit, values)).map(([column, value]) => `${column} = ${value}`);
+  return `UPDATE batch SET ${sets.join(", ")}, version = version + 1 WHERE id = ${values.add(id)} AND ${OURS}`;
+}

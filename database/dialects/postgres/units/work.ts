@@ -1,0 +1,158 @@
+/** What a worker does: claim, commit chunk by chunk, keep its leases. */
+import type { RejectedRecord } from "../../../../formats/formats.ts";
+import type { ChunkCommit, Claimed, StoredChunk, Written } from "../../../store.ts";
+import {
+  batchColumns,
+  batchRow,
+  chunkColumns,
+  dueAt,
+  hasEnded,
+  jsonOrNull,
+  outboxCte,
+  outboxIds,
+  type RawBatch,
+  type RawChunk,
+  type RawWritten,
+  storedChunk,
+  Values,
+  written,
+} from "../rows.ts";
+import { NOW, type Sql } from "../sql.ts";
+
+/**
+ * Lock order batch → client_queue. A batch that somebody else claims right now is skipped. On stride scheduling and the
+ * lift of `pass`, see the SQLite twin.
+ */
+const CLAIM = `WITH cand AS MATERIALIZED (SELECT id, client_id FROM batch
+    WHERE id = $1 AND state = 'ready' AND due_at <= ${NOW} FOR NO KEY UPDATE SKIP LOCKED),
+  slot AS (UPDATE client_queue q SET running = q.running + 1,
+      pass = greatest(q.pass, (SELECT max(p.pass - 1000.0 / p.weight) FROM client_queue p)) + 1000.0 / q.weight
+    FROM cand WHERE q.client_id = cand.client_id AND q.running < q.cap RETURNING 1),
+  made AS (UPDATE batch b SET state = 'processing', owner = $2, fence = b.fence + 1, due_at = ${NOW} + $3::bigint,
+      attempt = b.attempt + 1, attempts_total = b.attempts_total + 1,
+      started_at = coalesce(b.started_at, ${NOW}), version = b.version + 1
+    FROM cand, slot WHERE b.id = cand.id RETURNING ${batchColumns("b")})
+  SELECT to_json(made) AS batch, c.batch_id AS "chunkOf", ${chunkColumns}
+  FROM made LEFT JOIN batch_chunk c ON c.batch_id = made.id AND c.no = made."nextChunk"`;
+
+type RawClaim = { batch: RawBatch; chunkOf: number | null } & RawChunk;
+
+export async function claim(sql: Sql, id: number, owner: string, leaseMs: number): Promise<Claimed | null> {
+  const row = await sql.get<RawClaim>(CLAIM, id, owner, leaseMs);
+  if (!row) return null;
+  const { batch, chunkOf, ...chunk } = row;
+  return { batch: batchRow(batch), chunk: chunkOf === null ? null : storedChunk(chunk) };
+}
+
+export async function readChunk(sql: Sql, id: number, no: number): Promise<StoredChunk | null> {
+  const raw = await sql.get<RawChunk>(
+    `SELECT ${chunkColumns} FROM batch_chunk c WHERE c.batch_id = $1 AND c.no = $2`,
+    id,
+    no,
+  );
+  return raw ? storedChunk(raw) : null;
+}
+
+/**
+ * All parts share one snapshot; what selects FROM fence writes nothing when the fence is gone. The row lock comes first,
+ * so a takeover that commits while this waits leaves it without a row.
+ */
+export async function commitChunk(sql: Sql, commit: ChunkCommit): Promise<Written | null> {
+  checkCount(commit);
+  const values = new Values();
+  const events = commit.end?.events ?? [];
+  const ctes = [
+    `fence AS MATERIALIZED (SELECT id, client_id FROM batch WHERE id = ${values.add(commit.id)}
+      AND fence = ${values.add(commit.fence)} AND state = 'processing' AND next_chunk = ${values.add(commit.chunk)}
+      FOR NO KEY UPDATE)`,
+    ...recordsCte(commit, values),
+    ...errorsCte(commit, values),
+    ...(commit.end ? [SLOT] : []),
+    ...(commit.end?.purge ? ["purged AS (DELETE FROM batch_chunk c USING fence WHERE c.batch_id = fence.id)"] : []),
+    outboxCte(events, "fence", values),
+    advanceCte(commit, values),
+  ];
+  const text = `WITH ${ctes.join(",\n")} SELECT made.*, ${outboxIds} FROM made`;
+  return written(await sql.get<RawWritten>(text, ...values.list), events);
+}
+
+const SLOT = `slot AS (UPDATE client_queue q SET running = greatest(q.running - 1, 0)
+  FROM fence WHERE q.client_id = fence.client_id)`;
+
+/** A wrong count would shift every number after it. */
+function checkCount({ text, records, errors }: ChunkCommit): void {
+  if (text === "") return;
+  let lines = 1;
+  for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) lines++;
+  if (lines + errors.length !== records)
+    throw new Error(`A chunk of ${records} records came with ${lines} texts and ${errors.length} errors.`);
+}
+
+/**
+ * One text for all records: the fastest way in. The number of the m-th accepted record is m plus the rejected ones before
+ * it, which are those whose place less their rank is at most m.
+ */
+function recordsCte({ text, firstRecord, errors }: ChunkCommit, values: Values): string[] {
+  if (text === "") return [];
+  const holes = errors.map(({ index }, rank) => index - rank);
+  const number = holes.length === 0 ? "t.n - 1" : `t.n - 1 + width_bucket(t.n::int - 1, ${values.add(holes, "int[]")})`;
+  return [
+    `stored AS (INSERT INTO record (batch_id, seq, data)
+      SELECT fence.id, ${values.add(firstRecord, "bigint")} + ${number}, t.data
+      FROM fence, string_to_table(${values.add(text, "text")}, E'\\n') WITH ORDINALITY AS t(data, n))`,
+  ];
+}
+
+/** What PostgreSQL takes in no text: NUL, and halves of surrogate pairs. */
+const clean = (text: string) => text.toWellFormed().replaceAll("\0", "\uFFFD");
+
+function errorRows(firstRecord: number, { index, line, raw, errors }: RejectedRecord) {
+  const faults = errors.length > 0 ? errors : [{ field: null, code: null, message: null }];
+  return faults.map(({ field, code, message }, n) => ({
+    seq: firstRecord + index,
+    n,
+    line: n === 0 ? line : null,
+    field: field && clean(field),
+    code: code && clean(code),
+    message: message && clean(message),
+    raw: n === 0 ? clean(raw) : null,
+  }));
+}
+
+function errorsCte({ errors, firstRecord }: ChunkCommit, values: Values): string[] {
+  if (errors.length === 0) return [];
+  const rows = JSON.stringify(errors.flatMap((rejected) => errorRows(firstRecord, rejected)));
+  return [
+    `faults AS (INSERT INTO record_error (batch_id, seq, n, line, field, code, message, raw)
+      SELECT fence.id, e.* FROM fence, json_to_recordset(${values.add(rows, "json")})
+        AS e(seq bigint, n int, line bigint, field text, code text, message text, raw text))`,
+  ];
+}
+
+function advanceCte({ leaseMs, counts, next, end }: ChunkCommit, values: Values): string {
+  const sets = [
+    `next_chunk = ${values.add(next.chunk, "int")}`,
+    `phase = ${values.add(next.phase, "varchar")}`,
+    `accepted = b.accepted + ${values.add(counts.accepted, "bigint")}`,
+    `rejected = b.rejected + ${values.add(counts.rejected, "bigint")}`,
+    `duplicate = b.duplicate + ${values.add(counts.duplicate, "bigint")}`,
+    `due_at = ${end ? dueAt(end.due, values) : `${NOW} + ${values.add(leaseMs, "bigint")}`}`,
+    // This run is the first attempt at the chunk that follows.
+    "attempt = 1",
+    "version = b.version + 1",
+  ];
+  if (end) {
+    sets.push(`state = ${values.add(end.state, "varchar")}`, `reason = ${values.add(jsonOrNull(end.reason), "text")}`);
+    sets.push("owner = NULL", `finished_at = ${hasEnded(end.state) ? NOW : "NULL"}`);
+    if (end.purge) sets.push("chunks = 0");
+  }
+  return `made AS (UPDATE batch b SET ${sets.join(", ")} FROM fence WHERE b.id = fence.id RETURNING ${batchColumns("b")})`;
+}
+
+export function extendLeases(sql: Sql, owner: string, leaseMs: number): Promise<{ id: number; fence: number }[]> {
+  return sql.all(
+    `UPDATE batch SET due_at = ${NOW} + $2::bigint WHERE state = 'processing' AND owner = $1 RETURNING id, fence`,
+    owner,
+    leaseMs,
+  );
+}
