@@ -168,7 +168,6 @@ test("what this version does not serve yet is said so", () => {
     'DATABASE_URL: expected sqlite:PATH (not in this version yet: PostgreSQL and SQL Server); found "postgres://…"',
     "REDIS_URL: expected no value (not in this version yet: Redis); found one",
     "REDIS_LOCK_NODES: expected no value (not in this version yet: Redis); found one",
-    "AMQP_URL: expected no value (not in this version yet: RabbitMQ); found one",
   ]);
 });
 
