@@ -7,6 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type ChannelModel, connect } from "amqplib";
 import type { Middleware, ServiceBroker } from "moleculer";
 import { ConfigError, configOf, maskUrl } from "../config.ts";
+import { checkTopology } from "./amqp.topology.ts";
 
 /** So often a log line says what the start waits for. */
 const RETRY_MS = 3_000;
@@ -57,11 +58,12 @@ function refusal(url: string, message: string): ConfigError | null {
   return null;
 }
 
-/** Before anything else of a node starts: RabbitMQ answers and takes the login. */
+/** Before anything else of a node starts: RabbitMQ answers, takes the login, and has our queues or a place for them. */
 export const rabbitMiddleware: Middleware = {
   name: "Rabbit",
   async starting(broker: ServiceBroker) {
-    const { amqpUrls } = configOf(broker);
-    if (amqpUrls.length > 0) await withRabbit(amqpUrls, broker.getLogger("rabbit"), async () => {});
+    const config = configOf(broker);
+    if (config.amqpUrls.length === 0) return;
+    await withRabbit(config.amqpUrls, broker.getLogger("rabbit"), (connection) => checkTopology(connection, config));
   },
 };

@@ -9,7 +9,6 @@ import type { OutboxRow } from "../../database/store.ts";
 import { define } from "../../mixins/define.ts";
 import { queueMixin, type WithQueue } from "../../mixins/queue.ts";
 import { scheduleMixin, type WithSchedule } from "../../mixins/schedule.ts";
-import type { ReadyToken } from "../batchProcessor/batchProcessor.contract.ts";
 import { call, serve } from "../messages.ts";
 import type { CloudEvent } from "./outbox.contract.ts";
 
@@ -42,7 +41,7 @@ export default define<Outbox>({
       return this.publish(ctx.params.rows);
     },
     wake() {
-      return this.addAMQPJob("batch.ready", { batchId: null } satisfies ReadyToken);
+      return this.addAMQPJob("batch.ready", { batchId: null });
     },
   }),
 
@@ -51,8 +50,7 @@ export default define<Outbox>({
       for (const row of rows) {
         const event = JSON.parse(row.body) as CloudEvent;
         await this.broker.emit(row.topic, event);
-        if (row.topic === "batch.ready")
-          await this.addAMQPJob("batch.ready", { batchId: event.subject } satisfies ReadyToken);
+        if (row.topic === "batch.ready") await this.addAMQPJob("batch.ready", { batchId: event.subject });
         this.confirmed.push(row.id);
       }
     },

@@ -36,6 +36,23 @@ export function describeWithRabbit(name: string, tests: () => void): void {
   describe.skip(name, tests);
 }
 
+/** Where it listens, for a proxy before it. */
+export const rabbitTarget = { host: new URL(rabbitUrl).hostname, port: Number(new URL(rabbitUrl).port || 5672) };
+
+/** Its URL with something else in it. */
+export function rabbitUrlWith(change: (url: URL) => void): string {
+  const url = new URL(rabbitUrl);
+  change(url);
+  return url.href;
+}
+
+/** Its URL through a proxy; `heartbeat` in seconds. */
+export const rabbitUrlAt = (port: number, heartbeat = 5): string =>
+  rabbitUrlWith((url) => {
+    url.host = `127.0.0.1:${port}`;
+    url.searchParams.set("heartbeat", String(heartbeat));
+  });
+
 let spaces = 0;
 
 /** A namespace of a test's own. */

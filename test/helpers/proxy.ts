@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
-export interface Proxy {
+export interface TcpProxy {
   port: number;
   /** How many links were made so far. */
   links(): number;
@@ -18,7 +18,7 @@ export interface Proxy {
 }
 
 /** Opens a proxy on a free port (or `port`) to `target`; where `isShut`, it lets nobody in before `open`. */
-export async function startProxy(target: { host: string; port: number }, isShut = false): Promise<Proxy> {
+export async function startProxy(target: { host: string; port: number }, isShut = false): Promise<TcpProxy> {
   const pairs = new Set<[Socket, Socket]>();
   let made = 0;
   let isFrozen = false;

@@ -1,22 +1,24 @@
 import { ServiceBroker } from "moleculer";
 import { withRabbit } from "../../../mixins/amqp.start.ts";
 import { brokerOptions } from "../../../moleculer.config.ts";
-import { configFor, describeWithRabbit, newNamespace, rabbitUrl, removeNamespace, until } from "../../helpers/amqp.ts";
+import {
+  configFor,
+  describeWithRabbit,
+  newNamespace,
+  rabbitTarget,
+  rabbitUrl,
+  rabbitUrlAt,
+  rabbitUrlWith,
+  removeNamespace,
+  until,
+} from "../../helpers/amqp.ts";
 import { startProxy } from "../../helpers/proxy.ts";
-
-const target = { host: new URL(rabbitUrl).hostname, port: Number(new URL(rabbitUrl).port || 5672) };
 
 /** A logger that keeps its warnings. */
 function listener() {
   const warnings: string[] = [];
   const logger = { warn: (text: string) => void warnings.push(text) };
   return { warnings, logger };
-}
-
-function urlWith(change: (url: URL) => void): string {
-  const url = new URL(rabbitUrl);
-  change(url);
-  return url.href;
 }
 
 function brokerFor(namespace: string, nodeID: string, env: Record<string, string> = {}): ServiceBroker {
@@ -26,29 +28,27 @@ function brokerFor(namespace: string, nodeID: string, env: Record<string, string
 
 describeWithRabbit("a node that starts with AMQP_URL", () => {
   test("a wrong login ends the start with the setting's name, and without the password", async () => {
-    const AMQP_URL = urlWith((url) => {
+    const AMQP_URL = rabbitUrlWith((url) => {
       url.password = "hunter2";
     });
     const broker = brokerFor(newNamespace(), "n1", { AMQP_URL });
     const error = await broker.start().catch((caught: Error) => caught);
     expect((error as Error).message).toBe(
-      `AMQP_URL: expected a user and password that RabbitMQ at amqp://***@${target.host}:${target.port} accepts; found a login that it refuses`,
+      `AMQP_URL: expected a user and password that RabbitMQ at amqp://***@${rabbitTarget.host}:${rabbitTarget.port} accepts; found a login that it refuses`,
     );
   });
 
   test("a virtual host that is not there ends the start", async () => {
-    const AMQP_URL = urlWith((url) => {
+    const AMQP_URL = rabbitUrlWith((url) => {
       url.pathname = "/nowhere";
     });
     await expect(brokerFor(newNamespace(), "n1", { AMQP_URL }).start()).rejects.toThrow(/^AMQP_URL: .*virtual host/);
   });
 
   test("a RabbitMQ that is away is waited for, with a log line", async () => {
-    const proxy = await startProxy(target, true);
+    const proxy = await startProxy(rabbitTarget, true);
     const { warnings, logger } = listener();
-    const url = urlWith((at) => {
-      at.host = `127.0.0.1:${proxy.port}`;
-    });
+    const url = rabbitUrlAt(proxy.port);
     const started = withRabbit([url], logger, async () => "there");
     await until(() => warnings.length > 0, "a log line");
     expect(warnings[0]).toMatch(
