@@ -17,6 +17,8 @@ export interface ConsumerParts {
   read(content: Buffer): unknown;
   /** Rejects where the handler failed. */
   handle(message: QueueMessage, ack: () => void): Promise<void>;
+  /** Whether this node can send: where it cannot, others hardly can, and no message comes. */
+  canPublish(): boolean;
   /** Sends a payload to the same queue, confirmed. */
   publishAgain(payload: unknown): Promise<void>;
   logger: { warn(text: string): void };
@@ -44,7 +46,7 @@ export class AmqpConsumer implements Consumption {
   }
 
   get isUp(): boolean {
-    return this.parts.link.isUp && this.channel !== null;
+    return this.parts.link.isUp && this.channel !== null && this.parts.canPublish();
   }
 
   /** Stops deliveries; the held message goes back as a fresh one, for others to take. */

@@ -60,6 +60,7 @@ export class AmqpQueues implements QueueDriver {
       names: namesOf(configOf(this.broker), name),
       read: (content) => checkMessage(name, JSON.parse(content.toString())),
       handle,
+      canPublish: () => this.publisher.isReady,
       publishAgain: (payload) => this.add(name, payload),
       logger: this.broker.getLogger("rabbit/consume"),
     });

@@ -10,6 +10,8 @@ export interface TcpProxy {
   cut(): void;
   /** Links stay open, and no byte passes any more, as behind a firewall that forgot them. New ones freeze too. */
   freeze(): void;
+  /** What the server answers does not come through any more; what it is sent does. */
+  deafen(): void;
   thaw(): void;
   /** Cuts, and lets nobody in until `open`. */
   shut(): Promise<void>;
@@ -50,6 +52,9 @@ export async function startProxy(target: { host: string; port: number }, isShut 
     freeze() {
       isFrozen = true;
       for (const pair of pairs) for (const socket of pair) socket.pause();
+    },
+    deafen() {
+      for (const [, far] of pairs) far.pause();
     },
     thaw() {
       isFrozen = false;
