@@ -1,6 +1,6 @@
 /** How messages are sent and answered, typed by the contracts: a wrong action name or payload does not compile. */
 import FastestValidator, { type SyncCheckFunction } from "fastest-validator";
-import type { CallingOptions, Context } from "moleculer";
+import type { CallingOptions, Context, ServiceBroker } from "moleculer";
 import { type ActionName, actions, type EventName, type events, type QueueName, queues } from "./contracts.ts";
 import type { ActionContract, Infer, Params } from "./declare.ts";
 
@@ -47,6 +47,14 @@ export function checkMessage<N extends QueueName>(name: N, payload: unknown): Me
   const faults = typeof payload === "object" && payload ? check(payload) : [{ message: "It is no object." }];
   if (Array.isArray(faults)) throw new Error(faults.map(({ message }) => message).join(" "));
   return payload as MessageOf<N>;
+}
+
+/** Hands committed events to the relay without waiting for it: what it loses, its sweep finds. */
+export function publishSoon(broker: ServiceBroker, rows: ParamsOf<"outbox.publish">["rows"]): void {
+  if (rows.length === 0) return;
+  call(broker, "outbox.publish", { rows }).catch((error: unknown) =>
+    broker.logger.warn("Publishing is left to the sweep:", error),
+  );
 }
 
 type Short<N, Service extends string> = N extends `${Service}.${infer S}` ? S : never;
