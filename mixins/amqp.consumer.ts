@@ -6,9 +6,11 @@
  */
 import type { ChannelWrapper } from "amqp-connection-manager";
 import type { Channel, ConsumeMessage } from "amqplib";
-import type { AmqpLink } from "./amqp.link.ts";
+import { type AmqpLink, within } from "./amqp.link.ts";
 import { declareQueue, type QueueNames } from "./amqp.topology.ts";
 import type { Consumption, QueueMessage } from "./queue.driver.ts";
+
+const CANCEL_MS = 2_000;
 
 export interface ConsumerParts {
   link: AmqpLink;
@@ -100,8 +102,8 @@ export class AmqpConsumer implements Consumption {
   private async stop(): Promise<void> {
     const { channel, tag } = this;
     this.tag = null;
-    // On a channel that is gone nothing is delivered any more.
-    if (channel && tag) await channel.cancel(tag).catch(() => {});
+    // On a channel that is gone nothing is delivered any more; a frozen link must not hold up a node that stops.
+    if (channel && tag) await within(CANCEL_MS, channel.cancel(tag)).catch(() => {});
     if (this.held) await this.giveBack(this.held);
   }
 

@@ -121,13 +121,17 @@ export class AmqpLink {
   async close(): Promise<void> {
     this.isClosing = true;
     const { connection } = this;
-    const { promise: late, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, CLOSE_MS);
-    await Promise.race([this.manager.close().catch(() => {}), late]);
-    clearTimeout(timer);
+    await within(CLOSE_MS, this.manager.close()).catch(() => {});
     this.connection = null;
     if (connection) dropSocket(connection);
   }
+}
+
+/** Resolves or rejects as `work` does, but resolves after `ms` in any case. */
+export async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  await Promise.race([work, late]).finally(() => clearTimeout(timer));
 }
 
 /** amqplib only ends its half of a socket; on a frozen link the other half would stay for ever. */

@@ -7,7 +7,7 @@ import type { ChannelWrapper } from "amqp-connection-manager";
 import type { ConfirmChannel, Message } from "amqplib";
 import type { Config } from "../config.ts";
 import type { QueueName } from "../services/contracts.ts";
-import { AmqpLink, type LinkOptions } from "./amqp.link.ts";
+import { AmqpLink, type LinkOptions, within } from "./amqp.link.ts";
 import { declareAll, namesOf } from "./amqp.topology.ts";
 
 /** A confirm takes some ms; one that takes this long comes from a RabbitMQ that cannot. The sweep repeats the message. */
@@ -37,11 +37,8 @@ export class AmqpPublisher {
   }
 
   /** Resolves when it may be used, or after a while in any case. */
-  async opened(): Promise<void> {
-    const { promise: late, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, PUBLISH_TIMEOUT_MS);
-    await Promise.race([this.wrapper.waitForConnect(), late]);
-    clearTimeout(timer);
+  opened(): Promise<void> {
+    return within(PUBLISH_TIMEOUT_MS, this.wrapper.waitForConnect());
   }
 
   /** To a work queue. `mandatory`: were the queue gone, RabbitMQ would confirm and forget. */

@@ -9,19 +9,12 @@ import {
   until,
 } from "../../helpers/amqp.ts";
 import { startProxy, type TcpProxy } from "../../helpers/proxy.ts";
-import { ids, type Node, startNode } from "./queue.suite.ts";
+import { ids, startNode, stopNodes } from "./queue.suite.ts";
 
 describeWithRabbit("work queues over bad links", () => {
   let proxy: TcpProxy;
   let direct: Config;
   let proxied: Config;
-  const nodes: Node[] = [];
-  const start = async (...args: Parameters<typeof startNode>) => {
-    const node = await startNode(...args);
-    nodes.push(node);
-    return node;
-  };
-
   beforeEach(async () => {
     proxy = await startProxy(rabbitTarget);
     const namespace = newNamespace();
@@ -29,13 +22,13 @@ describeWithRabbit("work queues over bad links", () => {
     proxied = configFor(namespace, { AMQP_URL: rabbitUrlAt(proxy.port, 1) });
   });
   afterEach(async () => {
-    await Promise.all(nodes.splice(0).map((node) => node.stop()));
+    await stopNodes();
     await proxy.close();
     await removeNamespace(direct.namespace);
   });
 
   test("a confirmed message is never lost, however often links are cut", async () => {
-    const node = await start(proxied, "n1");
+    const node = await startNode(proxied, "n1");
     const confirmed = new Set<string>();
     const refused = new Set<string>();
     for (let round = 0; round < 4; round++) {
@@ -63,10 +56,10 @@ describeWithRabbit("work queues over bad links", () => {
   });
 
   test("a message whose consumer's link dies before the ack goes to another node, once it is seen", async () => {
-    const dying = await start(proxied, "n1", () => {});
+    const dying = await startNode(proxied, "n1", () => {});
     await dying.add("a");
     await until(() => dying.got.length === 1, "the delivery");
-    const other = await start(direct, "n2");
+    const other = await startNode(direct, "n2");
     await proxy.shut();
     await until(() => other.got.length === 1, "the other node's delivery");
     expect(ids(other.got)).toEqual(["a"]);
@@ -79,7 +72,7 @@ describeWithRabbit("work queues over bad links", () => {
   });
 
   test("an ack of before a reconnect does not hit a message of after it", async () => {
-    const node = await start(proxied, "n1", () => {});
+    const node = await startNode(proxied, "n1", () => {});
     await node.add("a");
     await until(() => node.got.length === 1, "the delivery");
     proxy.cut();
@@ -97,15 +90,15 @@ describeWithRabbit("work queues over bad links", () => {
   });
 
   test("a paused consumer stays paused over a reconnect", async () => {
-    const node = await start(proxied, "n1");
+    const node = await startNode(proxied, "n1");
     await until(() => node.queue.isAMQPQueueUp("batch.ready"), "the consumer");
     await node.queue.pauseAMQPQueue("batch.ready");
     proxy.cut();
     await until(() => !node.queue.isAMQPQueueUp("batch.ready"), "the cut");
     await until(() => node.queue.isAMQPQueueUp("batch.ready"), "the link");
-    const other = await start(direct, "n2", null);
+    const other = await startNode(direct, "n2", null);
     await other.add("a");
-    const last = await start(direct, "n3");
+    const last = await startNode(direct, "n3");
     await until(() => last.got.length === 1, "the node that is not paused");
     expect(node.got).toEqual([]);
     await node.queue.resumeAMQPQueue("batch.ready");
@@ -115,10 +108,10 @@ describeWithRabbit("work queues over bad links", () => {
   });
 
   test("a frozen link is noticed, its message goes to another node, and a new link is made", async () => {
-    const frozen = await start(proxied, "n1", () => {});
+    const frozen = await startNode(proxied, "n1", () => {});
     await frozen.add("a");
     await until(() => frozen.got.length === 1, "the delivery");
-    const other = await start(direct, "n2");
+    const other = await startNode(direct, "n2");
     proxy.freeze();
     const late = frozen.add("b");
     await expect(late).rejects.toThrow();

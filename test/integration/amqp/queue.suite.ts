@@ -20,6 +20,11 @@ export interface Node {
   stop(): Promise<void>;
 }
 
+const running = new Set<Node>();
+
+/** Stops every node that still runs: after each test, so that one that failed leaves none behind. */
+export const stopNodes = (): Promise<unknown> => Promise.all([...running].map((node) => node.stop()));
+
 const idOf = ({ content }: QueueMessage) => (content as { batchId: string | null }).batchId;
 
 /** A node with one service that consumes `batch.ready`; `handle` where it should not ack at once. */
@@ -41,31 +46,26 @@ export async function startNode(
   broker.createService(define({ name: "worker", mixins: [queueMixin], AMQPQueues: handle ? consumer : {} }));
   await broker.start();
   const queue = broker.getLocalService("worker") as unknown as WithQueue;
-  return {
+  const node: Node = {
     broker,
     queue,
     got,
     add: (batchId) => queue.addAMQPJob("batch.ready", { batchId }),
-    stop: () => broker.stop(),
+    stop: () => {
+      running.delete(node);
+      return broker.stop();
+    },
   };
+  running.add(node);
+  return node;
 }
 
 export const ids = (got: Delivery[]): (string | null)[] => got.map(({ id }) => id);
 
-/** `configOf` makes settings for one test, with a queue that nobody else has. */
+/** `configOf` makes settings for one test, with a queue that nobody else has; `stopNodes` is to run after each. */
 export function queueSuite(configOf: () => Config): void {
-  const nodes: Node[] = [];
-  const start = async (...args: Parameters<typeof startNode>) => {
-    const node = await startNode(...args);
-    nodes.push(node);
-    return node;
-  };
-  afterEach(async () => {
-    await Promise.all(nodes.splice(0).map((node) => node.stop()));
-  });
-
   test("messages come in order, the next one after the ack", async () => {
-    const node = await start(configOf(), "n1", () => {});
+    const node = await startNode(configOf(), "n1", () => {});
     await Promise.all(["a", "b", "c"].map((id) => node.add(id)));
     await until(() => node.got.length === 1, "the first");
     await node.queue.pauseAMQPQueue("batch.ready");
@@ -83,7 +83,7 @@ export function queueSuite(configOf: () => Config): void {
   });
 
   test("a paused consumer holds nothing, and what it held comes again", async () => {
-    const node = await start(configOf(), "n1", () => {});
+    const node = await startNode(configOf(), "n1", () => {});
     await node.add("a");
     await until(() => node.got.length === 1, "the first delivery");
     await node.queue.pauseAMQPQueue("batch.ready");
@@ -105,7 +105,7 @@ export function queueSuite(configOf: () => Config): void {
 
   test("a handler that fails gets its message again", async () => {
     let failures = 0;
-    const node = await start(configOf(), "n1", ({ ack }) => {
+    const node = await startNode(configOf(), "n1", ({ ack }) => {
       if (++failures < 3) throw new Error("not yet");
       ack();
     });
@@ -115,7 +115,7 @@ export function queueSuite(configOf: () => Config): void {
   });
 
   test("what is no message of the queue is not sent", async () => {
-    const node = await start(configOf(), "n1", null);
+    const node = await startNode(configOf(), "n1", null);
     const add = (payload: unknown) => node.queue.addAMQPJob("batch.ready", payload as { batchId: null });
     await expect(add({ batchId: 7 })).rejects.toThrow(/batchId/);
     await expect(add({})).rejects.toThrow(/batchId/);

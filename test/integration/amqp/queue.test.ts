@@ -1,14 +1,17 @@
 import { connect } from "amqplib";
 import type { Config } from "../../../config.ts";
 import { configFor, describeWithRabbit, newNamespace, rabbitUrl, removeNamespace, until } from "../../helpers/amqp.ts";
-import { ids, queueSuite, startNode } from "./queue.suite.ts";
+import { ids, queueSuite, startNode, stopNodes } from "./queue.suite.ts";
 
 describeWithRabbit("work queues in RabbitMQ", () => {
   let config: Config;
   beforeEach(() => {
     config = configFor(newNamespace());
   });
-  afterEach(() => removeNamespace(config.namespace));
+  afterEach(async () => {
+    await stopNodes();
+    await removeNamespace(config.namespace);
+  });
 
   queueSuite(() => config);
 
@@ -20,7 +23,6 @@ describeWithRabbit("work queues in RabbitMQ", () => {
     await until(() => all().length >= 60, "all messages");
     expect(all().sort()).toEqual(names.sort());
     expect(nodes.every(({ got }) => got.length > 0)).toBe(true);
-    await Promise.all(nodes.map((node) => node.stop()));
   });
 
   test("what a paused node held goes to another at once", async () => {
@@ -31,7 +33,18 @@ describeWithRabbit("work queues in RabbitMQ", () => {
     await busy.queue.pauseAMQPQueue("batch.ready");
     await until(() => idle.got.length === 1, "the other node's delivery");
     expect(ids(idle.got)).toEqual(["a"]);
-    await Promise.all([busy.stop(), idle.stop()]);
+  });
+
+  test("a message that is given back more often than the delivery limit is no dead letter", async () => {
+    const node = await startNode(config, "n1", () => {});
+    await node.add("a");
+    for (let round = 1; round <= 25; round++) {
+      await until(() => node.got.length === round, `delivery ${round}`);
+      await node.queue.pauseAMQPQueue("batch.ready");
+      await node.queue.resumeAMQPQueue("batch.ready");
+    }
+    await until(() => node.got.length === 26, "one more delivery");
+    expect(new Set(ids(node.got))).toEqual(new Set(["a"]));
   });
 
   test("a message that fails its schema, or kills its consumers, becomes a dead letter, and the others go on", async () => {
@@ -56,7 +69,6 @@ describeWithRabbit("work queues in RabbitMQ", () => {
     await until(() => ids(node.got).includes("good"), "the good one");
     expect(ids(node.got).filter((id) => id === "poison").length).toBeGreaterThanOrEqual(20);
     await connection.close();
-    await node.stop();
   });
 
   test("a queue that exists with other arguments ends the start with the setting's name", async () => {
@@ -88,6 +100,5 @@ describeWithRabbit("work queues in RabbitMQ", () => {
     await until(isAdded, "a queue to add to");
     await until(() => node.got.length >= 2, "the second");
     await connection.close();
-    await node.stop();
   });
 });
