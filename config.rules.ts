@@ -29,7 +29,7 @@ export function rulesBetween(values: Partial<Values>): SettingFault[] {
 }
 
 /** What the settings know but this version does not serve. To be deleted with the version that does. */
-export function unreleased({ databaseUrl, redisUrl, redisLockNodes, amqpUrls }: Partial<Values>): SettingFault[] {
+export function unreleased({ databaseUrl, redisUrl, redisLockNodes }: Partial<Values>): SettingFault[] {
   const later = (name: string, what: string, instead: string) => {
     return { name, expected: `${instead} (not in this version yet: ${what})`, found: "one" };
   };
@@ -40,6 +40,5 @@ export function unreleased({ databaseUrl, redisUrl, redisLockNodes, amqpUrls }: 
   }
   if (redisUrl) faults.push(later("REDIS_URL", "Redis", "no value"));
   if (redisLockNodes) faults.push(later("REDIS_LOCK_NODES", "Redis", "no value"));
-  if (amqpUrls) faults.push(later("AMQP_URL", "RabbitMQ", "no value"));
   return faults;
 }

@@ -26,6 +26,9 @@ export class ConfigError extends Error {
     super(faults.map(({ name, expected, found }) => `${name}: expected ${expected}; found ${found}`).join("\n"));
     this.name = "ConfigError";
     this.faults = faults;
+    // Operators read it, also where Moleculer's runner prints it whole: where in our code it was found helps nobody.
+    this.stack = this.message;
+    Object.defineProperty(this, "faults", { enumerable: false });
   }
 }
 

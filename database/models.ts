@@ -1,4 +1,7 @@
-/** The tables that are not hot, by Sequelize. `clientCache` owns Client, `policy` owns Policy. */
+/**
+ * The tables that are not hot, by Sequelize. `clientCache` owns Client, `policy` owns Policy; of the outbox, which is
+ * `batch`'s, they only write the events of their own changes, in the same transaction.
+ */
 import {
   type CreationOptional,
   type DataType,
@@ -35,7 +38,16 @@ export interface PolicyRow extends Model<InferAttributes<PolicyRow>, InferCreati
   createdAt: number;
 }
 
+export interface OutboxEntry extends Model<InferAttributes<OutboxEntry>, InferCreationAttributes<OutboxEntry>> {
+  id: CreationOptional<number>;
+  topic: string;
+  body: string;
+  dueAt: number;
+  attempts: number;
+}
+
 export interface Models {
+  Outbox: ModelStatic<OutboxEntry>;
   Client: ModelStatic<ClientRow>;
   Policy: ModelStatic<PolicyRow>;
 }
@@ -75,5 +87,16 @@ export function defineModels(sequelize: Sequelize): Models {
     },
     table("policy"),
   );
-  return { Client, Policy };
+  const Outbox = sequelize.define<OutboxEntry>(
+    "Outbox",
+    {
+      id: { type: DataTypes.BIGINT, primaryKey: true, autoIncrement: true },
+      topic: name(),
+      body: required(DataTypes.TEXT),
+      dueAt: long(),
+      attempts: required(DataTypes.INTEGER),
+    },
+    table("outbox"),
+  );
+  return { Client, Policy, Outbox };
 }

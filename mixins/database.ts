@@ -22,7 +22,7 @@ async function open(broker: ServiceBroker): Promise<Database> {
   const config = configOf(broker);
   const database = await openDatabase({ url: config.databaseUrl, logger: broker.getLogger("database") });
   try {
-    await bringUpToDate(database, config.isEmbedded);
+    await bringUpToDate(database, database.isEmbedded);
     return database;
   } catch (error) {
     await database.close();
@@ -30,7 +30,7 @@ async function open(broker: ServiceBroker): Promise<Database> {
   }
 }
 
-/** The embedded default migrates by itself; elsewhere a node that migrates under others' feet would break them. */
+/** A file that only this process has is migrated by itself; elsewhere a node that migrates under others' feet would break them. */
 async function bringUpToDate(database: Database, isEmbedded: boolean): Promise<void> {
   if (isEmbedded) {
     await database.migrate();

@@ -1,99 +1,90 @@
 /**
  * Durable work queues by the contract of moleculer-amqp-queue: a service declares `AMQPQueues`, any service with the
- * mixin calls `this.addAMQPJob`. This is the in-process implementation: it serves where one process is the whole system,
- * and what it holds is gone with the process, so every message must be one that a poll makes up for.
+ * mixin calls `this.addAMQPJob`. With AMQP_URL they are RabbitMQ's, else they are in this process. Each message is
+ * checked by its declaration where it is sent and where it is received.
  */
-import type { Service, ServiceBroker } from "moleculer";
+import type { Service } from "moleculer";
+import { configOf } from "../config.ts";
+import type { QueueName } from "../services/contracts.ts";
+import { checkMessage, type MessageOf } from "../services/messages.ts";
 import { define } from "./define.ts";
+import { AmqpQueues } from "./queue.amqp.ts";
+import type { Consumption, Handle, QueueDriver, QueueMessage } from "./queue.driver.ts";
+import { MemoryQueues } from "./queue.memory.ts";
+import { Shared } from "./shared.ts";
 
-export interface QueueMessage {
-  content: unknown;
-}
+export { QUEUE_CHANGED } from "./queue.amqp.ts";
+export type { QueueMessage } from "./queue.driver.ts";
+
 export interface QueueChannel {
   /** Done with it: the next one may come. */
   ack(message: QueueMessage): void;
 }
+/** A throw gives the message back; after 20 times it is a dead letter. */
 export type QueueHandler = (this: Service, channel: QueueChannel, message: QueueMessage) => void | Promise<void>;
 
 /** What a service finds on `this` with this mixin. */
 export interface WithQueue {
-  addAMQPJob(queue: string, payload: unknown): Promise<void>;
+  /** Resolves when the message is safe. Rejects where it may not be: RabbitMQ is away, blocked or too slow. */
+  addAMQPJob<N extends QueueName>(queue: N, payload: MessageOf<N>): Promise<void>;
+  /** Of a queue that this service consumes: deliveries stop, and the message that it holds goes back for others. */
+  pauseAMQPQueue(queue: QueueName): Promise<void>;
+  resumeAMQPQueue(queue: QueueName): Promise<void>;
+  /** Whether messages of a queue that this service consumes can come in; the local event QUEUE_CHANGED tells of changes. */
+  isAMQPQueueUp(queue: QueueName): boolean;
 }
 
-/** Beyond it the oldest goes: where nobody consumes (no worker on this node), messages must not pile up. */
-const MOST_WAITING = 1_000;
-
-class MemoryQueue {
-  private readonly waiting: QueueMessage[] = [];
-  private consumer: ((message: QueueMessage) => void) | null = null;
-  private held: QueueMessage | null = null;
-
-  add(content: unknown): void {
-    this.waiting.push({ content });
-    if (this.waiting.length > MOST_WAITING) this.waiting.shift();
-    this.deliver();
-  }
-
-  /** What the consumer before had not acknowledged comes again. */
-  consume(consumer: ((message: QueueMessage) => void) | null): void {
-    this.consumer = consumer;
-    if (this.held) this.waiting.unshift({ ...this.held });
-    this.held = null;
-    this.deliver();
-  }
-
-  ack(message: QueueMessage): void {
-    if (this.held !== message) return;
-    this.held = null;
-    this.deliver();
-  }
-
-  private deliver(): void {
-    if (!this.consumer || this.held) return;
-    const message = this.waiting.shift();
-    if (!message) return;
-    this.held = message;
-    setImmediate(() => {
-      if (this.held === message) this.consumer?.(message);
-    });
-  }
+interface Own {
+  driver: QueueDriver;
+  consumptions: Map<QueueName, Consumption>;
 }
 
-const queues = new WeakMap<ServiceBroker, Map<string, MemoryQueue>>();
+const drivers = new Shared<QueueDriver>(
+  async (broker) => (configOf(broker).amqpUrls.length > 0 ? AmqpQueues.open(broker) : new MemoryQueues()),
+  (driver) => driver.close(),
+);
 
-function queueOf(broker: ServiceBroker, name: string): MemoryQueue {
-  const named = queues.get(broker) ?? new Map<string, MemoryQueue>();
-  queues.set(broker, named);
-  const queue = named.get(name) ?? new MemoryQueue();
-  named.set(name, queue);
-  return queue;
-}
-
-const declared = (service: Service): [string, QueueHandler][] =>
-  Object.entries((service.schema as { AMQPQueues?: Record<string, QueueHandler> }).AMQPQueues ?? {});
+const declared = (service: Service) =>
+  Object.entries((service.schema as { AMQPQueues?: Record<QueueName, QueueHandler> }).AMQPQueues ?? {}) as [
+    QueueName,
+    QueueHandler,
+  ][];
 
 /** Gives a service `addAMQPJob`, and consumes the queues that its schema declares from `started` to `stopped`. */
-export const queueMixin = define<Service>({
+export const queueMixin = define<Service & Own>({
+  created(this: Service & Own) {
+    this.consumptions = new Map();
+  },
   methods: {
-    async addAMQPJob(this: Service, queue: string, payload: unknown) {
-      queueOf(this.broker, queue).add(payload);
+    async addAMQPJob(this: Own, queue: QueueName, payload: unknown) {
+      await this.driver.add(queue, checkMessage(queue, payload));
+    },
+    async pauseAMQPQueue(this: Own, queue: QueueName) {
+      await this.consumptions.get(queue)?.pause();
+    },
+    async resumeAMQPQueue(this: Own, queue: QueueName) {
+      await this.consumptions.get(queue)?.resume();
+    },
+    isAMQPQueueUp(this: Own, queue: QueueName) {
+      return this.consumptions.get(queue)?.isUp ?? false;
     },
   },
-  async started(this: Service) {
+  async started(this: Service & Own) {
+    this.driver = await drivers.acquire(this.broker);
     for (const [name, handler] of declared(this)) {
-      const queue = queueOf(this.broker, name);
-      const channel: QueueChannel = { ack: (message) => queue.ack(message) };
-      queue.consume(async (message) => {
+      const handle: Handle = async (message, ack) => {
         try {
-          await handler.call(this, channel, message);
+          await handler.call(this, { ack }, message);
         } catch (error) {
-          this.logger.error(`The consumer of ${name} failed:`, error);
-          queue.ack(message);
+          this.logger.error(`The consumer of ${name} failed, its message goes back:`, error);
+          throw error;
         }
-      });
+      };
+      this.consumptions.set(name, this.driver.consume(name, handle));
     }
   },
-  async stopped(this: Service) {
-    for (const [name] of declared(this)) queueOf(this.broker, name).consume(null);
+  async stopped(this: Service & Own) {
+    await Promise.all([...this.consumptions.values()].map((consumption) => consumption.end()));
+    await drivers.release(this.broker);
   },
 });

@@ -1,13 +1,15 @@
 import type { Service } from "moleculer";
 import { define } from "./define.ts";
 
+type Every = number | (() => number);
+
 /** What a service finds on `this` with this mixin. */
 export interface WithSchedule {
   /**
    * Runs `work` every `everyMs`, never twice at once, until the service stops; a failure is logged and tried again.
-   * `jitter` (0 to 1) spreads the nodes of a cluster. The answer runs it at once.
+   * A function is asked anew after each run. `jitter` (0 to 1) spreads the nodes of a cluster. The answer runs it at once.
    */
-  schedule(name: string, everyMs: number, work: () => Promise<unknown>, jitter?: number): () => void;
+  schedule(name: string, everyMs: Every, work: () => Promise<unknown>, jitter?: number): () => void;
   /** Ends all rhythms and waits for what runs. */
   endSchedules(): Promise<void>;
 }
@@ -62,7 +64,7 @@ export const scheduleMixin = define<Service & Own & WithSchedule>({
     this.rhythms = [];
   },
   methods: {
-    schedule(this: Service & Own, name: string, everyMs: number, work: () => Promise<unknown>, jitter = 0) {
+    schedule(this: Service & Own, name: string, everyMs: Every, work: () => Promise<unknown>, jitter = 0) {
       const guarded = async () => {
         try {
           await work();
@@ -70,7 +72,8 @@ export const scheduleMixin = define<Service & Own & WithSchedule>({
           this.logger.warn(`${name} failed, it is tried again:`, error);
         }
       };
-      const rhythm = new Rhythm(() => everyMs * (1 + jitter * (Math.random() - 0.5)), guarded);
+      const every = typeof everyMs === "number" ? () => everyMs : everyMs;
+      const rhythm = new Rhythm(() => every() * (1 + jitter * (Math.random() - 0.5)), guarded);
       this.rhythms.push(rhythm);
       return () => rhythm.now();
     },

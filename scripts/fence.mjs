@@ -48,7 +48,9 @@ function actorOf(path) {
 }
 
 function mayReadEnv(path) {
-  return /^config(\.\w+)?\.ts$/.test(path) || /^(test|bench|scripts)\//.test(path) || /\.config\.[^/]+$/.test(path);
+  return (
+    /^config(\.\w+)?\.ts$/.test(path) || /^(test|bench|scripts|examples)\//.test(path) || /\.config\.[^/]+$/.test(path)
+  );
 }
 
 /** Every module that the tree names, and whether it reads `process.env` or imports `env` from node:process. */

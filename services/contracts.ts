@@ -1,5 +1,5 @@
 /**
- * The map: every action and event, in the order of a batch's way.
+ * The map: every action, queue and event, in the order of a batch's way.
  *
  *   HTTP ─► api ─► clientCache.authenticate ─► rateLimiter.consume ─► batch.create ─► policy.evaluate
  *                                                                        │ one commit
@@ -9,7 +9,7 @@
  */
 import { batchActions, batchEvents } from "./batch/batch.contract.ts";
 import { batchLockActions } from "./batchLock/batchLock.contract.ts";
-import { batchProcessorActions } from "./batchProcessor/batchProcessor.contract.ts";
+import { batchProcessorActions, batchProcessorQueues } from "./batchProcessor/batchProcessor.contract.ts";
 import { clientCacheActions, clientCacheEvents } from "./clientCache/clientCache.contract.ts";
 import { outboxActions } from "./outbox/outbox.contract.ts";
 import { policyActions, policyEvents } from "./policy/policy.contract.ts";
@@ -25,6 +25,9 @@ export const actions = {
   ...batchProcessorActions,
 };
 export type ActionName = keyof typeof actions;
+
+export const queues = { ...batchProcessorQueues };
+export type QueueName = keyof typeof queues;
 
 export const events = { ...batchEvents, ...clientCacheEvents, ...policyEvents };
 export type EventName = keyof typeof events;

@@ -49,5 +49,13 @@ export const action = <const P extends Params>(params: P) => ({
   answers: <A>(): ActionContract<P, A> => ({ params }),
 });
 
+/** A declared queue: the schema of its messages. */
+export interface QueueContract<P extends Params> {
+  params: P;
+}
+
+/** Declares a queue; its messages are checked where they are sent and where they are received. */
+export const queue = <const P extends Params>(params: P): QueueContract<P> => ({ params });
+
 /** Declares an event by the type of its payload. */
 export const event = <T>(): { readonly payload?: T } => ({});

@@ -1,11 +1,13 @@
 /** How messages are sent and answered, typed by the contracts: a wrong action name or payload does not compile. */
-import type { CallingOptions, Context } from "moleculer";
-import { type ActionName, actions, type EventName, type events } from "./contracts.ts";
+import FastestValidator, { type SyncCheckFunction } from "fastest-validator";
+import type { CallingOptions, Context, ServiceBroker } from "moleculer";
+import { type ActionName, actions, type EventName, type events, type QueueName, queues } from "./contracts.ts";
 import type { ActionContract, Infer, Params } from "./declare.ts";
 
 export type ParamsOf<N extends ActionName> = Infer<(typeof actions)[N]["params"]>;
 export type AnswerOf<N extends ActionName> = (typeof actions)[N] extends ActionContract<Params, infer A> ? A : never;
 export type EventOf<N extends EventName> = (typeof events)[N] extends { readonly payload?: infer T } ? T : never;
+export type MessageOf<N extends QueueName> = Infer<(typeof queues)[N]["params"]>;
 
 interface Caller {
   call(name: string, params: unknown, options?: CallingOptions): Promise<unknown>;
@@ -28,6 +30,31 @@ export function announce<N extends EventName>(
   payload: EventOf<N>,
 ): Promise<unknown> {
   return via.broadcast(name, payload);
+}
+
+const validator = new (FastestValidator as unknown as typeof FastestValidator.default)();
+const checks = new Map<string, SyncCheckFunction>(
+  Object.entries(queues).map(([name, { params }]) => [
+    name,
+    validator.compile({ $$strict: true, ...structuredClone(params) } as never) as SyncCheckFunction,
+  ]),
+);
+
+/** The payload, if it is a message of that queue as declared. Throws for any other, with its faults. */
+export function checkMessage<N extends QueueName>(name: N, payload: unknown): MessageOf<N> {
+  const check = checks.get(name);
+  if (!check) throw new Error(`No such queue: ${name}.`);
+  const faults = typeof payload === "object" && payload ? check(payload) : [{ message: "It is no object." }];
+  if (Array.isArray(faults)) throw new Error(faults.map(({ message }) => message).join(" "));
+  return payload as MessageOf<N>;
+}
+
+/** Hands committed events to the relay without waiting for it: what it loses, its sweep finds. */
+export function publishSoon(broker: ServiceBroker, rows: ParamsOf<"outbox.publish">["rows"]): void {
+  if (rows.length === 0) return;
+  call(broker, "outbox.publish", { rows }).catch((error: unknown) =>
+    broker.logger.warn("Publishing is left to the sweep:", error),
+  );
 }
 
 type Short<N, Service extends string> = N extends `${Service}.${infer S}` ? S : never;

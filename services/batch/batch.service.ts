@@ -11,7 +11,7 @@ import { databaseMixin, type WithDatabase } from "../../mixins/database.ts";
 import { define } from "../../mixins/define.ts";
 import { scheduleMixin, type WithSchedule } from "../../mixins/schedule.ts";
 import { Problem } from "../errors.ts";
-import { call, type ParamsOf, serve } from "../messages.ts";
+import { call, type ParamsOf, publishSoon, serve } from "../messages.ts";
 import type { Policy } from "../policy/policy.contract.ts";
 import { createBatch } from "./batch.create.ts";
 import { BatchEvents } from "./batch.events.ts";
@@ -154,13 +154,10 @@ export default define<BatchService>({
       return batch;
     },
 
-    /** Hands the committed events to the relay without waiting for it: what it loses, its sweep finds. */
+    /** Its events are on their way. */
     published(this: BatchService, written: Written | null) {
       if (!written) return null;
-      if (written.outbox.length > 0)
-        call(this.broker, "outbox.publish", { rows: written.outbox }).catch((error: unknown) =>
-          this.logger.warn("Publishing is left to the sweep:", error),
-        );
+      publishSoon(this.broker, written.outbox);
       return written.batch;
     },
 

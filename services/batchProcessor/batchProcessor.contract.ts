@@ -1,4 +1,4 @@
-import { action } from "../declare.ts";
+import { action, queue } from "../declare.ts";
 
 /** What a custom handler gets, at least once for each chunk; `batchId:chunk` is its idempotency key. */
 export interface HandlerCall {
@@ -22,10 +22,10 @@ export type HandlerOutcome =
   | { outcome: "retry" | "snooze"; delayMs?: number; reason?: string }
   | { outcome: "cancel" | "fail"; reason?: string };
 
-/** The message on the queue `batch.ready`: something may be claimable. The id is for tracing only. */
-export interface ReadyToken {
-  batchId: string | null;
-}
+export const batchProcessorQueues = {
+  /** Something may be claimable. The id is for tracing only; the setting BATCH_READY_QUEUE is its name in RabbitMQ. */
+  "batch.ready": queue({ batchId: { type: "string", nullable: true } }),
+};
 
 export const batchProcessorActions = {
   /** What this worker does now. */

@@ -11,6 +11,8 @@ export interface LoopParts<Candidate> {
   /** Tries to claim one. Null: somebody else has it. */
   start(candidate: Candidate): Promise<Started | null>;
   failed(error: unknown): void;
+  /** Nothing is claimable now, and a slot is free: this worker can take more. */
+  hasRoom(): void;
 }
 
 /**
@@ -50,6 +52,17 @@ export class WorkLoop<Candidate> {
         this.parts.failed(error);
       }
     }
+    if (!this.isEnded && this.free > 0) this.parts.hasRoom();
+  }
+
+  /** Whether a slot is free, or frees within `ms`. */
+  async freesWithin(ms: number): Promise<boolean> {
+    if (this.free > 0) return true;
+    const { promise: tooLong, resolve } = Promise.withResolvers<boolean>();
+    const timer = setTimeout(() => resolve(false), ms);
+    const isFree = await Promise.race([tooLong, ...[...this.runs].map((run) => run.then(() => true))]);
+    clearTimeout(timer);
+    return isFree;
   }
 
   private async claimSome(): Promise<boolean> {

@@ -10,7 +10,7 @@ import type { RecordValidator } from "../../formats/formats.ts";
 import { compileRecordSchema } from "../../formats/record-schema.ts";
 import { define } from "../../mixins/define.ts";
 import { partnersMixin } from "../../mixins/partners.ts";
-import { type QueueChannel, type QueueMessage, queueMixin } from "../../mixins/queue.ts";
+import { QUEUE_CHANGED, type QueueChannel, type QueueMessage, queueMixin, type WithQueue } from "../../mixins/queue.ts";
 import { scheduleMixin, type WithSchedule } from "../../mixins/schedule.ts";
 import type { BatchRow, Claimed } from "../batch/batch.contract.ts";
 import { isProblem } from "../errors.ts";
@@ -28,7 +28,8 @@ interface Candidate {
 }
 
 type BatchProcessor = Service &
-  WithSchedule & {
+  WithSchedule &
+  WithQueue & {
     owner: string;
     loop: WorkLoop<Candidate>;
     leases: LeaseKeeper;
@@ -51,8 +52,10 @@ type BatchProcessor = Service &
     drain(): Promise<void>;
   };
 
-/** Without a broker nothing tells of work that another process made ready; a query a second is cheap. */
-const POLL_WITHOUT_BROKER_MS = 1_000;
+/** Without tokens nothing tells of work that became ready; a query a second is cheap. */
+const POLL_WITHOUT_TOKENS_MS = 1_000;
+/** A worker whose slots are all taken for so long leaves the tokens to others; shorter, and short batches flap it. */
+const SATURATED_MS = 50;
 /** Compiled schemas that are kept; one costs some 10 ms to compile and some 100 kB. */
 const MOST_VALIDATORS = 200;
 /** Of SHUTDOWN_TIMEOUT: then a handler that has not answered is not waited for any more. */
@@ -69,8 +72,14 @@ export default define<BatchProcessor>({
 
   AMQPQueues: {
     async "batch.ready"(this: BatchProcessor, channel: QueueChannel, message: QueueMessage) {
-      await this.loop.wake();
-      channel.ack(message);
+      // Held until there is nothing to claim: were this worker killed, another would get the token.
+      do await this.loop.wake();
+      while (this.loop.free === 0 && (await this.loop.freesWithin(SATURATED_MS)));
+      if (this.isStopping) return;
+      if (this.loop.free > 0) return channel.ack(message);
+      await this.pauseAMQPQueue("batch.ready");
+      // A slot that freed meanwhile found nothing to resume.
+      if (this.loop.free > 0) await this.loop.wake();
     },
   },
 
@@ -96,6 +105,7 @@ export default define<BatchProcessor>({
       candidates: (limit) => call(this.broker, "batch.candidates", { limit }),
       start: (candidate) => this.start(candidate),
       failed: (error) => this.logger.warn("Claiming failed, the next poll tries again:", error),
+      hasRoom: () => void this.resumeAMQPQueue("batch.ready").catch(() => this.logger.warn("The queue stays paused.")),
     });
   },
 
@@ -222,7 +232,9 @@ export default define<BatchProcessor>({
     async drain(this: BatchProcessor) {
       this.isStopping = true;
       const patience = setTimeout(() => this.abandon(), configOf(this.broker).shutdownTimeoutMs * PATIENCE);
-      await this.loop.end();
+      const ended = this.loop.end();
+      await this.pauseAMQPQueue("batch.ready");
+      await ended;
       clearTimeout(patience);
       await this.endSchedules();
     },
@@ -231,9 +243,12 @@ export default define<BatchProcessor>({
   async started() {
     const config = configOf(this.broker);
     await loadHandlers(this.broker, config.handlersDir);
-    const hasBroker = config.amqpUrls.length > 0;
-    const pollMs = hasBroker ? config.pollIntervalMs : Math.min(config.pollIntervalMs, POLL_WITHOUT_BROKER_MS);
+    const pollMs = () =>
+      config.amqpUrls.length > 0 && this.isAMQPQueueUp("batch.ready")
+        ? config.pollIntervalMs
+        : Math.min(config.pollIntervalMs, POLL_WITHOUT_TOKENS_MS);
     const poll = this.schedule("The poll", pollMs, () => this.loop.wake(), 0.1);
+    this.broker.localBus.on(QUEUE_CHANGED, poll);
     this.schedule("Renewing leases", config.batchLeaseMs / 3, async () => {
       await this.leases.renew();
       await this.handBackAdrift();

@@ -4,14 +4,16 @@
  * every change by `client.changed`, which voids the caches of all nodes.
  */
 import type { Service } from "moleculer";
-import { Op, UniqueConstraintError } from "sequelize";
+import { Op, type Transaction, UniqueConstraintError } from "sequelize";
 import { v7 as uuidv7 } from "uuid";
 import { configOf } from "../../config.ts";
+import { changeWithEvent } from "../../database/change.ts";
 import { cacheMixin, type WithCache } from "../../mixins/cache.ts";
 import { databaseMixin, type WithDatabase } from "../../mixins/database.ts";
 import { define } from "../../mixins/define.ts";
 import { Problem, rethrowUnder } from "../errors.ts";
-import { announce, call, serve } from "../messages.ts";
+import { announce, call, publishSoon, serve } from "../messages.ts";
+import { draftEvent } from "../outbox/outbox.contract.ts";
 import type { Client, ClientStatus } from "./clientCache.contract.ts";
 import { hashOf, isSecretOf, newSecret, type SecretHashes } from "./clientCache.secrets.ts";
 
@@ -21,10 +23,14 @@ type ClientCache = Service &
   WithCache & {
     known(where: Partial<Pick<Client, "id" | "publicId" | "identifier">>): Promise<Known | null>;
     change(publicId: string, valuesOf: (before: Known) => Partial<Known>): Promise<Client>;
+    written(write: (transaction: Transaction, nowMs: number) => Promise<Client>): Promise<Client>;
   };
 
 /** A client that changes under every read is being changed by a loop; so often is enough for any one of these. */
 const MOST_TRIES = 20;
+
+/** Another change came between: nothing was written. */
+const overtaken = new Error("overtaken");
 
 const noSuchClient = () => new Problem("not-found", "There is no such client.");
 
@@ -79,26 +85,27 @@ export default define<ClientCache>({
       const { clientIdentifier: identifier, name, policy } = ctx.params;
       if (policy !== undefined) await call(ctx, "policy.check", { policy }).catch(rethrowUnder("/policy"));
       const secret = newSecret();
-      const nowMs = await this.database.now();
-      const row = await this.database.models.Client.create({
-        publicId: uuidv7(),
-        identifier,
-        name,
-        secretHash: hashOf(secret),
-        oldSecretHash: null,
-        oldSecretUntil: null,
-        status: "active",
-        policyVersion: 0,
-        version: 1,
-        changedAt: nowMs,
-        createdAt: nowMs,
+      const client = await this.written(async (transaction, nowMs) => {
+        const draft = {
+          publicId: uuidv7(),
+          identifier,
+          name,
+          secretHash: hashOf(secret),
+          oldSecretHash: null,
+          oldSecretUntil: null,
+          status: "active" as const,
+          policyVersion: 0,
+          version: 1,
+          changedAt: nowMs,
+          createdAt: nowMs,
+        };
+        const row = await this.database.models.Client.create(draft, { transaction });
+        return publicPart(knownOf(row.get({ plain: true })));
       }).catch((error: unknown) => {
         if (error instanceof UniqueConstraintError)
           throw new Problem("conflict", `The client identifier "${identifier}" exists already.`);
         throw error;
       });
-      const client = publicPart(knownOf(row.get({ plain: true })));
-      await announce(this.broker, "client.changed", client);
       if (policy !== undefined)
         await call(ctx, "policy.change", { clientId: client.id, mode: "put", document: policy });
       return { client, secret };
@@ -156,23 +163,39 @@ export default define<ClientCache>({
       });
     },
 
-    /** Writes values on top of what it read, raises the version, tells all nodes; reads again where another was faster. Throws not-found. */
+    /** Writes values on top of what it read, raises the version, tells of it; reads again where another was faster. Throws not-found. */
     async change(this: ClientCache, publicId: string, valuesOf: (before: Known) => Partial<Known>) {
       const { Client } = this.database.models;
-      for (let tries = 0; tries < MOST_TRIES; tries++) {
-        const row = await Client.findOne({ where: { publicId } });
+      const attempt = async (transaction: Transaction, changedAt: number) => {
+        const row = await Client.findOne({ where: { publicId }, transaction });
         if (!row) throw noSuchClient();
         const before = knownOf(row.get({ plain: true }));
         const { version } = before;
         const values = { ...valuesOf(before), version: version + 1 };
-        const changedAt = await this.database.now();
-        const [changed] = await Client.update({ ...values, changedAt }, { where: { publicId, version } });
-        if (changed === 0) continue;
-        const client = publicPart({ ...before, ...values });
-        await announce(this.broker, "client.changed", client);
-        return client;
+        const [changed] = await Client.update({ ...values, changedAt }, { where: { publicId, version }, transaction });
+        if (changed === 0) throw overtaken;
+        return publicPart({ ...before, ...values });
+      };
+      for (let tries = 0; tries < MOST_TRIES; tries++) {
+        try {
+          return await this.written(attempt);
+        } catch (error) {
+          if (error !== overtaken) throw error;
+        }
       }
       throw new Problem("unavailable", "The client changes too quickly.", { headers: { "Retry-After": "1" } });
+    },
+
+    /** Commits a change with its event; then the nodes hear of it at once, and outsiders by the outbox. */
+    async written(this: ClientCache, write: (transaction: Transaction, nowMs: number) => Promise<Client>) {
+      const { namespace } = configOf(this.broker);
+      const { value: client, outbox } = await changeWithEvent(this.database, write, (changed) => {
+        const { publicId: clientId, identifier: clientIdentifier, name, status, version } = changed;
+        return draftEvent(namespace, "client.changed", clientId, { clientId, clientIdentifier, name, status, version });
+      });
+      await announce(this.broker, "client.changed", client);
+      publishSoon(this.broker, outbox);
+      return client;
     },
   },
 });

@@ -1,4 +1,5 @@
-import type { OutboxRow } from "../../database/store.ts";
+import { v7 as uuidv7 } from "uuid";
+import type { OutboxDraft, OutboxRow } from "../../database/store.ts";
 import { action, typed } from "../declare.ts";
 
 export const outboxActions = {
@@ -8,14 +9,37 @@ export const outboxActions = {
   "outbox.wake": action({}).answers<void>(),
 };
 
+/** What outsiders hear of: a batch's way, and what operators changed. */
+export type EventType = "batch.created" | "batch.ready" | "batch.completed" | "client.changed" | "policy.changed";
+
 /** CloudEvents 1.0, structured JSON. */
 export interface CloudEvent {
   specversion: "1.0";
   id: string;
   source: string;
-  type: string;
+  type: EventType;
   subject: string;
   time: string;
   datacontenttype: "application/json";
   data: Record<string, unknown>;
+}
+
+/** The document of a change, for the same commit; its id stays the same however often it is published. */
+export function draftEvent(
+  namespace: string,
+  type: EventType,
+  subject: string,
+  data: Record<string, unknown>,
+): OutboxDraft {
+  const event: CloudEvent = {
+    specversion: "1.0",
+    id: uuidv7(),
+    source: `/${namespace}`,
+    type,
+    subject,
+    time: new Date().toISOString(),
+    datacontenttype: "application/json",
+    data,
+  };
+  return { topic: type, body: JSON.stringify(event) };
 }

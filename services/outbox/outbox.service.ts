@@ -1,26 +1,33 @@
 /**
  * The relay. `batch` writes an event in the same commit as the change that it tells of, and hands the rows over here;
- * they are published at once and deleted when that is confirmed. What a crash left behind is found by the sweep, so an
- * event is published at least once. Embedded, publishing is an event on this broker and a token on the queue.
+ * they are published at once, and deleted when RabbitMQ has confirmed them. While it is away or takes no messages the
+ * rows wait, and the sweep publishes them later, as it does with what a crash left behind: at least once, with the same
+ * id. A batch that became ready is also a token on the workers' queue. Without RabbitMQ that queue is in this process,
+ * and there is nobody outside to tell; with PUBLISH_EVENTS=false nobody is told at all, and workers poll.
  */
 import type { Service } from "moleculer";
 import { configOf } from "../../config.ts";
 import type { OutboxRow } from "../../database/store.ts";
 import { define } from "../../mixins/define.ts";
-import { queueMixin, type WithQueue } from "../../mixins/queue.ts";
+import { eventsMixin, type WithEvents } from "../../mixins/events.ts";
+import { QUEUE_CHANGED, queueMixin, type WithQueue } from "../../mixins/queue.ts";
 import { scheduleMixin, type WithSchedule } from "../../mixins/schedule.ts";
-import type { ReadyToken } from "../batchProcessor/batchProcessor.contract.ts";
 import { isProblem } from "../errors.ts";
 import { call, serve } from "../messages.ts";
 import type { CloudEvent } from "./outbox.contract.ts";
 
 type Outbox = Service &
   WithSchedule &
-  WithQueue & {
+  WithQueue &
+  WithEvents & {
+    isPublishing: boolean;
+    /** What is on its way to RabbitMQ. */
+    underWay: Set<Promise<void>>;
     /** Published, not deleted yet: they go together, so that a delete costs many events one commit. */
     confirmed: number[];
-    forgetSoon(): void;
     publish(rows: OutboxRow[]): Promise<void>;
+    publishOne(row: OutboxRow): Promise<void>;
+    token(batchId: string | null): Promise<void>;
     sweep(): Promise<void>;
     forget(): Promise<void>;
     drain(): Promise<void>;
@@ -32,9 +39,11 @@ const FORGET_EVERY_MS = 200;
 
 export default define<Outbox>({
   name: "outbox",
-  mixins: [queueMixin, scheduleMixin],
+  mixins: [queueMixin, eventsMixin, scheduleMixin],
 
   created() {
+    this.isPublishing = configOf(this.broker).publishEvents;
+    this.underWay = new Set();
     this.confirmed = [];
   },
 
@@ -43,24 +52,39 @@ export default define<Outbox>({
       return this.publish(ctx.params.rows);
     },
     wake() {
-      return this.addAMQPJob("batch.ready", { batchId: null } satisfies ReadyToken);
+      return this.token(null).catch((error: Error) => this.logger.debug("No token, polls serve:", error.message));
     },
   }),
 
   methods: {
     async publish(this: Outbox, rows: OutboxRow[]) {
-      for (const row of rows) {
-        const event = JSON.parse(row.body) as CloudEvent;
-        // First: a listener of somebody's own that takes long must not keep the workers waiting.
-        if (row.topic === "batch.ready")
-          await this.addAMQPJob("batch.ready", { batchId: event.subject } satisfies ReadyToken);
-        await this.broker.emit(row.topic, event);
+      const publishing = Promise.all(rows.map((row) => this.publishOne(row))).then(() => {});
+      this.underWay.add(publishing);
+      await publishing.finally(() => this.underWay.delete(publishing));
+    },
+
+    /** Never rejects: a row that was not confirmed stays, and the sweep takes it up. */
+    async publishOne(this: Outbox, row: OutboxRow) {
+      const event = JSON.parse(row.body) as CloudEvent;
+      // News for whoever waits on any node. Of clients and policies their own services tell the other nodes.
+      if (row.topic.startsWith("batch.")) void this.broker.broadcast(row.topic, event);
+      try {
+        const isReady = row.topic === "batch.ready";
+        if (this.isPublishing)
+          await Promise.all([this.publishEvent(event), isReady ? this.token(event.subject) : undefined]);
         this.confirmed.push(row.id);
+      } catch (error) {
+        this.logger.debug(`The event ${event.id} waits:`, (error as Error).message);
       }
     },
 
+    async token(this: Outbox, batchId: string | null) {
+      if (this.isPublishing) await this.addAMQPJob("batch.ready", { batchId });
+    },
+
     async sweep(this: Outbox) {
-      for (;;) {
+      // Rows that are taken and not published would only be later by the time they were taken for.
+      while (this.canPublish()) {
         const rows = await call(this.broker, "batch.takeOutbox", { limit: SWEPT_AT_ONCE });
         await this.publish(rows);
         if (rows.length < SWEPT_AT_ONCE) return;
@@ -81,13 +105,15 @@ export default define<Outbox>({
 
     async drain(this: Outbox) {
       await this.endSchedules();
+      await Promise.all(this.underWay);
       await this.forget();
     },
   },
 
   async started() {
     const { sweepIntervalMs } = configOf(this.broker);
-    this.schedule("Publishing what was left over", sweepIntervalMs, () => this.sweep(), 0.2);
+    const sweep = this.schedule("Publishing what was left over", sweepIntervalMs, () => this.sweep(), 0.2);
+    this.broker.localBus.on(QUEUE_CHANGED, sweep);
     this.schedule("Deleting published events", FORGET_EVERY_MS, () => this.forget());
   },
 });

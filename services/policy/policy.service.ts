@@ -6,11 +6,13 @@
 import type { Service } from "moleculer";
 import { Op, UniqueConstraintError } from "sequelize";
 import { configOf } from "../../config.ts";
+import { changeWithEvent } from "../../database/change.ts";
 import { cacheMixin, type WithCache } from "../../mixins/cache.ts";
 import { databaseMixin, type WithDatabase } from "../../mixins/database.ts";
 import { define } from "../../mixins/define.ts";
 import { Problem } from "../errors.ts";
-import { announce, call, serve } from "../messages.ts";
+import { announce, call, publishSoon, serve } from "../messages.ts";
+import { draftEvent } from "../outbox/outbox.contract.ts";
 import type { PolicyVersion } from "./policy.contract.ts";
 import { completePolicy, defaultPolicy, mergePatch, type Policy, policyFaults } from "./policy.document.ts";
 import { evaluatePolicy } from "./policy.evaluate.ts";
@@ -118,9 +120,16 @@ export default define<PolicyService>({
     /** The primary key (client, version) lets one of several changes at the same time win. */
     async store(this: PolicyService, clientId: number, before: number, policy: Policy) {
       const version = before + 1;
-      const createdAt = await this.database.now();
-      await this.database.models.Policy.create({ clientId, version, body: JSON.stringify(policy), createdAt });
+      const body = JSON.stringify(policy);
+      const subject = (await call(this.broker, "clientCache.get", { id: clientId }))?.publicId ?? "";
+      const { outbox } = await changeWithEvent(
+        this.database,
+        (transaction, createdAt) =>
+          this.database.models.Policy.create({ clientId, version, body, createdAt }, { transaction }),
+        () => draftEvent(configOf(this.broker).namespace, "policy.changed", subject, { clientId: subject, version }),
+      );
       await announce(this.broker, "policy.changed", { clientId, version });
+      publishSoon(this.broker, outbox);
       await call(this.broker, "batch.configureQueue", {
         clientId,
         cap: policy.maxConcurrentBatches,

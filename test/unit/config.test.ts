@@ -167,7 +167,6 @@ test("what this version does not serve yet is said so", () => {
   expect(messageOf({ ...production, REDIS_LOCK_NODES: "redis://a" }).split("\n")).toEqual([
     "REDIS_URL: expected no value (not in this version yet: Redis); found one",
     "REDIS_LOCK_NODES: expected no value (not in this version yet: Redis); found one",
-    "AMQP_URL: expected no value (not in this version yet: RabbitMQ); found one",
   ]);
 });
 

@@ -7,7 +7,6 @@ import { type QueueChannel, type QueueMessage, queueMixin } from "../../../mixin
 import type { WorkerCommit } from "../../../services/batch/batch.contract.ts";
 import { moveOf } from "../../../services/batch/batch.states.ts";
 import { deleteWhole, type RunningUploads } from "../../../services/batch/batch.uploads.ts";
-import type { ReadyToken } from "../../../services/batchProcessor/batchProcessor.contract.ts";
 import type { Client } from "../../../services/clientCache/clientCache.contract.ts";
 import { call, type ParamsOf } from "../../../services/messages.ts";
 import type { CloudEvent } from "../../../services/outbox/outbox.contract.ts";
@@ -31,6 +30,7 @@ const worker = define<Service>({
     },
   },
 });
+type ReadyToken = { batchId: string | null };
 const tokens: ReadyToken[] = [];
 /** Those that tell of no batch. */
 const wakes = () => tokens.filter(({ batchId }) => batchId === null).length;

@@ -126,6 +126,7 @@ describe("the loop", () => {
     const log = { failed: [] as unknown[], asked: [] as number[], runs: new Map<string, () => void>(), most: 0 };
     let asking = 0;
     const loop = new WorkLoop<string>({
+      hasRoom: () => {},
       slots,
       async candidates(limit) {
         log.asked.push(limit);
@@ -189,6 +190,7 @@ describe("the loop", () => {
     const failed: unknown[] = [];
     let calls = 0;
     const loop = new WorkLoop<string>({
+      hasRoom: () => {},
       slots: 1,
       candidates: async () => {
         if (++calls === 1) throw new Error("away");
@@ -223,6 +225,7 @@ describe("the loop", () => {
     const run = deferred();
     let isClaiming = false;
     const loop = new WorkLoop<string>({
+      hasRoom: () => {},
       slots: 1,
       candidates: async () => ["a"],
       start: () => {

@@ -1,0 +1,76 @@
+/**
+ * What leaves this node for RabbitMQ: persistent, and done only when confirmed, which means on the disks of a majority.
+ * It keeps nothing: where RabbitMQ is away, blocked or too slow, a message is refused, and its sender still has it.
+ */
+import { randomUUID } from "node:crypto";
+import type { ChannelWrapper } from "amqp-connection-manager";
+import type { ConfirmChannel, Message } from "amqplib";
+import type { Config } from "../config.ts";
+import type { QueueName } from "../services/contracts.ts";
+import { AmqpLink, type LinkOptions, within } from "./amqp.link.ts";
+import { declareAll, namesOf } from "./amqp.topology.ts";
+
+/** A confirm takes some ms; one that takes this long comes from a RabbitMQ that cannot. The sweep repeats the message. */
+const PUBLISH_TIMEOUT_MS = 5_000;
+/** What may wait for its confirm; beyond it RabbitMQ is slower than we are, and more would only cost memory. */
+const MOST_UNCONFIRMED = 1_000;
+
+export class AmqpPublisher {
+  private readonly config: Config;
+  private readonly link: AmqpLink;
+  private readonly wrapper: ChannelWrapper;
+  private readonly unconfirmed = new Set<Promise<unknown>>();
+  private readonly returned = new Set<string>();
+
+  constructor(config: Config, options: LinkOptions) {
+    this.config = config;
+    this.link = new AmqpLink(options);
+    this.wrapper = this.link.channel<ConfirmChannel>(async (channel) => {
+      channel.on("return", ({ properties }: Message) => this.returned.add(properties.messageId as string));
+      await declareAll(channel, config);
+    }, PUBLISH_TIMEOUT_MS);
+  }
+
+  /** Whether a message has a chance now. */
+  get isReady(): boolean {
+    return this.link.isUp && !this.link.isBlocked;
+  }
+
+  /** Resolves when it may be used, or after a while in any case. */
+  opened(): Promise<void> {
+    return within(PUBLISH_TIMEOUT_MS, this.wrapper.waitForConnect());
+  }
+
+  /** To a work queue. `mandatory`: were the queue gone, RabbitMQ would confirm and forget. */
+  async toQueue(name: QueueName, payload: unknown): Promise<void> {
+    const messageId = randomUUID();
+    const { queue } = namesOf(this.config, name);
+    const options = { persistent: true, mandatory: true, messageId, contentType: "application/json" };
+    await this.confirmed(() => this.wrapper.sendToQueue(queue, Buffer.from(JSON.stringify(payload)), options));
+    // RabbitMQ returns before it confirms.
+    if (!this.returned.delete(messageId)) return;
+    this.link.replaceChannels();
+    throw new Error(`The queue ${queue} is gone; it is made again.`);
+  }
+
+  /** To the events' exchange. Not mandatory: an event that nobody binds is no fault. */
+  async toExchange(routingKey: string, messageId: string, contentType: string, body: string): Promise<void> {
+    const options = { persistent: true, messageId, contentType, type: routingKey };
+    const { eventsExchange } = this.config;
+    await this.confirmed(() => this.wrapper.publish(eventsExchange, routingKey, Buffer.from(body), options));
+  }
+
+  private async confirmed(publish: () => Promise<unknown>): Promise<void> {
+    if (!this.isReady) throw new Error(`RabbitMQ ${this.link.isUp ? "takes no messages" : "is away"}.`);
+    if (this.unconfirmed.size >= MOST_UNCONFIRMED) throw new Error("RabbitMQ is slow; too many messages wait for it.");
+    const publishing = publish();
+    this.unconfirmed.add(publishing);
+    await publishing.finally(() => this.unconfirmed.delete(publishing));
+  }
+
+  /** What was begun may still be confirmed, as long as there is a chance. */
+  async close(): Promise<void> {
+    if (this.isReady) await Promise.allSettled(this.unconfirmed);
+    await this.link.close();
+  }
+}

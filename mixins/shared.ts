@@ -1,0 +1,37 @@
+import type { ServiceBroker } from "moleculer";
+
+interface Entry<T> {
+  value: Promise<T>;
+  users: number;
+}
+
+/** One of a kind a node, however many of its services use it: opened by the first, closed by the last. */
+export class Shared<T> {
+  private readonly entries = new WeakMap<ServiceBroker, Entry<T>>();
+  private readonly open: (broker: ServiceBroker) => Promise<T>;
+  private readonly close: (value: T, broker: ServiceBroker) => Promise<void>;
+
+  constructor(open: (broker: ServiceBroker) => Promise<T>, close: (value: T, broker: ServiceBroker) => Promise<void>) {
+    this.open = open;
+    this.close = close;
+  }
+
+  acquire(broker: ServiceBroker): Promise<T> {
+    const entry = this.entries.get(broker) ?? { value: this.open(broker), users: 0 };
+    this.entries.set(broker, entry);
+    entry.users++;
+    return entry.value;
+  }
+
+  async release(broker: ServiceBroker): Promise<void> {
+    const entry = this.entries.get(broker);
+    if (!entry || --entry.users > 0) return;
+    this.entries.delete(broker);
+    // An opening that failed was told to who asked; there is nothing to close.
+    const opened = await entry.value.then(
+      (value) => ({ value }),
+      () => null,
+    );
+    if (opened) await this.close(opened.value, broker);
+  }
+}

@@ -1,0 +1,92 @@
+/** The RabbitMQ of tests: TEST_AMQP_URL, else the standard local port, else its tests are skipped, and loudly so. */
+import { execFileSync } from "node:child_process";
+import { connect } from "amqplib";
+import { type Config, loadConfig } from "../../config.ts";
+import { ADMIN_TOKEN } from "./system.ts";
+
+export const rabbitUrl = process.env.TEST_AMQP_URL ?? "amqp://guest:guest@127.0.0.1:5672";
+
+/** Asked of a process of its own, because Jest wants to know at once which tests there are. */
+function answers(): boolean {
+  const { hostname, port } = new URL(rabbitUrl);
+  const ask = `const s = require("node:net").connect(${port || 5672}, ${JSON.stringify(hostname)});
+    s.setTimeout(2000, () => process.exit(1)).on("error", () => process.exit(1)).on("connect", () => process.exit(0))`;
+  try {
+    execFileSync(process.execPath, ["-e", ask]);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** `describe` where a RabbitMQ answers; else skipped, or with CI=true failed. */
+export function describeWithRabbit(name: string, tests: () => void): void {
+  if (answers()) {
+    describe(name, tests);
+    return;
+  }
+  const message = `No RabbitMQ answers at TEST_AMQP_URL or 127.0.0.1:5672: "${name}" was not tested.`;
+  if (process.env.CI === "true") {
+    test(name, () => {
+      throw new Error(message);
+    });
+    return;
+  }
+  console.warn(message);
+  describe.skip(name, tests);
+}
+
+/** Where it listens, for a proxy before it. */
+export const rabbitTarget = { host: new URL(rabbitUrl).hostname, port: Number(new URL(rabbitUrl).port || 5672) };
+
+/** Its URL with something else in it. */
+export function rabbitUrlWith(change: (url: URL) => void): string {
+  const url = new URL(rabbitUrl);
+  change(url);
+  return url.href;
+}
+
+/** Its URL through a proxy; `heartbeat` in seconds. */
+export const rabbitUrlAt = (port: number, heartbeat = 5): string =>
+  rabbitUrlWith((url) => {
+    url.host = `127.0.0.1:${port}`;
+    url.searchParams.set("heartbeat", String(heartbeat));
+  });
+
+let spaces = 0;
+
+/** A namespace of a test's own. */
+export const newNamespace = (): string => `test-${process.pid}-${Date.now().toString(36)}-${++spaces}`;
+
+export function configFor(namespace: string, env: Record<string, string> = {}): Config {
+  return loadConfig({ AMQP_URL: rabbitUrl, NAMESPACE: namespace, ADMIN_TOKEN, LOG_LEVEL: "fatal", ...env });
+}
+
+const PACKETS = ["EVENT", "REQ", "RES", "DISCOVER", "INFO", "DISCONNECT", "HEARTBEAT", "PING", "PONG"];
+
+/** Deletes all that brokers of a namespace leave in RabbitMQ; their own queues expire. */
+export async function removeNamespace(namespace: string, nodeIds: string[] = []): Promise<void> {
+  const { batchReadyQueue, eventsExchange } = configFor(namespace);
+  const connection = await connect(rabbitUrl);
+  const channel = await connection.createChannel();
+  for (const queue of [batchReadyQueue, `${batchReadyQueue}.dead`]) await channel.deleteQueue(queue);
+  for (const packet of PACKETS) {
+    for (const nodeId of nodeIds) await channel.deleteQueue(`MOL-${namespace}.${packet}.${nodeId}`);
+    await channel.deleteExchange(`MOL-${namespace}.${packet}`);
+  }
+  await channel.deleteExchange(eventsExchange);
+  await connection.close();
+}
+
+/** Waits for a fact. */
+export async function until(
+  isThere: () => boolean | Promise<boolean>,
+  what: string,
+  timeoutMs = 20_000,
+): Promise<void> {
+  const began = performance.now();
+  while (!(await isThere())) {
+    if (performance.now() - began > timeoutMs) throw new Error(`Waited in vain: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}

@@ -1,0 +1,145 @@
+import { type ChannelModel, type ConsumeMessage, connect } from "amqplib";
+import type { QueueStats } from "../../../database/store.ts";
+import type { CloudEvent } from "../../../services/outbox/outbox.contract.ts";
+import {
+  describeWithRabbit,
+  newNamespace,
+  rabbitTarget,
+  rabbitUrl,
+  rabbitUrlAt,
+  removeNamespace,
+  until,
+} from "../../helpers/amqp.ts";
+import { accepted, admin, batchWhen, newClient, type TestClient } from "../../helpers/http.ts";
+import { startProxy, type TcpProxy } from "../../helpers/proxy.ts";
+import { type System, startSystem } from "../../helpers/system.ts";
+
+describeWithRabbit("events for outsiders", () => {
+  let proxy: TcpProxy;
+  let system: System;
+  let client: TestClient;
+  let namespace: string;
+  let outsider: ChannelModel;
+  const heard: ConsumeMessage[] = [];
+  const events = () => heard.map(({ content }) => JSON.parse(content.toString()) as CloudEvent);
+  const typesOf = (batchId: string) =>
+    events()
+      .filter(({ subject }) => subject === batchId)
+      .map(({ type }) => type);
+  const idsOf = (batchId: string) =>
+    events()
+      .filter(({ subject }) => subject === batchId)
+      .map(({ id }) => id);
+  const stats = () => system.broker.call("batch.stats") as Promise<QueueStats>;
+  const isEmptied = async () => (await stats()).outboxDepth === 0;
+
+  async function start(env: Record<string, string> = {}) {
+    namespace = newNamespace();
+    proxy = await startProxy(rabbitTarget);
+    const own = {
+      AMQP_URL: rabbitUrlAt(proxy.port, 1),
+      NAMESPACE: namespace,
+      SWEEP_INTERVAL: "100ms",
+      POLL_INTERVAL: "1h",
+      // Moleculer tells of each cut as an error.
+      LOG_LEVEL: "fatal",
+    };
+    system = await startSystem({ env: { ...own, ...env } });
+    outsider = await connect(rabbitUrl);
+    const channel = await outsider.createChannel();
+    const { queue } = await channel.assertQueue("", { exclusive: true });
+    await channel.bindQueue(queue, `${namespace}.events`, "#");
+    await channel.consume(queue, (message) => void (message && heard.push(message)), { noAck: true });
+    client = await newClient(system.url);
+  }
+  afterEach(async () => {
+    heard.length = 0;
+    const { nodeID, transit } = system.broker;
+    // A transporter that is stopped between two tries would go on trying for ever.
+    await until(() => transit?.tx?.connected === true, "Moleculer's own link");
+    await system.stop();
+    await proxy.close();
+    await outsider.close();
+    await removeNamespace(namespace, [nodeID]);
+  });
+
+  test("a batch's way is told in order, as persistent CloudEvents, and then forgotten here", async () => {
+    await start();
+    const { id } = await accepted(system.url, client, '{"a":1}');
+    await until(() => typesOf(id).length === 3, "three events");
+    expect(typesOf(id)).toEqual(["batch.created", "batch.ready", "batch.completed"]);
+    expect(events().find(({ type }) => type === "batch.completed")).toMatchObject({
+      specversion: "1.0",
+      source: `/${namespace}`,
+      subject: id,
+      datacontenttype: "application/json",
+      data: { batchId: id, clientId: client.id, status: "completed", counts: { received: 1, accepted: 1 } },
+    });
+    for (const { properties, fields, content } of heard) {
+      const event = JSON.parse(content.toString()) as CloudEvent;
+      expect(properties).toMatchObject({
+        contentType: "application/cloudevents+json",
+        deliveryMode: 2,
+        messageId: event.id,
+        type: event.type,
+      });
+      expect(fields.routingKey).toBe(event.type);
+    }
+    await until(isEmptied, "an empty outbox");
+  });
+
+  test("while RabbitMQ is away batches are worked by polling, and their events wait", async () => {
+    await start();
+    await proxy.shut();
+    const { id } = await accepted(system.url, client, '{"a":1}');
+    expect(await batchWhen(system.url, client, id)).toMatchObject({ status: "completed" });
+    expect((await stats()).outboxDepth).toBeGreaterThanOrEqual(3);
+    expect(typesOf(id)).toEqual([]);
+    await proxy.open();
+    await until(() => new Set(typesOf(id)).size === 3, "the events that waited");
+    await until(isEmptied, "an empty outbox");
+  });
+
+  test("an event whose confirm was lost comes again, with the same id", async () => {
+    await start();
+    proxy.deafen();
+    const { id } = await accepted(system.url, client, '{"a":1}');
+    await until(() => typesOf(id).includes("batch.created"), "the first time");
+    proxy.cut();
+    await until(async () => idsOf(id).length > new Set(idsOf(id)).size, "the second time");
+    await until(isEmptied, "an empty outbox");
+    expect(new Set(idsOf(id)).size).toBe(3);
+    expect(new Set(typesOf(id))).toEqual(new Set(["batch.created", "batch.ready", "batch.completed"]));
+  });
+
+  test("operators' changes are told, without anything secret, and without what was refused", async () => {
+    await start();
+    const changes = () => events().filter(({ subject }) => subject === client.id);
+    await until(() => changes().some(({ type }) => type === "policy.changed"), "the new client's policy");
+    const patch = (path: string, change: object) =>
+      admin(system.url, `/clients/${client.id}${path}`, { method: "PATCH", body: JSON.stringify(change) });
+    await patch("", { status: "disabled" });
+    await patch("/policy", { weight: 0 });
+    await patch("/policy", { weight: 3 });
+    await admin(system.url, `/clients/${client.id}/rotate-secret`, { method: "POST", body: "{}" });
+    await until(() => changes().filter(({ type }) => type === "policy.changed").length === 2, "the policy's change");
+    await until(() => changes().some(({ data }) => data.status === "disabled"), "the client's change");
+    expect(changes().find(({ type }) => type === "policy.changed")?.data).toEqual({ clientId: client.id, version: 1 });
+    expect(changes().find(({ type }) => type === "client.changed")?.data).toEqual({
+      clientId: client.id,
+      clientIdentifier: client.identifier,
+      name: client.identifier,
+      status: "active",
+      version: 1,
+    });
+    await until(isEmptied, "an empty outbox");
+  });
+
+  test("PUBLISH_EVENTS=false tells nobody, and leaves all to polling", async () => {
+    await start({ PUBLISH_EVENTS: "false", POLL_INTERVAL: "50ms" });
+    const { id } = await accepted(system.url, client, '{"a":1}');
+    expect(await batchWhen(system.url, client, id)).toMatchObject({ status: "completed" });
+    await until(isEmptied, "an empty outbox");
+    expect(heard).toEqual([]);
+  });
+});

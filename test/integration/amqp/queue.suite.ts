@@ -1,0 +1,125 @@
+/** What every carrier of work queues promises: in this process as in RabbitMQ. */
+import { ServiceBroker } from "moleculer";
+import type { Config } from "../../../config.ts";
+import { define } from "../../../mixins/define.ts";
+import { type QueueChannel, type QueueMessage, queueMixin, type WithQueue } from "../../../mixins/queue.ts";
+import { brokerOptions } from "../../../moleculer.config.ts";
+import { until } from "../../helpers/amqp.ts";
+
+export interface Delivery {
+  id: string | null;
+  ack(): void;
+}
+
+export interface Node {
+  broker: ServiceBroker;
+  queue: WithQueue;
+  /** What this node's consumer got so far. */
+  got: Delivery[];
+  add(id: string): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const running = new Set<Node>();
+
+/** Stops every node that still runs: after each test, so that one that failed leaves none behind. */
+export const stopNodes = (): Promise<unknown> => Promise.all([...running].map((node) => node.stop()));
+
+const idOf = ({ content }: QueueMessage) => (content as { batchId: string | null }).batchId;
+
+/** A node with one service that consumes `batch.ready`; `handle` where it should not ack at once. */
+export async function startNode(
+  config: Config,
+  nodeID: string,
+  handle: ((delivery: Delivery) => void | Promise<void>) | null = ({ ack }) => ack(),
+): Promise<Node> {
+  const got: Delivery[] = [];
+  const options = { ...brokerOptions(config), transporter: null, nodeID, skipProcessEventRegistration: true };
+  const broker = new ServiceBroker(options);
+  const consumer = {
+    async "batch.ready"(channel: QueueChannel, message: QueueMessage) {
+      const delivery = { id: idOf(message), ack: () => channel.ack(message) };
+      got.push(delivery);
+      await handle?.(delivery);
+    },
+  };
+  broker.createService(define({ name: "worker", mixins: [queueMixin], AMQPQueues: handle ? consumer : {} }));
+  await broker.start();
+  const queue = broker.getLocalService("worker") as unknown as WithQueue;
+  const node: Node = {
+    broker,
+    queue,
+    got,
+    add: (batchId) => queue.addAMQPJob("batch.ready", { batchId }),
+    stop: () => {
+      running.delete(node);
+      return broker.stop();
+    },
+  };
+  running.add(node);
+  return node;
+}
+
+export const ids = (got: Delivery[]): (string | null)[] => got.map(({ id }) => id);
+
+/** `configOf` makes settings for one test, with a queue that nobody else has; `stopNodes` is to run after each. */
+export function queueSuite(configOf: () => Config): void {
+  test("messages come in order, the next one after the ack", async () => {
+    const node = await startNode(configOf(), "n1", () => {});
+    await Promise.all(["a", "b", "c"].map((id) => node.add(id)));
+    await until(() => node.got.length === 1, "the first");
+    await node.queue.pauseAMQPQueue("batch.ready");
+    expect(ids(node.got)).toEqual(["a"]);
+    await node.queue.resumeAMQPQueue("batch.ready");
+    const seen = new Set<string | null>();
+    await until(() => {
+      const last = node.got.at(-1);
+      if (last && node.got.length > 1) {
+        seen.add(last.id);
+        last.ack();
+      }
+      return seen.size === 3;
+    }, "all three");
+  });
+
+  test("a paused consumer holds nothing, and what it held comes again", async () => {
+    const node = await startNode(configOf(), "n1", () => {});
+    await node.add("a");
+    await until(() => node.got.length === 1, "the first delivery");
+    await node.queue.pauseAMQPQueue("batch.ready");
+    // An ack of what was given back is of no effect.
+    node.got[0]?.ack();
+    await node.add("b");
+    expect(ids(node.got)).toEqual(["a"]);
+    await node.queue.resumeAMQPQueue("batch.ready");
+    const seen = new Set<string | null>();
+    await until(() => {
+      const last = node.got.at(-1);
+      if (last && node.got.length > 1) {
+        seen.add(last.id);
+        last.ack();
+      }
+      return seen.size === 2;
+    }, "both");
+  });
+
+  test("a handler that fails gets its message again", async () => {
+    let failures = 0;
+    const node = await startNode(configOf(), "n1", ({ ack }) => {
+      if (++failures < 3) throw new Error("not yet");
+      ack();
+    });
+    await node.add("a");
+    await until(() => node.got.length === 3, "the third delivery");
+    expect(ids(node.got)).toEqual(["a", "a", "a"]);
+  });
+
+  test("what is no message of the queue is not sent", async () => {
+    const node = await startNode(configOf(), "n1", null);
+    const add = (payload: unknown) => node.queue.addAMQPJob("batch.ready", payload as { batchId: null });
+    await expect(add({ batchId: 7 })).rejects.toThrow(/batchId/);
+    await expect(add({})).rejects.toThrow(/batchId/);
+    await expect(add({ batchId: null, more: 1 })).rejects.toThrow(/more/);
+    await expect(add(null)).rejects.toThrow(/no object/);
+  });
+}

@@ -1,0 +1,5 @@
+import { loadConfig } from "../../../config.ts";
+import { queueSuite, stopNodes } from "../../integration/amqp/queue.suite.ts";
+
+afterEach(stopNodes);
+queueSuite(() => loadConfig({ LOG_LEVEL: "fatal" }));

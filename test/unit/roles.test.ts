@@ -1,0 +1,19 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { serviceNames } from "../../config.settings.ts";
+import { root } from "../../root.cjs";
+
+const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { scripts: Record<string, string> };
+const servicesOf = (script: string) =>
+  /SERVICES=([\w,]+)/
+    .exec(scripts[script] ?? "")?.[1]
+    ?.split(",")
+    .sort();
+const allBut = (...left: string[]) => serviceNames.filter((name) => !left.includes(name)).sort();
+
+test("an api node runs all that no worker alone needs, a worker all but the API", () => {
+  expect(servicesOf("start:api")).toEqual(allBut("batchProcessor", "batchLock"));
+  expect(servicesOf("start:worker")).toEqual(allBut("api"));
+  expect(scripts["start:api"]?.replace(/SERVICES=\S+ /, "")).toBe(scripts.start);
+  expect(scripts["start:worker"]?.replace(/SERVICES=\S+ /, "")).toBe(scripts.start);
+});
