@@ -14,6 +14,6 @@ const allBut = (...left: string[]) => serviceNames.filter((name) => !left.includ
 test("an api node runs all that no worker alone needs, a worker all but the API", () => {
   expect(servicesOf("start:api")).toEqual(allBut("batchProcessor", "batchLock"));
   expect(servicesOf("start:worker")).toEqual(allBut("api"));
-  expect(scripts["start:api"]?.replace(/SERVICES=\S+ /, "")).toBe(scripts.start);
-  expect(scripts["start:worker"]?.replace(/SERVICES=\S+ /, "")).toBe(scripts.start);
+  expect(scripts["start:api"]?.replace(/env SERVICES=\S+ /, "")).toBe(scripts.start);
+  expect(scripts["start:worker"]?.replace(/env SERVICES=\S+ /, "")).toBe(scripts.start);
 });

@@ -282,9 +282,10 @@ test("events tell of a batch's way by CloudEvents, each with an id and a rising 
 
 test("events that a crash left in the outbox are published by the sweep, once each", async () => {
   await start({ services: withoutWorker });
+  const client = await newClient(system.url);
+  await until(async () => (await countOf("outbox")) === 0);
   const outbox = system.broker.getLocalService("outbox") as unknown as { publish(rows: unknown[]): Promise<void> };
   const crash = jest.spyOn(outbox, "publish").mockImplementation(() => Promise.resolve());
-  const client = await newClient(system.url);
   const { id } = await accepted(system.url, client, rows(3));
   await until(() => crash.mock.calls.length > 0);
   crash.mockRestore();

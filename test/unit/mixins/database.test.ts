@@ -7,6 +7,8 @@ import { openDatabase } from "../../../database/database.ts";
 import { DatabaseUnavailable } from "../../../database/errors.ts";
 import { databaseMixin, type WithDatabase } from "../../../mixins/database.ts";
 import { define } from "../../../mixins/define.ts";
+import { describePostgres, freshSchema } from "../../helpers/database.ts";
+import { ADMIN_TOKEN } from "../../helpers/system.ts";
 import { leftovers, nothingLeft, problem } from "../contracts/kit.ts";
 
 type Stored = Service & WithDatabase;
@@ -70,12 +72,23 @@ test("embedded, the schema is brought up to date at the start", async () => {
   await broker.stop();
 });
 
-test("elsewhere a node refuses a database that is behind, and leaves it closed", async () => {
-  const broker = nodeOf(Object.freeze({ ...config, isEmbedded: false }), "a");
-  await expect(broker.start()).rejects.toThrow(/DATABASE_URL: the database is behind by .*"npm run migrate"/);
-  await broker.stop();
-  const db = await openDatabase({ url: config.databaseUrl });
-  await db.close();
+describePostgres("elsewhere", () => {
+  test("a node refuses a database that is behind, leaves it as it was, and serves it once it is migrated", async () => {
+    const schema = await freshSchema();
+    const settings = loadConfig({ DATABASE_URL: schema.url, ADMIN_TOKEN });
+    const refused = nodeOf(settings, "a");
+    await expect(refused.start()).rejects.toThrow(/DATABASE_URL: the database is behind by .*"npm run migrate"/);
+    await refused.stop();
+    const db = await openDatabase({ url: schema.url });
+    expect(await db.pending()).not.toEqual([]);
+    await db.migrate();
+    await db.close();
+    const broker = nodeOf(settings, "a");
+    await broker.start();
+    await broker.call("a.query");
+    await broker.stop();
+    await schema.drop();
+  });
 });
 
 test("a database that is away is the problem `unavailable`; any other error stays itself", async () => {

@@ -18,6 +18,7 @@ const queues: ParamsOf<"batch.configureQueue">[] = [];
 const versions: ParamsOf<"clientCache.policyChanged">[] = [];
 /** A client of each test's own. */
 let clientId = 0;
+const publicIdOf = (id?: number) => `public-${id}`;
 
 const options = (): SystemOptions => ({
   services: ["policy"],
@@ -25,7 +26,10 @@ const options = (): SystemOptions => ({
   extra: [
     // What it tells its partners is heard here.
     standIn("batch", { configureQueue: (ctx) => void queues.push(ctx.params) }),
-    standIn("clientCache", { policyChanged: (ctx) => void versions.push(ctx.params) }),
+    standIn("clientCache", {
+      get: (ctx: { params: ParamsOf<"clientCache.get"> }) => ({ publicId: publicIdOf(ctx.params.id) }),
+      policyChanged: (ctx) => void versions.push(ctx.params),
+    }),
     hears("policy.changed", told),
     orders,
   ],
@@ -139,6 +143,15 @@ describe("telling", () => {
     expect(queues).toEqual([{ clientId, cap: 9, weight: 4 }]);
     expect(versions).toEqual([{ id: clientId, policyVersion: 1 }]);
     expect(told).toEqual([{ clientId, version: 1 }]);
+  });
+
+  test("it is told to outsiders by the client's public id, in an event committed with it", async () => {
+    await change({ weight: 4 });
+    const rows = await service().database.models.Outbox.findAll();
+    const events = rows.map((row) => JSON.parse(row.get("body") as string));
+    expect(events.filter(({ subject }) => subject === publicIdOf(clientId))).toEqual([
+      expect.objectContaining({ type: "policy.changed", data: { clientId: publicIdOf(clientId), version: 1 } }),
+    ]);
   });
 });
 
