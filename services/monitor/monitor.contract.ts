@@ -1,4 +1,5 @@
 import type { BatchState } from "../batch/batch.contract.ts";
+import type { WorkerStatus } from "../batchProcessor/batchProcessor.contract.ts";
 import { action, event } from "../declare.ts";
 
 export type Check = { status: "up"; latencyMs: number } | { status: "down" } | "off";
@@ -21,7 +22,7 @@ export interface NodeFigures {
   caches: Record<string, CacheFigures>;
   limiter: Record<string, number>;
   locks: Record<string, number>;
-  worker: { paused: boolean; slots: number; running: string[] } | null;
+  worker: WorkerStatus | null;
 }
 
 /** What a dashboard shows. */

@@ -6,7 +6,7 @@ import { type AnswerOf, call } from "../messages.ts";
 type Stats = AnswerOf<"batch.stats">;
 
 /** Counting millions of rows takes a while; many who ask at once get one answer. */
-const FRESH_MS = 2_000;
+const FRESH_MS = 1_000;
 const PATIENCE_MS = 2_000;
 
 /** The queue's figures, which live in the database and are the same on every node. */

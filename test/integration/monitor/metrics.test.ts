@@ -50,7 +50,7 @@ test("/metrics is open, stands at 0 from the start, and counts an import by outc
   expect(before.get('dataflow_limiter_fallbacks_total{store="redis"}')).toBe(0);
 
   await importOnce();
-  await new Promise((resolve) => setTimeout(resolve, 2_100)); // The queue's figures are kept for 2 s.
+  await new Promise((resolve) => setTimeout(resolve, 1_100)); // The queue's figures are kept for 1 s.
   const after = await metrics(system.url);
   expect(after.get('dataflow_batches_total{outcome="completed_with_errors"}')).toBe(1);
   expect(after.get('dataflow_records_total{outcome="accepted"}')).toBe(2);
