@@ -1,20 +1,23 @@
-/** `npm run migrate`: brings the database of DATABASE_URL up to date. Several at once do no harm: they take turns. */
+/** `npm run migrate`: brings the database of the settings up to date; exit 1 and a message where that fails. */
 import { exitOnFault, maskUrl, processConfig } from "../config.ts";
 import { openDatabase } from "../database/database.ts";
 
-async function main(): Promise<void> {
-  const { databaseUrl } = exitOnFault(processConfig);
-  const database = await openDatabase({ url: databaseUrl, logger: console });
+const { databaseUrl } = exitOnFault(processConfig);
+
+try {
+  const steps = await migrate();
+  const name = maskUrl(databaseUrl);
+  console.log(steps.length === 0 ? `${name} is up to date.` : `${name}: took ${steps.join(", ")}; now up to date.`);
+} catch (error) {
+  console.error(`The database was not migrated: ${error instanceof Error ? error.message : error}`);
+  process.exitCode = 1;
+}
+
+async function migrate(): Promise<string[]> {
+  const database = await openDatabase({ url: databaseUrl });
   try {
-    const taken = await database.migrate();
-    for (const name of taken) console.log(`Done: ${name}`);
-    console.log(`${maskUrl(databaseUrl)} is up to date.`);
+    return await database.migrate();
   } finally {
     await database.close();
   }
 }
-
-main().catch((error: unknown) => {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
-});

@@ -6,9 +6,9 @@
 import type { Service, ServiceSchema } from "moleculer";
 import { configOf } from "../../config.ts";
 import { define } from "../../mixins/define.ts";
-import { call, serve } from "../messages.ts";
-import type { Check } from "./monitor.contract.ts";
+import { serve } from "../messages.ts";
 import { figuresOf, statsOf } from "./monitor.figures.ts";
+import { readiness } from "./monitor.health.ts";
 import { MonitorPort } from "./monitor.port.ts";
 import { tellOfProcess } from "./monitor.process.ts";
 import { prometheusText } from "./monitor.prometheus.ts";
@@ -17,10 +17,7 @@ import { Queue } from "./monitor.queue.ts";
 export type Monitor = Service & {
   queue: Queue;
   port: MonitorPort | null;
-  database(): Promise<Check>;
 };
-
-const PATIENCE_MS = 2_000;
 
 export const monitor = (): ServiceSchema =>
   define<Monitor>({
@@ -41,26 +38,13 @@ export const monitor = (): ServiceSchema =>
         await this.queue.fresh().catch(() => {});
         return prometheusText(this.broker);
       },
-      async ready() {
-        const database = await this.database();
-        const isUp = !this.broker.stopping && database !== "off" && database.status === "up";
-        return { status: isUp ? "ok" : "unavailable", checks: { database, redis: "off", rabbitmq: "off" } };
+      ready() {
+        return readiness(this.broker);
       },
       async stats() {
         return statsOf(this.broker, await this.queue.fresh());
       },
     }),
-
-    methods: {
-      async database(this: Monitor): Promise<Check> {
-        try {
-          const ms = await call(this.broker, "batch.ping", {}, { timeout: PATIENCE_MS });
-          return { status: "up", latencyMs: Number(ms.toFixed(2)) };
-        } catch {
-          return { status: "down" };
-        }
-      },
-    },
 
     async started(this: Monitor) {
       const { metricsPort, host } = configOf(this.broker);

@@ -82,19 +82,21 @@ describe("Dockerfile", () => {
   });
 
   test("starts Node itself, with what npm start starts", () => {
-    const [command, file, ...args] = JSON.parse(all("CMD")[0] as string) as string[];
-    expect(command).toBe("node");
-    expect(existsSync(join(root, file as string))).toBe(true);
-    expect(packageJson.scripts.start).toContain(`moleculer-runner-esm ${args.join(" ").replace(/(\*\*\S+)/, '"$1"')}`);
+    const cmd = JSON.parse(all("CMD")[0] as string) as string[];
+    expect(cmd[0]).toBe("node");
+    expect(existsSync(join(root, cmd.find((word) => word.endsWith(".mjs")) as string))).toBe(true);
+    const words = (packageJson.scripts.start as string).replaceAll('"', "").split(" ");
+    const [runner = ""] = words.filter((word) => /^node$|^moleculer-runner/.test(word));
+    const args = words.slice(words.indexOf(runner) + 1);
+    expect(cmd.slice(-args.length)).toEqual(args);
     const env = all("ENV").join(" ");
-    expect(env).toContain("HOST=0.0.0.0");
-    expect(env).toContain("NODE_COMPILE_CACHE=");
-    expect(packageJson.scripts.start).toContain("SERVICEDIR=services");
-    expect(env).toContain("SERVICEDIR=services");
+    for (const pair of ["HOST=0.0.0.0", "NODE_COMPILE_CACHE=", ...words.filter((word) => /^[A-Z_]+=/.test(word))])
+      expect(env).toContain(pair);
   });
 
   test("sets only what is a setting, of Node or of the runner", () => {
     const known = [...Object.values(settings).map(({ name }) => name), "NODE_ENV", "NODE_COMPILE_CACHE", "SERVICEDIR"];
+    known.push("MALLOC_ARENA_MAX", "MALLOC_MMAP_THRESHOLD_");
     const names = all("ENV").flatMap((rest) => rest.split(" ").map((pair) => pair.split("=")[0]));
     expect(names.filter((name) => !known.includes(name as string))).toEqual([]);
   });
