@@ -3,6 +3,8 @@ import type { BrokerOptions, ServiceBroker } from "moleculer";
 import { type Config, exitOnFault, processConfig, useConfig } from "./config.ts";
 import { CONNECT_TIMEOUT_MS, rabbitMiddleware } from "./mixins/amqp.start.ts";
 import { drainMiddleware } from "./mixins/drain.ts";
+import { meteringMiddleware } from "./mixins/metering.ts";
+import { monitor } from "./services/monitor/monitor.node.ts";
 
 /** The broker of a node with these settings. */
 export function brokerOptions(config: Config): BrokerOptions {
@@ -20,8 +22,14 @@ export function brokerOptions(config: Config): BrokerOptions {
     // Copying would cost each chunk its size again.
     contextParamsCloning: false,
     tracking: { enabled: false },
-    middlewares: [rabbitMiddleware, drainMiddleware],
-    created: (broker: ServiceBroker) => useConfig(broker, config),
+    // What a process weighs is read when somebody asks (mixins/process.ts), not every 5 s. No quantiles: Moleculer would
+    // keep every duration of a minute for them.
+    metrics: { enabled: true, collectProcessMetrics: false, defaultQuantiles: null as unknown as number[] },
+    middlewares: [meteringMiddleware, rabbitMiddleware, drainMiddleware],
+    created(broker: ServiceBroker) {
+      useConfig(broker, config);
+      broker.createService(monitor());
+    },
   };
 }
 

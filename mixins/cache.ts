@@ -1,6 +1,7 @@
 import { LRUCache } from "lru-cache";
 import type { Service } from "moleculer";
 import { define } from "./define.ts";
+import { readWhenAsked } from "./figures.ts";
 
 export interface CacheFigures {
   hits: number;
@@ -13,6 +14,8 @@ export interface WithCache {
   /** The value of `key`, by `load` where it is not known; callers at the same time share one load. A failed load is not kept. */
   cached<V extends object>(key: string, load: () => Promise<V | null>): Promise<V | null>;
   uncache(...keys: string[]): void;
+  /** Forgets everything, as an operator may ask. */
+  flushCache(): void;
   cacheFigures(): CacheFigures;
 }
 
@@ -23,6 +26,20 @@ export interface CacheOptions {
   maxEntries: number;
   /** Events after which entries are void: the keys that a payload names. */
   invalidatedBy: Record<string, (payload: never) => string[]>;
+}
+
+const lookups = {
+  type: "counter",
+  name: "dataflow_cache_lookups_total",
+  help: "Lookups in this node's caches, by whether the value was there.",
+  labelNames: ["cache", "result"],
+} as const;
+
+function tell({ name: cache, broker, figures }: Service & Own): void {
+  readWhenAsked(broker, { ...lookups, labelNames: [...lookups.labelNames] }, () => [
+    { value: figures.hits, labels: { cache, result: "hit" } },
+    { value: figures.misses, labels: { cache, result: "miss" } },
+  ]);
 }
 
 const ABSENT = Object.freeze({});
@@ -40,7 +57,11 @@ interface Own {
 
 /** Gives a service a bounded in-process cache with single flight, and invalidation by events. */
 export function cacheMixin(options: CacheOptions) {
-  const events: Record<string, (this: Service & WithCache, ctx: { params: never }) => void> = {};
+  const events: Record<string, (this: Service & WithCache, ctx: { params: never }) => void> = {
+    "caches.flush"(this: Service & WithCache) {
+      this.flushCache();
+    },
+  };
   for (const [name, keysOf] of Object.entries(options.invalidatedBy))
     events[name] = function (this: Service & WithCache, ctx: { params: never }) {
       this.uncache(...keysOf(ctx.params));
@@ -52,6 +73,7 @@ export function cacheMixin(options: CacheOptions) {
       this.entries = new LRUCache({ max: options.maxEntries, ttl: options.ttlMs(this) });
       this.loads = new Map();
       this.figures = { hits: 0, misses: 0 };
+      tell(this);
     },
     methods: {
       cached(this: Service & Own, key: string, load: () => Promise<object | null>) {
@@ -73,6 +95,9 @@ export function cacheMixin(options: CacheOptions) {
           if (running) running.isStale = true;
           this.loads.delete(key);
         }
+      },
+      flushCache(this: Service & Own & WithCache) {
+        this.uncache(...this.entries.keys(), ...this.loads.keys());
       },
       cacheFigures(this: Service & Own) {
         return { ...this.figures, size: this.entries.size };

@@ -11,6 +11,7 @@ import { batchActions, batchEvents } from "./batch/batch.contract.ts";
 import { batchLockActions } from "./batchLock/batchLock.contract.ts";
 import { batchProcessorActions, batchProcessorQueues } from "./batchProcessor/batchProcessor.contract.ts";
 import { clientCacheActions, clientCacheEvents } from "./clientCache/clientCache.contract.ts";
+import { monitorActions, monitorEvents } from "./monitor/monitor.contract.ts";
 import { outboxActions } from "./outbox/outbox.contract.ts";
 import { policyActions, policyEvents } from "./policy/policy.contract.ts";
 import { rateLimiterActions } from "./rateLimiter/rateLimiter.contract.ts";
@@ -23,11 +24,12 @@ export const actions = {
   ...outboxActions,
   ...batchLockActions,
   ...batchProcessorActions,
+  ...monitorActions,
 };
 export type ActionName = keyof typeof actions;
 
 export const queues = { ...batchProcessorQueues };
 export type QueueName = keyof typeof queues;
 
-export const events = { ...batchEvents, ...clientCacheEvents, ...policyEvents };
+export const events = { ...batchEvents, ...clientCacheEvents, ...policyEvents, ...monitorEvents };
 export type EventName = keyof typeof events;

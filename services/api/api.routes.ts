@@ -20,6 +20,7 @@ import { getErrors, getRecords } from "./api.export.ts";
 import { getLive } from "./api.health.ts";
 import { cancelImport, getImport, getOwnPolicy, listImports } from "./api.imports.ts";
 import { queryOf } from "./api.input.ts";
+import { getStats } from "./api.monitor.ts";
 import { postImport } from "./api.upload.ts";
 
 /** Lists read their query themselves; everything else takes none. */
@@ -63,6 +64,7 @@ export const operatorRoutes = strict({
   "POST /batches/:id/reject": rejectBatch,
   "POST /batches/:id/redrive": redriveBatch,
   "POST /batches/:id/cancel": cancelBatch,
+  "GET /stats": getStats,
 });
 
 /** Under /health, for anybody. */

@@ -18,6 +18,7 @@ import { SilentConnections } from "./api.connections.ts";
 import { type ApiRequest, exchangeOf, type Handle, sendJson } from "./api.exchange.ts";
 import type { AliasOfGateway, Api } from "./api.gateway.ts";
 import { getReady } from "./api.health.ts";
+import { sendMetrics } from "./api.monitor.ts";
 import { answerUnreadable, problemOf, sendProblem } from "./api.problems.ts";
 import { spendRequest } from "./api.rate.ts";
 import { clientRoutes, openRoutes, operatorRoutes } from "./api.routes.ts";
@@ -86,6 +87,11 @@ export default define<Api>({
         ...aliases(openRoutes),
         "GET /ready": function (this: Api, req: ApiRequest, res: ServerResponse, next: Next) {
           getReady(exchangeOf(req, res), this.isStopping).then((reply) => sendJson(res, reply), next);
+        },
+      }),
+      route("/metrics", {
+        "GET /": function (this: Api, req: ApiRequest, res: ServerResponse, next: Next) {
+          sendMetrics(exchangeOf(req, res)).catch(next);
         },
       }),
       route("/", aliases(clientRoutes), "authenticateClient"),

@@ -113,7 +113,8 @@ export const batchActions = {
   "batch.takeOutbox": action({ limit: { type: "number" } }).answers<OutboxRow[]>(),
   "batch.deleteOutbox": action({ ids: typed<number[]>({ type: "array" }) }).answers<void>(),
 
-  "batch.stats": action({}).answers<QueueStats>(),
+  /** All batches of the database; `now` is its clock. Throws unavailable. */
+  "batch.stats": action({}).answers<QueueStats & { now: number }>(),
   /** A round trip to the database, in ms. Throws unavailable. */
   "batch.ping": action({}).answers<number>(),
 };

@@ -80,6 +80,7 @@ function requireState(batch: BatchRow, state: BatchRow["state"]): void {
 export async function giveUpMove(service: BatchService, batch: BatchRow, how: GiveUp): Promise<BatchRow | null> {
   const written = await service.database.store.move(await giveUp(service, batch, how));
   if (written) service.wake();
+  else service.figures.lost("giveUp");
   return service.published(written);
 }
 

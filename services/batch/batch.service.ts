@@ -15,6 +15,7 @@ import { call, type ParamsOf, publishSoon, serve } from "../messages.ts";
 import type { Policy } from "../policy/policy.contract.ts";
 import { createBatch } from "./batch.create.ts";
 import { BatchEvents } from "./batch.events.ts";
+import { BatchFigures } from "./batch.figures.ts";
 import { approveMove, cancelMove, giveUpMove, redriveMove, rejectMove } from "./batch.moves.ts";
 import { keepsBody } from "./batch.states.ts";
 import { Sweeper } from "./batch.sweep.ts";
@@ -24,6 +25,7 @@ export type BatchService = Service &
   WithDatabase &
   WithSchedule & {
     events: BatchEvents;
+    figures: BatchFigures;
     uploads: RunningUploads;
     sweeper: Sweeper;
     leaseMs: number;
@@ -50,6 +52,7 @@ export default define<BatchService>({
   created() {
     const config = configOf(this.broker);
     this.events = new BatchEvents(config.namespace);
+    this.figures = new BatchFigures(this.broker);
     this.leaseMs = config.batchLeaseMs;
   },
 
@@ -88,8 +91,10 @@ export default define<BatchService>({
     candidates(ctx) {
       return this.database.store.candidates(ctx.params.limit);
     },
-    claim(ctx) {
-      return this.database.store.claim(ctx.params.id, ctx.params.owner, this.leaseMs);
+    async claim(ctx) {
+      const claimed = await this.database.store.claim(ctx.params.id, ctx.params.owner, this.leaseMs);
+      if (claimed) this.figures.claimed(claimed.batch);
+      return claimed;
     },
     chunk(ctx) {
       return this.database.store.readChunk(ctx.params.id, ctx.params.no);
@@ -104,6 +109,7 @@ export default define<BatchService>({
         leaseMs: this.leaseMs,
         end,
       });
+      this.figures.committed(batch, written?.batch ?? null);
       if (written && end) this.wake();
       return this.published(written);
     },
@@ -128,8 +134,9 @@ export default define<BatchService>({
       return this.database.store.deleteOutbox(ctx.params.ids);
     },
 
-    stats() {
-      return this.database.store.stats();
+    async stats() {
+      const [stats, now] = await Promise.all([this.database.store.stats(), this.database.now()]);
+      return { ...stats, now };
     },
     async ping() {
       const began = performance.now();
@@ -157,6 +164,7 @@ export default define<BatchService>({
     /** Its events are on their way. */
     published(this: BatchService, written: Written | null) {
       if (!written) return null;
+      this.figures.moved(written.batch);
       publishSoon(this.broker, written.outbox);
       return written.batch;
     },

@@ -57,14 +57,16 @@ export class Sweeper {
 
   private readonly hasEnded = () => this.isEnded;
 
-  private move(move: Move): Promise<unknown> {
+  private move(move: Move): Promise<BatchRow | null> {
     return this.service.database.store.move(move).then((written) => this.service.published(written));
   }
 
   /** An upload whose node is silent. */
   private async wipe(batch: BatchRow): Promise<void> {
     const { store } = this.service.database;
-    if (await store.voidUpload(batch.id, true)) await deleteWhole(store, batch.id, this.hasEnded);
+    if (!(await store.voidUpload(batch.id, true))) return;
+    this.service.figures.lapsed("upload");
+    await deleteWhole(store, batch.id, this.hasEnded);
   }
 
   private async decideAgain(batch: BatchRow): Promise<void> {
@@ -83,17 +85,20 @@ export class Sweeper {
 
   /** A worker that did not extend its lease is taken for dead; its late writes carry an old fence. */
   private async takeAway(batch: BatchRow): Promise<void> {
+    if (await this.takenAway(batch)) this.service.figures.lapsed("batch");
+  }
+
+  private async takenAway(batch: BatchRow): Promise<BatchRow | null> {
     const { maxAttempts } = await this.service.policyOf(batch);
     if (batch.attempt < maxAttempts) {
       const events = await this.service.readyEvent(batch);
-      await this.move(moveOf(batch, { to: "ready", due: { inMs: 0 }, onlyDue: true, events }));
-      return;
+      return this.move(moveOf(batch, { to: "ready", due: { inMs: 0 }, onlyDue: true, events }));
     }
     const error = { code: "worker-lost", detail: `Its worker was lost ${batch.attempt} times at the same chunk.` };
     const after: BatchRow = { ...batch, state: "failed", reason: error, version: batch.version + 1 };
     const due = await this.service.retention(batch);
     const events = await this.service.completedEvent(after);
-    await this.move(moveOf(batch, { to: "failed", due, reason: error, onlyDue: true, events }));
+    return this.move(moveOf(batch, { to: "failed", due, reason: error, onlyDue: true, events }));
   }
 
   /** The body of a batch that ended goes first; when its retention is over, all of it. */

@@ -5,10 +5,14 @@
 import type { Service } from "moleculer";
 import { configOf } from "../../config.ts";
 import { define } from "../../mixins/define.ts";
+import { type Counter, counter } from "../../mixins/figures.ts";
 import { serve } from "../messages.ts";
 import { type LockProvider, MemoryLocks } from "./batchLock.memory.ts";
 
-type BatchLock = Service & { locks: LockProvider; ttlMs: number };
+type Outcome = "acquired" | "busy" | "unavailable" | "lost";
+type BatchLock = Service & { locks: LockProvider; ttlMs: number; outcomes: Counter<Outcome> };
+
+const outcomes = { name: "dataflow_locks_total", help: "Batch locks by what came of them." };
 
 const nameOf = (batchId: string) => `lock:batch:${batchId}`;
 
@@ -18,14 +22,19 @@ export default define<BatchLock>({
   created(this: BatchLock) {
     this.locks = new MemoryLocks();
     this.ttlMs = configOf(this.broker).redisLockTimeoutMs;
+    this.outcomes = counter(this.broker, outcomes, "outcome", ["acquired", "busy", "unavailable", "lost"]);
   },
 
   actions: serve<BatchLock, "batchLock">("batchLock", {
-    acquire(ctx) {
-      return this.locks.acquire(nameOf(ctx.params.batchId), this.ttlMs);
+    async acquire(ctx) {
+      const lock = await this.locks.acquire(nameOf(ctx.params.batchId), this.ttlMs);
+      this.outcomes.add(lock.outcome);
+      return lock;
     },
-    extend(ctx) {
-      return this.locks.extend(nameOf(ctx.params.batchId), ctx.params.token, this.ttlMs);
+    async extend(ctx) {
+      const isHeld = await this.locks.extend(nameOf(ctx.params.batchId), ctx.params.token, this.ttlMs);
+      if (!isHeld) this.outcomes.add("lost");
+      return isHeld;
     },
     release(ctx) {
       return this.locks.release(nameOf(ctx.params.batchId), ctx.params.token);

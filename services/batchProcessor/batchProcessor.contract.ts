@@ -27,7 +27,18 @@ export const batchProcessorQueues = {
   "batch.ready": queue({ batchId: { type: "string", nullable: true } }),
 };
 
+export interface WorkerStatus {
+  paused: boolean;
+  slots: number;
+  /** The ids of its batches. */
+  running: string[];
+}
+
+/** All three speak of one worker: call them with its `nodeID`. */
 export const batchProcessorActions = {
   /** What this worker does now. */
-  "batchProcessor.status": action({}).answers<{ paused: boolean; slots: number; running: string[] }>(),
+  "batchProcessor.status": action({}).answers<WorkerStatus>(),
+  /** It claims nothing any more, and finishes what runs. A restart forgets it. */
+  "batchProcessor.pause": action({}).answers<WorkerStatus>(),
+  "batchProcessor.resume": action({}).answers<WorkerStatus>(),
 };

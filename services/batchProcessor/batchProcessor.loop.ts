@@ -25,13 +25,29 @@ export class WorkLoop<Candidate> {
   private flight: Promise<void> | null = null;
   private isAgain = false;
   private isEnded = false;
+  private isHalted = false;
 
   constructor(parts: LoopParts<Candidate>) {
     this.parts = parts;
   }
 
+  /** A paused worker has no slot free, whatever runs: to its queue it looks like a busy one. */
   get free(): number {
-    return this.parts.slots - this.runs.size;
+    return this.isHalted ? 0 : this.parts.slots - this.runs.size;
+  }
+
+  get isPaused(): boolean {
+    return this.isHalted;
+  }
+
+  /** Claims nothing until `resume`, and finishes what runs. */
+  pause(): void {
+    this.isHalted = true;
+  }
+
+  resume(): void {
+    this.isHalted = false;
+    this.wake();
   }
 
   /** Resolves when nothing is left to claim, or no slot is free. */

@@ -16,6 +16,7 @@ import type { BatchRow, Claimed } from "../batch/batch.contract.ts";
 import { isProblem } from "../errors.ts";
 import { call, serve } from "../messages.ts";
 import type { Policy } from "../policy/policy.contract.ts";
+import type { WorkerStatus } from "./batchProcessor.contract.ts";
 import { LeaseKeeper } from "./batchProcessor.leases.ts";
 import { loadHandlers } from "./batchProcessor.load.ts";
 import { type Started, WorkLoop } from "./batchProcessor.loop.ts";
@@ -39,6 +40,7 @@ type BatchProcessor = Service &
     adrift: Set<string>;
     validators: LRUCache<string, RecordValidator>;
     isStopping: boolean;
+    status(): WorkerStatus;
     start(candidate: Candidate): Promise<Started | null>;
     run(claimed: Claimed, lockToken: string | null): Promise<void>;
     work(claimed: Claimed, lost: AbortSignal): Promise<void>;
@@ -85,8 +87,17 @@ export default define<BatchProcessor>({
 
   actions: serve<BatchProcessor, "batchProcessor">("batchProcessor", {
     status() {
-      const { workerConcurrency: slots } = configOf(this.broker);
-      return { paused: false, slots, running: [...this.running.keys()] };
+      return this.status();
+    },
+    pause() {
+      this.loop.pause();
+      this.logger.warn("Paused by an operator: nothing is claimed until it is resumed.");
+      return this.status();
+    },
+    resume() {
+      this.loop.resume();
+      this.logger.warn("Resumed by an operator.");
+      return this.status();
     },
   }),
 
@@ -110,6 +121,11 @@ export default define<BatchProcessor>({
   },
 
   methods: {
+    status(this: BatchProcessor): WorkerStatus {
+      const { workerConcurrency: slots } = configOf(this.broker);
+      return { paused: this.loop.isPaused, slots, running: [...this.running.keys()] };
+    },
+
     /** Lock, then claim. Null: another was faster. */
     async start(this: BatchProcessor, { id, publicId: batchId }: Candidate) {
       const lock = await call(this.broker, "batchLock.acquire", { batchId });

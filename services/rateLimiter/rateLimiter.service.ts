@@ -5,10 +5,14 @@
 import { LRUCache } from "lru-cache";
 import type { Service } from "moleculer";
 import { define } from "../../mixins/define.ts";
+import { type Counter, counter } from "../../mixins/figures.ts";
 import { serve } from "../messages.ts";
 import { advance, spend, type Window } from "./rateLimiter.window.ts";
 
-type RateLimiter = Service & { windows: LRUCache<string, Window> };
+type RateLimiter = Service & { windows: LRUCache<string, Window>; decisions: Counter<"allowed" | "refused"> };
+
+const decisions = { name: "dataflow_limiter_decisions_total", help: "Requests by what the limiter said." };
+const fallbacks = { name: "dataflow_limiter_fallbacks_total", help: "Decisions without the shared store." };
 
 /** Clients that are counted at once; the one that asked longest ago is forgotten first, with a fresh window. */
 const MOST_CLIENTS = 100_000;
@@ -18,6 +22,9 @@ export default define<RateLimiter>({
 
   created(this: RateLimiter) {
     this.windows = new LRUCache({ max: MOST_CLIENTS });
+    this.decisions = counter(this.broker, decisions, "outcome", ["allowed", "refused"]);
+    // Nothing is shared here, so nothing falls back; whoever counts elsewhere adds to it.
+    counter(this.broker, fallbacks, "store", ["redis"]);
   },
 
   actions: serve<RateLimiter, "rateLimiter">("rateLimiter", {
@@ -28,7 +35,9 @@ export default define<RateLimiter>({
       const nowMs = performance.now();
       const window = advance(this.windows.get(key), windowSeconds * 1000, nowMs);
       this.windows.set(key, window);
-      return spend(window, limit, windowSeconds * 1000, nowMs);
+      const spent = spend(window, limit, windowSeconds * 1000, nowMs);
+      this.decisions.add(spent.allowed ? "allowed" : "refused");
+      return spent;
     },
   }),
 });

@@ -1,0 +1,37 @@
+/** What a command has to say: lines of text, or a table. */
+export interface Answer {
+  rows: Record<string, unknown>[];
+  /** Said where there are no rows, else below them. */
+  note?: string;
+}
+
+export const say = (note: string): Answer => ({ rows: [], note });
+
+const shown = (value: unknown): string =>
+  value === null || value === undefined || value === "" ? "-" : String(value).replace(/\p{Cc}+/gu, " ");
+
+/** Columns as wide as their longest value, by the keys of the first row; what others told us cannot steer the terminal. */
+export function rendered({ rows, note }: Answer): string {
+  const names = Object.keys(rows[0] ?? {});
+  const cells = [names, ...rows.map((row) => names.map((name) => shown(row[name])))];
+  const widths = names.map((_, column) => Math.max(...cells.map((line) => (line[column] as string).length)));
+  const lines = cells.map((line) =>
+    line
+      .map((cell, i) => cell.padEnd(widths[i] as number))
+      .join("  ")
+      .trimEnd(),
+  );
+  return [...(rows.length > 0 ? lines : []), ...(note ? [note] : [])].join("\n");
+}
+
+/** A few seconds, minutes, hours or days, as people say them. */
+export function duration(ms: number): string {
+  const units: [string, number][] = [
+    ["d", 86_400_000],
+    ["h", 3_600_000],
+    ["m", 60_000],
+    ["s", 1_000],
+  ];
+  for (const [unit, size] of units) if (ms >= size * 2) return `${Math.floor(ms / size)} ${unit}`;
+  return `${Math.max(0, Math.round(ms))} ms`;
+}

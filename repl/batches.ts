@@ -1,0 +1,113 @@
+/** Batches and clients, as an operator looks for them. */
+import type { ServiceBroker } from "moleculer";
+import { type BatchRow, type BatchState, batchStates } from "../database/store.ts";
+import type { Client } from "../services/clientCache/clientCache.contract.ts";
+import { Problem } from "../services/errors.ts";
+import { call } from "../services/messages.ts";
+import { type Answer, duration, say } from "./answer.ts";
+import { type Command, operand } from "./command.ts";
+
+const A_PAGE = 200;
+const MOST_SHOWN = 200;
+const ERRORS_SHOWN = 5;
+
+const age = (ms: number | null) => (ms === null ? null : duration(Date.now() - ms));
+
+/** By its id or its identifier. Throws not-found. */
+async function clientNamed(broker: ServiceBroker, name: string): Promise<Client> {
+  const byId = await call(broker, "clientCache.get", { publicId: name });
+  if (byId) return byId;
+  for (let before: number | undefined; ; ) {
+    const page = await call(broker, "clientCache.list", { limit: A_PAGE, ...(before !== undefined && { before }) });
+    const found = page.find(({ identifier }) => identifier === name);
+    if (found) return found;
+    if (page.length < A_PAGE) throw new Problem("not-found", `There is no client "${name}".`);
+    before = page.at(-1)?.id;
+  }
+}
+
+const nameOf = async (broker: ServiceBroker, id: number) =>
+  (await call(broker, "clientCache.get", { id }))?.identifier ?? null;
+
+async function rowOf(broker: ServiceBroker, batch: BatchRow) {
+  const { publicId: id, state, format, records: received, accepted, rejected, duplicate } = batch;
+  const client = await nameOf(broker, batch.clientId);
+  const counts = { received, accepted, rejected, duplicate };
+  return { id, client, status: state, format, ...counts, attempts: batch.attemptsTotal, age: age(batch.createdAt) };
+}
+
+function stateNamed(name: unknown): { state?: BatchState } {
+  if (name === undefined) return {};
+  if (!(batchStates as readonly unknown[]).includes(name))
+    throw new Problem("validation", `No such state: ${name}. There are ${batchStates.join(", ")}.`);
+  return { state: name as BatchState };
+}
+
+const batches: Command = {
+  command: "batches",
+  description: "The newest batches",
+  options: [
+    { option: "--state <state>", description: "Only those in this state" },
+    { option: "--client <client>", description: "Only those of this client (its id or identifier)" },
+    { option: "--limit <n>", description: "How many (20)" },
+  ],
+  async run(broker, { options }) {
+    const limit = Math.min(Math.max(1, Math.trunc(Number(options.limit ?? 20)) || 20), MOST_SHOWN);
+    const client = options.client === undefined ? null : await clientNamed(broker, String(options.client));
+    const wanted = { ...stateNamed(options.state), ...(client && { clientId: client.id }), limit };
+    const found = await call(broker, "batch.list", wanted);
+    const rows = await Promise.all(found.map((batch) => rowOf(broker, batch)));
+    return rows.length > 0 ? { rows } : say("There is no such batch.");
+  },
+};
+
+async function detailsOf(broker: ServiceBroker, batch: BatchRow): Promise<Answer> {
+  const { reason, owner, dueAt, chunks, nextChunk, fence, requestId, finishedAt } = batch;
+  const about = { ...(await rowOf(broker, batch)), chunk: `${nextChunk} of ${chunks}`, fence, owner, requestId };
+  const times = { due: dueAt && new Date(dueAt).toISOString(), finished: age(finishedAt) };
+  const why = reason && ("code" in reason ? `${reason.code}: ${reason.detail}` : `held: ${reason.hold}`);
+  const rows = Object.entries({ ...about, ...times, why }).map(([field, value]) => ({ field, value }));
+  const errors = await call(broker, "batch.errors", { id: batch.id, after: 0, limit: ERRORS_SHOWN });
+  const lines = errors.map(
+    ({ seq, line, errors: [first] }) =>
+      `record ${seq} (line ${line ?? "-"}): ${first?.field} ${first?.code} ${first?.message}`,
+  );
+  return { rows, ...(lines.length > 0 && { note: `The first rejected records:\n${lines.join("\n")}` }) };
+}
+
+const batch: Command = {
+  command: "batch <id>",
+  description: "Everything about one batch",
+  async run(broker, args) {
+    return detailsOf(broker, await call(broker, "batch.get", { publicId: operand(args, "id") ?? "" }));
+  },
+};
+
+const move = (name: "redrive" | "cancel", description: string): Command => ({
+  command: `${name} <id>`,
+  description,
+  async run(broker, args) {
+    const moved = await call(broker, `batch.${name}`, { publicId: operand(args, "id") ?? "" });
+    return { rows: [await rowOf(broker, moved)] };
+  },
+});
+
+const clients: Command = {
+  command: "clients",
+  description: "The newest clients",
+  async run(broker) {
+    const found = await call(broker, "clientCache.list", { limit: A_PAGE });
+    const rows = found.map(({ publicId: id, identifier, name, status, policyVersion, createdAt }) => {
+      return { id, identifier, name, status, policy: `v${policyVersion}`, age: age(createdAt) };
+    });
+    return rows.length > 0 ? { rows } : say("There is no client yet.");
+  },
+};
+
+export const batchCommands: Command[] = [
+  batches,
+  batch,
+  move("redrive", "Drives a failed batch again, with attempts at 0"),
+  move("cancel", "Cancels a batch; a worker's later writes are refused"),
+  clients,
+];

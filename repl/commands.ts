@@ -1,0 +1,38 @@
+/** DataFlow's own commands, for moleculer-repl. */
+import type { ServiceBroker } from "moleculer";
+import { isProblem } from "../services/errors.ts";
+import { rendered } from "./answer.ts";
+import { batchCommands } from "./batches.ts";
+import type { Args, Command } from "./command.ts";
+import { nodeCommands } from "./nodes.ts";
+
+export const commands: Command[] = [...batchCommands, ...nodeCommands];
+
+/** What a command prints: its table, or in one line why there is none. */
+export async function outputOf(command: Command, broker: ServiceBroker, args: Args): Promise<string> {
+  try {
+    return rendered(await command.run(broker, args));
+  } catch (error) {
+    if (isProblem(error)) return `${error.type}: ${error.message}`;
+    return `It failed: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
+
+/**
+ * For moleculer-repl. Commands that came through a pipe are read all at once, `exit` too: they run one after the other,
+ * and `idle` is what a stop waits for.
+ */
+export function replCommands(print: (text: string) => void) {
+  let idle = Promise.resolve();
+  const custom = commands.map((command) => ({
+    command: command.command,
+    description: command.description,
+    alias: null,
+    options: command.options ?? [],
+    action(broker: ServiceBroker, args: unknown): Promise<void> {
+      idle = idle.then(async () => print(await outputOf(command, broker, args as Args)));
+      return idle;
+    },
+  }));
+  return { custom, idle: () => idle };
+}

@@ -1,0 +1,55 @@
+/**
+ * `npm run repl`: Moleculer's REPL with DataFlow's own commands. With a transporter it joins the cluster as a node without
+ * services; without one there is nobody to join, so it starts the whole system in this process.
+ */
+import { type Middleware, ServiceBroker, type ServiceSchema } from "moleculer";
+import { serviceNames } from "../config.settings.ts";
+import { type Config, exitOnFault, processConfig } from "../config.ts";
+import { brokerOptions } from "../moleculer.config.ts";
+import { replCommands } from "./commands.ts";
+
+/** The services as their runner would load them. */
+async function loadServices(broker: ServiceBroker, names: readonly string[]): Promise<void> {
+  for (const name of names) {
+    const module = (await import(`../services/${name}/${name}.service.ts`)) as { default: ServiceSchema };
+    broker.createService(module.default);
+  }
+}
+
+function replBroker(config: Config): ServiceBroker {
+  // What is only for information would run over the prompt.
+  const quiet: Config = { ...config, logLevel: config.logLevel === "info" ? "warn" : config.logLevel };
+  const options = brokerOptions(quiet);
+  const { custom, idle } = replCommands((text) => console.log(text));
+  const patient: Middleware = { name: "Repl", stopping: idle };
+  const broker = new ServiceBroker({
+    ...options,
+    middlewares: [...(options.middlewares ?? []), patient],
+    replOptions: { delimiter: `${config.namespace} $`, customCommands: custom },
+  });
+  // The end of the input and `exit` both stop it; it stops once.
+  const stop = broker.stop.bind(broker);
+  let stopped: Promise<void> | null = null;
+  broker.stop = () => {
+    stopped ??= stop();
+    return stopped;
+  };
+  return broker;
+}
+
+async function main(): Promise<void> {
+  const config = exitOnFault(processConfig);
+  const broker = replBroker(config);
+  const isAlone = config.amqpUrls.length === 0;
+  if (isAlone) await loadServices(broker, config.services ?? serviceNames);
+  await broker.start();
+  console.log(
+    isAlone ? "The whole system runs in this process. Try: batches, queues, help" : "Try: queues, nodes, help",
+  );
+  broker.repl();
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exit(1);
+});

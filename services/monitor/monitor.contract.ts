@@ -1,0 +1,61 @@
+import type { BatchState } from "../batch/batch.contract.ts";
+import type { WorkerStatus } from "../batchProcessor/batchProcessor.contract.ts";
+import { action, event } from "../declare.ts";
+
+export type Check = { status: "up"; latencyMs: number } | { status: "down" } | "off";
+
+export interface Readiness {
+  status: "ok" | "degraded" | "unavailable";
+  checks: { database: Check; redis: Check; rabbitmq: Check };
+}
+
+export interface CacheFigures {
+  hits: number;
+  misses: number;
+  /** 0 to 1; null before the first lookup. */
+  hitRate: number | null;
+}
+
+/** What one node has counted since it started. A part that the node does not run is empty or null. */
+export interface NodeFigures {
+  node: string;
+  caches: Record<string, CacheFigures>;
+  limiter: Record<string, number>;
+  locks: Record<string, number>;
+  worker: WorkerStatus | null;
+}
+
+/** What a dashboard shows. */
+export interface SystemStats {
+  queue: {
+    oldestReadyAgeMs: number | null;
+    ready: number;
+    processing: number;
+    held: number;
+    outbox: number;
+  };
+  batches: Partial<Record<BatchState, number>>;
+  running: { node: string; batches: number }[];
+  /** `null` figures: the node did not answer in time. */
+  nodes: (NodeFigures | { node: string; unreachable: true })[];
+}
+
+/** Prometheus' text format. */
+export const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
+
+/** Every node serves these, whatever SERVICES says. */
+export const monitorActions = {
+  /** This node's figures. */
+  "monitor.figures": action({}).answers<NodeFigures>(),
+  /** This node's metrics, as Prometheus reads them. */
+  "monitor.metrics": action({}).answers<string>(),
+  /** Whether this node can serve. Never throws. */
+  "monitor.ready": action({}).answers<Readiness>(),
+  /** The queue, and the figures of every node. Throws unavailable. */
+  "monitor.stats": action({}).answers<SystemStats>(),
+};
+
+export const monitorEvents = {
+  /** An operator wants all caches of all nodes to forget what they know. */
+  "caches.flush": event<Record<string, never>>(),
+};

@@ -1,0 +1,59 @@
+/**
+ * What a node tells of itself. Every node runs it, whatever SERVICES says, so it is no `*.service.ts` that the runner
+ * would load: moleculer.config.ts creates it. The api serves its answers; on a node without one it has a port of its own.
+ * It keeps no state but what it has just read, and answers also while the database is away.
+ */
+import type { Service, ServiceSchema } from "moleculer";
+import { configOf } from "../../config.ts";
+import { define } from "../../mixins/define.ts";
+import { serve } from "../messages.ts";
+import { figuresOf, statsOf } from "./monitor.figures.ts";
+import { readiness } from "./monitor.health.ts";
+import { MonitorPort } from "./monitor.port.ts";
+import { tellOfProcess } from "./monitor.process.ts";
+import { prometheusText } from "./monitor.prometheus.ts";
+import { Queue } from "./monitor.queue.ts";
+
+export type Monitor = Service & {
+  queue: Queue;
+  port: MonitorPort | null;
+};
+
+export const monitor = (): ServiceSchema =>
+  define<Monitor>({
+    name: "monitor",
+
+    created(this: Monitor) {
+      this.queue = new Queue(this.broker);
+      this.port = null;
+      tellOfProcess(this.broker);
+    },
+
+    actions: serve<Monitor, "monitor">("monitor", {
+      figures() {
+        return figuresOf(this.broker);
+      },
+      async metrics() {
+        // Away or slow, it shows in the figures.
+        await this.queue.fresh().catch(() => {});
+        return prometheusText(this.broker);
+      },
+      ready() {
+        return readiness(this.broker);
+      },
+      async stats() {
+        return statsOf(this.broker, await this.queue.fresh());
+      },
+    }),
+
+    async started(this: Monitor) {
+      const { metricsPort, host } = configOf(this.broker);
+      if (metricsPort === null) return;
+      this.port = new MonitorPort(this.broker);
+      const port = await this.port.listen(metricsPort, host);
+      this.logger.info(`Health and metrics are on http://${host}:${port}`);
+    },
+    async stopped(this: Monitor) {
+      await this.port?.close();
+    },
+  });

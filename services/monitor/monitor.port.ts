@@ -1,0 +1,75 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { ServiceBroker } from "moleculer";
+import { call } from "../messages.ts";
+import { METRICS_TYPE } from "./monitor.contract.ts";
+
+/** Ports tried after the one that was asked for: so many workers may share a machine. */
+const MOST_TRIES = 100;
+
+interface Answer {
+  status: number;
+  type: string;
+  text: string;
+}
+
+const asJson = (status: number, body: unknown): Answer => ({
+  status,
+  type: "application/json; charset=utf-8",
+  text: JSON.stringify(body),
+});
+
+/** /health and /metrics of a node that has no api. */
+export class MonitorPort {
+  private readonly server: Server;
+  private readonly pages: Record<string, () => Promise<Answer>>;
+
+  constructor(broker: ServiceBroker) {
+    this.pages = {
+      "/health/live": async () => asJson(200, { status: "ok" }),
+      "/health/ready": async () => {
+        const readiness = await call(broker, "monitor.ready", {});
+        return asJson(readiness.status === "unavailable" ? 503 : 200, readiness);
+      },
+      "/metrics": async () => ({ status: 200, type: METRICS_TYPE, text: await call(broker, "monitor.metrics", {}) }),
+    };
+    this.server = createServer((req, res) => void this.answer(req, res));
+  }
+
+  private async answer({ method, url = "/" }: IncomingMessage, res: ServerResponse): Promise<void> {
+    const page = this.pages[url.split("?")[0] ?? "/"];
+    const isRead = method === "GET" || method === "HEAD";
+    const found = page && isRead ? page() : Promise.resolve(asJson(page ? 405 : 404, { status: "not found" }));
+    const { status, type, text } = await found.catch(() => asJson(500, { status: "failed" }));
+    res.writeHead(status, { "content-type": type, "content-length": Buffer.byteLength(text) }).end(text);
+  }
+
+  /** Listens on `port`, or on the next that is free (0: on any); answers which. */
+  async listen(port: number, host: string): Promise<number> {
+    for (let tried = 0; ; tried++) {
+      try {
+        return await this.open(port + tried, host);
+      } catch (error) {
+        const isTaken = (error as NodeJS.ErrnoException).code === "EADDRINUSE";
+        if (!isTaken || tried === MOST_TRIES || port + tried === 65_535) throw error;
+      }
+    }
+  }
+
+  private open(port: number, host: string): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.server.once("error", reject);
+      this.server.listen(port, host, () => {
+        this.server.off("error", reject);
+        resolve((this.server.address() as AddressInfo).port);
+      });
+    });
+  }
+
+  async close(): Promise<void> {
+    if (!this.server.listening) return;
+    const closed = new Promise((resolve) => this.server.close(resolve));
+    this.server.closeAllConnections();
+    await closed;
+  }
+}

@@ -1,0 +1,55 @@
+import type { ServiceBroker } from "moleculer";
+import { batchStates } from "../../database/store.ts";
+import { readWhenAsked } from "../../mixins/figures.ts";
+import { type AnswerOf, call } from "../messages.ts";
+
+type Stats = AnswerOf<"batch.stats">;
+
+/** Counting millions of rows takes a while; many who ask at once get one answer. */
+const FRESH_MS = 1_000;
+const PATIENCE_MS = 2_000;
+
+/** The queue's figures, which live in the database and are the same on every node. */
+export class Queue {
+  private readonly broker: ServiceBroker;
+  private stats: Stats | null = null;
+  private askedAt = -Infinity;
+  private asking: Promise<Stats> | null = null;
+
+  constructor(broker: ServiceBroker) {
+    this.broker = broker;
+    const gauge = (name: string, help: string) => ({ type: "gauge" as const, name: `dataflow_${name}`, help });
+    const read = (name: string, help: string, of: (stats: Stats) => number) =>
+      readWhenAsked(broker, gauge(name, help), () => [{ value: this.stats ? of(this.stats) : Number.NaN }]);
+    readWhenAsked(broker, gauge("database_up", "Whether the database answered just now."), () => [
+      { value: this.stats ? 1 : 0 },
+    ]);
+    read("oldest_ready_age_seconds", "How long the oldest claimable batch waits.", oldestSeconds);
+    read("outbox_depth", "Events that are not published yet.", ({ outboxDepth }) => outboxDepth);
+    const states = { ...gauge("batches", "Batches in the database, by state."), labelNames: ["state"] };
+    readWhenAsked(broker, states, () =>
+      batchStates.map((state) => ({ value: this.stats?.states[state] ?? (this.stats ? 0 : NaN), labels: { state } })),
+    );
+  }
+
+  /** Throws unavailable. */
+  async fresh(): Promise<Stats> {
+    if (this.stats && performance.now() - this.askedAt < FRESH_MS) return this.stats;
+    this.asking ??= this.ask().finally(() => {
+      this.asking = null;
+    });
+    return this.asking;
+  }
+
+  private async ask(): Promise<Stats> {
+    this.stats = null;
+    this.stats = await call(this.broker, "batch.stats", {}, { timeout: PATIENCE_MS });
+    this.askedAt = performance.now();
+    return this.stats;
+  }
+}
+
+export const oldestMs = ({ oldestReadyAt, now }: Stats): number | null =>
+  oldestReadyAt === null ? null : Math.max(0, now - oldestReadyAt);
+
+const oldestSeconds = (stats: Stats): number => (oldestMs(stats) ?? 0) / 1000;

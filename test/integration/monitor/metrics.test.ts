@@ -1,0 +1,171 @@
+/** What operators see of a running system: /metrics, /admin/stats, and the port of a worker. */
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { accepted, admin, batchWhen, newClient } from "../../helpers/http.ts";
+import { type System, startSystem } from "../../helpers/system.ts";
+
+let system: System;
+afterEach(() => system?.stop());
+
+/** Samples by name and labels. Throws where the text is none of Prometheus'. */
+function samplesOf(text: string): Map<string, number> {
+  const samples = new Map<string, number>();
+  const typed = new Set<string>();
+  for (const line of text.trimEnd().split("\n")) {
+    const [, named] = /^# TYPE (\S+) (?:counter|gauge|histogram)$/.exec(line) ?? [];
+    if (named) {
+      expect(typed).not.toContain(named);
+      typed.add(named);
+    }
+    if (line.startsWith("#")) continue;
+    const [, key, name, value] = /^(([a-z_][a-z0-9_]*)(?:\{(?:\w+="[^"\\\n]*",?)*\})?) (\S+)$/i.exec(line) ?? [];
+    if (!key || !name) throw new Error(`No sample: ${line}`);
+    expect(typed.has(name) || typed.has(name.replace(/_(bucket|sum|count)$/, ""))).toBe(true);
+    expect(samples.has(key)).toBe(false);
+    samples.set(key, Number(value));
+  }
+  return samples;
+}
+
+async function metrics(url: string): Promise<Map<string, number>> {
+  const response = await fetch(`${url}/metrics`);
+  expect(response.status).toBe(200);
+  expect(response.headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
+  return samplesOf(await response.text());
+}
+
+async function importOnce() {
+  const client = await newClient(system.url, { schema: { type: "object", required: ["a"] } });
+  const { id } = await accepted(system.url, client, '{"a":1}\n{"a":2}\n{"b":3}\n');
+  await batchWhen(system.url, client, id);
+  return { client, id };
+}
+
+test("/metrics is open, stands at 0 from the start, and counts an import by outcome", async () => {
+  system = await startSystem();
+  const before = await metrics(system.url);
+  for (const outcome of ["completed", "completed_with_errors", "failed", "rejected", "cancelled"])
+    expect(before.get(`dataflow_batches_total{outcome="${outcome}"}`)).toBe(0);
+  for (const work of ["batch", "upload"]) expect(before.get(`dataflow_leases_lapsed_total{of="${work}"}`)).toBe(0);
+  expect(before.get('dataflow_limiter_fallbacks_total{store="redis"}')).toBe(0);
+
+  await importOnce();
+  await new Promise((resolve) => setTimeout(resolve, 1_100)); // The queue's figures are kept for 1 s.
+  const after = await metrics(system.url);
+  expect(after.get('dataflow_batches_total{outcome="completed_with_errors"}')).toBe(1);
+  expect(after.get('dataflow_records_total{outcome="accepted"}')).toBe(2);
+  expect(after.get('dataflow_records_total{outcome="rejected"}')).toBe(1);
+  expect(after.get("dataflow_claim_latency_seconds_count")).toBe(1);
+  expect(after.get('dataflow_claim_latency_seconds_bucket{le="+Inf"}')).toBe(1);
+  expect(after.get('dataflow_locks_total{outcome="acquired"}')).toBe(1);
+  expect(after.get('dataflow_limiter_decisions_total{outcome="allowed"}')).toBeGreaterThan(1);
+  expect(after.get('dataflow_cache_lookups_total{cache="clientCache",result="hit"}')).toBeGreaterThan(0);
+  expect(after.get('dataflow_cache_lookups_total{cache="policy",result="miss"}')).toBeGreaterThan(0);
+  expect(after.get('dataflow_batches{state="completed_with_errors"}')).toBe(1);
+  expect(after.get("dataflow_oldest_ready_age_seconds")).toBe(0);
+  expect(after.get("dataflow_outbox_depth")).toBe(0);
+  expect(after.get("dataflow_database_up")).toBe(1);
+});
+
+test("Moleculer's own figures are there, cheaply: calls, their times and their errors", async () => {
+  system = await startSystem();
+  await importOnce();
+  await system.broker.call("batch.get", { publicId: "nobody" }).catch(() => {});
+  const samples = await metrics(system.url);
+  const labels = 'service="batch",action="batch.get",type="local"';
+  const calls = samples.get(`moleculer_request_total{${labels}}`);
+  expect(calls).toBeGreaterThan(1);
+  expect(samples.get(`moleculer_request_time_bucket{${labels},le="+Inf"}`)).toBe(calls);
+  expect(samples.get(`moleculer_request_time_bucket{${labels},le="10000"}`)).toBe(calls);
+  expect(samples.get(`moleculer_request_error_total{${labels}}`)).toBe(1);
+  expect(samples.get("moleculer_broker_started")).toBe(1);
+  expect(samples.get("process_resident_memory_bytes")).toBeGreaterThan(1e7);
+});
+
+test("no id of a client or batch is in /metrics, nor what the machine would not tell strangers", async () => {
+  system = await startSystem();
+  const { client, id } = await importOnce();
+  const text = await (await fetch(`${system.url}/metrics`)).text();
+  for (const word of [client.id, client.identifier, id, process.cwd(), "os_user", "process_arguments"])
+    expect(text).not.toContain(word);
+});
+
+test("a write of a worker whose batch was taken away is counted", async () => {
+  system = await startSystem({ services: ["api", "batch", "clientCache", "outbox", "policy", "rateLimiter"] });
+  const client = await newClient(system.url);
+  await accepted(system.url, client, '{"a":1}\n');
+  const [candidate] = (await system.broker.call("batch.candidates", { limit: 1 })) as { id: number }[];
+  const claimed = (await system.broker.call("batch.claim", { id: candidate?.id, owner: "x:y" })) as { batch: object };
+  const late = { ...claimed.batch, fence: 77 };
+  await system.broker.call("batch.giveUp", { batch: late, how: { outcome: "handBack", delayMs: 0 } });
+  const samples = await metrics(system.url);
+  expect(samples.get('dataflow_fences_lost_total{write="giveUp"}')).toBe(1);
+  expect(samples.get('dataflow_fences_lost_total{write="commit"}')).toBe(0);
+});
+
+test("a lease that lapsed is counted once the batch was taken away", async () => {
+  system = await startSystem({
+    services: ["api", "batch", "clientCache", "outbox", "policy", "rateLimiter"],
+    env: { BATCH_LEASE: "1s", SWEEP_INTERVAL: "100ms" },
+  });
+  const client = await newClient(system.url);
+  const { id } = await accepted(system.url, client, '{"a":1}\n');
+  const [candidate] = (await system.broker.call("batch.candidates", { limit: 1 })) as { id: number }[];
+  await system.broker.call("batch.claim", { id: candidate?.id, owner: "x:y" });
+  await batchWhen(system.url, client, id, ({ status }) => status === "ready");
+  expect((await metrics(system.url)).get('dataflow_leases_lapsed_total{of="batch"}')).toBe(1);
+});
+
+test("GET /admin/stats shows the queue, who works, and each node's caches, limiter and locks", async () => {
+  system = await startSystem();
+  expect((await fetch(`${system.url}/admin/stats`)).status).toBe(401);
+  expect((await admin(system.url, "/stats?x=1")).status).toBe(422);
+  await importOnce();
+  const stats = (await (await admin(system.url, "/stats")).json()) as Record<string, unknown>;
+  expect(stats).toEqual({
+    queue: { oldestReadyAgeMs: null, ready: 0, processing: 0, held: 0, outbox: expect.any(Number) },
+    batches: { completed_with_errors: 1 },
+    running: [],
+    nodes: [
+      {
+        node: system.broker.nodeID,
+        caches: {
+          clientCache: { hits: expect.any(Number), misses: expect.any(Number), hitRate: expect.any(Number) },
+          policy: { hits: expect.any(Number), misses: expect.any(Number), hitRate: expect.any(Number) },
+        },
+        limiter: { allowed: expect.any(Number), refused: 0, fallbacks: 0 },
+        locks: { acquired: 1, busy: 0, unavailable: 0, lost: 0 },
+        worker: { paused: false, slots: 4, running: [] },
+      },
+    ],
+  });
+});
+
+test("a node without the api serves health and metrics on its own port, or on the next one that is free", async () => {
+  const blocker = createServer();
+  await new Promise<void>((resolve) => blocker.listen(0, "127.0.0.1", resolve));
+  const { port } = blocker.address() as AddressInfo;
+  try {
+    system = await startSystem({
+      services: ["batch", "batchLock", "batchProcessor", "clientCache", "outbox", "policy", "rateLimiter"],
+      env: { METRICS_PORT: String(port) },
+    });
+    const monitor = system.broker.getLocalService("monitor") as unknown as {
+      port: { server: { address(): AddressInfo } };
+    };
+    const own = monitor.port.server.address().port;
+    expect(own).toBeGreaterThan(port);
+    const url = `http://127.0.0.1:${own}`;
+    expect(await (await fetch(`${url}/health/live`)).json()).toEqual({ status: "ok" });
+    const ready = await fetch(`${url}/health/ready`);
+    expect(ready.status).toBe(200);
+    expect(await ready.json()).toMatchObject({ status: "ok", checks: { database: { status: "up" }, redis: "off" } });
+    expect((await metrics(url)).get("dataflow_database_up")).toBe(1);
+    expect((await fetch(`${url}/imports`)).status).toBe(404);
+    expect((await fetch(`${url}/metrics`, { method: "POST" })).status).toBe(405);
+    await system.stop();
+    await expect(fetch(`${url}/health/live`)).rejects.toThrow("fetch failed");
+  } finally {
+    blocker.close();
+  }
+});

@@ -1,0 +1,51 @@
+/** The REPL as a node without services: its commands reach the nodes that have them. */
+import { ServiceBroker, type ServiceSchema } from "moleculer";
+import { loadConfig } from "../../config.ts";
+import { brokerOptions } from "../../moleculer.config.ts";
+import { commands, outputOf } from "../../repl/commands.ts";
+import batch from "../../services/batch/batch.service.ts";
+import batchLock from "../../services/batchLock/batchLock.service.ts";
+import batchProcessor from "../../services/batchProcessor/batchProcessor.service.ts";
+import clientCache from "../../services/clientCache/clientCache.service.ts";
+import outbox from "../../services/outbox/outbox.service.ts";
+import policy from "../../services/policy/policy.service.ts";
+import { temporaryFolder } from "../helpers/process.ts";
+
+const { folder, databaseUrl, remove } = temporaryFolder();
+afterAll(remove);
+
+/** A node of a cluster within this process. */
+function node(nodeID: string, schemas: ServiceSchema[]): ServiceBroker {
+  const config = loadConfig({ DATABASE_URL: databaseUrl, HANDLERS_DIR: folder, LOG_LEVEL: "error" });
+  const broker = new ServiceBroker({ ...brokerOptions(config), nodeID, transporter: "Fake" });
+  for (const schema of schemas) broker.createService({ ...schema, settings: { ...schema.settings } });
+  return broker;
+}
+
+test("queues, caches, pause and resume speak to the worker", async () => {
+  const worker = node("worker-1", [batch, batchLock, batchProcessor, clientCache, outbox, policy]);
+  const repl = node("repl", []);
+  const typed = (name: string, operands = {}, options = {}) => {
+    const command = commands.find((one) => one.command.split(" ")[0] === name);
+    if (!command) throw new Error(name);
+    return outputOf(command, repl, { ...operands, options });
+  };
+  try {
+    await worker.start();
+    await repl.start();
+    await repl.waitForServices(["batch", "batchProcessor"], 5_000, 10);
+    await worker.call("clientCache.create", { clientIdentifier: "partner", name: "Partner" });
+    expect(await typed("clients")).toContain("partner");
+    expect(await typed("batches")).toBe("There is no such batch.");
+    expect(await typed("caches")).toMatch(/worker-1 +clientCache/);
+    expect(await typed("locks")).toMatch(/worker-1 +0/);
+    expect(await typed("pause", { node: "repl" })).toBe('not-found: "repl" is no worker. Workers: worker-1.');
+    expect(await typed("pause")).toMatch(/worker-1 +true/);
+    expect(await typed("queues")).toContain("worker-1 is paused");
+    expect(await typed("resume", { node: "worker-1" })).toMatch(/worker-1 +false/);
+    expect(await typed("caches", {}, { flush: true })).toContain("All nodes");
+  } finally {
+    await repl.stop();
+    await worker.stop();
+  }
+});

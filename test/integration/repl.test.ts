@@ -1,0 +1,118 @@
+/** The operators' own commands, on a running system and through a pipe. */
+import { spawn } from "node:child_process";
+import { delimiter, join } from "node:path";
+import { rendered } from "../../repl/answer.ts";
+import { commands, outputOf, replCommands } from "../../repl/commands.ts";
+import { root } from "../../root.cjs";
+import { accepted, batchWhen, newClient, post, type TestClient } from "../helpers/http.ts";
+import { temporaryFolder } from "../helpers/process.ts";
+import { type System, startSystem } from "../helpers/system.ts";
+
+let system: System;
+let client: TestClient;
+
+/** `batch ID --state x` as the REPL would take it apart. */
+async function typed(name: string, operands: Record<string, unknown> = {}, options: Record<string, unknown> = {}) {
+  const command = commands.find((one) => one.command.split(" ")[0] === name);
+  if (!command) throw new Error(`No such command: ${name}`);
+  return outputOf(command, system.broker, { ...operands, options });
+}
+
+const statusIs = (wanted: string) => (batch: { status: string }) => batch.status === wanted;
+
+describe("on a running system", () => {
+  beforeAll(async () => {
+    system = await startSystem();
+    client = await newClient(system.url, { schema: { type: "object", required: ["a"] }, maxErrors: 1 });
+  });
+  afterAll(() => system.stop());
+
+  test("an empty system says so", async () => {
+    expect(await typed("batches")).toBe("There is no such batch.");
+    expect(await typed("queues")).toMatch(/^queue +depth +oldest\nready +0 +-\nprocessing +0 +-\n/);
+  });
+
+  test("batches and batch show what there is, by state and client", async () => {
+    const { id } = await accepted(system.url, client, '{"a":1}\n{"b":2}\n');
+    await batchWhen(system.url, client, id);
+    const row = new RegExp(`${id} +${client.identifier} +completed_with_errors +ndjson +2 +1 +1 +0 +1 `);
+    expect(await typed("batches")).toMatch(row);
+    expect(await typed("batches", {}, { client: client.identifier, state: "completed_with_errors" })).toMatch(row);
+    expect(await typed("batches", {}, { client: client.id, limit: 1 })).toMatch(row);
+    expect(await typed("batches", {}, { state: "held" })).toBe("There is no such batch.");
+    const details = await typed("batch", { id });
+    expect(details).toMatch(/chunk +1 of 0\nfence +1\n/);
+    expect(details).toContain("record 2 (line 2): a required");
+  });
+
+  test("what is wrong is told in one line", async () => {
+    expect(await typed("batch", { id: "x" })).toBe("not-found: There is no such batch.");
+    expect(await typed("batches", {}, { client: "nobody" })).toBe('not-found: There is no client "nobody".');
+    expect(await typed("batches", {}, { state: "sleeping" })).toContain("validation: No such state: sleeping.");
+    expect(await typed("pause", { node: "elsewhere" })).toContain('"elsewhere" is no worker. Workers:');
+  });
+
+  test("redrive and cancel move a batch", async () => {
+    const { id } = await accepted(system.url, client, '{"b":1}\n{"b":2}\n');
+    await batchWhen(system.url, client, id, statusIs("failed"));
+    expect(await typed("redrive", { id })).toMatch(new RegExp(`${id} .* ready `));
+    await batchWhen(system.url, client, id, ({ status, attempts }) => status !== "ready" && attempts > 1);
+    expect(await typed("cancel", { id: "x" })).toBe("not-found: There is no such batch.");
+  });
+
+  test("a paused worker claims nothing until it is resumed", async () => {
+    const node = system.broker.nodeID;
+    expect(await typed("pause")).toMatch(new RegExp(`${node} +true +4 +0`));
+    const { id } = (await (await post(system.url, client, '{"a":5}\n')).json()) as { id: string };
+    // Longer than a poll.
+    await new Promise((resolve) => setTimeout(resolve, 1_300));
+    expect((await batchWhen(system.url, client, id, () => true)).status).toBe("ready");
+    const queues = await typed("queues");
+    expect(queues).toMatch(/ready +1 +\d+ (ms|s)/);
+    expect(queues).toContain(`${node} is paused`);
+    expect(await typed("resume", { node })).toMatch(new RegExp(`${node} +false +4 `));
+    await batchWhen(system.url, client, id, statusIs("completed"));
+  });
+
+  test("caches, locks, limits and clients", async () => {
+    expect(await typed("caches")).toMatch(/clientCache +\d+ +\d+ +\d+\.\d %/);
+    expect(await typed("caches", {}, { flush: true })).toBe("All nodes are told to forget what they know.");
+    const figures = () => system.broker.getLocalService("policy") as unknown as { cacheFigures(): { size: number } };
+    expect(figures().cacheFigures().size).toBe(0);
+    expect(await typed("clients")).toMatch(new RegExp(`${client.id} +${client.identifier} .* active +v1`));
+    expect(await typed("locks")).toMatch(/node +acquired +busy +unavailable +lost\n/);
+    expect(await typed("limits", { client: client.identifier })).toBe("Not served by this node.");
+  });
+});
+
+test("what others told us cannot steer the terminal", () => {
+  expect(rendered({ rows: [{ name: "a\x1b[2J\nb" }] })).toBe("name\na [2J b");
+});
+
+test("every command has help, and takes no name of Moleculer's", () => {
+  const theirs = ["actions", "bench", "broadcast", "cache", "call", "clear", "cls", "destroy", "dcall", "emit"];
+  const more = ["env", "events", "exit", "help", "info", "listener", "load", "metrics", "nodes", "quit", "services"];
+  const names = replCommands(() => {}).custom.map(({ command, description }) => {
+    expect(description).toMatch(/^[A-Z]/);
+    return command.split(" ")[0];
+  });
+  expect(names.filter((name) => [...theirs, ...more].includes(name ?? ""))).toEqual([]);
+  expect(names).toEqual(
+    expect.arrayContaining(["batches", "batch", "queues", "caches", "clients", "redrive", "cancel", "pause", "resume"]),
+  );
+});
+
+test("through a pipe: it starts the whole system, answers each line, and stops", async () => {
+  const { folder, databaseUrl, remove } = temporaryFolder();
+  const PATH = [join(root, "node_modules/.bin"), process.env.PATH].join(delimiter);
+  const env = { PATH, HOME: folder, DATABASE_URL: databaseUrl, PORT: "0", ADMIN_TOKEN: "x".repeat(24) };
+  const child = spawn("node", ["repl/repl.ts"], { cwd: root, env });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => (output += data));
+  child.stdin.end("batches\nhelp queues\nqueues\nexit\n");
+  const code = await new Promise((resolve) => child.once("close", resolve));
+  remove();
+  expect({ code, output }).toEqual({ code: 0, output: expect.stringContaining("There is no such batch.") });
+  expect(output).toContain("How much waits, how long, and who works");
+  expect(output).toMatch(/outbox +0/);
+});
