@@ -85,9 +85,13 @@ describe("Dockerfile", () => {
     const cmd = JSON.parse(all("CMD")[0] as string) as string[];
     expect(cmd[0]).toBe("node");
     expect(existsSync(join(root, cmd.find((word) => word.endsWith(".mjs")) as string))).toBe(true);
-    const words = (packageJson.scripts.start as string).replaceAll('"', "").split(" ");
-    const [runner = ""] = words.filter((word) => /^node$|^moleculer-runner/.test(word));
-    const args = words.slice(words.indexOf(runner) + 1);
+    const [, script = ""] = /^exec sh (\S+)$/.exec(packageJson.scripts.start) ?? [];
+    const [, command = ""] = /^exec env ((?:.|\n)*)/m.exec(readFileSync(join(root, script), "utf8")) ?? [];
+    const words = command
+      .replaceAll('"', "")
+      .split(/[\s\\]+/)
+      .filter(Boolean);
+    const args = words.slice(words.indexOf("node") + 1);
     expect(cmd.slice(-args.length)).toEqual(args);
     const env = all("ENV").join(" ");
     for (const pair of ["HOST=0.0.0.0", "NODE_COMPILE_CACHE=", ...words.filter((word) => /^[A-Z_]+=/.test(word))])
