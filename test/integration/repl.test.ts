@@ -7,6 +7,7 @@ import { root } from "../../root.cjs";
 import { accepted, batchWhen, newClient, post, type TestClient } from "../helpers/http.ts";
 import { temporaryFolder } from "../helpers/process.ts";
 import { type System, startSystem } from "../helpers/system.ts";
+import { until } from "./batch/kit.ts";
 
 let system: System;
 let client: TestClient;
@@ -67,8 +68,11 @@ describe("on a running system", () => {
     const { loop } = system.broker.getLocalService("batchProcessor") as unknown as { loop: { wake(): Promise<void> } };
     await loop.wake();
     expect((await batchWhen(system.url, client, id, () => true)).status).toBe("ready");
-    const queues = await typed("queues");
-    expect(queues).toMatch(/ready +1 +\d+ (ms|s)/);
+    // The figures are a moment old.
+    const queues = await until(async () => {
+      const shown = await typed("queues");
+      return /ready +1 +\d+ (ms|s)/.test(shown) && shown;
+    });
     expect(queues).toContain(`${node} is paused`);
     expect(await typed("resume", { node })).toMatch(new RegExp(`${node} +false +4 `));
     await batchWhen(system.url, client, id, statusIs("completed"));
