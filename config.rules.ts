@@ -29,7 +29,7 @@ export function rulesBetween(values: Partial<Values>): SettingFault[] {
 }
 
 /** What the settings know but this version does not serve. To be deleted with the version that does. */
-export function unreleased({ databaseUrl, redisUrl, redisLockNodes, amqpUrls }: Partial<Values>): SettingFault[] {
+export function unreleased({ databaseUrl, amqpUrls }: Partial<Values>): SettingFault[] {
   const later = (name: string, what: string, instead: string) => {
     return { name, expected: `${instead} (not in this version yet: ${what})`, found: "one" };
   };
@@ -38,8 +38,6 @@ export function unreleased({ databaseUrl, redisUrl, redisLockNodes, amqpUrls }: 
     const found = shown(databaseUrl, "url");
     faults.push({ ...later("DATABASE_URL", "PostgreSQL and SQL Server", "sqlite:PATH"), found });
   }
-  if (redisUrl) faults.push(later("REDIS_URL", "Redis", "no value"));
-  if (redisLockNodes) faults.push(later("REDIS_LOCK_NODES", "Redis", "no value"));
   if (amqpUrls) faults.push(later("AMQP_URL", "RabbitMQ", "no value"));
   return faults;
 }

@@ -12,6 +12,15 @@ export interface Consumption {
   retryAfterSeconds: number;
 }
 
+export interface LimiterStatus {
+  /** Where requests are counted now; `share`: Redis is away, and each node allows the limit by `apiNodes`. */
+  store: "redis" | "share" | "process";
+  apiNodes: number;
+  checks: number;
+  /** Checks that Redis did not answer. */
+  fallbacks: number;
+}
+
 export const rateLimiterActions = {
   /** Spends one of a client's `limit` requests in `windowSeconds`. Never throws because its store is away. */
   "rateLimiter.consume": action({
@@ -19,4 +28,6 @@ export const rateLimiterActions = {
     limit: { type: "number", integer: true, positive: true },
     windowSeconds: { type: "number", integer: true, positive: true },
   }).answers<Consumption>(),
+  /** Of this node. */
+  "rateLimiter.status": action({}).answers<LimiterStatus>(),
 };
