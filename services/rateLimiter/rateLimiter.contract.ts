@@ -23,11 +23,14 @@ export interface LimiterStatus {
 
 export const rateLimiterActions = {
   /** Spends one of a client's `limit` requests in `windowSeconds`. Never throws because its store is away. */
-  "rateLimiter.consume": action({
-    clientId: { type: "string" },
-    limit: { type: "number", integer: true, positive: true },
-    windowSeconds: { type: "number", integer: true, positive: true },
-  }).answers<Consumption>(),
+  "rateLimiter.consume": action(
+    {
+      clientId: { type: "string" },
+      limit: { type: "number", integer: true, positive: true },
+      windowSeconds: { type: "number", integer: true, positive: true },
+    },
+    { timeout: 0 },
+  ).answers<Consumption>(),
   /** Of this node. */
   "rateLimiter.status": action({}).answers<LimiterStatus>(),
 };

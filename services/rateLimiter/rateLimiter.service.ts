@@ -8,8 +8,9 @@ import type { Service } from "moleculer";
 import { define } from "../../mixins/define.ts";
 import { redisMixin, type WithRedis } from "../../mixins/redis.ts";
 import { serve } from "../messages.ts";
+import type { Consumption } from "./rateLimiter.contract.ts";
 import { spendScript } from "./rateLimiter.lua.ts";
-import { consumption, type Met, OwnWindows } from "./rateLimiter.window.ts";
+import { consumption, OwnWindows } from "./rateLimiter.window.ts";
 
 type SpendInRedis = (key: string, limit: number, windowMs: number) => Promise<[number, number, number, number]>;
 
@@ -19,7 +20,7 @@ type RateLimiter = Service &
     spendInRedis: SpendInRedis;
     apiNodes: number;
     figures: { checks: number; fallbacks: number };
-    spend(key: string, limit: number, windowMs: number): Promise<Met>;
+    spend(key: string, limit: number, windowMs: number): Promise<Consumption>;
     countApiNodes(): void;
   };
 
@@ -46,11 +47,9 @@ export default define<RateLimiter>({
   },
 
   actions: serve<RateLimiter, "rateLimiter">("rateLimiter", {
-    async consume(ctx) {
+    consume(ctx) {
       const { clientId, limit, windowSeconds } = ctx.params;
-      const windowMs = windowSeconds * 1000;
-      const met = await this.spend(keyOf(clientId, windowSeconds), limit, windowMs);
-      return consumption(met, limit, windowMs);
+      return this.spend(keyOf(clientId, windowSeconds), limit, windowSeconds * 1000);
     },
     status() {
       const store = this.redis === null ? "process" : this.redis.isUp ? "redis" : "share";
@@ -59,15 +58,17 @@ export default define<RateLimiter>({
   }),
 
   methods: {
-    async spend(this: RateLimiter, key: string, limit: number, windowMs: number): Promise<Met> {
+    async spend(this: RateLimiter, key: string, limit: number, windowMs: number) {
       this.figures.checks++;
-      if (!this.redis) return this.own.spend(key, limit, windowMs);
+      if (!this.redis) return consumption(this.own.spend(key, limit, windowMs), limit, windowMs);
       try {
         const [allowed, previous, current, elapsedMs] = await this.spendInRedis(key, limit, windowMs);
-        return { allowed: allowed === 1, previous, current, elapsedMs };
+        return consumption({ allowed: allowed === 1, previous, current, elapsedMs }, limit, windowMs);
       } catch {
         this.figures.fallbacks++;
-        return this.own.spend(key, Math.max(1, Math.floor(limit / this.apiNodes)), windowMs);
+        const share = Math.max(1, Math.floor(limit / this.apiNodes));
+        // The limit that is told stays the policy's; what is left is left of this node's share.
+        return { ...consumption(this.own.spend(key, share, windowMs), share, windowMs), limit };
       }
     },
 
