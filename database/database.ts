@@ -1,6 +1,7 @@
 import type { Sequelize } from "sequelize";
 import type { Dialect } from "./dialect.ts";
 import { openSqlite } from "./dialects/sqlite/open.ts";
+import type { LockStore } from "./locks.ts";
 import { migrate, pending } from "./migrations/migrate.ts";
 import { defineModels, type Models } from "./models.ts";
 import type { BatchStore } from "./store.ts";
@@ -19,6 +20,7 @@ export interface Logger {
 
 export interface Database {
   store: BatchStore;
+  locks: LockStore;
   sequelize: Sequelize;
   models: Models;
   /** Brings the schema up to date; the names of the steps that it took. */
@@ -38,6 +40,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   const dialect = await openDialect(options);
   return {
     store: dialect.store,
+    locks: dialect.locks,
     sequelize: dialect.sequelize,
     models: defineModels(dialect.sequelize),
     migrate: () => migrate(dialect),

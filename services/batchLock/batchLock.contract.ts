@@ -3,6 +3,15 @@ import { action } from "../declare.ts";
 /** `busy`: another holds it. `unavailable`: the provider cannot tell; go on without (the fence decides). */
 export type LockOutcome = { outcome: "acquired"; token: string } | { outcome: "busy" } | { outcome: "unavailable" };
 
+export interface LockStatus {
+  provider: "redis" | "sql";
+  /** How often a lock was got, was held by another, came from the fallback, or could not be had at all. */
+  acquired: number;
+  busy: number;
+  fallbacks: number;
+  unavailable: number;
+}
+
 export const batchLockActions = {
   /** Takes the mutex of a batch for the lock's TTL. It saves contention and decides nothing. */
   "batchLock.acquire": action({ batchId: { type: "string" } }).answers<LockOutcome>(),
@@ -10,4 +19,6 @@ export const batchLockActions = {
   "batchLock.extend": action({ batchId: { type: "string" }, token: { type: "string" } }).answers<boolean>(),
   /** Gives a held lock back; of a lost one nothing happens. */
   "batchLock.release": action({ batchId: { type: "string" }, token: { type: "string" } }).answers<void>(),
+  /** Of this node. */
+  "batchLock.status": action({}).answers<LockStatus>(),
 };

@@ -6,7 +6,7 @@ import type { Dialect } from "../../dialect.ts";
 import { SqliteClient } from "./client.ts";
 import { ddl } from "./ddl.ts";
 import { sequelizeOn } from "./sequelize.ts";
-import { sqliteStore } from "./store.ts";
+import { sqliteLocks, sqliteStore } from "./store.ts";
 
 /** Long enough for a few statements; while it is open no batch is accepted. */
 const TRANSACTION_MS = 5000;
@@ -17,6 +17,7 @@ export async function openSqlite(url: string, logger?: Logger): Promise<Dialect>
   logger?.info(`The database is ${isTemporary ? "temporary" : file}.`);
   return {
     store: sqliteStore(client),
+    locks: sqliteLocks(client),
     sequelize: sequelizeOn(client),
     ddl,
     // The transaction has the writer to itself, and no other process has the file.
