@@ -1,13 +1,13 @@
 /**
  * The clients: who they are and whether a request is theirs. The api asks it for every request, so it answers from a
- * cache; the database is read once per client and time to live. It is the only writer of the client table, and tells of
- * every change by `client.changed`, which voids the caches of all nodes.
+ * cache in two levels; the database is read once per client and time to live. It is the only writer of the client table:
+ * every change raises the row's version, is written to Redis after its commit, and is told to all nodes by `client.changed`.
  */
 import type { Service } from "moleculer";
-import { Op, UniqueConstraintError } from "sequelize";
+import { literal, Op, UniqueConstraintError } from "sequelize";
 import { v7 as uuidv7 } from "uuid";
 import { configOf } from "../../config.ts";
-import { cacheMixin, type WithCache } from "../../mixins/cache.ts";
+import { type CacheOptions, cacheMixin, type WithCache } from "../../mixins/cache.ts";
 import { databaseMixin, type WithDatabase } from "../../mixins/database.ts";
 import { define } from "../../mixins/define.ts";
 import { Problem, rethrowUnder } from "../errors.ts";
@@ -18,9 +18,10 @@ import { hashOf, isSecretOf, newSecret, type SecretHashes } from "./clientCache.
 type Known = Client & SecretHashes;
 type ClientCache = Service &
   WithDatabase &
-  WithCache & {
-    known(where: Partial<Pick<Client, "id" | "publicId" | "identifier">>): Promise<Known | null>;
+  WithCache<Known> & {
+    known(name: "id" | "publicId" | "identifier", value: string | number): Promise<Known | null>;
     change(publicId: string, values: object): Promise<Client>;
+    announce(known: Known): Promise<Client>;
   };
 
 const noSuchClient = () => new Problem("not-found", "There is no such client.");
@@ -43,33 +44,53 @@ function knownOf(row: Known): Known {
   };
 }
 
-function publicPart(known: Known): Client {
-  const { secretHash, oldSecretHash, oldSecretUntil, ...client } = known;
-  return client;
+function publicPart({ id, publicId, identifier, name, status, policyVersion, version, createdAt }: Known): Client {
+  return { id, publicId, identifier, name, status, policyVersion, version, createdAt };
 }
+
+const keysOf = ({ id, publicId, identifier }: Pick<Client, "id" | "publicId" | "identifier">) => [
+  `id:${id}`,
+  `publicId:${publicId}`,
+  `identifier:${identifier}`,
+];
+
+const bytes = (hex: unknown) => Buffer.from(hex as string, "hex");
+
+const cache: CacheOptions<Known, ClientCache> = {
+  name: "client",
+  localTtlMs: ({ broker }) => configOf(broker).localCacheTtlMs,
+  redisTtlMs: ({ broker }) => configOf(broker).clientCacheTtlMs,
+  absentTtlMs: 1_000,
+  maxEntries: 30_000,
+  invalidatedBy: { "client.changed": (client: Client) => ({ keys: keysOf(client), version: client.version }) },
+  async changes({ database }, ms) {
+    const since = (await database.now()) - ms;
+    const rows = await database.models.Client.findAll({ where: { changedAt: { [Op.gte]: since } } });
+    return rows.map((row) => {
+      const value = knownOf(row.get({ plain: true }));
+      return { keys: keysOf(value), value };
+    });
+  },
+  toJson: ({ secretHash, oldSecretHash, ...rest }) => ({
+    ...rest,
+    secretHash: secretHash.toString("hex"),
+    oldSecretHash: oldSecretHash?.toString("hex") ?? null,
+  }),
+  fromJson(json) {
+    const { secretHash, oldSecretHash, ...rest } = json as Known;
+    return { ...rest, secretHash: bytes(secretHash), oldSecretHash: oldSecretHash && bytes(oldSecretHash) };
+  },
+};
 
 export default define<ClientCache>({
   name: "clientCache",
-  mixins: [
-    databaseMixin,
-    cacheMixin({
-      ttlMs: ({ broker }) => configOf(broker).localCacheTtlMs,
-      absentTtlMs: 1_000,
-      maxEntries: 10_000,
-      invalidatedBy: {
-        "client.changed": ({ id, publicId, identifier }: { id: number; publicId: string; identifier: string }) => [
-          `id:${id}`,
-          `publicId:${publicId}`,
-          `identifier:${identifier}`,
-        ],
-      },
-    }),
-  ],
+  mixins: [databaseMixin, cacheMixin(cache)],
 
   actions: serve<ClientCache, "clientCache">("clientCache", {
     async authenticate(ctx) {
-      const client = await this.known({ identifier: ctx.params.identifier });
-      return isSecretOf(client, ctx.params.secret, Date.now()) ? publicPart(client as Known) : null;
+      const { identifier, secret } = ctx.params;
+      const client = await this.known("identifier", identifier);
+      return isSecretOf(client, secret, Date.now()) ? publicPart(client as Known) : null;
     },
 
     async create(ctx) {
@@ -94,8 +115,7 @@ export default define<ClientCache>({
           throw new Problem("conflict", `The client identifier "${identifier}" exists already.`);
         throw error;
       });
-      const client = publicPart(knownOf(row.get({ plain: true })));
-      await announce(this.broker, "client.changed", client);
+      const client = await this.announce(knownOf(row.get({ plain: true })));
       if (policy !== undefined)
         await call(ctx, "policy.change", { clientId: client.id, mode: "put", document: policy });
       return { client, secret };
@@ -103,7 +123,7 @@ export default define<ClientCache>({
 
     async get(ctx) {
       const { id, publicId } = ctx.params;
-      const client = await this.known(publicId === undefined ? { id } : { publicId });
+      const client = await (publicId === undefined ? this.known("id", id ?? 0) : this.known("publicId", publicId));
       return client && publicPart(client);
     },
 
@@ -123,7 +143,8 @@ export default define<ClientCache>({
     },
 
     async rotateSecret(ctx) {
-      const client = await this.known({ publicId: ctx.params.publicId });
+      // The row itself: a cached hash may be that of the secret before.
+      const client = await this.database.models.Client.findOne({ where: { publicId: ctx.params.publicId } });
       if (!client) throw noSuchClient();
       const secret = newSecret();
       const until = (await this.database.now()) + ctx.params.graceSeconds * 1000;
@@ -136,30 +157,36 @@ export default define<ClientCache>({
     },
 
     async policyChanged(ctx) {
-      const client = await this.known({ id: ctx.params.id });
+      const client = await this.known("id", ctx.params.id);
       if (client) await this.change(client.publicId, { policyVersion: ctx.params.policyVersion });
+    },
+    figures() {
+      return this.cacheFigures();
     },
   }),
 
   methods: {
-    /** By exactly one of its names; null: there is none. */
-    async known(this: ClientCache, where: Record<string, string | number>) {
-      const [[name, value]] = Object.entries(where) as [[string, string | number]];
+    /** By one of its names; null: there is none. */
+    known(this: ClientCache, name: string, value: string | number) {
       return this.cached(`${name}:${value}`, async () => {
-        const row = await this.database.models.Client.findOne({ where });
+        const row = await this.database.models.Client.findOne({ where: { [name]: value } });
         return row && knownOf(row.get({ plain: true }));
       });
     },
 
-    /** Writes values, raises the version, tells all nodes. Throws not-found. */
+    /** Writes values, raises the version, tells all nodes. One statement, so that a version has one content. Throws not-found. */
     async change(this: ClientCache, publicId: string, values: object) {
       const { Client } = this.database.models;
+      const changed = { ...values, version: literal("version + 1") as never, changedAt: await this.database.now() };
+      await Client.update(changed, { where: { publicId } });
       const row = await Client.findOne({ where: { publicId } });
       if (!row) throw noSuchClient();
-      await row.increment("version");
-      await row.update({ ...values, changedAt: await this.database.now() });
-      await row.reload();
-      const client = publicPart(knownOf(row.get({ plain: true })));
+      return this.announce(knownOf(row.get({ plain: true })));
+    },
+
+    async announce(this: ClientCache, known: Known) {
+      await this.renewed(keysOf(known), known);
+      const client = publicPart(known);
       await announce(this.broker, "client.changed", client);
       return client;
     },

@@ -31,3 +31,13 @@ export async function startNode({
   await broker.start();
   return broker;
 }
+
+/** Waits until each of these knows the service of all. */
+export async function acquainted(brokers: ServiceBroker[], service: string): Promise<void> {
+  const known = (broker: ServiceBroker) =>
+    (broker.registry.getServiceList({ onlyAvailable: true }) as { name: string }[]).filter(
+      ({ name }) => name === service,
+    ).length;
+  while (brokers.some((broker) => known(broker) < brokers.length))
+    await new Promise((resolve) => setTimeout(resolve, 5));
+}
