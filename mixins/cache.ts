@@ -157,16 +157,19 @@ function flush<V extends Versioned>(own: Own<V>): void {
 
 /** One load for all who ask until it ends. */
 function fly<V extends Versioned>(own: Own<V>, key: string, load: () => Promise<V | null>): Promise<V | null> {
-  const flight: Promise<V | null> = find(own, key, load).finally(() => {
-    if (own.loads.get(key) === flight) own.loads.delete(key);
-  });
+  const flight: Promise<V | null> = find(own, key, load);
   own.loads.set(key, flight);
+  const land = () => {
+    if (own.loads.get(key) === flight) own.loads.delete(key);
+  };
+  // Beside the flight, not before its answer.
+  flight.then(land, land);
   return flight;
 }
 
 async function find<V extends Versioned>({ local, shared }: Own<V>, key: string, load: () => Promise<V | null>) {
   const { epoch } = local;
-  const held = (await shared?.get(key)) ?? null;
+  const held = shared ? await shared.get(key) : null;
   if (held && !local.isOld(key, held)) {
     local.put(key, held, epoch);
     return held;

@@ -16,10 +16,9 @@ export const hashOf = (secret: string): Buffer => hash("sha256", secret, "buffer
 /** Compared with where there is no client, so that an unknown one takes as long as a wrong secret. */
 const nobody: SecretHashes = { secretHash: randomBytes(32), oldSecretHash: null, oldSecretUntil: null };
 
-/** Whether `secret` is the client's; in constant time, also for no client at all. */
-export function isSecretOf(client: SecretHashes | null, secret: string, nowMs: number): boolean {
+/** Whether the secret with the hash `given` is the client's; in constant time, also for no client at all. */
+export function isSecretOf(client: SecretHashes | null, given: Buffer, nowMs: number): boolean {
   const { secretHash, oldSecretHash, oldSecretUntil } = client ?? nobody;
-  const given = hashOf(secret);
   const isCurrent = timingSafeEqual(given, secretHash);
   const isOld = timingSafeEqual(given, oldSecretHash ?? nobody.secretHash) && (oldSecretUntil ?? 0) > nowMs;
   return client !== null && (isCurrent || isOld);

@@ -31,6 +31,8 @@ export const rateLimiterActions = {
     },
     { timeout: 0 },
   ).answers<Consumption>(),
+  /** A round trip to Redis, in ms; null: there is none. Throws while it is away. */
+  "rateLimiter.ping": action({}).answers<number | null>(),
   /** Of this node. */
   "rateLimiter.status": action({}).answers<LimiterStatus>(),
 };

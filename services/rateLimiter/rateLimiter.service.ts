@@ -51,6 +51,12 @@ export default define<RateLimiter>({
       const { clientId, limit, windowSeconds } = ctx.params;
       return this.spend(keyOf(clientId, windowSeconds), limit, windowSeconds * 1000);
     },
+    async ping() {
+      if (!this.redis) return null;
+      const began = performance.now();
+      await this.redis.run((redis) => redis.ping());
+      return performance.now() - began;
+    },
     status() {
       const store = this.redis === null ? "process" : this.redis.isUp ? "redis" : "share";
       return { store, apiNodes: this.apiNodes, ...this.figures };

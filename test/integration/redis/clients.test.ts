@@ -89,7 +89,10 @@ describeRedis("clients and policies in Redis", () => {
     const client = await newClient(system.url);
     const nobody = `Basic ${Buffer.from(`${randomUUID()}:x`).toString("base64")}`;
     expect(await statusOf(client.auth)).toBe(200);
+    const ready = async () => (await fetch(`${system.url}/health/ready`)).json();
+    expect(await ready()).toMatchObject({ status: "ok", checks: { redis: { status: "up" } } });
     await server.kill();
+    expect(await ready()).toMatchObject({ status: "degraded", checks: { redis: { status: "down" } } });
     for (let i = 0; i < 10; i++) expect(await statusOf(client.auth)).toBe(200);
     expect((await figures()).redis?.fallbacks).toBeGreaterThan(0);
     await call(system.broker, "clientCache.update", { publicId: client.id, status: "disabled" });
