@@ -1,4 +1,5 @@
 /** Operations per second of several contenders at several concurrencies, in turns, on one Redis. */
+import { Redis } from "ioredis";
 import { ServiceBroker, type ServiceSchema } from "moleculer";
 import { loadConfig } from "../../config.ts";
 import { brokerOptions } from "../../moleculer.config.ts";
@@ -76,11 +77,19 @@ export async function compare(
   };
 }
 
+/** Whatever the contenders have written. */
+async function removeKeys(): Promise<void> {
+  const redis = new Redis(redisUrl);
+  for await (const keys of redis.scanStream({ match: `${keyPrefix}*`, count: 1_000 }))
+    if (keys.length > 0) await redis.del(keys);
+  redis.disconnect();
+}
+
 /** Runs a benchmark file by itself: `node bench/limiter.ts [--quick|--full]`. */
 export async function runAlone(file: string, benchmark: (options: Options) => Promise<Report>): Promise<void> {
   if (!process.argv[1]?.endsWith(file)) return;
   const size = process.argv.includes("--quick") ? "quick" : process.argv.includes("--full") ? "full" : "usual";
-  const { title, lines } = await benchmark({ size, rounds: null });
+  const { title, lines } = await benchmark({ size, rounds: null }).finally(removeKeys);
   console.log(title);
   for (const { label, figure, ratio, goal } of lines)
     console.log(
