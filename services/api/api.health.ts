@@ -7,20 +7,28 @@ export async function getLive(): Promise<Reply> {
   return json(200, { status: "ok" });
 }
 
-/** Unavailable only without a database, or while the node stops; what is not configured is "off". */
-export async function getReady(exchange: Exchange, isStopping: boolean): Promise<Reply> {
-  const database = await pinged(exchange);
-  const isUp = !isStopping && database !== "off" && database.status === "up";
+/** Unavailable only without a database, or while the node stops; degraded without Redis or RabbitMQ; what is not configured is "off". */
+export async function getReady({ ctx }: Exchange, isStopping: boolean): Promise<Reply> {
+  const options = { timeout: 2_000 };
+  const [database, redis, rabbitmq] = await Promise.all([
+    checked(call(ctx, "batch.ping", {}, options)),
+    checked(call(ctx, "rateLimiter.ping", {}, options)),
+    checked(call(ctx, "outbox.ping", {}, options)),
+  ]);
+  const isUp = !isStopping && !isDown(database);
+  const status = isDown(redis) || isDown(rabbitmq) ? "degraded" : "ok";
   return json(isUp ? 200 : 503, {
-    status: isUp ? "ok" : "unavailable",
-    checks: { database, redis: "off", rabbitmq: "off" } satisfies Record<string, Check>,
+    status: isUp ? status : "unavailable",
+    checks: { database, redis, rabbitmq } satisfies Record<string, Check>,
   });
 }
 
-async function pinged({ ctx }: Exchange): Promise<Check> {
+const isDown = (check: Check) => check !== "off" && check.status === "down";
+
+async function checked(ping: Promise<number | null>): Promise<Check> {
   try {
-    const ms = await call(ctx, "batch.ping", {}, { timeout: 2_000 });
-    return { status: "up", latencyMs: Number(ms.toFixed(2)) };
+    const ms = await ping;
+    return ms === null ? "off" : { status: "up", latencyMs: Number(ms.toFixed(2)) };
   } catch {
     return { status: "down" };
   }
