@@ -49,9 +49,14 @@ function withHeartbeat(text: string): string {
 }
 
 function ownOptions(): BrokerOptions {
-  const config = exitOnFault(processConfig);
   // The runner reads SERVICES itself, as files or folders below SERVICEDIR.
-  return brokerOptions(config);
+  return { ...brokerOptions(exitOnFault(processConfig)), started: requireServices };
+}
+
+/** A node that found no service would start, do nothing, and look well. */
+async function requireServices(broker: ServiceBroker): Promise<void> {
+  if (broker.services.every(({ name }) => name.startsWith("$")))
+    throw new Error("SERVICES: no service was found below services/; start in the folder of package.json.");
 }
 
 export default ownOptions();

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, posix, relative, sep } from "node:path";
 import { parseSync } from "@swc/core";
 
-const skipped = new Set(["node_modules", "data", "handlers", "coverage", "tmp"]);
+const skipped = new Set(["node_modules", "data", "coverage", "tmp"]);
 const root = process.argv[2] ?? ".";
 const faults = sourcesIn(root).flatMap((file) => faultsOf(relative(root, file).split(sep).join("/"), file));
 

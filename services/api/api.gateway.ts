@@ -18,6 +18,8 @@ export type Api = Service & {
   httpHandler(req: unknown, res: unknown): void;
   failedLogins: FailedLogins;
   silentConnections: SilentConnections;
+  /** Requests whose handler has not come to its end, whether or not the client is still there. */
+  answering: Set<Promise<unknown>>;
   isStopping: boolean;
   adminToken: string;
   refuseIfStopping(): void;

@@ -32,9 +32,11 @@ type Next = (error?: unknown) => void;
 /** A route's handler as moleculer-web calls it. */
 function alias(handle: Handle) {
   return function (this: Api, req: ApiRequest, res: ServerResponse, next: Next) {
-    handle(exchangeOf(req, res))
+    const answered: Promise<unknown> = handle(exchangeOf(req, res))
       .then((reply) => reply && sendJson(res, reply), next)
-      .catch(next);
+      .catch(next)
+      .finally(() => this.answering.delete(answered));
+    this.answering.add(answered);
   };
 }
 
@@ -97,6 +99,7 @@ export default define<Api>({
     const config = configOf(this.broker);
     this.failedLogins = new FailedLogins();
     this.silentConnections = new SilentConnections(this.server);
+    this.answering = new Set();
     this.isStopping = false;
     Object.assign(this.settings, { port: config.port, ip: config.host });
     Object.assign(this.server, { requireHostHeader: false });
@@ -177,6 +180,8 @@ export default define<Api>({
         else resolve();
       });
       clearTimeout(patience);
+      // A client that hung up is gone, what it asked for may still be half done.
+      await Promise.all(this.answering);
     },
   },
 

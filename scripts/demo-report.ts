@@ -1,0 +1,45 @@
+/** What the demo tells its user, as text. */
+import type { Batch, Partner } from "./demo-client.ts";
+import type { ImportFile } from "./demo-options.ts";
+import { count } from "./demo-progress.ts";
+import type { DemoSystem } from "./demo-system.ts";
+
+export function summary({ status, counts, error, startedAt, finishedAt }: Batch): string {
+  const seconds = (Date.parse(finishedAt ?? "") - Date.parse(startedAt ?? "")) / 1000;
+  const width = Math.max(...Object.values(counts).map((value) => count(value).length));
+  return [
+    `${status}${seconds >= 0 ? ` in ${seconds.toFixed(2)} s` : ""}`,
+    ...Object.entries(counts).map(([name, value]) => `  ${name.padEnd(9)}  ${count(value).padStart(width)}`),
+    ...(error ? [`  ${error.code}: ${error.detail}`] : []),
+  ].join("\n");
+}
+
+interface Ready {
+  system: DemoSystem;
+  file: ImportFile;
+  partner: Partner;
+  batch: Batch;
+  /** Paths that a browser can open. */
+  pages: string[];
+}
+
+export function whatNext({ system: { url, adminToken }, file, partner, batch: { id }, pages }: Ready): string {
+  const asPartner = `curl -u ${partner.identifier}:${partner.secret}`;
+  const headers = Object.entries(file.headers)
+    .map(([name, value]) => `-H '${name}: ${value}'`)
+    .join(" ");
+  const one = `${url}/imports/${id}`;
+  return [
+    "Try it (paste one):",
+    `  ${asPartner} ${one}`,
+    `  ${asPartner} ${one}/errors`,
+    `  ${asPartner} -H 'Accept: text/csv' ${one}/errors`,
+    `  ${asPartner} ${one}/records`,
+    `  ${asPartner} ${headers} --data-binary '@${file.name}' ${url}/imports`,
+    `  curl -H 'Authorization: Bearer ${adminToken}' ${url}/admin/batches`,
+    "",
+    ...pages.map((page) => `  ${url}${page}`),
+    "",
+    "Ctrl-C ends it and removes its data.",
+  ].join("\n");
+}

@@ -1,0 +1,79 @@
+/**
+ * `npm run demo`: the whole system in this process, a client, an import over HTTP, what came of it. Options: USAGE in
+ * demo-options.ts. It ends with 0, or with 1 and a message; its folder is gone in either case.
+ */
+import { once } from "node:events";
+import { DemoClient } from "./demo-client.ts";
+import { DemoError, type DemoOptions, demoOptions, USAGE } from "./demo-options.ts";
+import { count, type Progress, progress, size } from "./demo-progress.ts";
+import { summary, whatNext } from "./demo-report.ts";
+import { type DemoSystem, startSystem } from "./demo-system.ts";
+import { rejectedTable } from "./demo-table.ts";
+
+const ROWS_SHOWN = 10;
+const PAGES = ["/", "/docs", "/openapi.json", "/metrics", "/health/ready"];
+
+const stopping = new AbortController();
+// More than once: npm sends its child the signal that the terminal has sent already.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => stopping.abort());
+// Whoever read it has gone, as `| head` does: there is nobody left to show anything.
+process.stdout.on("error", () => process.exit());
+
+let shown: Progress | undefined;
+
+try {
+  const options = demoOptions(process.argv.slice(2));
+  if (options) await demo(options);
+  else console.log(USAGE);
+} catch (error) {
+  report(error);
+}
+process.exit();
+
+async function demo(options: DemoOptions): Promise<void> {
+  const system = await startSystem();
+  try {
+    console.log(`DataFlow runs at ${system.url}: one process on SQLite, no Redis, no RabbitMQ.\n`);
+    await importFile(system, options);
+    if (!options.exits && !stopping.signal.aborted) await once(stopping.signal, "abort");
+  } finally {
+    shown?.stop();
+    await system.stop();
+  }
+}
+
+async function importFile(system: DemoSystem, { file, exits }: DemoOptions): Promise<void> {
+  const client = new DemoClient(system.url, stopping.signal);
+  const partner = await client.introduce(system, file);
+  console.log(`Importing ${file.name} as the client ${partner.identifier}`);
+
+  const sent = begin("sent     ", file.bytes, size);
+  const taken = await client.upload(file, sent.set);
+  sent.end(file.bytes);
+
+  const processed = begin("processed", taken.counts.received, (value) => `${count(value)} records`);
+  const done = ({ accepted, rejected, duplicate }: typeof taken.counts) => accepted + rejected + duplicate;
+  const batch = await client.ended(taken.id, ({ counts }) => processed.set(done(counts)));
+  processed.end(done(batch.counts));
+
+  console.log(`\n${summary(batch)}\n`);
+  if (batch.counts.rejected > 0) {
+    const rows = await client.rejected(batch.id, ROWS_SHOWN);
+    console.log(`The first of ${count(batch.counts.rejected)} rejected rows\n`);
+    console.log(`${await rejectedTable(rows, file, process.stdout.columns)}\n`);
+  }
+  if (batch.error) throw new DemoError("The import failed.");
+  if (!exits) console.log(whatNext({ system, file, partner, batch, pages: await client.open(PAGES) }));
+}
+
+function begin(...args: Parameters<typeof progress>): Progress {
+  shown = progress(...args);
+  return shown;
+}
+
+/** To be stopped is no fault. */
+function report(error: unknown): void {
+  if (stopping.signal.aborted) return;
+  console.error(error instanceof DemoError ? error.message : error);
+  process.exitCode = 1;
+}

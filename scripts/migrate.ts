@@ -1,0 +1,23 @@
+/** `npm run migrate`: brings the database of the settings up to date; exit 1 and a message where that fails. */
+import { exitOnFault, maskUrl, processConfig } from "../config.ts";
+import { openDatabase } from "../database/database.ts";
+
+const { databaseUrl } = exitOnFault(processConfig);
+
+try {
+  const steps = await migrate();
+  const name = maskUrl(databaseUrl);
+  console.log(steps.length === 0 ? `${name} is up to date.` : `${name}: took ${steps.join(", ")}; now up to date.`);
+} catch (error) {
+  console.error(`The database was not migrated: ${error instanceof Error ? error.message : error}`);
+  process.exitCode = 1;
+}
+
+async function migrate(): Promise<string[]> {
+  const database = await openDatabase({ url: databaseUrl });
+  try {
+    return await database.migrate();
+  } finally {
+    await database.close();
+  }
+}
