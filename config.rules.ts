@@ -29,16 +29,8 @@ export function rulesBetween(values: Partial<Values>): SettingFault[] {
 }
 
 /** What the settings know but this version does not serve. To be deleted with the version that does. */
-export function unreleased({ databaseUrl, redisUrl, redisLockNodes }: Partial<Values>): SettingFault[] {
-  const later = (name: string, what: string, instead: string) => {
-    return { name, expected: `${instead} (not in this version yet: ${what})`, found: "one" };
-  };
-  const faults: SettingFault[] = [];
-  if (databaseUrl?.startsWith("mssql:")) {
-    const found = shown(databaseUrl, "url");
-    faults.push({ ...later("DATABASE_URL", "SQL Server", "sqlite:PATH or postgres://…"), found });
-  }
-  if (redisUrl) faults.push(later("REDIS_URL", "Redis", "no value"));
-  if (redisLockNodes) faults.push(later("REDIS_LOCK_NODES", "Redis", "no value"));
-  return faults;
+export function unreleased({ databaseUrl }: Partial<Values>): SettingFault[] {
+  if (!databaseUrl?.startsWith("mssql:")) return [];
+  const expected = "sqlite:PATH or postgres://… (not in this version yet: SQL Server)";
+  return [{ name: "DATABASE_URL", expected, found: shown(databaseUrl, "url") }];
 }

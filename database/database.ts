@@ -2,6 +2,7 @@ import type { Sequelize } from "sequelize";
 import type { Dialect } from "./dialect.ts";
 import { openPostgres } from "./dialects/postgres/open.ts";
 import { openSqlite } from "./dialects/sqlite/open.ts";
+import type { LockStore } from "./locks.ts";
 import { migrate, pending } from "./migrations/migrate.ts";
 import { defineModels, type Models } from "./models.ts";
 import type { BatchStore } from "./store.ts";
@@ -20,6 +21,7 @@ export interface Logger {
 
 export interface Database {
   store: BatchStore;
+  locks: LockStore;
   sequelize: Sequelize;
   models: Models;
   /** Brings the schema up to date; the names of the steps that it took. */
@@ -39,6 +41,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   const dialect = await openDialect(options);
   return {
     store: dialect.store,
+    locks: dialect.locks,
     sequelize: dialect.sequelize,
     models: defineModels(dialect.sequelize),
     migrate: () => migrate(dialect),

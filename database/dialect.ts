@@ -1,5 +1,6 @@
 /** What a folder of `dialects/` provides; `database.ts` adds models and migrations, which all dialects share. */
 import type { Sequelize, Transaction } from "sequelize";
+import type { LockStore } from "./locks.ts";
 import type { BatchStore } from "./store.ts";
 
 /** The kinds of column that the schema uses; each dialect names its own type for them. */
@@ -39,6 +40,7 @@ export interface Ddl {
 
 export interface Dialect {
   store: BatchStore;
+  locks: LockStore;
   sequelize: Sequelize;
   ddl: Ddl;
   /** Where this database's own tables are; Sequelize looks into one fixed schema. */

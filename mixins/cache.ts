@@ -1,31 +1,54 @@
-import { LRUCache } from "lru-cache";
+/**
+ * Two levels over a database for what is read with every request and changed seldom:
+ *
+ *   cached(key) ─► in process (LOCAL_CACHE_TTL) ─► Redis, where REDIS_URL is set ─► load, once for all who wait
+ *   renewed(keys, value) ─► Redis, if newer ─► then the caller announces it, and every node drops what is older
+ *
+ * Three things keep it from serving what is old: events (some ms), versions (nothing older replaces what is newer, in
+ * process or in Redis), and the safety read (every 4 s the rows that were changed lately), which alone bounds it to 6 s
+ * when every event is lost, whatever Redis holds. Redis away is a load from the database within 100 ms, never an error.
+ */
 import type { Service } from "moleculer";
+import { configOf } from "../config.ts";
+import { LocalLevel, type Versioned } from "./cache.local.ts";
+import { type Change, SharedLevel } from "./cache.shared.ts";
 import { define } from "./define.ts";
 import { readWhenAsked } from "./figures.ts";
+import { redisMixin, type WithRedis } from "./redis.ts";
+import { scheduleMixin, type WithSchedule } from "./schedule.ts";
 
 export interface CacheFigures {
-  hits: number;
-  misses: number;
-  size: number;
+  local: { hits: number; misses: number; size: number };
+  /** `fallbacks`: reads that Redis did not answer. Null: there is no REDIS_URL. */
+  redis: { hits: number; misses: number; fallbacks: number } | null;
 }
 
 /** What a service finds on `this` with this mixin. */
-export interface WithCache {
+export interface WithCache<V extends Versioned> {
   /** The value of `key`, by `load` where it is not known; callers at the same time share one load. A failed load is not kept. */
-  cached<V extends object>(key: string, load: () => Promise<V | null>): Promise<V | null>;
-  uncache(...keys: string[]): void;
-  /** Forgets everything, as an operator may ask. */
+  cached(key: string, load: () => Promise<V | null>): Promise<V | null>;
+  /** To be called after the commit of a change and before it is announced: from then on no node reads what is older from Redis. */
+  renewed(keys: string[], value: V): Promise<void>;
+  /** Forgets what this process knows, as an operator may ask. Redis is asked again once recent changes are written to it. */
   flushCache(): void;
   cacheFigures(): CacheFigures;
+  /** The safety read, now. */
+  readChanges(): Promise<void>;
 }
 
-export interface CacheOptions {
-  ttlMs: (service: Service) => number;
-  /** How long "there is none" is believed; shorter, because nothing announces a creation. */
+export interface CacheOptions<V extends Versioned, S extends Service> {
+  /** Part of the keys in Redis. */
+  name: string;
+  localTtlMs: (service: Service) => number;
+  redisTtlMs: (service: Service) => number;
   absentTtlMs: number;
   maxEntries: number;
-  /** Events after which entries are void: the keys that a payload names. */
-  invalidatedBy: Record<string, (payload: never) => string[]>;
+  /** Events that tell of a change: the keys that it concerns, and the version that it made. */
+  invalidatedBy: Record<string, (payload: never) => { keys: string[]; version: number }>;
+  /** Everything that was changed in the last `ms`, by the database's clock. */
+  changes: (service: S, ms: number) => Promise<Change<V>[]>;
+  toJson?: (value: V) => unknown;
+  fromJson?: (json: unknown) => V;
 }
 
 const lookups = {
@@ -34,90 +57,166 @@ const lookups = {
   help: "Lookups in this node's caches, by whether the value was there.",
   labelNames: ["cache", "result"],
 } as const;
+const sharedLookups = {
+  ...lookups,
+  name: "dataflow_cache_redis_lookups_total",
+  help: "Lookups in Redis of what was not in the process, by whether it was there; fallback: Redis did not answer.",
+} as const;
 
-function tell({ name: cache, broker, figures }: Service & Own): void {
+function tell<V extends Versioned>(service: Service & Own<V>): void {
+  const { name: cache, broker, figures } = service;
   readWhenAsked(broker, { ...lookups, labelNames: [...lookups.labelNames] }, () => [
     { value: figures.hits, labels: { cache, result: "hit" } },
     { value: figures.misses, labels: { cache, result: "miss" } },
   ]);
+  readWhenAsked(broker, { ...sharedLookups, labelNames: [...lookups.labelNames] }, () => {
+    const { hits, misses, fallbacks } = service.shared?.figures ?? { hits: 0, misses: 0, fallbacks: 0 };
+    return [
+      { value: hits, labels: { cache, result: "hit" } },
+      { value: misses, labels: { cache, result: "miss" } },
+      { value: fallbacks, labels: { cache, result: "fallback" } },
+    ];
+  });
 }
 
-const ABSENT = Object.freeze({});
+/** With the 2 s that the read may take: what is old lives for 6 s at most. */
+const SAFETY_READ_MS = 4_000;
+/** A change that was stamped, and committed only so much later, is still found. */
+const OVERLAP_MS = 30_000;
 
-interface Load {
-  promise: Promise<object | null>;
-  isStale: boolean;
-}
-
-interface Own {
-  entries: LRUCache<string, object>;
-  loads: Map<string, Load>;
+interface Own<V extends Versioned> {
+  local: LocalLevel<V>;
+  shared: SharedLevel<V> | null;
+  loads: Map<string, Promise<V | null>>;
   figures: { hits: number; misses: number };
+  /** When the last safety read began whose changes all reached Redis, on the monotonic clock. */
+  syncedAt: number;
+  stopListening: () => void;
 }
 
-/** Gives a service a bounded in-process cache with single flight, and invalidation by events. */
-export function cacheMixin(options: CacheOptions) {
-  const events: Record<string, (this: Service & WithCache, ctx: { params: never }) => void> = {
-    "caches.flush"(this: Service & WithCache) {
+export function cacheMixin<V extends Versioned, S extends Service>(options: CacheOptions<V, S>) {
+  type This = S & Own<V> & WithCache<V> & WithRedis & WithSchedule;
+  const { toJson = (value: V): unknown => value, fromJson = (json: unknown) => json as V } = options;
+
+  const events: Record<string, (this: This, ctx: { params: never }) => void> = {
+    "caches.flush"(this: This) {
       this.flushCache();
     },
+    /** Events may have been lost meanwhile. */
+    "$transporter.connected"(this: This) {
+      flush(this);
+    },
   };
-  for (const [name, keysOf] of Object.entries(options.invalidatedBy))
-    events[name] = function (this: Service & WithCache, ctx: { params: never }) {
-      this.uncache(...keysOf(ctx.params));
+  for (const [name, told] of Object.entries(options.invalidatedBy))
+    events[name] = function (this: This, ctx: { params: never }) {
+      const { keys, version } = told(ctx.params);
+      for (const key of keys) raise(this, key, version);
     };
 
-  return define<Service & Own & WithCache>({
+  return define<This>({
+    mixins: [redisMixin, scheduleMixin],
     events,
-    created(this: Service & Own) {
-      this.entries = new LRUCache({ max: options.maxEntries, ttl: options.ttlMs(this) });
+    created(this: This) {
+      const { absentTtlMs, maxEntries } = options;
+      this.local = new LocalLevel({ ttlMs: options.localTtlMs(this), absentTtlMs, maxEntries });
+      this.shared = null;
       this.loads = new Map();
       this.figures = { hits: 0, misses: 0 };
       tell(this);
+      this.syncedAt = Number.NEGATIVE_INFINITY;
+      this.stopListening = () => {};
     },
     methods: {
-      cached(this: Service & Own, key: string, load: () => Promise<object | null>) {
-        const known = this.entries.get(key);
+      cached(this: This, key: string, load: () => Promise<V | null>) {
+        const known = this.local.get(key);
         if (known !== undefined) {
           this.figures.hits++;
-          return Promise.resolve(known === ABSENT ? null : known);
+          return Promise.resolve(known);
         }
-        const running = this.loads.get(key);
-        if (running) return running.promise;
         this.figures.misses++;
-        return fill(this, key, load, options.absentTtlMs);
+        return this.loads.get(key) ?? fly(this, key, load);
       },
-      uncache(this: Service & Own, ...keys: string[]) {
+      async renewed(this: This, keys: string[], value: V) {
         for (const key of keys) {
-          this.entries.delete(key);
-          // A load that began before the change may carry the old value: its callers get it, the cache does not.
-          const running = this.loads.get(key);
-          if (running) running.isStale = true;
-          this.loads.delete(key);
+          raise(this, key, value.version);
+          this.local.put(key, value, this.local.epoch);
         }
+        await this.shared?.put(keys, value);
       },
-      flushCache(this: Service & Own & WithCache) {
-        this.uncache(...this.entries.keys(), ...this.loads.keys());
+      flushCache(this: This) {
+        flush(this);
+        this.shared?.lost();
+        this.readChanges().catch((error: unknown) => this.logger.warn("The safety read is left to its rhythm:", error));
       },
-      cacheFigures(this: Service & Own) {
-        return { ...this.figures, size: this.entries.size };
+      cacheFigures(this: This): CacheFigures {
+        return {
+          local: { ...this.figures, size: this.local.size },
+          redis: this.shared && { ...this.shared.figures },
+        };
       },
+      async readChanges(this: This) {
+        const began = performance.now();
+        // What Redis has missed for longer than its time to live is gone from it anyway.
+        const missedMs = Math.min(began - this.syncedAt, options.redisTtlMs(this));
+        const changes = await options.changes(this, missedMs + OVERLAP_MS);
+        for (const { keys, value } of changes) for (const key of keys) raise(this, key, value.version);
+        if (!this.shared || (await this.shared.bringUpToDate(changes))) this.syncedAt = began;
+      },
+    },
+    async started(this: This) {
+      const config = configOf(this.broker);
+      // One process without Redis is told of every change by itself.
+      if (!config.redisUrl && config.isEmbedded) return;
+      const read = this.schedule("The safety read", SAFETY_READ_MS, () => this.readChanges());
+      this.broker.localBus.once("$broker.started", read);
+      const link = this.redis;
+      if (!link) return;
+      this.shared = new SharedLevel(link, { name: options.name, ttlMs: options.redisTtlMs(this), toJson, fromJson });
+      this.stopListening = link.onChange((isUp) => {
+        if (!isUp) return this.shared?.lost();
+        flush(this);
+        read();
+      });
+    },
+    async stopped(this: This) {
+      this.stopListening();
     },
   });
 }
 
-function fill(own: Own, key: string, load: () => Promise<object | null>, absentTtlMs: number): Promise<object | null> {
-  const entry: Load = { isStale: false, promise: Promise.resolve(null) };
-  entry.promise = load()
-    .then((value) => {
-      if (entry.isStale) return value;
-      if (value) own.entries.set(key, value);
-      else own.entries.set(key, ABSENT, { ttl: absentTtlMs });
-      return value;
-    })
-    .finally(() => {
-      if (own.loads.get(key) === entry) own.loads.delete(key);
-    });
-  own.loads.set(key, entry);
-  return entry.promise;
+/** What is loading may be the old value: its callers get it, whoever asks from now on does not. */
+function raise<V extends Versioned>(own: Own<V>, key: string, version: number): void {
+  own.local.raise(key, version);
+  own.loads.delete(key);
+}
+
+function flush<V extends Versioned>(own: Own<V>): void {
+  own.local.flush();
+  own.loads.clear();
+}
+
+/** One load for all who ask until it ends. */
+function fly<V extends Versioned>(own: Own<V>, key: string, load: () => Promise<V | null>): Promise<V | null> {
+  const flight: Promise<V | null> = find(own, key, load);
+  own.loads.set(key, flight);
+  const land = () => {
+    if (own.loads.get(key) === flight) own.loads.delete(key);
+  };
+  // Beside the flight, not before its answer.
+  flight.then(land, land);
+  return flight;
+}
+
+async function find<V extends Versioned>({ local, shared }: Own<V>, key: string, load: () => Promise<V | null>) {
+  const { epoch } = local;
+  const held = shared ? await shared.get(key) : null;
+  if (held && !local.isOld(key, held)) {
+    local.put(key, held, epoch);
+    return held;
+  }
+  const value = await load();
+  local.put(key, value, epoch);
+  // Nobody waits for it: Redis may take its time, or be away.
+  if (value) shared?.put([key], value);
+  return value;
 }

@@ -11,6 +11,8 @@ export interface WithEvents {
   publishEvent(event: CloudEvent): Promise<void>;
   /** Whether publishing has a chance now: RabbitMQ is there, and takes messages. */
   canPublish(): boolean;
+  /** A round trip to RabbitMQ, in ms; null: there is none. Rejects while it is away or takes no messages. */
+  pingRabbit(): Promise<number | null>;
 }
 
 interface Own {
@@ -28,6 +30,9 @@ export const eventsMixin = define<Service & Own>({
     },
     canPublish(this: Own) {
       return this.publisher?.isReady ?? true;
+    },
+    async pingRabbit(this: Own) {
+      return this.publisher ? this.publisher.ping() : null;
     },
   },
   async started(this: Service & Own) {

@@ -69,8 +69,7 @@ type Handlers<This, Service extends string> = {
 export function serve<This, Name extends string>(name: Name, handlers: Handlers<This, Name>): object {
   const built: Record<string, unknown> = {};
   for (const [short, handler] of Object.entries(handlers)) {
-    const { params } = actions[`${name}.${short}` as ActionName];
-    built[short] = { params, handler };
+    built[short] = { ...actions[`${name}.${short}` as ActionName], handler };
   }
   return built;
 }

@@ -27,6 +27,7 @@ const tables: Table[] = [
     name: "policy",
     columns: { client_id: "bigint", version: "int", body: "text", created_at: "bigint" },
     primaryKey: ["client_id", "version"],
+    indexes: [["created_at"]],
   },
   {
     // `pass` is no whole number: 1000/weight cut to one would make weights 600 and 900 equal.

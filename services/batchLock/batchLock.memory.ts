@@ -1,12 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { LockOutcome } from "./batchLock.contract.ts";
-
-/** A mutex by name with a time to live. All providers behave like this; outcomes are closed. */
-export interface LockProvider {
-  acquire(name: string, ttlMs: number): Promise<LockOutcome>;
-  extend(name: string, token: string, ttlMs: number): Promise<boolean>;
-  release(name: string, token: string): Promise<void>;
-}
+import type { LockProvider } from "./batchLock.provider.ts";
 
 /** Locks within this process: as strong as a table where one process owns the whole database file. */
 export class MemoryLocks implements LockProvider {

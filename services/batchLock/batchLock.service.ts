@@ -1,16 +1,35 @@
 /**
  * The mutex of a batch. A worker takes it between choosing and claiming, so that many workers do not try the same row.
- * It is not trusted: the fence in the batch row decides. A lock that is lost or unavailable stops nobody.
+ * It is not trusted: the fence in the batch row decides. A lock that is lost or unavailable stops nobody. It is kept by a
+ * quorum of Redis nodes or in the database, by BATCH_LOCK_PROVIDER; while Redis is away BATCH_LOCK_FALLBACK serves.
  */
 import type { Service } from "moleculer";
 import { configOf } from "../../config.ts";
+import { databaseMixin, type WithDatabase } from "../../mixins/database.ts";
 import { define } from "../../mixins/define.ts";
 import { type Counter, counter } from "../../mixins/figures.ts";
+import { acquireLink, releaseLink } from "../../mixins/redis.ts";
 import { serve } from "../messages.ts";
-import { type LockProvider, MemoryLocks } from "./batchLock.memory.ts";
+import { LocksWithFallback } from "./batchLock.fallback.ts";
+import { MemoryLocks } from "./batchLock.memory.ts";
+import type { LockProvider } from "./batchLock.provider.ts";
+import { RedisLocks } from "./batchLock.redis.ts";
+import { SqlLocks } from "./batchLock.sql.ts";
 
 type Outcome = "acquired" | "busy" | "unavailable" | "lost";
-type BatchLock = Service & { locks: LockProvider; ttlMs: number; outcomes: Counter<Outcome> };
+type BatchLock = Service &
+  WithDatabase & {
+    locks: LocksWithFallback;
+    ttlMs: number;
+    outcomes: Counter<Outcome>;
+    /** The Redis nodes that were opened. */
+    nodes: readonly string[];
+    redisLocks(): Promise<LockProvider>;
+    sqlLocks(): LockProvider;
+  };
+
+/** At start each Redis node is waited for so long; then the others, or the fallback, serve until it comes. */
+const START_PATIENCE_MS = 1_000;
 
 const outcomes = { name: "dataflow_locks_total", help: "Batch locks by what came of them." };
 
@@ -18,11 +37,12 @@ const nameOf = (batchId: string) => `lock:batch:${batchId}`;
 
 export default define<BatchLock>({
   name: "batchLock",
+  mixins: [databaseMixin],
 
   created(this: BatchLock) {
-    this.locks = new MemoryLocks();
     this.ttlMs = configOf(this.broker).redisLockTimeoutMs;
     this.outcomes = counter(this.broker, outcomes, "outcome", ["acquired", "busy", "unavailable", "lost"]);
+    this.nodes = [];
   },
 
   actions: serve<BatchLock, "batchLock">("batchLock", {
@@ -39,5 +59,34 @@ export default define<BatchLock>({
     release(ctx) {
       return this.locks.release(nameOf(ctx.params.batchId), ctx.params.token);
     },
+    status() {
+      const { batchLockProvider: provider } = configOf(this.broker);
+      return { provider, ...this.locks.figures };
+    },
   }),
+
+  methods: {
+    async redisLocks(this: BatchLock) {
+      this.nodes = configOf(this.broker).redisLockNodes;
+      const links = this.nodes.map((url) => acquireLink(this.broker, url));
+      await Promise.all(links.map((link) => link.untilUp(START_PATIENCE_MS)));
+      return new RedisLocks(links);
+    },
+
+    /** Where one process owns the whole database file, its memory is as strong as a table, and writes nothing. */
+    sqlLocks(this: BatchLock) {
+      return this.database.isEmbedded ? new MemoryLocks() : new SqlLocks(this.database.locks);
+    },
+  },
+
+  async started() {
+    const { batchLockProvider, batchLockFallback } = configOf(this.broker);
+    if (batchLockProvider === "sql") this.locks = new LocksWithFallback(this.sqlLocks(), null);
+    else
+      this.locks = new LocksWithFallback(await this.redisLocks(), batchLockFallback === "sql" ? this.sqlLocks() : null);
+  },
+
+  async stopped() {
+    for (const url of this.nodes) releaseLink(this.broker, url);
+  },
 });

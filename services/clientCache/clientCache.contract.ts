@@ -1,3 +1,4 @@
+import type { CacheFigures } from "../../mixins/cache.ts";
 import { action, event } from "../declare.ts";
 
 export type ClientStatus = "active" | "disabled";
@@ -16,10 +17,13 @@ export interface Client {
 
 export const clientCacheActions = {
   /** The client with these credentials, also a disabled one; null when identifier or secret is wrong. */
-  "clientCache.authenticate": action({
-    identifier: { type: "string" },
-    secret: { type: "string" },
-  }).answers<Client | null>(),
+  "clientCache.authenticate": action(
+    {
+      identifier: { type: "string" },
+      secret: { type: "string" },
+    },
+    { timeout: 0 },
+  ).answers<Client | null>(),
   /** A new client with a new secret, shown here only. Throws conflict; validation for a wrong policy. */
   "clientCache.create": action({
     clientIdentifier: { type: "string" },
@@ -52,6 +56,8 @@ export const clientCacheActions = {
     id: { type: "number" },
     policyVersion: { type: "number" },
   }).answers<void>(),
+  /** How well this node's cache serves, by level. */
+  "clientCache.figures": action({}).answers<CacheFigures>(),
 };
 
 export const clientCacheEvents = {

@@ -1,4 +1,4 @@
-import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
+import { hash, randomBytes, timingSafeEqual } from "node:crypto";
 
 /** What of a client row decides whether a secret is right. Hashes are SHA-256. */
 export interface SecretHashes {
@@ -11,16 +11,15 @@ export interface SecretHashes {
 /** A new secret of 256 bits: unguessable, so that a fast hash is enough to store it. */
 export const newSecret = (): string => randomBytes(32).toString("base64url");
 
-export const hashOf = (secret: string): Buffer => createHash("sha256").update(secret).digest();
+export const hashOf = (secret: string): Buffer => hash("sha256", secret, "buffer");
 
 /** Compared with where there is no client, so that an unknown one takes as long as a wrong secret. */
 const nobody: SecretHashes = { secretHash: randomBytes(32), oldSecretHash: null, oldSecretUntil: null };
 
-/** Whether `secret` is the client's; in constant time, also for no client at all. */
-export function isSecretOf(client: SecretHashes | null, secret: string, nowMs: number): boolean {
+/** Whether the secret with the hash `given` is the client's; in constant time, also for no client at all. */
+export function isSecretOf(client: SecretHashes | null, given: Buffer, nowMs: number): boolean {
   const { secretHash, oldSecretHash, oldSecretUntil } = client ?? nobody;
-  const hash = hashOf(secret);
-  const isCurrent = timingSafeEqual(hash, secretHash);
-  const isOld = timingSafeEqual(hash, oldSecretHash ?? nobody.secretHash) && (oldSecretUntil ?? 0) > nowMs;
+  const isCurrent = timingSafeEqual(given, secretHash);
+  const isOld = timingSafeEqual(given, oldSecretHash ?? nobody.secretHash) && (oldSecretUntil ?? 0) > nowMs;
   return client !== null && (isCurrent || isOld);
 }

@@ -1,14 +1,14 @@
 /**
  * The clients: who they are and whether a request is theirs. The api asks it for every request, so it answers from a
- * cache; the database is read once per client and time to live. It is the only writer of the client table, and tells of
- * every change by `client.changed`, which voids the caches of all nodes.
+ * cache in two levels; the database is read once per client and time to live. It is the only writer of the client table:
+ * every change raises the row's version, is written to Redis after its commit, and is told to all nodes by `client.changed`.
  */
 import type { Service } from "moleculer";
 import { Op, type Transaction, UniqueConstraintError } from "sequelize";
 import { v7 as uuidv7 } from "uuid";
 import { configOf } from "../../config.ts";
 import { changeWithEvent } from "../../database/change.ts";
-import { cacheMixin, type WithCache } from "../../mixins/cache.ts";
+import { type CacheOptions, cacheMixin, type WithCache } from "../../mixins/cache.ts";
 import { databaseMixin, type WithDatabase } from "../../mixins/database.ts";
 import { define } from "../../mixins/define.ts";
 import { Problem, rethrowUnder } from "../errors.ts";
@@ -20,10 +20,10 @@ import { hashOf, isSecretOf, newSecret, type SecretHashes } from "./clientCache.
 type Known = Client & SecretHashes;
 type ClientCache = Service &
   WithDatabase &
-  WithCache & {
-    known(where: Partial<Pick<Client, "id" | "publicId" | "identifier">>): Promise<Known | null>;
+  WithCache<Known> & {
+    known(name: "id" | "publicId" | "identifier", value: string | number): Promise<Known | null>;
     change(publicId: string, valuesOf: (before: Known) => Partial<Known>): Promise<Client>;
-    written(write: (transaction: Transaction, nowMs: number) => Promise<Client>): Promise<Client>;
+    written(write: (transaction: Transaction, nowMs: number) => Promise<Known>): Promise<Client>;
   };
 
 /** A client that changes under every read is being changed by a loop; so often is enough for any one of these. */
@@ -52,33 +52,56 @@ function knownOf(row: Known): Known {
   };
 }
 
-function publicPart(known: Known): Client {
-  const { secretHash, oldSecretHash, oldSecretUntil, ...client } = known;
-  return client;
+function publicPart({ id, publicId, identifier, name, status, policyVersion, version, createdAt }: Known): Client {
+  return { id, publicId, identifier, name, status, policyVersion, version, createdAt };
 }
+
+const keysOf = ({ id, publicId, identifier }: Pick<Client, "id" | "publicId" | "identifier">) => [
+  `id:${id}`,
+  `publicId:${publicId}`,
+  `identifier:${identifier}`,
+];
+
+const bytes = (hex: unknown) => Buffer.from(hex as string, "hex");
+
+const cache: CacheOptions<Known, ClientCache> = {
+  name: "client",
+  localTtlMs: ({ broker }) => configOf(broker).localCacheTtlMs,
+  redisTtlMs: ({ broker }) => configOf(broker).clientCacheTtlMs,
+  absentTtlMs: 1_000,
+  maxEntries: 30_000,
+  invalidatedBy: { "client.changed": (client: Client) => ({ keys: keysOf(client), version: client.version }) },
+  async changes({ database }, ms) {
+    const since = (await database.now()) - ms;
+    const rows = await database.models.Client.findAll({ where: { changedAt: { [Op.gte]: since } } });
+    return rows.map((row) => {
+      const value = knownOf(row.get({ plain: true }));
+      return { keys: keysOf(value), value };
+    });
+  },
+  toJson: ({ secretHash, oldSecretHash, ...rest }) => ({
+    ...rest,
+    secretHash: secretHash.toString("hex"),
+    oldSecretHash: oldSecretHash?.toString("hex") ?? null,
+  }),
+  fromJson(json) {
+    const { secretHash, oldSecretHash, ...rest } = json as Known;
+    return { ...rest, secretHash: bytes(secretHash), oldSecretHash: oldSecretHash && bytes(oldSecretHash) };
+  },
+};
 
 export default define<ClientCache>({
   name: "clientCache",
-  mixins: [
-    databaseMixin,
-    cacheMixin({
-      ttlMs: ({ broker }) => configOf(broker).localCacheTtlMs,
-      absentTtlMs: 1_000,
-      maxEntries: 10_000,
-      invalidatedBy: {
-        "client.changed": ({ id, publicId, identifier }: { id: number; publicId: string; identifier: string }) => [
-          `id:${id}`,
-          `publicId:${publicId}`,
-          `identifier:${identifier}`,
-        ],
-      },
-    }),
-  ],
+  mixins: [databaseMixin, cacheMixin(cache)],
 
   actions: serve<ClientCache, "clientCache">("clientCache", {
     async authenticate(ctx) {
-      const client = await this.known({ identifier: ctx.params.identifier });
-      return isSecretOf(client, ctx.params.secret, Date.now()) ? publicPart(client as Known) : null;
+      const { identifier, secret } = ctx.params;
+      const found = this.known("identifier", identifier);
+      // Hashed while the answer is on its way.
+      const given = hashOf(secret);
+      const client = await found;
+      return isSecretOf(client, given, Date.now()) ? publicPart(client as Known) : null;
     },
 
     async create(ctx) {
@@ -100,7 +123,7 @@ export default define<ClientCache>({
           createdAt: nowMs,
         };
         const row = await this.database.models.Client.create(draft, { transaction });
-        return publicPart(knownOf(row.get({ plain: true })));
+        return knownOf(row.get({ plain: true }));
       }).catch((error: unknown) => {
         if (error instanceof UniqueConstraintError)
           throw new Problem("conflict", `The client identifier "${identifier}" exists already.`);
@@ -113,7 +136,7 @@ export default define<ClientCache>({
 
     async get(ctx) {
       const { id, publicId } = ctx.params;
-      const client = await this.known(publicId === undefined ? { id } : { publicId });
+      const client = await (publicId === undefined ? this.known("id", id ?? 0) : this.known("publicId", publicId));
       return client && publicPart(client);
     },
 
@@ -145,20 +168,22 @@ export default define<ClientCache>({
 
     async policyChanged(ctx) {
       const { id, policyVersion } = ctx.params;
-      const client = await this.known({ id });
+      const client = await this.known("id", id);
       if (client)
         await this.change(client.publicId, (before) => ({
           policyVersion: Math.max(before.policyVersion, policyVersion),
         }));
     },
+    figures() {
+      return this.cacheFigures();
+    },
   }),
 
   methods: {
-    /** By exactly one of its names; null: there is none. */
-    async known(this: ClientCache, where: Record<string, string | number>) {
-      const [[name, value]] = Object.entries(where) as [[string, string | number]];
+    /** By one of its names; null: there is none. */
+    known(this: ClientCache, name: string, value: string | number) {
       return this.cached(`${name}:${value}`, async () => {
-        const row = await this.database.models.Client.findOne({ where });
+        const row = await this.database.models.Client.findOne({ where: { [name]: value } });
         return row && knownOf(row.get({ plain: true }));
       });
     },
@@ -166,7 +191,8 @@ export default define<ClientCache>({
     /** Writes values on top of what it read, raises the version, tells of it; reads again where another was faster. Throws not-found. */
     async change(this: ClientCache, publicId: string, valuesOf: (before: Known) => Partial<Known>) {
       const { Client } = this.database.models;
-      const attempt = async (transaction: Transaction, changedAt: number) => {
+      const attempt = async (transaction: Transaction, changedAt: number): Promise<Known> => {
+        // The row itself: a cached one may be that of the change before.
         const row = await Client.findOne({ where: { publicId }, transaction });
         if (!row) throw noSuchClient();
         const before = knownOf(row.get({ plain: true }));
@@ -174,7 +200,7 @@ export default define<ClientCache>({
         const values = { ...valuesOf(before), version: version + 1 };
         const [changed] = await Client.update({ ...values, changedAt }, { where: { publicId, version }, transaction });
         if (changed === 0) throw overtaken;
-        return publicPart({ ...before, ...values });
+        return { ...before, ...values };
       };
       for (let tries = 0; tries < MOST_TRIES; tries++) {
         try {
@@ -186,13 +212,15 @@ export default define<ClientCache>({
       throw new Problem("unavailable", "The client changes too quickly.", { headers: { "Retry-After": "1" } });
     },
 
-    /** Commits a change with its event; then the nodes hear of it at once, and outsiders by the outbox. */
-    async written(this: ClientCache, write: (transaction: Transaction, nowMs: number) => Promise<Client>) {
+    /** Commits a change with its event; then Redis gets it, the nodes hear of it at once, and outsiders by the outbox. */
+    async written(this: ClientCache, write: (transaction: Transaction, nowMs: number) => Promise<Known>) {
       const { namespace } = configOf(this.broker);
-      const { value: client, outbox } = await changeWithEvent(this.database, write, (changed) => {
+      const { value: known, outbox } = await changeWithEvent(this.database, write, (changed) => {
         const { publicId: clientId, identifier: clientIdentifier, name, status, version } = changed;
         return draftEvent(namespace, "client.changed", clientId, { clientId, clientIdentifier, name, status, version });
       });
+      await this.renewed(keysOf(known), known);
+      const client = publicPart(known);
       await announce(this.broker, "client.changed", client);
       publishSoon(this.broker, outbox);
       return client;

@@ -3,12 +3,23 @@ import { call } from "../messages.ts";
 import type { Check, Readiness } from "./monitor.contract.ts";
 
 const PATIENCE_MS = 2_000;
+const NOTHING_TO_ASK = Promise.resolve(null);
 
-/** Unavailable only without a database, or while the node stops; what is not configured is "off". Never throws. */
+/**
+ * Unavailable only without a database, or while the node stops; degraded without Redis or RabbitMQ; what is not configured
+ * is "off". Never throws.
+ */
 export async function readiness(broker: ServiceBroker): Promise<Readiness> {
-  const database = await checked(call(broker, "batch.ping", {}, { timeout: PATIENCE_MS }));
+  const options = { timeout: PATIENCE_MS };
+  const [database, redis, rabbitmq] = await Promise.all([
+    checked(call(broker, "batch.ping", {}, options)),
+    // Whoever uses a server knows of it; a node without that service does not need the server.
+    checked(broker.getLocalService("rateLimiter") ? call(broker, "rateLimiter.ping", {}, options) : NOTHING_TO_ASK),
+    checked(broker.getLocalService("outbox") ? call(broker, "outbox.ping", {}, options) : NOTHING_TO_ASK),
+  ]);
   const isUp = !broker.stopping && !isDown(database);
-  return { status: isUp ? "ok" : "unavailable", checks: { database, redis: "off", rabbitmq: "off" } };
+  const status = isDown(redis) || isDown(rabbitmq) ? "degraded" : "ok";
+  return { status: isUp ? status : "unavailable", checks: { database, redis, rabbitmq } };
 }
 
 const isDown = (check: Check) => check !== "off" && check.status === "down";

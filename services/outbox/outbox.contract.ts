@@ -7,6 +7,8 @@ export const outboxActions = {
   "outbox.publish": action({ rows: typed<OutboxRow[]>({ type: "array" }) }).answers<void>(),
   /** Says that something may be claimable (a freed or raised cap, a hand-back). Never throws. */
   "outbox.wake": action({}).answers<void>(),
+  /** A round trip to RabbitMQ, in ms; null: there is none. Throws while it is away or takes no messages. */
+  "outbox.ping": action({}).answers<number | null>(),
 };
 
 /** What outsiders hear of: a batch's way, and what operators changed. */

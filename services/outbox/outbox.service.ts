@@ -54,6 +54,9 @@ export default define<Outbox>({
     wake() {
       return this.token(null).catch((error: Error) => this.logger.debug("No token, polls serve:", error.message));
     },
+    ping() {
+      return this.pingRabbit();
+    },
   }),
 
   methods: {

@@ -1,4 +1,5 @@
 import type { Format } from "../../formats/formats.ts";
+import type { CacheFigures } from "../../mixins/cache.ts";
 import { action, event } from "../declare.ts";
 import type { Policy } from "./policy.document.ts";
 
@@ -34,6 +35,8 @@ export const policyActions = {
     bytes: { type: "number" },
     records: { type: "number" },
   }).answers<Decision>(),
+  /** How well this node's cache serves, by level. */
+  "policy.figures": action({}).answers<CacheFigures>(),
 };
 
 export const policyEvents = {

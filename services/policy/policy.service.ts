@@ -7,7 +7,8 @@ import type { Service } from "moleculer";
 import { Op, UniqueConstraintError } from "sequelize";
 import { configOf } from "../../config.ts";
 import { changeWithEvent } from "../../database/change.ts";
-import { cacheMixin, type WithCache } from "../../mixins/cache.ts";
+import type { PolicyRow } from "../../database/models.ts";
+import { type CacheOptions, cacheMixin, type WithCache } from "../../mixins/cache.ts";
 import { databaseMixin, type WithDatabase } from "../../mixins/database.ts";
 import { define } from "../../mixins/define.ts";
 import { Problem } from "../errors.ts";
@@ -19,8 +20,9 @@ import { evaluatePolicy } from "./policy.evaluate.ts";
 
 type PolicyService = Service &
   WithDatabase &
-  WithCache & {
+  WithCache<PolicyVersion> & {
     current(clientId: number): Promise<PolicyVersion>;
+    stored(clientId: number, version?: number): Promise<PolicyVersion | null>;
     check(document: unknown): void;
     isHandler(name: string): boolean;
     store(clientId: number, before: number, policy: Policy): Promise<PolicyVersion>;
@@ -31,17 +33,40 @@ const defaults: PolicyVersion = Object.freeze({ version: 0, policy: defaultPolic
 /** One of several changes at the same time wins each round; so many at once is enough for any one policy. */
 const MOST_TRIES = 20;
 
+const currentKey = (clientId: number) => `current:${clientId}`;
+const versionKey = (clientId: number, version: number) => `${clientId}:${version}`;
+
+const cache: CacheOptions<PolicyVersion, PolicyService> = {
+  name: "policy",
+  localTtlMs: ({ broker }) => configOf(broker).localCacheTtlMs,
+  redisTtlMs: ({ broker }) => configOf(broker).policyCacheTtlMs,
+  absentTtlMs: 1_000,
+  maxEntries: 20_000,
+  invalidatedBy: {
+    "policy.changed": ({ clientId, version }: { clientId: number; version: number }) => ({
+      keys: [currentKey(clientId)],
+      version,
+    }),
+  },
+  async changes({ database }, ms) {
+    const since = (await database.now()) - ms;
+    const rows = await database.models.Policy.findAll({ where: { createdAt: { [Op.gte]: since } } });
+    return rows.map((row) => ({ keys: [currentKey(Number(row.get("clientId")))], value: policyVersionOf(row) }));
+  },
+  // Redis may hold what an earlier release wrote, without the fields of this one.
+  fromJson: (json) => {
+    const { version, policy } = json as PolicyVersion;
+    return { version, policy: completePolicy(policy) };
+  },
+};
+
+function policyVersionOf(row: PolicyRow): PolicyVersion {
+  return { version: Number(row.get("version")), policy: completePolicy(JSON.parse(row.get("body") as string)) };
+}
+
 export default define<PolicyService>({
   name: "policy",
-  mixins: [
-    databaseMixin,
-    cacheMixin({
-      ttlMs: ({ broker }) => configOf(broker).localCacheTtlMs,
-      absentTtlMs: 1_000,
-      maxEntries: 10_000,
-      invalidatedBy: { "policy.changed": ({ clientId }: { clientId: number }) => [`current:${clientId}`] },
-    }),
-  ],
+  mixins: [databaseMixin, cacheMixin(cache)],
 
   actions: serve<PolicyService, "policy">("policy", {
     get(ctx) {
@@ -51,10 +76,7 @@ export default define<PolicyService>({
     async version(ctx) {
       const { clientId, version } = ctx.params;
       if (version === 0) return defaults;
-      const found = await this.cached<PolicyVersion>(`${clientId}:${version}`, async () => {
-        const row = await this.database.models.Policy.findOne({ where: { clientId, version } });
-        return row && { version, policy: completePolicy(JSON.parse(row.get("body") as string)) };
-      });
+      const found = await this.cached(versionKey(clientId, version), () => this.stored(clientId, version));
       if (!found) throw new Problem("not-found", `There is no version ${version} of this policy.`);
       return found;
     },
@@ -66,8 +88,8 @@ export default define<PolicyService>({
     async change(ctx) {
       const { clientId, mode, document, ifVersion } = ctx.params;
       for (let tries = 1; ; tries++) {
-        this.uncache(`current:${clientId}`);
-        const current = await this.current(clientId);
+        // From the database: whoever changes a policy has to see the last one.
+        const current = (await this.stored(clientId)) ?? defaults;
         if (ifVersion !== undefined && ifVersion !== current.version)
           throw new Problem("precondition-failed", `The policy is at version ${current.version}.`);
         const wanted = mode === "put" ? document : mergePatch(current.policy, document);
@@ -87,22 +109,24 @@ export default define<PolicyService>({
       const { policy } = await this.current(clientId);
       return evaluatePolicy(policy, { ...body, nowMs: Date.now() });
     },
+    figures() {
+      return this.cacheFigures();
+    },
   }),
 
   methods: {
     async current(this: PolicyService, clientId: number) {
-      const found = await this.cached<PolicyVersion>(`current:${clientId}`, async () => {
-        const row = await this.database.models.Policy.findOne({
-          where: { clientId, version: { [Op.gt]: 0 } },
-          order: [["version", "DESC"]],
-        });
-        if (!row) return defaults;
-        return {
-          version: Number(row.get("version")),
-          policy: completePolicy(JSON.parse(row.get("body") as string)),
-        };
+      const read = async () => (await this.stored(clientId)) ?? defaults;
+      return (await this.cached(currentKey(clientId), read)) ?? defaults;
+    },
+
+    /** A version as stored; the last one where none is named. */
+    async stored(this: PolicyService, clientId: number, version?: number) {
+      const row = await this.database.models.Policy.findOne({
+        where: { clientId, version: version ?? { [Op.gt]: 0 } },
+        order: [["version", "DESC"]],
       });
-      return found ?? defaults;
+      return row && policyVersionOf(row);
     },
 
     /** Throws validation with every fault of a document. */
@@ -128,6 +152,7 @@ export default define<PolicyService>({
           this.database.models.Policy.create({ clientId, version, body, createdAt }, { transaction }),
         () => draftEvent(configOf(this.broker).namespace, "policy.changed", subject, { clientId: subject, version }),
       );
+      await this.renewed([currentKey(clientId), versionKey(clientId, version)], { version, policy });
       await announce(this.broker, "policy.changed", { clientId, version });
       publishSoon(this.broker, outbox);
       await call(this.broker, "batch.configureQueue", {

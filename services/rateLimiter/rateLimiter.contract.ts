@@ -12,11 +12,27 @@ export interface Consumption {
   retryAfterSeconds: number;
 }
 
+export interface LimiterStatus {
+  /** Where requests are counted now; `share`: Redis is away, and each node allows the limit by `apiNodes`. */
+  store: "redis" | "share" | "process";
+  apiNodes: number;
+  checks: number;
+  /** Checks that Redis did not answer. */
+  fallbacks: number;
+}
+
 export const rateLimiterActions = {
   /** Spends one of a client's `limit` requests in `windowSeconds`. Never throws because its store is away. */
-  "rateLimiter.consume": action({
-    clientId: { type: "string" },
-    limit: { type: "number", integer: true, positive: true },
-    windowSeconds: { type: "number", integer: true, positive: true },
-  }).answers<Consumption>(),
+  "rateLimiter.consume": action(
+    {
+      clientId: { type: "string" },
+      limit: { type: "number", integer: true, positive: true },
+      windowSeconds: { type: "number", integer: true, positive: true },
+    },
+    { timeout: 0 },
+  ).answers<Consumption>(),
+  /** A round trip to Redis, in ms; null: there is none. Throws while it is away. */
+  "rateLimiter.ping": action({}).answers<number | null>(),
+  /** Of this node. */
+  "rateLimiter.status": action({}).answers<LimiterStatus>(),
 };

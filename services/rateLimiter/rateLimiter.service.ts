@@ -1,43 +1,107 @@
 /**
  * The one place where requests are counted. The api asks it once for every request of a client; it answers with what the
- * rate-limit headers say. This implementation counts in the process: right where one process is the whole system.
+ * rate-limit headers say. With Redis all nodes count in the same windows. While Redis is away each allows its share: the
+ * limit by the number of api nodes that were known last. Without Redis it counts in the process, which then is the whole
+ * system. It never throws because its store is away: a limit that cannot be checked is no reason to refuse a partner.
  */
-import { LRUCache } from "lru-cache";
 import type { Service } from "moleculer";
 import { define } from "../../mixins/define.ts";
-import { type Counter, counter } from "../../mixins/figures.ts";
+import { type Counter, counter, readWhenAsked } from "../../mixins/figures.ts";
+import { redisMixin, type WithRedis } from "../../mixins/redis.ts";
 import { serve } from "../messages.ts";
-import { advance, spend, type Window } from "./rateLimiter.window.ts";
-
-type RateLimiter = Service & { windows: LRUCache<string, Window>; decisions: Counter<"allowed" | "refused"> };
+import type { Consumption } from "./rateLimiter.contract.ts";
+import { spendScript } from "./rateLimiter.lua.ts";
+import { consumption, OwnWindows } from "./rateLimiter.window.ts";
 
 const decisions = { name: "dataflow_limiter_decisions_total", help: "Requests by what the limiter said." };
 const fallbacks = { name: "dataflow_limiter_fallbacks_total", help: "Decisions without the shared store." };
 
-/** Clients that are counted at once; the one that asked longest ago is forgotten first, with a fresh window. */
-const MOST_CLIENTS = 100_000;
+type SpendInRedis = (key: string, limit: number, windowMs: number) => Promise<[number, number, number, number]>;
+
+type RateLimiter = Service &
+  WithRedis & {
+    own: OwnWindows;
+    decisions: Counter<"allowed" | "refused">;
+    spendInRedis: SpendInRedis;
+    apiNodes: number;
+    figures: { checks: number; fallbacks: number };
+    spend(key: string, limit: number, windowMs: number): Promise<Consumption>;
+    countApiNodes(): void;
+  };
+
+/** The braces are part of the key: on Redis Cluster they choose the slot. */
+const keyOf = (clientId: string, windowSeconds: number) => `ratelimit:client:{${clientId}}:${windowSeconds}`;
 
 export default define<RateLimiter>({
   name: "rateLimiter",
+  mixins: [redisMixin],
 
   created(this: RateLimiter) {
-    this.windows = new LRUCache({ max: MOST_CLIENTS });
+    this.own = new OwnWindows();
+    this.apiNodes = 1;
+    this.figures = { checks: 0, fallbacks: 0 };
     this.decisions = counter(this.broker, decisions, "outcome", ["allowed", "refused"]);
-    // Nothing is shared here, so nothing falls back; whoever counts elsewhere adds to it.
-    counter(this.broker, fallbacks, "store", ["redis"]);
+    readWhenAsked(this.broker, { ...fallbacks, type: "counter", labelNames: ["store"] }, () => [
+      { value: this.figures.fallbacks, labels: { store: "redis" } },
+    ]);
+  },
+
+  events: {
+    "$services.changed"(this: RateLimiter) {
+      this.countApiNodes();
+    },
+    "$node.disconnected"(this: RateLimiter) {
+      this.countApiNodes();
+    },
   },
 
   actions: serve<RateLimiter, "rateLimiter">("rateLimiter", {
-    consume(ctx) {
+    async consume(ctx) {
       const { clientId, limit, windowSeconds } = ctx.params;
-      const key = `ratelimit:client:{${clientId}}:${windowSeconds}`;
-      // The monotonic clock: a wall clock that is set back would stretch a window.
-      const nowMs = performance.now();
-      const window = advance(this.windows.get(key), windowSeconds * 1000, nowMs);
-      this.windows.set(key, window);
-      const spent = spend(window, limit, windowSeconds * 1000, nowMs);
+      const spent = await this.spend(keyOf(clientId, windowSeconds), limit, windowSeconds * 1000);
       this.decisions.add(spent.allowed ? "allowed" : "refused");
       return spent;
     },
+    async ping() {
+      if (!this.redis) return null;
+      const began = performance.now();
+      await this.redis.run((redis) => redis.ping());
+      return performance.now() - began;
+    },
+    status() {
+      const store = this.redis === null ? "process" : this.redis.isUp ? "redis" : "share";
+      return { store, apiNodes: this.apiNodes, ...this.figures };
+    },
   }),
+
+  methods: {
+    async spend(this: RateLimiter, key: string, limit: number, windowMs: number) {
+      this.figures.checks++;
+      if (!this.redis) return consumption(this.own.spend(key, limit, windowMs), limit, windowMs);
+      try {
+        const [allowed, previous, current, elapsedMs] = await this.spendInRedis(key, limit, windowMs);
+        return consumption({ allowed: allowed === 1, previous, current, elapsedMs }, limit, windowMs);
+      } catch {
+        this.figures.fallbacks++;
+        const share = Math.max(1, Math.floor(limit / this.apiNodes));
+        // The limit that is told stays the policy's; what is left is left of this node's share.
+        return { ...consumption(this.own.spend(key, share, windowMs), share, windowMs), limit };
+      }
+    },
+
+    /** While Redis is away the number only rises: what took Redis away may hide the other nodes too, and they still count. */
+    countApiNodes(this: RateLimiter) {
+      const services = this.broker.registry.getServiceList({ onlyAvailable: true }) as {
+        name: string;
+        nodeID: string;
+      }[];
+      const nodes = new Set(services.filter(({ name }) => name === "api").map(({ nodeID }) => nodeID)).size;
+      this.apiNodes = Math.max(1, nodes, this.redis?.isUp === false ? this.apiNodes : 0);
+    },
+  },
+
+  async started() {
+    if (this.redis) this.spendInRedis = this.redis.script("spendRequest", 1, spendScript);
+    this.countApiNodes();
+  },
 });

@@ -1,3 +1,4 @@
+import { LRUCache } from "lru-cache";
 import type { Consumption } from "./rateLimiter.contract.ts";
 
 /** The sliding-window counter of one key: requests in the window before, and in the one that began at `startMs`. */
@@ -7,11 +8,22 @@ export interface Window {
   current: number;
 }
 
-/** Moves the window on to `nowMs`. */
+/** A window as one request met it. */
+export interface Met {
+  allowed: boolean;
+  previous: number;
+  /** Without this request. */
+  current: number;
+  /** Since the window began. */
+  elapsedMs: number;
+}
+
+/** Moves the window on to `nowMs`. A clock that was set back begins it again, with its counts: else it would last until then. */
 export function advance(window: Window | undefined, windowMs: number, nowMs: number): Window {
   if (!window) return { startMs: nowMs, previous: 0, current: 0 };
   const passed = Math.floor((nowMs - window.startMs) / windowMs);
-  if (passed <= 0) return window;
+  if (passed === 0) return window;
+  if (passed < 0) return { ...window, startMs: nowMs };
   return {
     startMs: window.startMs + passed * windowMs,
     previous: passed === 1 ? window.current : 0,
@@ -20,30 +32,57 @@ export function advance(window: Window | undefined, windowMs: number, nowMs: num
 }
 
 /**
- * Spends one request where the estimate allows it, and changes `window` then.
+ * Spends one request where the estimate allows it, and changes `window` then. rateLimiter.lua.ts does the same in Redis.
  * The estimate takes the requests of the window before as evenly spread: what of them still lies within the last
  * `windowMs`, plus the current ones.
  */
-export function spend(window: Window, limit: number, windowMs: number, nowMs: number): Consumption {
-  const elapsed = (nowMs - window.startMs) / windowMs;
-  const estimate = window.previous * (1 - elapsed) + window.current;
-  const allowed = estimate + 1 <= limit;
-  const retryMs = allowed ? 0 : waitMs(window, limit, windowMs, elapsed);
+export function spend(window: Window, limit: number, windowMs: number, nowMs: number): Met {
+  const { previous, current, startMs } = window;
+  const elapsedMs = nowMs - startMs;
+  const allowed = previous * (1 - elapsedMs / windowMs) + current + 1 <= limit;
   if (allowed) window.current++;
+  return { allowed, previous, current, elapsedMs };
+}
+
+/** What the caller is told of the window that its request met. */
+export function consumption(
+  { allowed, previous, current, elapsedMs }: Met,
+  limit: number,
+  windowMs: number,
+): Consumption {
+  const elapsed = elapsedMs / windowMs;
+  const left = limit - (previous * (1 - elapsed) + current);
+  const retryMs = allowed ? 0 : waitMs(previous, current, limit, windowMs, elapsed);
   return {
     allowed,
     limit,
     windowSeconds: windowMs / 1000,
-    remaining: Math.max(0, Math.floor(limit - estimate - (allowed ? 1 : 0))),
+    remaining: Math.max(0, Math.floor(left - (allowed ? 1 : 0))),
     resetSeconds: Math.max(1, Math.ceil((windowMs * (1 - elapsed)) / 1000)),
     retryAfterSeconds: Math.ceil(retryMs / 1000),
   };
 }
 
 /** How long until one more request fits, if nobody else asks. */
-function waitMs(window: Window, limit: number, windowMs: number, elapsed: number): number {
-  const room = limit - 1 - window.current;
-  if (room >= 0 && window.previous > 0) return Math.max(0, (1 - room / window.previous - elapsed) * windowMs);
-  const intoNext = window.current > 0 ? Math.max(0, 1 - (limit - 1) / window.current) : 0;
+function waitMs(previous: number, current: number, limit: number, windowMs: number, elapsed: number): number {
+  const room = limit - 1 - current;
+  if (room >= 0 && previous > 0) return Math.max(0, (1 - room / previous - elapsed) * windowMs);
+  const intoNext = current > 0 ? Math.max(0, 1 - (limit - 1) / current) : 0;
   return (1 - elapsed + intoNext) * windowMs;
+}
+
+/** Clients that are counted at once; the one that asked longest ago is forgotten first, with a fresh window. */
+const MOST_WINDOWS = 100_000;
+
+/** The windows that this process counts by itself: all of them without Redis, a share of each while Redis is away. */
+export class OwnWindows {
+  private readonly windows = new LRUCache<string, Window>({ max: MOST_WINDOWS });
+
+  spend(key: string, limit: number, windowMs: number): Met {
+    // The monotonic clock: no operator sets it.
+    const nowMs = performance.now();
+    const window = advance(this.windows.get(key), windowMs, nowMs);
+    this.windows.set(key, window);
+    return spend(window, limit, windowMs, nowMs);
+  }
 }

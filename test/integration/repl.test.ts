@@ -81,8 +81,9 @@ describe("on a running system", () => {
   test("caches, locks, limits and clients", async () => {
     expect(await typed("caches")).toMatch(/clientCache +\d+ +\d+ +\d+\.\d %/);
     expect(await typed("caches", {}, { flush: true })).toBe("All nodes are told to forget what they know.");
-    const figures = () => system.broker.getLocalService("policy") as unknown as { cacheFigures(): { size: number } };
-    expect(figures().cacheFigures().size).toBe(0);
+    const figures = () =>
+      system.broker.getLocalService("policy") as unknown as { cacheFigures(): { local: { size: number } } };
+    expect(figures().cacheFigures().local.size).toBe(0);
     expect(await typed("clients")).toMatch(new RegExp(`${client.id} +${client.identifier} .* active +v1`));
     expect(await typed("locks")).toMatch(/node +acquired +busy +unavailable +lost\n/);
     expect(await typed("limits", { client: client.identifier })).toBe("Not served by this node.");

@@ -164,9 +164,8 @@ test("a URL in a log has neither user nor password nor query", () => {
 });
 
 test("what this version does not serve yet is said so", () => {
-  expect(messageOf({ ...production, REDIS_LOCK_NODES: "redis://a" }).split("\n")).toEqual([
-    "REDIS_URL: expected no value (not in this version yet: Redis); found one",
-    "REDIS_LOCK_NODES: expected no value (not in this version yet: Redis); found one",
+  expect(messageOf({ ...production, DATABASE_URL: "mssql://u:p@db:1433/x" }).split("\n")).toEqual([
+    'DATABASE_URL: expected sqlite:PATH or postgres://… (not in this version yet: SQL Server); found "mssql://…"',
   ]);
 });
 

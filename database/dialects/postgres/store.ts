@@ -1,12 +1,16 @@
+import type { LockStore } from "../../locks.ts";
 import type { BatchStore } from "../../store.ts";
 import type { Sql } from "./sql.ts";
 import { candidates, isOvertaken, setQueue } from "./units/fairness.ts";
+import { acquireLock, extendLock, releaseLock } from "./units/locks.ts";
 import { move, voidLeases } from "./units/moves.ts";
 import { deleteOutbox, takeOutbox } from "./units/outbox.ts";
 import { batch, due, errors, list, records, stats } from "./units/reads.ts";
 import { deleteBatch, purgeChunks } from "./units/removal.ts";
 import { appendChunks, beginUpload, commitUpload, touchUploads, voidUpload } from "./units/uploads.ts";
 import { claim, commitChunk, extendLeases, readChunk } from "./units/work.ts";
+
+type Unit = (sql: Sql, ...args: never[]) => unknown;
 
 const units = {
   beginUpload,
@@ -35,11 +39,12 @@ const units = {
   deleteOutbox,
 };
 
+const locks = { acquireLock, extendLock, releaseLock };
+
 /** The seam, each unit with the pool in front. */
-export function postgresStore(sql: Sql): BatchStore {
-  const bound = Object.entries(units).map(([name, unit]) => [
-    name,
-    (...args: unknown[]) => (unit as (sql: Sql, ...args: unknown[]) => unknown)(sql, ...args),
-  ]);
-  return Object.fromEntries(bound) as BatchStore;
-}
+export const postgresStore = (sql: Sql): BatchStore => bound(units, sql) as unknown as BatchStore;
+
+export const postgresLocks = (sql: Sql): LockStore => bound(locks, sql) as unknown as LockStore;
+
+const bound = (all: Record<string, Unit>, sql: Sql) =>
+  Object.fromEntries(Object.entries(all).map(([name, unit]) => [name, unit.bind(null, sql)]));

@@ -1,3 +1,4 @@
+import type { LockStore } from "../../locks.ts";
 import type { BatchStore, OutboxDraft, StoredChunk, Written } from "../../store.ts";
 import type { SqliteClient } from "./client.ts";
 
@@ -38,6 +39,14 @@ export function sqliteStore(client: SqliteClient): BatchStore {
     setQueue: (clientId, cap, weight) => client.call("setQueue", clientId, cap, weight),
     takeOutbox: (limit, olderThanMs, retryMs) => client.call("takeOutbox", limit, olderThanMs, retryMs),
     deleteOutbox: (ids) => client.call("deleteOutbox", ids),
+  };
+}
+
+export function sqliteLocks(client: SqliteClient): LockStore {
+  return {
+    acquireLock: (name, token, ttlMs) => client.call("acquireLock", name, token, ttlMs),
+    extendLock: (name, token, ttlMs) => client.call("extendLock", name, token, ttlMs),
+    releaseLock: (name, token) => client.call("releaseLock", name, token),
   };
 }
 

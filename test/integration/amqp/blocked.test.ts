@@ -46,6 +46,8 @@ describeWithRabbit("a RabbitMQ that is short of memory", () => {
       }
       expect(await depth()).toBeGreaterThanOrEqual(9);
       expect(ids.size).toBe(0);
+      const ready = await (await fetch(`${system.url}/health/ready`)).json();
+      expect(ready).toMatchObject({ status: "degraded", checks: { rabbitmq: { status: "down" } } });
 
       await server.setAlarm(false);
       await until(() => ids.size === 9, "all events");

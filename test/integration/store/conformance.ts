@@ -1,6 +1,7 @@
 import type { Database } from "../../../database/database.ts";
 import { fairnessSuite } from "./fairness.suite.ts";
 import { keepingSuite } from "./keeping.suite.ts";
+import { lockSuite } from "./locks.suite.ts";
 import { modelSuite } from "./models.suite.ts";
 import { uploadSuite } from "./uploads.suite.ts";
 import { workSuite } from "./work.suite.ts";
@@ -22,6 +23,7 @@ export function storeConformance(name: string, open: Open): void {
     });
     afterEach(() => opened.remove());
 
-    for (const suite of [uploadSuite, workSuite, fairnessSuite, keepingSuite, modelSuite]) suite(() => opened.db);
+    for (const suite of [uploadSuite, workSuite, fairnessSuite, keepingSuite, lockSuite, modelSuite])
+      suite(() => opened.db);
   });
 }

@@ -45,7 +45,8 @@ describe("on a whole node", () => {
 
 test("a service takes its params from the contract", () => {
   const consume = () => ({}) as never;
-  expect(serve<unknown, "rateLimiter">("rateLimiter", { consume })).toEqual({
+  const [ping, status] = [() => null, () => ({}) as never];
+  expect(serve<unknown, "rateLimiter">("rateLimiter", { consume, ping, status })).toMatchObject({
     consume: { params: actions["rateLimiter.consume"].params, handler: consume },
   });
 });
@@ -95,6 +96,7 @@ async function fits(broker: Broker) {
     acquire: () => ({ outcome: "busy" as const }),
     extend: () => true,
     release: () => {},
+    status: () => ({}) as never,
   };
   serve<unknown, "batchLock">("batchLock", lock);
   const { release, ...withoutRelease } = lock;

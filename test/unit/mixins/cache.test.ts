@@ -3,42 +3,57 @@ import { type CacheOptions, cacheMixin, type WithCache } from "../../../mixins/c
 import { define } from "../../../mixins/define.ts";
 import { deferred, startBroker } from "../contracts/kit.ts";
 
-const options: CacheOptions = {
-  ttlMs: () => 5_000,
+interface Thing {
+  version: number;
+}
+
+const options: CacheOptions<Thing, Service> = {
+  name: "thing",
+  localTtlMs: () => 5_000,
+  redisTtlMs: () => 60_000,
   absentTtlMs: 1_000,
   maxEntries: 3,
-  invalidatedBy: { "thing.changed": ({ id }: { id: number }) => [`id:${id}`, `other:${id}`] },
+  invalidatedBy: {
+    "thing.changed": ({ id, version }: { id: number; version: number }) => ({
+      keys: [`id:${id}`, `other:${id}`],
+      version,
+    }),
+  },
+  changes: async () => [],
 };
 
 let broker: ServiceBroker;
 let stop: () => Promise<void>;
-let cache: WithCache;
+let cache: WithCache<Thing>;
 
 beforeEach(async () => {
   ({ broker, stop } = await startBroker(define<Service>({ name: "things", mixins: [cacheMixin(options)] })));
-  cache = broker.getLocalService("things") as unknown as WithCache;
+  cache = broker.getLocalService("things") as unknown as WithCache<Thing>;
 });
 afterEach(() => stop());
 
-const changed = (id: number) => broker.broadcast("thing.changed", { id });
-const value = (n: number) => async () => ({ n });
+const changed = (id: number) => broker.broadcast("thing.changed", { id, version: 2 });
+const value = (version: number) => async () => ({ version });
 
 test("is loaded once, then known; hits, misses and size are counted", async () => {
   const load = jest.fn(value(1));
-  expect([await cache.cached("id:1", load), await cache.cached("id:1", load)]).toEqual([{ n: 1 }, { n: 1 }]);
+  expect([await cache.cached("id:1", load), await cache.cached("id:1", load)]).toEqual([
+    { version: 1 },
+    { version: 1 },
+  ]);
   await cache.cached("id:2", load);
   expect(load).toHaveBeenCalledTimes(2);
-  expect(cache.cacheFigures()).toEqual({ hits: 1, misses: 2, size: 2 });
+  expect(cache.cacheFigures()).toEqual({ local: { hits: 1, misses: 2, size: 2 }, redis: null });
 });
 
 test("callers at the same time share one load", async () => {
-  const { promise, resolve } = deferred<{ n: number }>();
+  const { promise, resolve } = deferred<Thing>();
   const load = jest.fn(() => promise);
   const all = Promise.all(Array.from({ length: 50 }, () => cache.cached("id:1", load)));
-  resolve({ n: 1 });
+  resolve({ version: 1 });
   expect(new Set(await all).size).toBe(1);
   expect(load).toHaveBeenCalledTimes(1);
-  expect(cache.cacheFigures()).toMatchObject({ misses: 1, size: 1 });
+  expect(cache.cacheFigures()).toMatchObject({ local: { misses: 50, size: 1 } });
 });
 
 test("a load that failed is everybody's failure, and is not kept", async () => {
@@ -46,40 +61,40 @@ test("a load that failed is everybody's failure, and is not kept", async () => {
   const both = Promise.allSettled([cache.cached("id:1", () => promise), cache.cached("id:1", () => promise)]);
   reject(new Error("down"));
   expect((await both).map(({ status }) => status)).toEqual(["rejected", "rejected"]);
-  expect(await cache.cached("id:1", value(2))).toEqual({ n: 2 });
+  expect(await cache.cached("id:1", value(2))).toEqual({ version: 2 });
 });
 
 test("an event voids the keys that it names, and no other", async () => {
   for (const key of ["id:1", "other:1", "id:2"]) await cache.cached(key, value(1));
   await changed(1);
   for (const key of ["id:1", "other:1", "id:2"]) await cache.cached(key, value(2));
-  expect(await cache.cached("id:1", value(3))).toEqual({ n: 2 });
-  expect(await cache.cached("other:1", value(3))).toEqual({ n: 2 });
-  expect(await cache.cached("id:2", value(3))).toEqual({ n: 1 });
+  expect(await cache.cached("id:1", value(3))).toEqual({ version: 2 });
+  expect(await cache.cached("other:1", value(3))).toEqual({ version: 2 });
+  expect(await cache.cached("id:2", value(3))).toEqual({ version: 1 });
 });
 
 test("a load that began before a change is not kept, and does not hide the one that began after it", async () => {
-  const before = deferred<{ n: number }>();
-  const after = deferred<{ n: number }>();
+  const before = deferred<Thing>();
+  const after = deferred<Thing>();
   const old = cache.cached("id:1", () => before.promise);
   await changed(1);
   const fresh = cache.cached("id:1", () => after.promise);
-  before.resolve({ n: 1 });
-  expect(await old).toEqual({ n: 1 });
+  before.resolve({ version: 1 });
+  expect(await old).toEqual({ version: 1 });
   // The first load's end leaves the second one the one that is shared.
   const shared = cache.cached("id:1", value(3));
-  after.resolve({ n: 2 });
-  expect(await Promise.all([fresh, shared])).toEqual([{ n: 2 }, { n: 2 }]);
-  expect(await cache.cached("id:1", value(4))).toEqual({ n: 2 });
+  after.resolve({ version: 2 });
+  expect(await Promise.all([fresh, shared])).toEqual([{ version: 2 }, { version: 2 }]);
+  expect(await cache.cached("id:1", value(4))).toEqual({ version: 2 });
 });
 
 test("such a load is not kept either where nobody asked since", async () => {
-  const before = deferred<{ n: number }>();
+  const before = deferred<Thing>();
   const old = cache.cached("id:1", () => before.promise);
   await changed(1);
-  before.resolve({ n: 1 });
+  before.resolve({ version: 1 });
   await old;
-  expect(cache.cacheFigures().size).toBe(0);
+  expect(cache.cacheFigures().local.size).toBe(0);
 });
 
 describe("with time", () => {
@@ -102,14 +117,14 @@ describe("with time", () => {
     const some = jest.fn(value(1));
     const none = jest.fn(async () => null);
     const loads = async () => {
-      expect(await cache.cached("some", some)).toEqual({ n: 1 });
+      expect(await cache.cached("some", some)).toEqual({ version: 1 });
       expect(await cache.cached("none", none)).toBeNull();
       return [some.mock.calls.length, none.mock.calls.length];
     };
     expect(await loads()).toEqual([1, 1]);
     pass(900);
     expect(await loads()).toEqual([1, 1]);
-    expect(cache.cacheFigures()).toMatchObject({ hits: 2, misses: 2 });
+    expect(cache.cacheFigures()).toMatchObject({ local: { hits: 2, misses: 2 } });
     pass(200);
     expect(await loads()).toEqual([1, 2]);
     pass(3_800);
@@ -123,7 +138,7 @@ test("is bounded: the one that was used longest ago goes", async () => {
   for (const key of ["a", "b", "c"]) await cache.cached(key, value(1));
   await cache.cached("a", value(2));
   await cache.cached("d", value(1));
-  expect(await cache.cached("a", value(2))).toEqual({ n: 1 });
-  expect(await cache.cached("b", value(2))).toEqual({ n: 2 });
-  expect(cache.cacheFigures().size).toBe(3);
+  expect(await cache.cached("a", value(2))).toEqual({ version: 1 });
+  expect(await cache.cached("b", value(2))).toEqual({ version: 2 });
+  expect(cache.cacheFigures().local.size).toBe(3);
 });

@@ -20,6 +20,8 @@ let authenticate: () => unknown;
 let consume: () => unknown;
 let list: () => unknown;
 let ping: () => unknown;
+let pingRedis: () => unknown;
+let pingRabbit: () => unknown;
 const asked: unknown[] = [];
 
 const spent = { limit: 600, windowSeconds: 60, retryAfterSeconds: 0 };
@@ -31,9 +33,10 @@ const partners: ServiceSchema[] = [
       asked.push(ctx.params);
       return consume();
     },
+    ping: () => pingRedis(),
   }),
   standIn("batch", { list: () => list(), ping: () => ping() }),
-  standIn("outbox", {}),
+  standIn("outbox", { ping: () => pingRabbit() }),
 ];
 
 let system: System;
@@ -47,6 +50,8 @@ beforeEach(() => {
   consume = () => ({ ...spent, allowed: true, remaining: 599, resetSeconds: 42 });
   list = () => [];
   ping = () => 1;
+  pingRedis = () => null;
+  pingRabbit = () => null;
 });
 
 const basic = { authorization: `Basic ${Buffer.from("acme:secret").toString("base64")}`, connection: "close" };
@@ -141,6 +146,23 @@ test("ready says whether the database answers; live only that the process does",
     { status: "unavailable", checks: { database: { status: "down" } } },
   ]);
   expect((await get("/health/live")).status).toBe(200);
+});
+
+test("ready is degraded while Redis or RabbitMQ is away, and still ready", async () => {
+  const readyWith = async (redis: () => unknown, rabbit: () => unknown) => {
+    [pingRedis, pingRabbit] = [redis, rabbit];
+    const response = await get("/health/ready");
+    const { status, checks } = (await response.json()) as { status: string; checks: Record<string, unknown> };
+    return [response.status, status, checks.redis, checks.rabbitmq];
+  };
+  const [up, down] = [{ status: "up", latencyMs: 2.35 }, { status: "down" }];
+  const answers = () => 2.3456;
+  const away = () => {
+    throw new Error("away");
+  };
+  expect(await readyWith(answers, answers)).toEqual([200, "ok", up, up]);
+  expect(await readyWith(answers, away)).toEqual([200, "degraded", up, down]);
+  expect(await readyWith(away, answers)).toEqual([200, "degraded", down, up]);
 });
 
 test("a stop finishes what runs, and only then closes", async () => {

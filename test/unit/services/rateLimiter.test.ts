@@ -1,5 +1,5 @@
 import { call } from "../../../services/messages.ts";
-import { advance, spend, type Window } from "../../../services/rateLimiter/rateLimiter.window.ts";
+import { advance, consumption, spend, type Window } from "../../../services/rateLimiter/rateLimiter.window.ts";
 import type { System } from "../../helpers/system.ts";
 import { startNode, wrongParams } from "../contracts/kit.ts";
 
@@ -8,7 +8,7 @@ function counter(limit: number, windowMs: number) {
   let window: Window | undefined;
   return (nowMs: number) => {
     window = advance(window, windowMs, nowMs);
-    return spend(window, limit, windowMs, nowMs);
+    return consumption(spend(window, limit, windowMs, nowMs), limit, windowMs);
   };
 }
 

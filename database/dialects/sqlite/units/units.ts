@@ -2,6 +2,7 @@
 import { readChunk } from "../rows.ts";
 import type { Sql } from "../sql.ts";
 import { candidates, isOvertaken, setQueue } from "./fairness.ts";
+import { acquireLock, extendLock, releaseLock } from "./locks.ts";
 import { move, voidLeases } from "./moves.ts";
 import { deleteOutbox, takeOutbox } from "./outbox.ts";
 import { batch, due, errors, list, now, records, stats } from "./reads.ts";
@@ -19,6 +20,9 @@ export const singles = {
   setQueue,
   takeOutbox,
   deleteOutbox,
+  acquireLock,
+  extendLock,
+  releaseLock,
 };
 
 export const compounds = { appendChunks, commitUpload, claim, commitChunk, move, purgeChunks, deleteBatch };

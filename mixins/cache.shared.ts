@@ -1,0 +1,111 @@
+import { LRUCache } from "lru-cache";
+import type { Versioned } from "./cache.local.ts";
+import type { RedisLink } from "./redis.link.ts";
+
+/**
+ * A value, unless a newer one is there: a load that began before a change comes late and must not undo it.
+ *
+ * KEYS[1]  the value, as "version:JSON"
+ * ARGV     version, JSON, time to live in ms
+ */
+const setIfNewer = `
+local held = redis.call("GET", KEYS[1])
+local version = held and tonumber(string.match(held, "^(%d+):"))
+if version and version > tonumber(ARGV[1]) then
+  return 0
+end
+redis.call("SET", KEYS[1], ARGV[1] .. ":" .. ARGV[2], "PX", ARGV[3])
+return 1
+`;
+
+export interface SharedOptions<V> {
+  /** Keys are `cache:<name>:<key>`. */
+  name: string;
+  ttlMs: number;
+  /** Of what JSON does not keep. */
+  toJson(value: V): unknown;
+  fromJson(json: unknown): V;
+}
+
+export interface Change<V> {
+  keys: string[];
+  value: V;
+}
+
+const AT_ONCE = 100;
+const MOST_REMEMBERED = 50_000;
+
+/**
+ * The level in Redis. After Redis was away it may hold what was changed meanwhile, so it is asked nothing before all
+ * recent changes have been written to it (`bringUpToDate`). It never throws: what it does not answer, SQL does.
+ */
+export class SharedLevel<V extends Versioned> {
+  readonly figures = { hits: 0, misses: 0, fallbacks: 0 };
+  private readonly link: RedisLink;
+  private readonly options: SharedOptions<V>;
+  private readonly write: (key: string, version: number, json: string, ttlMs: number) => Promise<number>;
+  /** Versions that were brought to this Redis: a change is written once, not with every safety read. */
+  private readonly written = new LRUCache<string, number>({ max: MOST_REMEMBERED });
+  private isTrusted = false;
+  private losses = 0;
+
+  constructor(link: RedisLink, options: SharedOptions<V>) {
+    this.link = link;
+    this.options = options;
+    this.write = link.script("setIfNewer", 1, setIfNewer);
+  }
+
+  /** Null: not there, or nobody can tell. */
+  async get(key: string): Promise<V | null> {
+    try {
+      if (!this.isTrusted) throw new Error("Redis may hold what is old.");
+      const text = await this.link.run((redis) => redis.get(this.nameOf(key)));
+      const value = text === null ? null : this.decoded(text);
+      this.figures[value ? "hits" : "misses"]++;
+      return value;
+    } catch {
+      this.figures.fallbacks++;
+      return null;
+    }
+  }
+
+  /** False: some of it could not be written. */
+  async put(keys: string[], value: V): Promise<boolean> {
+    const json = JSON.stringify(this.options.toJson(value));
+    try {
+      await Promise.all(keys.map((key) => this.write(this.nameOf(key), value.version, json, this.options.ttlMs)));
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Redis was lost: whatever it holds when it is back is in doubt. */
+  lost(): void {
+    this.isTrusted = false;
+    this.losses++;
+    this.written.clear();
+  }
+
+  /** Writes all recent changes; from then on it is asked again. False: Redis does not take them. */
+  async bringUpToDate(changes: Change<V>[]): Promise<boolean> {
+    const { losses } = this;
+    const fresh = changes.filter(({ keys, value }) => this.written.get(keys[0] as string) !== value.version);
+    for (let at = 0; at < fresh.length; at += AT_ONCE) {
+      const some = fresh.slice(at, at + AT_ONCE);
+      const done = await Promise.all(some.map(({ keys, value }) => this.put(keys, value)));
+      if (done.includes(false)) return false;
+      for (const { keys, value } of some) this.written.set(keys[0] as string, value.version);
+    }
+    this.isTrusted = this.link.isUp && losses === this.losses;
+    return this.isTrusted;
+  }
+
+  private nameOf(key: string): string {
+    return `cache:${this.options.name}:${key}`;
+  }
+
+  private decoded(text: string): V {
+    return this.options.fromJson(JSON.parse(text.slice(text.indexOf(":") + 1)));
+  }
+}

@@ -1,0 +1,61 @@
+import type { Service, ServiceBroker } from "moleculer";
+import { configOf } from "../config.ts";
+import { define } from "./define.ts";
+import { RedisLink } from "./redis.link.ts";
+
+/** What a service finds on `this` with this mixin, from `started` to `stopped`. */
+export interface WithRedis {
+  /** Null: there is no REDIS_URL. */
+  redis: RedisLink | null;
+}
+
+interface Shared {
+  link: RedisLink;
+  users: number;
+}
+
+/** At start Redis is waited for so long; then the node runs without it until it comes. */
+const START_PATIENCE_MS = 1_000;
+
+/** One connection a node and server, however many of its services use it. */
+const shared = new WeakMap<ServiceBroker, Map<string, Shared>>();
+
+/** The node's connection to `url`: opened by its first user, to be given back by `releaseLink`. */
+export function acquireLink(broker: ServiceBroker, url: string): RedisLink {
+  const links = shared.get(broker) ?? new Map<string, Shared>();
+  shared.set(broker, links);
+  const entry = links.get(url) ?? { link: openLink(broker, url), users: 0 };
+  links.set(url, entry);
+  entry.users++;
+  return entry.link;
+}
+
+export function releaseLink(broker: ServiceBroker, url: string): void {
+  const links = shared.get(broker);
+  const entry = links?.get(url);
+  if (!links || !entry || --entry.users > 0) return;
+  links.delete(url);
+  entry.link.close();
+}
+
+function openLink(broker: ServiceBroker, url: string): RedisLink {
+  return new RedisLink({ url, keyPrefix: configOf(broker).redisKeyPrefix, logger: broker.getLogger("redis") });
+}
+
+/** Gives a service `this.redis`. A Redis that is away keeps no service from starting. */
+export const redisMixin = define<Service & WithRedis>({
+  created(this: Service & WithRedis) {
+    this.redis = null;
+  },
+  async started(this: Service & WithRedis) {
+    const { redisUrl } = configOf(this.broker);
+    if (!redisUrl) return;
+    this.redis = acquireLink(this.broker, redisUrl);
+    await this.redis.untilUp(START_PATIENCE_MS);
+  },
+  async stopped(this: Service & WithRedis) {
+    const { redisUrl } = configOf(this.broker);
+    if (this.redis && redisUrl) releaseLink(this.broker, redisUrl);
+    this.redis = null;
+  },
+});

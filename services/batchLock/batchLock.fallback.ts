@@ -1,0 +1,52 @@
+import type { LockOutcome } from "./batchLock.contract.ts";
+import type { LockProvider } from "./batchLock.provider.ts";
+
+const OWN = "own:";
+const OTHER = "other:";
+
+/**
+ * A provider, and what serves while it is unavailable. Each acquire asks the first anew, so the return needs no switch; a
+ * held lock stays with whoever gave it, told by its token. Around a change two workers may hold the same lock, one of
+ * each provider: the fence of the batch decides then, as ever.
+ */
+export class LocksWithFallback implements LockProvider {
+  readonly figures = { acquired: 0, busy: 0, fallbacks: 0, unavailable: 0 };
+  private readonly first: LockProvider;
+  private readonly second: LockProvider | null;
+
+  constructor(first: LockProvider, second: LockProvider | null) {
+    this.first = first;
+    this.second = second;
+  }
+
+  async acquire(name: string, ttlMs: number): Promise<LockOutcome> {
+    const outcome = marked(OWN, await this.first.acquire(name, ttlMs));
+    if (outcome.outcome !== "unavailable" || !this.second) return this.counted(outcome);
+    this.figures.fallbacks++;
+    return this.counted(marked(OTHER, await this.second.acquire(name, ttlMs)));
+  }
+
+  async extend(name: string, token: string, ttlMs: number): Promise<boolean> {
+    const [provider, given] = this.giver(token);
+    return provider ? provider.extend(name, given, ttlMs) : false;
+  }
+
+  async release(name: string, token: string): Promise<void> {
+    const [provider, given] = this.giver(token);
+    await provider?.release(name, given);
+  }
+
+  private giver(token: string): [LockProvider | null, string] {
+    if (token.startsWith(OWN)) return [this.first, token.slice(OWN.length)];
+    return [this.second, token.slice(OTHER.length)];
+  }
+
+  private counted(outcome: LockOutcome): LockOutcome {
+    this.figures[outcome.outcome]++;
+    return outcome;
+  }
+}
+
+function marked(prefix: string, outcome: LockOutcome): LockOutcome {
+  return outcome.outcome === "acquired" ? { ...outcome, token: prefix + outcome.token } : outcome;
+}

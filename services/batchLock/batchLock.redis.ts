@@ -1,0 +1,93 @@
+import Redlock, { type RedlockClient } from "redlock";
+import type { RedisLink } from "../../mixins/redis.link.ts";
+import type { LockOutcome } from "./batchLock.contract.ts";
+import type { LockProvider } from "./batchLock.provider.ts";
+
+/** Who finds a lock held tries the next batch; waiting for this one would be waiting for its whole work. */
+const ONCE = { retryCount: 0 };
+/** Redlock refuses to extend what it believes to be over; whether it is, only the nodes know. */
+const UNKNOWN_END = Number.MAX_SAFE_INTEGER;
+
+type Done = Parameters<RedlockClient["eval"]>[1];
+
+/** A node as redlock calls it. A node that is away fails at once, so that it costs the others' quorum no time. */
+const clientOf = (link: RedisLink): RedlockClient => ({
+  evalsha: (hash, args, done) =>
+    tell(
+      link.run((redis) => redis.evalsha(hash, ...(args as [number]))),
+      done,
+    ),
+  eval: (args, done) =>
+    tell(
+      link.run((redis) => redis.eval(...(args as [string, number]))),
+      done,
+    ),
+});
+
+/** What `done` returns is a promise of redlock's that may reject and that nobody is to wait for. */
+function tell(answer: Promise<unknown>, done: Done): void {
+  answer.then(
+    (value) => void done(null, value),
+    (error: Error) => void done(error),
+  );
+}
+
+/**
+ * Locks by Redlock over independent Redis nodes: held where a majority says so. Redlock 4 throws the same error for a lock
+ * that another holds and for nodes that are away, so each attempt counts the nodes that failed it: while a majority
+ * answers the lock is `busy`, else nobody can tell: `unavailable`.
+ */
+export class RedisLocks implements LockProvider {
+  private readonly redlock: Redlock;
+  private readonly nodes: number;
+
+  constructor(links: RedisLink[]) {
+    this.nodes = links.length;
+    this.redlock = new Redlock(links.map(clientOf), ONCE);
+  }
+
+  async acquire(name: string, ttlMs: number): Promise<LockOutcome> {
+    const attempt = this.attempt();
+    try {
+      const { value } = await attempt.redlock.acquire(name, ttlMs);
+      return { outcome: "acquired", token: value };
+    } catch {
+      const isMajority = this.nodes - attempt.failures() > this.nodes / 2;
+      return { outcome: isMajority ? "busy" : "unavailable" };
+    }
+  }
+
+  async extend(name: string, token: string, ttlMs: number): Promise<boolean> {
+    const { redlock } = this.attempt();
+    return redlock.extend(this.lock(redlock, name, token), ttlMs).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  async release(name: string, token: string): Promise<void> {
+    const { redlock } = this.attempt();
+    await redlock.unlock(this.lock(redlock, name, token)).catch(() => {});
+  }
+
+  private lock(redlock: Redlock, name: string, token: string) {
+    return new Redlock.Lock(redlock, [name], token, UNKNOWN_END, 1, 0);
+  }
+
+  /** Redlock for one call: it tells of a node's failure by an event, and shared, nobody could say of whose call. */
+  private attempt(): { redlock: Redlock; failures(): number } {
+    let failures = 0;
+    let isGivingUp = false;
+    const redlock = Object.create(this.redlock) as Redlock;
+    redlock.emit = () => {
+      if (!isGivingUp) failures++;
+      return true;
+    };
+    // After a failed attempt redlock takes back what it has got; failures of that are not the attempt's.
+    redlock.unlock = (lock, done) => {
+      isGivingUp = true;
+      return Redlock.prototype.unlock.call(redlock, lock, done);
+    };
+    return { redlock, failures: () => failures };
+  }
+}

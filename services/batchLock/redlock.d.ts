@@ -1,0 +1,38 @@
+/** What we use of redlock 4.2.0, which comes without types (those of @types/redlock are for an older ioredis). */
+declare module "redlock" {
+  export interface RedlockClient {
+    evalsha(hash: string, args: unknown[], done: (error: Error | null, answer?: unknown) => void): void;
+    eval(args: unknown[], done: (error: Error | null, answer?: unknown) => void): void;
+  }
+  interface Options {
+    driftFactor?: number;
+    retryCount?: number;
+    retryDelay?: number;
+    retryJitter?: number;
+  }
+  export class Lock {
+    constructor(
+      redlock: Redlock,
+      resource: string[],
+      value: string,
+      expiration: number,
+      attempts: number,
+      left: number,
+    );
+    value: string;
+    /** Epoch ms until which it may be relied on. */
+    expiration: number;
+  }
+  class Redlock {
+    static Lock: typeof Lock;
+    static LockError: new (
+      message: string,
+    ) => Error;
+    constructor(clients: RedlockClient[], options?: Options);
+    acquire(resource: string, ttl: number): Promise<Lock>;
+    extend(lock: Lock, ttl: number): Promise<Lock>;
+    unlock(lock: Lock, done?: (error: Error | null) => void): Promise<void>;
+    emit(event: string, error: Error): boolean;
+  }
+  export default Redlock;
+}

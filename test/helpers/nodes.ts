@@ -1,0 +1,43 @@
+/** Brokers with a few services each, joined to one cluster inside this process. */
+import { ServiceBroker, type ServiceSchema } from "moleculer";
+import { loadConfig } from "../../config.ts";
+import { brokerOptions } from "../../moleculer.config.ts";
+import { ADMIN_TOKEN } from "./system.ts";
+
+export interface NodeOptions {
+  nodeID?: string;
+  env?: Record<string, string>;
+  services: ServiceSchema[];
+  /** Joins the brokers of this process that have the same one. */
+  namespace?: string;
+}
+
+let nodes = 0;
+
+export async function startNode({
+  nodeID = `node-${process.pid}-${++nodes}`,
+  env = {},
+  services,
+  namespace,
+}: NodeOptions): Promise<ServiceBroker> {
+  const config = loadConfig({ ADMIN_TOKEN, LOG_LEVEL: "fatal", ...env });
+  const broker = new ServiceBroker({
+    ...brokerOptions(config),
+    skipProcessEventRegistration: true,
+    nodeID,
+    ...(namespace ? { namespace, transporter: "Fake" } : {}),
+  });
+  for (const schema of services) broker.createService({ ...schema, settings: { ...schema.settings } });
+  await broker.start();
+  return broker;
+}
+
+/** Waits until each of these knows the service of all. */
+export async function acquainted(brokers: ServiceBroker[], service: string): Promise<void> {
+  const known = (broker: ServiceBroker) =>
+    (broker.registry.getServiceList({ onlyAvailable: true }) as { name: string }[]).filter(
+      ({ name }) => name === service,
+    ).length;
+  while (brokers.some((broker) => known(broker) < brokers.length))
+    await new Promise((resolve) => setTimeout(resolve, 5));
+}

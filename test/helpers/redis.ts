@@ -1,0 +1,176 @@
+/** Redis for tests: the one that is there, servers of a test's own that it may kill, and a proxy that cuts and freezes. */
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Redis } from "ioredis";
+
+export const redisUrl = process.env.TEST_REDIS_URL ?? "redis://127.0.0.1:6379";
+
+const ping = `const { Redis } = require("ioredis");
+const redis = new Redis(process.argv[1], { retryStrategy: null, connectTimeout: 2000, commandTimeout: 2000 });
+redis.on("error", () => process.exit(1)).ping().then(() => process.exit(0), () => process.exit(1));`;
+
+/** Jest wants to know at once, so another process asks. */
+const answers = () => spawnSync(process.execPath, ["-e", ping, redisUrl], { timeout: 5_000 }).status === 0;
+const hasServer = () => spawnSync("redis-server", ["--version"]).status === 0;
+
+/** `describe` where Redis answers and its server can be started; elsewhere skipped, loudly, and an error with CI=true. */
+export function describeRedis(name: string, suite: () => void): void {
+  const missing = [!answers() && `a Redis at ${redisUrl} (TEST_REDIS_URL)`, !hasServer() && "redis-server in PATH"];
+  const text = missing.filter(Boolean).join(" and ");
+  if (text && process.env.CI === "true") throw new Error(`"${name}" needs ${text}.`);
+  if (text) console.warn(`SKIPPED "${name}": it needs ${text}.`);
+  (text ? describe.skip : describe)(name, () => {
+    // What a failed test leaves behind would keep Jest from ending.
+    afterAll(() => Promise.all([...open].map((end) => end())));
+    suite();
+  });
+}
+
+const open = new Set<() => Promise<void>>();
+
+let prefixes = 0;
+/** A key prefix of a test's own. */
+export const freshPrefix = () => `test-${process.pid}-${Date.now()}-${++prefixes}:`;
+
+/** A client to look with; removes all keys with `prefix` at its end. */
+export function looker(prefix: string) {
+  const redis = new Redis(redisUrl);
+  return {
+    redis,
+    async end() {
+      const keys = await redis.keys(`${prefix}*`);
+      if (keys.length > 0) await redis.del(keys);
+      redis.disconnect();
+    },
+  };
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+export interface RedisServer {
+  url: string;
+  port: number;
+  freeze(): void;
+  thaw(): void;
+  kill(): Promise<void>;
+  /** On the same port, empty. */
+  start(): Promise<void>;
+  /** Kills it and removes its folder. */
+  remove(): Promise<void>;
+}
+
+export async function startRedis(...args: string[]): Promise<RedisServer> {
+  const folder = mkdtempSync(join(tmpdir(), "dataflow-redis-"));
+  const port = await freePort();
+  let child: ChildProcess | null = null;
+  const server: RedisServer = {
+    url: `redis://127.0.0.1:${port}`,
+    port,
+    freeze: () => void child?.kill("SIGSTOP"),
+    thaw: () => void child?.kill("SIGCONT"),
+    async start() {
+      const options = ["--port", String(port), "--save", "", "--appendonly", "no", "--dir", folder, ...args];
+      child = spawn("redis-server", options, { stdio: "ignore" });
+      await answering(port);
+    },
+    async kill() {
+      const dying = child;
+      child = null;
+      if (!dying) return;
+      const gone = once(dying, "exit");
+      dying.kill("SIGKILL");
+      await gone;
+    },
+    async remove() {
+      await server.kill();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+  open.add(server.remove);
+  await server.start();
+  return server;
+}
+
+async function answering(port: number): Promise<void> {
+  const redis = new Redis(port, "127.0.0.1", { retryStrategy: () => 20 });
+  redis.on("error", () => {});
+  await redis.ping();
+  redis.disconnect();
+}
+
+/** A way to Redis that can be cut (connections end, new ones are refused) or frozen (nothing goes through any more). */
+export async function redisProxy(target = redisUrl) {
+  const { hostname, port } = new URL(target);
+  const pairs = new Set<[Socket, Socket]>();
+  let isFrozen = false;
+  const server = createServer((near) => {
+    const far = connect({ host: hostname, port: Number(port || 6379) });
+    const pair: [Socket, Socket] = [near, far];
+    pairs.add(pair);
+    if (isFrozen) for (const socket of pair) socket.pause();
+    else {
+      near.pipe(far);
+      far.pipe(near);
+    }
+    for (const socket of pair)
+      socket
+        .on("error", () => {})
+        .on("close", () => {
+          for (const one of pair) one.destroy();
+          pairs.delete(pair);
+        });
+  });
+  const own = await freePort();
+  const listen = async () => {
+    server.listen(own, "127.0.0.1");
+    await once(server, "listening");
+  };
+  await listen();
+  const endAll = () => {
+    for (const pair of pairs) for (const socket of pair) socket.destroy();
+  };
+  open.add(async () => cut());
+  const cut = async () => {
+    const closed = server.listening ? once(server, "close") : null;
+    server.close();
+    endAll();
+    await closed;
+  };
+  return {
+    url: `redis://127.0.0.1:${own}`,
+    cut,
+    mend: listen,
+    freeze() {
+      isFrozen = true;
+      for (const [near, far] of pairs) {
+        near.unpipe(far).pause();
+        far.unpipe(near).pause();
+      }
+    },
+    /** Frozen connections stay so; new ones go through. */
+    thaw() {
+      isFrozen = false;
+    },
+    end: cut,
+  };
+}
+
+/** Waits for a fact. */
+export async function until(isSo: () => boolean | Promise<boolean>, what: string, timeoutMs = 10_000): Promise<void> {
+  const began = performance.now();
+  while (!(await isSo())) {
+    if (performance.now() - began > timeoutMs) throw new Error(`Waited in vain: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}

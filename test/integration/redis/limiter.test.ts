@@ -1,0 +1,171 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { Redis } from "ioredis";
+import type { ServiceBroker, ServiceSchema } from "moleculer";
+import { root } from "../../../root.cjs";
+import { call } from "../../../services/messages.ts";
+import { spendScript } from "../../../services/rateLimiter/rateLimiter.lua.ts";
+import rateLimiter from "../../../services/rateLimiter/rateLimiter.service.ts";
+import { advance, spend, type Window } from "../../../services/rateLimiter/rateLimiter.window.ts";
+import { startNode } from "../../helpers/nodes.ts";
+import { describeRedis, freshPrefix, looker, redisProxy, redisUrl, startRedis, until } from "../../helpers/redis.ts";
+
+type Answer = [number, number, number, number];
+
+describeRedis("the limiter on Redis", () => {
+  let prefix: string;
+  let look: ReturnType<typeof looker>;
+  const brokers: ServiceBroker[] = [];
+
+  beforeEach(() => {
+    prefix = freshPrefix();
+    look = looker(prefix);
+  });
+  afterEach(async () => {
+    await Promise.all(brokers.splice(0).map((broker) => broker.stop()));
+    await look.end();
+  });
+
+  async function node(url: string, services: ServiceSchema[] = [], namespace?: string) {
+    const env = { REDIS_URL: url, REDIS_KEY_PREFIX: prefix };
+    const broker = await startNode({ services: [rateLimiter, ...services], env, ...(namespace ? { namespace } : {}) });
+    brokers.push(broker);
+    return broker;
+  }
+  const consume = (broker: ServiceBroker, clientId: string, limit = 100, windowSeconds = 60) =>
+    call(broker, "rateLimiter.consume", { clientId, limit, windowSeconds });
+  const status = (broker: ServiceBroker) => call(broker, "rateLimiter.status", {});
+  async function passedOf(broker: ServiceBroker, clientId: string, calls: number) {
+    const all = await Promise.all(Array.from({ length: calls }, () => consume(broker, clientId)));
+    return all.filter(({ allowed }) => allowed).length;
+  }
+
+  test("the key is as documented, with one hash that lives for two windows", async () => {
+    const broker = await node(redisUrl);
+    expect(await consume(broker, "0193-a", 10, 60)).toEqual({
+      allowed: true,
+      limit: 10,
+      windowSeconds: 60,
+      remaining: 9,
+      resetSeconds: 60,
+      retryAfterSeconds: 0,
+    });
+    await consume(broker, "0193-a", 10, 60);
+    const key = `${prefix}ratelimit:client:{0193-a}:60`;
+    expect(await look.redis.keys(`${prefix}*`)).toEqual([key]);
+    expect(await look.redis.hgetall(key)).toEqual({ start: expect.stringMatching(/^\d{13}$/), prev: "0", cur: "2" });
+    const ttl = await look.redis.pttl(key);
+    expect(ttl).toBeGreaterThan(119_000);
+    expect(ttl).toBeLessThanOrEqual(120_000);
+  });
+
+  test("Lua and TypeScript agree, whatever the clock does", async () => {
+    const clock = `local time = {ARGV[3], ARGV[4]}`;
+    const lua = spendScript.replace('local time = redis.call("TIME")', clock);
+    expect(lua).toContain(clock);
+    const key = `${prefix}agree`;
+    const windowMs = 1_000;
+    let window: Window | undefined;
+    let nowMs = 1_700_000_000_000;
+    for (let i = 0; i < 3_000; i++) {
+      const limit = 1 + Math.floor(Math.random() * 12);
+      nowMs += Math.random() < 0.02 ? Math.floor((Math.random() - 0.3) * 3_000) : Math.floor(Math.random() * 120);
+      window = advance(window, windowMs, nowMs);
+      const met = spend(window, limit, windowMs, nowMs);
+      const time = [Math.floor(nowMs / 1000), (nowMs % 1000) * 1000 + 999];
+      const answer = (await look.redis.eval(lua, 1, key, limit, windowMs, ...time)) as Answer;
+      expect({ i, answer }).toEqual({ i, answer: [met.allowed ? 1 : 0, met.previous, met.current, met.elapsedMs] });
+    }
+  });
+
+  test("four processes at full load: exactly the limit passes in a fresh window", async () => {
+    const children = await Promise.all([1, 2, 3, 4].map(() => startChild(prefix)));
+    for (const { child } of children) child.stdin?.write("go\n");
+    const results = await Promise.all(children.map(({ result }) => result));
+    expect(results.map(({ fallbacks }) => fallbacks)).toEqual([0, 0, 0, 0]);
+    expect(results.reduce((sum, { passed }) => sum + passed, 0)).toBe(100);
+  });
+
+  test("cut or frozen: each node goes on with its share within 100 ms, and comes back by itself", async () => {
+    const proxy = await redisProxy();
+    const api = { name: "api" };
+    const namespace = `nodes-${prefix}`;
+    const nodes = [await node(proxy.url, [api], namespace), await node(proxy.url, [api], namespace)];
+    await node(proxy.url, [], namespace);
+    const [first, second] = nodes as [ServiceBroker, ServiceBroker];
+    for (const broker of nodes) await until(async () => (await status(broker)).apiNodes === 2, "two api nodes");
+
+    proxy.freeze();
+    const began = performance.now();
+    expect((await consume(first, "frozen")).allowed).toBe(true);
+    expect(performance.now() - began).toBeLessThan(250);
+    expect(await passedOf(first, "frozen", 200)).toBe(49);
+    expect(await passedOf(second, "frozen", 200)).toBe(50);
+    expect(await status(first)).toEqual({ store: "share", apiNodes: 2, checks: 201, fallbacks: 201 });
+    expect((await consume(first, "frozen")).limit).toBe(100);
+
+    proxy.thaw();
+    await until(async () => (await status(first)).store === "redis", "Redis is back");
+    expect(await passedOf(first, "thawed", 150)).toBe(100);
+
+    await proxy.cut();
+    expect(await passedOf(first, "cut", 200)).toBe(50);
+    // A node that leaves meanwhile may only be hidden by the same fault: its share is not given away.
+    await second.stop();
+    expect((await status(first)).apiNodes).toBe(2);
+    await proxy.mend();
+    await until(async () => (await status(first)).store === "redis", "Redis is back");
+    await proxy.end();
+  });
+
+  test("a Redis that is full, or cannot save, falls back too", async () => {
+    const server = await startRedis("--maxmemory-policy", "noeviction", "--enable-protected-configs", "yes");
+    const broker = await node(server.url);
+    const admin = new Redis(server.url);
+    expect((await consume(broker, "a")).allowed).toBe(true);
+    await admin.config("SET", "maxmemory", "1");
+    expect((await consume(broker, "b")).allowed).toBe(true);
+    expect((await status(broker)).fallbacks).toBe(1);
+    await admin.config("SET", "maxmemory", "0");
+    expect((await consume(broker, "b")).allowed).toBe(true);
+    expect((await status(broker)).fallbacks).toBe(1);
+
+    // A save that failed: from then on Redis refuses writes.
+    await admin.config("SET", "dir", "/proc");
+    await admin.config("SET", "save", "3600 1");
+    await admin.bgsave().catch(() => {});
+    await until(async () => /rdb_last_bgsave_status:err/.test(await admin.info("persistence")), "a failed save");
+    expect((await consume(broker, "c")).allowed).toBe(true);
+    expect((await status(broker)).fallbacks).toBe(2);
+    admin.disconnect();
+    await server.remove();
+  });
+
+  test("a Redis that is away at start keeps no node from starting, and is used once it is there", async () => {
+    const server = await startRedis();
+    await server.kill();
+    const broker = await node(server.url);
+    expect(await passedOf(broker, "a", 150)).toBe(100);
+    await server.start();
+    await until(async () => (await status(broker)).store === "redis", "Redis is there");
+    expect(await passedOf(broker, "b", 150)).toBe(100);
+    await server.remove();
+  });
+});
+
+interface Result {
+  passed: number;
+  fallbacks: number;
+}
+
+async function startChild(prefix: string): Promise<{ child: ChildProcess; result: Promise<Result> }> {
+  const script = join(root, "test/integration/redis/limiter.child.ts");
+  const node = join(root, "node_modules/.bin/node");
+  const child = spawn(node, [script, redisUrl, prefix, "100", "3200"], { stdio: ["pipe", "pipe", "inherit"] });
+  const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream });
+  await once(lines, "line");
+  const result = once(lines, "line").then(([line]) => JSON.parse(line as string) as Result);
+  return { child, result };
+}

@@ -1,0 +1,113 @@
+import { RedisLink } from "../../../mixins/redis.link.ts";
+import { describeRedis, freePort, type RedisServer, redisProxy, startRedis, until } from "../../helpers/redis.ts";
+
+/** With what a busy machine adds: without the cut it would be for ever. */
+const WITHIN_100_MS = 250;
+const AT_ONCE_MS = 70;
+
+type Proxy = Awaited<ReturnType<typeof redisProxy>>;
+
+function openLink(url: string) {
+  const told: string[] = [];
+  const logger = { info: (text: string) => told.push(text), warn: (text: string) => told.push(text) };
+  return { link: new RedisLink({ url, keyPrefix: "", logger }), told };
+}
+
+/** How long a command takes to be refused. */
+async function refusedIn(link: RedisLink): Promise<number> {
+  const began = performance.now();
+  await expect(link.run((redis) => redis.get("x"))).rejects.toThrow();
+  return performance.now() - began;
+}
+
+describeRedis("a connection to Redis", () => {
+  let link: RedisLink;
+  let told: string[];
+  let proxy: Proxy;
+  beforeEach(async () => {
+    proxy = await redisProxy();
+    ({ link, told } = openLink(proxy.url));
+    await link.untilUp(5_000);
+  });
+  afterEach(async () => {
+    link.close();
+    await proxy.end();
+  });
+
+  test("a cut one fails what it carries and refuses at once, and is back by itself", async () => {
+    const carried = link.run((redis) => redis.blpop("nothing", 0));
+    await proxy.cut();
+    await expect(carried).rejects.toThrow();
+    expect(link.isUp).toBe(false);
+    expect(await refusedIn(link)).toBeLessThan(AT_ONCE_MS);
+    await proxy.mend();
+    await until(() => link.isUp, "the link is up");
+    expect(await link.run((redis) => redis.ping())).toBe("PONG");
+    expect(told).toHaveLength(3);
+    expect(told[1]).toMatch(/is away: .*without it/);
+  });
+
+  test("a frozen one fails everything within 100 ms, then at once", async () => {
+    proxy.freeze();
+    const all = await Promise.all(Array.from({ length: 50 }, () => refusedIn(link)));
+    expect(Math.max(...all)).toBeLessThan(WITHIN_100_MS);
+    expect(Math.min(...all)).toBeGreaterThan(50);
+    expect(await refusedIn(link)).toBeLessThan(AT_ONCE_MS);
+    proxy.thaw();
+    await until(() => link.isUp, "the link is up");
+  });
+
+  test("commands that go on while one is late do not hide it", async () => {
+    const late = link.run((redis) => redis.blpop("nothing", 0)).catch(() => performance.now());
+    const began = performance.now();
+    const others = setInterval(() => link.run((redis) => redis.ping()).catch(() => {}), 1);
+    expect(((await late) as number) - began).toBeLessThan(WITHIN_100_MS);
+    clearInterval(others);
+  });
+
+  test("a process that was busy itself does not blame Redis", async () => {
+    const answer = link.run((redis) => redis.ping());
+    const busyUntil = performance.now() + 400;
+    while (performance.now() < busyUntil);
+    expect(await answer).toBe("PONG");
+    expect(link.isUp).toBe(true);
+  });
+});
+
+describeRedis("a server of Redis", () => {
+  let server: RedisServer;
+  beforeEach(async () => {
+    server = await startRedis();
+  });
+  afterEach(() => server.remove());
+
+  test("one that is frozen when it is looked for is found once it answers", async () => {
+    server.freeze();
+    const { link, told } = openLink(server.url);
+    expect(await link.untilUp(1_300)).toBe(false);
+    expect(told).toEqual([expect.stringContaining("accepts connections and does not answer")]);
+    server.thaw();
+    expect(await link.untilUp(5_000)).toBe(true);
+    link.close();
+  });
+
+  test("one that starts later is found, with one line for each change", async () => {
+    await server.kill();
+    const { link, told } = openLink(server.url);
+    expect(await link.untilUp(200)).toBe(false);
+    await server.start();
+    expect(await link.untilUp(5_000)).toBe(true);
+    expect(told).toEqual([
+      expect.stringContaining("is away: connect ECONNREFUSED"),
+      expect.stringContaining("is there"),
+    ]);
+    link.close();
+  });
+
+  test("a link that never found its server leaves nothing behind", async () => {
+    const { link } = openLink(`redis://127.0.0.1:${await freePort()}`);
+    await link.untilUp(50);
+    link.close();
+    await expect(link.run((redis) => redis.ping())).rejects.toThrow("is away");
+  });
+});

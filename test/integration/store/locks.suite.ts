@@ -1,0 +1,33 @@
+import type { Database } from "../../../database/database.ts";
+
+const TTL = 60_000;
+
+/** Named locks of every dialect. */
+export function lockSuite(database: () => Database): void {
+  describe("locks", () => {
+    test("one of many gets it, and only the holder gives it back", async () => {
+      const { locks } = database();
+      const tokens = Array.from({ length: 20 }, (_, i) => `token-${i}`);
+      const taken = await Promise.all(tokens.map((token) => locks.acquireLock("a", token, TTL)));
+      expect(taken.filter(Boolean)).toHaveLength(1);
+      const holder = tokens[taken.indexOf(true)] as string;
+      const other = tokens[taken.indexOf(false)] as string;
+      await locks.releaseLock("a", other);
+      expect(await locks.acquireLock("a", other, TTL)).toBe(false);
+      expect(await locks.extendLock("a", other, TTL)).toBe(false);
+      expect(await locks.extendLock("a", holder, TTL)).toBe(true);
+      await locks.releaseLock("a", holder);
+      expect(await locks.acquireLock("a", other, TTL)).toBe(true);
+    });
+
+    test("one whose time is over is lost, and free for others", async () => {
+      const { locks } = database();
+      expect(await locks.acquireLock("a", "first", 0)).toBe(true);
+      expect(await locks.extendLock("a", "first", TTL)).toBe(false);
+      expect(await locks.acquireLock("a", "second", TTL)).toBe(true);
+      await locks.releaseLock("a", "first");
+      expect(await locks.acquireLock("a", "third", TTL)).toBe(false);
+      expect(await locks.acquireLock("b", "first", TTL)).toBe(true);
+    });
+  });
+}
