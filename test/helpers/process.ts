@@ -48,7 +48,7 @@ export async function untilFile({ file }: { file: string }, sql: string, timeout
   await promisify(execFile)(node, ["-e", peeker, file, sql], { timeout: timeoutMs, killSignal: "SIGKILL" });
 }
 
-const command = JSON.parse(readFileSync(join(root, "package.json"), "utf8")).scripts.start as string;
+const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { scripts: Record<string, string> };
 const alive = new Set<ChildProcess>();
 
 /** Ends what a failed test has left running: only what was started here. */
@@ -57,8 +57,9 @@ export function killLeftOvers(): void {
 }
 
 /** Starts the process and does not wait; what it needs beside `env` is set: a free port, the operators' token. */
-export function launch(env: Record<string, string>) {
+export function launch(env: Record<string, string>, script = "start") {
   const beganAt = performance.now();
+  const command = scripts[script] as string;
   const child = spawn("sh", ["-c", command], { cwd: root, env: environment(env), stdio: ["ignore", "pipe", "pipe"] });
   alive.add(child);
   let text = "";
@@ -79,29 +80,45 @@ export function launch(env: Record<string, string>) {
 }
 
 /** A process that does not get ready ends by itself: how it ended, and all that it said. */
-export async function startsInVain(env: Record<string, string>): Promise<Exit & { logs: string }> {
-  const { exited, logs } = launch(env);
+export async function startsInVain(env: Record<string, string>, script?: string): Promise<Exit & { logs: string }> {
+  const { exited, logs } = launch(env, script);
   return { ...(await exited), logs: logs() };
 }
 
 /** Starts it, and waits until /health/ready says so. */
-export async function startProcess(env: Record<string, string>): Promise<RunningProcess> {
-  const { child, exited, logs, listeners } = launch(env);
-  const url = await Promise.race([
-    new Promise<string>((resolve) => {
-      const look = () => {
-        const found = /DataFlow listens on (http:\/\/[^"\s]+)/.exec(logs());
-        if (found) resolve(found[1] as string);
-      };
-      listeners.add(look);
-      look();
-    }),
-    exited.then((exit) =>
-      Promise.reject(new Error(`It ended (${JSON.stringify(exit)}) before it listened:\n${logs()}`)),
-    ),
-  ]);
-  listeners.clear();
-  await untilReady(url, exited, logs);
+export async function startProcess(env: Record<string, string>, script?: string): Promise<RunningProcess> {
+  const launched = launch(env, script);
+  const url = await said(launched, /DataFlow listens on (http:\/\/[^"\s]+)/);
+  await untilReady(url, launched.exited, launched.logs);
+  return running(launched, url);
+}
+
+/** Starts a node without an API, and waits until its services have started. */
+export async function startWorker(env: Record<string, string>): Promise<RunningProcess> {
+  const launched = launch(env, "start:worker");
+  await said(launched, /ServiceBroker with \d+ service\(s\) (started)/);
+  return running(launched, "");
+}
+
+/** What a node has written by an expression's first group, once it has. */
+function said({ listeners, logs, exited }: ReturnType<typeof launch>, expression: RegExp): Promise<string> {
+  const found = new Promise<string>((resolve) => {
+    const look = () => {
+      const [, text] = expression.exec(logs()) ?? [];
+      if (!text) return;
+      listeners.clear();
+      resolve(text);
+    };
+    listeners.add(look);
+    look();
+  });
+  const failed = exited.then((exit) =>
+    Promise.reject(new Error(`It ended (${JSON.stringify(exit)}) before it said ${expression}:\n${logs()}`)),
+  );
+  return Promise.race([found, failed]);
+}
+
+function running({ child, exited, logs }: ReturnType<typeof launch>, url: string): RunningProcess {
   return {
     url,
     pid: child.pid as number,

@@ -39,6 +39,12 @@ describeWithRabbit("a worker on RabbitMQ's tokens", () => {
     expect(await batchWhen(system.url, client, id)).toMatchObject({ status: "completed" });
   });
 
+  test("readiness tells of RabbitMQ", async () => {
+    const ready = await (await fetch(`${system.url}/health/ready`)).json();
+    const checks = { redis: "off", rabbitmq: { status: "up", latencyMs: expect.any(Number) } };
+    expect(ready).toMatchObject({ status: "ok", checks });
+  });
+
   test("saturated, it leaves the token to others, and takes tokens again when a slot frees", async () => {
     const client = await newClient(system.url, { handler: "gate.hold", maxConcurrentBatches: 8 });
     const first = await accepted(system.url, client, '{"a":1}');

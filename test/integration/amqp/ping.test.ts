@@ -1,0 +1,34 @@
+import { AmqpPublisher } from "../../../mixins/amqp.publisher.ts";
+import {
+  configFor,
+  describeWithRabbit,
+  newNamespace,
+  rabbitTarget,
+  rabbitUrlAt,
+  removeNamespace,
+  until,
+} from "../../helpers/amqp.ts";
+import { startProxy } from "../../helpers/proxy.ts";
+
+describeWithRabbit("a ping of RabbitMQ", () => {
+  test("is a round trip; it fails while RabbitMQ is cut off, and works again by itself", async () => {
+    const proxy = await startProxy(rabbitTarget);
+    const config = configFor(newNamespace(), { AMQP_URL: rabbitUrlAt(proxy.port) });
+    const logger = { info: () => {}, warn: () => {} };
+    const publisher = new AmqpPublisher(config, { urls: config.amqpUrls, name: "ping", logger, changed: () => {} });
+    const answers = () =>
+      publisher.ping().then(
+        (ms) => ms > 0,
+        () => false,
+      );
+    await publisher.opened();
+    expect(await answers()).toBe(true);
+    await proxy.shut();
+    await until(async () => !(await answers()), "the loss of RabbitMQ");
+    await proxy.open();
+    await until(answers, "RabbitMQ to be back");
+    await publisher.close();
+    await proxy.close();
+    await removeNamespace(config.namespace);
+  });
+});
