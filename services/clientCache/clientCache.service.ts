@@ -26,6 +26,15 @@ type ClientCache = Service &
 /** A client that changes under every read is being changed by a loop; so often is enough for any one of these. */
 const MOST_TRIES = 20;
 
+const LONGEST_NAME = 64;
+
+/**
+ * Whoever asks need not be known: nothing long is kept in the cache for him, and no NUL goes into a statement, which
+ * Sequelize writes as a text that SQLite takes to end there.
+ */
+const mayBeName = (value: string | number) =>
+  typeof value === "number" || (value.length <= LONGEST_NAME && !value.includes("\0"));
+
 const noSuchClient = () => new Problem("not-found", "There is no such client.");
 
 /** A row as the rest of the service uses it; BIGINT columns come as text from some databases. */
@@ -150,6 +159,7 @@ export default define<ClientCache>({
     /** By exactly one of its names; null: there is none. */
     async known(this: ClientCache, where: Record<string, string | number>) {
       const [[name, value]] = Object.entries(where) as [[string, string | number]];
+      if (!mayBeName(value)) return null;
       return this.cached(`${name}:${value}`, async () => {
         const row = await this.database.models.Client.findOne({ where });
         return row && knownOf(row.get({ plain: true }));
