@@ -220,8 +220,8 @@ export interface BatchStore {
 
   batch(publicId: string, clientId: number | null): Promise<BatchRow | null>;
   list(query: ListQuery): Promise<BatchRow[]>;
-  /** Rejected records with seq > `after`, in order; at most `limit`. */
-  errors(id: number, after: number, limit: number): Promise<RecordErrors[]>;
+  /** Rejected records with seq > `after`, in order; at most `limit`, ending early after about `maxBytes`. */
+  errors(id: number, after: number, limit: number, maxBytes: number): Promise<RecordErrors[]>;
   /** Stored records with seq > `after`, in order; at most `limit`, ending early after about `maxBytes`. */
   records(id: number, after: number, limit: number, maxBytes: number): Promise<{ seq: number; data: string }[]>;
   stats(): Promise<QueueStats>;

@@ -71,11 +71,39 @@ function checkLine(line: string, number: number | null, spec: CheckSpec, verdict
     verdict.reject(number, withoutCr(line), faults);
     return false;
   }
-  const after = spec.validator.changes ? stringified(value) : before;
-  const text = after === before ? withoutCr(line) : after;
+  const isChanged = spec.validator.changes && stringified(value) !== before;
+  const text = isChanged ? filled(line, value) : withoutCr(line);
   verdict.accept(text, value);
   return text === line;
 }
+
+/**
+ * The record with the defaults that were put in. All else keeps its own digits: read as numbers, an id beyond 2^53 would
+ * become another one, and 1e999 null.
+ */
+function filled(line: string, value: unknown): string {
+  const exact: Reviver = (_name, inner, { source }) => (typeof inner === "number" ? rawJSON(source) : inner);
+  return JSON.stringify(withDefaults((JSON.parse as ParseExactly)(line, exact), value));
+}
+
+/** Defaults are only ever added: what `own` lacks of `value`. */
+function withDefaults(own: unknown, value: unknown): unknown {
+  if (typeof own !== "object" || own === null || isRawJSON(own)) return own;
+  const target = own as Record<string, unknown>;
+  for (const [name, inner] of Object.entries(value as object)) {
+    if (Object.hasOwn(target, name)) withDefaults(target[name], inner);
+    else Object.defineProperty(target, name, { value: inner, enumerable: true, configurable: true, writable: true });
+  }
+  return own;
+}
+
+/** Of JSON.parse with source text access (V8 11.4), which TypeScript does not know yet. */
+type Reviver = (name: string, value: unknown, context: { source: string }) => unknown;
+type ParseExactly = (text: string, reviver: Reviver) => unknown;
+const { rawJSON, isRawJSON } = JSON as unknown as {
+  rawJSON(source: string): object;
+  isRawJSON(value: unknown): boolean;
+};
 
 /** What is nested deeper than the stack is none that a default was put into by us: it is compared as unchanged. */
 function stringified(value: unknown): string {

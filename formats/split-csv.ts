@@ -9,6 +9,9 @@ const CR = 13;
 const SPACE = 32;
 const QUOTE = Buffer.from('"');
 
+/** The header is kept with its batch and read with each chunk. */
+const MOST_COLUMNS = 10_000;
+
 /** Reads the header row, then splits the rest. */
 export class CsvSplitter extends RowSplitter {
   declare protected scanner: CsvScanner;
@@ -70,6 +73,7 @@ export class CsvSplitter extends RowSplitter {
     const row = head.view().subarray(0, rowLength(head));
     this.#delimiter ??= sniffDelimiter(row);
     const header = csvCells(this.#decode(row), this.#delimiter);
+    if (header.length > MOST_COLUMNS) throw this.#malformed(`The header has more than ${MOST_COLUMNS} columns.`);
     if (header.includes("")) throw this.#malformed("A column of the header has no name.");
     const seen = new Set<string>();
     const twice = header.find((name) => seen.size === seen.add(name).size);

@@ -7,6 +7,15 @@ import { configOf } from "../../config.ts";
 /** The file beside the database where the embedded default keeps the token that it made. */
 export const tokenFileOf = (databaseUrl: string): string => `${databaseUrl.slice("sqlite:".length)}.admin-token`;
 
+const LEAST_LENGTH = 24;
+
+/** A start that was killed, or met a full disk, leaves the file empty: nobody could ever log in with that. */
+function keptToken(file: string): string {
+  const token = readFileSync(file, "utf8").trim();
+  if (token.length >= LEAST_LENGTH) return token;
+  throw new Error(`ADMIN_TOKEN: ${file} holds no token of at least ${LEAST_LENGTH} characters; delete it or set one.`);
+}
+
 /**
  * The operators' token: the one that was set, else the one beside the database, else a new one, which is kept there for
  * the owner alone (mode 0600) and printed once.
@@ -21,7 +30,7 @@ export function adminToken(broker: ServiceBroker): string {
     // `wx`: a file that is there already is never replaced.
     writeFileSync(file, `${made}\n`, { mode: 0o600, flag: "wx" });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") return readFileSync(file, "utf8").trim();
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return keptToken(file);
     throw error;
   }
   console.log(`The operators' token is ${made}\nIt is shown this once, and kept in ${file}.`);

@@ -12,6 +12,7 @@ const validator = new (FastestValidator as unknown as typeof FastestValidator.de
 });
 
 const MOST_JSON_BYTES = 1024 * 1024;
+const JSON_BODY_MS = 30_000;
 
 /** A check of our own schemas; unknown fields are faults, and so is null. The answer is what sanitizing made of the value. */
 export function strictly<const P extends Params>(params: P): (value: unknown) => Infer<P> {
@@ -85,6 +86,10 @@ async function bodyBytes(exchange: Exchange): Promise<Buffer> {
       headers: { "Accept-Encoding": "identity" },
     });
   wantBody(exchange);
+  return inTime(wholeBody(req));
+}
+
+async function wholeBody(req: Exchange["req"]): Promise<Buffer> {
   const pieces: Buffer[] = [];
   let bytes = 0;
   for await (const piece of req.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
@@ -96,6 +101,15 @@ async function bodyBytes(exchange: Exchange): Promise<Buffer> {
     pieces.push(piece);
   }
   return Buffer.concat(pieces);
+}
+
+/** Throws upload-timeout: a body that is this small has come by then. */
+async function inTime<T>(body: Promise<T>): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const refusal = new Problem("upload-timeout", `The body did not come within ${JSON_BODY_MS / 1000} s.`);
+  const timer = setTimeout(() => reject(refusal), JSON_BODY_MS);
+  body.catch(() => {});
+  return Promise.race([body, late]).finally(() => clearTimeout(timer));
 }
 
 const wrongQuery = (name: string, detail: string) =>

@@ -36,9 +36,25 @@ async function ending(
   return { ...move, events: await service.completedEvent(after) };
 }
 
+/** Long enough for the move that follows; should that never come, the batch goes on afterwards. */
+const STOPPED_MS = 60_000;
+
+/**
+ * The batch without its worker. By the fence alone: each chunk's commit raises the version, so a busy worker would be
+ * faster every time than a move that has to read first. From here on nobody else changes the batch.
+ */
+async function stopped(service: BatchService, batch: BatchRow): Promise<BatchRow> {
+  if (batch.state !== "processing") return batch;
+  const { version: _, ...byFence } = moveOf(batch, { to: "ready", due: { inMs: STOPPED_MS } });
+  const written = await service.database.store.move(byFence);
+  return written?.batch ?? batch;
+}
+
 /** Any batch that has not ended; a worker's later writes are refused. Throws not-found, illegal-state. */
 export async function cancelMove(service: BatchService, which: Which): Promise<BatchRow> {
-  const batch = await moved(service, which, (found) => ending(service, found, "cancelled", null));
+  const batch = await moved(service, which, async (found) =>
+    ending(service, await stopped(service, found), "cancelled", null),
+  );
   service.wake();
   return batch;
 }

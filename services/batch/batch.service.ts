@@ -68,7 +68,8 @@ export default define<BatchService>({
       return this.database.store.list(ctx.params);
     },
     errors(ctx) {
-      return this.database.store.errors(ctx.params.id, ctx.params.after, ctx.params.limit);
+      const { id, after, limit } = ctx.params;
+      return this.database.store.errors(id, after, limit, MOST_READ_BYTES);
     },
     records(ctx) {
       const { id, after, limit } = ctx.params;

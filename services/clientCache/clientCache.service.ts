@@ -32,6 +32,15 @@ const MOST_TRIES = 20;
 /** Another change came between: nothing was written. */
 const overtaken = new Error("overtaken");
 
+const LONGEST_NAME = 64;
+
+/**
+ * Whoever asks need not be known: nothing long is kept in the cache for him, and no NUL goes into a statement, which
+ * Sequelize writes as a text that SQLite takes to end there.
+ */
+const mayBeName = (value: string | number) =>
+  typeof value === "number" || (value.length <= LONGEST_NAME && !value.includes("\0"));
+
 const noSuchClient = () => new Problem("not-found", "There is no such client.");
 
 /** A row as the rest of the service uses it; BIGINT columns come as text from some databases. */
@@ -182,6 +191,7 @@ export default define<ClientCache>({
   methods: {
     /** By one of its names; null: there is none. */
     known(this: ClientCache, name: string, value: string | number) {
+      if (!mayBeName(value)) return Promise.resolve(null);
       return this.cached(`${name}:${value}`, async () => {
         const row = await this.database.models.Client.findOne({ where: { [name]: value } });
         return row && knownOf(row.get({ plain: true }));

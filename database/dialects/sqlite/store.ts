@@ -33,7 +33,7 @@ export function sqliteStore(client: SqliteClient): BatchStore {
     deleteBatch: (id, limit) => client.call("deleteBatch", id, limit),
     batch: (publicId, clientId) => client.call("batch", publicId, clientId),
     list: (query) => client.call("list", query),
-    errors: (id, after, limit) => client.call("errors", id, after, limit),
+    errors: (id, after, limit, maxBytes) => client.call("errors", id, after, limit, maxBytes),
     records: (id, after, limit, maxBytes) => client.call("records", id, after, limit, maxBytes),
     stats: () => client.call("stats"),
     setQueue: (clientId, cap, weight) => client.call("setQueue", clientId, cap, weight),

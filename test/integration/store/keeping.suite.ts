@@ -15,7 +15,7 @@ export function keepingSuite(database: () => Database): void {
 
     test("errors come by record, in pages", async () => {
       const { id } = await twoChunks();
-      const page = await store().errors(id, 0, 2);
+      const page = await store().errors(id, 0, 2, 1_000_000);
       expect(page.map(({ seq }) => seq)).toEqual([1, 3]);
       expect(page[0]).toEqual({
         seq: 1,
@@ -26,8 +26,8 @@ export function keepingSuite(database: () => Database): void {
           { field: "b", code: "required", message: "is missing" },
         ],
       });
-      expect((await store().errors(id, 3, 2)).map(({ seq }) => seq)).toEqual([5]);
-      expect(await store().errors(id, 5, 2)).toEqual([]);
+      expect((await store().errors(id, 3, 2, 1_000_000)).map(({ seq }) => seq)).toEqual([5]);
+      expect(await store().errors(id, 5, 2, 1_000_000)).toEqual([]);
     });
 
     test("records come in order, bounded by number and by size", async () => {
@@ -67,7 +67,7 @@ export function keepingSuite(database: () => Database): void {
       expect(pieces).toBe(4);
       expect(await store().batch(batch.publicId, null)).toBeNull();
       expect(await store().records(batch.id, 0, 10, 1e6)).toEqual([]);
-      expect(await store().errors(other.id, 0, 10)).toHaveLength(3);
+      expect(await store().errors(other.id, 0, 10, 1_000_000)).toHaveLength(3);
       expect(await store().records(other.id, 0, 10, 1e6)).toHaveLength(3);
       expect(await store().deleteBatch(batch.id, 3)).toBe(true);
     });

@@ -71,7 +71,7 @@ describe("a chunk of JSON lines", () => {
   test("only a record that a default changed is written anew", () => {
     const schema = { properties: { b: { default: 5 } } };
     expect(check('{"a": 1.0, "b": 2}\n{"a": 1.0}\n', { schema, records: 2 }).text).toBe(
-      '{"a":1.0,"b":2}\n{"a":1,"b":5}'.replace('"a":1.0,"b":2', '"a": 1.0, "b": 2'),
+      '{"a":1.0,"b":2}\n{"a":1.0,"b":5}'.replace('"a":1.0,"b":2', '"a": 1.0, "b": 2'),
     );
   });
 

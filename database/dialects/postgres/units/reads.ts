@@ -11,9 +11,12 @@ export async function batch(sql: Sql, publicId: string, clientId: number | null)
   return raw ? batchRow(raw) : null;
 }
 
+/** Lists need no header, which may be large. */
+const listed = batchColumns().replace("batch.envelope", "'{}' AS envelope");
+
 export async function due(sql: Sql, state: BatchState, limit: number): Promise<BatchRow[]> {
   const rows = await sql.all<RawBatch>(
-    `SELECT ${batchColumns()} FROM batch WHERE state = $1 AND due_at <= ${NOW} ORDER BY due_at LIMIT $2`,
+    `SELECT ${listed} FROM batch WHERE state = $1 AND due_at <= ${NOW} ORDER BY due_at LIMIT $2`,
     state,
     limit,
   );
@@ -27,7 +30,7 @@ export async function list(sql: Sql, { clientId, state, before, limit }: ListQue
   if (clientId !== undefined) conditions.push(`client_id = ${values.add(clientId)}`);
   if (before !== undefined) conditions.push(`id < ${values.add(before)}`);
   const rows = await sql.all<RawBatch>(
-    `SELECT ${batchColumns()} FROM batch WHERE ${conditions.join(" AND ")} ORDER BY id DESC LIMIT ${values.add(limit)}`,
+    `SELECT ${listed} FROM batch WHERE ${conditions.join(" AND ")} ORDER BY id DESC LIMIT ${values.add(limit)}`,
     ...values.list,
   );
   return rows.map(batchRow);
@@ -43,15 +46,26 @@ interface RawError {
   raw: string;
 }
 
-export async function errors(sql: Sql, id: number, after: number, limit: number): Promise<RecordErrors[]> {
+/** A record comes with all its errors or not at all; the record that crosses `maxBytes` is the last one. */
+export async function errors(
+  sql: Sql,
+  id: number,
+  after: number,
+  limit: number,
+  maxBytes: number,
+): Promise<RecordErrors[]> {
   const rows = await sql.all<RawError>(
     `SELECT e.seq, e.n, e.line, e.field, e.code, e.message, e.raw FROM record_error e
-     WHERE e.batch_id = $1 AND e.seq > $2 AND e.seq <= (SELECT max(p.seq) FROM
-       (SELECT seq FROM record_error WHERE batch_id = $1 AND seq > $2 AND n = 0 ORDER BY seq LIMIT $3) p)
+     WHERE e.batch_id = $1 AND e.seq > $2 AND e.seq <= (SELECT max(q.seq) FROM (
+       SELECT p.seq, sum(p.size) OVER (ORDER BY p.seq) - p.size AS before FROM (
+         SELECT seq, octet_length(raw) AS size FROM record_error
+         WHERE batch_id = $1 AND seq > $2 AND n = 0 ORDER BY seq LIMIT $3) p) q
+       WHERE q.before < $4)
      ORDER BY e.seq, e.n`,
     id,
     after,
     limit,
+    maxBytes,
   );
   const found: RecordErrors[] = [];
   for (const { seq, n, line, field, code, message, raw } of rows) {

@@ -5,6 +5,9 @@ import type { Sql } from "../sql.ts";
 
 export const now = (sql: Sql) => sql.now();
 
+/** Of many batches at once the envelope stays away: a CSV header has up to a MiB, and nobody asks a list for it. */
+const listColumns = batchColumns.replace("envelope,", "'{}' AS envelope,");
+
 export function batch(sql: Sql, publicId: string, clientId: number | null): BatchRow | null {
   const raw = sql.get<RawBatch>(
     `SELECT ${batchColumns} FROM batch WHERE public_id = ?1 AND (?2 IS NULL OR client_id = ?2)`,
@@ -17,7 +20,7 @@ export function batch(sql: Sql, publicId: string, clientId: number | null): Batc
 export function due(sql: Sql, state: BatchState, limit: number): BatchRow[] {
   return sql
     .all<RawBatch>(
-      `SELECT ${batchColumns} FROM batch WHERE state = ?1 AND due_at <= ?2 ORDER BY due_at LIMIT ?3`,
+      `SELECT ${listColumns} FROM batch WHERE state = ?1 AND due_at <= ?2 ORDER BY due_at LIMIT ?3`,
       state,
       sql.now(),
       limit,
@@ -34,7 +37,7 @@ export function list(sql: Sql, { clientId, state, before, limit }: ListQuery): B
   ];
   return sql
     .all<RawBatch>(
-      `SELECT ${batchColumns} FROM batch WHERE ${conditions.join(" AND ")} AND ?1 IS ?1 ORDER BY id DESC LIMIT ?4`,
+      `SELECT ${listColumns} FROM batch WHERE ${conditions.join(" AND ")} AND ?1 IS ?1 ORDER BY id DESC LIMIT ?4`,
       state ?? null,
       clientId ?? null,
       before ?? Number.MAX_SAFE_INTEGER,
@@ -50,23 +53,23 @@ interface RawError {
   field: string;
   code: string | null;
   message: string;
+  /** At n = 0 only. */
   raw: string;
 }
 
-export function errors(sql: Sql, id: number, after: number, limit: number): RecordErrors[] {
-  const rows = sql.all<RawError>(
-    `SELECT seq, n, line, field, code, message, raw FROM record_error
-     WHERE batch_id = ?1 AND seq > ?2 AND seq <= (SELECT max(seq) FROM
-       (SELECT seq FROM record_error WHERE batch_id = ?1 AND seq > ?2 AND n = 0 ORDER BY seq LIMIT ?3))
-     ORDER BY seq, n`,
-    id,
-    after,
-    limit,
+/** A record comes with all its errors or not at all, so both limits are looked at where one begins. */
+export function errors(sql: Sql, id: number, after: number, limit: number, maxBytes: number): RecordErrors[] {
+  const rows = sql.statement(
+    `SELECT seq, n, line, field, code, message, raw FROM record_error WHERE batch_id = ?1 AND seq > ?2 ORDER BY seq, n`,
   );
   const found: RecordErrors[] = [];
-  for (const { seq, n, line, field, code, message, raw } of rows) {
+  let size = 0;
+  for (const row of rows.iterate(id, after) as Iterable<RawError>) {
+    const { seq, n, line, field, code, message, raw } = row;
+    if (n === 0 && (found.length === limit || size >= maxBytes)) break;
     if (n === 0) found.push({ seq, line, raw, errors: [] });
     if (code !== null) found.at(-1)?.errors.push({ field, code, message });
+    size += (raw?.length ?? 0) + (message?.length ?? 0);
   }
   return found;
 }
