@@ -85,7 +85,7 @@ describe("on a running system", () => {
       system.broker.getLocalService("policy") as unknown as { cacheFigures(): { local: { size: number } } };
     expect(figures().cacheFigures().local.size).toBe(0);
     expect(await typed("clients")).toMatch(new RegExp(`${client.id} +${client.identifier} .* active +v1`));
-    expect(await typed("locks")).toMatch(/node +acquired +busy +unavailable +lost\n/);
+    expect(await typed("locks")).toMatch(/node +acquired +busy +unavailable +lost/);
     expect(await typed("limits", { client: client.identifier })).toBe("Not served by this node.");
   });
 });

@@ -60,7 +60,7 @@ test("/metrics is open, stands at 0 from the start, and counts an import by outc
   expect(after.get('dataflow_locks_total{outcome="acquired"}')).toBe(1);
   expect(after.get('dataflow_limiter_decisions_total{outcome="allowed"}')).toBeGreaterThan(1);
   expect(after.get('dataflow_cache_lookups_total{cache="clientCache",result="hit"}')).toBeGreaterThan(0);
-  expect(after.get('dataflow_cache_lookups_total{cache="policy",result="miss"}')).toBeGreaterThan(0);
+  expect(after.get('dataflow_cache_lookups_total{cache="policy",result="hit"}')).toBeGreaterThan(0);
   expect(after.get('dataflow_batches{state="completed_with_errors"}')).toBe(1);
   expect(after.get("dataflow_oldest_ready_age_seconds")).toBe(0);
   expect(after.get("dataflow_outbox_depth")).toBe(0);
