@@ -1,5 +1,6 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { Service, ServiceBroker } from "moleculer";
-import { configOf } from "../config.ts";
+import { configOf, maskUrl } from "../config.ts";
 import { type Database, openDatabase } from "../database/database.ts";
 import { isUnavailable } from "../database/errors.ts";
 import { Problem } from "../services/errors.ts";
@@ -18,15 +19,33 @@ interface Shared {
 /** One database a node, however many of its services use it. */
 const shared = new WeakMap<ServiceBroker, Shared>();
 
+/** So often a log line says what the start waits for. */
+const RETRY_MS = 3_000;
+
 async function open(broker: ServiceBroker): Promise<Database> {
-  const config = configOf(broker);
-  const database = await openDatabase({ url: config.databaseUrl, logger: broker.getLogger("database") });
+  const database = await openWhenThere(broker);
   try {
     await bringUpToDate(database, database.isEmbedded);
     return database;
   } catch (error) {
     await database.close();
     throw error;
+  }
+}
+
+/** A server that is away is waited for, as long as a service wants it; a file that cannot be used is a fault, and so is a wrong login. */
+async function openWhenThere(broker: ServiceBroker): Promise<Database> {
+  const { databaseUrl: url } = configOf(broker);
+  const logger = broker.getLogger("database");
+  for (;;) {
+    try {
+      return await openDatabase({ url, logger });
+    } catch (error) {
+      if (url.startsWith("sqlite:") || !isUnavailable(error)) throw error;
+      logger.warn(`The start waits for the database ${maskUrl(url)}: ${(error as Error).message}`);
+      await delay(RETRY_MS);
+      if (!shared.has(broker)) throw error;
+    }
   }
 }
 

@@ -7,7 +7,8 @@ import { openDatabase } from "../../../database/database.ts";
 import { DatabaseUnavailable } from "../../../database/errors.ts";
 import { databaseMixin, type WithDatabase } from "../../../mixins/database.ts";
 import { define } from "../../../mixins/define.ts";
-import { describePostgres, freshSchema } from "../../helpers/database.ts";
+import { describePostgres, freshPostgres, freshSchema } from "../../helpers/database.ts";
+import { startProxy } from "../../helpers/proxy.ts";
 import { ADMIN_TOKEN } from "../../helpers/system.ts";
 import { leftovers, nothingLeft, problem } from "../contracts/kit.ts";
 
@@ -88,6 +89,27 @@ describePostgres("elsewhere", () => {
     await broker.call("a.query");
     await broker.stop();
     await schema.drop();
+  });
+
+  test("a database that is away at the start is waited for; a stop ends the waiting", async () => {
+    const { url, db, remove } = await freshPostgres();
+    const { hostname: host, port } = new URL(url);
+    const proxy = await startProxy({ host, port: Number(port || 5432) }, true);
+    const through = new URL(url);
+    through.host = `127.0.0.1:${proxy.port}`;
+    const settings = loadConfig({ DATABASE_URL: through.href, ADMIN_TOKEN });
+    const given = nodeOf(settings, "a");
+    const failed = given.start().catch((error: unknown) => error);
+    await given.stop();
+    expect(await failed).toBeInstanceOf(DatabaseUnavailable);
+    const broker = nodeOf(settings, "a");
+    const starting = broker.start();
+    await proxy.open();
+    await starting;
+    expect(await broker.call("a.now")).toBeGreaterThan((await db.now()) - 60_000);
+    await broker.stop();
+    await proxy.close();
+    await remove();
   });
 });
 
