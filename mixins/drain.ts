@@ -16,6 +16,17 @@ const steps = [["api", "batchProcessor"], ["batch"], ["outbox"]];
  */
 export const drainMiddleware: Middleware = {
   name: "Drain",
+  created(broker: ServiceBroker) {
+    const stop = broker.stop.bind(broker);
+    let stopping: Promise<void> | null = null;
+    // Ctrl-C in a terminal reaches a process twice, by the terminal and by npm: two signals are one stop.
+    broker.stop = () => {
+      stopping ??= Promise.resolve(stop()).finally(() => {
+        stopping = null;
+      });
+      return stopping as never;
+    };
+  },
   async stopping(broker: ServiceBroker) {
     const deadline = timeOut(configOf(broker).shutdownTimeoutMs * 0.9);
     for (const names of steps)
