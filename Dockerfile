@@ -16,7 +16,7 @@ COPY scripts/healthcheck.mjs scripts/migrate.ts ./scripts/
 # A first start fills the compile cache, and shows that the image can start. It keeps nothing else.
 ENV NODE_COMPILE_CACHE=/app/.compile-cache SERVICEDIR=services
 RUN DATABASE_URL=sqlite:/tmp/first/start.db PORT=0 timeout --preserve-status --signal=TERM 4 \
-      node --max-semi-space-size=8 node_modules/moleculer/bin/moleculer-runner.mjs --config moleculer.config.ts --mask "**/*.service.ts" \
+      node --max-semi-space-size=8 --heap-growing-percent=100 node_modules/moleculer/bin/moleculer-runner.mjs --config moleculer.config.ts --mask "**/*.service.ts" \
       > /dev/null && rm -rf /tmp/first
 RUN mkdir -p data handlers
 
@@ -32,4 +32,4 @@ USER node
 EXPOSE 3000 3030
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 CMD ["node", "scripts/healthcheck.mjs"]
 # Node itself, for npm and a shell would keep SIGTERM to themselves.
-CMD ["node", "--max-semi-space-size=8", "node_modules/moleculer/bin/moleculer-runner.mjs", "--config", "moleculer.config.ts", "--mask", "**/*.service.ts"]
+CMD ["node", "--max-semi-space-size=8", "--heap-growing-percent=100", "node_modules/moleculer/bin/moleculer-runner.mjs", "--config", "moleculer.config.ts", "--mask", "**/*.service.ts"]

@@ -1,7 +1,8 @@
 # Starts a node with the settings of its environment. Node takes this shell's place, so that signals reach it.
 #
 # Memory is kept flat under large bodies: a young generation of 8 MB is enough for one chunk (V8's own choice grows to
-# 100 MB), and buffers of a chunk's size go back to the system as soon as they are free instead of lingering in arenas.
+# 100 MB), the old one is collected before it has more than doubled (1 GB of CSV: +162 MB instead of +234), and buffers of
+# a chunk's size go back to the system as soon as they are free instead of lingering in arenas.
 exec env SERVICEDIR=services MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=131072 \
-  node --max-semi-space-size=8 node_modules/moleculer/bin/moleculer-runner.mjs \
+  node --max-semi-space-size=8 --heap-growing-percent=100 node_modules/moleculer/bin/moleculer-runner.mjs \
   --config moleculer.config.ts --mask "**/*.service.ts"
