@@ -13,17 +13,7 @@ import { action, event, typed } from "../declare.ts";
 import type { CloudEvent } from "../outbox/outbox.contract.ts";
 
 export type { BatchRow, BatchState, ChunkCommit, Claimed, StoredChunk } from "../../database/store.ts";
-
-/** Where a batch ends. (An operator may drive a failed one again.) */
-export const finalStates = [
-  "completed",
-  "completed_with_errors",
-  "failed",
-  "rejected",
-  "cancelled",
-] as const satisfies readonly BatchState[];
-
-export const isFinal = (state: BatchState): boolean => (finalStates as readonly BatchState[]).includes(state);
+export { finalStates, isFinal } from "../../database/store.ts";
 
 /** How a claimed batch leaves its worker without a chunk commit. */
 export type GiveUp =

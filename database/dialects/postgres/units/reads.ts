@@ -1,3 +1,4 @@
+import { addError, type RawError } from "../../../rows.ts";
 import type { BatchRow, BatchState, ListQuery, QueueStats, RecordErrors } from "../../../store.ts";
 import { batchColumns, batchRow, type RawBatch, Values } from "../rows.ts";
 import { NOW, type Sql } from "../sql.ts";
@@ -36,16 +37,6 @@ export async function list(sql: Sql, { clientId, state, before, limit }: ListQue
   return rows.map(batchRow);
 }
 
-interface RawError {
-  seq: number;
-  n: number;
-  line: number | null;
-  field: string;
-  code: string | null;
-  message: string;
-  raw: string;
-}
-
 /** A record comes with all its errors or not at all; the record that crosses `maxBytes` is the last one. */
 export async function errors(
   sql: Sql,
@@ -68,10 +59,7 @@ export async function errors(
     maxBytes,
   );
   const found: RecordErrors[] = [];
-  for (const { seq, n, line, field, code, message, raw } of rows) {
-    if (n === 0) found.push({ seq, line, raw, errors: [] });
-    if (code !== null) found.at(-1)?.errors.push({ field, code, message });
-  }
+  for (const row of rows) addError(found, row);
   return found;
 }
 
