@@ -83,8 +83,11 @@ export const batchActions = {
     batch: typed<BatchRow>({ type: "object" }),
     commit: typed<WorkerCommit>({ type: "object" }),
   }).answers<BatchRow | null>(),
-  /** Prolongs the leases of all batches of a worker; answers what it still holds. */
-  "batch.extendLeases": action({ owner: { type: "string" } }).answers<{ id: number; fence: number }[]>(),
+  /** Prolongs the leases of the batches that a worker works at; answers which of them it still holds. */
+  "batch.extendLeases": action({
+    owner: { type: "string" },
+    ids: typed<number[]>({ type: "array", items: "number" }),
+  }).answers<{ id: number; fence: number }[]>(),
   /** Whether another client should have this slot. */
   "batch.isOvertaken": action({ clientId: { type: "number" } }).answers<boolean>(),
   /** Null: the fence was raised before. */

@@ -50,11 +50,13 @@ export class Sql {
 
   /** The rows of a prepared statement. What passes by itself (deadlock, serialization) is tried again, with jitter. */
   async all<T>(text: string, ...values: unknown[]): Promise<T[]> {
+    const beganAt = performance.now();
     for (let tries = 1; ; tries++) {
       try {
         return await this.#once<T>({ name: this.#nameOf(text), text, values });
       } catch (error) {
-        if (!isPassing(error) || tries === MOST_TRIES) throw errorOf(error);
+        const isLate = performance.now() - beganAt > QUERY_TIMEOUT_MS;
+        if (!isPassing(error) || tries === MOST_TRIES || isLate) throw errorOf(error);
         await pause(2 ** tries * 5 * Math.random());
       }
     }

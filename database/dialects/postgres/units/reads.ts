@@ -1,5 +1,13 @@
 import { addError, type RawError } from "../../../rows.ts";
-import type { BatchRow, BatchState, ListQuery, QueueStats, RecordErrors } from "../../../store.ts";
+import type {
+  BatchRow,
+  BatchState,
+  ListQuery,
+  OutboxDraft,
+  OutboxRow,
+  QueueStats,
+  RecordErrors,
+} from "../../../store.ts";
 import { batchColumns, batchRow, type RawBatch, Values } from "../rows.ts";
 import { NOW, type Sql } from "../sql.ts";
 
@@ -9,6 +17,11 @@ export async function batch(sql: Sql, publicId: string, clientId: number | null)
     publicId.replaceAll("\0", ""),
     clientId,
   );
+  return raw ? batchRow(raw) : null;
+}
+
+export async function batchById(sql: Sql, id: number): Promise<BatchRow | null> {
+  const raw = await sql.get<RawBatch>(`SELECT ${batchColumns()} FROM batch WHERE id = $1`, id);
   return raw ? batchRow(raw) : null;
 }
 
@@ -75,6 +88,12 @@ export function records(sql: Sql, id: number, after: number, limit: number, maxB
     limit,
     maxBytes,
   );
+}
+
+/** Without an index: it is asked only after a lost answer. */
+export function outboxOf(sql: Sql, events: OutboxDraft[]): Promise<OutboxRow[]> {
+  const bodies = events.map(({ body }) => body);
+  return sql.all("SELECT id, topic, body, attempts FROM outbox WHERE body = ANY($1::text[]) ORDER BY id", bodies);
 }
 
 export async function stats(sql: Sql): Promise<QueueStats> {
