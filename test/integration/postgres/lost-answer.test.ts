@@ -1,7 +1,10 @@
-/** The answer of a statement is lost: the connection breaks, or is silent, when it was sent. What became of it is found out. */
+/** The answer of a statement is lost: the connection breaks when it was sent. What became of it is found out. */
 import type { Database } from "../../../database/database.ts";
-import { DatabaseUnavailable } from "../../../database/errors.ts";
+import { call } from "../../../services/messages.ts";
 import { describePostgres } from "../../helpers/database.ts";
+import { accepted, batchWhen, newClient } from "../../helpers/http.ts";
+import { startSystem } from "../../helpers/system.ts";
+import { hears } from "../../unit/contracts/kit.ts";
 import { chunk, chunkCommit, claimed, end, event, LEASE, moveOf, newBatch, ready, upload } from "../store/drafts.ts";
 import { opened, type Proxied, proxiedPostgres } from "./kit.ts";
 
@@ -103,20 +106,32 @@ describePostgres("a lost answer", () => {
     expect(await at.rows("SELECT state FROM batch")).toEqual([{ state: "receiving" }]);
   });
 
-  test("of a database that stays away: the caller hears that it is", async () => {
-    const batch = await claimed(db.store, 1);
-    at.proxy.lose('{"n":1}', "cut", () => at.proxy.shut());
-    const failure = db.store.commitChunk(chunkCommit(batch)).catch((error: unknown) => error);
-    expect(await failure).toBeInstanceOf(DatabaseUnavailable);
-    expect(await stored()).toEqual(three);
+  test("in a whole node: the client's 202 comes, every record is there once, and each event is told once", async () => {
+    const events: { subject: string }[] = [];
+    const heard = (["batch.created", "batch.ready", "batch.completed"] as const).map((name) => hears(name, events));
+    const system = await startSystem({ env: { DATABASE_URL: at.url }, extra: heard });
+    try {
+      const client = await newClient(system.url, { schema: { properties: { n: { type: "integer" } } } });
+      await call(system.broker, "batchProcessor.pause", {});
+      const posted = at.proxy.lose("a-lost-request", "cut");
+      const body = '{"n":77}\n{"n":"no"}\n{"n":78}';
+      const { id } = await accepted(system.url, client, body, undefined, { "X-Request-Id": "a-lost-request" });
+      await posted;
+      const committed = at.proxy.lose('{"n":77}', "cut");
+      await call(system.broker, "batchProcessor.resume", {});
+      const counts = { received: 3, accepted: 2, rejected: 1, duplicate: 0 };
+      expect(await batchWhen(system.url, client, id)).toMatchObject({
+        status: "completed_with_errors",
+        counts,
+        attempts: 1,
+      });
+      await committed;
+      expect(await at.rows("SELECT seq FROM record ORDER BY seq")).toEqual([{ seq: 1 }, { seq: 3 }]);
+      const outbox = async () => (await at.rows("SELECT id FROM outbox WHERE topic LIKE 'batch.%'")).length;
+      while ((await outbox()) > 0);
+      expect(events.map(({ subject }) => subject)).toEqual([id, id, id]);
+    } finally {
+      await system.stop();
+    }
   });
-
-  test("on a link that is open but silent: found out within 15 s", async () => {
-    const batch = await claimed(db.store, 1);
-    const lost = at.proxy.lose('{"n":1}', "silent");
-    const written = await db.store.commitChunk(chunkCommit(batch));
-    await lost;
-    expect(written?.batch).toMatchObject({ nextChunk: 1, accepted: 3 });
-    expect(await stored()).toEqual(three);
-  }, 20_000);
 });
