@@ -82,6 +82,9 @@ export default define<Outbox>({
       // News for whoever waits on any node. Of clients and policies their own services tell the other nodes.
       if (row.topic.startsWith("batch.")) void this.broker.broadcast(row.topic, event);
       try {
+        // Its change broke off before it was published, maybe before anybody was told.
+        if (row.topic === "policy.changed" && row.attempts > 0)
+          await call(this.broker, "policy.apply", { clientPublicId: event.subject });
         const isReady = row.topic === "batch.ready";
         if (this.isPublishing)
           await Promise.all([this.publishEvent(event), isReady ? this.token(event.subject) : undefined]);

@@ -137,6 +137,19 @@ describe("sweeping", () => {
     await until(() => deleted.flat().length === 250);
   });
 
+  test("has a change of a policy told again, before its event is forgotten", async () => {
+    const applied: unknown[] = [];
+    const apply = (ctx: { params: never }) => {
+      applied.push(ctx.params);
+      if (applied.length === 1) throw new Error("away");
+    };
+    await start("100ms", standIn("policy", { apply }));
+    await publish({ ...row(1, "policy.changed"), attempts: 0 });
+    leftOver = [row(2, "policy.changed")];
+    await until(() => deleted.flat().length === 2);
+    expect(applied).toEqual([{ clientPublicId: "batch-2" }, { clientPublicId: "batch-2" }]);
+  });
+
   test("goes on after a failure", async () => {
     await start("100ms");
     failures.push(new Error("away"));
