@@ -12,6 +12,9 @@ export interface TcpProxy {
   freeze(): void;
   /** What the server answers does not come through any more; what it is sent does. */
   deafen(): void;
+  /** Every piece of bytes takes so much longer each way, in order. */
+  slow(ms: number): void;
+  /** Frozen, deaf or slow links work as before; what was held back arrives late. */
   thaw(): void;
   /** Cuts, and lets nobody in until `open`. */
   shut(): Promise<void>;
@@ -24,11 +27,16 @@ export async function startProxy(target: { host: string; port: number }, isShut 
   const pairs = new Set<[Socket, Socket]>();
   let made = 0;
   let isFrozen = false;
+  let delayMs = 0;
   const server = createServer((near) => {
     made++;
     const pair: [Socket, Socket] = [near, connect(target)];
     pairs.add(pair);
-    join(pair, () => pairs.delete(pair));
+    join(
+      pair,
+      () => delayMs,
+      () => pairs.delete(pair),
+    );
     if (isFrozen) for (const socket of pair) socket.pause();
   });
   const listen = async (port: number) => {
@@ -56,8 +64,12 @@ export async function startProxy(target: { host: string; port: number }, isShut 
     deafen() {
       for (const [, far] of pairs) far.pause();
     },
+    slow(ms) {
+      delayMs = ms;
+    },
     thaw() {
       isFrozen = false;
+      delayMs = 0;
       for (const pair of pairs) for (const socket of pair) socket.resume();
     },
     shut,
@@ -68,17 +80,40 @@ export async function startProxy(target: { host: string; port: number }, isShut 
   };
 }
 
-function join([a, b]: [Socket, Socket], ended: () => void): void {
+function join([a, b]: [Socket, Socket], delayMs: () => number, ended: () => void): void {
   for (const [from, to] of [
     [a, b],
     [b, a],
   ] as const) {
+    const later = inOrder((bytes) => to.write(bytes), delayMs);
     from.setNoDelay(true);
-    from.on("data", (bytes) => to.write(bytes));
+    from.on("data", later.take);
     from.on("error", () => {});
     from.on("close", () => {
+      later.drop();
       to.destroy();
       ended();
     });
   }
+}
+
+/** Hands on after the delay of the moment; what comes after a longer one does not overtake. */
+function inOrder(hand: (bytes: Buffer) => void, delayMs: () => number) {
+  const waiting: Buffer[] = [];
+  const timers = new Set<NodeJS.Timeout>();
+  return {
+    take(bytes: Buffer) {
+      const ms = delayMs();
+      if (ms === 0 && waiting.length === 0) return hand(bytes);
+      waiting.push(bytes);
+      const timer = setTimeout(() => {
+        timers.delete(timer);
+        hand(waiting.shift() as Buffer);
+      }, ms);
+      timers.add(timer);
+    },
+    drop() {
+      for (const timer of timers) clearTimeout(timer);
+    },
+  };
 }
