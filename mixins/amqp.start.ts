@@ -8,6 +8,7 @@ import { type ChannelModel, connect } from "amqplib";
 import type { Middleware, ServiceBroker } from "moleculer";
 import { ConfigError, configOf, maskUrl } from "../config.ts";
 import { checkTopology } from "./amqp.topology.ts";
+import { inTime } from "./in-time.ts";
 
 /** So often a log line says what the start waits for. */
 const RETRY_MS = 3_000;
@@ -43,6 +44,8 @@ async function once<T>(url: string, work: (connection: ChannelModel) => Promise<
   });
   // Its loss shows in the call that it breaks; without a listener it would end the process.
   connection.on("error", () => {});
+  // amqplib never settles a call, or a close, that a link takes with it at the wrong moment. Nothing would keep the
+  // process then, and its start would end without a word.
   try {
     return await inTime(CONNECT_TIMEOUT_MS, work(connection));
   } finally {
@@ -59,16 +62,6 @@ function drop({ connection }: ChannelModel): void {
   };
   heartbeater?.clear();
   stream.destroy();
-}
-
-/**
- * amqplib never settles a call, or a close, that a link takes with it at the wrong moment. Nothing would keep the process
- * then, and its start would end without a word.
- */
-async function inTime<T>(ms: number, work: Promise<T>): Promise<T> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error("it does not answer")), ms);
-  return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }
 
 /** What no waiting heals. RabbitMQ closes instead of opening where the virtual host is missing or not for this user. */

@@ -4,87 +4,45 @@
  * that was answered 202 is final, each record is stored once, and every node is whole. A run that fails keeps its faults
  * and the nodes' logs in a folder that it names.
  */
-import { type Database, openDatabase } from "../../database/database.ts";
-import { consumersOf, describeWithRabbit, newNamespace, removeNamespace, until } from "../helpers/amqp.ts";
-import { describePostgres, freshSchema, type Schema } from "../helpers/database.ts";
+import { consumersOf, until } from "../helpers/amqp.ts";
 import { accepted, newClient } from "../helpers/http.ts";
-import { killLeftOvers, launch } from "../helpers/process.ts";
-import { describeRedis, freshPrefix, looker } from "../helpers/redis.ts";
+import { Cluster, everyServer } from "./cluster/cluster.ts";
 import { type Play, troubleLinks, troubleNodes } from "./cluster/faults.ts";
 import { Load, type Partner } from "./cluster/load.ts";
 import { Logbook } from "./cluster/logbook.ts";
-import { Place } from "./cluster/place.ts";
-import { randomBy, schema as recordSchema } from "./imports.ts";
+import type { Place } from "./cluster/place.ts";
+import { randomBy, schema } from "./imports.ts";
 import { expectAllRight, isRestful } from "./stored.ts";
 
-const SECONDS = Number(process.env.CHAOS_SECONDS ?? 12);
+const SECONDS = Number(process.env.CHAOS_SECONDS ?? 8);
 const SEED = Number(process.env.CHAOS_SEED ?? Date.now() % 1_000_000);
 const isLong = SECONDS > 30;
 /** A lease and a lock are over, a sweep has come by, and what piled up meanwhile is worked off. */
 const REST_MS = isLong ? 120_000 : 40_000;
-const LEASE_MS = 4_000;
+const LEASE_MS = isLong ? 4_000 : 2_000;
 /** A planned stop hands its batches back within it. */
 const HANDED_BACK_MS = 2_000;
 const SHUTDOWN_MS = 10_000;
 
-const everyServer = (name: string, suite: () => void) =>
-  describePostgres(name, () => describeRedis("with Redis", () => describeWithRabbit("and RabbitMQ", suite)));
-
 everyServer("a cluster in trouble", () => {
-  const namespace = newNamespace();
-  const prefix = freshPrefix();
   const logbook = new Logbook();
-  const places: Place[] = [];
-  let schema: Schema;
-  let db: Database;
+  const cluster = new Cluster(["api", "api", "worker", "worker", "worker"], {
+    BATCH_LEASE: `${LEASE_MS}ms`,
+    REDIS_LOCK_TIMEOUT: `${LEASE_MS}ms`,
+    SWEEP_INTERVAL: "1s",
+    POLL_INTERVAL: "2s",
+    BATCH_SLICE: "1s",
+    WORKER_CONCURRENCY: "2",
+    SHUTDOWN_TIMEOUT: `${SHUTDOWN_MS}ms`,
+  });
+  const { places, select } = cluster;
 
-  beforeAll(async () => {
-    schema = await freshSchema();
-    const env = {
-      NAMESPACE: namespace,
-      REDIS_KEY_PREFIX: prefix,
-      BATCH_LEASE: `${LEASE_MS}ms`,
-      REDIS_LOCK_TIMEOUT: `${LEASE_MS}ms`,
-      SWEEP_INTERVAL: "1s",
-      POLL_INTERVAL: "2s",
-      BATCH_SLICE: "1s",
-      WORKER_CONCURRENCY: "2",
-      SHUTDOWN_TIMEOUT: `${SHUTDOWN_MS}ms`,
-    };
-    const migrated = launch({ ...env, DATABASE_URL: schema.url }, "migrate");
-    expect({ ...(await migrated.exited), said: migrated.logs() }).toMatchObject({ code: 0 });
-    db = await openDatabase({ url: schema.url });
-    for (const role of ["api", "api", "worker", "worker", "worker"] as const)
-      places.push(await Place.open(`${role}-${places.length + 1}`, role, schema.url, env));
-    for (const place of places) place.start();
-    await allWhole();
-  }, 60_000);
-
-  afterAll(async () => {
-    killLeftOvers();
-    await Promise.all(places.map((place) => place.close()));
-    await db?.close();
-    await schema?.drop();
-    await looker(prefix).end();
-    await removeNamespace(
-      namespace,
-      places.flatMap(({ lives }) => lives.map(({ nodeId }) => nodeId)),
-    );
-  }, 60_000);
-
-  const ofRole = (role: Place["role"]) => places.filter((place) => place.role === role);
-  const urlOf = (place: Place) => place.url as string;
-  const select = async <T>(sql: string) => (await db.sequelize.query(sql))[0] as T[];
-  const isTrue = async (sql: string) => Object.values((await select<object>(sql))[0] as object)[0] === true;
-
-  async function allWhole(): Promise<void> {
-    for (const place of places)
-      await until(() => place.url !== null && place.isWhole(), `${place.name} to be whole`, 30_000);
-  }
+  beforeAll(() => cluster.open(), 60_000);
+  afterAll(() => cluster.close(), 60_000);
 
   async function makePartners(): Promise<Partner[]> {
-    const url = urlOf(ofRole("api")[0] as Place);
-    const policy = { schema: recordSchema, chunkRecords: 100, maxAttempts: 100 };
+    const url = (cluster.of("api")[0] as Place).at;
+    const policy = { schema, chunkRecords: 100, maxAttempts: 100 };
     const small = await newClient(url, { ...policy, maxConcurrentBatches: 1 });
     const large = await newClient(url, policy);
     const long = await newClient(url, { ...policy, chunkRecords: 10, weight: 10, maxConcurrentBatches: 3 });
@@ -104,7 +62,7 @@ everyServer("a cluster in trouble", () => {
   async function leaving(place: Place): Promise<void> {
     const { nodeId } = place.life;
     const began = performance.now();
-    while (await isTrue(ownedBy(nodeId))) {
+    while (await cluster.isTrue(ownedBy(nodeId))) {
       if (place.isAiling) return;
       if (performance.now() - began > HANDED_BACK_MS)
         return void lateHandBacks.push(`${place.name} (${nodeId}) still holds a batch`);
@@ -130,15 +88,19 @@ everyServer("a cluster in trouble", () => {
 
   /** No node is stuck: every worker listens again, and takes its part. */
   async function allWork(): Promise<void> {
-    await until(async () => (await consumersOf(namespace)) === 3, "every worker to listen to the queue", 10_000);
-    const apis = ofRole("api");
-    const idle = new Set(ofRole("worker").map(({ life }) => life.nodeId));
+    await until(
+      async () => (await consumersOf(cluster.namespace)) === 3,
+      "every worker to listen to the queue",
+      10_000,
+    );
+    const apis = cluster.of("api");
+    const idle = new Set(cluster.of("worker").map(({ life }) => life.nodeId));
     const body = Array.from({ length: 600 }, (_, i) => `{"i":${i},"amount":1}`).join("\n");
-    const client = await newClient(urlOf(apis[0] as Place), { chunkRecords: 2, maxConcurrentBatches: 6 });
+    const client = await newClient((apis[0] as Place).at, { chunkRecords: 2, maxConcurrentBatches: 6 });
     await until(async () => {
       const owners = await select<{ owner: string }>("SELECT owner FROM batch WHERE owner IS NOT NULL");
       for (const { owner } of owners) idle.delete(owner.split(":")[0] as string);
-      if (owners.length < 6) await Promise.all(apis.map((api) => accepted(urlOf(api), client, body)));
+      if (owners.length < 6) await Promise.all(apis.map((api) => accepted(api.at, client, body)));
       return idle.size === 0;
     }, "every worker to take its part");
   }
@@ -159,13 +121,13 @@ everyServer("a cluster in trouble", () => {
   );
 
   async function run(): Promise<void> {
-    const load = new Load(ofRole("api"), await makePartners(), SEED, isLong ? 800 : 300);
+    const load = new Load(cluster.of("api"), await makePartners(), SEED, isLong ? 800 : 300);
     const endAt = performance.now() + SECONDS * 1_000;
     const play: Omit<Play, "random"> = {
       places,
       lengths: isLong
         ? { gapMs: 4_000, linkMs: 20_000, pauseMs: LEASE_MS * 1.5 }
-        : { gapMs: 1_000, linkMs: 4_000, pauseMs: LEASE_MS * 1.2 },
+        : { gapMs: 1_000, linkMs: 3_000, pauseMs: LEASE_MS * 1.2 },
       isOver: () => performance.now() > endAt,
       tell: logbook.tell,
       leaving,
@@ -179,9 +141,9 @@ everyServer("a cluster in trouble", () => {
       logbook.tell("the faults are over");
       await load.end();
       logbook.tell("the load is over");
-      await allWhole();
+      await cluster.untilWhole();
       logbook.tell("all nodes are whole");
-      await until(() => isTrue(isRestful), "all to be at rest", REST_MS);
+      await until(() => cluster.isTrue(isRestful), "all to be at rest", REST_MS);
       logbook.tell("all is at rest");
     } finally {
       clearInterval(watching);
@@ -205,7 +167,7 @@ everyServer("a cluster in trouble", () => {
     expect([...load.brokenOff].filter((key) => stored.has(key))).toEqual([]);
     expect(load.answered.size).toBeGreaterThan(SECONDS);
     await allWork();
-    await until(() => isTrue(isRestful), "all to be at rest again", REST_MS);
+    await until(() => cluster.isTrue(isRestful), "all to be at rest again", REST_MS);
     await watchEnded();
     expect({ changed, lateHandBacks }).toEqual({ changed: [], lateHandBacks: [] });
     await nodesAreSound();

@@ -80,6 +80,12 @@ export class Place {
     return said.exec(this.life.node.logs())?.[1] ?? null;
   }
 
+  /** Of a node that is whole. */
+  get at(): string {
+    if (!this.url) throw new Error(`${this.name} has no URL.`);
+    return this.url;
+  }
+
   /** Ends this life, and waits for it. */
   async end(signal: "SIGKILL" | "SIGTERM"): Promise<Exit> {
     const { life } = this;
