@@ -16,6 +16,16 @@ export interface TcpProxy {
   slow(ms: number): void;
   /** Frozen, deaf or slow links work as before; what was held back arrives late. */
   thaw(): void;
+  /**
+   * What carries `text` to the server is the last that its link does: `cut`: it is done, and the link ends without its
+   * answer; `silent`: it is done, and the link stays open without a word; `late`: the link ends at once, and the server
+   * gets it when `arrive` is called. Resolves when the link is lost; `before` runs first.
+   */
+  lose(
+    text: string,
+    how: "cut" | "silent" | "late",
+    before?: () => Promise<unknown>,
+  ): Promise<{ arrive(): Promise<void> }>;
   /** Cuts, and lets nobody in until `open`. */
   shut(): Promise<void>;
   open(): Promise<void>;
@@ -25,6 +35,7 @@ export interface TcpProxy {
 /** Opens a proxy on a free port (or `port`) to `target`; where `isShut`, it lets nobody in before `open`. */
 export async function startProxy(target: { host: string; port: number }, isShut = false): Promise<TcpProxy> {
   const pairs = new Set<[Socket, Socket]>();
+  const losses = new Set<Loss>();
   let made = 0;
   let isFrozen = false;
   let delayMs = 0;
@@ -32,11 +43,8 @@ export async function startProxy(target: { host: string; port: number }, isShut 
     made++;
     const pair: [Socket, Socket] = [near, connect(target)];
     pairs.add(pair);
-    join(
-      pair,
-      () => delayMs,
-      () => pairs.delete(pair),
-    );
+    const ended = () => pairs.delete(pair);
+    join(pair, { losses, delayMs: () => delayMs, ended });
     if (isFrozen) for (const socket of pair) socket.pause();
   });
   const listen = async (port: number) => {
@@ -72,6 +80,9 @@ export async function startProxy(target: { host: string; port: number }, isShut 
       delayMs = 0;
       for (const pair of pairs) for (const socket of pair) socket.resume();
     },
+    lose(text, how, before = async () => undefined) {
+      return new Promise((lost) => losses.add({ text, how, before, lost }));
+    },
     shut,
     async open() {
       await listen(port);
@@ -80,21 +91,64 @@ export async function startProxy(target: { host: string; port: number }, isShut 
   };
 }
 
-function join([a, b]: [Socket, Socket], delayMs: () => number, ended: () => void): void {
+interface Loss {
+  text: string;
+  how: "cut" | "silent" | "late";
+  before(): Promise<unknown>;
+  lost(how: { arrive(): Promise<void> }): void;
+}
+
+interface Joint {
+  losses: Set<Loss>;
+  delayMs(): number;
+  ended(): void;
+}
+
+function join([near, far]: [Socket, Socket], { losses, delayMs, ended }: Joint): void {
+  // A server that has still to get something is not hung up on.
+  let isKept = false;
+  const toNear = inOrder((bytes) => near.write(bytes), delayMs);
+  const toFar = inOrder((bytes) => far.write(bytes), delayMs);
   for (const [from, to] of [
-    [a, b],
-    [b, a],
+    [near, far],
+    [far, near],
   ] as const) {
-    const later = inOrder((bytes) => to.write(bytes), delayMs);
     from.setNoDelay(true);
-    from.on("data", later.take);
     from.on("error", () => {});
     from.on("close", () => {
-      later.drop();
-      to.destroy();
+      toNear.drop();
+      if (!isKept) {
+        toFar.drop();
+        to.destroy();
+      }
       ended();
     });
   }
+  far.on("data", toNear.take);
+  near.on("data", (bytes) => {
+    const loss = [...losses].find(({ text }) => bytes.includes(text));
+    if (!loss) return toFar.take(bytes);
+    losses.delete(loss);
+    far.removeAllListeners("data");
+    isKept = loss.how === "late";
+    lose(loss, near, far, bytes);
+  });
+}
+
+async function lose({ how, before, lost }: Loss, near: Socket, far: Socket, bytes: Buffer): Promise<void> {
+  const arrive = async () => {
+    far.write(bytes);
+    await once(far, "data");
+  };
+  if (how !== "late") await arrive();
+  await before();
+  if (how !== "silent") near.destroy();
+  lost({
+    async arrive() {
+      if (how === "late") await arrive();
+      far.destroy();
+    },
+  });
 }
 
 /** Hands on after the delay of the moment; what comes after a longer one does not overtake. */
