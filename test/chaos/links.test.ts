@@ -10,6 +10,55 @@ const REFUSED_MS = 6_000;
 const GOES_ON_MS = 10_000;
 const RECORDS = 8_000;
 
+/** The promise, with default settings; it takes its time, so that only a long run looks. */
+const DEAD_WORKER_MS = 45_000;
+const isLong = Number(process.env.CHAOS_SECONDS ?? 0) > 30;
+
+interface Row {
+  state: string;
+  owner: string | null;
+  fence: number;
+  version: number;
+  next_chunk: number;
+}
+
+async function rowOf(cluster: Cluster, { id }: Batch): Promise<Row> {
+  const columns = "state, owner, fence, version, next_chunk";
+  return (await cluster.select<Row>(`SELECT ${columns} FROM batch WHERE public_id = '${id}'`))[0] as Row;
+}
+
+async function ownerOf(cluster: Cluster, batch: Batch): Promise<Place | undefined> {
+  const owner = (await rowOf(cluster, batch)).owner?.split(":")[0];
+  return cluster.of("worker").find(({ life }) => life.nodeId === owner);
+}
+
+/** The worker that is in the middle of it. */
+async function under(cluster: Cluster, batch: Batch): Promise<Place> {
+  await until(async () => (await rowOf(cluster, batch)).next_chunk > 2, "a worker in the middle of the batch");
+  return (await ownerOf(cluster, batch)) as Place;
+}
+
+const goesOnElsewhere = (cluster: Cluster, batch: Batch, lost: Place, ms: number) =>
+  until(async () => ![undefined, lost].includes(await ownerOf(cluster, batch)), "another worker", ms);
+
+const body = Array.from({ length: RECORDS }, (_, i) => `{"i":${i}}\n`).join("");
+
+if (isLong)
+  everyServer("a worker that is dead", () => {
+    const cluster = new Cluster(["api", "worker", "worker"], {});
+    beforeAll(() => cluster.open(), 60_000);
+    afterAll(() => cluster.close(), 60_000);
+
+    test("with default settings: its batch goes on within 45 s", async () => {
+      const { at } = cluster.of("api")[0] as Place;
+      const client = await newClient(at, { chunkRecords: 5 });
+      const batch = await accepted(at, client, body);
+      const dead = await under(cluster, batch);
+      await dead.end("SIGKILL");
+      await goesOnElsewhere(cluster, batch, dead, DEAD_WORKER_MS);
+    }, 120_000);
+  });
+
 everyServer("a node without its links", () => {
   const cluster = new Cluster(["api", "api", "api", "worker", "worker"], {
     BATCH_LEASE: "2s",
@@ -47,20 +96,6 @@ everyServer("a node without its links", () => {
     await cluster.untilWhole();
   }, 60_000);
 
-  const rowOf = async ({ id }: Batch) =>
-    (
-      await cluster.select<Row>(`SELECT state, owner, fence, version, next_chunk FROM batch WHERE public_id = '${id}'`)
-    )[0] as Row;
-  const ownerOf = async (batch: Batch) => {
-    const owner = (await rowOf(batch)).owner?.split(":")[0];
-    return cluster.of("worker").find(({ life }) => life.nodeId === owner);
-  };
-
-  async function under(batch: Batch): Promise<Place> {
-    await until(async () => (await rowOf(batch)).next_chunk > 2, "a worker in the middle of the batch");
-    return (await ownerOf(batch)) as Place;
-  }
-
   async function isWhole(client: TestClient, { id }: Batch): Promise<void> {
     const stored = await lines<{ data: { i: number } }>(get(api(0).at, client, `/imports/${id}/records`));
     expect(stored.map(({ data }) => data.i)).toEqual([...Array(RECORDS).keys()]);
@@ -68,25 +103,16 @@ everyServer("a node without its links", () => {
 
   test("to PostgreSQL, frozen in the middle of a batch: another worker goes on, and nothing comes late", async () => {
     const client = await newClient(api(0).at, { chunkRecords: 20 });
-    const body = Array.from({ length: RECORDS }, (_, i) => `{"i":${i}}\n`).join("");
     const batch = await accepted(api(0).at, client, body);
-    const frozen = await under(batch);
+    const frozen = await under(cluster, batch);
     frozen.links.postgres.freeze();
-    await until(async () => ![undefined, frozen].includes(await ownerOf(batch)), "another worker", GOES_ON_MS);
-    await until(async () => (await rowOf(batch)).state === "completed", "the end of the batch");
-    const end = await rowOf(batch);
+    await goesOnElsewhere(cluster, batch, frozen, GOES_ON_MS);
+    await until(async () => (await rowOf(cluster, batch)).state === "completed", "the end of the batch");
+    const end = await rowOf(cluster, batch);
     frozen.links.postgres.thaw();
     await cluster.untilWhole();
     await until(() => /is no longer ours|broke off/.test(frozen.life.node.logs()), "the frozen worker to let go");
     await isWhole(client, batch);
-    expect(await rowOf(batch)).toEqual(end);
+    expect(await rowOf(cluster, batch)).toEqual(end);
   }, 90_000);
 });
-
-interface Row {
-  state: string;
-  owner: string | null;
-  fence: number;
-  version: number;
-  next_chunk: number;
-}
