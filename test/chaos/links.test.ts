@@ -8,6 +8,8 @@ import type { Place } from "./cluster/place.ts";
 const REFUSED_MS = 6_000;
 /** Leases and locks are 2 s here: with the sweep, the lock of a worker that does not know yet, and the next poll. */
 const GOES_ON_MS = 10_000;
+/** SHUTDOWN_TIMEOUT's default, and what the connections take to be let go of. */
+const SHUTDOWN_MS = 20_000;
 const RECORDS = 8_000;
 
 /** The promise, with default settings; it takes its time, so that only a long run looks. */
@@ -115,4 +117,12 @@ everyServer("a node without its links", () => {
     await isWhole(client, batch);
     expect(await rowOf(cluster, batch)).toEqual(end);
   }, 90_000);
+
+  test("to Redis and RabbitMQ, frozen, still stops in time when it is told to", async () => {
+    const client = await newClient(api(0).at, { chunkRecords: 5 });
+    const leaving = await under(cluster, await accepted(api(0).at, client, body));
+    for (const server of ["redis", "rabbit"] as const) leaving.links[server].freeze();
+    const { code, ms } = await leaving.end("SIGTERM");
+    expect({ code, isInTime: ms < SHUTDOWN_MS }).toEqual({ code: 0, isInTime: true });
+  }, 60_000);
 });

@@ -1,5 +1,6 @@
 /** A place in the cluster: a node that comes back there after each end, and its own links to the servers, which can be cut. */
 import { hostname } from "node:os";
+import { inTime } from "../../../mixins/in-time.ts";
 import { rabbitTarget, rabbitUrlAt } from "../../helpers/amqp.ts";
 import { postgresTarget, postgresUrlAt } from "../../helpers/database.ts";
 import { type Exit, launch } from "../../helpers/process.ts";
@@ -12,6 +13,9 @@ export type Role = "api" | "worker";
 
 /** Without a byte for two of these (seconds) a link to RabbitMQ is taken for dead. */
 const HEARTBEAT = 2;
+
+/** A node that takes longer to end is stuck. */
+const STOPPED_MS = 40_000;
 
 interface Life {
   node: ReturnType<typeof launch>;
@@ -92,7 +96,10 @@ export class Place {
     const sentAt = performance.now();
     life.isEnding = true;
     life.node.child.kill(signal);
-    return { ...(await life.node.exited), ms: performance.now() - sentAt };
+    const exit = await inTime(STOPPED_MS, life.node.exited).catch(() => {
+      throw new Error(`${this.name} (${life.nodeId}) does not end on ${signal}.`);
+    });
+    return { ...exit, ms: performance.now() - sentAt };
   }
 
   /** The process stands still, as in a long garbage collection or a machine that sleeps. */
