@@ -11,6 +11,7 @@ import { declareQueue, type QueueNames } from "./amqp.topology.ts";
 import type { Consumption, QueueMessage } from "./queue.driver.ts";
 
 const CANCEL_MS = 2_000;
+const END_MS = 3_000;
 
 export interface ConsumerParts {
   link: AmqpLink;
@@ -61,9 +62,13 @@ export class AmqpConsumer implements Consumption {
   }
 
   async end(): Promise<void> {
-    await this.change("consuming", "paused", () => this.stop());
+    // A turn, or a close, whose answer a dying link took with it must not keep a node from stopping.
+    await within(
+      END_MS,
+      this.change("consuming", "paused", () => this.stop()),
+    ).catch(() => {});
     this.mode = "ended";
-    await this.wrapper.close().catch(() => {});
+    await within(END_MS, this.wrapper.close()).catch(() => {});
   }
 
   private change(from: typeof this.mode, to: typeof this.mode, step: () => Promise<void>): Promise<void> {

@@ -12,6 +12,8 @@ import { declareAll, namesOf } from "./amqp.topology.ts";
 
 /** A confirm takes some ms; one that takes this long comes from a RabbitMQ that cannot. The sweep repeats the message. */
 const PUBLISH_TIMEOUT_MS = 5_000;
+/** A planned stop waits no longer for confirms: the sweep of another node repeats the message. */
+const CLOSE_MS = 2_000;
 /** What may wait for its confirm; beyond it RabbitMQ is slower than we are, and more would only cost memory. */
 const MOST_UNCONFIRMED = 1_000;
 
@@ -86,7 +88,11 @@ export class AmqpPublisher {
 
   /** What was begun may still be confirmed, as long as there is a chance. */
   async close(): Promise<void> {
-    if (this.isReady) await Promise.allSettled(this.unconfirmed);
+    if (this.isReady)
+      await within(
+        CLOSE_MS,
+        Promise.allSettled(this.unconfirmed).then(() => {}),
+      );
     await this.link.close();
   }
 }

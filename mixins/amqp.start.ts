@@ -8,11 +8,14 @@ import { type ChannelModel, connect } from "amqplib";
 import type { Middleware, ServiceBroker } from "moleculer";
 import { ConfigError, configOf, maskUrl } from "../config.ts";
 import { checkTopology } from "./amqp.topology.ts";
+import { inTime } from "./in-time.ts";
 
 /** So often a log line says what the start waits for. */
 const RETRY_MS = 3_000;
 /** A server that accepts and then says nothing is taken for away. */
 export const CONNECT_TIMEOUT_MS = 5_000;
+/** A link that does not close in time is dropped: RabbitMQ finds out by itself. */
+const CLOSE_MS = 1_000;
 
 /** Runs `work` on the first RabbitMQ that answers, and closes the connection. Throws ConfigError when none will ever do. */
 export async function withRabbit<T>(
@@ -41,11 +44,24 @@ async function once<T>(url: string, work: (connection: ChannelModel) => Promise<
   });
   // Its loss shows in the call that it breaks; without a listener it would end the process.
   connection.on("error", () => {});
+  // amqplib never settles a call, or a close, that a link takes with it at the wrong moment. Nothing would keep the
+  // process then, and its start would end without a word.
   try {
-    return await work(connection);
+    return await inTime(CONNECT_TIMEOUT_MS, work(connection));
   } finally {
-    await connection.close().catch(() => {});
+    await inTime(CLOSE_MS, connection.close()).catch(() => {});
+    drop(connection);
   }
+}
+
+/** Where the close was not answered, amqplib keeps the socket and its heartbeat. */
+function drop({ connection }: ChannelModel): void {
+  const { stream, heartbeater } = connection as unknown as {
+    stream: { destroy(): void };
+    heartbeater: { clear(): void } | null;
+  };
+  heartbeater?.clear();
+  stream.destroy();
 }
 
 /** What no waiting heals. RabbitMQ closes instead of opening where the virtual host is missing or not for this user. */

@@ -1,5 +1,8 @@
-import type { Service } from "moleculer";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Service, ServiceBroker } from "moleculer";
 import { define } from "./define.ts";
+
+const LOOK_MS = 10;
 
 /**
  * Ends the start of a service whose partners are not on the same node: calls on the hot path are local (a body, a chunk
@@ -14,6 +17,17 @@ export const partnersMixin = (...partners: string[]) =>
           `SERVICES: "${this.name}" needs ${missing.map((name) => `"${name}"`).join(", ")} on the same node.`,
         );
       // Only then: a door that opens before its partners are there would refuse what it could take a moment later.
-      await this.waitForServices(partners, 0, 10);
+      await haveStarted(this.broker, partners);
     },
   });
+
+/** Moleculer's own wait is over when any node of the cluster has them, and their calls would go there. */
+async function haveStarted(broker: ServiceBroker, names: string[]): Promise<void> {
+  const { registry, nodeID } = broker as unknown as Registered;
+  while (!broker.stopping && !names.every((name) => registry.hasService(name, nodeID))) await delay(LOOK_MS);
+}
+
+interface Registered {
+  registry: { hasService(name: string, nodeID: string): boolean };
+  nodeID: string;
+}

@@ -1,3 +1,5 @@
+import { inTime } from "../../mixins/in-time.ts";
+
 /** A batch that this worker holds. */
 export interface Held {
   id: number;
@@ -35,14 +37,18 @@ export class LeaseKeeper {
     this.held.delete(id);
   }
 
-  /** Renews all at once. Never throws; a failure shows in the leases' age. */
+  /**
+   * Renews all at once. Never throws; a failure shows in the leases' age. An answer that hangs is one: over a frozen link
+   * it would come only when the lease is long over.
+   */
   async renew(): Promise<void> {
     // What is claimed while the call runs is not in its answer, and not to be judged by it.
     const asked = [...this.held.values()];
     if (asked.length === 0) return;
     const askedAt = performance.now();
     try {
-      const ours = new Map((await this.extend(asked.map((entry) => entry.run.id))).map(({ id, fence }) => [id, fence]));
+      const answer = await inTime(this.leaseMs / 3, this.extend(asked.map((entry) => entry.run.id)));
+      const ours = new Map(answer.map(({ id, fence }) => [id, fence]));
       for (const entry of asked) this.judge(entry, ours.get(entry.run.id), askedAt);
     } catch {
       for (const { run, renewedAt } of asked)

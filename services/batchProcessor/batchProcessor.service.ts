@@ -48,7 +48,7 @@ type BatchProcessor = Service &
     validator(batch: BatchRow, policy: Policy): RecordValidator;
     over(run: Run, ended: Ended): Promise<void>;
     handBackAdrift(): Promise<void>;
-    keepLock(batchId: string, token: string): () => void;
+    keepLock(batchId: string, token: string): () => Promise<void>;
     unlock(batchId: string, token: string): Promise<void>;
     abandon(): void;
     drain(): Promise<void>;
@@ -152,7 +152,9 @@ export default define<BatchProcessor>({
     async run(this: BatchProcessor, claimed: Claimed, lockToken: string | null) {
       const { id, publicId: batchId, fence } = claimed.batch;
       const abort = new AbortController();
-      const stopKeeping = lockToken ? this.keepLock(batchId, lockToken) : () => {};
+      const letGo = lockToken ? this.keepLock(batchId, lockToken) : async () => {};
+      // At once: what the run waits for may hang, and who holds the batch now must not wait for our lock.
+      abort.signal.addEventListener("abort", () => void letGo());
       this.running.set(batchId, abort);
       this.leases.hold({ id, fence, lose: (why) => abort.abort(why) });
       try {
@@ -163,8 +165,7 @@ export default define<BatchProcessor>({
       } finally {
         this.leases.drop(id);
         this.running.delete(batchId);
-        stopKeeping();
-        if (lockToken) await this.unlock(batchId, lockToken);
+        await letGo();
       }
     },
 
@@ -230,14 +231,17 @@ export default define<BatchProcessor>({
       }
     },
 
-    /** Extends the lock apart from the work. A lost one makes us look at the fence at once; the fence decides. */
+    /** Extends the lock apart from the work, until the answer gives it back. A lost one makes us look at the fence at once; the fence decides. */
     keepLock(this: BatchProcessor, batchId: string, token: string) {
       const { redisLockTimeoutMs } = configOf(this.broker);
       const timer = setInterval(async () => {
         const isHeld = await call(this.broker, "batchLock.extend", { batchId, token }).catch(() => false);
         if (!isHeld) await this.leases.renew();
       }, redisLockTimeoutMs / 3);
-      return () => clearInterval(timer);
+      return () => {
+        clearInterval(timer);
+        return this.unlock(batchId, token);
+      };
     },
 
     /** Handlers that do not answer in time keep no node from stopping; their chunk comes again elsewhere. */

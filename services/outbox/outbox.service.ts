@@ -141,7 +141,8 @@ export default define<Outbox>({
     const { sweepIntervalMs } = configOf(this.broker);
     const everyMs = Math.min(sweepIntervalMs, LONGEST_SWEEP_MS);
     const sweep = this.schedule("Publishing what was left over", everyMs, () => this.sweep(), 0.2);
-    this.broker.localBus.on(QUEUE_CHANGED, sweep);
+    // Before, the node's own `batch` may not be there, and the rows would come from another node's.
+    this.broker.localBus.once("$broker.started", () => this.broker.localBus.on(QUEUE_CHANGED, sweep));
     this.schedule("Deleting published events", FORGET_EVERY_MS, () => this.forget());
   },
 });

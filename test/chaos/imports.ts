@@ -19,7 +19,7 @@ export const schema = {
 };
 
 const formats = ["ndjson", "csv", "json"] as const;
-export const mediaTypes = { ndjson: "application/x-ndjson", csv: "text/csv", json: "application/json" };
+const mediaTypes = { ndjson: "application/x-ndjson", csv: "text/csv", json: "application/json" };
 
 export interface Import {
   /** Sent as X-Request-Id, which the batch keeps: by it an import is known again that was never answered. */
@@ -74,3 +74,9 @@ export function bodyOf(one: Import): Uint8Array<ArrayBuffer> {
   }[one.format]();
   return new Uint8Array(one.isGzip ? gzipSync(plain) : Buffer.from(plain));
 }
+
+export const headersOf = ({ format, key, isGzip }: Import): Record<string, string> => ({
+  "content-type": mediaTypes[format],
+  "x-request-id": key,
+  ...(isGzip ? { "content-encoding": "gzip" } : {}),
+});

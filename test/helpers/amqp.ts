@@ -78,6 +78,15 @@ export async function removeNamespace(namespace: string, nodeIds: string[] = [])
   await connection.close();
 }
 
+/** How many workers listen to the queue that wakes them. */
+export async function consumersOf(namespace: string): Promise<number> {
+  const connection = await connect(rabbitUrl);
+  const channel = await connection.createChannel();
+  const { consumerCount } = await channel.checkQueue(configFor(namespace).batchReadyQueue);
+  await connection.close();
+  return consumerCount;
+}
+
 /** Waits for a fact. */
 export async function until(
   isThere: () => boolean | Promise<boolean>,

@@ -36,6 +36,19 @@ export async function freshDatabase(): Promise<TestDatabase> {
 
 const POSTGRES_URL = process.env.TEST_POSTGRES_URL ?? "postgres://postgres@127.0.0.1:5432/test";
 
+/** Where it listens, for a proxy before it. */
+export const postgresTarget = {
+  host: new URL(POSTGRES_URL).hostname,
+  port: Number(new URL(POSTGRES_URL).port || 5432),
+};
+
+/** A schema's URL through a proxy. */
+export function postgresUrlAt(schemaUrl: string, port: number): string {
+  const url = new URL(schemaUrl);
+  url.host = `127.0.0.1:${port}`;
+  return url.href;
+}
+
 const ping = `const { Client } = require("pg");
 const client = new Client({ connectionString: process.argv[1], connectionTimeoutMillis: 2000 });
 client.connect().then(() => process.exit(0), () => process.exit(1));`;

@@ -12,6 +12,9 @@ export interface TcpProxy {
   freeze(): void;
   /** What the server answers does not come through any more; what it is sent does. */
   deafen(): void;
+  /** Every piece of bytes takes so much longer each way, in order. */
+  slow(ms: number): void;
+  /** Frozen, deaf or slow links work as before; what was held back arrives late. */
   thaw(): void;
   /**
    * What carries `text` to the server is the last that its link does: `cut`: it is done, and the link ends without its
@@ -35,11 +38,13 @@ export async function startProxy(target: { host: string; port: number }, isShut 
   const losses = new Set<Loss>();
   let made = 0;
   let isFrozen = false;
+  let delayMs = 0;
   const server = createServer((near) => {
     made++;
     const pair: [Socket, Socket] = [near, connect(target)];
     pairs.add(pair);
-    join(pair, losses, () => pairs.delete(pair));
+    const ended = () => pairs.delete(pair);
+    join(pair, { losses, delayMs: () => delayMs, ended });
     if (isFrozen) for (const socket of pair) socket.pause();
   });
   const listen = async (port: number) => {
@@ -67,8 +72,12 @@ export async function startProxy(target: { host: string; port: number }, isShut 
     deafen() {
       for (const [, far] of pairs) far.pause();
     },
+    slow(ms) {
+      delayMs = ms;
+    },
     thaw() {
       isFrozen = false;
+      delayMs = 0;
       for (const pair of pairs) for (const socket of pair) socket.resume();
     },
     lose(text, how, before = async () => undefined) {
@@ -89,9 +98,17 @@ interface Loss {
   lost(how: { arrive(): Promise<void> }): void;
 }
 
-function join([near, far]: [Socket, Socket], losses: Set<Loss>, ended: () => void): void {
+interface Joint {
+  losses: Set<Loss>;
+  delayMs(): number;
+  ended(): void;
+}
+
+function join([near, far]: [Socket, Socket], { losses, delayMs, ended }: Joint): void {
   // A server that has still to get something is not hung up on.
   let isKept = false;
+  const toNear = inOrder((bytes) => near.write(bytes), delayMs);
+  const toFar = inOrder((bytes) => far.write(bytes), delayMs);
   for (const [from, to] of [
     [near, far],
     [far, near],
@@ -99,14 +116,18 @@ function join([near, far]: [Socket, Socket], losses: Set<Loss>, ended: () => voi
     from.setNoDelay(true);
     from.on("error", () => {});
     from.on("close", () => {
-      if (!isKept) to.destroy();
+      toNear.drop();
+      if (!isKept) {
+        toFar.drop();
+        to.destroy();
+      }
       ended();
     });
   }
-  far.on("data", (bytes) => near.write(bytes));
+  far.on("data", toNear.take);
   near.on("data", (bytes) => {
     const loss = [...losses].find(({ text }) => bytes.includes(text));
-    if (!loss) return far.write(bytes);
+    if (!loss) return toFar.take(bytes);
     losses.delete(loss);
     far.removeAllListeners("data");
     isKept = loss.how === "late";
@@ -128,4 +149,25 @@ async function lose({ how, before, lost }: Loss, near: Socket, far: Socket, byte
       far.destroy();
     },
   });
+}
+
+/** Hands on after the delay of the moment; what comes after a longer one does not overtake. */
+function inOrder(hand: (bytes: Buffer) => void, delayMs: () => number) {
+  const waiting: Buffer[] = [];
+  const timers = new Set<NodeJS.Timeout>();
+  return {
+    take(bytes: Buffer) {
+      const ms = delayMs();
+      if (ms === 0 && waiting.length === 0) return hand(bytes);
+      waiting.push(bytes);
+      const timer = setTimeout(() => {
+        timers.delete(timer);
+        hand(waiting.shift() as Buffer);
+      }, ms);
+      timers.add(timer);
+    },
+    drop() {
+      for (const timer of timers) clearTimeout(timer);
+    },
+  };
 }

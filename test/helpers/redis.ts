@@ -9,6 +9,9 @@ import { Redis } from "ioredis";
 
 export const redisUrl = process.env.TEST_REDIS_URL ?? "redis://127.0.0.1:6379";
 
+/** Where it listens, for a proxy before it. */
+export const redisTarget = { host: new URL(redisUrl).hostname, port: Number(new URL(redisUrl).port || 6379) };
+
 const ping = `const { Redis } = require("ioredis");
 const redis = new Redis(process.argv[1], { retryStrategy: null, connectTimeout: 2000, commandTimeout: 2000 });
 redis.on("error", () => process.exit(1)).ping().then(() => process.exit(0), () => process.exit(1));`;

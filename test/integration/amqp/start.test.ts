@@ -46,6 +46,13 @@ describeWithRabbit("a node that starts with AMQP_URL", () => {
     await expect(brokerFor(newNamespace(), "n1", { AMQP_URL }).start()).rejects.toThrow(/^AMQP_URL: .*virtual host/);
   });
 
+  test("a RabbitMQ that falls silent when it has been asked is not waited for", async () => {
+    const proxy = await startProxy(rabbitTarget);
+    const asked = withRabbit([rabbitUrlAt(proxy.port, 0)], listener().logger, async () => proxy.deafen());
+    await asked;
+    await proxy.close();
+  });
+
   test("a RabbitMQ that is away is waited for, with a log line", async () => {
     const proxy = await startProxy(rabbitTarget, true);
     const { warnings, logger } = listener();

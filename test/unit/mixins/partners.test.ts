@@ -33,17 +33,33 @@ test("the start ends with the names of those that are missing", async () => {
   await expect(startBroker(needy)).rejects.toThrow('"needy" needs "slow", "other" on the same node.');
 });
 
-test("a partner on another node is none", async () => {
-  const options: BrokerOptions = {
-    logger: false,
-    transporter: "Fake",
-    namespace: "partners",
-    skipProcessEventRegistration: true,
-  };
+const options: BrokerOptions = {
+  logger: false,
+  transporter: "Fake",
+  namespace: "partners",
+  skipProcessEventRegistration: true,
+};
+
+async function partnersElsewhere(): Promise<ServiceBroker> {
   const there = new ServiceBroker({ ...options, nodeID: "there" });
   for (const schema of [slow, other]) there.createService(schema);
   await there.start();
+  log.splice(0);
+  return there;
+}
+
+test("a service waits for its own partners, also where another node has them already", async () => {
+  const there = await partnersElsewhere();
   const here = new ServiceBroker({ ...options, nodeID: "here" });
+  for (const schema of [needy, slow, other]) here.createService(schema);
+  await here.start();
+  expect(log).toEqual(["slow", "needy"]);
+  await Promise.all([here.stop(), there.stop()]);
+});
+
+test("a partner on another node is none", async () => {
+  const there = await partnersElsewhere();
+  const here = new ServiceBroker({ ...options, nodeID: "alone" });
   here.createService(needy);
   await expect(here.start()).rejects.toThrow('needs "slow", "other" on the same node');
   await Promise.all([here.stop(), there.stop()]);

@@ -76,6 +76,16 @@ describe("leases", () => {
     expect(lost).toEqual(["1: its lease could not be renewed"]);
   });
 
+  test("an answer that hangs is none", async () => {
+    keeper.hold(held(1));
+    answers.push(() => new Promise(() => {}));
+    jest.advanceTimersByTime(LEASE);
+    const renewing = keeper.renew();
+    jest.advanceTimersByTime(LEASE / 3 + 1);
+    await renewing;
+    expect(lost).toEqual(["1: its lease could not be renewed"]);
+  });
+
   test("an answer and a chunk's commit each begin the lease anew", async () => {
     keeper.hold(held(1));
     keeper.hold(held(2));

@@ -27,7 +27,9 @@ async function deletePiece(
 }
 
 export async function purgeChunks(sql: Sql, id: number, limit: number, due: Due): Promise<boolean> {
-  if ((await deletePiece(sql, pieces[0], id, limit)) === limit && (await hasChunks(sql, id))) return false;
+  // Less than a piece says nothing: another node, at the same rows, leaves none of them to this one.
+  await deletePiece(sql, pieces[0], id, limit);
+  if (await hasRows(sql, pieces[0], id)) return false;
   const values = new Values();
   await sql.all(
     `UPDATE batch SET chunks = 0, due_at = ${dueAt(due, values)} WHERE id = ${values.add(id)}`,
@@ -36,14 +38,14 @@ export async function purgeChunks(sql: Sql, id: number, limit: number, due: Due)
   return true;
 }
 
-const hasChunks = async (sql: Sql, id: number) =>
-  (await sql.get("SELECT 1 FROM batch_chunk WHERE batch_id = $1 LIMIT 1", id)) !== undefined;
+const hasRows = async (sql: Sql, { table }: (typeof pieces)[number], id: number) =>
+  (await sql.get(`SELECT 1 FROM ${table} WHERE batch_id = $1 LIMIT 1`, id)) !== undefined;
 
 export async function deleteBatch(sql: Sql, id: number, limit: number): Promise<boolean> {
   let left = limit;
   for (const piece of pieces) {
     left -= await deletePiece(sql, piece, id, left);
-    if (left <= 0) return false;
+    if (left <= 0 || (await hasRows(sql, piece, id))) return false;
   }
   await sql.all("DELETE FROM batch WHERE id = $1", id);
   return true;

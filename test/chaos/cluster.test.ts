@@ -1,0 +1,184 @@
+/**
+ * Two api and three worker nodes under load, while nodes are killed, paused and stopped and their links to Redis, RabbitMQ
+ * and PostgreSQL are cut, frozen and slowed, in an order that CHAOS_SEED repeats, for CHAOS_SECONDS. At the end everything
+ * that was answered 202 is final, each record is stored once, and every node is whole. A run that fails keeps its faults
+ * and the nodes' logs in a folder that it names.
+ */
+import { consumersOf, until } from "../helpers/amqp.ts";
+import { accepted, newClient } from "../helpers/http.ts";
+import { Cluster, everyServer } from "./cluster/cluster.ts";
+import { type Play, troubleLinks, troubleNodes } from "./cluster/faults.ts";
+import { Load, type Partner } from "./cluster/load.ts";
+import { Logbook } from "./cluster/logbook.ts";
+import type { Place } from "./cluster/place.ts";
+import { randomBy, schema } from "./imports.ts";
+import { expectAllRight, isRestful } from "./stored.ts";
+
+const SECONDS = Number(process.env.CHAOS_SECONDS ?? 8);
+const SEED = Number(process.env.CHAOS_SEED ?? Date.now() % 1_000_000);
+const isLong = SECONDS > 30;
+/** A lease and a lock are over, a sweep has come by, and what piled up meanwhile is worked off. */
+const REST_MS = isLong ? 120_000 : 40_000;
+const LEASE_MS = isLong ? 4_000 : 2_000;
+/** A planned stop hands its batches back within it. */
+const HANDED_BACK_MS = 2_000;
+const SHUTDOWN_MS = 10_000;
+
+everyServer("a cluster in trouble", () => {
+  const logbook = new Logbook();
+  const cluster = new Cluster(["api", "api", "worker", "worker", "worker"], {
+    BATCH_LEASE: `${LEASE_MS}ms`,
+    REDIS_LOCK_TIMEOUT: `${LEASE_MS}ms`,
+    SWEEP_INTERVAL: "1s",
+    POLL_INTERVAL: "2s",
+    BATCH_SLICE: "1s",
+    WORKER_CONCURRENCY: "2",
+    SHUTDOWN_TIMEOUT: `${SHUTDOWN_MS}ms`,
+  });
+  const { places, select } = cluster;
+
+  beforeAll(() => cluster.open(), 60_000);
+  afterAll(() => cluster.close(), 60_000);
+
+  async function makePartners(): Promise<Partner[]> {
+    const url = (cluster.of("api")[0] as Place).at;
+    const policy = { schema, chunkRecords: 100, maxAttempts: 100 };
+    const small = await newClient(url, { ...policy, maxConcurrentBatches: 1 });
+    const large = await newClient(url, policy);
+    const long = await newClient(url, { ...policy, chunkRecords: 10, weight: 10, maxConcurrentBatches: 3 });
+    const strict = await newClient(url, { ...policy, onInvalid: "rejectBatch" });
+    return [
+      { client: small, isLarge: false, isAllOrNothing: false },
+      { client: large, isLarge: true, isAllOrNothing: false },
+      { client: large, isLarge: true, isAllOrNothing: false },
+      { client: long, isLarge: true, isAllOrNothing: false },
+      { client: strict, isLarge: true, isAllOrNothing: true },
+      { client: strict, isLarge: false, isAllOrNothing: true },
+    ];
+  }
+
+  const ownedBy = (nodeId: string) => `SELECT count(*) > 0 AS is_there FROM batch WHERE owner LIKE '${nodeId}:%'`;
+
+  async function leaving(place: Place): Promise<void> {
+    const { nodeId } = place.life;
+    const began = performance.now();
+    while (await cluster.isTrue(ownedBy(nodeId))) {
+      if (place.isAiling) return;
+      if (performance.now() - began > HANDED_BACK_MS)
+        return void lateHandBacks.push(`${place.name} (${nodeId}) still holds a batch`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+  const lateHandBacks: string[] = [];
+
+  /** Batches that ended, each as it was when first seen: nothing may change it any more. */
+  const ended = new Map<string, string>();
+  const changed: string[] = [];
+  async function watchEnded(): Promise<void> {
+    const rows = await select<{ id: string }>(
+      "SELECT public_id AS id, state, fence, accepted, rejected, finished_at FROM batch WHERE finished_at IS NOT NULL",
+    );
+    for (const row of rows) {
+      const now = JSON.stringify(row);
+      const before = ended.get(row.id) ?? now;
+      if (now !== before) changed.push(`${before} → ${now}`);
+      ended.set(row.id, before);
+    }
+  }
+
+  /** No node is stuck: every worker listens again, and takes its part. */
+  async function allWork(): Promise<void> {
+    await until(
+      async () => (await consumersOf(cluster.namespace)) === 3,
+      "every worker to listen to the queue",
+      10_000,
+    );
+    const apis = cluster.of("api");
+    const idle = new Set(cluster.of("worker").map(({ life }) => life.nodeId));
+    const body = Array.from({ length: 600 }, (_, i) => `{"i":${i},"amount":1}`).join("\n");
+    const client = await newClient((apis[0] as Place).at, { chunkRecords: 2, maxConcurrentBatches: 6 });
+    await until(async () => {
+      const owners = await select<{ owner: string }>("SELECT owner FROM batch WHERE owner IS NOT NULL");
+      for (const { owner } of owners) idle.delete(owner.split(":")[0] as string);
+      if (owners.length < 6) await Promise.all(apis.map((api) => accepted(api.at, client, body)));
+      return idle.size === 0;
+    }, "every worker to take its part");
+  }
+
+  test(
+    `loses nothing and repeats nothing (CHAOS_SEED=${SEED}, ${SECONDS} s)`,
+    async () => {
+      try {
+        await run();
+      } catch (error) {
+        const folder = logbook.keep(places, `CHAOS_SEED=${SEED} CHAOS_SECONDS=${SECONDS}`);
+        throw new Error(`${(error as Error).message}\nThe faults and the nodes' logs are in ${folder}`, {
+          cause: error,
+        });
+      }
+    },
+    REST_MS + SECONDS * 2_000 + 120_000,
+  );
+
+  async function run(): Promise<void> {
+    const load = new Load(cluster.of("api"), await makePartners(), SEED, isLong ? 800 : 300);
+    const endAt = performance.now() + SECONDS * 1_000;
+    const play: Omit<Play, "random"> = {
+      places,
+      lengths: isLong
+        ? { gapMs: 4_000, linkMs: 20_000, pauseMs: LEASE_MS * 1.5 }
+        : { gapMs: 1_000, linkMs: 3_000, pauseMs: LEASE_MS * 1.2 },
+      isOver: () => performance.now() > endAt,
+      tell: logbook.tell,
+      leaving,
+    };
+    const watching = setInterval(() => void watchEnded().catch((error) => changed.push(String(error))), 500);
+    try {
+      await Promise.all([
+        troubleLinks({ ...play, random: randomBy(SEED + 1_000) }),
+        troubleNodes({ ...play, random: randomBy(SEED + 2_000) }),
+      ]);
+      logbook.tell("the faults are over");
+      await load.end();
+      logbook.tell("the load is over");
+      await cluster.untilWhole();
+      logbook.tell("all nodes are whole");
+      await until(() => cluster.isTrue(isRestful), "all to be at rest", REST_MS);
+      logbook.tell("all is at rest");
+    } finally {
+      clearInterval(watching);
+    }
+    await verdict(load);
+  }
+
+  async function verdict(load: Load): Promise<void> {
+    await watchEnded();
+    expect(load.unexpected).toEqual([]);
+    const found = await expectAllRight(select, load.sent, load.answered);
+    const stored = new Set(found.map(({ key }) => key));
+    const figures = {
+      sent: load.sent.size,
+      answered: load.answered.size,
+      refused: load.refused.size,
+      refusedYetStored: [...load.refused].filter((key) => stored.has(key)),
+      unknownYetStored: found.length - load.answered.size,
+    };
+    logbook.tell(JSON.stringify(figures));
+    expect([...load.brokenOff].filter((key) => stored.has(key))).toEqual([]);
+    expect(load.answered.size).toBeGreaterThan(SECONDS);
+    await allWork();
+    await until(() => cluster.isTrue(isRestful), "all to be at rest again", REST_MS);
+    await watchEnded();
+    expect({ changed, lateHandBacks }).toEqual({ changed: [], lateHandBacks: [] });
+    await nodesAreSound();
+    if (isLong) console.log(`Kept in ${logbook.keep(places, `CHAOS_SEED=${SEED} CHAOS_SECONDS=${SECONDS}`)}`, figures);
+  }
+
+  async function nodesAreSound(): Promise<void> {
+    expect(places.flatMap(({ deaths }) => deaths)).toEqual([]);
+    const exits = await Promise.all(places.map((place) => place.end("SIGTERM")));
+    for (const exit of exits) expect(exit).toMatchObject({ code: 0, signal: null });
+    expect(Math.max(...exits.map(({ ms }) => ms))).toBeLessThan(SHUTDOWN_MS);
+    expect(logbook.defects(places)).toEqual([]);
+  }
+});

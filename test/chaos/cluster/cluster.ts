@@ -1,0 +1,73 @@
+/** A cluster of real processes on a fresh schema, each node with links of its own that a test can trouble. */
+import { type Database, openDatabase } from "../../../database/database.ts";
+import { describeWithRabbit, newNamespace, removeNamespace, until } from "../../helpers/amqp.ts";
+import { describePostgres, freshSchema, type Schema } from "../../helpers/database.ts";
+import { killLeftOvers, launch } from "../../helpers/process.ts";
+import { describeRedis, freshPrefix, looker } from "../../helpers/redis.ts";
+import { Place, type Role } from "./place.ts";
+
+export const everyServer = (name: string, suite: () => void): void =>
+  describePostgres(name, () => describeRedis("with Redis", () => describeWithRabbit("and RabbitMQ", suite)));
+
+/** How long every node may take to be whole again, once its links are. */
+const WHOLE_MS = 30_000;
+
+export class Cluster {
+  readonly namespace = newNamespace();
+  readonly places: Place[] = [];
+  private readonly prefix = freshPrefix();
+  private readonly roles: Role[];
+  private readonly settings: Record<string, string>;
+  private schema: Schema | null = null;
+  private db: Database | null = null;
+
+  constructor(roles: Role[], settings: Record<string, string>) {
+    this.roles = roles;
+    this.settings = settings;
+  }
+
+  /** Resolves when every node is whole. */
+  async open(): Promise<void> {
+    this.schema = await freshSchema();
+    const { url } = this.schema;
+    const env = { NAMESPACE: this.namespace, REDIS_KEY_PREFIX: this.prefix, ...this.settings };
+    const migrated = launch({ ...env, DATABASE_URL: url }, "migrate");
+    expect({ ...(await migrated.exited), said: migrated.logs() }).toMatchObject({ code: 0 });
+    this.db = await openDatabase({ url });
+    for (const role of this.roles)
+      this.places.push(await Place.open(`${role}-${this.of(role).length + 1}`, role, url, env));
+    for (const place of this.places) place.start();
+    await this.untilWhole();
+  }
+
+  async close(): Promise<void> {
+    killLeftOvers();
+    await Promise.all(this.places.map((place) => place.close()));
+    await this.db?.close();
+    await this.schema?.drop();
+    await looker(this.prefix).end();
+    const nodeIds = this.places.flatMap(({ lives }) => lives.map(({ nodeId }) => nodeId));
+    await removeNamespace(this.namespace, nodeIds);
+  }
+
+  of(role: Role): Place[] {
+    return this.places.filter((place) => place.role === role);
+  }
+
+  async untilWhole(): Promise<void> {
+    for (const place of this.places)
+      await until(() => place.url !== null && place.isWhole(), `${place.name} to be whole`, WHOLE_MS);
+  }
+
+  /** What the database holds, asked over a link of the test's own. */
+  readonly select = async <T>(sql: string): Promise<T[]> => {
+    const { sequelize } = this.db as Database;
+    return (await sequelize.query(sql))[0] as T[];
+  };
+
+  /** Of a query that answers one boolean. */
+  async isTrue(sql: string): Promise<boolean> {
+    const [row] = await this.select<object>(sql);
+    return Object.values(row as object)[0] === true;
+  }
+}

@@ -1,0 +1,88 @@
+/** Partners who post one import after the other, to whatever api node answers, and remember what they were told. */
+import type { TestClient } from "../../helpers/http.ts";
+import { bodyOf, headersOf, type Import, randomBy, randomImport } from "../imports.ts";
+import type { Sent } from "../stored.ts";
+import type { Place } from "./place.ts";
+
+export interface Partner {
+  client: TestClient;
+  isLarge: boolean;
+  isAllOrNothing: boolean;
+}
+
+/** A frozen database makes an answer late, not absent. */
+const PATIENCE_MS = 60_000;
+const BROKEN_OFF = 0.04;
+
+export class Load {
+  /** All that was sent, by key; and of it all that was answered 202, with the batch's id. */
+  readonly sent = new Map<string, Sent>();
+  readonly answered = new Map<string, string>();
+  /** Answered 503, or broken off by the partner before its end: nothing of it may be stored. */
+  readonly refused = new Set<string>();
+  readonly brokenOff = new Set<string>();
+  /** Answers that no fault explains. */
+  readonly unexpected: string[] = [];
+  private readonly apis: Place[];
+  private readonly senders: Promise<void>[];
+  private isOver = false;
+
+  constructor(apis: Place[], partners: Partner[], seed: number, pauseMs: number) {
+    this.apis = apis;
+    this.senders = partners.map((partner, i) => this.send(partner, `p${i}`, randomBy(seed + i), pauseMs));
+  }
+
+  /** Stops, and waits for the last answers. */
+  async end(): Promise<void> {
+    this.isOver = true;
+    await Promise.all(this.senders);
+  }
+
+  private async send(partner: Partner, name: string, random: () => number, pauseMs: number): Promise<void> {
+    for (let n = 0; !this.isOver; n++) {
+      const { url } = this.apis[Math.floor(random() * this.apis.length)] as Place;
+      const one = randomImport(`${name}-${n}`, random, partner.isLarge);
+      const isBrokenOff = random() < BROKEN_OFF;
+      if (url) await this.post(url, partner, one, isBrokenOff);
+      await new Promise((resolve) => setTimeout(resolve, random() * pauseMs));
+    }
+  }
+
+  private async post(url: string, { client, isAllOrNothing }: Partner, one: Import, isBrokenOff: boolean) {
+    const { key } = one;
+    this.sent.set(key, { ...one, isAllOrNothing });
+    if (isBrokenOff) this.brokenOff.add(key);
+    const whole = bodyOf(one);
+    const init = {
+      method: "POST",
+      headers: { authorization: client.auth, ...headersOf(one) },
+      signal: AbortSignal.timeout(PATIENCE_MS),
+      ...(isBrokenOff ? { body: brokenOff(whole), duplex: "half" } : { body: whole }),
+    };
+    try {
+      const response = await fetch(`${url}/imports`, init as RequestInit);
+      this.note(key, response, await response.text());
+    } catch {
+      // The node or the link is gone: nobody knows what became of it.
+    }
+  }
+
+  private note(key: string, { status, headers }: Response, text: string): void {
+    if (status === 202) this.answered.set(key, (JSON.parse(text) as { id: string }).id);
+    else if (status === 503 && headers.has("retry-after")) this.refused.add(key);
+    else this.unexpected.push(`${key}: ${status} ${text}`);
+  }
+}
+
+/** A body whose sender hangs up before its end. */
+function brokenOff(body: Uint8Array): ReadableStream<Uint8Array> {
+  let isHalfSent = false;
+  return new ReadableStream({
+    async pull(controller) {
+      if (isHalfSent) return controller.error(new Error("The sender hangs up."));
+      isHalfSent = true;
+      controller.enqueue(body.subarray(0, body.length / 2));
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    },
+  });
+}

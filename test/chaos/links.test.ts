@@ -1,0 +1,128 @@
+/** What single links promise, where a whole node loses them: nothing waits for a silent one, and nobody is let in by it. */
+import { until } from "../helpers/amqp.ts";
+import { accepted, admin, type Batch, get, lines, newClient, type TestClient } from "../helpers/http.ts";
+import { Cluster, everyServer } from "./cluster/cluster.ts";
+import type { Place } from "./cluster/place.ts";
+
+/** The promise, for a client that was disabled while a node hears nothing. */
+const REFUSED_MS = 6_000;
+/** Leases and locks are 2 s here: with the sweep, the lock of a worker that does not know yet, and the next poll. */
+const GOES_ON_MS = 10_000;
+/** SHUTDOWN_TIMEOUT's default, and what the connections take to be let go of. */
+const SHUTDOWN_MS = 20_000;
+const RECORDS = 8_000;
+
+/** The promise, with default settings; it takes its time, so that only a long run looks. */
+const DEAD_WORKER_MS = 45_000;
+const isLong = Number(process.env.CHAOS_SECONDS ?? 0) > 30;
+
+interface Row {
+  state: string;
+  owner: string | null;
+  fence: number;
+  version: number;
+  next_chunk: number;
+}
+
+async function rowOf(cluster: Cluster, { id }: Batch): Promise<Row> {
+  const columns = "state, owner, fence, version, next_chunk";
+  return (await cluster.select<Row>(`SELECT ${columns} FROM batch WHERE public_id = '${id}'`))[0] as Row;
+}
+
+async function ownerOf(cluster: Cluster, batch: Batch): Promise<Place | undefined> {
+  const owner = (await rowOf(cluster, batch)).owner?.split(":")[0];
+  return cluster.of("worker").find(({ life }) => life.nodeId === owner);
+}
+
+/** The worker that is in the middle of it. */
+async function under(cluster: Cluster, batch: Batch): Promise<Place> {
+  await until(async () => (await rowOf(cluster, batch)).next_chunk > 2, "a worker in the middle of the batch");
+  return (await ownerOf(cluster, batch)) as Place;
+}
+
+const goesOnElsewhere = (cluster: Cluster, batch: Batch, lost: Place, ms: number) =>
+  until(async () => ![undefined, lost].includes(await ownerOf(cluster, batch)), "another worker", ms);
+
+const body = Array.from({ length: RECORDS }, (_, i) => `{"i":${i}}\n`).join("");
+
+if (isLong)
+  everyServer("a worker that is dead", () => {
+    const cluster = new Cluster(["api", "worker", "worker"], {});
+    beforeAll(() => cluster.open(), 60_000);
+    afterAll(() => cluster.close(), 60_000);
+
+    test("with default settings: its batch goes on within 45 s", async () => {
+      const { at } = cluster.of("api")[0] as Place;
+      const client = await newClient(at, { chunkRecords: 5 });
+      const batch = await accepted(at, client, body);
+      const dead = await under(cluster, batch);
+      await dead.end("SIGKILL");
+      await goesOnElsewhere(cluster, batch, dead, DEAD_WORKER_MS);
+    }, 120_000);
+  });
+
+everyServer("a node without its links", () => {
+  const cluster = new Cluster(["api", "api", "api", "worker", "worker"], {
+    BATCH_LEASE: "2s",
+    REDIS_LOCK_TIMEOUT: "2s",
+    SWEEP_INTERVAL: "500ms",
+    POLL_INTERVAL: "1s",
+    WORKER_CONCURRENCY: "1",
+  });
+  const api = (n: number) => cluster.of("api")[n] as Place;
+
+  beforeAll(() => cluster.open(), 60_000);
+  afterAll(() => cluster.close(), 60_000);
+
+  test("to Redis and RabbitMQ, cut or frozen, refuses a client that was disabled elsewhere within 6 s", async () => {
+    const client = await newClient(api(0).at);
+    const statusAt = async (place: Place) => (await get(place.at, client, "/imports")).status;
+    const [, cut, frozen] = cluster.of("api") as [Place, Place, Place];
+    for (const place of [cut, frozen]) expect(await statusAt(place)).toBe(200);
+    for (const server of ["redis", "rabbit"] as const) {
+      await cut.links[server].shut();
+      frozen.links[server].freeze();
+    }
+    const disabled = await admin(api(0).at, `/clients/${client.id}`, {
+      method: "PATCH",
+      body: '{"status":"disabled"}',
+    });
+    expect(disabled.status).toBe(200);
+    await Promise.all(
+      [cut, frozen].map((place) => until(async () => (await statusAt(place)) === 403, place.name, REFUSED_MS)),
+    );
+    for (const server of ["redis", "rabbit"] as const) {
+      await cut.links[server].open();
+      frozen.links[server].thaw();
+    }
+    await cluster.untilWhole();
+  }, 60_000);
+
+  async function isWhole(client: TestClient, { id }: Batch): Promise<void> {
+    const stored = await lines<{ data: { i: number } }>(get(api(0).at, client, `/imports/${id}/records`));
+    expect(stored.map(({ data }) => data.i)).toEqual([...Array(RECORDS).keys()]);
+  }
+
+  test("to PostgreSQL, frozen in the middle of a batch: another worker goes on, and nothing comes late", async () => {
+    const client = await newClient(api(0).at, { chunkRecords: 20 });
+    const batch = await accepted(api(0).at, client, body);
+    const frozen = await under(cluster, batch);
+    frozen.links.postgres.freeze();
+    await goesOnElsewhere(cluster, batch, frozen, GOES_ON_MS);
+    await until(async () => (await rowOf(cluster, batch)).state === "completed", "the end of the batch");
+    const end = await rowOf(cluster, batch);
+    frozen.links.postgres.thaw();
+    await cluster.untilWhole();
+    await until(() => /is no longer ours|broke off/.test(frozen.life.node.logs()), "the frozen worker to let go");
+    await isWhole(client, batch);
+    expect(await rowOf(cluster, batch)).toEqual(end);
+  }, 90_000);
+
+  test("to Redis and RabbitMQ, frozen, still stops in time when it is told to", async () => {
+    const client = await newClient(api(0).at, { chunkRecords: 5 });
+    const leaving = await under(cluster, await accepted(api(0).at, client, body));
+    for (const server of ["redis", "rabbit"] as const) leaving.links[server].freeze();
+    const { code, ms } = await leaving.end("SIGTERM");
+    expect({ code, isInTime: ms < SHUTDOWN_MS }).toEqual({ code: 0, isInTime: true });
+  }, 60_000);
+});
