@@ -1,6 +1,7 @@
 import type {
   BatchRow,
   BatchState,
+  Candidate,
   ChunkCommit,
   Claimed,
   OutboxRow,
@@ -12,7 +13,7 @@ import { batchStates } from "../../database/store.ts";
 import { action, event, typed } from "../declare.ts";
 import type { CloudEvent } from "../outbox/outbox.contract.ts";
 
-export type { BatchRow, BatchState, ChunkCommit, Claimed, StoredChunk } from "../../database/store.ts";
+export type { BatchRow, BatchState, Candidate, ChunkCommit, Claimed, StoredChunk } from "../../database/store.ts";
 
 /** Where a batch ends. (An operator may drive a failed one again.) */
 export const finalStates = [
@@ -82,9 +83,7 @@ export const batchActions = {
   "batch.redrive": action({ publicId }).answers<BatchRow>(),
 
   /** What a worker may try to claim now, in the order of fairness. */
-  "batch.candidates": action({ limit: { type: "number" } }).answers<
-    { id: number; publicId: string; clientId: number }[]
-  >(),
+  "batch.candidates": action({ limit: { type: "number" } }).answers<Candidate[]>(),
   /** Null: another was faster, or the client is at its cap. */
   "batch.claim": action({ id: { type: "number" }, owner: { type: "string" } }).answers<Claimed | null>(),
   "batch.chunk": action({ id: { type: "number" }, no: { type: "number" } }).answers<StoredChunk | null>(),
