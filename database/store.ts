@@ -188,6 +188,8 @@ export interface QueueStats {
   /** ready_at of the oldest claimable batch. */
   oldestReadyAt: number | null;
   outboxDepth: number;
+  /** The document that waits longest in the outbox. */
+  oldestEvent: string | null;
   running: { owner: string; batches: number }[];
 }
 

@@ -113,9 +113,16 @@ export const batchActions = {
   "batch.deleteOutbox": action({ ids: typed<number[]>({ type: "array" }) }).answers<void>(),
 
   /** All batches of the database; `now` is its clock. Throws unavailable. */
-  "batch.stats": action({}).answers<QueueStats & { now: number }>(),
+  "batch.stats": action({}).answers<Stats>(),
   /** A round trip to the database, in ms. Throws unavailable. */
   "batch.ping": action({}).answers<number>(),
+};
+
+/** What waits in the database, by its clock `now`. */
+export type Stats = Omit<QueueStats, "oldestEvent"> & {
+  now: number;
+  /** When the event was made that waits longest for RabbitMQ. */
+  oldestEventAt: number | null;
 };
 
 /** A worker's chunk commit: the events of an end are `batch`'s to write. */
