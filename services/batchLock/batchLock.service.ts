@@ -8,7 +8,7 @@ import type { Service } from "moleculer";
 import { configOf } from "../../config.ts";
 import { databaseMixin, type WithDatabase } from "../../mixins/database.ts";
 import { define } from "../../mixins/define.ts";
-import { type Counter, counter } from "../../mixins/figures.ts";
+import { type Counter, counter, readWhenAsked } from "../../mixins/figures.ts";
 import { acquireLink, releaseLink } from "../../mixins/redis.ts";
 import { serve } from "../messages.ts";
 import { LocksWithFallback } from "./batchLock.fallback.ts";
@@ -20,6 +20,7 @@ import { SqlLocks } from "./batchLock.sql.ts";
 type Outcome = "acquired" | "busy" | "unavailable" | "lost";
 type BatchLock = Service &
   WithDatabase & {
+    /** From `started` on. */
     locks: LocksWithFallback;
     ttlMs: number;
     outcomes: Counter<Outcome>;
@@ -33,6 +34,7 @@ type BatchLock = Service &
 const START_PATIENCE_MS = 1_000;
 
 const outcomes = { name: "dataflow_locks_total", help: "Batch locks by what came of them." };
+const fallbacks = { name: "dataflow_lock_fallbacks_total", help: "Locks asked of the fallback, for Redis was away." };
 
 const nameOf = ({ batchId, fence }: { batchId: string; fence: number }) => `lock:batch:${batchId}:${fence}`;
 
@@ -44,6 +46,9 @@ export default define<BatchLock>({
     this.ttlMs = configOf(this.broker).redisLockTimeoutMs;
     this.outcomes = counter(this.broker, outcomes, "outcome", ["acquired", "busy", "unavailable", "lost"]);
     this.nodes = [];
+    readWhenAsked(this.broker, { ...fallbacks, type: "counter" }, () => [
+      { value: this.locks?.figures.fallbacks ?? 0 },
+    ]);
   },
 
   actions: serve<BatchLock, "batchLock">("batchLock", {

@@ -1,38 +1,15 @@
 /** What operators see of a running system: /metrics, /admin/stats, and the port of a worker. */
+import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { root } from "../../../root.cjs";
 import { accepted, admin, batchWhen, newClient } from "../../helpers/http.ts";
+import { metrics } from "../../helpers/metrics.ts";
 import { type System, startSystem } from "../../helpers/system.ts";
 
 let system: System;
 afterEach(() => system?.stop());
-
-/** Samples by name and labels. Throws where the text is none of Prometheus'. */
-function samplesOf(text: string): Map<string, number> {
-  const samples = new Map<string, number>();
-  const typed = new Set<string>();
-  for (const line of text.trimEnd().split("\n")) {
-    const [, named] = /^# TYPE (\S+) (?:counter|gauge|histogram)$/.exec(line) ?? [];
-    if (named) {
-      expect(typed).not.toContain(named);
-      typed.add(named);
-    }
-    if (line.startsWith("#")) continue;
-    const [, key, name, value] = /^(([a-z_][a-z0-9_]*)(?:\{(?:\w+="[^"\\\n]*",?)*\})?) (\S+)$/i.exec(line) ?? [];
-    if (!key || !name) throw new Error(`No sample: ${line}`);
-    expect(typed.has(name) || typed.has(name.replace(/_(bucket|sum|count)$/, ""))).toBe(true);
-    expect(samples.has(key)).toBe(false);
-    samples.set(key, Number(value));
-  }
-  return samples;
-}
-
-async function metrics(url: string): Promise<Map<string, number>> {
-  const response = await fetch(`${url}/metrics`);
-  expect(response.status).toBe(200);
-  expect(response.headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
-  return samplesOf(await response.text());
-}
 
 async function importOnce() {
   const client = await newClient(system.url, { schema: { type: "object", required: ["a"] } });
@@ -177,4 +154,15 @@ test("a node without the api serves health and metrics on its own port, or on th
   } finally {
     blocker.close();
   }
+});
+
+test("docs/operations.md names each figure of ours with its labels, and no other", async () => {
+  system = await startSystem();
+  const rows = readFileSync(join(root, "docs/operations.md"), "utf8").matchAll(/^\| `(dataflow_\w+)` +\| ([^|]*)\|/gm);
+  const told = [...rows].map(
+    ([, name, labels]) => `${name} ${[...(labels ?? "").matchAll(/`(\w+)`/g)].map(([, l]) => l).sort()}`,
+  );
+  const store = system.broker.metrics.store as unknown as Map<string, { name: string; labelNames: string[] }>;
+  const own = [...store.values()].filter(({ name }) => name.startsWith("dataflow_"));
+  expect(told.sort()).toEqual(own.map(({ name, labelNames }) => `${name} ${[...labelNames].sort()}`).sort());
 });
