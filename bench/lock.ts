@@ -11,8 +11,8 @@ export async function lock(options: Options): Promise<Report> {
   let id = 0;
   const ours = async () => {
     const batchId = `ours-${++id}`;
-    const { token } = (await broker.call("batchLock.acquire", { batchId })) as { token: string };
-    await broker.call("batchLock.release", { batchId, token });
+    const { token } = (await broker.call("batchLock.acquire", { batchId, fence: 0 })) as { token: string };
+    await broker.call("batchLock.release", { batchId, fence: 0, token });
   };
   const peer = async () => redlock.unlock(await redlock.acquire(`lock:batch:peer-${++id}`, 30_000));
   const lines = [];

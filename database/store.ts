@@ -124,6 +124,14 @@ export interface UploadCommit {
   events: OutboxDraft[];
 }
 
+/** A batch that may be claimed, with the fence that the claim will raise. */
+export interface Candidate {
+  id: number;
+  publicId: string;
+  clientId: number;
+  fence: number;
+}
+
 export interface Claimed {
   batch: BatchRow;
   /** The chunk at `nextChunk`, read in the same unit where that is cheap. */
@@ -191,6 +199,8 @@ export interface QueueStats {
   /** ready_at of the oldest claimable batch. */
   oldestReadyAt: number | null;
   outboxDepth: number;
+  /** The document that waits longest in the outbox. */
+  oldestEvent: string | null;
   running: { owner: string; batches: number }[];
 }
 
@@ -207,7 +217,7 @@ export interface BatchStore {
   voidUpload(id: number, onlyDue: boolean): Promise<boolean>;
 
   /** Per client with a free slot its oldest claimable batch, in the order of `pass`. */
-  candidates(limit: number): Promise<{ id: number; publicId: string; clientId: number }[]>;
+  candidates(limit: number): Promise<Candidate[]>;
   /** ready → processing: fence+1, attempt+1, lease, running+1 and pass, if it is still due and the client below its cap. */
   claim(id: number, owner: string, leaseMs: number): Promise<Claimed | null>;
   readChunk(id: number, no: number): Promise<StoredChunk | null>;

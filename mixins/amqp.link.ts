@@ -20,6 +20,8 @@ export interface LinkOptions {
   name: string;
   logger: { info(text: string): void; warn(text: string): void };
   changed(): void;
+  /** Counts a connection that came back, not the first one. */
+  reconnected(): void;
 }
 
 export class AmqpLink {
@@ -28,6 +30,7 @@ export class AmqpLink {
   private connection: ChannelModel | null = null;
   private isClosing = false;
   private isRefused = false;
+  private wasUp = false;
   /** RabbitMQ is short of memory or disk and reads nothing that this link publishes. */
   isBlocked = false;
 
@@ -89,6 +92,8 @@ export class AmqpLink {
   private opened(connection: ChannelModel, url: string): void {
     this.connection = connection;
     this.isRefused = false;
+    if (this.wasUp) this.options.reconnected();
+    this.wasUp = true;
     this.options.logger.info(`RabbitMQ is there (${maskUrl(url)}).`);
     this.options.changed();
   }

@@ -31,6 +31,8 @@ export interface WithCache<V extends Versioned> {
   renewed(keys: string[], value: V): Promise<void>;
   /** Forgets what this process knows, as an operator may ask. Redis is asked again once recent changes are written to it. */
   flushCache(): void;
+  /** Deletes what Redis holds of this cache; answers how many keys, null: there is no Redis. Rejects while it is away. */
+  emptyRedis(): Promise<number | null>;
   cacheFigures(): CacheFigures;
   /** The safety read, now. */
   readChanges(): Promise<void>;
@@ -147,6 +149,9 @@ export function cacheMixin<V extends Versioned, S extends Service>(options: Cach
         flush(this);
         this.shared?.lost();
         this.readChanges().catch((error: unknown) => this.logger.warn("The safety read is left to its rhythm:", error));
+      },
+      async emptyRedis(this: This) {
+        return this.shared ? this.shared.empty() : null;
       },
       cacheFigures(this: This): CacheFigures {
         return {

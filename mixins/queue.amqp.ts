@@ -10,17 +10,31 @@ import { AmqpConsumer } from "./amqp.consumer.ts";
 import { AmqpLink, type LinkOptions } from "./amqp.link.ts";
 import { AmqpPublisher } from "./amqp.publisher.ts";
 import { namesOf } from "./amqp.topology.ts";
+import { type Counter, counter } from "./figures.ts";
 import type { Consumption, Handle, QueueDriver } from "./queue.driver.ts";
 import { Shared } from "./shared.ts";
 
 /** The local event that tells that a queue or publishing may be up again, or down. */
 export const QUEUE_CHANGED = "$queue.changed";
 
-function linkOptions(broker: ServiceBroker, purpose: string): LinkOptions {
+const reconnects = { name: "dataflow_queue_reconnects_total", help: "Connections to RabbitMQ that came back, by use." };
+const purposes = ["publish", "consume"] as const;
+type Purpose = (typeof purposes)[number];
+const counters = new WeakMap<ServiceBroker, Counter<Purpose>>();
+
+/** One of each node, whichever of its services asks first. */
+export function countReconnects(broker: ServiceBroker): Counter<Purpose> {
+  const counted = counters.get(broker) ?? counter(broker, reconnects, "link", purposes);
+  counters.set(broker, counted);
+  return counted;
+}
+
+function linkOptions(broker: ServiceBroker, purpose: Purpose): LinkOptions {
   return {
     urls: configOf(broker).amqpUrls,
     name: `${broker.nodeID} ${purpose}`,
     logger: broker.getLogger(`rabbit/${purpose}`),
+    reconnected: () => countReconnects(broker).add(purpose),
     changed: () => void broker.localBus.emit(QUEUE_CHANGED),
   };
 }

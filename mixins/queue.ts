@@ -8,7 +8,7 @@ import { configOf } from "../config.ts";
 import type { QueueName } from "../services/contracts.ts";
 import { checkMessage, type MessageOf } from "../services/messages.ts";
 import { define } from "./define.ts";
-import { AmqpQueues } from "./queue.amqp.ts";
+import { AmqpQueues, countReconnects } from "./queue.amqp.ts";
 import type { Consumption, Handle, QueueDriver, QueueMessage } from "./queue.driver.ts";
 import { MemoryQueues } from "./queue.memory.ts";
 import { Shared } from "./shared.ts";
@@ -54,6 +54,7 @@ const declared = (service: Service) =>
 export const queueMixin = define<Service & Own>({
   created(this: Service & Own) {
     this.consumptions = new Map();
+    countReconnects(this.broker);
   },
   methods: {
     async addAMQPJob(this: Own, queue: QueueName, payload: unknown) {

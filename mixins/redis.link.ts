@@ -69,6 +69,11 @@ export class RedisLink {
     this.redis.on("close", () => this.away());
   }
 
+  /** ioredis puts it before every key that it sends, and leaves it on those that it gets. */
+  get keyPrefix(): string {
+    return this.options.keyPrefix;
+  }
+
   get isUp(): boolean {
     return this.ready;
   }

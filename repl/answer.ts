@@ -24,6 +24,9 @@ export function rendered({ rows, note }: Answer): string {
   return [...(rows.length > 0 ? lines : []), ...(note ? [note] : [])].join("\n");
 }
 
+/** How long ago a time was. */
+export const age = (at: number | null) => (at === null ? null : duration(Date.now() - at));
+
 /** A few seconds, minutes, hours or days, as people say them. */
 export function duration(ms: number): string {
   const units: [string, number][] = [

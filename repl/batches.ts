@@ -1,33 +1,15 @@
-/** Batches and clients, as an operator looks for them. */
+/** Batches, as an operator looks for them. */
 import type { ServiceBroker } from "moleculer";
 import { type BatchRow, type BatchState, batchStates } from "../database/store.ts";
-import type { Client } from "../services/clientCache/clientCache.contract.ts";
 import { Problem } from "../services/errors.ts";
 import { call } from "../services/messages.ts";
-import { type Answer, duration, say } from "./answer.ts";
+import { type Answer, age, say } from "./answer.ts";
+import { clientNamed, nameOf } from "./clients.ts";
 import { type Command, operand } from "./command.ts";
 
-const A_PAGE = 200;
+const SHOWN = 20;
 const MOST_SHOWN = 200;
 const ERRORS_SHOWN = 5;
-
-const age = (ms: number | null) => (ms === null ? null : duration(Date.now() - ms));
-
-/** By its id or its identifier. Throws not-found. */
-async function clientNamed(broker: ServiceBroker, name: string): Promise<Client> {
-  const byId = await call(broker, "clientCache.get", { publicId: name });
-  if (byId) return byId;
-  for (let before: number | undefined; ; ) {
-    const page = await call(broker, "clientCache.list", { limit: A_PAGE, ...(before !== undefined && { before }) });
-    const found = page.find(({ identifier }) => identifier === name);
-    if (found) return found;
-    if (page.length < A_PAGE) throw new Problem("not-found", `There is no client "${name}".`);
-    before = page.at(-1)?.id;
-  }
-}
-
-const nameOf = async (broker: ServiceBroker, id: number) =>
-  (await call(broker, "clientCache.get", { id }))?.identifier ?? null;
 
 async function rowOf(broker: ServiceBroker, batch: BatchRow) {
   const { publicId: id, state, format, records: received, accepted, rejected, duplicate } = batch;
@@ -43,16 +25,22 @@ function stateNamed(name: unknown): { state?: BatchState } {
   return { state: name as BatchState };
 }
 
+function limitOf(typed: unknown): number {
+  const limit = typed === undefined ? SHOWN : Number(typed);
+  if (Number.isInteger(limit) && limit >= 1 && limit <= MOST_SHOWN) return limit;
+  throw new Problem("validation", `--limit takes 1 to ${MOST_SHOWN}, not ${typed}.`);
+}
+
 const batches: Command = {
   command: "batches",
   description: "The newest batches",
   options: [
     { option: "--state <state>", description: "Only those in this state" },
     { option: "--client <client>", description: "Only those of this client (its id or identifier)" },
-    { option: "--limit <n>", description: "How many (20)" },
+    { option: "--limit <n>", description: `How many (${SHOWN})` },
   ],
   async run(broker, { options }) {
-    const limit = Math.min(Math.max(1, Math.trunc(Number(options.limit ?? 20)) || 20), MOST_SHOWN);
+    const limit = limitOf(options.limit);
     const client = options.client === undefined ? null : await clientNamed(broker, String(options.client));
     const wanted = { ...stateNamed(options.state), ...(client && { clientId: client.id }), limit };
     const found = await call(broker, "batch.list", wanted);
@@ -92,22 +80,9 @@ const move = (name: "redrive" | "cancel", description: string): Command => ({
   },
 });
 
-const clients: Command = {
-  command: "clients",
-  description: "The newest clients",
-  async run(broker) {
-    const found = await call(broker, "clientCache.list", { limit: A_PAGE });
-    const rows = found.map(({ publicId: id, identifier, name, status, policyVersion, createdAt }) => {
-      return { id, identifier, name, status, policy: `v${policyVersion}`, age: age(createdAt) };
-    });
-    return rows.length > 0 ? { rows } : say("There is no client yet.");
-  },
-};
-
 export const batchCommands: Command[] = [
   batches,
   batch,
   move("redrive", "Drives a failed batch again, with attempts at 0"),
   move("cancel", "Cancels a batch; a worker's later writes are refused"),
-  clients,
 ];

@@ -16,6 +16,12 @@ export interface Command {
   run(broker: ServiceBroker, args: Args): Promise<Answer>;
 }
 
+/** What an error says to an operator. */
+export const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
+
+/** How long one node is waited for; then it is named, and the others' answers are shown. */
+export const PATIENCE_MS = 2_000;
+
 /** An operand as text; undefined where it was left out. */
 export const operand = (args: Args, name: string): string | undefined =>
   args[name] === undefined ? undefined : String(args[name]);

@@ -1,12 +1,13 @@
 /** DataFlow's own commands, for moleculer-repl. */
-import type { ServiceBroker } from "moleculer";
+import { Errors, type ServiceBroker } from "moleculer";
 import { isProblem } from "../services/errors.ts";
 import { rendered } from "./answer.ts";
 import { batchCommands } from "./batches.ts";
-import type { Args, Command } from "./command.ts";
+import { clientCommands } from "./clients.ts";
+import { type Args, type Command, messageOf } from "./command.ts";
 import { nodeCommands } from "./nodes.ts";
 
-export const commands: Command[] = [...batchCommands, ...nodeCommands];
+export const commands: Command[] = [...batchCommands, ...clientCommands, ...nodeCommands];
 
 /** What a command prints: its table, or in one line why there is none. */
 export async function outputOf(command: Command, broker: ServiceBroker, args: Args): Promise<string> {
@@ -14,7 +15,10 @@ export async function outputOf(command: Command, broker: ServiceBroker, args: Ar
     return rendered(await command.run(broker, args));
   } catch (error) {
     if (isProblem(error)) return `${error.type}: ${error.message}`;
-    return `It failed: ${error instanceof Error ? error.message : String(error)}`;
+    if (error instanceof Errors.ServiceNotFoundError || error instanceof Errors.ServiceNotAvailableError)
+      return `No node serves that now: ${messageOf(error)}`;
+    if (error instanceof Errors.RequestTimeoutError) return `A node did not answer in time: ${messageOf(error)}`;
+    return `It failed: ${messageOf(error)}`;
   }
 }
 

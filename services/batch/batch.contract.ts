@@ -1,6 +1,7 @@
 import type {
   BatchRow,
   BatchState,
+  Candidate,
   ChunkCommit,
   Claimed,
   OutboxRow,
@@ -12,7 +13,7 @@ import { batchStates } from "../../database/store.ts";
 import { action, event, typed } from "../declare.ts";
 import type { CloudEvent } from "../outbox/outbox.contract.ts";
 
-export type { BatchRow, BatchState, ChunkCommit, Claimed, StoredChunk } from "../../database/store.ts";
+export type { BatchRow, BatchState, Candidate, ChunkCommit, Claimed, StoredChunk } from "../../database/store.ts";
 export { finalStates, isFinal } from "../../database/store.ts";
 
 /** How a claimed batch leaves its worker without a chunk commit. */
@@ -72,9 +73,7 @@ export const batchActions = {
   "batch.redrive": action({ publicId }).answers<BatchRow>(),
 
   /** What a worker may try to claim now, in the order of fairness. */
-  "batch.candidates": action({ limit: { type: "number" } }).answers<
-    { id: number; publicId: string; clientId: number }[]
-  >(),
+  "batch.candidates": action({ limit: { type: "number" } }).answers<Candidate[]>(),
   /** Null: another was faster, or the client is at its cap. */
   "batch.claim": action({ id: { type: "number" }, owner: { type: "string" } }).answers<Claimed | null>(),
   "batch.chunk": action({ id: { type: "number" }, no: { type: "number" } }).answers<StoredChunk | null>(),
@@ -107,9 +106,16 @@ export const batchActions = {
   "batch.deleteOutbox": action({ ids: typed<number[]>({ type: "array" }) }).answers<void>(),
 
   /** All batches of the database; `now` is its clock. Throws unavailable. */
-  "batch.stats": action({}).answers<QueueStats & { now: number }>(),
+  "batch.stats": action({}).answers<Stats>(),
   /** A round trip to the database, in ms. Throws unavailable. */
   "batch.ping": action({}).answers<number>(),
+};
+
+/** What waits in the database, by its clock `now`. */
+export type Stats = Omit<QueueStats, "oldestEvent"> & {
+  now: number;
+  /** When the event was made that waits longest for RabbitMQ. */
+  oldestEventAt: number | null;
 };
 
 /** A worker's chunk commit: the events of an end are `batch`'s to write. */

@@ -12,6 +12,7 @@ import { define } from "../../mixins/define.ts";
 import { scheduleMixin, type WithSchedule } from "../../mixins/schedule.ts";
 import { Problem } from "../errors.ts";
 import { call, type ParamsOf, publishSoon, serve } from "../messages.ts";
+import type { CloudEvent } from "../outbox/outbox.contract.ts";
 import type { Policy } from "../policy/policy.contract.ts";
 import { createBatch } from "./batch.create.ts";
 import { BatchEvents } from "./batch.events.ts";
@@ -136,8 +137,9 @@ export default define<BatchService>({
     },
 
     async stats() {
-      const [stats, now] = await Promise.all([this.database.store.stats(), this.database.now()]);
-      return { ...stats, now };
+      const [{ oldestEvent, ...stats }, now] = await Promise.all([this.database.store.stats(), this.database.now()]);
+      const oldestEventAt = oldestEvent === null ? null : Date.parse((JSON.parse(oldestEvent) as CloudEvent).time);
+      return { ...stats, oldestEventAt, now };
     },
     async ping() {
       const began = performance.now();

@@ -12,22 +12,19 @@ export interface LockStatus {
   unavailable: number;
 }
 
+/** Of which claim: the batch, and its fence before that. */
+const claim = { batchId: { type: "string" }, fence: { type: "number" } } as const;
+
 /** By the connection to Redis, and by the database's own. */
 const boundByItself = { timeout: 0 };
 
 export const batchLockActions = {
-  /** Takes the mutex of a batch for the lock's TTL. It saves contention and decides nothing. */
-  "batchLock.acquire": action({ batchId: { type: "string" } }, boundByItself).answers<LockOutcome>(),
+  /** Takes the mutex of a claim for the lock's TTL. It saves contention and decides nothing. */
+  "batchLock.acquire": action(claim, boundByItself).answers<LockOutcome>(),
   /** Prolongs a held lock by its TTL; false: it is lost. */
-  "batchLock.extend": action(
-    { batchId: { type: "string" }, token: { type: "string" } },
-    boundByItself,
-  ).answers<boolean>(),
+  "batchLock.extend": action({ ...claim, token: { type: "string" } }, boundByItself).answers<boolean>(),
   /** Gives a held lock back; of a lost one nothing happens. */
-  "batchLock.release": action(
-    { batchId: { type: "string" }, token: { type: "string" } },
-    boundByItself,
-  ).answers<void>(),
+  "batchLock.release": action({ ...claim, token: { type: "string" } }, boundByItself).answers<void>(),
   /** Of this node. */
   "batchLock.status": action({}).answers<LockStatus>(),
 };

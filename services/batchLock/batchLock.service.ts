@@ -1,13 +1,14 @@
 /**
  * The mutex of a batch. A worker takes it between choosing and claiming, so that many workers do not try the same row.
- * It is not trusted: the fence in the batch row decides. A lock that is lost or unavailable stops nobody. It is kept by a
- * quorum of Redis nodes or in the database, by BATCH_LOCK_PROVIDER; while Redis is away BATCH_LOCK_FALLBACK serves.
+ * It is not trusted: the fence in the batch row decides. A lock that is lost or unavailable stops nobody, and the fence is
+ * part of its name: of a batch that was taken from a dead worker the lock is another, so nobody waits for the old one to
+ * lapse. It is kept by a quorum of Redis nodes or in the database, by BATCH_LOCK_PROVIDER; while Redis is away BATCH_LOCK_FALLBACK serves.
  */
 import type { Service } from "moleculer";
 import { configOf } from "../../config.ts";
 import { databaseMixin, type WithDatabase } from "../../mixins/database.ts";
 import { define } from "../../mixins/define.ts";
-import { type Counter, counter } from "../../mixins/figures.ts";
+import { type Counter, counter, readWhenAsked } from "../../mixins/figures.ts";
 import { acquireLink, releaseLink } from "../../mixins/redis.ts";
 import { serve } from "../messages.ts";
 import { LocksWithFallback } from "./batchLock.fallback.ts";
@@ -19,6 +20,7 @@ import { SqlLocks } from "./batchLock.sql.ts";
 type Outcome = "acquired" | "busy" | "unavailable" | "lost";
 type BatchLock = Service &
   WithDatabase & {
+    /** From `started` on. */
     locks: LocksWithFallback;
     ttlMs: number;
     outcomes: Counter<Outcome>;
@@ -32,8 +34,9 @@ type BatchLock = Service &
 const START_PATIENCE_MS = 1_000;
 
 const outcomes = { name: "dataflow_locks_total", help: "Batch locks by what came of them." };
+const fallbacks = { name: "dataflow_lock_fallbacks_total", help: "Locks asked of the fallback, for Redis was away." };
 
-const nameOf = (batchId: string) => `lock:batch:${batchId}`;
+const nameOf = ({ batchId, fence }: { batchId: string; fence: number }) => `lock:batch:${batchId}:${fence}`;
 
 export default define<BatchLock>({
   name: "batchLock",
@@ -43,21 +46,24 @@ export default define<BatchLock>({
     this.ttlMs = configOf(this.broker).redisLockTimeoutMs;
     this.outcomes = counter(this.broker, outcomes, "outcome", ["acquired", "busy", "unavailable", "lost"]);
     this.nodes = [];
+    readWhenAsked(this.broker, { ...fallbacks, type: "counter" }, () => [
+      { value: this.locks?.figures.fallbacks ?? 0 },
+    ]);
   },
 
   actions: serve<BatchLock, "batchLock">("batchLock", {
     async acquire(ctx) {
-      const lock = await this.locks.acquire(nameOf(ctx.params.batchId), this.ttlMs);
+      const lock = await this.locks.acquire(nameOf(ctx.params), this.ttlMs);
       this.outcomes.add(lock.outcome);
       return lock;
     },
     async extend(ctx) {
-      const isHeld = await this.locks.extend(nameOf(ctx.params.batchId), ctx.params.token, this.ttlMs);
+      const isHeld = await this.locks.extend(nameOf(ctx.params), ctx.params.token, this.ttlMs);
       if (!isHeld) this.outcomes.add("lost");
       return isHeld;
     },
     release(ctx) {
-      return this.locks.release(nameOf(ctx.params.batchId), ctx.params.token);
+      return this.locks.release(nameOf(ctx.params), ctx.params.token);
     },
     status() {
       const { batchLockProvider: provider } = configOf(this.broker);

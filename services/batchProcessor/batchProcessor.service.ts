@@ -12,9 +12,9 @@ import { define } from "../../mixins/define.ts";
 import { partnersMixin } from "../../mixins/partners.ts";
 import { QUEUE_CHANGED, type QueueChannel, type QueueMessage, queueMixin, type WithQueue } from "../../mixins/queue.ts";
 import { scheduleMixin, type WithSchedule } from "../../mixins/schedule.ts";
-import type { BatchRow, Claimed } from "../batch/batch.contract.ts";
+import type { BatchRow, Candidate, Claimed } from "../batch/batch.contract.ts";
 import { isProblem } from "../errors.ts";
-import { call, serve } from "../messages.ts";
+import { call, type ParamsOf, serve } from "../messages.ts";
 import type { Policy } from "../policy/policy.contract.ts";
 import type { WorkerStatus } from "./batchProcessor.contract.ts";
 import { LeaseKeeper } from "./batchProcessor.leases.ts";
@@ -22,11 +22,8 @@ import { loadHandlers } from "./batchProcessor.load.ts";
 import { type Started, WorkLoop } from "./batchProcessor.loop.ts";
 import { type Ended, Run } from "./batchProcessor.run.ts";
 
-interface Candidate {
-  id: number;
-  publicId: string;
-  clientId: number;
-}
+/** A lock that this worker holds. */
+type Lock = ParamsOf<"batchLock.release">;
 
 type BatchProcessor = Service &
   WithSchedule &
@@ -42,14 +39,14 @@ type BatchProcessor = Service &
     isStopping: boolean;
     status(): WorkerStatus;
     start(candidate: Candidate): Promise<Started | null>;
-    run(claimed: Claimed, lockToken: string | null): Promise<void>;
+    run(claimed: Claimed, lock: Lock | null): Promise<void>;
     work(claimed: Claimed, lost: AbortSignal): Promise<void>;
     parts(batch: BatchRow, lost: AbortSignal): Promise<ConstructorParameters<typeof Run>[0]>;
     validator(batch: BatchRow, policy: Policy): RecordValidator;
     over(run: Run, ended: Ended): Promise<void>;
     handBackAdrift(): Promise<void>;
-    keepLock(batchId: string, token: string): () => Promise<void>;
-    unlock(batchId: string, token: string): Promise<void>;
+    keepLock(lock: Lock): () => Promise<void>;
+    unlock(lock: Lock): Promise<void>;
     abandon(): void;
     drain(): Promise<void>;
   };
@@ -127,10 +124,10 @@ export default define<BatchProcessor>({
     },
 
     /** Lock, then claim. Null: another was faster. */
-    async start(this: BatchProcessor, { id, publicId: batchId }: Candidate) {
-      const lock = await call(this.broker, "batchLock.acquire", { batchId });
-      if (lock.outcome === "busy") return null;
-      const token = lock.outcome === "acquired" ? lock.token : null;
+    async start(this: BatchProcessor, { id, publicId: batchId, fence }: Candidate) {
+      const got = await call(this.broker, "batchLock.acquire", { batchId, fence });
+      if (got.outcome === "busy") return null;
+      const lock = got.outcome === "acquired" ? { batchId, fence, token: got.token } : null;
       let claimed: Claimed | null = null;
       try {
         claimed = await call(this.broker, "batch.claim", { id, owner: this.owner });
@@ -138,21 +135,21 @@ export default define<BatchProcessor>({
         this.adrift.add(batchId);
         throw error;
       } finally {
-        if (!claimed && token) await this.unlock(batchId, token);
+        if (!claimed && lock) await this.unlock(lock);
       }
-      return claimed && { end: this.run(claimed, token) };
+      return claimed && { end: this.run(claimed, lock) };
     },
 
     /** A lock that cannot be given back lapses. */
-    async unlock(this: BatchProcessor, batchId: string, token: string) {
-      await call(this.broker, "batchLock.release", { batchId, token }).catch(() => {});
+    async unlock(this: BatchProcessor, lock: Lock) {
+      await call(this.broker, "batchLock.release", lock).catch(() => {});
     },
 
     /** Everything around the work of a claimed batch. Never rejects. */
-    async run(this: BatchProcessor, claimed: Claimed, lockToken: string | null) {
+    async run(this: BatchProcessor, claimed: Claimed, lock: Lock | null) {
       const { id, publicId: batchId, fence } = claimed.batch;
       const abort = new AbortController();
-      const letGo = lockToken ? this.keepLock(batchId, lockToken) : async () => {};
+      const letGo = lock ? this.keepLock(lock) : async () => {};
       // At once: what the run waits for may hang, and who holds the batch now must not wait for our lock.
       abort.signal.addEventListener("abort", () => void letGo());
       this.running.set(batchId, abort);
@@ -232,15 +229,15 @@ export default define<BatchProcessor>({
     },
 
     /** Extends the lock apart from the work, until the answer gives it back. A lost one makes us look at the fence at once; the fence decides. */
-    keepLock(this: BatchProcessor, batchId: string, token: string) {
+    keepLock(this: BatchProcessor, lock: Lock) {
       const { redisLockTimeoutMs } = configOf(this.broker);
       const timer = setInterval(async () => {
-        const isHeld = await call(this.broker, "batchLock.extend", { batchId, token }).catch(() => false);
+        const isHeld = await call(this.broker, "batchLock.extend", lock).catch(() => false);
         if (!isHeld) await this.leases.renew();
       }, redisLockTimeoutMs / 3);
       return () => {
         clearInterval(timer);
-        return this.unlock(batchId, token);
+        return this.unlock(lock);
       };
     },
 

@@ -58,6 +58,8 @@ export const clientCacheActions = {
   }).answers<void>(),
   /** How well this node's cache serves, by level. */
   "clientCache.figures": action({}).answers<CacheFigures>(),
+  /** Deletes what Redis holds of it, for all nodes; answers how many keys, null: there is no Redis. Throws while it is away. */
+  "clientCache.emptyRedis": action({}).answers<number | null>(),
 };
 
 export const clientCacheEvents = {

@@ -186,6 +186,9 @@ export default define<ClientCache>({
     figures() {
       return this.cacheFigures();
     },
+    emptyRedis() {
+      return this.emptyRedis();
+    },
   }),
 
   methods: {

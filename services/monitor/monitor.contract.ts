@@ -1,6 +1,8 @@
 import type { BatchState } from "../batch/batch.contract.ts";
+import type { LockStatus } from "../batchLock/batchLock.contract.ts";
 import type { WorkerStatus } from "../batchProcessor/batchProcessor.contract.ts";
 import { action, event } from "../declare.ts";
+import type { LimiterStatus } from "../rateLimiter/rateLimiter.contract.ts";
 
 export type Check = { status: "up"; latencyMs: number } | { status: "down" } | "off";
 
@@ -14,14 +16,26 @@ export interface CacheFigures {
   misses: number;
   /** 0 to 1; null before the first lookup. */
   hitRate: number | null;
+  /** Of what was not in the process: lookups in Redis; `fallbacks`: it did not answer. Null: none so far. */
+  redis: { hits: number; misses: number; fallbacks: number; hitRate: number | null } | null;
 }
 
-/** What one node has counted since it started. A part that the node does not run is empty or null. */
+/** What one node has counted since it started. A part that the node does not run is empty (caches) or null. */
 export interface NodeFigures {
   node: string;
   caches: Record<string, CacheFigures>;
-  limiter: Record<string, number>;
-  locks: Record<string, number>;
+  /** Where requests are counted now, and what was decided. */
+  limiter: {
+    store: LimiterStatus["store"];
+    apiNodes: number;
+    allowed: number;
+    refused: number;
+    fallbacks: number;
+  } | null;
+  /** `fallbacks`: asked of BATCH_LOCK_FALLBACK, because the provider was away. */
+  locks:
+    | (Record<"acquired" | "busy" | "unavailable" | "lost" | "fallbacks", number> & Pick<LockStatus, "provider">)
+    | null;
   worker: WorkerStatus | null;
 }
 
@@ -33,6 +47,7 @@ export interface SystemStats {
     processing: number;
     held: number;
     outbox: number;
+    oldestOutboxAgeMs: number | null;
   };
   batches: Partial<Record<BatchState, number>>;
   running: { node: string; batches: number }[];

@@ -1,8 +1,9 @@
 import type { ServiceBroker } from "moleculer";
+import { configOf } from "../../config.ts";
 import { collect, readings } from "../../mixins/figures.ts";
 import { type AnswerOf, call } from "../messages.ts";
 import type { CacheFigures, NodeFigures, SystemStats } from "./monitor.contract.ts";
-import { oldestMs } from "./monitor.queue.ts";
+import { oldestMs, outboxMs } from "./monitor.queue.ts";
 
 const PATIENCE_MS = 2_000;
 
@@ -10,46 +11,73 @@ const PATIENCE_MS = 2_000;
 const by = (broker: ServiceBroker, name: string, label: string): Record<string, number> =>
   Object.fromEntries(readings(broker, name).map(({ value, labels }) => [labels[label] ?? "", value]));
 
+/** Null before the first lookup. */
+const rateOf = (hits: number, misses: number) =>
+  hits + misses === 0 ? null : Number((hits / (hits + misses)).toFixed(4));
+
+/** A figure's values by cache, then by result. */
+function lookupsOf(broker: ServiceBroker, figure: string): Record<string, Record<string, number>> {
+  const byCache: Record<string, Record<string, number>> = {};
+  for (const { value, labels } of readings(broker, figure)) {
+    const results = byCache[labels.cache ?? ""] ?? {};
+    byCache[labels.cache ?? ""] = { ...results, [labels.result ?? ""]: value };
+  }
+  return byCache;
+}
+
 function cachesOf(broker: ServiceBroker): Record<string, CacheFigures> {
-  const caches: Record<string, CacheFigures> = {};
-  for (const { value, labels } of readings(broker, "dataflow_cache_lookups_total")) {
-    const cache = labels.cache ?? "";
-    const figures = caches[cache] ?? { hits: 0, misses: 0, hitRate: null };
-    caches[cache] = figures;
-    figures[labels.result === "hit" ? "hits" : "misses"] += value;
-  }
-  for (const figures of Object.values(caches)) {
-    const lookups = figures.hits + figures.misses;
-    if (lookups > 0) figures.hitRate = Number((figures.hits / lookups).toFixed(4));
-  }
-  return caches;
+  const shared = lookupsOf(broker, "dataflow_cache_redis_lookups_total");
+  const caches = Object.entries(lookupsOf(broker, "dataflow_cache_lookups_total"));
+  return Object.fromEntries(
+    caches.map(([cache, { hit: hits = 0, miss: misses = 0 }]) => {
+      const redis = configOf(broker).redisUrl ? redisOf(shared[cache] ?? {}) : null;
+      return [cache, { hits, misses, hitRate: rateOf(hits, misses), redis }];
+    }),
+  );
+}
+
+function redisOf({ hit: hits = 0, miss: misses = 0, fallback: fallbacks = 0 }: Record<string, number>) {
+  return { hits, misses, fallbacks, hitRate: rateOf(hits, misses) };
+}
+
+async function limiterOf(broker: ServiceBroker): Promise<NodeFigures["limiter"]> {
+  if (!broker.getLocalService("rateLimiter")) return null;
+  const { store, apiNodes, fallbacks } = await call(broker, "rateLimiter.status", {}, { nodeID: broker.nodeID });
+  const { allowed = 0, refused = 0 } = by(broker, "dataflow_limiter_decisions_total", "outcome");
+  return { store, apiNodes, allowed, refused, fallbacks };
+}
+
+async function locksOf(broker: ServiceBroker): Promise<NodeFigures["locks"]> {
+  if (!broker.getLocalService("batchLock")) return null;
+  const { provider, ...counted } = await call(broker, "batchLock.status", {}, { nodeID: broker.nodeID });
+  const { lost = 0 } = by(broker, "dataflow_locks_total", "outcome");
+  return { provider, ...counted, lost };
 }
 
 /** This node's. */
 export async function figuresOf(broker: ServiceBroker): Promise<NodeFigures> {
   collect(broker);
-  const fallbacks = Object.values(by(broker, "dataflow_limiter_fallbacks_total", "store"));
   return {
     node: broker.nodeID,
     caches: cachesOf(broker),
-    limiter: {
-      ...by(broker, "dataflow_limiter_decisions_total", "outcome"),
-      fallbacks: fallbacks.reduce((sum, value) => sum + value, 0),
-    },
-    locks: by(broker, "dataflow_locks_total", "outcome"),
+    limiter: await limiterOf(broker),
+    locks: await locksOf(broker),
     worker: broker.getLocalService("batchProcessor")
       ? await call(broker, "batchProcessor.status", {}, { nodeID: broker.nodeID })
       : null,
   };
 }
 
-/** The nodes that run a service, this one too. */
+/** The nodes that run a service, this one too, by name. */
 export function nodesWith(broker: ServiceBroker, service: string): string[] {
   const nodes = broker.registry.getNodeList({ onlyAvailable: true, withServices: true }) as unknown as {
     id: string;
     services: { name: string }[];
   }[];
-  return nodes.filter(({ services }) => services.some(({ name }) => name === service)).map(({ id }) => id);
+  return nodes
+    .filter(({ services }) => services.some(({ name }) => name === service))
+    .map(({ id }) => id)
+    .sort();
 }
 
 /** Every node's; one that does not answer is named, and keeps nobody waiting for long. */
@@ -68,7 +96,7 @@ export async function statsOf(broker: ServiceBroker, stats: AnswerOf<"batch.stat
   const { states, outboxDepth: outbox } = stats;
   const { ready = 0, processing = 0, held = 0 } = states;
   return {
-    queue: { oldestReadyAgeMs: oldestMs(stats), ready, processing, held, outbox },
+    queue: { oldestReadyAgeMs: oldestMs(stats), ready, processing, held, outbox, oldestOutboxAgeMs: outboxMs(stats) },
     batches: states,
     running: stats.running.map(({ owner, batches }) => ({ node: owner.split(":")[0] ?? "", batches })),
     nodes: await allFigures(broker),

@@ -24,8 +24,11 @@ export class Queue {
     readWhenAsked(broker, gauge("database_up", "Whether the database answered just now."), () => [
       { value: this.stats ? 1 : 0 },
     ]);
-    read("oldest_ready_age_seconds", "How long the oldest claimable batch waits.", oldestSeconds);
+    read("oldest_ready_age_seconds", "How long the oldest claimable batch waits.", (stats) => seconds(oldestMs(stats)));
     read("outbox_depth", "Events that are not published yet.", ({ outboxDepth }) => outboxDepth);
+    read("oldest_outbox_age_seconds", "How long the oldest event waits to be published.", (stats) =>
+      seconds(outboxMs(stats)),
+    );
     const states = { ...gauge("batches", "Batches in the database, by state."), labelNames: ["state"] };
     readWhenAsked(broker, states, () =>
       batchStates.map((state) => ({ value: this.stats?.states[state] ?? (this.stats ? 0 : NaN), labels: { state } })),
@@ -52,4 +55,8 @@ export class Queue {
 export const oldestMs = ({ oldestReadyAt, now }: Stats): number | null =>
   oldestReadyAt === null ? null : Math.max(0, now - oldestReadyAt);
 
-const oldestSeconds = (stats: Stats): number => (oldestMs(stats) ?? 0) / 1000;
+/** The age of the oldest event; its time is that of the node which made it, so it may be off by its clock. */
+export const outboxMs = ({ oldestEventAt, now }: Stats): number | null =>
+  oldestEventAt === null ? null : Math.max(0, now - oldestEventAt);
+
+const seconds = (ms: number | null): number => (ms ?? 0) / 1000;

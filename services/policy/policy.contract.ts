@@ -39,6 +39,8 @@ export const policyActions = {
   }).answers<Decision>(),
   /** How well this node's cache serves, by level. */
   "policy.figures": action({}).answers<CacheFigures>(),
+  /** Deletes what Redis holds of it, for all nodes; answers how many keys, null: there is no Redis. Throws while it is away. */
+  "policy.emptyRedis": action({}).answers<number | null>(),
 };
 
 export const policyEvents = {

@@ -120,6 +120,9 @@ export default define<PolicyService>({
     figures() {
       return this.cacheFigures();
     },
+    emptyRedis() {
+      return this.emptyRedis();
+    },
   }),
 
   methods: {

@@ -12,6 +12,19 @@ export interface Consumption {
   retryAfterSeconds: number;
 }
 
+/** A client's counter, as it stands. */
+export interface Look {
+  /** Where it was read. `share`: Redis is away, and this is one node's count alone, against its share of the limit. */
+  store: LimiterStatus["store"];
+  limit: number;
+  windowSeconds: number;
+  /** The counter's estimate of the last `windowSeconds`. */
+  used: number;
+  remaining: number;
+  /** Seconds until the current window ends. */
+  resetSeconds: number;
+}
+
 export interface LimiterStatus {
   /** Where requests are counted now; `share`: Redis is away, and each node allows the limit by `apiNodes`. */
   store: "redis" | "share" | "process";
@@ -21,16 +34,17 @@ export interface LimiterStatus {
   fallbacks: number;
 }
 
+const counterOf = {
+  clientId: { type: "string" },
+  limit: { type: "number", integer: true, positive: true },
+  windowSeconds: { type: "number", integer: true, positive: true },
+} as const;
+
 export const rateLimiterActions = {
   /** Spends one of a client's `limit` requests in `windowSeconds`. Never throws because its store is away. */
-  "rateLimiter.consume": action(
-    {
-      clientId: { type: "string" },
-      limit: { type: "number", integer: true, positive: true },
-      windowSeconds: { type: "number", integer: true, positive: true },
-    },
-    { timeout: 0 },
-  ).answers<Consumption>(),
+  "rateLimiter.consume": action(counterOf, { timeout: 0 }).answers<Consumption>(),
+  /** The same counter, read and not spent. Never throws because its store is away. */
+  "rateLimiter.look": action(counterOf).answers<Look>(),
   /** A round trip to Redis, in ms; null: there is none. Throws while it is away. */
   "rateLimiter.ping": action({}).answers<number | null>(),
   /** Of this node. */

@@ -9,9 +9,9 @@ import { define } from "../../mixins/define.ts";
 import { type Counter, counter, readWhenAsked } from "../../mixins/figures.ts";
 import { redisMixin, type WithRedis } from "../../mixins/redis.ts";
 import { serve } from "../messages.ts";
-import type { Consumption } from "./rateLimiter.contract.ts";
+import type { Consumption, LimiterStatus, Look } from "./rateLimiter.contract.ts";
 import { spendScript } from "./rateLimiter.lua.ts";
-import { consumption, OwnWindows } from "./rateLimiter.window.ts";
+import { advance, consumption, looked, OwnWindows, type Window } from "./rateLimiter.window.ts";
 
 const decisions = { name: "dataflow_limiter_decisions_total", help: "Requests by what the limiter said." };
 const fallbacks = { name: "dataflow_limiter_fallbacks_total", help: "Decisions without the shared store." };
@@ -26,11 +26,19 @@ type RateLimiter = Service &
     apiNodes: number;
     figures: { checks: number; fallbacks: number };
     spend(key: string, limit: number, windowMs: number): Promise<Consumption>;
+    look(key: string, limit: number, windowMs: number): Promise<Look>;
+    share(limit: number): number;
+    store(): LimiterStatus["store"];
     countApiNodes(): void;
   };
 
 /** The braces are part of the key: on Redis Cluster they choose the slot. */
 const keyOf = (clientId: string, windowSeconds: number) => `ratelimit:client:{${clientId}}:${windowSeconds}`;
+
+function windowOf([start, previous, current]: (string | null)[]): Window | undefined {
+  if (!start) return undefined;
+  return { startMs: Number(start), previous: Number(previous), current: Number(current) };
+}
 
 export default define<RateLimiter>({
   name: "rateLimiter",
@@ -62,6 +70,10 @@ export default define<RateLimiter>({
       this.decisions.add(spent.allowed ? "allowed" : "refused");
       return spent;
     },
+    look(ctx) {
+      const { clientId, limit, windowSeconds } = ctx.params;
+      return this.look(keyOf(clientId, windowSeconds), limit, windowSeconds * 1000);
+    },
     async ping() {
       if (!this.redis) return null;
       const began = performance.now();
@@ -69,8 +81,7 @@ export default define<RateLimiter>({
       return performance.now() - began;
     },
     status() {
-      const store = this.redis === null ? "process" : this.redis.isUp ? "redis" : "share";
-      return { store, apiNodes: this.apiNodes, ...this.figures };
+      return { store: this.store(), apiNodes: this.apiNodes, ...this.figures };
     },
   }),
 
@@ -83,10 +94,33 @@ export default define<RateLimiter>({
         return consumption({ allowed: allowed === 1, previous, current, elapsedMs }, limit, windowMs);
       } catch {
         this.figures.fallbacks++;
-        const share = Math.max(1, Math.floor(limit / this.apiNodes));
+        const share = this.share(limit);
         // The limit that is told stays the policy's; what is left is left of this node's share.
         return { ...consumption(this.own.spend(key, share, windowMs), share, windowMs), limit };
       }
+    },
+
+    async look(this: RateLimiter, key: string, limit: number, windowMs: number) {
+      const own = () => this.own.look(key, this.redis ? this.share(limit) : limit, windowMs);
+      if (!this.redis) return { store: "process" as const, ...own() };
+      try {
+        const [time, hash] = await this.redis.run((redis) =>
+          Promise.all([redis.time(), redis.hmget(key, "start", "prev", "cur")]),
+        );
+        const nowMs = Number(time[0]) * 1000 + Math.floor(Number(time[1]) / 1000);
+        return { store: "redis" as const, ...looked(advance(windowOf(hash), windowMs, nowMs), limit, windowMs, nowMs) };
+      } catch {
+        return { store: "share" as const, ...own() };
+      }
+    },
+
+    /** What this node allows of a limit while Redis is away. */
+    share(this: RateLimiter, limit: number) {
+      return Math.max(1, Math.floor(limit / this.apiNodes));
+    },
+
+    store(this: RateLimiter) {
+      return this.redis === null ? "process" : this.redis.isUp ? "redis" : "share";
     },
 
     /** While Redis is away the number only rises: what took Redis away may hide the other nodes too, and they still count. */

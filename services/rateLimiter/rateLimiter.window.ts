@@ -1,5 +1,5 @@
 import { LRUCache } from "lru-cache";
-import type { Consumption } from "./rateLimiter.contract.ts";
+import type { Consumption, Look } from "./rateLimiter.contract.ts";
 
 /** The sliding-window counter of one key: requests in the window before, and in the one that began at `startMs`. */
 export interface Window {
@@ -63,6 +63,15 @@ export function consumption(
   };
 }
 
+/** What is told of a window that nobody asked to pass. */
+export function looked(window: Window, limit: number, windowMs: number, nowMs: number): Omit<Look, "store"> {
+  const { previous, current, startMs } = window;
+  const met: Met = { allowed: false, previous, current, elapsedMs: nowMs - startMs };
+  const { windowSeconds, remaining, resetSeconds } = consumption(met, limit, windowMs);
+  const used = Math.ceil(previous * (1 - met.elapsedMs / windowMs) + current);
+  return { limit, windowSeconds, used, remaining, resetSeconds };
+}
+
 /** How long until one more request fits, if nobody else asks. */
 function waitMs(previous: number, current: number, limit: number, windowMs: number, elapsed: number): number {
   const room = limit - 1 - current;
@@ -84,5 +93,11 @@ export class OwnWindows {
     const window = advance(this.windows.get(key), windowMs, nowMs);
     this.windows.set(key, window);
     return spend(window, limit, windowMs, nowMs);
+  }
+
+  /** Spends nothing, and makes no window younger. */
+  look(key: string, limit: number, windowMs: number): Omit<Look, "store"> {
+    const nowMs = performance.now();
+    return looked(advance(this.windows.peek(key), windowMs, nowMs), limit, windowMs, nowMs);
   }
 }

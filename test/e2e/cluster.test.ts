@@ -1,9 +1,12 @@
 /** Two api nodes and two workers by their real commands, on PostgreSQL, Redis and RabbitMQ: one system. */
 import { hostname } from "node:os";
 import { type Database, openDatabase } from "../../database/database.ts";
+import type { BatchRow } from "../../database/store.ts";
+import type { SystemStats } from "../../services/monitor/monitor.contract.ts";
 import { describeWithRabbit, newNamespace, rabbitUrl, removeNamespace, until } from "../helpers/amqp.ts";
 import { describePostgres, freshSchema, type Schema } from "../helpers/database.ts";
 import { accepted, admin, type Batch, batchWhen, get, lines, newClient, type TestClient } from "../helpers/http.ts";
+import { metrics } from "../helpers/metrics.ts";
 import {
   killLeftOvers,
   launch,
@@ -19,6 +22,9 @@ const everyServer = (name: string, suite: () => void) =>
 
 /** A change is promised elsewhere within 100 ms; two busy cores with five processes get this, still far below the 4 s of the safety read. */
 const SOON_MS = 500;
+
+/** Both workers ask for the same one. */
+const METRICS_PORT = 20_000 + (process.pid % 10_000);
 
 everyServer("a cluster", () => {
   const nodeIds: string[] = [];
@@ -40,9 +46,9 @@ everyServer("a cluster", () => {
     AMQP_URL: rabbitUrl,
     NAMESPACE: namespace,
     REDIS_KEY_PREFIX: prefix,
-    // What a dead worker held is free when both times are over.
-    BATCH_LEASE: "1s",
-    REDIS_LOCK_TIMEOUT: "3s",
+    // Its lock lives for 30 s more; nobody waits for that.
+    BATCH_LEASE: "3s",
+    METRICS_PORT: String(METRICS_PORT),
     POLL_INTERVAL: "1s",
     SWEEP_INTERVAL: "200ms",
     WORKER_CONCURRENCY: "1",
@@ -101,6 +107,43 @@ everyServer("a cluster", () => {
     }
   });
 
+  test("each worker serves health and metrics, on the port that was asked for or the next free one", async () => {
+    const ports = workers.map((node) => Number(new URL(monitorOf(node)).port));
+    expect(new Set(ports).size).toBe(2);
+    expect(Math.min(...ports)).toBeGreaterThanOrEqual(METRICS_PORT);
+    for (const url of workers.map(monitorOf)) {
+      expect(await (await fetch(`${url}/health/live`)).json()).toEqual({ status: "ok" });
+      expect(await (await fetch(`${url}/health/ready`)).json()).toMatchObject({ status: "ok" });
+    }
+    for (const url of [...apis.map((node) => node.url), ...workers.map(monitorOf)]) {
+      const samples = await metrics(url);
+      expect(samples.get("dataflow_database_up")).toBe(1);
+      expect(samples.get("dataflow_oldest_ready_age_seconds")).toBe(0);
+      expect(samples.get('dataflow_leases_lapsed_total{of="batch"}')).toBe(0);
+      expect(samples.get('dataflow_queue_reconnects_total{link="publish"}')).toBe(0);
+      expect(samples.get("moleculer_broker_started")).toBe(1);
+    }
+  });
+
+  test("GET /admin/stats tells of all four nodes", async () => {
+    const stats = async () => (await (await admin(apis[0].url, "/stats")).json()) as SystemStats;
+    await until(async () => (await stats()).nodes.length === 4, "the acquaintance of all");
+    const { queue, nodes } = await stats();
+    expect(queue).toMatchObject({ ready: 0, processing: 0, oldestReadyAgeMs: null });
+    const redis = expect.objectContaining({ fallbacks: expect.any(Number) });
+    const cache = expect.objectContaining({ hits: expect.any(Number), redis });
+    const common = { caches: { clientCache: cache, policy: cache } };
+    const limiter = expect.objectContaining({ store: "redis", apiNodes: 2 });
+    for (const { pid } of apis) {
+      const known = nodes.find(({ node }) => node === nodeIdOf({ pid }));
+      expect(known).toMatchObject({ ...common, limiter, locks: null, worker: null });
+    }
+    for (const { pid } of workers) {
+      const known = nodes.find(({ node }) => node === nodeIdOf({ pid }));
+      expect(known).toMatchObject({ ...common, locks: { provider: "redis" }, worker: { paused: false, slots: 1 } });
+    }
+  });
+
   test("what is posted to either api is stored once, by both workers", async () => {
     const client = await newClient(apis[0].url, { chunkRecords: 50, maxConcurrentBatches: 2 });
     const owners = new Set<string>();
@@ -134,15 +177,20 @@ everyServer("a cluster", () => {
     expect(statuses.filter((status) => status === 429)).toHaveLength(20);
   });
 
-  test("a worker that is killed in the middle loses nothing", async () => {
+  test("a worker that is killed in the middle loses nothing, and its batch goes on after its lease", async () => {
     const client = await newClient(apis[0].url, { chunkRecords: 50 });
     const batch = await accepted(apis[0].url, client, body(20_000));
     const doomed = await under(batch.id);
     await doomed.stop("SIGKILL");
-    expect((await row(batch.id))?.state).toBe("processing");
+    const left = (await row(batch.id)) as BatchRow;
+    expect(left.state).toBe("processing");
+    await until(async () => ((await row(batch.id))?.nextChunk ?? 0) > left.nextChunk, "the next chunk", 10_000);
     workers = workers.filter((node) => node !== doomed);
     await isWhole(client, batch, 20_000);
     expect((await row(batch.id))?.fence).toBeGreaterThan(1);
+    const urls = [...apis.map((node) => node.url), ...workers.map(monitorOf)];
+    const lapsed = urls.map(async (url) => (await metrics(url)).get('dataflow_leases_lapsed_total{of="batch"}') ?? 0);
+    expect((await Promise.all(lapsed)).reduce((sum, n) => sum + n)).toBe(1);
     workers.push(await worker());
   }, 90_000);
 
@@ -172,6 +220,9 @@ everyServer("a cluster", () => {
 });
 
 /** As Moleculer names a node; the commands `exec`, so that the process is the one that was started. */
-const nodeIdOf = ({ pid }: RunningProcess) => `${hostname().toLowerCase()}-${pid}`;
+const nodeIdOf = ({ pid }: { pid: number }) => `${hostname().toLowerCase()}-${pid}`;
+
+/** Where it says that it serves health and metrics. */
+const monitorOf = (node: RunningProcess) => /Health and metrics are on (http:\/\/[\d.:]+)/.exec(node.logs())?.[1] ?? "";
 
 const body = (records: number) => Array.from({ length: records }, (_, i) => `{"i":${i}}\n`).join("");

@@ -1,5 +1,5 @@
 /** The REPL as a node without services: its commands reach the nodes that have them. */
-import { ServiceBroker, type ServiceSchema } from "moleculer";
+import { type Middleware, ServiceBroker, type ServiceSchema } from "moleculer";
 import { loadConfig } from "../../config.ts";
 import { brokerOptions } from "../../moleculer.config.ts";
 import { commands, outputOf } from "../../repl/commands.ts";
@@ -14,10 +14,23 @@ import { temporaryFolder } from "../helpers/process.ts";
 const { folder, databaseUrl, remove } = temporaryFolder();
 afterAll(remove);
 
+/** The worker hears nothing any more, as one that is frozen or behind a cut. */
+let isDeaf = false;
+const deafness: Middleware = {
+  name: "Deafness",
+  transporterReceive(next) {
+    return function (this: ServiceBroker, ...packet: unknown[]) {
+      return isDeaf && this.nodeID !== "repl" ? undefined : next.apply(this, packet as never);
+    } as never;
+  },
+};
+
 /** A node of a cluster within this process. */
 function node(nodeID: string, schemas: ServiceSchema[]): ServiceBroker {
   const config = loadConfig({ DATABASE_URL: databaseUrl, HANDLERS_DIR: folder, LOG_LEVEL: "error" });
-  const broker = new ServiceBroker({ ...brokerOptions(config), nodeID, transporter: "Fake" });
+  const options = brokerOptions(config);
+  const middlewares = [...(options.middlewares ?? []), deafness];
+  const broker = new ServiceBroker({ ...options, middlewares, nodeID, transporter: "Fake" });
   for (const schema of schemas) broker.createService({ ...schema, settings: { ...schema.settings } });
   return broker;
 }
@@ -38,12 +51,17 @@ test("queues, caches, pause and resume speak to the worker", async () => {
     expect(await typed("clients")).toContain("partner");
     expect(await typed("batches")).toBe("There is no such batch.");
     expect(await typed("caches")).toMatch(/worker-1 +clientCache/);
-    expect(await typed("locks")).toMatch(/worker-1 +0/);
+    expect(await typed("locks")).toMatch(/worker-1 +sql +0/);
+    expect(await typed("limits", { client: "partner" })).toBe("There is no api node, so nobody counts requests.");
     expect(await typed("pause", { node: "repl" })).toBe('not-found: "repl" is no worker. Workers: worker-1.');
     expect(await typed("pause")).toMatch(/worker-1 +true/);
     expect(await typed("queues")).toContain("worker-1 is paused");
     expect(await typed("resume", { node: "worker-1" })).toMatch(/worker-1 +false/);
     expect(await typed("caches", {}, { flush: true })).toContain("All nodes");
+
+    isDeaf = true;
+    for (const name of ["locks", "caches"]) expect(await typed(name)).toMatch(/worker-1 does not answer|No node/);
+    expect(await typed("pause", { node: "worker-1" })).toContain("unavailable: worker-1 does not answer.");
   } finally {
     await repl.stop();
     await worker.stop();

@@ -4,7 +4,7 @@ import { delimiter, join } from "node:path";
 import { rendered } from "../../repl/answer.ts";
 import { commands, outputOf, replCommands } from "../../repl/commands.ts";
 import { root } from "../../root.cjs";
-import { accepted, batchWhen, newClient, post, type TestClient } from "../helpers/http.ts";
+import { accepted, batchWhen, get, newClient, post, type TestClient } from "../helpers/http.ts";
 import { temporaryFolder } from "../helpers/process.ts";
 import { type System, startSystem } from "../helpers/system.ts";
 import { until } from "./batch/kit.ts";
@@ -50,6 +50,8 @@ describe("on a running system", () => {
     expect(await typed("batch", { id: "x" })).toBe("not-found: There is no such batch.");
     expect(await typed("batches", {}, { client: "nobody" })).toBe('not-found: There is no client "nobody".');
     expect(await typed("batches", {}, { state: "sleeping" })).toContain("validation: No such state: sleeping.");
+    for (const limit of ["many", 0, 201, 1.5])
+      expect(await typed("batches", {}, { limit })).toBe(`validation: --limit takes 1 to 200, not ${limit}.`);
     expect(await typed("pause", { node: "elsewhere" })).toContain('"elsewhere" is no worker. Workers:');
   });
 
@@ -85,8 +87,17 @@ describe("on a running system", () => {
       system.broker.getLocalService("policy") as unknown as { cacheFigures(): { local: { size: number } } };
     expect(figures().cacheFigures().local.size).toBe(0);
     expect(await typed("clients")).toMatch(new RegExp(`${client.id} +${client.identifier} .* active +v1`));
-    expect(await typed("locks")).toMatch(/node +acquired +busy +unavailable +lost/);
-    expect(await typed("limits", { client: client.identifier })).toBe("Not served by this node.");
+    expect(await typed("caches", { what: "flush" })).toBe("All nodes are told to forget what they know.");
+    expect(await typed("caches", { what: "all" })).toBe('validation: caches takes flush, not "all".');
+    expect(await typed("locks")).toMatch(/node +provider +acquired +busy +unavailable +lost +fallbacks\n\S+ +sql /);
+  });
+
+  test("limits shows a client's counter and spends nothing of it", async () => {
+    const slow = await newClient(system.url, { rate: { requests: 7, windowSeconds: 3_600 } });
+    await get(system.url, slow, "/imports");
+    const row = /^node +counted in +limit +used +remaining +reset in\n\S+ +process +7 in 3600 s +1 +6 +3[56]\d\d s/;
+    for (const client of [slow.identifier, slow.id, slow.id]) expect(await typed("limits", { client })).toMatch(row);
+    expect(await typed("limits", { client: "nobody" })).toBe('not-found: There is no client "nobody".');
   });
 });
 
@@ -103,7 +114,19 @@ test("every command has help, and takes no name of Moleculer's", () => {
   });
   expect(names.filter((name) => [...theirs, ...more].includes(name ?? ""))).toEqual([]);
   expect(names).toEqual(
-    expect.arrayContaining(["batches", "batch", "queues", "caches", "clients", "redrive", "cancel", "pause", "resume"]),
+    expect.arrayContaining([
+      "batches",
+      "batch",
+      "queues",
+      "caches",
+      "clients",
+      "redrive",
+      "cancel",
+      "pause",
+      "resume",
+      "limits",
+      "locks",
+    ]),
   );
 });
 

@@ -15,7 +15,13 @@ describeWithRabbit("a ping of RabbitMQ", () => {
     const proxy = await startProxy(rabbitTarget);
     const config = configFor(newNamespace(), { AMQP_URL: rabbitUrlAt(proxy.port) });
     const logger = { info: () => {}, warn: () => {} };
-    const publisher = new AmqpPublisher(config, { urls: config.amqpUrls, name: "ping", logger, changed: () => {} });
+    const publisher = new AmqpPublisher(config, {
+      urls: config.amqpUrls,
+      name: "ping",
+      logger,
+      changed: () => {},
+      reconnected: () => {},
+    });
     const answers = () =>
       publisher.ping().then(
         (ms) => ms > 0,

@@ -1,38 +1,15 @@
 /** What operators see of a running system: /metrics, /admin/stats, and the port of a worker. */
+import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { root } from "../../../root.cjs";
 import { accepted, admin, batchWhen, newClient } from "../../helpers/http.ts";
+import { metrics } from "../../helpers/metrics.ts";
 import { type System, startSystem } from "../../helpers/system.ts";
 
 let system: System;
 afterEach(() => system?.stop());
-
-/** Samples by name and labels. Throws where the text is none of Prometheus'. */
-function samplesOf(text: string): Map<string, number> {
-  const samples = new Map<string, number>();
-  const typed = new Set<string>();
-  for (const line of text.trimEnd().split("\n")) {
-    const [, named] = /^# TYPE (\S+) (?:counter|gauge|histogram)$/.exec(line) ?? [];
-    if (named) {
-      expect(typed).not.toContain(named);
-      typed.add(named);
-    }
-    if (line.startsWith("#")) continue;
-    const [, key, name, value] = /^(([a-z_][a-z0-9_]*)(?:\{(?:\w+="[^"\\\n]*",?)*\})?) (\S+)$/i.exec(line) ?? [];
-    if (!key || !name) throw new Error(`No sample: ${line}`);
-    expect(typed.has(name) || typed.has(name.replace(/_(bucket|sum|count)$/, ""))).toBe(true);
-    expect(samples.has(key)).toBe(false);
-    samples.set(key, Number(value));
-  }
-  return samples;
-}
-
-async function metrics(url: string): Promise<Map<string, number>> {
-  const response = await fetch(`${url}/metrics`);
-  expect(response.status).toBe(200);
-  expect(response.headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
-  return samplesOf(await response.text());
-}
 
 async function importOnce() {
   const client = await newClient(system.url, { schema: { type: "object", required: ["a"] } });
@@ -121,20 +98,29 @@ test("GET /admin/stats shows the queue, who works, and each node's caches, limit
   expect((await fetch(`${system.url}/admin/stats`)).status).toBe(401);
   expect((await admin(system.url, "/stats?x=1")).status).toBe(422);
   await importOnce();
-  const stats = (await (await admin(system.url, "/stats")).json()) as Record<string, unknown>;
+  const stats = (await (await admin(system.url, "/stats")).json()) as Record<string, { oldestOutboxAgeMs?: unknown }>;
+  const count = expect.any(Number);
+  const age = stats.queue?.oldestOutboxAgeMs === null ? null : count;
   expect(stats).toEqual({
-    queue: { oldestReadyAgeMs: null, ready: 0, processing: 0, held: 0, outbox: expect.any(Number) },
+    queue: {
+      oldestReadyAgeMs: null,
+      ready: 0,
+      processing: 0,
+      held: 0,
+      outbox: expect.any(Number),
+      oldestOutboxAgeMs: age,
+    },
     batches: { completed_with_errors: 1 },
     running: [],
     nodes: [
       {
         node: system.broker.nodeID,
         caches: {
-          clientCache: { hits: expect.any(Number), misses: expect.any(Number), hitRate: expect.any(Number) },
-          policy: { hits: expect.any(Number), misses: expect.any(Number), hitRate: expect.any(Number) },
+          clientCache: { hits: count, misses: count, hitRate: expect.any(Number), redis: null },
+          policy: { hits: count, misses: count, hitRate: expect.any(Number), redis: null },
         },
-        limiter: { allowed: expect.any(Number), refused: 0, fallbacks: 0 },
-        locks: { acquired: 1, busy: 0, unavailable: 0, lost: 0 },
+        limiter: { store: "process", apiNodes: 1, allowed: count, refused: 0, fallbacks: 0 },
+        locks: { provider: "sql", acquired: 1, busy: 0, unavailable: 0, lost: 0, fallbacks: 0 },
         worker: { paused: false, slots: 4, running: [] },
       },
     ],
@@ -168,4 +154,15 @@ test("a node without the api serves health and metrics on its own port, or on th
   } finally {
     blocker.close();
   }
+});
+
+test("docs/operations.md names each figure of ours with its labels, and no other", async () => {
+  system = await startSystem();
+  const rows = readFileSync(join(root, "docs/operations.md"), "utf8").matchAll(/^\| `(dataflow_\w+)` +\| ([^|]*)\|/gm);
+  const told = [...rows].map(
+    ([, name, labels]) => `${name} ${[...(labels ?? "").matchAll(/`(\w+)`/g)].map(([, l]) => l).sort()}`,
+  );
+  const store = system.broker.metrics.store as unknown as Map<string, { name: string; labelNames: string[] }>;
+  const own = [...store.values()].filter(({ name }) => name.startsWith("dataflow_"));
+  expect(told.sort()).toEqual(own.map(({ name, labelNames }) => `${name} ${[...labelNames].sort()}`).sort());
 });

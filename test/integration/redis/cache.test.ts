@@ -208,6 +208,26 @@ describeRedis("the cache", () => {
     expect((await second.get("a"))?.version).toBe(2);
   });
 
+  test("emptied on request: its own keys in Redis and no other, on every node, whatever the prefix looks like", async () => {
+    prefix = `${prefix.slice(0, -1)}*?[a]:`;
+    const [one, two] = await pair();
+    const others = ["cache:thin", "cache:thing", "cache:things:a", "other"].map((key) => prefix + key);
+    await look.redis.mset([...others, `${prefix.replace("*", "x")}cache:thing:a`].flatMap((key) => [key, "1"]));
+    for (let i = 0; i < 50; i++) {
+      table.write(`k${i}`, 1);
+      await one.get(`k${i}`);
+    }
+    await stored("k49", 1);
+    // No version tells of this change, as when somebody mends a row by hand.
+    table.write("k1", 1, "mended");
+    expect(await one.service.emptyRedis()).toBe(50);
+    await one.broker.broadcast("caches.flush", {});
+    expect(await look.redis.mget(others)).toEqual(others.map(() => "1"));
+    expect(await look.redis.get(`${prefix.replace("*", "x")}cache:thing:a`)).toBe("1");
+    await until(async () => (await two.get("k1"))?.text === "mended", "the database's value");
+    expect((await one.get("k1"))?.text).toBe("mended");
+  });
+
   test("what is not there is believed for a moment, and only in process", async () => {
     const one = await node();
     expect(await one.get("new")).toBeNull();

@@ -61,6 +61,23 @@ describeRedis("the limiter on Redis", () => {
     expect(ttl).toBeLessThanOrEqual(120_000);
   });
 
+  test("a look tells what a request would meet, and spends nothing; without Redis it tells the node's share", async () => {
+    const proxy = await redisProxy();
+    const broker = await node(proxy.url);
+    const see = () => call(broker, "rateLimiter.look", { clientId: "l", limit: 10, windowSeconds: 60 });
+    const fresh = { store: "redis", limit: 10, windowSeconds: 60, used: 0, remaining: 10, resetSeconds: 60 };
+    expect([await see(), await see()]).toEqual([fresh, fresh]);
+    expect(await look.redis.keys(`${prefix}*`)).toEqual([]);
+    const { remaining } = await consume(broker, "l", 10);
+    await consume(broker, "l", 10);
+    for (let i = 0; i < 3; i++) expect(await see()).toMatchObject({ store: "redis", used: 2, remaining: 8 });
+    expect(remaining).toBe(9);
+    await proxy.cut();
+    await consume(broker, "l", 10);
+    expect(await see()).toMatchObject({ store: "share", limit: 10, used: 1, remaining: 9 });
+    await proxy.end();
+  });
+
   test("Lua and TypeScript agree, whatever the clock does", async () => {
     const clock = `local time = {ARGV[3], ARGV[4]}`;
     const lua = spendScript.replace('local time = redis.call("TIME")', clock);

@@ -14,11 +14,11 @@ import {
   until,
 } from "../../helpers/redis.ts";
 
-const acquire = (broker: ServiceBroker, batchId: string) => call(broker, "batchLock.acquire", { batchId });
+const acquire = (broker: ServiceBroker, batchId: string) => call(broker, "batchLock.acquire", { batchId, fence: 0 });
 const extend = (broker: ServiceBroker, batchId: string, token: string) =>
-  call(broker, "batchLock.extend", { batchId, token });
+  call(broker, "batchLock.extend", { batchId, fence: 0, token });
 const release = (broker: ServiceBroker, batchId: string, token: string) =>
-  call(broker, "batchLock.release", { batchId, token });
+  call(broker, "batchLock.release", { batchId, fence: 0, token });
 const status = (broker: ServiceBroker) => call(broker, "batchLock.status", {});
 
 async function token(broker: ServiceBroker, batchId: string): Promise<string> {
@@ -56,7 +56,7 @@ describeRedis("batch locks on Redis", () => {
     expect(all.map(({ outcome }) => outcome).sort()).toEqual(["acquired", ...Array(19).fill("busy")]);
     const [won] = all.flatMap((lock) => (lock.outcome === "acquired" ? [lock.token] : []));
 
-    const key = `${prefix}lock:batch:b1`;
+    const key = `${prefix}lock:batch:b1:0`;
     expect(await look.redis.keys(`${prefix}*`)).toEqual([key]);
     await look.redis.pexpire(key, 1_000);
     expect(await extend(one, "b1", won as string)).toBe(true);

@@ -28,7 +28,7 @@ export function fairnessSuite(database: () => Database): void {
       const other = await ready(store(), 2);
       expect(later.id).toBeLessThan(first.id);
       expect((await store().candidates(10)).map(({ id }) => id)).toEqual([first.id, other.id]);
-      expect(await store().candidates(1)).toEqual([{ id: first.id, publicId: first.publicId, clientId: 1 }]);
+      expect(await store().candidates(1)).toEqual([{ id: first.id, publicId: first.publicId, clientId: 1, fence: 0 }]);
     });
 
     test("a client at its cap is no candidate until its cap rises", async () => {

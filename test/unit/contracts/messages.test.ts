@@ -45,8 +45,8 @@ describe("on a whole node", () => {
 
 test("a service takes its params from the contract", () => {
   const consume = () => ({}) as never;
-  const [ping, status] = [() => null, () => ({}) as never];
-  expect(serve<unknown, "rateLimiter">("rateLimiter", { consume, ping, status })).toMatchObject({
+  const [look, ping, status] = [() => ({}) as never, () => null, () => ({}) as never];
+  expect(serve<unknown, "rateLimiter">("rateLimiter", { consume, look, ping, status })).toMatchObject({
     consume: { params: actions["rateLimiter.consume"].params, handler: consume },
   });
 });

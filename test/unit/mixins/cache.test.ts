@@ -46,6 +46,10 @@ test("is loaded once, then known; hits, misses and size are counted", async () =
   expect(cache.cacheFigures()).toEqual({ local: { hits: 1, misses: 2, size: 2 }, redis: null });
 });
 
+test("without Redis there is nothing to empty there", async () => {
+  expect(await cache.emptyRedis()).toBeNull();
+});
+
 test("callers at the same time share one load", async () => {
   const { promise, resolve } = deferred<Thing>();
   const load = jest.fn(() => promise);

@@ -13,9 +13,11 @@ describe("the service", () => {
     await system.stop();
   });
 
-  const acquire = (batchId: string) => call(system.broker, "batchLock.acquire", { batchId });
-  const extend = (batchId: string, token: string) => call(system.broker, "batchLock.extend", { batchId, token });
-  const release = (batchId: string, token: string) => call(system.broker, "batchLock.release", { batchId, token });
+  const acquire = (batchId: string) => call(system.broker, "batchLock.acquire", { batchId, fence: 0 });
+  const extend = (batchId: string, token: string) =>
+    call(system.broker, "batchLock.extend", { batchId, fence: 0, token });
+  const release = (batchId: string, token: string) =>
+    call(system.broker, "batchLock.release", { batchId, fence: 0, token });
 
   async function acquired(batchId: string): Promise<string> {
     const lock = await acquire(batchId);
@@ -59,9 +61,10 @@ describe("the service", () => {
   });
 
   test.each([
-    ["batchLock.acquire", {}, "batchId"],
-    ["batchLock.extend", { batchId: "a" }, "token"],
-    ["batchLock.release", { batchId: "a", token: 1 }, "token"],
+    ["batchLock.acquire", { fence: 0 }, "batchId"],
+    ["batchLock.acquire", { batchId: "a" }, "fence"],
+    ["batchLock.extend", { batchId: "a", fence: 0 }, "token"],
+    ["batchLock.release", { batchId: "a", fence: 0, token: 1 }, "token"],
   ])("%s of %j is refused", async (action, params, field) => {
     await expect(system.broker.call(action, params)).rejects.toEqual(wrongParams(field));
   });

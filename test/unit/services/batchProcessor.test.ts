@@ -71,7 +71,8 @@ const ended = (batch: BatchRow) => when(batch, "completed", "completed_with_erro
 const storeOf = (node = system): BatchStore =>
   (node.broker.getLocalService("batch") as Service & { database: Database }).database.store;
 const status = () => call(system.broker, "batchProcessor.status", {});
-const acquire = ({ publicId: batchId }: BatchRow) => call(system.broker, "batchLock.acquire", { batchId });
+const acquire = ({ publicId: batchId, fence }: BatchRow) =>
+  call(system.broker, "batchLock.acquire", { batchId, fence });
 
 describe("a batch with a handler", () => {
   test("is given over chunk by chunk, with what makes each call repeatable", async () => {
@@ -232,7 +233,7 @@ describe("the lock", () => {
     await until(() => candidates.mock.calls.length > asked + 1);
     expect(claim).toHaveBeenCalledTimes(0);
     if (lock.outcome !== "acquired") throw new Error(lock.outcome);
-    await call(system.broker, "batchLock.release", { batchId: batch.publicId, token: lock.token });
+    await call(system.broker, "batchLock.release", { batchId: batch.publicId, fence: batch.fence, token: lock.token });
     expect(await ended(batch)).toMatchObject({ state: "completed" });
   });
 

@@ -1,3 +1,4 @@
+import type { Candidate } from "../../../store.ts";
 import { NOW, type Sql } from "../sql.ts";
 
 /** The clients that have a ready batch, by jumping from one to the next in the index (state, client_id, id). */
@@ -8,12 +9,12 @@ const WAITING = `WITH RECURSIVE waiting (client_id) AS (
     FROM waiting w WHERE w.client_id IS NOT NULL)`;
 
 /** A client's oldest ready batch that is due. */
-const OLDEST = `(SELECT r.id, r.public_id, r.client_id FROM batch r
+const OLDEST = `(SELECT r.id, r.public_id, r.client_id, r.fence FROM batch r
     WHERE r.state = 'ready' AND r.client_id = w.client_id AND r.due_at <= ${NOW} ORDER BY r.id LIMIT 1)`;
 
-export function candidates(sql: Sql, limit: number): Promise<{ id: number; publicId: string; clientId: number }[]> {
+export function candidates(sql: Sql, limit: number): Promise<Candidate[]> {
   return sql.all(
-    `${WAITING} SELECT b.id, b.public_id AS "publicId", b.client_id AS "clientId"
+    `${WAITING} SELECT b.id, b.public_id AS "publicId", b.client_id AS "clientId", b.fence
      FROM waiting w JOIN client_queue q ON q.client_id = w.client_id AND q.running < q.cap
        CROSS JOIN LATERAL ${OLDEST} b
      ORDER BY q.pass, b.id LIMIT $1`,

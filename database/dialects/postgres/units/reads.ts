@@ -104,10 +104,12 @@ export async function stats(sql: Sql): Promise<QueueStats> {
     `SELECT ready_at AS "readyAt" FROM batch WHERE state = 'ready' AND due_at <= ${NOW} ORDER BY due_at LIMIT 1`,
   );
   const depth = await sql.get<{ n: number }>("SELECT count(*) AS n FROM outbox");
+  const event = await sql.get<{ body: string }>("SELECT body FROM outbox ORDER BY id LIMIT 1");
   return {
     states: Object.fromEntries(states.map(({ state, n }) => [state, n])),
     oldestReadyAt: oldest?.readyAt ?? null,
     outboxDepth: depth?.n ?? 0,
+    oldestEvent: event?.body ?? null,
     running: await sql.all(
       "SELECT coalesce(owner, '') AS owner, count(*) AS batches FROM batch WHERE state = 'processing' GROUP BY owner",
     ),

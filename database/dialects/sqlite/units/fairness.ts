@@ -1,3 +1,4 @@
+import type { Candidate } from "../../../store.ts";
 import type { Sql } from "../sql.ts";
 
 /**
@@ -18,8 +19,8 @@ const OLDEST = `(SELECT r.id FROM batch r INDEXED BY batch_state_client_id_id_ix
     WHERE r.state = 'ready' AND r.client_id = w.client_id AND r.due_at <= ?1 ORDER BY r.id LIMIT 1)`;
 
 export function candidates(sql: Sql, limit: number) {
-  return sql.all<{ id: number; publicId: string; clientId: number }>(
-    `${WAITING} SELECT b.id, b.public_id AS publicId, b.client_id AS clientId
+  return sql.all<Candidate>(
+    `${WAITING} SELECT b.id, b.public_id AS publicId, b.client_id AS clientId, b.fence
      FROM waiting w CROSS JOIN client_queue q ON q.client_id = w.client_id AND q.running < q.cap
        CROSS JOIN batch b ON b.id = ${OLDEST}
      ORDER BY q.pass, b.id LIMIT ?2`,

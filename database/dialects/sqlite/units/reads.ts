@@ -84,6 +84,7 @@ export function stats(sql: Sql): QueueStats {
     states: Object.fromEntries(states.map(({ state, n }) => [state, n])),
     oldestReadyAt: oldest?.readyAt ?? null,
     outboxDepth: sql.get<{ n: number }>("SELECT count(*) AS n FROM outbox")?.n ?? 0,
+    oldestEvent: sql.get<{ body: string }>("SELECT body FROM outbox ORDER BY id LIMIT 1")?.body ?? null,
     running: sql.all(
       "SELECT coalesce(owner, '') AS owner, count(*) AS batches FROM batch WHERE state = 'processing' GROUP BY owner",
     ),

@@ -1,0 +1,79 @@
+/** Clients, and what is left of their requests. */
+import type { ServiceBroker } from "moleculer";
+import type { Client } from "../services/clientCache/clientCache.contract.ts";
+import { Problem } from "../services/errors.ts";
+import { call } from "../services/messages.ts";
+import { nodesWith } from "../services/monitor/monitor.figures.ts";
+import { age, say } from "./answer.ts";
+import { type Command, operand, PATIENCE_MS } from "./command.ts";
+
+const A_PAGE = 200;
+
+/** By its id or its identifier. Throws not-found. */
+export async function clientNamed(broker: ServiceBroker, name: string): Promise<Client> {
+  const byId = await call(broker, "clientCache.get", { publicId: name });
+  if (byId) return byId;
+  for (let before: number | undefined; ; ) {
+    const page = await call(broker, "clientCache.list", { limit: A_PAGE, ...(before !== undefined && { before }) });
+    const found = page.find(({ identifier }) => identifier === name);
+    if (found) return found;
+    if (page.length < A_PAGE) throw new Problem("not-found", `There is no client "${name}".`);
+    before = page.at(-1)?.id;
+  }
+}
+
+export const nameOf = async (broker: ServiceBroker, id: number) =>
+  (await call(broker, "clientCache.get", { id }))?.identifier ?? null;
+
+const clients: Command = {
+  command: "clients",
+  description: "The newest clients",
+  async run(broker) {
+    const found = await call(broker, "clientCache.list", { limit: A_PAGE });
+    const rows = found.map(({ publicId: id, identifier, name, status, policyVersion, createdAt }) => {
+      return { id, identifier, name, status, policy: `v${policyVersion}`, age: age(createdAt) };
+    });
+    return rows.length > 0 ? { rows } : say("There is no client yet.");
+  },
+};
+
+/** Where requests are counted: the api nodes, for while Redis is away each counts alone. */
+async function looksAt(broker: ServiceBroker, client: Client) {
+  const { policy } = await call(broker, "policy.get", { clientId: client.id });
+  const { requests: limit, windowSeconds } = policy.rate;
+  const counter = { clientId: client.publicId, limit, windowSeconds };
+  return Promise.all(
+    nodesWith(broker, "api").map(async (node) => {
+      const options = { nodeID: node, timeout: PATIENCE_MS };
+      return { node, look: await call(broker, "rateLimiter.look", counter, options).catch(() => null) };
+    }),
+  );
+}
+
+const limits: Command = {
+  command: "limits <client>",
+  description: "What is left of a client's requests (its id or identifier)",
+  async run(broker, args) {
+    const looks = await looksAt(broker, await clientNamed(broker, operand(args, "client") ?? ""));
+    if (looks.length === 0) return say("There is no api node, so nobody counts requests.");
+    const silent = looks.filter(({ look }) => !look).map(({ node }) => `${node} does not answer`);
+    const told = looks.flatMap(({ node, look }) => (look ? [{ node, look }] : []));
+    // One counter for all nodes is one row.
+    const shared = told.find(({ look }) => look.store === "redis");
+    const own = told.filter(({ look }) => look.store !== "redis");
+    const rows = [...(shared ? [{ ...shared, node: "all" }] : []), ...own].map(({ node, look }) => {
+      const { store, limit, windowSeconds, used, remaining, resetSeconds } = look;
+      return {
+        node,
+        "counted in": store,
+        limit: `${limit} in ${windowSeconds} s`,
+        used,
+        remaining,
+        "reset in": `${resetSeconds} s`,
+      };
+    });
+    return { rows, note: silent.join("\n") };
+  },
+};
+
+export const clientCommands: Command[] = [clients, limits];
