@@ -216,7 +216,7 @@ export interface BatchStore {
   /** Takes an upload away from its node: fence+1, so that no late write joins it. `onlyDue`: only if its lease has passed. */
   voidUpload(id: number, onlyDue: boolean): Promise<boolean>;
 
-  /** Per client with a free slot its oldest claimable batch, in the order of `pass`. */
+  /** Claimable batches, of each client its oldest and no more than it has free slots, in the order that `pass` gives them turns. */
   candidates(limit: number): Promise<Candidate[]>;
   /** ready → processing: fence+1, attempt+1, lease, running+1 and pass, if it is still due and the client below its cap. */
   claim(id: number, owner: string, leaseMs: number): Promise<Claimed | null>;

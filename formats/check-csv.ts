@@ -1,5 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import Papa from "papaparse";
+import type { Pace } from "./check-pace.ts";
 import {
   assertRecords,
   type CheckSpec,
@@ -16,12 +17,12 @@ type CsvPlace = ReturnType<typeof csvRecordStarts>[number];
 type Rows = string[][];
 
 /** Checks the rows of a chunk of CSV. */
-export function checkCsvChunk(chunk: ChunkContent, spec: CheckSpec): CheckedChunk {
+export async function checkCsvChunk(chunk: ChunkContent, spec: CheckSpec, pace: Pace): Promise<CheckedChunk> {
   const rows = fastRows(chunk, spec.envelope);
   const verdict = new ChunkVerdict(spec.values);
   const check = new CsvCheck(chunk, spec, verdict);
-  if (rows === null) check.eachRecord();
-  else check.rows(rows);
+  if (rows === null) await check.eachRecord(pace);
+  else await check.rows(rows, pace);
   assertRecords(verdict, chunk);
   return verdict.end();
 }
@@ -69,20 +70,22 @@ class CsvCheck {
     this.#namesProto = this.#header.includes("__proto__");
   }
 
-  rows(rows: Rows): void {
-    for (const row of rows) this.#row(row);
+  rows(rows: Rows, pace: Pace): Promise<void> {
+    return pace.each(rows.length, (i) => this.#row(rows[i] as string[]));
   }
 
   /** The slow way: each record alone, so that a wrong one spoils no other. */
-  eachRecord(): void {
+  eachRecord(pace: Pace): Promise<void> {
     const { envelope, maxRecordBytes } = this.#spec;
     const oversized = new Set(this.#chunk.oversized);
-    for (const [index, { start, end }] of this.#placesOf().entries()) {
+    const places = this.#placesOf();
+    return pace.each(places.length, (i) => {
+      const { start, end } = places[i] as CsvPlace;
       const bytes = this.#chunk.data.subarray(start, end);
-      if (oversized.has(index)) this.#reject(tooLarge(maxRecordBytes));
+      if (oversized.has(i)) this.#reject(tooLarge(maxRecordBytes));
       else if (envelope.charset !== "windows-1252" && !isUtf8(bytes)) this.#reject(encodingFault("UTF-8"));
       else this.#record(decode(bytes, envelope));
-    }
+    });
   }
 
   /** Ends with LF again, without which Papa refuses spaces after a last quote. Its LF may give a blank row. */

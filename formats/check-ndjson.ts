@@ -1,4 +1,5 @@
 import { isUtf8 } from "node:buffer";
+import type { Pace } from "./check-pace.ts";
 import {
   assertRecords,
   type CheckSpec,
@@ -14,45 +15,63 @@ const LF = 10;
 const OPENING_BRACE = 123;
 
 /** Checks records that are one JSON text a line: NDJSON, and the elements of a JSON array. */
-export function checkJsonLines(chunk: ChunkContent, spec: CheckSpec): CheckedChunk {
+export async function checkJsonLines(chunk: ChunkContent, spec: CheckSpec, pace: Pace): Promise<CheckedChunk> {
   const verdict = new ChunkVerdict(spec.values);
   const checked =
     chunk.oversized.length === 0 && isUtf8(chunk.data)
-      ? checkText(chunk.data.toString(), chunk, spec, verdict)
-      : checkBytes(chunk, spec, verdict);
+      ? await checkText(chunk, spec, verdict, pace)
+      : await checkBytes(chunk, spec, verdict, pace);
   assertRecords(verdict, chunk);
   return checked;
 }
 
 /** The fast way. Where each line is accepted as it stands, the chunk's own text is the answer. */
-function checkText(text: string, chunk: ChunkContent, spec: CheckSpec, verdict: ChunkVerdict): CheckedChunk {
+async function checkText(
+  chunk: ChunkContent,
+  spec: CheckSpec,
+  verdict: ChunkVerdict,
+  pace: Pace,
+): Promise<CheckedChunk> {
+  const text = chunk.data.toString();
   const whole = text.endsWith("\n") ? text.slice(0, -1) : text;
   const lines = whole.split("\n");
   let isWhole = true;
-  for (let i = 0; i < lines.length; i++) {
-    const line = lines[i] as string;
-    const isKept = checkLine(line, lineNumber(chunk, i), spec, verdict);
+  await pace.each(lines.length, (i) => {
+    const isKept = checkLine(lines[i] as string, lineNumber(chunk, i), spec, verdict);
     isWhole &&= isKept;
-  }
+  });
   return verdict.end(isWhole ? whole : undefined);
 }
 
 /** The slow way, line by line: some record is too long or no UTF-8. */
-function checkBytes(chunk: ChunkContent, spec: CheckSpec, verdict: ChunkVerdict): CheckedChunk {
+async function checkBytes(
+  chunk: ChunkContent,
+  spec: CheckSpec,
+  verdict: ChunkVerdict,
+  pace: Pace,
+): Promise<CheckedChunk> {
   const oversized = new Set(chunk.oversized);
-  const { data } = chunk;
-  for (let start = 0, i = 0; start < data.length; i++) {
-    const found = data.indexOf(LF, start);
-    const stop = found < 0 ? data.length : found;
-    const bytes = data.subarray(start, stop);
+  const lines = linesOf(chunk.data);
+  await pace.each(lines.length, (i) => {
+    const bytes = lines[i] as Buffer;
     const line = lineNumber(chunk, i);
     const text = bytes.toString();
     if (oversized.has(verdict.records) && !isBlank(text)) verdict.reject(line, text, tooLarge(spec.maxRecordBytes));
     else if (isUtf8(bytes)) checkLine(text, line, spec, verdict);
     else verdict.reject(line, withoutCr(text), encodingFault("UTF-8"));
+  });
+  return verdict.end();
+}
+
+function linesOf(data: Buffer): Buffer[] {
+  const lines: Buffer[] = [];
+  for (let start = 0; start < data.length; ) {
+    const found = data.indexOf(LF, start);
+    const stop = found < 0 ? data.length : found;
+    lines.push(data.subarray(start, stop));
     start = stop + 1;
   }
-  return verdict.end();
+  return lines;
 }
 
 /** Whether the line is now an accepted record just as it stands. */

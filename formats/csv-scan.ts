@@ -123,13 +123,14 @@ export function sniffDelimiter(header: Buffer): string {
   return best.length === 1 ? (best[0] as string) : ",";
 }
 
-/** The cells of one record, unquoted. */
+/** The cells of one record, unquoted. Blanks between a closing quote and the delimiter are no part of a cell, as Papa has it. */
 export function csvCells(record: string, delimiter: string): string[] {
   const cells: string[] = [];
   for (let at = 0; ; ) {
     const quoted = record[at] === '"' ? quotedText(record, at + 1) : { text: "", end: at };
     const stop = record.indexOf(delimiter, quoted.end);
-    cells.push(quoted.text + record.slice(quoted.end, stop < 0 ? undefined : stop));
+    const rest = record.slice(quoted.end, stop < 0 ? undefined : stop);
+    cells.push(quoted.end > at && rest.trim() === "" ? quoted.text : quoted.text + rest);
     if (stop < 0) return cells;
     at = stop + 1;
   }

@@ -82,4 +82,6 @@ export interface RecordValidator {
   check(value: unknown): RecordFault[] | null;
   /** Whether it may change a record, so that its own text is no longer its content. */
   changes: boolean;
+  /** What the last check cost, about: so many keywords were looked at. */
+  readonly work: number;
 }

@@ -4,7 +4,7 @@ import { recordFaults } from "./record-faults.ts";
 import { compileSchema } from "./schema-compile.ts";
 import { isObject, type SchemaNode, walkSchema } from "./schema-walk.ts";
 import { TextConversion } from "./text-conversion.ts";
-import { MAX_WORK, WorkBudget, WorkSpent } from "./work-budget.ts";
+import { MAX_WORK, WorkBudget, WorkSpent, workOf } from "./work-budget.ts";
 
 export { recordSchemaFaults } from "./schema-faults.ts";
 
@@ -29,16 +29,21 @@ export function compileRecordSchema(schema: object, options: { coerce: boolean }
   const isTrivial = Object.keys(schema).length === 0;
   const budget = new WorkBudget();
   const validate = isTrivial ? null : compileSchema(schema, budget);
-  return {
+  const size = sizeOf(schema);
+  const validator = {
     changes: options.coerce || hasDefault(schema),
-    check(value) {
+    work: size,
+    check(value: unknown) {
       if (!isObject(value)) return [NO_OBJECT];
       if (validate === null) return null;
       conversion?.convert(value);
       budget.left = MAX_WORK;
-      return checked(validate, value);
+      const faults = checked(validate, value);
+      validator.work = size + MAX_WORK - budget.left;
+      return faults;
     },
   };
+  return validator;
 }
 
 function checked(validate: ValidateFunction, value: SchemaNode): RecordFault[] | null {
@@ -49,6 +54,15 @@ function checked(validate: ValidateFunction, value: SchemaNode): RecordFault[] |
     if (error instanceof WorkSpent) return [TOO_MUCH];
     throw error;
   }
+}
+
+/** What a check costs where nothing is looked at twice. */
+function sizeOf(schema: object): number {
+  let size = 0;
+  walkSchema(schema, (node) => {
+    size += workOf(node);
+  });
+  return size;
 }
 
 function hasDefault(schema: object): boolean {

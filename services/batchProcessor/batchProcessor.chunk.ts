@@ -15,17 +15,19 @@ export interface Checked extends CheckedChunk {
   data: Buffer;
 }
 
+/** Throws the signal's reason where that is aborted before the check is through. */
 export async function check(
   source: StoredChunk,
   batch: BatchRow,
   policy: Policy,
   validator: RecordValidator,
+  signal: AbortSignal,
 ): Promise<Checked> {
   const data = await decode(source.codec, source.body);
   const { format, envelope } = batch;
   const values = policy.handler !== builtInHandler && batch.phase === "deliver";
   const spec = { format, envelope, validator, values, maxRecordBytes: policy.maxRecordBytes };
-  return { ...checkChunk({ ...source, data }, spec), source, data };
+  return { ...(await checkChunk({ ...source, data }, spec, signal)), source, data };
 }
 
 /** The accepted records, each with its number in the body. */

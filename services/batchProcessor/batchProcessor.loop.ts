@@ -6,7 +6,7 @@ export interface Started {
 /** What the loop works with. */
 export interface LoopParts<Candidate> {
   slots: number;
-  /** What may be tried now, in the order of fairness. */
+  /** What may be tried now, at most `limit`, in the order of fairness. */
   candidates(limit: number): Promise<Candidate[]>;
   /** Tries to claim one. Null: somebody else has it. */
   start(candidate: Candidate): Promise<Started | null>;
@@ -83,14 +83,18 @@ export class WorkLoop<Candidate> {
 
   private async claimSome(): Promise<boolean> {
     if (this.isEnded || this.free === 0) return false;
-    let hasStarted = false;
-    for (const candidate of await this.parts.candidates(this.free)) {
-      if (this.isEnded || this.free === 0) break;
-      const started = await this.parts.start(candidate);
-      if (started) this.watch(started.end);
-      hasStarted ||= started !== null;
-    }
-    return hasStarted;
+    const candidates = await this.parts.candidates(this.free);
+    if (this.isEnded || this.isHalted) return false;
+    // All at once, so that the database makes their claims durable together.
+    const starts = await Promise.allSettled(candidates.map((candidate) => this.tryStart(candidate)));
+    for (const start of starts) if (start.status === "rejected") throw start.reason;
+    return starts.some((start) => start.status === "fulfilled" && start.value);
+  }
+
+  private async tryStart(candidate: Candidate): Promise<boolean> {
+    const started = await this.parts.start(candidate);
+    if (started) this.watch(started.end);
+    return started !== null;
   }
 
   private watch(run: Promise<void>): void {

@@ -38,10 +38,14 @@ export class Run {
   private readonly beganAt = performance.now();
   private batch: BatchRow;
   private next: Promise<Checked>;
+  /** Ends the check that was begun ahead when nobody waits for it any more. */
+  private readonly over = new AbortController();
 
   constructor(parts: RunParts, { batch, chunk }: Claimed) {
     this.parts = parts;
     this.batch = batch;
+    const abandon = () => this.over.abort(parts.lost.reason);
+    parts.lost.addEventListener("abort", abandon, { once: true, signal: this.over.signal });
     this.next = this.ahead(batch, chunk);
   }
 
@@ -52,6 +56,17 @@ export class Run {
 
   /** Works until the batch ends or is to be let go of. Throws what is no outcome: a defect, a database that is away. */
   async work(): Promise<Ended> {
+    try {
+      return await this.chunks();
+    } catch (error) {
+      if (this.parts.lost.aborted) return lost;
+      throw error;
+    } finally {
+      this.over.abort();
+    }
+  }
+
+  private async chunks(): Promise<Ended> {
     for (;;) {
       if (this.batch.nextChunk >= this.batch.chunks) return this.endOnly();
       const checked = await this.next;
@@ -108,7 +123,7 @@ export class Run {
     const { broker, policy, validator } = this.parts;
     const chunk = known ?? (await call(broker, "batch.chunk", { id: batch.id, no: batch.nextChunk }));
     if (!chunk) throw new Error(`Chunk ${batch.nextChunk} of batch ${batch.publicId} is missing.`);
-    return check(chunk, batch, policy, validator);
+    return check(chunk, batch, policy, validator, this.over.signal);
   }
 
   private async shouldYield(): Promise<boolean> {

@@ -11,6 +11,7 @@ import { changeWithEvent } from "../../database/change.ts";
 import { type CacheOptions, cacheMixin, type WithCache } from "../../mixins/cache.ts";
 import { databaseMixin, type WithDatabase } from "../../mixins/database.ts";
 import { define } from "../../mixins/define.ts";
+import { beforeAnotherTry, Turns } from "../../mixins/turns.ts";
 import { Problem, rethrowUnder } from "../errors.ts";
 import { announce, call, publishSoon, serve } from "../messages.ts";
 import { draftEvent } from "../outbox/outbox.contract.ts";
@@ -22,7 +23,10 @@ type ClientCache = Service &
   WithDatabase &
   WithCache<Known> & {
     known(name: "id" | "publicId" | "identifier", value: string | number): Promise<Known | null>;
+    /** The changes of one client on this node, one after another. */
+    turns: Turns<string>;
     change(publicId: string, valuesOf: (before: Known) => Partial<Known>): Promise<Client>;
+    changeInTurn(publicId: string, valuesOf: (before: Known) => Partial<Known>): Promise<Client>;
     written(write: (transaction: Transaction, nowMs: number) => Promise<Known>): Promise<Client>;
   };
 
@@ -102,6 +106,10 @@ const cache: CacheOptions<Known, ClientCache> = {
 export default define<ClientCache>({
   name: "clientCache",
   mixins: [databaseMixin, cacheMixin(cache)],
+
+  created() {
+    this.turns = new Turns();
+  },
 
   actions: serve<ClientCache, "clientCache">("clientCache", {
     async authenticate(ctx) {
@@ -202,7 +210,11 @@ export default define<ClientCache>({
     },
 
     /** Writes values on top of what it read, raises the version, tells of it; reads again where another was faster. Throws not-found. */
-    async change(this: ClientCache, publicId: string, valuesOf: (before: Known) => Partial<Known>) {
+    change(this: ClientCache, publicId: string, valuesOf: (before: Known) => Partial<Known>) {
+      return this.turns.take(publicId, () => this.changeInTurn(publicId, valuesOf));
+    },
+
+    async changeInTurn(this: ClientCache, publicId: string, valuesOf: (before: Known) => Partial<Known>) {
       const { Client } = this.database.models;
       const attempt = async (transaction: Transaction, changedAt: number): Promise<Known> => {
         // The row itself: a cached one may be that of the change before.
@@ -220,6 +232,7 @@ export default define<ClientCache>({
           return await this.written(attempt);
         } catch (error) {
           if (error !== overtaken) throw error;
+          await beforeAnotherTry();
         }
       }
       throw new Problem("unavailable", "The client changes too quickly.", { headers: { "Retry-After": "1" } });

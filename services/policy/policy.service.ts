@@ -12,8 +12,9 @@ import type { PolicyRow } from "../../database/models.ts";
 import { type CacheOptions, cacheMixin, type WithCache } from "../../mixins/cache.ts";
 import { databaseMixin, type WithDatabase } from "../../mixins/database.ts";
 import { define } from "../../mixins/define.ts";
+import { beforeAnotherTry, Turns } from "../../mixins/turns.ts";
 import { Problem } from "../errors.ts";
-import { announce, call, publishSoon, serve } from "../messages.ts";
+import { announce, call, type ParamsOf, publishSoon, serve } from "../messages.ts";
 import { draftEvent } from "../outbox/outbox.contract.ts";
 import type { PolicyVersion } from "./policy.contract.ts";
 import { completePolicy, defaultPolicy, mergePatch, type Policy, policyFaults } from "./policy.document.ts";
@@ -24,6 +25,9 @@ type PolicyService = Service &
   WithCache<PolicyVersion> & {
     current(clientId: number): Promise<PolicyVersion>;
     stored(clientId: number, version?: number): Promise<PolicyVersion | null>;
+    /** The changes of one policy on this node, one after another. */
+    turns: Turns<number>;
+    change(wanted: ParamsOf<"policy.change">): Promise<PolicyVersion>;
     check(document: unknown): void;
     isHandler(name: string): boolean;
     store(clientId: number, before: number, policy: Policy): Promise<PolicyVersion>;
@@ -32,7 +36,7 @@ type PolicyService = Service &
 
 const defaults: PolicyVersion = Object.freeze({ version: 0, policy: defaultPolicy });
 
-/** One of several changes at the same time wins each round; so many at once is enough for any one policy. */
+/** Of changes on several nodes at the same time one wins each round; so many are enough for any one policy. */
 const MOST_TRIES = 20;
 
 const currentKey = (clientId: number) => `current:${clientId}`;
@@ -70,6 +74,10 @@ export default define<PolicyService>({
   name: "policy",
   mixins: [databaseMixin, cacheMixin(cache)],
 
+  created() {
+    this.turns = new Turns();
+  },
+
   actions: serve<PolicyService, "policy">("policy", {
     get(ctx) {
       return this.current(ctx.params.clientId);
@@ -87,23 +95,8 @@ export default define<PolicyService>({
       this.check(ctx.params.policy);
     },
 
-    async change(ctx) {
-      const { clientId, mode, document, ifVersion } = ctx.params;
-      for (let tries = 1; ; tries++) {
-        // From the database: whoever changes a policy has to see the last one.
-        const current = (await this.stored(clientId)) ?? defaults;
-        if (ifVersion !== undefined && ifVersion !== current.version)
-          throw new Problem("precondition-failed", `The policy is at version ${current.version}.`);
-        const wanted = mode === "put" ? document : mergePatch(current.policy, document);
-        this.check(wanted);
-        try {
-          return await this.store(clientId, current.version, completePolicy(wanted as Partial<Policy>));
-        } catch (error) {
-          if (!(error instanceof UniqueConstraintError)) throw error;
-          if (tries === MOST_TRIES)
-            throw new Problem("unavailable", "The policy changes too quickly.", { headers: { "Retry-After": "1" } });
-        }
-      }
+    change(ctx) {
+      return this.turns.take(ctx.params.clientId, () => this.change(ctx.params));
     },
 
     async apply(ctx) {
@@ -150,6 +143,26 @@ export default define<PolicyService>({
     isHandler(this: PolicyService, name: string) {
       const endpoint = this.broker.findNextActionEndpoint(name);
       return !(endpoint instanceof Error) && (endpoint.action as { importHandler?: boolean }).importHandler === true;
+    },
+
+    /** A patch is laid on the newest version, again where another node was faster. */
+    async change(this: PolicyService, { clientId, mode, document, ifVersion }: ParamsOf<"policy.change">) {
+      for (let tries = 1; ; tries++) {
+        // From the database: whoever changes a policy has to see the last one.
+        const current = (await this.stored(clientId)) ?? defaults;
+        if (ifVersion !== undefined && ifVersion !== current.version)
+          throw new Problem("precondition-failed", `The policy is at version ${current.version}.`);
+        const wanted = mode === "put" ? document : mergePatch(current.policy, document);
+        this.check(wanted);
+        try {
+          return await this.store(clientId, current.version, completePolicy(wanted as Partial<Policy>));
+        } catch (error) {
+          if (!(error instanceof UniqueConstraintError)) throw error;
+          if (tries === MOST_TRIES)
+            throw new Problem("unavailable", "The policy changes too quickly.", { headers: { "Retry-After": "1" } });
+          await beforeAnotherTry();
+        }
+      }
     },
 
     /** The primary key (client, version) lets one of several changes at the same time win. */

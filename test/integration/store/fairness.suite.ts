@@ -27,6 +27,7 @@ export function fairnessSuite(database: () => Database): void {
       const [first] = [await ready(store(), 1), await ready(store(), 1)];
       const other = await ready(store(), 2);
       expect(later.id).toBeLessThan(first.id);
+      await store().setQueue(1, 1, 1);
       expect((await store().candidates(10)).map(({ id }) => id)).toEqual([first.id, other.id]);
       expect(await store().candidates(1)).toEqual([{ id: first.id, publicId: first.publicId, clientId: 1, fence: 0 }]);
     });
@@ -38,6 +39,34 @@ export function fairnessSuite(database: () => Database): void {
       expect(await store().candidates(10)).toEqual([]);
       await store().setQueue(1, 2, 1);
       expect(await store().candidates(10)).toHaveLength(1);
+    });
+
+    test("a look at many candidates names those, in the order, that looks one by one would claim", async () => {
+      await many(1, 12, 900);
+      await many(2, 12, 600);
+      await many(3, 12);
+      await claimNextOf(7);
+      await many(4, 3);
+      await store().setQueue(3, 3, 1);
+      const seen = (await store().candidates(20)).map(({ id }) => id);
+      const claims: number[] = [];
+      for (let i = 0; i < seen.length; i++) {
+        const [next] = await store().candidates(1);
+        claims.push(next?.id as number);
+        await store().claim(next?.id as number, "node", LEASE);
+      }
+      expect(seen).toHaveLength(20);
+      expect(seen).toEqual(claims);
+    });
+
+    test("no more of a client are candidates than it has free slots", async () => {
+      await many(1, 5);
+      await store().setQueue(1, 3, 1);
+      await claimNext();
+      expect(await store().candidates(10)).toHaveLength(2);
+      await ready(store(), 1, { due: { inMs: 60_000 } });
+      await store().setQueue(1, 100, 1);
+      expect(await store().candidates(10)).toHaveLength(4);
     });
 
     test("equal weights take turns", async () => {

@@ -41,6 +41,13 @@ describe("the header", () => {
     expect(header('"two\nlines",b')).toEqual(["two\nlines", "b"]);
   });
 
+  test("drops the blanks after a closing quote, as the rows do", () => {
+    expect(header('"a" ,"b"\t , "c" ,"d" x')).toEqual(["a", "b", ' "c" ', "d x"]);
+    expect(header('"a"\t"b" \t"c" ', { delimiter: "\t" })).toEqual(["a", "b", "c"]);
+    expect(refusal(() => header('"" ,b'))).toMatchObject({ code: "malformed-body" });
+    expect(refusal(() => header('"a" ,a'))).toMatchObject({ code: "malformed-body" });
+  });
+
   test("refused: no name, a name twice, bytes of another charset, too long, never ending", () => {
     for (const body of [
       "a,,b\n1",

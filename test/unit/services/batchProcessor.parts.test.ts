@@ -215,6 +215,30 @@ describe("the loop", () => {
     expect(calls).toBe(2);
   });
 
+  test("claims for all free slots at once; one that fails spoils no other", async () => {
+    const claims = new Map<string, PromiseWithResolvers<{ end: Promise<void> }>>();
+    const failed: unknown[] = [];
+    const loop = new WorkLoop<string>({
+      hasRoom: () => {},
+      slots: 3,
+      candidates: async (limit) => ["a", "b", "c"].filter((name) => !claims.has(name)).slice(0, limit),
+      start(name) {
+        claims.set(name, deferred());
+        return (claims.get(name) as PromiseWithResolvers<{ end: Promise<void> }>).promise;
+      },
+      failed: (error) => failed.push(error),
+    });
+    const waking = loop.wake();
+    await until(() => claims.size === 3);
+    const run = deferred();
+    claims.get("b")?.reject(new Error("away"));
+    for (const name of ["a", "c"]) claims.get(name)?.resolve({ end: run.promise });
+    await waking;
+    expect([loop.free, failed]).toEqual([1, [expect.objectContaining({ message: "away" })]]);
+    run.resolve();
+    await loop.end();
+  });
+
   test("the end waits for what runs and claims nothing more", async () => {
     const { loop, log, finish } = loopOf(1, ["a", "b"]);
     await loop.wake();

@@ -94,6 +94,11 @@ describe("versions", () => {
     expect(await get()).toMatchObject({ version: 7, policy: Object.assign({}, ...patches) });
   });
 
+  test("thirty of them at once are no trouble", async () => {
+    const all = await Promise.all(Array.from({ length: 30 }, (_, i) => change({ weight: i + 1 })));
+    expect(all.at(-1)).toMatchObject({ version: 30, policy: { weight: 30 } });
+  });
+
   test("one that never gets its turn is told to come again", async () => {
     const create = jest
       .spyOn(service().database.models.Policy, "create")

@@ -9,17 +9,25 @@ const WAITING = `WITH RECURSIVE waiting (client_id) AS (
     FROM waiting w WHERE w.client_id IS NOT NULL)`;
 
 /** A client's oldest ready batch that is due. */
-const OLDEST = `(SELECT r.id, r.public_id, r.client_id, r.fence FROM batch r
+const OLDEST = `(SELECT r.id, r.client_id FROM batch r
     WHERE r.state = 'ready' AND r.client_id = w.client_id AND r.due_at <= ${NOW} ORDER BY r.id LIMIT 1)`;
 
+/** See the SQLite twin. */
+const CANDIDATES = `${WAITING},
+  first AS MATERIALIZED (
+    SELECT b.id, b.client_id, q.pass, q.cap - q.running AS room, 1000.0 / q.weight AS stride
+    FROM waiting w JOIN client_queue q ON q.client_id = w.client_id AND q.running < q.cap
+      CROSS JOIN LATERAL ${OLDEST} b
+    ORDER BY q.pass, b.id LIMIT $1::int),
+  lift AS MATERIALIZED (SELECT max(pass - 1000.0 / weight) AS pass FROM client_queue)
+  SELECT t.id, t.public_id AS "publicId", f.client_id AS "clientId", t.fence
+  FROM first f CROSS JOIN lift CROSS JOIN LATERAL (
+    SELECT r.id, r.public_id, r.fence, row_number() OVER (ORDER BY r.id) - 1 AS n FROM batch r
+    WHERE r.state = 'ready' AND r.client_id = f.client_id AND r.due_at <= ${NOW} ORDER BY r.id LIMIT least(f.room, $1::int)) t
+  ORDER BY CASE t.n WHEN 0 THEN f.pass ELSE greatest(f.pass, lift.pass) + t.n * f.stride END, t.id LIMIT $1::int`;
+
 export function candidates(sql: Sql, limit: number): Promise<Candidate[]> {
-  return sql.all(
-    `${WAITING} SELECT b.id, b.public_id AS "publicId", b.client_id AS "clientId", b.fence
-     FROM waiting w JOIN client_queue q ON q.client_id = w.client_id AND q.running < q.cap
-       CROSS JOIN LATERAL ${OLDEST} b
-     ORDER BY q.pass, b.id LIMIT $1`,
-    limit,
-  );
+  return sql.all(CANDIDATES, limit);
 }
 
 export async function isOvertaken(sql: Sql, clientId: number): Promise<boolean> {

@@ -18,15 +18,30 @@ const WAITING = `WITH RECURSIVE waiting (client_id) AS (
 const OLDEST = `(SELECT r.id FROM batch r INDEXED BY batch_state_client_id_id_ix
     WHERE r.state = 'ready' AND r.client_id = w.client_id AND r.due_at <= ?1 ORDER BY r.id LIMIT 1)`;
 
+/**
+ * The clients whose turn comes first, each with its oldest batch; then of each the ones after that, as many as it has free
+ * slots, and where each stands when those before it are claimed: the order in which claims one by one would take them.
+ * The first few candidates are all of the first few clients, so that no more of them are looked at.
+ */
+const CANDIDATES = `${WAITING},
+  first AS MATERIALIZED (
+    SELECT b.id, b.client_id, q.pass, q.cap - q.running AS room, 1000.0 / q.weight AS stride
+    FROM waiting w CROSS JOIN client_queue q ON q.client_id = w.client_id AND q.running < q.cap
+      CROSS JOIN batch b ON b.id = ${OLDEST}
+    ORDER BY q.pass, b.id LIMIT ?2),
+  turn (client_id, id, n) AS (
+    SELECT client_id, id, 0 FROM first
+    UNION ALL
+    SELECT t.client_id, (SELECT r.id FROM batch r INDEXED BY batch_state_client_id_id_ix
+        WHERE r.state = 'ready' AND r.client_id = t.client_id AND r.id > t.id AND r.due_at <= ?1 ORDER BY r.id LIMIT 1), t.n + 1
+    FROM turn t CROSS JOIN first f ON f.client_id = t.client_id WHERE t.id IS NOT NULL AND t.n + 1 < min(f.room, ?2)),
+  lift AS MATERIALIZED (SELECT max(pass - 1000.0 / weight) AS pass FROM client_queue)
+  SELECT b.id, b.public_id AS publicId, b.client_id AS clientId, b.fence
+  FROM turn t CROSS JOIN first f ON f.client_id = t.client_id CROSS JOIN batch b ON b.id = t.id CROSS JOIN lift
+  ORDER BY CASE t.n WHEN 0 THEN f.pass ELSE max(f.pass, lift.pass) + t.n * f.stride END, b.id LIMIT ?2`;
+
 export function candidates(sql: Sql, limit: number) {
-  return sql.all<Candidate>(
-    `${WAITING} SELECT b.id, b.public_id AS publicId, b.client_id AS clientId, b.fence
-     FROM waiting w CROSS JOIN client_queue q ON q.client_id = w.client_id AND q.running < q.cap
-       CROSS JOIN batch b ON b.id = ${OLDEST}
-     ORDER BY q.pass, b.id LIMIT ?2`,
-    sql.now(),
-    limit,
-  );
+  return sql.all<Candidate>(CANDIDATES, sql.now(), limit);
 }
 
 export function isOvertaken(sql: Sql, clientId: number): boolean {

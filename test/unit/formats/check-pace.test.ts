@@ -1,0 +1,74 @@
+/** A chunk whose schema is legal and costly leaves the process alive, and ends when nobody waits for it. */
+import { setImmediate as nextRound } from "node:timers/promises";
+import { checkChunk } from "../../../formats/check-chunk.ts";
+import type { Format } from "../../../formats/formats.ts";
+import { compileRecordSchema } from "../../../formats/record-schema.ts";
+
+const LEVELS = 10;
+const ref = (level: number) => ({ $ref: `#/$defs/d${level}` });
+/** Each definition asks twice for the next: 2^10 checks of one record. */
+const schema = {
+  ...ref(0),
+  $defs: Object.fromEntries([
+    ...Array.from({ length: LEVELS }, (_, i) => [`d${i}`, { allOf: [ref(i + 1), ref(i + 1)] }]),
+    [`d${LEVELS}`, { type: "object" }],
+  ]),
+};
+
+function check(format: Format, data: string | Buffer, records: number, signal?: AbortSignal) {
+  const validator = compileRecordSchema(schema, { coerce: format === "csv" });
+  const spec = { format, envelope: { delimiter: ",", header: ["a"] }, validator, values: false, maxRecordBytes: 100 };
+  return checkChunk({ firstLine: 1, records, data: Buffer.from(data as string), oversized: [] }, spec, signal);
+}
+
+/** How often the event loop went round until the work was done. */
+async function roundsDuring(work: Promise<unknown>): Promise<number> {
+  let isOver = false;
+  const over = work.finally(() => {
+    isOver = true;
+  });
+  let rounds = 0;
+  for (; !isOver; rounds++) await nextRound();
+  await over;
+  return rounds;
+}
+
+const RECORDS = 300;
+const spoilt = Buffer.concat([Buffer.from([0xff, 10]), Buffer.from("1\n".repeat(RECORDS - 1))]);
+
+test.each<[string, Format, string | Buffer]>([
+  ["lines", "ndjson", '{"a":1}\n'.repeat(RECORDS)],
+  [
+    "lines, one of them no UTF-8",
+    "ndjson",
+    Buffer.concat([Buffer.from([0xff, 10]), Buffer.from('{"a":1}\n'.repeat(RECORDS - 1))]),
+  ],
+  ["rows", "csv", "1\n".repeat(RECORDS)],
+  ["rows, one of them no UTF-8", "csv", spoilt],
+])("costly %s leave the event loop its rounds", async (_name, format, data) => {
+  const began = performance.now();
+  const checking = check(format, data, RECORDS);
+  const rounds = await roundsDuring(checking);
+  const turns = (performance.now() - began) / 100;
+  expect((await checking).records).toBe(RECORDS);
+  expect(turns).toBeGreaterThan(1);
+  expect(rounds).toBeGreaterThan(turns);
+});
+
+test("several at once take turns", async () => {
+  const both = [1, 2, 3].map(() => check("ndjson", '{"a":1}\n'.repeat(RECORDS / 3), RECORDS / 3));
+  const ended: number[] = [];
+  both.forEach((one, i) => void one.then(() => ended.push(i)));
+  const rounds = await roundsDuring(Promise.race(both));
+  expect(rounds).toBeGreaterThan(3);
+  expect((await Promise.all(both)).map(({ records }) => records)).toEqual([100, 100, 100]);
+});
+
+test("nobody waits for it any more: it ends with the reason", async () => {
+  const abort = new AbortController();
+  const checking = check("ndjson", '{"a":1}\n'.repeat(100_000), 100_000, abort.signal);
+  const began = performance.now();
+  setImmediate(() => abort.abort(new Error("taken away")));
+  await expect(checking).rejects.toThrow("taken away");
+  expect(performance.now() - began).toBeLessThan(2_000);
+});
