@@ -34,7 +34,7 @@ export async function freshDatabase(): Promise<TestDatabase> {
   };
 }
 
-const POSTGRES_URL = process.env.TEST_POSTGRES_URL ?? "postgres://postgres@127.0.0.1:5432/test";
+export const POSTGRES_URL = process.env.TEST_POSTGRES_URL ?? "postgres://postgres@127.0.0.1:5432/test";
 
 const ping = `const { Client } = require("pg");
 const client = new Client({ connectionString: process.argv[1], connectionTimeoutMillis: 2000 });
