@@ -17,6 +17,7 @@ const benchmarks: Record<string, () => Promise<Benchmark>> = {
   lock: async () => (await import("./lock.ts")).lock,
   cache: async () => (await import("./cache.ts")).cache,
   queue: async () => (await import("./queue.ts")).queue,
+  "pg-ingest": async () => (await import("./postgres/ingest.ts")).pgIngest,
 };
 const usage = `npm run bench -- [${Object.keys(benchmarks).join("|")}]… [--quick|--full] [--rounds N]`;
 

@@ -1,10 +1,10 @@
 /** Operations per second of ours and of a peer at several concurrencies, in turns, on one Redis. */
-import { Redis } from "ioredis";
 import { ServiceBroker, type ServiceSchema } from "moleculer";
 import { loadConfig } from "../../config.ts";
 import { brokerOptions } from "../../moleculer.config.ts";
 import { redisUrl } from "../kit/needs.ts";
 import { atEnd } from "../kit/places.ts";
+import { removeKeys } from "../kit/redis.ts";
 import { type Line, median, type Options } from "../kit/report.ts";
 
 export const keyPrefix = `bench-${process.pid}:`;
@@ -27,14 +27,7 @@ export async function startBroker(services: ServiceSchema[], env: Record<string,
 }
 
 /** Whatever is written under `keyPrefix` is gone at the end. */
-export function removesKeys(): void {
-  atEnd(async () => {
-    const redis = new Redis(redisUrl);
-    for await (const keys of redis.scanStream({ match: `${keyPrefix}*`, count: 1_000 }))
-      if (keys.length > 0) await redis.del(keys);
-    redis.disconnect();
-  });
-}
+export const removesKeys = (): void => void atEnd(() => removeKeys(keyPrefix));
 
 export interface Rate {
   perSecond: number;
