@@ -18,6 +18,8 @@ const benchmarks: Record<string, () => Promise<Benchmark>> = {
   cache: async () => (await import("./cache.ts")).cache,
   queue: async () => (await import("./queue.ts")).queue,
   "pg-ingest": async () => (await import("./postgres/ingest.ts")).pgIngest,
+  "pg-small": async () => (await import("./postgres/small.ts")).pgSmall,
+  "pg-latency": async () => (await import("./postgres/latency.ts")).pgLatency,
 };
 const usage = `npm run bench -- [${Object.keys(benchmarks).join("|")}]… [--quick|--full] [--rounds N]`;
 

@@ -11,7 +11,12 @@ export interface Cluster {
   databaseUrl: string;
   /** The settings of its nodes. */
   env: Record<string, string>;
-  start(command: "start:api" | "start:worker", onMessage?: (message: never) => void): Promise<DataFlowNode>;
+  /** `own`: settings of this node alone; `onMessage` hears its handlers. */
+  start(
+    command: "start:api" | "start:worker",
+    own?: Record<string, string>,
+    onMessage?: (message: never) => void,
+  ): Promise<DataFlowNode>;
   /** Of a node that the caller started itself. */
   knows(nodeId: string): void;
   /** Stops all nodes, and removes what they left in the servers. */
@@ -41,8 +46,8 @@ export async function newCluster(settings: Record<string, string> = {}, peers: s
   return {
     databaseUrl,
     env,
-    async start(command, onMessage) {
-      const node = await startNode(env, command, onMessage);
+    async start(command, own = {}, onMessage) {
+      const node = await startNode({ ...env, ...own }, command, onMessage);
       // As Moleculer names it; the commands `exec`, so that the process is the one that was started.
       nodeIds.push(`${hostname().toLowerCase()}-${node.pid}`);
       const running: DataFlowNode = {

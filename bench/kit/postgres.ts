@@ -1,6 +1,8 @@
 /** A schema of the bench's own on the PostgreSQL server, with the product's tables. */
+import pg from "pg";
 import { openDatabase } from "../../database/database.ts";
 import { freshSchema, type Schema } from "../../test/helpers/database.ts";
+import { postgresUrl } from "./needs.ts";
 import { atEnd } from "./places.ts";
 
 /** Gone when it is dropped, or at the end of the bench at the latest. */
@@ -11,4 +13,12 @@ export async function newDatabase(): Promise<Schema> {
   await database.migrate();
   await database.close();
   return { url, drop: remove };
+}
+
+/** Of a peer that makes its own schema. */
+export async function dropSchema(name: string): Promise<void> {
+  const client = new pg.Client(postgresUrl);
+  await client.connect();
+  await client.query(`DROP SCHEMA IF EXISTS ${client.escapeIdentifier(name)} CASCADE`);
+  await client.end();
 }
