@@ -2,12 +2,15 @@
 import { ServiceBroker } from "moleculer";
 import type { CacheFigures } from "../mixins/cache.ts";
 import clientCache from "../services/clientCache/clientCache.service.ts";
-import { compare, keyPrefix, type Options, type Report, redisUrl, runAlone, startBroker } from "./redis/compare.ts";
+import { needs, redisUrl } from "./kit/needs.ts";
+import type { Benchmark } from "./kit/report.ts";
+import { compare, keyPrefix, removesKeys, startBroker } from "./redis/compare.ts";
 
 const CLIENTS = 1_024;
 
-/** `clientCache` asks them only when a client is made with a policy. */
+/** What `clientCache` asks when a client is made; no part of what is measured. */
 const policy = { name: "policy", actions: { check: () => undefined } };
+const outbox = { name: "outbox", actions: { publish: () => undefined } };
 
 interface Login {
   identifier: string;
@@ -47,10 +50,12 @@ async function startPeer(answerOf: (login: Login) => Promise<unknown>): Promise<
   return broker;
 }
 
-const services = [clientCache, policy];
+const services = [clientCache, policy, outbox];
 const database = { DATABASE_URL: "sqlite::memory:" };
 
-export async function cache(options: Options): Promise<Report> {
+export const cache: Benchmark = async (options) => {
+  await needs(["redis"]);
+  removesKeys();
   const broker = await startBroker(services, { ...database, LOCAL_CACHE_TTL: "1h" });
   const logins = await newLogins(broker);
   const authenticate = (at: ServiceBroker, login: Login) => at.call("clientCache.authenticate", login);
@@ -70,7 +75,5 @@ export async function cache(options: Options): Promise<Report> {
   const figures = (await forgetful.call("clientCache.figures")) as CacheFigures;
   await Promise.all([broker, forgetful, peer].map((one) => one.stop()));
   if (figures.local.hits > figures.local.misses / 100) throw new Error("Not from Redis, but from the process.");
-  return { title: "Cache: clientCache.authenticate against Moleculer's Redis cacher", lines };
-}
-
-await runAlone("bench/cache.ts", cache);
+  return { title: "cache: clientCache.authenticate against Moleculer's Redis cacher", lines };
+};

@@ -1,26 +1,56 @@
 /** Taking and giving back a lock through batchLock's actions against bare redlock, both on the same Redis. */
 import { Redis } from "ioredis";
+import type { ServiceBroker } from "moleculer";
 import Redlock, { type RedlockClient } from "redlock";
 import batchLock from "../services/batchLock/batchLock.service.ts";
-import { compare, keyPrefix, type Options, type Report, redisUrl, runAlone, startBroker } from "./redis/compare.ts";
+import { isThere, needs, redisUrl } from "./kit/needs.ts";
+import { ADMIN_TOKEN } from "./kit/node.ts";
+import { newDatabase } from "./kit/postgres.ts";
+import { type Benchmark, type Line, median, type Options } from "./kit/report.ts";
+import { compare, keyPrefix, rateOf, removesKeys, startBroker, whole } from "./redis/compare.ts";
 
-export async function lock(options: Options): Promise<Report> {
+let id = 0;
+
+const through = (broker: ServiceBroker) => async () => {
+  const batchId = `ours-${++id}`;
+  const { token } = (await broker.call("batchLock.acquire", { batchId, fence: 0 })) as { token: string };
+  await broker.call("batchLock.release", { batchId, fence: 0, token });
+};
+
+export const lock: Benchmark = async (options) => {
+  await needs(["redis"]);
+  removesKeys();
   const broker = await startBroker([batchLock], { DATABASE_URL: "sqlite::memory:" });
   const redis = new Redis(redisUrl, { keyPrefix });
   const redlock = new Redlock([redis as unknown as RedlockClient], { retryCount: 0 });
-  let id = 0;
-  const ours = async () => {
-    const batchId = `ours-${++id}`;
-    const { token } = (await broker.call("batchLock.acquire", { batchId, fence: 0 })) as { token: string };
-    await broker.call("batchLock.release", { batchId, fence: 0, token });
-  };
   const peer = async () => redlock.unlock(await redlock.acquire(`lock:batch:peer-${++id}`, 30_000));
   const lines = [];
   for (const atOnce of [1, 16])
-    lines.push(await compare("lock and unlock", { ours, peer, atOnce, goal: 0.9 }, options));
+    lines.push(await compare("lock and unlock", { ours: through(broker), peer, atOnce, goal: 0.9 }, options));
   await broker.stop();
   redis.disconnect();
-  return { title: "Batch lock: batchLock.acquire and release against bare redlock", lines };
-}
+  lines.push(...(await bySql(options)));
+  return { title: "lock: batchLock.acquire and release against bare redlock", lines };
+};
 
-await runAlone("bench/lock.ts", lock);
+/** The same by the table in PostgreSQL: no goal, a figure to choose by. */
+async function bySql({ size }: Options): Promise<Line[]> {
+  if (!(await isThere("postgres"))) return [{ label: "by the SQL provider", figure: "NOT RUN: no postgres answers" }];
+  const { url, drop } = await newDatabase();
+  const broker = await startBroker([batchLock], {
+    DATABASE_URL: url,
+    BATCH_LOCK_PROVIDER: "sql",
+    ADMIN_TOKEN,
+  });
+  const lines: Line[] = [];
+  for (const atOnce of [1, 16]) {
+    const figures: number[] = [];
+    for (let round = 0; round < (size === "quick" ? 4 : 12); round++)
+      figures.push((await rateOf(through(broker), atOnce, 250)).perSecond);
+    const figure = `${whole(median(figures.slice(1)))} /s`;
+    lines.push({ label: `by the SQL provider, ${atOnce} at once`, figure });
+  }
+  await broker.stop();
+  await drop();
+  return lines;
+}

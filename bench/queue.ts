@@ -1,21 +1,27 @@
 /**
  * How long a message of a work queue takes from `addAMQPJob` to the first line of its handler in another process, and
  * how many go through in a second; beside amqplib used bare (confirm channel, quorum queue, prefetch 1). Both in turns,
- * so that the machine's moods hit both. `node bench/queue.ts [AMQP_URL]`
+ * so that the machine's moods hit both.
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
+import { join } from "node:path";
 import { type ConfirmChannel, connect } from "amqplib";
 import { ServiceBroker } from "moleculer";
 import { loadConfig } from "../config.ts";
 import { define } from "../mixins/define.ts";
 import { queueMixin, type WithQueue } from "../mixins/queue.ts";
 import { brokerOptions } from "../moleculer.config.ts";
+import { root } from "../root.cjs";
+import { needs, rabbitUrl as url } from "./kit/needs.ts";
+import { atEnd, ended, keepTrack } from "./kit/places.ts";
+import { type Benchmark, type Line, median, quantile } from "./kit/report.ts";
 
-const ROUNDS = 6;
-const PER_ROUND = 300;
-const BURST = 3_000;
-const url = process.argv[2] ?? process.env.TEST_AMQP_URL ?? "amqp://guest:guest@127.0.0.1:5672";
+const ROUNDS = { quick: 4, usual: 12, full: 30 };
+const PER_ROUND = 150;
+const BURST = 1_000;
+/** Of amqplib's latency: our checks and the link that comes back by itself cost something, and not more than this. */
+const MOST = 1.25;
 const namespace = `bench-${process.pid}`;
 
 interface Way {
@@ -28,7 +34,7 @@ interface Way {
 }
 
 async function way(name: string, kind: string, add: Way["add"]): Promise<Way> {
-  const worker = fork(new URL("queue.worker.ts", `file://${process.argv[1]}`), [kind, namespace, url]);
+  const worker = keepTrack(fork(join(root, "bench/queue.worker.ts"), [kind, namespace, url]));
   await once(worker, "message");
   const arrived: Way["arrived"] = new Map();
   worker.on("message", ({ id, at }: { id: string; at: string }) => arrived.get(id)?.(BigInt(at)));
@@ -58,16 +64,9 @@ async function throughput(of: Way, round: number): Promise<void> {
   of.arrived.clear();
 }
 
-const at = (sorted: number[], share: number) => sorted[Math.floor((sorted.length - 1) * share)] ?? Number.NaN;
-
-function report({ name, latenciesMs, perSecond }: Way): void {
-  const sorted = latenciesMs.toSorted((a, b) => a - b);
-  const [p50, p95, p99] = [0.5, 0.95, 0.99].map((share) => at(sorted, share).toFixed(2));
-  const rate = at(
-    perSecond.toSorted((a, b) => a - b),
-    0.5,
-  ).toFixed(0);
-  console.log(`${name.padEnd(28)} p50 ${p50} ms  p95 ${p95} ms  p99 ${p99} ms  ${rate}/s`);
+function told({ name, latenciesMs, perSecond }: Way): Line {
+  const [p50, p99] = [0.5, 0.99].map((share) => quantile(latenciesMs, share).toFixed(2));
+  return { label: name, figure: `p50 ${p50} ms, p99 ${p99} ms, ${Math.round(median(perSecond))} /s` };
 }
 
 async function bareAdder(): Promise<{ add: Way["add"]; channel: ConfirmChannel; end(): Promise<void> }> {
@@ -83,26 +82,48 @@ async function bareAdder(): Promise<{ add: Way["add"]; channel: ConfirmChannel; 
   return { add, channel, end: () => connection.close() };
 }
 
-const config = loadConfig({ AMQP_URL: url, NAMESPACE: namespace, LOG_LEVEL: "fatal" });
-const broker = new ServiceBroker({ ...brokerOptions(config), transporter: null });
-broker.createService(define({ name: "sender", mixins: [queueMixin] }));
-await broker.start();
-const queue = broker.getLocalService("sender") as unknown as WithQueue;
-const bare = await bareAdder();
-const ways = [
-  await way("DataFlow's queue", "dataflow", (batchId) => queue.addAMQPJob("batch.ready", { batchId })),
-  await way("amqplib, confirm + quorum", "bare", bare.add),
-];
-for (const warmUp of ways) await throughput(warmUp, -1);
-for (const { perSecond } of ways) perSecond.length = 0;
-for (let round = 0; round < ROUNDS; round++) {
-  for (const one of ways) await latency(one, round);
-  for (const one of ways) await throughput(one, round);
-}
-ways.forEach(report);
+export const queue: Benchmark = async ({ size, rounds }) => {
+  await needs(["rabbitmq"]);
+  const config = loadConfig({ AMQP_URL: url, NAMESPACE: namespace, LOG_LEVEL: "fatal" });
+  const broker = new ServiceBroker({ ...brokerOptions(config), transporter: null, skipProcessEventRegistration: true });
+  broker.createService(define({ name: "sender", mixins: [queueMixin] }));
+  await broker.start();
+  const sender = broker.getLocalService("sender") as unknown as WithQueue;
+  const bare = await bareAdder();
+  const removeQueues = atEnd(() => removed(bare.channel));
+  const [ours, peer] = [
+    await way("DataFlow's queue", "dataflow", (batchId) => sender.addAMQPJob("batch.ready", { batchId })),
+    await way("amqplib, confirm + quorum", "bare", bare.add),
+  ];
+  const ways = [ours, peer];
+  for (const warmUp of ways) await throughput(warmUp, -1);
+  for (const { perSecond } of ways) perSecond.length = 0;
+  for (let round = 0; round < (rounds ?? ROUNDS[size]); round++) {
+    for (const one of ways) await latency(one, round);
+    for (const one of ways) await throughput(one, round);
+  }
+  for (const { worker } of ways) {
+    worker.disconnect();
+    await ended(worker);
+  }
+  await broker.stop();
+  await removeQueues();
+  await bare.end();
+  const slower = median(ours.latenciesMs) / median(peer.latenciesMs);
+  return {
+    title: "queue: from addAMQPJob to the first line of the handler in another process, beside amqplib used bare",
+    lines: [
+      told(peer),
+      {
+        ...told(ours),
+        ratio: `p50 ${slower.toFixed(2)} times amqplib's`,
+        goal: { text: `≤ ${MOST}`, isMet: slower <= MOST },
+      },
+    ],
+  };
+};
 
-for (const { worker } of ways) worker.disconnect();
-await broker.stop();
-for (const name of ["bare", "batch.ready", "batch.ready.dead"]) await bare.channel.deleteQueue(`${namespace}.${name}`);
-await bare.channel.deleteExchange(`${namespace}.events`);
-await bare.end();
+async function removed(channel: ConfirmChannel): Promise<void> {
+  for (const name of ["bare", "batch.ready", "batch.ready.dead"]) await channel.deleteQueue(`${namespace}.${name}`);
+  await channel.deleteExchange(`${namespace}.events`);
+}

@@ -1,14 +1,26 @@
 /** `npm run bench`: all benchmarks, or those named. It stops by itself and leaves nothing behind. */
+import { spawn } from "node:child_process";
+import { loadavg } from "node:os";
 import { parseArgs } from "node:util";
-import { ingest } from "./ingest.ts";
-import { cleanUp, newFolder } from "./kit/places.ts";
+import { CannotRun } from "./kit/needs.ts";
+import { cleanUp, ended, keepTrack, leaveNothing, newFolder } from "./kit/places.ts";
 import { type Benchmark, print } from "./kit/report.ts";
-import { latency } from "./latency.ts";
-import { memory } from "./memory.ts";
-import { scale } from "./scale.ts";
-import { small } from "./small.ts";
 
-const benchmarks: Record<string, Benchmark> = { ingest, small, memory, scale, latency };
+/** Each is loaded only where it runs: one that lacks a package must not keep the others from running. */
+const benchmarks: Record<string, () => Promise<Benchmark>> = {
+  ingest: async () => (await import("./ingest.ts")).ingest,
+  small: async () => (await import("./small.ts")).small,
+  memory: async () => (await import("./memory.ts")).memory,
+  scale: async () => (await import("./scale.ts")).scale,
+  latency: async () => (await import("./latency.ts")).latency,
+  limiter: async () => (await import("./limiter.ts")).limiter,
+  lock: async () => (await import("./lock.ts")).lock,
+  cache: async () => (await import("./cache.ts")).cache,
+  queue: async () => (await import("./queue.ts")).queue,
+  "pg-ingest": async () => (await import("./postgres/ingest.ts")).pgIngest,
+  "pg-small": async () => (await import("./postgres/small.ts")).pgSmall,
+  "pg-latency": async () => (await import("./postgres/latency.ts")).pgLatency,
+};
 const usage = `npm run bench -- [${Object.keys(benchmarks).join("|")}]… [--quick|--full] [--rounds N]`;
 
 async function main(): Promise<void> {
@@ -22,18 +34,41 @@ async function main(): Promise<void> {
     process.exitCode = 2;
     return;
   }
+  const names = positionals.length > 0 ? positionals : Object.keys(benchmarks);
+  if (names.length > 1) return eachByItself(names);
   const size = values.quick ? "quick" : values.full ? "full" : "usual";
-  const rounds = values.rounds ? Number(values.rounds) : null;
-  // Here and in every child: one folder to remove, also when a child was killed.
-  process.env.TMPDIR = newFolder();
-  console.log("Floor and figure run in turns on the same machine; a figure is the median of its rounds.");
-  for (const name of positionals.length > 0 ? positionals : Object.keys(benchmarks))
-    print(await (benchmarks[name] as Benchmark)({ size, rounds }));
+  await run(names[0] as string, { size, rounds: values.rounds ? Number(values.rounds) : null });
 }
 
-process.once("SIGINT", () => process.exit(130));
-process.once("SIGTERM", () => process.exit(143));
-process.once("exit", cleanUp);
+/** In a process of its own: what one has warmed up, or left on the heap, is no part of the next one's figures. */
+async function eachByItself(names: string[]): Promise<void> {
+  const flags = process.argv.slice(2).filter((word, i, all) => word.startsWith("--") || all[i - 1] === "--rounds");
+  for (const name of names) {
+    const args = [...process.execArgv, process.argv[1] as string, name, ...flags];
+    const bench = keepTrack(spawn(process.execPath, args, { stdio: "inherit" }), "SIGTERM");
+    await ended(bench);
+    if (bench.exitCode !== 0) process.exitCode = bench.exitCode ?? 1;
+  }
+}
+
+async function run(name: string, options: Parameters<Benchmark>[0]): Promise<void> {
+  // Here and in every child: one folder to remove, also when a child was killed.
+  process.env.TMPDIR = newFolder();
+  try {
+    const [load = 0] = loadavg();
+    const report = await (await (benchmarks[name] as () => Promise<Benchmark>)())(options);
+    print(report);
+    if (load > 1) console.log(`  The machine was not idle: a load of ${load.toFixed(1)} when it began.`);
+  } catch (error) {
+    if (!(error instanceof CannotRun)) throw error;
+    console.error(`\n${name}: NOT RUN, ${error.message}`);
+    process.exitCode = 3;
+  }
+}
+
+for (const [signal, code] of Object.entries({ SIGINT: 130, SIGTERM: 143 }))
+  process.once(signal, () => void cleanUp().finally(() => process.exit(code)));
+process.once("exit", leaveNothing);
 
 try {
   await main();

@@ -9,14 +9,14 @@ import { againstFloor, type Benchmark, median, quantile, rate } from "./kit/repo
 import { inTurns } from "./kit/rounds.ts";
 
 const CONNECTIONS = 16;
-const RECORDS = 100;
+export const RECORDS = 100;
 const DOOR = "api,rateLimiter,clientCache,policy,batch,outbox";
-const body = ordersBody("ndjson", RECORDS).toString();
+export const body = ordersBody("ndjson", RECORDS).toString();
 
-const headOf = (host: string, more: string[]) =>
+export const headOf = (host: string, more: string[]) =>
   ["POST /imports HTTP/1.1", `host: ${host}`, "content-type: application/x-ndjson", ...more].join("\r\n");
 
-async function headFor(node: DataFlowNode): Promise<{ port: number; head: string }> {
+export async function headFor(node: DataFlowNode): Promise<{ port: number; head: string }> {
   const policy = { schema: orderSchema, maxConcurrentBatches: 1_000, maxConcurrentUploads: 1_000 };
   const { auth } = await newPartner(node.url, policy);
   const { host, port } = new URL(node.url);

@@ -1,4 +1,4 @@
-/** A DataFlow node as an operator starts it: the start command of package.json, in a process of its own. */
+/** A DataFlow node as an operator starts it: a start command of package.json, in a process of its own. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -15,15 +15,28 @@ export interface DataFlowNode {
 }
 
 const START_MS = 20_000;
-const LISTENS = /DataFlow listens on (http:\/\/[\w.:]+)/;
 
-/** `env`: settings beside the database, port and token. A profile is taken with BENCH_NODE_OPTIONS="--cpu-prof …". */
-export async function startNode(env: Record<string, string> = {}): Promise<DataFlowNode> {
+/** The start commands, and what each says when it is there: its URL, where it has one. */
+const starts = {
+  start: /DataFlow listens on (http:\/\/[\w.:]+)/,
+  "start:api": /DataFlow listens on (http:\/\/[\w.:]+)/,
+  "start:worker": /ServiceBroker with \d+ service\(s\) (started)/,
+};
+
+/**
+ * `env`: settings beside the database, port and token. `onMessage` hears what a handler of its own sends by IPC.
+ * A profile is taken with BENCH_NODE_OPTIONS="--cpu-prof …".
+ */
+export async function startNode(
+  env: Record<string, string> = {},
+  command: keyof typeof starts = "start",
+  onMessage?: (message: never) => void,
+): Promise<DataFlowNode> {
   const folder = newFolder();
   const child = keepTrack(
-    spawn("sh", ["-c", startCommand()], {
+    spawn("sh", ["-c", startCommand(command)], {
       cwd: root,
-      stdio: ["ignore", "pipe", "inherit"],
+      stdio: ["ignore", "pipe", "inherit", ...(onMessage ? (["ipc"] as const) : [])],
       env: {
         PATH: `${join(root, "node_modules/.bin")}:${process.env.PATH}`,
         NODE_OPTIONS: process.env.BENCH_NODE_OPTIONS ?? "",
@@ -37,7 +50,8 @@ export async function startNode(env: Record<string, string> = {}): Promise<DataF
       },
     }),
   );
-  const url = await listening(child);
+  if (onMessage) child.on("message", onMessage as (message: unknown) => void);
+  const url = await listening(child, starts[command]);
   return {
     url,
     pid: child.pid as number,
@@ -49,17 +63,17 @@ export async function startNode(env: Record<string, string> = {}): Promise<DataF
   };
 }
 
-function startCommand(): string {
+function startCommand(name: string): string {
   const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
-  return scripts.start;
+  return scripts[name];
 }
 
-function listening(child: ChildProcess): Promise<string> {
+function listening(child: ChildProcess, says: RegExp): Promise<string> {
   return new Promise((resolve, reject) => {
     const give = setTimeout(() => reject(new Error("The node does not listen in time.")), START_MS);
     child.once("exit", (code) => reject(new Error(`The node ended with ${code} before it listened.`)));
     createInterface({ input: child.stdout as NodeJS.ReadableStream }).on("line", (line) => {
-      const [, url] = LISTENS.exec(line) ?? [];
+      const [, url] = says.exec(line) ?? [];
       if (/"level":"(warn|error|fatal)"/.test(line)) console.error(line);
       if (!url) return;
       clearTimeout(give);

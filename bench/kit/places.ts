@@ -1,11 +1,12 @@
-/** Temporary folders and child processes: whatever ends the bench, both are gone. */
+/** Temporary folders, child processes, and what is left in servers: whatever ends the bench, all of it is gone. */
 import type { ChildProcess } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const folders = new Set<string>();
-const children = new Set<ChildProcess>();
+const children = new Map<ChildProcess, NodeJS.Signals>();
+const leftovers = new Set<() => Promise<void>>();
 
 export function newFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "dataflow-bench-"));
@@ -19,8 +20,9 @@ export function removeFolder(folder: string): void {
   folders.delete(folder);
 }
 
-export function keepTrack<C extends ChildProcess>(child: C): C {
-  children.add(child);
+/** `signal`: what ends it; another bench needs one that lets it clean up behind itself. */
+export function keepTrack<C extends ChildProcess>(child: C, signal: NodeJS.Signals = "SIGKILL"): C {
+  children.set(child, signal);
   child.once("exit", () => children.delete(child));
   return child;
 }
@@ -31,7 +33,27 @@ export function ended(child: ChildProcess): Promise<void> {
   return new Promise((resolve) => child.once("exit", () => resolve()));
 }
 
-export function cleanUp(): void {
-  for (const child of children) child.kill("SIGKILL");
+/** Runs `remove` once: when the answer is called, or at the end at the latest. */
+export function atEnd(remove: () => Promise<void>): () => Promise<void> {
+  const once = async () => {
+    if (leftovers.delete(once)) await remove();
+  };
+  leftovers.add(once);
+  return once;
+}
+
+/** First the processes, which may still use what is removed then. */
+export async function cleanUp(): Promise<void> {
+  const going = [...children];
+  for (const [child, signal] of going) child.kill(signal);
+  await Promise.all(going.map(([child]) => ended(child)));
+  for (const remove of [...leftovers])
+    await remove().catch((error: Error) => console.error(`Something was left behind: ${error.message}`));
+  leaveNothing();
+}
+
+/** What can still be done while the process exits. */
+export function leaveNothing(): void {
+  for (const [child, signal] of children) child.kill(signal);
   for (const folder of [...folders]) removeFolder(folder);
 }

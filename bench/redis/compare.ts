@@ -1,30 +1,22 @@
-/** Operations per second of several contenders at several concurrencies, in turns, on one Redis. */
-import { Redis } from "ioredis";
+/** Operations per second of ours and of a peer at several concurrencies, in turns, on one Redis. */
 import { ServiceBroker, type ServiceSchema } from "moleculer";
 import { loadConfig } from "../../config.ts";
 import { brokerOptions } from "../../moleculer.config.ts";
+import { redisUrl } from "../kit/needs.ts";
+import { atEnd } from "../kit/places.ts";
+import { removeKeys } from "../kit/redis.ts";
+import { type Line, median, type Options } from "../kit/report.ts";
 
-export const redisUrl = process.env.TEST_REDIS_URL ?? "redis://127.0.0.1:6379";
 export const keyPrefix = `bench-${process.pid}:`;
 
-export interface Options {
-  size: "quick" | "usual" | "full";
-  rounds: number | null;
-}
-export interface Line {
-  label: string;
-  figure: string;
-  ratio?: string;
-  goal?: { text: string; isMet: boolean };
-}
-export interface Report {
-  title: string;
-  lines: Line[];
-}
+export type Operation = () => Promise<unknown>;
 
-type Operation = () => Promise<unknown>;
-
-const roundMs = { quick: 150, usual: 400, full: 1_500 };
+/** Many short rounds: what disturbs the machine meets a few of them, and the median is of the others. */
+const sizes = {
+  quick: { rounds: 11, ms: 100 },
+  usual: { rounds: 31, ms: 150 },
+  full: { rounds: 61, ms: 250 },
+};
 
 export async function startBroker(services: ServiceSchema[], env: Record<string, string> = {}): Promise<ServiceBroker> {
   const config = loadConfig({ REDIS_URL: redisUrl, REDIS_KEY_PREFIX: keyPrefix, LOG_LEVEL: "warn", ...env });
@@ -34,22 +26,41 @@ export async function startBroker(services: ServiceSchema[], env: Record<string,
   return broker;
 }
 
-async function perSecond(operation: Operation, atOnce: number, ms: number): Promise<number> {
+/** Whatever is written under `keyPrefix` is gone at the end. */
+export const removesKeys = (): void => void atEnd(() => removeKeys(keyPrefix));
+
+export interface Rate {
+  perSecond: number;
+  /** Of one operation in SAMPLED, in ms: looking at the clock costs as much as some of them. */
+  latencies: number[];
+}
+const SAMPLED = 16;
+
+export async function rateOf(operation: Operation, atOnce: number, ms: number): Promise<Rate> {
   const began = performance.now();
   const until = began + ms;
+  const latencies: number[] = [];
   let done = 0;
   const worker = async () => {
-    while (performance.now() < until) {
+    for (let now = began; now < until; ) {
+      for (let i = 1; i < SAMPLED && now < until; i++) {
+        await operation();
+        done++;
+        // A slow one must not make a round fifteen times as long.
+        if (i % 4 === 0) now = performance.now();
+      }
+      const from = performance.now();
       await operation();
       done++;
+      now = performance.now();
+      latencies.push(now - from);
     }
   };
   await Promise.all(Array.from({ length: atOnce }, worker));
-  return (done / (performance.now() - began)) * 1000;
+  return { perSecond: (done / (performance.now() - began)) * 1000, latencies };
 }
 
-const median = (values: number[]) => [...values].sort((a, b) => a - b)[values.length >> 1] as number;
-const whole = (value: number) => Math.round(value).toLocaleString("en-US");
+export const whole = (value: number): string => Math.round(value).toLocaleString("en-US");
 
 /** `ours` against `peer`: the median of the rounds' own ratios, for neighbours on the machine hit both of one round alike. */
 export async function compare(
@@ -59,40 +70,28 @@ export async function compare(
 ): Promise<Line> {
   const ratios: number[] = [];
   const figures: number[] = [];
-  for (let round = 0; round <= (rounds ?? 9); round++) {
+  const latencies: number[] = [];
+  const { rounds: usual, ms } = sizes[size];
+  for (let round = 0; round <= (rounds ?? usual); round++) {
     const isOursFirst = round % 2 === 0;
-    const first = await perSecond(isOursFirst ? ours : peer, atOnce, roundMs[size]);
-    const second = await perSecond(isOursFirst ? peer : ours, atOnce, roundMs[size]);
+    const first = await rateOf(isOursFirst ? ours : peer, atOnce, ms);
+    const second = await rateOf(isOursFirst ? peer : ours, atOnce, ms);
     if (round === 0) continue;
     const [own, others] = isOursFirst ? [first, second] : [second, first];
-    figures.push(own);
-    ratios.push(own / others);
+    figures.push(own.perSecond);
+    latencies.push(...own.latencies);
+    ratios.push(own.perSecond / others.perSecond);
   }
   const ratio = median(ratios);
+  const [low, high] = [quarter(ratios, 0.25), quarter(ratios, 0.75)];
   return {
     label: `${label}, ${atOnce} at once`,
-    figure: `${whole(median(figures))} /s`,
-    ratio: `${ratio.toFixed(2)} × the peer`,
+    figure: `${whole(median(figures))} /s (p50 ${(1000 * median(latencies)).toFixed(0)} µs)`,
+    ratio: `${ratio.toFixed(2)} times the peer (${low.toFixed(2)}–${high.toFixed(2)})`,
     goal: { text: `≥ ${goal}`, isMet: ratio >= goal },
   };
 }
 
-/** Whatever the contenders have written. */
-async function removeKeys(): Promise<void> {
-  const redis = new Redis(redisUrl);
-  for await (const keys of redis.scanStream({ match: `${keyPrefix}*`, count: 1_000 }))
-    if (keys.length > 0) await redis.del(keys);
-  redis.disconnect();
-}
-
-/** Runs a benchmark file by itself: `node bench/limiter.ts [--quick|--full]`. */
-export async function runAlone(file: string, benchmark: (options: Options) => Promise<Report>): Promise<void> {
-  if (!process.argv[1]?.endsWith(file)) return;
-  const size = process.argv.includes("--quick") ? "quick" : process.argv.includes("--full") ? "full" : "usual";
-  const { title, lines } = await benchmark({ size, rounds: null }).finally(removeKeys);
-  console.log(title);
-  for (const { label, figure, ratio, goal } of lines)
-    console.log(
-      `  ${label.padEnd(34)} ${figure.padStart(12)}  ${ratio}  ${goal?.text}: ${goal?.isMet ? "met" : "NOT MET"}`,
-    );
-}
+/** Half of the rounds lie between the two quarters. */
+const quarter = (values: number[], q: number) =>
+  values.toSorted((a, b) => a - b)[Math.round(q * (values.length - 1))] as number;

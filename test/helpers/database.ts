@@ -34,7 +34,7 @@ export async function freshDatabase(): Promise<TestDatabase> {
   };
 }
 
-const POSTGRES_URL = process.env.TEST_POSTGRES_URL ?? "postgres://postgres@127.0.0.1:5432/test";
+export const POSTGRES_URL = process.env.TEST_POSTGRES_URL ?? "postgres://postgres@127.0.0.1:5432/test";
 
 /** Where it listens, for a proxy before it. */
 export const postgresTarget = {

@@ -1,0 +1,62 @@
+/** What a benchmark needs beside DataFlow. What is missing is said, and the other benchmarks run. */
+import { createRequire } from "node:module";
+import { connect } from "node:net";
+import { root } from "../../root.cjs";
+import { rabbitUrl } from "../../test/helpers/amqp.ts";
+import { POSTGRES_URL as postgresUrl } from "../../test/helpers/database.ts";
+
+export const redisUrl = process.env.TEST_REDIS_URL ?? "redis://127.0.0.1:6379";
+export { postgresUrl, rabbitUrl };
+
+const servers = {
+  redis: { url: redisUrl, port: 6379, variable: "TEST_REDIS_URL" },
+  rabbitmq: { url: rabbitUrl, port: 5672, variable: "TEST_AMQP_URL" },
+  postgres: { url: postgresUrl, port: 5432, variable: "TEST_POSTGRES_URL" },
+};
+export type Server = keyof typeof servers;
+
+const PATIENCE_MS = 2_000;
+
+/** A benchmark that cannot run here and now, and why. */
+export class CannotRun extends Error {}
+
+export function isThere(server: Server): Promise<boolean> {
+  const { url, port } = servers[server];
+  const { hostname, port: own } = new URL(url);
+  return new Promise((resolve) => {
+    const socket = connect({ host: hostname, port: Number(own || port), timeout: PATIENCE_MS });
+    const say = (answer: boolean) => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket
+      .on("connect", () => say(true))
+      .on("timeout", () => say(false))
+      .on("error", () => say(false));
+  });
+}
+
+/** Throws CannotRun, naming all that is missing. */
+export async function needs(names: Server[], peers: string[] = []): Promise<void> {
+  const missing: string[] = [];
+  for (const name of names)
+    if (!(await isThere(name))) missing.push(`no ${name} answers at ${servers[name].url} (${servers[name].variable})`);
+  const absent = peers.filter((name) => !isInstalled(name));
+  if (absent.length > 0) missing.push(`${absent.join(", ")} not installed: npm install --prefix bench`);
+  if (missing.length > 0) throw new CannotRun(missing.join("; "));
+}
+
+const fromBench = createRequire(`${root}/bench/package.json`);
+
+function isInstalled(peer: string): boolean {
+  try {
+    fromBench.resolve(peer);
+    return true;
+  } catch (error) {
+    // A package for `import` alone is there all the same.
+    return (error as { code?: string }).code === "ERR_PACKAGE_PATH_NOT_EXPORTED";
+  }
+}
+
+/** Not by a literal: types and bundlers would look for a package that is installed only where the benchmarks run. */
+export const peer = <T>(name: string): Promise<T> => import(name) as Promise<T>;

@@ -1,0 +1,9 @@
+/** The worker of a peer, in a process of its own: tells when each job reached its handler's first line. */
+import { type Arrival, type PeerName, peers } from "./peers.ts";
+
+const [, , name, place] = process.argv as [string, string, PeerName, string];
+const tell = (id: string) => process.send?.({ id, at: String(process.hrtime.bigint()) } satisfies Arrival);
+
+await peers[name].work(JSON.parse(place), tell);
+process.once("disconnect", () => process.exit(0));
+process.send?.({ id: "ready", at: "0" } satisfies Arrival);

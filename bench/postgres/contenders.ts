@@ -1,0 +1,161 @@
+/** What sends work and starts it in another process: DataFlow, and job queues that others use. */
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { copyFileSync } from "node:fs";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { type Middleware, ServiceBroker } from "moleculer";
+import { loadConfig } from "../../config.ts";
+import { brokerOptions } from "../../moleculer.config.ts";
+import { root } from "../../root.cjs";
+import batch from "../../services/batch/batch.service.ts";
+import clientCache from "../../services/clientCache/clientCache.service.ts";
+import { call } from "../../services/messages.ts";
+import outbox from "../../services/outbox/outbox.service.ts";
+import policy from "../../services/policy/policy.service.ts";
+import type { Cluster } from "../kit/cluster.ts";
+import { postgresUrl, redisUrl } from "../kit/needs.ts";
+import { orderJson } from "../kit/orders.ts";
+import { atEnd, ended, keepTrack, newFolder } from "../kit/places.ts";
+import { dropSchema } from "../kit/postgres.ts";
+import { removeKeys } from "../kit/redis.ts";
+import { type Arrival, type Job, type PeerName, type Place, peers } from "../peers/peers.ts";
+
+const WORKERS = 2;
+const RECORDS = 10;
+
+/** Where jobs are told to have arrived. */
+class Arrivals {
+  readonly #waiting = new Map<string, (at: bigint) => void>();
+  readonly #early = new Map<string, bigint>();
+
+  readonly take = ({ id, at }: Arrival): void => {
+    const tell = this.#waiting.get(id);
+    if (tell) tell(BigInt(at));
+    else this.#early.set(id, BigInt(at));
+    this.#waiting.delete(id);
+  };
+
+  of(id: string): Promise<bigint> {
+    const at = this.#early.get(id);
+    this.#early.delete(id);
+    return at === undefined ? new Promise((resolve) => this.#waiting.set(id, resolve)) : Promise.resolve(at);
+  }
+}
+
+export interface Contender {
+  label: string;
+  /** From the call to the handler's first line, in ms. */
+  times: number[];
+  once(): Promise<number>;
+  stop(): Promise<void>;
+}
+
+const clock = () => process.hrtime.bigint();
+const msBetween = (from: bigint, to: bigint) => Number(to - from) / 1e6;
+const body = Array.from({ length: RECORDS }, (_, i) => `${orderJson(i + 1)}\n`).join("");
+
+export interface Ours extends Contender {
+  /** From the commit to the handler's first line, in ms. */
+  sinceCommit: number[];
+}
+
+export async function startOurs(cluster: Cluster): Promise<Ours> {
+  const arrivals = new Arrivals();
+  const handlers = newFolder();
+  copyFileSync(join(root, "bench/postgres/handler.ts"), join(handlers, "probe.service.ts"));
+  for (let i = 0; i < WORKERS; i++) {
+    await cluster.start("start:worker", { HANDLERS_DIR: handlers }, (message) => arrivals.take(message));
+  }
+  let committedAt = 0n;
+  const { broker, client } = await door(cluster, () => {
+    committedAt = clock();
+  });
+  const sinceCommit: number[] = [];
+  return {
+    label: "DataFlow: batch.create",
+    times: [],
+    sinceCommit,
+    async once() {
+      const began = clock();
+      const stream = Readable.from([Buffer.from(body)]);
+      const { publicId } = await call(broker, "batch.create", create(client), { stream, timeout: 0 } as object);
+      const at = await arrivals.of(publicId);
+      sinceCommit.push(msBetween(committedAt, at));
+      return msBetween(began, at);
+    },
+    stop: () => broker.stop(),
+  };
+}
+
+const create = (client: { id: number; publicId: string }) => ({
+  clientId: client.id,
+  clientPublicId: client.publicId,
+  format: "ndjson" as const,
+  encoding: "identity" as const,
+  requestId: null,
+});
+
+/** What an api node runs behind its HTTP, in this process. `committed` runs when the database has answered the commit. */
+async function door(cluster: Cluster, committed: () => void) {
+  const config = loadConfig({ ...cluster.env, LOG_LEVEL: "error" });
+  const options = brokerOptions(config);
+  const probe: Middleware = {
+    name: "Probe",
+    localAction: (next, action) => {
+      if (action.name !== "outbox.publish") return next;
+      return function publish(ctx) {
+        committed();
+        return next.call(this, ctx);
+      };
+    },
+  };
+  const broker = new ServiceBroker({
+    ...options,
+    nodeID: `bench-${process.pid}`,
+    skipProcessEventRegistration: true,
+    middlewares: [...(options.middlewares ?? []), probe],
+  });
+  cluster.knows(broker.nodeID);
+  for (const service of [batch, clientCache, outbox, policy]) broker.createService(service);
+  await broker.start();
+  // Policies are checked against the handlers that are there.
+  await broker.waitForServices(["probe"], 20_000);
+  const { client } = await call(broker, "clientCache.create", {
+    clientIdentifier: "bench",
+    name: "bench",
+    policy: { handler: "probe.take", maxConcurrentBatches: 100 },
+  });
+  return { broker, client };
+}
+
+export async function startPeer(name: PeerName): Promise<Contender> {
+  const { label, sender } = peers[name];
+  const place: Place = { databaseUrl: postgresUrl, redisUrl, name: `bench_${process.pid}_${name.toLowerCase()}` };
+  const remove = atEnd(async () => {
+    await dropSchema(place.name);
+    await removeKeys(`${place.name}:`);
+  });
+  const { add, stop } = await sender(place);
+  const worker = keepTrack(fork(join(root, "bench/peers/worker.ts"), [name, JSON.stringify(place)]));
+  await once(worker, "message");
+  const arrivals = new Arrivals();
+  worker.on("message", arrivals.take);
+  let jobs = 0;
+  return {
+    label,
+    times: [],
+    async once() {
+      const job: Job = { id: `${name}-${++jobs}`, body };
+      const began = clock();
+      await add(job);
+      return msBetween(began, await arrivals.of(job.id));
+    },
+    async stop() {
+      worker.disconnect();
+      await ended(worker);
+      await stop();
+      await remove();
+    },
+  };
+}

@@ -1,0 +1,12 @@
+/** A handler that tells the bench when its first line ran, on the clock that all processes of the machine share. */
+export default {
+  name: "probe",
+  actions: {
+    take: {
+      importHandler: true,
+      handler({ params }: { params: { batchId: string } }) {
+        process.send?.({ id: params.batchId, at: String(process.hrtime.bigint()) });
+      },
+    },
+  },
+};
