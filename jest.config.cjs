@@ -13,6 +13,8 @@ const common = {
 module.exports = {
   maxWorkers: 2,
   testTimeout: 30_000,
+  globalSetup: "<rootDir>/test/helpers/global-setup.ts",
+  globalTeardown: "<rootDir>/test/helpers/global-teardown.ts",
   projects: [
     { ...common, displayName: "all", testMatch: ["<rootDir>/test/**/*.test.ts"] },
     {

@@ -1,40 +1,14 @@
-/** The RabbitMQ of tests: TEST_AMQP_URL, else the standard local port, else its tests are skipped, and loudly so. */
-import { execFileSync } from "node:child_process";
+/** The RabbitMQ of tests, and what is left in it to be removed. */
 import { connect } from "amqplib";
 import { type Config, loadConfig } from "../../config.ts";
+import { canRun, lackOf, urlOf } from "./servers.ts";
 import { ADMIN_TOKEN } from "./system.ts";
 
-export const rabbitUrl = process.env.TEST_AMQP_URL ?? "amqp://guest:guest@127.0.0.1:5672";
+export const rabbitUrl = urlOf("rabbit");
 
-/** Asked of a process of its own, because Jest wants to know at once which tests there are. */
-function answers(): boolean {
-  const { hostname, port } = new URL(rabbitUrl);
-  const ask = `const s = require("node:net").connect(${port || 5672}, ${JSON.stringify(hostname)});
-    s.setTimeout(2000, () => process.exit(1)).on("error", () => process.exit(1)).on("connect", () => process.exit(0))`;
-  try {
-    execFileSync(process.execPath, ["-e", ask]);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** `describe` where a RabbitMQ answers; else skipped, or with CI=true failed. */
-export function describeWithRabbit(name: string, tests: () => void): void {
-  if (answers()) {
-    describe(name, tests);
-    return;
-  }
-  const message = `No RabbitMQ answers at TEST_AMQP_URL or 127.0.0.1:5672: "${name}" was not tested.`;
-  if (process.env.CI === "true") {
-    test(name, () => {
-      throw new Error(message);
-    });
-    return;
-  }
-  console.warn(message);
-  describe.skip(name, tests);
-}
+/** `describe` where there is a RabbitMQ; else skipped, or with CI=true an error. */
+export const describeWithRabbit = (name: string, tests: () => void): void =>
+  (canRun(name, [lackOf("rabbit")]) ? describe : describe.skip)(name, tests);
 
 /** Where it listens, for a proxy before it. */
 export const rabbitTarget = { host: new URL(rabbitUrl).hostname, port: Number(new URL(rabbitUrl).port || 5672) };

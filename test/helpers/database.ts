@@ -1,11 +1,10 @@
-import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
 import { type Database, openDatabase } from "../../database/database.ts";
-import { root } from "../../root.cjs";
+import { canRun, lackOf, urlOf } from "./servers.ts";
 
 export interface TestDatabase {
   db: Database;
@@ -34,7 +33,7 @@ export async function freshDatabase(): Promise<TestDatabase> {
   };
 }
 
-export const POSTGRES_URL = process.env.TEST_POSTGRES_URL ?? "postgres://postgres@127.0.0.1:5432/test";
+export const POSTGRES_URL = urlOf("postgres");
 
 /** Where it listens, for a proxy before it. */
 export const postgresTarget = {
@@ -49,19 +48,8 @@ export function postgresUrlAt(schemaUrl: string, port: number): string {
   return url.href;
 }
 
-const ping = `const { Client } = require("pg");
-const client = new Client({ connectionString: process.argv[1], connectionTimeoutMillis: 2000 });
-client.connect().then(() => process.exit(0), () => process.exit(1));`;
-
-/** Whether PostgreSQL answers. If not, that is said aloud for `name`; with CI=true it is an error. */
-export function isPostgresThere(name: string): boolean {
-  // Jest wants to know at once, so another process asks.
-  const isThere = spawnSync(process.execPath, ["-e", ping, POSTGRES_URL], { cwd: root, timeout: 5_000 }).status === 0;
-  const missing = `it needs a PostgreSQL at ${POSTGRES_URL} (TEST_POSTGRES_URL)`;
-  if (!isThere && process.env.CI === "true") throw new Error(`"${name}": ${missing}.`);
-  if (!isThere) console.warn(`SKIPPED "${name}": ${missing}.`);
-  return isThere;
-}
+/** Whether there is a PostgreSQL. If not, that is said aloud for `name`; with CI=true it is an error. */
+export const isPostgresThere = (name: string): boolean => canRun(name, [lackOf("postgres")]);
 
 export const describePostgres = (name: string, suite: () => void): void =>
   (isPostgresThere(name) ? describe : describe.skip)(name, suite);

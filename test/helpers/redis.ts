@@ -6,27 +6,19 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
+import { canRun, lackOf, urlOf } from "./servers.ts";
 
-export const redisUrl = process.env.TEST_REDIS_URL ?? "redis://127.0.0.1:6379";
+export const redisUrl = urlOf("redis");
 
 /** Where it listens, for a proxy before it. */
 export const redisTarget = { host: new URL(redisUrl).hostname, port: Number(new URL(redisUrl).port || 6379) };
 
-const ping = `const { Redis } = require("ioredis");
-const redis = new Redis(process.argv[1], { retryStrategy: null, connectTimeout: 2000, commandTimeout: 2000 });
-redis.on("error", () => process.exit(1)).ping().then(() => process.exit(0), () => process.exit(1));`;
-
-/** Jest wants to know at once, so another process asks. */
-const answers = () => spawnSync(process.execPath, ["-e", ping, redisUrl], { timeout: 5_000 }).status === 0;
 const hasServer = () => spawnSync("redis-server", ["--version"]).status === 0;
 
 /** `describe` where Redis answers and its server can be started; elsewhere skipped, loudly, and an error with CI=true. */
 export function describeRedis(name: string, suite: () => void): void {
-  const missing = [!answers() && `a Redis at ${redisUrl} (TEST_REDIS_URL)`, !hasServer() && "redis-server in PATH"];
-  const text = missing.filter(Boolean).join(" and ");
-  if (text && process.env.CI === "true") throw new Error(`"${name}" needs ${text}.`);
-  if (text) console.warn(`SKIPPED "${name}": it needs ${text}.`);
-  (text ? describe.skip : describe)(name, () => {
+  const isRunnable = canRun(name, [lackOf("redis"), hasServer() ? null : "redis-server in PATH"]);
+  (isRunnable ? describe : describe.skip)(name, () => {
     // What a failed test leaves behind would keep Jest from ending.
     afterAll(() => Promise.all([...open].map((end) => end())));
     suite();

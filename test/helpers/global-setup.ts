@@ -1,0 +1,33 @@
+/** Before all tests: finds their servers, and starts in containers what is missing where Docker runs. */
+import { dockerAnswers, findServers, type ServerKind } from "./servers.ts";
+
+interface Running {
+  stop(): Promise<unknown>;
+}
+const kept = globalThis as { testContainers?: Running[] };
+kept.testContainers ??= [];
+/** For global-teardown.ts, which runs in the same process and may load this file anew. */
+export const containers = kept.testContainers;
+
+async function startContainer({ container: { image, port, env, log, url } }: ServerKind): Promise<string> {
+  // Loading it takes a while, so nobody else does.
+  const { GenericContainer, Wait } = await import("testcontainers");
+  const started = await new GenericContainer(image)
+    .withEnvironment(env)
+    .withExposedPorts(port)
+    .withWaitStrategy(Wait.forAll([Wait.forListeningPorts(), Wait.forLogMessage(log)]))
+    .withStartupTimeout(180_000)
+    .start();
+  containers.push(started);
+  return url(`${started.getHost()}:${started.getMappedPort(port)}`);
+}
+
+async function startWhereDockerRuns(kind: ServerKind): Promise<string | null> {
+  if (!(await dockerAnswers())) return null;
+  return startContainer(kind).catch((error: unknown) => {
+    console.warn(`Docker could not start ${kind.container.image}:`, error);
+    return null;
+  });
+}
+
+export default () => findServers(process.env, startWhereDockerRuns);

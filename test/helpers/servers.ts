@@ -1,0 +1,133 @@
+/**
+ * Where the tests find their servers: at the URL of TEST_…_URL, else at the standard local port, else in a container where
+ * Docker runs. Looked for once, before all tests; what is nowhere is told to them by an environment variable.
+ */
+import { existsSync } from "node:fs";
+import { request } from "node:http";
+import { connect } from "node:net";
+
+export interface ServerKind {
+  name: string;
+  /** The variable that names another one. */
+  variable: string;
+  /** Where it listens by itself. */
+  local: string;
+  container: { image: string; port: number; env: Record<string, string>; log: RegExp; url(at: string): string };
+}
+
+/** Those of docker-compose.yml. */
+export const serverKinds = {
+  redis: {
+    name: "Redis",
+    variable: "TEST_REDIS_URL",
+    local: "redis://127.0.0.1:6379",
+    container: {
+      image: "redis:7.4.5-alpine",
+      port: 6379,
+      env: {},
+      log: /Ready to accept connections/,
+      url: (at) => `redis://${at}`,
+    },
+  },
+  rabbit: {
+    name: "RabbitMQ",
+    variable: "TEST_AMQP_URL",
+    local: "amqp://guest:guest@127.0.0.1:5672",
+    container: {
+      image: "rabbitmq:4.1.4-alpine",
+      port: 5672,
+      env: {},
+      log: /Server startup complete/,
+      url: (at) => `amqp://guest:guest@${at}`,
+    },
+  },
+  postgres: {
+    name: "PostgreSQL",
+    variable: "TEST_POSTGRES_URL",
+    local: "postgres://postgres@127.0.0.1:5432/test",
+    container: {
+      image: "postgres:17.5-alpine",
+      port: 5432,
+      env: { POSTGRES_DB: "test", POSTGRES_HOST_AUTH_METHOD: "trust" },
+      // Its set-up says so too, before it restarts.
+      log: /listening on IPv4 address "0\.0\.0\.0"/,
+      url: (at) => `postgres://postgres@${at}/test`,
+    },
+  },
+} satisfies Record<string, ServerKind>;
+export type ServerName = keyof typeof serverKinds;
+
+/** Names of what is nowhere, comma-separated; written before the tests, read by them. */
+const MISSING = "TEST_SERVERS_MISSING";
+const PATIENCE_MS = 1_000;
+
+type Env = Record<string, string | undefined>;
+
+/** Its URL for the tests. */
+export const urlOf = (name: ServerName, env: Env = process.env): string =>
+  env[serverKinds[name].variable] ?? serverKinds[name].local;
+
+/** Whether anybody listens there. */
+export function listens(url: string): Promise<boolean> {
+  const { hostname, port } = new URL(url);
+  const standard = Object.values(serverKinds).find(({ local }) => new URL(local).protocol === new URL(url).protocol);
+  return new Promise((resolve) => {
+    const socket = connect({ host: hostname, port: Number(port) || (standard?.container.port ?? 0) });
+    const end = (isThere: boolean) => {
+      socket.destroy();
+      resolve(isThere);
+    };
+    socket.setTimeout(PATIENCE_MS, () => end(false));
+    socket.once("connect", () => end(true)).once("error", () => end(false));
+  });
+}
+
+/** Whether a Docker engine answers; cheap where there is none, and without its library. */
+export function dockerAnswers(env: Env = process.env): Promise<boolean> {
+  const { DOCKER_HOST: host } = env;
+  // By TCP or SSH only its library knows how to ask.
+  if (host && !host.startsWith("unix://")) return Promise.resolve(true);
+  const socketPath = host?.slice("unix://".length) ?? "/var/run/docker.sock";
+  if (!existsSync(socketPath)) return Promise.resolve(false);
+  return new Promise((resolve) => {
+    const asked = request({ socketPath, path: "/_ping", timeout: PATIENCE_MS }, (answer) => {
+      answer.resume();
+      resolve(answer.statusCode === 200);
+    });
+    asked.once("timeout", () => asked.destroy()).once("error", () => resolve(false));
+    asked.end();
+  });
+}
+
+/** Starts one; answers its URL. Null: there is no Docker. */
+export type Start = (kind: ServerKind) => Promise<string | null>;
+
+/** Looks for all, and writes into `env` where they are and what is missing. A URL that was given is never replaced. */
+export async function findServers(env: Env, start: Start, kinds: Record<string, ServerKind> = serverKinds) {
+  const look = async ([name, kind]: [string, ServerKind]): Promise<string[]> => {
+    const given = env[kind.variable];
+    if (await listens(given ?? kind.local)) return [];
+    const started = given === undefined ? await start(kind) : null;
+    if (started === null) return [name];
+    env[kind.variable] = started;
+    return [];
+  };
+  const missing = (await Promise.all(Object.entries(kinds).map(look))).flat();
+  env[MISSING] = missing.join(",");
+}
+
+/** What to say of tests that need a server which is nowhere; null: it is there. */
+export function lackOf(name: ServerName, env: Env = process.env): string | null {
+  const { name: label, variable } = serverKinds[name];
+  if (!(env[MISSING] ?? "").split(",").includes(name)) return null;
+  return `a ${label} at ${urlOf(name, env).replace(/\/\/[^@/]*@/, "//")} (${variable}), or Docker`;
+}
+
+/** Whether tests can run that lack these (null: nothing). If not, that is said aloud; with CI=true it is an error. */
+export function canRun(tests: string, lacks: (string | null)[], env: Env = process.env): boolean {
+  const missing = lacks.filter((lack) => lack !== null).join(" and ");
+  if (!missing) return true;
+  if (env.CI === "true") throw new Error(`"${tests}" needs ${missing}.`);
+  console.warn(`SKIPPED "${tests}": it needs ${missing}.`);
+  return false;
+}
