@@ -71,7 +71,7 @@ export class Sql {
     const onError = (error: Error) => {
       broken = error;
     };
-    client.once("error", onError);
+    client.on("error", onError);
     try {
       return (await client.query(query)).rows as T[];
     } catch (error) {
