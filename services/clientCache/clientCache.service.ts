@@ -94,8 +94,11 @@ const cache: CacheOptions<Known, ClientCache> = {
     oldSecretHash: oldSecretHash?.toString("hex") ?? null,
   }),
   fromJson(json) {
-    const { secretHash, oldSecretHash, ...rest } = json as Known;
-    return { ...rest, secretHash: bytes(secretHash), oldSecretHash: oldSecretHash && bytes(oldSecretHash) };
+    // It is ours alone, so it is changed as it is: copies of it would be half of what reading it from Redis costs.
+    const known = json as Known;
+    known.secretHash = bytes(known.secretHash);
+    known.oldSecretHash &&= bytes(known.oldSecretHash);
+    return known;
   },
 };
 
