@@ -5,13 +5,13 @@
  */
 import type { Service } from "moleculer";
 import { Op, type Transaction, UniqueConstraintError } from "sequelize";
-import { v7 as uuidv7 } from "uuid";
 import { configOf } from "../../config.ts";
 import { changeWithEvent } from "../../database/change.ts";
 import { type CacheOptions, cacheMixin, type WithCache } from "../../mixins/cache.ts";
 import { databaseMixin, type WithDatabase } from "../../mixins/database.ts";
 import { define } from "../../mixins/define.ts";
 import { Problem, rethrowUnder } from "../errors.ts";
+import { uuidv7 } from "../ids.ts";
 import { announce, call, publishSoon, serve } from "../messages.ts";
 import { draftEvent } from "../outbox/outbox.contract.ts";
 import type { Client, ClientStatus } from "./clientCache.contract.ts";
