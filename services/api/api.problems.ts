@@ -2,8 +2,8 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import { Errors } from "moleculer";
-import { v7 as uuidv7 } from "uuid";
 import { isProblem, Problem, type ProblemCode, type ProblemExtra, problems } from "../errors.ts";
+import { uuidv7 } from "../ids.ts";
 
 /** How long a client that was refused in the middle of its body may go on sending before the connection is cut. */
 const LINGER_MS = 5_000;

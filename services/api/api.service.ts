@@ -6,11 +6,11 @@
 import type { ServerResponse } from "node:http";
 import type { Service } from "moleculer";
 import ApiGateway from "moleculer-web";
-import { v7 as uuidv7 } from "uuid";
 import { configOf } from "../../config.ts";
 import { define } from "../../mixins/define.ts";
 import { partnersMixin } from "../../mixins/partners.ts";
 import { Problem } from "../errors.ts";
+import { uuidv7 } from "../ids.ts";
 import { call } from "../messages.ts";
 import { adminToken } from "./api.adminToken.ts";
 import { authenticatedClient, authenticateOperator, FailedLogins } from "./api.auth.ts";

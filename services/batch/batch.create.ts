@@ -1,10 +1,10 @@
 /** How a body becomes a batch: limits, upload, decision, and the one commit that makes it visible. */
 import type { Readable } from "node:stream";
 import type { Context } from "moleculer";
-import { v7 as uuidv7 } from "uuid";
 import type { BatchRow, UploadCommit } from "../../database/store.ts";
 import { createSplitter } from "../../formats/split.ts";
 import { isProblem, Problem } from "../errors.ts";
+import { uuidv7 } from "../ids.ts";
 import { call, type ParamsOf } from "../messages.ts";
 import type { Policy } from "../policy/policy.contract.ts";
 import { decodedBody } from "./batch.body.ts";

@@ -5,7 +5,6 @@
  */
 import type { Service } from "moleculer";
 import { Op, type Transaction, UniqueConstraintError } from "sequelize";
-import { v7 as uuidv7 } from "uuid";
 import { configOf } from "../../config.ts";
 import { changeWithEvent } from "../../database/change.ts";
 import { type CacheOptions, cacheMixin, type WithCache } from "../../mixins/cache.ts";
@@ -13,6 +12,7 @@ import { databaseMixin, type WithDatabase } from "../../mixins/database.ts";
 import { define } from "../../mixins/define.ts";
 import { beforeAnotherTry, Turns } from "../../mixins/turns.ts";
 import { Problem, rethrowUnder } from "../errors.ts";
+import { uuidv7 } from "../ids.ts";
 import { announce, call, publishSoon, serve } from "../messages.ts";
 import { draftEvent } from "../outbox/outbox.contract.ts";
 import type { Client, ClientStatus } from "./clientCache.contract.ts";
@@ -98,8 +98,11 @@ const cache: CacheOptions<Known, ClientCache> = {
     oldSecretHash: oldSecretHash?.toString("hex") ?? null,
   }),
   fromJson(json) {
-    const { secretHash, oldSecretHash, ...rest } = json as Known;
-    return { ...rest, secretHash: bytes(secretHash), oldSecretHash: oldSecretHash && bytes(oldSecretHash) };
+    // It is ours alone, so it is changed as it is: copies of it would be half of what reading it from Redis costs.
+    const known = json as Known;
+    known.secretHash = bytes(known.secretHash);
+    known.oldSecretHash &&= bytes(known.oldSecretHash);
+    return known;
   },
 };
 

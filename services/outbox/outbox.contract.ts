@@ -1,6 +1,6 @@
-import { v7 as uuidv7 } from "uuid";
 import type { OutboxDraft, OutboxRow } from "../../database/store.ts";
 import { action, typed } from "../declare.ts";
+import { uuidv7 } from "../ids.ts";
 
 export const outboxActions = {
   /** Publishes rows that were just committed, and forgets them once they are confirmed. Never throws. */

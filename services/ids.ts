@@ -1,0 +1,21 @@
+/** Ids that the world sees: UUIDs of version 7, whose first digits are the time. */
+import { randomFillSync } from "node:crypto";
+import { v7 } from "uuid";
+
+/** Random bytes for so many ids at once: fetching 16 by themselves costs ten times the rest of an id, three times a POST. */
+const AT_ONCE = 256;
+const BYTES = 16;
+const pool = new Uint8Array(AT_ONCE * BYTES);
+let used = pool.length;
+
+function random(): Uint8Array {
+  if (used === pool.length) {
+    randomFillSync(pool);
+    used = 0;
+  }
+  used += BYTES;
+  return pool.subarray(used - BYTES, used);
+}
+
+/** A new id. Within one millisecond they are in no order. */
+export const uuidv7 = (): string => v7({ random: random() });
