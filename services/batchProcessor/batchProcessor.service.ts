@@ -3,11 +3,8 @@
  * and works each batch chunk by chunk until it ends, is taken away, or has to be handed back. It owns no table: all it
  * writes goes through `batch`, under the fence of its claim. Killed at any moment, it loses nothing and repeats nothing.
  */
-import { LRUCache } from "lru-cache";
 import type { Service } from "moleculer";
 import { configOf } from "../../config.ts";
-import type { RecordValidator } from "../../formats/formats.ts";
-import { compileRecordSchema } from "../../formats/record-schema.ts";
 import { define } from "../../mixins/define.ts";
 import { partnersMixin } from "../../mixins/partners.ts";
 import { QUEUE_CHANGED, type QueueChannel, type QueueMessage, queueMixin, type WithQueue } from "../../mixins/queue.ts";
@@ -15,12 +12,14 @@ import { scheduleMixin, type WithSchedule } from "../../mixins/schedule.ts";
 import type { BatchRow, Candidate, Claimed } from "../batch/batch.contract.ts";
 import { isProblem } from "../errors.ts";
 import { call, type ParamsOf, serve } from "../messages.ts";
-import type { Policy } from "../policy/policy.contract.ts";
+import { Adrift } from "./batchProcessor.adrift.ts";
 import type { WorkerStatus } from "./batchProcessor.contract.ts";
 import { LeaseKeeper } from "./batchProcessor.leases.ts";
 import { loadHandlers } from "./batchProcessor.load.ts";
 import { type Started, WorkLoop } from "./batchProcessor.loop.ts";
 import { type Ended, Run } from "./batchProcessor.run.ts";
+import { takeToken } from "./batchProcessor.tokens.ts";
+import { Validators } from "./batchProcessor.validators.ts";
 
 /** A lock that this worker holds. */
 type Lock = ParamsOf<"batchLock.release">;
@@ -33,18 +32,15 @@ type BatchProcessor = Service &
     leases: LeaseKeeper;
     /** Batches that run here, each with what ends it. */
     running: Map<string, AbortController>;
-    /** Batches that may still carry our name though nothing here works at them. */
-    adrift: Set<string>;
-    validators: LRUCache<string, RecordValidator>;
+    adrift: Adrift;
+    validators: Validators;
     isStopping: boolean;
     status(): WorkerStatus;
     start(candidate: Candidate): Promise<Started | null>;
     run(claimed: Claimed, lock: Lock | null): Promise<void>;
     work(claimed: Claimed, lost: AbortSignal): Promise<void>;
     parts(batch: BatchRow, lost: AbortSignal): Promise<ConstructorParameters<typeof Run>[0]>;
-    validator(batch: BatchRow, policy: Policy): RecordValidator;
     over(run: Run, ended: Ended): Promise<void>;
-    handBackAdrift(): Promise<void>;
     keepLock(lock: Lock): () => Promise<void>;
     unlock(lock: Lock): Promise<void>;
     abandon(): void;
@@ -53,32 +49,16 @@ type BatchProcessor = Service &
 
 /** Without tokens nothing tells of work that became ready; a query a second is cheap. */
 const POLL_WITHOUT_TOKENS_MS = 1_000;
-/** A worker whose slots are all taken for so long leaves the tokens to others; shorter, and short batches flap it. */
-const SATURATED_MS = 50;
-/** Compiled schemas that are kept; one costs some 10 ms to compile and some 100 kB. */
-const MOST_VALIDATORS = 200;
 /** Of SHUTDOWN_TIMEOUT: then a handler that has not answered is not waited for any more. */
 const PATIENCE = 0.6;
-
-function unlessNotFound(error: unknown): null {
-  if (isProblem(error, "not-found")) return null;
-  throw error;
-}
 
 export default define<BatchProcessor>({
   name: "batchProcessor",
   mixins: [partnersMixin("batch", "batchLock", "policy", "clientCache", "outbox"), scheduleMixin, queueMixin],
 
   AMQPQueues: {
-    async "batch.ready"(this: BatchProcessor, channel: QueueChannel, message: QueueMessage) {
-      // Held until there is nothing to claim: were this worker killed, another would get the token.
-      do await this.loop.wake();
-      while (this.loop.free === 0 && (await this.loop.freesWithin(SATURATED_MS)));
-      if (this.isStopping) return;
-      if (this.loop.free > 0) return channel.ack(message);
-      await this.pauseAMQPQueue("batch.ready");
-      // A slot that freed meanwhile found nothing to resume.
-      if (this.loop.free > 0) await this.loop.wake();
+    "batch.ready"(this: BatchProcessor, channel: QueueChannel, message: QueueMessage) {
+      return takeToken(this, channel, message);
     },
   },
 
@@ -102,8 +82,8 @@ export default define<BatchProcessor>({
     const config = configOf(this.broker);
     this.owner = `${this.broker.nodeID}:${this.broker.instanceID}`;
     this.running = new Map();
-    this.adrift = new Set();
-    this.validators = new LRUCache({ max: MOST_VALIDATORS });
+    this.adrift = new Adrift(this.broker, this.owner);
+    this.validators = new Validators();
     this.isStopping = false;
     this.leases = new LeaseKeeper(config.batchLeaseMs, (ids) =>
       call(this.broker, "batch.extendLeases", { owner: this.owner, ids }),
@@ -185,23 +165,12 @@ export default define<BatchProcessor>({
         broker: this.broker,
         policy,
         clientPublicId: client?.publicId ?? "",
-        validator: this.validator(batch, policy),
+        validator: this.validators.of(batch, policy),
         sliceMs: configOf(this.broker).batchSliceMs,
         lost,
         isStopping: () => this.isStopping,
         committed: () => this.leases.renewed(batch.id),
       };
-    },
-
-    /** Compiled once for each policy version; CSV converts text, so it has one of its own. */
-    validator(this: BatchProcessor, { clientId, policyVersion, format }: BatchRow, policy: Policy) {
-      const coerce = format === "csv";
-      const key = `${clientId}:${policyVersion}:${coerce}`;
-      const known = this.validators.get(key);
-      if (known) return known;
-      const validator = compileRecordSchema(policy.schema, { coerce });
-      this.validators.set(key, validator);
-      return validator;
     },
 
     async over(this: BatchProcessor, run: Run, ended: Ended) {
@@ -216,16 +185,6 @@ export default define<BatchProcessor>({
       }
       this.logger.debug(`Batch ${batchId}:`, ended);
       if (!(await call(this.broker, "batch.giveUp", { batch: run.current, how: ended }))) this.adrift.add(batchId);
-    },
-
-    /** Nobody extends their leases, so they would come free by themselves; sooner is better. */
-    async handBackAdrift(this: BatchProcessor) {
-      for (const publicId of this.adrift) {
-        const batch = await call(this.broker, "batch.get", { publicId }).catch(unlessNotFound);
-        if (batch?.state === "processing" && batch.owner === this.owner && !this.running.has(publicId))
-          await call(this.broker, "batch.giveUp", { batch, how: { outcome: "handBack", delayMs: 0 } });
-        this.adrift.delete(publicId);
-      }
     },
 
     /** Extends the lock apart from the work, until the answer gives it back. A lost one makes us look at the fence at once; the fence decides. */
@@ -268,7 +227,7 @@ export default define<BatchProcessor>({
     this.broker.localBus.on(QUEUE_CHANGED, poll);
     this.schedule("Renewing leases", config.batchLeaseMs / 3, async () => {
       await this.leases.renew();
-      await this.handBackAdrift();
+      await this.adrift.handBack((batchId) => this.running.has(batchId));
     });
     this.broker.localBus.once("$broker.started", poll);
   },

@@ -1,0 +1,23 @@
+import { LRUCache } from "lru-cache";
+import type { RecordValidator } from "../../formats/formats.ts";
+import { compileRecordSchema } from "../../formats/record-schema.ts";
+import type { BatchRow } from "../batch/batch.contract.ts";
+import type { Policy } from "../policy/policy.contract.ts";
+
+/** Compiled schemas that are kept; one costs some 10 ms to compile and some 100 kB. */
+const MOST_VALIDATORS = 200;
+
+/** Schemas are compiled once for each policy version; CSV converts text, so it has a validator of its own. */
+export class Validators {
+  private readonly known = new LRUCache<string, RecordValidator>({ max: MOST_VALIDATORS });
+
+  of({ clientId, policyVersion, format }: BatchRow, policy: Policy): RecordValidator {
+    const coerce = format === "csv";
+    const key = `${clientId}:${policyVersion}:${coerce}`;
+    const known = this.known.get(key);
+    if (known) return known;
+    const validator = compileRecordSchema(policy.schema, { coerce });
+    this.known.set(key, validator);
+    return validator;
+  }
+}
