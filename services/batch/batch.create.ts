@@ -64,14 +64,17 @@ async function commit(service: BatchService, ctx: Context<Create>, taken: Taken,
   const { bytes, records } = taken.totals;
   const decided = await decide(ctx, { clientId, format, bytes, records });
   const version = taken.id === null ? 1 : 2;
-  const written = await service.database.store.commitUpload({
+  const done = await service.database.store.commitUpload({
     ...taken,
     ...decided,
     phase: policy.onInvalid === "rejectBatch" ? "validate" : "deliver",
     queue: { cap: policy.maxConcurrentBatches, weight: policy.weight },
     events: service.events.created(taken.batch.publicId, clientPublicId, decided.state, version),
+    key: null,
+    dedup: null,
+    quota: null,
   });
-  const batch = service.published(written);
+  const batch = done.outcome === "stored" ? service.published(done) : null;
   if (!batch) throw new Problem("unavailable", "The upload was given up meanwhile. Send it again.");
   return batch;
 }

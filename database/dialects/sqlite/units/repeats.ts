@@ -1,0 +1,166 @@
+/** What is sent again: keys, contents, and what a client has sent today. */
+import type { DayUsage, KeyHolder, UploadAnswer, UploadCommit, UploadKey, UploadOutcome } from "../../../store.ts";
+import { batchColumns, batchRow, jsonOrNull, type RawBatch } from "../rows.ts";
+import type { Sql } from "../sql.ts";
+
+const DAY_MS = 86_400_000;
+const dayOf = (now: number) => Math.floor(now / DAY_MS);
+
+type Refusal = Exclude<UploadOutcome, { outcome: "stored" | "swept" }>;
+
+/** Why a commit must write nothing. No other unit runs meanwhile, so what is free here is still free at `keepRepeats`. */
+export function refusalOf(sql: Sql, commit: UploadCommit, now: number): Refusal | null {
+  const { id, key, dedup, quota, batch } = commit;
+  const holder = key && id === null ? holderAt(sql, batch.clientId, key.key, now) : null;
+  if (holder) return { outcome: "repeated", holder };
+  const earlier = dedup ? sameContent(sql, commit, now) : undefined;
+  if (earlier) return { outcome: "duplicate", batch: batchRow(earlier) };
+  if (!quota) return null;
+  const usage = usageAt(sql, batch.clientId, now);
+  const isOver =
+    usage.bytes + commit.totals.bytes > (quota.bytes ?? Infinity) ||
+    usage.records + commit.totals.records > (quota.records ?? Infinity);
+  return isOver ? { outcome: "overQuota", usage } : null;
+}
+
+/** A batch that came to nothing, or is gone, holds its content no longer. */
+function sameContent(sql: Sql, { batch, totals }: UploadCommit, now: number): RawBatch | undefined {
+  return sql.get<RawBatch>(
+    `SELECT ${batchColumns} FROM batch WHERE state NOT IN ('failed', 'rejected', 'cancelled') AND id =
+       (SELECT batch_id FROM content_key WHERE client_id = ?1 AND hash = ?2 AND expires_at > ?3)`,
+    batch.clientId,
+    Buffer.from(totals.contentHash, "hex"),
+    now,
+  );
+}
+
+/** The part of a commit that makes it known again, and spends the day's quota. */
+export function keepRepeats(sql: Sql, { key, dedup, quota, totals }: UploadCommit, made: RawBatch, now: number): void {
+  if (key) keepAnswer(sql, made.clientId, key, { status: 202, batch: made }, now);
+  if (dedup)
+    sql.run(
+      `INSERT INTO content_key (client_id, hash, batch_id, expires_at) VALUES (?1, ?2, ?3, ?4)
+       ON CONFLICT (client_id, hash) DO UPDATE SET batch_id = excluded.batch_id, expires_at = excluded.expires_at`,
+      made.clientId,
+      Buffer.from(totals.contentHash, "hex"),
+      made.id,
+      now + dedup.keepMs,
+    );
+  if (quota)
+    sql.run(
+      `INSERT INTO client_usage (client_id, day, bytes, records) VALUES (?1, ?2, ?3, ?4)
+       ON CONFLICT (client_id, day) DO UPDATE SET bytes = bytes + excluded.bytes, records = records + excluded.records`,
+      made.clientId,
+      dayOf(now),
+      totals.bytes,
+      totals.records,
+    );
+}
+
+function keepAnswer(
+  sql: Sql,
+  clientId: number,
+  { key, fingerprint, keepMs }: UploadKey & { fingerprint: string },
+  answer: { status: number; batch: RawBatch },
+  now: number,
+): void {
+  sql.run(
+    `INSERT INTO idempotency_key (client_id, "key", fingerprint, batch_id, answer, expires_at)
+     VALUES (?1, ?2, ?3, NULL, ?4, ?5)
+     ON CONFLICT (client_id, "key") DO UPDATE SET fingerprint = excluded.fingerprint, batch_id = NULL,
+       answer = excluded.answer, expires_at = excluded.expires_at`,
+    clientId,
+    key,
+    Buffer.from(fingerprint, "hex"),
+    JSON.stringify(answer),
+    now + keepMs,
+  );
+}
+
+/** A running upload has its key by `batch_id`, as long as it lives. */
+export function takeKey(sql: Sql, clientId: number, key: string, id: number, expiresAt: number): void {
+  sql.run(
+    `INSERT INTO idempotency_key (client_id, "key", batch_id, expires_at) VALUES (?1, ?2, ?3, ?4)
+     ON CONFLICT (client_id, "key") DO UPDATE SET fingerprint = NULL, answer = NULL, batch_id = excluded.batch_id,
+       expires_at = excluded.expires_at`,
+    clientId,
+    key,
+    id,
+    expiresAt,
+  );
+}
+
+export const freeKey = (sql: Sql, id: number) => sql.run("DELETE FROM idempotency_key WHERE batch_id = ?1", id);
+
+interface RawKey {
+  batchId: number | null;
+  fingerprint: string;
+  answer: string;
+}
+
+function rawKey(sql: Sql, clientId: number, key: string, now: number): RawKey | undefined {
+  return sql.get<RawKey>(
+    `SELECT batch_id AS batchId, lower(hex(fingerprint)) AS fingerprint, answer FROM idempotency_key
+     WHERE client_id = ?1 AND "key" = ?2 AND (expires_at > ?3 OR batch_id IS NOT NULL)`,
+    clientId,
+    key,
+    now,
+  );
+}
+
+function holderOf({ batchId, fingerprint, answer }: RawKey): KeyHolder {
+  if (batchId !== null) return { state: "running" };
+  const { status, batch } = JSON.parse(answer) as { status: UploadAnswer["status"]; batch: RawBatch };
+  return { state: "done", fingerprint, answer: { status, batch: batchRow(batch) } };
+}
+
+export function holderAt(sql: Sql, clientId: number, key: string, now: number): KeyHolder | null {
+  const raw = rawKey(sql, clientId, key, now);
+  return raw ? holderOf(raw) : null;
+}
+
+export const keyHolder = (sql: Sql, clientId: number, key: string) => holderAt(sql, clientId, key, sql.now());
+
+export function answerKey(
+  sql: Sql,
+  clientId: number,
+  key: UploadKey & { fingerprint: string },
+  id: number | null,
+  { status, batch }: UploadAnswer,
+): KeyHolder | null {
+  const now = sql.now();
+  const raw = rawKey(sql, clientId, key.key, now);
+  if (raw && (raw.batchId === null || raw.batchId !== id)) return holderOf(raw);
+  const rawBatch = { ...batch, reason: jsonOrNull(batch.reason), envelope: JSON.stringify(batch.envelope) };
+  keepAnswer(sql, clientId, key, { status, batch: rawBatch as RawBatch }, now);
+  return null;
+}
+
+function usageAt(sql: Sql, clientId: number, now: number): DayUsage {
+  const spent = sql.get<{ bytes: number; records: number }>(
+    "SELECT bytes, records FROM client_usage WHERE client_id = ?1 AND day = ?2",
+    clientId,
+    dayOf(now),
+  );
+  return { bytes: 0, records: 0, ...spent, msLeft: DAY_MS - (now % DAY_MS) };
+}
+
+export const usage = (sql: Sql, clientId: number) => usageAt(sql, clientId, sql.now());
+
+export function forgetRepeats(sql: Sql, limit: number): boolean {
+  const now = sql.now();
+  const gone = [
+    forget(sql, "idempotency_key", '"key"', "expires_at <= ?1 AND batch_id IS NULL", now, limit),
+    forget(sql, "content_key", "hash", "expires_at <= ?1", now, limit),
+    forget(sql, "client_usage", "day", "day < ?1 - 1", dayOf(now), limit),
+  ];
+  return gone.every((rows) => rows < limit);
+}
+
+const forget = (sql: Sql, table: string, key: string, isOver: string, at: number, limit: number): number =>
+  sql.run(
+    `DELETE FROM ${table} WHERE (client_id, ${key}) IN
+       (SELECT client_id, ${key} FROM ${table} WHERE ${isOver} ORDER BY client_id, ${key} LIMIT ?2)`,
+    at,
+    limit,
+  );
