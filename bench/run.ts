@@ -5,10 +5,11 @@ import { cleanUp, newFolder } from "./kit/places.ts";
 import { type Benchmark, print } from "./kit/report.ts";
 import { latency } from "./latency.ts";
 import { memory } from "./memory.ts";
+import { repeats } from "./repeats.ts";
 import { scale } from "./scale.ts";
 import { small } from "./small.ts";
 
-const benchmarks: Record<string, Benchmark> = { ingest, small, memory, scale, latency };
+const benchmarks: Record<string, Benchmark> = { ingest, small, repeats, memory, scale, latency };
 const usage = `npm run bench -- [${Object.keys(benchmarks).join("|")}]… [--quick|--full] [--rounds N]`;
 
 async function main(): Promise<void> {

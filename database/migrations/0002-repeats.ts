@@ -4,9 +4,9 @@ import type { Migration } from "./migrate.ts";
 export const repeats: Migration = {
   name: "0002-repeats",
   async up({ query }) {
-    // Set only while an upload runs, so that the many keys that are done cost this index nothing.
+    // Only of uploads that run, so that the many keys that are done cost this index nothing.
     await query(
-      `CREATE UNIQUE INDEX "idempotency_key_batch_id_uq" ON "idempotency_key" ("batch_id") WHERE "batch_id" IS NOT NULL`,
+      `CREATE UNIQUE INDEX "idempotency_key_batch_id_uq" ON "idempotency_key" ("batch_id") WHERE "answer" IS NULL`,
     );
     for (const table of ["idempotency_key", "content_key"])
       await query(`CREATE INDEX "${table}_expires_at_ix" ON "${table}" ("expires_at")`);

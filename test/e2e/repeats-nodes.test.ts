@@ -7,7 +7,7 @@ import { until } from "./bad-input.kit.ts";
 
 const leases = { BATCH_LEASE: "1s", SWEEP_INTERVAL: "100ms" };
 const long = Array.from({ length: 1_000 }, (_, i) => `{"a":${i}}`).join("\n");
-const RUNNING = "SELECT COUNT(*) = 1 AS is_taken FROM idempotency_key WHERE batch_id IS NOT NULL";
+const RUNNING = "SELECT COUNT(*) = 1 AS is_taken FROM idempotency_key WHERE answer IS NULL";
 
 const key = { "idempotency-key": "nightly" };
 const outcomeOf = async (response: Response) => ({

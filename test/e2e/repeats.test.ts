@@ -59,7 +59,7 @@ function slowly() {
 /** Waits until an upload that runs has the key. (Asking with the key itself could take it.) */
 async function untilTaken(key: string): Promise<void> {
   const { database } = system.broker.getLocalService("batch") as unknown as { database: Database };
-  const text = `SELECT COUNT(*) AS n FROM idempotency_key WHERE "key" = '${key}' AND batch_id IS NOT NULL`;
+  const text = `SELECT COUNT(*) AS n FROM idempotency_key WHERE "key" = '${key}' AND answer IS NULL`;
   await until(async () => {
     const [[row]] = (await database.sequelize.query(text)) as [{ n: number | string }[], unknown];
     return Number(row?.n) === 1;

@@ -92,6 +92,14 @@ export function repeatSuite(database: () => Database): void {
       expect(await store().keyHolder(1, "k")).toEqual({ state: "running" });
     });
 
+    test("a key whose batch was deleted is free", async () => {
+      const batch = await ready(store(), 1, { key: key() });
+      while (!(await store().deleteBatch(batch.id, 100)));
+      expect(await store().keyHolder(1, "k")).toBeNull();
+      const next = await stored(store(), upload(1, { key: key(OTHER) }));
+      expect(await store().keyHolder(1, "k")).toMatchObject({ fingerprint: OTHER, answer: { batch: next.batch } });
+    });
+
     test("an answer without a batch of its own is kept too", async () => {
       const batch = await ready(store(), 1);
       const answer = { status: 200, batch } as const;

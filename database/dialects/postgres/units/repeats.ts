@@ -1,7 +1,8 @@
 /** What is sent again: keys, contents, and what a client has sent today. */
+import { answerOf, keptColumns, keptWhole } from "../../../answers.ts";
 import { DatabaseUnavailable } from "../../../errors.ts";
 import type { DayUsage, KeyHolder, UploadAnswer, UploadCommit, UploadKey, UploadOutcome } from "../../../store.ts";
-import { batchColumns, batchRow, jsonOrNull, type RawBatch, type Values } from "../rows.ts";
+import { batchColumns, batchRow, type RawBatch, type Values } from "../rows.ts";
 import { NOW, type Sql } from "../sql.ts";
 
 const DAY_MS = 86_400_000;
@@ -61,19 +62,21 @@ export function spentCte({ batch, totals, quota }: UploadCommit, values: Values)
       WHERE ${within((column) => `u.${column}`)} RETURNING 1)`;
 }
 
+const KEPT_MADE = `json_build_object('status', 202, 'made',
+  json_build_object(${keptColumns.map((name) => `'${name}', made."${name}"`).join(", ")}))::text`;
+
 /** CTEs that make the batch of `made` known again. */
 export function repeatCtes({ id, key, dedup, totals }: UploadCommit, values: Values): string[] {
   const ctes: string[] = [];
   if (key) {
-    const answer = "json_build_object('status', 202, 'batch', to_json(made))::text";
     const fingerprint = values.add(Buffer.from(key.fingerprint, "hex"), "bytea");
     const until = `${NOW} + ${values.add(key.keepMs, "bigint")}`;
     ctes.push(
       id === null
-        ? `key_row AS (INSERT INTO idempotency_key (client_id, "key", fingerprint, answer, expires_at)
-            SELECT made."clientId", ${values.add(key.key, "varchar")}, ${fingerprint}, ${answer}, ${until} FROM made)`
-        : `key_row AS (UPDATE idempotency_key k SET fingerprint = ${fingerprint}, answer = ${answer},
-            expires_at = ${until}, batch_id = NULL FROM made WHERE k.batch_id = made.id)`,
+        ? `key_row AS (INSERT INTO idempotency_key (client_id, "key", fingerprint, batch_id, answer, expires_at)
+            SELECT made."clientId", ${values.add(key.key, "varchar")}, ${fingerprint}, made.id, ${KEPT_MADE}, ${until} FROM made)`
+        : `key_row AS (UPDATE idempotency_key k SET fingerprint = ${fingerprint}, answer = ${KEPT_MADE},
+            expires_at = ${until} FROM made WHERE k.batch_id = made.id AND k.answer IS NULL)`,
     );
   }
   if (dedup)
@@ -130,7 +133,8 @@ export async function clearStale(sql: Sql, { key, dedup, batch, totals }: Upload
 
 export async function clearKey(sql: Sql, clientId: number, key: string): Promise<void> {
   await sql.all(
-    `DELETE FROM idempotency_key WHERE client_id = $1 AND "key" = $2 AND expires_at <= ${NOW} AND batch_id IS NULL`,
+    `DELETE FROM idempotency_key k WHERE k.client_id = $1 AND k."key" = $2 AND k.answer IS NOT NULL AND (k.expires_at <= ${NOW}
+       OR (k.batch_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM batch b WHERE b.id = k.batch_id)))`,
     clientId,
     key,
   );
@@ -139,20 +143,21 @@ export async function clearKey(sql: Sql, clientId: number, key: string): Promise
 interface RawKey {
   batchId: number | null;
   fingerprint: string;
-  answer: string;
+  answer: string | null;
 }
 
 export async function keyHolder(sql: Sql, clientId: number, key: string): Promise<KeyHolder | null> {
   const raw = await sql.get<RawKey>(
     `SELECT batch_id AS "batchId", encode(fingerprint, 'hex') AS fingerprint, answer FROM idempotency_key
-     WHERE client_id = $1 AND "key" = $2 AND (expires_at > ${NOW} OR batch_id IS NOT NULL)`,
+     WHERE client_id = $1 AND "key" = $2 AND (expires_at > ${NOW} OR answer IS NULL)`,
     clientId,
     key,
   );
   if (!raw) return null;
-  if (raw.batchId !== null) return { state: "running" };
-  const { status, batch } = JSON.parse(raw.answer) as { status: UploadAnswer["status"]; batch: RawBatch };
-  return { state: "done", fingerprint: raw.fingerprint, answer: { status, batch: batchRow(batch) } };
+  if (raw.answer === null) return { state: "running" };
+  const batch = await sql.get<RawBatch>(`SELECT ${batchColumns()} FROM batch WHERE id = $1`, raw.batchId);
+  const answer = answerOf(raw.answer, batch, batchRow);
+  return answer && { state: "done", fingerprint: raw.fingerprint, answer };
 }
 
 export async function heldBy(sql: Sql, clientId: number, key: string): Promise<{ holder: KeyHolder } | null> {
@@ -161,7 +166,7 @@ export async function heldBy(sql: Sql, clientId: number, key: string): Promise<{
 }
 
 const ANSWER_OURS = `UPDATE idempotency_key SET fingerprint = $3, answer = $4, expires_at = ${NOW} + $5::bigint, batch_id = NULL
-  WHERE client_id = $1 AND "key" = $2 AND batch_id = $6 RETURNING 1 AS done`;
+  WHERE client_id = $1 AND "key" = $2 AND batch_id = $6 AND answer IS NULL RETURNING 1 AS done`;
 const ANSWER_NEW = `INSERT INTO idempotency_key (client_id, "key", fingerprint, answer, expires_at)
   SELECT $1::bigint, $2::varchar, $3::bytea, $4::text, ${NOW} + $5::bigint
   WHERE NOT EXISTS (SELECT 1 FROM idempotency_key WHERE client_id = $1::bigint AND "key" = $2::varchar) RETURNING 1 AS done`;
@@ -171,11 +176,10 @@ export async function answerKey(
   clientId: number,
   { key, fingerprint, keepMs }: UploadKey & { fingerprint: string },
   id: number | null,
-  { status, batch }: UploadAnswer,
+  answer: UploadAnswer,
 ): Promise<KeyHolder | null> {
-  const raw = { ...batch, reason: jsonOrNull(batch.reason), envelope: JSON.stringify(batch.envelope) };
   const hash = Buffer.from(fingerprint, "hex");
-  const values = [clientId, key, hash, JSON.stringify({ status, batch: raw }), keepMs];
+  const values = [clientId, key, hash, keptWhole(answer), keepMs];
   const [text, all] = id === null ? [ANSWER_NEW, values] : [ANSWER_OURS, [...values, id]];
   const { holder } = await decided(
     async () => ((await sql.get(text, ...all)) ? { holder: null } : null),
@@ -196,7 +200,7 @@ export async function usage(sql: Sql, clientId: number): Promise<DayUsage> {
 
 export async function forgetRepeats(sql: Sql, limit: number): Promise<boolean> {
   const gone = [
-    await forget(sql, "idempotency_key", '"key"', `expires_at <= ${NOW} AND batch_id IS NULL`, limit),
+    await forget(sql, "idempotency_key", '"key"', `expires_at <= ${NOW} AND answer IS NOT NULL`, limit),
     await forget(sql, "content_key", "hash", `expires_at <= ${NOW}`, limit),
     await forget(sql, "client_usage", "day", `day < ${TODAY} - 1`, limit),
   ];

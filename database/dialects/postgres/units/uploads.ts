@@ -83,7 +83,7 @@ export async function voidUpload(sql: Sql, id: number, onlyDue: boolean): Promis
   const row = await sql.get(
     `WITH made AS (UPDATE batch SET fence = fence + 1, due_at = least(due_at, ${NOW})
        WHERE id = $1 AND state = 'receiving' AND (due_at <= ${NOW} OR NOT $2::boolean) RETURNING id),
-     freed AS (DELETE FROM idempotency_key k USING made WHERE k.batch_id = made.id)
+     freed AS (DELETE FROM idempotency_key k USING made WHERE k.batch_id = made.id AND k.answer IS NULL)
      SELECT id FROM made`,
     id,
     onlyDue,

@@ -1,6 +1,7 @@
 /** What is sent again: keys, contents, and what a client has sent today. */
+import { answerOf, keptMade, keptWhole } from "../../../answers.ts";
 import type { DayUsage, KeyHolder, UploadAnswer, UploadCommit, UploadKey, UploadOutcome } from "../../../store.ts";
-import { batchColumns, batchRow, jsonOrNull, type RawBatch } from "../rows.ts";
+import { batchColumns, batchRow, type RawBatch } from "../rows.ts";
 import type { Sql } from "../sql.ts";
 
 const DAY_MS = 86_400_000;
@@ -36,7 +37,7 @@ function sameContent(sql: Sql, { batch, totals }: UploadCommit, now: number): Ra
 
 /** The part of a commit that makes it known again, and spends the day's quota. */
 export function keepRepeats(sql: Sql, { key, dedup, quota, totals }: UploadCommit, made: RawBatch, now: number): void {
-  if (key) keepAnswer(sql, made.clientId, key, { status: 202, batch: made }, now);
+  if (key) keepAnswer(sql, made.clientId, key, made.id, keptMade(made), now);
   if (dedup)
     sql.run(
       `INSERT INTO content_key (client_id, hash, batch_id, expires_at) VALUES (?1, ?2, ?3, ?4)
@@ -61,23 +62,25 @@ function keepAnswer(
   sql: Sql,
   clientId: number,
   { key, fingerprint, keepMs }: UploadKey & { fingerprint: string },
-  answer: { status: number; batch: RawBatch },
+  batchId: number | null,
+  answer: string,
   now: number,
 ): void {
   sql.run(
     `INSERT INTO idempotency_key (client_id, "key", fingerprint, batch_id, answer, expires_at)
-     VALUES (?1, ?2, ?3, NULL, ?4, ?5)
-     ON CONFLICT (client_id, "key") DO UPDATE SET fingerprint = excluded.fingerprint, batch_id = NULL,
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+     ON CONFLICT (client_id, "key") DO UPDATE SET fingerprint = excluded.fingerprint, batch_id = excluded.batch_id,
        answer = excluded.answer, expires_at = excluded.expires_at`,
     clientId,
     key,
     Buffer.from(fingerprint, "hex"),
-    JSON.stringify(answer),
+    batchId,
+    answer,
     now + keepMs,
   );
 }
 
-/** A running upload has its key by `batch_id`, as long as it lives. */
+/** A running upload has its key by `batch_id` and no answer, as long as it lives. */
 export function takeKey(sql: Sql, clientId: number, key: string, id: number, expiresAt: number): void {
   sql.run(
     `INSERT INTO idempotency_key (client_id, "key", batch_id, expires_at) VALUES (?1, ?2, ?3, ?4)
@@ -90,33 +93,35 @@ export function takeKey(sql: Sql, clientId: number, key: string, id: number, exp
   );
 }
 
-export const freeKey = (sql: Sql, id: number) => sql.run("DELETE FROM idempotency_key WHERE batch_id = ?1", id);
+export const freeKey = (sql: Sql, id: number) =>
+  sql.run("DELETE FROM idempotency_key WHERE batch_id = ?1 AND answer IS NULL", id);
 
 interface RawKey {
   batchId: number | null;
   fingerprint: string;
-  answer: string;
+  answer: string | null;
 }
 
 function rawKey(sql: Sql, clientId: number, key: string, now: number): RawKey | undefined {
   return sql.get<RawKey>(
     `SELECT batch_id AS batchId, lower(hex(fingerprint)) AS fingerprint, answer FROM idempotency_key
-     WHERE client_id = ?1 AND "key" = ?2 AND (expires_at > ?3 OR batch_id IS NOT NULL)`,
+     WHERE client_id = ?1 AND "key" = ?2 AND (expires_at > ?3 OR answer IS NULL)`,
     clientId,
     key,
     now,
   );
 }
 
-function holderOf({ batchId, fingerprint, answer }: RawKey): KeyHolder {
-  if (batchId !== null) return { state: "running" };
-  const { status, batch } = JSON.parse(answer) as { status: UploadAnswer["status"]; batch: RawBatch };
-  return { state: "done", fingerprint, answer: { status, batch: batchRow(batch) } };
+function holderOf(sql: Sql, { batchId, fingerprint, answer }: RawKey): KeyHolder | null {
+  if (answer === null) return { state: "running" };
+  const raw = sql.get<RawBatch>(`SELECT ${batchColumns} FROM batch WHERE id = ?1`, batchId);
+  const told = answerOf(answer, raw, batchRow);
+  return told && { state: "done", fingerprint, answer: told };
 }
 
 export function holderAt(sql: Sql, clientId: number, key: string, now: number): KeyHolder | null {
   const raw = rawKey(sql, clientId, key, now);
-  return raw ? holderOf(raw) : null;
+  return raw ? holderOf(sql, raw) : null;
 }
 
 export const keyHolder = (sql: Sql, clientId: number, key: string) => holderAt(sql, clientId, key, sql.now());
@@ -126,14 +131,14 @@ export function answerKey(
   clientId: number,
   key: UploadKey & { fingerprint: string },
   id: number | null,
-  { status, batch }: UploadAnswer,
+  answer: UploadAnswer,
 ): KeyHolder | null {
   const now = sql.now();
   const raw = rawKey(sql, clientId, key.key, now);
-  if (raw && (raw.batchId === null || raw.batchId !== id)) return holderOf(raw);
-  const rawBatch = { ...batch, reason: jsonOrNull(batch.reason), envelope: JSON.stringify(batch.envelope) };
-  keepAnswer(sql, clientId, key, { status, batch: rawBatch as RawBatch }, now);
-  return null;
+  const isOurs = raw?.answer === null && raw.batchId === id;
+  const holder = raw && !isOurs ? holderOf(sql, raw) : null;
+  if (!holder) keepAnswer(sql, clientId, key, null, keptWhole(answer), now);
+  return holder;
 }
 
 function usageAt(sql: Sql, clientId: number, now: number): DayUsage {
@@ -150,7 +155,7 @@ export const usage = (sql: Sql, clientId: number) => usageAt(sql, clientId, sql.
 export function forgetRepeats(sql: Sql, limit: number): boolean {
   const now = sql.now();
   const gone = [
-    forget(sql, "idempotency_key", '"key"', "expires_at <= ?1 AND batch_id IS NULL", now, limit),
+    forget(sql, "idempotency_key", '"key"', "expires_at <= ?1 AND answer IS NOT NULL", now, limit),
     forget(sql, "content_key", "hash", "expires_at <= ?1", now, limit),
     forget(sql, "client_usage", "day", "day < ?1 - 1", dayOf(now), limit),
   ];
