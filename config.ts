@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
-import { parseEnv } from "node:util";
+import { inspect, parseEnv } from "node:util";
 import { shown } from "./config.parse.ts";
 import { rulesBetween, type SettingFault, unreleased } from "./config.rules.ts";
 import { pushClientNames, type Setting, settings, type Values } from "./config.settings.ts";
@@ -24,11 +24,16 @@ export class ConfigError extends Error {
   readonly faults: readonly SettingFault[];
   constructor(faults: readonly SettingFault[]) {
     super(faults.map(({ name, expected, found }) => `${name}: expected ${expected}; found ${found}`).join("\n"));
-    this.name = "ConfigError";
     this.faults = faults;
     // Operators read it, also where Moleculer's runner prints it whole: where in our code it was found helps nobody.
     this.stack = this.message;
     Object.defineProperty(this, "faults", { enumerable: false });
+    Object.defineProperty(this, "name", { value: "ConfigError", enumerable: false });
+  }
+
+  /** Moleculer prints an error's message and then the error: one line is enough. */
+  [inspect.custom](): string {
+    return "[ConfigError]";
   }
 }
 

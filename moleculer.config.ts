@@ -2,6 +2,7 @@
 import type { BrokerOptions, ServiceBroker } from "moleculer";
 import { type Config, exitOnFault, processConfig, useConfig } from "./config.ts";
 import { CONNECT_TIMEOUT_MS, rabbitMiddleware } from "./mixins/amqp.start.ts";
+import { AmqpTransporter } from "./mixins/amqp.transporter.ts";
 import { drainMiddleware } from "./mixins/drain.ts";
 import { meteringMiddleware } from "./mixins/metering.ts";
 import { monitor } from "./services/monitor/monitor.node.ts";
@@ -37,17 +38,15 @@ export function brokerOptions(config: Config): BrokerOptions {
 const HEARTBEAT = 5;
 
 function amqpTransporter(urls: readonly string[]) {
-  return {
-    type: "AMQP" as const,
-    options: {
-      // One after the other, each time the link is lost.
-      url: urls.map(withHeartbeat),
-      // Moleculer's default of 1 deadlocks streamed calls and makes a node answer one request at a time.
-      prefetch: 0,
-      // Without it Nagle's algorithm holds small packets back: 548 calls a second instead of 11,000.
-      socketOptions: { noDelay: true, timeout: CONNECT_TIMEOUT_MS },
-    },
+  const options = {
+    // One after the other, each time the link is lost.
+    url: urls.map(withHeartbeat),
+    // Moleculer's default of 1 deadlocks streamed calls and makes a node answer one request at a time.
+    prefetch: 0,
+    // Without it Nagle's algorithm holds small packets back: 548 calls a second instead of 11,000.
+    socketOptions: { noDelay: true, timeout: CONNECT_TIMEOUT_MS },
   };
+  return new AmqpTransporter(options);
 }
 
 function withHeartbeat(text: string): string {

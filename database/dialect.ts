@@ -42,8 +42,10 @@ export interface Dialect {
   store: BatchStore;
   locks: LockStore;
   sequelize: Sequelize;
+  /** Where migrations run: the same, or one without limits of time. */
+  migrations: Sequelize;
   ddl: Ddl;
-  /** Where this database's own tables are; Sequelize looks into one fixed schema. */
+  /** Where this database's own tables are; Sequelize looks into one fixed schema. The transaction is one of `migrations`. */
   hasTable(name: string, transaction: Transaction | null): Promise<boolean>;
   /** Held until `transaction` ends: one migrates at a time. */
   lockMigrations(transaction: Transaction): Promise<void>;

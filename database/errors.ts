@@ -1,8 +1,27 @@
 /** What a database can do to its callers, whatever its dialect. */
+import { ConnectionError } from "sequelize";
 
 /** It cannot be reached, opened or written (disk full, read error, ended thread): the caller answers 503 and may try again. */
 export class DatabaseUnavailable extends Error {
   override name = "DatabaseUnavailable";
+  /** The unit was sent, and its answer did not come: it may be done, and may still be under way. */
+  readonly isUnknown: boolean;
+  constructor(message: string, { isUnknown = false, cause }: { isUnknown?: boolean; cause?: unknown } = {}) {
+    super(message, { cause });
+    this.isUnknown = isUnknown;
+  }
+}
+
+/** It is there, and will never let us in with these settings. */
+export class DatabaseRefused extends Error {
+  override name = "DatabaseRefused";
+  readonly expected: string;
+  readonly found: string;
+  constructor(expected: string, found: string) {
+    super(`Expected ${expected}; found ${found}.`);
+    this.expected = expected;
+    this.found = found;
+  }
 }
 
 /** Another process holds the file: two would take each other's leases for dead. */
@@ -19,10 +38,11 @@ export class ConstraintViolation extends Error {
   readonly code = "SQLITE_CONSTRAINT";
 }
 
-/** Also true for what Sequelize made of it: there the cause is the error's `parent`. */
+/** Also true for what Sequelize made of it: there the cause is the error's `parent`, and no free connection has a name of its own. */
 export function isUnavailable(error: unknown): boolean {
   return (
     error instanceof DatabaseUnavailable ||
+    error instanceof ConnectionError ||
     (error as { parent?: unknown } | null)?.parent instanceof DatabaseUnavailable
   );
 }

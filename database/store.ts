@@ -18,6 +18,17 @@ export const batchStates = [
 ] as const;
 export type BatchState = (typeof batchStates)[number];
 
+/** Where a batch ends. (An operator may drive a failed one again.) */
+export const finalStates = [
+  "completed",
+  "completed_with_errors",
+  "failed",
+  "rejected",
+  "cancelled",
+] as const satisfies readonly BatchState[];
+
+export const isFinal = (state: BatchState): boolean => (finalStates as readonly BatchState[]).includes(state);
+
 /** Why a batch waits (held) or how it went wrong (failed, rejected). */
 export type Reason = { hold: "approval" | "window"; until: number | null } | { code: string; detail: string };
 
@@ -261,8 +272,8 @@ export interface BatchStore {
   readChunk(id: number, no: number): Promise<StoredChunk | null>;
   /** Null: fence, state or chunk was another; nothing was written. */
   commitChunk(commit: ChunkCommit): Promise<Written | null>;
-  /** One statement for all batches of an owner; returns what it still holds. */
-  extendLeases(owner: string, leaseMs: number): Promise<{ id: number; fence: number }[]>;
+  /** One statement for those of these batches that the owner still holds, which it returns. What it never knew that it claimed lapses. */
+  extendLeases(owner: string, ids: number[], leaseMs: number): Promise<{ id: number; fence: number }[]>;
   /** Whether a client with a smaller running/weight than `clientId` has a claimable batch. */
   isOvertaken(clientId: number): Promise<boolean>;
   /** Raises the fence when it leaves `processing`, and frees the client's slot. Null: a condition did not hold. */

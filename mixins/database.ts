@@ -2,8 +2,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Service, ServiceBroker } from "moleculer";
 import { configOf, maskUrl } from "../config.ts";
 import { type Database, openDatabase } from "../database/database.ts";
-import { isUnavailable } from "../database/errors.ts";
+import { DatabaseRefused, isUnavailable } from "../database/errors.ts";
 import { Problem } from "../services/errors.ts";
+import { wrongUrl } from "./database.url.ts";
 import { define } from "./define.ts";
 
 /** What a service finds on `this` with this mixin, from `started` to `stopped`. */
@@ -41,6 +42,7 @@ async function openWhenThere(broker: ServiceBroker): Promise<Database> {
     try {
       return await openDatabase({ url, logger });
     } catch (error) {
+      if (error instanceof DatabaseRefused) throw wrongUrl(url, error);
       if (url.startsWith("sqlite:") || !isUnavailable(error)) throw error;
       logger.warn(`The start waits for the database ${maskUrl(url)}: ${(error as Error).message}`);
       await delay(RETRY_MS);

@@ -21,7 +21,7 @@ const LOG = "schema_migration";
 /** Steps and their log in ONE transaction, under the dialect's lock: done as a whole or not at all, by one process at a time. */
 export async function migrate(dialect: Dialect): Promise<string[]> {
   if ((await pending(dialect)).length === 0) return [];
-  return dialect.sequelize.transaction(async (transaction) => {
+  return dialect.migrations.transaction(async (transaction) => {
     await dialect.lockMigrations(transaction);
     const done = await umzug(dialect, transaction).up();
     return done.map((step) => step.name);
@@ -34,7 +34,7 @@ export async function pending(dialect: Dialect): Promise<string[]> {
 }
 
 function umzug(dialect: Dialect, transaction: Transaction | null) {
-  const query = (sql: string) => dialect.sequelize.query(sql, { transaction, logging: false });
+  const query = (sql: string) => dialect.migrations.query(sql, { transaction, logging: false });
   return new Umzug<MigrationContext>({
     migrations: migrations.map(({ name, up }) => ({ name, up: ({ context }) => up(context) })),
     context: { ddl: dialect.ddl, query },
@@ -54,7 +54,8 @@ class Log implements UmzugStorage<MigrationContext> {
   }
 
   async executed(): Promise<string[]> {
-    const { sequelize } = this.#dialect;
+    // Outside of a step there is no reason to wait for long.
+    const sequelize = this.#transaction ? this.#dialect.migrations : this.#dialect.sequelize;
     if (!(await this.#dialect.hasTable(LOG, this.#transaction))) return [];
     const rows = await sequelize.query<{ name: string }>(`SELECT "name" FROM "${LOG}" ORDER BY "name"`, {
       type: QueryTypes.SELECT,

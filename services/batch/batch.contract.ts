@@ -14,17 +14,7 @@ import { action, event, typed } from "../declare.ts";
 import type { CloudEvent } from "../outbox/outbox.contract.ts";
 
 export type { BatchRow, BatchState, ChunkCommit, Claimed, StoredChunk } from "../../database/store.ts";
-
-/** Where a batch ends. (An operator may drive a failed one again.) */
-export const finalStates = [
-  "completed",
-  "completed_with_errors",
-  "failed",
-  "rejected",
-  "cancelled",
-] as const satisfies readonly BatchState[];
-
-export const isFinal = (state: BatchState): boolean => (finalStates as readonly BatchState[]).includes(state);
+export { finalStates, isFinal } from "../../database/store.ts";
 
 /** How a claimed batch leaves its worker without a chunk commit. */
 export type GiveUp =
@@ -114,8 +104,11 @@ export const batchActions = {
     batch: typed<BatchRow>({ type: "object" }),
     commit: typed<WorkerCommit>({ type: "object" }),
   }).answers<BatchRow | null>(),
-  /** Prolongs the leases of all batches of a worker; answers what it still holds. */
-  "batch.extendLeases": action({ owner: { type: "string" } }).answers<{ id: number; fence: number }[]>(),
+  /** Prolongs the leases of the batches that a worker works at; answers which of them it still holds. */
+  "batch.extendLeases": action({
+    owner: { type: "string" },
+    ids: typed<number[]>({ type: "array", items: "number" }),
+  }).answers<{ id: number; fence: number }[]>(),
   /** Whether another client should have this slot. */
   "batch.isOvertaken": action({ clientId: { type: "number" } }).answers<boolean>(),
   /** Null: the fence was raised before. */

@@ -115,7 +115,7 @@ export default define<BatchService>({
       return this.published(written);
     },
     extendLeases(ctx) {
-      return this.database.store.extendLeases(ctx.params.owner, this.leaseMs);
+      return this.database.store.extendLeases(ctx.params.owner, ctx.params.ids, this.leaseMs);
     },
     isOvertaken(ctx) {
       return this.database.store.isOvertaken(ctx.params.clientId);

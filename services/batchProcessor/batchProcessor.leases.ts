@@ -14,9 +14,9 @@ export interface Held {
 export class LeaseKeeper {
   private readonly held = new Map<number, { run: Held; renewedAt: number }>();
   private readonly leaseMs: number;
-  private readonly extend: () => Promise<{ id: number; fence: number }[]>;
+  private readonly extend: (ids: number[]) => Promise<{ id: number; fence: number }[]>;
 
-  constructor(leaseMs: number, extend: () => Promise<{ id: number; fence: number }[]>) {
+  constructor(leaseMs: number, extend: (ids: number[]) => Promise<{ id: number; fence: number }[]>) {
     this.leaseMs = leaseMs;
     this.extend = extend;
   }
@@ -42,7 +42,7 @@ export class LeaseKeeper {
     if (asked.length === 0) return;
     const askedAt = performance.now();
     try {
-      const ours = new Map((await this.extend()).map(({ id, fence }) => [id, fence]));
+      const ours = new Map((await this.extend(asked.map((entry) => entry.run.id))).map(({ id, fence }) => [id, fence]));
       for (const entry of asked) this.judge(entry, ours.get(entry.run.id), askedAt);
     } catch {
       for (const { run, renewedAt } of asked)

@@ -108,8 +108,8 @@ export default define<BatchProcessor>({
     this.adrift = new Set();
     this.validators = new LRUCache({ max: MOST_VALIDATORS });
     this.isStopping = false;
-    this.leases = new LeaseKeeper(config.batchLeaseMs, () =>
-      call(this.broker, "batch.extendLeases", { owner: this.owner }),
+    this.leases = new LeaseKeeper(config.batchLeaseMs, (ids) =>
+      call(this.broker, "batch.extendLeases", { owner: this.owner, ids }),
     );
     this.loop = new WorkLoop<Candidate>({
       slots: config.workerConcurrency,
@@ -220,7 +220,7 @@ export default define<BatchProcessor>({
       if (!(await call(this.broker, "batch.giveUp", { batch: run.current, how: ended }))) this.adrift.add(batchId);
     },
 
-    /** Leases are extended by owner: as long as we work at others, ours would keep these for ever from whoever can. */
+    /** Nobody extends their leases, so they would come free by themselves; sooner is better. */
     async handBackAdrift(this: BatchProcessor) {
       for (const publicId of this.adrift) {
         const batch = await call(this.broker, "batch.get", { publicId }).catch(unlessNotFound);

@@ -1,7 +1,7 @@
 /**
  * The relay. `batch` writes an event in the same commit as the change that it tells of, and hands the rows over here;
  * they are published at once, and deleted when RabbitMQ has confirmed them. While it is away or takes no messages the
- * rows wait, and the sweep publishes them later, as it does with what a crash left behind: at least once, with the same
+ * rows wait, and go out when it is back; what a crash left behind is swept up within 7 s: at least once, with the same
  * id. A batch that became ready is also a token on the workers' queue. Without RabbitMQ that queue is in this process,
  * and there is nobody outside to tell; with PUBLISH_EVENTS=false nobody is told at all, and workers poll.
  */
@@ -25,8 +25,11 @@ type Outbox = Service &
     underWay: Set<Promise<void>>;
     /** Published, not deleted yet: they go together, so that a delete costs many events one commit. */
     confirmed: number[];
-    publish(rows: OutboxRow[]): Promise<void>;
-    publishOne(row: OutboxRow): Promise<void>;
+    /** Not published, and not to be taken by another relay before `until`, on the monotonic clock. */
+    refused: Map<number, { row: OutboxRow; until: number }>;
+    publish(rows: OutboxRow[], until?: number): Promise<void>;
+    publishOne(row: OutboxRow, until: number): Promise<void>;
+    publishRefused(): Promise<void>;
     token(batchId: string | null): Promise<void>;
     sweep(): Promise<void>;
     forget(): Promise<void>;
@@ -34,6 +37,12 @@ type Outbox = Service &
   };
 
 const SWEPT_AT_ONCE = 100;
+/** What a crash left is 5 s old when it may be taken; a look costs one query by index. */
+const LONGEST_SWEEP_MS = 2_000;
+/** Rows that were just written, or taken by a sweep, are ours for 5 s; less, for a clock that runs meanwhile. */
+const OURS_MS = 4_000;
+/** Kept in memory while RabbitMQ is away, for the moment it is back; more are left to the sweep. */
+const MOST_REFUSED = 1_000;
 /** Confirmed rows wait so long for company; a crash meanwhile repeats their events, which consumers know by id. */
 const FORGET_EVERY_MS = 200;
 
@@ -45,6 +54,7 @@ export default define<Outbox>({
     this.isPublishing = configOf(this.broker).publishEvents;
     this.underWay = new Set();
     this.confirmed = [];
+    this.refused = new Map();
   },
 
   actions: serve<Outbox, "outbox">("outbox", {
@@ -60,25 +70,38 @@ export default define<Outbox>({
   }),
 
   methods: {
-    async publish(this: Outbox, rows: OutboxRow[]) {
-      const publishing = Promise.all(rows.map((row) => this.publishOne(row))).then(() => {});
+    async publish(this: Outbox, rows: OutboxRow[], until = performance.now() + OURS_MS) {
+      const publishing = Promise.all(rows.map((row) => this.publishOne(row, until))).then(() => {});
       this.underWay.add(publishing);
       await publishing.finally(() => this.underWay.delete(publishing));
     },
 
     /** Never rejects: a row that was not confirmed stays, and the sweep takes it up. */
-    async publishOne(this: Outbox, row: OutboxRow) {
+    async publishOne(this: Outbox, row: OutboxRow, until: number) {
       const event = JSON.parse(row.body) as CloudEvent;
       // News for whoever waits on any node. Of clients and policies their own services tell the other nodes.
       if (row.topic.startsWith("batch.")) void this.broker.broadcast(row.topic, event);
       try {
+        // Its change broke off before it was published, maybe before anybody was told.
+        if (row.topic === "policy.changed" && row.attempts > 0)
+          await call(this.broker, "policy.apply", { clientPublicId: event.subject });
         const isReady = row.topic === "batch.ready";
         if (this.isPublishing)
           await Promise.all([this.publishEvent(event), isReady ? this.token(event.subject) : undefined]);
         this.confirmed.push(row.id);
       } catch (error) {
         this.logger.debug(`The event ${event.id} waits:`, (error as Error).message);
+        if (this.refused.size >= MOST_REFUSED) this.refused.delete(this.refused.keys().next().value as number);
+        this.refused.set(row.id, { row, until });
       }
+    },
+
+    /** What is still ours alone goes out as soon as it can; the rest is for whoever sweeps first. */
+    async publishRefused(this: Outbox) {
+      if (!this.canPublish()) return;
+      const ours = [...this.refused.values()].filter(({ until }) => until > performance.now());
+      this.refused.clear();
+      await Promise.all(ours.map(({ row, until }) => this.publish([row], until)));
     },
 
     async token(this: Outbox, batchId: string | null) {
@@ -86,6 +109,7 @@ export default define<Outbox>({
     },
 
     async sweep(this: Outbox) {
+      await this.publishRefused();
       // Rows that are taken and not published would only be later by the time they were taken for.
       while (this.canPublish()) {
         const rows = await call(this.broker, "batch.takeOutbox", { limit: SWEPT_AT_ONCE });
@@ -115,7 +139,8 @@ export default define<Outbox>({
 
   async started() {
     const { sweepIntervalMs } = configOf(this.broker);
-    const sweep = this.schedule("Publishing what was left over", sweepIntervalMs, () => this.sweep(), 0.2);
+    const everyMs = Math.min(sweepIntervalMs, LONGEST_SWEEP_MS);
+    const sweep = this.schedule("Publishing what was left over", everyMs, () => this.sweep(), 0.2);
     this.broker.localBus.on(QUEUE_CHANGED, sweep);
     this.schedule("Deleting published events", FORGET_EVERY_MS, () => this.forget());
   },

@@ -28,6 +28,8 @@ export const policyActions = {
     /** The version that the caller has seen; omitted: any. */
     ifVersion: { type: "number", optional: true },
   }).answers<PolicyVersion>(),
+  /** Tells `batch` and `clientCache` of the policy in force once more, where a change may have ended before they were told. */
+  "policy.apply": action({ clientPublicId: { type: "string" } }).answers<void>(),
   /** Decides by the policy in force what becomes of a body. */
   "policy.evaluate": action({
     clientId: { type: "number" },

@@ -1,7 +1,8 @@
 /**
  * The policies: one per client, in versions that never change, so that a batch is worked by the one it was accepted
  * under. It is the only writer of the policy table. After a change it tells `batch` (cap and weight decide what is
- * claimed next) and, by `policy.changed`, the caches of all nodes.
+ * claimed next) and, by `policy.changed`, the caches of all nodes; where it dies between, the relay that finds the event
+ * left over has `batch` told.
  */
 import type { Service } from "moleculer";
 import { Op, UniqueConstraintError } from "sequelize";
@@ -26,6 +27,7 @@ type PolicyService = Service &
     check(document: unknown): void;
     isHandler(name: string): boolean;
     store(clientId: number, before: number, policy: Policy): Promise<PolicyVersion>;
+    tellPartners(clientId: number, told: PolicyVersion): Promise<void>;
   };
 
 const defaults: PolicyVersion = Object.freeze({ version: 0, policy: defaultPolicy });
@@ -104,6 +106,12 @@ export default define<PolicyService>({
       }
     },
 
+    async apply(ctx) {
+      const client = await call(this.broker, "clientCache.get", { publicId: ctx.params.clientPublicId });
+      const stored = client && (await this.stored(client.id));
+      if (stored) await this.tellPartners(client.id, stored);
+    },
+
     async evaluate(ctx) {
       const { clientId, ...body } = ctx.params;
       const { policy } = await this.current(clientId);
@@ -154,14 +162,16 @@ export default define<PolicyService>({
       );
       await this.renewed([currentKey(clientId), versionKey(clientId, version)], { version, policy });
       await announce(this.broker, "policy.changed", { clientId, version });
+      await this.tellPartners(clientId, { version, policy });
+      // Last: as long as its event waits, the relay has the partners told again.
       publishSoon(this.broker, outbox);
-      await call(this.broker, "batch.configureQueue", {
-        clientId,
-        cap: policy.maxConcurrentBatches,
-        weight: policy.weight,
-      });
-      await call(this.broker, "clientCache.policyChanged", { id: clientId, policyVersion: version });
       return { version, policy };
+    },
+
+    async tellPartners(this: PolicyService, clientId: number, { version, policy }: PolicyVersion) {
+      const { maxConcurrentBatches: cap, weight } = policy;
+      await call(this.broker, "batch.configureQueue", { clientId, cap, weight });
+      await call(this.broker, "clientCache.policyChanged", { id: clientId, policyVersion: version });
     },
   },
 });

@@ -13,6 +13,16 @@ export interface TcpProxy {
   /** What the server answers does not come through any more; what it is sent does. */
   deafen(): void;
   thaw(): void;
+  /**
+   * What carries `text` to the server is the last that its link does: `cut`: it is done, and the link ends without its
+   * answer; `silent`: it is done, and the link stays open without a word; `late`: the link ends at once, and the server
+   * gets it when `arrive` is called. Resolves when the link is lost; `before` runs first.
+   */
+  lose(
+    text: string,
+    how: "cut" | "silent" | "late",
+    before?: () => Promise<unknown>,
+  ): Promise<{ arrive(): Promise<void> }>;
   /** Cuts, and lets nobody in until `open`. */
   shut(): Promise<void>;
   open(): Promise<void>;
@@ -22,13 +32,14 @@ export interface TcpProxy {
 /** Opens a proxy on a free port (or `port`) to `target`; where `isShut`, it lets nobody in before `open`. */
 export async function startProxy(target: { host: string; port: number }, isShut = false): Promise<TcpProxy> {
   const pairs = new Set<[Socket, Socket]>();
+  const losses = new Set<Loss>();
   let made = 0;
   let isFrozen = false;
   const server = createServer((near) => {
     made++;
     const pair: [Socket, Socket] = [near, connect(target)];
     pairs.add(pair);
-    join(pair, () => pairs.delete(pair));
+    join(pair, losses, () => pairs.delete(pair));
     if (isFrozen) for (const socket of pair) socket.pause();
   });
   const listen = async (port: number) => {
@@ -60,6 +71,9 @@ export async function startProxy(target: { host: string; port: number }, isShut 
       isFrozen = false;
       for (const pair of pairs) for (const socket of pair) socket.resume();
     },
+    lose(text, how, before = async () => undefined) {
+      return new Promise((lost) => losses.add({ text, how, before, lost }));
+    },
     shut,
     async open() {
       await listen(port);
@@ -68,17 +82,50 @@ export async function startProxy(target: { host: string; port: number }, isShut 
   };
 }
 
-function join([a, b]: [Socket, Socket], ended: () => void): void {
+interface Loss {
+  text: string;
+  how: "cut" | "silent" | "late";
+  before(): Promise<unknown>;
+  lost(how: { arrive(): Promise<void> }): void;
+}
+
+function join([near, far]: [Socket, Socket], losses: Set<Loss>, ended: () => void): void {
+  // A server that has still to get something is not hung up on.
+  let isKept = false;
   for (const [from, to] of [
-    [a, b],
-    [b, a],
+    [near, far],
+    [far, near],
   ] as const) {
     from.setNoDelay(true);
-    from.on("data", (bytes) => to.write(bytes));
     from.on("error", () => {});
     from.on("close", () => {
-      to.destroy();
+      if (!isKept) to.destroy();
       ended();
     });
   }
+  far.on("data", (bytes) => near.write(bytes));
+  near.on("data", (bytes) => {
+    const loss = [...losses].find(({ text }) => bytes.includes(text));
+    if (!loss) return far.write(bytes);
+    losses.delete(loss);
+    far.removeAllListeners("data");
+    isKept = loss.how === "late";
+    lose(loss, near, far, bytes);
+  });
+}
+
+async function lose({ how, before, lost }: Loss, near: Socket, far: Socket, bytes: Buffer): Promise<void> {
+  const arrive = async () => {
+    far.write(bytes);
+    await once(far, "data");
+  };
+  if (how !== "late") await arrive();
+  await before();
+  if (how !== "silent") near.destroy();
+  lost({
+    async arrive() {
+      if (how === "late") await arrive();
+      far.destroy();
+    },
+  });
 }

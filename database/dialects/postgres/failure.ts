@@ -1,13 +1,27 @@
 /** What PostgreSQL and its connection throw, as our callers know it. */
-import { ConstraintViolation, DatabaseUnavailable } from "../../errors.ts";
+import { ConstraintViolation, DatabaseRefused, DatabaseUnavailable } from "../../errors.ts";
 
 /** Serialization failure, deadlock, lock not available: the same unit may succeed at once. */
 const passing = new Set(["40001", "40P01", "55P03"]);
-/** 08 connection, 53 resources (disk full, too many connections), 57P shutdown, 58 system, 25P03/25006 session ended or read-only. */
-const away = /^(08|53|57P|58|25P03|25006)/;
+/** 08 connection, 53 resources (disk full, too many connections), 57 shutdown or a statement's time is over, 58 system, 25P03/25006 session ended or read-only. */
+const away = /^(08|53|57|58|25P03|25006)/;
 const network = /^(ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_)/;
 
+/** Of those, what comes from a connection: the statement may have been carried out, only its answer did not come. */
+const cut = /^(08|57P)/;
+
+const LOGIN = ["a user and password that the server accepts", "a login that it refuses"] as const;
+/** What no waiting heals, when a connection is opened. */
+const refusals: Record<string, readonly [expected: string, found: string]> = {
+  "28P01": LOGIN,
+  "28000": LOGIN,
+  "3D000": ["a database that exists", "none of that name"],
+  "42501": ["a database that its user may use", "one that is not open to it"],
+  ENOTFOUND: ["a host that can be found", "an unknown name"],
+};
+
 const codeOf = (error: unknown): string => String((error as { code?: unknown } | null)?.code ?? "");
+const textOf = (error: unknown): string => String((error as Error | null)?.message);
 
 /** Two at once had the same new key: the next look at it shows whose it is. */
 const keyTables = new Set(["idempotency_key", "content_key"]);
@@ -17,20 +31,37 @@ const isKeyTaken = (error: unknown): boolean =>
 export const isPassing = (error: unknown): boolean => passing.has(codeOf(error)) || isKeyTaken(error);
 
 /** pg's own errors of a lost or missing connection carry no code. */
-function isAway(error: unknown): boolean {
-  const code = codeOf(error);
-  if (away.test(code) || network.test(code)) return true;
-  return /^(Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client has encountered)/.test(
-    String((error as Error | null)?.message),
+const hasNoLink = (error: unknown): boolean =>
+  network.test(codeOf(error)) ||
+  /^(Connection terminated|timeout exceeded when trying to connect|timeout expired|Query read timeout|Client (has encountered|was closed))/.test(
+    textOf(error),
   );
-}
+
+/** Whether nobody can know what became of the statement. */
+export const isCut = (error: unknown): boolean => cut.test(codeOf(error)) || hasNoLink(error);
+
+const isAway = (error: unknown): boolean => away.test(codeOf(error)) || hasNoLink(error);
 
 /** Named by what failed, without host, user or statement. */
 export function errorOf(error: unknown): unknown {
   if (error instanceof DatabaseUnavailable) return error;
+  if (isAway(error) || isPassing(error)) return unavailable(error);
   const code = codeOf(error);
-  if (isAway(error) || isPassing(error))
-    return new DatabaseUnavailable(`The database cannot be used (${code || "connection"}).`, { cause: error });
-  if (code.startsWith("23")) return new ConstraintViolation((error as Error).message);
+  if (code.startsWith("23")) return new ConstraintViolation(textOf(error));
   return error;
+}
+
+/** No connection could be opened, so nothing was sent, whatever the reason. */
+export const unavailable = (error: unknown, isUnknown = false): DatabaseUnavailable =>
+  new DatabaseUnavailable(`The database cannot be used (${codeOf(error) || "connection"}).`, {
+    cause: error,
+    isUnknown,
+  });
+
+/** A fault of the setting, which has to be changed; null: it may heal by waiting. */
+export function refusalOf(error: unknown): DatabaseRefused | null {
+  const { cause } = error as Error;
+  const isLogin = /^SASL:/.test(textOf(cause));
+  const refusal = isLogin ? LOGIN : refusals[codeOf(cause)];
+  return refusal ? new DatabaseRefused(...refusal) : null;
 }

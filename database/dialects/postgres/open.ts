@@ -1,9 +1,10 @@
-import pg from "pg";
 import { Sequelize } from "sequelize";
 import type { Logger } from "../../database.ts";
 import type { Dialect } from "../../dialect.ts";
 import { ddl } from "./ddl.ts";
-import { Sql } from "./sql.ts";
+import { refusalOf } from "./failure.ts";
+import { dialectModule } from "./models.ts";
+import { CONNECT_TIMEOUT_MS, Sql, timeouts } from "./sql.ts";
 import { postgresLocks, postgresStore } from "./store.ts";
 import { now } from "./units/reads.ts";
 
@@ -12,41 +13,43 @@ const MIGRATION_LOCK = 0x64617461;
 const OLDEST_VERSION = 140_000;
 const MODEL_CONNECTIONS = 5;
 
-/** PostgreSQL 14 and later. */
+/** PostgreSQL 14 and later. Throws DatabaseRefused for what no waiting heals, and DatabaseUnavailable. */
 export async function openPostgres(url: string, logger?: Logger): Promise<Dialect> {
   const sql = new Sql(url, logger);
   try {
     await checkVersion(sql);
   } catch (error) {
     await sql.close();
-    throw error;
+    throw refusalOf(error) ?? error;
   }
+  const options = { dialect: "postgres", dialectModule, logging: false } as const;
   const sequelize = new Sequelize(url, {
-    dialect: "postgres",
-    dialectModule: pg,
-    logging: false,
-    pool: { max: MODEL_CONNECTIONS },
-    dialectOptions: optionsOf(url),
+    ...options,
+    pool: { max: MODEL_CONNECTIONS, acquire: CONNECT_TIMEOUT_MS * 2 },
+    dialectOptions: { ...timeouts, ...optionsOf(url) },
   });
+  // A step may take its time, and waits for another node's. It opens no connection before it is used.
+  const migrations = new Sequelize(url, { ...options, pool: { max: 1 }, dialectOptions: optionsOf(url) });
   return {
     store: postgresStore(sql),
     locks: postgresLocks(sql),
     sequelize,
+    migrations,
     ddl,
     async hasTable(name, transaction) {
-      const [rows] = await sequelize.query("SELECT to_regclass(:name) AS found", {
+      const [rows] = await (transaction ? migrations : sequelize).query("SELECT to_regclass(:name) AS found", {
         replacements: { name },
         transaction,
       });
       return (rows as { found: string | null }[])[0]?.found !== null;
     },
     async lockMigrations(transaction) {
-      await sequelize.query(`SELECT pg_advisory_xact_lock(${MIGRATION_LOCK})`, { transaction });
+      await migrations.query(`SELECT pg_advisory_xact_lock(${MIGRATION_LOCK})`, { transaction });
     },
     now: () => now(sql),
     isEmbedded: false,
     async close() {
-      await Promise.all([sql.close(), sequelize.close()]);
+      await Promise.all([sql.close(), sequelize.close(), migrations.close()]);
     },
   };
 }
@@ -54,7 +57,7 @@ export async function openPostgres(url: string, logger?: Logger): Promise<Dialec
 /** Sequelize reads no `options` out of a URL. */
 function optionsOf(url: string): object {
   const options = new URL(url).searchParams.get("options");
-  return { keepAlive: true, application_name: "dataflow", ...(options ? { options } : {}) };
+  return { application_name: "dataflow", ...(options ? { options } : {}) };
 }
 
 async function checkVersion(sql: Sql): Promise<void> {

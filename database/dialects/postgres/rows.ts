@@ -1,6 +1,9 @@
 /** Between rows and the types of the seam, and the parts of statements that several units share. */
-import type { BatchRow, BatchState, Due, NewBatch, OutboxDraft, StoredChunk, Written } from "../../store.ts";
+import { batchRow, type RawBatch } from "../../rows.ts";
+import type { Due, NewBatch, OutboxDraft, StoredChunk, Written } from "../../store.ts";
 import { NOW } from "./sql.ts";
+
+export { batchRow, hasEnded, jsonOrNull, type RawBatch } from "../../rows.ts";
 
 /** A batch as SELECT or RETURNING list, of the table or alias `of`. */
 export const batchColumns = (of = "batch") =>
@@ -36,13 +39,6 @@ export const batchColumns = (of = "batch") =>
   ]
     .map((column) => (column.startsWith("encode") ? column : `${of}.${column}`))
     .join(", ");
-
-type Json<T, K extends keyof T> = Omit<T, K> & { [P in K]: string | (null extends T[P] ? null : never) };
-export type RawBatch = Json<BatchRow, "reason" | "envelope">;
-
-export function batchRow(raw: RawBatch): BatchRow {
-  return { ...raw, reason: raw.reason === null ? null : JSON.parse(raw.reason), envelope: JSON.parse(raw.envelope) };
-}
 
 /** A batch with the ids of the outbox rows that the same statement wrote. */
 export type RawWritten = RawBatch & { outbox: number[] };
@@ -123,14 +119,3 @@ export function storedChunk(raw: RawChunk): StoredChunk {
 /** The columns of a batch that its upload brings. */
 export const identity = ({ publicId, clientId, policyVersion, format, requestId }: NewBatch) =>
   [publicId, clientId, policyVersion, format, requestId] as const;
-
-export const jsonOrNull = (value: unknown) => (value === null ? null : JSON.stringify(value));
-
-const final: ReadonlySet<BatchState> = new Set([
-  "completed",
-  "completed_with_errors",
-  "failed",
-  "rejected",
-  "cancelled",
-]);
-export const hasEnded = (state: BatchState) => final.has(state);

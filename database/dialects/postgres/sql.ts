@@ -3,14 +3,17 @@ import { createHash } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import pg from "pg";
 import type { Logger } from "../../database.ts";
-import { errorOf, isPassing } from "./failure.ts";
+import { errorOf, isCut, isPassing, unavailable } from "./failure.ts";
 
 /** The clock of the database, epoch ms; the same within a statement. */
 export const NOW = "(extract(epoch FROM statement_timestamp()) * 1000)::bigint";
 
-/** A link that is open but silent is taken for cut after so long; longer than any statement of ours takes. */
-const QUERY_TIMEOUT_MS = 20_000;
-const CONNECT_TIMEOUT_MS = 5_000;
+/**
+ * A link that is open but silent is taken for cut after so long: longer than any statement of ours takes, and short
+ * enough that a caller, who waits 30 s, hears that the database is away, and that a lease outlives it.
+ */
+const QUERY_TIMEOUT_MS = 10_000;
+export const CONNECT_TIMEOUT_MS = 5_000;
 /** A row that is locked for longer belongs to somebody who is stuck. */
 const LOCK_TIMEOUT_MS = 5_000;
 const IDLE_IN_TRANSACTION_MS = 10_000;
@@ -20,6 +23,17 @@ const MOST_TRIES = 6;
 // Ids and times are below 2^53. For the whole process: Sequelize asks the same table of parsers.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number);
 
+/** What every connection of ours keeps, also those of the models. */
+export const timeouts = {
+  query_timeout: QUERY_TIMEOUT_MS,
+  statement_timeout: QUERY_TIMEOUT_MS,
+  lock_timeout: LOCK_TIMEOUT_MS,
+  idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
+  keepAlive: true,
+  connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+  application_name: "dataflow",
+};
+
 export class Sql {
   readonly #pool: pg.Pool;
   readonly #names = new Map<string, string>();
@@ -28,13 +42,7 @@ export class Sql {
     this.#pool = new pg.Pool({
       connectionString: url,
       max: CONNECTIONS,
-      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-      query_timeout: QUERY_TIMEOUT_MS,
-      statement_timeout: QUERY_TIMEOUT_MS,
-      lock_timeout: LOCK_TIMEOUT_MS,
-      idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
-      keepAlive: true,
-      application_name: "dataflow",
+      ...timeouts,
     });
     // A connection that breaks while nobody uses it would end the process otherwise; the pool makes a new one.
     this.#pool.on("error", (error) => logger?.warn(`A connection to the database broke: ${error.message}`));
@@ -42,14 +50,37 @@ export class Sql {
 
   /** The rows of a prepared statement. What passes by itself (deadlock, serialization) is tried again, with jitter. */
   async all<T>(text: string, ...values: unknown[]): Promise<T[]> {
+    const beganAt = performance.now();
     for (let tries = 1; ; tries++) {
       try {
-        const { rows } = await this.#pool.query({ name: this.#nameOf(text), text, values });
-        return rows as T[];
+        return await this.#once<T>({ name: this.#nameOf(text), text, values });
       } catch (error) {
-        if (!isPassing(error) || tries === MOST_TRIES) throw errorOf(error);
+        const isLate = performance.now() - beganAt > QUERY_TIMEOUT_MS;
+        if (!isPassing(error) || tries === MOST_TRIES || isLate) throw errorOf(error);
         await pause(2 ** tries * 5 * Math.random());
       }
+    }
+  }
+
+  async #once<T>(query: pg.QueryConfig): Promise<T[]> {
+    const client = await this.#pool.connect().catch((error: unknown) => {
+      throw unavailable(error);
+    });
+    let broken: Error | undefined;
+    // Without a listener a connection that breaks in use would end the process; its query is told of it as well.
+    const onError = (error: Error) => {
+      broken = error;
+    };
+    client.on("error", onError);
+    try {
+      return (await client.query(query)).rows as T[];
+    } catch (error) {
+      if (!isCut(error)) throw error;
+      broken = error as Error;
+      throw unavailable(error, true);
+    } finally {
+      client.off("error", onError);
+      client.release(broken);
     }
   }
 

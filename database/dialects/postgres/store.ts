@@ -1,11 +1,12 @@
 import type { LockStore } from "../../locks.ts";
 import type { BatchStore } from "../../store.ts";
+import { resolving } from "../../unknown.ts";
 import type { Sql } from "./sql.ts";
 import { candidates, isOvertaken, setQueue } from "./units/fairness.ts";
 import { acquireLock, extendLock, releaseLock } from "./units/locks.ts";
 import { move, voidLeases } from "./units/moves.ts";
 import { deleteOutbox, takeOutbox } from "./units/outbox.ts";
-import { batch, due, errors, list, records, stats } from "./units/reads.ts";
+import { batch, batchById, due, errors, list, outboxOf, records, stats } from "./units/reads.ts";
 import { deleteBatch, purgeChunks } from "./units/removal.ts";
 import { answerKey, forgetRepeats, keyHolder, usage } from "./units/repeats.ts";
 import {
@@ -55,7 +56,11 @@ const units = {
 const locks = { acquireLock, extendLock, releaseLock };
 
 /** The seam, each unit with the pool in front. */
-export const postgresStore = (sql: Sql): BatchStore => bound(units, sql) as unknown as BatchStore;
+export const postgresStore = (sql: Sql): BatchStore =>
+  resolving(bound(units, sql) as unknown as BatchStore, {
+    batchById: (id) => batchById(sql, id),
+    outboxOf: (events) => outboxOf(sql, events),
+  });
 
 export const postgresLocks = (sql: Sql): LockStore => bound(locks, sql) as unknown as LockStore;
 

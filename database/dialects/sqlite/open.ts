@@ -24,6 +24,7 @@ export async function openSqlite(url: string, logger?: Logger): Promise<Dialect>
     store: sqliteStore(client),
     locks: sqliteLocks(client),
     sequelize,
+    migrations: sequelize,
     ddl,
     hasTable: (name, transaction) => sequelize.getQueryInterface().tableExists(name, { transaction }),
     // The transaction has the writer to itself, and no other process has the file.

@@ -1,6 +1,8 @@
 /** Between rows and the types of the seam. */
-import type { BatchRow, BatchState, Due, OutboxDraft, StoredChunk } from "../../store.ts";
+import type { Due, OutboxDraft, StoredChunk } from "../../store.ts";
 import type { Sql } from "./sql.ts";
+
+export { batchRow, hasEnded, jsonOrNull, type RawBatch } from "../../rows.ts";
 
 /** A batch as SELECT list or RETURNING list. */
 export const batchColumns = `id, public_id AS publicId, client_id AS clientId, policy_version AS policyVersion, state, reason,
@@ -8,13 +10,6 @@ export const batchColumns = `id, public_id AS publicId, client_id AS clientId, p
   phase, next_chunk AS nextChunk, accepted, rejected, duplicate, fence, owner, due_at AS dueAt, attempt,
   attempts_total AS attemptsTotal, version, created_at AS createdAt, ready_at AS readyAt, started_at AS startedAt,
   finished_at AS finishedAt`;
-
-type Json<T, K extends keyof T> = Omit<T, K> & { [P in K]: string | (null extends T[P] ? null : never) };
-export type RawBatch = Json<BatchRow, "reason" | "envelope">;
-
-export function batchRow(raw: RawBatch): BatchRow {
-  return { ...raw, reason: raw.reason === null ? null : JSON.parse(raw.reason), envelope: JSON.parse(raw.envelope) };
-}
 
 const chunkColumns = "no, first_record AS firstRecord, first_line AS firstLine, records, codec, oversized, body";
 
@@ -54,14 +49,3 @@ export function dueAt(due: Due, now: number): number | null {
   if (due === null) return null;
   return "at" in due ? due.at : now + due.inMs;
 }
-
-export const jsonOrNull = (value: unknown) => (value === null ? null : JSON.stringify(value));
-
-const final: ReadonlySet<BatchState> = new Set([
-  "completed",
-  "completed_with_errors",
-  "failed",
-  "rejected",
-  "cancelled",
-]);
-export const hasEnded = (state: BatchState) => final.has(state);

@@ -29,7 +29,7 @@ export function sqliteStore(client: SqliteClient): BatchStore {
       const done = await client.send("commitChunk", [commit], commit.text.length, []);
       return written(done, commit.end?.events ?? []);
     },
-    extendLeases: (owner, leaseMs) => client.call("extendLeases", owner, leaseMs),
+    extendLeases: (owner, ids, leaseMs) => client.call("extendLeases", owner, ids, leaseMs),
     isOvertaken: (clientId) => client.call("isOvertaken", clientId),
     move: async (move) => written(await client.call("move", move), move.events),
     due: (state, limit) => client.call("due", state, limit),

@@ -13,6 +13,7 @@ import {
   until,
 } from "../../helpers/amqp.ts";
 import { startProxy } from "../../helpers/proxy.ts";
+import { leftovers, nothingLeft } from "../../unit/contracts/kit.ts";
 
 /** A logger that keeps its warnings. */
 function listener() {
@@ -93,5 +94,35 @@ describeWithRabbit("a node that starts with AMQP_URL", () => {
       await Promise.all([server.stop(), client.stop()]);
       await removeNamespace(namespace, ["n1", "n2"]);
     }
+  });
+
+  test("a node that is stopped while RabbitMQ is away tries no more, and leaves nothing behind", async () => {
+    const isLeft = leftovers();
+    const proxy = await startProxy(rabbitTarget);
+    const namespace = newNamespace();
+    const broker = brokerFor(namespace, "n1", { AMQP_URL: rabbitUrlAt(proxy.port), LOG_LEVEL: "fatal" });
+    await broker.start();
+    await proxy.shut();
+    await until(() => broker.transit?.tx?.connected === false, "the loss of the link");
+    await broker.stop();
+    await nothingLeft(isLeft);
+    await removeNamespace(namespace, ["n1"]);
+  });
+
+  test("a node's own link comes back after a cut", async () => {
+    const proxy = await startProxy(rabbitTarget);
+    const namespace = newNamespace();
+    const [server, client] = ["n1", "n2"].map((id) =>
+      brokerFor(namespace, id, { AMQP_URL: rabbitUrlAt(proxy.port), LOG_LEVEL: "fatal" }),
+    ) as [ServiceBroker, ServiceBroker];
+    server.createService({ name: "echo", actions: { say: () => "hello" } });
+    await Promise.all([server.start(), client.start()]);
+    await client.waitForServices("echo");
+    proxy.cut();
+    const says = () => client.call("echo.say", {}, { timeout: 500 }).catch(() => null);
+    await until(async () => (await says()) === "hello", "an answer");
+    await Promise.all([server.stop(), client.stop()]);
+    await proxy.close();
+    await removeNamespace(namespace, ["n1", "n2"]);
   });
 });

@@ -1,8 +1,9 @@
 /** Nobody waits for another's backlog: turns go by weight, caps are exact, and a long batch makes room at a checkpoint. */
+import { DatabaseUnavailable } from "../../../database/errors.ts";
 import type { HandlerCall } from "../../../services/batchProcessor/batchProcessor.contract.ts";
 import { accepted, admin, newClient, type TestClient } from "../../helpers/http.ts";
 import { type System, startSystem } from "../../helpers/system.ts";
-import { ended, handler, hanging, row, rows, until } from "./kit.ts";
+import { ended, handler, hanging, row, rows, select, storeOf, until } from "./kit.ts";
 
 let system: System;
 afterEach(() => system.stop());
@@ -137,6 +138,21 @@ test("a raised cap lets waiting batches start at once", async () => {
   expect((await admin(system.url, `/clients/${client.id}/policy`, { method: "PATCH", body: document })).status).toBe(
     200,
   );
+  await until(() => work.calls.length === 3);
+  work.release();
+});
+
+test("a raised cap is told again where the change broke off before the queue was told", async () => {
+  const work = hanging("work");
+  await start({ WORKER_CONCURRENCY: "4", POLL_INTERVAL: "10s", SWEEP_INTERVAL: "100ms" }, work);
+  const client = await newClient(system.url, { handler: "work.run", maxConcurrentBatches: 1 });
+  await postMany(client, 3);
+  await until(() => work.calls.length === 1);
+  jest.spyOn(storeOf(system), "setQueue").mockRejectedValueOnce(new DatabaseUnavailable("away"));
+  const document = JSON.stringify({ maxConcurrentBatches: 3 });
+  const changed = await admin(system.url, `/clients/${client.id}/policy`, { method: "PATCH", body: document });
+  expect(changed.status).toBe(503);
+  await select(system, "UPDATE outbox SET due_at = due_at - 5000 WHERE topic = 'policy.changed'");
   await until(() => work.calls.length === 3);
   work.release();
 });

@@ -51,7 +51,7 @@ const everyWay: GiveUp[] = [
 async function isRefusedAll(late: BatchRow, owner: string): Promise<void> {
   expect(await commit(late)).toBeNull();
   for (const how of everyWay) expect(await call(system.broker, "batch.giveUp", { batch: late, how })).toBeNull();
-  expect(await call(system.broker, "batch.extendLeases", { owner })).toEqual([]);
+  expect(await call(system.broker, "batch.extendLeases", { owner, ids: [late.id] })).toEqual([]);
 }
 
 test("of two workers on one batch, the one whose lease lapsed is refused every write", async () => {
@@ -75,7 +75,7 @@ test("of two workers on one batch, the one whose lease lapsed is refused every w
   expect(await claimBy("third", early)).toBeNull();
   await isRefusedAll(early, "early");
   expect(await row(system, publicId)).toEqual(late);
-  expect(await call(system.broker, "batch.extendLeases", { owner: "late" })).toEqual([
+  expect(await call(system.broker, "batch.extendLeases", { owner: "late", ids: [late.id] })).toEqual([
     { id: late.id, fence: late.fence },
   ]);
 

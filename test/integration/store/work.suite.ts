@@ -107,8 +107,9 @@ export function workSuite(database: () => Database): void {
       expect(again?.chunk?.no).toBe(1);
       expect(await store().commitChunk(chunkCommit({ ...batch, nextChunk: 1 }))).toBeNull();
       expect(await store().move(moveOf(batch, "failed", { fence: batch.fence }))).toBeNull();
-      expect(await store().extendLeases("old", LEASE)).toEqual([]);
-      expect(await store().extendLeases("new", LEASE)).toEqual([{ id: batch.id, fence: 3 }]);
+      expect(await store().extendLeases("old", [batch.id], LEASE)).toEqual([]);
+      expect(await store().extendLeases("new", [], LEASE)).toEqual([]);
+      expect(await store().extendLeases("new", [batch.id, 0], LEASE)).toEqual([{ id: batch.id, fence: 3 }]);
       expect((await store().commitChunk(chunkCommit(again?.batch ?? batch)))?.batch.nextChunk).toBe(2);
     });
 

@@ -362,7 +362,8 @@ describe("a worker", () => {
     const [mine, lost] = [await claimed(await create("{}"), "me"), await claimed(await create("{}"), "me")];
     await due(mine);
     await call(system.broker, "batch.cancel", { publicId: lost.publicId });
-    expect(await call(system.broker, "batch.extendLeases", { owner: "me" })).toEqual([
+    const ids = [mine.id, lost.id];
+    expect(await call(system.broker, "batch.extendLeases", { owner: "me", ids })).toEqual([
       { id: mine.id, fence: mine.fence },
     ]);
     expect((await get(mine)).dueAt).toBeGreaterThan(await inside().database.now());

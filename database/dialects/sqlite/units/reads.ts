@@ -1,4 +1,5 @@
 /** Pure reads: they run on the second connection and see what was committed. */
+import { addError, type RawError } from "../../../rows.ts";
 import type { BatchRow, BatchState, ListQuery, QueueStats, RecordErrors } from "../../../store.ts";
 import { batchColumns, batchRow, type RawBatch } from "../rows.ts";
 import type { Sql } from "../sql.ts";
@@ -46,17 +47,6 @@ export function list(sql: Sql, { clientId, state, before, limit }: ListQuery): B
     .map(batchRow);
 }
 
-interface RawError {
-  seq: number;
-  n: number;
-  line: number | null;
-  field: string;
-  code: string | null;
-  message: string;
-  /** At n = 0 only. */
-  raw: string;
-}
-
 /** A record comes with all its errors or not at all, so both limits are looked at where one begins. */
 export function errors(sql: Sql, id: number, after: number, limit: number, maxBytes: number): RecordErrors[] {
   const rows = sql.statement(
@@ -65,11 +55,9 @@ export function errors(sql: Sql, id: number, after: number, limit: number, maxBy
   const found: RecordErrors[] = [];
   let size = 0;
   for (const row of rows.iterate(id, after) as Iterable<RawError>) {
-    const { seq, n, line, field, code, message, raw } = row;
-    if (n === 0 && (found.length === limit || size >= maxBytes)) break;
-    if (n === 0) found.push({ seq, line, raw, errors: [] });
-    if (code !== null) found.at(-1)?.errors.push({ field, code, message });
-    size += (raw?.length ?? 0) + (message?.length ?? 0);
+    if (row.n === 0 && (found.length === limit || size >= maxBytes)) break;
+    addError(found, row);
+    size += (row.raw?.length ?? 0) + (row.message?.length ?? 0);
   }
   return found;
 }

@@ -137,10 +137,12 @@ export function freeSlot(sql: Sql, clientId: number): void {
   sql.run("UPDATE client_queue SET running = max(running - 1, 0) WHERE client_id = ?1", clientId);
 }
 
-export function extendLeases(sql: Sql, owner: string, leaseMs: number) {
+export function extendLeases(sql: Sql, owner: string, ids: number[], leaseMs: number) {
   return sql.all<{ id: number; fence: number }>(
-    "UPDATE batch SET due_at = ?2 WHERE state = 'processing' AND owner = ?1 RETURNING id, fence",
+    `UPDATE batch SET due_at = ?3
+     WHERE id IN (SELECT value FROM json_each(?2)) AND state = 'processing' AND owner = ?1 RETURNING id, fence`,
     owner,
+    JSON.stringify(ids),
     sql.now() + leaseMs,
   );
 }

@@ -1,0 +1,34 @@
+/** A PostgreSQL behind a proxy: what a node sees of it, and what really is in it. */
+import { type Database, openDatabase } from "../../../database/database.ts";
+import { freshPostgres } from "../../helpers/database.ts";
+import { startProxy, type TcpProxy } from "../../helpers/proxy.ts";
+
+export interface Proxied {
+  proxy: TcpProxy;
+  /** Through the proxy. */
+  url: string;
+  /** Beside the proxy. */
+  beside: Database;
+  rows<T>(sql: string): Promise<T[]>;
+  remove(): Promise<void>;
+}
+
+export async function proxiedPostgres(): Promise<Proxied> {
+  const { db: beside, url, remove } = await freshPostgres();
+  const { hostname: host, port } = new URL(url);
+  const proxy = await startProxy({ host, port: Number(port || 5432) });
+  const through = new URL(url);
+  through.host = `127.0.0.1:${proxy.port}`;
+  return {
+    proxy,
+    url: through.href,
+    beside,
+    rows: async <T>(sql: string) => (await beside.sequelize.query(sql))[0] as T[],
+    async remove() {
+      await proxy.close();
+      await remove();
+    },
+  };
+}
+
+export const opened = (url: string): Promise<Database> => openDatabase({ url });

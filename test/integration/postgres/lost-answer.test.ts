@@ -1,0 +1,171 @@
+/** The answer of a statement is lost: the connection breaks when it was sent. What became of it is found out. */
+import type { Database } from "../../../database/database.ts";
+import { call } from "../../../services/messages.ts";
+import { describePostgres } from "../../helpers/database.ts";
+import { accepted, batchWhen, newClient } from "../../helpers/http.ts";
+import { startSystem } from "../../helpers/system.ts";
+import { hears } from "../../unit/contracts/kit.ts";
+import {
+  chunk,
+  chunkCommit,
+  claimed,
+  stored as committed,
+  end,
+  event,
+  LEASE,
+  moveOf,
+  newBatch,
+  ready,
+  upload,
+} from "../store/drafts.ts";
+import { opened, type Proxied, proxiedPostgres } from "./kit.ts";
+
+let at: Proxied;
+let db: Database;
+
+describePostgres("a lost answer", () => {
+  beforeEach(async () => {
+    at = await proxiedPostgres();
+    db = await opened(at.url);
+  });
+  afterEach(async () => {
+    await db.close();
+    await at.remove();
+  });
+
+  const stored = () => at.rows("SELECT seq, data FROM record ORDER BY seq");
+  const three = [1, 2, 3].map((seq) => ({ seq, data: `{"n":${seq}}` }));
+
+  describe.each(["cut", "late"] as const)("(%s)", (how) => {
+    test("of a chunk's commit: it is committed once, and the run goes on", async () => {
+      const batch = await claimed(db.store, 1);
+      const lost = at.proxy.lose('{"n":1}', how);
+      const first = await db.store.commitChunk(chunkCommit(batch));
+      await (await lost).arrive();
+      expect(first).toMatchObject({ batch: { nextChunk: 1, accepted: 3, state: "processing", fence: 1 }, outbox: [] });
+      expect(await stored()).toEqual(three);
+      const second = chunkCommit({ ...batch, nextChunk: 1 }, [1]);
+      expect((await db.store.commitChunk(second))?.batch).toMatchObject({ nextChunk: 2, accepted: 5, rejected: 1 });
+    });
+
+    test("of the last chunk's commit: the batch has ended once, its slot is free, its event waits once", async () => {
+      const batch = await claimed(db.store, 1);
+      const lost = at.proxy.lose('{"n":1}', how);
+      const written = await db.store.commitChunk(chunkCommit(batch, [], { end: end() }));
+      await (await lost).arrive();
+      expect(written?.batch).toMatchObject({ state: "completed", accepted: 3, owner: null });
+      expect(await at.rows("SELECT id, topic, body, attempts FROM outbox")).toEqual(written?.outbox);
+      expect(written?.outbox).toMatchObject([event("batch.completed")]);
+      expect(await at.rows("SELECT running FROM client_queue")).toEqual([{ running: 0 }]);
+      expect(await stored()).toEqual(three);
+    });
+
+    test("of a claim: it is ours, once", async () => {
+      const batch = await ready(db.store, 1);
+      const lost = at.proxy.lose("the-owner", how);
+      const taken = await db.store.claim(batch.id, "the-owner", LEASE);
+      await (await lost).arrive();
+      expect(taken?.batch).toMatchObject({ state: "processing", owner: "the-owner", fence: 1, attempt: 1 });
+      expect(await at.rows("SELECT running FROM client_queue")).toEqual([{ running: 1 }]);
+      expect(await db.store.claim(batch.id, "another", LEASE)).toBeNull();
+    });
+
+    test("of a small body's commit: there is one batch, and its events", async () => {
+      const whole = upload(1, { events: [event("batch.created"), event("batch.ready")] });
+      const lost = at.proxy.lose(whole.batch.publicId, how);
+      const written = await committed(db.store, whole);
+      await (await lost).arrive();
+      expect(written.batch).toMatchObject({ publicId: whole.batch.publicId, state: "ready", chunks: 2 });
+      expect(written.outbox).toMatchObject(whole.events);
+      expect(await at.rows("SELECT id, topic, body, attempts FROM outbox ORDER BY id")).toEqual(written.outbox);
+      expect(await at.rows("SELECT public_id FROM batch")).toEqual([{ public_id: whole.batch.publicId }]);
+      expect(await at.rows("SELECT no FROM batch_chunk ORDER BY no")).toEqual([{ no: 0 }, { no: 1 }]);
+    });
+
+    test("of a commit with a key, a content and a quota: none of them is its own enemy", async () => {
+      const key = { key: "k", keepMs: 60_000, fingerprint: "0a".repeat(32) };
+      const whole = upload(1, { key, dedup: { keepMs: 60_000 }, quota: { bytes: 60, records: 6 } });
+      const lost = at.proxy.lose(whole.batch.publicId, how);
+      const { batch } = await committed(db.store, whole);
+      await (await lost).arrive();
+      expect(batch).toMatchObject({ publicId: whole.batch.publicId, state: "ready" });
+      expect(await at.rows("SELECT bytes, records FROM client_usage")).toEqual([{ bytes: 60, records: 6 }]);
+      expect(await db.store.keyHolder(1, "k")).toMatchObject({ answer: { batch } });
+      expect(await at.rows("SELECT public_id FROM batch")).toEqual([{ public_id: batch.publicId }]);
+    });
+
+    test("of a large body's beginning with a key: the key is its own", async () => {
+      const batch = newBatch(1);
+      const lost = at.proxy.lose(batch.publicId, how);
+      const begun = await db.store.beginKeyedUpload(batch, LEASE, "k");
+      await (await lost).arrive();
+      expect(begun).toEqual({ id: expect.any(Number) });
+      expect(await db.store.beginKeyedUpload(newBatch(1), LEASE, "k")).toEqual({ holder: { state: "running" } });
+      expect(await at.rows("SELECT public_id FROM batch")).toEqual([{ public_id: batch.publicId }]);
+    });
+
+    test("of each step of a large body: its chunks are stored once", async () => {
+      const batch = newBatch(1);
+      const losses = [at.proxy.lose(batch.publicId, how)];
+      const id = await db.store.beginUpload(batch, LEASE);
+      losses.push(at.proxy.lose("chunk 0", how));
+      expect(await db.store.appendChunks(id, [chunk(0)], LEASE)).toBe(true);
+      losses.push(at.proxy.lose("chunk 1", how));
+      const commit = upload(1, { id, batch, chunks: [chunk(1)], events: [event("batch.created")] });
+      const written = await db.store.commitUpload(commit);
+      for (const lost of losses) await (await lost).arrive();
+      expect(written).toMatchObject({ batch: { id, state: "ready", chunks: 2 }, outbox: commit.events });
+      expect(await at.rows("SELECT count(*)::int AS n FROM outbox")).toEqual([{ n: 1 }]);
+      expect(await at.rows("SELECT no FROM batch_chunk ORDER BY no")).toEqual([{ no: 0 }, { no: 1 }]);
+      expect(await at.rows("SELECT state FROM batch")).toEqual([{ state: "ready" }]);
+    });
+  });
+
+  test("after which the batch was taken away: it is lost, and nothing is written again", async () => {
+    const batch = await claimed(db.store, 1);
+    const takeAway = () => at.beside.store.move(moveOf(batch, "ready"));
+    const lost = at.proxy.lose('{"n":1}', "cut", takeAway);
+    expect(await db.store.commitChunk(chunkCommit(batch))).toBeNull();
+    await lost;
+    expect(await stored()).toEqual(three);
+    expect((await db.store.batch(batch.publicId, 1))?.accepted).toBe(3);
+  });
+
+  test("of an upload that was swept meanwhile: it is refused, and nothing of it comes back", async () => {
+    const batch = newBatch(1);
+    const id = await db.store.beginUpload(batch, LEASE);
+    const lost = at.proxy.lose("chunk 0", "late", () => at.beside.store.voidUpload(id, false));
+    expect(await db.store.commitUpload(upload(1, { id, batch }))).toEqual({ outcome: "swept" });
+    await (await lost).arrive();
+    expect(await at.rows("SELECT state FROM batch")).toEqual([{ state: "receiving" }]);
+  });
+
+  test("in a whole node: the client's 202 comes, every record is there once, and each event is told once", async () => {
+    const events: { subject: string }[] = [];
+    const heard = (["batch.created", "batch.ready", "batch.completed"] as const).map((name) => hears(name, events));
+    const system = await startSystem({ env: { DATABASE_URL: at.url }, extra: heard });
+    try {
+      const client = await newClient(system.url, { schema: { properties: { n: { type: "integer" } } } });
+      await call(system.broker, "batchProcessor.pause", {});
+      const posted = at.proxy.lose("a-lost-request", "cut");
+      const body = '{"n":77}\n{"n":"no"}\n{"n":78}';
+      const { id } = await accepted(system.url, client, body, undefined, { "X-Request-Id": "a-lost-request" });
+      await posted;
+      const committed = at.proxy.lose('{"n":77}', "cut");
+      await call(system.broker, "batchProcessor.resume", {});
+      const counts = { received: 3, accepted: 2, rejected: 1, duplicate: 0 };
+      expect(await batchWhen(system.url, client, id)).toMatchObject({
+        status: "completed_with_errors",
+        counts,
+        attempts: 1,
+      });
+      await committed;
+      expect(await at.rows("SELECT seq FROM record ORDER BY seq")).toEqual([{ seq: 1 }, { seq: 3 }]);
+      const outbox = async () => (await at.rows("SELECT id FROM outbox WHERE topic LIKE 'batch.%'")).length;
+      while ((await outbox()) > 0);
+      expect(events.map(({ subject }) => subject)).toEqual([id, id, id]);
+    } finally {
+      await system.stop();
+    }
+  });
+});
