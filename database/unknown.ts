@@ -6,7 +6,7 @@
  */
 import { setTimeout as pause } from "node:timers/promises";
 import { ConstraintViolation, DatabaseUnavailable, isUnavailable } from "./errors.ts";
-import type { BatchRow, BatchStore, OutboxDraft, OutboxRow, Written } from "./store.ts";
+import type { BatchRow, BatchStore, OutboxDraft, OutboxRow, UploadOutcome, Written } from "./store.ts";
 
 /** What a dialect reads for it. */
 export interface Evidence {
@@ -65,6 +65,17 @@ export function resolving(store: BatchStore, { batchById, outboxOf }: Evidence):
     return resolved(begin, () => unlessPresent(begin, present));
   };
 
+  const beginKeyedUpload: BatchStore["beginKeyedUpload"] = (batch, leaseMs, key) => {
+    const begin = () => store.beginKeyedUpload(batch, leaseMs, key);
+    return resolved(begin, async () => {
+      const begun = await begin();
+      if ("id" in begun) return begun;
+      // Whoever has the key may be this upload itself, sent before.
+      const own = await store.batch(batch.publicId, batch.clientId);
+      return own ? { id: own.id } : begun;
+    });
+  };
+
   const appendChunks: BatchStore["appendChunks"] = (id, chunks, leaseMs) => {
     const append = () => store.appendChunks(id, chunks, leaseMs);
     return resolved(append, () => unlessPresent(append, () => true));
@@ -73,13 +84,21 @@ export function resolving(store: BatchStore, { batchById, outboxOf }: Evidence):
   const commitUpload: BatchStore["commitUpload"] = (upload) => {
     const commit = () => store.commitUpload(upload);
     const { publicId, clientId } = upload.batch;
-    const look = async (violation?: unknown) => {
+    const look = async (): Promise<UploadOutcome | null> => {
       const batch = await store.batch(publicId, clientId);
-      if (batch && batch.state !== "receiving") return written(batch, upload.events);
-      if (violation) throw violation;
-      return null;
+      if (!batch || batch.state === "receiving") return null;
+      return { outcome: "stored", ...(await written(batch, upload.events)) };
     };
-    return resolved(commit, async () => (await unlessPresent(commit, look)) ?? look());
+    const present = async (violation: unknown) => {
+      const found = await look();
+      if (!found) throw violation;
+      return found;
+    };
+    return resolved(commit, async () => {
+      const done = await unlessPresent(commit, present);
+      // What stands against it (its key, its content, its day's quota) may be itself, sent before.
+      return done.outcome === "stored" ? done : ((await look()) ?? done);
+    });
   };
 
   const claim: BatchStore["claim"] = (id, owner, leaseMs) => {
@@ -102,5 +121,5 @@ export function resolving(store: BatchStore, { batchById, outboxOf }: Evidence):
     return resolved(commit, async () => (await commit()) ?? look());
   };
 
-  return { ...store, beginUpload, appendChunks, commitUpload, claim, commitChunk };
+  return { ...store, beginUpload, beginKeyedUpload, appendChunks, commitUpload, claim, commitChunk };
 }

@@ -18,10 +18,14 @@ export const problems = {
   "malformed-body": { status: 400, retryable: false, title: "The body cannot be read." },
   "empty-body": { status: 400, retryable: false, title: "The body holds no record." },
   "invalid-header": { status: 400, retryable: false, title: "A header is malformed." },
+  "digest-mismatch": { status: 400, retryable: false, title: "The body is not what its digest says." },
   "payload-too-large": { status: 413, retryable: false, title: "The body is larger than allowed." },
   "too-many-records": { status: 413, retryable: false, title: "The body has more records than allowed." },
   "unsupported-media-type": { status: 415, retryable: false, title: "This media type is not accepted." },
   "unsupported-encoding": { status: 415, retryable: false, title: "This content encoding is not accepted." },
+  "duplicate-batch": { status: 409, retryable: false, title: "This content was imported before." },
+  "idempotency-in-progress": { status: 409, retryable: true, title: "The first request with this key still runs." },
+  "idempotency-key-reused": { status: 422, retryable: false, title: "This key came before with other content." },
   "upload-timeout": { status: 408, retryable: true, title: "The upload sent nothing for too long." },
   "too-many-uploads": { status: 429, retryable: true, title: "Too many uploads of this client run at once." },
   "illegal-state": { status: 409, retryable: false, title: "The batch is not in a state that allows this." },
@@ -42,6 +46,7 @@ export interface ProblemExtra {
   limit?: number;
   header?: string;
   current?: string;
+  batchId?: string;
   headers?: Record<string, string>;
   [member: string]: unknown;
 }

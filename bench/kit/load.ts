@@ -5,6 +5,9 @@
 import { connect } from "node:net";
 import { serveParent } from "./child.ts";
 
+/** Stands in a head or body for a number that differs from request to request. */
+export const MARK = "##########";
+
 export interface Load {
   port: number;
   connections: number;
@@ -29,20 +32,34 @@ async function load({ port, connections, ms, head, body }: Load): Promise<Loaded
   const bytes = Buffer.from(`${head}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
   const from = Date.now();
   const until = performance.now() + ms;
-  const each = await Promise.all(Array.from({ length: connections }, () => connection(port, bytes, until)));
+  const each = await Promise.all(
+    Array.from({ length: connections }, () => connection(port, Buffer.from(bytes), until)),
+  );
   const latencies = each.flat();
   return { perSecond: (latencies.length / ms) * 1000, from, to: from + ms, latencies };
+}
+
+let sent = 0;
+
+/** Where the marks are. */
+function marksIn(bytes: Buffer): number[] {
+  const marks: number[] = [];
+  for (let at = bytes.indexOf(MARK); at !== -1; at = bytes.indexOf(MARK, at + MARK.length)) marks.push(at);
+  return marks;
 }
 
 function connection(port: number, bytes: Buffer, until: number): Promise<number[]> {
   return new Promise((resolve, reject) => {
     const latencies: number[] = [];
+    const marks = marksIn(bytes);
     const socket = connect({ port, host: "127.0.0.1", noDelay: true });
     let began = 0;
     let answer = "";
     const next = () => {
       began = performance.now();
       answer = "";
+      const number = String(++sent).padStart(MARK.length, "0");
+      for (const mark of marks) bytes.write(number, mark);
       socket.write(bytes);
     };
     socket.on("connect", next).on("error", reject);

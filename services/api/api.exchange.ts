@@ -67,3 +67,14 @@ export function sendJson(res: ServerResponse, { status, headers = {}, body }: Re
 export function wantBody({ req, res }: Exchange): void {
   if (req.expectsContinue) res.writeContinue();
 }
+
+/** The same, but not before somebody reads it: who refuses it unread spares the client from sending it. */
+export function wantBodyWhenRead({ req, res }: Exchange): void {
+  if (!req.expectsContinue) return;
+  const look = (event: string) => {
+    if (event !== "readable" && event !== "data") return;
+    req.off("newListener", look);
+    if (!res.headersSent) res.writeContinue();
+  };
+  req.on("newListener", look);
+}

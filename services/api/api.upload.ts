@@ -1,7 +1,9 @@
 /** `POST /imports`: what its headers say, before the first byte of the body is read. */
+import { type Created, isFinal } from "../batch/batch.contract.ts";
 import { Problem } from "../errors.ts";
 import { call, type ParamsOf } from "../messages.ts";
-import { callerOf, type Exchange, json, type Reply, wantBody } from "./api.exchange.ts";
+import { callerOf, type Exchange, json, type Reply, wantBodyWhenRead } from "./api.exchange.ts";
+import { contentDigestsOf, idempotencyKeyOf } from "./api.fields.ts";
 import { mediaType } from "./api.input.ts";
 import { batchView } from "./api.views.ts";
 
@@ -86,18 +88,31 @@ export async function postImport(exchange: Exchange): Promise<Reply> {
   const { client, policy } = callerOf(exchange);
   const content = contentOf(req.headers["content-type"]);
   const encoding = encodingOf(req.headers["content-encoding"]);
+  const length = req.headers["content-length"];
   checkFormat(content.format, policy.policy.formats);
-  if (encoding === "identity") checkLength(req.headers["content-length"], policy.policy.maxBytes);
-  wantBody(exchange);
+  if (encoding === "identity") checkLength(length, policy.policy.maxBytes);
+  const idempotencyKey = idempotencyKeyOf(req);
+  const digests = contentDigestsOf(req);
   const params: Create = {
     ...content,
+    ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+    ...(digests === undefined ? {} : { digests }),
+    ...(length === undefined ? {} : { contentLength: Number(length) }),
     clientId: client.id,
     clientPublicId: client.publicId,
     encoding,
     requestId: ctx.requestID,
   };
-  const batch = await call(ctx, "batch.create", params, { stream: req, timeout: 0 });
-  return json(202, batchView(batch), { Location: `/imports/${batch.publicId}`, "Retry-After": "1" });
+  wantBodyWhenRead(exchange);
+  return answerOf(await call(ctx, "batch.create", params, { stream: req, timeout: 0 }));
+}
+
+function answerOf({ status, batch, isReplayed }: Created): Reply {
+  return json(status, batchView(batch), {
+    Location: `/imports/${batch.publicId}`,
+    ...(isFinal(batch.state) ? {} : { "Retry-After": "1" }),
+    ...(isReplayed ? { "Idempotent-Replayed": "true" } : {}),
+  });
 }
 
 function checkFormat(format: Create["format"], allowed: Create["format"][]): void {

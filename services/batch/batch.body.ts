@@ -8,26 +8,45 @@ export type Encoding = "identity" | "gzip";
 /** Larger pieces cost fewer turns of the loop; this is still small beside one chunk. */
 const GUNZIP_PIECE = 256 * 1024;
 
+interface BodyOptions {
+  /** Its abort ends the wait for the next piece, with the abort's reason. */
+  signal?: AbortSignal;
+  /** Takes all bytes of the wire, also those behind the end of what they encode. */
+  onWire?: ((piece: Buffer) => void) | null;
+}
+
 /**
  * The decoded pieces of `wire`, which stays open afterwards, also after an error: the client has still to get its answer.
  * Throws upload-timeout when nothing came for `idleMs`, malformed-body for broken gzip, and what `wire` throws (a hang-up).
  */
-export async function* decodedBody(wire: Readable, encoding: Encoding, idleMs: number): AsyncGenerator<Buffer> {
+export async function* decodedBody(
+  wire: Readable,
+  encoding: Encoding,
+  idleMs: number,
+  { signal, onWire }: BodyOptions = {},
+): AsyncGenerator<Buffer> {
   if (encoding === "identity") {
-    yield* withinIdle(wire, wire, idleMs);
+    for await (const piece of withinIdle(wire, wire, idleMs, signal)) {
+      onWire?.(piece);
+      yield piece;
+    }
     return;
   }
   const gunzip = createGunzip({ chunkSize: GUNZIP_PIECE });
   const fail = (error: Error) => gunzip.destroy(error);
   wire.once("error", fail);
+  if (onWire) wire.on("data", onWire);
   wire.pipe(gunzip);
   try {
-    yield* withinIdle(gunzip, wire, idleMs);
+    yield* withinIdle(gunzip, wire, idleMs, signal);
+    wire.unpipe(gunzip);
+    if (onWire && !wire.readableEnded) for await (const _ of withinIdle(wire, wire, idleMs, signal));
   } catch (error) {
     if (!isGzipFault(error)) throw error;
     throw new Problem("malformed-body", "The gzip stream is broken or cut off.", { offset: gunzip.bytesWritten });
   } finally {
     wire.off("error", fail);
+    if (onWire) wire.off("data", onWire);
     wire.unpipe(gunzip);
     gunzip.on("error", () => {}).destroy();
   }
@@ -35,8 +54,13 @@ export async function* decodedBody(wire: Readable, encoding: Encoding, idleMs: n
 
 const isGzipFault = (error: unknown) => /^Z_/.test(String((error as { code?: string } | null)?.code));
 
-async function* withinIdle(source: Readable, wire: Readable, idleMs: number): AsyncGenerator<Buffer> {
-  const watch = new IdleWatch(idleMs);
+async function* withinIdle(
+  source: Readable,
+  wire: Readable,
+  idleMs: number,
+  signal?: AbortSignal,
+): AsyncGenerator<Buffer> {
+  const watch = new IdleWatch(idleMs, signal);
   // Much gzip can arrive before a piece comes out of it. (A listener on the source itself would set it flowing.)
   const touch = () => watch.touch();
   if (source !== wire) wire.on("data", touch);
@@ -54,15 +78,24 @@ async function* withinIdle(source: Readable, wire: Readable, idleMs: number): As
   }
 }
 
-/** Tells when nothing came for too long, counting only while the reader waits. */
+/** Tells when nothing came for too long, counting only while the reader waits, or when nothing is wanted any more. */
 class IdleWatch {
   private readonly timer: NodeJS.Timeout;
   private readonly idleMs: number;
-  private giveUp: (() => void) | null = null;
+  private readonly signal: AbortSignal | undefined;
+  private giveUp: ((error: unknown) => void) | null = null;
 
-  constructor(idleMs: number) {
+  constructor(idleMs: number, signal?: AbortSignal) {
     this.idleMs = idleMs;
-    this.timer = setTimeout(() => this.giveUp?.(), idleMs);
+    this.signal = signal;
+    this.timer = setTimeout(() => this.giveUp?.(this.idle()), idleMs);
+    signal?.addEventListener("abort", this.stop);
+  }
+
+  private readonly stop = () => this.giveUp?.(this.signal?.reason);
+
+  private idle(): Problem {
+    return new Problem("upload-timeout", `Nothing came for ${this.idleMs / 1000} s.`);
   }
 
   touch(): void {
@@ -73,7 +106,8 @@ class IdleWatch {
   orIdle<T>(next: Promise<T>): Promise<T> {
     this.touch();
     return new Promise<T>((resolve, reject) => {
-      this.giveUp = () => reject(new Problem("upload-timeout", `Nothing came for ${this.idleMs / 1000} s.`));
+      this.giveUp = reject;
+      if (this.signal?.aborted) this.stop();
       next.then(resolve, reject).finally(() => {
         this.giveUp = null;
       });
@@ -82,5 +116,6 @@ class IdleWatch {
 
   end(): void {
     clearTimeout(this.timer);
+    this.signal?.removeEventListener("abort", this.stop);
   }
 }

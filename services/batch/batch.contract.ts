@@ -8,6 +8,7 @@ import type {
   QueueStats,
   RecordErrors,
   StoredChunk,
+  UploadAnswer,
 } from "../../database/store.ts";
 import { batchStates } from "../../database/store.ts";
 import { action, event, typed } from "../declare.ts";
@@ -25,6 +26,20 @@ export type GiveUp =
   | { outcome: "fail"; code: string; detail: string }
   | { outcome: "cancel" };
 
+/** How many bytes a digest has, of each algorithm that is checked. */
+export const digestBytes = { "sha-256": 32, "sha-512": 64 } as const;
+
+/** What the bytes on the wire are said to be. */
+export interface Digest {
+  algorithm: keyof typeof digestBytes;
+  hex: string;
+}
+
+/** What an upload came to: a new batch (202), an earlier one of the same content (200), or what the first with its key was told. */
+export interface Created extends UploadAnswer {
+  isReplayed: boolean;
+}
+
 const publicId = { type: "string" } as const;
 /** Omitted: an operator asks, for any client. */
 const clientId = { type: "number", optional: true } as const;
@@ -33,7 +48,8 @@ const state = { type: "enum", values: batchStates, optional: true } as const;
 export const batchActions = {
   /**
    * Takes a body as `ctx.stream` (wire bytes), and answers the batch once it is committed.
-   * Throws malformed-body, empty-body, payload-too-large, too-many-records, validation, unsupported-media-type, too-many-uploads, upload-timeout, unavailable.
+   * Throws malformed-body, empty-body, payload-too-large, too-many-records, validation, unsupported-media-type, too-many-uploads, upload-timeout, unavailable,
+   * digest-mismatch, duplicate-batch, idempotency-in-progress, idempotency-key-reused, quota-exceeded.
    */
   "batch.create": action({
     clientId: { type: "number" },
@@ -43,7 +59,12 @@ export const batchActions = {
     delimiter: { type: "string", optional: true },
     encoding: { type: "enum", values: ["identity", "gzip"] },
     requestId: { type: "string", nullable: true },
-  }).answers<BatchRow>(),
+    idempotencyKey: { type: "string", min: 1, max: 255, optional: true },
+    /** Of the bytes on the wire. */
+    digests: { ...typed<Digest[]>({ type: "array" }), optional: true },
+    /** Of the bytes on the wire, where it is known before they come. */
+    contentLength: { type: "number", optional: true },
+  }).answers<Created>(),
 
   /** Throws not-found, also for an upload that is not committed. */
   "batch.get": action({ publicId, clientId }).answers<BatchRow>(),

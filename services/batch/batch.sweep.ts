@@ -11,6 +11,8 @@ import { keepsBody, moveOf } from "./batch.states.ts";
 import { deleteWhole, purgeWhole } from "./batch.uploads.ts";
 
 const ROWS_AT_ONCE = 100;
+/** A few ms of deleting, so that others' commits get their turn. */
+const FORGOTTEN_AT_ONCE = 1_000;
 /** A sweep ends after so many reads of one state, so that rows which cannot be moved on do not hold it for ever. */
 const MOST_READS = 50;
 
@@ -29,6 +31,7 @@ export class Sweeper {
     await this.each("held", (batch) => this.open(batch));
     await this.each("processing", (batch) => this.takeAway(batch));
     for (const state of finalStates) await this.each(state, (batch) => this.remove(batch));
+    await this.forget();
   }
 
   private async each(state: BatchRow["state"], step: (batch: BatchRow) => Promise<unknown>): Promise<void> {
@@ -37,6 +40,12 @@ export class Sweeper {
       for (const batch of batches) await this.guarded(batch, step);
       if (batches.length < ROWS_AT_ONCE) return;
     }
+  }
+
+  /** Keys and contents whose time is over, and what was sent on days gone by. */
+  private async forget(): Promise<void> {
+    for (let reads = 0; reads < MOST_READS && !this.isEnded; reads++)
+      if (await this.service.database.store.forgetRepeats(FORGOTTEN_AT_ONCE)) return;
   }
 
   /** One batch that cannot be moved on must not hold up the others. */

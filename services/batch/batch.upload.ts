@@ -4,17 +4,35 @@ import type { BatchStore, NewBatch, StoredChunk, UploadCommit } from "../../data
 import { encode } from "../../formats/chunk-codec.ts";
 import type { RawChunk, Splitter } from "../../formats/formats.ts";
 import { Problem } from "../errors.ts";
+import type { QuotaWatch } from "./batch.quota.ts";
+import { type Done, doneOf } from "./batch.repeats.ts";
 
 /** Chunks that are compressed or written while the next bytes are read. More only costs memory. */
 const IN_FLIGHT = 3;
+/** A body that takes longer holds its key from then on, so that another with the same one need not be read. */
+const KEY_HELD_AFTER_MS = 100;
 
 export interface UploadPlan {
   batch: NewBatch;
   splitter: Splitter;
   maxBytes: number;
   leaseMs: number;
+  /** The Idempotency-Key. */
+  key: string | null;
+  /** An upload with the same key was answered: this one is only compared, nothing of it is stored. */
+  done: Done | null;
+  quota: QuotaWatch | null;
   /** Told when the upload gets its row, so that its lease is kept. */
   onBegun(id: number): void;
+  /** Told when somebody else turns out to have the key, while the next bytes are waited for. */
+  onRefused(error: unknown): void;
+}
+
+/** A body that was taken in whole. `upload` is its commit's, where nothing was `done` with its key before. */
+export interface Taken {
+  contentHash: string;
+  done: Done | null;
+  upload: Pick<UploadCommit, "id" | "batch" | "chunks" | "totals">;
 }
 
 const swept = () =>
@@ -29,12 +47,15 @@ export class Upload {
   /** The first chunk waits here: a body that ends within it needs no row of its own before the commit. */
   private held: RawChunk | null = null;
   private id: number | null = null;
+  private beginning: Promise<void> | null = null;
+  private done: Done | null;
   private bytes = 0;
   private chunks = 0;
 
   constructor(store: BatchStore, plan: UploadPlan) {
     this.store = store;
     this.plan = plan;
+    this.done = plan.done;
   }
 
   /** The row of a body that outgrew one chunk. */
@@ -44,14 +65,23 @@ export class Upload {
 
   /**
    * Takes all pieces of the body. What it returns becomes the commit; on any error the caller must call `undo`.
-   * Throws payload-too-large, unavailable, and what the splitter throws.
+   * Throws payload-too-large, quota-exceeded, idempotency-in-progress, unavailable, and what the splitter throws.
    */
-  async take(pieces: AsyncIterable<Buffer>): Promise<Pick<UploadCommit, "id" | "batch" | "chunks" | "totals">> {
-    for await (const piece of pieces) {
-      this.count(piece);
-      for (const chunk of this.plan.splitter.push(piece)) await this.add(chunk);
+  async take(pieces: AsyncIterable<Buffer>): Promise<Taken> {
+    const timer =
+      this.plan.key === null || this.done ? undefined : setTimeout(() => this.beginAside(), KEY_HELD_AFTER_MS);
+    try {
+      for await (const piece of pieces) {
+        this.count(piece);
+        if (this.done) continue;
+        for (const chunk of this.plan.splitter.push(piece)) await this.add(chunk);
+        await this.keepQuota();
+      }
+    } finally {
+      clearTimeout(timer);
     }
-    return this.finish(this.plan.splitter.end());
+    await this.beginning;
+    return this.finish();
   }
 
   private count(piece: Buffer): void {
@@ -62,24 +92,48 @@ export class Upload {
     this.hash.update(piece);
   }
 
+  private async keepQuota(): Promise<void> {
+    const sent = { bytes: this.bytes, records: this.plan.splitter.records };
+    if (this.plan.quota?.isOver(sent)) await this.plan.quota.lookAgain(sent);
+  }
+
   private async add(chunk: RawChunk): Promise<void> {
     this.chunks++;
-    if (this.id === null && this.held === null) {
+    if (this.beginning === null && this.held === null) {
       this.held = chunk;
       return;
     }
     await this.begin();
+    if (this.done) return;
+    const first = this.held;
+    this.held = null;
+    if (first) await this.write(first);
     await this.write(chunk);
   }
 
-  /** Makes the row, and stores the chunk that waited for it. */
-  private async begin(): Promise<void> {
-    const first = this.held;
-    if (this.id !== null || first === null) return;
-    this.held = null;
-    this.id = await this.store.beginUpload(this.plan.batch, this.plan.leaseMs);
-    this.plan.onBegun(this.id);
-    await this.write(first);
+  /** Makes the row, once; with a key, this is where the key becomes the upload's. */
+  private begin(): Promise<void> {
+    this.beginning ??= this.makeRow();
+    return this.beginning;
+  }
+
+  private async makeRow(): Promise<void> {
+    const { batch, leaseMs, key } = this.plan;
+    const begun =
+      key === null
+        ? { id: await this.store.beginUpload(batch, leaseMs) }
+        : await this.store.beginKeyedUpload(batch, leaseMs, key);
+    if ("holder" in begun) {
+      this.done = doneOf(begun.holder);
+      return;
+    }
+    this.id = begun.id;
+    this.plan.onBegun(begun.id);
+  }
+
+  /** While the body is waited for, which a refusal puts an end to. */
+  private beginAside(): void {
+    this.begin().catch((error: unknown) => this.plan.onRefused(error));
   }
 
   /** Starts to compress and store a chunk; waits only while too many are under way. */
@@ -99,23 +153,22 @@ export class Upload {
     if (!(await this.store.appendChunks(this.id as number, [stored], this.plan.leaseMs))) throw swept();
   }
 
-  private async finish(last: RawChunk[]) {
+  private async finish(): Promise<Taken> {
+    const last = this.done ? [] : this.plan.splitter.end();
     await this.settle();
     if (this.failure) throw this.failure;
     const rest = this.held ? [this.held, ...last] : last;
     const { splitter, batch } = this.plan;
-    return {
-      id: this.id,
-      batch,
-      chunks: await Promise.all(rest.map(storedChunk)),
-      totals: {
-        bytes: this.bytes,
-        records: splitter.records,
-        chunks: this.chunks + last.length,
-        contentHash: this.hash.digest("hex"),
-        envelope: splitter.envelope,
-      },
+    const contentHash = this.hash.digest("hex");
+    const totals = {
+      bytes: this.bytes,
+      records: splitter.records,
+      chunks: this.chunks + last.length,
+      contentHash,
+      envelope: splitter.envelope,
     };
+    const chunks = this.done ? [] : await Promise.all(rest.map(storedChunk));
+    return { contentHash, done: this.done, upload: { id: this.id, batch, chunks, totals } };
   }
 
   private async settle(): Promise<void> {
@@ -124,6 +177,7 @@ export class Upload {
 
   /** Takes back what a refused or broken-off upload stored. True: there is a row to be wiped. */
   async undo(): Promise<boolean> {
+    await this.beginning?.catch(() => {});
     await this.settle();
     return this.id !== null && this.store.voidUpload(this.id, false);
   }

@@ -28,11 +28,17 @@ export interface Policy {
   /** Beyond so many rejected records the batch fails; null: never. */
   maxErrors: number | null;
   rate: { requests: number; windowSeconds: number };
+  /** Decoded bytes and records of a UTC day; null: no limit. */
+  bytesPerDay: number | null;
+  recordsPerDay: number | null;
   maxConcurrentBatches: number;
   weight: number;
   maxConcurrentUploads: number;
   requiresApproval: boolean;
   window: PolicyWindow | null;
+  /** What becomes of content that came before, and how long it is remembered. */
+  dedup: "allow" | "reject" | "returnExisting";
+  dedupHours: number;
   /** `store`, or a Moleculer action that declares itself a handler. */
   handler: string;
   handlerTimeoutMs: number;
@@ -54,11 +60,15 @@ export const defaultPolicy: Readonly<Policy> = deepFreeze({
   onInvalid: "skip",
   maxErrors: null,
   rate: { requests: 600, windowSeconds: 60 },
+  bytesPerDay: null,
+  recordsPerDay: null,
   maxConcurrentBatches: 2,
   weight: 1,
   maxConcurrentUploads: 16,
   requiresApproval: false,
   window: null,
+  dedup: "allow",
+  dedupHours: 24,
   handler: "store",
   handlerTimeoutMs: 60_000,
   chunkRecords: 5000,
@@ -80,11 +90,15 @@ function fields(isHandler: (name: string) => boolean): Record<keyof Policy, Chec
     onInvalid: oneOf("skip", "rejectBatch"),
     maxErrors: nullOr(integer(0, Number.MAX_SAFE_INTEGER)),
     rate: object({ requests: integer(1, 1_000_000_000), windowSeconds: integer(1, 86_400) }),
+    bytesPerDay: nullOr(integer(1, 2 ** 50)),
+    recordsPerDay: nullOr(integer(1, 10 ** 12)),
     maxConcurrentBatches: integer(1, 1000),
     weight: integer(1, 1000),
     maxConcurrentUploads: integer(1, 1000),
     requiresApproval: boolean,
     window: nullOr(object({ from: clock, to: clock, timeZone }, { complete: true, rule: windowRule })),
+    dedup: oneOf("allow", "reject", "returnExisting"),
+    dedupHours: integer(1, 8760),
     handler: (value) => handlerFaults(value, isHandler),
     handlerTimeoutMs: integer(100, 3_600_000),
     chunkRecords: integer(1, 100_000),

@@ -80,7 +80,7 @@ const newClients: BadCase[] = [
     { ...right, policy: { schema: { type: "strin" } } },
     wrong("/policy/schema/type"),
   ),
-  ...["dedup", "dedupHours", "uniqueKey", "bytesPerDay", "recordsPerDay", "webhook"].map((field) =>
+  ...["uniqueKey", "webhook"].map((field) =>
     posted(
       `${field}, which this version does not know`,
       { ...right, policy: { [field]: null } },
@@ -146,7 +146,7 @@ const wrongPolicies: [unknown, ...string[]][] = [
   ["null", ""],
   [7, ""],
   [{ unknown: 1 }, "/unknown"],
-  [{ dedup: "allow" }, "/dedup"],
+  [{ dedup: "replace" }, "/dedup"],
   [{ webhook: null }, "/webhook"],
   [{ formats: [] }, "/formats"],
   [{ formats: ["xml"] }, "/formats"],
@@ -180,6 +180,10 @@ const wrongPolicies: [unknown, ...string[]][] = [
   [{ maxConcurrentBatches: 0 }, "/maxConcurrentBatches"],
   [{ weight: 1_001 }, "/weight"],
   [{ maxConcurrentUploads: 0 }, "/maxConcurrentUploads"],
+  [{ bytesPerDay: 0 }, "/bytesPerDay"],
+  [{ recordsPerDay: "1" }, "/recordsPerDay"],
+  [{ dedup: true }, "/dedup"],
+  [{ dedupHours: 8_761 }, "/dedupHours"],
   [{ requiresApproval: "yes" }, "/requiresApproval"],
   [{ window: {} }, "/window/from", "/window/to", "/window/timeZone"],
   [

@@ -20,7 +20,10 @@ async function expectNothingRemains() {
   const alive = await send(world.system.url, { path: "/health/live" });
   expect(alive.status).toBe(200);
   await until(
-    async () => (await world.rows("batch_chunk")) === 0 && (await world.rows("batch")) === batches,
+    async () =>
+      (await world.rows("batch_chunk")) === 0 &&
+      (await world.rows("idempotency_key")) === 0 &&
+      (await world.rows("batch")) === batches,
     "nothing of a refused upload is left",
   );
 }

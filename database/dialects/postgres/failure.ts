@@ -23,7 +23,12 @@ const refusals: Record<string, readonly [expected: string, found: string]> = {
 const codeOf = (error: unknown): string => String((error as { code?: unknown } | null)?.code ?? "");
 const textOf = (error: unknown): string => String((error as Error | null)?.message);
 
-export const isPassing = (error: unknown): boolean => passing.has(codeOf(error));
+/** Two at once had the same new key: the next look at it shows whose it is. */
+const keyTables = new Set(["idempotency_key", "content_key"]);
+const isKeyTaken = (error: unknown): boolean =>
+  codeOf(error) === "23505" && keyTables.has(String((error as { table?: unknown }).table));
+
+export const isPassing = (error: unknown): boolean => passing.has(codeOf(error)) || isKeyTaken(error);
 
 /** pg's own errors of a lost or missing connection carry no code. */
 const hasNoLink = (error: unknown): boolean =>

@@ -8,17 +8,30 @@ import { move, voidLeases } from "./units/moves.ts";
 import { deleteOutbox, takeOutbox } from "./units/outbox.ts";
 import { batch, batchById, due, errors, list, outboxOf, records, stats } from "./units/reads.ts";
 import { deleteBatch, purgeChunks } from "./units/removal.ts";
-import { appendChunks, beginUpload, commitUpload, touchUploads, voidUpload } from "./units/uploads.ts";
+import { answerKey, forgetRepeats, keyHolder, usage } from "./units/repeats.ts";
+import {
+  appendChunks,
+  beginKeyedUpload,
+  beginUpload,
+  commitUpload,
+  touchUploads,
+  voidUpload,
+} from "./units/uploads.ts";
 import { claim, commitChunk, extendLeases, readChunk } from "./units/work.ts";
 
 type Unit = (sql: Sql, ...args: never[]) => unknown;
 
 const units = {
   beginUpload,
+  beginKeyedUpload,
   appendChunks,
   touchUploads,
   commitUpload,
   voidUpload,
+  keyHolder,
+  answerKey,
+  usage,
+  forgetRepeats,
   candidates,
   claim,
   readChunk,

@@ -6,6 +6,7 @@ import type { SqliteClient } from "./client.ts";
 export function sqliteStore(client: SqliteClient): BatchStore {
   return {
     beginUpload: (batch, leaseMs) => client.call("beginUpload", batch, leaseMs),
+    beginKeyedUpload: (batch, leaseMs, key) => client.call("beginKeyedUpload", batch, leaseMs, key),
     appendChunks: (id, chunks, leaseMs) => {
       const { packed, size, transfer } = pack(chunks);
       return client.send("appendChunks", [id, packed, leaseMs], size, transfer);
@@ -14,9 +15,13 @@ export function sqliteStore(client: SqliteClient): BatchStore {
     commitUpload: async (commit) => {
       const { packed, size, transfer } = pack(commit.chunks);
       const done = await client.send("commitUpload", [{ ...commit, chunks: packed }], size, transfer);
-      return written(done, commit.events);
+      return done.outcome === "stored" ? { outcome: "stored", ...(written(done, commit.events) as Written) } : done;
     },
     voidUpload: (id, onlyDue) => client.call("voidUpload", id, onlyDue),
+    keyHolder: (clientId, key) => client.call("keyHolder", clientId, key),
+    answerKey: (clientId, key, id, answer) => client.call("answerKey", clientId, key, id, answer),
+    usage: (clientId) => client.call("usage", clientId),
+    forgetRepeats: (limit) => client.call("forgetRepeats", limit),
     candidates: (limit) => client.call("candidates", limit),
     claim: (id, owner, leaseMs) => client.call("claim", id, owner, leaseMs),
     readChunk: (id, no) => client.call("readChunk", id, no),

@@ -5,7 +5,19 @@ import { describePostgres } from "../../helpers/database.ts";
 import { accepted, batchWhen, newClient } from "../../helpers/http.ts";
 import { startSystem } from "../../helpers/system.ts";
 import { hears } from "../../unit/contracts/kit.ts";
-import { chunk, chunkCommit, claimed, end, event, LEASE, moveOf, newBatch, ready, upload } from "../store/drafts.ts";
+import {
+  chunk,
+  chunkCommit,
+  claimed,
+  stored as committed,
+  end,
+  event,
+  LEASE,
+  moveOf,
+  newBatch,
+  ready,
+  upload,
+} from "../store/drafts.ts";
 import { opened, type Proxied, proxiedPostgres } from "./kit.ts";
 
 let at: Proxied;
@@ -61,13 +73,35 @@ describePostgres("a lost answer", () => {
     test("of a small body's commit: there is one batch, and its events", async () => {
       const whole = upload(1, { events: [event("batch.created"), event("batch.ready")] });
       const lost = at.proxy.lose(whole.batch.publicId, how);
-      const written = await db.store.commitUpload(whole);
+      const written = await committed(db.store, whole);
       await (await lost).arrive();
-      expect(written?.batch).toMatchObject({ publicId: whole.batch.publicId, state: "ready", chunks: 2 });
-      expect(written?.outbox).toMatchObject(whole.events);
-      expect(await at.rows("SELECT id, topic, body, attempts FROM outbox ORDER BY id")).toEqual(written?.outbox);
+      expect(written.batch).toMatchObject({ publicId: whole.batch.publicId, state: "ready", chunks: 2 });
+      expect(written.outbox).toMatchObject(whole.events);
+      expect(await at.rows("SELECT id, topic, body, attempts FROM outbox ORDER BY id")).toEqual(written.outbox);
       expect(await at.rows("SELECT public_id FROM batch")).toEqual([{ public_id: whole.batch.publicId }]);
       expect(await at.rows("SELECT no FROM batch_chunk ORDER BY no")).toEqual([{ no: 0 }, { no: 1 }]);
+    });
+
+    test("of a commit with a key, a content and a quota: none of them is its own enemy", async () => {
+      const key = { key: "k", keepMs: 60_000, fingerprint: "0a".repeat(32) };
+      const whole = upload(1, { key, dedup: { keepMs: 60_000 }, quota: { bytes: 60, records: 6 } });
+      const lost = at.proxy.lose(whole.batch.publicId, how);
+      const { batch } = await committed(db.store, whole);
+      await (await lost).arrive();
+      expect(batch).toMatchObject({ publicId: whole.batch.publicId, state: "ready" });
+      expect(await at.rows("SELECT bytes, records FROM client_usage")).toEqual([{ bytes: 60, records: 6 }]);
+      expect(await db.store.keyHolder(1, "k")).toMatchObject({ answer: { batch } });
+      expect(await at.rows("SELECT public_id FROM batch")).toEqual([{ public_id: batch.publicId }]);
+    });
+
+    test("of a large body's beginning with a key: the key is its own", async () => {
+      const batch = newBatch(1);
+      const lost = at.proxy.lose(batch.publicId, how);
+      const begun = await db.store.beginKeyedUpload(batch, LEASE, "k");
+      await (await lost).arrive();
+      expect(begun).toEqual({ id: expect.any(Number) });
+      expect(await db.store.beginKeyedUpload(newBatch(1), LEASE, "k")).toEqual({ holder: { state: "running" } });
+      expect(await at.rows("SELECT public_id FROM batch")).toEqual([{ public_id: batch.publicId }]);
     });
 
     test("of each step of a large body: its chunks are stored once", async () => {
@@ -101,7 +135,7 @@ describePostgres("a lost answer", () => {
     const batch = newBatch(1);
     const id = await db.store.beginUpload(batch, LEASE);
     const lost = at.proxy.lose("chunk 0", "late", () => at.beside.store.voidUpload(id, false));
-    expect(await db.store.commitUpload(upload(1, { id, batch }))).toBeNull();
+    expect(await db.store.commitUpload(upload(1, { id, batch }))).toEqual({ outcome: "swept" });
     await (await lost).arrive();
     expect(await at.rows("SELECT state FROM batch")).toEqual([{ state: "receiving" }]);
   });

@@ -3,6 +3,7 @@ import { fairnessSuite } from "./fairness.suite.ts";
 import { keepingSuite } from "./keeping.suite.ts";
 import { lockSuite } from "./locks.suite.ts";
 import { modelSuite } from "./models.suite.ts";
+import { repeatSuite } from "./repeats.suite.ts";
 import { uploadSuite } from "./uploads.suite.ts";
 import { workSuite } from "./work.suite.ts";
 
@@ -23,7 +24,7 @@ export function storeConformance(name: string, open: Open): void {
     });
     afterEach(() => opened.remove());
 
-    for (const suite of [uploadSuite, workSuite, fairnessSuite, keepingSuite, lockSuite, modelSuite])
+    for (const suite of [uploadSuite, repeatSuite, workSuite, fairnessSuite, keepingSuite, lockSuite, modelSuite])
       suite(() => opened.db);
   });
 }

@@ -8,6 +8,7 @@ import type {
   NewBatch,
   StoredChunk,
   UploadCommit,
+  Written,
 } from "../../../database/store.ts";
 import type { RejectedRecord } from "../../../formats/formats.ts";
 
@@ -45,14 +46,22 @@ export function upload(clientId: number, over: Partial<UploadCommit> = {}): Uplo
     reason: null,
     queue: { cap: 2, weight: 1 },
     events: [],
+    key: null,
+    dedup: null,
+    quota: null,
     ...over,
   };
 }
 
+/** Commits what nothing stands against. */
+export async function stored(store: BatchStore, commit: UploadCommit): Promise<Written> {
+  const done = await store.commitUpload(commit);
+  if (done.outcome !== "stored") throw new Error(`nothing was stored: ${done.outcome}`);
+  return done;
+}
+
 export async function ready(store: BatchStore, clientId: number, over: Partial<UploadCommit> = {}): Promise<BatchRow> {
-  const done = await store.commitUpload(upload(clientId, over));
-  if (!done) throw new Error("nothing was stored");
-  return done.batch;
+  return (await stored(store, upload(clientId, over))).batch;
 }
 
 export async function claimed(store: BatchStore, clientId: number, owner = "node-1"): Promise<BatchRow> {

@@ -1,5 +1,5 @@
 import type { Database } from "../../../database/database.ts";
-import { chunk, event, LEASE, newBatch, ready, upload } from "./drafts.ts";
+import { chunk, event, LEASE, newBatch, ready, stored, upload } from "./drafts.ts";
 
 /** An upload is stored as a whole by its last commit, or not at all. */
 export function uploadSuite(database: () => Database): void {
@@ -10,8 +10,8 @@ export function uploadSuite(database: () => Database): void {
     test("a small body is one commit", async () => {
       const commit = upload(7, { events: [event("batch.created"), event("batch.ready")] });
       const before = await database().now();
-      const done = await store().commitUpload(commit);
-      expect(done?.batch).toMatchObject({
+      const done = await stored(store(), commit);
+      expect(done.batch).toMatchObject({
         publicId: commit.batch.publicId,
         clientId: 7,
         state: "ready",
@@ -30,15 +30,15 @@ export function uploadSuite(database: () => Database): void {
         startedAt: null,
         finishedAt: null,
       });
-      expect(done?.batch.readyAt).toBeGreaterThanOrEqual(before);
-      expect(done?.batch.dueAt).toBe(done?.batch.readyAt);
-      expect(done?.outbox.map((row) => row.topic)).toEqual(["batch.created", "batch.ready"]);
-      expect(await store().batch(commit.batch.publicId, 7)).toEqual(done?.batch);
+      expect(done.batch.readyAt).toBeGreaterThanOrEqual(before);
+      expect(done.batch.dueAt).toBe(done.batch.readyAt);
+      expect(done.outbox.map((row) => row.topic)).toEqual(["batch.created", "batch.ready"]);
+      expect(await store().batch(commit.batch.publicId, 7)).toEqual(done.batch);
       expect(await store().batch(commit.batch.publicId, 8)).toBeNull();
-      const stored = await store().readChunk(done?.batch.id ?? 0, 0);
-      expect(stored).toMatchObject({ ...chunk(0), body: expect.anything() });
-      expect(Buffer.from(stored?.body ?? []).toString()).toBe("chunk 0");
-      expect(await store().readChunk(done?.batch.id ?? 0, 2)).toBeNull();
+      const read = await store().readChunk(done.batch.id, 0);
+      expect(read).toMatchObject({ ...chunk(0), body: expect.anything() });
+      expect(Buffer.from(read?.body ?? []).toString()).toBe("chunk 0");
+      expect(await store().readChunk(done.batch.id, 2)).toBeNull();
     });
 
     test("a large body: begin, append, commit", async () => {
@@ -46,8 +46,8 @@ export function uploadSuite(database: () => Database): void {
       expect(await store().list({ clientId: 1, limit: 10 })).toEqual([]);
       expect(await append(id, 0)).toBe(true);
       expect(await append(id, 1)).toBe(true);
-      const done = await store().commitUpload(upload(1, { id, chunks: [chunk(2)], state: "held", due: null }));
-      expect(done?.batch).toMatchObject({ id, state: "held", dueAt: null, readyAt: null, version: 2, chunks: 2 });
+      const done = await stored(store(), upload(1, { id, chunks: [chunk(2)], state: "held", due: null }));
+      expect(done.batch).toMatchObject({ id, state: "held", dueAt: null, readyAt: null, version: 2, chunks: 2 });
       expect((await store().readChunk(id, 2))?.records).toBe(3);
       expect(await append(id, 3)).toBe(false);
     });
@@ -65,7 +65,7 @@ export function uploadSuite(database: () => Database): void {
       expect(await store().voidUpload(id, false)).toBe(true);
       expect(await append(id, 0)).toBe(false);
       await store().touchUploads([id], LEASE);
-      expect(await store().commitUpload(upload(1, { id }))).toBeNull();
+      expect(await store().commitUpload(upload(1, { id }))).toEqual({ outcome: "swept" });
       expect(await store().readChunk(id, 0)).toBeNull();
       // Still to be wiped, should the node that took it die now.
       expect((await store().due("receiving", 10)).map((row) => row.id)).toEqual([id]);
@@ -84,8 +84,8 @@ export function uploadSuite(database: () => Database): void {
     test("a rejected one has ended, a second of the same id writes nothing", async () => {
       const reason = { code: "quota", detail: "used up" };
       const commit = upload(1, { state: "rejected", reason, due: { inMs: 5 } });
-      const done = await store().commitUpload(commit);
-      expect(done?.batch).toMatchObject({ state: "rejected", reason, finishedAt: expect.any(Number), readyAt: null });
+      const done = await stored(store(), commit);
+      expect(done.batch).toMatchObject({ state: "rejected", reason, finishedAt: expect.any(Number), readyAt: null });
       await expect(store().commitUpload({ ...commit, events: [event("batch.created")] })).rejects.toThrow();
       expect((await store().stats()).outboxDepth).toBe(0);
     });

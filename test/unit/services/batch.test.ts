@@ -69,7 +69,7 @@ function create(body: string | Buffer | Readable, over: Create = {}, node = syst
     requestId: "r-1",
     ...over,
   } as const;
-  return call(node.broker, "batch.create", params, { stream });
+  return call(node.broker, "batch.create", params, { stream }).then(({ batch }) => batch);
 }
 const get = ({ publicId }: BatchRow, node = system) => call(node.broker, "batch.get", { publicId });
 const told = (batch: BatchRow) => events.filter(({ subject }) => subject === batch.publicId);

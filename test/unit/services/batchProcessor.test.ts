@@ -60,7 +60,8 @@ async function post(policy: object = {}, body = '{"n":1}\n{"n":2}\n', node = sys
   ({ client } = await call(node.broker, "clientCache.create", created));
   const params = { clientId: client.id, clientPublicId: client.publicId, requestId: null } as const;
   const stream = Readable.from([Buffer.from(body)]);
-  return call(node.broker, "batch.create", { ...params, format: "ndjson", encoding: "identity" }, { stream });
+  const upload = { ...params, format: "ndjson", encoding: "identity" } as const;
+  return (await call(node.broker, "batch.create", upload, { stream })).batch;
 }
 const get = ({ publicId }: BatchRow, node = system) => call(node.broker, "batch.get", { publicId });
 async function when(batch: BatchRow, ...states: BatchRow["state"][]): Promise<BatchRow> {

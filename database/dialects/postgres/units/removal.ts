@@ -47,6 +47,11 @@ export async function deleteBatch(sql: Sql, id: number, limit: number): Promise<
     left -= await deletePiece(sql, piece, id, left);
     if (left <= 0 || (await hasRows(sql, piece, id))) return false;
   }
-  await sql.all("DELETE FROM batch WHERE id = $1", id);
+  await sql.all(
+    `WITH gone AS (DELETE FROM batch WHERE id = $1 RETURNING id, client_id, content_hash)
+     DELETE FROM content_key c USING gone
+     WHERE c.client_id = gone.client_id AND c.hash = gone.content_hash AND c.batch_id = gone.id`,
+    id,
+  );
   return true;
 }

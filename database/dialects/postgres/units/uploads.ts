@@ -1,4 +1,4 @@
-import type { NewBatch, StoredChunk, UploadCommit, Written } from "../../../store.ts";
+import type { NewBatch, StoredChunk, UploadCommit, UploadOutcome } from "../../../store.ts";
 import {
   batchColumns,
   chunksCte,
@@ -13,6 +13,17 @@ import {
   written,
 } from "../rows.ts";
 import { NOW, type Sql } from "../sql.ts";
+import {
+  clearKey,
+  clearStale,
+  decided,
+  freeConditions,
+  heldBy,
+  keyIsFree,
+  refusalOf,
+  repeatCtes,
+  spentCte,
+} from "./repeats.ts";
 
 /** An upload belongs to its node as long as it is this; taking it away raises the fence. */
 const OURS = "state = 'receiving' AND fence = 0";
@@ -27,6 +38,32 @@ export async function beginUpload(sql: Sql, batch: NewBatch, leaseMs: number): P
     leaseMs,
   );
   return (row as { id: number }).id;
+}
+
+export async function beginKeyedUpload(sql: Sql, batch: NewBatch, leaseMs: number, key: string) {
+  const [publicId, clientId, policyVersion, format, requestId] = identity(batch);
+  const values = new Values();
+  const lease = `${NOW} + ${values.add(leaseMs, "bigint")}`;
+  const identified = [
+    values.add(publicId, "varchar"),
+    values.add(clientId, "bigint"),
+    values.add(policyVersion, "int"),
+    values.add(format, "varchar"),
+    values.add(requestId, "varchar"),
+  ].join(", ");
+  const text = `WITH made AS (INSERT INTO batch (public_id, client_id, policy_version, format, request_id, state, envelope,
+      bytes, records, chunks, phase, next_chunk, accepted, rejected, duplicate, fence, due_at, attempt, attempts_total,
+      version, created_at)
+    SELECT ${identified}, 'receiving', '{}', 0, 0, 0, 'deliver', 0, 0, 0, 0, 0, ${lease}, 0, 0, 1, ${NOW}
+    WHERE ${keyIsFree(clientId, key, values)} RETURNING id),
+  key_row AS (INSERT INTO idempotency_key (client_id, "key", batch_id, expires_at)
+    SELECT ${values.add(clientId, "bigint")}, ${values.add(key, "varchar")}, made.id, ${lease} FROM made)
+  SELECT id FROM made`;
+  return decided(
+    async () => (await sql.get<{ id: number }>(text, ...values.list)) ?? null,
+    () => heldBy(sql, clientId, key),
+    () => clearKey(sql, clientId, key),
+  );
 }
 
 export async function appendChunks(sql: Sql, id: number, chunks: StoredChunk[], leaseMs: number): Promise<boolean> {
@@ -44,28 +81,59 @@ export async function touchUploads(sql: Sql, ids: number[], leaseMs: number): Pr
 export async function voidUpload(sql: Sql, id: number, onlyDue: boolean): Promise<boolean> {
   // Due at once: should this node die before it has wiped the upload, the sweep finds it.
   const row = await sql.get(
-    `UPDATE batch SET fence = fence + 1, due_at = least(due_at, ${NOW})
-     WHERE id = $1 AND state = 'receiving' AND (due_at <= ${NOW} OR NOT $2::boolean) RETURNING id`,
+    `WITH made AS (UPDATE batch SET fence = fence + 1, due_at = least(due_at, ${NOW})
+       WHERE id = $1 AND state = 'receiving' AND (due_at <= ${NOW} OR NOT $2::boolean) RETURNING id),
+     freed AS (DELETE FROM idempotency_key k USING made WHERE k.batch_id = made.id AND k.answer IS NULL)
+     SELECT id FROM made`,
     id,
     onlyDue,
   );
   return row !== undefined;
 }
 
-export async function commitUpload(sql: Sql, commit: UploadCommit): Promise<Written | null> {
+export async function commitUpload(sql: Sql, commit: UploadCommit): Promise<UploadOutcome> {
   const values = new Values();
-  const made = commit.id === null ? insertWhole(commit, values) : finish(commit.id, commit, values);
+  const text = commitText(commit, values);
+  return decided<UploadOutcome, UploadOutcome>(
+    async () => {
+      const done = written(await sql.get<RawWritten>(text, ...values.list), commit.events);
+      return done && { outcome: "stored", ...done };
+    },
+    () => refusalOf(sql, commit),
+    () => clearStale(sql, commit),
+  );
+}
+
+/** One statement. `held` and `spent` are there only where a quota is: they decide before anything is written. */
+function commitText(commit: UploadCommit, values: Values): string {
+  const { id } = commit;
+  const from = commit.quota ? "spent" : null;
+  const free = freeConditions(commit, values);
+  const made =
+    id === null
+      ? insertWhole(commit, from, from ? [] : free, values)
+      : finish(id, commit, from, from ? [] : free, values);
   const queue = `queue_row AS (INSERT INTO client_queue (client_id, running, pass, cap, weight)
     SELECT made."clientId", 0, 0, ${values.add(commit.queue.cap, "int")}, ${values.add(commit.queue.weight, "int")} FROM made
     ON CONFLICT (client_id) DO NOTHING)`;
   const ctes = [
+    ...(from ? [heldCte(id, free, values), spentCte(commit, values)] : []),
     `made AS (${made} RETURNING ${batchColumns()})`,
+    ...repeatCtes(commit, values),
     ...chunksCte(commit.chunks, "made", values),
     queue,
     outboxCte(commit.events, "made", values),
   ];
-  const text = `WITH ${ctes.join(",\n")} SELECT made.*, ${outboxIds} FROM made`;
-  return written(await sql.get<RawWritten>(text, ...values.list), commit.events);
+  return `WITH ${ctes.join(",\n")} SELECT made.*, ${outboxIds} FROM made`;
+}
+
+const where = (conditions: string[]) => (conditions.length > 0 ? ` WHERE ${conditions.join(" AND ")}` : "");
+
+/** CTE `held`: a row where the commit may write. The batch is locked before the usage, as everywhere. */
+function heldCte(id: number | null, free: string[], values: Values): string {
+  if (id === null) return `held AS MATERIALIZED (SELECT 1${where(free)})`;
+  const ours = [`id = ${values.add(id, "bigint")}`, OURS, ...free];
+  return `held AS MATERIALIZED (SELECT 1 FROM batch${where(ours)} FOR NO KEY UPDATE)`;
 }
 
 /** What both ways into the table set, by column. */
@@ -85,24 +153,26 @@ function outcome({ state, due, reason, phase, totals }: UploadCommit, values: Va
   };
 }
 
-function insertWhole(commit: UploadCommit, values: Values): string {
+function insertWhole(commit: UploadCommit, from: string | null, free: string[], values: Values): string {
   const [publicId, clientId, policyVersion, format, requestId] = identity(commit.batch);
   const columns: Record<string, string> = {
     ...outcome(commit, values),
-    public_id: values.add(publicId),
-    client_id: values.add(clientId),
-    policy_version: values.add(policyVersion),
-    format: values.add(format),
-    request_id: values.add(requestId),
+    public_id: values.add(publicId, "varchar"),
+    client_id: values.add(clientId, "bigint"),
+    policy_version: values.add(policyVersion, "int"),
+    format: values.add(format, "varchar"),
+    request_id: values.add(requestId, "varchar"),
     created_at: NOW,
     version: "1",
   };
   for (const name of ["next_chunk", "accepted", "rejected", "duplicate", "fence", "attempt", "attempts_total"])
     columns[name] = "0";
-  return `INSERT INTO batch (${Object.keys(columns).join(", ")}) VALUES (${Object.values(columns).join(", ")})`;
+  const source = `${from ? ` FROM ${from}` : ""}${where(free)}`;
+  return `INSERT INTO batch (${Object.keys(columns).join(", ")}) SELECT ${Object.values(columns).join(", ")}${source}`;
 }
 
-function finish(id: number, commit: UploadCommit, values: Values): string {
+function finish(id: number, commit: UploadCommit, from: string | null, free: string[], values: Values): string {
   const sets = Object.entries(outcome(commit, values)).map(([column, value]) => `${column} = ${value}`);
-  return `UPDATE batch SET ${sets.join(", ")}, version = version + 1 WHERE id = ${values.add(id)} AND ${OURS}`;
+  const ours = [`batch.id = ${values.add(id, "bigint")}`, OURS, ...free];
+  return `UPDATE batch SET ${sets.join(", ")}, version = version + 1${from ? ` FROM ${from}` : ""}${where(ours)}`;
 }

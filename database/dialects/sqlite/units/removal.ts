@@ -31,6 +31,11 @@ export function deleteBatch(sql: Sql, id: number, limit: number): boolean {
     left -= deletePiece(sql, piece, id, left);
     if (left <= 0) return false;
   }
+  sql.run(
+    `DELETE FROM content_key WHERE batch_id = ?1
+       AND (client_id, hash) IN (SELECT client_id, content_hash FROM batch WHERE id = ?1)`,
+    id,
+  );
   sql.run("DELETE FROM batch WHERE id = ?1", id);
   return true;
 }

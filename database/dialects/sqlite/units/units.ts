@@ -7,14 +7,14 @@ import { move, voidLeases } from "./moves.ts";
 import { deleteOutbox, takeOutbox } from "./outbox.ts";
 import { batch, due, errors, list, now, records, stats } from "./reads.ts";
 import { deleteBatch, purgeChunks } from "./removal.ts";
-import { appendChunks, beginUpload, commitUpload, touchUploads, voidUpload } from "./uploads.ts";
+import { answerKey, forgetRepeats, keyHolder, usage } from "./repeats.ts";
+import { appendChunks, beginKeyedUpload, beginUpload, commitUpload, touchUploads, voidUpload } from "./uploads.ts";
 import { claim, commitChunk, extendLeases } from "./work.ts";
 
 /** One writing statement each: SQLite itself undoes it when it fails, so it needs no savepoint. */
 export const singles = {
   beginUpload,
   touchUploads,
-  voidUpload,
   extendLeases,
   voidLeases,
   setQueue,
@@ -25,9 +25,34 @@ export const singles = {
   releaseLock,
 };
 
-export const compounds = { appendChunks, commitUpload, claim, commitChunk, move, purgeChunks, deleteBatch };
+export const compounds = {
+  beginKeyedUpload,
+  appendChunks,
+  voidUpload,
+  commitUpload,
+  answerKey,
+  forgetRepeats,
+  claim,
+  commitChunk,
+  move,
+  purgeChunks,
+  deleteBatch,
+};
 
-export const reads = { candidates, isOvertaken, readChunk, due, batch, list, errors, records, stats, now };
+export const reads = {
+  candidates,
+  isOvertaken,
+  readChunk,
+  due,
+  batch,
+  list,
+  errors,
+  records,
+  stats,
+  now,
+  keyHolder,
+  usage,
+};
 
 export type Units = typeof singles & typeof compounds & typeof reads;
 export type UnitName = keyof Units;

@@ -1,4 +1,4 @@
-import type { NewBatch, StoredChunk, UploadCommit } from "../../../store.ts";
+import type { BatchRow, NewBatch, StoredChunk, UploadCommit, UploadOutcome } from "../../../store.ts";
 import {
   batchColumns,
   batchRow,
@@ -10,6 +10,7 @@ import {
   type RawBatch,
 } from "../rows.ts";
 import type { Sql } from "../sql.ts";
+import { freeKey, holderAt, keepRepeats, refusalOf, takeKey } from "./repeats.ts";
 
 /** An upload belongs to its node as long as it is this; taking it away raises the fence. */
 const OURS = "state = 'receiving' AND fence = 0";
@@ -28,6 +29,15 @@ export function beginUpload(sql: Sql, batch: NewBatch, leaseMs: number): number 
     now + leaseMs,
     now,
   );
+}
+
+export function beginKeyedUpload(sql: Sql, batch: NewBatch, leaseMs: number, key: string) {
+  const now = sql.now();
+  const holder = holderAt(sql, batch.clientId, key, now);
+  if (holder) return { holder };
+  const id = beginUpload(sql, batch, leaseMs);
+  takeKey(sql, batch.clientId, key, id, now + leaseMs);
+  return { id };
 }
 
 export function appendChunks(sql: Sql, id: number, chunks: StoredChunk[], leaseMs: number): boolean {
@@ -59,13 +69,19 @@ export function voidUpload(sql: Sql, id: number, onlyDue: boolean): boolean {
     sql.now(),
     onlyDue ? 1 : 0,
   );
+  if (changed === 1) freeKey(sql, id);
   return changed === 1;
 }
 
-export function commitUpload(sql: Sql, commit: UploadCommit) {
+type Outcome = Exclude<UploadOutcome, { outcome: "stored" }> | { outcome: "stored"; batch: BatchRow; outbox: number[] };
+
+export function commitUpload(sql: Sql, commit: UploadCommit): Outcome {
   const now = sql.now();
+  const refusal = refusalOf(sql, commit, now);
+  if (refusal) return refusal;
   const raw = commit.id === null ? insertWhole(sql, commit, now) : finish(sql, commit.id, commit, now);
-  if (!raw) return null;
+  if (!raw) return { outcome: "swept" };
+  keepRepeats(sql, commit, raw, now);
   insertChunks(sql, raw.id, commit.chunks);
   sql.run(
     `INSERT INTO client_queue (client_id, running, pass, cap, weight) VALUES (?1, 0, 0, ?2, ?3)
@@ -74,7 +90,7 @@ export function commitUpload(sql: Sql, commit: UploadCommit) {
     commit.queue.cap,
     commit.queue.weight,
   );
-  return { batch: batchRow(raw), outbox: insertOutbox(sql, commit.events, now) };
+  return { outcome: "stored", batch: batchRow(raw), outbox: insertOutbox(sql, commit.events, now) };
 }
 
 /** What both ways into the table set: state, due_at, reason, phase, totals and times. */
