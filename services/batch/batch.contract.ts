@@ -93,6 +93,14 @@ export const batchActions = {
     batch: typed<BatchRow>({ type: "object" }),
     commit: typed<WorkerCommit>({ type: "object" }),
   }).answers<BatchRow | null>(),
+  /**
+   * Takes the keys (hex of SHA-256) of the batch's next chunk before its records leave for a handler; a repeat finds its own.
+   * Answers those that other records have; null when the fence was raised: stop.
+   */
+  "batch.reserveKeys": action({
+    batch: typed<BatchRow>({ type: "object" }),
+    keys: typed<string[]>({ type: "array" }),
+  }).answers<string[] | null>(),
   /** Prolongs the leases of all batches of a worker; answers what it still holds. */
   "batch.extendLeases": action({ owner: { type: "string" } }).answers<{ id: number; fence: number }[]>(),
   /** Whether another client should have this slot. */

@@ -114,6 +114,10 @@ export default define<BatchService>({
       if (written && end) this.wake();
       return this.published(written);
     },
+    reserveKeys(ctx) {
+      const { batch, keys } = ctx.params;
+      return this.database.store.reserveKeys(batch.id, batch.fence, batch.nextChunk, keys);
+    },
     extendLeases(ctx) {
       return this.database.store.extendLeases(ctx.params.owner, this.leaseMs);
     },

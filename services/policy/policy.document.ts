@@ -5,6 +5,7 @@ import {
   boolean,
   type Check,
   clock,
+  fieldNames,
   integer,
   isObject,
   nullOr,
@@ -33,6 +34,8 @@ export interface Policy {
   maxConcurrentUploads: number;
   requiresApproval: boolean;
   window: PolicyWindow | null;
+  /** The field or fields by which a record of this client is delivered once only; null: every record is. */
+  uniqueKey: string | string[] | null;
   /** `store`, or a Moleculer action that declares itself a handler. */
   handler: string;
   handlerTimeoutMs: number;
@@ -59,6 +62,7 @@ export const defaultPolicy: Readonly<Policy> = deepFreeze({
   maxConcurrentUploads: 16,
   requiresApproval: false,
   window: null,
+  uniqueKey: null,
   handler: "store",
   handlerTimeoutMs: 60_000,
   chunkRecords: 5000,
@@ -85,6 +89,7 @@ function fields(isHandler: (name: string) => boolean): Record<keyof Policy, Chec
     maxConcurrentUploads: integer(1, 1000),
     requiresApproval: boolean,
     window: nullOr(object({ from: clock, to: clock, timeZone }, { complete: true, rule: windowRule })),
+    uniqueKey: nullOr(fieldNames),
     handler: (value) => handlerFaults(value, isHandler),
     handlerTimeoutMs: integer(100, 3_600_000),
     chunkRecords: integer(1, 100_000),

@@ -2,6 +2,7 @@ import type { LockStore } from "../../locks.ts";
 import type { BatchStore } from "../../store.ts";
 import type { Sql } from "./sql.ts";
 import { candidates, isOvertaken, setQueue } from "./units/fairness.ts";
+import { reserveKeys } from "./units/keys.ts";
 import { acquireLock, extendLock, releaseLock } from "./units/locks.ts";
 import { move, voidLeases } from "./units/moves.ts";
 import { deleteOutbox, takeOutbox } from "./units/outbox.ts";
@@ -22,6 +23,7 @@ const units = {
   claim,
   readChunk,
   commitChunk,
+  reserveKeys,
   extendLeases,
   isOvertaken,
   move,

@@ -24,6 +24,7 @@ export function sqliteStore(client: SqliteClient): BatchStore {
       const done = await client.send("commitChunk", [commit], commit.text.length, []);
       return written(done, commit.end?.events ?? []);
     },
+    reserveKeys: (id, fence, chunk, keys) => client.call("reserveKeys", id, fence, chunk, keys),
     extendLeases: (owner, leaseMs) => client.call("extendLeases", owner, leaseMs),
     isOvertaken: (clientId) => client.call("isOvertaken", clientId),
     move: async (move) => written(await client.call("move", move), move.events),

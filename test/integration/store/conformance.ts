@@ -1,6 +1,7 @@
 import type { Database } from "../../../database/database.ts";
 import { fairnessSuite } from "./fairness.suite.ts";
 import { keepingSuite } from "./keeping.suite.ts";
+import { keySuite } from "./keys.suite.ts";
 import { lockSuite } from "./locks.suite.ts";
 import { modelSuite } from "./models.suite.ts";
 import { uploadSuite } from "./uploads.suite.ts";
@@ -23,7 +24,7 @@ export function storeConformance(name: string, open: Open): void {
     });
     afterEach(() => opened.remove());
 
-    for (const suite of [uploadSuite, workSuite, fairnessSuite, keepingSuite, lockSuite, modelSuite])
+    for (const suite of [uploadSuite, workSuite, fairnessSuite, keepingSuite, keySuite, lockSuite, modelSuite])
       suite(() => opened.db);
   });
 }

@@ -2,6 +2,7 @@
 import { readChunk } from "../rows.ts";
 import type { Sql } from "../sql.ts";
 import { candidates, isOvertaken, setQueue } from "./fairness.ts";
+import { reserveKeys } from "./keys.ts";
 import { acquireLock, extendLock, releaseLock } from "./locks.ts";
 import { move, voidLeases } from "./moves.ts";
 import { deleteOutbox, takeOutbox } from "./outbox.ts";
@@ -25,7 +26,16 @@ export const singles = {
   releaseLock,
 };
 
-export const compounds = { appendChunks, commitUpload, claim, commitChunk, move, purgeChunks, deleteBatch };
+export const compounds = {
+  appendChunks,
+  commitUpload,
+  claim,
+  commitChunk,
+  reserveKeys,
+  move,
+  purgeChunks,
+  deleteBatch,
+};
 
 export const reads = { candidates, isOvertaken, readChunk, due, batch, list, errors, records, stats, now };
 
