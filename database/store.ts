@@ -36,6 +36,8 @@ export interface BatchRow {
   /** SHA-256 of the decoded body, hex; null while receiving. */
   contentHash: string | null;
   requestId: string | null;
+  /** The public id of the batch whose rejected records these are. */
+  retryOf: string | null;
   bytes: number;
   records: number;
   /** Chunks that are stored; 0 after they were purged. */
@@ -98,6 +100,8 @@ export interface NewBatch {
 
 /** How an upload ends: the one commit that makes it a batch. */
 export interface UploadCommit {
+  /** The batch whose rejected records these are; it has one such child at most (else a ConstraintViolation). */
+  parent?: { id: number; publicId: string };
   /** The receiving row, or null where the whole body fits in this commit. */
   id: number | null;
   batch: NewBatch;
@@ -236,6 +240,8 @@ export interface BatchStore {
   deleteBatch(id: number, limit: number): Promise<boolean>;
 
   batch(publicId: string, clientId: number | null): Promise<BatchRow | null>;
+  /** The batch of the rejected records of this one. */
+  childOf(id: number): Promise<BatchRow | null>;
   list(query: ListQuery): Promise<BatchRow[]>;
   /** Rejected records with seq > `after`, in order; at most `limit`, ending early after about `maxBytes`. */
   errors(id: number, after: number, limit: number, maxBytes: number): Promise<RecordErrors[]>;

@@ -81,6 +81,19 @@ export const batchActions = {
   "batch.reject": action({ publicId, reason: { type: "string", optional: true } }).answers<BatchRow>(),
   "batch.redrive": action({ publicId }).answers<BatchRow>(),
 
+  /** failed → ready with attempts at 0, for the client itself. Throws not-found, illegal-state. */
+  "batch.retry": action({ publicId, clientId: { type: "number" } }).answers<BatchRow>(),
+  /**
+   * The rejected records of a batch that has ended as a new batch, by today's policy; asked again, the same one (`isNew` false).
+   * Throws not-found, illegal-state (not ended, nothing rejected), payload-too-large, too-many-records, too-many-uploads.
+   */
+  "batch.retryRejected": action({
+    publicId,
+    clientId: { type: "number" },
+    clientPublicId: publicId,
+    requestId: { type: "string", nullable: true },
+  }).answers<{ batch: BatchRow; isNew: boolean }>(),
+
   /** What a worker may try to claim now, in the order of fairness. */
   "batch.candidates": action({ limit: { type: "number" } }).answers<
     { id: number; publicId: string; clientId: number }[]

@@ -17,6 +17,7 @@ import { createBatch } from "./batch.create.ts";
 import { BatchEvents } from "./batch.events.ts";
 import { BatchFigures } from "./batch.figures.ts";
 import { approveMove, cancelMove, giveUpMove, redriveMove, rejectMove } from "./batch.moves.ts";
+import { retryRejected } from "./batch.retry.ts";
 import { keepsBody } from "./batch.states.ts";
 import { Sweeper } from "./batch.sweep.ts";
 import { RunningUploads } from "./batch.uploads.ts";
@@ -87,6 +88,13 @@ export default define<BatchService>({
     },
     redrive(ctx) {
       return redriveMove(this, ctx.params);
+    },
+
+    retry(ctx) {
+      return redriveMove(this, ctx.params);
+    },
+    retryRejected(ctx) {
+      return retryRejected(this, ctx);
     },
 
     candidates(ctx) {

@@ -6,7 +6,7 @@ import { reserveKeys } from "./units/keys.ts";
 import { acquireLock, extendLock, releaseLock } from "./units/locks.ts";
 import { move, voidLeases } from "./units/moves.ts";
 import { deleteOutbox, takeOutbox } from "./units/outbox.ts";
-import { batch, due, errors, list, records, stats } from "./units/reads.ts";
+import { batch, childOf, due, errors, list, records, stats } from "./units/reads.ts";
 import { deleteBatch, purgeChunks } from "./units/removal.ts";
 import { appendChunks, beginUpload, commitUpload, touchUploads, voidUpload } from "./units/uploads.ts";
 import { claim, commitChunk, extendLeases, readChunk } from "./units/work.ts";
@@ -32,6 +32,7 @@ const units = {
   purgeChunks,
   deleteBatch,
   batch,
+  childOf,
   list,
   errors,
   records,

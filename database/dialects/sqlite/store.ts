@@ -33,6 +33,7 @@ export function sqliteStore(client: SqliteClient): BatchStore {
     purgeChunks: (id, limit, due) => client.call("purgeChunks", id, limit, due),
     deleteBatch: (id, limit) => client.call("deleteBatch", id, limit),
     batch: (publicId, clientId) => client.call("batch", publicId, clientId),
+    childOf: (id) => client.call("childOf", id),
     list: (query) => client.call("list", query),
     errors: (id, after, limit, maxBytes) => client.call("errors", id, after, limit, maxBytes),
     records: (id, after, limit, maxBytes) => client.call("records", id, after, limit, maxBytes),

@@ -6,7 +6,7 @@ import { reserveKeys } from "./keys.ts";
 import { acquireLock, extendLock, releaseLock } from "./locks.ts";
 import { move, voidLeases } from "./moves.ts";
 import { deleteOutbox, takeOutbox } from "./outbox.ts";
-import { batch, due, errors, list, now, records, stats } from "./reads.ts";
+import { batch, childOf, due, errors, list, now, records, stats } from "./reads.ts";
 import { deleteBatch, purgeChunks } from "./removal.ts";
 import { appendChunks, beginUpload, commitUpload, touchUploads, voidUpload } from "./uploads.ts";
 import { claim, commitChunk, extendLeases } from "./work.ts";
@@ -37,7 +37,7 @@ export const compounds = {
   deleteBatch,
 };
 
-export const reads = { candidates, isOvertaken, readChunk, due, batch, list, errors, records, stats, now };
+export const reads = { candidates, isOvertaken, readChunk, due, batch, childOf, list, errors, records, stats, now };
 
 export type Units = typeof singles & typeof compounds & typeof reads;
 export type UnitName = keyof Units;
