@@ -7,8 +7,9 @@ import { latency } from "./latency.ts";
 import { memory } from "./memory.ts";
 import { scale } from "./scale.ts";
 import { small } from "./small.ts";
+import { unique } from "./unique.ts";
 
-const benchmarks: Record<string, Benchmark> = { ingest, small, memory, scale, latency };
+const benchmarks: Record<string, Benchmark> = { ingest, small, memory, scale, latency, unique };
 const usage = `npm run bench -- [${Object.keys(benchmarks).join("|")}]… [--quick|--full] [--rounds N]`;
 
 async function main(): Promise<void> {

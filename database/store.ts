@@ -145,7 +145,7 @@ export interface ChunkCommit {
   end: { state: BatchState; reason: Reason | null; due: Due; purge: boolean; events: OutboxDraft[] } | null;
 }
 
-/** What a chunk's commit does with its records' unique keys. Keys are hex of 32 bytes. */
+/** What a chunk's commit does with its records' unique keys. Keys are bytes in hex. */
 export interface UniqueKeys {
   /** Places, rising, of records known as duplicates before: of one in the same chunk, or of one whose key was not to be reserved. */
   duplicates: number[];

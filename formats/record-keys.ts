@@ -9,8 +9,11 @@ type ParseWithSource = (
   reviver: (name: string, value: unknown, context: { source?: string }) => unknown,
 ) => unknown;
 
+/** Hex digits of a key: 128 bits. All 256 would make the index half as dense, and its pages are what a key costs. */
+const DIGITS = 32;
+
 /**
- * The key of a record, given as its JSON text: SHA-256 (hex) of the values of `fields`. A field is a property's name or,
+ * The key of a record, given as its JSON text: the first half of the SHA-256 (hex) of the values of `fields`. A field is a property's name or,
  * where no property has that name, a path like `address.zip`. Null where one of them is absent or null: such a record is
  * like no other (as in SQL). Texts and numbers differ (`"1"` and `1`), spellings of a number do not (`1.0` and `1`).
  */
@@ -28,7 +31,7 @@ export function recordKey(text: string, fields: readonly string[]): string | nul
     }
     parts.push(canonical(value));
   }
-  return hash("sha256", `[${parts.join(",")}]`, "hex");
+  return hash("sha256", `[${parts.join(",")}]`, "hex").slice(0, DIGITS);
 }
 
 function valueAt(record: unknown, field: string): unknown {

@@ -107,7 +107,7 @@ export const batchActions = {
     commit: typed<WorkerCommit>({ type: "object" }),
   }).answers<BatchRow | null>(),
   /**
-   * Takes the keys (hex of SHA-256) of the batch's next chunk before its records leave for a handler; a repeat finds its own.
+   * Takes the keys (hex) of the batch's next chunk before its records leave for a handler; a repeat finds its own.
    * Answers those that other records have; null when the fence was raised: stop.
    */
   "batch.reserveKeys": action({
