@@ -11,6 +11,7 @@ const benchmarks: Record<string, () => Promise<Benchmark>> = {
   ingest: async () => (await import("./ingest.ts")).ingest,
   small: async () => (await import("./small.ts")).small,
   repeats: async () => (await import("./repeats.ts")).repeats,
+  unique: async () => (await import("./unique.ts")).unique,
   memory: async () => (await import("./memory.ts")).memory,
   scale: async () => (await import("./scale.ts")).scale,
   latency: async () => (await import("./latency.ts")).latency,

@@ -47,6 +47,8 @@ export interface BatchRow {
   /** SHA-256 of the decoded body, hex; null while receiving. */
   contentHash: string | null;
   requestId: string | null;
+  /** The public id of the batch whose rejected records these are. */
+  retryOf: string | null;
   bytes: number;
   records: number;
   /** Chunks that are stored; 0 after they were purged. */
@@ -109,6 +111,8 @@ export interface NewBatch {
 
 /** How an upload ends: the one commit that makes it a batch. */
 export interface UploadCommit {
+  /** The batch whose rejected records these are; it has one such child at most (else a ConstraintViolation). */
+  parent?: { id: number; publicId: string };
   /** The receiving row, or null where the whole body fits in this commit. */
   id: number | null;
   batch: NewBatch;
@@ -193,15 +197,26 @@ export interface ChunkCommit {
   firstRecord: number;
   /** How many records the chunk holds. */
   records: number;
-  /** Accepted records' JSON, joined by "\n", to be stored: `record.seq` runs over all places of the chunk that `errors` does not name. Empty: none is stored. */
+  /** Accepted records' JSON, joined by "\n", to be stored: `record.seq` runs over all places of the chunk that neither `errors` nor `unique.duplicates` name. Empty: none is stored. */
   text: string;
   errors: RejectedRecord[];
-  /** Added to the batch's counts. */
+  unique?: UniqueKeys | undefined;
+  /** Added to the batch's counts. A record of `text` whose key is taken moves from `accepted` to `duplicate` by itself. */
   counts: { accepted: number; rejected: number; duplicate: number };
   /** Where the batch stands afterwards. */
   next: { phase: Phase; chunk: number };
   /** The batch ends with this commit: running−1, finished_at, and its events. `purge` deletes its chunks in the same unit. */
   end: { state: BatchState; reason: Reason | null; due: Due; purge: boolean; events: OutboxDraft[] } | null;
+}
+
+/** What a chunk's commit does with its records' unique keys. Keys are bytes in hex. */
+export interface UniqueKeys {
+  /** Places, rising, of records known as duplicates before: of one in the same chunk, or of one whose key was not to be reserved. */
+  duplicates: number[];
+  /** A key for each record of `text`, joined by "\n"; an empty one: the record is like no other. Written if absent. */
+  keys: string;
+  /** Where keys were reserved: those of records that were refused after all. They are free again, the others stay for good. */
+  freed: string[] | null;
 }
 
 /** A move of a batch from one state to another, outside a chunk commit. Nothing is written unless all conditions hold. */
@@ -282,6 +297,12 @@ export interface BatchStore {
   readChunk(id: number, no: number): Promise<StoredChunk | null>;
   /** Null: fence, state or chunk was another; nothing was written. */
   commitChunk(commit: ChunkCommit): Promise<Written | null>;
+  /**
+   * Takes keys for the batch's next chunk, before its records leave: those that it took before are its own. Answers the ones
+   * that belong to other records; null: fence, state or chunk was another. A batch that ends otherwise than by its commits
+   * frees what it had reserved.
+   */
+  reserveKeys(id: number, fence: number, chunk: number, keys: string[]): Promise<string[] | null>;
   /** One statement for those of these batches that the owner still holds, which it returns. What it never knew that it claimed lapses. */
   extendLeases(owner: string, ids: number[], leaseMs: number): Promise<{ id: number; fence: number }[]>;
   /** Whether a client with a smaller running/weight than `clientId` has a claimable batch. */
@@ -299,6 +320,8 @@ export interface BatchStore {
   deleteBatch(id: number, limit: number): Promise<boolean>;
 
   batch(publicId: string, clientId: number | null): Promise<BatchRow | null>;
+  /** The batch of the rejected records of this one. */
+  childOf(id: number): Promise<BatchRow | null>;
   list(query: ListQuery): Promise<BatchRow[]>;
   /** Rejected records with seq > `after`, in order; at most `limit`, ending early after about `maxBytes`. */
   errors(id: number, after: number, limit: number, maxBytes: number): Promise<RecordErrors[]>;

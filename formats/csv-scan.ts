@@ -148,3 +148,9 @@ function quotedText(record: string, at: number): { text: string; end: number } {
     from = quote + 2;
   }
 }
+
+/** Cells as one line of CSV, without its end. */
+export const csvLine = (cells: string[], delimiter: string): string =>
+  cells.map((cell) => (/["\r\n]|^\s|\s$/.test(cell) || cell.includes(delimiter) ? quoted(cell) : cell)).join(delimiter);
+
+const quoted = (cell: string) => `"${cell.replaceAll('"', '""')}"`;

@@ -28,7 +28,7 @@ export function recordOrigins(chunk: ChunkContent, format: Format, envelope: Env
   return indexes.map((index) => {
     const place = found[index];
     if (!place) throw new Error(`The chunk has no record at ${index}.`);
-    const raw = decoder.decode(chunk.data.subarray(place.start, place.end)).trimEnd();
+    const raw = decoder.decode(chunk.data.subarray(place.start, place.end)).replace(/[\r\n]+$/, "");
     return {
       line: chunk.firstLine === null ? null : chunk.firstLine + place.line,
       raw: raw.replaceAll("\0", "\uFFFD"),

@@ -79,8 +79,8 @@ export async function startOurs(cluster: Cluster): Promise<Ours> {
     async once() {
       const began = clock();
       const stream = Readable.from([Buffer.from(body)]);
-      const { publicId } = await call(broker, "batch.create", create(client), { stream, timeout: 0 } as object);
-      const at = await arrivals.of(publicId);
+      const { batch } = await call(broker, "batch.create", create(client), { stream, timeout: 0 } as object);
+      const at = await arrivals.of(batch.publicId);
       sinceCommit.push(msBetween(committedAt, at));
       return msBetween(began, at);
     },

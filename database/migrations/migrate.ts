@@ -3,6 +3,8 @@ import { Umzug, type UmzugStorage } from "umzug";
 import type { Ddl, Dialect } from "../dialect.ts";
 import { schema } from "./0001-schema.ts";
 import { repeats } from "./0002-repeats.ts";
+import { keyReservations } from "./0003-key-reservations.ts";
+import { retryOf } from "./0004-retry-of.ts";
 import { createTable } from "./ddl.ts";
 
 export interface MigrationContext {
@@ -15,7 +17,7 @@ export interface Migration {
   up(context: MigrationContext): Promise<void>;
 }
 
-const migrations: Migration[] = [schema, repeats];
+const migrations: Migration[] = [schema, repeats, keyReservations, retryOf];
 const LOG = "schema_migration";
 
 /** Steps and their log in ONE transaction, under the dialect's lock: done as a whole or not at all, by one process at a time. */

@@ -4,7 +4,7 @@ import { isFinal } from "../batch/batch.contract.ts";
 import { call } from "../messages.ts";
 import { callerOf, type Exchange, json, type Reply } from "./api.exchange.ts";
 import { batchOf } from "./api.export.ts";
-import { noBody, pageBody, pageOf, queryOf } from "./api.input.ts";
+import { noBody, pageBody, pageOf, queryOf, wrongQuery } from "./api.input.ts";
 import { batchView, stateOf } from "./api.views.ts";
 
 export async function getImport(exchange: Exchange): Promise<Reply> {
@@ -30,6 +30,21 @@ export async function cancelImport(exchange: Exchange): Promise<Reply> {
   const batch = await call(exchange.ctx, "batch.cancel", { publicId: exchange.path.id ?? "", clientId: client.id });
   return json(200, batchView(batch));
 }
+
+/** A failed batch goes on; with `?only=rejected` the rejected records of one that has ended are a batch of their own. */
+export async function retryImport(exchange: Exchange): Promise<Reply> {
+  const { only } = queryOf(exchange, "only");
+  if (only !== undefined && only !== "rejected") throw wrongQuery("only", 'expected "rejected"');
+  await noBody(exchange);
+  const { client } = callerOf(exchange);
+  const which = { publicId: exchange.path.id ?? "", clientId: client.id };
+  if (only === undefined) return json(202, batchView(await call(exchange.ctx, "batch.retry", which)), again);
+  const params = { ...which, clientPublicId: client.publicId, requestId: exchange.ctx.requestID };
+  const { batch, isNew } = await call(exchange.ctx, "batch.retryRejected", params, { timeout: 0 });
+  return json(isNew ? 202 : 200, batchView(batch), { Location: `/imports/${batch.publicId}`, ...(isNew ? again : {}) });
+}
+
+const again = { "Retry-After": "1" };
 
 export async function getOwnPolicy(exchange: Exchange): Promise<Reply> {
   return json(200, callerOf(exchange).policy.policy);

@@ -112,7 +112,7 @@ async function inTime<T>(body: Promise<T>): Promise<T> {
   return Promise.race([body, late]).finally(() => clearTimeout(timer));
 }
 
-const wrongQuery = (name: string, detail: string) =>
+export const wrongQuery = (name: string, detail: string) =>
   new Problem("validation", `The query's "${name}" is wrong.`, { errors: [{ pointer: pointerStep(name), detail }] });
 
 /** The query as an object of texts. Throws validation for an unknown or repeated name. */

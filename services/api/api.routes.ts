@@ -18,13 +18,13 @@ import {
 import type { Handle } from "./api.exchange.ts";
 import { getErrors, getRecords } from "./api.export.ts";
 import { getLive } from "./api.health.ts";
-import { cancelImport, getImport, getOwnPolicy, listImports } from "./api.imports.ts";
+import { cancelImport, getImport, getOwnPolicy, listImports, retryImport } from "./api.imports.ts";
 import { queryOf } from "./api.input.ts";
 import { getStats } from "./api.monitor.ts";
 import { postImport } from "./api.upload.ts";
 
-/** Lists read their query themselves; everything else takes none. */
-const lists: Handle[] = [listImports, listClients, listBatches];
+/** These read their query themselves; everything else takes none. */
+const lists: Handle[] = [listImports, listClients, listBatches, retryImport];
 
 const withoutQuery =
   (handle: Handle): Handle =>
@@ -45,6 +45,7 @@ export const clientRoutes = strict({
   "GET /imports/:id/errors": getErrors,
   "GET /imports/:id/records": getRecords,
   "POST /imports/:id/cancel": cancelImport,
+  "POST /imports/:id/retry": retryImport,
   "GET /policy": getOwnPolicy,
 });
 

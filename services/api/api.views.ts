@@ -54,7 +54,7 @@ export function batchView(batch: BatchRow) {
     attempts: batch.attemptsTotal,
     hold: state === "held" && reason && "hold" in reason ? { reason: reason.hold, until: time(reason.until) } : null,
     error: reason && "code" in reason ? { code: reason.code, detail: reason.detail } : null,
-    retryOf: null,
+    retryOf: batch.retryOf,
     requestId: batch.requestId,
     createdAt: time(batch.createdAt),
     readyAt: time(batch.readyAt),

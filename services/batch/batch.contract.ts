@@ -93,6 +93,19 @@ export const batchActions = {
   "batch.reject": action({ publicId, reason: { type: "string", optional: true } }).answers<BatchRow>(),
   "batch.redrive": action({ publicId }).answers<BatchRow>(),
 
+  /** failed → ready with attempts at 0, for the client itself. Throws not-found, illegal-state. */
+  "batch.retry": action({ publicId, clientId: { type: "number" } }).answers<BatchRow>(),
+  /**
+   * The rejected records of a batch that has ended as a new batch, by today's policy; asked again, the same one (`isNew` false).
+   * Throws not-found, illegal-state (not ended, nothing rejected), payload-too-large, too-many-records, too-many-uploads.
+   */
+  "batch.retryRejected": action({
+    publicId,
+    clientId: { type: "number" },
+    clientPublicId: publicId,
+    requestId: { type: "string", nullable: true },
+  }).answers<{ batch: BatchRow; isNew: boolean }>(),
+
   /** What a worker may try to claim now, in the order of fairness. */
   "batch.candidates": action({ limit: { type: "number" } }).answers<Candidate[]>(),
   /** Null: another was faster, or the client is at its cap. */
@@ -103,6 +116,14 @@ export const batchActions = {
     batch: typed<BatchRow>({ type: "object" }),
     commit: typed<WorkerCommit>({ type: "object" }),
   }).answers<BatchRow | null>(),
+  /**
+   * Takes the keys (hex) of the batch's next chunk before its records leave for a handler; a repeat finds its own.
+   * Answers those that other records have; null when the fence was raised: stop.
+   */
+  "batch.reserveKeys": action({
+    batch: typed<BatchRow>({ type: "object" }),
+    keys: typed<string[]>({ type: "array" }),
+  }).answers<string[] | null>(),
   /** Prolongs the leases of the batches that a worker works at; answers which of them it still holds. */
   "batch.extendLeases": action({
     owner: { type: "string" },

@@ -18,7 +18,7 @@ import { type Taken, Upload } from "./batch.upload.ts";
 type Create = ParamsOf<"batch.create">;
 
 /** A chunk is the unit of storage, of commit and of a handler call: as large as one commit of some 10 ms takes. */
-const CHUNK_BYTES = 1024 * 1024;
+export const CHUNK_BYTES = 1024 * 1024;
 /** A client that sends nothing for so long is gone. */
 const UPLOAD_IDLE_MS = 30_000;
 /** A decision that failed is tried again so much later. */

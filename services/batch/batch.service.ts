@@ -18,6 +18,7 @@ import { createBatch } from "./batch.create.ts";
 import { BatchEvents } from "./batch.events.ts";
 import { BatchFigures } from "./batch.figures.ts";
 import { approveMove, cancelMove, giveUpMove, redriveMove, rejectMove } from "./batch.moves.ts";
+import { retryRejected } from "./batch.retry.ts";
 import { keepsBody } from "./batch.states.ts";
 import { Sweeper } from "./batch.sweep.ts";
 import { RunningUploads } from "./batch.uploads.ts";
@@ -90,6 +91,13 @@ export default define<BatchService>({
       return redriveMove(this, ctx.params);
     },
 
+    retry(ctx) {
+      return redriveMove(this, ctx.params);
+    },
+    retryRejected(ctx) {
+      return retryRejected(this, ctx);
+    },
+
     candidates(ctx) {
       return this.database.store.candidates(ctx.params.limit);
     },
@@ -114,6 +122,10 @@ export default define<BatchService>({
       this.figures.committed(batch, written?.batch ?? null);
       if (written && end) this.wake();
       return this.published(written);
+    },
+    reserveKeys(ctx) {
+      const { batch, keys } = ctx.params;
+      return this.database.store.reserveKeys(batch.id, batch.fence, batch.nextChunk, keys);
     },
     extendLeases(ctx) {
       return this.database.store.extendLeases(ctx.params.owner, ctx.params.ids, this.leaseMs);

@@ -8,11 +8,14 @@ import type { WorkerCommit } from "../batch/batch.contract.ts";
 import type { Policy } from "../policy/policy.contract.ts";
 import type { HandlerCall } from "./batchProcessor.contract.ts";
 import { builtInHandler, type HandlerRejected } from "./batchProcessor.handlers.ts";
+import { type Keyed, keysAt, withKeys } from "./batchProcessor.unique.ts";
 
 /** A chunk that was parsed and validated, with the bytes it came from. */
 export interface Checked extends CheckedChunk {
   source: StoredChunk;
   data: Buffer;
+  /** Where the policy has a unique key and the records are delivered. */
+  keyed: Keyed | null;
 }
 
 /** Throws the signal's reason where that is aborted before the check is through. */
@@ -27,12 +30,14 @@ export async function check(
   const { format, envelope } = batch;
   const values = policy.handler !== builtInHandler && batch.phase === "deliver";
   const spec = { format, envelope, validator, values, maxRecordBytes: policy.maxRecordBytes };
-  return { ...(await checkChunk({ ...source, data }, spec, signal)), source, data };
+  const checked = { ...(await checkChunk({ ...source, data }, spec, signal)), source, data, keyed: null };
+  if (policy.uniqueKey === null || batch.phase !== "deliver") return checked;
+  return withKeys(checked, [policy.uniqueKey].flat());
 }
 
 /** The accepted records, each with its number in the body. */
-export function recordsOf({ source, values, rejected }: Checked): HandlerCall["records"] {
-  const refused = new Set(rejected.map(({ index }) => index));
+export function recordsOf({ source, values, rejected, keyed }: Checked): HandlerCall["records"] {
+  const refused = new Set([...rejected.map(({ index }) => index), ...(keyed?.duplicates ?? [])]);
   const records: HandlerCall["records"] = [];
   for (let index = 0, next = 0; index < source.records; index++) {
     if (refused.has(index)) continue;
@@ -56,19 +61,36 @@ export function withRefusals(checked: Checked, batch: BatchRow, refused: Handler
 }
 
 /** The commit of a checked chunk: what is stored, where the batch stands then, and whether it ends. */
-export function commitOf({ source, text, rejected }: Checked, batch: BatchRow, policy: Policy): WorkerCommit {
+export function commitOf(checked: Checked, batch: BatchRow, policy: Policy): WorkerCommit {
+  const { source, text, rejected, keyed } = checked;
   const isDelivery = batch.phase === "deliver";
+  const isStored = isDelivery && policy.handler === builtInHandler;
   const rejectedNow = isDelivery || policy.onInvalid === "rejectBatch" ? rejected.length : 0;
-  const total = { rejected: batch.rejected + rejectedNow };
+  const duplicate = keyed?.duplicates.length ?? 0;
+  const follows = whatFollows(batch, policy, { rejected: batch.rejected + rejectedNow });
   return {
     chunk: batch.nextChunk,
     firstRecord: source.firstRecord,
     records: source.records,
-    text: isDelivery && policy.handler === builtInHandler ? text : "",
+    text: isStored ? text : "",
     errors: rejected,
-    counts: { accepted: isDelivery ? source.records - rejected.length : 0, rejected: rejectedNow, duplicate: 0 },
-    ...whatFollows(batch, policy, total),
+    unique: keyed ? uniqueOf(checked, keyed, isStored) : undefined,
+    counts: {
+      accepted: isDelivery ? source.records - rejected.length - duplicate : 0,
+      rejected: rejectedNow,
+      duplicate,
+    },
+    next: follows.next,
+    // Only the commit finds out how many keys were taken: the end, whose event tells the counts, has one of its own.
+    end: keyed && isStored ? null : follows.end,
   };
+}
+
+function uniqueOf({ rejected }: Checked, keyed: Keyed, isStored: boolean): WorkerCommit["unique"] {
+  const { duplicates, keys } = keyed;
+  if (isStored) return { duplicates, keys: keys.map((key) => key ?? "").join("\n"), freed: null };
+  const refused = rejected.map(({ index }) => index);
+  return { duplicates, keys: "", freed: keysAt(keyed, refused) };
 }
 
 function whatFollows(
@@ -78,11 +100,7 @@ function whatFollows(
 ): Pick<WorkerCommit, "next" | "end"> {
   const isLast = batch.nextChunk + 1 >= batch.chunks;
   const onward = { phase: batch.phase, chunk: batch.nextChunk + 1 };
-  if (maxErrors !== null && rejected > maxErrors)
-    return {
-      next: onward,
-      end: failed("too-many-errors", `${rejected} records are invalid, ${maxErrors} are allowed.`),
-    };
+  if (maxErrors !== null && rejected > maxErrors) return { next: onward, end: tooManyErrors(rejected, maxErrors) };
   if (!isLast) return { next: onward, end: null };
   if (batch.phase === "deliver") return { next: onward, end: completed(rejected) };
   if (rejected > 0)
@@ -90,20 +108,33 @@ function whatFollows(
   return { next: { phase: "deliver", chunk: 0 }, end: null };
 }
 
+const tooManyErrors = (rejected: number, maxErrors: number) =>
+  failed("too-many-errors", `${rejected} records are invalid, ${maxErrors} are allowed.`);
 const failed = (code: string, detail: string): WorkerCommit["end"] => ({ state: "failed", error: { code, detail } });
 const completed = (rejected: number): WorkerCommit["end"] => ({
   state: rejected > 0 ? "completed_with_errors" : "completed",
   error: null,
 });
 
-/** The commit of a batch that was driven again after its last chunk: nothing is left but its end. */
-export const emptyCommit = (batch: BatchRow): WorkerCommit => ({
-  chunk: batch.nextChunk,
-  firstRecord: 1,
-  records: 0,
-  text: "",
-  errors: [],
-  counts: { accepted: 0, rejected: 0, duplicate: 0 },
-  next: { phase: batch.phase, chunk: batch.nextChunk + 1 },
-  end: completed(batch.rejected),
-});
+/** Whether nothing is left of a batch but its end. */
+export const isAtEnd = (batch: BatchRow, policy: Policy): boolean =>
+  batch.nextChunk >= batch.chunks || hasTooManyErrors(batch, policy);
+
+const hasTooManyErrors = ({ phase, rejected, nextChunk }: BatchRow, { maxErrors, uniqueKey }: Policy): boolean =>
+  uniqueKey !== null && phase === "deliver" && maxErrors !== null && rejected > maxErrors && nextChunk > 0;
+
+/** The commit of an end alone: behind the last chunk, or where the chunk before it had too many errors. */
+export function endCommit(batch: BatchRow, policy: Policy): WorkerCommit {
+  const { nextChunk, phase, rejected } = batch;
+  const isFailed = hasTooManyErrors(batch, policy);
+  return {
+    chunk: nextChunk,
+    firstRecord: 1,
+    records: 0,
+    text: "",
+    errors: [],
+    counts: { accepted: 0, rejected: 0, duplicate: 0 },
+    next: { phase, chunk: isFailed ? nextChunk : nextChunk + 1 },
+    end: isFailed ? tooManyErrors(rejected, policy.maxErrors as number) : completed(rejected),
+  };
+}

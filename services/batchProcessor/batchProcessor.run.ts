@@ -9,8 +9,9 @@ import type { BatchRow, GiveUp } from "../batch/batch.contract.ts";
 import { call } from "../messages.ts";
 import type { Policy } from "../policy/policy.contract.ts";
 import { backoffMs } from "./batchProcessor.backoff.ts";
-import { type Checked, check, commitOf, emptyCommit, recordsOf, withRefusals } from "./batchProcessor.chunk.ts";
+import { type Checked, check, commitOf, endCommit, isAtEnd, recordsOf, withRefusals } from "./batchProcessor.chunk.ts";
 import { builtInHandler, type Delivered, deliver } from "./batchProcessor.handlers.ts";
+import { withoutTaken } from "./batchProcessor.unique.ts";
 
 /** How a run is over: its batch ended, it was taken away, or it is to be let go of. */
 export type Ended = { outcome: "ended" } | { outcome: "lost" } | GiveUp;
@@ -68,15 +69,23 @@ export class Run {
 
   private async chunks(): Promise<Ended> {
     for (;;) {
-      if (this.batch.nextChunk >= this.batch.chunks) return this.endOnly();
-      const checked = await this.next;
-      if (this.parts.lost.aborted) return lost;
+      if (isAtEnd(this.batch, this.parts.policy)) return this.endOnly();
+      const checked = await this.reserved(await this.next);
+      if (!checked || this.parts.lost.aborted) return lost;
       const delivered = await this.deliver(checked);
       if (delivered.outcome !== "done") return this.letGo(delivered);
       const over = await this.commit(withRefusals(checked, this.batch, delivered.rejected));
       if (over) return over;
       if (await this.shouldYield()) return handBack;
     }
+  }
+
+  /** For another handler than the built-in one, a record's key must be ours before the record leaves. Null: the fence was raised. */
+  private async reserved(checked: Checked): Promise<Checked | null> {
+    const keys = checked.keyed?.keys.filter((key) => key !== null) ?? [];
+    if (keys.length === 0 || this.parts.policy.handler === builtInHandler) return checked;
+    const taken = await call(this.parts.broker, "batch.reserveKeys", { batch: this.batch, keys });
+    return taken && withoutTaken(checked, taken);
   }
 
   private async deliver(checked: Checked): Promise<Delivered> {
@@ -98,7 +107,8 @@ export class Run {
   private async commit(checked: Checked): Promise<Ended | null> {
     const commit = commitOf(checked, this.batch, this.parts.policy);
     const committing = call(this.parts.broker, "batch.commitChunk", { batch: this.batch, commit });
-    if (!commit.end) this.next = this.ahead({ ...this.batch, phase: commit.next.phase, nextChunk: commit.next.chunk });
+    const next = { ...this.batch, phase: commit.next.phase, nextChunk: commit.next.chunk };
+    if (!commit.end && next.nextChunk < next.chunks) this.next = this.ahead(next);
     const after = await committing;
     if (!after) return lost;
     this.batch = after;
@@ -106,9 +116,9 @@ export class Run {
     return commit.end ? ended : null;
   }
 
-  /** A batch that was driven again behind its last chunk. */
+  /** A batch that has its last chunk behind it, or too many errors. */
   private async endOnly(): Promise<Ended> {
-    const commit = emptyCommit(this.batch);
+    const commit = endCommit(this.batch, this.parts.policy);
     return (await call(this.parts.broker, "batch.commitChunk", { batch: this.batch, commit })) ? ended : lost;
   }
 

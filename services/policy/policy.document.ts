@@ -5,6 +5,7 @@ import {
   boolean,
   type Check,
   clock,
+  fieldNames,
   integer,
   isObject,
   nullOr,
@@ -39,6 +40,8 @@ export interface Policy {
   /** What becomes of content that came before, and how long it is remembered. */
   dedup: "allow" | "reject" | "returnExisting";
   dedupHours: number;
+  /** The field or fields by which a record of this client is delivered once only; null: every record is. */
+  uniqueKey: string | string[] | null;
   /** `store`, or a Moleculer action that declares itself a handler. */
   handler: string;
   handlerTimeoutMs: number;
@@ -69,6 +72,7 @@ export const defaultPolicy: Readonly<Policy> = deepFreeze({
   window: null,
   dedup: "allow",
   dedupHours: 24,
+  uniqueKey: null,
   handler: "store",
   handlerTimeoutMs: 60_000,
   chunkRecords: 5000,
@@ -99,6 +103,7 @@ function fields(isHandler: (name: string) => boolean): Record<keyof Policy, Chec
     window: nullOr(object({ from: clock, to: clock, timeZone }, { complete: true, rule: windowRule })),
     dedup: oneOf("allow", "reject", "returnExisting"),
     dedupHours: integer(1, 8760),
+    uniqueKey: nullOr(fieldNames),
     handler: (value) => handlerFaults(value, isHandler),
     handlerTimeoutMs: integer(100, 3_600_000),
     chunkRecords: integer(1, 100_000),

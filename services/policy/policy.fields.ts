@@ -52,6 +52,18 @@ export const someOf = (...values: string[]): Check =>
       value.every((item) => values.includes(item)),
   );
 
+const isFieldName = (value: unknown) => typeof value === "string" && value.length > 0 && value.length <= 255;
+
+/** One field of a record, or several. */
+export const fieldNames: Check = check(
+  "expected a field's name or a list of 1 to 16, none twice, each of 1 to 255 characters",
+  (value) => {
+    const names = Array.isArray(value) ? value : [value];
+    const isCount = names.length > 0 && names.length <= 16;
+    return isCount && new Set(names).size === names.length && names.every(isFieldName);
+  },
+);
+
 export const nullOr =
   (inner: Check): Check =>
   (value) =>

@@ -75,12 +75,28 @@ const newClients: BadCase[] = [
     { ...right, policy: { weight: 0, rate: { requests: 0 } } },
     wrong("/policy/weight", "/policy/rate/requests"),
   ),
+  ...[
+    "",
+    [],
+    ["a", "a"],
+    [""],
+    7,
+    { field: "a" },
+    ["x".repeat(256)],
+    Array.from({ length: 17 }, (_, i) => `f${i}`),
+  ].map((uniqueKey) =>
+    posted(
+      `the uniqueKey ${JSON.stringify(uniqueKey).slice(0, 30)}`,
+      { ...right, policy: { uniqueKey } },
+      wrong("/policy/uniqueKey"),
+    ),
+  ),
   posted(
     "a policy with a wrong schema",
     { ...right, policy: { schema: { type: "strin" } } },
     wrong("/policy/schema/type"),
   ),
-  ...["uniqueKey", "webhook"].map((field) =>
+  ...["webhook"].map((field) =>
     posted(
       `${field}, which this version does not know`,
       { ...right, policy: { [field]: null } },

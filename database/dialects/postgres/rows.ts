@@ -18,6 +18,7 @@ export const batchColumns = (of = "batch") =>
     "envelope",
     `encode(${of}.content_hash, 'hex') AS "contentHash"`,
     'request_id AS "requestId"',
+    'retry_of AS "retryOf"',
     "bytes",
     "records",
     "chunks",

@@ -3,10 +3,11 @@ import type { BatchStore } from "../../store.ts";
 import { resolving } from "../../unknown.ts";
 import type { Sql } from "./sql.ts";
 import { candidates, isOvertaken, setQueue } from "./units/fairness.ts";
+import { reserveKeys } from "./units/keys.ts";
 import { acquireLock, extendLock, releaseLock } from "./units/locks.ts";
 import { move, voidLeases } from "./units/moves.ts";
 import { deleteOutbox, takeOutbox } from "./units/outbox.ts";
-import { batch, batchById, due, errors, list, outboxOf, records, stats } from "./units/reads.ts";
+import { batch, batchById, childOf, due, errors, list, outboxOf, records, stats } from "./units/reads.ts";
 import { deleteBatch, purgeChunks } from "./units/removal.ts";
 import { answerKey, forgetRepeats, keyHolder, usage } from "./units/repeats.ts";
 import {
@@ -36,6 +37,7 @@ const units = {
   claim,
   readChunk,
   commitChunk,
+  reserveKeys,
   extendLeases,
   isOvertaken,
   move,
@@ -44,6 +46,7 @@ const units = {
   purgeChunks,
   deleteBatch,
   batch,
+  childOf,
   list,
   errors,
   records,

@@ -29,6 +29,7 @@ export function sqliteStore(client: SqliteClient): BatchStore {
       const done = await client.send("commitChunk", [commit], commit.text.length, []);
       return written(done, commit.end?.events ?? []);
     },
+    reserveKeys: (id, fence, chunk, keys) => client.call("reserveKeys", id, fence, chunk, keys),
     extendLeases: (owner, ids, leaseMs) => client.call("extendLeases", owner, ids, leaseMs),
     isOvertaken: (clientId) => client.call("isOvertaken", clientId),
     move: async (move) => written(await client.call("move", move), move.events),
@@ -37,6 +38,7 @@ export function sqliteStore(client: SqliteClient): BatchStore {
     purgeChunks: (id, limit, due) => client.call("purgeChunks", id, limit, due),
     deleteBatch: (id, limit) => client.call("deleteBatch", id, limit),
     batch: (publicId, clientId) => client.call("batch", publicId, clientId),
+    childOf: (id) => client.call("childOf", id),
     list: (query) => client.call("list", query),
     errors: (id, after, limit, maxBytes) => client.call("errors", id, after, limit, maxBytes),
     records: (id, after, limit, maxBytes) => client.call("records", id, after, limit, maxBytes),

@@ -1,6 +1,7 @@
 import type { Database } from "../../../database/database.ts";
 import { fairnessSuite } from "./fairness.suite.ts";
 import { keepingSuite } from "./keeping.suite.ts";
+import { keySuite } from "./keys.suite.ts";
 import { lockSuite } from "./locks.suite.ts";
 import { modelSuite } from "./models.suite.ts";
 import { repeatSuite } from "./repeats.suite.ts";
@@ -24,7 +25,16 @@ export function storeConformance(name: string, open: Open): void {
     });
     afterEach(() => opened.remove());
 
-    for (const suite of [uploadSuite, repeatSuite, workSuite, fairnessSuite, keepingSuite, lockSuite, modelSuite])
+    for (const suite of [
+      uploadSuite,
+      repeatSuite,
+      workSuite,
+      fairnessSuite,
+      keepingSuite,
+      keySuite,
+      lockSuite,
+      modelSuite,
+    ])
       suite(() => opened.db);
   });
 }

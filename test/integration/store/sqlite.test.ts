@@ -103,9 +103,10 @@ describe("only on sqlite", () => {
 
   test("a new database is migrated once, whoever asks at the same time", async () => {
     const db = await openDatabase({ url: "sqlite::memory:" });
-    expect(await db.pending()).toEqual(["0001-schema", "0002-repeats"]);
+    const pending = await db.pending();
+    expect(pending[0]).toBe("0001-schema");
     const steps = await Promise.all([db.migrate(), db.migrate()]);
-    expect(steps.flat()).toEqual(["0001-schema", "0002-repeats"]);
+    expect(steps.flat()).toEqual(pending);
     await db.close();
   });
 

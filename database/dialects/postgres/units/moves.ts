@@ -19,6 +19,8 @@ export async function move(sql: Sql, move: Move): Promise<Written | null> {
     ctes.push(`slot AS (UPDATE client_queue q SET running = greatest(q.running - 1, 0)
       FROM made WHERE q.client_id = made."clientId")`);
   if (move.restart) ctes.push("cleared AS (DELETE FROM record_error e USING made WHERE e.batch_id = made.id)");
+  if (hasEnded(move.to))
+    ctes.push("freed AS (DELETE FROM record_key k USING made WHERE k.batch_id = made.id AND k.expires_at IS NOT NULL)");
   ctes.push(outboxCte(move.events, "made", values));
   const text = `WITH ${ctes.join(",\n")} SELECT made.*, ${outboxIds} FROM made`;
   return written(await sql.get<RawWritten>(text, ...values.list), move.events);

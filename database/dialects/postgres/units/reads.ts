@@ -25,6 +25,11 @@ export async function batchById(sql: Sql, id: number): Promise<BatchRow | null> 
   return raw ? batchRow(raw) : null;
 }
 
+export async function childOf(sql: Sql, id: number): Promise<BatchRow | null> {
+  const raw = await sql.get<RawBatch>(`SELECT ${batchColumns()} FROM batch WHERE parent_id = $1`, id);
+  return raw ? batchRow(raw) : null;
+}
+
 /** Lists need no header, which may be large. */
 const listed = batchColumns().replace("batch.envelope", "'{}' AS envelope");
 

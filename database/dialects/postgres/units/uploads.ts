@@ -137,7 +137,7 @@ function heldCte(id: number | null, free: string[], values: Values): string {
 }
 
 /** What both ways into the table set, by column. */
-function outcome({ state, due, reason, phase, totals }: UploadCommit, values: Values): Record<string, string> {
+function outcome({ state, due, reason, phase, totals, parent }: UploadCommit, values: Values): Record<string, string> {
   return {
     state: values.add(state, "varchar"),
     due_at: dueAt(due, values),
@@ -149,6 +149,8 @@ function outcome({ state, due, reason, phase, totals }: UploadCommit, values: Va
     content_hash: values.add(Buffer.from(totals.contentHash, "hex"), "bytea"),
     envelope: values.add(JSON.stringify(totals.envelope), "text"),
     ready_at: state === "ready" ? NOW : "NULL",
+    parent_id: values.add(parent?.id ?? null, "bigint"),
+    retry_of: values.add(parent?.publicId ?? null, "varchar"),
     finished_at: hasEnded(state) ? NOW : "NULL",
   };
 }

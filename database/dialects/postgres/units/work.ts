@@ -18,6 +18,7 @@ import {
   written,
 } from "../rows.ts";
 import { NOW, type Sql } from "../sql.ts";
+import { reservedCtes, uniqueCtes } from "./keys.ts";
 
 /**
  * Lock order batch → client_queue. A batch that somebody else claims right now is skipped. On stride scheduling and the
@@ -65,7 +66,8 @@ export async function commitChunk(sql: Sql, commit: ChunkCommit): Promise<Writte
     `fence AS MATERIALIZED (SELECT id, client_id FROM batch WHERE id = ${values.add(commit.id)}
       AND fence = ${values.add(commit.fence)} AND state = 'processing' AND next_chunk = ${values.add(commit.chunk)}
       FOR NO KEY UPDATE)`,
-    ...recordsCte(commit, values),
+    ...recordCtes(commit, values),
+    ...reservedCtes(commit, values),
     ...errorsCte(commit, values),
     ...(commit.end ? [SLOT] : []),
     ...(commit.end?.purge ? ["purged AS (DELETE FROM batch_chunk c USING fence WHERE c.batch_id = fence.id)"] : []),
@@ -80,26 +82,33 @@ const SLOT = `slot AS (UPDATE client_queue q SET running = greatest(q.running - 
   FROM fence WHERE q.client_id = fence.client_id)`;
 
 /** A wrong count would shift every number after it. */
-function checkCount({ text, records, errors }: ChunkCommit): void {
+function checkCount({ text, records, errors, unique }: ChunkCommit): void {
   if (text === "") return;
   let lines = 1;
   for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) lines++;
-  if (lines + errors.length !== records)
-    throw new Error(`A chunk of ${records} records came with ${lines} texts and ${errors.length} errors.`);
+  const duplicates = unique?.duplicates.length ?? 0;
+  if (lines + errors.length + duplicates !== records)
+    throw new Error(
+      `A chunk of ${records} records came with ${lines} texts, ${errors.length} errors and ${duplicates} duplicates.`,
+    );
 }
 
 /**
- * One text for all records: the fastest way in. The number of the m-th accepted record is m plus the rejected ones before
- * it, which are those whose place less their rank is at most m.
+ * One text for all records: the fastest way in. The number of the m-th text is m plus the places before it that have none,
+ * which are those whose place less their rank is at most m.
  */
-function recordsCte({ text, firstRecord, errors }: ChunkCommit, values: Values): string[] {
+function recordCtes(commit: ChunkCommit, values: Values): string[] {
+  const { text, firstRecord, errors, unique } = commit;
   if (text === "") return [];
-  const holes = errors.map(({ index }, rank) => index - rank);
+  const places = [...errors.map(({ index }) => index), ...(unique?.duplicates ?? [])].sort((a, b) => a - b);
+  const holes = places.map((place, rank) => place - rank);
   const number = holes.length === 0 ? "t.n - 1" : `t.n - 1 + width_bucket(t.n::int - 1, ${values.add(holes, "int[]")})`;
+  const seq = `${values.add(firstRecord, "bigint")} + ${number}`;
+  const texts = `string_to_table(${values.add(text, "text")}, E'\\n')`;
+  if (unique) return uniqueCtes(commit.chunk, { seq, texts, keys: unique.keys }, values);
   return [
     `stored AS (INSERT INTO record (batch_id, seq, data)
-      SELECT fence.id, ${values.add(firstRecord, "bigint")} + ${number}, t.data
-      FROM fence, string_to_table(${values.add(text, "text")}, E'\\n') WITH ORDINALITY AS t(data, n))`,
+      SELECT fence.id, ${seq}, t.data FROM fence, ${texts} WITH ORDINALITY AS t(data, n))`,
   ];
 }
 
@@ -129,13 +138,15 @@ function errorsCte({ errors, firstRecord }: ChunkCommit, values: Values): string
   ];
 }
 
-function advanceCte({ leaseMs, counts, next, end }: ChunkCommit, values: Values): string {
+function advanceCte({ leaseMs, counts, next, end, unique, text }: ChunkCommit, values: Values): string {
+  const isCounted = unique !== undefined && text !== "";
+  const missed = isCounted ? "missed.n" : "0";
   const sets = [
     `next_chunk = ${values.add(next.chunk, "int")}`,
     `phase = ${values.add(next.phase, "varchar")}`,
-    `accepted = b.accepted + ${values.add(counts.accepted, "bigint")}`,
+    `accepted = b.accepted + ${values.add(counts.accepted, "bigint")} - ${missed}`,
     `rejected = b.rejected + ${values.add(counts.rejected, "bigint")}`,
-    `duplicate = b.duplicate + ${values.add(counts.duplicate, "bigint")}`,
+    `duplicate = b.duplicate + ${values.add(counts.duplicate, "bigint")} + ${missed}`,
     `due_at = ${end ? dueAt(end.due, values) : `${NOW} + ${values.add(leaseMs, "bigint")}`}`,
     // This run is the first attempt at the chunk that follows.
     "attempt = 1",
@@ -146,7 +157,8 @@ function advanceCte({ leaseMs, counts, next, end }: ChunkCommit, values: Values)
     sets.push("owner = NULL", `finished_at = ${hasEnded(end.state) ? NOW : "NULL"}`);
     if (end.purge) sets.push("chunks = 0");
   }
-  return `made AS (UPDATE batch b SET ${sets.join(", ")} FROM fence WHERE b.id = fence.id RETURNING ${batchColumns("b")})`;
+  return `made AS (UPDATE batch b SET ${sets.join(", ")} FROM fence${isCounted ? ", missed" : ""}
+    WHERE b.id = fence.id RETURNING ${batchColumns("b")})`;
 }
 
 export function extendLeases(sql: Sql, owner: string, ids: number[], leaseMs: number) {

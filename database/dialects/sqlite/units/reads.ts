@@ -18,6 +18,11 @@ export function batch(sql: Sql, publicId: string, clientId: number | null): Batc
   return raw ? batchRow(raw) : null;
 }
 
+export function childOf(sql: Sql, id: number): BatchRow | null {
+  const raw = sql.get<RawBatch>(`SELECT ${batchColumns} FROM batch WHERE parent_id = ?1`, id);
+  return raw ? batchRow(raw) : null;
+}
+
 export function due(sql: Sql, state: BatchState, limit: number): BatchRow[] {
   return sql
     .all<RawBatch>(

@@ -2,10 +2,11 @@
 import { readChunk } from "../rows.ts";
 import type { Sql } from "../sql.ts";
 import { candidates, isOvertaken, setQueue } from "./fairness.ts";
+import { reserveKeys } from "./keys.ts";
 import { acquireLock, extendLock, releaseLock } from "./locks.ts";
 import { move, voidLeases } from "./moves.ts";
 import { deleteOutbox, takeOutbox } from "./outbox.ts";
-import { batch, due, errors, list, now, records, stats } from "./reads.ts";
+import { batch, childOf, due, errors, list, now, records, stats } from "./reads.ts";
 import { deleteBatch, purgeChunks } from "./removal.ts";
 import { answerKey, forgetRepeats, keyHolder, usage } from "./repeats.ts";
 import { appendChunks, beginKeyedUpload, beginUpload, commitUpload, touchUploads, voidUpload } from "./uploads.ts";
@@ -34,6 +35,7 @@ export const compounds = {
   forgetRepeats,
   claim,
   commitChunk,
+  reserveKeys,
   move,
   purgeChunks,
   deleteBatch,
@@ -45,6 +47,7 @@ export const reads = {
   readChunk,
   due,
   batch,
+  childOf,
   list,
   errors,
   records,

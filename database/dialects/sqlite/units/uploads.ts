@@ -94,7 +94,7 @@ export function commitUpload(sql: Sql, commit: UploadCommit): Outcome {
 }
 
 /** What both ways into the table set: state, due_at, reason, phase, totals and times. */
-function outcome({ state, due, reason, phase, totals }: UploadCommit, now: number) {
+function outcome({ state, due, reason, phase, totals, parent }: UploadCommit, now: number) {
   return [
     state,
     dueAt(due, now),
@@ -107,6 +107,8 @@ function outcome({ state, due, reason, phase, totals }: UploadCommit, now: numbe
     JSON.stringify(totals.envelope),
     state === "ready" ? now : null,
     hasEnded(state) ? now : null,
+    parent?.id ?? null,
+    parent?.publicId ?? null,
   ] as const;
 }
 
@@ -114,9 +116,9 @@ function insertWhole(sql: Sql, commit: UploadCommit, now: number): RawBatch | un
   const { publicId, clientId, policyVersion, format, requestId } = commit.batch;
   return sql.get<RawBatch>(
     `INSERT INTO batch (state, due_at, reason, phase, bytes, records, chunks, content_hash, envelope, ready_at, finished_at,
-       public_id, client_id, policy_version, format, request_id, created_at,
+       parent_id, retry_of, public_id, client_id, policy_version, format, request_id, created_at,
        next_chunk, accepted, rejected, duplicate, fence, attempt, attempts_total, version)
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, 0, 0, 0, 0, 0, 0, 0, 1)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, 0, 0, 0, 0, 0, 0, 0, 1)
      RETURNING ${batchColumns}`,
     ...outcome(commit, now),
     publicId,
@@ -131,8 +133,8 @@ function insertWhole(sql: Sql, commit: UploadCommit, now: number): RawBatch | un
 function finish(sql: Sql, id: number, commit: UploadCommit, now: number): RawBatch | undefined {
   return sql.get<RawBatch>(
     `UPDATE batch SET state = ?1, due_at = ?2, reason = ?3, phase = ?4, bytes = ?5, records = ?6, chunks = ?7,
-       content_hash = ?8, envelope = ?9, ready_at = ?10, finished_at = ?11, version = version + 1
-     WHERE id = ?12 AND ${OURS} RETURNING ${batchColumns}`,
+       content_hash = ?8, envelope = ?9, ready_at = ?10, finished_at = ?11, parent_id = ?12, retry_of = ?13, version = version + 1
+     WHERE id = ?14 AND ${OURS} RETURNING ${batchColumns}`,
     ...outcome(commit, now),
     id,
   );

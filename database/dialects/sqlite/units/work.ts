@@ -12,6 +12,7 @@ import {
   readChunk,
 } from "../rows.ts";
 import type { Sql } from "../sql.ts";
+import { heldBy, settleReservations, takeKeys } from "./keys.ts";
 
 export function claim(sql: Sql, id: number, owner: string, leaseMs: number) {
   const now = sql.now();
@@ -50,18 +51,14 @@ function takeSlot(sql: Sql, clientId: number): boolean {
 }
 
 export function commitChunk(sql: Sql, commit: ChunkCommit) {
-  const held = sql.get(
-    "SELECT 1 FROM batch WHERE id = ?1 AND fence = ?2 AND state = 'processing' AND next_chunk = ?3",
-    commit.id,
-    commit.fence,
-    commit.chunk,
-  );
+  const held = heldBy(sql, commit.id, commit.fence, commit.chunk);
   if (!held) return null;
-  insertRecords(sql, commit);
+  const missed = insertRecords(sql, commit, held.clientId);
+  settleReservations(sql, commit);
   insertErrors(sql, commit.id, commit.firstRecord, commit.errors);
   if (commit.end?.purge) sql.run("DELETE FROM batch_chunk WHERE batch_id = ?1", commit.id);
   const now = sql.now();
-  const raw = advance(sql, commit, now);
+  const raw = advance(sql, commit, missed, now);
   if (commit.end) freeSlot(sql, raw.clientId);
   return { batch: batchRow(raw), outbox: insertOutbox(sql, commit.end?.events ?? [], now) };
 }
@@ -72,20 +69,41 @@ const INSERT = "INSERT INTO record (batch_id, seq, data) VALUES";
 const insertOne = `${INSERT} (?1, ?2, ?3)`;
 const insertMany = `${INSERT} ${Array.from({ length: ROWS_AT_ONCE }, (_, i) => `(?1, ?2 + ${i}, ?${i + 3})`).join(", ")}`;
 
-/** The hot path: prepared inserts in key order, one run between two rejected records. */
-function insertRecords(sql: Sql, { id, firstRecord, records, text, errors }: ChunkCommit): void {
-  if (text === "") return;
-  const lines = text.split("\n");
-  if (lines.length + errors.length !== records)
-    throw new Error(`A chunk of ${records} records came with ${lines.length} texts and ${errors.length} errors.`);
+/** The hot path: prepared inserts in key order, one run between two places that have no text. Answers how many keys were taken. */
+function insertRecords(sql: Sql, commit: ChunkCommit, clientId: number): number {
+  const { id, firstRecord, records, text, errors, unique } = commit;
+  if (text === "") return 0;
+  const given = text.split("\n");
+  const holes = [...errors.map(({ index }) => index), ...(unique?.duplicates ?? [])].sort((a, b) => a - b);
+  if (given.length + holes.length !== records)
+    throw new Error(
+      `A chunk of ${records} records came with ${given.length} texts and ${holes.length} places without.`,
+    );
+  const missed = unique ? takeKeys(sql, commit, clientId, unique.keys.split("\n")) : none;
+  const lines = missed.size === 0 ? given : given.filter((_line, i) => !missed.has(i));
+  const all = missed.size === 0 ? holes : withMissed(holes, missed, records);
   let seq = firstRecord;
   let from = 0;
-  for (const index of [...errors.map((error) => error.index), records]) {
+  for (const index of [...all, records]) {
     const to = from + firstRecord + index - seq;
     insertRun(sql, id, seq, lines.slice(from, to));
     seq += to - from + 1;
     from = to;
   }
+  return missed.size;
+}
+
+const none: ReadonlySet<number> = new Set();
+
+/** The places without a text, once the texts of `missed` (by their rank) are none either. */
+function withMissed(holes: number[], missed: ReadonlySet<number>, records: number): number[] {
+  const without = new Set(holes);
+  let rank = 0;
+  for (let place = 0; place < records; place++) {
+    if (without.has(place)) continue;
+    if (missed.has(rank++)) without.add(place);
+  }
+  return [...without].sort((a, b) => a - b);
 }
 
 function insertRun(sql: Sql, id: number, first: number, lines: string[]): void {
@@ -111,7 +129,7 @@ function insertErrors(sql: Sql, id: number, firstRecord: number, rejected: Rejec
   }
 }
 
-function advance(sql: Sql, { id, leaseMs, counts, next, end }: ChunkCommit, now: number): RawBatch {
+function advance(sql: Sql, { id, leaseMs, counts, next, end }: ChunkCommit, missed: number, now: number): RawBatch {
   return sql.get<RawBatch>(
     `UPDATE batch SET next_chunk = ?2, phase = ?3, accepted = accepted + ?4, rejected = rejected + ?5,
        duplicate = duplicate + ?6, due_at = ?7, attempt = 1, version = version + 1,
@@ -121,9 +139,9 @@ function advance(sql: Sql, { id, leaseMs, counts, next, end }: ChunkCommit, now:
     id,
     next.chunk,
     next.phase,
-    counts.accepted,
+    counts.accepted - missed,
     counts.rejected,
-    counts.duplicate,
+    counts.duplicate + missed,
     end ? dueAt(end.due, now) : now + leaseMs,
     end?.state ?? "processing",
     jsonOrNull(end?.reason ?? null),

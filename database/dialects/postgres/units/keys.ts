@@ -1,0 +1,57 @@
+/** The unique keys of records: written with their records, or reserved before those leave for a handler. */
+import type { ChunkCommit } from "../../../store.ts";
+import type { Values } from "../rows.ts";
+import { NOW, type Sql } from "../sql.ts";
+
+/** Keys are written in the order of their hashes, so that two batches with the same ones wait for each other one way only. */
+export function uniqueCtes(
+  chunk: number,
+  { seq, texts, keys }: { seq: string; texts: string; keys: string },
+  values: Values,
+): string[] {
+  return [
+    `given AS MATERIALIZED (SELECT ${seq} AS seq, t.data, decode(nullif(t.key, ''), 'hex') AS key
+      FROM fence, ROWS FROM (${texts}, string_to_table(${values.add(keys, "text")}, E'\\n')) WITH ORDINALITY AS t(data, key, n))`,
+    `taken AS (INSERT INTO record_key (client_id, key_hash, batch_id, chunk_no)
+      SELECT fence.client_id, g.key, fence.id, ${values.add(chunk, "int")} FROM fence, given g WHERE g.key IS NOT NULL
+      ORDER BY g.key ON CONFLICT DO NOTHING RETURNING key_hash)`,
+    `stored AS (INSERT INTO record (batch_id, seq, data) SELECT fence.id, g.seq, g.data
+      FROM fence, given g LEFT JOIN taken ON taken.key_hash = g.key
+      WHERE g.key IS NULL OR taken.key_hash IS NOT NULL RETURNING 1)`,
+    "missed AS (SELECT (SELECT count(*) FROM given) - (SELECT count(*) FROM stored) AS n)",
+  ];
+}
+
+/** The reservations of this chunk become lasting, but for those whose records were refused. */
+export function reservedCtes({ chunk, unique }: ChunkCommit, values: Values): string[] {
+  if (!unique?.freed) return [];
+  const freed = values.add(unique.freed, "text[]");
+  const mine = `k.batch_id = fence.id AND k.chunk_no = ${values.add(chunk, "int")} AND k.expires_at IS NOT NULL`;
+  const isFreed = `encode(k.key_hash, 'hex') = ANY(${freed})`;
+  return [
+    `freed AS (DELETE FROM record_key k USING fence WHERE ${mine} AND ${isFreed})`,
+    `kept AS (UPDATE record_key k SET expires_at = NULL FROM fence WHERE ${mine} AND NOT ${isFreed})`,
+  ];
+}
+
+const RESERVE = `WITH fence AS MATERIALIZED (SELECT id, client_id FROM batch
+    WHERE id = $1 AND fence = $2 AND state = 'processing' AND next_chunk = $3 FOR NO KEY UPDATE),
+  given AS MATERIALIZED (SELECT decode(k, 'hex') AS key FROM unnest($4::text[]) k),
+  own AS MATERIALIZED (SELECT k.key_hash FROM fence, given g, record_key k
+    WHERE k.client_id = fence.client_id AND k.key_hash = g.key AND k.batch_id = fence.id AND k.chunk_no = $3),
+  taken AS (INSERT INTO record_key (client_id, key_hash, batch_id, chunk_no, expires_at)
+    SELECT fence.client_id, g.key, fence.id, $3, ${NOW} FROM fence, given g ORDER BY g.key
+    ON CONFLICT DO NOTHING RETURNING key_hash)
+  SELECT ARRAY(SELECT encode(g.key, 'hex') FROM given g WHERE g.key NOT IN (SELECT key_hash FROM own)
+    AND g.key NOT IN (SELECT key_hash FROM taken)) AS lost FROM fence`;
+
+export async function reserveKeys(
+  sql: Sql,
+  id: number,
+  fence: number,
+  chunk: number,
+  keys: string[],
+): Promise<string[] | null> {
+  const row = await sql.get<{ lost: string[] }>(RESERVE, id, fence, chunk, keys);
+  return row?.lost ?? null;
+}

@@ -1,0 +1,63 @@
+/** The unique keys of records: written with their records, or reserved before those leave for a handler. */
+import type { ChunkCommit } from "../../../store.ts";
+import type { Sql } from "../sql.ts";
+
+/** The batch's client while the worker with this fence stands at this chunk. */
+export function heldBy(sql: Sql, id: number, fence: number, chunk: number): { clientId: number } | undefined {
+  return sql.get<{ clientId: number }>(
+    `SELECT client_id AS clientId FROM batch WHERE id = ?1 AND fence = ?2 AND state = 'processing' AND next_chunk = ?3`,
+    id,
+    fence,
+    chunk,
+  );
+}
+
+/** Writes the keys that are absent, in their order; answers which of the texts came with one that is there. */
+export function takeKeys(sql: Sql, { id, chunk }: ChunkCommit, clientId: number, keys: string[]): Set<number> {
+  const insert = sql.statement(
+    `INSERT INTO record_key (client_id, key_hash, batch_id, chunk_no) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING`,
+  );
+  const inOrder = keys.map((key, i) => ({ key, i })).filter(({ key }) => key !== "");
+  inOrder.sort((a, b) => (a.key < b.key ? -1 : 1));
+  const missed = new Set<number>();
+  for (const { key, i } of inOrder)
+    if (Number(insert.run(clientId, Buffer.from(key, "hex"), id, chunk).changes) === 0) missed.add(i);
+  return missed;
+}
+
+/** The reservations of this chunk become lasting, but for those whose records were refused. */
+export function settleReservations(sql: Sql, { id, chunk, unique }: ChunkCommit): void {
+  if (!unique?.freed) return;
+  const mine = "batch_id = ?1 AND expires_at IS NOT NULL AND chunk_no = ?2";
+  for (const key of unique.freed)
+    sql.run(`DELETE FROM record_key WHERE ${mine} AND key_hash = ?3`, id, chunk, Buffer.from(key, "hex"));
+  sql.run(`UPDATE record_key SET expires_at = NULL WHERE ${mine}`, id, chunk);
+}
+
+export function reserveKeys(sql: Sql, id: number, fence: number, chunk: number, keys: string[]): string[] | null {
+  const held = heldBy(sql, id, fence, chunk);
+  if (!held) return null;
+  const now = sql.now();
+  return [...keys].sort().filter((key) => {
+    const hash = Buffer.from(key, "hex");
+    const taken = sql.run(
+      `INSERT INTO record_key (client_id, key_hash, batch_id, chunk_no, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)
+       ON CONFLICT DO NOTHING`,
+      held.clientId,
+      hash,
+      id,
+      chunk,
+      now,
+    );
+    return taken === 0 && !isOwnKey(sql, held.clientId, hash, id, chunk);
+  });
+}
+
+const isOwnKey = (sql: Sql, clientId: number, hash: Buffer, id: number, chunk: number): boolean =>
+  sql.get(
+    "SELECT 1 FROM record_key WHERE client_id = ?1 AND key_hash = ?2 AND batch_id = ?3 AND chunk_no = ?4",
+    clientId,
+    hash,
+    id,
+    chunk,
+  ) !== undefined;

@@ -1,0 +1,116 @@
+/** The rejected records of a batch as a batch of their own: sent again as they came, by today's policy. */
+import type { Context } from "moleculer";
+import { ConstraintViolation } from "../../database/errors.ts";
+import type { BatchRow, BatchStore } from "../../database/store.ts";
+import { csvLine } from "../../formats/csv-scan.ts";
+import { createSplitter } from "../../formats/split.ts";
+import { Problem } from "../errors.ts";
+import { uuidv7 } from "../ids.ts";
+import { call, type ParamsOf } from "../messages.ts";
+import type { Policy, PolicyVersion } from "../policy/policy.contract.ts";
+import { isFinal } from "./batch.contract.ts";
+import { CHUNK_BYTES, decide } from "./batch.create.ts";
+import type { BatchService } from "./batch.service.ts";
+import { type Taken, Upload } from "./batch.upload.ts";
+
+const RECORDS_AT_ONCE = 1000;
+const BYTES_AT_ONCE = 1024 * 1024;
+
+type Retry = ParamsOf<"batch.retryRejected">;
+
+/** See the contract. Two at once make one batch: the second to commit finds the first one's. */
+export async function retryRejected(service: BatchService, ctx: Context<Retry>) {
+  const { store } = service.database;
+  const parent = await service.found(ctx.params);
+  const child = await store.childOf(parent.id);
+  if (child) return { batch: child, isNew: false };
+  requireRejected(parent);
+  try {
+    return { batch: await resent(service, ctx, parent), isNew: true };
+  } catch (error) {
+    const faster = error instanceof ConstraintViolation ? await store.childOf(parent.id) : null;
+    if (!faster) throw error;
+    return { batch: faster, isNew: false };
+  }
+}
+
+function requireRejected({ state, rejected }: BatchRow): void {
+  if (!isFinal(state))
+    throw new Problem("illegal-state", `The batch is ${state}: it has not ended.`, { current: state });
+  if (rejected === 0) throw new Problem("illegal-state", "No record of the batch was rejected.", { current: state });
+}
+
+async function resent(service: BatchService, ctx: Context<Retry>, parent: BatchRow): Promise<BatchRow> {
+  const found = await call(ctx, "policy.get", { clientId: parent.clientId });
+  const leave = service.uploads.enter(parent.clientId, found.policy.maxConcurrentUploads);
+  const upload = new Upload(service.database.store, planOf(service, parent, found, ctx.params.requestId));
+  try {
+    const taken = await upload.take(rejectedBody(service.database.store, parent));
+    return await commit(service, ctx, parent, taken, found.policy);
+  } catch (error) {
+    if (await upload.undo().catch(() => false)) service.uploads.wipe(upload.rowId as number);
+    throw error;
+  } finally {
+    service.uploads.drop(upload.rowId);
+    leave();
+  }
+}
+
+/** JSON elements are resent as lines: one that is no JSON any more would break an array around all of them. */
+const formatOf = ({ format }: BatchRow) => (format === "csv" ? "csv" : "ndjson");
+
+function planOf(service: BatchService, parent: BatchRow, { version, policy }: PolicyVersion, requestId: string | null) {
+  const format = formatOf(parent);
+  const { chunkRecords, maxRecords, maxRecordBytes, maxBytes } = policy;
+  const limits = { chunkRecords, chunkBytes: CHUNK_BYTES, maxRecords, maxRecordBytes };
+  const { delimiter } = parent.envelope;
+  return {
+    batch: { publicId: uuidv7(), clientId: parent.clientId, policyVersion: version, format, requestId },
+    splitter: createSplitter(format, limits, delimiter === undefined ? {} : { delimiter }),
+    maxBytes,
+    leaseMs: service.leaseMs,
+    key: null,
+    done: null,
+    quota: null,
+    onBegun: (id: number) => service.uploads.keep(id),
+    onRefused: () => {},
+  } as const;
+}
+
+async function* rejectedBody(store: BatchStore, { id, format, envelope }: BatchRow): AsyncGenerator<Buffer> {
+  if (format === "csv") yield Buffer.from(`${csvLine(envelope.header ?? [], envelope.delimiter ?? ",")}\n`);
+  for (let after = 0; ; ) {
+    const page = await store.errors(id, after, RECORDS_AT_ONCE, BYTES_AT_ONCE);
+    const last = page.at(-1);
+    if (!last) return;
+    yield Buffer.from(page.map(({ raw }) => `${raw}\n`).join(""));
+    after = last.seq;
+  }
+}
+
+async function commit(
+  service: BatchService,
+  ctx: Context<Retry>,
+  parent: BatchRow,
+  { upload }: Taken,
+  policy: Policy,
+): Promise<BatchRow> {
+  const { bytes, records } = upload.totals;
+  const { publicId, clientId, format } = upload.batch;
+  const decided = await decide(ctx, { clientId, format, bytes, records });
+  const done = await service.database.store.commitUpload({
+    ...upload,
+    ...decided,
+    parent: { id: parent.id, publicId: parent.publicId },
+    // The records have counted already, and are sent again on purpose.
+    key: null,
+    dedup: null,
+    quota: null,
+    phase: policy.onInvalid === "rejectBatch" ? "validate" : "deliver",
+    queue: { cap: policy.maxConcurrentBatches, weight: policy.weight },
+    events: service.events.created(publicId, ctx.params.clientPublicId, decided.state, upload.id === null ? 1 : 2),
+  });
+  if (done.outcome !== "stored") throw new Problem("unavailable", "The retry was given up meanwhile. Ask again.");
+  service.published(done);
+  return done.batch;
+}

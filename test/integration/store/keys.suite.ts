@@ -1,0 +1,125 @@
+import { createHash } from "node:crypto";
+import type { Database } from "../../../database/database.ts";
+import type { BatchRow, ChunkCommit } from "../../../database/store.ts";
+import { chunkCommit, claimed, end, LEASE, moveOf } from "./drafts.ts";
+
+const key = (text: string) => createHash("sha256").update(text).digest("hex");
+const joined = (...texts: string[]) => texts.map((text) => text && key(text)).join("\n");
+
+/** The commit of the next chunk, whose three records have these keys. */
+const keyed = (batch: BatchRow, texts: [string, string, string], over: Partial<ChunkCommit> = {}) =>
+  chunkCommit(batch, [], { unique: { duplicates: [], keys: joined(...texts), freed: null }, ...over });
+
+/** A record of a client is delivered once for each key, whoever comes first. */
+export function keySuite(database: () => Database): void {
+  describe("unique keys", () => {
+    const store = () => database().store;
+    const numbers = async ({ id }: BatchRow) => (await store().records(id, 0, 1000, 1e6)).map(({ seq }) => seq);
+    const counts = (batch: BatchRow | undefined) => [batch?.accepted, batch?.rejected, batch?.duplicate];
+
+    test("a key that is taken leaves a gap in the numbers; records without one are all stored", async () => {
+      const batch = await claimed(store(), 1);
+      const first = await store().commitChunk(keyed(batch, ["a", "", "b"]));
+      expect(counts(first?.batch)).toEqual([3, 0, 0]);
+      const second = await store().commitChunk(keyed(first?.batch as BatchRow, ["", "a", "c"]));
+      expect(counts(second?.batch)).toEqual([5, 0, 1]);
+      expect(await numbers(batch)).toEqual([1, 2, 3, 4, 6]);
+    });
+
+    test("beside errors and duplicates that were known before", async () => {
+      const one = await claimed(store(), 1);
+      await store().commitChunk(keyed(one, ["a", "b", "c"]));
+      const other = await claimed(store(), 1);
+      const commit = chunkCommit(other, [1], {
+        text: '{"n":3}',
+        unique: { duplicates: [0], keys: key("z"), freed: null },
+        counts: { accepted: 1, rejected: 1, duplicate: 1 },
+      });
+      expect(counts((await store().commitChunk(commit))?.batch)).toEqual([1, 1, 1]);
+      expect(await numbers(other)).toEqual([3]);
+      const taken = chunkCommit({ ...other, nextChunk: 1 }, [1], {
+        text: '{"n":6}',
+        unique: { duplicates: [0], keys: key("a"), freed: null },
+        counts: { accepted: 1, rejected: 1, duplicate: 1 },
+      });
+      expect(counts((await store().commitChunk(taken))?.batch)).toEqual([1, 2, 3]);
+      expect(await numbers(other)).toEqual([3]);
+    });
+
+    test("clients share no keys", async () => {
+      const [one, other] = [await claimed(store(), 1), await claimed(store(), 2)];
+      await store().commitChunk(keyed(one, ["a", "b", "c"]));
+      expect(counts((await store().commitChunk(keyed(other, ["a", "b", "c"])))?.batch)).toEqual([3, 0, 0]);
+    });
+
+    test("an old fence takes no key", async () => {
+      const batch = await claimed(store(), 1);
+      expect(await store().commitChunk(keyed({ ...batch, fence: 0 }, ["a", "b", "c"]))).toBeNull();
+      expect(await store().reserveKeys(batch.id, 0, 0, [key("a")])).toBeNull();
+      expect(await store().reserveKeys(batch.id, batch.fence, 1, [key("a")])).toBeNull();
+      expect(counts((await store().commitChunk(keyed(batch, ["a", "b", "c"])))?.batch)).toEqual([3, 0, 0]);
+    });
+
+    test("batches at once with the same keys in another order: each key once, no deadlock", async () => {
+      const batches = await Promise.all(["n1", "n2"].map((owner) => claimed(store(), 1, owner)));
+      const size = 500;
+      const commits = batches.map((batch, i) => {
+        const names = Array.from({ length: size }, (_, n) => `k${n}`);
+        if (i % 2) names.reverse();
+        return store().commitChunk(
+          chunkCommit(batch, [], {
+            records: size,
+            text: names.map((name) => `"${name}"`).join("\n"),
+            unique: { duplicates: [], keys: joined(...names), freed: null },
+            counts: { accepted: size, rejected: 0, duplicate: 0 },
+          }),
+        );
+      });
+      const done = (await Promise.all(commits)).map((written) => written?.batch);
+      expect(done.reduce((sum, batch) => sum + (batch?.accepted ?? 0), 0)).toBe(size);
+      expect(done.reduce((sum, batch) => sum + (batch?.duplicate ?? 0), 0)).toBe(size);
+    });
+
+    test("reserved keys are their chunk's own when it is repeated, and nobody else's", async () => {
+      const [one, other] = [await claimed(store(), 1), await claimed(store(), 1, "node-2")];
+      expect(await store().reserveKeys(one.id, one.fence, 0, [key("a"), key("b")])).toEqual([]);
+      expect(await store().reserveKeys(one.id, one.fence, 0, [key("b"), key("a"), key("c")])).toEqual([]);
+      expect(await store().reserveKeys(other.id, other.fence, 0, [key("x"), key("a")])).toEqual([key("a")]);
+      const commit = chunkCommit(one, [2], { text: "", unique: { duplicates: [], keys: "", freed: [key("b")] } });
+      await store().commitChunk(commit);
+      expect(await store().reserveKeys(other.id, other.fence, 0, [key("a"), key("b")])).toEqual([key("a")]);
+      // The next chunk of the same batch is another one.
+      expect((await store().reserveKeys(one.id, one.fence, 1, [key("a"), key("c")]))?.sort()).toEqual([
+        key("c"),
+        key("a"),
+      ]);
+    });
+
+    test.each(["failed", "cancelled"] as const)("a batch that is %s frees what it had only reserved", async (state) => {
+      const [one, other] = [await claimed(store(), 1), await claimed(store(), 1, "node-2")];
+      await store().reserveKeys(one.id, one.fence, 0, [key("a")]);
+      const kept = chunkCommit(one, [], { text: "", unique: { duplicates: [], keys: "", freed: [] } });
+      const after = (await store().commitChunk(kept))?.batch as BatchRow;
+      await store().reserveKeys(one.id, one.fence, 1, [key("b")]);
+      await store().move(moveOf(after, state));
+      expect(await store().reserveKeys(other.id, other.fence, 0, [key("a"), key("b")])).toEqual([key("a")]);
+    });
+
+    test("a batch that is tried again keeps its reservations", async () => {
+      const [one, other] = [await claimed(store(), 1), await claimed(store(), 1, "node-2")];
+      await store().reserveKeys(one.id, one.fence, 0, [key("a")]);
+      await store().move(moveOf(one, "ready"));
+      expect(await store().reserveKeys(other.id, other.fence, 0, [key("a")])).toEqual([key("a")]);
+      const again = (await store().claim(one.id, "node-3", LEASE))?.batch as BatchRow;
+      expect(await store().reserveKeys(again.id, again.fence, 0, [key("a")])).toEqual([]);
+    });
+
+    test("keys outlive their batch", async () => {
+      const one = await claimed(store(), 1);
+      await store().commitChunk(keyed(one, ["a", "b", "c"], { end: end() }));
+      while (!(await store().deleteBatch(one.id, 10)));
+      const other = await claimed(store(), 1);
+      expect(counts((await store().commitChunk(keyed(other, ["a", "b", "d"])))?.batch)).toEqual([1, 0, 2]);
+    });
+  });
+}
