@@ -49,7 +49,9 @@ function actorOf(path) {
 
 function mayReadEnv(path) {
   return (
-    /^config(\.\w+)?\.ts$/.test(path) || /^(test|bench|scripts|examples)\//.test(path) || /\.config\.[^/]+$/.test(path)
+    /^config(\.\w+)?\.ts$/.test(path) ||
+    /^(test|bench|scripts|cli|examples)\//.test(path) ||
+    /\.config\.[^/]+$/.test(path)
   );
 }
 

@@ -1,0 +1,185 @@
+// @ts-check
+/** What the command line and the environment say. */
+import { existsSync, statSync } from "node:fs";
+import { basename, resolve } from "node:path";
+import { parseArgs } from "node:util";
+
+export const USAGE = `Sends a file of records to DataFlow, waits until it is processed, and shows what came of it.
+
+  npm run push -- FILE [OPTIONS]        FILE: .csv, .ndjson, .jsonl, .json, each also as .gz; "-" reads stdin
+
+  --url URL             where DataFlow is               (DATAFLOW_URL, http://127.0.0.1:3000)
+  --client NAME         the client's identifier         (DATAFLOW_CLIENT)
+  --secret SECRET       its secret; better as variable  (DATAFLOW_SECRET)
+  --format FORMAT       csv, ndjson or json; else by the file's name
+  --delimiter CHAR      of CSV; else DataFlow finds it    --charset NAME   of CSV: utf-8 or windows-1252
+  --idempotency-key KEY else made from the content, so that a repeated command imports nothing twice within 24 hours
+  --again               imports it even if the same content was sent before
+  --no-gzip             sends it as it is
+  --no-wait             ends as soon as DataFlow has taken it
+  --errors FILE         writes the rejected records: .csv as a table, else NDJSON
+  --retries N           tries after a lost connection, 503 or 429 (10)
+  --json                one JSON document on stdout, nothing else
+  --quiet               no progress
+
+  Exit code: 0 completed, 2 completed with errors, 1 failed or refused, 130 stopped by a signal.`;
+
+/** A wrong command line. */
+export class UsageError extends Error {}
+
+/** @typedef {"csv" | "ndjson" | "json"} Format */
+/**
+ * @typedef {object} Options
+ * @property {string} file  Its whole path, or "-" for stdin.
+ * @property {string} name  What to call it.
+ * @property {string} url  Without a slash at its end.
+ * @property {string} authorization
+ * @property {string} client
+ * @property {string} contentType
+ * @property {boolean} isGzip  The file is compressed already.
+ * @property {boolean} gzips
+ * @property {string | null} key  Null: made from the content.
+ * @property {boolean} again
+ * @property {boolean} waits
+ * @property {string | null} errors
+ * @property {number} retries
+ * @property {boolean} json
+ * @property {boolean} quiet
+ */
+
+const text = /** @type {const} */ ({ type: "string" });
+const flag = /** @type {const} */ ({ type: "boolean" });
+const known = {
+  url: text,
+  client: text,
+  secret: text,
+  format: text,
+  delimiter: text,
+  charset: text,
+  "idempotency-key": text,
+  again: flag,
+  "no-gzip": flag,
+  "no-wait": flag,
+  errors: text,
+  retries: text,
+  json: flag,
+  quiet: flag,
+  help: { ...flag, short: "h" },
+};
+
+/**
+ * The options, or undefined where help is asked for. Throws UsageError.
+ * @param {string[]} args
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {Options | undefined}
+ */
+export function optionsOf(args, env) {
+  const { values, positionals } = parsed(args);
+  if (values.help) return undefined;
+  const [named, ...more] = positionals;
+  if (named === undefined) throw new UsageError('Which file? (or "-" for stdin)');
+  if (more.length > 0) throw new UsageError(`One file at a time, found also: ${more.join(" ")}`);
+  // npm runs a script in the package's folder, whatever folder the user stands in.
+  const place = (env.npm_lifecycle_event === "push" && env.INIT_CWD) || ".";
+  const file = named === "-" ? named : resolve(place, named);
+  checkFile(file);
+  if (values.again && values["idempotency-key"] !== undefined)
+    throw new UsageError("--again and --idempotency-key exclude each other.");
+  const client = needed("--client", values.client ?? env.DATAFLOW_CLIENT, "DATAFLOW_CLIENT");
+  const secret = needed("--secret", values.secret ?? env.DATAFLOW_SECRET, "DATAFLOW_SECRET");
+  return {
+    file,
+    name: file === "-" ? "stdin" : basename(file),
+    url: urlOf(values.url ?? env.DATAFLOW_URL ?? "http://127.0.0.1:3000"),
+    client,
+    authorization: `Basic ${Buffer.from(`${client}:${secret}`).toString("base64")}`,
+    contentType: contentTypeOf(formatOf(file, values.format), values),
+    isGzip: file.endsWith(".gz"),
+    gzips: !values["no-gzip"],
+    key: values["idempotency-key"] ?? null,
+    again: values.again ?? false,
+    waits: !values["no-wait"],
+    errors: values.errors === undefined ? null : resolve(place, values.errors),
+    retries: retriesOf(values.retries ?? "10"),
+    json: values.json ?? false,
+    quiet: values.quiet ?? false,
+  };
+}
+
+/** @param {string[]} args */
+function parsed(args) {
+  try {
+    return parseArgs({ args, options: known, allowPositionals: true });
+  } catch (error) {
+    throw new UsageError(/** @type {Error} */ (error).message);
+  }
+}
+
+/** @param {string} file */
+function checkFile(file) {
+  if (file === "-") return;
+  if (!existsSync(file)) throw new UsageError(`There is no file ${file}.`);
+  if (!statSync(file).isFile()) throw new UsageError(`${file} is no file.`);
+}
+
+/**
+ * @param {string} option
+ * @param {string | undefined} value
+ * @param {string} variable
+ */
+function needed(option, value, variable) {
+  if (value) return value;
+  throw new UsageError(`${option} is missing (or the variable ${variable}).`);
+}
+
+/** @param {string} value */
+function urlOf(value) {
+  const url = URL.canParse(value) ? new URL(value) : null;
+  if (!url || !/^https?:$/.test(url.protocol))
+    throw new UsageError(`--url: expected http://… or https://…, found ${value}`);
+  if (url.username || url.password) throw new UsageError("--url: credentials belong into --client and --secret.");
+  return `${url.origin}${url.pathname}`.replace(/\/+$/, "");
+}
+
+/** @type {Record<string, Format>} */
+const formats = { csv: "csv", tsv: "csv", txt: "csv", ndjson: "ndjson", jsonl: "ndjson", json: "json" };
+
+/**
+ * @param {string} file
+ * @param {string | undefined} named
+ * @returns {Format}
+ */
+function formatOf(file, named) {
+  const ending = named ?? file.toLowerCase().replace(/\.gz$/, "").split(".").at(-1) ?? "";
+  const format = named === undefined || ["csv", "ndjson", "json"].includes(named) ? formats[ending] : undefined;
+  if (format) return format;
+  throw new UsageError(
+    named === undefined
+      ? "Which format? --format csv, ndjson or json"
+      : `--format: expected csv, ndjson or json, found ${named}`,
+  );
+}
+
+/**
+ * @param {Format} format
+ * @param {{ delimiter?: string, charset?: string }} values
+ */
+function contentTypeOf(format, { delimiter, charset }) {
+  const types = { csv: "text/csv", ndjson: "application/x-ndjson", json: "application/json" };
+  if (format !== "csv") return types[format];
+  const parameters = charset === undefined ? "" : `; charset=${charset}`;
+  return (
+    types.csv +
+    parameters +
+    (delimiter === undefined ? "" : `; delimiter=${delimiter === "\t" ? "tab" : quoted(delimiter)}`)
+  );
+}
+
+/** @param {string} value */
+const quoted = (value) => `"${value.replaceAll(/["\\]/g, "\\$&")}"`;
+
+/** @param {string} value */
+function retriesOf(value) {
+  if (/^\d{1,4}$/.test(value)) return Number(value);
+  throw new UsageError(`--retries: expected a whole number, found ${value}`);
+}

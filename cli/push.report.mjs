@@ -1,0 +1,47 @@
+// @ts-check
+/** What came of it, as text. */
+import { createInterface } from "node:readline";
+import { count } from "./push.progress.mjs";
+
+/** @param {import("./push.run.mjs").Batch} batch */
+export function summary({ id, status, counts, error, startedAt, finishedAt }) {
+  const seconds = (Date.parse(finishedAt ?? "") - Date.parse(startedAt ?? "")) / 1000;
+  const width = Math.max(...Object.values(counts).map((value) => count(value).length));
+  return [
+    `${status}${seconds >= 0 ? ` in ${seconds.toFixed(2)} s` : ""} (batch ${id})`,
+    ...Object.entries(counts).map(([name, value]) => `  ${name.padEnd(9)}  ${count(value).padStart(width)}`),
+    ...(error ? [`  ${error.code}: ${error.detail}`] : []),
+  ].join("\n");
+}
+
+/** @typedef {{ record: number, line: number | null, errors: { field: string, message: string }[], raw: string }} Rejected */
+
+/**
+ * The first rejected records, a line each; the rest of the answer is not read.
+ * @param {import("./push.http.mjs").Http} http
+ * @param {import("./push.run.mjs").Batch} batch
+ * @param {number} most
+ */
+export async function rejectedLines(http, batch, most) {
+  /** @type {string[]} */
+  let lines = [];
+  await http.stream(`/imports/${batch.id}/errors`, {}, async (body) => {
+    lines = [];
+    for await (const line of createInterface({ input: body })) {
+      lines.push(rejectedLine(/** @type {Rejected} */ (JSON.parse(line))));
+      if (lines.length === most) break;
+    }
+    body.destroy();
+  });
+  const { rejected } = batch.counts;
+  const head = rejected > most ? `The first ${most} of ${count(rejected)} rejected records` : "Rejected records";
+  return [`${head} (all of them with --errors FILE):`, ...lines];
+}
+
+/** @param {Rejected} rejected */
+function rejectedLine({ record, line, errors }) {
+  const [first, ...more] = errors;
+  const place = line === null ? `record ${record}` : `line ${line}`;
+  const field = first?.field ? `${first.field}: ` : "";
+  return `  ${place}: ${field}${first?.message ?? ""}${more.length > 0 ? ` (and ${more.length} more)` : ""}`;
+}

@@ -1,0 +1,199 @@
+/** `npm run push -- FILE`, as partners run it: a process of its own against a running system. */
+import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { root } from "../../root.cjs";
+import { call } from "../../services/messages.ts";
+import { type Batch, get, lines, newClient, type TestClient } from "../helpers/http.ts";
+import { startProxy, type TcpProxy } from "../helpers/proxy.ts";
+import { type System, startSystem } from "../helpers/system.ts";
+
+const command = JSON.parse(readFileSync(join(root, "package.json"), "utf8")).scripts.push.replace(/^exec /, "");
+const schema = { type: "object", properties: { n: { type: "integer" } }, required: ["n"] };
+
+let system: System;
+let client: TestClient;
+let folder: string;
+beforeAll(async () => {
+  system = await startSystem();
+  folder = mkdtempSync(join(tmpdir(), "dataflow-push-test-"));
+});
+afterAll(async () => {
+  await system.stop();
+  rmSync(folder, { recursive: true });
+});
+beforeEach(async () => {
+  client = await newClient(system.url, { schema });
+});
+
+interface Surroundings {
+  input?: string | Buffer;
+  env?: Record<string, string>;
+  url?: string;
+}
+
+interface Run {
+  status: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+function push(args: string[], { input = "", env = {}, url = system.url }: Surroundings = {}) {
+  const [identifier = "", secret = ""] = Buffer.from(client.auth.slice("Basic ".length), "base64")
+    .toString()
+    .split(":");
+  const child = spawn("sh", ["-c", `exec ${command} "$@"`, "push", ...args], {
+    cwd: root,
+    env: {
+      PATH: [join(root, "node_modules/.bin"), process.env.PATH].join(delimiter),
+      npm_lifecycle_event: "push",
+      INIT_CWD: folder,
+      DATAFLOW_URL: url,
+      DATAFLOW_CLIENT: identifier,
+      DATAFLOW_SECRET: secret,
+      ...env,
+    },
+  });
+  const run: Run = { status: null, stdout: "", stderr: "" };
+  child.stdout.on("data", (data) => {
+    run.stdout += data;
+  });
+  child.stderr.on("data", (data) => {
+    run.stderr += data;
+  });
+  child.stdin.end(input);
+  const ended = new Promise<Run>((resolve) => child.once("close", (status) => resolve({ ...run, status })));
+  return Object.assign(ended, { seen: () => run });
+}
+
+const file = (name: string, content: string | Buffer) => writeFileSync(join(folder, name), content);
+const rows = (count: number) => Array.from({ length: count }, (_, i) => `{"n":${i + 1}}\n`).join("");
+const onlyBatch = async () => {
+  const { items } = (await (await get(system.url, client, "/imports")).json()) as { items: Batch[] };
+  expect(items).toHaveLength(1);
+  return items[0] as Batch;
+};
+
+test("a file is sent, followed and told of: exit 0", async () => {
+  file("orders.ndjson", rows(12_000));
+  const { status, stdout, stderr } = await push(["orders.ndjson"]);
+  expect([status, stdout]).toEqual([0, expect.stringMatching(/^completed in \d+\.\d+ s[\s\S]*accepted +12,000\n/)]);
+  expect(stderr).toMatch(/sent +\d+ kB\n[\s\S]*processed 12,000 records\n/);
+  expect(await onlyBatch()).toMatchObject({ format: "ndjson", counts: { accepted: 12_000 } });
+});
+
+test("rejected records: exit 2, shown, and written to a file", async () => {
+  file("some.csv", "n;note\n1;a\nzwei;b\n3;c\n;d\n");
+  const { status, stdout } = await push(["some.csv", "--delimiter", ";"]);
+  expect([status, stdout]).toEqual([2, expect.stringMatching(/rejected +2\n[\s\S]*line 3: n: .*\n +line 5: n: /)]);
+
+  expect((await push(["some.csv", "--again", "--errors", "faults.csv"])).status).toBe(2);
+  expect(readFileSync(join(folder, "faults.csv"), "utf8")).toMatch(
+    /^record,line,field,code,message,raw\r\n2,3,n,type,/,
+  );
+  expect((await push(["some.csv", "--again", "--errors", "faults.ndjson"])).status).toBe(2);
+  const faults = readFileSync(join(folder, "faults.ndjson"), "utf8").trim().split("\n");
+  expect(faults.map((line) => JSON.parse(line).record)).toEqual([2, 4]);
+});
+
+test("stdin, gzip files, plain sending: the same records arrive", async () => {
+  const body = rows(500);
+  file("rows.jsonl.gz", gzipSync(body));
+  file("rows.json", JSON.stringify(Array.from({ length: 500 }, (_, i) => ({ n: i + 1 }))));
+  for (const [args, input] of [
+    [["-", "--format", "ndjson"], body],
+    [["rows.jsonl.gz"], ""],
+    [["rows.json", "--no-gzip"], ""],
+  ] as const) {
+    client = await newClient(system.url, { schema });
+    const run = await push([...args], { input });
+    expect(run).toMatchObject({ status: 0 });
+    const { id } = await onlyBatch();
+    const records = await lines<{ data: { n: number } }>(get(system.url, client, `/imports/${id}/records`));
+    expect(records.map(({ data }) => data.n)).toEqual(Array.from({ length: 500 }, (_, i) => i + 1));
+  }
+});
+
+test("--json: one document on stdout and nothing else; --no-wait does not wait", async () => {
+  file("one.ndjson", rows(1));
+  const whole = await push(["one.ndjson", "--json"]);
+  expect([whole.status, whole.stderr]).toEqual([0, ""]);
+  expect(JSON.parse(whole.stdout)).toMatchObject({ batch: { status: "completed", counts: { accepted: 1 } } });
+  const soon = await push(["one.ndjson", "--again", "--no-wait"]);
+  expect([soon.status, soon.stdout]).toEqual([0, expect.stringMatching(/^Taken as batch [0-9a-f-]{36}\.\n$/)]);
+});
+
+test("a batch that fails: exit 1 with its reason", async () => {
+  client = await newClient(system.url, { schema, onInvalid: "rejectBatch" });
+  file("bad.ndjson", '{"n":1}\n{"n":"x"}\n');
+  const { status, stdout } = await push(["bad.ndjson"]);
+  expect([status, stdout]).toEqual([1, expect.stringMatching(/^failed[\s\S]*invalid-records: [\s\S]*line 2: n: /)]);
+});
+
+test.each([
+  ["a wrong secret", ["one.ndjson"], { DATAFLOW_SECRET: "wrong" }, /401 unauthenticated/],
+  ["a body that is none", ["broken.json"], {}, /400 malformed-body/],
+  ["no such file", ["none.csv"], {}, /There is no file .*none\.csv\./],
+  ["no client", ["one.ndjson"], { DATAFLOW_CLIENT: "" }, /--client is missing \(or the variable DATAFLOW_CLIENT\)/],
+  ["an unknown option", ["one.ndjson", "--fast"], {}, /Unknown option '--fast'/],
+  ["no format", ["-"], {}, /Which format\?/],
+  ["a wrong URL", ["one.ndjson", "--url", "ftp://x"], {}, /--url: expected/],
+])("%s: exit 1 and a sentence", async (_name, args, env, message) => {
+  file("one.ndjson", rows(1));
+  file("broken.json", '[{"n":1');
+  const { status, stdout, stderr } = await push(args, { env });
+  expect([status, stdout, stderr]).toEqual([1, "", expect.stringMatching(message)]);
+  expect(stderr).not.toMatch(/ {4}at /);
+});
+
+test("--help tells all options", async () => {
+  const { status, stdout } = await push(["--help"]);
+  expect([status, stdout]).toEqual([0, expect.stringMatching(/--idempotency-key[\s\S]*Exit code: 0 completed, 2/)]);
+});
+
+/** Waits for a fact. */
+async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
+  for (const began = performance.now(); !(await isSo()); ) {
+    if (performance.now() - began > 15_000) throw new Error(`Waited in vain for ${isSo}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+describe("a connection that fails", () => {
+  let proxy: TcpProxy;
+  afterEach(() => proxy.close());
+  const viaProxy = async (isShut: boolean) => {
+    proxy = await startProxy({ host: "127.0.0.1", port: Number(new URL(system.url).port) }, isShut);
+    return `http://127.0.0.1:${proxy.port}`;
+  };
+  const isReceiving = async () => ((await call(system.broker, "batch.stats", {})).states.receiving ?? 0) > 0;
+
+  test("a server that is away is waited for", async () => {
+    file("some.ndjson", rows(100));
+    const running = push(["some.ndjson"], { url: await viaProxy(true) });
+    await until(() => running.seen().stderr.includes("ECONNREFUSED; again in 1 s"));
+    await proxy.open();
+    expect((await running).status).toBe(0);
+    expect(await onlyBatch()).toMatchObject({ counts: { accepted: 100 } });
+  });
+
+  test("cut while the body goes: it is sent again, and imported once", async () => {
+    const line = (i: number) => `{"n":${i},"text":"${randomBytes(300).toString("hex")}"}\n`;
+    file("large.ndjson", Array.from({ length: 20_000 }, (_, i) => line(i)).join(""));
+    const running = push(["large.ndjson"], { url: await viaProxy(false) });
+    await until(isReceiving);
+    proxy.cut();
+    const { status, stderr } = await running;
+    expect([status, stderr]).toEqual([0, expect.stringMatching(/(ECONNRESET|EPIPE); again in 1 s/)]);
+    expect(await onlyBatch()).toMatchObject({ counts: { accepted: 20_000 } });
+  });
+
+  test("no try is left: exit 1 with the reason", async () => {
+    file("some.ndjson", rows(1));
+    const { status, stdout, stderr } = await push(["some.ndjson", "--retries", "0"], { url: await viaProxy(true) });
+    expect([status, stdout, stderr]).toEqual([1, "", expect.stringMatching(/ECONNREFUSED/)]);
+  });
+});
