@@ -5,7 +5,7 @@ import { candidates, isOvertaken, setQueue } from "./units/fairness.ts";
 import { acquireLock, extendLock, releaseLock } from "./units/locks.ts";
 import { move, voidLeases } from "./units/moves.ts";
 import { deleteOutbox, takeOutbox } from "./units/outbox.ts";
-import { batch, due, errors, list, records, stats } from "./units/reads.ts";
+import { batch, changed, due, errors, list, records, stats } from "./units/reads.ts";
 import { deleteBatch, purgeChunks } from "./units/removal.ts";
 import { appendChunks, beginUpload, commitUpload, touchUploads, voidUpload } from "./units/uploads.ts";
 import { claim, commitChunk, extendLeases, readChunk } from "./units/work.ts";
@@ -31,6 +31,7 @@ const units = {
   deleteBatch,
   batch,
   list,
+  changed,
   errors,
   records,
   stats,

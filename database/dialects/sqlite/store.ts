@@ -33,6 +33,7 @@ export function sqliteStore(client: SqliteClient): BatchStore {
     deleteBatch: (id, limit) => client.call("deleteBatch", id, limit),
     batch: (publicId, clientId) => client.call("batch", publicId, clientId),
     list: (query) => client.call("list", query),
+    changed: (seen) => client.call("changed", seen),
     errors: (id, after, limit, maxBytes) => client.call("errors", id, after, limit, maxBytes),
     records: (id, after, limit, maxBytes) => client.call("records", id, after, limit, maxBytes),
     stats: () => client.call("stats"),

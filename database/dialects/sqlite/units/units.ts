@@ -5,7 +5,7 @@ import { candidates, isOvertaken, setQueue } from "./fairness.ts";
 import { acquireLock, extendLock, releaseLock } from "./locks.ts";
 import { move, voidLeases } from "./moves.ts";
 import { deleteOutbox, takeOutbox } from "./outbox.ts";
-import { batch, due, errors, list, now, records, stats } from "./reads.ts";
+import { batch, changed, due, errors, list, now, records, stats } from "./reads.ts";
 import { deleteBatch, purgeChunks } from "./removal.ts";
 import { appendChunks, beginUpload, commitUpload, touchUploads, voidUpload } from "./uploads.ts";
 import { claim, commitChunk, extendLeases } from "./work.ts";
@@ -27,7 +27,7 @@ export const singles = {
 
 export const compounds = { appendChunks, commitUpload, claim, commitChunk, move, purgeChunks, deleteBatch };
 
-export const reads = { candidates, isOvertaken, readChunk, due, batch, list, errors, records, stats, now };
+export const reads = { candidates, isOvertaken, readChunk, due, batch, list, changed, errors, records, stats, now };
 
 export type Units = typeof singles & typeof compounds & typeof reads;
 export type UnitName = keyof Units;
