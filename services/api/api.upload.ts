@@ -1,9 +1,10 @@
 /** `POST /imports`: what its headers say, before the first byte of the body is read. */
 import { Problem } from "../errors.ts";
 import { call, type ParamsOf } from "../messages.ts";
-import { callerOf, type Exchange, json, type Reply, wantBody } from "./api.exchange.ts";
+import { callerOf, type Exchange, type Reply, wantBody } from "./api.exchange.ts";
 import { mediaType } from "./api.input.ts";
-import { batchView } from "./api.views.ts";
+import { waitOf } from "./api.prefer.ts";
+import { batchPosted } from "./api.waiting.ts";
 
 type Create = ParamsOf<"batch.create">;
 type Content = Pick<Create, "format" | "charset" | "delimiter">;
@@ -86,6 +87,7 @@ export async function postImport(exchange: Exchange): Promise<Reply> {
   const { client, policy } = callerOf(exchange);
   const content = contentOf(req.headers["content-type"]);
   const encoding = encodingOf(req.headers["content-encoding"]);
+  const seconds = waitOf(req.headers.prefer);
   checkFormat(content.format, policy.policy.formats);
   if (encoding === "identity") checkLength(req.headers["content-length"], policy.policy.maxBytes);
   wantBody(exchange);
@@ -97,7 +99,7 @@ export async function postImport(exchange: Exchange): Promise<Reply> {
     requestId: ctx.requestID,
   };
   const batch = await call(ctx, "batch.create", params, { stream: req, timeout: 0 });
-  return json(202, batchView(batch), { Location: `/imports/${batch.publicId}`, "Retry-After": "1" });
+  return batchPosted(exchange, batch, seconds);
 }
 
 function checkFormat(format: Create["format"], allowed: Create["format"][]): void {

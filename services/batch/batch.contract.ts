@@ -6,6 +6,7 @@ import type {
   OutboxRow,
   QueueStats,
   RecordErrors,
+  SeenBatch,
   StoredChunk,
 } from "../../database/store.ts";
 import { batchStates } from "../../database/store.ts";
@@ -61,6 +62,10 @@ export const batchActions = {
     state,
     before: { type: "number", optional: true },
     limit: { type: "number", integer: true, min: 1, max: 201 },
+  }).answers<BatchRow[]>(),
+  /** Of these batches the ones that are at another version by now: one query, however many. Without their envelope. */
+  "batch.changed": action({
+    seen: typed<SeenBatch[]>({ type: "array" }),
   }).answers<BatchRow[]>(),
   /** Rejected records after `after` (a record's number), in order. */
   "batch.errors": action({
@@ -124,7 +129,16 @@ export type WorkerCommit = Omit<ChunkCommit, "id" | "fence" | "leaseMs" | "end">
   end: { state: BatchState; error: { code: string; detail: string } | null } | null;
 };
 
+/** News of one batch. */
+export interface BatchNews {
+  batchId: string;
+  version: number;
+  hasEnded: boolean;
+}
+
 export const batchEvents = {
+  /** Each write, on the node that did it alone: others hear of the events below. */
+  "batch.written": event<BatchNews>(),
   "batch.created": event<CloudEvent>(),
   "batch.ready": event<CloudEvent>(),
   "batch.completed": event<CloudEvent>(),

@@ -11,8 +11,9 @@ import { databaseMixin, type WithDatabase } from "../../mixins/database.ts";
 import { define } from "../../mixins/define.ts";
 import { scheduleMixin, type WithSchedule } from "../../mixins/schedule.ts";
 import { Problem } from "../errors.ts";
-import { call, type ParamsOf, publishSoon, serve } from "../messages.ts";
+import { announceHere, call, type ParamsOf, publishSoon, serve } from "../messages.ts";
 import type { Policy } from "../policy/policy.contract.ts";
+import { isFinal } from "./batch.contract.ts";
 import { createBatch } from "./batch.create.ts";
 import { BatchEvents } from "./batch.events.ts";
 import { BatchFigures } from "./batch.figures.ts";
@@ -33,6 +34,7 @@ export type BatchService = Service &
     policyOf(batch: BatchRow): Promise<Policy>;
     found(params: { publicId: string; clientId?: number | undefined }): Promise<BatchRow>;
     published(written: Written | null): BatchRow | null;
+    tell(batch: BatchRow): void;
     retention(batch: BatchRow): Promise<Due>;
     completedEvent(after: BatchRow): Promise<OutboxDraft[]>;
     readyEvent(before: BatchRow): Promise<OutboxDraft[]>;
@@ -67,6 +69,9 @@ export default define<BatchService>({
     list(ctx) {
       return this.database.store.list(ctx.params);
     },
+    changed(ctx) {
+      return this.database.store.changed(ctx.params.seen);
+    },
     errors(ctx) {
       const { id, after, limit } = ctx.params;
       return this.database.store.errors(id, after, limit, MOST_READ_BYTES);
@@ -94,7 +99,9 @@ export default define<BatchService>({
     },
     async claim(ctx) {
       const claimed = await this.database.store.claim(ctx.params.id, ctx.params.owner, this.leaseMs);
-      if (claimed) this.figures.claimed(claimed.batch);
+      if (!claimed) return null;
+      this.figures.claimed(claimed.batch);
+      this.tell(claimed.batch);
       return claimed;
     },
     chunk(ctx) {
@@ -166,8 +173,14 @@ export default define<BatchService>({
     published(this: BatchService, written: Written | null) {
       if (!written) return null;
       this.figures.moved(written.batch);
+      this.tell(written.batch);
       publishSoon(this.broker, written.outbox);
       return written.batch;
+    },
+
+    /** News for who waits on this node; there may be nobody. */
+    tell(this: BatchService, { publicId: batchId, version, state }: BatchRow) {
+      void announceHere(this.broker, "batch.written", { batchId, version, hasEnded: isFinal(state) });
     },
 
     /** When a batch that ended goes; one whose body is still to be deleted is due for that at once. */
