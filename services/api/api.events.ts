@@ -69,6 +69,7 @@ export class EventStream {
   private readonly res: ServerResponse;
   private readonly heartbeat: NodeJS.Timeout;
   private next: BatchRow | null = null;
+  private version = -1;
   private shownAt = -Infinity;
   private later: NodeJS.Timeout | null = null;
 
@@ -88,7 +89,9 @@ export class EventStream {
   }
 
   show(batch: BatchRow): void {
-    if (this.next === null || batch.version > this.next.version) this.next = batch;
+    if (batch.version <= this.version) return;
+    this.version = batch.version;
+    this.next = batch;
     this.flush();
   }
 

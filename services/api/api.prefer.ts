@@ -42,10 +42,10 @@ class Scanner {
   }
 }
 
-/** A name, with a value or an empty text. */
-function pair(scanner: Scanner): [name: string, value: string] {
+/** A name, with a value or an empty text; undefined where no name stands. */
+function pair(scanner: Scanner): [name: string, value: string] | undefined {
   const name = scanner.take(TOKEN);
-  if (name === undefined) throw malformed("Prefer cannot be read.");
+  if (name === undefined) return undefined;
   if (!scanner.skip("=")) return [name.toLowerCase(), ""];
   const value = scanner.take(QUOTED)?.replaceAll(/\\(.)/g, "$1") ?? scanner.take(TOKEN);
   if (value === undefined) throw malformed(`Prefer cannot be read after "${name}=".`);
@@ -57,15 +57,15 @@ export function preferencesOf(header: string): Map<string, string> {
   const found = new Map<string, string>();
   const scanner = new Scanner(header);
   do {
-    // A list may have empty elements (RFC 9110, 5.6.1).
+    // A list may have empty elements (RFC 9110, 5.6.1), and so may a list of parameters.
     while (scanner.skip(","));
-    if (scanner.isAtEnd) break;
-    const [name, value] = pair(scanner);
-    if (!found.has(name)) found.set(name, value);
-    while (scanner.skip(";")) if (!scanner.isAtEnd) pair(scanner);
+    const [name, value] = pair(scanner) ?? [];
+    if (name === undefined) break;
+    if (!found.has(name)) found.set(name, value as string);
+    while (scanner.skip(";")) pair(scanner);
   } while (scanner.skip(","));
-  if (found.size === 0) throw malformed("Prefer is empty.");
   if (!scanner.isAtEnd) throw malformed("Prefer cannot be read.");
+  if (found.size === 0) throw malformed("Prefer is empty.");
   return found;
 }
 
