@@ -32,15 +32,6 @@ export function announce<N extends EventName>(
   return via.broadcast(name, payload);
 }
 
-/** Tells this node's listeners alone, for news that would be too many to send about. */
-export function announceHere<N extends EventName>(
-  via: { broadcastLocal(name: string, payload: unknown): Promise<unknown> },
-  name: N,
-  payload: EventOf<N>,
-): Promise<unknown> {
-  return via.broadcastLocal(name, payload);
-}
-
 const validator = new (FastestValidator as unknown as typeof FastestValidator.default)();
 const checks = new Map<string, SyncCheckFunction>(
   Object.entries(queues).map(([name, { params }]) => [

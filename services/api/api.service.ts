@@ -10,7 +10,7 @@ import { v7 as uuidv7 } from "uuid";
 import { configOf } from "../../config.ts";
 import { define } from "../../mixins/define.ts";
 import { partnersMixin } from "../../mixins/partners.ts";
-import type { BatchNews } from "../batch/batch.contract.ts";
+import { BATCH_WRITTEN, type BatchNews } from "../batch/batch.contract.ts";
 import { Problem } from "../errors.ts";
 import { call } from "../messages.ts";
 import type { CloudEvent } from "../outbox/outbox.contract.ts";
@@ -124,6 +124,7 @@ export default define<Api>({
       read: (seen) => call(this.broker, "batch.changed", { seen }),
       onFailure: (error) => this.logger.debug("Waiting requests are looked after again in 2 s:", error),
     });
+    this.broker.localBus.on(BATCH_WRITTEN, (news: BatchNews) => this.watches.news(news));
     this.streams = new OpenStreams();
     this.isStopping = false;
     Object.assign(this.settings, { port: config.port, ip: config.host });
@@ -139,9 +140,6 @@ export default define<Api>({
   },
 
   events: {
-    "batch.written"(this: Api, { params }: { params: BatchNews }) {
-      this.watches.news(params);
-    },
     // From the node that committed it, wherever that is.
     "batch.ready"(this: Api, { params }: { params: CloudEvent }) {
       this.watches.news(newsOf(params, false));

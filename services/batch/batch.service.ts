@@ -11,9 +11,9 @@ import { databaseMixin, type WithDatabase } from "../../mixins/database.ts";
 import { define } from "../../mixins/define.ts";
 import { scheduleMixin, type WithSchedule } from "../../mixins/schedule.ts";
 import { Problem } from "../errors.ts";
-import { announceHere, call, type ParamsOf, publishSoon, serve } from "../messages.ts";
+import { call, type ParamsOf, publishSoon, serve } from "../messages.ts";
 import type { Policy } from "../policy/policy.contract.ts";
-import { isFinal } from "./batch.contract.ts";
+import { BATCH_WRITTEN, type BatchNews, isFinal } from "./batch.contract.ts";
 import { createBatch } from "./batch.create.ts";
 import { BatchEvents } from "./batch.events.ts";
 import { BatchFigures } from "./batch.figures.ts";
@@ -180,7 +180,7 @@ export default define<BatchService>({
 
     /** News for who waits on this node; there may be nobody. */
     tell(this: BatchService, { publicId: batchId, version, state }: BatchRow) {
-      void announceHere(this.broker, "batch.written", { batchId, version, hasEnded: isFinal(state) });
+      this.broker.localBus.emit(BATCH_WRITTEN, { batchId, version, hasEnded: isFinal(state) } satisfies BatchNews);
     },
 
     /** When a batch that ended goes; one whose body is still to be deleted is due for that at once. */
