@@ -21,24 +21,35 @@ const HEADERS = {
   "x-accel-buffering": "no",
 };
 
-/** How many streams each client has on this node. */
+/** The streams of this node, by client. */
 export class OpenStreams {
-  private readonly perClient = new Map<number, number>();
+  private readonly perClient = new Map<number, Set<EventStream>>();
 
-  /** Takes a place; the answer gives it back. Throws too-many-streams. */
-  enter(clientId: number): () => void {
-    const open = this.perClient.get(clientId) ?? 0;
-    if (open >= MOST_STREAMS)
+  /** How many there are. */
+  get size(): number {
+    return [...this.perClient.values()].reduce((sum, streams) => sum + streams.size, 0);
+  }
+
+  /** Throws too-many-streams. */
+  requirePlace(clientId: number): void {
+    if ((this.perClient.get(clientId)?.size ?? 0) >= MOST_STREAMS)
       throw new Problem("too-many-streams", `${MOST_STREAMS} event streams of this client are open.`, {
         limit: MOST_STREAMS,
         headers: { "Retry-After": "5" },
       });
-    this.perClient.set(clientId, open + 1);
-    return () => {
-      const left = (this.perClient.get(clientId) ?? 1) - 1;
-      if (left > 0) this.perClient.set(clientId, left);
-      else this.perClient.delete(clientId);
-    };
+  }
+
+  async keep(clientId: number, stream: EventStream): Promise<void> {
+    const streams = this.perClient.get(clientId) ?? new Set();
+    this.perClient.set(clientId, streams.add(stream));
+    await stream.closed;
+    streams.delete(stream);
+    if (streams.size === 0) this.perClient.delete(clientId);
+  }
+
+  /** A client that was disabled hears no more. */
+  end(clientId: number): void {
+    for (const stream of [...(this.perClient.get(clientId) ?? [])]) stream.end();
   }
 }
 
@@ -50,13 +61,13 @@ export async function getEvents(exchange: Exchange): Promise<undefined> {
   if (isFinal(batch.state) && req.headers["last-event-id"] === String(batch.version))
     return void res.writeHead(204, { "cache-control": "no-store" }).end();
   if (req.method === "HEAD") return void res.writeHead(200, HEADERS).end();
-  const leaveStreams = streams.enter(callerOf(exchange).client.id);
+  const { client } = callerOf(exchange);
+  streams.requirePlace(client.id);
   const stream = new EventStream(res);
   const leave = watches.join(batch, { changed: (now) => stream.show(now), ended: () => stream.end() });
   stream.show(batch);
-  await stream.closed;
+  await streams.keep(client.id, stream);
   leave();
-  leaveStreams();
 }
 
 /**

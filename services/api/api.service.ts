@@ -9,8 +9,10 @@ import ApiGateway from "moleculer-web";
 import { v7 as uuidv7 } from "uuid";
 import { configOf } from "../../config.ts";
 import { define } from "../../mixins/define.ts";
+import { readWhenAsked } from "../../mixins/figures.ts";
 import { partnersMixin } from "../../mixins/partners.ts";
 import { BATCH_WRITTEN, type BatchNews } from "../batch/batch.contract.ts";
+import type { Client } from "../clientCache/clientCache.contract.ts";
 import { Problem } from "../errors.ts";
 import { call } from "../messages.ts";
 import type { CloudEvent } from "../outbox/outbox.contract.ts";
@@ -67,6 +69,9 @@ const route = (path: string, routes: Record<string, unknown>, who?: string) => (
   logging: false,
   ...(who ? { authentication: who } : {}),
 });
+
+const watched = { name: "dataflow_watched_batches", help: "Batches that requests wait for.", type: "gauge" } as const;
+const streaming = { name: "dataflow_event_streams", help: "Open event streams.", type: "gauge" } as const;
 
 const newsOf = ({ subject: batchId, data }: CloudEvent, hasEnded: boolean): BatchNews => ({
   batchId,
@@ -126,6 +131,8 @@ export default define<Api>({
     });
     this.broker.localBus.on(BATCH_WRITTEN, (news: BatchNews) => this.watches.news(news));
     this.streams = new OpenStreams();
+    readWhenAsked(this.broker, watched, () => [{ value: this.watches.size }]);
+    readWhenAsked(this.broker, streaming, () => [{ value: this.streams.size }]);
     this.isStopping = false;
     Object.assign(this.settings, { port: config.port, ip: config.host });
     Object.assign(this.server, { requireHostHeader: false });
@@ -143,6 +150,9 @@ export default define<Api>({
     // From the node that committed it, wherever that is.
     "batch.ready"(this: Api, { params }: { params: CloudEvent }) {
       this.watches.news(newsOf(params, false));
+    },
+    "client.changed"(this: Api, { params: { id, status } }: { params: Client }) {
+      if (status !== "active") this.streams.end(id);
     },
     "batch.completed"(this: Api, { params }: { params: CloudEvent }) {
       this.watches.news(newsOf(params, true));

@@ -274,6 +274,18 @@ describe("events", () => {
     expect(text).toMatch(/"status":"completed"[^\n]*\n\n$/);
   });
 
+  test("end when their client is disabled", async () => {
+    const leaving = await newClient(url, { requiresApproval: true });
+    const { id } = await accepted(url, leaving, rows(1));
+    const reader = await readEvents(url, leaving, `/imports/${id}/events`);
+    await until(() => reader.events.length === 1);
+    expect(await (await fetch(`${url}/metrics`)).text()).toMatch(/^dataflow_event_streams(\{[^}]*\})? 1\b/m);
+    await admin(url, `/clients/${leaving.id}`, { method: "PATCH", body: '{"status":"disabled"}' });
+    await reader.ended;
+    expect(reader.events).toHaveLength(1);
+    expect(watches().size).toBe(0);
+  });
+
   test("a client that hangs up leaves nothing; another goes on hearing", async () => {
     const { id } = await working();
     const [one, two] = await Promise.all([

@@ -102,12 +102,14 @@ test("the same or an older state is not shown again", async () => {
   expect(versions()).toEqual([3, 4]);
 });
 
-test("a client has 2,000 of them on a node; a place that is given back is free", () => {
+test("a client has 2,000 of them on a node; a place that is given back is free", async () => {
   const streams = new OpenStreams();
-  const leaves = Array.from({ length: 2_000 }, () => streams.enter(1));
+  const closings = Array.from({ length: 2_000 }, () => Promise.withResolvers<void>());
+  const kept = closings.map(({ promise: closed }) => streams.keep(1, { closed } as EventStream));
+  expect(streams.size).toBe(2_000);
   const refused = () => {
     try {
-      streams.enter(1);
+      streams.requirePlace(1);
     } catch (error) {
       return error;
     }
@@ -116,7 +118,11 @@ test("a client has 2,000 of them on a node; a place that is given back is free",
   const problem = refused();
   expect(isProblem(problem, "too-many-streams")).toBe(true);
   expect(problem).toMatchObject({ code: 429, data: { limit: 2_000, headers: { "Retry-After": "5" } } });
-  streams.enter(2)();
-  leaves[0]?.();
+  streams.requirePlace(2);
+  closings[0]?.resolve();
+  await kept[0];
   expect(refused()).toBeNull();
+  for (const { resolve } of closings) resolve();
+  await Promise.all(kept);
+  expect(streams.size).toBe(0);
 });
