@@ -56,13 +56,18 @@ export async function batchWanted(
   return isKnown(batch) ? { status: 304, headers: fields } : json(200, await show(batch), fields);
 }
 
-/** The answer to a body that became a batch: 200 if the client waits and it ends in time, else 202. */
-export async function batchPosted(exchange: Exchange, batch: BatchRow, seconds: number | null): Promise<Reply> {
+/** The answer to a body that became (or was before) a batch: 200 if the client waits and it ends in time, else `status`. */
+export async function batchPosted(
+  exchange: Exchange,
+  batch: BatchRow,
+  seconds: number | null,
+  { status = 202, headers = {} }: Partial<Reply> = {},
+): Promise<Reply> {
   const latest = seconds === null ? batch : await waited(exchange, batch, seconds, hasEnded);
-  const isOver = seconds !== null && hasEnded(latest);
-  return json(isOver ? 200 : 202, batchView(latest), {
+  return json(seconds !== null && hasEnded(latest) ? 200 : status, batchView(latest), {
     Location: `/imports/${batch.publicId}`,
-    ...(isOver ? {} : { "Retry-After": "1" }),
+    ...comeAgain(latest),
     ...applied(seconds),
+    ...headers,
   });
 }

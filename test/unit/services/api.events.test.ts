@@ -92,6 +92,30 @@ test("heartbeats keep a stream open that has nothing to tell", async () => {
   expect(text).toMatch(/\r\n0\r\n\r\n$/);
 });
 
+test("events are written a third of a second apart, the end at once", async () => {
+  await open();
+  const all = readAll();
+  const writtenAt: number[] = [];
+  const write = res.write.bind(res);
+  res.write = ((piece: string) => {
+    writtenAt.push(performance.now());
+    return write(piece);
+  }) as typeof res.write;
+  let version = 0;
+  while (writtenAt.length < 4) {
+    stream.show(batch(++version));
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  const [first = 0, , , fourth = 0] = writtenAt;
+  stream.show(batch(++version, "cancelled"));
+  expect(performance.now() - (writtenAt.at(-1) ?? 0)).toBeLessThan(PROGRESS_EVERY_MS);
+  await all;
+  expect(writtenAt).toHaveLength(5);
+  // Timers may be a millisecond early; four and the end within a second are all there can be.
+  expect(fourth - first).toBeGreaterThan(3 * PROGRESS_EVERY_MS - 10);
+  expect(versions().at(-1)).toBe(version);
+});
+
 test("the same or an older state is not shown again", async () => {
   await open();
   const all = readAll();
