@@ -246,6 +246,12 @@ export interface ListQuery {
   limit: number;
 }
 
+/** What somebody knows of a batch. */
+export interface SeenBatch {
+  publicId: string;
+  version: number;
+}
+
 export interface RecordErrors {
   seq: number;
   line: number | null;
@@ -323,6 +329,8 @@ export interface BatchStore {
   /** The batch of the rejected records of this one. */
   childOf(id: number): Promise<BatchRow | null>;
   list(query: ListQuery): Promise<BatchRow[]>;
+  /** Of these batches the ones whose version is another by now, in any order: one query, however many are asked for. */
+  changed(seen: SeenBatch[]): Promise<BatchRow[]>;
   /** Rejected records with seq > `after`, in order; at most `limit`, ending early after about `maxBytes`. */
   errors(id: number, after: number, limit: number, maxBytes: number): Promise<RecordErrors[]>;
   /** Stored records with seq > `after`, in order; at most `limit`, ending early after about `maxBytes`. */

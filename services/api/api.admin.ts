@@ -8,6 +8,7 @@ import type { PolicyVersion } from "../policy/policy.contract.ts";
 import { type Exchange, json, type Reply } from "./api.exchange.ts";
 import { jsonBody, noBody, objectOf, pageBody, pageOf, queryOf, strictly } from "./api.input.ts";
 import { batchView, clientView, stateOf } from "./api.views.ts";
+import { batchWanted } from "./api.waiting.ts";
 
 const noSuchClient = () => new Problem("not-found", "There is no such client.");
 const name = { type: "string", trim: true, min: 1, max: 200 } as const;
@@ -117,8 +118,8 @@ export async function listBatches(exchange: Exchange): Promise<Reply> {
 }
 
 export async function getBatch(exchange: Exchange): Promise<Reply> {
-  const batch = await call(exchange.ctx, "batch.get", { publicId: exchange.path.id ?? "" });
-  return json(200, await batchReply(exchange, batch));
+  const read = () => call(exchange.ctx, "batch.get", { publicId: exchange.path.id ?? "" });
+  return batchWanted(exchange, read, (batch) => batchReply(exchange, batch));
 }
 
 /** approve, redrive and cancel take nothing beside the batch. */

@@ -4,10 +4,12 @@ import type { Context } from "moleculer";
 import type { Client } from "../clientCache/clientCache.contract.ts";
 import { Problem } from "../errors.ts";
 import type { PolicyVersion } from "../policy/policy.contract.ts";
+import type { Api } from "./api.gateway.ts";
 
 /** What moleculer-web and our own authentication leave on a request. */
 export type ApiRequest = IncomingMessage & {
   $ctx: Context;
+  $service: Api;
   $params: Record<string, string>;
   originalUrl: string;
   parsedUrl?: string;
@@ -29,8 +31,8 @@ export interface Exchange {
 export interface Reply {
   status: number;
   headers?: Record<string, string>;
-  /** Sent as JSON. */
-  body: unknown;
+  /** Sent as JSON; undefined: there is none. */
+  body?: unknown;
 }
 
 /** Answers a request; undefined: it has sent its answer itself. */
@@ -54,6 +56,7 @@ export const json = (status: number, body: unknown, headers: Record<string, stri
 });
 
 export function sendJson(res: ServerResponse, { status, headers = {}, body }: Reply): void {
+  if (body === undefined) return void res.writeHead(status, headers).end();
   const text = JSON.stringify(body);
   res.writeHead(status, {
     "content-type": "application/json; charset=utf-8",

@@ -2,7 +2,9 @@ import type { Server } from "node:http";
 import type { Service } from "moleculer";
 import type { FailedLogins } from "./api.auth.ts";
 import type { SilentConnections } from "./api.connections.ts";
+import type { OpenStreams } from "./api.events.ts";
 import type { ApiRequest } from "./api.exchange.ts";
+import type { BatchWatches } from "./api.watches.ts";
 
 /** What moleculer-web keeps of a route, as far as we use it. */
 export interface AliasOfGateway {
@@ -20,6 +22,9 @@ export type Api = Service & {
   silentConnections: SilentConnections;
   /** Requests whose handler has not come to its end, whether or not the client is still there. */
   answering: Set<Promise<unknown>>;
+  /** The batches that requests wait for. */
+  watches: BatchWatches;
+  streams: OpenStreams;
   isStopping: boolean;
   adminToken: string;
   refuseIfStopping(): void;

@@ -1,15 +1,14 @@
 /** What a client asks of its own batches and policy. */
 
-import { isFinal } from "../batch/batch.contract.ts";
 import { call } from "../messages.ts";
 import { callerOf, type Exchange, json, type Reply } from "./api.exchange.ts";
 import { batchOf } from "./api.export.ts";
 import { noBody, pageBody, pageOf, queryOf, wrongQuery } from "./api.input.ts";
 import { batchView, stateOf } from "./api.views.ts";
+import { batchWanted } from "./api.waiting.ts";
 
 export async function getImport(exchange: Exchange): Promise<Reply> {
-  const batch = await batchOf(exchange);
-  return json(200, batchView(batch), isFinal(batch.state) ? {} : { "Retry-After": "1" });
+  return batchWanted(exchange, () => batchOf(exchange), batchView);
 }
 
 export async function listImports(exchange: Exchange): Promise<Reply> {

@@ -15,6 +15,7 @@ import {
   rejectBatch,
   rotateSecret,
 } from "./api.admin.ts";
+import { getEvents } from "./api.events.ts";
 import type { Handle } from "./api.exchange.ts";
 import { getErrors, getRecords } from "./api.export.ts";
 import { getLive } from "./api.health.ts";
@@ -44,6 +45,7 @@ export const clientRoutes = strict({
   "GET /imports/:id": getImport,
   "GET /imports/:id/errors": getErrors,
   "GET /imports/:id/records": getRecords,
+  "GET /imports/:id/events": getEvents,
   "POST /imports/:id/cancel": cancelImport,
   "POST /imports/:id/retry": retryImport,
   "GET /policy": getOwnPolicy,

@@ -8,13 +8,18 @@ import type { Service } from "moleculer";
 import ApiGateway from "moleculer-web";
 import { configOf } from "../../config.ts";
 import { define } from "../../mixins/define.ts";
+import { readWhenAsked } from "../../mixins/figures.ts";
 import { partnersMixin } from "../../mixins/partners.ts";
+import { BATCH_WRITTEN, type BatchNews } from "../batch/batch.contract.ts";
+import type { Client } from "../clientCache/clientCache.contract.ts";
 import { Problem } from "../errors.ts";
 import { uuidv7 } from "../ids.ts";
 import { call } from "../messages.ts";
+import type { CloudEvent } from "../outbox/outbox.contract.ts";
 import { adminToken } from "./api.adminToken.ts";
 import { authenticatedClient, authenticateOperator, FailedLogins } from "./api.auth.ts";
 import { SilentConnections } from "./api.connections.ts";
+import { OpenStreams } from "./api.events.ts";
 import { type ApiRequest, exchangeOf, type Handle, sendJson } from "./api.exchange.ts";
 import type { AliasOfGateway, Api } from "./api.gateway.ts";
 import { getReady } from "./api.health.ts";
@@ -22,6 +27,7 @@ import { sendMetrics } from "./api.monitor.ts";
 import { answerUnreadable, problemOf, sendProblem } from "./api.problems.ts";
 import { spendRequest } from "./api.rate.ts";
 import { clientRoutes, openRoutes, operatorRoutes } from "./api.routes.ts";
+import { BatchWatches } from "./api.watches.ts";
 
 /** Of SHUTDOWN_TIMEOUT: requests that last longer are cut off, and their uploads taken back. */
 const PATIENCE = 0.5;
@@ -34,7 +40,11 @@ type Next = (error?: unknown) => void;
 function alias(handle: Handle) {
   return function (this: Api, req: ApiRequest, res: ServerResponse, next: Next) {
     const answered: Promise<unknown> = handle(exchangeOf(req, res))
-      .then((reply) => reply && sendJson(res, reply), next)
+      .then((reply) => {
+        // A connection that stays open would be waited for.
+        if (this.isStopping) res.shouldKeepAlive = false;
+        if (reply) sendJson(res, reply);
+      }, next)
       .catch(next)
       .finally(() => this.answering.delete(answered));
     this.answering.add(answered);
@@ -58,6 +68,15 @@ const route = (path: string, routes: Record<string, unknown>, who?: string) => (
   mergeParams: true,
   logging: false,
   ...(who ? { authentication: who } : {}),
+});
+
+const watched = { name: "dataflow_watched_batches", help: "Batches that requests wait for.", type: "gauge" } as const;
+const streaming = { name: "dataflow_event_streams", help: "Open event streams.", type: "gauge" } as const;
+
+const newsOf = ({ subject: batchId, data }: CloudEvent, hasEnded: boolean): BatchNews => ({
+  batchId,
+  version: data.version as number,
+  hasEnded,
 });
 
 export default define<Api>({
@@ -106,6 +125,14 @@ export default define<Api>({
     this.failedLogins = new FailedLogins();
     this.silentConnections = new SilentConnections(this.server);
     this.answering = new Set();
+    this.watches = new BatchWatches({
+      read: (seen) => call(this.broker, "batch.changed", { seen }),
+      onFailure: (error) => this.logger.debug("Waiting requests are looked after again in 2 s:", error),
+    });
+    this.broker.localBus.on(BATCH_WRITTEN, (news: BatchNews) => this.watches.news(news));
+    this.streams = new OpenStreams();
+    readWhenAsked(this.broker, watched, () => [{ value: this.watches.size }]);
+    readWhenAsked(this.broker, streaming, () => [{ value: this.streams.size }]);
     this.isStopping = false;
     Object.assign(this.settings, { port: config.port, ip: config.host });
     Object.assign(this.server, { requireHostHeader: false });
@@ -117,6 +144,19 @@ export default define<Api>({
     // Another expectation may be ignored (RFC 9110, 10.1.1); Node would answer 417 by itself.
     this.server.on("checkExpectation", (req: ApiRequest, res: ServerResponse) => this.httpHandler(req, res));
     this.server.on("clientError", answerUnreadable);
+  },
+
+  events: {
+    // From the node that committed it, wherever that is.
+    "batch.ready"(this: Api, { params }: { params: CloudEvent }) {
+      this.watches.news(newsOf(params, false));
+    },
+    "client.changed"(this: Api, { params: { id, status } }: { params: Client }) {
+      if (status !== "active") this.streams.end(id);
+    },
+    "batch.completed"(this: Api, { params }: { params: CloudEvent }) {
+      this.watches.news(newsOf(params, true));
+    },
   },
 
   methods: {
@@ -145,6 +185,7 @@ export default define<Api>({
       const problem = problemOf(error);
       if (problem.type === "internal") this.logger.error(`Request ${req.$ctx?.requestID} failed:`, error);
       if (req.socket.destroyed) return;
+      if (this.isStopping) res.shouldKeepAlive = false;
       sendProblem(req, res, problem);
     },
 
@@ -172,9 +213,10 @@ export default define<Api>({
       this.answerError(req, res, problem);
     },
 
-    /** Answers 503 to what is new, finishes what runs, and cuts off what lasts too long. */
+    /** Answers 503 to what is new and what is to who waits, finishes what runs, and cuts off what lasts too long. */
     async drain(this: Api) {
       this.isStopping = true;
+      this.watches.end();
       const patience = setTimeout(
         () => this.server.closeAllConnections(),
         configOf(this.broker).shutdownTimeoutMs * PATIENCE,

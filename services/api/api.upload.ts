@@ -1,11 +1,11 @@
 /** `POST /imports`: what its headers say, before the first byte of the body is read. */
-import { type Created, isFinal } from "../batch/batch.contract.ts";
 import { Problem } from "../errors.ts";
 import { call, type ParamsOf } from "../messages.ts";
-import { callerOf, type Exchange, json, type Reply, wantBodyWhenRead } from "./api.exchange.ts";
+import { callerOf, type Exchange, type Reply, wantBodyWhenRead } from "./api.exchange.ts";
 import { contentDigestsOf, idempotencyKeyOf } from "./api.fields.ts";
 import { mediaType } from "./api.input.ts";
-import { batchView } from "./api.views.ts";
+import { waitOf } from "./api.prefer.ts";
+import { batchPosted } from "./api.waiting.ts";
 
 type Create = ParamsOf<"batch.create">;
 type Content = Pick<Create, "format" | "charset" | "delimiter">;
@@ -89,6 +89,7 @@ export async function postImport(exchange: Exchange): Promise<Reply> {
   const content = contentOf(req.headers["content-type"]);
   const encoding = encodingOf(req.headers["content-encoding"]);
   const length = req.headers["content-length"];
+  const seconds = waitOf(req.headers.prefer);
   checkFormat(content.format, policy.policy.formats);
   if (encoding === "identity") checkLength(length, policy.policy.maxBytes);
   const idempotencyKey = idempotencyKeyOf(req);
@@ -104,15 +105,9 @@ export async function postImport(exchange: Exchange): Promise<Reply> {
     requestId: ctx.requestID,
   };
   wantBodyWhenRead(exchange);
-  return answerOf(await call(ctx, "batch.create", params, { stream: req, timeout: 0 }));
-}
-
-function answerOf({ status, batch, isReplayed }: Created): Reply {
-  return json(status, batchView(batch), {
-    Location: `/imports/${batch.publicId}`,
-    ...(isFinal(batch.state) ? {} : { "Retry-After": "1" }),
-    ...(isReplayed ? { "Idempotent-Replayed": "true" } : {}),
-  });
+  const created = await call(ctx, "batch.create", params, { stream: req, timeout: 0 });
+  const headers: Record<string, string> = created.isReplayed ? { "Idempotent-Replayed": "true" } : {};
+  return batchPosted(exchange, created.batch, seconds, { status: created.status, headers });
 }
 
 function checkFormat(format: Create["format"], allowed: Create["format"][]): void {

@@ -14,6 +14,7 @@ import { Problem } from "../errors.ts";
 import { call, type ParamsOf, publishSoon, serve } from "../messages.ts";
 import type { CloudEvent } from "../outbox/outbox.contract.ts";
 import type { Policy } from "../policy/policy.contract.ts";
+import { BATCH_WRITTEN, type BatchNews, isFinal } from "./batch.contract.ts";
 import { createBatch } from "./batch.create.ts";
 import { BatchEvents } from "./batch.events.ts";
 import { BatchFigures } from "./batch.figures.ts";
@@ -35,6 +36,7 @@ export type BatchService = Service &
     policyOf(batch: BatchRow): Promise<Policy>;
     found(params: { publicId: string; clientId?: number | undefined }): Promise<BatchRow>;
     published(written: Written | null): BatchRow | null;
+    tell(batch: BatchRow): void;
     retention(batch: BatchRow): Promise<Due>;
     completedEvent(after: BatchRow): Promise<OutboxDraft[]>;
     readyEvent(before: BatchRow): Promise<OutboxDraft[]>;
@@ -68,6 +70,9 @@ export default define<BatchService>({
     },
     list(ctx) {
       return this.database.store.list(ctx.params);
+    },
+    changed(ctx) {
+      return this.database.store.changed(ctx.params.seen);
     },
     errors(ctx) {
       const { id, after, limit } = ctx.params;
@@ -103,7 +108,9 @@ export default define<BatchService>({
     },
     async claim(ctx) {
       const claimed = await this.database.store.claim(ctx.params.id, ctx.params.owner, this.leaseMs);
-      if (claimed) this.figures.claimed(claimed.batch);
+      if (!claimed) return null;
+      this.figures.claimed(claimed.batch);
+      this.tell(claimed.batch);
       return claimed;
     },
     chunk(ctx) {
@@ -180,8 +187,14 @@ export default define<BatchService>({
     published(this: BatchService, written: Written | null) {
       if (!written) return null;
       this.figures.moved(written.batch);
+      this.tell(written.batch);
       publishSoon(this.broker, written.outbox);
       return written.batch;
+    },
+
+    /** News for who waits on this node; there may be nobody. */
+    tell(this: BatchService, { publicId: batchId, version, state }: BatchRow) {
+      this.broker.localBus.emit(BATCH_WRITTEN, { batchId, version, hasEnded: isFinal(state) } satisfies BatchNews);
     },
 
     /** When a batch that ended goes; one whose body is still to be deleted is due for that at once. */

@@ -63,5 +63,5 @@ export const clientCacheActions = {
 };
 
 export const clientCacheEvents = {
-  "client.changed": event<{ id: number; publicId: string; identifier: string; version: number }>(),
+  "client.changed": event<Client>(),
 };

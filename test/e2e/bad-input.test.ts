@@ -3,6 +3,7 @@ import { access } from "./bad-input.access.ts";
 import { type BadCase, expectProblem, requestOf, send, startWorld, until, type World } from "./bad-input.kit.ts";
 import { operators } from "./bad-input.operators.ts";
 import { uploads } from "./bad-input.uploads.ts";
+import { waiting } from "./bad-input.waiting.ts";
 
 let world: World;
 let batches: number;
@@ -37,7 +38,7 @@ async function expectNoBatchVisible(as: string) {
   expect(items.map(({ id }) => id).filter((id) => id !== world.ids.done)).toEqual([]);
 }
 
-const table: BadCase[] = [...uploads, ...access, ...operators];
+const table: BadCase[] = [...uploads, ...access, ...operators, ...waiting];
 
 test.each(table)("$name → $status $code", async (one) => {
   const request = requestOf(world, one);

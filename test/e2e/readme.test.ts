@@ -107,8 +107,9 @@ async function ended(id: string, login: string): Promise<Batch> {
 const { received, rejected } = makeOrders();
 
 test("the curl session imports the orders, and shows what came of them", () => {
-  const [session = ""] = blocks;
-  const [batch, ...rows] = paste(session);
+  const [session = "", waiting = ""] = blocks;
+  const [batch, ...answers] = paste(session, waiting);
+  const [rows, waited] = [answers.slice(0, 6), answers.slice(6)];
   expect(batch).toMatchObject({
     status: "completed_with_errors",
     counts: { received, rejected, accepted: received - rejected, duplicate: 0 },
@@ -116,6 +117,7 @@ test("the curl session imports the orders, and shows what came of them", () => {
   expect(rows).toHaveLength(6);
   expect(rows[0]).toMatchObject({ line: 188, errors: [{ field: "email", code: "format" }] });
   expect(rows[3]).toMatchObject({ record: 1, data: { quantity: expect.any(Number), currency: "EUR" } });
+  expect(waited).toEqual([expect.objectContaining({ status: "completed_with_errors" }), batch, batch]);
 });
 
 test("the session with the handler books the orders into its ledger, each once, and refuses the large ones", async () => {

@@ -7,7 +7,7 @@ import { reserveKeys } from "./units/keys.ts";
 import { acquireLock, extendLock, releaseLock } from "./units/locks.ts";
 import { move, voidLeases } from "./units/moves.ts";
 import { deleteOutbox, takeOutbox } from "./units/outbox.ts";
-import { batch, batchById, childOf, due, errors, list, outboxOf, records, stats } from "./units/reads.ts";
+import { batch, batchById, changed, childOf, due, errors, list, outboxOf, records, stats } from "./units/reads.ts";
 import { deleteBatch, purgeChunks } from "./units/removal.ts";
 import { answerKey, forgetRepeats, keyHolder, usage } from "./units/repeats.ts";
 import {
@@ -48,6 +48,7 @@ const units = {
   batch,
   childOf,
   list,
+  changed,
   errors,
   records,
   stats,

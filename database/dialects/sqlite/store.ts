@@ -40,6 +40,7 @@ export function sqliteStore(client: SqliteClient): BatchStore {
     batch: (publicId, clientId) => client.call("batch", publicId, clientId),
     childOf: (id) => client.call("childOf", id),
     list: (query) => client.call("list", query),
+    changed: (seen) => client.call("changed", seen),
     errors: (id, after, limit, maxBytes) => client.call("errors", id, after, limit, maxBytes),
     records: (id, after, limit, maxBytes) => client.call("records", id, after, limit, maxBytes),
     stats: () => client.call("stats"),

@@ -50,6 +50,31 @@ export function keepingSuite(database: () => Database): void {
       expect(await ids({ before: c.id, limit: 1 })).toEqual([b.id]);
     });
 
+    test("of many batches those come that are at another version than was seen", async () => {
+      const seen = async (publicId: string) => (await store().batch(publicId, null)) as { version: number };
+      const [a, b, c] = [await ready(store(), 1), await ready(store(), 2), await claimed(store(), 1)];
+      const known = [a, b, c].map(({ publicId, version }) => ({ publicId, version }));
+      expect(await store().changed([])).toEqual([]);
+      expect(await store().changed(known)).toEqual([]);
+      await store().move(moveOf(b, "cancelled"));
+      await store().commitChunk(chunkCommit(c, [0]));
+      const gone = { publicId: "0193a000-0000-7000-8000-000000000000", version: 1 };
+      const changed = await store().changed([...known, gone]);
+      expect(changed.map(({ id }) => id).sort()).toEqual([b.id, c.id].sort());
+      expect(changed).toContainEqual({ ...(await seen(b.publicId)), envelope: {} });
+      expect(changed).toContainEqual({ ...(await seen(c.publicId)), envelope: {} });
+    });
+
+    test("of a thousand batches that did not change none comes, by one statement", async () => {
+      const batch = await ready(store(), 1);
+      const { publicId, version } = batch;
+      const many = Array.from({ length: 1_000 }, (_, i) => ({
+        publicId: `0193a000-0000-7000-8000-${String(i).padStart(12, "0")}`,
+        version: 1,
+      }));
+      expect(await store().changed([...many, { publicId, version: version - 1 }])).toMatchObject([{ id: batch.id }]);
+    });
+
     test("chunks are purged in pieces; the last one sets the batch's due time", async () => {
       const batch = await ready(store(), 1);
       expect(await store().purgeChunks(batch.id, 1, null)).toBe(false);

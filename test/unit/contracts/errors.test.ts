@@ -22,6 +22,7 @@ const promised: Record<string, [status: number, retryable: boolean]> = {
   "idempotency-key-reused": [422, false],
   "upload-timeout": [408, true],
   "too-many-uploads": [429, true],
+  "too-many-streams": [429, true],
   "illegal-state": [409, false],
   conflict: [409, false],
   "precondition-failed": [412, false],

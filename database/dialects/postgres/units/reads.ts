@@ -7,6 +7,7 @@ import type {
   OutboxRow,
   QueueStats,
   RecordErrors,
+  SeenBatch,
 } from "../../../store.ts";
 import { batchColumns, batchRow, type RawBatch, Values } from "../rows.ts";
 import { NOW, type Sql } from "../sql.ts";
@@ -51,6 +52,15 @@ export async function list(sql: Sql, { clientId, state, before, limit }: ListQue
   const rows = await sql.all<RawBatch>(
     `SELECT ${listed} FROM batch WHERE ${conditions.join(" AND ")} ORDER BY id DESC LIMIT ${values.add(limit)}`,
     ...values.list,
+  );
+  return rows.map(batchRow);
+}
+
+export async function changed(sql: Sql, seen: SeenBatch[]): Promise<BatchRow[]> {
+  const rows = await sql.all<RawBatch>(
+    `SELECT ${listed} FROM json_to_recordset($1::json) AS seen("publicId" text, version bigint)
+     JOIN batch ON batch.public_id = seen."publicId" AND batch.version <> seen.version`,
+    JSON.stringify(seen),
   );
   return rows.map(batchRow);
 }

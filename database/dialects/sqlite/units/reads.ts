@@ -1,6 +1,6 @@
 /** Pure reads: they run on the second connection and see what was committed. */
 import { addError, type RawError } from "../../../rows.ts";
-import type { BatchRow, BatchState, ListQuery, QueueStats, RecordErrors } from "../../../store.ts";
+import type { BatchRow, BatchState, ListQuery, QueueStats, RecordErrors, SeenBatch } from "../../../store.ts";
 import { batchColumns, batchRow, type RawBatch } from "../rows.ts";
 import type { Sql } from "../sql.ts";
 
@@ -48,6 +48,18 @@ export function list(sql: Sql, { clientId, state, before, limit }: ListQuery): B
       clientId ?? null,
       before ?? Number.MAX_SAFE_INTEGER,
       limit,
+    )
+    .map(batchRow);
+}
+
+/** CROSS JOIN keeps SQLite to this order: it guesses a list that it cannot see to be long, and would read all batches. */
+export function changed(sql: Sql, seen: SeenBatch[]): BatchRow[] {
+  return sql
+    .all<RawBatch>(
+      `SELECT ${listColumns}
+       FROM (SELECT value ->> 'publicId' AS wanted, value ->> 'version' AS seen FROM json_each(?1))
+       CROSS JOIN batch ON public_id = wanted AND version <> seen`,
+      JSON.stringify(seen),
     )
     .map(batchRow);
 }

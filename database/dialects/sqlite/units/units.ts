@@ -6,7 +6,7 @@ import { reserveKeys } from "./keys.ts";
 import { acquireLock, extendLock, releaseLock } from "./locks.ts";
 import { move, voidLeases } from "./moves.ts";
 import { deleteOutbox, takeOutbox } from "./outbox.ts";
-import { batch, childOf, due, errors, list, now, records, stats } from "./reads.ts";
+import { batch, changed, childOf, due, errors, list, now, records, stats } from "./reads.ts";
 import { deleteBatch, purgeChunks } from "./removal.ts";
 import { answerKey, forgetRepeats, keyHolder, usage } from "./repeats.ts";
 import { appendChunks, beginKeyedUpload, beginUpload, commitUpload, touchUploads, voidUpload } from "./uploads.ts";
@@ -49,6 +49,7 @@ export const reads = {
   batch,
   childOf,
   list,
+  changed,
   errors,
   records,
   stats,

@@ -1,0 +1,151 @@
+/** `GET /imports/{id}/events`: the batch as server-sent events, until it has ended. */
+import type { ServerResponse } from "node:http";
+import { type BatchRow, isFinal } from "../batch/batch.contract.ts";
+import { Problem } from "../errors.ts";
+import { callerOf, type Exchange } from "./api.exchange.ts";
+import { batchOf } from "./api.export.ts";
+import { batchView } from "./api.views.ts";
+import { PROGRESS_EVERY_MS } from "./api.watches.ts";
+
+/** Streams live for hours, so the limit of requests alone does not bound them. */
+const MOST_STREAMS = 2_000;
+/** Proxies and balancers take a connection for dead that is silent for a minute, some after half of one. */
+const HEARTBEAT_MS = 15_000;
+/** A client that takes in nothing for so long, not even heartbeats, is gone. */
+const STALLED_MS = 60_000;
+
+const HEADERS = {
+  "content-type": "text/event-stream; charset=utf-8",
+  "cache-control": "no-store",
+  // nginx would hold events back until its buffer is full.
+  "x-accel-buffering": "no",
+};
+
+/** The streams of this node, by client. */
+export class OpenStreams {
+  private readonly perClient = new Map<number, Set<EventStream>>();
+
+  /** How many there are. */
+  get size(): number {
+    return [...this.perClient.values()].reduce((sum, streams) => sum + streams.size, 0);
+  }
+
+  /** Throws too-many-streams. */
+  requirePlace(clientId: number): void {
+    if ((this.perClient.get(clientId)?.size ?? 0) >= MOST_STREAMS)
+      throw new Problem("too-many-streams", `${MOST_STREAMS} event streams of this client are open.`, {
+        limit: MOST_STREAMS,
+        headers: { "Retry-After": "5" },
+      });
+  }
+
+  async keep(clientId: number, stream: EventStream): Promise<void> {
+    const streams = this.perClient.get(clientId) ?? new Set();
+    this.perClient.set(clientId, streams.add(stream));
+    await stream.closed;
+    streams.delete(stream);
+    if (streams.size === 0) this.perClient.delete(clientId);
+  }
+
+  /** A client that was disabled hears no more. */
+  end(clientId: number): void {
+    for (const stream of [...(this.perClient.get(clientId) ?? [])]) stream.end();
+  }
+}
+
+export async function getEvents(exchange: Exchange): Promise<undefined> {
+  const { req, res } = exchange;
+  const { watches, streams } = req.$service;
+  const batch = await batchOf(exchange);
+  // Browsers come again when a stream ends; 204 is how to tell them not to (HTML, server-sent events).
+  if (isFinal(batch.state) && req.headers["last-event-id"] === String(batch.version))
+    return void res.writeHead(204, { "cache-control": "no-store" }).end();
+  if (req.method === "HEAD") return void res.writeHead(200, HEADERS).end();
+  const { client } = callerOf(exchange);
+  streams.requirePlace(client.id);
+  const stream = new EventStream(res);
+  const leave = watches.join(batch, { changed: (now) => stream.show(now), ended: () => stream.end() });
+  stream.show(batch);
+  await streams.keep(client.id, stream);
+  leave();
+}
+
+/**
+ * Shows a client a batch's latest state. What it has not taken in is overtaken by what is newer, so a slow one costs no
+ * memory; progress comes at most three times a second, and the end at once.
+ */
+export class EventStream {
+  /** The connection is gone, or everything was sent. */
+  readonly closed: Promise<void>;
+  private readonly res: ServerResponse;
+  private readonly heartbeat: NodeJS.Timeout;
+  private next: BatchRow | null = null;
+  private version = -1;
+  private shownAt = -Infinity;
+  private later: NodeJS.Timeout | null = null;
+
+  constructor(res: ServerResponse, { heartbeatMs = HEARTBEAT_MS, stalledMs = STALLED_MS } = {}) {
+    this.res = res;
+    // Nothing follows a stream on its connection: so its end is seen by everybody, also when the node stops.
+    res.shouldKeepAlive = false;
+    res.setTimeout(stalledMs, () => res.destroy());
+    res.writeHead(200, HEADERS);
+    res.flushHeaders();
+    res.on("drain", () => this.flush());
+    this.heartbeat = setInterval(() => this.beat(), heartbeatMs);
+    this.closed = new Promise<void>((resolve) => {
+      if (res.destroyed) resolve();
+      else res.once("close", resolve);
+    }).then(() => this.rest());
+  }
+
+  show(batch: BatchRow): void {
+    if (batch.version <= this.version) return;
+    this.version = batch.version;
+    this.next = batch;
+    this.flush();
+  }
+
+  /** Ends the answer. Clients come again by themselves, to another node. */
+  end(): void {
+    this.rest();
+    this.res.end();
+  }
+
+  private rest(): void {
+    clearInterval(this.heartbeat);
+    if (this.later) clearTimeout(this.later);
+    this.later = null;
+    this.next = null;
+  }
+
+  private get isReady(): boolean {
+    return !this.res.destroyed && !this.res.writableEnded && !this.res.writableNeedDrain;
+  }
+
+  private flush(): void {
+    const { next } = this;
+    if (!next || !this.isReady) return;
+    const early = this.shownAt + PROGRESS_EVERY_MS - performance.now();
+    if (early > 0 && !isFinal(next.state)) {
+      this.later ??= setTimeout(() => {
+        this.later = null;
+        this.flush();
+      }, early);
+      return;
+    }
+    this.send(next);
+    if (isFinal(next.state)) this.end();
+  }
+
+  private send(batch: BatchRow): void {
+    this.next = null;
+    this.shownAt = performance.now();
+    this.heartbeat.refresh();
+    this.res.write(`event: batch\nid: ${batch.version}\ndata: ${JSON.stringify(batchView(batch))}\n\n`);
+  }
+
+  private beat(): void {
+    if (this.isReady) this.res.write(":\n\n");
+  }
+}

@@ -1,0 +1,65 @@
+/** Server-sent events, as a client reads them. */
+import type { Batch, TestClient } from "./http.ts";
+
+export interface SentEvent {
+  /** By the field's name. */
+  event: string;
+  id: string;
+  batch: Batch & { links: { self: string } };
+  /** When it came, `performance.now()`. */
+  at: number;
+}
+
+export interface EventReader {
+  response: Response;
+  /** Those that have come so far. */
+  events: SentEvent[];
+  /** How many comments have come. */
+  comments(): number;
+  /** Resolves when the server has ended the stream. Rejects when it was cut. */
+  ended: Promise<void>;
+  hangUp(): void;
+}
+
+const field = (block: string, name: string) =>
+  block
+    .split("\n")
+    .find((line) => line.startsWith(`${name}: `))
+    ?.slice(name.length + 2) ?? "";
+
+export async function readEvents(
+  url: string,
+  client: TestClient,
+  path: string,
+  headers: Record<string, string> = {},
+): Promise<EventReader> {
+  const hangUp = new AbortController();
+  const response = await fetch(`${url}${path}`, {
+    headers: { authorization: client.auth, ...headers },
+    signal: hangUp.signal,
+  });
+  const events: SentEvent[] = [];
+  let comments = 0;
+  const take = (block: string) => {
+    if (block.startsWith(":")) comments++;
+    else
+      events.push({
+        event: field(block, "event"),
+        id: field(block, "id"),
+        batch: JSON.parse(field(block, "data")),
+        at: performance.now(),
+      });
+  };
+  const ended = (async () => {
+    let rest = "";
+    for await (const piece of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+      const blocks = (rest + piece).split("\n\n");
+      rest = blocks.pop() as string;
+      blocks.forEach(take);
+    }
+    if (rest) throw new Error(`The stream ends in the middle of an event: ${rest}`);
+  })();
+  // Who hangs up does not care.
+  ended.catch(() => {});
+  return { response, events, comments: () => comments, ended, hangUp: () => hangUp.abort() };
+}

@@ -1,0 +1,131 @@
+/** The promise: who waits on one node hears at once that another has ended the batch, by RabbitMQ; without it in 2 s. */
+import type { AddressInfo } from "node:net";
+import type { ServiceBroker, ServiceSchema } from "moleculer";
+import { openDatabase } from "../../../database/database.ts";
+import api from "../../../services/api/api.service.ts";
+import batch from "../../../services/batch/batch.service.ts";
+import batchLock from "../../../services/batchLock/batchLock.service.ts";
+import batchProcessor from "../../../services/batchProcessor/batchProcessor.service.ts";
+import clientCache from "../../../services/clientCache/clientCache.service.ts";
+import outbox from "../../../services/outbox/outbox.service.ts";
+import policy from "../../../services/policy/policy.service.ts";
+import rateLimiter from "../../../services/rateLimiter/rateLimiter.service.ts";
+import {
+  describeWithRabbit,
+  newNamespace,
+  rabbitTarget,
+  rabbitUrl,
+  rabbitUrlAt,
+  removeNamespace,
+  until,
+} from "../../helpers/amqp.ts";
+import { describePostgres, freshSchema, type Schema } from "../../helpers/database.ts";
+import { readEvents } from "../../helpers/events.ts";
+import { accepted, type Batch, get, newClient, post, type TestClient } from "../../helpers/http.ts";
+import { startNode } from "../../helpers/nodes.ts";
+import { startProxy, type TcpProxy } from "../../helpers/proxy.ts";
+
+/** Chunks that the worker's handler has in hand, each with what lets it go. */
+const held: (() => void)[] = [];
+const gate = {
+  name: "gate",
+  actions: {
+    hold: { importHandler: true, timeout: 0, handler: () => new Promise<void>((resolve) => void held.push(resolve)) },
+  },
+} as unknown as ServiceSchema;
+
+const common = [batch, clientCache, outbox, policy];
+const QUERY_MS = 2_000;
+
+const everyServer = (name: string, suite: () => void) =>
+  describePostgres(name, () => describeWithRabbit("by RabbitMQ", suite));
+
+everyServer("the end of a batch on another node", () => {
+  const namespace = newNamespace();
+  let schema: Schema;
+  let proxy: TcpProxy;
+  let door: ServiceBroker;
+  let worker: ServiceBroker;
+  let url: string;
+  let client: TestClient;
+
+  beforeAll(async () => {
+    schema = await freshSchema();
+    const database = await openDatabase({ url: schema.url });
+    await database.migrate();
+    await database.close();
+    proxy = await startProxy(rabbitTarget);
+    const env = { DATABASE_URL: schema.url, NAMESPACE: namespace, PORT: "0", POLL_INTERVAL: "200ms" };
+    worker = await startNode({
+      nodeID: `${namespace}-worker`,
+      env: { ...env, AMQP_URL: rabbitUrl },
+      services: [...common, batchLock, batchProcessor, gate],
+    });
+    door = await startNode({
+      nodeID: `${namespace}-door`,
+      env: { ...env, AMQP_URL: rabbitUrlAt(proxy.port, 1) },
+      services: [...common, rateLimiter, api],
+    });
+    const { server } = door.getLocalService("api") as unknown as { server: { address(): AddressInfo } };
+    url = `http://127.0.0.1:${server.address().port}`;
+    await Promise.all([door.waitForServices("gate", 10_000, 10), worker.waitForServices("api", 10_000, 10)]);
+    client = await newClient(url, { handler: "gate.hold", chunkRecords: 1 });
+  }, 60_000);
+
+  afterAll(async () => {
+    letAllGo();
+    await Promise.all([door?.stop(), worker?.stop()]);
+    await proxy?.close();
+    await schema?.drop();
+    await removeNamespace(namespace, [`${namespace}-door`, `${namespace}-worker`]);
+  }, 60_000);
+
+  function letAllGo(): void {
+    for (const letGo of held.splice(0)) letGo();
+  }
+  const watches = () => (door.getLocalService("api") as unknown as { watches: { size: number } }).watches;
+
+  /** How long after the batch's end a request heard of it that was waiting. */
+  async function heardAfter(): Promise<number> {
+    const { id } = await accepted(url, client, '{"a":1}');
+    await until(() => held.length === 1, "the batch at its handler");
+    const asked = get(url, client, `/imports/${id}`, { prefer: "wait=30" });
+    await until(() => watches().size === 1, "the request to wait");
+    const began = performance.now();
+    letAllGo();
+    expect((await (await asked).json()) as Batch).toMatchObject({ status: "completed" });
+    return performance.now() - began;
+  }
+
+  test("is heard at once, again and again", async () => {
+    const times: number[] = [];
+    for (let i = 0; i < 10; i++) times.push(await heardAfter());
+    // Usually some 10 ms. One could be luck, for the query may come just then; not ten.
+    for (const ms of times) expect(ms).toBeLessThan(QUERY_MS / 2);
+  });
+
+  test("ends a stream and a POST at once, too", async () => {
+    const posted = post(url, client, '{"a":1}', undefined, { prefer: "wait=30" });
+    await until(() => held.length === 1, "the batch at its handler");
+    const [{ id }] = ((await (await get(url, client, "/imports?status=processing")).json()) as { items: [Batch] })
+      .items;
+    const reader = await readEvents(url, client, `/imports/${id}/events`);
+    await until(() => reader.events.length === 1, "the first event");
+    const began = performance.now();
+    letAllGo();
+    expect((await posted).status).toBe(200);
+    await reader.ended;
+    expect(performance.now() - began).toBeLessThan(QUERY_MS / 2);
+    expect(reader.events.at(-1)?.batch.status).toBe("completed");
+  });
+
+  test("is found by the query while RabbitMQ cannot be reached", async () => {
+    await proxy.shut();
+    const ms = await heardAfter();
+    expect(ms).toBeLessThan(QUERY_MS * 2);
+    // A node that stops while it is cut off would leave Moleculer's reconnect timer behind.
+    await proxy.open();
+    const { transit } = door as unknown as { transit: { tx: { connected: boolean } } };
+    await until(() => transit.tx.connected, "Moleculer's own link");
+  });
+});

@@ -1,0 +1,152 @@
+/** The promise: a stream costs no memory however slow its reader is, shows it the latest state, and never outlives it. */
+import { once } from "node:events";
+import { createServer, type Server, type ServerResponse } from "node:http";
+import { type AddressInfo, connect, type Socket } from "node:net";
+import { EventStream, OpenStreams } from "../../../services/api/api.events.ts";
+import { PROGRESS_EVERY_MS } from "../../../services/api/api.watches.ts";
+import type { BatchRow, BatchState } from "../../../services/batch/batch.contract.ts";
+import { isProblem } from "../../../services/errors.ts";
+import { until } from "../contracts/kit.ts";
+
+const times = { createdAt: 0, readyAt: 0, startedAt: 0, finishedAt: null };
+/** Every state of it is as large as a batch with a long text in it. */
+const batch = (version: number, state: BatchState = "processing", detail = "") =>
+  ({ publicId: "b", version, state, reason: { code: "c", detail }, records: 100, ...times }) as unknown as BatchRow;
+
+let server: Server;
+let stream: EventStream;
+let res: ServerResponse;
+let socket: Socket;
+let text: string;
+let options: { heartbeatMs?: number; stalledMs?: number };
+
+async function open(over: typeof options = {}): Promise<void> {
+  options = over;
+  text = "";
+  socket = connect((server.address() as AddressInfo).port, "127.0.0.1");
+  socket.on("error", () => {});
+  const asked = once(server, "request");
+  socket.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  await asked;
+}
+/** To the end of the connection. */
+async function readAll(): Promise<void> {
+  socket.on("data", (piece) => {
+    text += piece;
+  });
+  await once(socket, "close");
+}
+const versions = () => [...text.matchAll(/\nid: (\d+)\n/g)].map(([, id]) => Number(id));
+
+beforeAll(async () => {
+  server = createServer((_req, answer) => {
+    res = answer;
+    stream = new EventStream(answer, options);
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+});
+afterEach(async () => {
+  socket.destroy();
+  await stream.closed;
+});
+afterAll(() => new Promise((resolve) => server.close(resolve)));
+
+test("a reader that stops and goes on misses what lies between, not the last state; nothing piles up", async () => {
+  await open();
+  const large = "x".repeat(100_000);
+  const began = performance.now();
+  // Paced: one event in each 334 ms at most, so that this fills the buffers of both ends.
+  let version = 0;
+  while (!res.writableNeedDrain && performance.now() - began < 20_000) {
+    stream.show(batch(++version, "processing", large.repeat(40)));
+    await new Promise((resolve) => setTimeout(resolve, PROGRESS_EVERY_MS / 4));
+  }
+  const filled = res.writableLength;
+  for (let i = 0; i < 1_000; i++) stream.show(batch(++version, "processing", large));
+  stream.show(batch(++version, "completed"));
+  expect(res.writableLength).toBe(filled);
+  await readAll();
+  expect(versions().at(-1)).toBe(version);
+  expect(versions().length).toBeLessThan(50);
+  expect(text.endsWith("\n\n\r\n0\r\n\r\n")).toBe(true);
+});
+
+test("a reader that takes nothing in, not even heartbeats, is cut off", async () => {
+  await open({ heartbeatMs: 50, stalledMs: 300 });
+  socket.pause();
+  stream.show(batch(1, "processing", "x".repeat(20_000_000)));
+  await stream.closed;
+  expect(res.destroyed).toBe(true);
+});
+
+test("heartbeats keep a stream open that has nothing to tell", async () => {
+  await open({ heartbeatMs: 50, stalledMs: 400 });
+  const all = readAll();
+  const began = performance.now();
+  stream.show(batch(1));
+  await until(() => (text.match(/^:$/gm) ?? []).length >= 12);
+  expect(performance.now() - began).toBeGreaterThan(500);
+  expect(res.destroyed).toBe(false);
+  stream.end();
+  await all;
+  expect(text).toMatch(/\r\n0\r\n\r\n$/);
+});
+
+test("events are written a third of a second apart, the end at once", async () => {
+  await open();
+  const all = readAll();
+  const writtenAt: number[] = [];
+  const write = res.write.bind(res);
+  res.write = ((piece: string) => {
+    writtenAt.push(performance.now());
+    return write(piece);
+  }) as typeof res.write;
+  let version = 0;
+  while (writtenAt.length < 4) {
+    stream.show(batch(++version));
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  const [first = 0, , , fourth = 0] = writtenAt;
+  stream.show(batch(++version, "cancelled"));
+  expect(performance.now() - (writtenAt.at(-1) ?? 0)).toBeLessThan(PROGRESS_EVERY_MS);
+  await all;
+  expect(writtenAt).toHaveLength(5);
+  // Timers may be a millisecond early; four and the end within a second are all there can be.
+  expect(fourth - first).toBeGreaterThan(3 * PROGRESS_EVERY_MS - 10);
+  expect(versions().at(-1)).toBe(version);
+});
+
+test("the same or an older state is not shown again", async () => {
+  await open();
+  const all = readAll();
+  for (const version of [3, 3, 2, 1]) stream.show(batch(version));
+  stream.show(batch(4, "failed"));
+  stream.show(batch(5, "ready"));
+  await all;
+  expect(versions()).toEqual([3, 4]);
+});
+
+test("a client has 2,000 of them on a node; a place that is given back is free", async () => {
+  const streams = new OpenStreams();
+  const closings = Array.from({ length: 2_000 }, () => Promise.withResolvers<void>());
+  const kept = closings.map(({ promise: closed }) => streams.keep(1, { closed } as EventStream));
+  expect(streams.size).toBe(2_000);
+  const refused = () => {
+    try {
+      streams.requirePlace(1);
+    } catch (error) {
+      return error;
+    }
+    return null;
+  };
+  const problem = refused();
+  expect(isProblem(problem, "too-many-streams")).toBe(true);
+  expect(problem).toMatchObject({ code: 429, data: { limit: 2_000, headers: { "Retry-After": "5" } } });
+  streams.requirePlace(2);
+  closings[0]?.resolve();
+  await kept[0];
+  expect(refused()).toBeNull();
+  for (const { resolve } of closings) resolve();
+  await Promise.all(kept);
+  expect(streams.size).toBe(0);
+});

@@ -1,0 +1,185 @@
+/** The promise: one query for all who wait, at once after news of an end, by itself without news; nobody is forgotten. */
+import { BatchWatches, PROGRESS_EVERY_MS } from "../../../services/api/api.watches.ts";
+import type { BatchRow, BatchState } from "../../../services/batch/batch.contract.ts";
+
+type Seen = { publicId: string; version: number };
+
+const LOOK_MS = 2_000;
+const row = (publicId: string, version: number, state: BatchState = "processing") =>
+  ({ publicId, version, state }) as BatchRow;
+const news = (batchId: string, version: number, hasEnded = false) => ({ batchId, version, hasEnded });
+
+/** The rows as the database has them, and every query that was made. */
+let database: Map<string, BatchRow>;
+let queries: Seen[][];
+let failures: unknown[];
+let isAway: boolean;
+let watches: BatchWatches;
+
+beforeEach(() => {
+  jest.useFakeTimers();
+  database = new Map();
+  queries = [];
+  failures = [];
+  isAway = false;
+  watches = new BatchWatches({
+    async read(seen) {
+      queries.push(seen);
+      if (isAway) throw new Error("away");
+      return seen.flatMap(({ publicId, version }) => {
+        const found = database.get(publicId);
+        return found && found.version !== version ? [found] : [];
+      });
+    },
+    onFailure: (error) => void failures.push(error),
+  });
+});
+afterEach(() => {
+  expect(watches.size).toBe(0);
+  expect(jest.getTimerCount()).toBe(0);
+  jest.useRealTimers();
+});
+
+/** Somebody who waits: what it heard, in order. */
+function waiter(batch: BatchRow) {
+  const heard: number[] = [];
+  let isOver = false;
+  const leave = watches.join(batch, {
+    changed: ({ version }) => void heard.push(version),
+    ended: () => {
+      isOver = true;
+      leave();
+    },
+  });
+  return { heard, leave, isOver: () => isOver };
+}
+
+/** Time passes; what that starts in its next turn, fake timers do a millisecond later. */
+async function turn(ms = 0): Promise<void> {
+  await jest.advanceTimersByTimeAsync(ms);
+  await jest.advanceTimersByTimeAsync(1);
+}
+
+test("what happened between the reading and the joining is not missed", async () => {
+  database.set("a", row("a", 2));
+  const one = waiter(row("a", 1));
+  await turn();
+  expect(one.heard).toEqual([2]);
+  one.leave();
+});
+
+test("all batches are looked after by one query every 2 s, without any news", async () => {
+  const all = Array.from({ length: 1_000 }, (_, i) => waiter(row(`b${i % 500}`, 1)));
+  await turn();
+  expect(queries.map((seen) => seen.length)).toEqual([500]);
+  database.set("b7", row("b7", 2));
+  await turn(LOOK_MS);
+  expect(queries.map((seen) => seen.length)).toEqual([500, 500]);
+  expect(all.filter(({ heard }) => heard.length > 0)).toHaveLength(2);
+  await turn(5 * LOOK_MS);
+  expect(queries).toHaveLength(7);
+  for (const { leave } of all) leave();
+  await turn(5 * LOOK_MS);
+  expect(queries).toHaveLength(7);
+});
+
+test("news of an end is read at once; a herd for one batch costs one row", async () => {
+  const herd = Array.from({ length: 1_000 }, () => waiter(row("a", 1)));
+  await turn();
+  database.set("a", row("a", 2, "completed"));
+  for (let i = 0; i < 3; i++) watches.news(news("a", 2, true));
+  await turn();
+  expect(queries).toEqual([[{ publicId: "a", version: 1 }], [{ publicId: "a", version: 1 }]]);
+  expect(herd.every(({ heard }) => heard.join() === "2")).toBe(true);
+  for (const { leave } of herd) leave();
+});
+
+test("news of progress is read together, three times a second at most", async () => {
+  const [a, b] = [waiter(row("a", 1)), waiter(row("b", 1))];
+  await turn();
+  for (let version = 2; version < 100; version++) {
+    for (const id of ["a", "b"]) {
+      database.set(id, row(id, version));
+      watches.news(news(id, version));
+    }
+  }
+  await turn(PROGRESS_EVERY_MS - 10);
+  expect(queries).toHaveLength(1);
+  await turn(10);
+  expect(queries.map((seen) => seen.length)).toEqual([2, 2]);
+  expect([a.heard, b.heard]).toEqual([[99], [99]]);
+  for (const one of [a, b]) one.leave();
+});
+
+test("an end is not held back by progress, also not by what is told while a query runs", async () => {
+  const one = waiter(row("a", 1));
+  await turn();
+  watches.news(news("a", 2));
+  database.set("a", row("a", 3, "completed"));
+  watches.news(news("a", 3, true));
+  watches.news(news("other", 9));
+  await turn();
+  expect(one.heard).toEqual([3]);
+  database.set("a", row("a", 4, "ready"));
+  watches.news(news("a", 4, true));
+  await Promise.resolve();
+  database.set("a", row("a", 5, "failed"));
+  watches.news(news("a", 5, true));
+  await turn();
+  expect(one.heard.at(-1)).toBe(5);
+  one.leave();
+});
+
+test("news that is old, or of a batch that nobody waits for, costs nothing", async () => {
+  const one = waiter(row("a", 5));
+  await turn();
+  watches.news(news("a", 5, true));
+  watches.news(news("a", 3, true));
+  watches.news(news("z", 9, true));
+  await turn(PROGRESS_EVERY_MS);
+  expect(queries).toHaveLength(1);
+  one.leave();
+});
+
+test("who comes later hears what is known already; what it knows is told to the others", async () => {
+  const first = waiter(row("a", 2));
+  await turn();
+  const late = waiter(row("a", 1));
+  const newer = waiter(row("a", 3));
+  await turn();
+  for (const { heard } of [first, late]) expect(heard.at(-1)).toBe(3);
+  for (const { leave } of [first, late, newer]) leave();
+});
+
+test("a query that fails is made again with the next look", async () => {
+  const one = waiter(row("a", 1));
+  await turn();
+  isAway = true;
+  database.set("a", row("a", 2, "completed"));
+  watches.news(news("a", 2, true));
+  await turn();
+  expect(failures).toHaveLength(1);
+  isAway = false;
+  await turn(LOOK_MS);
+  expect(one.heard).toEqual([2]);
+  one.leave();
+});
+
+test("more than a query takes are asked in pieces", async () => {
+  const all = Array.from({ length: 10_001 }, (_, i) => waiter(row(`b${i}`, 1)));
+  await turn();
+  expect(queries.map((seen) => seen.length)).toEqual([10_000, 1]);
+  for (const { leave } of all) leave();
+});
+
+test("at the end all are let go, also who comes then", async () => {
+  const all = [waiter(row("a", 1)), waiter(row("a", 1)), waiter(row("b", 1))];
+  await turn();
+  watches.end();
+  expect(all.map(({ isOver }) => isOver())).toEqual([true, true, true]);
+  const late = waiter(row("a", 1));
+  expect(late.isOver()).toBe(false);
+  await turn();
+  expect(late.isOver()).toBe(true);
+  expect(queries).toHaveLength(1);
+});
