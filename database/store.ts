@@ -75,6 +75,8 @@ export type Due = { inMs: number } | { at: number } | null;
 export interface OutboxDraft {
   topic: string;
   body: string;
+  /** Also written down to be sent to the client's webhook, under this id. */
+  delivery?: { publicId: string };
 }
 
 export interface OutboxRow extends OutboxDraft {
@@ -180,6 +182,8 @@ export interface QueueStats {
   /** ready_at of the oldest claimable batch. */
   oldestReadyAt: number | null;
   outboxDepth: number;
+  /** due_at of the delivery that is due for longest. */
+  oldestDeliveryAt: number | null;
   running: { owner: string; batches: number }[];
 }
 

@@ -2,6 +2,7 @@ import { QueryTypes, type Transaction } from "sequelize";
 import { Umzug, type UmzugStorage } from "umzug";
 import type { Ddl, Dialect } from "../dialect.ts";
 import { schema } from "./0001-schema.ts";
+import { webhookSecret } from "./0002-webhook-secret.ts";
 import { createTable } from "./ddl.ts";
 
 export interface MigrationContext {
@@ -14,7 +15,7 @@ export interface Migration {
   up(context: MigrationContext): Promise<void>;
 }
 
-const migrations: Migration[] = [schema];
+const migrations: Migration[] = [schema, webhookSecret];
 const LOG = "schema_migration";
 
 /** Steps and their log in ONE transaction, under the dialect's lock: done as a whole or not at all, by one process at a time. */

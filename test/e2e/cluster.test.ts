@@ -165,7 +165,9 @@ everyServer("a cluster", () => {
     for (const script of ["start:api", "start:worker"]) {
       const { code, logs } = await startsInVain(settings(behind.url), script);
       expect(code).not.toBe(0);
-      expect(logs).toMatch(/DATABASE_URL: the database is behind by 0001-schema; run \\?"npm run migrate\\?" first/);
+      expect(logs).toMatch(
+        /DATABASE_URL: the database is behind by 0001-schema, 0002-webhook-secret; run \\?"npm run migrate\\?" first/,
+      );
     }
     await behind.drop();
   }, 60_000);

@@ -4,7 +4,7 @@ import type { Logger } from "../../database.ts";
 import type { Dialect } from "../../dialect.ts";
 import { ddl } from "./ddl.ts";
 import { Sql } from "./sql.ts";
-import { postgresLocks, postgresStore } from "./store.ts";
+import { postgresDeliveries, postgresLocks, postgresStore } from "./store.ts";
 import { now } from "./units/reads.ts";
 
 /** "data" in ASCII: one number for all migrations of DataFlow in a database. */
@@ -31,6 +31,7 @@ export async function openPostgres(url: string, logger?: Logger): Promise<Dialec
   return {
     store: postgresStore(sql),
     locks: postgresLocks(sql),
+    deliveries: postgresDeliveries(sql),
     sequelize,
     ddl,
     async hasTable(name, transaction) {

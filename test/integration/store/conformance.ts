@@ -1,4 +1,5 @@
 import type { Database } from "../../../database/database.ts";
+import { deliverySuite } from "./deliveries.suite.ts";
 import { fairnessSuite } from "./fairness.suite.ts";
 import { keepingSuite } from "./keeping.suite.ts";
 import { lockSuite } from "./locks.suite.ts";
@@ -23,7 +24,7 @@ export function storeConformance(name: string, open: Open): void {
     });
     afterEach(() => opened.remove());
 
-    for (const suite of [uploadSuite, workSuite, fairnessSuite, keepingSuite, lockSuite, modelSuite])
+    for (const suite of [uploadSuite, workSuite, fairnessSuite, keepingSuite, deliverySuite, lockSuite, modelSuite])
       suite(() => opened.db);
   });
 }

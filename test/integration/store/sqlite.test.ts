@@ -103,9 +103,9 @@ describe("only on sqlite", () => {
 
   test("a new database is migrated once, whoever asks at the same time", async () => {
     const db = await openDatabase({ url: "sqlite::memory:" });
-    expect(await db.pending()).toEqual(["0001-schema"]);
+    expect(await db.pending()).toEqual(["0001-schema", "0002-webhook-secret"]);
     const steps = await Promise.all([db.migrate(), db.migrate()]);
-    expect(steps.flat()).toEqual(["0001-schema"]);
+    expect(steps.flat()).toEqual(["0001-schema", "0002-webhook-secret"]);
     await db.close();
   });
 

@@ -96,11 +96,15 @@ export async function stats(sql: Sql): Promise<QueueStats> {
   const oldest = await sql.get<{ readyAt: number | null }>(
     `SELECT ready_at AS "readyAt" FROM batch WHERE state = 'ready' AND due_at <= ${NOW} ORDER BY due_at LIMIT 1`,
   );
+  const delivery = await sql.get<{ dueAt: number | null }>(
+    `SELECT min(due_at) AS "dueAt" FROM delivery WHERE due_at <= ${NOW}`,
+  );
   const depth = await sql.get<{ n: number }>("SELECT count(*) AS n FROM outbox");
   return {
     states: Object.fromEntries(states.map(({ state, n }) => [state, n])),
     oldestReadyAt: oldest?.readyAt ?? null,
     outboxDepth: depth?.n ?? 0,
+    oldestDeliveryAt: delivery?.dueAt ?? null,
     running: await sql.all(
       "SELECT coalesce(owner, '') AS owner, count(*) AS batches FROM batch WHERE state = 'processing' GROUP BY owner",
     ),

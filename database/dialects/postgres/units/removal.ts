@@ -45,6 +45,11 @@ export async function deleteBatch(sql: Sql, id: number, limit: number): Promise<
     left -= await deletePiece(sql, piece, id, left);
     if (left <= 0) return false;
   }
-  await sql.all("DELETE FROM batch WHERE id = $1", id);
+  await sql.all(
+    `WITH gone AS (DELETE FROM delivery WHERE batch_id = $1 RETURNING id),
+       told AS (DELETE FROM delivery_attempt a USING gone WHERE a.delivery_id = gone.id)
+     DELETE FROM batch WHERE id = $1`,
+    id,
+  );
   return true;
 }

@@ -9,7 +9,7 @@ export function move(sql: Sql, move: Move) {
   if (!raw) return null;
   if (move.from === "processing") freeSlot(sql, raw.clientId);
   if (move.restart) sql.run("DELETE FROM record_error WHERE batch_id = ?1", move.id);
-  return { batch: batchRow(raw), outbox: insertOutbox(sql, move.events, now) };
+  return { batch: batchRow(raw), outbox: insertOutbox(sql, move.events, now, raw) };
 }
 
 const restarted = "next_chunk = 0, accepted = 0, rejected = 0, duplicate = 0";

@@ -96,6 +96,9 @@ export function stats(sql: Sql): QueueStats {
     states: Object.fromEntries(states.map(({ state, n }) => [state, n])),
     oldestReadyAt: oldest?.readyAt ?? null,
     outboxDepth: sql.get<{ n: number }>("SELECT count(*) AS n FROM outbox")?.n ?? 0,
+    oldestDeliveryAt:
+      sql.get<{ dueAt: number | null }>("SELECT min(due_at) AS dueAt FROM delivery WHERE due_at <= ?1", sql.now())
+        ?.dueAt ?? null,
     running: sql.all(
       "SELECT coalesce(owner, '') AS owner, count(*) AS batches FROM batch WHERE state = 'processing' GROUP BY owner",
     ),

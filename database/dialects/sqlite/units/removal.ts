@@ -31,6 +31,8 @@ export function deleteBatch(sql: Sql, id: number, limit: number): boolean {
     left -= deletePiece(sql, piece, id, left);
     if (left <= 0) return false;
   }
+  sql.run("DELETE FROM delivery_attempt WHERE delivery_id IN (SELECT id FROM delivery WHERE batch_id = ?1)", id);
+  sql.run("DELETE FROM delivery WHERE batch_id = ?1", id);
   sql.run("DELETE FROM batch WHERE id = ?1", id);
   return true;
 }

@@ -1,6 +1,14 @@
 /** Everything that the thread can be asked, by name: the types of both sides come from here. */
 import { readChunk } from "../rows.ts";
 import type { Sql } from "../sql.ts";
+import {
+  failDeliveries,
+  listDeliveries,
+  recordAttempt,
+  replayDelivery,
+  takeDeliveries,
+  voidClaims,
+} from "./deliveries.ts";
 import { candidates, isOvertaken, setQueue } from "./fairness.ts";
 import { acquireLock, extendLock, releaseLock } from "./locks.ts";
 import { move, voidLeases } from "./moves.ts";
@@ -23,11 +31,36 @@ export const singles = {
   acquireLock,
   extendLock,
   releaseLock,
+  takeDeliveries,
+  voidClaims,
 };
 
-export const compounds = { appendChunks, commitUpload, claim, commitChunk, move, purgeChunks, deleteBatch };
+export const compounds = {
+  appendChunks,
+  commitUpload,
+  claim,
+  commitChunk,
+  move,
+  purgeChunks,
+  deleteBatch,
+  recordAttempt,
+  failDeliveries,
+  replayDelivery,
+};
 
-export const reads = { candidates, isOvertaken, readChunk, due, batch, list, errors, records, stats, now };
+export const reads = {
+  candidates,
+  isOvertaken,
+  readChunk,
+  due,
+  batch,
+  list,
+  errors,
+  records,
+  stats,
+  now,
+  listDeliveries,
+};
 
 export type Units = typeof singles & typeof compounds & typeof reads;
 export type UnitName = keyof Units;

@@ -74,7 +74,7 @@ export function commitUpload(sql: Sql, commit: UploadCommit) {
     commit.queue.cap,
     commit.queue.weight,
   );
-  return { batch: batchRow(raw), outbox: insertOutbox(sql, commit.events, now) };
+  return { batch: batchRow(raw), outbox: insertOutbox(sql, commit.events, now, raw) };
 }
 
 /** What both ways into the table set: state, due_at, reason, phase, totals and times. */
