@@ -14,6 +14,7 @@ import {
   redriveBatch,
   rejectBatch,
   rotateSecret,
+  rotateWebhookSecret,
 } from "./api.admin.ts";
 import type { Handle } from "./api.exchange.ts";
 import { getErrors, getRecords } from "./api.export.ts";
@@ -55,6 +56,7 @@ export const operatorRoutes = strict({
   "GET /clients/:id": getClient,
   "PATCH /clients/:id": patchClient,
   "POST /clients/:id/rotate-secret": rotateSecret,
+  "POST /clients/:id/rotate-webhook-secret": rotateWebhookSecret,
   "GET /clients/:id/policy": getPolicy,
   "PUT /clients/:id/policy": putPolicy,
   "PATCH /clients/:id/policy": patchPolicy,

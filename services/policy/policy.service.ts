@@ -1,6 +1,7 @@
 /**
  * The policies: one per client, in versions that never change, so that a batch is worked by the one it was accepted
- * under. It is the only writer of the policy table. After a change it tells `batch` (cap and weight decide what is
+ * under. It is the only writer of the policy table and of the
+ * webhooks' secrets. After a change it tells `batch` (cap and weight decide what is
  * claimed next) and, by `policy.changed`, the caches of all nodes.
  */
 import type { Service } from "moleculer";
@@ -14,9 +15,10 @@ import { define } from "../../mixins/define.ts";
 import { Problem } from "../errors.ts";
 import { announce, call, publishSoon, serve } from "../messages.ts";
 import { draftEvent } from "../outbox/outbox.contract.ts";
-import type { PolicyVersion } from "./policy.contract.ts";
+import type { PolicyChanged, PolicyVersion } from "./policy.contract.ts";
 import { completePolicy, defaultPolicy, mergePatch, type Policy, policyFaults } from "./policy.document.ts";
 import { evaluatePolicy } from "./policy.evaluate.ts";
+import { isAnotherReceiver, WebhookSecrets } from "./policy.webhook.ts";
 
 type PolicyService = Service &
   WithDatabase &
@@ -25,13 +27,18 @@ type PolicyService = Service &
     stored(clientId: number, version?: number): Promise<PolicyVersion | null>;
     check(document: unknown): void;
     isHandler(name: string): boolean;
-    store(clientId: number, before: number, policy: Policy): Promise<PolicyVersion>;
+    change(clientId: number, next: (current: PolicyVersion) => Policy | null): Promise<PolicyChanged>;
+    store(clientId: number, before: PolicyVersion, policy: Policy): Promise<PolicyChanged>;
+    secrets: WebhookSecrets;
   };
 
 const defaults: PolicyVersion = Object.freeze({ version: 0, policy: defaultPolicy });
 
 /** One of several changes at the same time wins each round; so many at once is enough for any one policy. */
 const MOST_TRIES = 20;
+
+const tooQuick = (what: string) =>
+  new Problem("unavailable", `The ${what} changes too quickly.`, { headers: { "Retry-After": "1" } });
 
 const currentKey = (clientId: number) => `current:${clientId}`;
 const versionKey = (clientId: number, version: number) => `${clientId}:${version}`;
@@ -85,23 +92,38 @@ export default define<PolicyService>({
       this.check(ctx.params.policy);
     },
 
-    async change(ctx) {
+    change(ctx) {
       const { clientId, mode, document, ifVersion } = ctx.params;
-      for (let tries = 1; ; tries++) {
-        // From the database: whoever changes a policy has to see the last one.
-        const current = (await this.stored(clientId)) ?? defaults;
-        if (ifVersion !== undefined && ifVersion !== current.version)
-          throw new Problem("precondition-failed", `The policy is at version ${current.version}.`);
-        const wanted = mode === "put" ? document : mergePatch(current.policy, document);
+      return this.change(clientId, ({ version, policy }) => {
+        if (ifVersion !== undefined && ifVersion !== version)
+          throw new Problem("precondition-failed", `The policy is at version ${version}.`);
+        const wanted = mode === "put" ? document : mergePatch(policy, document);
         this.check(wanted);
-        try {
-          return await this.store(clientId, current.version, completePolicy(wanted as Partial<Policy>));
-        } catch (error) {
-          if (!(error instanceof UniqueConstraintError)) throw error;
-          if (tries === MOST_TRIES)
-            throw new Problem("unavailable", "The policy changes too quickly.", { headers: { "Retry-After": "1" } });
-        }
-      }
+        return completePolicy(wanted as Partial<Policy>);
+      });
+    },
+
+    async webhookSecrets(ctx) {
+      return this.secrets.current(ctx.params.clientId, await this.database.now());
+    },
+    async rotateWebhookSecret(ctx) {
+      const { clientId, graceSeconds } = ctx.params;
+      const { policy } = await this.current(clientId);
+      if (!policy.webhook) throw new Problem("not-found", "This client has no webhook.");
+      const now = await this.database.now();
+      const previousValidUntil = now + graceSeconds * 1000;
+      const secret = await this.secrets.rotate(clientId, now, previousValidUntil);
+      if (!secret) throw tooQuick("webhook");
+      return { secret, previousValidUntil };
+    },
+    async turnWebhookOff(ctx) {
+      const { clientId, url } = ctx.params;
+      let isOff = false;
+      await this.change(clientId, ({ policy }) => {
+        isOff = policy.webhook?.url === url;
+        return isOff ? { ...policy, webhook: null } : null;
+      });
+      return isOff;
     },
 
     async evaluate(ctx) {
@@ -129,9 +151,26 @@ export default define<PolicyService>({
       return row && policyVersionOf(row);
     },
 
+    /** The version after a change; `next` makes it of the last one, or null: nothing is to change. */
+    async change(this: PolicyService, clientId: number, next: (current: PolicyVersion) => Policy | null) {
+      for (let tries = 1; ; tries++) {
+        // From the database: whoever changes a policy has to see the last one.
+        const current = (await this.stored(clientId)) ?? defaults;
+        const policy = next(current);
+        if (!policy) return current;
+        try {
+          return await this.store(clientId, current, policy);
+        } catch (error) {
+          if (!(error instanceof UniqueConstraintError)) throw error;
+          if (tries === MOST_TRIES) throw tooQuick("policy");
+        }
+      }
+    },
+
     /** Throws validation with every fault of a document. */
     check(this: PolicyService, document: unknown) {
-      const errors = policyFaults(document, { isHandler: (name) => this.isHandler(name) });
+      const { webhookAllowedHosts: allowedHosts } = configOf(this.broker);
+      const errors = policyFaults(document, { isHandler: (name) => this.isHandler(name), allowedHosts });
       if (errors.length > 0) throw new Problem("validation", "The policy has wrong fields.", { errors });
     },
 
@@ -142,14 +181,17 @@ export default define<PolicyService>({
     },
 
     /** The primary key (client, version) lets one of several changes at the same time win. */
-    async store(this: PolicyService, clientId: number, before: number, policy: Policy) {
-      const version = before + 1;
+    async store(this: PolicyService, clientId: number, before: PolicyVersion, policy: Policy) {
+      const version = before.version + 1;
       const body = JSON.stringify(policy);
       const subject = (await call(this.broker, "clientCache.get", { id: clientId }))?.publicId ?? "";
-      const { outbox } = await changeWithEvent(
+      const isRenewing = isAnotherReceiver(before.policy.webhook, policy.webhook);
+      const { value: webhookSecret, outbox } = await changeWithEvent(
         this.database,
-        (transaction, createdAt) =>
-          this.database.models.Policy.create({ clientId, version, body, createdAt }, { transaction }),
+        async (transaction, nowMs) => {
+          await this.database.models.Policy.create({ clientId, version, body, createdAt: nowMs }, { transaction });
+          return isRenewing ? this.secrets.renew(clientId, policy.webhook !== null, transaction, nowMs) : null;
+        },
         () => draftEvent(configOf(this.broker).namespace, "policy.changed", subject, { clientId: subject, version }),
       );
       await this.renewed([currentKey(clientId), versionKey(clientId, version)], { version, policy });
@@ -161,7 +203,11 @@ export default define<PolicyService>({
         weight: policy.weight,
       });
       await call(this.broker, "clientCache.policyChanged", { id: clientId, policyVersion: version });
-      return { version, policy };
+      return { version, policy, ...(webhookSecret === null ? {} : { webhookSecret }) };
     },
+  },
+
+  async started() {
+    this.secrets = new WebhookSecrets(this.database.models);
   },
 });
