@@ -19,7 +19,10 @@ module.exports = {
       ...common,
       // The core once more on PostgreSQL: what a user sees does not depend on the database.
       displayName: "postgres",
-      testMatch: ["<rootDir>/test/e2e/{import,http,admin}.test.ts", "<rootDir>/test/integration/batch/*.test.ts"],
+      testMatch: [
+        "<rootDir>/test/e2e/{import,http,admin,webhook}.test.ts",
+        "<rootDir>/test/integration/batch/*.test.ts",
+      ],
       setupFilesAfterEnv: ["<rootDir>/test/helpers/on-postgres.ts"],
     },
   ],

@@ -16,6 +16,7 @@ import {
   rotateSecret,
   rotateWebhookSecret,
 } from "./api.admin.ts";
+import { listDeliveries, replayDelivery } from "./api.deliveries.ts";
 import type { Handle } from "./api.exchange.ts";
 import { getErrors, getRecords } from "./api.export.ts";
 import { getLive } from "./api.health.ts";
@@ -25,7 +26,7 @@ import { getStats } from "./api.monitor.ts";
 import { postImport } from "./api.upload.ts";
 
 /** Lists read their query themselves; everything else takes none. */
-const lists: Handle[] = [listImports, listClients, listBatches];
+const lists: Handle[] = [listImports, listClients, listBatches, listDeliveries];
 
 const withoutQuery =
   (handle: Handle): Handle =>
@@ -66,6 +67,8 @@ export const operatorRoutes = strict({
   "POST /batches/:id/reject": rejectBatch,
   "POST /batches/:id/redrive": redriveBatch,
   "POST /batches/:id/cancel": cancelBatch,
+  "GET /deliveries": listDeliveries,
+  "POST /deliveries/:id/replay": replayDelivery,
   "GET /stats": getStats,
 });
 

@@ -8,6 +8,7 @@ import { isProblem, Problem } from "../errors.ts";
 import { call, type ParamsOf } from "../messages.ts";
 import type { Policy } from "../policy/policy.contract.ts";
 import { decodedBody } from "./batch.body.ts";
+import { forWebhook } from "./batch.deliveries.ts";
 import type { BatchService } from "./batch.service.ts";
 import { Upload } from "./batch.upload.ts";
 
@@ -69,7 +70,7 @@ async function commit(service: BatchService, ctx: Context<Create>, taken: Taken,
     ...decided,
     phase: policy.onInvalid === "rejectBatch" ? "validate" : "deliver",
     queue: { cap: policy.maxConcurrentBatches, weight: policy.weight },
-    events: service.events.created(taken.batch.publicId, clientPublicId, decided.state, version),
+    events: forWebhook(service.events.created(taken.batch.publicId, clientPublicId, decided.state, version), policy),
   });
   const batch = service.published(written);
   if (!batch) throw new Problem("unavailable", "The upload was given up meanwhile. Send it again.");

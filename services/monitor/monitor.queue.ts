@@ -26,6 +26,11 @@ export class Queue {
     ]);
     read("oldest_ready_age_seconds", "How long the oldest claimable batch waits.", oldestSeconds);
     read("outbox_depth", "Events that are not published yet.", ({ outboxDepth }) => outboxDepth);
+    read(
+      "oldest_delivery_age_seconds",
+      "How long the webhook delivery waits that is due for longest.",
+      deliverySeconds,
+    );
     const states = { ...gauge("batches", "Batches in the database, by state."), labelNames: ["state"] };
     readWhenAsked(broker, states, () =>
       batchStates.map((state) => ({ value: this.stats?.states[state] ?? (this.stats ? 0 : NaN), labels: { state } })),
@@ -51,5 +56,8 @@ export class Queue {
 
 export const oldestMs = ({ oldestReadyAt, now }: Stats): number | null =>
   oldestReadyAt === null ? null : Math.max(0, now - oldestReadyAt);
+
+const deliverySeconds = ({ oldestDeliveryAt, now }: Stats): number =>
+  oldestDeliveryAt === null ? 0 : Math.max(0, now - oldestDeliveryAt) / 1000;
 
 const oldestSeconds = (stats: Stats): number => (oldestMs(stats) ?? 0) / 1000;

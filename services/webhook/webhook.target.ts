@@ -57,7 +57,7 @@ function admits(entry: string, address: Address): boolean {
 }
 
 /** The name of a URL as it is compared: URL has made it lower-case and ASCII, and shortened addresses to one form. */
-const nameOf = ({ hostname }: URL): string => hostname.replace(/^\[|\]$/g, "").replace(/\.$/, "");
+export const nameOf = ({ hostname }: URL): string => hostname.replace(/^\[|\]$/g, "").replace(/\.$/, "");
 
 /** Why `address`, which the host of a URL stands for, may not be connected to; null: it may. */
 export function addressFault(text: string, host: string, allowed: readonly string[]): string | null {
