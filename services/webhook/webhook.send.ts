@@ -84,10 +84,15 @@ function post(url: URL, headers: Record<string, string>, body: string, addresses
     maxHeaderSize: MOST_READ_BYTES,
   };
   const request = (url.protocol === "https:" ? https : http).request(url, options);
-  request.on("error", reject);
+  let head: IncomingMessage | null = null;
   request.on("response", (response) => {
+    head = response;
     discard(response).then(() => resolve(response));
   });
+  // A connection that breaks, or is broken off, after the head has told what is to be known.
+  request.on("error", (error) => (head ? resolve(head) : reject(error)));
+  // Also of a protocol that the receiver switched to; then there is no error.
+  request.on("close", () => head ?? reject(new Error("the connection was closed without an answer")));
   request.end(body);
   return promise;
 }

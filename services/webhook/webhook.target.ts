@@ -87,8 +87,10 @@ export function urlFault(text: unknown, allowed: readonly string[]): string | nu
   // URL itself would drop blanks and line ends without a word.
   if (typeof text !== "string" || !/^[^\s\p{Cc}\\]+$/u.test(text) || !URL.canParse(text))
     return "expected a URL such as https://partner.example/hooks";
-  if (text.length > LONGEST_URL) return `expected a URL of at most ${LONGEST_URL} characters, found ${text.length}`;
   const url = new URL(text);
+  // As it is written and as it is sent, which is longer where letters are none of ASCII.
+  const length = Math.max(text.length, url.href.length);
+  if (length > LONGEST_URL) return `expected a URL of at most ${LONGEST_URL} characters, found ${length}`;
   if (url.protocol !== "https:" && url.protocol !== "http:") return "expected a URL of https: or http:";
   if (url.username || url.password || /^[^/]*\/\/[^/?#]*@/.test(text))
     return "expected a URL without credentials: the signature tells who sends";

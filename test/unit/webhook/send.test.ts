@@ -93,6 +93,51 @@ test("an answer that never ends is waited for a second", async () => {
 });
 
 test.each([
+  ["is cut off", (socket: Socket) => void setTimeout(() => socket.resetAndDestroy(), 20)],
+  ["lasts beyond the time limit", () => {}],
+])("an answer whose body %s counts by its head", async (_name, then) => {
+  const port = await listen(
+    createRaw((socket) => {
+      socket.on("error", () => {}).resume();
+      socket.write("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc");
+      then(socket);
+    }),
+  );
+  expect(await sent(`http://127.0.0.1:${port}/`, { timeoutMs: 300 })).toMatchObject({ status: 200, error: null });
+});
+
+test.each([
+  ["another protocol", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n"],
+  ["an end without an answer", ""],
+])("%s is a failure", async (_name, answer) => {
+  const port = await listen(
+    createRaw(
+      (socket) =>
+        void socket
+          .on("error", () => {})
+          .resume()
+          .end(answer),
+    ),
+  );
+  const { status, error } = await sent(`http://127.0.0.1:${port}/`);
+  expect([status, typeof error]).toEqual([null, "string"]);
+});
+
+test("hints before the answer are passed over", async () => {
+  const answer = "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n";
+  const port = await listen(
+    createRaw(
+      (socket) =>
+        void socket
+          .on("error", () => {})
+          .resume()
+          .end(answer),
+    ),
+  );
+  expect(await sent(`http://127.0.0.1:${port}/`)).toMatchObject({ status: 204, error: null });
+});
+
+test.each([
   ["no answer", () => {}],
   ["half a head", (socket: Socket) => socket.write("HTTP/1.1 200 O")],
   ["a head line by line", (socket: Socket) => socket.write("HTTP/1.1 200 OK\r\nX-A: 1\r\n")],

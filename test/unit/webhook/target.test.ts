@@ -37,6 +37,7 @@ test.each([
   ["https://partner.example/#part", /without a fragment/],
   ["https://partner.example/#", /without a fragment/],
   [`https://partner.example/${"x".repeat(2048 - 23)}`, /at most 2048/],
+  [`https://partner.example/${"ü".repeat(500)}`, /at most 2048/],
   ["http://127.0.0.1/", /127.0.0.1 is not a global address \(loopback\)/],
   ["http://127.1/", /127.0.0.1/],
   ["http://2130706433/", /127.0.0.1/],
