@@ -32,6 +32,7 @@ export const serviceNames = [
   "batchProcessor",
   "batch",
   "outbox",
+  "webhook",
 ] as const;
 
 /** Names that begin with DATAFLOW_ and are read by the push client, not here. */

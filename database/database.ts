@@ -1,4 +1,5 @@
 import type { Sequelize } from "sequelize";
+import type { DeliveryStore } from "./deliveries.ts";
 import type { Dialect } from "./dialect.ts";
 import { openPostgres } from "./dialects/postgres/open.ts";
 import { openSqlite } from "./dialects/sqlite/open.ts";
@@ -22,6 +23,7 @@ export interface Logger {
 export interface Database {
   store: BatchStore;
   locks: LockStore;
+  deliveries: DeliveryStore;
   sequelize: Sequelize;
   models: Models;
   /** Brings the schema up to date; the names of the steps that it took. */
@@ -42,6 +44,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   return {
     store: dialect.store,
     locks: dialect.locks,
+    deliveries: dialect.deliveries,
     sequelize: dialect.sequelize,
     models: defineModels(dialect.sequelize),
     migrate: () => migrate(dialect),

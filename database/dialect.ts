@@ -1,5 +1,6 @@
 /** What a folder of `dialects/` provides; `database.ts` adds models and migrations, which all dialects share. */
 import type { Sequelize, Transaction } from "sequelize";
+import type { DeliveryStore } from "./deliveries.ts";
 import type { LockStore } from "./locks.ts";
 import type { BatchStore } from "./store.ts";
 
@@ -41,6 +42,7 @@ export interface Ddl {
 export interface Dialect {
   store: BatchStore;
   locks: LockStore;
+  deliveries: DeliveryStore;
   sequelize: Sequelize;
   /** Where migrations run: the same, or one without limits of time. */
   migrations: Sequelize;

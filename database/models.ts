@@ -1,5 +1,5 @@
 /**
- * The tables that are not hot, by Sequelize. `clientCache` owns Client, `policy` owns Policy; of the outbox, which is
+ * The tables that are not hot, by Sequelize. `clientCache` owns Client, `policy` owns Policy and WebhookSecret; of the outbox, which is
  * `batch`'s, they only write the events of their own changes, in the same transaction.
  */
 import {
@@ -46,10 +46,20 @@ export interface OutboxEntry extends Model<InferAttributes<OutboxEntry>, InferCr
   attempts: number;
 }
 
+export interface WebhookSecretRow
+  extends Model<InferAttributes<WebhookSecretRow>, InferCreationAttributes<WebhookSecretRow>> {
+  clientId: number;
+  secret: string;
+  /** JSON of [{secret, until}]: those that a rotation left valid for a while. */
+  oldSecrets: string;
+  changedAt: number;
+}
+
 export interface Models {
   Outbox: ModelStatic<OutboxEntry>;
   Client: ModelStatic<ClientRow>;
   Policy: ModelStatic<PolicyRow>;
+  WebhookSecret: ModelStatic<WebhookSecretRow>;
 }
 
 // Made anew for each column: Sequelize writes the column's name into the object.
@@ -98,5 +108,15 @@ export function defineModels(sequelize: Sequelize): Models {
     },
     table("outbox"),
   );
-  return { Client, Policy, Outbox };
+  const WebhookSecret = sequelize.define<WebhookSecretRow>(
+    "WebhookSecret",
+    {
+      clientId: { ...long(), primaryKey: true },
+      secret: name(),
+      oldSecrets: required(DataTypes.TEXT),
+      changedAt: long(),
+    },
+    table("webhook_secret"),
+  );
+  return { Client, Policy, Outbox, WebhookSecret };
 }

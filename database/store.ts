@@ -88,6 +88,8 @@ export type Due = { inMs: number } | { at: number } | null;
 export interface OutboxDraft {
   topic: string;
   body: string;
+  /** Also written down to be sent to the client's webhook, under this id. */
+  delivery?: { publicId: string };
 }
 
 export interface OutboxRow extends OutboxDraft {
@@ -267,6 +269,8 @@ export interface QueueStats {
   outboxDepth: number;
   /** The document that waits longest in the outbox. */
   oldestEvent: string | null;
+  /** due_at of the delivery that is due for longest. */
+  oldestDeliveryAt: number | null;
   running: { owner: string; batches: number }[];
 }
 

@@ -7,7 +7,7 @@ interface Drainable {
 }
 
 /** Doors and workers first, then what they give back to; within one step all at once. */
-const steps = [["api", "batchProcessor"], ["batch"], ["outbox"]];
+const steps = [["api", "batchProcessor", "webhook"], ["batch"], ["outbox"]];
 
 /**
  * Moleculer stops all services of a node at once, so a worker could not hand its batches back through `batch` any more.

@@ -6,6 +6,8 @@
  *                              outbox.publish ─► queue batch.ready ─► batchProcessor
  *                                                                        │ batchLock.acquire, batch.claim,
  *                                                                        │ batch.commitChunk … batch.completed
+ *                                                                        ▼
+ *                              batch.recordAttempt ◄─ the client's URL ◄─ webhook ◄─ batch.takeDeliveries
  */
 import { batchActions, batchEvents } from "./batch/batch.contract.ts";
 import { batchLockActions } from "./batchLock/batchLock.contract.ts";
@@ -15,6 +17,7 @@ import { monitorActions, monitorEvents } from "./monitor/monitor.contract.ts";
 import { outboxActions } from "./outbox/outbox.contract.ts";
 import { policyActions, policyEvents } from "./policy/policy.contract.ts";
 import { rateLimiterActions } from "./rateLimiter/rateLimiter.contract.ts";
+import { webhookActions } from "./webhook/webhook.contract.ts";
 
 export const actions = {
   ...clientCacheActions,
@@ -24,6 +27,7 @@ export const actions = {
   ...outboxActions,
   ...batchLockActions,
   ...batchProcessorActions,
+  ...webhookActions,
   ...monitorActions,
 };
 export type ActionName = keyof typeof actions;

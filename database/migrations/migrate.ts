@@ -5,6 +5,7 @@ import { schema } from "./0001-schema.ts";
 import { repeats } from "./0002-repeats.ts";
 import { keyReservations } from "./0003-key-reservations.ts";
 import { retryOf } from "./0004-retry-of.ts";
+import { webhook } from "./0005-webhook.ts";
 import { createTable } from "./ddl.ts";
 
 export interface MigrationContext {
@@ -17,7 +18,7 @@ export interface Migration {
   up(context: MigrationContext): Promise<void>;
 }
 
-const migrations: Migration[] = [schema, repeats, keyReservations, retryOf];
+const migrations: Migration[] = [schema, repeats, keyReservations, retryOf, webhook];
 const LOG = "schema_migration";
 
 /** Steps and their log in ONE transaction, under the dialect's lock: done as a whole or not at all, by one process at a time. */

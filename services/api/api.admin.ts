@@ -4,7 +4,7 @@ import type { BatchRow } from "../batch/batch.contract.ts";
 import type { Client } from "../clientCache/clientCache.contract.ts";
 import { Problem } from "../errors.ts";
 import { call } from "../messages.ts";
-import type { PolicyVersion } from "../policy/policy.contract.ts";
+import type { PolicyChanged } from "../policy/policy.contract.ts";
 import { type Exchange, json, type Reply } from "./api.exchange.ts";
 import { jsonBody, noBody, objectOf, pageBody, pageOf, queryOf, strictly } from "./api.input.ts";
 import { batchView, clientView, stateOf } from "./api.views.ts";
@@ -41,8 +41,8 @@ async function clientOf({ ctx, path }: Exchange): Promise<Client> {
 
 export async function postClient(exchange: Exchange): Promise<Reply> {
   const body = newClient(await jsonBody(exchange));
-  const { client, secret } = await call(exchange.ctx, "clientCache.create", body);
-  return json(201, { ...clientView(client), secret }, { Location: `/admin/clients/${client.publicId}` });
+  const { client, ...secrets } = await call(exchange.ctx, "clientCache.create", body);
+  return json(201, { ...clientView(client), ...secrets }, { Location: `/admin/clients/${client.publicId}` });
 }
 
 export async function listClients(exchange: Exchange): Promise<Reply> {
@@ -68,7 +68,18 @@ export async function rotateSecret(exchange: Exchange): Promise<Reply> {
   return json(200, { secret: rotated.secret, previousValidUntil: new Date(rotated.previousValidUntil).toISOString() });
 }
 
-const policyReply = ({ version, policy }: PolicyVersion): Reply => json(200, policy, { ETag: `"${version}"` });
+export async function rotateWebhookSecret(exchange: Exchange): Promise<Reply> {
+  const { graceSeconds = A_DAY_SECONDS } = rotation(await jsonBody(exchange, { isOptional: true }));
+  const { id: clientId } = await clientOf(exchange);
+  const rotated = await call(exchange.ctx, "policy.rotateWebhookSecret", { clientId, graceSeconds });
+  return json(200, { secret: rotated.secret, previousValidUntil: new Date(rotated.previousValidUntil).toISOString() });
+}
+
+/** The answer that sets a webhook is the only one that carries its secret. */
+const policyReply = ({ version, policy, webhookSecret }: PolicyChanged): Reply => {
+  const shown = webhookSecret ? { ...policy, webhook: { ...policy.webhook, secret: webhookSecret } } : policy;
+  return json(200, shown, { ETag: `"${version}"` });
+};
 
 export async function getPolicy(exchange: Exchange): Promise<Reply> {
   const { id: clientId } = await clientOf(exchange);

@@ -14,7 +14,9 @@ import {
   redriveBatch,
   rejectBatch,
   rotateSecret,
+  rotateWebhookSecret,
 } from "./api.admin.ts";
+import { listDeliveries, replayDelivery } from "./api.deliveries.ts";
 import { getEvents } from "./api.events.ts";
 import type { Handle } from "./api.exchange.ts";
 import { getErrors, getRecords } from "./api.export.ts";
@@ -25,7 +27,7 @@ import { getStats } from "./api.monitor.ts";
 import { postImport } from "./api.upload.ts";
 
 /** These read their query themselves; everything else takes none. */
-const lists: Handle[] = [listImports, listClients, listBatches, retryImport];
+const lists: Handle[] = [listImports, listClients, listBatches, listDeliveries, retryImport];
 
 const withoutQuery =
   (handle: Handle): Handle =>
@@ -58,6 +60,7 @@ export const operatorRoutes = strict({
   "GET /clients/:id": getClient,
   "PATCH /clients/:id": patchClient,
   "POST /clients/:id/rotate-secret": rotateSecret,
+  "POST /clients/:id/rotate-webhook-secret": rotateWebhookSecret,
   "GET /clients/:id/policy": getPolicy,
   "PUT /clients/:id/policy": putPolicy,
   "PATCH /clients/:id/policy": patchPolicy,
@@ -67,6 +70,8 @@ export const operatorRoutes = strict({
   "POST /batches/:id/reject": rejectBatch,
   "POST /batches/:id/redrive": redriveBatch,
   "POST /batches/:id/cancel": cancelBatch,
+  "GET /deliveries": listDeliveries,
+  "POST /deliveries/:id/replay": replayDelivery,
   "GET /stats": getStats,
 });
 

@@ -3,7 +3,7 @@ import type { BatchRow, BatchState } from "../batch/batch.contract.ts";
 import type { Client } from "../clientCache/clientCache.contract.ts";
 import { Problem } from "../errors.ts";
 
-const time = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
+export const time = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
 
 /** The states that a batch can be seen in: an upload is none before its commit. */
 const visibleStates: readonly BatchState[] = [

@@ -1,3 +1,5 @@
+import type { AttemptRecord, DeliveryRow, TakenDelivery } from "../../database/deliveries.ts";
+import { deliveryStates } from "../../database/deliveries.ts";
 import type {
   BatchRow,
   BatchState,
@@ -15,6 +17,8 @@ import { batchStates } from "../../database/store.ts";
 import { action, event, typed } from "../declare.ts";
 import type { CloudEvent } from "../outbox/outbox.contract.ts";
 
+export type { AttemptRecord, DeliveryRow, DeliveryState, TakenDelivery } from "../../database/deliveries.ts";
+export { deliveryStates } from "../../database/deliveries.ts";
 export type { BatchRow, BatchState, Candidate, ChunkCommit, Claimed, StoredChunk } from "../../database/store.ts";
 export { finalStates, isFinal } from "../../database/store.ts";
 
@@ -151,6 +155,27 @@ export const batchActions = {
   /** For the outbox relay only: `batch` writes all its tables itself. */
   "batch.takeOutbox": action({ limit: { type: "number" } }).answers<OutboxRow[]>(),
   "batch.deleteOutbox": action({ ids: typed<number[]>({ type: "array" }) }).answers<void>(),
+
+  /** For the sender of webhooks only. Takes what is due for `leaseMs`, at most one of each client and none of `busy` ones. */
+  "batch.takeDeliveries": action({
+    limit: { type: "number" },
+    busy: typed<number[]>({ type: "array" }),
+    leaseMs: { type: "number" },
+    claim: { type: "string" },
+  }).answers<TakenDelivery[]>(),
+  /** Writes a sending down, and what becomes of its delivery if that is still of the same claim. */
+  "batch.recordAttempt": action({ attempt: typed<AttemptRecord>({ type: "object" }) }).answers<void>(),
+  /** Ends all deliveries of a client that wait; how many. */
+  "batch.failDeliveries": action({ clientId: { type: "number" }, error: { type: "string" } }).answers<number>(),
+  /** Newest first; `batch` and `publicId` are public ids. */
+  "batch.listDeliveries": action({
+    batch: { type: "string", optional: true },
+    state: { type: "enum", values: deliveryStates, optional: true },
+    before: { type: "number", optional: true },
+    limit: { type: "number", integer: true, min: 1, max: 201 },
+  }).answers<DeliveryRow[]>(),
+  /** Sends it again, now. Throws not-found. */
+  "batch.replayDelivery": action({ publicId }).answers<DeliveryRow>(),
 
   /** All batches of the database; `now` is its clock. Throws unavailable. */
   "batch.stats": action({}).answers<Stats>(),

@@ -9,6 +9,7 @@ import { call, type ParamsOf } from "../messages.ts";
 import type { Policy, PolicyVersion } from "../policy/policy.contract.ts";
 import { decodedBody } from "./batch.body.ts";
 import type { Created } from "./batch.contract.ts";
+import { forWebhook } from "./batch.deliveries.ts";
 import { WireDigests } from "./batch.digest.ts";
 import { dayQuotaOf, QuotaWatch, quotaExceeded } from "./batch.quota.ts";
 import { doneBefore, doneOf, repeatsOf, replayed, sameContent } from "./batch.repeats.ts";
@@ -129,7 +130,7 @@ async function commitOf(
     quota: dayQuotaOf(policy),
     phase: policy.onInvalid === "rejectBatch" ? "validate" : "deliver",
     queue: { cap: policy.maxConcurrentBatches, weight: policy.weight },
-    events: service.events.created(upload.batch.publicId, clientPublicId, decided.state, version),
+    events: forWebhook(service.events.created(upload.batch.publicId, clientPublicId, decided.state, version), policy),
   };
 }
 

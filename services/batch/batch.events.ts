@@ -1,6 +1,9 @@
 import type { BatchRow, OutboxDraft } from "../../database/store.ts";
 import { draftEvent, type EventType } from "../outbox/outbox.contract.ts";
 
+/** A handler may give any reason; a webhook's body has at most 20 kB, and a character up to 6 bytes of JSON. */
+const LONGEST_DETAIL = 3_000;
+
 /** The events of a batch's way. */
 export class BatchEvents {
   private readonly namespace: string;
@@ -34,7 +37,7 @@ export class BatchEvents {
       status: after.state,
       version: after.version,
       counts: { received, accepted, rejected, duplicate },
-      error: reason && "code" in reason ? reason : null,
+      error: reason && "code" in reason ? { ...reason, detail: reason.detail.slice(0, LONGEST_DETAIL) } : null,
     };
     return [this.draft("batch.completed", after.publicId, data)];
   }

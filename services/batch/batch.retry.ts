@@ -10,6 +10,7 @@ import { call, type ParamsOf } from "../messages.ts";
 import type { Policy, PolicyVersion } from "../policy/policy.contract.ts";
 import { isFinal } from "./batch.contract.ts";
 import { CHUNK_BYTES, decide } from "./batch.create.ts";
+import { forWebhook } from "./batch.deliveries.ts";
 import type { BatchService } from "./batch.service.ts";
 import { type Taken, Upload } from "./batch.upload.ts";
 
@@ -98,6 +99,7 @@ async function commit(
   const { bytes, records } = upload.totals;
   const { publicId, clientId, format } = upload.batch;
   const decided = await decide(ctx, { clientId, format, bytes, records });
+  const version = upload.id === null ? 1 : 2;
   const done = await service.database.store.commitUpload({
     ...upload,
     ...decided,
@@ -108,7 +110,7 @@ async function commit(
     quota: null,
     phase: policy.onInvalid === "rejectBatch" ? "validate" : "deliver",
     queue: { cap: policy.maxConcurrentBatches, weight: policy.weight },
-    events: service.events.created(publicId, ctx.params.clientPublicId, decided.state, upload.id === null ? 1 : 2),
+    events: forWebhook(service.events.created(publicId, ctx.params.clientPublicId, decided.state, version), policy),
   });
   if (done.outcome !== "stored") throw new Problem("unavailable", "The retry was given up meanwhile. Ask again.");
   service.published(done);

@@ -1,5 +1,5 @@
 /**
- * The batches: the only writer of their tables, outbox rows included, and the only one that changes a batch's state.
+ * The batches: the only writer of their tables, outbox and delivery rows included, and the only one that changes a batch's state.
  * The api gives it bodies and asks for batches; workers claim through it and commit each chunk; every write is one unit
  * with its conditions inside (state, fence, next chunk), so a late or repeated call writes nothing. While its database
  * is away every call is refused with `unavailable`, and nothing is accepted that is not stored.
@@ -16,6 +16,7 @@ import type { CloudEvent } from "../outbox/outbox.contract.ts";
 import type { Policy } from "../policy/policy.contract.ts";
 import { BATCH_WRITTEN, type BatchNews, isFinal } from "./batch.contract.ts";
 import { createBatch } from "./batch.create.ts";
+import { forWebhook, replayDelivery, wakeSender } from "./batch.deliveries.ts";
 import { BatchEvents } from "./batch.events.ts";
 import { BatchFigures } from "./batch.figures.ts";
 import { approveMove, cancelMove, giveUpMove, redriveMove, rejectMove } from "./batch.moves.ts";
@@ -155,6 +156,22 @@ export default define<BatchService>({
       return this.database.store.deleteOutbox(ctx.params.ids);
     },
 
+    takeDeliveries(ctx) {
+      return this.database.deliveries.takeDeliveries(ctx.params);
+    },
+    recordAttempt(ctx) {
+      return this.database.deliveries.recordAttempt(ctx.params.attempt);
+    },
+    failDeliveries(ctx) {
+      return this.database.deliveries.failDeliveries(ctx.params.clientId, ctx.params.error);
+    },
+    listDeliveries(ctx) {
+      return this.database.deliveries.listDeliveries(ctx.params);
+    },
+    replayDelivery(ctx) {
+      return replayDelivery(this, ctx.params.publicId);
+    },
+
     async stats() {
       const [{ oldestEvent, ...stats }, now] = await Promise.all([this.database.store.stats(), this.database.now()]);
       const oldestEventAt = oldestEvent === null ? null : Date.parse((JSON.parse(oldestEvent) as CloudEvent).time);
@@ -189,6 +206,7 @@ export default define<BatchService>({
       this.figures.moved(written.batch);
       this.tell(written.batch);
       publishSoon(this.broker, written.outbox);
+      if (written.outbox.some(({ delivery }) => delivery)) wakeSender(this);
       return written.batch;
     },
 
@@ -203,10 +221,16 @@ export default define<BatchService>({
       return { inMs: retentionDays * 86_400_000 };
     },
     async completedEvent(this: BatchService, after: BatchRow) {
-      return this.events.completed(after, await this.clientPublicId(after.clientId));
+      return forWebhook(
+        this.events.completed(after, await this.clientPublicId(after.clientId)),
+        await this.policyOf(after),
+      );
     },
     async readyEvent(this: BatchService, before: BatchRow) {
-      return this.events.ready(before, await this.clientPublicId(before.clientId));
+      return forWebhook(
+        this.events.ready(before, await this.clientPublicId(before.clientId)),
+        await this.policyOf(before),
+      );
     },
     wake(this: BatchService) {
       call(this.broker, "outbox.wake", {}).catch((error: unknown) => this.logger.debug("No wake-up:", error));
@@ -222,7 +246,10 @@ export default define<BatchService>({
 
   async started() {
     const config = configOf(this.broker);
-    if (this.database.isEmbedded) await this.database.store.voidLeases();
+    if (this.database.isEmbedded) {
+      await this.database.store.voidLeases();
+      await this.database.deliveries.voidClaims();
+    }
     this.uploads = new RunningUploads(this.database.store, this.leaseMs);
     this.sweeper = new Sweeper(this);
     const sweep = this.schedule("The sweep", config.sweepIntervalMs, () => this.sweeper.run(), 0.2);

@@ -24,12 +24,12 @@ export const clientCacheActions = {
     },
     { timeout: 0 },
   ).answers<Client | null>(),
-  /** A new client with a new secret, shown here only. Throws conflict; validation for a wrong policy. */
+  /** A new client with a new secret, shown here only, and so is that of its webhook. Throws conflict; validation for a wrong policy. */
   "clientCache.create": action({
     clientIdentifier: { type: "string" },
     name: { type: "string" },
     policy: { type: "any", optional: true },
-  }).answers<{ client: Client; secret: string }>(),
+  }).answers<{ client: Client; secret: string; webhook?: { url: string; events: string[]; secret: string } }>(),
   /** Null: no such client. By its public id, or by its internal one. */
   "clientCache.get": action({
     publicId: { type: "string", optional: true },

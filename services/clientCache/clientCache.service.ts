@@ -15,6 +15,7 @@ import { Problem, rethrowUnder } from "../errors.ts";
 import { uuidv7 } from "../ids.ts";
 import { announce, call, publishSoon, serve } from "../messages.ts";
 import { draftEvent } from "../outbox/outbox.contract.ts";
+import type { PolicyChanged } from "../policy/policy.contract.ts";
 import type { Client, ClientStatus } from "./clientCache.contract.ts";
 import { hashOf, isSecretOf, newSecret, type SecretHashes } from "./clientCache.secrets.ts";
 
@@ -68,6 +69,10 @@ function knownOf(row: Known): Known {
 function publicPart({ id, publicId, identifier, name, status, policyVersion, version, createdAt }: Known): Client {
   return { id, publicId, identifier, name, status, policyVersion, version, createdAt };
 }
+
+/** A webhook with its secret, which is shown where it was set and never again. */
+const webhookShown = ({ policy: { webhook }, webhookSecret }: PolicyChanged) =>
+  webhook && webhookSecret ? { webhook: { ...webhook, secret: webhookSecret } } : {};
 
 const keysOf = ({ id, publicId, identifier }: Pick<Client, "id" | "publicId" | "identifier">) => [
   `id:${id}`,
@@ -149,9 +154,9 @@ export default define<ClientCache>({
           throw new Problem("conflict", `The client identifier "${identifier}" exists already.`);
         throw error;
       });
-      if (policy !== undefined)
-        await call(ctx, "policy.change", { clientId: client.id, mode: "put", document: policy });
-      return { client, secret };
+      if (policy === undefined) return { client, secret };
+      const changed = await call(ctx, "policy.change", { clientId: client.id, mode: "put", document: policy });
+      return { client, secret, ...webhookShown(changed) };
     },
 
     async get(ctx) {

@@ -29,6 +29,9 @@ export class Queue {
     read("oldest_outbox_age_seconds", "How long the oldest event waits to be published.", (stats) =>
       seconds(outboxMs(stats)),
     );
+    read("oldest_delivery_age_seconds", "How long the webhook delivery waits that is due for longest.", (stats) =>
+      seconds(deliveryMs(stats)),
+    );
     const states = { ...gauge("batches", "Batches in the database, by state."), labelNames: ["state"] };
     readWhenAsked(broker, states, () =>
       batchStates.map((state) => ({ value: this.stats?.states[state] ?? (this.stats ? 0 : NaN), labels: { state } })),
@@ -58,5 +61,8 @@ export const oldestMs = ({ oldestReadyAt, now }: Stats): number | null =>
 /** The age of the oldest event; its time is that of the node which made it, so it may be off by its clock. */
 export const outboxMs = ({ oldestEventAt, now }: Stats): number | null =>
   oldestEventAt === null ? null : Math.max(0, now - oldestEventAt);
+
+const deliveryMs = ({ oldestDeliveryAt, now }: Stats): number | null =>
+  oldestDeliveryAt === null ? null : Math.max(0, now - oldestDeliveryAt);
 
 const seconds = (ms: number | null): number => (ms ?? 0) / 1000;

@@ -10,6 +10,9 @@ export interface PolicyVersion {
   policy: Policy;
 }
 
+/** A change that gave the webhook a new receiver tells its new secret: here, and nowhere else. */
+export type PolicyChanged = PolicyVersion & { webhookSecret?: string };
+
 /** What becomes of a body that keeps all limits. `until`: when its window opens; null: an operator decides. */
 export type Decision = { decision: "ready" } | { decision: "held"; hold: "approval" | "window"; until: number | null };
 
@@ -27,9 +30,18 @@ export const policyActions = {
     document: { type: "any" },
     /** The version that the caller has seen; omitted: any. */
     ifVersion: { type: "number", optional: true },
-  }).answers<PolicyVersion>(),
+  }).answers<PolicyChanged>(),
   /** Tells `batch` and `clientCache` of the policy in force once more, where a change may have ended before they were told. */
   "policy.apply": action({ clientPublicId: { type: "string" } }).answers<void>(),
+  /** What a webhook of the client is signed with now, the newest first; empty: it has none. */
+  "policy.webhookSecrets": action({ clientId: { type: "number" } }).answers<string[]>(),
+  /** A new secret; the old one lives on for `graceSeconds`. Throws not-found where there is no webhook, unavailable. */
+  "policy.rotateWebhookSecret": action({
+    clientId: { type: "number" },
+    graceSeconds: { type: "number", integer: true, min: 0 },
+  }).answers<{ secret: string; previousValidUntil: number }>(),
+  /** Turns the webhook off, if it still has that URL. Whether this did it. */
+  "policy.turnWebhookOff": action({ clientId: { type: "number" }, url: { type: "string" } }).answers<boolean>(),
   /** Decides by the policy in force what becomes of a body. */
   "policy.evaluate": action({
     clientId: { type: "number" },

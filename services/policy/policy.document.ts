@@ -14,6 +14,7 @@ import {
   someOf,
   timeZone,
 } from "./policy.fields.ts";
+import { defaultWebhookEvents, type PolicyWebhook, webhookCheck } from "./policy.webhook.ts";
 import type { PolicyWindow } from "./policy.window.ts";
 
 /** What a client may send, how it is checked, and how its batches run. */
@@ -48,6 +49,8 @@ export interface Policy {
   chunkRecords: number;
   maxAttempts: number;
   backoff: { type: "exponential" | "fixed"; delayMs: number; maxMs: number };
+  /** Who is told of the client's batches. Its secret is kept elsewhere. */
+  webhook: PolicyWebhook | null;
   retentionDays: number;
 }
 
@@ -78,13 +81,21 @@ export const defaultPolicy: Readonly<Policy> = deepFreeze({
   chunkRecords: 5000,
   maxAttempts: 5,
   backoff: { type: "exponential", delayMs: 1000, maxMs: 60_000 },
+  webhook: null,
   retentionDays: 30,
 });
 
 const DAY_MS = 86_400_000;
 
+/** What decides beside the document itself. */
+export interface Surroundings {
+  isHandler: (name: string) => boolean;
+  /** Private targets that a webhook may have. */
+  allowedHosts?: readonly string[];
+}
+
 /** The checks, one a field. */
-function fields(isHandler: (name: string) => boolean): Record<keyof Policy, Check> {
+function fields({ isHandler, allowedHosts = [] }: Surroundings): Record<keyof Policy, Check> {
   return {
     formats: someOf(...formats),
     maxBytes: integer(1, 2 ** 40),
@@ -112,14 +123,15 @@ function fields(isHandler: (name: string) => boolean): Record<keyof Policy, Chec
       { type: oneOf("exponential", "fixed"), delayMs: integer(0, DAY_MS), maxMs: integer(0, DAY_MS) },
       { rule: backoffRule },
     ),
+    webhook: webhookCheck(allowedHosts),
     retentionDays: integer(1, 3650),
   };
 }
 
 /** What is wrong with a policy from outside, whole or partial; none: `completePolicy` may take it. */
-export function policyFaults(input: unknown, { isHandler }: { isHandler: (name: string) => boolean }): Fault[] {
+export function policyFaults(input: unknown, surroundings: Surroundings): Fault[] {
   if (!isObject(input)) return [{ pointer: "", detail: "expected an object" }];
-  return object(fields(isHandler))(input);
+  return object(fields(surroundings))(input);
 }
 
 function handlerFaults(value: unknown, isHandler: (name: string) => boolean): Fault[] {
@@ -144,13 +156,16 @@ const backoffRule: Check = (value) => {
     : [];
 };
 
-/** The whole policy: what is absent, also within `rate` and `backoff`, has its default. */
+/** The whole policy: what is absent, also within `rate`, `backoff` and `webhook`, has its default. */
 export function completePolicy(partial: Partial<Policy>): Policy {
   return {
     ...defaultPolicy,
     ...partial,
     rate: { ...defaultPolicy.rate, ...partial.rate },
     backoff: { ...defaultPolicy.backoff, ...partial.backoff },
+    webhook: partial.webhook
+      ? { ...partial.webhook, events: partial.webhook.events ?? [...defaultWebhookEvents] }
+      : null,
   };
 }
 

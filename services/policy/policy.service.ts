@@ -1,8 +1,8 @@
 /**
  * The policies: one per client, in versions that never change, so that a batch is worked by the one it was accepted
- * under. It is the only writer of the policy table. After a change it tells `batch` (cap and weight decide what is
- * claimed next) and, by `policy.changed`, the caches of all nodes; where it dies between, the relay that finds the event
- * left over has `batch` told.
+ * under. It is the only writer of the policy table and of the webhooks' secrets. After a change it tells `batch` (cap and
+ * weight decide what is claimed next) and, by `policy.changed`, the caches of all nodes; where it dies between, the relay
+ * that finds the event left over has `batch` told.
  */
 import type { Service } from "moleculer";
 import { Op, UniqueConstraintError } from "sequelize";
@@ -14,11 +14,12 @@ import { databaseMixin, type WithDatabase } from "../../mixins/database.ts";
 import { define } from "../../mixins/define.ts";
 import { beforeAnotherTry, Turns } from "../../mixins/turns.ts";
 import { Problem } from "../errors.ts";
-import { announce, call, type ParamsOf, publishSoon, serve } from "../messages.ts";
+import { announce, call, publishSoon, serve } from "../messages.ts";
 import { draftEvent } from "../outbox/outbox.contract.ts";
-import type { PolicyVersion } from "./policy.contract.ts";
+import type { PolicyChanged, PolicyVersion } from "./policy.contract.ts";
 import { completePolicy, defaultPolicy, mergePatch, type Policy, policyFaults } from "./policy.document.ts";
 import { evaluatePolicy } from "./policy.evaluate.ts";
+import { isAnotherReceiver, WebhookSecrets } from "./policy.webhook.ts";
 
 type PolicyService = Service &
   WithDatabase &
@@ -27,17 +28,21 @@ type PolicyService = Service &
     stored(clientId: number, version?: number): Promise<PolicyVersion | null>;
     /** The changes of one policy on this node, one after another. */
     turns: Turns<number>;
-    change(wanted: ParamsOf<"policy.change">): Promise<PolicyVersion>;
     check(document: unknown): void;
     isHandler(name: string): boolean;
-    store(clientId: number, before: number, policy: Policy): Promise<PolicyVersion>;
+    change(clientId: number, next: (current: PolicyVersion) => Policy | null): Promise<PolicyChanged>;
+    store(clientId: number, before: PolicyVersion, policy: Policy): Promise<PolicyChanged>;
     tellPartners(clientId: number, told: PolicyVersion): Promise<void>;
+    secrets: WebhookSecrets;
   };
 
 const defaults: PolicyVersion = Object.freeze({ version: 0, policy: defaultPolicy });
 
 /** Of changes on several nodes at the same time one wins each round; so many are enough for any one policy. */
 const MOST_TRIES = 20;
+
+const tooQuick = (what: string) =>
+  new Problem("unavailable", `The ${what} changes too quickly.`, { headers: { "Retry-After": "1" } });
 
 const currentKey = (clientId: number) => `current:${clientId}`;
 const versionKey = (clientId: number, version: number) => `${clientId}:${version}`;
@@ -95,14 +100,44 @@ export default define<PolicyService>({
       this.check(ctx.params.policy);
     },
 
-    change(ctx) {
-      return this.turns.take(ctx.params.clientId, () => this.change(ctx.params));
-    },
-
     async apply(ctx) {
       const client = await call(this.broker, "clientCache.get", { publicId: ctx.params.clientPublicId });
       const stored = client && (await this.stored(client.id));
       if (stored) await this.tellPartners(client.id, stored);
+    },
+
+    change(ctx) {
+      const { clientId, mode, document, ifVersion } = ctx.params;
+      return this.change(clientId, ({ version, policy }) => {
+        if (ifVersion !== undefined && ifVersion !== version)
+          throw new Problem("precondition-failed", `The policy is at version ${version}.`);
+        const wanted = mode === "put" ? document : mergePatch(policy, document);
+        this.check(wanted);
+        return completePolicy(wanted as Partial<Policy>);
+      });
+    },
+
+    async webhookSecrets(ctx) {
+      return this.secrets.current(ctx.params.clientId, await this.database.now());
+    },
+    async rotateWebhookSecret(ctx) {
+      const { clientId, graceSeconds } = ctx.params;
+      const { policy } = await this.current(clientId);
+      if (!policy.webhook) throw new Problem("not-found", "This client has no webhook.");
+      const now = await this.database.now();
+      const previousValidUntil = now + graceSeconds * 1000;
+      const secret = await this.secrets.rotate(clientId, now, previousValidUntil);
+      if (!secret) throw tooQuick("webhook");
+      return { secret, previousValidUntil };
+    },
+    async turnWebhookOff(ctx) {
+      const { clientId, url } = ctx.params;
+      let isOff = false;
+      await this.change(clientId, ({ policy }) => {
+        isOff = policy.webhook?.url === url;
+        return isOff ? { ...policy, webhook: null } : null;
+      });
+      return isOff;
     },
 
     async evaluate(ctx) {
@@ -133,9 +168,9 @@ export default define<PolicyService>({
       return row && policyVersionOf(row);
     },
 
-    /** Throws validation with every fault of a document. */
     check(this: PolicyService, document: unknown) {
-      const errors = policyFaults(document, { isHandler: (name) => this.isHandler(name) });
+      const { webhookAllowedHosts: allowedHosts } = configOf(this.broker);
+      const errors = policyFaults(document, { isHandler: (name) => this.isHandler(name), allowedHosts });
       if (errors.length > 0) throw new Problem("validation", "The policy has wrong fields.", { errors });
     },
 
@@ -145,35 +180,37 @@ export default define<PolicyService>({
       return !(endpoint instanceof Error) && (endpoint.action as { importHandler?: boolean }).importHandler === true;
     },
 
-    /** A patch is laid on the newest version, again where another node was faster. */
-    async change(this: PolicyService, { clientId, mode, document, ifVersion }: ParamsOf<"policy.change">) {
-      for (let tries = 1; ; tries++) {
-        // From the database: whoever changes a policy has to see the last one.
-        const current = (await this.stored(clientId)) ?? defaults;
-        if (ifVersion !== undefined && ifVersion !== current.version)
-          throw new Problem("precondition-failed", `The policy is at version ${current.version}.`);
-        const wanted = mode === "put" ? document : mergePatch(current.policy, document);
-        this.check(wanted);
-        try {
-          return await this.store(clientId, current.version, completePolicy(wanted as Partial<Policy>));
-        } catch (error) {
-          if (!(error instanceof UniqueConstraintError)) throw error;
-          if (tries === MOST_TRIES)
-            throw new Problem("unavailable", "The policy changes too quickly.", { headers: { "Retry-After": "1" } });
-          await beforeAnotherTry();
+    /** A patch is laid on the newest version, again where another node was faster. `next` null: nothing changes. */
+    change(this: PolicyService, clientId: number, next: (current: PolicyVersion) => Policy | null) {
+      return this.turns.take(clientId, async () => {
+        for (let tries = 1; ; tries++) {
+          // From the database: whoever changes a policy has to see the last one.
+          const current = (await this.stored(clientId)) ?? defaults;
+          const policy = next(current);
+          if (!policy) return current;
+          try {
+            return await this.store(clientId, current, policy);
+          } catch (error) {
+            if (!(error instanceof UniqueConstraintError)) throw error;
+            if (tries === MOST_TRIES) throw tooQuick("policy");
+            await beforeAnotherTry();
+          }
         }
-      }
+      });
     },
 
     /** The primary key (client, version) lets one of several changes at the same time win. */
-    async store(this: PolicyService, clientId: number, before: number, policy: Policy) {
-      const version = before + 1;
+    async store(this: PolicyService, clientId: number, before: PolicyVersion, policy: Policy) {
+      const version = before.version + 1;
       const body = JSON.stringify(policy);
       const subject = (await call(this.broker, "clientCache.get", { id: clientId }))?.publicId ?? "";
-      const { outbox } = await changeWithEvent(
+      const isRenewing = isAnotherReceiver(before.policy.webhook, policy.webhook);
+      const { value: webhookSecret, outbox } = await changeWithEvent(
         this.database,
-        (transaction, createdAt) =>
-          this.database.models.Policy.create({ clientId, version, body, createdAt }, { transaction }),
+        async (transaction, nowMs) => {
+          await this.database.models.Policy.create({ clientId, version, body, createdAt: nowMs }, { transaction });
+          return isRenewing ? this.secrets.renew(clientId, policy.webhook !== null, transaction, nowMs) : null;
+        },
         () => draftEvent(configOf(this.broker).namespace, "policy.changed", subject, { clientId: subject, version }),
       );
       await this.renewed([currentKey(clientId), versionKey(clientId, version)], { version, policy });
@@ -181,7 +218,7 @@ export default define<PolicyService>({
       await this.tellPartners(clientId, { version, policy });
       // Last: as long as its event waits, the relay has the partners told again.
       publishSoon(this.broker, outbox);
-      return { version, policy };
+      return { version, policy, ...(webhookSecret === null ? {} : { webhookSecret }) };
     },
 
     async tellPartners(this: PolicyService, clientId: number, { version, policy }: PolicyVersion) {
@@ -189,5 +226,9 @@ export default define<PolicyService>({
       await call(this.broker, "batch.configureQueue", { clientId, cap, weight });
       await call(this.broker, "clientCache.policyChanged", { id: clientId, policyVersion: version });
     },
+  },
+
+  async started() {
+    this.secrets = new WebhookSecrets(this.database.models);
   },
 });

@@ -96,13 +96,6 @@ const newClients: BadCase[] = [
     { ...right, policy: { schema: { type: "strin" } } },
     wrong("/policy/schema/type"),
   ),
-  ...["webhook"].map((field) =>
-    posted(
-      `${field}, which this version does not know`,
-      { ...right, policy: { [field]: null } },
-      wrong(`/policy/${field}`),
-    ),
-  ),
 ];
 
 const patched = (name: string, body: unknown, expected: Expected) =>
@@ -163,7 +156,14 @@ const wrongPolicies: [unknown, ...string[]][] = [
   [7, ""],
   [{ unknown: 1 }, "/unknown"],
   [{ dedup: "replace" }, "/dedup"],
-  [{ webhook: null }, "/webhook"],
+  [{ webhook: 7 }, "/webhook"],
+  [{ webhook: {} }, "/webhook/url"],
+  [{ webhook: { url: "ftp://partner.example/" } }, "/webhook/url"],
+  [{ webhook: { url: "http://127.0.0.1/" } }, "/webhook/url"],
+  [{ webhook: { url: "https://user:pass@partner.example/" } }, "/webhook/url"],
+  [{ webhook: { url: "https://partner.example/", events: [] } }, "/webhook/events"],
+  [{ webhook: { url: "https://partner.example/", events: ["client.changed"] } }, "/webhook/events"],
+  [{ webhook: { url: "https://partner.example/", secret: "whsec_mine" } }, "/webhook/secret"],
   [{ formats: [] }, "/formats"],
   [{ formats: ["xml"] }, "/formats"],
   [{ formats: ["csv", "csv"] }, "/formats"],

@@ -15,6 +15,7 @@ import clientCache from "../../services/clientCache/clientCache.service.ts";
 import outbox from "../../services/outbox/outbox.service.ts";
 import policy from "../../services/policy/policy.service.ts";
 import rateLimiter from "../../services/rateLimiter/rateLimiter.service.ts";
+import webhook from "../../services/webhook/webhook.service.ts";
 import { freshSchema, type Schema } from "./database.ts";
 
 export const ADMIN_TOKEN = "a-token-for-tests-of-24-characters-or-more";
@@ -28,6 +29,7 @@ const all: Record<string, ServiceSchema> = {
   outbox,
   policy,
   rateLimiter,
+  webhook,
 };
 
 export interface SystemOptions {
@@ -35,6 +37,8 @@ export interface SystemOptions {
   services?: string[];
   /** Settings beside those that a test needs (database, port, token, log level). */
   env?: Record<string, string>;
+  /** What a service has otherwise than usual, by its name. */
+  settings?: Record<string, object>;
   /** Services of the test's own, such as handlers. */
   extra?: ServiceSchema[];
 }
@@ -50,6 +54,7 @@ export interface System {
 export async function startSystem({
   services = Object.keys(all),
   env = {},
+  settings = {},
   extra = [],
 }: SystemOptions = {}): Promise<System> {
   const folder = mkdtempSync(join(tmpdir(), "dataflow-test-"));
@@ -63,7 +68,7 @@ export async function startSystem({
     ...env,
   });
   const broker = new ServiceBroker({ ...brokerOptions(config), skipProcessEventRegistration: true });
-  for (const name of services) broker.createService(structuredCloneSchema(all[name] as ServiceSchema));
+  for (const name of services) broker.createService(withSettings(all[name] as ServiceSchema, settings[name]));
   for (const schema of extra) broker.createService(schema);
   await broker.start();
   const server = (broker.getLocalService("api") as { server?: { address(): AddressInfo } } | undefined)?.server;
@@ -91,7 +96,7 @@ async function place(folder: string): Promise<Schema> {
 }
 
 /** A schema's own settings are written to at `created`, so that each system gets its own. */
-const structuredCloneSchema = (schema: ServiceSchema): ServiceSchema => ({
+const withSettings = (schema: ServiceSchema, own: object = {}): ServiceSchema => ({
   ...schema,
-  settings: { ...schema.settings },
+  settings: { ...schema.settings, ...own },
 });

@@ -5,7 +5,7 @@ import { ddl } from "./ddl.ts";
 import { refusalOf } from "./failure.ts";
 import { dialectModule } from "./models.ts";
 import { CONNECT_TIMEOUT_MS, Sql, timeouts } from "./sql.ts";
-import { postgresLocks, postgresStore } from "./store.ts";
+import { postgresDeliveries, postgresLocks, postgresStore } from "./store.ts";
 import { now } from "./units/reads.ts";
 
 /** "data" in ASCII: one number for all migrations of DataFlow in a database. */
@@ -33,6 +33,7 @@ export async function openPostgres(url: string, logger?: Logger): Promise<Dialec
   return {
     store: postgresStore(sql),
     locks: postgresLocks(sql),
+    deliveries: postgresDeliveries(sql),
     sequelize,
     migrations,
     ddl,

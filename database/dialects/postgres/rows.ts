@@ -69,7 +69,10 @@ export function dueAt(due: Due, values: Values): string {
   return "at" in due ? values.add(due.at, "bigint") : `(${NOW} + ${values.add(due.inMs, "bigint")})`;
 }
 
-/** CTE `outbox_rows`: the events, written only where `source` has a row, in their order. */
+/**
+ * CTE `outbox_rows`: the events, written only where `source` (with `id` and `"clientId"` of the batch) has a row, in their
+ * order; and `delivery_rows`, where some are for a webhook.
+ */
 export function outboxCte(events: OutboxDraft[], source: string, values: Values): string {
   const topics = values.add(
     events.map(({ topic }) => topic),
@@ -81,7 +84,34 @@ export function outboxCte(events: OutboxDraft[], source: string, values: Values)
   );
   return `outbox_rows AS (INSERT INTO outbox (topic, body, due_at, attempts)
     SELECT e.topic, e.body, ${NOW}, 0 FROM ${source}, unnest(${topics}, ${bodies}) WITH ORDINALITY AS e(topic, body, n)
-    ORDER BY e.n RETURNING id)`;
+    ORDER BY e.n RETURNING id)${deliveriesCte(events, source, values)}`;
+}
+
+/**
+ * A batch has one delivery an event. The first word that it is created or ready is enough; of its end a later one counts
+ * (it was driven again), and takes the place of the former.
+ */
+function deliveriesCte(events: OutboxDraft[], source: string, values: Values): string {
+  const drafts = events.filter(({ delivery }) => delivery);
+  if (drafts.length === 0) return "";
+  const ids = values.add(
+    drafts.map(({ delivery }) => delivery?.publicId),
+    "text[]",
+  );
+  const topics = values.add(
+    drafts.map(({ topic }) => topic),
+    "text[]",
+  );
+  const bodies = values.add(
+    drafts.map(({ body }) => body),
+    "text[]",
+  );
+  return `,
+  delivery_rows AS (INSERT INTO delivery (public_id, batch_id, client_id, event, body, state, due_at, attempts, created_at)
+    SELECT e.public_id, ${source}.id, ${source}."clientId", e.event, e.body, 'pending', ${NOW}, 0, ${NOW}
+    FROM ${source}, unnest(${ids}, ${topics}, ${bodies}) AS e(public_id, event, body)
+    ON CONFLICT (batch_id, event) DO UPDATE SET body = excluded.body, state = 'pending', due_at = excluded.due_at,
+      tries = 0, claim = NULL WHERE delivery.event = 'batch.completed')`;
 }
 export const outboxIds = "(SELECT coalesce(json_agg(o.id ORDER BY o.id), '[]') FROM outbox_rows o) AS outbox";
 

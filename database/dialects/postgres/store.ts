@@ -1,7 +1,16 @@
+import type { DeliveryStore } from "../../deliveries.ts";
 import type { LockStore } from "../../locks.ts";
 import type { BatchStore } from "../../store.ts";
 import { resolving } from "../../unknown.ts";
 import type { Sql } from "./sql.ts";
+import {
+  failDeliveries,
+  listDeliveries,
+  recordAttempt,
+  replayDelivery,
+  takeDeliveries,
+  voidClaims,
+} from "./units/deliveries.ts";
 import { candidates, isOvertaken, setQueue } from "./units/fairness.ts";
 import { reserveKeys } from "./units/keys.ts";
 import { acquireLock, extendLock, releaseLock } from "./units/locks.ts";
@@ -59,6 +68,8 @@ const units = {
 
 const locks = { acquireLock, extendLock, releaseLock };
 
+const deliveries = { takeDeliveries, recordAttempt, failDeliveries, replayDelivery, listDeliveries, voidClaims };
+
 /** The seam, each unit with the pool in front. */
 export const postgresStore = (sql: Sql): BatchStore =>
   resolving(bound(units, sql) as unknown as BatchStore, {
@@ -67,6 +78,8 @@ export const postgresStore = (sql: Sql): BatchStore =>
   });
 
 export const postgresLocks = (sql: Sql): LockStore => bound(locks, sql) as unknown as LockStore;
+
+export const postgresDeliveries = (sql: Sql): DeliveryStore => bound(deliveries, sql) as unknown as DeliveryStore;
 
 const bound = (all: Record<string, Unit>, sql: Sql) =>
   Object.fromEntries(Object.entries(all).map(([name, unit]) => [name, unit.bind(null, sql)]));

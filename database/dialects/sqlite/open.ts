@@ -6,7 +6,7 @@ import type { Dialect } from "../../dialect.ts";
 import { SqliteClient } from "./client.ts";
 import { ddl } from "./ddl.ts";
 import { sequelizeOn } from "./sequelize.ts";
-import { sqliteLocks, sqliteStore } from "./store.ts";
+import { sqliteDeliveries, sqliteLocks, sqliteStore } from "./store.ts";
 
 /** Long enough for a few statements; while it is open no batch is accepted. */
 const TRANSACTION_MS = 5000;
@@ -23,6 +23,7 @@ export async function openSqlite(url: string, logger?: Logger): Promise<Dialect>
   return {
     store: sqliteStore(client),
     locks: sqliteLocks(client),
+    deliveries: sqliteDeliveries(client),
     sequelize,
     migrations: sequelize,
     ddl,

@@ -1,5 +1,5 @@
 /** Between rows and the types of the seam. */
-import type { Due, OutboxDraft, StoredChunk } from "../../store.ts";
+import type { BatchRow, Due, OutboxDraft, StoredChunk } from "../../store.ts";
 import type { Sql } from "./sql.ts";
 
 export { batchRow, hasEnded, jsonOrNull, type RawBatch } from "../../rows.ts";
@@ -38,10 +38,41 @@ export function insertChunks(sql: Sql, id: number, chunks: StoredChunk[]): void 
     );
 }
 
-/** The ids of the new rows; their texts are not sent back to who sent them. */
-export function insertOutbox(sql: Sql, events: OutboxDraft[], now: number): number[] {
-  return events.map(({ topic, body }) =>
-    sql.insert("INSERT INTO outbox (topic, body, due_at, attempts) VALUES (?1, ?2, ?3, 0)", topic, body, now),
+/** Writes the events of `batch`. The ids of the new rows; their texts are not sent back to who sent them. */
+export function insertOutbox(
+  sql: Sql,
+  events: OutboxDraft[],
+  now: number,
+  batch: Pick<BatchRow, "id" | "clientId">,
+): number[] {
+  return events.map((event) => {
+    if (event.delivery) insertDelivery(sql, event, now, batch);
+    const { topic, body } = event;
+    return sql.insert("INSERT INTO outbox (topic, body, due_at, attempts) VALUES (?1, ?2, ?3, 0)", topic, body, now);
+  });
+}
+
+/**
+ * A batch has one delivery an event. The first word that it is created or ready is enough; of its end a later one counts
+ * (it was driven again), and takes the place of the former.
+ */
+function insertDelivery(
+  sql: Sql,
+  { topic, body, delivery }: OutboxDraft,
+  now: number,
+  { id, clientId }: Pick<BatchRow, "id" | "clientId">,
+): void {
+  sql.run(
+    `INSERT INTO delivery (public_id, batch_id, client_id, event, body, state, due_at, attempts, created_at)
+     VALUES (?1, ?2, ?3, ?4, ?5, 'pending', ?6, 0, ?6)
+     ON CONFLICT (batch_id, event) DO UPDATE SET body = excluded.body, state = 'pending', due_at = excluded.due_at,
+       tries = 0, claim = NULL WHERE delivery.event = 'batch.completed'`,
+    delivery?.publicId ?? null,
+    id,
+    clientId,
+    topic,
+    body,
+    now,
   );
 }
 

@@ -1,3 +1,4 @@
+import type { DeliveryStore } from "../../deliveries.ts";
 import type { LockStore } from "../../locks.ts";
 import type { BatchStore, OutboxDraft, StoredChunk, Written } from "../../store.ts";
 import type { SqliteClient } from "./client.ts";
@@ -55,6 +56,17 @@ export function sqliteLocks(client: SqliteClient): LockStore {
     acquireLock: (name, token, ttlMs) => client.call("acquireLock", name, token, ttlMs),
     extendLock: (name, token, ttlMs) => client.call("extendLock", name, token, ttlMs),
     releaseLock: (name, token) => client.call("releaseLock", name, token),
+  };
+}
+
+export function sqliteDeliveries(client: SqliteClient): DeliveryStore {
+  return {
+    takeDeliveries: (take) => client.call("takeDeliveries", take),
+    recordAttempt: (attempt) => client.call("recordAttempt", attempt),
+    failDeliveries: (clientId, error) => client.call("failDeliveries", clientId, error),
+    replayDelivery: (publicId) => client.call("replayDelivery", publicId),
+    listDeliveries: (query) => client.call("listDeliveries", query),
+    voidClaims: () => client.call("voidClaims"),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Database } from "../../../database/database.ts";
+import { deliverySuite } from "./deliveries.suite.ts";
 import { fairnessSuite } from "./fairness.suite.ts";
 import { keepingSuite } from "./keeping.suite.ts";
 import { keySuite } from "./keys.suite.ts";
@@ -31,6 +32,7 @@ export function storeConformance(name: string, open: Open): void {
       workSuite,
       fairnessSuite,
       keepingSuite,
+      deliverySuite,
       keySuite,
       lockSuite,
       modelSuite,

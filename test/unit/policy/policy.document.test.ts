@@ -12,9 +12,17 @@ test.each<[unknown]>([
   [{ formats: ["csv"], handler: "orders.import", maxErrors: 0, weight: 1000 }],
   [{ window: { from: "22:00", to: "06:00", timeZone: "Europe/Lisbon" }, maxBytes: 2 ** 40, maxRecords: 1e9 }],
   [{ schema: { properties: { a: { type: "string", pattern: "^(a+)+$" } } } }],
+  [{ webhook: null }],
+  [{ webhook: { url: "https://partner.example/hooks", events: ["batch.created", "batch.completed"] } }],
   [{ backoff: { type: "fixed", delayMs: 5, maxMs: 5 }, rate: { requests: 1 } }],
 ])("%j is right", (policy) => {
   expect(faults(policy)).toEqual([]);
+});
+
+test("a webhook hears of the end where nothing else is said, and may be private where that is allowed", () => {
+  const webhook = { url: "http://10.0.0.1/" };
+  expect(completePolicy({ webhook } as never).webhook).toEqual({ ...webhook, events: ["batch.completed"] });
+  expect(policyFaults({ webhook }, { isHandler: () => false, allowedHosts: ["10.0.0.0/8"] })).toEqual([]);
 });
 
 test.each<[unknown, string, RegExp]>([
@@ -50,6 +58,10 @@ test.each<[unknown, string, RegExp]>([
   [{ window: { from: "22:00", to: "22:00", timeZone: "UTC" } }, "/window/to", /another time/],
   [{ window: 1 }, "/window", /or null/],
   [{ handler: "other.action" }, "/handler", /importHandler/],
+  [{ webhook: "https://partner.example/" }, "/webhook", /object of url, events, or null/],
+  [{ webhook: { events: ["batch.ready"] } }, "/webhook/url", /missing/],
+  [{ webhook: { url: "http://10.0.0.1/" } }, "/webhook/url", /10.0.0.1 is not a global address/],
+  [{ webhook: { url: "https://partner.example/", events: ["batch.lost"] } }, "/webhook/events", /batch.completed/],
   [{ backoff: { delayMs: 100, maxMs: 99 } }, "/backoff/maxMs", /at least delayMs \(100\)/],
   [{ backoff: { delayMs: 70_000 } }, "/backoff/maxMs", /found 60000/],
   [{ schema: true }, "/schema", /object/],

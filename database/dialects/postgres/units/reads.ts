@@ -118,6 +118,9 @@ export async function stats(sql: Sql): Promise<QueueStats> {
   const oldest = await sql.get<{ readyAt: number | null }>(
     `SELECT ready_at AS "readyAt" FROM batch WHERE state = 'ready' AND due_at <= ${NOW} ORDER BY due_at LIMIT 1`,
   );
+  const delivery = await sql.get<{ dueAt: number | null }>(
+    `SELECT min(due_at) AS "dueAt" FROM delivery WHERE due_at <= ${NOW}`,
+  );
   const depth = await sql.get<{ n: number }>("SELECT count(*) AS n FROM outbox");
   const event = await sql.get<{ body: string }>("SELECT body FROM outbox ORDER BY id LIMIT 1");
   return {
@@ -125,6 +128,7 @@ export async function stats(sql: Sql): Promise<QueueStats> {
     oldestReadyAt: oldest?.readyAt ?? null,
     outboxDepth: depth?.n ?? 0,
     oldestEvent: event?.body ?? null,
+    oldestDeliveryAt: delivery?.dueAt ?? null,
     running: await sql.all(
       "SELECT coalesce(owner, '') AS owner, count(*) AS batches FROM batch WHERE state = 'processing' GROUP BY owner",
     ),

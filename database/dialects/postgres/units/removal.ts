@@ -48,7 +48,9 @@ export async function deleteBatch(sql: Sql, id: number, limit: number): Promise<
     if (left <= 0 || (await hasRows(sql, piece, id))) return false;
   }
   await sql.all(
-    `WITH gone AS (DELETE FROM batch WHERE id = $1 RETURNING id, client_id, content_hash)
+    `WITH gone AS (DELETE FROM batch WHERE id = $1 RETURNING id, client_id, content_hash),
+       untold AS (DELETE FROM delivery WHERE batch_id = $1 RETURNING id),
+       untried AS (DELETE FROM delivery_attempt a USING untold WHERE a.delivery_id = untold.id)
      DELETE FROM content_key c USING gone
      WHERE c.client_id = gone.client_id AND c.hash = gone.content_hash AND c.batch_id = gone.id`,
     id,

@@ -63,7 +63,7 @@ export async function commitChunk(sql: Sql, commit: ChunkCommit): Promise<Writte
   const values = new Values();
   const events = commit.end?.events ?? [];
   const ctes = [
-    `fence AS MATERIALIZED (SELECT id, client_id FROM batch WHERE id = ${values.add(commit.id)}
+    `fence AS MATERIALIZED (SELECT id, client_id, client_id AS "clientId" FROM batch WHERE id = ${values.add(commit.id)}
       AND fence = ${values.add(commit.fence)} AND state = 'processing' AND next_chunk = ${values.add(commit.chunk)}
       FOR NO KEY UPDATE)`,
     ...recordCtes(commit, values),

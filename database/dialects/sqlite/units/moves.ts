@@ -10,7 +10,7 @@ export function move(sql: Sql, move: Move) {
   if (move.from === "processing") freeSlot(sql, raw.clientId);
   if (move.restart) sql.run("DELETE FROM record_error WHERE batch_id = ?1", move.id);
   if (hasEnded(move.to)) sql.run("DELETE FROM record_key WHERE batch_id = ?1 AND expires_at IS NOT NULL", move.id);
-  return { batch: batchRow(raw), outbox: insertOutbox(sql, move.events, now) };
+  return { batch: batchRow(raw), outbox: insertOutbox(sql, move.events, now, raw) };
 }
 
 const restarted = "next_chunk = 0, accepted = 0, rejected = 0, duplicate = 0";

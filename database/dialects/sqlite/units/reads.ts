@@ -102,6 +102,9 @@ export function stats(sql: Sql): QueueStats {
     oldestReadyAt: oldest?.readyAt ?? null,
     outboxDepth: sql.get<{ n: number }>("SELECT count(*) AS n FROM outbox")?.n ?? 0,
     oldestEvent: sql.get<{ body: string }>("SELECT body FROM outbox ORDER BY id LIMIT 1")?.body ?? null,
+    oldestDeliveryAt:
+      sql.get<{ dueAt: number | null }>("SELECT min(due_at) AS dueAt FROM delivery WHERE due_at <= ?1", sql.now())
+        ?.dueAt ?? null,
     running: sql.all(
       "SELECT coalesce(owner, '') AS owner, count(*) AS batches FROM batch WHERE state = 'processing' GROUP BY owner",
     ),

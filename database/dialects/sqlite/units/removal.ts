@@ -36,6 +36,8 @@ export function deleteBatch(sql: Sql, id: number, limit: number): boolean {
        AND (client_id, hash) IN (SELECT client_id, content_hash FROM batch WHERE id = ?1)`,
     id,
   );
+  sql.run("DELETE FROM delivery_attempt WHERE delivery_id IN (SELECT id FROM delivery WHERE batch_id = ?1)", id);
+  sql.run("DELETE FROM delivery WHERE batch_id = ?1", id);
   sql.run("DELETE FROM batch WHERE id = ?1", id);
   return true;
 }

@@ -1,6 +1,14 @@
 /** Everything that the thread can be asked, by name: the types of both sides come from here. */
 import { readChunk } from "../rows.ts";
 import type { Sql } from "../sql.ts";
+import {
+  failDeliveries,
+  listDeliveries,
+  recordAttempt,
+  replayDelivery,
+  takeDeliveries,
+  voidClaims,
+} from "./deliveries.ts";
 import { candidates, isOvertaken, setQueue } from "./fairness.ts";
 import { reserveKeys } from "./keys.ts";
 import { acquireLock, extendLock, releaseLock } from "./locks.ts";
@@ -24,6 +32,8 @@ export const singles = {
   acquireLock,
   extendLock,
   releaseLock,
+  takeDeliveries,
+  voidClaims,
 };
 
 export const compounds = {
@@ -39,6 +49,9 @@ export const compounds = {
   move,
   purgeChunks,
   deleteBatch,
+  recordAttempt,
+  failDeliveries,
+  replayDelivery,
 };
 
 export const reads = {
@@ -56,6 +69,7 @@ export const reads = {
   now,
   keyHolder,
   usage,
+  listDeliveries,
 };
 
 export type Units = typeof singles & typeof compounds & typeof reads;

@@ -90,7 +90,7 @@ export function commitUpload(sql: Sql, commit: UploadCommit): Outcome {
     commit.queue.cap,
     commit.queue.weight,
   );
-  return { outcome: "stored", batch: batchRow(raw), outbox: insertOutbox(sql, commit.events, now) };
+  return { outcome: "stored", batch: batchRow(raw), outbox: insertOutbox(sql, commit.events, now, raw) };
 }
 
 /** What both ways into the table set: state, due_at, reason, phase, totals and times. */

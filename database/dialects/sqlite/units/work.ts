@@ -60,7 +60,7 @@ export function commitChunk(sql: Sql, commit: ChunkCommit) {
   const now = sql.now();
   const raw = advance(sql, commit, missed, now);
   if (commit.end) freeSlot(sql, raw.clientId);
-  return { batch: batchRow(raw), outbox: insertOutbox(sql, commit.end?.events ?? [], now) };
+  return { batch: batchRow(raw), outbox: insertOutbox(sql, commit.end?.events ?? [], now, raw) };
 }
 
 /** Rows of one statement. Each call of a statement costs as much as some rows: 1.2 M rows/s one by one, 2.1 M by fifty. */

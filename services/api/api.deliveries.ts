@@ -1,0 +1,50 @@
+/** What operators see of webhooks: what was sent, what came of it, and once more. */
+import { type DeliveryRow, type DeliveryState, deliveryStates } from "../batch/batch.contract.ts";
+import { Problem } from "../errors.ts";
+import { call } from "../messages.ts";
+import { type Exchange, json, type Reply } from "./api.exchange.ts";
+import { noBody, pageBody, pageOf, queryOf } from "./api.input.ts";
+import { time } from "./api.views.ts";
+
+/** Never the body that was sent, nor any of the answer's. */
+async function deliveryView({ ctx }: Exchange, row: DeliveryRow) {
+  const { publicId: id, batchId, event, state: status, dueAt, attempts } = row;
+  const client = await call(ctx, "clientCache.get", { id: row.clientId });
+  return {
+    id,
+    batchId,
+    clientId: client?.publicId ?? null,
+    event,
+    status,
+    nextAt: time(dueAt),
+    attempts: attempts.map((attempt) => ({ ...attempt, at: time(attempt.at) })),
+  };
+}
+
+/** Throws validation. */
+function statusOf(status: string | undefined): { state?: DeliveryState } {
+  if (status === undefined) return {};
+  if ((deliveryStates as readonly string[]).includes(status)) return { state: status as DeliveryState };
+  throw new Problem("validation", 'The query\'s "status" is wrong.', {
+    errors: [{ pointer: "/status", detail: `expected one of ${deliveryStates.join(", ")}` }],
+  });
+}
+
+export async function listDeliveries(exchange: Exchange): Promise<Reply> {
+  const { batch, status, ...query } = queryOf(exchange, "batch", "status", "limit", "cursor");
+  const page = pageOf(query);
+  const rows = await call(exchange.ctx, "batch.listDeliveries", {
+    ...page,
+    ...statusOf(status),
+    ...(batch === undefined ? {} : { batch }),
+    limit: page.limit + 1,
+  });
+  const { items, next } = pageBody(rows, page.limit, (row) => deliveryView(exchange, row));
+  return json(200, { items: await Promise.all(items), next });
+}
+
+export async function replayDelivery(exchange: Exchange): Promise<Reply> {
+  await noBody(exchange);
+  const row = await call(exchange.ctx, "batch.replayDelivery", { publicId: exchange.path.id ?? "" });
+  return json(200, await deliveryView(exchange, row));
+}

@@ -1,0 +1,85 @@
+/** The secrets that webhooks are signed with: beside the policy and never in it, for its versions are read by many. */
+import { randomBytes } from "node:crypto";
+import type { Transaction } from "sequelize";
+import type { Models } from "../../database/models.ts";
+import type { Fault } from "../errors.ts";
+import { urlFault, type WebhookEvent, webhookEvents } from "../webhook/webhook.contract.ts";
+import { type Check, nullOr, object, someOf } from "./policy.fields.ts";
+
+export interface PolicyWebhook {
+  url: string;
+  events: WebhookEvent[];
+}
+
+export const defaultWebhookEvents: readonly WebhookEvent[] = Object.freeze(["batch.completed"] as const);
+
+const urlMissing: Check = (value) =>
+  Object.hasOwn(value as object, "url") ? [] : [{ pointer: "/url", detail: "expected, but missing" }];
+
+/** The check of the policy's `webhook`; `allowedHosts`: see WEBHOOK_ALLOWED_HOSTS. */
+export function webhookCheck(allowedHosts: readonly string[]): Check {
+  const url = (value: unknown): Fault[] => {
+    const fault = urlFault(value, allowedHosts);
+    return fault === null ? [] : [{ pointer: "", detail: fault }];
+  };
+  return nullOr(object({ url, events: someOf(...webhookEvents) }, { rule: urlMissing }));
+}
+
+/** The receiver of a webhook changes with its URL, and one must not know what the next one trusts. */
+export const isAnotherReceiver = (before: PolicyWebhook | null, after: PolicyWebhook | null): boolean =>
+  before?.url !== after?.url;
+
+interface OldSecret {
+  secret: string;
+  /** Epoch ms. */
+  until: number;
+}
+
+/** Each costs a signature in a header. */
+const MOST_OLD = 4;
+
+/** As Standard Webhooks writes them: 24 to 64 bytes. */
+const newSecret = (): string => `whsec_${randomBytes(32).toString("base64")}`;
+
+export class WebhookSecrets {
+  private readonly table: Models["WebhookSecret"];
+
+  constructor({ WebhookSecret }: Models) {
+    this.table = WebhookSecret;
+  }
+
+  /** In the transaction that gives the webhook another receiver, or none: the new secret. */
+  async renew(clientId: number, hasWebhook: boolean, transaction: Transaction, changedAt: number) {
+    await this.table.destroy({ where: { clientId }, transaction });
+    if (!hasWebhook) return null;
+    const secret = newSecret();
+    await this.table.create({ clientId, secret, oldSecrets: "[]", changedAt }, { transaction });
+    return secret;
+  }
+
+  /** Those that count now, the newest first. */
+  async current(clientId: number, nowMs: number): Promise<string[]> {
+    const row = await this.row(clientId);
+    return row ? [row.secret, ...row.old.filter(({ until }) => until > nowMs).map(({ secret }) => secret)] : [];
+  }
+
+  /** A new one; the others count until then. Null: there is none to rotate, or another rotation was faster. */
+  async rotate(clientId: number, nowMs: number, until: number): Promise<string | null> {
+    const row = await this.row(clientId);
+    if (!row) return null;
+    const secret = newSecret();
+    const rest = row.old.map((one) => ({ ...one, until: Math.min(one.until, until) }));
+    const old = [{ secret: row.secret, until }, ...rest].filter((one) => one.until > nowMs).slice(0, MOST_OLD);
+    const [changed] = await this.table.update(
+      { secret, oldSecrets: JSON.stringify(old), changedAt: nowMs },
+      { where: { clientId, secret: row.secret } },
+    );
+    return changed === 1 ? secret : null;
+  }
+
+  private async row(clientId: number): Promise<{ secret: string; old: OldSecret[] } | null> {
+    const row = await this.table.findOne({ where: { clientId } });
+    if (!row) return null;
+    return { secret: row.get("secret") as string, old: JSON.parse(row.get("oldSecrets") as string) };
+  }
+}

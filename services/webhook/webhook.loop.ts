@@ -1,0 +1,78 @@
+/** What the loop works with. */
+export interface LoopParts<D extends { clientId: number }> {
+  slots: number;
+  /** Of one client, so that a slow receiver does not take all slots. */
+  slotsOfClient: number;
+  /** Takes up to `limit` that are due, at most one of each client, none of `busy` clients. */
+  take(limit: number, busy: number[]): Promise<D[]>;
+  /** Never rejects. */
+  run(delivery: D): Promise<void>;
+  failed(error: unknown): void;
+}
+
+/** Sends as many at once as it may. However often it is woken, it takes once at a time; whatever ends wakes it again. */
+export class DeliveryLoop<D extends { clientId: number }> {
+  private readonly parts: LoopParts<D>;
+  private readonly runs = new Set<Promise<void>>();
+  private readonly ofClient = new Map<number, number>();
+  private flight: Promise<void> | null = null;
+  private isAgain = false;
+  private isEnded = false;
+
+  constructor(parts: LoopParts<D>) {
+    this.parts = parts;
+  }
+
+  /** Resolves when nothing is left to take, or no slot is free. */
+  wake(): Promise<void> {
+    this.isAgain = true;
+    this.flight ??= this.fly().finally(() => {
+      this.flight = null;
+    });
+    return this.flight;
+  }
+
+  private async fly(): Promise<void> {
+    while (this.isAgain && !this.isEnded) {
+      this.isAgain = false;
+      try {
+        while (await this.takeSome());
+      } catch (error) {
+        this.parts.failed(error);
+      }
+    }
+  }
+
+  private async takeSome(): Promise<boolean> {
+    const free = this.parts.slots - this.runs.size;
+    if (this.isEnded || free <= 0) return false;
+    const busy = [...this.ofClient].filter(([, running]) => running >= this.parts.slotsOfClient).map(([id]) => id);
+    const taken = await this.parts.take(free, busy);
+    for (const delivery of taken) this.start(delivery);
+    return taken.length > 0;
+  }
+
+  private start(delivery: D): void {
+    const { clientId } = delivery;
+    this.ofClient.set(clientId, (this.ofClient.get(clientId) ?? 0) + 1);
+    const run: Promise<void> = this.parts.run(delivery).finally(() => {
+      this.runs.delete(run);
+      this.leave(clientId);
+      if (!this.isEnded) this.wake();
+    });
+    this.runs.add(run);
+  }
+
+  private leave(clientId: number): void {
+    const left = (this.ofClient.get(clientId) ?? 1) - 1;
+    if (left > 0) this.ofClient.set(clientId, left);
+    else this.ofClient.delete(clientId);
+  }
+
+  /** Takes nothing any more, and waits for what runs. */
+  async end(): Promise<void> {
+    this.isEnded = true;
+    await this.flight;
+    await Promise.all(this.runs);
+  }
+}

@@ -1,0 +1,40 @@
+/** When a delivery that failed is sent again. */
+
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+
+/** Waits after each failed sending, as Standard Webhooks advises: ten sendings in about three days. */
+export const usualDelaysMs: readonly number[] = [
+  5 * SECOND,
+  5 * MINUTE,
+  30 * MINUTE,
+  2 * HOUR,
+  5 * HOUR,
+  10 * HOUR,
+  14 * HOUR,
+  20 * HOUR,
+  24 * HOUR,
+];
+
+/** A receiver may ask for more time, but not for ever. */
+const LONGEST_MS = 24 * HOUR;
+/** Spreads what failed together, so that a receiver that is back is not overrun. */
+const JITTER = 0.2;
+
+/** The wait after the sending number `tries` (from 1) failed; null: it was the last. */
+export function delayAfter(tries: number, retryAfterMs: number | null, delaysMs = usualDelaysMs): number | null {
+  const delay = delaysMs[tries - 1];
+  if (delay === undefined) return null;
+  const asked = Math.min(retryAfterMs ?? 0, LONGEST_MS);
+  return Math.round(Math.max(delay, asked) + delay * JITTER * Math.random());
+}
+
+/** `Retry-After` (RFC 9110, 10.2.3), seconds or a date, in ms from now; null for what is neither, or past. */
+export function retryAfterMs(header: string | undefined, nowMs: number): number | null {
+  const text = header?.trim() ?? "";
+  if (/^\d{1,10}$/.test(text)) return Number(text) * SECOND;
+  // A date has the name of a month; Date.parse would take "-5" or "1.5" for one.
+  const at = /^[A-Za-z]{3,9},? .*[A-Za-z]{3}.*\d\d:\d\d:\d\d/.test(text) ? Date.parse(text) : Number.NaN;
+  return at > nowMs ? at - nowMs : null;
+}

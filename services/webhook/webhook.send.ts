@@ -1,0 +1,136 @@
+/** One sending over HTTP: to a checked address, within a time limit, following nobody, keeping nothing of the answer. */
+import { lookup } from "node:dns/promises";
+import http, { type IncomingMessage, type RequestOptions } from "node:http";
+import https from "node:https";
+import type { LookupFunction } from "node:net";
+import { retryAfterMs } from "./webhook.retries.ts";
+import { checkedAddresses, literalOf, nameOf, type Resolve, type Resolved, TargetRefused } from "./webhook.target.ts";
+
+export interface SendOptions {
+  allowedHosts: readonly string[];
+  /** Of the whole attempt: looking the name up, connecting, and the head of the answer. */
+  timeoutMs: number;
+  /** Ends it before. */
+  signal: AbortSignal;
+  resolve?: Resolve;
+}
+
+/** What came of it; `status` null: no answer. */
+export interface Sent {
+  status: number | null;
+  error: string | null;
+  retryAfterMs: number | null;
+}
+
+const resolveAll: Resolve = (name) => lookup(name, { all: true, verbatim: true });
+
+/** So much of an answer is taken, and so long, that a polite receiver sees its answer read; then the connection is cut. */
+const MOST_READ_BYTES = 16 * 1024;
+const LONGEST_READ_MS = 1_000;
+const LONGEST_ERROR = 500;
+
+/** Never rejects. */
+export async function send(
+  url: URL,
+  headers: Record<string, string>,
+  body: string,
+  { allowedHosts, timeoutMs, signal, resolve = resolveAll }: SendOptions,
+): Promise<Sent> {
+  const abort = new AbortController();
+  const stop = () => abort.abort(new Error("the node stops"));
+  const timer = setTimeout(() => abort.abort(new Error(`no answer within ${timeoutMs / 1000} s`)), timeoutMs);
+  signal.addEventListener("abort", stop);
+  if (signal.aborted) stop();
+  try {
+    const addresses = await unlessAborted(checkedAddresses(url, allowedHosts, resolve), abort.signal);
+    return answered(await post(url, headers, body, addresses, abort.signal));
+  } catch (error) {
+    return { status: null, error: reasonOf(abort.signal.aborted ? abort.signal.reason : error), retryAfterMs: null };
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", stop);
+  }
+}
+
+/** Looking a name up cannot be broken off; its answer is not waited for. */
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise, resolve, reject } = Promise.withResolvers<T>();
+  const stop = () => reject(signal.reason);
+  signal.addEventListener("abort", stop);
+  if (signal.aborted) stop();
+  work.then(resolve, reject);
+  return promise.finally(() => signal.removeEventListener("abort", stop));
+}
+
+/** Gives the connection the addresses that were checked, whatever the name means by now. */
+const pinned =
+  (addresses: Resolved[]): LookupFunction =>
+  (_name, options, done) => {
+    if (options.all) done(null, addresses);
+    else done(null, addresses[0]?.address ?? "", addresses[0]?.family);
+  };
+
+/** The head of the answer, once the rest of it is out of the way. The connection is the attempt's own, and gone with it. */
+function post(url: URL, headers: Record<string, string>, body: string, addresses: Resolved[], signal: AbortSignal) {
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  const options: RequestOptions = {
+    method: "POST",
+    headers: { ...headers, "content-length": Buffer.byteLength(body), connection: "close" },
+    lookup: pinned(addresses),
+    // Node would ask for a certificate of the name with its last dot.
+    ...(literalOf(url) ? {} : { servername: nameOf(url) }),
+    agent: false,
+    signal,
+    maxHeaderSize: MOST_READ_BYTES,
+  };
+  const request = (url.protocol === "https:" ? https : http).request(url, options);
+  let head: IncomingMessage | null = null;
+  request.on("response", (response) => {
+    head = response;
+    discard(response).then(() => resolve(response));
+  });
+  // A connection that breaks, or is broken off, after the head has told what is to be known.
+  request.on("error", (error) => (head ? resolve(head) : reject(error)));
+  // Also of a protocol that the receiver switched to; then there is no error.
+  request.on("close", () => head ?? reject(new Error("the connection was closed without an answer")));
+  request.end(body);
+  return promise;
+}
+
+function discard(response: IncomingMessage): Promise<void> {
+  const { promise: closed, resolve } = Promise.withResolvers<void>();
+  let bytes = 0;
+  const timer = setTimeout(() => response.destroy(), LONGEST_READ_MS);
+  response.on("data", (piece: Buffer) => {
+    bytes += piece.length;
+    if (bytes > MOST_READ_BYTES) response.destroy();
+  });
+  // Cut off or broken after its head: the status has been told.
+  response.on("error", () => {});
+  response.on("close", () => {
+    clearTimeout(timer);
+    resolve();
+  });
+  return closed;
+}
+
+function answered({ statusCode = 0, headers }: IncomingMessage): Sent {
+  const isRight = statusCode >= 200 && statusCode < 300;
+  return {
+    status: statusCode,
+    error: isRight ? null : refusalOf(statusCode),
+    retryAfterMs: isRight ? null : retryAfterMs(headers["retry-after"], Date.now()),
+  };
+}
+
+function refusalOf(status: number): string {
+  if (status >= 300 && status < 400) return `a redirect (${status}), which is not followed`;
+  return status === 410 ? "gone (410): the webhook is turned off" : `answered ${status}`;
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof TargetRefused) return `refused: ${error.message}`.slice(0, LONGEST_ERROR);
+  const { code, message } = error as NodeJS.ErrnoException;
+  // A connection that was tried over several addresses has no message of its own.
+  return (message || code || "failed").slice(0, LONGEST_ERROR);
+}

@@ -1,0 +1,177 @@
+/**
+ * The sender of webhooks. `batch` writes a delivery in the same commit as the change that it tells of; this takes what is
+ * due (woken at once after a commit, else by polling), sends it signed to the URL that the policy names today, and has the
+ * attempt written down. It owns no table: a delivery that it had when it was killed is due again after its lease, and
+ * goes out once more with the same id. An address that the policy may not name is never connected to.
+ */
+import type { Service } from "moleculer";
+import { v7 as uuidv7 } from "uuid";
+import { configOf } from "../../config.ts";
+import { define } from "../../mixins/define.ts";
+import { type Counter, counter } from "../../mixins/figures.ts";
+import { partnersMixin } from "../../mixins/partners.ts";
+import { scheduleMixin, type WithSchedule } from "../../mixins/schedule.ts";
+import type { AttemptRecord, TakenDelivery } from "../batch/batch.contract.ts";
+import { call, serve } from "../messages.ts";
+import type { CloudEvent } from "../outbox/outbox.contract.ts";
+import { DeliveryLoop } from "./webhook.loop.ts";
+import { delayAfter, usualDelaysMs } from "./webhook.retries.ts";
+import { type Sent, send } from "./webhook.send.ts";
+import { signed } from "./webhook.sign.ts";
+
+type Outcome = "delivered" | "retried" | "failed";
+
+/** What a test may have otherwise. */
+interface Timing {
+  delaysMs: readonly number[];
+  attemptMs: number;
+}
+
+type WebhookService = Service<Timing> &
+  WithSchedule & {
+    loop: DeliveryLoop<TakenDelivery>;
+    stopping: AbortController;
+    deliveries: Counter<Outcome>;
+    take(limit: number, busy: number[]): Promise<TakenDelivery[]>;
+    run(delivery: TakenDelivery): Promise<void>;
+    attempt(delivery: TakenDelivery): Promise<void>;
+    receiver(delivery: TakenDelivery): Promise<{ url: string; secrets: string[] } | { refusal: string }>;
+    after(delivery: TakenDelivery, url: string, sent: Sent, ms: number): Promise<void>;
+    record(delivery: TakenDelivery, attempt: Omit<AttemptRecord, "id" | "claim">): Promise<void>;
+    turnOff(clientId: number, url: string): Promise<void>;
+    drain(): Promise<void>;
+  };
+
+/** Sendings at once of a node: each is a socket and a few kB. */
+const SLOTS = 64;
+const SLOTS_OF_CLIENT = 4;
+/** Of Standard Webhooks: 15 to 30 s. */
+const ATTEMPT_MS = 15_000;
+/** Beside the attempt itself, until whoever took a delivery and fell silent is taken for dead. */
+const LEASE_SPARE_MS = 15_000;
+/** What a wake-up did not tell of (a retry, a node that died) is found by then. */
+const POLL_MS = 1_000;
+/** Of SHUTDOWN_TIMEOUT: then an attempt without an answer is given back. */
+const PATIENCE = 0.6;
+const GONE = 410;
+
+export default define<WebhookService>({
+  name: "webhook",
+  mixins: [partnersMixin("batch", "policy", "clientCache"), scheduleMixin],
+
+  settings: { delaysMs: usualDelaysMs, attemptMs: ATTEMPT_MS },
+
+  created() {
+    const figure = { name: "dataflow_webhook_deliveries_total", help: "Sendings to webhooks, by what came of them." };
+    this.deliveries = counter(this.broker, figure, "outcome", ["delivered", "retried", "failed"]);
+    this.stopping = new AbortController();
+    this.loop = new DeliveryLoop<TakenDelivery>({
+      slots: SLOTS,
+      slotsOfClient: SLOTS_OF_CLIENT,
+      take: (limit, busy) => this.take(limit, busy),
+      run: (delivery) => this.run(delivery),
+      failed: (error) => this.logger.warn("Taking deliveries failed, the next poll tries again:", error),
+    });
+  },
+
+  actions: serve<WebhookService, "webhook">("webhook", {
+    /** Nobody waits for what is sent. */
+    wake() {
+      void this.loop.wake();
+    },
+  }),
+
+  methods: {
+    take(this: WebhookService, limit: number, busy: number[]) {
+      const leaseMs = this.settings.attemptMs + LEASE_SPARE_MS;
+      return call(this.broker, "batch.takeDeliveries", { limit, busy, leaseMs, claim: uuidv7() });
+    },
+
+    /** Never rejects: what could not be written down comes again after its lease. */
+    async run(this: WebhookService, delivery: TakenDelivery) {
+      try {
+        await this.attempt(delivery);
+      } catch (error) {
+        this.logger.warn(`Delivery ${delivery.publicId} is left to its lease:`, error);
+      }
+    },
+
+    async attempt(this: WebhookService, delivery: TakenDelivery) {
+      const receiver = await this.receiver(delivery);
+      if ("refusal" in receiver) {
+        this.deliveries.add("failed");
+        return this.record(delivery, { status: null, error: receiver.refusal, ms: 0, next: { state: "failed" } });
+      }
+      const { id } = JSON.parse(delivery.body) as CloudEvent;
+      const headers = {
+        "content-type": "application/cloudevents+json; charset=utf-8",
+        "user-agent": "DataFlow-Webhooks/1.0",
+        ...signed(id, delivery.body, receiver.secrets, new Date()),
+      };
+      const began = performance.now();
+      const sent = await send(new URL(receiver.url), headers, delivery.body, {
+        allowedHosts: configOf(this.broker).webhookAllowedHosts,
+        timeoutMs: this.settings.attemptMs,
+        signal: this.stopping.signal,
+      });
+      await this.after(delivery, receiver.url, sent, Math.round(performance.now() - began));
+    },
+
+    /** Where it goes today, whatever the policy was when the batch came. */
+    async receiver(this: WebhookService, { clientId, event }: TakenDelivery) {
+      const client = await call(this.broker, "clientCache.get", { id: clientId });
+      if (client?.status !== "active") return { refusal: "the client is disabled" };
+      const { policy } = await call(this.broker, "policy.get", { clientId });
+      if (!policy.webhook) return { refusal: "the policy names no webhook" };
+      if (!(policy.webhook.events as string[]).includes(event)) return { refusal: `the webhook wants no ${event}` };
+      const secrets = await call(this.broker, "policy.webhookSecrets", { clientId });
+      return secrets.length > 0 ? { url: policy.webhook.url, secrets } : { refusal: "the webhook has no secret" };
+    },
+
+    async after(this: WebhookService, delivery: TakenDelivery, url: string, sent: Sent, ms: number) {
+      const { status, error } = sent;
+      if (error === null) {
+        this.deliveries.add("delivered");
+        return this.record(delivery, { status, error, ms, next: { state: "delivered" } });
+      }
+      // Broken off by our own stop: another node, or the next start, sends it at once.
+      if (status === null && this.stopping.signal.aborted)
+        return this.record(delivery, { status, error, ms, next: { state: "pending", inMs: 0, isTry: false } });
+      const inMs = status === GONE ? null : delayAfter(delivery.tries, sent.retryAfterMs, this.settings.delaysMs);
+      this.deliveries.add(inMs === null ? "failed" : "retried");
+      const next = inMs === null ? ({ state: "failed" } as const) : ({ state: "pending", inMs, isTry: true } as const);
+      await this.record(delivery, { status, error, ms, next });
+      if (status === GONE) await this.turnOff(delivery.clientId, url);
+    },
+
+    async record(this: WebhookService, { id, claim }: TakenDelivery, attempt: Omit<AttemptRecord, "id" | "claim">) {
+      await call(this.broker, "batch.recordAttempt", { attempt: { id, claim, ...attempt } });
+    },
+
+    /** The receiver wants nothing more. Should the second step be lost, each that waits finds no webhook by itself. */
+    async turnOff(this: WebhookService, clientId: number, url: string) {
+      if (!(await call(this.broker, "policy.turnWebhookOff", { clientId, url }))) return;
+      this.logger.warn(`A receiver answered 410: the webhook of client ${clientId} is turned off.`);
+      const error = "the receiver is gone (410): the webhook was turned off";
+      const failed = await call(this.broker, "batch.failDeliveries", { clientId, error });
+      if (failed > 0) this.deliveries.add("failed", failed);
+    },
+
+    async drain(this: WebhookService) {
+      const patience = setTimeout(() => this.stopping.abort(), configOf(this.broker).shutdownTimeoutMs * PATIENCE);
+      await Promise.all([this.endSchedules(), this.loop.end()]);
+      clearTimeout(patience);
+    },
+  },
+
+  async started() {
+    const pollMs = Math.min(configOf(this.broker).pollIntervalMs, POLL_MS);
+    const poll = this.schedule("Polling for deliveries", pollMs, () => this.loop.wake(), 0.2);
+    this.broker.localBus.once("$broker.started", poll);
+  },
+  async stopped() {
+    // A start that failed midway was never drained.
+    this.stopping.abort();
+    await this.loop.end();
+  },
+});

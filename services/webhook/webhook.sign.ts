@@ -1,0 +1,10 @@
+import { Webhook } from "standardwebhooks";
+
+/** The headers of Standard Webhooks 1.0.0: a signature for each secret that counts now, so that a rotation loses nothing. */
+export function signed(id: string, body: string, secrets: readonly string[], at: Date): Record<string, string> {
+  return {
+    "webhook-id": id,
+    "webhook-timestamp": String(Math.floor(at.getTime() / 1000)),
+    "webhook-signature": secrets.map((secret) => new Webhook(secret).sign(id, at, body)).join(" "),
+  };
+}

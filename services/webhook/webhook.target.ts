@@ -1,0 +1,127 @@
+/**
+ * Where a webhook may go. A client's operator names the URL, and this node sends from inside the company's network: so every
+ * address of the name has to be a global one, or one that WEBHOOK_ALLOWED_HOSTS admits; metadata services never are.
+ */
+import ipaddr from "ipaddr.js";
+
+type Address = ipaddr.IPv4 | ipaddr.IPv6;
+
+const LONGEST_URL = 2048;
+
+/** What clouds tell their machines about themselves, logins included: AWS (also ECS), Azure, GCP, Alibaba, Oracle. */
+const metadataAddresses = [
+  "169.254.169.254",
+  "169.254.170.2",
+  "168.63.129.16",
+  "100.100.100.200",
+  "192.0.0.192",
+  "fd00:ec2::254",
+  "fd20:ce::254",
+].map((text) => ipaddr.parse(text).toNormalizedString());
+const metadataNames = [
+  "metadata",
+  "metadata.google.internal",
+  "metadata.goog",
+  "instance-data",
+  "instance-data.ec2.internal",
+];
+
+/** 2000::/3, of which the special parts are left out by `range()`. Whatever lies outside is no global unicast address. */
+const globalV6 = ipaddr.parseCIDR("2000::/3") as [ipaddr.IPv6, number];
+/** IETF protocol assignments, and the second range for documentation; ipaddr.js knows only parts of them. */
+const specialV6 = ["2001::/23", "3fff::/20"].map((text) => ipaddr.parseCIDR(text) as [ipaddr.IPv6, number]);
+
+const isV6 = (address: Address): address is ipaddr.IPv6 => address.kind() === "ipv6";
+
+function isGlobal(address: Address): boolean {
+  if (address.range() !== "unicast") return false;
+  return !isV6(address) || (address.match(globalV6) && !specialV6.some((range) => address.match(range)));
+}
+
+/** The IPv4 addresses that an IPv6 address may lead to: mapped, NAT64 and the like (last 32 bits), 6to4 (after the first 16). */
+function embedded(address: Address): ipaddr.IPv4[] {
+  if (!isV6(address)) return [];
+  const bytes = address.toByteArray();
+  return [bytes.slice(12), bytes.slice(2, 6)].map((four) => new ipaddr.IPv4(four));
+}
+
+const isMetadata = (address: Address): boolean =>
+  [address, ...embedded(address)].some((one) => metadataAddresses.includes(one.toNormalizedString()));
+
+/** One entry of WEBHOOK_ALLOWED_HOSTS against an address; a mapped IPv4 address is the one that it stands for. */
+function admits(entry: string, address: Address): boolean {
+  if (!ipaddr.isValid(entry.split("/")[0] ?? "")) return false;
+  const [range, bits] = entry.includes("/") ? ipaddr.parseCIDR(entry) : [ipaddr.parse(entry), null];
+  const meant = isV6(address) && address.isIPv4MappedAddress() ? address.toIPv4Address() : address;
+  return meant.kind() === range.kind() && meant.match(range as never, (bits ?? (isV6(range) ? 128 : 32)) as never);
+}
+
+/** The name of a URL as it is compared: URL has made it lower-case and ASCII, and shortened addresses to one form. */
+export const nameOf = ({ hostname }: URL): string => hostname.replace(/^\[|\]$/g, "").replace(/\.$/, "");
+
+/** Why `address`, which the host of a URL stands for, may not be connected to; null: it may. */
+export function addressFault(text: string, host: string, allowed: readonly string[]): string | null {
+  if (!ipaddr.isValid(text)) return `${text} is no address`;
+  const address = ipaddr.parse(text);
+  if (isMetadata(address)) return `${text} is a metadata service, which is never allowed`;
+  if (isGlobal(address) || allowed.includes(host) || allowed.some((entry) => admits(entry, address))) return null;
+  return `${text} is not a global address (${address.range()}), and WEBHOOK_ALLOWED_HOSTS does not list it`;
+}
+
+/** The address that a URL names itself; null: it is a name. */
+export function literalOf(url: URL): string | null {
+  const name = nameOf(url);
+  return ipaddr.isValid(name) ? name : null;
+}
+
+/** What is wrong with the host as it is written; names are looked up with every attempt. */
+function hostFault(url: URL, allowed: readonly string[]): string | null {
+  const name = nameOf(url);
+  if (metadataNames.includes(name)) return `${name} is a metadata service, which is never allowed`;
+  const literal = literalOf(url) ?? (/(^|\.)localhost$/.test(name) ? "127.0.0.1" : null);
+  return literal && addressFault(literal, name, allowed);
+}
+
+/** Why this text is no URL that a webhook may have; null: it is one, as far as its text tells. */
+export function urlFault(text: unknown, allowed: readonly string[]): string | null {
+  // URL itself would drop blanks and line ends without a word.
+  if (typeof text !== "string" || !/^[^\s\p{Cc}\\]+$/u.test(text) || !URL.canParse(text))
+    return "expected a URL such as https://partner.example/hooks";
+  const url = new URL(text);
+  // As it is written and as it is sent, which is longer where letters are none of ASCII.
+  const length = Math.max(text.length, url.href.length);
+  if (length > LONGEST_URL) return `expected a URL of at most ${LONGEST_URL} characters, found ${length}`;
+  if (url.protocol !== "https:" && url.protocol !== "http:") return "expected a URL of https: or http:";
+  if (url.username || url.password || /^[^/]*\/\/[^/?#]*@/.test(text))
+    return "expected a URL without credentials: the signature tells who sends";
+  if (text.includes("#")) return "expected a URL without a fragment";
+  const fault = hostFault(url, allowed);
+  return fault && `expected a target that webhooks may have: ${fault}`;
+}
+
+export interface Resolved {
+  address: string;
+  family: number;
+}
+
+/** Finds all addresses of a name. */
+export type Resolve = (name: string) => Promise<Resolved[]>;
+
+/** It was found that nothing may be sent there. */
+export class TargetRefused extends Error {
+  override name = "TargetRefused";
+}
+
+/** The addresses to connect to, each of which was checked. Throws TargetRefused when one of them may not be, and what `resolve` throws. */
+export async function checkedAddresses(url: URL, allowed: readonly string[], resolve: Resolve): Promise<Resolved[]> {
+  const fault = urlFault(url.href, allowed);
+  if (fault) throw new TargetRefused(fault);
+  const literal = literalOf(url);
+  const found = literal ? [{ address: literal, family: literal.includes(":") ? 6 : 4 }] : await resolve(nameOf(url));
+  if (found.length === 0) throw new TargetRefused(`${nameOf(url)} has no address`);
+  for (const { address } of found) {
+    const refusal = addressFault(address, nameOf(url), allowed);
+    if (refusal) throw new TargetRefused(refusal);
+  }
+  return found;
+}

@@ -1,0 +1,198 @@
+import { randomUUID } from "node:crypto";
+import type { Database } from "../../../database/database.ts";
+import type { AttemptRecord, TakenDelivery } from "../../../database/deliveries.ts";
+import { chunkCommit, claimed, end, event, moveOf, ready } from "./drafts.ts";
+
+const LEASE = 60_000;
+
+/** What is to be sent to webhooks: written with the batch, taken by one sender, every attempt kept. */
+export function deliverySuite(database: () => Database): void {
+  describe("deliveries", () => {
+    const store = () => database().store;
+    const deliveries = () => database().deliveries;
+    const told = (topic: string) => ({ ...event(topic), delivery: { publicId: randomUUID() } });
+    const take = (over: { limit?: number; leaseMs?: number; busy?: number[] } = {}) =>
+      deliveries().takeDeliveries({ limit: 10, leaseMs: LEASE, busy: [], claim: randomUUID(), ...over });
+    const list = (query: object = {}) => deliveries().listDeliveries({ limit: 10, ...query });
+    const record = ({ id, claim }: TakenDelivery, over: Partial<AttemptRecord> = {}) =>
+      deliveries().recordAttempt({
+        id,
+        claim,
+        status: 200,
+        error: null,
+        ms: 5,
+        next: { state: "delivered" },
+        ...over,
+      });
+    const later = (inMs: number, isTry = true): Partial<AttemptRecord> => ({
+      status: 500,
+      error: "no",
+      next: { state: "pending", inMs, isTry },
+    });
+
+    async function one(clientId = 1): Promise<TakenDelivery> {
+      await ready(store(), clientId, { events: [told("batch.created")] });
+      const [taken] = await take();
+      if (!taken) throw new Error("nothing was taken");
+      return taken;
+    }
+
+    test("an upload, a move and the last chunk write theirs, and only for the events that are wanted", async () => {
+      const uploaded = await ready(store(), 1, { events: [told("batch.created"), event("batch.ready")] });
+      const run = await claimed(store(), 2);
+      await store().commitChunk(chunkCommit(run, [], { end: end({ events: [told("batch.completed")] }) }));
+      const moved = await ready(store(), 3);
+      await store().move(moveOf(moved, "cancelled", { events: [told("batch.completed")] }));
+      const rows = await list();
+      expect(
+        rows.map(({ event, batchId, clientId, state, attempts }) => [event, batchId, clientId, state, attempts]),
+      ).toEqual([
+        ["batch.completed", moved.publicId, 3, "pending", []],
+        ["batch.completed", run.publicId, 2, "pending", []],
+        ["batch.created", uploaded.publicId, 1, "pending", []],
+      ]);
+      expect((await store().stats()).oldestDeliveryAt).toBe(rows[2]?.dueAt);
+    });
+
+    test("what was refused writes none", async () => {
+      const batch = await claimed(store(), 1);
+      const late = chunkCommit(batch, [], { fence: 77, end: end({ events: [told("batch.completed")] }) });
+      expect(await store().commitChunk(late)).toBeNull();
+      expect(await store().move(moveOf(batch, "ready", { fence: 77, events: [told("batch.ready")] }))).toBeNull();
+      expect(await list()).toEqual([]);
+    });
+
+    test("the first word that it is ready stays; a later end takes the place of the former, to be sent anew", async () => {
+      const first = told("batch.ready");
+      const batch = await ready(store(), 1, { events: [first] });
+      await store().move(moveOf(batch, "cancelled", { events: [told("batch.ready"), told("batch.completed")] }));
+      expect(await list()).toHaveLength(2);
+      expect((await list())[1]).toMatchObject({ publicId: first.delivery.publicId });
+      for (const taken of [...(await take()), ...(await take())]) await record(taken);
+      const again = { ...told("batch.completed"), body: '{"second":true}' };
+      const cancelled = await store().batch(batch.publicId, null);
+      await store().move(moveOf(cancelled ?? batch, "ready", { events: [again, told("batch.ready")] }));
+      expect((await list()).map(({ event, state }) => [event, state])).toEqual([
+        ["batch.completed", "pending"],
+        ["batch.ready", "delivered"],
+      ]);
+      expect(await take()).toMatchObject([{ body: again.body, tries: 1 }]);
+    });
+
+    test("each is taken by one sender, one a client at a time, the longest due first", async () => {
+      for (const client of [1, 1, 2, 3]) await ready(store(), client, { events: [told("batch.created")] });
+      const both = await Promise.all([take({ limit: 2 }), take({ limit: 2 })]);
+      for (const taken of both) expect(new Set(taken.map(({ clientId }) => clientId)).size).toBe(taken.length);
+      const taken = [...both.flat(), ...(await take({ busy: [1] })), ...(await take()), ...(await take())];
+      expect(taken.map(({ clientId }) => clientId).sort()).toEqual([1, 1, 2, 3]);
+      expect(new Set(taken.map(({ id }) => id)).size).toBe(4);
+      expect(await take()).toEqual([]);
+      expect((await store().stats()).oldestDeliveryAt).toBeNull();
+    });
+
+    test("many senders at once send nothing twice", async () => {
+      await Promise.all(
+        Array.from({ length: 24 }, (_, i) => ready(store(), i % 8, { events: [told("batch.created")] })),
+      );
+      const taken: TakenDelivery[] = [];
+      const sender = async () => {
+        for (let i = 0; i < 8; i++) taken.push(...(await take({ limit: 3 })));
+      };
+      await Promise.all([sender(), sender(), sender(), sender()]);
+      expect(taken).toHaveLength(24);
+      expect(new Set(taken.map(({ id }) => id)).size).toBe(24);
+    });
+
+    test("one whose sender fell silent is taken again, and the late sender only adds its attempt", async () => {
+      await ready(store(), 1, { events: [told("batch.created")] });
+      const [late] = await take({ leaseMs: -1 });
+      const [second] = await take();
+      expect(second).toMatchObject({ id: late?.id, tries: 2 });
+      await record(late as TakenDelivery, later(0));
+      expect(await list()).toMatchObject([{ state: "pending", attempts: [{ status: 500 }] }]);
+      expect(await take()).toEqual([]);
+      await record(second as TakenDelivery);
+      expect(await list()).toMatchObject([
+        {
+          state: "delivered",
+          dueAt: null,
+          attempts: [
+            { status: 500, error: "no", ms: 5 },
+            { status: 200, error: null },
+          ],
+        },
+      ]);
+    });
+
+    test("a failed attempt waits; one that was given back is not counted", async () => {
+      const taken = await one();
+      await record(taken, later(60_000));
+      expect(await take()).toEqual([]);
+      await deliveries().replayDelivery(taken.publicId);
+      const [second] = await take();
+      expect(second?.tries).toBe(1);
+      await record(second as TakenDelivery, later(0, false));
+      expect(await take()).toMatchObject([{ tries: 1 }]);
+      expect((await list())[0]?.attempts).toHaveLength(2);
+    });
+
+    test("a replay sends again what was delivered or failed, and keeps the list of attempts", async () => {
+      const taken = await one();
+      await record(taken);
+      expect(await deliveries().replayDelivery(taken.publicId)).toBe(true);
+      const [again] = await take();
+      expect(again).toMatchObject({ id: taken.id, body: taken.body, tries: 1 });
+      await record(again as TakenDelivery, { next: { state: "failed" }, status: 410, error: "gone" });
+      expect(await list({ state: "failed" })).toMatchObject([{ attempts: [{ status: 200 }, { status: 410 }] }]);
+      expect(await deliveries().replayDelivery(randomUUID())).toBe(false);
+      expect(await deliveries().replayDelivery("no\0id")).toBe(false);
+    });
+
+    test("all that waits of a client ends, with the reason; what was delivered stays", async () => {
+      await record(await one(1));
+      for (const client of [1, 1, 2]) await ready(store(), client, { events: [told("batch.created")] });
+      const [running] = await take({ busy: [2] });
+      expect(await deliveries().failDeliveries(1, "off")).toBe(2);
+      await record(running as TakenDelivery);
+      const rows = await list();
+      expect(rows.map(({ clientId, state }) => [clientId, state])).toEqual([
+        [2, "pending"],
+        [1, "failed"],
+        [1, "failed"],
+        [1, "delivered"],
+      ]);
+      expect(rows[1]?.attempts).toMatchObject([{ status: null, error: "off", ms: 0 }]);
+    });
+
+    test("lists are by batch, state and id, from a cursor", async () => {
+      const batches = [];
+      for (const client of [1, 2, 3]) batches.push(await ready(store(), client, { events: [told("batch.created")] }));
+      const rows = await list();
+      expect(await list({ limit: 1, before: rows[0]?.id })).toEqual([rows[1]]);
+      expect(await list({ batch: batches[0]?.publicId })).toEqual([rows[2]]);
+      expect(await list({ publicId: rows[1]?.publicId })).toEqual([rows[1]]);
+      expect(await list({ batch: "no\0batch" })).toEqual([]);
+      expect(await list({ state: "failed" })).toEqual([]);
+    });
+
+    test("they go with their batch, and nobody else's", async () => {
+      const taken = await one();
+      await record(taken, later(0));
+      const [mine] = await list();
+      await ready(store(), 2, { events: [told("batch.created")] });
+      const batch = await store().batch(mine?.batchId ?? "", null);
+      while (!(await store().deleteBatch(batch?.id ?? 0, 100)));
+      expect((await take()).map(({ clientId }) => clientId)).toEqual([2]);
+      await record(taken);
+      expect(await list()).toHaveLength(1);
+    });
+
+    test("a start finds what was under way due at once, and what waits not", async () => {
+      const waiting = await one(1);
+      await record(waiting, later(60_000));
+      const running = await one(2);
+      await deliveries().voidClaims();
+      expect((await take()).map(({ id }) => id)).toEqual([running.id]);
+    });
+  });
+}
