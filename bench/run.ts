@@ -25,6 +25,8 @@ const benchmarks: Record<string, () => Promise<Benchmark>> = {
 };
 const usage = `npm run bench -- [${Object.keys(benchmarks).join("|")}]… [--quick|--full] [--rounds N]`;
 
+let isStopping = false;
+
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
@@ -46,6 +48,7 @@ async function main(): Promise<void> {
 async function eachByItself(names: string[]): Promise<void> {
   const flags = process.argv.slice(2).filter((word, i, all) => word.startsWith("--") || all[i - 1] === "--rounds");
   for (const name of names) {
+    if (isStopping) return;
     const args = [...process.execArgv, process.argv[1] as string, name, ...flags];
     const bench = keepTrack(spawn(process.execPath, args, { stdio: "inherit" }), "SIGTERM");
     await ended(bench);
@@ -69,7 +72,10 @@ async function run(name: string, options: Parameters<Benchmark>[0]): Promise<voi
 }
 
 for (const [signal, code] of Object.entries({ SIGINT: 130, SIGTERM: 143 }))
-  process.once(signal, () => void cleanUp().finally(() => process.exit(code)));
+  process.once(signal, () => {
+    isStopping = true;
+    void cleanUp().finally(() => process.exit(code));
+  });
 process.once("exit", leaveNothing);
 
 try {

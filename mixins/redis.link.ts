@@ -22,6 +22,8 @@ const PATIENCE_TICKS = 5;
 /** A frozen server still accepts connections; it only never says that it is ready. */
 const HANDSHAKE_MS = 1_000;
 const MOST_RECONNECT_MS = 500;
+/** Commands in one write. */
+const A_WRITE = 8;
 const NO_REASON = "the connection was closed";
 
 /** One connection that is either up, or refuses at once while it looks for its server in the background. */
@@ -39,6 +41,7 @@ export class RedisLink {
   private sent = 0;
   private settled = 0;
   private isCorked = false;
+  private corked = 0;
   private watch: NodeJS.Timeout | null = null;
   private handshake: NodeJS.Timeout | undefined;
 
@@ -132,11 +135,20 @@ export class RedisLink {
     throw error;
   };
 
-  /** While answers are outstanding, commands of one turn of the loop go out in one write. */
+  /**
+   * While answers are outstanding, the commands of one turn of the loop go out a few in a write: one write each would cost
+   * more than the command, and one write of all would leave Redis idle while we work, and us while Redis does.
+   */
   private cork(): void {
-    if (this.isCorked) return;
     const { stream } = this.redis;
+    if (this.isCorked) {
+      if (++this.corked % A_WRITE !== 0) return;
+      stream.uncork();
+      stream.cork();
+      return;
+    }
     this.isCorked = true;
+    this.corked = 0;
     stream.cork();
     setImmediate(() => {
       this.isCorked = false;
