@@ -634,6 +634,7 @@ describe("the policy's limits", () => {
       chunkRecords: 5_000,
       maxAttempts: 5,
       backoff: { type: "exponential", delayMs: 1_000, maxMs: 60_000 },
+      uniqueKey: null,
       webhook: null,
       retentionDays: 30,
     });
