@@ -18,7 +18,6 @@ export class Pace {
   readonly #cost: { readonly work: number };
   readonly #signal: AbortSignal | undefined;
   #beganAt = performance.now();
-  #left = RECORDS_A_LOOK;
 
   /** `cost.work`: what the last record cost. */
   constructor(cost: { readonly work: number }, signal?: AbortSignal) {
@@ -34,17 +33,16 @@ export class Pace {
 
   /** Until it is time to rest; returns the next one. Apart, because a loop with an `await` in it is slower. */
   #some(from: number, count: number, check: (index: number) => void): number {
+    const cost = this.#cost;
+    let left = RECORDS_A_LOOK;
     for (let index = from; index < count; index++) {
       check(index);
-      this.#left -= 1 + (this.#cost.work >>> WORK_BITS);
-      if (this.#left <= 0 && this.#isDue()) return index + 1;
+      left -= 1 + (cost.work >>> WORK_BITS);
+      if (left > 0) continue;
+      left = RECORDS_A_LOOK;
+      if (performance.now() - this.#beganAt >= TURN_MS) return index + 1;
     }
     return count;
-  }
-
-  #isDue(): boolean {
-    this.#left = RECORDS_A_LOOK;
-    return performance.now() - this.#beganAt >= TURN_MS;
   }
 
   /** Until it is this check's turn again. */

@@ -49,7 +49,7 @@ export function schemaAjv(budget: WorkBudget, ownProperties: boolean): Ajv2020 {
   const ajv = new Ajv2020({ ...options, ownProperties, meta: false, validateSchema: false, code: { regExp } });
   for (const keyword of [anyOf, oneOf, contains]) replaceKeyword(ajv, withoutNoise(keyword));
   ajv.removeKeyword("uniqueItems");
-  ajv.addKeyword(uniqueItemsKeyword);
+  ajv.addKeyword(uniqueItemsKeyword(budget));
   ajv.addKeyword(workKeyword(budget));
   return ajv;
 }

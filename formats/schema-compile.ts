@@ -1,7 +1,7 @@
 import type { ValidateFunction } from "ajv/dist/2020.js";
 import { schemaAjv } from "./schema-ajv.ts";
 import { isObject, type SchemaNode, walkSchema } from "./schema-walk.ts";
-import { WORK_KEYWORD, WorkBudget, workOf } from "./work-budget.ts";
+import { readingsOf, WORK_KEYWORD, WorkBudget, workOf } from "./work-budget.ts";
 
 /** Ajv's function for the schema. Throws whatever Ajv throws: bad references, contradictions, RangeError. */
 export function compileSchema(schema: object, budget = new WorkBudget()): ValidateFunction {
@@ -15,7 +15,10 @@ const MULTIPLYING = [
   ["additionalProperties", "unevaluatedProperties", "unevaluatedItems"],
 ].flat();
 
-/** Our copy of the schema, with its work told. What is flat costs no more than its own size, and needs no count. */
+/** So often at most a flat schema reads one value of a record: beyond it the reading is counted, and bounded, too. */
+const MOST_READINGS = 32;
+
+/** Our copy of the schema, with its work told. What is flat and short costs no more than its own size, and needs no count. */
 function prepared(schema: object): SchemaNode {
   const copy: SchemaNode = JSON.parse(JSON.stringify(schema));
   const nodes: SchemaNode[] = [];
@@ -23,10 +26,12 @@ function prepared(schema: object): SchemaNode {
   const multiplies = nodes.some((node) =>
     MULTIPLYING.some((name) => typeof node[name] !== "boolean" && Object.hasOwn(node, name)),
   );
+  const readings = nodes.reduce((sum, node) => sum + readingsOf(node), 0);
+  const isCounted = multiplies || readings > MOST_READINGS;
   for (const node of nodes) {
     const work = workOf(node);
     moveProto(node);
-    if (multiplies && work > 0) node[WORK_KEYWORD] = work;
+    if (isCounted && work > 0) node[WORK_KEYWORD] = work;
   }
   return copy;
 }

@@ -1,13 +1,14 @@
 import type { DataValidateFunction, FuncKeywordDefinition } from "ajv/dist/types/index.js";
+import type { WorkBudget } from "./work-budget.ts";
 
-/** `uniqueItems` by hash: Ajv's own compares each pair of objects, 6.4 s for 20,000 of them. */
-export const uniqueItemsKeyword: FuncKeywordDefinition = {
+/** `uniqueItems` by hash: Ajv's own compares each pair of objects, 6.4 s for 20,000 of them. Each value in the list costs work. */
+export const uniqueItemsKeyword = (budget: WorkBudget): FuncKeywordDefinition => ({
   keyword: "uniqueItems",
   type: "array",
   schemaType: "boolean",
   compile(wanted: boolean): DataValidateFunction {
     const validate: DataValidateFunction = (items: unknown[]) => {
-      const twin = wanted ? firstTwin(items) : null;
+      const twin = wanted ? firstTwin(items, budget) : null;
       if (twin === null) return true;
       const message = `must not have duplicate items (items ${twin[0]} and ${twin[1]} are the same)`;
       validate.errors = [{ keyword: "uniqueItems", message, params: { i: twin[0], j: twin[1] } }];
@@ -15,12 +16,12 @@ export const uniqueItemsKeyword: FuncKeywordDefinition = {
     };
     return validate;
   },
-};
+});
 
-function firstTwin(items: unknown[]): [number, number] | null {
+function firstTwin(items: unknown[], budget: WorkBudget): [number, number] | null {
   const seen = new Map<string, number>();
   for (const [index, item] of items.entries()) {
-    const text = canonical(item);
+    const text = canonical(item, budget);
     const earlier = seen.get(text);
     if (earlier !== undefined) return [earlier, index];
     seen.set(text, index);
@@ -29,10 +30,11 @@ function firstTwin(items: unknown[]): [number, number] | null {
 }
 
 /** Equal JSON values, and only they, have the same text: the order of names does not count. */
-function canonical(value: unknown): string {
+function canonical(value: unknown, budget: WorkBudget): string {
+  budget.spend(3 + (typeof value === "string" ? value.length >>> 4 : 0));
   if (typeof value !== "object" || value === null) return JSON.stringify(value);
-  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
+  if (Array.isArray(value)) return `[${value.map((item) => canonical(item, budget)).join(",")}]`;
   const record = value as Record<string, unknown>;
   const names = Object.keys(record).sort();
-  return `{${names.map((name) => `${JSON.stringify(name)}:${canonical(record[name])}`).join(",")}}`;
+  return `{${names.map((name) => `${JSON.stringify(name)}:${canonical(record[name], budget)}`).join(",")}}`;
 }

@@ -1,4 +1,5 @@
 import { _, type CodeKeywordDefinition } from "ajv/dist/2020.js";
+import { isObject } from "./schema-walk.ts";
 
 /**
  * How many keywords one record may cost. A schema of a few hundred bytes can ask for 2^40 (`allOf` with the same `$ref`
@@ -19,9 +20,15 @@ export class WorkBudget {
     if (this.left < 0) throw this.spent;
   }
 
+  /** A keyword that reads the whole of a text or counts names, `times` over. Short ones are covered by the count of keywords. */
+  spendOnSize(value: unknown, times: number): void {
+    if (typeof value === "string") this.spend(times * (value.length >>> 4));
+    else if (isObject(value)) this.spend(times * Object.keys(value).length);
+  }
+
   /** Each name of an object is tried on each pattern. */
   spendOnNames(value: unknown, patterns: number): void {
-    if (typeof value === "object" && value !== null) this.spend(patterns * Object.keys(value).length);
+    if (isObject(value)) this.spend(patterns * Object.keys(value).length);
   }
 }
 
@@ -37,9 +44,18 @@ export function workKeyword(budget: WorkBudget): CodeKeywordDefinition {
       gen.if(_`(${held}.left -= ${schema}) < 0`, () => gen.throw(_`${held}.spent`));
       const patterns = Object.keys(parentSchema.patternProperties ?? {}).length;
       if (patterns > 0) gen.code(_`${held}.spendOnNames(${data}, ${patterns})`);
+      const readings = readingsOf(parentSchema);
+      if (readings > 0) gen.code(_`${held}.spendOnSize(${data}, ${readings})`);
     },
   };
 }
+
+/** Keywords whose cost grows with the value: a text of 1 MiB takes up to 3 ms each. */
+const READING = ["pattern", "format", "minLength", "maxLength", "minProperties", "maxProperties"];
+
+/** How many of its keywords read the whole value. */
+export const readingsOf = (schema: Record<string, unknown>): number =>
+  READING.filter((name) => Object.hasOwn(schema, name)).length;
 
 /** What one evaluation of this schema object costs: its keywords, and the names and values that they list. */
 export function workOf(schema: Record<string, unknown>): number {

@@ -4,9 +4,9 @@ import { checkChunk } from "../../../formats/check-chunk.ts";
 import type { Format } from "../../../formats/formats.ts";
 import { compileRecordSchema } from "../../../formats/record-schema.ts";
 
-const LEVELS = 10;
+const LEVELS = 12;
 const ref = (level: number) => ({ $ref: `#/$defs/d${level}` });
-/** Each definition asks twice for the next: 2^10 checks of one record. */
+/** Each definition asks twice for the next: 2^12 checks of one record. */
 const schema = {
   ...ref(0),
   $defs: Object.fromEntries([
@@ -51,8 +51,7 @@ test.each<[string, Format, string | Buffer]>([
   const rounds = await roundsDuring(checking);
   const turns = (performance.now() - began) / 100;
   expect((await checking).records).toBe(RECORDS);
-  expect(turns).toBeGreaterThan(1);
-  expect(rounds).toBeGreaterThan(turns);
+  expect(rounds).toBeGreaterThan(Math.max(3, turns));
 });
 
 test("several at once take turns", async () => {

@@ -218,6 +218,23 @@ describe("a schema from outside", () => {
     expect(validator.check({ a: ["x"] })).toBeNull();
   });
 
+  test.each<[string, object, unknown]>([
+    ["formats", { format: "email" }, "a.".repeat(400_000)],
+    ["patterns", { pattern: "^[a-z.]*x$" }, "a.".repeat(400_000)],
+    ["lengths", { minLength: 3, maxLength: 5 }, "é".repeat(400_000)],
+    ["lists without twins", { uniqueItems: true }, Array.from({ length: 20_000 }, (_, i) => ({ i }))],
+    [
+      "counts of names",
+      { minProperties: 3 },
+      Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`n${i}`, 1])),
+    ],
+  ])("many %s over the same large value are one fault", (_name, keyword, a) => {
+    const schema = { properties: { a: { allOf: Array.from({ length: 240 }, () => keyword) } } };
+    expect(recordSchemaFaults(schema)).toEqual([]);
+    expect(brief(schema, { a })).toEqual([" too_large"]);
+    expect(check(schema, { a: null })).toBeNull();
+  });
+
   test("20,000 objects are told apart quickly", () => {
     const schema = { properties: { a: { uniqueItems: true } } };
     const items = Array.from({ length: 20_000 }, (_, i) => ({ i, text: `item ${i}` }));
