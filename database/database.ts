@@ -26,9 +26,9 @@ export interface Database {
   deliveries: DeliveryStore;
   sequelize: Sequelize;
   models: Models;
-  /** Brings the schema up to date; the names of the steps that it took. */
+  /** Brings the schema up to date; the names of the steps that it took. Throws DatabaseRefused for a user who may not. */
   migrate(): Promise<string[]>;
-  /** The steps that this database lacks. */
+  /** The steps that this database lacks. Throws DatabaseRefused for a user who may not look. */
   pending(): Promise<string[]>;
   ping(): Promise<void>;
   /** The database's clock, epoch ms. */
@@ -41,14 +41,17 @@ export interface Database {
 
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
   const dialect = await openDialect(options);
+  const refused = (error: unknown): never => {
+    throw dialect.refusalOf?.(error) ?? error;
+  };
   return {
     store: dialect.store,
     locks: dialect.locks,
     deliveries: dialect.deliveries,
     sequelize: dialect.sequelize,
     models: defineModels(dialect.sequelize),
-    migrate: () => migrate(dialect),
-    pending: () => pending(dialect),
+    migrate: () => migrate(dialect).catch(refused),
+    pending: () => pending(dialect).catch(refused),
     ping: async () => void (await dialect.now()),
     now: () => dialect.now(),
     isEmbedded: dialect.isEmbedded,

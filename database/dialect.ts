@@ -1,6 +1,7 @@
 /** What a folder of `dialects/` provides; `database.ts` adds models and migrations, which all dialects share. */
 import type { Sequelize, Transaction } from "sequelize";
 import type { DeliveryStore } from "./deliveries.ts";
+import type { DatabaseRefused } from "./errors.ts";
 import type { LockStore } from "./locks.ts";
 import type { BatchStore } from "./store.ts";
 
@@ -53,5 +54,7 @@ export interface Dialect {
   lockMigrations(transaction: Transaction): Promise<void>;
   now(): Promise<number>;
   isEmbedded: boolean;
+  /** What was thrown, where it is the fault of the URL. */
+  refusalOf?(error: unknown): DatabaseRefused | null;
   close(): Promise<void>;
 }

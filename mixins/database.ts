@@ -30,7 +30,7 @@ async function open(broker: ServiceBroker): Promise<Database> {
     return database;
   } catch (error) {
     await database.close();
-    throw error;
+    throw error instanceof DatabaseRefused ? wrongUrl(configOf(broker).databaseUrl, error) : error;
   }
 }
 

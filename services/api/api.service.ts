@@ -29,7 +29,8 @@ import { spendRequest } from "./api.rate.ts";
 import { clientRoutes, openRoutes, operatorRoutes } from "./api.routes.ts";
 import { BatchWatches } from "./api.watches.ts";
 
-/** Of SHUTDOWN_TIMEOUT: requests that last longer are cut off, and their uploads taken back. */
+/** Of SHUTDOWN_TIMEOUT: uploads that last longer are refused, so that their clients know; what still goes on then is cut off. */
+const UPLOAD_PATIENCE = 0.4;
 const PATIENCE = 0.5;
 /** A sane request id: visible ASCII, short enough for a log line. */
 const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
@@ -217,16 +218,19 @@ export default define<Api>({
     async drain(this: Api) {
       this.isStopping = true;
       this.watches.end();
-      const patience = setTimeout(
-        () => this.server.closeAllConnections(),
-        configOf(this.broker).shutdownTimeoutMs * PATIENCE,
+      const { shutdownTimeoutMs } = configOf(this.broker);
+      const refusal = setTimeout(
+        () => call(this.broker, "batch.refuseUploads", {}).catch((error) => this.logger.warn("Uploads go on:", error)),
+        shutdownTimeoutMs * UPLOAD_PATIENCE,
       );
+      const patience = setTimeout(() => this.server.closeAllConnections(), shutdownTimeoutMs * PATIENCE);
       this.server.closeIdleConnections();
       this.silentConnections.close();
       await new Promise<void>((resolve) => {
         if (this.server.listening) this.server.close(() => resolve());
         else resolve();
       });
+      clearTimeout(refusal);
       clearTimeout(patience);
       // A client that hung up is gone, what it asked for may still be half done.
       await Promise.all(this.answering);

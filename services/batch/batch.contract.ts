@@ -71,6 +71,9 @@ export const batchActions = {
     contentLength: { type: "number", optional: true },
   }).answers<Created>(),
 
+  /** For a door that closes: the uploads of this node that still run end with `unavailable`. */
+  "batch.refuseUploads": action({}).answers<void>(),
+
   /** Throws not-found, also for an upload that is not committed. */
   "batch.get": action({ publicId, clientId }).answers<BatchRow>(),
   "batch.list": action({

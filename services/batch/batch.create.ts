@@ -39,6 +39,7 @@ async function receive(service: BatchService, ctx: Context<Create>, current: Pol
   const { encoding, digests = [] } = ctx.params;
   const stop = new AbortController();
   const upload = new Upload(service.database.store, await planOf(service, ctx.params, current, stop));
+  const ended = service.uploads.stoppable(stop);
   let created: Created | null = null;
   try {
     const wire = new WireDigests(digests, encoding);
@@ -50,6 +51,7 @@ async function receive(service: BatchService, ctx: Context<Create>, current: Pol
       : await commit(service, ctx, taken, current.policy);
     return created;
   } finally {
+    ended();
     const isKept = created?.status === 202 && !created.isReplayed;
     if (!isKept && (await undone(upload))) service.uploads.wipe(upload.rowId as number);
     service.uploads.drop(upload.rowId);

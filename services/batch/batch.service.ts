@@ -66,6 +66,10 @@ export default define<BatchService>({
       return createBatch(this, ctx as Context<ParamsOf<"batch.create">>);
     },
 
+    refuseUploads() {
+      this.uploads.refuse();
+    },
+
     get(ctx) {
       return this.found(ctx.params);
     },

@@ -12,6 +12,7 @@ export class RunningUploads {
   private readonly perClient = new Map<number, number>();
   private readonly rows = new Set<number>();
   private readonly wipes = new Set<Promise<void>>();
+  private readonly stops = new Set<AbortController>();
   private onEmpty = () => {};
 
   constructor(store: BatchStore, leaseMs: number) {
@@ -36,6 +37,12 @@ export class RunningUploads {
     if (left > 0) this.perClient.set(clientId, left);
     else this.perClient.delete(clientId);
     if (this.perClient.size === 0) this.onEmpty();
+  }
+
+  /** While it runs an upload may be refused from outside; the answer ends that. */
+  stoppable(stop: AbortController): () => void {
+    this.stops.add(stop);
+    return () => this.stops.delete(stop);
   }
 
   keep(id: number): void {
@@ -66,6 +73,13 @@ export class RunningUploads {
         this.onEmpty = resolve;
       });
     await Promise.all(this.wipes);
+  }
+
+  /** Ends all that run: their clients are answered that the node stops. */
+  refuse(): void {
+    const stopping = "This node is stopping. Send it again.";
+    for (const stop of this.stops)
+      stop.abort(new Problem("unavailable", stopping, { headers: { "Retry-After": "1" } }));
   }
 }
 

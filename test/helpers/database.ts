@@ -128,7 +128,8 @@ async function emptiedPostgres({ sequelize }: Database): Promise<void> {
   await sequelize.query(`TRUNCATE ${names.join(", ")} RESTART IDENTITY`);
 }
 
-async function onServer(statement: string): Promise<void> {
+/** A statement on the server for tests. */
+export async function onServer(statement: string): Promise<void> {
   const client = new pg.Client(POSTGRES_URL);
   await client.connect();
   try {

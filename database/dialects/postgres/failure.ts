@@ -10,13 +10,15 @@ const network = /^(ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_
 /** Of those, what comes from a connection: the statement may have been carried out, only its answer did not come. */
 const cut = /^(08|57P)/;
 
+const RIGHTS = ["a user who may use its database, schema and tables", "one to whom they are not open"] as const;
 const LOGIN = ["a user and password that the server accepts", "a login that it refuses"] as const;
 /** What no waiting heals, when a connection is opened. */
 const refusals: Record<string, readonly [expected: string, found: string]> = {
   "28P01": LOGIN,
   "28000": LOGIN,
   "3D000": ["a database that exists", "none of that name"],
-  "42501": ["a database that its user may use", "one that is not open to it"],
+  "42501": RIGHTS,
+  "3F000": RIGHTS,
   ENOTFOUND: ["a host that can be found", "an unknown name"],
 };
 
@@ -58,9 +60,9 @@ export const unavailable = (error: unknown, isUnknown = false): DatabaseUnavaila
     isUnknown,
   });
 
-/** A fault of the setting, which has to be changed; null: it may heal by waiting. */
+/** A fault of the setting, which has to be changed; null: it may heal by waiting. Sequelize keeps the cause as `parent`. */
 export function refusalOf(error: unknown): DatabaseRefused | null {
-  const { cause } = error as Error;
+  const { cause = (error as { parent?: unknown }).parent } = error as Error;
   const isLogin = /^SASL:/.test(textOf(cause));
   const refusal = isLogin ? LOGIN : refusals[codeOf(cause)];
   return refusal ? new DatabaseRefused(...refusal) : null;

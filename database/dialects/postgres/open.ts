@@ -49,6 +49,7 @@ export async function openPostgres(url: string, logger?: Logger): Promise<Dialec
     },
     now: () => now(sql),
     isEmbedded: false,
+    refusalOf,
     async close() {
       await Promise.all([sql.close(), sequelize.close(), migrations.close()]);
     },

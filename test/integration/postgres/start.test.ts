@@ -1,14 +1,17 @@
 /** A DATABASE_URL that no waiting heals ends each command with one line, without the secret. */
-import { describePostgres, freshSchema, type Schema } from "../../helpers/database.ts";
+import { describePostgres, freshSchema, onServer, type Schema } from "../../helpers/database.ts";
 import { killLeftOvers, startsInVain } from "../../helpers/process.ts";
 
 let schema: Schema;
+const STRANGER = `dataflow_stranger_${process.pid}`;
 beforeAll(async () => {
   schema = await freshSchema();
+  await onServer(`CREATE ROLE ${STRANGER} LOGIN`);
 });
 afterAll(async () => {
   killLeftOvers();
   await schema.drop();
+  await onServer(`DROP ROLE ${STRANGER}`);
 });
 
 function urlWith(change: (url: URL) => void): string {
@@ -28,7 +31,12 @@ const name = (url: URL) => {
 const host = (url: URL) => {
   url.hostname = "nowhere.invalid";
 };
+/** May log in, and see nothing. */
+const stranger = (url: URL) => {
+  url.username = STRANGER;
+};
 const cases = [
+  ["migrate", stranger, /a user who may use its database, schema and tables/],
   ["start", login, /a user and password that the server accepts, at postgres:.*; found a login that it refuses/],
   ["start:api", name, /a database that exists, at .*\/nothing-of-ours; found none of that name/],
   ["start:worker", host, /a host that can be found, at .*nowhere\.invalid.*; found an unknown name/],
