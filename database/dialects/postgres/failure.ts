@@ -60,10 +60,16 @@ export const unavailable = (error: unknown, isUnknown = false): DatabaseUnavaila
     isUnknown,
   });
 
-/** A fault of the setting, which has to be changed; null: it may heal by waiting. Sequelize keeps the cause as `parent`. */
+/** A fault of the setting, which has to be changed; null: it may heal by waiting. */
 export function refusalOf(error: unknown): DatabaseRefused | null {
-  const { cause = (error as { parent?: unknown }).parent } = error as Error;
+  const cause = rootOf(error);
   const isLogin = /^SASL:/.test(textOf(cause));
   const refusal = isLogin ? LOGIN : refusals[codeOf(cause)];
   return refusal ? new DatabaseRefused(...refusal) : null;
+}
+
+/** What PostgreSQL or its driver threw: Sequelize keeps it as `parent`, umzug and we as `cause`. */
+function rootOf(error: unknown): unknown {
+  const { parent, cause = parent } = (error ?? {}) as { parent?: unknown; cause?: unknown };
+  return cause === undefined ? error : rootOf(cause);
 }
