@@ -25,6 +25,9 @@ export type GiveUp =
   | { outcome: "fail"; code: string; detail: string }
   | { outcome: "cancel" };
 
+/** Local news: this node has looked after the batches that wait; some may be ready now. */
+export const SWEPT = "$batch.swept";
+
 const publicId = { type: "string" } as const;
 /** Omitted: an operator asks, for any client. */
 const clientId = { type: "number", optional: true } as const;
