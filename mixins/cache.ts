@@ -172,7 +172,9 @@ export function cacheMixin<V extends Versioned, S extends Service>(options: Cach
       const config = configOf(this.broker);
       // One process without Redis is told of every change by itself.
       if (!config.redisUrl && config.isEmbedded) return;
-      const read = this.schedule("The safety read", SAFETY_READ_MS, () => this.readChanges());
+      // A start may wait for its database for long.
+      const readOnceStarted = async () => this.broker.started && this.readChanges();
+      const read = this.schedule("The safety read", SAFETY_READ_MS, readOnceStarted);
       this.broker.localBus.once("$broker.started", read);
       const link = this.redis;
       if (!link) return;

@@ -7,6 +7,7 @@ const LOOK_MS = 10;
 /**
  * Ends the start of a service whose partners are not on the same node: calls on the hot path are local (a body, a chunk
  * or an answer for each record must never cross the transporter), and a remote partner would only look like it works.
+ * It stands last among a service's mixins: Moleculer starts the last one first, and the others may open doors.
  */
 export const partnersMixin = (...partners: string[]) =>
   define<Service>({

@@ -45,6 +45,9 @@ export interface Created extends UploadAnswer {
   isReplayed: boolean;
 }
 
+/** Local news: this node has looked after the batches that wait; some may be ready now. */
+export const SWEPT = "$batch.swept";
+
 const publicId = { type: "string" } as const;
 /** Omitted: an operator asks, for any client. */
 const clientId = { type: "number", optional: true } as const;

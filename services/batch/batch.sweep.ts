@@ -4,7 +4,7 @@
  */
 import { isUnavailable } from "../../database/errors.ts";
 import type { BatchRow, Move } from "../../database/store.ts";
-import { finalStates } from "./batch.contract.ts";
+import { finalStates, SWEPT } from "./batch.contract.ts";
 import { decide } from "./batch.create.ts";
 import type { BatchService } from "./batch.service.ts";
 import { keepsBody, moveOf } from "./batch.states.ts";
@@ -30,6 +30,8 @@ export class Sweeper {
     await this.each("received", (batch) => this.decideAgain(batch));
     await this.each("held", (batch) => this.open(batch));
     await this.each("processing", (batch) => this.takeAway(batch));
+    // Whichever node made them ready, a worker's own look comes no later than its own sweep.
+    this.service.broker.localBus.emit(SWEPT);
     for (const state of finalStates) await this.each(state, (batch) => this.remove(batch));
     await this.forget();
   }

@@ -9,7 +9,7 @@ import { define } from "../../mixins/define.ts";
 import { partnersMixin } from "../../mixins/partners.ts";
 import { QUEUE_CHANGED, type QueueChannel, type QueueMessage, queueMixin, type WithQueue } from "../../mixins/queue.ts";
 import { scheduleMixin, type WithSchedule } from "../../mixins/schedule.ts";
-import type { BatchRow, Candidate, Claimed } from "../batch/batch.contract.ts";
+import { type BatchRow, type Candidate, type Claimed, SWEPT } from "../batch/batch.contract.ts";
 import { isProblem } from "../errors.ts";
 import { call, type ParamsOf, serve } from "../messages.ts";
 import { Adrift } from "./batchProcessor.adrift.ts";
@@ -54,7 +54,8 @@ const PATIENCE = 0.6;
 
 export default define<BatchProcessor>({
   name: "batchProcessor",
-  mixins: [partnersMixin("batch", "batchLock", "policy", "clientCache", "outbox"), scheduleMixin, queueMixin],
+  // The last starts first: a message that came before the node's own partners would be worked through another node's.
+  mixins: [scheduleMixin, queueMixin, partnersMixin("batch", "batchLock", "policy", "clientCache", "outbox")],
 
   AMQPQueues: {
     "batch.ready"(this: BatchProcessor, channel: QueueChannel, message: QueueMessage) {
@@ -225,6 +226,8 @@ export default define<BatchProcessor>({
         : Math.min(config.pollIntervalMs, POLL_WITHOUT_TOKENS_MS);
     const poll = this.schedule("The poll", pollMs, () => this.loop.wake(), 0.1);
     this.broker.localBus.on(QUEUE_CHANGED, poll);
+    // Where no token tells of a batch that was taken from a dead worker, the longest poll would be too late.
+    this.broker.localBus.on(SWEPT, poll);
     this.schedule("Renewing leases", config.batchLeaseMs / 3, async () => {
       await this.leases.renew();
       await this.adrift.handBack((batchId) => this.running.has(batchId));

@@ -25,7 +25,6 @@ const HANDED_BACK_MS = 2_000;
 const SHUTDOWN_MS = 10_000;
 
 everyServer("a cluster in trouble", () => {
-  const logbook = new Logbook();
   const cluster = new Cluster(["api", "api", "worker", "worker", "worker"], {
     BATCH_LEASE: `${LEASE_MS}ms`,
     REDIS_LOCK_TIMEOUT: `${LEASE_MS}ms`,
@@ -36,6 +35,7 @@ everyServer("a cluster in trouble", () => {
     SHUTDOWN_TIMEOUT: `${SHUTDOWN_MS}ms`,
   });
   const { places, select } = cluster;
+  const logbook = new Logbook(cluster);
 
   beforeAll(() => cluster.open(), 60_000);
   afterAll(() => cluster.close(), 60_000);
@@ -111,8 +111,7 @@ everyServer("a cluster in trouble", () => {
       try {
         await run();
       } catch (error) {
-        const folder = logbook.keep(places, `CHAOS_SEED=${SEED} CHAOS_SECONDS=${SECONDS}`);
-        throw new Error(`${(error as Error).message}\nThe faults and the nodes' logs are in ${folder}`, {
+        throw new Error(`${(error as Error).message}\nThe faults and the nodes' logs are in ${logbook.keep()}`, {
           cause: error,
         });
       }
@@ -121,6 +120,7 @@ everyServer("a cluster in trouble", () => {
   );
 
   async function run(): Promise<void> {
+    logbook.tell(`CHAOS_SEED=${SEED} CHAOS_SECONDS=${SECONDS}`);
     const load = new Load(cluster.of("api"), await makePartners(), SEED, isLong ? 800 : 300);
     const endAt = performance.now() + SECONDS * 1_000;
     const play: Omit<Play, "random"> = {
@@ -171,7 +171,7 @@ everyServer("a cluster in trouble", () => {
     await watchEnded();
     expect({ changed, lateHandBacks }).toEqual({ changed: [], lateHandBacks: [] });
     await nodesAreSound();
-    if (isLong) console.log(`Kept in ${logbook.keep(places, `CHAOS_SEED=${SEED} CHAOS_SECONDS=${SECONDS}`)}`, figures);
+    if (isLong) console.log(`Kept in ${logbook.keep()}`, figures);
   }
 
   async function nodesAreSound(): Promise<void> {
@@ -179,6 +179,6 @@ everyServer("a cluster in trouble", () => {
     const exits = await Promise.all(places.map((place) => place.end("SIGTERM")));
     for (const exit of exits) expect(exit).toMatchObject({ code: 0, signal: null });
     expect(Math.max(...exits.map(({ ms }) => ms))).toBeLessThan(SHUTDOWN_MS);
-    expect(logbook.defects(places)).toEqual([]);
+    expect(logbook.defects()).toEqual([]);
   }
 });

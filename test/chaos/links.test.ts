@@ -8,8 +8,8 @@ import type { Place } from "./cluster/place.ts";
 const REFUSED_MS = 6_000;
 /** Leases and locks are 2 s here: with the sweep, the lock of a worker that does not know yet, and the next poll. */
 const GOES_ON_MS = 10_000;
-/** SHUTDOWN_TIMEOUT's default, and what the connections take to be let go of. */
-const SHUTDOWN_MS = 20_000;
+/** SHUTDOWN_TIMEOUT's default, and the second or two that the last connections may take beyond. */
+const SHUTDOWN_MS = 12_000;
 const RECORDS = 8_000;
 
 /** The promise, with default settings; it takes its time, so that only a long run looks. */
@@ -45,9 +45,9 @@ const goesOnElsewhere = (cluster: Cluster, batch: Batch, lost: Place, ms: number
 
 const body = Array.from({ length: RECORDS }, (_, i) => `{"i":${i}}\n`).join("");
 
-if (isLong)
-  everyServer("a worker that is dead", () => {
-    const cluster = new Cluster(["api", "worker", "worker"], {});
+for (const isPublishing of isLong ? ["true", "false"] : [])
+  everyServer(`a worker that is dead (PUBLISH_EVENTS=${isPublishing})`, () => {
+    const cluster = new Cluster(["api", "worker", "worker"], { PUBLISH_EVENTS: isPublishing });
     beforeAll(() => cluster.open(), 60_000);
     afterAll(() => cluster.close(), 60_000);
 

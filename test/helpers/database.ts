@@ -81,7 +81,13 @@ export async function freshSchema(): Promise<Schema> {
   const schema = `dataflow_${process.pid}_${randomBytes(6).toString("hex")}`;
   await onServer(`CREATE SCHEMA ${schema}`);
   const url = `${POSTGRES_URL}?options=-c%20search_path%3D${schema}`;
-  return { url, drop: () => onServer(`DROP SCHEMA ${schema} CASCADE`) };
+  return { url, drop: () => dropSchema(url) };
+}
+
+/** By the URL that `freshSchema` gave. */
+export async function dropSchema(url: string): Promise<void> {
+  const [, schema] = /search_path=(\w+)/.exec(decodeURIComponent(url)) as unknown as [string, string];
+  await onServer(`DROP SCHEMA IF EXISTS ${schema} CASCADE`);
 }
 
 /** A migrated PostgreSQL database. */

@@ -1,9 +1,16 @@
 /** A cluster of real processes on a fresh schema, each node with links of its own that a test can trouble. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { type Database, openDatabase } from "../../../database/database.ts";
+import { root } from "../../../root.cjs";
 import { describeWithRabbit, newNamespace, removeNamespace, until } from "../../helpers/amqp.ts";
 import { describePostgres, freshSchema, type Schema } from "../../helpers/database.ts";
 import { killLeftOvers, launch } from "../../helpers/process.ts";
 import { describeRedis, freshPrefix, looker } from "../../helpers/redis.ts";
+import type { Left } from "./keeper.ts";
 import { Place, type Role } from "./place.ts";
 
 export const everyServer = (name: string, suite: () => void): void =>
@@ -20,6 +27,10 @@ export class Cluster {
   private readonly settings: Record<string, string>;
   private schema: Schema | null = null;
   private db: Database | null = null;
+  private keeper: ChildProcess | null = null;
+  /** Where each node's log is written as it comes; gone with the cluster, unless it is kept. */
+  folder = "";
+  isKept = false;
 
   constructor(roles: Role[], settings: Record<string, string>) {
     this.roles = roles;
@@ -30,14 +41,37 @@ export class Cluster {
   async open(): Promise<void> {
     this.schema = await freshSchema();
     const { url } = this.schema;
+    this.folder = mkdtempSync(join(tmpdir(), "dataflow-chaos-"));
+    const keeper = join(root, "test/chaos/cluster/keeper.ts");
+    this.keeper = spawn(process.execPath, [keeper], { stdio: ["pipe", "ignore", "inherit"], detached: true });
     const env = { NAMESPACE: this.namespace, REDIS_KEY_PREFIX: this.prefix, ...this.settings };
     const migrated = launch({ ...env, DATABASE_URL: url }, "migrate");
     expect({ ...(await migrated.exited), said: migrated.logs() }).toMatchObject({ code: 0 });
     this.db = await openDatabase({ url });
-    for (const role of this.roles)
-      this.places.push(await Place.open(`${role}-${this.of(role).length + 1}`, role, url, env));
+    for (const role of this.roles) this.places.push(await this.newPlace(role, url, env));
     for (const place of this.places) place.start();
     await this.untilWhole();
+  }
+
+  private newPlace(role: Role, databaseUrl: string, env: Record<string, string>): Promise<Place> {
+    const name = `${role}-${this.of(role).length + 1}`;
+    const changed = () => this.tellKeeper(databaseUrl);
+    return Place.open({ name, role, folder: this.folder, changed }, databaseUrl, env);
+  }
+
+  private tellKeeper(schemaUrl: string): void {
+    const lives = this.places.flatMap((place) => place.lives);
+    const alive = lives.filter(({ node }) => node.child.exitCode === null && node.child.signalCode === null);
+    const { namespace, prefix, folder } = this;
+    const left: Left = {
+      pids: alive.map(({ node }) => node.child.pid as number),
+      nodeIds: lives.map(({ nodeId }) => nodeId),
+      namespace,
+      prefix,
+      schemaUrl,
+      folder,
+    };
+    this.keeper?.stdin?.write(`${JSON.stringify(left)}\n`);
   }
 
   async close(): Promise<void> {
@@ -48,6 +82,9 @@ export class Cluster {
     await looker(this.prefix).end();
     const nodeIds = this.places.flatMap(({ lives }) => lives.map(({ nodeId }) => nodeId));
     await removeNamespace(this.namespace, nodeIds);
+    this.keeper?.stdin?.end("null\n");
+    if (this.keeper) await once(this.keeper, "exit");
+    if (!this.isKept) rmSync(this.folder, { recursive: true, force: true });
   }
 
   of(role: Role): Place[] {

@@ -1,8 +1,7 @@
-/** What is needed to see why a run failed: the faults with their times, and all that every node said. */
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+/** What is needed to see why a run failed, beside the nodes' logs: the faults with their times, as they come. */
+import { appendFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Place } from "./place.ts";
+import type { Cluster } from "./cluster.ts";
 
 /** What no fault of a server, a link or a process excuses. */
 const DEFECTS = [
@@ -17,15 +16,20 @@ const DEFECTS = [
 
 export class Logbook {
   private readonly beganAt = performance.now();
-  private readonly lines: string[] = [];
+  private readonly cluster: Cluster;
+
+  constructor(cluster: Cluster) {
+    this.cluster = cluster;
+  }
 
   tell = (text: string): void => {
-    this.lines.push(`${((performance.now() - this.beganAt) / 1000).toFixed(2).padStart(8)} s  ${text}`);
+    const seconds = ((performance.now() - this.beganAt) / 1000).toFixed(2).padStart(8);
+    appendFileSync(join(this.cluster.folder, "faults.txt"), `${seconds} s  ${text}\n`);
   };
 
   /** The lines of any node that show a defect. */
-  defects(places: Place[]): string[] {
-    return places.flatMap(({ name, lives }) =>
+  defects(): string[] {
+    return this.cluster.places.flatMap(({ name, lives }) =>
       lives.flatMap(({ node, nodeId }) =>
         node
           .logs()
@@ -36,12 +40,9 @@ export class Logbook {
     );
   }
 
-  /** Writes all of it to a folder, and answers where that is. */
-  keep(places: Place[], title: string): string {
-    const folder = mkdtempSync(join(tmpdir(), "dataflow-chaos-"));
-    writeFileSync(join(folder, "faults.txt"), `${title}\n${this.lines.join("\n")}\n`);
-    for (const { name, lives } of places)
-      for (const { node, nodeId } of lives) writeFileSync(join(folder, `${name}.${nodeId}.log`), node.logs());
-    return folder;
+  /** Leaves all of it in its folder, and answers where that is. */
+  keep(): string {
+    this.cluster.isKept = true;
+    return this.cluster.folder;
   }
 }

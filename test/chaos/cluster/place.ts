@@ -1,5 +1,7 @@
 /** A place in the cluster: a node that comes back there after each end, and its own links to the servers, which can be cut. */
+import { appendFileSync } from "node:fs";
 import { hostname } from "node:os";
+import { join } from "node:path";
 import { inTime } from "../../../mixins/in-time.ts";
 import { rabbitTarget, rabbitUrlAt } from "../../helpers/amqp.ts";
 import { postgresTarget, postgresUrlAt } from "../../helpers/database.ts";
@@ -14,8 +16,8 @@ export type Role = "api" | "worker";
 /** Without a byte for two of these (seconds) a link to RabbitMQ is taken for dead. */
 const HEARTBEAT = 2;
 
-/** A node that takes longer to end is stuck. */
-const STOPPED_MS = 40_000;
+/** SHUTDOWN_TIMEOUT here, its default, and the second or two that the last connections may take beyond. */
+const STOPPED_MS = 12_000;
 
 interface Life {
   node: ReturnType<typeof launch>;
@@ -30,6 +32,15 @@ export interface Death extends Exit {
   nodeId: string;
 }
 
+interface PlaceOptions {
+  name: string;
+  role: Role;
+  /** Where each life's log is written as it comes. */
+  folder: string;
+  /** A life has begun or ended. */
+  changed(): void;
+}
+
 export class Place {
   readonly name: string;
   readonly role: Role;
@@ -41,19 +52,22 @@ export class Place {
   isAiling = false;
   private readonly env: Record<string, string>;
 
-  private constructor(name: string, role: Role, links: Record<Server, TcpProxy>, env: Record<string, string>) {
-    this.name = name;
-    this.role = role;
+  private readonly options: PlaceOptions;
+
+  private constructor(options: PlaceOptions, links: Record<Server, TcpProxy>, env: Record<string, string>) {
+    this.options = options;
+    this.name = options.name;
+    this.role = options.role;
     this.links = links;
     this.env = env;
   }
 
-  static async open(name: string, role: Role, databaseUrl: string, env: Record<string, string>): Promise<Place> {
+  static async open(options: PlaceOptions, databaseUrl: string, env: Record<string, string>): Promise<Place> {
     const [redis, rabbit, postgres] = await Promise.all(
       [redisTarget, rabbitTarget, postgresTarget].map((to) => startProxy(to)),
     );
     const links = { redis, rabbit, postgres } as Place["links"];
-    return new Place(name, role, links, {
+    return new Place(options, links, {
       ...env,
       METRICS_PORT: "0",
       REDIS_URL: `redis://127.0.0.1:${links.redis.port}`,
@@ -67,7 +81,13 @@ export class Place {
     const node = launch(this.env, `start:${this.role}`);
     const life: Life = { node, nodeId: `${hostname().toLowerCase()}-${node.child.pid}`, isEnding: false };
     this.lives.push(life);
+    const { folder, changed } = this.options;
+    const log = join(folder, `${this.name}.${life.nodeId}.log`);
+    for (const output of [node.child.stdout, node.child.stderr])
+      output.on("data", (data: Buffer) => appendFileSync(log, data));
+    changed();
     void node.exited.then((exit) => {
+      changed();
       if (!life.isEnding) this.deaths.push({ ...exit, nodeId: life.nodeId });
     });
   }

@@ -86,6 +86,15 @@ test("what hangs is left when SHUTDOWN_TIMEOUT nears, and no timer stays", async
   await nothingLeft(isLeft);
 });
 
+test("a service that never stops does not keep the node from ending", async () => {
+  const isLeft = leftovers();
+  const broker = await nodeOf([{ name: "stuck", stopped: () => new Promise<void>(() => {}) }], "100ms");
+  const began = performance.now();
+  await broker.stop();
+  expect(performance.now() - began).toBeLessThan(2_100);
+  await nothingLeft(isLeft);
+});
+
 test("without such services, and after a quick drain, no timer is left", async () => {
   const isLeft = leftovers();
   await (await nodeOf([drained("api")])).stop();

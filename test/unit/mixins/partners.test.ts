@@ -1,5 +1,7 @@
 import { type BrokerOptions, type Service, ServiceBroker } from "moleculer";
+import { loadConfig, useConfig } from "../../../config.ts";
 import { define } from "../../../mixins/define.ts";
+import { drainMiddleware } from "../../../mixins/drain.ts";
 import { partnersMixin } from "../../../mixins/partners.ts";
 import { startBroker } from "../contracts/kit.ts";
 
@@ -37,6 +39,8 @@ const options: BrokerOptions = {
   logger: false,
   transporter: "Fake",
   namespace: "partners",
+  middlewares: [drainMiddleware],
+  created: (broker) => useConfig(broker, loadConfig({})),
   skipProcessEventRegistration: true,
 };
 

@@ -7,11 +7,17 @@ import type { BatchRow, BatchStore } from "../../../database/store.ts";
 import { brokerOptions } from "../../../moleculer.config.ts";
 import type { HandlerCall } from "../../../services/batchProcessor/batchProcessor.contract.ts";
 import { type Delivered, deliver } from "../../../services/batchProcessor/batchProcessor.handlers.ts";
+import type { WorkLoop } from "../../../services/batchProcessor/batchProcessor.loop.ts";
 import batchProcessor from "../../../services/batchProcessor/batchProcessor.service.ts";
 import type { Client } from "../../../services/clientCache/clientCache.contract.ts";
 import { call } from "../../../services/messages.ts";
 import type { System } from "../../helpers/system.ts";
 import { startBroker, startNode, until } from "../contracts/kit.ts";
+
+/** What the queue mixin keeps. */
+interface Consumes {
+  consumptions: Map<string, unknown>;
+}
 
 const services = ["batchProcessor", "batch", "batchLock", "policy", "clientCache", "outbox"];
 
@@ -299,6 +305,35 @@ test("it starts only beside its partners", async () => {
     'SERVICES: "batchProcessor" needs "batchLock", "policy", "clientCache", "outbox" on the same node.',
   );
   await broker.stop();
+});
+
+test("it takes no message before its partners have started", async () => {
+  const options = brokerOptions(loadConfig({ LOG_LEVEL: "fatal" }));
+  const broker = new ServiceBroker({ ...options, skipProcessEventRegistration: true });
+  const consumed = () => (broker.getLocalService("batchProcessor") as Service & Consumes).consumptions.size;
+  const seen: number[] = [];
+  for (const name of ["batchLock", "policy", "clientCache", "outbox"]) broker.createService({ name });
+  broker.createService(batchProcessor);
+  broker.createService({
+    name: "batch",
+    actions: { candidates: () => [] },
+    async started() {
+      for (let turns = 0; turns < 100; turns++) seen.push(await new Promise((next) => setImmediate(next, consumed())));
+    },
+  });
+  await broker.start();
+  expect([...new Set(seen), consumed()]).toEqual([0, 1]);
+  await broker.stop();
+});
+
+test("a node's sweep wakes its worker, which looks by itself each second at most", async () => {
+  const env = { LOG_LEVEL: "fatal", SWEEP_INTERVAL: "100ms" };
+  const node = await startNode({ services, env, extra: [orders] });
+  const loop = (node.broker.getLocalService("batchProcessor") as Service & { loop: WorkLoop<unknown> }).loop;
+  const wake = jest.spyOn(loop, "wake");
+  wake.mockClear();
+  await until(() => wake.mock.calls.length > 10);
+  await node.stop();
 });
 
 test("a planned stop hands back what runs, without an attempt", async () => {

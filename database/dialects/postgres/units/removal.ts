@@ -9,7 +9,10 @@ const pieces = [
   { table: "record", key: "seq" },
 ] as const;
 
-/** How many rows went, at most `limit`. */
+/**
+ * How many rows went, at most `limit`. Up to a last key and not by a list of keys: read along the index, two nodes at the
+ * same batch lock its rows in the same order.
+ */
 async function deletePiece(
   sql: Sql,
   { table, key }: (typeof pieces)[number],
@@ -17,8 +20,9 @@ async function deletePiece(
   limit: number,
 ): Promise<number> {
   const row = await sql.get<{ n: number }>(
-    `WITH gone AS (DELETE FROM ${table} WHERE batch_id = $1
-       AND (${key}) IN (SELECT ${key} FROM ${table} WHERE batch_id = $1 ORDER BY ${key} LIMIT $2) RETURNING 1)
+    `WITH piece AS MATERIALIZED (SELECT ${key} FROM ${table} WHERE batch_id = $1 ORDER BY ${key} LIMIT $2),
+       gone AS (DELETE FROM ${table} WHERE batch_id = $1
+         AND (${key}) <= (SELECT ${key} FROM piece ORDER BY ${descending(key)} LIMIT 1) RETURNING 1)
      SELECT count(*) AS n FROM gone`,
     id,
     limit,
@@ -26,13 +30,15 @@ async function deletePiece(
   return row?.n ?? 0;
 }
 
+const descending = (key: string) => key.replace(/\w+/g, "$& DESC");
+
 export async function purgeChunks(sql: Sql, id: number, limit: number, due: Due): Promise<boolean> {
   // Less than a piece says nothing: another node, at the same rows, leaves none of them to this one.
   await deletePiece(sql, pieces[0], id, limit);
   if (await hasRows(sql, pieces[0], id)) return false;
   const values = new Values();
   await sql.all(
-    `UPDATE batch SET chunks = 0, due_at = ${dueAt(due, values)} WHERE id = ${values.add(id)}`,
+    `UPDATE batch SET chunks = 0, due_at = ${dueAt(due, values)} WHERE id = ${values.add(id)} AND chunks > 0`,
     ...values.list,
   );
   return true;

@@ -21,7 +21,7 @@ function deletePiece(sql: Sql, { table, key }: (typeof pieces)[number], id: numb
 export function purgeChunks(sql: Sql, id: number, limit: number, due: Due): boolean {
   deletePiece(sql, pieces[0], id, limit);
   if (sql.get("SELECT 1 FROM batch_chunk WHERE batch_id = ?1 LIMIT 1", id)) return false;
-  sql.run("UPDATE batch SET chunks = 0, due_at = ?2 WHERE id = ?1", id, dueAt(due, sql.now()));
+  sql.run("UPDATE batch SET chunks = 0, due_at = ?2 WHERE id = ?1 AND chunks > 0", id, dueAt(due, sql.now()));
   return true;
 }
 

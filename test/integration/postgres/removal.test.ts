@@ -1,0 +1,108 @@
+/** Two nodes sweep the same batches, while others work: each piece is short, and neither leaves anything behind. */
+import type { Database } from "../../../database/database.ts";
+import { describePostgres, freshPostgres, type TestDatabase } from "../../helpers/database.ts";
+import { chunk, chunkCommit, ready } from "../store/drafts.ts";
+import { opened } from "./kit.ts";
+
+const BATCHES = 6;
+const CHUNKS = 40;
+/** Of a piece; the tables hold some multiples of it. */
+const LIMIT = 7;
+/** Of a worker that gets in the way. */
+const BUSY_COMMITS = 60;
+
+let first: TestDatabase;
+let second: Database;
+
+describePostgres("removal by two nodes at once", () => {
+  beforeEach(async () => {
+    first = await freshPostgres();
+    second = await opened(first.url);
+  });
+  afterEach(async () => {
+    await second.close();
+    await first.remove();
+  });
+
+  const select = async <T>(sql: string): Promise<T[]> => (await first.db.sequelize.query(sql))[0] as T[];
+  const countOf = async (table: string, id: number) =>
+    (await select<{ n: number }>(`SELECT count(*)::int AS n FROM ${table} WHERE batch_id = ${id}`))[0]?.n;
+
+  /** Every chunk is worked: three records each, of which two are wrong, with two errors each. */
+  async function worked(clientId: number): Promise<number> {
+    const { store } = first.db;
+    const chunks = Array.from({ length: CHUNKS }, (_, no) => chunk(no));
+    const totals = { bytes: 60, records: 3 * CHUNKS, chunks: CHUNKS, contentHash: "ab".repeat(32), envelope: {} };
+    const { id } = await ready(store, clientId, { chunks, totals });
+    let batch = (await store.claim(id, "node-1", 30_000))?.batch;
+    while (batch && batch.nextChunk < CHUNKS) batch = (await store.commitChunk(chunkCommit(batch, [0, 2])))?.batch;
+    return id;
+  }
+
+  /** What a busy worker does beside. */
+  async function work(): Promise<void> {
+    const { store } = second;
+    for (let n = 0; n < BUSY_COMMITS; n++) {
+      const { id } = await ready(store, 1_000 + n);
+      const batch = (await store.claim(id, "node-2", 30_000))?.batch;
+      if (batch) await store.commitChunk(chunkCommit(batch, [1]));
+    }
+  }
+
+  /** Both nodes remove every batch piece by piece; `check` looks each time that one of them believes to be done. */
+  async function byBoth(
+    ids: number[],
+    remove: (db: Database, id: number) => Promise<boolean>,
+    check: (id: number) => Promise<void>,
+  ): Promise<void> {
+    await Promise.all(
+      [first.db, second].flatMap((db) =>
+        ids.map(async (id) => {
+          while (!(await remove(db, id)));
+          await check(id);
+        }),
+      ),
+    );
+  }
+
+  test("no chunk, record, error or batch is left where one of them says that it is done", async () => {
+    const ids: number[] = [];
+    for (let n = 0; n < BATCHES; n++) ids.push(await worked(n + 1));
+    const retention = { inMs: 60_000 };
+    const working = work();
+    await byBoth(
+      ids,
+      ({ store }, id) => store.purgeChunks(id, LIMIT, retention),
+      async (id) => expect(await countOf("batch_chunk", id)).toBe(0),
+    );
+    expect(await select("SELECT DISTINCT chunks FROM batch WHERE client_id < 1000")).toEqual([{ chunks: 0 }]);
+    await byBoth(
+      ids,
+      ({ store }, id) => store.deleteBatch(id, LIMIT),
+      async (id) => {
+        for (const table of ["batch_chunk", "record", "record_error"])
+          expect([table, await countOf(table, id)]).toEqual([table, 0]);
+      },
+    );
+    expect(await select("SELECT id FROM batch WHERE client_id < 1000")).toEqual([]);
+    await working;
+    expect(await select("SELECT count(*)::int AS records FROM record")).toEqual([{ records: 2 * BUSY_COMMITS }]);
+  });
+
+  test("a piece takes the first rows, and no more than it may", async () => {
+    const id = await worked(1);
+    await first.db.store.purgeChunks(id, LIMIT, null);
+    expect(await select(`SELECT min(no) AS first FROM batch_chunk WHERE batch_id = ${id}`)).toEqual([{ first: LIMIT }]);
+    while (!(await first.db.store.purgeChunks(id, LIMIT, null)));
+    await first.db.store.deleteBatch(id, LIMIT);
+    expect(await countOf("record_error", id)).toBe(4 * CHUNKS - LIMIT);
+    expect(await countOf("record", id)).toBe(CHUNKS);
+  });
+
+  test("a purge that comes late changes nothing of a batch whose chunks are gone", async () => {
+    const id = await worked(1);
+    while (!(await first.db.store.purgeChunks(id, CHUNKS, { at: 99 })));
+    expect(await second.store.purgeChunks(id, CHUNKS, { at: 100 })).toBe(true);
+    expect(await select(`SELECT due_at FROM batch WHERE id = ${id}`)).toEqual([{ due_at: 99 }]);
+  });
+});
