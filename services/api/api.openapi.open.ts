@@ -56,9 +56,15 @@ export const openCalls: Record<string, Call> = {
       200: {
         description: "OpenAPI 3.1.",
         headers: kept,
-        content: content(record({ openapi: { const: "3.1.1" }, info: { type: "object" }, paths: { type: "object" } }), {
-          document: { openapi: "3.1.1", info: { title: "DataFlow", version: "0.1.0" }, paths: {} },
-        }),
+        content: content(
+          {
+            ...record({ openapi: { const: "3.1.1" }, info: { type: "object" }, paths: { type: "object" } }),
+            additionalProperties: true,
+          },
+          {
+            document: { openapi: "3.1.1", info: { title: "DataFlow", version: "0.1.0" }, paths: {} },
+          },
+        ),
       },
       304: same,
     },

@@ -88,7 +88,7 @@ function response(codes: ProblemCode[]): unknown {
 
 const anyProblem = {
   description: `Any other problem; ${STATUS_CODES[500]} says nothing of the inside.`,
-  headers: headerRefs(["X-Request-Id"]),
+  headers: headerRefs(["X-Request-Id", "Allow?", "Retry-After?"]),
   content: {
     "application/problem+json": {
       schema: schemaRef("Problem"),
