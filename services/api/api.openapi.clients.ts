@@ -1,6 +1,6 @@
 /** The calls of clients, by their routes. */
 import { defaultPolicy } from "../policy/policy.contract.ts";
-import { type JsonSchema, schemaRef } from "../schema.ts";
+import { type JsonSchema, schemaRef, text } from "../schema.ts";
 import { pageSchema } from "./api.input.ts";
 import {
   cancelledBatch,
@@ -19,7 +19,8 @@ import { type Answer, bodyProblems, type Call, content, noBody, textOf } from ".
 import type { clientRoutes } from "./api.routes.ts";
 
 const batch = schemaRef("Batch");
-const ndjson = textOf("application/x-ndjson", "A record a line.", { type: "object" });
+// Without contentMediaType, for which viewers would offer to send a file instead of the example.
+const ndjson = text("A record a line, each a JSON object.");
 
 const records: JsonSchema = {
   oneOf: [
@@ -37,8 +38,7 @@ const bodies = {
   ...content(ndjson, { orders: ordersNdjson }, "application/x-ndjson"),
   ...content(ndjson, { orders: ordersNdjson }, "application/jsonl"),
   ...content(
-    textOf(
-      "text/csv",
+    text(
       "A header row, then a record a row. Parameters of the media type: `charset` (`utf-8`, `windows-1252`) and `delimiter` (else sniffed among comma, `;` and tab).",
     ),
     { orders: ordersCsv },
