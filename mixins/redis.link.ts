@@ -24,6 +24,8 @@ const HANDSHAKE_MS = 1_000;
 const MOST_RECONNECT_MS = 500;
 /** Commands in one write. */
 const A_WRITE = 8;
+/** No waiting heals it: a wrong password or user, one that is missing, a user who may not even ask, no such database. */
+const REFUSED = /^(WRONGPASS|NOAUTH|NOPERM|ERR (DB index|invalid DB index|AUTH|Client sent AUTH|invalid password))/;
 const NO_REASON = "the connection was closed";
 
 /** One connection that is either up, or refuses at once while it looks for its server in the background. */
@@ -31,6 +33,8 @@ export class RedisLink {
   readonly redis: Redis;
   /** The server, as a log may show it. */
   readonly name: string;
+  /** What the server said when it would not let us in; with a wrong database number it does, and to another one. */
+  refusal: string | null = null;
   private readonly options: LinkOptions;
   private readonly listeners = new Set<(isUp: boolean) => void>();
   private readonly marks: number[] = [];
@@ -63,6 +67,7 @@ export class RedisLink {
     });
     this.redis.on("error", (error: Error & { code?: string }) => {
       this.reason = error.message || String(error.code);
+      if (REFUSED.test(this.reason)) this.refusal = this.reason;
       if (!this.ready) this.away();
     });
     this.redis.on("connect", () => {
@@ -79,6 +84,10 @@ export class RedisLink {
 
   get isUp(): boolean {
     return this.ready;
+  }
+
+  isAt(url: string): boolean {
+    return this.options.url === url;
   }
 
   /** Tells of every change between up and away; the answer ends it. */

@@ -1,5 +1,5 @@
 import type { Service, ServiceBroker } from "moleculer";
-import { configOf } from "../config.ts";
+import { ConfigError, configOf } from "../config.ts";
 import { define } from "./define.ts";
 import { RedisLink } from "./redis.link.ts";
 
@@ -38,6 +38,21 @@ export function releaseLink(broker: ServiceBroker, url: string): void {
   entry.link.close();
 }
 
+/**
+ * At start: waits for the links a little, all at once. A server that is away may come; one that refuses our login is a
+ * wrong setting, and throws as ConfigError.
+ */
+export async function untilLinksUp(broker: ServiceBroker, links: readonly RedisLink[]): Promise<void> {
+  await Promise.all(links.map((link) => link.untilUp(START_PATIENCE_MS)));
+  const { redisUrl } = configOf(broker);
+  const faults = links.flatMap((link) => {
+    const name = redisUrl && link.isAt(redisUrl) ? "REDIS_URL" : "REDIS_LOCK_NODES";
+    const expected = `a user, password and database that Redis at ${link.name} accepts`;
+    return link.refusal ? [{ name, expected, found: link.refusal }] : [];
+  });
+  if (faults.length > 0) throw new ConfigError(faults);
+}
+
 function openLink(broker: ServiceBroker, url: string): RedisLink {
   return new RedisLink({ url, keyPrefix: configOf(broker).redisKeyPrefix, logger: broker.getLogger("redis") });
 }
@@ -51,7 +66,7 @@ export const redisMixin = define<Service & WithRedis>({
     const { redisUrl } = configOf(this.broker);
     if (!redisUrl) return;
     this.redis = acquireLink(this.broker, redisUrl);
-    await this.redis.untilUp(START_PATIENCE_MS);
+    await untilLinksUp(this.broker, [this.redis]);
   },
   async stopped(this: Service & WithRedis) {
     const { redisUrl } = configOf(this.broker);

@@ -8,6 +8,10 @@ export type Encoding = "identity" | "gzip";
 /** Larger pieces cost fewer turns of the loop; this is still small beside one chunk. */
 const GUNZIP_PIECE = 256 * 1024;
 
+/** A few bytes can stand for gigabytes. What people send grows by 5 to 50 times; nothing is said of less than so much. */
+const MOST_GROWTH = 200;
+const GROWTH_LOOKED_AT = 64 * 1024 * 1024;
+
 interface BodyOptions {
   /** Its abort ends the wait for the next piece, with the abort's reason. */
   signal?: AbortSignal;
@@ -17,7 +21,8 @@ interface BodyOptions {
 
 /**
  * The decoded pieces of `wire`, which stays open afterwards, also after an error: the client has still to get its answer.
- * Throws upload-timeout when nothing came for `idleMs`, malformed-body for broken gzip, and what `wire` throws (a hang-up).
+ * Throws upload-timeout when nothing came for `idleMs`, malformed-body for broken gzip, payload-too-large for gzip that grows
+ * beyond measure, and what `wire` throws (a hang-up).
  */
 export async function* decodedBody(
   wire: Readable,
@@ -38,7 +43,12 @@ export async function* decodedBody(
   if (onWire) wire.on("data", onWire);
   wire.pipe(gunzip);
   try {
-    yield* withinIdle(gunzip, wire, idleMs, signal);
+    let bytes = 0;
+    for await (const piece of withinIdle(gunzip, wire, idleMs, signal)) {
+      bytes += piece.length;
+      checkGrowth(bytes, gunzip.bytesWritten);
+      yield piece;
+    }
     wire.unpipe(gunzip);
     if (onWire && !wire.readableEnded) for await (const _ of withinIdle(wire, wire, idleMs, signal));
   } catch (error) {
@@ -50,6 +60,13 @@ export async function* decodedBody(
     wire.unpipe(gunzip);
     gunzip.on("error", () => {}).destroy();
   }
+}
+
+function checkGrowth(bytes: number, wireBytes: number): void {
+  if (bytes < GROWTH_LOOKED_AT || bytes <= wireBytes * MOST_GROWTH) return;
+  throw new Problem("payload-too-large", `The gzip stream grows by more than ${MOST_GROWTH} times. Send it plain.`, {
+    limit: MOST_GROWTH,
+  });
 }
 
 const isGzipFault = (error: unknown) => /^Z_/.test(String((error as { code?: string } | null)?.code));

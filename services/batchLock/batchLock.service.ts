@@ -9,7 +9,7 @@ import { configOf } from "../../config.ts";
 import { databaseMixin, type WithDatabase } from "../../mixins/database.ts";
 import { define } from "../../mixins/define.ts";
 import { type Counter, counter, readWhenAsked } from "../../mixins/figures.ts";
-import { acquireLink, releaseLink } from "../../mixins/redis.ts";
+import { acquireLink, releaseLink, untilLinksUp } from "../../mixins/redis.ts";
 import { serve } from "../messages.ts";
 import { LocksWithFallback } from "./batchLock.fallback.ts";
 import { MemoryLocks } from "./batchLock.memory.ts";
@@ -29,9 +29,6 @@ type BatchLock = Service &
     redisLocks(): Promise<LockProvider>;
     sqlLocks(): LockProvider;
   };
-
-/** At start each Redis node is waited for so long; then the others, or the fallback, serve until it comes. */
-const START_PATIENCE_MS = 1_000;
 
 const outcomes = { name: "dataflow_locks_total", help: "Batch locks by what came of them." };
 const fallbacks = { name: "dataflow_lock_fallbacks_total", help: "Locks asked of the fallback, for Redis was away." };
@@ -75,7 +72,7 @@ export default define<BatchLock>({
     async redisLocks(this: BatchLock) {
       this.nodes = configOf(this.broker).redisLockNodes;
       const links = this.nodes.map((url) => acquireLink(this.broker, url));
-      await Promise.all(links.map((link) => link.untilUp(START_PATIENCE_MS)));
+      await untilLinksUp(this.broker, links);
       return new RedisLocks(links);
     },
 

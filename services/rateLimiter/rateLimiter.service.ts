@@ -4,6 +4,7 @@
  * limit by the number of api nodes that were known last. Without Redis it counts in the process, which then is the whole
  * system. It never throws because its store is away: a limit that cannot be checked is no reason to refuse a partner.
  */
+import { ReplyError } from "ioredis";
 import type { Service } from "moleculer";
 import { define } from "../../mixins/define.ts";
 import { type Counter, counter, readWhenAsked } from "../../mixins/figures.ts";
@@ -15,6 +16,9 @@ import { advance, consumption, looked, OwnWindows, type Window } from "./rateLim
 
 const decisions = { name: "dataflow_limiter_decisions_total", help: "Requests by what the limiter said." };
 const fallbacks = { name: "dataflow_limiter_fallbacks_total", help: "Decisions without the shared store." };
+
+/** Of the key that a look at Redis' health writes. */
+const PING_LIFE_MS = 1_000;
 
 type SpendInRedis = (key: string, limit: number, windowMs: number) => Promise<[number, number, number, number]>;
 
@@ -30,6 +34,9 @@ type RateLimiter = Service &
     share(limit: number): number;
     store(): LimiterStatus["store"];
     countApiNodes(): void;
+    /** Redis answers, and refuses to count. */
+    isRefused: boolean;
+    wrote(failure: unknown): void;
   };
 
 /** The braces are part of the key: on Redis Cluster they choose the slot. */
@@ -47,6 +54,7 @@ export default define<RateLimiter>({
   created(this: RateLimiter) {
     this.own = new OwnWindows();
     this.apiNodes = 1;
+    this.isRefused = false;
     this.figures = { checks: 0, fallbacks: 0 };
     this.decisions = counter(this.broker, decisions, "outcome", ["allowed", "refused"]);
     readWhenAsked(this.broker, { ...fallbacks, type: "counter", labelNames: ["store"] }, () => [
@@ -77,7 +85,14 @@ export default define<RateLimiter>({
     async ping() {
       if (!this.redis) return null;
       const began = performance.now();
-      await this.redis.run((redis) => redis.ping());
+      // A write: one that is full, or has become a replica, answers a PING and counts nothing.
+      try {
+        await this.redis.run((redis) => redis.set("ratelimit:ping", "", "PX", PING_LIFE_MS));
+      } catch (error) {
+        this.wrote(error);
+        throw error;
+      }
+      this.wrote(null);
       return performance.now() - began;
     },
     status() {
@@ -91,8 +106,10 @@ export default define<RateLimiter>({
       if (!this.redis) return consumption(this.own.spend(key, limit, windowMs), limit, windowMs);
       try {
         const [allowed, previous, current, elapsedMs] = await this.spendInRedis(key, limit, windowMs);
+        if (this.isRefused) this.wrote(null);
         return consumption({ allowed: allowed === 1, previous, current, elapsedMs }, limit, windowMs);
-      } catch {
+      } catch (error) {
+        this.wrote(error);
         this.figures.fallbacks++;
         const share = this.share(limit);
         // The limit that is told stays the policy's; what is left is left of this node's share.
@@ -114,13 +131,25 @@ export default define<RateLimiter>({
       }
     },
 
+    /** `failure` of a write, null where it succeeded: one that Redis refuses (full, a replica) is told once, and its end. */
+    wrote(this: RateLimiter, failure: unknown) {
+      // That it is away, its link tells.
+      if (failure !== null && !(failure instanceof ReplyError)) return;
+      const isRefused = failure !== null;
+      if (isRefused === this.isRefused) return;
+      this.isRefused = isRefused;
+      if (isRefused)
+        this.logger.warn(`Redis refuses to count, each node allows its share: ${(failure as Error).message}`);
+      else this.logger.info("Redis counts again.");
+    },
+
     /** What this node allows of a limit while Redis is away. */
     share(this: RateLimiter, limit: number) {
       return Math.max(1, Math.floor(limit / this.apiNodes));
     },
 
     store(this: RateLimiter) {
-      return this.redis === null ? "process" : this.redis.isUp ? "redis" : "share";
+      return this.redis === null ? "process" : this.redis.isUp && !this.isRefused ? "redis" : "share";
     },
 
     /** While Redis is away the number only rises: what took Redis away may hide the other nodes too, and they still count. */

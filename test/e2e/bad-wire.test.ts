@@ -1,6 +1,7 @@
 /** The promise: also a client that breaks HTTP itself, or still sends when it is refused, reads its answer; nothing remains. */
 import { request as httpRequest } from "node:http";
 import { connect, type Socket } from "node:net";
+import { gzipSync } from "node:zlib";
 import { type Answer, expectProblem, send, startWorld, until, type World } from "./bad-input.kit.ts";
 
 let world: World;
@@ -336,5 +337,29 @@ describe("a client that is still sending 50 MB when it is refused reads the answ
     const reader = new Reader(socket);
     socket.resume();
     expectProblem(await reader.answer(), one);
+  });
+});
+
+describe("gzip that grows", () => {
+  const MIB = 1024 * 1024;
+  const gzipped = (bytes: number) => gzipSync(Buffer.alloc(bytes, '{"rows":1}\n'), { level: 9 });
+  const upload = (body: Buffer) =>
+    send(world.system.url, {
+      method: "POST",
+      path: "/imports",
+      headers: {
+        authorization: world.authorization("free"),
+        "content-type": "application/x-ndjson",
+        "content-encoding": "gzip",
+      },
+      body,
+    });
+
+  test("a bomb is refused long before all of it is decoded", async () => {
+    const began = process.resourceUsage().maxRSS;
+    const answer = await upload(Buffer.concat([gzipped(96 * MIB), gzipped(96 * MIB), gzipped(96 * MIB)]));
+    expectProblem(answer, { status: 413, code: "payload-too-large" });
+    expect(JSON.parse(answer.text)).toMatchObject({ limit: 200 });
+    expect(process.resourceUsage().maxRSS - began).toBeLessThan(100 * 1024);
   });
 });

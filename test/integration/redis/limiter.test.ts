@@ -160,6 +160,28 @@ describeRedis("the limiter on Redis", () => {
     await server.remove();
   });
 
+  test("a Redis that answers and refuses writes is no healthy one, and is one line in the log", async () => {
+    const server = await startRedis();
+    const broker = await node(server.url);
+    const admin = new Redis(server.url);
+    const { logger } = broker.getLocalService("rateLimiter");
+    const warned = jest.spyOn(logger, "warn");
+    const ping = () => call(broker, "rateLimiter.ping", {});
+    expect(await ping()).toBeGreaterThan(0);
+
+    await admin.replicaof("127.0.0.1", "1");
+    await Promise.all(["a", "b", "c"].map((id) => consume(broker, id)));
+    await expect(ping()).rejects.toThrow(/READONLY/);
+    expect((await status(broker)).store).toBe("share");
+    expect(warned.mock.calls).toEqual([[expect.stringMatching(/refuses to count.*READONLY/)]]);
+
+    await admin.replicaof("NO", "ONE");
+    expect(await ping()).toBeGreaterThan(0);
+    expect((await status(broker)).store).toBe("redis");
+    admin.disconnect();
+    await server.remove();
+  });
+
   test("a Redis that is away at start keeps no node from starting, and is used once it is there", async () => {
     const server = await startRedis();
     await server.kill();

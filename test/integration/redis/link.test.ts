@@ -2,7 +2,7 @@ import { RedisLink } from "../../../mixins/redis.link.ts";
 import { describeRedis, freePort, type RedisServer, redisProxy, startRedis, until } from "../../helpers/redis.ts";
 
 /** With what a busy machine adds: without the cut it would be for ever. */
-const WITHIN_100_MS = 250;
+const WITHIN_100_MS = 500;
 const AT_ONCE_MS = 70;
 
 type Proxy = Awaited<ReturnType<typeof redisProxy>>;

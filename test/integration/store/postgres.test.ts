@@ -1,9 +1,13 @@
 import pg from "pg";
-import { describePostgres, freshPostgres } from "../../helpers/database.ts";
+import { describePostgres, freshPostgres, keptDatabase } from "../../helpers/database.ts";
 import { storeConformance } from "./conformance.ts";
 import { stored, upload } from "./drafts.ts";
 
-describePostgres("PostgreSQL", () => storeConformance("postgres", freshPostgres));
+describePostgres("PostgreSQL", () => {
+  const { open, end } = keptDatabase(freshPostgres);
+  storeConformance("postgres", open);
+  afterAll(end);
+});
 
 describePostgres("only on PostgreSQL", () => {
   afterEach(() => jest.restoreAllMocks());

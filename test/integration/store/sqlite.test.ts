@@ -5,11 +5,13 @@ import { Worker } from "node:worker_threads";
 import { type Database, openDatabase } from "../../../database/database.ts";
 import { DatabaseInUse, DatabaseUnavailable, isUnavailable } from "../../../database/errors.ts";
 import { root } from "../../../root.cjs";
-import { freshDatabase, type TestDatabase } from "../../helpers/database.ts";
+import { freshDatabase, keptDatabase, type TestDatabase } from "../../helpers/database.ts";
 import { storeConformance } from "./conformance.ts";
 import { chunk, chunkCommit, claimed, LEASE, newBatch, ready, upload } from "./drafts.ts";
 
-storeConformance("sqlite", freshDatabase);
+const { open, end } = keptDatabase(freshDatabase);
+storeConformance("sqlite", open);
+afterAll(end);
 
 describe("only on sqlite", () => {
   let opened: TestDatabase;
