@@ -1,4 +1,5 @@
 import { Errors } from "moleculer";
+import { count, id, type JsonSchema, listOf, record, text } from "./schema.ts";
 
 /** One kind of refusal: its HTTP status, whether the same request may succeed later, and one sentence. */
 interface ProblemKind {
@@ -38,6 +39,36 @@ export const problems = {
 } as const satisfies Record<string, ProblemKind>;
 
 export type ProblemCode = keyof typeof problems;
+
+/** What the answer of some kinds tells beside its detail: members of its body and header fields; `?`: not always. */
+interface ProblemTells {
+  members?: Record<string, JsonSchema>;
+  headers?: string[];
+}
+
+const limit = { limit: count };
+const retryAfter = ["Retry-After"];
+
+export const problemTells: Partial<Record<ProblemCode, ProblemTells>> = {
+  unauthenticated: { headers: ["WWW-Authenticate"] },
+  "too-many-failed-logins": { members: limit, headers: retryAfter },
+  "method-not-allowed": { headers: ["Allow"] },
+  validation: { members: { errors: listOf(record({ pointer: text("A JSON Pointer (RFC 6901)."), detail: text() })) } },
+  "malformed-body": { members: { "line?": count, "offset?": count } },
+  "invalid-header": { members: { "header?": text() } },
+  "digest-mismatch": { members: { algorithm: text() } },
+  "payload-too-large": { members: limit },
+  "too-many-records": { members: limit },
+  "unsupported-media-type": { headers: ["Accept?"] },
+  "unsupported-encoding": { headers: ["Accept-Encoding"] },
+  "duplicate-batch": { members: { batchId: id } },
+  "idempotency-in-progress": { headers: retryAfter },
+  "too-many-uploads": { members: limit, headers: retryAfter },
+  "too-many-streams": { members: limit, headers: retryAfter },
+  "illegal-state": { members: { current: text() } },
+  "quota-exceeded": { members: { "violated-policies": listOf(text()) }, headers: retryAfter },
+  unavailable: { headers: retryAfter },
+};
 
 /** What a problem may tell beside its detail: the members of the answer's body, and `headers` for its header fields. */
 export interface ProblemExtra {

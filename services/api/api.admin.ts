@@ -1,43 +1,64 @@
 /** What operators do with clients, their policies, and all batches. */
 
 import type { BatchRow } from "../batch/batch.contract.ts";
-import type { Client } from "../clientCache/clientCache.contract.ts";
+import { type Client, clientStatuses } from "../clientCache/clientCache.contract.ts";
 import { Problem } from "../errors.ts";
 import { call } from "../messages.ts";
 import type { PolicyChanged } from "../policy/policy.contract.ts";
+import { choice, described, id, instant, type JsonSchema, listOf, orNull, record, schemaRef, text } from "../schema.ts";
+import { webhookEvents } from "../webhook/webhook.contract.ts";
 import { type Exchange, json, type Reply } from "./api.exchange.ts";
 import { jsonBody, noBody, objectOf, pageBody, pageOf, queryOf, strictly } from "./api.input.ts";
-import { batchView, clientView, stateOf } from "./api.views.ts";
+import { batchSchema, batchView, clientSchema, clientView, stateOf } from "./api.views.ts";
 import { batchWanted } from "./api.waiting.ts";
 
 const noSuchClient = () => new Problem("not-found", "There is no such client.");
 const name = { type: "string", trim: true, min: 1, max: 200 } as const;
 
-const newClient = strictly({
+export const newClient = strictly({
   clientIdentifier: {
     type: "string",
     pattern: /^[a-z0-9._-]{3,64}$/,
     messages: { stringPattern: "expected 3 to 64 of a-z 0-9 . _ -" },
   },
   name,
-  policy: { type: "any", optional: true },
+  policy: { type: "any", optional: true, jsonSchema: schemaRef("PolicyInput") },
 });
-const clientChange = strictly({
+export const clientChange = strictly({
   name: { ...name, optional: true },
-  status: { type: "enum", values: ["active", "disabled"], optional: true },
+  status: { type: "enum", values: clientStatuses, optional: true },
 });
-const rotation = strictly({
-  graceSeconds: { type: "number", integer: true, min: 0, max: 31_536_000, optional: true },
-});
-const rejection = strictly({ reason: { type: "string", max: 1_000, optional: true } });
-
 const A_DAY_SECONDS = 86_400;
+const graceDefault = { default: A_DAY_SECONDS };
+export const rotation = strictly({
+  graceSeconds: { type: "number", integer: true, min: 0, max: 31_536_000, optional: true, jsonSchema: graceDefault },
+});
+export const rejection = strictly({ reason: { type: "string", max: 1_000, optional: true } });
 
 async function clientOf({ ctx, path }: Exchange): Promise<Client> {
   const client = await call(ctx, "clientCache.get", { publicId: path.id ?? "" });
   if (!client) throw noSuchClient();
   return client;
 }
+
+/** What `postClient` answers: the only answer with these secrets. */
+export const newClientSchema: JsonSchema = record(
+  {
+    ...(clientSchema.properties as Record<string, JsonSchema>),
+    secret: text("Shown in this answer only."),
+    webhook: described(
+      "Where the policy has one.",
+      record({ url: text(), events: listOf(choice(webhookEvents)), secret: text("Shown in this answer only.") }),
+    ),
+  },
+  ["webhook"],
+);
+
+/** What a rotation answers. */
+export const rotatedSchema: JsonSchema = record({
+  secret: text("Shown in this answer only."),
+  previousValidUntil: instant,
+});
 
 export async function postClient(exchange: Exchange): Promise<Reply> {
   const body = newClient(await jsonBody(exchange));
@@ -104,6 +125,12 @@ async function changePolicy(exchange: Exchange, mode: "put" | "patch", types: st
 export const putPolicy = (exchange: Exchange) => changePolicy(exchange, "put", ["application/json"]);
 export const patchPolicy = (exchange: Exchange) =>
   changePolicy(exchange, "patch", ["application/merge-patch+json", "application/json"]);
+
+/** What `batchReply` answers. */
+export const operatorBatchSchema: JsonSchema = record({
+  ...(batchSchema.properties as Record<string, JsonSchema>),
+  clientId: orNull(id),
+});
 
 /** A batch as operators see it: with the client that it belongs to. */
 async function batchReply({ ctx }: Exchange, batch: BatchRow) {

@@ -2,6 +2,8 @@
 import { type DeliveryRow, type DeliveryState, deliveryStates } from "../batch/batch.contract.ts";
 import { Problem } from "../errors.ts";
 import { call } from "../messages.ts";
+import { choice, count, described, id, instant, type JsonSchema, listOf, orNull, record, text } from "../schema.ts";
+import { webhookEvents } from "../webhook/webhook.contract.ts";
 import { type Exchange, json, type Reply } from "./api.exchange.ts";
 import { noBody, pageBody, pageOf, queryOf } from "./api.input.ts";
 import { time } from "./api.views.ts";
@@ -20,6 +22,24 @@ async function deliveryView({ ctx }: Exchange, row: DeliveryRow) {
     attempts: attempts.map((attempt) => ({ ...attempt, at: time(attempt.at) })),
   };
 }
+
+/** What `deliveryView` answers. */
+export const deliverySchema: JsonSchema = record({
+  id,
+  batchId: id,
+  clientId: orNull(id),
+  event: choice(webhookEvents),
+  status: choice(deliveryStates),
+  nextAt: described("When it is sent next; null: never.", orNull(instant)),
+  attempts: listOf(
+    record({
+      at: instant,
+      status: described("Of the receiver's answer; null: there was none.", orNull(count)),
+      error: orNull(text()),
+      ms: { type: "number", minimum: 0 },
+    }),
+  ),
+});
 
 /** Throws validation. */
 function statusOf(status: string | undefined): { state?: DeliveryState } {

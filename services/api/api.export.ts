@@ -3,9 +3,12 @@ import type { ServerResponse } from "node:http";
 import type { RecordErrors } from "../../database/store.ts";
 import type { BatchRow } from "../batch/batch.contract.ts";
 import { call } from "../messages.ts";
+import { described, type JsonSchema, listOf, orNull, record, text } from "../schema.ts";
 import { callerOf, type Exchange } from "./api.exchange.ts";
 
 const ROWS_AT_ONCE = 500;
+
+const recordNumber = described("Counts records from 1.", { type: "integer", minimum: 1 });
 
 type Page = { text: string; last: number } | null;
 
@@ -39,6 +42,12 @@ function drained(res: ServerResponse): Promise<void> {
   });
 }
 
+/** A line of the records. */
+export const storedSchema: JsonSchema = record({
+  record: recordNumber,
+  data: described("As it was stored.", { type: "object" }),
+});
+
 export async function getRecords(exchange: Exchange): Promise<undefined> {
   const { id } = await batchOf(exchange);
   await sendPages(exchange.res, "application/x-ndjson", "", async (after) => {
@@ -68,6 +77,23 @@ export async function getErrors(exchange: Exchange): Promise<undefined> {
 function jsonLine({ seq: record, line, errors, raw }: RecordErrors): string {
   return `${JSON.stringify({ record, line, errors, raw })}\n`;
 }
+
+/** A line of the errors. */
+export const rejectedSchema: JsonSchema = record({
+  record: recordNumber,
+  line: described(
+    "The line of the body where it begins; null in JSON arrays.",
+    orNull({ type: "integer", minimum: 1 }),
+  ),
+  errors: listOf(
+    record({
+      field: text("Its path, such as `address.zip`; empty: the whole record."),
+      code: text("`malformed`, `encoding`, `columns`, `too_large`, a JSON Schema keyword, or the handler's own."),
+      message: text(),
+    }),
+  ),
+  raw: text("The record as it was sent."),
+});
 
 const CSV_HEAD = "record,line,field,code,message,raw\r\n";
 

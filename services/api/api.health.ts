@@ -6,8 +6,8 @@ export async function getLive(): Promise<Reply> {
 }
 
 /** Unavailable only without a database, or while the node stops; what is not configured is "off". */
-export async function getReady({ ctx }: Exchange, isStopping: boolean): Promise<Reply> {
+export async function getReady({ ctx, req }: Exchange): Promise<Reply> {
   const readiness = await call(ctx, "monitor.ready", {});
-  const status = isStopping ? "unavailable" : readiness.status;
+  const status = req.$service.isStopping ? "unavailable" : readiness.status;
   return json(status === "unavailable" ? 503 : 200, { ...readiness, status });
 }

@@ -4,8 +4,10 @@ import type { ValidationError } from "fastest-validator";
 import FastestValidator from "fastest-validator";
 import type { Infer, Params } from "../declare.ts";
 import { type Fault, Problem } from "../errors.ts";
+import { described, type JsonSchema, listOf, orNull, record, schemaRef, text } from "../schema.ts";
 import { type Exchange, wantBody } from "./api.exchange.ts";
 import { jsonOf } from "./api.json.ts";
+import { jsonSchemaOf } from "./api.schema.ts";
 
 const validator = new (FastestValidator as unknown as typeof FastestValidator.default)({
   useNewCustomCheckerFunction: true,
@@ -14,17 +16,21 @@ const validator = new (FastestValidator as unknown as typeof FastestValidator.de
 const MOST_JSON_BYTES = 1024 * 1024;
 const JSON_BODY_MS = 30_000;
 
-/** A check of our own schemas; unknown fields are faults, and so is null. The answer is what sanitizing made of the value. */
-export function strictly<const P extends Params>(params: P): (value: unknown) => Infer<P> {
+/**
+ * A check of our own schemas; unknown fields are faults, and so is null. The answer is what sanitizing made of the value.
+ * `schema` is the same as JSON Schema.
+ */
+export function strictly<const P extends Params>(params: P): ((value: unknown) => Infer<P>) & { schema: JsonSchema } {
   const check = validator.compile(structuredClone(params) as never);
-  return (value) => {
-    const checked = { ...objectOf(value) };
-    const faults = nameFaults(checked, params);
-    const found = check(checked) as true | ValidationError[];
+  const checked = (value: unknown) => {
+    const clean = { ...objectOf(value) };
+    const faults = nameFaults(clean, params);
+    const found = check(clean) as true | ValidationError[];
     if (found !== true) faults.push(...found.map(faultOf));
-    if (faults.length === 0) return checked as Infer<P>;
+    if (faults.length === 0) return clean as Infer<P>;
     throw new Problem("validation", "A field is wrong or unknown.", { errors: faults });
   };
+  return Object.assign(checked, { schema: jsonSchemaOf(params) });
 }
 
 /** Throws validation for what is no JSON object. */
@@ -126,8 +132,8 @@ export function queryOf({ query }: Exchange, ...allowed: string[]): Record<strin
   return found;
 }
 
-const MOST_ITEMS = 200;
-const USUAL_ITEMS = 50;
+export const MOST_ITEMS = 200;
+export const USUAL_ITEMS = 50;
 
 /** `limit` and `cursor` of a list. A cursor is the last id of the page before, in a form that only we write. */
 export function pageOf({ limit = String(USUAL_ITEMS), cursor }: { limit?: string; cursor?: string }) {
@@ -151,3 +157,10 @@ export function pageBody<Row extends { id: number }, Item>(rows: Row[], limit: n
   const last = items.at(-1);
   return { items: items.map(show), next: rows.length > limit && last ? cursorOf(last.id) : null };
 }
+
+/** What `pageBody` answers, of items of the document's schema `name`. */
+export const pageSchema = (name: string): JsonSchema =>
+  record({
+    items: listOf(schemaRef(name)),
+    next: described("The cursor of the next page; null: this is the last.", orNull(text())),
+  });

@@ -2,12 +2,10 @@
 import { call } from "../messages.ts";
 import { METRICS_TYPE } from "../monitor/monitor.contract.ts";
 import { type Exchange, json, type Reply } from "./api.exchange.ts";
-import { queryOf } from "./api.input.ts";
 
-export async function sendMetrics(exchange: Exchange): Promise<void> {
-  queryOf(exchange);
-  const text = await call(exchange.ctx, "monitor.metrics", {});
-  exchange.res.writeHead(200, { "content-type": METRICS_TYPE, "content-length": Buffer.byteLength(text) }).end(text);
+export async function sendMetrics({ ctx, res }: Exchange): Promise<undefined> {
+  const text = await call(ctx, "monitor.metrics", {});
+  res.writeHead(200, { "content-type": METRICS_TYPE, "content-length": Buffer.byteLength(text) }).end(text);
 }
 
 export async function getStats({ ctx }: Exchange): Promise<Reply> {

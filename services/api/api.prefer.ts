@@ -2,7 +2,7 @@
 import { Problem } from "../errors.ts";
 
 /** Longer waits are cut: proxies take a connection for dead that is silent for much more than a minute. */
-const MOST_WAIT_SECONDS = 60;
+export const MOST_WAIT_SECONDS = 60;
 
 const TOKEN = /[!#$%&'*+.^_`|~\w-]+/y;
 const QUOTED = /"((?:[^"\\]|\\.)*)"/y;

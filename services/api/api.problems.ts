@@ -2,7 +2,7 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import { Errors } from "moleculer";
-import { isProblem, Problem, type ProblemCode, type ProblemExtra, problems } from "../errors.ts";
+import { isProblem, Problem, type ProblemCode, type ProblemExtra, problems, problemTells } from "../errors.ts";
 import { uuidv7 } from "../ids.ts";
 
 /** How long a client that was refused in the middle of its body may go on sending before the connection is cut. */
@@ -41,12 +41,19 @@ function faultsOf(error: Errors.ValidationError): ProblemExtra {
   };
 }
 
+/** The `type` of RFC 9457. */
+export const problemUri = (code: ProblemCode): string =>
+  code === "quota-exceeded" ? QUOTA_TYPE : `urn:dataflow:problem:${code}`;
+
 function bodyOf({ type, message, data }: Problem & { type: ProblemCode }): string {
   const { headers, ...members } = (data ?? {}) as ProblemExtra;
   const { title, status } = problems[type];
-  const uri = type === "quota-exceeded" ? QUOTA_TYPE : `urn:dataflow:problem:${type}`;
-  return JSON.stringify({ type: uri, title, status, detail: message, code: type, ...members });
+  return JSON.stringify({ type: problemUri(type), title, status, detail: message, code: type, ...members });
 }
+
+/** What its kind promises, also where whoever threw it has no better guess. */
+const promised = (code: ProblemCode): Record<string, string> =>
+  problemTells[code]?.headers?.includes("Retry-After") ? { "Retry-After": "1" } : {};
 
 /** Answers with a problem. Nothing happens where an answer is already on its way: that one is cut off instead. */
 export function sendProblem(req: IncomingMessage, res: ServerResponse, problem: Problem & { type: ProblemCode }): void {
@@ -60,6 +67,7 @@ export function sendProblem(req: IncomingMessage, res: ServerResponse, problem: 
   res.writeHead(problems[problem.type].status, {
     "content-type": "application/problem+json",
     "content-length": Buffer.byteLength(body),
+    ...promised(problem.type),
     ...headers,
     ...(isSending ? { connection: "close" } : {}),
   });

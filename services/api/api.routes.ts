@@ -17,13 +17,15 @@ import {
   rotateWebhookSecret,
 } from "./api.admin.ts";
 import { listDeliveries, replayDelivery } from "./api.deliveries.ts";
+import { getDocs, getDocsFile } from "./api.docs.ts";
 import { getEvents } from "./api.events.ts";
 import type { Handle } from "./api.exchange.ts";
 import { getErrors, getRecords } from "./api.export.ts";
-import { getLive } from "./api.health.ts";
+import { getLive, getReady } from "./api.health.ts";
 import { cancelImport, getImport, getOwnPolicy, listImports, retryImport } from "./api.imports.ts";
 import { queryOf } from "./api.input.ts";
-import { getStats } from "./api.monitor.ts";
+import { getStats, sendMetrics } from "./api.monitor.ts";
+import { getOpenApi } from "./api.openapi.ts";
 import { postImport } from "./api.upload.ts";
 
 /** These read their query themselves; everything else takes none. */
@@ -36,10 +38,13 @@ const withoutQuery =
     return handle(exchange);
   };
 
-const strict = (routes: Record<string, Handle>): Record<string, Handle> =>
+const strict = <Route extends string>(routes: Record<Route, Handle>) =>
   Object.fromEntries(
-    Object.entries(routes).map(([route, handle]) => [route, lists.includes(handle) ? handle : withoutQuery(handle)]),
-  );
+    Object.entries<Handle>(routes).map(([route, handle]) => [
+      route,
+      lists.includes(handle) ? handle : withoutQuery(handle),
+    ]),
+  ) as Record<Route, Handle>;
 
 export const clientRoutes = strict({
   "POST /imports": postImport,
@@ -75,5 +80,23 @@ export const operatorRoutes = strict({
   "GET /stats": getStats,
 });
 
-/** Under /health, for anybody. */
-export const openRoutes: Record<string, Handle> = { "GET /live": getLive };
+/** For anybody, each under its path. Probes may carry a query of their own. */
+export const openRoutes = {
+  "/health": { "GET /live": getLive, "GET /ready": getReady },
+  "/metrics": strict({ "GET /": sendMetrics }),
+  "/openapi.json": strict({ "GET /": getOpenApi }),
+  "/docs": strict({ "GET /": getDocs, "GET /:file": getDocsFile }),
+};
+
+/** Every route, as in `POST /imports/:id/cancel`. */
+export const allRoutes = (): string[] => [
+  ...Object.keys(clientRoutes),
+  ...Object.keys(operatorRoutes).map((route) => under("/admin", route)),
+  ...Object.entries(openRoutes).flatMap(([path, routes]) => Object.keys(routes).map((route) => under(path, route))),
+];
+
+/** A route of a group, with the group's path. */
+export function under(path: string, route: string): string {
+  const [method, rest = ""] = route.split(" ");
+  return `${method} ${path}${rest === "/" ? "" : rest}`;
+}

@@ -22,8 +22,6 @@ import { SilentConnections } from "./api.connections.ts";
 import { OpenStreams } from "./api.events.ts";
 import { type ApiRequest, exchangeOf, type Handle, sendJson } from "./api.exchange.ts";
 import type { AliasOfGateway, Api } from "./api.gateway.ts";
-import { getReady } from "./api.health.ts";
-import { sendMetrics } from "./api.monitor.ts";
 import { answerUnreadable, problemOf, sendProblem } from "./api.problems.ts";
 import { spendRequest } from "./api.rate.ts";
 import { clientRoutes, openRoutes, operatorRoutes } from "./api.routes.ts";
@@ -103,17 +101,7 @@ export default define<Api>({
     },
     routes: [
       route("/admin", aliases(operatorRoutes), "authenticateOperator"),
-      route("/health", {
-        ...aliases(openRoutes),
-        "GET /ready": function (this: Api, req: ApiRequest, res: ServerResponse, next: Next) {
-          getReady(exchangeOf(req, res), this.isStopping).then((reply) => sendJson(res, reply), next);
-        },
-      }),
-      route("/metrics", {
-        "GET /": function (this: Api, req: ApiRequest, res: ServerResponse, next: Next) {
-          sendMetrics(exchangeOf(req, res)).catch(next);
-        },
-      }),
+      ...Object.entries(openRoutes).map(([path, routes]) => route(path, aliases(routes))),
       route("/", aliases(clientRoutes), "authenticateClient"),
     ],
     onError(this: Api, req: ApiRequest, res: ServerResponse, error: Error) {

@@ -1,12 +1,13 @@
 /** What users see of a batch, a client and a policy. */
 import type { BatchRow, BatchState } from "../batch/batch.contract.ts";
-import type { Client } from "../clientCache/clientCache.contract.ts";
+import { type Client, clientStatuses } from "../clientCache/clientCache.contract.ts";
 import { Problem } from "../errors.ts";
+import { choice, count, described, id, instant, type JsonSchema, orNull, record, text } from "../schema.ts";
 
 export const time = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
 
 /** The states that a batch can be seen in: an upload is none before its commit. */
-const visibleStates: readonly BatchState[] = [
+export const visibleStates: readonly BatchState[] = [
   "received",
   "ready",
   "processing",
@@ -64,6 +65,41 @@ export function batchView(batch: BatchRow) {
   };
 }
 
+const link = { type: "string", format: "uri-reference" };
+
+/** What `batchView` answers. */
+export const batchSchema: JsonSchema = record({
+  id,
+  status: choice(visibleStates),
+  format: choice(["ndjson", "csv", "json"]),
+  counts: described(
+    "At the end of a completed batch accepted + rejected + duplicate = received.",
+    record({ received: count, accepted: count, rejected: count, duplicate: count }),
+  ),
+  bytes: described("Of the decoded body.", count),
+  checksum: orNull(text("Of the decoded body, as in Content-Digest.")),
+  progress: { type: "number", minimum: 0, maximum: 1 },
+  attempts: described("All of them.", count),
+  hold: orNull(record({ reason: choice(["approval", "window"]), until: orNull(instant) })),
+  error: described("Why it failed or was rejected.", orNull(record({ code: text(), detail: text() }))),
+  retryOf: described("The batch whose rejected records these are.", orNull(id)),
+  requestId: orNull(text("The X-Request-Id of its upload.")),
+  createdAt: instant,
+  readyAt: orNull(instant),
+  startedAt: orNull(instant),
+  finishedAt: orNull(instant),
+  links: record({ self: link, errors: link, records: link, events: link }),
+});
+
 export function clientView({ publicId: id, identifier: clientIdentifier, name, status, createdAt }: Client) {
   return { id, clientIdentifier, name, status, createdAt: time(createdAt) };
 }
+
+/** What `clientView` answers. */
+export const clientSchema: JsonSchema = record({
+  id,
+  clientIdentifier: text("Its name in `Authorization: Basic`."),
+  name: text(),
+  status: choice(clientStatuses),
+  createdAt: instant,
+});

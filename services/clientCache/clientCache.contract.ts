@@ -1,7 +1,8 @@
 import type { CacheFigures } from "../../mixins/cache.ts";
 import { action, event } from "../declare.ts";
 
-export type ClientStatus = "active" | "disabled";
+export const clientStatuses = ["active", "disabled"] as const;
+export type ClientStatus = (typeof clientStatuses)[number];
 
 /** A client as operators see it: never a secret or its hash. `id` is internal, `publicId` the one that users see. */
 export interface Client {
@@ -44,7 +45,7 @@ export const clientCacheActions = {
   "clientCache.update": action({
     publicId: { type: "string" },
     name: { type: "string", optional: true },
-    status: { type: "enum", values: ["active", "disabled"], optional: true },
+    status: { type: "enum", values: clientStatuses, optional: true },
   }).answers<Client>(),
   /** A new secret; the old one lives on for `graceSeconds`. Throws not-found. */
   "clientCache.rotateSecret": action({

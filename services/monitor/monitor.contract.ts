@@ -4,6 +4,8 @@ import type { WorkerStatus } from "../batchProcessor/batchProcessor.contract.ts"
 import { action, event } from "../declare.ts";
 import type { LimiterStatus } from "../rateLimiter/rateLimiter.contract.ts";
 
+export { readinessSchema, statsSchema } from "./monitor.schema.ts";
+
 export type Check = { status: "up"; latencyMs: number } | { status: "down" } | "off";
 
 export interface Readiness {

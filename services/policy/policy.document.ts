@@ -4,6 +4,7 @@ import type { Fault } from "../errors.ts";
 import {
   boolean,
   type Check,
+  checkOf,
   clock,
   fieldNames,
   integer,
@@ -11,6 +12,7 @@ import {
   nullOr,
   object,
   oneOf,
+  type Rule,
   someOf,
   timeZone,
 } from "./policy.fields.ts";
@@ -94,14 +96,14 @@ export interface Surroundings {
   allowedHosts?: readonly string[];
 }
 
-/** The checks, one a field. */
-function fields({ isHandler, allowedHosts = [] }: Surroundings): Record<keyof Policy, Check> {
+/** The checks, one a field: the policy's JSON Schema is made of them too. */
+export function fields({ isHandler, allowedHosts = [] }: Surroundings): Record<keyof Policy, Check> {
   return {
     formats: someOf(...formats),
     maxBytes: integer(1, 2 ** 40),
     maxRecords: integer(1, 1_000_000_000),
     maxRecordBytes: integer(1, 16 * MIB),
-    schema: recordSchemaFaults,
+    schema: checkOf({ type: "object" }, recordSchemaFaults),
     onInvalid: oneOf("skip", "rejectBatch"),
     maxErrors: nullOr(integer(0, Number.MAX_SAFE_INTEGER)),
     rate: object({ requests: integer(1, 1_000_000_000), windowSeconds: integer(1, 86_400) }),
@@ -111,11 +113,13 @@ function fields({ isHandler, allowedHosts = [] }: Surroundings): Record<keyof Po
     weight: integer(1, 1000),
     maxConcurrentUploads: integer(1, 1000),
     requiresApproval: boolean,
-    window: nullOr(object({ from: clock, to: clock, timeZone }, { complete: true, rule: windowRule })),
+    window: nullOr(
+      object({ from: clock, to: clock, timeZone }, { required: ["from", "to", "timeZone"], rule: windowRule }),
+    ),
     dedup: oneOf("allow", "reject", "returnExisting"),
     dedupHours: integer(1, 8760),
     uniqueKey: nullOr(fieldNames),
-    handler: (value) => handlerFaults(value, isHandler),
+    handler: checkOf({ type: "string" }, (value) => handlerFaults(value, isHandler)),
     handlerTimeoutMs: integer(100, 3_600_000),
     chunkRecords: integer(1, 100_000),
     maxAttempts: integer(1, 100),
@@ -144,12 +148,12 @@ function handlerFaults(value: unknown, isHandler: (name: string) => boolean): Fa
   ];
 }
 
-const windowRule: Check = (value) => {
+const windowRule: Rule = (value) => {
   const { from, to } = value as PolicyWindow;
   return from === to ? [{ pointer: "/to", detail: "expected another time than from" }] : [];
 };
 
-const backoffRule: Check = (value) => {
+const backoffRule: Rule = (value) => {
   const { delayMs, maxMs } = { ...defaultPolicy.backoff, ...(value as Policy["backoff"]) };
   return maxMs < delayMs
     ? [{ pointer: "/maxMs", detail: `expected at least delayMs (${delayMs}), found ${maxMs}` }]

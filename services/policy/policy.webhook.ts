@@ -2,9 +2,8 @@
 import { randomBytes } from "node:crypto";
 import type { Transaction } from "sequelize";
 import type { Models } from "../../database/models.ts";
-import type { Fault } from "../errors.ts";
-import { urlFault, type WebhookEvent, webhookEvents } from "../webhook/webhook.contract.ts";
-import { type Check, nullOr, object, someOf } from "./policy.fields.ts";
+import { LONGEST_URL, urlFault, type WebhookEvent, webhookEvents } from "../webhook/webhook.contract.ts";
+import { type Check, checkOf, nullOr, object, someOf } from "./policy.fields.ts";
 
 export interface PolicyWebhook {
   url: string;
@@ -13,16 +12,13 @@ export interface PolicyWebhook {
 
 export const defaultWebhookEvents: readonly WebhookEvent[] = Object.freeze(["batch.completed"] as const);
 
-const urlMissing: Check = (value) =>
-  Object.hasOwn(value as object, "url") ? [] : [{ pointer: "/url", detail: "expected, but missing" }];
-
 /** The check of the policy's `webhook`; `allowedHosts`: see WEBHOOK_ALLOWED_HOSTS. */
 export function webhookCheck(allowedHosts: readonly string[]): Check {
-  const url = (value: unknown): Fault[] => {
+  const url = checkOf({ type: "string", format: "uri", maxLength: LONGEST_URL }, (value) => {
     const fault = urlFault(value, allowedHosts);
     return fault === null ? [] : [{ pointer: "", detail: fault }];
-  };
-  return nullOr(object({ url, events: someOf(...webhookEvents) }, { rule: urlMissing }));
+  });
+  return nullOr(object({ url, events: someOf(...webhookEvents) }, { required: ["url"] }));
 }
 
 /** The receiver of a webhook changes with its URL, and one must not know what the next one trusts. */

@@ -1,6 +1,6 @@
 import { action } from "../declare.ts";
 
-export { urlFault } from "./webhook.target.ts";
+export { LONGEST_URL, urlFault } from "./webhook.target.ts";
 
 /** The events that a webhook may hear of. */
 export const webhookEvents = ["batch.created", "batch.ready", "batch.completed"] as const;

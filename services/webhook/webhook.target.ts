@@ -6,7 +6,7 @@ import ipaddr from "ipaddr.js";
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
 
-const LONGEST_URL = 2048;
+export const LONGEST_URL = 2048;
 
 /** What clouds tell their machines about themselves, logins included: AWS (also ECS), Azure, GCP, Alibaba, Oracle. */
 const metadataAddresses = [

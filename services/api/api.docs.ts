@@ -1,0 +1,95 @@
+/** `GET /docs`: the OpenAPI document in Swagger UI. Its files come from the package, so that it works without internet. */
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { gzip } from "node:zlib";
+import { root } from "../../root.cjs";
+import { Problem } from "../errors.ts";
+import type { Exchange } from "./api.exchange.ts";
+import { isKnownTag } from "./api.prefer.ts";
+
+/** What the page may load and ask: nothing of another host, and no script or style within the page itself. */
+const POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  // Swagger UI's style sheet carries its icons.
+  "img-src 'self' data:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join("; ");
+
+const PAGE = "api.docs.html";
+const ours = join(root, "services", "api");
+const viewers = dirname(createRequire(join(root, "package.json")).resolve("swagger-ui-dist/package.json"));
+
+/** The only files that there are, so no path leads to another one. */
+const files: Record<string, { folder: string; type: string }> = {
+  [PAGE]: { folder: ours, type: "text/html; charset=utf-8" },
+  "api.docs.js": { folder: ours, type: "text/javascript; charset=utf-8" },
+  "swagger-ui-bundle.js": { folder: viewers, type: "text/javascript; charset=utf-8" },
+  "swagger-ui.css": { folder: viewers, type: "text/css; charset=utf-8" },
+  "favicon-32x32.png": { folder: viewers, type: "image/png" },
+};
+
+/** Those that the page asks for. */
+export const docsFiles = Object.keys(files).filter((name) => name !== PAGE);
+
+/** Bytes that never change while the node runs, as they are sent. */
+export interface Sendable {
+  type: string;
+  tag: string;
+  plain: Buffer;
+  gzipped: Buffer;
+}
+
+const compress = promisify(gzip);
+
+export async function sendable(type: string, plain: Buffer): Promise<Sendable> {
+  const tag = `"${createHash("sha256").update(plain).digest("base64url").slice(0, 27)}"`;
+  return { type, tag, plain, gzipped: await compress(plain) };
+}
+
+const loaded = new Map<string, Promise<Sendable>>();
+
+/** Read once, when it is first asked for: most nodes are never asked. Throws not-found. */
+function fileOf(name: string): Promise<Sendable> {
+  const file = Object.hasOwn(files, name) ? files[name] : undefined;
+  if (!file) throw new Problem("not-found", "There is nothing here.");
+  const known = loaded.get(name) ?? readFile(join(file.folder, name)).then((bytes) => sendable(file.type, bytes));
+  loaded.set(name, known);
+  known.catch(() => loaded.delete(name));
+  return known;
+}
+
+/** With its tag, so that who has it already gets 304, and compressed for who takes that. */
+export function send({ req, res }: Exchange, { type, tag, plain, gzipped }: Sendable, more: Record<string, string>) {
+  const headers = { ETag: tag, Vary: "Accept-Encoding", "X-Content-Type-Options": "nosniff", ...more };
+  const known = req.headers["if-none-match"];
+  if (known !== undefined && isKnownTag(known, tag)) return void res.writeHead(304, headers).end();
+  const takesGzip = /\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))/i.test(String(req.headers["accept-encoding"] ?? ""));
+  const body = takesGzip ? gzipped : plain;
+  const encoding = takesGzip ? { "Content-Encoding": "gzip" } : {};
+  res.writeHead(200, { "Content-Type": type, "Content-Length": body.length, ...encoding, ...headers }).end(body);
+}
+
+export async function getDocs(exchange: Exchange): Promise<undefined> {
+  const { req, res } = exchange;
+  // Below `/docs/` its relative references would lead elsewhere.
+  if (req.originalUrl.split("?")[0]?.endsWith("/")) return void res.writeHead(308, { Location: "../docs" }).end();
+  send(exchange, await fileOf(PAGE), {
+    "Cache-Control": "no-cache",
+    "Content-Security-Policy": POLICY,
+    "Referrer-Policy": "no-referrer",
+  });
+}
+
+export async function getDocsFile(exchange: Exchange): Promise<undefined> {
+  const name = exchange.path.file ?? "";
+  if (name === PAGE) throw new Problem("not-found", "There is nothing here.");
+  send(exchange, await fileOf(name), { "Cache-Control": "public, max-age=3600" });
+}

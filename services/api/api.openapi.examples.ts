@@ -1,0 +1,117 @@
+/** What the OpenAPI document shows: one import of orders, and who sends it. */
+export const ids = {
+  client: "0193b2ee-11d4-7f0a-8a9e-6f4f5d0c7b21",
+  batch: "0193b2f0-7a10-7c3e-9a53-2f6d1c9be001",
+  delivery: "0193b2f0-8c44-7b1d-b6f0-0d5a3be7c9e2",
+  request: "0193b2f0-6c1e-7a55-8d1f-5a0e4bb1c0de",
+};
+
+const orders = [
+  { order_id: "SO-100001", sku: "MUG-0350-BLU", quantity: 5 },
+  { order_id: "SO-100005", sku: "SPOON-OAK", quantity: 0 },
+];
+
+export const ordersJson = orders;
+export const ordersNdjson = orders.map((order) => `${JSON.stringify(order)}\n`).join("");
+export const ordersCsv = "order_id,sku,quantity\nSO-100001,MUG-0350-BLU,5\nSO-100005,SPOON-OAK,0\n";
+
+const self = `/imports/${ids.batch}`;
+
+/** As it was taken. */
+export const readyBatch = {
+  id: ids.batch,
+  status: "ready",
+  format: "ndjson",
+  counts: { received: 2, accepted: 0, rejected: 0, duplicate: 0 },
+  bytes: Buffer.byteLength(ordersNdjson),
+  checksum: "sha-256=:RBNvo1WzZ4oRRq0W9+hknpT7T8If536DEMBg9hyq/4o=:",
+  progress: 0,
+  attempts: 0,
+  hold: null,
+  error: null,
+  retryOf: null,
+  requestId: ids.request,
+  createdAt: "2026-11-23T08:00:00.000Z",
+  readyAt: "2026-11-23T08:00:00.004Z",
+  startedAt: null,
+  finishedAt: null,
+  links: { self, errors: `${self}/errors`, records: `${self}/records`, events: `${self}/events` },
+};
+
+/** As it ended. */
+export const endedBatch = {
+  ...readyBatch,
+  status: "completed_with_errors",
+  counts: { received: 2, accepted: 1, rejected: 1, duplicate: 0 },
+  progress: 1,
+  attempts: 1,
+  startedAt: "2026-11-23T08:00:00.009Z",
+  finishedAt: "2026-11-23T08:00:00.021Z",
+};
+
+export const cancelledBatch = { ...readyBatch, status: "cancelled", finishedAt: "2026-11-23T08:00:02.000Z" };
+export const rejectedBatch = {
+  ...readyBatch,
+  status: "rejected",
+  readyAt: null,
+  error: { code: "rejected-by-operator", detail: "Sent twice." },
+  finishedAt: "2026-11-23T08:05:00.000Z",
+};
+export const retriedBatch = {
+  ...readyBatch,
+  counts: { received: 1, accepted: 0, rejected: 0, duplicate: 0 },
+  retryOf: ids.batch,
+};
+
+export const rejectedRecord = {
+  record: 2,
+  line: 2,
+  errors: [{ field: "quantity", code: "minimum", message: "must be >= 1" }],
+  raw: JSON.stringify(orders[1]),
+};
+export const rejectedCsv =
+  "record,line,field,code,message,raw\r\n" +
+  `2,2,quantity,minimum,must be >= 1,"${JSON.stringify(orders[1]).replaceAll('"', '""')}"\r\n`;
+export const storedRecord = { record: 1, data: orders[0] };
+
+export const client = {
+  id: ids.client,
+  clientIdentifier: "a-shop",
+  name: "A shop",
+  status: "active",
+  createdAt: "2026-11-01T09:30:00.000Z",
+};
+export const secret = "vB3kq0mY8Zr1tXc5nWd7uEf9gHi2jKl4oPs6aQz0xTe";
+export const webhookSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwu8vOmSPnQ0E=";
+
+export const webhook = { url: "https://partner.example/hooks", events: ["batch.completed"] };
+
+export const delivery = {
+  id: ids.delivery,
+  batchId: ids.batch,
+  clientId: ids.client,
+  event: "batch.completed",
+  status: "pending",
+  nextAt: "2026-11-23T08:05:00.000Z",
+  attempts: [{ at: "2026-11-23T08:00:00.100Z", status: 502, error: "The answer was 502.", ms: 31 }],
+};
+
+export const readiness = {
+  status: "ok",
+  checks: { database: { status: "up", latencyMs: 0.21 }, redis: "off", rabbitmq: "off" },
+};
+
+export const stats = {
+  queue: { oldestReadyAgeMs: null, ready: 0, processing: 1, held: 0, outbox: 0, oldestOutboxAgeMs: null },
+  batches: { processing: 1, completed: 41, completed_with_errors: 1 },
+  running: [{ node: "worker-1", batches: 1 }],
+  nodes: [
+    {
+      node: "worker-1",
+      caches: { policy: { hits: 96, misses: 4, hitRate: 0.96, redis: null } },
+      limiter: { store: "process", apiNodes: 1, allowed: 100, refused: 0, fallbacks: 0 },
+      locks: { provider: "sql", acquired: 43, busy: 0, unavailable: 0, lost: 0, fallbacks: 0 },
+      worker: { paused: false, slots: 4, running: [ids.batch] },
+    },
+  ],
+};

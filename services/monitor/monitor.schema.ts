@@ -1,0 +1,77 @@
+/** What the monitor answers, as JSON Schema: for the OpenAPI document. The types are in the contract. */
+import { batchStates } from "../../database/store.ts";
+import { choice, count, described, flag, type JsonSchema, listOf, orNull, record, text } from "../schema.ts";
+
+const ms = { type: "number", minimum: 0 };
+const share = { type: "number", minimum: 0, maximum: 1 };
+const mapOf = (values: JsonSchema): JsonSchema => ({ type: "object", additionalProperties: values });
+
+const check: JsonSchema = {
+  oneOf: [
+    record({ status: { const: "up" }, latencyMs: ms }),
+    record({ status: { const: "down" } }),
+    { const: "off", description: "It is not configured." },
+  ],
+};
+
+export const readinessSchema: JsonSchema = record({
+  status: choice(["ok", "degraded", "unavailable"]),
+  checks: record({ database: check, redis: check, rabbitmq: check }),
+});
+
+const cache = record({
+  hits: count,
+  misses: count,
+  hitRate: described("Null before the first lookup.", orNull(share)),
+  redis: described(
+    "Lookups of what was not in the process; null: there is no Redis.",
+    orNull(record({ hits: count, misses: count, fallbacks: count, hitRate: orNull(share) })),
+  ),
+});
+
+const limiter = record({
+  store: choice(["redis", "share", "process"]),
+  apiNodes: count,
+  allowed: count,
+  refused: count,
+  fallbacks: count,
+});
+
+const locks = record({
+  provider: choice(["redis", "sql"]),
+  acquired: count,
+  busy: count,
+  unavailable: count,
+  lost: count,
+  fallbacks: count,
+});
+
+const worker = record({ paused: flag, slots: count, running: listOf(text("The id of a batch.")) });
+
+const node: JsonSchema = {
+  description: "What one node has counted since it started; a part that it does not run is null or empty.",
+  anyOf: [
+    record({
+      node: text(),
+      caches: mapOf(cache),
+      limiter: orNull(limiter),
+      locks: orNull(locks),
+      worker: orNull(worker),
+    }),
+    described("It did not answer in time.", record({ node: text(), unreachable: { const: true } })),
+  ],
+};
+
+export const statsSchema: JsonSchema = record({
+  queue: record({
+    oldestReadyAgeMs: orNull(ms),
+    ready: count,
+    processing: count,
+    held: count,
+    outbox: described("Events that wait to be published.", count),
+    oldestOutboxAgeMs: orNull(ms),
+  }),
+  batches: { ...mapOf(count), propertyNames: { enum: [...batchStates] } },
+  running: listOf(record({ node: text(), batches: count })),
+  nodes: listOf(node),
+});

@@ -1,0 +1,133 @@
+/** Compares answers with the OpenAPI document: status, header fields and body, with nothing that it does not name. */
+import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
+import addFormats from "ajv-formats";
+import { openApi } from "../../services/api/api.openapi.ts";
+
+type Schema = Record<string, unknown>;
+type Ref<T> = T | { $ref: string };
+
+export interface Parameter {
+  in: "path" | "query" | "header";
+  name: string;
+  schema: { enum?: string[] };
+  example: unknown;
+}
+type Media = Record<string, { schema: Schema; examples: Record<string, { value: unknown }> }>;
+interface Header {
+  schema: Schema;
+  required?: boolean;
+}
+interface Described {
+  headers?: Record<string, Ref<Header>>;
+  content?: Media;
+}
+
+export interface Operation {
+  method: string;
+  path: string;
+  operationId: string;
+  tags: string[];
+  parameters: Parameter[];
+  bodies: Media;
+  isBodyOptional: boolean;
+  responses: Record<string, Described>;
+}
+
+const document = openApi();
+
+/** What a reference leads to. */
+function resolved<T>(value: Ref<T>): T {
+  if (typeof value !== "object" || value === null || !("$ref" in value)) return value as T;
+  const steps = value.$ref.slice(2).split("/");
+  return steps.reduce<unknown>((at, step) => (at as Record<string, unknown>)[step], document) as T;
+}
+
+function operation(method: string, path: string, raw: Record<string, unknown>): Operation {
+  const body = raw.requestBody as { content: Media; required: boolean } | undefined;
+  const responses = Object.entries(raw.responses as Record<string, Ref<Described>>);
+  return {
+    method: method.toUpperCase(),
+    path,
+    operationId: raw.operationId as string,
+    tags: raw.tags as string[],
+    parameters: (raw.parameters as Ref<Parameter>[]).map(resolved),
+    bodies: body?.content ?? {},
+    isBodyOptional: !body?.required,
+    responses: Object.fromEntries(responses.map(([status, response]) => [status, resolved(response)])),
+  };
+}
+
+export const operations: Operation[] = Object.entries(document.paths).flatMap(([path, methods]) =>
+  Object.entries(methods).map(([method, raw]) => operation(method, path, raw as Record<string, unknown>)),
+);
+
+/** A copy in which no object has members that it does not name: the document allows more, for those of later versions. */
+function closed(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(closed);
+  if (typeof value !== "object" || value === null) return value;
+  const copy = Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, closed(inner)]));
+  return "properties" in copy && copy.type !== undefined ? { additionalProperties: false, ...copy } : copy;
+}
+
+const ajv = new Ajv2020({ strict: false, allErrors: true });
+(addFormats as unknown as (to: Ajv2020) => void)(ajv);
+const components = closed(document.components);
+const validators = new Map<string, ValidateFunction>();
+
+function faultsOf(schema: Schema, value: unknown): string[] {
+  const key = JSON.stringify(schema);
+  const validate = validators.get(key) ?? ajv.compile({ ...(closed(schema) as Schema), components });
+  validators.set(key, validate);
+  return validate(value)
+    ? []
+    : (validate.errors ?? []).map(({ instancePath, message }) => `${instancePath} ${message}`);
+}
+
+/** The documents within a text: lines, or the data of events. */
+const itemsOf = (type: string, text: string): unknown[] =>
+  text
+    .split(type === "text/event-stream" ? "\n\n" : "\n")
+    .filter((part) => part !== "" && !part.startsWith(":"))
+    .map((part) => JSON.parse(type === "text/event-stream" ? (/^data: (.*)$/m.exec(part)?.[1] ?? "") : part));
+
+export const isJson = (type: string): boolean => /[/+]json$/.test(type);
+
+/** What a body has that its schema does not allow. */
+export function bodyFaults(type: string, schema: Schema, text: string): string[] {
+  if (isJson(type)) return faultsOf(schema, JSON.parse(text));
+  const { contentSchema } = schema as { contentSchema?: Schema };
+  const faults = faultsOf({ type: "string", minLength: 1 }, text);
+  return contentSchema ? [...faults, ...faultsOf({ minItems: 1, ...contentSchema }, itemsOf(type, text))] : faults;
+}
+
+/** Of HTTP itself, or of a proxy's interest alone. */
+const GENERIC =
+  /^(date|connection|keep-alive|content-(type|length|encoding)|transfer-encoding|x-content-type-options|x-accel-buffering|referrer-policy)$/;
+
+function headerFaults(headers: Headers, documented: Record<string, Ref<Header>>, others: RegExp): string[] {
+  const names = new Set(Object.keys(documented).map((name) => name.toLowerCase()));
+  const unknown = [...headers.keys()].filter((name) => !names.has(name) && !GENERIC.test(name) && !others.test(name));
+  const wrong = Object.entries(documented).flatMap(([name, ref]) => {
+    const { schema, required } = resolved(ref);
+    const value = headers.get(name);
+    if (value === null) return required ? [`the header ${name} is missing`] : [];
+    return faultsOf(schema, schema.type === "integer" ? Number(value) : value).map((fault) => `${name}:${fault}`);
+  });
+  return [...unknown.map((name) => `the header ${name} is not in the document`), ...wrong];
+}
+
+/** Every difference between an answer and what the document says of it. */
+export async function differences({ responses, tags }: Operation, response: Response): Promise<string[]> {
+  const status = String(response.status);
+  const described = responses[status] ?? (response.status >= 400 ? responses.default : undefined);
+  const text = await response.text();
+  if (!described) return [`the status ${status} is not in the document: ${text}`];
+  const type = (response.headers.get("content-type") ?? "").split(";")[0] as string;
+  const content = described.content?.[type];
+  // A refusal may come before or after the request was counted.
+  const others = tags[0] === "clients" && response.status >= 400 ? /^ratelimit(-policy)?$/ : /^$/;
+  const faults = headerFaults(response.headers, described.headers ?? {}, others);
+  if (!described.content) return text === "" ? faults : [...faults, "there is a body"];
+  if (!content) return [...faults, `the type ${type} is not in the document`];
+  return [...faults, ...bodyFaults(type, content.schema, text)];
+}
