@@ -1,4 +1,4 @@
-/** Lints the document on stdin, and prints what it finds as JSON. A process of its own: Jest cannot load the linter. */
+/** Lints the documents on stdin (a JSON array of texts), and prints what it finds in each. A process of its own: Jest cannot load the linter. */
 import { text } from "node:stream/consumers";
 import { createConfig, lintFromString } from "@redocly/openapi-core";
 
@@ -10,9 +10,13 @@ const config = await createConfig({
     "no-invalid-schema-examples": "error",
   },
 });
-const found = await lintFromString({ source: await text(process.stdin), absoluteRef: "openapi.json", config });
-const lines = found.map(({ severity, ruleId, message, location: [place] }) => {
-  const at = (place as { pointer?: string } | undefined)?.pointer ?? "";
-  return { severity, ruleId, message, at };
-});
-console.log(JSON.stringify(lines));
+async function lint(source: string) {
+  const found = await lintFromString({ source, absoluteRef: "openapi.json", config });
+  return found.map(({ severity, ruleId, message, location: [place] }) => {
+    const at = (place as { pointer?: string } | undefined)?.pointer ?? "";
+    return { severity, ruleId, message, at };
+  });
+}
+
+const sources: string[] = JSON.parse(await text(process.stdin));
+console.log(JSON.stringify(await Promise.all(sources.map(lint))));
