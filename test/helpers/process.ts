@@ -151,5 +151,6 @@ async function untilReady(url: string, exited: Promise<Exit>, logs: () => string
 /** Nothing of the developer's own settings gets in. The Node is the one that npm would find. */
 function environment(env: Record<string, string>): Record<string, string> {
   const path = [join(root, "node_modules/.bin"), process.env.PATH].join(delimiter);
-  return { PATH: path, PORT: "0", ADMIN_TOKEN, LOG_FORMAT: "json", ...env };
+  const { NODE_COMPILE_CACHE = "" } = process.env;
+  return { PATH: path, NODE_COMPILE_CACHE, PORT: "0", ADMIN_TOKEN, LOG_FORMAT: "json", ...env };
 }

@@ -46,7 +46,7 @@ test("beside it leases are kept, health answers, others are served, and a cancel
     times.push(await healthMs());
   }
   await until(async () => leases.add((await row(system, id)).dueAt ?? 0).size > 3);
-  expect(times.sort((a, b) => a - b)[1]).toBeLessThan(200);
+  expect(times.sort((a, b) => a - b)[1]).toBeLessThan(1_000);
   expect(await row(system, id)).toMatchObject({ state: "processing", fence: 1 });
   const cancelled = await fetch(`${system.url}/imports/${id}/cancel`, {
     method: "POST",
