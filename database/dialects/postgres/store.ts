@@ -63,10 +63,17 @@ const locks = { acquireLock, extendLock, releaseLock };
 
 const deliveries = { takeDeliveries, recordAttempt, failDeliveries, replayDelivery, listDeliveries, voidClaims };
 
+/**
+ * PostgreSQL splits what has more into rows of 2 kB, writes it to the log as well, and gets it over a socket: compressing
+ * 20 kB costs less than that, here and there together.
+ */
+const LEAST_COMPRESSED = 2 * 1024;
+
 /** The seam, each unit with the pool in front. */
 export const postgresStore = (sql: Sql): BatchStore => {
   const store = {
     ...(bound(units, sql) as unknown as BatchStore),
+    leastCompressed: LEAST_COMPRESSED,
     commitUpload: new UploadCommits(sql).commit,
   };
   return resolving(store, {
