@@ -14,15 +14,17 @@ export class Tokens {
     this.publish = publish;
   }
 
-  /** Resolves when a token that left after this call is safe; rejects when it may not be. */
+  /**
+   * Resolves when a token that left after this call is safe; rejects when it may not be, also when the one before it was
+   * not: a RabbitMQ that hangs would let each wait for its time to be over, one after the other.
+   */
   send(batchId: string | null): Promise<void> {
     if (!this.current) return this.start(batchId);
     this.next ??= this.current
-      .catch(() => {})
-      .then(() => {
+      .finally(() => {
         this.next = null;
-        return this.start(batchId);
-      });
+      })
+      .then(() => this.start(batchId));
     return this.next;
   }
 
