@@ -90,7 +90,7 @@ export default define<Outbox>({
           await call(this.broker, "policy.apply", { clientPublicId: event.subject });
         const isReady = row.topic === "batch.ready";
         if (this.isPublishing)
-          await Promise.all([this.publishEvent(event), isReady ? this.token(event.subject) : undefined]);
+          await Promise.all([isReady ? this.token(event.subject) : undefined, this.publishEvent(event, row.body)]);
         this.confirmed.push(row.id);
       } catch (error) {
         this.logger.debug(`The event ${event.id} waits:`, (error as Error).message);
