@@ -275,6 +275,8 @@ export interface QueueStats {
 }
 
 export interface BatchStore {
+  /** A body of fewer bytes is dearer to compress than to store as it is. */
+  readonly leastCompressed: number;
   /** The row of an upload whose body outgrew one chunk. Its writes carry fence 0. */
   beginUpload(batch: NewBatch, leaseMs: number): Promise<number>;
   /** The same for an upload with a key, which is the upload's from here on; or who has it: then nothing was written. */

@@ -7,15 +7,16 @@ export type Codec = "zstd" | "none";
 const compress = promisify(zstdCompress) as (data: Uint8Array, options: object) => Promise<Buffer>;
 const decompress = promisify(zstdDecompress) as (data: Uint8Array) => Promise<Buffer>;
 const level = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
+/** Told its size, zstd takes tables for it; and Node's own first guess of the result is four times what most come to. */
+const small = (pledgedSrcSize: number) => ({ ...level, pledgedSrcSize, chunkSize: 4 * 1024 });
 
-/** Below it a body is stored as it is: compressing costs a small POST 15 % of the thread that takes it in, to save a few kB for seconds. */
-const TINY_BYTES = 32 * 1024;
 /** Up to it the synchronous call is quicker than the way to the thread pool and back. */
 const SMALL_BYTES = 64 * 1024;
 
-export async function encode(data: Buffer): Promise<{ codec: Codec; body: Uint8Array }> {
-  if (data.length < TINY_BYTES) return { codec: "none", body: data };
-  const body = data.length <= SMALL_BYTES ? zstdCompressSync(data, level) : await compress(data, level);
+/** What has fewer than `leastBytes` is not worth it. */
+export async function encode(data: Buffer, leastBytes: number): Promise<{ codec: Codec; body: Uint8Array }> {
+  if (data.length < leastBytes) return { codec: "none", body: data };
+  const body = data.length <= SMALL_BYTES ? zstdCompressSync(data, small(data.length)) : await compress(data, level);
   return { codec: "zstd", body };
 }
 

@@ -81,6 +81,7 @@ export class AmqpPublisher {
   private async confirmed(publish: () => Promise<unknown>): Promise<void> {
     this.refuseUnlessReady();
     if (this.unconfirmed.size >= MOST_UNCONFIRMED) throw new Error("RabbitMQ is slow; too many messages wait for it.");
+    this.link.gather();
     const publishing = publish();
     this.unconfirmed.add(publishing);
     await publishing.finally(() => this.unconfirmed.delete(publishing));

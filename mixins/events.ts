@@ -7,8 +7,8 @@ import { publishers } from "./queue.amqp.ts";
 
 /** What a service finds on `this` with this mixin. */
 export interface WithEvents {
-  /** Resolves when RabbitMQ has the event safe, or where there is none. Rejects when it may not have it. */
-  publishEvent(event: CloudEvent): Promise<void>;
+  /** `body` is the event's JSON. Resolves when RabbitMQ has it safe, or where there is none. Rejects when it may not have it. */
+  publishEvent(event: Pick<CloudEvent, "type" | "id">, body: string): Promise<void>;
   /** Whether publishing has a chance now: RabbitMQ is there, and takes messages. */
   canPublish(): boolean;
   /** A round trip to RabbitMQ, in ms; null: there is none. Rejects while it is away or takes no messages. */
@@ -25,8 +25,8 @@ export const eventsMixin = define<Service & Own>({
     this.publisher = null;
   },
   methods: {
-    async publishEvent(this: Own, event: CloudEvent) {
-      await this.publisher?.toExchange(event.type, event.id, "application/cloudevents+json", JSON.stringify(event));
+    async publishEvent(this: Own, { type, id }: Pick<CloudEvent, "type" | "id">, body: string) {
+      await this.publisher?.toExchange(type, id, "application/cloudevents+json", body);
     },
     canPublish(this: Own) {
       return this.publisher?.isReady ?? true;

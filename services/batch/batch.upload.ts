@@ -149,7 +149,7 @@ export class Upload {
   }
 
   private async append(chunk: RawChunk): Promise<void> {
-    const stored = await storedChunk(chunk);
+    const stored = await this.stored(chunk);
     if (!(await this.store.appendChunks(this.id as number, [stored], this.plan.leaseMs))) throw swept();
   }
 
@@ -167,8 +167,12 @@ export class Upload {
       contentHash,
       envelope: splitter.envelope,
     };
-    const chunks = this.done ? [] : await Promise.all(rest.map(storedChunk));
+    const chunks = this.done ? [] : await Promise.all(rest.map((chunk) => this.stored(chunk)));
     return { contentHash, done: this.done, upload: { id: this.id, batch, chunks, totals } };
+  }
+
+  private async stored({ data, ...chunk }: RawChunk): Promise<StoredChunk> {
+    return { ...chunk, ...(await encode(data, this.store.leastCompressed)) };
   }
 
   private async settle(): Promise<void> {
@@ -181,8 +185,4 @@ export class Upload {
     await this.settle();
     return this.id !== null && this.store.voidUpload(this.id, false);
   }
-}
-
-async function storedChunk({ no, firstRecord, firstLine, records, oversized, data }: RawChunk): Promise<StoredChunk> {
-  return { no, firstRecord, firstLine, records, oversized, ...(await encode(data)) };
 }

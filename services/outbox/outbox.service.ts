@@ -15,6 +15,7 @@ import { scheduleMixin, type WithSchedule } from "../../mixins/schedule.ts";
 import { isProblem } from "../errors.ts";
 import { call, serve } from "../messages.ts";
 import type { CloudEvent } from "./outbox.contract.ts";
+import { Tokens } from "./outbox.tokens.ts";
 
 type Outbox = Service &
   WithSchedule &
@@ -23,6 +24,7 @@ type Outbox = Service &
     isPublishing: boolean;
     /** What is on its way to RabbitMQ. */
     underWay: Set<Promise<void>>;
+    tokens: Tokens;
     /** Published, not deleted yet: they go together, so that a delete costs many events one commit. */
     confirmed: number[];
     /** Not published, and not to be taken by another relay before `until`, on the monotonic clock. */
@@ -53,6 +55,7 @@ export default define<Outbox>({
   created() {
     this.isPublishing = configOf(this.broker).publishEvents;
     this.underWay = new Set();
+    this.tokens = new Tokens((batchId) => this.addAMQPJob("batch.ready", { batchId }));
     this.confirmed = [];
     this.refused = new Map();
   },
@@ -87,7 +90,7 @@ export default define<Outbox>({
           await call(this.broker, "policy.apply", { clientPublicId: event.subject });
         const isReady = row.topic === "batch.ready";
         if (this.isPublishing)
-          await Promise.all([this.publishEvent(event), isReady ? this.token(event.subject) : undefined]);
+          await Promise.all([isReady ? this.token(event.subject) : undefined, this.publishEvent(event, row.body)]);
         this.confirmed.push(row.id);
       } catch (error) {
         this.logger.debug(`The event ${event.id} waits:`, (error as Error).message);
@@ -105,7 +108,7 @@ export default define<Outbox>({
     },
 
     async token(this: Outbox, batchId: string | null) {
-      if (this.isPublishing) await this.addAMQPJob("batch.ready", { batchId });
+      if (this.isPublishing) await this.tokens.send(batchId);
     },
 
     async sweep(this: Outbox) {

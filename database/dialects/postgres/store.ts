@@ -3,6 +3,7 @@ import type { LockStore } from "../../locks.ts";
 import type { BatchStore } from "../../store.ts";
 import { resolving } from "../../unknown.ts";
 import type { Sql } from "./sql.ts";
+import { UploadCommits } from "./together.ts";
 import {
   failDeliveries,
   listDeliveries,
@@ -19,14 +20,7 @@ import { deleteOutbox, takeOutbox } from "./units/outbox.ts";
 import { batch, batchById, changed, childOf, due, errors, list, outboxOf, records, stats } from "./units/reads.ts";
 import { deleteBatch, purgeChunks } from "./units/removal.ts";
 import { answerKey, forgetRepeats, keyHolder, usage } from "./units/repeats.ts";
-import {
-  appendChunks,
-  beginKeyedUpload,
-  beginUpload,
-  commitUpload,
-  touchUploads,
-  voidUpload,
-} from "./units/uploads.ts";
+import { appendChunks, beginKeyedUpload, beginUpload, touchUploads, voidUpload } from "./units/uploads.ts";
 import { claim, commitChunk, extendLeases, readChunk } from "./units/work.ts";
 
 type Unit = (sql: Sql, ...args: never[]) => unknown;
@@ -36,7 +30,6 @@ const units = {
   beginKeyedUpload,
   appendChunks,
   touchUploads,
-  commitUpload,
   voidUpload,
   keyHolder,
   answerKey,
@@ -70,12 +63,24 @@ const locks = { acquireLock, extendLock, releaseLock };
 
 const deliveries = { takeDeliveries, recordAttempt, failDeliveries, replayDelivery, listDeliveries, voidClaims };
 
+/**
+ * PostgreSQL splits what has more into rows of 2 kB, writes it to the log as well, and gets it over a socket: compressing
+ * 20 kB costs less than that, here and there together.
+ */
+const LEAST_COMPRESSED = 2 * 1024;
+
 /** The seam, each unit with the pool in front. */
-export const postgresStore = (sql: Sql): BatchStore =>
-  resolving(bound(units, sql) as unknown as BatchStore, {
+export const postgresStore = (sql: Sql): BatchStore => {
+  const store = {
+    ...(bound(units, sql) as unknown as BatchStore),
+    leastCompressed: LEAST_COMPRESSED,
+    commitUpload: new UploadCommits(sql).commit,
+  };
+  return resolving(store, {
     batchById: (id) => batchById(sql, id),
     outboxOf: (events) => outboxOf(sql, events),
   });
+};
 
 export const postgresLocks = (sql: Sql): LockStore => bound(locks, sql) as unknown as LockStore;
 

@@ -20,4 +20,19 @@ describePostgres("only on PostgreSQL", () => {
     expect(sent).toHaveBeenCalledTimes(1);
     await remove();
   });
+
+  test("small bodies that come while others are written go together, each content by itself", async () => {
+    const { db, remove } = await freshPostgres();
+    await stored(db.store, upload(1));
+    const sent = jest.spyOn(pg.Client.prototype, "query");
+    const dedup = { keepMs: 60_000 };
+    const totals = (n: number) => ({ ...upload(1).totals, contentHash: n.toString(16).padStart(64, "0") });
+    const at = await Promise.all(
+      Array.from({ length: 33 }, (_, n) => stored(db.store, upload(1, { dedup, totals: totals(n) }))),
+    );
+    expect(new Set(at.map(({ batch }) => batch.id)).size).toBe(33);
+    // The first by itself, and sixteen twice; new connections ask nothing first.
+    expect(sent).toHaveBeenCalledTimes(3);
+    await remove();
+  });
 });

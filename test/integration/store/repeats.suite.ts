@@ -119,6 +119,19 @@ export function repeatSuite(database: () => Database): void {
       expect([await count("batch"), await count("batch_chunk")]).toEqual([1, 2]);
     });
 
+    test("of each key one is stored, also where several keys and uploads without one come at once", async () => {
+      const done = await Promise.all(
+        Array.from({ length: 18 }, (_, i) => commit(i % 3 === 0 ? {} : { key: key(FIRST, { key: `k${i % 6}` }) })),
+      );
+      expect(outcomes(done)).toEqual([...Array(8).fill("repeated"), ...Array(10).fill("stored")]);
+      const batches = new Map(done.map((one) => [one.outcome === "stored" ? one.batch.id : 0, one]));
+      for (const name of ["k1", "k2", "k4", "k5"]) {
+        const holder = await store().keyHolder(1, name);
+        if (holder?.state !== "done") throw new Error(`${name} is not answered.`);
+        expect(batches.get(holder.answer.batch.id)).toMatchObject({ batch: holder.answer.batch });
+      }
+    });
+
     test("of many that begin at once one has the key", async () => {
       const begun = await Promise.all(
         Array.from({ length: 12 }, () => store().beginKeyedUpload(newBatch(1), LEASE, "k")),
@@ -138,6 +151,17 @@ export function repeatSuite(database: () => Database): void {
       expect((await commit({ dedup, totals: totals(OTHER) })).outcome).toBe("stored");
       expect((await commit({ dedup }, 2)).outcome).toBe("stored");
       expect((await commit({ dedup: null })).outcome).toBe("stored");
+    });
+
+    test("of each content one is stored, also where several come at once, with keys and without", async () => {
+      const [a, b] = [totals(FIRST), totals(OTHER)];
+      const done = await Promise.all(
+        Array.from({ length: 16 }, (_, i) =>
+          commit({ dedup, totals: i % 2 ? a : b, key: i % 4 < 2 ? key(FIRST, { key: `k${i}` }) : null }),
+        ),
+      );
+      expect(outcomes(done)).toEqual([...Array(14).fill("duplicate"), "stored", "stored"]);
+      expect([await count("batch"), await count("content_key")]).toEqual([2, 2]);
     });
 
     test("is refused at the end of a large upload too, which is still there to be wiped", async () => {

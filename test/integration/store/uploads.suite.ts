@@ -1,4 +1,6 @@
+import { randomUUID } from "node:crypto";
 import type { Database } from "../../../database/database.ts";
+import type { UploadCommit, Written } from "../../../database/store.ts";
 import { chunk, event, LEASE, newBatch, ready, stored, upload } from "./drafts.ts";
 
 /** An upload is stored as a whole by its last commit, or not at all. */
@@ -88,6 +90,47 @@ export function uploadSuite(database: () => Database): void {
       expect(done.batch).toMatchObject({ state: "rejected", reason, finishedAt: expect.any(Number), readyAt: null });
       await expect(store().commitUpload({ ...commit, events: [event("batch.created")] })).rejects.toThrow();
       expect((await store().stats()).outboxDepth).toBe(0);
+    });
+
+    test("many at once are each stored as they are, and one that breaks a rule fails alone", async () => {
+      const hold = { state: "held", due: { at: 99 }, reason: { hold: "window", until: 99 } } as const;
+      const webhook = [event("batch.created"), { ...event("batch.ready"), delivery: { publicId: randomUUID() } }];
+      const commits = Array.from({ length: 24 }, (_, i) =>
+        upload(1 + (i % 3), {
+          events: i % 2 === 0 ? webhook.slice(0, 1 + (i === 8 ? 1 : 0)) : [{ topic: "batch.created", body: `"${i}"` }],
+          chunks: Array.from({ length: i % 4 }, (_, no) => ({ ...chunk(no), body: Buffer.from(`${i} ${no}`) })),
+          ...(i % 5 === 0 ? hold : {}),
+        }),
+      );
+      const twice = {
+        ...(commits[3] as UploadCommit),
+        batch: { ...newBatch(1), publicId: commits[3]?.batch.publicId as string },
+      };
+      const all = await Promise.allSettled([...commits, twice].map((commit) => stored(store(), commit)));
+      expect(all.filter(({ status }) => status === "rejected")).toHaveLength(1);
+      const ids = new Set<number>();
+      for (const [i, commit] of commits.entries()) {
+        const done = all[i] as PromiseSettledResult<Written>;
+        if (done.status === "rejected") {
+          expect(i).toBe(3);
+          continue;
+        }
+        const { batch, outbox } = done.value;
+        expect(await store().batch(commit.batch.publicId, commit.batch.clientId)).toEqual(batch);
+        expect(outbox).toMatchObject(commit.events);
+        for (const { id } of outbox) ids.add(id);
+        for (const { no, body } of commit.chunks)
+          expect(Buffer.from((await store().readChunk(batch.id, no))?.body ?? []).toString()).toBe(body.toString());
+        expect(await store().readChunk(batch.id, commit.chunks.length)).toBeNull();
+      }
+      const kept = await store().takeOutbox(100, -1, 0);
+      expect(kept).toHaveLength((await store().stats()).outboxDepth);
+      for (const { id, topic, body } of kept)
+        if (ids.has(id))
+          expect(all.flatMap((one) => (one.status === "fulfilled" ? one.value.outbox : []))).toContainEqual(
+            expect.objectContaining({ id, topic, body }),
+          );
+      expect(await database().deliveries.listDeliveries({ limit: 10 })).toHaveLength(1);
     });
   });
 }

@@ -62,7 +62,7 @@ export function spentCte({ batch, totals, quota }: UploadCommit, values: Values)
       WHERE ${within((column) => `u.${column}`)} RETURNING 1)`;
 }
 
-const KEPT_MADE = `json_build_object('status', 202, 'made',
+export const KEPT_MADE = `json_build_object('status', 202, 'made',
   json_build_object(${keptColumns.map((name) => `'${name}', made."${name}"`).join(", ")}))::text`;
 
 /** CTEs that make the batch of `made` known again. */

@@ -1,0 +1,38 @@
+type Send = (batchId: string | null) => Promise<void>;
+
+/**
+ * Tokens on their way to the workers' queue. One says "something may be ready", never "this batch", and whoever takes it
+ * looks for all there is. So while one is on its way, all that ask for another share the next: it leaves after their
+ * commits, and that is what matters. Each would be a write on the disks of a majority by itself.
+ */
+export class Tokens {
+  private readonly publish: Send;
+  private current: Promise<void> | null = null;
+  private next: Promise<void> | null = null;
+
+  constructor(publish: Send) {
+    this.publish = publish;
+  }
+
+  /**
+   * Resolves when a token that left after this call is safe; rejects when it may not be, also when the one before it was
+   * not: a RabbitMQ that hangs would let each wait for its time to be over, one after the other.
+   */
+  send(batchId: string | null): Promise<void> {
+    if (!this.current) return this.start(batchId);
+    this.next ??= this.current
+      .finally(() => {
+        this.next = null;
+      })
+      .then(() => this.start(batchId));
+    return this.next;
+  }
+
+  private start(batchId: string | null): Promise<void> {
+    const sent: Promise<void> = this.publish(batchId).finally(() => {
+      if (this.current === sent) this.current = null;
+    });
+    this.current = sent;
+    return sent;
+  }
+}
