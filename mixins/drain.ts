@@ -12,6 +12,9 @@ const steps = [["api", "batchProcessor", "webhook"], ["batch"], ["outbox"]];
 /** Beyond SHUTDOWN_TIMEOUT, for connections to close. A server that is silent costs each of them seconds, one after the other. */
 const LAST_MS = 1_000;
 
+/** A stop begins by telling the other nodes; on a link that froze while the node subscribed anew that never ends. */
+const TELLING_MS = 1_000;
+
 /**
  * Moleculer stops all services of a node at once, so a worker could not hand its batches back through `batch` any more.
  * This runs each service's `drain()` while all of them still answer. What is not done by SHUTDOWN_TIMEOUT is left to
@@ -24,6 +27,7 @@ export const drainMiddleware: Middleware = {
     let stopping: Promise<void> | null = null;
     // Ctrl-C in a terminal reaches a process twice, by the terminal and by npm: two signals are one stop.
     broker.stop = () => {
+      if (!stopping) tellBriefly(broker);
       stopping ??= inTime(broker, stop()).finally(() => {
         stopping = null;
       });
@@ -41,6 +45,21 @@ export const drainMiddleware: Middleware = {
     (broker as unknown as { localServiceChanged: { cancel(): void } }).localServiceChanged.cancel();
   },
 };
+
+interface Discovers {
+  registry: { discoverer: { sendLocalNodeInfo(nodeId?: string): PromiseLike<void> } };
+}
+
+function tellBriefly(broker: ServiceBroker): void {
+  const { discoverer } = (broker as unknown as Discovers).registry;
+  const tell = discoverer.sendLocalNodeInfo;
+  discoverer.sendLocalNodeInfo = async (nodeId) => {
+    discoverer.sendLocalNodeInfo = tell;
+    const deadline = timeOut(TELLING_MS);
+    await Promise.race([tell.call(discoverer, nodeId), deadline.over]);
+    deadline.clear();
+  };
+}
 
 /** Whatever hangs, the stop ends, and with it the process: a manager would kill it a little later. */
 async function inTime(broker: ServiceBroker, stop: PromiseLike<void>): Promise<void> {

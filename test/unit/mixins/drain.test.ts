@@ -95,6 +95,16 @@ test("a service that never stops does not keep the node from ending", async () =
   await nothingLeft(isLeft);
 });
 
+test("other nodes that cannot be told do not keep work from being given back", async () => {
+  const broker = await nodeOf([drained("batchProcessor")]);
+  const { registry, transit } = broker as unknown as Record<string, { discoverer: object }>;
+  expect(transit).toBeUndefined();
+  Object.assign(broker, { transit: { disconnect: async () => {} } });
+  Object.assign(registry?.discoverer as object, { sendLocalNodeInfo: () => new Promise(() => {}) });
+  await broker.stop();
+  expect(log).toEqual(["batchProcessor drains", "batchProcessor is drained", "batchProcessor stops"]);
+});
+
 test("without such services, and after a quick drain, no timer is left", async () => {
   const isLeft = leftovers();
   await (await nodeOf([drained("api")])).stop();
