@@ -39,6 +39,9 @@ const hasNoLink = (error: unknown): boolean =>
     textOf(error),
   );
 
+/** Too many connections, of the server or of its user. */
+export const isFull = (error: unknown): boolean => codeOf(error) === "53300";
+
 /** Whether nobody can know what became of the statement. */
 export const isCut = (error: unknown): boolean => cut.test(codeOf(error)) || hasNoLink(error);
 

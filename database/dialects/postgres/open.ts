@@ -11,7 +11,7 @@ import { now } from "./units/reads.ts";
 /** "data" in ASCII: one number for all migrations of DataFlow in a database. */
 const MIGRATION_LOCK = 0x64617461;
 const OLDEST_VERSION = 140_000;
-const MODEL_CONNECTIONS = 5;
+const MODEL_CONNECTIONS = 3;
 
 /** PostgreSQL 14 and later. Throws DatabaseRefused for what no waiting heals, and DatabaseUnavailable. */
 export async function openPostgres(url: string, logger?: Logger): Promise<Dialect> {

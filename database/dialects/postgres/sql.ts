@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import pg from "pg";
 import type { Logger } from "../../database.ts";
-import { errorOf, isCut, isPassing, unavailable } from "./failure.ts";
+import { errorOf, isCut, isFull, isPassing, unavailable } from "./failure.ts";
 
 /** The clock of the database, epoch ms; the same within a statement. */
 export const NOW = "(extract(epoch FROM statement_timestamp()) * 1000)::bigint";
@@ -17,7 +17,10 @@ export const CONNECT_TIMEOUT_MS = 5_000;
 /** A row that is locked for longer belongs to somebody who is stuck. */
 const LOCK_TIMEOUT_MS = 5_000;
 const IDLE_IN_TRANSACTION_MS = 10_000;
-const CONNECTIONS = 10;
+/** A server takes 100 from all nodes unless it is told otherwise, and small uploads go together. */
+const CONNECTIONS = 8;
+/** A server whose connections are all taken has one free again soon, as a rule: idle ones are given back. */
+const FULL_MS = 2_000;
 const MOST_TRIES = 6;
 
 // Ids and times are below 2^53. For the whole process: Sequelize asks the same table of parsers.
@@ -63,9 +66,7 @@ export class Sql {
   }
 
   async #once<T>(query: pg.QueryConfig): Promise<T[]> {
-    const client = await this.#pool.connect().catch((error: unknown) => {
-      throw unavailable(error);
-    });
+    const client = await this.#connect();
     let broken: Error | undefined;
     // Without a listener a connection that breaks in use would end the process; its query is told of it as well.
     const onError = (error: Error) => {
@@ -81,6 +82,17 @@ export class Sql {
     } finally {
       client.off("error", onError);
       client.release(broken);
+    }
+  }
+
+  async #connect(): Promise<pg.PoolClient> {
+    for (const beganAt = performance.now(); ; ) {
+      try {
+        return await this.#pool.connect();
+      } catch (error) {
+        if (!isFull(error) || performance.now() - beganAt > FULL_MS) throw unavailable(error);
+        await pause(50 + 100 * Math.random());
+      }
     }
   }
 
