@@ -7,6 +7,7 @@ const pattern = process.argv[2] ?? "#";
 
 const connection = await amqp.connect(AMQP_URL);
 const channel = await connection.createChannel();
+process.once("SIGTERM", () => connection.close());
 
 // Durable: it collects what happens while this program is away.
 await channel.assertQueue(QUEUE, { durable: true, arguments: { "x-queue-type": "quorum" } });
@@ -24,5 +25,3 @@ await channel.consume(QUEUE, (message) => {
   channel.ack(message);
 });
 console.error(`Listening for ${pattern} …`);
-
-process.once("SIGTERM", () => connection.close());
