@@ -126,6 +126,17 @@ test("--json: one document on stdout and nothing else; --no-wait does not wait",
   expect([soon.status, soon.stdout]).toEqual([0, expect.stringMatching(/^Taken as batch [0-9a-f-]{36}\.\n$/)]);
 });
 
+test("a command that is repeated imports nothing twice", async () => {
+  file("once.ndjson", rows(300));
+  file("same-content.ndjson", rows(300));
+  expect((await push(["once.ndjson"])).status).toBe(0);
+  const { id } = await onlyBatch();
+  const again = await push(["same-content.ndjson"]);
+  expect(again).toMatchObject({ status: 0, stdout: expect.stringContaining(id) });
+  expect(again.stderr).toContain(`The same content was sent before: batch ${id}.`);
+  expect((await onlyBatch()).id).toBe(id);
+});
+
 test("a batch that fails: exit 1 with its reason", async () => {
   client = await newClient(system.url, { schema, onInvalid: "rejectBatch" });
   file("bad.ndjson", '{"n":1}\n{"n":"x"}\n');
