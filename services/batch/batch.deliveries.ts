@@ -1,7 +1,8 @@
 /** What of a batch's events goes to the client's webhook. */
-import { v7 as uuidv7 } from "uuid";
+
 import type { OutboxDraft } from "../../database/store.ts";
 import { Problem } from "../errors.ts";
+import { uuidv7 } from "../ids.ts";
 import { call } from "../messages.ts";
 import type { Policy } from "../policy/policy.contract.ts";
 import type { DeliveryRow } from "./batch.contract.ts";

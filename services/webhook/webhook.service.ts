@@ -5,13 +5,13 @@
  * goes out once more with the same id. An address that the policy may not name is never connected to.
  */
 import type { Service } from "moleculer";
-import { v7 as uuidv7 } from "uuid";
 import { configOf } from "../../config.ts";
 import { define } from "../../mixins/define.ts";
 import { type Counter, counter } from "../../mixins/figures.ts";
 import { partnersMixin } from "../../mixins/partners.ts";
 import { scheduleMixin, type WithSchedule } from "../../mixins/schedule.ts";
 import type { AttemptRecord, TakenDelivery } from "../batch/batch.contract.ts";
+import { uuidv7 } from "../ids.ts";
 import { call, serve } from "../messages.ts";
 import type { CloudEvent } from "../outbox/outbox.contract.ts";
 import { DeliveryLoop } from "./webhook.loop.ts";
