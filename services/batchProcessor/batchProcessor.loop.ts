@@ -1,3 +1,5 @@
+import { Flight } from "../../mixins/flight.ts";
+
 /** A run under way. Its end, which never rejects, is wrapped: a bare promise would make `await start()` wait for it. */
 export interface Started {
   end: Promise<void>;
@@ -22,13 +24,15 @@ export interface LoopParts<Candidate> {
 export class WorkLoop<Candidate> {
   private readonly parts: LoopParts<Candidate>;
   private readonly runs = new Set<Promise<void>>();
-  private flight: Promise<void> | null = null;
-  private isAgain = false;
-  private isEnded = false;
+  private readonly flight: Flight;
   private isHalted = false;
 
   constructor(parts: LoopParts<Candidate>) {
     this.parts = parts;
+    const landed = () => {
+      if (this.free > 0) parts.hasRoom();
+    };
+    this.flight = new Flight({ some: () => this.claimSome(), failed: (error) => parts.failed(error), landed });
   }
 
   /** A paused worker has no slot free, whatever runs: to its queue it looks like a busy one. */
@@ -52,23 +56,7 @@ export class WorkLoop<Candidate> {
 
   /** Resolves when nothing is left to claim, or no slot is free. */
   wake(): Promise<void> {
-    this.isAgain = true;
-    this.flight ??= this.fly().finally(() => {
-      this.flight = null;
-    });
-    return this.flight;
-  }
-
-  private async fly(): Promise<void> {
-    while (this.isAgain && !this.isEnded) {
-      this.isAgain = false;
-      try {
-        while (await this.claimSome());
-      } catch (error) {
-        this.parts.failed(error);
-      }
-    }
-    if (!this.isEnded && this.free > 0) this.parts.hasRoom();
+    return this.flight.wake();
   }
 
   /** Whether a slot is free, or frees within `ms`. */
@@ -82,9 +70,9 @@ export class WorkLoop<Candidate> {
   }
 
   private async claimSome(): Promise<boolean> {
-    if (this.isEnded || this.free === 0) return false;
+    if (this.flight.isEnded || this.free === 0) return false;
     const candidates = await this.parts.candidates(this.free);
-    if (this.isEnded || this.isHalted) return false;
+    if (this.flight.isEnded || this.isHalted) return false;
     // All at once, so that the database makes their claims durable together.
     const starts = await Promise.allSettled(candidates.map((candidate) => this.tryStart(candidate)));
     for (const start of starts) if (start.status === "rejected") throw start.reason;
@@ -100,15 +88,14 @@ export class WorkLoop<Candidate> {
   private watch(run: Promise<void>): void {
     const watched: Promise<void> = run.finally(() => {
       this.runs.delete(watched);
-      if (!this.isEnded) this.wake();
+      if (!this.flight.isEnded) this.wake();
     });
     this.runs.add(watched);
   }
 
   /** Claims nothing any more, and waits for what runs. */
   async end(): Promise<void> {
-    this.isEnded = true;
-    await this.flight;
+    await this.flight.end();
     await Promise.all(this.runs);
   }
 }

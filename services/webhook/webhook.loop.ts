@@ -1,3 +1,5 @@
+import { Flight } from "../../mixins/flight.ts";
+
 /** What the loop works with. */
 export interface LoopParts<D extends { clientId: number }> {
   slots: number;
@@ -15,37 +17,21 @@ export class DeliveryLoop<D extends { clientId: number }> {
   private readonly parts: LoopParts<D>;
   private readonly runs = new Set<Promise<void>>();
   private readonly ofClient = new Map<number, number>();
-  private flight: Promise<void> | null = null;
-  private isAgain = false;
-  private isEnded = false;
+  private readonly flight: Flight;
 
   constructor(parts: LoopParts<D>) {
     this.parts = parts;
+    this.flight = new Flight({ some: () => this.takeSome(), failed: (error) => parts.failed(error) });
   }
 
   /** Resolves when nothing is left to take, or no slot is free. */
   wake(): Promise<void> {
-    this.isAgain = true;
-    this.flight ??= this.fly().finally(() => {
-      this.flight = null;
-    });
-    return this.flight;
-  }
-
-  private async fly(): Promise<void> {
-    while (this.isAgain && !this.isEnded) {
-      this.isAgain = false;
-      try {
-        while (await this.takeSome());
-      } catch (error) {
-        this.parts.failed(error);
-      }
-    }
+    return this.flight.wake();
   }
 
   private async takeSome(): Promise<boolean> {
     const free = this.parts.slots - this.runs.size;
-    if (this.isEnded || free <= 0) return false;
+    if (this.flight.isEnded || free <= 0) return false;
     const busy = [...this.ofClient].filter(([, running]) => running >= this.parts.slotsOfClient).map(([id]) => id);
     const taken = await this.parts.take(free, busy);
     for (const delivery of taken) this.start(delivery);
@@ -58,7 +44,7 @@ export class DeliveryLoop<D extends { clientId: number }> {
     const run: Promise<void> = this.parts.run(delivery).finally(() => {
       this.runs.delete(run);
       this.leave(clientId);
-      if (!this.isEnded) this.wake();
+      if (!this.flight.isEnded) this.wake();
     });
     this.runs.add(run);
   }
@@ -71,8 +57,7 @@ export class DeliveryLoop<D extends { clientId: number }> {
 
   /** Takes nothing any more, and waits for what runs. */
   async end(): Promise<void> {
-    this.isEnded = true;
-    await this.flight;
+    await this.flight.end();
     await Promise.all(this.runs);
   }
 }
