@@ -1,50 +1,41 @@
 // @ts-check
 /** What is shown while it runs, on stderr: bars on a terminal, elsewhere a line for each step. */
-import cliProgress from "cli-progress";
+import { count, drawnBar, size } from "./bar.mjs";
 
-/** @typedef {"bytes" | "records"} Unit */
+/** @type {Record<"bytes" | "records", (value: number) => string>} */
+const shown = { bytes: size, records: (value) => `${count(value)} records` };
 
 export class Progress {
   /** @param {boolean} isQuiet */
   constructor(isQuiet) {
     this.isQuiet = isQuiet;
-    /** @type {cliProgress.SingleBar | null} */
+    /** @type {ReturnType<typeof drawnBar> | null} */
     this.bar = null;
     this.label = "";
-    this.total = 0;
-    /** @type {Unit} */
-    this.unit = "bytes";
+    this.show = shown.bytes;
   }
 
   /**
    * @param {string} label
    * @param {number} total
-   * @param {Unit} unit
+   * @param {keyof typeof shown} unit
    */
   begin(label, total, unit) {
-    Object.assign(this, { label, total, unit });
-    if (this.isQuiet || !process.stderr.isTTY) return;
-    this.bar = new cliProgress.SingleBar({
-      stream: process.stderr,
-      format: `  ${label.padEnd(9)} {bar} {percentage} % | {shown}`,
-      barCompleteChar: "█",
-      barIncompleteChar: "░",
-      barsize: 32,
-      hideCursor: true,
-    });
-    this.bar.start(Math.max(1, total), 0, { shown: this.#shown(0) });
+    this.label = label.padEnd(9);
+    this.show = shown[unit];
+    if (!this.isQuiet && process.stderr.isTTY) this.bar = drawnBar(process.stderr, this.label, total, this.show);
   }
 
   /** @param {number} value */
   set(value) {
-    this.bar?.update(Math.min(value, Math.max(1, this.total)), { shown: this.#shown(value) });
+    this.bar?.set(value);
   }
 
   /** @param {number} value */
   end(value) {
-    if (this.bar) this.bar.update(Math.max(1, this.total), { shown: this.#shown(value) });
-    else if (!this.isQuiet) console.error(`  ${this.label.padEnd(9)} ${this.#shown(value)}`);
-    this.stop();
+    if (this.bar) this.bar.end(value);
+    else if (!this.isQuiet) console.error(`  ${this.label} ${this.show(value)}`);
+    this.bar = null;
   }
 
   /**
@@ -53,8 +44,7 @@ export class Progress {
    */
   say(line) {
     if (this.isQuiet) return;
-    const isDrawn = this.bar !== null;
-    if (isDrawn) process.stderr.write("\r\x1b[K");
+    if (this.bar) process.stderr.write("\r\x1b[K");
     console.error(`  ${line}`);
   }
 
@@ -63,15 +53,4 @@ export class Progress {
     this.bar?.stop();
     this.bar = null;
   }
-
-  /** @param {number} value */
-  #shown(value) {
-    return this.unit === "bytes" ? size(value) : `${count(value)} records`;
-  }
 }
-
-/** @param {number} value */
-export const count = (value) => value.toLocaleString("en");
-
-/** @param {number} bytes */
-const size = (bytes) => (bytes < 1e6 ? `${count(Math.ceil(bytes / 1000))} kB` : `${(bytes / 1e6).toFixed(1)} MB`);

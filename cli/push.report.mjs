@@ -1,7 +1,7 @@
 // @ts-check
 /** What came of it, as text. */
 import { createInterface } from "node:readline";
-import { count } from "./push.progress.mjs";
+import { count } from "./bar.mjs";
 
 /** @param {import("./push.run.mjs").Batch} batch */
 export function summary({ id, status, counts, error, startedAt, finishedAt }) {
