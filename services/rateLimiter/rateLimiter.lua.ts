@@ -1,10 +1,11 @@
 /**
- * One request, counted in Redis: the same as `advance` and `spend` in rateLimiter.window.ts (a test compares them).
+ * Requests that come together, counted in Redis: the same as `advance`, and `spend` for one after the other, in
+ * rateLimiter.window.ts (a test compares them).
  * One hash a client and window length, so that the whole check is one atomic call on one node, also on Redis Cluster.
  *
  * KEYS[1]  the hash {start, prev, cur}; start in epoch ms of Redis's own clock, the only one that all nodes share
- * ARGV     limit, length of the window in ms
- * Answers  {1 where allowed, prev, cur before this request, ms since the window began}
+ * ARGV     limit, length of the window in ms, number of requests
+ * Answers  {how many are allowed, prev, cur before them, ms since the window began}
  *
  * What is refused writes nothing, but for the first request of a window. The hash lives for two windows, because the
  * second still looks at the first.
@@ -12,7 +13,7 @@
 export const spendScript = `
 local time = redis.call("TIME")
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local limit, length = tonumber(ARGV[1]), tonumber(ARGV[2])
+local limit, length, asked = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local hash = redis.call("HMGET", KEYS[1], "start", "prev", "cur")
 local start, prev, cur = tonumber(hash[1]), tonumber(hash[2]), tonumber(hash[3])
 local passed = start and math.floor((now - start) / length)
@@ -27,9 +28,13 @@ if passed ~= 0 then
   redis.call("HSET", KEYS[1], "start", start, "prev", prev, "cur", cur)
   redis.call("PEXPIRE", KEYS[1], 2 * length)
 end
-if prev * (1 - (now - start) / length) + cur + 1 > limit then
-  return {0, prev, cur, now - start}
+local before = prev * (1 - (now - start) / length)
+local allowed = 0
+while allowed < asked and before + (cur + allowed) + 1 <= limit do
+  allowed = allowed + 1
 end
-redis.call("HINCRBY", KEYS[1], "cur", 1)
-return {1, prev, cur, now - start}
+if allowed > 0 then
+  redis.call("HINCRBY", KEYS[1], "cur", allowed)
+end
+return {allowed, prev, cur, now - start}
 `;

@@ -12,6 +12,7 @@ import { redisMixin, type WithRedis } from "../../mixins/redis.ts";
 import { serve } from "../messages.ts";
 import type { Consumption, LimiterStatus, Look } from "./rateLimiter.contract.ts";
 import { spendScript } from "./rateLimiter.lua.ts";
+import { SpendTogether } from "./rateLimiter.together.ts";
 import { advance, consumption, looked, OwnWindows, type Window } from "./rateLimiter.window.ts";
 
 const decisions = { name: "dataflow_limiter_decisions_total", help: "Requests by what the limiter said." };
@@ -20,13 +21,11 @@ const fallbacks = { name: "dataflow_limiter_fallbacks_total", help: "Decisions w
 /** Of the key that a look at Redis' health writes. */
 const PING_LIFE_MS = 1_000;
 
-type SpendInRedis = (key: string, limit: number, windowMs: number) => Promise<[number, number, number, number]>;
-
 type RateLimiter = Service &
   WithRedis & {
     own: OwnWindows;
     decisions: Counter<"allowed" | "refused">;
-    spendInRedis: SpendInRedis;
+    together: SpendTogether;
     apiNodes: number;
     figures: { checks: number; fallbacks: number };
     spend(key: string, limit: number, windowMs: number): Promise<Consumption>;
@@ -105,9 +104,9 @@ export default define<RateLimiter>({
       this.figures.checks++;
       if (!this.redis) return consumption(this.own.spend(key, limit, windowMs), limit, windowMs);
       try {
-        const [allowed, previous, current, elapsedMs] = await this.spendInRedis(key, limit, windowMs);
+        const met = await this.together.spend(key, limit, windowMs);
         if (this.isRefused) this.wrote(null);
-        return consumption({ allowed: allowed === 1, previous, current, elapsedMs }, limit, windowMs);
+        return consumption(met, limit, windowMs);
       } catch (error) {
         this.wrote(error);
         this.figures.fallbacks++;
@@ -164,7 +163,7 @@ export default define<RateLimiter>({
   },
 
   async started() {
-    if (this.redis) this.spendInRedis = this.redis.script("spendRequest", 1, spendScript);
+    if (this.redis) this.together = new SpendTogether(this.redis.script("spendRequest", 1, spendScript));
     this.countApiNodes();
   },
 });
