@@ -27,7 +27,7 @@ export class LocalLevel<V extends Versioned> {
   constructor({ ttlMs, absentTtlMs, maxEntries }: LocalOptions) {
     // The clock is read each time (0.04 µs): kept for a ms, its timer would wake this process a thousand times a second
     // and be the kernel's next one, which a virtual machine pays with several µs a turn of the loop.
-    this.entries = new LRUCache({ max: maxEntries, ttl: ttlMs, ttlResolution: 0 });
+    this.entries = new LRUCache({ max: maxEntries, ttl: ttlMs, ttlResolution: 0, noDeleteOnStaleGet: true });
     this.floors = new LRUCache({ max: maxEntries });
     this.absentTtlMs = Math.min(absentTtlMs, ttlMs);
   }

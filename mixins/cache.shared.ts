@@ -1,6 +1,7 @@
 import { LRUCache } from "lru-cache";
 import type { Versioned } from "./cache.local.ts";
 import type { RedisLink } from "./redis.link.ts";
+import { Together } from "./together.ts";
 
 /**
  * A value, unless a newer one is there: a load that began before a change comes late and must not undo it.
@@ -33,6 +34,8 @@ export interface Change<V> {
 }
 
 const AT_ONCE = 100;
+/** Read in one call: Redis does nothing else meanwhile. */
+const MOST_READ = 8;
 const MOST_REMEMBERED = 50_000;
 /** Of other keys too: some 100 µs of Redis, which does nothing else meanwhile. */
 const SCANNED_AT_ONCE = 1_000;
@@ -48,6 +51,7 @@ export class SharedLevel<V extends Versioned> {
   readonly figures = { hits: 0, misses: 0, fallbacks: 0 };
   private readonly link: RedisLink;
   private readonly options: SharedOptions<V>;
+  private readonly reads: Together<string, (string | null)[]>;
   private readonly write: (key: string, version: number, json: string, ttlMs: number) => Promise<number>;
   /** Versions that were brought to this Redis: a change is written once, not with every safety read. */
   private readonly written = new LRUCache<string, number>({ max: MOST_REMEMBERED });
@@ -57,6 +61,7 @@ export class SharedLevel<V extends Versioned> {
   constructor(link: RedisLink, options: SharedOptions<V>) {
     this.link = link;
     this.options = options;
+    this.reads = new Together(MOST_READ, (names) => link.run((redis) => redis.mget(names)));
     this.write = link.script("setIfNewer", 1, setIfNewer);
   }
 
@@ -64,8 +69,9 @@ export class SharedLevel<V extends Versioned> {
   async get(key: string): Promise<V | null> {
     try {
       if (!this.isTrusted) throw new Error("Redis may hold what is old.");
-      const text = await this.link.run((redis) => redis.get(this.nameOf(key)));
-      const value = text === null ? null : this.decoded(text);
+      const [texts, place] = await this.reads.ask("", this.nameOf(key));
+      const text = texts[place];
+      const value = text ? this.decoded(text) : null;
       this.figures[value ? "hits" : "misses"]++;
       return value;
     } catch {

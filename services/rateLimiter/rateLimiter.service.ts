@@ -9,11 +9,11 @@ import type { Service } from "moleculer";
 import { define } from "../../mixins/define.ts";
 import { type Counter, counter, readWhenAsked } from "../../mixins/figures.ts";
 import { redisMixin, type WithRedis } from "../../mixins/redis.ts";
+import { Together } from "../../mixins/together.ts";
 import { serve } from "../messages.ts";
 import type { Consumption, LimiterStatus, Look } from "./rateLimiter.contract.ts";
 import { spendScript } from "./rateLimiter.lua.ts";
-import { SpendTogether } from "./rateLimiter.together.ts";
-import { advance, consumption, looked, OwnWindows, type Window } from "./rateLimiter.window.ts";
+import { advance, consumption, looked, type Met, OwnWindows, type Window } from "./rateLimiter.window.ts";
 
 const decisions = { name: "dataflow_limiter_decisions_total", help: "Requests by what the limiter said." };
 const fallbacks = { name: "dataflow_limiter_fallbacks_total", help: "Decisions without the shared store." };
@@ -21,11 +21,28 @@ const fallbacks = { name: "dataflow_limiter_fallbacks_total", help: "Decisions w
 /** Of the key that a look at Redis' health writes. */
 const PING_LIFE_MS = 1_000;
 
+interface Asked {
+  key: string;
+  limit: number;
+  windowMs: number;
+}
+type SpendArgs = [key: string, limit: number, windowMs: number, requests: number];
+/** As the script answers. */
+type Answer = [allowed: number, previous: number, current: number, elapsedMs: number];
+
+/** Counted in one call: Redis does nothing else meanwhile, for some 20 µs. */
+const MOST_TOGETHER = 8;
+
+/** What the one at `place` met, of requests of one client that were counted together: those before it came first. */
+function metAt(place: number, [allowed, previous, current, elapsedMs]: Answer): Met {
+  return { allowed: place < allowed, previous, current: current + Math.min(place, allowed), elapsedMs };
+}
+
 type RateLimiter = Service &
   WithRedis & {
     own: OwnWindows;
     decisions: Counter<"allowed" | "refused">;
-    together: SpendTogether;
+    inRedis: Together<Asked, Answer>;
     apiNodes: number;
     figures: { checks: number; fallbacks: number };
     spend(key: string, limit: number, windowMs: number): Promise<Consumption>;
@@ -104,9 +121,10 @@ export default define<RateLimiter>({
       this.figures.checks++;
       if (!this.redis) return consumption(this.own.spend(key, limit, windowMs), limit, windowMs);
       try {
-        const met = await this.together.spend(key, limit, windowMs);
+        // While a policy changes, a client's requests may come with two limits.
+        const [answer, place] = await this.inRedis.ask(`${limit} ${key}`, { key, limit, windowMs });
         if (this.isRefused) this.wrote(null);
-        return consumption(met, limit, windowMs);
+        return consumption(metAt(place, answer), limit, windowMs);
       } catch (error) {
         this.wrote(error);
         this.figures.fallbacks++;
@@ -163,7 +181,12 @@ export default define<RateLimiter>({
   },
 
   async started() {
-    if (this.redis) this.together = new SpendTogether(this.redis.script("spendRequest", 1, spendScript));
+    const spend = this.redis?.script<SpendArgs, Answer>("spendRequest", 1, spendScript);
+    if (spend)
+      this.inRedis = new Together(MOST_TOGETHER, (all) => {
+        const { key, limit, windowMs } = all[0] as Asked;
+        return spend(key, limit, windowMs, all.length);
+      });
     this.countApiNodes();
   },
 });

@@ -8,8 +8,7 @@ import { root } from "../../../root.cjs";
 import { call } from "../../../services/messages.ts";
 import { spendScript } from "../../../services/rateLimiter/rateLimiter.lua.ts";
 import rateLimiter from "../../../services/rateLimiter/rateLimiter.service.ts";
-import { type Answer, SpendTogether } from "../../../services/rateLimiter/rateLimiter.together.ts";
-import { advance, type Met, OwnWindows, spend, type Window } from "../../../services/rateLimiter/rateLimiter.window.ts";
+import { advance, type Met, spend, type Window } from "../../../services/rateLimiter/rateLimiter.window.ts";
 import { startNode } from "../../helpers/nodes.ts";
 import { describeRedis, freshPrefix, looker, redisProxy, redisUrl, startRedis, until } from "../../helpers/redis.ts";
 
@@ -94,56 +93,35 @@ describeRedis("the limiter on Redis", () => {
       const [met, ...others] = Array.from({ length: requests }, () => spend(now, limit, windowMs, nowMs)) as [Met];
       const allowed = [met, ...others].filter((one: Met) => one.allowed).length;
       const time = [Math.floor(nowMs / 1000), (nowMs % 1000) * 1000 + 999];
-      const answer = (await look.redis.eval(lua, 1, key, limit, windowMs, requests, ...time)) as Answer;
+      const answer = (await look.redis.eval(lua, 1, key, limit, windowMs, requests, ...time)) as number[];
       expect({ i, answer }).toEqual({ i, answer: [allowed, met.previous, met.current, met.elapsedMs] });
     }
   });
 
-  test("requests of one turn are one call, and each is told what it would have met by itself", async () => {
-    const own = new OwnWindows();
-    const calls: unknown[][] = [];
-    const together = new SpendTogether(async (...call) => {
-      calls.push(call);
-      const all = Array.from({ length: call[3] }, () => own.spend(call[0], call[1], call[2]));
-      const { previous, current, elapsedMs } = all[0] as Met;
-      return [all.filter(({ allowed }) => allowed).length, previous, current, elapsedMs];
-    });
-    const asked = (count: number, limit = 5) =>
-      Promise.all(Array.from({ length: count }, () => together.spend("key", limit, 60_000)));
-    const told = (all: Met[]) => all.map(({ allowed, current }) => [allowed, current]);
-    expect(told(await asked(1))).toEqual([[true, 0]]);
-    expect(told(await asked(3))).toEqual([
-      [true, 1],
-      [true, 2],
+  test("requests that come together are told what each would have met by itself", async () => {
+    const broker = await node(redisUrl);
+    const told = async (calls: number, limit: number) => {
+      const all = await Promise.all(Array.from({ length: calls }, () => consume(broker, "together", limit)));
+      return all.map(({ allowed, remaining }) => [allowed, remaining]);
+    };
+    expect(await told(1, 5)).toEqual([[true, 4]]);
+    expect(await told(2, 5)).toEqual([
       [true, 3],
+      [true, 2],
     ]);
-    const changed = [asked(3, 5), asked(2, 7)];
-    expect((await Promise.all(changed)).map(told)).toEqual([
-      [
-        [true, 4],
-        [false, 5],
-        [false, 5],
-      ],
-      [
-        [true, 5],
-        [true, 6],
-      ],
+    const [five, seven] = await Promise.all([told(4, 5), told(3, 7)]);
+    expect(five).toEqual([
+      [true, 1],
+      [true, 0],
+      [false, 0],
+      [false, 0],
     ]);
-    expect(calls.map(([, limit, , requests]) => [limit, requests])).toEqual([
-      [5, 1],
-      [5, 1],
-      [5, 2],
-      [5, 3],
-      [7, 2],
+    expect(seven).toEqual([
+      [true, 1],
+      [true, 0],
+      [false, 0],
     ]);
-    // One after the other: nobody waits for the end of a turn.
-    await asked(1);
-    const alone = together.spend("key", 5, 60_000);
-    expect(calls).toHaveLength(7);
-    await alone;
-    const failing = new SpendTogether(async () => Promise.reject(new Error("away")));
-    const all = await Promise.allSettled([1, 2, 3].map(() => failing.spend("key", 5, 60_000)));
-    expect(all.map(({ status }) => status)).toEqual(["rejected", "rejected", "rejected"]);
+    expect(await look.redis.hget(`${prefix}ratelimit:client:{together}:60`, "cur")).toBe("7");
   });
 
   test("four processes at full load: exactly the limit passes in a fresh window", async () => {
