@@ -51,7 +51,9 @@ const batches: Command = {
 
 async function detailsOf(broker: ServiceBroker, batch: BatchRow): Promise<Answer> {
   const { reason, owner, dueAt, chunks, nextChunk, fence, requestId, finishedAt } = batch;
-  const about = { ...(await rowOf(broker, batch)), chunk: `${nextChunk} of ${chunks}`, fence, owner, requestId };
+  // What has ended has none any more.
+  const chunk = chunks > 0 ? `${nextChunk} of ${chunks}` : "-";
+  const about = { ...(await rowOf(broker, batch)), chunk, fence, owner, requestId };
   const times = { due: dueAt && new Date(dueAt).toISOString(), finished: age(finishedAt) };
   const why = reason && ("code" in reason ? `${reason.code}: ${reason.detail}` : `held: ${reason.hold}`);
   const rows = Object.entries({ ...about, ...times, why }).map(([field, value]) => ({ field, value }));
