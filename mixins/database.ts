@@ -81,13 +81,24 @@ async function release(broker: ServiceBroker): Promise<void> {
   await database?.close();
 }
 
+/** In the log once in so long: while the database is away each request says the same. */
+const TOLD_EVERY_MS = 5_000;
+const toldAt = new WeakMap<ServiceBroker, number>();
+
+function tell({ broker, logger }: Service, message: string): void {
+  const now = performance.now();
+  if (now - (toldAt.get(broker) ?? Number.NEGATIVE_INFINITY) < TOLD_EVERY_MS) return;
+  toldAt.set(broker, now);
+  logger.error("The database is away:", message);
+}
+
 /** Gives a service `this.database`, and makes a database that is away the problem `unavailable`. Opened by the node's first user, closed by its last. */
 export const databaseMixin = define<Service & WithDatabase>({
   hooks: {
     error: {
       "*"(_ctx, error) {
         if (!isUnavailable(error)) throw error;
-        this.logger.error("The database is away:", error.message);
+        tell(this, error.message);
         throw new Problem("unavailable", "The database is away.", { headers: { "Retry-After": "5" } });
       },
     },

@@ -178,6 +178,11 @@ export default define<Api>({
       sendProblem(req, res, problem);
     },
 
+    /** moleculer-web would log whatever is answered with 5xx once more, with its stack. */
+    errorHandler(this: Api, req: ApiRequest, res: ServerResponse, error: Error) {
+      this.answerError(req, res, error);
+    },
+
     /** HEAD is GET without its body, which Node leaves out by itself. */
     resolveAlias(this: Api, url: string, method?: string) {
       const asked = method === "HEAD" ? "GET" : method;

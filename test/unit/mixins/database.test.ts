@@ -113,13 +113,15 @@ describePostgres("elsewhere", () => {
   });
 });
 
-test("a database that is away is the problem `unavailable`; any other error stays itself", async () => {
+test("a database that is away is the problem `unavailable`; the log says it once; any other error stays itself", async () => {
   const broker = nodeOf(config, "a");
   await broker.start();
+  const logged = jest.spyOn((broker.getLocalService("a") as Stored).logger, "error");
   await expect(broker.call("a.defect")).rejects.toThrow("a defect");
   await databaseOf(broker, "a").close();
   const away = problem("unavailable", { headers: { "Retry-After": "5" } });
   await expect(broker.call("a.now")).rejects.toEqual(away);
   await expect(broker.call("a.query")).rejects.toEqual(away);
+  expect(logged.mock.calls).toEqual([["The database is away:", expect.any(String)]]);
   await broker.stop();
 });

@@ -57,6 +57,17 @@ beforeEach(() => {
 const basic = { authorization: `Basic ${Buffer.from("acme:secret").toString("base64")}`, connection: "close" };
 const get = (path = "/imports", node = system) => fetch(`${node.url}${path}`, { headers: basic });
 
+/** What the api logs as an error from now on. */
+function errorsLogged(): () => unknown[][] {
+  const { logger } = system.broker.getLocalService("api") as Service;
+  const spy = jest.spyOn(logger, "error");
+  return () => {
+    const { calls } = spy.mock;
+    spy.mockRestore();
+    return calls;
+  };
+}
+
 async function refused(response: Response, code: ProblemCode) {
   expect(response.headers.get("content-type")).toBe("application/problem+json");
   const body = (await response.json()) as Record<string, unknown>;
@@ -105,7 +116,9 @@ describe("a partner that fails", () => {
     list = () => {
       throw new Problem("unavailable", "The database is away.", { headers: { "Retry-After": "5" }, limit: 3 });
     };
+    const logged = errorsLogged();
     const response = await get();
+    expect(logged()).toEqual([]);
     expect(await refused(response, "unavailable")).toMatchObject({
       type: "urn:dataflow:problem:unavailable",
       detail: "The database is away.",
@@ -118,7 +131,9 @@ describe("a partner that fails", () => {
     list = () => {
       throw new Error("SELECT secret FROM /work/data.db");
     };
+    const logged = errorsLogged();
     expect(JSON.stringify(await refused(await get(), "internal"))).not.toMatch(/SELECT|work|Error|stack/);
+    expect(logged()).toEqual([[expect.stringMatching(/^Request \S+ failed:$/), expect.any(Error)]]);
   });
 
   test("or is gone makes it unavailable", async () => {
