@@ -1,0 +1,169 @@
+/** What SQL Server and its driver throw, as our callers know it. */
+import { ConstraintViolation, DatabaseRefused, DatabaseUnavailable } from "../../errors.ts";
+
+/** Deadlock victim, lock timeout, snapshot conflict: the same unit may succeed at once. */
+const passing = new Set([1205, 1222, 3960]);
+/** A row with this unique key is there. */
+const duplicate = new Set([2601, 2627]);
+/** Also no value for a column that needs one, and a CHECK or a foreign key that says no. */
+const constraint = new Set([...duplicate, 515, 547]);
+/** Disk, log, memory or locks used up; read only, starting, shutting down, moving to another server; too many at once. */
+const away = new Set([
+  701, 802, 845, 921, 922, 927, 942, 952, 976, 978, 983, 1101, 1105, 1204, 3906, 3908, 5123, 5149, 6005, 8645, 8651,
+  9001, 9002, 10928, 10929, 17809, 18401, 40197, 40501, 40544, 40613, 49918, 49919, 49920,
+]);
+/** From here on the server ends the connection with the error. */
+const FATAL_CLASS = 20;
+/** A session that was ended by somebody (KILL), or by a server that stops. */
+const ended = new Set([596, 6005]);
+
+const network =
+  /^(ECONN|EPIPE|ESOCKET|ETIMEOUT|ETIMEDOUT|ECLOSE|EHOSTUNREACH|ENETUNREACH|EADDR|ENOTFOUND|EAI_|ENOTOPEN|EINSTLOOKUP|EINVALIDSTATE|ERR_STREAM|ERR_SSL|ERR_SOCKET|EPROTO)/;
+/** tedious has no code for a link that ends in the middle of a message. */
+const brokenText =
+  /unexpected end of message stream|socket hang up|Connection lost|Connection was closed|premature close/i;
+
+const LOGIN = ["a user and password that the server accepts", "a login that it refuses"] as const;
+const RIGHTS = ["a user who may use its database, schema and tables", "one to whom they are not open"] as const;
+const DATABASE = [
+  "a database that exists, and that the user may open",
+  "none of that name that is open to it",
+] as const;
+const CERTIFICATE = [
+  "a server whose certificate is trusted (or trustServerCertificate=true, where nobody can come between)",
+  "a certificate that is not",
+] as const;
+const ENCRYPT = ["encrypt=true, for the server wants it", "encrypt=false"] as const;
+const HOST = ["a host that can be found", "an unknown name"] as const;
+type Refusal = readonly [expected: string, found: string];
+
+/** What no waiting heals, by the server's number. */
+const refusals: Record<number, Refusal> = {
+  229: RIGHTS,
+  230: RIGHTS,
+  262: RIGHTS,
+  297: RIGHTS,
+  300: RIGHTS,
+  911: DATABASE,
+  916: DATABASE,
+  1088: RIGHTS,
+  2760: RIGHTS,
+  4060: DATABASE,
+  4064: DATABASE,
+  15247: RIGHTS,
+  18452: LOGIN,
+  18456: LOGIN,
+  18470: LOGIN,
+  18486: LOGIN,
+  18487: LOGIN,
+  18488: LOGIN,
+};
+
+const certificates =
+  /^(DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_|CERT_|ERR_TLS_CERT_ALTNAME_INVALID|HOSTNAME_MISMATCH)/;
+
+interface Raised {
+  name?: unknown;
+  message?: unknown;
+  code?: unknown;
+  number?: unknown;
+  class?: unknown;
+}
+
+/** The error with what it came from: mssql keeps that as `originalError` and `info`, Sequelize as `parent`, we as `cause`. */
+function chainOf(error: unknown, depth = 0): Raised[] {
+  if (typeof error !== "object" || error === null || depth > 6) return [];
+  const { originalError, info, parent, cause, errors } = error as Record<string, unknown>;
+  const inner = [originalError, info, parent, cause, ...(Array.isArray(errors) ? errors : [])];
+  return [error as Raised, ...inner.flatMap((one) => chainOf(one, depth + 1))];
+}
+
+/** The server's own number; the driver also puts its codes there. */
+function numberOf(error: unknown): number | null {
+  const raised = chainOf(error).find(({ number }) => typeof number === "number" && number > 0);
+  return (raised?.number as number | undefined) ?? null;
+}
+
+const codesOf = (error: unknown): string[] =>
+  chainOf(error).flatMap(({ code }) => (typeof code === "string" ? [code] : []));
+const textsOf = (error: unknown): string[] => chainOf(error).map(({ message }) => String(message ?? ""));
+
+/** The most telling of its codes, for a message: it names neither host nor user. */
+export const codeOf = (error: unknown): string =>
+  String(numberOf(error) ?? codesOf(error).findLast((code) => /^[A-Z_0-9]{2,40}$/.test(code)) ?? "connection");
+
+/** Two at once had the same new key: the next look at it shows whose it is. */
+const keyTable =
+  /\b(idempotency_key|content_key|record_key|client_queue)\b|(idempotency_key|content_key|record_key|client_queue)_/;
+const isDuplicate = (error: unknown): boolean => duplicate.has(numberOf(error) ?? 0);
+const isKeyTaken = (error: unknown): boolean => isDuplicate(error) && keyTable.test(withoutValues(error));
+
+export const isPassing = (error: unknown): boolean => passing.has(numberOf(error) ?? 0) || isKeyTaken(error);
+
+/** A table of the connection's own is gone: the connection was replaced between staging and the batch. */
+export const isLost = (error: unknown): boolean =>
+  numberOf(error) === 208 && textsOf(error).some((text) => text.includes("#"));
+
+/** Nothing was sent: no connection, or none that was free. */
+const isUnsent = (error: unknown): boolean =>
+  chainOf(error)[0]?.name === "ConnectionError" ||
+  chainOf(error)[0]?.name === "TimeoutError" ||
+  codesOf(error).includes("EINVALIDSTATE");
+
+const hasNoLink = (error: unknown): boolean =>
+  codesOf(error).some((code) => network.test(code)) || textsOf(error).some((text) => brokenText.test(text));
+
+const isFatal = (error: unknown): boolean =>
+  ended.has(numberOf(error) ?? 0) ||
+  chainOf(error).some((raised) => typeof raised.class === "number" && raised.class >= FATAL_CLASS);
+
+/** Whether nobody can know what became of the statement: its answer did not come, or came too late. */
+export const isCut = (error: unknown): boolean =>
+  !(error instanceof DatabaseUnavailable) &&
+  !isUnsent(error) &&
+  (isFatal(error) || (numberOf(error) === null && hasNoLink(error)));
+
+const isAway = (error: unknown): boolean =>
+  isUnsent(error) || isFatal(error) || away.has(numberOf(error) ?? 0) || (numberOf(error) === null && hasNoLink(error));
+
+/** Named by what failed, without host, user or values. */
+export function errorOf(error: unknown): unknown {
+  if (error instanceof DatabaseUnavailable) return error;
+  if (isPassing(error) || isAway(error)) return unavailable(error);
+  if (constraint.has(numberOf(error) ?? 0)) return new ConstraintViolation(withoutValues(error));
+  return error;
+}
+
+/** SQL Server says which values were there already. */
+function withoutValues(error: unknown): string {
+  const text = textsOf(error)[0] ?? "";
+  return text.replace(/\s*The duplicate key value is[\s\S]*$/, "");
+}
+
+/** No connection could be opened, so nothing was sent, whatever the reason. */
+export const unavailable = (error: unknown, isUnknown = false): DatabaseUnavailable =>
+  new DatabaseUnavailable(`The database cannot be used (${codeOf(error)}).`, { cause: error, isUnknown });
+
+/** A fault of the setting, which has to be changed; null: it may heal by waiting. */
+export function refusalOf(error: unknown): DatabaseRefused | null {
+  const refusal = refusals[numberOf(error) ?? 0] ?? refusalOfLogin(error) ?? refusalOfLink(error);
+  return refusal ? new DatabaseRefused(...refusal) : null;
+}
+
+/** Of a refused login the driver keeps only the text, which we ask for in English. */
+function refusalOfLogin(error: unknown): Refusal | null {
+  if (!codesOf(error).includes("ELOGIN")) return null;
+  const text = textsOf(error).join("\n");
+  if (/Cannot open (user default )?database/i.test(text)) return DATABASE;
+  const isPassingState = /upgrade mode|single user mode|shutting down|starting|maximum|not currently available/i.test(
+    text,
+  );
+  return /Login failed|password authentication failed/i.test(text) && !isPassingState ? LOGIN : null;
+}
+
+function refusalOfLink(error: unknown): Refusal | null {
+  const codes = codesOf(error);
+  if (codes.some((code) => certificates.test(code))) return CERTIFICATE;
+  if (codes.includes("EENCRYPT")) return ENCRYPT;
+  return codes.includes("ENOTFOUND") ? HOST : null;
+}

@@ -1,0 +1,108 @@
+/** Lanes of one connection each, and every unit as ONE batch of T-SQL: no row is locked while a client thinks. */
+import { setTimeout as pause } from "node:timers/promises";
+import mssql from "mssql";
+import type { Logger } from "../../database.ts";
+import { errorOf, isCut, isLost, isPassing, unavailable } from "./failure.ts";
+import { Lanes } from "./lanes.ts";
+import { configOf, REQUEST_TIMEOUT_MS } from "./url.ts";
+import type { Kind, Value } from "./values.ts";
+
+export { big, bool, bytes, float, hash, int, kinds, name, text, uuid, type Value } from "./values.ts";
+
+/** The clock of the database, epoch ms. It moves within a batch: one that needs one time declares `@now`. */
+export const NOW = "DATEDIFF_BIG(millisecond, '1970-01-01', SYSUTCDATETIME())";
+
+/** A row that is locked for longer belongs to somebody who is stuck. */
+const LOCK_TIMEOUT_MS = 5_000;
+const MOST_TRIES = 6;
+
+/** In front of each batch: options that are set inside sp_executesql end with it. An error undoes the whole transaction. */
+const PREAMBLE = `SET NOCOUNT ON; SET XACT_ABORT ON; SET LOCK_TIMEOUT ${LOCK_TIMEOUT_MS};\n`;
+
+/** Rows that are loaded into a table of the connection's own before the batch runs. */
+export interface Staged {
+  /** With its `#`. */
+  name: string;
+  columns: Record<string, Kind>;
+  /** In the order of the columns. */
+  rows: unknown[][];
+}
+
+export type Values = Record<string, Value>;
+type Row = Record<string, unknown>;
+
+export class Sql {
+  readonly #lanes: Lanes;
+
+  constructor(url: string, logger?: Logger) {
+    this.#lanes = new Lanes(configOf(url), logger);
+  }
+
+  /** The rows of the last result set. */
+  async all<T>(text: string, values: Values = {}): Promise<T[]> {
+    return ((await this.sets(text, values)).at(-1) ?? []) as T[];
+  }
+
+  async get<T>(text: string, values: Values = {}): Promise<T | undefined> {
+    return (await this.all<T>(text, values))[0];
+  }
+
+  /** All result sets that have columns, in their order. */
+  sets(text: string, values: Values = {}): Promise<unknown[][]> {
+    return this.#tried(async () => (await this.#lanes.use((lane) => query(lane, text, values))) as unknown[][]);
+  }
+
+  /** Loads `tables` in bulk, then runs the batch on the same connection: nothing is locked while rows come in. */
+  async staged<T>(tables: Staged[], text: string, values: Values = {}): Promise<T[]> {
+    const full = tables.filter((table) => table.rows.length > 0);
+    const sets = await this.#tried(() =>
+      this.#lanes.use(async (lane) => {
+        await lane.request().batch(emptied(tables));
+        for (const table of full) await lane.request().bulk(bulk(table));
+        return query(lane, text, values);
+      }),
+    );
+    return (sets.at(-1) ?? []) as T[];
+  }
+
+  /** What passes by itself (deadlock, snapshot conflict) is tried again, with jitter: each batch is done as a whole or not at all. */
+  async #tried<T>(unit: () => Promise<T>): Promise<T> {
+    const beganAt = performance.now();
+    for (let tries = 1; ; tries++) {
+      try {
+        return await unit();
+      } catch (error) {
+        const isLate = performance.now() - beganAt > REQUEST_TIMEOUT_MS;
+        if (isCut(error)) throw unavailable(error, true);
+        if (!(isPassing(error) || isLost(error)) || tries === MOST_TRIES || isLate) throw errorOf(error);
+        await pause(2 ** tries * 5 * Math.random());
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#lanes.close();
+  }
+}
+
+async function query(lane: mssql.ConnectionPool, text: string, values: Values): Promise<Row[][]> {
+  const request = lane.request();
+  for (const [name, { type, value }] of Object.entries(values)) request.input(name, type, value);
+  return (await request.query(PREAMBLE + text)).recordsets as unknown as Row[][];
+}
+
+/** Made once a connection, and emptied before each use: what a failed batch left must not come back. */
+const emptied = (tables: Staged[]) =>
+  tables
+    .map(({ name, columns }) => {
+      const list = Object.entries(columns).map(([column, { sql }]) => `"${column}" ${sql} NULL`);
+      return `IF OBJECT_ID('tempdb..${name}') IS NULL CREATE TABLE ${name} (${list.join(", ")}) ELSE TRUNCATE TABLE ${name};`;
+    })
+    .join("\n");
+
+function bulk({ name, columns, rows }: Staged): mssql.Table {
+  const table = new mssql.Table(name);
+  for (const [column, { type }] of Object.entries(columns)) table.columns.add(column, type(), { nullable: true });
+  for (const row of rows) table.rows.push(row as mssql.IRow);
+  return table;
+}

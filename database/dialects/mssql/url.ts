@@ -1,0 +1,125 @@
+/** `mssql://user:password@host:1433/database?encrypt=true&trustServerCertificate=false` as the settings of both drivers. */
+import type { config as Config } from "mssql";
+import type { Options } from "sequelize";
+import { DatabaseRefused } from "../../errors.ts";
+
+/**
+ * A link that is open but silent is taken for cut after so long: longer than any statement of ours takes, and short
+ * enough that a caller, who waits 30 s, hears that the database is away, and that a lease outlives it.
+ */
+export const REQUEST_TIMEOUT_MS = 10_000;
+export const CONNECT_TIMEOUT_MS = 5_000;
+/** So long a server may take to say that it gave up a statement; then the connection is cut. */
+const CANCEL_TIMEOUT_MS = 1_000;
+const DEFAULT_PORT = 1433;
+
+const TRUTH = "true or false";
+const parameters: Record<string, (text: string) => object | string> = {
+  encrypt: (text) =>
+    text === "strict" ? { encrypt: text } : (flag("encrypt", text) ?? `${TRUTH} or strict (SQL Server 2022 and later)`),
+  trustServerCertificate: (text) => flag("trustServerCertificate", text) ?? TRUTH,
+  multiSubnetFailover: (text) => flag("multiSubnetFailover", text) ?? TRUTH,
+  instanceName: (text) => (/^[\w$]{1,16}$/.test(text) ? { instanceName: text } : "the name of an instance"),
+  appName: (text) =>
+    /^[\w .:-]{1,128}$/.test(text) ? { appName: text } : "up to 128 letters, digits, blanks and _.:-",
+  connectTimeout: (text) => (/^\d{3,5}$/.test(text) ? { connectTimeout: Number(text) } : "milliseconds, 100 to 99999"),
+};
+
+function flag(name: string, text: string): object | null {
+  return text === "true" || text === "false" ? { [name]: text === "true" } : null;
+}
+
+interface Target {
+  server: string;
+  port: number;
+  database: string;
+  user: string;
+  password: string;
+  options: Record<string, unknown>;
+}
+
+/** Throws DatabaseRefused, which names the parameter and no secret. */
+export function targetOf(url: string): Target {
+  const { hostname, port, pathname, username, password, searchParams } = new URL(url);
+  const database = decoded(pathname.slice(1), "database");
+  if (database === "" || database.includes("/"))
+    throw new DatabaseRefused("the name of a database after the host", database === "" ? "none" : "more than a name");
+  if (username === "") throw new DatabaseRefused("the name of a user before the host", "none");
+  const options = optionsOf(searchParams);
+  if (options.instanceName !== undefined && port !== "")
+    throw new DatabaseRefused("either a port or instanceName", "both");
+  return {
+    server: hostname.replace(/^\[|\]$/g, ""),
+    port: port === "" ? DEFAULT_PORT : Number(port),
+    database,
+    user: decoded(username, "user"),
+    password: decoded(password, "password"),
+    options: { ...fixed, ...options },
+  };
+}
+
+/** What every connection of ours keeps, also those of the models. An error undoes the transaction that it came in. */
+const fixed = {
+  encrypt: true,
+  trustServerCertificate: false,
+  appName: "dataflow",
+  connectTimeout: CONNECT_TIMEOUT_MS,
+  cancelTimeout: CANCEL_TIMEOUT_MS,
+  abortTransactionOnError: true,
+  enableArithAbort: true,
+  useUTC: true,
+};
+
+function optionsOf(search: URLSearchParams): Record<string, unknown> {
+  const options: Record<string, unknown> = {};
+  for (const [name, text] of search) {
+    const read = Object.hasOwn(parameters, name) ? parameters[name] : undefined;
+    if (!read) throw new DatabaseRefused(`parameters among ${Object.keys(parameters).join(", ")}`, shownName(name));
+    const value = read(text);
+    if (typeof value === "string") throw new DatabaseRefused(`${name} to be ${value}`, "another value");
+    Object.assign(options, value);
+  }
+  return options;
+}
+
+/** A parameter's name may be a secret that was pasted into the wrong place. */
+const shownName = (name: string) => (/^[a-zA-Z]{1,40}$/.test(name) ? `"${name}"` : "another name");
+
+function decoded(text: string, part: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new DatabaseRefused(`a ${part} whose special characters are percent-encoded`, "a % that encodes nothing");
+  }
+}
+
+/** For a pool of one connection: see lanes.ts. */
+export function configOf(url: string): Config {
+  const { server, port, database, user, password, options } = targetOf(url);
+  return {
+    server,
+    port,
+    database,
+    user,
+    password,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionTimeout: options.connectTimeout as number,
+    pool: { max: 1, min: 0, acquireTimeoutMillis: REQUEST_TIMEOUT_MS },
+    // Without it each request would be preceded by one that only asks whether the connection lives.
+    ...({ validateConnection: "socket" } as object),
+    options: options as Config["options"],
+  };
+}
+
+/** For Sequelize; `requestTimeout` 0: none, for migrations. */
+export function sequelizeOptionsOf(url: string, requestTimeout: number): Options {
+  const { server, port, database, user, password, options } = targetOf(url);
+  return {
+    host: server,
+    port,
+    database,
+    username: user,
+    password,
+    dialectOptions: { options: { ...options, requestTimeout } },
+  };
+}
