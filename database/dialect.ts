@@ -38,6 +38,8 @@ export interface Ddl {
   options(table: Table): string;
   /** Statements that follow it, where a table needs some. */
   after?(table: Table): string[];
+  /** The index that finds the key of an upload, where it is not the one of the others. */
+  uploadKeyIndex?: string;
 }
 
 export interface Dialect {

@@ -3,10 +3,11 @@ import type { Migration } from "./migrate.ts";
 
 export const repeats: Migration = {
   name: "0002-repeats",
-  async up({ query }) {
+  async up({ ddl, query }) {
     // Only of uploads that run, so that the many keys that are done cost this index nothing.
     await query(
-      `CREATE UNIQUE INDEX "idempotency_key_batch_id_uq" ON "idempotency_key" ("batch_id") WHERE "answer" IS NULL`,
+      ddl.uploadKeyIndex ??
+        `CREATE UNIQUE INDEX "idempotency_key_batch_id_uq" ON "idempotency_key" ("batch_id") WHERE "answer" IS NULL`,
     );
     for (const table of ["idempotency_key", "content_key"])
       await query(`CREATE INDEX "${table}_expires_at_ix" ON "${table}" ("expires_at")`);

@@ -41,10 +41,10 @@ const LONGEST_NAME = 64;
 
 /**
  * Whoever asks need not be known: nothing long is kept in the cache for him, and no NUL goes into a statement, which
- * Sequelize writes as a text that SQLite takes to end there.
+ * Sequelize writes as a text that SQLite takes to end there. No name ends in a blank, which SQL Server would not see.
  */
 const mayBeName = (value: string | number) =>
-  typeof value === "number" || (value.length <= LONGEST_NAME && !value.includes("\0"));
+  typeof value === "number" || (value.length <= LONGEST_NAME && !value.includes("\0") && !value.endsWith(" "));
 
 const noSuchClient = () => new Problem("not-found", "There is no such client.");
 

@@ -93,9 +93,8 @@ export const codeOf = (error: unknown): string =>
   String(numberOf(error) ?? codesOf(error).findLast((code) => /^[A-Z_0-9]{2,40}$/.test(code)) ?? "connection");
 
 /** Two at once had the same new key: the next look at it shows whose it is. */
-const keyTable =
-  /\b(idempotency_key|content_key|record_key|client_queue)\b|(idempotency_key|content_key|record_key|client_queue)_/;
-const isDuplicate = (error: unknown): boolean => duplicate.has(numberOf(error) ?? 0);
+const keyTable = /idempotency_key|content_key|record_key|client_queue/;
+export const isDuplicate = (error: unknown): boolean => duplicate.has(numberOf(error) ?? 0);
 const isKeyTaken = (error: unknown): boolean => isDuplicate(error) && keyTable.test(withoutValues(error));
 
 export const isPassing = (error: unknown): boolean => passing.has(numberOf(error) ?? 0) || isKeyTaken(error);
@@ -107,7 +106,7 @@ export const isLost = (error: unknown): boolean =>
 /** Nothing was sent: no connection, or none that was free. */
 const isUnsent = (error: unknown): boolean =>
   chainOf(error)[0]?.name === "ConnectionError" ||
-  chainOf(error)[0]?.name === "TimeoutError" ||
+  /^Failed to acquire a connection/.test(textsOf(error)[0] ?? "") ||
   codesOf(error).includes("EINVALIDSTATE");
 
 const hasNoLink = (error: unknown): boolean =>

@@ -1,30 +1,30 @@
 /** Connections that are held one by one: each is a pool of one, so that what is staged is found by the batch that follows. */
 import mssql from "mssql";
-import type { Logger } from "../../database.ts";
-import { codeOf, unavailable } from "./failure.ts";
+import { unavailable } from "./failure.ts";
 
 /** As many as with PostgreSQL, of all that a server takes from all nodes. */
 const LANES = 8;
 /** Whoever finds them all taken waits no longer than a unit may last. */
 const PATIENCE_MS = 10_000;
 
-type Lane = mssql.ConnectionPool;
+export type Lane = mssql.ConnectionPool;
 
 export class Lanes {
   readonly #all: Lane[];
   readonly #free: Lane[];
   readonly #waiting: ((lane: Lane) => void)[] = [];
+  #isClosed = false;
 
-  constructor(config: mssql.config, logger?: Logger) {
+  constructor(config: mssql.config) {
     this.#all = Array.from({ length: LANES }, () => new mssql.ConnectionPool(structuredClone(config)));
     this.#free = [...this.#all];
-    // A connection that breaks while nobody uses it would end the process otherwise; the pool makes a new one.
-    for (const lane of this.#all)
-      lane.on("error", (error) => logger?.warn(`A connection to the database broke (${codeOf(error)}).`));
+    // A connection that breaks while nobody uses it would end the process otherwise; whoever uses one is told.
+    for (const lane of this.#all) lane.on("error", () => {});
   }
 
-  /** Runs `work` on a lane of its own. A connection that broke is replaced before the next one comes. */
+  /** Runs `work` on a lane of its own. A connection that broke is replaced before it is used again. */
   async use<T>(work: (lane: Lane) => Promise<T>): Promise<T> {
+    if (this.#isClosed) throw unavailable(new Error("It is closed."));
     const lane = await this.#taken();
     try {
       if (!lane.connected) await connected(lane);
@@ -53,8 +53,11 @@ export class Lanes {
     else this.#free.push(lane);
   }
 
+  /** Those who wait come first, and whoever is at work finishes. */
   async close(): Promise<void> {
-    await Promise.all(this.#all.map((lane) => lane.close()));
+    this.#isClosed = true;
+    await Promise.allSettled(this.#all.map(() => this.#taken()));
+    await Promise.allSettled(this.#all.map((lane) => lane.close()));
   }
 }
 

@@ -1,7 +1,6 @@
 /** Lanes of one connection each, and every unit as ONE batch of T-SQL: no row is locked while a client thinks. */
 import { setTimeout as pause } from "node:timers/promises";
 import mssql from "mssql";
-import type { Logger } from "../../database.ts";
 import { errorOf, isCut, isLost, isPassing, unavailable } from "./failure.ts";
 import { Lanes } from "./lanes.ts";
 import { configOf, REQUEST_TIMEOUT_MS } from "./url.ts";
@@ -34,8 +33,8 @@ type Row = Record<string, unknown>;
 export class Sql {
   readonly #lanes: Lanes;
 
-  constructor(url: string, logger?: Logger) {
-    this.#lanes = new Lanes(configOf(url), logger);
+  constructor(url: string) {
+    this.#lanes = new Lanes(configOf(url));
   }
 
   /** The rows of the last result set. */

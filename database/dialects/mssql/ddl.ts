@@ -1,0 +1,22 @@
+import type { Ddl } from "../../dialect.ts";
+import { COLLATION } from "./values.ts";
+
+/** Text of one collation, whatever that of the database is: compared as it is, capitals and accents told apart. */
+const text = (length: number | "MAX") => `NVARCHAR(${length}) COLLATE ${COLLATION}`;
+
+export const ddl: Ddl = {
+  types: {
+    id: "BIGINT IDENTITY(1,1) PRIMARY KEY",
+    int: "INT",
+    bigint: "BIGINT",
+    double: "FLOAT",
+    uuid: text(36),
+    name: text(255),
+    text: text("MAX"),
+    hash: "BINARY(32)",
+    bytes: "VARBINARY(MAX)",
+  },
+  options: () => "",
+  // NVARCHAR(MAX) stands in no filter of an index here, so this one is over all keys, and not unique.
+  uploadKeyIndex: 'CREATE INDEX "idempotency_key_batch_id_ix" ON "idempotency_key" ("batch_id")',
+};

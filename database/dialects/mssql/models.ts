@@ -1,0 +1,72 @@
+/** The connections of Sequelize, made to fail as those of the hot tables do. */
+import * as tedious from "tedious";
+import { errorOf, isCut, isDuplicate, isPassing, unavailable } from "./failure.ts";
+
+/** What Sequelize does not tell from others: a null has no type of its own, and one sent as text fits no BINARY column; INT fits all. */
+function typedNulls({ parameters }: tedious.Request): void {
+  for (const parameter of parameters)
+    if (parameter.value === null || parameter.value === undefined) parameter.type = tedious.TYPES.Int;
+}
+
+const BIGINT_BYTES = 8;
+type Column = { value: unknown; metadata: { type: { name: string }; dataLength?: number } };
+
+/** The driver gives BIGINT as text. Ids and times are below 2^53. */
+function numbered(columns: Column[]): void {
+  for (const column of columns) {
+    const { type, dataLength } = column.metadata;
+    const isBig = type.name === "BigInt" || (type.name === "IntN" && dataLength === BIGINT_BYTES);
+    if (isBig && column.value !== null) column.value = Number(column.value);
+  }
+}
+
+type Answer<R extends unknown[]> = (error: Error | null | undefined, ...rest: R) => void;
+type Transacted = Parameters<tedious.Connection["commitTransaction"]>[0];
+
+/** A connection that broke, or is silent, tells its user that the database is away, and is never used again. */
+class ModelConnection extends tedious.Connection {
+  /** What the driver says of a connection that could not be made names host and user. */
+  override emit(event: string, ...values: unknown[]): boolean {
+    const told = event === "connect" && values[0] ? [unavailable(values[0])] : values;
+    return (super.emit as (event: string, ...values: unknown[]) => boolean).call(this, event, ...told);
+  }
+
+  override execSql(request: tedious.Request): void {
+    typedNulls(request);
+    request.prependListener("row", numbered);
+    request.userCallback = this.#telling(request.userCallback);
+    super.execSql(request);
+  }
+
+  override beginTransaction(answer: Transacted, name?: string, isolationLevel?: number): void {
+    super.beginTransaction(this.#telling(answer), name, isolationLevel);
+  }
+
+  override commitTransaction(answer: Transacted, name?: string): void {
+    super.commitTransaction(this.#telling(answer), name);
+  }
+
+  /** An error has undone the transaction already: see `abortTransactionOnError`. */
+  override rollbackTransaction(answer: Transacted, name?: string): void {
+    if (this.inTransaction) super.rollbackTransaction(this.#telling(answer), name);
+    else setImmediate(() => answer(null));
+  }
+
+  #telling<R extends unknown[]>(answer: Answer<R>): Answer<R> {
+    return (error, ...rest) => answer(error && this.#told(error), ...rest);
+  }
+
+  #told(error: Error): Error {
+    // The first of several is the cause of the others.
+    const [first = error] = (error as Partial<AggregateError>).errors ?? [];
+    if (isCut(first)) this.close();
+    if (isCut(first) || isPassing(first)) return errorOf(first) as Error;
+    if (isDuplicate(first)) first.message = DUPLICATE;
+    return first;
+  }
+}
+
+/** Sequelize knows a unique constraint by this text alone, and the server's own says which values there were. */
+const DUPLICATE = "Violation of UNIQUE KEY constraint 'unique'. Cannot insert duplicate key in object 'table'.";
+
+export const dialectModule = { ...tedious, Connection: ModelConnection };

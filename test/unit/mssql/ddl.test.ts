@@ -1,0 +1,65 @@
+/** The schema as T-SQL: read it beside the others', for no SQL Server is needed to see what it would be told. */
+import type { Ddl } from "../../../database/dialect.ts";
+import { ddl } from "../../../database/dialects/mssql/ddl.ts";
+import { schema } from "../../../database/migrations/0001-schema.ts";
+import { repeats } from "../../../database/migrations/0002-repeats.ts";
+import { keyReservations } from "../../../database/migrations/0003-key-reservations.ts";
+import { retryOf } from "../../../database/migrations/0004-retry-of.ts";
+import { webhook } from "../../../database/migrations/0005-webhook.ts";
+
+const steps = [schema, repeats, keyReservations, retryOf, webhook];
+
+async function statements(of: Ddl): Promise<string[]> {
+  const told: string[] = [];
+  const query = async (sql: string) => void told.push(sql);
+  for (const step of steps) await step.up({ ddl: of, query });
+  return told;
+}
+
+test("all steps", async () => {
+  expect((await statements(ddl)).join("\n")).toMatchSnapshot();
+});
+
+test("every name is quoted, so that none is a word of T-SQL", async () => {
+  const words =
+    /^(CREATE|UNIQUE|INDEX|TABLE|ALTER|ADD|ON|WHERE|IS|NOT|NULL|CONSTRAINT|PRIMARY|KEY|DEFAULT|IDENTITY|COLLATE|Latin1_General_100_BIN2|MAX|BIGINT|INT|FLOAT|NVARCHAR|BINARY|VARBINARY|\d+)$/;
+  for (const statement of await statements(ddl)) {
+    const bare = statement.replaceAll(/"[a-z0-9_]+"/g, " ").match(/\w+/g) ?? [];
+    expect(bare.filter((word) => !words.test(word))).toEqual([]);
+  }
+});
+
+/** Bytes of a key's columns: SQL Server takes 900 in a clustered key, 1700 in another index, and no NVARCHAR(MAX). */
+const widths: [RegExp, number][] = [
+  [/^NVARCHAR\((\d+)\)/, 2],
+  [/^(?:VAR)?BINARY\((\d+)\)/, 1],
+];
+function widthOf(type: string): number {
+  if (/^(BIGINT|FLOAT)/.test(type)) return 8;
+  if (/^INT/.test(type)) return 4;
+  for (const [pattern, bytes] of widths) {
+    const [, length] = pattern.exec(type) ?? [];
+    if (length) return Number(length) * bytes;
+  }
+  return Number.POSITIVE_INFINITY;
+}
+
+test("every key fits", async () => {
+  const types = new Map<string, string>();
+  const keys: [table: string, names: string, most: number][] = [];
+  for (const statement of await statements(ddl)) {
+    const table = /(?:TABLE|ON) "(\w+)"/.exec(statement)?.[1] ?? "";
+    for (const [, name, type = ""] of statement.matchAll(/"(\w+)" ((?:BIGINT|INT|FLOAT|N?VAR\w+|BINARY)[^,]*)/g))
+      types.set(`${table}.${name}`, type);
+    for (const [, names = ""] of statement.matchAll(/PRIMARY KEY \(([^)]*)\)/g)) keys.push([table, names, 900]);
+    for (const [, names = ""] of statement.matchAll(/UNIQUE \(([^)]*)\)/g)) keys.push([table, names, 1700]);
+    const index = /^CREATE (?:UNIQUE )?INDEX "\w+" ON "\w+" \(([^)]*)\)/.exec(statement);
+    if (index?.[1]) keys.push([table, index[1], 1700]);
+  }
+  expect(keys.length).toBeGreaterThan(25);
+  for (const [table, names, most] of keys) {
+    const columns = names.match(/\w+/g) ?? [];
+    const width = columns.reduce((sum, name) => sum + widthOf(types.get(`${table}.${name}`) ?? ""), 0);
+    expect({ table, names, fits: width <= most }).toEqual({ table, names, fits: true });
+  }
+});

@@ -1,0 +1,80 @@
+/** Parameters as the driver sends them: of the very type of their column, for one of another type makes its index useless. */
+import mssql from "mssql";
+import * as tedious from "tedious";
+import {
+  big,
+  bool,
+  bytes,
+  float,
+  hash,
+  int,
+  kinds,
+  name,
+  text,
+  uuid,
+  type Value,
+} from "../../../database/dialects/mssql/sql.ts";
+
+interface Sized {
+  type: () => unknown;
+  length?: number;
+}
+/** The declaration that goes to sp_executesql. */
+const declared = ({ type, value }: Value): string => {
+  const { type: kind, length } = type as unknown as Sized;
+  const driven = Object.values(tedious.TYPES).find((one) => one.name.toLowerCase() === kind.name.toLowerCase());
+  if (!driven) throw new Error(kind.name);
+  return driven.declaration({ type: driven, name: "x", value, length } as never);
+};
+const hex = "0a".repeat(32);
+
+test.each<[string, Value, unknown]>([
+  ["bigint", big(2 ** 53 - 1), 9007199254740991],
+  ["bigint", big(null), null],
+  ["int", int(-1), -1],
+  ["float", float(0.5), 0.5],
+  ["bit", bool(true), true],
+  ["nvarchar(max)", text("ü\u{1F600}"), "ü\u{1F600}"],
+  ["nvarchar(max)", text(""), ""],
+  ["nvarchar(max)", text(null), null],
+  ["nvarchar(255)", name("x"), "x"],
+  ["nvarchar(255)", name(""), ""],
+  ["nvarchar(255)", name(null), null],
+  ["nvarchar(max)", name("x".repeat(256)), "x".repeat(256)],
+  ["nvarchar(36)", uuid("0193"), "0193"],
+  ["nvarchar(36)", uuid(null), null],
+  ["binary(32)", hash(hex), Buffer.alloc(32, 10)],
+  ["binary(32)", hash(Buffer.alloc(32, 10)), Buffer.alloc(32, 10)],
+  ["binary(32)", hash(null), null],
+  ["varbinary(max)", bytes(Buffer.from("x")), Buffer.from("x")],
+  ["varbinary(max)", bytes(null), null],
+])("%s: %j", (declaration, value, sent) => {
+  expect(declared(value)).toBe(declaration);
+  expect(value.value).toEqual(sent);
+});
+
+test("half a character and NUL become the sign for what is none", () => {
+  expect([text("a\ud800b\0"), name("\udc00")].map(({ value }) => value)).toEqual(["a\uFFFDb\uFFFD", "\uFFFD"]);
+});
+
+test("what is no id finds nothing, also where T-SQL would not see the blank after one", () => {
+  const id = "01930000-0000-7000-8000-000000000000";
+  expect([`${id} `, `${id}x`, "x ", id].map((one) => uuid(one).value)).toEqual(["", "", "", id]);
+});
+
+test("BIGINT comes as a number", () => {
+  const { valueHandler } = mssql as unknown as { valueHandler: Map<unknown, (value: unknown) => unknown> };
+  const convert = valueHandler.get(mssql.TYPES.BigInt);
+  expect(["9007199254740991", "0", null].map((one) => convert?.(one))).toEqual([9007199254740991, 0, null]);
+});
+
+test("a staged table is loaded with the types that it is made of", () => {
+  const made = Object.fromEntries(
+    Object.entries(kinds).map(([kind, { sql, type }]) => [
+      declared({ type: type(), value: null }),
+      sql.split(" ")[0]?.toLowerCase() ?? kind,
+    ]),
+  );
+  for (const [sent, column] of Object.entries(made)) expect(sent).toBe(column);
+  expect(Object.keys(made)).toHaveLength(Object.keys(kinds).length);
+});
