@@ -1,5 +1,6 @@
 /** Between rows and the types of the seam, where all dialects do the same. */
-import { type BatchRow, isFinal, type RecordErrors } from "./store.ts";
+import type { RejectedRecord } from "../formats/formats.ts";
+import { type BatchRow, type ChunkCommit, isFinal, type RecordErrors } from "./store.ts";
 
 type Json<T, K extends keyof T> = Omit<T, K> & { [P in K]: string | (null extends T[P] ? null : never) };
 /** A batch as it lies in its table: what is JSON there is text. */
@@ -29,4 +30,37 @@ export interface RawError {
 export function addError(found: RecordErrors[], { seq, n, line, field, code, message, raw }: RawError): void {
   if (n === 0) found.push({ seq, line, raw, errors: [] });
   if (code !== null) found.at(-1)?.errors.push({ field, code, message });
+}
+
+/** A wrong count would shift the number of every record after it. */
+export function checkCount({ text, records, errors, unique }: ChunkCommit): void {
+  if (text === "") return;
+  let lines = 1;
+  for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) lines++;
+  const duplicates = unique?.duplicates.length ?? 0;
+  if (lines + errors.length + duplicates !== records)
+    throw new Error(
+      `A chunk of ${records} records came with ${lines} texts, ${errors.length} errors and ${duplicates} duplicates.`,
+    );
+}
+
+/** The places of a chunk that have no text, rising. */
+export const placesWithout = ({ errors, unique }: ChunkCommit): number[] =>
+  [...errors.map(({ index }) => index), ...(unique?.duplicates ?? [])].sort((a, b) => a - b);
+
+/** What a database takes in no text: NUL, and halves of surrogate pairs. */
+const clean = (text: string) => text.toWellFormed().replaceAll("\0", "\uFFFD");
+
+/** The rows of a rejected record, with nothing in them that a server would refuse. */
+export function errorRows(firstRecord: number, { index, line, raw, errors }: RejectedRecord) {
+  const faults = errors.length > 0 ? errors : [{ field: null, code: null, message: null }];
+  return faults.map(({ field, code, message }, n) => ({
+    seq: firstRecord + index,
+    n,
+    line: n === 0 ? line : null,
+    field: field && clean(field),
+    code: code && clean(code),
+    message: message && clean(message),
+    raw: n === 0 ? clean(raw) : null,
+  }));
 }

@@ -2,6 +2,7 @@ import type { DeliveryStore } from "../../deliveries.ts";
 import type { LockStore } from "../../locks.ts";
 import type { BatchStore } from "../../store.ts";
 import { resolving } from "../../unknown.ts";
+import { bound } from "../bound.ts";
 import type { Sql } from "./sql.ts";
 import { UploadCommits } from "./together.ts";
 import {
@@ -22,8 +23,6 @@ import { deleteBatch, purgeChunks } from "./units/removal.ts";
 import { answerKey, forgetRepeats, keyHolder, usage } from "./units/repeats.ts";
 import { appendChunks, beginKeyedUpload, beginUpload, touchUploads, voidUpload } from "./units/uploads.ts";
 import { claim, commitChunk, extendLeases, readChunk } from "./units/work.ts";
-
-type Unit = (sql: Sql, ...args: never[]) => unknown;
 
 const units = {
   beginUpload,
@@ -85,6 +84,3 @@ export const postgresStore = (sql: Sql): BatchStore => {
 export const postgresLocks = (sql: Sql): LockStore => bound(locks, sql) as unknown as LockStore;
 
 export const postgresDeliveries = (sql: Sql): DeliveryStore => bound(deliveries, sql) as unknown as DeliveryStore;
-
-const bound = (all: Record<string, Unit>, sql: Sql) =>
-  Object.fromEntries(Object.entries(all).map(([name, unit]) => [name, unit.bind(null, sql)]));

@@ -1,33 +1,12 @@
 /** What is sent again: keys, contents, and what a client has sent today. */
 import { answerOf, keptColumns, keptWhole } from "../../../answers.ts";
-import { DatabaseUnavailable } from "../../../errors.ts";
+import { CAME_TO_NOTHING, decided, refusalOf } from "../../../decided.ts";
 import type { DayUsage, KeyHolder, UploadAnswer, UploadCommit, UploadKey, UploadOutcome } from "../../../store.ts";
 import { batchColumns, batchRow, type RawBatch, type Values } from "../rows.ts";
 import { NOW, type Sql } from "../sql.ts";
 
 const DAY_MS = 86_400_000;
 const TODAY = `(${NOW} / ${DAY_MS})::int`;
-
-/** Rows that change under every look are being fought over; so often is enough for anyone's turn. */
-const MOST_TRIES = 20;
-
-/**
- * Tries a statement until it has written, or there is a reason why it may not. It inserts keys only where its snapshot
- * shows none, so a refusal writes nothing; one who comes between makes it fail as a whole on the key's index (and be
- * tried again, see `isPassing`). Keys whose time is over are deleted between two tries.
- */
-export async function decided<T, R>(
-  write: () => Promise<T | null>,
-  refusal: () => Promise<R | null>,
-  clear: () => Promise<void>,
-): Promise<T | R> {
-  for (let tries = 0; tries < MOST_TRIES; tries++) {
-    const made = (await write()) ?? (await refusal());
-    if (made) return made;
-    await clear();
-  }
-  throw new DatabaseUnavailable("The keys of this upload change too quickly.");
-}
 
 /** What the snapshot must show for a commit to write: no holder of its key, none of its content. */
 export function freeConditions({ id, key, dedup, batch, totals }: UploadCommit, values: Values): string[] {
@@ -86,27 +65,20 @@ export function repeatCtes({ id, key, dedup, totals }: UploadCommit, values: Val
   return ctes;
 }
 
-/** Why a commit wrote nothing, if that is still so: asked only after it. */
-export async function refusalOf(sql: Sql, commit: UploadCommit): Promise<UploadOutcome | null> {
-  const { id, key, dedup, quota, batch, totals } = commit;
-  if (id !== null && !(await isOurs(sql, id))) return { outcome: "swept" };
-  const holder = key && id === null ? await keyHolder(sql, batch.clientId, key.key) : null;
-  if (holder) return { outcome: "repeated", holder };
-  const earlier = dedup ? await sameContent(sql, batch.clientId, totals.contentHash) : null;
-  if (earlier) return { outcome: "duplicate", batch: earlier };
-  if (!quota) return null;
-  const spent = await usage(sql, batch.clientId);
-  const isOver =
-    spent.bytes + totals.bytes > (quota.bytes ?? Infinity) ||
-    spent.records + totals.records > (quota.records ?? Infinity);
-  return isOver ? { outcome: "overQuota", usage: spent } : null;
-}
+/** Why a commit wrote nothing, if that is still so. */
+export const whyNot = (sql: Sql, commit: UploadCommit): Promise<UploadOutcome | null> =>
+  refusalOf(
+    {
+      isOurs: (id) => isOurs(sql, id),
+      keyHolder: (clientId, key) => keyHolder(sql, clientId, key),
+      sameContent: (clientId, hash) => sameContent(sql, clientId, hash),
+      usage: (clientId) => usage(sql, clientId),
+    },
+    commit,
+  );
 
 const isOurs = async (sql: Sql, id: number) =>
   (await sql.get("SELECT 1 FROM batch WHERE id = $1 AND state = 'receiving' AND fence = 0", id)) !== undefined;
-
-/** A batch that came to nothing holds its content no longer. */
-const CAME_TO_NOTHING = "('failed', 'rejected', 'cancelled')";
 
 async function sameContent(sql: Sql, clientId: number, hash: string) {
   const raw = await sql.get<RawBatch>(

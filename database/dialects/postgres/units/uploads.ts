@@ -1,3 +1,4 @@
+import { decided } from "../../../decided.ts";
 import type { NewBatch, StoredChunk, UploadCommit, UploadOutcome } from "../../../store.ts";
 import {
   batchColumns,
@@ -13,17 +14,7 @@ import {
   written,
 } from "../rows.ts";
 import { NOW, type Sql } from "../sql.ts";
-import {
-  clearKey,
-  clearStale,
-  decided,
-  freeConditions,
-  heldBy,
-  keyIsFree,
-  refusalOf,
-  repeatCtes,
-  spentCte,
-} from "./repeats.ts";
+import { clearKey, clearStale, freeConditions, heldBy, keyIsFree, repeatCtes, spentCte, whyNot } from "./repeats.ts";
 
 /** An upload belongs to its node as long as it is this; taking it away raises the fence. */
 const OURS = "state = 'receiving' AND fence = 0";
@@ -99,7 +90,7 @@ export async function commitUpload(sql: Sql, commit: UploadCommit): Promise<Uplo
       const done = written(await sql.get<RawWritten>(text, ...values.list), commit.events);
       return done && { outcome: "stored", ...done };
     },
-    () => refusalOf(sql, commit),
+    () => whyNot(sql, commit),
     () => clearStale(sql, commit),
   );
 }

@@ -1,5 +1,5 @@
 /** What a worker does: claim, commit chunk by chunk, keep its leases. */
-import type { RejectedRecord } from "../../../../formats/formats.ts";
+import { checkCount, errorRows, placesWithout } from "../../../rows.ts";
 import type { ChunkCommit, Claimed, StoredChunk, Written } from "../../../store.ts";
 import {
   batchColumns,
@@ -81,27 +81,14 @@ export async function commitChunk(sql: Sql, commit: ChunkCommit): Promise<Writte
 const SLOT = `slot AS (UPDATE client_queue q SET running = greatest(q.running - 1, 0)
   FROM fence WHERE q.client_id = fence.client_id)`;
 
-/** A wrong count would shift every number after it. */
-function checkCount({ text, records, errors, unique }: ChunkCommit): void {
-  if (text === "") return;
-  let lines = 1;
-  for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) lines++;
-  const duplicates = unique?.duplicates.length ?? 0;
-  if (lines + errors.length + duplicates !== records)
-    throw new Error(
-      `A chunk of ${records} records came with ${lines} texts, ${errors.length} errors and ${duplicates} duplicates.`,
-    );
-}
-
 /**
  * One text for all records: the fastest way in. The number of the m-th text is m plus the places before it that have none,
  * which are those whose place less their rank is at most m.
  */
 function recordCtes(commit: ChunkCommit, values: Values): string[] {
-  const { text, firstRecord, errors, unique } = commit;
+  const { text, firstRecord, unique } = commit;
   if (text === "") return [];
-  const places = [...errors.map(({ index }) => index), ...(unique?.duplicates ?? [])].sort((a, b) => a - b);
-  const holes = places.map((place, rank) => place - rank);
+  const holes = placesWithout(commit).map((place, rank) => place - rank);
   const number = holes.length === 0 ? "t.n - 1" : `t.n - 1 + width_bucket(t.n::int - 1, ${values.add(holes, "int[]")})`;
   const seq = `${values.add(firstRecord, "bigint")} + ${number}`;
   const texts = `string_to_table(${values.add(text, "text")}, E'\\n')`;
@@ -110,22 +97,6 @@ function recordCtes(commit: ChunkCommit, values: Values): string[] {
     `stored AS (INSERT INTO record (batch_id, seq, data)
       SELECT fence.id, ${seq}, t.data FROM fence, ${texts} WITH ORDINALITY AS t(data, n))`,
   ];
-}
-
-/** What PostgreSQL takes in no text: NUL, and halves of surrogate pairs. */
-const clean = (text: string) => text.toWellFormed().replaceAll("\0", "\uFFFD");
-
-function errorRows(firstRecord: number, { index, line, raw, errors }: RejectedRecord) {
-  const faults = errors.length > 0 ? errors : [{ field: null, code: null, message: null }];
-  return faults.map(({ field, code, message }, n) => ({
-    seq: firstRecord + index,
-    n,
-    line: n === 0 ? line : null,
-    field: field && clean(field),
-    code: code && clean(code),
-    message: message && clean(message),
-    raw: n === 0 ? clean(raw) : null,
-  }));
 }
 
 function errorsCte({ errors, firstRecord }: ChunkCommit, values: Values): string[] {

@@ -1,5 +1,6 @@
 /** What a worker does: claim, commit chunk by chunk, keep its leases. */
 import type { RejectedRecord } from "../../../../formats/formats.ts";
+import { placesWithout } from "../../../rows.ts";
 import type { ChunkCommit } from "../../../store.ts";
 import {
   batchColumns,
@@ -71,10 +72,10 @@ const insertMany = `${INSERT} ${Array.from({ length: ROWS_AT_ONCE }, (_, i) => `
 
 /** The hot path: prepared inserts in key order, one run between two places that have no text. Answers how many keys were taken. */
 function insertRecords(sql: Sql, commit: ChunkCommit, clientId: number): number {
-  const { id, firstRecord, records, text, errors, unique } = commit;
+  const { id, firstRecord, records, text, unique } = commit;
   if (text === "") return 0;
   const given = text.split("\n");
-  const holes = [...errors.map(({ index }) => index), ...(unique?.duplicates ?? [])].sort((a, b) => a - b);
+  const holes = placesWithout(commit);
   if (given.length + holes.length !== records)
     throw new Error(
       `A chunk of ${records} records came with ${given.length} texts and ${holes.length} places without.`,
