@@ -1,0 +1,213 @@
+/** Between rows and the types of the seam, and the parts of batches that several units share. */
+import { type RawBatch as Parsed, batchRow as parsed } from "../../rows.ts";
+import type { BatchRow, Due, NewBatch, OutboxDraft, StoredChunk, Written } from "../../store.ts";
+import { big, bytes, int, kinds, NOW, name, text, uuid, type Value, type Values } from "./sql.ts";
+
+export { hasEnded, jsonOrNull } from "../../rows.ts";
+
+const batchTable = [
+  ["id", "big", "id"],
+  ["public_id", "uuid", "publicId"],
+  ["client_id", "big", "clientId"],
+  ["policy_version", "int", "policyVersion"],
+  ["state", "name", "state"],
+  ["reason", "text", "reason"],
+  ["format", "name", "format"],
+  ["envelope", "text", "envelope"],
+  ["content_hash", "hash", "contentHash"],
+  ["request_id", "name", "requestId"],
+  ["retry_of", "uuid", "retryOf"],
+  ["bytes", "big", "bytes"],
+  ["records", "big", "records"],
+  ["chunks", "int", "chunks"],
+  ["phase", "name", "phase"],
+  ["next_chunk", "int", "nextChunk"],
+  ["accepted", "big", "accepted"],
+  ["rejected", "big", "rejected"],
+  ["duplicate", "big", "duplicate"],
+  ["fence", "big", "fence"],
+  ["owner", "name", "owner"],
+  ["due_at", "big", "dueAt"],
+  ["attempt", "int", "attempt"],
+  ["attempts_total", "int", "attemptsTotal"],
+  ["version", "big", "version"],
+  ["created_at", "big", "createdAt"],
+  ["ready_at", "big", "readyAt"],
+  ["started_at", "big", "startedAt"],
+  ["finished_at", "big", "finishedAt"],
+] as const satisfies readonly (readonly [column: string, kind: keyof typeof kinds, name: keyof BatchRow])[];
+
+/** A batch as SELECT list, of the table or alias `of`. */
+export const batchColumns = (of = "batch") =>
+  batchTable.map(([column, , name]) => `${of}.${column} AS "${name}"`).join(", ");
+
+/** Table variable `@made`: the batch as this unit left it, to be selected once nothing is locked any more. */
+export const MADE = `@made TABLE (${batchTable.map(([column, kind]) => `${column} ${kinds[kind].sql}`).join(", ")})`;
+const inserted = batchTable.map(([column]) => `inserted.${column}`).join(", ");
+export const INTO_MADE = `OUTPUT ${inserted} INTO @made (${batchTable.map(([column]) => column).join(", ")})`;
+
+/** A batch as it comes from the driver. */
+export type RawBatch = Omit<Parsed, "contentHash"> & { contentHash: Buffer | null };
+
+/** Also from a row with other columns beside the batch's. */
+export function batchRow(row: RawBatch): BatchRow {
+  const raw = Object.fromEntries(batchTable.map(([, , name]) => [name, row[name]])) as unknown as RawBatch;
+  return parsed({ ...raw, contentHash: raw.contentHash?.toString("hex") ?? null });
+}
+
+/** Names the parameters of a batch as they are added. */
+export class Params {
+  readonly all: Values = {};
+  #count = 0;
+  add(value: Value): string {
+    this.#count++;
+    this.all[`p${this.#count}`] = value;
+    return `@p${this.#count}`;
+  }
+}
+
+/** Every batch that asks for the time has one time. */
+export const AT_NOW = `DECLARE @now BIGINT = ${NOW};`;
+
+/** A statement on whose one row a unit depends. */
+export interface Deciding {
+  decides: string;
+}
+
+/** Where `statement` changes no row, nothing of its unit is written. */
+export const deciding = (statement: string): Deciding => ({ decides: `${statement};\nSET @held = @@ROWCOUNT;` });
+
+export interface Unit {
+  /** Variables and table variables, without DECLARE. */
+  declared?: string[];
+  /** Statements without their last semicolon, in the order of locks: batch, client_queue, keys, the rest. */
+  steps: (string | Deciding)[];
+  /** A SELECT of what outlives a ROLLBACK: it has to ask for `@held = 1`. */
+  answer: string;
+}
+
+/** One transaction in one batch: no row is locked while the client thinks, not even while it reads the answer. */
+export function unit({ declared = [], steps, answer }: Unit): string {
+  const lines = [AT_NOW, ...["@held INT = 1", ...declared].map((variable) => `DECLARE ${variable};`), "BEGIN TRAN;"];
+  let depending: string[] = [];
+  const close = () => {
+    if (depending.length > 0) lines.push("IF @held = 1\nBEGIN", ...depending, "END;");
+    depending = [];
+  };
+  for (const [n, step] of steps.entries()) {
+    const statement = typeof step === "string" ? `${step};` : step.decides;
+    if (n === 0) lines.push(statement);
+    else depending.push(statement);
+    if (typeof step !== "string") close();
+  }
+  close();
+  return [...lines, "IF @held = 1\n  COMMIT;\nELSE\n  ROLLBACK;", `${answer};`].join("\n");
+}
+
+/** A parameter that holds a list of ids, and those ids as a subquery: as many as there are, in one text. */
+export const listOf = (ids: number[]): Value => text(JSON.stringify(ids));
+export const idsIn = (list: string) => `(SELECT CAST(listed.value AS BIGINT) FROM OPENJSON(${list}) AS listed)`;
+
+/** A batch with the ids of the outbox rows that its unit wrote. */
+export type RawWritten = RawBatch & { [event: `event${number}`]: number };
+
+export function written(raw: RawWritten | undefined, events: OutboxDraft[]): Written | null {
+  if (!raw) return null;
+  return {
+    batch: batchRow(raw),
+    outbox: events.map((event, i) => ({ ...event, id: raw[`event${i + 1}`] as number, attempts: 0 })),
+  };
+}
+
+/** What every unit that ends with a changed batch declares and answers. */
+export const writtenUnit = (events: OutboxDraft[], { declared = [], steps }: Omit<Unit, "answer">): string =>
+  unit({
+    declared: [MADE, ...declared, ...events.map((_event, i) => `@event${i + 1} BIGINT`)],
+    steps,
+    answer: `SELECT ${[batchColumns("made"), ...events.map((_event, i) => `@event${i + 1} AS event${i + 1}`)].join(", ")}
+FROM @made AS made WHERE @held = 1`,
+  });
+
+/** Batch and client of `@made`, by name. */
+export const IDS = ["@id BIGINT", "@client BIGINT"];
+export const IDS_OF_MADE = "SELECT @id = id, @client = client_id FROM @made";
+
+/** `due` as an expression: so long from now, at a time, or NULL. */
+export function dueAt(due: Due, params: Params): string {
+  if (due === null) return "NULL";
+  return "at" in due ? params.add(big(due.at)) : `@now + ${params.add(big(due.inMs))}`;
+}
+
+/** The events of the batch `@id` of `@client`, in their order, each with its delivery, where it is for a webhook. */
+export function outboxSteps(events: OutboxDraft[], params: Params): string[] {
+  return events.flatMap((event, i) => {
+    const [topic, body] = [params.add(name(event.topic)), params.add(text(event.body))];
+    return [
+      ...deliverySteps(event, { topic, body }, params),
+      `INSERT INTO outbox (topic, body, due_at, attempts) VALUES (${topic}, ${body}, @now, 0)`,
+      `SET @event${i + 1} = SCOPE_IDENTITY()`,
+    ];
+  });
+}
+
+/**
+ * A batch has one delivery an event. The first word that it is created or ready is enough; of its end a later one counts
+ * (it was driven again), and takes the place of the former. Its row is locked, so nobody else writes one of it meanwhile.
+ */
+function deliverySteps(event: OutboxDraft, of: { topic: string; body: string }, params: Params): string[] {
+  if (!event.delivery) return [];
+  const isIt = `batch_id = @id AND event = ${of.topic}`;
+  const again = `UPDATE delivery SET body = ${of.body}, state = 'pending', due_at = @now, tries = 0, claim = NULL WHERE ${isIt}`;
+  return [
+    ...(event.topic === "batch.completed" ? [again] : []),
+    `INSERT INTO delivery (public_id, batch_id, client_id, event, body, state, due_at, attempts, created_at)
+SELECT ${params.add(uuid(event.delivery.publicId))}, @id, @client, ${of.topic}, ${of.body}, 'pending', @now, 0, @now
+WHERE NOT EXISTS (SELECT 1 FROM delivery WHERE ${isIt})`,
+  ];
+}
+
+/** The chunks of the batch `id`. */
+export function chunkSteps(chunks: StoredChunk[], id: string, params: Params): string[] {
+  return chunks.map(({ no, firstRecord, firstLine, records, codec, oversized, body }) => {
+    const values = [
+      int(no),
+      big(firstRecord),
+      big(firstLine),
+      int(records),
+      name(codec),
+      text(oversized.length === 0 ? null : JSON.stringify(oversized)),
+      bytes(Buffer.from(body.buffer, body.byteOffset, body.byteLength)),
+    ];
+    return `INSERT INTO batch_chunk (batch_id, no, first_record, first_line, records, codec, oversized, body)
+VALUES (${[id, ...values.map((value) => params.add(value))].join(", ")})`;
+  });
+}
+
+/** A chunk as SELECT list of the alias `c`, with no name that a batch has too. */
+export const chunkColumns = `c.no AS "no", c.first_record AS "firstRecord", c.first_line AS "firstLine", c.records AS "inChunk",
+  c.codec AS "codec", c.oversized AS "oversized", c.body AS "body"`;
+
+export interface RawChunk extends Omit<StoredChunk, "oversized" | "records"> {
+  oversized: string | null;
+  inChunk: number;
+}
+
+/** Also from a row with other columns beside the chunk's. */
+export function storedChunk({ no, firstRecord, firstLine, inChunk, codec, oversized, body }: RawChunk): StoredChunk {
+  return {
+    no,
+    firstRecord,
+    firstLine,
+    records: inChunk,
+    codec,
+    oversized: oversized === null ? [] : JSON.parse(oversized),
+    body,
+  };
+}
+
+/** The columns of a batch that its upload brings, in the order of IDENTITY. */
+export const IDENTITY = "public_id, client_id, policy_version, format, request_id";
+export const identity = ({ publicId, clientId, policyVersion, format, requestId }: NewBatch, params: Params): string =>
+  [uuid(publicId), big(clientId), int(policyVersion), name(format), name(requestId)]
+    .map((value) => params.add(value))
+    .join(", ");

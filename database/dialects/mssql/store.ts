@@ -1,0 +1,84 @@
+import type { DeliveryStore } from "../../deliveries.ts";
+import type { LockStore } from "../../locks.ts";
+import type { BatchStore } from "../../store.ts";
+import { resolving } from "../../unknown.ts";
+import { bound } from "../bound.ts";
+import type { Sql } from "./sql.ts";
+import {
+  failDeliveries,
+  listDeliveries,
+  recordAttempt,
+  replayDelivery,
+  takeDeliveries,
+  voidClaims,
+} from "./units/deliveries.ts";
+import { candidates, isOvertaken, setQueue } from "./units/fairness.ts";
+import { reserveKeys } from "./units/keys.ts";
+import { acquireLock, extendLock, releaseLock } from "./units/locks.ts";
+import { move, voidLeases } from "./units/moves.ts";
+import { deleteOutbox, takeOutbox } from "./units/outbox.ts";
+import { batch, batchById, changed, childOf, due, errors, list, outboxOf, records, stats } from "./units/reads.ts";
+import { deleteBatch, purgeChunks } from "./units/removal.ts";
+import { answerKey, forgetRepeats, keyHolder, usage } from "./units/repeats.ts";
+import {
+  appendChunks,
+  beginKeyedUpload,
+  beginUpload,
+  commitUpload,
+  touchUploads,
+  voidUpload,
+} from "./units/uploads.ts";
+import { claim, commitChunk, extendLeases, readChunk } from "./units/work.ts";
+
+const units = {
+  beginUpload,
+  beginKeyedUpload,
+  appendChunks,
+  touchUploads,
+  commitUpload,
+  voidUpload,
+  keyHolder,
+  answerKey,
+  usage,
+  forgetRepeats,
+  candidates,
+  claim,
+  readChunk,
+  commitChunk,
+  reserveKeys,
+  extendLeases,
+  isOvertaken,
+  move,
+  due,
+  voidLeases,
+  purgeChunks,
+  deleteBatch,
+  batch,
+  childOf,
+  list,
+  changed,
+  errors,
+  records,
+  stats,
+  setQueue,
+  takeOutbox,
+  deleteOutbox,
+};
+
+const locks = { acquireLock, extendLock, releaseLock };
+
+const deliveries = { takeDeliveries, recordAttempt, failDeliveries, replayDelivery, listDeliveries, voidClaims };
+
+/** As with PostgreSQL: what is stored goes over a socket and into the log as well. */
+const LEAST_COMPRESSED = 2 * 1024;
+
+/** The seam, each unit with the connections in front. */
+export const mssqlStore = (sql: Sql): BatchStore =>
+  resolving(
+    { ...(bound(units, sql) as unknown as BatchStore), leastCompressed: LEAST_COMPRESSED },
+    { batchById: (id) => batchById(sql, id), outboxOf: (events) => outboxOf(sql, events) },
+  );
+
+export const mssqlLocks = (sql: Sql): LockStore => bound(locks, sql) as unknown as LockStore;
+
+export const mssqlDeliveries = (sql: Sql): DeliveryStore => bound(deliveries, sql) as unknown as DeliveryStore;

@@ -1,0 +1,69 @@
+import type { Move, Written } from "../../../store.ts";
+import {
+  AT_NOW,
+  deciding,
+  dueAt,
+  hasEnded,
+  IDS,
+  IDS_OF_MADE,
+  INTO_MADE,
+  jsonOrNull,
+  outboxSteps,
+  Params,
+  type RawWritten,
+  written,
+  writtenUnit,
+} from "../rows.ts";
+import { big, name, type Sql, text } from "../sql.ts";
+
+/** A client has one more free slot. */
+export const freeSlot = (client: string) =>
+  `UPDATE client_queue SET running = CASE WHEN running > 0 THEN running - 1 ELSE 0 END WHERE client_id = ${client}`;
+
+export async function move(sql: Sql, move: Move): Promise<Written | null> {
+  const params = new Params();
+  const steps = [deciding(moved(move, params)), IDS_OF_MADE];
+  if (move.from === "processing") steps.push(freeSlot("@client"));
+  if (hasEnded(move.to)) steps.push("DELETE FROM record_key WHERE batch_id = @id AND expires_at IS NOT NULL");
+  if (move.restart) steps.push("DELETE FROM record_error WHERE batch_id = @id");
+  steps.push(...outboxSteps(move.events, params));
+  const batch = writtenUnit(move.events, { declared: IDS, steps });
+  return written(await sql.get<RawWritten>(batch, params.all), move.events);
+}
+
+/** One less, not below 0. */
+const lowered = (column: string) => `${column} = CASE WHEN ${column} > 0 THEN ${column} - 1 ELSE 0 END`;
+
+const attempts = {
+  keep: [],
+  reset: ["attempt = 0"],
+  uncount: [lowered("attempt"), lowered("attempts_total")],
+};
+
+function moved(move: Move, params: Params): string {
+  const sets = [
+    `state = ${params.add(name(move.to))}`,
+    `due_at = ${dueAt(move.due, params)}`,
+    `reason = ${params.add(text(jsonOrNull(move.reason)))}`,
+    `finished_at = ${hasEnded(move.to) ? "@now" : "NULL"}`,
+    "version = version + 1",
+    "owner = NULL",
+    ...attempts[move.attempt],
+  ];
+  if (move.from === "processing") sets.push("fence = fence + 1");
+  // It is when the batch joined the queue: a hand-back from `processing` does not change it.
+  else if (move.to === "ready") sets.push("ready_at = @now");
+  if (move.restart)
+    sets.push(`phase = ${params.add(name(move.restart))}`, "next_chunk = 0, accepted = 0, rejected = 0, duplicate = 0");
+  const conditions = [`id = ${params.add(big(move.id))}`, `state = ${params.add(name(move.from))}`];
+  if (move.version !== undefined) conditions.push(`version = ${params.add(big(move.version))}`);
+  if (move.fence !== undefined) conditions.push(`fence = ${params.add(big(move.fence))}`);
+  if (move.onlyDue) conditions.push("due_at <= @now");
+  return `UPDATE batch SET ${sets.join(", ")}\n${INTO_MADE}\nWHERE ${conditions.join(" AND ")}`;
+}
+
+export async function voidLeases(sql: Sql): Promise<void> {
+  await sql.all(`${AT_NOW}
+UPDATE batch SET due_at = @now, fence = fence + CASE WHEN state = 'receiving' THEN 1 ELSE 0 END
+WHERE state IN ('processing', 'receiving');`);
+}

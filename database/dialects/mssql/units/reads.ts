@@ -1,0 +1,151 @@
+import { addError, type RawError } from "../../../rows.ts";
+import type {
+  BatchRow,
+  BatchState,
+  ListQuery,
+  OutboxDraft,
+  OutboxRow,
+  QueueStats,
+  RecordErrors,
+  SeenBatch,
+} from "../../../store.ts";
+import { AT_NOW, batchColumns, batchRow, Params, type RawBatch } from "../rows.ts";
+import { big, int, kinds, NOW, name, type Sql, text, uuid } from "../sql.ts";
+
+export async function batch(sql: Sql, publicId: string, clientId: number | null): Promise<BatchRow | null> {
+  const params = new Params();
+  const conditions = [`public_id = ${params.add(uuid(publicId))}`];
+  if (clientId !== null) conditions.push(`client_id = ${params.add(big(clientId))}`);
+  const raw = await sql.get<RawBatch>(
+    `SELECT ${batchColumns()} FROM batch WHERE ${conditions.join(" AND ")};`,
+    params.all,
+  );
+  return raw ? batchRow(raw) : null;
+}
+
+export async function batchById(sql: Sql, id: number): Promise<BatchRow | null> {
+  const raw = await sql.get<RawBatch>(`SELECT ${batchColumns()} FROM batch WHERE id = @id;`, { id: big(id) });
+  return raw ? batchRow(raw) : null;
+}
+
+export async function childOf(sql: Sql, id: number): Promise<BatchRow | null> {
+  const raw = await sql.get<RawBatch>(`SELECT ${batchColumns()} FROM batch WHERE parent_id = @id;`, { id: big(id) });
+  return raw ? batchRow(raw) : null;
+}
+
+/** Lists need no header, which may be large. */
+const listed = batchColumns().replace("batch.envelope", "'{}'");
+
+export async function due(sql: Sql, state: BatchState, limit: number): Promise<BatchRow[]> {
+  const rows = await sql.all<RawBatch>(
+    `${AT_NOW}\nSELECT TOP (@limit) ${listed} FROM batch WHERE state = @state AND due_at <= @now ORDER BY due_at;`,
+    { limit: int(limit), state: name(state) },
+  );
+  return rows.map(batchRow);
+}
+
+/** An upload is no batch yet: it is listed only when asked for by its state. */
+export async function list(sql: Sql, { clientId, state, before, limit }: ListQuery): Promise<BatchRow[]> {
+  const params = new Params();
+  const conditions = [state === undefined ? "state <> 'receiving'" : `state = ${params.add(name(state))}`];
+  if (clientId !== undefined) conditions.push(`client_id = ${params.add(big(clientId))}`);
+  if (before !== undefined) conditions.push(`id < ${params.add(big(before))}`);
+  const rows = await sql.all<RawBatch>(
+    `SELECT TOP (${params.add(int(limit))}) ${listed} FROM batch WHERE ${conditions.join(" AND ")} ORDER BY id DESC;`,
+    params.all,
+  );
+  return rows.map(batchRow);
+}
+
+/** The table variable has the collation of the table that it meets, which a text out of JSON has not. */
+const CHANGED = `DECLARE @seen TABLE (public_id ${kinds.uuid.sql}, version BIGINT);
+INSERT INTO @seen (public_id, version)
+SELECT j.public_id, j.version FROM OPENJSON(@list) WITH (public_id NVARCHAR(36) '$.publicId', version BIGINT '$.version') AS j;
+SELECT ${listed} FROM @seen AS seen JOIN batch ON batch.public_id = seen.public_id AND batch.version <> seen.version;`;
+
+export async function changed(sql: Sql, seen: SeenBatch[]): Promise<BatchRow[]> {
+  const list = seen.map(({ publicId, version }) => ({ publicId, version }));
+  return (await sql.all<RawBatch>(CHANGED, { list: text(JSON.stringify(list)) })).map(batchRow);
+}
+
+/** A text has two bytes a character here; limits are told in those that it has outside. */
+const sizeOf = (column: string) => `DATALENGTH(${column}) / 2`;
+const sizeBefore = (size: string) => `SUM(${size}) OVER (ORDER BY p.seq ROWS UNBOUNDED PRECEDING) - ${size}`;
+
+/** A record comes with all its errors or not at all; the record that crosses `maxBytes` is the last one. */
+const ERRORS = `SELECT e.seq AS "seq", e.n AS "n", e.line AS "line", e.field AS "field", e.code AS "code",
+  e.message AS "message", e.raw AS "raw"
+FROM record_error AS e WHERE e.batch_id = @id AND e.seq > @after AND e.seq <= (SELECT MAX(q.seq) FROM (
+  SELECT p.seq, ${sizeBefore("p.size")} AS earlier FROM (
+    SELECT TOP (@limit) seq, ${sizeOf("raw")} AS size FROM record_error
+    WHERE batch_id = @id AND seq > @after AND n = 0 ORDER BY seq) AS p) AS q
+  WHERE q.earlier < @maxBytes)
+ORDER BY e.seq, e.n;`;
+
+const page = (id: number, after: number, limit: number, maxBytes: number) => ({
+  id: big(id),
+  after: big(after),
+  limit: int(limit),
+  maxBytes: big(maxBytes),
+});
+
+export async function errors(
+  sql: Sql,
+  id: number,
+  after: number,
+  limit: number,
+  maxBytes: number,
+): Promise<RecordErrors[]> {
+  const found: RecordErrors[] = [];
+  for (const row of await sql.all<RawError>(ERRORS, page(id, after, limit, maxBytes))) addError(found, row);
+  return found;
+}
+
+/** The row that crosses `maxBytes` is the last one, so that there is always one. */
+const RECORDS = `SELECT q.seq AS "seq", q.data AS "data" FROM (
+  SELECT p.seq, p.data, ${sizeBefore(sizeOf("p.data"))} AS earlier FROM (
+    SELECT TOP (@limit) seq, data FROM record WHERE batch_id = @id AND seq > @after ORDER BY seq) AS p) AS q
+WHERE q.earlier < @maxBytes ORDER BY q.seq;`;
+
+export function records(sql: Sql, id: number, after: number, limit: number, maxBytes: number) {
+  return sql.all<{ seq: number; data: string }>(RECORDS, page(id, after, limit, maxBytes));
+}
+
+/** Without an index: it is asked only after a lost answer. */
+export function outboxOf(sql: Sql, events: OutboxDraft[]): Promise<OutboxRow[]> {
+  const params = new Params();
+  const bodies = events.map(({ body }) => params.add(text(body)));
+  return sql.all<OutboxRow>(
+    `SELECT id AS "id", topic AS "topic", body AS "body", attempts AS "attempts" FROM outbox
+WHERE body IN (${bodies.join(", ")}) ORDER BY id;`,
+    params.all,
+  );
+}
+
+export async function stats(sql: Sql): Promise<QueueStats> {
+  const states = await sql.all<{ state: BatchState; n: number }>(
+    'SELECT state AS "state", COUNT(*) AS "n" FROM batch GROUP BY state;',
+  );
+  const oldest = await sql.get<{ readyAt: number | null }>(
+    `${AT_NOW}\nSELECT TOP (1) ready_at AS "readyAt" FROM batch WHERE state = 'ready' AND due_at <= @now ORDER BY due_at;`,
+  );
+  const delivery = await sql.get<{ dueAt: number | null }>(
+    `${AT_NOW}\nSELECT MIN(due_at) AS "dueAt" FROM delivery WHERE due_at <= @now;`,
+  );
+  const depth = await sql.get<{ n: number }>('SELECT COUNT(*) AS "n" FROM outbox;');
+  const event = await sql.get<{ body: string }>('SELECT TOP (1) body AS "body" FROM outbox ORDER BY id;');
+  return {
+    states: Object.fromEntries(states.map(({ state, n }) => [state, n])),
+    oldestReadyAt: oldest?.readyAt ?? null,
+    outboxDepth: depth?.n ?? 0,
+    oldestEvent: event?.body ?? null,
+    oldestDeliveryAt: delivery?.dueAt ?? null,
+    running: await sql.all(
+      `SELECT COALESCE(owner, '') AS "owner", COUNT(*) AS "batches" FROM batch WHERE state = 'processing' GROUP BY owner;`,
+    ),
+  };
+}
+
+export async function now(sql: Sql): Promise<number> {
+  return ((await sql.get<{ now: number }>(`SELECT ${NOW} AS "now";`)) as { now: number }).now;
+}

@@ -1,0 +1,191 @@
+/** What a worker does: claim, commit chunk by chunk, keep its leases. */
+import { checkCount, errorRows, placesWithout } from "../../../rows.ts";
+import type { ChunkCommit, Claimed, StoredChunk, Written } from "../../../store.ts";
+import {
+  batchColumns,
+  batchRow,
+  chunkColumns,
+  type Deciding,
+  deciding,
+  dueAt,
+  hasEnded,
+  INTO_MADE,
+  idsIn,
+  jsonOrNull,
+  listOf,
+  MADE,
+  outboxSteps,
+  Params,
+  type RawBatch,
+  type RawChunk,
+  type RawWritten,
+  storedChunk,
+  unit,
+  written,
+  writtenUnit,
+} from "../rows.ts";
+import { big, int, kinds, name, type Sql, type Staged, text } from "../sql.ts";
+import { LIFT, strideOf } from "./fairness.ts";
+import { CLIENT_OF, fenced, reservedSteps, stagedFreed, TAKEN, uniqueSteps } from "./keys.ts";
+import { freeSlot } from "./moves.ts";
+
+/** Lock order batch → client_queue. On stride scheduling and the lift of `pass`, see the SQLite twin. */
+const CLAIM = `${LIFT}
+${unit({
+  declared: [MADE, "@client BIGINT"],
+  steps: [
+    deciding(`UPDATE batch SET state = 'processing', owner = @owner, fence = fence + 1, due_at = @now + @lease,
+  attempt = attempt + 1, attempts_total = attempts_total + 1, started_at = COALESCE(started_at, @now), version = version + 1
+${INTO_MADE}
+WHERE id = @id AND state = 'ready' AND due_at <= @now`),
+    "SELECT @client = client_id FROM @made",
+    deciding(`UPDATE client_queue SET running = running + 1,
+  pass = CASE WHEN pass < @lift THEN @lift ELSE pass END + ${strideOf("client_queue")}
+WHERE client_id = @client AND running < cap`),
+  ],
+  answer: `SELECT ${batchColumns("made")}, c.batch_id AS "chunkOf", ${chunkColumns}
+FROM @made AS made LEFT JOIN batch_chunk AS c ON c.batch_id = made.id AND c.no = made.next_chunk WHERE @held = 1`,
+})}`;
+
+type RawClaim = RawBatch & RawChunk & { chunkOf: number | null };
+
+export async function claim(sql: Sql, id: number, owner: string, leaseMs: number): Promise<Claimed | null> {
+  const raw = await sql.get<RawClaim>(CLAIM, { id: big(id), owner: name(owner), lease: big(leaseMs) });
+  return raw ? { batch: batchRow(raw), chunk: raw.chunkOf === null ? null : storedChunk(raw) } : null;
+}
+
+export async function readChunk(sql: Sql, id: number, no: number): Promise<StoredChunk | null> {
+  const raw = await sql.get<RawChunk>(
+    `SELECT ${chunkColumns} FROM batch_chunk AS c WHERE c.batch_id = @id AND c.no = @no;`,
+    { id: big(id), no: int(no) },
+  );
+  return raw ? storedChunk(raw) : null;
+}
+
+/**
+ * Rows that are many are loaded before anything is locked. The batch's lock comes first, so a takeover that commits while
+ * this waits leaves it without a row; the client's slot comes last, for all the client's workers want its row.
+ */
+export async function commitChunk(sql: Sql, commit: ChunkCommit): Promise<Written | null> {
+  checkCount(commit);
+  const params = new Params();
+  const events = commit.end?.events ?? [];
+  const staged = [...stagedRecords(commit), ...stagedErrors(commit), ...stagedFreed(commit)];
+  const [id, fence, chunk] = [params.add(big(commit.id)), params.add(big(commit.fence)), params.add(int(commit.chunk))];
+  const steps: (string | Deciding)[] = [
+    fenced(id, fence, chunk),
+    CLIENT_OF(id),
+    ...recordSteps(commit, { id, chunk }, params),
+    ...reservedSteps(commit, id, chunk),
+    ...errorSteps(commit, id),
+    ...(commit.end?.purge ? [`DELETE FROM batch_chunk WHERE batch_id = ${id}`] : []),
+    `UPDATE batch SET ${advanced(commit, params).join(", ")}\n${INTO_MADE}\nWHERE id = ${id}`,
+    ...outboxSteps(events, params),
+    ...(commit.end ? [freeSlot("@client")] : []),
+  ];
+  const declared = [`@id BIGINT = ${id}`, "@client BIGINT", ...(isCounted(commit) ? ["@missed BIGINT", TAKEN] : [])];
+  const batch = writtenUnit(events, { declared, steps });
+  const rows =
+    staged.length > 0
+      ? await sql.staged<RawWritten>(staged, batch, params.all)
+      : await sql.all<RawWritten>(batch, params.all);
+  return written(rows[0], events);
+}
+
+/** Whether some of its texts may turn out to be duplicates. */
+const isCounted = ({ unique, text }: ChunkCommit): boolean => unique !== undefined && text !== "";
+
+/** The texts with their numbers, and their keys where they have some. */
+function stagedRecords(commit: ChunkCommit): Staged[] {
+  const { text, firstRecord, unique } = commit;
+  if (text === "") return [];
+  const keys = unique?.keys.split("\n");
+  const without = new Set(placesWithout(commit));
+  let place = 0;
+  const rows = text.split("\n").map((data, i) => {
+    while (without.has(place)) place++;
+    const row: unknown[] = [firstRecord + place++, data];
+    if (keys) row.push(keys[i] ? Buffer.from(keys[i], "hex") : null);
+    return row;
+  });
+  const columns = { seq: kinds.big, data: kinds.text };
+  return [{ name: "#records", columns: keys ? { ...columns, key_hash: kinds.hash } : columns, rows }];
+}
+
+function recordSteps(commit: ChunkCommit, { id, chunk }: { id: string; chunk: string }, params: Params): string[] {
+  if (commit.text === "") return [];
+  if (!commit.unique)
+    return [
+      `INSERT INTO record (batch_id, seq, data)
+SELECT ${id}, given.seq, given.data FROM #records AS given ORDER BY given.seq`,
+    ];
+  const texts = commit.records - placesWithout(commit).length;
+  return [...uniqueSteps(id, chunk), `SET @missed = ${params.add(big(texts))} - @@ROWCOUNT`];
+}
+
+const errorColumns = {
+  seq: kinds.big,
+  n: kinds.int,
+  line: kinds.big,
+  field: kinds.text,
+  code: kinds.name,
+  message: kinds.text,
+  raw: kinds.text,
+};
+
+function stagedErrors({ errors, firstRecord }: ChunkCommit): Staged[] {
+  if (errors.length === 0) return [];
+  const names = Object.keys(errorColumns) as (keyof typeof errorColumns)[];
+  const rows = errors
+    .flatMap((rejected) => errorRows(firstRecord, rejected))
+    .map((row) => names.map((name) => row[name]));
+  return [{ name: "#errors", columns: errorColumns, rows }];
+}
+
+function errorSteps({ errors }: ChunkCommit, id: string): string[] {
+  if (errors.length === 0) return [];
+  const names = Object.keys(errorColumns);
+  return [
+    `INSERT INTO record_error (batch_id, ${names.join(", ")})
+SELECT ${[id, ...names.map((name) => `given.${name}`)].join(", ")} FROM #errors AS given ORDER BY given.seq, given.n`,
+  ];
+}
+
+function advanced(commit: ChunkCommit, params: Params): string[] {
+  const { leaseMs, counts, next, end } = commit;
+  const missed = isCounted(commit) ? "@missed" : "0";
+  const sets = [
+    `next_chunk = ${params.add(int(next.chunk))}`,
+    `phase = ${params.add(name(next.phase))}`,
+    `accepted = accepted + ${params.add(big(counts.accepted))} - ${missed}`,
+    `rejected = rejected + ${params.add(big(counts.rejected))}`,
+    `duplicate = duplicate + ${params.add(big(counts.duplicate))} + ${missed}`,
+    `due_at = ${end ? dueAt(end.due, params) : `@now + ${params.add(big(leaseMs))}`}`,
+    // This run is the first attempt at the chunk that follows.
+    "attempt = 1",
+    "version = version + 1",
+  ];
+  if (!end) return sets;
+  return [
+    ...sets,
+    `state = ${params.add(name(end.state))}`,
+    `reason = ${params.add(text(jsonOrNull(end.reason)))}`,
+    "owner = NULL",
+    `finished_at = ${hasEnded(end.state) ? "@now" : "NULL"}`,
+    ...(end.purge ? ["chunks = 0"] : []),
+  ];
+}
+
+const EXTEND = unit({
+  declared: ["@extended TABLE (id BIGINT, fence BIGINT)"],
+  steps: [
+    `UPDATE batch SET due_at = @now + @lease
+OUTPUT inserted.id, inserted.fence INTO @extended (id, fence)
+WHERE id IN ${idsIn("@ids")} AND state = 'processing' AND owner = @owner`,
+  ],
+  answer: 'SELECT id AS "id", fence AS "fence" FROM @extended WHERE @held = 1',
+});
+
+export function extendLeases(sql: Sql, owner: string, ids: number[], leaseMs: number) {
+  return sql.all<{ id: number; fence: number }>(EXTEND, { owner: name(owner), ids: listOf(ids), lease: big(leaseMs) });
+}
