@@ -4,6 +4,7 @@ import { connect } from "node:net";
 import { root } from "../../root.cjs";
 import { rabbitUrl } from "../../test/helpers/amqp.ts";
 import { POSTGRES_URL as postgresUrl } from "../../test/helpers/database.ts";
+import { mssqlUrl } from "../../test/helpers/mssql.ts";
 
 export const redisUrl = process.env.TEST_REDIS_URL ?? "redis://127.0.0.1:6379";
 export { postgresUrl, rabbitUrl };
@@ -12,6 +13,7 @@ const servers = {
   redis: { url: redisUrl, port: 6379, variable: "TEST_REDIS_URL" },
   rabbitmq: { url: rabbitUrl, port: 5672, variable: "TEST_AMQP_URL" },
   postgres: { url: postgresUrl, port: 5432, variable: "TEST_POSTGRES_URL" },
+  mssql: { url: mssqlUrl(), port: 1433, variable: "TEST_MSSQL_URL" },
 };
 export type Server = keyof typeof servers;
 
@@ -22,6 +24,7 @@ export class CannotRun extends Error {}
 
 export function isThere(server: Server): Promise<boolean> {
   const { url, port } = servers[server];
+  if (url === "") return Promise.resolve(false);
   const { hostname, port: own } = new URL(url);
   return new Promise((resolve) => {
     const socket = connect({ host: hostname, port: Number(own || port), timeout: PATIENCE_MS });
@@ -39,11 +42,16 @@ export function isThere(server: Server): Promise<boolean> {
 /** Throws CannotRun, naming all that is missing. */
 export async function needs(names: Server[], peers: string[] = []): Promise<void> {
   const missing: string[] = [];
-  for (const name of names)
-    if (!(await isThere(name))) missing.push(`no ${name} answers at ${servers[name].url} (${servers[name].variable})`);
+  for (const name of names) if (!(await isThere(name))) missing.push(told(servers[name], name));
   const absent = peers.filter((name) => !isInstalled(name));
   if (absent.length > 0) missing.push(`${absent.join(", ")} not installed: npm install --prefix bench`);
   if (missing.length > 0) throw new CannotRun(missing.join("; "));
+}
+
+/** A URL's password is nobody's business. */
+function told({ url, variable }: (typeof servers)[Server], name: string): string {
+  if (url === "") return `${variable} names no ${name}`;
+  return `no ${name} answers at ${url.replace(/\/\/[^@/]*@/, "//")} (${variable})`;
 }
 
 const fromBench = createRequire(`${root}/bench/package.json`);

@@ -112,9 +112,21 @@ export function keptDatabase(fresh: () => Promise<TestDatabase>) {
   const open = async (): Promise<TestDatabase> => {
     kept ??= fresh();
     const { db, url, file } = await kept;
-    return { db, url, file, remove: () => (url.startsWith("sqlite:") ? emptiedSqlite(db) : emptiedPostgres(db)) };
+    return { db, url, file, remove: () => emptied(url)(db) };
   };
   return { open, end: async () => (await kept)?.remove() };
+}
+
+function emptied(url: string): (database: Database) => Promise<void> {
+  if (url.startsWith("sqlite:")) return emptiedSqlite;
+  return url.startsWith("mssql:") ? emptiedMssql : emptiedPostgres;
+}
+
+async function emptiedMssql({ sequelize }: Database): Promise<void> {
+  const [tables] = await sequelize.query(
+    "SELECT TABLE_NAME AS name FROM INFORMATION_SCHEMA.TABLES WHERE TABLE_NAME <> 'schema_migration'",
+  );
+  for (const { name } of tables as { name: string }[]) await sequelize.query(`TRUNCATE TABLE "${name}"`);
 }
 
 async function emptiedSqlite({ sequelize }: Database): Promise<void> {

@@ -1,5 +1,5 @@
 /** Before all tests: finds their servers, and starts in containers what is missing where Docker runs. */
-import { dockerAnswers, findServers, type ServerKind } from "./servers.ts";
+import { dockerAnswers, findServers, lackOf, type ServerKind, type ServerName, serverKinds } from "./servers.ts";
 
 interface Running {
   stop(): Promise<unknown>;
@@ -30,4 +30,11 @@ async function startWhereDockerRuns(kind: ServerKind): Promise<string | null> {
   });
 }
 
-export default () => findServers(process.env, startWhereDockerRuns);
+export default async function findAll(): Promise<void> {
+  await findServers(process.env, startWhereDockerRuns);
+  // Jest keeps to itself what a file says all of whose tests are skipped.
+  for (const name of Object.keys(serverKinds) as ServerName[]) {
+    const lack = lackOf(name);
+    if (lack) process.stderr.write(`Without ${lack}, tests that need it are SKIPPED.\n`);
+  }
+}

@@ -10,8 +10,8 @@ export interface ServerKind {
   name: string;
   /** The variable that names another one. */
   variable: string;
-  /** Where it listens by itself. */
-  local: string;
+  /** Where it listens by itself, and lets tests in; not set: nobody can know its password. */
+  local?: string;
   container: { image: string; port: number; env: Record<string, string>; log: RegExp; url(at: string): string };
 }
 
@@ -54,6 +54,17 @@ export const serverKinds = {
       url: (at) => `postgres://postgres@${at}/test`,
     },
   },
+  mssql: {
+    name: "SQL Server",
+    variable: "TEST_MSSQL_URL",
+    container: {
+      image: "mcr.microsoft.com/mssql/server:2022-CU20-ubuntu-22.04",
+      port: 1433,
+      env: { ACCEPT_EULA: "Y", MSSQL_PID: "Developer", MSSQL_SA_PASSWORD: "Only4Tests" },
+      log: /Recovery is complete/,
+      url: (at) => `mssql://sa:Only4Tests@${at}/master?trustServerCertificate=true`,
+    },
+  },
 } satisfies Record<string, ServerKind>;
 export type ServerName = keyof typeof serverKinds;
 
@@ -63,14 +74,18 @@ const PATIENCE_MS = 1_000;
 
 type Env = Record<string, string | undefined>;
 
-/** Its URL for the tests. */
-export const urlOf = (name: ServerName, env: Env = process.env): string =>
-  env[serverKinds[name].variable] ?? serverKinds[name].local;
+/** Its URL for the tests; empty: it is nowhere. */
+export function urlOf(name: ServerName, env: Env = process.env): string {
+  const { variable, local = "" }: ServerKind = serverKinds[name];
+  return env[variable] ?? local;
+}
 
 /** Whether anybody listens there. */
 export function listens(url: string): Promise<boolean> {
   const { hostname, port } = new URL(url);
-  const standard = Object.values(serverKinds).find(({ local }) => new URL(local).protocol === new URL(url).protocol);
+  const standard = Object.values(serverKinds).find(({ container }) =>
+    container.url("at").startsWith(`${url.split(":")[0]}:`),
+  );
   return new Promise((resolve) => {
     const socket = connect({ host: hostname, port: Number(port) || (standard?.container.port ?? 0) });
     const end = (isThere: boolean) => {
@@ -106,7 +121,8 @@ export type Start = (kind: ServerKind) => Promise<string | null>;
 export async function findServers(env: Env, start: Start, kinds: Record<string, ServerKind> = serverKinds) {
   const look = async ([name, kind]: [string, ServerKind]): Promise<string[]> => {
     const given = env[kind.variable];
-    if (await listens(given ?? kind.local)) return [];
+    const at = given ?? kind.local;
+    if (at && (await listens(at))) return [];
     const started = given === undefined ? await start(kind) : null;
     if (started === null) return [name];
     env[kind.variable] = started;
@@ -120,7 +136,8 @@ export async function findServers(env: Env, start: Start, kinds: Record<string, 
 export function lackOf(name: ServerName, env: Env = process.env): string | null {
   const { name: label, variable } = serverKinds[name];
   if (!(env[MISSING] ?? "").split(",").includes(name)) return null;
-  return `a ${label} at ${urlOf(name, env).replace(/\/\/[^@/]*@/, "//")} (${variable}), or Docker`;
+  const url = urlOf(name, env);
+  return `a ${label}${url && ` at ${url.replace(/\/\/[^@/]*@/, "//")}`} (${variable}), or Docker`;
 }
 
 /** Whether tests can run that lack these (null: nothing). If not, that is said aloud; with CI=true it is an error. */
