@@ -1,4 +1,3 @@
-import { shown } from "./config.parse.ts";
 import type { Values } from "./config.settings.ts";
 
 /** A wrong setting: its variable, what was expected and what was found; never a secret. */
@@ -26,11 +25,4 @@ export function rulesBetween(values: Partial<Values>): SettingFault[] {
     faults.push({ name: "METRICS_PORT", expected: "another port than PORT", found: String(metricsPort) });
   }
   return faults;
-}
-
-/** What the settings know but this version does not serve. To be deleted with the version that does. */
-export function unreleased({ databaseUrl }: Partial<Values>): SettingFault[] {
-  if (!databaseUrl?.startsWith("mssql:")) return [];
-  const expected = "sqlite:PATH or postgres://… (not in this version yet: SQL Server)";
-  return [{ name: "DATABASE_URL", expected, found: shown(databaseUrl, "url") }];
 }

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { inspect, parseEnv } from "node:util";
 import { shown } from "./config.parse.ts";
-import { rulesBetween, type SettingFault, unreleased } from "./config.rules.ts";
+import { rulesBetween, type SettingFault } from "./config.rules.ts";
 import { pushClientNames, type Setting, settings, type Values } from "./config.settings.ts";
 
 export { maskUrl } from "./config.parse.ts";
@@ -13,8 +13,6 @@ export interface LoadOptions {
   isTerminal?: boolean;
   /** Checks that a HANDLERS_DIR which was set is there; left out: no check. */
   isDirectory?: (path: string) => boolean;
-  /** Lets through what this version does not serve yet. For tests of what comes. */
-  allowUnreleased?: boolean;
 }
 
 export type Config = Readonly<ReturnType<typeof complete>>;
@@ -41,7 +39,6 @@ export class ConfigError extends Error {
 export function loadConfig(env: Environment, options: LoadOptions = {}): Config {
   const { values, faults } = readSettings(env);
   faults.push(...unknownNames(env), ...rulesBetween(values), ...missingHandlers(env, options));
-  if (!options.allowUnreleased) faults.push(...unreleased(values));
   if (faults.length > 0) throw new ConfigError(faults.map((fault) => withoutToken(fault, env.ADMIN_TOKEN?.trim())));
   return Object.freeze(complete(values as Values, options.isTerminal ?? false));
 }

@@ -1,6 +1,7 @@
 import type { Sequelize } from "sequelize";
 import type { DeliveryStore } from "./deliveries.ts";
 import type { Dialect } from "./dialect.ts";
+import { openMssql } from "./dialects/mssql/open.ts";
 import { openPostgres } from "./dialects/postgres/open.ts";
 import { openSqlite } from "./dialects/sqlite/open.ts";
 import type { LockStore } from "./locks.ts";
@@ -68,7 +69,9 @@ function openDialect({ url, logger }: DatabaseOptions): Promise<Dialect> {
     case "postgres":
     case "postgresql":
       return openPostgres(url, logger);
+    case "mssql":
+      return openMssql(url, logger);
     default:
-      throw new Error(`DATABASE_URL: expected sqlite: or postgres:, found "${scheme}:".`);
+      throw new Error(`DATABASE_URL: expected sqlite:, postgres: or mssql:, found "${scheme}:".`);
   }
 }

@@ -17,7 +17,7 @@ try {
 }
 
 async function migrate(): Promise<string[]> {
-  const database = await openDatabase({ url: databaseUrl });
+  const database = await openDatabase({ url: databaseUrl, logger: console });
   try {
     return await database.migrate();
   } finally {

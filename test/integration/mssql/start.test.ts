@@ -1,0 +1,90 @@
+/** What a DATABASE_URL of SQL Server does to a start. No server is needed for what is wrong before one answers. */
+import { createServer } from "node:net";
+import { describeMssql, freshMssqlDatabase, type OwnDatabase, onMssql } from "../../helpers/mssql.ts";
+import { killLeftOvers, launch, startsInVain } from "../../helpers/process.ts";
+
+afterAll(killLeftOvers);
+
+const faults = (logs: string) => logs.split("\n").filter((line) => line.includes("DATABASE_URL"));
+
+test.each([
+  [
+    "an unknown host",
+    "nowhere.invalid/x",
+    "start",
+    /a host that can be found, at mssql:.*nowhere\.invalid.*; found an unknown name/,
+  ],
+  ["an unknown parameter", "db/x?sslmode=require", "start:api", /parameters among encrypt, .*; found "sslmode"/],
+  ["a wrong value", "db/x?encrypt=1", "start:worker", /encrypt to be true or false or strict/],
+  ["no database", "db:1433", "migrate", /the name of a database after the host/],
+])("%s ends it with one line that names it, without the secret", async (_name, at, script, told) => {
+  const { code, logs } = await startsInVain({ DATABASE_URL: `mssql://u:hunter2@${at}`, METRICS_PORT: "0" }, script);
+  expect(code).toBe(1);
+  const named = script === "migrate" ? logs.trim().split("\n") : faults(logs);
+  expect(named).toEqual([expect.stringMatching(told)]);
+  expect(logs).not.toMatch(/hunter2|\n {4}at /);
+});
+
+test("a server that is away, or is none, is waited for, and the log says so", async () => {
+  const none = createServer((socket) => socket.on("error", () => {}).end("HTTP/1.1 400 Bad Request\r\n\r\n"));
+  await new Promise<void>((resolve) => none.listen(0, "127.0.0.1", resolve));
+  const { port } = none.address() as { port: number };
+  try {
+    for (const at of ["127.0.0.1:1", `127.0.0.1:${port}`]) {
+      const started = launch({ DATABASE_URL: `mssql://u:hunter2@${at}/x` });
+      await untilSaid(
+        started,
+        /The start waits for the database mssql:\/\/\*\*\*@127\.0\.0\.1:\d+\/x: The database cannot be used \(E\w+\)\./,
+      );
+      started.child.kill("SIGTERM");
+      await started.exited;
+      expect(started.logs()).not.toMatch(/hunter2|u:/);
+    }
+  } finally {
+    none.close();
+  }
+});
+
+function untilSaid({ logs, listeners }: ReturnType<typeof launch>, expression: RegExp): Promise<void> {
+  return new Promise((resolve) => {
+    const look = () => expression.test(logs()) && resolve();
+    listeners.add(look);
+    look();
+  });
+}
+
+describeMssql("a wrong DATABASE_URL of a SQL Server that is there", () => {
+  let own: OwnDatabase;
+  beforeAll(async () => {
+    own = await freshMssqlDatabase();
+  });
+  afterAll(() => own.drop());
+
+  const urlWith = (change: (url: URL) => void): string => {
+    const url = new URL(own.url);
+    change(url);
+    return url.href;
+  };
+
+  test("ends the start with one line that names it, and without the secret", async () => {
+    const cases = [
+      [urlWith((url) => Object.assign(url, { password: "hunter2" })), /a user and password that the server accepts/],
+      [urlWith((url) => Object.assign(url, { pathname: "/nothing-of-ours" })), /a database that exists/],
+      [own.url, /behind by 0001-schema.*npm run migrate/],
+    ] as const;
+    for (const [url, told] of cases) {
+      const { code, logs } = await startsInVain({ DATABASE_URL: url });
+      expect(code).toBe(1);
+      expect(faults(logs)).toEqual([expect.stringMatching(told)]);
+      expect(logs).not.toMatch(/hunter2|\n {4}at /);
+    }
+  }, 60_000);
+
+  test("a database without row versions is told with the statement that mends it", async () => {
+    const name = new URL(own.url).pathname.slice(1);
+    await onMssql(`ALTER DATABASE ${name} SET READ_COMMITTED_SNAPSHOT OFF WITH ROLLBACK IMMEDIATE`);
+    const { code, logs } = await startsInVain({ DATABASE_URL: own.url }, "migrate");
+    expect(code).toBe(0);
+    expect(logs).toContain(`Run: ALTER DATABASE [${name}] SET READ_COMMITTED_SNAPSHOT ON WITH ROLLBACK IMMEDIATE`);
+  });
+});
