@@ -33,5 +33,15 @@ module.exports = {
       ],
       setupFilesAfterEnv: ["<rootDir>/test/helpers/on-postgres.ts"],
     },
+    {
+      ...common,
+      // A part of it on SQL Server, where TEST_MSSQL_URL or Docker gives one.
+      displayName: "mssql",
+      testMatch: [
+        "<rootDir>/test/e2e/{import,http,repeats}.test.ts",
+        "<rootDir>/test/integration/batch/{fence,unique}.test.ts",
+      ],
+      setupFilesAfterEnv: ["<rootDir>/test/helpers/on-mssql.ts"],
+    },
   ],
 };

@@ -17,6 +17,7 @@ import policy from "../../services/policy/policy.service.ts";
 import rateLimiter from "../../services/rateLimiter/rateLimiter.service.ts";
 import webhook from "../../services/webhook/webhook.service.ts";
 import { freshSchema, type Schema } from "./database.ts";
+import { freshMssqlDatabase } from "./mssql.ts";
 
 export const ADMIN_TOKEN = "a-token-for-tests-of-24-characters-or-more";
 
@@ -84,15 +85,15 @@ export async function startSystem({
   };
 }
 
-/** Where the tests of this run keep their data: a file, or a migrated schema in PostgreSQL. */
+/** Where the tests of this run keep their data: a file, a migrated schema in PostgreSQL, or a database in SQL Server. */
 async function place(folder: string): Promise<Schema> {
-  if (process.env.TEST_DATABASE !== "postgres")
-    return { url: `sqlite:${join(folder, "test.db")}`, drop: async () => undefined };
-  const schema = await freshSchema();
-  const database = await openDatabase({ url: schema.url });
+  const { TEST_DATABASE: kind } = process.env;
+  if (!kind) return { url: `sqlite:${join(folder, "test.db")}`, drop: async () => undefined };
+  const own = await (kind === "mssql" ? freshMssqlDatabase() : freshSchema());
+  const database = await openDatabase({ url: own.url });
   await database.migrate();
   await database.close();
-  return schema;
+  return own;
 }
 
 /** A schema's own settings are written to at `created`, so that each system gets its own. */

@@ -122,7 +122,7 @@ export const isCut = (error: unknown): boolean =>
   !isUnsent(error) &&
   (isFatal(error) || (numberOf(error) === null && hasNoLink(error)));
 
-const isAway = (error: unknown): boolean =>
+export const isAway = (error: unknown): boolean =>
   isUnsent(error) || isFatal(error) || away.has(numberOf(error) ?? 0) || (numberOf(error) === null && hasNoLink(error));
 
 /** Named by what failed, without host, user or values. */

@@ -1,6 +1,6 @@
 /** The connections of Sequelize, made to fail as those of the hot tables do. */
 import * as tedious from "tedious";
-import { errorOf, isCut, isDuplicate, isPassing, unavailable } from "./failure.ts";
+import { errorOf, isAway, isCut, isDuplicate, isPassing, unavailable } from "./failure.ts";
 
 /** What Sequelize does not tell from others: a null has no type of its own, and one sent as text fits no BINARY column; INT fits all. */
 function typedNulls({ parameters }: tedious.Request): void {
@@ -60,7 +60,7 @@ class ModelConnection extends tedious.Connection {
     // The first of several is the cause of the others.
     const [first = error] = (error as Partial<AggregateError>).errors ?? [];
     if (isCut(first)) this.close();
-    if (isCut(first) || isPassing(first)) return errorOf(first) as Error;
+    if (isAway(first) || isPassing(first)) return errorOf(first) as Error;
     if (isDuplicate(first)) first.message = DUPLICATE;
     return first;
   }

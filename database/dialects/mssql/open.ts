@@ -28,7 +28,13 @@ export async function openMssql(url: string, logger?: Logger): Promise<Dialect> 
     await sql.close();
     throw refusalOf(error) ?? error;
   }
-  const options = { dialect: "mssql", dialectModule, logging: false } as const;
+  // Told here, it is not asked for on a connection of its own.
+  const options = {
+    dialect: "mssql",
+    dialectModule,
+    databaseVersion: `${OLDEST_VERSION}.0.0`,
+    logging: false,
+  } as const;
   const sequelize = new Sequelize({
     ...options,
     ...sequelizeOptionsOf(url, REQUEST_TIMEOUT_MS),
