@@ -44,7 +44,7 @@ export const batchColumns = (of = "batch") =>
 /** Table variable `@made`: the batch as this unit left it, to be selected once nothing is locked any more. */
 export const MADE = `@made TABLE (${batchTable.map(([column, kind]) => `${column} ${kinds[kind].sql}`).join(", ")})`;
 const inserted = batchTable.map(([column]) => `inserted.${column}`).join(", ");
-export const INTO_MADE = `OUTPUT ${inserted} INTO @made (${batchTable.map(([column]) => column).join(", ")})`;
+export const INTO_MADE = `OUTPUT ${inserted} INTO @made`;
 
 /** A batch as it comes from the driver. */
 export type RawBatch = Omit<Parsed, "contentHash"> & { contentHash: Buffer | null };
@@ -55,14 +55,16 @@ export function batchRow(row: RawBatch): BatchRow {
   return parsed({ ...raw, contentHash: raw.contentHash?.toString("hex") ?? null });
 }
 
-/** Names the parameters of a batch as they are added. */
+/** The parameters of a batch, numbered where they have no name. Two of one name have to be one value. */
 export class Params {
   readonly all: Values = {};
   #count = 0;
-  add(value: Value): string {
-    this.#count++;
-    this.all[`p${this.#count}`] = value;
-    return `@p${this.#count}`;
+  add(value: Value, named?: string): string {
+    const key = named ?? `p${++this.#count}`;
+    const known = this.all[key];
+    if (known && String(known.value) !== String(value.value)) throw new Error(`@${key} has two values.`);
+    this.all[key] = value;
+    return `@${key}`;
   }
 }
 
@@ -88,7 +90,7 @@ export interface Unit {
 
 /** One transaction in one batch: no row is locked while the client thinks, not even while it reads the answer. */
 export function unit({ declared = [], steps, answer }: Unit): string {
-  const lines = [AT_NOW, ...["@held INT = 1", ...declared].map((variable) => `DECLARE ${variable};`), "BEGIN TRAN;"];
+  const lines = [...["@held INT = 1", ...declared].map((variable) => `DECLARE ${variable};`), "BEGIN TRAN;"];
   let depending: string[] = [];
   const close = () => {
     if (depending.length > 0) lines.push("IF @held = 1\nBEGIN", ...depending, "END;");
@@ -101,7 +103,8 @@ export function unit({ declared = [], steps, answer }: Unit): string {
     if (typeof step !== "string") close();
   }
   close();
-  return [...lines, "IF @held = 1\n  COMMIT;\nELSE\n  ROLLBACK;", `${answer};`].join("\n");
+  const text = [...lines, "IF @held = 1\n  COMMIT;\nELSE\n  ROLLBACK;", `${answer};`].join("\n");
+  return text.includes("@now") ? `${AT_NOW}\n${text}` : text;
 }
 
 /** A parameter that holds a list of ids, and those ids as a subquery: as many as there are, in one text. */
@@ -135,13 +138,16 @@ export const IDS_OF_MADE = "SELECT @id = id, @client = client_id FROM @made";
 /** `due` as an expression: so long from now, at a time, or NULL. */
 export function dueAt(due: Due, params: Params): string {
   if (due === null) return "NULL";
-  return "at" in due ? params.add(big(due.at)) : `@now + ${params.add(big(due.inMs))}`;
+  return "at" in due ? params.add(big(due.at), "due") : `@now + ${params.add(big(due.inMs), "wait")}`;
 }
 
 /** The events of the batch `@id` of `@client`, in their order, each with its delivery, where it is for a webhook. */
 export function outboxSteps(events: OutboxDraft[], params: Params): string[] {
   return events.flatMap((event, i) => {
-    const [topic, body] = [params.add(name(event.topic)), params.add(text(event.body))];
+    const [topic, body] = [
+      params.add(name(event.topic), `topic${i + 1}`),
+      params.add(text(event.body), `body${i + 1}`),
+    ];
     return [
       ...deliverySteps(event, { topic, body }, params),
       `INSERT INTO outbox (topic, body, due_at, attempts) VALUES (${topic}, ${body}, @now, 0)`,
@@ -205,9 +211,17 @@ export function storedChunk({ no, firstRecord, firstLine, inChunk, codec, oversi
   };
 }
 
-/** The columns of a batch that its upload brings, in the order of IDENTITY. */
+/** The columns of a batch that its upload brings, and their parameters in the same order. */
 export const IDENTITY = "public_id, client_id, policy_version, format, request_id";
-export const identity = ({ publicId, clientId, policyVersion, format, requestId }: NewBatch, params: Params): string =>
-  [uuid(publicId), big(clientId), int(policyVersion), name(format), name(requestId)]
-    .map((value) => params.add(value))
+export function identity(batch: NewBatch, params: Params): string {
+  const values = {
+    publicId: uuid(batch.publicId),
+    clientId: big(batch.clientId),
+    policyVersion: int(batch.policyVersion),
+    format: name(batch.format),
+    requestId: name(batch.requestId),
+  };
+  return Object.entries(values)
+    .map(([key, value]) => params.add(value, key))
     .join(", ");
+}

@@ -14,16 +14,17 @@ import { taking } from "./taking.ts";
 const LOOKED_AT = 1_000;
 
 const TAKE = taking({
-  taken: `id BIGINT, public_id ${kinds.uuid.sql}, client_id BIGINT, event ${kinds.name.sql}, body ${kinds.text.sql},
+  taken: `id BIGINT, public_id ${kinds.uuid.sql}, client_id BIGINT NOT NULL, event ${kinds.name.sql}, body ${kinds.text.sql},
   tries INT, claim ${kinds.uuid.sql}`,
-  pick: `SELECT TOP (@limit) eldest.id FROM (
+  pick: `SELECT TOP (@open) eldest.id FROM (
   SELECT waiting.id, waiting.due_at, ROW_NUMBER() OVER (PARTITION BY waiting.client_id ORDER BY waiting.due_at, waiting.id) AS place
   FROM (SELECT TOP (${LOOKED_AT}) id, client_id, due_at FROM delivery WITH (READPAST)
-    WHERE due_at <= @now AND client_id NOT IN ${idsIn("@busy")} ORDER BY due_at, id) AS waiting) AS eldest
+    WHERE due_at <= @now AND client_id NOT IN ${idsIn("@busy")}
+      AND client_id NOT IN (SELECT had.client_id FROM @taken AS had) ORDER BY due_at, id) AS waiting) AS eldest
 WHERE eldest.place = 1 ORDER BY eldest.due_at, eldest.id`,
   take: `UPDATE delivery SET due_at = @now + @lease, tries = tries + 1, claim = @claim
 OUTPUT inserted.id, inserted.public_id, inserted.client_id, inserted.event, inserted.body, inserted.tries, inserted.claim
-INTO @taken (id, public_id, client_id, event, body, tries, claim)
+INTO @taken
 WHERE id IN (SELECT picked.id FROM @due AS picked) AND due_at <= @now`,
   answer: `SELECT id AS "id", public_id AS "publicId", client_id AS "clientId", event AS "event", body AS "body",
   tries AS "tries", claim AS "claim" FROM @taken ORDER BY id`,
@@ -42,22 +43,22 @@ const ATTEMPT = "INSERT INTO delivery_attempt (delivery_id, no, at, status, erro
 
 export async function recordAttempt(sql: Sql, { id, claim, status, error, ms, next }: AttemptRecord): Promise<void> {
   const params = new Params();
-  const isOurs = `claim = ${params.add(uuid(claim))}`;
-  const due = next.state === "pending" ? `@now + ${params.add(big(next.inMs))}` : "NULL";
+  const isOurs = `claim = ${params.add(uuid(claim), "claim")}`;
+  const due = next.state === "pending" ? `@now + ${params.add(big(next.inMs), "wait")}` : "NULL";
   const isGiven = next.state === "pending" && !next.isTry;
   const tries = isGiven ? "CASE WHEN tries > 0 THEN tries - 1 ELSE 0 END" : "tries";
-  const took = params.add(int(ms));
+  const took = params.add(int(ms), "ms");
   const batch = unit({
     declared: ["@told TABLE (id BIGINT, attempts INT)"],
     steps: [
       deciding(`UPDATE delivery SET attempts = attempts + 1,
-  state = CASE WHEN ${isOurs} THEN ${params.add(name(next.state))} ELSE state END,
+  state = CASE WHEN ${isOurs} THEN ${params.add(name(next.state), "state")} ELSE state END,
   due_at = CASE WHEN ${isOurs} THEN ${due} ELSE due_at END,
   tries = CASE WHEN ${isOurs} THEN ${tries} ELSE tries END,
   claim = CASE WHEN ${isOurs} THEN NULL ELSE claim END
-OUTPUT inserted.id, inserted.attempts INTO @told (id, attempts)
-WHERE id = ${params.add(big(id))}`),
-      `${ATTEMPT} SELECT id, attempts, @now - ${took}, ${params.add(int(status))}, ${params.add(text(error))}, ${took} FROM @told`,
+OUTPUT inserted.id, inserted.attempts INTO @told
+WHERE id = ${params.add(big(id), "id")}`),
+      `${ATTEMPT} SELECT id, attempts, @now - ${took}, ${params.add(int(status), "status")}, ${params.add(text(error), "error")}, ${took} FROM @told`,
     ],
     answer: 'SELECT @held AS "held" WHERE @held = 1',
   });
@@ -68,7 +69,7 @@ const FAIL = unit({
   declared: ["@failed TABLE (id BIGINT, attempts INT)"],
   steps: [
     `UPDATE delivery SET state = 'failed', due_at = NULL, claim = NULL, attempts = attempts + 1
-OUTPUT inserted.id, inserted.attempts INTO @failed (id, attempts)
+OUTPUT inserted.id, inserted.attempts INTO @failed
 WHERE due_at IS NOT NULL AND client_id = @client`,
     `${ATTEMPT} SELECT id, attempts, @now, NULL, @error, 0 FROM @failed`,
   ],
@@ -98,16 +99,16 @@ export async function listDeliveries(
   const params = new Params();
   const conditions: string[] = [];
   if (batch !== undefined)
-    conditions.push(`d.batch_id = (SELECT id FROM batch WHERE public_id = ${params.add(uuid(batch))})`);
-  if (publicId !== undefined) conditions.push(`d.public_id = ${params.add(uuid(publicId))}`);
-  if (state !== undefined) conditions.push(`d.state = ${params.add(name(state))}`);
-  if (before !== undefined) conditions.push(`d.id < ${params.add(big(before))}`);
+    conditions.push(`d.batch_id = (SELECT id FROM batch WHERE public_id = ${params.add(uuid(batch), "batch")})`);
+  if (publicId !== undefined) conditions.push(`d.public_id = ${params.add(uuid(publicId), "publicId")}`);
+  if (state !== undefined) conditions.push(`d.state = ${params.add(name(state), "state")}`);
+  if (before !== undefined) conditions.push(`d.id < ${params.add(big(before), "before")}`);
   const where = conditions.length > 0 ? `WHERE ${conditions.join(" AND ")} ` : "";
   const rows = await sql.all<Listed>(
     `SELECT listed.id AS "id", listed.public_id AS "publicId", listed.batch AS "batchId", listed.client_id AS "clientId",
   listed.event AS "event", listed.state AS "state", listed.due_at AS "dueAt",
   a.no AS "no", a.at AS "at", a.status AS "status", a.error AS "error", a.ms AS "ms"
-FROM (SELECT TOP (${params.add(int(limit))}) d.id, d.public_id, b.public_id AS batch, d.client_id, d.event, d.state, d.due_at
+FROM (SELECT TOP (${params.add(int(limit), "limit")}) d.id, d.public_id, b.public_id AS batch, d.client_id, d.event, d.state, d.due_at
   FROM delivery AS d JOIN batch AS b ON b.id = d.batch_id ${where}ORDER BY d.id DESC) AS listed
 LEFT JOIN delivery_attempt AS a ON a.delivery_id = listed.id
 ORDER BY listed.id DESC, a.no;`,

@@ -20,7 +20,7 @@ export const TAKEN = `@taken TABLE (key_hash ${kinds.hash.sql} NOT NULL PRIMARY 
 /** Keys are written in the order of their hashes, so that two batches with the same ones wait for each other one way only. */
 export const uniqueSteps = (id: string, chunk: string): string[] => [
   `INSERT INTO record_key (client_id, key_hash, batch_id, chunk_no)
-OUTPUT inserted.key_hash INTO @taken (key_hash)
+OUTPUT inserted.key_hash INTO @taken
 SELECT @client, given.key_hash, ${id}, ${chunk} FROM #records AS given
 WHERE given.key_hash IS NOT NULL AND ${isNew("given.key_hash")}
 ORDER BY given.key_hash`,
@@ -59,11 +59,11 @@ export async function reserveKeys(
   keys: string[],
 ): Promise<string[] | null> {
   const params = new Params();
-  const [batch, at] = [params.add(big(id)), params.add(int(chunk))];
+  const [batch, at] = [params.add(big(id), "id"), params.add(int(chunk), "chunk")];
   const text = unit({
     declared: ["@client BIGINT", `@lost TABLE (key_hash ${kinds.hash.sql})`],
     steps: [
-      fenced(batch, params.add(big(fence)), at),
+      fenced(batch, params.add(big(fence), "fence"), at),
       CLIENT_OF(batch),
       `INSERT INTO record_key (client_id, key_hash, batch_id, chunk_no, expires_at)
 SELECT @client, given.key_hash, ${batch}, ${at}, @now FROM #keys AS given

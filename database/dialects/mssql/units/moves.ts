@@ -4,8 +4,6 @@ import {
   deciding,
   dueAt,
   hasEnded,
-  IDS,
-  IDS_OF_MADE,
   INTO_MADE,
   jsonOrNull,
   outboxSteps,
@@ -22,12 +20,12 @@ export const freeSlot = (client: string) =>
 
 export async function move(sql: Sql, move: Move): Promise<Written | null> {
   const params = new Params();
-  const steps = [deciding(moved(move, params)), IDS_OF_MADE];
+  const steps = [deciding(moved(move, params)), "SELECT @client = client_id FROM @made"];
   if (move.from === "processing") steps.push(freeSlot("@client"));
   if (hasEnded(move.to)) steps.push("DELETE FROM record_key WHERE batch_id = @id AND expires_at IS NOT NULL");
   if (move.restart) steps.push("DELETE FROM record_error WHERE batch_id = @id");
   steps.push(...outboxSteps(move.events, params));
-  const batch = writtenUnit(move.events, { declared: IDS, steps });
+  const batch = writtenUnit(move.events, { declared: ["@client BIGINT"], steps });
   return written(await sql.get<RawWritten>(batch, params.all), move.events);
 }
 
@@ -42,9 +40,9 @@ const attempts = {
 
 function moved(move: Move, params: Params): string {
   const sets = [
-    `state = ${params.add(name(move.to))}`,
+    `state = ${params.add(name(move.to), "to")}`,
     `due_at = ${dueAt(move.due, params)}`,
-    `reason = ${params.add(text(jsonOrNull(move.reason)))}`,
+    `reason = ${params.add(text(jsonOrNull(move.reason)), "reason")}`,
     `finished_at = ${hasEnded(move.to) ? "@now" : "NULL"}`,
     "version = version + 1",
     "owner = NULL",
@@ -54,10 +52,13 @@ function moved(move: Move, params: Params): string {
   // It is when the batch joined the queue: a hand-back from `processing` does not change it.
   else if (move.to === "ready") sets.push("ready_at = @now");
   if (move.restart)
-    sets.push(`phase = ${params.add(name(move.restart))}`, "next_chunk = 0, accepted = 0, rejected = 0, duplicate = 0");
-  const conditions = [`id = ${params.add(big(move.id))}`, `state = ${params.add(name(move.from))}`];
-  if (move.version !== undefined) conditions.push(`version = ${params.add(big(move.version))}`);
-  if (move.fence !== undefined) conditions.push(`fence = ${params.add(big(move.fence))}`);
+    sets.push(
+      `phase = ${params.add(name(move.restart), "phase")}`,
+      "next_chunk = 0, accepted = 0, rejected = 0, duplicate = 0",
+    );
+  const conditions = [`id = ${params.add(big(move.id), "id")}`, `state = ${params.add(name(move.from), "from")}`];
+  if (move.version !== undefined) conditions.push(`version = ${params.add(big(move.version), "version")}`);
+  if (move.fence !== undefined) conditions.push(`fence = ${params.add(big(move.fence), "fence")}`);
   if (move.onlyDue) conditions.push("due_at <= @now");
   return `UPDATE batch SET ${sets.join(", ")}\n${INTO_MADE}\nWHERE ${conditions.join(" AND ")}`;
 }

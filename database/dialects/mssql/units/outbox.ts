@@ -8,9 +8,9 @@ const IS_DUE = "due_at <= @now AND due_at <= @now - CASE WHEN attempts = 0 THEN 
 
 const TAKE = taking({
   taken: `id BIGINT, topic ${kinds.name.sql}, body ${kinds.text.sql}, attempts INT`,
-  pick: `SELECT TOP (@limit) id FROM outbox WITH (READPAST) WHERE ${IS_DUE} ORDER BY due_at, id`,
+  pick: `SELECT TOP (@open) id FROM outbox WITH (READPAST) WHERE ${IS_DUE} ORDER BY due_at, id`,
   take: `UPDATE outbox SET due_at = @now + @retry, attempts = attempts + 1
-OUTPUT inserted.id, inserted.topic, inserted.body, inserted.attempts INTO @taken (id, topic, body, attempts)
+OUTPUT inserted.id, inserted.topic, inserted.body, inserted.attempts INTO @taken
 WHERE id IN (SELECT picked.id FROM @due AS picked) AND ${IS_DUE}`,
   answer: 'SELECT id AS "id", topic AS "topic", body AS "body", attempts AS "attempts" FROM @taken ORDER BY id',
 });

@@ -14,8 +14,8 @@ import { big, int, kinds, NOW, name, type Sql, text, uuid } from "../sql.ts";
 
 export async function batch(sql: Sql, publicId: string, clientId: number | null): Promise<BatchRow | null> {
   const params = new Params();
-  const conditions = [`public_id = ${params.add(uuid(publicId))}`];
-  if (clientId !== null) conditions.push(`client_id = ${params.add(big(clientId))}`);
+  const conditions = [`public_id = ${params.add(uuid(publicId), "publicId")}`];
+  if (clientId !== null) conditions.push(`client_id = ${params.add(big(clientId), "clientId")}`);
   const raw = await sql.get<RawBatch>(
     `SELECT ${batchColumns()} FROM batch WHERE ${conditions.join(" AND ")};`,
     params.all,
@@ -34,7 +34,7 @@ export async function childOf(sql: Sql, id: number): Promise<BatchRow | null> {
 }
 
 /** Lists need no header, which may be large. */
-const listed = batchColumns().replace("batch.envelope", "'{}'");
+export const listed = batchColumns().replace("batch.envelope", "'{}'");
 
 export async function due(sql: Sql, state: BatchState, limit: number): Promise<BatchRow[]> {
   const rows = await sql.all<RawBatch>(
@@ -47,11 +47,11 @@ export async function due(sql: Sql, state: BatchState, limit: number): Promise<B
 /** An upload is no batch yet: it is listed only when asked for by its state. */
 export async function list(sql: Sql, { clientId, state, before, limit }: ListQuery): Promise<BatchRow[]> {
   const params = new Params();
-  const conditions = [state === undefined ? "state <> 'receiving'" : `state = ${params.add(name(state))}`];
-  if (clientId !== undefined) conditions.push(`client_id = ${params.add(big(clientId))}`);
-  if (before !== undefined) conditions.push(`id < ${params.add(big(before))}`);
+  const conditions = [state === undefined ? "state <> 'receiving'" : `state = ${params.add(name(state), "state")}`];
+  if (clientId !== undefined) conditions.push(`client_id = ${params.add(big(clientId), "clientId")}`);
+  if (before !== undefined) conditions.push(`id < ${params.add(big(before), "before")}`);
   const rows = await sql.all<RawBatch>(
-    `SELECT TOP (${params.add(int(limit))}) ${listed} FROM batch WHERE ${conditions.join(" AND ")} ORDER BY id DESC;`,
+    `SELECT TOP (${params.add(int(limit), "limit")}) ${listed} FROM batch WHERE ${conditions.join(" AND ")} ORDER BY id DESC;`,
     params.all,
   );
   return rows.map(batchRow);

@@ -55,7 +55,7 @@ export async function purgeChunks(sql: Sql, id: number, limit: number, due: Due)
   if (hasMore) return false;
   const params = new Params();
   await sql.all(
-    `${AT_NOW}\nUPDATE batch SET chunks = 0, due_at = ${dueAt(due, params)} WHERE id = ${params.add(big(id))} AND chunks > 0;`,
+    `${AT_NOW}\nUPDATE batch SET chunks = 0, due_at = ${dueAt(due, params)} WHERE id = ${params.add(big(id), "id")} AND chunks > 0;`,
     params.all,
   );
   return true;
@@ -70,10 +70,10 @@ const DELETE = unit({
     "@gone TABLE (client_id BIGINT, hash BINARY(32))",
   ],
   steps: [
-    `DELETE FROM batch OUTPUT deleted.client_id, deleted.content_hash INTO @gone (client_id, hash) WHERE id = @id`,
+    `DELETE FROM batch OUTPUT deleted.client_id, deleted.content_hash INTO @gone WHERE id = @id`,
     "SELECT @client = client_id, @hash = hash FROM @gone",
     "DELETE FROM content_key WHERE client_id = @client AND hash = @hash AND batch_id = @id",
-    "DELETE FROM delivery OUTPUT deleted.id INTO @untold (id) WHERE batch_id = @id",
+    "DELETE FROM delivery OUTPUT deleted.id INTO @untold WHERE batch_id = @id",
     "DELETE FROM delivery_attempt WHERE delivery_id IN (SELECT untold.id FROM @untold AS untold)",
   ],
   answer: 'SELECT @held AS "held" WHERE @held = 1',

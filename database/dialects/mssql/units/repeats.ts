@@ -12,10 +12,11 @@ const TODAY = `CAST(@now / ${DAY_MS} AS INT)`;
 export function freeConditions({ id, key, dedup, batch, totals }: UploadCommit, params: Params): string[] {
   const conditions: string[] = [];
   // A receiving row has the key already.
-  if (key && id === null) conditions.push(keyIsFree(params.add(big(batch.clientId)), params.add(name(key.key))));
+  if (key && id === null)
+    conditions.push(keyIsFree(params.add(big(batch.clientId), "clientId"), params.add(name(key.key), "key")));
   if (dedup)
     conditions.push(`NOT EXISTS (SELECT 1 FROM content_key AS c
-  WHERE c.client_id = ${params.add(big(batch.clientId))} AND c.hash = ${params.add(hash(totals.contentHash))})`);
+  WHERE c.client_id = ${params.add(big(batch.clientId), "clientId")} AND c.hash = ${params.add(hash(totals.contentHash), "contentHash")})`);
   return conditions;
 }
 
@@ -25,10 +26,14 @@ export const keyIsFree = (client: string, key: string) =>
 /** Today's usage with this upload, where the quota holds it. Its row's lock makes it exact. */
 export function spend({ totals, quota }: UploadCommit, params: Params): Deciding[] {
   if (!quota) return [];
-  const [bytes, records] = [params.add(big(totals.bytes)), params.add(big(totals.records))];
+  const [bytes, records] = [params.add(big(totals.bytes), "bytes"), params.add(big(totals.records), "records")];
   const most = [
-    ...(quota.bytes === null ? [] : [{ column: "bytes", own: bytes, limit: params.add(big(quota.bytes)) }]),
-    ...(quota.records === null ? [] : [{ column: "records", own: records, limit: params.add(big(quota.records)) }]),
+    ...(quota.bytes === null
+      ? []
+      : [{ column: "bytes", own: bytes, limit: params.add(big(quota.bytes), "mostBytes") }]),
+    ...(quota.records === null
+      ? []
+      : [{ column: "records", own: records, limit: params.add(big(quota.records), "mostRecords") }]),
   ];
   const andWithin = (used: (column: string) => string) =>
     most.map(({ column, own, limit }) => ` AND ${used(column)} + ${own} <= ${limit}`).join("");
@@ -56,7 +61,7 @@ function answerOfMade({ state, reason, phase, totals }: UploadCommit, params: Pa
   const numbers = Object.entries(untilNow).map(
     ([key, column]) => `',"${key}":', COALESCE(CAST(made.${column} AS NVARCHAR(20)), 'null')`,
   );
-  return `CONCAT(${[params.add(text(known)), ...numbers, "'}}'"].join(", ")})`;
+  return `CONCAT(${[params.add(text(known), "answer"), ...numbers, "'}}'"].join(", ")})`;
 }
 
 /** What makes the batch `@id` of `@client` known again. */
@@ -64,20 +69,20 @@ export function repeatSteps(commit: UploadCommit, params: Params): string[] {
   const { id, key, dedup, totals } = commit;
   const steps: string[] = [];
   if (key) {
-    const fingerprint = params.add(hash(key.fingerprint));
-    const until = `@now + ${params.add(big(key.keepMs))}`;
+    const fingerprint = params.add(hash(key.fingerprint), "fingerprint");
+    const until = `@now + ${params.add(big(key.keepMs), "keepKey")}`;
     const answer = answerOfMade(commit, params);
     steps.push(
       id === null
         ? `INSERT INTO idempotency_key (client_id, "key", fingerprint, batch_id, answer, expires_at)
-SELECT @client, ${params.add(name(key.key))}, ${fingerprint}, @id, ${answer}, ${until} FROM @made AS made`
+SELECT @client, ${params.add(name(key.key), "key")}, ${fingerprint}, @id, ${answer}, ${until} FROM @made AS made`
         : `UPDATE idempotency_key SET fingerprint = ${fingerprint}, answer = (SELECT ${answer} FROM @made AS made), expires_at = ${until}
 WHERE batch_id = @id AND answer IS NULL`,
     );
   }
   if (dedup)
     steps.push(`INSERT INTO content_key (client_id, hash, batch_id, expires_at)
-VALUES (@client, ${params.add(hash(totals.contentHash))}, @id, @now + ${params.add(big(dedup.keepMs))})`);
+VALUES (@client, ${params.add(hash(totals.contentHash), "contentHash")}, @id, @now + ${params.add(big(dedup.keepMs), "keepContent")})`);
   return steps;
 }
 

@@ -37,7 +37,7 @@ SELECT ${identity(batch, params)}, 'receiving', '{}', 0, 0, 0, 'deliver', 0, 0, 
 
 export async function beginUpload(sql: Sql, batch: NewBatch, leaseMs: number): Promise<number> {
   const params = new Params();
-  const insert = begun(batch, `@now + ${params.add(big(leaseMs))}`, params);
+  const insert = begun(batch, `@now + ${params.add(big(leaseMs), "lease")}`, params);
   const row = await sql.get<{ id: number }>(
     `${AT_NOW}\nDECLARE @id BIGINT;\n${insert};\nSET @id = SCOPE_IDENTITY();\nSELECT @id AS "id";`,
     params.all,
@@ -47,8 +47,8 @@ export async function beginUpload(sql: Sql, batch: NewBatch, leaseMs: number): P
 
 export async function beginKeyedUpload(sql: Sql, batch: NewBatch, leaseMs: number, key: string) {
   const params = new Params();
-  const lease = `@now + ${params.add(big(leaseMs))}`;
-  const [client, named] = [params.add(big(batch.clientId)), params.add(name(key))];
+  const lease = `@now + ${params.add(big(leaseMs), "lease")}`;
+  const [client, named] = [params.add(big(batch.clientId), "clientId"), params.add(name(key), "key")];
   const text = unit({
     declared: ["@id BIGINT"],
     steps: [
@@ -67,10 +67,10 @@ export async function beginKeyedUpload(sql: Sql, batch: NewBatch, leaseMs: numbe
 
 export async function appendChunks(sql: Sql, id: number, chunks: StoredChunk[], leaseMs: number): Promise<boolean> {
   const params = new Params();
-  const batch = params.add(big(id));
+  const batch = params.add(big(id), "id");
   const text = unit({
     steps: [
-      deciding(`UPDATE batch SET due_at = @now + ${params.add(big(leaseMs))}, chunks = chunks + ${params.add(int(chunks.length))}
+      deciding(`UPDATE batch SET due_at = @now + ${params.add(big(leaseMs), "lease")}, chunks = chunks + ${params.add(int(chunks.length), "more")}
 WHERE id = ${batch} AND ${OURS}`),
       ...chunkSteps(chunks, batch, params),
     ],
@@ -123,7 +123,7 @@ function commitText(commit: UploadCommit, params: Params): string {
   const steps: (string | Deciding)[] = [
     deciding(id === null ? insertWhole(commit, free, params) : finish(id, commit, free, params)),
     IDS_OF_MADE,
-    insertQueue("@client", params.add(int(queue.cap)), params.add(int(queue.weight))),
+    insertQueue("@client", params.add(int(queue.cap), "cap"), params.add(int(queue.weight), "weight")),
     ...repeatSteps(commit, params),
     ...spend(commit, params),
     ...chunkSteps(commit.chunks, "@id", params),
@@ -135,18 +135,18 @@ function commitText(commit: UploadCommit, params: Params): string {
 /** What both ways into the table set, by column. */
 function outcome({ state, due, reason, phase, totals, parent }: UploadCommit, params: Params): Record<string, string> {
   return {
-    state: params.add(name(state)),
+    state: params.add(name(state), "state"),
     due_at: dueAt(due, params),
-    reason: params.add(text(jsonOrNull(reason))),
-    phase: params.add(name(phase)),
-    bytes: params.add(big(totals.bytes)),
-    records: params.add(big(totals.records)),
-    chunks: params.add(int(totals.chunks)),
-    content_hash: params.add(hash(totals.contentHash)),
-    envelope: params.add(text(JSON.stringify(totals.envelope))),
+    reason: params.add(text(jsonOrNull(reason)), "reason"),
+    phase: params.add(name(phase), "phase"),
+    bytes: params.add(big(totals.bytes), "bytes"),
+    records: params.add(big(totals.records), "records"),
+    chunks: params.add(int(totals.chunks), "chunks"),
+    content_hash: params.add(hash(totals.contentHash), "contentHash"),
+    envelope: params.add(text(JSON.stringify(totals.envelope)), "envelope"),
     ready_at: state === "ready" ? "@now" : "NULL",
-    parent_id: params.add(big(parent?.id ?? null)),
-    retry_of: params.add(uuid(parent?.publicId ?? null)),
+    parent_id: params.add(big(parent?.id ?? null), "parentId"),
+    retry_of: params.add(uuid(parent?.publicId ?? null), "retryOf"),
     finished_at: hasEnded(state) ? "@now" : "NULL",
   };
 }
@@ -163,6 +163,6 @@ SELECT ${identity(commit.batch, params)}, @now, 1, ${Object.values(columns).join
 
 function finish(id: number, commit: UploadCommit, free: string[], params: Params): string {
   const sets = Object.entries(outcome(commit, params)).map(([column, value]) => `${column} = ${value}`);
-  const ours = [`id = ${params.add(big(id))}`, OURS, ...free];
+  const ours = [`id = ${params.add(big(id), "receiving")}`, OURS, ...free];
   return `UPDATE batch SET ${sets.join(", ")}, version = version + 1\n${INTO_MADE}\nWHERE ${ours.join(" AND ")}`;
 }

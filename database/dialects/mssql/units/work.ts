@@ -71,9 +71,9 @@ export async function commitChunk(sql: Sql, commit: ChunkCommit): Promise<Writte
   const params = new Params();
   const events = commit.end?.events ?? [];
   const staged = [...stagedRecords(commit), ...stagedErrors(commit), ...stagedFreed(commit)];
-  const [id, fence, chunk] = [params.add(big(commit.id)), params.add(big(commit.fence)), params.add(int(commit.chunk))];
+  const [id, chunk] = [params.add(big(commit.id), "id"), params.add(int(commit.chunk), "chunk")];
   const steps: (string | Deciding)[] = [
-    fenced(id, fence, chunk),
+    fenced(id, params.add(big(commit.fence), "fence"), chunk),
     CLIENT_OF(id),
     ...recordSteps(commit, { id, chunk }, params),
     ...reservedSteps(commit, id, chunk),
@@ -83,7 +83,7 @@ export async function commitChunk(sql: Sql, commit: ChunkCommit): Promise<Writte
     ...outboxSteps(events, params),
     ...(commit.end ? [freeSlot("@client")] : []),
   ];
-  const declared = [`@id BIGINT = ${id}`, "@client BIGINT", ...(isCounted(commit) ? ["@missed BIGINT", TAKEN] : [])];
+  const declared = ["@client BIGINT", ...(isCounted(commit) ? ["@missed BIGINT", TAKEN] : [])];
   const batch = writtenUnit(events, { declared, steps });
   const rows =
     staged.length > 0
@@ -120,7 +120,7 @@ function recordSteps(commit: ChunkCommit, { id, chunk }: { id: string; chunk: st
 SELECT ${id}, given.seq, given.data FROM #records AS given ORDER BY given.seq`,
     ];
   const texts = commit.records - placesWithout(commit).length;
-  return [...uniqueSteps(id, chunk), `SET @missed = ${params.add(big(texts))} - @@ROWCOUNT`];
+  return [...uniqueSteps(id, chunk), `SET @missed = ${params.add(big(texts), "texts")} - @@ROWCOUNT`];
 }
 
 const errorColumns = {
@@ -153,14 +153,14 @@ SELECT ${[id, ...names.map((name) => `given.${name}`)].join(", ")} FROM #errors 
 
 function advanced(commit: ChunkCommit, params: Params): string[] {
   const { leaseMs, counts, next, end } = commit;
-  const missed = isCounted(commit) ? "@missed" : "0";
+  const [less, more] = isCounted(commit) ? [" - @missed", " + @missed"] : ["", ""];
   const sets = [
-    `next_chunk = ${params.add(int(next.chunk))}`,
-    `phase = ${params.add(name(next.phase))}`,
-    `accepted = accepted + ${params.add(big(counts.accepted))} - ${missed}`,
-    `rejected = rejected + ${params.add(big(counts.rejected))}`,
-    `duplicate = duplicate + ${params.add(big(counts.duplicate))} + ${missed}`,
-    `due_at = ${end ? dueAt(end.due, params) : `@now + ${params.add(big(leaseMs))}`}`,
+    `next_chunk = ${params.add(int(next.chunk), "nextChunk")}`,
+    `phase = ${params.add(name(next.phase), "phase")}`,
+    `accepted = accepted + ${params.add(big(counts.accepted), "accepted")}${less}`,
+    `rejected = rejected + ${params.add(big(counts.rejected), "rejected")}`,
+    `duplicate = duplicate + ${params.add(big(counts.duplicate), "duplicate")}${more}`,
+    `due_at = ${end ? dueAt(end.due, params) : `@now + ${params.add(big(leaseMs), "lease")}`}`,
     // This run is the first attempt at the chunk that follows.
     "attempt = 1",
     "version = version + 1",
@@ -168,8 +168,8 @@ function advanced(commit: ChunkCommit, params: Params): string[] {
   if (!end) return sets;
   return [
     ...sets,
-    `state = ${params.add(name(end.state))}`,
-    `reason = ${params.add(text(jsonOrNull(end.reason)))}`,
+    `state = ${params.add(name(end.state), "state")}`,
+    `reason = ${params.add(text(jsonOrNull(end.reason)), "reason")}`,
     "owner = NULL",
     `finished_at = ${hasEnded(end.state) ? "@now" : "NULL"}`,
     ...(end.purge ? ["chunks = 0"] : []),
@@ -180,7 +180,7 @@ const EXTEND = unit({
   declared: ["@extended TABLE (id BIGINT, fence BIGINT)"],
   steps: [
     `UPDATE batch SET due_at = @now + @lease
-OUTPUT inserted.id, inserted.fence INTO @extended (id, fence)
+OUTPUT inserted.id, inserted.fence INTO @extended
 WHERE id IN ${idsIn("@ids")} AND state = 'processing' AND owner = @owner`,
   ],
   answer: 'SELECT id AS "id", fence AS "fence" FROM @extended WHERE @held = 1',
