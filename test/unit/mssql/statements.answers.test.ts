@@ -1,0 +1,149 @@
+/** Between units and what SQL Server answers them: rows that are loaded, and results that are read. */
+import { keptColumns } from "../../../database/answers.ts";
+import type { Sql, Staged, Values } from "../../../database/dialects/mssql/sql.ts";
+import { mssqlDeliveries, mssqlStore } from "../../../database/dialects/mssql/store.ts";
+import { chunkCommit, newBatch, upload } from "../../integration/store/drafts.ts";
+
+interface Sent {
+  text: string;
+  values: Values;
+  tables: Staged[];
+}
+
+/** A connection that answers `results`, one after the other, and keeps what it was sent. */
+function answering(...results: unknown[][]) {
+  const sent: Sent[] = [];
+  const staged = async (tables: Staged[], text: string, values: Values = {}) => {
+    sent.push({ text, values, tables });
+    return results.shift() ?? [];
+  };
+  const all = (text: string, values?: Values) => staged([], text, values);
+  const sql = { staged, all, get: async (text: string, values?: Values) => (await all(text, values))[0] };
+  return { sent, store: mssqlStore(sql as unknown as Sql), deliveries: mssqlDeliveries(sql as unknown as Sql) };
+}
+
+const row = { ...newBatch(3), id: 7, envelope: '{"header":["a"]}', reason: null, contentHash: Buffer.alloc(32, 1) };
+const bytes = (text: string) => Buffer.from(text.padStart(64, "0"), "hex");
+
+test("a record's number leaves out the places of errors and of duplicates", async () => {
+  const { sent, store } = answering();
+  const fault = { index: 1, line: 11, raw: "x\0", errors: [] };
+  const unique = { duplicates: [3], keys: `${"0".repeat(63)}1\n\n${"0".repeat(63)}2`, freed: null };
+  const batch = { id: 7, nextChunk: 0, fence: 1 } as never;
+  await store.commitChunk(
+    chunkCommit(batch, [], { firstRecord: 10, records: 5, text: "a\nb\nc", errors: [fault], unique }),
+  );
+  expect(sent[0]?.tables.map(({ name, rows }) => [name, rows])).toEqual([
+    [
+      "#records",
+      [
+        [10, "a", bytes("1")],
+        [12, "b", null],
+        [14, "c", bytes("2")],
+      ],
+    ],
+    ["#errors", [[11, 0, 11, null, null, null, "x\uFFFD"]]],
+  ]);
+});
+
+test("what has no rows to load loads none", async () => {
+  const { sent, store } = answering();
+  const batch = { id: 7, nextChunk: 0, fence: 1 } as never;
+  await store.commitChunk(chunkCommit(batch, [], { text: "" }));
+  expect(sent[0]?.tables).toEqual([]);
+});
+
+test("a chunk whose fence is gone is null; one that was committed comes with its events", async () => {
+  const { store } = answering([], [{ ...row, event1: 21 }]);
+  const event = { topic: "batch.completed", body: "{}" };
+  const end = { state: "completed", reason: null, due: null, purge: false, events: [event] } as const;
+  const commit = chunkCommit({ id: 7, nextChunk: 0, fence: 1 } as never, [], { end: { ...end, events: [event] } });
+  expect(await store.commitChunk(commit)).toBeNull();
+  const done = await store.commitChunk(commit);
+  expect(done?.outbox).toEqual([{ ...event, id: 21, attempts: 0 }]);
+  expect(done?.batch).toMatchObject({ id: 7, envelope: { header: ["a"] }, contentHash: "01".repeat(32) });
+  expect(done?.batch).not.toHaveProperty("event1");
+});
+
+test("a claim gives its batch and its chunk apart, or no chunk", async () => {
+  const chunk = {
+    no: 0,
+    firstRecord: 1,
+    firstLine: null,
+    inChunk: 3,
+    codec: "none",
+    oversized: "[1]",
+    body: bytes("9"),
+  };
+  const none = Object.fromEntries(Object.keys(chunk).map((key) => [key, null]));
+  const { store } = answering(
+    [{ ...row, records: 60, chunkOf: 7, ...chunk }],
+    [{ ...row, records: 60, chunkOf: null, ...none }],
+  );
+  const claimed = await store.claim(7, "a", 1);
+  expect(claimed?.batch).toMatchObject({ id: 7, records: 60 });
+  expect(claimed?.chunk).toEqual({
+    no: 0,
+    firstRecord: 1,
+    firstLine: null,
+    records: 3,
+    codec: "none",
+    oversized: [1],
+    body: bytes("9"),
+  });
+  expect((await store.claim(7, "a", 1))?.chunk).toBeNull();
+  expect(await store.claim(7, "a", 1)).toBeNull();
+});
+
+test("keys that belong to others are told; a batch that is not ours is null", async () => {
+  const { store } = answering([{ lost: null }], [{ lost: bytes("a") }, { lost: bytes("b") }], []);
+  const reserve = () => store.reserveKeys(7, 1, 0, [bytes("a").toString("hex")]);
+  expect(await reserve()).toEqual([]);
+  expect(await reserve()).toEqual([bytes("a").toString("hex"), bytes("b").toString("hex")]);
+  expect(await reserve()).toBeNull();
+});
+
+test("the kept answer has every column that may change, whatever the server puts in", async () => {
+  const { sent, store } = answering([row]);
+  const key = { key: "k", keepMs: 1, fingerprint: "0a".repeat(32) };
+  await store.commitUpload(upload(3, { key, state: "held", reason: { hold: "approval", until: null } }));
+  const [, pieces = ""] = /CONCAT\(@answer, (.*?)\), @now \+ @keepKey/.exec(sent[0]?.text ?? "") ?? [];
+  const tail = pieces.replaceAll(/COALESCE\(CAST\(made\.\w+ AS NVARCHAR\(20\)\), '(null)'\)|'([^']*)'|, /g, "$1$2");
+  const kept = JSON.parse(`${sent[0]?.values.answer?.value}${tail}`);
+  expect(Object.keys(kept.made).sort()).toEqual([...keptColumns].sort());
+  expect(kept).toMatchObject({
+    status: 202,
+    made: { state: "held", reason: '{"hold":"approval","until":null}', chunks: 2 },
+  });
+});
+
+test("deliveries are listed with their attempts, also without one", async () => {
+  const delivery = (id: number) => ({
+    id,
+    publicId: `d${id}`,
+    batchId: "b",
+    clientId: 1,
+    event: "e",
+    state: "failed",
+    dueAt: null,
+  });
+  const attempt = (no: number | null) => ({ no, at: no, status: null, error: no === null ? null : "no", ms: no });
+  const { deliveries } = answering([
+    { ...delivery(9), ...attempt(1) },
+    { ...delivery(9), ...attempt(2) },
+    { ...delivery(8), ...attempt(null) },
+  ]);
+  expect(await deliveries.listDeliveries({ limit: 5 })).toEqual([
+    { ...delivery(9), attempts: [1, 2].map((at) => ({ at, status: null, error: "no", ms: at })) },
+    { ...delivery(8), attempts: [] },
+  ]);
+});
+
+test("a batch is deleted once nothing of it is left, in pieces that lock no table", async () => {
+  const gone = (n: number, hasMore = 0) => [{ gone: n, hasMore }];
+  const { sent, store } = answering(gone(2), gone(2_000, 1), gone(0), gone(1), gone(1));
+  expect(await store.deleteBatch(7, 10_000)).toBe(false);
+  expect(sent.map(({ values }) => values.limit?.value)).toEqual([2_000, 2_000]);
+  expect(await store.deleteBatch(7, 10_000)).toBe(true);
+  expect(sent.at(-1)?.text).toContain("DELETE FROM batch ");
+});

@@ -1,0 +1,152 @@
+/** Every unit of the stores, in its variants. */
+import type { AttemptRecord } from "../../../database/deliveries.ts";
+import { batchById, now, outboxOf } from "../../../database/dialects/mssql/units/reads.ts";
+import type { ChunkCommit, Move, UploadCommit } from "../../../database/store.ts";
+import {
+  type Case,
+  chunk,
+  chunkCommit,
+  end,
+  event,
+  fault,
+  hex,
+  key,
+  keys,
+  marked,
+  move,
+  NUMBER,
+  n,
+  newBatch,
+  quota,
+  reason,
+  told,
+  upload,
+} from "./statements.kit.ts";
+
+export const cases: Case[] = [];
+const add = (name: string, run: Case["run"], answers: unknown[][] = []) => cases.push({ name, run, answers });
+
+/** A decided unit looks for a reason where nothing was written: this one finds an upload that runs. */
+const RUNNING = [[], [{ batchId: 1, fingerprint: null, answer: null }]];
+const smallPost = (name: string, over: () => Partial<UploadCommit>, answers: unknown[][] = RUNNING) =>
+  add(`commitUpload: ${name}`, ({ store }) => store.commitUpload(upload(over())), answers);
+const SWEPT: unknown[][] = [];
+/** Refused by a key that is over: what stands in the way is deleted, and the second try is refused for good. */
+const STALE = [[], [], [], [], [], ...RUNNING];
+
+smallPost("small", () => ({ id: n() }), SWEPT);
+add("commitUpload: a small body", ({ store }) => store.commitUpload(upload({ events: [event(), told()] })), [
+  [{ id: 1, envelope: "{}", reason: null, contentHash: null, event1: 5, event2: 6 }],
+]);
+smallPost("with a key", () => ({ key: key(), state: "held", due: null, reason: reason() }));
+smallPost("with content", () => ({ key: key(), dedup: { keepMs: n() }, events: [told("batch.completed")] }), STALE);
+smallPost("with quotas", () => ({ key: key(), dedup: { keepMs: n() }, quota: quota() }));
+smallPost("with a quota of bytes alone", () => ({ key: key(), quota: { bytes: n(), records: null } }));
+smallPost("with a quota of nothing", () => ({ key: key(), quota: { bytes: null, records: null } }));
+smallPost("rejected", () => ({ key: key(), state: "rejected", due: { at: n() }, reason: reason() }));
+smallPost("a child", () => ({ key: key(), parent: { id: n(), publicId: marked("parent").slice(0, 36) } }));
+smallPost("a large body with all", () => ({ id: n(), key: key(), dedup: { keepMs: n() }, quota: quota() }), SWEPT);
+
+add("beginUpload", ({ store }) => store.beginUpload(newBatch(), n()), [[{ id: 1 }]]);
+add("beginKeyedUpload", ({ store }) => store.beginKeyedUpload(newBatch(), n(), marked("key")), RUNNING);
+add("appendChunks", ({ store }) => store.appendChunks(n(), [chunk(), chunk({ oversized: [], firstLine: null })], n()));
+add("touchUploads", ({ store }) => store.touchUploads([n(), n()], n()));
+add("voidUpload", ({ store }) => store.voidUpload(n(), false));
+add("voidUpload: if its lease has passed", ({ store }) => store.voidUpload(n(), true));
+
+const done = { batchId: NUMBER, fingerprint: Buffer.from("77", "hex"), answer: '{"status":202,"made":{}}' };
+add("keyHolder", ({ store }) => store.keyHolder(n(), marked("key")), [[done], []]);
+const answered =
+  (id: number | null) =>
+  ({ store }: Parameters<Case["run"]>[0]) =>
+    store.answerKey(n(), key(), id, { status: 200, batch: { state: marked("state") } as never });
+add("answerKey", answered(null), RUNNING);
+add("answerKey: of an upload that has the key", answered(n()), RUNNING);
+add("usage", ({ store }) => store.usage(n()), [[{ bytes: 0, records: 0, msLeft: 1 }]]);
+add("forgetRepeats", ({ store }) => store.forgetRepeats(n()));
+
+add("candidates", ({ store }) => store.candidates(n()));
+add("isOvertaken", ({ store }) => store.isOvertaken(n()));
+add("setQueue", ({ store }) => store.setQueue(n(), n(), n()));
+add("claim", ({ store }) => store.claim(n(), marked("owner"), n()));
+add("readChunk", ({ store }) => store.readChunk(n(), n()));
+
+const committed = (name: string, over: () => Partial<ChunkCommit>) =>
+  add(`commitChunk: ${name}`, ({ store }) => store.commitChunk(chunkCommit(over())));
+const unique = (over = {}) => ({ duplicates: [], keys: keys(hex(), ""), freed: null, ...over });
+committed("records", () => ({}));
+committed("records and errors", () => ({ records: 4, errors: [fault(0), fault(2)] }));
+committed("errors alone, in a validating pass", () => ({
+  text: "",
+  errors: [fault(1)],
+  next: { phase: "validate", chunk: n() },
+}));
+committed("unique keys", () => ({ unique: unique() }));
+committed("unique keys, errors and duplicates, at the end", () => ({
+  records: 4,
+  errors: [fault(0)],
+  unique: unique({ duplicates: [3] }),
+  end: end({ events: [told("batch.completed")] }),
+}));
+committed("reservations", () => ({ text: "", unique: unique({ keys: "", freed: [hex()] }) }));
+committed("reservations that all stay", () => ({ text: "", unique: unique({ keys: "", freed: [] }) }));
+committed("the end, with its chunks deleted", () => ({ end: end({ purge: true, events: [event(), told()] }) }));
+committed("a validating pass that ends", () => ({ text: "", end: end({ state: "held", due: null, events: [] }) }));
+add("reserveKeys", ({ store }) => store.reserveKeys(n(), n(), n(), [hex(), hex()]));
+add("extendLeases", ({ store }) => store.extendLeases(marked("owner"), [n(), n()], n()));
+
+const moved = (name: string, over: () => Partial<Move>) =>
+  add(`move: ${name}`, ({ store }) => store.move(move(over())));
+moved("a hand-back", () => ({ attempt: "uncount", fence: n() }));
+moved("worker lost", () => ({ to: "failed", onlyDue: true, reason: reason(), events: [told("batch.completed")] }));
+moved("an approval", () => ({ from: "held", version: n(), events: [event()] }));
+moved("driven again", () => ({ from: "failed", attempt: "reset", restart: "validate" }));
+moved("held", () => ({ from: "received", to: "held", due: { at: n() }, reason: { hold: "window", until: n() } }));
+moved("cancelled", () => ({ from: "ready", to: "cancelled", due: null }));
+
+add("due", ({ store }) => store.due("held", n()));
+add("voidLeases", ({ store }) => store.voidLeases());
+add("purgeChunks", ({ store }) => store.purgeChunks(n(), n(), { inMs: n() }));
+add("deleteBatch", ({ store }) => store.deleteBatch(n(), n()));
+add("batch", ({ store }) => store.batch(marked("id"), null));
+add("batch: of a client", ({ store }) => store.batch(marked("id"), n()));
+add("childOf", ({ store }) => store.childOf(n()));
+add("list", ({ store }) => store.list({ limit: n() }));
+add("list: by all", ({ store }) => store.list({ clientId: n(), state: "held", before: n(), limit: n() }));
+add("changed", ({ store }) => store.changed([{ publicId: marked("id"), version: n() }]));
+add("errors", ({ store }) => store.errors(n(), n(), n(), n()));
+add("records", ({ store }) => store.records(n(), n(), n(), n()));
+add("stats", ({ store }) => store.stats());
+add("now", ({ sql }) => now(sql), [[{ now: 1 }]]);
+add("batchById", ({ sql }) => batchById(sql, n()));
+add("outboxOf", ({ sql }) => outboxOf(sql, [event(), event()]));
+add("takeOutbox", ({ store }) => store.takeOutbox(n(), n(), n()));
+add("deleteOutbox", ({ store }) => store.deleteOutbox([n(), n()]));
+
+add("acquireLock", ({ locks }) => locks.acquireLock(marked("lock"), marked("token"), n()));
+add("extendLock", ({ locks }) => locks.extendLock(marked("lock"), marked("token"), n()));
+add("releaseLock", ({ locks }) => locks.releaseLock(marked("lock"), marked("token")));
+
+const taken = () => ({ limit: n(), leaseMs: n(), busy: [n()], claim: marked("claim").slice(0, 36) });
+add("takeDeliveries", ({ deliveries }) => deliveries.takeDeliveries(taken()));
+const attempt = (name: string, next: () => AttemptRecord["next"]) =>
+  add(`recordAttempt: ${name}`, ({ deliveries }) =>
+    deliveries.recordAttempt({
+      id: n(),
+      claim: marked("claim").slice(0, 36),
+      status: n(),
+      error: marked("error"),
+      ms: n(),
+      next: next(),
+    }),
+  );
+attempt("delivered", () => ({ state: "delivered" }));
+attempt("later", () => ({ state: "pending", inMs: n(), isTry: true }));
+attempt("given back", () => ({ state: "pending", inMs: n(), isTry: false }));
+add("failDeliveries", ({ deliveries }) => deliveries.failDeliveries(n(), marked("error")));
+add("replayDelivery", ({ deliveries }) => deliveries.replayDelivery(marked("id")));
+add("listDeliveries", ({ deliveries }) => deliveries.listDeliveries({ limit: n() }));
+add("listDeliveries: by all", ({ deliveries }) =>
+  deliveries.listDeliveries({ batch: marked("b"), publicId: marked("d"), state: "failed", before: n(), limit: n() }),
+);
+add("voidClaims", ({ deliveries }) => deliveries.voidClaims());

@@ -1,0 +1,160 @@
+/** Every unit on a stand-in for the server that writes down what it is sent. */
+
+import type { Sql, Staged, Values } from "../../../database/dialects/mssql/sql.ts";
+import { mssqlDeliveries, mssqlLocks, mssqlStore } from "../../../database/dialects/mssql/store.ts";
+import type { ChunkCommit, Move, StoredChunk, UploadCommit } from "../../../database/store.ts";
+
+export interface Sent {
+  text: string;
+  /** Parameters by name, each with its type as SQL Server writes it. */
+  types: Record<string, string>;
+  values: unknown[];
+  /** Names of temporary tables with their columns, and rows. */
+  staged: Record<string, string[]>;
+  rows: unknown[][];
+}
+
+/** In each text and number that a unit is given, so that it would be found in a statement. */
+export const MARK = "mark";
+export const NUMBER = 777_000_000;
+export const isMarked = (value: unknown) => String(value).includes(MARK) || String(value).includes("777");
+
+let next = NUMBER;
+export const n = () => ++next;
+export const marked = (what: string) => `${MARK}-${what}-${n()}`;
+export const hex = () => `${n()}`.padStart(64, "77");
+
+function typeOf({ type }: Values[string]): string {
+  const { type: of, length } = type as unknown as { type: { declaration: string }; length?: number };
+  if (length === undefined) return of.declaration.toUpperCase();
+  return `${of.declaration.toUpperCase()}(${length > 8000 ? "MAX" : length})`;
+}
+
+/** Answers what it is told to, one result a statement, and nothing afterwards. */
+class Recorder {
+  readonly sent: Sent[] = [];
+  readonly #answers: unknown[][];
+
+  constructor(answers: unknown[][]) {
+    this.#answers = [...answers];
+  }
+
+  async staged(tables: Staged[], text: string, values: Values = {}): Promise<unknown[]> {
+    this.sent.push({
+      text,
+      types: Object.fromEntries(Object.entries(values).map(([name, value]) => [name, typeOf(value)])),
+      values: Object.values(values).map(({ value }) => value),
+      staged: Object.fromEntries(tables.map(({ name, columns }) => [name, Object.keys(columns)])),
+      rows: tables.flatMap(({ rows }) => rows),
+    });
+    return this.#answers.shift() ?? [];
+  }
+
+  all = (text: string, values?: Values) => this.staged([], text, values);
+  get = async (text: string, values?: Values) => (await this.all(text, values))[0];
+}
+
+type Stores = ReturnType<typeof storesOn>;
+const storesOn = (sql: Sql) => ({
+  sql,
+  store: mssqlStore(sql),
+  locks: mssqlLocks(sql),
+  deliveries: mssqlDeliveries(sql),
+});
+
+export interface Case {
+  name: string;
+  run(stores: Stores): Promise<unknown>;
+  answers: unknown[][];
+}
+
+export async function sentBy({ run, answers }: Case): Promise<Sent[]> {
+  const recorder = new Recorder(answers);
+  await run(storesOn(recorder as unknown as Sql));
+  return recorder.sent;
+}
+
+export const newBatch = () => ({
+  publicId: marked("batch").slice(0, 36),
+  clientId: n(),
+  policyVersion: n(),
+  format: marked("ndjson") as "ndjson",
+  requestId: marked("request"),
+});
+
+export const chunk = (over: Partial<StoredChunk> = {}): StoredChunk => ({
+  no: n(),
+  firstRecord: n(),
+  firstLine: n(),
+  records: n(),
+  codec: marked("codec") as "none",
+  oversized: [n()],
+  body: Buffer.from(marked("body")),
+  ...over,
+});
+
+export const event = (topic = marked("topic")) => ({ topic, body: marked("event") });
+export const told = (topic?: string) => ({ ...event(topic), delivery: { publicId: marked("delivery").slice(0, 36) } });
+export const reason = () => ({ code: marked("code"), detail: marked("detail") });
+
+export const upload = (over: Partial<UploadCommit> = {}): UploadCommit => ({
+  id: null,
+  batch: newBatch(),
+  chunks: [chunk()],
+  totals: { bytes: n(), records: n(), chunks: n(), contentHash: hex(), envelope: { header: [marked("header")] } },
+  phase: "deliver",
+  state: "ready",
+  due: { inMs: n() },
+  reason: null,
+  queue: { cap: n(), weight: n() },
+  events: [],
+  key: null,
+  dedup: null,
+  quota: null,
+  ...over,
+});
+
+export const chunkCommit = (over: Partial<ChunkCommit> = {}): ChunkCommit => ({
+  id: n(),
+  fence: n(),
+  chunk: n(),
+  leaseMs: n(),
+  firstRecord: n(),
+  records: 2,
+  text: [marked("a"), marked("b")].join("\n"),
+  errors: [],
+  counts: { accepted: n(), rejected: n(), duplicate: n() },
+  next: { phase: "deliver", chunk: n() },
+  end: null,
+  ...over,
+});
+
+export const fault = (index: number) => ({
+  index,
+  line: n(),
+  raw: marked("raw"),
+  errors: [1, 2].map(() => ({ field: marked("field"), code: marked("code"), message: marked("message") })),
+});
+export const keys = (...texts: string[]) => texts.join("\n");
+export const end = (over: Partial<NonNullable<ChunkCommit["end"]>> = {}): ChunkCommit["end"] => ({
+  state: "completed",
+  reason: reason(),
+  due: { at: n() },
+  purge: false,
+  events: [event()],
+  ...over,
+});
+
+export const move = (over: Partial<Move>): Move => ({
+  id: n(),
+  from: "processing",
+  to: "ready",
+  due: { inMs: n() },
+  reason: null,
+  attempt: "keep",
+  events: [],
+  ...over,
+});
+
+export const key = () => ({ key: marked("key"), keepMs: n(), fingerprint: hex() });
+export const quota = () => ({ bytes: n(), records: n() });

@@ -1,0 +1,190 @@
+/**
+ * Every statement for SQL Server as text. No such server runs with these tests, so they look at what a server would trip
+ * over: the snapshots are the dialect's statements, to be read beside PostgreSQL's.
+ */
+import { execFileSync } from "node:child_process";
+import { join } from "node:path";
+import { ddl } from "../../../database/dialects/mssql/ddl.ts";
+import { batchColumns, INTO_MADE, MADE } from "../../../database/dialects/mssql/rows.ts";
+import { kinds } from "../../../database/dialects/mssql/sql.ts";
+import { mssqlDeliveries, mssqlLocks, mssqlStore } from "../../../database/dialects/mssql/store.ts";
+import { listed } from "../../../database/dialects/mssql/units/reads.ts";
+import { cases } from "./statements.cases.ts";
+import { isMarked, MARK, type Sent, sentBy } from "./statements.kit.ts";
+import { columnTypes } from "./statements.schema.ts";
+
+/** Words of other databases, and of T-SQL what not every server has (DESIGN: portable T-SQL). */
+const foreign = [
+  /\bMERGE\b/,
+  /\bCREATE OR ALTER\b/,
+  /\bALTER COLUMN\b/,
+  /\bLIMIT\b/,
+  /\bON CONFLICT\b/,
+  /\bRETURNING\b/,
+  /::/,
+  /\bstring_to_table\b/,
+  /\bSTRING_SPLIT\b/,
+  /\b(GREATEST|LEAST)\b/,
+  /\bNOW\(/,
+  /\bILIKE\b/,
+  /\b(TRUE|FALSE)\b/,
+  /\|\|/,
+  /\bEXCLUDED\b/,
+  /\bUSING\b/,
+  /\bLATERAL\b/,
+  /\bRECURSIVE\b/,
+  /\bFOR (UPDATE|JSON|NO KEY)\b/,
+  /\bRETURN\b/,
+  /\bGOTO\b/,
+  /\bEXEC/,
+  /\bNULLS (FIRST|LAST)\b/,
+];
+
+/** The order of locks; what is not named comes last. */
+const order: Record<string, number> = {
+  batch: 0,
+  client_queue: 1,
+  record_key: 2,
+  content_key: 2,
+  idempotency_key: 2,
+};
+
+const withoutStrings = (text: string) => text.replaceAll(/'(?:[^']|'')*'/g, "''");
+const statementsOf = (text: string) => text.split(/;\n|;$/).map((one) => one.trim());
+const namesIn = (text: string) => new Set(withoutStrings(text).match(/(?<!@)@[A-Za-z]\w*/g) ?? []);
+const declaredIn = (text: string) => [...text.matchAll(/DECLARE (@\w+) (TABLE|[A-Z]+(?:\(\w+\))?)/g)];
+const writesOf = (text: string) =>
+  [...text.matchAll(/\b(?:UPDATE|INSERT INTO|DELETE FROM) ([#@]?\w+)/g)].map(([, table]) => table as string);
+
+/** What stands in many of them, and has a snapshot of its own. */
+const brief = (text: string) =>
+  text
+    .replaceAll(MADE, "@made TABLE (columns of a batch)")
+    .replaceAll(INTO_MADE, "OUTPUT inserted INTO @made")
+    .replaceAll(batchColumns("made"), "made as a batch")
+    .replaceAll(batchColumns(), "a batch")
+    .replaceAll(listed, "a batch without its envelope");
+
+test("parts that many statements share", () => {
+  expect(`\n${[MADE, INTO_MADE, batchColumns(), listed].join("\n\n")}\n`).toMatchSnapshot();
+});
+
+describe.each(cases)("$name", (unit) => {
+  let sent: Sent[];
+  beforeAll(async () => {
+    sent = await sentBy(unit);
+  });
+  const each = (look: (one: Sent) => void) => {
+    expect(sent).not.toHaveLength(0);
+    for (const one of sent) look(one);
+  };
+
+  test("is what it was", () => {
+    const pages = sent.map(({ text, types, staged }) => {
+      const given = Object.entries(types).map(([name, type]) => `-- @${name} ${type}`);
+      const tables = Object.entries(staged).map(([name, columns]) => `-- ${name} (${columns.join(", ")})`);
+      return [...tables, ...given, brief(text)].join("\n");
+    });
+    expect(`\n${pages.join("\n\n-- then\n\n")}\n`).toMatchSnapshot();
+  });
+
+  test("is nothing but what every server has", () =>
+    each(({ text }) => {
+      for (const word of foreign) expect(withoutStrings(text)).not.toMatch(word);
+      expect(text.endsWith(";")).toBe(true);
+      expect(text).not.toMatch(/BEGIN\s+END/);
+    }));
+
+  test("has no value in its text", () =>
+    each(({ text, values, rows }) => {
+      expect(text).not.toMatch(new RegExp(`${MARK}|777`));
+      expect([...values, ...rows.flat()].filter(isMarked).length).toBeGreaterThan(values.length === 0 ? -1 : 0);
+    }));
+
+  test("uses what it is given and what it declares, and nothing else", () =>
+    each(({ text, types }) => {
+      const declared = declaredIn(text).map(([, name]) => name as string);
+      const given = Object.keys(types).map((name) => `@${name}`);
+      expect(new Set([...declared, ...given]).size).toBe(declared.length + given.length);
+      expect([...namesIn(text)].sort()).toEqual([...declared, ...given].sort());
+      const bare = withoutStrings(text);
+      for (const name of declared) {
+        const [first, ...uses] = [...bare.matchAll(new RegExp(`(?<!@)${name}\\b`, "g"))];
+        expect(uses.length).toBeGreaterThan(0);
+        expect(bare.slice(0, first?.index).endsWith("DECLARE ")).toBe(true);
+      }
+    }));
+
+  test("compares columns with values of their own type", () =>
+    each(({ text, types }) => {
+      const local = declaredIn(text).map(([, name, type]) => [name, type as string]);
+      const known = Object.fromEntries([...Object.entries(types).map(([name, type]) => [`@${name}`, type]), ...local]);
+      for (const [, column, name] of text.matchAll(/\b(?:\w+\.)?"?(\w+)"? (?:=|<>|<=|>=|<|>) (@\w+)\b(?! [-+*/%])/g)) {
+        const possible = columnTypes(column as string);
+        if (possible.size > 0)
+          expect([column, [...possible]]).toEqual([column, expect.arrayContaining([known[name as string]])]);
+      }
+    }));
+
+  test("ends what it begins, and asks for a count right after the write that it counts", () =>
+    each(({ text }) => {
+      const statements = statementsOf(text);
+      const begun = statements.filter((one) => one === "BEGIN TRAN").length;
+      expect(begun).toBeLessThanOrEqual(1);
+      expect(text.match(/\bROLLBACK\b/g)?.length ?? 0).toBe(begun);
+      expect(text.match(/\bCOMMIT\b/g)?.length ?? 0).toBe(begun);
+      if (begun === 1) {
+        expect(text).toMatch(/;\nIF @held = 1\n {2}COMMIT;\nELSE\n {2}ROLLBACK;\nSELECT [^;]*@held = 1;$/);
+        expect(text.slice(text.indexOf("ROLLBACK;") + 9)).not.toMatch(/UPDATE|INSERT|DELETE/);
+      }
+      for (const [n, statement] of statements.entries())
+        if (statement.includes("@@ROWCOUNT")) {
+          expect(statement).toMatch(/^SET @\w+ = (@\w+ - )?@@ROWCOUNT$/);
+          expect(statements[n - 1]).toMatch(/^(IF @held = [01]\s+)?(BEGIN\s+)?(UPDATE|INSERT INTO|DELETE FROM) /);
+        }
+    }));
+
+  test("locks in the order of all units", () =>
+    each(({ text }) => {
+      if (!text.includes("BEGIN TRAN")) return;
+      const tables = writesOf(text).filter((table) => !/[@#]/.test(table));
+      const first = tables.filter((table, n) => tables.indexOf(table) === n);
+      // Who locks a table last of all holds it while waiting for nothing.
+      const ranks = first.map((table) => order[table] ?? 3);
+      const last = first.at(-1) === tables.at(-1) && first.at(-1) === "client_queue" ? ranks.slice(0, -1) : ranks;
+      expect(last).toEqual([...last].sort());
+    }));
+});
+
+test("a parser of T-SQL takes every statement, and no nonsense", async () => {
+  const sent = (await Promise.all(cases.map(sentBy))).flat().map(({ text }) => text);
+  const parse = (texts: string[]): string[] =>
+    JSON.parse(
+      execFileSync(process.execPath, [join(__dirname, "statements.parse.mjs")], {
+        input: JSON.stringify(texts),
+        encoding: "utf8",
+      }),
+    );
+  expect(parse([...new Set(sent)])).toEqual([]);
+  expect(
+    parse(["UPDATE batch SET a = 1 OUTPUT inserted.a INTO @a, WHERE id = 1;", "SELECT TOP (1 a FROM b;"]),
+  ).toHaveLength(2);
+});
+
+test("every method of the seams is looked at", () => {
+  const seams = [mssqlStore({} as never), mssqlLocks({} as never), mssqlDeliveries({} as never)];
+  const names = seams.flatMap((seam) => Object.keys(seam)).filter((name) => name !== "leastCompressed");
+  const covered = new Set(cases.map(({ name }) => name.split(":")[0]));
+  expect(names.filter((name) => !covered.has(name))).toEqual([]);
+});
+
+test("a small upload is one batch, whatever is decided with it", async () => {
+  const small = cases.find(({ name }) => name === "commitUpload: with quotas");
+  const made = { id: 1, envelope: "{}", reason: null, contentHash: null };
+  expect(await sentBy({ ...(small as (typeof cases)[number]), answers: [[made]] })).toHaveLength(1);
+});
+
+test("staged columns and table variables have the types of the schema", () => {
+  const sent = { uuid: kinds.uuid.sql, name: kinds.name.sql, text: kinds.text.sql, hash: kinds.hash.sql };
+  expect(ddl.types).toMatchObject({ ...sent, bigint: kinds.big.sql, int: kinds.int.sql, bytes: kinds.bytes.sql });
+});
