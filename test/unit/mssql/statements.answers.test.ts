@@ -35,7 +35,7 @@ test("a record's number leaves out the places of errors and of duplicates", asyn
   );
   expect(sent[0]?.tables.map(({ name, rows }) => [name, rows])).toEqual([
     [
-      "#records",
+      "#keyed",
       [
         [10, "a", bytes("1")],
         [12, "b", null],

@@ -171,6 +171,18 @@ test("a parser of T-SQL takes every statement, and no nonsense", async () => {
   ).toHaveLength(2);
 });
 
+test("a name of a temporary table stands for one list of columns, for a connection keeps them", async () => {
+  const known = new Map<string, string>();
+  for (const { text, staged } of (await Promise.all(cases.map(sentBy))).flat()) {
+    for (const [name, columns] of Object.entries(staged)) {
+      expect([name, known.get(name) ?? `${columns}`]).toEqual([name, `${columns}`]);
+      known.set(name, `${columns}`);
+    }
+    expect(new Set(text.match(/#\w+/g))).toEqual(new Set(Object.keys(staged)));
+  }
+  expect(known.size).toBe(5);
+});
+
 test("every method of the seams is looked at", () => {
   const seams = [mssqlStore({} as never), mssqlLocks({} as never), mssqlDeliveries({} as never)];
   const names = seams.flatMap((seam) => Object.keys(seam)).filter((name) => name !== "leastCompressed");

@@ -21,11 +21,11 @@ export const TAKEN = `@taken TABLE (key_hash ${kinds.hash.sql} NOT NULL PRIMARY 
 export const uniqueSteps = (id: string, chunk: string): string[] => [
   `INSERT INTO record_key (client_id, key_hash, batch_id, chunk_no)
 OUTPUT inserted.key_hash INTO @taken
-SELECT @client, given.key_hash, ${id}, ${chunk} FROM #records AS given
+SELECT @client, given.key_hash, ${id}, ${chunk} FROM #keyed AS given
 WHERE given.key_hash IS NOT NULL AND ${isNew("given.key_hash")}
 ORDER BY given.key_hash`,
   `INSERT INTO record (batch_id, seq, data)
-SELECT ${id}, given.seq, given.data FROM #records AS given
+SELECT ${id}, given.seq, given.data FROM #keyed AS given
 WHERE given.key_hash IS NULL OR EXISTS (SELECT 1 FROM @taken AS taken WHERE taken.key_hash = given.key_hash)
 ORDER BY given.seq`,
 ];

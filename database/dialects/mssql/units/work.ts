@@ -109,7 +109,10 @@ function stagedRecords(commit: ChunkCommit): Staged[] {
     return row;
   });
   const columns = { seq: kinds.big, data: kinds.text };
-  return [{ name: "#records", columns: keys ? { ...columns, key_hash: kinds.hash } : columns, rows }];
+  // A connection keeps its tables, so each name stands for one list of columns.
+  return keys
+    ? [{ name: "#keyed", columns: { ...columns, key_hash: kinds.hash }, rows }]
+    : [{ name: "#records", columns, rows }];
 }
 
 function recordSteps(commit: ChunkCommit, { id, chunk }: { id: string; chunk: string }, params: Params): string[] {
