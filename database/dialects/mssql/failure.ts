@@ -93,7 +93,7 @@ export const codeOf = (error: unknown): string =>
   String(numberOf(error) ?? codesOf(error).findLast((code) => /^[A-Z_0-9]{2,40}$/.test(code)) ?? "connection");
 
 /** Two at once had the same new key: the next look at it shows whose it is. */
-const keyTable = /idempotency_key|content_key|record_key|client_queue/;
+const keyTable = /idempotency_key|content_key|record_key|client_queue|client_usage|batch_lock/;
 export const isDuplicate = (error: unknown): boolean => duplicate.has(numberOf(error) ?? 0);
 const isKeyTaken = (error: unknown): boolean => isDuplicate(error) && keyTable.test(withoutValues(error));
 

@@ -55,9 +55,9 @@ export function name(value: string | null): Value {
   return { type: isLong ? longText() : kinds.name.type(), value: value && clean(value) };
 }
 
-/** NVARCHAR(36). What is longer, or ends in a blank that T-SQL would not see, is no id, and finds what an empty one finds. */
+/** NVARCHAR(36). What is longer, or has a blank (which T-SQL does not see at its end) or a NUL, is no id, and finds what an empty one finds. */
 export function uuid(value: string | null): Value {
-  const isOne = value === null || (value.length <= UUID_LENGTH && value === value.trimEnd());
+  const isOne = value === null || (value.length <= UUID_LENGTH && !/[\s\0]/.test(value));
   return { type: kinds.uuid.type(), value: isOne ? value : "" };
 }
 

@@ -52,6 +52,8 @@ test.each([
   ["lock timeout", told(1222, "Lock request time out period exceeded.")],
   ["snapshot conflict", told(3960, "Snapshot isolation transaction aborted due to update conflict.")],
   ["somebody had the same new key", told(2627, KEY, 14)],
+  ["two had the day's first upload", told(2627, KEY.replace("idempotency_key", "client_usage"), 14)],
+  ["two took a lock that nobody had before", told(2627, KEY.replace("idempotency_key", "batch_lock"), 14)],
   [
     "the same of a server that names only the constraint",
     told(2627, 'duplicate key value violates unique constraint "record_key_pkey"', 14),

@@ -171,7 +171,7 @@ test("a parser of T-SQL takes every statement, and no nonsense", async () => {
   ).toHaveLength(2);
 });
 
-test("a name of a temporary table stands for one list of columns, for a connection keeps them", async () => {
+test("a name of a temporary table stands for one list of columns", async () => {
   const known = new Map<string, string>();
   for (const { text, staged } of (await Promise.all(cases.map(sentBy))).flat()) {
     for (const [name, columns] of Object.entries(staged)) {

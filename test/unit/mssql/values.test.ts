@@ -59,7 +59,7 @@ test("half a character and NUL become the sign for what is none", () => {
 
 test("what is no id finds nothing, also where T-SQL would not see the blank after one", () => {
   const id = "01930000-0000-7000-8000-000000000000";
-  expect([`${id} `, `${id}x`, "x ", id].map((one) => uuid(one).value)).toEqual(["", "", "", id]);
+  expect([`${id} `, `${id}x`, "x ", "no\0id", id].map((one) => uuid(one).value)).toEqual(["", "", "", "", id]);
 });
 
 test("BIGINT comes as a number", () => {

@@ -109,7 +109,7 @@ function stagedRecords(commit: ChunkCommit): Staged[] {
     return row;
   });
   const columns = { seq: kinds.big, data: kinds.text };
-  // A connection keeps its tables, so each name stands for one list of columns.
+  // Each name stands for one list of columns.
   return keys
     ? [{ name: "#keyed", columns: { ...columns, key_hash: kinds.hash }, rows }]
     : [{ name: "#records", columns, rows }];
