@@ -14,6 +14,8 @@ import { CONNECT_TIMEOUT_MS, REQUEST_TIMEOUT_MS, sequelizeOptionsOf } from "./ur
 const MIGRATION_LOCK = "dataflow-migrations";
 /** SQL Server 2019. */
 const OLDEST_VERSION = 15;
+/** OPENJSON: a database that came from an older server keeps the level of that. */
+const LEAST_LEVEL = 130;
 const MODEL_CONNECTIONS = 3;
 /** For migrations: a step may take its time, and waits for another node's. */
 const NO_LIMIT = 0;
@@ -22,8 +24,7 @@ const NO_LIMIT = 0;
 export async function openMssql(url: string, logger?: Logger): Promise<Dialect> {
   const sql = new Sql(url);
   try {
-    await checkVersion(sql);
-    await checkRowVersions(sql, logger);
+    await check(sql, logger);
   } catch (error) {
     await sql.close();
     throw refusalOf(error) ?? error;
@@ -73,35 +74,44 @@ const LOCK = `DECLARE @answer INT;
 EXEC @answer = sp_getapplock @Resource = N'${MIGRATION_LOCK}', @LockMode = N'Exclusive', @LockOwner = N'Transaction', @LockTimeout = -1;
 IF @answer < 0 THROW 50000, N'The lock of the migrations was not given.', 1;`;
 
+interface State {
+  /** "Microsoft SQL Server 2022 (RTM) …" */
+  product: string | null;
+  version: string | null;
+  name: string;
+  level: number;
+  hasRowVersions: boolean;
+}
+
 /** Azure has versions of its own, and so has what only speaks like a SQL Server: both are taken as they are. */
-async function checkVersion(sql: Sql): Promise<void> {
-  const row = await sql.get<{ version: string | null; product: string | null }>(
-    "SELECT CAST(SERVERPROPERTY('ProductVersion') AS NVARCHAR(128)) AS version, CAST(@@VERSION AS NVARCHAR(300)) AS product",
-  );
-  const isBoxed = /^Microsoft SQL Server /.test(row?.product ?? "");
-  const version = Number.parseInt(row?.version ?? "", 10);
-  if (isBoxed && version < OLDEST_VERSION)
-    throw new Error("DATABASE_URL: expected SQL Server 2019 or later; found an older server.");
-}
-
-/** Without row versions whoever reads waits for whoever writes: right, and slow. */
-async function checkRowVersions(sql: Sql, logger?: Logger): Promise<void> {
-  const row = await stateOfDatabase(sql);
-  if (row?.isOn !== false) return;
-  const name = `[${row.name.replaceAll("]", "]]")}]`;
-  logger?.warn(
-    `The database keeps no row versions, so reads wait for writes. Run: ALTER DATABASE ${name} SET READ_COMMITTED_SNAPSHOT ON WITH ROLLBACK IMMEDIATE`,
-  );
-}
-
-async function stateOfDatabase(sql: Sql): Promise<{ name: string; isOn: boolean } | undefined> {
-  try {
-    return await sql.get(
-      "SELECT name, is_read_committed_snapshot_on AS isOn FROM sys.databases WHERE database_id = DB_ID()",
+async function check(sql: Sql, logger?: Logger): Promise<void> {
+  const state = await stateOf(sql);
+  if (!state) return;
+  const { product, version, name, level, hasRowVersions } = state;
+  const quoted = `[${name.replaceAll("]", "]]")}]`;
+  if (/^Microsoft SQL Server /.test(product ?? "")) {
+    if (Number.parseInt(version ?? "", 10) < OLDEST_VERSION)
+      throw new Error("DATABASE_URL: expected SQL Server 2019 or later; found an older server.");
+    if (level < LEAST_LEVEL)
+      throw new Error(
+        `DATABASE_URL: expected a database of compatibility level ${LEAST_LEVEL} or more; found ${level}. Run: ALTER DATABASE ${quoted} SET COMPATIBILITY_LEVEL = ${OLDEST_VERSION}0`,
+      );
+  }
+  // Right without them too, but slow.
+  if (!hasRowVersions)
+    logger?.warn(
+      `The database keeps no row versions, so reads wait for writes. Run: ALTER DATABASE ${quoted} SET READ_COMMITTED_SNAPSHOT ON WITH ROLLBACK IMMEDIATE`,
     );
+}
+
+async function stateOf(sql: Sql): Promise<State | undefined> {
+  try {
+    return await sql.get(`SELECT CAST(@@VERSION AS NVARCHAR(300)) AS product,
+  CAST(SERVERPROPERTY('ProductVersion') AS NVARCHAR(128)) AS version, name, CAST(compatibility_level AS INT) AS level,
+  is_read_committed_snapshot_on AS hasRowVersions FROM sys.databases WHERE database_id = DB_ID()`);
   } catch (error) {
-    // Who may not look is not told.
     if (error instanceof DatabaseUnavailable) throw error;
+    // Who does not know, or may not look, is taken as he is.
     return undefined;
   }
 }

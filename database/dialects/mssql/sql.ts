@@ -56,7 +56,7 @@ export class Sql {
     const full = tables.filter((table) => table.rows.length > 0);
     const sets = await this.#tried(() =>
       this.#lanes.use(async (lane) => {
-        await lane.request().batch(emptied(tables));
+        await lane.request().batch(made(tables));
         for (const table of full) await lane.request().bulk(bulk(table));
         return query(lane, text, values);
       }),
@@ -90,12 +90,12 @@ async function query(lane: mssql.ConnectionPool, text: string, values: Values): 
   return (await request.query(PREAMBLE + text)).recordsets as unknown as Row[][];
 }
 
-/** Made once a connection, and emptied before each use: what a failed batch left must not come back. */
-const emptied = (tables: Staged[]) =>
+/** Made anew for each use: what a failed batch left must not come back, and the columns may be others. */
+const made = (tables: Staged[]) =>
   tables
     .map(({ name, columns }) => {
       const list = Object.entries(columns).map(([column, { sql }]) => `"${column}" ${sql} NULL`);
-      return `IF OBJECT_ID('tempdb..${name}') IS NULL CREATE TABLE ${name} (${list.join(", ")}) ELSE TRUNCATE TABLE ${name};`;
+      return `DROP TABLE IF EXISTS ${name}; CREATE TABLE ${name} (${list.join(", ")});`;
     })
     .join("\n");
 
