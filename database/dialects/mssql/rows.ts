@@ -84,27 +84,29 @@ export interface Unit {
   declared?: string[];
   /** Statements without their last semicolon, in the order of locks: batch, client_queue, keys, the rest. */
   steps: (string | Deciding)[];
-  /** A SELECT of what outlives a ROLLBACK: it has to ask for `@held = 1`. */
+  /** A SELECT of what was put by. Where something is decided it has to ask for `@held = 1`: a ROLLBACK leaves variables as they are. */
   answer: string;
 }
 
 /** One transaction in one batch: no row is locked while the client thinks, not even while it reads the answer. */
 export function unit({ declared = [], steps, answer }: Unit): string {
-  const lines = [...["@held INT = 1", ...declared].map((variable) => `DECLARE ${variable};`), "BEGIN TRAN;"];
-  let depending: string[] = [];
-  const close = () => {
-    if (depending.length > 0) lines.push("IF @held = 1\nBEGIN", ...depending, "END;");
-    depending = [];
-  };
-  for (const [n, step] of steps.entries()) {
-    const statement = typeof step === "string" ? `${step};` : step.decides;
-    if (n === 0) lines.push(statement);
-    else depending.push(statement);
-    if (typeof step !== "string") close();
-  }
-  close();
-  const text = [...lines, "IF @held = 1\n  COMMIT;\nELSE\n  ROLLBACK;", `${answer};`].join("\n");
+  const isDecided = steps.some((step) => typeof step !== "string");
+  const text = [
+    ...(isDecided ? ["@held INT", ...declared] : declared).map((variable) => `DECLARE ${variable};`),
+    "BEGIN TRAN;",
+    ...depending(steps),
+    isDecided ? "IF @held = 1\n  COMMIT;\nELSE\n  ROLLBACK;" : "COMMIT;",
+    `${answer};`,
+  ].join("\n");
   return text.includes("@now") ? `${AT_NOW}\n${text}` : text;
+}
+
+/** The statements of `steps`: those that follow one that decides are carried out where that changed its row. */
+function depending(steps: Unit["steps"]): string[] {
+  const at = steps.findIndex((step) => typeof step !== "string");
+  const [first, rest] = [steps.slice(0, at + 1 || undefined), at === -1 ? [] : steps.slice(at + 1)];
+  const statements = first.map((step) => (typeof step === "string" ? `${step};` : step.decides));
+  return rest.length === 0 ? statements : [...statements, "IF @held = 1\nBEGIN", ...depending(rest), "END;"];
 }
 
 /** A parameter that holds a list of ids, and those ids as a subquery: as many as there are, in one text. */

@@ -73,7 +73,7 @@ OUTPUT inserted.id, inserted.attempts INTO @failed
 WHERE due_at IS NOT NULL AND client_id = @client`,
     `${ATTEMPT} SELECT id, attempts, @now, NULL, @error, 0 FROM @failed`,
   ],
-  answer: 'SELECT COUNT(*) AS "n" FROM @failed WHERE @held = 1',
+  answer: 'SELECT COUNT(*) AS "n" FROM @failed',
 });
 
 export async function failDeliveries(sql: Sql, clientId: number, error: string): Promise<number> {

@@ -7,8 +7,9 @@ import { taking } from "./taking.ts";
 const IS_DUE = "due_at <= @now AND due_at <= @now - CASE WHEN attempts = 0 THEN @older ELSE 0 END";
 
 const TAKE = taking({
-  taken: `id BIGINT, topic ${kinds.name.sql}, body ${kinds.text.sql}, attempts INT`,
-  pick: `SELECT TOP (@open) id FROM outbox WITH (READPAST) WHERE ${IS_DUE} ORDER BY due_at, id`,
+  taken: `id BIGINT NOT NULL, topic ${kinds.name.sql}, body ${kinds.text.sql}, attempts INT`,
+  pick: `SELECT TOP (@open) id FROM outbox WITH (READPAST)
+WHERE ${IS_DUE} AND id NOT IN (SELECT had.id FROM @taken AS had) ORDER BY due_at, id`,
   take: `UPDATE outbox SET due_at = @now + @retry, attempts = attempts + 1
 OUTPUT inserted.id, inserted.topic, inserted.body, inserted.attempts INTO @taken
 WHERE id IN (SELECT picked.id FROM @due AS picked) AND ${IS_DUE}`,

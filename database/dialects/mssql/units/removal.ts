@@ -76,7 +76,7 @@ const DELETE = unit({
     "DELETE FROM delivery OUTPUT deleted.id INTO @untold WHERE batch_id = @id",
     "DELETE FROM delivery_attempt WHERE delivery_id IN (SELECT untold.id FROM @untold AS untold)",
   ],
-  answer: 'SELECT @held AS "held" WHERE @held = 1',
+  answer: 'SELECT COUNT(*) AS "gone" FROM @gone',
 });
 
 export async function deleteBatch(sql: Sql, id: number, limit: number): Promise<boolean> {

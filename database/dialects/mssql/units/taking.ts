@@ -4,9 +4,9 @@ import { AT_NOW } from "../rows.ts";
 interface Taking {
   /** Columns of the table variable `@taken`. */
   taken: string;
-  /** A SELECT of the ids of up to `@open` rows that look free. READPAST may spare it a wait; what it picks is no promise. */
+  /** A SELECT of the ids of up to `@open` more rows that look free. READPAST may spare it a wait; what it picks is no promise. */
   pick: string;
-  /** An UPDATE into `@taken` that asks once more whether they are free, now with their rows locked. */
+  /** An UPDATE of those of `@due`, into `@taken`, that asks once more whether they are free, now with their rows locked. */
   take: string;
   answer: string;
 }

@@ -186,7 +186,7 @@ const EXTEND = unit({
 OUTPUT inserted.id, inserted.fence INTO @extended
 WHERE id IN ${idsIn("@ids")} AND state = 'processing' AND owner = @owner`,
   ],
-  answer: 'SELECT id AS "id", fence AS "fence" FROM @extended WHERE @held = 1',
+  answer: 'SELECT id AS "id", fence AS "fence" FROM @extended',
 });
 
 export function extendLeases(sql: Sql, owner: string, ids: number[], leaseMs: number) {
