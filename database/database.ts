@@ -1,7 +1,6 @@
 import type { Sequelize } from "sequelize";
 import type { DeliveryStore } from "./deliveries.ts";
 import type { Dialect } from "./dialect.ts";
-import { openMssql } from "./dialects/mssql/open.ts";
 import { openPostgres } from "./dialects/postgres/open.ts";
 import { openSqlite } from "./dialects/sqlite/open.ts";
 import type { LockStore } from "./locks.ts";
@@ -58,6 +57,11 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     isEmbedded: dialect.isEmbedded,
     close: () => dialect.close(),
   };
+}
+
+/** Its driver takes longer to load than all else together, so only who uses it loads it. */
+async function openMssql(url: string, logger?: Logger): Promise<Dialect> {
+  return (await import("./dialects/mssql/open.ts")).openMssql(url, logger);
 }
 
 /** The one place that looks at the scheme. */

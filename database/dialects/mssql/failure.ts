@@ -78,9 +78,10 @@ function chainOf(error: unknown, depth = 0): Raised[] {
   return [error as Raised, ...inner.flatMap((one) => chainOf(one, depth + 1))];
 }
 
-/** The server's own number; the driver also puts its codes there. */
+/** The server's own number, of several errors that of the first; the driver also puts its codes there. */
 function numberOf(error: unknown): number | null {
-  const raised = chainOf(error).find(({ number }) => typeof number === "number" && number > 0);
+  const [first = error] = (error as { precedingErrors?: unknown[] } | null)?.precedingErrors ?? [];
+  const raised = chainOf(first).find(({ number }) => typeof number === "number" && number > 0);
   return (raised?.number as number | undefined) ?? null;
 }
 

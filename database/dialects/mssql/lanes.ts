@@ -16,7 +16,7 @@ export class Lanes {
   #isClosed = false;
 
   constructor(config: mssql.config) {
-    this.#all = Array.from({ length: LANES }, () => new mssql.ConnectionPool(structuredClone(config)));
+    this.#all = Array.from({ length: LANES }, () => laneOf(config));
     this.#free = [...this.#all];
     // A connection that breaks while nobody uses it would end the process otherwise; whoever uses one is told.
     for (const lane of this.#all) lane.on("error", () => {});
@@ -61,10 +61,23 @@ export class Lanes {
   }
 }
 
+/** The server's number of an error that it refused a login with: the driver keeps its text alone, in the server's language. */
+const refusedWith = new WeakMap<Lane, number>();
+
+function laneOf(config: mssql.config): Lane {
+  const lane: Lane = new mssql.ConnectionPool({
+    ...structuredClone(config),
+    beforeConnect: (connection: mssql.Connection) =>
+      void connection.on("errorMessage", ({ number }: { number: number }) => refusedWith.set(lane, number)),
+  });
+  return lane;
+}
+
 async function connected(lane: Lane): Promise<void> {
+  refusedWith.delete(lane);
   try {
     await lane.connect();
   } catch (error) {
-    throw unavailable(error);
+    throw unavailable(Object.assign(error as Error, { number: refusedWith.get(lane) }));
   }
 }

@@ -188,6 +188,18 @@ test.each([
   expect(refusalOf(unavailable(error))).toBeNull();
 });
 
+test("of several errors the first is the cause", () => {
+  const last = Object.assign(told(3930, "The current transaction cannot be committed."), {
+    precedingErrors: [told(1205, "deadlocked", 13)],
+  });
+  expect([isPassing(last), codeOf(last)]).toEqual([true, "1205"]);
+});
+
+test("a login that was refused in another language is known by its number", () => {
+  const error = Object.assign(unmade("ELOGIN", "Fehler bei der Anmeldung für den Benutzer 'sa'."), { number: 18456 });
+  expect(refusalOf(unavailable(error))?.expected).toMatch(LOGIN);
+});
+
 test("a staged table that is gone with its connection is told from one that never was", () => {
   expect(isLost(told(208, "Invalid object name '#records'."))).toBe(true);
   expect(isLost(told(208, "Invalid object name 'batch'."))).toBe(false);
