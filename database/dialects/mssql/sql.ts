@@ -1,11 +1,13 @@
 /** Lanes of one connection each, and every unit as ONE batch of T-SQL: no row is locked while a client thinks. */
 import { setTimeout as pause } from "node:timers/promises";
-import mssql from "mssql";
+import type mssql from "mssql";
 import { errorOf, isCut, isLost, isPassing, unavailable } from "./failure.ts";
 import { Lanes } from "./lanes.ts";
+import { bulkOf, type Staged, tableText } from "./staging.ts";
 import { configOf, REQUEST_TIMEOUT_MS } from "./url.ts";
-import type { Kind, Value } from "./values.ts";
+import type { Value } from "./values.ts";
 
+export type { Staged } from "./staging.ts";
 export { big, bool, bytes, float, hash, int, kinds, name, text, uuid, type Value } from "./values.ts";
 
 /** The clock of the database, epoch ms. It moves within a batch: one that needs one time declares `@now`. */
@@ -17,15 +19,6 @@ const MOST_TRIES = 6;
 
 /** In front of each batch: options that are set inside sp_executesql end with it. An error undoes the whole transaction. */
 const PREAMBLE = `SET NOCOUNT ON; SET XACT_ABORT ON; SET LOCK_TIMEOUT ${LOCK_TIMEOUT_MS};\n`;
-
-/** Rows that are loaded into a table of the connection's own before the batch runs. */
-export interface Staged {
-  /** With its `#`. */
-  name: string;
-  columns: Record<string, Kind>;
-  /** In the order of the columns. */
-  rows: unknown[][];
-}
 
 export type Values = Record<string, Value>;
 type Row = Record<string, unknown>;
@@ -56,8 +49,8 @@ export class Sql {
     const full = tables.filter((table) => table.rows.length > 0);
     const sets = await this.#tried(() =>
       this.#lanes.use(async (lane) => {
-        await lane.request().batch(made(tables));
-        for (const table of full) await lane.request().bulk(bulk(table));
+        await lane.request().batch(tableText(tables));
+        for (const table of full) await lane.request().bulk(bulkOf(table));
         return query(lane, text, values);
       }),
     );
@@ -88,20 +81,4 @@ async function query(lane: mssql.ConnectionPool, text: string, values: Values): 
   const request = lane.request();
   for (const [name, { type, value }] of Object.entries(values)) request.input(name, type, value);
   return (await request.query(PREAMBLE + text)).recordsets as unknown as Row[][];
-}
-
-/** Made anew for each use: what a failed batch left must not come back, and the columns may be others. */
-const made = (tables: Staged[]) =>
-  tables
-    .map(({ name, columns }) => {
-      const list = Object.entries(columns).map(([column, { sql }]) => `"${column}" ${sql} NULL`);
-      return `DROP TABLE IF EXISTS ${name}; CREATE TABLE ${name} (${list.join(", ")});`;
-    })
-    .join("\n");
-
-function bulk({ name, columns, rows }: Staged): mssql.Table {
-  const table = new mssql.Table(name);
-  for (const [column, { type }] of Object.entries(columns)) table.columns.add(column, type(), { nullable: true });
-  for (const row of rows) table.rows.push(row as mssql.IRow);
-  return table;
 }
