@@ -1,0 +1,28 @@
+/**
+ * The suite of all dialects on the statements for SQL Server, read and carried out one by one by PostgreSQL: what they do,
+ * and what many at once do to each other, wherever no SQL Server can be had. It says nothing about how a SQL Server reads
+ * them; that is for the suite on a real one.
+ */
+import type { Database } from "../../../database/database.ts";
+import { mssqlDeliveries, mssqlLocks, mssqlStore } from "../../../database/dialects/mssql/store.ts";
+import { describePostgres, freshPostgres, keptDatabase } from "../../helpers/database.ts";
+import { storeConformance } from "../store/conformance.ts";
+import { StandIn } from "./session.ts";
+
+describePostgres("statements for SQL Server, by PostgreSQL", () => {
+  const { open, end } = keptDatabase(freshPostgres);
+  let standIn: StandIn | undefined;
+
+  storeConformance("mssql's statements", async () => {
+    const { db, url, remove } = await open();
+    standIn ??= new StandIn(url);
+    const sql = standIn.asSql();
+    const stores = { store: mssqlStore(sql), locks: mssqlLocks(sql), deliveries: mssqlDeliveries(sql) };
+    return { db: { ...db, ...stores } satisfies Database, remove };
+  });
+
+  afterAll(async () => {
+    await standIn?.end();
+    await end();
+  });
+});

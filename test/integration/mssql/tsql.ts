@@ -1,0 +1,124 @@
+/** As much of T-SQL as our own batches use: their steps, and each statement as PostgreSQL has it. */
+
+export type Step =
+  | { kind: "statement"; text: string }
+  | { kind: "block"; steps: Step[] }
+  | { kind: "if"; condition: string; body: Step; otherwise: Step | null }
+  | { kind: "while"; condition: string; body: Step };
+
+const CONDITION = /(IF|WHILE) ([^;]*?)\s+(?=(?:BEGIN|COMMIT|ROLLBACK|SET)\b)/y;
+
+/** Reads a batch from its beginning. Throws at what it does not know. */
+class Reader {
+  readonly #text: string;
+  #at = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  /** All steps up to the end, or to the END of a block. */
+  steps(): Step[] {
+    const steps: Step[] = [];
+    while (!this.#sees(/END\b|$/y)) steps.push(this.#step());
+    return steps;
+  }
+
+  #step(): Step {
+    const found = this.#takes(CONDITION);
+    if (found) return this.#conditional(found[1] === "WHILE", found[2] as string);
+    if (this.#sees(/BEGIN TRAN\b/y) || !this.#takes(/BEGIN\b/y)) return { kind: "statement", text: this.#statement() };
+    const steps = this.steps();
+    this.#takes(/END\b/y);
+    return { kind: "block", steps };
+  }
+
+  #conditional(isLoop: boolean, condition: string): Step {
+    const body = this.#step();
+    if (isLoop) return { kind: "while", condition, body };
+    const otherwise = this.#takes(/ELSE\b/y) ? this.#step() : null;
+    return { kind: "if", condition, body, otherwise };
+  }
+
+  #statement(): string {
+    const found = this.#takes(/(?:'[^']*'|[^';])+/y);
+    if (!found) throw new Error(`No statement at: ${this.#text.slice(this.#at, this.#at + 40)}`);
+    return found[0].trim();
+  }
+
+  #sees(pattern: RegExp): boolean {
+    return this.#match(pattern) !== null;
+  }
+
+  #takes(pattern: RegExp): RegExpExecArray | null {
+    const found = this.#match(pattern);
+    if (found) this.#at += found[0].length;
+    return found;
+  }
+
+  #match(pattern: RegExp): RegExpExecArray | null {
+    while (/[\s;]/.test(this.#text[this.#at] ?? "")) this.#at++;
+    pattern.lastIndex = this.#at;
+    return pattern.exec(this.#text);
+  }
+}
+
+export const stepsOf = (batch: string): Step[] => new Reader(batch).steps();
+
+/** A type of SQL Server, in whatever length. */
+export function typeOf(type: string): string {
+  if (/^NVARCHAR/i.test(type)) return "text";
+  if (/^(VAR)?BINARY/i.test(type)) return "bytea";
+  return /^FLOAT/i.test(type) ? "float8" : type.toLowerCase();
+}
+
+/** The columns of a table variable. */
+export const columnsOf = (list: string): string =>
+  list.replaceAll(/ COLLATE \w+/g, "").replaceAll(/N?VAR(?:CHAR|BINARY)\(\w+\)|BINARY\(\w+\)/g, typeOf);
+
+const words: [RegExp, string][] = [
+  [/DATEDIFF_BIG\(.*?SYSUTCDATETIME\(\)\)/g, "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"],
+  [/ WITH \((?:READPAST|READCOMMITTEDLOCK)\)/g, ""],
+  [/CROSS APPLY/g, "CROSS JOIN LATERAL"],
+  [/OPENJSON\((@\w+)\) AS listed/g, "jsonb_array_elements_text($1::jsonb) AS listed(value)"],
+  [
+    /OPENJSON\((@\w+)\) WITH \([^$]*\$\.publicId', version BIGINT '\$\.version'\) AS j/g,
+    '(SELECT x."publicId" AS public_id, x.version FROM jsonb_to_recordset($1::jsonb) AS x("publicId" text, version bigint)) AS j',
+  ],
+  [/DATALENGTH\(([\w.]+)\)/g, "(octet_length($1) * 2)"],
+  [/SCOPE_IDENTITY\(\)/g, "lastval()"],
+  [/AS NVARCHAR\(\d+\)\)/g, "AS text)"],
+  [/AS FLOAT\)/g, "AS float8)"],
+];
+
+export function asPostgres(statement: string): string {
+  const text = words.reduce((all, [pattern, word]) => all.replaceAll(pattern, word), statement);
+  return returning(limited(text));
+}
+
+/** TOP becomes the LIMIT of its own SELECT; the last one is the innermost, or beside those before it. */
+function limited(text: string): string {
+  const at = text.lastIndexOf("SELECT TOP (");
+  if (at === -1) return text;
+  const open = at + "SELECT TOP (".length;
+  const close = endOf(text, open);
+  const end = endOf(text, close + 1);
+  const select = `SELECT${text.slice(close + 1, end)} LIMIT ${text.slice(open, close)}`;
+  return limited(text.slice(0, at) + select + text.slice(end));
+}
+
+/** The bracket that closes the level on which `from` stands, or the end. */
+function endOf(text: string, from: number): number {
+  for (let at = from, depth = 0; at < text.length; at++) {
+    if (text[at] === "(") depth++;
+    if (text[at] === ")" && depth-- === 0) return at;
+  }
+  return text.length;
+}
+
+function returning(text: string): string {
+  const [output, columns = "", into] = /OUTPUT ([\w., ]+?)\s+INTO (@\w+)/.exec(text) ?? [];
+  if (output === undefined) return text;
+  const list = columns.replaceAll(/(?:inserted|deleted)\./g, "");
+  return `WITH given AS (${text.replace(output, "")} RETURNING ${list}) INSERT INTO ${into} SELECT * FROM given`;
+}
