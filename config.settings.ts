@@ -88,7 +88,13 @@ export const settings = {
     "The operators' bearer token.",
     "whole",
   ),
-  databaseUrl: setting("DATABASE_URL", "sqlite:./data/dataflow.db", databaseUrl, "The database.", "url"),
+  databaseUrl: setting(
+    "DATABASE_URL",
+    "sqlite:./data/dataflow.db",
+    databaseUrl,
+    "The database: sqlite:PATH, or postgres:// or mssql:// with user, password, host and name.",
+    "url",
+  ),
   redisUrl: optional("REDIS_URL", "none", redisUrl, "Redis for the limiter, the caches and the locks.", "url"),
   redisLockNodes: optional(
     "REDIS_LOCK_NODES",
