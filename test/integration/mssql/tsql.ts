@@ -78,7 +78,7 @@ export const columnsOf = (list: string): string =>
 
 const words: [RegExp, string][] = [
   [/DATEDIFF_BIG\(.*?SYSUTCDATETIME\(\)\)/g, "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"],
-  [/ WITH \((?:READPAST|READCOMMITTEDLOCK)\)/g, ""],
+  [/ WITH \(READCOMMITTEDLOCK(?:, READPAST)?\)/g, ""],
   [/CROSS APPLY/g, "CROSS JOIN LATERAL"],
   [/OPENJSON\((@\w+)\) AS listed/g, "jsonb_array_elements_text($1::jsonb) AS listed(value)"],
   [

@@ -38,6 +38,8 @@ const foreign = [
   /\bGOTO\b/,
   /\bEXEC/,
   /\bNULLS (FIRST|LAST)\b/,
+  // An error where READ_COMMITTED_SNAPSHOT is on.
+  /\(READPAST/,
 ];
 
 /** The order of locks; what is not named comes last. */

@@ -8,7 +8,7 @@ import type {
 } from "../../../deliveries.ts";
 import { AT_NOW, deciding, idsIn, listOf, Params, unit } from "../rows.ts";
 import { big, int, kinds, name, type Sql, text, uuid } from "../sql.ts";
-import { taking } from "./taking.ts";
+import { PASSING_BY, taking } from "./taking.ts";
 
 /** A client with a long queue is looked at so far and no further. */
 const LOOKED_AT = 1_000;
@@ -18,7 +18,7 @@ const TAKE = taking({
   tries INT, claim ${kinds.uuid.sql}`,
   pick: `SELECT TOP (@open) eldest.id FROM (
   SELECT waiting.id, waiting.due_at, ROW_NUMBER() OVER (PARTITION BY waiting.client_id ORDER BY waiting.due_at, waiting.id) AS place
-  FROM (SELECT TOP (${LOOKED_AT}) id, client_id, due_at FROM delivery WITH (READPAST)
+  FROM (SELECT TOP (${LOOKED_AT}) id, client_id, due_at FROM delivery ${PASSING_BY}
     WHERE due_at <= @now AND client_id NOT IN ${idsIn("@busy")}
       AND client_id NOT IN (SELECT had.client_id FROM @taken AS had) ORDER BY due_at, id) AS waiting) AS eldest
 WHERE eldest.place = 1 ORDER BY eldest.due_at, eldest.id`,

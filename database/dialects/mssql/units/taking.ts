@@ -1,10 +1,13 @@
 /** Rows that are due, each to one caller only. */
 import { AT_NOW } from "../rows.ts";
 
+/** Passes by rows that somebody takes right now, instead of waiting for them. READPAST alone is an error where rows have versions. */
+export const PASSING_BY = "WITH (READCOMMITTEDLOCK, READPAST)";
+
 interface Taking {
   /** Columns of the table variable `@taken`. */
   taken: string;
-  /** A SELECT of the ids of up to `@open` more rows that look free. READPAST may spare it a wait; what it picks is no promise. */
+  /** A SELECT of the ids of up to `@open` more rows that look free: what it picks is no promise. */
   pick: string;
   /** An UPDATE of those of `@due`, into `@taken`, that asks once more whether they are free, now with their rows locked. */
   take: string;
