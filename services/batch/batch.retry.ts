@@ -3,15 +3,13 @@ import type { Context } from "moleculer";
 import { ConstraintViolation } from "../../database/errors.ts";
 import type { BatchRow, BatchStore } from "../../database/store.ts";
 import { csvLine } from "../../formats/csv-scan.ts";
-import { createSplitter } from "../../formats/split.ts";
+import type { Format } from "../../formats/formats.ts";
 import { Problem } from "../errors.ts";
-import { uuidv7 } from "../ids.ts";
 import { call, type ParamsOf } from "../messages.ts";
 import type { Policy, PolicyVersion } from "../policy/policy.contract.ts";
 import { isFinal } from "./batch.contract.ts";
-import { CHUNK_BYTES, decide } from "./batch.create.ts";
-import { forWebhook } from "./batch.deliveries.ts";
 import type { BatchService } from "./batch.service.ts";
+import { startedOf, startOf, takeBack } from "./batch.start.ts";
 import { type Taken, Upload } from "./batch.upload.ts";
 
 const RECORDS_AT_ONCE = 1000;
@@ -49,7 +47,7 @@ async function resent(service: BatchService, ctx: Context<Retry>, parent: BatchR
     const taken = await upload.take(rejectedBody(service.database.store, parent));
     return await commit(service, ctx, parent, taken, found.policy);
   } catch (error) {
-    if (await upload.undo().catch(() => false)) service.uploads.wipe(upload.rowId as number);
+    await takeBack(service, upload);
     throw error;
   } finally {
     service.uploads.drop(upload.rowId);
@@ -58,24 +56,12 @@ async function resent(service: BatchService, ctx: Context<Retry>, parent: BatchR
 }
 
 /** JSON elements are resent as lines: one that is no JSON any more would break an array around all of them. */
-const formatOf = ({ format }: BatchRow) => (format === "csv" ? "csv" : "ndjson");
+const formatOf = ({ format }: BatchRow): Format => (format === "csv" ? "csv" : "ndjson");
 
-function planOf(service: BatchService, parent: BatchRow, { version, policy }: PolicyVersion, requestId: string | null) {
-  const format = formatOf(parent);
-  const { chunkRecords, maxRecords, maxRecordBytes, maxBytes } = policy;
-  const limits = { chunkRecords, chunkBytes: CHUNK_BYTES, maxRecords, maxRecordBytes };
-  const { delimiter } = parent.envelope;
-  return {
-    batch: { publicId: uuidv7(), clientId: parent.clientId, policyVersion: version, format, requestId },
-    splitter: createSplitter(format, limits, delimiter === undefined ? {} : { delimiter }),
-    maxBytes,
-    leaseMs: service.leaseMs,
-    key: null,
-    done: null,
-    quota: null,
-    onBegun: (id: number) => service.uploads.keep(id),
-    onRefused: () => {},
-  } as const;
+function planOf(service: BatchService, parent: BatchRow, current: PolicyVersion, requestId: string | null) {
+  const asked = { clientId: parent.clientId, format: formatOf(parent), requestId };
+  const start = startOf(service, asked, current, { delimiter: parent.envelope.delimiter });
+  return { ...start, key: null, done: null, quota: null, onRefused: () => {} };
 }
 
 async function* rejectedBody(store: BatchStore, { id, format, envelope }: BatchRow): AsyncGenerator<Buffer> {
@@ -93,24 +79,16 @@ async function commit(
   service: BatchService,
   ctx: Context<Retry>,
   parent: BatchRow,
-  { upload }: Taken,
+  taken: Taken,
   policy: Policy,
 ): Promise<BatchRow> {
-  const { bytes, records } = upload.totals;
-  const { publicId, clientId, format } = upload.batch;
-  const decided = await decide(ctx, { clientId, format, bytes, records });
-  const version = upload.id === null ? 1 : 2;
   const done = await service.database.store.commitUpload({
-    ...upload,
-    ...decided,
+    ...(await startedOf(service, ctx, taken, ctx.params.clientPublicId, policy)),
     parent: { id: parent.id, publicId: parent.publicId },
     // The records have counted already, and are sent again on purpose.
     key: null,
     dedup: null,
     quota: null,
-    phase: policy.onInvalid === "rejectBatch" ? "validate" : "deliver",
-    queue: { cap: policy.maxConcurrentBatches, weight: policy.weight },
-    events: forWebhook(service.events.created(publicId, ctx.params.clientPublicId, decided.state, version), policy),
   });
   if (done.outcome !== "stored") throw new Problem("unavailable", "The retry was given up meanwhile. Ask again.");
   service.published(done);

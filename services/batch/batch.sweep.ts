@@ -5,8 +5,8 @@
 import { isUnavailable } from "../../database/errors.ts";
 import type { BatchRow, Move } from "../../database/store.ts";
 import { finalStates, SWEPT } from "./batch.contract.ts";
-import { decide } from "./batch.create.ts";
 import type { BatchService } from "./batch.service.ts";
+import { decide } from "./batch.start.ts";
 import { keepsBody, moveOf } from "./batch.states.ts";
 import { deleteWhole, purgeWhole } from "./batch.uploads.ts";
 
