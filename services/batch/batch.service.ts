@@ -21,9 +21,9 @@ import { BatchEvents } from "./batch.events.ts";
 import { BatchFigures } from "./batch.figures.ts";
 import { approveMove, cancelMove, giveUpMove, redriveMove, rejectMove } from "./batch.moves.ts";
 import { retryRejected } from "./batch.retry.ts";
-import { keepsBody } from "./batch.states.ts";
 import { Sweeper } from "./batch.sweep.ts";
 import { RunningUploads } from "./batch.uploads.ts";
+import { claim, commitChunk } from "./batch.work.ts";
 
 export type BatchService = Service &
   WithDatabase &
@@ -45,10 +45,10 @@ export type BatchService = Service &
     drain(): Promise<void>;
   };
 
-/** Chunks that go in the commit that ends their batch; more are left to the sweep, so that the commit stays short. */
-const PURGED_AT_END = 16;
 /** A read that asks for more is cut: no answer may hold much memory. */
 const MOST_READ_BYTES = 1024 * 1024;
+/** Rows younger than this are still with the node that wrote them. */
+const LEFT_OVER_MS = 5_000;
 
 export default define<BatchService>({
   name: "batch",
@@ -111,29 +111,14 @@ export default define<BatchService>({
     candidates(ctx) {
       return this.database.store.candidates(ctx.params.limit);
     },
-    async claim(ctx) {
-      const claimed = await this.database.store.claim(ctx.params.id, ctx.params.owner, this.leaseMs);
-      if (!claimed) return null;
-      this.figures.claimed(claimed.batch);
-      this.tell(claimed.batch);
-      return claimed;
+    claim(ctx) {
+      return claim(this, ctx.params);
     },
     chunk(ctx) {
       return this.database.store.readChunk(ctx.params.id, ctx.params.no);
     },
-    async commitChunk(ctx) {
-      const { batch, commit } = ctx.params;
-      const end = commit.end && (await endOf(this, batch, commit));
-      const written = await this.database.store.commitChunk({
-        ...commit,
-        id: batch.id,
-        fence: batch.fence,
-        leaseMs: this.leaseMs,
-        end,
-      });
-      this.figures.committed(batch, written?.batch ?? null);
-      if (written && end) this.wake();
-      return this.published(written);
+    commitChunk(ctx) {
+      return commitChunk(this, ctx.params);
     },
     reserveKeys(ctx) {
       const { batch, keys } = ctx.params;
@@ -261,23 +246,3 @@ export default define<BatchService>({
     this.broker.localBus.once("$broker.started", sweep);
   },
 });
-
-/** Rows younger than this are still with the node that wrote them. */
-const LEFT_OVER_MS = 5_000;
-
-/** How the last chunk's commit ends the batch: what becomes of its body, and the event that tells. */
-async function endOf(service: BatchService, batch: BatchRow, commit: ParamsOf<"batch.commitChunk">["commit"]) {
-  const { state, error } = commit.end as NonNullable<typeof commit.end>;
-  const after: BatchRow = {
-    ...batch,
-    state,
-    reason: error,
-    accepted: batch.accepted + commit.counts.accepted,
-    rejected: batch.rejected + commit.counts.rejected,
-    duplicate: batch.duplicate + commit.counts.duplicate,
-    version: batch.version + 1,
-  };
-  const purge = !keepsBody(state) && batch.chunks <= PURGED_AT_END;
-  const due: Due = purge || keepsBody(state) ? await service.retention(batch) : { inMs: 0 };
-  return { state, reason: error, due, purge, events: await service.completedEvent(after) };
-}
