@@ -16,10 +16,10 @@ import { uuidv7 } from "../ids.ts";
 import { announce, call, publishSoon, serve } from "../messages.ts";
 import { draftEvent } from "../outbox/outbox.contract.ts";
 import type { PolicyChanged } from "../policy/policy.contract.ts";
-import type { Client, ClientStatus } from "./clientCache.contract.ts";
-import { hashOf, isSecretOf, newSecret, type SecretHashes } from "./clientCache.secrets.ts";
+import type { Client } from "./clientCache.contract.ts";
+import { fromJson, type Known, keysOf, knownOf, publicPart, toJson } from "./clientCache.known.ts";
+import { hashOf, isSecretOf, newSecret } from "./clientCache.secrets.ts";
 
-type Known = Client & SecretHashes;
 type ClientCache = Service &
   WithDatabase &
   WithCache<Known> & {
@@ -48,39 +48,9 @@ const mayBeName = (value: string | number) =>
 
 const noSuchClient = () => new Problem("not-found", "There is no such client.");
 
-/** A row as the rest of the service uses it; BIGINT columns come as text from some databases. */
-function knownOf(row: Known): Known {
-  const { oldSecretUntil } = row;
-  return {
-    id: Number(row.id),
-    publicId: row.publicId,
-    identifier: row.identifier,
-    name: row.name,
-    status: row.status as ClientStatus,
-    policyVersion: Number(row.policyVersion),
-    version: Number(row.version),
-    createdAt: Number(row.createdAt),
-    secretHash: Buffer.from(row.secretHash),
-    oldSecretHash: row.oldSecretHash && Buffer.from(row.oldSecretHash),
-    oldSecretUntil: oldSecretUntil === null ? null : Number(oldSecretUntil),
-  };
-}
-
-function publicPart({ id, publicId, identifier, name, status, policyVersion, version, createdAt }: Known): Client {
-  return { id, publicId, identifier, name, status, policyVersion, version, createdAt };
-}
-
 /** A webhook with its secret, which is shown where it was set and never again. */
 const webhookShown = ({ policy: { webhook }, webhookSecret }: PolicyChanged) =>
   webhook && webhookSecret ? { webhook: { ...webhook, secret: webhookSecret } } : {};
-
-const keysOf = ({ id, publicId, identifier }: Pick<Client, "id" | "publicId" | "identifier">) => [
-  `id:${id}`,
-  `publicId:${publicId}`,
-  `identifier:${identifier}`,
-];
-
-const bytes = (hex: unknown) => Buffer.from(hex as string, "hex");
 
 const cache: CacheOptions<Known, ClientCache> = {
   name: "client",
@@ -97,18 +67,8 @@ const cache: CacheOptions<Known, ClientCache> = {
       return { keys: keysOf(value), value };
     });
   },
-  toJson: ({ secretHash, oldSecretHash, ...rest }) => ({
-    ...rest,
-    secretHash: secretHash.toString("hex"),
-    oldSecretHash: oldSecretHash?.toString("hex") ?? null,
-  }),
-  fromJson(json) {
-    // It is ours alone, so it is changed as it is: copies of it would be half of what reading it from Redis costs.
-    const known = json as Known;
-    known.secretHash = bytes(known.secretHash);
-    known.oldSecretHash &&= bytes(known.oldSecretHash);
-    return known;
-  },
+  toJson,
+  fromJson,
 };
 
 export default define<ClientCache>({
