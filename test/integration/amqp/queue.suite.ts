@@ -62,6 +62,19 @@ export async function startNode(
 
 export const ids = (got: Delivery[]): (string | null)[] => got.map(({ id }) => id);
 
+/** Acks what comes after the first delivery, which was given back, until so many different messages have come. */
+async function untilAcked({ got }: Node, count: number): Promise<void> {
+  const seen = new Set<string | null>();
+  await until(() => {
+    const last = got.at(-1);
+    if (last && got.length > 1) {
+      seen.add(last.id);
+      last.ack();
+    }
+    return seen.size === count;
+  }, `all ${count}`);
+}
+
 /** `configOf` makes settings for one test, with a queue that nobody else has; `stopNodes` is to run after each. */
 export function queueSuite(configOf: () => Config): void {
   test("messages come in order, the next one after the ack", async () => {
@@ -71,15 +84,7 @@ export function queueSuite(configOf: () => Config): void {
     await node.queue.pauseAMQPQueue("batch.ready");
     expect(ids(node.got)).toEqual(["a"]);
     await node.queue.resumeAMQPQueue("batch.ready");
-    const seen = new Set<string | null>();
-    await until(() => {
-      const last = node.got.at(-1);
-      if (last && node.got.length > 1) {
-        seen.add(last.id);
-        last.ack();
-      }
-      return seen.size === 3;
-    }, "all three");
+    await untilAcked(node, 3);
   });
 
   test("a paused consumer holds nothing, and what it held comes again", async () => {
@@ -92,15 +97,7 @@ export function queueSuite(configOf: () => Config): void {
     await node.add("b");
     expect(ids(node.got)).toEqual(["a"]);
     await node.queue.resumeAMQPQueue("batch.ready");
-    const seen = new Set<string | null>();
-    await until(() => {
-      const last = node.got.at(-1);
-      if (last && node.got.length > 1) {
-        seen.add(last.id);
-        last.ack();
-      }
-      return seen.size === 2;
-    }, "both");
+    await untilAcked(node, 2);
   });
 
   test("a handler that fails gets its message again", async () => {
