@@ -95,6 +95,8 @@ function linger(req: IncomingMessage, res: ServerResponse, body: string): void {
   }, LINGER_MS);
   req.once("end", end);
   req.once("close", end);
+  // Of a client that hangs up in the middle of its body, the request itself tells nothing once its answer is written.
+  req.socket.once("end", end);
 }
 
 type ReadProblem = Problem & { type: ProblemCode };

@@ -1,5 +1,6 @@
 /** The promise: also a client that breaks HTTP itself, or still sends when it is refused, reads its answer; nothing remains. */
-import { request as httpRequest } from "node:http";
+import { once } from "node:events";
+import { request as httpRequest, type Server } from "node:http";
 import { connect, type Socket } from "node:net";
 import { gzipSync } from "node:zlib";
 import { type Answer, expectProblem, send, startWorld, until, type World } from "./bad-input.kit.ts";
@@ -154,6 +155,17 @@ describe("a body that is broken off", () => {
     await begun(socket, "Transfer-Encoding: chunked", '10\r\n{"a":1}\n{"a":2}\n\r\n');
     socket.write(rest);
     expectProblem(await reader.answer(), { status: 400, code: "malformed-body" });
+  });
+
+  test("a hang-up after a refusal gives the connection back at once", async () => {
+    const { server } = world.system.broker.getLocalService("api") as unknown as { server: Server };
+    const connected = once(server, "connection");
+    const socket = await socketOf();
+    const [near] = (await connected) as [Socket];
+    const reader = new Reader(socket);
+    socket.write(head(["Content-Length: 1000"]));
+    expectProblem(await reader.answer(), { status: 401, code: "unauthenticated" });
+    await until(() => near.destroyed, "the connection is gone");
   });
 
   test("a hang-up before the first byte of a body leaves nothing", async () => {
