@@ -28,7 +28,8 @@ module.exports = {
       // The core once more on PostgreSQL: what a user sees does not depend on the database.
       displayName: "postgres",
       testMatch: [
-        "<rootDir>/test/e2e/{import,http,reports,values,limits,admin,repeats,waiting,webhook}.test.ts",
+        "<rootDir>/test/e2e/{import,http,reports,values,limits,admin,admin-policy,admin-batches}.test.ts",
+        "<rootDir>/test/e2e/{repeats,same-content,quotas,waiting,events,webhook}.test.ts",
         "<rootDir>/test/integration/batch/*.test.ts",
       ],
       setupFilesAfterEnv: ["<rootDir>/test/helpers/on-postgres.ts"],

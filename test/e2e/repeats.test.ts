@@ -1,70 +1,24 @@
-/** The promise: an upload that is sent again, for whatever reason, is the same batch, or is told plainly why not. */
-import { createHash } from "node:crypto";
+/** The promise: an upload that is sent again with its key is the same batch, or is told plainly why not. */
 import { request } from "node:http";
 import { gzipSync } from "node:zlib";
-import type { Database } from "../../database/database.ts";
-import { accepted, type Batch, batchWhen, get, newClient, post, type TestClient } from "../helpers/http.ts";
-import { type System, startSystem } from "../helpers/system.ts";
+import { batchWhen } from "../helpers/http.ts";
 import { until } from "./bad-input.kit.ts";
+import {
+  batchesOf,
+  client,
+  long,
+  ndjson,
+  newKey,
+  send,
+  slowly,
+  startRepeats,
+  told,
+  untilTaken,
+  url,
+  useClient,
+} from "./repeats.kit.ts";
 
-const ndjson = "application/x-ndjson";
-const DAY_S = 86_400;
-
-let system: System;
-let url: string;
-let client: TestClient;
-beforeAll(async () => {
-  system = await startSystem({ env: { SWEEP_INTERVAL: "200ms" } });
-  url = system.url;
-});
-afterAll(() => system.stop());
-beforeEach(async () => {
-  client = await newClient(url, { chunkRecords: 100 });
-});
-
-let keys = 0;
-const newKey = () => `key-${++keys}`;
-const send = (
-  key: string,
-  body: RequestInit["body"] = '{"a":1}\n',
-  headers: Record<string, string> = {},
-  type = ndjson,
-) => post(url, client, body, type, { "idempotency-key": key, ...headers });
-const told = async (response: Response) => ({
-  status: response.status,
-  isReplayed: response.headers.get("idempotent-replayed") === "true",
-  location: response.headers.get("location"),
-  body: (await response.json()) as Batch & { code?: string },
-});
-const batchesOf = async (who: TestClient) =>
-  ((await (await get(url, who, "/imports?limit=200")).json()) as { items: Batch[] }).items;
-/** Several chunks. */
-const long = Array.from({ length: 1_000 }, (_, i) => `{"a":${i}}`).join("\n");
-
-/** A body that is sent piece by piece, by the test. */
-function slowly() {
-  let controller: ReadableStreamDefaultController<Uint8Array> | undefined;
-  const body = new ReadableStream<Uint8Array>({
-    start(given) {
-      controller = given;
-    },
-  });
-  return {
-    body,
-    push: (text: string) => controller?.enqueue(Buffer.from(text)),
-    end: () => controller?.close(),
-  };
-}
-
-/** Waits until an upload that runs has the key. (Asking with the key itself could take it.) */
-async function untilTaken(key: string): Promise<void> {
-  const { database } = system.broker.getLocalService("batch") as unknown as { database: Database };
-  const text = `SELECT COUNT(*) AS n FROM idempotency_key WHERE "key" = '${key}' AND answer IS NULL`;
-  await until(async () => {
-    const [[row]] = (await database.sequelize.query(text)) as [{ n: number | string }[], unknown];
-    return Number(row?.n) === 1;
-  }, "a running upload has the key");
-}
+startRepeats();
 
 describe("Idempotency-Key", () => {
   test.each([
@@ -103,7 +57,7 @@ describe("Idempotency-Key", () => {
   test("is its client's own", async () => {
     const key = newKey();
     const first = await told(await send(key));
-    client = await newClient(url);
+    await useClient();
     const second = await told(await send(key));
     expect(second).toMatchObject({ status: 202, isReplayed: false });
     expect(second.body.id).not.toBe(first.body.id);
@@ -205,156 +159,5 @@ describe("Idempotency-Key", () => {
     for (const { status } of all) expect([202, 409]).toContain(status);
     expect(await batchesOf(client)).toHaveLength(1);
     expect(await told(await send(key, body))).toMatchObject({ status: 202, isReplayed: true });
-  });
-});
-
-describe("dedup", () => {
-  const body = '{"a":1}\n{"a":2}\n';
-  const policed = async (policy: object) => {
-    client = await newClient(url, { chunkRecords: 100, ...policy });
-    return client;
-  };
-
-  test("reject: the same content is 409 with its batch, small and large, whatever its format", async () => {
-    await policed({ dedup: "reject" });
-    for (const content of [body, long]) {
-      const { id } = await accepted(url, client, content);
-      const key = newKey();
-      const again = await told(await send(key, content));
-      expect(again).toMatchObject({ status: 409, body: { code: "duplicate-batch", batchId: id } });
-      expect((await post(url, client, content, "application/jsonl")).status).toBe(409);
-      expect(await told(await send(key, '{"other":1}'.repeat(2)))).toMatchObject({ status: 202, isReplayed: false });
-      client = await newClient(url, { chunkRecords: 100, dedup: "reject" });
-    }
-  });
-
-  test("returnExisting: 200 with the batch as it is now; with a key, as it was then", async () => {
-    await policed({ dedup: "returnExisting" });
-    for (const content of [body, long]) {
-      const { id } = await accepted(url, client, content);
-      const done = await batchWhen(url, client, id);
-      const key = newKey();
-      const again = await told(await send(key, content));
-      expect(again).toEqual({ status: 200, isReplayed: false, location: `/imports/${id}`, body: done });
-      expect(await told(await send(key, content))).toEqual({ ...again, isReplayed: true });
-      expect(await told(await send(key, '{"b":1}'))).toMatchObject({ body: { code: "idempotency-key-reused" } });
-    }
-    expect(await batchesOf(client)).toHaveLength(2);
-  });
-
-  test("ten equal uploads at once are one batch", async () => {
-    await policed({ dedup: "reject" });
-    const all = await Promise.all(Array.from({ length: 10 }, async () => (await post(url, client, body)).status));
-    expect(all.sort()).toEqual([202, ...Array(9).fill(409)]);
-    await policed({ dedup: "returnExisting" });
-    const same = await Promise.all(Array.from({ length: 10 }, async () => told(await post(url, client, long))));
-    expect(same.map(({ status }) => status).sort()).toEqual([...Array(9).fill(200), 202]);
-    expect(new Set(same.map(({ body: { id } }) => id)).size).toBe(1);
-  });
-
-  test("the content of a failed or cancelled batch may come again", async () => {
-    await policed({ dedup: "reject", schema: { required: ["b"] }, onInvalid: "rejectBatch" });
-    const { id } = await accepted(url, client, body);
-    expect(await batchWhen(url, client, id)).toMatchObject({ status: "failed" });
-    expect((await post(url, client, body)).status).toBe(202);
-    await policed({ dedup: "reject", requiresApproval: true });
-    const held = await accepted(url, client, body);
-    expect((await post(url, client, body)).status).toBe(409);
-    const headers = { authorization: client.auth };
-    await fetch(`${url}/imports/${held.id}/cancel`, { method: "POST", headers });
-    expect((await post(url, client, body)).status).toBe(202);
-  });
-
-  test("allow: the same content is another batch", async () => {
-    const [one, two] = [await accepted(url, client, body), await accepted(url, client, body)];
-    expect(one.id).not.toBe(two.id);
-  });
-});
-
-describe("Content-Digest", () => {
-  const digest = (algorithm: "sha256" | "sha512", bytes: string | Uint8Array) =>
-    `${algorithm.replace("sha", "sha-")}=:${createHash(algorithm).update(bytes).digest("base64")}:`;
-  const sent = (field: string, bytes: string | Uint8Array, headers: Record<string, string> = {}) =>
-    post(url, client, bytes as string, ndjson, { "content-digest": field, ...headers });
-  const gzip = { "content-encoding": "gzip" };
-
-  test("is of the bytes as sent, also behind gzip; each one that is known must hold", async () => {
-    for (const body of ['{"a":1}\n', long]) {
-      const both = `${digest("sha256", body)}, md5=:AAAA:, ${digest("sha512", body)}`;
-      for (const field of [digest("sha256", body), digest("sha512", body), both, "md5=:AAAA:"])
-        expect((await sent(field, body)).status).toBe(202);
-      const wire = new Uint8Array(gzipSync(body));
-      for (const field of [digest("sha256", wire), digest("sha512", wire)])
-        expect((await sent(field, wire, gzip)).status).toBe(202);
-    }
-  });
-
-  test("one that does not hold leaves nothing, not even its key", async () => {
-    for (const body of ['{"a":1}\n', long]) {
-      const wire = new Uint8Array(gzipSync(body));
-      const wrong = await Promise.all([
-        sent(digest("sha256", "x"), body, { "idempotency-key": "wrong" }),
-        sent(digest("sha512", "x"), body),
-        sent(`${digest("sha256", body)}, ${digest("sha512", "x")}`, body),
-        sent(digest("sha256", body), wire, gzip),
-        sent(digest("sha512", body), wire, gzip),
-      ]);
-      for (const response of wrong)
-        expect(await told(response)).toMatchObject({ status: 400, body: { code: "digest-mismatch" } });
-    }
-    expect(await batchesOf(client)).toEqual([]);
-    expect(await told(await send("wrong"))).toMatchObject({ status: 202, isReplayed: false });
-  });
-});
-
-describe("the day's quotas", () => {
-  const body = '{"a":1}\n{"a":2}\n';
-  const exceeded = (violated: string[]) => ({
-    type: "https://iana.org/assignments/http-problem-types#quota-exceeded",
-    status: 429,
-    code: "quota-exceeded",
-    "violated-policies": violated,
-  });
-
-  async function refused(response: Response, ...violated: string[]) {
-    expect(await response.json()).toMatchObject(exceeded(violated));
-    const seconds = Number(response.headers.get("retry-after"));
-    const left = DAY_S - (Date.now() / 1000 - Math.floor(Date.now() / 1000 / DAY_S) * DAY_S);
-    expect(Math.abs(seconds - left)).toBeLessThan(10);
-  }
-
-  test("bytes: what is stored counts, and no more; the limit is exact", async () => {
-    client = await newClient(url, { bytesPerDay: body.length * 2, dedup: "returnExisting" });
-    const key = newKey();
-    const first = await send(key, body);
-    expect(first.headers.get("ratelimit-policy")).toContain(`"bytesPerDay";q=${body.length * 2};w=86400`);
-    expect(first.status).toBe(202);
-    for (const status of [200, 200]) expect((await post(url, client, body)).status).toBe(status);
-    expect((await post(url, client, "{")).status).toBe(202);
-    const other = body.replace("1", "3").slice(0, -1);
-    expect((await post(url, client, other)).status).toBe(202);
-    await refused(await post(url, client, "{}"), "bytesPerDay");
-    expect(await told(await send(key, body))).toMatchObject({ status: 202, isReplayed: true });
-  });
-
-  test("records; more than the day's is refused while it is read, and before where its length tells", async () => {
-    client = await newClient(url, { recordsPerDay: 3, bytesPerDay: 1_000, chunkRecords: 1 });
-    await refused(await post(url, client, long), "bytesPerDay");
-    const { body: stream, push } = slowly();
-    const reading = post(url, client, stream);
-    push('{"a":1}\n'.repeat(10));
-    await refused(await reading, "recordsPerDay");
-    expect((await post(url, client, body)).status).toBe(202);
-    await refused(await post(url, client, body), "recordsPerDay");
-    expect((await post(url, client, '{"a":3}')).status).toBe(202);
-    const asked = await post(url, client, "{}");
-    await refused(asked, "recordsPerDay");
-    expect(await batchesOf(client)).toHaveLength(2);
-  });
-
-  test("are exact when many come at once", async () => {
-    client = await newClient(url, { recordsPerDay: 10 });
-    const all = await Promise.all(Array.from({ length: 12 }, async () => (await post(url, client, body)).status));
-    expect(all.sort()).toEqual([...Array(5).fill(202), ...Array(7).fill(429)]);
   });
 });

@@ -1,0 +1,142 @@
+/** The promise: operators see every client's batches, and hold, free, end or drive again each one. */
+import { accepted, type Batch, batchWhen, get, lines, newClient } from "../helpers/http.ts";
+import { asked, handler, type Json, startAdmin, url } from "./admin.kit.ts";
+
+startAdmin();
+
+describe("batches", () => {
+  const move = (id: string, action: string, body?: unknown) => asked("POST", `/batches/${id}/${action}`, body);
+
+  test("are listed for all clients, by client and by status, with the client they belong to", async () => {
+    const [one, two] = [await newClient(url), await newClient(url, { requiresApproval: true })];
+    const done = await accepted(url, one, '{"a":1}');
+    await batchWhen(url, one, done.id);
+    const waiting = await accepted(url, two, '{"a":1}');
+    const listed = async (query: string) => {
+      const { body } = await asked("GET", `/batches${query}`);
+      return (body.items as Batch[]).map(({ id, clientId }) => [id, clientId]);
+    };
+    expect(await listed("?limit=2")).toEqual([
+      [waiting.id, two.id],
+      [done.id, one.id],
+    ]);
+    expect(await listed(`?client=${one.id}`)).toEqual([[done.id, one.id]]);
+    expect(await listed(`?client=${one.id}&status=held`)).toEqual([]);
+    expect(await listed(`?client=${two.id}&status=held`)).toEqual([[waiting.id, two.id]]);
+    expect(await listed("?client=nobody")).toEqual([]);
+    const shown = await asked("GET", `/batches/${done.id}`);
+    expect(shown.body).toEqual({
+      ...((await (await get(url, one, `/imports/${done.id}`)).json()) as Json),
+      clientId: one.id,
+    });
+    const { body: first } = await asked("GET", "/batches?limit=1");
+    expect((await asked("GET", `/batches?limit=1&cursor=${first.next}`)).body.items).toMatchObject([{ id: done.id }]);
+  });
+
+  test("one that needs approval is held until it is approved", async () => {
+    const client = await newClient(url, { requiresApproval: true });
+    const batch = await accepted(url, client, '{"a":1}');
+    expect(batch).toMatchObject({ status: "held", hold: { reason: "approval", until: null }, readyAt: null });
+    expect((await lines(get(url, client, `/imports/${batch.id}/records`))).length).toBe(0);
+    const { status, body } = await move(batch.id, "approve");
+    expect([status, body.status, body.hold, body.clientId]).toEqual([200, "ready", null, client.id]);
+    expect(await batchWhen(url, client, batch.id)).toMatchObject({ status: "completed", counts: { accepted: 1 } });
+    expect(await move(batch.id, "approve")).toMatchObject({
+      status: 409,
+      body: { code: "illegal-state", current: "completed" },
+    });
+  });
+
+  test("one that is rejected says why, and stays so", async () => {
+    const client = await newClient(url, { requiresApproval: true });
+    const { id } = await accepted(url, client, '{"a":1}');
+    expect(await move(id, "reject", { reason: "The prices are last year's." })).toMatchObject({
+      status: 200,
+      body: {
+        status: "rejected",
+        error: { code: "rejected-by-operator", detail: "The prices are last year's." },
+        hold: null,
+      },
+    });
+    expect(await batchWhen(url, client, id)).toMatchObject({
+      status: "rejected",
+      error: { code: "rejected-by-operator", detail: "The prices are last year's." },
+      finishedAt: expect.any(String),
+      counts: { received: 1, accepted: 0, rejected: 0 },
+    });
+    for (const action of ["approve", "reject", "redrive", "cancel"])
+      expect(await move(id, action)).toMatchObject({ status: 409, body: { current: "rejected" } });
+    const { id: next } = await accepted(url, client, '{"a":1}');
+    expect((await move(next, "reject")).body.error).toMatchObject({ code: "rejected-by-operator" });
+  });
+
+  test("one that is held is cancelled by its client or by an operator", async () => {
+    const client = await newClient(url, { requiresApproval: true });
+    const first = await accepted(url, client, '{"a":1}');
+    const own = await fetch(`${url}/imports/${first.id}/cancel`, {
+      method: "POST",
+      headers: { authorization: client.auth },
+    });
+    expect(await own.json()).toMatchObject({ status: "cancelled", hold: null });
+    const second = await accepted(url, client, '{"a":1}');
+    expect(await move(second.id, "cancel", {})).toMatchObject({
+      status: 200,
+      body: { status: "cancelled", clientId: client.id },
+    });
+    expect(await move(second.id, "approve")).toMatchObject({ status: 409, body: { current: "cancelled" } });
+  });
+
+  /** A window of an hour that is open now, or opens in about six. */
+  const windowIn = (hours: number) => {
+    const clock = (ms: number) => new Date(ms).toISOString().slice(11, 16);
+    const from = Date.now() + hours * 3_600_000;
+    return { from: clock(from), to: clock(from + 7_200_000), timeZone: "UTC" };
+  };
+
+  test("one outside its window is held until that opens; an operator may approve it before", async () => {
+    const client = await newClient(url, { window: windowIn(6) });
+    const batch = await accepted(url, client, '{"a":1}');
+    expect(batch).toMatchObject({ status: "held", hold: { reason: "window" } });
+    const opens = Date.parse(batch.hold?.until ?? "") - Date.now();
+    expect(opens).toBeGreaterThan(5.9 * 3_600_000);
+    expect(opens).toBeLessThanOrEqual(6 * 3_600_000);
+    expect((await move(batch.id, "approve")).body.status).toBe("ready");
+    expect((await batchWhen(url, client, batch.id)).status).toBe("completed");
+  });
+
+  test("one within its window is not held", async () => {
+    const client = await newClient(url, { window: windowIn(-1) });
+    const batch = await accepted(url, client, '{"a":1}');
+    expect(batch.hold).toBeNull();
+    expect((await batchWhen(url, client, batch.id)).status).toBe("completed");
+  });
+
+  test("one that failed is driven again, from its last chunk and with its attempts at 0", async () => {
+    const backoff = { type: "fixed", delayMs: 0, maxMs: 0 };
+    const policy = { handler: "testing.handle", chunkRecords: 1, maxAttempts: 2, backoff };
+    const client = await newClient(url, policy);
+    handler.calls = 0;
+    handler.handle = async () => {
+      if (handler.calls > 1) throw new Error("the target is away");
+      return undefined;
+    };
+    const { id } = await accepted(url, client, '{"a":1}\n{"a":2}\n{"a":3}');
+    expect(await batchWhen(url, client, id)).toMatchObject({
+      status: "failed",
+      error: { code: "handler-failed", detail: expect.stringContaining("the target is away") },
+      counts: { received: 3, accepted: 1 },
+    });
+    const before = handler.calls;
+    handler.handle = async () => undefined;
+    const { status, body } = await move(id, "redrive");
+    expect([status, body.status, body.error]).toEqual([200, "ready", null]);
+    expect(await batchWhen(url, client, id)).toMatchObject({
+      status: "completed",
+      counts: { received: 3, accepted: 3 },
+      error: null,
+      progress: 1,
+    });
+    expect(handler.calls - before).toBe(2);
+    expect(await move(id, "redrive")).toMatchObject({ status: 409, body: { current: "completed" } });
+  });
+});

@@ -1,0 +1,49 @@
+/** What the tests of operators' work share: a system that sweeps quickly, with a handler that the test leads. */
+import { admin, get, type TestClient } from "../helpers/http.ts";
+import { type System, startSystem } from "../helpers/system.ts";
+
+export let system: System;
+export let url: string;
+/** What the test's handler does with each chunk, and how often it was called. */
+export const handler = { handle: async (): Promise<unknown> => undefined, calls: 0 };
+
+const testing = {
+  name: "testing",
+  actions: {
+    handle: {
+      importHandler: true,
+      handler: () => {
+        handler.calls++;
+        return handler.handle();
+      },
+    },
+    other: () => null,
+  },
+};
+
+/** To be called at the top of a test file: the system is there for all of its tests. */
+export function startAdmin(): void {
+  beforeAll(async () => {
+    system = await startSystem({ extra: [testing as never], env: { SWEEP_INTERVAL: "100ms", POLL_INTERVAL: "50ms" } });
+    url = system.url;
+  });
+  afterAll(() => system.stop());
+}
+
+export type Json = Record<string, unknown>;
+
+export async function asked(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
+  const response = await admin(url, path, {
+    method,
+    headers,
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  return { status: response.status, headers: response.headers, body: (await response.json()) as Json };
+}
+
+export const statusOf = async (client: TestClient) => (await get(url, client, "/policy")).status;
+export const withSecret = (client: TestClient, secret: string): TestClient => ({
+  ...client,
+  secret,
+  auth: `Basic ${Buffer.from(`${client.identifier}:${secret}`).toString("base64")}`,
+});

@@ -1,0 +1,141 @@
+/** The promise: a client that still sends 50 MB, or grows behind gzip, is refused early and reads its answer; nothing remains. */
+import { request as httpRequest } from "node:http";
+import { gzipSync } from "node:zlib";
+import { type Answer, expectProblem, send } from "./bad-input.kit.ts";
+import { head, Reader, socketOf, startWire, world } from "./bad-wire.kit.ts";
+
+startWire();
+
+describe("a client that is still sending 50 MB when it is refused reads the answer", () => {
+  const SIZE = 50 * 1024 * 1024;
+  const PIECE = Buffer.alloc(1024 * 1024, '{"rows":1}\n');
+
+  interface Refusal {
+    status: number;
+    code: string;
+    as?: string;
+    type: string;
+    encoding?: string;
+    /** What makes it wrong, where that is in the body. */
+    first?: string;
+  }
+  const refusals: Refusal[] = [
+    { status: 401, code: "unauthenticated", type: "application/x-ndjson" },
+    { status: 413, code: "payload-too-large", as: "small", type: "application/x-ndjson" },
+    { status: 413, code: "too-many-records", as: "few", type: "application/x-ndjson" },
+    { status: 415, code: "unsupported-media-type", as: "free", type: "application/xml" },
+    { status: 422, code: "validation", as: "free", type: "application/json", first: '{"rows":[' },
+    { status: 400, code: "malformed-body", as: "free", type: "text/csv", encoding: "gzip" },
+  ];
+  const framings = ["with its length", "chunked"] as const;
+  const cases = refusals.flatMap((refusal) => framings.map((framing) => ({ ...refusal, framing })));
+  type Case = (typeof cases)[number];
+
+  beforeAll(async () => {
+    const { newClient } = await import("../helpers/http.ts");
+    world.clients.few = await newClient(world.system.url, { maxRecords: 10, chunkRecords: 2 });
+  });
+
+  const headersOf = ({ as, type, encoding }: Case): Record<string, string> => ({
+    "content-type": type,
+    ...(encoding === undefined ? {} : { "content-encoding": encoding }),
+    ...(as === undefined ? {} : { authorization: world.authorization(as) }),
+  });
+
+  function* piecesOf({ first = "" }: Refusal): Generator<Buffer> {
+    if (first) yield Buffer.from(first);
+    for (let sent = first.length; sent < SIZE; sent += PIECE.length) yield PIECE.subarray(0, SIZE - sent);
+  }
+
+  test.each(cases)("fetch, $framing: $status $code", async (one) => {
+    const pieces = piecesOf(one);
+    const stream = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        const { value, done } = pieces.next();
+        if (done) controller.close();
+        else controller.enqueue(value);
+      },
+    });
+    const isWhole = one.framing === "with its length";
+    const response = await fetch(`${world.system.url}/imports`, {
+      method: "POST",
+      headers: headersOf(one),
+      ...(isWhole ? { body: Buffer.concat([...pieces]) } : { body: stream, duplex: "half" }),
+    } as RequestInit);
+    const answer = {
+      status: response.status,
+      headers: Object.fromEntries(response.headers),
+      text: await response.text(),
+    };
+    expectProblem(answer, one);
+  });
+
+  test.each(cases)("node:http, $framing: $status $code", async (one) => {
+    const { hostname, port } = new URL(world.system.url);
+    const length = one.framing === "with its length" ? { "content-length": SIZE } : {};
+    const answer = await new Promise<Answer>((resolve, reject) => {
+      const options = { hostname, port, method: "POST", path: "/imports", headers: { ...headersOf(one), ...length } };
+      const request = httpRequest({ ...options, agent: false }, (response) => {
+        let text = "";
+        response.setEncoding("utf8").on("data", (piece: string) => {
+          text += piece;
+        });
+        response.on("end", () => resolve({ status: response.statusCode ?? 0, headers: response.headers, text }));
+      });
+      request.on("error", reject);
+      const pieces = piecesOf(one);
+      const next = () => {
+        for (let piece = pieces.next(); !piece.done; piece = pieces.next()) if (!request.write(piece.value)) return;
+        request.end();
+      };
+      request.on("drain", next);
+      next();
+    });
+    expectProblem(answer, one);
+  });
+
+  test.each(cases)("a socket that reads only after all is sent, $framing: $status $code", async (one) => {
+    const socket = await socketOf();
+    socket.pause();
+    const isWhole = one.framing === "with its length";
+    const framing = isWhole ? `Content-Length: ${SIZE}` : "Transfer-Encoding: chunked";
+    socket.write(head([...Object.entries(headersOf(one)).map((field) => field.join(": ")), framing]));
+    const written = (bytes: Buffer | string) =>
+      new Promise<void>((resolve, reject) => {
+        socket.write(bytes, (error) => (error ? reject(error) : resolve()));
+      });
+    for (const piece of piecesOf(one)) {
+      if (!isWhole) await written(`${piece.length.toString(16)}\r\n`);
+      await written(piece);
+      if (!isWhole) await written("\r\n");
+    }
+    if (!isWhole) await written("0\r\n\r\n");
+    const reader = new Reader(socket);
+    socket.resume();
+    expectProblem(await reader.answer(), one);
+  });
+});
+
+describe("gzip that grows", () => {
+  const MIB = 1024 * 1024;
+  const gzipped = (bytes: number) => gzipSync(Buffer.alloc(bytes, '{"rows":1}\n'), { level: 9 });
+  const upload = (body: Buffer) =>
+    send(world.system.url, {
+      method: "POST",
+      path: "/imports",
+      headers: {
+        authorization: world.authorization("free"),
+        "content-type": "application/x-ndjson",
+        "content-encoding": "gzip",
+      },
+      body,
+    });
+
+  test("a bomb is refused long before all of it is decoded", async () => {
+    const began = process.resourceUsage().maxRSS;
+    const answer = await upload(Buffer.concat([gzipped(96 * MIB), gzipped(96 * MIB), gzipped(96 * MIB)]));
+    expectProblem(answer, { status: 413, code: "payload-too-large" });
+    expect(JSON.parse(answer.text)).toMatchObject({ limit: 200 });
+    expect(process.resourceUsage().maxRSS - began).toBeLessThan(100 * 1024);
+  });
+});

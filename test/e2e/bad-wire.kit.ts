@@ -1,0 +1,81 @@
+/** What the tests of broken wires share: a world of which nothing refused may remain, and sockets that are read byte by byte. */
+import { connect, type Socket } from "node:net";
+import { type Answer, send, startWorld, until, type World } from "./bad-input.kit.ts";
+
+export let world: World;
+let batches: number;
+
+/** To be called at the top of a test file. After each test nothing of a refused upload is left. */
+export function startWire(): void {
+  beforeAll(async () => {
+    world = await startWorld();
+  });
+  beforeEach(async () => {
+    batches = await world.rows("batch");
+  });
+  afterEach(async () => {
+    expect((await send(world.system.url, { path: "/health/live" })).status).toBe(200);
+    await until(isEverythingGone, "nothing of a refused upload is left");
+  });
+  afterAll(() => world.system.stop());
+}
+
+/** A batch more is there, and stays. */
+export const expectBatch = () => void batches++;
+
+export const isEverythingGone = async () =>
+  (await world.rows("batch_chunk")) === 0 && (await world.rows("batch")) === batches;
+
+export const socketOf = (): Promise<Socket> => {
+  const { hostname, port } = new URL(world.system.url);
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true }, () => resolve(socket));
+    socket.once("error", reject);
+  });
+};
+
+/** Reads one answer: to its Content-Length where it has one, else to the end of the connection. */
+export class Reader {
+  private bytes = Buffer.alloc(0);
+  private isOver = false;
+  private readonly socket: Socket;
+
+  constructor(socket: Socket) {
+    this.socket = socket;
+    socket.on("data", (piece) => {
+      this.bytes = Buffer.concat([this.bytes, piece as Buffer]);
+    });
+    const over = () => {
+      this.isOver = true;
+    };
+    socket.on("end", over).on("close", over).on("error", over);
+  }
+
+  get text(): string {
+    return this.bytes.toString("latin1");
+  }
+
+  async answer(): Promise<Answer> {
+    await until(() => this.isOver || parsed(this.bytes) !== null, "the answer is there");
+    const answer = parsed(this.bytes);
+    this.socket.destroy();
+    if (!answer) throw new Error(`No answer but: ${this.text}`);
+    return answer;
+  }
+}
+
+function parsed(bytes: Buffer): Answer | null {
+  const end = bytes.indexOf("\r\n\r\n");
+  if (end < 0) return null;
+  const [first = "", ...fields] = bytes.toString("latin1", 0, end).split("\r\n");
+  const headers = Object.fromEntries(
+    fields.map((field) => [field.split(":")[0]?.toLowerCase() ?? "", field.slice(field.indexOf(":") + 1).trim()]),
+  );
+  const body = bytes.subarray(end + 4, end + 4 + Number(headers["content-length"] ?? 0));
+  if (body.length < Number(headers["content-length"] ?? 0)) return null;
+  return { status: Number(first.split(" ")[1]), headers, text: body.toString() };
+}
+
+export const head = (lines: string[]) => `${["POST /imports HTTP/1.1", "Host: x", ...lines].join("\r\n")}\r\n\r\n`;
+export const authorized = (who: string, ...lines: string[]) =>
+  head([`Authorization: ${world.authorization(who)}`, "Content-Type: application/x-ndjson", ...lines]);
