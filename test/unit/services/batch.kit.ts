@@ -1,0 +1,115 @@
+/** A node with the batches and their real partners; the test stands where the workers would. */
+import { Readable } from "node:stream";
+import type { Service } from "moleculer";
+import type { Database } from "../../../database/database.ts";
+import type { BatchRow } from "../../../database/store.ts";
+import { define } from "../../../mixins/define.ts";
+import { type QueueChannel, type QueueMessage, queueMixin } from "../../../mixins/queue.ts";
+import type { WorkerCommit } from "../../../services/batch/batch.contract.ts";
+import type { RunningUploads } from "../../../services/batch/batch.uploads.ts";
+import type { Client } from "../../../services/clientCache/clientCache.contract.ts";
+import { call, type ParamsOf } from "../../../services/messages.ts";
+import type { CloudEvent } from "../../../services/outbox/outbox.contract.ts";
+import type { System } from "../../helpers/system.ts";
+import { hears, startNode, until } from "../contracts/kit.ts";
+
+export let system: System;
+/** The test's own; `newClient` takes its place. */
+export let client: Client;
+let clients = 0;
+const events: CloudEvent[] = [];
+const topics = ["batch.created", "batch.ready", "batch.completed"] as const;
+
+/** Stands where the workers would. */
+const worker = define<Service>({
+  name: "worker",
+  mixins: [queueMixin],
+  AMQPQueues: {
+    "batch.ready"(channel: QueueChannel, message: QueueMessage) {
+      tokens.push(message.content as ReadyToken);
+      channel.ack(message);
+    },
+  },
+});
+type ReadyToken = { batchId: string | null };
+const tokens: ReadyToken[] = [];
+/** Those that tell of no batch. */
+export const wakes = () => tokens.filter(({ batchId }) => batchId === null).length;
+
+/** To be called at the top of a test file: the node is there for all of its tests, a new client for each. */
+export function startBatches(): void {
+  beforeAll(async () => {
+    system = await startNode({
+      services: ["clientCache", "policy", "batch", "outbox"],
+      env: { SWEEP_INTERVAL: "1h", LOG_LEVEL: "fatal" },
+      extra: [worker, ...topics.map((topic) => hears(topic, events))],
+    });
+  });
+  afterAll(() => system.stop());
+  beforeEach(async () => {
+    await newClient();
+  });
+  afterEach(() => jest.restoreAllMocks());
+}
+
+type Inside = Service & { database: Database; uploads: RunningUploads; sweeper: { run(): Promise<void> } };
+export const inside = (node = system) => node.broker.getLocalService("batch") as Inside;
+
+/** A client of the test's own, which `create` sends for from here on. */
+export async function newClient(policy: object = {}): Promise<Client> {
+  const clientIdentifier = `client-${++clients}`;
+  const created = { clientIdentifier, name: clientIdentifier, policy };
+  ({ client } = await call(system.broker, "clientCache.create", created));
+  return client;
+}
+
+export type Create = Partial<ParamsOf<"batch.create">>;
+export function create(body: string | Buffer | Readable, over: Create = {}, node = system): Promise<BatchRow> {
+  const stream = body instanceof Readable ? body : Readable.from([Buffer.from(body)]);
+  const { id: clientId, publicId: clientPublicId } = client;
+  const params = {
+    clientId,
+    clientPublicId,
+    format: "ndjson",
+    encoding: "identity",
+    requestId: "r-1",
+    ...over,
+  } as const;
+  return call(node.broker, "batch.create", params, { stream }).then(({ batch }) => batch);
+}
+export const get = ({ publicId }: BatchRow, node = system) => call(node.broker, "batch.get", { publicId });
+export const told = (batch: BatchRow) => events.filter(({ subject }) => subject === batch.publicId);
+export const toldOf = async (batch: BatchRow, type: string) => {
+  await until(() => told(batch).some((event) => event.type === type));
+  return told(batch).filter((event) => event.type === type);
+};
+export const lines = (count: number, length = 1) =>
+  Array.from({ length: count }, (_, i) => `{"n":${i},"x":"${"x".repeat(length)}"}\n`).join("");
+/** A body of several chunks, which has a row before it ends. */
+export const long = () => lines(40_000, 60);
+
+export async function claimed(batch: BatchRow, owner = "node-1"): Promise<BatchRow> {
+  const taken = await call(system.broker, "batch.claim", { id: batch.id, owner });
+  if (!taken) throw new Error("Nothing was claimed.");
+  return taken.batch;
+}
+export const commitOf = (batch: BatchRow, end: WorkerCommit["end"] = null): WorkerCommit => ({
+  chunk: batch.nextChunk,
+  firstRecord: 1,
+  records: 1,
+  text: '{"n":0}',
+  errors: [],
+  counts: { accepted: 1, rejected: 0, duplicate: 0 },
+  next: { phase: "deliver", chunk: batch.nextChunk + 1 },
+  end,
+});
+export const completed = { state: "completed", error: null } as const;
+export async function failed(): Promise<BatchRow> {
+  const batch = await claimed(await create("{}"));
+  const how = { outcome: "fail", code: "handler-failed", detail: "no" } as const;
+  return (await call(system.broker, "batch.giveUp", { batch, how })) as BatchRow;
+}
+/** Makes its wait over. */
+export const due = ({ id }: BatchRow, node = system) =>
+  inside(node).database.sequelize.query(`UPDATE batch SET due_at = 0 WHERE id = ${id}`);
+export const sweep = (node = system) => inside(node).sweeper.run();

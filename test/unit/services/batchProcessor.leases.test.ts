@@ -1,0 +1,101 @@
+import { LeaseKeeper } from "../../../services/batchProcessor/batchProcessor.leases.ts";
+import { deferred } from "../contracts/kit.ts";
+
+describe("leases", () => {
+  const LEASE = 30_000;
+  let lost: string[];
+  let answers: (() => Promise<{ id: number; fence: number }[]>)[];
+  let keeper: LeaseKeeper;
+  const held = (id: number, fence = 1) => ({ id, fence, lose: (why: string) => void lost.push(`${id}: ${why}`) });
+  const away = () => Promise.reject(new Error("away"));
+
+  beforeEach(() => {
+    jest.useFakeTimers();
+    [lost, answers] = [[], []];
+    keeper = new LeaseKeeper(LEASE, () => (answers.shift() ?? away)());
+  });
+  afterEach(() => jest.useRealTimers());
+
+  test("nothing is asked while nothing is held", async () => {
+    answers.push(async () => []);
+    await keeper.renew();
+    keeper.hold(held(1));
+    keeper.drop(1);
+    await keeper.renew();
+    expect(answers).toHaveLength(1);
+  });
+
+  test("a batch that the answer does not name, or names with another fence, is lost", async () => {
+    for (const id of [1, 2, 3]) keeper.hold(held(id));
+    answers.push(async () => [
+      { id: 1, fence: 1 },
+      { id: 2, fence: 2 },
+      { id: 9, fence: 1 },
+    ]);
+    await keeper.renew();
+    expect(lost).toEqual(["2: its fence was raised", "3: its fence was raised"]);
+  });
+
+  test("without an answer for a whole lease all are lost, and not before", async () => {
+    keeper.hold(held(1));
+    jest.advanceTimersByTime(LEASE);
+    await keeper.renew();
+    expect(lost).toEqual([]);
+    jest.advanceTimersByTime(1);
+    await keeper.renew();
+    expect(lost).toEqual(["1: its lease could not be renewed"]);
+  });
+
+  test("an answer that hangs is none", async () => {
+    keeper.hold(held(1));
+    answers.push(() => new Promise(() => {}));
+    jest.advanceTimersByTime(LEASE);
+    const renewing = keeper.renew();
+    jest.advanceTimersByTime(LEASE / 3 + 1);
+    await renewing;
+    expect(lost).toEqual(["1: its lease could not be renewed"]);
+  });
+
+  test("an answer and a chunk's commit each begin the lease anew", async () => {
+    keeper.hold(held(1));
+    keeper.hold(held(2));
+    jest.advanceTimersByTime(20_000);
+    answers.push(async () => [
+      { id: 1, fence: 1 },
+      { id: 2, fence: 1 },
+    ]);
+    await keeper.renew();
+    jest.advanceTimersByTime(20_000);
+    keeper.renewed(2);
+    keeper.renewed(7);
+    jest.advanceTimersByTime(20_000);
+    await keeper.renew();
+    expect(lost).toEqual(["1: its lease could not be renewed"]);
+  });
+
+  test("a lease counts from when it was asked for, not from the answer", async () => {
+    keeper.hold(held(1));
+    const answer = deferred<{ id: number; fence: number }[]>();
+    answers.push(() => answer.promise);
+    const renewing = keeper.renew();
+    jest.advanceTimersByTime(20_000);
+    answer.resolve([{ id: 1, fence: 1 }]);
+    await renewing;
+    jest.advanceTimersByTime(10_001);
+    await keeper.renew();
+    expect(lost).toEqual(["1: its lease could not be renewed"]);
+  });
+
+  test("what was claimed, or claimed again, while the call ran is not judged by its answer", async () => {
+    keeper.hold(held(1));
+    const answer = deferred<{ id: number; fence: number }[]>();
+    answers.push(() => answer.promise);
+    const renewing = keeper.renew();
+    keeper.hold(held(2));
+    keeper.drop(1);
+    keeper.hold(held(1, 3));
+    answer.resolve([]);
+    await renewing;
+    expect(lost).toEqual([]);
+  });
+});
