@@ -1,73 +1,22 @@
 /** Webhooks as partners and operators know them: signed, repeated, never lost, and sent to nobody else. */
-import { createHmac } from "node:crypto";
 import { Webhook } from "standardwebhooks";
 import { until } from "../helpers/amqp.ts";
-import { accepted, admin, batchWhen, get, newClient, type TestClient } from "../helpers/http.ts";
-import { type Received, type Receiver, startReceiver } from "../helpers/receiver.ts";
-import { type System, startSystem } from "../helpers/system.ts";
+import { accepted, admin, batchWhen, newClient } from "../helpers/http.ts";
+import type { Received } from "../helpers/receiver.ts";
+import {
+  type Delivery,
+  deliveries,
+  deliveryWhen,
+  json,
+  patch,
+  plainHmac,
+  receiver,
+  startWebhooks,
+  subscribed,
+  system,
+} from "./webhook.kit.ts";
 
-interface Delivery {
-  id: string;
-  batchId: string;
-  clientId: string;
-  event: string;
-  status: string;
-  nextAt: string | null;
-  attempts: { at: string; status: number | null; error: string | null; ms: number }[];
-}
-
-let system: System;
-const receivers: Receiver[] = [];
-
-beforeAll(async () => {
-  system = await startSystem({
-    env: { WEBHOOK_ALLOWED_HOSTS: "127.0.0.1", POLL_INTERVAL: "50ms", LOG_LEVEL: "fatal" },
-    settings: { webhook: { delaysMs: [20, 20], attemptMs: 20_000 } },
-  });
-});
-afterAll(() => system.stop());
-afterEach(async () => {
-  for (const receiver of receivers.splice(0)) await receiver.close();
-});
-
-async function receiver(...args: Parameters<typeof startReceiver>): Promise<Receiver> {
-  const started = await startReceiver(...args);
-  receivers.push(started);
-  return started;
-}
-
-const json = async <T>(response: Promise<Response>) => (await (await response).json()) as T;
-type PolicyAnswer = { webhook: { url: string; events: string[]; secret?: string } | null };
-
-async function patch(client: TestClient, policy: object): Promise<PolicyAnswer> {
-  return json(admin(system.url, `/clients/${client.id}/policy`, { method: "PATCH", body: JSON.stringify(policy) }));
-}
-
-/** A client whose webhook goes there, with its secret. */
-async function subscribed(url: string, events?: string[]) {
-  const client = await newClient(system.url);
-  const { webhook } = await patch(client, { webhook: events ? { url, events } : { url } });
-  return { client, secret: webhook?.secret ?? "" };
-}
-
-const deliveries = async (query: string) =>
-  (await json<{ items: Delivery[] }>(admin(system.url, `/deliveries?${query}`))).items;
-
-async function deliveryWhen(batchId: string, status: string): Promise<Delivery> {
-  let last: Delivery | undefined;
-  await until(async () => {
-    [last] = await deliveries(`batch=${batchId}`);
-    return last?.status === status;
-  }, `the delivery is ${status}`);
-  return last as Delivery;
-}
-
-/** By the words of the standard alone. */
-function plainHmac({ headers, body }: Received, secret: string): string {
-  const key = Buffer.from(secret.slice("whsec_".length), "base64");
-  const signed = `${headers["webhook-id"]}.${headers["webhook-timestamp"]}.${body}`;
-  return `v1,${createHmac("sha256", key).update(signed).digest("base64")}`;
-}
+startWebhooks();
 
 test("the end of a batch is told: a CloudEvent in the frame of Standard Webhooks", async () => {
   const { url, got } = await receiver();
@@ -108,30 +57,6 @@ test("all three events come where they are wanted, and none where they are not",
   expect(got.map(({ event }) => event.type).sort()).toEqual(["batch.completed", "batch.created", "batch.ready"]);
   expect(new Set(got.map(({ event }) => event.subject))).toEqual(new Set([id]));
   expect(await deliveries(`batch=${untold}`)).toEqual([]);
-});
-
-test("the secret is in the answer that set it, and in none else", async () => {
-  const { url } = await receiver();
-  const { client, secret } = await subscribed(url);
-  expect(secret).toMatch(/^whsec_[A-Za-z0-9+/]{43}=$/);
-  const path = `/clients/${client.id}/policy`;
-  const shown = [
-    admin(system.url, path),
-    admin(system.url, path, { method: "PATCH", body: '{"weight":2}' }),
-    admin(system.url, path, { method: "PUT", body: JSON.stringify({ webhook: { url } }) }),
-    admin(system.url, `/clients/${client.id}`),
-    get(system.url, client, "/policy"),
-  ];
-  for (const response of shown) {
-    const text = await (await response).text();
-    expect(text).not.toContain("whsec_");
-    expect(text).not.toContain('"secret"');
-  }
-  const body = { clientIdentifier: `${client.identifier}-2`, name: "x", policy: { webhook: { url } } };
-  const made = await json<{ secret: string; webhook: object }>(
-    admin(system.url, "/clients", { method: "POST", body: JSON.stringify(body) }),
-  );
-  expect(made.webhook).toEqual({ url, events: ["batch.completed"], secret: expect.stringMatching(/^whsec_/) });
 });
 
 test("a failed sending is repeated with the same id, and every attempt is listed, without what the receiver said", async () => {
@@ -175,92 +100,6 @@ test("Retry-After is waited for", async () => {
   const { id } = await accepted(system.url, client, '{"a":1}');
   await deliveryWhen(id, "delivered");
   expect((got[1]?.at ?? 0) - (got[0]?.at ?? 0)).toBeGreaterThanOrEqual(990);
-});
-
-test("410 turns the webhook off, and ends what waits", async () => {
-  const { url } = await receiver((_number, _res, { event }) => (event.type === "batch.completed" ? 410 : 500));
-  const { client } = await subscribed(url, ["batch.created", "batch.completed"]);
-  const { id } = await accepted(system.url, client, '{"a":1}');
-  await until(
-    async () => (await deliveries(`batch=${id}`)).every(({ status }) => status === "failed"),
-    "both have failed",
-  );
-  const [completed] = await deliveries(`batch=${id}`);
-  expect(completed?.attempts).toMatchObject([{ status: 410, error: "gone (410): the webhook is turned off" }]);
-  expect((await json<PolicyAnswer>(admin(system.url, `/clients/${client.id}/policy`))).webhook).toBeNull();
-  const { id: next } = await accepted(system.url, client, '{"a":1}');
-  await batchWhen(system.url, client, next);
-  expect(await deliveries(`batch=${next}`)).toEqual([]);
-});
-
-test("a webhook that was taken away, or a client that was disabled, ends it with the reason", async () => {
-  const held = Promise.withResolvers<number>();
-  const { url } = await receiver((number) => (number === 1 ? held.promise : 500));
-  for (const [how, error] of [
-    [(client: TestClient) => patch(client, { webhook: null }), "the policy names no webhook"],
-    [
-      (client: TestClient) =>
-        admin(system.url, `/clients/${client.id}`, { method: "PATCH", body: '{"status":"disabled"}' }),
-      "the client is disabled",
-    ],
-  ] as const) {
-    const { client } = await subscribed(url);
-    const { id } = await accepted(system.url, client, '{"a":1}');
-    await batchWhen(system.url, client, id);
-    await how(client);
-    held.resolve(500);
-    const { attempts } = await deliveryWhen(id, "failed");
-    expect(attempts.at(-1)).toMatchObject({ status: null, error, ms: 0 });
-  }
-});
-
-test("the URL of today counts, with its own secret", async () => {
-  const before = await receiver(() => 500);
-  const after = await receiver();
-  const { client, secret: old } = await subscribed(before.url);
-  const { id } = await accepted(system.url, client, '{"a":1}');
-  await until(() => before.got.length > 0, "the first receiver was asked");
-  const { webhook } = await patch(client, { webhook: { url: after.url } });
-  const secret = webhook?.secret ?? "";
-  expect(secret).not.toBe(old);
-  const { status } = await Promise.race([deliveryWhen(id, "delivered"), deliveryWhen(id, "failed")]);
-  if (status === "failed") await replayOf(id);
-  await until(() => after.got.length > 0, "the second receiver is told");
-  expect(after.got[0]?.headers["webhook-signature"]).toBe(plainHmac(after.got[0] as Received, secret));
-});
-
-async function replayOf(batchId: string): Promise<Response> {
-  const [delivery] = await deliveries(`batch=${batchId}`);
-  return admin(system.url, `/deliveries/${delivery?.id}/replay`, { method: "POST" });
-}
-
-test("a rotated secret signs beside the one before, until its grace is over", async () => {
-  const { url, got } = await receiver();
-  const { client, secret: first } = await subscribed(url);
-  const rotate = (body?: object) =>
-    json<{ secret: string; previousValidUntil: string }>(
-      admin(system.url, `/clients/${client.id}/rotate-webhook-secret`, {
-        method: "POST",
-        ...(body && { body: JSON.stringify(body) }),
-      }),
-    );
-  const rotated = await rotate();
-  expect(Date.parse(rotated.previousValidUntil)).toBeGreaterThan(Date.now() + 86_000_000);
-  await accepted(system.url, client, '{"a":1}');
-  await until(() => got.length === 1, "the first is told");
-  const [told] = got as [Received];
-  expect(told.headers["webhook-signature"]?.split(" ")).toEqual([
-    plainHmac(told, rotated.secret),
-    plainHmac(told, first),
-  ]);
-  for (const secret of [first, rotated.secret]) new Webhook(secret).verify(told.body, told.headers);
-  const last = await rotate({ graceSeconds: 0 });
-  await accepted(system.url, client, '{"a":1}');
-  await until(() => got.length === 2, "the second is told");
-  expect(got[1]?.headers["webhook-signature"]).toBe(plainHmac(got[1] as Received, last.secret));
-  const none = await newClient(system.url);
-  const path = `/clients/${none.id}/rotate-webhook-secret`;
-  expect((await admin(system.url, path, { method: "POST" })).status).toBe(404);
 });
 
 test("slow receivers keep nobody else waiting", async () => {
