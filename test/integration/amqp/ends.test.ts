@@ -56,16 +56,18 @@ everyServer("the end of a batch on another node", () => {
     await database.close();
     proxy = await startProxy(rabbitTarget);
     const env = { DATABASE_URL: schema.url, NAMESPACE: namespace, PORT: "0", POLL_INTERVAL: "200ms" };
-    worker = await startNode({
-      nodeID: `${namespace}-worker`,
-      env: { ...env, AMQP_URL: rabbitUrl },
-      services: [...common, batchLock, batchProcessor, gate],
-    });
-    door = await startNode({
-      nodeID: `${namespace}-door`,
-      env: { ...env, AMQP_URL: rabbitUrlAt(proxy.port, 1) },
-      services: [...common, rateLimiter, api],
-    });
+    [worker, door] = await Promise.all([
+      startNode({
+        nodeID: `${namespace}-worker`,
+        env: { ...env, AMQP_URL: rabbitUrl },
+        services: [...common, batchLock, batchProcessor, gate],
+      }),
+      startNode({
+        nodeID: `${namespace}-door`,
+        env: { ...env, AMQP_URL: rabbitUrlAt(proxy.port, 1) },
+        services: [...common, rateLimiter, api],
+      }),
+    ]);
     const { server } = door.getLocalService("api") as unknown as { server: { address(): AddressInfo } };
     url = `http://127.0.0.1:${server.address().port}`;
     await Promise.all([door.waitForServices("gate", 10_000, 10), worker.waitForServices("api", 10_000, 10)]);

@@ -92,7 +92,7 @@ describeRedis("the cache", () => {
     };
   }
   async function pair() {
-    const both = [await node(redisUrl, prefix), await node(redisUrl, prefix)] as const;
+    const both = await Promise.all([node(redisUrl, prefix), node(redisUrl, prefix)]);
     await acquainted(brokers, "things");
     return both;
   }
@@ -152,7 +152,7 @@ describeRedis("the cache", () => {
   });
 
   test("every event and write to Redis lost: what is old lives for 6 s at most", async () => {
-    const [one, two] = [await node(), await node()];
+    const [one, two] = await Promise.all([node(), node()]);
     table.write("a", 1);
     table.write("b", 1);
     await Promise.all([one.get("a"), two.get("a"), two.get("b")]);
