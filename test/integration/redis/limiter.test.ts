@@ -136,10 +136,13 @@ describeRedis("the limiter on Redis", () => {
     const proxy = await redisProxy();
     const api = { name: "api" };
     const namespace = `nodes-${prefix}`;
-    const nodes = [await node(proxy.url, [api], namespace), await node(proxy.url, [api], namespace)];
-    await node(proxy.url, [], namespace);
-    const [first, second] = nodes as [ServiceBroker, ServiceBroker];
-    for (const broker of nodes) await until(async () => (await status(broker)).apiNodes === 2, "two api nodes");
+    const [first, second] = await Promise.all([
+      node(proxy.url, [api], namespace),
+      node(proxy.url, [api], namespace),
+      node(proxy.url, [], namespace),
+    ]);
+    for (const broker of [first, second])
+      await until(async () => (await status(broker)).apiNodes === 2, "two api nodes");
 
     proxy.freeze();
     const began = performance.now();
