@@ -19,6 +19,7 @@ const common = {
 module.exports = {
   maxWorkers: 2,
   testTimeout: 30_000,
+  testSequencer: "<rootDir>/test/helpers/sequencer.cjs",
   globalSetup: "<rootDir>/test/helpers/global-setup.ts",
   globalTeardown: "<rootDir>/test/helpers/global-teardown.ts",
   projects: [

@@ -1,0 +1,20 @@
+const { readFileSync } = require("node:fs");
+const { default: Sequencer } = require("@jest/test-sequencer");
+
+/**
+ * The order of test files. Those that start processes keep a core busy, most others wait for something: in turn, each
+ * kind with its longest first, they fill both cores, and no long one is left for the end.
+ */
+module.exports = class extends Sequencer {
+  async sort(tests) {
+    const longestFirst = await super.sort(tests);
+    const busy = longestFirst.filter(startsProcesses);
+    const waiting = longestFirst.filter((test) => !busy.includes(test));
+    const busyFiles = busy.length;
+    const busyAmong = (first) => Math.ceil((first * busyFiles) / longestFirst.length);
+    return longestFirst.map((_, i) => (busyAmong(i + 1) > busyAmong(i) ? busy : waiting).shift());
+  }
+};
+
+const startsProcesses = ({ path }) =>
+  /helpers\/process|cluster\/cluster|node:child_process/.test(readFileSync(path, "utf8"));
