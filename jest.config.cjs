@@ -40,7 +40,7 @@ module.exports = {
       // A part of it on SQL Server, where TEST_MSSQL_URL or Docker gives one.
       displayName: "mssql",
       testMatch: [
-        "<rootDir>/test/e2e/{import,http,repeats}.test.ts",
+        "<rootDir>/test/e2e/{import,http,reports,values,limits,repeats,same-content}.test.ts",
         "<rootDir>/test/integration/batch/{fence,unique}.test.ts",
       ],
       setupFilesAfterEnv: ["<rootDir>/test/helpers/on-mssql.ts"],
