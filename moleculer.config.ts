@@ -26,12 +26,23 @@ export function brokerOptions(config: Config): BrokerOptions {
     // What a process weighs is read when somebody asks (mixins/process.ts), not every 5 s. No quantiles: Moleculer would
     // keep every duration of a minute for them.
     metrics: { enabled: true, collectProcessMetrics: false, defaultQuantiles: null as unknown as number[] },
+    // What circuit breakers stand on, which Moleculer makes only where all actions have one. See `created`.
+    circuitBreaker: { enabled: true },
     middlewares: [meteringMiddleware, rabbitMiddleware, drainMiddleware],
     created(broker: ServiceBroker) {
       useConfig(broker, config);
+      circuitsOnRequest(broker);
       broker.createService(monitor());
     },
   };
+}
+
+/**
+ * Only actions that ask for a circuit breaker have one: handlers of the company's own. Without the metrics that are there
+ * by now, the first circuit that opens would end the process (`metrics.set` of a metric that is none, in a timer).
+ */
+function circuitsOnRequest({ options }: ServiceBroker): void {
+  options.circuitBreaker = { ...options.circuitBreaker, enabled: false };
 }
 
 /** Seconds. Two of them without a byte and a link is taken for dead; RabbitMQ's own default of 60 would be two minutes. */
