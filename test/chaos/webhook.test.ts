@@ -1,7 +1,9 @@
 /** A sender that dies, or is stopped, in the middle of a sending. */
+import { type Database, openDatabase } from "../../database/database.ts";
 import { until } from "../helpers/amqp.ts";
+import { describePostgres, freshSchema, type Schema } from "../helpers/database.ts";
 import { accepted, admin, newClient } from "../helpers/http.ts";
-import { killLeftOvers, startProcess, temporaryFolder } from "../helpers/process.ts";
+import { killLeftOvers, type RunningProcess, startProcess, temporaryFolder } from "../helpers/process.ts";
 import { type Receiver, startReceiver } from "../helpers/receiver.ts";
 
 let receiver: Receiver;
@@ -54,4 +56,42 @@ test("killed or stopped in the middle of a sending, it is sent once more by the 
     expect(told()).toHaveLength(2);
   }
   await node.stop();
+});
+
+describePostgres("two nodes on PostgreSQL", () => {
+  /** As docs/webhooks.md says. */
+  const LEASE_MS = 30_000;
+  let schema: Schema;
+  let db: Database;
+  const nodes: RunningProcess[] = [];
+
+  beforeAll(async () => {
+    schema = await freshSchema();
+    db = await openDatabase({ url: schema.url });
+    await db.migrate();
+  });
+  afterAll(async () => {
+    await Promise.all(nodes.map((node) => node.stop()));
+    await db?.close();
+    await schema?.drop();
+  });
+
+  test("killed in the middle of a sending, it is sent by the other when its lease is over, with the same id", async () => {
+    const start = () => startProcess({ ...env, DATABASE_URL: schema.url });
+    const first = await start();
+    const client = await newClient(first.url, { webhook: { url: receiver.url } });
+    const { id } = await accepted(first.url, client, '{"a":1}');
+    const told = () => receiver.got.filter(({ event }) => event.subject === id);
+    await until(() => told().length === 1, "the receiver has it");
+    // The other starts when it is under way, so that it cannot be the one that took it.
+    const second = await start();
+    nodes.push(second);
+    await first.stop("SIGKILL");
+    expect(await deliveryOf(second.url, id)).toMatchObject({ status: "pending", attempts: [] });
+    await db.sequelize.query(`UPDATE delivery SET due_at = due_at - ${LEASE_MS}`);
+    await until(async () => (await deliveryOf(second.url, id))?.status === "delivered", "it is delivered");
+    expect((await deliveryOf(second.url, id))?.attempts).toMatchObject([{ status: 200, error: null }]);
+    expect(new Set(told().map(({ headers }) => headers["webhook-id"])).size).toBe(1);
+    expect(told()).toHaveLength(2);
+  });
 });

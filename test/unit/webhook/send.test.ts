@@ -1,8 +1,11 @@
+import { readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { type AddressInfo, createServer as createRaw, type Server, type Socket } from "node:net";
-import { createServer as createTls } from "node:tls";
+import { createServer as createTls, getCACertificates, setDefaultCACertificates } from "node:tls";
 import { type SendOptions, send } from "../../../services/webhook/webhook.send.ts";
 import { until } from "../../helpers/amqp.ts";
+import { newAuthority } from "../../helpers/certificates.ts";
+import { startReceiver } from "../../helpers/receiver.ts";
 
 const open = new Set<Socket>();
 const servers: Server[] = [];
@@ -226,6 +229,24 @@ describe("a name", () => {
         error: expect.stringMatching(/SSL|handshake|alert|ECONNRESET|socket/i),
       });
     expect(asked).toEqual(["partner.test", "partner.test"]);
+  });
+
+  test("over TLS is reached at the checked address, if the certificate there is the name's own", async () => {
+    const authority = newAuthority();
+    const usual = getCACertificates("default");
+    setDefaultCACertificates([...usual, readFileSync(authority.file, "utf8")]);
+    const options = { resolve: to("127.0.0.1"), allowedHosts: ["partner.test"] };
+    for (const [altName, outcome] of [
+      ["DNS:partner.test", { status: 200, error: null }],
+      ["DNS:other.test", { status: null, error: expect.stringContaining("partner.test. is not in the cert") }],
+    ] as const) {
+      const { url, got, close } = await startReceiver(() => 200, authority.issue(altName));
+      expect(await sent(`https://partner.test:${new URL(url).port}/hooks`, options)).toMatchObject(outcome);
+      expect(got.map(({ servername }) => servername)).toEqual(outcome.status ? ["partner.test"] : []);
+      await close();
+    }
+    setDefaultCACertificates(usual);
+    authority.remove();
   });
 });
 
