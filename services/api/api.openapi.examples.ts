@@ -4,6 +4,7 @@ export const ids = {
   batch: "0193b2f0-7a10-7c3e-9a53-2f6d1c9be001",
   delivery: "0193b2f0-8c44-7b1d-b6f0-0d5a3be7c9e2",
   request: "0193b2f0-6c1e-7a55-8d1f-5a0e4bb1c0de",
+  event: "0193b2f0-8c44-7b1d-b6f0-0d5a3be7c9e1",
 };
 
 const orders = [
@@ -114,4 +115,19 @@ export const stats = {
       worker: { paused: false, slots: 4, running: [ids.batch] },
     },
   ],
+};
+
+const told = { batchId: ids.batch, clientId: ids.client };
+
+/** The `data` of events, as they came of this import. */
+export const eventData = {
+  "batch.created": { ...told, status: "ready", version: 1 },
+  "batch.ready": { ...told, status: "ready", version: 1 },
+  "batch.completed": { ...told, status: endedBatch.status, version: 3, counts: endedBatch.counts, error: null },
+};
+
+export const signature = {
+  "webhook-id": ids.event,
+  "webhook-timestamp": "1795420800",
+  "webhook-signature": "v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=",
 };

@@ -18,6 +18,7 @@ import { headerComponents, headerRefs } from "./api.openapi.headers.ts";
 import type { Answer, Call, Content } from "./api.openapi.kit.ts";
 import { parameters, pathParameters } from "./api.openapi.parameters.ts";
 import { ProblemResponses, problemSchemas } from "./api.openapi.problems.ts";
+import { eventSchemas, webhookGroup, webhooks } from "./api.openapi.webhooks.ts";
 import { batchSchema, clientSchema } from "./api.views.ts";
 
 const DESCRIPTION = `Bulk imports: partners POST CSV, NDJSON or JSON, and every record is checked against their policy and
@@ -39,6 +40,7 @@ const schemas: Record<string, JsonSchema> = {
   Delivery: deliverySchema,
   Stats: statsSchema,
   Readiness: readinessSchema,
+  ...eventSchemas,
   ...problemSchemas,
 };
 
@@ -99,8 +101,9 @@ export function openApi() {
     openapi: "3.1.1",
     info: { title: "DataFlow", version, description: DESCRIPTION, license: { name: "MIT", identifier: "MIT" } },
     servers: [{ url: "/" }],
-    tags: groups.map(({ name, description }) => ({ name, description })),
+    tags: [...groups, webhookGroup].map(({ name, description }) => ({ name, description })),
     paths,
+    webhooks,
     components: {
       schemas,
       parameters,

@@ -1,5 +1,5 @@
 /** What users see of a batch, a client and a policy. */
-import type { BatchRow, BatchState } from "../batch/batch.contract.ts";
+import { type BatchRow, type BatchState, countsSchema, errorSchema } from "../batch/batch.contract.ts";
 import { type Client, clientStatuses } from "../clientCache/clientCache.contract.ts";
 import { Problem } from "../errors.ts";
 import { choice, count, described, id, instant, type JsonSchema, orNull, record, text } from "../schema.ts";
@@ -72,16 +72,13 @@ export const batchSchema: JsonSchema = record({
   id,
   status: choice(visibleStates),
   format: choice(["ndjson", "csv", "json"]),
-  counts: described(
-    "At the end of a completed batch accepted + rejected + duplicate = received.",
-    record({ received: count, accepted: count, rejected: count, duplicate: count }),
-  ),
+  counts: described("At the end of a completed batch accepted + rejected + duplicate = received.", countsSchema),
   bytes: described("Of the decoded body.", count),
   checksum: orNull(text("Of the decoded body, as in Content-Digest.")),
   progress: { type: "number", minimum: 0, maximum: 1 },
   attempts: described("All of them.", count),
   hold: orNull(record({ reason: choice(["approval", "window"]), until: orNull(instant) })),
-  error: described("Why it failed or was rejected.", orNull(record({ code: text(), detail: text() }))),
+  error: described("Why it failed or was rejected.", errorSchema),
   retryOf: described("The batch whose rejected records these are.", orNull(id)),
   requestId: orNull(text("The X-Request-Id of its upload.")),
   createdAt: instant,

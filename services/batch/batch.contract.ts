@@ -13,9 +13,10 @@ import type {
   StoredChunk,
   UploadAnswer,
 } from "../../database/store.ts";
-import { batchStates } from "../../database/store.ts";
+import { batchStates, finalStates } from "../../database/store.ts";
 import { action, event, typed } from "../declare.ts";
 import type { CloudEvent } from "../outbox/outbox.contract.ts";
+import { choice, count, described, id, type JsonSchema, orNull, record, text } from "../schema.ts";
 
 export type { AttemptRecord, DeliveryRow, DeliveryState, TakenDelivery } from "../../database/deliveries.ts";
 export { deliveryStates } from "../../database/deliveries.ts";
@@ -219,3 +220,19 @@ export const batchEvents = {
   "batch.ready": event<CloudEvent>(),
   "batch.completed": event<CloudEvent>(),
 };
+
+export const countsSchema = record({ received: count, accepted: count, rejected: count, duplicate: count });
+export const errorSchema = orNull(record({ code: text(), detail: text() }));
+
+const told = (status: JsonSchema, more: JsonSchema = {}) =>
+  record({ batchId: id, clientId: id, status, version: described("It only grows.", count), ...(more as object) });
+
+/** The `data` of a batch's events. */
+export const batchEventSchemas = {
+  "batch.created": told(choice(["received", "ready", "held"])),
+  "batch.ready": told({ const: "ready" }),
+  "batch.completed": told(described("How it ended.", choice(finalStates)), {
+    counts: countsSchema,
+    error: errorSchema,
+  }),
+} as const;

@@ -1,6 +1,7 @@
 import type { OutboxDraft, OutboxRow } from "../../database/store.ts";
 import { action, typed } from "../declare.ts";
 import { uuidv7 } from "../ids.ts";
+import { described, id, instant, type JsonSchema, record, text } from "../schema.ts";
 
 export const outboxActions = {
   /** Publishes rows that were just committed, and forgets them once they are confirmed. Never throws. */
@@ -45,3 +46,16 @@ export function draftEvent(
   };
   return { topic: type, body: JSON.stringify(event) };
 }
+
+/** What `draftEvent` makes of a type whose data is so. */
+export const eventSchema = (type: EventType, data: JsonSchema): JsonSchema =>
+  record({
+    specversion: { const: "1.0" },
+    id: described("The same over repeats.", id),
+    source: text("`/` and the system's NAMESPACE."),
+    type: { const: type },
+    subject: described("Whom it is about.", id),
+    time: instant,
+    datacontenttype: { const: "application/json" },
+    data,
+  });

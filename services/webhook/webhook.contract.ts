@@ -1,4 +1,5 @@
 import { action } from "../declare.ts";
+import { described, id, type JsonSchema } from "../schema.ts";
 
 export { LONGEST_URL, urlFault } from "./webhook.target.ts";
 
@@ -9,4 +10,20 @@ export type WebhookEvent = (typeof webhookEvents)[number];
 export const webhookActions = {
   /** Something was committed that is to be sent now. */
   "webhook.wake": action({}).answers<void>(),
+};
+
+/** CloudEvents in structured JSON. */
+export const WEBHOOK_TYPE = "application/cloudevents+json";
+
+/** The frame of Standard Webhooks 1.0.0: the header fields of every sending. */
+export const webhookHeaders: Record<string, JsonSchema> = {
+  "webhook-id": described("The event's `id`, the same over repeats: keep those that you have worked.", id),
+  "webhook-timestamp": described("When it was sent, in seconds since 1970; refuse what is more than 5 minutes off.", {
+    type: "string",
+    pattern: "^\\d+$",
+  }),
+  "webhook-signature": described(
+    "Standard Webhooks 1.0.0, HMAC-SHA256 of `webhook-id.webhook-timestamp.body`: one for each secret that counts now.",
+    { type: "string", pattern: "^v1,[A-Za-z0-9+/]{43}=( v1,[A-Za-z0-9+/]{43}=)*$" },
+  ),
 };

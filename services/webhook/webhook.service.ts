@@ -14,6 +14,7 @@ import type { AttemptRecord, TakenDelivery } from "../batch/batch.contract.ts";
 import { uuidv7 } from "../ids.ts";
 import { call, serve } from "../messages.ts";
 import type { CloudEvent } from "../outbox/outbox.contract.ts";
+import { WEBHOOK_TYPE } from "./webhook.contract.ts";
 import { DeliveryLoop } from "./webhook.loop.ts";
 import { delayAfter, usualDelaysMs } from "./webhook.retries.ts";
 import { type Sent, send } from "./webhook.send.ts";
@@ -104,7 +105,7 @@ export default define<WebhookService>({
       }
       const { id } = JSON.parse(delivery.body) as CloudEvent;
       const headers = {
-        "content-type": "application/cloudevents+json; charset=utf-8",
+        "content-type": `${WEBHOOK_TYPE}; charset=utf-8`,
         "user-agent": "DataFlow-Webhooks/1.0",
         ...signed(id, delivery.body, receiver.secrets, new Date()),
       };

@@ -1,8 +1,18 @@
 /** The promise: every example of the OpenAPI document is answered as the document says, and so are refusals. */
 import { gzipSync } from "node:zlib";
 import { openApi } from "../../services/api/api.openapi.ts";
+import { until } from "../helpers/amqp.ts";
 import { accepted, admin, batchWhen, newClient, type TestClient } from "../helpers/http.ts";
-import { bodyFaults, differences, isJson, type Operation, operations, type Parameter } from "../helpers/openapi.ts";
+import {
+  bodyFaults,
+  differences,
+  isJson,
+  type Operation,
+  operations,
+  type Parameter,
+  webhookDifferences,
+} from "../helpers/openapi.ts";
+import { type Received, startReceiver } from "../helpers/receiver.ts";
 import { ADMIN_TOKEN, type System, startSystem } from "../helpers/system.ts";
 
 let system: System;
@@ -242,6 +252,23 @@ test("refused: what came before, and what is in the wrong state", async () => {
   expect(await refused("createClient", scene, { body: again, headers: json })).toEqual(["conflict"]);
   await admin(url, `/clients/${scene.client.id}`, { method: "PATCH", body: '{"status":"disabled"}' });
   expect(await refused("getOwnPolicy", scene, {})).toEqual(["client-disabled"]);
+});
+
+test("what webhooks receive is what the document says, of every event and end", async () => {
+  const receiver = await startReceiver();
+  const webhook = { url: receiver.url, events: Object.keys(openApi().webhooks) };
+  await withBatch({ webhook }, "completed_with_errors");
+  await withBatch({ webhook, maxErrors: 0 }, "failed");
+  const { id } = await withBatch({ webhook, requiresApproval: true }, "held");
+  await admin(url, `/batches/${id}/reject`, { method: "POST", body: "{}" });
+  await until(() => receiver.got.length === 8, "three events of two batches, two of the third");
+  await receiver.close();
+  expect(receiver.got.map(webhookDifferences)).toEqual(Array(8).fill([]));
+  expect(new Set(receiver.got.map(({ event }) => event.type))).toEqual(new Set(webhook.events));
+  const [one] = receiver.got as [Received];
+  const headers = Object.assign({}, one.headers, { "webhook-id": "1" });
+  const wrong = { ...one, headers, body: one.body.replace('"data"', '"date"') };
+  expect(webhookDifferences(wrong)).toHaveLength(3);
 });
 
 test("the document is served to everybody, with a tag, and on HEAD", async () => {

@@ -1,7 +1,8 @@
-/** Compares answers with the OpenAPI document: status, header fields and body, with nothing that it does not name. */
+/** Compares answers, and what webhooks receive, with the OpenAPI document: status, header fields and body, with nothing that it does not name. */
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
 import { openApi } from "../../services/api/api.openapi.ts";
+import type { Received } from "./receiver.ts";
 
 type Schema = Record<string, unknown>;
 type Ref<T> = T | { $ref: string };
@@ -130,4 +131,21 @@ export async function differences({ responses, tags }: Operation, response: Resp
   if (!described.content) return text === "" ? faults : [...faults, "there is a body"];
   if (!content) return [...faults, `the type ${type} is not in the document`];
   return [...faults, ...bodyFaults(type, content.schema, text)];
+}
+
+/** Every difference between what a webhook received and what the document says of the event. */
+export function webhookDifferences({ headers, body, event }: Received): string[] {
+  const described = document.webhooks[event.type]?.post;
+  if (!described) return [`the event ${event.type} is not in the document`];
+  const type = (headers["content-type"] ?? "").split(";")[0] as string;
+  const content = (described.requestBody.content as Media)[type];
+  const names = described.parameters.map(({ name }) => name);
+  const unknown = Object.keys(headers).filter((name) => name.startsWith("webhook-") && !names.includes(name));
+  return [
+    ...unknown.map((name) => `the header ${name} is not in the document`),
+    ...described.parameters.flatMap(({ name, schema }) =>
+      faultsOf(schema, headers[name]).map((fault) => `${name}:${fault}`),
+    ),
+    ...(content ? faultsOf(content.schema, JSON.parse(body)) : [`the type ${type} is not in the document`]),
+  ];
 }
