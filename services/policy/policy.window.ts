@@ -10,28 +10,49 @@ const DAY = 24 * 60 * MINUTE;
 
 /**
  * Null: open now; else the instant (epoch ms) at which it opens.
- * Where clocks jump over `from`, it opens at the jump; where `from` comes twice, it opens twice, if it was shut between.
+ * Where clocks jump over `from`, it opens at the jump; where `from` comes twice, it opens twice, if it was shut between;
+ * where clocks jump back behind its end, it opens once more.
  */
 export function windowOpens(window: PolicyWindow, nowMs: number): number | null {
-  const from = minuteOfDay(window.from);
-  const to = minuteOfDay(window.to);
-  const now = wallClock(window.timeZone, nowMs);
-  if (isWithin(Math.floor((now % DAY) / MINUTE), from, to)) return null;
+  const { timeZone } = window;
+  const hours = { from: minuteOfDay(window.from), to: minuteOfDay(window.to) };
+  const now = wallClock(timeZone, nowMs);
+  if (isWithin(minuteOf(now), hours)) return null;
+  const opens = nextFrom(timeZone, nowMs, now, hours);
+  const jump = jumpBack(timeZone, nowMs, opens);
+  return jump !== null && isOpen(timeZone, jump, hours) ? jump : opens;
+}
+
+interface Hours {
+  from: number;
+  to: number;
+}
+
+/** The next instant at which clocks show `from`, or jump over it, and it is open. */
+function nextFrom(timeZone: string, nowMs: number, now: number, hours: Hours): number {
   // Tomorrow too: today's may be past. A jump may skip the whole window of a day, so one day more.
   const today = now - (now % DAY);
   for (let day = today; day <= today + 2 * DAY; day += DAY) {
-    const instants = instantsOf(window.timeZone, day + from * MINUTE);
-    const opens = instants.find((at) => at > nowMs && isOpen(window.timeZone, at, from, to));
+    const instants = instantsOf(timeZone, day + hours.from * MINUTE);
+    const opens = instants.find((at) => at > nowMs && isOpen(timeZone, at, hours));
     if (opens !== undefined) return opens;
   }
   return nowMs + DAY;
 }
 
-function isOpen(timeZone: string, atMs: number, from: number, to: number): boolean {
-  return isWithin(Math.floor((wallClock(timeZone, atMs) % DAY) / MINUTE), from, to);
+/** When clocks are set back between the two; null: they are not. */
+function jumpBack(timeZone: string, from: number, until: number): number | null {
+  const offset = (at: number) => wallClock(timeZone, at) - Math.floor(at / 1000) * 1000;
+  const before = offset(from);
+  return offset(until) < before ? firstSecond(from, until, (at) => offset(at) < before) : null;
 }
 
-const isWithin = (minute: number, from: number, to: number): boolean =>
+const isOpen = (timeZone: string, atMs: number, hours: Hours): boolean =>
+  isWithin(minuteOf(wallClock(timeZone, atMs)), hours);
+
+const minuteOf = (wall: number): number => Math.floor((wall % DAY) / MINUTE);
+
+const isWithin = (minute: number, { from, to }: Hours): boolean =>
   from < to ? minute >= from && minute < to : minute >= from || minute < to;
 
 /** "22:30" → 1350. */
@@ -47,19 +68,20 @@ function instantsOf(timeZone: string, wall: number): number[] {
     .sort((a, b) => a - b);
   const exact = candidates.filter((at) => wallClock(timeZone, at) === wall);
   if (exact.length > 0) return exact;
-  return [jumpBetween(timeZone, candidates[0] as number, candidates[1] as number, wall)];
+  // `wall` does not exist: before the jump clocks show less, and from it on more.
+  const [before, after] = candidates as [number, number];
+  return [firstSecond(before, after, (at) => wallClock(timeZone, at) > wall)];
 }
 
-/** `wall` does not exist: finds the jump, before which clocks show less, and from which they show more. */
-function jumpBetween(timeZone: string, before: number, after: number, wall: number): number {
-  let low = before;
-  let high = after;
-  while (high - low > 1000) {
-    const middle = Math.floor((low + high) / 2000) * 1000;
-    if (wallClock(timeZone, middle) < wall) low = middle;
-    else high = middle;
+/** The first whole second of which `holds` is true: it is false before, and true from then until `high`. */
+function firstSecond(low: number, high: number, holds: (at: number) => boolean): number {
+  let [before, first] = [low, high];
+  while (first - before > 1000) {
+    const middle = Math.floor((before + first) / 2000) * 1000;
+    if (holds(middle)) first = middle;
+    else before = middle;
   }
-  return high;
+  return first;
 }
 
 const clocks = new Map<string, Intl.DateTimeFormat>();

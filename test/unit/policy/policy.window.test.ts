@@ -26,6 +26,8 @@ test.each([
   ["a window that the clocks jump over", "01:15-01:45", "2024-03-31T00:10:00Z", "2024-04-01T00:15Z"],
   ["a start that comes twice: the first", "01:30-05:00", "2024-10-26T22:00:00Z", "2024-10-27T00:30Z"],
   ["a start that comes twice: between", "01:15-01:45", "2024-10-27T00:50:00Z", "2024-10-27T01:15Z"],
+  ["an end that the clocks jump back behind", "00:30-01:30", "2024-10-27T00:40:00Z", "2024-10-27T01:00Z"],
+  ["an end that the clocks jump back behind, later", "00:30-01:30", "2024-10-27T01:30:00Z", "2024-10-28T00:30Z"],
   ["on the last day of a month", "09:00-17:00", "2024-02-29T18:00:00Z", "2024-03-01T09:00Z"],
 ])("%s", (_name, hours, now, at) => {
   expect(opens(hours, now)).toBe(at);
