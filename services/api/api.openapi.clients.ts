@@ -176,7 +176,7 @@ export const clientCalls: Record<keyof typeof clientRoutes, Call> = {
     id: "retryImport",
     summary: "Let a failed batch go on, or send rejected records again",
     description:
-      "By today's policy. With `only=rejected` the rejected records are a batch of their own; asked again, the same one.",
+      "A failed batch goes on from its last chunk, under the policy that it came under. With `only=rejected` the rejected records are sent again as a batch of their own, by today's policy; asked again, the same one.",
     parameters: ["only"],
     body: noBody,
     answers: {
