@@ -20,6 +20,15 @@ export class Refused extends Error {
   }
 }
 
+/** A connection on which nothing has come or gone for too long. */
+class Silent extends Error {
+  code = "ETIMEDOUT";
+  /** @param {number} ms */
+  constructor(ms) {
+    super(`Nothing was heard for ${ms / 1000} s.`);
+  }
+}
+
 /** @typedef {{ code?: string, title?: string, detail?: string, line?: number, offset?: number, errors?: { pointer: string, detail: string }[], [member: string]: unknown }} Problem */
 
 /**
@@ -40,14 +49,15 @@ const again = new Set([408, 425, 429, 500, 502, 503, 504]);
 
 export class Http {
   /**
-   * @param {{ url: string, authorization: string, retries: number }} target
+   * @param {{ url: string, authorization: string, retries: number, silenceMs: number }} target
    * @param {AbortSignal} signal
    * @param {(reason: string, delayMs: number) => void} onRetry
    */
-  constructor({ url, authorization, retries }, signal, onRetry) {
+  constructor({ url, authorization, retries, silenceMs }, signal, onRetry) {
     this.url = url;
     this.authorization = authorization;
     this.retries = retries;
+    this.silenceMs = silenceMs;
     this.signal = signal;
     this.onRetry = onRetry;
     const { Agent } = url.startsWith("https:") ? https : http;
@@ -108,8 +118,11 @@ export class Http {
       method,
       agent: this.agent,
       signal: this.signal,
+      timeout: this.silenceMs,
       headers: { authorization: this.authorization, ...headers, ...(body ? { expect: "100-continue" } : {}) },
     });
+    // A link that was lost without a word, or a server that is frozen, would be waited for as long as TCP has patience.
+    req.once("timeout", () => req.destroy(new Silent(this.silenceMs)));
     const res = await (body ? sent(req, body) : answered(req, () => req.end()));
     const status = res.statusCode ?? 0;
     if (status < 300) return { status, headers: res.headers, body: res };

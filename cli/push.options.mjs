@@ -19,6 +19,7 @@ export const USAGE = `Sends a file of records to DataFlow, waits until it is pro
   --no-wait             ends as soon as DataFlow has taken it
   --errors FILE         writes the rejected records: .csv as a table, else NDJSON
   --retries N           tries after a lost connection, 503 or 429 (10)
+  --timeout SECONDS     of silence, after which a connection counts as lost (60)
   --json                one JSON document on stdout, nothing else
   --quiet               no progress
 
@@ -43,9 +44,13 @@ export class UsageError extends Error {}
  * @property {boolean} waits
  * @property {string | null} errors
  * @property {number} retries
+ * @property {number} silenceMs  After which a connection counts as lost.
  * @property {boolean} json
  * @property {boolean} quiet
  */
+
+/** A look at a batch is answered after a second. */
+const SHORTEST_TIMEOUT = 2;
 
 const text = /** @type {const} */ ({ type: "string" });
 const flag = /** @type {const} */ ({ type: "boolean" });
@@ -62,6 +67,7 @@ const known = {
   "no-wait": flag,
   errors: text,
   retries: text,
+  timeout: text,
   json: flag,
   quiet: flag,
   help: { ...flag, short: "h" },
@@ -100,7 +106,8 @@ export function optionsOf(args, env) {
     again: values.again ?? false,
     waits: !values["no-wait"],
     errors: values.errors === undefined ? null : resolve(place, values.errors),
-    retries: retriesOf(values.retries ?? "10"),
+    retries: wholeNumber("--retries", values.retries ?? "10", 0),
+    silenceMs: wholeNumber("--timeout", values.timeout ?? "60", SHORTEST_TIMEOUT) * 1000,
     json: values.json ?? false,
     quiet: values.quiet ?? false,
   };
@@ -178,8 +185,12 @@ function contentTypeOf(format, { delimiter, charset }) {
 /** @param {string} value */
 const quoted = (value) => `"${value.replaceAll(/["\\]/g, "\\$&")}"`;
 
-/** @param {string} value */
-function retriesOf(value) {
-  if (/^\d{1,4}$/.test(value)) return Number(value);
-  throw new UsageError(`--retries: expected a whole number, found ${value}`);
+/**
+ * @param {string} option
+ * @param {string} value
+ * @param {number} least
+ */
+function wholeNumber(option, value, least) {
+  if (/^\d{1,4}$/.test(value) && Number(value) >= least) return Number(value);
+  throw new UsageError(`${option}: expected a whole number from ${least} to 9999, found ${value}`);
 }

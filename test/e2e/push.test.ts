@@ -151,6 +151,7 @@ test.each([
   ["no client", ["one.ndjson"], { DATAFLOW_CLIENT: "" }, /--client is missing \(or the variable DATAFLOW_CLIENT\)/],
   ["an unknown option", ["one.ndjson", "--fast"], {}, /Unknown option '--fast'/],
   ["no format", ["-"], {}, /Which format\?/],
+  ["a number that is none", ["one.ndjson", "--timeout", "1"], {}, /--timeout: expected a whole number from 2 to 9999/],
   ["a wrong URL", ["one.ndjson", "--url", "ftp://x"], {}, /--url: expected/],
 ])("%s: exit 1 and a sentence", async (_name, args, env, message) => {
   file("one.ndjson", rows(1));
@@ -199,6 +200,19 @@ describe("a connection that fails", () => {
     proxy.cut();
     const { status, stderr } = await running;
     expect([status, stderr]).toEqual([0, expect.stringMatching(/(ECONNRESET|EPIPE); again in 1 s/)]);
+    expect(await onlyBatch()).toMatchObject({ counts: { accepted: 20_000 } });
+  });
+
+  test("frozen while the body goes: it counts as lost, is sent again, and imported once", async () => {
+    const line = (i: number) => `{"n":${i},"text":"${randomBytes(300).toString("hex")}"}\n`;
+    file("frozen.ndjson", Array.from({ length: 20_000 }, (_, i) => line(i)).join(""));
+    const running = push(["frozen.ndjson", "--timeout", "2"], { url: await viaProxy(false) });
+    await until(isReceiving);
+    proxy.freeze();
+    await until(() => running.seen().stderr.includes("ETIMEDOUT; again in 1 s"));
+    proxy.cut();
+    proxy.thaw();
+    expect((await running).status).toBe(0);
     expect(await onlyBatch()).toMatchObject({ counts: { accepted: 20_000 } });
   });
 
