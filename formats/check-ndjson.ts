@@ -10,6 +10,8 @@ import {
   wholeFault,
 } from "./chunk-verdict.ts";
 import type { CheckedChunk } from "./formats.ts";
+import { isDeeperThan } from "./schema-walk.ts";
+import { MAX_DEPTH } from "./split-json-element.ts";
 
 const LF = 10;
 const OPENING_BRACE = 123;
@@ -84,17 +86,27 @@ function checkLine(line: string, number: number | null, spec: CheckSpec, verdict
     verdict.reject(number, withoutCr(line), wholeFault("malformed", "The record is not valid JSON."));
     return false;
   }
-  const before = spec.validator.changes ? stringified(value) : "";
+  if (isTooDeep(line, value)) {
+    verdict.reject(number, withoutCr(line), TOO_DEEP);
+    return false;
+  }
+  const before = spec.validator.changes ? JSON.stringify(value) : "";
   const faults = spec.validator.check(value);
   if (faults !== null) {
     verdict.reject(number, withoutCr(line), faults);
     return false;
   }
-  const isChanged = spec.validator.changes && stringified(value) !== before;
+  const isChanged = spec.validator.changes && JSON.stringify(value) !== before;
   const text = isChanged ? filled(line, value) : withoutCr(line);
   verdict.accept(text, value);
   return text === line;
 }
+
+const TOO_DEEP = wholeFault("malformed", `The record is nested deeper than ${MAX_DEPTH} levels.`);
+
+/** Elements of an array have been refused by then. Each level takes two letters, so that most lines need no look. */
+const isTooDeep = (line: string, value: unknown): boolean =>
+  line.length > 2 * MAX_DEPTH && isDeeperThan(MAX_DEPTH, value);
 
 /**
  * The record with the defaults that were put in. All else keeps its own digits: read as numbers, an id beyond 2^53 would
@@ -123,15 +135,6 @@ const { rawJSON, isRawJSON } = JSON as unknown as {
   rawJSON(source: string): object;
   isRawJSON(value: unknown): boolean;
 };
-
-/** What is nested deeper than the stack is none that a default was put into by us: it is compared as unchanged. */
-function stringified(value: unknown): string {
-  try {
-    return JSON.stringify(value);
-  } catch {
-    return "";
-  }
-}
 
 const lineNumber = ({ firstLine }: ChunkContent, offset: number): number | null =>
   firstLine === null ? null : firstLine + offset;

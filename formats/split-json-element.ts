@@ -1,7 +1,7 @@
 import { Problem } from "../services/errors.ts";
 
 /** Deeper nesting than this is refused: no record needs it, and parsers further on recurse. */
-const MAX_DEPTH = 1000;
+export const MAX_DEPTH = 1000;
 const LF = 10;
 const CR = 13;
 const QUOTE = 34;

@@ -80,9 +80,15 @@ describe("a chunk of JSON lines", () => {
     expect(told(checked)).toEqual([[1, null, "7", "malformed"]]);
   });
 
-  test("nesting without end is checked like any record", async () => {
-    const text = `{"a":${"[".repeat(100_000)}${"]".repeat(100_000)}}`;
-    expect((await check(text, { schema: { properties: { b: { default: 1 } } }, records: 1 })).records).toBe(1);
+  test("nesting to 1,000 passes, deeper is rejected, also beyond any stack", async () => {
+    const nested = (depth: number) => `{"a":${"[".repeat(depth)}1${"]".repeat(depth)}}`;
+    const lines = [nested(999), nested(1_000), nested(200_000), '{"a":1}'];
+    const checked = await check(lines.join("\n"), { schema: { properties: { b: { default: 1 } } }, records: 4 });
+    expect(told(checked).map(([index, line, , code]) => [index, line, code])).toEqual([
+      [1, 2, "malformed"],
+      [2, 3, "malformed"],
+    ]);
+    expect(checked.text).toBe(`{"a":${"[".repeat(999)}1${"]".repeat(999)},"b":1}\n{"a":1,"b":1}`);
   });
 
   test("__proto__ is a member like any other", async () => {
