@@ -1,15 +1,38 @@
 /** JSON from a body's bytes, with the place of its fault: V8 tells it for some faults only, and in letters. */
 import { Problem } from "../errors.ts";
 
+/** More than any policy needs. What goes through a value by itself (a merge, a compiler of schemas) would run out of stack. */
+const MOST_DEPTH = 200;
+
 /** Throws malformed-body with the offset of the byte that is out of place. */
 export function jsonOf(bytes: Buffer): unknown {
   const text = textOf(bytes);
+  const fault = (detail: string, letters: number) =>
+    malformed(detail, bytes.length - Buffer.byteLength(text.slice(letters)));
+  const value = parsed(text, fault);
+  const deep = tooDeepAt(text);
+  if (deep !== null) throw fault(`The body is nested deeper than ${MOST_DEPTH} levels.`, deep);
+  return value;
+}
+
+function parsed(text: string, fault: (detail: string, letters: number) => Problem): unknown {
   try {
     return JSON.parse(text);
   } catch {
     const letters = furthest(text.length, (end) => mayGoOn(text.slice(0, end)));
-    throw malformed("The body is not JSON.", bytes.length - Buffer.byteLength(text.slice(letters)));
+    throw fault("The body is not JSON.", letters);
   }
+}
+
+/** Where JSON goes one level too deep; null: nowhere. */
+function tooDeepAt(json: string): number | null {
+  let depth = 0;
+  for (const { 0: piece, index } of json.matchAll(/"(?:[^"\\]|\\.)*"|[[{]|[\]}]/g)) {
+    if (piece === "[" || piece === "{") depth++;
+    else if (piece === "]" || piece === "}") depth--;
+    if (depth > MOST_DEPTH) return index;
+  }
+  return null;
 }
 
 const malformed = (detail: string, offset: number) => new Problem("malformed-body", detail, { offset });
