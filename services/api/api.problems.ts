@@ -1,6 +1,7 @@
 /** Every refusal as problem+json (RFC 9457), also to a client that is still sending. */
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { Errors } from "moleculer";
 import { isProblem, Problem, type ProblemCode, type ProblemExtra, problems, problemTells } from "../errors.ts";
 import { uuidv7 } from "../ids.ts";
@@ -112,22 +113,37 @@ function unreadable(error: NodeJS.ErrnoException): ReadProblem {
   return problem as ReadProblem;
 }
 
-/**
- * What cannot be read as HTTP has no request to answer, so the answer is written to the socket itself, unless another one
- * has begun. The rest is let through for a while, for the same reason as in `linger`.
- */
+/** To what cannot be read as HTTP, unless another answer has begun. */
 export function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket & { _httpMessage?: ServerResponse }) {
-  if (error.code === "ECONNRESET" || !socket.writable || socket._httpMessage?.headersSent) return;
-  const problem = unreadable(error);
+  if (error.code === "ECONNRESET" || socket._httpMessage?.headersSent) return;
+  answerOnSocket(unreadable(error), socket);
+}
+
+/** To whoever takes this server for a proxy: Node would close the connection without a word. */
+export function answerConnect(_req: IncomingMessage, socket: Duplex): void {
+  const allowed = { headers: { Allow: "GET, HEAD, POST, PUT, PATCH" } };
+  answerOnSocket(new Problem("method-not-allowed", "This is no proxy.", allowed) as ReadProblem, socket);
+}
+
+/**
+ * Where there is no request to answer, the answer is written to the socket itself. The rest is let through for a while,
+ * for the same reason as in `linger`.
+ */
+function answerOnSocket(problem: ReadProblem, socket: Duplex): void {
+  if (!socket.writable) return;
   const body = bodyOf(problem);
   const { status } = problems[problem.type];
+  const { headers = {} } = (problem.data ?? {}) as ProblemExtra;
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     "Content-Type: application/problem+json",
     `Content-Length: ${Buffer.byteLength(body)}`,
     `X-Request-Id: ${uuidv7()}`,
     "Connection: close",
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
   ];
+  // A client that hangs up meanwhile is no defect of ours.
+  socket.on("error", () => {}).resume();
   socket.end(`${head.join("\r\n")}\r\n\r\n${body}`);
   const timer = setTimeout(() => socket.destroy(), LINGER_MS);
   socket.once("close", () => clearTimeout(timer));

@@ -22,7 +22,7 @@ import { SilentConnections } from "./api.connections.ts";
 import { OpenStreams } from "./api.events.ts";
 import { type ApiRequest, exchangeOf, type Handle, sendJson } from "./api.exchange.ts";
 import type { AliasOfGateway, Api } from "./api.gateway.ts";
-import { answerUnreadable, problemOf, sendProblem } from "./api.problems.ts";
+import { answerConnect, answerUnreadable, problemOf, sendProblem } from "./api.problems.ts";
 import { spendRequest } from "./api.rate.ts";
 import { clientRoutes, openRoutes, operatorRoutes } from "./api.routes.ts";
 import { BatchWatches } from "./api.watches.ts";
@@ -133,6 +133,7 @@ export default define<Api>({
     // Another expectation may be ignored (RFC 9110, 10.1.1); Node would answer 417 by itself.
     this.server.on("checkExpectation", (req: ApiRequest, res: ServerResponse) => this.httpHandler(req, res));
     this.server.on("clientError", answerUnreadable);
+    this.server.on("connect", answerConnect);
   },
 
   events: {

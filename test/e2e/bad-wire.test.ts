@@ -36,6 +36,15 @@ describe("what is no HTTP", () => {
     expect(["malformed-body", "invalid-header"]).toContain(problem.code);
   });
 
+  test("whoever takes it for a proxy is told that it is none", async () => {
+    const socket = await socketOf();
+    const reader = new Reader(socket);
+    socket.write("CONNECT partner.example:443 HTTP/1.1\r\nHost: partner.example\r\n\r\n\x16\x03\x01");
+    const answer = await reader.answer();
+    expectProblem(answer, { status: 405, code: "method-not-allowed" });
+    expect(answer.headers.allow).toContain("GET");
+  });
+
   test("a request after the end of one is not taken for a part of it", async () => {
     const socket = await socketOf();
     const reader = new Reader(socket);
