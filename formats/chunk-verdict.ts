@@ -65,6 +65,14 @@ export const encodingFault = (charset: string): RecordFault[] =>
 export const tooLarge = (limit: number): RecordFault[] =>
   wholeFault("too_large", `The record is longer than ${limit} bytes.`);
 
+/** What is not kept of a record that was rejected by one of these two; a handler may have codes of the same names. */
+export function lostPart(faults: readonly RecordFault[]): "bytes" | "end" | null {
+  const [{ field, code, message } = { field: "", code: "", message: "" }] = faults;
+  if (field !== "") return null;
+  if (code === "encoding" && /^The record is not valid [\w-]+\.$/.test(message)) return "bytes";
+  return code === "too_large" && /^The record is longer than \d+ bytes\.$/.test(message) ? "end" : null;
+}
+
 /** A chunk that holds other records than the splitter counted would shift every number after it: a defect, so it is loud. */
 export function assertRecords(verdict: ChunkVerdict, { records }: ChunkContent): void {
   if (verdict.records === records) return;

@@ -1,19 +1,16 @@
 /** The rejected records of a batch as a batch of their own: sent again as they came, by today's policy. */
 import type { Context } from "moleculer";
 import { ConstraintViolation } from "../../database/errors.ts";
-import type { BatchRow, BatchStore } from "../../database/store.ts";
-import { csvLine } from "../../formats/csv-scan.ts";
+import type { BatchRow } from "../../database/store.ts";
 import type { Format } from "../../formats/formats.ts";
 import { Problem } from "../errors.ts";
 import { call, type ParamsOf } from "../messages.ts";
 import type { Policy, PolicyVersion } from "../policy/policy.contract.ts";
 import { isFinal } from "./batch.contract.ts";
+import { ResentRecords } from "./batch.resent.ts";
 import type { BatchService } from "./batch.service.ts";
 import { startedOf, startOf, takeBack } from "./batch.start.ts";
 import { type Taken, Upload } from "./batch.upload.ts";
-
-const RECORDS_AT_ONCE = 1000;
-const BYTES_AT_ONCE = 1024 * 1024;
 
 type Retry = ParamsOf<"batch.retryRejected">;
 
@@ -42,9 +39,11 @@ function requireRejected({ state, rejected }: BatchRow): void {
 async function resent(service: BatchService, ctx: Context<Retry>, parent: BatchRow): Promise<BatchRow> {
   const found = await call(ctx, "policy.get", { clientId: parent.clientId });
   const leave = service.uploads.enter(parent.clientId, found.policy.maxConcurrentUploads);
-  const upload = new Upload(service.database.store, planOf(service, parent, found, ctx.params.requestId));
+  const { store } = service.database;
+  const resent = new ResentRecords(store, parent);
+  const upload = new Upload(store, planOf(service, parent, found, resent, ctx.params.requestId));
   try {
-    const taken = await upload.take(rejectedBody(service.database.store, parent));
+    const taken = await upload.take(resent.body());
     return await commit(service, ctx, parent, taken, found.policy);
   } catch (error) {
     await takeBack(service, upload);
@@ -58,21 +57,17 @@ async function resent(service: BatchService, ctx: Context<Retry>, parent: BatchR
 /** JSON elements are resent as lines: one that is no JSON any more would break an array around all of them. */
 const formatOf = ({ format }: BatchRow): Format => (format === "csv" ? "csv" : "ndjson");
 
-function planOf(service: BatchService, parent: BatchRow, current: PolicyVersion, requestId: string | null) {
+function planOf(
+  service: BatchService,
+  parent: BatchRow,
+  current: PolicyVersion,
+  resent: ResentRecords,
+  requestId: string | null,
+) {
   const asked = { clientId: parent.clientId, format: formatOf(parent), requestId };
   const start = startOf(service, asked, current, { delimiter: parent.envelope.delimiter });
-  return { ...start, key: null, done: null, quota: null, onRefused: () => {} };
-}
-
-async function* rejectedBody(store: BatchStore, { id, format, envelope }: BatchRow): AsyncGenerator<Buffer> {
-  if (format === "csv") yield Buffer.from(`${csvLine(envelope.header ?? [], envelope.delimiter ?? ",")}\n`);
-  for (let after = 0; ; ) {
-    const page = await store.errors(id, after, RECORDS_AT_ONCE, BYTES_AT_ONCE);
-    const last = page.at(-1);
-    if (!last) return;
-    yield Buffer.from(page.map(({ raw }) => `${raw}\n`).join(""));
-    after = last.seq;
-  }
+  const splitter = resent.split(start.splitter);
+  return { ...start, splitter, key: null, done: null, quota: null, onRefused: () => {} };
 }
 
 async function commit(

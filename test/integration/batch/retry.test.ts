@@ -100,6 +100,42 @@ test("a record that was too long stays a rejected one, and harms none beside it"
   });
 });
 
+const faultsOf = async (client: TestClient, id: string) =>
+  (await lines<{ errors: { code: string }[] }>(get(system.url, client, `/imports/${id}/errors`))).map(({ errors }) =>
+    errors.map(({ code }) => code).join(),
+  );
+
+const toReject = "x".repeat(3_000);
+test.each([
+  ["a cut row of CSV", "text/csv", `n,note\n1,a\n2,${toReject}\n3,"a\n${toReject}"\nx,b\n`],
+  ["a cut line", "application/x-ndjson", `{"n":1}\n${toReject}\n${toReject}\n{"n":"x"}\n`],
+])("%s is no record of its own, however long today's may be", async (_name, type, body) => {
+  const client = await newClient(system.url, { ...strict, maxRecordBytes: 2_000, chunkRecords: 1 });
+  const parent = await imported(client, body, type);
+  expect(await faultsOf(client, parent.id)).toEqual(["too_large", "too_large", "type"]);
+  await patchPolicy(client, { ...loose, maxRecordBytes: null, chunkRecords: null });
+  const child = (await (await rejected(client, parent.id)).json()) as Batch;
+  expect((await ended(system, client, child.id)).counts).toMatchObject({ received: 3, accepted: 1, rejected: 2 });
+  expect(await faultsOf(client, child.id)).toEqual(["too_large", "too_large"]);
+  expect((await stored(client, child.id)).map(({ record }) => record)).toEqual([3]);
+});
+
+test.each([
+  ["text/csv", "n,note\nx,caf\xe9\nx,\xe9,\xe9\nx,c\n"],
+  ["application/x-ndjson", '{"n":"caf\xe9"}\n\xe9\n{"n":"x"}\n'],
+])("bytes that were no text in %s are rejected again, not stored as signs for them", async (type, body) => {
+  const client = await newClient(system.url, strict);
+  const { id } = await accepted(system.url, client, Buffer.from(body, "latin1"), type);
+  const parent = await ended(system, client, id);
+  await patchPolicy(client, loose);
+  const child = (await (await rejected(client, parent.id)).json()) as Batch;
+  expect((await ended(system, client, child.id)).counts).toMatchObject({ received: 3, accepted: 1, rejected: 2 });
+  expect(await faultsOf(client, child.id)).toEqual(["encoding", "encoding"]);
+  const raws = async (batch: string) =>
+    (await lines<{ raw: string }>(get(system.url, client, `/imports/${batch}/errors`))).map(({ raw }) => raw);
+  expect(await raws(child.id)).toEqual((await raws(parent.id)).slice(0, 2));
+});
+
 test("many rejected records, over several chunks; ten asking at once make one batch", async () => {
   const client = await newClient(system.url, { ...strict, chunkRecords: 100 });
   const body = Array.from({ length: 3000 }, (_, i) => JSON.stringify({ n: i % 2 ? i : `${i}` })).join("\n");
