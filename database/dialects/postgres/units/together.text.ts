@@ -54,23 +54,25 @@ const rowsOf = (parameter: string, as: string, fields: Record<string, string>) =
     .map(([name, type]) => `"${name}" ${type}`)
     .join(", ")})`;
 
+/**
+ * Whether a row of `table` is there for upload i. LIMIT keeps the planner to one look by index for each upload: it knows
+ * neither how few uploads come nor, while it keeps the plan, how large the table has grown, and would read all of it.
+ */
+const heldBy = (table: string, as: string, condition: string) =>
+  `LEFT JOIN LATERAL (SELECT true AS held FROM ${table} ${as} WHERE ${as}.client_id = i.client_id AND ${condition} LIMIT 1) ${as} ON true`;
+
 /** Which uploads are written, with their ids: those whose key and content this snapshot shows to be free. */
 function input({ keys, contents }: Needs): string {
   const fields = { ...uploadFields, ...(keys && keyFields), ...(contents && contentFields) };
-  const free = [
-    "true",
-    ...(keys
-      ? [`NOT EXISTS (SELECT 1 FROM idempotency_key k WHERE k.client_id = i.client_id AND k."key" = i."key")`]
-      : []),
+  const holders = [
+    ...(keys ? [heldBy("idempotency_key", "k", `k."key" = i."key"`)] : []),
     ...(contents
-      ? [
-          `(i.content_kept IS NULL OR NOT EXISTS (SELECT 1 FROM content_key c
-          WHERE c.client_id = i.client_id AND c.hash = decode(i.content_hash, 'hex')))`,
-        ]
+      ? [heldBy("content_key", "c", "i.content_kept IS NOT NULL AND c.hash = decode(i.content_hash, 'hex')")]
       : []),
   ];
+  const free = ["true", ...(keys ? ["k.held IS NULL"] : []), ...(contents ? ["c.held IS NULL"] : [])];
   return `input AS MATERIALIZED (SELECT nextval((SELECT pg_get_serial_sequence('batch', 'id')::regclass)) AS id, i.*
-    FROM ${rowsOf("$1", "i", fields)} WHERE ${free.join(" AND ")})`;
+    FROM ${rowsOf("$1", "i", fields)} ${holders.join(" ")} WHERE ${free.join(" AND ")})`;
 }
 
 const MADE = `made AS (INSERT INTO batch (id, public_id, client_id, policy_version, format, request_id, state, due_at, reason,
