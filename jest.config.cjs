@@ -17,7 +17,8 @@ const common = {
 };
 
 module.exports = {
-  maxWorkers: 2,
+  // On two cores: a third of the time of most files is waiting for a link or a lease to be over.
+  maxWorkers: 3,
   testTimeout: 30_000,
   testSequencer: "<rootDir>/test/helpers/sequencer.cjs",
   globalSetup: "<rootDir>/test/helpers/global-setup.ts",
