@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Service, ServiceBroker } from "moleculer";
 import { configOf, maskUrl } from "../config.ts";
 import { type Database, openDatabase } from "../database/database.ts";
-import { DatabaseRefused, isUnavailable } from "../database/errors.ts";
+import { DatabaseRefused, DatabaseUnavailable, isUnavailable } from "../database/errors.ts";
 import { Problem } from "../services/errors.ts";
 import { wrongUrl } from "./database.url.ts";
 import { define } from "./define.ts";
@@ -46,9 +46,16 @@ async function openWhenThere(broker: ServiceBroker): Promise<Database> {
       if (url.startsWith("sqlite:") || !isUnavailable(error)) throw error;
       logger.warn(`The start waits for the database ${maskUrl(url)}: ${(error as Error).message}`);
       await delay(RETRY_MS);
-      if (!shared.has(broker)) throw error;
+      if (!shared.has(broker)) throw givenUp();
     }
   }
+}
+
+/** The node was stopped meanwhile. What it waited for is in the log. */
+function givenUp(): DatabaseUnavailable {
+  const error = new DatabaseUnavailable("The start was given up while it waited for the database.");
+  error.stack = error.message;
+  return error;
 }
 
 /** A file that only this process has is migrated by itself; elsewhere a node that migrates under others' feet would break them. */
