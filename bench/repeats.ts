@@ -1,13 +1,11 @@
 /** What it costs a small import to be known again: by a key of its own, by its content, by both. */
-import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
-import pg from "pg";
-import { openDatabase } from "../database/database.ts";
 import { startChild } from "./kit/child.ts";
 import { newPartner } from "./kit/http.ts";
 import { type Load, type Loaded, MARK } from "./kit/load.ts";
 import { startNode } from "./kit/node.ts";
 import { ordersBody } from "./kit/orders.ts";
+import { onEach } from "./kit/postgres.ts";
 import { againstFloor, type Benchmark, type Line, median, rate } from "./kit/report.ts";
 import { inTurns } from "./kit/rounds.ts";
 
@@ -15,23 +13,18 @@ const CONNECTIONS = 16;
 const RECORDS = 100;
 /** No workers: they would take their share of the machine from whom they like. */
 const DOOR = "api,rateLimiter,clientCache,policy,batch,outbox";
-const SERVER = process.env.TEST_POSTGRES_URL ?? "postgres://postgres@127.0.0.1:5432/test";
 /** Each upload has content of its own, or the second would be a duplicate. */
 const body = ordersBody("ndjson", RECORDS).toString().replace("customer-", `customer-${MARK}`);
 
 export const repeats: Benchmark = async ({ size, rounds }) => {
   const ms = size === "quick" ? 2_000 : 4_000;
   const times = rounds ?? (size === "quick" ? 3 : 7);
-  const notes: string[] = [];
-  const lines = await measured("SQLite", {}, ms, times, notes);
-  const schema = await newSchema();
-  if (schema) lines.push(...(await measured("PostgreSQL", { DATABASE_URL: schema.url }, ms, times, notes)));
-  else notes.push(`PostgreSQL is left out: no server at ${SERVER} (TEST_POSTGRES_URL).`);
-  await schema?.drop();
+  const cpu: string[] = [];
+  const { lines, notes } = await onEach((name, env) => measured(name, env, ms, times, cpu));
   return {
     title: `repeats: POST /imports of ${RECORDS} records, ${CONNECTIONS} connections; ${times} rounds of ${ms / 1000} s`,
     lines,
-    notes,
+    notes: [...cpu, ...notes],
   };
 };
 
@@ -88,29 +81,4 @@ async function headFor(url: string, dedup: string, more: string[]): Promise<stri
   const { auth } = await newPartner(url, { dedup, maxConcurrentBatches: 1_000, maxConcurrentUploads: 1_000 });
   const fields = [`host: ${new URL(url).host}`, "content-type: application/x-ndjson", `authorization: ${auth}`];
   return ["POST /imports HTTP/1.1", ...fields, ...more].join("\r\n");
-}
-
-/** A migrated schema of its own; null: no server answers. */
-async function newSchema(): Promise<{ url: string; drop(): Promise<void> } | null> {
-  const schema = `bench_${process.pid}_${randomBytes(4).toString("hex")}`;
-  try {
-    await onServer(`CREATE SCHEMA ${schema}`);
-  } catch {
-    return null;
-  }
-  const url = `${SERVER}?options=-c%20search_path%3D${schema}`;
-  const database = await openDatabase({ url });
-  await database.migrate();
-  await database.close();
-  return { url, drop: () => onServer(`DROP SCHEMA ${schema} CASCADE`) };
-}
-
-async function onServer(statement: string): Promise<void> {
-  const client = new pg.Client(SERVER);
-  await client.connect();
-  try {
-    await client.query(statement);
-  } finally {
-    await client.end();
-  }
 }

@@ -2,13 +2,23 @@
 import { endOf, newPartner, slices, upload } from "./kit/http.ts";
 import { startNode } from "./kit/node.ts";
 import { orderSchema, ordersBody } from "./kit/orders.ts";
-import { againstFloor, type Benchmark, rate } from "./kit/report.ts";
+import { onEach } from "./kit/postgres.ts";
+import { againstFloor, type Benchmark, type Line, rate } from "./kit/report.ts";
 import { inTurns } from "./kit/rounds.ts";
 
 export const unique: Benchmark = async ({ size, rounds }) => {
   const rows = size === "quick" ? 50_000 : 200_000;
   const times = rounds ?? (size === "quick" ? 3 : 7);
-  const node = await startNode();
+  const { lines, notes } = await onEach((name, env) => measured(name, env, rows, times));
+  return {
+    title: `unique: ${rows.toLocaleString("en-US")} orders, from the claim until all are stored; ${times} rounds`,
+    lines,
+    notes,
+  };
+};
+
+async function measured(name: string, env: Record<string, string>, rows: number, times: number): Promise<Line[]> {
+  const node = await startNode(env);
   const body = ordersBody("ndjson", rows);
 
   /** Another client each time, so that all keys are new. Told is the work alone: the upload knows no key. */
@@ -24,11 +34,8 @@ export const unique: Benchmark = async ({ size, rounds }) => {
     unique: () => imported({ uniqueKey: "id" }),
   });
   await node.stop();
-  return {
-    title: `unique: ${rows.toLocaleString("en-US")} orders, from the claim until all are stored; ${times} rounds`,
-    lines: [
-      { label: "without a unique key", figure: rate(figures.floor, "rows/s") },
-      againstFloor("with one, all keys new", figures.unique, figures.floor, "rows/s", 25),
-    ],
-  };
-};
+  return [
+    { label: `${name}: without a unique key`, figure: rate(figures.floor, "rows/s") },
+    againstFloor(`${name}: with one, all keys new`, figures.unique, figures.floor, "rows/s", 25),
+  ];
+}
