@@ -18,6 +18,8 @@ export type ColumnKind =
   | "text"
   /** 32 bytes. */
   | "hash"
+  /** Up to 32 bytes: a record's unique key is half a hash. */
+  | "key"
   | "bytes";
 
 export interface Table {

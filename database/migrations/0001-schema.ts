@@ -119,7 +119,7 @@ const tables: Table[] = [
   },
   {
     name: "record_key",
-    columns: { client_id: "bigint", key_hash: "hash", batch_id: "bigint", chunk_no: "int", expires_at: "bigint?" },
+    columns: { client_id: "bigint", key_hash: "key", batch_id: "bigint", chunk_no: "int", expires_at: "bigint?" },
     primaryKey: ["client_id", "key_hash"],
   },
   {

@@ -14,6 +14,7 @@ export const ddl: Ddl = {
     name: text(255),
     text: text("MAX"),
     hash: "BINARY(32)",
+    key: "VARBINARY(32)",
     bytes: "VARBINARY(MAX)",
   },
   options: () => "",

@@ -36,6 +36,8 @@ export const kinds = {
   name: { sql: `NVARCHAR(${NAME_LENGTH}) COLLATE ${COLLATION}`, type: () => mssql.NVarChar(NAME_LENGTH) },
   uuid: { sql: `NVARCHAR(${UUID_LENGTH}) COLLATE ${COLLATION}`, type: () => mssql.NVarChar(UUID_LENGTH) },
   hash: { sql: `BINARY(${HASH_LENGTH})`, type: hashType },
+  /** Of its own length: the driver sends BINARY in its full one, and a shorter value would be read past its end. */
+  key: { sql: `VARBINARY(${HASH_LENGTH})`, type: () => mssql.VarBinary(HASH_LENGTH) },
   bytes: { sql: "VARBINARY(MAX)", type: () => mssql.VarBinary(mssql.MAX) },
 } satisfies Record<string, Kind>;
 

@@ -11,6 +11,7 @@ export const ddl: Ddl = {
     name: "VARCHAR(255)",
     text: "TEXT",
     hash: "BYTEA",
+    key: "BYTEA",
     bytes: "BYTEA",
   },
   options: () => "",

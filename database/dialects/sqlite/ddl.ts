@@ -14,6 +14,7 @@ export const ddl: Ddl = {
     name: "TEXT",
     text: "TEXT",
     hash: "BLOB",
+    key: "BLOB",
     bytes: "BLOB",
   },
   options: (table) => (table.primaryKey ? " WITHOUT ROWID" : ""),

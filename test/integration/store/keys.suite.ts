@@ -3,7 +3,8 @@ import type { Database } from "../../../database/database.ts";
 import type { BatchRow, ChunkCommit } from "../../../database/store.ts";
 import { chunkCommit, claimed, end, LEASE, moveOf } from "./drafts.ts";
 
-const key = (text: string) => createHash("sha256").update(text).digest("hex");
+/** As long as the real ones: half a hash. */
+const key = (text: string) => createHash("sha256").update(text).digest("hex").slice(0, 32);
 const joined = (...texts: string[]) => texts.map((text) => text && key(text)).join("\n");
 
 /** The commit of the next chunk, whose three records have these keys. */

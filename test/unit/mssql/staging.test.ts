@@ -4,9 +4,9 @@ import { kinds } from "../../../database/dialects/mssql/values.ts";
 
 const records = {
   name: "#records",
-  columns: { seq: kinds.big, data: kinds.text, key_hash: kinds.hash },
+  columns: { seq: kinds.big, data: kinds.text, key_hash: kinds.key },
   rows: [
-    [1, '{"n":1}', Buffer.alloc(32)],
+    [1, '{"n":1}', Buffer.alloc(16)],
     [2, "ü", null],
   ],
 };
@@ -22,7 +22,7 @@ test("tables are made anew, their text of the collation that all text has", () =
   expect(
     tableText([records, { name: "#errors", columns: { n: kinds.int, code: kinds.name }, rows: [] }]).split("\n"),
   ).toEqual([
-    'DROP TABLE IF EXISTS #records; CREATE TABLE #records ("seq" BIGINT NULL, "data" NVARCHAR(MAX) COLLATE Latin1_General_100_BIN2 NULL, "key_hash" BINARY(32) NULL);',
+    'DROP TABLE IF EXISTS #records; CREATE TABLE #records ("seq" BIGINT NULL, "data" NVARCHAR(MAX) COLLATE Latin1_General_100_BIN2 NULL, "key_hash" VARBINARY(32) NULL);',
     'DROP TABLE IF EXISTS #errors; CREATE TABLE #errors ("n" INT NULL, "code" NVARCHAR(255) COLLATE Latin1_General_100_BIN2 NULL);',
   ]);
 });
@@ -33,7 +33,7 @@ test("the driver is given the same columns, each time new ones, and all rows", (
   expect(columns).toEqual([
     ["seq", "BigInt", undefined, true],
     ["data", "NVarChar", 65_535, true],
-    ["key_hash", "Binary", 32, true],
+    ["key_hash", "VarBinary", 32, true],
   ]);
   expect(first.columns[0]).not.toBe(second.columns[0]);
   expect([...first.rows]).toEqual(records.rows);

@@ -203,6 +203,12 @@ test("a small upload is one batch, whatever is decided with it", async () => {
 });
 
 test("staged columns and table variables have the types of the schema", () => {
-  const sent = { uuid: kinds.uuid.sql, name: kinds.name.sql, text: kinds.text.sql, hash: kinds.hash.sql };
+  const sent = {
+    uuid: kinds.uuid.sql,
+    name: kinds.name.sql,
+    text: kinds.text.sql,
+    hash: kinds.hash.sql,
+    key: kinds.key.sql,
+  };
   expect(ddl.types).toMatchObject({ ...sent, bigint: kinds.big.sql, int: kinds.int.sql, bytes: kinds.bytes.sql });
 });

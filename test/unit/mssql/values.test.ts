@@ -14,10 +14,16 @@ import {
   uuid,
   type Value,
 } from "../../../database/dialects/mssql/sql.ts";
+import type { Kind } from "../../../database/dialects/mssql/values.ts";
 
 interface Sized {
   type: () => unknown;
   length?: number;
+}
+/** What the driver has of a type, and does not tell TypeScript. */
+interface Driven {
+  generateParameterLength(of: { value: unknown; length?: number }): Buffer;
+  generateParameterData(of: { value: unknown; length?: number }): Iterable<Buffer>;
 }
 /** The declaration that goes to sp_executesql. */
 const declared = ({ type, value }: Value): string => {
@@ -77,4 +83,20 @@ test("a staged table is loaded with the types that it is made of", () => {
   );
   for (const [sent, column] of Object.entries(made)) expect(sent).toBe(column);
   expect(Object.keys(made)).toHaveLength(Object.keys(kinds).length);
+});
+
+test.each<[Kind, Buffer | null]>([
+  [kinds.hash, Buffer.alloc(32, 1)],
+  [kinds.hash, null],
+  [kinds.key, Buffer.alloc(16, 1)],
+  [kinds.key, Buffer.alloc(32, 1)],
+  [kinds.key, null],
+])("the driver sends %j as long as it says: %p", ({ type }, value) => {
+  const { length } = type() as unknown as Sized;
+  const { name } = (type() as unknown as Sized).type;
+  const driven = Object.values(tedious.TYPES).find((one) => one.name === name) as unknown as Driven;
+  const said = driven.generateParameterLength({ value, length }).readUInt16LE();
+  const sent = Buffer.concat([...driven.generateParameterData({ value, length })]);
+  expect(said).toBe(value === null ? 0xffff : sent.length);
+  expect(sent).toEqual(value ?? Buffer.alloc(0));
 });

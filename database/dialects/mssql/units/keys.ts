@@ -15,7 +15,7 @@ const LATEST = "WITH (READCOMMITTEDLOCK)";
 export const isNew = (key: string) =>
   `NOT EXISTS (SELECT 1 FROM record_key AS k ${LATEST} WHERE k.client_id = @client AND k.key_hash = ${key})`;
 
-export const TAKEN = `@taken TABLE (key_hash ${kinds.hash.sql} NOT NULL PRIMARY KEY)`;
+export const TAKEN = `@taken TABLE (key_hash ${kinds.key.sql} NOT NULL PRIMARY KEY)`;
 
 /** Keys are written in the order of their hashes, so that two batches with the same ones wait for each other one way only. */
 export const uniqueSteps = (id: string, chunk: string): string[] => [
@@ -32,7 +32,7 @@ ORDER BY given.seq`,
 
 const hashes = (name: string, keys: string[]): Staged => ({
   name,
-  columns: { key_hash: kinds.hash },
+  columns: { key_hash: kinds.key },
   rows: [...new Set(keys)].map((key) => [Buffer.from(key, "hex")]),
 });
 
@@ -61,7 +61,7 @@ export async function reserveKeys(
   const params = new Params();
   const [batch, at] = [params.add(big(id), "id"), params.add(int(chunk), "chunk")];
   const text = unit({
-    declared: ["@client BIGINT", `@lost TABLE (key_hash ${kinds.hash.sql})`],
+    declared: ["@client BIGINT", `@lost TABLE (key_hash ${kinds.key.sql})`],
     steps: [
       fenced(batch, params.add(big(fence), "fence"), at),
       CLIENT_OF(batch),

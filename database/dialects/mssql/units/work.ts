@@ -111,7 +111,7 @@ function stagedRecords(commit: ChunkCommit): Staged[] {
   const columns = { seq: kinds.big, data: kinds.text };
   // Each name stands for one list of columns.
   return keys
-    ? [{ name: "#keyed", columns: { ...columns, key_hash: kinds.hash }, rows }]
+    ? [{ name: "#keyed", columns: { ...columns, key_hash: kinds.key }, rows }]
     : [{ name: "#records", columns, rows }];
 }
 
