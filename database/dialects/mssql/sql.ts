@@ -3,7 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type mssql from "mssql";
 import { errorOf, isCut, isLost, isPassing, unavailable } from "./failure.ts";
 import { Lanes } from "./lanes.ts";
-import { bulkOf, type Staged, tableText } from "./staging.ts";
+import { bulkOf, type Staged, tableText, withFew } from "./staging.ts";
 import { configOf, REQUEST_TIMEOUT_MS } from "./url.ts";
 import type { Value } from "./values.ts";
 
@@ -44,8 +44,10 @@ export class Sql {
     return this.#tried(async () => (await this.#lanes.use((lane) => query(lane, text, values))) as unknown[][]);
   }
 
-  /** Loads `tables` in bulk, then runs the batch on the same connection: nothing is locked while rows come in. */
+  /** Loads `tables` in bulk, then runs the batch on the same connection. A few rows come with the batch. */
   async staged<T>(tables: Staged[], text: string, values: Values = {}): Promise<T[]> {
+    const few = withFew(tables, text, values);
+    if (few) return this.all<T>(few.text, few.values);
     const full = tables.filter((table) => table.rows.length > 0);
     const sets = await this.#tried(() =>
       this.#lanes.use(async (lane) => {

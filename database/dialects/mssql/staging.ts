@@ -1,8 +1,14 @@
-/** Tables of a connection's own, loaded before the batch that reads them: nothing is locked while rows come in. */
+/**
+ * Rows of a batch: tables of the connection's own, loaded before the batch that reads them, so that nothing is locked while
+ * they come in. A few come within the batch, as table variables of the same name: that is one round trip instead of four.
+ */
 import mssql from "mssql";
-import type { Kind } from "./values.ts";
+import { type Kind, text as longText, type Value } from "./values.ts";
 
-/** Rows that are loaded into a table of the connection's own before the batch runs. */
+/** More than that are loaded in bulk. */
+const FEW_ROWS = 256;
+const FEW_CHARACTERS = 32 * 1024;
+
 export interface Staged {
   /** With its `#`. */
   name: string;
@@ -26,4 +32,54 @@ export function bulkOf({ name, columns, rows }: Staged): mssql.Table {
   for (const [column, { type }] of Object.entries(columns)) table.columns.add(column, type(), { nullable: true });
   for (const row of rows) table.rows.push(row as mssql.IRow);
   return table;
+}
+
+/** The batch that brings its rows itself; null where they are too many. */
+export function withFew(
+  tables: Staged[],
+  text: string,
+  values: Record<string, Value>,
+): { text: string; values: Record<string, Value> } | null {
+  if (!areFew(tables)) return null;
+  const given = { ...values };
+  let all = text;
+  for (const table of tables) {
+    const variable = table.name.replace("#", "@");
+    given[`${table.name.slice(1)}Rows`] = longText(JSON.stringify(table.rows.map((row) => rowOf(table, row))));
+    all = `${variableText(table, variable)}\n${all.replaceAll(new RegExp(`${table.name}\\b`, "g"), variable)}`;
+  }
+  return { text: all, values: given };
+}
+
+function areFew(tables: Staged[]): boolean {
+  const rows = tables.flatMap((table) => table.rows);
+  if (rows.length > FEW_ROWS) return false;
+  const cells = rows.flat();
+  return cells.reduce<number>((sum, cell) => sum + lengthOf(cell), 0) <= FEW_CHARACTERS;
+}
+
+const lengthOf = (cell: unknown): number => (typeof cell === "string" || Buffer.isBuffer(cell) ? cell.length : 0);
+
+/** JSON has no bytes: those go as hexadecimal digits. */
+const rowOf = ({ columns }: Staged, row: unknown[]) =>
+  Object.fromEntries(
+    Object.keys(columns).map((column, i) => [column, Buffer.isBuffer(row[i]) ? row[i].toString("hex") : row[i]]),
+  );
+
+const isBinary = ({ sql }: Kind) => sql.startsWith("VARBINARY");
+
+function variableText({ columns }: Staged, variable: string): string {
+  const kinds = Object.entries(columns);
+  const made = kinds.map(([column, { sql }]) => `${column} ${sql} NULL`);
+  // A text out of JSON has the collation of the database; it takes that of the variable when it gets there.
+  const read = kinds.map(([column, kind]) => {
+    const type = isBinary(kind) ? "NVARCHAR(64)" : kind.sql.replace(/ COLLATE .*/, "");
+    return `${column} ${type} '$.${column}'`;
+  });
+  const taken = kinds.map(([column, kind]) =>
+    isBinary(kind) ? `CONVERT(${kind.sql}, j.${column}, 2)` : `j.${column}`,
+  );
+  return `DECLARE ${variable} TABLE (${made.join(", ")});
+INSERT INTO ${variable} (${Object.keys(columns).join(", ")})
+SELECT ${taken.join(", ")} FROM OPENJSON(${variable}Rows) WITH (${read.join(", ")}) AS j;`;
 }

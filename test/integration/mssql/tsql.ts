@@ -81,10 +81,7 @@ const words: [RegExp, string][] = [
   [/ WITH \(READCOMMITTEDLOCK(?:, READPAST)?\)/g, ""],
   [/CROSS APPLY/g, "CROSS JOIN LATERAL"],
   [/OPENJSON\((@\w+)\) AS listed/g, "jsonb_array_elements_text($1::jsonb) AS listed(value)"],
-  [
-    /OPENJSON\((@\w+)\) WITH \([^$]*\$\.publicId', version BIGINT '\$\.version'\) AS j/g,
-    '(SELECT x."publicId" AS public_id, x.version FROM jsonb_to_recordset($1::jsonb) AS x("publicId" text, version bigint)) AS j',
-  ],
+  [/CONVERT\(VARBINARY\(\d+\), ([\w.]+), 2\)/g, "decode($1, 'hex')"],
   [/DATALENGTH\(([\w.]+)\)/g, "(octet_length($1) * 2)"],
   [/SCOPE_IDENTITY\(\)/g, "lastval()"],
   [/AS NVARCHAR\(\d+\)\)/g, "AS text)"],
@@ -93,8 +90,17 @@ const words: [RegExp, string][] = [
 
 export function asPostgres(statement: string): string {
   const text = words.reduce((all, [pattern, word]) => all.replaceAll(pattern, word), statement);
-  return returning(limited(text));
+  return returning(limited(recordset(text)));
 }
+
+/** OPENJSON with the columns that it reads: `name TYPE '$.property'`. */
+const recordset = (text: string): string =>
+  text.replaceAll(/OPENJSON\((@\w+)\) WITH \((.*?'\$\.\w+')\) AS j/g, (_all, list: string, columns: string) => {
+    const read = [...columns.matchAll(/(\w+) (\w+(?:\(\w+\))?) '\$\.(\w+)'/g)];
+    const names = read.map(([, name, , property]) => `x."${property}" AS ${name}`);
+    const types = read.map(([, , type, property]) => `"${property}" ${typeOf(type as string)}`);
+    return `(SELECT ${names.join(", ")} FROM jsonb_to_recordset(${list}::jsonb) AS x(${types.join(", ")})) AS j`;
+  });
 
 /** TOP becomes the LIMIT of its own SELECT; the last one is the innermost, or beside those before it. */
 function limited(text: string): string {

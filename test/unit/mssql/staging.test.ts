@@ -1,6 +1,6 @@
 /** What is loaded before a batch: the table as it is made, and as the driver is given it. */
-import { bulkOf, tableText } from "../../../database/dialects/mssql/staging.ts";
-import { kinds } from "../../../database/dialects/mssql/values.ts";
+import { bulkOf, tableText, withFew } from "../../../database/dialects/mssql/staging.ts";
+import { kinds, uuid } from "../../../database/dialects/mssql/values.ts";
 
 const records = {
   name: "#records",
@@ -38,4 +38,30 @@ test("the driver is given the same columns, each time new ones, and all rows", (
   expect(first.columns[0]).not.toBe(second.columns[0]);
   expect([...first.rows]).toEqual(records.rows);
   expect((first as unknown as { temporary: boolean }).temporary).toBe(true);
+});
+
+test("a few rows come with their batch", () => {
+  const few = withFew(
+    [records, { name: "#none", columns: { n: kinds.int }, rows: [] }],
+    "SELECT 1 FROM #records, #none, #recordsets WHERE @id = 1;",
+    { id: uuid("x") },
+  );
+  expect(`\n${few?.text}\n`).toMatchSnapshot();
+  const values = Object.entries(few?.values ?? {}).map(([name, { value }]) => [name, value]);
+  expect(Object.fromEntries(values)).toEqual({
+    id: "x",
+    recordsRows: JSON.stringify([
+      { seq: 1, data: '{"n":1}', key_hash: "00".repeat(16) },
+      { seq: 2, data: "ü", key_hash: null },
+    ]),
+    noneRows: "[]",
+  });
+});
+
+test("few are 256 rows of 64 kB in all", () => {
+  const isFew = (rows: unknown[][]) => withFew([{ name: "#a", columns: { n: kinds.text }, rows }], "", {}) !== null;
+  expect(isFew(Array.from({ length: 256 }, () => ["x"]))).toBe(true);
+  expect(isFew(Array.from({ length: 257 }, () => ["x"]))).toBe(false);
+  expect(isFew([["x".repeat(32 * 1024)]])).toBe(true);
+  expect(isFew([["x".repeat(32 * 1024)], ["x"]])).toBe(false);
 });

@@ -1,6 +1,7 @@
 /** Every unit on a stand-in for the server that writes down what it is sent. */
 
 import type { Sql, Staged, Values } from "../../../database/dialects/mssql/sql.ts";
+import { withFew } from "../../../database/dialects/mssql/staging.ts";
 import { mssqlDeliveries, mssqlLocks, mssqlStore } from "../../../database/dialects/mssql/store.ts";
 import type { ChunkCommit, Move, StoredChunk, UploadCommit } from "../../../database/store.ts";
 
@@ -12,6 +13,8 @@ export interface Sent {
   /** Names of temporary tables with their columns, and rows. */
   staged: Record<string, string[]>;
   rows: unknown[][];
+  /** What is sent instead where the rows are few. */
+  few: { text: string; names: string[] } | null;
 }
 
 /** In each text and number that a unit is given, so that it would be found in a statement. */
@@ -40,8 +43,10 @@ class Recorder {
   }
 
   async staged(tables: Staged[], text: string, values: Values = {}): Promise<unknown[]> {
+    const few = tables.length > 0 ? withFew(tables, text, values) : null;
     this.sent.push({
       text,
+      few: few && { text: few.text, names: Object.keys(few.values) },
       types: Object.fromEntries(Object.entries(values).map(([name, value]) => [name, typeOf(value)])),
       values: Object.values(values).map(({ value }) => value),
       staged: Object.fromEntries(tables.map(({ name, columns }) => [name, Object.keys(columns)])),

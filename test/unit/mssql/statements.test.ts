@@ -67,6 +67,20 @@ const brief = (text: string) =>
     .replaceAll(batchColumns(), "a batch")
     .replaceAll(listed, "a batch without its envelope");
 
+/** Everything that is declared or given has a use, and nothing else is used. */
+function expectUsed(text: string, names: string[]): void {
+  const declared = declaredIn(text).map(([, name]) => name as string);
+  const given = names.map((name) => `@${name}`);
+  expect(new Set([...declared, ...given]).size).toBe(declared.length + given.length);
+  expect([...namesIn(text)].sort()).toEqual([...declared, ...given].sort());
+  const bare = withoutStrings(text);
+  for (const name of declared) {
+    const [first, ...uses] = [...bare.matchAll(new RegExp(`(?<!@)${name}\\b`, "g"))];
+    expect(uses.length).toBeGreaterThan(0);
+    expect(bare.slice(0, first?.index).endsWith("DECLARE ")).toBe(true);
+  }
+}
+
 test("parts that many statements share", () => {
   expect(`\n${[MADE, INTO_MADE, batchColumns(), listed].join("\n\n")}\n`).toMatchSnapshot();
 });
@@ -104,17 +118,9 @@ describe.each(cases)("$name", (unit) => {
     }));
 
   test("uses what it is given and what it declares, and nothing else", () =>
-    each(({ text, types }) => {
-      const declared = declaredIn(text).map(([, name]) => name as string);
-      const given = Object.keys(types).map((name) => `@${name}`);
-      expect(new Set([...declared, ...given]).size).toBe(declared.length + given.length);
-      expect([...namesIn(text)].sort()).toEqual([...declared, ...given].sort());
-      const bare = withoutStrings(text);
-      for (const name of declared) {
-        const [first, ...uses] = [...bare.matchAll(new RegExp(`(?<!@)${name}\\b`, "g"))];
-        expect(uses.length).toBeGreaterThan(0);
-        expect(bare.slice(0, first?.index).endsWith("DECLARE ")).toBe(true);
-      }
+    each(({ text: loaded, types, few }) => {
+      const ways = [{ text: loaded, names: Object.keys(types) }, ...(few ? [few] : [])];
+      for (const { text, names } of ways) expectUsed(text, names);
     }));
 
   test("compares columns with values of their own type", () =>
@@ -163,7 +169,7 @@ describe.each(cases)("$name", (unit) => {
 });
 
 test("a parser of T-SQL takes every statement, and no nonsense", async () => {
-  const sent = (await Promise.all(cases.map(sentBy))).flat().map(({ text }) => text);
+  const sent = (await Promise.all(cases.map(sentBy))).flat().flatMap(({ text, few }) => [text, few?.text ?? text]);
   const parse = (texts: string[]): string[] =>
     JSON.parse(
       execFileSync(process.execPath, [join(__dirname, "statements.parse.mjs")], {
@@ -179,7 +185,9 @@ test("a parser of T-SQL takes every statement, and no nonsense", async () => {
 
 test("a name of a temporary table stands for one list of columns", async () => {
   const known = new Map<string, string>();
-  for (const { text, staged } of (await Promise.all(cases.map(sentBy))).flat()) {
+  for (const { text, staged, few } of (await Promise.all(cases.map(sentBy))).flat()) {
+    expect(few === null).toBe(Object.keys(staged).length === 0);
+    expect(few?.text ?? "").not.toContain("#");
     for (const [name, columns] of Object.entries(staged)) {
       expect([name, known.get(name) ?? `${columns}`]).toEqual([name, `${columns}`]);
       known.set(name, `${columns}`);
