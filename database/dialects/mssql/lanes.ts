@@ -1,6 +1,6 @@
 /** Connections that are held one by one: each is a pool of one, so that what is staged is found by the batch that follows. */
 import mssql from "mssql";
-import { unavailable } from "./failure.ts";
+import { isAnswered, unavailable } from "./failure.ts";
 
 /** As many as with PostgreSQL, of all that a server takes from all nodes. */
 const LANES = 8;
@@ -29,6 +29,9 @@ export class Lanes {
     try {
       if (!lane.connected) await connected(lane);
       return await work(lane);
+    } catch (error) {
+      await cleared(lane, error);
+      throw error;
     } finally {
       this.#give(lane);
     }
@@ -58,6 +61,20 @@ export class Lanes {
     this.#isClosed = true;
     await Promise.allSettled(this.#all.map(() => this.#taken()));
     await Promise.allSettled(this.#all.map((lane) => lane.close()));
+  }
+}
+
+/**
+ * After an error no transaction is open: XACT_ABORT has undone it. Where a server left it open, the COMMIT of the next batch
+ * would end nothing, so this is asked for once more; and a connection of which nobody knows what it does is given up.
+ */
+async function cleared(lane: Lane, error: unknown): Promise<void> {
+  if (!lane.connected) return;
+  try {
+    if (isAnswered(error)) await lane.request().batch("IF @@TRANCOUNT > 0 ROLLBACK;");
+    else await lane.close();
+  } catch {
+    await lane.close().catch(() => {});
   }
 }
 

@@ -1,0 +1,105 @@
+/** A server that speaks as much of TDS as a login takes, and answers each request with "done" or an error: the driver is the real one. */
+import { createServer, type Server, type Socket } from "node:net";
+
+const HEADER_BYTES = 8;
+const IS_LAST = 1;
+const RESPONSE = 4;
+/** Types of messages, by what they are. */
+const kinds: Record<number, string> = { 1: "batch", 3: "call", 6: "attention", 7: "rows", 16: "login", 18: "prelogin" };
+
+export interface Asked {
+  kind: string;
+  data: Buffer;
+  /** Which connection it came on. The driver tries the first one of a pool, and uses another. */
+  on: number;
+}
+export const says = ({ data }: Asked, text: string): boolean => data.includes(Buffer.from(text, "ucs2"));
+
+/** An error's number, or "cut": the connection ends without an answer. */
+export type Answer = number | "cut" | undefined;
+
+const DONE = Buffer.concat([Buffer.from([0xfd]), Buffer.alloc(12)]);
+const FAILED = Buffer.concat([Buffer.from([0xfd, 2]), Buffer.alloc(11)]);
+/** One option, encryption: there is none. */
+const PRELOGIN = Buffer.from([1, 0, 6, 0, 1, 0xff, 2]);
+
+function token(of: number, ...parts: Buffer[]): Buffer {
+  const body = Buffer.concat(parts);
+  const head = Buffer.from([of, 0, 0]);
+  head.writeUInt16LE(body.length, 1);
+  return Buffer.concat([head, body]);
+}
+
+const LOGIN = Buffer.concat([token(0xad, Buffer.from([1, 0x74, 0, 0, 4, 0, 15, 0, 0, 0])), DONE]);
+
+function errorOf(number: number): Buffer {
+  const text = `Error ${number}`;
+  const [head, length] = [Buffer.alloc(6), Buffer.alloc(2)];
+  head.writeInt32LE(number);
+  head.writeUInt8(13, 5);
+  length.writeUInt16LE(text.length);
+  return Buffer.concat([token(0xaa, head, length, Buffer.from(text, "ucs2"), Buffer.alloc(6)), FAILED]);
+}
+
+function respond(socket: Socket, body: Buffer): void {
+  const head = Buffer.alloc(HEADER_BYTES);
+  head.writeUInt8(RESPONSE, 0);
+  head.writeUInt8(IS_LAST, 1);
+  head.writeUInt16BE(HEADER_BYTES + body.length, 2);
+  head.writeUInt8(1, 6);
+  socket.write(Buffer.concat([head, body]));
+}
+
+/** Messages out of packets. */
+function onMessages(socket: Socket, take: (type: number, data: Buffer) => void): void {
+  let rest = Buffer.alloc(0);
+  let parts: Buffer[] = [];
+  socket.on("data", (piece) => {
+    rest = Buffer.concat([rest, piece as Buffer]);
+    while (rest.length >= HEADER_BYTES && rest.length >= rest.readUInt16BE(2)) {
+      const packet = rest.subarray(0, rest.readUInt16BE(2));
+      rest = rest.subarray(packet.length);
+      parts.push(packet.subarray(HEADER_BYTES));
+      if (((packet[1] as number) & IS_LAST) === 0) continue;
+      take(packet[0] as number, Buffer.concat(parts));
+      parts = [];
+    }
+  });
+}
+
+export interface TdsServer {
+  url: string;
+  /** All that was asked, but for logins and what the driver says first on each connection. */
+  asked: Asked[];
+  close(): Promise<void>;
+}
+
+export async function tdsServer(answer: (asked: Asked) => Answer): Promise<TdsServer> {
+  const asked: Asked[] = [];
+  const sockets: Socket[] = [];
+  const server: Server = createServer((socket) => {
+    const on = sockets.push(socket) - 1;
+    socket.on("error", () => {});
+    onMessages(socket, (type, data) => {
+      const kind = kinds[type] ?? "unknown";
+      if (kind === "prelogin") return respond(socket, PRELOGIN);
+      if (kind === "login") return respond(socket, LOGIN);
+      const one = { kind, data, on };
+      if (says(one, "set ansi_nulls on")) return respond(socket, DONE);
+      asked.push(one);
+      const told = answer(one);
+      if (told === "cut") socket.destroy();
+      else respond(socket, told === undefined ? DONE : errorOf(told));
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as { port: number };
+  return {
+    url: `mssql://u:p@127.0.0.1:${port}/x?encrypt=false`,
+    asked,
+    close: () => {
+      for (const socket of sockets) socket.destroy();
+      return new Promise((resolve) => server.close(() => resolve()));
+    },
+  };
+}

@@ -1,0 +1,100 @@
+/** What goes over the wire, and in what order. The server answers with "done" and errors, and knows no SQL. */
+import { Sql, type Staged } from "../../../database/dialects/mssql/sql.ts";
+import { kinds } from "../../../database/dialects/mssql/values.ts";
+import { DatabaseUnavailable } from "../../../database/errors.ts";
+import { type Answer, type Asked, says, type TdsServer, tdsServer } from "./tds.ts";
+
+let server: TdsServer;
+let sql: Sql;
+const started = async (answer: (asked: Asked) => Answer) => {
+  server = await tdsServer(answer);
+  sql = new Sql(server.url);
+};
+afterEach(async () => {
+  await sql.close();
+  await server.close();
+});
+
+const words = ["ROLLBACK", "DROP TABLE", "insert bulk", "UPDATE batch", "UPDATE other"];
+/** What was asked for, in short; connections are numbered as they come to use. */
+function story(): string[] {
+  const connections = [...new Set(server.asked.map(({ on }) => on))];
+  return server.asked.map((one) =>
+    [connections.indexOf(one.on), one.kind, words.find((word) => says(one, word)) ?? ""].join(" "),
+  );
+}
+
+/** Each of these texts fails once. */
+function failingOnce(told: Answer): (asked: Asked) => Answer {
+  let isOver = false;
+  return (asked) => {
+    if (isOver || !says(asked, "UPDATE batch")) return undefined;
+    isOver = true;
+    return told;
+  };
+}
+
+test("a deadlock's victim is tried again on the same connection, once no transaction is open there", async () => {
+  await started(failingOnce(1205));
+  await sql.all("UPDATE batch SET fence = 1;");
+  expect(story()).toEqual(["0 call UPDATE batch", "0 batch ROLLBACK", "0 call UPDATE batch"]);
+});
+
+test("any other error leaves no transaction to the next batch either", async () => {
+  await started(failingOnce(8134));
+  await expect(sql.all("UPDATE batch SET fence = 1;")).rejects.toMatchObject({ number: 8134 });
+  await sql.all("UPDATE other SET n = 1;");
+  expect(story()).toEqual(["0 call UPDATE batch", "0 batch ROLLBACK", "0 call UPDATE other"]);
+});
+
+test("after a cut nobody knows the outcome, and the next batch has a connection of its own", async () => {
+  await started(failingOnce("cut"));
+  const error = await sql.all("UPDATE batch SET fence = 1;").catch((thrown: unknown) => thrown);
+  expect(error).toBeInstanceOf(DatabaseUnavailable);
+  expect(error).toMatchObject({ isUnknown: true });
+  await sql.all("UPDATE other SET n = 1;");
+  expect(story()).toEqual(["0 call UPDATE batch", "1 call UPDATE other"]);
+});
+
+const staged = (rows: number): Staged => ({
+  name: "#keyed",
+  columns: { seq: kinds.big, data: kinds.text, key_hash: kinds.key },
+  rows: Array.from({ length: rows }, (_one, i) => [i, `text ${i}`, i % 2 === 0 ? Buffer.alloc(16, 0xab) : null]),
+});
+
+test("a few rows come with their batch, many before it on the same connection", async () => {
+  await started(() => undefined);
+  await sql.staged([staged(3)], "UPDATE batch SET n = (SELECT COUNT(*) FROM #keyed);");
+  expect(story()).toEqual(["0 call UPDATE batch"]);
+  server.asked.length = 0;
+  await sql.staged([staged(1_000)], "UPDATE batch SET n = (SELECT COUNT(*) FROM #keyed);");
+  expect(story()).toEqual(["0 batch DROP TABLE", "0 batch insert bulk", "0 rows ", "0 call UPDATE batch"]);
+});
+
+/** BIGINT and VARBINARY(32) say their length, NVARCHAR(MAX) comes in pieces after eight bytes. */
+function rowsIn(data: Buffer): unknown[][] {
+  const rows: unknown[][] = [];
+  let at = data.indexOf(Buffer.from([0xd1, 8, 0, 0, 0, 0, 0, 0, 0, 0]));
+  while (data[at] === 0xd1) {
+    const seq = Number(data.readBigInt64LE(at + 2));
+    const size = data.readUInt32LE(at + 18);
+    const text = data.toString("ucs2", at + 22, at + 22 + size);
+    at += 22 + size;
+    expect(data.readUInt32LE(at)).toBe(0);
+    const length = data.readUInt16LE(at + 4);
+    at += 6;
+    const key = length === 0xffff ? null : data.subarray(at, at + length);
+    at += key?.length ?? 0;
+    rows.push([seq, text, key]);
+  }
+  expect(data[at]).toBe(0xfd);
+  return rows;
+}
+
+test("rows that are loaded arrive as they are, keys in their own length", async () => {
+  await started(() => undefined);
+  const table = staged(500);
+  await sql.staged([table], "UPDATE batch SET n = (SELECT COUNT(*) FROM #keyed);");
+  const [loaded] = server.asked.filter(({ kind }) => kind === "rows");
+  expect(rowsIn((loaded as Asked).data)).toEqual(table.rows);
+});
