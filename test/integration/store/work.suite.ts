@@ -66,6 +66,27 @@ export function workSuite(database: () => Database): void {
       expect((await store().errors(batch.id, 0, 10, 1_000_000)).map(({ seq }) => seq)).toEqual([1, 3]);
     });
 
+    test.each([1, 256, 257, 3_000])("%i records and their errors come back as they were, few or many", async (size) => {
+      const batch = await claimed(store(), 1);
+      const texts = Array.from(
+        { length: size },
+        (_, n) => `{"n":${n},"text":"it's ü 漢 \u{1F600} \\"quoted\\" \\\\ \\u0000  "}`,
+      );
+      const raw = "a;\t'b' \u{1F600} \\ \"c\" ";
+      const rejected = { index: size, line: null, raw, errors: [{ field: "", code: "type", message: raw }] };
+      const commit = chunkCommit(batch, [], {
+        records: size + 1,
+        text: texts.join("\n"),
+        errors: [rejected],
+        counts: { accepted: size, rejected: 1, duplicate: 0 },
+      });
+      expect((await store().commitChunk(commit))?.batch).toMatchObject({ accepted: size, rejected: 1 });
+      const stored = await store().records(batch.id, 0, size + 1, 1e9);
+      expect(stored).toEqual(texts.map((data, n) => ({ seq: n + 1, data })));
+      const { line, errors } = rejected;
+      expect(await store().errors(batch.id, 0, 10, 1e6)).toEqual([{ seq: size + 1, line, raw, errors }]);
+    });
+
     test("a validating pass stores no record", async () => {
       const batch = await claimed(store(), 1);
       const commit = chunkCommit(batch, [1], { text: "", next: { phase: "validate", chunk: 1 } });
