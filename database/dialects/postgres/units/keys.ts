@@ -4,22 +4,33 @@ import type { Values } from "../rows.ts";
 import { NOW, type Sql } from "../sql.ts";
 
 /** Keys are written in the order of their hashes, so that two batches with the same ones wait for each other one way only. */
+const TAKE = `INSERT INTO record_key (client_id, key_hash, batch_id, chunk_no)
+      SELECT fence.client_id, g.key, fence.id, $chunk FROM fence, given g WHERE g.key IS NOT NULL ORDER BY g.key`;
+
+/** All are stored, or the statement fails where one of the keys is taken. */
+const ALL_NEW = [
+  `taken AS (${TAKE})`,
+  "stored AS (INSERT INTO record (batch_id, seq, data) SELECT fence.id, g.seq, g.data FROM fence, given g)",
+  "missed AS (SELECT 0 AS n)",
+];
+const SOME_NEW = [
+  `taken AS (${TAKE} ON CONFLICT DO NOTHING RETURNING key_hash)`,
+  `stored AS (INSERT INTO record (batch_id, seq, data) SELECT fence.id, g.seq, g.data
+      FROM fence, given g LEFT JOIN taken ON taken.key_hash = g.key
+      WHERE g.key IS NULL OR taken.key_hash IS NOT NULL RETURNING 1)`,
+  "missed AS (SELECT (SELECT count(*) FROM given) - (SELECT count(*) FROM stored) AS n)",
+];
+
 export function uniqueCtes(
   chunk: number,
   { seq, texts, keys }: { seq: string; texts: string; keys: string },
+  areAllNew: boolean,
   values: Values,
 ): string[] {
-  return [
-    `given AS MATERIALIZED (SELECT ${seq} AS seq, t.data, decode(nullif(t.key, ''), 'hex') AS key
-      FROM fence, ROWS FROM (${texts}, string_to_table(${values.add(keys, "text")}, E'\\n')) WITH ORDINALITY AS t(data, key, n))`,
-    `taken AS (INSERT INTO record_key (client_id, key_hash, batch_id, chunk_no)
-      SELECT fence.client_id, g.key, fence.id, ${values.add(chunk, "int")} FROM fence, given g WHERE g.key IS NOT NULL
-      ORDER BY g.key ON CONFLICT DO NOTHING RETURNING key_hash)`,
-    `stored AS (INSERT INTO record (batch_id, seq, data) SELECT fence.id, g.seq, g.data
-      FROM fence, given g LEFT JOIN taken ON taken.key_hash = g.key
-      WHERE g.key IS NULL OR taken.key_hash IS NOT NULL RETURNING 1)`,
-    "missed AS (SELECT (SELECT count(*) FROM given) - (SELECT count(*) FROM stored) AS n)",
-  ];
+  const given = `given AS MATERIALIZED (SELECT ${seq} AS seq, t.data, decode(nullif(t.key, ''), 'hex') AS key
+      FROM fence, ROWS FROM (${texts}, string_to_table(${values.add(keys, "text")}, E'\\n')) WITH ORDINALITY AS t(data, key, n))`;
+  const no = values.add(chunk, "int");
+  return [given, ...(areAllNew ? ALL_NEW : SOME_NEW).map((cte) => cte.replace("$chunk", no))];
 }
 
 /** The reservations of this chunk become lasting, but for those whose records were refused. */

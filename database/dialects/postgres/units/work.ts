@@ -1,4 +1,6 @@
 /** What a worker does: claim, commit chunk by chunk, keep its leases. */
+import { LRUCache } from "lru-cache";
+import { ConstraintViolation } from "../../../errors.ts";
 import { checkCount, errorRows, placesWithout } from "../../../rows.ts";
 import type { ChunkCommit, Claimed, StoredChunk, Written } from "../../../store.ts";
 import {
@@ -55,18 +57,53 @@ export async function readChunk(sql: Sql, id: number, no: number): Promise<Store
 }
 
 /**
+ * Batches whose last chunk had new keys only. To insert the next one's as if they all were new too is half as dear again
+ * as to look at each, and where one is taken nothing is written, and the chunk is committed the other way.
+ */
+const fresh = new WeakMap<Sql, LRUCache<number, true>>();
+const MOST_FRESH = 1_000;
+
+function freshOf(sql: Sql): LRUCache<number, true> {
+  const known = fresh.get(sql) ?? new LRUCache({ max: MOST_FRESH });
+  fresh.set(sql, known);
+  return known;
+}
+
+/**
  * All parts share one snapshot; what selects FROM fence writes nothing when the fence is gone. The row lock comes first,
  * so a takeover that commits while this waits leaves it without a row.
  */
 export async function commitChunk(sql: Sql, commit: ChunkCommit): Promise<Written | null> {
   checkCount(commit);
+  if (!isCounted(commit)) return (await committed(sql, commit, false)).written;
+  const known = freshOf(sql);
+  if (known.has(commit.id)) {
+    try {
+      return (await committed(sql, commit, true)).written;
+    } catch (error) {
+      if (!(error instanceof ConstraintViolation)) throw error;
+      known.delete(commit.id);
+    }
+  }
+  const { written, missed } = await committed(sql, commit, false);
+  if (missed === 0 && !commit.end) known.set(commit.id, true);
+  return written;
+}
+
+/** Whether records and keys are written, so that only the statement knows how many were stored. */
+const isCounted = ({ unique, text }: ChunkCommit): boolean => unique !== undefined && text !== "";
+
+type RawCommitted = RawWritten & { missed?: number };
+
+/** `missed`: records whose keys were taken. */
+async function committed(sql: Sql, commit: ChunkCommit, areAllNew: boolean) {
   const values = new Values();
   const events = commit.end?.events ?? [];
   const ctes = [
     `fence AS MATERIALIZED (SELECT id, client_id, client_id AS "clientId" FROM batch WHERE id = ${values.add(commit.id)}
       AND fence = ${values.add(commit.fence)} AND state = 'processing' AND next_chunk = ${values.add(commit.chunk)}
       FOR NO KEY UPDATE)`,
-    ...recordCtes(commit, values),
+    ...recordCtes(commit, areAllNew, values),
     ...reservedCtes(commit, values),
     ...errorsCte(commit, values),
     ...(commit.end ? [SLOT] : []),
@@ -74,8 +111,12 @@ export async function commitChunk(sql: Sql, commit: ChunkCommit): Promise<Writte
     outboxCte(events, "fence", values),
     advanceCte(commit, values),
   ];
-  const text = `WITH ${ctes.join(",\n")} SELECT made.*, ${outboxIds} FROM made`;
-  return written(await sql.get<RawWritten>(text, ...values.list), events);
+  const told = isCounted(commit) ? ", (SELECT n FROM missed)::int AS missed" : "";
+  const text = `WITH ${ctes.join(",\n")} SELECT made.*, ${outboxIds}${told} FROM made`;
+  const row = await sql.get<RawCommitted>(text, ...values.list);
+  if (!row) return { written: null, missed: null };
+  const { missed, ...raw } = row;
+  return { written: written(raw, events), missed };
 }
 
 const SLOT = `slot AS (UPDATE client_queue q SET running = greatest(q.running - 1, 0)
@@ -85,14 +126,14 @@ const SLOT = `slot AS (UPDATE client_queue q SET running = greatest(q.running - 
  * One text for all records: the fastest way in. The number of the m-th text is m plus the places before it that have none,
  * which are those whose place less their rank is at most m.
  */
-function recordCtes(commit: ChunkCommit, values: Values): string[] {
+function recordCtes(commit: ChunkCommit, areAllNew: boolean, values: Values): string[] {
   const { text, firstRecord, unique } = commit;
   if (text === "") return [];
   const holes = placesWithout(commit).map((place, rank) => place - rank);
   const number = holes.length === 0 ? "t.n - 1" : `t.n - 1 + width_bucket(t.n::int - 1, ${values.add(holes, "int[]")})`;
   const seq = `${values.add(firstRecord, "bigint")} + ${number}`;
   const texts = `string_to_table(${values.add(text, "text")}, E'\\n')`;
-  if (unique) return uniqueCtes(commit.chunk, { seq, texts, keys: unique.keys }, values);
+  if (unique) return uniqueCtes(commit.chunk, { seq, texts, keys: unique.keys }, areAllNew, values);
   return [
     `stored AS (INSERT INTO record (batch_id, seq, data)
       SELECT fence.id, ${seq}, t.data FROM fence, ${texts} WITH ORDINALITY AS t(data, n))`,
@@ -109,9 +150,9 @@ function errorsCte({ errors, firstRecord }: ChunkCommit, values: Values): string
   ];
 }
 
-function advanceCte({ leaseMs, counts, next, end, unique, text }: ChunkCommit, values: Values): string {
-  const isCounted = unique !== undefined && text !== "";
-  const missed = isCounted ? "missed.n" : "0";
+function advanceCte(commit: ChunkCommit, values: Values): string {
+  const { leaseMs, counts, next, end } = commit;
+  const missed = isCounted(commit) ? "missed.n" : "0";
   const sets = [
     `next_chunk = ${values.add(next.chunk, "int")}`,
     `phase = ${values.add(next.phase, "varchar")}`,
@@ -128,7 +169,7 @@ function advanceCte({ leaseMs, counts, next, end, unique, text }: ChunkCommit, v
     sets.push("owner = NULL", `finished_at = ${hasEnded(end.state) ? NOW : "NULL"}`);
     if (end.purge) sets.push("chunks = 0");
   }
-  return `made AS (UPDATE batch b SET ${sets.join(", ")} FROM fence${isCounted ? ", missed" : ""}
+  return `made AS (UPDATE batch b SET ${sets.join(", ")} FROM fence${isCounted(commit) ? ", missed" : ""}
     WHERE b.id = fence.id RETURNING ${batchColumns("b")})`;
 }
 
