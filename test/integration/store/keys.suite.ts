@@ -27,6 +27,44 @@ export function keySuite(database: () => Database): void {
       expect(await numbers(batch)).toEqual([1, 2, 3, 4, 6]);
     });
 
+    test("chunk after chunk, of new keys and of taken ones", async () => {
+      await store().commitChunk(keyed(await claimed(store(), 1), ["old", "older", "oldest"]));
+      let batch = await claimed(store(), 1);
+      const chunks = [
+        ["a", "b", "c"],
+        ["d", "", "e"],
+        ["f", "old", "c"],
+        ["g", "h", ""],
+        ["i", "older", "j"],
+        ["k", "l", "m"],
+      ] as [string, string, string][];
+      const duplicates: (number | undefined)[] = [];
+      for (const texts of chunks) {
+        batch = (await store().commitChunk(keyed(batch, texts)))?.batch as BatchRow;
+        duplicates.push(batch.duplicate);
+      }
+      expect(duplicates).toEqual([0, 0, 2, 2, 3, 3]);
+      expect(counts(batch)).toEqual([15, 0, 3]);
+      expect(await numbers(batch)).toEqual([1, 2, 3, 4, 5, 6, 7, 10, 11, 12, 13, 15, 16, 17, 18]);
+    });
+
+    test("batches at once with the same keys, chunk after chunk: each key once", async () => {
+      const batches = await Promise.all(["n1", "n2"].map((owner) => claimed(store(), 1, owner)));
+      const work = async (first: BatchRow, at: number) => {
+        let batch = first;
+        for (let chunk = 0; chunk < 12; chunk++) {
+          const own = (n: number) => `k${at}-${chunk}-${n}`;
+          const shared = `k${(chunk * 7 + at * 5) % 12}`;
+          batch = (await store().commitChunk(keyed(batch, [own(1), shared, own(2)])))?.batch as BatchRow;
+        }
+        return batch;
+      };
+      const done = await Promise.all(batches.map(work));
+      expect(done.map(({ nextChunk }) => nextChunk)).toEqual([12, 12]);
+      expect(done.reduce((sum, { accepted }) => sum + accepted, 0)).toBe(2 * 24 + 12);
+      expect(done.reduce((sum, { duplicate }) => sum + duplicate, 0)).toBe(12);
+    });
+
     test("beside errors and duplicates that were known before", async () => {
       const one = await claimed(store(), 1);
       await store().commitChunk(keyed(one, ["a", "b", "c"]));
