@@ -83,6 +83,8 @@ async function tryOut(
 function conflict(setting: string, name: string, message: string): ConfigError | null {
   const said = /\b40[356] \([A-Z-]+\) with message "[A-Z_]+ - (.*)"/.exec(message)?.[1];
   if (!said) return null;
-  const expected = `a name that is free, or whose owner is DataFlow (delete "${name}" in RabbitMQ or take another name)`;
-  return new ConfigError([{ name: setting, expected, found: `"${name}", which cannot be used as it is: ${said}` }]);
+  // A queue's name stands for its dead-letter queue too: to be deleted is the one of which RabbitMQ speaks.
+  const refused = [`${name}.dead`, name].find((one) => said.includes(`'${one}'`)) ?? name;
+  const expected = `a name that is free, or whose owner is DataFlow (delete "${refused}" in RabbitMQ or take another name)`;
+  return new ConfigError([{ name: setting, expected, found: `"${refused}", which cannot be used as it is: ${said}` }]);
 }

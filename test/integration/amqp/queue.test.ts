@@ -79,6 +79,11 @@ describeWithRabbit("work queues in RabbitMQ", () => {
       new RegExp(`^BATCH_READY_QUEUE: expected a name that is free.*"${config.batchReadyQueue}".*inequivalent arg`),
     );
     await channel.deleteQueue(config.batchReadyQueue);
+    const dead = `${config.batchReadyQueue}.dead`;
+    await channel.deleteQueue(dead);
+    await channel.assertQueue(dead, { durable: true });
+    await expect(startNode(config, "n1")).rejects.toThrow(new RegExp(`^BATCH_READY_QUEUE: .*delete "${dead}" in`));
+    await channel.deleteQueue(dead);
     await channel.deleteExchange(config.eventsExchange);
     await channel.assertExchange(config.eventsExchange, "fanout");
     await expect(startNode(config, "n1")).rejects.toThrow(/^EVENTS_EXCHANGE: .*inequivalent arg 'type'/);
