@@ -1,7 +1,7 @@
 /** `npm run migrate`: brings the database of the settings up to date; exit 1 and a message where that fails. */
 import { exitOnFault, maskUrl, processConfig } from "../config.ts";
 import { openDatabase } from "../database/database.ts";
-import { DatabaseRefused } from "../database/errors.ts";
+import { DatabaseRefused, isUnavailable } from "../database/errors.ts";
 import { wrongUrl } from "../mixins/database.url.ts";
 
 const { databaseUrl } = exitOnFault(processConfig);
@@ -11,8 +11,7 @@ try {
   const name = maskUrl(databaseUrl);
   console.log(steps.length === 0 ? `${name} is up to date.` : `${name}: took ${steps.join(", ")}; now up to date.`);
 } catch (error) {
-  const shown = error instanceof DatabaseRefused ? wrongUrl(databaseUrl, error) : error;
-  console.error(`The database was not migrated: ${shown instanceof Error ? shown.message : shown}`);
+  console.error(`The database was not migrated: ${reasonOf(error)}`);
   process.exitCode = 1;
 }
 
@@ -23,4 +22,11 @@ async function migrate(): Promise<string[]> {
   } finally {
     await database.close();
   }
+}
+
+/** Names the setting and the server where one of them is at fault; without the secret. */
+function reasonOf(error: unknown): string {
+  if (error instanceof DatabaseRefused) return wrongUrl(databaseUrl, error).message;
+  const message = error instanceof Error ? error.message : String(error);
+  return isUnavailable(error) ? `DATABASE_URL: ${maskUrl(databaseUrl)} is away: ${message}` : message;
 }

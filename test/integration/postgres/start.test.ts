@@ -35,11 +35,16 @@ const host = (url: URL) => {
 const stranger = (url: URL) => {
   url.username = STRANGER;
 };
+/** Nobody listens there. A node waits for it; the one step says so and ends. */
+const away = (url: URL) => {
+  url.port = "1";
+};
 const cases = [
   ["migrate", stranger, /a user who may use its database, schema and tables/],
   ["start", login, /a user and password that the server accepts, at postgres:.*; found a login that it refuses/],
   ["start:api", name, /a database that exists, at .*\/nothing-of-ours; found none of that name/],
   ["start:worker", host, /a host that can be found, at .*nowhere\.invalid.*; found an unknown name/],
+  ["migrate", away, /^The database was not migrated: DATABASE_URL: postgres:.*:1\/.* is away: .*ECONNREFUSED/],
   ["migrate", login, /a user and password that the server accepts/],
 ] as const;
 
