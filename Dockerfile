@@ -13,11 +13,15 @@ COPY mixins ./mixins
 COPY repl ./repl
 COPY services ./services
 COPY scripts/healthcheck.mjs scripts/migrate.ts ./scripts/
-# A first start fills the compile cache, and shows that the image can start. It keeps nothing else.
+# A first start fills the compile cache, and shows that the image can start. It keeps nothing else. It is stopped once it
+# answers, however slow the machine; one that ends by itself, or does not answer within 120 s, ends the build.
 ENV NODE_COMPILE_CACHE=/app/.compile-cache SERVICEDIR=services
-RUN DATABASE_URL=sqlite:/tmp/first/start.db PORT=0 timeout --preserve-status --signal=TERM 4 \
+RUN export DATABASE_URL=sqlite:/tmp/first/start.db; \
+    timeout --preserve-status --signal=KILL 120 \
       node --max-semi-space-size=8 --heap-growing-percent=100 node_modules/moleculer/bin/moleculer-runner.mjs --config moleculer.config.ts --mask "**/*.service.ts" \
-      > /dev/null && rm -rf /tmp/first
+      > /dev/null & node=$!; \
+    while kill -0 $node && ! node scripts/healthcheck.mjs; do sleep 1; done; \
+    kill $node; wait $node && rm -rf /tmp/first
 RUN mkdir -p data handlers
 
 FROM node:24.21.0-bookworm-slim
