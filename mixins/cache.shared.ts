@@ -34,7 +34,7 @@ export interface Change<V> {
 }
 
 const AT_ONCE = 100;
-/** Read in one call: Redis does nothing else meanwhile. */
+/** Read in one call. With more, Redis would wait while we collect them, and we while it answers. */
 const MOST_READ = 8;
 const MOST_REMEMBERED = 50_000;
 /** Of other keys too: some 100 µs of Redis, which does nothing else meanwhile. */

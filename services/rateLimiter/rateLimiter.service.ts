@@ -30,7 +30,7 @@ type SpendArgs = [key: string, limit: number, windowMs: number, requests: number
 /** As the script answers. */
 type Answer = [allowed: number, previous: number, current: number, elapsedMs: number];
 
-/** Counted in one call: Redis does nothing else meanwhile, for some 20 µs. */
+/** Counted in one call. With more, Redis would wait while we collect them, and we while it counts. */
 const MOST_TOGETHER = 8;
 
 /** What the one at `place` met, of requests of one client that were counted together: those before it came first. */
