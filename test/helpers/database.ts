@@ -91,8 +91,10 @@ export async function dropSchema(url: string): Promise<void> {
 }
 
 /** A migrated PostgreSQL database. */
-export async function freshPostgres(): Promise<TestDatabase> {
-  const { url, drop } = await freshSchema();
+export const freshPostgres = async (): Promise<TestDatabase> => migrated(await freshSchema());
+
+/** What is at this place of a server, migrated and open; removed with the place. */
+export async function migrated({ url, drop }: Schema): Promise<TestDatabase> {
   const db = await openDatabase({ url });
   await db.migrate();
   return {

@@ -1,9 +1,8 @@
 /** A SQL Server for the tests that need one. It is asked for by TEST_MSSQL_URL or by Docker alone, so that none is no error. */
 import { randomBytes } from "node:crypto";
 import mssql from "mssql";
-import { openDatabase } from "../../database/database.ts";
 import { configOf } from "../../database/dialects/mssql/url.ts";
-import type { TestDatabase } from "./database.ts";
+import { migrated, type TestDatabase } from "./database.ts";
 import { canRun, lackOf, urlOf } from "./servers.ts";
 
 export const mssqlUrl = (): string => urlOf("mssql");
@@ -52,17 +51,4 @@ export async function freshMssqlDatabase(): Promise<OwnDatabase> {
 const whereKnown = (statement: string): Promise<unknown> => onMssql(statement).catch(() => undefined);
 
 /** A migrated one. */
-export async function freshMssql(): Promise<TestDatabase> {
-  const { url, drop } = await freshMssqlDatabase();
-  const db = await openDatabase({ url });
-  await db.migrate();
-  return {
-    db,
-    url,
-    file: "",
-    async remove() {
-      await db.close();
-      await drop();
-    },
-  };
-}
+export const freshMssql = async (): Promise<TestDatabase> => migrated(await freshMssqlDatabase());
