@@ -71,7 +71,7 @@ function input({ keys, contents }: Needs): string {
       : []),
   ];
   const free = ["true", ...(keys ? ["k.held IS NULL"] : []), ...(contents ? ["c.held IS NULL"] : [])];
-  return `input AS MATERIALIZED (SELECT nextval((SELECT pg_get_serial_sequence('batch', 'id')::regclass)) AS id, i.*
+  return `input AS MATERIALIZED (SELECT nextval('batch_id_seq'::regclass) AS id, i.*
     FROM ${rowsOf("$1", "i", fields)} ${holders.join(" ")} WHERE ${free.join(" AND ")})`;
 }
 
