@@ -50,9 +50,9 @@ export function checkMessage<N extends QueueName>(name: N, payload: unknown): Me
 }
 
 /** Hands committed events to the relay without waiting for it: what it loses, its sweep finds. */
-export function publishSoon(broker: ServiceBroker, rows: ParamsOf<"outbox.publish">["rows"]): void {
-  if (rows.length === 0) return;
-  call(broker, "outbox.publish", { rows }).catch((error: unknown) =>
+export function publishSoon(broker: ServiceBroker, committed: ParamsOf<"outbox.publish">): void {
+  if (committed.rows.length === 0) return;
+  call(broker, "outbox.publish", committed).catch((error: unknown) =>
     broker.logger.warn("Publishing is left to the sweep:", error),
   );
 }

@@ -194,7 +194,8 @@ export default define<BatchService>({
       if (!written) return null;
       this.figures.moved(written.batch);
       this.tell(written.batch);
-      publishSoon(this.broker, written.outbox);
+      const { id, publicId: batchId, fence, state } = written.batch;
+      publishSoon(this.broker, { rows: written.outbox, ...(state === "ready" && { ready: { batchId, id, fence } }) });
       if (written.outbox.some(({ delivery }) => delivery)) wakeSender(this);
       return written.batch;
     },

@@ -22,9 +22,24 @@ export type HandlerOutcome =
   | { outcome: "retry" | "snooze"; delayMs?: number; reason?: string }
   | { outcome: "cancel" | "fail"; reason?: string };
 
+/** Where an idle worker may begin to look. */
+export interface ReadyBatch {
+  batchId: string;
+  /** Of its row. */
+  id: number;
+  fence: number;
+}
+
 export const batchProcessorQueues = {
-  /** Something may be claimable. The id is for tracing only; the setting BATCH_READY_QUEUE is its name in RabbitMQ. */
-  "batch.ready": queue({ batchId: { type: "string", nullable: true } }),
+  /**
+   * Something may be claimable; the setting BATCH_READY_QUEUE is its name in RabbitMQ. A ReadyBatch is no promise, and it
+   * may be missing: whoever takes the token looks for all there is.
+   */
+  "batch.ready": queue({
+    batchId: { type: "string", nullable: true },
+    id: { type: "number", optional: true },
+    fence: { type: "number", optional: true },
+  }),
 };
 
 export interface WorkerStatus {

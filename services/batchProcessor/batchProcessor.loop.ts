@@ -26,6 +26,7 @@ export class WorkLoop<Candidate> {
   private readonly runs = new Set<Promise<void>>();
   private readonly flight: Flight;
   private isHalted = false;
+  private first: Candidate | null = null;
 
   constructor(parts: LoopParts<Candidate>) {
     this.parts = parts;
@@ -54,8 +55,12 @@ export class WorkLoop<Candidate> {
     this.wake();
   }
 
-  /** Resolves when nothing is left to claim, or no slot is free. */
-  wake(): Promise<void> {
+  /**
+   * Resolves when nothing is left to claim, or no slot is free. An idle worker tries `first` before it asks for candidates:
+   * whatever else was claimable it would have claimed already, so nobody is overtaken, and a question is saved.
+   */
+  wake(first?: Candidate): Promise<void> {
+    if (first !== undefined && this.runs.size === 0) this.first = first;
     return this.flight.wake();
   }
 
@@ -71,12 +76,14 @@ export class WorkLoop<Candidate> {
 
   private async claimSome(): Promise<boolean> {
     if (this.flight.isEnded || this.free === 0) return false;
-    const candidates = await this.parts.candidates(this.free);
+    const { first } = this;
+    this.first = null;
+    const candidates = first === null ? await this.parts.candidates(this.free) : [first];
     if (this.flight.isEnded || this.isHalted) return false;
     // All at once, so that the database makes their claims durable together.
     const starts = await Promise.allSettled(candidates.map((candidate) => this.tryStart(candidate)));
     for (const start of starts) if (start.status === "rejected") throw start.reason;
-    return starts.some((start) => start.status === "fulfilled" && start.value);
+    return first !== null || starts.some((start) => start.status === "fulfilled" && start.value);
   }
 
   private async tryStart(candidate: Candidate): Promise<boolean> {

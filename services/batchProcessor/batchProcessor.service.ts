@@ -9,7 +9,7 @@ import { define } from "../../mixins/define.ts";
 import { partnersMixin } from "../../mixins/partners.ts";
 import { QUEUE_CHANGED, type QueueChannel, type QueueMessage, queueMixin, type WithQueue } from "../../mixins/queue.ts";
 import { scheduleMixin, type WithSchedule } from "../../mixins/schedule.ts";
-import { type BatchRow, type Candidate, type Claimed, SWEPT } from "../batch/batch.contract.ts";
+import { type BatchRow, type Claimed, SWEPT } from "../batch/batch.contract.ts";
 import { isProblem } from "../errors.ts";
 import { call, type ParamsOf, serve } from "../messages.ts";
 import { Adrift } from "./batchProcessor.adrift.ts";
@@ -18,7 +18,7 @@ import { LeaseKeeper } from "./batchProcessor.leases.ts";
 import { loadHandlers } from "./batchProcessor.load.ts";
 import { type Started, WorkLoop } from "./batchProcessor.loop.ts";
 import { type Ended, Run } from "./batchProcessor.run.ts";
-import { takeToken } from "./batchProcessor.tokens.ts";
+import { type Claimable, takeToken } from "./batchProcessor.tokens.ts";
 import { Validators } from "./batchProcessor.validators.ts";
 
 /** A lock that this worker holds. */
@@ -28,7 +28,7 @@ type BatchProcessor = Service &
   WithSchedule &
   WithQueue & {
     owner: string;
-    loop: WorkLoop<Candidate>;
+    loop: WorkLoop<Claimable>;
     leases: LeaseKeeper;
     /** Batches that run here, each with what ends it. */
     running: Map<string, AbortController>;
@@ -36,7 +36,7 @@ type BatchProcessor = Service &
     validators: Validators;
     isStopping: boolean;
     status(): WorkerStatus;
-    start(candidate: Candidate): Promise<Started | null>;
+    start(candidate: Claimable): Promise<Started | null>;
     run(claimed: Claimed, lock: Lock | null): Promise<void>;
     work(claimed: Claimed, lost: AbortSignal): Promise<void>;
     parts(batch: BatchRow, lost: AbortSignal): Promise<ConstructorParameters<typeof Run>[0]>;
@@ -89,7 +89,7 @@ export default define<BatchProcessor>({
     this.leases = new LeaseKeeper(config.batchLeaseMs, (ids) =>
       call(this.broker, "batch.extendLeases", { owner: this.owner, ids }),
     );
-    this.loop = new WorkLoop<Candidate>({
+    this.loop = new WorkLoop<Claimable>({
       slots: config.workerConcurrency,
       candidates: (limit) => call(this.broker, "batch.candidates", { limit }),
       start: (candidate) => this.start(candidate),
@@ -105,7 +105,7 @@ export default define<BatchProcessor>({
     },
 
     /** Lock, then claim. Null: another was faster. */
-    async start(this: BatchProcessor, { id, publicId: batchId, fence }: Candidate) {
+    async start(this: BatchProcessor, { id, publicId: batchId, fence }: Claimable) {
       const got = await call(this.broker, "batchLock.acquire", { batchId, fence });
       if (got.outcome === "busy") return null;
       const lock = got.outcome === "acquired" ? { batchId, fence, token: got.token } : null;

@@ -1,19 +1,25 @@
 /** How a worker stands to its queue: a token says that something may be claimable, and is left to others where no slot is free. */
 import type { QueueChannel, QueueMessage, WithQueue } from "../../mixins/queue.ts";
+import type { Candidate } from "../batch/batch.contract.ts";
+import type { MessageOf } from "../messages.ts";
 import type { WorkLoop } from "./batchProcessor.loop.ts";
 
 /** A worker whose slots are all taken for so long leaves the tokens to others; shorter, and short batches flap it. */
 const SATURATED_MS = 50;
 
+/** What a worker has to know of a batch to try for it. */
+export type Claimable = Pick<Candidate, "id" | "publicId" | "fence">;
+
 type Worker = Pick<WithQueue, "pauseAMQPQueue"> & {
-  loop: Pick<WorkLoop<unknown>, "wake" | "free" | "freesWithin">;
+  loop: Pick<WorkLoop<Claimable>, "wake" | "free" | "freesWithin">;
   isStopping: boolean;
 };
 
 /** Held until there is nothing to claim: were this worker killed, another would get the token. */
 export async function takeToken(worker: Worker, channel: QueueChannel, message: QueueMessage): Promise<void> {
   const { loop } = worker;
-  do await loop.wake();
+  const ready = readyIn(message.content as MessageOf<"batch.ready">);
+  do await loop.wake(ready);
   while (loop.free === 0 && (await loop.freesWithin(SATURATED_MS)));
   if (worker.isStopping) return;
   if (loop.free > 0) {
@@ -23,4 +29,9 @@ export async function takeToken(worker: Worker, channel: QueueChannel, message: 
   await worker.pauseAMQPQueue("batch.ready");
   // A slot that freed meanwhile found nothing to resume.
   if (loop.free > 0) await loop.wake();
+}
+
+/** The batch that a token tells of, where it tells of one. */
+function readyIn({ batchId, id, fence }: MessageOf<"batch.ready">): Claimable | undefined {
+  return batchId === null || id === undefined || fence === undefined ? undefined : { id, publicId: batchId, fence };
 }

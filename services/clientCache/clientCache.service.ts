@@ -216,7 +216,7 @@ export default define<ClientCache>({
       await this.renewed(keysOf(known), known);
       const client = publicPart(known);
       await announce(this.broker, "client.changed", client);
-      publishSoon(this.broker, outbox);
+      publishSoon(this.broker, { rows: outbox });
       return client;
     },
   },

@@ -1,11 +1,15 @@
 import type { OutboxDraft, OutboxRow } from "../../database/store.ts";
+import type { ReadyBatch } from "../batchProcessor/batchProcessor.contract.ts";
 import { action, typed } from "../declare.ts";
 import { uuidv7 } from "../ids.ts";
 import { described, id, instant, type JsonSchema, record, text } from "../schema.ts";
 
 export const outboxActions = {
-  /** Publishes rows that were just committed, and forgets them once they are confirmed. Never throws. */
-  "outbox.publish": action({ rows: typed<OutboxRow[]>({ type: "array" }) }).answers<void>(),
+  /** Publishes rows that were just committed, and forgets them once they are confirmed. `ready`: the batch that they tell of. Never throws. */
+  "outbox.publish": action({
+    rows: typed<OutboxRow[]>({ type: "array" }),
+    ready: { ...typed<ReadyBatch>({ type: "object" }), optional: true },
+  }).answers<void>(),
   /** Says that something may be claimable (a freed or raised cap, a hand-back). Never throws. */
   "outbox.wake": action({}).answers<void>(),
   /** A round trip to RabbitMQ, in ms; null: there is none. Throws while it is away or takes no messages. */

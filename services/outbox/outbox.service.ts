@@ -12,8 +12,9 @@ import { define } from "../../mixins/define.ts";
 import { eventsMixin, type WithEvents } from "../../mixins/events.ts";
 import { QUEUE_CHANGED, queueMixin, type WithQueue } from "../../mixins/queue.ts";
 import { scheduleMixin, type WithSchedule } from "../../mixins/schedule.ts";
+import type { ReadyBatch } from "../batchProcessor/batchProcessor.contract.ts";
 import { isProblem } from "../errors.ts";
-import { call, serve } from "../messages.ts";
+import { call, type MessageOf, serve } from "../messages.ts";
 import type { CloudEvent } from "./outbox.contract.ts";
 import { Tokens } from "./outbox.tokens.ts";
 
@@ -29,10 +30,11 @@ type Outbox = Service &
     confirmed: number[];
     /** Not published, and not to be taken by another relay before `until`, on the monotonic clock. */
     refused: Map<number, { row: OutboxRow; until: number }>;
-    publish(rows: OutboxRow[], until?: number): Promise<void>;
-    publishOne(row: OutboxRow, until: number): Promise<void>;
+    publish(rows: OutboxRow[], until?: number, ready?: ReadyBatch): Promise<void>;
+    publishOne(row: OutboxRow, until: number, token: Promise<void>): Promise<void>;
     publishRefused(): Promise<void>;
-    token(batchId: string | null): Promise<void>;
+    tokenFor(rows: OutboxRow[], ready?: ReadyBatch): Promise<void>;
+    token(token: MessageOf<"batch.ready">): Promise<void>;
     sweep(): Promise<void>;
     forget(): Promise<void>;
     drain(): Promise<void>;
@@ -48,6 +50,8 @@ const MOST_REFUSED = 1_000;
 /** Confirmed rows wait so long for company; a crash meanwhile repeats their events, which consumers know by id. */
 const FORGET_EVERY_MS = 200;
 
+const isReady = ({ topic }: OutboxRow) => topic === "batch.ready";
+
 export default define<Outbox>({
   name: "outbox",
   mixins: [queueMixin, eventsMixin, scheduleMixin],
@@ -55,17 +59,20 @@ export default define<Outbox>({
   created() {
     this.isPublishing = configOf(this.broker).publishEvents;
     this.underWay = new Set();
-    this.tokens = new Tokens((batchId) => this.addAMQPJob("batch.ready", { batchId }));
+    this.tokens = new Tokens((token) => this.addAMQPJob("batch.ready", token));
     this.confirmed = [];
     this.refused = new Map();
   },
 
   actions: serve<Outbox, "outbox">("outbox", {
     publish(ctx) {
-      return this.publish(ctx.params.rows);
+      const { rows, ready } = ctx.params;
+      return this.publish(rows, undefined, ready);
     },
     wake() {
-      return this.token(null).catch((error: Error) => this.logger.debug("No token, polls serve:", error.message));
+      return this.token({ batchId: null }).catch((error: Error) =>
+        this.logger.debug("No token, polls serve:", error.message),
+      );
     },
     ping() {
       return this.pingRabbit();
@@ -73,14 +80,17 @@ export default define<Outbox>({
   }),
 
   methods: {
-    async publish(this: Outbox, rows: OutboxRow[], until = performance.now() + OURS_MS) {
-      const publishing = Promise.all(rows.map((row) => this.publishOne(row, until))).then(() => {});
+    async publish(this: Outbox, rows: OutboxRow[], until = performance.now() + OURS_MS, ready?: ReadyBatch) {
+      // First what a worker waits for.
+      const token = this.tokenFor(rows, ready);
+      token.catch(() => {});
+      const publishing = Promise.all(rows.map((row) => this.publishOne(row, until, token))).then(() => {});
       this.underWay.add(publishing);
       await publishing.finally(() => this.underWay.delete(publishing));
     },
 
     /** Never rejects: a row that was not confirmed stays, and the sweep takes it up. */
-    async publishOne(this: Outbox, row: OutboxRow, until: number) {
+    async publishOne(this: Outbox, row: OutboxRow, until: number, token: Promise<void>) {
       const event = JSON.parse(row.body) as CloudEvent;
       // News for whoever waits on any node. Of clients and policies their own services tell the other nodes.
       if (row.topic.startsWith("batch.")) void this.broker.broadcast(row.topic, event);
@@ -88,9 +98,8 @@ export default define<Outbox>({
         // Its change broke off before it was published, maybe before anybody was told.
         if (row.topic === "policy.changed" && row.attempts > 0)
           await call(this.broker, "policy.apply", { clientPublicId: event.subject });
-        const isReady = row.topic === "batch.ready";
         if (this.isPublishing)
-          await Promise.all([isReady ? this.token(event.subject) : undefined, this.publishEvent(event, row.body)]);
+          await Promise.all([isReady(row) ? token : undefined, this.publishEvent(event, row.body)]);
         this.confirmed.push(row.id);
       } catch (error) {
         this.logger.debug(`The event ${event.id} waits:`, (error as Error).message);
@@ -107,8 +116,14 @@ export default define<Outbox>({
       await Promise.all(ours.map(({ row, until }) => this.publish([row], until)));
     },
 
-    async token(this: Outbox, batchId: string | null) {
-      if (this.isPublishing) await this.tokens.send(batchId);
+    /** One for all of them, where one of them tells that a batch is ready. */
+    async tokenFor(this: Outbox, rows: OutboxRow[], ready?: ReadyBatch) {
+      const row = rows.find(isReady);
+      if (row) await this.token(ready ?? { batchId: (JSON.parse(row.body) as CloudEvent).subject });
+    },
+
+    async token(this: Outbox, token: MessageOf<"batch.ready">) {
+      if (this.isPublishing) await this.tokens.send(token);
     },
 
     async sweep(this: Outbox) {

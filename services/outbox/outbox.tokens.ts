@@ -1,4 +1,7 @@
-type Send = (batchId: string | null) => Promise<void>;
+import type { MessageOf } from "../messages.ts";
+
+type Token = MessageOf<"batch.ready">;
+type Send = (token: Token) => Promise<void>;
 
 /**
  * Tokens on their way to the workers' queue. One says "something may be ready", never "this batch", and whoever takes it
@@ -18,18 +21,18 @@ export class Tokens {
    * Resolves when a token that left after this call is safe; rejects when it may not be, also when the one before it was
    * not: a RabbitMQ that hangs would let each wait for its time to be over, one after the other.
    */
-  send(batchId: string | null): Promise<void> {
-    if (!this.current) return this.start(batchId);
+  send(token: Token): Promise<void> {
+    if (!this.current) return this.start(token);
     this.next ??= this.current
       .finally(() => {
         this.next = null;
       })
-      .then(() => this.start(batchId));
+      .then(() => this.start(token));
     return this.next;
   }
 
-  private start(batchId: string | null): Promise<void> {
-    const sent: Promise<void> = this.publish(batchId).finally(() => {
+  private start(token: Token): Promise<void> {
+    const sent: Promise<void> = this.publish(token).finally(() => {
       if (this.current === sent) this.current = null;
     });
     this.current = sent;

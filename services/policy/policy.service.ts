@@ -217,7 +217,7 @@ export default define<PolicyService>({
       await announce(this.broker, "policy.changed", { clientId, version });
       await this.tellPartners(clientId, { version, policy });
       // Last: as long as its event waits, the relay has the partners told again.
-      publishSoon(this.broker, outbox);
+      publishSoon(this.broker, { rows: outbox });
       return { version, policy, ...(webhookSecret === null ? {} : { webhookSecret }) };
     },
 

@@ -44,6 +44,28 @@ describe("the loop", () => {
     await loop.end();
   });
 
+  test("when idle it tries first what it is told of, and then asks for all there is", async () => {
+    const { loop, log } = loopOf(3, ["a", "b"]);
+    await loop.wake("b");
+    expect([[...log.runs.keys()], log.asked]).toEqual([
+      ["b", "a"],
+      [2, 1],
+    ]);
+  });
+
+  test("when it has work it asks at once, for others may have waited longer", async () => {
+    const { loop, log } = loopOf(3, ["a"]);
+    await loop.wake();
+    await loop.wake("b");
+    expect([[...log.runs.keys()], log.asked]).toEqual([["a"], [3, 2, 2]]);
+  });
+
+  test("what it is told of and others have is left", async () => {
+    const { loop, log } = loopOf(3, ["a", "b"], ["a"]);
+    await loop.wake("a");
+    expect([...log.runs.keys()]).toEqual(["b"]);
+  });
+
   test("goes on until nothing is claimable", async () => {
     const { loop, log } = loopOf(5, ["a"]);
     await loop.wake();

@@ -2,9 +2,9 @@ import { Tokens } from "../../../services/outbox/outbox.tokens.ts";
 
 /** Tokens as they leave; the test says when each is confirmed, or refused. */
 function sender() {
-  const left: (string | null)[] = [];
+  const left: unknown[] = [];
   const gates: PromiseWithResolvers<void>[] = [];
-  const tokens = new Tokens((batchId) => {
+  const tokens = new Tokens(({ batchId }) => {
     left.push(batchId);
     const gate = Promise.withResolvers<void>();
     gates.push(gate);
@@ -16,7 +16,7 @@ function sender() {
 describe("tokens", () => {
   test("one by itself leaves at once", async () => {
     const { tokens, left, gate } = sender();
-    const sent = tokens.send("a");
+    const sent = tokens.send({ batchId: "a" });
     expect(left).toEqual(["a"]);
     gate(0).resolve();
     await sent;
@@ -25,14 +25,14 @@ describe("tokens", () => {
   test("all that are asked for while one is on its way are one, which leaves after it", async () => {
     const { tokens, left, gate } = sender();
     const done: string[] = [];
-    const all = ["a", "b", "c"].map((id) => tokens.send(id).then(() => done.push(id)));
+    const all = ["a", "b", "c"].map((id) => tokens.send({ batchId: id }).then(() => done.push(id)));
     expect(left).toEqual(["a"]);
     gate(0).resolve();
     await all[0];
     await new Promise((resolve) => setImmediate(resolve));
     expect(left).toEqual(["a", "b"]);
     expect(done).toEqual(["a"]);
-    const late = tokens.send("d");
+    const late = tokens.send({ batchId: "d" });
     gate(1).resolve();
     await Promise.all(all);
     // It was asked for after the second had left, so that one may not tell of it.
@@ -44,12 +44,12 @@ describe("tokens", () => {
 
   test("one that is refused fails those that wait for it too, and none that is asked for later", async () => {
     const { tokens, left, gate } = sender();
-    const all = ["a", "b", "c"].map((id) => tokens.send(id));
+    const all = ["a", "b", "c"].map((id) => tokens.send({ batchId: id }));
     const failed = Promise.allSettled(all);
     gate(0).reject(new Error("away"));
     expect((await failed).map(({ status }) => status)).toEqual(["rejected", "rejected", "rejected"]);
     expect(left).toEqual(["a"]);
-    const next = tokens.send("d");
+    const next = tokens.send({ batchId: "d" });
     expect(left).toEqual(["a", "d"]);
     gate(1).resolve();
     await next;
