@@ -68,6 +68,8 @@ const cache: CacheOptions<Known, ClientCache> = {
       return { keys: keysOf(value), value };
     });
   },
+  // The event streams of a client that was disabled end by it.
+  missed: ({ broker }, client) => void broker.broadcastLocal("client.changed", publicPart(client)),
   toJson,
   fromJson,
 };
