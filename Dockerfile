@@ -15,6 +15,9 @@ COPY services ./services
 COPY scripts/healthcheck.mjs scripts/migrate.ts ./scripts/
 # A first start fills the compile cache, and shows that the image can start. It keeps nothing else. It is stopped once it
 # answers, however slow the machine; one that ends by itself, or does not answer within 120 s, ends the build.
+# It runs as the user of the image: Node keeps a cache for each, in files that nobody else reads.
+RUN mkdir .compile-cache && chown node .compile-cache
+USER node
 ENV NODE_COMPILE_CACHE=/app/.compile-cache SERVICEDIR=services
 RUN export DATABASE_URL=sqlite:/tmp/first/start.db; \
     timeout --preserve-status --signal=KILL 120 \
@@ -22,7 +25,8 @@ RUN export DATABASE_URL=sqlite:/tmp/first/start.db; \
       > /dev/null & node=$!; \
     while kill -0 $node && ! node scripts/healthcheck.mjs; do sleep 1; done; \
     kill $node; wait $node && rm -rf /tmp/first
-RUN mkdir -p data handlers
+USER root
+RUN chmod -R a+rX .compile-cache && mkdir -p data handlers
 
 FROM node:24.21.0-bookworm-slim
 WORKDIR /app

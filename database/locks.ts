@@ -5,4 +5,6 @@ export interface LockStore {
   /** False: its time was over, or another has it. */
   extendLock(name: string, token: string, ttlMs: number): Promise<boolean>;
   releaseLock(name: string, token: string): Promise<void>;
+  /** Deletes those whose time is over: who died gives none back, and of a batch that goes on the lock has another name. */
+  forgetLocks(): Promise<void>;
 }

@@ -1,6 +1,7 @@
 /** Between rows and the types of the seam, where all dialects do the same. */
 import type { RejectedRecord } from "../formats/formats.ts";
 import { type BatchRow, type ChunkCommit, isFinal, type RecordErrors } from "./store.ts";
+import { storable } from "./text.ts";
 
 type Json<T, K extends keyof T> = Omit<T, K> & { [P in K]: string | (null extends T[P] ? null : never) };
 /** A batch as it lies in its table: what is JSON there is text. */
@@ -48,9 +49,6 @@ export function checkCount({ text, records, errors, unique }: ChunkCommit): void
 export const placesWithout = ({ errors, unique }: ChunkCommit): number[] =>
   [...errors.map(({ index }) => index), ...(unique?.duplicates ?? [])].sort((a, b) => a - b);
 
-/** What a database takes in no text: NUL, and halves of surrogate pairs. */
-const clean = (text: string) => text.toWellFormed().replaceAll("\0", "\uFFFD");
-
 /** The rows of a rejected record, with nothing in them that a server would refuse. */
 export function errorRows(firstRecord: number, { index, line, raw, errors }: RejectedRecord) {
   const faults = errors.length > 0 ? errors : [{ field: null, code: null, message: null }];
@@ -58,9 +56,9 @@ export function errorRows(firstRecord: number, { index, line, raw, errors }: Rej
     seq: firstRecord + index,
     n,
     line: n === 0 ? line : null,
-    field: field && clean(field),
-    code: code && clean(code),
-    message: message && clean(message),
-    raw: n === 0 ? clean(raw) : null,
+    field: field && storable(field),
+    code: code && storable(code),
+    message: message && storable(message),
+    raw: n === 0 ? storable(raw) : null,
   }));
 }

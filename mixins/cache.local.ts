@@ -62,11 +62,13 @@ export class LocalLevel<V extends Versioned> {
     return version < (this.floors.get(key) ?? 0);
   }
 
-  /** From now on nothing older than `version` is kept under `key`. */
-  raise(key: string, version: number): void {
-    this.floors.set(key, Math.max(version, this.floors.get(key) ?? 0));
+  /** From now on nothing older than `version` is kept under `key`. Whether that is news. */
+  raise(key: string, version: number): boolean {
+    const told = this.floors.get(key) ?? 0;
+    this.floors.set(key, Math.max(version, told));
     const held = this.entries.peek(key);
     if (held && held.version < version) this.entries.delete(key);
+    return version > told;
   }
 
   /** Forgets the values, not what was told of changes. */

@@ -49,6 +49,8 @@ export interface CacheOptions<V extends Versioned, S extends Service> {
   invalidatedBy: Record<string, (payload: never) => { keys: string[]; version: number }>;
   /** Everything that was changed in the last `ms`, by the database's clock. */
   changes: (service: S, ms: number) => Promise<Change<V>[]>;
+  /** Of a change that only the safety read told of: for whoever else on this node listens for its event. */
+  missed?: (service: S, value: V) => void;
   toJson?: (value: V) => unknown;
   fromJson?: (json: unknown) => V;
 }
@@ -164,7 +166,10 @@ export function cacheMixin<V extends Versioned, S extends Service>(options: Cach
         // What Redis has missed for longer than its time to live is gone from it anyway.
         const missedMs = Math.min(began - this.syncedAt, options.redisTtlMs(this));
         const changes = await options.changes(this, missedMs + OVERLAP_MS);
-        for (const { keys, value } of changes) for (const key of keys) raise(this, key, value.version);
+        for (const { keys, value } of changes) {
+          const isNews = keys.map((key) => raise(this, key, value.version)).includes(true);
+          if (isNews) options.missed?.(this, value);
+        }
         if (!this.shared || (await this.shared.bringUpToDate(changes))) this.syncedAt = began;
       },
     },
@@ -191,10 +196,10 @@ export function cacheMixin<V extends Versioned, S extends Service>(options: Cach
   });
 }
 
-/** What is loading may be the old value: its callers get it, whoever asks from now on does not. */
-function raise<V extends Versioned>(own: Own<V>, key: string, version: number): void {
-  own.local.raise(key, version);
+/** What is loading may be the old value: its callers get it, whoever asks from now on does not. Whether that is news. */
+function raise<V extends Versioned>(own: Own<V>, key: string, version: number): boolean {
   own.loads.delete(key);
+  return own.local.raise(key, version);
 }
 
 function flush<V extends Versioned>(own: Own<V>): void {

@@ -6,10 +6,12 @@
  */
 import type { Service } from "moleculer";
 import { configOf } from "../../config.ts";
+import { isUnavailable } from "../../database/errors.ts";
 import { databaseMixin, type WithDatabase } from "../../mixins/database.ts";
 import { define } from "../../mixins/define.ts";
 import { type Counter, counter, readWhenAsked } from "../../mixins/figures.ts";
 import { acquireLink, releaseLink, untilLinksUp } from "../../mixins/redis.ts";
+import { scheduleMixin, type WithSchedule } from "../../mixins/schedule.ts";
 import { serve } from "../messages.ts";
 import { LocksWithFallback } from "./batchLock.fallback.ts";
 import { MemoryLocks } from "./batchLock.memory.ts";
@@ -19,7 +21,8 @@ import { SqlLocks } from "./batchLock.sql.ts";
 
 type Outcome = "acquired" | "busy" | "unavailable" | "lost";
 type BatchLock = Service &
-  WithDatabase & {
+  WithDatabase &
+  WithSchedule & {
     /** From `started` on. */
     locks: LocksWithFallback;
     ttlMs: number;
@@ -28,6 +31,7 @@ type BatchLock = Service &
     nodes: readonly string[];
     redisLocks(): Promise<LockProvider>;
     sqlLocks(): LockProvider;
+    forgetLocks(): Promise<void>;
   };
 
 const outcomes = { name: "dataflow_locks_total", help: "Batch locks by what came of them." };
@@ -37,7 +41,7 @@ const nameOf = ({ batchId, fence }: { batchId: string; fence: number }) => `lock
 
 export default define<BatchLock>({
   name: "batchLock",
-  mixins: [databaseMixin],
+  mixins: [databaseMixin, scheduleMixin],
 
   created(this: BatchLock) {
     this.ttlMs = configOf(this.broker).redisLockTimeoutMs;
@@ -69,6 +73,13 @@ export default define<BatchLock>({
   }),
 
   methods: {
+    /** A database that is away is told of elsewhere. */
+    async forgetLocks(this: BatchLock) {
+      await this.database.locks.forgetLocks().catch((error: unknown) => {
+        if (!isUnavailable(error)) throw error;
+      });
+    },
+
     async redisLocks(this: BatchLock) {
       this.nodes = configOf(this.broker).redisLockNodes;
       const links = this.nodes.map((url) => acquireLink(this.broker, url));
@@ -83,7 +94,10 @@ export default define<BatchLock>({
   },
 
   async started() {
-    const { batchLockProvider, batchLockFallback } = configOf(this.broker);
+    const { batchLockProvider, batchLockFallback, sweepIntervalMs } = configOf(this.broker);
+    // Also those of the time when another provider was set.
+    if (!this.database.isEmbedded)
+      this.schedule("Forgetting old locks", sweepIntervalMs, () => this.forgetLocks(), 0.2);
     if (batchLockProvider === "sql") this.locks = new LocksWithFallback(this.sqlLocks(), null);
     else
       this.locks = new LocksWithFallback(await this.redisLocks(), batchLockFallback === "sql" ? this.sqlLocks() : null);

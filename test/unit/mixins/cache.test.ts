@@ -19,14 +19,19 @@ const options: CacheOptions<Thing, Service> = {
       version,
     }),
   },
-  changes: async () => [],
+  changes: async () => changes,
+  missed: (_service, value) => missed.push(value),
 };
+let changes: { keys: string[]; value: Thing }[];
+let missed: Thing[];
 
 let broker: ServiceBroker;
 let stop: () => Promise<void>;
 let cache: WithCache<Thing>;
 
 beforeEach(async () => {
+  changes = [];
+  missed = [];
   ({ broker, stop } = await startBroker(define<Service>({ name: "things", mixins: [cacheMixin(options)] })));
   cache = broker.getLocalService("things") as unknown as WithCache<Thing>;
 });
@@ -75,6 +80,18 @@ test("an event voids the keys that it names, and no other", async () => {
   expect(await cache.cached("id:1", value(3))).toEqual({ version: 2 });
   expect(await cache.cached("other:1", value(3))).toEqual({ version: 2 });
   expect(await cache.cached("id:2", value(3))).toEqual({ version: 1 });
+});
+
+test("the safety read tells of a change that no event told of, once", async () => {
+  changes = [1, 2].map((id) => ({ keys: [`id:${id}`], value: { version: 2 } }));
+  await changed(1);
+  await cache.readChanges();
+  await cache.readChanges();
+  expect(missed).toEqual([changes[1]?.value]);
+  changes = [{ keys: ["id:2"], value: { version: 3 } }];
+  await cache.renewed(["id:2"], { version: 3 });
+  await cache.readChanges();
+  expect(missed).toHaveLength(1);
 });
 
 test("a load that began before a change is not kept, and does not hide the one that began after it", async () => {

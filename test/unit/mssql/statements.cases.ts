@@ -126,6 +126,7 @@ add("deleteOutbox", ({ store }) => store.deleteOutbox([n(), n()]));
 add("acquireLock", ({ locks }) => locks.acquireLock(marked("lock"), marked("token"), n()));
 add("extendLock", ({ locks }) => locks.extendLock(marked("lock"), marked("token"), n()));
 add("releaseLock", ({ locks }) => locks.releaseLock(marked("lock"), marked("token")));
+add("forgetLocks", ({ locks }) => locks.forgetLocks());
 
 const taken = () => ({ limit: n(), leaseMs: n(), busy: [n()], claim: marked("claim").slice(0, 36) });
 add("takeDeliveries", ({ deliveries }) => deliveries.takeDeliveries(taken()));

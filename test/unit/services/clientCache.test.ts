@@ -61,6 +61,16 @@ describe("creating", () => {
     expect(shown).toEqual([client, client, client]);
   });
 
+  test("a name with what no database keeps is answered as it is kept, also when it changes", async () => {
+    const made = await call(system.broker, "clientCache.create", { clientIdentifier: acme, name: "a\0b\ud800c" });
+    expect(made.client.name).toBe("a\ufffdb\ufffdc");
+    const { publicId } = made.client;
+    const changed = await call(system.broker, "clientCache.update", { publicId, name: "\0" });
+    expect(changed.name).toBe("\ufffd");
+    await forget();
+    expect(await get(publicId)).toEqual(changed);
+  });
+
   test("stores the secret's hash alone", async () => {
     const { secret } = await create();
     const [row] = await service().database.models.Client.findAll({ where: { identifier: acme }, raw: true });

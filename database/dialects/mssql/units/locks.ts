@@ -41,3 +41,8 @@ export async function releaseLock(sql: Sql, lock: string, token: string): Promis
     token: name(token),
   });
 }
+
+export async function forgetLocks(sql: Sql): Promise<void> {
+  await sql.all(`${AT_NOW}
+DELETE FROM batch_lock WHERE expires_at <= @now;`);
+}

@@ -30,3 +30,7 @@ export async function extendLock(sql: Sql, name: string, token: string, ttlMs: n
 export async function releaseLock(sql: Sql, name: string, token: string): Promise<void> {
   await sql.all("DELETE FROM batch_lock WHERE name = $1 AND token = $2", name, token);
 }
+
+export async function forgetLocks(sql: Sql): Promise<void> {
+  await sql.all(`DELETE FROM batch_lock WHERE expires_at <= ${NOW}`);
+}

@@ -30,3 +30,7 @@ export function extendLock(sql: Sql, name: string, token: string, ttlMs: number)
 export function releaseLock(sql: Sql, name: string, token: string): void {
   sql.run("DELETE FROM batch_lock WHERE name = ?1 AND token = ?2", name, token);
 }
+
+export function forgetLocks(sql: Sql): void {
+  sql.run("DELETE FROM batch_lock WHERE expires_at <= ?1", sql.now());
+}

@@ -11,7 +11,7 @@ import {
 } from "./deliveries.ts";
 import { candidates, isOvertaken, setQueue } from "./fairness.ts";
 import { reserveKeys } from "./keys.ts";
-import { acquireLock, extendLock, releaseLock } from "./locks.ts";
+import { acquireLock, extendLock, forgetLocks, releaseLock } from "./locks.ts";
 import { move, voidLeases } from "./moves.ts";
 import { deleteOutbox, takeOutbox } from "./outbox.ts";
 import { batch, changed, childOf, due, errors, list, now, records, stats } from "./reads.ts";
@@ -31,6 +31,7 @@ export const singles = {
   deleteOutbox,
   acquireLock,
   extendLock,
+  forgetLocks,
   releaseLock,
   takeDeliveries,
   voidClaims,
