@@ -62,7 +62,7 @@ test("a second signal while it stops does no harm", async () => {
   await stopsWell(running);
 });
 
-test.each(["API Gateway server created", "The database is", "API Gateway listening"])(
+test.each(["API Gateway server created", "The database is", "DataFlow listens"])(
   "a signal in the middle of the start ends it too (%s)",
   async (line) => {
     const { child, exited, logs, listeners } = launch(env);
@@ -150,7 +150,7 @@ test("a second process on the same file ends with a clear word, and does the fir
   const running = await startProcess(env);
   const second = await startsInVain(env);
   expect(second.code).toBe(1);
-  expect(second.logs).toMatch(/The database \S+test\.db is in use by another process/);
+  expect(second.logs).toMatch(/DATABASE_URL: .*test\.db; found one that is in use by another process/);
   const client = await newClient(running.url);
   const { id } = await accepted(running.url, client, rows(3));
   expect(await batchWhen(running.url, client, id)).toMatchObject({ status: "completed" });
