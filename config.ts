@@ -20,8 +20,10 @@ export type Config = Readonly<ReturnType<typeof complete>>;
 /** Everything that is wrong with the settings, at once. No message shows a secret. */
 export class ConfigError extends Error {
   readonly faults: readonly SettingFault[];
-  constructor(faults: readonly SettingFault[]) {
-    super(faults.map(({ name, expected, found }) => `${name}: expected ${expected}; found ${found}`).join("\n"));
+  constructor(faults: readonly SettingFault[], cause?: Error) {
+    super(faults.map(({ name, expected, found }) => `${name}: expected ${expected}; found ${found}`).join("\n"), {
+      cause,
+    });
     this.faults = faults;
     // Operators read it, also where Moleculer's runner prints it whole: where in our code it was found helps nobody.
     this.stack = this.message;
