@@ -4,6 +4,8 @@ import { isIP } from "node:net";
 export interface Parser<T> {
   readonly expected: string;
   parse(text: string): T | undefined;
+  /** What a wrong text has wrong, as a message may show it; left out: the text, by `shown`. */
+  found?(text: string, secrecy: Secrecy): string;
 }
 
 /** Node's timers fire at once when they are given more than 2^31-1 ms, so an interval of a month would be none at all. */
@@ -53,26 +55,44 @@ export function matching(pattern: RegExp, expected: string): Parser<string> {
 
 /** Comma-separated, each once; wrong as a whole when one is wrong, empty or there twice. */
 export function list<T>(item: Parser<T>): Parser<readonly T[]> {
+  const entriesOf = (text: string) => text.split(",").map((part) => part.trim());
+  const isWrong = (value: T | undefined, i: number, all: readonly (T | undefined)[]) =>
+    value === undefined || all.indexOf(value) < i;
   return {
     expected: `comma-separated, each once: ${item.expected}`,
     parse(text) {
-      const values = text.split(",").map((part) => item.parse(part.trim()));
-      const right = values.filter((value) => value !== undefined);
-      return right.length === values.length && new Set(right).size === right.length ? Object.freeze(right) : undefined;
+      const values = entriesOf(text).map((entry) => item.parse(entry));
+      return values.some(isWrong) ? undefined : Object.freeze(values as T[]);
+    },
+    found(text, secrecy) {
+      const entries = entriesOf(text);
+      const values = entries.map((entry) => item.parse(entry));
+      const told = (value: T | undefined, i: number) =>
+        value === undefined ? `${shown(entries[i] as string, secrecy)} as entry ${i + 1}` : `entry ${i + 1} twice`;
+      return values.flatMap((value, i) => (isWrong(value, i, values) ? told(value, i) : [])).join(", ");
     },
   };
 }
 
+const ENCODED = " (special characters percent-encoded)";
+
 export function url(...schemes: string[]): Parser<string> {
   return {
-    expected: `a URL ${schemes.map((scheme) => `${scheme}://host…`).join(" or ")}`,
+    expected: `a URL ${schemes.map((scheme) => `${scheme}://host…`).join(" or ")}${ENCODED}`,
     parse: (text) => (hasHost(text, schemes) ? text : undefined),
   };
 }
 
+const anyRedis = url("redis", "rediss");
+/** ioredis asks for database NaN where the path is no number, and that ends the process. */
+export const redisUrl: Parser<string> = {
+  expected: `${anyRedis.expected}; after the host nothing but a database's number`,
+  parse: (text) => (anyRedis.parse(text) && /^\/?\d{0,5}$/.test(new URL(text).pathname) ? text : undefined),
+};
+
 /** Two slashes after `sqlite:` look like a host, and `sqlite://data/x.db` would silently be `/data/x.db`: refused. */
 export const databaseUrl: Parser<string> = {
-  expected: "sqlite:PATH, postgres://host/database or mssql://host/database",
+  expected: `sqlite:PATH, postgres://host/database or mssql://host/database${ENCODED}`,
   parse(text) {
     const isServed = /^sqlite:(?!\/\/(?!\/))./.test(text) || hasHost(text, ["postgres", "postgresql", "mssql"]);
     return isServed ? text : undefined;
@@ -96,8 +116,19 @@ export const networkHost: Parser<string> = {
 
 function hasHost(text: string, schemes: readonly string[]): boolean {
   if (!URL.canParse(text)) return false;
-  const { protocol, hostname } = new URL(text);
-  return hostname !== "" && schemes.includes(protocol.slice(0, -1)) && text.includes("://");
+  const { protocol, hostname, username, password, pathname } = new URL(text);
+  const isOurs = hostname !== "" && schemes.includes(protocol.slice(0, -1)) && text.includes("://");
+  return isOurs && [username, password, pathname].every(isDecodable);
+}
+
+/** The drivers decode: a % that encodes nothing would end the start with their own words, or be tried for ever. */
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** What is secret of a setting's text: nothing we know of, all of it, or what a URL may carry. */
@@ -108,6 +139,7 @@ export type Secrecy = "open" | "whole" | "url";
  * nobody knows where the password ends.
  */
 export function shown(text: string, secrecy: Secrecy): string {
+  if (text === "") return "nothing";
   if (secrecy === "whole") return `${text.length} characters, not shown`;
   if (secrecy === "open" && !/:\/\/|@/.test(text))
     return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);

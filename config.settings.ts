@@ -7,6 +7,7 @@ import {
   matching,
   networkHost,
   type Parser,
+  redisUrl,
   type Secrecy,
   url,
 } from "./config.parse.ts";
@@ -66,7 +67,6 @@ const word = matching(/^[\w.-]{1,64}$/, "1 to 64 of letters, digits, . _ -");
 /** In their exact spelling: moleculer-runner takes them for the folders' names. */
 const serviceList = list(matching(new RegExp(`^(${serviceNames.join("|")})$`), `one of ${serviceNames.join(", ")}`));
 const token = matching(/^[\x21-\x7e]{24,}$/, "at least 24 visible ASCII characters");
-const redisUrl = url("redis", "rediss");
 const keyPrefix = matching(
   /^[!-z|~]{1,64}$/,
   "up to 64 visible ASCII characters without braces (they choose the hash slot)",

@@ -20,8 +20,10 @@ export type Config = Readonly<ReturnType<typeof complete>>;
 /** Everything that is wrong with the settings, at once. No message shows a secret. */
 export class ConfigError extends Error {
   readonly faults: readonly SettingFault[];
-  constructor(faults: readonly SettingFault[]) {
-    super(faults.map(({ name, expected, found }) => `${name}: expected ${expected}; found ${found}`).join("\n"));
+  constructor(faults: readonly SettingFault[], cause?: Error) {
+    super(faults.map(({ name, expected, found }) => `${name}: expected ${expected}; found ${found}`).join("\n"), {
+      cause,
+    });
     this.faults = faults;
     // Operators read it, also where Moleculer's runner prints it whole: where in our code it was found helps nobody.
     this.stack = this.message;
@@ -51,7 +53,7 @@ function readSettings(env: Environment) {
     if (text) values[key] = parser.parse(text);
     else values[key] = fallback ? parser.parse(fallback) : fallback;
     if (text && values[key] === undefined)
-      faults.push({ name, expected: parser.expected, found: shown(text, secrecy) });
+      faults.push({ name, expected: parser.expected, found: (parser.found ?? shown)(text, secrecy) });
   }
   return { values: values as Partial<Values>, faults };
 }
@@ -112,7 +114,17 @@ export function processConfig(): Config {
 /** Into process.env, because moleculer-runner reads SERVICES there. */
 function addEnvFile(): void {
   if (!existsSync(".env")) return;
-  for (const [name, value] of Object.entries(parseEnv(readFileSync(".env", "utf8")))) process.env[name] ??= value;
+  for (const [name, value] of Object.entries(parseEnv(envFile()))) process.env[name] ??= value;
+}
+
+/** A container's mount of a file that is not there makes a folder of that name. */
+function envFile(): string {
+  try {
+    return readFileSync(".env", "utf8");
+  } catch (error) {
+    const found = `one that cannot be (${(error as NodeJS.ErrnoException).code})`;
+    throw new ConfigError([{ name: ".env", expected: "a file that can be read", found }]);
+  }
 }
 
 const configs = new WeakMap<object, Config>();

@@ -1,6 +1,6 @@
 /** What differs from Moleculer's defaults, and why. */
 import type { BrokerOptions, ServiceBroker } from "moleculer";
-import { type Config, exitOnFault, processConfig, useConfig } from "./config.ts";
+import { type Config, ConfigError, exitOnFault, processConfig, useConfig } from "./config.ts";
 import { CONNECT_TIMEOUT_MS, rabbitMiddleware } from "./mixins/amqp.start.ts";
 import { AmqpTransporter } from "./mixins/amqp.transporter.ts";
 import { drainMiddleware } from "./mixins/drain.ts";
@@ -74,7 +74,9 @@ function ownOptions(): BrokerOptions {
 /** A node that found no service would start, do nothing, and look well. */
 async function requireServices(broker: ServiceBroker): Promise<void> {
   if (broker.services.every(({ name }) => name.startsWith("$")))
-    throw new Error("SERVICES: no service was found below services/; start in the folder of package.json.");
+    throw new ConfigError([
+      { name: "SERVICES", expected: "services below services/ (start in the folder of package.json)", found: "none" },
+    ]);
 }
 
 export default ownOptions();

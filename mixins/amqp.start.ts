@@ -8,6 +8,8 @@ import { type ChannelModel, connect } from "amqplib";
 import type { Middleware, ServiceBroker } from "moleculer";
 import { ConfigError, configOf, maskUrl } from "../config.ts";
 import { checkTopology } from "./amqp.topology.ts";
+import { strangerAt } from "./answering.ts";
+import { isUntrusted, TRUST } from "./certificates.ts";
 import { inTime } from "./in-time.ts";
 
 /** So often a log line says what the start waits for. */
@@ -30,6 +32,8 @@ export async function withRabbit<T>(
         return await once(url, work);
       } catch (error) {
         if (error instanceof ConfigError) throw error;
+        const stranger = await strangerAt(url);
+        if (stranger) throw fault(`${stranger.expected} at ${maskUrl(url)}`, stranger.found);
         reasons.push(`${maskUrl(url)}: ${(error as Error).message}`);
       }
     }
@@ -40,7 +44,7 @@ export async function withRabbit<T>(
 
 async function once<T>(url: string, work: (connection: ChannelModel) => Promise<T>): Promise<T> {
   const connection = await connect(url, { timeout: CONNECT_TIMEOUT_MS }).catch((error: Error) => {
-    throw refusal(url, error.message) ?? error;
+    throw refusal(url, error) ?? error;
   });
   // Its loss shows in the call that it breaks; without a listener it would end the process.
   connection.on("error", () => {});
@@ -64,9 +68,12 @@ function drop({ connection }: ChannelModel): void {
   stream.destroy();
 }
 
+const fault = (expected: string, found: string) => new ConfigError([{ name: "AMQP_URL", expected, found }]);
+
 /** What no waiting heals. RabbitMQ closes instead of opening where the virtual host is missing or not for this user. */
-function refusal(url: string, message: string): ConfigError | null {
-  const fault = (expected: string, found: string) => new ConfigError([{ name: "AMQP_URL", expected, found }]);
+function refusal(url: string, { message, code }: NodeJS.ErrnoException): ConfigError | null {
+  if (isUntrusted(code))
+    return fault(`RabbitMQ at ${maskUrl(url)} with a certificate that is trusted (${TRUST})`, `${code}`);
   if (/ACCESS.REFUSED/.test(message))
     return fault(`a user and password that RabbitMQ at ${maskUrl(url)} accepts`, "a login that it refuses");
   if (/got <ConnectionClose|NOT.ALLOWED/.test(message))

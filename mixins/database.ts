@@ -1,10 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { inspect } from "node:util";
 import type { Service, ServiceBroker } from "moleculer";
 import { configOf, maskUrl } from "../config.ts";
 import { type Database, openDatabase } from "../database/database.ts";
-import { DatabaseRefused, DatabaseUnavailable, isUnavailable } from "../database/errors.ts";
+import { DatabaseUnavailable, isUnavailable } from "../database/errors.ts";
 import { Problem } from "../services/errors.ts";
-import { wrongUrl } from "./database.url.ts";
+import { behind, wrongUrl } from "./database.url.ts";
 import { define } from "./define.ts";
 
 /** What a service finds on `this` with this mixin, from `started` to `stopped`. */
@@ -25,16 +26,20 @@ const RETRY_MS = 3_000;
 
 async function open(broker: ServiceBroker): Promise<Database> {
   const database = await openWhenThere(broker);
+  const { databaseUrl: url } = configOf(broker);
   try {
-    await bringUpToDate(database, database.isEmbedded);
+    await bringUpToDate(database, url);
     return database;
   } catch (error) {
     await database.close();
-    throw error instanceof DatabaseRefused ? wrongUrl(configOf(broker).databaseUrl, error) : error;
+    throw (await wrongUrl(url, error)) ?? error;
   }
 }
 
-/** A server that is away is waited for, as long as a service wants it; a file that cannot be used is a fault, and so is a wrong login. */
+/**
+ * A server that is away, or whose name nobody knows yet, is waited for, as long as a service wants it. A file that cannot
+ * be used is a fault, and so are a wrong login and another server.
+ */
 async function openWhenThere(broker: ServiceBroker): Promise<Database> {
   const { databaseUrl: url } = configOf(broker);
   const logger = broker.getLogger("database");
@@ -42,9 +47,10 @@ async function openWhenThere(broker: ServiceBroker): Promise<Database> {
     try {
       return await openDatabase({ url, logger });
     } catch (error) {
-      if (error instanceof DatabaseRefused) throw wrongUrl(url, error);
-      if (url.startsWith("sqlite:") || !isUnavailable(error)) throw error;
-      logger.warn(`The start waits for the database ${maskUrl(url)}: ${(error as Error).message}`);
+      const isFile = url.startsWith("sqlite:");
+      const fault = await wrongUrl(url, error);
+      if (fault || isFile || !isUnavailable(error)) throw fault ?? error;
+      logger.warn(`The start waits for the database ${maskUrl(url)} (DATABASE_URL): ${(error as Error).message}`);
       await delay(RETRY_MS);
       if (!shared.has(broker)) throw givenUp();
     }
@@ -54,19 +60,17 @@ async function openWhenThere(broker: ServiceBroker): Promise<Database> {
 /** The node was stopped meanwhile. What it waited for is in the log. */
 function givenUp(): DatabaseUnavailable {
   const error = new DatabaseUnavailable("The start was given up while it waited for the database.");
-  error.stack = error.message;
-  return error;
+  return Object.assign(error, { [inspect.custom]: () => "[DatabaseUnavailable]" });
 }
 
 /** A file that only this process has is migrated by itself; elsewhere a node that migrates under others' feet would break them. */
-async function bringUpToDate(database: Database, isEmbedded: boolean): Promise<void> {
-  if (isEmbedded) {
+async function bringUpToDate(database: Database, url: string): Promise<void> {
+  if (database.isEmbedded) {
     await database.migrate();
     return;
   }
-  const behind = await database.pending();
-  if (behind.length > 0)
-    throw new Error(`DATABASE_URL: the database is behind by ${behind.join(", ")}; run "npm run migrate" first.`);
+  const steps = await database.pending();
+  if (steps.length > 0) throw behind(url, steps);
 }
 
 function acquire(broker: ServiceBroker): Promise<Database> {

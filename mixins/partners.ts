@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Service, ServiceBroker } from "moleculer";
+import { ConfigError } from "../config.ts";
 import { define } from "./define.ts";
 
 const LOOK_MS = 10;
@@ -14,9 +15,13 @@ export const partnersMixin = (...partners: string[]) =>
     async started(this: Service) {
       const missing = partners.filter((name) => !this.broker.getLocalService(name));
       if (missing.length > 0)
-        throw new Error(
-          `SERVICES: "${this.name}" needs ${missing.map((name) => `"${name}"`).join(", ")} on the same node.`,
-        );
+        throw new ConfigError([
+          {
+            name: "SERVICES",
+            expected: `${missing.join(", ")} on the node of ${this.name}, which needs it there`,
+            found: "none",
+          },
+        ]);
       // Only then: a door that opens before its partners are there would refuse what it could take a moment later.
       await haveStarted(this.broker, partners);
     },

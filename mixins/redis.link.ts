@@ -1,5 +1,7 @@
 import { Redis } from "ioredis";
 import { maskUrl } from "../config.ts";
+import { strangerAt } from "./answering.ts";
+import { isUntrusted, TRUST } from "./certificates.ts";
 
 /** Redis cannot be asked now: no connection, or one that does not answer. Whoever gets it does without Redis. */
 export class RedisAway extends Error {
@@ -68,6 +70,7 @@ export class RedisLink {
     this.redis.on("error", (error: Error & { code?: string }) => {
       this.reason = error.message || String(error.code);
       if (REFUSED.test(this.reason)) this.refusal = this.reason;
+      if (isUntrusted(error.code)) this.refusal = `a certificate that is not trusted (${error.code}; ${TRUST})`;
       if (!this.ready) this.away();
     });
     this.redis.on("connect", () => {
@@ -88,6 +91,14 @@ export class RedisLink {
 
   isAt(url: string): boolean {
     return this.options.url === url;
+  }
+
+  /** What keeps it from ever being up: the server's refusal, or another server. Asked while it is away. */
+  async fault(): Promise<{ expected: string; found: string } | null> {
+    const expected = `a user, password and database that Redis at ${this.name} accepts`;
+    if (this.refusal) return { expected, found: this.refusal };
+    const stranger = this.ready ? null : await strangerAt(this.options.url);
+    return stranger && { expected: `${stranger.expected} at ${this.name}`, found: stranger.found };
   }
 
   /** Tells of every change between up and away; the answer ends it. */

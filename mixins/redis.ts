@@ -39,17 +39,15 @@ export function releaseLink(broker: ServiceBroker, url: string): void {
 }
 
 /**
- * At start: waits for the links a little, all at once. A server that is away may come; one that refuses our login is a
- * wrong setting, and throws as ConfigError.
+ * At start: waits for the links a little, all at once. A server that is away may come; one that refuses our login, or is no
+ * Redis, is a wrong setting, and throws as ConfigError.
  */
 export async function untilLinksUp(broker: ServiceBroker, links: readonly RedisLink[]): Promise<void> {
   await Promise.all(links.map((link) => link.untilUp(START_PATIENCE_MS)));
   const { redisUrl } = configOf(broker);
-  const faults = links.flatMap((link) => {
-    const name = redisUrl && link.isAt(redisUrl) ? "REDIS_URL" : "REDIS_LOCK_NODES";
-    const expected = `a user, password and database that Redis at ${link.name} accepts`;
-    return link.refusal ? [{ name, expected, found: link.refusal }] : [];
-  });
+  const nameOf = (link: RedisLink) => (redisUrl && link.isAt(redisUrl) ? "REDIS_URL" : "REDIS_LOCK_NODES");
+  const told = await Promise.all(links.map(async (link) => ({ name: nameOf(link), fault: await link.fault() })));
+  const faults = told.flatMap(({ name, fault }) => (fault ? [{ name, ...fault }] : []));
   if (faults.length > 0) throw new ConfigError(faults);
 }
 

@@ -25,8 +25,8 @@ export async function startSystem(): Promise<DemoSystem> {
   const adminToken = randomBytes(24).toString("base64url");
   // No handlers there: the user's own handlers may need what is not here.
   const own = { ...ownSettings, ADMIN_TOKEN: adminToken, HANDLERS_DIR: folder };
-  const broker = await startedAt(PORT, own, folder).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== "EADDRINUSE") throw error;
+  const broker = await startedAt(PORT, own, folder).catch((error: Error) => {
+    if ((error.cause as NodeJS.ErrnoException | undefined)?.code !== "EADDRINUSE") throw error;
     return startedAt(0, own, folder);
   });
   const { server } = broker.getLocalService("api") as unknown as { server: { address(): AddressInfo } };
@@ -36,20 +36,17 @@ export async function startSystem(): Promise<DemoSystem> {
 async function startedAt(port: number, own: Record<string, string>, folder: string): Promise<ServiceBroker> {
   const database = `sqlite:${join(folder, `demo-${port}.db`)}`;
   const broker = await brokerWith({ ...own, PORT: String(port), DATABASE_URL: database });
+  const { error: log } = broker.logger;
+  // What keeps it from starting is thrown, and may only be a port.
+  broker.logger.error = () => {};
   try {
-    await Promise.race([broker.start(), fatalError(broker)]);
+    await broker.start();
+    broker.logger.error = log;
     return broker;
   } catch (error) {
     await broker.stop();
     throw error;
   }
-}
-
-/** A port that is taken would end the process. */
-function fatalError(broker: ServiceBroker): Promise<never> {
-  return new Promise((_, reject) => {
-    broker.fatal = (message, error) => reject(error ?? new Error(message));
-  });
 }
 
 async function brokerWith(own: Record<string, string>): Promise<ServiceBroker> {

@@ -1,7 +1,7 @@
 /** `npm run migrate`: brings the database of the settings up to date; exit 1 and a message where that fails. */
 import { exitOnFault, maskUrl, processConfig } from "../config.ts";
 import { openDatabase } from "../database/database.ts";
-import { DatabaseRefused, isUnavailable } from "../database/errors.ts";
+import { isUnavailable } from "../database/errors.ts";
 import { wrongUrl } from "../mixins/database.url.ts";
 
 const { databaseUrl } = exitOnFault(processConfig);
@@ -11,7 +11,7 @@ try {
   const name = maskUrl(databaseUrl);
   console.log(steps.length === 0 ? `${name} is up to date.` : `${name}: took ${steps.join(", ")}; now up to date.`);
 } catch (error) {
-  console.error(`The database was not migrated: ${reasonOf(error)}`);
+  console.error(`The database was not migrated: ${await reasonOf(error)}`);
   process.exitCode = 1;
 }
 
@@ -25,8 +25,9 @@ async function migrate(): Promise<string[]> {
 }
 
 /** Names the setting and the server where one of them is at fault; without the secret. */
-function reasonOf(error: unknown): string {
-  if (error instanceof DatabaseRefused) return wrongUrl(databaseUrl, error).message;
+async function reasonOf(error: unknown): Promise<string> {
+  const fault = await wrongUrl(databaseUrl, error);
+  if (fault) return fault.message;
   const message = error instanceof Error ? error.message : String(error);
   return isUnavailable(error) ? `DATABASE_URL: ${maskUrl(databaseUrl)} is away: ${message}` : message;
 }

@@ -2,18 +2,21 @@ import { randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import type { ServiceBroker } from "moleculer";
-import { configOf } from "../../config.ts";
+import { ConfigError, configOf } from "../../config.ts";
 
 /** The file beside the database where the embedded default keeps the token that it made. */
 export const tokenFileOf = (databaseUrl: string): string => `${databaseUrl.slice("sqlite:".length)}.admin-token`;
 
 const LEAST_LENGTH = 24;
 
+const unkept = (found: string) =>
+  new ConfigError([{ name: "ADMIN_TOKEN", expected: "a token, or a file that keeps the one that is made", found }]);
+
 /** A start that was killed, or met a full disk, leaves the file empty: nobody could ever log in with that. */
 function keptToken(file: string): string {
   const token = readFileSync(file, "utf8").trim();
   if (token.length >= LEAST_LENGTH) return token;
-  throw new Error(`ADMIN_TOKEN: ${file} holds no token of at least ${LEAST_LENGTH} characters; delete it or set one.`);
+  throw unkept(`${file}, which holds none of at least ${LEAST_LENGTH} characters`);
 }
 
 /**
@@ -30,8 +33,9 @@ export function adminToken(broker: ServiceBroker): string {
     // `wx`: a file that is there already is never replaced.
     writeFileSync(file, `${made}\n`, { mode: 0o600, flag: "wx" });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") return keptToken(file);
-    throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST") return keptToken(file);
+    throw unkept(`${file}, which cannot be written (${code})`);
   }
   console.log(`The operators' token is ${made}\nIt is shown this once, and kept in ${file}.`);
   return made;

@@ -9,6 +9,7 @@ import ApiGateway from "moleculer-web";
 import { configOf } from "../../config.ts";
 import { define } from "../../mixins/define.ts";
 import { readWhenAsked } from "../../mixins/figures.ts";
+import { listen } from "../../mixins/listen.ts";
 import { partnersMixin } from "../../mixins/partners.ts";
 import { BATCH_WRITTEN, type BatchNews } from "../batch/batch.contract.ts";
 import type { Client } from "../clientCache/clientCache.contract.ts";
@@ -110,7 +111,6 @@ export default define<Api>({
   },
 
   created() {
-    const config = configOf(this.broker);
     this.failedLogins = new FailedLogins();
     this.silentConnections = new SilentConnections(this.server);
     this.answering = new Set();
@@ -123,7 +123,9 @@ export default define<Api>({
     readWhenAsked(this.broker, watched, () => [{ value: this.watches.size }]);
     readWhenAsked(this.broker, streaming, () => [{ value: this.streams.size }]);
     this.isStopping = false;
-    Object.assign(this.settings, { port: config.port, ip: config.host });
+    // moleculer-web's own listening would end the process, with a stack, where the port is taken, and wait for ever for others.
+    this.settings = Object.assign({}, this.settings, { server: false });
+    this.server.removeAllListeners("error");
     Object.assign(this.server, { requireHostHeader: false });
     // Node would answer 100 before anybody has looked at the credentials.
     this.server.on("checkContinue", (req: ApiRequest, res: ServerResponse) => {
@@ -233,8 +235,9 @@ export default define<Api>({
 
   async started() {
     this.adminToken = await adminToken(this.broker);
-    const address = this.server.address();
-    const port = typeof address === "object" ? address?.port : address;
-    this.logger.info(`DataFlow listens on http://${configOf(this.broker).host}:${port}`);
+    const { port: wanted, host } = configOf(this.broker);
+    const port = await listen(this.server, { setting: "PORT", port: wanted, host });
+    this.server.on("error", (error) => this.logger.error("The HTTP server failed:", error));
+    this.logger.info(`DataFlow listens on http://${host}:${port}`);
   },
 });

@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { ServiceBroker, ServiceSchema } from "moleculer";
+import { ConfigError } from "../../config.ts";
 
 const SERVICE_FILE = /\.service\.(ts|js|mjs|cjs)$/;
 
@@ -11,8 +12,20 @@ export async function loadHandlers(broker: ServiceBroker, folder: string): Promi
   if (!existsSync(path)) return;
   const files = readdirSync(path, { recursive: true, encoding: "utf8" }).filter((name) => SERVICE_FILE.test(name));
   for (const file of files.sort()) {
-    const module = (await import(pathToFileURL(resolve(path, file)).href)) as { default: ServiceSchema };
-    broker.createService(module.default);
+    try {
+      const module = (await import(pathToFileURL(resolve(path, file)).href)) as { default: ServiceSchema };
+      broker.createService(module.default);
+    } catch (error) {
+      throw broken(file, error);
+    }
     broker.logger.info(`Handlers of ${file} are loaded.`);
   }
+}
+
+/** The place is in the stack, of a syntax error in its first line; no more of it helps. */
+function broken(file: string, error: unknown): ConfigError {
+  const { message, stack = "" } = error instanceof Error ? error : new Error(String(error));
+  const line = /^\d+/.exec(stack.split(`${file}:`)[1] ?? "")?.[0];
+  const found = `${file}${line ? `, line ${line}` : ""}: ${message.split("\n", 1)[0]}`;
+  return new ConfigError([{ name: "HANDLERS_DIR", expected: "files that export a Moleculer service each", found }]);
 }

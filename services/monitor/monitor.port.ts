@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import type { ServiceBroker } from "moleculer";
+import { listen } from "../../mixins/listen.ts";
 import { call } from "../messages.ts";
 import { METRICS_TYPE } from "./monitor.contract.ts";
 
@@ -48,22 +48,12 @@ export class MonitorPort {
   async listen(port: number, host: string): Promise<number> {
     for (let tried = 0; ; tried++) {
       try {
-        return await this.open(port + tried, host);
+        return await listen(this.server, { setting: "METRICS_PORT", port: port + tried, host });
       } catch (error) {
-        const isTaken = (error as NodeJS.ErrnoException).code === "EADDRINUSE";
+        const isTaken = ((error as Error).cause as NodeJS.ErrnoException).code === "EADDRINUSE";
         if (!isTaken || tried === MOST_TRIES || port + tried === 65_535) throw error;
       }
     }
-  }
-
-  private open(port: number, host: string): Promise<number> {
-    return new Promise((resolve, reject) => {
-      this.server.once("error", reject);
-      this.server.listen(port, host, () => {
-        this.server.off("error", reject);
-        resolve((this.server.address() as AddressInfo).port);
-      });
-    });
   }
 
   async close(): Promise<void> {

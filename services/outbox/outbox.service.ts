@@ -127,6 +127,8 @@ export default define<Outbox>({
     },
 
     async sweep(this: Outbox) {
+      // The node's own `batch` may still wait for the database.
+      if (!this.broker.started) return;
       await this.publishRefused();
       // Rows that are taken and not published would only be later by the time they were taken for.
       while (this.canPublish()) {

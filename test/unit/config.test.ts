@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Setting, settings } from "../../config.settings.ts";
@@ -106,7 +106,10 @@ test.each([
   ["DATABASE_URL", "mysql://db/dataflow"],
   ["DATABASE_URL", "sqlite:"],
   ["DATABASE_URL", "sqlite://data/dataflow.db"],
+  ["DATABASE_URL", "postgres://u:a%zz@db/dataflow"],
   ["REDIS_URL", "cache:6379"],
+  ["REDIS_URL", "redis://cache/first"],
+  ["REDIS_URL", "redis://:a%zz@cache"],
   ["AMQP_URL", "amqp://a,redis://b"],
   ["WEBHOOK_ALLOWED_HOSTS", "10.0.0.0/33"],
   ["WEBHOOK_ALLOWED_HOSTS", "10.0.0.300"],
@@ -122,6 +125,17 @@ test("a fault says the name, what was expected, with the reason, and what was fo
         '(a shorter one takes the batch from a worker that only paused) to 24 days; found "10ms"',
     ].join("\n"),
   );
+});
+
+test.each([
+  [{ AMQP_URL: "amqp://a, redis://:hunter2@b" }, '"redis://…" as entry 2'],
+  [{ AMQP_URL: "amqp://a,hunter2@b,amqps://c,http://d" }, '9 characters, not shown as entry 2, "http://…" as entry 4'],
+  [{ AMQP_URL: "amqp://a,amqp://a" }, "entry 2 twice"],
+  [{ ...production, REDIS_LOCK_NODES: "redis://a,,redis://c" }, "nothing as entry 2"],
+  [{ SERVICES: "api,worker" }, '"worker" as entry 2'],
+  [{ WEBHOOK_ALLOWED_HOSTS: "10.0.0.0/8,10.0.0.300" }, '"10.0.0.300" as entry 2'],
+])("of a list the wrong entry is shown: %j", (env, found) => {
+  expect(faultsOf(env).map((fault) => fault.found)).toEqual([found]);
 });
 
 test("an unknown DATAFLOW_ name ends the start; the push client's own and others' do not", () => {
@@ -198,6 +212,22 @@ test("a broker has its own settings; without them those of the process, where .e
   } finally {
     process.chdir(cwd);
     process.env = env;
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test("a .env that cannot be read is a fault like any other", () => {
+  const folder = mkdtempSync(join(tmpdir(), "dataflow-env-"));
+  mkdirSync(join(folder, ".env"));
+  const cwd = process.cwd();
+  try {
+    process.chdir(folder);
+    jest.isolateModules(() => {
+      const { processConfig } = require("../../config.ts") as typeof import("../../config.ts");
+      expect(processConfig).toThrow(".env: expected a file that can be read; found one that cannot be (EISDIR)");
+    });
+  } finally {
+    process.chdir(cwd);
     rmSync(folder, { recursive: true });
   }
 });

@@ -1,4 +1,5 @@
 /** What SQL Server and its driver throw, as our callers know it. */
+import { isUntrusted } from "../../../mixins/certificates.ts";
 import { ConstraintViolation, DatabaseRefused, DatabaseUnavailable } from "../../errors.ts";
 
 /** Deadlock victim, lock timeout, snapshot conflict: the same unit may succeed at once. */
@@ -34,7 +35,6 @@ const CERTIFICATE = [
   "a certificate that is not",
 ] as const;
 const ENCRYPT = ["encrypt=true, for the server wants it", "encrypt=false"] as const;
-const HOST = ["a host that can be found", "an unknown name"] as const;
 type Refusal = readonly [expected: string, found: string];
 
 /** What no waiting heals, by the server's number. */
@@ -58,9 +58,6 @@ const refusals: Record<number, Refusal> = {
   18487: LOGIN,
   18488: LOGIN,
 };
-
-const certificates =
-  /^(DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_|CERT_|ERR_TLS_CERT_ALTNAME_INVALID|HOSTNAME_MISMATCH)/;
 
 interface Raised {
   name?: unknown;
@@ -166,7 +163,6 @@ function refusalOfLogin(error: unknown): Refusal | null {
 
 function refusalOfLink(error: unknown): Refusal | null {
   const codes = codesOf(error);
-  if (codes.some((code) => certificates.test(code))) return CERTIFICATE;
-  if (codes.includes("EENCRYPT")) return ENCRYPT;
-  return codes.includes("ENOTFOUND") ? HOST : null;
+  if (codes.some(isUntrusted)) return CERTIFICATE;
+  return codes.includes("EENCRYPT") ? ENCRYPT : null;
 }

@@ -1,7 +1,7 @@
 import { Sequelize } from "sequelize";
 import type { Logger } from "../../database.ts";
 import type { Dialect } from "../../dialect.ts";
-import { DatabaseUnavailable } from "../../errors.ts";
+import { DatabaseRefused, DatabaseUnavailable } from "../../errors.ts";
 import { ddl } from "./ddl.ts";
 import { refusalOf } from "./failure.ts";
 import { dialectModule } from "./models.ts";
@@ -91,10 +91,11 @@ async function check(sql: Sql, logger?: Logger): Promise<void> {
   const quoted = `[${name.replaceAll("]", "]]")}]`;
   if (/^Microsoft SQL Server /.test(product ?? "")) {
     if (Number.parseInt(version ?? "", 10) < OLDEST_VERSION)
-      throw new Error("DATABASE_URL: expected SQL Server 2019 or later; found an older server.");
+      throw new DatabaseRefused("SQL Server 2019 or later", "an older server");
     if (level < LEAST_LEVEL)
-      throw new Error(
-        `DATABASE_URL: expected a database of compatibility level ${LEAST_LEVEL} or more; found ${level}. Run: ALTER DATABASE ${quoted} SET COMPATIBILITY_LEVEL = ${OLDEST_VERSION}0`,
+      throw new DatabaseRefused(
+        `a database of compatibility level ${LEAST_LEVEL} or more (run ALTER DATABASE ${quoted} SET COMPATIBILITY_LEVEL = ${OLDEST_VERSION}0)`,
+        String(level),
       );
   }
   // Right without them too, but slow.

@@ -1,4 +1,5 @@
 /** What PostgreSQL and its connection throw, as our callers know it. */
+import { isUntrusted } from "../../../mixins/certificates.ts";
 import { ConstraintViolation, DatabaseRefused, DatabaseUnavailable } from "../../errors.ts";
 
 /** Serialization failure, deadlock, lock not available: the same unit may succeed at once. */
@@ -12,14 +13,21 @@ const cut = /^(08|57P)/;
 
 const RIGHTS = ["a user who may use its database, schema and tables", "one to whom they are not open"] as const;
 const LOGIN = ["a user and password that the server accepts", "a login that it refuses"] as const;
+const FILES = ["files that can be read in sslrootcert, sslcert and sslkey", "one that cannot be"] as const;
+const CERTIFICATE = [
+  "a server whose certificate is trusted (or sslmode=no-verify, where nobody can come between)",
+  "a certificate that is not",
+] as const;
+const NO_TLS = ["a server with TLS, for its parameters ask for that", "one without"] as const;
+type Refusal = readonly [expected: string, found: string];
+
 /** What no waiting heals, when a connection is opened. */
-const refusals: Record<string, readonly [expected: string, found: string]> = {
+const refusals: Record<string, Refusal> = {
   "28P01": LOGIN,
   "28000": LOGIN,
   "3D000": ["a database that exists", "none of that name"],
   "42501": RIGHTS,
   "3F000": RIGHTS,
-  ENOTFOUND: ["a host that can be found", "an unknown name"],
 };
 
 const codeOf = (error: unknown): string => String((error as { code?: unknown } | null)?.code ?? "");
@@ -66,9 +74,16 @@ export const unavailable = (error: unknown, isUnknown = false): DatabaseUnavaila
 /** A fault of the setting, which has to be changed; null: it may heal by waiting. */
 export function refusalOf(error: unknown): DatabaseRefused | null {
   const cause = rootOf(error);
-  const isLogin = /^SASL:/.test(textOf(cause));
-  const refusal = isLogin ? LOGIN : refusals[codeOf(cause)];
+  const refusal = refusals[codeOf(cause)] ?? refusalOfLink(cause);
   return refusal ? new DatabaseRefused(...refusal) : null;
+}
+
+/** pg's own errors carry no code. */
+function refusalOfLink(cause: unknown): Refusal | null {
+  if (isUntrusted(codeOf(cause))) return CERTIFICATE;
+  if (/^(open|read)$/.test(String((cause as NodeJS.ErrnoException | null)?.syscall)) && !hasNoLink(cause)) return FILES;
+  if (/^The server does not support SSL/.test(textOf(cause))) return NO_TLS;
+  return /^SASL:/.test(textOf(cause)) ? LOGIN : null;
 }
 
 /** What PostgreSQL or its driver threw: Sequelize keeps it as `parent`, umzug and we as `cause`. */

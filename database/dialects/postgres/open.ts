@@ -1,6 +1,7 @@
 import { Sequelize } from "sequelize";
 import type { Logger } from "../../database.ts";
 import type { Dialect } from "../../dialect.ts";
+import { DatabaseRefused } from "../../errors.ts";
 import { ddl } from "./ddl.ts";
 import { refusalOf } from "./failure.ts";
 import { dialectModule } from "./models.ts";
@@ -64,6 +65,5 @@ function optionsOf(url: string): object {
 
 async function checkVersion(sql: Sql): Promise<void> {
   const row = await sql.get<{ version: string }>("SELECT current_setting('server_version_num') AS version");
-  if (Number(row?.version) < OLDEST_VERSION)
-    throw new Error("DATABASE_URL: expected PostgreSQL 14 or later; found an older server.");
+  if (Number(row?.version) < OLDEST_VERSION) throw new DatabaseRefused("PostgreSQL 14 or later", "an older server");
 }

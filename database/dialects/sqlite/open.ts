@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import type { Logger } from "../../database.ts";
 import type { Dialect } from "../../dialect.ts";
+import { DatabaseInUse, DatabaseRefused, DatabaseUnavailable } from "../../errors.ts";
 import { SqliteClient } from "./client.ts";
 import { ddl } from "./ddl.ts";
 import { sequelizeOn } from "./sequelize.ts";
@@ -13,11 +14,7 @@ const TRANSACTION_MS = 5000;
 
 export async function openSqlite(url: string, logger?: Logger): Promise<Dialect> {
   const { file, isTemporary, remove } = await place(url.slice("sqlite:".length));
-  const client = await SqliteClient.open({ file, isTemporary, transactionMs: TRANSACTION_MS }).catch((error) => {
-    // The error itself names no path: it may reach a user.
-    logger?.error(`The database ${file} cannot be opened.`);
-    throw error;
-  });
+  const client = await SqliteClient.open({ file, isTemporary, transactionMs: TRANSACTION_MS }).catch(refuse);
   logger?.info(`The database is ${isTemporary ? "temporary" : file}.`);
   const sequelize = sequelizeOn(client);
   return {
@@ -47,6 +44,28 @@ async function place(path: string) {
     return { file: join(folder, "memory.db"), isTemporary: true, remove };
   }
   const file = resolve(path.replace(/^\/\//, ""));
-  await mkdir(dirname(file), { recursive: true });
+  await makeFolder(dirname(file)).catch(refuse);
   return { file, isTemporary: false, remove: async () => undefined };
+}
+
+/** Node's `recursive` tries for ever, deaf to signals, where the system says of a folder in one that exists that there is none. */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST") return;
+    if (code !== "ENOENT" || dirname(path) === path) throw error;
+    await makeFolder(dirname(path));
+    await mkdir(path);
+  }
+}
+
+/** What keeps it from being opened, told without the path, which may be no business of whoever reads it. */
+function refuse(error: NodeJS.ErrnoException): never {
+  if (error instanceof DatabaseInUse || error instanceof DatabaseUnavailable) throw error;
+  throw new DatabaseRefused(
+    "a file of SQLite that can be opened and written",
+    error.syscall ? `${error.code}` : error.message,
+  );
 }

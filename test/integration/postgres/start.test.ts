@@ -28,9 +28,6 @@ const login = (url: URL) => {
 const name = (url: URL) => {
   url.pathname = "/nothing-of-ours";
 };
-const host = (url: URL) => {
-  url.hostname = "nowhere.invalid";
-};
 /** May log in, and see nothing. */
 const stranger = (url: URL) => {
   url.username = STRANGER;
@@ -39,11 +36,20 @@ const stranger = (url: URL) => {
 const away = (url: URL) => {
   url.port = "1";
 };
+const empty = () => {};
+const tls = (url: URL) => {
+  url.search = "sslmode=no-verify";
+};
+const file = (url: URL) => {
+  url.search = "sslmode=verify-full&sslrootcert=/nowhere.pem";
+};
 const cases = [
   ["migrate", stranger, /a user who may use its database, schema and tables/],
   ["start", login, /a user and password that the server accepts, at postgres:.*; found a login that it refuses/],
   ["start:api", name, /a database that exists, at .*\/nothing-of-ours; found none of that name/],
-  ["start:worker", host, /a host that can be found, at .*nowhere\.invalid.*; found an unknown name/],
+  ["start:worker", tls, /a server with TLS, for its parameters ask for that, at .*; found one without/],
+  ["start:worker", file, /files that can be read in sslrootcert, .*; found one that cannot be/],
+  ["start", empty, /up to date, at .*; found one that is behind by 0001-schema, .*: run "npm run migrate" first/],
   ["migrate", away, /^The database was not migrated: DATABASE_URL: postgres:.*:1\/.* is away: .*ECONNREFUSED/],
   ["migrate", login, /a user and password that the server accepts/],
 ] as const;

@@ -31,8 +31,10 @@ test("a service starts after its partners, whatever the order", async () => {
 });
 
 test("the start ends with the names of those that are missing", async () => {
-  await expect(startBroker(needy, other)).rejects.toThrow('SERVICES: "needy" needs "slow" on the same node.');
-  await expect(startBroker(needy)).rejects.toThrow('"needy" needs "slow", "other" on the same node.');
+  await expect(startBroker(needy, other)).rejects.toThrow(
+    "SERVICES: expected slow on the node of needy, which needs it there; found none",
+  );
+  await expect(startBroker(needy)).rejects.toThrow("expected slow, other on the node of needy");
 });
 
 const options: BrokerOptions = {
@@ -65,6 +67,6 @@ test("a partner on another node is none", async () => {
   const there = await partnersElsewhere();
   const here = new ServiceBroker({ ...options, nodeID: "alone" });
   here.createService(needy);
-  await expect(here.start()).rejects.toThrow('needs "slow", "other" on the same node');
+  await expect(here.start()).rejects.toThrow("expected slow, other on the node of needy");
   await Promise.all([here.stop(), there.stop()]);
 });

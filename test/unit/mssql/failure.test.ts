@@ -159,7 +159,6 @@ test.each([
       told(2760, 'The specified schema name "s" does not exist or you do not have permission to use it.') as never,
     ),
   ],
-  [/^a host that can be found/, caused("ENOTFOUND")],
   [CERTIFICATE, caused("DEPTH_ZERO_SELF_SIGNED_CERT")],
   [CERTIFICATE, caused("SELF_SIGNED_CERT_IN_CHAIN")],
   [CERTIFICATE, caused("UNABLE_TO_VERIFY_LEAF_SIGNATURE")],
@@ -184,6 +183,7 @@ test.each([
   ),
   caused("ECONNREFUSED"),
   caused("EAI_AGAIN"),
+  caused("ENOTFOUND"),
 ])("may heal by waiting: %s", (error) => {
   expect(refusalOf(unavailable(error))).toBeNull();
 });

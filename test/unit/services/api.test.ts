@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Service, ServiceBroker, type ServiceSchema } from "moleculer";
@@ -204,7 +204,7 @@ test("it starts only beside its partners", async () => {
   const broker = new ServiceBroker({ ...options, skipProcessEventRegistration: true });
   broker.createService({ ...api, settings: { ...api.settings } });
   for (const partner of partners.slice(1)) broker.createService(partner);
-  await expect(broker.start()).rejects.toThrow('SERVICES: "api" needs "clientCache" on the same node.');
+  await expect(broker.start()).rejects.toThrow("SERVICES: expected clientCache on the node of api");
   await broker.stop();
 });
 
@@ -261,5 +261,11 @@ describe("the operators' token", () => {
     expect(tokenOf()).toBe(token);
     expect(print).toHaveBeenCalledTimes(1);
     expect(print).toHaveBeenCalledWith(expect.stringContaining(token));
+  });
+
+  test("is asked for where its file holds none", () => {
+    writeFileSync(join(folder, "x.db.admin-token"), "\n");
+    const token = () => tokenOf({ DATABASE_URL: `sqlite:${join(folder, "x.db")}` });
+    expect(token).toThrow(/^ADMIN_TOKEN: expected a token, or a file .*x\.db\.admin-token, which holds none of/);
   });
 });

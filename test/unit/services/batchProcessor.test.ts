@@ -97,7 +97,7 @@ test("it starts only beside its partners", async () => {
   broker.createService(batchProcessor);
   broker.createService({ name: "batch" });
   await expect(broker.start()).rejects.toThrow(
-    'SERVICES: "batchProcessor" needs "batchLock", "policy", "clientCache", "outbox" on the same node.',
+    "SERVICES: expected batchLock, policy, clientCache, outbox on the node of batchProcessor",
   );
   await broker.stop();
 });

@@ -1,0 +1,104 @@
+/** What cannot start says why in one line that names the setting, without stack or secret; what is only away is waited for. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer, type Server } from "node:net";
+import { join } from "node:path";
+import { killLeftOvers, launch, startsInVain, temporaryFolder } from "../helpers/process.ts";
+
+const place = temporaryFolder();
+const open: Server[] = [];
+afterAll(() => {
+  killLeftOvers();
+  for (const server of open) server.close();
+  place.remove();
+});
+
+/** A server that answers whatever it is sent. */
+async function talker(answer: string): Promise<number> {
+  const server = createServer((socket) => socket.on("error", () => {}).on("data", () => socket.end(answer)));
+  open.push(server);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return (server.address() as AddressInfo).port;
+}
+
+/** A folder with one file of a handler. */
+function handlers(name: string, text: string): string {
+  const folder = join(place.folder, name);
+  mkdirSync(folder);
+  writeFileSync(join(folder, "orders.service.ts"), text);
+  return folder;
+}
+
+const DATABASE_URL = "sqlite::memory:";
+const LINES = "export default {\n";
+
+test("one line, exit 1", async () => {
+  const [http, redis] = [await talker("HTTP/1.1 400 Bad Request\r\n\r\n"), await talker("-ERR unknown command\r\n")];
+  const cases: [script: string, env: Record<string, string>, told: RegExp][] = [
+    ["start", { PORT: String(http) }, /PORT: expected a port that is free at 127\.0\.0\.1; found \d+, where/],
+    ["start", { HOST: "192.0.2.1" }, /HOST: expected an address of this machine; found 192\.0\.2\.1 \(EADDRNOTAVAIL\)/],
+    ["start:worker", { HOST: "192.0.2.1" }, /HOST: expected an address of this machine/],
+    ["repl", { PORT: String(http) }, /PORT: expected a port that is free/],
+    ["start", { AMQP_URL: `amqp://u:hunter2@127.0.0.1:${redis}` }, /AMQP_URL: expected RabbitMQ at .*; found Redis/],
+    [
+      "start",
+      { REDIS_URL: `redis://:hunter2@127.0.0.1:${http}` },
+      /REDIS_URL: expected Redis at .*; found an HTTP server/,
+    ],
+    [
+      "start",
+      { DATABASE_URL: `postgres://u:hunter2@127.0.0.1:${http}/x` },
+      /DATABASE_URL: expected PostgreSQL, at .*; found an HTTP/,
+    ],
+    [
+      "migrate",
+      { DATABASE_URL: `postgres://u:hunter2@127.0.0.1:${redis}/x` },
+      /DATABASE_URL: expected PostgreSQL, at .*; found Redis/,
+    ],
+    [
+      "start",
+      { DATABASE_URL: `sqlite:${place.folder}` },
+      /DATABASE_URL: expected a file of SQLite .*; found unable to open database file/,
+    ],
+    [
+      "migrate",
+      { DATABASE_URL: `sqlite:${__filename}` },
+      /DATABASE_URL: expected a file of SQLite .*; found file is not a database/,
+    ],
+    ["start", { SERVICES: "api" }, /SERVICES: expected clientCache, .* on the node of api/],
+    [
+      "start",
+      { HANDLERS_DIR: handlers("syntax", `${LINES}  name: }`) },
+      /HANDLERS_DIR: .*; found orders\.service\.ts, line 2: /,
+    ],
+    [
+      "start",
+      { HANDLERS_DIR: handlers("throws", `${LINES}  name: nobody }`) },
+      /HANDLERS_DIR: .*; found orders\.service\.ts, line 2: nobody is not defined/,
+    ],
+    ["start", { HANDLERS_DIR: handlers("empty", "") }, /HANDLERS_DIR: .*; found orders\.service\.ts: /],
+  ];
+  for (const [script, env, told] of cases) {
+    const { code, logs } = await startsInVain({ DATABASE_URL, METRICS_PORT: "0", ...env }, script);
+    expect({ env, logs, code }).toEqual({ env, logs: expect.stringMatching(told), code: 1 });
+    expect(logs.split("\n").filter((line) => told.test(line))).toHaveLength(1);
+    expect(logs).not.toMatch(/hunter2|\n {4}at |\\n {4}at /);
+  }
+}, 120_000);
+
+test("a database whose name nobody knows yet is waited for, in every command that serves", async () => {
+  const url = "postgres://u:hunter2@nowhere.invalid/x";
+  const waits =
+    /The start waits for the database postgres:\/\/\*\*\*@nowhere\.invalid\/x \(DATABASE_URL\): .*\((ENOTFOUND|EAI_AGAIN)\)/g;
+  for (const script of ["start", "start:worker"]) {
+    const { child, exited, logs, listeners } = launch({ DATABASE_URL: url, METRICS_PORT: "0" }, script);
+    await new Promise<void>((resolve) => listeners.add(() => (logs().match(waits)?.length ?? 0) > 1 && resolve()));
+    child.kill("SIGTERM");
+    await exited;
+    expect(logs()).not.toMatch(/hunter2|\\n {4}at |is not found/);
+  }
+  const { code, logs } = await startsInVain({ DATABASE_URL: url }, "migrate");
+  expect([code, logs]).toEqual([
+    1,
+    expect.stringMatching(/^The database was not migrated: DATABASE_URL: .* is away: .*\n$/),
+  ]);
+}, 60_000);
