@@ -24,7 +24,7 @@ export type HandlerOutcome =
 
 export const batchProcessorQueues = {
   /** Something may be claimable. The id is for tracing only; the setting BATCH_READY_QUEUE is its name in RabbitMQ. */
-  "batch.ready": queue({ batchId: { type: "string", nullable: true } }),
+  "batch.ready": queue({ batchId: { type: "uuid", nullable: true } }),
 };
 
 export interface WorkerStatus {
