@@ -13,30 +13,14 @@ export interface Evidence {
   batchById(id: number): Promise<BatchRow | null>;
   /** The rows of these events that wait for being published. */
   outboxOf(events: OutboxDraft[]): Promise<OutboxRow[]>;
+  /** On the monotonic clock: nothing is looked for any longer, for the node stops. Omitted: it has its time. */
+  deadline?(): number;
 }
 
 /** A database that comes back later than this is away: with the time that the lost answer took, callers (30 s) still hear of it. */
 const RESOLVE_MS = 8_000;
 const LONGEST_PAUSE_MS = 1_000;
-
-/** Runs `unit`. Once nobody knows what became of it, `again` finds out. Throws the first error where the database stays away. */
-async function resolved<T>(unit: () => Promise<T>, again: () => Promise<T>): Promise<T> {
-  try {
-    return await unit();
-  } catch (lost) {
-    if (!(lost instanceof DatabaseUnavailable && lost.isUnknown)) throw lost;
-    const lostAt = performance.now();
-    for (let pauseMs = 20; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
-      await pause(pauseMs * (0.5 + Math.random()));
-      try {
-        return await again();
-      } catch (error) {
-        if (!isUnavailable(error)) throw error;
-        if (performance.now() - lostAt > RESOLVE_MS) throw lost;
-      }
-    }
-  }
-}
+const never = () => Number.POSITIVE_INFINITY;
 
 /** `work`, or `present` where a row with its key is there: the one that was sent before. */
 async function unlessPresent<T>(work: () => Promise<T>, present: (violation: unknown) => Promise<T> | T): Promise<T> {
@@ -48,8 +32,29 @@ async function unlessPresent<T>(work: () => Promise<T>, present: (violation: unk
   }
 }
 
-/** `store`, with lost answers resolved where one would cost more than a repetition: a client's upload, a worker's run. */
-export function resolving(store: BatchStore, { batchById, outboxOf }: Evidence): BatchStore {
+/** `store`, with lost answers resolved where one would cost more than a repetition: a client's upload, a worker's run, a
+ * move that somebody asked for: asked again, it would be refused for what it has done itself.
+ */
+export function resolving(store: BatchStore, { batchById, outboxOf, deadline = never }: Evidence): BatchStore {
+  /** Runs `unit`. Once nobody knows what became of it, `again` finds out. Throws the first error where the database stays away. */
+  async function resolved<T>(unit: () => Promise<T>, again: () => Promise<T>): Promise<T> {
+    try {
+      return await unit();
+    } catch (lost) {
+      if (!(lost instanceof DatabaseUnavailable && lost.isUnknown)) throw lost;
+      const lostAt = performance.now();
+      for (let pauseMs = 20; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
+        await pause(pauseMs * (0.5 + Math.random()));
+        try {
+          return await again();
+        } catch (error) {
+          if (!isUnavailable(error)) throw error;
+          if (performance.now() > Math.min(lostAt + RESOLVE_MS, deadline())) throw lost;
+        }
+      }
+    }
+  }
+
   const written = async (batch: BatchRow, events: OutboxDraft[]): Promise<Written> => ({
     batch,
     outbox: events.length > 0 ? await outboxOf(events) : [],

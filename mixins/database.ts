@@ -79,6 +79,12 @@ function acquire(broker: ServiceBroker): Promise<Database> {
   return entry.database;
 }
 
+/** The node stops: a database that lets it wait for longer is away. */
+export async function hurryDatabase(broker: ServiceBroker, ms: number): Promise<void> {
+  const database = await shared.get(broker)?.database.catch(() => null);
+  database?.hurry(ms);
+}
+
 async function release(broker: ServiceBroker): Promise<void> {
   const entry = shared.get(broker);
   if (!entry || --entry.users > 0) return;
