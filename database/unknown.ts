@@ -6,7 +6,7 @@
  */
 import { setTimeout as pause } from "node:timers/promises";
 import { ConstraintViolation, DatabaseUnavailable, isUnavailable } from "./errors.ts";
-import type { BatchRow, BatchStore, OutboxDraft, OutboxRow, UploadOutcome, Written } from "./store.ts";
+import type { BatchRow, BatchStore, Move, OutboxDraft, OutboxRow, UploadOutcome, Written } from "./store.ts";
 
 /** What a dialect reads for it. */
 export interface Evidence {
@@ -31,6 +31,10 @@ async function unlessPresent<T>(work: () => Promise<T>, present: (violation: unk
     return present(error);
   }
 }
+
+/** Somebody has made the very step that `move` is, and nobody another one since. */
+const isMoved = ({ state, version, fence }: BatchRow, move: Move): boolean =>
+  state === move.to && (move.version === undefined ? fence === (move.fence ?? 0) + 1 : version === move.version + 1);
 
 /** `store`, with lost answers resolved where one would cost more than a repetition: a client's upload, a worker's run, a
  * move that somebody asked for: asked again, it would be refused for what it has done itself.
@@ -126,5 +130,17 @@ export function resolving(store: BatchStore, { batchById, outboxOf, deadline = n
     return resolved(commit, async () => (await commit()) ?? look());
   };
 
-  return { ...store, beginUpload, beginKeyedUpload, appendChunks, commitUpload, claim, commitChunk };
+  const move: BatchStore["move"] = (wanted) => {
+    const make = () => store.move(wanted);
+    const look = async () => {
+      const batch = await batchById(wanted.id);
+      if (!batch) return null;
+      const done = await written(batch, wanted.events);
+      // Its events prove it, whatever has become of the batch meanwhile; without them, that it stands where the move led.
+      return done.outbox.length > 0 || isMoved(batch, wanted) ? done : null;
+    };
+    return resolved(make, async () => (await make()) ?? look());
+  };
+
+  return { ...store, beginUpload, beginKeyedUpload, appendChunks, commitUpload, claim, commitChunk, move };
 }

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Service, ServiceBroker } from "moleculer";
 import { configOf, maskUrl } from "../config.ts";
 import { type Database, openDatabase } from "../database/database.ts";
-import { DatabaseRefused, DatabaseUnavailable, isUnavailable } from "../database/errors.ts";
+import { DatabaseRefused, DatabaseUnavailable, isUnavailable, isUnknown } from "../database/errors.ts";
 import { Problem } from "../services/errors.ts";
 import { wrongUrl } from "./database.url.ts";
 import { define } from "./define.ts";
@@ -105,6 +105,14 @@ function tell({ broker, logger }: Service, message: string): void {
   logger.error("The database is away:", message);
 }
 
+/** The refusal that callers get. Where nobody knows what became of what they asked for, it says so. */
+export function databaseAway(error: unknown, members: { batchId?: string } = {}): Problem {
+  const headers = { "Retry-After": "5" };
+  if (!isUnknown(error)) return new Problem("unavailable", "The database is away.", { headers });
+  const detail = "The database went away meanwhile: whether it was done is not known.";
+  return new Problem("unavailable", detail, { outcome: "unknown", ...members, headers });
+}
+
 /** Gives a service `this.database`, and makes a database that is away the problem `unavailable`. Opened by the node's first user, closed by its last. */
 export const databaseMixin = define<Service & WithDatabase>({
   hooks: {
@@ -112,7 +120,7 @@ export const databaseMixin = define<Service & WithDatabase>({
       "*"(_ctx, error) {
         if (!isUnavailable(error)) throw error;
         tell(this, error.message);
-        throw new Problem("unavailable", "The database is away.", { headers: { "Retry-After": "5" } });
+        throw databaseAway(error);
       },
     },
   },

@@ -1,7 +1,8 @@
 /** The connections of Sequelize, made to fail as those of the hot tables do. */
 import pg from "pg";
-import { errorOf, isCut, isPassing } from "./failure.ts";
+import { errorOf, isCut, isPassing, unavailable } from "./failure.ts";
 import type { Links } from "./links.ts";
+import { isRead } from "./sql.ts";
 
 type Answer = (error: Error | null, result?: unknown) => void;
 
@@ -14,14 +15,17 @@ const clientOf = (links: Links) =>
       const query = super.query.bind(this) as (...all: unknown[]) => unknown;
       if (typeof answer !== "function") return query(...args);
       return query(...args.slice(0, -1), (error: Error | null, result: unknown) =>
-        (answer as Answer)(error && this.told(error), result),
+        (answer as Answer)(error && this.told(error, isRead(args[0])), result),
       );
     }
 
     /** All else stays as it came: Sequelize knows constraints by pg's own errors. */
-    told(error: Error): Error {
-      if (isCut(error)) void this.end().catch(() => {});
-      return isCut(error) || isPassing(error) ? (errorOf(error) as Error) : error;
+    told(error: Error, isRead: boolean): Error {
+      if (isCut(error)) {
+        void this.end().catch(() => {});
+        return unavailable(error, !isRead);
+      }
+      return isPassing(error) ? (errorOf(error) as Error) : error;
     }
   };
 

@@ -38,6 +38,9 @@ export const timeouts = {
   application_name: "dataflow",
 };
 
+/** What it did not answer it did not do either. */
+export const isRead = (text: string): boolean => text.startsWith("SELECT ");
+
 export class Sql {
   readonly #pool: pg.Pool;
   readonly #names = new Map<string, string>();
@@ -80,7 +83,7 @@ export class Sql {
     } catch (error) {
       if (!isCut(error)) throw error;
       broken = error as Error;
-      throw unavailable(error, true);
+      throw unavailable(error, !isRead(query.text));
     } finally {
       client.off("error", onError);
       client.release(broken);
