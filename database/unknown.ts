@@ -36,8 +36,9 @@ async function unlessPresent<T>(work: () => Promise<T>, present: (violation: unk
 const isMoved = ({ state, version, fence }: BatchRow, move: Move): boolean =>
   state === move.to && (move.version === undefined ? fence === (move.fence ?? 0) + 1 : version === move.version + 1);
 
-/** `store`, with lost answers resolved where one would cost more than a repetition: a client's upload, a worker's run, a
- * move that somebody asked for: asked again, it would be refused for what it has done itself.
+/**
+ * `store`, with lost answers resolved where one would cost more than a repetition: a client's upload, a worker's run, a
+ * move that somebody asked for, who would be refused for what was done if it was asked for again.
  */
 export function resolving(store: BatchStore, { batchById, outboxOf, deadline = never }: Evidence): BatchStore {
   /** Runs `unit`. Once nobody knows what became of it, `again` finds out. Throws the first error where the database stays away. */
