@@ -1,6 +1,13 @@
+import { setTimeout as pause } from "node:timers/promises";
 import type { Transaction } from "sequelize";
 import type { Database } from "./database.ts";
+import { isUnavailable, isUnknown } from "./errors.ts";
+import type { Models } from "./models.ts";
 import type { OutboxDraft, OutboxRow } from "./store.ts";
+
+/** Sooner than another node's sweep takes up the event and deletes it, which is 5 s old then. */
+const MOST_LOOKS = 20;
+const BETWEEN_LOOKS_MS = 100;
 
 /** What a change wrote, and its event, to be published now that both are committed. */
 export interface Changed<T> {
@@ -18,10 +25,31 @@ export async function changeWithEvent<T>(
   eventOf: (value: T) => OutboxDraft,
 ): Promise<Changed<T>> {
   const nowMs = await now();
-  return sequelize.transaction(async (transaction) => {
-    const value = await write(transaction, nowMs);
-    const draft = eventOf(value);
-    const row = await models.Outbox.create({ ...draft, dueAt: nowMs, attempts: 0 }, { transaction });
-    return { value, outbox: [{ ...draft, id: Number(row.id), attempts: 0 }] };
-  });
+  let made: Changed<T> | null = null;
+  try {
+    return await sequelize.transaction(async (transaction) => {
+      const value = await write(transaction, nowMs);
+      const draft = eventOf(value);
+      const row = await models.Outbox.create({ ...draft, dueAt: nowMs, attempts: 0 }, { transaction });
+      made = { value, outbox: [{ ...draft, id: Number(row.id), attempts: 0 }] };
+      return made;
+    });
+  } catch (error) {
+    if (made && isUnknown(error) && (await isCommitted(models, made))) return made;
+    throw error;
+  }
+}
+
+/** A COMMIT without an answer: the event is there with the change. False: not, or not yet, and then nobody knows. */
+async function isCommitted({ Outbox }: Models, { outbox }: Changed<unknown>): Promise<boolean> {
+  const ids = outbox.map(({ id }) => id);
+  for (let looks = 0; looks < MOST_LOOKS; looks++) {
+    await pause(BETWEEN_LOOKS_MS);
+    const found = await Outbox.count({ where: { id: ids } }).catch((error: unknown) => {
+      if (!isUnavailable(error)) throw error;
+      return 0;
+    });
+    if (found > 0) return true;
+  }
+  return false;
 }

@@ -35,6 +35,8 @@ export interface Database {
   now(): Promise<number>;
   /** One process with its own file: every lease found at start is void. */
   isEmbedded: boolean;
+  /** The node stops: from now on a server that lets it wait for longer is away, and what was lost is not looked for. */
+  hurry(ms: number): void;
   /** Finishes what was asked, then leaves nothing open. */
   close(): Promise<void>;
 }
@@ -55,6 +57,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     ping: async () => void (await dialect.now()),
     now: () => dialect.now(),
     isEmbedded: dialect.isEmbedded,
+    hurry: (ms) => dialect.hurry?.(ms),
     close: () => dialect.close(),
   };
 }

@@ -60,5 +60,7 @@ export interface Dialect {
   isEmbedded: boolean;
   /** What was thrown, where it is the fault of the URL. */
   refusalOf?(error: unknown): DatabaseRefused | null;
+  /** The node stops: a server that lets it wait for longer is given up. Omitted: it does not. */
+  hurry?(ms: number): void;
   close(): Promise<void>;
 }

@@ -46,3 +46,9 @@ export function isUnavailable(error: unknown): boolean {
     (error as { parent?: unknown } | null)?.parent instanceof DatabaseUnavailable
   );
 }
+
+/** Of an error that `isUnavailable`: what was asked may have been done nevertheless. */
+export const isUnknown = (error: unknown): boolean =>
+  [error, (error as { parent?: unknown } | null)?.parent].some(
+    (one) => one instanceof DatabaseUnavailable && one.isUnknown,
+  );

@@ -6,37 +6,21 @@
  */
 import { setTimeout as pause } from "node:timers/promises";
 import { ConstraintViolation, DatabaseUnavailable, isUnavailable } from "./errors.ts";
-import type { BatchRow, BatchStore, OutboxDraft, OutboxRow, UploadOutcome, Written } from "./store.ts";
+import type { BatchRow, BatchStore, Move, OutboxDraft, OutboxRow, UploadOutcome, Written } from "./store.ts";
 
 /** What a dialect reads for it. */
 export interface Evidence {
   batchById(id: number): Promise<BatchRow | null>;
   /** The rows of these events that wait for being published. */
   outboxOf(events: OutboxDraft[]): Promise<OutboxRow[]>;
+  /** On the monotonic clock: nothing is looked for any longer, for the node stops. Omitted: it has its time. */
+  deadline?(): number;
 }
 
 /** A database that comes back later than this is away: with the time that the lost answer took, callers (30 s) still hear of it. */
 const RESOLVE_MS = 8_000;
 const LONGEST_PAUSE_MS = 1_000;
-
-/** Runs `unit`. Once nobody knows what became of it, `again` finds out. Throws the first error where the database stays away. */
-async function resolved<T>(unit: () => Promise<T>, again: () => Promise<T>): Promise<T> {
-  try {
-    return await unit();
-  } catch (lost) {
-    if (!(lost instanceof DatabaseUnavailable && lost.isUnknown)) throw lost;
-    const lostAt = performance.now();
-    for (let pauseMs = 20; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
-      await pause(pauseMs * (0.5 + Math.random()));
-      try {
-        return await again();
-      } catch (error) {
-        if (!isUnavailable(error)) throw error;
-        if (performance.now() - lostAt > RESOLVE_MS) throw lost;
-      }
-    }
-  }
-}
+const never = () => Number.POSITIVE_INFINITY;
 
 /** `work`, or `present` where a row with its key is there: the one that was sent before. */
 async function unlessPresent<T>(work: () => Promise<T>, present: (violation: unknown) => Promise<T> | T): Promise<T> {
@@ -48,8 +32,34 @@ async function unlessPresent<T>(work: () => Promise<T>, present: (violation: unk
   }
 }
 
-/** `store`, with lost answers resolved where one would cost more than a repetition: a client's upload, a worker's run. */
-export function resolving(store: BatchStore, { batchById, outboxOf }: Evidence): BatchStore {
+/** Somebody has made the very step that `move` is, and nobody another one since. */
+const isMoved = ({ state, version, fence }: BatchRow, move: Move): boolean =>
+  state === move.to && (move.version === undefined ? fence === (move.fence ?? 0) + 1 : version === move.version + 1);
+
+/**
+ * `store`, with lost answers resolved where one would cost more than a repetition: a client's upload, a worker's run, a
+ * move that somebody asked for, who would be refused for what was done if it was asked for again.
+ */
+export function resolving(store: BatchStore, { batchById, outboxOf, deadline = never }: Evidence): BatchStore {
+  /** Runs `unit`. Once nobody knows what became of it, `again` finds out. Throws the first error where the database stays away. */
+  async function resolved<T>(unit: () => Promise<T>, again: () => Promise<T>): Promise<T> {
+    try {
+      return await unit();
+    } catch (lost) {
+      if (!(lost instanceof DatabaseUnavailable && lost.isUnknown)) throw lost;
+      const lostAt = performance.now();
+      for (let pauseMs = 20; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
+        await pause(pauseMs * (0.5 + Math.random()));
+        try {
+          return await again();
+        } catch (error) {
+          if (!isUnavailable(error)) throw error;
+          if (performance.now() > Math.min(lostAt + RESOLVE_MS, deadline())) throw lost;
+        }
+      }
+    }
+  }
+
   const written = async (batch: BatchRow, events: OutboxDraft[]): Promise<Written> => ({
     batch,
     outbox: events.length > 0 ? await outboxOf(events) : [],
@@ -121,5 +131,17 @@ export function resolving(store: BatchStore, { batchById, outboxOf }: Evidence):
     return resolved(commit, async () => (await commit()) ?? look());
   };
 
-  return { ...store, beginUpload, beginKeyedUpload, appendChunks, commitUpload, claim, commitChunk };
+  const move: BatchStore["move"] = (wanted) => {
+    const make = () => store.move(wanted);
+    const look = async () => {
+      const batch = await batchById(wanted.id);
+      if (!batch) return null;
+      const done = await written(batch, wanted.events);
+      // Its events prove it, whatever has become of the batch meanwhile; without them, that it stands where the move led.
+      return done.outbox.length > 0 || isMoved(batch, wanted) ? done : null;
+    };
+    return resolved(make, async () => (await make()) ?? look());
+  };
+
+  return { ...store, beginUpload, beginKeyedUpload, appendChunks, commitUpload, claim, commitChunk, move };
 }

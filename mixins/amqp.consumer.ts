@@ -8,10 +8,13 @@ import type { ChannelWrapper } from "amqp-connection-manager";
 import type { Channel, ConsumeMessage } from "amqplib";
 import { type AmqpLink, within } from "./amqp.link.ts";
 import { declareQueue, type QueueNames } from "./amqp.topology.ts";
+import { inTime } from "./in-time.ts";
 import type { Consumption, QueueMessage } from "./queue.driver.ts";
 
 const CANCEL_MS = 2_000;
 const END_MS = 3_000;
+/** A fresh message that is confirmed later makes two of one. */
+const GIVE_BACK_MS = 1_000;
 
 export interface ConsumerParts {
   link: AmqpLink;
@@ -68,7 +71,8 @@ export class AmqpConsumer implements Consumption {
       this.change("consuming", "paused", () => this.stop()),
     ).catch(() => {});
     this.mode = "ended";
-    await within(END_MS, this.wrapper.close()).catch(() => {});
+    // Its link is closed next, and waits for it.
+    void this.wrapper.close().catch(() => {});
   }
 
   private change(from: typeof this.mode, to: typeof this.mode, step: () => Promise<void>): Promise<void> {
@@ -143,7 +147,7 @@ export class AmqpConsumer implements Consumption {
    */
   private async giveBack(held: Held): Promise<void> {
     try {
-      await this.parts.publishAgain(held.message.content);
+      await inTime(GIVE_BACK_MS, this.parts.publishAgain(held.message.content));
       this.settle(held, () => held.channel.ack(held.delivery));
     } catch {
       this.settle(held, () => held.channel.nack(held.delivery, false, true));

@@ -13,7 +13,7 @@ import { CONNECT_TIMEOUT_MS } from "./amqp.start.ts";
 const HEARTBEAT = 5;
 const RECONNECT = 1;
 /** A link that does not close in time is dropped: RabbitMQ finds out by itself. */
-const CLOSE_MS = 2_000;
+const CLOSE_MS = 1_000;
 
 export interface LinkOptions {
   urls: readonly string[];
@@ -160,7 +160,7 @@ export async function within(ms: number, work: Promise<unknown>): Promise<void> 
 }
 
 /** amqplib only ends its half of a socket; on a frozen link the other half would stay for ever. */
-function dropSocket(connection: ChannelModel): void {
+export function dropSocket(connection: ChannelModel): void {
   const stream = socketOf(connection);
   setTimeout(() => stream.destroy(), 100).unref();
 }

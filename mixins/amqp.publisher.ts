@@ -13,7 +13,7 @@ import { declareAll, namesOf } from "./amqp.topology.ts";
 /** A confirm takes some ms; one that takes this long comes from a RabbitMQ that cannot. The sweep repeats the message. */
 const PUBLISH_TIMEOUT_MS = 5_000;
 /** A planned stop waits no longer for confirms: the sweep of another node repeats the message. */
-const CLOSE_MS = 2_000;
+const CLOSE_MS = 1_000;
 /** What may wait for its confirm; beyond it RabbitMQ is slower than we are, and more would only cost memory. */
 const MOST_UNCONFIRMED = 1_000;
 

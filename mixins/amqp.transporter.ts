@@ -1,7 +1,11 @@
+import type { ChannelModel } from "amqplib";
 import { Transporters } from "moleculer";
+import { dropSocket, within } from "./amqp.link.ts";
 
 /** Until then this node cannot be called by others: as soon as the links that publish and consume, not after Moleculer's 5 s. */
 const RECONNECT_MS = 1_000;
+/** A link that does not close in time is dropped: RabbitMQ finds out by itself. */
+const CLOSE_MS = 1_000;
 
 /**
  * Moleculer's transporter, which tries again by itself. Moleculer's own way is a timer that nobody can clear: a node that
@@ -38,7 +42,9 @@ export class AmqpTransporter extends Transporters.AMQP {
   override async disconnect(): Promise<void> {
     this.isStopped = true;
     if (this.timer) clearTimeout(this.timer);
-    await super.disconnect();
+    const connection = this.connection as ChannelModel | null;
+    await within(CLOSE_MS, Promise.resolve(super.disconnect()));
+    if (connection) dropSocket(connection);
   }
 
   private async hangUp(): Promise<void> {

@@ -3,7 +3,7 @@ import { inspect } from "node:util";
 import type { Service, ServiceBroker } from "moleculer";
 import { configOf, maskUrl } from "../config.ts";
 import { type Database, openDatabase } from "../database/database.ts";
-import { DatabaseUnavailable, isUnavailable } from "../database/errors.ts";
+import { DatabaseUnavailable, isUnavailable, isUnknown } from "../database/errors.ts";
 import { Problem } from "../services/errors.ts";
 import { behind, wrongUrl } from "./database.url.ts";
 import { define } from "./define.ts";
@@ -83,6 +83,12 @@ function acquire(broker: ServiceBroker): Promise<Database> {
   return entry.database;
 }
 
+/** The node stops: a database that lets it wait for longer is away. */
+export async function hurryDatabase(broker: ServiceBroker, ms: number): Promise<void> {
+  const database = await shared.get(broker)?.database.catch(() => null);
+  database?.hurry(ms);
+}
+
 async function release(broker: ServiceBroker): Promise<void> {
   const entry = shared.get(broker);
   if (!entry || --entry.users > 0) return;
@@ -103,6 +109,14 @@ function tell({ broker, logger }: Service, message: string): void {
   logger.error("The database is away:", message);
 }
 
+/** The refusal that callers get. Where nobody knows what became of what they asked for, it says so. */
+export function databaseAway(error: unknown, members: { batchId?: string } = {}): Problem {
+  const headers = { "Retry-After": "5" };
+  if (!isUnknown(error)) return new Problem("unavailable", "The database is away.", { headers });
+  const detail = "The database went away meanwhile: whether it was done is not known.";
+  return new Problem("unavailable", detail, { outcome: "unknown", ...members, headers });
+}
+
 /** Gives a service `this.database`, and makes a database that is away the problem `unavailable`. Opened by the node's first user, closed by its last. */
 export const databaseMixin = define<Service & WithDatabase>({
   hooks: {
@@ -110,7 +124,7 @@ export const databaseMixin = define<Service & WithDatabase>({
       "*"(_ctx, error) {
         if (!isUnavailable(error)) throw error;
         tell(this, error.message);
-        throw new Problem("unavailable", "The database is away.", { headers: { "Retry-After": "5" } });
+        throw databaseAway(error);
       },
     },
   },

@@ -1,5 +1,6 @@
 import type { Middleware, Service, ServiceBroker } from "moleculer";
 import { configOf } from "../config.ts";
+import { hurryDatabase } from "./database.ts";
 
 /** A service that has to give work back before its partners stop. */
 interface Drainable {
@@ -11,6 +12,9 @@ const steps = [["api", "batchProcessor", "webhook"], ["batch"], ["outbox"]];
 
 /** Beyond SHUTDOWN_TIMEOUT, for connections to close. A server that is silent costs each of them seconds, one after the other. */
 const LAST_MS = 1_000;
+
+/** Of SHUTDOWN_TIMEOUT: a database that is silent for so long takes nothing back any more. */
+const DATABASE_PATIENCE = 0.3;
 
 /** A stop begins by telling the other nodes; on a link that froze while the node subscribed anew that never ends. */
 const TELLING_MS = 1_000;
@@ -35,7 +39,9 @@ export const drainMiddleware: Middleware = {
     };
   },
   async stopping(broker: ServiceBroker) {
-    const deadline = timeOut(configOf(broker).shutdownTimeoutMs * 0.9);
+    const { shutdownTimeoutMs } = configOf(broker);
+    void hurryDatabase(broker, shutdownTimeoutMs * DATABASE_PATIENCE);
+    const deadline = timeOut(shutdownTimeoutMs * 0.9);
     for (const names of steps)
       await Promise.race([Promise.all(names.map((name) => drain(broker, name))), deadline.over]);
     deadline.clear();

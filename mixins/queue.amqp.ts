@@ -81,7 +81,6 @@ export class AmqpQueues implements QueueDriver {
   }
 
   async close(): Promise<void> {
-    await this.link?.close();
-    await publishers.release(this.broker);
+    await Promise.all([this.link?.close(), publishers.release(this.broker)]);
   }
 }

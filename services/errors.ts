@@ -67,7 +67,7 @@ export const problemTells: Partial<Record<ProblemCode, ProblemTells>> = {
   "too-many-streams": { members: limit, headers: retryAfter },
   "illegal-state": { members: { current: text() } },
   "quota-exceeded": { members: { "violated-policies": listOf(text()) }, headers: retryAfter },
-  unavailable: { headers: retryAfter },
+  unavailable: { members: { "outcome?": { const: "unknown" }, "batchId?": id }, headers: retryAfter },
 };
 
 /** What a problem may tell beside its detail: the members of the answer's body, and `headers` for its header fields. */

@@ -44,6 +44,7 @@ const examples: Record<string, unknown> = {
   limit: 100,
   batchId: ids.batch,
   current: "completed",
+  outcome: "unknown",
   "violated-policies": ["requests"],
 };
 

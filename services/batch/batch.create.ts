@@ -1,7 +1,9 @@
 /** How a body becomes a batch: limits, upload, decision, and the one commit that makes it visible. */
 import type { Readable } from "node:stream";
 import type { Context } from "moleculer";
+import { isUnknown } from "../../database/errors.ts";
 import type { UploadCommit } from "../../database/store.ts";
+import { databaseAway } from "../../mixins/database.ts";
 import { Problem } from "../errors.ts";
 import { call, type ParamsOf } from "../messages.ts";
 import type { Policy, PolicyVersion } from "../policy/policy.contract.ts";
@@ -80,7 +82,10 @@ async function commit(service: BatchService, ctx: Context<Create>, taken: Taken,
   const { store } = service.database;
   const { totals } = taken.upload;
   const whole = await commitOf(service, ctx, taken, policy);
-  const done = await store.commitUpload(whole);
+  const done = await store.commitUpload(whole).catch((error: unknown) => {
+    // By its id the client can look, once the database is back.
+    throw isUnknown(error) ? databaseAway(error, { batchId: whole.batch.publicId }) : error;
+  });
   switch (done.outcome) {
     case "stored":
       service.published(done);

@@ -36,7 +36,7 @@ export const batchProcessorQueues = {
    * may be missing: whoever takes the token looks for all there is.
    */
   "batch.ready": queue({
-    batchId: { type: "string", nullable: true },
+    batchId: { type: "uuid", nullable: true },
     id: { type: "number", optional: true },
     fence: { type: "number", optional: true },
   }),

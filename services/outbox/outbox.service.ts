@@ -8,6 +8,7 @@
 import type { Service } from "moleculer";
 import { configOf } from "../../config.ts";
 import type { OutboxRow } from "../../database/store.ts";
+import { within } from "../../mixins/amqp.link.ts";
 import { define } from "../../mixins/define.ts";
 import { eventsMixin, type WithEvents } from "../../mixins/events.ts";
 import { QUEUE_CHANGED, queueMixin, type WithQueue } from "../../mixins/queue.ts";
@@ -47,6 +48,8 @@ const LONGEST_SWEEP_MS = 2_000;
 const OURS_MS = 4_000;
 /** Kept in memory while RabbitMQ is away, for the moment it is back; more are left to the sweep. */
 const MOST_REFUSED = 1_000;
+/** A planned stop waits so long for what is under way. */
+const CONFIRM_MS = 1_000;
 /** Confirmed rows wait so long for company; a crash meanwhile repeats their events, which consumers know by id. */
 const FORGET_EVERY_MS = 200;
 
@@ -152,7 +155,8 @@ export default define<Outbox>({
 
     async drain(this: Outbox) {
       await this.endSchedules();
-      await Promise.all(this.underWay);
+      // A RabbitMQ that is silent confirms nothing; another node's sweep repeats what is not known to be confirmed.
+      await within(CONFIRM_MS, Promise.all(this.underWay));
       await this.forget();
     },
   },

@@ -164,6 +164,8 @@ export default define<PolicyService>({
       const row = await this.database.models.Policy.findOne({
         where: { clientId, version: version ?? { [Op.gt]: 0 } },
         order: [["version", "DESC"]],
+        // Sequelize would leave it out, taking the client for the whole key, and read every version.
+        limit: 1,
       });
       return row && policyVersionOf(row);
     },

@@ -1,26 +1,32 @@
 /** The connections of Sequelize, made to fail as those of the hot tables do. */
 import pg from "pg";
-import { errorOf, isCut, isPassing } from "./failure.ts";
+import { errorOf, isCut, isPassing, unavailable } from "./failure.ts";
+import type { Links } from "./links.ts";
+import { isRead } from "./sql.ts";
 
 type Answer = (error: Error | null, result?: unknown) => void;
 
 /** A connection that broke, or is silent, tells its user that the database is away, and is never used again. */
-class ModelClient extends pg.Client {
-  // biome-ignore lint/suspicious/noExplicitAny: pg's own has eight shapes; Sequelize calls it with a callback at the end.
-  override query(...args: any[]): any {
-    const answer = args.at(-1);
-    const query = super.query.bind(this) as (...all: unknown[]) => unknown;
-    if (typeof answer !== "function") return query(...args);
-    return query(...args.slice(0, -1), (error: Error | null, result: unknown) =>
-      (answer as Answer)(error && this.told(error), result),
-    );
-  }
+const clientOf = (links: Links) =>
+  class extends links.Client {
+    // biome-ignore lint/suspicious/noExplicitAny: pg's own has eight shapes; Sequelize calls it with a callback at the end.
+    override query(...args: any[]): any {
+      const answer = args.at(-1);
+      const query = super.query.bind(this) as (...all: unknown[]) => unknown;
+      if (typeof answer !== "function") return query(...args);
+      return query(...args.slice(0, -1), (error: Error | null, result: unknown) =>
+        (answer as Answer)(error && this.told(error, isRead(args[0])), result),
+      );
+    }
 
-  /** All else stays as it came: Sequelize knows constraints by pg's own errors. */
-  private told(error: Error): Error {
-    if (isCut(error)) void this.end().catch(() => {});
-    return isCut(error) || isPassing(error) ? (errorOf(error) as Error) : error;
-  }
-}
+    /** All else stays as it came: Sequelize knows constraints by pg's own errors. */
+    told(error: Error, isRead: boolean): Error {
+      if (isCut(error)) {
+        void this.end().catch(() => {});
+        return unavailable(error, !isRead);
+      }
+      return isPassing(error) ? (errorOf(error) as Error) : error;
+    }
+  };
 
-export const dialectModule = { ...pg, Client: ModelClient };
+export const dialectModule = (links: Links) => ({ ...pg, Client: clientOf(links) });

@@ -4,6 +4,7 @@ import type { Dialect } from "../../dialect.ts";
 import { DatabaseRefused } from "../../errors.ts";
 import { ddl } from "./ddl.ts";
 import { refusalOf } from "./failure.ts";
+import { Links } from "./links.ts";
 import { dialectModule } from "./models.ts";
 import { CONNECT_TIMEOUT_MS, Sql, timeouts } from "./sql.ts";
 import { postgresDeliveries, postgresLocks, postgresStore } from "./store.ts";
@@ -16,14 +17,15 @@ const MODEL_CONNECTIONS = 3;
 
 /** PostgreSQL 14 and later. Throws DatabaseRefused for what no waiting heals, and DatabaseUnavailable. */
 export async function openPostgres(url: string, logger?: Logger): Promise<Dialect> {
-  const sql = new Sql(url, logger);
+  const links = new Links();
+  const sql = new Sql(url, links, logger);
   try {
     await checkVersion(sql);
   } catch (error) {
     await sql.close();
     throw refusalOf(error) ?? error;
   }
-  const options = { dialect: "postgres", dialectModule, logging: false } as const;
+  const options = { dialect: "postgres", dialectModule: dialectModule(links), logging: false } as const;
   const sequelize = new Sequelize(url, {
     ...options,
     pool: { max: MODEL_CONNECTIONS, acquire: CONNECT_TIMEOUT_MS * 2 },
@@ -32,7 +34,7 @@ export async function openPostgres(url: string, logger?: Logger): Promise<Dialec
   // A step may take its time, and waits for another node's. It opens no connection before it is used.
   const migrations = new Sequelize(url, { ...options, pool: { max: 1 }, dialectOptions: optionsOf(url) });
   return {
-    store: postgresStore(sql),
+    store: postgresStore(sql, links),
     locks: postgresLocks(sql),
     deliveries: postgresDeliveries(sql),
     sequelize,
@@ -51,8 +53,9 @@ export async function openPostgres(url: string, logger?: Logger): Promise<Dialec
     now: () => now(sql),
     isEmbedded: false,
     refusalOf,
+    hurry: (ms) => links.hurry(ms),
     async close() {
-      await Promise.all([sql.close(), sequelize.close(), migrations.close()]);
+      await Promise.all([sql.close(), sequelize.close(), migrations.close()]).finally(() => links.closed());
     },
   };
 }

@@ -4,6 +4,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import pg from "pg";
 import type { Logger } from "../../database.ts";
 import { errorOf, isCut, isFull, isPassing, unavailable } from "./failure.ts";
+import type { Links } from "./links.ts";
 
 /** The clock of the database, epoch ms; the same within a statement. */
 export const NOW = "(extract(epoch FROM statement_timestamp()) * 1000)::bigint";
@@ -37,12 +38,16 @@ export const timeouts = {
   application_name: "dataflow",
 };
 
+/** What it did not answer it did not do either. */
+export const isRead = (text: string): boolean => text.startsWith("SELECT ");
+
 export class Sql {
   readonly #pool: pg.Pool;
   readonly #names = new Map<string, string>();
 
-  constructor(url: string, logger?: Logger) {
+  constructor(url: string, links: Links, logger?: Logger) {
     this.#pool = new pg.Pool({
+      Client: links.Client,
       connectionString: url,
       max: CONNECTIONS,
       ...timeouts,
@@ -78,7 +83,7 @@ export class Sql {
     } catch (error) {
       if (!isCut(error)) throw error;
       broken = error as Error;
-      throw unavailable(error, true);
+      throw unavailable(error, !isRead(query.text));
     } finally {
       client.off("error", onError);
       client.release(broken);

@@ -3,6 +3,7 @@ import type { LockStore } from "../../locks.ts";
 import type { BatchStore } from "../../store.ts";
 import { resolving } from "../../unknown.ts";
 import { bound } from "../bound.ts";
+import type { Links } from "./links.ts";
 import type { Sql } from "./sql.ts";
 import { UploadCommits } from "./together.ts";
 import {
@@ -69,7 +70,7 @@ const deliveries = { takeDeliveries, recordAttempt, failDeliveries, replayDelive
 const LEAST_COMPRESSED = 2 * 1024;
 
 /** The seam, each unit with the pool in front. */
-export const postgresStore = (sql: Sql): BatchStore => {
+export const postgresStore = (sql: Sql, links: Links): BatchStore => {
   const store = {
     ...(bound(units, sql) as unknown as BatchStore),
     leastCompressed: LEAST_COMPRESSED,
@@ -78,6 +79,7 @@ export const postgresStore = (sql: Sql): BatchStore => {
   return resolving(store, {
     batchById: (id) => batchById(sql, id),
     outboxOf: (events) => outboxOf(sql, events),
+    deadline: () => links.deadline,
   });
 };
 

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { configFor, describeWithRabbit, newNamespace, removeNamespace, until } from "../../helpers/amqp.ts";
-import { startNode } from "./queue.suite.ts";
+import { batchIdOf, startNode } from "./queue.suite.ts";
 
 interface NodeProcess {
   child: ChildProcess;
@@ -35,7 +35,7 @@ describeWithRabbit("nodes in processes of their own", () => {
       await until(() => all().includes(held), "the held token elsewhere");
       const names = Array.from({ length: 100 }, (_, i) => `m${i}`);
       await Promise.all(names.map((name, i) => senders[i % 2]?.add(name)));
-      await until(() => names.every((name) => all().includes(name)), "all tokens");
+      await until(() => names.every((name) => all().includes(batchIdOf(name))), "all tokens");
       expect(workers.every(({ got }) => got.length > 0)).toBe(true);
       expect(new Set(all()).size).toBe(all().length);
     } finally {

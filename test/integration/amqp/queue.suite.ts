@@ -4,6 +4,7 @@ import type { Config } from "../../../config.ts";
 import { define } from "../../../mixins/define.ts";
 import { type QueueChannel, type QueueMessage, queueMixin, type WithQueue } from "../../../mixins/queue.ts";
 import { brokerOptions } from "../../../moleculer.config.ts";
+import { uuidv7 } from "../../../services/ids.ts";
 import { until } from "../../helpers/amqp.ts";
 
 export interface Delivery {
@@ -16,7 +17,7 @@ export interface Node {
   queue: WithQueue;
   /** What this node's consumer got so far. */
   got: Delivery[];
-  add(id: string): Promise<void>;
+  add(name: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -25,7 +26,19 @@ const running = new Set<Node>();
 /** Stops every node that still runs: after each test, so that one that failed leaves none behind. */
 export const stopNodes = (): Promise<unknown> => Promise.all([...running].map((node) => node.stop()));
 
-const idOf = ({ content }: QueueMessage) => (content as { batchId: string | null }).batchId;
+const batchIds = new Map<string, string>();
+/** A token carries a batch's id; a test calls its tokens by shorter names. */
+export function batchIdOf(name: string): string {
+  const known = batchIds.get(name) ?? uuidv7();
+  batchIds.set(name, known);
+  return known;
+}
+
+/** The name that a test gave it, or the id of a batch that it did not name. */
+function nameOf({ content }: QueueMessage): string | null {
+  const { batchId } = content as { batchId: string | null };
+  return [...batchIds].find(([, id]) => id === batchId)?.[0] ?? batchId;
+}
 
 /** A node with one service that consumes `batch.ready`; `handle` where it should not ack at once. */
 export async function startNode(
@@ -38,7 +51,7 @@ export async function startNode(
   const broker = new ServiceBroker(options);
   const consumer = {
     async "batch.ready"(channel: QueueChannel, message: QueueMessage) {
-      const delivery = { id: idOf(message), ack: () => channel.ack(message) };
+      const delivery = { id: nameOf(message), ack: () => channel.ack(message) };
       got.push(delivery);
       await handle?.(delivery);
     },
@@ -50,7 +63,7 @@ export async function startNode(
     broker,
     queue,
     got,
-    add: (batchId) => queue.addAMQPJob("batch.ready", { batchId }),
+    add: (name) => queue.addAMQPJob("batch.ready", { batchId: batchIdOf(name) }),
     stop: () => {
       running.delete(node);
       return broker.stop();
@@ -115,6 +128,7 @@ export function queueSuite(configOf: () => Config): void {
     const node = await startNode(configOf(), "n1", null);
     const add = (payload: unknown) => node.queue.addAMQPJob("batch.ready", payload as { batchId: null });
     await expect(add({ batchId: 7 })).rejects.toThrow(/batchId/);
+    await expect(add({ batchId: "no-uuid" })).rejects.toThrow(/batchId/);
     await expect(add({})).rejects.toThrow(/batchId/);
     await expect(add({ batchId: null, more: 1 })).rejects.toThrow(/more/);
     await expect(add(null)).rejects.toThrow(/no object/);

@@ -1,7 +1,7 @@
 import { connect } from "amqplib";
 import type { Config } from "../../../config.ts";
 import { configFor, describeWithRabbit, newNamespace, rabbitUrl, removeNamespace, until } from "../../helpers/amqp.ts";
-import { ids, queueSuite, startNode, stopNodes } from "./queue.suite.ts";
+import { batchIdOf, ids, queueSuite, startNode, stopNodes } from "./queue.suite.ts";
 
 describeWithRabbit("work queues in RabbitMQ", () => {
   let config: Config;
@@ -54,8 +54,8 @@ describeWithRabbit("work queues in RabbitMQ", () => {
     });
     const connection = await connect(rabbitUrl);
     const channel = await connection.createConfirmChannel();
-    channel.sendToQueue(config.batchReadyQueue, Buffer.from("{not json"));
-    channel.sendToQueue(config.batchReadyQueue, Buffer.from('{"batchId":7}'));
+    const wrong = ["{not json", '{"batchId":7}', '{"batchId":"no-uuid"}'];
+    for (const content of wrong) channel.sendToQueue(config.batchReadyQueue, Buffer.from(content));
     await channel.waitForConfirms();
     await node.add("poison");
     await node.add("good");
@@ -63,9 +63,9 @@ describeWithRabbit("work queues in RabbitMQ", () => {
     await until(async () => {
       const letter = await channel.get(`${config.batchReadyQueue}.dead`, { noAck: true });
       if (letter) dead.push(letter.content.toString());
-      return dead.length === 3;
-    }, "three dead letters");
-    expect(dead).toEqual(["{not json", '{"batchId":7}', '{"batchId":"poison"}']);
+      return dead.length === 4;
+    }, "four dead letters");
+    expect(dead).toEqual([...wrong, `{"batchId":"${batchIdOf("poison")}"}`]);
     await until(() => ids(node.got).includes("good"), "the good one");
     expect(ids(node.got).filter((id) => id === "poison").length).toBeGreaterThanOrEqual(20);
     await connection.close();

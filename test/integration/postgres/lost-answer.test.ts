@@ -2,7 +2,7 @@
 import type { Database } from "../../../database/database.ts";
 import { call } from "../../../services/messages.ts";
 import { describePostgres } from "../../helpers/database.ts";
-import { accepted, batchWhen, newClient } from "../../helpers/http.ts";
+import { accepted, admin, batchWhen, get, newClient, post } from "../../helpers/http.ts";
 import { startSystem } from "../../helpers/system.ts";
 import { hears } from "../../unit/contracts/kit.ts";
 import {
@@ -68,6 +68,32 @@ describePostgres("a lost answer", () => {
       expect(taken?.batch).toMatchObject({ state: "processing", owner: "the-owner", fence: 1, attempt: 1 });
       expect(await at.rows("SELECT running FROM client_queue")).toEqual([{ running: 1 }]);
       expect(await db.store.claim(batch.id, "another", LEASE)).toBeNull();
+    });
+
+    test.each([
+      ["cancelled", "ready"],
+      ["ready", "processing"],
+    ] as const)("of a move to %s: it is made once, its event waits once", async (to, from) => {
+      const batch = await (from === "ready" ? ready : claimed)(db.store, 1);
+      const moved = event("batch.moved");
+      const lost = at.proxy.lose("batch.moved", how);
+      const written = await db.store.move(moveOf(batch, to, { version: batch.version, events: [moved] }));
+      await (await lost).arrive();
+      expect(written).toMatchObject({ batch: { state: to, version: batch.version + 1 }, outbox: [moved] });
+      expect(await at.rows("SELECT id, topic, body, attempts FROM outbox")).toEqual(written?.outbox);
+      expect(await at.rows("SELECT running FROM client_queue")).toEqual([{ running: 0 }]);
+    });
+
+    test("of a hand-back: the batch is let go of once, and its attempt is not counted", async () => {
+      const batch = await claimed(db.store, 1);
+      const { version, fence } = batch;
+      const lost = at.proxy.lose("attempt = greatest(attempt - 1, 0)", how);
+      const written = await db.store.move(moveOf(batch, "ready", { version, fence, attempt: "uncount" }));
+      await (await lost).arrive();
+      expect(written?.batch).toMatchObject({ state: "ready", owner: null, fence: fence + 1, attempt: 0 });
+      expect(await at.rows("SELECT fence, attempts_total, running FROM batch, client_queue")).toEqual([
+        { fence: fence + 1, attempts_total: 0, running: 0 },
+      ]);
     });
 
     test("of a small body's commit: there is one batch, and its events", async () => {
@@ -139,6 +165,90 @@ describePostgres("a lost answer", () => {
     await (await lost).arrive();
     expect(await at.rows("SELECT state FROM batch")).toEqual([{ state: "receiving" }]);
   });
+
+  test("of a move after which somebody went on with the batch: it was made", async () => {
+    const held = await ready(db.store, 1, { state: "held", due: null });
+    const moved = event("batch.moved");
+    const goOn = () => at.beside.store.claim(held.id, "another", LEASE);
+    const lost = at.proxy.lose("batch.moved", "cut", goOn);
+    const written = await db.store.move(moveOf(held, "ready", { version: held.version, events: [moved] }));
+    await lost;
+    expect(written).toMatchObject({ batch: { state: "processing", owner: "another" }, outbox: [moved] });
+  });
+
+  test("of a move that another one forestalled: it was not made", async () => {
+    const batch = await ready(db.store, 1);
+    const takeAway = () => at.beside.store.claim(batch.id, "another", LEASE);
+    const lost = at.proxy.lose("batch.moved", "late", takeAway);
+    const move = moveOf(batch, "cancelled", { version: batch.version, events: [event("batch.moved")] });
+    expect(await db.store.move(move)).toBeNull();
+    await (await lost).arrive();
+    expect(await at.rows("SELECT state FROM batch")).toEqual([{ state: "processing" }]);
+  });
+
+  test("in a whole node, to what operators and clients ask for: they are answered as if nothing had happened", async () => {
+    const system = await startSystem({ env: { DATABASE_URL: at.url, SWEEP_INTERVAL: "1h" } });
+    try {
+      const client = await newClient(system.url, { requiresApproval: true });
+      const hold = () => accepted(system.url, client, '{"n":1}');
+      const asked = async ({ id }: { id: string }, what: string, text: string) => {
+        const lost = at.proxy.lose(text, "cut");
+        const response = await admin(system.url, `/batches/${id}/${what}`, { method: "POST" });
+        await lost;
+        return [response.status, ((await response.json()) as { status: string }).status];
+      };
+      expect(await asked(await hold(), "cancel", "cancelled")).toEqual([200, "cancelled"]);
+      expect(await asked(await hold(), "reject", "rejected-by-operator")).toEqual([200, "rejected"]);
+      const approved = await hold();
+      const [status, state] = await asked(approved, "approve", "specversion");
+      expect(status).toBe(200);
+      expect(["ready", "processing", "completed"]).toContain(state);
+      await batchWhen(system.url, client, approved.id, ({ status }) => status === "completed");
+    } finally {
+      await system.stop();
+    }
+  });
+
+  test("in a whole node, to an operator's change: the secret that is shown is the one that holds", async () => {
+    const system = await startSystem({ env: { DATABASE_URL: at.url, SWEEP_INTERVAL: "1h" } });
+    try {
+      const made = at.proxy.lose("COMMIT", "cut");
+      const client = await newClient(system.url);
+      await made;
+      const versions = () => at.rows<{ version: number }>("SELECT version FROM client");
+      const before = await versions();
+      const rotated = at.proxy.lose("COMMIT", "cut");
+      const rotation = await admin(system.url, `/clients/${client.id}/rotate-secret`, { method: "POST", body: "{}" });
+      await rotated;
+      expect(rotation.status).toBe(200);
+      expect(await versions()).toEqual([{ version: (before[0]?.version ?? 0) + 1 }]);
+      expect((await get(system.url, client, "/imports")).status).toBe(200);
+    } finally {
+      await system.stop();
+    }
+  });
+
+  test("in a whole node, whose database stays away: a client hears that it is not known, and how to look", async () => {
+    const system = await startSystem({ env: { DATABASE_URL: at.url, LOG_LEVEL: "fatal" } });
+    try {
+      const client = await newClient(system.url);
+      const headers = { "Idempotency-Key": "k", "X-Request-Id": "a-lost-request" };
+      const lost = at.proxy.lose("a-lost-request", "cut", () => at.proxy.shut());
+      const refused = await post(system.url, client, '{"n":1}', undefined, headers);
+      await lost;
+      const problem = (await refused.json()) as { batchId: string };
+      expect([refused.status, problem]).toMatchObject([503, { code: "unavailable", outcome: "unknown" }]);
+      const read = await get(system.url, client, `/imports/${problem.batchId}`);
+      expect([read.status, await read.json()]).toEqual([503, expect.not.objectContaining({ outcome: "unknown" })]);
+      await at.proxy.open();
+      expect((await get(system.url, client, `/imports/${problem.batchId}`)).status).toBe(200);
+      const again = await post(system.url, client, '{"n":1}', undefined, headers);
+      expect(again.headers.get("idempotent-replayed")).toBe("true");
+      expect(await again.json()).toMatchObject({ id: problem.batchId });
+    } finally {
+      await system.stop();
+    }
+  }, 30_000);
 
   test("in a whole node: the client's 202 comes, every record is there once, and each event is told once", async () => {
     const events: { subject: string }[] = [];

@@ -15,11 +15,13 @@ let events: unknown[];
 let tokens: unknown[];
 let system: System;
 
+const batchId = (id: number) => `0193a000-0000-7000-8000-00000000000${id}`;
+
 const row = (id: number, topic = "batch.ready"): OutboxRow => ({
   id,
   topic,
   attempts: 1,
-  body: JSON.stringify({ id: `event-${id}`, type: topic, subject: `batch-${id}` }),
+  body: JSON.stringify({ id: `event-${id}`, type: topic, subject: batchId(id) }),
 });
 
 const batch = standIn("batch", {
@@ -65,12 +67,12 @@ describe("publishing", () => {
     await start("1h");
     await publish(row(1, "batch.created"), row(2), row(3, "batch.created"));
     expect(events).toEqual([
-      { id: "event-1", type: "batch.created", subject: "batch-1" },
-      { id: "event-2", type: "batch.ready", subject: "batch-2" },
-      { id: "event-3", type: "batch.created", subject: "batch-3" },
+      { id: "event-1", type: "batch.created", subject: batchId(1) },
+      { id: "event-2", type: "batch.ready", subject: batchId(2) },
+      { id: "event-3", type: "batch.created", subject: batchId(3) },
     ]);
     await until(() => tokens.length > 0);
-    expect(tokens).toEqual([{ batchId: "batch-2" }]);
+    expect(tokens).toEqual([{ batchId: batchId(2) }]);
   });
 
   test("the token says where an idle worker may begin to look", async () => {
@@ -155,7 +157,7 @@ describe("sweeping", () => {
     await publish({ ...row(1, "policy.changed"), attempts: 0 });
     leftOver = [row(2, "policy.changed")];
     await until(() => deleted.flat().length === 2);
-    expect(applied).toEqual([{ clientPublicId: "batch-2" }, { clientPublicId: "batch-2" }]);
+    expect(applied).toEqual([{ clientPublicId: batchId(2) }, { clientPublicId: batchId(2) }]);
   });
 
   test("goes on after a failure", async () => {

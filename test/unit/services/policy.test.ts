@@ -186,6 +186,13 @@ describe("caching", () => {
     expect(read).toHaveBeenCalledTimes(1);
   });
 
+  test("of many versions only the last one is read", async () => {
+    for (const weight of [2, 3, 4]) await change({ weight });
+    const built = jest.spyOn(service().database.models.Policy, "bulkBuild");
+    expect(await change({ weight: 5 })).toMatchObject({ version: 4 });
+    expect(built.mock.calls.map(([rows]) => rows.length)).toEqual([1]);
+  });
+
   test("a change does not go by a cached version", async () => {
     await get();
     const { Policy } = service().database.models;
