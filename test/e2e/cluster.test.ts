@@ -214,7 +214,7 @@ everyServer("a cluster", () => {
       const { code, logs } = await startsInVain(settings(behind.url), script);
       expect(code).not.toBe(0);
       expect(logs).toMatch(
-        /DATABASE_URL: the database is behind by 0001-schema\b[^;]*; run \\?"npm run migrate\\?" first/,
+        /DATABASE_URL: expected a database that is up to date[^;]*; found one that is behind by 0001-schema\b[^:]*: run \\?"npm run migrate\\?" first/,
       );
     }
     await behind.drop();

@@ -77,7 +77,7 @@ describe("publishing", () => {
 
   test("the token says where an idle worker may begin to look", async () => {
     await start("1h");
-    const ready = { batchId: "batch-2", id: 7, fence: 3 };
+    const ready = { batchId: batchId(2), id: 7, fence: 3 };
     await call(system.broker, "outbox.publish", { rows: [row(1, "batch.created"), row(2)], ready });
     await until(() => tokens.length > 0);
     expect(tokens).toEqual([ready]);
