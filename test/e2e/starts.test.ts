@@ -89,13 +89,14 @@ test("a database whose name nobody knows yet is waited for, in every command tha
   const url = "postgres://u:hunter2@nowhere.invalid/x";
   const waits =
     /The start waits for the database postgres:\/\/\*\*\*@nowhere\.invalid\/x \(DATABASE_URL\): .*\((ENOTFOUND|EAI_AGAIN)\)/g;
-  for (const script of ["start", "start:worker"]) {
+  const waiting = async (script: string) => {
     const { child, exited, logs, listeners } = launch({ DATABASE_URL: url, METRICS_PORT: "0" }, script);
     await new Promise<void>((resolve) => listeners.add(() => (logs().match(waits)?.length ?? 0) > 1 && resolve()));
     child.kill("SIGTERM");
     await exited;
     expect(logs()).not.toMatch(/hunter2|\\n {4}at |is not found/);
-  }
+  };
+  await Promise.all([waiting("start"), waiting("start:worker")]);
   const { code, logs } = await startsInVain({ DATABASE_URL: url }, "migrate");
   expect([code, logs]).toEqual([
     1,
