@@ -1,5 +1,5 @@
 /** What SQL Server and its driver throw, as our callers know it. */
-import { isUntrusted } from "../../../mixins/certificates.ts";
+import { isUntrusted } from "../../../certificates.ts";
 import { ConstraintViolation, DatabaseRefused, DatabaseUnavailable } from "../../errors.ts";
 
 /** Deadlock victim, lock timeout, snapshot conflict: the same unit may succeed at once. */

@@ -1,5 +1,5 @@
 /** What PostgreSQL and its connection throw, as our callers know it. */
-import { isUntrusted } from "../../../mixins/certificates.ts";
+import { isUntrusted } from "../../../certificates.ts";
 import { ConstraintViolation, DatabaseRefused, DatabaseUnavailable } from "../../errors.ts";
 
 /** Serialization failure, deadlock, lock not available: the same unit may succeed at once. */
