@@ -1,4 +1,5 @@
 /** What PostgreSQL and its connection throw, as our callers know it. */
+import { ConnectionError } from "sequelize";
 import { isUntrusted } from "../../../certificates.ts";
 import { ConstraintViolation, DatabaseRefused, DatabaseUnavailable } from "../../errors.ts";
 
@@ -76,6 +77,13 @@ export function refusalOf(error: unknown): DatabaseRefused | null {
   const cause = rootOf(error);
   const refusal = refusals[codeOf(cause)] ?? refusalOfLink(cause);
   return refusal ? new DatabaseRefused(...refusal) : null;
+}
+
+/** Where Sequelize or umzug threw it. */
+export function awayOf(error: unknown): DatabaseUnavailable | null {
+  const told = errorOf(rootOf(error));
+  if (told instanceof DatabaseUnavailable) return told;
+  return error instanceof ConnectionError ? unavailable(error) : null;
 }
 
 /** pg's own errors carry no code. */
