@@ -93,7 +93,8 @@ test("a database whose name nobody knows yet is waited for, in every command tha
     const { child, exited, logs, listeners } = launch({ DATABASE_URL: url, METRICS_PORT: "0" }, script);
     await new Promise<void>((resolve) => listeners.add(() => (logs().match(waits)?.length ?? 0) > 1 && resolve()));
     child.kill("SIGTERM");
-    await exited;
+    // A planned stop, also of a start.
+    expect((await exited).code).toBe(0);
     expect(logs()).not.toMatch(/hunter2|\\n {4}at |is not found/);
   };
   await Promise.all([waiting("start"), waiting("start:worker")]);
@@ -103,3 +104,10 @@ test("a database whose name nobody knows yet is waited for, in every command tha
     expect.stringMatching(/^The database was not migrated: DATABASE_URL: .* is away: .*\n$/),
   ]);
 }, 60_000);
+
+test("a start that waits for RabbitMQ is stopped with exit 0", async () => {
+  const { child, exited, logs, listeners } = launch({ DATABASE_URL, AMQP_URL: "amqp://127.0.0.1:1" });
+  await new Promise<void>((resolve) => listeners.add(() => logs().includes("the start waits for it") && resolve()));
+  child.kill("SIGTERM");
+  expect((await exited).code).toBe(0);
+});
