@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { join } from "node:path";
-import { killLeftOvers, launch, startsInVain, temporaryFolder } from "../helpers/process.ts";
+import { killLeftOvers, launch, startProcess, startsInVain, temporaryFolder } from "../helpers/process.ts";
 
 const place = temporaryFolder();
 const open: Server[] = [];
@@ -110,4 +110,12 @@ test("a start that waits for RabbitMQ is stopped with exit 0", async () => {
   await new Promise<void>((resolve) => listeners.add(() => logs().includes("the start waits for it") && resolve()));
   child.kill("SIGTERM");
   expect((await exited).code).toBe(0);
+});
+
+test("a namespace is what it says, and variables that are Moleculer's own change nothing", async () => {
+  for (const NAMESPACE of ["5", "false"]) {
+    const node = await startProcess({ DATABASE_URL, NAMESPACE, LOGGER: "false", METRICS: "false", CREATED: "no" });
+    expect(node.logs()).toContain(`Namespace: ${NAMESPACE}"`);
+    expect((await node.stop()).code).toBe(0);
+  }
 });
