@@ -38,6 +38,7 @@ async function open(broker: ServiceBroker): Promise<Database> {
       const isFile = url.startsWith("sqlite:");
       const fault = await wrongUrl(url, error);
       if (fault || isFile || !isUnavailable(error)) throw fault ?? error;
+      if (!shared.has(broker)) throw givenUp();
       logger.warn(`The start waits for the database ${maskUrl(url)} (DATABASE_URL): ${(error as Error).message}`);
       await delay(RETRY_MS);
       if (!shared.has(broker)) throw givenUp();
