@@ -32,6 +32,8 @@ const DATABASE_URL = "sqlite::memory:";
 const LINES = "export default {\n";
 
 test("one line, exit 1", async () => {
+  const text = join(place.folder, "text.db");
+  writeFileSync(text, "no database\n".repeat(100));
   const [http, redis] = [await talker("HTTP/1.1 400 Bad Request\r\n\r\n"), await talker("-ERR unknown command\r\n")];
   const cases: [script: string, env: Record<string, string>, told: RegExp][] = [
     ["start", { PORT: String(http) }, /PORT: expected a port that is free at 127\.0\.0\.1; found \d+, where/],
@@ -61,7 +63,7 @@ test("one line, exit 1", async () => {
     ],
     [
       "migrate",
-      { DATABASE_URL: `sqlite:${__filename}` },
+      { DATABASE_URL: `sqlite:${text}` },
       /DATABASE_URL: expected a file of SQLite .*; found file is not a database/,
     ],
     ["start", { SERVICES: "api" }, /SERVICES: expected clientCache, .* on the node of api/],
