@@ -67,37 +67,13 @@ export function list<T>(item: Parser<T>): Parser<readonly T[]> {
     found(text, secrecy) {
       const entries = entriesOf(text);
       const values = entries.map((entry) => item.parse(entry));
+      const found = item.found ?? shown;
       const told = (value: T | undefined, i: number) =>
-        value === undefined ? `${shown(entries[i] as string, secrecy)} as entry ${i + 1}` : `entry ${i + 1} twice`;
+        value === undefined ? `${found(entries[i] as string, secrecy)} as entry ${i + 1}` : `entry ${i + 1} twice`;
       return values.flatMap((value, i) => (isWrong(value, i, values) ? told(value, i) : [])).join(", ");
     },
   };
 }
-
-const ENCODED = " (special characters percent-encoded)";
-
-export function url(...schemes: string[]): Parser<string> {
-  return {
-    expected: `a URL ${schemes.map((scheme) => `${scheme}://host…`).join(" or ")}${ENCODED}`,
-    parse: (text) => (hasHost(text, schemes) ? text : undefined),
-  };
-}
-
-const anyRedis = url("redis", "rediss");
-/** ioredis asks for database NaN where the path is no number, and that ends the process. */
-export const redisUrl: Parser<string> = {
-  expected: `${anyRedis.expected}; after the host nothing but a database's number`,
-  parse: (text) => (anyRedis.parse(text) && /^\/?\d{0,5}$/.test(new URL(text).pathname) ? text : undefined),
-};
-
-/** Two slashes after `sqlite:` look like a host, and `sqlite://data/x.db` would silently be `/data/x.db`: refused. */
-export const databaseUrl: Parser<string> = {
-  expected: `sqlite:PATH, postgres://host/database or mssql://host/database${ENCODED}`,
-  parse(text) {
-    const isServed = /^sqlite:(?!\/\/(?!\/))./.test(text) || hasHost(text, ["postgres", "postgresql", "mssql"]);
-    return isServed ? text : undefined;
-  },
-};
 
 /** A name, an address or a CIDR; a name that ends in a number is a mistyped address. */
 export const networkHost: Parser<string> = {
@@ -113,23 +89,6 @@ export const networkHost: Parser<string> = {
     return /^(?=.{1,253}$)([a-z0-9_-]{1,63}\.)*(?!\d+$)[a-z0-9_-]{1,63}$/i.test(text) ? text.toLowerCase() : undefined;
   },
 };
-
-function hasHost(text: string, schemes: readonly string[]): boolean {
-  if (!URL.canParse(text)) return false;
-  const { protocol, hostname, username, password, pathname } = new URL(text);
-  const isOurs = hostname !== "" && schemes.includes(protocol.slice(0, -1)) && text.includes("://");
-  return isOurs && [username, password, pathname].every(isDecodable);
-}
-
-/** The drivers decode: a % that encodes nothing would end the start with their own words, or be tried for ever. */
-function isDecodable(text: string): boolean {
-  try {
-    decodeURIComponent(text);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 /** What is secret of a setting's text: nothing we know of, all of it, or what a URL may carry. */
 export type Secrecy = "open" | "whole" | "url";

@@ -1,16 +1,5 @@
-import {
-  choice,
-  databaseUrl,
-  duration,
-  integer,
-  list,
-  matching,
-  networkHost,
-  type Parser,
-  redisUrl,
-  type Secrecy,
-  url,
-} from "./config.parse.ts";
+import { choice, duration, integer, list, matching, networkHost, type Parser, type Secrecy } from "./config.parse.ts";
+import { amqpUrl, databaseUrl, redisUrl } from "./config.urls.ts";
 
 /** One variable of the environment. `default` is in the variable's own notation; null: see `otherwise`. */
 export interface Setting<T> {
@@ -106,7 +95,7 @@ export const settings = {
   amqpUrls: optional(
     "AMQP_URL",
     "none",
-    list(url("amqp", "amqps")),
+    list(amqpUrl),
     "RabbitMQ for calls between nodes and the durable queues; several for failover.",
     "url",
   ),

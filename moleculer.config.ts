@@ -79,4 +79,16 @@ async function requireServices(broker: ServiceBroker): Promise<void> {
     ]);
 }
 
-export default ownOptions();
+/** What moleculer-runner puts variables of its own over the options with: by their names, and converted. */
+interface Runner {
+  overwriteFromEnv(options: BrokerOptions): BrokerOptions;
+}
+
+/**
+ * Called by moleculer-runner. config.ts alone reads settings: NAMESPACE=5 would become a number, which Moleculer takes for
+ * none, and a METRICS or LOGGER that is meant for others would take our place.
+ */
+export default function forRunner(this: Runner): BrokerOptions {
+  this.overwriteFromEnv = (options) => options;
+  return ownOptions();
+}

@@ -26,9 +26,9 @@ export interface Database {
   deliveries: DeliveryStore;
   sequelize: Sequelize;
   models: Models;
-  /** Brings the schema up to date; the names of the steps that it took. Throws DatabaseRefused for a user who may not. */
+  /** Brings the schema up to date; the names of the steps that it took. Throws DatabaseRefused for a user who may not, and DatabaseUnavailable. */
   migrate(): Promise<string[]>;
-  /** The steps that this database lacks. Throws DatabaseRefused for a user who may not look. */
+  /** The steps that this database lacks. Throws DatabaseRefused for a user who may not look, and DatabaseUnavailable. */
   pending(): Promise<string[]>;
   ping(): Promise<void>;
   /** The database's clock, epoch ms. */
@@ -43,8 +43,8 @@ export interface Database {
 
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
   const dialect = await openDialect(options);
-  const refused = (error: unknown): never => {
-    throw dialect.refusalOf?.(error) ?? error;
+  const told = (error: unknown): never => {
+    throw dialect.refusalOf?.(error) ?? dialect.awayOf?.(error) ?? error;
   };
   return {
     store: dialect.store,
@@ -52,8 +52,8 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     deliveries: dialect.deliveries,
     sequelize: dialect.sequelize,
     models: defineModels(dialect.sequelize),
-    migrate: () => migrate(dialect).catch(refused),
-    pending: () => pending(dialect).catch(refused),
+    migrate: () => migrate(dialect).catch(told),
+    pending: () => pending(dialect).catch(told),
     ping: async () => void (await dialect.now()),
     now: () => dialect.now(),
     isEmbedded: dialect.isEmbedded,

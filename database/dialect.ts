@@ -1,7 +1,7 @@
 /** What a folder of `dialects/` provides; `database.ts` adds models and migrations, which all dialects share. */
 import type { Sequelize, Transaction } from "sequelize";
 import type { DeliveryStore } from "./deliveries.ts";
-import type { DatabaseRefused } from "./errors.ts";
+import type { DatabaseRefused, DatabaseUnavailable } from "./errors.ts";
 import type { LockStore } from "./locks.ts";
 import type { BatchStore } from "./store.ts";
 
@@ -60,6 +60,8 @@ export interface Dialect {
   isEmbedded: boolean;
   /** What was thrown, where it is the fault of the URL. */
   refusalOf?(error: unknown): DatabaseRefused | null;
+  /** What was thrown, through Sequelize or umzug, where the server is merely away. */
+  awayOf?(error: unknown): DatabaseUnavailable | null;
   /** The node stops: a server that lets it wait for longer is given up. Omitted: it does not. */
   hurry?(ms: number): void;
   close(): Promise<void>;

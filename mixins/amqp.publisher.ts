@@ -29,6 +29,8 @@ export class AmqpPublisher {
     this.config = config;
     this.link = new AmqpLink(options);
     this.wrapper = this.link.channel<ConfirmChannel>(async (channel) => {
+      // What the last channel returned and did not confirm is sent anew, or given up.
+      this.returned.clear();
       channel.on("return", ({ properties }: Message) => this.returned.add(properties.messageId as string));
       await declareAll(channel, config);
       this.channel = channel;

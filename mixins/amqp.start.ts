@@ -6,10 +6,10 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type ChannelModel, connect } from "amqplib";
 import type { Middleware, ServiceBroker } from "moleculer";
+import { isUntrusted, TRUST } from "../certificates.ts";
 import { ConfigError, configOf, maskUrl } from "../config.ts";
 import { checkTopology } from "./amqp.topology.ts";
 import { strangerAt } from "./answering.ts";
-import { isUntrusted, TRUST } from "./certificates.ts";
 import { inTime } from "./in-time.ts";
 
 /** So often a log line says what the start waits for. */

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { inspect } from "node:util";
 import type { Service, ServiceBroker } from "moleculer";
 import { configOf, maskUrl } from "../config.ts";
-import { type Database, openDatabase } from "../database/database.ts";
+import { type Database, type Logger, openDatabase } from "../database/database.ts";
 import { DatabaseUnavailable, isUnavailable, isUnknown } from "../database/errors.ts";
 import { Problem } from "../services/errors.ts";
 import { behind, wrongUrl } from "./database.url.ts";
@@ -24,36 +24,36 @@ const shared = new WeakMap<ServiceBroker, Shared>();
 /** So often a log line says what the start waits for. */
 const RETRY_MS = 3_000;
 
+/**
+ * A server that is away, or whose name nobody knows yet, is waited for, as long as a service wants it; also one that goes
+ * in the middle. A file that cannot be used is a fault, and so are a wrong login and another server.
+ */
 async function open(broker: ServiceBroker): Promise<Database> {
-  const database = await openWhenThere(broker);
   const { databaseUrl: url } = configOf(broker);
+  const logger = broker.getLogger("database");
+  for (;;) {
+    try {
+      return await openOnce(url, logger);
+    } catch (error) {
+      const isFile = url.startsWith("sqlite:");
+      const fault = await wrongUrl(url, error);
+      if (fault || isFile || !isUnavailable(error)) throw fault ?? error;
+      if (!shared.has(broker)) throw givenUp();
+      logger.warn(`The start waits for the database ${maskUrl(url)} (DATABASE_URL): ${(error as Error).message}`);
+      await delay(RETRY_MS);
+      if (!shared.has(broker)) throw givenUp();
+    }
+  }
+}
+
+async function openOnce(url: string, logger: Logger): Promise<Database> {
+  const database = await openDatabase({ url, logger });
   try {
     await bringUpToDate(database, url);
     return database;
   } catch (error) {
     await database.close();
-    throw (await wrongUrl(url, error)) ?? error;
-  }
-}
-
-/**
- * A server that is away, or whose name nobody knows yet, is waited for, as long as a service wants it. A file that cannot
- * be used is a fault, and so are a wrong login and another server.
- */
-async function openWhenThere(broker: ServiceBroker): Promise<Database> {
-  const { databaseUrl: url } = configOf(broker);
-  const logger = broker.getLogger("database");
-  for (;;) {
-    try {
-      return await openDatabase({ url, logger });
-    } catch (error) {
-      const isFile = url.startsWith("sqlite:");
-      const fault = await wrongUrl(url, error);
-      if (fault || isFile || !isUnavailable(error)) throw fault ?? error;
-      logger.warn(`The start waits for the database ${maskUrl(url)} (DATABASE_URL): ${(error as Error).message}`);
-      await delay(RETRY_MS);
-      if (!shared.has(broker)) throw givenUp();
-    }
+    throw error;
   }
 }
 

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Middleware, Service, ServiceBroker } from "moleculer";
 import { configOf } from "../config.ts";
 import { hurryDatabase } from "./database.ts";
@@ -37,6 +38,14 @@ export const drainMiddleware: Middleware = {
       });
       return stopping as never;
     };
+    const start = broker.start.bind(broker);
+    // A stop that was asked for makes the start fail where it waits for a server, and that must not end the process first:
+    // it would exit with 1.
+    broker.start = () =>
+      start().catch(async (error: unknown) => {
+        if (stopping) await stopping.then(() => nextTurn());
+        throw error;
+      });
   },
   async stopping(broker: ServiceBroker) {
     const { shutdownTimeoutMs } = configOf(broker);

@@ -1,8 +1,8 @@
 import { Redis } from "ioredis";
+import { isUntrusted, TRUST } from "../certificates.ts";
 import { maskUrl } from "../config.ts";
 import { strangerAt } from "./answering.ts";
 import { Awake } from "./awake.ts";
-import { isUntrusted, TRUST } from "./certificates.ts";
 
 /** Redis cannot be asked now: no connection, or one that does not answer. Whoever gets it does without Redis. */
 export class RedisAway extends Error {

@@ -5,8 +5,9 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ServiceBroker, type ServiceSchema } from "moleculer";
-import { serviceNames, settings } from "../config.settings.ts";
+import { serviceNames } from "../config.settings.ts";
 import { loadConfig } from "../config.ts";
+import { brokerOptions } from "../moleculer.config.ts";
 
 const HOST = "127.0.0.1";
 const PORT = 3000;
@@ -50,8 +51,6 @@ async function startedAt(port: number, own: Record<string, string>, folder: stri
 }
 
 async function brokerWith(own: Record<string, string>): Promise<ServiceBroker> {
-  forgetSettings();
-  const { brokerOptions } = await import("../moleculer.config.ts");
   const broker = new ServiceBroker({ ...brokerOptions(loadConfig(own)), skipProcessEventRegistration: true });
   for (const name of serviceNames) {
     const { default: schema }: { default: ServiceSchema } = await import(`../services/${name}/${name}.service.ts`);
@@ -59,10 +58,4 @@ async function brokerWith(own: Record<string, string>): Promise<ServiceBroker> {
     broker.createService({ ...schema, settings: { ...schema.settings } });
   }
   return broker;
-}
-
-/** moleculer.config.ts reads the user's own settings, from the environment and from .env; here they must not matter. */
-function forgetSettings(): void {
-  for (const name of Object.keys(process.env)) if (name.startsWith("DATAFLOW_")) delete process.env[name];
-  for (const { name } of Object.values(settings)) process.env[name] = "";
 }

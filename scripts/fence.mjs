@@ -37,6 +37,8 @@ function importFault(path, target) {
   if (path.startsWith("formats/") && wanted.startsWith("services/") && !/^services\/errors(\.ts)?$/.test(wanted)) {
     return `imports ${wanted}: formats/ may import of services/ only errors.ts`;
   }
+  if (path.startsWith("database/") && wanted.startsWith("mixins/"))
+    return `imports ${wanted}: mixins/ stand on database/`;
   const actor = actorOf(wanted);
   if (!path.startsWith("services/") || !actor || actor === actorOf(path)) return "";
   const isContract = new RegExp(`^services/${actor}/${actor}\\.contract(\\.ts)?$`).test(wanted);

@@ -5,7 +5,7 @@ export async function getLive(): Promise<Reply> {
   return json(200, { status: "ok" });
 }
 
-/** Unavailable only without a database, or while the node stops; what is not configured is "off". */
+/** Unavailable only without a database, or while the node starts or stops; what is not configured is "off". */
 export async function getReady({ ctx, req }: Exchange): Promise<Reply> {
   const readiness = await call(ctx, "monitor.ready", {});
   const status = req.$service.isStopping ? "unavailable" : readiness.status;

@@ -6,8 +6,8 @@ const PATIENCE_MS = 2_000;
 const NOTHING_TO_ASK = Promise.resolve(null);
 
 /**
- * Unavailable only without a database, or while the node stops; degraded without Redis or RabbitMQ; what is not configured
- * is "off". Never throws.
+ * Unavailable only without a database, and before the node has started or after its stop began; degraded without Redis or
+ * RabbitMQ; what is not configured is "off". Never throws.
  */
 export async function readiness(broker: ServiceBroker): Promise<Readiness> {
   const options = { timeout: PATIENCE_MS };
@@ -17,7 +17,9 @@ export async function readiness(broker: ServiceBroker): Promise<Readiness> {
     checked(broker.getLocalService("rateLimiter") ? call(broker, "rateLimiter.ping", {}, options) : NOTHING_TO_ASK),
     checked(broker.getLocalService("outbox") ? call(broker, "outbox.ping", {}, options) : NOTHING_TO_ASK),
   ]);
-  const isUp = !broker.stopping && !isDown(database);
+  // While services of this node still start, `batch` may answer from here or from another one.
+  const isServing = broker.started && !broker.stopping;
+  const isUp = isServing && !isDown(database);
   const status = isDown(redis) || isDown(rabbitmq) ? "degraded" : "ok";
   return { status: isUp ? status : "unavailable", checks: { database, redis, rabbitmq } };
 }

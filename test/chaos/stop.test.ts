@@ -69,7 +69,7 @@ test.each(["API Gateway server created", "The database is", "DataFlow listens"])
     await new Promise<void>((resolve) => listeners.add(() => logs().includes(line) && resolve()));
     const sentAt = performance.now();
     child.kill("SIGTERM");
-    await exited;
+    expect((await exited).code).toBe(0);
     expect(performance.now() - sentAt).toBeLessThan(TIMEOUT_MS);
     expect(logs()).not.toContain("TypeError");
     await stopsWell(await startProcess(env));

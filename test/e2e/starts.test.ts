@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { join } from "node:path";
-import { killLeftOvers, launch, startsInVain, temporaryFolder } from "../helpers/process.ts";
+import { killLeftOvers, launch, startProcess, startsInVain, temporaryFolder } from "../helpers/process.ts";
 
 const place = temporaryFolder();
 const open: Server[] = [];
@@ -32,6 +32,8 @@ const DATABASE_URL = "sqlite::memory:";
 const LINES = "export default {\n";
 
 test("one line, exit 1", async () => {
+  const text = join(place.folder, "text.db");
+  writeFileSync(text, "no database\n".repeat(100));
   const [http, redis] = [await talker("HTTP/1.1 400 Bad Request\r\n\r\n"), await talker("-ERR unknown command\r\n")];
   const cases: [script: string, env: Record<string, string>, told: RegExp][] = [
     ["start", { PORT: String(http) }, /PORT: expected a port that is free at 127\.0\.0\.1; found \d+, where/],
@@ -61,7 +63,7 @@ test("one line, exit 1", async () => {
     ],
     [
       "migrate",
-      { DATABASE_URL: `sqlite:${__filename}` },
+      { DATABASE_URL: `sqlite:${text}` },
       /DATABASE_URL: expected a file of SQLite .*; found file is not a database/,
     ],
     ["start", { SERVICES: "api" }, /SERVICES: expected clientCache, .* on the node of api/],
@@ -93,7 +95,8 @@ test("a database whose name nobody knows yet is waited for, in every command tha
     const { child, exited, logs, listeners } = launch({ DATABASE_URL: url, METRICS_PORT: "0" }, script);
     await new Promise<void>((resolve) => listeners.add(() => (logs().match(waits)?.length ?? 0) > 1 && resolve()));
     child.kill("SIGTERM");
-    await exited;
+    // A planned stop, also of a start.
+    expect((await exited).code).toBe(0);
     expect(logs()).not.toMatch(/hunter2|\\n {4}at |is not found/);
   };
   await Promise.all([waiting("start"), waiting("start:worker")]);
@@ -103,3 +106,18 @@ test("a database whose name nobody knows yet is waited for, in every command tha
     expect.stringMatching(/^The database was not migrated: DATABASE_URL: .* is away: .*\n$/),
   ]);
 }, 60_000);
+
+test("a start that waits for RabbitMQ is stopped with exit 0", async () => {
+  const { child, exited, logs, listeners } = launch({ DATABASE_URL, AMQP_URL: "amqp://127.0.0.1:1" });
+  await new Promise<void>((resolve) => listeners.add(() => logs().includes("the start waits for it") && resolve()));
+  child.kill("SIGTERM");
+  expect((await exited).code).toBe(0);
+});
+
+test("a namespace is what it says, and variables that are Moleculer's own change nothing", async () => {
+  for (const NAMESPACE of ["5", "false"]) {
+    const node = await startProcess({ DATABASE_URL, NAMESPACE, LOGGER: "false", METRICS: "false", CREATED: "no" });
+    expect(node.logs()).toContain(`Namespace: ${NAMESPACE}"`);
+    expect((await node.stop()).code).toBe(0);
+  }
+});

@@ -111,6 +111,7 @@ describe("fence.mjs", () => {
       "services/contracts.ts": 'export * from "./a/a.service.ts";',
       "formats/csv.ts": 'import "../services/a/a.contract.ts"; import "../services/errors.ts";',
       "database/store.ts": 'import { DatabaseSync } from "node:sqlite"; export { DatabaseSync };',
+      "database/dialects/x/open.ts": 'import "../../../mixins/e.ts"; import "../../errors.ts";',
       "mixins/a.ts": "export const a = process.env.A;",
       "mixins/b.ts": 'export const b = globalThis.process["env"].B;',
       "mixins/c.ts": "export const { env } = process;",
@@ -120,6 +121,7 @@ describe("fence.mjs", () => {
       `services/a/a.service.ts: imports services/b/${name}: of another actor only b.contract.ts`;
     const env = (name: string) => `mixins/${name}.ts: reads process.env: take the value from config.ts`;
     expect(faults()).toEqual([
+      "database/dialects/x/open.ts: imports mixins/e.ts: mixins/ stand on database/",
       "database/store.ts: imports node:sqlite: only database/dialects/sqlite may",
       "formats/csv.ts: imports services/a/a.contract.ts: formats/ may import of services/ only errors.ts",
       ...["a", "b", "c", "d"].map(env),

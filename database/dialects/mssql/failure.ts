@@ -1,5 +1,6 @@
 /** What SQL Server and its driver throw, as our callers know it. */
-import { isUntrusted } from "../../../mixins/certificates.ts";
+import { ConnectionError as SequelizeConnectionError } from "sequelize";
+import { isUntrusted } from "../../../certificates.ts";
 import { ConstraintViolation, DatabaseRefused, DatabaseUnavailable } from "../../errors.ts";
 
 /** Deadlock victim, lock timeout, snapshot conflict: the same unit may succeed at once. */
@@ -148,6 +149,13 @@ export const unavailable = (error: unknown, isUnknown = false): DatabaseUnavaila
 export function refusalOf(error: unknown): DatabaseRefused | null {
   const refusal = refusals[numberOf(error) ?? 0] ?? refusalOfLogin(error) ?? refusalOfLink(error);
   return refusal ? new DatabaseRefused(...refusal) : null;
+}
+
+/** Where Sequelize or umzug threw it. */
+export function awayOf(error: unknown): DatabaseUnavailable | null {
+  const told = errorOf(error);
+  if (told instanceof DatabaseUnavailable) return told;
+  return error instanceof SequelizeConnectionError ? unavailable(error) : null;
 }
 
 /** Of a refused login the driver keeps only the text, which we ask for in English. */

@@ -3,7 +3,7 @@ import type { Logger } from "../../database.ts";
 import type { Dialect } from "../../dialect.ts";
 import { DatabaseRefused, DatabaseUnavailable } from "../../errors.ts";
 import { ddl } from "./ddl.ts";
-import { refusalOf } from "./failure.ts";
+import { awayOf, refusalOf } from "./failure.ts";
 import { dialectModule } from "./models.ts";
 import { Sql } from "./sql.ts";
 import { mssqlDeliveries, mssqlLocks, mssqlStore } from "./store.ts";
@@ -63,6 +63,7 @@ export async function openMssql(url: string, logger?: Logger): Promise<Dialect> 
     now: () => now(sql),
     isEmbedded: false,
     refusalOf,
+    awayOf,
     async close() {
       await Promise.all([sql.close(), sequelize.close(), migrations.close()]);
     },

@@ -1,5 +1,6 @@
 /** What PostgreSQL and its connection throw, as our callers know it. */
-import { isUntrusted } from "../../../mixins/certificates.ts";
+import { ConnectionError } from "sequelize";
+import { isUntrusted } from "../../../certificates.ts";
 import { ConstraintViolation, DatabaseRefused, DatabaseUnavailable } from "../../errors.ts";
 
 /** Serialization failure, deadlock, lock not available: the same unit may succeed at once. */
@@ -78,10 +79,28 @@ export function refusalOf(error: unknown): DatabaseRefused | null {
   return refusal ? new DatabaseRefused(...refusal) : null;
 }
 
+/** The server does not take what the URL's parameters ask of the session (`options=…`): a value, a name, how it is written. */
+const parameters = new Set(["22023", "42704", "42601"]);
+
+/** Of an error of the first connection, which sends nothing else that could be wrong. */
+export function refusalOfOpening(error: unknown): DatabaseRefused | null {
+  const code = codeOf(rootOf(error));
+  if (!parameters.has(code)) return refusalOf(error);
+  return new DatabaseRefused("parameters after the ? that the server takes", `one that it refuses (${code})`);
+}
+
+/** Where Sequelize or umzug threw it. */
+export function awayOf(error: unknown): DatabaseUnavailable | null {
+  const told = errorOf(rootOf(error));
+  if (told instanceof DatabaseUnavailable) return told;
+  return error instanceof ConnectionError ? unavailable(error) : null;
+}
+
 /** pg's own errors carry no code. */
 function refusalOfLink(cause: unknown): Refusal | null {
   if (isUntrusted(codeOf(cause))) return CERTIFICATE;
   if (/^(open|read)$/.test(String((cause as NodeJS.ErrnoException | null)?.syscall)) && !hasNoLink(cause)) return FILES;
+  if (/verify-ca requires specifying a CA/.test(textOf(cause))) return ["sslrootcert beside sslmode=verify-ca", "none"];
   if (/^The server does not support SSL/.test(textOf(cause))) return NO_TLS;
   return /^SASL:/.test(textOf(cause)) ? LOGIN : null;
 }

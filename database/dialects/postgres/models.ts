@@ -13,7 +13,11 @@ const clientOf = (links: Links) =>
     override query(...args: any[]): any {
       const answer = args.at(-1);
       const query = super.query.bind(this) as (...all: unknown[]) => unknown;
-      if (typeof answer !== "function") return query(...args);
+      // Sequelize's own greeting of a new connection: nothing of its user's was sent yet.
+      if (typeof answer !== "function")
+        return (query(...args) as Promise<unknown>).catch((error: Error) => {
+          throw this.told(error, true);
+        });
       return query(...args.slice(0, -1), (error: Error | null, result: unknown) =>
         (answer as Answer)(error && this.told(error, isRead(args[0])), result),
       );

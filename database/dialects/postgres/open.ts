@@ -3,7 +3,7 @@ import type { Logger } from "../../database.ts";
 import type { Dialect } from "../../dialect.ts";
 import { DatabaseRefused } from "../../errors.ts";
 import { ddl } from "./ddl.ts";
-import { refusalOf } from "./failure.ts";
+import { awayOf, refusalOf, refusalOfOpening } from "./failure.ts";
 import { Links } from "./links.ts";
 import { dialectModule } from "./models.ts";
 import { CONNECT_TIMEOUT_MS, Sql, timeouts } from "./sql.ts";
@@ -23,7 +23,7 @@ export async function openPostgres(url: string, logger?: Logger): Promise<Dialec
     await checkVersion(sql);
   } catch (error) {
     await sql.close();
-    throw refusalOf(error) ?? error;
+    throw refusalOfOpening(error) ?? error;
   }
   const options = { dialect: "postgres", dialectModule: dialectModule(links), logging: false } as const;
   const sequelize = new Sequelize(url, {
@@ -53,6 +53,7 @@ export async function openPostgres(url: string, logger?: Logger): Promise<Dialec
     now: () => now(sql),
     isEmbedded: false,
     refusalOf,
+    awayOf,
     hurry: (ms) => links.hurry(ms),
     async close() {
       await Promise.all([sql.close(), sequelize.close(), migrations.close()]).finally(() => links.closed());

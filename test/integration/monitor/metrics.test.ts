@@ -3,10 +3,13 @@ import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import type { Service, ServiceBroker, ServiceSchema } from "moleculer";
 import { root } from "../../../root.cjs";
+import type { Readiness } from "../../../services/monitor/monitor.contract.ts";
 import { accepted, admin, batchWhen, newClient } from "../../helpers/http.ts";
 import { metrics } from "../../helpers/metrics.ts";
 import { type System, startSystem } from "../../helpers/system.ts";
+import { until } from "../batch/kit.ts";
 
 let system: System;
 afterEach(() => system?.stop());
@@ -154,6 +157,36 @@ test("a node without the api serves health and metrics on its own port, or on th
   } finally {
     blocker.close();
   }
+});
+
+test("a node is ready once all of its services have started, not before", async () => {
+  const urlOf = (broker: ServiceBroker) => {
+    const { port } = broker.getLocalService("monitor") as unknown as {
+      port: { server: { address(): AddressInfo | null } } | null;
+    };
+    return `http://127.0.0.1:${port?.server.address()?.port}`;
+  };
+  const ask = async (broker: ServiceBroker) => {
+    const answer = await fetch(`${urlOf(broker)}/health/ready`).catch(() => null);
+    return answer && { code: answer.status, ...((await answer.json()) as Readiness) };
+  };
+  let early: Awaited<ReturnType<typeof ask>> = null;
+  const late: ServiceSchema = {
+    name: "late",
+    async started(this: Service) {
+      await until(async () => {
+        early = await ask(this.broker);
+        return early?.checks.database !== "off" && early?.checks.database.status === "up";
+      });
+    },
+  };
+  system = await startSystem({
+    services: ["batch", "batchLock", "batchProcessor", "clientCache", "outbox", "policy", "rateLimiter"],
+    env: { METRICS_PORT: "0" },
+    extra: [late],
+  });
+  expect(early).toMatchObject({ code: 503, status: "unavailable" });
+  expect(await ask(system.broker)).toMatchObject({ code: 200, status: "ok" });
 });
 
 test("docs/operations.md names each figure of ours with its labels, and no other", async () => {

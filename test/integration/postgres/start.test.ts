@@ -43,12 +43,20 @@ const tls = (url: URL) => {
 const file = (url: URL) => {
   url.search = "sslmode=verify-full&sslrootcert=/nowhere.pem";
 };
+const parameter = (url: URL) => {
+  url.search = "options=-c%20nothing_of_ours%3D1";
+};
+const authority = (url: URL) => {
+  url.search = "uselibpqcompat=true&sslmode=verify-ca";
+};
 const cases = [
   ["migrate", stranger, /a user who may use its database, schema and tables/],
   ["start", login, /a user and password that the server accepts, at postgres:.*; found a login that it refuses/],
   ["start:api", name, /a database that exists, at .*\/nothing-of-ours; found none of that name/],
   ["start:worker", tls, /a server with TLS, for its parameters ask for that, at .*; found one without/],
   ["start:worker", file, /files that can be read in sslrootcert, .*; found one that cannot be/],
+  ["start", parameter, /parameters after the \? that the server takes, at .*; found one that it refuses \(42704\)/],
+  ["start", authority, /sslrootcert beside sslmode=verify-ca, at .*; found none/],
   ["start", empty, /up to date, at .*; found one that is behind by 0001-schema, .*: run "npm run migrate" first/],
   ["migrate", away, /^The database was not migrated: DATABASE_URL: postgres:.*:1\/.* is away: .*ECONNREFUSED/],
   ["migrate", login, /a user and password that the server accepts/],

@@ -10,6 +10,7 @@ import { define } from "../../../mixins/define.ts";
 import { describePostgres, freshPostgres, freshSchema } from "../../helpers/database.ts";
 import { startProxy } from "../../helpers/proxy.ts";
 import { ADMIN_TOKEN } from "../../helpers/system.ts";
+import { proxiedPostgres } from "../../integration/postgres/kit.ts";
 import { leftovers, nothingLeft, problem } from "../contracts/kit.ts";
 
 type Stored = Service & WithDatabase;
@@ -112,6 +113,45 @@ describePostgres("elsewhere", () => {
     await broker.stop();
     await proxy.close();
     await remove();
+  });
+});
+
+/** Starts a node whose link is lost with what carries `text`: its warnings, and whether it serves in the end. */
+async function startLosing(text: string, how: "cut" | "silent") {
+  const at = await proxiedPostgres();
+  const broker = nodeOf(loadConfig({ DATABASE_URL: at.url, ADMIN_TOKEN }), "a");
+  const warnings: string[] = [];
+  const logger = { ...broker.logger, warn: (line: string) => void warnings.push(line) };
+  jest.spyOn(broker, "getLogger").mockReturnValue(logger as never);
+  const lost = at.proxy.lose(text, how);
+  await broker.start();
+  await lost;
+  const isServing = Number(await broker.call("a.now")) > 0;
+  await broker.stop();
+  await at.remove();
+  return { warnings, isServing };
+}
+
+describePostgres("a database that goes in the middle of the start", () => {
+  // Each at its own moment: Sequelize's greeting of a connection, and our own question. Together, for a silent link is believed for 10 s.
+  test.each(["client_min_messages", "to_regclass"])(
+    "is waited for (%s)",
+    async (text) => {
+      const ends = await Promise.all([startLosing(text, "cut"), startLosing(text, "silent")]);
+      const waits = /^The start waits for the database postgres:.* \(DATABASE_URL\): The database cannot be used/;
+      for (const end of ends) expect(end).toEqual({ warnings: [expect.stringMatching(waits)], isServing: true });
+    },
+    60_000,
+  );
+
+  test("ends `migrate` and `pending` as a database that is away", async () => {
+    const at = await proxiedPostgres();
+    const db = await openDatabase({ url: at.url });
+    await at.proxy.shut();
+    await expect(db.pending()).rejects.toBeInstanceOf(DatabaseUnavailable);
+    await expect(db.migrate()).rejects.toBeInstanceOf(DatabaseUnavailable);
+    await db.close();
+    await at.remove();
   });
 });
 

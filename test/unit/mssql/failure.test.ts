@@ -1,8 +1,9 @@
 /** What SQL Server and its driver throw, in the shapes in which mssql and Sequelize hand it over. */
 import mssql from "mssql";
-import { DatabaseError } from "sequelize";
+import { ConnectionAcquireTimeoutError, DatabaseError } from "sequelize";
 import * as tedious from "tedious";
 import {
+  awayOf,
   codeOf,
   errorOf,
   isCut,
@@ -215,4 +216,14 @@ test("neither host nor user nor database is in what we say, and a statement's fa
   const fault = told(102, "Incorrect syntax near 'x'.", 15);
   expect(errorOf(fault)).toBe(fault);
   expect([isCut(fault), isPassing(fault), codeOf(fault)]).toEqual([false, false, "102"]);
+});
+
+test("a server that is away is told from a defect, through Sequelize and umzug", () => {
+  const broken = new DatabaseError(emitted("ESOCKET", "Connection lost - read ECONNRESET") as never);
+  const inStep = new Error("Migration 0001-schema (up) failed", { cause: broken });
+  const full = new ConnectionAcquireTimeoutError(new Error("Operation timeout"));
+  for (const error of [broken, inStep, full]) expect(awayOf(error)).toBeInstanceOf(DatabaseUnavailable);
+  const known = unavailable(socket("ECONNRESET"), true);
+  expect(awayOf(known)).toBe(known);
+  expect(awayOf(new DatabaseError(told(208, "Invalid object name 'batch'.") as never))).toBeNull();
 });
