@@ -4,6 +4,7 @@
  * so that the machine's moods hit both.
  */
 import { type ChildProcess, fork } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { join } from "node:path";
 import { type ConfirmChannel, connect } from "amqplib";
@@ -41,25 +42,25 @@ async function way(name: string, kind: string, add: Way["add"]): Promise<Way> {
   return { name, worker, add, arrived, latenciesMs: [], perSecond: [] };
 }
 
-function sent({ arrived, add }: Way, id: string): Promise<bigint> {
+function sent({ arrived, add }: Way): Promise<bigint> {
+  const id = randomUUID();
   const there = new Promise<bigint>((resolve) => arrived.set(id, resolve));
   return add(id).then(() => there);
 }
 
 /** One at a time: each finds an idle consumer. */
-async function latency(of: Way, round: number): Promise<void> {
+async function latency(of: Way): Promise<void> {
   for (let i = 0; i < PER_ROUND; i++) {
     const began = process.hrtime.bigint();
-    of.latenciesMs.push(Number((await sent(of, `${round}-${i}`)) - began) / 1e6);
+    of.latenciesMs.push(Number((await sent(of)) - began) / 1e6);
   }
   of.arrived.clear();
 }
 
 /** 200 at once on their way, confirmed and handled. */
-async function throughput(of: Way, round: number): Promise<void> {
+async function throughput(of: Way): Promise<void> {
   const began = performance.now();
-  for (let i = 0; i < BURST; i += 200)
-    await Promise.all(Array.from({ length: 200 }, (_, n) => sent(of, `b${round}-${i + n}`)));
+  for (let i = 0; i < BURST; i += 200) await Promise.all(Array.from({ length: 200 }, () => sent(of)));
   of.perSecond.push((BURST / (performance.now() - began)) * 1_000);
   of.arrived.clear();
 }
@@ -96,11 +97,11 @@ export const queue: Benchmark = async ({ size, rounds }) => {
     await way("amqplib, confirm + quorum", "bare", bare.add),
   ];
   const ways = [ours, peer];
-  for (const warmUp of ways) await throughput(warmUp, -1);
+  for (const warmUp of ways) await throughput(warmUp);
   for (const { perSecond } of ways) perSecond.length = 0;
   for (let round = 0; round < (rounds ?? ROUNDS[size]); round++) {
-    for (const one of ways) await latency(one, round);
-    for (const one of ways) await throughput(one, round);
+    for (const one of ways) await latency(one);
+    for (const one of ways) await throughput(one);
   }
   for (const { worker } of ways) {
     worker.disconnect();
