@@ -75,9 +75,10 @@ export class WorkLoop<Candidate> {
   }
 
   private async claimSome(): Promise<boolean> {
-    if (this.flight.isEnded || this.free === 0) return false;
-    const { first } = this;
+    // Whoever has work by now asks, and what was told of once is tried once.
+    const first = this.runs.size === 0 ? this.first : null;
     this.first = null;
+    if (this.flight.isEnded || this.free === 0) return false;
     const candidates = first === null ? await this.parts.candidates(this.free) : [first];
     if (this.flight.isEnded || this.isHalted) return false;
     // All at once, so that the database makes their claims durable together.

@@ -18,9 +18,8 @@ type Worker = Pick<WithQueue, "pauseAMQPQueue"> & {
 /** Held until there is nothing to claim: were this worker killed, another would get the token. */
 export async function takeToken(worker: Worker, channel: QueueChannel, message: QueueMessage): Promise<void> {
   const { loop } = worker;
-  const ready = readyIn(message.content as MessageOf<"batch.ready">);
-  do await loop.wake(ready);
-  while (loop.free === 0 && (await loop.freesWithin(SATURATED_MS)));
+  await loop.wake(readyIn(message.content as MessageOf<"batch.ready">));
+  while (loop.free === 0 && (await loop.freesWithin(SATURATED_MS))) await loop.wake();
   if (worker.isStopping) return;
   if (loop.free > 0) {
     channel.ack(message);

@@ -60,6 +60,25 @@ describe("the loop", () => {
     expect([[...log.runs.keys()], log.asked]).toEqual([["a"], [3, 2, 2]]);
   });
 
+  test("what it is told of while it looks waits for its turn with the others", async () => {
+    const { loop, log, finish } = loopOf(1, ["a", "c", "b"]);
+    const first = loop.wake();
+    await Promise.all([first, loop.wake("b")]);
+    expect([...log.runs.keys()]).toEqual(["a"]);
+    finish("a");
+    await until(() => log.runs.size === 2);
+    expect([...log.runs.keys()]).toEqual(["a", "c"]);
+  });
+
+  test("what it is told of while it is paused is not kept for later", async () => {
+    const { loop, log } = loopOf(1, ["a", "b"]);
+    loop.pause();
+    await loop.wake("b");
+    loop.resume();
+    await until(() => log.runs.size === 1);
+    expect([...log.runs.keys()]).toEqual(["a"]);
+  });
+
   test("what it is told of and others have is left", async () => {
     const { loop, log } = loopOf(3, ["a", "b"], ["a"]);
     await loop.wake("a");

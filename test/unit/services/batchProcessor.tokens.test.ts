@@ -1,0 +1,20 @@
+import { takeToken } from "../../../services/batchProcessor/batchProcessor.tokens.ts";
+
+describe("a token", () => {
+  test("tells of its batch once: a slot that frees is filled by who has waited longest", async () => {
+    const told: unknown[] = [];
+    let looks = 0;
+    const loop = {
+      wake: async (first?: unknown) => void told.push(first),
+      freesWithin: async () => true,
+      get free() {
+        return looks++ === 0 ? 0 : 1;
+      },
+    };
+    const ack = jest.fn();
+    const message = { content: { batchId: "b", id: 7, fence: 2 } };
+    await takeToken({ loop, isStopping: false, pauseAMQPQueue: async () => {} }, { ack }, message);
+    expect(told).toEqual([{ id: 7, publicId: "b", fence: 2 }, undefined]);
+    expect(ack).toHaveBeenCalledTimes(1);
+  });
+});
