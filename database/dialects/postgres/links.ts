@@ -43,16 +43,14 @@ export class Links {
   hurry(ms: number): void {
     if (this.#looks) return;
     this.#deadline = performance.now() + ms;
-    const since = new Map<pg.Client, number>();
+    let since = new Map<pg.Client, number>();
     let [heard, heardAt, isGivenUp] = [0, 0, false];
     this.#looks = setInterval(() => {
       const now = performance.now();
-      let bytes = 0;
-      for (const client of this.#open) {
-        bytes += bytesFrom(client);
-        if (isWaiting(client)) since.set(client, since.get(client) ?? now);
-        else since.delete(client);
-      }
+      const open = [...this.#open];
+      const bytes = open.reduce((sum, client) => sum + bytesFrom(client), 0);
+      // Made anew: one that was closed while it waited, waits no more.
+      since = new Map(open.filter(isWaiting).map((client) => [client, since.get(client) ?? now]));
       // One that answers others is there: whoever waits, waits for a lock.
       if (bytes > heard) heardAt = now;
       heard = bytes;
