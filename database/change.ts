@@ -5,8 +5,8 @@ import { isUnavailable, isUnknown } from "./errors.ts";
 import type { Models } from "./models.ts";
 import type { OutboxDraft, OutboxRow } from "./store.ts";
 
-/** Sooner than another node's sweep takes up the event and deletes it, which is 5 s old then. */
-const MOST_LOOKS = 20;
+/** Sooner than another node's sweep takes up the event and deletes it, which is 5 s old then. A last look at a silent server takes its time. */
+const LOOK_MS = 2_000;
 const BETWEEN_LOOKS_MS = 100;
 
 /** What a change wrote, and its event, to be published now that both are committed. */
@@ -43,7 +43,8 @@ export async function changeWithEvent<T>(
 /** A COMMIT without an answer: the event is there with the change. False: not, or not yet, and then nobody knows. */
 async function isCommitted({ Outbox }: Models, { outbox }: Changed<unknown>): Promise<boolean> {
   const ids = outbox.map(({ id }) => id);
-  for (let looks = 0; looks < MOST_LOOKS; looks++) {
+  const end = performance.now() + LOOK_MS;
+  while (performance.now() < end) {
     await pause(BETWEEN_LOOKS_MS);
     const found = await Outbox.count({ where: { id: ids } }).catch((error: unknown) => {
       if (!isUnavailable(error)) throw error;

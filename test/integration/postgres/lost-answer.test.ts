@@ -1,5 +1,7 @@
 /** The answer of a statement is lost: the connection breaks when it was sent. What became of it is found out. */
+import { changeWithEvent } from "../../../database/change.ts";
 import type { Database } from "../../../database/database.ts";
+import { isUnknown } from "../../../database/errors.ts";
 import { call } from "../../../services/messages.ts";
 import { describePostgres } from "../../helpers/database.ts";
 import { accepted, admin, batchWhen, get, newClient, post } from "../../helpers/http.ts";
@@ -227,6 +229,20 @@ describePostgres("a lost answer", () => {
       await system.stop();
     }
   });
+
+  test("of an operator's change, after which the server is silent: while the caller still listens it is told to be unknown", async () => {
+    const lost = at.proxy.lose("COMMIT", "cut", async () => at.proxy.freeze());
+    const began = performance.now();
+    const change = changeWithEvent(
+      db,
+      async () => null,
+      () => event("client.changed"),
+    );
+    expect(isUnknown(await change.catch((error: unknown) => error))).toBe(true);
+    expect(performance.now() - began).toBeLessThan(15_000);
+    await lost;
+    at.proxy.thaw();
+  }, 60_000);
 
   test("in a whole node, whose database stays away: a client hears that it is not known, and how to look", async () => {
     const system = await startSystem({ env: { DATABASE_URL: at.url, LOG_LEVEL: "fatal" } });
