@@ -242,7 +242,9 @@ export default define<BatchService>({
     }
     this.uploads = new RunningUploads(this.database.store, this.leaseMs);
     this.sweeper = new Sweeper(this);
-    const sweep = this.schedule("The sweep", config.sweepIntervalMs, () => this.sweeper.run(), 0.2);
+    // While this node starts, what a sweep asks its own partners would go to another node, and wait for that one's answer.
+    const sweepOnceStarted = async () => this.broker.started && this.sweeper.run();
+    const sweep = this.schedule("The sweep", config.sweepIntervalMs, sweepOnceStarted, 0.2);
     this.schedule("Keeping uploads", this.leaseMs / 3, () => this.uploads.touch());
     this.broker.localBus.once("$broker.started", sweep);
   },

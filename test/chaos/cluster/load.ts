@@ -21,6 +21,8 @@ export class Load {
   /** Answered 503, or broken off by the partner before its end: nothing of it may be stored. */
   readonly refused = new Set<string>();
   readonly brokenOff = new Set<string>();
+  /** Answered 503 with the word that nobody knows what became of it. */
+  readonly undecided = new Set<string>();
   /** Answers that no fault explains. */
   readonly unexpected: string[] = [];
   private readonly apis: Place[];
@@ -69,8 +71,12 @@ export class Load {
 
   private note(key: string, { status, headers }: Response, text: string): void {
     if (status === 202) this.answered.set(key, (JSON.parse(text) as { id: string }).id);
-    else if (status === 503 && headers.has("retry-after")) this.refused.add(key);
+    else if (status === 503 && headers.has("retry-after")) this.noteRefusal(key, JSON.parse(text));
     else this.unexpected.push(`${key}: ${status} ${text}`);
+  }
+
+  private noteRefusal(key: string, { outcome }: { outcome?: string }): void {
+    (outcome === "unknown" ? this.undecided : this.refused).add(key);
   }
 }
 

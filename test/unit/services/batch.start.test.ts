@@ -1,0 +1,33 @@
+/** The batches' own rhythm while the node around them still starts. */
+import type { Service } from "moleculer";
+import { define } from "../../../mixins/define.ts";
+import { Sweeper } from "../../../services/batch/batch.sweep.ts";
+import { RunningUploads } from "../../../services/batch/batch.uploads.ts";
+import { startNode, until } from "../contracts/kit.ts";
+
+afterEach(() => jest.restoreAllMocks());
+
+test("nothing is swept before the whole node has started: what a sweep needs may be at other nodes until then", async () => {
+  const sweeps = jest.spyOn(Sweeper.prototype, "run");
+  // Another rhythm of the same service, and a slower one.
+  const touches = jest.spyOn(RunningUploads.prototype, "touch");
+  let early: number | undefined;
+  const late = define<Service>({
+    name: "late",
+    async started() {
+      await until(() => touches.mock.calls.length > 0);
+      early = sweeps.mock.calls.length;
+    },
+  });
+  const node = await startNode({
+    services: ["clientCache", "policy", "batch", "outbox"],
+    env: { SWEEP_INTERVAL: "100ms", BATCH_LEASE: "1s" },
+    extra: [late],
+  });
+  try {
+    expect(early).toBe(0);
+    await until(() => sweeps.mock.calls.length > 1);
+  } finally {
+    await node.stop();
+  }
+});
