@@ -114,7 +114,8 @@ const postgresRules: Rules = {
     /^(disable|prefer|require|verify-ca|verify-full|no-verify)$/,
     "disable, prefer, require, verify-ca, verify-full or no-verify",
   ),
-  ssl: matching(/^(true|false|1|0|no-verify)$/, "true, false or no-verify"),
+  // "false" is a text to pg, and one that is not empty asks for TLS.
+  ssl: matching(/^(true|1|0|no-verify)$/, "true, 0 or no-verify"),
   sslnegotiation: matching(/^(postgres|direct)$/, "postgres or direct"),
   stream: leftOut,
   binary: leftOut,

@@ -153,6 +153,7 @@ test.each([
   ],
   ["DATABASE_URL", "postgres://a/b?query_timeout=1", "with a query_timeout that is not 0 or milliseconds, 1000"],
   ["DATABASE_URL", "postgresql://a/b?sslmode=none", '"postgresql://…" with a sslmode that is not disable, prefer,'],
+  ["DATABASE_URL", "postgres://a/b?ssl=false", '"postgres://…" with a ssl that is not true, 0 or no-verify'],
   ["DATABASE_URL", "postgres://a/b?password=hunter2", "with a password that is not before the ?"],
   ["DATABASE_URL", "postgres://a/b?stream=hunter2", "with a stream that is not left out"],
 ])("%s takes no %s", (name, value, found) => {

@@ -51,14 +51,19 @@ async function place(path: string) {
 /** Node's `recursive` tries for ever, deaf to signals, where the system says of a folder in one that exists that there is none. */
 async function makeFolder(path: string): Promise<void> {
   try {
-    await mkdir(path);
+    await mkdirUnlessThere(path);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "EEXIST") return;
-    if (code !== "ENOENT" || dirname(path) === path) throw error;
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT" || dirname(path) === path) throw error;
     await makeFolder(dirname(path));
-    await mkdir(path);
+    await mkdirUnlessThere(path);
   }
+}
+
+/** Also where another process made it just now. */
+async function mkdirUnlessThere(path: string): Promise<void> {
+  await mkdir(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "EEXIST") throw error;
+  });
 }
 
 /** What keeps it from being opened, told without the path, which may be no business of whoever reads it. */

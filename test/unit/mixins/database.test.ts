@@ -66,6 +66,13 @@ test("the services of a node share one database; the last one closes it", async 
   await expect(database.now()).rejects.toBeInstanceOf(DatabaseUnavailable);
 });
 
+test("embedded, processes that start side by side make the folder that is not there together", async () => {
+  const files = ["a", "b", "c"].map((name) => join(folder, "not/yet", `${name}.db`));
+  const opened = await Promise.allSettled(files.map((file) => openDatabase({ url: `sqlite:${file}` })));
+  for (const one of opened) if (one.status === "fulfilled") await one.value.close();
+  expect(opened.map(({ status }) => status)).toEqual(["fulfilled", "fulfilled", "fulfilled"]);
+});
+
 test("embedded, the schema is brought up to date at the start", async () => {
   const broker = nodeOf(config, "a");
   await broker.start();
