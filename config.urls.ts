@@ -67,7 +67,8 @@ const amqpRules: Rules = {
   frameMax: orNone(integer(8_192, 999_999_999, "bytes")),
   channelMax: orNone(integer(16, 65_535, "a number")),
 };
-export const amqpUrl = withParameters(url("amqp", "amqps"), () => amqpRules, "refused");
+/** Others, which clients of other languages take, mean nothing to its driver. */
+export const amqpUrl = withParameters(url("amqp", "amqps"), () => amqpRules, "let through");
 
 const anyRedis = url("redis", "rediss");
 /** ioredis asks for database NaN where the path is no number, and that ends the process. */

@@ -142,7 +142,7 @@ test.each([
   ["AMQP_URL", "amqp://a?heartbeat=abc", '"amqp://…" with a heartbeat that is not seconds, 0 to 65535 as entry 1'],
   ["AMQP_URL", "amqp://a?frameMax=1", "with a frameMax that is not 0 or bytes, 8192 to 999999999 as entry 1"],
   ["AMQP_URL", "amqp://a?channelMax=1", "with a channelMax that is not 0 or a number, 16 to 65535 as entry 1"],
-  ["AMQP_URL", "amqp://a,amqp://b?hunter2=1", "a parameter that is none of heartbeat, frameMax, channelMax as entry 2"],
+  ["AMQP_URL", "amqp://a,amqp://b?channelMax=1", "with a channelMax that is not 0 or a number, 16 to 65535 as entry 2"],
   ["REDIS_URL", "redis://a?db=abc", '"redis://…" with a db that is not a database\'s number, 0 to 99999'],
   ["REDIS_URL", "redis://a/1?keyPrefix=hunter2", "with a parameter that is none of db, family"],
   ["REDIS_LOCK_NODES", "redis://a,redis://b?family=x", "with a family that is not 0, 4 or 6 as entry 2"],
@@ -165,6 +165,7 @@ test.each([
 
 test.each([
   ["AMQP_URL", "amqp://a?heartbeat=30&frameMax=0&channelMax=100"],
+  ["AMQP_URL", "amqps://a?connection_timeout=10000&verify=verify_peer"],
   ["REDIS_URL", "rediss://a?db=3&family=0"],
   ["DATABASE_URL", "postgres://a/b?sslmode=require&channel_binding=require&pgbouncer=true&connect_timeout=10"],
   ["DATABASE_URL", "postgres://a/b?host=/var/run/postgresql&statement_timeout=0&application_name=x"],
