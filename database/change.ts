@@ -15,6 +15,15 @@ export interface Changed<T> {
   outbox: OutboxRow[];
 }
 
+/** Commits a change that nobody outside hears of. Rejects also where its answer was lost. `write` is as below. */
+export async function changeSilently<T>(
+  { sequelize, now }: Database,
+  write: (transaction: Transaction, nowMs: number) => Promise<T>,
+): Promise<T> {
+  const nowMs = await now();
+  return sequelize.transaction((transaction) => write(transaction, nowMs));
+}
+
 /**
  * Commits a change and the event that tells of it as one: neither is there without the other, whenever the process dies.
  * `write` must not use the database but through its transaction, which keeps others out; hence `now` is asked before.

@@ -52,7 +52,7 @@ export const clientCacheActions = {
     publicId: { type: "string" },
     graceSeconds: { type: "number", integer: true, min: 0 },
   }).answers<{ secret: string; previousValidUntil: number }>(),
-  /** The policy of a client has a new version. */
+  /** The policy of a client has a new version. Nothing else of the client changes, so `client.changed` is not told. */
   "clientCache.policyChanged": action({
     id: { type: "number" },
     policyVersion: { type: "number" },
@@ -64,5 +64,8 @@ export const clientCacheActions = {
 };
 
 export const clientCacheEvents = {
+  /** It is new, or its name, status or secret changed. */
   "client.changed": event<Client>(),
+  /** Its row notes another version of its policy: news for caches alone. */
+  "client.renewed": event<Client>(),
 };

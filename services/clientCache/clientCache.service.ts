@@ -1,12 +1,14 @@
 /**
  * The clients: who they are and whether a request is theirs. The api asks it for every request, so it answers from a
  * cache in two levels; the database is read once per client and time to live. It is the only writer of the client table:
- * every change raises the row's version, is written to Redis after its commit, and is told to all nodes by `client.changed`.
+ * every change raises the row's version, is written to Redis after its commit, and is told to all nodes.
  */
 import type { Service } from "moleculer";
 import { Op, type Transaction, UniqueConstraintError } from "sequelize";
 import { configOf } from "../../config.ts";
-import { changeWithEvent } from "../../database/change.ts";
+import { changeSilently, changeWithEvent } from "../../database/change.ts";
+import { isUnknown } from "../../database/errors.ts";
+import type { OutboxDraft } from "../../database/store.ts";
 import { storable } from "../../database/text.ts";
 import { type CacheOptions, cacheMixin, type WithCache } from "../../mixins/cache.ts";
 import { databaseMixin, type WithDatabase } from "../../mixins/database.ts";
@@ -17,7 +19,7 @@ import { uuidv7 } from "../ids.ts";
 import { announce, call, publishSoon, serve } from "../messages.ts";
 import { draftEvent } from "../outbox/outbox.contract.ts";
 import type { PolicyChanged } from "../policy/policy.contract.ts";
-import type { Client } from "./clientCache.contract.ts";
+import type { Client, clientCacheEvents } from "./clientCache.contract.ts";
 import { fromJson, type Known, keysOf, knownOf, publicPart, toJson } from "./clientCache.known.ts";
 import { hashOf, isSecretOf, newSecret } from "./clientCache.secrets.ts";
 
@@ -27,10 +29,14 @@ type ClientCache = Service &
     known(name: "id" | "publicId" | "identifier", value: string | number): Promise<Known | null>;
     /** The changes of one client on this node, one after another. */
     turns: Turns<string>;
-    change(publicId: string, valuesOf: (before: Known) => Partial<Known>): Promise<Client>;
-    changeInTurn(publicId: string, valuesOf: (before: Known) => Partial<Known>): Promise<Client>;
-    written(write: (transaction: Transaction, nowMs: number) => Promise<Known>): Promise<Client>;
+    change(publicId: string, valuesOf: (before: Known) => Partial<Known>, news?: News): Promise<Client>;
+    changeInTurn(publicId: string, valuesOf: (before: Known) => Partial<Known>, news?: News): Promise<Client>;
+    written(write: Write, news?: News): Promise<Client>;
+    eventOf(changed: Known): OutboxDraft;
   };
+
+type Write = (transaction: Transaction, nowMs: number) => Promise<Known>;
+type News = keyof typeof clientCacheEvents;
 
 /** A client that changes under every read is being changed by a loop; so often is enough for any one of these. */
 const MOST_TRIES = 20;
@@ -53,13 +59,15 @@ const noSuchClient = () => new Problem("not-found", "There is no such client.");
 const webhookShown = ({ policy: { webhook }, webhookSecret }: PolicyChanged) =>
   webhook && webhookSecret ? { webhook: { ...webhook, secret: webhookSecret } } : {};
 
+const told = (client: Client) => ({ keys: keysOf(client), version: client.version });
+
 const cache: CacheOptions<Known, ClientCache> = {
   name: "client",
   localTtlMs: ({ broker }) => configOf(broker).localCacheTtlMs,
   redisTtlMs: ({ broker }) => configOf(broker).clientCacheTtlMs,
   absentTtlMs: 1_000,
   maxEntries: 30_000,
-  invalidatedBy: { "client.changed": (client: Client) => ({ keys: keysOf(client), version: client.version }) },
+  invalidatedBy: { "client.changed": told, "client.renewed": told },
   async changes({ database }, ms) {
     const since = (await database.now()) - ms;
     const rows = await database.models.Client.findAll({ where: { changedAt: { [Op.gte]: since } } });
@@ -157,10 +165,14 @@ export default define<ClientCache>({
     async policyChanged(ctx) {
       const { id, policyVersion } = ctx.params;
       const client = await this.known("id", id);
-      if (client)
-        await this.change(client.publicId, (before) => ({
-          policyVersion: Math.max(before.policyVersion, policyVersion),
-        }));
+      if (!client) return;
+      const valuesOf = (before: Known) => ({ policyVersion: Math.max(before.policyVersion, policyVersion) });
+      const note = () => this.change(client.publicId, valuesOf, "client.renewed");
+      await note().catch((error: unknown) => {
+        // Noted twice it is the same.
+        if (isUnknown(error)) return note();
+        throw error;
+      });
     },
     figures() {
       return this.cacheFigures();
@@ -181,13 +193,13 @@ export default define<ClientCache>({
     },
 
     /** Writes values on top of what it read, raises the version, tells of it; reads again where another was faster. Throws not-found. */
-    change(this: ClientCache, publicId: string, valuesOf: (before: Known) => Partial<Known>) {
-      return this.turns.take(publicId, () => this.changeInTurn(publicId, valuesOf));
+    change(this: ClientCache, publicId: string, valuesOf: (before: Known) => Partial<Known>, news?: News) {
+      return this.turns.take(publicId, () => this.changeInTurn(publicId, valuesOf, news));
     },
 
-    async changeInTurn(this: ClientCache, publicId: string, valuesOf: (before: Known) => Partial<Known>) {
+    async changeInTurn(this: ClientCache, publicId: string, valuesOf: (before: Known) => Partial<Known>, news?: News) {
       const { Client } = this.database.models;
-      const attempt = async (transaction: Transaction, changedAt: number): Promise<Known> => {
+      const attempt: Write = async (transaction, changedAt) => {
         // The row itself: a cached one may be that of the change before.
         const row = await Client.findOne({ where: { publicId }, transaction });
         if (!row) throw noSuchClient();
@@ -200,7 +212,7 @@ export default define<ClientCache>({
       };
       for (let tries = 0; tries < MOST_TRIES; tries++) {
         try {
-          return await this.written(attempt);
+          return await this.written(attempt, news);
         } catch (error) {
           if (error !== overtaken) throw error;
           await beforeAnotherTry();
@@ -209,18 +221,22 @@ export default define<ClientCache>({
       throw new Problem("unavailable", "The client changes too quickly.", { headers: { "Retry-After": "1" } });
     },
 
-    /** Commits a change with its event; then Redis gets it, the nodes hear of it at once, and outsiders by the outbox. */
-    async written(this: ClientCache, write: (transaction: Transaction, nowMs: number) => Promise<Known>) {
-      const { namespace } = configOf(this.broker);
-      const { value: known, outbox } = await changeWithEvent(this.database, write, (changed) => {
-        const { publicId: clientId, identifier: clientIdentifier, name, status, version } = changed;
-        return draftEvent(namespace, "client.changed", clientId, { clientId, clientIdentifier, name, status, version });
-      });
+    /** Commits a change; then Redis gets it, and the nodes hear of it at once. Outsiders hear only of `client.changed`, by the outbox. */
+    async written(this: ClientCache, write: Write, news: News = "client.changed") {
+      const { value: known, outbox } =
+        news === "client.changed"
+          ? await changeWithEvent(this.database, write, (changed) => this.eventOf(changed))
+          : { value: await changeSilently(this.database, write), outbox: [] };
       await this.renewed(keysOf(known), known);
       const client = publicPart(known);
-      await announce(this.broker, "client.changed", client);
+      await announce(this.broker, news, client);
       publishSoon(this.broker, { rows: outbox });
       return client;
+    },
+
+    eventOf(this: ClientCache, { publicId: clientId, identifier: clientIdentifier, name, status, version }: Known) {
+      const data = { clientId, clientIdentifier, name, status, version };
+      return draftEvent(configOf(this.broker).namespace, "client.changed", clientId, data);
     },
   },
 });

@@ -135,7 +135,7 @@ describeWithRabbit("events for outsiders", () => {
     await patch("/policy", { weight: 3 });
     await admin(system.url, `/clients/${client.id}/rotate-secret`, { method: "POST", body: "{}" });
     await until(() => changes().filter(({ type }) => type === "policy.changed").length === 2, "the policy's change");
-    await until(() => changes().some(({ data }) => data.status === "disabled"), "the client's change");
+    await until(() => changes().filter(({ type }) => type === "client.changed").length === 3, "the client's changes");
     expect(changes().find(({ type }) => type === "policy.changed")?.data).toEqual({ clientId: client.id, version: 1 });
     expect(changes().find(({ type }) => type === "client.changed")?.data).toEqual({
       clientId: client.id,
@@ -145,6 +145,19 @@ describeWithRabbit("events for outsiders", () => {
       version: 1,
     });
     await until(isEmptied, "an empty outbox");
+    // Creation with a policy, disabling, a policy and a secret: each is told once, by its own event.
+    const byType = (type: string) => changes().filter((change) => change.type === type);
+    expect(byType("client.changed").map(({ data }) => data.status)).toEqual(["active", "disabled", "disabled"]);
+    expect(byType("policy.changed").map(({ data }) => data.version)).toEqual([1, 2]);
+  });
+
+  test("a client without a policy of its own is told of once", async () => {
+    await start();
+    const body = JSON.stringify({ clientIdentifier: `plain-${process.pid}`, name: "Plain" });
+    const made = (await (await admin(system.url, "/clients", { method: "POST", body })).json()) as { id: string };
+    await until(isEmptied, "an empty outbox");
+    await until(() => events().some(({ subject }) => subject === made.id), "the new client");
+    expect(typesOf(made.id)).toEqual(["client.changed"]);
   });
 
   test("PUBLISH_EVENTS=false tells nobody, and leaves all to polling", async () => {

@@ -8,6 +8,7 @@ import { hears, problem, startNode, wrongParams } from "../contracts/kit.ts";
 
 let system: System;
 const told: EventOf<"client.changed">[] = [];
+const renewed: EventOf<"client.renewed">[] = [];
 /** A client of each test's own. */
 let acme = "acme";
 let tests = 0;
@@ -15,7 +16,7 @@ let tests = 0;
 const options = () => ({
   services: ["clientCache", "policy", "batch", "outbox"],
   env: { LOG_LEVEL: "fatal" },
-  extra: [hears("client.changed", told)],
+  extra: [hears("client.changed", told), hears("client.renewed", renewed)],
 });
 beforeAll(async () => {
   system = await startNode(options());
@@ -251,6 +252,18 @@ describe("changing", () => {
     for (const policyVersion of [3, 2])
       await call(system.broker, "clientCache.policyChanged", { id: client.id, policyVersion });
     expect(await get(client.publicId)).toMatchObject({ policyVersion: 3 });
+  });
+
+  test("a policy's version is news for caches alone", async () => {
+    const { client } = await create(acme, { weight: 7 });
+    const patch = { clientId: client.id, mode: "patch" as const, document: { weight: 8 } };
+    await call(system.broker, "policy.change", patch);
+    expect(told).toMatchObject([{ identifier: acme, version: 1 }]);
+    expect(renewed.filter(({ identifier }) => identifier === acme)).toMatchObject([
+      { version: 2, policyVersion: 1 },
+      { version: 3, policyVersion: 2 },
+    ]);
+    expect(await get(client.publicId)).toMatchObject({ version: 3, policyVersion: 2 });
   });
 
   test("a load that began before a change does not bring the old client back", async () => {
