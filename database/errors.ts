@@ -17,10 +17,13 @@ export class DatabaseRefused extends Error {
   override name = "DatabaseRefused";
   readonly expected: string;
   readonly found: string;
-  constructor(expected: string, found: string) {
+  /** A server that has just started says the same of a database that it has not opened yet. */
+  readonly mayPass: boolean;
+  constructor(expected: string, found: string, mayPass = false) {
     super(`Expected ${expected}; found ${found}.`);
     this.expected = expected;
     this.found = found;
+    this.mayPass = mayPass;
   }
 }
 

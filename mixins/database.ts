@@ -3,7 +3,7 @@ import { inspect } from "node:util";
 import type { Service, ServiceBroker } from "moleculer";
 import { configOf, maskUrl } from "../config.ts";
 import { type Database, type Logger, openDatabase } from "../database/database.ts";
-import { DatabaseUnavailable, isUnavailable, isUnknown } from "../database/errors.ts";
+import { DatabaseRefused, DatabaseUnavailable, isUnavailable, isUnknown } from "../database/errors.ts";
 import { Problem } from "../services/errors.ts";
 import { behind, wrongUrl } from "./database.url.ts";
 import { define } from "./define.ts";
@@ -23,21 +23,29 @@ const shared = new WeakMap<ServiceBroker, Shared>();
 
 /** So often a log line says what the start waits for. */
 const RETRY_MS = 3_000;
+/** SQL Server opens its databases one after the other when it starts, large ones after a crash in a minute or so. */
+const OPENING_MS = 120_000;
 
 /**
  * A server that is away, or whose name nobody knows yet, is waited for, as long as a service wants it; also one that goes
- * in the middle. A file that cannot be used is a fault, and so are a wrong login and another server.
+ * in the middle. A database that its server does not open is waited for as long as a start of the server takes. A file that
+ * cannot be used is a fault, and so are a wrong login and another server.
  */
 async function open(broker: ServiceBroker): Promise<Database> {
   const { databaseUrl: url } = configOf(broker);
   const logger = broker.getLogger("database");
+  let refusedAt: number | null = null;
+  const mayOpen = (error: unknown): boolean => {
+    refusedAt = error instanceof DatabaseRefused && error.mayPass ? (refusedAt ?? performance.now()) : null;
+    return refusedAt !== null && performance.now() - refusedAt < OPENING_MS;
+  };
   for (;;) {
     try {
       return await openOnce(url, logger);
     } catch (error) {
       const isFile = url.startsWith("sqlite:");
-      const fault = await wrongUrl(url, error);
-      if (fault || isFile || !isUnavailable(error)) throw fault ?? error;
+      const fault = mayOpen(error) ? null : await wrongUrl(url, error);
+      if (fault || isFile || !(isUnavailable(error) || refusedAt !== null)) throw fault ?? error;
       if (!shared.has(broker)) throw givenUp();
       logger.warn(`The start waits for the database ${maskUrl(url)} (DATABASE_URL): ${(error as Error).message}`);
       await delay(RETRY_MS);

@@ -148,7 +148,7 @@ export const unavailable = (error: unknown, isUnknown = false): DatabaseUnavaila
 /** A fault of the setting, which has to be changed; null: it may heal by waiting. */
 export function refusalOf(error: unknown): DatabaseRefused | null {
   const refusal = refusals[numberOf(error) ?? 0] ?? refusalOfLogin(error) ?? refusalOfLink(error);
-  return refusal ? new DatabaseRefused(...refusal) : null;
+  return refusal ? new DatabaseRefused(...refusal, refusal === DATABASE) : null;
 }
 
 /** Where Sequelize or umzug threw it. */

@@ -1,6 +1,7 @@
 /** Connections that are held one by one: each is a pool of one, so that what is staged is found by the batch that follows. */
 import mssql from "mssql";
 import { isAnswered, unavailable } from "./failure.ts";
+import { forgetRefusal, sendAtOnce, watched, withRefusal } from "./links.ts";
 
 /** As many as with PostgreSQL, of all that a server takes from all nodes. */
 const LANES = 8;
@@ -78,23 +79,22 @@ async function cleared(lane: Lane, error: unknown): Promise<void> {
   }
 }
 
-/** The server's number of an error that it refused a login with: the driver keeps its text alone, in the server's language. */
-const refusedWith = new WeakMap<Lane, number>();
-
 function laneOf(config: mssql.config): Lane {
   const lane: Lane = new mssql.ConnectionPool({
     ...structuredClone(config),
-    beforeConnect: (connection: mssql.Connection) =>
-      void connection.on("errorMessage", ({ number }: { number: number }) => refusedWith.set(lane, number)),
+    beforeConnect: (connection: mssql.Connection) => {
+      watched(connection, lane);
+      connection.once("connect", () => sendAtOnce(connection));
+    },
   });
   return lane;
 }
 
 async function connected(lane: Lane): Promise<void> {
-  refusedWith.delete(lane);
+  forgetRefusal(lane);
   try {
     await lane.connect();
   } catch (error) {
-    throw unavailable(Object.assign(error as Error, { number: refusedWith.get(lane) }));
+    throw unavailable(withRefusal(error, lane));
   }
 }

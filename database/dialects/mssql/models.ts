@@ -1,6 +1,7 @@
 /** The connections of Sequelize, made to fail as those of the hot tables do. */
 import * as tedious from "tedious";
 import { errorOf, isAway, isCut, isDuplicate, isPassing, unavailable } from "./failure.ts";
+import { sendAtOnce, watched, withRefusal } from "./links.ts";
 
 /** What Sequelize does not tell from others: a null has no type of its own, and one sent as text fits no BINARY column; INT fits all. */
 function typedNulls({ parameters }: tedious.Request): void {
@@ -25,9 +26,15 @@ type Transacted = Parameters<tedious.Connection["commitTransaction"]>[0];
 
 /** A connection that broke, or is silent, tells its user that the database is away, and is never used again. */
 class ModelConnection extends tedious.Connection {
+  constructor(config: tedious.ConnectionConfiguration) {
+    super(config);
+    watched(this);
+  }
+
   /** What the driver says of a connection that could not be made names host and user. */
   override emit(event: string, ...values: unknown[]): boolean {
-    const told = event === "connect" && values[0] ? [unavailable(values[0])] : values;
+    if (event === "connect") sendAtOnce(this);
+    const told = event === "connect" && values[0] ? [unavailable(withRefusal(values[0], this))] : values;
     return (super.emit as (event: string, ...values: unknown[]) => boolean).call(this, event, ...told);
   }
 

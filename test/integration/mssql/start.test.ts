@@ -2,6 +2,7 @@
 import { createServer } from "node:net";
 import { describeMssql, freshMssqlDatabase, type OwnDatabase, onMssql } from "../../helpers/mssql.ts";
 import { killLeftOvers, launch, startsInVain } from "../../helpers/process.ts";
+import { tdsServer } from "../../unit/mssql/tds.ts";
 
 afterAll(killLeftOvers);
 
@@ -43,6 +44,24 @@ test("a server that is away, or that nobody knows, is waited for, and the log sa
     await Promise.all(["127.0.0.1:1", "nowhere.invalid", `127.0.0.1:${port}`].map(waits));
   } finally {
     none.close();
+  }
+});
+
+test("a database that its server does not open yet is waited for; a wrong password is not", async () => {
+  const [NOT_OPEN, LOGIN_FAILED] = [4060, 18456];
+  let refused = [NOT_OPEN, LOGIN_FAILED];
+  const server = await tdsServer(
+    () => undefined,
+    () => refused,
+  );
+  try {
+    const started = launch({ DATABASE_URL: server.url });
+    await untilSaid(started, /The start waits for the database .*: Expected a database that exists/);
+    refused = [LOGIN_FAILED];
+    await started.exited;
+    expect(faults(started.logs()).at(-1)).toMatch(/a user and password that the server accepts/);
+  } finally {
+    await server.close();
   }
 });
 

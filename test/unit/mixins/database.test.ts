@@ -12,6 +12,7 @@ import { startProxy } from "../../helpers/proxy.ts";
 import { ADMIN_TOKEN } from "../../helpers/system.ts";
 import { proxiedPostgres } from "../../integration/postgres/kit.ts";
 import { leftovers, nothingLeft, problem } from "../contracts/kit.ts";
+import { tdsServer } from "../mssql/tds.ts";
 
 type Stored = Service & WithDatabase;
 const stored = (name: string) =>
@@ -80,6 +81,32 @@ test("embedded, the schema is brought up to date at the start", async () => {
   await broker.call("a.query");
   await broker.stop();
 });
+
+test("a database that its server never opens ends the start once the server has had its time", async () => {
+  const server = await tdsServer(
+    () => undefined,
+    () => [4060, 18456],
+  );
+  const now = performance.now.bind(performance);
+  let skippedMs = 0;
+  jest.spyOn(performance, "now").mockImplementation(() => now() + skippedMs);
+  const said: string[] = [];
+  const broker = nodeOf(loadConfig({ DATABASE_URL: server.url, ADMIN_TOKEN }), "a");
+  const getLogger = broker.getLogger.bind(broker);
+  broker.getLogger = ((module: string, props: object) => {
+    const warn = (text: string) => {
+      said.push(text);
+      skippedMs = 119_000 * (said.length - 1);
+    };
+    return { ...getLogger(module, props), warn };
+  }) as typeof broker.getLogger;
+  const error = await broker.start().catch((thrown: unknown) => thrown);
+  expect(String((error as Error).message)).toMatch(/a database that exists/);
+  expect(said).toEqual(Array(2).fill(expect.stringMatching(/^The start waits for the database/)));
+  jest.restoreAllMocks();
+  await broker.stop();
+  await server.close();
+}, 30_000);
 
 describePostgres("elsewhere", () => {
   test("a node refuses a database that is behind, leaves it as it was, and serves it once it is migrated", async () => {

@@ -32,14 +32,16 @@ function token(of: number, ...parts: Buffer[]): Buffer {
 
 const LOGIN = Buffer.concat([token(0xad, Buffer.from([1, 0x74, 0, 0, 4, 0, 15, 0, 0, 0])), DONE]);
 
-function errorOf(number: number): Buffer {
+function errorToken(number: number): Buffer {
   const text = `Error ${number}`;
   const [head, length] = [Buffer.alloc(6), Buffer.alloc(2)];
   head.writeInt32LE(number);
   head.writeUInt8(13, 5);
   length.writeUInt16LE(text.length);
-  return Buffer.concat([token(0xaa, head, length, Buffer.from(text, "ucs2"), Buffer.alloc(6)), FAILED]);
+  return token(0xaa, head, length, Buffer.from(text, "ucs2"), Buffer.alloc(6));
 }
+
+const errorOf = (...numbers: number[]): Buffer => Buffer.concat([...numbers.map(errorToken), FAILED]);
 
 function respond(socket: Socket, body: Buffer): void {
   const head = Buffer.alloc(HEADER_BYTES);
@@ -74,7 +76,11 @@ export interface TdsServer {
   close(): Promise<void>;
 }
 
-export async function tdsServer(answer: (asked: Asked) => Answer): Promise<TdsServer> {
+/** `refused`: the errors that a login gets now; none: it is let in. */
+export async function tdsServer(
+  answer: (asked: Asked) => Answer,
+  refused: () => number[] = () => [],
+): Promise<TdsServer> {
   const asked: Asked[] = [];
   const sockets: Socket[] = [];
   const server: Server = createServer((socket) => {
@@ -83,7 +89,7 @@ export async function tdsServer(answer: (asked: Asked) => Answer): Promise<TdsSe
     onMessages(socket, (type, data) => {
       const kind = kinds[type] ?? "unknown";
       if (kind === "prelogin") return respond(socket, PRELOGIN);
-      if (kind === "login") return respond(socket, LOGIN);
+      if (kind === "login") return respond(socket, refused().length > 0 ? errorOf(...refused()) : LOGIN);
       const one = { kind, data, on };
       if (says(one, "set ansi_nulls on")) return respond(socket, DONE);
       asked.push(one);
