@@ -9,7 +9,7 @@ import { choice, described, id, instant, type JsonSchema, listOf, orNull, record
 import { webhookEvents } from "../webhook/webhook.contract.ts";
 import { type Exchange, json, type Reply } from "./api.exchange.ts";
 import { jsonBody, noBody, objectOf, pageBody, pageOf, queryOf, strictly } from "./api.input.ts";
-import { batchSchema, batchView, clientSchema, clientView, stateOf } from "./api.views.ts";
+import { batchSchema, clientSchema, clientView, operatorBatchView, stateOf } from "./api.views.ts";
 import { batchWanted } from "./api.waiting.ts";
 
 const noSuchClient = () => new Problem("not-found", "There is no such client.");
@@ -132,10 +132,9 @@ export const operatorBatchSchema: JsonSchema = record({
   clientId: orNull(id),
 });
 
-/** A batch as operators see it: with the client that it belongs to. */
 async function batchReply({ ctx }: Exchange, batch: BatchRow) {
   const client = await call(ctx, "clientCache.get", { id: batch.clientId });
-  return { ...batchView(batch), clientId: client?.publicId ?? null };
+  return operatorBatchView(batch, client?.publicId ?? null);
 }
 
 export async function listBatches(exchange: Exchange): Promise<Reply> {

@@ -1,5 +1,12 @@
 /** What users see of a batch, a client and a policy. */
-import { type BatchRow, type BatchState, countsSchema, errorSchema } from "../batch/batch.contract.ts";
+import {
+  type BatchRow,
+  type BatchState,
+  countsSchema,
+  errorForOperators,
+  errorForPartner,
+  errorSchema,
+} from "../batch/batch.contract.ts";
 import { type Client, clientStatuses } from "../clientCache/clientCache.contract.ts";
 import { Problem } from "../errors.ts";
 import { choice, count, described, id, instant, type JsonSchema, orNull, record, text } from "../schema.ts";
@@ -36,6 +43,7 @@ function progressOf({ state, phase, records, accepted, rejected, duplicate }: Ba
   return Number(Math.min(1, phase === "validate" ? done / 2 : done).toFixed(4));
 }
 
+/** A batch as its partner sees it. */
 export function batchView(batch: BatchRow) {
   const { publicId: id, state, reason, contentHash } = batch;
   const self = `/imports/${id}`;
@@ -54,7 +62,7 @@ export function batchView(batch: BatchRow) {
     progress: progressOf(batch),
     attempts: batch.attemptsTotal,
     hold: state === "held" && reason && "hold" in reason ? { reason: reason.hold, until: time(reason.until) } : null,
-    error: reason && "code" in reason ? { code: reason.code, detail: reason.detail } : null,
+    error: errorForPartner(batch),
     retryOf: batch.retryOf,
     requestId: batch.requestId,
     createdAt: time(batch.createdAt),
@@ -64,6 +72,13 @@ export function batchView(batch: BatchRow) {
     links: { self, errors: `${self}/errors`, records: `${self}/records`, events: `${self}/events` },
   };
 }
+
+/** A batch as operators see it: with the words of a handler that failed, and with the client that it belongs to. */
+export const operatorBatchView = (batch: BatchRow, clientId: string | null) => ({
+  ...batchView(batch),
+  error: errorForOperators(batch),
+  clientId,
+});
 
 const link = { type: "string", format: "uri-reference" };
 
@@ -78,7 +93,10 @@ export const batchSchema: JsonSchema = record({
   progress: { type: "number", minimum: 0, maximum: 1 },
   attempts: described("All of them.", count),
   hold: orNull(record({ reason: choice(["approval", "window"]), until: orNull(instant) })),
-  error: described("Why it failed or was rejected.", errorSchema),
+  error: described(
+    "Why it failed or was rejected. What a handler says of its failure, only operators see.",
+    errorSchema,
+  ),
   retryOf: described("The batch whose rejected records these are.", orNull(id)),
   requestId: orNull(text("The X-Request-Id of its upload.")),
   createdAt: instant,

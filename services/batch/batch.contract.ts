@@ -22,6 +22,7 @@ export type { AttemptRecord, DeliveryRow, DeliveryState, TakenDelivery } from ".
 export { deliveryStates } from "../../database/deliveries.ts";
 export type { BatchRow, BatchState, Candidate, ChunkCommit, Claimed, StoredChunk } from "../../database/store.ts";
 export { finalStates, isFinal } from "../../database/store.ts";
+export { errorForOperators, errorForPartner } from "./batch.reasons.ts";
 
 /** How a claimed batch leaves its worker without a chunk commit. */
 export type GiveUp =

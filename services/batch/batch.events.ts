@@ -1,7 +1,8 @@
 import type { BatchRow, OutboxDraft } from "../../database/store.ts";
 import { draftEvent, type EventType } from "../outbox/outbox.contract.ts";
+import { errorForPartner } from "./batch.reasons.ts";
 
-/** A handler may give any reason; a webhook's body has at most 20 kB, and a character up to 6 bytes of JSON. */
+/** An operator may give any reason; a webhook's body has at most 20 kB, and a character up to 6 bytes of JSON. */
 const LONGEST_DETAIL = 3_000;
 
 /** The events of a batch's way. */
@@ -31,13 +32,14 @@ export class BatchEvents {
 
   /** `after` is the batch as the commit or move will leave it; `data.status` tells how it ended. */
   completed(after: BatchRow, clientId: string): OutboxDraft[] {
-    const { records: received, accepted, rejected, duplicate, reason } = after;
+    const { records: received, accepted, rejected, duplicate } = after;
+    const error = errorForPartner(after);
     const data = {
       clientId,
       status: after.state,
       version: after.version,
       counts: { received, accepted, rejected, duplicate },
-      error: reason && "code" in reason ? { ...reason, detail: reason.detail.slice(0, LONGEST_DETAIL) } : null,
+      error: error && { ...error, detail: error.detail.slice(0, LONGEST_DETAIL) },
     };
     return [this.draft("batch.completed", after.publicId, data)];
   }

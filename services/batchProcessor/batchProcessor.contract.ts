@@ -12,6 +12,7 @@ export interface HandlerCall {
 /**
  * What a custom handler answers; nothing at all is `done`, a throw is `retry`.
  * `done` may reject records of its own; `snooze` waits without an attempt; `cancel` and `fail` end the batch.
+ * The code and message of a refused record reach the partner. A `reason`, and the message of what was thrown, are for operators alone.
  */
 export type HandlerAnswer = undefined | null | HandlerOutcome;
 export type HandlerOutcome =

@@ -5,6 +5,7 @@
 import type { ServiceBroker } from "moleculer";
 import type { Claimed, StoredChunk } from "../../database/store.ts";
 import type { RecordValidator } from "../../formats/formats.ts";
+import { oneLine } from "../../mixins/one-line.ts";
 import type { BatchRow, GiveUp } from "../batch/batch.contract.ts";
 import { call } from "../messages.ts";
 import type { Policy } from "../policy/policy.contract.ts";
@@ -28,7 +29,12 @@ export interface RunParts {
   isStopping(): boolean;
   /** A chunk was committed. */
   committed(): void;
+  /** The handler failed; where and why, for operators. */
+  handlerFailed(why: string): void;
 }
+
+/** Of what a handler says of its failure, operators see so much. */
+const LONGEST_REASON = 500;
 
 const ended: Ended = { outcome: "ended" };
 const lost: Ended = { outcome: "lost" };
@@ -147,14 +153,22 @@ export class Run {
       case "snooze":
         return { outcome: "handBack", delayMs: delivered.delayMs };
       case "retry":
-        return this.parts.lost.aborted ? lost : this.again(delivered.reason, delivered.delayMs);
+        if (this.parts.lost.aborted) return lost;
+        return this.again(this.failure(delivered.reason), delivered.delayMs);
       case "cancel":
         return { outcome: "cancel" };
       case "fail":
-        return { outcome: "fail", code: "handler-failed", detail: delivered.reason };
+        return { outcome: "fail", code: "handler-failed", detail: this.failure(delivered.reason) };
       default:
         throw new Error(`No such outcome: ${JSON.stringify(delivered satisfies never)}`);
     }
+  }
+
+  /** The handler's reason, cut, which the log has first. */
+  private failure(reason: string): string {
+    const cut = oneLine(reason, LONGEST_REASON);
+    this.parts.handlerFailed(`chunk ${this.batch.nextChunk}, attempt ${this.batch.attempt}: ${cut}`);
+    return cut;
   }
 
   /** An attempt that failed: once more after a while, or never again. */
@@ -165,7 +179,7 @@ export class Run {
       return {
         outcome: "fail",
         code: "handler-failed",
-        detail: `Failed ${attempt} times, at last: ${reason.slice(0, 500)}`,
+        detail: `Failed ${attempt} times, at last: ${reason}`,
       };
     return { outcome: "retry", delayMs: delayMs ?? backoffMs(backoff, attempt) };
   }

@@ -171,6 +171,8 @@ export default define<BatchProcessor>({
         lost,
         isStopping: () => this.isStopping,
         committed: () => this.leases.renewed(batch.id),
+        handlerFailed: (reason: string) =>
+          this.logger.warn(`Batch ${batch.publicId}: ${policy.handler} failed: ${reason}`),
       };
     },
 

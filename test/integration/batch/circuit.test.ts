@@ -51,7 +51,7 @@ test("a handler that fails again once its circuit is half open has had its last 
   const { id } = await accepted(system.url, client, rows(3));
   expect(await ended(system, client, id)).toMatchObject({
     status: "failed",
-    error: { code: "handler-failed", detail: expect.stringContaining("the shop is closed") },
+    error: { code: "handler-failed", detail: "The handler failed." },
     attempts: 3,
   });
   expect(told.of(id)).toHaveLength(3);

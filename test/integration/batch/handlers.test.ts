@@ -3,7 +3,8 @@ import { Errors } from "moleculer";
 import type { HandlerCall } from "../../../services/batchProcessor/batchProcessor.contract.ts";
 import { accepted, admin, batchWhen, get, lines, newClient } from "../../helpers/http.ts";
 import { type System, startSystem } from "../../helpers/system.ts";
-import { ended, handler, hasStatus, row, rows, select } from "./kit.ts";
+import { hears } from "../../unit/contracts/kit.ts";
+import { ended, handler, hasStatus, row, rows, select, until } from "./kit.ts";
 
 let system: System;
 /** What the handler "own.run" answers to a client's calls. */
@@ -31,10 +32,15 @@ async function clientOf(answer: (call: HandlerCall, no: number) => unknown, poli
 async function run(answer: (call: HandlerCall, no: number) => unknown, policy: Policy = {}, body = rows(3)) {
   const client = await clientOf(answer, policy);
   const { id } = await accepted(system.url, client, body);
-  return { client, id, batch: await ended(system, client, id), calls: own.of(id) };
+  const batch = await ended(system, client, id);
+  return { client, id, batch, asOperator: await asOperator(id), calls: own.of(id) };
 }
 
+const asOperator = async (id: string) => (await admin(system.url, `/batches/${id}`)).json();
+
 const failsWith = (detail: unknown) => ({ status: "failed", error: { code: "handler-failed", detail } });
+/** What the partner sees of it, whatever the handler said. */
+const failed = failsWith("The handler failed.");
 
 test("it gets the accepted records of each chunk, with the numbers that make it idempotent", async () => {
   const schema = { type: "object", properties: { n: { type: "integer" } } };
@@ -103,14 +109,15 @@ test("its own refusals are told with line and text, among those of the schema, i
 
 test("a throw is tried again after the backoff, under a higher fence, and fails at maxAttempts", async () => {
   const at: number[] = [];
-  const { batch, calls } = await run(
+  const { batch, asOperator, calls } = await run(
     () => {
       at.push(performance.now());
       throw new Error("the shop is closed");
     },
     { maxAttempts: 3, backoff: { type: "fixed", delayMs: 200, maxMs: 200 } },
   );
-  expect(batch).toMatchObject({ ...failsWith(expect.stringContaining("the shop is closed")), attempts: 3 });
+  expect(batch).toMatchObject({ ...failed, attempts: 3 });
+  expect(asOperator).toMatchObject({ ...failsWith(expect.stringContaining("the shop is closed")), attempts: 3 });
   expect(calls).toHaveLength(3);
   // The jitter takes a fifth at most; the database's clock counts whole milliseconds.
   for (const [i, time] of at.slice(1).entries()) expect(time - (at[i] as number)).toBeGreaterThanOrEqual(155);
@@ -132,11 +139,11 @@ test("a later chunk has its own attempts; those before it are not given again", 
 
 test("retry waits as long as the handler asks, and counts", async () => {
   const answer = () => ({ outcome: "retry", delayMs: 1, reason: "busy" });
-  const { batch, calls } = await run(answer, {
+  const { batch, asOperator, calls } = await run(answer, {
     maxAttempts: 2,
     backoff: { type: "fixed", delayMs: 60_000, maxMs: 60_000 },
   });
-  expect(batch).toMatchObject(failsWith(expect.stringContaining("busy")));
+  expect([batch, asOperator]).toMatchObject([failed, failsWith(expect.stringContaining("busy"))]);
   expect(calls).toHaveLength(2);
 });
 
@@ -157,9 +164,10 @@ test("cancel and fail end the batch; what was delivered before stays counted", a
   const at = (outcome: string) => (call: HandlerCall) => (call.chunk === 0 ? null : { outcome, reason: "enough" });
   const cancelled = await run(at("cancel"), { chunkRecords: 1 });
   expect(cancelled.batch).toMatchObject({ status: "cancelled", counts: { received: 3, accepted: 1 }, error: null });
-  const failed = await run(at("fail"), { chunkRecords: 1 });
-  expect(failed.batch).toMatchObject({ ...failsWith("enough"), counts: { received: 3, accepted: 1 } });
-  for (const { calls } of [cancelled, failed]) expect(calls.map(({ chunk }) => chunk)).toEqual([0, 1]);
+  const gaveUp = await run(at("fail"), { chunkRecords: 1 });
+  expect(gaveUp.batch).toMatchObject({ ...failed, counts: { received: 3, accepted: 1 } });
+  expect(gaveUp.asOperator).toMatchObject(failsWith("enough"));
+  for (const { calls } of [cancelled, gaveUp]) expect(calls.map(({ chunk }) => chunk)).toEqual([0, 1]);
 });
 
 test.each([
@@ -172,23 +180,56 @@ test.each([
   [{ rejected: [{ record: 1, errors: [{ code: 7 }] }] }],
   [{ rejected: [null] }],
 ])("%j is no answer: the batch fails loudly, at once", async (answer) => {
-  const { batch, calls } = await run(() => answer);
-  expect(batch).toMatchObject(failsWith(expect.stringContaining("answer")));
+  const { batch, asOperator, calls } = await run(() => answer);
+  expect([batch, asOperator]).toMatchObject([failed, failsWith(expect.stringContaining("answer"))]);
   expect(calls).toHaveLength(1);
 });
 
 test("what the handler itself misses is no absence of the handler", async () => {
   const answer = () => Promise.reject(new Errors.ServiceNotFoundError({ action: "stock.get", nodeID: "" }));
-  const { batch } = await run(answer, { maxAttempts: 2 });
-  expect(batch).toMatchObject(failsWith(expect.stringContaining("stock.get")));
+  const { batch, asOperator } = await run(answer, { maxAttempts: 2 });
+  expect([batch, asOperator]).toMatchObject([failed, failsWith(expect.stringContaining("stock.get"))]);
+});
+
+test("why a handler failed reaches operators alone, on whatever way a partner may ask", async () => {
+  const secret = "connect ECONNREFUSED 10.1.2.3:5432 for 'own.run' on node-7\n\u001b[31mred";
+  const told: unknown[] = [];
+  const listener = system.broker.createService(hears("batch.completed", told));
+  const answer = () => Promise.reject(new Error(secret));
+  const webhook = { url: "https://partner.example/hooks" };
+  const { client, id, batch, asOperator } = await run(answer, { maxAttempts: 1, webhook });
+  expect(batch).toMatchObject(failed);
+  const waits = { prefer: "wait=5", "if-none-match": '"v0"' };
+  const ways = [
+    get(system.url, client, `/imports/${id}`, waits),
+    get(system.url, client, "/imports?status=failed"),
+    get(system.url, client, `/imports/${id}/events`),
+    get(system.url, client, `/imports/${id}/errors`),
+  ];
+  const shown = await Promise.all(ways.map(async (way) => (await way).text()));
+  const deliveries = await select(
+    system,
+    `SELECT body FROM delivery d JOIN batch b ON b.id = d.batch_id AND b.public_id = '${id}'`,
+  );
+  expect(deliveries).toHaveLength(1);
+  await until(() => told.length > 0);
+  for (const text of [...shown, JSON.stringify(deliveries), JSON.stringify(told)])
+    expect(text).not.toContain("ECONNREFUSED");
+  // One line, without what would steer a terminal.
+  const detail = "Failed 1 times, at last: connect ECONNREFUSED 10.1.2.3:5432 for 'own.run' on node-7 [31mred";
+  expect(asOperator).toMatchObject(failsWith(detail));
+  const list = (await (await admin(system.url, `/batches?client=${client.id}`)).json()) as { items: unknown[] };
+  expect(list.items).toMatchObject([failsWith(detail)]);
+  await system.broker.destroyService(listener);
 });
 
 test("maxAttempts 1 is one try, of a later chunk too", async () => {
   const answer = ({ chunk }: HandlerCall) => {
     if (chunk === 1) throw new Error("never");
   };
-  const { batch, calls } = await run(answer, { chunkRecords: 1, maxAttempts: 1 });
-  expect(batch).toMatchObject({ ...failsWith(expect.stringContaining("never")), counts: { accepted: 1 } });
+  const { batch, asOperator, calls } = await run(answer, { chunkRecords: 1, maxAttempts: 1 });
+  expect([batch, asOperator]).toMatchObject([failed, failsWith(expect.stringContaining("never"))]);
+  expect(batch.counts.accepted).toBe(1);
   expect(calls.map(({ chunk }) => chunk)).toEqual([0, 1]);
 });
 
