@@ -2,7 +2,6 @@ import { Redis } from "ioredis";
 import { isUntrusted, TRUST } from "../certificates.ts";
 import { maskUrl } from "../config.ts";
 import { strangerAt } from "./answering.ts";
-import { Awake } from "./awake.ts";
 
 /** Redis cannot be asked now: no connection, or one that does not answer. Whoever gets it does without Redis. */
 export class RedisAway extends Error {
@@ -41,7 +40,6 @@ export class RedisLink {
   private readonly options: LinkOptions;
   private readonly listeners = new Set<(isUp: boolean) => void>();
   private readonly marks: number[] = [];
-  private readonly awake = new Awake(() => this.sent !== this.settled);
   private ready = false;
   private isClosed = false;
   private isToldAway = false;
@@ -112,8 +110,7 @@ export class RedisLink {
   /** Sends commands. Rejects with RedisAway, at once or within 100 ms, or with what Redis says (such as OOM). */
   run<T>(send: (redis: Redis) => Promise<T>): Promise<T> {
     if (!this.ready) return Promise.reject(new RedisAway(`Redis (${this.name}) is away: ${this.reason}`));
-    if (this.sent === this.settled) this.awake.begin();
-    else this.cork();
+    if (this.sent !== this.settled) this.cork();
     this.sent++;
     this.watch ??= setInterval(() => this.look(), TICK_MS);
     return send(this.redis).then(this.answered, this.failed);

@@ -33,10 +33,13 @@ export interface Rate {
   perSecond: number;
   /** Of one operation in SAMPLED, in ms: looking at the clock costs as much as some of them. */
   latencies: number[];
+  /** CPU time of this process, in µs per operation. */
+  cpu: number;
 }
 const SAMPLED = 16;
 
 export async function rateOf(operation: Operation, atOnce: number, ms: number): Promise<Rate> {
+  const cpu = process.cpuUsage();
   const began = performance.now();
   const until = began + ms;
   const latencies: number[] = [];
@@ -57,7 +60,8 @@ export async function rateOf(operation: Operation, atOnce: number, ms: number): 
     }
   };
   await Promise.all(Array.from({ length: atOnce }, worker));
-  return { perSecond: (done / (performance.now() - began)) * 1000, latencies };
+  const { user, system } = process.cpuUsage(cpu);
+  return { perSecond: (done / (performance.now() - began)) * 1000, latencies, cpu: (user + system) / done };
 }
 
 export const whole = (value: number): string => Math.round(value).toLocaleString("en-US");
@@ -71,6 +75,7 @@ export async function compare(
   const ratios: number[] = [];
   const figures: number[] = [];
   const latencies: number[] = [];
+  const cpus: { own: number[]; others: number[] } = { own: [], others: [] };
   const { rounds: usual, ms } = sizes[size];
   for (let round = 0; round <= (rounds ?? usual); round++) {
     const isOursFirst = round % 2 === 0;
@@ -80,13 +85,15 @@ export async function compare(
     const [own, others] = isOursFirst ? [first, second] : [second, first];
     figures.push(own.perSecond);
     latencies.push(...own.latencies);
+    cpus.own.push(own.cpu);
+    cpus.others.push(others.cpu);
     ratios.push(own.perSecond / others.perSecond);
   }
   const ratio = median(ratios);
   const [low, high] = [quarter(ratios, 0.25), quarter(ratios, 0.75)];
   return {
     label: `${label}, ${atOnce} at once`,
-    figure: `${whole(median(figures))} /s (p50 ${(1000 * median(latencies)).toFixed(0)} µs)`,
+    figure: `${whole(median(figures))} /s (p50 ${(1000 * median(latencies)).toFixed(0)} µs; CPU ${median(cpus.own).toFixed(0)} µs, peer ${median(cpus.others).toFixed(0)} µs)`,
     ratio: `${ratio.toFixed(2)} times the peer (${low.toFixed(2)}–${high.toFixed(2)})`,
     goal: { text: `≥ ${goal}`, isMet: ratio >= goal },
   };
