@@ -6,6 +6,9 @@ import { dropSocket, within } from "./amqp.link.ts";
 const RECONNECT_MS = 1_000;
 /** A link that does not close in time is dropped: RabbitMQ finds out by itself. */
 const CLOSE_MS = 1_000;
+/** After RabbitMQ was away other nodes need their time to be back: Moleculer's own way tries every 5 s. */
+const SETTLE_MS = 10_000;
+const NOT_FOUND = 404;
 
 /**
  * Moleculer's transporter, which tries again by itself. Moleculer's own way is a timer that nobody can clear: a node that
@@ -14,6 +17,8 @@ const CLOSE_MS = 1_000;
 export class AmqpTransporter extends Transporters.AMQP {
   private timer: NodeJS.Timeout | null = null;
   private isStopped = false;
+  /** On the monotonic clock: from then on a node that takes no requests is gone. */
+  private settledAt = 0;
 
   /** Never rejects; the first connection is told by `onConnected`, like each later one. */
   override connect(): Promise<void> {
@@ -45,6 +50,30 @@ export class AmqpTransporter extends Transporters.AMQP {
     const connection = this.connection as ChannelModel | null;
     await within(CLOSE_MS, Promise.resolve(super.disconnect()));
     if (connection) dropSocket(connection);
+  }
+
+  override onConnected(wasReconnect?: boolean): Promise<void> {
+    if (wasReconnect) this.settledAt = performance.now() + SETTLE_MS;
+    return super.onConnected(wasReconnect);
+  }
+
+  /**
+   * Whether a node's queue of requests has a consumer. RabbitMQ takes the consumer away as soon as the node's connection is
+   * lost, so this knows of a killed node long before its heartbeats are missed. Null: it cannot be told now.
+   */
+  async takesRequests(nodeID: string): Promise<boolean | null> {
+    const connection = this.connection as ChannelModel | null;
+    if (!connection || !this.connected || performance.now() < this.settledAt) return null;
+    // Of its own: RabbitMQ closes the channel that asks for a queue which is not there.
+    const channel = await connection.createChannel();
+    channel.on("error", () => {});
+    try {
+      const { consumerCount } = await channel.checkQueue(this.getTopicName("REQ", nodeID));
+      await channel.close();
+      return consumerCount > 0;
+    } catch (error) {
+      return (error as { code?: number }).code === NOT_FOUND ? false : null;
+    }
   }
 
   private async hangUp(): Promise<void> {

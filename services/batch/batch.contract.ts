@@ -153,6 +153,8 @@ export const batchActions = {
     batch: typed<BatchRow>({ type: "object" }),
     how: typed<GiveUp>({ type: "object" }),
   }).answers<BatchRow | null>(),
+  /** A batch that was handed back with a delay goes on now. Null: it has changed since. */
+  "batch.endSnooze": action({ batch: typed<BatchRow>({ type: "object" }) }).answers<BatchRow | null>(),
 
   /** Writes a client's cap and weight for the choice of batches. */
   "batch.configureQueue": action({

@@ -100,6 +100,18 @@ export async function giveUpMove(service: BatchService, batch: BatchRow, how: Gi
   return service.published(written);
 }
 
+const unchanged: Pick<Move, "reason" | "attempt" | "events"> = { reason: null, attempt: "keep", events: [] };
+
+/** A ready batch that is not due yet goes on now. Null: it has changed since it was read, and waits for nothing any more. */
+export async function endSnoozeMove(service: BatchService, batch: BatchRow): Promise<BatchRow | null> {
+  const { id, version, fence } = batch;
+  // None of the moves of batch.states.ts: it stays what it is, and is only due sooner.
+  const sooner: Move = { id, version, fence, from: "ready", to: "ready", due: { inMs: 0 }, ...unchanged };
+  const written = await service.database.store.move(sooner);
+  if (written) service.wake();
+  return service.published(written);
+}
+
 /** By the fence alone: as long as it holds, nobody else has changed the batch. */
 async function giveUp(service: BatchService, batch: BatchRow, how: GiveUp): Promise<Move> {
   switch (how.outcome) {

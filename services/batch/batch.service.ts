@@ -19,7 +19,7 @@ import { createBatch } from "./batch.create.ts";
 import { forWebhook, replayDelivery, wakeSender } from "./batch.deliveries.ts";
 import { BatchEvents } from "./batch.events.ts";
 import { BatchFigures } from "./batch.figures.ts";
-import { approveMove, cancelMove, giveUpMove, redriveMove, rejectMove } from "./batch.moves.ts";
+import { approveMove, cancelMove, endSnoozeMove, giveUpMove, redriveMove, rejectMove } from "./batch.moves.ts";
 import { retryRejected } from "./batch.retry.ts";
 import { Sweeper } from "./batch.sweep.ts";
 import { RunningUploads } from "./batch.uploads.ts";
@@ -132,6 +132,9 @@ export default define<BatchService>({
     },
     async giveUp(ctx) {
       return giveUpMove(this, ctx.params.batch, ctx.params.how);
+    },
+    endSnooze(ctx) {
+      return endSnoozeMove(this, ctx.params.batch);
     },
 
     async configureQueue(ctx) {

@@ -3,6 +3,7 @@ import FastestValidator from "fastest-validator";
 import { Errors, type ServiceBroker } from "moleculer";
 import type { RecordFault } from "../../formats/formats.ts";
 import type { HandlerAnswer, HandlerCall, HandlerOutcome } from "./batchProcessor.contract.ts";
+import type { RemoteNodes } from "./batchProcessor.nodes.ts";
 
 type OwnRejected = NonNullable<Extract<HandlerOutcome, { outcome?: "done" }>["rejected"]>[number];
 
@@ -16,11 +17,12 @@ export interface HandlerRejected {
 export type Delivered =
   | { outcome: "done"; rejected: HandlerRejected[] }
   | { outcome: "retry"; reason: string; delayMs?: number | undefined }
-  | { outcome: "snooze"; reason: string; delayMs: number }
+  /** `awaits`: the handler that was not there. */
+  | { outcome: "snooze"; reason: string; delayMs: number; awaits?: string }
   | { outcome: "cancel" }
   | { outcome: "fail"; reason: string };
 
-/** How long a batch waits for a handler that is not there. */
+/** How long a batch waits for a handler that is not there, unless that comes sooner. */
 const SNOOZE_MS = 5_000;
 const LONGEST_DELAY_MS = 86_400_000;
 
@@ -49,30 +51,54 @@ function isAbsent(error: unknown, action: string): boolean {
   return isOfThisKind && (error.data as { action?: string } | undefined)?.action === action;
 }
 
+export interface Way {
+  broker: ServiceBroker;
+  nodes: RemoteNodes;
+  /** The batch is no longer ours: nobody else is called. */
+  lost: AbortSignal;
+}
+
 /**
  * Gives a chunk to its handler and classes what comes back; never throws. A throw is `retry`, an answer outside the
- * contract is a loud `fail`.
+ * contract is a loud `fail`. Where a node is gone, before or during its call, the next one that has the handler is called.
  */
-export async function deliver(
-  broker: ServiceBroker,
+export async function deliver(way: Way, action: string, timeoutMs: number, chunk: HandlerCall): Promise<Delivered> {
+  const tried = new Set<string>();
+  for (;;) {
+    const endpoint = way.broker.findNextActionEndpoint(action);
+    if (endpoint instanceof Error || tried.has(endpoint.id) || way.lost.aborted)
+      return absent(action, `the handler "${action}" is not there`);
+    if ((endpoint.action as { importHandler?: boolean }).importHandler !== true)
+      return absent(action, `"${action}" does not declare itself a handler`);
+    tried.add(endpoint.id);
+    const delivered = await deliverAt(way, endpoint.id, action, timeoutMs, chunk);
+    if (delivered) return delivered;
+  }
+}
+
+/** Null: the handler is not there. */
+async function deliverAt(
+  { broker, nodes }: Way,
+  nodeID: string,
   action: string,
-  timeoutMs: number,
+  timeout: number,
   chunk: HandlerCall,
-): Promise<Delivered> {
-  const endpoint = broker.findNextActionEndpoint(action);
-  if (endpoint instanceof Error) return absent(`the handler "${action}" is not there`);
-  if ((endpoint.action as { importHandler?: boolean }).importHandler !== true)
-    return absent(`"${action}" does not declare itself a handler`);
+): Promise<Delivered | null> {
   try {
-    const answer = (await broker.call(action, chunk, { timeout: timeoutMs, retries: 0 })) as HandlerAnswer;
-    return classed(answer ?? { outcome: "done" }, chunk);
+    const calling = broker.call(action, chunk, { nodeID, timeout, retries: 0 }) as Promise<HandlerAnswer>;
+    return classed((await nodes.during(nodeID, calling)) ?? { outcome: "done" }, chunk);
   } catch (error) {
-    if (isAbsent(error, action)) return absent(`the handler "${action}" is not there`);
+    if (isAbsent(error, action)) return null;
     return { outcome: "retry", reason: error instanceof Error ? error.message : String(error) };
   }
 }
 
-const absent = (reason: string): Delivered => ({ outcome: "snooze", reason, delayMs: SNOOZE_MS });
+const absent = (awaits: string, reason: string): Delivered => ({
+  outcome: "snooze",
+  reason,
+  delayMs: SNOOZE_MS,
+  awaits,
+});
 const bounded = (ms: number | undefined) =>
   typeof ms === "number" && ms >= 0 ? Math.min(ms, LONGEST_DELAY_MS) : undefined;
 

@@ -12,13 +12,16 @@ import type { Policy } from "../policy/policy.contract.ts";
 import { backoffMs } from "./batchProcessor.backoff.ts";
 import { type Checked, check, commitOf, endCommit, isAtEnd, recordsOf, withRefusals } from "./batchProcessor.chunk.ts";
 import { builtInHandler, type Delivered, deliver } from "./batchProcessor.handlers.ts";
+import type { RemoteNodes } from "./batchProcessor.nodes.ts";
+import type { LetGo } from "./batchProcessor.snoozed.ts";
 import { withoutTaken } from "./batchProcessor.unique.ts";
 
 /** How a run is over: its batch ended, it was taken away, or it is to be let go of. */
-export type Ended = { outcome: "ended" } | { outcome: "lost" } | GiveUp;
+export type Ended = { outcome: "ended" } | { outcome: "lost" } | LetGo;
 
 export interface RunParts {
   broker: ServiceBroker;
+  nodes: RemoteNodes;
   policy: Policy;
   clientPublicId: string;
   validator: RecordValidator;
@@ -95,11 +98,11 @@ export class Run {
   }
 
   private async deliver(checked: Checked): Promise<Delivered> {
-    const { broker, policy, clientPublicId, lost } = this.parts;
+    const { policy, clientPublicId, lost } = this.parts;
     const records = policy.handler === builtInHandler || this.batch.phase === "validate" ? [] : recordsOf(checked);
     if (records.length === 0) return { outcome: "done", rejected: [] };
     const { publicId: batchId, nextChunk: chunk, fence } = this.batch;
-    const delivery = deliver(broker, policy.handler, policy.handlerTimeoutMs, {
+    const delivery = deliver(this.parts, policy.handler, policy.handlerTimeoutMs, {
       batchId,
       clientId: clientPublicId,
       chunk,
@@ -151,7 +154,7 @@ export class Run {
   private letGo(delivered: Exclude<Delivered, { outcome: "done" }>): Ended {
     switch (delivered.outcome) {
       case "snooze":
-        return { outcome: "handBack", delayMs: delivered.delayMs };
+        return { ...delivered, outcome: "handBack" };
       case "retry":
         if (this.parts.lost.aborted) return lost;
         return this.again(this.failure(delivered.reason), delivered.delayMs);

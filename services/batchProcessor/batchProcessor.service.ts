@@ -17,7 +17,9 @@ import type { WorkerStatus } from "./batchProcessor.contract.ts";
 import { LeaseKeeper } from "./batchProcessor.leases.ts";
 import { loadHandlers } from "./batchProcessor.load.ts";
 import { type Started, WorkLoop } from "./batchProcessor.loop.ts";
+import { RemoteNodes } from "./batchProcessor.nodes.ts";
 import { type Ended, Run } from "./batchProcessor.run.ts";
+import { Snoozed } from "./batchProcessor.snoozed.ts";
 import { type Claimable, takeToken } from "./batchProcessor.tokens.ts";
 import { Validators } from "./batchProcessor.validators.ts";
 
@@ -33,6 +35,8 @@ type BatchProcessor = Service &
     /** Batches that run here, each with what ends it. */
     running: Map<string, AbortController>;
     adrift: Adrift;
+    nodes: RemoteNodes;
+    snoozed: Snoozed;
     validators: Validators;
     isStopping: boolean;
     status(): WorkerStatus;
@@ -63,6 +67,12 @@ export default define<BatchProcessor>({
     },
   },
 
+  events: {
+    "$services.changed"(this: BatchProcessor) {
+      this.snoozed.servicesChanged();
+    },
+  },
+
   actions: serve<BatchProcessor, "batchProcessor">("batchProcessor", {
     status() {
       return this.status();
@@ -84,6 +94,8 @@ export default define<BatchProcessor>({
     this.owner = `${this.broker.nodeID}:${this.broker.instanceID}`;
     this.running = new Map();
     this.adrift = new Adrift(this.broker, this.owner);
+    this.nodes = new RemoteNodes(this.broker);
+    this.snoozed = new Snoozed(this.broker);
     this.validators = new Validators();
     this.isStopping = false;
     this.leases = new LeaseKeeper(config.batchLeaseMs, (ids) =>
@@ -164,6 +176,7 @@ export default define<BatchProcessor>({
       const client = await call(this.broker, "clientCache.get", { id: clientId });
       return {
         broker: this.broker,
+        nodes: this.nodes,
         policy,
         clientPublicId: client?.publicId ?? "",
         validator: this.validators.of(batch, policy),
@@ -187,7 +200,7 @@ export default define<BatchProcessor>({
         ended = { outcome: "handBack", delayMs: 0 };
       }
       this.logger.debug(`Batch ${batchId}:`, ended);
-      if (!(await call(this.broker, "batch.giveUp", { batch: run.current, how: ended }))) this.adrift.add(batchId);
+      if (!(await this.snoozed.letGo(run.current, ended))) this.adrift.add(batchId);
     },
 
     /** Extends the lock apart from the work, until the answer gives it back. A lost one makes us look at the fence at once; the fence decides. */

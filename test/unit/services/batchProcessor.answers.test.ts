@@ -1,5 +1,6 @@
 /** The promise: whatever a handler answers is one of a closed set of outcomes. */
 import { type Delivered, deliver } from "../../../services/batchProcessor/batchProcessor.handlers.ts";
+import { RemoteNodes } from "../../../services/batchProcessor/batchProcessor.nodes.ts";
 import { startBroker } from "../contracts/kit.ts";
 import { answers, calls, orders, startHandler } from "./batchProcessor.kit.ts";
 
@@ -8,7 +9,8 @@ startHandler();
 describe("an answer of a handler", () => {
   const chunk = { batchId: "b", clientId: "c", chunk: 0, fence: 1, records: [{ record: 7, data: {} }] };
   const refusal = { record: 7, errors: [{ code: "sold-out" }] };
-  const absent = (reason: RegExp) => ({ outcome: "snooze", delayMs: 5_000, reason: expect.stringMatching(reason) });
+  const absent = (reason: RegExp) =>
+    expect.objectContaining({ outcome: "snooze", delayMs: 5_000, reason: expect.stringMatching(reason) });
 
   let alone: Awaited<ReturnType<typeof startBroker>>;
   beforeAll(async () => {
@@ -18,7 +20,8 @@ describe("an answer of a handler", () => {
 
   function classed(action: string, given: () => unknown, timeoutMs = 5_000): Promise<Delivered> {
     answers(given);
-    return deliver(alone.broker, action, timeoutMs, chunk);
+    const way = { broker: alone.broker, nodes: new RemoteNodes(alone.broker), lost: new AbortController().signal };
+    return deliver(way, action, timeoutMs, chunk);
   }
 
   test.each<[unknown, Delivered]>([

@@ -49,8 +49,8 @@ function moved(move: Move, params: Params): string {
     ...attempts[move.attempt],
   ];
   if (move.from === "processing") sets.push("fence = fence + 1");
-  // It is when the batch joined the queue: a hand-back from `processing` does not change it.
-  else if (move.to === "ready") sets.push("ready_at = @now");
+  // It is when the batch joined the queue: a hand-back from `processing`, or the end of a wait there, does not change it.
+  else if (move.to === "ready" && move.from !== "ready") sets.push("ready_at = @now");
   if (move.restart)
     sets.push(
       `phase = ${params.add(name(move.restart), "phase")}`,

@@ -43,8 +43,8 @@ function madeCte(move: Move, values: Values): string {
     ...attempts[move.attempt],
   ];
   if (move.from === "processing") sets.push("fence = fence + 1");
-  // It is when the batch joined the queue: a hand-back from `processing` does not change it.
-  else if (move.to === "ready") sets.push(`ready_at = ${NOW}`);
+  // It is when the batch joined the queue: a hand-back from `processing`, or the end of a wait there, does not change it.
+  else if (move.to === "ready" && move.from !== "ready") sets.push(`ready_at = ${NOW}`);
   if (move.restart)
     sets.push(
       `phase = ${values.add(move.restart, "varchar")}`,

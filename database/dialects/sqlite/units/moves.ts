@@ -21,11 +21,11 @@ const attempts = {
 };
 
 function update(sql: Sql, move: Move, now: number): RawBatch | undefined {
-  // `ready_at` is when the batch joined the queue: a hand-back from `processing` does not change it.
+  // `ready_at` is when the batch joined the queue: a hand-back from `processing`, or the end of a wait there, does not change it.
   return sql.get<RawBatch>(
     `UPDATE batch SET state = ?2, due_at = ?3, reason = ?4, finished_at = ?5, version = version + 1,
        fence = fence + CASE WHEN state = 'processing' THEN 1 ELSE 0 END, owner = NULL,
-       ready_at = CASE WHEN ?2 = 'ready' AND state <> 'processing' THEN ?6 ELSE ready_at END,
+       ready_at = CASE WHEN ?2 = 'ready' AND state NOT IN ('processing', 'ready') THEN ?6 ELSE ready_at END,
        phase = coalesce(?7, phase)${attempts[move.attempt]}${move.restart ? `, ${restarted}` : ""}
      WHERE id = ?1 AND state = ?8 AND (?9 IS NULL OR version = ?9) AND (?10 IS NULL OR fence = ?10)
        AND (NOT ?11 OR due_at <= ?6)

@@ -1,0 +1,64 @@
+/** Whether the node is still there that a handler's call went to. */
+import { setTimeout as pause } from "node:timers/promises";
+import type { ServiceBroker } from "moleculer";
+import type { AmqpTransporter } from "../../mixins/amqp.transporter.ts";
+import { inTime } from "../../mixins/in-time.ts";
+
+const LOOK_EVERY_MS = 1_000;
+/** In a row: a node whose link was cut is back after 1 s, and may still be at work. */
+const LOOKS_BEFORE_GONE = 2;
+/** A look that takes longer tells nothing. */
+const PATIENCE_MS = 5_000;
+
+interface Transit {
+  tx: Partial<AmqpTransporter>;
+  discoverer: { remoteNodeDisconnected(nodeID: string, isUnexpected: boolean): void };
+}
+
+/**
+ * Moleculer believes in a killed node for 30 to 60 s, until its heartbeats are missed, and so long a call to it waits. This
+ * asks RabbitMQ about a node while calls to it run, and lets the node go within some seconds: its calls are rejected, as if
+ * it had said goodbye, and its twin is called. A node that is there after all is taken in again with its next heartbeat.
+ */
+export class RemoteNodes {
+  private readonly broker: ServiceBroker;
+  /** How many calls to a node run. */
+  private readonly calls = new Map<string, number>();
+  private readonly lookedAfter = new Set<string>();
+
+  constructor(broker: ServiceBroker) {
+    this.broker = broker;
+  }
+
+  /** The call's own answer. While it runs its node is looked after; the call is rejected when that is gone. */
+  async during<T>(nodeID: string, call: Promise<T>): Promise<T> {
+    const { transit } = this.broker as unknown as { transit?: Transit };
+    if (nodeID === this.broker.nodeID || !transit?.tx.takesRequests) return call;
+    this.count(nodeID, 1);
+    if (!this.lookedAfter.has(nodeID)) void this.lookAfter(nodeID, transit);
+    try {
+      return await call;
+    } finally {
+      this.count(nodeID, -1);
+    }
+  }
+
+  private count(nodeID: string, change: number): void {
+    const running = (this.calls.get(nodeID) ?? 0) + change;
+    if (running > 0) this.calls.set(nodeID, running);
+    else this.calls.delete(nodeID);
+  }
+
+  /** Until no call to it runs, or it is gone. Never rejects. */
+  private async lookAfter(nodeID: string, { tx, discoverer }: Transit): Promise<void> {
+    this.lookedAfter.add(nodeID);
+    for (let missed = 0; this.calls.has(nodeID) && missed < LOOKS_BEFORE_GONE; ) {
+      await pause(LOOK_EVERY_MS, undefined, { ref: false });
+      const look = tx.takesRequests?.(nodeID) ?? Promise.resolve(null);
+      const isThere = await inTime(PATIENCE_MS, look).catch(() => null);
+      missed = isThere === false ? missed + 1 : 0;
+    }
+    this.lookedAfter.delete(nodeID);
+    if (this.calls.has(nodeID)) discoverer.remoteNodeDisconnected(nodeID, true);
+  }
+}

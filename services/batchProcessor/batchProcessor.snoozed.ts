@@ -1,0 +1,56 @@
+import type { ServiceBroker } from "moleculer";
+import type { BatchRow, GiveUp } from "../batch/batch.contract.ts";
+import { call } from "../messages.ts";
+
+/** How a batch is let go of; `awaits` is the handler that was not there. */
+export type LetGo = GiveUp & { awaits?: string };
+
+interface Waiting {
+  batch: BatchRow;
+  action: string;
+  until: number;
+}
+
+/** The batches that this worker handed back because their handler was not there. They go on as soon as it is. */
+export class Snoozed {
+  private readonly broker: ServiceBroker;
+  private readonly waiting = new Map<string, Waiting>();
+  /** How often actions came or went in the cluster. */
+  private changes = 0;
+
+  constructor(broker: ServiceBroker) {
+    this.broker = broker;
+  }
+
+  /** Null: its fence was raised before. Throws when the database is away. */
+  async letGo(batch: BatchRow, { awaits, ...how }: LetGo): Promise<BatchRow | null> {
+    const { changes } = this;
+    const left = await call(this.broker, "batch.giveUp", { batch, how });
+    if (!left || awaits === undefined || how.outcome !== "handBack") return left;
+    this.remember({ batch: left, action: awaits, until: performance.now() + how.delayMs });
+    // It may have come meanwhile.
+    if (changes !== this.changes) this.wake();
+    return left;
+  }
+
+  private remember(one: Waiting): void {
+    for (const [id, { until }] of this.waiting) if (until <= performance.now()) this.waiting.delete(id);
+    this.waiting.set(one.batch.publicId, one);
+  }
+
+  /** Actions came or went: batches whose handler is there again are due now. */
+  servicesChanged(): void {
+    this.changes++;
+    this.wake();
+  }
+
+  private wake(): void {
+    for (const { batch, action } of this.waiting.values()) {
+      if (this.broker.findNextActionEndpoint(action) instanceof Error) continue;
+      this.waiting.delete(batch.publicId);
+      call(this.broker, "batch.endSnooze", { batch }).catch((error: unknown) =>
+        this.broker.logger.debug(`Batch ${batch.publicId} goes on when its wait is over:`, error),
+      );
+    }
+  }
+}

@@ -1,0 +1,93 @@
+/** Handlers on nodes of their own: a killed one does not hold its batch, and one that comes is found at once. */
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { root } from "../../../root.cjs";
+import { describeWithRabbit, newNamespace, rabbitUrl, removeNamespace, until } from "../../helpers/amqp.ts";
+import { accepted, batchWhen, newClient } from "../../helpers/http.ts";
+import { type System, startSystem } from "../../helpers/system.ts";
+import { row } from "../batch/kit.ts";
+
+/** Two looks a second apart, the way through RabbitMQ, and a machine that is busy with other tests. Moleculer alone takes 30 to 60 s. */
+const AT_ONCE_MS = 8_000;
+
+describeWithRabbit("a handler on nodes of its own", () => {
+  let system: System;
+  let namespace: string;
+  const nodes: { nodeID: string; child: ChildProcess }[] = [];
+  const calls: { nodeID: string; batchId: string; chunk: number }[] = [];
+  const callsOf = (id: string) => calls.filter(({ batchId }) => batchId === id).map(({ nodeID }) => nodeID);
+  const isThere = () => !(system.broker.findNextActionEndpoint("twin.run") instanceof Error);
+
+  beforeAll(async () => {
+    namespace = newNamespace();
+    system = await startSystem({ env: { AMQP_URL: rabbitUrl, NAMESPACE: namespace, POLL_INTERVAL: "1h" } });
+  });
+  afterEach(() => Promise.all(nodes.map(({ child }) => kill(child))));
+  afterAll(async () => {
+    const { nodeID } = system.broker;
+    await system.stop();
+    await removeNamespace(namespace, [nodeID, ...nodes.map((node) => node.nodeID)]);
+  });
+
+  async function startHandler(nodeID: string, mode: "hang" | "done") {
+    const script = join(root, "test/integration/amqp/handler.process.ts");
+    const child = fork(script, [rabbitUrl, namespace, nodeID, mode], {
+      execPath: join(root, "node_modules/.bin/node"),
+    });
+    nodes.push({ nodeID, child });
+    child.on("message", (told) => {
+      if (told !== "ready") calls.push(told as (typeof calls)[0]);
+    });
+    await once(child, "message");
+    await until(() => system.broker.registry.nodes.get(nodeID)?.available === true, `${nodeID} in the cluster`);
+    return child;
+  }
+
+  async function kill(child: ChildProcess) {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    child.kill("SIGKILL");
+    await once(child, "exit");
+  }
+
+  test("killed in the middle of a chunk: its twin gets it within seconds, and no attempt is counted", async () => {
+    const hanging = await startHandler("hanging", "hang");
+    const client = await newClient(system.url, { handler: "twin.run", maxAttempts: 1 });
+    const { id } = await accepted(system.url, client, '{"a":1}');
+    await until(() => callsOf(id).length === 1, "the chunk at the first node");
+    await startHandler("second", "done");
+    await kill(hanging);
+    const killedAt = performance.now();
+    expect(await batchWhen(system.url, client, id)).toMatchObject({ status: "completed", attempts: 1 });
+    expect(performance.now() - killedAt).toBeLessThan(AT_ONCE_MS);
+    expect(callsOf(id)).toEqual(["hanging", "second"]);
+  });
+
+  test("killed while nobody else has the action: the batch waits, and goes on as soon as one comes", async () => {
+    const hanging = await startHandler("alone", "hang");
+    const client = await newClient(system.url, { handler: "twin.run", maxAttempts: 1 });
+    const { id } = await accepted(system.url, client, '{"a":1}');
+    await until(() => callsOf(id).length === 1, "the chunk at its node");
+    await kill(hanging);
+    await until(async () => (await row(system, id)).state === "ready", "the batch handed back");
+    const waiting = await row(system, id);
+    expect(waiting).toMatchObject({ attempt: 0, dueAt: expect.any(Number) });
+    await startHandler("back", "done");
+    expect(await batchWhen(system.url, client, id)).toMatchObject({ status: "completed", attempts: 1 });
+    const done = await row(system, id);
+    // It did not wait until it was due by itself, and has been in the queue all the time.
+    expect(done.finishedAt).toBeLessThan(waiting.dueAt as number);
+    expect(done.readyAt).toBe(waiting.readyAt);
+  });
+
+  test("one that only takes long is left alone", async () => {
+    await startHandler("slow", "hang");
+    const client = await newClient(system.url, { handler: "twin.run", handlerTimeoutMs: 5_000, maxAttempts: 1 });
+    const { id } = await accepted(system.url, client, '{"a":1}');
+    await until(() => callsOf(id).length === 1, "the chunk at the slow node");
+    await startHandler("idle", "done");
+    expect(await batchWhen(system.url, client, id)).toMatchObject({ status: "failed", attempts: 1 });
+    expect(callsOf(id)).toEqual(["slow"]);
+    expect(isThere()).toBe(true);
+  });
+});
