@@ -31,7 +31,7 @@ module.exports = {
       displayName: "postgres",
       testMatch: [
         "<rootDir>/test/e2e/{import,http,reports,values,limits,admin,admin-policy,admin-batches}.test.ts",
-        "<rootDir>/test/e2e/{repeats,same-content,quotas,waiting,events,webhook,webhook-changes}.test.ts",
+        "<rootDir>/test/e2e/{repeats,same-content,quotas,short-length,waiting,events,webhook,webhook-changes}.test.ts",
         "<rootDir>/test/integration/batch/*.test.ts",
       ],
       setupFilesAfterEnv: ["<rootDir>/test/helpers/on-postgres.ts"],

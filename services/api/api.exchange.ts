@@ -17,6 +17,8 @@ export type ApiRequest = IncomingMessage & {
   caller?: { client: Client; policy: PolicyVersion };
   /** It asked by `Expect: 100-continue` whether its body is wanted. */
   expectsContinue?: boolean;
+  /** Aborted when what follows it cannot be read: its body may have been longer. Whoever has not acted yet refuses it. */
+  voided?: AbortSignal;
 };
 
 export interface Exchange {

@@ -1,7 +1,7 @@
 import type { Server } from "node:http";
 import type { Service } from "moleculer";
 import type { FailedLogins } from "./api.auth.ts";
-import type { SilentConnections } from "./api.connections.ts";
+import type { Connections } from "./api.connections.ts";
 import type { OpenStreams } from "./api.events.ts";
 import type { ApiRequest } from "./api.exchange.ts";
 import type { BatchWatches } from "./api.watches.ts";
@@ -19,7 +19,7 @@ export type Api = Service & {
   aliases: AliasOfGateway[];
   httpHandler(req: unknown, res: unknown): void;
   failedLogins: FailedLogins;
-  silentConnections: SilentConnections;
+  connections: Connections;
   /** Requests whose handler has not come to its end, whether or not the client is still there. */
   answering: Set<Promise<unknown>>;
   /** The batches that requests wait for. */

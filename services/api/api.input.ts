@@ -92,7 +92,7 @@ async function bodyBytes(exchange: Exchange): Promise<Buffer> {
       headers: { "Accept-Encoding": "identity" },
     });
   wantBody(exchange);
-  return inTime(wholeBody(req));
+  return inTime(wholeBody(req), req.voided);
 }
 
 async function wholeBody(req: Exchange["req"]): Promise<Buffer> {
@@ -109,13 +109,19 @@ async function wholeBody(req: Exchange["req"]): Promise<Buffer> {
   return Buffer.concat(pieces);
 }
 
-/** Throws upload-timeout: a body that is this small has come by then. */
-async function inTime<T>(body: Promise<T>): Promise<T> {
+/** Throws upload-timeout: a body that is this small has come by then. Throws `voided`'s reason. */
+async function inTime<T>(body: Promise<T>, voided?: AbortSignal): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>();
   const refusal = new Problem("upload-timeout", `The body did not come within ${JSON_BODY_MS / 1000} s.`);
   const timer = setTimeout(() => reject(refusal), JSON_BODY_MS);
+  const refuse = () => reject(voided?.reason);
+  if (voided?.aborted) refuse();
+  voided?.addEventListener("abort", refuse);
   body.catch(() => {});
-  return Promise.race([body, late]).finally(() => clearTimeout(timer));
+  return Promise.race([late, body]).finally(() => {
+    clearTimeout(timer);
+    voided?.removeEventListener("abort", refuse);
+  });
 }
 
 export const wrongQuery = (name: string, detail: string) =>

@@ -1,10 +1,10 @@
 /** Every refusal as problem+json (RFC 9457), also to a client that is still sending. */
-import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
-import type { Socket } from "node:net";
+import { type ServerResponse, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import { Errors } from "moleculer";
 import { isProblem, Problem, type ProblemCode, type ProblemExtra, problems, problemTells } from "../errors.ts";
 import { uuidv7 } from "../ids.ts";
+import type { ApiRequest } from "./api.exchange.ts";
 
 /** How long a client that was refused in the middle of its body may go on sending before the connection is cut. */
 const LINGER_MS = 5_000;
@@ -57,22 +57,27 @@ const promised = (code: ProblemCode): Record<string, string> =>
   problemTells[code]?.headers?.includes("Retry-After") ? { "Retry-After": "1" } : {};
 
 /** Answers with a problem. Nothing happens where an answer is already on its way: that one is cut off instead. */
-export function sendProblem(req: IncomingMessage, res: ServerResponse, problem: Problem & { type: ProblemCode }): void {
+export function sendProblem(req: ApiRequest, res: ServerResponse, problem: Problem & { type: ProblemCode }): void {
   if (res.headersSent) {
     res.destroy();
     return;
   }
   const body = bodyOf(problem);
   const { headers = {} } = (problem.data ?? {}) as ProblemExtra;
+  // Nothing more is read from a connection with garbage on it.
+  const isBroken = req.voided?.aborted === true;
   const isSending = !req.complete;
   res.writeHead(problems[problem.type].status, {
     "content-type": "application/problem+json",
     "content-length": Buffer.byteLength(body),
     ...promised(problem.type),
     ...headers,
-    ...(isSending ? { connection: "close" } : {}),
+    ...(isSending || isBroken ? { connection: "close" } : {}),
   });
-  if (isSending) linger(req, res, body);
+  if (isBroken) {
+    res.write(body);
+    hangUp(req.socket);
+  } else if (isSending) linger(req, res, body);
   else res.end(body);
 }
 
@@ -80,7 +85,7 @@ export function sendProblem(req: IncomingMessage, res: ServerResponse, problem: 
  * Ending the answer while the client still sends would reset the connection, and many a client would never see the
  * answer. So it is written, the rest of the body is let through for a while, and then the connection is closed.
  */
-function linger(req: IncomingMessage, res: ServerResponse, body: string): void {
+function linger(req: ApiRequest, res: ServerResponse, body: string): void {
   res.write(body);
   req.on("error", () => {});
   // Whoever read the body may have left its listener, under which `resume` alone lets nothing through.
@@ -100,36 +105,31 @@ function linger(req: IncomingMessage, res: ServerResponse, body: string): void {
   req.socket.once("end", end);
 }
 
-type ReadProblem = Problem & { type: ProblemCode };
+/** A problem that is answered where no request was read. */
+export type ReadProblem = Problem & { type: ProblemCode };
 
-/** What Node could not read as HTTP, by the code of its error. */
-function unreadable(error: NodeJS.ErrnoException): ReadProblem {
-  const problem =
-    error.code === "HPE_HEADER_OVERFLOW"
-      ? new Problem("invalid-header", "The header fields are too large.")
-      : error.code === "ERR_HTTP_REQUEST_TIMEOUT"
-        ? new Problem("upload-timeout", "The request did not come in time.")
-        : new Problem("malformed-body", "This is no HTTP that can be read.");
-  return problem as ReadProblem;
+/** What Node could not read as HTTP, by the code of its error; null: the connection is gone. */
+export function unreadable({ code = "" }: NodeJS.ErrnoException): { problem: ReadProblem; isGarbage: boolean } | null {
+  if (code === "HPE_HEADER_OVERFLOW") return garbage("invalid-header", "The header fields are too large.");
+  if (code.startsWith("HPE_")) return garbage("malformed-body", "This is no HTTP that can be read.");
+  if (code !== "ERR_HTTP_REQUEST_TIMEOUT") return null;
+  const problem = new Problem("upload-timeout", "The request did not come in time.") as ReadProblem;
+  return { problem, isGarbage: false };
 }
 
-/** To what cannot be read as HTTP, unless another answer has begun. */
-export function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket & { _httpMessage?: ServerResponse }) {
-  if (error.code === "ECONNRESET" || socket._httpMessage?.headersSent) return;
-  answerOnSocket(unreadable(error), socket);
-}
+const garbage = (type: ProblemCode, detail: string) => ({
+  problem: new Problem(type, detail) as ReadProblem,
+  isGarbage: true,
+});
 
-/** To whoever takes this server for a proxy: Node would close the connection without a word. */
-export function answerConnect(_req: IncomingMessage, socket: Duplex): void {
-  const allowed = { headers: { Allow: "GET, HEAD, POST, PUT, PATCH" } };
-  answerOnSocket(new Problem("method-not-allowed", "This is no proxy.", allowed) as ReadProblem, socket);
-}
+/** For whoever takes this server for a proxy: Node would close the connection without a word. */
+export const noProxy = () =>
+  new Problem("method-not-allowed", "This is no proxy.", {
+    headers: { Allow: "GET, HEAD, POST, PUT, PATCH" },
+  }) as ReadProblem;
 
-/**
- * Where there is no request to answer, the answer is written to the socket itself. The rest is let through for a while,
- * for the same reason as in `linger`.
- */
-function answerOnSocket(problem: ReadProblem, socket: Duplex): void {
+/** Where there is no request to answer, the answer is written to the socket itself. */
+export function answerOnSocket(problem: ReadProblem, socket: Duplex): void {
   if (!socket.writable) return;
   const body = bodyOf(problem);
   const { status } = problems[problem.type];
@@ -142,9 +142,15 @@ function answerOnSocket(problem: ReadProblem, socket: Duplex): void {
     "Connection: close",
     ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
   ];
+  socket.write(`${head.join("\r\n")}\r\n\r\n${body}`);
+  hangUp(socket);
+}
+
+/** After the last answer: our side ends, and theirs has some time to. */
+function hangUp(socket: Duplex): void {
   // A client that hangs up meanwhile is no defect of ours.
   socket.on("error", () => {}).resume();
-  socket.end(`${head.join("\r\n")}\r\n\r\n${body}`);
+  socket.end();
   const timer = setTimeout(() => socket.destroy(), LINGER_MS);
   socket.once("close", () => clearTimeout(timer));
 }

@@ -19,11 +19,11 @@ import { call } from "../messages.ts";
 import type { CloudEvent } from "../outbox/outbox.contract.ts";
 import { adminToken } from "./api.adminToken.ts";
 import { authenticatedClient, authenticateOperator, FailedLogins } from "./api.auth.ts";
-import { SilentConnections } from "./api.connections.ts";
+import { Connections } from "./api.connections.ts";
 import { OpenStreams } from "./api.events.ts";
 import { type ApiRequest, exchangeOf, type Handle, sendJson } from "./api.exchange.ts";
 import type { AliasOfGateway, Api } from "./api.gateway.ts";
-import { answerConnect, answerUnreadable, problemOf, sendProblem } from "./api.problems.ts";
+import { problemOf, sendProblem } from "./api.problems.ts";
 import { spendRequest } from "./api.rate.ts";
 import { clientRoutes, openRoutes, operatorRoutes } from "./api.routes.ts";
 import { BatchWatches } from "./api.watches.ts";
@@ -112,7 +112,7 @@ export default define<Api>({
 
   created() {
     this.failedLogins = new FailedLogins();
-    this.silentConnections = new SilentConnections(this.server);
+    this.connections = new Connections(this.server, (req, res) => void this.httpHandler(req, res));
     this.answering = new Set();
     this.watches = new BatchWatches({
       read: (seen) => call(this.broker, "batch.changed", { seen }),
@@ -127,15 +127,6 @@ export default define<Api>({
     this.settings = Object.assign({}, this.settings, { server: false });
     this.server.removeAllListeners("error");
     Object.assign(this.server, { requireHostHeader: false });
-    // Node would answer 100 before anybody has looked at the credentials.
-    this.server.on("checkContinue", (req: ApiRequest, res: ServerResponse) => {
-      req.expectsContinue = true;
-      this.httpHandler(req, res);
-    });
-    // Another expectation may be ignored (RFC 9110, 10.1.1); Node would answer 417 by itself.
-    this.server.on("checkExpectation", (req: ApiRequest, res: ServerResponse) => this.httpHandler(req, res));
-    this.server.on("clientError", answerUnreadable);
-    this.server.on("connect", answerConnect);
   },
 
   events: {
@@ -221,7 +212,7 @@ export default define<Api>({
       );
       const patience = setTimeout(() => this.server.closeAllConnections(), shutdownTimeoutMs * PATIENCE);
       this.server.closeIdleConnections();
-      this.silentConnections.close();
+      this.connections.closeSilent();
       await new Promise<void>((resolve) => {
         if (this.server.listening) this.server.close(() => resolve());
         else resolve();

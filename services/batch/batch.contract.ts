@@ -1,3 +1,4 @@
+import type { Readable } from "node:stream";
 import type { AttemptRecord, DeliveryRow, TakenDelivery } from "../../database/deliveries.ts";
 import { deliveryStates } from "../../database/deliveries.ts";
 import type {
@@ -47,6 +48,9 @@ export interface Created extends UploadAnswer {
   isReplayed: boolean;
 }
 
+/** The body of an upload. `voided` aborts, with the refusal, where the body turns out to be longer than it said. */
+export type UploadBody = Readable & { voided?: AbortSignal };
+
 /** Local news: this node has looked after the batches that wait; some may be ready now. */
 export const SWEPT = "$batch.swept";
 
@@ -57,7 +61,7 @@ const state = { type: "enum", values: batchStates, optional: true } as const;
 
 export const batchActions = {
   /**
-   * Takes a body as `ctx.stream` (wire bytes), and answers the batch once it is committed.
+   * Takes a body as `ctx.stream` (an UploadBody: wire bytes), and answers the batch once it is committed.
    * Throws malformed-body, empty-body, payload-too-large, too-many-records, validation, unsupported-media-type, too-many-uploads, upload-timeout, unavailable,
    * digest-mismatch, duplicate-batch, idempotency-in-progress, idempotency-key-reused, quota-exceeded.
    */

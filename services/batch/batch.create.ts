@@ -1,5 +1,4 @@
 /** How a body becomes a batch: limits, upload, decision, and the one commit that makes it visible. */
-import type { Readable } from "node:stream";
 import type { Context } from "moleculer";
 import { isUnknown } from "../../database/errors.ts";
 import type { UploadCommit } from "../../database/store.ts";
@@ -8,7 +7,7 @@ import { Problem } from "../errors.ts";
 import { call, type ParamsOf } from "../messages.ts";
 import type { Policy, PolicyVersion } from "../policy/policy.contract.ts";
 import { decodedBody } from "./batch.body.ts";
-import type { Created } from "./batch.contract.ts";
+import type { Created, UploadBody } from "./batch.contract.ts";
 import { WireDigests } from "./batch.digest.ts";
 import { dayQuotaOf, QuotaWatch, quotaExceeded } from "./batch.quota.ts";
 import { doneBefore, doneOf, repeatsOf, replayed, sameContent } from "./batch.repeats.ts";
@@ -39,7 +38,9 @@ async function receive(service: BatchService, ctx: Context<Create>, current: Pol
   let created: Created | null = null;
   try {
     const wire = new WireDigests(digests, encoding);
-    const body = decodedBody(bodyOf(ctx), encoding, UPLOAD_IDLE_MS, { signal: stop.signal, onWire: wire.update });
+    const sent = bodyOf(ctx);
+    const signal = AbortSignal.any([stop.signal, ...(sent.voided ? [sent.voided] : [])]);
+    const body = decodedBody(sent, encoding, UPLOAD_IDLE_MS, { signal, onWire: wire.update });
     const taken = await upload.take(body);
     wire.check(taken.contentHash);
     created = taken.done
@@ -72,8 +73,8 @@ async function planOf(service: BatchService, params: Create, current: PolicyVers
 }
 
 /** Local calls hand the request itself over; nothing is buffered between. */
-function bodyOf(ctx: Context<Create>): Readable {
-  const { stream } = ctx as unknown as { stream?: Readable };
+function bodyOf(ctx: Context<Create>): UploadBody {
+  const { stream } = ctx as unknown as { stream?: UploadBody };
   if (!stream) throw new Problem("empty-body", "There is no body.");
   return stream;
 }
@@ -82,6 +83,8 @@ async function commit(service: BatchService, ctx: Context<Create>, taken: Taken,
   const { store } = service.database;
   const { totals } = taken.upload;
   const whole = await commitOf(service, ctx, taken, policy);
+  // From here on it is too late to void it: the answer tells that it is stored.
+  bodyOf(ctx).voided?.throwIfAborted();
   const done = await store.commitUpload(whole).catch((error: unknown) => {
     // By its id the client can look, once the database is back.
     throw isUnknown(error) ? databaseAway(error, { batchId: whole.batch.publicId }) : error;

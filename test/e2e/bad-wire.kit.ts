@@ -57,23 +57,38 @@ export class Reader {
 
   async answer(): Promise<Answer> {
     await until(() => this.isOver || parsed(this.bytes) !== null, "the answer is there");
-    const answer = parsed(this.bytes);
+    const found = parsed(this.bytes);
     this.socket.destroy();
-    if (!answer) throw new Error(`No answer but: ${this.text}`);
-    return answer;
+    if (!found) throw new Error(`No answer but: ${this.text}`);
+    return found.answer;
+  }
+
+  /** All answers, once the other side has closed the connection. */
+  async answers(timeoutMs?: number): Promise<Answer[]> {
+    await until(() => this.isOver, "the connection is closed", timeoutMs);
+    this.socket.destroy();
+    const answers: Answer[] = [];
+    let rest = this.bytes;
+    for (let found = parsed(rest); found; found = parsed(rest)) {
+      answers.push(found.answer);
+      rest = rest.subarray(found.length);
+    }
+    expect(rest.toString()).toBe("");
+    return answers.filter(({ status }) => status !== 100);
   }
 }
 
-function parsed(bytes: Buffer): Answer | null {
+function parsed(bytes: Buffer): { answer: Answer; length: number } | null {
   const end = bytes.indexOf("\r\n\r\n");
   if (end < 0) return null;
   const [first = "", ...fields] = bytes.toString("latin1", 0, end).split("\r\n");
   const headers = Object.fromEntries(
     fields.map((field) => [field.split(":")[0]?.toLowerCase() ?? "", field.slice(field.indexOf(":") + 1).trim()]),
   );
-  const body = bytes.subarray(end + 4, end + 4 + Number(headers["content-length"] ?? 0));
-  if (body.length < Number(headers["content-length"] ?? 0)) return null;
-  return { status: Number(first.split(" ")[1]), headers, text: body.toString() };
+  const length = end + 4 + Number(headers["content-length"] ?? 0);
+  if (bytes.length < length) return null;
+  const text = bytes.subarray(end + 4, length).toString();
+  return { answer: { status: Number(first.split(" ")[1]), headers, text }, length };
 }
 
 export const head = (lines: string[]) => `${["POST /imports HTTP/1.1", "Host: x", ...lines].join("\r\n")}\r\n\r\n`;

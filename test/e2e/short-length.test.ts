@@ -1,0 +1,253 @@
+/** The promise: of a body that is longer than its Content-Length either nothing is stored (400), or its answer is 202 and tells of it. */
+import { once } from "node:events";
+import type { Server } from "node:http";
+import type { Socket } from "node:net";
+import { gzipSync } from "node:zlib";
+import { type Answer, expectProblem, until } from "./bad-input.kit.ts";
+import { authorized, expectBatch, head, isEverythingGone, Reader, socketOf, startWire, world } from "./bad-wire.kit.ts";
+
+startWire();
+
+const HEALTH = "GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n";
+
+/** A short body, cut so that what is left of it would be another record. */
+const small = { body: '{"amount":2000}\n', length: 12 };
+/** Many chunks, so that something of it is stored before its end. */
+const large = { body: `{"amount":2000}\n`.repeat(30_000), length: 16 * 30_000 - 4 };
+
+const write = (socket: Socket, piece: string | Buffer) =>
+  new Promise<void>((resolve, reject) => {
+    socket.write(piece, (error) => (error ? reject(error) : resolve()));
+  });
+
+/** A turn of the loop, so that the other side reads what was sent as a packet of its own. */
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+type Way = (socket: Socket, head: string, body: Buffer, length: number) => Promise<void>;
+const ways: Record<string, Way> = {
+  "in one packet": (socket, start, body) => write(socket, Buffer.concat([Buffer.from(start), body])),
+  "the head by itself": async (socket, start, body) => {
+    await write(socket, start);
+    await turn();
+    await write(socket, body);
+  },
+  "the rest by itself": async (socket, start, body, length) => {
+    await write(socket, Buffer.concat([Buffer.from(start), body.subarray(0, length)]));
+    await turn();
+    await write(socket, body.subarray(length));
+  },
+};
+
+const byteByByte: Way = async (socket, start, body) => {
+  for (const byte of Buffer.concat([Buffer.from(start), body])) {
+    if (socket.destroyed) return;
+    await write(socket, Buffer.from([byte]));
+  }
+};
+
+/** Sends it, and checks that the answers tell what is stored. True: it is. */
+async function sent(way: Way, start: string, { body, length }: { body: string | Buffer; length: number }) {
+  const socket = await socketOf();
+  socket.setNoDelay(true);
+  const reader = new Reader(socket);
+  await way(socket, start, Buffer.from(body), length);
+  return stored(await reader.answers());
+}
+
+function stored(answers: Answer[]): boolean {
+  const isStored = answers[0]?.status === 202;
+  if (isStored) expectBatch();
+  expect(answers.map(({ status }) => status)).toEqual(isStored ? [202, 400] : [400]);
+  expectProblem(answers.at(-1) as Answer, { status: 400, code: "malformed-body" });
+  return isStored;
+}
+
+/** The end of a batch: until then it has chunks. */
+const isSettled = () => until(isEverythingGone, "what is stored is worked, and nothing else is there", 10_000);
+
+describe.each(Object.entries({ small, large }))("a %s body", (_name, one) => {
+  test.each(Object.entries(ways))("%s", async (_way, way) => {
+    for (let i = 0; i < 10; i++) {
+      await sent(way, authorized("free", `Content-Length: ${one.length}`), one);
+      await isSettled();
+    }
+  });
+});
+
+test("a small body byte by byte", async () => {
+  for (let i = 0; i < 5; i++) await sent(byteByByte, authorized("free", `Content-Length: ${small.length}`), small);
+  await isSettled();
+});
+
+test("what comes with its end is known before the commit: nothing is stored", async () => {
+  for (const way of ["in one packet", "the head by itself"])
+    for (let i = 0; i < 10; i++)
+      expect(await sent(ways[way] as Way, authorized("free", `Content-Length: ${small.length}`), small)).toBe(false);
+});
+
+test("a client that counts characters in the place of bytes", async () => {
+  const body = "name,amount\nJosé Müller,2000\n";
+  const start = head([
+    `Authorization: ${world.authorization("free")}`,
+    "Content-Type: text/csv",
+    `Content-Length: ${body.length}`,
+  ]);
+  expect(await sent(ways["in one packet"] as Way, start, { body, length: body.length })).toBe(false);
+});
+
+test.each(Object.entries({ small, large }))(
+  "the Idempotency-Key of a refused %s body is free again",
+  async (name, one) => {
+    const key = `"short-${name}"`;
+    const start = authorized("free", `Content-Length: ${one.length}`, `Idempotency-Key: ${key}`);
+    expect(await sent(ways["in one packet"] as Way, start, one)).toBe(false);
+    const socket = await socketOf();
+    const reader = new Reader(socket);
+    await write(
+      socket,
+      authorized("free", `Content-Length: ${one.body.length}`, `Idempotency-Key: ${key}`, "Connection: close") +
+        one.body,
+    );
+    const [answer] = await reader.answers(10_000);
+    expect(answer?.status).toBe(202);
+    expect(answer?.headers["idempotent-replayed"]).toBeUndefined();
+    expectBatch();
+    await isSettled();
+  },
+);
+
+test("gzip", async () => {
+  const body = gzipSync('{"amount":2000}\n'.repeat(1000));
+  // A whole member, and another one that its length has forgotten.
+  const twice = { body: Buffer.concat([body, body]), length: body.length };
+  for (const [way, one] of Object.entries(ways)) {
+    const start = authorized("free", `Content-Length: ${twice.length}`, "Content-Encoding: gzip");
+    const isStored = await sent(one, start, twice);
+    if (way === "in one packet") expect(isStored).toBe(false);
+    const cut = authorized("free", `Content-Length: ${body.length - 4}`, "Content-Encoding: gzip");
+    const socket = await socketOf();
+    const reader = new Reader(socket);
+    await one(socket, cut, body, body.length - 4);
+    for (const { status } of await reader.answers()) expect(status).toBe(400);
+  }
+  await isSettled();
+});
+
+test("a client that waits for 100 Continue", async () => {
+  const socket = await socketOf();
+  const reader = new Reader(socket);
+  socket.write(authorized("free", `Content-Length: ${small.length}`, "Expect: 100-continue"));
+  await until(() => reader.text.includes("100 Continue"), "the body is asked for");
+  socket.write(small.body);
+  stored(await reader.answers());
+  await isSettled();
+});
+
+describe("while the commit is under way", () => {
+  interface Store {
+    commitUpload(commit: unknown): Promise<unknown>;
+  }
+  const storeOf = () =>
+    (world.system.broker.getLocalService("batch") as unknown as { database: { store: Store } }).database.store;
+
+  test("garbage comes too late: 202, the batch is there, and then 400", async () => {
+    const store = storeOf();
+    const begun = Promise.withResolvers<void>();
+    const goOn = Promise.withResolvers<void>();
+    const commit = store.commitUpload;
+    store.commitUpload = async (whole) => {
+      begun.resolve();
+      await goOn.promise;
+      return commit.call(store, whole);
+    };
+    const socket = await socketOf();
+    const reader = new Reader(socket);
+    socket.write(authorized("free", `Content-Length: ${small.length}`) + small.body.slice(0, small.length));
+    await begun.promise;
+    store.commitUpload = commit;
+    const { server } = world.system.broker.getLocalService("api") as unknown as { server: Server };
+    const garbage = once(server, "clientError");
+    socket.write(small.body.slice(small.length));
+    await garbage;
+    goOn.resolve();
+    expect(stored(await reader.answers())).toBe(true);
+    await isSettled();
+  });
+});
+
+describe("requests that come without waiting for answers", () => {
+  const upload = (body: string, ...lines: string[]) =>
+    authorized("free", `Content-Length: ${body.length}`, ...lines) + body;
+
+  async function answersTo(text: string, timeoutMs?: number): Promise<Answer[]> {
+    const socket = await socketOf();
+    const reader = new Reader(socket);
+    await write(socket, text);
+    return reader.answers(timeoutMs);
+  }
+  const ids = (answers: Answer[]) => answers.map(({ text }) => (JSON.parse(text) as { id?: string }).id);
+
+  test("each is answered, in order", async () => {
+    const close = HEALTH.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n");
+    const answers = await answersTo(HEALTH + upload('{"a":1}\n') + HEALTH + upload('{"a":2}\n') + close);
+    expect(answers.map(({ status }) => status)).toEqual([200, 202, 200, 202, 200]);
+    expect(new Set(ids(answers)).size).toBe(3);
+    expectBatch();
+    expectBatch();
+    await isSettled();
+  });
+
+  test("a hundred at once, after a body that is read slowly", async () => {
+    const close = HEALTH.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n");
+    const answers = await answersTo(upload(large.body) + HEALTH.repeat(100) + close, 10_000);
+    expect(answers.map(({ status }) => status)).toEqual([202, ...Array(101).fill(200)]);
+    expectBatch();
+    await isSettled();
+  });
+
+  test("a request sees what the one before it did", async () => {
+    const key = "Idempotency-Key: twice";
+    const again = upload('{"a":1}\n', key, "Connection: close");
+    const answers = await answersTo(upload('{"a":1}\n', key) + again);
+    expect(answers.map(({ status }) => status)).toEqual([202, 202]);
+    expect(answers[1]?.headers["idempotent-replayed"]).toBe("true");
+    expect(new Set(ids(answers)).size).toBe(1);
+    expectBatch();
+    await isSettled();
+  });
+
+  test("garbage voids the one that it follows, and no other", async () => {
+    const short = `${authorized("free", "Content-Length: 5")}{"a":1}\n{"a":2}\n`;
+    const answers = await answersTo(upload('{"a":1}\n') + HEALTH + short);
+    expect(answers.map(({ status }) => status)).toEqual([202, 200, 400]);
+    expectBatch();
+    await isSettled();
+  });
+
+  test("whoever takes it for a proxy is told so after what was asked before", async () => {
+    const answers = await answersTo(`${upload('{"a":1}\n')}CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n`);
+    expect(answers.map(({ status }) => status)).toEqual([202, 405]);
+    expectBatch();
+    await isSettled();
+  });
+
+  test("garbage behind a request that stores nothing is answered after it", async () => {
+    const answers = await answersTo(`${HEALTH}nonsense\r\n\r\n`);
+    expect(answers.map(({ status }) => status)).toEqual([200, 400]);
+  });
+
+  test("an operator's body that is cut short changes nothing", async () => {
+    const clients = await world.rows("client");
+    const body = '{"clientIdentifier":"short-length","name":"short"}';
+    const start = [
+      "POST /admin/clients HTTP/1.1",
+      "Host: x",
+      `Authorization: ${world.authorization("operator")}`,
+      "Content-Type: application/json",
+      `Content-Length: ${body.length}`,
+    ];
+    const answers = await answersTo(`${start.join("\r\n")}\r\n\r\n${body}]}`);
+    expect(answers.map(({ status }) => status)).toEqual([400]);
+    expect(await world.rows("client")).toBe(clients);
+  });
+});
