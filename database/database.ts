@@ -7,6 +7,7 @@ import type { LockStore } from "./locks.ts";
 import { migrate, pending } from "./migrations/migrate.ts";
 import { defineModels, type Models } from "./models.ts";
 import type { BatchStore } from "./store.ts";
+import { verifyFound } from "./verified.ts";
 
 export interface DatabaseOptions {
   /** `sqlite:./data/x.db` (relative to the working directory), or `sqlite::memory:`, which is gone after `close`. */
@@ -43,6 +44,7 @@ export interface Database {
 
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
   const dialect = await openDialect(options);
+  verifyFound(dialect.sequelize, () => dialect.distrust?.());
   const told = (error: unknown): never => {
     throw dialect.refusalOf?.(error) ?? dialect.awayOf?.(error) ?? error;
   };

@@ -62,6 +62,8 @@ export interface Dialect {
   refusalOf?(error: unknown): DatabaseRefused | null;
   /** What was thrown, through Sequelize or umzug, where the server is merely away. */
   awayOf?(error: unknown): DatabaseUnavailable | null;
+  /** A connection of the models answered another question than it was asked: none of them is used again. Omitted: there are none. */
+  distrust?(): void;
   /** The node stops: a server that lets it wait for longer is given up. Omitted: it does not. */
   hurry?(ms: number): void;
   close(): Promise<void>;

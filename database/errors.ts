@@ -12,6 +12,14 @@ export class DatabaseUnavailable extends Error {
   }
 }
 
+/** A connection answered another question than it was asked. It is closed, and what it was asked may have been done. */
+export class BrokenLink extends DatabaseUnavailable {
+  override name = "BrokenLink";
+  constructor() {
+    super("The database's answer belongs to another question.", { isUnknown: true });
+  }
+}
+
 /** It is there, and will never let us in with these settings. */
 export class DatabaseRefused extends Error {
   override name = "DatabaseRefused";

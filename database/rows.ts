@@ -1,13 +1,17 @@
 /** Between rows and the types of the seam, where all dialects do the same. */
 import type { RejectedRecord } from "../formats/formats.ts";
-import { type BatchRow, type ChunkCommit, isFinal, type RecordErrors } from "./store.ts";
+import { BrokenLink } from "./errors.ts";
+import { type BatchRow, batchStates, type ChunkCommit, finalStates, isFinal, type RecordErrors } from "./store.ts";
 import { storable } from "./text.ts";
 
 type Json<T, K extends keyof T> = Omit<T, K> & { [P in K]: string | (null extends T[P] ? null : never) };
 /** A batch as it lies in its table: what is JSON there is text. */
 export type RawBatch = Json<BatchRow, "reason" | "envelope">;
 
+/** Throws BrokenLink for what is no row of a batch. */
 export function batchRow(raw: RawBatch): BatchRow {
+  if (!batchStates.includes(raw.state) || typeof raw.envelope !== "string" || raw.reason === undefined)
+    throw new BrokenLink();
   return { ...raw, reason: raw.reason === null ? null : JSON.parse(raw.reason), envelope: JSON.parse(raw.envelope) };
 }
 
@@ -15,6 +19,13 @@ export const jsonOrNull = (value: unknown) => (value === null ? null : JSON.stri
 
 /** Whether `finished_at` is to be set. */
 export const hasEnded = isFinal;
+
+/**
+ * Which rows of `batch`, by the name `of`, may be deleted at `now`: a batch that ended and whose time is over, or an upload that
+ * was taken from its node. Each statement that deletes asks for it, whatever its caller believes to know.
+ */
+export const removable = (of: string, now: string): string =>
+  `${of}.due_at <= ${now} AND (${of}.state IN (${finalStates.map((state) => `'${state}'`).join(", ")}) OR (${of}.state = 'receiving' AND ${of}.fence > 0))`;
 
 /** A row of `record_error`. A record has one for each of its errors; `line` and `raw` are on the first, whose `code` is null where there is none. */
 export interface RawError {

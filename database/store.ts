@@ -220,9 +220,15 @@ export interface BatchStore extends UploadStore {
   due(state: BatchState, limit: number): Promise<BatchRow[]>;
   /** Embedded start: every lease (processing, receiving) of the file is over now. */
   voidLeases(): Promise<void>;
-  /** Deletes up to `limit` chunks of a batch; at the last one sets `chunks` to 0 and `due_at` as given. True: none is left. */
+  /**
+   * Deletes up to `limit` chunks of a batch that has ended (or of an upload that was taken away) and is due; at the last one
+   * sets `chunks` to 0 and `due_at` as given. True: there is nothing to delete any more, or not yet.
+   */
   purgeChunks(id: number, limit: number, due: Due): Promise<boolean>;
-  /** Deletes up to `limit` rows of a batch (chunks, errors, records), at last the batch itself and the claim to its content. True: it is gone. */
+  /**
+   * Deletes up to `limit` rows of a batch that has ended (or of an upload that was taken away) and is due: chunks, errors,
+   * records, at last the batch itself and the claim to its content. True: there is nothing to delete any more, or not yet.
+   */
   deleteBatch(id: number, limit: number): Promise<boolean>;
 
   batch(publicId: string, clientId: number | null): Promise<BatchRow | null>;

@@ -39,7 +39,7 @@ export class Sweeper {
   private async each(state: BatchRow["state"], step: (batch: BatchRow) => Promise<unknown>): Promise<void> {
     for (let reads = 0; reads < MOST_READS && !this.isEnded; reads++) {
       const batches = await this.service.database.store.due(state, ROWS_AT_ONCE);
-      for (const batch of batches) await this.guarded(batch, step);
+      for (const batch of batches) if (batch.state === state) await this.guarded(batch, step);
       if (batches.length < ROWS_AT_ONCE) return;
     }
   }

@@ -115,9 +115,6 @@ const isFatal = (error: unknown): boolean =>
   ended.has(numberOf(error) ?? 0) ||
   chainOf(error).some((raised) => typeof raised.class === "number" && raised.class >= FATAL_CLASS);
 
-/** Whether the server said so itself, and the connection serves on. */
-export const isAnswered = (error: unknown): boolean => numberOf(error) !== null && !isFatal(error);
-
 /** Whether nobody can know what became of the statement: its answer did not come, or came too late. */
 export const isCut = (error: unknown): boolean =>
   !(error instanceof DatabaseUnavailable) &&

@@ -1,6 +1,6 @@
 /** Connections that are held one by one: each is a pool of one, so that what is staged is found by the batch that follows. */
 import mssql from "mssql";
-import { isAnswered, unavailable } from "./failure.ts";
+import { unavailable } from "./failure.ts";
 import { forgetRefusal, sendAtOnce, watched, withRefusal } from "./links.ts";
 
 /** As many as with PostgreSQL, of all that a server takes from all nodes. */
@@ -23,7 +23,7 @@ export class Lanes {
     for (const lane of this.#all) lane.on("error", () => {});
   }
 
-  /** Runs `work` on a lane of its own. A connection that broke is replaced before it is used again. */
+  /** Runs `work` on a lane of its own. A connection is not used again after an error. */
   async use<T>(work: (lane: Lane) => Promise<T>): Promise<T> {
     if (this.#isClosed) throw unavailable(new Error("It is closed."));
     const lane = await this.#taken();
@@ -31,7 +31,7 @@ export class Lanes {
       if (!lane.connected) await connected(lane);
       return await work(lane);
     } catch (error) {
-      await cleared(lane, error);
+      current.get(lane)?.close();
       throw error;
     } finally {
       this.#give(lane);
@@ -66,23 +66,16 @@ export class Lanes {
 }
 
 /**
- * After an error no transaction is open: XACT_ABORT has undone it. Where a server left it open, the COMMIT of the next batch
- * would end nothing, so this is asked for once more; and a connection of which nobody knows what it does is given up.
+ * A lane's connection, which is closed after each error: a transaction that the server left open ends with it, and so does the
+ * rest of an answer that the driver has not read, which it would take for the answer to the next question.
  */
-async function cleared(lane: Lane, error: unknown): Promise<void> {
-  if (!lane.connected) return;
-  try {
-    if (isAnswered(error)) await lane.request().batch("IF @@TRANCOUNT > 0 ROLLBACK;");
-    else await lane.close();
-  } catch {
-    await lane.close().catch(() => {});
-  }
-}
+const current = new WeakMap<Lane, mssql.Connection>();
 
 function laneOf(config: mssql.config): Lane {
   const lane: Lane = new mssql.ConnectionPool({
     ...structuredClone(config),
     beforeConnect: (connection: mssql.Connection) => {
+      current.set(lane, connection);
       watched(connection, lane);
       connection.once("connect", () => sendAtOnce(connection));
     },

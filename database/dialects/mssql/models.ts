@@ -24,8 +24,14 @@ function numbered(columns: Column[]): void {
 type Answer<R extends unknown[]> = (error: Error | null | undefined, ...rest: R) => void;
 type Transacted = Parameters<tedious.Connection["commitTransaction"]>[0];
 
-/** A connection that broke, or is silent, tells its user that the database is away, and is never used again. */
+/**
+ * A connection that broke, or is silent, tells its user that the database is away. After any error it ends its transaction, and
+ * is never used again: what is left of an answer would be taken for the answer to the next question.
+ */
 class ModelConnection extends tedious.Connection {
+  readonly madeAt = performance.now();
+  hasFailed = false;
+
   constructor(config: tedious.ConnectionConfiguration) {
     super(config);
     watched(this);
@@ -64,6 +70,7 @@ class ModelConnection extends tedious.Connection {
   }
 
   #told(error: Error): Error {
+    this.hasFailed = true;
     // The first of several is the cause of the others.
     const [first = error] = (error as Partial<AggregateError>).errors ?? [];
     if (isCut(first)) this.close();
@@ -75,5 +82,11 @@ class ModelConnection extends tedious.Connection {
 
 /** Sequelize knows a unique constraint by this text alone, and the server's own says which values there were. */
 const DUPLICATE = "Violation of UNIQUE KEY constraint 'unique'. Cannot insert duplicate key in object 'table'.";
+
+/** For Sequelize's pool, before each use. Of those made before `distrustedAt` one answered another question than it was asked. */
+export function isUsable(connection: unknown, distrustedAt: number): boolean {
+  const { madeAt, hasFailed, state } = connection as ModelConnection & { state: { name: string } };
+  return !hasFailed && madeAt > distrustedAt && state.name === "LoggedIn";
+}
 
 export const dialectModule = { ...tedious, Connection: ModelConnection };

@@ -4,7 +4,7 @@ import type { Dialect } from "../../dialect.ts";
 import { DatabaseRefused, DatabaseUnavailable } from "../../errors.ts";
 import { ddl } from "./ddl.ts";
 import { awayOf, refusalOf } from "./failure.ts";
-import { dialectModule } from "./models.ts";
+import { dialectModule, isUsable } from "./models.ts";
 import { Sql } from "./sql.ts";
 import { mssqlDeliveries, mssqlLocks, mssqlStore } from "./store.ts";
 import { now } from "./units/reads.ts";
@@ -29,6 +29,8 @@ export async function openMssql(url: string, logger?: Logger): Promise<Dialect> 
     await sql.close();
     throw refusalOf(error) ?? error;
   }
+  let distrustedAt = Number.NEGATIVE_INFINITY;
+  const validate = (connection: unknown) => isUsable(connection, distrustedAt);
   // Told here, it is not asked for on a connection of its own.
   const options = {
     dialect: "mssql",
@@ -39,10 +41,10 @@ export async function openMssql(url: string, logger?: Logger): Promise<Dialect> 
   const sequelize = new Sequelize({
     ...options,
     ...sequelizeOptionsOf(url, REQUEST_TIMEOUT_MS),
-    pool: { max: MODEL_CONNECTIONS, acquire: CONNECT_TIMEOUT_MS * 2 },
+    pool: { max: MODEL_CONNECTIONS, acquire: CONNECT_TIMEOUT_MS * 2, validate },
   });
   // It opens no connection before it is used.
-  const migrations = new Sequelize({ ...options, ...sequelizeOptionsOf(url, NO_LIMIT), pool: { max: 1 } });
+  const migrations = new Sequelize({ ...options, ...sequelizeOptionsOf(url, NO_LIMIT), pool: { max: 1, validate } });
   return {
     store: mssqlStore(sql),
     locks: mssqlLocks(sql),
@@ -64,6 +66,9 @@ export async function openMssql(url: string, logger?: Logger): Promise<Dialect> 
     isEmbedded: false,
     refusalOf,
     awayOf,
+    distrust: () => {
+      distrustedAt = performance.now();
+    },
     async close() {
       await Promise.all([sql.close(), sequelize.close(), migrations.close()]);
     },

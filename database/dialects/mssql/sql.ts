@@ -1,11 +1,13 @@
 /** Lanes of one connection each, and every unit as ONE batch of T-SQL: no row is locked while a client thinks. */
+import { randomInt } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import type mssql from "mssql";
+import { BrokenLink } from "../../errors.ts";
 import { errorOf, isCut, isLost, isPassing, unavailable } from "./failure.ts";
 import { Lanes } from "./lanes.ts";
-import { bulkOf, type Staged, tableText, withFew } from "./staging.ts";
+import { load, type Staged, tableText, withFew } from "./staging.ts";
 import { configOf, REQUEST_TIMEOUT_MS } from "./url.ts";
-import type { Value } from "./values.ts";
+import { int, type Value } from "./values.ts";
 
 export type { Staged } from "./staging.ts";
 export { big, bool, bytes, float, hash, int, kinds, name, text, uuid, type Value } from "./values.ts";
@@ -17,8 +19,14 @@ export const NOW = "DATEDIFF_BIG(millisecond, '1970-01-01', SYSUTCDATETIME())";
 const LOCK_TIMEOUT_MS = 5_000;
 const MOST_TRIES = 6;
 
-/** In front of each batch: options that are set inside sp_executesql end with it. An error undoes the whole transaction. */
-const PREAMBLE = `SET NOCOUNT ON; SET XACT_ABORT ON; SET LOCK_TIMEOUT ${LOCK_TIMEOUT_MS};\n`;
+/**
+ * In front of each batch: options that are set inside sp_executesql end with it. An error undoes the whole transaction. The
+ * number of the question comes back with its answer.
+ */
+const PREAMBLE = `SET NOCOUNT ON; SET XACT_ABORT ON; SET LOCK_TIMEOUT ${LOCK_TIMEOUT_MS};
+SELECT @asked AS "asked";
+`;
+const MOST_QUESTIONS = 2 ** 31;
 
 export type Values = Record<string, Value>;
 type Row = Record<string, unknown>;
@@ -52,7 +60,7 @@ export class Sql {
     const sets = await this.#tried(() =>
       this.#lanes.use(async (lane) => {
         await lane.request().batch(tableText(tables));
-        for (const table of full) await lane.request().bulk(bulkOf(table));
+        for (const table of full) await load(lane, table);
         return query(lane, text, values);
       }),
     );
@@ -79,8 +87,13 @@ export class Sql {
   }
 }
 
+/** Throws BrokenLink for the answer to another question, also one that another process asked. */
 async function query(lane: mssql.ConnectionPool, text: string, values: Values): Promise<Row[][]> {
   const request = lane.request();
-  for (const [name, { type, value }] of Object.entries(values)) request.input(name, type, value);
-  return (await request.query(PREAMBLE + text)).recordsets as unknown as Row[][];
+  const asked = randomInt(MOST_QUESTIONS);
+  for (const [name, { type, value }] of Object.entries({ ...values, asked: int(asked) }))
+    request.input(name, type, value);
+  const [told, ...sets] = (await request.query(PREAMBLE + text)).recordsets as unknown as Row[][];
+  if (told?.[0]?.asked !== asked) throw new BrokenLink();
+  return sets;
 }

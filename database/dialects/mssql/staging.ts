@@ -3,6 +3,7 @@
  * they come in. A few come within the batch, as table variables of the same name: that is one round trip instead of four.
  */
 import mssql from "mssql";
+import { BrokenLink } from "../../errors.ts";
 import { type Kind, text as longText, type Value } from "./values.ts";
 
 /** More than that are loaded in bulk. */
@@ -32,6 +33,12 @@ export function bulkOf({ name, columns, rows }: Staged): mssql.Table {
   for (const [column, { type }] of Object.entries(columns)) table.columns.add(column, type(), { nullable: true });
   for (const row of rows) table.rows.push(row as mssql.IRow);
   return table;
+}
+
+/** Throws BrokenLink where the server says that it has loaded another number of rows; 0: it does not say. */
+export async function load(lane: mssql.ConnectionPool, table: Staged): Promise<void> {
+  const { rowsAffected } = await lane.request().bulk(bulkOf(table));
+  if (rowsAffected !== 0 && rowsAffected !== table.rows.length) throw new BrokenLink();
 }
 
 /** The batch that brings its rows itself; null where they are too many. */

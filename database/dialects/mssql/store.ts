@@ -2,6 +2,7 @@ import type { DeliveryStore } from "../../deliveries.ts";
 import type { LockStore } from "../../locks.ts";
 import type { BatchStore } from "../../store.ts";
 import { resolving } from "../../unknown.ts";
+import { verified } from "../../verified.ts";
 import { bound } from "../bound.ts";
 import type { Sql } from "./sql.ts";
 import {
@@ -72,10 +73,10 @@ const deliveries = { takeDeliveries, recordAttempt, failDeliveries, replayDelive
 /** As with PostgreSQL: what is stored goes over a socket and into the log as well. */
 const LEAST_COMPRESSED = 2 * 1024;
 
-/** The seam, each unit with the connections in front. */
+/** The seam, each unit with the connections in front. A lane knows by itself whether an answer is that of its question. */
 export const mssqlStore = (sql: Sql): BatchStore =>
   resolving(
-    { ...(bound(units, sql) as unknown as BatchStore), leastCompressed: LEAST_COMPRESSED },
+    verified({ ...(bound(units, sql) as unknown as BatchStore), leastCompressed: LEAST_COMPRESSED }, () => {}),
     { batchById: (id) => batchById(sql, id), outboxOf: (events) => outboxOf(sql, events) },
   );
 

@@ -13,6 +13,7 @@ export class Links {
   /** What pools are to make their connections of. */
   readonly Client: typeof pg.Client;
   readonly #open = new Set<pg.Client>();
+  readonly #distrusted = new WeakSet<object>();
   #looks: NodeJS.Timeout | null = null;
   #deadline = Number.POSITIVE_INFINITY;
 
@@ -33,6 +34,15 @@ export class Links {
         return (super.end as (...all: unknown[]) => unknown)(...args);
       }
     };
+  }
+
+  /** One of them answered another question than it was asked: none that is open now is used again. */
+  distrust(): void {
+    for (const client of this.#open) this.#distrusted.add(client);
+  }
+
+  isTrusted(client: object): boolean {
+    return !this.#distrusted.has(client);
   }
 
   /** Until when what was lost may be looked for, on the monotonic clock. */

@@ -6,9 +6,22 @@ import { isRead } from "./sql.ts";
 
 type Answer = (error: Error | null, result?: unknown) => void;
 
-/** A connection that broke, or is silent, tells its user that the database is away, and is never used again. */
+/**
+ * A connection that broke, or is silent, tells its user that the database is away. After any error it ends its transaction, and
+ * is never used again: what is left of an answer would be taken for the answer to the next question.
+ */
 const clientOf = (links: Links) =>
   class extends links.Client {
+    #hasFailed = false;
+
+    /** Sequelize's own mark, which its pool looks at before each use. */
+    get _invalid(): boolean {
+      return this.#hasFailed || !links.isTrusted(this);
+    }
+    set _invalid(isInvalid: boolean) {
+      this.#hasFailed = isInvalid;
+    }
+
     // biome-ignore lint/suspicious/noExplicitAny: pg's own has eight shapes; Sequelize calls it with a callback at the end.
     override query(...args: any[]): any {
       const answer = args.at(-1);
@@ -25,6 +38,7 @@ const clientOf = (links: Links) =>
 
     /** All else stays as it came: Sequelize knows constraints by pg's own errors. */
     told(error: Error, isRead: boolean): Error {
+      this.#hasFailed = true;
       if (isCut(error)) {
         void this.end().catch(() => {});
         return unavailable(error, !isRead);

@@ -54,6 +54,7 @@ export async function openPostgres(url: string, logger?: Logger): Promise<Dialec
     isEmbedded: false,
     refusalOf,
     awayOf,
+    distrust: () => links.distrust(),
     hurry: (ms) => links.hurry(ms),
     async close() {
       await Promise.all([sql.close(), sequelize.close(), migrations.close()]).finally(() => links.closed());

@@ -1,4 +1,5 @@
 /** Between rows and the types of the seam, and the parts of statements that several units share. */
+import { BrokenLink } from "../../errors.ts";
 import { batchRow, type RawBatch } from "../../rows.ts";
 import type { Due, NewBatch, OutboxDraft, StoredChunk, Written } from "../../store.ts";
 import { NOW } from "./sql.ts";
@@ -40,6 +41,18 @@ export const batchColumns = (of = "batch") =>
   ]
     .map((column) => (column.startsWith("encode") ? column : `${of}.${column}`))
     .join(", ");
+
+export interface Of {
+  batchId: number;
+}
+
+/** Rows without the id of their batch, which was asked for with them. Throws BrokenLink for those of another one. */
+export function ofBatch<T extends Of>(id: number, rows: T[]): Omit<T, "batchId">[] {
+  return rows.map(({ batchId, ...row }) => {
+    if (batchId !== id) throw new BrokenLink();
+    return row;
+  });
+}
 
 /** A batch with the ids of the outbox rows that the same statement wrote. */
 export type RawWritten = RawBatch & { outbox: number[] };

@@ -44,8 +44,10 @@ export const isRead = (text: string): boolean => text.startsWith("SELECT ");
 export class Sql {
   readonly #pool: pg.Pool;
   readonly #names = new Map<string, string>();
+  readonly #links: Links;
 
   constructor(url: string, links: Links, logger?: Logger) {
+    this.#links = links;
     this.#pool = new pg.Pool({
       Client: links.Client,
       connectionString: url,
@@ -81,9 +83,9 @@ export class Sql {
     try {
       return (await client.query(query)).rows as T[];
     } catch (error) {
-      if (!isCut(error)) throw error;
+      // What is left of an answer would be taken for the answer to the next question.
       broken = error as Error;
-      throw unavailable(error, !isRead(query.text));
+      throw isCut(error) ? unavailable(error, !isRead(query.text)) : error;
     } finally {
       client.off("error", onError);
       client.release(broken);
@@ -93,7 +95,9 @@ export class Sql {
   async #connect(): Promise<pg.PoolClient> {
     for (const beganAt = performance.now(); ; ) {
       try {
-        return await this.#pool.connect();
+        const client = await this.#pool.connect();
+        if (this.#links.isTrusted(client)) return client;
+        client.release(true);
       } catch (error) {
         if (!isFull(error) || performance.now() - beganAt > FULL_MS) throw unavailable(error);
         await pause(50 + 100 * Math.random());

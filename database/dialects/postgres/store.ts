@@ -2,6 +2,7 @@ import type { DeliveryStore } from "../../deliveries.ts";
 import type { LockStore } from "../../locks.ts";
 import type { BatchStore } from "../../store.ts";
 import { resolving } from "../../unknown.ts";
+import { verified } from "../../verified.ts";
 import { bound } from "../bound.ts";
 import type { Links } from "./links.ts";
 import type { Sql } from "./sql.ts";
@@ -76,7 +77,8 @@ export const postgresStore = (sql: Sql, links: Links): BatchStore => {
     leastCompressed: LEAST_COMPRESSED,
     commitUpload: new UploadCommits(sql).commit,
   };
-  return resolving(store, {
+  const asked = verified(store, () => links.distrust());
+  return resolving(asked, {
     batchById: (id) => batchById(sql, id),
     outboxOf: (events) => outboxOf(sql, events),
     deadline: () => links.deadline,

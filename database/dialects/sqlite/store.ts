@@ -1,13 +1,16 @@
 import type { DeliveryStore } from "../../deliveries.ts";
 import type { LockStore } from "../../locks.ts";
 import type { BatchStore, OutboxDraft, StoredChunk, Written } from "../../store.ts";
+import { verified } from "../../verified.ts";
 import type { SqliteClient } from "./client.ts";
 
 /** The seam, as messages to the thread: each method is one unit there. */
 /** Compressing costs a small POST 15 % of the thread that takes it in, to save a few kB of a local file for seconds. */
 const LEAST_COMPRESSED = 32 * 1024;
 
-export function sqliteStore(client: SqliteClient): BatchStore {
+export const sqliteStore = (client: SqliteClient): BatchStore => verified(unverified(client), () => {});
+
+function unverified(client: SqliteClient): BatchStore {
   return {
     leastCompressed: LEAST_COMPRESSED,
     beginUpload: (batch, leaseMs) => client.call("beginUpload", batch, leaseMs),

@@ -1,7 +1,7 @@
 /** Two nodes sweep the same batches, while others work: each piece is short, and neither leaves anything behind. */
 import type { Database } from "../../../database/database.ts";
 import { describePostgres, freshPostgres, type TestDatabase } from "../../helpers/database.ts";
-import { chunk, chunkCommit, ready } from "../store/drafts.ts";
+import { chunk, chunkCommit, isOver, ready } from "../store/drafts.ts";
 import { opened } from "./kit.ts";
 
 const BATCHES = 6;
@@ -36,6 +36,7 @@ describePostgres("removal by two nodes at once", () => {
     const { id } = await ready(store, clientId, { chunks, totals });
     let batch = (await store.claim(id, "node-1", 30_000))?.batch;
     while (batch && batch.nextChunk < CHUNKS) batch = (await store.commitChunk(chunkCommit(batch, [0, 2])))?.batch;
+    await isOver(first.db, id);
     return id;
   }
 
@@ -68,7 +69,7 @@ describePostgres("removal by two nodes at once", () => {
   test("no chunk, record, error or batch is left where one of them says that it is done", async () => {
     const ids: number[] = [];
     for (let n = 0; n < BATCHES; n++) ids.push(await worked(n + 1));
-    const retention = { inMs: 60_000 };
+    const retention = { inMs: -60_000 };
     const working = work();
     await byBoth(
       ids,
@@ -91,9 +92,9 @@ describePostgres("removal by two nodes at once", () => {
 
   test("a piece takes the first rows, and no more than it may", async () => {
     const id = await worked(1);
-    await first.db.store.purgeChunks(id, LIMIT, null);
+    await first.db.store.purgeChunks(id, LIMIT, { at: 1 });
     expect(await select(`SELECT min(no) AS first FROM batch_chunk WHERE batch_id = ${id}`)).toEqual([{ first: LIMIT }]);
-    while (!(await first.db.store.purgeChunks(id, LIMIT, null)));
+    while (!(await first.db.store.purgeChunks(id, LIMIT, { at: 1 })));
     await first.db.store.deleteBatch(id, LIMIT);
     expect(await countOf("record_error", id)).toBe(4 * CHUNKS - LIMIT);
     expect(await countOf("record", id)).toBe(CHUNKS);

@@ -1,5 +1,6 @@
 /** What the suites store: small batches, with only what matters to a test said there. */
 import { randomUUID } from "node:crypto";
+import type { Database } from "../../../database/database.ts";
 import type {
   BatchRow,
   BatchStore,
@@ -110,6 +111,16 @@ export function end(over: Partial<NonNullable<ChunkCommit["end"]>> = {}): ChunkC
     events: [event("batch.completed")],
     ...over,
   };
+}
+
+/** As a batch is that has ended and whose time is over. */
+export const isOver = ({ sequelize }: Database, id: number) =>
+  sequelize.query(`UPDATE "batch" SET "state" = 'cancelled', "due_at" = 1 WHERE "id" = ${id}`);
+
+/** Deletes a batch as the sweep does when its time is over. */
+export async function deleted(db: Database, id: number): Promise<void> {
+  await isOver(db, id);
+  while (!(await db.store.deleteBatch(id, 10)));
 }
 
 export function moveOf(batch: BatchRow, to: Move["to"], over: Partial<Move> = {}): Move {

@@ -1,5 +1,5 @@
 import type { Database } from "../../../database/database.ts";
-import { chunkCommit, claimed, event, moveOf, ready } from "./drafts.ts";
+import { chunkCommit, claimed, deleted, event, isOver, LEASE, moveOf, newBatch, ready } from "./drafts.ts";
 
 /** Reading in pages, deleting in pieces, events taken once. */
 export function keepingSuite(database: () => Database): void {
@@ -77,6 +77,7 @@ export function keepingSuite(database: () => Database): void {
 
     test("chunks are purged in pieces; the last one sets the batch's due time", async () => {
       const batch = await ready(store(), 1);
+      await isOver(database(), batch.id);
       expect(await store().purgeChunks(batch.id, 1, null)).toBe(false);
       expect((await store().batch(batch.publicId, null))?.chunks).toBe(2);
       expect(await store().purgeChunks(batch.id, 1, { at: 99 })).toBe(true);
@@ -86,6 +87,7 @@ export function keepingSuite(database: () => Database): void {
     test("a batch is deleted in pieces, and nobody else's rows with it", async () => {
       const batch = await twoChunks();
       const other = await twoChunks();
+      await isOver(database(), batch.id);
       // 2 chunks, 6 errors, 3 records, 1 batch.
       let pieces = 1;
       while (!(await store().deleteBatch(batch.id, 3))) pieces++;
@@ -97,9 +99,29 @@ export function keepingSuite(database: () => Database): void {
       expect(await store().deleteBatch(batch.id, 3)).toBe(true);
     });
 
+    test("nothing of a batch goes that has not ended, or whose time is not over, whoever asks for it", async () => {
+      const working = await twoChunks();
+      const waiting = await ready(store(), 2);
+      const kept = await ready(store(), 3);
+      await store().move(moveOf(kept, "failed", { due: { inMs: 60_000 } }));
+      const begun = await store().beginUpload(newBatch(4), LEASE);
+      const rows = async () => {
+        const tables = ["batch", "batch_chunk", "record", "record_error"];
+        const counts = tables.map((table) => database().sequelize.query(`SELECT COUNT(*) AS "n" FROM "${table}"`));
+        return (await Promise.all(counts)).map(([[row]]) => (row as { n: unknown }).n);
+      };
+      const before = await rows();
+      for (const id of [working.id, waiting.id, kept.id, begun]) {
+        expect(await store().purgeChunks(id, 100, null)).toBe(true);
+        expect(await store().deleteBatch(id, 100)).toBe(true);
+      }
+      expect(await rows()).toEqual(before);
+      expect(await store().batch(working.publicId, null)).toMatchObject({ state: "processing", chunks: 2 });
+    });
+
     test("an id is not given again after its batch is gone", async () => {
       const { id } = await ready(store(), 1);
-      await store().deleteBatch(id, 100);
+      await deleted(database(), id);
       expect((await ready(store(), 1)).id).toBeGreaterThan(id);
     });
 

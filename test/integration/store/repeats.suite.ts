@@ -1,6 +1,6 @@
 import type { Database } from "../../../database/database.ts";
 import type { BatchState, UploadCommit, UploadOutcome } from "../../../database/store.ts";
-import { chunk, event, LEASE, moveOf, newBatch, ready, stored, upload } from "./drafts.ts";
+import { chunk, deleted, event, LEASE, moveOf, newBatch, ready, stored, upload } from "./drafts.ts";
 
 const DAY_MS = 86_400_000;
 const FIRST = "0a".repeat(32);
@@ -94,7 +94,7 @@ export function repeatSuite(database: () => Database): void {
 
     test("a key whose batch was deleted is free", async () => {
       const batch = await ready(store(), 1, { key: key() });
-      while (!(await store().deleteBatch(batch.id, 100)));
+      await deleted(database(), batch.id);
       expect(await store().keyHolder(1, "k")).toBeNull();
       const next = await stored(store(), upload(1, { key: key(OTHER) }));
       expect(await store().keyHolder(1, "k")).toMatchObject({ fingerprint: OTHER, answer: { batch: next.batch } });
@@ -182,7 +182,7 @@ export function repeatSuite(database: () => Database): void {
     test("is free once its time is over, and once its batch is deleted", async () => {
       await ready(store(), 1, { dedup: { keepMs: -1 } });
       const { id } = await ready(store(), 1, { dedup });
-      while (!(await store().deleteBatch(id, 100)));
+      await deleted(database(), id);
       expect(await count("content_key")).toBe(0);
       await ready(store(), 1, { dedup });
     });
@@ -191,7 +191,7 @@ export function repeatSuite(database: () => Database): void {
       const first = await ready(store(), 1, { dedup });
       await store().move(moveOf(first, "failed"));
       const second = await ready(store(), 1, { dedup });
-      while (!(await store().deleteBatch(first.id, 100)));
+      await deleted(database(), first.id);
       expect(await commit({ dedup })).toMatchObject({ outcome: "duplicate", batch: { id: second.id } });
     });
 

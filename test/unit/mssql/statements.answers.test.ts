@@ -22,7 +22,15 @@ function answering(...results: unknown[][]) {
   return { sent, store: mssqlStore(sql as unknown as Sql), deliveries: mssqlDeliveries(sql as unknown as Sql) };
 }
 
-const row = { ...newBatch(3), id: 7, envelope: '{"header":["a"]}', reason: null, contentHash: Buffer.alloc(32, 1) };
+const row = {
+  ...newBatch(3),
+  id: 7,
+  state: "processing",
+  owner: "a",
+  envelope: '{"header":["a"]}',
+  reason: null,
+  contentHash: Buffer.alloc(32, 1),
+};
 const bytes = (text: string) => Buffer.from(text.padStart(64, "0"), "hex");
 
 test("a record's number leaves out the places of errors and of duplicates", async () => {

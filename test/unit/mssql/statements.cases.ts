@@ -36,7 +36,7 @@ const STALE = [[], [], [], [], [], ...RUNNING];
 
 smallPost("small", () => ({ id: n() }), SWEPT);
 add("commitUpload: a small body", ({ store }) => store.commitUpload(upload({ events: [event(), told()] })), [
-  [{ id: 1, envelope: "{}", reason: null, contentHash: null, event1: 5, event2: 6 }],
+  [{ id: 1, state: "ready", envelope: "{}", reason: null, contentHash: null, event1: 5, event2: 6 }],
 ]);
 smallPost("with a key", () => ({ key: key(), state: "held", due: null, reason: reason() }));
 smallPost("with content", () => ({ key: key(), dedup: { keepMs: n() }, events: [told("batch.completed")] }), STALE);

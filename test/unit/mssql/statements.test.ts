@@ -206,7 +206,7 @@ test("every method of the seams is looked at", () => {
 
 test("a small upload is one batch, whatever is decided with it", async () => {
   const small = cases.find(({ name }) => name === "commitUpload: with quotas");
-  const made = { id: 1, envelope: "{}", reason: null, contentHash: null };
+  const made = { id: 1, state: "ready", envelope: "{}", reason: null, contentHash: null };
   expect(await sentBy({ ...(small as (typeof cases)[number]), answers: [[made]] })).toHaveLength(1);
 });
 

@@ -15,8 +15,8 @@ export interface Asked {
 }
 export const says = ({ data }: Asked, text: string): boolean => data.includes(Buffer.from(text, "ucs2"));
 
-/** An error's number, or "cut": the connection ends without an answer. */
-export type Answer = number | "cut" | undefined;
+/** An error's number; "cut": the connection ends without an answer; "behind": the answer to the question before. */
+export type Answer = number | "cut" | "behind" | undefined;
 
 const DONE = Buffer.concat([Buffer.from([0xfd]), Buffer.alloc(12)]);
 const FAILED = Buffer.concat([Buffer.from([0xfd, 2]), Buffer.alloc(11)]);
@@ -42,6 +42,26 @@ function errorToken(number: number): Buffer {
 }
 
 const errorOf = (...numbers: number[]): Buffer => Buffer.concat([...numbers.map(errorToken), FAILED]);
+
+const NAME = Buffer.from("@asked", "ucs2");
+const INT = Buffer.from([0x26, 4]);
+
+/** The number of the question, a parameter of type INT, as it comes back in front of each answer; null: it has none. */
+function numberOf({ data }: Asked): number | null {
+  const at = data.lastIndexOf(NAME);
+  if (at === -1) return null;
+  const value = at + NAME.length + 1 + INT.length;
+  return data.subarray(value - INT.length, value).equals(INT) ? data.readInt32LE(value + 1) : null;
+}
+
+function numbered(number: number): Buffer {
+  const name = Buffer.from("asked", "ucs2");
+  const column = [Buffer.from([0x81, 1, 0, 0, 0, 0, 0, 0, 0]), INT, Buffer.from([name.length / 2]), name];
+  const row = Buffer.alloc(6, 0xd1);
+  row.writeUInt8(4, 1);
+  row.writeInt32LE(number, 2);
+  return Buffer.concat([...column, row, DONE]);
+}
 
 function respond(socket: Socket, body: Buffer): void {
   const head = Buffer.alloc(HEADER_BYTES);
@@ -92,10 +112,13 @@ export async function tdsServer(
       if (kind === "login") return respond(socket, refused().length > 0 ? errorOf(...refused()) : LOGIN);
       const one = { kind, data, on };
       if (says(one, "set ansi_nulls on")) return respond(socket, DONE);
+      const before = asked.at(-1);
       asked.push(one);
       const told = answer(one);
-      if (told === "cut") socket.destroy();
-      else respond(socket, told === undefined ? DONE : errorOf(told));
+      if (told === "cut") return void socket.destroy();
+      const number = numberOf(told === "behind" && before ? before : one);
+      if (typeof told === "number") respond(socket, errorOf(told));
+      else respond(socket, number === null ? DONE : numbered(number));
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

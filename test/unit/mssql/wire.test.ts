@@ -2,7 +2,7 @@
 import { openMssql } from "../../../database/dialects/mssql/open.ts";
 import { Sql, type Staged } from "../../../database/dialects/mssql/sql.ts";
 import { kinds } from "../../../database/dialects/mssql/values.ts";
-import { DatabaseUnavailable } from "../../../database/errors.ts";
+import { BrokenLink, DatabaseUnavailable } from "../../../database/errors.ts";
 import { type Answer, type Asked, says, type TdsServer, tdsServer } from "./tds.ts";
 
 let server: TdsServer;
@@ -16,7 +16,7 @@ afterEach(async () => {
   await server.close();
 });
 
-const words = ["ROLLBACK", "DROP TABLE", "insert bulk", "UPDATE batch", "UPDATE other"];
+const words = ["DROP TABLE", "insert bulk", "UPDATE batch", "UPDATE other"];
 /** What was asked for, in short; connections are numbered as they come to use. */
 function story(): string[] {
   const connections = [...new Set(server.asked.map(({ on }) => on))];
@@ -35,17 +35,33 @@ function failingOnce(told: Answer): (asked: Asked) => Answer {
   };
 }
 
-test("a deadlock's victim is tried again on the same connection, once no transaction is open there", async () => {
+test("a deadlock's victim is tried again, on another connection", async () => {
   await started(failingOnce(1205));
   await sql.all("UPDATE batch SET fence = 1;");
-  expect(story()).toEqual(["0 call UPDATE batch", "0 batch ROLLBACK", "0 call UPDATE batch"]);
+  expect(story()).toEqual(["0 call UPDATE batch", "1 call UPDATE batch"]);
 });
 
-test("any other error leaves no transaction to the next batch either", async () => {
+test("after any other error the next batch has a connection of its own too, without transactions or answers of the last", async () => {
   await started(failingOnce(8134));
   await expect(sql.all("UPDATE batch SET fence = 1;")).rejects.toMatchObject({ number: 8134 });
   await sql.all("UPDATE other SET n = 1;");
-  expect(story()).toEqual(["0 call UPDATE batch", "0 batch ROLLBACK", "0 call UPDATE other"]);
+  expect(story()).toEqual(["0 call UPDATE batch", "1 call UPDATE other"]);
+});
+
+test("the answer to the question before is no answer, and its connection is not used again", async () => {
+  await started((asked) => (says(asked, "UPDATE other") ? "behind" : undefined));
+  await sql.all("UPDATE batch SET fence = 1;");
+  await expect(sql.all("UPDATE other SET n = 1;")).rejects.toBeInstanceOf(BrokenLink);
+  await sql.all("UPDATE batch SET fence = 1;");
+  expect(story()).toEqual(["0 call UPDATE batch", "0 call UPDATE other", "1 call UPDATE batch"]);
+});
+
+test("a bulk load that fails ends its connection", async () => {
+  await started((asked) => (asked.kind === "rows" ? 4815 : undefined));
+  const load = sql.staged([staged(1_000)], "UPDATE batch SET n = 1 FROM #keyed;");
+  await expect(load).rejects.toMatchObject({ number: 4815 });
+  await sql.all("UPDATE other SET n = 1;");
+  expect(story()).toEqual(["0 batch DROP TABLE", "0 batch insert bulk", "0 rows ", "1 call UPDATE other"]);
 });
 
 test("after a cut nobody knows the outcome, and the next batch has a connection of its own", async () => {

@@ -94,6 +94,21 @@ describe("the sweep", () => {
     expect(await toldOf(first, "batch.completed")).toMatchObject([{ data: { status: "failed" } }]);
   });
 
+  test("takes nothing for over that it was given as the answer to another question", async () => {
+    const working = await claimed(await create("{}"));
+    await due(working);
+    const { store } = inside().database;
+    const rows = await store.due("processing", 100);
+    jest.spyOn(store, "due").mockImplementation(async (state) => (state === "completed" ? rows : []));
+    const deletions = [jest.spyOn(store, "purgeChunks"), jest.spyOn(store, "deleteBatch")];
+    await sweep();
+    for (const deletion of deletions) expect(deletion).not.toHaveBeenCalled();
+    for (const id of rows.map((row) => row.id)) await deleteWhole(store, id);
+    jest.restoreAllMocks();
+    expect(await get(working)).toMatchObject({ state: "processing", version: working.version });
+    expect(await store.readChunk(working.id, 0)).not.toBeNull();
+  });
+
   test("opens a window, and leaves what waits for an operator", async () => {
     await newClient({ requiresApproval: true });
     const approval = await create("{}");

@@ -1,4 +1,5 @@
 /** Deleting in pieces: a batch of millions of rows must not hold up the others' commits for seconds. */
+import { removable } from "../../../rows.ts";
 import type { Due } from "../../../store.ts";
 import { AT_NOW, dueAt, Params, unit } from "../rows.ts";
 import { big, int, type Sql } from "../sql.ts";
@@ -13,6 +14,8 @@ const pieces = [
 ] as const;
 type Piece = (typeof pieces)[number];
 
+const REMOVABLE = `EXISTS (SELECT 1 FROM batch AS b WHERE b.id = @id AND ${removable("b", "@now")})`;
+
 /**
  * One piece, and how many rows went with it. Up to a last key and not by a list of keys: read along the index, two nodes at
  * the same batch lock its rows in the same order.
@@ -23,20 +26,21 @@ function pieceOf({ table, key }: Piece): string {
   const upTo = second
     ? `(${first} < @${first} OR (${first} = @${first} AND ${second} <= @${second}))`
     : `${first} <= @${first}`;
-  return `${Object.entries(key)
-    .map(([column, type]) => `DECLARE @${column} ${type};`)
-    .join("\n")}
+  return `${AT_NOW}
+${Object.entries(key)
+  .map(([column, type]) => `DECLARE @${column} ${type};`)
+  .join("\n")}
 DECLARE @gone INT;
 SELECT TOP (1) ${Object.keys(key)
     .map((column) => `@${column} = piece.${column}`)
     .join(", ")}
-FROM (SELECT TOP (@limit) ${columns} FROM ${table} WHERE batch_id = @id ORDER BY ${columns}) AS piece
+FROM (SELECT TOP (@limit) ${columns} FROM ${table} WHERE batch_id = @id AND ${REMOVABLE} ORDER BY ${columns}) AS piece
 ORDER BY ${Object.keys(key)
     .map((column) => `piece.${column} DESC`)
     .join(", ")};
 DELETE FROM ${table} WHERE batch_id = @id AND ${upTo};
 SET @gone = @@ROWCOUNT;
-SELECT @gone AS "gone", CASE WHEN EXISTS (SELECT 1 FROM ${table} WHERE batch_id = @id) THEN 1 ELSE 0 END AS "hasMore";`;
+SELECT @gone AS "gone", CASE WHEN EXISTS (SELECT 1 FROM ${table} WHERE batch_id = @id AND ${REMOVABLE}) THEN 1 ELSE 0 END AS "hasMore";`;
 }
 
 /** `hasMore` is looked up: less than a piece says nothing, another node at the same rows leaves none of them to this one. */
@@ -55,7 +59,8 @@ export async function purgeChunks(sql: Sql, id: number, limit: number, due: Due)
   if (hasMore) return false;
   const params = new Params();
   await sql.all(
-    `${AT_NOW}\nUPDATE batch SET chunks = 0, due_at = ${dueAt(due, params)} WHERE id = ${params.add(big(id), "id")} AND chunks > 0;`,
+    `${AT_NOW}\nUPDATE batch SET chunks = 0, due_at = ${dueAt(due, params)}
+WHERE id = ${params.add(big(id), "id")} AND chunks > 0 AND ${removable("batch", "@now")};`,
     params.all,
   );
   return true;
@@ -70,10 +75,11 @@ const DELETE = unit({
     "@gone TABLE (client_id BIGINT, hash BINARY(32))",
   ],
   steps: [
-    `DELETE FROM batch OUTPUT deleted.client_id, deleted.content_hash INTO @gone WHERE id = @id`,
+    `DELETE FROM batch OUTPUT deleted.client_id, deleted.content_hash INTO @gone
+WHERE id = @id AND ${removable("batch", "@now")}`,
     "SELECT @client = client_id, @hash = hash FROM @gone",
     "DELETE FROM content_key WHERE client_id = @client AND hash = @hash AND batch_id = @id",
-    "DELETE FROM delivery OUTPUT deleted.id INTO @untold WHERE batch_id = @id",
+    "DELETE FROM delivery OUTPUT deleted.id INTO @untold WHERE batch_id = @id AND @client IS NOT NULL",
     "DELETE FROM delivery_attempt WHERE delivery_id IN (SELECT untold.id FROM @untold AS untold)",
   ],
   answer: 'SELECT COUNT(*) AS "gone" FROM @gone',

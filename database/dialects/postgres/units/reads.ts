@@ -9,7 +9,7 @@ import type {
   RecordErrors,
   SeenBatch,
 } from "../../../store.ts";
-import { batchColumns, batchRow, type RawBatch, Values } from "../rows.ts";
+import { batchColumns, batchRow, type Of, ofBatch, type RawBatch, Values } from "../rows.ts";
 import { NOW, type Sql } from "../sql.ts";
 
 export async function batch(sql: Sql, publicId: string, clientId: number | null): Promise<BatchRow | null> {
@@ -73,8 +73,8 @@ export async function errors(
   limit: number,
   maxBytes: number,
 ): Promise<RecordErrors[]> {
-  const rows = await sql.all<RawError>(
-    `SELECT e.seq, e.n, e.line, e.field, e.code, e.message, e.raw FROM record_error e
+  const rows = await sql.all<RawError & Of>(
+    `SELECT e.batch_id AS "batchId", e.seq, e.n, e.line, e.field, e.code, e.message, e.raw FROM record_error e
      WHERE e.batch_id = $1 AND e.seq > $2 AND e.seq <= (SELECT max(q.seq) FROM (
        SELECT p.seq, sum(p.size) OVER (ORDER BY p.seq) - p.size AS before FROM (
          SELECT seq, octet_length(raw) AS size FROM record_error
@@ -87,14 +87,14 @@ export async function errors(
     maxBytes,
   );
   const found: RecordErrors[] = [];
-  for (const row of rows) addError(found, row);
+  for (const row of ofBatch(id, rows)) addError(found, row);
   return found;
 }
 
 /** The row that crosses `maxBytes` is the last one, so that there is always one. */
-export function records(sql: Sql, id: number, after: number, limit: number, maxBytes: number) {
-  return sql.all<{ seq: number; data: string }>(
-    `SELECT seq, data FROM (
+export async function records(sql: Sql, id: number, after: number, limit: number, maxBytes: number) {
+  const rows = await sql.all<{ seq: number; data: string } & Of>(
+    `SELECT $1::bigint AS "batchId", seq, data FROM (
        SELECT p.seq, p.data, sum(octet_length(p.data)) OVER (ORDER BY p.seq) - octet_length(p.data) AS before
        FROM (SELECT seq, data FROM record WHERE batch_id = $1 AND seq > $2 ORDER BY seq LIMIT $3) p) q
      WHERE before < $4 ORDER BY seq`,
@@ -103,6 +103,7 @@ export function records(sql: Sql, id: number, after: number, limit: number, maxB
     limit,
     maxBytes,
   );
+  return ofBatch(id, rows);
 }
 
 /** Without an index: it is asked only after a lost answer. */

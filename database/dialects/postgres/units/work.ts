@@ -10,6 +10,8 @@ import {
   dueAt,
   hasEnded,
   jsonOrNull,
+  type Of,
+  ofBatch,
   outboxCte,
   outboxIds,
   type RawBatch,
@@ -48,12 +50,14 @@ export async function claim(sql: Sql, id: number, owner: string, leaseMs: number
 }
 
 export async function readChunk(sql: Sql, id: number, no: number): Promise<StoredChunk | null> {
-  const raw = await sql.get<RawChunk>(
-    `SELECT ${chunkColumns} FROM batch_chunk c WHERE c.batch_id = $1 AND c.no = $2`,
+  const raw = await sql.get<RawChunk & Of>(
+    `SELECT c.batch_id AS "batchId", ${chunkColumns} FROM batch_chunk c WHERE c.batch_id = $1 AND c.no = $2`,
     id,
     no,
   );
-  return raw ? storedChunk(raw) : null;
+  if (!raw) return null;
+  const [chunk] = ofBatch(id, [raw]);
+  return storedChunk(chunk as RawChunk);
 }
 
 /**

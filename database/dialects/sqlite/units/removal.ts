@@ -1,4 +1,5 @@
 /** Deleting in pieces: a batch of millions of rows must not hold up the others' commits for seconds. */
+import { removable } from "../../../rows.ts";
 import type { Due } from "../../../store.ts";
 import { dueAt } from "../rows.ts";
 import type { Sql } from "../sql.ts";
@@ -8,6 +9,9 @@ const pieces = [
   { table: "record_error", key: "seq, n" },
   { table: "record", key: "seq" },
 ] as const;
+
+const isRemovable = (sql: Sql, id: number): boolean =>
+  sql.get(`SELECT 1 FROM batch WHERE id = ?1 AND ${removable("batch", "?2")}`, id, sql.now()) !== undefined;
 
 function deletePiece(sql: Sql, { table, key }: (typeof pieces)[number], id: number, limit: number): number {
   return sql.run(
@@ -19,6 +23,7 @@ function deletePiece(sql: Sql, { table, key }: (typeof pieces)[number], id: numb
 }
 
 export function purgeChunks(sql: Sql, id: number, limit: number, due: Due): boolean {
+  if (!isRemovable(sql, id)) return true;
   deletePiece(sql, pieces[0], id, limit);
   if (sql.get("SELECT 1 FROM batch_chunk WHERE batch_id = ?1 LIMIT 1", id)) return false;
   sql.run("UPDATE batch SET chunks = 0, due_at = ?2 WHERE id = ?1 AND chunks > 0", id, dueAt(due, sql.now()));
@@ -26,6 +31,7 @@ export function purgeChunks(sql: Sql, id: number, limit: number, due: Due): bool
 }
 
 export function deleteBatch(sql: Sql, id: number, limit: number): boolean {
+  if (!isRemovable(sql, id)) return true;
   let left = limit;
   for (const piece of pieces) {
     left -= deletePiece(sql, piece, id, left);
