@@ -7,7 +7,7 @@ import { Worker } from "node:worker_threads";
 import { root } from "../../../root.cjs";
 import { DatabaseUnavailable } from "../../errors.ts";
 import { errorOf } from "./failure.ts";
-import type { Reply, Request, SqlParams, SqlResult, ThreadData } from "./protocol.ts";
+import { LOST, OPENED, type Reply, type Request, type SqlParams, type SqlResult, type ThreadData } from "./protocol.ts";
 import type { UnitArgs, UnitName, UnitResult } from "./units/units.ts";
 
 interface Pending {
@@ -23,8 +23,10 @@ export class SqliteClient {
   #lastId = 0;
   #ended: DatabaseUnavailable | null = null;
   #exited: Promise<void>;
+  #onLost: (message: string) => void;
 
-  private constructor(data: ThreadData) {
+  private constructor(data: ThreadData, onLost: (message: string) => void) {
+    this.#onLost = onLost;
     this.#worker = new Worker(join(root, "database/dialects/sqlite/thread.ts"), { workerData: data });
     this.#worker.on("message", (replies: Reply[]) => {
       for (const reply of replies) this.#settle(reply);
@@ -38,11 +40,11 @@ export class SqliteClient {
     });
   }
 
-  /** Resolves when the files are open; the thread answers that under id 0. */
-  static async open(data: ThreadData): Promise<SqliteClient> {
-    const client = new SqliteClient(data);
+  /** Resolves when the files are open. `onLost` is told once when a file is deleted, moved or replaced later on. */
+  static async open(data: ThreadData, onLost: (message: string) => void): Promise<SqliteClient> {
+    const client = new SqliteClient(data, onLost);
     try {
-      await new Promise((resolve, reject) => client.#pending.set(0, { resolve, reject }));
+      await new Promise((resolve, reject) => client.#pending.set(OPENED, { resolve, reject }));
       return client;
     } catch (error) {
       await client.#exited;
@@ -88,7 +90,8 @@ export class SqliteClient {
   #settle(reply: Reply): void {
     const pending = this.#pending.get(reply.id);
     this.#pending.delete(reply.id);
-    if ("failure" in reply) pending?.reject(errorOf(reply.failure));
+    if (reply.id === LOST && "failure" in reply) this.#onLost(reply.failure.message);
+    else if ("failure" in reply) pending?.reject(errorOf(reply.failure));
     else pending?.resolve(reply.result);
   }
 

@@ -5,18 +5,28 @@
  *           ├► unit, statement ───► queue ─► group: BEGIN · unit · unit · … · COMMIT ─► all answered
  *           └► BEGIN of a session ► queue ─► the session has the writer to itself until its COMMIT, ROLLBACK or time limit
  *
- * A group is whatever has arrived meanwhile, so that many small commits share one fsync. Nothing is answered before its COMMIT.
+ * A group is whatever has arrived meanwhile, so that many small commits share one fsync. Nothing is answered before its COMMIT,
+ * and nothing that was committed into a file which nobody can find any more.
  */
 import { DatabaseUnavailable } from "../../errors.ts";
 import { failureOf } from "./failure.ts";
 import type { Files } from "./files.ts";
-import type { EndSessionRequest, Reply, Request, SqlRequest, UnitRequest } from "./protocol.ts";
+import {
+  type EndSessionRequest,
+  LOST,
+  type Reply,
+  type Request,
+  type SqlRequest,
+  type UnitRequest,
+} from "./protocol.ts";
 import { isBegin, isEnd, isRead, isRollback, runStatement } from "./statements.ts";
 import { type AnyUnit, compounds, reads, singles } from "./units/units.ts";
 
 /** A group's bounds: the first answer waits for the last unit. */
 const GROUP_UNITS = 256;
 const GROUP_BYTES = 4 * 1024 * 1024;
+/** How often the files are looked at while nothing is written: three calls of `stat`. */
+const LOOK_MS = 1_000;
 
 const readers = reads as unknown as Record<string, AnyUnit | undefined>;
 const single = singles as unknown as Record<string, AnyUnit | undefined>;
@@ -40,12 +50,19 @@ export class Engine {
   /** Sessions whose transaction was rolled back under them. */
   #expired = new Set<number>();
   #timer: NodeJS.Timeout | undefined;
+  #looking: NodeJS.Timeout;
 
   constructor(options: EngineOptions) {
     this.#options = options;
+    this.#looking = setInterval(() => this.#look(), LOOK_MS);
   }
 
   take(request: Exclude<Request, { kind: "close" }>): void {
+    const { lost } = this.#options.files.guard;
+    if (lost) {
+      this.#options.reply([{ id: request.id, failure: failureOf(lost) }]);
+      return;
+    }
     if (request.kind === "unit") {
       const read = readers[request.op];
       if (read) this.#answer(request.id, () => read(this.#options.files.reader, ...request.args));
@@ -69,6 +86,7 @@ export class Engine {
   }
 
   close(): void {
+    clearInterval(this.#looking);
     if (this.#holder !== null) this.#expire();
     this.work();
     this.#options.files.close();
@@ -91,6 +109,7 @@ export class Engine {
         drain();
       }
       files.writer.run("COMMIT");
+      this.#confirm();
     } catch (error) {
       this.#rollback();
       const failure = failureOf(error);
@@ -151,11 +170,29 @@ export class Engine {
     this.#answer(request.id, () => {
       if (this.#expired.has(request.session)) return this.#afterExpiry(request);
       if (request.kind === "endSession") return this.#free(() => this.#rollback());
-      if (isEnd(request.text)) return this.#free(() => runStatement(writer, request));
+      if (isEnd(request.text)) return this.#ended(request);
       return runStatement(writer, request);
     });
     // After a full disk SQLite has rolled back by itself.
     if (this.#holder !== null && !writer.db.isTransaction) this.#expire();
+  }
+
+  #ended(request: SqlRequest): unknown {
+    const result = this.#free(() => runStatement(this.#options.files.writer, request));
+    if (!isRollback(request.text)) this.#confirm();
+    return result;
+  }
+
+  /** Throws DatabaseUnavailable where what was just committed must not be answered. */
+  #confirm(): void {
+    this.#look();
+    this.#options.files.guard.confirm();
+  }
+
+  /** Says once that the files are lost. */
+  #look(): void {
+    const lost = this.#options.files.guard.look();
+    if (lost) this.#options.reply([{ id: LOST, failure: failureOf(lost) }]);
   }
 
   #afterExpiry(request: SqlRequest | EndSessionRequest): unknown {

@@ -8,7 +8,8 @@ const away = new Set([5, 8, 10, 13, 14, 15]);
 
 export function failureOf(error: unknown): Failure {
   const { errcode, errstr, message } = error as { errcode?: number; errstr?: string; message?: string };
-  if (error instanceof DatabaseUnavailable) return { kind: "unavailable", message: error.message };
+  if (error instanceof DatabaseUnavailable)
+    return { kind: "unavailable", message: error.message, isUnknown: error.isUnknown };
   if (error instanceof DatabaseInUse) return { kind: "in-use", message: error.message };
   const primary = (errcode ?? 0) & 0xff;
   // `errstr` names the fault and no path.
@@ -17,10 +18,10 @@ export function failureOf(error: unknown): Failure {
   return { kind: "other", message: message ?? String(error) };
 }
 
-export function errorOf({ kind, message }: Failure): Error {
+export function errorOf({ kind, message, isUnknown = false }: Failure): Error {
   switch (kind) {
     case "unavailable":
-      return new DatabaseUnavailable(message);
+      return new DatabaseUnavailable(message, { isUnknown });
     case "constraint":
       return new ConstraintViolation(message);
     case "in-use":

@@ -1,12 +1,15 @@
-/** The three connections of a database: its lock, its writer, its reader. */
+/** The three connections of a database (its lock, its writer, its reader) and who watches over their files. */
 import { DatabaseSync } from "node:sqlite";
+import { lockFileOf } from "../../beside.ts";
 import { DatabaseInUse } from "../../errors.ts";
+import { Guard } from "./guard.ts";
 import type { ThreadData } from "./protocol.ts";
 import { Sql } from "./sql.ts";
 
 export interface Files {
   writer: Sql;
   reader: Sql;
+  guard: Guard;
   close(): void;
 }
 
@@ -21,12 +24,16 @@ export function openFiles({ file, isTemporary }: ThreadData): Files {
     PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;`);
   const reader = new Sql(new DatabaseSync(file, { timeout: 5000, readOnly: true, enableForeignKeyConstraints: false }));
   reader.db.exec("PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY;");
+  // A read, for SQLite opens its log with the first one.
+  writer.db.exec("SELECT count(*) FROM sqlite_schema");
+  const guard = new Guard(file);
   return {
     writer,
     reader,
+    guard,
     close() {
       reader.db.close();
-      writer.db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+      if (!guard.lost) writer.db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
       writer.db.close();
       lock.close();
     },
@@ -38,7 +45,7 @@ export function openFiles({ file, isTemporary }: ThreadData): Files {
  * however that ends.
  */
 function takeLock(file: string): DatabaseSync {
-  const lock = new DatabaseSync(`${file}.lock`);
+  const lock = new DatabaseSync(lockFileOf(file));
   try {
     lock.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
     return lock;

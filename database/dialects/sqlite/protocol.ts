@@ -45,7 +45,13 @@ export interface SqlResult {
 export interface Failure {
   kind: "unavailable" | "constraint" | "in-use" | "other";
   message: string;
+  /** Of `unavailable`: it may have been done nevertheless. */
+  isUnknown?: boolean;
 }
+
+/** Ids of what the thread says unasked: its files are open; they are lost. */
+export const OPENED = 0;
+export const LOST = -1;
 
 export type Reply = { id: number; result: unknown } | { id: number; failure: Failure };
 

@@ -3,10 +3,7 @@ import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from "
 import { Engine } from "./engine.ts";
 import { failureOf } from "./failure.ts";
 import { openFiles } from "./files.ts";
-import type { CloseRequest, Reply, Request, ThreadData } from "./protocol.ts";
-
-/** The answer to opening, which nobody asked by id. */
-const OPENED = 0;
+import { type CloseRequest, OPENED, type Reply, type Request, type ThreadData } from "./protocol.ts";
 
 const port = parentPort as MessagePort;
 const data = workerData as ThreadData;

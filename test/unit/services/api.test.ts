@@ -1,10 +1,6 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { type Service, ServiceBroker, type ServiceSchema } from "moleculer";
-import { loadConfig, useConfig } from "../../../config.ts";
+import { loadConfig } from "../../../config.ts";
 import { brokerOptions } from "../../../moleculer.config.ts";
-import { adminToken } from "../../../services/api/api.adminToken.ts";
 import { FailedLogins } from "../../../services/api/api.auth.ts";
 import type { ApiRequest } from "../../../services/api/api.exchange.ts";
 import api from "../../../services/api/api.service.ts";
@@ -229,43 +225,5 @@ describe("failed logins", () => {
     expect(refusal(failed, "b")).toEqual(problem("unauthenticated"));
     clock.mockReturnValue(60_000);
     expect(refusal(failed, "a")).toEqual(problem("unauthenticated"));
-  });
-});
-
-describe("the operators' token", () => {
-  let folder: string;
-  beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), "dataflow-test-"));
-  });
-  afterEach(() => {
-    jest.restoreAllMocks();
-    rmSync(folder, { recursive: true, force: true });
-  });
-  const tokenOf = (env: Record<string, string> = {}) => {
-    const broker = {} as ServiceBroker;
-    useConfig(broker, loadConfig({ DATABASE_URL: `sqlite:${join(folder, "data", "x.db")}`, ...env }));
-    return adminToken(broker);
-  };
-
-  test("is the one that was set", () => {
-    expect(tokenOf({ ADMIN_TOKEN: "t".repeat(24) })).toBe("t".repeat(24));
-  });
-
-  test("is else made once, kept for the owner alone, and printed once", () => {
-    const print = jest.spyOn(console, "log").mockImplementation(() => {});
-    const token = tokenOf();
-    const file = join(folder, "data", "x.db.admin-token");
-    expect(Buffer.from(token, "base64url")).toHaveLength(32);
-    expect(readFileSync(file, "utf8")).toBe(`${token}\n`);
-    expect(statSync(file).mode & 0o777).toBe(0o600);
-    expect(tokenOf()).toBe(token);
-    expect(print).toHaveBeenCalledTimes(1);
-    expect(print).toHaveBeenCalledWith(expect.stringContaining(token));
-  });
-
-  test("is asked for where its file holds none", () => {
-    writeFileSync(join(folder, "x.db.admin-token"), "\n");
-    const token = () => tokenOf({ DATABASE_URL: `sqlite:${join(folder, "x.db")}` });
-    expect(token).toThrow(/^ADMIN_TOKEN: expected a token, or a file .*x\.db\.admin-token, which holds none of/);
   });
 });
