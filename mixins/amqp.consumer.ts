@@ -9,8 +9,10 @@ import type { Channel, ConsumeMessage } from "amqplib";
 import { type AmqpLink, within } from "./amqp.link.ts";
 import { declareQueue, type QueueNames } from "./amqp.topology.ts";
 import { inTime } from "./in-time.ts";
+import { oneLine } from "./one-line.ts";
 import type { Consumption, QueueMessage } from "./queue.driver.ts";
 
+const LONGEST_FAULT = 200;
 const CANCEL_MS = 2_000;
 const END_MS = 3_000;
 /** A fresh message that is confirmed later makes two of one. */
@@ -135,7 +137,8 @@ export class AmqpConsumer implements Consumption {
       return { content: this.parts.read(delivery.content) };
     } catch (error) {
       const { queue, dead } = this.parts.names;
-      this.parts.logger.warn(`A message of ${queue} is wrong and goes to ${dead}: ${(error as Error).message}`);
+      const fault = oneLine((error as Error).message, LONGEST_FAULT);
+      this.parts.logger.warn(`A message of ${queue} is wrong and goes to ${dead}: ${fault}`);
       channel.nack(delivery, false, false);
       return null;
     }

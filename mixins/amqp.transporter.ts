@@ -1,6 +1,7 @@
 import type { ChannelModel } from "amqplib";
 import { Transporters } from "moleculer";
 import { dropSocket, within } from "./amqp.link.ts";
+import { DroppedPackets, type Packet } from "./amqp.packets.ts";
 
 /** Until then this node cannot be called by others: as soon as the links that publish and consume, not after Moleculer's 5 s. */
 const RECONNECT_MS = 1_000;
@@ -17,6 +18,7 @@ const NOT_FOUND = 404;
 export class AmqpTransporter extends Transporters.AMQP {
   private timer: NodeJS.Timeout | null = null;
   private isStopped = false;
+  private readonly dropped = new DroppedPackets((line) => this.logger.warn(line));
   /** On the monotonic clock: from then on a node that takes no requests is gone. */
   private settledAt = 0;
 
@@ -24,6 +26,22 @@ export class AmqpTransporter extends Transporters.AMQP {
   override connect(): Promise<void> {
     this.isStopped = false;
     return this.attempt();
+  }
+
+  /** What cannot be handled is dropped here: Moleculer would log it whole, each time, and give a broken request back to its queue for ever. */
+  override async incomingMessage(type: string, message?: Buffer): Promise<void> {
+    const packet = message && this.read(type, message);
+    if (packet && this.dropped.admits(packet, this.broker.PROTOCOL_VERSION))
+      await this.transit.messageHandler(type, packet);
+  }
+
+  private read(type: string, message: Buffer): Packet | null {
+    try {
+      return this.deserialize(type, message);
+    } catch (error) {
+      this.dropped.malformed(type, (error as Error).message);
+      return null;
+    }
   }
 
   private async attempt(): Promise<void> {

@@ -61,5 +61,11 @@ export interface QueueContract<P extends Params> {
 /** Declares a queue; its messages are checked where they are sent and where they are received. */
 export const queue = <const P extends Params>(params: P): QueueContract<P> => ({ params });
 
-/** Declares an event by the type of its payload. */
-export const event = <T>(): { readonly payload?: T } => ({});
+/** A declared event: what its listeners read of its payload, and the payload's type. */
+export interface EventContract<T> {
+  params: Params;
+  readonly payload?: T;
+}
+
+/** Declares an event. One that another node sent with other fields is dropped before anybody hears it. */
+export const event = <T>(params: Params): EventContract<T> => ({ params });

@@ -1,7 +1,7 @@
 /** How messages are sent and answered, typed by the contracts: a wrong action name or payload does not compile. */
 import FastestValidator, { type SyncCheckFunction } from "fastest-validator";
 import type { CallingOptions, Context, ServiceBroker } from "moleculer";
-import { type ActionName, actions, type EventName, type events, type QueueName, queues } from "./contracts.ts";
+import { type ActionName, actions, type EventName, events, type QueueName, queues } from "./contracts.ts";
 import type { ActionContract, Infer, Params } from "./declare.ts";
 
 export type ParamsOf<N extends ActionName> = Infer<(typeof actions)[N]["params"]>;
@@ -33,12 +33,23 @@ export function announce<N extends EventName>(
 }
 
 const validator = new (FastestValidator as unknown as typeof FastestValidator.default)();
-const checks = new Map<string, SyncCheckFunction>(
-  Object.entries(queues).map(([name, { params }]) => [
-    name,
-    validator.compile({ $$strict: true, ...structuredClone(params) } as never) as SyncCheckFunction,
-  ]),
-);
+const compiled = (declared: Record<string, { params: Params }>, options: object = {}) =>
+  new Map(
+    Object.entries(declared).map(([name, { params }]) => [
+      name,
+      validator.compile({ ...options, ...structuredClone(params) } as never) as SyncCheckFunction,
+    ]),
+  );
+const checks = compiled(queues, { $$strict: true });
+const eventChecks = compiled(events);
+
+/** What is wrong with the payload of one of our events; null: nothing, or it is no event of ours. */
+export function eventFault(name: string, payload: unknown): string | null {
+  const check = eventChecks.get(name);
+  if (!check) return null;
+  const faults = check(typeof payload === "object" && payload ? payload : {});
+  return Array.isArray(faults) ? `${name}: ${faults[0]?.message}` : null;
+}
 
 /** The payload, if it is a message of that queue as declared. Throws for any other, with its faults. */
 export function checkMessage<N extends QueueName>(name: N, payload: unknown): MessageOf<N> {

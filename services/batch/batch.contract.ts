@@ -222,10 +222,15 @@ export interface BatchNews {
   hasEnded: boolean;
 }
 
+const news = {
+  subject: { type: "string" },
+  data: { type: "object", props: { version: { type: "number" } } },
+} as const;
+
 export const batchEvents = {
-  "batch.created": event<CloudEvent>(),
-  "batch.ready": event<CloudEvent>(),
-  "batch.completed": event<CloudEvent>(),
+  "batch.created": event<CloudEvent>(news),
+  "batch.ready": event<CloudEvent>(news),
+  "batch.completed": event<CloudEvent>(news),
 };
 
 export const countsSchema = record({ received: count, accepted: count, rejected: count, duplicate: count });

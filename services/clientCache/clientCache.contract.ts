@@ -63,9 +63,17 @@ export const clientCacheActions = {
   "clientCache.emptyRedis": action({}).answers<number | null>(),
 };
 
+const told = {
+  id: { type: "number" },
+  publicId: { type: "string" },
+  identifier: { type: "string" },
+  status: { type: "enum", values: clientStatuses },
+  version: { type: "number" },
+} as const;
+
 export const clientCacheEvents = {
   /** It is new, or its name, status or secret changed. */
-  "client.changed": event<Client>(),
+  "client.changed": event<Client>(told),
   /** Its row notes another version of its policy: news for caches alone. */
-  "client.renewed": event<Client>(),
+  "client.renewed": event<Client>(told),
 };

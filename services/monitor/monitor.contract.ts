@@ -74,5 +74,5 @@ export const monitorActions = {
 
 export const monitorEvents = {
   /** An operator wants all caches of all nodes to forget what they know. */
-  "caches.flush": event<Record<string, never>>(),
+  "caches.flush": event<Record<string, never>>({}),
 };

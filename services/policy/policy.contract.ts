@@ -58,5 +58,8 @@ export const policyActions = {
 };
 
 export const policyEvents = {
-  "policy.changed": event<{ clientId: number; version: number }>(),
+  "policy.changed": event<{ clientId: number; version: number }>({
+    clientId: { type: "number" },
+    version: { type: "number" },
+  }),
 };

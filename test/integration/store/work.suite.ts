@@ -113,6 +113,18 @@ export function workSuite(database: () => Database): void {
       expect(await store().records(batch.id, 0, 10, 1e6)).toHaveLength(3);
     });
 
+    test("a batch that waits goes on sooner where it is still the one that was handed back, and keeps its place", async () => {
+      const batch = await claimed(store(), 1);
+      const handedBack = moveOf(batch, "ready", { fence: batch.fence, attempt: "uncount", due: { inMs: 60_000 } });
+      const waiting = (await store().move(handedBack))?.batch ?? batch;
+      expect(await store().candidates(9)).toEqual([]);
+      const { version, fence } = waiting;
+      const sooner = await store().move(moveOf(waiting, "ready", { version, fence }));
+      expect(sooner?.batch).toMatchObject({ state: "ready", fence, readyAt: batch.readyAt, attempt: 0 });
+      expect(await store().candidates(9)).toMatchObject([{ id: batch.id }]);
+      expect(await store().move(moveOf(waiting, "ready", { version, fence }))).toBeNull();
+    });
+
     test("after a takeover the old worker writes nothing, the new one goes on from the checkpoint", async () => {
       const batch = await claimed(store(), 1, "old");
       await store().commitChunk(chunkCommit(batch));
