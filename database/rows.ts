@@ -44,6 +44,12 @@ export function addError(found: RecordErrors[], { seq, n, line, field, code, mes
   if (code !== null) found.at(-1)?.errors.push({ field, code, message });
 }
 
+/** What a row costs beside its texts. Without it, a page bounded by bytes could hold any number of empty rows. */
+export const ROW_BYTES = 64;
+
+/** So many rows of `record_error` are more than a page of `maxBytes` can hold. */
+export const mostErrorRows = (maxBytes: number): number => Math.ceil(maxBytes / ROW_BYTES) + 1;
+
 /** A wrong count would shift the number of every record after it. */
 export function checkCount({ text, records, errors, unique }: ChunkCommit): void {
   if (text === "") return;

@@ -237,9 +237,12 @@ export interface BatchStore extends UploadStore {
   list(query: ListQuery): Promise<BatchRow[]>;
   /** Of these batches the ones whose version is another by now, in any order: one query, however many are asked for. */
   changed(seen: SeenBatch[]): Promise<BatchRow[]>;
-  /** Rejected records with seq > `after`, in order; at most `limit`, ending early after about `maxBytes`. */
+  /**
+   * Rejected records with seq > `after`, in order, each with all its errors: at most `limit`, and the one whose texts cross
+   * `maxBytes` is the last.
+   */
   errors(id: number, after: number, limit: number, maxBytes: number): Promise<RecordErrors[]>;
-  /** Stored records with seq > `after`, in order; at most `limit`, ending early after about `maxBytes`. */
+  /** Stored records with seq > `after`, in order: at most `limit`, and the one that crosses `maxBytes` is the last. */
   records(id: number, after: number, limit: number, maxBytes: number): Promise<{ seq: number; data: string }[]>;
   stats(): Promise<QueueStats>;
 

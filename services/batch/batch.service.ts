@@ -45,8 +45,8 @@ export type BatchService = Service &
     drain(): Promise<void>;
   };
 
-/** A read that asks for more is cut: no answer may hold much memory. */
-const MOST_READ_BYTES = 1024 * 1024;
+/** Of a page of errors or records. A reader that stops holds one page in memory. */
+const MOST_READ_BYTES = 256 * 1024;
 /** Rows younger than this are still with the node that wrote them. */
 const LEFT_OVER_MS = 5_000;
 

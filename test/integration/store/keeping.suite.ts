@@ -30,6 +30,36 @@ export function keepingSuite(database: () => Database): void {
       expect(await store().errors(id, 5, 2, 1_000_000)).toEqual([]);
     });
 
+    test("a page of errors ends with the record that crosses its bytes, whatever they are of, and has all of its errors", async () => {
+      const batch = await claimed(store(), 1);
+      const many = (errors: number, message: string) =>
+        Array.from({ length: errors }, () => ({ field: "a", code: "c", message }));
+      const errors = [
+        { index: 0, line: 1, raw: "r".repeat(500), errors: [] },
+        { index: 1, line: 2, raw: "", errors: many(3, "m".repeat(200)) },
+        { index: 2, line: 3, raw: "", errors: many(100, "") },
+      ];
+      const counts = { accepted: 0, rejected: 3, duplicate: 0 };
+      const written = await store().commitChunk({ ...chunkCommit(batch, [0, 1, 2]), errors, counts });
+      expect(written).not.toBeNull();
+      const page = async (after: number, bytes: number) =>
+        (await store().errors(batch.id, after, 10, bytes)).map((one) => [one.seq, one.errors.length]);
+      expect(await page(0, 1)).toEqual([[1, 0]]);
+      expect(await page(0, 600)).toEqual([
+        [1, 0],
+        [2, 3],
+      ]);
+      expect(await page(1, 600)).toEqual([[2, 3]]);
+      expect(await page(0, 6_000)).toHaveLength(3);
+      await store().commitChunk(chunkCommit(written?.batch ?? batch, [0]));
+      // A hundred errors count, also where they hold no text.
+      expect(await page(2, 6_000)).toEqual([[3, 100]]);
+      expect(await page(2, 60_000)).toEqual([
+        [3, 100],
+        [4, 2],
+      ]);
+    });
+
     test("records come in order, bounded by number and by size", async () => {
       const { id } = await twoChunks();
       expect(await store().records(id, 0, 2, 1e6)).toEqual([

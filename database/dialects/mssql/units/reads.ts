@@ -1,4 +1,4 @@
-import { addError, type RawError } from "../../../rows.ts";
+import { addError, mostErrorRows, type RawError, ROW_BYTES } from "../../../rows.ts";
 import type {
   BatchRow,
   BatchState,
@@ -68,18 +68,21 @@ export async function changed(sql: Sql, seen: SeenBatch[]): Promise<BatchRow[]> 
   return (await sql.all<RawBatch>(CHANGED, { list: text(JSON.stringify(list)) })).map(batchRow);
 }
 
-/** A text has two bytes a character here; limits are told in those that it has outside. */
-const sizeOf = (column: string) => `DATALENGTH(${column}) / 2`;
-const sizeBefore = (size: string) => `SUM(${size}) OVER (ORDER BY p.seq ROWS UNBOUNDED PRECEDING) - ${size}`;
+/** DATALENGTH counts bytes of UTF-16: what a text takes here, and in the memory of a node. */
+const ERROR_BYTES = ["raw", "field", "message"].reduce(
+  (sum, column) => `${sum} + COALESCE(DATALENGTH(${column}), 0)`,
+  String(ROW_BYTES),
+);
 
 /** A record comes with all its errors or not at all; the record that crosses `maxBytes` is the last one. */
 const ERRORS = `SELECT e.seq AS "seq", e.n AS "n", e.line AS "line", e.field AS "field", e.code AS "code",
   e.message AS "message", e.raw AS "raw"
 FROM record_error AS e WHERE e.batch_id = @id AND e.seq > @after AND e.seq <= (SELECT MAX(q.seq) FROM (
-  SELECT p.seq, ${sizeBefore("p.size")} AS earlier FROM (
-    SELECT TOP (@limit) seq, ${sizeOf("raw")} AS size FROM record_error
-    WHERE batch_id = @id AND seq > @after AND n = 0 ORDER BY seq) AS p) AS q
-  WHERE q.earlier < @maxBytes)
+  SELECT p.seq, DENSE_RANK() OVER (ORDER BY p.seq) AS place,
+    SUM(p.size) OVER (ORDER BY p.seq) - SUM(p.size) OVER (PARTITION BY p.seq) AS earlier FROM (
+    SELECT TOP (@rows) seq, ${ERROR_BYTES} AS size FROM record_error
+    WHERE batch_id = @id AND seq > @after ORDER BY seq, n) AS p) AS q
+  WHERE q.place <= @limit AND q.earlier < @maxBytes)
 ORDER BY e.seq, e.n;`;
 
 const page = (id: number, after: number, limit: number, maxBytes: number) => ({
@@ -97,13 +100,15 @@ export async function errors(
   maxBytes: number,
 ): Promise<RecordErrors[]> {
   const found: RecordErrors[] = [];
-  for (const row of await sql.all<RawError>(ERRORS, page(id, after, limit, maxBytes))) addError(found, row);
+  const params = { ...page(id, after, limit, maxBytes), rows: int(mostErrorRows(maxBytes)) };
+  for (const row of await sql.all<RawError>(ERRORS, params)) addError(found, row);
   return found;
 }
 
 /** The row that crosses `maxBytes` is the last one, so that there is always one. */
 const RECORDS = `SELECT q.seq AS "seq", q.data AS "data" FROM (
-  SELECT p.seq, p.data, ${sizeBefore(sizeOf("p.data"))} AS earlier FROM (
+  SELECT p.seq, p.data,
+    SUM(DATALENGTH(p.data)) OVER (ORDER BY p.seq ROWS UNBOUNDED PRECEDING) - DATALENGTH(p.data) AS earlier FROM (
     SELECT TOP (@limit) seq, data FROM record WHERE batch_id = @id AND seq > @after ORDER BY seq) AS p) AS q
 WHERE q.earlier < @maxBytes ORDER BY q.seq;`;
 

@@ -1,4 +1,4 @@
-import { addError, type RawError } from "../../../rows.ts";
+import { addError, mostErrorRows, type RawError, ROW_BYTES } from "../../../rows.ts";
 import type {
   BatchRow,
   BatchState,
@@ -65,7 +65,23 @@ export async function changed(sql: Sql, seen: SeenBatch[]): Promise<BatchRow[]> 
   return rows.map(batchRow);
 }
 
+/** Of a row of `record_error`; `octet_length` reads no text that lies elsewhere. */
+const ERROR_BYTES = ["raw", "field", "message"].reduce(
+  (sum, column) => `${sum} + coalesce(octet_length(${column}), 0)`,
+  String(ROW_BYTES),
+);
+
 /** A record comes with all its errors or not at all; the record that crosses `maxBytes` is the last one. */
+const ERRORS = `SELECT e.batch_id AS "batchId", e.seq, e.n, e.line, e.field, e.code, e.message, e.raw FROM record_error e
+  WHERE e.batch_id = $1 AND e.seq > $2 AND e.seq <= (SELECT max(q.seq) FROM (
+    SELECT p.seq, dense_rank() OVER (ORDER BY p.seq) AS place,
+      sum(p.size) OVER (ORDER BY p.seq) - sum(p.size) OVER (PARTITION BY p.seq) AS before
+    FROM (
+      SELECT seq, ${ERROR_BYTES} AS size FROM record_error
+      WHERE batch_id = $1 AND seq > $2 ORDER BY seq, n LIMIT $5) p) q
+    WHERE q.place <= $3 AND q.before < $4)
+  ORDER BY e.seq, e.n`;
+
 export async function errors(
   sql: Sql,
   id: number,
@@ -73,19 +89,7 @@ export async function errors(
   limit: number,
   maxBytes: number,
 ): Promise<RecordErrors[]> {
-  const rows = await sql.all<RawError & Of>(
-    `SELECT e.batch_id AS "batchId", e.seq, e.n, e.line, e.field, e.code, e.message, e.raw FROM record_error e
-     WHERE e.batch_id = $1 AND e.seq > $2 AND e.seq <= (SELECT max(q.seq) FROM (
-       SELECT p.seq, sum(p.size) OVER (ORDER BY p.seq) - p.size AS before FROM (
-         SELECT seq, octet_length(raw) AS size FROM record_error
-         WHERE batch_id = $1 AND seq > $2 AND n = 0 ORDER BY seq LIMIT $3) p) q
-       WHERE q.before < $4)
-     ORDER BY e.seq, e.n`,
-    id,
-    after,
-    limit,
-    maxBytes,
-  );
+  const rows = await sql.all<RawError & Of>(ERRORS, id, after, limit, maxBytes, mostErrorRows(maxBytes));
   const found: RecordErrors[] = [];
   for (const row of ofBatch(id, rows)) addError(found, row);
   return found;

@@ -1,5 +1,5 @@
 /** Pure reads: they run on the second connection and see what was committed. */
-import { addError, type RawError } from "../../../rows.ts";
+import { addError, type RawError, ROW_BYTES } from "../../../rows.ts";
 import type { BatchRow, BatchState, ListQuery, QueueStats, RecordErrors, SeenBatch } from "../../../store.ts";
 import { batchColumns, batchRow, type RawBatch } from "../rows.ts";
 import type { Sql } from "../sql.ts";
@@ -64,6 +64,8 @@ export function changed(sql: Sql, seen: SeenBatch[]): BatchRow[] {
     .map(batchRow);
 }
 
+const bytesOf = (text: string | null) => (text === null ? 0 : Buffer.byteLength(text));
+
 /** A record comes with all its errors or not at all, so both limits are looked at where one begins. */
 export function errors(sql: Sql, id: number, after: number, limit: number, maxBytes: number): RecordErrors[] {
   const rows = sql.statement(
@@ -74,7 +76,7 @@ export function errors(sql: Sql, id: number, after: number, limit: number, maxBy
   for (const row of rows.iterate(id, after) as Iterable<RawError>) {
     if (row.n === 0 && (found.length === limit || size >= maxBytes)) break;
     addError(found, row);
-    size += (row.raw?.length ?? 0) + (row.message?.length ?? 0);
+    size += ROW_BYTES + bytesOf(row.raw) + bytesOf(row.field) + bytesOf(row.message);
   }
   return found;
 }
@@ -85,7 +87,7 @@ export function records(sql: Sql, id: number, after: number, limit: number, maxB
   const rows = sql.statement("SELECT seq, data FROM record WHERE batch_id = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3");
   for (const row of rows.iterate(id, after, limit) as Iterable<{ seq: number; data: string }>) {
     found.push(row);
-    size += row.data.length;
+    size += bytesOf(row.data);
     if (size >= maxBytes) break;
   }
   return found;
