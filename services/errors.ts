@@ -29,7 +29,11 @@ export const problems = {
   "idempotency-key-reused": { status: 422, retryable: false, title: "This key came before with other content." },
   "upload-timeout": { status: 408, retryable: true, title: "The upload sent nothing for too long." },
   "too-many-uploads": { status: 429, retryable: true, title: "Too many uploads of this client run at once." },
-  "too-many-streams": { status: 429, retryable: true, title: "Too many event streams of this client are open." },
+  "too-many-streams": {
+    status: 429,
+    retryable: true,
+    title: "Too many event streams or exports of this client are open.",
+  },
   "illegal-state": { status: 409, retryable: false, title: "The batch is not in a state that allows this." },
   conflict: { status: 409, retryable: false, title: "This exists already." },
   "precondition-failed": { status: 412, retryable: false, title: "It changed since it was read." },

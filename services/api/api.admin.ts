@@ -8,7 +8,8 @@ import type { PolicyChanged } from "../policy/policy.contract.ts";
 import { choice, described, id, instant, type JsonSchema, listOf, orNull, record, schemaRef, text } from "../schema.ts";
 import { webhookEvents } from "../webhook/webhook.contract.ts";
 import { type Exchange, json, type Reply } from "./api.exchange.ts";
-import { jsonBody, noBody, objectOf, pageBody, pageOf, queryOf, strictly } from "./api.input.ts";
+import { jsonBody, noBody, objectOf, queryOf, strictly } from "./api.input.ts";
+import { pageBody, pageOf } from "./api.pages.ts";
 import { batchSchema, clientSchema, clientView, operatorBatchView, stateOf } from "./api.views.ts";
 import { batchWanted } from "./api.waiting.ts";
 
@@ -67,9 +68,9 @@ export async function postClient(exchange: Exchange): Promise<Reply> {
 }
 
 export async function listClients(exchange: Exchange): Promise<Reply> {
-  const page = pageOf(queryOf(exchange, "limit", "cursor"));
-  const clients = await call(exchange.ctx, "clientCache.list", { ...page, limit: page.limit + 1 });
-  return json(200, pageBody(clients, page.limit, clientView));
+  const page = pageOf(exchange, "clients", queryOf(exchange, "limit", "cursor"));
+  const clients = await call(exchange.ctx, "clientCache.list", page.asked);
+  return json(200, await pageBody(exchange, page, clients, clientView));
 }
 
 export async function getClient(exchange: Exchange): Promise<Reply> {
@@ -139,19 +140,17 @@ async function batchReply({ ctx }: Exchange, batch: BatchRow) {
 
 export async function listBatches(exchange: Exchange): Promise<Reply> {
   const query = queryOf(exchange, "client", "status", "limit", "cursor");
-  const page = pageOf(query);
+  const page = pageOf(exchange, "batches", query);
   const state = stateOf(query.status);
   const client =
     query.client === undefined ? null : await call(exchange.ctx, "clientCache.get", { publicId: query.client });
   if (query.client !== undefined && !client) return json(200, { items: [], next: null });
   const batches = await call(exchange.ctx, "batch.list", {
-    ...page,
+    ...page.asked,
     ...state,
-    limit: page.limit + 1,
     ...(client && { clientId: client.id }),
   });
-  const { items, next } = pageBody(batches, page.limit, (batch) => batchReply(exchange, batch));
-  return json(200, { items: await Promise.all(items), next });
+  return json(200, await pageBody(exchange, page, batches, (batch) => batchReply(exchange, batch)));
 }
 
 export async function getBatch(exchange: Exchange): Promise<Reply> {

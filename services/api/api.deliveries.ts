@@ -5,7 +5,8 @@ import { call } from "../messages.ts";
 import { choice, count, described, id, instant, type JsonSchema, listOf, orNull, record, text } from "../schema.ts";
 import { webhookEvents } from "../webhook/webhook.contract.ts";
 import { type Exchange, json, type Reply } from "./api.exchange.ts";
-import { noBody, pageBody, pageOf, queryOf } from "./api.input.ts";
+import { noBody, queryOf } from "./api.input.ts";
+import { pageBody, pageOf } from "./api.pages.ts";
 import { time } from "./api.views.ts";
 
 /** Never the body that was sent, nor any of the answer's. */
@@ -52,15 +53,13 @@ function statusOf(status: string | undefined): { state?: DeliveryState } {
 
 export async function listDeliveries(exchange: Exchange): Promise<Reply> {
   const { batch, status, ...query } = queryOf(exchange, "batch", "status", "limit", "cursor");
-  const page = pageOf(query);
+  const page = pageOf(exchange, "deliveries", query);
   const rows = await call(exchange.ctx, "batch.listDeliveries", {
-    ...page,
+    ...page.asked,
     ...statusOf(status),
     ...(batch === undefined ? {} : { batch }),
-    limit: page.limit + 1,
   });
-  const { items, next } = pageBody(rows, page.limit, (row) => deliveryView(exchange, row));
-  return json(200, { items: await Promise.all(items), next });
+  return json(200, await pageBody(exchange, page, rows, (row) => deliveryView(exchange, row)));
 }
 
 export async function replayDelivery(exchange: Exchange): Promise<Reply> {

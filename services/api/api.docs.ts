@@ -5,6 +5,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
+import Negotiator from "negotiator";
 import { root } from "../../root.cjs";
 import { Problem } from "../errors.ts";
 import type { Exchange } from "./api.exchange.ts";
@@ -39,19 +40,28 @@ const files: Record<string, { folder: string; type: string }> = {
 /** Those that the page asks for. */
 export const docsFiles = Object.keys(files).filter((name) => name !== PAGE);
 
-/** Bytes that never change while the node runs, as they are sent. */
+/** One form of it. The two have other bytes, and so other tags (RFC 9110, 8.8.3.3). */
+interface Representation {
+  bytes: Buffer;
+  headers: { ETag: string; "Content-Encoding"?: string };
+}
+
+/** What never changes while the node runs, as it is sent. */
 export interface Sendable {
   type: string;
-  tag: string;
-  plain: Buffer;
-  gzipped: Buffer;
+  identity: Representation;
+  gzip: Representation;
 }
 
 const compress = promisify(gzip);
 
 export async function sendable(type: string, plain: Buffer): Promise<Sendable> {
-  const tag = `"${createHash("sha256").update(plain).digest("base64url").slice(0, 27)}"`;
-  return { type, tag, plain, gzipped: await compress(plain) };
+  const hash = createHash("sha256").update(plain).digest("base64url").slice(0, 27);
+  return {
+    type,
+    identity: { bytes: plain, headers: { ETag: `"${hash}"` } },
+    gzip: { bytes: await compress(plain), headers: { ETag: `"${hash}-gzip"`, "Content-Encoding": "gzip" } },
+  };
 }
 
 const loaded = new Map<string, Promise<Sendable>>();
@@ -66,15 +76,15 @@ function fileOf(name: string): Promise<Sendable> {
   return known;
 }
 
-/** With its tag, so that who has it already gets 304, and compressed for who takes that. */
-export function send({ req, res }: Exchange, { type, tag, plain, gzipped }: Sendable, more: Record<string, string>) {
-  const headers = { ETag: tag, Vary: "Accept-Encoding", "X-Content-Type-Options": "nosniff", ...more };
+/** With its tag, so that who has this form of it already gets 304, and compressed for who takes that. */
+export function send({ req, res }: Exchange, { type, ...forms }: Sendable, more: Record<string, string>) {
+  const isPacked = new Negotiator(req).encoding(["gzip", "identity"]) === "gzip";
+  const { bytes, headers: own } = isPacked ? forms.gzip : forms.identity;
+  const headers = { Vary: "Accept-Encoding", ...more };
   const known = req.headers["if-none-match"];
-  if (known !== undefined && isKnownTag(known, tag)) return void res.writeHead(304, headers).end();
-  const takesGzip = /\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))/i.test(String(req.headers["accept-encoding"] ?? ""));
-  const body = takesGzip ? gzipped : plain;
-  const encoding = takesGzip ? { "Content-Encoding": "gzip" } : {};
-  res.writeHead(200, { "Content-Type": type, "Content-Length": body.length, ...encoding, ...headers }).end(body);
+  if (known !== undefined && isKnownTag(known, own.ETag))
+    return void res.writeHead(304, { ETag: own.ETag, ...headers }).end();
+  res.writeHead(200, { "Content-Type": type, "Content-Length": bytes.length, ...own, ...headers }).end(bytes);
 }
 
 export async function getDocs(exchange: Exchange): Promise<undefined> {

@@ -1,9 +1,9 @@
 /** `GET /imports/{id}/events`: the batch as server-sent events, until it has ended. */
 import type { ServerResponse } from "node:http";
 import { type BatchRow, isFinal } from "../batch/batch.contract.ts";
-import { Problem } from "../errors.ts";
 import { callerOf, type Exchange } from "./api.exchange.ts";
 import { batchOf } from "./api.export.ts";
+import { OpenAnswers } from "./api.open.ts";
 import { batchView } from "./api.views.ts";
 import { PROGRESS_EVERY_MS } from "./api.watches.ts";
 
@@ -21,35 +21,10 @@ const HEADERS = {
   "x-accel-buffering": "no",
 };
 
-/** The streams of this node, by client. */
-export class OpenStreams {
-  private readonly perClient = new Map<number, Set<EventStream>>();
-
-  /** How many there are. */
-  get size(): number {
-    return [...this.perClient.values()].reduce((sum, streams) => sum + streams.size, 0);
-  }
-
-  /** Throws too-many-streams. */
-  requirePlace(clientId: number): void {
-    if ((this.perClient.get(clientId)?.size ?? 0) >= MOST_STREAMS)
-      throw new Problem("too-many-streams", `${MOST_STREAMS} event streams of this client are open.`, {
-        limit: MOST_STREAMS,
-        headers: { "Retry-After": "5" },
-      });
-  }
-
-  async keep(clientId: number, stream: EventStream): Promise<void> {
-    const streams = this.perClient.get(clientId) ?? new Set();
-    this.perClient.set(clientId, streams.add(stream));
-    await stream.closed;
-    streams.delete(stream);
-    if (streams.size === 0) this.perClient.delete(clientId);
-  }
-
-  /** A client that was disabled hears no more. */
-  end(clientId: number): void {
-    for (const stream of [...(this.perClient.get(clientId) ?? [])]) stream.end();
+/** The event streams of this node, by client. */
+export class OpenStreams extends OpenAnswers {
+  constructor() {
+    super(MOST_STREAMS, "event streams");
   }
 }
 

@@ -1,16 +1,28 @@
 /** The long answers: a batch's errors and records, page by page from the database, never faster than the client reads. */
 import type { ServerResponse } from "node:http";
+import { pipeline } from "node:stream/promises";
+import Negotiator from "negotiator";
 import type { RecordErrors } from "../../database/store.ts";
 import type { BatchRow } from "../batch/batch.contract.ts";
 import { call } from "../messages.ts";
 import { described, type JsonSchema, listOf, orNull, record, text } from "../schema.ts";
+import { CSV_HEAD, csvRows } from "./api.csv.ts";
 import { callerOf, type Exchange } from "./api.exchange.ts";
+import { OpenAnswers } from "./api.open.ts";
 
-const ROWS_AT_ONCE = 500;
+const ERRORS_AT_ONCE = 500;
+const RECORDS_AT_ONCE = 2_000;
+/** What is written at once, in characters. A slow reader costs a piece beside its page. */
+const PIECE = 64 * 1024;
+/** Each holds a page in memory. Eight are more than a client can make use of, and few enough for all of its slow ones. */
+const MOST_EXPORTS = 8;
 
-const recordNumber = described("Counts records from 1.", { type: "integer", minimum: 1 });
-
-type Page = { text: string; last: number } | null;
+/** The exports of this node, by client. */
+export class OpenExports extends OpenAnswers {
+  constructor() {
+    super(MOST_EXPORTS, "exports");
+  }
+}
 
 /** The batch of a client route's path. Throws not-found. */
 export function batchOf(exchange: Exchange): Promise<BatchRow> {
@@ -18,29 +30,71 @@ export function batchOf(exchange: Exchange): Promise<BatchRow> {
   return call(exchange.ctx, "batch.get", { publicId: exchange.path.id ?? "", clientId: client.id });
 }
 
-async function sendPages(res: ServerResponse, type: string, head: string, page: (after: number) => Promise<Page>) {
-  // Nobody sees the body of an answer to HEAD; reading millions of rows for it would be work for nothing.
-  if (res.req.method === "HEAD") return void res.writeHead(200, { "content-type": type }).end();
-  let next = await page(0);
-  res.writeHead(200, { "content-type": type });
-  if (head) res.write(head);
-  while (next && !res.destroyed) {
-    if (!res.write(next.text)) await drained(res);
-    next = await page(next.last);
-  }
-  res.end();
+interface Content<Row> {
+  /** What stands before the first row. */
+  head?: string;
+  /** The rows after a record's number; the database bounds their number and bytes. */
+  page(after: number): Promise<Row[]>;
+  show(row: Row): string;
 }
 
-/** Until the client has read what was written, or has gone. */
-function drained(res: ServerResponse): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      res.off("drain", done).off("close", done);
-      resolve();
-    };
-    res.on("drain", done).on("close", done);
-  });
+interface Export<Row> extends Content<Row> {
+  type: string;
+  /** The name of a file for it. */
+  file: string;
 }
+
+type Numbered = { seq: number };
+
+/** Sends it as long as somebody reads it. Throws too-many-streams, unavailable. */
+async function send<Row extends Numbered>(exchange: Exchange, what: Export<Row>): Promise<undefined> {
+  const { req, res } = exchange;
+  const { client } = callerOf(exchange);
+  const headers = { "Content-Type": what.type, "Content-Disposition": `attachment; filename="${what.file}"` };
+  // Nobody sees the body of an answer to HEAD; reading millions of rows for it would be work for nothing.
+  if (req.method === "HEAD") return void res.writeHead(200, headers).end();
+  const { exports } = req.$service;
+  exports.requirePlace(client.id);
+  await exports.keep(client.id, { closed: sent(res, headers, what), end: () => res.destroy() });
+}
+
+/** Until the last piece was taken, or the connection is gone. Throws what `page` throws; what was begun is cut off then. */
+export async function sent<Row extends Numbered>(
+  res: ServerResponse,
+  headers: Record<string, string>,
+  content: Content<Row>,
+): Promise<void> {
+  // A first page that cannot be read is refused with a status; after it nothing but the connection can tell.
+  const first = await content.page(0);
+  if (res.destroyed) return;
+  res.writeHead(200, headers);
+  await pipeline(pieces(content, first), res).catch(unlessGone);
+}
+
+/** A page is read once the one before was taken. */
+async function* pieces<Row extends Numbered>({ head = "", page, show }: Content<Row>, first: Row[]) {
+  let piece = head;
+  for (let rows = first; ; ) {
+    for (const row of rows) {
+      piece += show(row);
+      if (piece.length < PIECE) continue;
+      yield piece;
+      piece = "";
+    }
+    if (piece !== "") yield piece;
+    piece = "";
+    const last = rows.at(-1);
+    if (!last) return;
+    rows = await page(last.seq);
+  }
+}
+
+/** A reader that goes, or that was sent away, is no fault. */
+function unlessGone(error: NodeJS.ErrnoException): void {
+  if (error.code !== "ERR_STREAM_PREMATURE_CLOSE") throw error;
+}
+
+const recordNumber = described("Counts records from 1.", { type: "integer", minimum: 1 });
 
 /** A line of the records. */
 export const storedSchema: JsonSchema = record({
@@ -48,30 +102,31 @@ export const storedSchema: JsonSchema = record({
   data: described("As it was stored.", { type: "object" }),
 });
 
+const NDJSON = "application/x-ndjson";
+const CSV = "text/csv; charset=utf-8; header=present";
+
 export async function getRecords(exchange: Exchange): Promise<undefined> {
-  const { id } = await batchOf(exchange);
-  await sendPages(exchange.res, "application/x-ndjson", "", async (after) => {
-    const rows = await call(exchange.ctx, "batch.records", { id, after, limit: ROWS_AT_ONCE * 4 });
-    const last = rows.at(-1);
+  const { id, publicId } = await batchOf(exchange);
+  return send(exchange, {
+    type: NDJSON,
+    file: `${publicId}-records.ndjson`,
+    page: (after) => call(exchange.ctx, "batch.records", { id, after, limit: RECORDS_AT_ONCE }),
     // The text is JSON already; parsing it here would cost and could change it.
-    return last
-      ? { text: rows.map(({ seq, data }) => `{"record":${seq},"data":${data}}\n`).join(""), last: last.seq }
-      : null;
+    show: ({ seq, data }) => `{"record":${seq},"data":${data}}\n`,
   });
 }
 
 export async function getErrors(exchange: Exchange): Promise<undefined> {
-  const { id } = await batchOf(exchange);
-  const isCsv = prefersCsv(exchange.req.headers.accept);
+  const { id, publicId } = await batchOf(exchange);
   exchange.res.setHeader("Vary", "Accept");
-  const [type, head, show] = isCsv
-    ? (["text/csv; charset=utf-8; header=present", CSV_HEAD, csvRows] as const)
-    : (["application/x-ndjson", "", jsonLine] as const);
-  await sendPages(exchange.res, type, head, async (after) => {
-    const rows = await call(exchange.ctx, "batch.errors", { id, after, limit: ROWS_AT_ONCE });
-    const last = rows.at(-1);
-    return last ? { text: rows.map(show).join(""), last: last.seq } : null;
-  });
+  const page = (after: number) => call(exchange.ctx, "batch.errors", { id, after, limit: ERRORS_AT_ONCE });
+  const file = `${publicId}-errors`;
+  return send(
+    exchange,
+    prefersCsv(exchange)
+      ? { type: CSV, file: `${file}.csv`, head: CSV_HEAD, page, show: csvRows }
+      : { type: NDJSON, file: `${file}.ndjson`, page, show: jsonLine },
+  );
 }
 
 function jsonLine({ seq: record, line, errors, raw }: RecordErrors): string {
@@ -95,31 +150,8 @@ export const rejectedSchema: JsonSchema = record({
   raw: text("The record as it was sent."),
 });
 
-const CSV_HEAD = "record,line,field,code,message,raw\r\n";
+/** Of equal ones the first is chosen. Who asks for other JSON is better served with lines of it than with CSV. */
+const REPORT_TYPES = [NDJSON, CSV, "application/jsonl", "application/json"];
 
-function csvRows({ seq, line, errors, raw }: RecordErrors): string {
-  return errors
-    .map(({ field, code, message }) => `${[seq, line ?? "", field, code, message, raw].map(cell).join(",")}\r\n`)
-    .join("");
-}
-
-/** A cell that no spreadsheet takes for a formula (OWASP, CSV injection). */
-function cell(value: string | number): string {
-  if (typeof value === "number") return String(value);
-  const safe = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
-}
-
-/** Whether `text/csv` is named with a higher weight than the NDJSON that is sent otherwise. */
-function prefersCsv(accept = ""): boolean {
-  const weights = new Map(
-    accept.split(",").map((part) => {
-      const [type = "", ...parameters] = part.split(";").map((text) => text.trim().toLowerCase());
-      const q = parameters.find((parameter) => parameter.startsWith("q="))?.slice(2);
-      return [type, q === undefined ? 1 : Number(q) || 0];
-    }),
-  );
-  const csv = weights.get("text/csv") ?? weights.get("text/*") ?? 0;
-  const ndjson = weights.get("application/x-ndjson") ?? weights.get("application/jsonl") ?? 0;
-  return csv > 0 && csv >= ndjson && csv >= (weights.get("application/json") ?? 0);
-}
+/** An `Accept` that takes none of these gets NDJSON: a report in another form is worth more than none. */
+const prefersCsv = ({ req }: Exchange) => new Negotiator(req).mediaType(REPORT_TYPES) === CSV;

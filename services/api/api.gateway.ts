@@ -2,8 +2,10 @@ import type { Server } from "node:http";
 import type { Service } from "moleculer";
 import type { FailedLogins } from "./api.auth.ts";
 import type { Connections } from "./api.connections.ts";
+import type { Cursors } from "./api.cursors.ts";
 import type { OpenStreams } from "./api.events.ts";
 import type { ApiRequest } from "./api.exchange.ts";
+import type { OpenExports } from "./api.export.ts";
 import type { BatchWatches } from "./api.watches.ts";
 
 /** What moleculer-web keeps of a route, as far as we use it. */
@@ -25,6 +27,9 @@ export type Api = Service & {
   /** The batches that requests wait for. */
   watches: BatchWatches;
   streams: OpenStreams;
+  exports: OpenExports;
+  /** Of lists. */
+  cursors: Cursors;
   isStopping: boolean;
   adminToken: string;
   refuseIfStopping(): void;

@@ -3,7 +3,8 @@
 import { call } from "../messages.ts";
 import { callerOf, type Exchange, json, type Reply } from "./api.exchange.ts";
 import { batchOf } from "./api.export.ts";
-import { noBody, pageBody, pageOf, queryOf, wrongQuery } from "./api.input.ts";
+import { noBody, queryOf, wrongQuery } from "./api.input.ts";
+import { pageBody, pageOf } from "./api.pages.ts";
 import { batchView, stateOf } from "./api.views.ts";
 import { batchWanted } from "./api.waiting.ts";
 
@@ -13,14 +14,14 @@ export async function getImport(exchange: Exchange): Promise<Reply> {
 
 export async function listImports(exchange: Exchange): Promise<Reply> {
   const query = queryOf(exchange, "status", "limit", "cursor");
-  const page = pageOf(query);
+  const { client } = callerOf(exchange);
+  const page = pageOf(exchange, `imports of ${client.publicId}`, query);
   const batches = await call(exchange.ctx, "batch.list", {
-    ...page,
+    ...page.asked,
     ...stateOf(query.status),
-    limit: page.limit + 1,
-    clientId: callerOf(exchange).client.id,
+    clientId: client.id,
   });
-  return json(200, pageBody(batches, page.limit, batchView));
+  return json(200, await pageBody(exchange, page, batches, batchView));
 }
 
 export async function cancelImport(exchange: Exchange): Promise<Reply> {

@@ -4,7 +4,7 @@ import type { ValidationError } from "fastest-validator";
 import FastestValidator from "fastest-validator";
 import type { Infer, Params } from "../declare.ts";
 import { type Fault, Problem } from "../errors.ts";
-import { described, type JsonSchema, listOf, orNull, record, schemaRef, text } from "../schema.ts";
+import type { JsonSchema } from "../schema.ts";
 import { type Exchange, wantBody } from "./api.exchange.ts";
 import { jsonOf } from "./api.json.ts";
 import { jsonSchemaOf } from "./api.schema.ts";
@@ -137,36 +137,3 @@ export function queryOf({ query }: Exchange, ...allowed: string[]): Record<strin
   }
   return found;
 }
-
-export const MOST_ITEMS = 200;
-export const USUAL_ITEMS = 50;
-
-/** `limit` and `cursor` of a list. A cursor is the last id of the page before, in a form that only we write. */
-export function pageOf({ limit = String(USUAL_ITEMS), cursor }: { limit?: string; cursor?: string }) {
-  const number = /^\d{1,3}$/.test(limit) ? Number(limit) : 0;
-  if (number < 1 || number > MOST_ITEMS) throw wrongQuery("limit", `expected a whole number from 1 to ${MOST_ITEMS}`);
-  return { limit: number, ...(cursor === undefined ? {} : { before: idOf(cursor) }) };
-}
-
-function idOf(cursor: string): number {
-  const [, digits] = /^before:(\d{1,15})$/.exec(Buffer.from(cursor, "base64url").toString()) ?? [];
-  if (!digits || cursorOf(Number(digits)) !== cursor)
-    throw wrongQuery("cursor", "expected the `next` of a page before");
-  return Number(digits);
-}
-
-const cursorOf = (id: number) => Buffer.from(`before:${id}`).toString("base64url");
-
-/** A page of a list that was asked for with one row more than its limit, so that `next` is exact. */
-export function pageBody<Row extends { id: number }, Item>(rows: Row[], limit: number, show: (row: Row) => Item) {
-  const items = rows.slice(0, limit);
-  const last = items.at(-1);
-  return { items: items.map(show), next: rows.length > limit && last ? cursorOf(last.id) : null };
-}
-
-/** What `pageBody` answers, of items of the document's schema `name`. */
-export const pageSchema = (name: string): JsonSchema =>
-  record({
-    items: listOf(schemaRef(name)),
-    next: described("The cursor of the next page; null: this is the last.", orNull(text())),
-  });

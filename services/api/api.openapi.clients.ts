@@ -1,7 +1,6 @@
 /** The calls of clients, by their routes. */
 import { defaultPolicy } from "../policy/policy.contract.ts";
 import { type JsonSchema, schemaRef, text } from "../schema.ts";
-import { pageSchema } from "./api.input.ts";
 import {
   cancelledBatch,
   endedBatch,
@@ -16,6 +15,7 @@ import {
   webhook,
 } from "./api.openapi.examples.ts";
 import { type Answer, bodyProblems, type Call, content, noBody, textOf } from "./api.openapi.kit.ts";
+import { pageSchema } from "./api.pages.ts";
 import type { clientRoutes } from "./api.routes.ts";
 
 const batch = schemaRef("Batch");
@@ -115,11 +115,12 @@ export const clientCalls: Record<keyof typeof clientRoutes, Call> = {
   "GET /imports/:id/errors": {
     id: "listRejectedRecords",
     summary: "Read the rejected records",
-    description: "NDJSON; with `Accept: text/csv` a row for each error, safe to open in a spreadsheet.",
+    description:
+      "NDJSON; with `Accept: text/csv` a row for each error, safe to open in a spreadsheet: `raw` is in the first row of a record, empty in its others, and a `'` is put before what could begin a formula. A reader that takes nothing for 60 s is cut off.",
     answers: {
       200: {
         description: "All of them, in order.",
-        headers: ["Vary"],
+        headers: ["Vary", "Content-Disposition"],
         content: {
           ...content(
             textOf("application/x-ndjson", "A rejected record a line.", schemaRef("RejectedRecord")),
@@ -130,13 +131,16 @@ export const clientCalls: Record<keyof typeof clientRoutes, Call> = {
         },
       },
     },
+    problems: ["too-many-streams"],
   },
   "GET /imports/:id/records": {
     id: "listStoredRecords",
     summary: "Read the stored records",
+    description: "A reader that takes nothing for 60 s is cut off.",
     answers: {
       200: {
         description: "All of them, in order.",
+        headers: ["Content-Disposition"],
         content: content(
           textOf("application/x-ndjson", "A stored record a line.", schemaRef("StoredRecord")),
           { records: line(storedRecord) },
@@ -144,6 +148,7 @@ export const clientCalls: Record<keyof typeof clientRoutes, Call> = {
         ),
       },
     },
+    problems: ["too-many-streams"],
   },
   "GET /imports/:id/events": {
     id: "watchImport",

@@ -7,6 +7,9 @@ export const ids = {
   event: "0193b2f0-8c44-7b1d-b6f0-0d5a3be7c9e1",
 };
 
+/** It looks like one; none is good for another list than its own. */
+export const cursor = "kSx0f3pQe1bN5vG2uYcD7wHtLr9ZaM4oXj6iEKqWsB8nPdTy";
+
 const orders = [
   { order_id: "SO-100001", sku: "MUG-0350-BLU", quantity: 5 },
   { order_id: "SO-100005", sku: "SPOON-OAK", quantity: 0 },

@@ -14,8 +14,8 @@ interface Group {
   calls: Record<string, Call>;
   /** The security scheme; none: anybody may. */
   scheme?: Record<string, unknown>;
-  /** Of every answer that is no problem. */
-  headers: HeaderName[];
+  /** Of every answer to who may make these calls, beside X-Request-Id; of a problem only once a request was spent. */
+  spent: HeaderName[];
   problems: ProblemCode[];
 }
 
@@ -34,7 +34,7 @@ export const groups: Group[] = [
     path: "",
     calls: clientCalls,
     scheme: { type: "http", scheme: "basic", description: "The client's identifier and secret." },
-    headers: ["X-Request-Id", "RateLimit-Policy", "RateLimit"],
+    spent: ["RateLimit-Policy", "RateLimit"],
     problems: [...loggedIn, "client-disabled", "quota-exceeded"],
   },
   {
@@ -43,7 +43,7 @@ export const groups: Group[] = [
     path: "/admin",
     calls: operatorCalls,
     scheme: { type: "http", scheme: "bearer", description: "ADMIN_TOKEN." },
-    headers: ["X-Request-Id"],
+    spent: [],
     problems: loggedIn,
   },
   {
@@ -51,7 +51,7 @@ export const groups: Group[] = [
     description: "Health, metrics and this document.",
     path: "",
     calls: openCalls,
-    headers: ["X-Request-Id"],
+    spent: [],
     problems: ["invalid-header"],
   },
 ];

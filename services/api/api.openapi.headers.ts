@@ -17,7 +17,8 @@ const all = {
     example: "0193b2f0-6c1e-7a55-8d1f-5a0e4bb1c0de",
   },
   "RateLimit-Policy": {
-    description: "The quotas (draft-ietf-httpapi-ratelimit-headers-10).",
+    description:
+      "The quotas (draft-ietf-httpapi-ratelimit-headers-10). On every answer to a client whose request was spent; 401, 403, 405 and paths that do not exist spend none.",
     schema: like('^"requests";q=\\d+;w=\\d+'),
     example: '"requests";q=600;w=60',
   },
@@ -39,6 +40,11 @@ const all = {
     description: "The wait that was kept to.",
     schema: like("^wait=\\d+$"),
     example: "wait=30",
+  },
+  "Content-Disposition": {
+    description: "The name of a file for it.",
+    schema: like('^attachment; filename="[\\w.-]+"$'),
+    example: 'attachment; filename="0193b2f0-7a10-7c3e-9a53-2f6d1c9be001-errors.csv"',
   },
   "Idempotent-Replayed": {
     description: "The answer that the first upload with this key got.",

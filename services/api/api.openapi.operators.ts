@@ -2,10 +2,10 @@
 import { defaultPolicy } from "../policy/policy.contract.ts";
 import { type JsonSchema, schemaRef } from "../schema.ts";
 import { clientChange, newClient, rejection, rotatedSchema, rotation } from "./api.admin.ts";
-import { pageSchema } from "./api.input.ts";
 import {
   cancelledBatch,
   client,
+  cursor,
   delivery,
   endedBatch,
   ids,
@@ -17,6 +17,7 @@ import {
   webhookSecret,
 } from "./api.openapi.examples.ts";
 import { type Answer, type Body, bodyProblems, type Call, content, noBody } from "./api.openapi.kit.ts";
+import { pageSchema } from "./api.pages.ts";
 import type { operatorRoutes } from "./api.routes.ts";
 
 const answer = (
@@ -30,7 +31,7 @@ const asClient = (example: object) => answer("The client.", schemaRef("Client"),
 const asBatch = (example: object, headers: Answer["headers"] = []) =>
   answer("The batch.", schemaRef("OperatorBatch"), { batch: { ...example, clientId: ids.client } }, headers);
 const asPage = (name: string, item: object) =>
-  answer("A page.", pageSchema(name), { page: { items: [item], next: "YmVmb3JlOjQy" } });
+  answer("A page.", pageSchema(name), { page: { items: [item], next: cursor } });
 const asPolicy = answer(
   "The whole policy.",
   schemaRef("Policy"),

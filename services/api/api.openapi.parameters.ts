@@ -3,8 +3,8 @@ import { createHash } from "node:crypto";
 import { deliveryStates } from "../batch/batch.contract.ts";
 import { choice, id, type JsonSchema, text } from "../schema.ts";
 import { docsFiles } from "./api.docs.ts";
-import { MOST_ITEMS, USUAL_ITEMS } from "./api.input.ts";
-import { ids, ordersNdjson } from "./api.openapi.examples.ts";
+import { cursor, ids, ordersNdjson } from "./api.openapi.examples.ts";
+import { MOST_ITEMS, USUAL_ITEMS } from "./api.pages.ts";
 import { MOST_WAIT_SECONDS } from "./api.prefer.ts";
 import { visibleStates } from "./api.views.ts";
 
@@ -37,7 +37,7 @@ const all = {
     { type: "integer", minimum: 1, maximum: MOST_ITEMS, default: USUAL_ITEMS },
     10,
   ),
-  cursor: query("cursor", "The `next` of the page before.", text(), "YmVmb3JlOjQy"),
+  cursor: query("cursor", "The `next` of the page before, of the same list and client.", text(), cursor),
   status: query("status", "Only batches in this state.", choice(visibleStates), "completed"),
   client: query("client", "Only batches of the client with this id.", id, ids.client),
   batch: query("batch", "Only deliveries about the batch with this id.", id, ids.batch),

@@ -68,12 +68,22 @@ export const problemSchemas: Record<string, JsonSchema> = {
   },
 };
 
-const ANY = "problem";
+/** Said before it is known who asks, or how much that client may: no request was spent. */
+const unspent: ProblemCode[] = ["unauthenticated", "too-many-failed-logins", "client-disabled"];
+/** Said before that or after it. */
+const sometimesSpent: ProblemCode[] = ["invalid-header", "unavailable"];
 
-function response(codes: ProblemCode[]): unknown {
-  const shared = (header: string) => codes.every((code) => problemTells[code]?.headers?.includes(header));
-  const told = new Set(codes.flatMap((code) => problemTells[code]?.headers ?? []));
-  const names = [...told].map((header) => (header.endsWith("?") || shared(header) ? header : `${header}?`));
+/** Header fields of its answers; `spent`: those of an answer to a client whose request was spent. */
+function headersOf(code: ProblemCode, spent: readonly string[]): string[] {
+  const own = problemTells[code]?.headers ?? [];
+  if (unspent.includes(code)) return own;
+  return [...own, ...(sometimesSpent.includes(code) ? spent.map((header) => `${header}?`) : spent)];
+}
+
+function response(codes: ProblemCode[], spent: readonly string[]): unknown {
+  const shared = (header: string) => codes.every((code) => headersOf(code, spent).includes(header));
+  const told = new Set(codes.flatMap((code) => headersOf(code, spent)));
+  const names = new Set([...told].map((header) => (shared(header) ? header : `${bare(header)}?`)));
   const refs = codes.map((code) => schemaRef(nameOf(code)));
   return {
     description: codes.map((code) => `\`${code}\`: ${problems[code].title}`).join(" "),
@@ -87,32 +97,35 @@ function response(codes: ProblemCode[]): unknown {
   };
 }
 
-const anyProblem = {
+const anyProblem = (spent: readonly string[]) => ({
   description: `Any other problem; ${STATUS_CODES[500]} says nothing of the inside.`,
-  headers: headerRefs(["X-Request-Id", "Allow?", "Retry-After?"]),
+  headers: headerRefs(["X-Request-Id", "Allow?", "Retry-After?", ...spent.map((header) => `${header}?`)]),
   content: {
     "application/problem+json": {
       schema: schemaRef("Problem"),
       examples: { internal: { value: exampleOf("internal") } },
     },
   },
-};
+});
 
 /** The responses that a document refers to, made as they are asked for. */
 export class ProblemResponses {
-  readonly components: Record<string, unknown> = { [ANY]: anyProblem };
+  readonly components: Record<string, unknown> = {};
 
-  /** By status, with `default` for what any call may meet. */
-  of(codes: readonly ProblemCode[]): Record<string, unknown> {
+  /** By status, with `default` for what any call may meet. `spent`: the header fields that tell a client what it has left. */
+  of(codes: readonly ProblemCode[], spent: readonly string[]): Record<string, unknown> {
     const wanted = problemCodes.filter((code) => codes.includes(code));
     const byStatus = Object.groupBy(wanted, (code) => String(problems[code].status));
-    const entries = Object.entries(byStatus).map(([status, some = []]) => [status, this.ref(some)]);
-    return { ...Object.fromEntries(entries), default: { $ref: `#/components/responses/${ANY}` } };
+    const suffix = spent.length > 0 ? ".client" : "";
+    const entries = Object.entries(byStatus).map(([status, some = []]) => [
+      status,
+      this.ref(`${some.join(".")}${suffix}`, () => response(some, spent)),
+    ]);
+    return { ...Object.fromEntries(entries), default: this.ref(`problem${suffix}`, () => anyProblem(spent)) };
   }
 
-  private ref(codes: ProblemCode[]): unknown {
-    const name = codes.join(".");
-    this.components[name] ??= response(codes);
+  private ref(name: string, make: () => unknown): unknown {
+    this.components[name] ??= make();
     return { $ref: `#/components/responses/${name}` };
   }
 }

@@ -54,7 +54,7 @@ type Group = (typeof groups)[number];
 
 const responseOf = ({ description, headers = [], content }: Answer, group: Group) => ({
   description,
-  headers: headerRefs([...group.headers, ...headers]),
+  headers: headerRefs(["X-Request-Id", ...group.spent, ...headers]),
   ...(content ? { content: media(content) } : {}),
 });
 
@@ -73,7 +73,10 @@ function operationOf(group: Group, path: string, call: Call, problems: ProblemRe
     ...(call.body ? { requestBody: { required: !call.body.isOptional, content: media(call.body.content) } } : {}),
     responses: {
       ...mapped(call.answers as Record<string, Answer>, (answer) => responseOf(answer, group)),
-      ...problems.of([...group.problems, ...(call.problems ?? []), ...(hasId ? (["not-found"] as const) : [])]),
+      ...problems.of(
+        [...group.problems, ...(call.problems ?? []), ...(hasId ? (["not-found"] as const) : [])],
+        group.spent,
+      ),
     },
   };
 }

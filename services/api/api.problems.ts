@@ -139,6 +139,7 @@ export function answerOnSocket(problem: ReadProblem, socket: Duplex): void {
     "Content-Type: application/problem+json",
     `Content-Length: ${Buffer.byteLength(body)}`,
     `X-Request-Id: ${uuidv7()}`,
+    "X-Content-Type-Options: nosniff",
     "Connection: close",
     ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
   ];

@@ -20,8 +20,10 @@ import type { CloudEvent } from "../outbox/outbox.contract.ts";
 import { adminToken } from "./api.adminToken.ts";
 import { authenticatedClient, authenticateOperator, FailedLogins } from "./api.auth.ts";
 import { Connections } from "./api.connections.ts";
+import { Cursors } from "./api.cursors.ts";
 import { OpenStreams } from "./api.events.ts";
 import { type ApiRequest, exchangeOf, type Handle, sendJson } from "./api.exchange.ts";
+import { OpenExports } from "./api.export.ts";
 import type { AliasOfGateway, Api } from "./api.gateway.ts";
 import { problemOf, sendProblem } from "./api.problems.ts";
 import { spendRequest } from "./api.rate.ts";
@@ -94,7 +96,9 @@ export default define<Api>({
     logRequestParams: null,
     logRouteRegistration: null,
     use: [requireHost],
-    rootCallOptions(options: { requestID?: string }, req: ApiRequest) {
+    rootCallOptions(options: { requestID?: string }, req: ApiRequest, res: ServerResponse) {
+      // Of every answer: what a partner sent comes back in some, and no browser may take it for a page.
+      res.setHeader("X-Content-Type-Options", "nosniff");
       const own = req.headers["x-request-id"];
       options.requestID = typeof own === "string" && REQUEST_ID.test(own) ? own : uuidv7();
       // moleculer-web would take an OPTIONS for the method that this names; no route here is made for CORS.
@@ -120,6 +124,7 @@ export default define<Api>({
     });
     this.broker.localBus.on(BATCH_WRITTEN, (news: BatchNews) => this.watches.news(news));
     this.streams = new OpenStreams();
+    this.exports = new OpenExports();
     readWhenAsked(this.broker, watched, () => [{ value: this.watches.size }]);
     readWhenAsked(this.broker, streaming, () => [{ value: this.streams.size }]);
     this.isStopping = false;
@@ -135,7 +140,9 @@ export default define<Api>({
       this.watches.news(newsOf(params, false));
     },
     "client.changed"(this: Api, { params: { id, status } }: { params: Client }) {
-      if (status !== "active") this.streams.end(id);
+      if (status === "active") return;
+      this.streams.end(id);
+      this.exports.end(id);
     },
     "batch.completed"(this: Api, { params }: { params: CloudEvent }) {
       this.watches.news(newsOf(params, true));
@@ -226,6 +233,7 @@ export default define<Api>({
 
   async started() {
     this.adminToken = await adminToken(this.broker);
+    this.cursors = new Cursors(this.adminToken);
     const { port: wanted, host } = configOf(this.broker);
     const port = await listen(this.server, { setting: "PORT", port: wanted, host });
     this.server.on("error", (error) => this.logger.error("The HTTP server failed:", error));

@@ -41,7 +41,8 @@ export class MonitorPort {
     const isRead = method === "GET" || method === "HEAD";
     const found = page && isRead ? page() : Promise.resolve(asJson(page ? 405 : 404, { status: "not found" }));
     const { status, type, text } = await found.catch(() => asJson(500, { status: "failed" }));
-    res.writeHead(status, { "content-type": type, "content-length": Buffer.byteLength(text) }).end(text);
+    const headers = { "content-type": type, "x-content-type-options": "nosniff" };
+    res.writeHead(status, { ...headers, "content-length": Buffer.byteLength(text) }).end(text);
   }
 
   /** Listens on `port`, or on the next that is free (0: on any); answers which. */

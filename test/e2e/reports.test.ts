@@ -1,7 +1,7 @@
 /** The promise: lists come whole, page by page, and every fault of a record is told. */
-import { accepted, type Batch, batchWhen, get, newClient, type TestClient } from "../helpers/http.ts";
+import { accepted, admin, type Batch, batchWhen, get, newClient, type TestClient } from "../helpers/http.ts";
 import { type System, startSystem } from "../helpers/system.ts";
-import { imported, schema } from "./imported.ts";
+import { imported, problemOf, schema } from "./imported.ts";
 
 let system: System;
 let url: string;
@@ -57,6 +57,29 @@ describe("lists", () => {
   test("an item is the batch as it is shown alone", async () => {
     const { items } = await page("?limit=1");
     expect(items[0]).toEqual(await (await get(url, own, `/imports/${ids[0]}`)).json());
+  });
+
+  test("a cursor is sealed, and good for its own list and client only", async () => {
+    const { next } = await page("?limit=1");
+    const cursor = next as string;
+    expect(Buffer.from(cursor, "base64url").toString()).not.toContain("before");
+    expect((await page(`?limit=1&status=completed&cursor=${cursor}`)).items[0]?.id).toBe(ids[1]);
+    const other = await newClient(url);
+    await newClient(url);
+    const clients = (await (await admin(url, "/clients?limit=1")).json()) as { next: string };
+    const changed = `${cursor[0] === "A" ? "B" : "A"}${cursor.slice(1)}`;
+    const refused = await Promise.all([
+      get(url, other, `/imports?cursor=${cursor}`),
+      get(url, own, `/imports?cursor=${clients.next}`),
+      get(url, own, `/imports?cursor=${changed}`),
+      ...["/batches", "/clients", "/deliveries"].map((path) => admin(url, `${path}?cursor=${cursor}`)),
+    ]);
+    for (const response of refused)
+      expect(await problemOf(response)).toMatchObject({
+        status: 422,
+        code: "validation",
+        errors: [{ pointer: "/cursor" }],
+      });
   });
 
   test("another client's list has none of them", async () => {

@@ -1,0 +1,67 @@
+/** The promise: a report opened in any spreadsheet runs nothing, whatever its delimiter is, and says each raw text once. */
+import papaparse from "papaparse";
+import { CSV_HEAD, csvRows } from "../../../services/api/api.csv.ts";
+
+const fault = (message: string, field = "f") => ({ field, code: "type", message });
+const rows = (raw: string, errors = [fault("m")]) => csvRows({ seq: 1, line: 2, raw, errors });
+const parsed = (text: string) => papaparse.parse<string[]>(text, { skipEmptyLines: true, delimiter: "," }).data;
+
+/** What a spreadsheet skips before it looks for a formula. */
+const FORMULA = /^[\s\p{C}"]*[=+\-@＝＋－＠]/u;
+const starts = ["=", "+", "-", "@", "＝", "＋", "－", "＠"];
+const before = ["", " ", "  \u00a0", "\u200b", "\ufeff", "\u3000", '"', '" "'];
+const texts = before.flatMap((blanks) => starts.map((start) => `${blanks}${start}cmd|'/c calc'!A1`));
+
+test.each([
+  ["a comma", ","],
+  ["a semicolon", ";"],
+  ["a tab", "\t"],
+])("no cell is a formula where the delimiter is %s", (_, delimiter) => {
+  const cells = texts.flatMap((text) => [
+    text,
+    `a;${text};b`,
+    `a\t${text}`,
+    `a\n${text}`,
+    `a\r\n${text}`,
+    `a\r${text}`,
+  ]);
+  for (const cell of cells)
+    for (const text of [rows(cell), rows("x", [fault(cell)]), rows("x", [fault("m", cell)])]) {
+      // Excel with another delimiter than the comma takes quotes after a comma for text.
+      const found =
+        delimiter === "," ? parsed(text).flat() : text.split(/[\r\n]+/).flatMap((row) => row.split(delimiter));
+      for (const one of found) expect(one).not.toMatch(FORMULA);
+    }
+});
+
+test.each(["\tx", "\rx", "\nx", "\r\n=1"])("a cell does not begin with %j", (text) => {
+  expect(parsed(rows(text)).at(0)?.at(-1)).toMatch(/^'/);
+});
+
+test("what is no formula stays as it is, quoted where it has to be", () => {
+  for (const text of ["a;b", "two\nlines", 'quo"te, comma', "a-b=c", "1;2;x - y", "", " blank", "don't"])
+    expect(parsed(rows(text)).at(0)?.at(-1)).toBe(text);
+  expect(rows("a;b")).toBe('1,2,f,type,m,"a;b"\r\n');
+  expect(rows("x", [fault("one\ntwo")])).toBe('1,2,f,type,"one\ntwo",x\r\n');
+  expect(csvRows({ seq: 1, line: null, raw: "x", errors: [fault("m")] })).toBe("1,,f,type,m,x\r\n");
+});
+
+test("a row for each fault, and the raw text in the first", () => {
+  const raw = "r".repeat(1_000_000);
+  const text = rows(
+    raw,
+    Array.from({ length: 100 }, (_, i) => fault(`m${i}`)),
+  );
+  expect(parsed(CSV_HEAD + text).map((row) => row.length)).toEqual(Array.from({ length: 101 }, () => 6));
+  expect(parsed(text).map((row) => row.at(-1))).toEqual([raw, ...Array.from({ length: 99 }, () => "")]);
+});
+
+test("a record without a fault has a row too", () => {
+  expect(rows("x", [])).toBe("1,2,,,,x\r\n");
+});
+
+test.each(['"', " ", "\t", ";", "\u00a0", "\n", ';"'])("a megabyte of %j is shown within a second", (text) => {
+  const began = performance.now();
+  rows(text.repeat(1_000_000 / text.length));
+  expect(performance.now() - began).toBeLessThan(1_000);
+});

@@ -1,0 +1,31 @@
+/** The promise: a cursor tells nothing, is good for its own list, and nobody else makes one. */
+import { Cursors } from "../../../services/api/api.cursors.ts";
+
+const token = "a-token-of-at-least-24-characters";
+const cursors = new Cursors(token);
+
+test.each([0, 1, 42, 2 ** 40, Number.MAX_SAFE_INTEGER])("%d comes back, on every node", (id) => {
+  expect(new Cursors(token).open("clients", cursors.seal("clients", id))).toBe(id);
+});
+
+test("it tells nothing of the id, not even by its length, and is another each time", () => {
+  const made = Array.from({ length: 50 }, (_, i) => cursors.seal("clients", i % 2 === 0 ? 1 : 10 ** 12));
+  expect(new Set(made).size).toBe(50);
+  for (const cursor of made) expect(cursor).toMatch(/^[\w-]{48}$/);
+});
+
+test("it is good for no other list and no other token", () => {
+  const cursor = cursors.seal("imports of a", 42);
+  expect(cursors.open("imports of b", cursor)).toBeNull();
+  expect(new Cursors(`${token}.`).open("imports of a", cursor)).toBeNull();
+});
+
+test("changed in any place it is none", () => {
+  const cursor = cursors.seal("clients", 42);
+  for (let at = 0; at < cursor.length; at++) {
+    const other = cursor[at] === "A" ? "B" : "A";
+    expect(cursors.open("clients", cursor.slice(0, at) + other + cursor.slice(at + 1))).toBeNull();
+  }
+  for (const wrong of ["", "abc", cursor.slice(1), `${cursor}A`, `${cursor}=`, ` ${cursor}`, "a".repeat(3_000)])
+    expect(cursors.open("clients", wrong)).toBeNull();
+});
