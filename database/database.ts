@@ -21,6 +21,11 @@ export interface Logger {
   error(...args: unknown[]): void;
 }
 
+/** The lock of a ping ends at once, so that the next one of this name writes again. */
+const PING_MS = 0;
+/** The table takes names of up to 255 characters. */
+const PING_NAME = 200;
+
 export interface Database {
   store: BatchStore;
   locks: LockStore;
@@ -31,7 +36,11 @@ export interface Database {
   migrate(): Promise<string[]>;
   /** The steps that this database lacks. Throws DatabaseRefused for a user who may not look, and DatabaseUnavailable. */
   pending(): Promise<string[]>;
-  ping(): Promise<void>;
+  /**
+   * Writes a row of this name, the same each time: a database that is full or only read is away too. Throws
+   * DatabaseUnavailable.
+   */
+  ping(name: string): Promise<void>;
   /** The database's clock, epoch ms. */
   now(): Promise<number>;
   /** One process with its own file: every lease found at start is void. */
@@ -56,7 +65,8 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     models: defineModels(dialect.sequelize),
     migrate: () => migrate(dialect).catch(told),
     pending: () => pending(dialect).catch(told),
-    ping: async () => void (await dialect.now()),
+    // Nobody waits for this lock: the table of locks has rows that are written and forgotten.
+    ping: async (name) => void (await dialect.locks.acquireLock(`ping:${name.slice(0, PING_NAME)}`, "ping", PING_MS)),
     now: () => dialect.now(),
     isEmbedded: dialect.isEmbedded,
     hurry: (ms) => dialect.hurry?.(ms),

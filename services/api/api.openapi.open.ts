@@ -26,7 +26,7 @@ export const openCalls: Record<string, Call> = {
         content: content(schemaRef("Readiness"), { ready: readiness }),
       },
       503: {
-        description: "`unavailable`: there is no database, or the node starts or stops.",
+        description: "`unavailable`: the database is away or takes no writes, or the node starts or stops.",
         content: content(schemaRef("Readiness"), {
           stopping: { status: "unavailable", checks: { ...readiness.checks, database: { status: "down" } } },
         }),

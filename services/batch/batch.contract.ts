@@ -193,7 +193,7 @@ export const batchActions = {
 
   /** All batches of the database; `now` is its clock. Throws unavailable. */
   "batch.stats": action({}).answers<Stats>(),
-  /** A round trip to the database, in ms. Throws unavailable. */
+  /** A small write to the database, in ms. Throws unavailable. */
   "batch.ping": action({}).answers<number>(),
 };
 

@@ -171,7 +171,7 @@ export default define<BatchService>({
     },
     async ping() {
       const began = performance.now();
-      await this.database.ping();
+      await this.database.ping(this.broker.nodeID);
       return performance.now() - began;
     },
   }),

@@ -8,7 +8,7 @@ import { configOf } from "../../config.ts";
 import { define } from "../../mixins/define.ts";
 import { serve } from "../messages.ts";
 import { figuresOf, statsOf } from "./monitor.figures.ts";
-import { readiness } from "./monitor.health.ts";
+import { Health } from "./monitor.health.ts";
 import { MonitorPort } from "./monitor.port.ts";
 import { tellOfProcess } from "./monitor.process.ts";
 import { prometheusText } from "./monitor.prometheus.ts";
@@ -16,6 +16,7 @@ import { Queue } from "./monitor.queue.ts";
 
 export type Monitor = Service & {
   queue: Queue;
+  health: Health;
   port: MonitorPort | null;
 };
 
@@ -25,6 +26,7 @@ export const monitor = (): ServiceSchema =>
 
     created(this: Monitor) {
       this.queue = new Queue(this.broker);
+      this.health = new Health(this.broker);
       this.port = null;
       tellOfProcess(this.broker);
     },
@@ -39,7 +41,7 @@ export const monitor = (): ServiceSchema =>
         return prometheusText(this.broker);
       },
       ready() {
-        return readiness(this.broker);
+        return this.health.readiness();
       },
       async stats() {
         return statsOf(this.broker, await this.queue.fresh());

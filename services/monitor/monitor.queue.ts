@@ -1,6 +1,7 @@
 import type { ServiceBroker } from "moleculer";
 import { batchStates } from "../../database/store.ts";
 import { readWhenAsked } from "../../mixins/figures.ts";
+import { Recent } from "../../mixins/recent.ts";
 import { type AnswerOf, call } from "../messages.ts";
 
 type Stats = AnswerOf<"batch.stats">;
@@ -13,8 +14,10 @@ const PATIENCE_MS = 2_000;
 export class Queue {
   private readonly broker: ServiceBroker;
   private stats: Stats | null = null;
-  private askedAt = -Infinity;
-  private asking: Promise<Stats> | null = null;
+  private readonly recent = new Recent(
+    () => this.ask(),
+    () => FRESH_MS,
+  );
 
   constructor(broker: ServiceBroker) {
     this.broker = broker;
@@ -39,18 +42,13 @@ export class Queue {
   }
 
   /** Throws unavailable. */
-  async fresh(): Promise<Stats> {
-    if (this.stats && performance.now() - this.askedAt < FRESH_MS) return this.stats;
-    this.asking ??= this.ask().finally(() => {
-      this.asking = null;
-    });
-    return this.asking;
+  fresh(): Promise<Stats> {
+    return this.recent.get();
   }
 
   private async ask(): Promise<Stats> {
     this.stats = null;
     this.stats = await call(this.broker, "batch.stats", {}, { timeout: PATIENCE_MS });
-    this.askedAt = performance.now();
     return this.stats;
   }
 }

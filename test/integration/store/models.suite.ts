@@ -74,7 +74,7 @@ export function modelSuite(database: () => Database): void {
     test("migrations are done once, whoever asks", async () => {
       expect(await database().pending()).toEqual([]);
       expect(await Promise.all([database().migrate(), database().migrate()])).toEqual([[], []]);
-      await database().ping();
+      await database().ping("a-node");
     });
   });
 }

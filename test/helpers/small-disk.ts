@@ -1,0 +1,49 @@
+/** A disk with little room, where this user may mount one. */
+import { execFileSync } from "node:child_process";
+import { closeSync, mkdtempSync, openSync, rmdirSync, rmSync, writeSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+export interface SmallDisk {
+  folder: string;
+  /** Takes all the room that is left. */
+  fill(): void;
+  /** Gives back what `fill` took. */
+  empty(): void;
+  remove(): void;
+}
+
+const PIECE = Buffer.alloc(4096);
+
+/** A disk of so many MB; null: this user may not mount one, which is said aloud for `name`. */
+export function smallDisk(name: string, megabytes: number): SmallDisk | null {
+  const folder = mkdtempSync(join(tmpdir(), "dataflow-disk-"));
+  try {
+    execFileSync("mount", ["-t", "tmpfs", "-o", `size=${megabytes}m`, "tmpfs", folder], { stdio: "ignore" });
+  } catch {
+    rmdirSync(folder);
+    console.warn(`SKIPPED "${name}": it needs the right to mount a small disk.`);
+    return null;
+  }
+  const filler = join(folder, "filler");
+  return {
+    folder,
+    fill: () => fillUp(filler),
+    empty: () => rmSync(filler),
+    remove() {
+      execFileSync("umount", [folder]);
+      rmdirSync(folder);
+    },
+  };
+}
+
+function fillUp(path: string): void {
+  const file = openSync(path, "a");
+  try {
+    for (;;) writeSync(file, PIECE);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
+  } finally {
+    closeSync(file);
+  }
+}
