@@ -11,7 +11,10 @@ import {
   wholeFault,
 } from "./chunk-verdict.ts";
 import { csvRecordStarts } from "./csv-scan.ts";
+import { numberWithDigits } from "./exact-json.ts";
 import type { CheckedChunk, Envelope, RecordFault } from "./formats.ts";
+import { deliveredNumber } from "./number-text.ts";
+import { RecordNumbers } from "./record-numbers.ts";
 
 type CsvPlace = ReturnType<typeof csvRecordStarts>[number];
 type Rows = string[][];
@@ -60,6 +63,8 @@ class CsvCheck {
   readonly #verdict: ChunkVerdict;
   readonly #header: string[];
   readonly #namesProto: boolean;
+  /** Those of the record at hand. */
+  readonly #numbers = new RecordNumbers();
   #places: CsvPlace[] | undefined;
 
   constructor(chunk: ChunkContent, spec: CheckSpec, verdict: ChunkVerdict) {
@@ -108,9 +113,18 @@ class CsvCheck {
       return;
     }
     const record = this.#namesProto ? recordWithProto(this.#header, cells) : recordOf(this.#header, cells);
-    const faults = this.#spec.validator.check(record);
-    if (faults === null) this.#verdict.accept(JSON.stringify(record), record);
-    else this.#reject(faults);
+    const numbers = this.#numbers;
+    const faults = this.#spec.validator.check(record, numbers);
+    if (faults !== null) this.#reject(faults);
+    else if (numbers.size === 0) this.#verdict.accept(JSON.stringify(record), record);
+    else this.#acceptExactly(record);
+    if (numbers.size > 0) numbers.clear();
+  }
+
+  #acceptExactly(record: Record<string, unknown>): void {
+    const restored = (make: (source: string) => unknown) =>
+      this.#numbers.restored(record, make) as Record<string, unknown>;
+    this.#verdict.accept(JSON.stringify(restored(numberWithDigits)), restored(deliveredNumber));
   }
 
   /** Lines and raw text are looked up only now: most chunks have nothing to reject. */

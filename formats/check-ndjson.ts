@@ -9,7 +9,11 @@ import {
   tooLarge,
   wholeFault,
 } from "./chunk-verdict.ts";
-import type { CheckedChunk } from "./formats.ts";
+import { HugeExponent } from "./decimal.ts";
+import { filled, replaceInexact, withDefaultsOf } from "./exact-json.ts";
+import type { CheckedChunk, RecordFault } from "./formats.ts";
+import { deliveredNumber, holdsInexact } from "./number-text.ts";
+import { RecordNumbers } from "./record-numbers.ts";
 import { isDeeperThan } from "./schema-walk.ts";
 import { MAX_DEPTH } from "./split-json-element.ts";
 
@@ -27,6 +31,9 @@ export async function checkJsonLines(chunk: ChunkContent, spec: CheckSpec, pace:
   return checked;
 }
 
+/** More long numbers are read line by line, between which other work has its turn. */
+const NUMBERS_AT_ONCE = 100;
+
 /** The fast way. Where each line is accepted as it stands, the chunk's own text is the answer. */
 async function checkText(
   chunk: ChunkContent,
@@ -37,9 +44,12 @@ async function checkText(
   const text = chunk.data.toString();
   const whole = text.endsWith("\n") ? text.slice(0, -1) : text;
   const lines = whole.split("\n");
+  // Asked of all lines at once it costs half; few chunks hold such a number.
+  const mayBeInexact = holdsInexact(text, NUMBERS_AT_ONCE);
   let isWhole = true;
   await pace.each(lines.length, (i) => {
-    const isKept = checkLine(lines[i] as string, lineNumber(chunk, i), spec, verdict);
+    const line = lines[i] as string;
+    const isKept = checkLine(line, lineNumber(chunk, i), spec, verdict, mayBeInexact && holdsInexact(line));
     isWhole &&= isKept;
   });
   return verdict.end(isWhole ? whole : undefined);
@@ -59,7 +69,7 @@ async function checkBytes(
     const line = lineNumber(chunk, i);
     const text = bytes.toString();
     if (oversized.has(verdict.records) && !isBlank(text)) verdict.reject(line, text, tooLarge(spec.maxRecordBytes));
-    else if (isUtf8(bytes)) checkLine(text, line, spec, verdict);
+    else if (isUtf8(bytes)) checkLine(text, line, spec, verdict, holdsInexact(text));
     else verdict.reject(line, withoutCr(text), encodingFault("UTF-8"));
   });
   return verdict.end();
@@ -77,64 +87,67 @@ function linesOf(data: Buffer): Buffer[] {
 }
 
 /** Whether the line is now an accepted record just as it stands. */
-function checkLine(line: string, number: number | null, spec: CheckSpec, verdict: ChunkVerdict): boolean {
+function checkLine(
+  line: string,
+  number: number | null,
+  spec: CheckSpec,
+  verdict: ChunkVerdict,
+  isInexact: boolean,
+): boolean {
   if (line.charCodeAt(0) !== OPENING_BRACE && isBlank(line)) return false;
-  let value: Record<string, unknown>;
-  try {
-    value = JSON.parse(line);
-  } catch {
-    verdict.reject(number, withoutCr(line), wholeFault("malformed", "The record is not valid JSON."));
-    return false;
-  }
-  if (isTooDeep(line, value)) {
-    verdict.reject(number, withoutCr(line), TOO_DEEP);
+  const numbers = isInexact ? new RecordNumbers() : NONE;
+  const value = parsed(line, numbers);
+  if (value instanceof NoRecord) {
+    verdict.reject(number, withoutCr(line), value.faults);
     return false;
   }
   const before = spec.validator.changes ? JSON.stringify(value) : "";
-  const faults = spec.validator.check(value);
+  const faults = spec.validator.check(value, numbers);
   if (faults !== null) {
     verdict.reject(number, withoutCr(line), faults);
     return false;
   }
   const isChanged = spec.validator.changes && JSON.stringify(value) !== before;
-  const text = isChanged ? filled(line, value) : withoutCr(line);
-  verdict.accept(text, value);
+  const text = isChanged ? withDefaultsOf(value, line) : withoutCr(line);
+  verdict.accept(text, spec.values && numbers.size > 0 ? delivered(line, value) : value);
   return text === line;
 }
 
-const TOO_DEEP = wholeFault("malformed", `The record is nested deeper than ${MAX_DEPTH} levels.`);
+/** Of records whose numbers are all held by doubles. Nothing is converted in JSON, so nothing is ever added. */
+const NONE = new RecordNumbers();
+
+class NoRecord {
+  readonly faults: RecordFault[];
+  constructor(message: string) {
+    this.faults = wholeFault("malformed", message);
+  }
+}
+
+const NO_JSON = new NoRecord("The record is not valid JSON.");
+const TOO_DEEP = new NoRecord(`The record is nested deeper than ${MAX_DEPTH} levels.`);
+const HUGE_EXPONENT = new NoRecord("A number has an exponent of more than 15 digits.");
+
+/** The line's value, with stand-ins for what goes to `numbers`. */
+function parsed(line: string, numbers: RecordNumbers): Record<string, unknown> | NoRecord {
+  try {
+    const value = JSON.parse(line);
+    if (isTooDeep(line, value)) return TOO_DEEP;
+    return numbers === NONE ? value : JSON.parse(replaceInexact(line, (source) => numbers.add(source)));
+  } catch (error) {
+    return error instanceof HugeExponent ? HUGE_EXPONENT : NO_JSON;
+  }
+}
 
 /** Elements of an array have been refused by then. Each level takes two letters, so that most lines need no look. */
 const isTooDeep = (line: string, value: unknown): boolean =>
   line.length > 2 * MAX_DEPTH && isDeeperThan(MAX_DEPTH, value);
 
-/**
- * The record with the defaults that were put in. All else keeps its own digits: read as numbers, an id beyond 2^53 would
- * become another one, and 1e999 null.
- */
-function filled(line: string, value: unknown): string {
-  const exact: Reviver = (_name, inner, { source }) => (typeof inner === "number" ? rawJSON(source) : inner);
-  return JSON.stringify(withDefaults((JSON.parse as ParseExactly)(line, exact), value));
-}
-
-/** Defaults are only ever added: what `own` lacks of `value`. */
-function withDefaults(own: unknown, value: unknown): unknown {
-  if (typeof own !== "object" || own === null || isRawJSON(own)) return own;
-  const target = own as Record<string, unknown>;
-  for (const [name, inner] of Object.entries(value as object)) {
-    if (Object.hasOwn(target, name)) withDefaults(target[name], inner);
-    else Object.defineProperty(target, name, { value: inner, enumerable: true, configurable: true, writable: true });
-  }
-  return own;
-}
-
-/** Of JSON.parse with source text access (V8 11.4), which TypeScript does not know yet. */
-type Reviver = (name: string, value: unknown, context: { source: string }) => unknown;
-type ParseExactly = (text: string, reviver: Reviver) => unknown;
-const { rawJSON, isRawJSON } = JSON as unknown as {
-  rawJSON(source: string): object;
-  isRawJSON(value: unknown): boolean;
-};
+/** What a handler gets of a line with numbers that no double holds; `checked` has the defaults. */
+const delivered = (line: string, checked: unknown): Record<string, unknown> =>
+  filled(JSON.parse(replaceInexact(line, (source) => JSON.stringify(deliveredNumber(source)))), checked) as Record<
+    string,
+    unknown
+  >;
 
 const lineNumber = ({ firstLine }: ChunkContent, offset: number): number | null =>
   firstLine === null ? null : firstLine + offset;

@@ -1,4 +1,5 @@
 /** The words that splitting (at ingest) and checking (at work) share. */
+import type { RecordNumbers } from "./record-numbers.ts";
 
 export type Format = "ndjson" | "csv" | "json";
 export type Charset = "utf-8" | "windows-1252";
@@ -73,13 +74,14 @@ export interface CheckedChunk {
   text: string;
   /** The rejected ones, by rising index; every other index is accepted. */
   rejected: RejectedRecord[];
-  /** The accepted records as values, only where asked for (a custom handler). */
+  /** The accepted records as values, only where asked for (a custom handler). A number that no double holds is its digits, a text. */
   values: Record<string, unknown>[] | null;
 }
 
 /** Checks one value, which it may change (defaults, conversions). Null: valid. */
 export interface RecordValidator {
-  check(value: unknown): RecordFault[] | null;
+  /** `numbers`: those that no double holds, for which stand-ins are in the value. What is converted adds to them. */
+  check(value: unknown, numbers: RecordNumbers): RecordFault[] | null;
   /** Whether it may change a record, so that its own text is no longer its content. */
   changes: boolean;
   /** What the last check cost, about: so many keywords were looked at. */

@@ -2,12 +2,10 @@
  * The unique keys of records: what makes two records of a client the same one to its policy's `uniqueKey`.
  */
 import { hash } from "node:crypto";
-
-/** Of JSON.parse with source text access (V8 11.4), which TypeScript does not know yet. */
-type ParseWithSource = (
-  text: string,
-  reviver: (name: string, value: unknown, context: { source?: string }) => unknown,
-) => unknown;
+import { canonicalText, decimalOf } from "./decimal.ts";
+import { replaceInexact } from "./exact-json.ts";
+import { deliveredNumber, holdsInexact } from "./number-text.ts";
+import { RecordNumbers } from "./record-numbers.ts";
 
 /** Hex digits of a key: 128 bits. All 256 would make the index half as dense, and its pages are what a key costs. */
 const DIGITS = 32;
@@ -15,21 +13,17 @@ const DIGITS = 32;
 /**
  * The key of a record, given as its JSON text: the first half of the SHA-256 (hex) of the values of `fields`. A field is a property's name or,
  * where no property has that name, a path like `address.zip`. Null where one of them is absent or null: such a record is
- * like no other (as in SQL). Texts and numbers differ (`"1"` and `1`), spellings of a number do not (`1.0` and `1`).
+ * like no other (as in SQL). Texts and numbers differ (`"1"` and `1`), spellings of a number do not (`1.0` and `1`),
+ * however many digits it has.
  */
 export function recordKey(text: string, fields: readonly string[]): string | null {
+  const numbers = holdsInexact(text) ? new RecordNumbers() : null;
+  const record: unknown = JSON.parse(numbers === null ? text : replaceInexact(text, (source) => numbers.add(source)));
   const parts: string[] = [];
-  let record = JSON.parse(text) as unknown;
-  let isExact = false;
   for (const field of fields) {
-    let value = valueAt(record, field);
+    const value = valueAt(record, field);
     if (value === undefined || value === null) return null;
-    if (!isExact && holdsInexact(value)) {
-      record = exactly(text);
-      isExact = true;
-      value = valueAt(record, field);
-    }
-    parts.push(canonical(value));
+    parts.push(canonical(value, numbers));
   }
   return hash("sha256", `[${parts.join(",")}]`, "hex").slice(0, DIGITS);
 }
@@ -47,32 +41,19 @@ function valueAt(record: unknown, field: string): unknown {
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** Read as doubles, two ids beyond 2^53 would be the same one, and the second record lost. */
-const isInexact = (value: unknown) => typeof value === "number" && Math.abs(value) > Number.MAX_SAFE_INTEGER;
-
-function holdsInexact(value: unknown): boolean {
-  if (typeof value !== "object" || value === null) return isInexact(value);
-  return Object.values(value).some(holdsInexact);
-}
-
-/** Numbers beyond the exact ones, by the digits that they came with. */
-class Digits {
-  readonly source: string;
-  constructor(source: string) {
-    this.source = source;
-  }
-}
-
-const exactly = (text: string): unknown =>
-  (JSON.parse as ParseWithSource)(text, (_name, value, { source }) =>
-    isInexact(value) ? new Digits(source ?? String(value)) : value,
-  );
-
 /** JSON with the members of objects in order of their names. */
-function canonical(value: unknown): string {
-  if (value instanceof Digits) return value.source;
-  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
+function canonical(value: unknown, numbers: RecordNumbers | null): string {
+  if (typeof value === "number") return canonicalNumber(value, numbers);
+  if (Array.isArray(value)) return `[${value.map((item) => canonical(item, numbers)).join(",")}]`;
   if (!isObject(value)) return JSON.stringify(value);
   const members = Object.keys(value).sort();
-  return `{${members.map((name) => `${JSON.stringify(name)}:${canonical(value[name])}`).join(",")}}`;
+  return `{${members.map((name) => `${JSON.stringify(name)}:${canonical(value[name], numbers)}`).join(",")}}`;
+}
+
+/** Keys are kept for long: a number up to 2^53 is written as ever, a greater one as partners write it, without an exponent. */
+function canonicalNumber(value: number, numbers: RecordNumbers | null): string {
+  const source = numbers?.sourceOf(value);
+  const held = source === undefined ? value : deliveredNumber(source);
+  const isOrdinary = typeof held === "number" && Math.abs(held) <= Number.MAX_SAFE_INTEGER;
+  return isOrdinary ? JSON.stringify(held) : canonicalText(decimalOf(String(held)));
 }

@@ -1,7 +1,9 @@
 import type { ValidateFunction } from "ajv/dist/2020.js";
 import type { RecordFault, RecordValidator } from "./formats.ts";
 import { recordFaults } from "./record-faults.ts";
+import type { RecordNumbers } from "./record-numbers.ts";
 import { compileSchema } from "./schema-compile.ts";
+import { NumbersInCheck } from "./schema-numbers.ts";
 import { isObject, type SchemaNode, walkSchema } from "./schema-walk.ts";
 import { TextConversion } from "./text-conversion.ts";
 import { MAX_WORK, WorkBudget, WorkSpent, workOf } from "./work-budget.ts";
@@ -28,16 +30,18 @@ export function compileRecordSchema(schema: object, options: { coerce: boolean }
   const conversion = options.coerce ? new TextConversion(schema as SchemaNode) : null;
   const isTrivial = Object.keys(schema).length === 0;
   const budget = new WorkBudget();
-  const validate = isTrivial ? null : compileSchema(schema, budget);
+  const held = new NumbersInCheck();
+  const validate = isTrivial ? null : compileSchema(schema, budget, held);
   const size = sizeOf(schema);
   const validator = {
     changes: options.coerce || hasDefault(schema),
     work: size,
-    check(value: unknown) {
+    check(value: unknown, numbers: RecordNumbers) {
       if (!isObject(value)) return [NO_OBJECT];
       if (validate === null) return null;
-      conversion?.convert(value);
+      conversion?.convert(value, numbers);
       budget.left = MAX_WORK;
+      held.numbers = numbers.size > 0 ? numbers : null;
       const faults = checked(validate, value);
       validator.work = size + MAX_WORK - budget.left;
       return faults;

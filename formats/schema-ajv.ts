@@ -2,8 +2,11 @@ import { _, Ajv2020, type CodeKeywordDefinition, Name, type Options } from "ajv/
 import anyOf from "ajv/dist/vocabularies/applicator/anyOf.js";
 import contains from "ajv/dist/vocabularies/applicator/contains.js";
 import oneOf from "ajv/dist/vocabularies/applicator/oneOf.js";
+import limitNumber from "ajv/dist/vocabularies/validation/limitNumber.js";
+import multipleOf from "ajv/dist/vocabularies/validation/multipleOf.js";
 import { fullFormats } from "ajv-formats/dist/formats.js";
 import { compilePattern, patternFault } from "./linear-pattern.ts";
+import { int64Format, limitKeywords, multipleOfKeyword, type NumbersInCheck } from "./schema-numbers.ts";
 import { uniqueItemsKeyword } from "./unique-items.ts";
 import { type WorkBudget, workKeyword } from "./work-budget.ts";
 
@@ -44,12 +47,15 @@ const options: Options = {
 };
 
 /** An Ajv for one schema from outside: it can fetch nothing, and knows no schema but that one. */
-export function schemaAjv(budget: WorkBudget, ownProperties: boolean): Ajv2020 {
+export function schemaAjv(budget: WorkBudget, numbers: NumbersInCheck, ownProperties: boolean): Ajv2020 {
   const regExp = Object.assign((source: string) => compilePattern(source, budget), { code: "compilePattern" });
   const ajv = new Ajv2020({ ...options, ownProperties, meta: false, validateSchema: false, code: { regExp } });
   for (const keyword of [anyOf, oneOf, contains]) replaceKeyword(ajv, withoutNoise(keyword));
+  for (const keyword of limitKeywords(definitionOf(limitNumber), numbers)) replaceKeyword(ajv, keyword);
+  replaceKeyword(ajv, multipleOfKeyword(definitionOf(multipleOf), numbers, budget));
+  ajv.addFormat("int64", int64Format(numbers));
   ajv.removeKeyword("uniqueItems");
-  ajv.addKeyword(uniqueItemsKeyword(budget));
+  ajv.addKeyword(uniqueItemsKeyword(budget, numbers));
   ajv.addKeyword(workKeyword(budget));
   return ajv;
 }

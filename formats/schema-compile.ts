@@ -1,12 +1,17 @@
 import type { ValidateFunction } from "ajv/dist/2020.js";
 import { schemaAjv } from "./schema-ajv.ts";
+import { NumbersInCheck } from "./schema-numbers.ts";
 import { isObject, type SchemaNode, walkSchema } from "./schema-walk.ts";
 import { readingsOf, WORK_KEYWORD, WorkBudget, workOf } from "./work-budget.ts";
 
 /** Ajv's function for the schema. Throws whatever Ajv throws: bad references, contradictions, RangeError. */
-export function compileSchema(schema: object, budget = new WorkBudget()): ValidateFunction {
+export function compileSchema(
+  schema: object,
+  budget = new WorkBudget(),
+  numbers = new NumbersInCheck(),
+): ValidateFunction {
   const copy = prepared(schema);
-  return schemaAjv(budget, namesInherited(copy)).compile(copy);
+  return schemaAjv(budget, numbers, namesInherited(copy)).compile(copy);
 }
 
 /** Keywords that look at many values, or again at the same: beside them each schema object costs work. */

@@ -1,4 +1,6 @@
 import { compilePattern } from "./linear-pattern.ts";
+import { isExact, isPlain, jsonNumber } from "./number-text.ts";
+import { isStandIn, type RecordNumbers } from "./record-numbers.ts";
 import { isObject, type SchemaNode } from "./schema-walk.ts";
 
 /** Which types the text of a cell may become. */
@@ -6,13 +8,14 @@ type Kinds = { number: boolean; boolean: boolean };
 
 /** A validator outlives many batches, whose headers come from outside: beyond so many names it begins anew. */
 const MAX_NAMES = 10_000;
-const DECIMAL = /^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s*$/;
-const INTEGER = /^\s*[+-]?\d+\s*$/;
+/** Each digit can be read in one way only: where two could, a long cell takes the square of its length. */
+const DECIMAL = /^\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?0*\d{1,15})?\s*$/;
 
 /**
  * Converts the cells of a CSV record that the schema types as number, integer or boolean; where it allows a string too,
  * the text stays. Done here, not by Ajv, which reads "0x10" as 16, "Infinity" as a number, and digits beyond 2^53 as
- * other digits. Text that is no such value stays text, for the schema to refuse.
+ * other digits. Text that is no such value stays text, for the schema to refuse; so does a number whose exponent has more
+ * than 15 digits.
  */
 export class TextConversion {
   readonly #schema: SchemaNode;
@@ -22,12 +25,13 @@ export class TextConversion {
     this.#schema = schema;
   }
 
-  convert(record: Record<string, unknown>): void {
+  /** A number that no double holds goes to `numbers`, and its stand-in into the record. */
+  convert(record: Record<string, unknown>, numbers: RecordNumbers): void {
     for (const name in record) {
       const kinds = this.#kinds(name);
       if (kinds === null) continue;
       const text = record[name];
-      if (typeof text === "string") record[name] = converted(text, kinds);
+      if (typeof text === "string") record[name] = converted(text, kinds, numbers);
     }
   }
 
@@ -42,18 +46,21 @@ export class TextConversion {
   }
 }
 
-function converted(text: string, kinds: Kinds): unknown {
-  if (kinds.number && DECIMAL.test(text)) {
-    const value = Number(text);
-    const isExact = Number.isSafeInteger(value) || !INTEGER.test(text);
-    if (isExact && Number.isFinite(value)) return value;
-  }
+function converted(text: string, kinds: Kinds, numbers: RecordNumbers): unknown {
+  if (kinds.number && DECIMAL.test(text)) return numberOf(text, numbers);
   if (kinds.boolean) {
     const word = text.trim().toLowerCase();
     if (word === "true") return true;
     if (word === "false") return false;
   }
   return text;
+}
+
+function numberOf(text: string, numbers: RecordNumbers): number {
+  const value = Number(text);
+  if (isPlain(text, value)) return value;
+  const source = jsonNumber(text);
+  return isExact(source, value) && !isStandIn(value) ? value : Number(numbers.add(source));
 }
 
 function kindsOf(types: Set<unknown>): Kinds | null {

@@ -1,14 +1,15 @@
 import type { DataValidateFunction, FuncKeywordDefinition } from "ajv/dist/types/index.js";
+import type { NumbersInCheck } from "./schema-numbers.ts";
 import type { WorkBudget } from "./work-budget.ts";
 
 /** `uniqueItems` by hash: Ajv's own compares each pair of objects, 6.4 s for 20,000 of them. Each value in the list costs work. */
-export const uniqueItemsKeyword = (budget: WorkBudget): FuncKeywordDefinition => ({
+export const uniqueItemsKeyword = (budget: WorkBudget, numbers: NumbersInCheck): FuncKeywordDefinition => ({
   keyword: "uniqueItems",
   type: "array",
   schemaType: "boolean",
   compile(wanted: boolean): DataValidateFunction {
     const validate: DataValidateFunction = (items: unknown[]) => {
-      const twin = wanted ? firstTwin(items, budget) : null;
+      const twin = wanted ? firstTwin(items, budget, numbers) : null;
       if (twin === null) return true;
       const message = `must not have duplicate items (items ${twin[0]} and ${twin[1]} are the same)`;
       validate.errors = [{ keyword: "uniqueItems", message, params: { i: twin[0], j: twin[1] } }];
@@ -18,10 +19,10 @@ export const uniqueItemsKeyword = (budget: WorkBudget): FuncKeywordDefinition =>
   },
 });
 
-function firstTwin(items: unknown[], budget: WorkBudget): [number, number] | null {
+function firstTwin(items: unknown[], budget: WorkBudget, numbers: NumbersInCheck): [number, number] | null {
   const seen = new Map<string, number>();
   for (const [index, item] of items.entries()) {
-    const text = canonical(item, budget);
+    const text = canonical(item, budget, numbers);
     const earlier = seen.get(text);
     if (earlier !== undefined) return [earlier, index];
     seen.set(text, index);
@@ -30,11 +31,12 @@ function firstTwin(items: unknown[], budget: WorkBudget): [number, number] | nul
 }
 
 /** Equal JSON values, and only they, have the same text: the order of names does not count. */
-function canonical(value: unknown, budget: WorkBudget): string {
+function canonical(value: unknown, budget: WorkBudget, numbers: NumbersInCheck): string {
   budget.spend(3 + (typeof value === "string" ? value.length >>> 4 : 0));
+  if (typeof value === "number") return numbers.textOf(value);
   if (typeof value !== "object" || value === null) return JSON.stringify(value);
-  if (Array.isArray(value)) return `[${value.map((item) => canonical(item, budget)).join(",")}]`;
+  if (Array.isArray(value)) return `[${value.map((item) => canonical(item, budget, numbers)).join(",")}]`;
   const record = value as Record<string, unknown>;
   const names = Object.keys(record).sort();
-  return `{${names.map((name) => `${JSON.stringify(name)}:${canonical(record[name], budget)}`).join(",")}}`;
+  return `{${names.map((name) => `${JSON.stringify(name)}:${canonical(record[name], budget, numbers)}`).join(",")}}`;
 }

@@ -1,10 +1,14 @@
 /** JSON from a body's bytes, with the place of its fault: V8 tells it for some faults only, and in letters. */
+import { inexactNumbers } from "../../formats/exact-json.ts";
 import { Problem } from "../errors.ts";
 
 /** More than any policy needs. What goes through a value by itself (a merge, a compiler of schemas) would run out of stack. */
 const MOST_DEPTH = 200;
 
-/** Throws malformed-body with the offset of the byte that is out of place. */
+/**
+ * Throws malformed-body with the offset of the byte that is out of place, and validation for a number that no double
+ * holds: a limit of a schema, say, would become another one without a word.
+ */
 export function jsonOf(bytes: Buffer): unknown {
   const text = textOf(bytes);
   const fault = (detail: string, letters: number) =>
@@ -12,8 +16,16 @@ export function jsonOf(bytes: Buffer): unknown {
   const value = parsed(text, fault);
   const deep = tooDeepAt(text);
   if (deep !== null) throw fault(`The body is nested deeper than ${MOST_DEPTH} levels.`, deep);
+  const inexact = inexactNumbers(text);
+  if (inexact.length > 0)
+    throw new Problem("validation", "Numbers have too many digits.", { errors: inexact.map(digitsFault) });
   return value;
 }
+
+const digitsFault = ({ pointer, source }: { pointer: string; source: string }) => ({
+  pointer,
+  detail: `expected a number that is kept as it is (up to 15 digits): ${source.slice(0, 100)} would become ${Number(source)}`,
+});
 
 function parsed(text: string, fault: (detail: string, letters: number) => Problem): unknown {
   try {

@@ -6,6 +6,10 @@ export interface HandlerCall {
   clientId: string;
   chunk: number;
   fence: number;
+  /**
+   * In `data` a number is a number where a double holds it, as it does with any number of up to 15 digits. Else it is its
+   * digits, as text: "9007199254740993", "1e400". Databases take decimals as text, and text comes through every serializer.
+   */
   records: { record: number; data: Record<string, unknown> }[];
 }
 

@@ -1,16 +1,7 @@
 /** Imports whose content follows from their number, so that what is stored can be told to be right to the letter. */
 import { gzipSync } from "node:zlib";
 
-/** Numbers from 0 to 1 that a seed repeats (mulberry32). */
-export function randomBy(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
+export { seeded as randomBy } from "../helpers/seeded.ts";
 
 export const schema = {
   type: "object",

@@ -1,5 +1,6 @@
 import { call } from "../../../services/messages.ts";
 import { advance, consumption, spend, type Window } from "../../../services/rateLimiter/rateLimiter.window.ts";
+import { seeded } from "../../helpers/seeded.ts";
 import type { System } from "../../helpers/system.ts";
 import { startNode, wrongParams } from "../contracts/kit.ts";
 
@@ -131,14 +132,3 @@ describe("the service", () => {
     await expect(system.broker.call("rateLimiter.consume", params)).rejects.toEqual(wrongParams(field));
   });
 });
-
-/** The same numbers in every run (mulberry32). */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
