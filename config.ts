@@ -120,11 +120,20 @@ function addEnvFile(): void {
 /** A container's mount of a file that is not there makes a folder of that name. */
 function envFile(): string {
   try {
-    return readFileSync(".env", "utf8");
+    return envText(readFileSync(".env"));
   } catch (error) {
+    if (error instanceof ConfigError) throw error;
     const found = `one that cannot be (${(error as NodeJS.ErrnoException).code})`;
     throw new ConfigError([{ name: ".env", expected: "a file that can be read", found }]);
   }
+}
+
+/** Editors of Windows put a byte order mark first, which is no part of the first name, or write UTF-16. */
+function envText(bytes: Uint8Array): string {
+  const text = new TextDecoder().decode(bytes);
+  if (/[\0\uFFFD]/.test(text))
+    throw new ConfigError([{ name: ".env", expected: "text in UTF-8", found: "text in another encoding" }]);
+  return text;
 }
 
 const configs = new WeakMap<object, Config>();

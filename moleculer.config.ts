@@ -1,6 +1,7 @@
 /** What differs from Moleculer's defaults, and why. */
 import type { BrokerOptions, ServiceBroker } from "moleculer";
-import { type Config, ConfigError, exitOnFault, processConfig, useConfig } from "./config.ts";
+import { serviceNames } from "./config.settings.ts";
+import { type Config, ConfigError, configOf, exitOnFault, processConfig, useConfig } from "./config.ts";
 import { CONNECT_TIMEOUT_MS, rabbitMiddleware } from "./mixins/amqp.start.ts";
 import { AmqpTransporter } from "./mixins/amqp.transporter.ts";
 import { drainMiddleware } from "./mixins/drain.ts";
@@ -71,12 +72,12 @@ function ownOptions(): BrokerOptions {
   return { ...brokerOptions(exitOnFault(processConfig)), started: requireServices };
 }
 
-/** A node that found no service would start, do nothing, and look well. */
+/** The runner only warns of services that it does not find: the node would start, do nothing, and look well. */
 async function requireServices(broker: ServiceBroker): Promise<void> {
-  if (broker.services.every(({ name }) => name.startsWith("$")))
-    throw new ConfigError([
-      { name: "SERVICES", expected: "services below services/ (start in the folder of package.json)", found: "none" },
-    ]);
+  const missing = (configOf(broker).services ?? serviceNames).filter((name) => !broker.getLocalService(name));
+  if (missing.length === 0) return;
+  const expected = `${missing.join(", ")} below services/ (start in the folder of package.json)`;
+  throw new ConfigError([{ name: "SERVICES", expected, found: "no such service there" }]);
 }
 
 /** What moleculer-runner puts variables of its own over the options with: by their names, and converted. */

@@ -1,7 +1,9 @@
 /** What cannot start says why in one line that names the setting, without stack or secret; what is only away is waited for. */
+import { spawn } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { join } from "node:path";
+import { root } from "../../root.cjs";
 import { killLeftOvers, launch, startProcess, startsInVain, temporaryFolder } from "../helpers/process.ts";
 
 const place = temporaryFolder();
@@ -59,7 +61,7 @@ test("one line, exit 1", async () => {
     [
       "start",
       { DATABASE_URL: `sqlite:${place.folder}` },
-      /DATABASE_URL: expected a file of SQLite .*; found unable to open database file/,
+      /DATABASE_URL: expected a file of SQLite .*; found a folder, or something else that is no file/,
     ],
     [
       "migrate",
@@ -86,6 +88,26 @@ test("one line, exit 1", async () => {
     expect(logs).not.toMatch(/hunter2|\n {4}at |\\n {4}at /);
   }
 }, 120_000);
+
+test.each(["", "api,batch"])(
+  "a start that finds no service (SERVICES=%s) ends with 1 and says so",
+  async (SERVICES) => {
+    const at = (path: string) => join(root, path);
+    const runner = [at("node_modules/moleculer/bin/moleculer-runner.mjs"), "--config", at("moleculer.config.ts")];
+    const env = { DATABASE_URL, SERVICES, SERVICEDIR: "services", LOG_FORMAT: "json" };
+    // Not the folder of package.json.
+    const child = spawn(at("node_modules/.bin/node"), [...runner, "--mask", "**/*.service.ts"], {
+      cwd: place.folder,
+      env,
+    });
+    let logs = "";
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => (logs += data));
+    const code = await new Promise((resolve) => child.once("close", resolve));
+    const told = /SERVICES: expected api, .*batch.* below services\/ .*; found no such service there/g;
+    expect({ code, logs }).toEqual({ code: 1, logs: expect.stringMatching(told) });
+    expect(logs.match(told)).toHaveLength(1);
+  },
+);
 
 test("a database whose name nobody knows yet is waited for, in every command that serves", async () => {
   const url = "postgres://u:hunter2@nowhere.invalid/x";

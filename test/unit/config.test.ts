@@ -252,20 +252,47 @@ test("a broker has its own settings; without them those of the process, where .e
   }
 });
 
-test("a .env that cannot be read is a fault like any other", () => {
+/** In a folder of its own, whose .env `write` makes; by a process that has read none yet. */
+function withEnvFile(write: (file: string) => void, look: (config: typeof import("../../config.ts")) => void): void {
   const folder = mkdtempSync(join(tmpdir(), "dataflow-env-"));
-  mkdirSync(join(folder, ".env"));
-  const cwd = process.cwd();
+  write(join(folder, ".env"));
+  const [cwd, env] = [process.cwd(), process.env];
   try {
     process.chdir(folder);
-    jest.isolateModules(() => {
-      const { processConfig } = require("../../config.ts") as typeof import("../../config.ts");
-      expect(processConfig).toThrow(".env: expected a file that can be read; found one that cannot be (EISDIR)");
-    });
+    process.env = {};
+    jest.isolateModules(() => look(require("../../config.ts") as typeof import("../../config.ts")));
   } finally {
     process.chdir(cwd);
+    process.env = env;
     rmSync(folder, { recursive: true });
   }
+}
+
+test("a .env that cannot be read is a fault like any other", () => {
+  withEnvFile(mkdirSync, ({ processConfig }) =>
+    expect(processConfig).toThrow(".env: expected a file that can be read; found one that cannot be (EISDIR)"),
+  );
+});
+
+const UTF8_MARK = "\uFEFF";
+
+test("a byte order mark before the first line of .env is no part of its name", () => {
+  withEnvFile(
+    (file) => writeFileSync(file, `${UTF8_MARK}PORT=4001\r\nWORKER_CONCURRENCY=7\r\n`),
+    ({ processConfig }) => expect(processConfig()).toMatchObject({ port: 4001, workerConcurrency: 7 }),
+  );
+});
+
+test.each([
+  ["with a byte order mark", Buffer.from(`${UTF8_MARK}PORT=4001\n`, "utf16le")],
+  ["without one", Buffer.from("PORT=4001\n", "utf16le")],
+  ["of an older kind", Buffer.from("NAMESPACE=f\xfcr\n", "latin1")],
+])("a .env in another encoding than UTF-8 (%s) is a fault", (_name, bytes) => {
+  withEnvFile(
+    (file) => writeFileSync(file, bytes),
+    ({ processConfig }) =>
+      expect(processConfig).toThrow(".env: expected text in UTF-8; found text in another encoding"),
+  );
 });
 
 test("a start script ends with 1 and a line per fault, and lets other errors through", () => {

@@ -2,7 +2,7 @@
  * Where a database of SQLite lies. Every process has to find the same lock for the same file, so the file is known by its
  * one real name: symbolic links are followed, and a file with a second name (a hard link) is refused.
  */
-import { chmod, mkdir, mkdtemp, open, readlink, realpath, rm, stat } from "node:fs/promises";
+import { chmod, lstat, mkdir, mkdtemp, open, readlink, realpath, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { fileOf, indexFileOf, lockFileOf, logFileOf, tokenFileOf } from "../../beside.ts";
@@ -18,6 +18,7 @@ export interface Place {
 
 const OWNER_ONLY = 0o600;
 const FOLDER_OF_OWNER = 0o700;
+const USABLE_FILE = "a file of SQLite that can be opened and written";
 /** What the group and all others may do. */
 const OTHERS = 0o077;
 
@@ -30,7 +31,7 @@ export async function placeOf(url: string, logger?: Logger): Promise<Place> {
   if (named === null) return temporaryPlace();
   await makeFolder(dirname(named));
   const file = await realNameOf(named);
-  await refuseHardLinks(file);
+  await refuseOtherThanOneFile(file);
   await refuseLostDatabase(file, tokenFileOf(named));
   for (const path of [file, lockFileOf(file)]) await createUnlessThere(path);
   if (process.platform !== "win32")
@@ -64,20 +65,19 @@ async function realNameOf(named: string): Promise<string> {
   const real = await realpath(named).catch(unless("ENOENT"));
   if (real) return real;
   if (await readlink(named).catch(unless("ENOENT", "EINVAL")))
-    throw new DatabaseRefused(
-      "a file of SQLite that can be opened and written",
-      "a symbolic link to a file that is not there",
-    );
+    throw new DatabaseRefused(USABLE_FILE, "a symbolic link to a file that is not there");
   return join(await realpath(dirname(named)), basename(named));
 }
 
 /** SQLite names its log after the name by which it was opened: two names are two logs, which ruin the one file. */
-async function refuseHardLinks(file: string): Promise<void> {
-  const links = (await stat(file).catch(unless("ENOENT")))?.nlink ?? 1;
-  if (links > 1)
+async function refuseOtherThanOneFile(file: string): Promise<void> {
+  const found = await stat(file).catch(unless("ENOENT"));
+  if (!found) return;
+  if (!found.isFile()) throw new DatabaseRefused(USABLE_FILE, "a folder, or something else that is no file");
+  if (found.nlink > 1)
     throw new DatabaseRefused(
       "a file with one name",
-      `one with ${links} (hard links): delete the other names, or make a copy of the file and delete this name`,
+      `one with ${found.nlink} (hard links): delete the other names, or make a copy of the file and delete this name`,
     );
 }
 
@@ -103,14 +103,19 @@ async function createUnlessThere(path: string): Promise<void> {
   await made?.close();
 }
 
-/** What SQLite creates beside the file gets the file's own rights. */
+/** What SQLite creates beside the file gets the file's own rights. A link is left alone: it may lead to what is not ours. */
 async function closeToOthers(path: string, logger?: Logger): Promise<void> {
-  const modeOf = async () => (await stat(path).catch(unless("ENOENT")))?.mode ?? 0;
-  if (((await modeOf()) & OTHERS) === 0) return;
+  if (((await modeOfFile(path)) & OTHERS) === 0) return;
   await chmod(path, OWNER_ONLY).catch(unless("EPERM", "ENOENT", "EROFS", "ENOTSUP"));
-  const mode = await modeOf();
+  const mode = await modeOfFile(path);
   if ((mode & OTHERS) !== 0)
     logger?.warn(`Others may read or write ${path} (mode ${(mode & 0o777).toString(8)}), and it cannot be changed.`);
+}
+
+/** 0: there is none of this name. */
+async function modeOfFile(path: string): Promise<number> {
+  const found = await lstat(path).catch(unless("ENOENT"));
+  return found?.isFile() ? found.mode : 0;
 }
 
 const sizeOf = async (path: string) => (await stat(path).catch(unless("ENOENT")))?.size ?? 0;

@@ -6,6 +6,7 @@ import {
   copyFileSync,
   existsSync,
   linkSync,
+  mkdirSync,
   readdirSync,
   renameSync,
   rmSync,
@@ -72,6 +73,12 @@ test("a link to nothing makes no file elsewhere", async () => {
   symlinkSync(join(folder, "nothing"), join(folder, "link.db"));
   expect(await refusal(`sqlite:${join(folder, "link.db")}`)).toMatch(/a symbolic link to a file that is not there/);
   expect(existsSync(join(folder, "nothing"))).toBe(false);
+});
+
+test("a folder is no database, and keeps its rights", async () => {
+  mkdirSync(join(folder, "folder.db"), { mode: 0o755 });
+  expect(await refusal(`sqlite:${join(folder, "folder.db")}`)).toMatch(/found a folder, or something else/);
+  expect(statSync(join(folder, "folder.db")).mode & 0o777).toBe(0o755);
 });
 
 const modes = (of: string) =>
