@@ -86,6 +86,7 @@ async function committed({ store }: Database, texts: string[]): Promise<void> {
       records: part.length,
       text: part.join("\n"),
       errors: [],
+      unlisted: [],
       counts: { accepted: part.length, rejected: 0, duplicate: 0 },
       next: { phase: "deliver", chunk: chunk + 1 },
       end: null,

@@ -21,6 +21,8 @@ const untouched = {
   accepted: 0,
   rejected: 0,
   duplicate: 0,
+  faults: 0,
+  unlisted: 0,
   fence: 0,
   owner: null,
   attempt: 0,

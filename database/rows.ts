@@ -51,20 +51,21 @@ export const ROW_BYTES = 64;
 export const mostErrorRows = (maxBytes: number): number => Math.ceil(maxBytes / ROW_BYTES) + 1;
 
 /** A wrong count would shift the number of every record after it. */
-export function checkCount({ text, records, errors, unique }: ChunkCommit): void {
+export function checkCount({ text, records, errors, unlisted, unique }: ChunkCommit): void {
   if (text === "") return;
   let lines = 1;
   for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) lines++;
   const duplicates = unique?.duplicates.length ?? 0;
-  if (lines + errors.length + duplicates !== records)
+  const rejected = errors.length + unlisted.length;
+  if (lines + rejected + duplicates !== records)
     throw new Error(
-      `A chunk of ${records} records came with ${lines} texts, ${errors.length} errors and ${duplicates} duplicates.`,
+      `A chunk of ${records} records came with ${lines} texts, ${rejected} errors and ${duplicates} duplicates.`,
     );
 }
 
 /** The places of a chunk that have no text, rising. */
-export const placesWithout = ({ errors, unique }: ChunkCommit): number[] =>
-  [...errors.map(({ index }) => index), ...(unique?.duplicates ?? [])].sort((a, b) => a - b);
+export const placesWithout = ({ errors, unlisted, unique }: ChunkCommit): number[] =>
+  [...errors.map(({ index }) => index), ...unlisted, ...(unique?.duplicates ?? [])].sort((a, b) => a - b);
 
 /** The rows of a rejected record, with nothing in them that a server would refuse. */
 export function errorRows(firstRecord: number, { index, line, raw, errors }: RejectedRecord) {

@@ -2,6 +2,7 @@
  * The seam of the hot tables: what the `batch` service asks of a database, one unit (transaction) a method.
  * A dialect implements it; nothing outside `database/` knows which one. Times are the database's clock, epoch ms.
  */
+import { rowsOf } from "../formats/fault-bounds.ts";
 import type { Envelope, Format, RejectedRecord } from "../formats/formats.ts";
 import type { StoredChunk, UploadStore } from "./uploads.ts";
 
@@ -61,6 +62,10 @@ export interface BatchRow {
   accepted: number;
   rejected: number;
   duplicate: number;
+  /** Rows of its error report: a record takes one for each of its faults. */
+  faults: number;
+  /** Rejected records that the report does not list. */
+  unlisted: number;
   fence: number;
   owner: string | null;
   dueAt: number | null;
@@ -120,9 +125,12 @@ export interface ChunkCommit {
   firstRecord: number;
   /** How many records the chunk holds. */
   records: number;
-  /** Accepted records' JSON, joined by "\n", to be stored: `record.seq` runs over all places of the chunk that neither `errors` nor `unique.duplicates` name. Empty: none is stored. */
+  /** Accepted records' JSON, joined by "\n", to be stored: `record.seq` runs over all places of the chunk that neither `errors`, `unlisted` nor `unique.duplicates` name. Empty: none is stored. */
   text: string;
+  /** Rejected records for the report. */
   errors: RejectedRecord[];
+  /** Places, rising, of further rejected records, which are only counted. */
+  unlisted: number[];
   unique?: UniqueKeys | undefined;
   /** Added to the batch's counts. A record of `text` whose key is taken moves from `accepted` to `duplicate` by itself. */
   counts: { accepted: number; rejected: number; duplicate: number };
@@ -131,6 +139,10 @@ export interface ChunkCommit {
   /** The batch ends with this commit: running−1, finished_at, and its events. `purge` deletes its chunks in the same unit. */
   end: { state: BatchState; reason: Reason | null; due: Due; purge: boolean; events: OutboxDraft[] } | null;
 }
+
+/** The rows that a commit adds to its batch's error report. */
+export const storedFaults = ({ errors }: Pick<ChunkCommit, "errors">): number =>
+  errors.reduce((sum, rejected) => sum + rowsOf(rejected.errors), 0);
 
 /** What a chunk's commit does with its records' unique keys. Keys are bytes in hex. */
 export interface UniqueKeys {

@@ -3,6 +3,7 @@ import Papa from "papaparse";
 import type { Pace } from "./check-pace.ts";
 import {
   assertRecords,
+  CHUNK_FULL,
   type CheckSpec,
   type ChunkContent,
   ChunkVerdict,
@@ -22,7 +23,7 @@ type Rows = string[][];
 /** Checks the rows of a chunk of CSV. */
 export async function checkCsvChunk(chunk: ChunkContent, spec: CheckSpec, pace: Pace): Promise<CheckedChunk> {
   const rows = fastRows(chunk, spec.envelope);
-  const verdict = new ChunkVerdict(spec.values);
+  const verdict = new ChunkVerdict(spec);
   const check = new CsvCheck(chunk, spec, verdict);
   if (rows === null) await check.eachRecord(pace);
   else await check.rows(rows, pace);
@@ -116,15 +117,16 @@ class CsvCheck {
     const numbers = this.#numbers;
     const faults = this.#spec.validator.check(record, numbers);
     if (faults !== null) this.#reject(faults);
-    else if (numbers.size === 0) this.#verdict.accept(JSON.stringify(record), record);
-    else this.#acceptExactly(record);
+    else if (!this.#accept(record)) this.#reject(CHUNK_FULL);
     if (numbers.size > 0) numbers.clear();
   }
 
-  #acceptExactly(record: Record<string, unknown>): void {
+  /** False: the chunk has no room for it. */
+  #accept(record: Record<string, unknown>): boolean {
+    if (this.#numbers.size === 0) return this.#verdict.accept(JSON.stringify(record), record);
     const restored = (make: (source: string) => unknown) =>
       this.#numbers.restored(record, make) as Record<string, unknown>;
-    this.#verdict.accept(JSON.stringify(restored(numberWithDigits)), restored(deliveredNumber));
+    return this.#verdict.accept(JSON.stringify(restored(numberWithDigits)), restored(deliveredNumber));
   }
 
   /** Lines and raw text are looked up only now: most chunks have nothing to reject. */

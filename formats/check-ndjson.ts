@@ -2,6 +2,7 @@ import { isUtf8 } from "node:buffer";
 import type { Pace } from "./check-pace.ts";
 import {
   assertRecords,
+  CHUNK_FULL,
   type CheckSpec,
   type ChunkContent,
   ChunkVerdict,
@@ -22,7 +23,7 @@ const OPENING_BRACE = 123;
 
 /** Checks records that are one JSON text a line: NDJSON, and the elements of a JSON array. */
 export async function checkJsonLines(chunk: ChunkContent, spec: CheckSpec, pace: Pace): Promise<CheckedChunk> {
-  const verdict = new ChunkVerdict(spec.values);
+  const verdict = new ChunkVerdict(spec);
   const checked =
     chunk.oversized.length === 0 && isUtf8(chunk.data)
       ? await checkText(chunk, spec, verdict, pace)
@@ -101,16 +102,18 @@ function checkLine(
     verdict.reject(number, withoutCr(line), value.faults);
     return false;
   }
-  const before = spec.validator.changes ? JSON.stringify(value) : "";
-  const faults = spec.validator.check(value, numbers);
+  const { changes } = spec.validator;
+  const before = changes ? JSON.stringify(value) : "";
+  const faults = spec.validator.check(value, numbers) ?? (changes && !verdict.hasRoom(value) ? CHUNK_FULL : null);
   if (faults !== null) {
     verdict.reject(number, withoutCr(line), faults);
     return false;
   }
-  const isChanged = spec.validator.changes && JSON.stringify(value) !== before;
+  const isChanged = changes && JSON.stringify(value) !== before;
   const text = isChanged ? withDefaultsOf(value, line) : withoutCr(line);
-  verdict.accept(text, spec.values && numbers.size > 0 ? delivered(line, value) : value);
-  return text === line;
+  if (verdict.accept(text, spec.values && numbers.size > 0 ? delivered(line, value) : value)) return text === line;
+  verdict.reject(number, withoutCr(line), CHUNK_FULL);
+  return false;
 }
 
 /** Of records whose numbers are all held by doubles. Nothing is converted in JSON, so nothing is ever added. */

@@ -1,3 +1,4 @@
+import { ReportRoom } from "./fault-bounds.ts";
 import type {
   CheckedChunk,
   Envelope,
@@ -7,6 +8,7 @@ import type {
   RecordValidator,
   RejectedRecord,
 } from "./formats.ts";
+import { CHUNK_CHARACTERS, isLongerThan } from "./record-growth.ts";
 
 /** What a chunk holds that is needed to check it. */
 export type ChunkContent = Pick<RawChunk, "firstLine" | "records" | "data" | "oversized">;
@@ -18,41 +20,64 @@ export interface CheckSpec {
   /** Whether the accepted records are wanted as values too, for a handler. */
   values: boolean;
   maxRecordBytes: number;
+  /** So many faults the error report may list yet; where omitted, as many as a chunk ever may. */
+  maxFaults?: number;
 }
+
+type VerdictSpec = Pick<CheckSpec, "values" | "maxFaults" | "maxRecordBytes">;
 
 /** Takes the verdict on each record of a chunk, in order. */
 export class ChunkVerdict {
   readonly #texts: string[] = [];
   readonly #rejected: RejectedRecord[] = [];
+  readonly #unlisted: number[] = [];
   readonly #values: Record<string, unknown>[] | null;
+  readonly #report: ReportRoom;
+  /** Characters that further accepted records may have. */
+  #room: number;
 
-  constructor(withValues: boolean) {
-    this.#values = withValues ? [] : null;
+  constructor({ values, maxFaults = Number.MAX_SAFE_INTEGER, maxRecordBytes }: VerdictSpec) {
+    this.#room = CHUNK_CHARACTERS + maxRecordBytes;
+    this.#values = values ? [] : null;
+    this.#report = new ReportRoom(maxFaults);
   }
 
   /** Records so far. */
   get records(): number {
-    return this.#texts.length + this.#rejected.length;
+    return this.#texts.length + this.#rejected.length + this.#unlisted.length;
   }
 
-  get rejected(): readonly RejectedRecord[] {
-    return this.#rejected;
+  /** False: the chunk has no room for this record, which was changed in the check: it is to be rejected as `CHUNK_FULL`. */
+  hasRoom(value: unknown): boolean {
+    return !isLongerThan(value, this.#room);
   }
 
-  accept(text: string, value: Record<string, unknown>): void {
+  /** False: the same is found now. */
+  accept(text: string, value: Record<string, unknown>): boolean {
+    if (text.length > this.#room) return false;
+    this.#room -= text.length;
     this.#texts.push(text);
     this.#values?.push(value);
+    return true;
   }
 
-  /** PostgreSQL takes no NUL in a text, ever. */
+  /** Of a record that the report has no room for, only its place is kept. PostgreSQL takes no NUL in a text, ever. */
   reject(line: number | null, raw: string, errors: RecordFault[]): void {
-    this.#rejected.push({ index: this.records, line, raw: raw.replaceAll("\0", "\uFFFD"), errors });
+    const index = this.records;
+    if (!this.#report.take(errors)) this.#unlisted.push(index);
+    else this.#rejected.push({ index, line, raw: raw.replaceAll("\0", "\uFFFD"), errors });
   }
 
   /** `whole`: the accepted texts joined, where the caller has them so already. */
   end(whole?: string): CheckedChunk {
     const text = whole ?? this.#texts.join("\n");
-    return { records: this.records, text, rejected: this.#rejected, values: this.#values };
+    return {
+      records: this.records,
+      text,
+      rejected: this.#rejected,
+      unlisted: this.#unlisted,
+      values: this.#values,
+    };
   }
 }
 
@@ -64,6 +89,12 @@ export const encodingFault = (charset: string): RecordFault[] =>
 
 export const tooLarge = (limit: number): RecordFault[] =>
   wholeFault("too_large", `The record is longer than ${limit} bytes.`);
+
+/** Of a record for which its chunk has no room. */
+export const CHUNK_FULL: RecordFault[] = wholeFault(
+  "too_large",
+  `With what its check adds, this record makes those of its chunk longer than ${CHUNK_CHARACTERS} characters in all.`,
+);
 
 /** What is not kept of a record that was rejected by one of these two; a handler may have codes of the same names. */
 export function lostPart(faults: readonly RecordFault[]): "bytes" | "end" | null {

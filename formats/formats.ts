@@ -37,6 +37,8 @@ export interface SplitLimits {
   chunkBytes: number;
   maxRecords: number;
   maxRecordBytes: number;
+  /** What each record may gain in bytes by its schema's defaults, which a chunk has to leave room for. */
+  recordGrowth?: number;
 }
 
 /** Cuts a decoded body into chunks at record boundaries. Holds at most one chunk and one record. */
@@ -72,8 +74,10 @@ export interface CheckedChunk {
   records: number;
   /** The accepted records' JSON texts, in order, joined by "\n"; empty when there is none. */
   text: string;
-  /** The rejected ones, by rising index; every other index is accepted. */
+  /** The rejected ones, by rising index. */
   rejected: RejectedRecord[];
+  /** Places, rising, of further rejected ones, which the error report has no room for. Every other index is accepted. */
+  unlisted: number[];
   /** The accepted records as values, only where asked for (a custom handler). A number that no double holds is its digits, a text. */
   values: Record<string, unknown>[] | null;
 }

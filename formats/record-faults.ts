@@ -1,8 +1,6 @@
 import type { ErrorObject } from "ajv/dist/2020.js";
+import { boundedFault, cutText, MAX_FAULTS, MAX_TEXT } from "./fault-bounds.ts";
 import type { RecordFault } from "./formats.ts";
-
-/** More would tell a partner nothing, and fill the database. */
-export const MAX_FAULTS = 100;
 
 /** Keywords whose nested errors say all: which of `then` and `else` failed, which name of an object is wrong. */
 const WRAPPERS = new Set(["if", "propertyNames"]);
@@ -49,8 +47,8 @@ function recordFault(record: unknown, error: ErrorObject): RecordFault {
   const { at, path } = locate(record, error.instancePath);
   const child = childOf(error);
   const field = child === undefined ? path : pathOf(path, at, child);
-  if (error.keyword === "false schema") return { field, code: "false", message: "is not allowed" };
-  return { field, code: error.keyword, message: messageOf(error) };
+  if (error.keyword === "false schema") return boundedFault({ field, code: "false", message: "is not allowed" });
+  return boundedFault({ field, code: error.keyword, message: messageOf(error) });
 }
 
 /** The property that an error is about, where Ajv names only the object around it. */
@@ -73,23 +71,39 @@ function messageOf({ keyword, message, params, propertyName }: ErrorObject): str
     case "unevaluatedProperties":
       return "is not a known property";
     case "enum":
-      return `must be one of ${cut(params.allowedValues.map((value: unknown) => JSON.stringify(value)).join(", "))}`;
+      return `must be one of ${enumText(params.allowedValues)}`;
     case "const":
-      return `must be ${cut(JSON.stringify(params.allowedValue))}`;
+      return `must be ${cutText(JSON.stringify(params.allowedValue), MAX_VALUES)}`;
     default:
       return (message ?? `fails ${keyword}`).replace("must NOT", "must not");
   }
 }
 
 /** A long list of values is not repeated in every fault of every record. */
-const cut = (text: string): string => (text.length > 200 ? `${text.slice(0, 200)}…` : text);
+const MAX_VALUES = 201;
 
-/** Follows a JSON Pointer into the record: `/tags/2` is `tags[2]` of an array, `tags.2` of an object. */
+/** By the list in the schema: it would take a while to write 5,000 values for each of its faults. */
+const enumTexts = new WeakMap<unknown[], string>();
+
+function enumText(values: unknown[]): string {
+  let text = enumTexts.get(values);
+  if (text === undefined) {
+    text = cutText(values.map((value) => JSON.stringify(value)).join(", "), MAX_VALUES);
+    enumTexts.set(values, text);
+  }
+  return text;
+}
+
+/** Follows a JSON Pointer into the record: `/tags/2` is `tags[2]` of an array, `tags.2` of an object. No further than it is shown. */
 function locate(record: unknown, pointer: string): { at: unknown; path: string } {
   let at = record;
   let path = "";
   for (const step of pointer.split("/").slice(1)) {
-    const name = step.replaceAll("~1", "/").replaceAll("~0", "~");
+    if (path.length > MAX_TEXT) break;
+    const name = step
+      .slice(0, 2 * MAX_TEXT + 2)
+      .replaceAll("~1", "/")
+      .replaceAll("~0", "~");
     path = pathOf(path, at, name);
     at = (at as Record<string, unknown> | undefined)?.[name];
   }

@@ -1,6 +1,7 @@
 import type { ValidateFunction } from "ajv/dist/2020.js";
 import type { RecordFault, RecordValidator } from "./formats.ts";
 import { recordFaults } from "./record-faults.ts";
+import { isLongerThan, namesOf } from "./record-growth.ts";
 import type { RecordNumbers } from "./record-numbers.ts";
 import { compileSchema } from "./schema-compile.ts";
 import { NumbersInCheck } from "./schema-numbers.ts";
@@ -22,29 +23,40 @@ const TOO_MUCH: RecordFault = {
   message: `needs more than ${MAX_WORK} checks by its schema`,
 };
 
+const grownTooLong = (limit: number): RecordFault[] => [
+  { field: "", code: "too_large", message: `With the schema's defaults the record is longer than ${limit} bytes.` },
+];
+
 /**
  * The validator of a partner's schema, which `recordSchemaFaults` has found right; throws on one that is not.
- * `coerce`: cells of CSV become the numbers and booleans that the schema wants.
+ * `coerce`: cells of CSV become the numbers and booleans that the schema wants. `maxRecordBytes`: no record grows beyond
+ * it by defaults; the names of a CSV's columns do not count.
  */
-export function compileRecordSchema(schema: object, options: { coerce: boolean }): RecordValidator {
+export function compileRecordSchema(
+  schema: object,
+  options: { coerce: boolean; maxRecordBytes?: number },
+): RecordValidator {
+  const { maxRecordBytes = Number.MAX_SAFE_INTEGER } = options;
   const conversion = options.coerce ? new TextConversion(schema as SchemaNode) : null;
   const isTrivial = Object.keys(schema).length === 0;
   const budget = new WorkBudget();
   const held = new NumbersInCheck();
   const validate = isTrivial ? null : compileSchema(schema, budget, held);
   const size = sizeOf(schema);
+  const fills = hasDefault(schema);
   const validator = {
-    changes: options.coerce || hasDefault(schema),
+    changes: options.coerce || fills,
     work: size,
     check(value: unknown, numbers: RecordNumbers) {
       if (!isObject(value)) return [NO_OBJECT];
       if (validate === null) return null;
+      const limit = maxRecordBytes + (fills && options.coerce ? namesOf(value) : 0);
       conversion?.convert(value, numbers);
       budget.left = MAX_WORK;
       held.numbers = numbers.size > 0 ? numbers : null;
       const faults = checked(validate, value);
       validator.work = size + MAX_WORK - budget.left;
-      return faults;
+      return faults ?? (fills && isLongerThan(value, limit) ? grownTooLong(maxRecordBytes) : null);
     },
   };
   return validator;

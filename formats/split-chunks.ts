@@ -1,5 +1,6 @@
 import { Problem } from "../services/errors.ts";
 import type { RawChunk, SplitLimits } from "./formats.ts";
+import { CUT_GROWTH } from "./record-growth.ts";
 import { ByteStore } from "./split-bytes.ts";
 
 /** So much is kept of a record that is too long: enough to recognize it in the error report. */
@@ -27,12 +28,22 @@ export class ChunkBuilder {
   #inChunk = 0;
   #firstLine = 1;
   #oversized: number[] = [];
+  #recordGrowth = 0;
+  #chunkRecords = 0;
   #no = 0;
   #done: RawChunk[] = [];
 
   constructor(limits: SplitLimits, countsLines: boolean) {
     this.limits = limits;
     this.#countsLines = countsLines;
+    this.growRecords(limits.recordGrowth ?? 0);
+  }
+
+  /** Each record of the body gains so many bytes more when it is checked: then fewer of them make a chunk. */
+  growRecords(bytes: number): void {
+    this.#recordGrowth += bytes;
+    const most = Math.ceil(CUT_GROWTH / Math.max(1, this.#recordGrowth));
+    this.#chunkRecords = Math.min(this.limits.chunkRecords, most);
   }
 
   /** Whether the chunk has no record yet. */
@@ -47,7 +58,7 @@ export class ChunkBuilder {
 
   /** After so many more records it must be told: the chunk is full or the body has too many. */
   get room(): number {
-    return Math.min(this.limits.chunkRecords - this.#inChunk, this.limits.maxRecords - this.records + 1);
+    return Math.min(this.#chunkRecords - this.#inChunk, this.limits.maxRecords - this.records + 1);
   }
 
   /** Its last byte, as long as it is not too long. */
@@ -132,11 +143,11 @@ export class ChunkBuilder {
     this.line += lines;
     this.recordBytes = 0;
     this.#whole = this.#store.length;
-    const { chunkBytes, chunkRecords, maxRecords } = this.limits;
+    const { chunkBytes, maxRecords } = this.limits;
     if (this.records > maxRecords) {
       throw new Problem("too-many-records", `The body has more than ${maxRecords} records.`, { limit: maxRecords });
     }
-    if (this.#inChunk >= chunkRecords || this.#whole >= chunkBytes) this.#cut();
+    if (this.#inChunk >= this.#chunkRecords || this.#whole >= chunkBytes) this.#cut();
   }
 
   #cut(): void {

@@ -9,8 +9,10 @@ const CR = 13;
 const SPACE = 32;
 const QUOTE = Buffer.from('"');
 
-/** The header is kept with its batch and read with each chunk. */
+/** The header is kept with its batch and read with each chunk, its names with each record. */
 const MOST_COLUMNS = 10_000;
+const LONGEST_NAME = 1000;
+const LONGEST_HEADER = 1024 * 1024;
 
 /** Reads the header row, then splits the rest. */
 export class CsvSplitter extends RowSplitter {
@@ -52,7 +54,8 @@ export class CsvSplitter extends RowSplitter {
     for (let from = 0; ; ) {
       const next = this.scanner.next(from);
       head.append(bytes, from, next < 0 ? bytes.length : next - 1);
-      if (rowLength(head) > this.chunks.limits.maxRecordBytes) throw this.#malformed("The header row is too long.");
+      if (rowLength(head) > Math.min(this.chunks.limits.maxRecordBytes, LONGEST_HEADER))
+        throw this.#malformed("The header row is too long.");
       if (next < 0) return bytes.subarray(bytes.length);
       const isBlank = rowLength(head) === 0;
       if (!isBlank) this.#readHeader(head);
@@ -75,9 +78,12 @@ export class CsvSplitter extends RowSplitter {
     const header = csvCells(this.#decode(row), this.#delimiter);
     if (header.length > MOST_COLUMNS) throw this.#malformed(`The header has more than ${MOST_COLUMNS} columns.`);
     if (header.includes("")) throw this.#malformed("A column of the header has no name.");
+    if (header.some((name) => name.length > LONGEST_NAME))
+      throw this.#malformed(`The name of a column is longer than ${LONGEST_NAME} characters.`);
     const seen = new Set<string>();
     const twice = header.find((name) => seen.size === seen.add(name).size);
     if (twice !== undefined) throw this.#malformed(`The header names the column "${twice.slice(0, 100)}" twice.`);
+    this.chunks.growRecords(row.length);
     this.envelope = { charset: this.#charset, delimiter: this.#delimiter, header };
   }
 

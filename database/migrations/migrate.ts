@@ -6,6 +6,7 @@ import { repeats } from "./0002-repeats.ts";
 import { keyReservations } from "./0003-key-reservations.ts";
 import { retryOf } from "./0004-retry-of.ts";
 import { webhook } from "./0005-webhook.ts";
+import { errorReport } from "./0006-error-report.ts";
 import { createTable } from "./ddl.ts";
 
 export interface MigrationContext {
@@ -18,7 +19,7 @@ export interface Migration {
   up(context: MigrationContext): Promise<void>;
 }
 
-const migrations: Migration[] = [schema, repeats, keyReservations, retryOf, webhook];
+const migrations: Migration[] = [schema, repeats, keyReservations, retryOf, webhook, errorReport];
 const LOG = "schema_migration";
 
 /** Steps and their log in ONE transaction, under the dialect's lock: done as a whole or not at all, by one process at a time. */

@@ -5,6 +5,10 @@ export const CSV_HEAD = "record,line,field,code,message,raw\r\n";
 
 const NO_FAULT = { field: "", code: "", message: "" };
 
+/** The last row of a report that does not list `records`. */
+export const csvEnd = (records: number): string =>
+  records === 0 ? "" : `,,,truncated,${records} more rejected records are not listed.,\r\n`;
+
 /** A row for each fault of a record. The raw text is in the first one only: it may be a thousand times as long as the rest. */
 export function csvRows({ seq, line, errors, raw }: RecordErrors): string {
   const faults = errors.length > 0 ? errors : [NO_FAULT];

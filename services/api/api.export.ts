@@ -6,7 +6,7 @@ import type { RecordErrors } from "../../database/store.ts";
 import type { BatchRow } from "../batch/batch.contract.ts";
 import { call } from "../messages.ts";
 import { described, type JsonSchema, listOf, orNull, record, text } from "../schema.ts";
-import { CSV_HEAD, csvRows } from "./api.csv.ts";
+import { CSV_HEAD, csvEnd, csvRows } from "./api.csv.ts";
 import { callerOf, type Exchange } from "./api.exchange.ts";
 import { OpenAnswers } from "./api.open.ts";
 
@@ -36,6 +36,8 @@ interface Content<Row> {
   /** The rows after a record's number; the database bounds their number and bytes. */
   page(after: number): Promise<Row[]>;
   show(row: Row): string;
+  /** What stands behind the last row. */
+  tail?(): Promise<string>;
 }
 
 interface Export<Row> extends Content<Row> {
@@ -72,7 +74,7 @@ export async function sent<Row extends Numbered>(
 }
 
 /** A page is read once the one before was taken. */
-async function* pieces<Row extends Numbered>({ head = "", page, show }: Content<Row>, first: Row[]) {
+async function* pieces<Row extends Numbered>({ head = "", page, show, tail }: Content<Row>, first: Row[]) {
   let piece = head;
   for (let rows = first; ; ) {
     for (const row of rows) {
@@ -84,9 +86,11 @@ async function* pieces<Row extends Numbered>({ head = "", page, show }: Content<
     if (piece !== "") yield piece;
     piece = "";
     const last = rows.at(-1);
-    if (!last) return;
+    if (!last) break;
     rows = await page(last.seq);
   }
+  const end = await tail?.();
+  if (end) yield end;
 }
 
 /** A reader that goes, or that was sent away, is no fault. */
@@ -121,17 +125,34 @@ export async function getErrors(exchange: Exchange): Promise<undefined> {
   exchange.res.setHeader("Vary", "Accept");
   const page = (after: number) => call(exchange.ctx, "batch.errors", { id, after, limit: ERRORS_AT_ONCE });
   const file = `${publicId}-errors`;
+  // Looked at behind the last page: the batch may still run.
+  const unlisted = async () => (await batchOf(exchange)).unlisted;
   return send(
     exchange,
     prefersCsv(exchange)
-      ? { type: CSV, file: `${file}.csv`, head: CSV_HEAD, page, show: csvRows }
-      : { type: NDJSON, file: `${file}.ndjson`, page, show: jsonLine },
+      ? {
+          type: CSV,
+          file: `${file}.csv`,
+          head: CSV_HEAD,
+          page,
+          show: csvRows,
+          tail: async () => csvEnd(await unlisted()),
+        }
+      : { type: NDJSON, file: `${file}.ndjson`, page, show: jsonLine, tail: async () => jsonEnd(await unlisted()) },
   );
 }
 
 function jsonLine({ seq: record, line, errors, raw }: RecordErrors): string {
   return `${JSON.stringify({ record, line, errors, raw })}\n`;
 }
+
+/** The last line of a report that does not list `records`. */
+const jsonEnd = (records: number): string => (records === 0 ? "" : `${JSON.stringify({ truncated: true, records })}\n`);
+
+export const truncatedSchema: JsonSchema = record({
+  truncated: described("The report ends here.", { type: "boolean", enum: [true] }),
+  records: described("So many more records were rejected.", { type: "integer", minimum: 1 }),
+});
 
 /** A line of the errors. */
 export const rejectedSchema: JsonSchema = record({

@@ -116,14 +116,17 @@ export const clientCalls: Record<keyof typeof clientRoutes, Call> = {
     id: "listRejectedRecords",
     summary: "Read the rejected records",
     description:
-      "NDJSON; with `Accept: text/csv` a row for each error, safe to open in a spreadsheet: `raw` is in the first row of a record, empty in its others, and a `'` is put before what could begin a formula. A reader that takes nothing for 60 s is cut off.",
+      "NDJSON; with `Accept: text/csv` a row for each error, safe to open in a spreadsheet: `raw` is in the first row of a record, empty in its others, and a `'` is put before what could begin a formula. A reader that takes nothing for 60 s is cut off. " +
+      "Beyond the policy's `maxStoredErrors` records are not listed; the last line (in CSV a row with the code `truncated`) then tells how many.",
     answers: {
       200: {
-        description: "All of them, in order.",
+        description: "In order, as far as they are listed.",
         headers: ["Vary", "Content-Disposition"],
         content: {
           ...content(
-            textOf("application/x-ndjson", "A rejected record a line.", schemaRef("RejectedRecord")),
+            textOf("application/x-ndjson", "A rejected record a line.", {
+              anyOf: [schemaRef("RejectedRecord"), schemaRef("TruncatedReport")],
+            }),
             { errors: line(rejectedRecord) },
             "application/x-ndjson",
           ),

@@ -12,7 +12,7 @@ import { newClientSchema, operatorBatchSchema } from "./api.admin.ts";
 import { deliverySchema } from "./api.deliveries.ts";
 import { type Sendable, send, sendable } from "./api.docs.ts";
 import type { Exchange } from "./api.exchange.ts";
-import { rejectedSchema, storedSchema } from "./api.export.ts";
+import { rejectedSchema, storedSchema, truncatedSchema } from "./api.export.ts";
 import { groups } from "./api.openapi.groups.ts";
 import { headerComponents, headerRefs } from "./api.openapi.headers.ts";
 import type { Answer, Call, Content } from "./api.openapi.kit.ts";
@@ -31,6 +31,7 @@ const schemas: Record<string, JsonSchema> = {
   Batch: batchSchema,
   OperatorBatch: operatorBatchSchema,
   RejectedRecord: rejectedSchema,
+  TruncatedReport: truncatedSchema,
   StoredRecord: storedSchema,
   Client: clientSchema,
   NewClient: newClientSchema,

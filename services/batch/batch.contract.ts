@@ -22,7 +22,7 @@ import { choice, count, described, id, type JsonSchema, orNull, record, text } f
 export type { AttemptRecord, DeliveryRow, DeliveryState, TakenDelivery } from "../../database/deliveries.ts";
 export { deliveryStates } from "../../database/deliveries.ts";
 export type { BatchRow, BatchState, Candidate, ChunkCommit, Claimed, StoredChunk } from "../../database/store.ts";
-export { finalStates, isFinal } from "../../database/store.ts";
+export { finalStates, isFinal, storedFaults } from "../../database/store.ts";
 export { errorForOperators, errorForPartner } from "./batch.reasons.ts";
 
 /** How a claimed batch leaves its worker without a chunk commit. */

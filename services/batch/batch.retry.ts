@@ -30,10 +30,16 @@ export async function retryRejected(service: BatchService, ctx: Context<Retry>) 
   }
 }
 
-function requireRejected({ state, rejected }: BatchRow): void {
+function requireRejected({ state, rejected, unlisted }: BatchRow): void {
   if (!isFinal(state))
     throw new Problem("illegal-state", `The batch is ${state}: it has not ended.`, { current: state });
   if (rejected === 0) throw new Problem("illegal-state", "No record of the batch was rejected.", { current: state });
+  if (unlisted > 0)
+    throw new Problem(
+      "illegal-state",
+      `Of ${rejected} rejected records only the ${rejected - unlisted} are kept that the error report lists. Correct the file and send it again.`,
+      { current: state },
+    );
 }
 
 async function resent(service: BatchService, ctx: Context<Retry>, parent: BatchRow): Promise<BatchRow> {

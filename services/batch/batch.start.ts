@@ -1,6 +1,7 @@
 /** What every new batch begins with, whether a client sends its records or the rejected ones of another are sent again. */
 import type { Context } from "moleculer";
 import type { NewBatch, UploadCommit } from "../../database/store.ts";
+import { defaultsOf } from "../../formats/record-growth.ts";
 import { createSplitter, type SplitOptions } from "../../formats/split.ts";
 import { isProblem } from "../errors.ts";
 import { uuidv7 } from "../ids.ts";
@@ -25,8 +26,9 @@ export function startOf(
   options: SplitOptions,
 ) {
   const { clientId, format, requestId } = asked;
-  const { chunkRecords, maxRecords, maxRecordBytes, maxBytes } = policy;
-  const limits = { chunkRecords, chunkBytes: CHUNK_BYTES, maxRecords, maxRecordBytes };
+  const { chunkRecords, maxRecords, maxRecordBytes, maxBytes, schema } = policy;
+  const recordGrowth = defaultsOf(schema);
+  const limits = { chunkRecords, chunkBytes: CHUNK_BYTES, maxRecords, maxRecordBytes, recordGrowth };
   return {
     batch: { publicId: uuidv7(), clientId, policyVersion: version, format, requestId },
     splitter: createSplitter(format, limits, options),

@@ -2,6 +2,7 @@
 import type { BatchRow, StoredChunk } from "../../database/store.ts";
 import { checkChunk } from "../../formats/check-chunk.ts";
 import { decode } from "../../formats/chunk-codec.ts";
+import { ReportRoom } from "../../formats/fault-bounds.ts";
 import type { CheckedChunk, RecordValidator, RejectedRecord } from "../../formats/formats.ts";
 import { recordOrigins } from "../../formats/record-origin.ts";
 import type { WorkerCommit } from "../batch/batch.contract.ts";
@@ -29,15 +30,16 @@ export async function check(
   const data = await decode(source.codec, source.body);
   const { format, envelope } = batch;
   const values = policy.handler !== builtInHandler && batch.phase === "deliver";
-  const spec = { format, envelope, validator, values, maxRecordBytes: policy.maxRecordBytes };
+  const { maxRecordBytes } = policy;
+  const spec = { format, envelope, validator, values, maxRecordBytes, maxFaults: faultsLeft(batch, policy) };
   const checked = { ...(await checkChunk({ ...source, data }, spec, signal)), source, data, keyed: null };
   if (policy.uniqueKey === null || batch.phase !== "deliver") return checked;
   return withKeys(checked, [policy.uniqueKey].flat());
 }
 
 /** The accepted records, each with its number in the body. */
-export function recordsOf({ source, values, rejected, keyed }: Checked): HandlerCall["records"] {
-  const refused = new Set([...rejected.map(({ index }) => index), ...(keyed?.duplicates ?? [])]);
+export function recordsOf({ source, values, rejected, unlisted, keyed }: Checked): HandlerCall["records"] {
+  const refused = new Set([...placesOf(rejected), ...unlisted, ...(keyed?.duplicates ?? [])]);
   const records: HandlerCall["records"] = [];
   for (let index = 0, next = 0; index < source.records; index++) {
     if (refused.has(index)) continue;
@@ -60,12 +62,31 @@ export function withRefusals(checked: Checked, batch: BatchRow, refused: Handler
   return { ...checked, rejected: [...checked.rejected, ...own].sort((a, b) => a.index - b.index) };
 }
 
+/** How many faults the batch's error report may list yet. The report ends at the first record that is not listed. */
+const faultsLeft = ({ faults, unlisted }: BatchRow, { maxStoredErrors }: Policy): number =>
+  unlisted > 0 ? 0 : Math.max(0, maxStoredErrors - faults);
+
+const placesOf = (records: RejectedRecord[]): number[] => records.map(({ index }) => index);
+
+/** The rejected records that the report lists: the first ones, as far as it has room; and the places of the others. */
+function reportOf({ rejected, unlisted }: Checked, batch: BatchRow, policy: Policy) {
+  const room = new ReportRoom(faultsLeft(batch, policy));
+  const end = rejected.findIndex(
+    ({ index, errors }) => index > (unlisted[0] ?? Number.MAX_SAFE_INTEGER) || !room.take(errors),
+  );
+  if (end < 0) return { errors: rejected, unlisted };
+  const others = [...placesOf(rejected.slice(end)), ...unlisted].sort((a, b) => a - b);
+  return { errors: rejected.slice(0, end), unlisted: others };
+}
+
 /** The commit of a checked chunk: what is stored, where the batch stands then, and whether it ends. */
 export function commitOf(checked: Checked, batch: BatchRow, policy: Policy): WorkerCommit {
-  const { source, text, rejected, keyed } = checked;
+  const { source, text, keyed } = checked;
+  const report = reportOf(checked, batch, policy);
+  const rejected = report.errors.length + report.unlisted.length;
   const isDelivery = batch.phase === "deliver";
   const isStored = isDelivery && policy.handler === builtInHandler;
-  const rejectedNow = isDelivery || policy.onInvalid === "rejectBatch" ? rejected.length : 0;
+  const rejectedNow = isDelivery || policy.onInvalid === "rejectBatch" ? rejected : 0;
   const duplicate = keyed?.duplicates.length ?? 0;
   const follows = whatFollows(batch, policy, { rejected: batch.rejected + rejectedNow });
   return {
@@ -73,10 +94,10 @@ export function commitOf(checked: Checked, batch: BatchRow, policy: Policy): Wor
     firstRecord: source.firstRecord,
     records: source.records,
     text: isStored ? text : "",
-    errors: rejected,
+    ...report,
     unique: keyed ? uniqueOf(checked, keyed, isStored) : undefined,
     counts: {
-      accepted: isDelivery ? source.records - rejected.length - duplicate : 0,
+      accepted: isDelivery ? source.records - rejected - duplicate : 0,
       rejected: rejectedNow,
       duplicate,
     },
@@ -86,11 +107,10 @@ export function commitOf(checked: Checked, batch: BatchRow, policy: Policy): Wor
   };
 }
 
-function uniqueOf({ rejected }: Checked, keyed: Keyed, isStored: boolean): WorkerCommit["unique"] {
+function uniqueOf({ rejected, unlisted }: Checked, keyed: Keyed, isStored: boolean): WorkerCommit["unique"] {
   const { duplicates, keys } = keyed;
   if (isStored) return { duplicates, keys: keys.map((key) => key ?? "").join("\n"), freed: null };
-  const refused = rejected.map(({ index }) => index);
-  return { duplicates, keys: "", freed: keysAt(keyed, refused) };
+  return { duplicates, keys: "", freed: keysAt(keyed, [...placesOf(rejected), ...unlisted]) };
 }
 
 function whatFollows(
@@ -133,6 +153,7 @@ export function endCommit(batch: BatchRow, policy: Policy): WorkerCommit {
     records: 0,
     text: "",
     errors: [],
+    unlisted: [],
     counts: { accepted: 0, rejected: 0, duplicate: 0 },
     next: { phase, chunk: isFailed ? nextChunk : nextChunk + 1 },
     end: isFailed ? tooManyErrors(rejected, policy.maxErrors as number) : completed(rejected),

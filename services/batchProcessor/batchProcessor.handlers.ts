@@ -1,6 +1,7 @@
 /** Custom handlers: Moleculer actions of the company's own that take the records of a chunk. */
 import FastestValidator from "fastest-validator";
 import { Errors, type ServiceBroker } from "moleculer";
+import { boundedFault, MAX_FAULTS } from "../../formats/fault-bounds.ts";
 import type { RecordFault } from "../../formats/formats.ts";
 import type { HandlerAnswer, HandlerCall, HandlerOutcome } from "./batchProcessor.contract.ts";
 import type { RemoteNodes } from "./batchProcessor.nodes.ts";
@@ -138,6 +139,8 @@ function rejectedOf(rejected: OwnRejected[], { records }: HandlerCall): HandlerR
     .sort((a, b) => a.record - b.record)
     .map(({ record, errors }) => ({
       record,
-      errors: errors.map(({ field = "", code, message = code }) => ({ field, code, message })),
+      errors: errors
+        .slice(0, MAX_FAULTS)
+        .map(({ field = "", code, message = code }) => boundedFault({ field, code, message })),
     }));
 }

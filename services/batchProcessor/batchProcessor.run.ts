@@ -6,7 +6,7 @@ import type { ServiceBroker } from "moleculer";
 import type { Claimed, StoredChunk } from "../../database/store.ts";
 import type { RecordValidator } from "../../formats/formats.ts";
 import { oneLine } from "../../mixins/one-line.ts";
-import type { BatchRow, GiveUp } from "../batch/batch.contract.ts";
+import { type BatchRow, type GiveUp, storedFaults } from "../batch/batch.contract.ts";
 import { call } from "../messages.ts";
 import type { Policy } from "../policy/policy.contract.ts";
 import { backoffMs } from "./batchProcessor.backoff.ts";
@@ -116,7 +116,13 @@ export class Run {
   private async commit(checked: Checked): Promise<Ended | null> {
     const commit = commitOf(checked, this.batch, this.parts.policy);
     const committing = call(this.parts.broker, "batch.commitChunk", { batch: this.batch, commit });
-    const next = { ...this.batch, phase: commit.next.phase, nextChunk: commit.next.chunk };
+    const next = {
+      ...this.batch,
+      phase: commit.next.phase,
+      nextChunk: commit.next.chunk,
+      faults: this.batch.faults + storedFaults(commit),
+      unlisted: this.batch.unlisted + commit.unlisted.length,
+    };
     if (!commit.end && next.nextChunk < next.chunks) this.next = this.ahead(next);
     const after = await committing;
     if (!after) return lost;

@@ -37,8 +37,8 @@ export function keysAt({ places, keys }: Keyed, wanted: number[]): string[] {
   return keys.filter((key, rank): key is string => key !== null && isWanted.has(places[rank] as number));
 }
 
-function placesOf({ source, rejected }: Checked): number[] {
-  const isRejected = new Set(rejected.map(({ index }) => index));
+function placesOf({ source, rejected, unlisted }: Checked): number[] {
+  const isRejected = new Set([...rejected.map(({ index }) => index), ...unlisted]);
   return Array.from({ length: source.records }, (_, place) => place).filter((place) => !isRejected.has(place));
 }
 

@@ -31,6 +31,8 @@ export interface Policy {
   onInvalid: "skip" | "rejectBatch";
   /** Beyond so many rejected records the batch fails; null: never. */
   maxErrors: number | null;
+  /** So many faults a batch's error report lists; beyond it rejected records are only counted. */
+  maxStoredErrors: number;
   rate: { requests: number; windowSeconds: number };
   /** Decoded bytes and records of a UTC day; null: no limit. */
   bytesPerDay: number | null;
@@ -67,6 +69,7 @@ export const defaultPolicy: Readonly<Policy> = deepFreeze({
   schema: {},
   onInvalid: "skip",
   maxErrors: null,
+  maxStoredErrors: 100_000,
   rate: { requests: 600, windowSeconds: 60 },
   bytesPerDay: null,
   recordsPerDay: null,
@@ -106,6 +109,7 @@ export function fields({ isHandler, allowedHosts = [] }: Surroundings): Record<k
     schema: checkOf({ type: "object" }, recordSchemaFaults),
     onInvalid: oneOf("skip", "rejectBatch"),
     maxErrors: nullOr(integer(0, Number.MAX_SAFE_INTEGER)),
+    maxStoredErrors: integer(0, 10_000_000),
     rate: object({ requests: integer(1, 1_000_000_000), windowSeconds: integer(1, 86_400) }),
     bytesPerDay: nullOr(integer(1, 2 ** 50)),
     recordsPerDay: nullOr(integer(1, 10 ** 12)),

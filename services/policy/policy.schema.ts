@@ -12,6 +12,7 @@ const meanings: Record<keyof Policy, string> = {
     "JSON Schema 2020-12 of one record: patterns in RE2's syntax, no remote `$ref`, up to 64 kB. `{}`: any object.",
   onInvalid: "`rejectBatch`: with one invalid record the batch ends `failed`, and none is delivered.",
   maxErrors: "Beyond so many rejected records the batch fails; null: never.",
+  maxStoredErrors: "So many faults the error report lists; the records beyond it are counted, not listed.",
   rate: "Requests in a sliding window.",
   bytesPerDay: "Decoded bytes of a UTC day; null: no limit.",
   recordsPerDay: "Records of a UTC day; null: no limit.",

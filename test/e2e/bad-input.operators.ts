@@ -190,6 +190,8 @@ const wrongPolicies: [unknown, ...string[]][] = [
   [{ schema: { description: "x".repeat(70_000) } }, "/schema"],
   [{ onInvalid: "stop" }, "/onInvalid"],
   [{ maxErrors: -1 }, "/maxErrors"],
+  [{ maxStoredErrors: -1 }, "/maxStoredErrors"],
+  [{ maxStoredErrors: 10_000_001 }, "/maxStoredErrors"],
   [{ rate: 5 }, "/rate"],
   [{ rate: { requests: 0 } }, "/rate/requests"],
   [{ rate: { requests: 1_000_000_001 } }, "/rate/requests"],

@@ -136,6 +136,7 @@ describe("the policy's limits", () => {
       schema,
       onInvalid: "skip",
       maxErrors: null,
+      maxStoredErrors: 100_000,
       rate: { requests: 500, windowSeconds: 60 },
       bytesPerDay: null,
       recordsPerDay: null,

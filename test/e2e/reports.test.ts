@@ -157,6 +157,57 @@ describe("errors", () => {
     expect(errors[0]?.errors).toHaveLength(100);
   });
 
+  describe("beyond maxStoredErrors", () => {
+    const record = '{"a":1}\n';
+    /** Two faults a record, two records a chunk. */
+    const imports = async (policy: object) => {
+      const own = await newClient(url, { schema: { required: ["b", "c"] }, chunkRecords: 2, ...policy });
+      const { id } = await accepted(url, own, `${record.repeat(7)}{"b":1,"c":1}`);
+      const batch = await batchWhen(url, own, id);
+      return { own, id, batch, report: await (await get(url, own, `/imports/${id}/errors`)).text() };
+    };
+    const parsed = (report: string) =>
+      report
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line));
+
+    test.each([
+      [5, 2],
+      [6, 3],
+      [0, 0],
+    ])("%i: records are listed whole, the rest is counted", async (maxStoredErrors, listed) => {
+      const { own, id, batch, report } = await imports({ maxStoredErrors });
+      expect(batch).toMatchObject({ counts: { received: 8, accepted: 1, rejected: 7 } });
+      const lines = parsed(report);
+      expect(lines.slice(0, -1).map((line) => [line.record, line.errors.length])).toEqual(
+        Array.from({ length: listed }, (_, i) => [i + 1, 2]),
+      );
+      expect(lines.at(-1)).toEqual({ truncated: true, records: 7 - listed });
+      const csv = await (await get(url, own, `/imports/${id}/errors`, { accept: "text/csv" })).text();
+      const rows = csv.trimEnd().split("\r\n");
+      expect(rows).toHaveLength(1 + 2 * listed + 1);
+      expect(rows.at(-1)).toBe(`,,,truncated,${7 - listed} more rejected records are not listed.,`);
+    });
+
+    test("nothing is said where all are listed", async () => {
+      const { report } = await imports({ maxStoredErrors: 14 });
+      expect(parsed(report).map(({ record: number }) => number)).toEqual([1, 2, 3, 4, 5, 6, 7]);
+    });
+
+    test("nothing of a rejected batch is delivered, and its counts are whole", async () => {
+      const { batch, report } = await imports({ maxStoredErrors: 4, onInvalid: "rejectBatch" });
+      expect(batch).toMatchObject({ status: "failed", error: { code: "invalid-records" }, counts: { rejected: 7 } });
+      expect(parsed(report).at(-1)).toEqual({ truncated: true, records: 5 });
+    });
+
+    test("maxErrors counts all of them", async () => {
+      const { batch, report } = await imports({ maxStoredErrors: 4, maxErrors: 5 });
+      expect(batch).toMatchObject({ status: "failed", error: { code: "too-many-errors" }, counts: { rejected: 6 } });
+      expect(parsed(report).at(-1)).toEqual({ truncated: true, records: 4 });
+    });
+  });
+
   test("as CSV have a row per fault, and no cell is a formula", async () => {
     const texts = ["=1+1", "+x", "-x", "@x", "\tx", 'quo"te, comma', "two\nlines"];
     const csv = `id,text\n${texts.map((text) => `"${text.replaceAll('"', '""')}",x`).join("\n")}\n`;

@@ -25,6 +25,8 @@ const batchTable = [
   ["accepted", "big", "accepted"],
   ["rejected", "big", "rejected"],
   ["duplicate", "big", "duplicate"],
+  ["faults", "big", "faults"],
+  ["unlisted", "big", "unlisted"],
   ["fence", "big", "fence"],
   ["owner", "name", "owner"],
   ["due_at", "big", "dueAt"],

@@ -28,6 +28,8 @@ export const batchColumns = (of = "batch") =>
     "accepted",
     "rejected",
     "duplicate",
+    "faults",
+    "unlisted",
     "fence",
     "owner",
     'due_at AS "dueAt"',

@@ -7,7 +7,7 @@ export { batchRow, hasEnded, jsonOrNull, type RawBatch } from "../../rows.ts";
 /** A batch as SELECT list or RETURNING list. */
 export const batchColumns = `id, public_id AS publicId, client_id AS clientId, policy_version AS policyVersion, state, reason,
   format, envelope, nullif(lower(hex(content_hash)), '') AS contentHash, request_id AS requestId, retry_of AS retryOf, bytes, records, chunks,
-  phase, next_chunk AS nextChunk, accepted, rejected, duplicate, fence, owner, due_at AS dueAt, attempt,
+  phase, next_chunk AS nextChunk, accepted, rejected, duplicate, faults, unlisted, fence, owner, due_at AS dueAt, attempt,
   attempts_total AS attemptsTotal, version, created_at AS createdAt, ready_at AS readyAt, started_at AS startedAt,
   finished_at AS finishedAt`;
 

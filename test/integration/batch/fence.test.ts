@@ -28,6 +28,7 @@ function commitOf({ nextChunk: chunk, chunks }: BatchRow): WorkerCommit {
     records: 2,
     text: `{"n":${firstRecord}}\n{"n":${firstRecord + 1}}`,
     errors: [],
+    unlisted: [],
     counts: { accepted: 2, rejected: 0, duplicate: 0 },
     next: { phase: "deliver", chunk: chunk + 1 },
     end: chunk + 1 === chunks ? { state: "completed", error: null } : null,

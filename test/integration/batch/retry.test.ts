@@ -164,6 +164,18 @@ test("what a handler refused comes again too", async () => {
   expect(own.of(child.id).flatMap(numbersOf)).toEqual(["1"]);
 });
 
+test("refused where the report does not list all: what is not listed is not kept", async () => {
+  const client = await newClient(system.url, { ...strict, maxStoredErrors: 3, chunkRecords: 2 });
+  const parent = await imported(client, '{"n":"x"}\n'.repeat(5));
+  expect(parent.counts).toMatchObject({ received: 5, rejected: 5 });
+  const response = await rejected(client, parent.id);
+  expect(await response.json()).toMatchObject({
+    status: 409,
+    code: "illegal-state",
+    detail: expect.stringMatching(/Of 5 rejected records only the 3 are kept .* send it again/),
+  });
+});
+
 test("refused: nothing rejected, not ended, another client's, an unknown query or body", async () => {
   const client = await newClient(system.url, { ...strict, maxConcurrentBatches: 5 });
   const whole = await imported(client, '{"n":1}');

@@ -65,6 +65,24 @@ export async function ready(store: BatchStore, clientId: number, over: Partial<U
   return (await stored(store, upload(clientId, over))).batch;
 }
 
+/** Takes the columns away that a migration added, and its mark: the database is as it was before. */
+export async function undoColumns({ sequelize }: Database, migration: string, table: string, columns: string[]) {
+  for (const column of columns) await sequelize.query(`ALTER TABLE "${table}" DROP COLUMN "${column}"`);
+  await sequelize.query(`DELETE FROM "schema_migration" WHERE "name" = '${migration}'`);
+}
+
+/** A batch from before error reports had a bound can go on afterwards. */
+export async function reportsFromBefore(db: Database): Promise<void> {
+  const batch = await claimed(db.store, 1);
+  await db.store.commitChunk(chunkCommit(batch, [0]));
+  await undoColumns(db, "0006-error-report", "batch", ["faults", "unlisted"]);
+  expect(await db.migrate()).toEqual(["0006-error-report"]);
+  const found = (await db.store.batch(batch.publicId, null)) as BatchRow;
+  expect(found).toMatchObject({ rejected: 1, faults: 0, unlisted: 0 });
+  const commit = chunkCommit(found, [0], { text: '{"n":6}', unlisted: [1] });
+  expect((await db.store.commitChunk(commit))?.batch).toMatchObject({ rejected: 2, faults: 2, unlisted: 1 });
+}
+
 export async function claimed(store: BatchStore, clientId: number, owner = "node-1"): Promise<BatchRow> {
   const batch = await ready(store, clientId);
   const taken = await store.claim(batch.id, owner, LEASE);
@@ -85,6 +103,7 @@ export function chunkCommit(batch: BatchRow, rejected: number[] = [], over: Part
     records: 3,
     text: places.map((place) => `{"n":${firstRecord + place}}`).join("\n"),
     errors: rejected.map((place) => fault(place, firstRecord + place)),
+    unlisted: [],
     counts: { accepted: places.length, rejected: rejected.length, duplicate: 0 },
     next: { phase: "deliver", chunk: batch.nextChunk + 1 },
     end: null,

@@ -1,7 +1,7 @@
 import pg from "pg";
 import { describePostgres, freshPostgres, keptDatabase } from "../../helpers/database.ts";
 import { storeConformance } from "./conformance.ts";
-import { stored, upload } from "./drafts.ts";
+import { reportsFromBefore, stored, upload } from "./drafts.ts";
 
 describePostgres("PostgreSQL", () => {
   const { open, end } = keptDatabase(freshPostgres);
@@ -11,6 +11,12 @@ describePostgres("PostgreSQL", () => {
 
 describePostgres("only on PostgreSQL", () => {
   afterEach(() => jest.restoreAllMocks());
+
+  test("a batch from before reports had a bound goes on", async () => {
+    const { db, remove } = await freshPostgres();
+    await reportsFromBefore(db);
+    await remove();
+  });
 
   test("a small body is one statement, whatever is to be decided with it", async () => {
     const { db, remove } = await freshPostgres();

@@ -7,7 +7,7 @@ import { DatabaseInUse, DatabaseUnavailable, isUnavailable } from "../../../data
 import { root } from "../../../root.cjs";
 import { freshDatabase, keptDatabase, type TestDatabase } from "../../helpers/database.ts";
 import { storeConformance } from "./conformance.ts";
-import { chunk, chunkCommit, claimed, LEASE, newBatch, ready, upload } from "./drafts.ts";
+import { chunk, chunkCommit, claimed, LEASE, newBatch, ready, reportsFromBefore, upload } from "./drafts.ts";
 
 const { open, end } = keptDatabase(freshDatabase);
 storeConformance("sqlite", open);
@@ -50,6 +50,8 @@ describe("only on sqlite", () => {
     expect((await db.store.list({ limit: 10 })).map(({ state }) => state)).toEqual(["ready"]);
     await db.close();
   });
+
+  test("a batch from before reports had a bound goes on", () => reportsFromBefore(opened.db));
 
   test("a second opening in the same process is refused too", async () => {
     await expect(openDatabase({ url: opened.url })).rejects.toBeInstanceOf(DatabaseInUse);

@@ -125,6 +125,19 @@ export function workSuite(database: () => Database): void {
       expect(await store().move(moveOf(waiting, "ready", { version, fence }))).toBeNull();
     });
 
+    test("a report's length is counted once, with its chunk; records that are not listed leave no row", async () => {
+      const batch = await claimed(store(), 1);
+      const commit = chunkCommit(batch, [0], { text: '{"n":3}', unlisted: [1] });
+      const done = await store().commitChunk(commit);
+      expect(done?.batch).toMatchObject({ faults: 2, unlisted: 1 });
+      expect(await store().commitChunk(commit)).toBeNull();
+      expect(await reread(batch)).toMatchObject({ faults: 2, unlisted: 1 });
+      const next = chunkCommit(done?.batch ?? batch, [], { text: "", unlisted: [0, 1, 2] });
+      expect((await store().commitChunk(next))?.batch).toMatchObject({ faults: 2, unlisted: 4 });
+      expect((await store().records(batch.id, 0, 10, 1e6)).map(({ seq }) => seq)).toEqual([3]);
+      expect((await store().errors(batch.id, 0, 10, 1e6)).map(({ seq }) => seq)).toEqual([1]);
+    });
+
     test("after a takeover the old worker writes nothing, the new one goes on from the checkpoint", async () => {
       const batch = await claimed(store(), 1, "old");
       await store().commitChunk(chunkCommit(batch));
@@ -177,9 +190,10 @@ export function workSuite(database: () => Database): void {
 
     test("a restart begins at the first chunk with no counts and no errors", async () => {
       const batch = await claimed(store(), 1);
-      await store().commitChunk(chunkCommit(batch, [0, 1, 2], { text: "" }));
+      await store().commitChunk(chunkCommit(batch, [0, 1], { text: "", unlisted: [2] }));
       const done = await store().move(moveOf(batch, "ready", { restart: "validate" }));
       expect(done?.batch).toMatchObject({ nextChunk: 0, accepted: 0, rejected: 0, phase: "validate" });
+      expect(done?.batch).toMatchObject({ faults: 0, unlisted: 0 });
       expect(await store().errors(batch.id, 0, 10, 1_000_000)).toEqual([]);
     });
 

@@ -143,6 +143,19 @@ describe("rows", () => {
     ]);
   });
 
+  test("names are written into each record: long ones make small chunks, and no column's is longer than 1,000 characters", () => {
+    const sizes = (header: string) => split("csv", `${header}\n${"1\n".repeat(20_000)}`).chunks.map((c) => c.records);
+    expect(sizes("a")).toEqual([5_000, 5_000, 5_000, 5_000]);
+    expect(sizes("a".repeat(1_000))).toEqual([4_195, 4_195, 4_195, 4_195, 3_220]);
+    expect(refusal(() => split("csv", `b,${"a".repeat(1_001)}\n1,2\n`))).toEqual({ code: "malformed-body", line: 1 });
+  });
+
+  test("a header row has at most 1 MiB, also where a record may have more", () => {
+    const header = Array.from({ length: 2_000 }, (_, i) => `${i}-${"a".repeat(600)}`).join();
+    const refused = () => split("csv", `${header}\n1\n`, { maxRecordBytes: 16 * 2 ** 20 });
+    expect(refusal(refused)).toEqual({ code: "malformed-body", line: 1 });
+  });
+
   test("too many records", () => {
     const refused = () => split("csv", "a\n1\n2\n3\n", { maxRecords: 2 });
     expect(refusal(refused)).toEqual({ code: "too-many-records", limit: 2 });

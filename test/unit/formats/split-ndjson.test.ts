@@ -1,5 +1,10 @@
 import { lines, oneByte, refusal, split } from "./split-kit.ts";
 
+test("where a schema's defaults make records longer, a chunk has fewer of them", () => {
+  const { chunks } = split("ndjson", "{}\n".repeat(500), { recordGrowth: 20_000 });
+  expect(chunks.map(({ records }) => records)).toEqual([210, 210, 80]);
+});
+
 describe("NDJSON", () => {
   test("a line is a record; the last one may lack its LF", () => {
     const result = split("ndjson", '{"a":1}\n[2]\n3');

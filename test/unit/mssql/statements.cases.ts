@@ -76,6 +76,7 @@ const committed = (name: string, over: () => Partial<ChunkCommit>) =>
 const unique = (over = {}) => ({ duplicates: [], keys: keys(hex(), ""), freed: null, ...over });
 committed("records", () => ({}));
 committed("records and errors", () => ({ records: 4, errors: [fault(0), fault(2)] }));
+committed("records, an error and one that is not listed", () => ({ records: 4, errors: [fault(0)], unlisted: [1] }));
 committed("errors alone, in a validating pass", () => ({
   text: "",
   errors: [fault(1)],

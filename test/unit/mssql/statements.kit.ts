@@ -128,6 +128,7 @@ export const chunkCommit = (over: Partial<ChunkCommit> = {}): ChunkCommit => ({
   records: 2,
   text: [marked("a"), marked("b")].join("\n"),
   errors: [],
+  unlisted: [],
   counts: { accepted: n(), rejected: n(), duplicate: n() },
   next: { phase: "deliver", chunk: n() },
   end: null,

@@ -99,6 +99,7 @@ export const commitOf = (batch: BatchRow, end: WorkerCommit["end"] = null): Work
   records: 1,
   text: '{"n":0}',
   errors: [],
+  unlisted: [],
   counts: { accepted: 1, rejected: 0, duplicate: 0 },
   next: { phase: "deliver", chunk: batch.nextChunk + 1 },
   end,

@@ -56,6 +56,15 @@ describe("an answer of a handler", () => {
     expect(await classed("orders.run", () => given)).toEqual(delivered);
   });
 
+  test("what it says of a record has a bound", async () => {
+    const long = "x".repeat(5_000);
+    const errors = Array(150).fill({ field: long, code: long, message: long });
+    const delivered = await classed("orders.run", () => ({ rejected: [{ record: 7, errors }] }));
+    const [refused] = delivered.outcome === "done" ? delivered.rejected : [];
+    expect(refused?.errors).toHaveLength(100);
+    expect(Object.values(refused?.errors[0] ?? {}).map((text) => text.length)).toEqual([1_000, 255, 1_000]);
+  });
+
   test.each([
     [{ outcome: "maybe" }],
     ["fail"],

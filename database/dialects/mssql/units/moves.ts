@@ -54,7 +54,7 @@ function moved(move: Move, params: Params): string {
   if (move.restart)
     sets.push(
       `phase = ${params.add(name(move.restart), "phase")}`,
-      "next_chunk = 0, accepted = 0, rejected = 0, duplicate = 0",
+      "next_chunk = 0, accepted = 0, rejected = 0, duplicate = 0, faults = 0, unlisted = 0",
     );
   const conditions = [`id = ${params.add(big(move.id), "id")}`, `state = ${params.add(name(move.from), "from")}`];
   if (move.version !== undefined) conditions.push(`version = ${params.add(big(move.version), "version")}`);

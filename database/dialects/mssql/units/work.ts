@@ -1,6 +1,6 @@
 /** What a worker does: claim, commit chunk by chunk, keep its leases. */
 import { checkCount, errorRows, placesWithout } from "../../../rows.ts";
-import type { ChunkCommit, Claimed, StoredChunk, Written } from "../../../store.ts";
+import { type ChunkCommit, type Claimed, type StoredChunk, storedFaults, type Written } from "../../../store.ts";
 import {
   batchColumns,
   batchRow,
@@ -164,6 +164,8 @@ function advanced(commit: ChunkCommit, params: Params): string[] {
     `rejected = rejected + ${params.add(big(counts.rejected), "rejected")}`,
     `duplicate = duplicate + ${params.add(big(counts.duplicate), "duplicate")}${more}`,
     `due_at = ${end ? dueAt(end.due, params) : `@now + ${params.add(big(leaseMs), "lease")}`}`,
+    `faults = faults + ${params.add(big(storedFaults(commit)), "faults")}`,
+    `unlisted = unlisted + ${params.add(big(commit.unlisted.length), "unlisted")}`,
     // This run is the first attempt at the chunk that follows.
     "attempt = 1",
     "version = version + 1",

@@ -48,7 +48,7 @@ function madeCte(move: Move, values: Values): string {
   if (move.restart)
     sets.push(
       `phase = ${values.add(move.restart, "varchar")}`,
-      "next_chunk = 0, accepted = 0, rejected = 0, duplicate = 0",
+      "next_chunk = 0, accepted = 0, rejected = 0, duplicate = 0, faults = 0, unlisted = 0",
     );
   const conditions = [`id = ${values.add(move.id)}`, `state = ${values.add(move.from)}`];
   if (move.version !== undefined) conditions.push(`version = ${values.add(move.version)}`);

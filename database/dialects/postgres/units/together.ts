@@ -142,6 +142,8 @@ function rowOf({ batch, totals, phase, state, due, reason }: UploadCommit, id: n
     accepted: 0,
     rejected: 0,
     duplicate: 0,
+    faults: 0,
+    unlisted: 0,
     fence: 0,
     attempt: 0,
     attemptsTotal: 0,

@@ -2,7 +2,7 @@
 import { LRUCache } from "lru-cache";
 import { ConstraintViolation } from "../../../errors.ts";
 import { checkCount, errorRows, placesWithout } from "../../../rows.ts";
-import type { ChunkCommit, Claimed, StoredChunk, Written } from "../../../store.ts";
+import { type ChunkCommit, type Claimed, type StoredChunk, storedFaults, type Written } from "../../../store.ts";
 import {
   batchColumns,
   batchRow,
@@ -164,6 +164,8 @@ function advanceCte(commit: ChunkCommit, values: Values): string {
     `rejected = b.rejected + ${values.add(counts.rejected, "bigint")}`,
     `duplicate = b.duplicate + ${values.add(counts.duplicate, "bigint")} + ${missed}`,
     `due_at = ${end ? dueAt(end.due, values) : `${NOW} + ${values.add(leaseMs, "bigint")}`}`,
+    `faults = b.faults + ${values.add(storedFaults(commit), "bigint")}`,
+    `unlisted = b.unlisted + ${values.add(commit.unlisted.length, "bigint")}`,
     // This run is the first attempt at the chunk that follows.
     "attempt = 1",
     "version = b.version + 1",

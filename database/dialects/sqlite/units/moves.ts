@@ -13,7 +13,7 @@ export function move(sql: Sql, move: Move) {
   return { batch: batchRow(raw), outbox: insertOutbox(sql, move.events, now, raw) };
 }
 
-const restarted = "next_chunk = 0, accepted = 0, rejected = 0, duplicate = 0";
+const restarted = "next_chunk = 0, accepted = 0, rejected = 0, duplicate = 0, faults = 0, unlisted = 0";
 const attempts = {
   keep: "",
   reset: ", attempt = 0",

@@ -1,7 +1,7 @@
 /** What a worker does: claim, commit chunk by chunk, keep its leases. */
 import type { RejectedRecord } from "../../../../formats/formats.ts";
 import { placesWithout } from "../../../rows.ts";
-import type { ChunkCommit } from "../../../store.ts";
+import { type ChunkCommit, storedFaults } from "../../../store.ts";
 import {
   batchColumns,
   batchRow,
@@ -130,12 +130,13 @@ function insertErrors(sql: Sql, id: number, firstRecord: number, rejected: Rejec
   }
 }
 
-function advance(sql: Sql, { id, leaseMs, counts, next, end }: ChunkCommit, missed: number, now: number): RawBatch {
+function advance(sql: Sql, commit: ChunkCommit, missed: number, now: number): RawBatch {
+  const { id, leaseMs, counts, unlisted, next, end } = commit;
   return sql.get<RawBatch>(
     `UPDATE batch SET next_chunk = ?2, phase = ?3, accepted = accepted + ?4, rejected = rejected + ?5,
        duplicate = duplicate + ?6, due_at = ?7, attempt = 1, version = version + 1,
        state = ?8, reason = ?9, owner = CASE WHEN ?10 THEN NULL ELSE owner END,
-       finished_at = ?11, chunks = CASE WHEN ?12 THEN 0 ELSE chunks END
+       finished_at = ?11, chunks = CASE WHEN ?12 THEN 0 ELSE chunks END, faults = faults + ?13, unlisted = unlisted + ?14
      WHERE id = ?1 RETURNING ${batchColumns}`,
     id,
     next.chunk,
@@ -149,6 +150,8 @@ function advance(sql: Sql, { id, leaseMs, counts, next, end }: ChunkCommit, miss
     end ? 1 : 0,
     end && hasEnded(end.state) ? now : null,
     end?.purge ? 1 : 0,
+    storedFaults(commit),
+    unlisted.length,
   ) as RawBatch;
 }
 

@@ -1,0 +1,50 @@
+/** What records come to once the defaults of their schema are put in, and the names of a CSV's columns. */
+import { type SchemaNode, walkSchema } from "./schema-walk.ts";
+
+/** A chunk is cut where its records may have grown by so much. */
+export const CUT_GROWTH = 4 * 1024 * 1024;
+/** Characters of a chunk's accepted records, beside one that is as long as may be: a chunk is one commit, and held in memory. */
+export const CHUNK_CHARACTERS = 8 * 1024 * 1024;
+
+const known = new WeakMap<object, number>();
+
+/** The bytes that a record gains where each default of its schema is put in once. */
+export function defaultsOf(schema: SchemaNode): number {
+  let bytes = known.get(schema);
+  if (bytes !== undefined) return bytes;
+  bytes = 0;
+  walkSchema(schema, (node) => {
+    if (node.default !== undefined) bytes = (bytes as number) + Buffer.byteLength(JSON.stringify(node.default));
+  });
+  known.set(schema, bytes);
+  return bytes;
+}
+
+/** What the names of its members add to the JSON text of a row whose cells are all texts. */
+export function namesOf(record: SchemaNode): number {
+  let bytes = 2;
+  for (const name in record) bytes += Buffer.byteLength(name) + 6;
+  return bytes;
+}
+
+/**
+ * Whether the JSON text of `value` certainly has more bytes than `limit`, however it is written. Asked before that text is
+ * made: the defaults of a schema that refers to itself, or of each item of a list, can make a gigabyte of a few bytes.
+ */
+export const isLongerThan = (value: unknown, limit: number): boolean => roomAfter(value, limit) < 0;
+
+/** What is left of `room` behind the text of `value`; less than 0 as soon as that is known. */
+function roomAfter(value: unknown, room: number): number {
+  if (typeof value === "string") return room - Buffer.byteLength(value) - 2;
+  if (typeof value !== "object" || value === null) return room - (typeof value === "number" ? 1 : 4);
+  let left = room - 1;
+  if (Array.isArray(value)) {
+    for (let i = 0; i < value.length && left >= 0; i++) left = roomAfter(value[i], left - 1);
+  } else {
+    for (const name in value) {
+      left = roomAfter((value as SchemaNode)[name], left - Buffer.byteLength(name) - 4);
+      if (left < 0) return left;
+    }
+  }
+  return left;
+}
