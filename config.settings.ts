@@ -70,6 +70,12 @@ export const settings = {
     matching(/^[\w.:%-]+$/, "an address or a host name"),
     "Address that the API listens on.",
   ),
+  keepAliveMs: setting(
+    "KEEP_ALIVE_TIMEOUT",
+    "130s",
+    duration("1s", "a proxy needs some time to use a link again"),
+    "How long the API keeps an idle connection: longer than the proxy before it does.",
+  ),
   adminToken: optional(
     "ADMIN_TOKEN",
     "with SQLite made at the first start and kept beside the database, else required",

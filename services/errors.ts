@@ -24,6 +24,7 @@ export const problems = {
   "too-many-records": { status: 413, retryable: false, title: "The body has more records than allowed." },
   "unsupported-media-type": { status: 415, retryable: false, title: "This media type is not accepted." },
   "unsupported-encoding": { status: 415, retryable: false, title: "This content encoding is not accepted." },
+  "unsupported-transfer-coding": { status: 501, retryable: false, title: "This transfer coding is not known." },
   "duplicate-batch": { status: 409, retryable: false, title: "This content was imported before." },
   "idempotency-in-progress": { status: 409, retryable: true, title: "The first request with this key still runs." },
   "idempotency-key-reused": { status: 422, retryable: false, title: "This key came before with other content." },

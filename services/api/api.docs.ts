@@ -88,9 +88,6 @@ export function send({ req, res }: Exchange, { type, ...forms }: Sendable, more:
 }
 
 export async function getDocs(exchange: Exchange): Promise<undefined> {
-  const { req, res } = exchange;
-  // Below `/docs/` its relative references would lead elsewhere.
-  if (req.originalUrl.split("?")[0]?.endsWith("/")) return void res.writeHead(308, { Location: "../docs" }).end();
   send(exchange, await fileOf(PAGE), {
     "Cache-Control": "no-cache",
     "Content-Security-Policy": POLICY,

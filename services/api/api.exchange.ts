@@ -5,6 +5,7 @@ import type { Client } from "../clientCache/clientCache.contract.ts";
 import { Problem } from "../errors.ts";
 import type { PolicyVersion } from "../policy/policy.contract.ts";
 import type { Api } from "./api.gateway.ts";
+import { queryOfTarget } from "./api.head.ts";
 
 /** What moleculer-web and our own authentication leave on a request. */
 export type ApiRequest = IncomingMessage & {
@@ -46,9 +47,9 @@ export function callerOf({ req }: Exchange): NonNullable<ApiRequest["caller"]> {
   return req.caller;
 }
 
+/** Throws validation. */
 export function exchangeOf(req: ApiRequest, res: ServerResponse): Exchange {
-  const { search } = new URL(req.originalUrl, "http://any");
-  return { ctx: req.$ctx, req, res, path: req.$params, query: new URLSearchParams(search) };
+  return { ctx: req.$ctx, req, res, path: req.$params, query: queryOfTarget(req.originalUrl) };
 }
 
 export const json = (status: number, body: unknown, headers: Record<string, string> = {}): Reply => ({

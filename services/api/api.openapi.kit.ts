@@ -58,6 +58,7 @@ export const bodyProblems: ProblemCode[] = [
   "payload-too-large",
   "unsupported-media-type",
   "unsupported-encoding",
+  "unsupported-transfer-coding",
   "upload-timeout",
   "validation",
 ];

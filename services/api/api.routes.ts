@@ -88,6 +88,9 @@ export const openRoutes = {
   "/docs": strict({ "GET /": getDocs, "GET /:file": getDocsFile }),
 };
 
+/** Paths that people type, and where they lead. Below `/docs/` the page's relative references would lead elsewhere. */
+export const moved: Record<string, string | undefined> = { "/docs/": "../docs" };
+
 /** Every route, as in `POST /imports/:id/cancel`. */
 export const allRoutes = (): string[] => [
   ...Object.keys(clientRoutes),

@@ -11,6 +11,7 @@ import { define } from "../../mixins/define.ts";
 import { readWhenAsked } from "../../mixins/figures.ts";
 import { listen } from "../../mixins/listen.ts";
 import { partnersMixin } from "../../mixins/partners.ts";
+import { originForm } from "../../mixins/target.ts";
 import { BATCH_WRITTEN, type BatchNews } from "../batch/batch.contract.ts";
 import type { Client } from "../clientCache/clientCache.contract.ts";
 import { Problem } from "../errors.ts";
@@ -25,9 +26,10 @@ import { OpenStreams } from "./api.events.ts";
 import { type ApiRequest, exchangeOf, type Handle, sendJson } from "./api.exchange.ts";
 import { OpenExports } from "./api.export.ts";
 import type { AliasOfGateway, Api } from "./api.gateway.ts";
+import { checkHead } from "./api.head.ts";
 import { problemOf, sendProblem } from "./api.problems.ts";
 import { spendRequest } from "./api.rate.ts";
-import { clientRoutes, openRoutes, operatorRoutes } from "./api.routes.ts";
+import { clientRoutes, moved, openRoutes, operatorRoutes } from "./api.routes.ts";
 import { BatchWatches } from "./api.watches.ts";
 
 /** Of SHUTDOWN_TIMEOUT: uploads that last longer are refused, so that their clients know; what still goes on then is cut off. */
@@ -53,12 +55,6 @@ function alias(handle: Handle) {
   };
 }
 
-/** RFC 9112, 3.2. Node would refuse it too, but with an answer that is none of ours. */
-function requireHost(req: ApiRequest, _res: ServerResponse, next: Next) {
-  const isMissing = req.httpVersion === "1.1" && req.headers.host === undefined;
-  next(isMissing ? new Problem("invalid-header", "Host is missing.", { header: "Host" }) : undefined);
-}
-
 const aliases = (routes: Record<string, Handle>) =>
   Object.fromEntries(Object.entries(routes).map(([route, handle]) => [route, alias(handle)]));
 
@@ -67,6 +63,8 @@ const route = (path: string, routes: Record<string, unknown>, who?: string) => (
   aliases: routes,
   mappingPolicy: "restrict",
   bodyParsers: false,
+  // A balancer that keeps a path to itself does so by its exact name.
+  pathToRegexpOptions: { sensitive: true, trailing: false },
   mergeParams: true,
   logging: false,
   ...(who ? { authentication: who } : {}),
@@ -88,6 +86,9 @@ export default define<Api>({
     partnersMixin("clientCache", "rateLimiter", "policy", "batch", "outbox"),
   ],
 
+  // They would change the routes of a node that runs, for whoever is on the broker.
+  actions: { addRoute: false, removeRoute: false, listAliases: false },
+
   settings: {
     // An upload may take hours; silence is what ends it (408).
     requestTimeout: 0,
@@ -95,7 +96,12 @@ export default define<Api>({
     logResponse: null,
     logRequestParams: null,
     logRouteRegistration: null,
-    use: [requireHost],
+    use: [
+      (req: ApiRequest, _res: ServerResponse, next: Next) => {
+        checkHead(req);
+        next();
+      },
+    ],
     rootCallOptions(options: { requestID?: string }, req: ApiRequest, res: ServerResponse) {
       // Of every answer: what a partner sent comes back in some, and no browser may take it for a page.
       res.setHeader("X-Content-Type-Options", "nosniff");
@@ -116,7 +122,10 @@ export default define<Api>({
 
   created() {
     this.failedLogins = new FailedLogins();
-    this.connections = new Connections(this.server, (req, res) => void this.httpHandler(req, res));
+    this.connections = new Connections(this.server, (req, res) => {
+      req.url = originForm(req.url);
+      this.httpHandler(req, res);
+    });
     this.answering = new Set();
     this.watches = new BatchWatches({
       read: (seen) => call(this.broker, "batch.changed", { seen }),
@@ -184,6 +193,12 @@ export default define<Api>({
       this.answerError(req, res, error);
     },
 
+    /** The path alone: each call reads its query itself, strictly. moleculer-web drops one slash at the end. */
+    parseQueryString({ url = "/" }: ApiRequest) {
+      const [path = "/"] = url.split("?", 1);
+      return { url: path.length > 1 && path.endsWith("/") ? `${path}/` : path, query: {} };
+    },
+
     /** HEAD is GET without its body, which Node leaves out by itself. */
     resolveAlias(this: Api, url: string, method?: string) {
       const asked = method === "HEAD" ? "GET" : method;
@@ -197,6 +212,8 @@ export default define<Api>({
     /** No route has it: another method may. */
     send404(this: Api, req: ApiRequest, res: ServerResponse) {
       const url = req.parsedUrl ?? "/";
+      const place = moved[url];
+      if (place) return void res.writeHead(308, { Location: place }).end();
       const allowed = this.aliases.filter((alias: AliasOfGateway) => alias.match(url)).map(({ method }) => method);
       if (allowed.includes("GET")) allowed.push("HEAD");
       const problem =
@@ -234,7 +251,9 @@ export default define<Api>({
   async started() {
     this.adminToken = await adminToken(this.broker);
     this.cursors = new Cursors(this.adminToken);
-    const { port: wanted, host } = configOf(this.broker);
+    const { port: wanted, host, keepAliveMs } = configOf(this.broker);
+    // Whoever ends an idle link first must be the proxy: else it sends a request into one that is being closed.
+    this.server.keepAliveTimeout = keepAliveMs;
     const port = await listen(this.server, { setting: "PORT", port: wanted, host });
     this.server.on("error", (error) => this.logger.error("The HTTP server failed:", error));
     this.logger.info(`DataFlow listens on http://${host}:${port}`);

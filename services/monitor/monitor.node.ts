@@ -9,14 +9,20 @@ import { define } from "../../mixins/define.ts";
 import { serve } from "../messages.ts";
 import { figuresOf, statsOf } from "./monitor.figures.ts";
 import { Health } from "./monitor.health.ts";
+import { Paced } from "./monitor.paced.ts";
 import { MonitorPort } from "./monitor.port.ts";
 import { tellOfProcess } from "./monitor.process.ts";
 import { prometheusText } from "./monitor.prometheus.ts";
 import { Queue } from "./monitor.queue.ts";
 
+/** Some ms of the loop each time, and anybody may ask. */
+const METRICS_EVERY_MS = 1_000;
+
 export type Monitor = Service & {
   queue: Queue;
   health: Health;
+  /** /metrics. */
+  text: Paced<string>;
   port: MonitorPort | null;
 };
 
@@ -27,6 +33,11 @@ export const monitor = (): ServiceSchema =>
     created(this: Monitor) {
       this.queue = new Queue(this.broker);
       this.health = new Health(this.broker);
+      this.text = new Paced(METRICS_EVERY_MS, async () => {
+        // Away or slow, it shows in the figures.
+        await this.queue.fresh().catch(() => {});
+        return prometheusText(this.broker);
+      });
       this.port = null;
       tellOfProcess(this.broker);
     },
@@ -35,10 +46,8 @@ export const monitor = (): ServiceSchema =>
       figures() {
         return figuresOf(this.broker);
       },
-      async metrics() {
-        // Away or slow, it shows in the figures.
-        await this.queue.fresh().catch(() => {});
-        return prometheusText(this.broker);
+      metrics() {
+        return this.text.get();
       },
       ready() {
         return this.health.readiness();

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { ServiceBroker } from "moleculer";
 import { listen } from "../../mixins/listen.ts";
+import { originForm } from "../../mixins/target.ts";
 import { call } from "../messages.ts";
 import { METRICS_TYPE } from "./monitor.contract.ts";
 
@@ -36,8 +37,8 @@ export class MonitorPort {
     this.server = createServer((req, res) => void this.answer(req, res));
   }
 
-  private async answer({ method, url = "/" }: IncomingMessage, res: ServerResponse): Promise<void> {
-    const page = this.pages[url.split("?")[0] ?? "/"];
+  private async answer({ method, url }: IncomingMessage, res: ServerResponse): Promise<void> {
+    const page = this.pages[originForm(url).split("?")[0] ?? "/"];
     const isRead = method === "GET" || method === "HEAD";
     const found = page && isRead ? page() : Promise.resolve(asJson(page ? 405 : 404, { status: "not found" }));
     const { status, type, text } = await found.catch(() => asJson(500, { status: "failed" }));

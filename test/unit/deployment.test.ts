@@ -214,7 +214,18 @@ test("the balancer waits longer than Prefer: wait, streams uploads, and shows no
   expect(conf).toContain("proxy_request_buffering off;");
   expect(conf).toContain("client_max_body_size 0;");
   expect(conf).toContain(`server api:${settings.port.default} resolve`);
-  expect(conf).toMatch(/location = \/metrics \{\s+return 404;/);
+  const [, metrics = ""] = /location ~\* (\S+) \{\s+return 404;/.exec(conf) ?? [];
+  for (const path of ["/metrics", "/METRICS", "/metrics/", "//metrics", "/Metrics/x"])
+    expect(path).toMatch(new RegExp(metrics, "i"));
+  expect("/metricsx").not.toMatch(new RegExp(metrics, "i"));
+  // The side that closes an idle link first must be the balancer.
+  const [, upstream = ""] = /upstream api \{([^}]+)\}/.exec(conf) ?? [];
+  const keptMs = Number(/keepalive_timeout (\d+)s;/.exec(upstream)?.[1]) * 1000;
+  expect(loadConfig({}).keepAliveMs).toBeGreaterThanOrEqual(keptMs * 2);
+  // What it needs is in the file and in the docs.
+  const [, major, minor] = /nginx:(\d+)\.(\d+)/.exec(compose.services.balancer?.image ?? "") ?? [];
+  expect(Number(major) * 1000 + Number(minor)).toBeGreaterThan(1_027);
+  for (const path of ["deploy/nginx.conf", "docs/deployment.md"]) expect(text(path)).toContain("1.27.3 or later");
   expect(conf.split("{").length).toBe(conf.split("}").length);
 });
 

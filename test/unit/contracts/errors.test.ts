@@ -17,6 +17,7 @@ const promised: Record<string, [status: number, retryable: boolean]> = {
   "too-many-records": [413, false],
   "unsupported-media-type": [415, false],
   "unsupported-encoding": [415, false],
+  "unsupported-transfer-coding": [501, false],
   "duplicate-batch": [409, false],
   "idempotency-in-progress": [409, true],
   "idempotency-key-reused": [422, false],

@@ -1,0 +1,31 @@
+import { setTimeout as delay } from "node:timers/promises";
+
+/**
+ * Something dear to make that anybody may ask for: it is made once in `everyMs`, however many ask. Who asks in between
+ * waits for the next one, so that nobody gets one that is older than the question.
+ */
+export class Paced<T> {
+  private readonly make: () => Promise<T>;
+  private readonly everyMs: number;
+  private madeAt = -Infinity;
+  private next: Promise<T> | null = null;
+
+  constructor(everyMs: number, make: () => Promise<T>) {
+    this.everyMs = everyMs;
+    this.make = make;
+  }
+
+  get(): Promise<T> {
+    this.next ??= this.inTurn();
+    return this.next;
+  }
+
+  private async inTurn(): Promise<T> {
+    const waitMs = this.madeAt + this.everyMs - performance.now();
+    await (waitMs > 0 ? delay(waitMs) : null);
+    // From here on it shows a state that others, who ask later, may not get.
+    this.next = null;
+    this.madeAt = performance.now();
+    return this.make();
+  }
+}

@@ -1,0 +1,135 @@
+/** The promise: behind the nginx of deploy/nginx.conf no POST is lost on an idle link, and /metrics stays inside. Skipped where there is no nginx. */
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { request } from "node:http";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { root } from "../../root.cjs";
+import { newClient, type TestClient } from "../helpers/http.ts";
+import { skipAll } from "../helpers/skip.ts";
+import { type System, startSystem } from "../helpers/system.ts";
+import { until } from "./bad-input.kit.ts";
+
+const hasNginx = spawnSync("nginx", ["-v"]).status === 0;
+if (!hasNginx) {
+  process.stderr.write("Without nginx, the tests of deploy/nginx.conf are SKIPPED.\n");
+  skipAll();
+}
+
+let system: System;
+let folder: string;
+let nginx: ChildProcess;
+let port: number;
+let client: TestClient;
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** deploy/nginx.conf as docs/deployment.md says for an older nginx, here and now. */
+function adapted(nodePort: string): string {
+  const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
+  return readFileSync(join(root, "deploy/nginx.conf"), "utf8")
+    .replace(/^\s*resolver .*\n/m, "")
+    .replace(/server api:3000 resolve/, `server 127.0.0.1:${nodePort}`)
+    .replace("worker_processes auto;", "master_process off;\ndaemon off;\nerror_log stderr;")
+    .replace("pid /tmp/nginx.pid;", `pid ${folder}/nginx.pid;`)
+    .replace("http {", `http {\n${temporary.map((name) => `${name}_temp_path ${folder}/${name};`).join("\n")}`)
+    .replace("listen 8080;", `listen 127.0.0.1:${port};`);
+}
+
+beforeAll(async () => {
+  if (!hasNginx) return;
+  system = await startSystem();
+  client = await newClient(system.url, { maxConcurrentUploads: 100 });
+  folder = mkdtempSync(join(tmpdir(), "dataflow-nginx-"));
+  port = await freePort();
+  writeFileSync(join(folder, "nginx.conf"), adapted(new URL(system.url).port));
+  nginx = spawn("nginx", ["-p", folder, "-c", join(folder, "nginx.conf")], { stdio: "inherit" });
+  await until(async () => (await ask("/balancer").catch(() => 0)) === 200, "nginx answers", 10_000);
+});
+afterAll(async () => {
+  if (!hasNginx) return;
+  const ended = new Promise((resolve) => nginx.once("close", resolve));
+  nginx.kill();
+  await ended;
+  await system.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const connected = () =>
+  new Promise<Socket>((resolve, reject) => {
+    const socket = connect(port, "127.0.0.1", () => resolve(socket)).once("error", reject);
+  });
+
+/** The status of the answer. The path goes out as it is written. */
+function ask(path: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const asked = request({ port, host: "127.0.0.1", path, agent: false });
+    asked.on("response", (response) => response.resume().once("end", () => resolve(response.statusCode ?? 0)));
+    asked.on("error", reject).end();
+  });
+}
+
+/** Node's own idle limit of a link is 5 s and one more; nginx's is 60 s. */
+const IDLE_MS = 5_500;
+
+test("POSTs that a busy nginx sends over idle links are all taken", async () => {
+  const sockets = await Promise.all(Array.from({ length: 20 }, () => connected()));
+  const post = [
+    "POST /imports HTTP/1.1",
+    "Host: x",
+    `Authorization: ${client.auth}`,
+    "Content-Type: application/x-ndjson",
+    "Content-Length: 8",
+    "",
+    '{"a":1}\n',
+  ].join("\r\n");
+  const answers = sockets.map((socket) => {
+    let text = "";
+    socket.setEncoding("utf8").on("data", (piece) => {
+      text += piece;
+    });
+    return () => text.match(/HTTP\/1\.1 \d+/g) ?? [];
+  });
+  const answered = (count: number) =>
+    until(() => answers.every((of) => of().length === count), "all are answered", 10_000);
+  for (const socket of sockets) socket.write(post);
+  await answered(1);
+  await new Promise((resolve) => setTimeout(resolve, IDLE_MS));
+  // It has other things to do, while a node would end its links.
+  nginx.kill("SIGSTOP");
+  for (const socket of sockets) socket.write(post);
+  await new Promise((resolve) => setTimeout(resolve, 800));
+  nginx.kill("SIGCONT");
+  await answered(2);
+  for (const socket of sockets) socket.destroy();
+  expect(answers.flatMap((of) => of()).filter((line) => line !== "HTTP/1.1 202")).toEqual([]);
+});
+
+test.each([
+  "/metrics",
+  "/metrics/",
+  "/metrics//",
+  "//metrics",
+  "/METRICS",
+  "/Metrics/",
+  "/./metrics",
+  "/x/../metrics",
+  "/%6detrics",
+  "/%4d%45%54%52%49%43%53",
+  "/metrics%2f",
+  "/%2fmetrics",
+  "/metrics?x",
+  "/metrics%3fx",
+  "/metrics;x",
+  "/metrics/x",
+])("GET %s does not lead in", async (path) => {
+  expect(await ask(path)).toBe(404);
+  expect(await ask("/health/live")).toBe(200);
+});
