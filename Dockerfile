@@ -6,7 +6,7 @@ ENV NODE_ENV=production
 COPY package.json package-lock.json ./
 # The optional packages are Node itself, for machines without one.
 RUN npm ci --omit=dev --omit=optional --no-audit --no-fund
-COPY root.cjs certificates.ts config.ts config.parse.ts config.rules.ts config.settings.ts config.urls.ts moleculer.config.ts ./
+COPY root.cjs visible.cjs certificates.ts config.ts config.parse.ts config.rules.ts config.settings.ts config.urls.ts moleculer.config.ts ./
 COPY database ./database
 COPY formats ./formats
 COPY mixins ./mixins

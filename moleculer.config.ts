@@ -5,6 +5,7 @@ import { type Config, ConfigError, configOf, exitOnFault, processConfig, useConf
 import { CONNECT_TIMEOUT_MS, rabbitMiddleware } from "./mixins/amqp.start.ts";
 import { AmqpTransporter } from "./mixins/amqp.transporter.ts";
 import { drainMiddleware } from "./mixins/drain.ts";
+import { SafeLogger } from "./mixins/logger.ts";
 import { meteringMiddleware } from "./mixins/metering.ts";
 import { monitor } from "./services/monitor/monitor.node.ts";
 
@@ -12,10 +13,7 @@ import { monitor } from "./services/monitor/monitor.node.ts";
 export function brokerOptions(config: Config): BrokerOptions {
   return {
     namespace: config.namespace,
-    logger: {
-      type: "Console",
-      options: { formatter: config.logFormat === "json" ? "json" : "short", level: config.logLevel },
-    },
+    logger: new SafeLogger({ format: config.logFormat, level: config.logLevel }),
     transporter: config.amqpUrls.length > 0 ? amqpTransporter(config.amqpUrls) : null,
     // A call on the hot path is local: a body or a chunk must not cross the transporter.
     registry: { preferLocal: true },

@@ -4,6 +4,7 @@ import http from "node:http";
 import https from "node:https";
 import { text } from "node:stream/consumers";
 import { setTimeout as pause } from "node:timers/promises";
+import { visible } from "../visible.cjs";
 
 /** An answer that is none of success. */
 export class Refused extends Error {
@@ -226,5 +227,5 @@ function reasonOf(error) {
 export function problemText({ status, problem: { code, title, detail, line, errors = [] } }) {
   const place = line === undefined ? "" : ` (line ${line})`;
   const head = `DataFlow refused it: ${status}${code ? ` ${code}` : ""}${place}. ${detail ?? title ?? ""}`;
-  return [head, ...errors.map((fault) => `  ${fault.pointer}: ${fault.detail}`)].join("\n");
+  return [head, ...errors.map((fault) => `  ${fault.pointer}: ${fault.detail}`)].map(visible).join("\n");
 }

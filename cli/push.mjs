@@ -4,6 +4,7 @@
  * `npm run push -- FILE`, also the package's `dataflow-push`: sends a file, waits, shows what came of it. Plain JavaScript,
  * so that it runs on any Node from 20, also from within node_modules, where Node strips no types.
  */
+import { visible } from "../visible.cjs";
 import { problemText, Refused } from "./push.http.mjs";
 import { optionsOf, USAGE, UsageError } from "./push.options.mjs";
 import { push } from "./push.run.mjs";
@@ -41,8 +42,8 @@ function report(error) {
   }
   const message = error instanceof Error ? error.message : String(error);
   if (options?.json)
-    console.log(JSON.stringify({ error: error instanceof Refused ? error.problem : { detail: message } }));
-  else console.error(error instanceof Refused ? problemText(error) : message);
+    console.log(visible(JSON.stringify({ error: error instanceof Refused ? error.problem : { detail: message } })));
+  else console.error(error instanceof Refused ? problemText(error) : visible(message));
   if (error instanceof UsageError) console.error("See --help.");
   return FAILED;
 }

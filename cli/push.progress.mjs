@@ -1,5 +1,6 @@
 // @ts-check
 /** What is shown while it runs, on stderr: bars on a terminal, elsewhere a line for each step. */
+import { visible } from "../visible.cjs";
 import { count, drawnBar, size } from "./bar.mjs";
 
 /** @type {Record<"bytes" | "records", (value: number) => string>} */
@@ -45,7 +46,7 @@ export class Progress {
   say(line) {
     if (this.isQuiet) return;
     if (this.bar) process.stderr.write("\r\x1b[K");
-    console.error(`  ${line}`);
+    console.error(`  ${visible(line)}`);
   }
 
   /** Leaves the terminal in order, wherever it is. */

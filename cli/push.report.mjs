@@ -1,6 +1,7 @@
 // @ts-check
 /** What came of it, as text. */
 import { createInterface } from "node:readline";
+import { visible } from "../visible.cjs";
 import { count } from "./bar.mjs";
 
 /** @param {import("./push.run.mjs").Batch} batch */
@@ -8,9 +9,9 @@ export function summary({ id, status, counts, error, startedAt, finishedAt }) {
   const seconds = (Date.parse(finishedAt ?? "") - Date.parse(startedAt ?? "")) / 1000;
   const width = Math.max(...Object.values(counts).map((value) => count(value).length));
   return [
-    `${status}${seconds >= 0 ? ` in ${seconds.toFixed(2)} s` : ""} (batch ${id})`,
+    `${visible(status)}${seconds >= 0 ? ` in ${seconds.toFixed(2)} s` : ""} (batch ${visible(id)})`,
     ...Object.entries(counts).map(([name, value]) => `  ${name.padEnd(9)}  ${count(value).padStart(width)}`),
-    ...(error ? [`  ${error.code}: ${error.detail}`] : []),
+    ...(error ? [`  ${visible(`${error.code}: ${error.detail}`)}`] : []),
   ].join("\n");
 }
 
@@ -43,5 +44,5 @@ function rejectedLine({ record, line, errors }) {
   const [first, ...more] = errors;
   const place = line === null ? `record ${record}` : `line ${line}`;
   const field = first?.field ? `${first.field}: ` : "";
-  return `  ${place}: ${field}${first?.message ?? ""}${more.length > 0 ? ` (and ${more.length} more)` : ""}`;
+  return `  ${place}: ${visible(field + (first?.message ?? ""))}${more.length > 0 ? ` (and ${more.length} more)` : ""}`;
 }

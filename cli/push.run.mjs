@@ -4,6 +4,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { createWriteStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as pause } from "node:timers/promises";
+import { visible } from "../visible.cjs";
 import { Http } from "./push.http.mjs";
 import { Progress } from "./push.progress.mjs";
 import { rejectedLines, summary } from "./push.report.mjs";
@@ -127,11 +128,11 @@ async function writeErrors(http, batch, file) {
  */
 async function report(http, batch, { json, errors, waits }, isReplayed) {
   if (json) {
-    console.log(JSON.stringify({ batch, isReplayed, ...(errors === null ? {} : { errors }) }));
+    console.log(visible(JSON.stringify({ batch, isReplayed, ...(errors === null ? {} : { errors }) })));
     return;
   }
   if (!waits) {
-    console.log(`Taken as batch ${batch.id}.`);
+    console.log(`Taken as batch ${visible(batch.id)}.`);
     return;
   }
   console.log(summary(batch));

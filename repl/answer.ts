@@ -1,17 +1,19 @@
+import { visible } from "../visible.cjs";
+
 /** What a command has to say: lines of text, or a table. */
 export interface Answer {
   rows: Record<string, unknown>[];
   /** Said where there are no rows, else below them. */
-  note?: string;
+  notes?: string[];
 }
 
-export const say = (note: string): Answer => ({ rows: [], note });
+export const say = (note: string): Answer => ({ rows: [], notes: [note] });
 
 const shown = (value: unknown): string =>
-  value === null || value === undefined || value === "" ? "-" : String(value).replace(/\p{Cc}+/gu, " ");
+  value === null || value === undefined || value === "" ? "-" : visible(String(value));
 
 /** Columns as wide as their longest value, by the keys of the first row; what others told us cannot steer the terminal. */
-export function rendered({ rows, note }: Answer): string {
+export function rendered({ rows, notes = [] }: Answer): string {
   const names = Object.keys(rows[0] ?? {});
   const cells = [names, ...rows.map((row) => names.map((name) => shown(row[name])))];
   const widths = names.map((_, column) => Math.max(...cells.map((line) => (line[column] as string).length)));
@@ -21,7 +23,7 @@ export function rendered({ rows, note }: Answer): string {
       .join("  ")
       .trimEnd(),
   );
-  return [...(rows.length > 0 ? lines : []), ...(note ? [note] : [])].join("\n");
+  return [...(rows.length > 0 ? lines : []), ...notes.map(visible)].join("\n");
 }
 
 /** How long ago a time was. */

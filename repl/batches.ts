@@ -62,7 +62,7 @@ async function detailsOf(broker: ServiceBroker, batch: BatchRow): Promise<Answer
     ({ seq, line, errors: [first] }) =>
       `record ${seq} (line ${line ?? "-"}): ${first?.field} ${first?.code} ${first?.message}`,
   );
-  return { rows, ...(lines.length > 0 && { note: `The first rejected records:\n${lines.join("\n")}` }) };
+  return { rows, ...(lines.length > 0 && { notes: ["The first rejected records:", ...lines] }) };
 }
 
 const batch: Command = {

@@ -72,7 +72,7 @@ const limits: Command = {
         "reset in": `${resetSeconds} s`,
       };
     });
-    return { rows, note: silent.join("\n") };
+    return { rows, notes: silent };
   },
 };
 

@@ -1,7 +1,7 @@
 /** DataFlow's own commands, for moleculer-repl. */
 import { Errors, type ServiceBroker } from "moleculer";
 import { isProblem } from "../services/errors.ts";
-import { rendered } from "./answer.ts";
+import { rendered, say } from "./answer.ts";
 import { batchCommands } from "./batches.ts";
 import { clientCommands } from "./clients.ts";
 import { type Args, type Command, messageOf } from "./command.ts";
@@ -14,12 +14,16 @@ export async function outputOf(command: Command, broker: ServiceBroker, args: Ar
   try {
     return rendered(await command.run(broker, args));
   } catch (error) {
-    if (isProblem(error)) return `${error.type}: ${error.message}`;
-    if (error instanceof Errors.ServiceNotFoundError || error instanceof Errors.ServiceNotAvailableError)
-      return `No node serves that now: ${messageOf(error)}`;
-    if (error instanceof Errors.RequestTimeoutError) return `A node did not answer in time: ${messageOf(error)}`;
-    return `It failed: ${messageOf(error)}`;
+    return rendered(say(reasonOf(error)));
   }
+}
+
+function reasonOf(error: unknown): string {
+  if (isProblem(error)) return `${error.type}: ${error.message}`;
+  if (error instanceof Errors.ServiceNotFoundError || error instanceof Errors.ServiceNotAvailableError)
+    return `No node serves that now: ${messageOf(error)}`;
+  if (error instanceof Errors.RequestTimeoutError) return `A node did not answer in time: ${messageOf(error)}`;
+  return `It failed: ${messageOf(error)}`;
 }
 
 /**

@@ -38,7 +38,7 @@ const queues: Command = {
     const paused = nodes.filter((node) => "worker" in node && node.worker?.paused);
     const silent = nodes.filter((node) => "unreachable" in node).map(({ node }) => node);
     const notes = [...working, ...paused.map(({ node }) => `${node} is paused`), ...silence(silent)];
-    return { rows, note: notes.join("\n") };
+    return { rows, notes };
   },
 };
 
@@ -84,7 +84,7 @@ const caches: Command = {
         };
       }),
     );
-    return rows.length > 0 ? { rows, note: silence(silent).join("\n") } : say("No node has a cache.");
+    return rows.length > 0 ? { rows, notes: silence(silent) } : say("No node has a cache.");
   },
 };
 
@@ -121,7 +121,7 @@ const locks: Command = {
       const { provider, acquired, busy, unavailable, lost, fallbacks } = counted;
       return [{ node, provider, acquired, busy, unavailable, lost, fallbacks }];
     });
-    return rows.length > 0 ? { rows, note: silence(silent).join("\n") } : say("No node keeps locks.");
+    return rows.length > 0 ? { rows, notes: silence(silent) } : say("No node keeps locks.");
   },
 };
 

@@ -7,6 +7,7 @@ import { serviceNames } from "../config.settings.ts";
 import { type Config, exitOnFault, processConfig } from "../config.ts";
 import { brokerOptions } from "../moleculer.config.ts";
 import { replCommands } from "./commands.ts";
+import { printSafely } from "./print.ts";
 
 const isUsageError = (error: unknown) => String((error as { code?: unknown } | null)?.code).startsWith("commander.");
 
@@ -71,6 +72,7 @@ function replBroker(config: Config): ServiceBroker {
 }
 
 async function main(): Promise<void> {
+  printSafely();
   const config = exitOnFault(processConfig);
   const broker = replBroker(config);
   const isAlone = config.amqpUrls.length === 0;

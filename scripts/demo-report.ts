@@ -1,4 +1,5 @@
 /** What the demo tells its user, as text. */
+import { visible } from "../visible.cjs";
 import type { Batch, Partner } from "./demo-client.ts";
 import type { ImportFile } from "./demo-options.ts";
 import { count } from "./demo-progress.ts";
@@ -10,7 +11,7 @@ export function summary({ status, counts, error, startedAt, finishedAt }: Batch)
   return [
     `${status}${seconds >= 0 ? ` in ${seconds.toFixed(2)} s` : ""}`,
     ...Object.entries(counts).map(([name, value]) => `  ${name.padEnd(9)}  ${count(value).padStart(width)}`),
-    ...(error ? [`  ${error.code}: ${error.detail}`] : []),
+    ...(error ? [`  ${visible(`${error.code}: ${error.detail}`)}`] : []),
   ].join("\n");
 }
 

@@ -3,6 +3,7 @@ import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
 import { createGunzip } from "node:zlib";
 import Papa from "papaparse";
+import { visible } from "../visible.cjs";
 import type { RejectedRow } from "./demo-client.ts";
 import type { ImportFile } from "./demo-options.ts";
 
@@ -22,12 +23,13 @@ export async function rejectedTable(rows: RejectedRow[], file: ImportFile, colum
 
 function cellsOf(row: RejectedRow, header: string): string[] {
   const [first, ...more] = row.errors;
-  const message = cut(first?.message ?? "", MESSAGE_WIDTH) + (more.length > 0 ? ` (and ${more.length} more)` : "");
+  const message =
+    cut(visible(first?.message ?? ""), MESSAGE_WIDTH) + (more.length > 0 ? ` (and ${more.length} more)` : "");
   return [
     String(row.line ?? `#${row.record}`),
-    first?.field || "–",
+    visible(first?.field || "–"),
     message,
-    found(row, header).replaceAll(/\s+/g, " "),
+    visible(found(row, header).replaceAll(/\s+/g, " ")),
   ];
 }
 

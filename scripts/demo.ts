@@ -3,6 +3,7 @@
  * demo-options.ts. It ends with 0, or with 1 and a message; its folder is gone in either case.
  */
 import { once } from "node:events";
+import { visible } from "../visible.cjs";
 import { DemoClient } from "./demo-client.ts";
 import { DemoError, type DemoOptions, demoOptions, USAGE } from "./demo-options.ts";
 import { count, type Progress, progress, size } from "./demo-progress.ts";
@@ -45,7 +46,7 @@ async function demo(options: DemoOptions): Promise<void> {
 async function importFile(system: DemoSystem, { file, exits }: DemoOptions): Promise<void> {
   const client = new DemoClient(system.url, stopping.signal);
   const partner = await client.introduce(system, file);
-  console.log(`Importing ${file.name} as the client ${partner.identifier}`);
+  console.log(`Importing ${visible(file.name)} as the client ${partner.identifier}`);
 
   const sent = begin("sent     ", file.bytes, size);
   const taken = await client.upload(file, sent.set);
@@ -74,6 +75,6 @@ function begin(...args: Parameters<typeof progress>): Progress {
 /** To be stopped is no fault. */
 function report(error: unknown): void {
   if (stopping.signal.aborted) return;
-  console.error(error instanceof DemoError ? error.message : error);
+  console.error(error instanceof DemoError ? visible(error.message) : error);
   process.exitCode = 1;
 }

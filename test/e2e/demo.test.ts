@@ -88,6 +88,13 @@ test("the example is imported, its wrong rows are shown, and nothing is left beh
   expect(run.ms).toBeLessThan(10_000);
 });
 
+test("what a file says is shown with what it hides", async () => {
+  writeFileSync(join(folder, "evil.ndjson"), '{"a":1}\nx\x1b[2J\u202e\n');
+  const { status, stdout } = await demo("evil.ndjson", "--exit");
+  expect([status, stdout]).toEqual([0, expect.stringContaining("x\\u001b[2J\\u202e")]);
+  expect(stdout).not.toMatch(/\u202e|(?!\n)\p{Cc}/u);
+});
+
 test("it serves what it shows until Ctrl-C", async () => {
   const { child, ended, shows } = start([]);
   const stdout = await shows("Ctrl-C ends it");

@@ -2,6 +2,8 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -97,6 +99,27 @@ test("rejected records: exit 2, shown, and written to a file", async () => {
   expect((await push(["some.csv", "--again", "--errors", "faults.ndjson"])).status).toBe(2);
   const faults = readFileSync(join(folder, "faults.ndjson"), "utf8").trim().split("\n");
   expect(faults.map((line) => JSON.parse(line).record)).toEqual([2, 4]);
+});
+
+test("what a file or a server says is shown with what it hides", async () => {
+  const evil = "x\x1b[2J\u202e";
+  client = await newClient(system.url, { schema: { properties: { [evil]: { type: "integer" } } } });
+  file("evil.ndjson", JSON.stringify({ [evil]: "no number" }));
+  const { status, stdout } = await push(["evil.ndjson"]);
+  expect([status, stdout]).toEqual([2, expect.stringContaining("line 1: x\\u001b[2J\\u202e: must be integer")]);
+  expect(stdout).not.toMatch(/\u202e|(?!\n)\p{Cc}/u);
+
+  const problem = { code: "validation", detail: evil, errors: [{ pointer: evil, detail: `${evil}\nDone.` }] };
+  const liar = createServer((_req, res) => res.writeHead(422).end(JSON.stringify(problem)));
+  await new Promise<void>((resolve) => liar.listen(0, "127.0.0.1", resolve));
+  const url = `http://127.0.0.1:${(liar.address() as AddressInfo).port}`;
+  const refused = await push(["evil.ndjson"], { url });
+  expect(refused.stderr).toContain("x\\u001b[2J\\u202e: x\\u001b[2J\\u202e\\u000aDone.");
+  expect(refused.stderr).not.toMatch(/\u202e|(?!\n)\p{Cc}/u);
+  const json = await push(["evil.ndjson", "--json"], { url });
+  expect(json.stdout).not.toMatch(/\u202e|(?!\n)\p{Cc}/u);
+  expect(JSON.parse(json.stdout)).toEqual({ error: problem });
+  await new Promise((resolve) => liar.close(resolve));
 });
 
 test("stdin, gzip files, plain sending: the same records arrive", async () => {

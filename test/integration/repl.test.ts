@@ -4,7 +4,7 @@ import { delimiter, join } from "node:path";
 import { rendered } from "../../repl/answer.ts";
 import { commands, outputOf, replCommands } from "../../repl/commands.ts";
 import { root } from "../../root.cjs";
-import { accepted, batchWhen, get, newClient, post, type TestClient } from "../helpers/http.ts";
+import { accepted, admin, batchWhen, get, newClient, post, type TestClient } from "../helpers/http.ts";
 import { temporaryFolder } from "../helpers/process.ts";
 import { type System, startSystem } from "../helpers/system.ts";
 import { until } from "./batch/kit.ts";
@@ -92,6 +92,25 @@ describe("on a running system", () => {
     expect(await typed("locks")).toMatch(/node +provider +acquired +busy +unavailable +lost +fallbacks\n\S+ +sql /);
   });
 
+  test("names, faults and reasons of others are shown with what they hide", async () => {
+    const evil = "x\x1b[2J\u202e";
+    const shown = "x\\u001b[2J\\u202e";
+    const schema = { properties: { [evil]: { type: "integer" } } };
+    const other = await newClient(system.url, { schema, requiresApproval: true });
+    await admin(system.url, `/clients/${other.id}`, { method: "PATCH", body: JSON.stringify({ name: evil }) });
+    expect(await typed("clients")).toContain(shown);
+    const { id } = await accepted(system.url, other, JSON.stringify({ [evil]: "no number" }));
+    await admin(system.url, `/batches/${id}/reject`, { method: "POST", body: JSON.stringify({ reason: evil }) });
+    const { id: approved } = await accepted(system.url, other, JSON.stringify({ [evil]: "no number" }));
+    await admin(system.url, `/batches/${approved}/approve`, { method: "POST" });
+    await batchWhen(system.url, other, approved);
+    const outputs = [await typed("batch", { id }), await typed("batch", { id: approved })];
+    for (const output of [...outputs, await typed("limits", { client: evil })]) {
+      expect(output).toContain(shown);
+      expect(output).not.toMatch(/\u202e|(?!\n)\p{Cc}/u);
+    }
+  });
+
   test("limits shows a client's counter and spends nothing of it", async () => {
     const slow = await newClient(system.url, { rate: { requests: 7, windowSeconds: 3_600 } });
     await get(system.url, slow, "/imports");
@@ -101,8 +120,9 @@ describe("on a running system", () => {
   });
 });
 
-test("what others told us cannot steer the terminal", () => {
-  expect(rendered({ rows: [{ name: "a\x1b[2J\nb" }] })).toBe("name\na [2J b");
+test("what others told us cannot steer the terminal, nor look like a line of ours", () => {
+  const answer = { rows: [{ name: "a\x1b[2J\nb" }], notes: ["one\u202e", "two\nthree"] };
+  expect(rendered(answer)).toBe("name\na\\u001b[2J\\u000ab\none\\u202e\ntwo\\u000athree");
 });
 
 test("every command has help, and takes no name of Moleculer's", () => {
@@ -137,10 +157,13 @@ test("through a pipe: it starts the whole system, answers each line, and stops",
   const child = spawn("node", ["repl/repl.ts"], { cwd: root, env });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => (output += data));
-  child.stdin.end("batches\nhelp queues\nqueues\nexit\n");
+  child.stdin.end("batches\nhelp queues\nqueues\ncall nothing.\u202eof\u009b2J\nexit\n");
   const code = await new Promise((resolve) => child.once("close", resolve));
   remove();
   expect({ code, output }).toEqual({ code: 0, output: expect.stringContaining("There is no such batch.") });
   expect(output).toContain("How much waits, how long, and who works");
   expect(output).toMatch(/outbox +0/);
+  // Moleculer's own commands print it as it came.
+  expect(output).toContain("nothing.\\u202eof\\u009b2J");
+  expect(output).not.toMatch(/[\u202e\u009b]/);
 });
