@@ -1,6 +1,7 @@
 /** Who asks. Clients by Basic, operators by Bearer; the answer is the same for an unknown name as for a wrong secret. */
 import { createHash, timingSafeEqual } from "node:crypto";
 import { LRUCache } from "lru-cache";
+import type { ServiceBroker } from "moleculer";
 import type { Client } from "../clientCache/clientCache.contract.ts";
 import { Problem } from "../errors.ts";
 import { call } from "../messages.ts";
@@ -54,8 +55,18 @@ export async function authenticatedClient(req: ApiRequest, failed: FailedLogins)
   if (!credentials) throw new Problem("unauthenticated", "Credentials are missing.", { headers: basic });
   const client = await call(req.$ctx, "clientCache.authenticate", credentials);
   if (!client) return failed.refuse(req, basic);
-  if (client.status === "disabled") throw new Problem("client-disabled", "This client is disabled.");
+  if (client.status === "disabled") throw disabled();
   return client;
+}
+
+const disabled = () => new Problem("client-disabled", "This client is disabled.");
+
+/** Why an `Authorization` that was right lets in no more; null: it does. Throws unavailable. */
+export async function refusalNow(broker: ServiceBroker, authorization: string): Promise<Problem | null> {
+  const credentials = basicCredentials(authorization);
+  const client = credentials && (await call(broker, "clientCache.authenticate", credentials));
+  if (!client) return new Problem("unauthenticated", "The secret is no longer valid.", { headers: basic });
+  return client.status === "disabled" ? disabled() : null;
 }
 
 const sha256 = (text: string) => createHash("sha256").update(text).digest();

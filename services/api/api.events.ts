@@ -37,9 +37,11 @@ export async function getEvents(exchange: Exchange): Promise<undefined> {
     return void res.writeHead(204, { "cache-control": "no-store" }).end();
   if (req.method === "HEAD") return void res.writeHead(200, HEADERS).end();
   const { client } = callerOf(exchange);
+  req.revoked?.throwIfAborted();
   streams.requirePlace(client.id);
   const stream = new EventStream(res);
   const leave = watches.join(batch, { changed: (now) => stream.show(now), ended: () => stream.end() });
+  req.revoked?.addEventListener("abort", () => stream.end());
   stream.show(batch);
   await streams.keep(client.id, stream);
   leave();

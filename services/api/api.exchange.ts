@@ -20,6 +20,8 @@ export type ApiRequest = IncomingMessage & {
   expectsContinue?: boolean;
   /** Aborted when what follows it cannot be read: its body may have been longer. Whoever has not acted yet refuses it. */
   voided?: AbortSignal;
+  /** Aborted, with the refusal, when its client is disabled or its secret revoked meanwhile; on client routes only. */
+  revoked?: AbortSignal;
 };
 
 export interface Exchange {

@@ -57,18 +57,23 @@ async function send<Row extends Numbered>(exchange: Exchange, what: Export<Row>)
   if (req.method === "HEAD") return void res.writeHead(200, headers).end();
   const { exports } = req.$service;
   exports.requirePlace(client.id);
-  await exports.keep(client.id, { closed: sent(res, headers, what), end: () => res.destroy() });
+  await exports.keep(client.id, { closed: sent(res, headers, what, req.revoked) });
 }
 
-/** Until the last piece was taken, or the connection is gone. Throws what `page` throws; what was begun is cut off then. */
+/**
+ * Until the last piece was taken, or the connection is gone. Throws what `page` throws, and what the client's right ended
+ * with before the first piece; what was begun is cut off then.
+ */
 export async function sent<Row extends Numbered>(
   res: ServerResponse,
   headers: Record<string, string>,
   content: Content<Row>,
+  revoked?: AbortSignal,
 ): Promise<void> {
   // A first page that cannot be read is refused with a status; after it nothing but the connection can tell.
   const first = await content.page(0);
   if (res.destroyed) return;
+  revoked?.throwIfAborted();
   res.writeHead(200, headers);
   await pipeline(pieces(content, first), res).catch(unlessGone);
 }

@@ -1,5 +1,6 @@
 import type { Server } from "node:http";
 import type { Service } from "moleculer";
+import type { Admissions } from "./api.admissions.ts";
 import type { FailedLogins } from "./api.auth.ts";
 import type { Connections } from "./api.connections.ts";
 import type { Cursors } from "./api.cursors.ts";
@@ -27,6 +28,8 @@ export type Api = Service & {
   /** The batches that requests wait for. */
   watches: BatchWatches;
   streams: OpenStreams;
+  admissions: Admissions;
+  rechecks: NodeJS.Timeout | undefined;
   exports: OpenExports;
   /** Of lists. */
   cursors: Cursors;

@@ -4,7 +4,6 @@ import { Problem } from "../errors.ts";
 export interface OpenAnswer {
   /** Everything was sent, or the connection is gone. */
   closed: Promise<unknown>;
-  end(): void;
 }
 
 export class OpenAnswers {
@@ -42,10 +41,5 @@ export class OpenAnswers {
       answers.delete(answer);
       if (answers.size === 0) this.perClient.delete(clientId);
     }
-  }
-
-  /** A client that was disabled reads no more. */
-  end(clientId: number): void {
-    for (const answer of [...(this.perClient.get(clientId) ?? [])]) answer.end();
   }
 }

@@ -19,7 +19,8 @@ import { uuidv7 } from "../ids.ts";
 import { call } from "../messages.ts";
 import type { CloudEvent } from "../outbox/outbox.contract.ts";
 import { adminToken } from "./api.adminToken.ts";
-import { authenticatedClient, authenticateOperator, FailedLogins } from "./api.auth.ts";
+import { Admissions } from "./api.admissions.ts";
+import { authenticatedClient, authenticateOperator, FailedLogins, refusalNow } from "./api.auth.ts";
 import { Connections } from "./api.connections.ts";
 import { Cursors } from "./api.cursors.ts";
 import { OpenStreams } from "./api.events.ts";
@@ -38,11 +39,15 @@ const PATIENCE = 0.5;
 /** A sane request id: visible ASCII, short enough for a log line. */
 const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
 
+/** How often the credentials of requests that last are looked at again: what no event told of is seen so late. */
+const RECHECK_MS = 5_000;
+
 type Next = (error?: unknown) => void;
 
 /** A route's handler as moleculer-web calls it. */
 function alias(handle: Handle) {
   return function (this: Api, req: ApiRequest, res: ServerResponse, next: Next) {
+    const leave = req.caller && this.admissions.enter(req.caller.client.id, req, res);
     const answered: Promise<unknown> = handle(exchangeOf(req, res))
       .then((reply) => {
         // A connection that stays open would be waited for.
@@ -50,7 +55,10 @@ function alias(handle: Handle) {
         if (reply) sendJson(res, reply);
       }, next)
       .catch(next)
-      .finally(() => this.answering.delete(answered));
+      .finally(() => {
+        leave?.();
+        this.answering.delete(answered);
+      });
     this.answering.add(answered);
   };
 }
@@ -134,6 +142,7 @@ export default define<Api>({
     this.broker.localBus.on(BATCH_WRITTEN, (news: BatchNews) => this.watches.news(news));
     this.streams = new OpenStreams();
     this.exports = new OpenExports();
+    this.admissions = new Admissions((authorization) => refusalNow(this.broker, authorization));
     readWhenAsked(this.broker, watched, () => [{ value: this.watches.size }]);
     readWhenAsked(this.broker, streaming, () => [{ value: this.streams.size }]);
     this.isStopping = false;
@@ -148,10 +157,8 @@ export default define<Api>({
     "batch.ready"(this: Api, { params }: { params: CloudEvent }) {
       this.watches.news(newsOf(params, false));
     },
-    "client.changed"(this: Api, { params: { id, status } }: { params: Client }) {
-      if (status === "active") return;
-      this.streams.end(id);
-      this.exports.end(id);
+    "client.changed"(this: Api, { params: { id } }: { params: Client }) {
+      return this.admissions.recheck(id);
     },
     "batch.completed"(this: Api, { params }: { params: CloudEvent }) {
       this.watches.news(newsOf(params, true));
@@ -228,6 +235,7 @@ export default define<Api>({
     /** Answers 503 to what is new and what is to who waits, finishes what runs, and cuts off what lasts too long. */
     async drain(this: Api) {
       this.isStopping = true;
+      clearInterval(this.rechecks);
       this.watches.end();
       const { shutdownTimeoutMs } = configOf(this.broker);
       const refusal = setTimeout(
@@ -256,6 +264,7 @@ export default define<Api>({
     this.server.keepAliveTimeout = keepAliveMs;
     const port = await listen(this.server, { setting: "PORT", port: wanted, host });
     this.server.on("error", (error) => this.logger.error("The HTTP server failed:", error));
+    this.rechecks = setInterval(() => this.admissions.recheckAll(), RECHECK_MS);
     this.logger.info(`DataFlow listens on http://${host}:${port}`);
   },
 });

@@ -7,15 +7,17 @@ import { batchView } from "./api.views.ts";
 /** Everything that anybody sees of a batch changes with its version. */
 const tagOf = ({ version }: BatchRow) => `"v${version}"`;
 
-/** The batch once `isThere` holds, or as it is when the time is over, the client hangs up, or the node stops. */
+/** The batch once `isThere` holds, or as it is when the time is over, the client hangs up or is disabled, or the node stops. */
 function waited(exchange: Exchange, batch: BatchRow, seconds: number, isThere: (batch: BatchRow) => boolean) {
   const { res } = exchange;
-  if (isThere(batch) || res.destroyed) return batch;
+  const { revoked } = exchange.req;
+  if (isThere(batch) || res.destroyed || revoked?.aborted) return batch;
   return new Promise<BatchRow>((resolve) => {
     let latest = batch;
     const over = () => {
       clearTimeout(timer);
       res.off("close", over);
+      revoked?.removeEventListener("abort", over);
       leave();
       resolve(latest);
     };
@@ -25,6 +27,7 @@ function waited(exchange: Exchange, batch: BatchRow, seconds: number, isThere: (
     };
     const timer = setTimeout(over, seconds * 1000);
     res.once("close", over);
+    revoked?.addEventListener("abort", over);
     const leave = exchange.req.$service.watches.join(batch, { changed, ended: over });
   });
 }
@@ -38,7 +41,7 @@ const comeAgain = (batch: BatchRow): Record<string, string> => (hasEnded(batch) 
 
 /**
  * A batch for a GET: at once; with `Prefer: wait` at its end; with the tag of what the client has, at the first change.
- * Throws invalid-header, and what `read` throws.
+ * Throws invalid-header, what `read` throws, and what the client's right ended with meanwhile.
  */
 export async function batchWanted(
   exchange: Exchange,
@@ -52,11 +55,15 @@ export async function batchWanted(
   const isNews = (batch: BatchRow) => hasEnded(batch) || (known !== undefined && !isKnown(batch));
   const found = await read();
   const batch = seconds === null ? found : await waited(exchange, found, seconds, isNews);
+  exchange.req.revoked?.throwIfAborted();
   const fields = { ETag: tagOf(batch), "Cache-Control": "no-cache", ...comeAgain(batch), ...applied(seconds) };
   return isKnown(batch) ? { status: 304, headers: fields } : json(200, await show(batch), fields);
 }
 
-/** The answer to a body that became (or was before) a batch: 200 if the client waits and it ends in time, else `status`. */
+/**
+ * The answer to a body that became (or was before) a batch: 200 if the client waits and it ends in time, else `status`. It
+ * is the same for a client that is disabled while it waits: what it sent is stored.
+ */
 export async function batchPosted(
   exchange: Exchange,
   batch: BatchRow,

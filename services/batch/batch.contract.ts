@@ -48,8 +48,11 @@ export interface Created extends UploadAnswer {
   isReplayed: boolean;
 }
 
-/** The body of an upload. `voided` aborts, with the refusal, where the body turns out to be longer than it said. */
-export type UploadBody = Readable & { voided?: AbortSignal };
+/**
+ * The body of an upload. `voided` aborts, with the refusal, where the body turns out to be longer than it said, `revoked`
+ * where its client may send nothing any more.
+ */
+export type UploadBody = Readable & { voided?: AbortSignal; revoked?: AbortSignal };
 
 /** Local news: this node has looked after the batches that wait; some may be ready now. */
 export const SWEPT = "$batch.swept";

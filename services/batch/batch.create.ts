@@ -39,7 +39,7 @@ async function receive(service: BatchService, ctx: Context<Create>, current: Pol
   try {
     const wire = new WireDigests(digests, encoding);
     const sent = bodyOf(ctx);
-    const signal = AbortSignal.any([stop.signal, ...(sent.voided ? [sent.voided] : [])]);
+    const signal = AbortSignal.any([stop.signal, sent.voided, sent.revoked].filter((one) => one !== undefined));
     const body = decodedBody(sent, encoding, UPLOAD_IDLE_MS, { signal, onWire: wire.update });
     const taken = await upload.take(body);
     wire.check(taken.contentHash);
@@ -83,8 +83,8 @@ async function commit(service: BatchService, ctx: Context<Create>, taken: Taken,
   const { store } = service.database;
   const { totals } = taken.upload;
   const whole = await commitOf(service, ctx, taken, policy);
-  // From here on it is too late to void it: the answer tells that it is stored.
-  bodyOf(ctx).voided?.throwIfAborted();
+  // From here on it is too late to refuse it: the answer tells that it is stored.
+  for (const signal of [bodyOf(ctx).voided, bodyOf(ctx).revoked]) signal?.throwIfAborted();
   const done = await store.commitUpload(whole).catch((error: unknown) => {
     // By its id the client can look, once the database is back.
     throw isUnknown(error) ? databaseAway(error, { batchId: whole.batch.publicId }) : error;
