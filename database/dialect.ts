@@ -40,6 +40,8 @@ export interface Ddl {
   options(table: Table): string;
   /** Statements that follow it, where a table needs some. */
   after?(table: Table): string[];
+  /** The statement that keeps the server from locking a table in place of many of its rows; omitted: it never does. */
+  rowLocks?(table: string): string;
   /** The index that finds the key of an upload, where it is not the one of the others. */
   uploadKeyIndex?: string;
 }

@@ -68,14 +68,21 @@ function valuesOf({ constructor: { rawAttributes } }: Found, where: object): [na
     .map(([column, value]) => [names.get(column) ?? column, value]);
 }
 
+const distrusts = new WeakMap<Sequelize, () => void>();
+
+/** What is thrown where a model's rows are others than were asked for: from here on no connection that is open now is used. */
+export function brokenLinkOf(sequelize: Sequelize): BrokenLink {
+  distrusts.get(sequelize)?.();
+  return new BrokenLink();
+}
+
 /** The same for what Sequelize finds: a row has the values that were asked for. */
 export function verifyFound(sequelize: Sequelize, distrust: () => void): void {
+  distrusts.set(sequelize, distrust);
   sequelize.addHook("afterFind", (found: unknown, { where = {} }: { where?: object }) => {
     const rows = [found].flat().filter((row): row is Found => row instanceof Model);
     const isAsked = (row: Found) =>
       valuesOf(row, where).every(([name, value]) => String(row.get(name)) === String(value));
-    if (rows.every(isAsked)) return;
-    distrust();
-    throw new BrokenLink();
+    if (!rows.every(isAsked)) throw brokenLinkOf(sequelize);
   });
 }

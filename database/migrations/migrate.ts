@@ -7,6 +7,7 @@ import { keyReservations } from "./0003-key-reservations.ts";
 import { retryOf } from "./0004-retry-of.ts";
 import { webhook } from "./0005-webhook.ts";
 import { errorReport } from "./0006-error-report.ts";
+import { rowLocks } from "./0007-row-locks.ts";
 import { createTable } from "./ddl.ts";
 
 export interface MigrationContext {
@@ -19,7 +20,8 @@ export interface Migration {
   up(context: MigrationContext): Promise<void>;
 }
 
-const migrations: Migration[] = [schema, repeats, keyReservations, retryOf, webhook, errorReport];
+/** In the order in which they are taken. */
+export const migrations: Migration[] = [schema, repeats, keyReservations, retryOf, webhook, errorReport, rowLocks];
 const LOG = "schema_migration";
 
 /** Steps and their log in ONE transaction, under the dialect's lock: done as a whole or not at all, by one process at a time. */

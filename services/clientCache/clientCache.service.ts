@@ -8,6 +8,7 @@ import { Op, type Transaction, UniqueConstraintError } from "sequelize";
 import { configOf } from "../../config.ts";
 import { changeSilently, changeWithEvent } from "../../database/change.ts";
 import { isUnknown } from "../../database/errors.ts";
+import { rowsLike } from "../../database/found.ts";
 import type { OutboxDraft } from "../../database/store.ts";
 import { storable } from "../../database/text.ts";
 import { type CacheOptions, cacheMixin, type WithCache } from "../../mixins/cache.ts";
@@ -70,7 +71,7 @@ const cache: CacheOptions<Known, ClientCache> = {
   invalidatedBy: { "client.changed": told, "client.renewed": told },
   async changes({ database }, ms) {
     const since = (await database.now()) - ms;
-    const rows = await database.models.Client.findAll({ where: { changedAt: { [Op.gte]: since } } });
+    const rows = await rowsLike(database.models.Client, { changedAt: { atLeast: since } });
     return rows.map((row) => {
       const value = knownOf(row.get({ plain: true }));
       return { keys: keysOf(value), value };
@@ -187,8 +188,8 @@ export default define<ClientCache>({
     known(this: ClientCache, name: string, value: string | number) {
       if (!mayBeName(value)) return Promise.resolve(null);
       return this.cached(`${name}:${value}`, async () => {
-        const row = await this.database.models.Client.findOne({ where: { [name]: value } });
-        return row && knownOf(row.get({ plain: true }));
+        const [row] = await rowsLike(this.database.models.Client, { [name]: value });
+        return row ? knownOf(row.get({ plain: true })) : null;
       });
     },
 
@@ -201,7 +202,7 @@ export default define<ClientCache>({
       const { Client } = this.database.models;
       const attempt: Write = async (transaction, changedAt) => {
         // The row itself: a cached one may be that of the change before.
-        const row = await Client.findOne({ where: { publicId }, transaction });
+        const [row] = await rowsLike(Client, { publicId }, { transaction });
         if (!row) throw noSuchClient();
         const before = knownOf(row.get({ plain: true }));
         const { version } = before;

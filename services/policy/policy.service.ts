@@ -5,9 +5,10 @@
  * that finds the event left over has `batch` told.
  */
 import type { Service } from "moleculer";
-import { Op, UniqueConstraintError } from "sequelize";
+import { UniqueConstraintError } from "sequelize";
 import { configOf } from "../../config.ts";
 import { changeWithEvent } from "../../database/change.ts";
+import { rowsLike } from "../../database/found.ts";
 import type { PolicyRow } from "../../database/models.ts";
 import { type CacheOptions, cacheMixin, type WithCache } from "../../mixins/cache.ts";
 import { databaseMixin, type WithDatabase } from "../../mixins/database.ts";
@@ -61,7 +62,7 @@ const cache: CacheOptions<PolicyVersion, PolicyService> = {
   },
   async changes({ database }, ms) {
     const since = (await database.now()) - ms;
-    const rows = await database.models.Policy.findAll({ where: { createdAt: { [Op.gte]: since } } });
+    const rows = await rowsLike(database.models.Policy, { createdAt: { atLeast: since } });
     return rows.map((row) => ({ keys: [currentKey(Number(row.get("clientId")))], value: policyVersionOf(row) }));
   },
   // Redis may hold what an earlier release wrote, without the fields of this one.
@@ -161,13 +162,11 @@ export default define<PolicyService>({
 
     /** A version as stored; the last one where none is named. */
     async stored(this: PolicyService, clientId: number, version?: number) {
-      const row = await this.database.models.Policy.findOne({
-        where: { clientId, version: version ?? { [Op.gt]: 0 } },
-        order: [["version", "DESC"]],
-        // Sequelize would leave it out, taking the client for the whole key, and read every version.
-        limit: 1,
-      });
-      return row && policyVersionOf(row);
+      const { Policy } = this.database.models;
+      const rows = await (version === undefined
+        ? rowsLike(Policy, { clientId }, { greatest: "version" })
+        : rowsLike(Policy, { clientId, version }));
+      return rows[0] ? policyVersionOf(rows[0]) : null;
     },
 
     check(this: PolicyService, document: unknown) {

@@ -1,6 +1,7 @@
 /** The secrets that webhooks are signed with: beside the policy and never in it, for its versions are read by many. */
 import { randomBytes } from "node:crypto";
 import type { Transaction } from "sequelize";
+import { rowsLike } from "../../database/found.ts";
 import type { Models } from "../../database/models.ts";
 import { LONGEST_URL, urlFault, type WebhookEvent, webhookEvents } from "../webhook/webhook.contract.ts";
 import { type Check, checkOf, nullOr, object, someOf } from "./policy.fields.ts";
@@ -74,7 +75,7 @@ export class WebhookSecrets {
   }
 
   private async row(clientId: number): Promise<{ secret: string; old: OldSecret[] } | null> {
-    const row = await this.table.findOne({ where: { clientId } });
+    const [row] = await rowsLike(this.table, { clientId });
     if (!row) return null;
     return { secret: row.get("secret") as string, old: JSON.parse(row.get("oldSecrets") as string) };
   }

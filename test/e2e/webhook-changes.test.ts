@@ -52,7 +52,8 @@ test("410 turns the webhook off, and ends what waits", async () => {
   );
   const [completed] = await deliveries(`batch=${id}`);
   expect(completed?.attempts).toMatchObject([{ status: 410, error: "gone (410): the webhook is turned off" }]);
-  expect((await json<PolicyAnswer>(admin(system.url, `/clients/${client.id}/policy`))).webhook).toBeNull();
+  const policy = () => json<PolicyAnswer>(admin(system.url, `/clients/${client.id}/policy`));
+  await until(async () => (await policy()).webhook === null, "the policy names no webhook");
   const { id: next } = await accepted(system.url, client, '{"a":1}');
   await batchWhen(system.url, client, next);
   expect(await deliveries(`batch=${next}`)).toEqual([]);

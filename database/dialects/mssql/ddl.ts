@@ -18,6 +18,8 @@ export const ddl: Ddl = {
     bytes: "VARBINARY(MAX)",
   },
   options: () => "",
+  // From 5,000 rows of a statement on, which is the size of a chunk.
+  rowLocks: (table) => `ALTER TABLE "${table}" SET (LOCK_ESCALATION = DISABLE)`,
   // NVARCHAR(MAX) stands in no filter of an index here, so this one is over all keys, and not unique.
   uploadKeyIndex: 'CREATE INDEX "idempotency_key_batch_id_ix" ON "idempotency_key" ("batch_id")',
 };

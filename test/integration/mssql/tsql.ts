@@ -79,6 +79,9 @@ export const columnsOf = (list: string): string =>
 const words: [RegExp, string][] = [
   [/DATEDIFF_BIG\(.*?SYSUTCDATETIME\(\)\)/g, "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"],
   [/ WITH \(READCOMMITTEDLOCK(?:, READPAST)?\)/g, ""],
+  [/\s+FROM batch WITH \(INDEX\(1\)\)/g, ""],
+  [/\s+OPTION \([A-Z ]+\d*\)/g, ""],
+  [/^WITH waiting AS/g, "WITH RECURSIVE waiting AS"],
   [/CROSS APPLY/g, "CROSS JOIN LATERAL"],
   [/OPENJSON\((@\w+)\) AS listed/g, "jsonb_array_elements_text($1::jsonb) AS listed(value)"],
   [/CONVERT\(VARBINARY\(\d+\), ([\w.]+), 2\)/g, "decode($1, 'hex')"],

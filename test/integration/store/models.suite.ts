@@ -1,5 +1,6 @@
 import { UniqueConstraintError } from "sequelize";
 import type { Database } from "../../../database/database.ts";
+import { rowsLike } from "../../../database/found.ts";
 import { ready } from "./drafts.ts";
 
 /** Sequelize on the same database: models, transactions, migrations. */
@@ -27,6 +28,32 @@ export function modelSuite(database: () => Database): void {
       await expect(twice).rejects.toBeInstanceOf(UniqueConstraintError);
       expect(await Client.update({ name: "B", version: 2 }, { where: { id: made.id, version: 1 } })).toEqual([1]);
       expect(await Client.update({ name: "C", version: 2 }, { where: { id: made.id, version: 1 } })).toEqual([0]);
+    });
+
+    test("rows are found by parameters: by a value, from a number on, the greatest of those that are alike", async () => {
+      const { Client, Policy } = database().models;
+      const names = async (wanted: object) => (await rowsLike(Client, wanted)).map(({ identifier }) => identifier);
+      for (const [i, name] of ["a", "b", "c"].entries()) await Client.create({ ...client(name), changedAt: i + 1 });
+      expect(await names({ identifier: "b" })).toEqual(["b"]);
+      expect(await names({ identifier: "b' OR '1'='1" })).toEqual([]);
+      expect((await names({ changedAt: { atLeast: 2.9 } })).sort()).toEqual(["b", "c"]);
+      const [a] = await rowsLike(Client, { publicId: "id-of-a" });
+      expect(a?.get({ plain: true })).toEqual({
+        ...client("a"),
+        id: a?.id,
+        changedAt: 1,
+        oldSecretHash: null,
+        oldSecretUntil: null,
+      });
+      const rows = [1, 2, 10].map((version) => ({ clientId: 1, version, body: `{"v":${version}}`, createdAt: 1 }));
+      await Policy.bulkCreate([...rows, { ...rows[2], clientId: 2, version: 11 } as never]);
+      const newest = await rowsLike(Policy, { clientId: 1 }, { greatest: "version" });
+      expect(newest.map(({ body }) => body)).toEqual(['{"v":10}']);
+      const inside = database().sequelize.transaction(async (transaction) => {
+        await Client.create(client("d"), { transaction });
+        return rowsLike(Client, { identifier: "d" }, { transaction });
+      });
+      expect(await inside).toHaveLength(1);
     });
 
     test("policies are kept by version", async () => {

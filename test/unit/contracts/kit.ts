@@ -1,5 +1,7 @@
 /** Brokers for one service's tests: with the real partners where they do, and a check that nothing outlives them. */
+
 import { type Context, ServiceBroker, type ServiceSchema } from "moleculer";
+import type { Database } from "../../../database/database.ts";
 import { actions, type EventName } from "../../../services/contracts.ts";
 import { type ProblemCode, type ProblemExtra, problems } from "../../../services/errors.ts";
 import { type System, type SystemOptions, startSystem } from "../../helpers/system.ts";
@@ -104,4 +106,15 @@ export const hears = (name: EventName, into: unknown[]): ServiceSchema => ({
 /** A promise and its ends. */
 export function deferred<T = void>() {
   return Promise.withResolvers<T>();
+}
+
+/** The texts by which rows of `table` are read from here on. */
+export function readsOf({ sequelize }: Database, table: string): string[] {
+  const texts: string[] = [];
+  const query = sequelize.query.bind(sequelize) as (...all: unknown[]) => Promise<never>;
+  jest.spyOn(sequelize, "query").mockImplementation(((...asked: unknown[]) => {
+    if (String(asked[0]).includes(`FROM "${table}"`)) texts.push(String(asked[0]));
+    return query(...asked);
+  }) as never);
+  return texts;
 }

@@ -1,10 +1,6 @@
 /** The types of columns as the migrations make them on SQL Server. */
 import { ddl } from "../../../database/dialects/mssql/ddl.ts";
-import { schema } from "../../../database/migrations/0001-schema.ts";
-import { repeats } from "../../../database/migrations/0002-repeats.ts";
-import { keyReservations } from "../../../database/migrations/0003-key-reservations.ts";
-import { retryOf } from "../../../database/migrations/0004-retry-of.ts";
-import { webhook } from "../../../database/migrations/0005-webhook.ts";
+import { migrations } from "../../../database/migrations/migrate.ts";
 
 const found = new Map<string, Set<string>>();
 
@@ -17,7 +13,7 @@ async function query(sql: string): Promise<void> {
     found.set(column as string, types.add(type as string));
   }
 }
-for (const step of [schema, repeats, keyReservations, retryOf, webhook]) void step.up({ ddl, query });
+for (const step of migrations) void step.up({ ddl, query });
 
 /** Every type that a column of this name has, in whatever table. */
 export const columnTypes = (column: string): Set<string> => found.get(column) ?? new Set();

@@ -3,6 +3,8 @@ import { openMssql } from "../../../database/dialects/mssql/open.ts";
 import { Sql, type Staged } from "../../../database/dialects/mssql/sql.ts";
 import { kinds } from "../../../database/dialects/mssql/values.ts";
 import { BrokenLink, DatabaseUnavailable } from "../../../database/errors.ts";
+import { rowsLike } from "../../../database/found.ts";
+import { defineModels } from "../../../database/models.ts";
 import { type Answer, type Asked, says, type TdsServer, tdsServer } from "./tds.ts";
 
 let server: TdsServer;
@@ -76,6 +78,7 @@ test("after a cut nobody knows the outcome, and the next batch has a connection 
 const staged = (rows: number): Staged => ({
   name: "#keyed",
   columns: { seq: kinds.big, data: kinds.text, key_hash: kinds.key },
+  order: ["seq"],
   rows: Array.from({ length: rows }, (_one, i) => [i, `text ${i}`, i % 2 === 0 ? Buffer.alloc(16, 0xab) : null]),
 });
 
@@ -112,8 +115,29 @@ test("rows that are loaded arrive as they are, keys in their own length", async 
   await started(() => undefined);
   const table = staged(500);
   await sql.staged([table], "UPDATE batch SET n = (SELECT COUNT(*) FROM #keyed);");
+  const [announced] = server.asked.filter((one) => says(one, "insert bulk"));
+  expect(says(announced as Asked, " WITH (TABLOCK,ORDER (seq ASC))")).toBe(true);
   const [loaded] = server.asked.filter(({ kind }) => kind === "rows");
   expect(rowsIn((loaded as Asked).data)).toEqual(table.rows);
+});
+
+test("what the models look for are parameters, whose type is the column's: the text stays the same", async () => {
+  await started(() => undefined);
+  const { sequelize, close } = await openMssql(server.url);
+  const { Client, Policy } = defineModels(sequelize);
+  server.asked.length = 0;
+  await rowsLike(Client, { changedAt: { atLeast: 1_795_952_518_955.913 } });
+  await rowsLike(Client, { identifier: "a-client" });
+  await rowsLike(Policy, { clientId: 7 }, { greatest: "version" });
+  await close();
+  const [safety, byName, newest] = server.asked as [Asked, Asked, Asked];
+  for (const [one, condition, type] of [
+    [safety, '"changed_at" >= @changedAt', "@changedAt bigint"],
+    [byName, '"identifier" = @identifier', "@identifier nvarchar("],
+    [newest, '"client_id" = @clientId', "@clientId int"],
+  ] as const)
+    expect([says(one, condition), says(one, type)]).toEqual([true, true]);
+  expect([says(safety, "1795952518955"), says(byName, "'a-client'")]).toEqual([false, false]);
 });
 
 /** Of a request of two packets (4 kB each). Held back for the acknowledgement of its first, its second takes some 40 ms. */

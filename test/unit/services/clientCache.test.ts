@@ -4,7 +4,7 @@ import type { WithDatabase } from "../../../mixins/database.ts";
 import { hashOf, isSecretOf, newSecret } from "../../../services/clientCache/clientCache.secrets.ts";
 import { call, type EventOf } from "../../../services/messages.ts";
 import type { System } from "../../helpers/system.ts";
-import { hears, problem, startNode, wrongParams } from "../contracts/kit.ts";
+import { hears, problem, readsOf, startNode, wrongParams } from "../contracts/kit.ts";
 
 let system: System;
 const told: EventOf<"client.changed">[] = [];
@@ -120,19 +120,19 @@ describe("authenticating", () => {
   test("reads the database once, also for many at the same time", async () => {
     const { secret } = await create();
     await forget();
-    const read = jest.spyOn(service().database.models.Client, "findOne");
+    const reads = readsOf(service().database, "client");
     const before = figures();
     await Promise.all(Array.from({ length: 50 }, () => login(secret)));
     await login(secret);
-    expect(read).toHaveBeenCalledTimes(1);
+    expect(reads).toHaveLength(1);
     const after = figures();
     expect([after.hits - before.hits, after.misses - before.misses]).toEqual([1, 50]);
   });
 
   test("unknown identifiers are read once too", async () => {
-    const read = jest.spyOn(service().database.models.Client, "findOne");
+    const reads = readsOf(service().database, "client");
     expect([await login("a"), await login("b")]).toEqual([null, null]);
-    expect(read).toHaveBeenCalledTimes(1);
+    expect(reads).toHaveLength(1);
   });
 });
 
@@ -268,17 +268,17 @@ describe("changing", () => {
 
   test("a load that began before a change does not bring the old client back", async () => {
     const { client, secret } = await create();
-    const { Client } = service().database.models;
-    const read = Client.findOne.bind(Client);
+    const { sequelize } = service().database;
+    const read = sequelize.query.bind(sequelize);
     const gate = Promise.withResolvers<void>();
     const reading = Promise.withResolvers<void>();
-    jest.spyOn(Client, "findOne").mockImplementationOnce(async (options) => {
-      const row = await read(options as never);
+    await forget();
+    jest.spyOn(sequelize, "query").mockImplementationOnce((async (...asked: Parameters<typeof read>) => {
+      const rows = await read(...asked);
       reading.resolve();
       await gate.promise;
-      return row;
-    });
-    await forget();
+      return rows;
+    }) as never);
     const early = login(secret);
     await reading.promise;
     await call(system.broker, "clientCache.update", { publicId: client.publicId, status: "disabled" });

@@ -5,7 +5,7 @@ import type { WithDatabase } from "../../../mixins/database.ts";
 import { call, type EventOf, type ParamsOf } from "../../../services/messages.ts";
 import { defaultPolicy } from "../../../services/policy/policy.document.ts";
 import type { System, SystemOptions } from "../../helpers/system.ts";
-import { hears, problem, standIn, startNode, wrongParams } from "../contracts/kit.ts";
+import { hears, problem, readsOf, standIn, startNode, wrongParams } from "../contracts/kit.ts";
 
 const orders = {
   name: "orders",
@@ -162,11 +162,11 @@ describe("telling", () => {
 
 describe("caching", () => {
   test("the policy in force is read once, also by many at the same time; a change is seen at once", async () => {
-    const read = jest.spyOn(service().database.models.Policy, "findOne");
+    const reads = readsOf(service().database, "policy");
     const before = figures();
     await Promise.all(Array.from({ length: 20 }, () => get()));
     await get();
-    expect(read).toHaveBeenCalledTimes(1);
+    expect(reads).toHaveLength(1);
     const after = figures();
     expect([after.hits - before.hits, after.misses - before.misses]).toEqual([1, 20]);
     await change({ weight: 5 });
@@ -179,11 +179,11 @@ describe("caching", () => {
     const { Policy } = service().database.models;
     await Policy.create({ clientId, version: 1, body, createdAt: 0 });
     expect((await get()).version).toBe(0);
-    const read = jest.spyOn(Policy, "findOne");
+    const reads = readsOf(service().database, "policy");
     await system.broker.broadcast("policy.changed", { clientId, version: 1 });
     expect(await get()).toMatchObject({ version: 1, policy: { weight: 8 } });
     await get(clientId + 1);
-    expect(read).toHaveBeenCalledTimes(1);
+    expect(reads).toHaveLength(1);
   });
 
   test("of many versions only the last one is read", async () => {

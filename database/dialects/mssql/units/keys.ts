@@ -15,6 +15,9 @@ const LATEST = "WITH (READCOMMITTEDLOCK)";
 export const isNew = (key: string) =>
   `NOT EXISTS (SELECT 1 FROM record_key AS k ${LATEST} WHERE k.client_id = @client AND k.key_hash = ${key})`;
 
+/** Key by key: there are more of the client's than of the chunk's, and a merge or a hash would read them all. */
+const KEY_BY_KEY = "OPTION (LOOP JOIN)";
+
 export const TAKEN = `@taken TABLE (key_hash ${kinds.key.sql} NOT NULL PRIMARY KEY)`;
 
 /** Keys are written in the order of their hashes, so that two batches with the same ones wait for each other one way only. */
@@ -23,7 +26,7 @@ export const uniqueSteps = (id: string, chunk: string): string[] => [
 OUTPUT inserted.key_hash INTO @taken
 SELECT @client, given.key_hash, ${id}, ${chunk} FROM #keyed AS given
 WHERE given.key_hash IS NOT NULL AND ${isNew("given.key_hash")}
-ORDER BY given.key_hash`,
+ORDER BY given.key_hash ${KEY_BY_KEY}`,
   `INSERT INTO record (batch_id, seq, data)
 SELECT ${id}, given.seq, given.data FROM #keyed AS given
 WHERE given.key_hash IS NULL OR EXISTS (SELECT 1 FROM @taken AS taken WHERE taken.key_hash = given.key_hash)
@@ -32,6 +35,7 @@ ORDER BY given.seq`,
 
 const hashes = (name: string, keys: string[]): Staged => ({
   name,
+  order: ["key_hash"],
   columns: { key_hash: kinds.key },
   rows: [...new Set(keys)].map((key) => [Buffer.from(key, "hex")]),
 });
@@ -68,10 +72,11 @@ export async function reserveKeys(
       `INSERT INTO record_key (client_id, key_hash, batch_id, chunk_no, expires_at)
 SELECT @client, given.key_hash, ${batch}, ${at}, @now FROM #keys AS given
 WHERE ${isNew("given.key_hash")}
-ORDER BY given.key_hash`,
+ORDER BY given.key_hash ${KEY_BY_KEY}`,
       `INSERT INTO @lost (key_hash)
 SELECT given.key_hash FROM #keys AS given WHERE NOT EXISTS (SELECT 1 FROM record_key AS k
-  WHERE k.client_id = @client AND k.key_hash = given.key_hash AND k.batch_id = ${batch} AND k.chunk_no = ${at})`,
+  WHERE k.client_id = @client AND k.key_hash = given.key_hash AND k.batch_id = ${batch} AND k.chunk_no = ${at})
+${KEY_BY_KEY}`,
     ],
     // Always a row where the batch was ours, if only one without a key.
     answer: `SELECT lost.key_hash AS "lost" FROM (SELECT 1 AS n) AS one LEFT JOIN @lost AS lost ON 1 = 1 WHERE @held = 1`,

@@ -44,14 +44,18 @@ export async function due(sql: Sql, state: BatchState, limit: number): Promise<B
   return rows.map(batchRow);
 }
 
-/** An upload is no batch yet: it is listed only when asked for by its state. */
+/**
+ * An upload is no batch yet: it is listed only when asked for by its state. Planned anew each time: a plan made for a client or
+ * a state with few batches would be kept for those with millions.
+ */
 export async function list(sql: Sql, { clientId, state, before, limit }: ListQuery): Promise<BatchRow[]> {
   const params = new Params();
   const conditions = [state === undefined ? "state <> 'receiving'" : `state = ${params.add(name(state), "state")}`];
   if (clientId !== undefined) conditions.push(`client_id = ${params.add(big(clientId), "clientId")}`);
   if (before !== undefined) conditions.push(`id < ${params.add(big(before), "before")}`);
   const rows = await sql.all<RawBatch>(
-    `SELECT TOP (${params.add(int(limit), "limit")}) ${listed} FROM batch WHERE ${conditions.join(" AND ")} ORDER BY id DESC;`,
+    `SELECT TOP (${params.add(int(limit), "limit")}) ${listed} FROM batch WHERE ${conditions.join(" AND ")} ORDER BY id DESC
+OPTION (RECOMPILE);`,
     params.all,
   );
   return rows.map(batchRow);

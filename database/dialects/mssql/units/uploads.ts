@@ -2,6 +2,7 @@ import { decided } from "../../../decided.ts";
 import type { NewBatch, StoredChunk, UploadCommit, UploadOutcome } from "../../../store.ts";
 import {
   AT_NOW,
+  BY_KEY,
   chunkSteps,
   type Deciding,
   deciding,
@@ -80,11 +81,10 @@ WHERE id = ${batch} AND ${OURS}`),
 }
 
 export async function touchUploads(sql: Sql, ids: number[], leaseMs: number): Promise<void> {
-  await sql.all(`${AT_NOW}\nUPDATE batch SET due_at = @now + @lease WHERE id IN ${idsIn("@ids")} AND ${OURS};`, {
-    ids: listOf(ids),
-    lease: big(leaseMs),
-  });
+  await sql.all(TOUCH, { ids: listOf(ids), lease: big(leaseMs) });
 }
+
+const TOUCH = `${AT_NOW}\nUPDATE batch SET due_at = @now + @lease ${BY_KEY} WHERE id IN ${idsIn("@ids")} AND ${OURS};`;
 
 /** Due at once: should this node die before it has wiped the upload, the sweep finds it. */
 const voided = (condition: string) =>

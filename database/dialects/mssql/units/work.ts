@@ -2,6 +2,7 @@
 import { checkCount, errorRows, placesWithout } from "../../../rows.ts";
 import { type ChunkCommit, type Claimed, type StoredChunk, storedFaults, type Written } from "../../../store.ts";
 import {
+  BY_KEY,
   batchColumns,
   batchRow,
   chunkColumns,
@@ -12,6 +13,7 @@ import {
   INTO_MADE,
   idsIn,
   jsonOrNull,
+  LATER,
   listOf,
   MADE,
   outboxSteps,
@@ -34,10 +36,12 @@ const CLAIM = `${LIFT}
 ${unit({
   declared: [MADE, "@client BIGINT"],
   steps: [
+    deciding("UPDATE batch SET fence = fence WHERE id = @id AND state = 'ready' AND due_at <= @now"),
+    LATER,
     deciding(`UPDATE batch SET state = 'processing', owner = @owner, fence = fence + 1, due_at = @now + @lease,
   attempt = attempt + 1, attempts_total = attempts_total + 1, started_at = COALESCE(started_at, @now), version = version + 1
 ${INTO_MADE}
-WHERE id = @id AND state = 'ready' AND due_at <= @now`),
+WHERE id = @id AND state = 'ready'`),
     "SELECT @client = client_id FROM @made",
     deciding(`UPDATE client_queue SET running = running + 1,
   pass = CASE WHEN pass < @lift THEN @lift ELSE pass END + ${strideOf("client_queue")}
@@ -74,6 +78,7 @@ export async function commitChunk(sql: Sql, commit: ChunkCommit): Promise<Writte
   const [id, chunk] = [params.add(big(commit.id), "id"), params.add(int(commit.chunk), "chunk")];
   const steps: (string | Deciding)[] = [
     fenced(id, params.add(big(commit.fence), "fence"), chunk),
+    LATER,
     CLIENT_OF(id),
     ...recordSteps(commit, { id, chunk }, params),
     ...reservedSteps(commit, id, chunk),
@@ -111,8 +116,8 @@ function stagedRecords(commit: ChunkCommit): Staged[] {
   const columns = { seq: kinds.big, data: kinds.text };
   // Each name stands for one list of columns.
   return keys
-    ? [{ name: "#keyed", columns: { ...columns, key_hash: kinds.key }, rows }]
-    : [{ name: "#records", columns, rows }];
+    ? [{ name: "#keyed", columns: { ...columns, key_hash: kinds.key }, order: ["seq"], rows }]
+    : [{ name: "#records", columns, order: ["seq"], rows }];
 }
 
 function recordSteps(commit: ChunkCommit, { id, chunk }: { id: string; chunk: string }, params: Params): string[] {
@@ -142,7 +147,7 @@ function stagedErrors({ errors, firstRecord }: ChunkCommit): Staged[] {
   const rows = errors
     .flatMap((rejected) => errorRows(firstRecord, rejected))
     .map((row) => names.map((name) => row[name]));
-  return [{ name: "#errors", columns: errorColumns, rows }];
+  return [{ name: "#errors", columns: errorColumns, order: ["seq", "n"], rows }];
 }
 
 function errorSteps({ errors }: ChunkCommit, id: string): string[] {
@@ -181,12 +186,17 @@ function advanced(commit: ChunkCommit, params: Params): string[] {
   ];
 }
 
+/** By their keys: found by their state, they would be locked in the index first, and then wait for a commit that comes the other way. */
+const HELD = `${BY_KEY}
+WHERE id IN ${idsIn("@ids")} AND state = 'processing' AND owner = @owner`;
 const EXTEND = unit({
   declared: ["@extended TABLE (id BIGINT, fence BIGINT)"],
   steps: [
+    `UPDATE batch SET fence = fence ${HELD}`,
+    LATER,
     `UPDATE batch SET due_at = @now + @lease
 OUTPUT inserted.id, inserted.fence INTO @extended
-WHERE id IN ${idsIn("@ids")} AND state = 'processing' AND owner = @owner`,
+${HELD}`,
   ],
   answer: 'SELECT id AS "id", fence AS "fence" FROM @extended',
 });
