@@ -72,9 +72,9 @@ export async function changed(sql: Sql, seen: SeenBatch[]): Promise<BatchRow[]> 
   return (await sql.all<RawBatch>(CHANGED, { list: text(JSON.stringify(list)) })).map(batchRow);
 }
 
-/** DATALENGTH counts bytes of UTF-16: what a text takes here, and in the memory of a node. */
+/** A text has two bytes a character here; limits are told in those that it has outside. */
 const ERROR_BYTES = ["raw", "field", "message"].reduce(
-  (sum, column) => `${sum} + COALESCE(DATALENGTH(${column}), 0)`,
+  (sum, column) => `${sum} + COALESCE(DATALENGTH(${column}) / 2, 0)`,
   String(ROW_BYTES),
 );
 
