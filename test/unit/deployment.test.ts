@@ -33,6 +33,13 @@ const copied = all("COPY")
 interface ComposeService {
   image: string;
   build?: string;
+  user?: string;
+  cap_drop?: string[];
+  cap_add?: string[];
+  security_opt?: string[];
+  read_only?: boolean;
+  tmpfs?: string[];
+  mem_limit?: string;
   command?: string[];
   environment?: Record<string, string>;
   profiles?: string[];
@@ -41,6 +48,10 @@ interface ComposeService {
   stop_grace_period?: string;
   deploy?: { replicas: number };
   volumes?: string[];
+}
+interface Locked {
+  hasInstallScript?: boolean;
+  dev?: boolean;
 }
 interface Compose {
   services: Record<string, ComposeService>;
@@ -90,6 +101,18 @@ describe("Dockerfile", () => {
     expect(at("RUN", "chown node .compile-cache")).toBeLessThan(first);
     expect(at("RUN", "chmod -R a+rX .compile-cache")).toBeGreaterThan(first);
     expect(at("RUN", "chmod -R a+rX .compile-cache")).toBeLessThan(at("COPY", "--from=build"));
+  });
+
+  test("runs no script of a package, for none needs one", () => {
+    expect(all("RUN").find((rest) => rest.startsWith("npm ci"))).toContain("--ignore-scripts");
+    const { packages } = JSON.parse(text("package-lock.json")) as { packages: Record<string, Locked> };
+    const scripted = Object.entries(packages).filter(([, { hasInstallScript, dev }]) => hasInstallScript && !dev);
+    // A greeting, and a count of installations.
+    expect(scripted.map(([path]) => path)).toEqual(["node_modules/@scarf/scarf", "node_modules/es5-ext"]);
+  });
+
+  test("keeps the folder of the database to its user", () => {
+    expect(all("RUN").at(-1)).toBe("chown node:node data && chmod 700 data");
   });
 
   test("starts Node itself, with what npm start starts", () => {
@@ -176,6 +199,41 @@ describe("docker-compose.yml", () => {
       for (const name of Object.keys(depends_on)) expect(Object.keys(compose.services)).toContain(name);
     }
     expect(all("HEALTHCHECK")[0]).toContain('CMD ["node", "scripts/healthcheck.mjs"]');
+  });
+
+  test("no service has rights of root, or can get them, or takes more memory than its own", () => {
+    const rights = services.map(([name, one]) => [name, one.cap_drop, one.cap_add ?? [], one.security_opt ?? []]);
+    const bare = (name: string) => [name, ["ALL"], [], ["no-new-privileges:true"]];
+    // Its program carries the one right in its file, and does not start without.
+    const mssql = ["mssql", ["ALL"], ["NET_BIND_SERVICE"], []];
+    expect(rights).toEqual(services.map(([name]) => (name === "mssql" ? mssql : bare(name))));
+    // The images of the others are of a user of their own: ours, and those of SQL Server.
+    const asRoot = services.filter(([, { build, image, user }]) => !user && !build && !image.includes("/mssql/"));
+    expect(asRoot.map(([name]) => name)).toEqual([]);
+    expect(services.filter(([, { mem_limit }]) => !/^\d+[mg]$/.test(mem_limit ?? "")).map(([name]) => name)).toEqual(
+      [],
+    );
+    for (const [name, { mem_limit }] of ours) expect([name, mem_limit]).toEqual([name, "512m"]);
+  });
+
+  test("only what has to writes to its own disk", () => {
+    const writable = services.filter(([, one]) => !one.read_only).map(([name]) => name);
+    expect(writable.sort()).toEqual(["mssql", "rabbitmq"]);
+    const { postgres, balancer } = compose.services as Record<string, ComposeService>;
+    expect(postgres?.tmpfs).toEqual(["/tmp", "/var/run/postgresql"]);
+    expect(balancer?.tmpfs).toEqual(["/tmp", "/var/cache/nginx"]);
+    // Redis keeps nothing there.
+    expect(compose.services.redis?.command?.at(-1)).toContain('--save ""');
+  });
+
+  test("docs/security.md has these bounds", () => {
+    const [, table = ""] = text("docs/security.md").split("## Containers and proxies");
+    for (const [name, { read_only, mem_limit = "", user = "", cap_add = [] }] of services) {
+      const row = table.split("\n").find((line) => new RegExp(`^\\|[^|]*\\b${name}(?![-\\w])`).test(line)) ?? "";
+      const memory = mem_limit.replace(/m$/, " MB").replace(/g$/, " GB");
+      for (const part of [user, read_only ? "read-only" : "writable", memory, cap_add[0] ?? "none to be had"])
+        expect([name, row]).toEqual([name, expect.stringContaining(part)]);
+    }
   });
 
   test("images are pinned to a version, ours to the package's", () => {
