@@ -56,7 +56,7 @@ function childOf({ keyword, params, propertyName }: ErrorObject): string | undef
   if (propertyName !== undefined) return propertyName;
   if (keyword === "required" || keyword === "dependentRequired") return params.missingProperty;
   if (keyword === "additionalProperties") return params.additionalProperty;
-  if (keyword === "unevaluatedProperties") return params.unevaluatedProperty;
+  if (keyword === "unevaluatedProperties" || keyword === "unevaluatedItems") return params.unevaluated;
   return undefined;
 }
 
@@ -70,6 +70,8 @@ function messageOf({ keyword, message, params, propertyName }: ErrorObject): str
     case "additionalProperties":
     case "unevaluatedProperties":
       return "is not a known property";
+    case "unevaluatedItems":
+      return "is not allowed";
     case "enum":
       return `must be one of ${enumText(params.allowedValues)}`;
     case "const":

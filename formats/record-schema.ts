@@ -1,13 +1,13 @@
-import type { ValidateFunction } from "ajv/dist/2020.js";
+import { CellTypes } from "./cell-types.ts";
 import type { RecordFault, RecordValidator } from "./formats.ts";
 import { recordFaults } from "./record-faults.ts";
 import { isLongerThan, namesOf } from "./record-growth.ts";
 import type { RecordNumbers } from "./record-numbers.ts";
-import { compileSchema } from "./schema-compile.ts";
-import { NumbersInCheck } from "./schema-numbers.ts";
-import { isObject, type SchemaNode, walkSchema } from "./schema-walk.ts";
+import { checkTools, compilePrepared } from "./schema-compile.ts";
+import { prepareSchema } from "./schema-prepare.ts";
+import { isObject, walkSchema } from "./schema-walk.ts";
 import { TextConversion } from "./text-conversion.ts";
-import { MAX_WORK, WorkBudget, WorkSpent, workOf } from "./work-budget.ts";
+import { MAX_WORK, WorkSpent, workOf } from "./work-budget.ts";
 
 export { recordSchemaFaults } from "./schema-faults.ts";
 
@@ -37,13 +37,14 @@ export function compileRecordSchema(
   options: { coerce: boolean; maxRecordBytes?: number },
 ): RecordValidator {
   const { maxRecordBytes = Number.MAX_SAFE_INTEGER } = options;
-  const conversion = options.coerce ? new TextConversion(schema as SchemaNode) : null;
   const isTrivial = Object.keys(schema).length === 0;
-  const budget = new WorkBudget();
-  const held = new NumbersInCheck();
-  const validate = isTrivial ? null : compileSchema(schema, budget, held);
+  const prepared = prepareSchema(schema);
+  const tools = checkTools();
+  const { budget } = tools;
+  const validate = isTrivial ? null : compilePrepared(prepared, tools);
+  const conversion = options.coerce ? new TextConversion(new CellTypes(prepared, tools)) : null;
   const size = sizeOf(schema);
-  const fills = hasDefault(schema);
+  const fills = prepared.hasDefaults;
   const validator = {
     changes: options.coerce || fills,
     work: size,
@@ -51,10 +52,12 @@ export function compileRecordSchema(
       if (!isObject(value)) return [NO_OBJECT];
       if (validate === null) return null;
       const limit = maxRecordBytes + (fills && options.coerce ? namesOf(value) : 0);
-      conversion?.convert(value, numbers);
       budget.left = MAX_WORK;
-      held.numbers = numbers.size > 0 ? numbers : null;
-      const faults = checked(validate, value);
+      const faults = checked(() => {
+        conversion?.convert(value, numbers);
+        tools.numbers.numbers = numbers.size > 0 ? numbers : null;
+        return validate(value) ? null : recordFaults(value, validate.errors ?? []);
+      });
       validator.work = size + MAX_WORK - budget.left;
       return faults ?? (fills && isLongerThan(value, limit) ? grownTooLong(maxRecordBytes) : null);
     },
@@ -62,9 +65,9 @@ export function compileRecordSchema(
   return validator;
 }
 
-function checked(validate: ValidateFunction, value: SchemaNode): RecordFault[] | null {
+function checked(check: () => RecordFault[] | null): RecordFault[] | null {
   try {
-    return validate(value) ? null : recordFaults(value, validate.errors ?? []);
+    return check();
   } catch (error) {
     if (error instanceof RangeError) return [TOO_DEEP];
     if (error instanceof WorkSpent) return [TOO_MUCH];
@@ -79,12 +82,4 @@ function sizeOf(schema: object): number {
     size += workOf(node);
   });
   return size;
-}
-
-function hasDefault(schema: object): boolean {
-  let found = false;
-  walkSchema(schema, (node) => {
-    found ||= Object.hasOwn(node, "default");
-  });
-  return found;
 }

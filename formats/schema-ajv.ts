@@ -1,14 +1,19 @@
-import { _, Ajv2020, type CodeKeywordDefinition, Name, type Options } from "ajv/dist/2020.js";
-import anyOf from "ajv/dist/vocabularies/applicator/anyOf.js";
+import { Ajv2020, type CodeKeywordDefinition, type Options } from "ajv/dist/2020.js";
 import contains from "ajv/dist/vocabularies/applicator/contains.js";
-import oneOf from "ajv/dist/vocabularies/applicator/oneOf.js";
+import constant from "ajv/dist/vocabularies/validation/const.js";
+import enumeration from "ajv/dist/vocabularies/validation/enum.js";
 import limitNumber from "ajv/dist/vocabularies/validation/limitNumber.js";
 import multipleOf from "ajv/dist/vocabularies/validation/multipleOf.js";
 import { fullFormats } from "ajv-formats/dist/formats.js";
-import { compilePattern, patternFault } from "./linear-pattern.ts";
+import { isPattern, type Patterns } from "./linear-pattern.ts";
+import { alternativeKeywords } from "./schema-alternatives.ts";
+import { LOOPING, withCut } from "./schema-cut.ts";
+import type { Verdicts } from "./schema-evaluated.ts";
 import { int64Format, limitKeywords, multipleOfKeyword, type NumbersInCheck } from "./schema-numbers.ts";
+import { unevaluatedKeywords } from "./schema-unevaluated.ts";
+import { valueKeywords } from "./schema-values.ts";
 import { uniqueItemsKeyword } from "./unique-items.ts";
-import { type WorkBudget, workKeyword } from "./work-budget.ts";
+import { WorkBudget, workKeyword } from "./work-budget.ts";
 
 const WEB = /^(?:https?|ftp):\/\//i;
 
@@ -17,48 +22,70 @@ const PLAIN_TIME =
   /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])[Tt ](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:[Zz]|[+-][01]\d:[0-5]\d)$/;
 const { validate: isDateTime } = fullFormats["date-time"] as { validate: (text: string) => boolean };
 
-/** A record's text that is a pattern must be one that we would take. The `url` of ajv-formats takes seconds on 100 kB. */
+/** The `url` of ajv-formats takes seconds on 100 kB. `regex` is for each schema, see below. */
 const formats = {
   ...fullFormats,
   "date-time": (text: string) => PLAIN_TIME.test(text) || isDateTime(text),
-  regex: (text: string) => patternFault(text) === null,
   url: (text: string) => WEB.test(text) && URL.canParse(text),
 };
 
 export const isKnownFormat = (name: string): boolean => Object.hasOwn(formats, name);
 
 /**
- * Unknown keywords and formats are refused. Not asked of partners' schemas: a `type` beside each keyword, `required`
- * names among `properties`, tuples of fixed length, a property that matches a pattern too.
+ * Ajv's strict mode is off: it refuses what JSON Schema allows, without telling the place. Unknown keywords and formats
+ * have been refused before (see schema-faults.ts).
  */
 const options: Options = {
-  strict: true,
-  strictTypes: false,
-  strictTuples: false,
-  strictRequired: false,
-  allowMatchingProperties: true,
-  allErrors: true,
-  useDefaults: true,
+  strict: false,
+  strictNumbers: true,
   messages: true,
   logger: false,
-  // A definition that is used often would be pasted in each time: megabytes of code from a schema of 64 kB.
-  inlineRefs: false,
+  meta: false,
+  validateSchema: false,
+  allErrors: true,
   formats,
 };
 
-/** An Ajv for one schema from outside: it can fetch nothing, and knows no schema but that one. */
-export function schemaAjv(budget: WorkBudget, numbers: NumbersInCheck, ownProperties: boolean): Ajv2020 {
-  const regExp = Object.assign((source: string) => compilePattern(source, budget), { code: "compilePattern" });
-  const ajv = new Ajv2020({ ...options, ownProperties, meta: false, validateSchema: false, code: { regExp } });
-  for (const keyword of [anyOf, oneOf, contains]) replaceKeyword(ajv, withoutNoise(keyword));
-  for (const keyword of limitKeywords(definitionOf(limitNumber), numbers)) replaceKeyword(ajv, keyword);
-  replaceKeyword(ajv, multipleOfKeyword(definitionOf(multipleOf), numbers, budget));
+interface Parts {
+  budget: WorkBudget;
+  patterns: Patterns;
+  numbers: NumbersInCheck;
+  verdicts: Verdicts;
+  $ref: CodeKeywordDefinition;
+}
+
+/** An Ajv for one prepared schema from outside: it can fetch nothing, and knows no schema but that one. */
+export function schemaAjv(
+  { budget, patterns, numbers, verdicts, $ref }: Parts,
+  { ownProperties, useDefaults }: Options,
+): Ajv2020 {
+  const regExp = Object.assign((source: string) => patterns.get(source), { code: "patterns.get" });
+  // Ajv's optimizer takes longer than all the rest, and V8 has a better one.
+  const ajv = new Ajv2020({ ...options, ownProperties, useDefaults, code: { regExp, optimize: false } });
+  // Ajv2020 sets both, whatever it is told.
+  Object.assign(ajv.opts, { unevaluated: false, dynamicRef: false });
   ajv.addFormat("int64", int64Format(numbers));
+  // A record's text that is a pattern must be one that we would take.
+  ajv.addFormat("regex", (text: string) => isPattern(text, budget));
+  const ours = [
+    $ref,
+    containsKeyword(),
+    ...valueKeywords(definitionOf(enumeration), definitionOf(constant)),
+    ...limitKeywords(definitionOf(limitNumber), numbers),
+    multipleOfKeyword(definitionOf(multipleOf), numbers, budget),
+    ...alternativeKeywords(budget),
+    ...unevaluatedKeywords(verdicts, budget),
+  ];
+  for (const keyword of ours) replaceKeyword(ajv, keyword);
+  for (const name of LOOPING) replaceKeyword(ajv, withCut(ajv.getKeyword(name) as CodeKeywordDefinition));
   ajv.removeKeyword("uniqueItems");
   ajv.addKeyword(uniqueItemsKeyword(budget, numbers));
   ajv.addKeyword(workKeyword(budget));
   return ajv;
 }
+
+/** A schema is bounded by its bytes. */
+const NO_BUDGET = Object.assign(new WorkBudget(), { left: Number.POSITIVE_INFINITY });
 
 let ofSchemas: Ajv2020 | undefined;
 
@@ -71,40 +98,27 @@ export function metaAjv(): Ajv2020 {
       logger: false,
       formats: { ...fullFormats, regex: true },
     });
-    for (const keyword of [anyOf, oneOf]) replaceKeyword(ofSchemas, withoutNoise(keyword));
+    for (const keyword of alternativeKeywords(NO_BUDGET)) replaceKeyword(ofSchemas, keyword);
   }
   return ofSchemas;
 }
 
-/**
- * A keyword of alternatives whose one error takes the place of its alternatives' errors, which it carries as `causes`:
- * a value that matches none of five has one fault, not twenty.
- */
-function withoutNoise(module: unknown): CodeKeywordDefinition {
-  const definition = definitionOf(module);
-  const { error } = definition;
+/** `contains` without the errors of items that it does not mean: they are nobody's. */
+function containsKeyword(): CodeKeywordDefinition {
+  const definition = definitionOf(contains);
   return {
     ...definition,
-    error: error && {
-      message: error.message,
-      params: ({ params }) =>
-        _`{causes: ${params.causes ?? _`[]`}, branches: ${params.branches}, passing: ${params.passing ?? null}}`,
-    },
     code(cxt, ruleType) {
-      const report = cxt.error.bind(cxt);
-      cxt.error = (append, params, paths) => {
-        const causes = cxt.gen.const("causes", _`(${vErrors} || []).slice(${cxt.errsCount})`);
-        cxt.setParams({ ...cxt.params, causes, branches: Array.isArray(cxt.schema) ? cxt.schema.length : 0 });
+      const { subschema } = cxt;
+      cxt.subschema = (appl, valid) => {
+        const context = subschema.call(cxt, { ...appl, allErrors: false, createErrors: false }, valid);
         cxt.reset();
-        report(append, params, paths);
+        return context;
       };
       definition.code(cxt, ruleType);
     },
   };
 }
-
-/** The errors so far, in Ajv's generated code. */
-const vErrors = new Name("vErrors");
 
 /** Node gives a CommonJS module's `default` one level deeper than Jest's transform does. */
 function definitionOf(module: unknown): CodeKeywordDefinition {

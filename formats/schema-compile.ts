@@ -1,63 +1,38 @@
 import type { ValidateFunction } from "ajv/dist/2020.js";
+import { Patterns } from "./linear-pattern.ts";
 import { schemaAjv } from "./schema-ajv.ts";
+import type { Verdicts } from "./schema-evaluated.ts";
+import { SchemaFunctions } from "./schema-functions.ts";
 import { NumbersInCheck } from "./schema-numbers.ts";
-import { isObject, type SchemaNode, walkSchema } from "./schema-walk.ts";
-import { readingsOf, WORK_KEYWORD, WorkBudget, workOf } from "./work-budget.ts";
+import { type PreparedSchema, prepareSchema } from "./schema-prepare.ts";
+import { WorkBudget } from "./work-budget.ts";
 
-/** Ajv's function for the schema. Throws whatever Ajv throws: bad references, contradictions, RangeError. */
-export function compileSchema(
-  schema: object,
-  budget = new WorkBudget(),
-  numbers = new NumbersInCheck(),
-): ValidateFunction {
-  const copy = prepared(schema);
-  return schemaAjv(budget, numbers, namesInherited(copy)).compile(copy);
+/** What the functions of a schema use while they check a record. */
+export interface CheckTools {
+  budget: WorkBudget;
+  patterns: Patterns;
+  numbers: NumbersInCheck;
 }
 
-/** Keywords that look at many values, or again at the same: beside them each schema object costs work. */
-const MULTIPLYING = [
-  ["items", "prefixItems", "contains", "propertyNames", "patternProperties", "$ref", "$dynamicRef"],
-  ["additionalProperties", "unevaluatedProperties", "unevaluatedItems"],
-].flat();
+export function checkTools(): CheckTools {
+  const budget = new WorkBudget();
+  return { budget, patterns: new Patterns(budget), numbers: new NumbersInCheck() };
+}
 
-/** So often at most a flat schema reads one value of a record: beyond it the reading is counted, and bounded, too. */
-const MOST_READINGS = 32;
+/** Ajv's function for the schema, in which no reference leads nowhere. Throws whatever Ajv throws: RangeError, for one. */
+export const compileSchema = (schema: object, tools = checkTools()): ValidateFunction =>
+  compilePrepared(prepareSchema(schema), tools);
 
-/** Our copy of the schema, with its work told. What is flat and short costs no more than its own size, and needs no count. */
-function prepared(schema: object): SchemaNode {
-  const copy: SchemaNode = JSON.parse(JSON.stringify(schema));
-  const nodes: SchemaNode[] = [];
-  walkSchema(copy, (node) => nodes.push(node));
-  const multiplies = nodes.some((node) =>
-    MULTIPLYING.some((name) => typeof node[name] !== "boolean" && Object.hasOwn(node, name)),
+/** The same for a prepared one. */
+export function compilePrepared(prepared: PreparedSchema, tools: CheckTools): ValidateFunction {
+  const verdicts: Verdicts = {
+    refs: (node) => prepared.targets.get(node)?.map(({ schema }) => schema) ?? [],
+    matches: (pattern, name) => tools.patterns.get(pattern).test(name),
+    isValid: (schema, value) => functions.isValid(schema, value),
+  };
+  const { namesInherited: ownProperties } = prepared;
+  const functions = new SchemaFunctions(prepared, (useDefaults, $ref) =>
+    schemaAjv({ ...tools, verdicts, $ref }, { ownProperties, useDefaults }),
   );
-  const readings = nodes.reduce((sum, node) => sum + readingsOf(node), 0);
-  const isCounted = multiplies || readings > MOST_READINGS;
-  for (const node of nodes) {
-    const work = workOf(node);
-    moveProto(node);
-    if (isCounted && work > 0) node[WORK_KEYWORD] = work;
-  }
-  return copy;
-}
-
-/** Ajv leaves out a property named `__proto__`; as a pattern it is a property like any other. */
-function moveProto(node: SchemaNode): void {
-  if (!isObject(node.properties) || !Object.hasOwn(node.properties, "__proto__")) return;
-  const { ["__proto__"]: schema, ...properties } = node.properties;
-  node.properties = properties;
-  node.patternProperties = { ...(node.patternProperties as object), "^__proto__$": schema };
-}
-
-/** Whether the schema names what every object inherits, `toString` for one: then only a record's own properties count. */
-function namesInherited(schema: SchemaNode): boolean {
-  let found = false;
-  walkSchema(schema, (node) => {
-    const named = [node.properties, node.dependentRequired, node.dependentSchemas].flatMap((part) =>
-      Object.keys(part ?? {}),
-    );
-    const wanted = [node.required, ...Object.values(node.dependentRequired ?? {})].flat();
-    found ||= [...named, ...wanted].some((name) => typeof name === "string" && name in Object.prototype);
-  });
-  return found;
+  return functions.compile();
 }

@@ -1,8 +1,9 @@
 import type { ErrorObject } from "ajv/dist/2020.js";
 import type { Fault } from "../services/errors.ts";
-import { patternFault } from "./linear-pattern.ts";
+import type { Patterns } from "./linear-pattern.ts";
 import { isKnownFormat, metaAjv } from "./schema-ajv.ts";
-import { compileSchema } from "./schema-compile.ts";
+import { type CheckTools, checkTools, compilePrepared } from "./schema-compile.ts";
+import { prepareSchema } from "./schema-prepare.ts";
 import { isDeeperThan, isKnownKeyword, isObject, pointerStep, type SchemaNode, walkSchema } from "./schema-walk.ts";
 
 const MAX_SCHEMA_BYTES = 65_536;
@@ -16,8 +17,9 @@ const DRAFT = "https://json-schema.org/draft/2020-12/schema";
 export function recordSchemaFaults(schema: unknown): Fault[] {
   const bounds = boundFault(schema);
   if (bounds !== null) return [{ pointer: "", detail: bounds }];
-  const faults = unique([...metaFaults(schema as SchemaNode), ...nodeFaults(schema)]);
-  return faults.length > 0 ? faults.slice(0, MAX_FAULTS) : compileFaults(schema as SchemaNode);
+  const tools = checkTools();
+  const faults = unique([...metaFaults(schema as SchemaNode), ...nodeFaults(schema, tools.patterns)]);
+  return faults.length > 0 ? faults.slice(0, MAX_FAULTS) : compileFaults(schema as SchemaNode, tools);
 }
 
 /** Asked first, since everything else recurses. */
@@ -40,14 +42,14 @@ function metaFault({ instancePath, keyword, message }: ErrorObject): Fault {
   return { pointer: instancePath, detail: isType ? `expected ${TYPES}, or a list of these` : (message ?? "is wrong") };
 }
 
-function nodeFaults(schema: unknown): Fault[] {
+function nodeFaults(schema: unknown, patterns: Patterns): Fault[] {
   const faults: Fault[] = [];
   walkSchema(schema, (node, pointer) => {
     const fault: Report = (detail, ...steps) =>
       faults.push({ pointer: pointer + steps.map(pointerStep).join(""), detail });
     for (const name of Object.keys(node)) if (!isKnownKeyword(name)) fault("unknown keyword", name);
     dialectFault(node, fault);
-    patternFaults(node, fault);
+    patternFaults(node, patterns, fault);
   });
   return faults;
 }
@@ -59,9 +61,9 @@ function dialectFault({ $schema, format }: SchemaNode, fault: Report): void {
   if (typeof format === "string" && !isKnownFormat(format)) fault(`unknown format "${format}"`, "format");
 }
 
-function patternFaults({ pattern, patternProperties }: SchemaNode, fault: Report): void {
+function patternFaults({ pattern, patternProperties }: SchemaNode, patterns: Patterns, fault: Report): void {
   const refuse = (source: string, ...steps: string[]) => {
-    const reason = patternFault(source);
+    const reason = patterns.fault(source);
     if (reason !== null) fault(`expected a pattern in RE2's syntax: ${reason}`, ...steps);
   };
   if (typeof pattern === "string") refuse(pattern, "pattern");
@@ -69,32 +71,17 @@ function patternFaults({ pattern, patternProperties }: SchemaNode, fault: Report
   for (const source of Object.keys(patternProperties)) refuse(source, "patternProperties", source);
 }
 
-/** What only the compiler finds: references that lead nowhere, keywords that contradict each other. */
-function compileFaults(schema: SchemaNode): Fault[] {
+/** References that lead nowhere, and what only the compiler finds. */
+function compileFaults(schema: SchemaNode, tools: CheckTools): Fault[] {
+  const prepared = prepareSchema(schema);
+  if (prepared.faults.length > 0) return prepared.faults.slice(0, MAX_FAULTS);
   try {
-    compileSchema(schema);
+    compilePrepared(prepared, tools);
     return [];
   } catch (error) {
-    if (error instanceof RangeError) return [{ pointer: "", detail: "is too complex" }];
-    const { missingRef, message } = error as Error & { missingRef?: string };
-    if (missingRef === undefined) return [{ pointer: "", detail: message.replace(/^strict mode: /, "") }];
-    return [refFault(schema, missingRef)];
+    const detail = error instanceof RangeError ? "is too complex" : (error as Error).message;
+    return [{ pointer: "", detail }];
   }
-}
-
-function refFault(schema: SchemaNode, missing: string): Fault {
-  let pointer = "";
-  walkSchema(schema, (node, at) => {
-    for (const name of ["$ref", "$dynamicRef"]) {
-      const ref = node[name];
-      if (pointer === "" && typeof ref === "string" && missing.endsWith(ref.replace(/^\.?\//, "")))
-        pointer = at + pointerStep(name);
-    }
-  });
-  return {
-    pointer,
-    detail: `expected a reference within this schema: nothing is at "${missing}", and nothing is fetched`,
-  };
 }
 
 function unique(faults: Fault[]): Fault[] {

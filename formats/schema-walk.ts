@@ -1,10 +1,12 @@
 /** Where JSON Schema 2020-12 keeps schemas within a schema; every other keyword that is known is a plain value. */
-const IN_VALUE = [
-  ["additionalProperties", "propertyNames", "contains", "items", "not", "if", "then", "else"],
-  ["unevaluatedItems", "unevaluatedProperties"],
-].flat();
-const IN_MEMBERS = ["properties", "patternProperties", "$defs", "definitions", "dependentSchemas"];
-const IN_ELEMENTS = ["allOf", "anyOf", "oneOf", "prefixItems"];
+const IN_VALUE = new Set(
+  [
+    ["additionalProperties", "propertyNames", "contains", "items", "not", "if", "then", "else"],
+    ["unevaluatedItems", "unevaluatedProperties"],
+  ].flat(),
+);
+const IN_MEMBERS = new Set(["properties", "patternProperties", "$defs", "definitions", "dependentSchemas"]);
+const IN_ELEMENTS = new Set(["allOf", "anyOf", "oneOf", "prefixItems"]);
 const PLAIN = [
   ["$schema", "$id", "$anchor", "$dynamicAnchor", "$ref", "$dynamicRef", "$comment", "type", "enum", "const"],
   ["multipleOf", "maximum", "exclusiveMaximum", "minimum", "exclusiveMinimum", "maxLength", "minLength", "pattern"],
@@ -26,21 +28,24 @@ export const isObject = (value: unknown): value is SchemaNode =>
 export const pointerStep = (name: string | number): string =>
   `/${String(name).replaceAll("~", "~0").replaceAll("/", "~1")}`;
 
+/** The schemas right within one, each with its pointer from there: objects and booleans, and what stands there but is neither. */
+export function childSchemas(node: SchemaNode): [pointer: string, schema: unknown][] {
+  return Object.entries(node).flatMap(([name, value]): [string, unknown][] => {
+    if (IN_VALUE.has(name)) return [[pointerStep(name), value]];
+    if (!holdsSchemas(name, value)) return [];
+    return Object.entries(value).map(([key, sub]) => [pointerStep(name) + pointerStep(key), sub]);
+  });
+}
+
+const holdsSchemas = (name: string, value: unknown): value is object =>
+  (IN_MEMBERS.has(name) && isObject(value)) || (IN_ELEMENTS.has(name) && Array.isArray(value));
+
 /** Visits each schema object within `schema`, itself first. What stands where a schema belongs but is none is left out. */
 export function walkSchema(schema: unknown, visit: (node: SchemaNode, pointer: string) => void, pointer = ""): void {
   if (!isObject(schema)) return;
   visit(schema, pointer);
-  for (const [name, value] of Object.entries(schema)) {
-    const at = pointer + pointerStep(name);
-    if (IN_VALUE.includes(name)) walkSchema(value, visit, at);
-    else if (holdsSchemas(name, value)) {
-      for (const [key, sub] of Object.entries(value)) walkSchema(sub, visit, at + pointerStep(key));
-    }
-  }
+  for (const [step, child] of childSchemas(schema)) walkSchema(child, visit, pointer + step);
 }
-
-const holdsSchemas = (name: string, value: unknown): value is object =>
-  (IN_MEMBERS.includes(name) && isObject(value)) || (IN_ELEMENTS.includes(name) && Array.isArray(value));
 
 /** How deep arrays and objects are nested; without recursion, since a hostile value would overflow the stack. */
 export function isDeeperThan(limit: number, value: unknown): boolean {
