@@ -1,0 +1,131 @@
+/** A schema, a pattern, a record: whatever they ask for, the work is bounded. */
+import { RecordNumbers } from "../../../formats/record-numbers.ts";
+import { compileRecordSchema, recordSchemaFaults } from "../../../formats/record-schema.ts";
+import { MAX_WORK } from "../../../formats/work-budget.ts";
+
+const MIB = 2 ** 20;
+const on = (a: object) => ({ properties: { a } });
+
+/** What the check finds, and what it costs. */
+function checkOf(schema: object, record: object, coerce = false) {
+  expect(recordSchemaFaults(schema)).toEqual([]);
+  const validator = compileRecordSchema(schema, { coerce });
+  const faults = validator.check(record, new RecordNumbers()) ?? [];
+  return { codes: [...new Set(faults.map(({ code }) => code))], count: faults.length, work: validator.work };
+}
+
+describe("faults of a record end at 100, and so does the search", () => {
+  const wrong = Array(300_000).fill(1);
+  const names = Object.fromEntries(wrong.slice(0, 50_000).map((one, i) => [`k${i}`, one]));
+  const text = { type: "string" };
+  test.each<[string, object, unknown, string]>([
+    ["items", on({ items: text }), wrong, "type"],
+    ["items behind a reference", { ...on({ items: { $ref: "#/$defs/t" } }), $defs: { t: text } }, wrong, "type"],
+    ["items within an alternative", on({ anyOf: [{ items: text }, { type: "null" }] }), wrong, "type"],
+    ["unevaluated items", on({ unevaluatedItems: text }), wrong.slice(0, 9000), "type"],
+    ["unknown properties", on({ additionalProperties: false }), names, "additionalProperties"],
+    ["properties of a pattern", on({ patternProperties: { "^k": false } }), names, "false"],
+    ["names", on({ propertyNames: { maxLength: 1 } }), names, "maxLength"],
+  ])("%s", (_name, schema, a, code) => {
+    const { codes, count, work } = checkOf(schema, { a });
+    expect({ codes, count }).toEqual({ codes: [code], count: 100 });
+    expect(work).toBeLessThan(MAX_WORK / 5);
+  });
+
+  test("an alternative that ends early does not end the others", () => {
+    const schema = on({ anyOf: [{ items: { type: "string" } }, { items: { type: "number" } }] });
+    expect(checkOf(schema, { a: wrong }).codes).toEqual([]);
+  });
+
+  test("alternatives in lists in alternatives are one fault", () => {
+    let schema: object = { type: "string" };
+    let value: unknown = 1;
+    for (let depth = 0; depth < 20; depth++) {
+      schema = { anyOf: [{ items: schema }, { type: "null" }] };
+      value = [value, value];
+    }
+    expect(checkOf(on(schema), { a: value }).codes).toEqual(["too_large"]);
+  });
+});
+
+describe("a pattern", () => {
+  test.each<[string, string, string]>([
+    ["with a long rest after its quantifier", `^\\w+${"\\w{99}".repeat(7)}$`, "a".repeat(MIB)],
+    ["of a large program", "(?:[a-z]{1,30}){10}[!?]", "a".repeat(MIB)],
+  ])("%s costs work by the text's length", (_name, pattern, a) => {
+    expect(checkOf(on({ pattern }), { a }).codes).toEqual(["too_large"]);
+    expect(checkOf(on({ pattern }), { a: a.slice(0, 40) }).codes).toEqual(["pattern"]);
+  });
+
+  test.each(["^[A-Z]{2}\\d{4}$", "^\\d{5}(-\\d{4})?$", "^[\\w.+-]+@[\\w-]+\\.[\\w.]+$", "^[A-Z]{3}$"])(
+    "%s costs next to nothing on what fields hold",
+    (pattern) => {
+      const schema = { properties: { a: { items: { pattern } } } };
+      expect(checkOf(schema, { a: ["12345-6789"] }).work).toBeLessThan(30);
+    },
+  );
+
+  test.each([
+    "(?:(?:x{1000}){1000}){1000}",
+    `(${"a".repeat(100)}){1000}`,
+    "(?i:[\\x{80}-\\x{10FFF0}])".repeat(10),
+    `(?i)${"\\p{L}".repeat(1000)}`,
+    "[\\p{L}\\p{N}]".repeat(1000),
+    "x*".repeat(30_000),
+  ])("%# is too large, and refused before it is compiled", (pattern) => {
+    const started = performance.now();
+    const [fault] = recordSchemaFaults(on({ pattern }));
+    expect(fault).toEqual({ pointer: "/properties/a/pattern", detail: expect.stringContaining("too large") });
+    expect(performance.now() - started).toBeLessThan(500);
+  });
+
+  test("many are bounded together", () => {
+    const properties = Object.fromEntries(
+      Array.from({ length: 1500 }, (_, i) => [`p${i}`, { pattern: `^a${i}(b|c)+$` }]),
+    );
+    expect(recordSchemaFaults({ properties })[0]?.detail).toMatch(/too large together/);
+  });
+
+  test("in a record, as the format `regex`, costs work", () => {
+    const schema = on({ items: { format: "regex" } });
+    expect(checkOf(schema, { a: ["^a+$", "(b|c)*"] }).codes).toEqual([]);
+    expect(checkOf(schema, { a: ["(", "a{1001}"] }).codes).toEqual(["format"]);
+    expect(checkOf(schema, { a: Array(2000).fill("(?i:[\\x{80}-\\x{10FFF0}])") }).codes).toEqual(["too_large"]);
+  });
+});
+
+describe("columns of CSV", () => {
+  const columns = Object.fromEntries(Array.from({ length: 10_000 }, (_, i) => [`x${i}`, "1"]));
+
+  test("many columns meet patterns that are compiled once", () => {
+    const patternProperties = { ...Object.fromEntries(["a", "b", "c"].map((name) => [`^${name}|y`, {}])) };
+    const schema = { patternProperties: { ...patternProperties, "^x\\d+|z": { type: "integer" } } };
+    const started = performance.now();
+    const record = { ...columns };
+    expect(checkOf(schema, record, true).codes).toEqual([]);
+    expect(record.x9999).toBe(1);
+    expect(performance.now() - started).toBeLessThan(2000);
+  });
+
+  test("more patterns than the record's work allows are one fault", () => {
+    const patternProperties = Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`^x${i}|y`, {}]));
+    expect(checkOf({ patternProperties }, { ...columns }, true).codes).toEqual(["too_large"]);
+  });
+});
+
+describe("compiling a schema", () => {
+  test("with more branches beside unevaluatedProperties than we look at is refused", () => {
+    const anyOf = Array.from({ length: 300 }, (_, i) => ({ properties: { [`p${i}`]: {} } }));
+    const faults = recordSchemaFaults({ allOf: [{ anyOf, unevaluatedProperties: false }] });
+    expect(faults.map(({ pointer }) => pointer)).toEqual(["/allOf/0/unevaluatedProperties"]);
+  });
+
+  test("of 64 kB takes a fraction of a second", () => {
+    const branch = { anyOf: [{ items: { type: "string" } }, { oneOf: [{ type: "null" }, { minimum: 1 }] }] };
+    const properties = Object.fromEntries(Array.from({ length: 600 }, (_, i) => [`p${i}`, branch]));
+    const started = process.cpuUsage();
+    expect(recordSchemaFaults({ properties })).toEqual([]);
+    const { user, system } = process.cpuUsage(started);
+    expect((user + system) / 1e6).toBeLessThan(2);
+  });
+});

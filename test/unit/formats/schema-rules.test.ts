@@ -1,0 +1,94 @@
+/** What JSON Schema allows is taken, and means what it says. */
+import { RecordNumbers } from "../../../formats/record-numbers.ts";
+import { compileRecordSchema, recordSchemaFaults } from "../../../formats/record-schema.ts";
+
+const faultsOf = (schema: object, record: object) =>
+  compileRecordSchema(schema, { coerce: false })
+    .check(record, new RecordNumbers())
+    ?.map(({ field, code }) => `${field} ${code}`) ?? [];
+const on = (a: object) => ({ properties: { a } });
+const parsed = (text: string) => JSON.parse(text);
+
+/* biome-ignore-start lint/suspicious/noThenProperty: it is the keyword */
+test.each<[string, object, unknown, string[]]>([
+  ["if without branches", on({ if: { type: "null" } }), 1, []],
+  ["then without if", on({ then: { type: "null" } }), 1, []],
+  ["else without if", on({ else: { type: "null" } }), 1, []],
+  ["maxContains without contains", on({ maxContains: 1 }), [1, 2], []],
+  ["minContains without contains", on({ minContains: 1 }), [], []],
+  ["minContains 0", on({ contains: { type: "null" }, minContains: 0 }), [1], []],
+  ["minContains above maxContains", on({ contains: {}, minContains: 2, maxContains: 1 }), [1, 2], ["a contains"]],
+  ["an enum without values", on({ enum: [] }), 1, ["a enum"]],
+  ["a default where it fills nothing in", { anyOf: [on({ default: 1 })] }, 2, []],
+  ["a default of the record itself", { default: {} }, 1, []],
+  ["a limit of another type", on({ type: "string", minimum: 5 }), "x", []],
+  [
+    "a list of 2,000 alternatives",
+    on({ oneOf: Array.from({ length: 2000 }, (_, i) => ({ const: i })) }),
+    2000,
+    ["a oneOf"],
+  ],
+])("%s", (_name, schema, a, faults) => {
+  expect(recordSchemaFaults(schema)).toEqual([]);
+  expect(faultsOf(schema, { a })).toEqual(faults);
+});
+
+describe("what is left unevaluated", () => {
+  test.each<[string, object, unknown, string[]]>([
+    ["behind contains", { contains: { type: "string" }, unevaluatedItems: false }, ["x", 1], ["a[1] unevaluatedItems"]],
+    [
+      "behind branches that hold",
+      { anyOf: [{ prefixItems: [true] }, { items: { type: "number" } }], unevaluatedItems: { type: "string" } },
+      [1, 2],
+      [],
+    ],
+    [
+      "behind branches that do not",
+      { anyOf: [{ prefixItems: [true] }, { items: { type: "number" } }], unevaluatedItems: { type: "string" } },
+      [1, true],
+      ["a[1] type"],
+    ],
+    [
+      "behind a condition that does not hold",
+      { if: { required: ["x"], properties: { x: {} } }, else: { required: ["y"] }, unevaluatedProperties: false },
+      { y: 1 },
+      ["a.y unevaluatedProperties"],
+    ],
+    [
+      "behind a condition that holds, without then",
+      { if: { required: ["x"], properties: { x: {} } }, else: false, unevaluatedProperties: false },
+      { x: 1 },
+      [],
+    ],
+    [
+      "behind a reference",
+      { $ref: "#/$defs/x", unevaluatedProperties: false },
+      { x: 1, y: 1 },
+      ["a.y unevaluatedProperties"],
+    ],
+  ])("%s", (_name, keywords, a, faults) => {
+    const schema = { ...on(keywords), $defs: { x: { oneOf: [{ properties: { x: {} } }] } } };
+    expect(recordSchemaFaults(schema)).toEqual([]);
+    expect(faultsOf(schema, { a })).toEqual(faults);
+  });
+});
+/* biome-ignore-end lint/suspicious/noThenProperty: it is the keyword */
+
+test("values are compared as JSON, whatever names they have", () => {
+  const value = parsed('{"valueOf":1,"constructor":{"a":[1]},"toString":null,"__proto__":2}');
+  for (const keyword of [{ const: value }, { enum: [0, value] }]) {
+    expect(faultsOf(on(keyword), { a: structuredClone(value) })).toEqual([]);
+    for (const other of ["{}", '{"valueOf":1}', '{"valueOf":2,"constructor":{},"toString":1,"__proto__":2}', "[]", "1"])
+      expect(faultsOf(on(keyword), { a: parsed(other) })).toHaveLength(1);
+  }
+  expect(faultsOf(on({ const: {} }), { a: parsed('{"__proto__":1}') })).toEqual(["a const"]);
+});
+
+test.each<[string, object, string]>([
+  ["an unknown keyword", { items: { minimun: 1 } }, "/items/minimun"],
+  ["a remote reference", { allOf: [{ $ref: "https://x.example/" }] }, "/allOf/0/$ref"],
+  ["a vocabulary of one's own", { $schema: "https://x.example/" }, "/$schema"],
+  ["an unknown format", { items: { format: "idn-email" } }, "/items/format"],
+])("%s is refused with its place", (_name, schema, pointer) => {
+  expect(recordSchemaFaults(schema).map((fault) => fault.pointer)).toEqual([pointer]);
+});
