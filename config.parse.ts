@@ -75,17 +75,27 @@ export function list<T>(item: Parser<T>): Parser<readonly T[]> {
   };
 }
 
+/** An address or a CIDR, as the address's version sees it. */
+function networkIn(text: string): string | undefined {
+  const [address = "", bits, ...more] = text.split("/");
+  const version = isIP(address);
+  if (!version || more.length > 0) return undefined;
+  const isRight = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128));
+  return isRight ? text.toLowerCase() : undefined;
+}
+
+/** A proxy or a network of them. /0 would be everybody, who could then name any address as his own. */
+export const proxy: Parser<string> = {
+  expected: "an IP address or a CIDR such as 10.0.0.0/8, and not /0",
+  parse: (text) => (/\/0+$/.test(text) ? undefined : networkIn(text)),
+};
+
 /** A name, an address or a CIDR; a name that ends in a number is a mistyped address. */
 export const networkHost: Parser<string> = {
   expected: "a host name, an IP address or a CIDR such as 10.0.0.0/8",
   parse(text) {
-    const [address = "", bits, ...more] = text.split("/");
-    const version = isIP(address);
-    if (more.length > 0) return undefined;
-    if (bits !== undefined && !(version && /^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128))) {
-      return undefined;
-    }
-    if (version) return text.toLowerCase();
+    const network = networkIn(text);
+    if (network !== undefined || text.includes("/")) return network;
     return /^(?=.{1,253}$)([a-z0-9_-]{1,63}\.)*(?!\d+$)[a-z0-9_-]{1,63}$/i.test(text) ? text.toLowerCase() : undefined;
   },
 };

@@ -1,4 +1,14 @@
-import { choice, duration, integer, list, matching, networkHost, type Parser, type Secrecy } from "./config.parse.ts";
+import {
+  choice,
+  duration,
+  integer,
+  list,
+  matching,
+  networkHost,
+  type Parser,
+  proxy,
+  type Secrecy,
+} from "./config.parse.ts";
 import { amqpUrl, databaseUrl, redisUrl } from "./config.urls.ts";
 
 /** One variable of the environment. `default` is in the variable's own notation; null: see `otherwise`. */
@@ -211,6 +221,12 @@ export const settings = {
     "none with the API, which serves /metrics itself, else 3030",
     integer(0, 65_535, "a port"),
     "Port of /health and /metrics on a node without the API.",
+  ),
+  trustedProxies: optional(
+    "TRUSTED_PROXIES",
+    "none",
+    list(proxy),
+    "Proxies before the API whose X-Forwarded-For is believed: addresses, CIDR.",
   ),
   webhookAllowedHosts: optional(
     "WEBHOOK_ALLOWED_HOSTS",

@@ -96,6 +96,7 @@ function complete(values: Values, isTerminal: boolean) {
     logFormat: values.logFormat ?? (isTerminal ? "pretty" : "json"),
     /** null: this node serves no port of its own for metrics. */
     metricsPort: values.metricsPort ?? (services === null || services.includes("api") ? null : 3030),
+    trustedProxies: values.trustedProxies ?? Object.freeze([]),
     webhookAllowedHosts: values.webhookAllowedHosts ?? Object.freeze([]),
   };
 }

@@ -1,43 +1,14 @@
 /** Who asks. Clients by Basic, operators by Bearer; the answer is the same for an unknown name as for a wrong secret. */
 import { createHash, timingSafeEqual } from "node:crypto";
-import { LRUCache } from "lru-cache";
 import type { ServiceBroker } from "moleculer";
 import type { Client } from "../clientCache/clientCache.contract.ts";
 import { Problem } from "../errors.ts";
 import { call } from "../messages.ts";
 import type { ApiRequest } from "./api.exchange.ts";
-
-const MOST_FAILED_LOGINS = 100;
-const PER_MS = 60_000;
+import type { FailedLogins } from "./api.logins.ts";
 
 const basic = { "WWW-Authenticate": 'Basic realm="dataflow", charset="UTF-8"' };
 const bearer = { "WWW-Authenticate": 'Bearer realm="dataflow"' };
-
-/** Counts failed logins of each address. It never stops right credentials, so an attacker cannot lock a client out. */
-export class FailedLogins {
-  private readonly failures = new LRUCache<string, { count: number; until: number }>({ max: 10_000 });
-
-  /** Throws too-many-failed-logins, else the refusal itself. */
-  refuse(req: ApiRequest, headers: Record<string, string>): never {
-    const { count, until } = this.count(req.socket.remoteAddress ?? "");
-    if (count <= MOST_FAILED_LOGINS)
-      throw new Problem("unauthenticated", "The credentials are missing or wrong.", { headers });
-    const seconds = Math.max(1, Math.ceil((until - performance.now()) / 1000));
-    throw new Problem("too-many-failed-logins", `More than ${MOST_FAILED_LOGINS} failed logins a minute.`, {
-      limit: MOST_FAILED_LOGINS,
-      headers: { "Retry-After": String(seconds) },
-    });
-  }
-
-  private count(address: string) {
-    const now = performance.now();
-    const known = this.failures.get(address);
-    const entry = known && known.until > now ? known : { count: 0, until: now + PER_MS };
-    entry.count++;
-    this.failures.set(address, entry);
-    return entry;
-  }
-}
 
 /** The credentials of `Authorization: Basic` (RFC 7617); null: there are none. */
 function basicCredentials(header = ""): { identifier: string; secret: string } | null {
@@ -50,11 +21,12 @@ function basicCredentials(header = ""): { identifier: string; secret: string } |
 
 /** Throws unauthenticated, too-many-failed-logins, client-disabled. */
 export async function authenticatedClient(req: ApiRequest, failed: FailedLogins): Promise<Client> {
+  const beganAt = performance.now();
   const credentials = basicCredentials(req.headers.authorization);
   // A missing header is no guess, so it does not count.
   if (!credentials) throw new Problem("unauthenticated", "Credentials are missing.", { headers: basic });
   const client = await call(req.$ctx, "clientCache.authenticate", credentials);
-  if (!client) return failed.refuse(req, basic);
+  if (!client) return failed.refuse(req, basic, beganAt);
   if (client.status === "disabled") throw disabled();
   return client;
 }
@@ -72,8 +44,8 @@ export async function refusalNow(broker: ServiceBroker, authorization: string): 
 const sha256 = (text: string) => createHash("sha256").update(text).digest();
 
 /** Throws unauthenticated, too-many-failed-logins. */
-export function authenticateOperator(req: ApiRequest, adminToken: string, failed: FailedLogins): void {
+export async function authenticateOperator(req: ApiRequest, adminToken: string, failed: FailedLogins): Promise<void> {
   const [, token] = /^Bearer +(\S+) *$/i.exec(req.headers.authorization ?? "") ?? [];
   if (!token) throw new Problem("unauthenticated", "The operators' token is missing.", { headers: bearer });
-  if (!timingSafeEqual(sha256(token), sha256(adminToken))) failed.refuse(req, bearer);
+  if (!timingSafeEqual(sha256(token), sha256(adminToken))) await failed.refuse(req, bearer);
 }

@@ -20,7 +20,7 @@ import { call } from "../messages.ts";
 import type { CloudEvent } from "../outbox/outbox.contract.ts";
 import { adminToken } from "./api.adminToken.ts";
 import { Admissions } from "./api.admissions.ts";
-import { authenticatedClient, authenticateOperator, FailedLogins, refusalNow } from "./api.auth.ts";
+import { authenticatedClient, authenticateOperator, refusalNow } from "./api.auth.ts";
 import { Connections } from "./api.connections.ts";
 import { Cursors } from "./api.cursors.ts";
 import { OpenStreams } from "./api.events.ts";
@@ -28,6 +28,7 @@ import { type ApiRequest, exchangeOf, type Handle, sendJson } from "./api.exchan
 import { OpenExports } from "./api.export.ts";
 import type { AliasOfGateway, Api } from "./api.gateway.ts";
 import { checkHead } from "./api.head.ts";
+import { FailedLogins } from "./api.logins.ts";
 import { problemOf, sendProblem } from "./api.problems.ts";
 import { spendRequest } from "./api.rate.ts";
 import { clientRoutes, moved, openRoutes, operatorRoutes } from "./api.routes.ts";
@@ -129,7 +130,7 @@ export default define<Api>({
   },
 
   created() {
-    this.failedLogins = new FailedLogins();
+    this.failedLogins = new FailedLogins(configOf(this.broker).trustedProxies);
     this.connections = new Connections(this.server, (req, res) => {
       req.url = originForm(req.url);
       this.httpHandler(req, res);
@@ -176,7 +177,7 @@ export default define<Api>({
 
     async authenticateOperator(this: Api, _ctx: never, _route: never, req: ApiRequest) {
       this.refuseIfStopping();
-      authenticateOperator(req, this.adminToken, this.failedLogins);
+      await authenticateOperator(req, this.adminToken, this.failedLogins);
       return null;
     },
 

@@ -66,7 +66,8 @@ const cache: CacheOptions<Known, ClientCache> = {
   name: "client",
   localTtlMs: ({ broker }) => configOf(broker).localCacheTtlMs,
   redisTtlMs: ({ broker }) => configOf(broker).clientCacheTtlMs,
-  absentTtlMs: 1_000,
+  // As long as a known one: how soon an answer comes must not tell them apart.
+  absentTtlMs: Number.POSITIVE_INFINITY,
   maxEntries: 30_000,
   invalidatedBy: { "client.changed": told, "client.renewed": told },
   async changes({ database }, ms) {

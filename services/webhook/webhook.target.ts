@@ -3,8 +3,7 @@
  * address of the name has to be a global one, or one that WEBHOOK_ALLOWED_HOSTS admits; metadata services never are.
  */
 import ipaddr from "ipaddr.js";
-
-type Address = ipaddr.IPv4 | ipaddr.IPv6;
+import { type Address, admits, isV6 } from "../../mixins/addresses.ts";
 
 export const LONGEST_URL = 2048;
 
@@ -31,8 +30,6 @@ const globalV6 = ipaddr.parseCIDR("2000::/3") as [ipaddr.IPv6, number];
 /** IETF protocol assignments, and the second range for documentation; ipaddr.js knows only parts of them. */
 const specialV6 = ["2001::/23", "3fff::/20"].map((text) => ipaddr.parseCIDR(text) as [ipaddr.IPv6, number]);
 
-const isV6 = (address: Address): address is ipaddr.IPv6 => address.kind() === "ipv6";
-
 function isGlobal(address: Address): boolean {
   if (address.range() !== "unicast") return false;
   return !isV6(address) || (address.match(globalV6) && !specialV6.some((range) => address.match(range)));
@@ -47,14 +44,6 @@ function embedded(address: Address): ipaddr.IPv4[] {
 
 const isMetadata = (address: Address): boolean =>
   [address, ...embedded(address)].some((one) => metadataAddresses.includes(one.toNormalizedString()));
-
-/** One entry of WEBHOOK_ALLOWED_HOSTS against an address; a mapped IPv4 address is the one that it stands for. */
-function admits(entry: string, address: Address): boolean {
-  if (!ipaddr.isValid(entry.split("/")[0] ?? "")) return false;
-  const [range, bits] = entry.includes("/") ? ipaddr.parseCIDR(entry) : [ipaddr.parse(entry), null];
-  const meant = isV6(address) && address.isIPv4MappedAddress() ? address.toIPv4Address() : address;
-  return meant.kind() === range.kind() && meant.match(range as never, (bits ?? (isV6(range) ? 128 : 32)) as never);
-}
 
 /** The name of a URL as it is compared: URL has made it lower-case and ASCII, and shortened addresses to one form. */
 export const nameOf = ({ hostname }: URL): string => hostname.replace(/^\[|\]$/g, "").replace(/\.$/, "");

@@ -45,7 +45,7 @@ function adapted(nodePort: string): string {
 
 beforeAll(async () => {
   if (!hasNginx) return;
-  system = await startSystem();
+  system = await startSystem({ env: { TRUSTED_PROXIES: "127.0.0.1" } });
   client = await newClient(system.url, { maxConcurrentUploads: 100 });
   folder = mkdtempSync(join(tmpdir(), "dataflow-nginx-"));
   port = await freePort();
@@ -110,6 +110,15 @@ test("POSTs that a busy nginx sends over idle links are all taken", async () => 
   await answered(2);
   for (const socket of sockets) socket.destroy();
   expect(answers.flatMap((of) => of()).filter((line) => line !== "HTTP/1.1 202")).toEqual([]);
+});
+
+test("nobody gets more guesses by an X-Forwarded-For of his own", async () => {
+  const wrong = `Basic ${Buffer.from(`${client.identifier}:wrong`).toString("base64")}`;
+  const guess = (from: string) =>
+    fetch(`http://127.0.0.1:${port}/policy`, { headers: { authorization: wrong, "x-forwarded-for": from } });
+  const guesses = await Promise.all(Array.from({ length: 100 }, (_, i) => guess(`198.51.100.${i}`)));
+  expect(new Set(guesses.map(({ status }) => status))).toEqual(new Set([401]));
+  expect((await guess("203.0.113.1")).status).toBe(429);
 });
 
 test.each([

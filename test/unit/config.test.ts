@@ -62,6 +62,7 @@ test("without any variable: the embedded default, frozen to its lists", () => {
     logLevel: "info",
     logFormat: "json",
     metricsPort: null,
+    trustedProxies: [],
     webhookAllowedHosts: [],
   });
   const parts = [config, ...Object.values(config), ...Object.values(loadConfig({ ...production, SERVICES: "api" }))];
@@ -114,6 +115,10 @@ test.each([
   ["AMQP_URL", "amqp://a,redis://b"],
   ["WEBHOOK_ALLOWED_HOSTS", "10.0.0.0/33"],
   ["WEBHOOK_ALLOWED_HOSTS", "10.0.0.300"],
+  ["TRUSTED_PROXIES", "proxy.example"],
+  ["TRUSTED_PROXIES", "10.0.0.0/33"],
+  ["TRUSTED_PROXIES", "0.0.0.0/0"],
+  ["TRUSTED_PROXIES", "10.0.0.1,::/0"],
 ])("%s is never %s", (name, value) => {
   expect(wrongNames({ [name]: value })).toEqual([name]);
 });

@@ -1,14 +1,12 @@
 import { type Service, ServiceBroker, type ServiceSchema } from "moleculer";
 import { loadConfig } from "../../../config.ts";
 import { brokerOptions } from "../../../moleculer.config.ts";
-import { FailedLogins } from "../../../services/api/api.auth.ts";
-import type { ApiRequest } from "../../../services/api/api.exchange.ts";
 import api from "../../../services/api/api.service.ts";
 import type { Client } from "../../../services/clientCache/clientCache.contract.ts";
 import { Problem, type ProblemCode, problems } from "../../../services/errors.ts";
 import { defaultPolicy } from "../../../services/policy/policy.document.ts";
 import type { System } from "../../helpers/system.ts";
-import { problem, standIn, startNode, until } from "../contracts/kit.ts";
+import { standIn, startNode, until } from "../contracts/kit.ts";
 
 /** The api between partners that do as the test says. */
 const client = { id: 1, publicId: "acme-id", identifier: "acme", status: "active" } as Client;
@@ -223,28 +221,4 @@ test("it starts only beside its partners", async () => {
   for (const partner of partners.slice(1)) broker.createService(partner);
   await expect(broker.start()).rejects.toThrow("SERVICES: expected clientCache on the node of api");
   await broker.stop();
-});
-
-describe("failed logins", () => {
-  const from = (remoteAddress: string) => ({ socket: { remoteAddress } }) as ApiRequest;
-  const refusal = (failed: FailedLogins, address: string) => {
-    try {
-      return failed.refuse(from(address), { "WWW-Authenticate": "Basic" });
-    } catch (error) {
-      return error;
-    }
-  };
-  afterEach(() => jest.restoreAllMocks());
-
-  test("of one address are counted for a minute; more than 100 are told to wait", () => {
-    const clock = jest.spyOn(performance, "now").mockReturnValue(0);
-    const failed = new FailedLogins();
-    for (let i = 0; i < 100; i++)
-      expect(refusal(failed, "a")).toEqual(problem("unauthenticated", { headers: { "WWW-Authenticate": "Basic" } }));
-    clock.mockReturnValue(20_000);
-    expect(refusal(failed, "a")).toEqual(problem("too-many-failed-logins", { headers: { "Retry-After": "40" } }));
-    expect(refusal(failed, "b")).toEqual(problem("unauthenticated"));
-    clock.mockReturnValue(60_000);
-    expect(refusal(failed, "a")).toEqual(problem("unauthenticated"));
-  });
 });

@@ -1,0 +1,71 @@
+/** Logins over HTTP: what guessing tells, and whose guesses are counted. */
+import type { WithCache } from "../../mixins/cache.ts";
+import type { WithDatabase } from "../../mixins/database.ts";
+import { get, newClient, type TestClient } from "../helpers/http.ts";
+import { type System, startSystem } from "../helpers/system.ts";
+
+let system: System;
+let url: string;
+let client: TestClient;
+beforeAll(async () => {
+  system = await startSystem({ env: { TRUSTED_PROXIES: "127.0.0.1", LOG_LEVEL: "fatal" } });
+  ({ url } = system);
+  client = await newClient(url);
+});
+afterAll(() => system.stop());
+afterEach(() => jest.restoreAllMocks());
+
+const basic = (identifier: string, secret: string) =>
+  `Basic ${Buffer.from(`${identifier}:${secret}`).toString("base64")}`;
+/** A login from behind the proxy that we are. */
+const login = (address: string, auth: string) =>
+  get(url, { ...client, auth }, "/policy", { "x-forwarded-for": address });
+const median = (values: number[]) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)] as number;
+
+test("neither the first nor a later answer tells by its time whether an identifier exists", async () => {
+  const { models } = (system.broker.getLocalService("clientCache") as unknown as WithDatabase).database;
+  const service = system.broker.getLocalService("clientCache") as unknown as WithCache<never>;
+  const read = models.Client.findOne.bind(models.Client);
+  // A database that takes its time: whoever is not known in memory is looked for there.
+  jest.spyOn(models.Client, "findOne").mockImplementation(async (options) => {
+    await new Promise((resolve) => setTimeout(resolve, 25));
+    return read(options as never);
+  });
+  const ways = {
+    "known, first": () => [client.identifier, true] as const,
+    "known, again": () => [client.identifier, false] as const,
+    "unknown, first": (i: number) => [`nobody-${i}`, false] as const,
+    "unknown, again": () => ["nobody", false] as const,
+  };
+  const times = Object.fromEntries(Object.keys(ways).map((way) => [way, [] as number[]]));
+  for (let i = 0; i < 20; i++)
+    for (const [way, of] of Object.entries(ways)) {
+      const [identifier, isForgotten] = of(i);
+      if (isForgotten) service.flushCache();
+      const beganAt = performance.now();
+      // From an address each: a hundred of one would be slowed down.
+      const { status } = await login(`198.51.100.${i}`, basic(identifier, "wrong"));
+      times[way]?.push(performance.now() - beganAt);
+      expect(status).toBe(401);
+    }
+  const medians = Object.values(times).map(median);
+  expect(Math.min(...medians)).toBeGreaterThanOrEqual(49);
+  // The database's 25 ms do not show; a busy machine's own noise does.
+  expect(Math.max(...medians) - Math.min(...medians)).toBeLessThan(12);
+});
+
+test("guesses are counted by the address behind the proxy, and right credentials are let in from there", async () => {
+  const wrong = basic(client.identifier, "wrong");
+  const guesses = await Promise.all(Array.from({ length: 100 }, () => login("203.0.113.1", wrong)));
+  expect(new Set(guesses.map(({ status }) => status))).toEqual(new Set([401]));
+  const refused = await login("203.0.113.1", wrong);
+  expect([refused.status, await refused.json()]).toMatchObject([429, { code: "too-many-failed-logins" }]);
+  // A client that adds addresses of its own is known by the one that the proxy adds behind them.
+  expect((await login("192.0.2.9, 203.0.113.1", wrong)).status).toBe(429);
+  expect((await login("203.0.113.1, 192.0.2.9", wrong)).status).toBe(401);
+  expect((await login("203.0.113.1", client.auth)).status).toBe(200);
+  const admin = await fetch(`${url}/admin/stats`, {
+    headers: { authorization: "Bearer wrong", "x-forwarded-for": "203.0.113.1" },
+  });
+  expect(admin.status).toBe(429);
+});

@@ -1,0 +1,123 @@
+/** The promise: guessing is slow and tells nothing, one address's guesses are not another's, and nobody is shut out by them. */
+import { addressOf } from "../../../services/api/api.address.ts";
+import { FailedLogins } from "../../../services/api/api.logins.ts";
+import { problem } from "../contracts/kit.ts";
+
+const from = (remoteAddress: string, forwarded?: string) => ({
+  socket: { remoteAddress },
+  headers: forwarded === undefined ? {} : { "x-forwarded-for": forwarded },
+});
+const headers = { "WWW-Authenticate": "Basic" };
+const refusal = (failed: FailedLogins, address: string) =>
+  failed.refuse(from(address), headers).catch((error: unknown) => error);
+
+/** More than a minute's worth of failures, at the same time. */
+const exhaust = (failed: FailedLogins, address: string) =>
+  Promise.all(Array.from({ length: 100 }, () => refusal(failed, address)));
+
+async function timed<T>(work: () => Promise<T>) {
+  const beganAt = performance.now();
+  const value = await work();
+  return { value, ms: performance.now() - beganAt };
+}
+
+describe("failed logins", () => {
+  afterEach(() => jest.restoreAllMocks());
+
+  test("of one address are counted for a minute; more than 100 are told to wait", async () => {
+    const clock = jest.spyOn(performance, "now").mockReturnValue(0);
+    const failed = new FailedLogins();
+    for (const refused of await exhaust(failed, "192.0.2.1"))
+      expect(refused).toEqual(problem("unauthenticated", { headers }));
+    clock.mockReturnValue(20_000);
+    expect(await refusal(failed, "192.0.2.1")).toEqual(
+      problem("too-many-failed-logins", { headers: { "Retry-After": "40" } }),
+    );
+    expect(await refusal(failed, "192.0.2.2")).toEqual(problem("unauthenticated"));
+    clock.mockReturnValue(60_000);
+    expect(await refusal(failed, "192.0.2.1")).toEqual(problem("unauthenticated"));
+  });
+
+  test("are answered no sooner than 50 ms after their request, however long the look took", async () => {
+    const failed = new FailedLogins();
+    for (const lookMs of [0, 20, 45]) {
+      const { ms } = await timed(async () => {
+        const beganAt = performance.now();
+        await new Promise((resolve) => setTimeout(resolve, lookMs));
+        await failed.refuse(from("192.0.2.1"), headers, beganAt).catch(() => {});
+      });
+      expect(ms).toBeGreaterThanOrEqual(49);
+    }
+  });
+
+  test("beyond 100 wait a second, a bounded number of them; the rest loses its connection, and others notice nothing", async () => {
+    const failed = new FailedLogins();
+    await exhaust(failed, "192.0.2.1");
+    const guesses = Array.from({ length: 30 }, () => timed(() => refusal(failed, "192.0.2.1")));
+    const other = await timed(() => refusal(failed, "192.0.2.2"));
+    const answered = await Promise.all(guesses);
+    const slow = answered.filter(({ ms }) => ms >= 999);
+    const closed = answered.filter(
+      ({ value }) => "Connection" in (value as { data: { headers: object } }).data.headers,
+    );
+    expect([slow.length, closed.length]).toEqual([10, 20]);
+    expect(closed.filter((one) => slow.includes(one))).toEqual([]);
+    for (const { value } of answered) expect(value).toEqual(problem("too-many-failed-logins"));
+    expect(other.ms).toBeLessThan(900);
+    expect(other.value).toEqual(problem("unauthenticated"));
+    // Their places are free again.
+    expect((await timed(() => refusal(failed, "192.0.2.1"))).ms).toBeGreaterThanOrEqual(999);
+  });
+
+  test("of one IPv6 network are one address's", async () => {
+    const failed = new FailedLogins();
+    await Promise.all(
+      Array.from({ length: 100 }, (_, i) => refusal(failed, `2001:db8:1:2:${i.toString(16)}::${i.toString(16)}`)),
+    );
+    expect(await refusal(failed, "2001:db8:1:2:ffff::1")).toEqual(problem("too-many-failed-logins"));
+    expect(await refusal(failed, "2001:db8:1:3::1")).toEqual(problem("unauthenticated"));
+  });
+});
+
+describe("the address of a request", () => {
+  const trusted = ["10.0.0.0/8", "192.0.2.7", "2001:db8:ff::/48"];
+
+  test.each([
+    ["without the header it is the peer's", "203.0.113.5", undefined, "203.0.113.5"],
+    ["nobody else's header is believed", "203.0.113.5", "198.51.100.1", "203.0.113.5"],
+    ["a trusted proxy's is", "10.1.2.3", "198.51.100.1", "198.51.100.1"],
+    ["also of one that is a mapped IPv4 address", "::ffff:10.1.2.3", "198.51.100.1", "198.51.100.1"],
+    [
+      "what a client wrote before its proxy counts for nothing",
+      "10.1.2.3",
+      "10.9.9.9, 1.1.1.1, 198.51.100.1",
+      "198.51.100.1",
+    ],
+    [
+      "several proxies are gone through from the right",
+      "10.1.2.3",
+      "1.1.1.1, 198.51.100.1,192.0.2.7 , 10.0.0.1",
+      "198.51.100.1",
+    ],
+    ["where all are trusted it is the first one", "10.1.2.3", "10.0.0.9, 10.0.0.1", "10.0.0.9"],
+    ["ports are left out", "10.1.2.3", "198.51.100.1:5000", "198.51.100.1"],
+    ["an IPv6 proxy", "2001:db8:ff::1", "198.51.100.1", "198.51.100.1"],
+    ["an IPv6 client is its network", "10.1.2.3", "2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"],
+    ["in brackets too", "10.1.2.3", "[2001:db8:1:2::9]:443", "2001:db8:1:2::/64"],
+    ["and as the peer", "2001:db8:1:2::9", undefined, "2001:db8:1:2::/64"],
+    ["a mapped IPv4 client is the IPv4 one", "10.1.2.3", "::ffff:198.51.100.1", "198.51.100.1"],
+    ["garbage is the peer's", "10.1.2.3", "unknown", "10.1.2.3"],
+    ["and so is garbage behind a proxy", "10.1.2.3", "198.51.100.1, 10.0.0.1, <script>", "10.1.2.3"],
+    ["garbage before the address that counts is not looked at", "10.1.2.3", "garbage, 198.51.100.1", "198.51.100.1"],
+    ["an empty one", "10.1.2.3", "", "10.1.2.3"],
+    ["an empty entry", "10.1.2.3", "198.51.100.1,", "10.1.2.3"],
+    ["a short form of an address is none", "10.1.2.3", "1", "10.1.2.3"],
+    ["a name is none", "10.1.2.3", "localhost", "10.1.2.3"],
+  ])("%s", (_what, peer, header, address) => {
+    expect(addressOf(from(peer, header), trusted)).toBe(address);
+  });
+
+  test("nobody is trusted by default", () => {
+    expect(addressOf(from("10.1.2.3", "198.51.100.1"), [])).toBe("10.1.2.3");
+  });
+});
