@@ -4,6 +4,8 @@
  */
 import { isUnavailable } from "../../database/errors.ts";
 import type { BatchRow, Move } from "../../database/store.ts";
+import { readWhenAsked } from "../../mixins/figures.ts";
+import { Clock } from "./batch.clock.ts";
 import { finalStates, SWEPT } from "./batch.contract.ts";
 import type { BatchService } from "./batch.service.ts";
 import { decide } from "./batch.start.ts";
@@ -16,28 +18,63 @@ const FORGOTTEN_AT_ONCE = 1_000;
 /** A sweep ends after so many reads of one state, so that rows which cannot be moved on do not hold it for ever. */
 const MOST_READS = 50;
 
+const retentionHeld = {
+  name: "dataflow_retention_held",
+  help: "Whether nothing is deleted by its age, because the database's clock is in doubt.",
+  type: "gauge",
+} as const;
+
 export class Sweeper {
+  /** By which all that is over its time is deleted. */
+  private readonly clock: Clock;
   private readonly service: BatchService;
   private isEnded = false;
 
   constructor(service: BatchService) {
     this.service = service;
+    this.clock = new Clock((text) => service.logger.warn(text));
+    readWhenAsked(service.broker, retentionHeld, () => [{ value: this.clock.isTrusted ? 0 : 1 }]);
   }
 
   /** Looks once after every waiting state. */
   async run(): Promise<void> {
-    await this.each("receiving", (batch) => this.wipe(batch));
+    await this.look();
+    // Who keeps a lease gets the time to renew it by a clock that has just gone ahead.
+    const areLeasesKept = !this.clock.wentIn(this.service.leaseMs);
+    if (areLeasesKept) await this.each("receiving", (batch) => this.wipe(batch));
     await this.each("received", (batch) => this.decideAgain(batch));
     await this.each("held", (batch) => this.open(batch));
-    await this.each("processing", (batch) => this.takeAway(batch));
+    if (areLeasesKept) await this.each("processing", (batch) => this.takeAway(batch));
     // Whichever node made them ready, a worker's own look comes no later than its own sweep.
     this.service.broker.localBus.emit(SWEPT);
-    for (const state of finalStates) await this.each(state, (batch) => this.remove(batch));
+    for (const state of finalStates) await this.each(state, (batch) => this.remove(batch), this.mayDelete);
     await this.forget();
   }
 
-  private async each(state: BatchRow["state"], step: (batch: BatchRow) => Promise<unknown>): Promise<void> {
-    for (let reads = 0; reads < MOST_READS && !this.isEnded; reads++) {
+  /** Compares the database's clock with this node's own count of time. */
+  private async look(): Promise<void> {
+    const { database } = this.service;
+    const look = { clockMs: await database.now(), countMs: performance.now() };
+    if (this.clock.hasBegun) this.clock.look(look);
+    // On one machine there is no other clock.
+    else if (!database.isEmbedded) this.clock.begin(look, { otherMs: Date.now() });
+    else {
+      const [newest] = await database.store.list({ limit: 1 });
+      this.clock.begin(look, { storedMs: newest ? lastOf(newest) : null });
+    }
+  }
+
+  private readonly mayDelete = async (): Promise<boolean> => {
+    await this.look();
+    return this.clock.isTrusted;
+  };
+
+  private async each(
+    state: BatchRow["state"],
+    step: (batch: BatchRow) => Promise<unknown>,
+    mayGoOn: () => Promise<boolean> = async () => true,
+  ): Promise<void> {
+    for (let reads = 0; reads < MOST_READS && !this.isEnded && (await mayGoOn()); reads++) {
       const batches = await this.service.database.store.due(state, ROWS_AT_ONCE);
       for (const batch of batches) if (batch.state === state) await this.guarded(batch, step);
       if (batches.length < ROWS_AT_ONCE) return;
@@ -46,7 +83,7 @@ export class Sweeper {
 
   /** Keys and contents whose time is over, and what was sent on days gone by. */
   private async forget(): Promise<void> {
-    for (let reads = 0; reads < MOST_READS && !this.isEnded; reads++)
+    for (let reads = 0; reads < MOST_READS && !this.isEnded && (await this.mayDelete()); reads++)
       if (await this.service.database.store.forgetRepeats(FORGOTTEN_AT_ONCE)) return;
   }
 
@@ -119,3 +156,7 @@ export class Sweeper {
     else await purgeWhole(store, batch.id, await this.service.retention(batch), this.hasEnded);
   }
 }
+
+/** When something was last written down of a batch. */
+const lastOf = ({ createdAt, readyAt, startedAt, finishedAt }: BatchRow): number =>
+  Math.max(createdAt, readyAt ?? 0, startedAt ?? 0, finishedAt ?? 0);

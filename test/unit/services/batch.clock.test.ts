@@ -1,0 +1,115 @@
+/** The promise: a clock that goes ahead by itself makes nothing old, and one that is only corrected holds nothing up. */
+import { collect, readings } from "../../../mixins/figures.ts";
+import { Clock } from "../../../services/batch/batch.clock.ts";
+import { call } from "../../../services/messages.ts";
+import { problem } from "../contracts/kit.ts";
+import { claimed, create, due, get, inside, startBatches, sweep, system } from "./batch.kit.ts";
+
+const [SECOND, HOUR, DAY] = [1_000, 3_600_000, 86_400_000];
+const NOW = Date.UTC(2026, 9, 1);
+
+/** A clock that was right at first, and what it says; `pass` lets time go by, `ahead` more of it on the clock. */
+function started(known: Parameters<Clock["begin"]>[1] = { otherMs: NOW }) {
+  const told: string[] = [];
+  const clock = new Clock((text) => told.push(text));
+  let [clockMs, countMs] = [NOW, 5 * SECOND];
+  clock.begin({ clockMs, countMs }, known);
+  const pass = (ms: number, ahead = 0) => {
+    clockMs += ms + ahead;
+    countMs += ms;
+    clock.look({ clockMs, countMs });
+    return clock.isTrusted;
+  };
+  return { clock, told, pass };
+}
+
+test("an hour more than was counted is believed, also again and again; a second more is not", () => {
+  const { pass, told } = started();
+  expect([pass(10 * SECOND, HOUR), pass(10 * SECOND, HOUR), pass(10 * SECOND, -HOUR)]).toEqual([true, true, true]);
+  expect(told).toEqual([]);
+  expect(pass(10 * SECOND, HOUR + SECOND)).toBe(false);
+});
+
+test("sixty days in ten seconds are not believed until the clock has run evenly for a day", () => {
+  const { pass, told } = started();
+  expect(pass(10 * SECOND, 60 * DAY)).toBe(false);
+  expect(told).toEqual([expect.stringMatching(/^Nothing is deleted by its age .* went ahead by itself, by 60 days;/)]);
+  expect(pass(23 * HOUR)).toBe(false);
+  // Once more: the day begins anew.
+  expect(pass(SECOND, 2 * HOUR)).toBe(false);
+  expect(pass(23 * HOUR)).toBe(false);
+  expect(pass(HOUR)).toBe(true);
+  expect(told.at(-1)).toMatch(/deleted again: the database's clock has run evenly for 24 hours/);
+});
+
+test("a clock that is set back is believed at once, but not one that is set back in part", () => {
+  const { pass, told } = started();
+  pass(SECOND, 60 * DAY);
+  expect([pass(SECOND, -30 * DAY), pass(SECOND, -30 * DAY)]).toEqual([false, true]);
+  expect(told.at(-1)).toMatch(/deleted again: the database's clock was set back/);
+});
+
+test("a clock that is set back when nothing was wrong holds nothing up, and may not go ahead for that", () => {
+  const { pass } = started();
+  expect([pass(SECOND, -60 * DAY), pass(SECOND, 60 * DAY)]).toEqual([true, false]);
+});
+
+test("hours without a look, in which the clock went as far, are no jump", () => {
+  expect(started().pass(100 * DAY)).toBe(true);
+});
+
+test.each([
+  ["no other clock's time and no batch", { storedMs: null }, true],
+  ["a batch of yesterday", { storedMs: NOW - DAY }, true],
+  ["nothing stored for sixty days", { storedMs: NOW - 60 * DAY }, false],
+  ["another clock that agrees", { otherMs: NOW - HOUR }, true],
+  ["another clock that is ahead", { otherMs: NOW + 60 * DAY }, true],
+  ["another clock that is far behind", { otherMs: NOW - 60 * DAY }, false],
+])("a start with %s", (_name, known, isTrusted) => {
+  const { clock, told, pass } = started(known);
+  expect([clock.isTrusted, told.length]).toEqual([isTrusted, isTrusted ? 0 : 1]);
+  // Set right by the time server a little later.
+  expect(pass(60 * SECOND, isTrusted ? 0 : -60 * DAY)).toBe(true);
+});
+
+test("leases have not lapsed by a clock that has just gone ahead", () => {
+  const { clock, pass } = started();
+  expect(clock.wentIn(30 * SECOND)).toBe(false);
+  pass(SECOND, 60 * DAY);
+  expect(clock.wentIn(30 * SECOND)).toBe(true);
+  pass(29 * SECOND);
+  expect(clock.wentIn(30 * SECOND)).toBe(true);
+  pass(SECOND);
+  expect(clock.wentIn(30 * SECOND)).toBe(false);
+});
+
+describe("a sweep", () => {
+  startBatches();
+
+  const isHeld = () => {
+    collect(system.broker);
+    return readings(system.broker, "dataflow_retention_held").map(({ value }) => value === 1);
+  };
+
+  test("deletes nothing by a clock that went ahead, and takes no lease for lapsed; once it is set back it goes on", async () => {
+    const old = await create("{}");
+    await call(system.broker, "batch.cancel", { publicId: old.publicId });
+    const busy = await claimed(await create("{}"));
+    await sweep();
+    expect(isHeld()).toEqual([false]);
+    for (const batch of [old, busy]) await due(batch);
+    const { database } = inside();
+    const now = database.now.bind(database);
+    const forget = jest.spyOn(database.store, "forgetRepeats");
+    const clock = jest.spyOn(database, "now").mockImplementation(async () => (await now()) + 60 * DAY);
+    await sweep();
+    expect(isHeld()).toEqual([true]);
+    expect([(await get(old)).state, (await get(busy)).state]).toEqual(["cancelled", "processing"]);
+    expect(forget).not.toHaveBeenCalled();
+    clock.mockRestore();
+    await sweep();
+    expect(isHeld()).toEqual([false]);
+    await expect(get(old)).rejects.toEqual(problem("not-found"));
+    expect(forget).toHaveBeenCalled();
+  });
+});
