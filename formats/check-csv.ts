@@ -12,9 +12,7 @@ import {
   wholeFault,
 } from "./chunk-verdict.ts";
 import { csvRecordStarts } from "./csv-scan.ts";
-import { numberWithDigits } from "./exact-json.ts";
 import type { CheckedChunk, Envelope, RecordFault } from "./formats.ts";
-import { deliveredNumber } from "./number-text.ts";
 import { RecordNumbers } from "./record-numbers.ts";
 
 type CsvPlace = ReturnType<typeof csvRecordStarts>[number];
@@ -123,10 +121,9 @@ class CsvCheck {
 
   /** False: the chunk has no room for it. */
   #accept(record: Record<string, unknown>): boolean {
-    if (this.#numbers.size === 0) return this.#verdict.accept(JSON.stringify(record), record);
-    const restored = (make: (source: string) => unknown) =>
-      this.#numbers.restored(record, make) as Record<string, unknown>;
-    return this.#verdict.accept(JSON.stringify(restored(numberWithDigits)), restored(deliveredNumber));
+    const numbers = this.#numbers;
+    if (numbers.size === 0) return this.#verdict.accept(JSON.stringify(record), record);
+    return this.#verdict.accept(numbers.stringify(record), numbers.delivered(record));
   }
 
   /** Lines and raw text are looked up only now: most chunks have nothing to reject. */

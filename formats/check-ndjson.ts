@@ -11,10 +11,10 @@ import {
   wholeFault,
 } from "./chunk-verdict.ts";
 import { HugeExponent } from "./decimal.ts";
-import { filled, replaceInexact, withDefaultsOf } from "./exact-json.ts";
+import { replaceInexact, withDefaultsOf } from "./exact-json.ts";
 import type { CheckedChunk, RecordFault } from "./formats.ts";
-import { deliveredNumber, holdsInexact } from "./number-text.ts";
-import { RecordNumbers } from "./record-numbers.ts";
+import { holdsInexact } from "./number-text.ts";
+import { RecordNumbers, TooManyNumbers } from "./record-numbers.ts";
 import { isDeeperThan } from "./schema-walk.ts";
 import { MAX_DEPTH } from "./split-json-element.ts";
 
@@ -111,7 +111,7 @@ function checkLine(
   }
   const isChanged = changes && JSON.stringify(value) !== before;
   const text = isChanged ? withDefaultsOf(value, line) : withoutCr(line);
-  if (verdict.accept(text, spec.values && numbers.size > 0 ? delivered(line, value) : value)) return text === line;
+  if (verdict.accept(text, spec.values && numbers.size > 0 ? numbers.delivered(value) : value)) return text === line;
   verdict.reject(number, withoutCr(line), CHUNK_FULL);
   return false;
 }
@@ -121,14 +121,15 @@ const NONE = new RecordNumbers();
 
 class NoRecord {
   readonly faults: RecordFault[];
-  constructor(message: string) {
-    this.faults = wholeFault("malformed", message);
+  constructor(faults: RecordFault[]) {
+    this.faults = faults;
   }
 }
 
-const NO_JSON = new NoRecord("The record is not valid JSON.");
-const TOO_DEEP = new NoRecord(`The record is nested deeper than ${MAX_DEPTH} levels.`);
-const HUGE_EXPONENT = new NoRecord("A number has an exponent of more than 15 digits.");
+const malformed = (message: string) => new NoRecord(wholeFault("malformed", message));
+const NO_JSON = malformed("The record is not valid JSON.");
+const TOO_DEEP = malformed(`The record is nested deeper than ${MAX_DEPTH} levels.`);
+const HUGE_EXPONENT = malformed("A number has an exponent of more than 15 digits.");
 
 /** The line's value, with stand-ins for what goes to `numbers`. */
 function parsed(line: string, numbers: RecordNumbers): Record<string, unknown> | NoRecord {
@@ -137,20 +138,14 @@ function parsed(line: string, numbers: RecordNumbers): Record<string, unknown> |
     if (isTooDeep(line, value)) return TOO_DEEP;
     return numbers === NONE ? value : JSON.parse(replaceInexact(line, (source) => numbers.add(source)));
   } catch (error) {
-    return error instanceof HugeExponent ? HUGE_EXPONENT : NO_JSON;
+    if (error instanceof HugeExponent) return HUGE_EXPONENT;
+    return error instanceof TooManyNumbers ? new NoRecord([error.fault]) : NO_JSON;
   }
 }
 
 /** Elements of an array have been refused by then. Each level takes two letters, so that most lines need no look. */
 const isTooDeep = (line: string, value: unknown): boolean =>
   line.length > 2 * MAX_DEPTH && isDeeperThan(MAX_DEPTH, value);
-
-/** What a handler gets of a line with numbers that no double holds; `checked` has the defaults. */
-const delivered = (line: string, checked: unknown): Record<string, unknown> =>
-  filled(JSON.parse(replaceInexact(line, (source) => JSON.stringify(deliveredNumber(source)))), checked) as Record<
-    string,
-    unknown
-  >;
 
 const lineNumber = ({ firstLine }: ChunkContent, offset: number): number | null =>
   firstLine === null ? null : firstLine + offset;

@@ -1,5 +1,5 @@
 /** JSON with the numbers that a double does not hold. */
-import { holdsInexact, isExact } from "./number-text.ts";
+import { holdsInexact, isExact, numberWithDigits } from "./number-text.ts";
 import { isStandIn } from "./record-numbers.ts";
 import { pointerStep } from "./schema-walk.ts";
 
@@ -50,10 +50,7 @@ function isInexact(source: string): boolean {
 /** Of JSON.parse with source text access (V8 11.4), which TypeScript does not know yet. */
 type Reviver = (name: string, value: unknown, context: { source: string }) => unknown;
 const parse = JSON.parse as (text: string, reviver: Reviver) => unknown;
-const { rawJSON, isRawJSON } = JSON as unknown as {
-  rawJSON(source: string): object;
-  isRawJSON(value: unknown): boolean;
-};
+const { isRawJSON } = JSON as unknown as { isRawJSON(value: unknown): boolean };
 
 class Inexact {
   readonly source: string;
@@ -80,17 +77,14 @@ export function inexactNumbers(json: string): { pointer: string; source: string 
   return found;
 }
 
-/** A number that JSON.stringify writes with these digits. */
-export const numberWithDigits = rawJSON;
-
 /** The text of a record with the defaults that its check put into `checked`. All else keeps its own digits: 1.0 is no 1. */
 export function withDefaultsOf(checked: unknown, text: string): string {
-  const keep: Reviver = (_name, value, { source }) => (typeof value === "number" ? rawJSON(source) : value);
+  const keep: Reviver = (_name, value, { source }) => (typeof value === "number" ? numberWithDigits(source) : value);
   return JSON.stringify(filled(parse(text, keep), checked));
 }
 
 /** `own` with what it lacks of `checked`: defaults are only ever added. */
-export function filled(own: unknown, checked: unknown): unknown {
+function filled(own: unknown, checked: unknown): unknown {
   if (typeof own !== "object" || own === null || isRawJSON(own)) return own;
   const target = own as Record<string, unknown>;
   for (const [name, inner] of Object.entries(checked as object)) {

@@ -39,6 +39,9 @@ export function deliveredNumber(source: string): number | string {
   return isExact(source, value) ? value : source;
 }
 
+/** A number that JSON.stringify writes with these digits (V8 11.4; TypeScript does not know it yet). */
+export const { rawJSON: numberWithDigits } = JSON as unknown as { rawJSON(source: string): object };
+
 /** An exponent of three digits. With a shorter one only a long run of digits makes a number that is not held. */
 const LONG_EXPONENT = /\d[eE][+-]?\d{3}/g;
 const LONG_RUN = SAFE_DIGITS + 1;

@@ -1,4 +1,6 @@
 import { type Decimal, decimalOf, isWhole } from "./decimal.ts";
+import type { RecordFault } from "./formats.ts";
+import { deliveredNumber, numberWithDigits } from "./number-text.ts";
 
 /**
  * The numbers of one record that no double holds. While the record is checked a double stands for each of them, one that
@@ -11,8 +13,9 @@ export class RecordNumbers {
     return this.#kept.length;
   }
 
-  /** Takes the JSON text of a number; returns the JSON text of its stand-in. Throws HugeExponent. */
+  /** Takes the JSON text of a number; returns the JSON text of its stand-in. Throws HugeExponent and TooManyNumbers. */
   add(source: string): string {
+    if (this.#kept.length === MOST_NUMBERS) throw new TooManyNumbers();
     const decimal = decimalOf(source);
     const place = FIRST + this.#kept.length;
     this.#kept.push({ source, decimal });
@@ -29,20 +32,41 @@ export class RecordNumbers {
     return this.#kept[indexOf(value)]?.source;
   }
 
-  /** A copy of what was checked, with `make` of its text for each stand-in. */
-  restored(value: unknown, make: (source: string) => unknown): unknown {
+  /** What a handler gets of a record that was checked. */
+  delivered(record: Record<string, unknown>): Record<string, unknown> {
+    return this.#restored(record, deliveredNumber) as Record<string, unknown>;
+  }
+
+  /** The JSON of a record that was checked. */
+  stringify(record: Record<string, unknown>): string {
+    return JSON.stringify(this.#restored(record, numberWithDigits));
+  }
+
+  /** A copy with `make` of its text for each stand-in. */
+  #restored(value: unknown, make: (source: string) => unknown): unknown {
     if (typeof value === "number") {
       const source = this.sourceOf(value);
       return source === undefined ? value : make(source);
     }
     if (typeof value !== "object" || value === null) return value;
-    if (Array.isArray(value)) return value.map((item) => this.restored(item, make));
-    return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, this.restored(item, make)]));
+    if (Array.isArray(value)) return value.map((item) => this.#restored(item, make));
+    return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, this.#restored(item, make)]));
   }
 
   clear(): void {
     this.#kept.length = 0;
   }
+}
+
+/** Each costs about a microsecond; in 1 MiB are not so many that have more than 15 digits, but many more like 1e999. */
+const MOST_NUMBERS = 100_000;
+
+export class TooManyNumbers extends Error {
+  readonly fault: RecordFault = {
+    field: "",
+    code: "too_large",
+    message: `holds more than ${MOST_NUMBERS} numbers with more digits than a double`,
+  };
 }
 
 /**

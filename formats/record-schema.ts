@@ -2,7 +2,7 @@ import { CellTypes } from "./cell-types.ts";
 import type { RecordFault, RecordValidator } from "./formats.ts";
 import { recordFaults } from "./record-faults.ts";
 import { isLongerThan, namesOf } from "./record-growth.ts";
-import type { RecordNumbers } from "./record-numbers.ts";
+import { type RecordNumbers, TooManyNumbers } from "./record-numbers.ts";
 import { checkTools, compilePrepared } from "./schema-compile.ts";
 import { prepareSchema } from "./schema-prepare.ts";
 import { isObject, walkSchema } from "./schema-walk.ts";
@@ -27,6 +27,9 @@ const grownTooLong = (limit: number): RecordFault[] => [
   { field: "", code: "too_large", message: `With the schema's defaults the record is longer than ${limit} bytes.` },
 ];
 
+/** A number that no double holds costs as much before its check as an ordinary record (see check-pace.ts). */
+const WORK_OF_NUMBER = 256;
+
 /**
  * The validator of a partner's schema, which `recordSchemaFaults` has found right; throws on one that is not.
  * `coerce`: cells of CSV become the numbers and booleans that the schema wants. `maxRecordBytes`: no record grows beyond
@@ -50,6 +53,7 @@ export function compileRecordSchema(
     work: size,
     check(value: unknown, numbers: RecordNumbers) {
       if (!isObject(value)) return [NO_OBJECT];
+      validator.work = size + WORK_OF_NUMBER * numbers.size;
       if (validate === null) return null;
       const limit = maxRecordBytes + (fills && options.coerce ? namesOf(value) : 0);
       budget.left = MAX_WORK;
@@ -58,7 +62,7 @@ export function compileRecordSchema(
         tools.numbers.numbers = numbers.size > 0 ? numbers : null;
         return validate(value) ? null : recordFaults(value, validate.errors ?? []);
       });
-      validator.work = size + MAX_WORK - budget.left;
+      validator.work += MAX_WORK - budget.left;
       return faults ?? (fills && isLongerThan(value, limit) ? grownTooLong(maxRecordBytes) : null);
     },
   };
@@ -71,6 +75,7 @@ function checked(check: () => RecordFault[] | null): RecordFault[] | null {
   } catch (error) {
     if (error instanceof RangeError) return [TOO_DEEP];
     if (error instanceof WorkSpent) return [TOO_MUCH];
+    if (error instanceof TooManyNumbers) return [error.fault];
     throw error;
   }
 }

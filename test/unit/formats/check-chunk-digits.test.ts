@@ -65,6 +65,13 @@ test("in CSV only what the schema types as number is one", async () => {
   expect(text).toBe('{"a":"9007199254740993","b":9007199254740993}');
 });
 
+test("more than 100,000 such cells in one row are refused", async () => {
+  const header = Array.from({ length: 100_001 }, (_, i) => String(i));
+  const schema = { additionalProperties: { type: "number" } };
+  const { rejected } = await check("csv", [header.map(() => "1e999").join()], schema, { header, delimiter: "," });
+  expect(rejected[0]?.errors[0]).toMatchObject({ field: "", code: "too_large" });
+});
+
 test("a number that stands for others in a check is itself", async () => {
   const header = ["a", "b", "c", "d"];
   const properties = Object.fromEntries(header.map((name) => [name, { type: "number" }]));
@@ -117,6 +124,12 @@ describe.each(["ndjson", "json"] as const)("in %s", (format) => {
   test("what is rejected keeps its text", async () => {
     const { rejected } = await check(format, ['{"a":9007199254740993.5}'], { properties: { a: { type: "integer" } } });
     expect(rejected).toMatchObject([{ raw: '{"a":9007199254740993.5}', errors: [{ field: "a", code: "type" }] }]);
+  });
+
+  test("more than 100,000 such numbers in one record are refused", async () => {
+    const line = (count: number) => `{"a":[${Array(count).fill("1e999").join()}]}`;
+    const { rejected } = await check(format, [line(100_000), line(100_001)], { properties: { a: { type: "array" } } });
+    expect(rejected.map(({ index, errors }) => [index, errors[0]?.code])).toEqual([[1, "too_large"]]);
   });
 
   test("a thousand such records among others", async () => {

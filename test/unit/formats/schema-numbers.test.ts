@@ -1,5 +1,6 @@
 /** The promise: a schema judges the number that was sent, not the double next to it. */
 import { checkChunk } from "../../../formats/check-chunk.ts";
+import { RecordNumbers } from "../../../formats/record-numbers.ts";
 import { compileRecordSchema, recordSchemaFaults } from "../../../formats/record-schema.ts";
 import { seeded } from "../../helpers/seeded.ts";
 import { aDivisor, anyNumber, asBigInts } from "./numbers.kit.ts";
@@ -132,4 +133,12 @@ test("an exponent of more than 15 digits is no number of ours", async () => {
   const number = "1e1000000000000000";
   expect(await verdicts({}, [number])).toEqual(["malformed"]);
   expect(await verdicts(of({ type: "number" }), [number], "csv")).toEqual(["type"]);
+});
+
+test("such numbers count as work, so that the check of many gives way to other work", () => {
+  const validator = compileRecordSchema({}, { coerce: false });
+  const numbers = new RecordNumbers();
+  for (let i = 0; i < 10; i++) numbers.add("1e400");
+  expect(validator.check({}, numbers)).toBeNull();
+  expect(validator.work).toBe(2560);
 });
