@@ -65,7 +65,8 @@ test("in CSV only what the schema types as number is one", async () => {
   expect(text).toBe('{"a":"9007199254740993","b":9007199254740993}');
 });
 
-test("more than 100,000 such cells in one row are refused", async () => {
+test("more than 100,000 such cells in one row are refused, in many rows not", async () => {
+  expect((await csv(Array(100_001).fill("1e400"))).rejected).toEqual([]);
   const header = Array.from({ length: 100_001 }, (_, i) => String(i));
   const schema = { additionalProperties: { type: "number" } };
   const { rejected } = await check("csv", [header.map(() => "1e999").join()], schema, { header, delimiter: "," });

@@ -70,6 +70,11 @@ describe("in a JSON text", () => {
     expect(holdsInexact(text)).toBe(false);
   });
 
+  test("where more long numbers would have to be read than is wanted, there may be one", () => {
+    const long = "[0.30000000000000004,0.30000000000000004,1e300,1e300]";
+    expect([holdsInexact(long), holdsInexact(long, 2), holdsInexact(long, 1)]).toEqual([false, false, true]);
+  });
+
   test("only numbers are replaced, in order", () => {
     const json = '{"a":9007199254740993,"9e999":"9e999,\\\\","b":[-1e400 ,1.0,"\\"1e400",1e-400],"c":1}';
     const found: string[] = [];
