@@ -23,17 +23,18 @@ export class Admissions {
     this.look = look;
   }
 
-  /** From now on `req.revoked` tells when the request has lost its right; the answer ends that. */
-  enter(clientId: number, req: ApiRequest, res: ServerResponse): () => void {
+  /** From now on, and until it is answered, `req.revoked` tells when the request has lost its right. */
+  enter(clientId: number, req: ApiRequest, res: ServerResponse): void {
+    if (res.closed) return;
     const admitted = { authorization: req.headers.authorization ?? "", revoking: new AbortController() };
     req.revoked = admitted.revoking.signal;
     req.revoked.addEventListener("abort", () => setImmediate(cutOff, res), { once: true });
     const all = this.perClient.get(clientId) ?? new Set();
     this.perClient.set(clientId, all.add(admitted));
-    return () => {
+    res.once("close", () => {
       all.delete(admitted);
       if (all.size === 0) this.perClient.delete(clientId);
-    };
+    });
   }
 
   /** Looks at the credentials of all requests. Never rejects. */

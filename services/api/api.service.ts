@@ -39,7 +39,6 @@ const UPLOAD_PATIENCE = 0.4;
 const PATIENCE = 0.5;
 /** A sane request id: visible ASCII, short enough for a log line. */
 const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
-
 /** How often the credentials of requests that last are looked at again: what no event told of is seen so late. */
 const RECHECK_MS = 5_000;
 
@@ -48,7 +47,6 @@ type Next = (error?: unknown) => void;
 /** A route's handler as moleculer-web calls it. */
 function alias(handle: Handle) {
   return function (this: Api, req: ApiRequest, res: ServerResponse, next: Next) {
-    const leave = req.caller && this.admissions.enter(req.caller.client.id, req, res);
     const answered: Promise<unknown> = handle(exchangeOf(req, res))
       .then((reply) => {
         // A connection that stays open would be waited for.
@@ -56,10 +54,7 @@ function alias(handle: Handle) {
         if (reply) sendJson(res, reply);
       }, next)
       .catch(next)
-      .finally(() => {
-        leave?.();
-        this.answering.delete(answered);
-      });
+      .finally(() => this.answering.delete(answered));
     this.answering.add(answered);
   };
 }
@@ -170,6 +165,7 @@ export default define<Api>({
     async authenticateClient(this: Api, _ctx: never, _route: never, req: ApiRequest, res: ServerResponse) {
       this.refuseIfStopping();
       const client = await authenticatedClient(req, this.failedLogins);
+      this.admissions.enter(client.id, req, res);
       req.caller = { client, policy: await call(req.$ctx, "policy.get", { clientId: client.id }) };
       await spendRequest(req, res);
       return null;
