@@ -7,7 +7,7 @@ import type { WorkBudget } from "./work-budget.ts";
 const MAX_PROGRAM = 5000;
 /** What is longer to compile is none either (see pattern-cost.ts): about 20 ms. */
 const MAX_COMPILE = 20_000;
-/** All patterns of a schema together: about 0.1 s, or 900 ordinary ones. */
+/** All patterns of a schema together: about 0.1 s, or 800 ordinary ones. */
 const MAX_ALL = 100_000;
 
 /** What a pattern from outside can be asked. */

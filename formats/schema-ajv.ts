@@ -10,6 +10,7 @@ import { alternativeKeywords } from "./schema-alternatives.ts";
 import { LOOPING, withCut } from "./schema-cut.ts";
 import type { Verdicts } from "./schema-evaluated.ts";
 import { int64Format, limitKeywords, multipleOfKeyword, type NumbersInCheck } from "./schema-numbers.ts";
+import type { CodeTable } from "./schema-table.ts";
 import { unevaluatedKeywords } from "./schema-unevaluated.ts";
 import { valueKeywords } from "./schema-values.ts";
 import { uniqueItemsKeyword } from "./unique-items.ts";
@@ -52,11 +53,12 @@ interface Parts {
   numbers: NumbersInCheck;
   verdicts: Verdicts;
   $ref: CodeKeywordDefinition;
+  table: CodeTable;
 }
 
 /** An Ajv for one prepared schema from outside: it can fetch nothing, and knows no schema but that one. */
 export function schemaAjv(
-  { budget, patterns, numbers, verdicts, $ref }: Parts,
+  { budget, patterns, numbers, verdicts, $ref, table }: Parts,
   { ownProperties, useDefaults }: Options,
 ): Ajv2020 {
   const regExp = Object.assign((source: string) => patterns.get(source), { code: "patterns.get" });
@@ -70,16 +72,15 @@ export function schemaAjv(
   const ours = [
     $ref,
     containsKeyword(),
-    ...valueKeywords(definitionOf(enumeration), definitionOf(constant)),
-    ...limitKeywords(definitionOf(limitNumber), numbers),
-    multipleOfKeyword(definitionOf(multipleOf), numbers, budget),
+    ...valueKeywords(definitionOf(enumeration), definitionOf(constant), table),
+    ...limitKeywords(definitionOf(limitNumber), numbers, table),
+    multipleOfKeyword(definitionOf(multipleOf), numbers, budget, table),
+    uniqueItemsKeyword(budget, numbers),
     ...alternativeKeywords(budget),
-    ...unevaluatedKeywords(verdicts, budget),
+    ...unevaluatedKeywords(verdicts, budget, table),
   ];
   for (const keyword of ours) replaceKeyword(ajv, keyword);
   for (const name of LOOPING) replaceKeyword(ajv, withCut(ajv.getKeyword(name) as CodeKeywordDefinition));
-  ajv.removeKeyword("uniqueItems");
-  ajv.addKeyword(uniqueItemsKeyword(budget, numbers));
   ajv.addKeyword(workKeyword(budget));
   return ajv;
 }

@@ -31,8 +31,8 @@ export function compilePrepared(prepared: PreparedSchema, tools: CheckTools): Va
     isValid: (schema, value) => functions.isValid(schema, value),
   };
   const { namesInherited: ownProperties } = prepared;
-  const functions = new SchemaFunctions(prepared, (useDefaults, $ref) =>
-    schemaAjv({ ...tools, verdicts, $ref }, { ownProperties, useDefaults }),
+  const functions = new SchemaFunctions(prepared, (useDefaults, $ref, table) =>
+    schemaAjv({ ...tools, verdicts, $ref, table }, { ownProperties, useDefaults }),
   );
   return functions.compile();
 }

@@ -1,6 +1,7 @@
 import { _, type Ajv2020, type CodeKeywordDefinition, Name, nil, type ValidateFunction } from "ajv/dist/2020.js";
 import { callValidateCode } from "ajv/dist/vocabularies/code.js";
 import type { PreparedSchema } from "./schema-prepare.ts";
+import { CodeTable } from "./schema-table.ts";
 import { isObject, type SchemaNode } from "./schema-walk.ts";
 
 /** Where a function will be that another one calls: they may call each other, so neither is there first. */
@@ -9,7 +10,7 @@ interface Slot {
 }
 
 /** An Ajv whose functions fill in defaults, or one whose do not; `$ref` is the keyword that calls other functions. */
-export type AjvMaker = (fills: boolean, $ref: CodeKeywordDefinition) => Ajv2020;
+export type AjvMaker = (fills: boolean, $ref: CodeKeywordDefinition, table: CodeTable) => Ajv2020;
 
 /**
  * The functions of one schema: one for its root, and one for each schema that a reference leads to. Each is compiled by
@@ -58,7 +59,8 @@ export class SchemaFunctions {
   }
 
   #ajv(fills: boolean): Ajv2020 {
-    const ajv = this.#ajvs.get(fills) ?? this.#ajvOf(fills, this.#keyword(fills));
+    const table = new CodeTable();
+    const ajv = this.#ajvs.get(fills) ?? this.#ajvOf(fills, this.#keyword(fills, table), table);
     this.#ajvs.set(fills, ajv);
     return ajv;
   }
@@ -66,7 +68,7 @@ export class SchemaFunctions {
   #target = (node: SchemaNode): unknown => this.#prepared.targets.get(node)?.[0]?.schema;
 
   /** `$ref`: a call of the function that the slot has by then. A branch with a function of its own is tried only. */
-  #keyword(fills: boolean): CodeKeywordDefinition {
+  #keyword(fills: boolean, table: CodeTable): CodeKeywordDefinition {
     return {
       keyword: "$ref",
       schemaType: "string",
@@ -74,7 +76,7 @@ export class SchemaFunctions {
         const { gen } = cxt;
         const node = cxt.parentSchema as SchemaNode;
         const slot = this.#slot(this.#target(node), fills && !this.#prepared.branches.has(node));
-        const validate = _`${gen.scopeValue("obj", { ref: slot })}.validate`;
+        const validate = _`${table.add(gen, slot)}.validate`;
         cxt.result(callValidateCode(cxt, validate, nil), undefined, () => {
           const found = _`${validate}.errors`;
           gen.assign(vErrors, _`${vErrors} === null ? ${found} : ${vErrors}.concat(${found})`);

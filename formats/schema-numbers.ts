@@ -1,7 +1,8 @@
 /** The keywords of numbers, on the digits of the numbers that no double holds; and `multipleOf` in decimals for all. */
-import { _, type CodeKeywordDefinition, type Name } from "ajv/dist/2020.js";
+import { _, type CodeKeywordDefinition } from "ajv/dist/2020.js";
 import { canonicalText, compareDecimals, type Decimal, decimalOf, isMultiple, isWhole, lastPlace } from "./decimal.ts";
 import type { RecordNumbers } from "./record-numbers.ts";
+import type { CodeTable } from "./schema-table.ts";
 import type { WorkBudget } from "./work-budget.ts";
 
 /** What a compiled schema knows of the record that it checks at the moment. */
@@ -31,14 +32,18 @@ const limits: Record<string, { operator: ReturnType<typeof _>; fails: (order: nu
 };
 
 /** `minimum` and the other three; `definition` is Ajv's own of all of them. */
-export const limitKeywords = (definition: CodeKeywordDefinition, held: NumbersInCheck): CodeKeywordDefinition[] =>
+export const limitKeywords = (
+  definition: CodeKeywordDefinition,
+  held: NumbersInCheck,
+  table: CodeTable,
+): CodeKeywordDefinition[] =>
   Object.entries(limits).map(([keyword, { operator, fails }]) => ({
     ...definition,
     keyword,
     code(cxt) {
       const { gen, data, schema } = cxt;
       const record = gen.scopeValue("obj", { ref: held });
-      const exactly = gen.scopeValue("func", { ref: beyond(schema, fails, held) });
+      const exactly = table.add(gen, beyond(schema, fails, held));
       cxt.fail(_`${record}.numbers === null ? ${data} ${operator} ${schema} : ${exactly}(${data})`);
     },
   }));
@@ -57,10 +62,11 @@ export const multipleOfKeyword = (
   definition: CodeKeywordDefinition,
   held: NumbersInCheck,
   budget: WorkBudget,
+  table: CodeTable,
 ): CodeKeywordDefinition => ({
   ...definition,
   code(cxt) {
-    const fails: Name = cxt.gen.scopeValue("func", { ref: noMultiple(cxt.schema, held, budget) });
+    const fails = table.add(cxt.gen, noMultiple(cxt.schema, held, budget));
     cxt.fail(_`${fails}(${cxt.data})`);
   },
 });

@@ -1,16 +1,17 @@
 import { _, type CodeKeywordDefinition, type JSONType, Name } from "ajv/dist/2020.js";
 import { alwaysValidSchema, Type } from "ajv/dist/compile/util.js";
 import { unevaluatedItems, unevaluatedProperties, type Verdicts } from "./schema-evaluated.ts";
+import type { CodeTable } from "./schema-table.ts";
 import type { SchemaNode } from "./schema-walk.ts";
 import type { WorkBudget } from "./work-budget.ts";
 
 /** `unevaluatedProperties` and `unevaluatedItems` in place of Ajv's, whose tracking is switched off. */
-export function unevaluatedKeywords(verdicts: Verdicts, budget: WorkBudget): CodeKeywordDefinition[] {
+export function unevaluatedKeywords(verdicts: Verdicts, budget: WorkBudget, table: CodeTable): CodeKeywordDefinition[] {
   return [
-    keywordOf("unevaluatedProperties", "object", Type.Str, (node, value) =>
+    keywordOf("unevaluatedProperties", "object", Type.Str, table, (node, value) =>
       unevaluatedProperties(node, value, verdicts, budget),
     ),
-    keywordOf("unevaluatedItems", "array", Type.Num, (node, value) =>
+    keywordOf("unevaluatedItems", "array", Type.Num, table, (node, value) =>
       unevaluatedItems(node, value as unknown[], verdicts, budget),
     ),
   ];
@@ -19,7 +20,13 @@ export function unevaluatedKeywords(verdicts: Verdicts, budget: WorkBudget): Cod
 type Left = (node: SchemaNode, value: object) => (string | number)[];
 
 /** Checks each property or item that the rest of the schema has left. */
-function keywordOf(keyword: string, type: JSONType, dataPropType: Type, left: Left): CodeKeywordDefinition {
+function keywordOf(
+  keyword: string,
+  type: JSONType,
+  dataPropType: Type,
+  table: CodeTable,
+  left: Left,
+): CodeKeywordDefinition {
   return {
     keyword,
     type,
@@ -29,7 +36,7 @@ function keywordOf(keyword: string, type: JSONType, dataPropType: Type, left: Le
     code(cxt) {
       const { gen, schema, parentSchema, data, it, errsCount } = cxt;
       if (alwaysValidSchema(it, schema)) return;
-      const look = gen.scopeValue("func", { ref: (value: object) => left(parentSchema as SchemaNode, value) });
+      const look = table.add(gen, (value: object) => left(parentSchema as SchemaNode, value));
       gen.forOf("key", _`${look}(${data})`, (key) => {
         if (schema === false) {
           cxt.setParams({ key });

@@ -1,4 +1,5 @@
 import { _, type CodeKeywordDefinition } from "ajv/dist/2020.js";
+import type { CodeTable } from "./schema-table.ts";
 import { isObject } from "./schema-walk.ts";
 
 /**
@@ -8,16 +9,17 @@ import { isObject } from "./schema-walk.ts";
 export const valueKeywords = (
   enumeration: CodeKeywordDefinition,
   constant: CodeKeywordDefinition,
+  table: CodeTable,
 ): CodeKeywordDefinition[] => [
-  { ...enumeration, code: (cxt) => failUnless(cxt, cxt.schema) },
-  { ...constant, code: (cxt) => failUnless(cxt, [cxt.schema]) },
+  { ...enumeration, code: (cxt) => failUnless(cxt, cxt.schema, table) },
+  { ...constant, code: (cxt) => failUnless(cxt, [cxt.schema], table) },
 ];
 
-function failUnless(cxt: Parameters<CodeKeywordDefinition["code"]>[0], values: unknown[]): void {
+function failUnless(cxt: Parameters<CodeKeywordDefinition["code"]>[0], values: unknown[], table: CodeTable): void {
   const plain = new Set(values.filter((value) => !isComposite(value)));
   const composite = values.filter(isComposite);
   const isOne = (value: unknown) => plain.has(value) || composite.some((other) => isSame(value, other));
-  cxt.pass(_`${cxt.gen.scopeValue("func", { ref: isOne })}(${cxt.data})`);
+  cxt.pass(_`${table.add(cxt.gen, isOne)}(${cxt.data})`);
 }
 
 const isComposite = (value: unknown): boolean => typeof value === "object" && value !== null;
