@@ -9,6 +9,8 @@ import { described, type JsonSchema, listOf, orNull, record, text } from "../sch
 import { CSV_HEAD, csvEnd, csvRows } from "./api.csv.ts";
 import { callerOf, type Exchange } from "./api.exchange.ts";
 import { OpenAnswers } from "./api.open.ts";
+import { slices } from "./api.slices.ts";
+import { Turns } from "./api.turns.ts";
 
 const ERRORS_AT_ONCE = 500;
 const RECORDS_AT_ONCE = 2_000;
@@ -19,6 +21,8 @@ const MOST_EXPORTS = 8;
 
 /** The exports of this node, by client. */
 export class OpenExports extends OpenAnswers {
+  readonly turns = new Turns();
+
   constructor() {
     super(MOST_EXPORTS, "exports");
   }
@@ -35,7 +39,8 @@ interface Content<Row> {
   head?: string;
   /** The rows after a record's number; the database bounds their number and bytes. */
   page(after: number): Promise<Row[]>;
-  show(row: Row): string;
+  /** A row in parts, each of which is made quickly. */
+  show(row: Row): Iterable<string>;
   /** What stands behind the last row. */
   tail?(): Promise<string>;
 }
@@ -57,7 +62,7 @@ async function send<Row extends Numbered>(exchange: Exchange, what: Export<Row>)
   if (req.method === "HEAD") return void res.writeHead(200, headers).end();
   const { exports } = req.$service;
   exports.requirePlace(client.id);
-  await exports.keep(client.id, { closed: sent(res, headers, what, req.revoked) });
+  await exports.keep(client.id, { closed: sent(res, headers, what, exports.turns, req.revoked) });
 }
 
 /**
@@ -67,27 +72,36 @@ async function send<Row extends Numbered>(exchange: Exchange, what: Export<Row>)
 export async function sent<Row extends Numbered>(
   res: ServerResponse,
   headers: Record<string, string>,
-  content: Content<Row>,
+  { page, ...content }: Content<Row>,
+  turns: Turns,
   revoked?: AbortSignal,
 ): Promise<void> {
+  const inTurn = { ...content, page: (after: number) => turns.read(() => page(after)) };
   // A first page that cannot be read is refused with a status; after it nothing but the connection can tell.
-  const first = await content.page(0);
+  const first = await inTurn.page(0);
   if (res.destroyed) return;
   revoked?.throwIfAborted();
   res.writeHead(200, headers);
-  await pipeline(pieces(content, first), res).catch(unlessGone);
+  await pipeline(pieces(inTurn, first, turns), res).catch(unlessGone);
 }
 
 /** A page is read once the one before was taken. */
-async function* pieces<Row extends Numbered>({ head = "", page, show, tail }: Content<Row>, first: Row[]) {
+async function* pieces<Row extends Numbered>(
+  { head = "", page, show, tail }: Content<Row>,
+  first: Row[],
+  turns: Turns,
+) {
   let piece = head;
   for (let rows = first; ; ) {
-    for (const row of rows) {
-      piece += show(row);
-      if (piece.length < PIECE) continue;
-      yield piece;
-      piece = "";
-    }
+    await turns.own();
+    for (const row of rows)
+      for (const part of show(row)) {
+        piece += part;
+        if (piece.length < PIECE) continue;
+        yield piece;
+        piece = "";
+        await turns.own();
+      }
     if (piece !== "") yield piece;
     piece = "";
     const last = rows.at(-1);
@@ -120,9 +134,15 @@ export async function getRecords(exchange: Exchange): Promise<undefined> {
     type: NDJSON,
     file: `${publicId}-records.ndjson`,
     page: (after) => call(exchange.ctx, "batch.records", { id, after, limit: RECORDS_AT_ONCE }),
-    // The text is JSON already; parsing it here would cost and could change it.
-    show: ({ seq, data }) => `{"record":${seq},"data":${data}}\n`,
+    show: storedLine,
   });
+}
+
+/** The text is JSON already; parsing it here would cost and could change it. */
+function* storedLine({ seq, data }: { seq: number; data: string }): Generator<string> {
+  yield `{"record":${seq},"data":`;
+  yield* slices(data);
+  yield "}\n";
 }
 
 export async function getErrors(exchange: Exchange): Promise<undefined> {
@@ -147,8 +167,10 @@ export async function getErrors(exchange: Exchange): Promise<undefined> {
   );
 }
 
-function jsonLine({ seq: record, line, errors, raw }: RecordErrors): string {
-  return `${JSON.stringify({ record, line, errors, raw })}\n`;
+function* jsonLine({ seq: record, line, errors, raw }: RecordErrors): Generator<string> {
+  yield JSON.stringify({ record, line, errors }).replace(/\}$/, ',"raw":"');
+  for (const slice of slices(raw)) yield JSON.stringify(slice).slice(1, -1);
+  yield '"}\n';
 }
 
 /** The last line of a report that does not list `records`. */

@@ -5,6 +5,9 @@ import { failureOf } from "./failure.ts";
 import { openFiles } from "./files.ts";
 import { type CloseRequest, OPENED, type Reply, type Request, type ThreadData } from "./protocol.ts";
 
+/** Reads are answered as they are taken, so who reads without end would keep all writes waiting. */
+const MOST_DRAIN_MS = 2;
+
 const port = parentPort as MessagePort;
 const data = workerData as ThreadData;
 
@@ -16,7 +19,11 @@ function start(): void {
     else engine.take(request);
   };
   const drain = () => {
-    for (let next = receiveMessageOnPort(port); next; next = receiveMessageOnPort(port)) take(next.message as Request);
+    const until = performance.now() + MOST_DRAIN_MS;
+    for (let next = receiveMessageOnPort(port); next; ) {
+      take(next.message as Request);
+      next = performance.now() < until ? receiveMessageOnPort(port) : undefined;
+    }
   };
   const engine = new Engine({ files, transactionMs: data.transactionMs, drain, reply });
   port.on("message", (request: Request) => {

@@ -38,6 +38,25 @@ describe("only on sqlite", () => {
     expect(await store.records(batch.id, 0, 10, 1e6)).toHaveLength(3);
   });
 
+  test("who reads without end does not keep writes waiting", async () => {
+    const { store } = opened.db;
+    const batch = await claimed(store, 1);
+    const errors = [0, 1, 2].map((index) => ({ index, line: 1, raw: "r".repeat(200_000), errors: [] }));
+    const counts = { accepted: 0, rejected: 3, duplicate: 0 };
+    await store.commitChunk({ ...chunkCommit(batch, [0, 1, 2]), errors, counts });
+    let read = 0;
+    let isOver = false;
+    const reading = Array.from({ length: 32 }, async () => {
+      for (; !isOver; read++) await store.errors(batch.id, 0, 3, 1_000_000);
+    });
+    const before = read;
+    for (let i = 0; i < 3; i++) await ready(store, 2);
+    isOver = true;
+    // A write waits for the reads that came before it, and is overtaken by few.
+    expect(read - before).toBeLessThan(1_000);
+    await Promise.all(reading);
+  });
+
   test("what was answered is there after the process was killed", async () => {
     await opened.db.close();
     const child = holder(opened.url);

@@ -3,7 +3,8 @@ import papaparse from "papaparse";
 import { CSV_HEAD, csvRows } from "../../../services/api/api.csv.ts";
 
 const fault = (message: string, field = "f") => ({ field, code: "type", message });
-const rows = (raw: string, errors = [fault("m")]) => csvRows({ seq: 1, line: 2, raw, errors });
+const rows = (raw: string, errors = [fault("m")], line: number | null = 2) =>
+  [...csvRows({ seq: 1, line, raw, errors })].join("");
 const parsed = (text: string) => papaparse.parse<string[]>(text, { skipEmptyLines: true, delimiter: "," }).data;
 
 /** What a spreadsheet skips before it looks for a formula. */
@@ -43,7 +44,7 @@ test("what is no formula stays as it is, quoted where it has to be", () => {
     expect(parsed(rows(text)).at(0)?.at(-1)).toBe(text);
   expect(rows("a;b")).toBe('1,2,f,type,m,"a;b"\r\n');
   expect(rows("x", [fault("one\ntwo")])).toBe('1,2,f,type,"one\ntwo",x\r\n');
-  expect(csvRows({ seq: 1, line: null, raw: "x", errors: [fault("m")] })).toBe("1,,f,type,m,x\r\n");
+  expect(rows("x", [fault("m")], null)).toBe("1,,f,type,m,x\r\n");
 });
 
 test("a row for each fault, and the raw text in the first", () => {
@@ -58,6 +59,17 @@ test("a row for each fault, and the raw text in the first", () => {
 
 test("a record without a fault has a row too", () => {
   expect(rows("x", [])).toBe("1,2,,,,x\r\n");
+});
+
+test("a long text is made in parts, and is as safe where they meet", () => {
+  for (const between of ["", " ", '"', ";", "; ", "\n", "a"])
+    for (let before = 65_530; before < 65_540; before++) {
+      const text = `${"a".repeat(before)};${between}=1${between}\u{1f600}x`;
+      const [found] = parsed(rows(text)) as [string[]];
+      expect(found.at(-1)).toBe(between === "a" ? text : text.replace("=1", "'=1"));
+    }
+  const parts = [...csvRows({ seq: 1, line: 1, raw: '"'.repeat(1_000_000), errors: [] })];
+  expect(Math.max(...parts.map((part) => part.length))).toBeLessThan(140_000);
 });
 
 test.each(['"', " ", "\t", ";", "\u00a0", "\n", ';"'])("a megabyte of %j is shown within a second", (text) => {

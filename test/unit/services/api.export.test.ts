@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { createServer, type Server, type ServerResponse } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import { sent } from "../../../services/api/api.export.ts";
+import { Turns } from "../../../services/api/api.turns.ts";
 import { until } from "../contracts/kit.ts";
 
 const ROW = "x".repeat(1_000);
@@ -26,7 +27,9 @@ async function page(after: number) {
 beforeAll(async () => {
   server = createServer((_req, answer) => {
     res = answer;
-    over = sent(answer, HEADERS, { head: "head\n", page, show: () => ROW }).catch((error: Error) => error);
+    over = sent(answer, HEADERS, { head: "head\n", page, show: () => [ROW] }, new Turns()).catch(
+      (error: Error) => error,
+    );
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
 });
