@@ -147,7 +147,7 @@ test("a node without the api serves health and metrics on its own port, or on th
     const url = `http://127.0.0.1:${own}`;
     expect(await (await fetch(`${url}/health/live`)).json()).toEqual({ status: "ok" });
     const ready = await fetch(`${url}/health/ready`);
-    expect(ready.status).toBe(200);
+    expect([ready.status, ready.headers.get("x-content-type-options")]).toEqual([200, "nosniff"]);
     expect(await ready.json()).toMatchObject({ status: "ok", checks: { database: { status: "up" }, redis: "off" } });
     expect((await metrics(url)).get("dataflow_database_up")).toBe(1);
     expect((await fetch(`${url}/imports`)).status).toBe(404);
