@@ -8,6 +8,8 @@
  * DataFlow calls it for one chunk after another, AT LEAST once each: a worker may die after your work and before DataFlow
  * has noted it, and then the same chunk comes again, with the same records. `batchId:chunk` never changes, so use it as
  * the key of what you write. Here it is the name of the file, and a repeat replaces that file by the same content.
+ *
+ * A number that a JavaScript number cannot hold comes as text with its digits, such as "9007199254740993" (docs/numbers.md).
  */
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,5 +1,8 @@
 /** The promise: a schema judges the number that was sent, not the double next to it. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { checkChunk } from "../../../formats/check-chunk.ts";
+import { numberWithDigits } from "../../../formats/number-text.ts";
 import { RecordNumbers } from "../../../formats/record-numbers.ts";
 import { compileRecordSchema, recordSchemaFaults } from "../../../formats/record-schema.ts";
 import { seeded } from "../../helpers/seeded.ts";
@@ -87,6 +90,32 @@ test.each<[string, boolean]>([
 ])("the items of %s are unique: %s", async (list, isUnique) => {
   expect(await verdicts(of({ uniqueItems: true }), [list])).toEqual([isUnique ? null : "uniqueItems"]);
 });
+
+const suite = join(__dirname, "../../vendor/json-schema-test-suite/draft2020-12");
+
+/** The groups of a file of the official suite, each number of their data with its digits. */
+function groupsOf(file: string): [string, object, { data: object; valid: boolean }[]][] {
+  const keep = (_name: string, value: unknown, { source }: { source: string }) =>
+    typeof value === "number" ? numberWithDigits(source) : value;
+  const parse = JSON.parse as (text: string, reviver: typeof keep) => never[];
+  return parse(readFileSync(join(suite, file), "utf8"), keep).map(({ description, schema, tests }) => [
+    description,
+    JSON.parse(JSON.stringify(schema)),
+    tests,
+  ]);
+}
+
+describe.each(["optional/bignum.json", "optional/float-overflow.json", "multipleOf.json", "uniqueItems.json"])(
+  "%s of the official suite, as a body brings it",
+  (file) => {
+    test.each(groupsOf(file))("%s", async (_name, schema, tests) => {
+      const { $schema: _, ...own } = schema as Record<string, unknown>;
+      const numbers = tests.map(({ data }) => JSON.stringify(data));
+      const isValid = (await verdicts(of(own), numbers)).map((fault) => fault === null);
+      expect(isValid).toEqual(tests.map(({ valid }) => valid));
+    });
+  },
+);
 
 test("a number that stands for others in a check is itself", async () => {
   const both = ["7318300000e280", "7318300000e-290"].map((number) => `[${number},1e400,1e-400]`);
