@@ -7,45 +7,54 @@ type Checks = Readiness["checks"];
 
 const PATIENCE_MS = 2_000;
 const NOTHING_TO_ASK = Promise.resolve(null);
-/** Each check writes, and anybody may ask. What is down is looked at again sooner, so that a node is back at once. */
+/** A check of the database writes, and anybody may ask. What is down is looked at again sooner, so that a node is back at once. */
 const KEPT_MS = 1_000;
 const KEPT_DOWN_MS = 100;
 
 /**
  * Unavailable only without a database that takes writes, and before the node has started or after its stop began; degraded
- * without Redis or RabbitMQ; what is not configured is "off". A check is up to 1 s old.
+ * without Redis or RabbitMQ; what is not configured is "off". The database's check is up to 1 s old; those of the others
+ * are shared by all who ask at the same time.
  */
 export class Health {
   private readonly broker: ServiceBroker;
-  private readonly checks: Recent<Checks>;
+  private readonly checks: { [Name in keyof Checks]: Recent<Check> };
 
   constructor(broker: ServiceBroker) {
     this.broker = broker;
-    const keepMs = (checks: Checks) => (Object.values(checks).some(isDown) ? KEPT_DOWN_MS : KEPT_MS);
-    this.checks = new Recent(() => checksOf(broker), keepMs);
+    const options = { timeout: PATIENCE_MS };
+    this.checks = {
+      database: new Recent(
+        () => checked(call(broker, "batch.ping", {}, options)),
+        (check) => (isDown(check) ? KEPT_DOWN_MS : KEPT_MS),
+      ),
+      // Whoever uses a server knows of it; a node without that service does not need the server.
+      redis: shared(() =>
+        broker.getLocalService("rateLimiter") ? call(broker, "rateLimiter.ping", {}, options) : NOTHING_TO_ASK,
+      ),
+      rabbitmq: shared(() =>
+        broker.getLocalService("outbox") ? call(broker, "outbox.ping", {}, options) : NOTHING_TO_ASK,
+      ),
+    };
   }
 
   /** Never throws. */
   async readiness(): Promise<Readiness> {
-    const checks = await this.checks.get();
+    const { database, redis, rabbitmq } = this.checks;
+    const [db, cache, queue] = await Promise.all([database.get(), redis.get(), rabbitmq.get()]);
     // While services of this node still start, `batch` may answer from here or from another one.
     const isServing = this.broker.started && !this.broker.stopping;
-    const isUp = isServing && !isDown(checks.database);
-    const status = isDown(checks.redis) || isDown(checks.rabbitmq) ? "degraded" : "ok";
-    return { status: isUp ? status : "unavailable", checks };
+    const isUp = isServing && !isDown(db);
+    const status = isDown(cache) || isDown(queue) ? "degraded" : "ok";
+    return { status: isUp ? status : "unavailable", checks: { database: db, redis: cache, rabbitmq: queue } };
   }
 }
 
-async function checksOf(broker: ServiceBroker): Promise<Checks> {
-  const options = { timeout: PATIENCE_MS };
-  const [database, redis, rabbitmq] = await Promise.all([
-    checked(call(broker, "batch.ping", {}, options)),
-    // Whoever uses a server knows of it; a node without that service does not need the server.
-    checked(broker.getLocalService("rateLimiter") ? call(broker, "rateLimiter.ping", {}, options) : NOTHING_TO_ASK),
-    checked(broker.getLocalService("outbox") ? call(broker, "outbox.ping", {}, options) : NOTHING_TO_ASK),
-  ]);
-  return { database, redis, rabbitmq };
-}
+const shared = (ping: () => Promise<number | null>) =>
+  new Recent(
+    () => checked(ping()),
+    () => 0,
+  );
 
 const isDown = (check: Check) => check !== "off" && check.status === "down";
 
