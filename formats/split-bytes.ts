@@ -1,3 +1,6 @@
+/** Up to it a loop is quicker than a call. */
+const FEW_BYTES = 24;
+
 /** Bytes that grow at their end; the memory doubles, so that many small pieces cost no quadratic copying. */
 export class ByteStore {
   #memory = Buffer.alloc(0);
@@ -10,7 +13,8 @@ export class ByteStore {
   append(bytes: Buffer, from: number, to: number): void {
     if (to <= from) return;
     this.#reserve(this.#length + to - from);
-    bytes.copy(this.#memory, this.#length, from, to);
+    if (to - from > FEW_BYTES) bytes.copy(this.#memory, this.#length, from, to);
+    else for (let i = from, at = this.#length; i < to; i++) this.#memory[at++] = bytes[i] as number;
     this.#length += to - from;
   }
 

@@ -8,6 +8,8 @@ const KEPT_BYTES = 1024;
 /** So many lines of a cut record are kept as blank ones; beyond it the chunk ends, so that a gigabyte of LF costs nothing. */
 const MAX_PADDING = 1024;
 const LF = 10;
+/** As many lines of a body may be blank as may be records, and so many in any case. */
+const LEAST_BLANK_LINES = 100_000;
 
 /**
  * Puts records together to chunks. Records come whole, many at once (`add`), or in pieces (`keep`, then one of the
@@ -28,6 +30,7 @@ export class ChunkBuilder {
   #inChunk = 0;
   #firstLine = 1;
   #oversized: number[] = [];
+  #blankLines = 0;
   #recordGrowth = 0;
   #chunkRecords = 0;
   #no = 0;
@@ -114,8 +117,17 @@ export class ChunkBuilder {
   endBlank(): void {
     if (this.recordBytes > this.limits.maxRecordBytes || this.#inChunk === 0) this.#store.truncate(this.#whole);
     if (this.#inChunk > 0) this.#store.push(LF);
+    this.countBlank(1);
     this.#count(0, 1);
     if (this.#inChunk === 0) this.#firstLine = this.line;
+  }
+
+  /** They cost no more than their bytes, which may come a thousand to one of the wire. */
+  countBlank(lines: number): void {
+    this.#blankLines += lines;
+    const most = Math.max(this.limits.maxRecords, LEAST_BLANK_LINES);
+    if (this.#blankLines > most)
+      throw new Problem("too-many-records", `The body has more than ${most} blank lines.`, { limit: most });
   }
 
   /** Lines that belong to no chunk came before the first record. */

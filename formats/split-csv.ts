@@ -2,12 +2,14 @@ import { Problem } from "../services/errors.ts";
 import { CsvScanner, csvCells, headerScanner, sniffDelimiter } from "./csv-scan.ts";
 import type { Charset, SplitLimits } from "./formats.ts";
 import { ByteStore } from "./split-bytes.ts";
-import { RowSplitter } from "./split-rows.ts";
+import { blankRun, RowSplitter } from "./split-rows.ts";
 
 const LF = 10;
 const CR = 13;
 const SPACE = 32;
 const QUOTE = Buffer.from('"');
+/** Before the header too, a blank line of CSV is empty. */
+const NO_BLANKS = new Uint8Array(256);
 
 /** The header is kept with its batch and read with each chunk, its names with each record. */
 const MOST_COLUMNS = 10_000;
@@ -52,18 +54,28 @@ export class CsvSplitter extends RowSplitter {
   #takeHeader(bytes: Buffer, head: ByteStore): Buffer {
     this.scanner.feed(bytes);
     for (let from = 0; ; ) {
+      if (head.length === 0) from = this.#skipLines(bytes, from);
       const next = this.scanner.next(from);
       head.append(bytes, from, next < 0 ? bytes.length : next - 1);
       if (rowLength(head) > Math.min(this.chunks.limits.maxRecordBytes, LONGEST_HEADER))
         throw this.#malformed("The header row is too long.");
       if (next < 0) return bytes.subarray(bytes.length);
       const isBlank = rowLength(head) === 0;
-      if (!isBlank) this.#readHeader(head);
+      if (isBlank) this.chunks.countBlank(1);
+      else this.#readHeader(head);
       this.chunks.skipLines(this.scanner.lines);
       if (!isBlank) return this.#beginRows(bytes.subarray(next));
       head.truncate(0);
       from = next;
     }
+  }
+
+  /** The place behind the blank lines that begin at `from`, before the header. */
+  #skipLines(bytes: Buffer, from: number): number {
+    const { end, lines } = blankRun(bytes, from, { blanks: NO_BLANKS, longest: 1, full: bytes.length });
+    this.chunks.countBlank(lines);
+    this.chunks.skipLines(lines);
+    return end;
   }
 
   #beginRows(rest: Buffer): Buffer {

@@ -4,9 +4,11 @@ import { malformed } from "./split-json-element.ts";
 
 /** Names of unknown keys are told up to this length. */
 const MAX_KEY = 256;
-const LF = 10;
 const QUOTE = 34;
 const BACKSLASH = 92;
+
+/** White space of JSON. */
+export const isWhite = (byte: number): boolean => byte === 32 || byte === 10 || byte === 13 || byte === 9;
 
 /**
  * What stands around the elements: `[ … ]`, or `{"records": [ … ]}`.
@@ -39,6 +41,10 @@ export class JsonFrame {
     return this.#state !== "start";
   }
 
+  get isInKey(): boolean {
+    return this.#state === "inKey";
+  }
+
   get hasEnded(): boolean {
     return this.#state === "ended";
   }
@@ -46,8 +52,7 @@ export class JsonFrame {
   /** Takes a byte from outside the elements. True: an element begins with it. */
   take(byte: number, offset: number): boolean {
     if (this.#state === "inKey") this.#state = this.#inKey(byte, offset);
-    else if (byte !== 32 && byte !== LF && byte !== 13 && byte !== 9)
-      return this.#step(String.fromCharCode(byte), offset);
+    else if (!isWhite(byte)) return this.#step(String.fromCharCode(byte), offset);
     return false;
   }
 

@@ -1,7 +1,7 @@
 import type { SplitLimits } from "./formats.ts";
 import { BodySplitter } from "./split-body.ts";
 import { ElementScanner, malformed } from "./split-json-element.ts";
-import { JsonFrame } from "./split-json-frame.ts";
+import { isWhite, JsonFrame } from "./split-json-frame.ts";
 
 const SPACE = 0x20;
 /** Takes the place of a line end inside a string: JSON allows neither there, so the record stays as wrong as it was. */
@@ -22,6 +22,8 @@ export class JsonSplitter extends BodySplitter {
       if (this.#inElement) {
         i = this.#element(bytes, i);
       } else {
+        if (!this.#frame.isInKey) i = behindWhite(bytes, i);
+        if (i === bytes.length) return;
         this.#inElement = this.#frame.take(bytes[i] as number, this.offset + i);
         if (this.#inElement) this.#scanner.begin(bytes[i] as number);
         else i++;
@@ -50,4 +52,11 @@ export class JsonSplitter extends BodySplitter {
     else this.chunks.endOversized(this.chunks.firstBytes, 1);
     return at;
   }
+}
+
+/** The place behind the white space that begins at `from`. */
+function behindWhite(bytes: Buffer, from: number): number {
+  let i = from;
+  while (i < bytes.length && isWhite(bytes[i] as number)) i++;
+  return i;
 }

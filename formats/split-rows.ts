@@ -15,6 +15,29 @@ export interface RowScanner {
   readonly lines: number;
 }
 
+interface BlankLines {
+  /** Bytes of which such a line may consist, beside the CR of its line end. */
+  blanks: Uint8Array;
+  /** Bytes that a line may have. */
+  longest: number;
+  /** The run ends with the first line that reaches this place. */
+  full: number;
+}
+
+/** The blank lines that begin at `from`: how many, and where they end. */
+export function blankRun(bytes: Buffer, from: number, { blanks, longest, full }: BlankLines) {
+  let end = from;
+  let lines = 0;
+  for (let i = from; i < bytes.length && end < full && i - end <= longest; i++) {
+    const byte = bytes[i] as number;
+    if (byte === LF) {
+      lines++;
+      end = i + 1;
+    } else if (blanks[byte] === 0 && !(byte === CR && bytes[i + 1] === LF)) break;
+  }
+  return { end, lines };
+}
+
 /** Splits what is written in rows. Whole plain rows are copied many at once; anything unusual goes row by row. */
 export abstract class RowSplitter extends BodySplitter {
   protected scanner: RowScanner;
@@ -39,15 +62,13 @@ export abstract class RowSplitter extends BodySplitter {
     const { chunkBytes, maxRecordBytes } = this.chunks.limits;
     this.scanner.feed(bytes);
     this.#from = 0;
-    let row = 0;
+    let row = this.chunks.recordBytes === 0 ? this.#skipBlank(bytes, 0) : 0;
     let room = this.chunks.room;
-    for (let end = this.scanner.next(0); end >= 0; end = this.scanner.next(row)) {
+    for (let end = this.scanner.next(row); end >= 0; end = this.scanner.next(row)) {
       const isWhole = end - row - 1 <= maxRecordBytes && this.chunks.recordBytes === 0;
       if (isWhole && (bytes[row] as number) > SPACE) {
         this.#rows++;
         this.#lines += this.scanner.lines;
-      } else if (isWhole && bytes[row] === LF) {
-        this.#skipBlank(end);
       } else {
         this.#copyRows(bytes, row);
         this.#keep(bytes, row, end - 1);
@@ -60,6 +81,9 @@ export abstract class RowSplitter extends BodySplitter {
         this.#copyRows(bytes, row);
         room = this.chunks.room;
       }
+      if ((bytes[row] as number) > SPACE) continue;
+      row = this.#skipBlank(bytes, row);
+      room = this.chunks.room;
     }
     this.#copyRows(bytes, row);
     this.#keep(bytes, row, bytes.length);
@@ -70,13 +94,27 @@ export abstract class RowSplitter extends BodySplitter {
     if (this.chunks.recordBytes > 0) this.#endRow(Math.max(1, this.scanner.lines));
   }
 
-  /** An empty line stays with the rows before it, so that lines count; before the first row of a chunk it goes. */
-  #skipBlank(end: number): void {
-    if (this.#rows > 0 || !this.chunks.isEmpty) {
-      this.#lines++;
-    } else {
-      this.chunks.skipLines(1);
-      this.#from = end;
+  /**
+   * The place behind the blank lines that begin at `from`. They stay with the rows before them, so that lines count; before
+   * the first row of a chunk they go.
+   */
+  #skipBlank(bytes: Buffer, from: number): number {
+    const { chunkBytes, maxRecordBytes } = this.chunks.limits;
+    for (let at = from; ; ) {
+      const isKept = this.#rows > 0 || !this.chunks.isEmpty;
+      const full = isKept ? this.#from + chunkBytes - this.chunks.length : bytes.length;
+      const { end, lines } = blankRun(bytes, at, { blanks: this.#blanks, longest: maxRecordBytes, full });
+      if (lines === 0) return at;
+      this.chunks.countBlank(lines);
+      if (isKept) {
+        this.#lines += lines;
+      } else {
+        this.chunks.skipLines(lines);
+        this.#from = end;
+      }
+      if (end < full) return end;
+      this.#copyRows(bytes, end);
+      at = end;
     }
   }
 

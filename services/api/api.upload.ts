@@ -1,4 +1,5 @@
 /** `POST /imports`: what its headers say, before the first byte of the body is read. */
+import { mostWireBytes } from "../batch/batch.contract.ts";
 import { Problem } from "../errors.ts";
 import { call, type ParamsOf } from "../messages.ts";
 import { callerOf, type Exchange, type Reply, wantBodyWhenRead } from "./api.exchange.ts";
@@ -75,12 +76,10 @@ function encodingOf(header = "identity"): Create["encoding"] {
   });
 }
 
-/** Told from the header, before the body is read. A gzip body can only grow. Throws payload-too-large. */
-function checkLength(header: string | undefined, maxBytes: number): void {
-  if (header !== undefined && Number(header) > maxBytes)
-    throw new Problem("payload-too-large", `The body has ${header} bytes, ${maxBytes} are allowed.`, {
-      limit: maxBytes,
-    });
+/** Told from the header, before the body is read. Throws payload-too-large. */
+function checkLength(header: string | undefined, most: number): void {
+  if (header !== undefined && Number(header) > most)
+    throw new Problem("payload-too-large", `The body has ${header} bytes, ${most} are allowed.`, { limit: most });
 }
 
 export async function postImport(exchange: Exchange): Promise<Reply> {
@@ -91,7 +90,7 @@ export async function postImport(exchange: Exchange): Promise<Reply> {
   const length = req.headers["content-length"];
   const seconds = waitOf(req.headers.prefer);
   checkFormat(content.format, policy.policy.formats);
-  if (encoding === "identity") checkLength(length, policy.policy.maxBytes);
+  checkLength(length, mostWireBytes(encoding, policy.policy.maxBytes));
   const idempotencyKey = idempotencyKeyOf(req);
   const digests = contentDigestsOf(req);
   const params: Create = {

@@ -1,9 +1,9 @@
 /** The bytes of an upload on their way in: decoded, within the idle limit. */
 import type { Readable } from "node:stream";
-import { createGunzip } from "node:zlib";
+import { createGunzip, type Gunzip } from "node:zlib";
 import { Problem } from "../errors.ts";
-
-export type Encoding = "identity" | "gzip";
+import { type Encoding, GZIP_ALLOWANCE, mostWireBytes } from "./batch.contract.ts";
+import { IdleWatch, type Patience } from "./batch.idle.ts";
 
 /** Larger pieces cost fewer turns of the loop; this is still small beside one chunk. */
 const GUNZIP_PIECE = 256 * 1024;
@@ -12,7 +12,16 @@ const GUNZIP_PIECE = 256 * 1024;
 const MOST_GROWTH = 200;
 const GROWTH_LOOKED_AT = 64 * 1024 * 1024;
 
+/**
+ * Gzip can also be longer than what it holds, without end: members and blocks of no content. A stream that is cut into
+ * members of one short record each has up to four times the bytes; nothing is said of less than so much.
+ */
+const MOST_SHRINKING = 4;
+
 interface BodyOptions {
+  /** Of the decoded body; a gzip stream that is longer than a body of it may be is refused on the way. */
+  maxBytes: number;
+  patience: Patience;
   /** Its abort ends the wait for the next piece, with the abort's reason. */
   signal?: AbortSignal;
   /** Takes all bytes of the wire, also those behind the end of what they encode. */
@@ -21,118 +30,102 @@ interface BodyOptions {
 
 /**
  * The decoded pieces of `wire`, which stays open afterwards, also after an error: the client has still to get its answer.
- * Throws upload-timeout when nothing came for `idleMs`, malformed-body for broken gzip, payload-too-large for gzip that grows
- * beyond measure, and what `wire` throws (a hang-up).
+ * Throws upload-timeout when nothing or too little came, malformed-body for broken gzip, payload-too-large for gzip that is
+ * out of all proportion to what it holds, and what `wire` throws (a hang-up).
  */
-export async function* decodedBody(
-  wire: Readable,
-  encoding: Encoding,
-  idleMs: number,
-  { signal, onWire }: BodyOptions = {},
-): AsyncGenerator<Buffer> {
-  if (encoding === "identity") {
-    for await (const piece of withinIdle(wire, wire, idleMs, signal)) {
-      onWire?.(piece);
-      yield piece;
-    }
-    return;
+export async function* decodedBody(wire: Readable, encoding: Encoding, options: BodyOptions): AsyncGenerator<Buffer> {
+  if (encoding === "gzip") return yield* unzipped(wire, options);
+  for await (const piece of watched(wire, wire, options)) {
+    options.onWire?.(piece);
+    yield piece;
   }
+}
+
+async function* unzipped(wire: Readable, options: BodyOptions): AsyncGenerator<Buffer> {
   const gunzip = createGunzip({ chunkSize: GUNZIP_PIECE });
   const fail = (error: Error) => gunzip.destroy(error);
+  const growth = new Growth(gunzip, options.maxBytes);
+  let refusal: Problem | null = null;
+  const take = (piece: Buffer) => {
+    options.onWire?.(piece);
+    refusal ??= growth.onWire(piece.length);
+    if (refusal) fail(refusal);
+  };
   wire.once("error", fail);
-  if (onWire) wire.on("data", onWire);
+  wire.on("data", take);
   wire.pipe(gunzip);
   try {
-    let bytes = 0;
-    for await (const piece of withinIdle(gunzip, wire, idleMs, signal)) {
-      bytes += piece.length;
-      checkGrowth(bytes, gunzip.bytesWritten);
+    for await (const piece of watched(gunzip, wire, options)) {
+      growth.onDecoded(piece.length);
       yield piece;
     }
     wire.unpipe(gunzip);
-    if (onWire && !wire.readableEnded) for await (const _ of withinIdle(wire, wire, idleMs, signal));
+    if (options.onWire && !wire.readableEnded)
+      for await (const _ of watched(wire, wire, options)) if (refusal) throw refusal;
   } catch (error) {
     if (!isGzipFault(error)) throw error;
     throw new Problem("malformed-body", "The gzip stream is broken or cut off.", { offset: gunzip.bytesWritten });
   } finally {
     wire.off("error", fail);
-    if (onWire) wire.off("data", onWire);
+    wire.off("data", take);
     wire.unpipe(gunzip);
     gunzip.on("error", () => {}).destroy();
   }
 }
 
-function checkGrowth(bytes: number, wireBytes: number): void {
-  if (bytes < GROWTH_LOOKED_AT || bytes <= wireBytes * MOST_GROWTH) return;
-  throw new Problem("payload-too-large", `The gzip stream grows by more than ${MOST_GROWTH} times. Send it plain.`, {
-    limit: MOST_GROWTH,
-  });
+/** Whether a gzip stream is in proportion to what it holds. */
+class Growth {
+  private readonly gunzip: Gunzip;
+  private readonly mostWire: number;
+  private wire = 0;
+  private decoded = 0;
+
+  constructor(gunzip: Gunzip, maxBytes: number) {
+    this.gunzip = gunzip;
+    this.mostWire = mostWireBytes("gzip", maxBytes);
+  }
+
+  /** So many bytes came, some of which are not decoded yet. Why there may be no more of them, or null. */
+  onWire(bytes: number): Problem | null {
+    this.wire += bytes;
+    if (this.wire > this.mostWire)
+      return tooLarge(`The gzip stream is longer than ${this.mostWire} bytes.`, this.mostWire);
+    if (this.gunzip.bytesWritten <= GZIP_ALLOWANCE + this.decoded * MOST_SHRINKING) return null;
+    return tooLarge(`The gzip stream is more than ${MOST_SHRINKING} times as long as what it holds.`, MOST_SHRINKING);
+  }
+
+  /** Throws payload-too-large. */
+  onDecoded(bytes: number): void {
+    this.decoded += bytes;
+    if (this.decoded < GROWTH_LOOKED_AT || this.decoded <= this.gunzip.bytesWritten * MOST_GROWTH) return;
+    throw tooLarge(`The gzip stream grows by more than ${MOST_GROWTH} times. Send it plain.`, MOST_GROWTH);
+  }
 }
+
+const tooLarge = (detail: string, limit: number) => new Problem("payload-too-large", detail, { limit });
 
 const isGzipFault = (error: unknown) => /^Z_/.test(String((error as { code?: string } | null)?.code));
 
-async function* withinIdle(
+async function* watched(
   source: Readable,
   wire: Readable,
-  idleMs: number,
-  signal?: AbortSignal,
+  { patience, signal }: Pick<BodyOptions, "patience" | "signal">,
 ): AsyncGenerator<Buffer> {
-  const watch = new IdleWatch(idleMs, signal);
+  const watch = new IdleWatch(patience, signal);
   // Much gzip can arrive before a piece comes out of it. (A listener on the source itself would set it flowing.)
-  const touch = () => watch.touch();
-  if (source !== wire) wire.on("data", touch);
+  const came = (piece: Buffer) => watch.came(piece.length);
+  if (source !== wire) wire.on("data", came);
   // `destroyOnReturn`: leaving this loop early must not cut the connection under the answer.
   const pieces = source.iterator({ destroyOnReturn: false });
   try {
     for (;;) {
       const next = await watch.orIdle(pieces.next());
       if (next.done) return;
+      if (source === wire) came(next.value as Buffer);
       yield next.value as Buffer;
     }
   } finally {
-    wire.off("data", touch);
+    wire.off("data", came);
     watch.end();
-  }
-}
-
-/** Tells when nothing came for too long, counting only while the reader waits, or when nothing is wanted any more. */
-class IdleWatch {
-  private readonly timer: NodeJS.Timeout;
-  private readonly idleMs: number;
-  private readonly signal: AbortSignal | undefined;
-  private giveUp: ((error: unknown) => void) | null = null;
-
-  constructor(idleMs: number, signal?: AbortSignal) {
-    this.idleMs = idleMs;
-    this.signal = signal;
-    this.timer = setTimeout(() => this.giveUp?.(this.idle()), idleMs);
-    signal?.addEventListener("abort", this.stop);
-  }
-
-  private readonly stop = () => this.giveUp?.(this.signal?.reason);
-
-  private idle(): Problem {
-    return new Problem("upload-timeout", `Nothing came for ${this.idleMs / 1000} s.`);
-  }
-
-  touch(): void {
-    this.timer.refresh();
-  }
-
-  /** No Promise.race with one lasting promise: that would keep every piece alive until the end. */
-  orIdle<T>(next: Promise<T>): Promise<T> {
-    this.touch();
-    return new Promise<T>((resolve, reject) => {
-      this.giveUp = reject;
-      if (this.signal?.aborted) this.stop();
-      next.then(resolve, reject).finally(() => {
-        this.giveUp = null;
-      });
-    });
-  }
-
-  end(): void {
-    clearTimeout(this.timer);
-    this.signal?.removeEventListener("abort", this.stop);
   }
 }

@@ -34,6 +34,15 @@ export type GiveUp =
   | { outcome: "fail"; code: string; detail: string }
   | { outcome: "cancel" };
 
+export type Encoding = "identity" | "gzip";
+
+/** What a gzip stream may have beyond what it holds; some of it is always on its way through the decoder. */
+export const GZIP_ALLOWANCE = 1024 * 1024;
+
+/** What a body of `maxBytes` may have on the wire. Gzip adds less than a hundredth to what it cannot compress. */
+export const mostWireBytes = (encoding: Encoding, maxBytes: number): number =>
+  encoding === "identity" ? maxBytes : maxBytes + Math.ceil(maxBytes / 64) + GZIP_ALLOWANCE;
+
 /** How many bytes a digest has, of each algorithm that is checked. */
 export const digestBytes = { "sha-256": 32, "sha-512": 64 } as const;
 

@@ -9,6 +9,7 @@ import type { Policy, PolicyVersion } from "../policy/policy.contract.ts";
 import { decodedBody } from "./batch.body.ts";
 import type { Created, UploadBody } from "./batch.contract.ts";
 import { WireDigests } from "./batch.digest.ts";
+import type { Patience } from "./batch.idle.ts";
 import { dayQuotaOf, QuotaWatch, quotaExceeded } from "./batch.quota.ts";
 import { doneBefore, doneOf, repeatsOf, replayed, sameContent } from "./batch.repeats.ts";
 import type { BatchService } from "./batch.service.ts";
@@ -17,8 +18,8 @@ import { type Taken, Upload } from "./batch.upload.ts";
 
 type Create = ParamsOf<"batch.create">;
 
-/** A client that sends nothing for so long is gone. */
-const UPLOAD_IDLE_MS = 30_000;
+/** 1 kB/s in each two minutes that we wait: slower than any line, and an end to bodies that only hold a place. */
+const PATIENCE: Patience = { idleMs: 30_000, windowMs: 120_000, windowBytes: 120_000 };
 
 export async function createBatch(service: BatchService, ctx: Context<Create>): Promise<Created> {
   const current = await call(ctx, "policy.get", { clientId: ctx.params.clientId });
@@ -40,7 +41,8 @@ async function receive(service: BatchService, ctx: Context<Create>, current: Pol
     const wire = new WireDigests(digests, encoding);
     const sent = bodyOf(ctx);
     const signal = AbortSignal.any([stop.signal, sent.voided, sent.revoked].filter((one) => one !== undefined));
-    const body = decodedBody(sent, encoding, UPLOAD_IDLE_MS, { signal, onWire: wire.update });
+    const { maxBytes } = current.policy;
+    const body = decodedBody(sent, encoding, { maxBytes, patience: PATIENCE, signal, onWire: wire.update });
     const taken = await upload.take(body);
     wire.check(taken.contentHash);
     created = taken.done

@@ -35,6 +35,7 @@ export function startOf(
     maxBytes,
     leaseMs: service.leaseMs,
     onBegun: (id: number) => service.uploads.keep(id),
+    inTurn: <T>(work: () => T) => service.uploads.turns.run(clientId, work),
   };
 }
 

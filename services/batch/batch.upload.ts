@@ -9,6 +9,8 @@ import { type Done, doneOf } from "./batch.repeats.ts";
 
 /** Chunks that are compressed or written while the next bytes are read. More only costs memory. */
 const IN_FLIGHT = 3;
+/** What is read in one turn: a few ms, whatever it is. */
+const TURN_BYTES = 64 * 1024;
 /** A body that takes longer holds its key from then on, so that another with the same one need not be read. */
 const KEY_HELD_AFTER_MS = 100;
 
@@ -22,6 +24,8 @@ export interface UploadPlan {
   /** An upload with the same key was answered: this one is only compared, nothing of it is stored. */
   done: Done | null;
   quota: QuotaWatch | null;
+  /** Does a piece of work when it is the client's turn on the event loop. */
+  inTurn<T>(work: () => T): Promise<T>;
   /** Told when the upload gets its row, so that its lease is kept. */
   onBegun(id: number): void;
   /** Told when somebody else turns out to have the key, while the next bytes are waited for. */
@@ -72,16 +76,22 @@ export class Upload {
       this.plan.key === null || this.done ? undefined : setTimeout(() => this.beginAside(), KEY_HELD_AFTER_MS);
     try {
       for await (const piece of pieces) {
-        this.count(piece);
-        if (this.done) continue;
-        for (const chunk of this.plan.splitter.push(piece)) await this.add(chunk);
-        await this.keepQuota();
+        for (const part of partsOf(piece)) {
+          const chunks = await this.plan.inTurn(() => this.read(part));
+          for (const chunk of chunks) await this.add(chunk);
+        }
+        if (!this.done) await this.keepQuota();
       }
     } finally {
       clearTimeout(timer);
     }
     await this.beginning;
     return this.finish();
+  }
+
+  private read(part: Buffer): RawChunk[] {
+    this.count(part);
+    return this.done ? [] : this.plan.splitter.push(part);
   }
 
   private count(piece: Buffer): void {
@@ -185,4 +195,8 @@ export class Upload {
     await this.settle();
     return this.id !== null && this.store.voidUpload(this.id, false);
   }
+}
+
+function* partsOf(piece: Buffer): Generator<Buffer> {
+  for (let at = 0; at < piece.length; at += TURN_BYTES) yield piece.subarray(at, at + TURN_BYTES);
 }

@@ -1,5 +1,6 @@
 import type { BatchStore, Due } from "../../database/store.ts";
 import { Problem } from "../errors.ts";
+import { Turns } from "./batch.turns.ts";
 
 /** What one unit of a removal deletes: a few ms, so that others get their turn between two. A chunk has up to 1 MiB. */
 const CHUNKS_AT_ONCE = 20;
@@ -7,6 +8,8 @@ const ROWS_AT_ONCE = 10_000;
 
 /** The uploads that run on this node: how many each client has, and which rows they keep alive. */
 export class RunningUploads {
+  /** In which their bodies are read. */
+  readonly turns = new Turns();
   private readonly store: BatchStore;
   private readonly leaseMs: number;
   private readonly perClient = new Map<number, number>();

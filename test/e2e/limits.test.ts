@@ -1,4 +1,6 @@
 /** The promise: a client's policy limits its uploads exactly, and decides what becomes of a wrong record. */
+import { Readable } from "node:stream";
+import { gzipSync } from "node:zlib";
 import { get, newClient, post } from "../helpers/http.ts";
 import { type System, startSystem } from "../helpers/system.ts";
 import { until } from "./bad-input.kit.ts";
@@ -30,6 +32,19 @@ describe("the policy's limits", () => {
     expect((await imported(url, own, '{"a":1}\n{"a":2}')).batch.counts.accepted).toBe(2);
     expect(await problemOf(await post(url, own, '{"a":1}\n{"a":22}\n'))).toMatchObject({ status: 413, limit: 16 });
     expect(await problemOf(await post(url, own, "{}\n{}\n{}"))).toMatchObject({ code: "too-many-records", limit: 2 });
+  });
+
+  test("gzip has hardly more bytes than maxBytes, whatever it holds, told from the header where that is possible", async () => {
+    const own = await newClient(url, { maxBytes: 1_000 });
+    const empty = Buffer.concat(Array(10_000).fill(gzipSync("")));
+    const gzip = { "content-encoding": "gzip" };
+    const whole = Buffer.concat(Array(8).fill(empty));
+    const refused = { status: 413, code: "payload-too-large", limit: 1_049_592 };
+    expect(await problemOf(await post(url, own, whole as never, undefined, gzip))).toMatchObject(refused);
+    const pieces = Readable.toWeb(Readable.from(Array(8).fill(empty))) as never;
+    expect(await problemOf(await post(url, own, pieces, undefined, gzip))).toMatchObject(refused);
+    const few = Buffer.concat([empty, gzipSync("{}\n")]);
+    expect((await post(url, own, few as never, undefined, gzip)).status).toBe(202);
   });
 
   test.each([

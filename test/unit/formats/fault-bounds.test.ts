@@ -49,6 +49,14 @@ describe("a fault of the schema", () => {
     expect(Math.max(field.length, message.length)).toBe(1_000);
   });
 
+  test("is not told for each of many long paths", async () => {
+    const record = JSON.stringify({ [name]: Array(100).fill(1) });
+    const { rejected } = await check(items, [record]);
+    expect(rejected[0]?.errors).toHaveLength(3);
+    const one = await check(items, [JSON.stringify({ ["n".repeat(100_000)]: Array(100).fill(1) })]);
+    expect(one.rejected[0]?.errors).toHaveLength(1);
+  });
+
   test("with many values costs little, however often it comes", async () => {
     const values = Array.from({ length: 4_000 }, (_, i) => `value ${i}`);
     const record = JSON.stringify({ a: Array(100).fill(1) });

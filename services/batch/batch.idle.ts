@@ -1,0 +1,86 @@
+/** How long an upload may keep us waiting: it must send something all the time, and not too little in the long run. */
+import { Problem } from "../errors.ts";
+
+export interface Patience {
+  /** A client that sends nothing for so long is gone. */
+  idleMs: number;
+  /** Each so long that we wait for a client must bring so much. */
+  windowMs: number;
+  windowBytes: number;
+}
+
+/**
+ * Tells when nothing came for too long, or too little, counting only while the reader waits (not while the database keeps us
+ * from reading), or when nothing is wanted any more.
+ */
+export class IdleWatch {
+  private readonly patience: Patience;
+  private readonly timer: NodeJS.Timeout;
+  private readonly signal: AbortSignal | undefined;
+  private giveUp: ((error: unknown) => void) | null = null;
+  private refusal: Problem | null = null;
+  /** Of the window that runs. */
+  private bytes = 0;
+  private waitedMs = 0;
+  private waitsSince = 0;
+
+  constructor(patience: Patience, signal?: AbortSignal) {
+    this.patience = patience;
+    this.signal = signal;
+    this.timer = setTimeout(() => this.silent(), patience.idleMs);
+    signal?.addEventListener("abort", this.stop);
+  }
+
+  private readonly stop = () => this.giveUp?.(this.signal?.reason);
+
+  /** So many bytes came on the wire. */
+  came(bytes: number): void {
+    this.timer.refresh();
+    this.bytes += bytes;
+    const { windowMs, windowBytes } = this.patience;
+    if (this.waited() < windowMs) return;
+    if (this.bytes < windowBytes) this.refuse(`Less than ${windowBytes} bytes came in ${windowMs / 1000} s.`);
+    this.bytes = 0;
+    this.waitedMs = 0;
+    this.waitsSince = performance.now();
+  }
+
+  private silent(): void {
+    if (this.giveUp) this.refuse(`Nothing came for ${this.patience.idleMs / 1000} s.`);
+  }
+
+  private refuse(detail: string): void {
+    this.refusal = new Problem("upload-timeout", detail);
+    this.giveUp?.(this.refusal);
+  }
+
+  private waited(): number {
+    return this.waitedMs + (this.giveUp === null ? 0 : performance.now() - this.waitsSince);
+  }
+
+  /** No Promise.race with one lasting promise: that would keep every piece alive until the end. */
+  orIdle<T>(next: Promise<T>): Promise<T> {
+    this.timer.refresh();
+    this.waitsSince = performance.now();
+    return new Promise<T>((resolve, reject) => {
+      this.giveUp = reject;
+      if (this.signal?.aborted) this.stop();
+      if (this.refusal) this.giveUp(this.refusal);
+      next.then(this.over(resolve), this.over(reject));
+    });
+  }
+
+  /** The wait is over: what comes now is the reader's time. */
+  private over<T>(settle: (result: T) => void): (result: T) => void {
+    return (result) => {
+      this.waitedMs = this.waited();
+      this.giveUp = null;
+      settle(result);
+    };
+  }
+
+  end(): void {
+    clearTimeout(this.timer);
+    this.signal?.removeEventListener("abort", this.stop);
+  }
+}

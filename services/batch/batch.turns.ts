@@ -1,0 +1,52 @@
+/** Turns on the event loop for reading bodies: however many one client sends at once, others have theirs in between. */
+
+/** So much reading in a round of the loop; then requests, answers and timers come first. */
+const ROUND_MS = 5;
+
+export class Turns {
+  /** Those who wait, by client; the first client in it is the next. */
+  private readonly waiting = new Map<number, (() => void)[]>();
+  private spentMs = 0;
+  private isRoundOver = true;
+
+  /** Does `work`, a few ms of it at most, when it is the client's turn. */
+  async run<T>(clientId: number, work: () => T): Promise<T> {
+    if (this.waiting.size > 0 || this.spentMs >= ROUND_MS) await this.turnOf(clientId);
+    const beganAt = performance.now();
+    try {
+      return work();
+    } finally {
+      this.spend(performance.now() - beganAt);
+    }
+  }
+
+  private turnOf(clientId: number): Promise<void> {
+    return new Promise((resolve) => {
+      const queue = this.waiting.get(clientId);
+      if (queue) queue.push(resolve);
+      else this.waiting.set(clientId, [resolve]);
+    });
+  }
+
+  private spend(ms: number): void {
+    this.spentMs += ms;
+    if (this.isRoundOver) setImmediate(() => this.nextRound());
+    this.isRoundOver = false;
+    if (this.spentMs < ROUND_MS) this.next();
+  }
+
+  private nextRound(): void {
+    this.spentMs = 0;
+    this.isRoundOver = true;
+    this.next();
+  }
+
+  /** The first one who waits goes on; the turn after that is another client's. */
+  private next(): void {
+    const [clientId, queue = []] = this.waiting.entries().next().value ?? [];
+    if (clientId === undefined) return;
+    this.waiting.delete(clientId);
+    queue.shift()?.();
+    if (queue.length > 0) this.waiting.set(clientId, queue);
+  }
+}
