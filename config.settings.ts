@@ -86,6 +86,12 @@ export const settings = {
     duration("1s", "a proxy needs some time to use a link again"),
     "How long the API keeps an idle connection: longer than the proxy before it does.",
   ),
+  maxConnections: setting(
+    "MAX_CONNECTIONS",
+    "5000",
+    integer(10, 1_000_000, "a whole number"),
+    "Connections that the API has open at once.",
+  ),
   adminToken: optional(
     "ADMIN_TOKEN",
     "with SQLite made at the first start and kept beside the database, else required",

@@ -9,6 +9,9 @@ const ofPort: Record<string, readonly [expected: string, found: string]> = {
   EACCES: ["a port that this user may listen on", "which the system keeps for others"],
 };
 
+/** Many may come in one moment: beyond it they are dropped, and try again a second later. Systems allow about as many. */
+const MOST_UNACCEPTED = 4_096;
+
 export interface Place {
   /** The setting that names the port. */
   setting: string;
@@ -18,7 +21,7 @@ export interface Place {
 
 /** Answers the port, which is any free one for 0. Throws ConfigError, with the system's error as its cause. */
 export async function listen(server: Server, place: Place): Promise<number> {
-  server.listen(place.port, place.host);
+  server.listen({ port: place.port, host: place.host, backlog: MOST_UNACCEPTED });
   await once(server, "listening").catch((error: NodeJS.ErrnoException) => {
     throw fault(place, error);
   });

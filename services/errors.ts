@@ -33,7 +33,7 @@ export const problems = {
   "too-many-streams": {
     status: 429,
     retryable: true,
-    title: "Too many event streams or exports of this client are open.",
+    title: "Too many event streams, exports or files are open.",
   },
   "illegal-state": { status: 409, retryable: false, title: "The batch is not in a state that allows this." },
   conflict: { status: 409, retryable: false, title: "This exists already." },

@@ -46,3 +46,9 @@ export function addressOf({ socket, headers }: Peer, trusted: readonly string[])
   }
   return nameOf(found);
 }
+
+/** Whether a trusted proxy is at the other end, whoever it asks for. */
+export function isTrusted({ socket }: Pick<Peer, "socket">, trusted: readonly string[]): boolean {
+  const peer = addressIn(socket.remoteAddress ?? "");
+  return peer !== null && trusted.some((entry) => admits(entry, peer));
+}

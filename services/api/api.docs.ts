@@ -3,12 +3,17 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { pipeline } from "node:stream/promises";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import Negotiator from "negotiator";
+import { configOf } from "../../config.ts";
 import { root } from "../../root.cjs";
 import { Problem } from "../errors.ts";
+import { addressOf } from "./api.address.ts";
 import type { Exchange } from "./api.exchange.ts";
+import { unlessGone } from "./api.export.ts";
+import { OpenAnswers } from "./api.open.ts";
 import { isKnownTag } from "./api.prefer.ts";
 
 /** What the page may load and ask: nothing of another host, and no script or style within the page itself. */
@@ -76,19 +81,42 @@ function fileOf(name: string): Promise<Sendable> {
   return known;
 }
 
+const PIECE = 64 * 1024;
+/** Anybody may ask for files, and the system buffers up to some MB for each who then reads nothing. */
+const MOST_FILES = 32;
+
+/** The large files that this node sends, by the address that reads them. */
+export class OpenFiles extends OpenAnswers<string> {
+  constructor() {
+    super(MOST_FILES, "files that this address reads", { Connection: "close" });
+  }
+}
+
 /** With its tag, so that who has this form of it already gets 304, and compressed for who takes that. */
-export function send({ req, res }: Exchange, { type, ...forms }: Sendable, more: Record<string, string>) {
+export async function send({ req, res }: Exchange, { type, ...forms }: Sendable, more: Record<string, string>) {
   const isPacked = new Negotiator(req).encoding(["gzip", "identity"]) === "gzip";
   const { bytes, headers: own } = isPacked ? forms.gzip : forms.identity;
   const headers = { Vary: "Accept-Encoding", ...more };
   const known = req.headers["if-none-match"];
   if (known !== undefined && isKnownTag(known, own.ETag))
     return void res.writeHead(304, { ETag: own.ETag, ...headers }).end();
-  res.writeHead(200, { "Content-Type": type, "Content-Length": bytes.length, ...own, ...headers }).end(bytes);
+  const { files } = req.$service;
+  const reader = addressOf(req, configOf(req.$service.broker).trustedProxies);
+  const isLarge = bytes.length > PIECE && req.method !== "HEAD";
+  if (isLarge) files.requirePlace(reader);
+  res.writeHead(200, { "Content-Type": type, "Content-Length": bytes.length, ...own, ...headers });
+  if (!isLarge) return void res.end(bytes);
+  const closed = pipeline(pieces(bytes), res).catch(unlessGone);
+  await files.keep(reader, { closed });
+}
+
+/** The system buffers megabytes for who reads nothing, so each piece waits until the one before was taken. */
+function* pieces(bytes: Buffer): Generator<Buffer> {
+  for (let at = 0; at < bytes.length; at += PIECE) yield bytes.subarray(at, at + PIECE);
 }
 
 export async function getDocs(exchange: Exchange): Promise<undefined> {
-  send(exchange, await fileOf(PAGE), {
+  await send(exchange, await fileOf(PAGE), {
     "Cache-Control": "no-cache",
     "Content-Security-Policy": POLICY,
     "Referrer-Policy": "no-referrer",
@@ -98,5 +126,5 @@ export async function getDocs(exchange: Exchange): Promise<undefined> {
 export async function getDocsFile(exchange: Exchange): Promise<undefined> {
   const name = exchange.path.file ?? "";
   if (name === PAGE) throw new Problem("not-found", "There is nothing here.");
-  send(exchange, await fileOf(name), { "Cache-Control": "public, max-age=3600" });
+  await send(exchange, await fileOf(name), { "Cache-Control": "public, max-age=3600" });
 }

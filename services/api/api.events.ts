@@ -24,7 +24,7 @@ const HEADERS = {
 /** The event streams of this node, by client. */
 export class OpenStreams extends OpenAnswers {
   constructor() {
-    super(MOST_STREAMS, "event streams");
+    super(MOST_STREAMS, "event streams of this client");
   }
 }
 

@@ -24,7 +24,7 @@ export class OpenExports extends OpenAnswers {
   readonly turns = new Turns();
 
   constructor() {
-    super(MOST_EXPORTS, "exports");
+    super(MOST_EXPORTS, "exports of this client");
   }
 }
 
@@ -113,7 +113,7 @@ async function* pieces<Row extends Numbered>(
 }
 
 /** A reader that goes, or that was sent away, is no fault. */
-function unlessGone(error: NodeJS.ErrnoException): void {
+export function unlessGone(error: NodeJS.ErrnoException): void {
   if (error.code !== "ERR_STREAM_PREMATURE_CLOSE") throw error;
 }
 

@@ -3,6 +3,7 @@ import type { Service } from "moleculer";
 import type { Admissions } from "./api.admissions.ts";
 import type { Connections } from "./api.connections.ts";
 import type { Cursors } from "./api.cursors.ts";
+import type { OpenFiles } from "./api.docs.ts";
 import type { OpenStreams } from "./api.events.ts";
 import type { ApiRequest } from "./api.exchange.ts";
 import type { OpenExports } from "./api.export.ts";
@@ -31,6 +32,7 @@ export type Api = Service & {
   admissions: Admissions;
   rechecks: NodeJS.Timeout | undefined;
   exports: OpenExports;
+  files: OpenFiles;
   /** Of lists. */
   cursors: Cursors;
   isStopping: boolean;

@@ -6,10 +6,11 @@ import type { ApiRequest } from "./api.exchange.ts";
 /** No call here takes more than a handful; parsing thousands for nothing costs time. */
 const MOST_PARAMETERS = 100;
 
-/** Throws invalid-header, unsupported-transfer-coding. */
-export function checkHead(req: ApiRequest): void {
+/** Goes before every route. Throws invalid-header, unsupported-transfer-coding. */
+export function headChecked(req: ApiRequest, _res: unknown, next: () => void): void {
   checkHost(req);
   checkTransferCoding(req.headers["transfer-encoding"]);
+  next();
 }
 
 /** RFC 9112, 3.2. Node would refuse a missing one too, but with an answer that is none of ours. */

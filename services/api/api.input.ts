@@ -14,6 +14,8 @@ const validator = new (FastestValidator as unknown as typeof FastestValidator.de
 });
 
 const MOST_JSON_BYTES = 1024 * 1024;
+/** Clients may send as many as they like of these at once. */
+const MOST_NOTHING_BYTES = 4 * 1024;
 const JSON_BODY_MS = 30_000;
 
 /**
@@ -66,10 +68,10 @@ export const mediaType = (header = ""): string => (header.split(";")[0] ?? "").t
  */
 export async function jsonBody(
   exchange: Exchange,
-  { types = ["application/json"], isOptional = false } = {},
+  { types = ["application/json"], isOptional = false, mostBytes = MOST_JSON_BYTES } = {},
 ): Promise<unknown> {
   const { headers } = exchange.req;
-  const bytes = await bodyBytes(exchange);
+  const bytes = await bodyBytes(exchange, mostBytes);
   if (isOptional && bytes.toString().trim() === "") return {};
   if (!types.includes(mediaType(headers["content-type"])))
     throw new Problem("unsupported-media-type", `Send ${types.join(" or ")}.`, {
@@ -80,29 +82,29 @@ export async function jsonBody(
 
 /** For operations that take nothing: no body, or an empty object. */
 export async function noBody(exchange: Exchange): Promise<void> {
-  nothing(await jsonBody(exchange, { isOptional: true }));
+  nothing(await jsonBody(exchange, { isOptional: true, mostBytes: MOST_NOTHING_BYTES }));
 }
 
 const nothing = strictly({});
 
-async function bodyBytes(exchange: Exchange): Promise<Buffer> {
+async function bodyBytes(exchange: Exchange, mostBytes: number): Promise<Buffer> {
   const { req } = exchange;
   if (req.headers["content-encoding"] && req.headers["content-encoding"] !== "identity")
     throw new Problem("unsupported-encoding", "This body is taken without encoding.", {
       headers: { "Accept-Encoding": "identity" },
     });
   wantBody(exchange);
-  return inTime(wholeBody(req), req.voided);
+  return inTime(wholeBody(req, mostBytes), req.voided);
 }
 
-async function wholeBody(req: Exchange["req"]): Promise<Buffer> {
+async function wholeBody(req: Exchange["req"], mostBytes: number): Promise<Buffer> {
   const pieces: Buffer[] = [];
   let bytes = 0;
   for await (const piece of req.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     bytes += piece.length;
-    if (bytes > MOST_JSON_BYTES)
-      throw new Problem("payload-too-large", `The body is larger than ${MOST_JSON_BYTES} bytes.`, {
-        limit: MOST_JSON_BYTES,
+    if (bytes > mostBytes)
+      throw new Problem("payload-too-large", `The body is larger than ${mostBytes} bytes.`, {
+        limit: mostBytes,
       });
     pieces.push(piece);
   }

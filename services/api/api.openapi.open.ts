@@ -68,7 +68,7 @@ export const openCalls: Record<string, Call> = {
       },
       304: same,
     },
-    problems: ["validation"],
+    problems: ["validation", "too-many-streams"],
   },
   "GET /docs": {
     id: "getDocs",
@@ -82,7 +82,7 @@ export const openCalls: Record<string, Call> = {
       },
       304: { ...same, headers: [...kept, "Content-Security-Policy"] },
     },
-    problems: ["validation"],
+    problems: ["validation", "too-many-streams"],
   },
   "GET /docs/:file": {
     id: "getDocsFile",
@@ -100,6 +100,6 @@ export const openCalls: Record<string, Call> = {
       },
       304: same,
     },
-    problems: ["validation"],
+    problems: ["validation", "too-many-streams"],
   },
 };

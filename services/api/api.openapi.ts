@@ -123,5 +123,5 @@ let made: Promise<Sendable> | undefined;
 /** Made when it is first asked for, and the same from then on. */
 export async function getOpenApi(exchange: Exchange): Promise<undefined> {
   made ??= sendable("application/json; charset=utf-8", Buffer.from(JSON.stringify(openApi())));
-  send(exchange, await made, { "Cache-Control": "no-cache" });
+  await send(exchange, await made, { "Cache-Control": "no-cache" });
 }

@@ -108,9 +108,18 @@ function linger(req: ApiRequest, res: ServerResponse, body: string): void {
 /** A problem that is answered where no request was read. */
 export type ReadProblem = Problem & { type: ProblemCode };
 
+/** What the parser says where a connection takes no further request. */
+const TOO_MANY_WAIT = "HPE_CB_HEADERS_COMPLETE";
+
+const tooManyWait = () =>
+  new Problem("unavailable", "Too many requests were sent here without waiting for answers. Send this one again.", {
+    headers: { "Retry-After": "1" },
+  }) as ReadProblem;
+
 /** What Node could not read as HTTP, by the code of its error; null: the connection is gone. */
 export function unreadable({ code = "" }: NodeJS.ErrnoException): { problem: ReadProblem; isGarbage: boolean } | null {
   if (code === "HPE_HEADER_OVERFLOW") return garbage("invalid-header", "The header fields are too large.");
+  if (code === TOO_MANY_WAIT) return { problem: tooManyWait(), isGarbage: false };
   if (code.startsWith("HPE_")) return garbage("malformed-body", "This is no HTTP that can be read.");
   if (code !== "ERR_HTTP_REQUEST_TIMEOUT") return null;
   const problem = new Problem("upload-timeout", "The request did not come in time.") as ReadProblem;

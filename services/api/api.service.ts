@@ -21,13 +21,14 @@ import type { CloudEvent } from "../outbox/outbox.contract.ts";
 import { adminToken } from "./api.adminToken.ts";
 import { Admissions } from "./api.admissions.ts";
 import { authenticatedClient, authenticateOperator, refusalNow } from "./api.auth.ts";
-import { Connections } from "./api.connections.ts";
+import { Connections, connectionBounds } from "./api.connections.ts";
 import { Cursors } from "./api.cursors.ts";
+import { OpenFiles } from "./api.docs.ts";
 import { OpenStreams } from "./api.events.ts";
 import { type ApiRequest, exchangeOf, type Handle, sendJson } from "./api.exchange.ts";
 import { OpenExports } from "./api.export.ts";
 import type { AliasOfGateway, Api } from "./api.gateway.ts";
-import { checkHead } from "./api.head.ts";
+import { headChecked } from "./api.head.ts";
 import { FailedLogins } from "./api.logins.ts";
 import { problemOf, sendProblem } from "./api.problems.ts";
 import { spendRequest } from "./api.rate.ts";
@@ -62,7 +63,7 @@ function alias(handle: Handle) {
 const aliases = (routes: Record<string, Handle>) =>
   Object.fromEntries(Object.entries(routes).map(([route, handle]) => [route, alias(handle)]));
 
-const route = (path: string, routes: Record<string, unknown>, who?: string) => ({
+const route = (path: string, routes: Record<string, unknown>, authentication: string) => ({
   path,
   aliases: routes,
   mappingPolicy: "restrict",
@@ -71,7 +72,7 @@ const route = (path: string, routes: Record<string, unknown>, who?: string) => (
   pathToRegexpOptions: { sensitive: true, trailing: false },
   mergeParams: true,
   logging: false,
-  ...(who ? { authentication: who } : {}),
+  authentication,
 });
 
 const watched = { name: "dataflow_watched_batches", help: "Batches that requests wait for.", type: "gauge" } as const;
@@ -100,12 +101,7 @@ export default define<Api>({
     logResponse: null,
     logRequestParams: null,
     logRouteRegistration: null,
-    use: [
-      (req: ApiRequest, _res: ServerResponse, next: Next) => {
-        checkHead(req);
-        next();
-      },
-    ],
+    use: [headChecked],
     rootCallOptions(options: { requestID?: string }, req: ApiRequest, res: ServerResponse) {
       // Of every answer: what a partner sent comes back in some, and no browser may take it for a page.
       res.setHeader("X-Content-Type-Options", "nosniff");
@@ -116,7 +112,7 @@ export default define<Api>({
     },
     routes: [
       route("/admin", aliases(operatorRoutes), "authenticateOperator"),
-      ...Object.entries(openRoutes).map(([path, routes]) => route(path, aliases(routes))),
+      ...Object.entries(openRoutes).map(([path, routes]) => route(path, aliases(routes), "authenticateNobody")),
       route("/", aliases(clientRoutes), "authenticateClient"),
     ],
     onError(this: Api, req: ApiRequest, res: ServerResponse, error: Error) {
@@ -125,11 +121,19 @@ export default define<Api>({
   },
 
   created() {
-    this.failedLogins = new FailedLogins(configOf(this.broker).trustedProxies);
-    this.connections = new Connections(this.server, (req, res) => {
+    const answer = (req: ApiRequest, res: ServerResponse) => {
       req.url = originForm(req.url);
       this.httpHandler(req, res);
-    });
+    };
+    const { maxConnections: most, trustedProxies } = configOf(this.broker);
+    this.failedLogins = new FailedLogins(trustedProxies);
+    const bounds = {
+      ...connectionBounds,
+      most,
+      trustedProxies,
+      ...(this.settings as { connections?: object }).connections,
+    };
+    this.connections = new Connections(this.broker, this.server, answer, bounds);
     this.answering = new Set();
     this.watches = new BatchWatches({
       read: (seen) => call(this.broker, "batch.changed", { seen }),
@@ -138,6 +142,7 @@ export default define<Api>({
     this.broker.localBus.on(BATCH_WRITTEN, (news: BatchNews) => this.watches.news(news));
     this.streams = new OpenStreams();
     this.exports = new OpenExports();
+    this.files = new OpenFiles();
     this.admissions = new Admissions((authorization) => refusalNow(this.broker, authorization));
     readWhenAsked(this.broker, watched, () => [{ value: this.watches.size }]);
     readWhenAsked(this.broker, streaming, () => [{ value: this.streams.size }]);
@@ -166,6 +171,7 @@ export default define<Api>({
       this.refuseIfStopping();
       const client = await authenticatedClient(req, this.failedLogins);
       this.admissions.enter(client.id, req, res);
+      this.connections.know(req.socket, true);
       req.caller = { client, policy: await call(req.$ctx, "policy.get", { clientId: client.id }) };
       await spendRequest(req, res);
       return null;
@@ -174,6 +180,12 @@ export default define<Api>({
     async authenticateOperator(this: Api, _ctx: never, _route: never, req: ApiRequest) {
       this.refuseIfStopping();
       await authenticateOperator(req, this.adminToken, this.failedLogins);
+      this.connections.know(req.socket, true);
+      return null;
+    },
+
+    async authenticateNobody(this: Api, _ctx: never, _route: never, req: ApiRequest) {
+      this.connections.know(req.socket, false);
       return null;
     },
 
@@ -248,6 +260,7 @@ export default define<Api>({
       });
       clearTimeout(refusal);
       clearTimeout(patience);
+      this.connections.end();
       // A client that hung up is gone, what it asked for may still be half done.
       await Promise.all(this.answering);
     },
@@ -260,6 +273,7 @@ export default define<Api>({
     // Whoever ends an idle link first must be the proxy: else it sends a request into one that is being closed.
     this.server.keepAliveTimeout = keepAliveMs;
     const port = await listen(this.server, { setting: "PORT", port: wanted, host });
+    this.connections.watch();
     this.server.on("error", (error) => this.logger.error("The HTTP server failed:", error));
     this.rechecks = setInterval(() => this.admissions.recheckAll(), RECHECK_MS);
     this.logger.info(`DataFlow listens on http://${host}:${port}`);

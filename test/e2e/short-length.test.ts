@@ -197,10 +197,10 @@ describe("requests that come without waiting for answers", () => {
     await isSettled();
   });
 
-  test("a hundred at once, after a body that is read slowly", async () => {
+  test("thirty at once, after a body that is read slowly", async () => {
     const close = HEALTH.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n");
-    const answers = await answersTo(upload(large.body) + HEALTH.repeat(100) + close, 10_000);
-    expect(answers.map(({ status }) => status)).toEqual([202, ...Array(101).fill(200)]);
+    const answers = await answersTo(upload(large.body) + HEALTH.repeat(30) + close, 10_000);
+    expect(answers.map(({ status }) => status)).toEqual([202, ...Array(31).fill(200)]);
     expectBatch();
     await isSettled();
   });

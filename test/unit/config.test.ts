@@ -34,6 +34,7 @@ test("without any variable: the embedded default, frozen to its lists", () => {
     port: 3000,
     host: "127.0.0.1",
     keepAliveMs: 130_000,
+    maxConnections: 5_000,
     adminToken: null,
     databaseUrl: "sqlite:./data/dataflow.db",
     isEmbedded: true,

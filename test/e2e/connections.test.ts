@@ -1,0 +1,219 @@
+/** The promise: connections that nobody reads, or that ask for nothing, make room for others; quiet ones that wait are left alone. */
+import type { Server } from "node:http";
+import { connect, type Socket } from "node:net";
+import { accepted, newClient, type TestClient } from "../helpers/http.ts";
+import { metrics } from "../helpers/metrics.ts";
+import { type System, startSystem } from "../helpers/system.ts";
+import { expectProblem, send, until } from "./bad-input.kit.ts";
+import { Reader } from "./bad-wire.kit.ts";
+
+const UNREAD_MS = 400;
+
+let system: System;
+const sockets: Socket[] = [];
+
+async function start(connections: Record<string, number>, env: Record<string, string> = {}): Promise<void> {
+  system = await startSystem({ settings: { api: { connections: { lookEveryMs: 20, ...connections } } }, env });
+}
+afterEach(async () => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+  await system.stop();
+});
+
+/** A connection that has sent `text`; it reads nothing by itself. */
+async function opened(text = ""): Promise<Socket> {
+  const { port } = new URL(system.url);
+  const socket = connect(Number(port), "127.0.0.1").on("error", () => {});
+  sockets.push(socket);
+  await new Promise((resolve) => socket.once("connect", resolve));
+  if (text) await new Promise((resolve) => socket.write(text, resolve));
+  return socket;
+}
+
+const get = (path: string, ...fields: string[]) =>
+  `GET ${path} HTTP/1.1\r\n${["Host: x", ...fields].join("\r\n")}\r\n\r\n`;
+const HEALTH = get("/health/live");
+const LARGE = get("/docs/swagger-ui-bundle.js");
+
+const cut = async (reason: string) =>
+  (await metrics(system.url)).get(`dataflow_connections_cut_total{reason="${reason}"}`);
+const isClosed = (socket: Socket) => new Promise((resolve) => socket.once("close", resolve).resume());
+const expectHealthy = async () => expect((await send(system.url, { path: "/health/live" })).status).toBe(200);
+
+describe("an answer of which nobody reads anything", () => {
+  beforeEach(() => start({ unreadMs: UNREAD_MS }));
+
+  test("is cut off, with what waits behind it", async () => {
+    const some = await Promise.all(Array.from({ length: 5 }, () => opened(LARGE.repeat(10))));
+    await until(async () => (await cut("unread")) === 5, "all are cut off", 10_000);
+    await Promise.all(some.map(isClosed));
+    await expectHealthy();
+  });
+
+  test("is no other than one that is read slowly, which goes on", async () => {
+    const socket = await opened(LARGE.repeat(8) + get("/health/live", "Connection: close"));
+    let bytes = 0;
+    let last = "";
+    const ended = new Promise((resolve) => socket.once("close", resolve));
+    socket.on("data", (piece) => {
+      bytes += piece.length;
+      last = piece.toString("latin1");
+      socket.pause();
+      setTimeout(() => socket.resume(), 3);
+    });
+    await ended;
+    expect(bytes).toBeGreaterThan(8_000_000);
+    expect(last).toMatch(/\{"status":"ok"\}$/);
+    expect(await cut("unread")).toBe(0);
+  });
+
+  test("an export is one too", async () => {
+    const client = await newClient(system.url);
+    const { id } = await accepted(system.url, client, `{"a":"${"x".repeat(1_000)}"}\n`.repeat(12_000));
+    const auth = `Authorization: ${client.auth}`;
+    await until(
+      async () => (await send(system.url, ask(client, `/imports/${id}`))).text.includes("completed"),
+      "it is done",
+      20_000,
+    );
+    await opened(get(`/imports/${id}/records`, auth));
+    await until(async () => (await cut("unread")) === 1, "it is cut off", 10_000);
+  });
+
+  test("a body that does not come after the answer is as little waited for", async () => {
+    const socket = await opened(get("/health/live", "Content-Length: 10"));
+    await isClosed(socket);
+    expect(await cut("unread")).toBe(1);
+  });
+});
+
+const ask = (client: TestClient, path: string, headers: Record<string, string> = {}) => ({
+  path,
+  headers: { authorization: client.auth, ...headers },
+});
+
+test("connections that are quiet because nothing is to be told are left alone", async () => {
+  await start({ unreadMs: 50 });
+  const client = await newClient(system.url, { requiresApproval: true });
+  const auth = `Authorization: ${client.auth}`;
+  const { id } = await accepted(system.url, client, '{"a":1}\n');
+  const began = performance.now();
+  const events = new Reader(await opened(get(`/imports/${id}/events`, auth)));
+  const idle = await opened(HEALTH);
+  const waited = await send(system.url, ask(client, `/imports/${id}`, { prefer: "wait=1" }));
+  expect(waited.status).toBe(200);
+  expect(performance.now() - began).toBeGreaterThan(900);
+  expect(events.text).toContain("event: batch");
+  idle.resume();
+  const again = new Reader(idle);
+  idle.write(HEALTH);
+  expect((await again.answer()).status).toBe(200);
+  expect(await cut("unread")).toBe(0);
+});
+
+describe("room", () => {
+  test("strangers of one address give way to newer ones, those who wait for longest first", async () => {
+    await start({ strangersOfNetwork: 5, restMs: 0 });
+    const client = await newClient(system.url);
+    const login = `Authorization: ${client.auth}`;
+    const known = await opened(get("/policy", login));
+    await until(() => new Promise((resolve) => known.once("data", () => resolve(true)).resume()), "it is known");
+    const closed: number[] = [];
+    const strangers: Socket[] = [];
+    for (let i = 0; i < 12; i++) {
+      const socket = await opened(i % 2 ? HEALTH : "");
+      strangers.push(socket);
+      socket.once("close", () => closed.push(i)).resume();
+    }
+    await until(() => closed.length === 7, "the oldest are closed");
+    expect(closed.sort((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6]);
+    // Who has a login is none of them.
+    const reader = new Reader(known);
+    known.write(get("/policy", login));
+    expect((await reader.answer()).status).toBe(200);
+    await expectHealthy();
+  });
+
+  test("in all there are so many: who asks for nothing gives way, and who is at work does not", async () => {
+    await start({ restMs: 0 }, { MAX_CONNECTIONS: "10" });
+    const client = await newClient(system.url, { requiresApproval: true });
+    const { id } = await accepted(system.url, client, '{"a":1}\n');
+    const auth = `Authorization: ${client.auth}`;
+    const streamed = async () => {
+      const socket = await opened(get(`/imports/${id}/events`, auth));
+      const reader = new Reader(socket);
+      await until(() => reader.text.includes("event: batch"), "the stream is open");
+      return socket;
+    };
+    const streams: Socket[] = [];
+    for (let i = 0; i < 9; i++) streams.push(await streamed());
+    const silent = await opened();
+    const first = isClosed(silent);
+    // The place of the silent one, again and again.
+    for (let i = 0; i < 5; i++) await expectHealthy();
+    await first;
+    streams.push(await streamed());
+    // Now all are at work.
+    await isClosed(await opened(HEALTH));
+    expect(streams.map(({ destroyed }) => destroyed)).not.toContain(true);
+  });
+});
+
+describe("requests that are sent without waiting for answers", () => {
+  test("beyond some they are not taken: what was taken is answered, and then the connection closes", async () => {
+    await start({});
+    const reader = new Reader(await opened(HEALTH.repeat(2_000)));
+    const answers = await reader.answers();
+    expect(answers.slice(0, -1).map(({ status }) => status)).toEqual(Array(33).fill(200));
+    const last = answers.at(-1);
+    expectProblem(last as never, { status: 503, code: "unavailable" });
+    expect(last?.headers).toMatchObject({ connection: "close", "retry-after": "1" });
+  });
+
+  test("an upload among them is not voided by those behind it", async () => {
+    await start({});
+    const client = await newClient(system.url, { requiresApproval: true });
+    const auth = `Authorization: ${client.auth}`;
+    const { id } = await accepted(system.url, client, '{"a":1}\n');
+    const upload = `POST /imports HTTP/1.1\r\nHost: x\r\n${auth}\r\nContent-Type: text/csv\r\nContent-Length: 4\r\n\r\na\n1\n`;
+    // The first one keeps all others waiting.
+    const first = get(`/imports/${id}`, auth, "Prefer: wait=1");
+    const reader = new Reader(await opened(first + HEALTH.repeat(31) + upload + HEALTH.repeat(10)));
+    const statuses = (await reader.answers()).map(({ status }) => status);
+    expect(statuses).toEqual([...Array(32).fill(200), 202, 503]);
+  });
+
+  test("many connections may have so many in all: the one with most gives way", async () => {
+    await start({ waiting: 40 });
+    const client = await newClient(system.url, { requiresApproval: true });
+    const { id } = await accepted(system.url, client, '{"a":1}\n');
+    // It keeps those behind it waiting.
+    const first = get(`/imports/${id}`, `Authorization: ${client.auth}`, "Prefer: wait=60");
+    const server = (system.broker.getLocalService("api") as unknown as { server: Server }).server;
+    const near: Socket[] = [];
+    server.on("connection", (socket) => near.push(socket));
+    for (const [i, count] of [30, 5, 6].entries()) {
+      await opened(first + HEALTH.repeat(count));
+      await until(() => near[i]?.destroyed === false, "it is there");
+    }
+    await until(() => near[0]?.destroyed === true, "the first one is cut off");
+    expect(near.slice(1, 3).map(({ destroyed }) => destroyed)).toEqual([false, false]);
+    expect(await cut("pipelined")).toBe(1);
+    const reader = new Reader(await opened(HEALTH + get("/health/live", "Connection: close")));
+    expect((await reader.answers()).map(({ status }) => status)).toEqual([200, 200]);
+  });
+});
+
+test("large files are sent to so many at once of one address; small answers are not counted", async () => {
+  await start({});
+  const readers = await Promise.all(Array.from({ length: 40 }, () => opened(LARGE.repeat(12))));
+  const refusal = async () => (await send(system.url, { path: "/docs/swagger-ui-bundle.js" })).status === 429;
+  await until(refusal, "the places are taken", 10_000);
+  const answer = await send(system.url, { path: "/docs/swagger-ui-bundle.js" });
+  expectProblem(answer, { status: 429, code: "too-many-streams" });
+  expect(answer.headers).toMatchObject({ connection: "close", "retry-after": "5" });
+  for (const path of ["/docs", "/docs/api.docs.js", "/health/live", "/metrics"])
+    expect((await send(system.url, { path })).status).toBe(200);
+  for (const socket of readers) socket.destroy();
+  await until(async () => !(await refusal()), "the places are free", 10_000);
+});
