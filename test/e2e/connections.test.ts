@@ -134,6 +134,17 @@ describe("room", () => {
     await expectHealthy();
   });
 
+  test("those of a trusted proxy are anybody's, so they are counted together with all", async () => {
+    await start({ strangersOfNetwork: 5, restMs: 0 }, { TRUSTED_PROXIES: "127.0.0.0/8" });
+    const some: Socket[] = [];
+    for (let i = 0; i < 12; i++) some.push(await opened());
+    for (const socket of some) {
+      socket.write(HEALTH);
+      await until(() => socket.bytesRead > 0, "it is answered");
+    }
+    expect(await cut("room")).toBe(0);
+  });
+
   test("in all there are so many: who asks for nothing gives way, and who is at work does not", async () => {
     await start({ restMs: 0 }, { MAX_CONNECTIONS: "10" });
     const client = await newClient(system.url, { requiresApproval: true });
