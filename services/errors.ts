@@ -21,7 +21,11 @@ export const problems = {
   "invalid-header": { status: 400, retryable: false, title: "A header is malformed." },
   "digest-mismatch": { status: 400, retryable: false, title: "The body is not what its digest says." },
   "payload-too-large": { status: 413, retryable: false, title: "The body is larger than allowed." },
-  "too-many-records": { status: 413, retryable: false, title: "The body has more records, or blank lines, than allowed." },
+  "too-many-records": {
+    status: 413,
+    retryable: false,
+    title: "The body has more records, or blank lines, than allowed.",
+  },
   "unsupported-media-type": { status: 415, retryable: false, title: "This media type is not accepted." },
   "unsupported-encoding": { status: 415, retryable: false, title: "This content encoding is not accepted." },
   "unsupported-transfer-coding": { status: 501, retryable: false, title: "This transfer coding is not known." },

@@ -20,19 +20,20 @@ import { call } from "../messages.ts";
 import type { CloudEvent } from "../outbox/outbox.contract.ts";
 import { adminToken } from "./api.adminToken.ts";
 import { Admissions } from "./api.admissions.ts";
+import { gatewayRoutes } from "./api.aliases.ts";
 import { authenticatedClient, authenticateOperator, refusalNow } from "./api.auth.ts";
 import { Connections, connectionBounds } from "./api.connections.ts";
 import { Cursors } from "./api.cursors.ts";
 import { OpenFiles } from "./api.docs.ts";
 import { OpenStreams } from "./api.events.ts";
-import { type ApiRequest, exchangeOf, type Handle, sendJson } from "./api.exchange.ts";
+import type { ApiRequest } from "./api.exchange.ts";
 import { OpenExports } from "./api.export.ts";
 import type { AliasOfGateway, Api } from "./api.gateway.ts";
 import { headChecked } from "./api.head.ts";
 import { FailedLogins } from "./api.logins.ts";
 import { problemOf, sendProblem } from "./api.problems.ts";
 import { spendRequest } from "./api.rate.ts";
-import { clientRoutes, moved, openRoutes, operatorRoutes } from "./api.routes.ts";
+import { moved } from "./api.routes.ts";
 import { BatchWatches } from "./api.watches.ts";
 
 /** Of SHUTDOWN_TIMEOUT: uploads that last longer are refused, so that their clients know; what still goes on then is cut off. */
@@ -42,38 +43,6 @@ const PATIENCE = 0.5;
 const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
 /** How often the credentials of requests that last are looked at again: what no event told of is seen so late. */
 const RECHECK_MS = 5_000;
-
-type Next = (error?: unknown) => void;
-
-/** A route's handler as moleculer-web calls it. */
-function alias(handle: Handle) {
-  return function (this: Api, req: ApiRequest, res: ServerResponse, next: Next) {
-    const answered: Promise<unknown> = handle(exchangeOf(req, res))
-      .then((reply) => {
-        // A connection that stays open would be waited for.
-        if (this.isStopping) res.shouldKeepAlive = false;
-        if (reply) sendJson(res, reply);
-      }, next)
-      .catch(next)
-      .finally(() => this.answering.delete(answered));
-    this.answering.add(answered);
-  };
-}
-
-const aliases = (routes: Record<string, Handle>) =>
-  Object.fromEntries(Object.entries(routes).map(([route, handle]) => [route, alias(handle)]));
-
-const route = (path: string, routes: Record<string, unknown>, authentication: string) => ({
-  path,
-  aliases: routes,
-  mappingPolicy: "restrict",
-  bodyParsers: false,
-  // A balancer that keeps a path to itself does so by its exact name.
-  pathToRegexpOptions: { sensitive: true, trailing: false },
-  mergeParams: true,
-  logging: false,
-  authentication,
-});
 
 const watched = { name: "dataflow_watched_batches", help: "Batches that requests wait for.", type: "gauge" } as const;
 const streaming = { name: "dataflow_event_streams", help: "Open event streams.", type: "gauge" } as const;
@@ -110,11 +79,7 @@ export default define<Api>({
       // moleculer-web would take an OPTIONS for the method that this names; no route here is made for CORS.
       delete req.headers["access-control-request-method"];
     },
-    routes: [
-      route("/admin", aliases(operatorRoutes), "authenticateOperator"),
-      ...Object.entries(openRoutes).map(([path, routes]) => route(path, aliases(routes), "authenticateNobody")),
-      route("/", aliases(clientRoutes), "authenticateClient"),
-    ],
+    routes: gatewayRoutes,
     onError(this: Api, req: ApiRequest, res: ServerResponse, error: Error) {
       this.answerError(req, res, error);
     },
