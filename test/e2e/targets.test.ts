@@ -1,5 +1,5 @@
 /** The promise: each path has one spelling; a target may name the host; a head that is ambiguous is refused. */
-import { type Answer, expectProblem } from "./bad-input.kit.ts";
+import { type Answer, expectProblem, send } from "./bad-input.kit.ts";
 import { Reader, socketOf, startWire, world } from "./bad-wire.kit.ts";
 
 startWire();
@@ -177,4 +177,14 @@ describe("a query of many parameters", () => {
 test.each(["api.addRoute", "api.removeRoute", "api.listAliases", "api.rest"])("%s is no action", async (name) => {
   const { broker } = world.system;
   await expect(broker.call(name, { route: { path: "/x" }, path: "/admin" })).rejects.toThrow(/not found/i);
+});
+
+test("of a call that takes no body only a little of one is read", async () => {
+  const answer = await send(world.system.url, {
+    method: "POST",
+    path: `/imports/${world.ids.done}/cancel`,
+    headers: { authorization: world.authorization("free"), "content-type": "application/json" },
+    body: `{${" ".repeat(5_000)}}`,
+  });
+  expect(expectProblem(answer, { status: 413, code: "payload-too-large" }).limit).toBe(4_096);
 });
