@@ -20,12 +20,16 @@ export const jsonOrNull = (value: unknown) => (value === null ? null : JSON.stri
 /** Whether `finished_at` is to be set. */
 export const hasEnded = isFinal;
 
+/** Whether a row of `batch`, by the name `of`, is an upload that was taken from its node. */
+export const voidedUpload = (of: string): string => `${of}.state = 'receiving' AND ${of}.fence > 0`;
+export const notVoided = (of: string): string => `NOT (${voidedUpload(of)})`;
+
 /**
  * Which rows of `batch`, by the name `of`, may be deleted at `now`: a batch that ended and whose time is over, or an upload that
  * was taken from its node. Each statement that deletes asks for it, whatever its caller believes to know.
  */
 export const removable = (of: string, now: string): string =>
-  `${of}.due_at <= ${now} AND (${of}.state IN (${finalStates.map((state) => `'${state}'`).join(", ")}) OR (${of}.state = 'receiving' AND ${of}.fence > 0))`;
+  `${of}.due_at <= ${now} AND (${of}.state IN (${finalStates.map((state) => `'${state}'`).join(", ")}) OR (${voidedUpload(of)}))`;
 
 /** A row of `record_error`. A record has one for each of its errors; `line` and `raw` are on the first, whose `code` is null where there is none. */
 export interface RawError {

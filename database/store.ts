@@ -207,6 +207,12 @@ export interface QueueStats {
   running: { owner: string; batches: number }[];
 }
 
+/**
+ * How one piece of a removal ended. `done`: there is nothing to delete any more, or not yet. `busy`: another node deletes of
+ * this batch right now.
+ */
+export type Removal = "done" | "more" | "busy";
+
 export interface BatchStore extends UploadStore {
   /** Claimable batches, of each client its oldest and no more than it has free slots, in the order that `pass` gives them turns. */
   candidates(limit: number): Promise<Candidate[]>;
@@ -228,20 +234,22 @@ export interface BatchStore extends UploadStore {
   /** Raises the fence when it leaves `processing`, and frees the client's slot. Null: a condition did not hold. */
   move(move: Move): Promise<Written | null>;
 
-  /** Batches in `state` whose `due_at` has passed, oldest first. */
+  /** Batches in `state` whose `due_at` has passed, oldest first; uploads that were taken away are none of them. */
   due(state: BatchState, limit: number): Promise<BatchRow[]>;
+  /** Uploads that were taken away, whose rows are still there. */
+  voided(limit: number): Promise<BatchRow[]>;
   /** Embedded start: every lease (processing, receiving) of the file is over now. */
   voidLeases(): Promise<void>;
   /**
    * Deletes up to `limit` chunks of a batch that has ended (or of an upload that was taken away) and is due; at the last one
-   * sets `chunks` to 0 and `due_at` as given. True: there is nothing to delete any more, or not yet.
+   * sets `chunks` to 0 and `due_at` as given.
    */
-  purgeChunks(id: number, limit: number, due: Due): Promise<boolean>;
+  purgeChunks(id: number, limit: number, due: Due): Promise<Removal>;
   /**
    * Deletes up to `limit` rows of a batch that has ended (or of an upload that was taken away) and is due: chunks, errors,
-   * records, at last the batch itself and the claim to its content. True: there is nothing to delete any more, or not yet.
+   * records, at last the batch itself and the claim to its content.
    */
-  deleteBatch(id: number, limit: number): Promise<boolean>;
+  deleteBatch(id: number, limit: number): Promise<Removal>;
 
   batch(publicId: string, clientId: number | null): Promise<BatchRow | null>;
   /** The batch of the rejected records of this one. */

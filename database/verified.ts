@@ -25,6 +25,8 @@ export function verified(store: BatchStore, distrust: () => void): BatchStore {
   return {
     ...store,
     due: (state, limit) => asked(store.due(state, limit), (rows) => all(rows, (row) => row.state === state)),
+    voided: (limit) =>
+      asked(store.voided(limit), (rows) => all(rows, ({ state, fence }) => state === "receiving" && fence > 0)),
     batch: (publicId, clientId) =>
       asked(
         store.batch(publicId, clientId),

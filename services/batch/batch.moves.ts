@@ -31,7 +31,7 @@ async function ending(
   error: { code: string; detail: string } | null,
 ): Promise<Move> {
   const after: BatchRow = { ...batch, state: to, reason: error, version: batch.version + 1 };
-  const due: Due = keepsBody(to) ? await service.retention(batch) : { inMs: 0 };
+  const due: Due = keepsBody(to) ? await service.retentionOf(batch) : { inMs: 0 };
   const move = moveOf(batch, { to, due, reason: error });
   return { ...move, events: await service.completedEvent(after) };
 }

@@ -20,9 +20,11 @@ import { forWebhook, replayDelivery, wakeSender } from "./batch.deliveries.ts";
 import { BatchEvents } from "./batch.events.ts";
 import { BatchFigures } from "./batch.figures.ts";
 import { approveMove, cancelMove, endSnoozeMove, giveUpMove, redriveMove, rejectMove } from "./batch.moves.ts";
+import { Retention } from "./batch.retention.ts";
 import { retryRejected } from "./batch.retry.ts";
 import { Sweeper } from "./batch.sweep.ts";
 import { RunningUploads } from "./batch.uploads.ts";
+import { WatchedClock } from "./batch.watchedClock.ts";
 import { claim, commitChunk } from "./batch.work.ts";
 
 export type BatchService = Service &
@@ -31,14 +33,18 @@ export type BatchService = Service &
     events: BatchEvents;
     figures: BatchFigures;
     uploads: RunningUploads;
+    clock: WatchedClock;
     sweeper: Sweeper;
+    retention: Retention;
+    /** Retention looks now. */
+    removeSoon(): void;
     leaseMs: number;
     clientPublicId(clientId: number): Promise<string>;
     policyOf(batch: BatchRow): Promise<Policy>;
     found(params: { publicId: string; clientId?: number | undefined }): Promise<BatchRow>;
     published(written: Written | null): BatchRow | null;
     tell(batch: BatchRow): void;
-    retention(batch: BatchRow): Promise<Due>;
+    retentionOf(batch: BatchRow): Promise<Due>;
     completedEvent(after: BatchRow): Promise<OutboxDraft[]>;
     readyEvent(before: BatchRow): Promise<OutboxDraft[]>;
     wake(): void;
@@ -209,7 +215,7 @@ export default define<BatchService>({
     },
 
     /** When a batch that ended goes; one whose body is still to be deleted is due for that at once. */
-    async retention(this: BatchService, batch: BatchRow) {
+    async retentionOf(this: BatchService, batch: BatchRow) {
       const { retentionDays } = await this.policyOf(batch);
       return { inMs: retentionDays * 86_400_000 };
     },
@@ -232,6 +238,7 @@ export default define<BatchService>({
       // A stop can meet the start.
       if (!this.sweeper) return;
       this.sweeper.end();
+      this.retention.end();
       await this.endSchedules();
       await this.uploads.end();
     },
@@ -244,10 +251,14 @@ export default define<BatchService>({
       await this.database.deliveries.voidClaims();
     }
     this.uploads = new RunningUploads(this.database.store, this.leaseMs);
+    this.clock = new WatchedClock(this);
     this.sweeper = new Sweeper(this);
+    this.retention = new Retention(this);
     // While this node starts, what a sweep asks its own partners would go to another node, and wait for that one's answer.
     const sweepOnceStarted = async () => this.broker.started && this.sweeper.run();
     const sweep = this.schedule("The sweep", config.sweepIntervalMs, sweepOnceStarted, 0.2);
+    const removeOnceStarted = async () => this.broker.started && this.retention.run();
+    this.removeSoon = this.schedule("Retention", config.sweepIntervalMs, removeOnceStarted, 0.2);
     this.schedule("Keeping uploads", this.leaseMs / 3, () => this.uploads.touch());
     this.broker.localBus.once("$broker.started", sweep);
   },

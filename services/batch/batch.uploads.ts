@@ -1,4 +1,4 @@
-import type { BatchStore, Due } from "../../database/store.ts";
+import type { BatchStore, Removal } from "../../database/store.ts";
 import { Problem } from "../errors.ts";
 import { Turns } from "./batch.turns.ts";
 
@@ -86,13 +86,10 @@ export class RunningUploads {
   }
 }
 
-/** Deletes a batch with all its rows, piece by piece. */
-export async function deleteWhole(store: BatchStore, id: number, hasEnded = () => false): Promise<void> {
-  await purgeWhole(store, id, { inMs: 0 }, hasEnded);
-  while (!hasEnded() && !(await store.deleteBatch(id, ROWS_AT_ONCE)));
-}
-
-/** Deletes the body of a batch, piece by piece; then the batch is due as given. */
-export async function purgeWhole(store: BatchStore, id: number, due: Due, hasEnded = () => false): Promise<void> {
-  while (!hasEnded() && !(await store.purgeChunks(id, CHUNKS_AT_ONCE, due)));
+/** Deletes a batch with all its rows, piece by piece. What another node deletes of is left to that one. */
+export async function deleteWhole(store: BatchStore, id: number): Promise<void> {
+  let last: Removal = "more";
+  while (last === "more") last = await store.purgeChunks(id, CHUNKS_AT_ONCE, { inMs: 0 });
+  if (last === "done") last = "more";
+  while (last === "more") last = await store.deleteBatch(id, ROWS_AT_ONCE);
 }

@@ -47,6 +47,6 @@ async function endOf(service: BatchService, batch: BatchRow, commit: ParamsOf<"b
     version: batch.version + 1,
   };
   const purge = !keepsBody(state) && batch.chunks <= PURGED_AT_END;
-  const due: Due = purge || keepsBody(state) ? await service.retention(batch) : { inMs: 0 };
+  const due: Due = purge || keepsBody(state) ? await service.retentionOf(batch) : { inMs: 0 };
   return { state, reason: error, due, purge, events: await service.completedEvent(after) };
 }

@@ -18,7 +18,19 @@ import { reserveKeys } from "./units/keys.ts";
 import { acquireLock, extendLock, forgetLocks, releaseLock } from "./units/locks.ts";
 import { move, voidLeases } from "./units/moves.ts";
 import { deleteOutbox, takeOutbox } from "./units/outbox.ts";
-import { batch, batchById, changed, childOf, due, errors, list, outboxOf, records, stats } from "./units/reads.ts";
+import {
+  batch,
+  batchById,
+  changed,
+  childOf,
+  due,
+  errors,
+  list,
+  outboxOf,
+  records,
+  stats,
+  voided,
+} from "./units/reads.ts";
 import { deleteBatch, purgeChunks } from "./units/removal.ts";
 import { answerKey, forgetRepeats, keyHolder, usage } from "./units/repeats.ts";
 import {
@@ -51,6 +63,7 @@ const units = {
   isOvertaken,
   move,
   due,
+  voided,
   voidLeases,
   purgeChunks,
   deleteBatch,

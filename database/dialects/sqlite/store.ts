@@ -42,6 +42,7 @@ function unverified(client: SqliteClient): BatchStore {
     isOvertaken: (clientId) => client.call("isOvertaken", clientId),
     move: async (move) => written(await client.call("move", move), move.events),
     due: (state, limit) => client.call("due", state, limit),
+    voided: (limit) => client.call("voided", limit),
     voidLeases: () => client.call("voidLeases"),
     purgeChunks: (id, limit, due) => client.call("purgeChunks", id, limit, due),
     deleteBatch: (id, limit) => client.call("deleteBatch", id, limit),

@@ -1,5 +1,6 @@
 /** Two nodes sweep the same batches, while others work: each piece is short, and neither leaves anything behind. */
 import type { Database } from "../../../database/database.ts";
+import type { Removal } from "../../../database/store.ts";
 import { describePostgres, freshPostgres, type TestDatabase } from "../../helpers/database.ts";
 import { chunk, chunkCommit, isOver, ready } from "../store/drafts.ts";
 import { opened } from "./kit.ts";
@@ -53,13 +54,13 @@ describePostgres("removal by two nodes at once", () => {
   /** Both nodes remove every batch piece by piece; `check` looks each time that one of them believes to be done. */
   async function byBoth(
     ids: number[],
-    remove: (db: Database, id: number) => Promise<boolean>,
+    remove: (db: Database, id: number) => Promise<Removal>,
     check: (id: number) => Promise<void>,
   ): Promise<void> {
     await Promise.all(
       [first.db, second].flatMap((db) =>
         ids.map(async (id) => {
-          while (!(await remove(db, id)));
+          while ((await remove(db, id)) !== "done");
           await check(id);
         }),
       ),
@@ -94,7 +95,7 @@ describePostgres("removal by two nodes at once", () => {
     const id = await worked(1);
     await first.db.store.purgeChunks(id, LIMIT, { at: 1 });
     expect(await select(`SELECT min(no) AS first FROM batch_chunk WHERE batch_id = ${id}`)).toEqual([{ first: LIMIT }]);
-    while (!(await first.db.store.purgeChunks(id, LIMIT, { at: 1 })));
+    while ((await first.db.store.purgeChunks(id, LIMIT, { at: 1 })) === "more");
     await first.db.store.deleteBatch(id, LIMIT);
     expect(await countOf("record_error", id)).toBe(4 * CHUNKS - LIMIT);
     expect(await countOf("record", id)).toBe(CHUNKS);
@@ -102,8 +103,8 @@ describePostgres("removal by two nodes at once", () => {
 
   test("a purge that comes late changes nothing of a batch whose chunks are gone", async () => {
     const id = await worked(1);
-    while (!(await first.db.store.purgeChunks(id, CHUNKS, { at: 99 })));
-    expect(await second.store.purgeChunks(id, CHUNKS, { at: 100 })).toBe(true);
+    while ((await first.db.store.purgeChunks(id, CHUNKS, { at: 99 })) === "more");
+    expect(await second.store.purgeChunks(id, CHUNKS, { at: 100 })).toBe("done");
     expect(await select(`SELECT due_at FROM batch WHERE id = ${id}`)).toEqual([{ due_at: 99 }]);
   });
 });

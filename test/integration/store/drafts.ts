@@ -139,7 +139,7 @@ export const isOver = ({ sequelize }: Database, id: number) =>
 /** Deletes a batch as the sweep does when its time is over. */
 export async function deleted(db: Database, id: number): Promise<void> {
   await isOver(db, id);
-  while (!(await db.store.deleteBatch(id, 10)));
+  while ((await db.store.deleteBatch(id, 10)) !== "done");
 }
 
 export function moveOf(batch: BatchRow, to: Move["to"], over: Partial<Move> = {}): Move {

@@ -70,8 +70,9 @@ export function uploadSuite(database: () => Database): void {
       expect(await store().commitUpload(upload(1, { id }))).toEqual({ outcome: "swept" });
       expect(await store().readChunk(id, 0)).toBeNull();
       // Still to be wiped, should the node that took it die now.
-      expect((await store().due("receiving", 10)).map((row) => row.id)).toEqual([id]);
-      expect(await store().deleteBatch(id, 10)).toBe(true);
+      expect((await store().voided(10)).map((row) => row.id)).toEqual([id]);
+      expect(await store().due("receiving", 10)).toEqual([]);
+      expect(await store().deleteBatch(id, 10)).toBe("done");
     });
 
     test("only uploads whose lease has passed are due; a touch keeps them", async () => {

@@ -150,8 +150,16 @@ test("deliveries are listed with their attempts, also without one", async () => 
 test("a batch is deleted once nothing of it is left, in pieces that lock no table", async () => {
   const gone = (n: number, hasMore = 0) => [{ gone: n, hasMore }];
   const { sent, store } = answering(gone(2), gone(2_000, 1), gone(0), gone(1), gone(1));
-  expect(await store.deleteBatch(7, 10_000)).toBe(false);
+  expect(await store.deleteBatch(7, 10_000)).toBe("more");
   expect(sent.map(({ values }) => values.limit?.value)).toEqual([2_000, 2_000]);
-  expect(await store.deleteBatch(7, 10_000)).toBe(true);
+  expect(await store.deleteBatch(7, 10_000)).toBe("done");
   expect(sent.at(-1)?.text).toContain("DELETE FROM batch ");
+});
+
+test("a batch that is not taken is busy, or may not be deleted", async () => {
+  const { store } = answering([], [{ id: 7 }], [], [], [], [{ id: 7 }], [], []);
+  expect(await store.deleteBatch(7, 10_000)).toBe("busy");
+  expect(await store.deleteBatch(7, 10_000)).toBe("done");
+  expect(await store.purgeChunks(7, 20, null)).toBe("busy");
+  expect(await store.purgeChunks(7, 20, null)).toBe("done");
 });

@@ -106,9 +106,12 @@ moved("held", () => ({ from: "received", to: "held", due: { at: n() }, reason: {
 moved("cancelled", () => ({ from: "ready", to: "cancelled", due: null }));
 
 add("due", ({ store }) => store.due("held", n()));
+add("voided", ({ store }) => store.voided(n()));
 add("voidLeases", ({ store }) => store.voidLeases());
-add("purgeChunks", ({ store }) => store.purgeChunks(n(), n(), { inMs: n() }));
-add("deleteBatch", ({ store }) => store.deleteBatch(n(), n()));
+const PIECE = [{ gone: 1, hasMore: 0 }];
+add("purgeChunks", ({ store }) => store.purgeChunks(n(), n(), { inMs: n() }), [PIECE]);
+add("deleteBatch", ({ store }) => store.deleteBatch(n(), n()), [PIECE, PIECE, PIECE]);
+add("deleteBatch: of one that is not taken", ({ store }) => store.deleteBatch(n(), n()));
 add("batch", ({ store }) => store.batch(marked("id"), null));
 add("batch: of a client", ({ store }) => store.batch(marked("id"), n()));
 add("childOf", ({ store }) => store.childOf(n()));

@@ -52,7 +52,10 @@ export function startBatches(): void {
   afterEach(() => jest.restoreAllMocks());
 }
 
-type Inside = Service & { database: Database; uploads: RunningUploads; sweeper: { run(): Promise<void> } };
+interface Looker {
+  run(): Promise<void>;
+}
+type Inside = Service & { database: Database; uploads: RunningUploads; sweeper: Looker; retention: Looker };
 export const inside = (node = system) => node.broker.getLocalService("batch") as Inside;
 
 /** A client of the test's own, which `create` sends for from here on. */
@@ -113,4 +116,7 @@ export async function failed(): Promise<BatchRow> {
 /** Makes its wait over. */
 export const due = ({ id }: BatchRow, node = system) =>
   inside(node).database.sequelize.query(`UPDATE batch SET due_at = 0 WHERE id = ${id}`);
-export const sweep = (node = system) => inside(node).sweeper.run();
+export async function sweep(node = system): Promise<void> {
+  await inside(node).sweeper.run();
+  await inside(node).retention.run();
+}

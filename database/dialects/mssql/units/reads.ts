@@ -1,4 +1,4 @@
-import { addError, mostErrorRows, type RawError, ROW_BYTES } from "../../../rows.ts";
+import { addError, mostErrorRows, notVoided, type RawError, ROW_BYTES, voidedUpload } from "../../../rows.ts";
 import type {
   BatchRow,
   BatchState,
@@ -38,8 +38,17 @@ export const listed = batchColumns().replace("batch.envelope", "'{}'");
 
 export async function due(sql: Sql, state: BatchState, limit: number): Promise<BatchRow[]> {
   const rows = await sql.all<RawBatch>(
-    `${AT_NOW}\nSELECT TOP (@limit) ${listed} FROM batch WHERE state = @state AND due_at <= @now ORDER BY due_at;`,
+    `${AT_NOW}\nSELECT TOP (@limit) ${listed} FROM batch WHERE state = @state AND due_at <= @now AND ${notVoided("batch")}
+ORDER BY due_at;`,
     { limit: int(limit), state: name(state) },
+  );
+  return rows.map(batchRow);
+}
+
+export async function voided(sql: Sql, limit: number): Promise<BatchRow[]> {
+  const rows = await sql.all<RawBatch>(
+    `${AT_NOW}\nSELECT TOP (@limit) ${listed} FROM batch WHERE due_at <= @now AND ${voidedUpload("batch")} ORDER BY due_at;`,
+    { limit: int(limit) },
   );
   return rows.map(batchRow);
 }

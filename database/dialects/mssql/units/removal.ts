@@ -1,8 +1,9 @@
 /** Deleting in pieces: a batch of millions of rows must not hold up the others' commits for seconds. */
 import { removable } from "../../../rows.ts";
-import type { Due } from "../../../store.ts";
-import { AT_NOW, dueAt, Params, unit } from "../rows.ts";
+import type { Due, Removal } from "../../../store.ts";
+import { AT_NOW, deciding, dueAt, Params, unit } from "../rows.ts";
 import { big, int, type Sql } from "../sql.ts";
+import { PASSING_BY } from "./taking.ts";
 
 /** From 5,000 locks of a statement on SQL Server would rather lock the whole table. */
 const MOST_ROWS = 2_000;
@@ -14,56 +15,63 @@ const pieces = [
 ] as const;
 type Piece = (typeof pieces)[number];
 
-const REMOVABLE = `EXISTS (SELECT 1 FROM batch AS b WHERE b.id = @id AND ${removable("b", "@now")})`;
-
 /**
- * One piece, and how many rows went with it. Up to a last key and not by a list of keys: read along the index, two nodes at
- * the same batch lock its rows in the same order.
+ * Locks the batch's row until the piece is deleted: a write without a change is the lock that needs no hint. It passes by a
+ * batch that another node deletes of.
  */
+const TAKE = deciding(`UPDATE batch ${PASSING_BY} SET fence = fence WHERE id = @id AND ${removable("batch", "@now")}`);
+
+/** One piece, and how many rows went with it. Up to a last key and not by a list of keys: the rows are read along the index. */
 function pieceOf({ table, key }: Piece): string {
-  const [first, second] = Object.keys(key);
-  const columns = Object.keys(key).join(", ");
+  const names = Object.keys(key);
+  const [first, second] = names;
+  const columns = names.join(", ");
   const upTo = second
     ? `(${first} < @${first} OR (${first} = @${first} AND ${second} <= @${second}))`
     : `${first} <= @${first}`;
-  return `${AT_NOW}
-${Object.entries(key)
-  .map(([column, type]) => `DECLARE @${column} ${type};`)
-  .join("\n")}
-DECLARE @gone INT;
-SELECT TOP (1) ${Object.keys(key)
-    .map((column) => `@${column} = piece.${column}`)
-    .join(", ")}
-FROM (SELECT TOP (@limit) ${columns} FROM ${table} WHERE batch_id = @id AND ${REMOVABLE} ORDER BY ${columns}) AS piece
-ORDER BY ${Object.keys(key)
-    .map((column) => `piece.${column} DESC`)
-    .join(", ")};
-DELETE FROM ${table} WHERE batch_id = @id AND ${upTo};
-SET @gone = @@ROWCOUNT;
-SELECT @gone AS "gone", CASE WHEN EXISTS (SELECT 1 FROM ${table} WHERE batch_id = @id AND ${REMOVABLE}) THEN 1 ELSE 0 END AS "hasMore";`;
+  return unit({
+    declared: [...Object.entries(key).map(([column, type]) => `@${column} ${type}`), "@gone INT"],
+    steps: [
+      TAKE,
+      `SELECT TOP (1) ${names.map((column) => `@${column} = piece.${column}`).join(", ")}
+FROM (SELECT TOP (@limit) ${columns} FROM ${table} WHERE batch_id = @id ORDER BY ${columns}) AS piece
+ORDER BY ${names.map((column) => `piece.${column} DESC`).join(", ")}`,
+      `DELETE FROM ${table} WHERE batch_id = @id AND ${upTo}`,
+      "SET @gone = @@ROWCOUNT",
+    ],
+    answer: `SELECT @gone AS "gone", CASE WHEN EXISTS (SELECT 1 FROM ${table} WHERE batch_id = @id) THEN 1 ELSE 0 END AS "hasMore"
+WHERE @held = 1`,
+  });
 }
 
-/** `hasMore` is looked up: less than a piece says nothing, another node at the same rows leaves none of them to this one. */
+/** Null: the batch was not taken. `hasMore` is looked up: fewer rows than a piece say nothing where rows have versions. */
 async function deletePiece(
   sql: Sql,
   piece: Piece,
   id: number,
   limit: number,
-): Promise<{ gone: number; hasMore: number }> {
+): Promise<{ gone: number; hasMore: number } | null> {
   const values = { id: big(id), limit: int(Math.min(limit, MOST_ROWS)) };
-  return (await sql.get<{ gone: number; hasMore: number }>(pieceOf(piece), values)) ?? { gone: 0, hasMore: 0 };
+  return (await sql.get<{ gone: number; hasMore: number }>(pieceOf(piece), values)) ?? null;
 }
 
-export async function purgeChunks(sql: Sql, id: number, limit: number, due: Due): Promise<boolean> {
-  const { hasMore } = await deletePiece(sql, pieces[0], id, limit);
-  if (hasMore) return false;
+/** What became of a batch that was not taken. */
+async function untaken(sql: Sql, id: number): Promise<Removal> {
+  const text = `${AT_NOW}\nSELECT b.id AS "id" FROM batch AS b WHERE b.id = @id AND ${removable("b", "@now")};`;
+  return (await sql.get(text, { id: big(id) })) ? "busy" : "done";
+}
+
+export async function purgeChunks(sql: Sql, id: number, limit: number, due: Due): Promise<Removal> {
+  const piece = await deletePiece(sql, pieces[0], id, limit);
+  if (!piece) return untaken(sql, id);
+  if (piece.hasMore) return "more";
   const params = new Params();
   await sql.all(
     `${AT_NOW}\nUPDATE batch SET chunks = 0, due_at = ${dueAt(due, params)}
 WHERE id = ${params.add(big(id), "id")} AND chunks > 0 AND ${removable("batch", "@now")};`,
     params.all,
   );
-  return true;
+  return "done";
 }
 
 /** Deliveries go before their attempts: whoever adds one holds its delivery. */
@@ -85,13 +93,14 @@ WHERE id = @id AND ${removable("batch", "@now")}`,
   answer: 'SELECT COUNT(*) AS "gone" FROM @gone',
 });
 
-export async function deleteBatch(sql: Sql, id: number, limit: number): Promise<boolean> {
+export async function deleteBatch(sql: Sql, id: number, limit: number): Promise<Removal> {
   let left = limit;
   for (const piece of pieces) {
-    const { gone, hasMore } = await deletePiece(sql, piece, id, left);
-    left -= gone;
-    if (left <= 0 || hasMore) return false;
+    const deleted = await deletePiece(sql, piece, id, left);
+    if (!deleted) return untaken(sql, id);
+    left -= deleted.gone;
+    if (left <= 0 || deleted.hasMore) return "more";
   }
   await sql.all(DELETE, { id: big(id) });
-  return true;
+  return "done";
 }

@@ -1,4 +1,4 @@
-import { addError, mostErrorRows, type RawError, ROW_BYTES } from "../../../rows.ts";
+import { addError, mostErrorRows, notVoided, type RawError, ROW_BYTES, voidedUpload } from "../../../rows.ts";
 import type {
   BatchRow,
   BatchState,
@@ -36,8 +36,16 @@ const listed = batchColumns().replace("batch.envelope", "'{}' AS envelope");
 
 export async function due(sql: Sql, state: BatchState, limit: number): Promise<BatchRow[]> {
   const rows = await sql.all<RawBatch>(
-    `SELECT ${listed} FROM batch WHERE state = $1 AND due_at <= ${NOW} ORDER BY due_at LIMIT $2`,
+    `SELECT ${listed} FROM batch WHERE state = $1 AND due_at <= ${NOW} AND ${notVoided("batch")} ORDER BY due_at LIMIT $2`,
     state,
+    limit,
+  );
+  return rows.map(batchRow);
+}
+
+export async function voided(sql: Sql, limit: number): Promise<BatchRow[]> {
+  const rows = await sql.all<RawBatch>(
+    `SELECT ${listed} FROM batch WHERE due_at <= ${NOW} AND ${voidedUpload("batch")} ORDER BY due_at LIMIT $1`,
     limit,
   );
   return rows.map(batchRow);

@@ -1,6 +1,6 @@
 /** Deleting in pieces: a batch of millions of rows must not hold up the others' commits for seconds. */
 import { removable } from "../../../rows.ts";
-import type { Due } from "../../../store.ts";
+import type { Due, Removal } from "../../../store.ts";
 import { dueAt, Values } from "../rows.ts";
 import { NOW, type Sql } from "../sql.ts";
 
@@ -9,54 +9,61 @@ const pieces = [
   { table: "record_error", key: "seq, n" },
   { table: "record", key: "seq" },
 ] as const;
+type Piece = (typeof pieces)[number];
 
-const REMOVABLE = `EXISTS (SELECT 1 FROM batch b WHERE b.id = $1 AND ${removable("b", NOW)})`;
+/** The batch's row, locked for this statement. No row: another node deletes of it right now, or it may not be deleted. */
+const TAKEN = `taken AS MATERIALIZED (SELECT b.id FROM batch b WHERE b.id = $1 AND ${removable("b", NOW)}
+  FOR UPDATE SKIP LOCKED)`;
 
 /**
- * How many rows went, at most `limit`. Up to a last key and not by a list of keys: read along the index, two nodes at the
- * same batch lock its rows in the same order.
+ * Deletes at most `limit` rows of the batch's table. Up to a last key and not by a list of keys, so that the rows are read
+ * along the index. Null: the batch was not taken.
  */
-async function deletePiece(
-  sql: Sql,
-  { table, key }: (typeof pieces)[number],
-  id: number,
-  limit: number,
-): Promise<number> {
-  const row = await sql.get<{ n: number }>(
-    `WITH piece AS MATERIALIZED (SELECT ${key} FROM ${table} WHERE batch_id = $1 AND ${REMOVABLE}
-       ORDER BY ${key} LIMIT $2),
+async function deletePiece(sql: Sql, { table, key }: Piece, id: number, limit: number): Promise<number | null> {
+  const row = await sql.get<{ taken: number; gone: number }>(
+    `WITH ${TAKEN},
+       piece AS MATERIALIZED (SELECT ${key} FROM ${table} WHERE batch_id = $1 AND EXISTS (SELECT 1 FROM taken)
+         ORDER BY ${key} LIMIT $2),
        gone AS (DELETE FROM ${table} WHERE batch_id = $1
          AND (${key}) <= (SELECT ${key} FROM piece ORDER BY ${descending(key)} LIMIT 1) RETURNING 1)
-     SELECT count(*) AS n FROM gone`,
+     SELECT (SELECT count(*) FROM taken) AS taken, (SELECT count(*) FROM gone) AS gone`,
     id,
     limit,
   );
-  return row?.n ?? 0;
+  return row?.taken ? row.gone : null;
 }
 
 const descending = (key: string) => key.replace(/\w+/g, "$& DESC");
 
-export async function purgeChunks(sql: Sql, id: number, limit: number, due: Due): Promise<boolean> {
-  // Less than a piece says nothing: another node, at the same rows, leaves none of them to this one.
-  await deletePiece(sql, pieces[0], id, limit);
-  if (await hasRows(sql, pieces[0], id)) return false;
+/** What became of a batch that was not taken. */
+async function untaken(sql: Sql, id: number): Promise<Removal> {
+  const row = await sql.get(`SELECT 1 FROM batch b WHERE b.id = $1 AND ${removable("b", NOW)}`, id);
+  return row ? "busy" : "done";
+}
+
+/** Fewer rows than a piece say nothing: the statement's snapshot may be older than another node's last piece. */
+const hasRows = async (sql: Sql, { table }: Piece, id: number) =>
+  (await sql.get(`SELECT 1 FROM ${table} WHERE batch_id = $1 LIMIT 1`, id)) !== undefined;
+
+export async function purgeChunks(sql: Sql, id: number, limit: number, due: Due): Promise<Removal> {
+  if ((await deletePiece(sql, pieces[0], id, limit)) === null) return untaken(sql, id);
+  if (await hasRows(sql, pieces[0], id)) return "more";
   const values = new Values();
   await sql.all(
     `UPDATE batch SET chunks = 0, due_at = ${dueAt(due, values)}
      WHERE id = ${values.add(id)} AND chunks > 0 AND ${removable("batch", NOW)}`,
     ...values.list,
   );
-  return true;
+  return "done";
 }
 
-const hasRows = async (sql: Sql, { table }: (typeof pieces)[number], id: number) =>
-  (await sql.get(`SELECT 1 FROM ${table} WHERE batch_id = $1 AND ${REMOVABLE} LIMIT 1`, id)) !== undefined;
-
-export async function deleteBatch(sql: Sql, id: number, limit: number): Promise<boolean> {
+export async function deleteBatch(sql: Sql, id: number, limit: number): Promise<Removal> {
   let left = limit;
   for (const piece of pieces) {
-    left -= await deletePiece(sql, piece, id, left);
-    if (left <= 0 || (await hasRows(sql, piece, id))) return false;
+    const gone = await deletePiece(sql, piece, id, left);
+    if (gone === null) return untaken(sql, id);
+    left -= gone;
+    if (left <= 0 || (await hasRows(sql, piece, id))) return "more";
   }
   await sql.all(
     `WITH gone AS (DELETE FROM batch WHERE id = $1 AND ${removable("batch", NOW)}
@@ -67,5 +74,5 @@ export async function deleteBatch(sql: Sql, id: number, limit: number): Promise<
      WHERE c.client_id = gone.client_id AND c.hash = gone.content_hash AND c.batch_id = gone.id`,
     id,
   );
-  return true;
+  return "done";
 }

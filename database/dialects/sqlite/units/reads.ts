@@ -1,5 +1,5 @@
 /** Pure reads: they run on the second connection and see what was committed. */
-import { addError, type RawError, ROW_BYTES } from "../../../rows.ts";
+import { addError, notVoided, type RawError, ROW_BYTES, voidedUpload } from "../../../rows.ts";
 import type { BatchRow, BatchState, ListQuery, QueueStats, RecordErrors, SeenBatch } from "../../../store.ts";
 import { batchColumns, batchRow, type RawBatch } from "../rows.ts";
 import type { Sql } from "../sql.ts";
@@ -26,8 +26,19 @@ export function childOf(sql: Sql, id: number): BatchRow | null {
 export function due(sql: Sql, state: BatchState, limit: number): BatchRow[] {
   return sql
     .all<RawBatch>(
-      `SELECT ${listColumns} FROM batch WHERE state = ?1 AND due_at <= ?2 ORDER BY due_at LIMIT ?3`,
+      `SELECT ${listColumns} FROM batch WHERE state = ?1 AND due_at <= ?2 AND ${notVoided("batch")}
+       ORDER BY due_at LIMIT ?3`,
       state,
+      sql.now(),
+      limit,
+    )
+    .map(batchRow);
+}
+
+export function voided(sql: Sql, limit: number): BatchRow[] {
+  return sql
+    .all<RawBatch>(
+      `SELECT ${listColumns} FROM batch WHERE due_at <= ?1 AND ${voidedUpload("batch")} ORDER BY due_at LIMIT ?2`,
       sql.now(),
       limit,
     )

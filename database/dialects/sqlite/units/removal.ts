@@ -1,6 +1,6 @@
 /** Deleting in pieces: a batch of millions of rows must not hold up the others' commits for seconds. */
 import { removable } from "../../../rows.ts";
-import type { Due } from "../../../store.ts";
+import type { Due, Removal } from "../../../store.ts";
 import { dueAt } from "../rows.ts";
 import type { Sql } from "../sql.ts";
 
@@ -22,20 +22,20 @@ function deletePiece(sql: Sql, { table, key }: (typeof pieces)[number], id: numb
   );
 }
 
-export function purgeChunks(sql: Sql, id: number, limit: number, due: Due): boolean {
-  if (!isRemovable(sql, id)) return true;
+export function purgeChunks(sql: Sql, id: number, limit: number, due: Due): Removal {
+  if (!isRemovable(sql, id)) return "done";
   deletePiece(sql, pieces[0], id, limit);
-  if (sql.get("SELECT 1 FROM batch_chunk WHERE batch_id = ?1 LIMIT 1", id)) return false;
+  if (sql.get("SELECT 1 FROM batch_chunk WHERE batch_id = ?1 LIMIT 1", id)) return "more";
   sql.run("UPDATE batch SET chunks = 0, due_at = ?2 WHERE id = ?1 AND chunks > 0", id, dueAt(due, sql.now()));
-  return true;
+  return "done";
 }
 
-export function deleteBatch(sql: Sql, id: number, limit: number): boolean {
-  if (!isRemovable(sql, id)) return true;
+export function deleteBatch(sql: Sql, id: number, limit: number): Removal {
+  if (!isRemovable(sql, id)) return "done";
   let left = limit;
   for (const piece of pieces) {
     left -= deletePiece(sql, piece, id, left);
-    if (left <= 0) return false;
+    if (left <= 0) return "more";
   }
   sql.run(
     `DELETE FROM content_key WHERE batch_id = ?1
@@ -45,5 +45,5 @@ export function deleteBatch(sql: Sql, id: number, limit: number): boolean {
   sql.run("DELETE FROM delivery_attempt WHERE delivery_id IN (SELECT id FROM delivery WHERE batch_id = ?1)", id);
   sql.run("DELETE FROM delivery WHERE batch_id = ?1", id);
   sql.run("DELETE FROM batch WHERE id = ?1", id);
-  return true;
+  return "done";
 }

@@ -14,7 +14,7 @@ import { reserveKeys } from "./keys.ts";
 import { acquireLock, extendLock, forgetLocks, releaseLock } from "./locks.ts";
 import { move, voidLeases } from "./moves.ts";
 import { deleteOutbox, takeOutbox } from "./outbox.ts";
-import { batch, changed, childOf, due, errors, list, now, records, stats } from "./reads.ts";
+import { batch, changed, childOf, due, errors, list, now, records, stats, voided } from "./reads.ts";
 import { deleteBatch, purgeChunks } from "./removal.ts";
 import { answerKey, forgetRepeats, keyHolder, usage } from "./repeats.ts";
 import { appendChunks, beginKeyedUpload, beginUpload, commitUpload, touchUploads, voidUpload } from "./uploads.ts";
@@ -60,6 +60,7 @@ export const reads = {
   isOvertaken,
   readChunk,
   due,
+  voided,
   batch,
   childOf,
   list,

@@ -1,0 +1,98 @@
+/**
+ * Deletes what is over its time: bodies of batches that ended, whole batches, uploads that broke off, keys and contents. It has
+ * a rhythm of its own, for one batch can have millions of rows, and nobody's lease, window or retry may wait for them.
+ *
+ * All work is done in short pieces. The batches that are due get their turns one after the other, so that a large one does
+ * not keep small ones waiting. Every node takes part: a piece locks its batch, and a node that finds it locked goes on
+ * to another one. Nothing is remembered between two pieces, so what a node leaves behind when it dies is any other's to go on with.
+ */
+import { isUnavailable } from "../../database/errors.ts";
+import type { BatchRow, BatchState, Removal } from "../../database/store.ts";
+import { finalStates } from "./batch.contract.ts";
+import { Pace } from "./batch.pace.ts";
+import type { BatchService } from "./batch.service.ts";
+import { keepsBody } from "./batch.states.ts";
+
+const BATCHES_AT_ONCE = 100;
+/** How long one batch keeps the others waiting. */
+const TURN_MS = 1_000;
+/** A few ms of deleting. */
+const FORGOTTEN_AT_ONCE = 1_000;
+
+export class Retention {
+  private readonly service: BatchService;
+  private readonly pace = new Pace();
+  private readonly keyPace = new Pace();
+  private isEnded = false;
+
+  constructor(service: BatchService) {
+    this.service = service;
+  }
+
+  /** Deletes until nothing is due, or until what is due cannot be deleted. */
+  async run(): Promise<void> {
+    let hasMore = true;
+    while (hasMore && !this.isEnded) hasMore = await this.round();
+  }
+
+  /** The service stops after the piece at hand. */
+  end(): void {
+    this.isEnded = true;
+  }
+
+  /** One turn for everything that is due. Answers whether some of it has more, and something was done. */
+  private async round(): Promise<boolean> {
+    const { store } = this.service.database;
+    let hasMore = await this.turns("receiving", () => store.voided(BATCHES_AT_ONCE));
+    for (const state of finalStates) {
+      const due = () => store.due(state, BATCHES_AT_ONCE);
+      hasMore = (await this.turns(state, due)) || hasMore;
+    }
+    return (await this.forget()) || hasMore;
+  }
+
+  private async turns(state: BatchState, read: () => Promise<BatchRow[]>): Promise<boolean> {
+    if (!(await this.mayGoOn())) return false;
+    const batches = await read();
+    const ends: Removal[] = [];
+    for (const batch of batches) if (batch.state === state) ends.push(await this.turn(batch));
+    return ends.includes("more") || (batches.length === BATCHES_AT_ONCE && ends.includes("done"));
+  }
+
+  /** Piece after piece of one batch, for a while. A batch that cannot be deleted must not hold up the others. */
+  private async turn(batch: BatchRow): Promise<Removal> {
+    const end = performance.now() + TURN_MS;
+    try {
+      let last: Removal = "more";
+      while (last === "more" && performance.now() < end && !this.isEnded)
+        last = await this.pace.measured(() => this.piece(batch));
+      return last;
+    } catch (error) {
+      if (isUnavailable(error)) throw error;
+      this.service.logger.warn(`Retention leaves batch ${batch.publicId} (${batch.state}) as it is:`, error);
+      return "busy";
+    }
+  }
+
+  /** The body of a batch that ended goes first; when its retention is over, all of it. */
+  private async piece(batch: BatchRow): Promise<Removal> {
+    const { store } = this.service.database;
+    const { id, state, chunks } = batch;
+    if (chunks === 0) return store.deleteBatch(id, this.pace.rows);
+    if (!keepsBody(state)) return store.purgeChunks(id, this.pace.chunks, await this.service.retentionOf(batch));
+    const purged = await store.purgeChunks(id, this.pace.chunks, { inMs: 0 });
+    return purged === "done" ? store.deleteBatch(id, this.pace.rows) : purged;
+  }
+
+  /** Keys and contents whose time is over, and what was sent on days gone by. Answers whether there is more. */
+  private async forget(): Promise<boolean> {
+    if (!(await this.mayGoOn())) return false;
+    const piece = async () => ((await this.service.database.store.forgetRepeats(FORGOTTEN_AT_ONCE)) ? "done" : "more");
+    return (await this.keyPace.measured(piece)) === "more";
+  }
+
+  /** Asked before anything is read that is due: what a clock in doubt calls due is not deleted. */
+  private async mayGoOn(): Promise<boolean> {
+    return !this.isEnded && (await this.service.clock.mayDelete());
+  }
+}

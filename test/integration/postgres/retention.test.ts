@@ -1,0 +1,143 @@
+/** Large batches are removed by several nodes, piece by piece, and nothing else waits for it. */
+import pg from "pg";
+import type { BatchRow } from "../../../database/store.ts";
+import { call } from "../../../services/messages.ts";
+import { describePostgres, freshPostgres, type TestDatabase } from "../../helpers/database.ts";
+import { type System, startSystem } from "../../helpers/system.ts";
+import { until } from "../../unit/contracts/kit.ts";
+import { isOver, newBatch, ready, upload } from "../store/drafts.ts";
+
+const SWEEP_MS = 200;
+const LEASE_MS = 1_000;
+const ROWS = 12_000;
+/** How long the server takes for a piece here, so that few rows take as long as millions do. */
+const PIECE_MS = 150;
+
+const env = { SWEEP_INTERVAL: `${SWEEP_MS}ms`, BATCH_LEASE: `${LEASE_MS}ms` };
+const services = ["batch", "clientCache", "outbox", "policy"];
+
+let database: TestDatabase;
+let nodes: System[];
+
+const rows = async <T>(sql: string): Promise<T[]> => (await database.db.sequelize.query(sql))[0] as T[];
+const recordsOf = async (id: number) =>
+  (await rows<{ n: number }>(`SELECT count(*)::int AS n FROM record WHERE batch_id = ${id}`))[0]?.n as number;
+
+async function startNode(): Promise<System> {
+  const node = await startSystem({ services, env: { ...env, DATABASE_URL: database.url } });
+  nodes.push(node);
+  return node;
+}
+
+/** A batch with `ROWS` records whose time is over. */
+async function overdue(clientId: number): Promise<number> {
+  const { id } = await ready(database.db.store, clientId, { chunks: [], totals: { ...upload(1).totals, chunks: 0 } });
+  await rows(`INSERT INTO record SELECT ${id}, n, '{"n":1}' FROM generate_series(1, ${ROWS}) n`);
+  await isOver(database.db, id);
+  return id;
+}
+
+/** A batch of a client that the node knows, with its policy. */
+async function readyOn({ broker }: System): Promise<BatchRow> {
+  const { client } = await call(broker, "clientCache.create", { clientIdentifier: "a-shop", name: "A shop" });
+  const batch = { ...newBatch(client.id), policyVersion: client.policyVersion };
+  return ready(database.db.store, client.id, { batch });
+}
+
+/** Each statement that deletes records is slow, and is written down: of which batch, from when to when. */
+async function slowed(): Promise<void> {
+  await rows("CREATE TABLE piece (batch_id BIGINT, began FLOAT, ended FLOAT)");
+  await rows(`CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    IF EXISTS (SELECT 1 FROM old_rows) THEN
+      PERFORM pg_sleep(${PIECE_MS / 1_000});
+      INSERT INTO piece SELECT batch_id, extract(epoch FROM statement_timestamp()), extract(epoch FROM clock_timestamp())
+        FROM old_rows LIMIT 1;
+    END IF;
+    RETURN NULL; END $$`);
+  await rows(`CREATE TRIGGER slow AFTER DELETE ON record REFERENCING OLD TABLE AS old_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION slow()`);
+}
+
+describePostgres("retention on PostgreSQL", () => {
+  beforeEach(async () => {
+    database = await freshPostgres();
+    nodes = [];
+    await slowed();
+  });
+  afterEach(async () => {
+    await Promise.all(nodes.map((node) => node.stop()));
+    await database.remove();
+  });
+
+  test("a lapsed lease is taken in time while a large batch is being removed", async () => {
+    const node = await startNode();
+    const { id: busy, publicId } = await readyOn(node);
+    const large = await overdue(1);
+    await until(async () => (await recordsOf(large)) < ROWS);
+    await call(node.broker, "batch.claim", { id: busy, owner: "a-dead-worker:1" });
+    const began = performance.now();
+    await until(async () => (await call(node.broker, "batch.get", { publicId })).state === "ready", 10_000);
+    expect(performance.now() - began).toBeLessThan(LEASE_MS + SWEEP_MS + 1_000);
+    expect(await recordsOf(large)).toBeGreaterThan(0);
+  });
+
+  test("two nodes share what is due, and never delete of the same batch at the same time", async () => {
+    await Promise.all([startNode(), startNode()]);
+    const ids = [await overdue(1), await overdue(2), await overdue(3)];
+    await until(async () => (await rows(`SELECT 1 FROM batch WHERE id IN (${ids})`)).length === 0, 25_000);
+    const pieces = await rows<{ batch_id: number; began: number; ended: number }>("SELECT * FROM piece ORDER BY began");
+    const together = pieces.flatMap((one) =>
+      pieces
+        .filter((other) => other.began < one.ended && other.ended > one.began && other !== one)
+        .map((other) => [one, other]),
+    );
+    expect(together.length).toBeGreaterThan(0);
+    for (const [one, other] of together) expect(one?.batch_id).not.toBe(other?.batch_id);
+  });
+
+  test("a small batch does not wait for a large one that is due before it", async () => {
+    const node = await startNode();
+    const small = await readyOn(node);
+    const large = await overdue(1);
+    await until(async () => (await recordsOf(large)) < ROWS);
+    await isOver(database.db, small.id);
+    await until(async () => (await database.db.store.batch(small.publicId, null))?.chunks === 0);
+    expect(await recordsOf(large)).toBeGreaterThan(0);
+  });
+
+  test("a batch that another node deletes of is left alone, and goes on at once where that node died", async () => {
+    const id = await overdue(1);
+    const other = new pg.Client(database.url);
+    other.on("error", () => {});
+    await other.connect();
+    await other.query("BEGIN");
+    await other.query(`SELECT 1 FROM batch WHERE id = ${id} FOR UPDATE`);
+    const { store } = database.db;
+    expect(await store.deleteBatch(id, 100)).toBe("busy");
+    expect(await store.purgeChunks(id, 100, null)).toBe("busy");
+    expect(await recordsOf(id)).toBe(ROWS);
+    await database.db.sequelize.query(`SELECT pg_terminate_backend(${await pidOf(other)})`).catch(() => {});
+    await until(async () => (await store.deleteBatch(id, 100)) === "more");
+    expect(await recordsOf(id)).toBe(ROWS - 100);
+    await other.end().catch(() => {});
+  });
+
+  test("a stop waits for the piece at hand; another node does the rest", async () => {
+    const id = await overdue(1);
+    const first = await startNode();
+    await until(async () => (await recordsOf(id)) < ROWS);
+    const began = performance.now();
+    await first.stop();
+    nodes = [];
+    expect(performance.now() - began).toBeLessThan(5_000);
+    const left = await recordsOf(id);
+    expect(left).toBeGreaterThan(0);
+    await new Promise((resolve) => setTimeout(resolve, 2 * PIECE_MS));
+    expect(await recordsOf(id)).toBe(left);
+    await startNode();
+    await until(async () => (await rows(`SELECT 1 FROM batch WHERE id = ${id}`)).length === 0, 25_000);
+    expect(await recordsOf(id)).toBe(0);
+  });
+});
+
+const pidOf = async (client: pg.Client) => (await client.query("SELECT pg_backend_pid() AS pid")).rows[0].pid as number;
