@@ -22,6 +22,7 @@ const benchmarks: Record<string, () => Promise<Benchmark>> = {
   "pg-ingest": async () => (await import("./postgres/ingest.ts")).pgIngest,
   "pg-small": async () => (await import("./postgres/small.ts")).pgSmall,
   "pg-latency": async () => (await import("./postgres/latency.ts")).pgLatency,
+  retention: async () => (await import("./retention.ts")).retention,
   attacks: async () => (await import("./attacks.ts")).attacked,
   mssql: async () => (await import("./mssql.ts")).mssqlRows,
 };
