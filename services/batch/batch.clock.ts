@@ -15,8 +15,10 @@ const PROBATION_MS = DAY_MS;
 
 interface Look {
   clockMs: number;
-  /** Of the monotonic clock. */
+  /** The node's own count of time, which also counts while its machine sleeps. */
   countMs: number;
+  /** The same without sleep, in which nobody renews a lease. */
+  awakeMs: number;
 }
 
 export class Clock {
@@ -38,9 +40,9 @@ export class Clock {
     return this.last !== null;
   }
 
-  /** Whether it went ahead in the last `ms`: leases are over by it that nobody could renew meanwhile. */
+  /** Whether it went ahead in the last `ms`, or the machine slept: leases are over by it that nobody could renew meanwhile. */
   wentIn(ms: number): boolean {
-    return this.last !== null && this.last.countMs - this.wentAtMs < ms;
+    return this.last !== null && this.last.awakeMs - this.wentAtMs < ms;
   }
 
   /**
@@ -63,18 +65,24 @@ export class Clock {
     const { last } = this;
     this.last = look;
     if (!last) return;
-    const aheadMs = look.clockMs - last.clockMs - (look.countMs - last.countMs);
+    const clockMs = look.clockMs - last.clockMs;
+    if (clockMs - (look.awakeMs - last.awakeMs) > MOST_AHEAD_MS) this.wentAtMs = look.awakeMs;
+    const aheadMs = clockMs - (look.countMs - last.countMs);
     if (aheadMs > MOST_AHEAD_MS) {
-      this.wentAtMs = look.countMs;
       const all = aheadMs + (this.held?.aheadMs ?? 0);
-      this.hold(look, all, `went ahead by itself, by ${lengthOf(aheadMs)}; if it is right, restart the node`);
+      this.hold(
+        look,
+        all,
+        `went ahead by itself, by ${lengthOf(aheadMs)}`,
+        " If the clock is right, restart the node.",
+      );
     } else if (this.held) this.goOn(look, aheadMs);
   }
 
-  private hold({ countMs }: Look, aheadMs: number, what: string): void {
+  private hold({ countMs }: Look, aheadMs: number, what: string, more = ""): void {
     this.held = { sinceMs: countMs, aheadMs };
-    const until = "until it is set back, or has run evenly for 24 hours";
-    this.warn(`Nothing is deleted by its age ${until}: the database's clock ${what}.`);
+    const until = "until the clock is set back, or has run evenly for 24 hours";
+    this.warn(`The database's clock ${what}. Nothing is deleted by its age ${until}.${more}`);
   }
 
   private goOn({ countMs }: Look, aheadMs: number): void {

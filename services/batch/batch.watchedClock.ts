@@ -1,4 +1,5 @@
 /** The database's clock, as this node watches it: the sweep and Retention ask whether it may be believed. */
+import { uptime } from "node:os";
 import { readWhenAsked } from "../../mixins/figures.ts";
 import { Clock } from "./batch.clock.ts";
 import type { BatchRow } from "./batch.contract.ts";
@@ -35,14 +36,16 @@ export class WatchedClock {
     return this.clock.isTrusted;
   }
 
-  /** Whether the clock went ahead in the last `ms`. */
+  /** Whether the clock went ahead in the last `ms`, or the machine slept. */
   wentIn(ms: number): boolean {
     return this.clock.wentIn(ms);
   }
 
   private async lookOnce(): Promise<void> {
     const { database } = this.service;
-    const look = { clockMs: await database.now(), countMs: performance.now() };
+    const clockMs = await database.now();
+    // The machine's uptime goes on while a laptop sleeps, `performance.now()` does not on Linux.
+    const look = { clockMs, countMs: uptime() * 1000, awakeMs: performance.now() };
     if (this.clock.hasBegun) this.clock.look(look);
     // On one machine there is no other clock.
     else if (!database.isEmbedded) this.clock.begin(look, { otherMs: Date.now() });
