@@ -54,7 +54,9 @@ function keptToken(file: string): string {
     if ((mode & constants.S_IFMT) !== constants.S_IFREG) throw unkept(`${file}, which is no file`);
     // Windows has no such modes.
     if (process.platform !== "win32" && (mode & OTHERS) !== 0)
-      throw unkept(`${file}, which others may read or write (mode ${(mode & 0o777).toString(8)}): run chmod 600 on it`);
+      throw unkept(
+        `${file}, which others may read or write (mode ${(mode & 0o777).toString(8)}): run chmod 600 on it, or set ADMIN_TOKEN`,
+      );
     const token = size > 4096 ? "" : readFileSync(opened, "utf8").trim();
     // A start that was killed, or met a full disk, leaves the file empty: nobody could ever log in with that.
     if (!TOKEN.test(token)) throw unkept(`${file}, which holds none of at least ${LEAST_LENGTH} visible characters`);
