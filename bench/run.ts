@@ -23,6 +23,7 @@ const benchmarks: Record<string, () => Promise<Benchmark>> = {
   "pg-small": async () => (await import("./postgres/small.ts")).pgSmall,
   "pg-latency": async () => (await import("./postgres/latency.ts")).pgLatency,
   retention: async () => (await import("./retention.ts")).retention,
+  figures: async () => (await import("./postgres/figures.ts")).figures,
   attacks: async () => (await import("./attacks.ts")).attacked,
   mssql: async () => (await import("./mssql.ts")).mssqlRows,
 };

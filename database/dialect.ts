@@ -44,6 +44,8 @@ export interface Ddl {
   rowLocks?(table: string): string;
   /** The index that finds the key of an upload, where it is not the one of the others. */
   uploadKeyIndex?: string;
+  /** The triggers that keep `batch_count` (database/counts.ts), whatever writes `batch`. */
+  countBatches: string[];
 }
 
 export interface Dialect {

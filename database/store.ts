@@ -197,8 +197,11 @@ export interface RecordErrors {
 export interface QueueStats {
   /** Rows by state. */
   states: Partial<Record<BatchState, number>>;
-  /** ready_at of the oldest claimable batch. */
+  /** Since when the batch waits that waits for longest among those which could be claimed now. */
   oldestReadyAt: number | null;
+  /** Batches that are ready, but whose client is at its cap (counted up to 10,000), and since when the oldest one waits. */
+  waitsForItsClient: { batches: number; oldestAt: number | null };
+  /** Counted up to 100,000. */
   outboxDepth: number;
   /** The document that waits longest in the outbox. */
   oldestEvent: string | null;
@@ -265,6 +268,8 @@ export interface BatchStore extends UploadStore {
   /** Stored records with seq > `after`, in order: at most `limit`, and the one that crosses `maxBytes` is the last. */
   records(id: number, after: number, limit: number, maxBytes: number): Promise<{ seq: number; data: string }[]>;
   stats(): Promise<QueueStats>;
+  /** Makes few rows of the many that count batches by state. Called now and then: without it `stats` grows slower. */
+  foldCounts(): Promise<void>;
 
   /** Writes a client's cap and weight (inserted with running 0 when new). */
   setQueue(clientId: number, cap: number, weight: number): Promise<void>;

@@ -8,6 +8,7 @@ import { retryOf } from "./0004-retry-of.ts";
 import { webhook } from "./0005-webhook.ts";
 import { errorReport } from "./0006-error-report.ts";
 import { rowLocks } from "./0007-row-locks.ts";
+import { batchCount } from "./0008-batch-count.ts";
 import { createTable } from "./ddl.ts";
 
 export interface MigrationContext {
@@ -21,7 +22,16 @@ export interface Migration {
 }
 
 /** In the order in which they are taken. */
-export const migrations: Migration[] = [schema, repeats, keyReservations, retryOf, webhook, errorReport, rowLocks];
+export const migrations: Migration[] = [
+  schema,
+  repeats,
+  keyReservations,
+  retryOf,
+  webhook,
+  errorReport,
+  rowLocks,
+  batchCount,
+];
 const LOG = "schema_migration";
 
 /** Steps and their log in ONE transaction, under the dialect's lock: done as a whole or not at all, by one process at a time. */

@@ -106,7 +106,15 @@ export const readiness = {
 };
 
 export const stats = {
-  queue: { oldestReadyAgeMs: null, ready: 0, processing: 1, held: 0, outbox: 0, oldestOutboxAgeMs: null },
+  queue: {
+    oldestReadyAgeMs: null,
+    waitsForItsClient: { batches: 0, oldestAgeMs: null },
+    ready: 0,
+    processing: 1,
+    held: 0,
+    outbox: 0,
+    oldestOutboxAgeMs: null,
+  },
   batches: { processing: 1, completed: 41, completed_with_errors: 1 },
   running: [{ node: "worker-1", batches: 1 }],
   nodes: [

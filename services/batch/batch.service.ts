@@ -259,6 +259,7 @@ export default define<BatchService>({
     const sweep = this.schedule("The sweep", config.sweepIntervalMs, sweepOnceStarted, 0.2);
     const removeOnceStarted = async () => this.broker.started && this.retention.run();
     this.removeSoon = this.schedule("Retention", config.sweepIntervalMs, removeOnceStarted, 0.2);
+    this.schedule("Folding counts", config.sweepIntervalMs, () => this.database.store.foldCounts(), 0.2);
     this.schedule("Keeping uploads", this.leaseMs / 3, () => this.uploads.touch());
     this.broker.localBus.once("$broker.started", sweep);
   },

@@ -44,7 +44,10 @@ export interface NodeFigures {
 /** What a dashboard shows. */
 export interface SystemStats {
   queue: {
+    /** Of the batches that could be claimed now. */
     oldestReadyAgeMs: number | null;
+    /** Ready batches whose client is at its cap (counted up to 10,000). */
+    waitsForItsClient: { batches: number; oldestAgeMs: number | null };
     ready: number;
     processing: number;
     held: number;

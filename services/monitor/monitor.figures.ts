@@ -3,7 +3,7 @@ import { configOf } from "../../config.ts";
 import { collect, readings } from "../../mixins/figures.ts";
 import { type AnswerOf, call } from "../messages.ts";
 import type { CacheFigures, NodeFigures, SystemStats } from "./monitor.contract.ts";
-import { oldestMs, outboxMs } from "./monitor.queue.ts";
+import { oldestMs, outboxMs, waitingMs } from "./monitor.queue.ts";
 
 const PATIENCE_MS = 2_000;
 
@@ -95,8 +95,17 @@ export function allFigures(broker: ServiceBroker): Promise<SystemStats["nodes"]>
 export async function statsOf(broker: ServiceBroker, stats: AnswerOf<"batch.stats">): Promise<SystemStats> {
   const { states, outboxDepth: outbox } = stats;
   const { ready = 0, processing = 0, held = 0 } = states;
+  const waitsForItsClient = { batches: stats.waitsForItsClient.batches, oldestAgeMs: waitingMs(stats) };
   return {
-    queue: { oldestReadyAgeMs: oldestMs(stats), ready, processing, held, outbox, oldestOutboxAgeMs: outboxMs(stats) },
+    queue: {
+      oldestReadyAgeMs: oldestMs(stats),
+      waitsForItsClient,
+      ready,
+      processing,
+      held,
+      outbox,
+      oldestOutboxAgeMs: outboxMs(stats),
+    },
     batches: states,
     running: stats.running.map(({ owner, batches }) => ({ node: owner.split(":")[0] ?? "", batches })),
     nodes: await allFigures(broker),

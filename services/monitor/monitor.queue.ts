@@ -6,7 +6,7 @@ import { type AnswerOf, call } from "../messages.ts";
 
 type Stats = AnswerOf<"batch.stats">;
 
-/** Counting millions of rows takes a while; many who ask at once get one answer. */
+/** Many who ask at once get one answer. */
 const FRESH_MS = 1_000;
 const PATIENCE_MS = 2_000;
 
@@ -28,6 +28,16 @@ export class Queue {
       { value: this.stats ? 1 : 0 },
     ]);
     read("oldest_ready_age_seconds", "How long the oldest claimable batch waits.", (stats) => seconds(oldestMs(stats)));
+    read(
+      "oldest_waiting_for_client_age_seconds",
+      "How long the oldest batch waits whose client is at its cap.",
+      (stats) => seconds(waitingMs(stats)),
+    );
+    read(
+      "batches_waiting_for_client",
+      "Ready batches whose client is at its cap, counted up to 10,000.",
+      (stats) => stats.waitsForItsClient.batches,
+    );
     read("outbox_depth", "Events that are not published yet.", ({ outboxDepth }) => outboxDepth);
     read("oldest_outbox_age_seconds", "How long the oldest event waits to be published.", (stats) =>
       seconds(outboxMs(stats)),
@@ -53,8 +63,13 @@ export class Queue {
   }
 }
 
+/** How long the batch waits that waits for longest among those which could be claimed now. */
 export const oldestMs = ({ oldestReadyAt, now }: Stats): number | null =>
   oldestReadyAt === null ? null : Math.max(0, now - oldestReadyAt);
+
+/** The age of the oldest ready batch whose client is at its cap. */
+export const waitingMs = ({ waitsForItsClient: { oldestAt }, now }: Stats): number | null =>
+  oldestAt === null ? null : Math.max(0, now - oldestAt);
 
 /** The age of the oldest event; its time is that of the node which made it, so it may be off by its clock. */
 export const outboxMs = ({ oldestEventAt, now }: Stats): number | null =>

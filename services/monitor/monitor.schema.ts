@@ -64,7 +64,11 @@ const node: JsonSchema = {
 
 export const statsSchema: JsonSchema = record({
   queue: record({
-    oldestReadyAgeMs: orNull(ms),
+    oldestReadyAgeMs: described("Of the batches that a worker could claim now.", orNull(ms)),
+    waitsForItsClient: described(
+      "Ready batches whose client has maxConcurrentBatches at work already, counted up to 10,000.",
+      record({ batches: count, oldestAgeMs: orNull(ms) }),
+    ),
     ready: count,
     processing: count,
     held: count,

@@ -1,4 +1,5 @@
 import type { Ddl } from "../../dialect.ts";
+import { countBatches } from "./counting.ts";
 import { COLLATION } from "./values.ts";
 
 /** Text of one collation, whatever that of the database is: compared as it is, capitals and accents told apart. */
@@ -22,4 +23,5 @@ export const ddl: Ddl = {
   rowLocks: (table) => `ALTER TABLE "${table}" SET (LOCK_ESCALATION = DISABLE)`,
   // NVARCHAR(MAX) stands in no filter of an index here, so this one is over all keys, and not unique.
   uploadKeyIndex: 'CREATE INDEX "idempotency_key_batch_id_ix" ON "idempotency_key" ("batch_id")',
+  countBatches,
 };

@@ -1,4 +1,5 @@
 import type { Ddl } from "../../dialect.ts";
+import { countBatches } from "./counting.ts";
 
 /** Ids of users are TEXT-like, not UUID: a path that holds no UUID has to find nothing, not to fail. */
 export const ddl: Ddl = {
@@ -18,4 +19,5 @@ export const ddl: Ddl = {
   // Bodies come compressed; trying once more costs time and gains nothing.
   after: (table) =>
     table.name === "batch_chunk" ? ['ALTER TABLE "batch_chunk" ALTER COLUMN "body" SET STORAGE EXTERNAL'] : [],
+  countBatches,
 };

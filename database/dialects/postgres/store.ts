@@ -16,23 +16,12 @@ import {
   voidClaims,
 } from "./units/deliveries.ts";
 import { candidates, isOvertaken, setQueue } from "./units/fairness.ts";
+import { foldCounts, stats } from "./units/figures.ts";
 import { reserveKeys } from "./units/keys.ts";
 import { acquireLock, extendLock, forgetLocks, releaseLock } from "./units/locks.ts";
 import { move, voidLeases } from "./units/moves.ts";
 import { deleteOutbox, takeOutbox } from "./units/outbox.ts";
-import {
-  batch,
-  batchById,
-  changed,
-  childOf,
-  due,
-  errors,
-  list,
-  outboxOf,
-  records,
-  stats,
-  voided,
-} from "./units/reads.ts";
+import { batch, batchById, changed, childOf, due, errors, list, outboxOf, records, voided } from "./units/reads.ts";
 import { deleteBatch, purgeChunks } from "./units/removal.ts";
 import { answerKey, forgetRepeats, keyHolder, usage } from "./units/repeats.ts";
 import { appendChunks, beginKeyedUpload, beginUpload, touchUploads, voidUpload } from "./units/uploads.ts";
@@ -68,6 +57,7 @@ const units = {
   errors,
   records,
   stats,
+  foldCounts,
   setQueue,
   takeOutbox,
   deleteOutbox,

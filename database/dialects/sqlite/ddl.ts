@@ -1,3 +1,4 @@
+import { ALL } from "../../counts.ts";
 import type { Ddl } from "../../dialect.ts";
 
 /**
@@ -18,4 +19,16 @@ export const ddl: Ddl = {
     bytes: "BLOB",
   },
   options: (table) => (table.primaryKey ? " WITHOUT ROWID" : ""),
+  // A row for each counter: states that are not counted have none.
+  countBatches: [
+    `CREATE TRIGGER "batch_count_insert" AFTER INSERT ON "batch" BEGIN
+  UPDATE "batch_count" SET "n" = "n" + 1 WHERE "state" IN ('${ALL}', NEW."state");
+END`,
+    `CREATE TRIGGER "batch_count_update" AFTER UPDATE OF "state" ON "batch" WHEN OLD."state" <> NEW."state" BEGIN
+  UPDATE "batch_count" SET "n" = "n" + CASE "state" WHEN NEW."state" THEN 1 ELSE -1 END WHERE "state" IN (OLD."state", NEW."state");
+END`,
+    `CREATE TRIGGER "batch_count_delete" AFTER DELETE ON "batch" BEGIN
+  UPDATE "batch_count" SET "n" = "n" - 1 WHERE "state" IN ('${ALL}', OLD."state");
+END`,
+  ],
 };

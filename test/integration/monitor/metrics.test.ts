@@ -107,6 +107,7 @@ test("GET /admin/stats shows the queue, who works, and each node's caches, limit
   expect(stats).toEqual({
     queue: {
       oldestReadyAgeMs: null,
+      waitsForItsClient: { batches: 0, oldestAgeMs: null },
       ready: 0,
       processing: 0,
       held: 0,

@@ -1,6 +1,7 @@
 /** How PostgreSQL reads, where it is not left to its statistics: a plan is kept from when the tables were empty. */
 import pg from "pg";
 import { CANDIDATES } from "../../../database/dialects/postgres/units/fairness.ts";
+import { RUNNING, STATES, WAITS } from "../../../database/dialects/postgres/units/figures.ts";
 import { describePostgres, freshPostgres } from "../../helpers/database.ts";
 
 /** So often the server plans for the values of the call; then it keeps a plan for all. */
@@ -13,26 +14,37 @@ const batches = (state: string, from: number, to: number) => `
   FROM generate_series(${from}, ${to}) n`;
 
 interface Plan {
+  "Relation Name"?: string;
+  "Actual Rows": number;
+  "Actual Loops": number;
   "Rows Removed by Filter"?: number;
   Plans?: Plan[];
 }
 
-const skippedIn = ({ "Rows Removed by Filter": removed = 0, Plans = [] }: Plan): number =>
-  removed + Plans.reduce((sum, part) => sum + skippedIn(part), 0);
+const partsOf = (plan: Plan): Plan[] => [plan, ...(plan.Plans ?? []).flatMap(partsOf)];
 
-async function skippedAfter(history: number): Promise<[found: number, skipped: number]> {
+/** Rows of `batch` that were read, also those that were of no use. */
+const readIn = (plan: Plan): number =>
+  partsOf(plan)
+    .filter((part) => part["Relation Name"] === "batch")
+    .reduce((sum, { "Actual Rows": rows, "Actual Loops": loops, ...part }) => {
+      return sum + (rows + (part["Rows Removed by Filter"] ?? 0)) * loops;
+    }, 0);
+
+/** What `statement` reads once a client has a history, with the plan that was made while there was nothing. */
+async function planAfter(statement: string, history: number, values = ""): Promise<[found: number, plan: Plan]> {
   const at = await freshPostgres();
   const client = new pg.Client(at.url);
   await client.connect();
   try {
     await client.query("INSERT INTO client_queue VALUES (1, 0, 0, 5, 1)");
-    await client.query(`PREPARE candidates AS ${CANDIDATES}`);
-    for (let i = 0; i < OWN_PLANS; i++) await client.query("EXECUTE candidates(1)");
+    await client.query(`PREPARE asked AS ${statement}`);
+    for (let i = 0; i < OWN_PLANS; i++) await client.query(`EXECUTE asked${values}`);
     await client.query(batches("completed", 1, history));
     await client.query(batches("ready", history + 1, history + 1));
-    const { rowCount } = await client.query("EXECUTE candidates(1)");
-    const { rows } = await client.query("EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE candidates(1)");
-    return [rowCount ?? 0, skippedIn(rows[0]["QUERY PLAN"][0].Plan)];
+    const { rowCount } = await client.query(`EXECUTE asked${values}`);
+    const { rows } = await client.query(`EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE asked${values}`);
+    return [rowCount ?? 0, rows[0]["QUERY PLAN"][0].Plan];
   } finally {
     await client.end();
     await at.remove();
@@ -41,6 +53,16 @@ async function skippedAfter(history: number): Promise<[found: number, skipped: n
 
 describePostgres("PostgreSQL's plans", () => {
   it("choosing a batch reads none of those that its client sent before", async () => {
-    expect(await skippedAfter(1_000)).toEqual([1, 0]);
+    const [found, plan] = await planAfter(CANDIDATES, 1_000, "(1)");
+    const skipped = partsOf(plan).reduce((sum, part) => sum + (part["Rows Removed by Filter"] ?? 0), 0);
+    expect([found, skipped]).toEqual([1, 0]);
   });
+
+  it.each(Object.entries({ STATES, WAITS, RUNNING }))(
+    "the figures read no batch that has ended: %s",
+    async (_name, text) => {
+      const [, plan] = await planAfter(text, 1_000);
+      expect(readIn(plan)).toBeLessThan(10);
+    },
+  );
 });

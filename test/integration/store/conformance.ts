@@ -1,6 +1,7 @@
 import type { Database } from "../../../database/database.ts";
 import { deliverySuite } from "./deliveries.suite.ts";
 import { fairnessSuite } from "./fairness.suite.ts";
+import { figuresSuite } from "./figures.suite.ts";
 import { keepingSuite } from "./keeping.suite.ts";
 import { keySuite } from "./keys.suite.ts";
 import { lockSuite } from "./locks.suite.ts";
@@ -31,6 +32,7 @@ export function storeConformance(name: string, open: Open): void {
       repeatSuite,
       workSuite,
       fairnessSuite,
+      figuresSuite,
       keepingSuite,
       deliverySuite,
       keySuite,

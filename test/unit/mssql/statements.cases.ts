@@ -121,6 +121,7 @@ add("changed", ({ store }) => store.changed([{ publicId: marked("id"), version: 
 add("errors", ({ store }) => store.errors(n(), n(), n(), n()));
 add("records", ({ store }) => store.records(n(), n(), n(), n()));
 add("stats", ({ store }) => store.stats());
+add("foldCounts", ({ store }) => store.foldCounts());
 add("now", ({ sql }) => now(sql), [[{ now: 1 }]]);
 add("batchById", ({ sql }) => batchById(sql, n()));
 add("outboxOf", ({ sql }) => outboxOf(sql, [event(), event()]));

@@ -11,7 +11,7 @@ export const LIFT = `DECLARE @lift FLOAT = (SELECT MAX(p.pass - ${strideOf("p")}
  * The clients that have a ready batch, by jumping from one to the next in the index (state, client_id, id). T-SQL takes neither
  * TOP nor MIN in the part that recurs, but the first of numbered rows. It is NULL where nothing is ready.
  */
-const WAITING = `waiting AS (
+export const WAITING = `waiting AS (
   SELECT MIN(f.client_id) AS client_id FROM batch AS f WHERE f.state = 'ready'
   UNION ALL
   SELECT n.client_id FROM (
@@ -19,10 +19,10 @@ const WAITING = `waiting AS (
     FROM waiting AS w JOIN batch AS b ON b.state = 'ready' AND b.client_id > w.client_id) AS n
   WHERE n.place = 1)`;
 /** More than a hundred of them, which is where T-SQL gives up unless it is told otherwise. */
-const ALL_OF_THEM = "OPTION (MAXRECURSION 0)";
+export const ALL_OF_THEM = "OPTION (MAXRECURSION 0)";
 
 /** Batches of the client `of` that are ready and due; the oldest is the first by id. */
-const readyOf = (of: string) =>
+export const readyOf = (of: string) =>
   `FROM batch AS r WHERE r.state = 'ready' AND r.client_id = ${of}.client_id AND r.due_at <= @now`;
 
 /** See the SQLite twin. */

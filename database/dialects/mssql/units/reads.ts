@@ -5,7 +5,6 @@ import type {
   ListQuery,
   OutboxDraft,
   OutboxRow,
-  QueueStats,
   RecordErrors,
   SeenBatch,
 } from "../../../store.ts";
@@ -138,30 +137,6 @@ export function outboxOf(sql: Sql, events: OutboxDraft[]): Promise<OutboxRow[]> 
 WHERE body IN (${bodies.join(", ")}) ORDER BY id;`,
     params.all,
   );
-}
-
-export async function stats(sql: Sql): Promise<QueueStats> {
-  const states = await sql.all<{ state: BatchState; n: number }>(
-    'SELECT state AS "state", COUNT(*) AS "n" FROM batch GROUP BY state;',
-  );
-  const oldest = await sql.get<{ readyAt: number | null }>(
-    `${AT_NOW}\nSELECT TOP (1) ready_at AS "readyAt" FROM batch WHERE state = 'ready' AND due_at <= @now ORDER BY due_at;`,
-  );
-  const delivery = await sql.get<{ dueAt: number | null }>(
-    `${AT_NOW}\nSELECT MIN(due_at) AS "dueAt" FROM delivery WHERE due_at <= @now;`,
-  );
-  const depth = await sql.get<{ n: number }>('SELECT COUNT(*) AS "n" FROM outbox;');
-  const event = await sql.get<{ body: string }>('SELECT TOP (1) body AS "body" FROM outbox ORDER BY id;');
-  return {
-    states: Object.fromEntries(states.map(({ state, n }) => [state, n])),
-    oldestReadyAt: oldest?.readyAt ?? null,
-    outboxDepth: depth?.n ?? 0,
-    oldestEvent: event?.body ?? null,
-    oldestDeliveryAt: delivery?.dueAt ?? null,
-    running: await sql.all(
-      `SELECT COALESCE(owner, '') AS "owner", COUNT(*) AS "batches" FROM batch WHERE state = 'processing' GROUP BY owner;`,
-    ),
-  };
 }
 
 export async function now(sql: Sql): Promise<number> {

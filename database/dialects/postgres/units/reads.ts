@@ -5,7 +5,6 @@ import type {
   ListQuery,
   OutboxDraft,
   OutboxRow,
-  QueueStats,
   RecordErrors,
   SeenBatch,
 } from "../../../store.ts";
@@ -122,30 +121,6 @@ export async function records(sql: Sql, id: number, after: number, limit: number
 export function outboxOf(sql: Sql, events: OutboxDraft[]): Promise<OutboxRow[]> {
   const bodies = events.map(({ body }) => body);
   return sql.all("SELECT id, topic, body, attempts FROM outbox WHERE body = ANY($1::text[]) ORDER BY id", bodies);
-}
-
-export async function stats(sql: Sql): Promise<QueueStats> {
-  const states = await sql.all<{ state: BatchState; n: number }>(
-    "SELECT state, count(*) AS n FROM batch GROUP BY state",
-  );
-  const oldest = await sql.get<{ readyAt: number | null }>(
-    `SELECT ready_at AS "readyAt" FROM batch WHERE state = 'ready' AND due_at <= ${NOW} ORDER BY due_at LIMIT 1`,
-  );
-  const delivery = await sql.get<{ dueAt: number | null }>(
-    `SELECT min(due_at) AS "dueAt" FROM delivery WHERE due_at <= ${NOW}`,
-  );
-  const depth = await sql.get<{ n: number }>("SELECT count(*) AS n FROM outbox");
-  const event = await sql.get<{ body: string }>("SELECT body FROM outbox ORDER BY id LIMIT 1");
-  return {
-    states: Object.fromEntries(states.map(({ state, n }) => [state, n])),
-    oldestReadyAt: oldest?.readyAt ?? null,
-    outboxDepth: depth?.n ?? 0,
-    oldestEvent: event?.body ?? null,
-    oldestDeliveryAt: delivery?.dueAt ?? null,
-    running: await sql.all(
-      "SELECT coalesce(owner, '') AS owner, count(*) AS batches FROM batch WHERE state = 'processing' GROUP BY owner",
-    ),
-  };
 }
 
 export async function now(sql: Sql): Promise<number> {

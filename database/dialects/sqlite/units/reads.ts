@@ -1,6 +1,6 @@
 /** Pure reads: they run on the second connection and see what was committed. */
 import { addError, notVoided, type RawError, ROW_BYTES, voidedUpload } from "../../../rows.ts";
-import type { BatchRow, BatchState, ListQuery, QueueStats, RecordErrors, SeenBatch } from "../../../store.ts";
+import type { BatchRow, BatchState, ListQuery, RecordErrors, SeenBatch } from "../../../store.ts";
 import { batchColumns, batchRow, type RawBatch } from "../rows.ts";
 import type { Sql } from "../sql.ts";
 
@@ -102,24 +102,4 @@ export function records(sql: Sql, id: number, after: number, limit: number, maxB
     if (size >= maxBytes) break;
   }
   return found;
-}
-
-export function stats(sql: Sql): QueueStats {
-  const states = sql.all<{ state: BatchState; n: number }>("SELECT state, count(*) AS n FROM batch GROUP BY state");
-  const oldest = sql.get<{ readyAt: number | null }>(
-    "SELECT ready_at AS readyAt FROM batch WHERE state = 'ready' AND due_at <= ?1 ORDER BY due_at LIMIT 1",
-    sql.now(),
-  );
-  return {
-    states: Object.fromEntries(states.map(({ state, n }) => [state, n])),
-    oldestReadyAt: oldest?.readyAt ?? null,
-    outboxDepth: sql.get<{ n: number }>("SELECT count(*) AS n FROM outbox")?.n ?? 0,
-    oldestEvent: sql.get<{ body: string }>("SELECT body FROM outbox ORDER BY id LIMIT 1")?.body ?? null,
-    oldestDeliveryAt:
-      sql.get<{ dueAt: number | null }>("SELECT min(due_at) AS dueAt FROM delivery WHERE due_at <= ?1", sql.now())
-        ?.dueAt ?? null,
-    running: sql.all(
-      "SELECT coalesce(owner, '') AS owner, count(*) AS batches FROM batch WHERE state = 'processing' GROUP BY owner",
-    ),
-  };
 }

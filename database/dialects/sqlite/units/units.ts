@@ -10,11 +10,12 @@ import {
   voidClaims,
 } from "./deliveries.ts";
 import { candidates, isOvertaken, setQueue } from "./fairness.ts";
+import { stats } from "./figures.ts";
 import { reserveKeys } from "./keys.ts";
 import { acquireLock, extendLock, forgetLocks, releaseLock } from "./locks.ts";
 import { move, voidLeases } from "./moves.ts";
 import { deleteOutbox, takeOutbox } from "./outbox.ts";
-import { batch, changed, childOf, due, errors, list, now, records, stats, voided } from "./reads.ts";
+import { batch, changed, childOf, due, errors, list, now, records, voided } from "./reads.ts";
 import { deleteBatch, purgeChunks } from "./removal.ts";
 import { answerKey, forgetRepeats, keyHolder, usage } from "./repeats.ts";
 import { appendChunks, beginKeyedUpload, beginUpload, commitUpload, touchUploads, voidUpload } from "./uploads.ts";

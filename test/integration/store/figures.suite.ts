@@ -1,0 +1,131 @@
+import type { Database } from "../../../database/database.ts";
+import { batchCount } from "../../../database/migrations/0008-batch-count.ts";
+import type { BatchRow } from "../../../database/store.ts";
+import { chunkCommit, claimed, deleted, end, LEASE, moveOf, newBatch, ready } from "./drafts.ts";
+
+/** More than the queue's figures look at in the order of waiting. */
+const BACKLOG = 1_001;
+
+/** What a dashboard shows of the queue, whatever is in the database. */
+export function figuresSuite(database: () => Database): void {
+  describe("figures", () => {
+    const store = () => database().store;
+    const select = async <T>(text: string) => (await database().sequelize.query(text))[0] as T[];
+    const states = async () => (await store().stats()).states;
+
+    /** By reading every row. */
+    async function rowsByState() {
+      const rows = await select<{ state: string; n: number }>(
+        'SELECT state, COUNT(*) AS "n" FROM batch GROUP BY state',
+      );
+      return Object.fromEntries(rows.map(({ state, n }) => [state, Number(n)]));
+    }
+
+    /** One batch in each state, and some that left theirs. */
+    async function inEachState(): Promise<void> {
+      for (const state of ["ready", "received", "held", "rejected"] as const) {
+        await ready(store(), 1, { state });
+        await ready(store(), 1, { state });
+      }
+      await store().beginUpload(newBatch(2), LEASE);
+      await store().voidUpload((await store().beginUpload(newBatch(2), LEASE)) as number, false);
+      await claimed(store(), 3);
+      const batch = await claimed(store(), 4);
+      await store().commitChunk(chunkCommit(batch));
+      await store().commitChunk(chunkCommit({ ...batch, nextChunk: 1 }, [], { end: end() }));
+      await store().move(moveOf(await claimed(store(), 5), "failed"));
+      const failed = (await store().move(moveOf(await claimed(store(), 6), "failed"))) as { batch: BatchRow };
+      await store().move(moveOf(failed.batch, "ready", { attempt: "reset" }));
+      await store().move(moveOf(await ready(store(), 7), "cancelled"));
+      const held = await ready(store(), 8, { state: "held", due: null });
+      await store().move(moveOf(held, "rejected"));
+    }
+
+    test("batches are counted in every state that they come to, and no longer in the one that they left", async () => {
+      expect(await states()).toEqual({});
+      await inEachState();
+      expect(await states()).toEqual(await rowsByState());
+      expect(await states()).toMatchObject({ ready: 3, held: 2, rejected: 3, completed: 1, failed: 1, cancelled: 1 });
+    });
+
+    test("batches that come at once are all counted, and those that are deleted no longer", async () => {
+      const batches = await Promise.all(Array.from({ length: 40 }, (_, n) => ready(store(), n + 1)));
+      expect(await states()).toEqual({ ready: 40 });
+      await Promise.all(batches.slice(0, 30).map((batch) => store().move(moveOf(batch, "cancelled"))));
+      for (const { id } of batches.slice(0, 20)) await deleted(database(), id);
+      expect(await states()).toEqual({ ready: 10, cancelled: 10 });
+    });
+
+    test("counts that are folded say the same, in few rows", async () => {
+      const batches = await Promise.all(Array.from({ length: 200 }, (_, n) => ready(store(), n + 1)));
+      for (const batch of batches.slice(0, 150)) await store().move(moveOf(batch, "cancelled"));
+      for (const batch of batches.slice(150)) await store().move(moveOf(batch, "held"));
+      await Promise.all([store().foldCounts(), store().foldCounts(), ready(store(), 1)]);
+      expect(await states()).toEqual({ ready: 1, held: 50, cancelled: 150 });
+      const [row] = await select<{ n: number }>('SELECT COUNT(*) AS "n" FROM batch_count');
+      expect(Number(row?.n)).toBeLessThan(20);
+    });
+
+    test("a database from before there were counters is counted once", async () => {
+      await inEachState();
+      await withoutCounts(database());
+      expect(await database().migrate()).toEqual([batchCount.name]);
+      expect(await states()).toEqual(await rowsByState());
+      await ready(store(), 1);
+      expect(await states()).toEqual(await rowsByState());
+    });
+
+    const none = { batches: 0, oldestAt: null };
+
+    test("the oldest claimable batch is one whose client may have one more", async () => {
+      const queue = { cap: 1, weight: 1 };
+      await store().claim((await ready(store(), 1, { queue })).id, "node-1", LEASE);
+      expect(await store().stats()).toMatchObject({ oldestReadyAt: null, waitsForItsClient: none });
+      const waiting = await ready(store(), 1, { queue, due: { inMs: -5_000 } });
+      await ready(store(), 1, { queue });
+      expect(await store().stats()).toMatchObject({
+        oldestReadyAt: null,
+        waitsForItsClient: { batches: 2, oldestAt: waiting.dueAt },
+      });
+      const other = await ready(store(), 2, { queue });
+      expect((await store().stats()).oldestReadyAt).toBe(other.dueAt);
+      await store().setQueue(1, 2, 1);
+      expect(await store().stats()).toMatchObject({ oldestReadyAt: waiting.dueAt, waitsForItsClient: none });
+    });
+
+    test("a batch that waits for its next attempt is not claimable yet; afterwards it waits since then", async () => {
+      await ready(store(), 1, { due: { inMs: 60_000 } });
+      expect((await store().stats()).oldestReadyAt).toBeNull();
+      const batch = await claimed(store(), 2);
+      const back = await store().move(moveOf(batch, "ready", { due: { inMs: -1 } }));
+      expect((await store().stats()).oldestReadyAt).toBe(back?.batch.dueAt);
+    });
+
+    test("a client at its cap hides nobody, however much of it waits", async () => {
+      const queue = { cap: 1, weight: 1 };
+      await store().claim((await ready(store(), 2, { queue })).id, "node-1", LEASE);
+      for (let n = 0; n < BACKLOG; n += 77)
+        await Promise.all(
+          Array.from({ length: Math.min(77, BACKLOG - n) }, () => ready(store(), 2, { queue, due: { at: 1 } })),
+        );
+      expect(await store().stats()).toMatchObject({
+        oldestReadyAt: null,
+        waitsForItsClient: { batches: BACKLOG, oldestAt: 1 },
+      });
+      const before = await ready(store(), 1, { queue });
+      expect((await store().stats()).oldestReadyAt).toBe(before.dueAt);
+      const after = await ready(store(), 3, { queue, due: { at: 2 } });
+      expect((await store().stats()).oldestReadyAt).toBe(after.dueAt);
+    });
+  });
+}
+
+/** As it was before the migration. */
+async function withoutCounts({ sequelize, isEmbedded }: Database): Promise<void> {
+  for (const name of ["insert", "update", "delete"])
+    await sequelize.query(
+      isEmbedded ? `DROP TRIGGER "batch_count_${name}"` : `DROP FUNCTION "batch_count_${name}"() CASCADE`,
+    );
+  await sequelize.query('DROP TABLE "batch_count"');
+  await sequelize.query(`DELETE FROM "schema_migration" WHERE "name" = '${batchCount.name}'`);
+}
