@@ -5,7 +5,7 @@ import type { BatchRow } from "../database/store.ts";
 import { isOver, ready, upload as uploaded } from "../test/integration/store/drafts.ts";
 import { newPartner, upload } from "./kit/http.ts";
 import { needs } from "./kit/needs.ts";
-import { startNode } from "./kit/node.ts";
+import { ADMIN_TOKEN, startNode } from "./kit/node.ts";
 import { newDatabase } from "./kit/postgres.ts";
 import { type Benchmark, median } from "./kit/report.ts";
 
@@ -49,6 +49,24 @@ async function takeover(db: Database, { id, publicId }: BatchRow): Promise<numbe
   return performance.now() - began;
 }
 
+/** A refused batch with so many errors is driven again: how long the answer takes. */
+async function redrive(db: Database, url: string, { id, publicId }: BatchRow, errors: number): Promise<number> {
+  for (let first = 1; first <= errors; first += 100_000)
+    await select(
+      db,
+      `INSERT INTO record_error (batch_id, seq, n, line, field, code, message, raw)
+       SELECT ${id}, n, 0, n, 'quantity', 'type', 'expected a number', '{"order_id":"A-1","quantity":"three"}'
+       FROM generate_series(${first}, ${Math.min(errors, first + 99_999)}) n`,
+    );
+  const retained = "due_at = due_at + 86400000";
+  await select(db, `UPDATE batch SET state = 'failed', phase = 'validate', ${retained} WHERE id = ${id}`);
+  const began = performance.now();
+  const headers = { authorization: `Bearer ${ADMIN_TOKEN}`, "content-type": "application/json" };
+  const answer = await fetch(`${url}/admin/batches/${publicId}/redrive`, { method: "POST", headers, body: "{}" });
+  if (answer.status !== 200) throw new Error(`${answer.status}: ${await answer.text()}`);
+  return performance.now() - began;
+}
+
 export const retention: Benchmark = async ({ size }) => {
   await needs(["postgres"]);
   const records = sizes[size];
@@ -64,18 +82,21 @@ export const retention: Benchmark = async ({ size }) => {
   const { id: publicId } = await upload(partner, "ndjson", [Buffer.from('{"id":1}\n')]);
   const busy = (await db.store.batch(publicId, null)) as BatchRow;
   const idle = [await takeover(db, busy), await takeover(db, busy)];
+  const redriven = await redrive(db, node.url, busy, records);
   await overdue(db, records);
   const began = performance.now();
   const times: number[] = [];
   do times.push(await takeover(db, busy));
-  while ((await select(db, "SELECT 1 FROM batch WHERE state = 'cancelled' LIMIT 1")).length > 0);
+  while (
+    (await select(db, "SELECT 1 FROM batch WHERE state = 'cancelled' UNION ALL SELECT 1 FROM stale_errors")).length > 0
+  );
   const seconds = (performance.now() - began) / 1_000;
   await node.stop();
   await db.close();
   await drop();
   const most = Math.max(...times);
   return {
-    title: `retention: a lapsed lease (${LEASE_MS} ms, a sweep each ${SWEEP_MS} ms) while ${records.toLocaleString("en-US")} records are removed; ${times.length} takeovers`,
+    title: `retention: a lapsed lease (${LEASE_MS} ms, a sweep each ${SWEEP_MS} ms) while ${records.toLocaleString("en-US")} records and as many errors of an earlier pass are removed; ${times.length} takeovers`,
     lines: [
       { label: "without a removal", figure: `${median(idle).toFixed(0)} ms` },
       {
@@ -83,7 +104,12 @@ export const retention: Benchmark = async ({ size }) => {
         figure: `${median(times).toFixed(0)} ms, at most ${most.toFixed(0)} ms`,
         goal: { text: `≤ ${MOST_MS} ms`, isMet: most <= MOST_MS },
       },
-      { label: "removed", figure: `${Math.round(records / seconds).toLocaleString("en-US")} records/s` },
+      {
+        label: "redrive of the batch with these errors",
+        figure: `${redriven.toFixed(0)} ms`,
+        goal: { text: "≤ 1000 ms", isMet: redriven <= 1_000 },
+      },
+      { label: "removed", figure: `${Math.round((2 * records) / seconds).toLocaleString("en-US")} records/s` },
     ],
   };
 };

@@ -31,6 +31,13 @@ export const notVoided = (of: string): string => `NOT (${voidedUpload(of)})`;
 export const removable = (of: string, now: string): string =>
   `${of}.due_at <= ${now} AND (${of}.state IN (${finalStates.map((state) => `'${state}'`).join(", ")}) OR (${voidedUpload(of)}))`;
 
+/**
+ * Each pass over a batch numbers its errors anew, above those of all passes before it: `seq` in `record_error` is `pass` of the
+ * batch times this, and the record's number. A batch that is begun anew so has no errors at once, and the key of the table is as it was.
+ * No batch has as many records.
+ */
+export const PASS = 2 ** 32;
+
 /** A row of `record_error`. A record has one for each of its errors; `line` and `raw` are on the first, whose `code` is null where there is none. */
 export interface RawError {
   seq: number;
@@ -44,7 +51,7 @@ export interface RawError {
 
 /** Adds a row to the records that it belongs to; rows come in the order of `seq` and `n`. */
 export function addError(found: RecordErrors[], { seq, n, line, field, code, message, raw }: RawError): void {
-  if (n === 0) found.push({ seq, line, raw, errors: [] });
+  if (n === 0) found.push({ seq: seq % PASS, line, raw, errors: [] });
   if (code !== null) found.at(-1)?.errors.push({ field, code, message });
 }
 

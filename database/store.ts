@@ -168,7 +168,7 @@ export interface Move {
   reason: Reason | null;
   /** `reset` sets attempt to 0, `uncount` takes one back (a claim that is no attempt: attempt and attempts_total −1, not below 0). */
   attempt: "keep" | "reset" | "uncount";
-  /** Start over: next_chunk 0, counts 0, this phase, and the record errors deleted. */
+  /** Start over: next_chunk 0, counts 0, this phase, and no record errors: those of before are stale. */
   restart?: Phase;
   events: OutboxDraft[];
 }
@@ -216,6 +216,12 @@ export interface QueueStats {
  */
 export type Removal = "done" | "more" | "busy";
 
+/** Errors of a batch from before it was begun anew. */
+export interface StaleErrors {
+  batchId: number;
+  pass: number;
+}
+
 export interface BatchStore extends UploadStore {
   /** Claimable batches, of each client its oldest and no more than it has free slots, in the order that `pass` gives them turns. */
   candidates(limit: number): Promise<Candidate[]>;
@@ -253,6 +259,10 @@ export interface BatchStore extends UploadStore {
    * records, at last the batch itself and the claim to its content.
    */
   deleteBatch(id: number, limit: number): Promise<Removal>;
+  /** Those that are to be deleted, oldest first. */
+  staleErrors(limit: number): Promise<StaleErrors[]>;
+  /** Deletes up to `limit` rows of them. */
+  deleteStaleErrors(stale: StaleErrors, limit: number): Promise<Removal>;
 
   batch(publicId: string, clientId: number | null): Promise<BatchRow | null>;
   /** The batch of the rejected records of this one. */

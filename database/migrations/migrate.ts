@@ -9,6 +9,7 @@ import { webhook } from "./0005-webhook.ts";
 import { errorReport } from "./0006-error-report.ts";
 import { rowLocks } from "./0007-row-locks.ts";
 import { batchCount } from "./0008-batch-count.ts";
+import { passes } from "./0009-passes.ts";
 import { createTable } from "./ddl.ts";
 
 export interface MigrationContext {
@@ -31,6 +32,7 @@ export const migrations: Migration[] = [
   errorReport,
   rowLocks,
   batchCount,
+  passes,
 ];
 const LOG = "schema_migration";
 

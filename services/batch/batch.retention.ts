@@ -1,6 +1,6 @@
 /**
- * Deletes what is over its time: bodies of batches that ended, whole batches, uploads that broke off, keys and contents. It has
- * a rhythm of its own, for one batch can have millions of rows, and nobody's lease, window or retry may wait for them.
+ * Deletes what is over: bodies of batches that ended, whole batches, uploads that broke off, errors of earlier passes, keys and
+ * contents. It has a rhythm of its own, for one batch can have millions of rows, and nobody's lease, window or retry may wait for them.
  *
  * All work is done in short pieces. The batches that are due get their turns one after the other, so that a large one does
  * not keep small ones waiting. Every node takes part: a piece locks its batch, and a node that finds it locked goes on
@@ -18,6 +18,12 @@ const BATCHES_AT_ONCE = 100;
 const TURN_MS = 1_000;
 /** A few ms of deleting. */
 const FORGOTTEN_AT_ONCE = 1_000;
+
+interface Work {
+  /** For the log. */
+  name: string;
+  piece(): Promise<Removal>;
+}
 
 export class Retention {
   private readonly service: BatchService;
@@ -43,33 +49,44 @@ export class Retention {
   /** One turn for everything that is due. Answers whether some of it has more, and something was done. */
   private async round(): Promise<boolean> {
     const { store } = this.service.database;
-    let hasMore = await this.turns("receiving", () => store.voided(BATCHES_AT_ONCE));
-    for (const state of finalStates) {
-      const due = () => store.due(state, BATCHES_AT_ONCE);
-      hasMore = (await this.turns(state, due)) || hasMore;
-    }
+    const stale = await store.staleErrors(BATCHES_AT_ONCE);
+    let hasMore = await this.turns(stale, ({ batchId, pass }) => ({
+      name: `errors of batch ${batchId}`,
+      piece: () => store.deleteStaleErrors({ batchId, pass }, this.pace.rows),
+    }));
+    hasMore = (await this.batches("receiving", () => store.voided(BATCHES_AT_ONCE))) || hasMore;
+    for (const state of finalStates)
+      hasMore = (await this.batches(state, () => store.due(state, BATCHES_AT_ONCE))) || hasMore;
     return (await this.forget()) || hasMore;
   }
 
-  private async turns(state: BatchState, read: () => Promise<BatchRow[]>): Promise<boolean> {
+  private async batches(state: BatchState, read: () => Promise<BatchRow[]>): Promise<boolean> {
     if (!(await this.mayGoOn())) return false;
     const batches = await read();
-    const ends: Removal[] = [];
-    for (const batch of batches) if (batch.state === state) ends.push(await this.turn(batch));
-    return ends.includes("more") || (batches.length === BATCHES_AT_ONCE && ends.includes("done"));
+    // Nothing is deleted by the answer to another question.
+    if (batches.some((batch) => batch.state !== state)) return false;
+    return this.turns(batches, (batch) => ({
+      name: `batch ${batch.publicId} (${batch.state})`,
+      piece: () => this.piece(batch),
+    }));
   }
 
-  /** Piece after piece of one batch, for a while. A batch that cannot be deleted must not hold up the others. */
-  private async turn(batch: BatchRow): Promise<Removal> {
+  private async turns<T>(all: T[], work: (one: T) => Work): Promise<boolean> {
+    const ends: Removal[] = [];
+    for (const one of all) ends.push(await this.turn(work(one)));
+    return ends.includes("more") || (all.length === BATCHES_AT_ONCE && ends.includes("done"));
+  }
+
+  /** Piece after piece, for a while. What cannot be deleted must not hold up the rest. */
+  private async turn({ name, piece }: Work): Promise<Removal> {
     const end = performance.now() + TURN_MS;
     try {
       let last: Removal = "more";
-      while (last === "more" && performance.now() < end && !this.isEnded)
-        last = await this.pace.measured(() => this.piece(batch));
+      while (last === "more" && performance.now() < end && !this.isEnded) last = await this.pace.measured(piece);
       return last;
     } catch (error) {
       if (isUnavailable(error)) throw error;
-      this.service.logger.warn(`Retention leaves batch ${batch.publicId} (${batch.state}) as it is:`, error);
+      this.service.logger.warn(`Retention cannot delete ${name} now:`, error);
       return "busy";
     }
   }

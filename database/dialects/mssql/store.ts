@@ -22,6 +22,7 @@ import { deleteOutbox, takeOutbox } from "./units/outbox.ts";
 import { batch, batchById, changed, childOf, due, errors, list, outboxOf, records, voided } from "./units/reads.ts";
 import { deleteBatch, purgeChunks } from "./units/removal.ts";
 import { answerKey, forgetRepeats, keyHolder, usage } from "./units/repeats.ts";
+import { deleteStaleErrors, staleErrors } from "./units/stale.ts";
 import {
   appendChunks,
   beginKeyedUpload,
@@ -56,6 +57,8 @@ const units = {
   voidLeases,
   purgeChunks,
   deleteBatch,
+  staleErrors,
+  deleteStaleErrors,
   batch,
   childOf,
   list,

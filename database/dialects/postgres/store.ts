@@ -24,6 +24,7 @@ import { deleteOutbox, takeOutbox } from "./units/outbox.ts";
 import { batch, batchById, changed, childOf, due, errors, list, outboxOf, records, voided } from "./units/reads.ts";
 import { deleteBatch, purgeChunks } from "./units/removal.ts";
 import { answerKey, forgetRepeats, keyHolder, usage } from "./units/repeats.ts";
+import { deleteStaleErrors, staleErrors } from "./units/stale.ts";
 import { appendChunks, beginKeyedUpload, beginUpload, touchUploads, voidUpload } from "./units/uploads.ts";
 import { claim, commitChunk, extendLeases, readChunk } from "./units/work.ts";
 
@@ -50,6 +51,8 @@ const units = {
   voidLeases,
   purgeChunks,
   deleteBatch,
+  staleErrors,
+  deleteStaleErrors,
   batch,
   childOf,
   list,

@@ -46,6 +46,8 @@ function unverified(client: SqliteClient): BatchStore {
     voidLeases: () => client.call("voidLeases"),
     purgeChunks: (id, limit, due) => client.call("purgeChunks", id, limit, due),
     deleteBatch: (id, limit) => client.call("deleteBatch", id, limit),
+    staleErrors: (limit) => client.call("staleErrors", limit),
+    deleteStaleErrors: (stale, limit) => client.call("deleteStaleErrors", stale, limit),
     batch: (publicId, clientId) => client.call("batch", publicId, clientId),
     childOf: (id) => client.call("childOf", id),
     list: (query) => client.call("list", query),

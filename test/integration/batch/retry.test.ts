@@ -2,7 +2,7 @@
 import type { HandlerCall } from "../../../services/batchProcessor/batchProcessor.contract.ts";
 import { accepted, admin, type Batch, get, lines, newClient, type TestClient } from "../../helpers/http.ts";
 import { type System, startSystem } from "../../helpers/system.ts";
-import { ended, handler, hanging, numbersOf, rows, select } from "./kit.ts";
+import { ended, handler, hanging, numbersOf, row, rows, select, until } from "./kit.ts";
 
 let system: System;
 let answer: (call: HandlerCall) => unknown = () => null;
@@ -50,6 +50,26 @@ test("a failed batch goes on from its last chunk, with its attempts at 0", async
 
 const strict = { schema: { type: "object", properties: { n: { type: "integer" } }, required: ["n"] } };
 const loose = { schema: null };
+
+test("a refused batch that is driven again has the errors of its last pass alone; older ones are deleted", async () => {
+  const client = await newClient(system.url, { ...strict, onInvalid: "rejectBatch", maxStoredErrors: 3 });
+  const refused = await imported(client, '{"n":"a"}\n{"n":2}\n{"n":"c"}\n{"n":"d"}\n');
+  const report = () => lines<{ record: number }>(get(system.url, client, `/imports/${refused.id}/errors`));
+  expect(refused).toMatchObject({ status: "failed", counts: { rejected: 3 } });
+  for (let pass = 1; pass <= 2; pass++) {
+    expect((await retry(client, refused.id)).status).toBe(202);
+    const again = await ended(system, client, refused.id);
+    expect(again).toMatchObject({ status: "failed", counts: { rejected: 3 } });
+    expect((await report()).map(({ record }) => record)).toEqual([1, 3, 4]);
+  }
+  await until(async () => (await select(system, "SELECT 1 FROM stale_errors")).length === 0);
+  const { id } = await row(system, refused.id);
+  expect(await select(system, `SELECT n FROM record_error WHERE batch_id = ${id}`)).toHaveLength(3);
+  expect((await report()).map(({ record }) => record)).toEqual([1, 3, 4]);
+  const response = await rejected(client, refused.id);
+  expect(response.status).toBe(202);
+  expect(await response.json()).toMatchObject({ retryOf: refused.id, counts: { received: 3 } });
+});
 
 test("rejected records come again, as they were sent, by today's policy", async () => {
   const client = await newClient(system.url, strict);

@@ -54,8 +54,9 @@ async function slowed(): Promise<void> {
         FROM old_rows LIMIT 1;
     END IF;
     RETURN NULL; END $$`);
-  await rows(`CREATE TRIGGER slow AFTER DELETE ON record REFERENCING OLD TABLE AS old_rows
-    FOR EACH STATEMENT EXECUTE FUNCTION slow()`);
+  for (const table of ["record", "record_error"])
+    await rows(`CREATE TRIGGER slow AFTER DELETE ON ${table} REFERENCING OLD TABLE AS old_rows
+      FOR EACH STATEMENT EXECUTE FUNCTION slow()`);
 }
 
 describePostgres("retention on PostgreSQL", () => {
@@ -120,6 +121,27 @@ describePostgres("retention on PostgreSQL", () => {
     await until(async () => (await store.deleteBatch(id, 100)) === "more");
     expect(await recordsOf(id)).toBe(ROWS - 100);
     await other.end().catch(() => {});
+  });
+
+  test("a refused batch with many errors is driven again at once; they are out of sight, and go afterwards", async () => {
+    const node = await startNode();
+    const { id, publicId } = await readyOn(node);
+    await rows(`INSERT INTO record_error (batch_id, seq, n, line, code, raw)
+      SELECT ${id}, s, 0, s, 'type', '' FROM generate_series(1, ${ROWS}) s`);
+    await rows(`UPDATE batch SET state = 'failed', phase = 'validate', due_at = due_at + 1e9::bigint WHERE id = ${id}`);
+    const page = () => call(node.broker, "batch.errors", { id, after: 0, limit: 10 });
+    expect(await page()).toHaveLength(10);
+    const left = async () =>
+      (await rows<{ n: number }>(`SELECT count(*)::int AS n FROM record_error WHERE batch_id = ${id}`))[0]?.n as number;
+    await call(node.broker, "batch.redrive", { publicId });
+    expect(await page()).toEqual([]);
+    expect(await left()).toBeGreaterThan(ROWS / 2);
+    await node.stop();
+    nodes = [];
+    expect(await left()).toBeGreaterThan(0);
+    await startNode();
+    await until(async () => (await left()) === 0, 25_000);
+    await until(async () => (await rows("SELECT 1 FROM stale_errors")).length === 0);
   });
 
   test("a stop waits for the piece at hand; another node does the rest", async () => {

@@ -83,6 +83,20 @@ export async function reportsFromBefore(db: Database): Promise<void> {
   expect((await db.store.commitChunk(commit))?.batch).toMatchObject({ rejected: 2, faults: 2, unlisted: 1 });
 }
 
+/** A batch from before errors were numbered by pass shows its own, and can be begun anew. */
+export async function passesFromBefore(db: Database): Promise<void> {
+  const batch = await claimed(db.store, 1);
+  await db.store.commitChunk(chunkCommit(batch, [0]));
+  await db.sequelize.query('DROP TABLE "stale_errors"');
+  await undoColumns(db, "0009-passes", "batch", ["pass"]);
+  expect(await db.migrate()).toEqual(["0009-passes"]);
+  const seen = async () => (await db.store.errors(batch.id, 0, 10, 1_000_000)).map(({ seq }) => seq);
+  expect(await seen()).toEqual([1]);
+  await db.store.move(moveOf(batch, "ready", { restart: "validate" }));
+  expect(await seen()).toEqual([]);
+  expect(await db.store.staleErrors(10)).toEqual([{ batchId: batch.id, pass: 0 }]);
+}
+
 export async function claimed(store: BatchStore, clientId: number, owner = "node-1"): Promise<BatchRow> {
   const batch = await ready(store, clientId);
   const taken = await store.claim(batch.id, owner, LEASE);

@@ -1,7 +1,7 @@
 import pg from "pg";
 import { describePostgres, freshPostgres, keptDatabase } from "../../helpers/database.ts";
 import { storeConformance } from "./conformance.ts";
-import { reportsFromBefore, stored, upload } from "./drafts.ts";
+import { passesFromBefore, reportsFromBefore, stored, upload } from "./drafts.ts";
 
 describePostgres("PostgreSQL", () => {
   const { open, end } = keptDatabase(freshPostgres);
@@ -15,6 +15,12 @@ describePostgres("only on PostgreSQL", () => {
   test("a batch from before reports had a bound goes on", async () => {
     const { db, remove } = await freshPostgres();
     await reportsFromBefore(db);
+    await remove();
+  });
+
+  test("errors from before they were numbered by pass are there", async () => {
+    const { db, remove } = await freshPostgres();
+    await passesFromBefore(db);
     await remove();
   });
 

@@ -7,7 +7,17 @@ import { DatabaseInUse, DatabaseUnavailable, isUnavailable } from "../../../data
 import { root } from "../../../root.cjs";
 import { freshDatabase, keptDatabase, type TestDatabase } from "../../helpers/database.ts";
 import { storeConformance } from "./conformance.ts";
-import { chunk, chunkCommit, claimed, LEASE, newBatch, ready, reportsFromBefore, upload } from "./drafts.ts";
+import {
+  chunk,
+  chunkCommit,
+  claimed,
+  LEASE,
+  newBatch,
+  passesFromBefore,
+  ready,
+  reportsFromBefore,
+  upload,
+} from "./drafts.ts";
 
 const { open, end } = keptDatabase(freshDatabase);
 storeConformance("sqlite", open);
@@ -71,6 +81,8 @@ describe("only on sqlite", () => {
   });
 
   test("a batch from before reports had a bound goes on", () => reportsFromBefore(opened.db));
+
+  test("errors from before they were numbered by pass are there", () => passesFromBefore(opened.db));
 
   test("a second opening in the same process is refused too", async () => {
     await expect(openDatabase({ url: opened.url })).rejects.toBeInstanceOf(DatabaseInUse);

@@ -197,6 +197,49 @@ export function workSuite(database: () => Database): void {
       expect(await store().errors(batch.id, 0, 10, 1_000_000)).toEqual([]);
     });
 
+    test("a batch that is begun anew shows no error of an earlier pass, and each pass has its own", async () => {
+      const batch = await claimed(store(), 1);
+      const seen = async () => (await store().errors(batch.id, 0, 10, 1_000_000)).map(({ seq, raw }) => [seq, raw]);
+      let current = batch;
+      for (const places of [[0, 2], [0], [1]]) {
+        await store().commitChunk(
+          chunkCommit(current, places, { text: "", counts: { accepted: 0, rejected: 1, duplicate: 0 } }),
+        );
+        expect(await seen()).toEqual(places.map((place) => [place + 1, `raw ${place + 1}`]));
+        expect(await store().errors(batch.id, 3, 10, 1_000_000)).toEqual([]);
+        await store().move(moveOf(current, "ready", { restart: "validate" }));
+        expect(await seen()).toEqual([]);
+        current = (await store().claim(batch.id, "node-1", LEASE))?.batch ?? current;
+      }
+      await store().commitChunk(chunkCommit(current, [2]));
+      expect(await store().staleErrors(10)).toEqual([0, 1, 2].map((pass) => ({ batchId: batch.id, pass })));
+      expect(await store().staleErrors(2)).toHaveLength(2);
+    });
+
+    test("errors of earlier passes go in pieces, and nothing else with them", async () => {
+      const batch = await claimed(store(), 1);
+      const other = await claimed(store(), 2);
+      for (const one of [batch, other]) await store().commitChunk(chunkCommit(one, [0, 1, 2], { text: "" }));
+      await store().move(moveOf(batch, "ready", { restart: "validate" }));
+      const again = (await store().claim(batch.id, "node-1", LEASE))?.batch ?? batch;
+      await store().commitChunk(chunkCommit(again, [0, 1]));
+      const [stale = { batchId: 0, pass: 0 }] = await store().staleErrors(10);
+      const rows = async () => {
+        const [[row]] = await database().sequelize.query('SELECT COUNT(*) AS "n" FROM "record_error"');
+        return Number((row as { n: unknown }).n);
+      };
+      // Two rows for each of 3 stale errors, 2 of today and 3 of the other batch.
+      expect(await rows()).toBe(16);
+      expect(await store().deleteStaleErrors(stale, 4)).toBe("more");
+      expect(await rows()).toBe(12);
+      expect(await store().deleteStaleErrors(stale, 4)).toBe("done");
+      expect(await rows()).toBe(10);
+      expect(await store().staleErrors(10)).toEqual([]);
+      expect(await store().deleteStaleErrors(stale, 4)).toBe("done");
+      expect(await store().errors(batch.id, 0, 10, 1_000_000)).toHaveLength(2);
+      expect(await rows()).toBe(10);
+    });
+
     test("a start voids every lease of the file", async () => {
       const batch = await claimed(store(), 1);
       expect(await store().due("processing", 10)).toEqual([]);

@@ -13,6 +13,7 @@ import {
   writtenUnit,
 } from "../rows.ts";
 import { big, name, type Sql, text } from "../sql.ts";
+import { PASS_VARIABLE, staleSteps } from "./stale.ts";
 
 /** A client has one more free slot. */
 export const freeSlot = (client: string) =>
@@ -23,9 +24,12 @@ export async function move(sql: Sql, move: Move): Promise<Written | null> {
   const steps = [deciding(moved(move, params)), "SELECT @client = client_id FROM @made"];
   if (move.from === "processing") steps.push(freeSlot("@client"));
   if (hasEnded(move.to)) steps.push("DELETE FROM record_key WHERE batch_id = @id AND expires_at IS NOT NULL");
-  if (move.restart) steps.push("DELETE FROM record_error WHERE batch_id = @id");
+  if (move.restart) steps.push(...staleSteps("@id"));
   steps.push(...outboxSteps(move.events, params));
-  const batch = writtenUnit(move.events, { declared: ["@client BIGINT"], steps });
+  const batch = writtenUnit(move.events, {
+    declared: ["@client BIGINT", ...(move.restart ? [PASS_VARIABLE] : [])],
+    steps,
+  });
   return written(await sql.get<RawWritten>(batch, params.all), move.events);
 }
 
@@ -54,7 +58,7 @@ function moved(move: Move, params: Params): string {
   if (move.restart)
     sets.push(
       `phase = ${params.add(name(move.restart), "phase")}`,
-      "next_chunk = 0, accepted = 0, rejected = 0, duplicate = 0, faults = 0, unlisted = 0",
+      "pass = pass + 1, next_chunk = 0, accepted = 0, rejected = 0, duplicate = 0, faults = 0, unlisted = 0",
     );
   const conditions = [`id = ${params.add(big(move.id), "id")}`, `state = ${params.add(name(move.from), "from")}`];
   if (move.version !== undefined) conditions.push(`version = ${params.add(big(move.version), "version")}`);

@@ -10,6 +10,7 @@ import type {
 } from "../../../store.ts";
 import { AT_NOW, batchColumns, batchRow, Params, type RawBatch } from "../rows.ts";
 import { big, int, kinds, NOW, name, type Sql, text, uuid } from "../sql.ts";
+import { PASS_VARIABLE, passOf, passStep } from "./stale.ts";
 
 export async function batch(sql: Sql, publicId: string, clientId: number | null): Promise<BatchRow | null> {
   const params = new Params();
@@ -87,13 +88,15 @@ const ERROR_BYTES = ["raw", "field", "message"].reduce(
 );
 
 /** A record comes with all its errors or not at all; the record that crosses `maxBytes` is the last one. */
-const ERRORS = `SELECT e.seq AS "seq", e.n AS "n", e.line AS "line", e.field AS "field", e.code AS "code",
+const ERRORS = `DECLARE ${PASS_VARIABLE};
+${passOf("@id")};
+SELECT e.seq AS "seq", e.n AS "n", e.line AS "line", e.field AS "field", e.code AS "code",
   e.message AS "message", e.raw AS "raw"
-FROM record_error AS e WHERE e.batch_id = @id AND e.seq > @after AND e.seq <= (SELECT MAX(q.seq) FROM (
+FROM record_error AS e WHERE e.batch_id = @id AND e.seq > @passes * @step + @after AND e.seq <= (SELECT MAX(q.seq) FROM (
   SELECT p.seq, DENSE_RANK() OVER (ORDER BY p.seq) AS place,
     SUM(p.size) OVER (ORDER BY p.seq) - SUM(p.size) OVER (PARTITION BY p.seq) AS earlier FROM (
     SELECT TOP (@rows) seq, ${ERROR_BYTES} AS size FROM record_error
-    WHERE batch_id = @id AND seq > @after ORDER BY seq, n) AS p) AS q
+    WHERE batch_id = @id AND seq > @passes * @step + @after ORDER BY seq, n) AS p) AS q
   WHERE q.place <= @limit AND q.earlier < @maxBytes)
 ORDER BY e.seq, e.n;`;
 
@@ -112,7 +115,7 @@ export async function errors(
   maxBytes: number,
 ): Promise<RecordErrors[]> {
   const found: RecordErrors[] = [];
-  const params = { ...page(id, after, limit, maxBytes), rows: int(mostErrorRows(maxBytes)) };
+  const params = { ...page(id, after, limit, maxBytes), step: passStep(), rows: int(mostErrorRows(maxBytes)) };
   for (const row of await sql.all<RawError>(ERRORS, params)) addError(found, row);
   return found;
 }

@@ -1,28 +1,32 @@
 /** Deleting in pieces: a batch of millions of rows must not hold up the others' commits for seconds. */
 import { removable } from "../../../rows.ts";
 import type { Due, Removal } from "../../../store.ts";
-import { AT_NOW, deciding, dueAt, Params, unit } from "../rows.ts";
-import { big, int, type Sql } from "../sql.ts";
+import { AT_NOW, type Deciding, deciding, dueAt, Params, unit } from "../rows.ts";
+import { big, int, type Sql, type Values } from "../sql.ts";
 import { PASSING_BY } from "./taking.ts";
 
 /** From 5,000 locks of a statement on SQL Server would rather lock the whole table. */
 const MOST_ROWS = 2_000;
 
-const pieces = [
-  { table: "batch_chunk", key: { no: "INT" } },
-  { table: "record_error", key: { seq: "BIGINT", n: "INT" } },
-  { table: "record", key: { seq: "BIGINT" } },
-] as const;
-type Piece = (typeof pieces)[number];
+interface Piece {
+  table: string;
+  key: Record<string, string>;
+  /** Locks a row until the piece is deleted, and passes by where another node has it. */
+  take: Deciding;
+  /** Which rows of the table. */
+  rows: string;
+}
 
-/**
- * Locks the batch's row until the piece is deleted: a write without a change is the lock that needs no hint. It passes by a
- * batch that another node deletes of.
- */
+/** A write without a change is the lock that needs no hint. */
 const TAKE = deciding(`UPDATE batch ${PASSING_BY} SET fence = fence WHERE id = @id AND ${removable("batch", "@now")}`);
 
+/** Rows of a batch that may be deleted. */
+const ofBatch = (table: string, key: Piece["key"]): Piece => ({ table, key, take: TAKE, rows: "batch_id = @id" });
+const chunks = ofBatch("batch_chunk", { no: "INT" });
+const pieces = [chunks, ofBatch("record_error", { seq: "BIGINT", n: "INT" }), ofBatch("record", { seq: "BIGINT" })];
+
 /** One piece, and how many rows went with it. Up to a last key and not by a list of keys: the rows are read along the index. */
-function pieceOf({ table, key }: Piece): string {
+function pieceOf({ table, key, take, rows }: Piece): string {
   const names = Object.keys(key);
   const [first, second] = names;
   const columns = names.join(", ");
@@ -32,26 +36,26 @@ function pieceOf({ table, key }: Piece): string {
   return unit({
     declared: [...Object.entries(key).map(([column, type]) => `@${column} ${type}`), "@gone INT"],
     steps: [
-      TAKE,
+      take,
       `SELECT TOP (1) ${names.map((column) => `@${column} = piece.${column}`).join(", ")}
-FROM (SELECT TOP (@limit) ${columns} FROM ${table} WHERE batch_id = @id ORDER BY ${columns}) AS piece
+FROM (SELECT TOP (@limit) ${columns} FROM ${table} WHERE ${rows} ORDER BY ${columns}) AS piece
 ORDER BY ${names.map((column) => `piece.${column} DESC`).join(", ")}`,
-      `DELETE FROM ${table} WHERE batch_id = @id AND ${upTo}`,
+      `DELETE FROM ${table} WHERE ${rows} AND ${upTo}`,
       "SET @gone = @@ROWCOUNT",
     ],
-    answer: `SELECT @gone AS "gone", CASE WHEN EXISTS (SELECT 1 FROM ${table} WHERE batch_id = @id) THEN 1 ELSE 0 END AS "hasMore"
+    answer: `SELECT @gone AS "gone", CASE WHEN EXISTS (SELECT 1 FROM ${table} WHERE ${rows}) THEN 1 ELSE 0 END AS "hasMore"
 WHERE @held = 1`,
   });
 }
 
-/** Null: the batch was not taken. `hasMore` is looked up: fewer rows than a piece say nothing where rows have versions. */
-async function deletePiece(
+/** Null: nothing was taken. `hasMore` is looked up: fewer rows than a piece say nothing where rows have versions. */
+export async function deletePiece(
   sql: Sql,
   piece: Piece,
-  id: number,
+  of: Values,
   limit: number,
 ): Promise<{ gone: number; hasMore: number } | null> {
-  const values = { id: big(id), limit: int(Math.min(limit, MOST_ROWS)) };
+  const values = { ...of, limit: int(Math.min(limit, MOST_ROWS)) };
   return (await sql.get<{ gone: number; hasMore: number }>(pieceOf(piece), values)) ?? null;
 }
 
@@ -62,7 +66,7 @@ async function untaken(sql: Sql, id: number): Promise<Removal> {
 }
 
 export async function purgeChunks(sql: Sql, id: number, limit: number, due: Due): Promise<Removal> {
-  const piece = await deletePiece(sql, pieces[0], id, limit);
+  const piece = await deletePiece(sql, chunks, { id: big(id) }, limit);
   if (!piece) return untaken(sql, id);
   if (piece.hasMore) return "more";
   const params = new Params();
@@ -96,7 +100,7 @@ WHERE id = @id AND ${removable("batch", "@now")}`,
 export async function deleteBatch(sql: Sql, id: number, limit: number): Promise<Removal> {
   let left = limit;
   for (const piece of pieces) {
-    const deleted = await deletePiece(sql, piece, id, left);
+    const deleted = await deletePiece(sql, piece, { id: big(id) }, left);
     if (!deleted) return untaken(sql, id);
     left -= deleted.gone;
     if (left <= 0 || deleted.hasMore) return "more";

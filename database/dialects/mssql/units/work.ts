@@ -30,6 +30,7 @@ import { big, int, kinds, name, type Sql, type Staged, text } from "../sql.ts";
 import { LIFT, strideOf } from "./fairness.ts";
 import { CLIENT_OF, fenced, reservedSteps, stagedFreed, TAKEN, uniqueSteps } from "./keys.ts";
 import { freeSlot } from "./moves.ts";
+import { PASS_VARIABLE, passOf, passStep } from "./stale.ts";
 
 /** Lock order batch → client_queue. On stride scheduling and the lift of `pass`, see the SQLite twin. */
 const CLAIM = `${LIFT}
@@ -82,13 +83,17 @@ export async function commitChunk(sql: Sql, commit: ChunkCommit): Promise<Writte
     CLIENT_OF(id),
     ...recordSteps(commit, { id, chunk }, params),
     ...reservedSteps(commit, id, chunk),
-    ...errorSteps(commit, id),
+    ...errorSteps(commit, id, params),
     ...(commit.end?.purge ? [`DELETE FROM batch_chunk WHERE batch_id = ${id}`] : []),
     `UPDATE batch SET ${advanced(commit, params).join(", ")}\n${INTO_MADE}\nWHERE id = ${id}`,
     ...outboxSteps(events, params),
     ...(commit.end ? [freeSlot("@client")] : []),
   ];
-  const declared = ["@client BIGINT", ...(isCounted(commit) ? ["@missed BIGINT", TAKEN] : [])];
+  const declared = [
+    "@client BIGINT",
+    ...(commit.errors.length > 0 ? [PASS_VARIABLE] : []),
+    ...(isCounted(commit) ? ["@missed BIGINT", TAKEN] : []),
+  ];
   const batch = writtenUnit(events, { declared, steps });
   const rows =
     staged.length > 0
@@ -150,12 +155,14 @@ function stagedErrors({ errors, firstRecord }: ChunkCommit): Staged[] {
   return [{ name: "#errors", columns: errorColumns, order: ["seq", "n"], rows }];
 }
 
-function errorSteps({ errors }: ChunkCommit, id: string): string[] {
+function errorSteps({ errors }: ChunkCommit, id: string, params: Params): string[] {
   if (errors.length === 0) return [];
-  const names = Object.keys(errorColumns);
+  const [seq, ...names] = Object.keys(errorColumns);
+  const step = params.add(passStep(), "step");
   return [
-    `INSERT INTO record_error (batch_id, ${names.join(", ")})
-SELECT ${[id, ...names.map((name) => `given.${name}`)].join(", ")} FROM #errors AS given ORDER BY given.seq, given.n`,
+    passOf(id),
+    `INSERT INTO record_error (batch_id, ${[seq, ...names].join(", ")})
+SELECT ${id}, @passes * ${step} + given.${seq}, ${names.map((name) => `given.${name}`).join(", ")} FROM #errors AS given ORDER BY given.seq, given.n`,
   ];
 }
 

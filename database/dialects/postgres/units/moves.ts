@@ -11,6 +11,7 @@ import {
   written,
 } from "../rows.ts";
 import { NOW, type Sql } from "../sql.ts";
+import { STALE } from "./stale.ts";
 
 export async function move(sql: Sql, move: Move): Promise<Written | null> {
   const values = new Values();
@@ -18,7 +19,7 @@ export async function move(sql: Sql, move: Move): Promise<Written | null> {
   if (move.from === "processing")
     ctes.push(`slot AS (UPDATE client_queue q SET running = greatest(q.running - 1, 0)
       FROM made WHERE q.client_id = made."clientId")`);
-  if (move.restart) ctes.push("cleared AS (DELETE FROM record_error e USING made WHERE e.batch_id = made.id)");
+  if (move.restart) ctes.push(STALE);
   if (hasEnded(move.to))
     ctes.push("freed AS (DELETE FROM record_key k USING made WHERE k.batch_id = made.id AND k.expires_at IS NOT NULL)");
   ctes.push(outboxCte(move.events, "made", values));
@@ -48,7 +49,7 @@ function madeCte(move: Move, values: Values): string {
   if (move.restart)
     sets.push(
       `phase = ${values.add(move.restart, "varchar")}`,
-      "next_chunk = 0, accepted = 0, rejected = 0, duplicate = 0, faults = 0, unlisted = 0",
+      "pass = pass + 1, next_chunk = 0, accepted = 0, rejected = 0, duplicate = 0, faults = 0, unlisted = 0",
     );
   const conditions = [`id = ${values.add(move.id)}`, `state = ${values.add(move.from)}`];
   if (move.version !== undefined) conditions.push(`version = ${values.add(move.version)}`);

@@ -10,6 +10,7 @@ import type {
 } from "../../../store.ts";
 import { batchColumns, batchRow, type Of, ofBatch, type RawBatch, Values } from "../rows.ts";
 import { NOW, type Sql } from "../sql.ts";
+import { passOf } from "./stale.ts";
 
 export async function batch(sql: Sql, publicId: string, clientId: number | null): Promise<BatchRow | null> {
   const raw = await sql.get<RawBatch>(
@@ -80,12 +81,12 @@ const ERROR_BYTES = ["raw", "field", "message"].reduce(
 
 /** A record comes with all its errors or not at all; the record that crosses `maxBytes` is the last one. */
 const ERRORS = `SELECT e.batch_id AS "batchId", e.seq, e.n, e.line, e.field, e.code, e.message, e.raw FROM record_error e
-  WHERE e.batch_id = $1 AND e.seq > $2 AND e.seq <= (SELECT max(q.seq) FROM (
+  WHERE e.batch_id = $1 AND e.seq > ${passOf("$1")} + $2 AND e.seq <= (SELECT max(q.seq) FROM (
     SELECT p.seq, dense_rank() OVER (ORDER BY p.seq) AS place,
       sum(p.size) OVER (ORDER BY p.seq) - sum(p.size) OVER (PARTITION BY p.seq) AS before
     FROM (
       SELECT seq, ${ERROR_BYTES} AS size FROM record_error
-      WHERE batch_id = $1 AND seq > $2 ORDER BY seq, n LIMIT $5) p) q
+      WHERE batch_id = $1 AND seq > ${passOf("$1")} + $2 ORDER BY seq, n LIMIT $5) p) q
     WHERE q.place <= $3 AND q.before < $4)
   ORDER BY e.seq, e.n`;
 

@@ -4,30 +4,43 @@ import type { Due, Removal } from "../../../store.ts";
 import { dueAt, Values } from "../rows.ts";
 import { NOW, type Sql } from "../sql.ts";
 
-const pieces = [
-  { table: "batch_chunk", key: "no" },
-  { table: "record_error", key: "seq, n" },
-  { table: "record", key: "seq" },
-] as const;
-type Piece = (typeof pieces)[number];
+interface Piece {
+  table: string;
+  key: string;
+  /** A SELECT that locks a row for this statement. No row: another node deletes there right now, or nobody may. */
+  taken: string;
+  /** Which rows of the table. */
+  rows: string;
+}
 
-/** The batch's row, locked for this statement. No row: another node deletes of it right now, or it may not be deleted. */
-const TAKEN = `taken AS MATERIALIZED (SELECT b.id FROM batch b WHERE b.id = $1 AND ${removable("b", NOW)}
-  FOR UPDATE SKIP LOCKED)`;
+/** Rows of a batch that may be deleted. */
+const ofBatch = (table: string, key: string): Piece => ({
+  table,
+  key,
+  taken: `SELECT b.id FROM batch b WHERE b.id = $1 AND ${removable("b", NOW)} FOR UPDATE SKIP LOCKED`,
+  rows: "batch_id = $1",
+});
+const chunks = ofBatch("batch_chunk", "no");
+const pieces = [chunks, ofBatch("record_error", "seq, n"), ofBatch("record", "seq")];
 
 /**
- * Deletes at most `limit` rows of the batch's table. Up to a last key and not by a list of keys, so that the rows are read
- * along the index. Null: the batch was not taken.
+ * Deletes at most `limit` of the rows, and answers how many. Up to a last key and not by a list of keys, so that they are read
+ * along the index. Null: nothing was taken.
  */
-async function deletePiece(sql: Sql, { table, key }: Piece, id: number, limit: number): Promise<number | null> {
+export async function deletePiece(
+  sql: Sql,
+  { table, key, taken, rows }: Piece,
+  of: number[],
+  limit: number,
+): Promise<number | null> {
   const row = await sql.get<{ taken: number; gone: number }>(
-    `WITH ${TAKEN},
-       piece AS MATERIALIZED (SELECT ${key} FROM ${table} WHERE batch_id = $1 AND EXISTS (SELECT 1 FROM taken)
-         ORDER BY ${key} LIMIT $2),
-       gone AS (DELETE FROM ${table} WHERE batch_id = $1
+    `WITH taken AS MATERIALIZED (${taken}),
+       piece AS MATERIALIZED (SELECT ${key} FROM ${table} WHERE ${rows} AND EXISTS (SELECT 1 FROM taken)
+         ORDER BY ${key} LIMIT $${of.length + 1}),
+       gone AS (DELETE FROM ${table} WHERE ${rows}
          AND (${key}) <= (SELECT ${key} FROM piece ORDER BY ${descending(key)} LIMIT 1) RETURNING 1)
      SELECT (SELECT count(*) FROM taken) AS taken, (SELECT count(*) FROM gone) AS gone`,
-    id,
+    ...of,
     limit,
   );
   return row?.taken ? row.gone : null;
@@ -42,12 +55,12 @@ async function untaken(sql: Sql, id: number): Promise<Removal> {
 }
 
 /** Fewer rows than a piece say nothing: the statement's snapshot may be older than another node's last piece. */
-const hasRows = async (sql: Sql, { table }: Piece, id: number) =>
-  (await sql.get(`SELECT 1 FROM ${table} WHERE batch_id = $1 LIMIT 1`, id)) !== undefined;
+const hasRows = async (sql: Sql, { table, rows }: Piece, id: number) =>
+  (await sql.get(`SELECT 1 FROM ${table} WHERE ${rows} LIMIT 1`, id)) !== undefined;
 
 export async function purgeChunks(sql: Sql, id: number, limit: number, due: Due): Promise<Removal> {
-  if ((await deletePiece(sql, pieces[0], id, limit)) === null) return untaken(sql, id);
-  if (await hasRows(sql, pieces[0], id)) return "more";
+  if ((await deletePiece(sql, chunks, [id], limit)) === null) return untaken(sql, id);
+  if (await hasRows(sql, chunks, id)) return "more";
   const values = new Values();
   await sql.all(
     `UPDATE batch SET chunks = 0, due_at = ${dueAt(due, values)}
@@ -60,7 +73,7 @@ export async function purgeChunks(sql: Sql, id: number, limit: number, due: Due)
 export async function deleteBatch(sql: Sql, id: number, limit: number): Promise<Removal> {
   let left = limit;
   for (const piece of pieces) {
-    const gone = await deletePiece(sql, piece, id, left);
+    const gone = await deletePiece(sql, piece, [id], left);
     if (gone === null) return untaken(sql, id);
     left -= gone;
     if (left <= 0 || (await hasRows(sql, piece, id))) return "more";

@@ -1,7 +1,7 @@
 /** What a worker does: claim, commit chunk by chunk, keep its leases. */
 import { LRUCache } from "lru-cache";
 import { ConstraintViolation } from "../../../errors.ts";
-import { checkCount, errorRows, placesWithout } from "../../../rows.ts";
+import { checkCount, errorRows, PASS, placesWithout } from "../../../rows.ts";
 import { type ChunkCommit, type Claimed, type StoredChunk, storedFaults, type Written } from "../../../store.ts";
 import {
   batchColumns,
@@ -104,7 +104,7 @@ async function committed(sql: Sql, commit: ChunkCommit, areAllNew: boolean) {
   const values = new Values();
   const events = commit.end?.events ?? [];
   const ctes = [
-    `fence AS MATERIALIZED (SELECT id, client_id, client_id AS "clientId" FROM batch WHERE id = ${values.add(commit.id)}
+    `fence AS MATERIALIZED (SELECT id, client_id, client_id AS "clientId", pass FROM batch WHERE id = ${values.add(commit.id)}
       AND fence = ${values.add(commit.fence)} AND state = 'processing' AND next_chunk = ${values.add(commit.chunk)}
       FOR NO KEY UPDATE)`,
     ...recordCtes(commit, areAllNew, values),
@@ -149,7 +149,7 @@ function errorsCte({ errors, firstRecord }: ChunkCommit, values: Values): string
   const rows = JSON.stringify(errors.flatMap((rejected) => errorRows(firstRecord, rejected)));
   return [
     `faults AS (INSERT INTO record_error (batch_id, seq, n, line, field, code, message, raw)
-      SELECT fence.id, e.* FROM fence, json_to_recordset(${values.add(rows, "json")})
+      SELECT fence.id, fence.pass * ${PASS} + e.seq, e.n, e.line, e.field, e.code, e.message, e.raw FROM fence, json_to_recordset(${values.add(rows, "json")})
         AS e(seq bigint, n int, line bigint, field text, code text, message text, raw text))`,
   ];
 }

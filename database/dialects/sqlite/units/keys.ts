@@ -2,10 +2,15 @@
 import type { ChunkCommit } from "../../../store.ts";
 import type { Sql } from "../sql.ts";
 
-/** The batch's client while the worker with this fence stands at this chunk. */
-export function heldBy(sql: Sql, id: number, fence: number, chunk: number): { clientId: number } | undefined {
-  return sql.get<{ clientId: number }>(
-    `SELECT client_id AS clientId FROM batch WHERE id = ?1 AND fence = ?2 AND state = 'processing' AND next_chunk = ?3`,
+interface Held {
+  clientId: number;
+  pass: number;
+}
+
+/** The batch's client and pass while the worker with this fence stands at this chunk. */
+export function heldBy(sql: Sql, id: number, fence: number, chunk: number): Held | undefined {
+  return sql.get<Held>(
+    `SELECT client_id AS clientId, pass FROM batch WHERE id = ?1 AND fence = ?2 AND state = 'processing' AND next_chunk = ?3`,
     id,
     fence,
     chunk,

@@ -1,6 +1,7 @@
 import type { Move } from "../../../store.ts";
 import { batchColumns, batchRow, dueAt, hasEnded, insertOutbox, jsonOrNull, type RawBatch } from "../rows.ts";
 import type { Sql } from "../sql.ts";
+import { beginAnew } from "./stale.ts";
 import { freeSlot } from "./work.ts";
 
 export function move(sql: Sql, move: Move) {
@@ -8,7 +9,7 @@ export function move(sql: Sql, move: Move) {
   const raw = update(sql, move, now);
   if (!raw) return null;
   if (move.from === "processing") freeSlot(sql, raw.clientId);
-  if (move.restart) sql.run("DELETE FROM record_error WHERE batch_id = ?1", move.id);
+  if (move.restart) beginAnew(sql, move.id, now);
   if (hasEnded(move.to)) sql.run("DELETE FROM record_key WHERE batch_id = ?1 AND expires_at IS NOT NULL", move.id);
   return { batch: batchRow(raw), outbox: insertOutbox(sql, move.events, now, raw) };
 }

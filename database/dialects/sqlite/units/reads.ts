@@ -1,5 +1,5 @@
 /** Pure reads: they run on the second connection and see what was committed. */
-import { addError, notVoided, type RawError, ROW_BYTES, voidedUpload } from "../../../rows.ts";
+import { addError, notVoided, PASS, type RawError, ROW_BYTES, voidedUpload } from "../../../rows.ts";
 import type { BatchRow, BatchState, ListQuery, RecordErrors, SeenBatch } from "../../../store.ts";
 import { batchColumns, batchRow, type RawBatch } from "../rows.ts";
 import type { Sql } from "../sql.ts";
@@ -80,7 +80,8 @@ const bytesOf = (text: string | null) => (text === null ? 0 : Buffer.byteLength(
 /** A record comes with all its errors or not at all, so both limits are looked at where one begins. */
 export function errors(sql: Sql, id: number, after: number, limit: number, maxBytes: number): RecordErrors[] {
   const rows = sql.statement(
-    `SELECT seq, n, line, field, code, message, raw FROM record_error WHERE batch_id = ?1 AND seq > ?2 ORDER BY seq, n`,
+    `SELECT seq, n, line, field, code, message, raw FROM record_error
+     WHERE batch_id = ?1 AND seq > (SELECT pass * ${PASS} FROM batch WHERE id = ?1) + ?2 ORDER BY seq, n`,
   );
   const found: RecordErrors[] = [];
   let size = 0;

@@ -18,6 +18,7 @@ import { deleteOutbox, takeOutbox } from "./outbox.ts";
 import { batch, changed, childOf, due, errors, list, now, records, voided } from "./reads.ts";
 import { deleteBatch, purgeChunks } from "./removal.ts";
 import { answerKey, forgetRepeats, keyHolder, usage } from "./repeats.ts";
+import { deleteStaleErrors, staleErrors } from "./stale.ts";
 import { appendChunks, beginKeyedUpload, beginUpload, commitUpload, touchUploads, voidUpload } from "./uploads.ts";
 import { claim, commitChunk, extendLeases } from "./work.ts";
 
@@ -51,6 +52,7 @@ export const compounds = {
   move,
   purgeChunks,
   deleteBatch,
+  deleteStaleErrors,
   recordAttempt,
   failDeliveries,
   replayDelivery,
@@ -63,6 +65,7 @@ export const reads = {
   due,
   voided,
   batch,
+  staleErrors,
   childOf,
   list,
   changed,

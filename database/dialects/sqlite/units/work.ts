@@ -1,6 +1,6 @@
 /** What a worker does: claim, commit chunk by chunk, keep its leases. */
 import type { RejectedRecord } from "../../../../formats/formats.ts";
-import { placesWithout } from "../../../rows.ts";
+import { PASS, placesWithout } from "../../../rows.ts";
 import { type ChunkCommit, storedFaults } from "../../../store.ts";
 import {
   batchColumns,
@@ -56,7 +56,7 @@ export function commitChunk(sql: Sql, commit: ChunkCommit) {
   if (!held) return null;
   const missed = insertRecords(sql, commit, held.clientId);
   settleReservations(sql, commit);
-  insertErrors(sql, commit.id, commit.firstRecord, commit.errors);
+  insertErrors(sql, commit.id, held.pass * PASS + commit.firstRecord, commit.errors);
   if (commit.end?.purge) sql.run("DELETE FROM batch_chunk WHERE batch_id = ?1", commit.id);
   const now = sql.now();
   const raw = advance(sql, commit, missed, now);
@@ -116,14 +116,14 @@ function insertRun(sql: Sql, id: number, first: number, lines: string[]): void {
   for (; at < lines.length; at++) one.run(id, first + at, lines[at] as string);
 }
 
-function insertErrors(sql: Sql, id: number, firstRecord: number, rejected: RejectedRecord[]): void {
+function insertErrors(sql: Sql, id: number, first: number, rejected: RejectedRecord[]): void {
   const insert = sql.statement(
     `INSERT INTO record_error (batch_id, seq, n, line, field, code, message, raw) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
   );
   for (const { index, line, raw, errors } of rejected) {
-    const seq = firstRecord + index;
-    const [first, ...others] = errors;
-    insert.run(id, seq, 0, line, first?.field ?? null, first?.code ?? null, first?.message ?? null, raw);
+    const seq = first + index;
+    const [fault, ...others] = errors;
+    insert.run(id, seq, 0, line, fault?.field ?? null, fault?.code ?? null, fault?.message ?? null, raw);
     others.forEach(({ field, code, message }, i) => {
       insert.run(id, seq, i + 1, null, field, code, message, null);
     });
