@@ -2,6 +2,8 @@
 import { ConnectionError } from "sequelize";
 import { isUntrusted } from "../../../certificates.ts";
 import { ConstraintViolation, DatabaseRefused, DatabaseUnavailable } from "../../errors.ts";
+import { serverLimits } from "./limits.ts";
+import { hasNoRoom, parameterRefused, refusalOfPooler } from "./pooler.ts";
 
 /** Serialization failure, deadlock, lock not available: the same unit may succeed at once. */
 const passing = new Set(["40001", "40P01", "55P03"]);
@@ -48,8 +50,8 @@ const hasNoLink = (error: unknown): boolean =>
     textOf(error),
   );
 
-/** Too many connections, of the server or of its user. */
-export const isFull = (error: unknown): boolean => codeOf(error) === "53300";
+/** Too many connections, of the server, of its user or of a pooler. */
+export const isFull = (error: unknown): boolean => codeOf(error) === "53300" || hasNoRoom(error);
 
 /** Whether nobody can know what became of the statement. */
 export const isCut = (error: unknown): boolean => cut.test(codeOf(error)) || hasNoLink(error);
@@ -75,7 +77,7 @@ export const unavailable = (error: unknown, isUnknown = false): DatabaseUnavaila
 /** A fault of the setting, which has to be changed; null: it may heal by waiting. */
 export function refusalOf(error: unknown): DatabaseRefused | null {
   const cause = rootOf(error);
-  const refusal = refusals[codeOf(cause)] ?? refusalOfLink(cause);
+  const refusal = refusals[codeOf(cause)] ?? refusalOfPooler(cause) ?? refusalOfLink(cause);
   return refusal ? new DatabaseRefused(...refusal) : null;
 }
 
@@ -84,10 +86,15 @@ const parameters = new Set(["22023", "42704", "42601"]);
 
 /** Of an error of the first connection, which sends nothing else that could be wrong. */
 export function refusalOfOpening(error: unknown): DatabaseRefused | null {
-  const code = codeOf(rootOf(error));
-  if (!parameters.has(code)) return refusalOf(error);
+  const cause = rootOf(error);
+  const code = parameterRefused(cause) ?? codeOf(cause);
+  if (!parameters.has(code) && !parameterRefused(cause)) return refusalOf(error);
   return new DatabaseRefused("parameters after the ? that the server takes", `one that it refuses (${code})`);
 }
+
+/** Whether a pooler stands before the server that takes none of the limits that we ask for at its door. */
+export const isWithoutLimits = (error: unknown): boolean =>
+  Object.hasOwn(serverLimits, parameterRefused(rootOf(error)) ?? "");
 
 /** Where Sequelize or umzug threw it. */
 export function awayOf(error: unknown): DatabaseUnavailable | null {

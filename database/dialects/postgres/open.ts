@@ -3,10 +3,11 @@ import type { Logger } from "../../database.ts";
 import type { Dialect } from "../../dialect.ts";
 import { DatabaseRefused } from "../../errors.ts";
 import { ddl } from "./ddl.ts";
-import { awayOf, refusalOf, refusalOfOpening } from "./failure.ts";
+import { awayOf, isWithoutLimits, refusalOf, refusalOfOpening } from "./failure.ts";
+import { CONNECT_TIMEOUT_MS, driverLimits, type Limits, serverLimits } from "./limits.ts";
 import { Links } from "./links.ts";
 import { dialectModule } from "./models.ts";
-import { CONNECT_TIMEOUT_MS, Sql, timeouts } from "./sql.ts";
+import { Sql } from "./sql.ts";
 import { postgresDeliveries, postgresLocks, postgresStore } from "./store.ts";
 import { now } from "./units/reads.ts";
 
@@ -18,18 +19,18 @@ const MODEL_CONNECTIONS = 3;
 /** PostgreSQL 14 and later. Throws DatabaseRefused for what no waiting heals, and DatabaseUnavailable. */
 export async function openPostgres(url: string, logger?: Logger): Promise<Dialect> {
   const links = new Links();
-  const sql = new Sql(url, links, logger);
-  try {
-    await checkVersion(sql);
-  } catch (error) {
-    await sql.close();
-    throw refusalOfOpening(error) ?? error;
-  }
-  const options = { dialect: "postgres", dialectModule: dialectModule(links), logging: false } as const;
+  const { sql, limits } = await greeted(url, links, logger);
+  const options = {
+    dialect: "postgres",
+    dialectModule: dialectModule(links),
+    logging: false,
+    // What a connection is told would stay with whoever gets it next from a pooler; we need neither.
+    keepDefaultTimezone: true,
+  } as const;
   const sequelize = new Sequelize(url, {
     ...options,
     pool: { max: MODEL_CONNECTIONS, acquire: CONNECT_TIMEOUT_MS * 2 },
-    dialectOptions: { ...timeouts, ...optionsOf(url) },
+    dialectOptions: { ...limits, ...optionsOf(url) },
   });
   // A step may take its time, and waits for another node's. It opens no connection before it is used.
   const migrations = new Sequelize(url, { ...options, pool: { max: 1 }, dialectOptions: optionsOf(url) });
@@ -65,10 +66,26 @@ export async function openPostgres(url: string, logger?: Logger): Promise<Dialec
 /** Sequelize reads no `options` out of a URL. */
 function optionsOf(url: string): object {
   const options = new URL(url).searchParams.get("options");
-  return { application_name: "dataflow", ...(options ? { options } : {}) };
+  return { application_name: "dataflow", clientMinMessages: "ignore", ...(options ? { options } : {}) };
 }
 
-async function checkVersion(sql: Sql): Promise<void> {
-  const row = await sql.get<{ version: string }>("SELECT current_setting('server_version_num') AS version");
-  if (Number(row?.version) < OLDEST_VERSION) throw new DatabaseRefused("PostgreSQL 14 or later", "an older server");
+/** The connections, with the limits that whoever answers there takes. */
+async function greeted(url: string, links: Links, logger?: Logger): Promise<{ sql: Sql; limits: Limits }> {
+  const all = { ...serverLimits, ...driverLimits };
+  for (let limits: Limits = all; ; limits = driverLimits) {
+    const sql = new Sql(url, links, limits, logger);
+    try {
+      const { version, hasLimits } = await sql.greet();
+      if (version < OLDEST_VERSION) throw new DatabaseRefused("PostgreSQL 14 or later", "an older server");
+      if (!hasLimits) logger?.warn(`No wait for a lock has an end: the pooler takes no limits. Run: ${LIMITS_OF_ROLE}`);
+      return { sql, limits };
+    } catch (error) {
+      await sql.close();
+      if (limits !== all || !isWithoutLimits(error)) throw refusalOfOpening(error) ?? error;
+    }
+  }
 }
+
+const LIMITS_OF_ROLE = Object.entries(serverLimits)
+  .map(([name, ms]) => `ALTER ROLE CURRENT_USER SET ${name} = ${ms};`)
+  .join(" ");

@@ -4,20 +4,13 @@ import { setTimeout as pause } from "node:timers/promises";
 import pg from "pg";
 import type { Logger } from "../../database.ts";
 import { errorOf, isCut, isFull, isPassing, unavailable } from "./failure.ts";
+import { type Limits, QUERY_TIMEOUT_MS } from "./limits.ts";
 import type { Links } from "./links.ts";
+import { isElsewhere } from "./pooler.ts";
 
 /** The clock of the database, epoch ms; the same within a statement. */
 export const NOW = "(extract(epoch FROM statement_timestamp()) * 1000)::bigint";
 
-/**
- * A link that is open but silent is taken for cut after so long: longer than any statement of ours takes, and short
- * enough that a caller, who waits 30 s, hears that the database is away, and that a lease outlives it.
- */
-const QUERY_TIMEOUT_MS = 10_000;
-export const CONNECT_TIMEOUT_MS = 5_000;
-/** A row that is locked for longer belongs to somebody who is stuck. */
-const LOCK_TIMEOUT_MS = 5_000;
-const IDLE_IN_TRANSACTION_MS = 10_000;
 /** A server takes 100 from all nodes unless it is told otherwise, and small uploads go together. */
 const CONNECTIONS = 8;
 /** A server whose connections are all taken has one free again soon, as a rule: idle ones are given back. */
@@ -27,53 +20,66 @@ const MOST_TRIES = 6;
 // Ids and times are below 2^53. For the whole process: Sequelize asks the same table of parsers.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number);
 
-/** What every connection of ours keeps, also those of the models. */
-export const timeouts = {
-  query_timeout: QUERY_TIMEOUT_MS,
-  statement_timeout: QUERY_TIMEOUT_MS,
-  lock_timeout: LOCK_TIMEOUT_MS,
-  idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
-  keepAlive: true,
-  connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-  application_name: "dataflow",
-};
-
 /** What it did not answer it did not do either. */
 export const isRead = (text: string): boolean => text.startsWith("SELECT ");
+
+interface Greeting {
+  /** As a number: 140000 and more. */
+  version: number;
+  /** Whether the server ends a wait for a lock by itself. */
+  hasLimits: boolean;
+}
+const GREETING = `SELECT current_setting('server_version_num')::int AS version, pg_backend_pid() AS pid,
+  current_setting('lock_timeout') <> '0' AS "hasLimits"`;
 
 export class Sql {
   readonly #pool: pg.Pool;
   readonly #names = new Map<string, string>();
   readonly #links: Links;
 
-  constructor(url: string, links: Links, logger?: Logger) {
+  /** Whether the next statement may find itself on another connection of the server's. */
+  #isPooled = false;
+
+  constructor(url: string, links: Links, limits: Limits, logger?: Logger) {
     this.#links = links;
     this.#pool = new pg.Pool({
       Client: links.Client,
       connectionString: url,
       max: CONNECTIONS,
-      ...timeouts,
+      ...limits,
     });
     // A connection that breaks while nobody uses it would end the process otherwise; the pool makes a new one.
     this.#pool.on("error", (error) => logger?.warn(`A connection to the database broke: ${error.message}`));
   }
 
-  /** The rows of a prepared statement. What passes by itself (deadlock, serialization) is tried again, with jitter. */
+  /**
+   * The first question. A server's process that is not the one of the greeting tells of a pooler between: statements are not
+   * prepared then, for the connection that has them may serve somebody else.
+   */
+  async greet(): Promise<Greeting> {
+    const client = await this.#connect();
+    const [{ pid, ...greeting }] = (await this.#asked(client, { text: GREETING })) as [Greeting & { pid: number }];
+    this.#isPooled = pid !== (client as unknown as { processID: number }).processID;
+    return greeting;
+  }
+
+  /** The rows of a statement. What passes by itself (deadlock, serialization) is tried again, with jitter. */
   async all<T>(text: string, ...values: unknown[]): Promise<T[]> {
     const beganAt = performance.now();
     for (let tries = 1; ; tries++) {
       try {
-        return await this.#once<T>({ name: this.#nameOf(text), text, values });
+        return await this.#asked<T>(await this.#connect(), this.#queryOf(text, values));
       } catch (error) {
+        if (isElsewhere(error)) this.#isPooled = true;
         const isLate = performance.now() - beganAt > QUERY_TIMEOUT_MS;
-        if (!isPassing(error) || tries === MOST_TRIES || isLate) throw errorOf(error);
+        if (!(isPassing(error) || isElsewhere(error)) || tries === MOST_TRIES || isLate) throw errorOf(error);
         await pause(2 ** tries * 5 * Math.random());
       }
     }
   }
 
-  async #once<T>(query: pg.QueryConfig): Promise<T[]> {
-    const client = await this.#connect();
+  /** Gives the connection back. */
+  async #asked<T>(client: pg.PoolClient, query: pg.QueryConfig): Promise<T[]> {
     let broken: Error | undefined;
     // Without a listener a connection that breaks in use would end the process; its query is told of it as well.
     const onError = (error: Error) => {
@@ -110,12 +116,11 @@ export class Sql {
   }
 
   /** Prepared once a connection, whatever its length. */
-  #nameOf(text: string): string {
-    const known = this.#names.get(text);
-    if (known) return known;
-    const name = createHash("sha1").update(text).digest("base64url");
+  #queryOf(text: string, values: unknown[]): pg.QueryConfig {
+    if (this.#isPooled) return { text, values };
+    const name = this.#names.get(text) ?? createHash("sha1").update(text).digest("base64url");
     this.#names.set(text, name);
-    return name;
+    return { name, text, values };
   }
 
   async close(): Promise<void> {

@@ -168,7 +168,7 @@ async function startLosing(text: string, how: "cut" | "silent") {
 
 describePostgres("a database that goes in the middle of the start", () => {
   // Each at its own moment: Sequelize's greeting of a connection, and our own question. Together, for a silent link is believed for 10 s.
-  test.each(["client_min_messages", "to_regclass"])(
+  test.each(["pg_range", "to_regclass"])(
     "is waited for (%s)",
     async (text) => {
       const ends = await Promise.all([startLosing(text, "cut"), startLosing(text, "silent")]);

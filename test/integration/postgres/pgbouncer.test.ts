@@ -1,0 +1,176 @@
+/** PostgreSQL behind PgBouncer in transaction mode: the next statement of a connection may be carried out by another server process. */
+import { setTimeout as pause } from "node:timers/promises";
+import pg from "pg";
+import type { Database } from "../../../database/database.ts";
+import { DatabaseUnavailable } from "../../../database/errors.ts";
+import { keptDatabase, migrated } from "../../helpers/database.ts";
+import { accepted, batchWhen, newClient } from "../../helpers/http.ts";
+import { describePgBouncer, ownDatabase, type PgBouncer, startPgBouncer } from "../../helpers/pgbouncer.ts";
+import { killLeftOvers, launch, startsInVain } from "../../helpers/process.ts";
+import { startSystem } from "../../helpers/system.ts";
+import { storeConformance } from "../store/conformance.ts";
+import { newBatch, ready } from "../store/drafts.ts";
+import { opened } from "./kit.ts";
+
+afterAll(killLeftOvers);
+
+describePgBouncer("the store behind PgBouncer", () => {
+  const { open, end } = keptDatabase(async () => {
+    const { name, drop } = await ownDatabase();
+    const bouncer = await startPgBouncer({ [name]: "" });
+    const { remove, ...database } = await migrated({ url: bouncer.url(name), drop: async () => {} });
+    return {
+      ...database,
+      async remove() {
+        await remove();
+        await bouncer.remove();
+        await drop();
+      },
+    };
+  });
+  storeConformance("postgres behind PgBouncer", open);
+  afterAll(end);
+});
+
+describePgBouncer("PgBouncer", () => {
+  let own: Awaited<ReturnType<typeof ownDatabase>>;
+  let bouncer: PgBouncer;
+  beforeAll(async () => {
+    own = await ownDatabase();
+    const databases = {
+      [own.name]: "",
+      away: "port=1",
+      missing: "dbname=nothing-of-ours",
+      stranger: "user=nobody-of-ours",
+    };
+    bouncer = await startPgBouncer(databases, ["server_login_retry = 1", "query_wait_timeout = 3"]);
+    const db = await opened(bouncer.url(own.name));
+    await db.migrate();
+    await db.close();
+  });
+  afterEach(() => jest.restoreAllMocks());
+  afterAll(async () => {
+    await bouncer.remove();
+    await own.drop();
+  });
+
+  test("batches go through, on every service's own connections, and none prepares or sets anything", async () => {
+    const asked = jest.spyOn(pg.Client.prototype, "query");
+    const system = await startSystem({ env: { DATABASE_URL: bouncer.url(own.name) } });
+    const client = await newClient(system.url, { uniqueKey: "id", dedup: "reject" });
+    const { id } = await accepted(system.url, client, '{"id":1}\n{"id":2}\n{"id":1}\n');
+    expect(await batchWhen(system.url, client, id)).toMatchObject({ counts: { accepted: 2, duplicate: 1 } });
+    await system.stop();
+    const texts = asked.mock.calls.map(([query]) => query as unknown as string | { name?: string; text: string });
+    expect(texts.filter((query) => typeof query === "object" && query.name !== undefined)).toEqual([]);
+    const session = /^\s*(SET (?!LOCAL)|LISTEN|PREPARE|DECLARE)|\bTEMP\b|pg_advisory_lock/i;
+    expect(
+      texts.map((query) => (typeof query === "string" ? query : query.text)).filter((text) => session.test(text)),
+    ).toEqual([]);
+  });
+
+  test("a direct connection prepares its statements; one that a pooler came before goes on without", async () => {
+    const db = await opened(bouncer.url(own.name));
+    const { publicId } = await ready(db.store, 1);
+    const query = pg.Client.prototype.query as (...all: unknown[]) => Promise<unknown>;
+    let told = 0;
+    jest.spyOn(pg.Client.prototype, "query").mockImplementation(function (this: pg.Client, ...args: unknown[]) {
+      if (told++ > 0) return query.apply(this, args);
+      return Promise.reject(Object.assign(new Error("prepared statement does not exist"), { code: "26000" }));
+    } as never);
+    expect(await db.store.batch(publicId, 1)).toMatchObject({ publicId });
+    expect(told).toBe(2);
+    jest.restoreAllMocks();
+    await db.close();
+  });
+
+  const cases: [string, () => string, RegExp][] = [
+    [
+      "a database that it does not know",
+      () => bouncer.url("nowhere"),
+      /a database that exists, at .*; found none of that name/,
+    ],
+    ["a database that the server does not know", () => bouncer.url("missing"), /a database that exists/],
+    [
+      "a user whom it does not know",
+      () => bouncer.url(own.name, { user: "x" }),
+      /a user and password that the server accepts/,
+    ],
+    [
+      "a wrong password",
+      () => bouncer.url(own.name, { password: "hunter2" }),
+      /a user and password that the server accepts/,
+    ],
+    [
+      "a user whom the server does not know",
+      () => bouncer.url("stranger"),
+      /a user and password that the server accepts/,
+    ],
+    [
+      "a parameter that it does not take",
+      () => `${bouncer.url(own.name)}?options=-c%20search_path%3Dx`,
+      /parameters after the \? that the server takes, at .*; found one that it refuses \(options\)/,
+    ],
+  ];
+
+  test("what no waiting heals ends the start, in its words too", async () => {
+    const ends = await Promise.all(cases.map(([, url]) => startsInVain({ DATABASE_URL: url() })));
+    for (const [i, [name, , told]] of cases.entries()) {
+      const { code, logs } = ends[i] as (typeof ends)[number];
+      const named = logs.split("\n").filter((line) => line.includes("DATABASE_URL"));
+      expect([name, code, named]).toEqual([name, 1, [expect.stringMatching(told)]]);
+      expect(logs).not.toMatch(/hunter2|\n {4}at /);
+    }
+  });
+
+  test("a server behind it that is away is waited for", async () => {
+    const started = launch({ DATABASE_URL: bouncer.url("away") });
+    await new Promise<void>((resolve) => {
+      const look = () => /The start waits for the database/.test(started.logs()) && resolve();
+      started.listeners.add(look);
+      look();
+    });
+    started.child.kill("SIGTERM");
+    expect((await started.exited) as unknown).toBeDefined();
+  });
+
+  test("while it is away the database is, and it is used again when it is back", async () => {
+    const db: Database = await opened(bouncer.url(own.name));
+    const { publicId } = newBatch(1);
+    expect(await db.store.batch(publicId, 1)).toBeNull();
+    await bouncer.stop();
+    await expect(db.store.batch(publicId, 1)).rejects.toBeInstanceOf(DatabaseUnavailable);
+    await expect(db.models.Client.findAll()).rejects.toThrow();
+    await bouncer.start();
+    expect(await db.store.batch(publicId, 1)).toBeNull();
+    expect(await db.models.Client.findAll()).toBeDefined();
+    await db.close();
+  });
+
+  test("who finds no room waits for some, and is told that the database is away where there is none", async () => {
+    const crowded = await startPgBouncer({ [own.name]: "" }, ["max_client_conn = 2"]);
+    try {
+      const others = [await connected(crowded), await connected(crowded)];
+      await expect(opened(crowded.url(own.name))).rejects.toBeInstanceOf(DatabaseUnavailable);
+      const opening = opened(crowded.url(own.name));
+      await Promise.all(others.map((other) => other.end()));
+      await (await opening).close();
+    } finally {
+      await crowded.remove();
+    }
+  });
+
+  /** Whoever looked whether it listens may still have a place. */
+  async function connected(crowded: PgBouncer): Promise<pg.Client> {
+    for (;;) {
+      const client = new pg.Client(crowded.url(own.name));
+      try {
+        await client.connect();
+        return client;
+      } catch (error) {
+        if (!/^no more connections/.test((error as Error).message)) throw error;
+        await pause(20);
+      }
+    }
+  }
+});
