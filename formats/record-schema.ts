@@ -5,7 +5,7 @@ import { isLongerThan, namesOf } from "./record-growth.ts";
 import { type RecordNumbers, TooManyNumbers } from "./record-numbers.ts";
 import { checkTools, compilePrepared } from "./schema-compile.ts";
 import { prepareSchema } from "./schema-prepare.ts";
-import { isObject, walkSchema } from "./schema-walk.ts";
+import { isObject, type SchemaNode, walkSchema } from "./schema-walk.ts";
 import { TextConversion } from "./text-conversion.ts";
 import { MAX_WORK, WorkSpent, workOf } from "./work-budget.ts";
 
@@ -55,7 +55,7 @@ export function compileRecordSchema(
       if (!isObject(value)) return [NO_OBJECT];
       validator.work = size + WORK_OF_NUMBER * numbers.size;
       if (validate === null) return null;
-      const limit = maxRecordBytes + (fills && options.coerce ? namesOf(value) : 0);
+      const columns = fills && options.coerce ? Object.keys(value) : null;
       budget.left = MAX_WORK;
       const faults = checked(() => {
         conversion?.convert(value, numbers);
@@ -63,11 +63,16 @@ export function compileRecordSchema(
         return validate(value) ? null : recordFaults(value, validate.errors ?? []);
       });
       validator.work += MAX_WORK - budget.left;
-      return faults ?? (fills && isLongerThan(value, limit) ? grownTooLong(maxRecordBytes) : null);
+      const isTooLong = faults === null && fills && isGrownBeyond(maxRecordBytes, value, columns);
+      return isTooLong ? grownTooLong(maxRecordBytes) : faults;
     },
   };
   return validator;
 }
+
+/** `columns`: of CSV, whose names do not count. They are looked at last, which nearly no record needs. */
+const isGrownBeyond = (limit: number, value: SchemaNode, columns: string[] | null): boolean =>
+  isLongerThan(value, limit) && (columns === null || isLongerThan(value, limit + namesOf(columns)));
 
 function checked(check: () => RecordFault[] | null): RecordFault[] | null {
   try {
