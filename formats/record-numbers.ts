@@ -70,8 +70,8 @@ export class TooManyNumbers extends Error {
 }
 
 /**
- * Stand-ins are 7318300000e280, 7318300001e280 and so on, and the same with e-290. In a schema nobody writes such a
- * number; in a record each of that size is treated like one that no double holds (`isStandIn`).
+ * Stand-ins are 7318300000e280, 7318300001e280 and so on, and the same with e-290. A schema with such a number
+ * is refused; in a record each of that size is treated like one that no double holds (`isStandIn`).
  */
 const FIRST = 7_318_300_000;
 const MOST = 1_000_000_000;

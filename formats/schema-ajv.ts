@@ -1,5 +1,6 @@
-import { Ajv2020, type CodeKeywordDefinition, type Options } from "ajv/dist/2020.js";
+import { _, Ajv2020, type CodeKeywordDefinition, type Options } from "ajv/dist/2020.js";
 import contains from "ajv/dist/vocabularies/applicator/contains.js";
+import prefixItems from "ajv/dist/vocabularies/applicator/prefixItems.js";
 import constant from "ajv/dist/vocabularies/validation/const.js";
 import enumeration from "ajv/dist/vocabularies/validation/enum.js";
 import limitNumber from "ajv/dist/vocabularies/validation/limitNumber.js";
@@ -71,6 +72,7 @@ export function schemaAjv(
   ajv.addFormat("regex", (text: string) => isPattern(text, budget));
   const ours = [
     $ref,
+    prefixItemsKeyword(),
     containsKeyword(),
     ...valueKeywords(definitionOf(enumeration), definitionOf(constant), table),
     ...limitKeywords(definitionOf(limitNumber), numbers, table),
@@ -104,13 +106,35 @@ export function metaAjv(): Ajv2020 {
   return ofSchemas;
 }
 
-/** `contains` without the errors of items that it does not mean: they are nobody's. */
+/**
+ * `prefixItems` that holds for an empty list. Ajv's gives no verdict there, and within `not` or `if` its code skips the
+ * keywords that come after one without.
+ */
+function prefixItemsKeyword(): CodeKeywordDefinition {
+  const definition = definitionOf(prefixItems);
+  return {
+    ...definition,
+    code(cxt, ruleType) {
+      const { data, ok } = cxt;
+      cxt.ok = (valid) => ok.call(cxt, _`${data}.length === 0 || ${valid}`);
+      definition.code(cxt, ruleType);
+    },
+  };
+}
+
+/**
+ * `contains` without the errors of items that it does not mean: they are nobody's. For an empty list Ajv's, without
+ * counts, goes by what the list before it in a list of lists had.
+ */
 function containsKeyword(): CodeKeywordDefinition {
   const definition = definitionOf(contains);
   return {
     ...definition,
     code(cxt, ruleType) {
-      const { subschema } = cxt;
+      const { subschema, result, data, parentSchema } = cxt;
+      const { minContains = 1, maxContains } = parentSchema;
+      if (minContains === 1 && maxContains === undefined)
+        cxt.result = (valid, ...rest) => result.call(cxt, _`${data}.length > 0 && ${valid}`, ...rest);
       cxt.subschema = (appl, valid) => {
         const context = subschema.call(cxt, { ...appl, allErrors: false, createErrors: false }, valid);
         cxt.reset();

@@ -1,6 +1,7 @@
 import type { ErrorObject } from "ajv/dist/2020.js";
 import type { Fault } from "../services/errors.ts";
 import type { Patterns } from "./linear-pattern.ts";
+import { isStandIn } from "./record-numbers.ts";
 import { isKnownFormat, metaAjv } from "./schema-ajv.ts";
 import { type CheckTools, checkTools, compilePrepared } from "./schema-compile.ts";
 import { prepareSchema } from "./schema-prepare.ts";
@@ -18,7 +19,11 @@ export function recordSchemaFaults(schema: unknown): Fault[] {
   const bounds = boundFault(schema);
   if (bounds !== null) return [{ pointer: "", detail: bounds }];
   const tools = checkTools();
-  const faults = unique([...metaFaults(schema as SchemaNode), ...nodeFaults(schema, tools.patterns)]);
+  const faults = unique([
+    ...metaFaults(schema as SchemaNode),
+    ...nodeFaults(schema, tools.patterns),
+    ...standInFaults(schema),
+  ]);
   return faults.length > 0 ? faults.slice(0, MAX_FAULTS) : compileFaults(schema as SchemaNode, tools);
 }
 
@@ -47,12 +52,25 @@ function nodeFaults(schema: unknown, patterns: Patterns): Fault[] {
   walkSchema(schema, (node, pointer) => {
     const fault: Report = (detail, ...steps) =>
       faults.push({ pointer: pointer + steps.map(pointerStep).join(""), detail });
-    for (const name of Object.keys(node)) if (!isKnownKeyword(name)) fault("unknown keyword", name);
+    for (const name of Object.keys(node)) if (!isKnownKeyword(name)) fault(unknownKeyword(name), name);
     dialectFault(node, fault);
     patternFaults(node, patterns, fault);
   });
   return faults;
 }
+
+/** What says the same in this draft, for keywords of other drafts and of OpenAPI 3.0. */
+const IN_PLACE: Record<string, string> = {
+  nullable: '"null" as one more type',
+  dependencies: "dependentRequired or dependentSchemas",
+  additionalItems: "prefixItems, and items for the rest",
+  id: "$id",
+  $recursiveRef: "$dynamicRef",
+  $recursiveAnchor: "$dynamicAnchor",
+};
+
+const unknownKeyword = (name: string): string =>
+  Object.hasOwn(IN_PLACE, name) ? `unknown keyword: expected ${IN_PLACE[name]} in its place` : "unknown keyword";
 
 type Report = (detail: string, ...steps: string[]) => void;
 
@@ -69,6 +87,14 @@ function patternFaults({ pattern, patternProperties }: SchemaNode, patterns: Pat
   if (typeof pattern === "string") refuse(pattern, "pattern");
   if (!isObject(patternProperties)) return;
   for (const source of Object.keys(patternProperties)) refuse(source, "patternProperties", source);
+}
+
+/** In a record such a number stands for another one: a schema could not tell the two. */
+function standInFaults(value: unknown, pointer = ""): Fault[] {
+  if (typeof value === "number" && isStandIn(value))
+    return [{ pointer, detail: `expected another number than ${value}` }];
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([name, inner]) => standInFaults(inner, pointer + pointerStep(name)));
 }
 
 /** References that lead nowhere, and what only the compiler finds. */

@@ -13,6 +13,8 @@ const PLAIN = [
   ["maxItems", "minItems", "uniqueItems", "maxContains", "minContains", "maxProperties", "minProperties"],
   ["required", "dependentRequired", "format", "contentEncoding", "contentMediaType", "contentSchema"],
   ["title", "description", "default", "deprecated", "readOnly", "writeOnly", "examples"],
+  // OpenAPI 3.1 adds these; they check nothing. Generators of schemas write `discriminator` beside a `oneOf`.
+  ["discriminator", "example", "externalDocs", "xml"],
 ].flat();
 
 const known = new Set([...IN_VALUE, ...IN_MEMBERS, ...IN_ELEMENTS, ...PLAIN]);

@@ -24,8 +24,16 @@ export function jsonOf(bytes: Buffer): unknown {
 
 const digitsFault = ({ pointer, source }: { pointer: string; source: string }) => ({
   pointer,
-  detail: `expected a number that is kept as it is (up to 15 digits): ${source.slice(0, 100)} would become ${Number(source)}`,
+  detail: `expected a number that is kept as it is (up to 15 digits): ${source.slice(0, 100)} would become ${Number(source)}${cure(source)}`,
 });
+
+/** Generators of schemas write the bounds of 64 bits. */
+const INT64 = /^-?922337203685477580[78]$/;
+
+function cure(source: string): string {
+  if (!Number.isFinite(Number(source))) return "";
+  return `; send that if it is meant${INT64.test(source) ? ', or use "format": "int64" in place of this bound' : ""}`;
+}
 
 function parsed(text: string, fault: (detail: string, letters: number) => Problem): unknown {
   try {

@@ -124,7 +124,8 @@ describe("in one process", () => {
       "validation",
       ["/schema/properties/a~1b/maximum", "/schema/properties/a~1b/enum/1"],
     ]);
-    expect(errors[0]?.detail).toContain("9223372036854775807 would become 9223372036854776000");
+    expect(errors[0]?.detail).toContain("9223372036854775807 would become 9223372036854776000; send that");
+    expect(errors[0]?.detail).toContain('use "format": "int64"');
     const right = body.replace("9223372036854775807", "9223372036854776000").replace("1e400", "1e300");
     expect((await admin(system.url, `/clients/${client.id}/policy`, { method: "PATCH", body: right })).status).toBe(
       200,

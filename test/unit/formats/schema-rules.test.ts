@@ -18,6 +18,15 @@ test.each<[string, object, unknown, string[]]>([
   ["minContains without contains", on({ minContains: 1 }), [], []],
   ["minContains 0", on({ contains: { type: "null" }, minContains: 0 }), [1], []],
   ["minContains above maxContains", on({ contains: {}, minContains: 2, maxContains: 1 }), [1, 2], ["a contains"]],
+  ["an empty list behind prefixItems", on({ not: { prefixItems: [{}], contains: { type: "null" } } }), [], []],
+  ["an empty list behind prefixItems of a type", on({ not: { prefixItems: [on({})], contains: on({}) } }), [], []],
+  ["an empty list behind one that contains it", on({ items: { contains: on({}) } }), [[1], []], ["a[1] contains"]],
+  [
+    "an empty list in front of it",
+    on({ items: { contains: { type: "null" } } }),
+    [[], [null], []],
+    ["a[0] contains", "a[2] contains"],
+  ],
   ["an enum without values", on({ enum: [] }), 1, ["a enum"]],
   ["a default where it fills nothing in", { anyOf: [on({ default: 1 })] }, 2, []],
   ["a default of the record itself", { default: {} }, 1, []],
@@ -91,4 +100,25 @@ test.each<[string, object, string]>([
   ["an unknown format", { items: { format: "idn-email" } }, "/items/format"],
 ])("%s is refused with its place", (_name, schema, pointer) => {
   expect(recordSchemaFaults(schema).map((fault) => fault.pointer)).toEqual([pointer]);
+});
+
+test("what OpenAPI adds beside a schema is taken, and checks nothing", () => {
+  const schema = {
+    oneOf: [on({ const: "cat" }), on({ const: "dog" })],
+    discriminator: { propertyName: "a", mapping: { cat: "#/oneOf/0" } },
+    externalDocs: { url: "https://partner.example/pets" },
+    example: 5,
+    xml: { name: "pet" },
+  };
+  expect(recordSchemaFaults(schema)).toEqual([]);
+  expect([faultsOf(schema, { a: "cat" }), faultsOf(schema, { a: "cow" })]).toEqual([[], [" oneOf"]]);
+});
+
+test.each([
+  ["nullable", '"null" as one more type'],
+  ["dependencies", "dependentRequired or dependentSchemas"],
+  ["toString", null],
+])("the keyword %s is refused, with what says the same", (keyword, same) => {
+  const detail = same === null ? "unknown keyword" : `unknown keyword: expected ${same} in its place`;
+  expect(recordSchemaFaults(on({ [keyword]: {} }))).toEqual([{ pointer: `/properties/a/${keyword}`, detail }]);
 });
