@@ -152,6 +152,8 @@ export interface UniqueKeys {
   keys: string;
   /** Where keys were reserved: those of records that were refused after all. They are free again, the others stay for good. */
   freed: string[] | null;
+  /** How long the keys of delivered records last; null or omitted: for ever. */
+  keepMs?: number | null;
 }
 
 /** A move of a batch from one state to another, outside a chunk commit. Nothing is written unless all conditions hold. */

@@ -10,6 +10,7 @@ import { errorReport } from "./0006-error-report.ts";
 import { rowLocks } from "./0007-row-locks.ts";
 import { batchCount } from "./0008-batch-count.ts";
 import { passes } from "./0009-passes.ts";
+import { keyEnds } from "./0010-key-ends.ts";
 import { createTable } from "./ddl.ts";
 
 export interface MigrationContext {
@@ -33,6 +34,7 @@ export const migrations: Migration[] = [
   rowLocks,
   batchCount,
   passes,
+  keyEnds,
 ];
 const LOG = "schema_migration";
 

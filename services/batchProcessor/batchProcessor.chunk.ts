@@ -1,5 +1,5 @@
 /** What one chunk comes to: from stored bytes to what is delivered and committed. Pure but for the bytes' decoding. */
-import type { BatchRow, StoredChunk } from "../../database/store.ts";
+import type { BatchRow, StoredChunk, UniqueKeys } from "../../database/store.ts";
 import { checkChunk } from "../../formats/check-chunk.ts";
 import { decode } from "../../formats/chunk-codec.ts";
 import { ReportRoom } from "../../formats/fault-bounds.ts";
@@ -10,6 +10,8 @@ import type { Policy } from "../policy/policy.contract.ts";
 import type { HandlerCall } from "./batchProcessor.contract.ts";
 import { builtInHandler, type HandlerRejected } from "./batchProcessor.handlers.ts";
 import { type Keyed, keysAt, withKeys } from "./batchProcessor.unique.ts";
+
+const DAY_MS = 86_400_000;
 
 /** A chunk that was parsed and validated, with the bytes it came from. */
 export interface Checked extends CheckedChunk {
@@ -95,7 +97,7 @@ export function commitOf(checked: Checked, batch: BatchRow, policy: Policy): Wor
     records: source.records,
     text: isStored ? text : "",
     ...report,
-    unique: keyed ? uniqueOf(checked, keyed, isStored) : undefined,
+    unique: keyed ? { ...uniqueOf(checked, keyed, isStored), keepMs: keptMs(policy) } : undefined,
     counts: {
       accepted: isDelivery ? source.records - rejected - duplicate : 0,
       rejected: rejectedNow,
@@ -107,11 +109,13 @@ export function commitOf(checked: Checked, batch: BatchRow, policy: Policy): Wor
   };
 }
 
-function uniqueOf({ rejected, unlisted }: Checked, keyed: Keyed, isStored: boolean): WorkerCommit["unique"] {
+function uniqueOf({ rejected, unlisted }: Checked, keyed: Keyed, isStored: boolean): UniqueKeys {
   const { duplicates, keys } = keyed;
   if (isStored) return { duplicates, keys: keys.map((key) => key ?? "").join("\n"), freed: null };
   return { duplicates, keys: "", freed: keysAt(keyed, [...placesOf(rejected), ...unlisted]) };
 }
+
+const keptMs = ({ uniqueKeyDays }: Policy): number | null => (uniqueKeyDays === null ? null : uniqueKeyDays * DAY_MS);
 
 function whatFollows(
   batch: BatchRow,

@@ -47,6 +47,8 @@ export interface Policy {
   dedupHours: number;
   /** The field or fields by which a record of this client is delivered once only; null: every record is. */
   uniqueKey: string | string[] | null;
+  /** How long a key lasts, from its record's delivery on; null: for ever. */
+  uniqueKeyDays: number | null;
   /** `store`, or a Moleculer action that declares itself a handler. */
   handler: string;
   handlerTimeoutMs: number;
@@ -81,6 +83,7 @@ export const defaultPolicy: Readonly<Policy> = deepFreeze({
   dedup: "allow",
   dedupHours: 24,
   uniqueKey: null,
+  uniqueKeyDays: null,
   handler: "store",
   handlerTimeoutMs: 60_000,
   chunkRecords: 5000,
@@ -123,6 +126,7 @@ export function fields({ isHandler, allowedHosts = [] }: Surroundings): Record<k
     dedup: oneOf("allow", "reject", "returnExisting"),
     dedupHours: integer(1, 8760),
     uniqueKey: nullOr(fieldNames),
+    uniqueKeyDays: nullOr(integer(1, 3650)),
     handler: checkOf({ type: "string" }, (value) => handlerFaults(value, isHandler)),
     handlerTimeoutMs: integer(100, 3_600_000),
     chunkRecords: integer(1, 100_000),

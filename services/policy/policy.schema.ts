@@ -24,6 +24,8 @@ const meanings: Record<keyof Policy, string> = {
   dedup: "What becomes of content that came before.",
   dedupHours: "How long content is remembered.",
   uniqueKey: "The field or fields by which a record is delivered once only; null: every record is.",
+  uniqueKeyDays:
+    "How long a key lasts after its record was delivered; null: for ever. Counts for records delivered from now on.",
   handler: "`store`, or a Moleculer action that declares itself a handler.",
   handlerTimeoutMs: "Of one chunk.",
   chunkRecords: "Records of one chunk.",

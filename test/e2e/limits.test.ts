@@ -168,6 +168,7 @@ describe("the policy's limits", () => {
       maxAttempts: 5,
       backoff: { type: "exponential", delayMs: 1_000, maxMs: 60_000 },
       uniqueKey: null,
+      uniqueKeyDays: null,
       webhook: null,
       retentionDays: 30,
     });

@@ -2,7 +2,7 @@
 import type { HandlerCall } from "../../../services/batchProcessor/batchProcessor.contract.ts";
 import { accepted, get, lines, newClient } from "../../helpers/http.ts";
 import { type System, startSystem } from "../../helpers/system.ts";
-import { ended, handler, select, storeOf } from "./kit.ts";
+import { databaseOf, ended, handler, select, storeOf, until } from "./kit.ts";
 
 let system: System;
 let answer: (call: HandlerCall) => unknown = () => null;
@@ -92,6 +92,24 @@ test("batches at once: each key is accepted once", async () => {
      WHERE b.public_id IN (${batches.map(({ id }) => `'${id}'`).join(",")})`,
   )) as [{ n: number | string }];
   expect(Number(n)).toBe(300);
+});
+
+test.each([
+  ["the built-in store", {}],
+  ["another handler", { handler: "own.run" }],
+])("with uniqueKeyDays a key ends so long after its delivery to %s", async (_name, over) => {
+  const client = await newClient(system.url, { uniqueKey: "id", uniqueKeyDays: 7, ...over });
+  const [first, second] = [`${client.id}-1`, `${client.id}-2`];
+  await imported(client, orders(first));
+  expect((await imported(client, orders(first))).batch).toMatchObject({ counts: { accepted: 0, duplicate: 1 } });
+  const now = await databaseOf(system).now();
+  const keys = await select<{ ends_at: number }>(system, "SELECT ends_at FROM record_key WHERE ends_at IS NOT NULL");
+  expect(keys).toHaveLength(1);
+  expect(Math.abs(Number(keys[0]?.ends_at) - now - 7 * 86_400_000)).toBeLessThan(60_000);
+  await select(system, "UPDATE record_key SET ends_at = 1 WHERE ends_at IS NOT NULL");
+  await until(async () => (await select(system, "SELECT 1 FROM record_key WHERE ends_at = 1")).length === 0);
+  expect((await imported(client, orders(first, second))).batch).toMatchObject({ counts: { accepted: 2 } });
+  await select(system, "UPDATE record_key SET ends_at = NULL");
 });
 
 describe("another handler", () => {

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import type { Database } from "../../../database/database.ts";
+import { keyEnds } from "../../../database/migrations/0010-key-ends.ts";
 import type { BatchRow, ChunkCommit } from "../../../database/store.ts";
-import { chunkCommit, claimed, deleted, end, LEASE, moveOf } from "./drafts.ts";
+import { chunkCommit, claimed, deleted, end, LEASE, moveOf, undoColumns } from "./drafts.ts";
 
 /** As long as the real ones: half a hash. */
 const key = (text: string) => createHash("sha256").update(text).digest("hex").slice(0, 32);
@@ -151,6 +152,50 @@ export function keySuite(database: () => Database): void {
       expect(await store().reserveKeys(other.id, other.fence, 0, [key("a")])).toEqual([key("a")]);
       const again = (await store().claim(one.id, "node-3", LEASE))?.batch as BatchRow;
       expect(await store().reserveKeys(again.id, again.fence, 0, [key("a")])).toEqual([]);
+    });
+
+    test("keys that end are forgotten in pieces and may come again; those that last for ever stay", async () => {
+      const batch = await claimed(store(), 1);
+      const commit = (at: BatchRow, texts: [string, string, string], keepMs: number | null) =>
+        store().commitChunk({
+          ...keyed(at, texts),
+          unique: { duplicates: [], keys: joined(...texts), freed: null, keepMs },
+        });
+      const first = await commit(batch, ["a", "b", "c"], -1);
+      const second = await commit(first?.batch as BatchRow, ["d", "e", "f"], 60_000);
+      const third = await commit(second?.batch as BatchRow, ["g", "h", "i"], null);
+      expect(await store().forgetRepeats(2)).toBe(false);
+      expect(await store().forgetRepeats(2)).toBe(true);
+      const other = await claimed(store(), 1, "node-2");
+      const again = await commit(other, ["a", "d", "g"], null);
+      expect([counts(third?.batch), counts(again?.batch)]).toEqual([
+        [9, 0, 0],
+        [1, 0, 2],
+      ]);
+    });
+
+    test("keys from before they could end last for ever", async () => {
+      const batch = await claimed(store(), 1);
+      const first = await store().commitChunk(keyed(batch, ["a", "b", "c"]));
+      const { sequelize } = database();
+      for (const index of ["record_key_ends_at_ix", "client_usage_day_ix"])
+        await sequelize.query(`DROP INDEX "${index}"`);
+      await undoColumns(database(), keyEnds.name, "record_key", ["ends_at"]);
+      expect(await database().migrate()).toEqual([keyEnds.name]);
+      await store().forgetRepeats(9);
+      const second = await store().commitChunk(keyed(first?.batch as BatchRow, ["a", "b", "d"]));
+      expect(counts(second?.batch)).toEqual([4, 0, 2]);
+    });
+
+    test("keys that were reserved end from their delivery on", async () => {
+      const [one, other] = [await claimed(store(), 1), await claimed(store(), 1, "node-2")];
+      await store().reserveKeys(one.id, one.fence, 0, [key("a"), key("b")]);
+      expect(await store().forgetRepeats(9)).toBe(true);
+      expect(await store().reserveKeys(other.id, other.fence, 0, [key("a")])).toEqual([key("a")]);
+      const unique = { duplicates: [], keys: "", freed: [key("b")], keepMs: -1 };
+      await store().commitChunk(chunkCommit(one, [2], { text: "", unique }));
+      await store().forgetRepeats(9);
+      expect(await store().reserveKeys(other.id, other.fence, 0, [key("a"), key("b")])).toEqual([]);
     });
 
     test("keys outlive their batch", async () => {

@@ -89,6 +89,8 @@ committed("unique keys, errors and duplicates, at the end", () => ({
   unique: unique({ duplicates: [3] }),
   end: end({ events: [told("batch.completed")] }),
 }));
+committed("unique keys that end", () => ({ unique: unique({ keepMs: n() }) }));
+committed("reservations that end", () => ({ text: "", unique: unique({ keys: "", freed: [], keepMs: n() }) }));
 committed("reservations", () => ({ text: "", unique: unique({ keys: "", freed: [hex()] }) }));
 committed("reservations that all stay", () => ({ text: "", unique: unique({ keys: "", freed: [] }) }));
 committed("the end, with its chunks deleted", () => ({ end: end({ purge: true, events: [event(), told()] }) }));

@@ -45,6 +45,7 @@ test.each<[unknown, string, RegExp]>([
   [{ onInvalid: "stop" }, "/onInvalid", /"skip" or "rejectBatch"/],
   [{ dedup: "ignore" }, "/dedup", /"allow" or "reject" or "returnExisting"/],
   [{ dedupHours: 0 }, "/dedupHours", /from 1 to 8760/],
+  [{ uniqueKeyDays: 0 }, "/uniqueKeyDays", /from 1 to 3650, or null/],
   [{ bytesPerDay: 0 }, "/bytesPerDay", /or null/],
   [{ recordsPerDay: 1.5 }, "/recordsPerDay", /or null/],
   [{ requiresApproval: 1 }, "/requiresApproval", /true or false/],

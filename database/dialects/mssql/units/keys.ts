@@ -21,10 +21,10 @@ const KEY_BY_KEY = "OPTION (LOOP JOIN)";
 export const TAKEN = `@taken TABLE (key_hash ${kinds.key.sql} NOT NULL PRIMARY KEY)`;
 
 /** Keys are written in the order of their hashes, so that two batches with the same ones wait for each other one way only. */
-export const uniqueSteps = (id: string, chunk: string): string[] => [
-  `INSERT INTO record_key (client_id, key_hash, batch_id, chunk_no)
+export const uniqueSteps = (id: string, chunk: string, ends: string): string[] => [
+  `INSERT INTO record_key (client_id, key_hash, batch_id, chunk_no, ends_at)
 OUTPUT inserted.key_hash INTO @taken
-SELECT @client, given.key_hash, ${id}, ${chunk} FROM #keyed AS given
+SELECT @client, given.key_hash, ${id}, ${chunk}, ${ends} FROM #keyed AS given
 WHERE given.key_hash IS NOT NULL AND ${isNew("given.key_hash")}
 ORDER BY given.key_hash ${KEY_BY_KEY}`,
   `INSERT INTO record (batch_id, seq, data)
@@ -32,6 +32,10 @@ SELECT ${id}, given.seq, given.data FROM #keyed AS given
 WHERE given.key_hash IS NULL OR EXISTS (SELECT 1 FROM @taken AS taken WHERE taken.key_hash = given.key_hash)
 ORDER BY given.seq`,
 ];
+
+/** When the keys of a commit end. */
+export const endsAt = (unique: ChunkCommit["unique"], params: Params): string =>
+  unique?.keepMs == null ? "NULL" : `@now + ${params.add(big(unique.keepMs), "keep")}`;
 
 const hashes = (name: string, keys: string[]): Staged => ({
   name,
@@ -44,14 +48,14 @@ export const stagedFreed = ({ unique }: ChunkCommit): Staged[] =>
   unique?.freed?.length ? [hashes("#freed", unique.freed)] : [];
 
 /** The reservations of this chunk become lasting, but for those whose records were refused. */
-export function reservedSteps({ unique }: ChunkCommit, id: string, chunk: string): string[] {
+export function reservedSteps({ unique }: ChunkCommit, id: string, chunk: string, params: Params): string[] {
   if (!unique?.freed) return [];
   const mine = `batch_id = ${id} AND chunk_no = ${chunk} AND expires_at IS NOT NULL`;
   return [
     ...(unique.freed.length > 0
       ? [`DELETE FROM record_key WHERE ${mine} AND key_hash IN (SELECT freed.key_hash FROM #freed AS freed)`]
       : []),
-    `UPDATE record_key SET expires_at = NULL WHERE ${mine}`,
+    `UPDATE record_key SET expires_at = NULL, ends_at = ${endsAt(unique, params)} WHERE ${mine}`,
   ];
 }
 

@@ -229,6 +229,7 @@ DECLARE @most INT = 0;
 ${[
   forget("idempotency_key", '"key"', "expires_at", "expires_at <= @now AND answer IS NOT NULL"),
   forget("content_key", "hash", "expires_at", "expires_at <= @now"),
+  forget("record_key", "key_hash", "ends_at", "ends_at <= @now"),
   forget("client_usage", "day", "day", `day < ${TODAY} - 1`),
 ].join("\n")}
 SELECT @most AS "most";`;

@@ -28,7 +28,7 @@ import {
 } from "../rows.ts";
 import { big, int, kinds, name, type Sql, type Staged, text } from "../sql.ts";
 import { LIFT, strideOf } from "./fairness.ts";
-import { CLIENT_OF, fenced, reservedSteps, stagedFreed, TAKEN, uniqueSteps } from "./keys.ts";
+import { CLIENT_OF, endsAt, fenced, reservedSteps, stagedFreed, TAKEN, uniqueSteps } from "./keys.ts";
 import { freeSlot } from "./moves.ts";
 import { PASS_VARIABLE, passOf, passStep } from "./stale.ts";
 
@@ -82,7 +82,7 @@ export async function commitChunk(sql: Sql, commit: ChunkCommit): Promise<Writte
     LATER,
     CLIENT_OF(id),
     ...recordSteps(commit, { id, chunk }, params),
-    ...reservedSteps(commit, id, chunk),
+    ...reservedSteps(commit, id, chunk, params),
     ...errorSteps(commit, id, params),
     ...(commit.end?.purge ? [`DELETE FROM batch_chunk WHERE batch_id = ${id}`] : []),
     `UPDATE batch SET ${advanced(commit, params).join(", ")}\n${INTO_MADE}\nWHERE id = ${id}`,
@@ -133,7 +133,10 @@ function recordSteps(commit: ChunkCommit, { id, chunk }: { id: string; chunk: st
 SELECT ${id}, given.seq, given.data FROM #records AS given ORDER BY given.seq`,
     ];
   const texts = commit.records - placesWithout(commit).length;
-  return [...uniqueSteps(id, chunk), `SET @missed = ${params.add(big(texts), "texts")} - @@ROWCOUNT`];
+  return [
+    ...uniqueSteps(id, chunk, endsAt(commit.unique, params)),
+    `SET @missed = ${params.add(big(texts), "texts")} - @@ROWCOUNT`,
+  ];
 }
 
 const errorColumns = {

@@ -1,11 +1,11 @@
 /** The unique keys of records: written with their records, or reserved before those leave for a handler. */
-import type { ChunkCommit } from "../../../store.ts";
+import type { ChunkCommit, UniqueKeys } from "../../../store.ts";
 import type { Values } from "../rows.ts";
 import { NOW, type Sql } from "../sql.ts";
 
 /** Keys are written in the order of their hashes, so that two batches with the same ones wait for each other one way only. */
-const TAKE = `INSERT INTO record_key (client_id, key_hash, batch_id, chunk_no)
-      SELECT fence.client_id, g.key, fence.id, $chunk FROM fence, given g WHERE g.key IS NOT NULL ORDER BY g.key`;
+const TAKE = `INSERT INTO record_key (client_id, key_hash, batch_id, chunk_no, ends_at)
+      SELECT fence.client_id, g.key, fence.id, $chunk, $ends FROM fence, given g WHERE g.key IS NOT NULL ORDER BY g.key`;
 
 /** All are stored, or the statement fails where one of the keys is taken. */
 const ALL_NEW = [
@@ -23,15 +23,19 @@ const SOME_NEW = [
 
 export function uniqueCtes(
   chunk: number,
-  { seq, texts, keys }: { seq: string; texts: string; keys: string },
+  { seq, texts, keys, keepMs }: { seq: string; texts: string } & Pick<UniqueKeys, "keys" | "keepMs">,
   areAllNew: boolean,
   values: Values,
 ): string[] {
   const given = `given AS MATERIALIZED (SELECT ${seq} AS seq, t.data, decode(nullif(t.key, ''), 'hex') AS key
       FROM fence, ROWS FROM (${texts}, string_to_table(${values.add(keys, "text")}, E'\\n')) WITH ORDINALITY AS t(data, key, n))`;
   const no = values.add(chunk, "int");
-  return [given, ...(areAllNew ? ALL_NEW : SOME_NEW).map((cte) => cte.replace("$chunk", no))];
+  const ends = endsAt(keepMs, values);
+  return [given, ...(areAllNew ? ALL_NEW : SOME_NEW).map((cte) => cte.replace("$chunk", no).replace("$ends", ends))];
 }
+
+const endsAt = (keepMs: UniqueKeys["keepMs"], values: Values): string =>
+  keepMs == null ? "NULL::bigint" : `${NOW} + ${values.add(keepMs, "bigint")}`;
 
 /** The reservations of this chunk become lasting, but for those whose records were refused. */
 export function reservedCtes({ chunk, unique }: ChunkCommit, values: Values): string[] {
@@ -41,7 +45,7 @@ export function reservedCtes({ chunk, unique }: ChunkCommit, values: Values): st
   const isFreed = `encode(k.key_hash, 'hex') = ANY(${freed})`;
   return [
     `freed AS (DELETE FROM record_key k USING fence WHERE ${mine} AND ${isFreed})`,
-    `kept AS (UPDATE record_key k SET expires_at = NULL FROM fence WHERE ${mine} AND NOT ${isFreed})`,
+    `kept AS (UPDATE record_key k SET expires_at = NULL, ends_at = ${endsAt(unique.keepMs, values)} FROM fence WHERE ${mine} AND NOT ${isFreed})`,
   ];
 }
 

@@ -174,6 +174,7 @@ export async function forgetRepeats(sql: Sql, limit: number): Promise<boolean> {
   const gone = [
     await forget(sql, "idempotency_key", '"key"', "expires_at", `expires_at <= ${NOW} AND answer IS NOT NULL`, limit),
     await forget(sql, "content_key", "hash", "expires_at", `expires_at <= ${NOW}`, limit),
+    await forget(sql, "record_key", "key_hash", "ends_at", `ends_at <= ${NOW}`, limit),
     await forget(sql, "client_usage", "day", "day", `day < ${TODAY} - 1`, limit),
   ];
   return gone.every((rows) => rows < limit);

@@ -137,7 +137,7 @@ function recordCtes(commit: ChunkCommit, areAllNew: boolean, values: Values): st
   const number = holes.length === 0 ? "t.n - 1" : `t.n - 1 + width_bucket(t.n::int - 1, ${values.add(holes, "int[]")})`;
   const seq = `${values.add(firstRecord, "bigint")} + ${number}`;
   const texts = `string_to_table(${values.add(text, "text")}, E'\\n')`;
-  if (unique) return uniqueCtes(commit.chunk, { seq, texts, keys: unique.keys }, areAllNew, values);
+  if (unique) return uniqueCtes(commit.chunk, { seq, texts, ...unique }, areAllNew, values);
   return [
     `stored AS (INSERT INTO record (batch_id, seq, data)
       SELECT fence.id, ${seq}, t.data FROM fence, ${texts} WITH ORDINALITY AS t(data, n))`,

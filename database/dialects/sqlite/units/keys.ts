@@ -18,17 +18,21 @@ export function heldBy(sql: Sql, id: number, fence: number, chunk: number): Held
 }
 
 /** Writes the keys that are absent, in their order; answers which of the texts came with one that is there. */
-export function takeKeys(sql: Sql, { id, chunk }: ChunkCommit, clientId: number, keys: string[]): Set<number> {
+export function takeKeys(sql: Sql, { id, chunk, unique }: ChunkCommit, clientId: number, keys: string[]): Set<number> {
   const insert = sql.statement(
-    `INSERT INTO record_key (client_id, key_hash, batch_id, chunk_no) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING`,
+    `INSERT INTO record_key (client_id, key_hash, batch_id, chunk_no, ends_at) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING`,
   );
+  const ends = endsAt(sql, unique);
   const inOrder = keys.map((key, i) => ({ key, i })).filter(({ key }) => key !== "");
   inOrder.sort((a, b) => (a.key < b.key ? -1 : 1));
   const missed = new Set<number>();
   for (const { key, i } of inOrder)
-    if (Number(insert.run(clientId, Buffer.from(key, "hex"), id, chunk).changes) === 0) missed.add(i);
+    if (Number(insert.run(clientId, Buffer.from(key, "hex"), id, chunk, ends).changes) === 0) missed.add(i);
   return missed;
 }
+
+const endsAt = (sql: Sql, unique: ChunkCommit["unique"]): number | null =>
+  unique?.keepMs == null ? null : sql.now() + unique.keepMs;
 
 /** The reservations of this chunk become lasting, but for those whose records were refused. */
 export function settleReservations(sql: Sql, { id, chunk, unique }: ChunkCommit): void {
@@ -36,7 +40,7 @@ export function settleReservations(sql: Sql, { id, chunk, unique }: ChunkCommit)
   const mine = "batch_id = ?1 AND expires_at IS NOT NULL AND chunk_no = ?2";
   for (const key of unique.freed)
     sql.run(`DELETE FROM record_key WHERE ${mine} AND key_hash = ?3`, id, chunk, Buffer.from(key, "hex"));
-  sql.run(`UPDATE record_key SET expires_at = NULL WHERE ${mine}`, id, chunk);
+  sql.run(`UPDATE record_key SET expires_at = NULL, ends_at = ?3 WHERE ${mine}`, id, chunk, endsAt(sql, unique));
 }
 
 export function reserveKeys(sql: Sql, id: number, fence: number, chunk: number, keys: string[]): string[] | null {

@@ -157,6 +157,7 @@ export function forgetRepeats(sql: Sql, limit: number): boolean {
   const gone = [
     forget(sql, "idempotency_key", '"key"', "expires_at", "expires_at <= ?1 AND answer IS NOT NULL", now, limit),
     forget(sql, "content_key", "hash", "expires_at", "expires_at <= ?1", now, limit),
+    forget(sql, "record_key", "key_hash", "ends_at", "ends_at <= ?1", now, limit),
     forget(sql, "client_usage", "day", "day", "day < ?1 - 1", dayOf(now), limit),
   ];
   return gone.every((rows) => rows < limit);
