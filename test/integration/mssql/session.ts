@@ -16,7 +16,7 @@ interface Variable {
 const TABLE = /^DECLARE @(\w+) TABLE \((.*)\)$/s;
 const SCALAR = /^DECLARE @(\w+) (\w+(?:\(\w+\))?)(?: = (.*))?$/s;
 const ASSIGNMENT = /^SET @(\w+) = (.*)$/s;
-const ASSIGNING = /^SELECT (?:TOP \(1\) )?@\w+ = /;
+const ASSIGNING = /^(?:WITH waiting [^;]*?\)\s+)?SELECT (?:TOP \(1\) )?@\w+ = /;
 const TRANSACTION = /^(?:BEGIN TRAN|COMMIT|ROLLBACK)$/;
 
 /** One batch on one connection. */
@@ -92,10 +92,13 @@ class Session {
   /** Without a row the variables stay as they are. */
   async #select(text: string): Promise<void> {
     const names: string[] = [];
-    const select = text.replaceAll(/([ ,]) ?@(\w+) = (?=\w+(?:\.\w+)?(?:,|\s+FROM))/g, (_all, before, name) => {
-      names.push(name);
-      return before;
-    });
+    const select = text.replaceAll(
+      /([ ,]) ?@(\w+) = (?=(?:\w+\([\w.]+\)|\w+(?:\.\w+)?)(?:,|\s+FROM))/g,
+      (_all, before, name) => {
+        names.push(name);
+        return before;
+      },
+    );
     const [row] = (await this.#query(select)).rows;
     if (row) for (const [i, value] of Object.values(row).entries()) this.#assign(names[i] as string, value);
   }

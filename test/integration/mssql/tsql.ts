@@ -82,6 +82,9 @@ const words: [RegExp, string][] = [
   [/\s+FROM batch WITH \(INDEX\(1\)\)/g, ""],
   [/\s+OPTION \([A-Z ]+\d*\)/g, ""],
   [/^WITH waiting AS/g, "WITH RECURSIVE waiting AS"],
+  [/COUNT_BIG\(/g, "COUNT("],
+  // Of whole numbers it is one there.
+  [/\bSUM\((\w\.)?n\)/g, "CAST(SUM($1n) AS bigint)"],
   [/CROSS APPLY/g, "CROSS JOIN LATERAL"],
   [/OPENJSON\((@\w+)\) AS listed/g, "jsonb_array_elements_text($1::jsonb) AS listed(value)"],
   [/CONVERT\(VARBINARY\(\d+\), ([\w.]+), 2\)/g, "decode($1, 'hex')"],
@@ -93,7 +96,13 @@ const words: [RegExp, string][] = [
 
 export function asPostgres(statement: string): string {
   const text = words.reduce((all, [pattern, word]) => all.replaceAll(pattern, word), statement);
-  return returning(limited(recordset(text)));
+  return lockedRows(returning(limited(recordset(text))));
+}
+
+/** Rows that a SELECT takes for itself, passing by what others took: the hint of their table becomes the end of the statement. */
+function lockedRows(text: string): string {
+  const [hint, of] = / AS (\w+) WITH \(UPDLOCK, ROWLOCK, READCOMMITTEDLOCK, READPAST\)/.exec(text) ?? [];
+  return hint ? `${text.replace(hint, ` AS ${of}`)} FOR UPDATE OF ${of} SKIP LOCKED` : text;
 }
 
 /** OPENJSON with the columns that it reads: `name TYPE '$.property'`. */
