@@ -16,6 +16,7 @@ export function summary({ id, status, counts, error, startedAt, finishedAt }) {
 }
 
 /** @typedef {{ record: number, line: number | null, errors: { field: string, message: string }[], raw: string }} Rejected */
+/** @typedef {{ truncated: true, records: number }} Truncated */
 
 /**
  * The first rejected records, a line each; the rest of the answer is not read.
@@ -29,18 +30,20 @@ export async function rejectedLines(http, batch, most) {
   await http.stream(`/imports/${batch.id}/errors`, {}, async (body) => {
     lines = [];
     for await (const line of createInterface({ input: body })) {
-      lines.push(rejectedLine(/** @type {Rejected} */ (JSON.parse(line))));
+      lines.push(reportLine(/** @type {Rejected | Truncated} */ (JSON.parse(line))));
       if (lines.length === most) break;
     }
     body.destroy();
   });
   const { rejected } = batch.counts;
   const head = rejected > most ? `The first ${most} of ${count(rejected)} rejected records` : "Rejected records";
-  return [`${head} (all of them with --errors FILE):`, ...lines];
+  return [`${head} (the whole report with --errors FILE):`, ...lines];
 }
 
-/** @param {Rejected} rejected */
-function rejectedLine({ record, line, errors }) {
+/** @param {Rejected | Truncated} row */
+function reportLine(row) {
+  if ("truncated" in row) return `  ${count(row.records)} more, which the report does not list`;
+  const { record, line, errors } = row;
   const [first, ...more] = errors;
   const place = line === null ? `record ${record}` : `line ${line}`;
   const field = first?.field ? `${first.field}: ` : "";

@@ -87,8 +87,8 @@ export class DemoClient {
     const input = Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0]);
     const rows: RejectedRow[] = [];
     for await (const line of createInterface({ input })) {
-      rows.push(JSON.parse(line));
-      if (rows.length === most) break;
+      const row = JSON.parse(line);
+      if ("truncated" in row || rows.push(row) === most) break;
     }
     input.destroy();
     return rows;

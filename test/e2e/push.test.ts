@@ -101,6 +101,14 @@ test("rejected records: exit 2, shown, and written to a file", async () => {
   expect(faults.map((line) => JSON.parse(line).record)).toEqual([2, 4]);
 });
 
+test("rejected records that the report does not list are counted", async () => {
+  client = await newClient(system.url, { schema: { required: ["n"] }, maxStoredErrors: 2 });
+  file("many.ndjson", "{}\n".repeat(2_000));
+  const { status, stdout } = await push(["many.ndjson"]);
+  expect(status).toBe(2);
+  expect(stdout).toMatch(/ {2}line 2: n: is required\n {2}1,998 more, which the report does not list\n$/);
+});
+
 test("what a file or a server says is shown with what it hides", async () => {
   const evil = "x\x1b[2J\u202e";
   client = await newClient(system.url, { schema: { properties: { [evil]: { type: "integer" } } } });
