@@ -93,7 +93,7 @@ export const tooLarge = (limit: number): RecordFault[] =>
 /** Of a record for which its chunk has no room. */
 export const CHUNK_FULL: RecordFault[] = wholeFault(
   "too_large",
-  `With what its check adds, this record makes those of its chunk longer than ${CHUNK_CHARACTERS} characters in all.`,
+  "With what its check adds, this record makes its chunk too large.",
 );
 
 /** What is not kept of a record that was rejected by one of these two; a handler may have codes of the same names. */

@@ -1,8 +1,10 @@
 /** What records come to once the defaults of their schema are put in, and the names of a CSV's columns. */
 import { type SchemaNode, walkSchema } from "./schema-walk.ts";
 
-/** A chunk is cut where its records may have grown by so much. */
-export const CUT_GROWTH = 4 * 1024 * 1024;
+/** A chunk is cut where defaults may have added so much to its records; commits of 4 MiB make others wait on SQLite. */
+export const MOST_DEFAULTS = 1024 * 1024;
+/** The same of the names of columns, which are added in any case: chunks of ordinary CSV are not to be cut by it. */
+export const MOST_NAMES = 4 * 1024 * 1024;
 /** Characters of a chunk's accepted records, beside one that is as long as may be: a chunk is one commit, and held in memory. */
 export const CHUNK_CHARACTERS = 8 * 1024 * 1024;
 

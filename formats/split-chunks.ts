@@ -1,6 +1,6 @@
 import { Problem } from "../services/errors.ts";
 import type { RawChunk, SplitLimits } from "./formats.ts";
-import { CUT_GROWTH } from "./record-growth.ts";
+import { MOST_DEFAULTS } from "./record-growth.ts";
 import { ByteStore } from "./split-bytes.ts";
 
 /** So much is kept of a record that is too long: enough to recognize it in the error report. */
@@ -31,22 +31,20 @@ export class ChunkBuilder {
   #firstLine = 1;
   #oversized: number[] = [];
   #blankLines = 0;
-  #recordGrowth = 0;
-  #chunkRecords = 0;
+  #chunkRecords: number;
   #no = 0;
   #done: RawChunk[] = [];
 
   constructor(limits: SplitLimits, countsLines: boolean) {
     this.limits = limits;
     this.#countsLines = countsLines;
-    this.growRecords(limits.recordGrowth ?? 0);
+    this.#chunkRecords = limits.chunkRecords;
+    this.keepGrowth(limits.recordGrowth ?? 0, MOST_DEFAULTS);
   }
 
-  /** Each record of the body gains so many bytes more when it is checked: then fewer of them make a chunk. */
-  growRecords(bytes: number): void {
-    this.#recordGrowth += bytes;
-    const most = Math.ceil(CUT_GROWTH / Math.max(1, this.#recordGrowth));
-    this.#chunkRecords = Math.min(this.limits.chunkRecords, most);
+  /** Each record gains so many bytes when it is checked; a chunk has no more records than gain `most` together. */
+  keepGrowth(bytes: number, most: number): void {
+    this.#chunkRecords = Math.min(this.#chunkRecords, Math.ceil(most / Math.max(1, bytes)));
   }
 
   /** Whether the chunk has no record yet. */

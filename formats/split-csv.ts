@@ -1,6 +1,7 @@
 import { Problem } from "../services/errors.ts";
 import { CsvScanner, csvCells, headerScanner, sniffDelimiter } from "./csv-scan.ts";
 import type { Charset, SplitLimits } from "./formats.ts";
+import { MOST_NAMES } from "./record-growth.ts";
 import { ByteStore } from "./split-bytes.ts";
 import { blankRun, RowSplitter } from "./split-rows.ts";
 
@@ -95,7 +96,7 @@ export class CsvSplitter extends RowSplitter {
     const seen = new Set<string>();
     const twice = header.find((name) => seen.size === seen.add(name).size);
     if (twice !== undefined) throw this.#malformed(`The header names the column "${twice.slice(0, 100)}" twice.`);
-    this.chunks.growRecords(row.length);
+    this.chunks.keepGrowth(row.length, MOST_NAMES);
     this.envelope = { charset: this.#charset, delimiter: this.#delimiter, header };
   }
 
