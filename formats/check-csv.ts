@@ -113,10 +113,16 @@ class CsvCheck {
     }
     const record = this.#namesProto ? recordWithProto(this.#header, cells) : recordOf(this.#header, cells);
     const numbers = this.#numbers;
-    const faults = this.#spec.validator.check(record, numbers);
+    const faults = this.#spec.validator.check(record, numbers) ?? this.#growthFaults(record, cells);
     if (faults !== null) this.#reject(faults);
     else if (!this.#accept(record)) this.#reject(CHUNK_FULL);
     if (numbers.size > 0) numbers.clear();
+  }
+
+  #growthFaults(record: Record<string, unknown>, cells: string[]): RecordFault[] | null {
+    if (this.#spec.validator.growth === 0) return null;
+    const sent = cells.reduce((sum, cell) => sum + cell.length + 1, 0);
+    return this.#verdict.growthFaults(record, sent, true);
   }
 
   /** False: the chunk has no room for it. */

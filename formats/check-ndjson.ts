@@ -104,7 +104,7 @@ function checkLine(
   }
   const { changes } = spec.validator;
   const before = changes ? JSON.stringify(value) : "";
-  const faults = spec.validator.check(value, numbers) ?? (changes && !verdict.hasRoom(value) ? CHUNK_FULL : null);
+  const faults = spec.validator.check(value, numbers) ?? verdict.growthFaults(value, line.length, false);
   if (faults !== null) {
     verdict.reject(number, withoutCr(line), faults);
     return false;

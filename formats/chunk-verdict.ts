@@ -8,7 +8,7 @@ import type {
   RecordValidator,
   RejectedRecord,
 } from "./formats.ts";
-import { CHUNK_CHARACTERS, isLongerThan } from "./record-growth.ts";
+import { CHUNK_CHARACTERS, isLongerThan, namesOf } from "./record-growth.ts";
 
 /** What a chunk holds that is needed to check it. */
 export type ChunkContent = Pick<RawChunk, "firstLine" | "records" | "data" | "oversized">;
@@ -24,7 +24,7 @@ export interface CheckSpec {
   maxFaults?: number;
 }
 
-type VerdictSpec = Pick<CheckSpec, "values" | "maxFaults" | "maxRecordBytes">;
+type VerdictSpec = Pick<CheckSpec, "values" | "maxFaults" | "maxRecordBytes" | "validator">;
 
 /** Takes the verdict on each record of a chunk, in order. */
 export class ChunkVerdict {
@@ -33,10 +33,14 @@ export class ChunkVerdict {
   readonly #unlisted: number[] = [];
   readonly #values: Record<string, unknown>[] | null;
   readonly #report: ReportRoom;
+  readonly #maxRecordBytes: number;
+  readonly #growth: number;
   /** Characters that further accepted records may have. */
   #room: number;
 
-  constructor({ values, maxFaults = Number.MAX_SAFE_INTEGER, maxRecordBytes }: VerdictSpec) {
+  constructor({ values, maxFaults = Number.MAX_SAFE_INTEGER, maxRecordBytes, validator }: VerdictSpec) {
+    this.#maxRecordBytes = maxRecordBytes;
+    this.#growth = validator.growth;
     this.#room = CHUNK_CHARACTERS + maxRecordBytes;
     this.#values = values ? [] : null;
     this.#report = new ReportRoom(maxFaults);
@@ -47,12 +51,19 @@ export class ChunkVerdict {
     return this.#texts.length + this.#rejected.length + this.#unlisted.length;
   }
 
-  /** False: the chunk has no room for this record, which was changed in the check: it is to be rejected as `CHUNK_FULL`. */
-  hasRoom(value: unknown): boolean {
-    return !isLongerThan(value, this.#room);
+  /**
+   * What is wrong with the length of a record that is right and has its defaults; null: nothing. `sent`: characters that it
+   * came with. `isRow`: of CSV, where the names of the columns do not count.
+   */
+  growthFaults(value: Record<string, unknown>, sent: number, isRow: boolean): RecordFault[] | null {
+    const limit = this.#maxRecordBytes;
+    // A character has up to three bytes of UTF-8. Most records need no further look.
+    if (this.#growth === 0 || 3 * sent + this.#growth <= Math.min(limit, this.#room)) return null;
+    if (isLongerThan(value, isRow ? limit + namesOf(Object.keys(value)) : limit)) return grownTooLong(limit);
+    return isLongerThan(value, this.#room) ? CHUNK_FULL : null;
   }
 
-  /** False: the same is found now. */
+  /** False: the chunk has no room for it, and it is to be rejected as `CHUNK_FULL`. */
   accept(text: string, value: Record<string, unknown>): boolean {
     if (text.length > this.#room) return false;
     this.#room -= text.length;
@@ -89,6 +100,9 @@ export const encodingFault = (charset: string): RecordFault[] =>
 
 export const tooLarge = (limit: number): RecordFault[] =>
   wholeFault("too_large", `The record is longer than ${limit} bytes.`);
+
+const grownTooLong = (limit: number): RecordFault[] =>
+  wholeFault("too_large", `With the schema's defaults the record is longer than ${limit} bytes.`);
 
 /** Of a record for which its chunk has no room. */
 export const CHUNK_FULL: RecordFault[] = wholeFault(

@@ -88,6 +88,8 @@ export interface RecordValidator {
   check(value: unknown, numbers: RecordNumbers): RecordFault[] | null;
   /** Whether it may change a record, so that its own text is no longer its content. */
   changes: boolean;
+  /** Bytes that its defaults may add to a record; infinite where one may be put in more than once. */
+  growth: number;
   /** What the last check cost, about: so many keywords were looked at. */
   readonly work: number;
 }

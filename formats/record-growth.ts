@@ -22,6 +22,22 @@ export function defaultsOf(schema: SchemaNode): number {
   return bytes;
 }
 
+/** Where a default is put in once at most: a property of the record, or of an object in it. */
+const ONE_PLACE = /^(?:\/properties\/[^/]+|\/allOf\/\d+)+$/;
+
+/** The bytes that defaults may add to a record; infinite where one may be put in more than once. */
+export function growthOf(schema: object): number {
+  let bytes = 0;
+  let isOnce = true;
+  walkSchema(schema, (node, pointer) => {
+    if (node.$ref !== undefined || node.$dynamicRef !== undefined) isOnce = false;
+    if (node.default === undefined) return;
+    isOnce &&= ONE_PLACE.test(pointer);
+    bytes += Buffer.byteLength(JSON.stringify(node.default)) + Buffer.byteLength(pointer);
+  });
+  return bytes === 0 || isOnce ? bytes : Number.POSITIVE_INFINITY;
+}
+
 /** What the names of its columns add to the JSON text of a row whose cells are all texts. */
 export const namesOf = (columns: string[]): number =>
   columns.reduce((bytes, name) => bytes + Buffer.byteLength(name) + 6, 2);

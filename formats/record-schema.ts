@@ -1,11 +1,11 @@
 import { CellTypes } from "./cell-types.ts";
 import type { RecordFault, RecordValidator } from "./formats.ts";
 import { recordFaults } from "./record-faults.ts";
-import { isLongerThan, namesOf } from "./record-growth.ts";
+import { growthOf } from "./record-growth.ts";
 import { type RecordNumbers, TooManyNumbers } from "./record-numbers.ts";
 import { checkTools, compilePrepared } from "./schema-compile.ts";
 import { prepareSchema } from "./schema-prepare.ts";
-import { isObject, type SchemaNode, walkSchema } from "./schema-walk.ts";
+import { isObject, walkSchema } from "./schema-walk.ts";
 import { TextConversion } from "./text-conversion.ts";
 import { MAX_WORK, WorkSpent, workOf } from "./work-budget.ts";
 
@@ -23,23 +23,14 @@ const TOO_MUCH: RecordFault = {
   message: `needs more than ${MAX_WORK} checks by its schema`,
 };
 
-const grownTooLong = (limit: number): RecordFault[] => [
-  { field: "", code: "too_large", message: `With the schema's defaults the record is longer than ${limit} bytes.` },
-];
-
 /** A number that no double holds costs as much before its check as an ordinary record (see check-pace.ts). */
 const WORK_OF_NUMBER = 256;
 
 /**
  * The validator of a partner's schema, which `recordSchemaFaults` has found right; throws on one that is not.
- * `coerce`: cells of CSV become the numbers and booleans that the schema wants. `maxRecordBytes`: no record grows beyond
- * it by defaults; the names of a CSV's columns do not count.
+ * `coerce`: cells of CSV become the numbers and booleans that the schema wants.
  */
-export function compileRecordSchema(
-  schema: object,
-  options: { coerce: boolean; maxRecordBytes?: number },
-): RecordValidator {
-  const { maxRecordBytes = Number.MAX_SAFE_INTEGER } = options;
+export function compileRecordSchema(schema: object, options: { coerce: boolean }): RecordValidator {
   const isTrivial = Object.keys(schema).length === 0;
   const prepared = prepareSchema(schema);
   const tools = checkTools();
@@ -47,15 +38,14 @@ export function compileRecordSchema(
   const validate = isTrivial ? null : compilePrepared(prepared, tools);
   const conversion = options.coerce ? new TextConversion(new CellTypes(prepared, tools)) : null;
   const size = sizeOf(schema);
-  const fills = prepared.hasDefaults;
   const validator = {
-    changes: options.coerce || fills,
+    changes: options.coerce || prepared.hasDefaults,
+    growth: growthOf(schema),
     work: size,
     check(value: unknown, numbers: RecordNumbers) {
       if (!isObject(value)) return [NO_OBJECT];
       validator.work = size + WORK_OF_NUMBER * numbers.size;
       if (validate === null) return null;
-      const columns = fills && options.coerce ? Object.keys(value) : null;
       budget.left = MAX_WORK;
       const faults = checked(() => {
         conversion?.convert(value, numbers);
@@ -63,16 +53,11 @@ export function compileRecordSchema(
         return validate(value) ? null : recordFaults(value, validate.errors ?? []);
       });
       validator.work += MAX_WORK - budget.left;
-      const isTooLong = faults === null && fills && isGrownBeyond(maxRecordBytes, value, columns);
-      return isTooLong ? grownTooLong(maxRecordBytes) : faults;
+      return faults;
     },
   };
   return validator;
 }
-
-/** `columns`: of CSV, whose names do not count. They are looked at last, which nearly no record needs. */
-const isGrownBeyond = (limit: number, value: SchemaNode, columns: string[] | null): boolean =>
-  isLongerThan(value, limit) && (columns === null || isLongerThan(value, limit + namesOf(columns)));
 
 function checked(check: () => RecordFault[] | null): RecordFault[] | null {
   try {

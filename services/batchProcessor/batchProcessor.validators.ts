@@ -16,7 +16,7 @@ export class Validators {
     const key = `${clientId}:${policyVersion}:${coerce}`;
     const known = this.known.get(key);
     if (known) return known;
-    const validator = compileRecordSchema(policy.schema, { coerce, maxRecordBytes: policy.maxRecordBytes });
+    const validator = compileRecordSchema(policy.schema, { coerce });
     this.known.set(key, validator);
     return validator;
   }

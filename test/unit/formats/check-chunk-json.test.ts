@@ -8,15 +8,16 @@ interface Given {
   records: number;
   oversized?: number[];
   firstLine?: number | null;
+  maxRecordBytes?: number;
 }
 
 function check(
   data: string | Buffer,
-  { schema = {}, format = "ndjson", records, oversized = [], firstLine = 1 }: Given,
+  { schema = {}, format = "ndjson", records, oversized = [], firstLine = 1, maxRecordBytes = 40 }: Given,
 ) {
   const chunk = { firstLine, records, data: Buffer.from(data as string), oversized };
   const validator = compileRecordSchema(schema, { coerce: false });
-  return checkChunk(chunk, { format, envelope: {}, validator, values: true, maxRecordBytes: 40 });
+  return checkChunk(chunk, { format, envelope: {}, validator, values: true, maxRecordBytes });
 }
 
 const told = (checked: Awaited<ReturnType<typeof check>>) =>
@@ -83,7 +84,8 @@ describe("a chunk of JSON lines", () => {
   test("nesting to 1,000 passes, deeper is rejected, also beyond any stack", async () => {
     const nested = (depth: number) => `{"a":${"[".repeat(depth)}1${"]".repeat(depth)}}`;
     const lines = [nested(999), nested(1_000), nested(200_000), '{"a":1}'];
-    const checked = await check(lines.join("\n"), { schema: { properties: { b: { default: 1 } } }, records: 4 });
+    const schema = { properties: { b: { default: 1 } } };
+    const checked = await check(lines.join("\n"), { schema, records: 4, maxRecordBytes: 2 ** 20 });
     expect(told(checked).map(([index, line, , code]) => [index, line, code])).toEqual([
       [1, 2, "malformed"],
       [2, 3, "malformed"],

@@ -9,7 +9,7 @@ const MIB = 2 ** 20;
 
 async function check(schema: object, lines: string[], over: Partial<CheckSpec> & { maxRecordBytes?: number } = {}) {
   const { format = "ndjson", maxRecordBytes = MIB } = over;
-  const validator = compileRecordSchema(schema, { coerce: format === "csv", maxRecordBytes });
+  const validator = compileRecordSchema(schema, { coerce: format === "csv" });
   const spec = { format: format as Format, envelope: {}, validator, values: false, maxRecordBytes, ...over };
   const data = Buffer.from(lines.map((line) => `${line}\n`).join(""));
   return checkChunk({ firstLine: 1, records: lines.length, data, oversized: [] }, spec);
@@ -104,7 +104,7 @@ describe("defaults", () => {
   test("count in CSV, where the names of the columns do not", async () => {
     const names = ["a", "n".repeat(90), "d"];
     const csv = { format: "csv" as const, maxRecordBytes: 100, envelope: { delimiter: ",", header: names } };
-    const checked = await check(schemaOf(80), ["0123456789,0123456789,", ",0123456789,x", ",,"], csv);
+    const checked = await check(schemaOf(82), ["0123456789,0123456789,", ",0123456789,x", ",,"], csv);
     expect(checked.rejected.map(({ index, errors }) => [index, errors[0]?.code])).toEqual([[0, "too_large"]]);
   });
 
@@ -124,4 +124,13 @@ describe("defaults", () => {
     const { rejected } = await check({ $ref: "#/$defs/d0", $defs }, ["{}"]);
     expect(rejected[0]?.errors).toMatchObject([{ code: "too_large" }]);
   });
+});
+
+test.each<[string, object, number]>([
+  ["none", { properties: { a: { $ref: "#/$defs/b" } }, $defs: { b: {} } }, 0],
+  ["in one place each", { properties: { a: { default: "xyz", properties: { b: { default: 1 } } } } }, 45],
+  ["of items", { properties: { a: { items: { properties: { b: { default: 1 } } } } } }, Number.POSITIVE_INFINITY],
+  ["behind a reference", { $ref: "#/$defs/a", $defs: { a: { default: 1 } } }, Number.POSITIVE_INFINITY],
+])("what defaults may add to a record: %s", (_what, schema, growth) => {
+  expect(compileRecordSchema(schema, { coerce: false }).growth).toBe(growth);
 });
