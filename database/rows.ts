@@ -38,6 +38,9 @@ export const removable = (of: string, now: string): string =>
  */
 export const PASS = 2 ** 32;
 
+/** Failed attempts that are kept of a batch. */
+export const KEPT_ATTEMPTS = 100;
+
 /** A row of `record_error`. A record has one for each of its errors; `line` and `raw` are on the first, whose `code` is null where there is none. */
 export interface RawError {
   seq: number;

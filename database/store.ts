@@ -156,6 +156,20 @@ export interface UniqueKeys {
   keepMs?: number | null;
 }
 
+/** Why a worker's attempt at a batch came to nothing, and where. */
+export interface FailedAttempt {
+  node: string;
+  code: string;
+  detail: string;
+}
+
+export interface BatchAttempt extends FailedAttempt {
+  batchId: number;
+  /** Which of all attempts at the batch. */
+  no: number;
+  at: number;
+}
+
 /** A move of a batch from one state to another, outside a chunk commit. Nothing is written unless all conditions hold. */
 export interface Move {
   id: number;
@@ -172,6 +186,8 @@ export interface Move {
   attempt: "keep" | "reset" | "uncount";
   /** Start over: next_chunk 0, counts 0, this phase, and no record errors: those of before are stale. */
   restart?: Phase;
+  /** The attempt that ends with the move; it is kept. */
+  failed?: FailedAttempt;
   events: OutboxDraft[];
 }
 
@@ -279,6 +295,8 @@ export interface BatchStore extends UploadStore {
   errors(id: number, after: number, limit: number, maxBytes: number): Promise<RecordErrors[]>;
   /** Stored records with seq > `after`, in order: at most `limit`, and the one that crosses `maxBytes` is the last. */
   records(id: number, after: number, limit: number, maxBytes: number): Promise<{ seq: number; data: string }[]>;
+  /** Of each of these batches its last failed attempts, the newest first. */
+  attempts(ids: number[], last: number): Promise<BatchAttempt[]>;
   stats(): Promise<QueueStats>;
   /** Makes few rows of the many that count batches by state. Called now and then: without it `stats` grows slower. */
   foldCounts(): Promise<void>;

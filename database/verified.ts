@@ -40,6 +40,8 @@ export function verified(store: BatchStore, distrust: () => void): BatchStore {
         const ids = new Set(seen.map(({ publicId }) => publicId));
         return all(rows, ({ publicId }) => ids.has(publicId));
       }),
+    attempts: (ids, last) =>
+      asked(store.attempts(ids, last), (rows) => rows.every(({ batchId }) => ids.includes(batchId))),
     claim: (id, owner, leaseMs) =>
       asked(
         store.claim(id, owner, leaseMs),

@@ -11,6 +11,7 @@ import { rowLocks } from "./0007-row-locks.ts";
 import { batchCount } from "./0008-batch-count.ts";
 import { passes } from "./0009-passes.ts";
 import { keyEnds } from "./0010-key-ends.ts";
+import { attempts } from "./0011-attempts.ts";
 import { createTable } from "./ddl.ts";
 
 export interface MigrationContext {
@@ -35,6 +36,7 @@ export const migrations: Migration[] = [
   batchCount,
   passes,
   keyEnds,
+  attempts,
 ];
 const LOG = "schema_migration";
 

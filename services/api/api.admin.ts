@@ -1,6 +1,6 @@
 /** What operators do with clients, their policies, and all batches. */
 
-import type { BatchRow } from "../batch/batch.contract.ts";
+import type { BatchAttempt, BatchRow } from "../batch/batch.contract.ts";
 import { type Client, clientStatuses } from "../clientCache/clientCache.contract.ts";
 import { Problem } from "../errors.ts";
 import { call } from "../messages.ts";
@@ -10,7 +10,7 @@ import { webhookEvents } from "../webhook/webhook.contract.ts";
 import { type Exchange, json, type Reply } from "./api.exchange.ts";
 import { jsonBody, noBody, objectOf, queryOf, strictly } from "./api.input.ts";
 import { pageBody, pageOf } from "./api.pages.ts";
-import { batchSchema, clientSchema, clientView, operatorBatchView, stateOf } from "./api.views.ts";
+import { attemptSchema, batchSchema, clientSchema, clientView, operatorBatchView, stateOf } from "./api.views.ts";
 import { batchWanted } from "./api.waiting.ts";
 
 const noSuchClient = () => new Problem("not-found", "There is no such client.");
@@ -131,11 +131,26 @@ export const patchPolicy = (exchange: Exchange) =>
 export const operatorBatchSchema: JsonSchema = record({
   ...(batchSchema.properties as Record<string, JsonSchema>),
   clientId: orNull(id),
+  lastAttempt: described(
+    "The last attempt that failed, also where the batch went on afterwards.",
+    orNull(attemptSchema),
+  ),
 });
 
-async function batchReply({ ctx }: Exchange, batch: BatchRow) {
+async function batchReply(exchange: Exchange, batch: BatchRow) {
+  return shown(exchange, batch, await lastAttempts(exchange, [batch]));
+}
+
+async function shown({ ctx }: Exchange, batch: BatchRow, attempts: Map<number, BatchAttempt>) {
   const client = await call(ctx, "clientCache.get", { id: batch.clientId });
-  return operatorBatchView(batch, client?.publicId ?? null);
+  return operatorBatchView(batch, client?.publicId ?? null, attempts.get(batch.id));
+}
+
+/** By the ids of the batches; those that never failed have none. */
+async function lastAttempts({ ctx }: Exchange, batches: BatchRow[]): Promise<Map<number, BatchAttempt>> {
+  const ids = batches.filter(({ attemptsTotal }) => attemptsTotal > 0).map(({ id }) => id);
+  const found = ids.length > 0 ? await call(ctx, "batch.attempts", { ids, last: 1 }) : [];
+  return new Map(found.map((attempt) => [attempt.batchId, attempt]));
 }
 
 export async function listBatches(exchange: Exchange): Promise<Reply> {
@@ -150,7 +165,8 @@ export async function listBatches(exchange: Exchange): Promise<Reply> {
     ...state,
     ...(client && { clientId: client.id }),
   });
-  return json(200, await pageBody(exchange, page, batches, (batch) => batchReply(exchange, batch)));
+  const attempts = await lastAttempts(exchange, batches);
+  return json(200, await pageBody(exchange, page, batches, (batch) => shown(exchange, batch, attempts)));
 }
 
 export async function getBatch(exchange: Exchange): Promise<Reply> {

@@ -53,6 +53,13 @@ export const endedBatch = {
   finishedAt: "2026-11-23T08:00:00.021Z",
 };
 
+export const lastAttempt = {
+  at: "2026-11-23T08:00:00.007Z",
+  node: "worker-1",
+  code: "handler-failed",
+  detail: "orders.import: connect ECONNREFUSED 10.0.0.7:5432",
+};
+
 export const cancelledBatch = { ...readyBatch, status: "cancelled", finishedAt: "2026-11-23T08:00:02.000Z" };
 export const rejectedBatch = {
   ...readyBatch,

@@ -9,6 +9,7 @@ import {
   delivery,
   endedBatch,
   ids,
+  lastAttempt,
   readyBatch,
   rejectedBatch,
   secret,
@@ -29,7 +30,12 @@ const answer = (
 
 const asClient = (example: object) => answer("The client.", schemaRef("Client"), { client: example });
 const asBatch = (example: object, headers: Answer["headers"] = []) =>
-  answer("The batch.", schemaRef("OperatorBatch"), { batch: { ...example, clientId: ids.client } }, headers);
+  answer(
+    "The batch.",
+    schemaRef("OperatorBatch"),
+    { batch: { ...example, clientId: ids.client, lastAttempt: null } },
+    headers,
+  );
 const asPage = (name: string, item: object) =>
   answer("A page.", pageSchema(name), { page: { items: [item], next: cursor } });
 const asPolicy = answer(
@@ -157,7 +163,7 @@ export const operatorCalls: Record<keyof typeof operatorRoutes, Call> = {
     id: "listBatches",
     summary: "List the batches of all clients, newest first",
     parameters: ["client", "status", "limit", "cursor"],
-    answers: asPage("OperatorBatch", { ...endedBatch, clientId: ids.client }),
+    answers: asPage("OperatorBatch", { ...endedBatch, clientId: ids.client, attempts: 2, lastAttempt }),
   },
   "GET /batches/:id": {
     id: "getBatch",

@@ -1,5 +1,6 @@
 /** What users see of a batch, a client and a policy. */
 import {
+  type BatchAttempt,
   type BatchRow,
   type BatchState,
   countsSchema,
@@ -74,10 +75,21 @@ export function batchView(batch: BatchRow) {
 }
 
 /** A batch as operators see it: with the words of a handler that failed, and with the client that it belongs to. */
-export const operatorBatchView = (batch: BatchRow, clientId: string | null) => ({
+export const operatorBatchView = (batch: BatchRow, clientId: string | null, lastAttempt: BatchAttempt | undefined) => ({
   ...batchView(batch),
   error: errorForOperators(batch),
   clientId,
+  lastAttempt: lastAttempt ? attemptView(lastAttempt) : null,
+});
+
+const attemptView = ({ at, node, code, detail }: BatchAttempt) => ({ at: time(at), node, code, detail });
+
+/** What `attemptView` answers. */
+export const attemptSchema: JsonSchema = record({
+  at: instant,
+  node: text("Where it was made."),
+  code: choice(["handler-failed", "worker-lost", "internal"]),
+  detail: text("As the log has it: the words of the handler, say."),
 });
 
 const link = { type: "string", format: "uri-reference" };

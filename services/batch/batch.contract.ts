@@ -2,6 +2,7 @@ import type { Readable } from "node:stream";
 import type { AttemptRecord, DeliveryRow, TakenDelivery } from "../../database/deliveries.ts";
 import { deliveryStates } from "../../database/deliveries.ts";
 import type {
+  BatchAttempt,
   BatchRow,
   BatchState,
   Candidate,
@@ -21,17 +22,32 @@ import { choice, count, described, id, type JsonSchema, orNull, record, text } f
 
 export type { AttemptRecord, DeliveryRow, DeliveryState, TakenDelivery } from "../../database/deliveries.ts";
 export { deliveryStates } from "../../database/deliveries.ts";
-export type { BatchRow, BatchState, Candidate, ChunkCommit, Claimed, StoredChunk } from "../../database/store.ts";
+export type {
+  BatchAttempt,
+  BatchRow,
+  BatchState,
+  Candidate,
+  ChunkCommit,
+  Claimed,
+  StoredChunk,
+} from "../../database/store.ts";
 export { finalStates, isFinal, storedFaults } from "../../database/store.ts";
 export { errorForOperators, errorForPartner } from "./batch.reasons.ts";
+
+/** Why an attempt failed: `handler-failed`, `worker-lost`, or `internal` for a defect. */
+export interface AttemptError {
+  code: string;
+  detail: string;
+}
 
 /** How a claimed batch leaves its worker without a chunk commit. */
 export type GiveUp =
   /** A planned stop, a slice, a snooze: no attempt. */
   | { outcome: "handBack"; delayMs: number }
   /** An attempt that failed: again after `delayMs`. */
-  | { outcome: "retry"; delayMs: number }
-  | { outcome: "fail"; code: string; detail: string }
+  | { outcome: "retry"; delayMs: number; cause?: AttemptError }
+  /** The batch fails, by `cause` if that is not the same. */
+  | { outcome: "fail"; code: string; detail: string; cause?: AttemptError }
   | { outcome: "cancel" };
 
 export type Encoding = "identity" | "gzip";
@@ -113,6 +129,11 @@ export const batchActions = {
     after: { type: "number" },
     limit: { type: "number" },
   }).answers<RecordErrors[]>(),
+  /** Of each of these batches its last failed attempts, the newest first. They are for operators. */
+  "batch.attempts": action({
+    ids: typed<number[]>({ type: "array", items: "number" }),
+    last: { type: "number", integer: true, min: 1 },
+  }).answers<BatchAttempt[]>(),
   /** Stored records after `after`, in order. */
   "batch.records": action({
     id: { type: "number" },

@@ -1,6 +1,7 @@
 /** One function for each move that somebody asks for. All are conditional on the batch as it was read. */
 import type { BatchRow, Due, Move } from "../../database/store.ts";
 import { Problem } from "../errors.ts";
+import { attemptOf } from "./batch.attempts.ts";
 import type { GiveUp } from "./batch.contract.ts";
 import type { BatchService } from "./batch.service.ts";
 import { keepsBody, moveOf } from "./batch.states.ts";
@@ -117,10 +118,14 @@ async function giveUp(service: BatchService, batch: BatchRow, how: GiveUp): Prom
   switch (how.outcome) {
     case "handBack":
       return moveOf(batch, { to: "ready", due: { inMs: how.delayMs }, attempt: "uncount" });
-    case "retry":
-      return moveOf(batch, { to: "ready", due: { inMs: how.delayMs } });
-    case "fail":
-      return ending(service, batch, "failed", { code: how.code, detail: how.detail });
+    case "retry": {
+      const move = moveOf(batch, { to: "ready", due: { inMs: how.delayMs } });
+      return how.cause ? { ...move, failed: attemptOf(batch, how.cause) } : move;
+    }
+    case "fail": {
+      const move = await ending(service, batch, "failed", { code: how.code, detail: how.detail });
+      return { ...move, failed: attemptOf(batch, how.cause ?? how) };
+    }
     case "cancel":
       return ending(service, batch, "cancelled", null);
     default:

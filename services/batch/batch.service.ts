@@ -89,6 +89,9 @@ export default define<BatchService>({
       const { id, after, limit } = ctx.params;
       return this.database.store.errors(id, after, limit, MOST_READ_BYTES);
     },
+    attempts(ctx) {
+      return this.database.store.attempts(ctx.params.ids, ctx.params.last);
+    },
     records(ctx) {
       const { id, after, limit } = ctx.params;
       return this.database.store.records(id, after, limit, MOST_READ_BYTES);

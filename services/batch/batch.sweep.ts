@@ -5,6 +5,7 @@
  */
 import { isUnavailable } from "../../database/errors.ts";
 import type { BatchRow, Move } from "../../database/store.ts";
+import { attemptOf } from "./batch.attempts.ts";
 import { SWEPT } from "./batch.contract.ts";
 import type { BatchService } from "./batch.service.ts";
 import { decide } from "./batch.start.ts";
@@ -92,14 +93,15 @@ export class Sweeper {
 
   private async takenAway(batch: BatchRow): Promise<BatchRow | null> {
     const { maxAttempts } = await this.service.policyOf(batch);
+    const failed = attemptOf(batch, { code: "worker-lost", detail: "Its worker did not extend its lease." });
     if (batch.attempt < maxAttempts) {
       const events = await this.service.readyEvent(batch);
-      return this.move(moveOf(batch, { to: "ready", due: { inMs: 0 }, onlyDue: true, events }));
+      return this.move({ ...moveOf(batch, { to: "ready", due: { inMs: 0 }, onlyDue: true, events }), failed });
     }
     const error = { code: "worker-lost", detail: `Its worker was lost ${batch.attempt} times at the same chunk.` };
     const after: BatchRow = { ...batch, state: "failed", reason: error, version: batch.version + 1 };
     const due = await this.service.retentionOf(batch);
     const events = await this.service.completedEvent(after);
-    return this.move(moveOf(batch, { to: "failed", due, reason: error, onlyDue: true, events }));
+    return this.move({ ...moveOf(batch, { to: "failed", due, reason: error, onlyDue: true, events }), failed });
   }
 }

@@ -6,7 +6,7 @@ import type { ServiceBroker } from "moleculer";
 import type { Claimed, StoredChunk } from "../../database/store.ts";
 import type { RecordValidator } from "../../formats/formats.ts";
 import { oneLine } from "../../mixins/one-line.ts";
-import { type BatchRow, type GiveUp, storedFaults } from "../batch/batch.contract.ts";
+import { type AttemptError, type BatchRow, type GiveUp, storedFaults } from "../batch/batch.contract.ts";
 import { call } from "../messages.ts";
 import type { Policy } from "../policy/policy.contract.ts";
 import { backoffMs } from "./batchProcessor.backoff.ts";
@@ -163,7 +163,7 @@ export class Run {
         return { ...delivered, outcome: "handBack" };
       case "retry":
         if (this.parts.lost.aborted) return lost;
-        return this.again(this.failure(delivered.reason), delivered.delayMs);
+        return this.again({ code: "handler-failed", detail: this.failure(delivered.reason) }, delivered.delayMs);
       case "cancel":
         return { outcome: "cancel" };
       case "fail":
@@ -181,16 +181,17 @@ export class Run {
   }
 
   /** An attempt that failed: once more after a while, or never again. */
-  again(reason: string, delayMs?: number): GiveUp {
+  again(cause: AttemptError, delayMs?: number): GiveUp {
     const { maxAttempts, backoff } = this.parts.policy;
     const { attempt } = this.batch;
     if (attempt >= maxAttempts)
       return {
         outcome: "fail",
         code: "handler-failed",
-        detail: `Failed ${attempt} times, at last: ${reason}`,
+        detail: `Failed ${attempt} times, at last: ${cause.detail}`,
+        cause,
       };
-    return { outcome: "retry", delayMs: delayMs ?? backoffMs(backoff, attempt) };
+    return { outcome: "retry", delayMs: delayMs ?? backoffMs(backoff, attempt), cause };
   }
 }
 

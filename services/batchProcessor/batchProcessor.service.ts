@@ -166,7 +166,7 @@ export default define<BatchProcessor>({
       } catch (error) {
         if (isProblem(error, "unavailable")) throw error;
         this.logger.error(`Batch ${claimed.batch.publicId} failed at chunk ${run.current.nextChunk}:`, error);
-        await this.over(run, run.again("an internal error"));
+        await this.over(run, run.again({ code: "internal", detail: "an internal error" }));
       }
     },
 

@@ -1,6 +1,6 @@
 /** The promise: operators see every client's batches, and hold, free, end or drive again each one. */
 import { accepted, type Batch, batchWhen, get, lines, newClient } from "../helpers/http.ts";
-import { asked, handler, type Json, startAdmin, url } from "./admin.kit.ts";
+import { asked, handler, type Json, startAdmin, system, url } from "./admin.kit.ts";
 
 startAdmin();
 
@@ -28,6 +28,7 @@ describe("batches", () => {
     expect(shown.body).toEqual({
       ...((await (await get(url, one, `/imports/${done.id}`)).json()) as Json),
       clientId: one.id,
+      lastAttempt: null,
     });
     const { body: first } = await asked("GET", "/batches?limit=1");
     expect((await asked("GET", `/batches?limit=1&cursor=${first.next}`)).body.items).toMatchObject([{ id: done.id }]);
@@ -138,5 +139,17 @@ describe("batches", () => {
     });
     expect(handler.calls - before).toBe(2);
     expect(await move(id, "redrive")).toMatchObject({ status: 409, body: { current: "completed" } });
+    // Why it failed is kept, and is for operators alone.
+    const lastAttempt = {
+      at: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
+      node: system.broker.nodeID,
+      code: "handler-failed",
+      detail: expect.stringContaining("the target is away"),
+    };
+    expect(body.lastAttempt).toEqual(lastAttempt);
+    expect((await asked("GET", `/batches/${id}`)).body.lastAttempt).toEqual(lastAttempt);
+    const { items } = (await asked("GET", `/batches?client=${client.id}`)).body;
+    expect(items).toMatchObject([{ id, lastAttempt }]);
+    expect(await (await get(url, client, `/imports/${id}`)).json()).not.toHaveProperty("lastAttempt");
   });
 });

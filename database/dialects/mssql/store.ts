@@ -5,6 +5,7 @@ import { resolving } from "../../unknown.ts";
 import { verified } from "../../verified.ts";
 import { bound } from "../bound.ts";
 import type { Sql } from "./sql.ts";
+import { attempts } from "./units/attempts.ts";
 import {
   failDeliveries,
   listDeliveries,
@@ -65,6 +66,7 @@ const units = {
   changed,
   errors,
   records,
+  attempts,
   stats,
   foldCounts,
   setQueue,

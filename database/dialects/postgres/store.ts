@@ -7,6 +7,7 @@ import { bound } from "../bound.ts";
 import type { Links } from "./links.ts";
 import type { Sql } from "./sql.ts";
 import { UploadCommits } from "./together.ts";
+import { attempts } from "./units/attempts.ts";
 import {
   failDeliveries,
   listDeliveries,
@@ -59,6 +60,7 @@ const units = {
   changed,
   errors,
   records,
+  attempts,
   stats,
   foldCounts,
   setQueue,

@@ -54,6 +54,7 @@ function unverified(client: SqliteClient): BatchStore {
     changed: (seen) => client.call("changed", seen),
     errors: (id, after, limit, maxBytes) => client.call("errors", id, after, limit, maxBytes),
     records: (id, after, limit, maxBytes) => client.call("records", id, after, limit, maxBytes),
+    attempts: (ids, last) => client.call("attempts", ids, last),
     stats: () => client.call("stats"),
     // Its counters are one row each: it has one writer, for whom no row is hot.
     foldCounts: async () => undefined,

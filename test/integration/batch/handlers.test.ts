@@ -109,7 +109,7 @@ test("its own refusals are told with line and text, among those of the schema, i
 
 test("a throw is tried again after the backoff, under a higher fence, and fails at maxAttempts", async () => {
   const at: number[] = [];
-  const { batch, asOperator, calls } = await run(
+  const { id, batch, asOperator, calls } = await run(
     () => {
       at.push(performance.now());
       throw new Error("the shop is closed");
@@ -119,6 +119,14 @@ test("a throw is tried again after the backoff, under a higher fence, and fails 
   expect(batch).toMatchObject({ ...failed, attempts: 3 });
   expect(asOperator).toMatchObject({ ...failsWith(expect.stringContaining("the shop is closed")), attempts: 3 });
   expect(calls).toHaveLength(3);
+  const kept = await select(
+    system,
+    `SELECT a.no, a.node, a.code FROM batch_attempt a JOIN batch b ON b.id = a.batch_id WHERE b.public_id = '${id}' ORDER BY a.no`,
+  );
+  expect(kept).toEqual([1, 2, 3].map((no) => ({ no, node: system.broker.nodeID, code: "handler-failed" })));
+  const { detail } = (asOperator as { lastAttempt: { detail: string } }).lastAttempt;
+  expect(detail).toContain("the shop is closed");
+  expect(detail).not.toContain("Failed 3 times");
   // The jitter takes a fifth at most; the database's clock counts whole milliseconds.
   for (const [i, time] of at.slice(1).entries()) expect(time - (at[i] as number)).toBeGreaterThanOrEqual(155);
   const fences = calls.map(({ fence }) => fence);

@@ -83,6 +83,8 @@ test("a batch whose workers are lost again and again fails at maxAttempts; an op
   }
   const batch = await ended(system, client, publicId);
   expect(batch).toMatchObject({ status: "failed", error: { code: "worker-lost" }, attempts: 2 });
+  const lost = await select(system, `SELECT no, node, code FROM batch_attempt WHERE batch_id = ${id} ORDER BY no`);
+  expect(lost).toEqual([1, 2].map((no) => ({ no, node: `dead-${no}`, code: "worker-lost" })));
   expect(await select(system, "SELECT running FROM client_queue")).toEqual([{ running: 0 }]);
   const completed = await until(() => about(publicId).find(({ type }) => type === "batch.completed"));
   expect(completed.data).toMatchObject({ status: "failed", error: { code: "worker-lost" } });

@@ -1,5 +1,6 @@
 import type { Database } from "../../../database/database.ts";
-import { chunkCommit, claimed, end, event, LEASE, moveOf, ready } from "./drafts.ts";
+import type { BatchRow } from "../../../database/store.ts";
+import { chunkCommit, claimed, deleted, end, event, LEASE, moveOf, ready } from "./drafts.ts";
 
 /** A batch belongs to the worker with its fence; what it commits is there once. */
 export function workSuite(database: () => Database): void {
@@ -238,6 +239,32 @@ export function workSuite(database: () => Database): void {
       expect(await store().deleteStaleErrors(stale, 4)).toBe("done");
       expect(await store().errors(batch.id, 0, 10, 1_000_000)).toHaveLength(2);
       expect(await rows()).toBe(10);
+    });
+
+    test("failed attempts are kept with their reasons, the last hundred of a batch, and go with it", async () => {
+      const batch = await ready(store(), 1);
+      const other = await claimed(store(), 2);
+      const failed = (no: number) => ({ node: `node-${no}`, code: "handler-failed", detail: `reason ${no} \0 ü` });
+      for (let no = 1; no <= 102; no++) {
+        const { batch: taken } = (await store().claim(batch.id, "node-1", LEASE)) as { batch: BatchRow };
+        const move = moveOf(taken, "ready", { fence: taken.fence, failed: failed(no) });
+        expect(await store().move(move)).not.toBeNull();
+        // Too late: it is no attempt of the batch's worker any more.
+        if (no === 102) expect(await store().move({ ...move, failed: failed(999) })).toBeNull();
+      }
+      await store().move(moveOf(other, "ready", { failed: failed(1) }));
+      const kept = await store().attempts([batch.id], 1_000);
+      expect(kept.map(({ no }) => no)).toEqual(Array.from({ length: 100 }, (_, i) => 102 - i));
+      const last = { batchId: batch.id, no: 102, at: expect.any(Number), node: "node-102", code: "handler-failed" };
+      expect(kept[0]).toEqual({ ...last, detail: "reason 102 \uFFFD ü" });
+      const lasts = await store().attempts([batch.id, other.id, 999], 1);
+      expect(lasts.map(({ batchId, no }) => [batchId, no])).toEqual([
+        [batch.id, 102],
+        [other.id, 1],
+      ]);
+      expect(await store().attempts([], 1)).toEqual([]);
+      await deleted(database(), batch.id);
+      expect(await store().attempts([batch.id, other.id], 100)).toHaveLength(1);
     });
 
     test("a start voids every lease of the file", async () => {

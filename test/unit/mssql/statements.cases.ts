@@ -103,6 +103,7 @@ const moved = (name: string, over: () => Partial<Move>) =>
 moved("a hand-back", () => ({ attempt: "uncount", fence: n() }));
 moved("worker lost", () => ({ to: "failed", onlyDue: true, reason: reason(), events: [told("batch.completed")] }));
 moved("an approval", () => ({ from: "held", version: n(), events: [event()] }));
+moved("a failed attempt", () => ({ failed: { node: marked("node"), ...reason() } }));
 moved("driven again", () => ({ from: "failed", attempt: "reset", restart: "validate" }));
 moved("held", () => ({ from: "received", to: "held", due: { at: n() }, reason: { hold: "window", until: n() } }));
 moved("cancelled", () => ({ from: "ready", to: "cancelled", due: null }));
@@ -126,6 +127,7 @@ add("list: by all", ({ store }) => store.list({ clientId: n(), state: "held", be
 add("changed", ({ store }) => store.changed([{ publicId: marked("id"), version: n() }]));
 add("errors", ({ store }) => store.errors(n(), n(), n(), n()));
 add("records", ({ store }) => store.records(n(), n(), n(), n()));
+add("attempts", ({ store }) => store.attempts([n(), n()], n()));
 add("stats", ({ store }) => store.stats());
 add("foldCounts", ({ store }) => store.foldCounts());
 add("now", ({ sql }) => now(sql), [[{ now: 1 }]]);

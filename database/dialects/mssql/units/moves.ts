@@ -13,6 +13,7 @@ import {
   writtenUnit,
 } from "../rows.ts";
 import { big, name, type Sql, text } from "../sql.ts";
+import { ATTEMPT_VARIABLE, attemptSteps } from "./attempts.ts";
 import { PASS_VARIABLE, staleSteps } from "./stale.ts";
 
 /** A client has one more free slot. */
@@ -25,11 +26,14 @@ export async function move(sql: Sql, move: Move): Promise<Written | null> {
   if (move.from === "processing") steps.push(freeSlot("@client"));
   if (hasEnded(move.to)) steps.push("DELETE FROM record_key WHERE batch_id = @id AND expires_at IS NOT NULL");
   if (move.restart) steps.push(...staleSteps("@id"));
+  if (move.failed) steps.push(...attemptSteps(move.failed, params));
   steps.push(...outboxSteps(move.events, params));
-  const batch = writtenUnit(move.events, {
-    declared: ["@client BIGINT", ...(move.restart ? [PASS_VARIABLE] : [])],
-    steps,
-  });
+  const declared = [
+    "@client BIGINT",
+    ...(move.restart ? [PASS_VARIABLE] : []),
+    ...(move.failed ? [ATTEMPT_VARIABLE] : []),
+  ];
+  const batch = writtenUnit(move.events, { declared, steps });
   return written(await sql.get<RawWritten>(batch, params.all), move.events);
 }
 

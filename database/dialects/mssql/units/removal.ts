@@ -93,6 +93,7 @@ WHERE id = @id AND ${removable("batch", "@now")}`,
     "DELETE FROM content_key WHERE client_id = @client AND hash = @hash AND batch_id = @id",
     "DELETE FROM delivery OUTPUT deleted.id INTO @untold WHERE batch_id = @id AND @client IS NOT NULL",
     "DELETE FROM delivery_attempt WHERE delivery_id IN (SELECT untold.id FROM @untold AS untold)",
+    "DELETE FROM batch_attempt WHERE batch_id = @id AND @client IS NOT NULL",
   ],
   answer: 'SELECT COUNT(*) AS "gone" FROM @gone',
 });

@@ -11,6 +11,7 @@ import {
   written,
 } from "../rows.ts";
 import { NOW, type Sql } from "../sql.ts";
+import { attemptCtes } from "./attempts.ts";
 import { STALE } from "./stale.ts";
 
 export async function move(sql: Sql, move: Move): Promise<Written | null> {
@@ -22,6 +23,7 @@ export async function move(sql: Sql, move: Move): Promise<Written | null> {
   if (move.restart) ctes.push(STALE);
   if (hasEnded(move.to))
     ctes.push("freed AS (DELETE FROM record_key k USING made WHERE k.batch_id = made.id AND k.expires_at IS NOT NULL)");
+  if (move.failed) ctes.push(...attemptCtes(move.failed, values));
   ctes.push(outboxCte(move.events, "made", values));
   const text = `WITH ${ctes.join(",\n")} SELECT made.*, ${outboxIds} FROM made`;
   return written(await sql.get<RawWritten>(text, ...values.list), move.events);

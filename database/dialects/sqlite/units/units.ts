@@ -1,6 +1,7 @@
 /** Everything that the thread can be asked, by name: the types of both sides come from here. */
 import { readChunk } from "../rows.ts";
 import type { Sql } from "../sql.ts";
+import { attempts } from "./attempts.ts";
 import {
   failDeliveries,
   listDeliveries,
@@ -70,6 +71,7 @@ export const reads = {
   list,
   changed,
   errors,
+  attempts,
   records,
   stats,
   now,
