@@ -1,4 +1,5 @@
 /** Deleting in pieces: a batch of millions of rows must not hold up the others' commits for seconds. */
+import { LRUCache } from "lru-cache";
 import { removable } from "../../../rows.ts";
 import type { Due, Removal } from "../../../store.ts";
 import { dueAt, Values } from "../rows.ts";
@@ -24,26 +25,59 @@ const chunks = ofBatch("batch_chunk", "no");
 const pieces = [chunks, ofBatch("record_error", "seq, n"), ofBatch("record", "seq")];
 
 /**
+ * The number up to which this node has deleted, by table and rows. Deleted rows stay in the index until a vacuum, and each
+ * piece would walk over all of them again.
+ */
+const reached = new WeakMap<Sql, LRUCache<string, number>>();
+const MOST_REACHED = 1_000;
+
+function reachedOf(sql: Sql): LRUCache<string, number> {
+  const known = reached.get(sql) ?? new LRUCache({ max: MOST_REACHED });
+  reached.set(sql, known);
+  return known;
+}
+
+const nameOf = ({ table }: Piece, of: number[]) => [table, ...of].join();
+const firstOf = ({ key }: Piece) => key.replace(/,.*/, "");
+
+/**
  * Deletes at most `limit` of the rows, and answers how many. Up to a last key and not by a list of keys, so that they are read
  * along the index. Null: nothing was taken.
  */
-export async function deletePiece(
-  sql: Sql,
-  { table, key, taken, rows }: Piece,
-  of: number[],
-  limit: number,
-): Promise<number | null> {
-  const row = await sql.get<{ taken: number; gone: number }>(
+export async function deletePiece(sql: Sql, piece: Piece, of: number[], limit: number): Promise<number | null> {
+  const { table, key, taken, rows } = piece;
+  const known = reachedOf(sql);
+  const [from, most] = [`$${of.length + 1}`, `$${of.length + 2}`];
+  const left = `${rows} AND ${firstOf(piece)} >= ${from}`;
+  const row = await sql.get<{ taken: number; gone: number; last: number | null }>(
     `WITH taken AS MATERIALIZED (${taken}),
-       piece AS MATERIALIZED (SELECT ${key} FROM ${table} WHERE ${rows} AND EXISTS (SELECT 1 FROM taken)
-         ORDER BY ${key} LIMIT $${of.length + 1}),
-       gone AS (DELETE FROM ${table} WHERE ${rows}
+       piece AS MATERIALIZED (SELECT ${key} FROM ${table} WHERE ${left} AND EXISTS (SELECT 1 FROM taken)
+         ORDER BY ${key} LIMIT ${most}),
+       gone AS (DELETE FROM ${table} WHERE ${left}
          AND (${key}) <= (SELECT ${key} FROM piece ORDER BY ${descending(key)} LIMIT 1) RETURNING 1)
-     SELECT (SELECT count(*) FROM taken) AS taken, (SELECT count(*) FROM gone) AS gone`,
+     SELECT (SELECT count(*) FROM taken) AS taken, (SELECT count(*) FROM gone) AS gone,
+       (SELECT max(${firstOf(piece)}) FROM piece) AS last`,
     ...of,
+    known.get(nameOf(piece, of)) ?? 0,
     limit,
   );
-  return row?.taken ? row.gone : null;
+  if (!row?.taken) return null;
+  if (row.last !== null) known.set(nameOf(piece, of), row.last);
+  return row.gone;
+}
+
+/**
+ * Fewer rows than a piece say nothing: the statement's snapshot may be older than another node's last piece. Before the end
+ * all rows are looked at once more, from the first one on.
+ */
+export async function hasRows(sql: Sql, piece: Piece, of: number[]): Promise<boolean> {
+  const known = reachedOf(sql);
+  const text = `SELECT 1 FROM ${piece.table} WHERE ${piece.rows} AND ${firstOf(piece)} >= $${of.length + 1} ORDER BY ${piece.key} LIMIT 1`;
+  const isThere = async (from: number) => (await sql.get(text, ...of, from)) !== undefined;
+  const from = known.get(nameOf(piece, of)) ?? 0;
+  if (await isThere(from)) return true;
+  known.delete(nameOf(piece, of));
+  return from > 0 && isThere(0);
 }
 
 const descending = (key: string) => key.replace(/\w+/g, "$& DESC");
@@ -54,13 +88,9 @@ async function untaken(sql: Sql, id: number): Promise<Removal> {
   return row ? "busy" : "done";
 }
 
-/** Fewer rows than a piece say nothing: the statement's snapshot may be older than another node's last piece. */
-const hasRows = async (sql: Sql, { table, rows }: Piece, id: number) =>
-  (await sql.get(`SELECT 1 FROM ${table} WHERE ${rows} LIMIT 1`, id)) !== undefined;
-
 export async function purgeChunks(sql: Sql, id: number, limit: number, due: Due): Promise<Removal> {
   if ((await deletePiece(sql, chunks, [id], limit)) === null) return untaken(sql, id);
-  if (await hasRows(sql, chunks, id)) return "more";
+  if (await hasRows(sql, chunks, [id])) return "more";
   const values = new Values();
   await sql.all(
     `UPDATE batch SET chunks = 0, due_at = ${dueAt(due, values)}
@@ -76,7 +106,7 @@ export async function deleteBatch(sql: Sql, id: number, limit: number): Promise<
     const gone = await deletePiece(sql, piece, [id], left);
     if (gone === null) return untaken(sql, id);
     left -= gone;
-    if (left <= 0 || (await hasRows(sql, piece, id))) return "more";
+    if (left <= 0 || (await hasRows(sql, piece, [id]))) return "more";
   }
   await sql.all(
     `WITH gone AS (DELETE FROM batch WHERE id = $1 AND ${removable("batch", NOW)}

@@ -2,7 +2,7 @@
 import { PASS } from "../../../rows.ts";
 import type { Removal, StaleErrors } from "../../../store.ts";
 import { NOW, type Sql } from "../sql.ts";
-import { deletePiece } from "./removal.ts";
+import { deletePiece, hasRows } from "./removal.ts";
 
 /** CTE of a move that begins the batch `made` anew. The snapshot has its pass as it was. */
 export const STALE = `stale AS (INSERT INTO stale_errors (batch_id, pass, since)
@@ -16,14 +16,17 @@ export function staleErrors(sql: Sql, limit: number): Promise<StaleErrors[]> {
 }
 
 const MINE = "batch_id = $1 AND pass = $2";
-const ROWS = `batch_id = $1 AND seq >= $2::int * ${PASS} AND seq < ($2::int + 1) * ${PASS}`;
-const TAKEN = `SELECT batch_id FROM stale_errors WHERE ${MINE} FOR UPDATE SKIP LOCKED`;
+const ERRORS = {
+  table: "record_error",
+  key: "seq, n",
+  taken: `SELECT batch_id FROM stale_errors WHERE ${MINE} FOR UPDATE SKIP LOCKED`,
+  rows: `batch_id = $1 AND seq >= $2::int * ${PASS} AND seq < ($2::int + 1) * ${PASS}`,
+};
 
 export async function deleteStaleErrors(sql: Sql, { batchId, pass }: StaleErrors, limit: number): Promise<Removal> {
-  const errors = { table: "record_error", key: "seq, n", taken: TAKEN, rows: ROWS };
-  if ((await deletePiece(sql, errors, [batchId, pass], limit)) === null)
+  if ((await deletePiece(sql, ERRORS, [batchId, pass], limit)) === null)
     return (await sql.get(`SELECT 1 FROM stale_errors WHERE ${MINE}`, batchId, pass)) ? "busy" : "done";
-  if (await sql.get(`SELECT 1 FROM record_error WHERE ${ROWS} LIMIT 1`, batchId, pass)) return "more";
+  if (await hasRows(sql, ERRORS, [batchId, pass])) return "more";
   await sql.all(`DELETE FROM stale_errors WHERE ${MINE}`, batchId, pass);
   return "done";
 }
