@@ -301,6 +301,12 @@ export interface BatchStore extends UploadStore {
   /** Makes few rows of the many that count batches by state. Called now and then: without it `stats` grows slower. */
   foldCounts(): Promise<void>;
 
+  /**
+   * For `policy`, whose table it is: deletes up to `limit` versions of policies that are not the current one and that no batch
+   * pins. True: there are no more.
+   */
+  forgetVersions(limit: number): Promise<boolean>;
+
   /** Writes a client's cap and weight (inserted with running 0 when new). */
   setQueue(clientId: number, cap: number, weight: number): Promise<void>;
 

@@ -13,6 +13,7 @@ import type { PolicyRow } from "../../database/models.ts";
 import { type CacheOptions, cacheMixin, type WithCache } from "../../mixins/cache.ts";
 import { databaseMixin, type WithDatabase } from "../../mixins/database.ts";
 import { define } from "../../mixins/define.ts";
+import type { WithSchedule } from "../../mixins/schedule.ts";
 import { beforeAnotherTry, Turns } from "../../mixins/turns.ts";
 import { Problem } from "../errors.ts";
 import { announce, call, publishSoon, serve } from "../messages.ts";
@@ -24,7 +25,10 @@ import { isAnotherReceiver, WebhookSecrets } from "./policy.webhook.ts";
 
 type PolicyService = Service &
   WithDatabase &
-  WithCache<PolicyVersion> & {
+  WithCache<PolicyVersion> &
+  WithSchedule & {
+    settings: { forgetMs: number };
+    forgetVersions(): Promise<void>;
     current(clientId: number): Promise<PolicyVersion>;
     stored(clientId: number, version?: number): Promise<PolicyVersion | null>;
     /** The changes of one policy on this node, one after another. */
@@ -41,6 +45,10 @@ const defaults: PolicyVersion = Object.freeze({ version: 0, policy: defaultPolic
 
 /** Of changes on several nodes at the same time one wins each round; so many are enough for any one policy. */
 const MOST_TRIES = 20;
+
+const HOUR_MS = 3_600_000;
+/** Policies are up to 64 kB each. */
+const FORGOTTEN_AT_ONCE = 200;
 
 const tooQuick = (what: string) =>
   new Problem("unavailable", `The ${what} changes too quickly.`, { headers: { "Retry-After": "1" } });
@@ -79,6 +87,8 @@ function policyVersionOf(row: PolicyRow): PolicyVersion {
 export default define<PolicyService>({
   name: "policy",
   mixins: [databaseMixin, cacheMixin(cache)],
+  /** How often replaced versions are looked for. */
+  settings: { forgetMs: HOUR_MS },
 
   created() {
     this.turns = new Turns();
@@ -169,6 +179,11 @@ export default define<PolicyService>({
       return rows[0] ? policyVersionOf(rows[0]) : null;
     },
 
+    /** Versions that were replaced and that no batch pins, in pieces. */
+    async forgetVersions(this: PolicyService) {
+      while (!(await this.database.store.forgetVersions(FORGOTTEN_AT_ONCE)));
+    },
+
     check(this: PolicyService, document: unknown) {
       const { webhookAllowedHosts: allowedHosts } = configOf(this.broker);
       const errors = policyFaults(document, { isHandler: (name) => this.isHandler(name), allowedHosts });
@@ -231,5 +246,6 @@ export default define<PolicyService>({
 
   async started() {
     this.secrets = new WebhookSecrets(this.database.models);
+    this.schedule("Removal of old policy versions", this.settings.forgetMs, () => this.forgetVersions(), 0.2);
   },
 });

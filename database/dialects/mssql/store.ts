@@ -32,6 +32,7 @@ import {
   touchUploads,
   voidUpload,
 } from "./units/uploads.ts";
+import { forgetVersions } from "./units/versions.ts";
 import { claim, commitChunk, extendLeases, readChunk } from "./units/work.ts";
 
 const units = {
@@ -69,6 +70,7 @@ const units = {
   attempts,
   stats,
   foldCounts,
+  forgetVersions,
   setQueue,
   takeOutbox,
   deleteOutbox,

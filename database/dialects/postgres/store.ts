@@ -27,6 +27,7 @@ import { deleteBatch, purgeChunks } from "./units/removal.ts";
 import { answerKey, forgetRepeats, keyHolder, usage } from "./units/repeats.ts";
 import { deleteStaleErrors, staleErrors } from "./units/stale.ts";
 import { appendChunks, beginKeyedUpload, beginUpload, touchUploads, voidUpload } from "./units/uploads.ts";
+import { forgetVersions } from "./units/versions.ts";
 import { claim, commitChunk, extendLeases, readChunk } from "./units/work.ts";
 
 const units = {
@@ -63,6 +64,7 @@ const units = {
   attempts,
   stats,
   foldCounts,
+  forgetVersions,
   setQueue,
   takeOutbox,
   deleteOutbox,

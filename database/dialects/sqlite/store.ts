@@ -56,6 +56,7 @@ function unverified(client: SqliteClient): BatchStore {
     records: (id, after, limit, maxBytes) => client.call("records", id, after, limit, maxBytes),
     attempts: (ids, last) => client.call("attempts", ids, last),
     stats: () => client.call("stats"),
+    forgetVersions: (limit) => client.call("forgetVersions", limit),
     // Its counters are one row each: it has one writer, for whom no row is hot.
     foldCounts: async () => undefined,
     setQueue: (clientId, cap, weight) => client.call("setQueue", clientId, cap, weight),

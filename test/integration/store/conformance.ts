@@ -8,6 +8,7 @@ import { lockSuite } from "./locks.suite.ts";
 import { modelSuite } from "./models.suite.ts";
 import { repeatSuite } from "./repeats.suite.ts";
 import { uploadSuite } from "./uploads.suite.ts";
+import { versionsSuite } from "./versions.suite.ts";
 import { workSuite } from "./work.suite.ts";
 
 export interface Opened {
@@ -38,6 +39,7 @@ export function storeConformance(name: string, open: Open): void {
       keySuite,
       lockSuite,
       modelSuite,
+      versionsSuite,
     ])
       suite(() => opened.db);
   });

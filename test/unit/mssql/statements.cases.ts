@@ -129,6 +129,7 @@ add("errors", ({ store }) => store.errors(n(), n(), n(), n()));
 add("records", ({ store }) => store.records(n(), n(), n(), n()));
 add("attempts", ({ store }) => store.attempts([n(), n()], n()));
 add("stats", ({ store }) => store.stats());
+add("forgetVersions", ({ store }) => store.forgetVersions(n()));
 add("foldCounts", ({ store }) => store.foldCounts());
 add("now", ({ sql }) => now(sql), [[{ now: 1 }]]);
 add("batchById", ({ sql }) => batchById(sql, n()));

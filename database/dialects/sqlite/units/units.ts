@@ -21,6 +21,7 @@ import { deleteBatch, purgeChunks } from "./removal.ts";
 import { answerKey, forgetRepeats, keyHolder, usage } from "./repeats.ts";
 import { deleteStaleErrors, staleErrors } from "./stale.ts";
 import { appendChunks, beginKeyedUpload, beginUpload, commitUpload, touchUploads, voidUpload } from "./uploads.ts";
+import { forgetVersions } from "./versions.ts";
 import { claim, commitChunk, extendLeases } from "./work.ts";
 
 /** One writing statement each: SQLite itself undoes it when it fails, so it needs no savepoint. */
@@ -32,6 +33,7 @@ export const singles = {
   setQueue,
   takeOutbox,
   deleteOutbox,
+  forgetVersions,
   acquireLock,
   extendLock,
   forgetLocks,
