@@ -33,6 +33,7 @@ export class Connection {
   private fault: ReadProblem | null = null;
   private stuckAt: string | null = null;
   private stuckSince = 0;
+  private unsent: string | undefined;
 
   /** Requests beyond `mostWaiting` are not even parsed: what is behind them cannot be read. */
   constructor(
@@ -88,14 +89,21 @@ export class Connection {
     else if (isGarbage) voidingOf(last).abort(fault);
   }
 
+  /** Whether bytes wait to be sent, and as far as Node knows none was taken since `isStuck` was asked. */
+  get isStill(): boolean {
+    const { unread } = this;
+    return unread !== null && unread === this.stuckAt;
+  }
+
   /**
    * Whether for `longMs` nobody has read any of the bytes that wait to be sent, or the rest of a body has not come whose
-   * request was answered long ago. To be asked again and again.
+   * request was answered long ago. To be asked again and again. `unsent`: what the system has to send, where that is known.
    */
-  isStuck(longMs: number): boolean {
+  isStuck(longMs: number, unsent = this.unsent): boolean {
     const at = this.unread ?? (this.isUnfinished ? "body" : null);
-    if (at === null || at !== this.stuckAt) this.stuckSince = performance.now();
+    if (at === null || at !== this.stuckAt || unsent !== this.unsent) this.stuckSince = performance.now();
     this.stuckAt = at;
+    this.unsent = unsent;
     return at !== null && performance.now() - this.stuckSince >= longMs;
   }
 

@@ -11,6 +11,7 @@ import { type Answer, Connection } from "./api.connection.ts";
 import { Crowd } from "./api.crowd.ts";
 import type { ApiRequest } from "./api.exchange.ts";
 import { noProxy, unreadable } from "./api.problems.ts";
+import { unsentOf } from "./api.unsent.ts";
 
 export const connectionBounds = {
   /** Connections without a login from one address (IPv6: /64). Each costs some kB, and what the system buffers for it. */
@@ -76,11 +77,15 @@ export class Connections {
 
   /** Looks after them, until `end`. */
   watch(): void {
-    this.timer = setInterval(() => this.cutUnread(), this.bounds.lookEveryMs);
+    this.timer = setTimeout(async () => {
+      await this.cutUnread();
+      if (this.timer) this.watch();
+    }, this.bounds.lookEveryMs);
   }
 
   end(): void {
-    clearInterval(this.timer);
+    clearTimeout(this.timer);
+    this.timer = undefined;
   }
 
   private opened(socket: Socket, answer: Answer): void {
@@ -117,9 +122,11 @@ export class Connections {
     this.crowd.moved(connection);
   }
 
-  private cutUnread(): void {
+  private async cutUnread(): Promise<void> {
+    const still = [...this.crowd].filter(({ isStill }) => isStill).map(({ socket }) => socket);
+    const unsent = await unsentOf(still);
     for (const connection of this.crowd)
-      if (connection.isStuck(this.bounds.unreadMs)) this.cutOff(connection, "unread");
+      if (connection.isStuck(this.bounds.unreadMs, unsent.get(connection.socket))) this.cutOff(connection, "unread");
   }
 
   private cutOff(connection: Connection, reason: (typeof reasons)[number]): void {

@@ -37,7 +37,7 @@ function requireRejected({ state, rejected, unlisted }: BatchRow): void {
   if (unlisted > 0)
     throw new Problem(
       "illegal-state",
-      `Of ${rejected} rejected records only the ${rejected - unlisted} are kept that the error report lists. Correct the file and send it again.`,
+      `The error report lists ${rejected - unlisted} of ${rejected} rejected records; the others are not kept. Correct the file and send it again.`,
       { current: state },
     );
 }

@@ -87,6 +87,19 @@ describe("an answer of which nobody reads anything", () => {
   });
 });
 
+/** The system tells Node of what was taken in steps of 1.4 MB, which come here every 3 s. */
+test("an answer that is read so slowly that Node hears nothing of it goes on, until nobody reads", async () => {
+  await start({ unreadMs: 1_500 });
+  const socket = await opened(LARGE.repeat(8));
+  const pieces = socket.iterator({ destroyOnReturn: false });
+  for (const began = performance.now(); performance.now() - began < 3_000; ) {
+    expect((await pieces.next()).done).toBe(false);
+    await new Promise((resolve) => setTimeout(resolve, 150));
+  }
+  expect(await cut("unread")).toBe(0);
+  await until(async () => (await cut("unread")) === 1, "it is cut off", 10_000);
+});
+
 const ask = (client: TestClient, path: string, headers: Record<string, string> = {}) => ({
   path,
   headers: { authorization: client.auth, ...headers },

@@ -192,7 +192,7 @@ test("refused where the report does not list all: what is not listed is not kept
   expect(await response.json()).toMatchObject({
     status: 409,
     code: "illegal-state",
-    detail: expect.stringMatching(/Of 5 rejected records only the 3 are kept .* send it again/),
+    detail: expect.stringMatching(/lists 3 of 5 rejected records; the others are not kept.* send it again/),
   });
 });
 
