@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { inspect } from "node:util";
 import type { Service, ServiceBroker } from "moleculer";
 import { ConfigError } from "../config.ts";
 import { define } from "./define.ts";
@@ -27,11 +28,21 @@ export const partnersMixin = (...partners: string[]) =>
     },
   });
 
-/** Moleculer's own wait is over when any node of the cluster has them, and their calls would go there. */
+/**
+ * Moleculer's own wait is over when any node of the cluster has them, and their calls would go there. Throws where the node
+ * stops meanwhile: nothing more is begun then.
+ */
 async function haveStarted(broker: ServiceBroker, names: string[]): Promise<void> {
   const { registry, nodeID } = broker as unknown as Registered;
-  while (!broker.stopping && !names.every((name) => registry.hasService(name, nodeID))) await delay(LOOK_MS);
+  while (!names.every((name) => registry.hasService(name, nodeID))) {
+    if (broker.stopping) throw givenUp();
+    await delay(LOOK_MS);
+  }
 }
+
+/** Without a stack in the log: it is no defect. */
+const givenUp = () =>
+  Object.assign(new Error("The start was given up: the node stops."), { [inspect.custom]: () => "[the node stops]" });
 
 interface Registered {
   registry: { hasService(name: string, nodeID: string): boolean };

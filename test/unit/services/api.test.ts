@@ -1,3 +1,4 @@
+import type { Server } from "node:http";
 import { type Service, ServiceBroker, type ServiceSchema } from "moleculer";
 import { loadConfig } from "../../../config.ts";
 import { brokerOptions } from "../../../moleculer.config.ts";
@@ -214,11 +215,31 @@ test("a stop finishes what runs, and only then closes", async () => {
   await expect(get("/imports", node)).rejects.toThrow("fetch failed");
 });
 
-test("it starts only beside its partners", async () => {
+/** The api beside these, not started yet. */
+function brokerWith(services: ServiceSchema[]): ServiceBroker {
   const options = brokerOptions(loadConfig({ LOG_LEVEL: "fatal", PORT: "0", ADMIN_TOKEN: "x".repeat(24) }));
   const broker = new ServiceBroker({ ...options, skipProcessEventRegistration: true });
   broker.createService({ ...api, settings: { ...api.settings } });
-  for (const partner of partners.slice(1)) broker.createService(partner);
+  for (const service of services) broker.createService(service);
+  return broker;
+}
+
+test("it opens no port once the node stops, though a partner is there after all", async () => {
+  const gate = Promise.withResolvers<void>();
+  const [first, ...others] = partners;
+  const broker = brokerWith([{ ...(first as ServiceSchema), started: () => gate.promise }, ...others]);
+  const { server } = broker.getLocalService("api") as unknown as { server: Server };
+  const listen = jest.spyOn(server, "listen");
+  const starting = expect(broker.start()).rejects.toThrow("The start was given up: the node stops.");
+  const stopping = broker.stop();
+  await starting;
+  gate.resolve();
+  await stopping;
+  expect(listen).not.toHaveBeenCalled();
+});
+
+test("it starts only beside its partners", async () => {
+  const broker = brokerWith(partners.slice(1));
   await expect(broker.start()).rejects.toThrow("SERVICES: expected clientCache on the node of api");
   await broker.stop();
 });
