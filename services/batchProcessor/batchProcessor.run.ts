@@ -15,6 +15,7 @@ import { builtInHandler, type Delivered, deliver } from "./batchProcessor.handle
 import type { RemoteNodes } from "./batchProcessor.nodes.ts";
 import type { LetGo } from "./batchProcessor.snoozed.ts";
 import { withoutTaken } from "./batchProcessor.unique.ts";
+import { UnusableSchema } from "./batchProcessor.validators.ts";
 
 /** How a run is over: its batch ended, it was taken away, or it is to be let go of. */
 export type Ended = { outcome: "ended" } | { outcome: "lost" } | LetGo;
@@ -24,7 +25,8 @@ export interface RunParts {
   nodes: RemoteNodes;
   policy: Policy;
   clientPublicId: string;
-  validator: RecordValidator;
+  /** Throws UnusableSchema. */
+  validator(): RecordValidator;
   sliceMs: number;
   /** Ends when the batch is no longer ours. */
   lost: AbortSignal;
@@ -70,6 +72,7 @@ export class Run {
       return await this.chunks();
     } catch (error) {
       if (this.parts.lost.aborted) return lost;
+      if (error instanceof UnusableSchema) return unusable(error);
       throw error;
     } finally {
       this.over.abort();
@@ -148,7 +151,7 @@ export class Run {
     const { broker, policy, validator } = this.parts;
     const chunk = known ?? (await call(broker, "batch.chunk", { id: batch.id, no: batch.nextChunk }));
     if (!chunk) throw new Error(`Chunk ${batch.nextChunk} of batch ${batch.publicId} is missing.`);
-    return check(chunk, batch, policy, validator, this.over.signal);
+    return check(chunk, batch, policy, validator(), this.over.signal);
   }
 
   private async shouldYield(): Promise<boolean> {
@@ -194,6 +197,13 @@ export class Run {
     return { outcome: "retry", delayMs: delayMs ?? backoffMs(backoff, attempt), cause };
   }
 }
+
+/** Another attempt would find the same. */
+const unusable = ({ message }: UnusableSchema): Ended => ({
+  outcome: "fail",
+  code: "schema-unusable",
+  detail: `The policy's schema cannot be used (${message}). Once an operator has changed it, send the content again.`,
+});
 
 /** The handler may go on for long after the batch was taken away; its answer is not waited for then. */
 function unlessAborted(delivery: Promise<Delivered>, signal: AbortSignal): Promise<Delivered> {

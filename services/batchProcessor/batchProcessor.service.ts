@@ -179,7 +179,7 @@ export default define<BatchProcessor>({
         nodes: this.nodes,
         policy,
         clientPublicId: client?.publicId ?? "",
-        validator: this.validators.of(batch, policy),
+        validator: () => this.validators.of(batch, policy),
         sliceMs: configOf(this.broker).batchSliceMs,
         lost,
         isStopping: () => this.isStopping,

@@ -7,17 +7,29 @@ import type { Policy } from "../policy/policy.contract.ts";
 /** Compiled schemas that are kept; one costs some 10 ms to compile and some 100 kB. */
 const MOST_VALIDATORS = 200;
 
+/** The schema was taken by an earlier release, whose bounds were wider: no batch can be checked by it. */
+export class UnusableSchema extends Error {}
+
 /** Schemas are compiled once for each policy version; CSV converts text, so it has a validator of its own. */
 export class Validators {
   private readonly known = new LRUCache<string, RecordValidator>({ max: MOST_VALIDATORS });
 
+  /** Throws UnusableSchema. */
   of({ clientId, policyVersion, format }: BatchRow, policy: Policy): RecordValidator {
     const coerce = format === "csv";
     const key = `${clientId}:${policyVersion}:${coerce}`;
     const known = this.known.get(key);
     if (known) return known;
-    const validator = compileRecordSchema(policy.schema, { coerce });
+    const validator = compiled(policy, coerce);
     this.known.set(key, validator);
     return validator;
+  }
+}
+
+function compiled({ schema }: Policy, coerce: boolean): RecordValidator {
+  try {
+    return compileRecordSchema(schema, { coerce });
+  } catch (error) {
+    throw new UnusableSchema((error as Error).message);
   }
 }
