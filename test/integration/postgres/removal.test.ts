@@ -1,4 +1,5 @@
 /** Two nodes sweep the same batches, while others work: each piece is short, and neither leaves anything behind. */
+import pg from "pg";
 import type { Database } from "../../../database/database.ts";
 import type { Removal } from "../../../database/store.ts";
 import { describePostgres, freshPostgres, type TestDatabase } from "../../helpers/database.ts";
@@ -106,5 +107,27 @@ describePostgres("removal by two nodes at once", () => {
     while ((await first.db.store.purgeChunks(id, CHUNKS, { at: 99 })) === "more");
     expect(await second.store.purgeChunks(id, CHUNKS, { at: 100 })).toBe("done");
     expect(await select(`SELECT due_at FROM batch WHERE id = ${id}`)).toEqual([{ due_at: 99 }]);
+  });
+
+  test("rows that are deleted are not walked over again by each piece, while no vacuum can take them away", async () => {
+    const records = 20_000;
+    const pieces = 40;
+    const { id } = await ready(first.db.store, 1);
+    await first.db.sequelize.query(`INSERT INTO record SELECT ${id}, n, '{}' FROM generate_series(1, ${records}) n`);
+    await isOver(first.db, id);
+    const reader = new pg.Client(first.url);
+    await reader.connect();
+    await reader.query("BEGIN ISOLATION LEVEL REPEATABLE READ");
+    await reader.query("SELECT 1 FROM record LIMIT 1");
+    while ((await second.store.deleteBatch(id, records / pieces)) !== "done");
+    await reader.end();
+    // A connection tells what it has read at its end.
+    await second.close();
+    second = await opened(first.url);
+    const [{ read } = { read: 0 }] = await select<{ read: number }>(
+      "SELECT idx_tup_read::int AS read FROM pg_stat_user_indexes WHERE indexrelid = 'record_pkey'::regclass",
+    );
+    expect(read).toBeGreaterThan(records);
+    expect(read).toBeLessThan(8 * records);
   });
 });
