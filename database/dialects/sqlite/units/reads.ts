@@ -77,20 +77,33 @@ export function changed(sql: Sql, seen: SeenBatch[]): BatchRow[] {
 
 const bytesOf = (text: string | null) => (text === null ? 0 : Buffer.byteLength(text));
 
-/** A record comes with all its errors or not at all, so both limits are looked at where one begins. */
+/**
+ * A record comes with all its errors or not at all, so both limits are looked at where one begins. Its raw text is read
+ * after that: it may be a megabyte, which the record that no longer fits would cost for nothing.
+ */
 export function errors(sql: Sql, id: number, after: number, limit: number, maxBytes: number): RecordErrors[] {
   const rows = sql.statement(
-    `SELECT seq, n, line, field, code, message, raw FROM record_error
+    `SELECT seq, n, line, field, code, message FROM record_error
      WHERE batch_id = ?1 AND seq > (SELECT pass * ${PASS} FROM batch WHERE id = ?1) + ?2 ORDER BY seq, n`,
   );
   const found: RecordErrors[] = [];
   let size = 0;
-  for (const row of rows.iterate(id, after) as Iterable<RawError>) {
+  for (const row of rows.iterate(id, after) as Iterable<Omit<RawError, "raw">>) {
     if (row.n === 0 && (found.length === limit || size >= maxBytes)) break;
-    addError(found, row);
-    size += ROW_BYTES + bytesOf(row.raw) + bytesOf(row.field) + bytesOf(row.message);
+    const raw = row.n === 0 ? rawOf(sql, id, row.seq) : "";
+    addError(found, { ...row, raw });
+    size += ROW_BYTES + bytesOf(raw) + bytesOf(row.field) + bytesOf(row.message);
   }
   return found;
+}
+
+function rawOf(sql: Sql, id: number, seq: number): string {
+  const row = sql.get<{ raw: string }>(
+    "SELECT raw FROM record_error WHERE batch_id = ?1 AND seq = ?2 AND n = 0",
+    id,
+    seq,
+  );
+  return row?.raw ?? "";
 }
 
 export function records(sql: Sql, id: number, after: number, limit: number, maxBytes: number) {
