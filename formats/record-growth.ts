@@ -8,34 +8,45 @@ export const MOST_NAMES = 4 * 1024 * 1024;
 /** Characters of a chunk's accepted records, beside one that is as long as may be: a chunk is one commit, and held in memory. */
 export const CHUNK_CHARACTERS = 8 * 1024 * 1024;
 
-const known = new WeakMap<object, number>();
-
-/** The bytes that a record gains where each default of its schema is put in once. */
-export function defaultsOf(schema: SchemaNode): number {
-  let bytes = known.get(schema);
-  if (bytes !== undefined) return bytes;
-  bytes = 0;
-  walkSchema(schema, (node) => {
-    if (node.default !== undefined) bytes = (bytes as number) + Buffer.byteLength(JSON.stringify(node.default));
-  });
-  known.set(schema, bytes);
-  return bytes;
-}
-
 /** Where a default is put in once at most: a property of the record, or of an object in it. */
 const ONE_PLACE = /^(?:\/properties\/[^/]+|\/allOf\/\d+)+$/;
+/** Of a default in a list a chunk is cut as if each record had so many items; up to eight times as many fit into it then. */
+const USUAL_ITEMS = 4;
 
-/** The bytes that defaults may add to a record; infinite where one may be put in more than once. */
-export function growthOf(schema: object): number {
-  let bytes = 0;
-  let isOnce = true;
+interface Defaults {
+  /** Of all of them, with their names, about. */
+  bytes: number;
+  /** Whether none is put into a record twice. */
+  areOnce: boolean;
+}
+
+const known = new WeakMap<object, Defaults>();
+
+function defaultsOf(schema: object): Defaults {
+  const found = known.get(schema) ?? { bytes: 0, areOnce: true };
+  if (known.has(schema)) return found;
   walkSchema(schema, (node, pointer) => {
-    if (node.$ref !== undefined || node.$dynamicRef !== undefined) isOnce = false;
+    if (node.$ref !== undefined || node.$dynamicRef !== undefined) found.areOnce = false;
     if (node.default === undefined) return;
-    isOnce &&= ONE_PLACE.test(pointer);
-    bytes += Buffer.byteLength(JSON.stringify(node.default)) + Buffer.byteLength(pointer);
+    found.areOnce &&= ONE_PLACE.test(pointer);
+    found.bytes += Buffer.byteLength(JSON.stringify(node.default)) + Buffer.byteLength(nameIn(pointer)) + 4;
   });
-  return bytes === 0 || isOnce ? bytes : Number.POSITIVE_INFINITY;
+  known.set(schema, found);
+  return found;
+}
+
+const nameIn = (pointer: string): string => pointer.slice(pointer.lastIndexOf("/") + 1);
+
+/** The most bytes that defaults may add to a record; infinite where one may be put in more than once. */
+export function growthOf(schema: object): number {
+  const { bytes, areOnce } = defaultsOf(schema);
+  return bytes === 0 || areOnce ? bytes : Number.POSITIVE_INFINITY;
+}
+
+/** The bytes that defaults may well add to a record. */
+export function usualGrowthOf(schema: object): number {
+  const { bytes, areOnce } = defaultsOf(schema);
+  return areOnce ? bytes : bytes * USUAL_ITEMS;
 }
 
 /** What the names of its columns add to the JSON text of a row whose cells are all texts. */

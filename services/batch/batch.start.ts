@@ -1,7 +1,7 @@
 /** What every new batch begins with, whether a client sends its records or the rejected ones of another are sent again. */
 import type { Context } from "moleculer";
 import type { NewBatch, UploadCommit } from "../../database/store.ts";
-import { defaultsOf } from "../../formats/record-growth.ts";
+import { usualGrowthOf } from "../../formats/record-growth.ts";
 import { createSplitter, type SplitOptions } from "../../formats/split.ts";
 import { isProblem } from "../errors.ts";
 import { uuidv7 } from "../ids.ts";
@@ -27,7 +27,7 @@ export function startOf(
 ) {
   const { clientId, format, requestId } = asked;
   const { chunkRecords, maxRecords, maxRecordBytes, maxBytes, schema } = policy;
-  const recordGrowth = defaultsOf(schema);
+  const recordGrowth = usualGrowthOf(schema);
   const limits = { chunkRecords, chunkBytes: CHUNK_BYTES, maxRecords, maxRecordBytes, recordGrowth };
   return {
     batch: { publicId: uuidv7(), clientId, policyVersion: version, format, requestId },

@@ -3,6 +3,7 @@ import { checkChunk } from "../../../formats/check-chunk.ts";
 import type { CheckSpec } from "../../../formats/chunk-verdict.ts";
 import { boundedFault, cutText, ReportRoom } from "../../../formats/fault-bounds.ts";
 import type { Format } from "../../../formats/formats.ts";
+import { usualGrowthOf } from "../../../formats/record-growth.ts";
 import { compileRecordSchema } from "../../../formats/record-schema.ts";
 
 const MIB = 2 ** 20;
@@ -128,9 +129,15 @@ describe("defaults", () => {
 
 test.each<[string, object, number]>([
   ["none", { properties: { a: { $ref: "#/$defs/b" } }, $defs: { b: {} } }, 0],
-  ["in one place each", { properties: { a: { default: "xyz", properties: { b: { default: 1 } } } } }, 45],
+  ["in one place each", { properties: { a: { default: "xyz", properties: { b: { default: 1 } } } } }, 16],
   ["of items", { properties: { a: { items: { properties: { b: { default: 1 } } } } } }, Number.POSITIVE_INFINITY],
   ["behind a reference", { $ref: "#/$defs/a", $defs: { a: { default: 1 } } }, Number.POSITIVE_INFINITY],
 ])("what defaults may add to a record: %s", (_what, schema, growth) => {
   expect(compileRecordSchema(schema, { coerce: false }).growth).toBe(growth);
+});
+
+test("a chunk is cut as if each record had four items with their defaults", () => {
+  const ofItems = { properties: { a: { items: { properties: { b: { default: "x".repeat(100) } } } } } };
+  expect(usualGrowthOf(ofItems)).toBe(4 * (102 + 5));
+  expect(usualGrowthOf({ properties: { b: { default: 1 } } })).toBe(1 + 5);
 });
