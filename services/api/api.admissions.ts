@@ -18,6 +18,7 @@ type Look = (authorization: string) => Promise<Problem | null>;
 export class Admissions {
   private readonly perClient = new Map<number, Set<Admitted>>();
   private readonly look: Look;
+  private round: Promise<void> | null = null;
 
   constructor(look: Look) {
     this.look = look;
@@ -37,8 +38,15 @@ export class Admissions {
     });
   }
 
-  /** Looks at the credentials of all requests. Never rejects. */
-  async recheckAll(): Promise<void> {
+  /** Looks at the credentials of all requests, one client after another; a round that still runs is joined. Never rejects. */
+  recheckAll(): Promise<void> {
+    this.round ??= this.recheckEach().finally(() => {
+      this.round = null;
+    });
+    return this.round;
+  }
+
+  private async recheckEach(): Promise<void> {
     for (const clientId of [...this.perClient.keys()]) await this.recheck(clientId);
   }
 

@@ -1,0 +1,24 @@
+import { EventEmitter } from "node:events";
+import type { ServerResponse } from "node:http";
+import { Admissions } from "../../../services/api/api.admissions.ts";
+import type { ApiRequest } from "../../../services/api/api.exchange.ts";
+
+test("while the database is slow its looks at all credentials do not pile up", async () => {
+  const gate = Promise.withResolvers<null>();
+  const looks: string[] = [];
+  const admissions = new Admissions((authorization) => {
+    looks.push(authorization);
+    return gate.promise;
+  });
+  for (const clientId of [1, 2]) {
+    const req = { headers: { authorization: `client ${clientId}` } } as ApiRequest;
+    admissions.enter(clientId, req, new EventEmitter() as ServerResponse);
+  }
+  const rounds = [admissions.recheckAll(), admissions.recheckAll()];
+  expect(looks).toEqual(["client 1"]);
+  gate.resolve(null);
+  await Promise.all(rounds);
+  expect(looks).toEqual(["client 1", "client 2"]);
+  await admissions.recheckAll();
+  expect(looks).toHaveLength(4);
+});
