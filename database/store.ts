@@ -309,6 +309,11 @@ export interface BatchStore extends UploadStore {
 
   /** Writes a client's cap and weight (inserted with running 0 when new). */
   setQueue(clientId: number, cap: number, weight: number): Promise<void>;
+  /**
+   * Has the next `limit` clients above the id `after` that have ready batches be found by `candidates` (each unit sees to that
+   * itself; this is for rows that somebody else has written). Returns the last client's id; null: there are no more.
+   */
+  repairQueues(after: number, limit: number): Promise<number | null>;
 
   /** Takes outbox rows older than `olderThanMs` for `retryMs`: each to one caller only. */
   takeOutbox(limit: number, olderThanMs: number, retryMs: number): Promise<OutboxRow[]>;

@@ -12,6 +12,7 @@ import { batchCount } from "./0008-batch-count.ts";
 import { passes } from "./0009-passes.ts";
 import { keyEnds } from "./0010-key-ends.ts";
 import { attempts } from "./0011-attempts.ts";
+import { waitingClients } from "./0012-waiting-clients.ts";
 import { createTable } from "./ddl.ts";
 
 export interface MigrationContext {
@@ -37,6 +38,7 @@ export const migrations: Migration[] = [
   passes,
   keyEnds,
   attempts,
+  waitingClients,
 ];
 const LOG = "schema_migration";
 

@@ -12,12 +12,15 @@ import { decide } from "./batch.start.ts";
 import { moveOf } from "./batch.states.ts";
 
 const ROWS_AT_ONCE = 100;
+/** Clients whose batches are looked for by a sweep; with more of them that wait, the next sweeps look for the others'. */
+const REPAIRED_AT_ONCE = 1_000;
 /** A sweep ends after so many reads of one state, so that rows which cannot be moved on do not hold it for ever. */
 const MOST_READS = 50;
 
 export class Sweeper {
   private readonly service: BatchService;
   private isEnded = false;
+  private repairedUpTo = 0;
 
   constructor(service: BatchService) {
     this.service = service;
@@ -33,6 +36,7 @@ export class Sweeper {
     }
     await this.each("held", (batch) => this.open(batch));
     await this.each("received", (batch) => this.decideAgain(batch));
+    await this.repair();
     // Whichever node made them ready, a worker's own look comes no later than its own sweep.
     this.service.broker.localBus.emit(SWEPT);
   }
@@ -43,6 +47,12 @@ export class Sweeper {
       for (const batch of batches) if (batch.state === state) await this.guarded(batch, step);
       if (batches.length < ROWS_AT_ONCE) return;
     }
+  }
+
+  /** Makes sure that workers find what is ready, also what an operator or an older node has written. */
+  private async repair(): Promise<void> {
+    const { store } = this.service.database;
+    this.repairedUpTo = (await store.repairQueues(this.repairedUpTo, REPAIRED_AT_ONCE)) ?? 0;
   }
 
   /** One batch that cannot be moved on must not hold up the others. */

@@ -56,8 +56,8 @@ export class WorkLoop<Candidate> {
   }
 
   /**
-   * Resolves when nothing is left to claim, or no slot is free. An idle worker tries `first` before it asks for candidates:
-   * whatever else was claimable it would have claimed already, so nobody is overtaken, and a question is saved.
+   * Resolves when nothing is left to claim, or no slot is free. An idle worker tries `first` and asks for candidates only
+   * if somebody else has it: whatever else was claimable it has claimed already, and of what came since it is told as well.
    */
   wake(first?: Candidate): Promise<void> {
     if (first !== undefined && this.runs.size === 0) this.first = first;
@@ -79,12 +79,15 @@ export class WorkLoop<Candidate> {
     const first = this.runs.size === 0 ? this.first : null;
     this.first = null;
     if (this.flight.isEnded || this.free === 0) return false;
-    const candidates = first === null ? await this.parts.candidates(this.free) : [first];
+    const { free } = this;
+    const candidates = first === null ? await this.parts.candidates(free) : [first];
     if (this.flight.isEnded || this.isHalted) return false;
     // All at once, so that the database makes their claims durable together.
     const starts = await Promise.allSettled(candidates.map((candidate) => this.tryStart(candidate)));
     for (const start of starts) if (start.status === "rejected") throw start.reason;
-    return first !== null || starts.some((start) => start.status === "fulfilled" && start.value);
+    const hasStarted = starts.some((start) => start.status === "fulfilled" && start.value);
+    // Fewer than were asked for are all there are.
+    return first === null ? hasStarted && candidates.length === free : !hasStarted;
   }
 
   private async tryStart(candidate: Candidate): Promise<boolean> {

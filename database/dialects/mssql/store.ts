@@ -14,7 +14,7 @@ import {
   takeDeliveries,
   voidClaims,
 } from "./units/deliveries.ts";
-import { candidates, isOvertaken, setQueue } from "./units/fairness.ts";
+import { candidates, isOvertaken, repairQueues, setQueue } from "./units/fairness.ts";
 import { foldCounts, stats } from "./units/figures.ts";
 import { reserveKeys } from "./units/keys.ts";
 import { acquireLock, extendLock, forgetLocks, releaseLock } from "./units/locks.ts";
@@ -72,6 +72,7 @@ const units = {
   foldCounts,
   forgetVersions,
   setQueue,
+  repairQueues,
   takeOutbox,
   deleteOutbox,
 };

@@ -63,12 +63,22 @@ export class Sql {
     return greeting;
   }
 
-  /** The rows of a statement. What passes by itself (deadlock, serialization) is tried again, with jitter. */
-  async all<T>(text: string, ...values: unknown[]): Promise<T[]> {
+  /** The rows of a statement. */
+  all<T>(text: string, ...values: unknown[]): Promise<T[]> {
+    return this.#tried<T>(() => this.#queryOf(text, values));
+  }
+
+  /** A statement that has another text each time, so that it is not kept prepared. */
+  async once(text: string): Promise<void> {
+    await this.#tried(() => ({ text }));
+  }
+
+  /** What passes by itself (deadlock, serialization) is tried again, with jitter. */
+  async #tried<T>(query: () => pg.QueryConfig): Promise<T[]> {
     const beganAt = performance.now();
     for (let tries = 1; ; tries++) {
       try {
-        return await this.#asked<T>(await this.#connect(), this.#queryOf(text, values));
+        return await this.#asked<T>(await this.#connect(), query());
       } catch (error) {
         if (isElsewhere(error)) this.#isPooled = true;
         const isLate = performance.now() - beganAt > QUERY_TIMEOUT_MS;

@@ -2,6 +2,7 @@ import type { DeliveryStore } from "../../deliveries.ts";
 import type { LockStore } from "../../locks.ts";
 import type { BatchStore, OutboxDraft, StoredChunk, Written } from "../../store.ts";
 import { verified } from "../../verified.ts";
+import { chosen } from "../../waiting.ts";
 import type { SqliteClient } from "./client.ts";
 
 /** The seam, as messages to the thread: each method is one unit there. */
@@ -30,7 +31,14 @@ function unverified(client: SqliteClient): BatchStore {
     answerKey: (clientId, key, id, answer) => client.call("answerKey", clientId, key, id, answer),
     usage: (clientId) => client.call("usage", clientId),
     forgetRepeats: (limit) => client.call("forgetRepeats", limit),
-    candidates: (limit) => client.call("candidates", limit),
+    candidates: (limit) =>
+      chosen(
+        {
+          look: (most, spare) => client.call("candidates", most, spare),
+          settle: (clientIds) => client.call("settleQueues", clientIds),
+        },
+        limit,
+      ),
     claim: (id, owner, leaseMs) => client.call("claim", id, owner, leaseMs),
     readChunk: (id, no) => client.call("readChunk", id, no),
     commitChunk: async (commit) => {
@@ -60,6 +68,7 @@ function unverified(client: SqliteClient): BatchStore {
     // Its counters are one row each: it has one writer, for whom no row is hot.
     foldCounts: async () => undefined,
     setQueue: (clientId, cap, weight) => client.call("setQueue", clientId, cap, weight),
+    repairQueues: (after, limit) => client.call("repairQueues", after, limit),
     takeOutbox: (limit, olderThanMs, retryMs) => client.call("takeOutbox", limit, olderThanMs, retryMs),
     deleteOutbox: (ids) => client.call("deleteOutbox", ids),
   };

@@ -97,6 +97,30 @@ export async function passesFromBefore(db: Database): Promise<void> {
   expect(await db.store.staleErrors(10)).toEqual([{ batchId: batch.id, pass: 0 }]);
 }
 
+/** A queue from before clients that wait were known is worked on as it was. */
+export async function queueFromBefore(db: Database): Promise<void> {
+  const first = await claimed(db.store, 1);
+  const [next, other, later] = [
+    await ready(db.store, 1),
+    await ready(db.store, 2),
+    await ready(db.store, 3, { due: { inMs: 60_000 } }),
+  ];
+  for (const name of ["began", "waiting"]) await db.sequelize.query(`DROP INDEX "client_queue_${name}_ix"`);
+  await undoColumns(db, "0012-waiting-clients", "client_queue", ["began", "due_at"]);
+  expect(await db.migrate()).toEqual(["0012-waiting-clients"]);
+  expect((await db.store.candidates(9)).map(({ id }) => id)).toEqual([other.id, next.id]);
+  expect(await db.store.claim(other.id, "node", LEASE)).not.toBeNull();
+  await db.store.move(moveOf(later, "ready"));
+  expect((await db.store.candidates(9)).map(({ id }) => id)).toEqual([later.id, next.id]);
+  const [passes] = await db.sequelize.query('SELECT "pass", "began" FROM "client_queue" ORDER BY "client_id"');
+  expect(passes).toEqual([
+    { pass: 1000, began: 0 },
+    { pass: 1000, began: 0 },
+    { pass: 0, began: -1000 },
+  ]);
+  expect((await db.store.move(moveOf(first, "cancelled")))?.batch.state).toBe("cancelled");
+}
+
 export async function claimed(store: BatchStore, clientId: number, owner = "node-1"): Promise<BatchRow> {
   const batch = await ready(store, clientId);
   const taken = await store.claim(batch.id, owner, LEASE);

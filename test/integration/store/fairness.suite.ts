@@ -1,4 +1,5 @@
 import type { Database } from "../../../database/database.ts";
+import type { BatchRow } from "../../../database/store.ts";
 import { claimed, LEASE, moveOf, ready } from "./drafts.ts";
 
 /** Clients get slots by their weights, whatever the length of their queues. */
@@ -112,6 +113,45 @@ export function fairnessSuite(database: () => Database): void {
       await ready(store(), 2);
       expect(await store().isOvertaken(1)).toBe(false);
       expect(await store().isOvertaken(2)).toBe(true);
+    });
+
+    test("clients that have nothing left hide nobody, however many they are", async () => {
+      for (let clientId = 1; clientId <= 40; clientId++) {
+        const { id } = await ready(store(), clientId);
+        await store().claim(id, "node", LEASE);
+      }
+      const late = await ready(store(), 41);
+      expect((await store().candidates(1)).map(({ id }) => id)).toEqual([late.id]);
+      const again = await ready(store(), 7);
+      expect((await store().candidates(9)).map(({ id }) => id).sort()).toEqual([late.id, again.id].sort());
+    });
+
+    test("a batch that is approved, driven again or due earlier is a candidate from then on", async () => {
+      const held = await ready(store(), 1, { state: "held", due: null });
+      const failed = (await store().move(moveOf(await claimed(store(), 2), "failed")))?.batch as BatchRow;
+      const snoozed = await ready(store(), 3, { due: { inMs: 60_000 } });
+      expect(await store().candidates(9)).toEqual([]);
+      for (const batch of [held, failed, snoozed]) await store().move(moveOf(batch, "ready"));
+      expect((await store().candidates(9)).map(({ id }) => id)).toEqual([held.id, snoozed.id, failed.id]);
+    });
+
+    test("what becomes due by itself is a candidate, also where a look before found that nothing was", async () => {
+      const later = await ready(store(), 1, { due: { inMs: 300 } });
+      for (let clientId = 2; clientId <= 40; clientId++)
+        await store().claim((await ready(store(), clientId)).id, "node", LEASE);
+      let seen = await store().candidates(1);
+      while (seen.length === 0) seen = await store().candidates(1);
+      expect(seen.map(({ id }) => id)).toEqual([later.id]);
+    });
+
+    test("a batch that somebody else has made ready is found after a repair", async () => {
+      const batches = [await ready(store(), 1), await ready(store(), 2), await ready(store(), 3)];
+      await database().sequelize.query('UPDATE "client_queue" SET "due_at" = NULL');
+      expect(await store().candidates(9)).toEqual([]);
+      expect(await store().repairQueues(0, 2)).toBe(2);
+      expect((await store().candidates(9)).map(({ clientId }) => clientId)).toEqual([1, 2]);
+      expect(await store().repairQueues(2, 2)).toBeNull();
+      expect((await store().candidates(9)).map(({ id }) => id)).toEqual(batches.map(({ id }) => id));
     });
 
     test("a slot that frees is a slot again", async () => {

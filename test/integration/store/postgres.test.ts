@@ -1,7 +1,7 @@
 import pg from "pg";
 import { describePostgres, freshPostgres, keptDatabase } from "../../helpers/database.ts";
 import { storeConformance } from "./conformance.ts";
-import { passesFromBefore, reportsFromBefore, stored, upload } from "./drafts.ts";
+import { passesFromBefore, queueFromBefore, reportsFromBefore, stored, upload } from "./drafts.ts";
 
 describePostgres("PostgreSQL", () => {
   const { open, end } = keptDatabase(freshPostgres);
@@ -21,6 +21,12 @@ describePostgres("only on PostgreSQL", () => {
   test("errors from before they were numbered by pass are there", async () => {
     const { db, remove } = await freshPostgres();
     await passesFromBefore(db);
+    await remove();
+  });
+
+  test("a queue from before clients that wait were known goes on", async () => {
+    const { db, remove } = await freshPostgres();
+    await queueFromBefore(db);
     await remove();
   });
 

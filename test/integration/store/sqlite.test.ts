@@ -14,6 +14,7 @@ import {
   LEASE,
   newBatch,
   passesFromBefore,
+  queueFromBefore,
   ready,
   reportsFromBefore,
   upload,
@@ -83,6 +84,8 @@ describe("only on sqlite", () => {
   test("a batch from before reports had a bound goes on", () => reportsFromBefore(opened.db));
 
   test("errors from before they were numbered by pass are there", () => passesFromBefore(opened.db));
+
+  test("a queue from before clients that wait were known goes on", () => queueFromBefore(opened.db));
 
   test("a second opening in the same process is refused too", async () => {
     await expect(openDatabase({ url: opened.url })).rejects.toBeInstanceOf(DatabaseInUse);

@@ -66,6 +66,9 @@ add("usage", ({ store }) => store.usage(n()), [[{ bytes: 0, records: 0, msLeft: 
 add("forgetRepeats", ({ store }) => store.forgetRepeats(n()));
 
 add("candidates", ({ store }) => store.candidates(n()));
+const without = Array.from({ length: 16 }, (_, i) => ({ id: null, clientId: NUMBER + i }));
+add("candidates: many clients have none", ({ store }) => store.candidates(n()), [without]);
+add("repairQueues", ({ store }) => store.repairQueues(n(), n()));
 add("isOvertaken", ({ store }) => store.isOvertaken(n()));
 add("setQueue", ({ store }) => store.setQueue(n(), n(), n()));
 add("claim", ({ store }) => store.claim(n(), marked("owner"), n()));

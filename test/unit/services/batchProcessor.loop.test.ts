@@ -44,20 +44,26 @@ describe("the loop", () => {
     await loop.end();
   });
 
-  test("when idle it tries first what it is told of, and then asks for all there is", async () => {
+  test("when idle it takes what it is told of and asks for nothing", async () => {
     const { loop, log } = loopOf(3, ["a", "b"]);
     await loop.wake("b");
-    expect([[...log.runs.keys()], log.asked]).toEqual([
-      ["b", "a"],
-      [2, 1],
-    ]);
+    expect([[...log.runs.keys()], log.asked]).toEqual([["b"], []]);
+  });
+
+  test("one batch, from the word of it to its end, is one look: the one for what came meanwhile", async () => {
+    const { loop, log, finish } = loopOf(3, ["a"]);
+    await loop.wake("a");
+    finish("a");
+    await until(() => loop.free === 3);
+    await loop.end();
+    expect(log.asked).toEqual([3]);
   });
 
   test("when it has work it asks at once, for others may have waited longer", async () => {
     const { loop, log } = loopOf(3, ["a"]);
     await loop.wake();
     await loop.wake("b");
-    expect([[...log.runs.keys()], log.asked]).toEqual([["a"], [3, 2, 2]]);
+    expect([[...log.runs.keys()], log.asked]).toEqual([["a"], [3, 2]]);
   });
 
   test("what it is told of while it looks waits for its turn with the others", async () => {
@@ -85,17 +91,23 @@ describe("the loop", () => {
     expect([...log.runs.keys()]).toEqual(["b"]);
   });
 
-  test("goes on until nothing is claimable", async () => {
+  test("a look that finds fewer than there are slots has found all", async () => {
     const { loop, log } = loopOf(5, ["a"]);
     await loop.wake();
-    expect(log.asked).toEqual([5, 4]);
+    expect([[...log.runs.keys()], log.asked]).toEqual([["a"], [5]]);
+  });
+
+  test("a look that finds enough, some of which others have, is followed by another", async () => {
+    const { loop, log } = loopOf(2, ["a", "b", "c"], ["a"]);
+    await loop.wake();
+    expect([[...log.runs.keys()], log.asked]).toEqual([["b"], [2, 1]]);
   });
 
   test("one that others have is left, without asking for ever", async () => {
     const { loop, log } = loopOf(3, ["a", "b"], ["a"]);
     await loop.wake();
     expect([...log.runs.keys()]).toEqual(["b"]);
-    expect(log.asked).toEqual([3, 2]);
+    expect(log.asked).toEqual([3]);
   });
 
   test("however often it is woken, it runs once at a time, and once more for what came meanwhile", async () => {

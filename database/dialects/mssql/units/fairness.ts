@@ -1,25 +1,18 @@
 import type { Candidate } from "../../../store.ts";
-import { AT_NOW } from "../rows.ts";
+import { chosen, type Seen } from "../../../waiting.ts";
+import { AT_NOW, idsIn, listOf, unit } from "../rows.ts";
 import { big, int, type Sql } from "../sql.ts";
 
 /** What a claim adds to its client's `pass`, of the row `of`. */
 export const strideOf = (of: string) => `CAST(1000 AS FLOAT) / ${of}.weight`;
 /** The greatest pass at which anyone began a claim. */
-export const LIFT = `DECLARE @lift FLOAT = (SELECT MAX(p.pass - ${strideOf("p")}) FROM client_queue AS p);`;
+export const LIFT = "DECLARE @lift FLOAT = (SELECT MAX(p.began) FROM client_queue AS p);";
 
-/**
- * The clients that have a ready batch, by jumping from one to the next in the index (state, client_id, id). T-SQL takes neither
- * TOP nor MIN in the part that recurs, but the first of numbered rows. It is NULL where nothing is ready.
- */
-export const WAITING = `waiting AS (
-  SELECT MIN(f.client_id) AS client_id FROM batch AS f WHERE f.state = 'ready'
-  UNION ALL
-  SELECT n.client_id FROM (
-    SELECT b.client_id, ROW_NUMBER() OVER (ORDER BY b.client_id) AS place
-    FROM waiting AS w JOIN batch AS b ON b.state = 'ready' AND b.client_id > w.client_id) AS n
-  WHERE n.place = 1)`;
-/** More than a hundred of them, which is where T-SQL gives up unless it is told otherwise. */
-export const ALL_OF_THEM = "OPTION (MAXRECURSION 0)";
+/** Clients that may have a batch to be claimed, in the order of their turns: read from an index up to where a caller stops. */
+const WAITING = "client_queue AS q WITH (INDEX(client_queue_waiting_ix))";
+/** That `due_at` is set is said once more, or the filter of the index does not match. */
+const MAY = "q.due_at IS NOT NULL AND q.due_at <= @now AND q.running < q.cap";
+const IN_TURN = "q.pass, q.due_at, q.client_id";
 
 /** Batches of the client `of` that are ready and due; the oldest is the first by id. */
 export const readyOf = (of: string) =>
@@ -28,30 +21,77 @@ export const readyOf = (of: string) =>
 /** See the SQLite twin. */
 const CANDIDATES = `${AT_NOW}
 ${LIFT}
-WITH ${WAITING},
-firsts AS (
-  SELECT TOP (@limit) q.client_id, q.pass, q.cap - q.running AS room, ${strideOf("q")} AS stride
-  FROM waiting AS w JOIN client_queue AS q ON q.client_id = w.client_id CROSS APPLY (SELECT TOP (1) r.id ${readyOf("q")} ORDER BY r.id) AS b
-  WHERE q.running < q.cap ORDER BY q.pass, b.id)
-SELECT TOP (@limit) t.id AS "id", t.public_id AS "publicId", f.client_id AS "clientId", t.fence AS "fence"
-FROM firsts AS f CROSS APPLY (
-  SELECT TOP (@limit) r.id, r.public_id, r.fence, ROW_NUMBER() OVER (ORDER BY r.id) - 1 AS n ${readyOf("f")} ORDER BY r.id) AS t
-WHERE t.n < f.room
-ORDER BY CASE WHEN t.n = 0 THEN f.pass WHEN f.pass < @lift THEN @lift + t.n * f.stride ELSE f.pass + t.n * f.stride END, t.id
-${ALL_OF_THEM};`;
+WITH walked AS (
+  SELECT TOP (@walked) q.client_id, q.pass, q.due_at, q.cap - q.running AS room, ${strideOf("q")} AS stride
+  FROM ${WAITING} WHERE ${MAY} ORDER BY ${IN_TURN})
+SELECT TOP (@limit + @walked) t.id AS "id", t.public_id AS "publicId", q.client_id AS "clientId", t.fence AS "fence"
+FROM walked AS q OUTER APPLY (
+  SELECT TOP (@limit) r.id, r.public_id, r.fence, ROW_NUMBER() OVER (ORDER BY r.id) - 1 AS n ${readyOf("q")} ORDER BY r.id) AS t
+WHERE t.id IS NULL OR t.n < q.room
+ORDER BY CASE WHEN t.id IS NULL THEN 0 ELSE 1 END,
+  CASE WHEN t.n = 0 THEN q.pass WHEN q.pass < @lift THEN @lift + t.n * q.stride ELSE q.pass + t.n * q.stride END,
+  q.due_at, q.client_id, t.id;`;
 
 export function candidates(sql: Sql, limit: number): Promise<Candidate[]> {
-  return sql.all(CANDIDATES, { limit: int(limit) });
+  return chosen(
+    {
+      look: (most, spare) => sql.all<Seen>(CANDIDATES, { limit: int(most), walked: int(most + spare) }),
+      settle: (clientIds) => settleQueues(sql, clientIds),
+    },
+    limit,
+  );
 }
 
+/**
+ * Whoever makes a batch ready writes the batch first, and then asks for its client's row as it is now (`arrived`). So with
+ * that row locked here, a batch that is not committed yet is seen by a read of what is written (NOLOCK), and whoever
+ * comes later waits and finds the row settled. A row that is locked by somebody is passed over.
+ */
+const SETTLE = unit({
+  declared: ["@settled TABLE (client_id BIGINT NOT NULL PRIMARY KEY)"],
+  steps: [
+    `INSERT INTO @settled (client_id)
+SELECT q.client_id FROM client_queue AS q WITH (READCOMMITTEDLOCK, READPAST, UPDLOCK, ROWLOCK)
+WHERE q.client_id IN ${idsIn("@ids")} AND q.due_at <= @now`,
+    `UPDATE client_queue SET due_at = (
+  SELECT MIN(r.due_at) FROM batch AS r WITH (NOLOCK) WHERE r.state = 'ready' AND r.client_id = client_queue.client_id)
+WHERE client_id IN (SELECT s.client_id FROM @settled AS s)`,
+  ],
+  answer: 'SELECT s.client_id AS "clientId" FROM @settled AS s',
+});
+
+async function settleQueues(sql: Sql, clientIds: number[]): Promise<void> {
+  await sql.all(SETTLE, { ids: listOf(clientIds) });
+}
+
+/** The batch in `@made` is ready: its client's row says when it is due, at the latest. Comes after the write of the batch. */
+export const ARRIVED = `UPDATE client_queue SET due_at = made.due_at FROM @made AS made
+WHERE client_queue.client_id = made.client_id AND (client_queue.due_at IS NULL OR client_queue.due_at > made.due_at)`;
+
 const OVERTAKEN = `${AT_NOW}
-WITH ${WAITING}
 SELECT TOP (1) q.client_id AS "clientId"
-FROM waiting AS w JOIN client_queue AS q ON q.client_id = w.client_id JOIN client_queue AS mine ON mine.client_id = @client
-WHERE q.client_id <> @client AND q.running < q.cap
+FROM client_queue AS mine CROSS JOIN ${WAITING}
+WHERE mine.client_id = @client AND mine.running > 0 AND q.client_id <> @client AND ${MAY}
   AND CAST(q.running AS BIGINT) * mine.weight < CAST(mine.running AS BIGINT) * q.weight
   AND EXISTS (SELECT 1 ${readyOf("q")})
-${ALL_OF_THEM};`;
+ORDER BY ${IN_TURN};`;
+
+/** Jumps from one client with ready batches to the next in the index (state, client_id, id). */
+const REPAIR = `${AT_NOW}
+DECLARE @last BIGINT = @after;
+DECLARE @left INT = @limit;
+WHILE @left > 0 AND @last IS NOT NULL
+BEGIN
+SET @last = (SELECT MIN(n.client_id) FROM batch AS n WHERE n.state = 'ready' AND n.client_id > @last);
+UPDATE client_queue SET due_at = @now
+WHERE client_id = @last AND (due_at IS NULL OR due_at > @now) AND EXISTS (SELECT 1 ${readyOf("client_queue")});
+SET @left = @left - 1;
+END;
+SELECT @last AS "last";`;
+
+export async function repairQueues(sql: Sql, after: number, limit: number): Promise<number | null> {
+  return (await sql.get<{ last: number | null }>(REPAIR, { after: big(after), limit: int(limit) }))?.last ?? null;
+}
 
 export async function isOvertaken(sql: Sql, clientId: number): Promise<boolean> {
   return (await sql.get(OVERTAKEN, { client: big(clientId) })) !== undefined;

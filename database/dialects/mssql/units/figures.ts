@@ -3,7 +3,7 @@ import { countersList, FOLD, LOOKED_AT, MOST_COUNTED, passingStates, statesOf } 
 import type { QueueStats } from "../../../store.ts";
 import { AT_NOW, unit } from "../rows.ts";
 import { kinds, type Sql } from "../sql.ts";
-import { ALL_OF_THEM, readyOf, WAITING } from "./fairness.ts";
+import { readyOf } from "./fairness.ts";
 
 /** One statement, one snapshot: what moves on meanwhile is counted once. */
 const STATES = `SELECT state AS "state", SUM(n) AS "n" FROM batch_count WHERE state IN (${countersList}) GROUP BY state
@@ -13,6 +13,20 @@ ${passingStates.map((state) => `UNION ALL SELECT '${state}', COUNT_BIG(*) FROM b
 const AT_CAP = `DECLARE @atCap TABLE (client_id BIGINT PRIMARY KEY);
 INSERT INTO @atCap (client_id) SELECT q.client_id FROM client_queue AS q
 WHERE q.running >= q.cap AND q.client_id IN (SELECT b.client_id FROM batch AS b WHERE b.state = 'processing');`;
+
+/**
+ * The clients that have a ready batch, by jumping from one to the next in the index (state, client_id, id). T-SQL takes neither
+ * TOP nor MIN in the part that recurs, but the first of numbered rows. It is NULL where nothing is ready.
+ */
+const WAITING = `waiting AS (
+  SELECT MIN(f.client_id) AS client_id FROM batch AS f WHERE f.state = 'ready'
+  UNION ALL
+  SELECT n.client_id FROM (
+    SELECT b.client_id, ROW_NUMBER() OVER (ORDER BY b.client_id) AS place
+    FROM waiting AS w JOIN batch AS b ON b.state = 'ready' AND b.client_id > w.client_id) AS n
+  WHERE n.place = 1)`;
+/** More than a hundred of them, which is where T-SQL gives up unless it is told otherwise. */
+const ALL_OF_THEM = "OPTION (MAXRECURSION 0)";
 
 const oldestOf = (of: string) => `CROSS APPLY (SELECT TOP (1) r.due_at ${readyOf(of)} ORDER BY r.id) AS o`;
 const isFree = (of: string) => `${of}.client_id NOT IN (SELECT f.client_id FROM @atCap AS f)`;

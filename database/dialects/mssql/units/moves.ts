@@ -14,6 +14,7 @@ import {
 } from "../rows.ts";
 import { big, name, type Sql, text } from "../sql.ts";
 import { ATTEMPT_VARIABLE, attemptSteps } from "./attempts.ts";
+import { ARRIVED } from "./fairness.ts";
 import { PASS_VARIABLE, staleSteps } from "./stale.ts";
 
 /** A client has one more free slot. */
@@ -24,6 +25,7 @@ export async function move(sql: Sql, move: Move): Promise<Written | null> {
   const params = new Params();
   const steps = [deciding(moved(move, params)), "SELECT @client = client_id FROM @made"];
   if (move.from === "processing") steps.push(freeSlot("@client"));
+  if (move.to === "ready") steps.push(ARRIVED);
   if (hasEnded(move.to)) steps.push("DELETE FROM record_key WHERE batch_id = @id AND expires_at IS NOT NULL");
   if (move.restart) steps.push(...staleSteps("@id"));
   if (move.failed) steps.push(...attemptSteps(move.failed, params));

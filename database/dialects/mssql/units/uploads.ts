@@ -24,7 +24,7 @@ import {
   writtenUnit,
 } from "../rows.ts";
 import { big, hash, int, name, type Sql, text, uuid } from "../sql.ts";
-import { insertQueue } from "./fairness.ts";
+import { ARRIVED, insertQueue } from "./fairness.ts";
 import { clearKey, clearStale, freeConditions, heldBy, keyIsFree, repeatSteps, spend, whyNot } from "./repeats.ts";
 
 /** An upload belongs to its node as long as it is this; taking it away raises the fence. */
@@ -124,6 +124,7 @@ function commitText(commit: UploadCommit, params: Params): string {
     deciding(id === null ? insertWhole(commit, free, params) : finish(id, commit, free, params)),
     IDS_OF_MADE,
     insertQueue("@client", params.add(int(queue.cap), "cap"), params.add(int(queue.weight), "weight")),
+    ...(commit.state === "ready" ? [ARRIVED] : []),
     ...repeatSteps(commit, params),
     ...spend(commit, params),
     ...chunkSteps(commit.chunks, "@id", params),

@@ -45,7 +45,8 @@ ${INTO_MADE}
 WHERE id = @id AND state = 'ready'`),
     "SELECT @client = client_id FROM @made",
     deciding(`UPDATE client_queue SET running = running + 1,
-  pass = CASE WHEN pass < @lift THEN @lift ELSE pass END + ${strideOf("client_queue")}
+  pass = CASE WHEN pass < @lift THEN @lift ELSE pass END + ${strideOf("client_queue")},
+  began = CASE WHEN pass < @lift THEN @lift ELSE pass END
 WHERE client_id = @client AND running < cap`),
   ],
   answer: `SELECT ${batchColumns("made")}, c.batch_id AS "chunkOf", ${chunkColumns}

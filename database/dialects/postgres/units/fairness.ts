@@ -1,50 +1,103 @@
 import type { Candidate } from "../../../store.ts";
+import { chosen, type Seen } from "../../../waiting.ts";
 import { NOW, type Sql } from "../sql.ts";
 
-/** The clients that have a ready batch, by jumping from one to the next in the index (state, client_id, id). */
-const WAITING = `WITH RECURSIVE waiting (client_id) AS (
-    (SELECT client_id FROM batch WHERE state = 'ready' ORDER BY client_id LIMIT 1)
-    UNION ALL
-    SELECT (SELECT n.client_id FROM batch n WHERE n.state = 'ready' AND n.client_id > w.client_id ORDER BY n.client_id LIMIT 1)
-    FROM waiting w WHERE w.client_id IS NOT NULL)`;
+/**
+ * The greatest pass at which anyone began a claim. On stride scheduling and the lift of `pass`, see the SQLite twin.
+ */
+export const LIFT = "(SELECT max(p.began) FROM client_queue p)";
 
 /**
- * A client's ready batches `r` that are due, the oldest first. The row comparison says nothing new, but only the index
- * (state, client_id, id) serves it: without statistics the planner takes the one on (client_id, id) for as good, keeps
- * that plan, and reads all that the client has ever sent.
+ * A client's ready batches `r`. The row comparison says nothing new, but only the index (state, client_id, id) serves it:
+ * without statistics the planner takes the one on (client_id, id) for as good, keeps that plan, and reads all that the
+ * client has ever sent.
  */
-const dueOf = (client: string) => `FROM batch r
-    WHERE r.state = 'ready' AND r.client_id = ${client} AND (r.state, r.client_id, r.id) > ('ready', ${client}, 0)
-      AND r.due_at <= ${NOW} ORDER BY r.id`;
+const readyOf = (client: string) => `FROM batch r
+    WHERE r.state = 'ready' AND r.client_id = ${client} AND (r.state, r.client_id, r.id) > ('ready', ${client}, 0)`;
+/** Those that are due, the oldest first. */
+const dueOf = (client: string) => `${readyOf(client)} AND r.due_at <= ${NOW} ORDER BY r.id`;
 
-const OLDEST = `(SELECT r.id, r.client_id ${dueOf("w.client_id")} LIMIT 1)`;
+/** Clients `q` that may have a batch to be claimed, served by the index client_queue_waiting_ix. */
+const WAITING = `q.due_at <= ${NOW} AND q.running < q.cap`;
+const IN_TURN = "q.pass, q.due_at, q.client_id";
 
 /** See the SQLite twin. */
-export const CANDIDATES = `${WAITING},
-  first AS MATERIALIZED (
-    SELECT b.id, b.client_id, q.pass, q.cap - q.running AS room, 1000.0 / q.weight AS stride
-    FROM waiting w JOIN client_queue q ON q.client_id = w.client_id AND q.running < q.cap
-      CROSS JOIN LATERAL ${OLDEST} b
-    ORDER BY q.pass, b.id LIMIT $1::int),
-  lift AS MATERIALIZED (SELECT max(pass - 1000.0 / weight) AS pass FROM client_queue)
-  SELECT t.id, t.public_id AS "publicId", f.client_id AS "clientId", t.fence
-  FROM first f CROSS JOIN lift CROSS JOIN LATERAL (
-    SELECT r.id, r.public_id, r.fence, row_number() OVER (ORDER BY r.id) - 1 AS n ${dueOf("f.client_id")} LIMIT least(f.room, $1::int)) t
-  ORDER BY CASE t.n WHEN 0 THEN f.pass ELSE greatest(f.pass, lift.pass) + t.n * f.stride END, t.id LIMIT $1::int`;
+export const CANDIDATES = `WITH walked AS MATERIALIZED (
+    SELECT q.client_id, q.pass, q.due_at, q.cap - q.running AS room, 1000.0 / q.weight AS stride
+    FROM client_queue q WHERE ${WAITING} ORDER BY ${IN_TURN} LIMIT $1::int + $2::int),
+  lift AS MATERIALIZED (SELECT ${LIFT} AS pass)
+  SELECT t.id, t.public_id AS "publicId", q.client_id AS "clientId", t.fence
+  FROM walked q CROSS JOIN lift LEFT JOIN LATERAL (
+    SELECT r.id, r.public_id, r.fence, row_number() OVER (ORDER BY r.id) - 1 AS n ${dueOf("q.client_id")} LIMIT least(q.room, $1::int)
+  ) t ON true
+  ORDER BY t.id IS NOT NULL, CASE t.n WHEN 0 THEN q.pass ELSE greatest(q.pass, lift.pass) + t.n * q.stride END,
+    q.due_at, q.client_id, t.id LIMIT 2 * $1::int + $2::int`;
 
 export function candidates(sql: Sql, limit: number): Promise<Candidate[]> {
-  return sql.all(CANDIDATES, limit);
+  return chosen(
+    {
+      look: (most, spare) => sql.all<Seen>(CANDIDATES, most, spare),
+      settle: (clientIds) => settleQueues(sql, clientIds),
+    },
+    limit,
+  );
 }
 
+/**
+ * Whoever makes a batch ready locks its client's row FOR KEY SHARE until that is committed (see `KNOWN`). Such a row is
+ * passed over here. The second statement has a newer snapshot than the lock of the first: it sees all that was committed
+ * before, and what comes later waits for the lock and looks at the row again.
+ */
+export async function settleQueues(sql: Sql, clientIds: number[]): Promise<void> {
+  const ids = clientIds.map(Number).join(", ");
+  await sql.once(`DO $$ DECLARE held bigint[]; BEGIN
+    SELECT array_agg(l.client_id) INTO held FROM (
+      SELECT q.client_id FROM client_queue q WHERE q.client_id IN (${ids}) AND q.due_at <= ${NOW}
+      ORDER BY q.client_id FOR UPDATE SKIP LOCKED) l;
+    UPDATE client_queue q SET due_at = (SELECT min(r.due_at) ${readyOf("q.client_id")}) WHERE q.client_id = ANY(held);
+  END $$`);
+}
+
+/**
+ * CTE `known`: the clients of `arrived` (client_id, due_at) that are known to have something due by then. The lock hinders no
+ * claim and no other upload, only `settleQueues`. A row that was settled since the snapshot is looked at again, as it is now.
+ */
+export const KNOWN = `known AS MATERIALIZED (SELECT q.client_id FROM client_queue q JOIN arrived a ON a.client_id = q.client_id
+    WHERE a.due_at IS NULL OR q.due_at <= a.due_at FOR KEY SHARE OF q)`;
+
+/** Of `arrived` (with cap and weight too): its clients have a row, which says when a batch of theirs is due. In order, against deadlocks. */
+export const ARRIVED = [
+  KNOWN,
+  `queue_rows AS (INSERT INTO client_queue AS q (client_id, running, pass, cap, weight, due_at)
+    SELECT a.client_id, 0, 0, a.cap, a.weight, a.due_at FROM arrived a
+    WHERE NOT EXISTS (SELECT 1 FROM known k WHERE k.client_id = a.client_id) ORDER BY a.client_id
+    ON CONFLICT (client_id) DO UPDATE SET due_at = least(q.due_at, excluded.due_at))`,
+];
+
 export async function isOvertaken(sql: Sql, clientId: number): Promise<boolean> {
-  const other = await sql.get(
-    `${WAITING} SELECT 1 FROM waiting w JOIN client_queue q ON q.client_id = w.client_id
-       JOIN client_queue mine ON mine.client_id = $1
-     WHERE q.client_id <> $1 AND q.running < q.cap
-       AND q.running::bigint * mine.weight < mine.running::bigint * q.weight AND EXISTS ${OLDEST} LIMIT 1`,
-    clientId,
-  );
-  return other !== undefined;
+  return (await sql.get(OVERTAKEN, clientId)) !== undefined;
+}
+
+/** In order, for then PostgreSQL walks the index: the first that waits and has nothing running is the answer. */
+export const OVERTAKEN = `SELECT 1 FROM client_queue mine JOIN client_queue q ON q.client_id <> mine.client_id
+    CROSS JOIN LATERAL (SELECT r.id ${dueOf("q.client_id")} LIMIT 1) b
+  WHERE mine.client_id = $1 AND mine.running > 0 AND ${WAITING}
+    AND q.running::bigint * mine.weight < mine.running::bigint * q.weight
+  ORDER BY ${IN_TURN} LIMIT 1`;
+
+/** Jumps from one client with ready batches to the next in the index (state, client_id, id). */
+const REPAIR = `WITH RECURSIVE waiting (client_id, n) AS (
+    (SELECT client_id, 1 FROM batch WHERE state = 'ready' AND client_id > $1 ORDER BY client_id LIMIT 1)
+    UNION ALL
+    SELECT (SELECT b.client_id FROM batch b WHERE b.state = 'ready' AND b.client_id > w.client_id ORDER BY b.client_id LIMIT 1), w.n + 1
+    FROM waiting w WHERE w.client_id IS NOT NULL AND w.n < $2::int),
+  repaired AS (UPDATE client_queue q SET due_at = b.due_at
+    FROM waiting w CROSS JOIN LATERAL (SELECT r.due_at ${dueOf("w.client_id")} LIMIT 1) b
+    WHERE q.client_id = w.client_id AND (q.due_at IS NULL OR q.due_at > ${NOW}))
+  SELECT max(client_id) AS last FROM waiting HAVING count(client_id) = $2::int`;
+
+export async function repairQueues(sql: Sql, after: number, limit: number): Promise<number | null> {
+  return (await sql.get<{ last: number }>(REPAIR, after, limit))?.last ?? null;
 }
 
 export async function setQueue(sql: Sql, clientId: number, cap: number, weight: number): Promise<void> {

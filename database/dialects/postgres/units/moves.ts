@@ -12,14 +12,13 @@ import {
 } from "../rows.ts";
 import { NOW, type Sql } from "../sql.ts";
 import { attemptCtes } from "./attempts.ts";
+import { KNOWN } from "./fairness.ts";
 import { STALE } from "./stale.ts";
 
 export async function move(sql: Sql, move: Move): Promise<Written | null> {
   const values = new Values();
   const ctes = [madeCte(move, values)];
-  if (move.from === "processing")
-    ctes.push(`slot AS (UPDATE client_queue q SET running = greatest(q.running - 1, 0)
-      FROM made WHERE q.client_id = made."clientId")`);
+  ctes.push(...queueCtes(move));
   if (move.restart) ctes.push(STALE);
   if (hasEnded(move.to))
     ctes.push("freed AS (DELETE FROM record_key k USING made WHERE k.batch_id = made.id AND k.expires_at IS NOT NULL)");
@@ -27,6 +26,21 @@ export async function move(sql: Sql, move: Move): Promise<Written | null> {
   ctes.push(outboxCte(move.events, "made", values));
   const text = `WITH ${ctes.join(",\n")} SELECT made.*, ${outboxIds} FROM made`;
   return written(await sql.get<RawWritten>(text, ...values.list), move.events);
+}
+
+/** The client's slot is free again, and it has a batch that waits. */
+function queueCtes({ from, to }: Move): string[] {
+  const due = 'due_at = least(q.due_at, made."dueAt")';
+  const sets = [
+    ...(from === "processing" ? ["running = greatest(q.running - 1, 0)"] : []),
+    ...(to === "ready" ? [due] : []),
+  ];
+  if (sets.length === 0) return [];
+  const update = (condition: string) =>
+    `slot AS (UPDATE client_queue q SET ${sets.join(", ")} FROM made WHERE q.client_id = made."clientId"${condition})`;
+  if (from === "processing") return [update("")];
+  const arrived = `arrived AS (SELECT made."clientId" AS client_id, made."dueAt" AS due_at FROM made)`;
+  return [arrived, KNOWN, update(" AND NOT EXISTS (SELECT 1 FROM known)")];
 }
 
 const attempts = {

@@ -1,5 +1,6 @@
 /** The statement that commits several small uploads: rows come in as JSON, bodies as bytes, so it is one whatever their number. */
 import { NOW } from "../sql.ts";
+import { ARRIVED } from "./fairness.ts";
 import { KEPT_MADE } from "./repeats.ts";
 
 /** What the statement takes of each upload (`n` is its place), chunk and event. Hashes come in hex. */
@@ -96,9 +97,9 @@ const CHUNKS = `chunk_rows AS (INSERT INTO batch_chunk
   SELECT input.id, c.no, c.first_record, c.first_line, c.records, c.codec, c.oversized, substring($3::bytea FROM c.at FOR c.size)
   FROM input JOIN ${rowsOf("$2", "c", chunkFields)} ON c.n = input.n)`;
 
-const QUEUE = `queue_rows AS (INSERT INTO client_queue (client_id, running, pass, cap, weight)
-  SELECT DISTINCT ON (client_id) client_id, 0, 0, cap, weight FROM input ORDER BY client_id
-  ON CONFLICT (client_id) DO NOTHING)`;
+const QUEUED = `arrived AS MATERIALIZED (SELECT i.client_id, min(made."dueAt") FILTER (WHERE i.is_ready) AS due_at, min(i.cap) AS cap,
+    min(i.weight) AS weight
+  FROM input i JOIN made ON made.id = i.id GROUP BY i.client_id)`;
 
 const events = rowsOf("$4", "e", eventFields);
 
@@ -121,7 +122,8 @@ export function textOf(needs: Needs): string {
     ...(needs.keys ? [KEYS] : []),
     ...(needs.contents ? [CONTENTS] : []),
     CHUNKS,
-    QUEUE,
+    QUEUED,
+    ...ARRIVED,
     OUTBOX,
     ...(needs.deliveries ? [DELIVERIES] : []),
   ];

@@ -14,6 +14,7 @@ import {
   written,
 } from "../rows.ts";
 import { NOW, type Sql } from "../sql.ts";
+import { ARRIVED } from "./fairness.ts";
 import { clearKey, clearStale, freeConditions, heldBy, keyIsFree, repeatCtes, spentCte, whyNot } from "./repeats.ts";
 
 /** An upload belongs to its node as long as it is this; taking it away raises the fence. */
@@ -104,15 +105,15 @@ function commitText(commit: UploadCommit, values: Values): string {
     id === null
       ? insertWhole(commit, from, from ? [] : free, values)
       : finish(id, commit, from, from ? [] : free, values);
-  const queue = `queue_row AS (INSERT INTO client_queue (client_id, running, pass, cap, weight)
-    SELECT made."clientId", 0, 0, ${values.add(commit.queue.cap, "int")}, ${values.add(commit.queue.weight, "int")} FROM made
-    ON CONFLICT (client_id) DO NOTHING)`;
+  const arrived = `arrived AS (SELECT made."clientId" AS client_id, ${commit.state === "ready" ? 'made."dueAt"' : "NULL::bigint"} AS due_at,
+    ${values.add(commit.queue.cap, "int")} AS cap, ${values.add(commit.queue.weight, "int")} AS weight FROM made)`;
   const ctes = [
     ...(from ? [heldCte(id, free, values), spentCte(commit, values)] : []),
     `made AS (${made} RETURNING ${batchColumns()})`,
     ...repeatCtes(commit, values),
     ...chunksCte(commit.chunks, "made", values),
-    queue,
+    arrived,
+    ...ARRIVED,
     outboxCte(commit.events, "made", values),
   ];
   return `WITH ${ctes.join(",\n")} SELECT made.*, ${outboxIds} FROM made`;

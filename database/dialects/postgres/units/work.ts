@@ -22,17 +22,18 @@ import {
   written,
 } from "../rows.ts";
 import { NOW, type Sql } from "../sql.ts";
+import { LIFT } from "./fairness.ts";
 import { reservedCtes, uniqueCtes } from "./keys.ts";
 
 /**
  * Lock order batch → client_queue. A batch that somebody else claims right now is skipped. On stride scheduling and the
  * lift of `pass`, see the SQLite twin.
  */
-const CLAIM = `WITH cand AS MATERIALIZED (SELECT id, client_id FROM batch
+export const CLAIM = `WITH cand AS MATERIALIZED (SELECT id, client_id FROM batch
     WHERE id = $1 AND state = 'ready' AND due_at <= ${NOW} FOR NO KEY UPDATE SKIP LOCKED),
   slot AS (UPDATE client_queue q SET running = q.running + 1,
-      pass = greatest(q.pass, (SELECT max(p.pass - 1000.0 / p.weight) FROM client_queue p)) + 1000.0 / q.weight
-    FROM cand WHERE q.client_id = cand.client_id AND q.running < q.cap RETURNING 1),
+      pass = greatest(q.pass, lift.pass) + 1000.0 / q.weight, began = greatest(q.pass, lift.pass)
+    FROM cand, (SELECT ${LIFT} AS pass) lift WHERE q.client_id = cand.client_id AND q.running < q.cap RETURNING 1),
   made AS (UPDATE batch b SET state = 'processing', owner = $2, fence = b.fence + 1, due_at = ${NOW} + $3::bigint,
       attempt = b.attempt + 1, attempts_total = b.attempts_total + 1,
       started_at = coalesce(b.started_at, ${NOW}), version = b.version + 1

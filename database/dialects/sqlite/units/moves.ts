@@ -2,6 +2,7 @@ import type { Move } from "../../../store.ts";
 import { batchColumns, batchRow, dueAt, hasEnded, insertOutbox, jsonOrNull, type RawBatch } from "../rows.ts";
 import type { Sql } from "../sql.ts";
 import { keepAttempt } from "./attempts.ts";
+import { hasWaiting } from "./fairness.ts";
 import { beginAnew } from "./stale.ts";
 import { freeSlot } from "./work.ts";
 
@@ -10,6 +11,7 @@ export function move(sql: Sql, move: Move) {
   const raw = update(sql, move, now);
   if (!raw) return null;
   if (move.from === "processing") freeSlot(sql, raw.clientId);
+  if (move.to === "ready") hasWaiting(sql, raw.clientId, raw.dueAt);
   if (move.restart) beginAnew(sql, move.id, now);
   if (move.failed) keepAttempt(sql, raw, move.failed, now);
   if (hasEnded(move.to)) sql.run("DELETE FROM record_key WHERE batch_id = ?1 AND expires_at IS NOT NULL", move.id);

@@ -10,7 +10,7 @@ import {
   takeDeliveries,
   voidClaims,
 } from "./deliveries.ts";
-import { candidates, isOvertaken, setQueue } from "./fairness.ts";
+import { candidates, isOvertaken, repairQueues, setQueue, settleQueues } from "./fairness.ts";
 import { stats } from "./figures.ts";
 import { reserveKeys } from "./keys.ts";
 import { acquireLock, extendLock, forgetLocks, releaseLock } from "./locks.ts";
@@ -31,6 +31,7 @@ export const singles = {
   extendLeases,
   voidLeases,
   setQueue,
+  settleQueues,
   takeOutbox,
   deleteOutbox,
   forgetVersions,
@@ -47,6 +48,7 @@ export const compounds = {
   appendChunks,
   voidUpload,
   commitUpload,
+  repairQueues,
   answerKey,
   forgetRepeats,
   claim,

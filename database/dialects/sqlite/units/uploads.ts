@@ -10,6 +10,7 @@ import {
   type RawBatch,
 } from "../rows.ts";
 import type { Sql } from "../sql.ts";
+import { hasWaiting } from "./fairness.ts";
 import { freeKey, holderAt, keepRepeats, refusalOf, takeKey } from "./repeats.ts";
 
 /** An upload belongs to its node as long as it is this; taking it away raises the fence. */
@@ -90,6 +91,7 @@ export function commitUpload(sql: Sql, commit: UploadCommit): Outcome {
     commit.queue.cap,
     commit.queue.weight,
   );
+  if (commit.state === "ready") hasWaiting(sql, raw.clientId, raw.dueAt);
   return { outcome: "stored", batch: batchRow(raw), outbox: insertOutbox(sql, commit.events, now, raw) };
 }
 

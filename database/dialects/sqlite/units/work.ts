@@ -37,14 +37,15 @@ export function claim(sql: Sql, id: number, owner: string, leaseMs: number) {
 
 /**
  * Stride scheduling. A client that was idle or at its cap is lifted to the greatest pass at which anyone began a claim
- * (`pass` less the stride that this claim added), so it has its share from now on and no credit for before. Whoever waits
+ * (`began`, read from its index), so it has its share from now on and no credit for before. Whoever waits
  * in turn is already there, and is not lifted: lifting to the least pass of the OTHER waiting clients would lift each at
  * every claim, so that all take turns whatever their weights.
  */
 function takeSlot(sql: Sql, clientId: number): boolean {
   const taken = sql.run(
     `UPDATE client_queue SET running = running + 1,
-       pass = max(pass, (SELECT max(pass - 1000.0 / weight) FROM client_queue)) + 1000.0 / weight
+       pass = max(pass, (SELECT max(began) FROM client_queue)) + 1000.0 / weight,
+       began = max(pass, (SELECT max(began) FROM client_queue))
      WHERE client_id = ?1 AND running < cap`,
     clientId,
   );
