@@ -12,6 +12,7 @@ const benchmarks: Record<string, () => Promise<Benchmark>> = {
   small: async () => (await import("./small.ts")).small,
   repeats: async () => (await import("./repeats.ts")).repeats,
   unique: async () => (await import("./unique.ts")).unique,
+  claims: async () => (await import("./claims.ts")).claims,
   memory: async () => (await import("./memory.ts")).memory,
   scale: async () => (await import("./scale.ts")).scale,
   latency: async () => (await import("./latency.ts")).latency,
