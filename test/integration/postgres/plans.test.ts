@@ -1,7 +1,8 @@
 /** How PostgreSQL reads, where it is not left to its statistics: a plan is kept from when the tables were empty. */
 import pg from "pg";
-import { CANDIDATES } from "../../../database/dialects/postgres/units/fairness.ts";
+import { CANDIDATES, OVERTAKEN } from "../../../database/dialects/postgres/units/fairness.ts";
 import { RUNNING, STATES, WAITS } from "../../../database/dialects/postgres/units/figures.ts";
+import { CLAIM } from "../../../database/dialects/postgres/units/work.ts";
 import { describePostgres, freshPostgres } from "../../helpers/database.ts";
 
 /** So often the server plans for the values of the call; then it keeps a plan for all. */
@@ -23,10 +24,10 @@ interface Plan {
 
 const partsOf = (plan: Plan): Plan[] => [plan, ...(plan.Plans ?? []).flatMap(partsOf)];
 
-/** Rows of `batch` that were read, also those that were of no use. */
-const readIn = (plan: Plan): number =>
+/** Rows of `table` that were read, also those that were of no use. */
+const readIn = (plan: Plan, table = "batch"): number =>
   partsOf(plan)
-    .filter((part) => part["Relation Name"] === "batch")
+    .filter((part) => part["Relation Name"] === table)
     .reduce((sum, { "Actual Rows": rows, "Actual Loops": loops, ...part }) => {
       return sum + (rows + (part["Rows Removed by Filter"] ?? 0)) * loops;
     }, 0);
@@ -53,7 +54,43 @@ async function planAfter(statement: string, history: number, values = ""): Promi
   }
 }
 
+/** A batch that waits of each hundredth client; all have been at work before. */
+const CLIENTS = 3_000;
+const waitingClients = [
+  `INSERT INTO client_queue (client_id, running, pass, cap, weight, began, due_at)
+   SELECT n, n % 2, n, 5, 1, n - 1000, CASE WHEN n % 100 = 0 THEN 0 END FROM generate_series(1, ${CLIENTS}) n`,
+  `${batches("ready", 1, CLIENTS / 100)};
+   UPDATE batch SET client_id = 100 * id`,
+];
+
+/** Rows of clients that `statement` reads once there are many, with the plan that was made while there was none. */
+async function clientsRead(statement: string, values: string): Promise<number> {
+  const at = await freshPostgres();
+  const client = new pg.Client(at.url);
+  await client.connect();
+  try {
+    await client.query(`PREPARE asked AS ${statement}`);
+    for (let i = 0; i < OWN_PLANS; i++) await client.query(`EXECUTE asked${values}`);
+    for (const fill of waitingClients) await client.query(fill);
+    const { rows } = await client.query(`EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE asked${values}`);
+    return readIn(rows[0]["QUERY PLAN"][0].Plan, "client_queue");
+  } finally {
+    await client.end();
+    await at.remove();
+  }
+}
+
 describePostgres("PostgreSQL's plans", () => {
+  it.each([
+    ["a claim", CLAIM, "(1, 'node', 30000)", 4],
+    ["a look for candidates", CANDIDATES, "(4, 16)", 21],
+    ["whether a client is overtaken", OVERTAKEN, "(1)", 2],
+  ])("%s reads the rows of few clients", async (_name, statement, values, most) => {
+    const read = await clientsRead(statement, values);
+    expect(read).toBeGreaterThan(0);
+    expect(read).toBeLessThanOrEqual(most);
+  });
+
   it("choosing a batch reads none of those that its client sent before", async () => {
     const [found, plan] = await planAfter(CANDIDATES, 1_000, "(1, 16)");
     const skipped = partsOf(plan).reduce((sum, part) => sum + (part["Rows Removed by Filter"] ?? 0), 0);
