@@ -106,6 +106,12 @@ export const settings = {
     "The database: sqlite:PATH, or postgres:// or mssql:// with user, password, host and name.",
     "url",
   ),
+  databasePool: optional(
+    "DATABASE_POOL",
+    "WORKER_CONCURRENCY and 4 more",
+    integer(2, 1_000, "a whole number"),
+    "Connections to PostgreSQL or SQL Server for the work of a node; it has 3 more for clients and policies.",
+  ),
   redisUrl: optional("REDIS_URL", "none", redisUrl, "Redis for the limiter, the caches and the locks.", "url"),
   redisLockNodes: optional(
     "REDIS_LOCK_NODES",

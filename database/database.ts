@@ -13,7 +13,12 @@ export interface DatabaseOptions {
   /** `sqlite:./data/x.db` (relative to the working directory), or `sqlite::memory:`, which is gone after `close`. */
   url: string;
   logger?: Logger;
+  /** At once, for the hot tables; the models have a few of their own. SQLite has no use for it. */
+  connections?: number;
 }
+
+/** Where nobody says how many batches run at once. */
+const CONNECTIONS = 8;
 
 export interface Logger {
   info(...args: unknown[]): void;
@@ -75,21 +80,21 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
 }
 
 /** Its driver takes longer to load than all else together, so only who uses it loads it. */
-async function openMssql(url: string, logger?: Logger): Promise<Dialect> {
-  return (await import("./dialects/mssql/open.ts")).openMssql(url, logger);
+async function openMssql(url: string, connections: number, logger?: Logger): Promise<Dialect> {
+  return (await import("./dialects/mssql/open.ts")).openMssql(url, connections, logger);
 }
 
 /** The one place that looks at the scheme. */
-function openDialect({ url, logger }: DatabaseOptions): Promise<Dialect> {
+function openDialect({ url, logger, connections = CONNECTIONS }: DatabaseOptions): Promise<Dialect> {
   const scheme = url.slice(0, url.indexOf(":"));
   switch (scheme) {
     case "sqlite":
       return openSqlite(url, logger);
     case "postgres":
     case "postgresql":
-      return openPostgres(url, logger);
+      return openPostgres(url, connections, logger);
     case "mssql":
-      return openMssql(url, logger);
+      return openMssql(url, connections, logger);
     default:
       throw new Error(`DATABASE_URL: expected sqlite:, postgres: or mssql:, found "${scheme}:".`);
   }

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { inspect } from "node:util";
 import type { Service, ServiceBroker } from "moleculer";
 import { configOf, maskUrl } from "../config.ts";
-import { type Database, type Logger, openDatabase } from "../database/database.ts";
+import { type Database, type DatabaseOptions, openDatabase } from "../database/database.ts";
 import { DatabaseRefused, DatabaseUnavailable, isUnavailable, isUnknown } from "../database/errors.ts";
 import { Problem } from "../services/errors.ts";
 import { behind, wrongUrl } from "./database.url.ts";
@@ -21,6 +21,9 @@ interface Shared {
 /** One database a node, however many of its services use it. */
 const shared = new WeakMap<ServiceBroker, Shared>();
 
+/** A batch at work has a statement under way at a time; leases, sweeps, events and uploads have these. */
+const CONNECTIONS_BESIDE = 4;
+
 /** So often a log line says what the start waits for. */
 const RETRY_MS = 3_000;
 /** SQL Server opens its databases one after the other when it starts, large ones after a crash in a minute or so. */
@@ -32,7 +35,8 @@ const OPENING_MS = 120_000;
  * cannot be used is a fault, and so are a wrong login and another server.
  */
 async function open(broker: ServiceBroker): Promise<Database> {
-  const { databaseUrl: url } = configOf(broker);
+  const { databaseUrl: url, databasePool, workerConcurrency } = configOf(broker);
+  const connections = databasePool ?? workerConcurrency + CONNECTIONS_BESIDE;
   const logger = broker.getLogger("database");
   let refusedAt: number | null = null;
   const mayOpen = (error: unknown): boolean => {
@@ -41,7 +45,7 @@ async function open(broker: ServiceBroker): Promise<Database> {
   };
   for (;;) {
     try {
-      return await openOnce(url, logger);
+      return await openOnce({ url, logger, connections });
     } catch (error) {
       const isFile = url.startsWith("sqlite:");
       const fault = mayOpen(error) ? null : await wrongUrl(url, error);
@@ -54,10 +58,10 @@ async function open(broker: ServiceBroker): Promise<Database> {
   }
 }
 
-async function openOnce(url: string, logger: Logger): Promise<Database> {
-  const database = await openDatabase({ url, logger });
+async function openOnce(options: DatabaseOptions): Promise<Database> {
+  const database = await openDatabase(options);
   try {
-    await bringUpToDate(database, url);
+    await bringUpToDate(database, options.url);
     return database;
   } catch (error) {
     await database.close();

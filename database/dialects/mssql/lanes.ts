@@ -3,8 +3,6 @@ import mssql from "mssql";
 import { unavailable } from "./failure.ts";
 import { forgetRefusal, sendAtOnce, watched, withRefusal } from "./links.ts";
 
-/** As many as with PostgreSQL, of all that a server takes from all nodes. */
-const LANES = 8;
 /** Whoever finds them all taken waits no longer than a unit may last. */
 const PATIENCE_MS = 10_000;
 
@@ -16,8 +14,8 @@ export class Lanes {
   readonly #waiting: ((lane: Lane) => void)[] = [];
   #isClosed = false;
 
-  constructor(config: mssql.config) {
-    this.#all = Array.from({ length: LANES }, () => laneOf(config));
+  constructor(config: mssql.config, lanes: number) {
+    this.#all = Array.from({ length: lanes }, () => laneOf(config));
     this.#free = [...this.#all];
     // A connection that breaks while nobody uses it would end the process otherwise; whoever uses one is told.
     for (const lane of this.#all) lane.on("error", () => {});

@@ -21,8 +21,8 @@ const MODEL_CONNECTIONS = 3;
 const NO_LIMIT = 0;
 
 /** SQL Server 2019 and later. Throws DatabaseRefused for what no waiting heals, and DatabaseUnavailable. */
-export async function openMssql(url: string, logger?: Logger): Promise<Dialect> {
-  const sql = new Sql(url);
+export async function openMssql(url: string, connections: number, logger?: Logger): Promise<Dialect> {
+  const sql = new Sql(url, connections);
   try {
     await check(sql, logger);
   } catch (error) {

@@ -34,8 +34,8 @@ type Row = Record<string, unknown>;
 export class Sql {
   readonly #lanes: Lanes;
 
-  constructor(url: string) {
-    this.#lanes = new Lanes(configOf(url));
+  constructor(url: string, connections: number) {
+    this.#lanes = new Lanes(configOf(url), connections);
   }
 
   /** The rows of the last result set. */

@@ -3,6 +3,7 @@ import pg from "pg";
 import { errorOf, isCut, isPassing, unavailable } from "./failure.ts";
 import type { Links } from "./links.ts";
 import { isRead } from "./sql.ts";
+import { types } from "./types.ts";
 
 type Answer = (error: Error | null, result?: unknown) => void;
 
@@ -47,4 +48,4 @@ const clientOf = (links: Links) =>
     }
   };
 
-export const dialectModule = (links: Links) => ({ ...pg, Client: clientOf(links) });
+export const dialectModule = (links: Links) => ({ ...pg, types, Client: clientOf(links) });

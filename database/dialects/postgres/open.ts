@@ -7,7 +7,7 @@ import { awayOf, isWithoutLimits, refusalOf, refusalOfOpening } from "./failure.
 import { CONNECT_TIMEOUT_MS, driverLimits, type Limits, serverLimits } from "./limits.ts";
 import { Links } from "./links.ts";
 import { dialectModule } from "./models.ts";
-import { Sql } from "./sql.ts";
+import { Sql, type Target } from "./sql.ts";
 import { postgresDeliveries, postgresLocks, postgresStore } from "./store.ts";
 import { now } from "./units/reads.ts";
 
@@ -17,9 +17,9 @@ const OLDEST_VERSION = 140_000;
 const MODEL_CONNECTIONS = 3;
 
 /** PostgreSQL 14 and later. Throws DatabaseRefused for what no waiting heals, and DatabaseUnavailable. */
-export async function openPostgres(url: string, logger?: Logger): Promise<Dialect> {
+export async function openPostgres(url: string, connections: number, logger?: Logger): Promise<Dialect> {
   const links = new Links();
-  const { sql, limits } = await greeted(url, links, logger);
+  const { sql, limits } = await greeted({ url, connections }, links, logger);
   const options = {
     dialect: "postgres",
     dialectModule: dialectModule(links),
@@ -70,10 +70,10 @@ function optionsOf(url: string): object {
 }
 
 /** The connections, with the limits that whoever answers there takes. */
-async function greeted(url: string, links: Links, logger?: Logger): Promise<{ sql: Sql; limits: Limits }> {
+async function greeted(to: Target, links: Links, logger?: Logger): Promise<{ sql: Sql; limits: Limits }> {
   const all = { ...serverLimits, ...driverLimits };
   for (let limits: Limits = all; ; limits = driverLimits) {
-    const sql = new Sql(url, links, limits, logger);
+    const sql = new Sql(to, links, limits, logger);
     try {
       const { version, hasLimits } = await sql.greet();
       if (version < OLDEST_VERSION) throw new DatabaseRefused("PostgreSQL 14 or later", "an older server");

@@ -7,18 +7,14 @@ import { errorOf, isCut, isFull, isPassing, unavailable } from "./failure.ts";
 import { type Limits, QUERY_TIMEOUT_MS } from "./limits.ts";
 import type { Links } from "./links.ts";
 import { isElsewhere } from "./pooler.ts";
+import { types } from "./types.ts";
 
 /** The clock of the database, epoch ms; the same within a statement. */
 export const NOW = "(extract(epoch FROM statement_timestamp()) * 1000)::bigint";
 
-/** A server takes 100 from all nodes unless it is told otherwise, and small uploads go together. */
-const CONNECTIONS = 8;
 /** A server whose connections are all taken has one free again soon, as a rule: idle ones are given back. */
 const FULL_MS = 2_000;
 const MOST_TRIES = 6;
-
-// Ids and times are below 2^53. For the whole process: Sequelize asks the same table of parsers.
-pg.types.setTypeParser(pg.types.builtins.INT8, Number);
 
 /** What it did not answer it did not do either. */
 export const isRead = (text: string): boolean => text.startsWith("SELECT ");
@@ -32,6 +28,12 @@ interface Greeting {
 const GREETING = `SELECT current_setting('server_version_num')::int AS version, pg_backend_pid() AS pid,
   current_setting('lock_timeout') <> '0' AS "hasLimits"`;
 
+/** Where to, and with how many connections at once. */
+export interface Target {
+  url: string;
+  connections: number;
+}
+
 export class Sql {
   readonly #pool: pg.Pool;
   readonly #names = new Map<string, string>();
@@ -40,12 +42,13 @@ export class Sql {
   /** Whether the next statement may find itself on another connection of the server's. */
   #isPooled = false;
 
-  constructor(url: string, links: Links, limits: Limits, logger?: Logger) {
+  constructor({ url, connections }: Target, links: Links, limits: Limits, logger?: Logger) {
     this.#links = links;
     this.#pool = new pg.Pool({
       Client: links.Client,
       connectionString: url,
-      max: CONNECTIONS,
+      max: connections,
+      types,
       ...limits,
     });
     // A connection that breaks while nobody uses it would end the process otherwise; the pool makes a new one.

@@ -32,7 +32,7 @@ test.each([
   ["it speaks another language", () => portOf((socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"))],
   ["it says nothing", () => portOf(() => {})],
 ])("more calls than lanes while %s", async (_name, at) => {
-  const sql = new Sql(`mssql://u:hunter2@127.0.0.1:${await at()}/x?connectTimeout=200`);
+  const sql = new Sql(`mssql://u:hunter2@127.0.0.1:${await at()}/x?connectTimeout=200`, 8);
   const errors = await Promise.all(Array.from({ length: 20 }, () => failure(sql)));
   for (const error of errors) {
     expect(error).toBeInstanceOf(DatabaseUnavailable);

@@ -11,7 +11,7 @@ let server: TdsServer;
 let sql: Sql;
 const started = async (answer: (asked: Asked) => Answer) => {
   server = await tdsServer(answer);
-  sql = new Sql(server.url);
+  sql = new Sql(server.url, 8);
 };
 afterEach(async () => {
   await sql.close();
@@ -123,7 +123,7 @@ test("rows that are loaded arrive as they are, keys in their own length", async 
 
 test("what the models look for are parameters, whose type is the column's: the text stays the same", async () => {
   await started(() => undefined);
-  const { sequelize, close } = await openMssql(server.url);
+  const { sequelize, close } = await openMssql(server.url, 8);
   const { Client, Policy } = defineModels(sequelize);
   server.asked.length = 0;
   await rowsLike(Client, { changedAt: { atLeast: 1_795_952_518_955.913 } });
@@ -160,7 +160,7 @@ async function quickest(ask: (text: string) => Promise<unknown>): Promise<number
 test("the last packet of a request is not held back, neither on a lane nor on a connection of the models", async () => {
   await started(() => undefined);
   expect(await quickest((text) => sql.all(text))).toBeLessThan(HELD_BACK_MS);
-  const { sequelize, close } = await openMssql(server.url);
+  const { sequelize, close } = await openMssql(server.url, 8);
   try {
     expect(await quickest((text) => sequelize.query(text))).toBeLessThan(HELD_BACK_MS);
   } finally {

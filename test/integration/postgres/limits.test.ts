@@ -1,0 +1,89 @@
+/** What a node asks of PostgreSQL beside its statements: how many connections, for how long, and in which types. */
+import pg from "pg";
+import { type Database, openDatabase } from "../../../database/database.ts";
+import { isUnavailable, isUnknown } from "../../../database/errors.ts";
+import { describePostgres, freshPostgres, type TestDatabase } from "../../helpers/database.ts";
+import { startSystem } from "../../helpers/system.ts";
+import { databaseOf, until } from "../batch/kit.ts";
+import { ready } from "../store/drafts.ts";
+
+let at: TestDatabase;
+
+describePostgres("limits", () => {
+  beforeEach(async () => {
+    at = await freshPostgres();
+  });
+  afterEach(async () => {
+    jest.restoreAllMocks();
+    await at.remove();
+  });
+
+  async function connected(): Promise<pg.Client> {
+    const client = new pg.Client(at.url);
+    await client.connect();
+    return client;
+  }
+
+  /** How many connections many reads at once are spread over, while none of them can end. */
+  async function connectionsOf({ store }: Database, expected: number): Promise<number> {
+    const used = new Set<unknown>();
+    const query = pg.Client.prototype.query as (...all: unknown[]) => unknown;
+    const spy = jest.spyOn(pg.Client.prototype, "query").mockImplementation(function (
+      this: unknown,
+      ...args: unknown[]
+    ) {
+      // The models, and this test's own, ask by a text alone.
+      if (typeof args[0] === "object") used.add(this);
+      return query.apply(this, args);
+    } as never);
+    const locking = await connected();
+    await locking.query("BEGIN; LOCK TABLE batch");
+    const reads = Array.from({ length: 60 }, () => store.list({ limit: 1 }));
+    await until(() => used.size >= expected);
+    // One more, opened after all of theirs.
+    await (await connected()).end();
+    await locking.end();
+    await Promise.all(reads);
+    spy.mockRestore();
+    return used.size;
+  }
+
+  test("a database has as many connections as it was opened with", async () => {
+    const db = await openDatabase({ url: at.url, connections: 3 });
+    expect(await connectionsOf(db, 3)).toBe(3);
+    await db.close();
+  });
+
+  test.each([
+    [{ WORKER_CONCURRENCY: "2" }, 6],
+    [{ WORKER_CONCURRENCY: "20", DATABASE_POOL: "5" }, 5],
+  ])("a node with %j has %i", async (env, expected) => {
+    const services = ["batch", "clientCache", "outbox", "policy", "rateLimiter"];
+    const system = await startSystem({ services, env: { DATABASE_URL: at.url, ...env } });
+    expect(await connectionsOf(databaseOf(system), expected)).toBe(expected);
+    await system.stop();
+  });
+
+  test("a statement that takes too long ends at the server: nothing was written, and it is sent once", async () => {
+    const { store, sequelize } = at.db;
+    await sequelize.query(`CREATE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql AS
+      $$ BEGIN PERFORM pg_sleep(30); RETURN NEW; END $$`);
+    await sequelize.query("CREATE TRIGGER slowly BEFORE INSERT ON batch FOR EACH ROW EXECUTE FUNCTION slowly()");
+    const sent = jest.spyOn(pg.Client.prototype, "query");
+    const error = await ready(store, 1).catch((thrown: unknown) => thrown);
+    expect([isUnavailable(error), isUnknown(error)]).toEqual([true, false]);
+    expect(sent).toHaveBeenCalledTimes(1);
+    await sequelize.query("DROP TRIGGER slowly ON batch");
+    expect((await store.stats()).states).toEqual({});
+  });
+
+  test("numbers are ours alone: others in this process find pg as it was", async () => {
+    const batch = await ready(at.db.store, 1);
+    expect(typeof batch.id).toBe("number");
+    const [rows] = await at.db.sequelize.query("SELECT 1::bigint AS n, ARRAY['a'] AS list");
+    expect(rows).toEqual([{ n: 1, list: ["a"] }]);
+    const client = await connected();
+    expect((await client.query("SELECT 1::bigint AS n")).rows).toEqual([{ n: "1" }]);
+    await client.end();
+  });
+});
