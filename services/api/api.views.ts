@@ -88,7 +88,7 @@ const attemptView = ({ at, node, code, detail }: BatchAttempt) => ({ at: time(at
 export const attemptSchema: JsonSchema = record({
   at: instant,
   node: text("Where it was made."),
-  code: choice(["handler-failed", "worker-lost", "internal"]),
+  code: text("As in `error`: `handler-failed`, `worker-lost` and so on; `internal` is a defect of DataFlow."),
   detail: text("As the log has it: the words of the handler, say."),
 });
 

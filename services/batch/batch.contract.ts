@@ -34,7 +34,7 @@ export type {
 export { finalStates, isFinal, storedFaults } from "../../database/store.ts";
 export { errorForOperators, errorForPartner } from "./batch.reasons.ts";
 
-/** Why an attempt failed: `handler-failed`, `worker-lost`, or `internal` for a defect. */
+/** Why an attempt failed: a code as a failed batch has it, or `internal` for a defect. */
 export interface AttemptError {
   code: string;
   detail: string;
