@@ -85,7 +85,8 @@ test("the example is imported, its wrong rows are shown, and nothing is left beh
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
   expect(run.stdout).not.toMatch(/[\x00-\x09\x0b-\x1f]/);
   expect(readdirSync(temporary)).toEqual([]);
-  expect(run.ms).toBeLessThan(10_000);
+  // Two seconds on an idle machine: more than this is a hang, whatever else runs.
+  expect(run.ms).toBeLessThan(25_000);
 });
 
 test("what a file says is shown with what it hides", async () => {
