@@ -4,6 +4,7 @@ import pg from "pg";
 import { errorOf, isPassing } from "../../../database/dialects/mssql/failure.ts";
 import type { Sql, Staged, Values } from "../../../database/dialects/mssql/sql.ts";
 import { withFew } from "../../../database/dialects/mssql/staging.ts";
+import { types } from "../../../database/dialects/postgres/types.ts";
 import { asPostgres, columnsOf, type Step, stepsOf, typeOf } from "./tsql.ts";
 
 type Row = Record<string, unknown>;
@@ -159,7 +160,7 @@ export class StandIn {
   #calls = 0;
 
   constructor(url: string) {
-    this.#pool = new pg.Pool({ connectionString: url, max: 8 });
+    this.#pool = new pg.Pool({ connectionString: url, max: 8, types });
   }
 
   asSql = (): Sql => this as unknown as Sql;

@@ -80,6 +80,8 @@ const words: [RegExp, string][] = [
   [/DATEDIFF_BIG\(.*?SYSUTCDATETIME\(\)\)/g, "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"],
   [/ WITH \(READCOMMITTEDLOCK(?:, READPAST)?\)/g, ""],
   [/\s+FROM batch WITH \(INDEX\(1\)\)/g, ""],
+  [/ WITH \((?:NOLOCK|INDEX\(client_queue_waiting_ix\))\)/g, ""],
+  [/OUTER APPLY (\(.*?\) AS t)\s+WHERE/gs, "LEFT JOIN LATERAL $1 ON true WHERE"],
   [/\s+OPTION \([A-Z ]+\d*\)/g, ""],
   [/^WITH waiting AS/g, "WITH RECURSIVE waiting AS"],
   [/COUNT_BIG\(/g, "COUNT("],
@@ -101,7 +103,10 @@ export function asPostgres(statement: string): string {
 
 /** Rows that a SELECT takes for itself, passing by what others took: the hint of their table becomes the end of the statement. */
 function lockedRows(text: string): string {
-  const [hint, of] = / AS (\w+) WITH \(UPDLOCK, ROWLOCK, READCOMMITTEDLOCK, READPAST\)/.exec(text) ?? [];
+  const [hint, of] =
+    / AS (\w+) WITH \((?:UPDLOCK, ROWLOCK, READCOMMITTEDLOCK, READPAST|READCOMMITTEDLOCK, READPAST, UPDLOCK, ROWLOCK)\)/.exec(
+      text,
+    ) ?? [];
   return hint ? `${text.replace(hint, ` AS ${of}`)} FOR UPDATE OF ${of} SKIP LOCKED` : text;
 }
 
