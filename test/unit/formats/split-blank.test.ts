@@ -19,28 +19,6 @@ test.each<[string, Format, string, string, number | null]>([
   }
 });
 
-/** The quickest of three, in ms of this process: others share the machine. */
-function cost(format: Format, body: Buffer): number {
-  const times = [1, 2, 3].map(() => {
-    const began = process.cpuUsage();
-    split(format, body, { piece: () => 64 * 1024, maxRecords: 1e9 });
-    return process.cpuUsage(began).user / 1000;
-  });
-  return Math.min(...times);
-}
-
-test.each<[string, Format, string, string, string]>([
-  ["LF in NDJSON", "ndjson", "", "\n", "{}"],
-  ["CRLF in NDJSON", "ndjson", "{}\n", "\r\n", "{}"],
-  ["spaces and LF in NDJSON", "ndjson", "", " \n", "{}"],
-  ["LF in CSV", "csv", "a\n", "\n", "1"],
-  ["CRLF before a CSV header", "csv", "", "\r\n", "a\n1"],
-])("%s cost less than as many bytes of short records", (_what, format, head, unit, tail) => {
-  const bodyOf = (text: string) => Buffer.concat([Buffer.from(head), Buffer.alloc(4 * MIB, text), Buffer.from(tail)]);
-  const records = format === "csv" ? "1\n" : "{}\n";
-  expect(cost(format, bodyOf(unit))).toBeLessThan(cost(format, bodyOf(records)));
-});
-
 test("as many lines as records may be blank, and 100,000 in any case", () => {
   const refused = (format: Format, head: string, lines: number, maxRecords: number, piece?: () => number) =>
     refusal(() => split(format, `${head}${"\n".repeat(lines)}1\n`, { maxRecords, piece }));
