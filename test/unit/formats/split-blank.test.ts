@@ -1,8 +1,6 @@
-/** The promise: blank lines and white space cost next to nothing, count as lines, and have an end. */
+/** The promise: blank lines and white space are skipped, count as lines, and have an end. What they cost is in the bench `attacks`. */
 import type { Format } from "../../../formats/formats.ts";
 import { oneByte, refusal, split } from "./split-kit.ts";
-
-const MIB = 2 ** 20;
 
 test.each<[string, Format, string, string, number | null]>([
   ["NDJSON", "ndjson", "", "\n\r\n \t\r\n\n", 5],
