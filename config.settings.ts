@@ -31,9 +31,19 @@ export const serviceNames = [
   "batchLock",
   "batchProcessor",
   "batch",
+  "retention",
   "outbox",
   "webhook",
 ] as const;
+
+/** Services that start with another: a list that names only the other was written before they were services of their own. */
+const companions: Readonly<Record<string, string>> = { batch: "retention" };
+
+/** The services that start where these are named. */
+export function withCompanions(names: readonly string[]): readonly string[] {
+  const added = names.flatMap((name) => companions[name] ?? []);
+  return Object.freeze([...new Set([...names, ...added])]);
+}
 
 /** Names that begin with DATAFLOW_ and are read by the push client, not here. */
 export const pushClientNames: readonly string[] = ["DATAFLOW_URL", "DATAFLOW_CLIENT", "DATAFLOW_SECRET"];

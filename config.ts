@@ -2,7 +2,7 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { inspect, parseEnv } from "node:util";
 import { shown } from "./config.parse.ts";
 import { rulesBetween, type SettingFault } from "./config.rules.ts";
-import { pushClientNames, type Setting, settings, type Values } from "./config.settings.ts";
+import { pushClientNames, type Setting, settings, type Values, withCompanions } from "./config.settings.ts";
 
 export { maskUrl } from "./config.parse.ts";
 
@@ -87,6 +87,7 @@ function complete(values: Values, isTerminal: boolean) {
   return {
     ...values,
     amqpUrls,
+    services: services && withCompanions(services),
     /** One process with nothing beside it. */
     isEmbedded: databaseUrl.startsWith("sqlite:") && amqpUrls.length === 0,
     redisLockNodes: values.redisLockNodes ?? Object.freeze(redisUrl ? [redisUrl] : []),

@@ -66,8 +66,10 @@ function withHeartbeat(text: string): string {
 }
 
 function ownOptions(): BrokerOptions {
+  const config = exitOnFault(processConfig);
   // The runner reads SERVICES itself, as files or folders below SERVICEDIR.
-  return { ...brokerOptions(exitOnFault(processConfig)), started: requireServices };
+  if (config.services) process.env.SERVICES = config.services.join(",");
+  return { ...brokerOptions(config), started: requireServices };
 }
 
 /** The runner only warns of services that it does not find: the node would start, do nothing, and look well. */

@@ -17,6 +17,7 @@ import { monitorActions, monitorEvents } from "./monitor/monitor.contract.ts";
 import { outboxActions } from "./outbox/outbox.contract.ts";
 import { policyActions, policyEvents } from "./policy/policy.contract.ts";
 import { rateLimiterActions } from "./rateLimiter/rateLimiter.contract.ts";
+import { retentionActions } from "./retention/retention.contract.ts";
 import { webhookActions } from "./webhook/webhook.contract.ts";
 
 export const actions = {
@@ -28,6 +29,7 @@ export const actions = {
   ...batchLockActions,
   ...batchProcessorActions,
   ...webhookActions,
+  ...retentionActions,
   ...monitorActions,
 };
 export type ActionName = keyof typeof actions;

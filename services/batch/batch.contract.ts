@@ -33,6 +33,7 @@ export type {
 } from "../../database/store.ts";
 export { finalStates, isFinal, storedFaults } from "../../database/store.ts";
 export { errorForOperators, errorForPartner } from "./batch.reasons.ts";
+export { keepsBody, retentionDue } from "./batch.states.ts";
 
 /** Why an attempt failed: a code as a failed batch has it, or `internal` for a defect. */
 export interface AttemptError {

@@ -7,6 +7,7 @@
 import type { Context, Service } from "moleculer";
 import { configOf } from "../../config.ts";
 import type { BatchRow, Due, OutboxDraft, Written } from "../../database/store.ts";
+import { clockMixin, type WithClock } from "../../mixins/clock.ts";
 import { databaseMixin, type WithDatabase } from "../../mixins/database.ts";
 import { define } from "../../mixins/define.ts";
 import { scheduleMixin, type WithSchedule } from "../../mixins/schedule.ts";
@@ -20,24 +21,21 @@ import { forWebhook, replayDelivery, wakeSender } from "./batch.deliveries.ts";
 import { BatchEvents } from "./batch.events.ts";
 import { BatchFigures } from "./batch.figures.ts";
 import { approveMove, cancelMove, endSnoozeMove, giveUpMove, redriveMove, rejectMove } from "./batch.moves.ts";
-import { Retention } from "./batch.retention.ts";
 import { retryRejected } from "./batch.retry.ts";
+import { retentionDue } from "./batch.states.ts";
 import { Sweeper } from "./batch.sweep.ts";
 import { RunningUploads } from "./batch.uploads.ts";
-import { WatchedClock } from "./batch.watchedClock.ts";
 import { claim, commitChunk } from "./batch.work.ts";
 
 export type BatchService = Service &
   WithDatabase &
-  WithSchedule & {
+  WithSchedule &
+  WithClock & {
     events: BatchEvents;
     figures: BatchFigures;
     uploads: RunningUploads;
-    clock: WatchedClock;
     sweeper: Sweeper;
-    retention: Retention;
-    /** Retention looks now. */
-    removeSoon(): void;
+    wakeRetention(): void;
     leaseMs: number;
     clientPublicId(clientId: number): Promise<string>;
     policyOf(batch: BatchRow): Promise<Policy>;
@@ -58,7 +56,7 @@ const LEFT_OVER_MS = 5_000;
 
 export default define<BatchService>({
   name: "batch",
-  mixins: [databaseMixin, scheduleMixin],
+  mixins: [databaseMixin, scheduleMixin, clockMixin],
 
   created() {
     const config = configOf(this.broker);
@@ -219,8 +217,7 @@ export default define<BatchService>({
 
     /** When a batch that ended goes; one whose body is still to be deleted is due for that at once. */
     async retentionOf(this: BatchService, batch: BatchRow) {
-      const { retentionDays } = await this.policyOf(batch);
-      return { inMs: retentionDays * 86_400_000 };
+      return retentionDue(await this.policyOf(batch));
     },
     async completedEvent(this: BatchService, after: BatchRow) {
       return forWebhook(
@@ -237,11 +234,14 @@ export default define<BatchService>({
     wake(this: BatchService) {
       call(this.broker, "outbox.wake", {}).catch((error: unknown) => this.logger.debug("No wake-up:", error));
     },
+    /** Where this is lost, its own rhythm serves. */
+    wakeRetention(this: BatchService) {
+      call(this.broker, "retention.wake", {}).catch((error: unknown) => this.logger.debug("No wake-up:", error));
+    },
     async drain(this: BatchService) {
       // A stop can meet the start.
       if (!this.sweeper) return;
       this.sweeper.end();
-      this.retention.end();
       await this.endSchedules();
       await this.uploads.end();
     },
@@ -254,14 +254,10 @@ export default define<BatchService>({
       await this.database.deliveries.voidClaims();
     }
     this.uploads = new RunningUploads(this.database.store, this.leaseMs);
-    this.clock = new WatchedClock(this);
     this.sweeper = new Sweeper(this);
-    this.retention = new Retention(this);
     // While this node starts, what a sweep asks its own partners would go to another node, and wait for that one's answer.
     const sweepOnceStarted = async () => this.broker.started && this.sweeper.run();
     const sweep = this.schedule("The sweep", config.sweepIntervalMs, sweepOnceStarted, 0.2);
-    const removeOnceStarted = async () => this.broker.started && this.retention.run();
-    this.removeSoon = this.schedule("Retention", config.sweepIntervalMs, removeOnceStarted, 0.2);
     this.schedule("Folding counts", config.sweepIntervalMs, () => this.database.store.foldCounts(), 0.2);
     this.schedule("Keeping uploads", this.leaseMs / 3, () => this.uploads.touch());
     this.broker.localBus.once("$broker.started", sweep);

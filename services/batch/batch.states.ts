@@ -8,9 +8,16 @@
  *        └────────► held ─────┘ │
  *                    └─────► rejected           received, held, ready, processing ─► cancelled
  */
-import type { BatchRow, BatchState, Due, Move, OutboxDraft, Reason } from "../../database/store.ts";
+import {
+  type BatchRow,
+  type BatchState,
+  type Due,
+  isFinal,
+  type Move,
+  type OutboxDraft,
+  type Reason,
+} from "../../database/store.ts";
 import { Problem } from "../errors.ts";
-import { isFinal } from "./batch.contract.ts";
 
 const moves: Record<BatchState, readonly BatchState[]> = {
   receiving: ["received", "ready", "held", "rejected"],
@@ -27,6 +34,11 @@ const moves: Record<BatchState, readonly BatchState[]> = {
 
 /** A failed batch keeps its body, so that it can be driven again. */
 export const keepsBody = (state: BatchState): boolean => state === "failed" || !isFinal(state);
+
+const DAY_MS = 86_400_000;
+
+/** When a batch that ended is deleted, by the policy that it is pinned to. */
+export const retentionDue = ({ retentionDays }: { retentionDays: number }): Due => ({ inMs: retentionDays * DAY_MS });
 
 interface MoveTo {
   to: BatchState;

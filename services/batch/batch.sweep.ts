@@ -1,7 +1,7 @@
 /**
  * What no message looks after: every state that waits has a `due_at`, and whoever comes first after it moves the batch on.
  * Every node sweeps, a few rows at a time, each step conditional: two at once do no harm. A sweep is short, for the leases of
- * dead workers wait for the next one: what takes long, deleting, is the work of Retention.
+ * dead workers wait for the next one: what takes long, deleting, is the work of `retention`.
  */
 import { isUnavailable } from "../../database/errors.ts";
 import type { BatchRow, Move } from "../../database/store.ts";
@@ -75,11 +75,11 @@ export class Sweeper {
     return this.service.database.store.move(move).then((written) => this.service.published(written));
   }
 
-  /** An upload whose node is silent; its rows are left to Retention. */
+  /** An upload whose node is silent; its rows are left to `retention`. */
   private async voidUpload(batch: BatchRow): Promise<void> {
     if (!(await this.service.database.store.voidUpload(batch.id, true))) return;
     this.service.figures.lapsed("upload");
-    this.service.removeSoon();
+    this.service.wakeRetention();
   }
 
   private async decideAgain(batch: BatchRow): Promise<void> {

@@ -89,6 +89,13 @@ test("one line, exit 1", async () => {
   }
 }, 120_000);
 
+test("a list of services of an earlier version starts what was a part of them", async () => {
+  const SERVICES = "api,rateLimiter,clientCache,policy,batch,outbox,webhook";
+  const node = await startProcess({ DATABASE_URL, SERVICES });
+  for (const name of ["retention"]) expect(node.logs()).toMatch(new RegExp(`${name}\\b.* started`, "i"));
+  expect(await node.stop()).toMatchObject({ code: 0 });
+}, 60_000);
+
 test.each(["", "api,batch"])(
   "a start that finds no service (SERVICES=%s) ends with 1 and says so",
   async (SERVICES) => {

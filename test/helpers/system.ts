@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ServiceBroker, type ServiceSchema } from "moleculer";
+import { withCompanions } from "../../config.settings.ts";
 import { loadConfig } from "../../config.ts";
 import { openDatabase } from "../../database/database.ts";
 import { brokerOptions } from "../../moleculer.config.ts";
@@ -15,6 +16,7 @@ import clientCache from "../../services/clientCache/clientCache.service.ts";
 import outbox from "../../services/outbox/outbox.service.ts";
 import policy from "../../services/policy/policy.service.ts";
 import rateLimiter from "../../services/rateLimiter/rateLimiter.service.ts";
+import retention from "../../services/retention/retention.service.ts";
 import webhook from "../../services/webhook/webhook.service.ts";
 import { freshSchema, type Schema } from "./database.ts";
 import { freshMssqlDatabase } from "./mssql.ts";
@@ -30,11 +32,12 @@ const all: Record<string, ServiceSchema> = {
   outbox,
   policy,
   rateLimiter,
+  retention,
   webhook,
 };
 
 export interface SystemOptions {
-  /** Which services; all where omitted. */
+  /** Which services, with those that start with them; all where omitted. */
   services?: string[];
   /** Settings beside those that a test needs (database, port, token, log level). */
   env?: Record<string, string>;
@@ -69,7 +72,8 @@ export async function startSystem({
     ...env,
   });
   const broker = new ServiceBroker({ ...brokerOptions(config), skipProcessEventRegistration: true });
-  for (const name of services) broker.createService(withSettings(all[name] as ServiceSchema, settings[name]));
+  for (const name of withCompanions(services))
+    broker.createService(withSettings(all[name] as ServiceSchema, settings[name]));
   for (const schema of extra) broker.createService(schema);
   await broker.start();
   const server = (broker.getLocalService("api") as { server?: { address(): AddressInfo } } | undefined)?.server;

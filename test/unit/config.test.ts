@@ -235,6 +235,9 @@ test("settings that others decide", () => {
     metricsPort: 3030,
   });
   expect(loadConfig({ SERVICES: "api" }).metricsPort).toBeNull();
+  // Lists of before they were services of their own.
+  expect(loadConfig({ SERVICES: "batch,outbox" }).services).toEqual(["batch", "outbox", "retention"]);
+  expect(loadConfig({ SERVICES: "retention,batch" }).services).toEqual(["retention", "batch"]);
   expect(loadConfig({}, { isTerminal: true }).logFormat).toBe("pretty");
   expect(loadConfig({ PORT: "", LOG_LEVEL: "  " })).toMatchObject({ port: 3000, logLevel: "info" });
 });

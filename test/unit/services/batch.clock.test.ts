@@ -1,7 +1,7 @@
 /** The promise: a clock that goes ahead by itself makes nothing old, and one that is only corrected holds nothing up. */
 import os from "node:os";
+import { Clock } from "../../../mixins/clock.doubt.ts";
 import { collect, readings } from "../../../mixins/figures.ts";
-import { Clock } from "../../../services/batch/batch.clock.ts";
 import { call } from "../../../services/messages.ts";
 import { problem } from "../contracts/kit.ts";
 import { claimed, create, due, get, inside, startBatches, sweep, system } from "./batch.kit.ts";

@@ -55,7 +55,7 @@ export function startBatches(): void {
 interface Looker {
   run(): Promise<void>;
 }
-type Inside = Service & { database: Database; uploads: RunningUploads; sweeper: Looker; retention: Looker };
+type Inside = Service & { database: Database; uploads: RunningUploads; sweeper: Looker };
 export const inside = (node = system) => node.broker.getLocalService("batch") as Inside;
 
 /** A client of the test's own, which `create` sends for from here on. */
@@ -118,5 +118,5 @@ export const due = ({ id }: BatchRow, node = system) =>
   inside(node).database.sequelize.query(`UPDATE batch SET due_at = 0 WHERE id = ${id}`);
 export async function sweep(node = system): Promise<void> {
   await inside(node).sweeper.run();
-  await inside(node).retention.run();
+  await (node.broker.getLocalService("retention") as Service & { retention: Looker }).retention.run();
 }

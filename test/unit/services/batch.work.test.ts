@@ -2,7 +2,7 @@
 import type { BatchRow } from "../../../database/store.ts";
 import { deleteWhole } from "../../../services/batch/batch.uploads.ts";
 import { call } from "../../../services/messages.ts";
-import { problem } from "../contracts/kit.ts";
+import { problem, until } from "../contracts/kit.ts";
 import {
   claimed,
   client,
@@ -118,6 +118,14 @@ describe("the sweep", () => {
     expect((await get(approval)).state).toBe("held");
     expect((await get(opens)).state).toBe("ready");
     await toldOf(opens, "batch.ready");
+  });
+
+  test("has a silent node's upload deleted at once, however rarely anything is", async () => {
+    const { store } = inside().database;
+    const lost = { publicId: "lost", clientId: client.id, policyVersion: 1, format: "csv", requestId: null } as const;
+    await store.beginUpload(lost, 0);
+    await inside().sweeper.run();
+    await until(async () => (await store.list({ clientId: client.id, limit: 1 })).length === 0);
   });
 
   test("removes a silent node's upload, and leaves one that is kept", async () => {

@@ -1,7 +1,7 @@
 /** Pieces of a removal are as large as the disk is quick, and leave it to others in between. */
 import { setTimeout as pause } from "node:timers/promises";
 import type { Removal } from "../../../database/store.ts";
-import { Pace } from "../../../services/batch/batch.pace.ts";
+import { Pace } from "../../../services/retention/retention.pace.ts";
 
 const taking = (ms: number, end: Removal) => async () => {
   await pause(ms);

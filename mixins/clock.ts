@@ -1,25 +1,33 @@
-/** The database's clock, as this node watches it: the sweep and Retention ask whether it may be believed. */
+/** The database's clock, as this node watches it: whether it may be believed by whoever deletes, or takes leases for lapsed. */
 import { uptime } from "node:os";
-import { readWhenAsked } from "../../mixins/figures.ts";
-import { Clock } from "./batch.clock.ts";
-import type { BatchRow } from "./batch.contract.ts";
-import type { BatchService } from "./batch.service.ts";
+import type { Service, ServiceBroker } from "moleculer";
+import type { Database } from "../database/database.ts";
+import type { BatchRow } from "../database/store.ts";
+import { Clock } from "./clock.doubt.ts";
+import type { WithDatabase } from "./database.ts";
+import { define } from "./define.ts";
 
-const retentionHeld = {
-  name: "dataflow_retention_held",
-  help: "Whether nothing is deleted by its age, because the database's clock is in doubt.",
-  type: "gauge",
-} as const;
+/** What a service finds on `this` with this mixin, which it has beside the database's. */
+export interface WithClock {
+  clock: WatchedClock;
+}
 
-export class WatchedClock {
+/** One a node: a jump is seen, and told of, once. */
+const watched = new WeakMap<ServiceBroker, WatchedClock>();
+
+class WatchedClock {
   private readonly clock: Clock;
-  private readonly service: BatchService;
+  private readonly database: () => Database;
   private looking: Promise<void> | null = null;
 
-  constructor(service: BatchService) {
-    this.service = service;
-    this.clock = new Clock((text) => service.logger.warn(text));
-    readWhenAsked(service.broker, retentionHeld, () => [{ value: this.clock.isTrusted ? 0 : 1 }]);
+  constructor(warn: (text: string) => void, database: () => Database) {
+    this.clock = new Clock(warn);
+    this.database = database;
+  }
+
+  /** As of the last look. */
+  get isTrusted(): boolean {
+    return this.clock.isTrusted;
   }
 
   /** Compares the database's clock with this node's own count of time. Two callers at once share one look. */
@@ -42,7 +50,7 @@ export class WatchedClock {
   }
 
   private async lookOnce(): Promise<void> {
-    const { database } = this.service;
+    const database = this.database();
     const clockMs = await database.now();
     // The machine's uptime goes on while a laptop sleeps, `performance.now()` does not on Linux.
     const look = { clockMs, countMs: uptime() * 1000, awakeMs: performance.now() };
@@ -59,3 +67,17 @@ export class WatchedClock {
 /** When something was last written down of a batch. */
 const lastOf = ({ createdAt, readyAt, startedAt, finishedAt }: BatchRow): number =>
   Math.max(createdAt, readyAt ?? 0, startedAt ?? 0, finishedAt ?? 0);
+
+/** Gives a service `this.clock`: the same one for all services of the node. */
+export const clockMixin = define<Service & WithDatabase & WithClock>({
+  created(this: Service & WithDatabase & WithClock) {
+    const known = watched.get(this.broker);
+    this.clock =
+      known ??
+      new WatchedClock(
+        (text) => this.logger.warn(text),
+        () => this.database,
+      );
+    watched.set(this.broker, this.clock);
+  },
+});

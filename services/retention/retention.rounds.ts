@@ -1,23 +1,34 @@
 /**
- * Deletes what is over: bodies of batches that ended, whole batches, uploads that broke off, errors of earlier passes, keys and
- * contents. It has a rhythm of its own, for one batch can have millions of rows, and nobody's lease, window or retry may wait for them.
- *
- * All work is done in short pieces. The batches that are due get their turns one after the other, so that a large one does
- * not keep small ones waiting. Every node takes part: a piece locks its batch, and a node that finds it locked goes on
- * to another one. Nothing is remembered between two pieces, so what a node leaves behind when it dies is any other's to go on with.
+ * The rounds of removal. A batch can have millions of rows, so all work is done in short pieces. The batches that are due
+ * get their turns one after the other, so that a large one does not keep small ones waiting. A piece locks its batch, and
+ * a node that finds it locked goes on to another one. Nothing is remembered between two pieces, so what a node leaves
+ * behind when it dies is any other's to go on with.
  */
 import { isUnavailable } from "../../database/errors.ts";
-import type { BatchRow, BatchState, Removal } from "../../database/store.ts";
-import { finalStates } from "./batch.contract.ts";
-import { Pace } from "./batch.pace.ts";
-import type { BatchService } from "./batch.service.ts";
-import { keepsBody } from "./batch.states.ts";
+import type { BatchRow, BatchState, BatchStore, Due, Removal } from "../../database/store.ts";
+import { finalStates, keepsBody } from "../batch/batch.contract.ts";
+import { Pace } from "./retention.pace.ts";
 
 const BATCHES_AT_ONCE = 100;
 /** How long one batch keeps the others waiting. */
 const TURN_MS = 1_000;
 /** A few ms of deleting. */
 const FORGOTTEN_AT_ONCE = 1_000;
+
+/** What is deleted, and how: each method but the reads is a piece of bounded size. */
+export type RemovalStore = Pick<
+  BatchStore,
+  "due" | "voided" | "staleErrors" | "purgeChunks" | "deleteBatch" | "deleteStaleErrors" | "forgetRepeats"
+>;
+
+export interface RetentionParts {
+  store: RemovalStore;
+  logger: { warn(...args: unknown[]): void };
+  /** Asked before anything is read that is due: what a clock in doubt calls due is not deleted. */
+  mayDelete(): Promise<boolean>;
+  /** When a batch goes whose body goes now. */
+  retentionOf(batch: BatchRow): Promise<Due>;
+}
 
 interface Work {
   /** For the log. */
@@ -26,13 +37,13 @@ interface Work {
 }
 
 export class Retention {
-  private readonly service: BatchService;
+  private readonly parts: RetentionParts;
   private readonly pace = new Pace();
   private readonly keyPace = new Pace();
   private isEnded = false;
 
-  constructor(service: BatchService) {
-    this.service = service;
+  constructor(parts: RetentionParts) {
+    this.parts = parts;
   }
 
   /** Deletes until nothing is due, or until what is due cannot be deleted. */
@@ -48,7 +59,7 @@ export class Retention {
 
   /** One turn for everything that is due. Answers whether some of it has more, and something was done. */
   private async round(): Promise<boolean> {
-    const { store } = this.service.database;
+    const { store } = this.parts;
     const stale = await store.staleErrors(BATCHES_AT_ONCE);
     let hasMore = await this.turns(stale, ({ batchId, pass }) => ({
       name: `errors of batch ${batchId}`,
@@ -86,17 +97,17 @@ export class Retention {
       return last;
     } catch (error) {
       if (isUnavailable(error)) throw error;
-      this.service.logger.warn(`Retention cannot delete ${name} now:`, error);
+      this.parts.logger.warn(`Retention cannot delete ${name} now:`, error);
       return "busy";
     }
   }
 
   /** The body of a batch that ended goes first; when its retention is over, all of it. */
   private async piece(batch: BatchRow): Promise<Removal> {
-    const { store } = this.service.database;
+    const { store } = this.parts;
     const { id, state, chunks } = batch;
     if (chunks === 0) return store.deleteBatch(id, this.pace.rows);
-    if (!keepsBody(state)) return store.purgeChunks(id, this.pace.chunks, await this.service.retentionOf(batch));
+    if (!keepsBody(state)) return store.purgeChunks(id, this.pace.chunks, await this.parts.retentionOf(batch));
     const purged = await store.purgeChunks(id, this.pace.chunks, { inMs: 0 });
     return purged === "done" ? store.deleteBatch(id, this.pace.rows) : purged;
   }
@@ -104,12 +115,11 @@ export class Retention {
   /** Keys and contents whose time is over, and what was sent on days gone by. Answers whether there is more. */
   private async forget(): Promise<boolean> {
     if (!(await this.mayGoOn())) return false;
-    const piece = async () => ((await this.service.database.store.forgetRepeats(FORGOTTEN_AT_ONCE)) ? "done" : "more");
+    const piece = async () => ((await this.parts.store.forgetRepeats(FORGOTTEN_AT_ONCE)) ? "done" : "more");
     return (await this.keyPace.measured(piece)) === "more";
   }
 
-  /** Asked before anything is read that is due: what a clock in doubt calls due is not deleted. */
   private async mayGoOn(): Promise<boolean> {
-    return !this.isEnded && (await this.service.clock.mayDelete());
+    return !this.isEnded && (await this.parts.mayDelete());
   }
 }

@@ -1,0 +1,6 @@
+import { action } from "../declare.ts";
+
+export const retentionActions = {
+  /** Something is to be deleted that was not due before. Returns at once. */
+  "retention.wake": action({}).answers<void>(),
+};

@@ -1,0 +1,67 @@
+/**
+ * Deletes what is over its time: bodies of batches that ended, whole batches, uploads that broke off, errors of earlier
+ * passes, idempotency keys, unique keys and usage. Every node with a database takes part. It works in short pieces in a
+ * rhythm of its own, so that no lease, window or retry waits for it. It deletes nothing while the database's clock is in
+ * doubt, and while the database is away it waits for the next round.
+ */
+import type { Service } from "moleculer";
+import { configOf } from "../../config.ts";
+import { clockMixin, type WithClock } from "../../mixins/clock.ts";
+import { databaseMixin, type WithDatabase } from "../../mixins/database.ts";
+import { define } from "../../mixins/define.ts";
+import { readWhenAsked } from "../../mixins/figures.ts";
+import { scheduleMixin, type WithSchedule } from "../../mixins/schedule.ts";
+import { retentionDue } from "../batch/batch.contract.ts";
+import { call, serve } from "../messages.ts";
+import { Retention } from "./retention.rounds.ts";
+
+type RetentionService = Service &
+  WithDatabase &
+  WithSchedule &
+  WithClock & {
+    retention: Retention;
+    wake(): void;
+    drain(): Promise<void>;
+  };
+
+const held = {
+  name: "dataflow_retention_held",
+  help: "Whether nothing is deleted by its age, because the database's clock is in doubt.",
+  type: "gauge",
+} as const;
+
+export default define<RetentionService>({
+  name: "retention",
+  mixins: [databaseMixin, scheduleMixin, clockMixin],
+
+  created() {
+    readWhenAsked(this.broker, held, () => [{ value: this.clock.isTrusted ? 0 : 1 }]);
+  },
+
+  actions: serve<RetentionService, "retention">("retention", {
+    wake() {
+      this.wake();
+    },
+  }),
+
+  methods: {
+    async drain(this: RetentionService) {
+      // A stop can meet the start.
+      this.retention?.end();
+      await this.endSchedules();
+    },
+  },
+
+  async started() {
+    this.retention = new Retention({
+      store: this.database.store,
+      logger: this.logger,
+      mayDelete: () => this.clock.mayDelete(),
+      retentionOf: async ({ clientId, policyVersion: version }) =>
+        retentionDue((await call(this.broker, "policy.version", { clientId, version })).policy),
+    });
+    // While this node starts, what is asked of its own partners would go to another node.
+    const runOnceStarted = async () => this.broker.started && this.retention.run();
+    this.wake = this.schedule("Retention", configOf(this.broker).sweepIntervalMs, runOnceStarted, 0.2);
+  },
+});
