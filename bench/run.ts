@@ -11,6 +11,7 @@ const benchmarks: Record<string, () => Promise<Benchmark>> = {
   ingest: async () => (await import("./ingest.ts")).ingest,
   small: async () => (await import("./small.ts")).small,
   repeats: async () => (await import("./repeats.ts")).repeats,
+  drain: async () => (await import("./drain.ts")).drain,
   unique: async () => (await import("./unique.ts")).unique,
   claims: async () => (await import("./claims.ts")).claims,
   memory: async () => (await import("./memory.ts")).memory,
@@ -23,19 +24,25 @@ const benchmarks: Record<string, () => Promise<Benchmark>> = {
   "pg-ingest": async () => (await import("./postgres/ingest.ts")).pgIngest,
   "pg-small": async () => (await import("./postgres/small.ts")).pgSmall,
   "pg-latency": async () => (await import("./postgres/latency.ts")).pgLatency,
+  "pg-drain": async () => (await import("./drain.ts")).pgDrain,
   retention: async () => (await import("./retention.ts")).retention,
   figures: async () => (await import("./postgres/figures.ts")).figures,
   attacks: async () => (await import("./attacks.ts")).attacked,
   mssql: async () => (await import("./mssql.ts")).mssqlRows,
 };
-const usage = `npm run bench -- [${Object.keys(benchmarks).join("|")}]… [--quick|--full] [--rounds N]`;
+const usage = `npm run bench -- [${Object.keys(benchmarks).join("|")}]… [--quick|--full] [--rounds N] [--minutes N]`;
 
 let isStopping = false;
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { quick: { type: "boolean" }, full: { type: "boolean" }, rounds: { type: "string" } },
+    options: {
+      quick: { type: "boolean" },
+      full: { type: "boolean" },
+      rounds: { type: "string" },
+      minutes: { type: "string" },
+    },
   });
   const unknown = positionals.find((name) => !Object.hasOwn(benchmarks, name));
   if (unknown) {
@@ -46,12 +53,15 @@ async function main(): Promise<void> {
   const names = positionals.length > 0 ? positionals : Object.keys(benchmarks);
   if (names.length > 1) return eachByItself(names);
   const size = values.quick ? "quick" : values.full ? "full" : "usual";
-  await run(names[0] as string, { size, rounds: values.rounds ? Number(values.rounds) : null });
+  const [rounds = null, minutes = null] = [values.rounds, values.minutes].map((text) => text && Number(text));
+  await run(names[0] as string, { size, rounds: rounds || null, minutes: minutes || null });
 }
+
+const isNumbered = (flag = "") => flag === "--rounds" || flag === "--minutes";
 
 /** In a process of its own: what one has warmed up, or left on the heap, is no part of the next one's figures. */
 async function eachByItself(names: string[]): Promise<void> {
-  const flags = process.argv.slice(2).filter((word, i, all) => word.startsWith("--") || all[i - 1] === "--rounds");
+  const flags = process.argv.slice(2).filter((word, i, all) => word.startsWith("--") || isNumbered(all[i - 1]));
   for (const name of names) {
     if (isStopping) return;
     const args = [...process.execArgv, process.argv[1] as string, name, ...flags];

@@ -5,6 +5,7 @@ import { root } from "../../root.cjs";
 import { ended, keepTrack } from "./places.ts";
 
 export interface Child<Ask, Answer> {
+  pid: number;
   ask(message: Ask): Promise<Answer>;
   stop(): Promise<void>;
 }
@@ -12,6 +13,7 @@ export interface Child<Ask, Answer> {
 export function startChild<Ask extends object, Answer>(file: string): Child<Ask, Answer> {
   const child = keepTrack(fork(join(root, "bench", file), { execArgv: [] }));
   return {
+    pid: child.pid as number,
     ask: (message) => answerOf<Answer>(child, message),
     async stop() {
       child.disconnect();

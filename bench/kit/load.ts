@@ -11,9 +11,13 @@ export const MARK = "##########";
 export interface Load {
   port: number;
   connections: number;
+  /** How long, or how many requests there are: fewer end sooner. */
   ms: number;
-  /** The head without its content-length, and the body. */
-  head: string;
+  count?: number;
+  /** Requests a second, evenly; omitted: as many as can be. */
+  pace?: number;
+  /** The head without its content-length (several: one for each connection, in turns), and the body. */
+  head: string | string[];
   body: string;
 }
 
@@ -28,12 +32,19 @@ export interface Loaded {
 
 const EXPECTED = "HTTP/1.1 202 ";
 
-async function load({ port, connections, ms, head, body }: Load): Promise<Loaded> {
-  const bytes = Buffer.from(`${head}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
+async function load({ port, connections, ms, count = Infinity, pace = Infinity, head, body }: Load): Promise<Loaded> {
+  const bytes = [head]
+    .flat()
+    .map((one) => Buffer.from(`${one}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`));
   const from = Date.now();
-  const until = performance.now() + ms;
+  const beganAt = performance.now();
+  let begun = 0;
+  /** When the next request may leave; null: there is none. */
+  const turn = () => (begun < count ? beganAt + (begun++ * 1000) / pace : null);
   const each = await Promise.all(
-    Array.from({ length: connections }, () => connection(port, Buffer.from(bytes), until)),
+    Array.from({ length: connections }, (_, i) =>
+      connection(port, Buffer.from(bytes[i % bytes.length] as Buffer), beganAt + ms, turn),
+    ),
   );
   const latencies = each.flat();
   return { perSecond: (latencies.length / ms) * 1000, from, to: from + ms, latencies };
@@ -48,14 +59,25 @@ function marksIn(bytes: Buffer): number[] {
   return marks;
 }
 
-function connection(port: number, bytes: Buffer, until: number): Promise<number[]> {
+function connection(port: number, bytes: Buffer, until: number, turn: () => number | null): Promise<number[]> {
   return new Promise((resolve, reject) => {
     const latencies: number[] = [];
     const marks = marksIn(bytes);
     const socket = connect({ port, host: "127.0.0.1", noDelay: true });
     let began = 0;
     let answer = "";
+    const end = () => {
+      socket.end();
+      resolve(latencies);
+    };
     const next = () => {
+      const at = turn();
+      if (at === null || at >= until) return end();
+      const waitMs = at - performance.now();
+      if (waitMs > 1) setTimeout(send, waitMs);
+      else send();
+    };
+    const send = () => {
       began = performance.now();
       answer = "";
       const number = String(++sent).padStart(MARK.length, "0");
@@ -69,9 +91,8 @@ function connection(port: number, bytes: Buffer, until: number): Promise<number[
       if (!answer.startsWith(EXPECTED)) return socket.destroy(new Error(answer));
       const now = performance.now();
       if (now <= until) latencies.push(now - began);
-      if (now < until) return next();
-      socket.end();
-      resolve(latencies);
+      if (now < until) next();
+      else end();
     });
   });
 }

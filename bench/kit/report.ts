@@ -4,6 +4,8 @@ export interface Options {
   size: "quick" | "usual" | "full";
   /** Null: as many as the benchmark wants. */
   rounds: number | null;
+  /** Null: rounds as usual; else a run of so many minutes, of benchmarks that know one. */
+  minutes: number | null;
 }
 
 export interface Report {

@@ -1,0 +1,29 @@
+/** The worker of a peer, in a process of its own. Asked first to start, then in each round for when it has done so many batches. */
+import { serveParent } from "../kit/child.ts";
+import { type DrainPeerName, drainPeers, type Place } from "./peers.ts";
+
+export type Ask = { name: DrainPeerName; place: Place } | { count: number };
+
+let begin = (_isOver: () => boolean) => {};
+let expected = 0;
+let told = (_at: number) => {};
+
+function done(): void {
+  if (--expected === 0) told(Date.now());
+}
+
+/** Answers when the last of them was done, on the wall clock; 0 once it is started. */
+async function answer(ask: Ask): Promise<number> {
+  if ("name" in ask) {
+    begin = await drainPeers[ask.name].work(ask.place, done);
+    return 0;
+  }
+  expected = ask.count;
+  const last = new Promise<number>((resolve) => {
+    told = resolve;
+  });
+  begin(() => expected <= 0);
+  return last;
+}
+
+serveParent(answer, () => {});
