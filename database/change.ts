@@ -1,9 +1,10 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Transaction } from "sequelize";
 import type { Database } from "./database.ts";
-import { isUnavailable, isUnknown } from "./errors.ts";
+import { isUnknown } from "./errors.ts";
 import type { Models } from "./models.ts";
 import type { OutboxDraft, OutboxRow } from "./store.ts";
+import { isUnavailable } from "./unavailable.ts";
 
 /** Sooner than another node's sweep takes up the event and deletes it, which is 5 s old then. A last look at a silent server takes its time. */
 const LOOK_MS = 2_000;

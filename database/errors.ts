@@ -1,5 +1,4 @@
-/** What a database can do to its callers, whatever its dialect. */
-import { ConnectionError } from "sequelize";
+/** What a database can do to its callers, whatever its dialect. SQLite's thread needs them too, and does without Sequelize. */
 
 /** It cannot be reached, opened or written (disk full, read error, ended thread): the caller answers 503 and may try again. */
 export class DatabaseUnavailable extends Error {
@@ -47,15 +46,6 @@ export class DatabaseInUse extends Error {
 export class ConstraintViolation extends Error {
   override name = "ConstraintViolation";
   readonly code = "SQLITE_CONSTRAINT";
-}
-
-/** Also true for what Sequelize made of it: there the cause is the error's `parent`, and no free connection has a name of its own. */
-export function isUnavailable(error: unknown): boolean {
-  return (
-    error instanceof DatabaseUnavailable ||
-    error instanceof ConnectionError ||
-    (error as { parent?: unknown } | null)?.parent instanceof DatabaseUnavailable
-  );
 }
 
 /** Of an error that `isUnavailable`: what was asked may have been done nevertheless. */

@@ -5,8 +5,9 @@
  * it finds the condition gone, and the row tells who was faster.
  */
 import { setTimeout as pause } from "node:timers/promises";
-import { ConstraintViolation, DatabaseUnavailable, isUnavailable } from "./errors.ts";
+import { ConstraintViolation, DatabaseUnavailable } from "./errors.ts";
 import type { BatchRow, BatchStore, Move, OutboxDraft, OutboxRow, UploadOutcome, Written } from "./store.ts";
+import { isUnavailable } from "./unavailable.ts";
 
 /** What a dialect reads for it. */
 export interface Evidence {

@@ -1,5 +1,6 @@
 import { ConfigError, maskUrl } from "../config.ts";
-import { DatabaseInUse, DatabaseRefused, isUnavailable } from "../database/errors.ts";
+import { DatabaseInUse, DatabaseRefused } from "../database/errors.ts";
+import { isUnavailable } from "../database/unavailable.ts";
 import { strangerAt } from "./answering.ts";
 
 /**

@@ -1,7 +1,7 @@
 /** `npm run migrate`: brings the database of the settings up to date; exit 1 and a message where that fails. */
 import { exitOnFault, maskUrl, processConfig } from "../config.ts";
 import { openDatabase } from "../database/database.ts";
-import { isUnavailable } from "../database/errors.ts";
+import { isUnavailable } from "../database/unavailable.ts";
 import { wrongUrl } from "../mixins/database.url.ts";
 
 const { databaseUrl } = exitOnFault(processConfig);

@@ -1,5 +1,5 @@
 import { QueryTypes, type Transaction } from "sequelize";
-import { Umzug, type UmzugStorage } from "umzug";
+import type { UmzugStorage } from "umzug";
 import type { Ddl, Dialect } from "../dialect.ts";
 import { schema } from "./0001-schema.ts";
 import { repeats } from "./0002-repeats.ts";
@@ -45,26 +45,24 @@ const LOG = "schema_migration";
 /** Steps and their log in ONE transaction, under the dialect's lock: done as a whole or not at all, by one process at a time. */
 export async function migrate(dialect: Dialect): Promise<string[]> {
   if ((await pending(dialect)).length === 0) return [];
+  // With a command line and all that it needs: most starts have no step to take.
+  const { Umzug } = await import("umzug");
   return dialect.migrations.transaction(async (transaction) => {
     await dialect.lockMigrations(transaction);
-    const done = await umzug(dialect, transaction).up();
-    return done.map((step) => step.name);
+    const query = (sql: string) => dialect.migrations.query(sql, { transaction, logging: false });
+    const umzug = new Umzug<MigrationContext>({
+      migrations: migrations.map(({ name, up }) => ({ name, up: ({ context }) => up(context) })),
+      context: { ddl: dialect.ddl, query },
+      storage: new Log(dialect, transaction),
+      logger: undefined,
+    });
+    return (await umzug.up()).map((step) => step.name);
   });
 }
 
 export async function pending(dialect: Dialect): Promise<string[]> {
-  const steps = await umzug(dialect, null).pending();
-  return steps.map((step) => step.name);
-}
-
-function umzug(dialect: Dialect, transaction: Transaction | null) {
-  const query = (sql: string) => dialect.migrations.query(sql, { transaction, logging: false });
-  return new Umzug<MigrationContext>({
-    migrations: migrations.map(({ name, up }) => ({ name, up: ({ context }) => up(context) })),
-    context: { ddl: dialect.ddl, query },
-    storage: new Log(dialect, transaction),
-    logger: undefined,
-  });
+  const taken = new Set(await new Log(dialect, null).executed());
+  return migrations.map(({ name }) => name).filter((name) => !taken.has(name));
 }
 
 /** umzug's own storage cannot write inside our transaction. */

@@ -3,8 +3,9 @@
  * Every node sweeps, a few rows at a time, each step conditional: two at once do no harm. A sweep is short, for the leases of
  * dead workers wait for the next one: what takes long, deleting, is the work of `retention`.
  */
-import { isUnavailable } from "../../database/errors.ts";
+
 import type { BatchRow, Move } from "../../database/store.ts";
+import { isUnavailable } from "../../database/unavailable.ts";
 import { attemptOf } from "./batch.attempts.ts";
 import { SWEPT } from "./batch.contract.ts";
 import type { BatchService } from "./batch.service.ts";

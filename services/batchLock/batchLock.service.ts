@@ -6,7 +6,7 @@
  */
 import type { Service } from "moleculer";
 import { configOf } from "../../config.ts";
-import { isUnavailable } from "../../database/errors.ts";
+import { isUnavailable } from "../../database/unavailable.ts";
 import { databaseMixin, type WithDatabase } from "../../mixins/database.ts";
 import { define } from "../../mixins/define.ts";
 import { type Counter, counter, readWhenAsked } from "../../mixins/figures.ts";

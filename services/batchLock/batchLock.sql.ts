@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { isUnavailable } from "../../database/errors.ts";
 import type { LockStore } from "../../database/locks.ts";
+import { isUnavailable } from "../../database/unavailable.ts";
 import type { LockOutcome } from "./batchLock.contract.ts";
 import type { LockProvider } from "./batchLock.provider.ts";
 

@@ -4,8 +4,8 @@
  * a node that finds it locked goes on to another one. Nothing is remembered between two pieces, so what a node leaves
  * behind when it dies is any other's to go on with.
  */
-import { isUnavailable } from "../../database/errors.ts";
 import type { BatchRow, BatchState, BatchStore, Due, Removal } from "../../database/store.ts";
+import { isUnavailable } from "../../database/unavailable.ts";
 import { finalStates, keepsBody } from "../batch/batch.contract.ts";
 import { Pace } from "./retention.pace.ts";
 

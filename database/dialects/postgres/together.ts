@@ -2,8 +2,9 @@
  * Small uploads that end while others are being committed wait for them, and are committed together: a statement and its
  * fsync cost about the same for one as for sixteen. An idle node commits at once, so nobody waits for company.
  */
-import { isUnavailable } from "../../errors.ts";
+
 import type { UploadCommit, UploadOutcome } from "../../store.ts";
+import { isUnavailable } from "../../unavailable.ts";
 import type { Sql } from "./sql.ts";
 import { commitTogether } from "./units/together.ts";
 import { commitUpload } from "./units/uploads.ts";

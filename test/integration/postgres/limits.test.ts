@@ -1,7 +1,8 @@
 /** What a node asks of PostgreSQL beside its statements: how many connections, for how long, and in which types. */
 import pg from "pg";
 import { type Database, openDatabase } from "../../../database/database.ts";
-import { isUnavailable, isUnknown } from "../../../database/errors.ts";
+import { isUnknown } from "../../../database/errors.ts";
+import { isUnavailable } from "../../../database/unavailable.ts";
 import { describePostgres, freshPostgres, type TestDatabase } from "../../helpers/database.ts";
 import { startSystem } from "../../helpers/system.ts";
 import { databaseOf, until } from "../batch/kit.ts";
