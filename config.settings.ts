@@ -30,6 +30,7 @@ export const serviceNames = [
   "policy",
   "batchLock",
   "batchProcessor",
+  "imports",
   "batch",
   "retention",
   "outbox",
@@ -37,7 +38,7 @@ export const serviceNames = [
 ] as const;
 
 /** Services that start with another: a list that names only the other was written before they were services of their own. */
-const companions: Readonly<Record<string, string>> = { batch: "retention" };
+const companions: Readonly<Record<string, string>> = { api: "imports", batch: "retention" };
 
 /** The services that start where these are named. */
 export function withCompanions(names: readonly string[]): readonly string[] {

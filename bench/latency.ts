@@ -43,7 +43,7 @@ async function post(broker: ServiceBroker, client: { id: number; publicId: strin
     format: "ndjson",
     encoding: "identity",
   } as const;
-  await call(broker, "batch.create", { ...params, requestId: null }, { stream: Readable.from([body]), timeout: 0 });
+  await call(broker, "imports.create", { ...params, requestId: null }, { stream: Readable.from([body]), timeout: 0 });
 }
 
 /** One durable row, as a claim is one: what a start cannot do without. */
@@ -99,7 +99,7 @@ export const latency: Benchmark = async ({ size, rounds }) => {
         ratio: `${(p50 / quantile(floor, 0.5)).toFixed(1)} times the floor`,
         goal: { text: `p50 < ${MOST_MS} ms`, isMet: p50 < MOST_MS },
       },
-      { label: "since batch.create answered", figure: told(sinceAnswer) },
+      { label: "since imports.create answered", figure: told(sinceAnswer) },
     ],
   };
 };

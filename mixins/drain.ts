@@ -9,7 +9,7 @@ interface Drainable {
 }
 
 /** Doors and workers first, then what they give back to; within one step all at once. */
-const steps = [["api", "batchProcessor", "webhook"], ["batch", "retention"], ["outbox"]];
+const steps = [["api", "batchProcessor", "webhook"], ["imports", "batch", "retention"], ["outbox"]];
 
 /** Beyond SHUTDOWN_TIMEOUT, for connections to close. A server that is silent costs each of them seconds, one after the other. */
 const LAST_MS = 1_000;

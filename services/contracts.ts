@@ -1,18 +1,19 @@
 /**
  * The map: every action, queue and event, in the order of a batch's way.
  *
- *   HTTP ─► api ─► clientCache.authenticate ─► rateLimiter.consume ─► batch.create ─► policy.evaluate
- *                                                                        │ one commit
+ *   HTTP ─► api ─► clientCache.authenticate ─► rateLimiter.consume ─► imports.create ─► policy.evaluate
+ *                                                                          │ one commit
  *                              outbox.publish ─► queue batch.ready ─► batchProcessor
  *                                                                        │ batchLock.acquire, batch.claim,
  *                                                                        │ batch.commitChunk … batch.completed
  *                                                                        ▼
- *                              batch.recordAttempt ◄─ the client's URL ◄─ webhook ◄─ batch.takeDeliveries
+ *                                       webhook ─► the client's URL       retention: what is over its time
  */
 import { batchActions, batchEvents } from "./batch/batch.contract.ts";
 import { batchLockActions } from "./batchLock/batchLock.contract.ts";
 import { batchProcessorActions, batchProcessorQueues } from "./batchProcessor/batchProcessor.contract.ts";
 import { clientCacheActions, clientCacheEvents } from "./clientCache/clientCache.contract.ts";
+import { importsActions } from "./imports/imports.contract.ts";
 import { monitorActions, monitorEvents } from "./monitor/monitor.contract.ts";
 import { outboxActions } from "./outbox/outbox.contract.ts";
 import { policyActions, policyEvents } from "./policy/policy.contract.ts";
@@ -24,6 +25,7 @@ export const actions = {
   ...clientCacheActions,
   ...rateLimiterActions,
   ...policyActions,
+  ...importsActions,
   ...batchActions,
   ...outboxActions,
   ...batchLockActions,

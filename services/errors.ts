@@ -116,6 +116,12 @@ export function isProblem(error: unknown, type?: ProblemCode): error is Problem 
   return typeof found === "string" && Object.hasOwn(problems, found) && (type === undefined || found === type);
 }
 
+/** For what can as well be done later: null for a failure that may pass. A refusal is thrown. */
+export function nullIfLater(error: unknown): null {
+  if (isProblem(error) && !error.retryable) throw error;
+  return null;
+}
+
 /** For a part of a document that was checked alone: its faults' pointers get the part's own in front. */
 export const rethrowUnder =
   (prefix: string) =>

@@ -10,6 +10,7 @@ import { brokerOptions } from "../../moleculer.config.ts";
 import { root } from "../../root.cjs";
 import batch from "../../services/batch/batch.service.ts";
 import clientCache from "../../services/clientCache/clientCache.service.ts";
+import imports from "../../services/imports/imports.service.ts";
 import { call } from "../../services/messages.ts";
 import outbox from "../../services/outbox/outbox.service.ts";
 import policy from "../../services/policy/policy.service.ts";
@@ -73,13 +74,13 @@ export async function startOurs(cluster: Cluster): Promise<Ours> {
   });
   const sinceCommit: number[] = [];
   return {
-    label: "DataFlow: batch.create",
+    label: "DataFlow: imports.create",
     times: [],
     sinceCommit,
     async once() {
       const began = clock();
       const stream = Readable.from([Buffer.from(body)]);
-      const { batch } = await call(broker, "batch.create", create(client), { stream, timeout: 0 } as object);
+      const { batch } = await call(broker, "imports.create", create(client), { stream, timeout: 0 } as object);
       const at = await arrivals.of(batch.publicId);
       sinceCommit.push(msBetween(committedAt, at));
       return msBetween(began, at);
@@ -117,7 +118,7 @@ async function door(cluster: Cluster, committed: () => void) {
     middlewares: [...(options.middlewares ?? []), probe],
   });
   cluster.knows(broker.nodeID);
-  for (const service of [batch, clientCache, outbox, policy]) broker.createService(service);
+  for (const service of [batch, clientCache, imports, outbox, policy]) broker.createService(service);
   await broker.start();
   // Policies are checked against the handlers that are there.
   await broker.waitForServices(["probe"], 20_000);

@@ -1,9 +1,9 @@
 /** What operators see of webhooks: what was sent, what came of it, and once more. */
-import { type DeliveryRow, type DeliveryState, deliveryStates } from "../batch/batch.contract.ts";
+
 import { Problem } from "../errors.ts";
 import { call } from "../messages.ts";
 import { choice, count, described, id, instant, type JsonSchema, listOf, orNull, record, text } from "../schema.ts";
-import { webhookEvents } from "../webhook/webhook.contract.ts";
+import { type DeliveryRow, type DeliveryState, deliveryStates, webhookEvents } from "../webhook/webhook.contract.ts";
 import { type Exchange, json, type Reply } from "./api.exchange.ts";
 import { noBody, queryOf } from "./api.input.ts";
 import { pageBody, pageOf } from "./api.pages.ts";
@@ -54,7 +54,7 @@ function statusOf(status: string | undefined): { state?: DeliveryState } {
 export async function listDeliveries(exchange: Exchange): Promise<Reply> {
   const { batch, status, ...query } = queryOf(exchange, "batch", "status", "limit", "cursor");
   const page = pageOf(exchange, "deliveries", query);
-  const rows = await call(exchange.ctx, "batch.listDeliveries", {
+  const rows = await call(exchange.ctx, "webhook.list", {
     ...page.asked,
     ...statusOf(status),
     ...(batch === undefined ? {} : { batch }),
@@ -64,6 +64,6 @@ export async function listDeliveries(exchange: Exchange): Promise<Reply> {
 
 export async function replayDelivery(exchange: Exchange): Promise<Reply> {
   await noBody(exchange);
-  const row = await call(exchange.ctx, "batch.replayDelivery", { publicId: exchange.path.id ?? "" });
+  const row = await call(exchange.ctx, "webhook.replay", { publicId: exchange.path.id ?? "" });
   return json(200, await deliveryView(exchange, row));
 }

@@ -1,7 +1,7 @@
 /** Header fields that are structured (RFC 8941), as far as an upload has some. */
 import type { IncomingMessage } from "node:http";
-import { type Digest, digestBytes } from "../batch/batch.contract.ts";
 import { Problem } from "../errors.ts";
+import { type Digest, digestBytes } from "../imports/imports.contract.ts";
 
 const malformed = (header: string, detail: string) => new Problem("invalid-header", detail, { header });
 

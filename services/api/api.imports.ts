@@ -40,7 +40,7 @@ export async function retryImport(exchange: Exchange): Promise<Reply> {
   const which = { publicId: exchange.path.id ?? "", clientId: client.id };
   if (only === undefined) return json(202, batchView(await call(exchange.ctx, "batch.retry", which)), again);
   const params = { ...which, clientPublicId: client.publicId, requestId: exchange.ctx.requestID };
-  const { batch, isNew } = await call(exchange.ctx, "batch.retryRejected", params, { timeout: 0 });
+  const { batch, isNew } = await call(exchange.ctx, "imports.retryRejected", params, { timeout: 0 });
   return json(isNew ? 202 : 200, batchView(batch), { Location: `/imports/${batch.publicId}`, ...(isNew ? again : {}) });
 }
 

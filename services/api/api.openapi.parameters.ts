@@ -1,7 +1,7 @@
 /** The parameters of requests, with an example each that a test sends. */
 import { createHash } from "node:crypto";
-import { deliveryStates } from "../batch/batch.contract.ts";
 import { choice, id, type JsonSchema, text } from "../schema.ts";
+import { deliveryStates } from "../webhook/webhook.contract.ts";
 import { docsFiles } from "./api.docs.ts";
 import { cursor, ids, ordersNdjson } from "./api.openapi.examples.ts";
 import { MOST_ITEMS, USUAL_ITEMS } from "./api.pages.ts";

@@ -57,7 +57,7 @@ export default define<Api>({
   name: "api",
   mixins: [
     ApiGateway as unknown as Partial<Service["schema"]>,
-    partnersMixin("clientCache", "rateLimiter", "policy", "batch", "outbox"),
+    partnersMixin("clientCache", "rateLimiter", "policy", "imports", "batch", "outbox"),
   ],
 
   // They would change the routes of a node that runs, for whoever is on the broker.
@@ -213,7 +213,7 @@ export default define<Api>({
       this.watches.end();
       const { shutdownTimeoutMs } = configOf(this.broker);
       const refusal = setTimeout(
-        () => call(this.broker, "batch.refuseUploads", {}).catch((error) => this.logger.warn("Uploads go on:", error)),
+        () => call(this.broker, "imports.refuseAll", {}).catch((error) => this.logger.warn("Uploads go on:", error)),
         shutdownTimeoutMs * UPLOAD_PATIENCE,
       );
       const patience = setTimeout(() => this.server.closeAllConnections(), shutdownTimeoutMs * PATIENCE);

@@ -1,6 +1,7 @@
 /** `POST /imports`: what its headers say, before the first byte of the body is read. */
-import { mostWireBytes } from "../batch/batch.contract.ts";
+
 import { Problem } from "../errors.ts";
+import { mostWireBytes } from "../imports/imports.contract.ts";
 import { call, type ParamsOf } from "../messages.ts";
 import { callerOf, type Exchange, type Reply, wantBodyWhenRead } from "./api.exchange.ts";
 import { contentDigestsOf, idempotencyKeyOf } from "./api.fields.ts";
@@ -8,7 +9,7 @@ import { mediaType } from "./api.input.ts";
 import { waitOf } from "./api.prefer.ts";
 import { batchPosted } from "./api.waiting.ts";
 
-type Create = ParamsOf<"batch.create">;
+type Create = ParamsOf<"imports.create">;
 type Content = Pick<Create, "format" | "charset" | "delimiter">;
 
 const formats: Record<string, Create["format"]> = {
@@ -104,7 +105,7 @@ export async function postImport(exchange: Exchange): Promise<Reply> {
     requestId: ctx.requestID,
   };
   wantBodyWhenRead(exchange);
-  const created = await call(ctx, "batch.create", params, { stream: req, timeout: 0 });
+  const created = await call(ctx, "imports.create", params, { stream: req, timeout: 0 });
   const headers: Record<string, string> = created.isReplayed ? { "Idempotent-Replayed": "true" } : {};
   return batchPosted(exchange, created.batch, seconds, { status: created.status, headers });
 }

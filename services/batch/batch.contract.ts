@@ -1,6 +1,3 @@
-import type { Readable } from "node:stream";
-import type { AttemptRecord, DeliveryRow, TakenDelivery } from "../../database/deliveries.ts";
-import { deliveryStates } from "../../database/deliveries.ts";
 import type {
   BatchAttempt,
   BatchRow,
@@ -8,20 +5,16 @@ import type {
   Candidate,
   ChunkCommit,
   Claimed,
-  OutboxRow,
   QueueStats,
   RecordErrors,
   SeenBatch,
   StoredChunk,
-  UploadAnswer,
 } from "../../database/store.ts";
 import { batchStates, finalStates } from "../../database/store.ts";
 import { action, event, typed } from "../declare.ts";
 import type { CloudEvent } from "../outbox/outbox.contract.ts";
 import { choice, count, described, id, type JsonSchema, orNull, record, text } from "../schema.ts";
 
-export type { AttemptRecord, DeliveryRow, DeliveryState, TakenDelivery } from "../../database/deliveries.ts";
-export { deliveryStates } from "../../database/deliveries.ts";
 export type {
   BatchAttempt,
   BatchRow,
@@ -33,7 +26,7 @@ export type {
 } from "../../database/store.ts";
 export { finalStates, isFinal, storedFaults } from "../../database/store.ts";
 export { errorForOperators, errorForPartner } from "./batch.reasons.ts";
-export { keepsBody, retentionDue } from "./batch.states.ts";
+export { keepsBody, retentionDue, standingAfter } from "./batch.states.ts";
 
 /** Why an attempt failed: a code as a failed batch has it, or `internal` for a defect. */
 export interface AttemptError {
@@ -51,36 +44,7 @@ export type GiveUp =
   | { outcome: "fail"; code: string; detail: string; cause?: AttemptError }
   | { outcome: "cancel" };
 
-export type Encoding = "identity" | "gzip";
-
-/** What a gzip stream may have beyond what it holds; some of it is always on its way through the decoder. */
-export const GZIP_ALLOWANCE = 1024 * 1024;
-
-/** What a body of `maxBytes` may have on the wire. Gzip adds less than a hundredth to what it cannot compress. */
-export const mostWireBytes = (encoding: Encoding, maxBytes: number): number =>
-  encoding === "identity" ? maxBytes : maxBytes + Math.ceil(maxBytes / 64) + GZIP_ALLOWANCE;
-
-/** How many bytes a digest has, of each algorithm that is checked. */
-export const digestBytes = { "sha-256": 32, "sha-512": 64 } as const;
-
-/** What the bytes on the wire are said to be. */
-export interface Digest {
-  algorithm: keyof typeof digestBytes;
-  hex: string;
-}
-
-/** What an upload came to: a new batch (202), an earlier one of the same content (200), or what the first with its key was told. */
-export interface Created extends UploadAnswer {
-  isReplayed: boolean;
-}
-
-/**
- * The body of an upload. `voided` aborts, with the refusal, where the body turns out to be longer than it said, `revoked`
- * where its client may send nothing any more.
- */
-export type UploadBody = Readable & { voided?: AbortSignal; revoked?: AbortSignal };
-
-/** Local news: this node has looked after the batches that wait; some may be ready now. */
+/** Local event: this node's sweep has moved due batches on. Workers look for work now. */
 export const SWEPT = "$batch.swept";
 
 const publicId = { type: "string" } as const;
@@ -89,29 +53,6 @@ const clientId = { type: "number", optional: true } as const;
 const state = { type: "enum", values: batchStates, optional: true } as const;
 
 export const batchActions = {
-  /**
-   * Takes a body as `ctx.stream` (an UploadBody: wire bytes), and answers the batch once it is committed.
-   * Throws malformed-body, empty-body, payload-too-large, too-many-records, validation, unsupported-media-type, too-many-uploads, upload-timeout, unavailable,
-   * digest-mismatch, duplicate-batch, idempotency-in-progress, idempotency-key-reused, quota-exceeded.
-   */
-  "batch.create": action({
-    clientId: { type: "number" },
-    clientPublicId: publicId,
-    format: { type: "enum", values: ["ndjson", "csv", "json"] },
-    charset: { type: "enum", values: ["utf-8", "windows-1252"], optional: true },
-    delimiter: { type: "string", optional: true },
-    encoding: { type: "enum", values: ["identity", "gzip"] },
-    requestId: { type: "string", nullable: true },
-    idempotencyKey: { type: "string", min: 1, max: 255, optional: true },
-    /** Of the bytes on the wire. */
-    digests: { ...typed<Digest[]>({ type: "array" }), optional: true },
-    /** Of the bytes on the wire, where it is known before they come. */
-    contentLength: { type: "number", optional: true },
-  }).answers<Created>(),
-
-  /** For a door that closes: the uploads of this node that still run end with `unavailable`. */
-  "batch.refuseUploads": action({}).answers<void>(),
-
   /** Throws not-found, also for an upload that is not committed. */
   "batch.get": action({ publicId, clientId }).answers<BatchRow>(),
   "batch.list": action({
@@ -150,17 +91,6 @@ export const batchActions = {
 
   /** failed → ready with attempts at 0, for the client itself. Throws not-found, illegal-state. */
   "batch.retry": action({ publicId, clientId: { type: "number" } }).answers<BatchRow>(),
-  /**
-   * The rejected records of a batch that has ended as a new batch, by today's policy; asked again, the same one (`isNew` false).
-   * Throws not-found, illegal-state (not ended, nothing rejected), payload-too-large, too-many-records, too-many-uploads.
-   */
-  "batch.retryRejected": action({
-    publicId,
-    clientId: { type: "number" },
-    clientPublicId: publicId,
-    requestId: { type: "string", nullable: true },
-  }).answers<{ batch: BatchRow; isNew: boolean }>(),
-
   /** What a worker may try to claim now, in the order of fairness. */
   "batch.candidates": action({ limit: { type: "number" } }).answers<Candidate[]>(),
   /** Null: another was faster, or the client is at its cap. */
@@ -200,31 +130,6 @@ export const batchActions = {
     cap: { type: "number" },
     weight: { type: "number" },
   }).answers<void>(),
-  /** For the outbox relay only: `batch` writes all its tables itself. */
-  "batch.takeOutbox": action({ limit: { type: "number" } }).answers<OutboxRow[]>(),
-  "batch.deleteOutbox": action({ ids: typed<number[]>({ type: "array" }) }).answers<void>(),
-
-  /** For the sender of webhooks only. Takes what is due for `leaseMs`, at most one of each client and none of `busy` ones. */
-  "batch.takeDeliveries": action({
-    limit: { type: "number" },
-    busy: typed<number[]>({ type: "array" }),
-    leaseMs: { type: "number" },
-    claim: { type: "string" },
-  }).answers<TakenDelivery[]>(),
-  /** Writes a sending down, and what becomes of its delivery if that is still of the same claim. */
-  "batch.recordAttempt": action({ attempt: typed<AttemptRecord>({ type: "object" }) }).answers<void>(),
-  /** Ends all deliveries of a client that wait; how many. */
-  "batch.failDeliveries": action({ clientId: { type: "number" }, error: { type: "string" } }).answers<number>(),
-  /** Newest first; `batch` and `publicId` are public ids. */
-  "batch.listDeliveries": action({
-    batch: { type: "string", optional: true },
-    state: { type: "enum", values: deliveryStates, optional: true },
-    before: { type: "number", optional: true },
-    limit: { type: "number", integer: true, min: 1, max: 201 },
-  }).answers<DeliveryRow[]>(),
-  /** Sends it again, now. Throws not-found. */
-  "batch.replayDelivery": action({ publicId }).answers<DeliveryRow>(),
-
   /** All batches of the database; `now` is its clock. Throws unavailable. */
   "batch.stats": action({}).answers<Stats>(),
   /** A small write to the database, in ms. Throws unavailable. */

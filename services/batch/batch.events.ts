@@ -5,7 +5,7 @@ import { errorForPartner } from "./batch.reasons.ts";
 /** An operator may give any reason; a webhook's body has at most 20 kB, and a character up to 6 bytes of JSON. */
 const LONGEST_DETAIL = 3_000;
 
-/** The events of a batch's way. */
+/** The events of a batch's moves. */
 export class BatchEvents {
   private readonly namespace: string;
 
@@ -15,13 +15,6 @@ export class BatchEvents {
 
   private draft(type: EventType, batchId: string, data: Record<string, unknown>): OutboxDraft {
     return draftEvent(this.namespace, type, batchId, { batchId, ...data });
-  }
-
-  /** What a new batch tells: that it exists and, where nothing holds it, that it is ready. */
-  created(batchId: string, clientId: string, state: BatchRow["state"], version: number): OutboxDraft[] {
-    const data = { clientId, status: state, version };
-    const created = this.draft("batch.created", batchId, data);
-    return state === "ready" ? [created, this.draft("batch.ready", batchId, data)] : [created];
   }
 
   /** `batch` is the one before the move. */

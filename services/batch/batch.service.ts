@@ -4,27 +4,24 @@
  * with its conditions inside (state, fence, next chunk), so a late or repeated call writes nothing. While its database
  * is away every call is refused with `unavailable`, and nothing is accepted that is not stored.
  */
-import type { Context, Service } from "moleculer";
+import type { Service } from "moleculer";
 import { configOf } from "../../config.ts";
 import type { BatchRow, Due, OutboxDraft, Written } from "../../database/store.ts";
 import { clockMixin, type WithClock } from "../../mixins/clock.ts";
 import { databaseMixin, type WithDatabase } from "../../mixins/database.ts";
 import { define } from "../../mixins/define.ts";
 import { scheduleMixin, type WithSchedule } from "../../mixins/schedule.ts";
+import { announceBatch } from "../announce.ts";
 import { Problem } from "../errors.ts";
-import { call, type ParamsOf, publishSoon, serve } from "../messages.ts";
-import type { CloudEvent } from "../outbox/outbox.contract.ts";
+import { call, serve } from "../messages.ts";
+import { type CloudEvent, forWebhook } from "../outbox/outbox.contract.ts";
 import type { Policy } from "../policy/policy.contract.ts";
 import { BATCH_WRITTEN, type BatchNews, isFinal } from "./batch.contract.ts";
-import { createBatch } from "./batch.create.ts";
-import { forWebhook, replayDelivery, wakeSender } from "./batch.deliveries.ts";
 import { BatchEvents } from "./batch.events.ts";
 import { BatchFigures } from "./batch.figures.ts";
 import { approveMove, cancelMove, endSnoozeMove, giveUpMove, redriveMove, rejectMove } from "./batch.moves.ts";
-import { retryRejected } from "./batch.retry.ts";
 import { retentionDue } from "./batch.states.ts";
 import { Sweeper } from "./batch.sweep.ts";
-import { RunningUploads } from "./batch.uploads.ts";
 import { claim, commitChunk } from "./batch.work.ts";
 
 export type BatchService = Service &
@@ -33,7 +30,6 @@ export type BatchService = Service &
   WithClock & {
     events: BatchEvents;
     figures: BatchFigures;
-    uploads: RunningUploads;
     sweeper: Sweeper;
     wakeRetention(): void;
     leaseMs: number;
@@ -51,8 +47,6 @@ export type BatchService = Service &
 
 /** Of a page of errors or records. A reader that stops holds one page in memory. */
 const MOST_READ_BYTES = 256 * 1024;
-/** Rows younger than this are still with the node that wrote them. */
-const LEFT_OVER_MS = 5_000;
 
 export default define<BatchService>({
   name: "batch",
@@ -66,14 +60,6 @@ export default define<BatchService>({
   },
 
   actions: serve<BatchService, "batch">("batch", {
-    create(ctx) {
-      return createBatch(this, ctx as Context<ParamsOf<"batch.create">>);
-    },
-
-    refuseUploads() {
-      this.uploads.refuse();
-    },
-
     get(ctx) {
       return this.found(ctx.params);
     },
@@ -111,9 +97,6 @@ export default define<BatchService>({
     retry(ctx) {
       return redriveMove(this, ctx.params);
     },
-    retryRejected(ctx) {
-      return retryRejected(this, ctx);
-    },
 
     candidates(ctx) {
       return this.database.store.candidates(ctx.params.limit);
@@ -148,28 +131,6 @@ export default define<BatchService>({
       await this.database.store.setQueue(ctx.params.clientId, ctx.params.cap, ctx.params.weight);
       this.wake();
     },
-    takeOutbox(ctx) {
-      return this.database.store.takeOutbox(ctx.params.limit, LEFT_OVER_MS, LEFT_OVER_MS);
-    },
-    deleteOutbox(ctx) {
-      return this.database.store.deleteOutbox(ctx.params.ids);
-    },
-
-    takeDeliveries(ctx) {
-      return this.database.deliveries.takeDeliveries(ctx.params);
-    },
-    recordAttempt(ctx) {
-      return this.database.deliveries.recordAttempt(ctx.params.attempt);
-    },
-    failDeliveries(ctx) {
-      return this.database.deliveries.failDeliveries(ctx.params.clientId, ctx.params.error);
-    },
-    listDeliveries(ctx) {
-      return this.database.deliveries.listDeliveries(ctx.params);
-    },
-    replayDelivery(ctx) {
-      return replayDelivery(this, ctx.params.publicId);
-    },
 
     async stats() {
       const [{ oldestEvent, ...stats }, now] = await Promise.all([this.database.store.stats(), this.database.now()]);
@@ -203,10 +164,7 @@ export default define<BatchService>({
     published(this: BatchService, written: Written | null) {
       if (!written) return null;
       this.figures.moved(written.batch);
-      this.tell(written.batch);
-      const { id, publicId: batchId, fence, state } = written.batch;
-      publishSoon(this.broker, { rows: written.outbox, ...(state === "ready" && { ready: { batchId, id, fence } }) });
-      if (written.outbox.some(({ delivery }) => delivery)) wakeSender(this);
+      announceBatch(this.broker, written);
       return written.batch;
     },
 
@@ -243,7 +201,6 @@ export default define<BatchService>({
       if (!this.sweeper) return;
       this.sweeper.end();
       await this.endSchedules();
-      await this.uploads.end();
     },
   },
 
@@ -251,15 +208,12 @@ export default define<BatchService>({
     const config = configOf(this.broker);
     if (this.database.isEmbedded) {
       await this.database.store.voidLeases();
-      await this.database.deliveries.voidClaims();
     }
-    this.uploads = new RunningUploads(this.database.store, this.leaseMs);
     this.sweeper = new Sweeper(this);
     // While this node starts, what a sweep asks its own partners would go to another node, and wait for that one's answer.
     const sweepOnceStarted = async () => this.broker.started && this.sweeper.run();
     const sweep = this.schedule("The sweep", config.sweepIntervalMs, sweepOnceStarted, 0.2);
     this.schedule("Folding counts", config.sweepIntervalMs, () => this.database.store.foldCounts(), 0.2);
-    this.schedule("Keeping uploads", this.leaseMs / 3, () => this.uploads.touch());
     this.broker.localBus.once("$broker.started", sweep);
   },
 });

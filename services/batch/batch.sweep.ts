@@ -3,14 +3,14 @@
  * Every node sweeps, a few rows at a time, each step conditional: two at once do no harm. A sweep is short, for the leases of
  * dead workers wait for the next one: what takes long, deleting, is the work of `retention`.
  */
-
 import type { BatchRow, Move } from "../../database/store.ts";
 import { isUnavailable } from "../../database/unavailable.ts";
+import { nullIfLater } from "../errors.ts";
+import { call } from "../messages.ts";
 import { attemptOf } from "./batch.attempts.ts";
 import { SWEPT } from "./batch.contract.ts";
 import type { BatchService } from "./batch.service.ts";
-import { decide } from "./batch.start.ts";
-import { moveOf } from "./batch.states.ts";
+import { moveOf, standingAfter } from "./batch.states.ts";
 
 const ROWS_AT_ONCE = 100;
 /** Clients whose batches are looked for by a sweep; with more of them that wait, the next sweeps look for the others'. */
@@ -85,10 +85,12 @@ export class Sweeper {
 
   private async decideAgain(batch: BatchRow): Promise<void> {
     const { clientId, format, bytes, records } = batch;
-    const decided = await decide(this.service.broker, { clientId, format, bytes, records });
-    if (decided.state === "received") return;
-    const events = decided.state === "ready" ? await this.service.readyEvent(batch) : [];
-    await this.move(moveOf(batch, { ...decided, to: decided.state, onlyDue: true, events }));
+    const body = { clientId, format, bytes, records };
+    const decision = await call(this.service.broker, "policy.evaluate", body).catch(nullIfLater);
+    if (!decision) return;
+    const { state: to, due, reason } = standingAfter(decision);
+    const events = to === "ready" ? await this.service.readyEvent(batch) : [];
+    await this.move(moveOf(batch, { to, due, reason, onlyDue: true, events }));
   }
 
   /** A window has opened. */

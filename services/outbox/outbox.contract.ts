@@ -5,7 +5,10 @@ import { uuidv7 } from "../ids.ts";
 import { described, id, instant, type JsonSchema, record, text } from "../schema.ts";
 
 export const outboxActions = {
-  /** Publishes rows that were just committed, and forgets them once they are confirmed. `ready`: the batch that they tell of. Never throws. */
+  /**
+   * Publishes rows that were just committed, and forgets them once they are confirmed; wakes the sender of webhooks where it
+   * has one to send. `ready`: the batch that they tell of. Never throws.
+   */
   "outbox.publish": action({
     rows: typed<OutboxRow[]>({ type: "array" }),
     ready: { ...typed<ReadyBatch>({ type: "object" }), optional: true },
@@ -49,6 +52,19 @@ export function draftEvent(
     data,
   };
   return { topic: type, body: JSON.stringify(event) };
+}
+
+/** What of a policy says which events go to the client's webhook. */
+export interface WantsEvents {
+  webhook: { events: readonly string[] } | null;
+}
+
+/** Each of the events that the policy wants sent becomes a delivery in the same commit. */
+export function forWebhook(events: OutboxDraft[], { webhook }: WantsEvents): OutboxDraft[] {
+  if (!webhook) return events;
+  return events.map((event) =>
+    webhook.events.includes(event.topic) ? { ...event, delivery: { publicId: uuidv7() } } : event,
+  );
 }
 
 /** What `draftEvent` makes of a type whose data is so. */

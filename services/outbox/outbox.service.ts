@@ -1,6 +1,5 @@
 /**
- * The relay. `batch` writes an event in the same commit as the change that it tells of, and hands the rows over here;
- * they are published at once, and deleted when RabbitMQ has confirmed them. While it is away or takes no messages the
+ * The relay. Whoever changes something writes an event in the same commit, and hands the rows over here; they are published at once, and deleted when RabbitMQ has confirmed them. While it is away or takes no messages the
  * rows wait, and go out when it is back; what a crash left behind is swept up within 7 s: at least once, with the same
  * id. A batch that became ready is also a token on the workers' queue. Without RabbitMQ that queue is in this process,
  * and there is nobody outside to tell; with PUBLISH_EVENTS=false nobody is told at all, and workers poll.
@@ -8,18 +7,20 @@
 import type { Service } from "moleculer";
 import { configOf } from "../../config.ts";
 import type { OutboxRow } from "../../database/store.ts";
+import { isUnavailable } from "../../database/unavailable.ts";
 import { within } from "../../mixins/amqp.link.ts";
+import { databaseMixin, type WithDatabase } from "../../mixins/database.ts";
 import { define } from "../../mixins/define.ts";
 import { eventsMixin, type WithEvents } from "../../mixins/events.ts";
 import { QUEUE_CHANGED, queueMixin, type WithQueue } from "../../mixins/queue.ts";
 import { scheduleMixin, type WithSchedule } from "../../mixins/schedule.ts";
 import type { ReadyBatch } from "../batchProcessor/batchProcessor.contract.ts";
-import { isProblem } from "../errors.ts";
 import { call, type MessageOf, serve } from "../messages.ts";
 import type { CloudEvent } from "./outbox.contract.ts";
 import { Tokens } from "./outbox.tokens.ts";
 
 type Outbox = Service &
+  WithDatabase &
   WithSchedule &
   WithQueue &
   WithEvents & {
@@ -31,6 +32,7 @@ type Outbox = Service &
     confirmed: number[];
     /** Not published, and not to be taken by another relay before `until`, on the monotonic clock. */
     refused: Map<number, { row: OutboxRow; until: number }>;
+    wakeSender(): void;
     publish(rows: OutboxRow[], until?: number, ready?: ReadyBatch): Promise<void>;
     publishOne(row: OutboxRow, until: number, token: Promise<void>): Promise<void>;
     publishRefused(): Promise<void>;
@@ -42,6 +44,8 @@ type Outbox = Service &
   };
 
 const SWEPT_AT_ONCE = 100;
+/** Rows younger than this are still with the node that wrote them; what a sweep took is its own for as long. */
+const LEFT_OVER_MS = 5_000;
 /** What a crash left is 5 s old when it may be taken; a look costs one query by index. */
 const LONGEST_SWEEP_MS = 2_000;
 /** Rows that were just written, or taken by a sweep, are ours for 5 s; less, for a clock that runs meanwhile. */
@@ -57,7 +61,7 @@ const isReady = ({ topic }: OutboxRow) => topic === "batch.ready";
 
 export default define<Outbox>({
   name: "outbox",
-  mixins: [queueMixin, eventsMixin, scheduleMixin],
+  mixins: [databaseMixin, queueMixin, eventsMixin, scheduleMixin],
 
   created() {
     this.isPublishing = configOf(this.broker).publishEvents;
@@ -70,6 +74,7 @@ export default define<Outbox>({
   actions: serve<Outbox, "outbox">("outbox", {
     publish(ctx) {
       const { rows, ready } = ctx.params;
+      if (rows.some(({ delivery }) => delivery)) this.wakeSender();
       return this.publish(rows, undefined, ready);
     },
     wake() {
@@ -83,6 +88,11 @@ export default define<Outbox>({
   }),
 
   methods: {
+    /** A node that runs none, or is woken in vain, leaves it to the poll of those that do. */
+    wakeSender(this: Outbox) {
+      call(this.broker, "webhook.wake", {}).catch((error: unknown) => this.logger.debug("No wake-up:", error));
+    },
+
     async publish(this: Outbox, rows: OutboxRow[], until = performance.now() + OURS_MS, ready?: ReadyBatch) {
       // First what a worker waits for.
       const token = this.tokenFor(rows, ready);
@@ -130,12 +140,12 @@ export default define<Outbox>({
     },
 
     async sweep(this: Outbox) {
-      // The node's own `batch` may still wait for the database.
+      // What is told of now could not reach services of this node that still start.
       if (!this.broker.started) return;
       await this.publishRefused();
       // Rows that are taken and not published would only be later by the time they were taken for.
       while (this.canPublish()) {
-        const rows = await call(this.broker, "batch.takeOutbox", { limit: SWEPT_AT_ONCE });
+        const rows = await this.database.store.takeOutbox(SWEPT_AT_ONCE, LEFT_OVER_MS, LEFT_OVER_MS);
         await this.publish(rows);
         if (rows.length < SWEPT_AT_ONCE) return;
       }
@@ -145,11 +155,11 @@ export default define<Outbox>({
       const ids = this.confirmed.splice(0);
       if (ids.length === 0) return;
       try {
-        await call(this.broker, "batch.deleteOutbox", { ids });
+        await this.database.store.deleteOutbox(ids);
       } catch (error) {
         this.confirmed.push(...ids);
         // A database that is away has been told of elsewhere, and this runs often.
-        if (!isProblem(error, "unavailable")) throw error;
+        if (!isUnavailable(error)) throw error;
       }
     },
 
@@ -165,7 +175,6 @@ export default define<Outbox>({
     const { sweepIntervalMs } = configOf(this.broker);
     const everyMs = Math.min(sweepIntervalMs, LONGEST_SWEEP_MS);
     const sweep = this.schedule("Publishing what was left over", everyMs, () => this.sweep(), 0.2);
-    // Before, the node's own `batch` may not be there, and the rows would come from another node's.
     this.broker.localBus.once("$broker.started", () => this.broker.localBus.on(QUEUE_CHANGED, sweep));
     this.schedule("Deleting published events", FORGET_EVERY_MS, () => this.forget());
   },

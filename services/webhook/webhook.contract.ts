@@ -1,6 +1,9 @@
+import { type DeliveryRow, deliveryStates } from "../../database/deliveries.ts";
 import { action } from "../declare.ts";
 import { described, id, type JsonSchema } from "../schema.ts";
 
+export type { DeliveryRow, DeliveryState } from "../../database/deliveries.ts";
+export { deliveryStates } from "../../database/deliveries.ts";
 export { LONGEST_URL, urlFault } from "./webhook.target.ts";
 
 /** The events that a webhook may hear of. */
@@ -10,6 +13,15 @@ export type WebhookEvent = (typeof webhookEvents)[number];
 export const webhookActions = {
   /** Something was committed that is to be sent now. */
   "webhook.wake": action({}).answers<void>(),
+  /** Newest first; `batch` is a public id. */
+  "webhook.list": action({
+    batch: { type: "string", optional: true },
+    state: { type: "enum", values: deliveryStates, optional: true },
+    before: { type: "number", optional: true },
+    limit: { type: "number", integer: true, min: 1, max: 201 },
+  }).answers<DeliveryRow[]>(),
+  /** Sends a delivery again, now. Throws not-found. */
+  "webhook.replay": action({ publicId: { type: "string" } }).answers<DeliveryRow>(),
 };
 
 /** CloudEvents in structured JSON. */

@@ -1,16 +1,18 @@
 /**
- * The sender of webhooks. `batch` writes a delivery in the same commit as the change that it tells of; this takes what is
- * due (woken at once after a commit, else by polling), sends it signed to the URL that the policy names today, and has the
- * attempt written down. It owns no table: a delivery that it had when it was killed is due again after its lease, and
- * goes out once more with the same id. An address that the policy may not name is never connected to.
+ * The sender of webhooks. A delivery is written in the same commit as the change that it tells of; this takes what is due
+ * (woken at once after a commit, else by polling), sends it signed to the URL that the policy names today, and writes the
+ * attempt down. A delivery that it had when it was killed is due again after its lease, and goes out once more with the
+ * same id. An address that the policy may not name is never connected to.
  */
 import type { Service } from "moleculer";
 import { configOf } from "../../config.ts";
+import type { AttemptRecord, TakenDelivery } from "../../database/deliveries.ts";
+import { databaseMixin, type WithDatabase } from "../../mixins/database.ts";
 import { define } from "../../mixins/define.ts";
 import { type Counter, counter } from "../../mixins/figures.ts";
 import { partnersMixin } from "../../mixins/partners.ts";
 import { scheduleMixin, type WithSchedule } from "../../mixins/schedule.ts";
-import type { AttemptRecord, TakenDelivery } from "../batch/batch.contract.ts";
+import { Problem } from "../errors.ts";
 import { uuidv7 } from "../ids.ts";
 import { call, serve } from "../messages.ts";
 import type { CloudEvent } from "../outbox/outbox.contract.ts";
@@ -29,6 +31,7 @@ interface Timing {
 }
 
 type WebhookService = Service<Timing> &
+  WithDatabase &
   WithSchedule & {
     loop: DeliveryLoop<TakenDelivery>;
     stopping: AbortController;
@@ -58,7 +61,7 @@ const GONE = 410;
 
 export default define<WebhookService>({
   name: "webhook",
-  mixins: [partnersMixin("batch", "policy", "clientCache"), scheduleMixin],
+  mixins: [partnersMixin("policy", "clientCache"), databaseMixin, scheduleMixin],
 
   settings: { delaysMs: usualDelaysMs, attemptMs: ATTEMPT_MS },
 
@@ -80,12 +83,24 @@ export default define<WebhookService>({
     wake() {
       void this.loop.wake();
     },
+    list(ctx) {
+      return this.database.deliveries.listDeliveries(ctx.params);
+    },
+    async replay(ctx) {
+      const { deliveries } = this.database;
+      const { publicId } = ctx.params;
+      await deliveries.replayDelivery(publicId);
+      const [delivery] = await deliveries.listDeliveries({ publicId, limit: 1 });
+      if (!delivery) throw new Problem("not-found", "There is no such delivery.");
+      void this.loop.wake();
+      return delivery;
+    },
   }),
 
   methods: {
     take(this: WebhookService, limit: number, busy: number[]) {
       const leaseMs = this.settings.attemptMs + LEASE_SPARE_MS;
-      return call(this.broker, "batch.takeDeliveries", { limit, busy, leaseMs, claim: uuidv7() });
+      return this.database.deliveries.takeDeliveries({ limit, busy, leaseMs, claim: uuidv7() });
     },
 
     /** Never rejects: what could not be written down comes again after its lease. */
@@ -146,7 +161,7 @@ export default define<WebhookService>({
     },
 
     async record(this: WebhookService, { id, claim }: TakenDelivery, attempt: Omit<AttemptRecord, "id" | "claim">) {
-      await call(this.broker, "batch.recordAttempt", { attempt: { id, claim, ...attempt } });
+      await this.database.deliveries.recordAttempt({ id, claim, ...attempt });
     },
 
     /** The receiver wants nothing more. Should the second step be lost, each that waits finds no webhook by itself. */
@@ -154,7 +169,7 @@ export default define<WebhookService>({
       if (!(await call(this.broker, "policy.turnWebhookOff", { clientId, url }))) return;
       this.logger.warn(`A receiver answered 410: the webhook of client ${clientId} is turned off.`);
       const error = "the receiver is gone (410): the webhook was turned off";
-      const failed = await call(this.broker, "batch.failDeliveries", { clientId, error });
+      const failed = await this.database.deliveries.failDeliveries(clientId, error);
       if (failed > 0) this.deliveries.add("failed", failed);
     },
 
@@ -166,6 +181,7 @@ export default define<WebhookService>({
   },
 
   async started() {
+    if (this.database.isEmbedded) await this.database.deliveries.voidClaims();
     const pollMs = Math.min(configOf(this.broker).pollIntervalMs, POLL_MS);
     const poll = this.schedule("Polling for deliveries", pollMs, () => this.loop.wake(), 0.2);
     this.broker.localBus.once("$broker.started", poll);

@@ -92,7 +92,7 @@ test("one line, exit 1", async () => {
 test("a list of services of an earlier version starts what was a part of them", async () => {
   const SERVICES = "api,rateLimiter,clientCache,policy,batch,outbox,webhook";
   const node = await startProcess({ DATABASE_URL, SERVICES });
-  for (const name of ["retention"]) expect(node.logs()).toMatch(new RegExp(`${name}\\b.* started`, "i"));
+  for (const name of ["imports", "retention"]) expect(node.logs()).toMatch(new RegExp(`${name}\\b.* started`, "i"));
   expect(await node.stop()).toMatchObject({ code: 0 });
 }, 60_000);
 

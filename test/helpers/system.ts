@@ -13,6 +13,7 @@ import batch from "../../services/batch/batch.service.ts";
 import batchLock from "../../services/batchLock/batchLock.service.ts";
 import batchProcessor from "../../services/batchProcessor/batchProcessor.service.ts";
 import clientCache from "../../services/clientCache/clientCache.service.ts";
+import imports from "../../services/imports/imports.service.ts";
 import outbox from "../../services/outbox/outbox.service.ts";
 import policy from "../../services/policy/policy.service.ts";
 import rateLimiter from "../../services/rateLimiter/rateLimiter.service.ts";
@@ -29,6 +30,7 @@ const all: Record<string, ServiceSchema> = {
   batchLock,
   batchProcessor,
   clientCache,
+  imports,
   outbox,
   policy,
   rateLimiter,

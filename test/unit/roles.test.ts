@@ -11,9 +11,9 @@ const servicesOf = (script: string) =>
     .sort();
 const allBut = (...left: string[]) => serviceNames.filter((name) => !left.includes(name)).sort();
 
-test("an api node runs all that no worker alone needs, a worker all but the API", () => {
+test("an api node runs all that no worker alone needs, a worker all but the API and its uploads", () => {
   expect(servicesOf("start:api")).toEqual(allBut("batchProcessor", "batchLock"));
-  expect(servicesOf("start:worker")).toEqual(allBut("api"));
+  expect(servicesOf("start:worker")).toEqual(allBut("api", "imports"));
   expect(scripts["start:api"]?.replace(/env SERVICES=\S+ /, "")).toBe(scripts.start);
   expect(scripts["start:worker"]?.replace(/env SERVICES=\S+ /, "")).toBe(scripts.start);
 });

@@ -7,6 +7,7 @@ import batch from "../../../services/batch/batch.service.ts";
 import batchLock from "../../../services/batchLock/batchLock.service.ts";
 import batchProcessor from "../../../services/batchProcessor/batchProcessor.service.ts";
 import clientCache from "../../../services/clientCache/clientCache.service.ts";
+import imports from "../../../services/imports/imports.service.ts";
 import outbox from "../../../services/outbox/outbox.service.ts";
 import policy from "../../../services/policy/policy.service.ts";
 import rateLimiter from "../../../services/rateLimiter/rateLimiter.service.ts";
@@ -65,7 +66,7 @@ everyServer("the end of a batch on another node", () => {
       startNode({
         nodeID: `${namespace}-door`,
         env: { ...env, AMQP_URL: rabbitUrlAt(proxy.port, 1) },
-        services: [...common, rateLimiter, api],
+        services: [...common, imports, rateLimiter, api],
       }),
     ]);
     const { server } = door.getLocalService("api") as unknown as { server: { address(): AddressInfo } };

@@ -81,7 +81,7 @@ async function fits(broker: Broker) {
   // @ts-expect-error the answer may be null
   (await call(broker, "clientCache.get", { id: 1 })).publicId;
   // @ts-expect-error bulk data is typed too, though its check at run time is shallow
-  await call(broker, "batch.deleteOutbox", { ids: ["1"] });
+  await call(broker, "outbox.publish", { rows: ["1"] });
   const optional: ParamsOf<"batch.list"> = { limit: 1 };
 
   await announce(broker, "policy.changed", { clientId: 1, version: 2 });

@@ -215,12 +215,12 @@ test("a stop finishes what runs, and only then closes", async () => {
   await expect(get("/imports", node)).rejects.toThrow("fetch failed");
 });
 
-/** The api beside these, not started yet. */
+/** The api beside these and what takes uploads in, not started yet. */
 function brokerWith(services: ServiceSchema[]): ServiceBroker {
   const options = brokerOptions(loadConfig({ LOG_LEVEL: "fatal", PORT: "0", ADMIN_TOKEN: "x".repeat(24) }));
   const broker = new ServiceBroker({ ...options, skipProcessEventRegistration: true });
   broker.createService({ ...api, settings: { ...api.settings } });
-  for (const service of services) broker.createService(service);
+  for (const service of [...services, { name: "imports" }]) broker.createService(service);
   return broker;
 }
 

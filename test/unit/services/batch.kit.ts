@@ -6,8 +6,8 @@ import type { BatchRow } from "../../../database/store.ts";
 import { define } from "../../../mixins/define.ts";
 import { type QueueChannel, type QueueMessage, queueMixin } from "../../../mixins/queue.ts";
 import type { WorkerCommit } from "../../../services/batch/batch.contract.ts";
-import type { RunningUploads } from "../../../services/batch/batch.uploads.ts";
 import type { Client } from "../../../services/clientCache/clientCache.contract.ts";
+import type { RunningUploads } from "../../../services/imports/imports.running.ts";
 import { call, type ParamsOf } from "../../../services/messages.ts";
 import type { CloudEvent } from "../../../services/outbox/outbox.contract.ts";
 import type { System } from "../../helpers/system.ts";
@@ -40,7 +40,7 @@ export const wakes = () => tokens.filter(({ batchId }) => batchId === null).leng
 export function startBatches(): void {
   beforeAll(async () => {
     system = await startNode({
-      services: ["clientCache", "policy", "batch", "outbox"],
+      services: ["clientCache", "policy", "imports", "batch", "outbox"],
       env: { SWEEP_INTERVAL: "1h", LOG_LEVEL: "fatal" },
       extra: [worker, ...topics.map((topic) => hears(topic, events))],
     });
@@ -55,8 +55,10 @@ export function startBatches(): void {
 interface Looker {
   run(): Promise<void>;
 }
-type Inside = Service & { database: Database; uploads: RunningUploads; sweeper: Looker };
+type Inside = Service & { database: Database; sweeper: Looker };
 export const inside = (node = system) => node.broker.getLocalService("batch") as Inside;
+export const uploads = (node = system) =>
+  (node.broker.getLocalService("imports") as Service & { uploads: RunningUploads }).uploads;
 
 /** A client of the test's own, which `create` sends for from here on. */
 export async function newClient(policy: object = {}): Promise<Client> {
@@ -66,7 +68,7 @@ export async function newClient(policy: object = {}): Promise<Client> {
   return client;
 }
 
-export type Create = Partial<ParamsOf<"batch.create">>;
+export type Create = Partial<ParamsOf<"imports.create">>;
 export function create(body: string | Buffer | Readable, over: Create = {}, node = system): Promise<BatchRow> {
   const stream = body instanceof Readable ? body : Readable.from([Buffer.from(body)]);
   const { id: clientId, publicId: clientPublicId } = client;
@@ -78,7 +80,7 @@ export function create(body: string | Buffer | Readable, over: Create = {}, node
     requestId: "r-1",
     ...over,
   } as const;
-  return call(node.broker, "batch.create", params, { stream }).then(({ batch }) => batch);
+  return call(node.broker, "imports.create", params, { stream }).then(({ batch }) => batch);
 }
 export const get = ({ publicId }: BatchRow, node = system) => call(node.broker, "batch.get", { publicId });
 export const told = (batch: BatchRow) => events.filter(({ subject }) => subject === batch.publicId);

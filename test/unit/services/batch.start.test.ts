@@ -2,7 +2,7 @@
 import type { Service } from "moleculer";
 import { define } from "../../../mixins/define.ts";
 import { Sweeper } from "../../../services/batch/batch.sweep.ts";
-import { RunningUploads } from "../../../services/batch/batch.uploads.ts";
+import { RunningUploads } from "../../../services/imports/imports.running.ts";
 import { startNode, until } from "../contracts/kit.ts";
 
 afterEach(() => jest.restoreAllMocks());
@@ -20,7 +20,7 @@ test("nothing is swept before the whole node has started: what a sweep needs may
     },
   });
   const node = await startNode({
-    services: ["clientCache", "policy", "batch", "outbox"],
+    services: ["clientCache", "policy", "imports", "batch", "outbox"],
     env: { SWEEP_INTERVAL: "100ms", BATCH_LEASE: "1s" },
     extra: [late],
   });

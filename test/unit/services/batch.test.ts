@@ -53,7 +53,7 @@ describe("a body", () => {
   test("that is none, or empty, is refused", async () => {
     const { id: clientId, publicId: clientPublicId } = client;
     const params = { clientId, clientPublicId, format: "csv", encoding: "identity", requestId: null } as const;
-    await expect(call(system.broker, "batch.create", params)).rejects.toEqual(problem("empty-body"));
+    await expect(call(system.broker, "imports.create", params)).rejects.toEqual(problem("empty-body"));
     await expect(create("\n")).rejects.toEqual(problem("empty-body"));
   });
 
@@ -156,7 +156,7 @@ describe("without its partners", () => {
     };
     const policy = { version: 0, policy: (await call(system.broker, "policy.get", { clientId: 0 })).policy };
     const node = await startNode({
-      services: ["batch", "outbox"],
+      services: ["imports", "batch", "outbox"],
       env: { SWEEP_INTERVAL: "1h", LOG_LEVEL: "fatal" },
       extra: [
         standIn("policy", { get: () => policy, version: () => policy, evaluate: () => answer() }),
@@ -176,7 +176,7 @@ describe("without its partners", () => {
 
   test("without its database it is unavailable", async () => {
     const node = await startNode({
-      services: ["batch", "policy", "clientCache", "outbox"],
+      services: ["imports", "batch", "policy", "clientCache", "outbox"],
       env: { SWEEP_INTERVAL: "1h", LOG_LEVEL: "fatal" },
     });
     await inside(node).database.close();

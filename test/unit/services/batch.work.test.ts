@@ -1,6 +1,6 @@
 /** The promise: a batch is one worker's under its fence, and the sweep takes up what nobody looks after. */
 import type { BatchRow } from "../../../database/store.ts";
-import { deleteWhole } from "../../../services/batch/batch.uploads.ts";
+import { deleteWhole } from "../../../services/imports/imports.running.ts";
 import { call } from "../../../services/messages.ts";
 import { problem, until } from "../contracts/kit.ts";
 import {
@@ -18,6 +18,7 @@ import {
   sweep,
   system,
   toldOf,
+  uploads,
 } from "./batch.kit.ts";
 
 startBatches();
@@ -139,9 +140,9 @@ describe("the sweep", () => {
     } as const;
     const silent = await store.beginUpload(batch, 0);
     const kept = await store.beginUpload({ ...batch, publicId: "kept" }, 0);
-    inside().uploads.keep(kept);
-    await inside().uploads.touch();
-    inside().uploads.drop(kept);
+    uploads().keep(kept);
+    await uploads().touch();
+    uploads().drop(kept);
     await sweep();
     const left = await call(system.broker, "batch.list", { clientId: client.id, state: "receiving", limit: 9 });
     expect(left.map(({ publicId }) => publicId)).toEqual(["kept"]);

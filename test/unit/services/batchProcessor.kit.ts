@@ -9,7 +9,7 @@ import { call } from "../../../services/messages.ts";
 import type { System } from "../../helpers/system.ts";
 import { startNode, until } from "../contracts/kit.ts";
 
-export const services = ["batchProcessor", "batch", "batchLock", "policy", "clientCache", "outbox"];
+export const services = ["batchProcessor", "imports", "batch", "batchLock", "policy", "clientCache", "outbox"];
 
 /** The handler `orders.run`: it does what the test says. */
 let answer: (given: HandlerCall) => unknown;
@@ -72,7 +72,7 @@ export async function post(policy: object = {}, body = '{"n":1}\n{"n":2}\n', nod
   const params = { clientId: client.id, clientPublicId: client.publicId, requestId: null } as const;
   const stream = Readable.from([Buffer.from(body)]);
   const upload = { ...params, format: "ndjson", encoding: "identity" } as const;
-  return (await call(node.broker, "batch.create", upload, { stream })).batch;
+  return (await call(node.broker, "imports.create", upload, { stream })).batch;
 }
 export const get = ({ publicId }: BatchRow, node = system) => call(node.broker, "batch.get", { publicId });
 export async function when(batch: BatchRow, ...states: BatchRow["state"][]): Promise<BatchRow> {

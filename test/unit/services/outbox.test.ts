@@ -1,12 +1,13 @@
 import type { Service, ServiceSchema } from "moleculer";
 import type { OutboxRow } from "../../../database/store.ts";
+import type { WithDatabase } from "../../../mixins/database.ts";
 import { define } from "../../../mixins/define.ts";
 import { type QueueChannel, type QueueMessage, queueMixin } from "../../../mixins/queue.ts";
 import { call } from "../../../services/messages.ts";
 import type { System } from "../../helpers/system.ts";
 import { hears, standIn, startNode, until, wrongParams } from "../contracts/kit.ts";
 
-/** What `batch` keeps: rows that were left over, and which it was asked to delete. */
+/** What the store keeps: rows that were left over, and which it was asked to delete. */
 let leftOver: OutboxRow[];
 let takes: number[];
 let deleted: number[][];
@@ -24,20 +25,20 @@ const row = (id: number, topic = "batch.ready"): OutboxRow => ({
   body: JSON.stringify({ id: `event-${id}`, type: topic, subject: batchId(id) }),
 });
 
-const batch = standIn("batch", {
-  takeOutbox(ctx: { params: never }) {
-    const { limit } = ctx.params as { limit: number };
+function watchStore(): void {
+  const { store } = (system.broker.getLocalService("outbox") as unknown as WithDatabase).database;
+  jest.spyOn(store, "takeOutbox").mockImplementation(async (limit) => {
     takes.push(limit);
     const failure = failures.shift();
     if (failure) throw failure;
     return leftOver.splice(0, limit);
-  },
-  deleteOutbox(ctx: { params: never }) {
+  });
+  jest.spyOn(store, "deleteOutbox").mockImplementation(async (ids) => {
     const failure = failures.shift();
     if (failure) throw failure;
-    deleted.push((ctx.params as { ids: number[] }).ids);
-  },
-});
+    deleted.push(ids);
+  });
+}
 const worker = define<Service>({
   name: "worker",
   mixins: [queueMixin],
@@ -55,12 +56,16 @@ async function start(sweep: string, ...extra: ServiceSchema[]) {
   system = await startNode({
     services: ["outbox"],
     env: { SWEEP_INTERVAL: sweep, LOG_LEVEL: "fatal" },
-    extra: [batch, worker, ...heard, ...extra],
+    extra: [worker, ...heard, ...extra],
   });
+  watchStore();
 }
 const publish = (...rows: OutboxRow[]) => call(system.broker, "outbox.publish", { rows });
 
-afterEach(() => system.stop());
+afterEach(async () => {
+  await system.stop();
+  jest.restoreAllMocks();
+});
 
 describe("publishing", () => {
   test("each row is an event, in order; of one that is ready workers are told", async () => {
@@ -81,6 +86,16 @@ describe("publishing", () => {
     await call(system.broker, "outbox.publish", { rows: [row(1, "batch.created"), row(2)], ready });
     await until(() => tokens.length > 0);
     expect(tokens).toEqual([ready]);
+  });
+
+  test("wakes the sender of webhooks where there is one to send, and only there", async () => {
+    const wakes: unknown[] = [];
+    await start("1h", standIn("webhook", { wake: (ctx) => void wakes.push(ctx.params) }));
+    await publish(row(1), { ...row(2), delivery: { publicId: batchId(2) } });
+    await until(() => wakes.length > 0);
+    await publish(row(3));
+    await until(() => deleted.flat().length === 3);
+    expect(wakes).toHaveLength(1);
   });
 
   test("what was published is forgotten, many rows at once", async () => {

@@ -1,6 +1,7 @@
-import type { BatchStore, Removal } from "../../database/store.ts";
+import type { Removal } from "../../database/store.ts";
 import { Problem } from "../errors.ts";
-import { Turns } from "./batch.turns.ts";
+import type { RunningPort } from "./imports.intake.ts";
+import { Turns } from "./imports.turns.ts";
 
 /** What one unit of a removal deletes: a few ms, so that others get their turn between two. A chunk has up to 1 MiB. */
 const CHUNKS_AT_ONCE = 20;
@@ -10,7 +11,7 @@ const ROWS_AT_ONCE = 10_000;
 export class RunningUploads {
   /** In which their bodies are read. */
   readonly turns = new Turns();
-  private readonly store: BatchStore;
+  private readonly store: RunningPort;
   private readonly leaseMs: number;
   private readonly perClient = new Map<number, number>();
   private readonly rows = new Set<number>();
@@ -18,7 +19,7 @@ export class RunningUploads {
   private readonly stops = new Set<AbortController>();
   private onEmpty = () => {};
 
-  constructor(store: BatchStore, leaseMs: number) {
+  constructor(store: RunningPort, leaseMs: number) {
     this.store = store;
     this.leaseMs = leaseMs;
   }
@@ -61,7 +62,7 @@ export class RunningUploads {
     if (this.rows.size > 0) await this.store.touchUploads([...this.rows], this.leaseMs);
   }
 
-  /** Removes a voided upload in the background; the sweep does it where this fails. */
+  /** Removes an upload that was taken back, in the background; `retention` does it where this fails. */
   wipe(id: number): void {
     const wipe: Promise<void> = deleteWhole(this.store, id)
       .catch(() => {})
@@ -87,7 +88,7 @@ export class RunningUploads {
 }
 
 /** Deletes a batch with all its rows, piece by piece. What another node deletes of is left to that one. */
-export async function deleteWhole(store: BatchStore, id: number): Promise<void> {
+export async function deleteWhole(store: RunningPort, id: number): Promise<void> {
   let last: Removal = "more";
   while (last === "more") last = await store.purgeChunks(id, CHUNKS_AT_ONCE, { inMs: 0 });
   if (last === "done") last = "more";

@@ -1,7 +1,7 @@
 /** Whether a body is what its sender says it is. */
 import { createHash, type Hash } from "node:crypto";
 import { Problem } from "../errors.ts";
-import type { Digest, Encoding } from "./batch.contract.ts";
+import type { Digest, Encoding } from "./imports.contract.ts";
 
 /** The digests of the bytes on the wire. The content's own hash serves for SHA-256 of a body that comes as it is. */
 export class WireDigests {

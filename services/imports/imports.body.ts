@@ -2,8 +2,8 @@
 import type { Readable } from "node:stream";
 import { createGunzip, type Gunzip } from "node:zlib";
 import { Problem } from "../errors.ts";
-import { type Encoding, GZIP_ALLOWANCE, mostWireBytes } from "./batch.contract.ts";
-import { IdleWatch, type Patience } from "./batch.idle.ts";
+import { type Encoding, GZIP_ALLOWANCE, mostWireBytes } from "./imports.contract.ts";
+import { IdleWatch, type Patience } from "./imports.idle.ts";
 
 /** Larger pieces cost fewer turns of the loop; this is still small beside one chunk. */
 const GUNZIP_PIECE = 256 * 1024;

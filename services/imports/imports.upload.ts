@@ -1,11 +1,12 @@
 /** One upload: the pieces of a body become stored chunks, with never more than a few of them in memory. */
 import { createHash } from "node:crypto";
-import type { BatchStore, NewBatch, StoredChunk, UploadCommit } from "../../database/store.ts";
+import type { NewBatch, StoredChunk, UploadCommit } from "../../database/store.ts";
 import { encode } from "../../formats/chunk-codec.ts";
 import type { RawChunk, Splitter } from "../../formats/formats.ts";
 import { Problem } from "../errors.ts";
-import type { QuotaWatch } from "./batch.quota.ts";
-import { type Done, doneOf } from "./batch.repeats.ts";
+import { type Answered, answerIn } from "./imports.idempotency.ts";
+import type { UploadPort } from "./imports.intake.ts";
+import type { QuotaWatch } from "./imports.quota.ts";
 
 /** Chunks that are compressed or written while the next bytes are read. More only costs memory. */
 const IN_FLIGHT = 3;
@@ -22,7 +23,7 @@ export interface UploadPlan {
   /** The Idempotency-Key. */
   key: string | null;
   /** An upload with the same key was answered: this one is only compared, nothing of it is stored. */
-  done: Done | null;
+  answered: Answered | null;
   quota: QuotaWatch | null;
   /** Does a piece of work when it is the client's turn on the event loop. */
   inTurn<T>(work: () => T): Promise<T>;
@@ -32,10 +33,10 @@ export interface UploadPlan {
   onRefused(error: unknown): void;
 }
 
-/** A body that was taken in whole. `upload` is its commit's, where nothing was `done` with its key before. */
-export interface Taken {
+/** A body that was taken in whole. `upload` is its commit's, where no upload with its key was `answered` before. */
+export interface ReceivedBody {
   contentHash: string;
-  done: Done | null;
+  answered: Answered | null;
   upload: Pick<UploadCommit, "id" | "batch" | "chunks" | "totals">;
 }
 
@@ -44,7 +45,7 @@ const swept = () =>
 
 export class Upload {
   private readonly plan: UploadPlan;
-  private readonly store: BatchStore;
+  private readonly store: UploadPort;
   private readonly hash = createHash("sha256");
   private readonly writes = new Set<Promise<void>>();
   private failure: unknown = null;
@@ -52,14 +53,14 @@ export class Upload {
   private held: RawChunk | null = null;
   private id: number | null = null;
   private beginning: Promise<void> | null = null;
-  private done: Done | null;
+  private answered: Answered | null;
   private bytes = 0;
   private chunks = 0;
 
-  constructor(store: BatchStore, plan: UploadPlan) {
+  constructor(store: UploadPort, plan: UploadPlan) {
     this.store = store;
     this.plan = plan;
-    this.done = plan.done;
+    this.answered = plan.answered;
   }
 
   /** The row of a body that outgrew one chunk. */
@@ -71,16 +72,16 @@ export class Upload {
    * Takes all pieces of the body. What it returns becomes the commit; on any error the caller must call `undo`.
    * Throws payload-too-large, quota-exceeded, idempotency-in-progress, unavailable, and what the splitter throws.
    */
-  async take(pieces: AsyncIterable<Buffer>): Promise<Taken> {
+  async take(pieces: AsyncIterable<Buffer>): Promise<ReceivedBody> {
     const timer =
-      this.plan.key === null || this.done ? undefined : setTimeout(() => this.beginAside(), KEY_HELD_AFTER_MS);
+      this.plan.key === null || this.answered ? undefined : setTimeout(() => this.beginAside(), KEY_HELD_AFTER_MS);
     try {
       for await (const piece of pieces) {
         for (const part of partsOf(piece)) {
           const chunks = await this.plan.inTurn(() => this.read(part));
           for (const chunk of chunks) await this.add(chunk);
         }
-        if (!this.done) await this.keepQuota();
+        if (!this.answered) await this.keepQuota();
       }
     } finally {
       clearTimeout(timer);
@@ -91,7 +92,7 @@ export class Upload {
 
   private read(part: Buffer): RawChunk[] {
     this.count(part);
-    return this.done ? [] : this.plan.splitter.push(part);
+    return this.answered ? [] : this.plan.splitter.push(part);
   }
 
   private count(piece: Buffer): void {
@@ -114,7 +115,7 @@ export class Upload {
       return;
     }
     await this.begin();
-    if (this.done) return;
+    if (this.answered) return;
     const first = this.held;
     this.held = null;
     if (first) await this.write(first);
@@ -134,7 +135,7 @@ export class Upload {
         ? { id: await this.store.beginUpload(batch, leaseMs) }
         : await this.store.beginKeyedUpload(batch, leaseMs, key);
     if ("holder" in begun) {
-      this.done = doneOf(begun.holder);
+      this.answered = answerIn(begun.holder);
       return;
     }
     this.id = begun.id;
@@ -163,8 +164,8 @@ export class Upload {
     if (!(await this.store.appendChunks(this.id as number, [stored], this.plan.leaseMs))) throw swept();
   }
 
-  private async finish(): Promise<Taken> {
-    const last = this.done ? [] : this.plan.splitter.end();
+  private async finish(): Promise<ReceivedBody> {
+    const last = this.answered ? [] : this.plan.splitter.end();
     await this.settle();
     if (this.failure) throw this.failure;
     const rest = this.held ? [this.held, ...last] : last;
@@ -177,8 +178,8 @@ export class Upload {
       contentHash,
       envelope: splitter.envelope,
     };
-    const chunks = this.done ? [] : await Promise.all(rest.map((chunk) => this.stored(chunk)));
-    return { contentHash, done: this.done, upload: { id: this.id, batch, chunks, totals } };
+    const chunks = this.answered ? [] : await Promise.all(rest.map((chunk) => this.stored(chunk)));
+    return { contentHash, answered: this.answered, upload: { id: this.id, batch, chunks, totals } };
   }
 
   private async stored({ data, ...chunk }: RawChunk): Promise<StoredChunk> {

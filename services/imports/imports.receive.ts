@@ -6,36 +6,38 @@ import { databaseAway } from "../../mixins/database.ts";
 import { Problem } from "../errors.ts";
 import { call, type ParamsOf } from "../messages.ts";
 import type { Policy, PolicyVersion } from "../policy/policy.contract.ts";
-import { decodedBody } from "./batch.body.ts";
-import type { Created, UploadBody } from "./batch.contract.ts";
-import { WireDigests } from "./batch.digest.ts";
-import type { Patience } from "./batch.idle.ts";
-import { dayQuotaOf, QuotaWatch, quotaExceeded } from "./batch.quota.ts";
-import { doneBefore, doneOf, repeatsOf, replayed, sameContent } from "./batch.repeats.ts";
-import type { BatchService } from "./batch.service.ts";
-import { startedOf, startOf, takeBack } from "./batch.start.ts";
-import { type Taken, Upload } from "./batch.upload.ts";
+import { decodedBody } from "./imports.body.ts";
+import type { Created, UploadBody } from "./imports.contract.ts";
+import { dedupOf, duplicateAnswer } from "./imports.dedup.ts";
+import { WireDigests } from "./imports.digest.ts";
+import { answeredBefore, answerIn, idempotencyOf, replayed } from "./imports.idempotency.ts";
+import type { Patience } from "./imports.idle.ts";
+import type { Intake } from "./imports.intake.ts";
+import { commitPartsOf, planFor, takeBack } from "./imports.plan.ts";
+import { dayQuotaOf, QuotaWatch, quotaExceeded } from "./imports.quota.ts";
+import { type ReceivedBody, Upload } from "./imports.upload.ts";
 
-type Create = ParamsOf<"batch.create">;
+type Create = ParamsOf<"imports.create">;
 
 /** 1 kB/s in each two minutes that we wait: slower than any line, and an end to bodies that only hold a place. */
 const PATIENCE: Patience = { idleMs: 30_000, windowMs: 120_000, windowBytes: 120_000 };
 
-export async function createBatch(service: BatchService, ctx: Context<Create>): Promise<Created> {
+/** See `imports.create` in the contract. */
+export async function receive(intake: Intake, ctx: Context<Create>): Promise<Created> {
   const current = await call(ctx, "policy.get", { clientId: ctx.params.clientId });
-  const leave = service.uploads.enter(ctx.params.clientId, current.policy.maxConcurrentUploads);
+  const leave = intake.uploads.enter(ctx.params.clientId, current.policy.maxConcurrentUploads);
   try {
-    return await receive(service, ctx, current);
+    return await takeIn(intake, ctx, current);
   } finally {
     leave();
   }
 }
 
-async function receive(service: BatchService, ctx: Context<Create>, current: PolicyVersion): Promise<Created> {
+async function takeIn(intake: Intake, ctx: Context<Create>, current: PolicyVersion): Promise<Created> {
   const { encoding, digests = [] } = ctx.params;
   const stop = new AbortController();
-  const upload = new Upload(service.database.store, await planOf(service, ctx.params, current, stop));
-  const ended = service.uploads.stoppable(stop);
+  const upload = new Upload(intake.store, await planOf(intake, ctx.params, current, stop));
+  const ended = intake.uploads.stoppable(stop);
   let created: Created | null = null;
   try {
     const wire = new WireDigests(digests, encoding);
@@ -43,33 +45,33 @@ async function receive(service: BatchService, ctx: Context<Create>, current: Pol
     const signal = AbortSignal.any([stop.signal, sent.voided, sent.revoked].filter((one) => one !== undefined));
     const { maxBytes } = current.policy;
     const body = decodedBody(sent, encoding, { maxBytes, patience: PATIENCE, signal, onWire: wire.update });
-    const taken = await upload.take(body);
-    wire.check(taken.contentHash);
-    created = taken.done
-      ? replayed(taken.done, ctx.params, taken.contentHash)
-      : await commit(service, ctx, taken, current.policy);
+    const received = await upload.take(body);
+    wire.check(received.contentHash);
+    created = received.answered
+      ? replayed(received.answered, ctx.params, received.contentHash)
+      : await commit(intake, ctx, received, current.policy);
     return created;
   } finally {
     ended();
     const isKept = created?.status === 202 && !created.isReplayed;
-    if (!isKept) await takeBack(service, upload);
-    service.uploads.drop(upload.rowId);
+    if (!isKept) await takeBack(intake, upload);
+    intake.uploads.drop(upload.rowId);
   }
 }
 
 /** Throws idempotency-in-progress, quota-exceeded. */
-async function planOf(service: BatchService, params: Create, current: PolicyVersion, stop: AbortController) {
-  const { store } = service.database;
+async function planOf(intake: Intake, params: Create, current: PolicyVersion, stop: AbortController) {
+  const { store } = intake;
   const { clientId, charset, delimiter, encoding, contentLength, idempotencyKey } = params;
-  const start = startOf(service, params, current, { charset, delimiter });
+  const plan = planFor(intake, params, current, { charset, delimiter });
   const dayQuota = dayQuotaOf(current.policy);
-  const done = await doneBefore(store, params, dayQuota !== null);
+  const answered = await answeredBefore(store, params, dayQuota !== null);
   const leastBytes = encoding === "identity" ? (contentLength ?? 0) : 0;
   return {
-    ...start,
+    ...plan,
     key: idempotencyKey ?? null,
-    done,
-    quota: done ? null : await QuotaWatch.begin(store, clientId, dayQuota, leastBytes),
+    answered,
+    quota: answered ? null : await QuotaWatch.begin(store, clientId, dayQuota, leastBytes),
     onRefused: (error: unknown) => stop.abort(error),
   };
 }
@@ -81,10 +83,9 @@ function bodyOf(ctx: Context<Create>): UploadBody {
   return stream;
 }
 
-async function commit(service: BatchService, ctx: Context<Create>, taken: Taken, policy: Policy): Promise<Created> {
-  const { store } = service.database;
-  const { totals } = taken.upload;
-  const whole = await commitOf(service, ctx, taken, policy);
+async function commit(intake: Intake, ctx: Context<Create>, received: ReceivedBody, policy: Policy): Promise<Created> {
+  const { store } = intake;
+  const whole = await commitOf(intake, ctx, received, policy);
   // From here on it is too late to refuse it: the answer tells that it is stored.
   for (const signal of [bodyOf(ctx).voided, bodyOf(ctx).revoked]) signal?.throwIfAborted();
   const done = await store.commitUpload(whole).catch((error: unknown) => {
@@ -93,30 +94,31 @@ async function commit(service: BatchService, ctx: Context<Create>, taken: Taken,
   });
   switch (done.outcome) {
     case "stored":
-      service.published(done);
+      intake.announce(done);
       return { status: 202, batch: done.batch, isReplayed: false };
     case "swept":
       throw new Problem("unavailable", "The upload was given up meanwhile. Send it again.");
     case "repeated":
-      return replayed(doneOf(done.holder) as NonNullable<Taken["done"]>, ctx.params, taken.contentHash);
+      return replayed(answerIn(done.holder), ctx.params, received.contentHash);
     case "duplicate":
-      return sameContent(store, ctx.params, whole, done.batch, policy);
+      return duplicateAnswer(store, ctx.params, whole, done.batch, policy);
     case "overQuota":
-      throw quotaExceeded(whole.quota as NonNullable<UploadCommit["quota"]>, done.usage, totals);
+      throw quotaExceeded(whole.quota as NonNullable<UploadCommit["quota"]>, done.usage, whole.totals);
     default:
       throw new Error(`No such outcome: ${JSON.stringify(done satisfies never)}`);
   }
 }
 
 async function commitOf(
-  service: BatchService,
+  intake: Intake,
   ctx: Context<Create>,
-  taken: Taken,
+  received: ReceivedBody,
   policy: Policy,
 ): Promise<UploadCommit> {
   return {
-    ...(await startedOf(service, ctx, taken, ctx.params.clientPublicId, policy)),
-    ...repeatsOf(ctx.params, taken.contentHash, policy),
+    ...(await commitPartsOf(intake, ctx, received, ctx.params.clientPublicId, policy)),
+    key: idempotencyOf(ctx.params, received.contentHash),
+    dedup: dedupOf(policy),
     quota: dayQuotaOf(policy),
   };
 }

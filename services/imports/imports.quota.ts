@@ -1,8 +1,10 @@
 /** The bytes and records that a policy allows in a UTC day. What counts is stored; this only tells early what cannot be. */
-import type { BatchStore, DayQuota, DayUsage } from "../../database/store.ts";
+import type { DayQuota, DayUsage } from "../../database/store.ts";
 import { Problem } from "../errors.ts";
 import type { Policy } from "../policy/policy.contract.ts";
+import type { UploadPort } from "./imports.intake.ts";
 
+type UsagePort = Pick<UploadPort, "usage">;
 type Amount = Pick<DayUsage, "bytes" | "records">;
 
 /** Null: the policy sets none, and nothing is counted. */
@@ -26,12 +28,12 @@ export function quotaExceeded(quota: DayQuota, usage: DayUsage, { bytes, records
 
 /** Looks on while a body comes in. */
 export class QuotaWatch {
-  private readonly store: BatchStore;
+  private readonly store: UsagePort;
   private readonly clientId: number;
   private readonly quota: DayQuota;
   private usage: DayUsage;
 
-  private constructor(store: BatchStore, clientId: number, quota: DayQuota, usage: DayUsage) {
+  private constructor(store: UsagePort, clientId: number, quota: DayQuota, usage: DayUsage) {
     this.store = store;
     this.clientId = clientId;
     this.quota = quota;
@@ -39,7 +41,7 @@ export class QuotaWatch {
   }
 
   /** `bytes`: what is known of the body's length. Throws quota-exceeded. */
-  static async begin(store: BatchStore, clientId: number, quota: DayQuota | null, bytes: number) {
+  static async begin(store: UsagePort, clientId: number, quota: DayQuota | null, bytes: number) {
     if (!quota) return null;
     const watch = new QuotaWatch(store, clientId, quota, await store.usage(clientId));
     const least = { bytes: Math.max(1, bytes), records: 1 };

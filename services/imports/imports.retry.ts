@@ -3,28 +3,28 @@ import type { Context } from "moleculer";
 import { ConstraintViolation } from "../../database/errors.ts";
 import type { BatchRow } from "../../database/store.ts";
 import type { Format } from "../../formats/formats.ts";
+import { isFinal } from "../batch/batch.contract.ts";
 import { Problem } from "../errors.ts";
 import { call, type ParamsOf } from "../messages.ts";
 import type { Policy, PolicyVersion } from "../policy/policy.contract.ts";
-import { isFinal } from "./batch.contract.ts";
-import { ResentRecords } from "./batch.resent.ts";
-import type { BatchService } from "./batch.service.ts";
-import { startedOf, startOf, takeBack } from "./batch.start.ts";
-import { type Taken, Upload } from "./batch.upload.ts";
+import type { Intake } from "./imports.intake.ts";
+import { commitPartsOf, planFor, takeBack } from "./imports.plan.ts";
+import { RejectedRecords } from "./imports.rejected.ts";
+import { type ReceivedBody, Upload } from "./imports.upload.ts";
 
-type Retry = ParamsOf<"batch.retryRejected">;
+type Retry = ParamsOf<"imports.retryRejected">;
 
 /** See the contract. Two at once make one batch: the second to commit finds the first one's. */
-export async function retryRejected(service: BatchService, ctx: Context<Retry>) {
-  const { store } = service.database;
-  const parent = await service.found(ctx.params);
-  const child = await store.childOf(parent.id);
+export async function retryRejected(intake: Intake, ctx: Context<Retry>) {
+  const { publicId, clientId } = ctx.params;
+  const parent = await call(ctx, "batch.get", { publicId, clientId });
+  const child = await intake.store.childOf(parent.id);
   if (child) return { batch: child, isNew: false };
   requireRejected(parent);
   try {
-    return { batch: await resent(service, ctx, parent), isNew: true };
+    return { batch: await sendAgain(intake, ctx, parent), isNew: true };
   } catch (error) {
-    const faster = error instanceof ConstraintViolation ? await store.childOf(parent.id) : null;
+    const faster = error instanceof ConstraintViolation ? await intake.store.childOf(parent.id) : null;
     if (!faster) throw error;
     return { batch: faster, isNew: false };
   }
@@ -42,49 +42,48 @@ function requireRejected({ state, rejected, unlisted }: BatchRow): void {
     );
 }
 
-async function resent(service: BatchService, ctx: Context<Retry>, parent: BatchRow): Promise<BatchRow> {
+async function sendAgain(intake: Intake, ctx: Context<Retry>, parent: BatchRow): Promise<BatchRow> {
   const found = await call(ctx, "policy.get", { clientId: parent.clientId });
-  const leave = service.uploads.enter(parent.clientId, found.policy.maxConcurrentUploads);
-  const { store } = service.database;
-  const resent = new ResentRecords(store, parent);
-  const upload = new Upload(store, planOf(service, parent, found, resent, ctx.params.requestId));
+  const leave = intake.uploads.enter(parent.clientId, found.policy.maxConcurrentUploads);
+  const records = new RejectedRecords(intake.store, parent);
+  const upload = new Upload(intake.store, planOf(intake, parent, found, records, ctx.params.requestId));
   try {
-    const taken = await upload.take(resent.body());
-    return await commit(service, ctx, parent, taken, found.policy);
+    const received = await upload.take(records.body());
+    return await commit(intake, ctx, parent, received, found.policy);
   } catch (error) {
-    await takeBack(service, upload);
+    await takeBack(intake, upload);
     throw error;
   } finally {
-    service.uploads.drop(upload.rowId);
+    intake.uploads.drop(upload.rowId);
     leave();
   }
 }
 
-/** JSON elements are resent as lines: one that is no JSON any more would break an array around all of them. */
+/** JSON elements are sent again as lines: one that is no JSON any more would break an array around all of them. */
 const formatOf = ({ format }: BatchRow): Format => (format === "csv" ? "csv" : "ndjson");
 
 function planOf(
-  service: BatchService,
+  intake: Intake,
   parent: BatchRow,
   current: PolicyVersion,
-  resent: ResentRecords,
+  records: RejectedRecords,
   requestId: string | null,
 ) {
   const asked = { clientId: parent.clientId, format: formatOf(parent), requestId };
-  const start = startOf(service, asked, current, { delimiter: parent.envelope.delimiter });
-  const splitter = resent.split(start.splitter);
-  return { ...start, splitter, key: null, done: null, quota: null, onRefused: () => {} };
+  const plan = planFor(intake, asked, current, { delimiter: parent.envelope.delimiter });
+  const splitter = records.split(plan.splitter);
+  return { ...plan, splitter, key: null, answered: null, quota: null, onRefused: () => {} };
 }
 
 async function commit(
-  service: BatchService,
+  intake: Intake,
   ctx: Context<Retry>,
   parent: BatchRow,
-  taken: Taken,
+  received: ReceivedBody,
   policy: Policy,
 ): Promise<BatchRow> {
-  const done = await service.database.store.commitUpload({
-    ...(await startedOf(service, ctx, taken, ctx.params.clientPublicId, policy)),
+  const done = await intake.store.commitUpload({
+    ...(await commitPartsOf(intake, ctx, received, ctx.params.clientPublicId, policy)),
     parent: { id: parent.id, publicId: parent.publicId },
     // The records have counted already, and are sent again on purpose.
     key: null,
@@ -92,6 +91,6 @@ async function commit(
     quota: null,
   });
   if (done.outcome !== "stored") throw new Problem("unavailable", "The retry was given up meanwhile. Ask again.");
-  service.published(done);
+  intake.announce(done);
   return done.batch;
 }

@@ -3,8 +3,8 @@ import { randomBytes } from "node:crypto";
 import { PassThrough, Readable } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
-import { decodedBody } from "../../../services/batch/batch.body.ts";
-import { type Encoding, mostWireBytes } from "../../../services/batch/batch.contract.ts";
+import { decodedBody } from "../../../services/imports/imports.body.ts";
+import { type Encoding, mostWireBytes } from "../../../services/imports/imports.contract.ts";
 
 const MIB = 2 ** 20;
 const patience = { idleMs: 5_000, windowMs: 60_000, windowBytes: 60_000 };

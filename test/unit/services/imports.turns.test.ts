@@ -1,7 +1,7 @@
 /** The promise: bodies are read in turns; one client's take the event loop neither from others' nor from requests. */
 import { setImmediate as nextRound } from "node:timers/promises";
-import { Turns } from "../../../services/batch/batch.turns.ts";
-import { client, create, inside, startBatches } from "./batch.kit.ts";
+import { Turns } from "../../../services/imports/imports.turns.ts";
+import { client, create, startBatches, uploads } from "./batch.kit.ts";
 
 function busy(ms: number): void {
   const beganAt = performance.now();
@@ -61,7 +61,7 @@ describe("an upload", () => {
   startBatches();
 
   test("is read in turns of 64 KiB", async () => {
-    const run = jest.spyOn(inside().uploads.turns, "run");
+    const run = jest.spyOn(uploads().turns, "run");
     await create(Buffer.alloc(1024 * 1024, '{"n":1}\n'));
     expect(run.mock.calls.map(([clientId]) => clientId)).toEqual(Array(16).fill(client.id));
   });

@@ -1,8 +1,9 @@
 /** The rejected records of a batch as a body: as they were sent, or, where they were not kept so, rejected once more. */
-import type { BatchRow, BatchStore, RecordErrors } from "../../database/store.ts";
+import type { BatchRow, RecordErrors } from "../../database/store.ts";
 import { lostPart } from "../../formats/chunk-verdict.ts";
 import { csvLine } from "../../formats/csv-scan.ts";
 import type { RawChunk, Splitter } from "../../formats/formats.ts";
+import type { RejectedPort } from "./imports.intake.ts";
 
 const RECORDS_AT_ONCE = 1000;
 const BYTES_AT_ONCE = 1024 * 1024;
@@ -10,14 +11,14 @@ const BYTES_AT_ONCE = 1024 * 1024;
 const NO_UTF8 = 0xff;
 const REPLACEMENT = "\uFFFD";
 
-export class ResentRecords {
+export class RejectedRecords {
   /** Numbers in the new body of records that were too long: their beginnings alone would be other records. */
   private readonly cut = new Set<number>();
   private records = 0;
-  private readonly store: BatchStore;
+  private readonly store: RejectedPort;
   private readonly parent: BatchRow;
 
-  constructor(store: BatchStore, parent: BatchRow) {
+  constructor(store: RejectedPort, parent: BatchRow) {
     this.store = store;
     this.parent = parent;
   }

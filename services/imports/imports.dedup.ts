@@ -1,0 +1,31 @@
+/** Uploads whose content an earlier batch of their client has, where the policy does not allow that. */
+import type { BatchRow, UploadCommit } from "../../database/store.ts";
+import { Problem } from "../errors.ts";
+import type { ParamsOf } from "../messages.ts";
+import type { Policy } from "../policy/policy.contract.ts";
+import type { Created } from "./imports.contract.ts";
+import { answerIn, replayed } from "./imports.idempotency.ts";
+import type { UploadPort } from "./imports.intake.ts";
+
+const HOUR_MS = 3_600_000;
+
+/** For how long a commit refuses the content that another batch has; null: it is allowed. */
+export const dedupOf = ({ dedup, dedupHours }: Policy): UploadCommit["dedup"] =>
+  dedup === "allow" ? null : { keepMs: dedupHours * HOUR_MS };
+
+/** The earlier batch of the same content; with a key, the client is told of it again. Throws duplicate-batch. */
+export async function duplicateAnswer(
+  store: Pick<UploadPort, "answerKey">,
+  params: ParamsOf<"imports.create">,
+  { id, key, totals }: UploadCommit,
+  earlier: BatchRow,
+  { dedup }: Policy,
+): Promise<Created> {
+  if (dedup === "reject")
+    throw new Problem("duplicate-batch", `Batch ${earlier.publicId} has the same content.`, {
+      batchId: earlier.publicId,
+    });
+  const answer = { status: 200, batch: earlier } as const;
+  const holder = key && (await store.answerKey(params.clientId, key, id, answer));
+  return holder ? replayed(answerIn(holder), params, totals.contentHash) : { ...answer, isReplayed: false };
+}
