@@ -10,7 +10,7 @@ import { configOf, REQUEST_TIMEOUT_MS } from "./url.ts";
 import { int, type Value } from "./values.ts";
 
 export type { Staged } from "./staging.ts";
-export { big, bool, bytes, float, hash, int, kinds, name, text, uuid, type Value } from "./values.ts";
+export { big, bool, bytes, float, hash, int, key, kinds, name, text, uuid, type Value } from "./values.ts";
 
 /** The clock of the database, epoch ms. It moves within a batch: one that needs one time declares `@now`. */
 export const NOW = "DATEDIFF_BIG(millisecond, '1970-01-01', SYSUTCDATETIME())";

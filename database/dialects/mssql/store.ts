@@ -1,25 +1,19 @@
 import type { DeliveryStore } from "../../deliveries.ts";
 import type { LockStore } from "../../locks.ts";
 import type { BatchStore } from "../../store.ts";
+import { deliveries } from "../../units/deliveries.ts";
+import { locks } from "../../units/locks.ts";
+import { sharedStore } from "../../units/store.ts";
+import { Units } from "../../units/unit.ts";
 import { resolving } from "../../unknown.ts";
 import { verified } from "../../verified.ts";
 import { bound } from "../bound.ts";
+import { runnerOn } from "./render.ts";
 import type { Sql } from "./sql.ts";
-import { attempts } from "./units/attempts.ts";
-import {
-  failDeliveries,
-  listDeliveries,
-  recordAttempt,
-  replayDelivery,
-  takeDeliveries,
-  voidClaims,
-} from "./units/deliveries.ts";
 import { candidates, isOvertaken, repairQueues, setQueue } from "./units/fairness.ts";
 import { foldCounts, stats } from "./units/figures.ts";
 import { reserveKeys } from "./units/keys.ts";
-import { acquireLock, extendLock, forgetLocks, releaseLock } from "./units/locks.ts";
 import { move, voidLeases } from "./units/moves.ts";
-import { deleteOutbox, takeOutbox } from "./units/outbox.ts";
 import { batch, batchById, changed, childOf, due, errors, list, outboxOf, records, voided } from "./units/reads.ts";
 import { deleteBatch, purgeChunks } from "./units/removal.ts";
 import { answerKey, forgetRepeats, keyHolder, usage } from "./units/repeats.ts";
@@ -32,8 +26,9 @@ import {
   touchUploads,
   voidUpload,
 } from "./units/uploads.ts";
-import { forgetVersions } from "./units/versions.ts";
 import { claim, commitChunk, extendLeases, readChunk } from "./units/work.ts";
+
+const on = (sql: Sql) => new Units(runnerOn(sql));
 
 const units = {
   beginUpload,
@@ -67,19 +62,11 @@ const units = {
   changed,
   errors,
   records,
-  attempts,
   stats,
   foldCounts,
-  forgetVersions,
   setQueue,
   repairQueues,
-  takeOutbox,
-  deleteOutbox,
 };
-
-const locks = { acquireLock, extendLock, forgetLocks, releaseLock };
-
-const deliveries = { takeDeliveries, recordAttempt, failDeliveries, replayDelivery, listDeliveries, voidClaims };
 
 /** As with PostgreSQL: what is stored goes over a socket and into the log as well. */
 const LEAST_COMPRESSED = 2 * 1024;
@@ -87,10 +74,13 @@ const LEAST_COMPRESSED = 2 * 1024;
 /** The seam, each unit with the connections in front. A lane knows by itself whether an answer is that of its question. */
 export const mssqlStore = (sql: Sql): BatchStore =>
   resolving(
-    verified({ ...(bound(units, sql) as unknown as BatchStore), leastCompressed: LEAST_COMPRESSED }, () => {}),
+    verified(
+      { ...(bound(units, sql) as unknown as BatchStore), ...sharedStore(on(sql)), leastCompressed: LEAST_COMPRESSED },
+      () => {},
+    ),
     { batchById: (id) => batchById(sql, id), outboxOf: (events) => outboxOf(sql, events) },
   );
 
-export const mssqlLocks = (sql: Sql): LockStore => bound(locks, sql) as unknown as LockStore;
+export const mssqlLocks = (sql: Sql): LockStore => locks(on(sql));
 
-export const mssqlDeliveries = (sql: Sql): DeliveryStore => bound(deliveries, sql) as unknown as DeliveryStore;
+export const mssqlDeliveries = (sql: Sql): DeliveryStore => deliveries(on(sql));

@@ -65,3 +65,6 @@ export function uuid(value: string | null): Value {
 export function hash(value: Buffer | string | null): Value {
   return { type: hashType(), value: typeof value === "string" ? Buffer.from(value, "hex") : value };
 }
+
+/** VARBINARY(32), from bytes. */
+export const key = (value: Buffer | null): Value => ({ type: kinds.key.type(), value });

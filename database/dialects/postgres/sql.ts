@@ -28,6 +28,11 @@ interface Greeting {
 const GREETING = `SELECT current_setting('server_version_num')::int AS version, pg_backend_pid() AS pid,
   current_setting('lock_timeout') <> '0' AS "hasLimits"`;
 
+interface Answered<T> {
+  rows: T[];
+  rowCount: number;
+}
+
 /** Where to, and with how many connections at once. */
 export interface Target {
   url: string;
@@ -61,13 +66,19 @@ export class Sql {
    */
   async greet(): Promise<Greeting> {
     const client = await this.#connect();
-    const [{ pid, ...greeting }] = (await this.#asked(client, { text: GREETING })) as [Greeting & { pid: number }];
+    const { rows } = await this.#asked<Greeting & { pid: number }>(client, { text: GREETING });
+    const [{ pid, ...greeting }] = rows as [Greeting & { pid: number }];
     this.#isPooled = pid !== (client as unknown as { processID: number }).processID;
     return greeting;
   }
 
   /** The rows of a statement. */
-  all<T>(text: string, ...values: unknown[]): Promise<T[]> {
+  async all<T>(text: string, ...values: unknown[]): Promise<T[]> {
+    return (await this.run<T>(text, values)).rows;
+  }
+
+  /** Its rows, and how many it has changed. */
+  run<T>(text: string, values: unknown[]): Promise<Answered<T>> {
     return this.#tried<T>(() => this.#queryOf(text, values));
   }
 
@@ -77,7 +88,7 @@ export class Sql {
   }
 
   /** What passes by itself (deadlock, serialization) is tried again, with jitter. */
-  async #tried<T>(query: () => pg.QueryConfig): Promise<T[]> {
+  async #tried<T>(query: () => pg.QueryConfig): Promise<Answered<T>> {
     const beganAt = performance.now();
     for (let tries = 1; ; tries++) {
       try {
@@ -92,7 +103,7 @@ export class Sql {
   }
 
   /** Gives the connection back. */
-  async #asked<T>(client: pg.PoolClient, query: pg.QueryConfig): Promise<T[]> {
+  async #asked<T>(client: pg.PoolClient, query: pg.QueryConfig): Promise<Answered<T>> {
     let broken: Error | undefined;
     // Without a listener a connection that breaks in use would end the process; its query is told of it as well.
     const onError = (error: Error) => {
@@ -100,7 +111,8 @@ export class Sql {
     };
     client.on("error", onError);
     try {
-      return (await client.query(query)).rows as T[];
+      const { rows, rowCount } = await client.query(query);
+      return { rows: rows as T[], rowCount: rowCount ?? 0 };
     } catch (error) {
       // What is left of an answer would be taken for the answer to the next question.
       broken = error as Error;

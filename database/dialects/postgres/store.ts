@@ -1,34 +1,29 @@
 import type { DeliveryStore } from "../../deliveries.ts";
 import type { LockStore } from "../../locks.ts";
 import type { BatchStore } from "../../store.ts";
+import { deliveries } from "../../units/deliveries.ts";
+import { locks } from "../../units/locks.ts";
+import { sharedStore } from "../../units/store.ts";
+import { Units } from "../../units/unit.ts";
 import { resolving } from "../../unknown.ts";
 import { verified } from "../../verified.ts";
 import { bound } from "../bound.ts";
 import type { Links } from "./links.ts";
+import { runnerOn } from "./render.ts";
 import type { Sql } from "./sql.ts";
 import { UploadCommits } from "./together.ts";
-import { attempts } from "./units/attempts.ts";
-import {
-  failDeliveries,
-  listDeliveries,
-  recordAttempt,
-  replayDelivery,
-  takeDeliveries,
-  voidClaims,
-} from "./units/deliveries.ts";
 import { candidates, isOvertaken, repairQueues, setQueue } from "./units/fairness.ts";
 import { foldCounts, stats } from "./units/figures.ts";
 import { reserveKeys } from "./units/keys.ts";
-import { acquireLock, extendLock, forgetLocks, releaseLock } from "./units/locks.ts";
 import { move, voidLeases } from "./units/moves.ts";
-import { deleteOutbox, takeOutbox } from "./units/outbox.ts";
 import { batch, batchById, changed, childOf, due, errors, list, outboxOf, records, voided } from "./units/reads.ts";
 import { deleteBatch, purgeChunks } from "./units/removal.ts";
 import { answerKey, forgetRepeats, keyHolder, usage } from "./units/repeats.ts";
 import { deleteStaleErrors, staleErrors } from "./units/stale.ts";
 import { appendChunks, beginKeyedUpload, beginUpload, touchUploads, voidUpload } from "./units/uploads.ts";
-import { forgetVersions } from "./units/versions.ts";
 import { claim, commitChunk, extendLeases, readChunk } from "./units/work.ts";
+
+const on = (sql: Sql) => new Units(runnerOn(sql));
 
 const units = {
   beginUpload,
@@ -61,19 +56,11 @@ const units = {
   changed,
   errors,
   records,
-  attempts,
   stats,
   foldCounts,
-  forgetVersions,
   setQueue,
   repairQueues,
-  takeOutbox,
-  deleteOutbox,
 };
-
-const locks = { acquireLock, extendLock, forgetLocks, releaseLock };
-
-const deliveries = { takeDeliveries, recordAttempt, failDeliveries, replayDelivery, listDeliveries, voidClaims };
 
 /**
  * PostgreSQL splits what has more into rows of 2 kB, writes it to the log as well, and gets it over a socket: compressing
@@ -85,6 +72,7 @@ const LEAST_COMPRESSED = 2 * 1024;
 export const postgresStore = (sql: Sql, links: Links): BatchStore => {
   const store = {
     ...(bound(units, sql) as unknown as BatchStore),
+    ...sharedStore(on(sql)),
     leastCompressed: LEAST_COMPRESSED,
     commitUpload: new UploadCommits(sql).commit,
   };
@@ -96,6 +84,6 @@ export const postgresStore = (sql: Sql, links: Links): BatchStore => {
   });
 };
 
-export const postgresLocks = (sql: Sql): LockStore => bound(locks, sql) as unknown as LockStore;
+export const postgresLocks = (sql: Sql): LockStore => locks(on(sql));
 
-export const postgresDeliveries = (sql: Sql): DeliveryStore => bound(deliveries, sql) as unknown as DeliveryStore;
+export const postgresDeliveries = (sql: Sql): DeliveryStore => deliveries(on(sql));

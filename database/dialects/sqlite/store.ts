@@ -1,9 +1,16 @@
 import type { DeliveryStore } from "../../deliveries.ts";
 import type { LockStore } from "../../locks.ts";
 import type { BatchStore, OutboxDraft, StoredChunk, Written } from "../../store.ts";
+import { deliveries } from "../../units/deliveries.ts";
+import { locks } from "../../units/locks.ts";
+import { sharedStore } from "../../units/store.ts";
+import { Units } from "../../units/unit.ts";
 import { verified } from "../../verified.ts";
 import { chosen } from "../../waiting.ts";
 import type { SqliteClient } from "./client.ts";
+import { runnerOn } from "./render.ts";
+
+const on = (client: SqliteClient) => new Units(runnerOn(client));
 
 /** The seam, as messages to the thread: each method is one unit there. */
 /** Compressing costs a small POST 15 % of the thread that takes it in, to save a few kB of a local file for seconds. */
@@ -13,6 +20,7 @@ export const sqliteStore = (client: SqliteClient): BatchStore => verified(unveri
 
 function unverified(client: SqliteClient): BatchStore {
   return {
+    ...sharedStore(on(client)),
     leastCompressed: LEAST_COMPRESSED,
     beginUpload: (batch, leaseMs) => client.call("beginUpload", batch, leaseMs),
     beginKeyedUpload: (batch, leaseMs, key) => client.call("beginKeyedUpload", batch, leaseMs, key),
@@ -62,37 +70,17 @@ function unverified(client: SqliteClient): BatchStore {
     changed: (seen) => client.call("changed", seen),
     errors: (id, after, limit, maxBytes) => client.call("errors", id, after, limit, maxBytes),
     records: (id, after, limit, maxBytes) => client.call("records", id, after, limit, maxBytes),
-    attempts: (ids, last) => client.call("attempts", ids, last),
     stats: () => client.call("stats"),
-    forgetVersions: (limit) => client.call("forgetVersions", limit),
     // Its counters are one row each: it has one writer, for whom no row is hot.
     foldCounts: async () => undefined,
     setQueue: (clientId, cap, weight) => client.call("setQueue", clientId, cap, weight),
     repairQueues: (after, limit) => client.call("repairQueues", after, limit),
-    takeOutbox: (limit, olderThanMs, retryMs) => client.call("takeOutbox", limit, olderThanMs, retryMs),
-    deleteOutbox: (ids) => client.call("deleteOutbox", ids),
   };
 }
 
-export function sqliteLocks(client: SqliteClient): LockStore {
-  return {
-    acquireLock: (name, token, ttlMs) => client.call("acquireLock", name, token, ttlMs),
-    extendLock: (name, token, ttlMs) => client.call("extendLock", name, token, ttlMs),
-    releaseLock: (name, token) => client.call("releaseLock", name, token),
-    forgetLocks: () => client.call("forgetLocks"),
-  };
-}
+export const sqliteLocks = (client: SqliteClient): LockStore => locks(on(client));
 
-export function sqliteDeliveries(client: SqliteClient): DeliveryStore {
-  return {
-    takeDeliveries: (take) => client.call("takeDeliveries", take),
-    recordAttempt: (attempt) => client.call("recordAttempt", attempt),
-    failDeliveries: (clientId, error) => client.call("failDeliveries", clientId, error),
-    replayDelivery: (publicId) => client.call("replayDelivery", publicId),
-    listDeliveries: (query) => client.call("listDeliveries", query),
-    voidClaims: () => client.call("voidClaims"),
-  };
-}
+export const sqliteDeliveries = (client: SqliteClient): DeliveryStore => deliveries(on(client));
 
 /** The one copy of each body: the caller keeps its own, and a view on a pool's buffer would send the whole pool. */
 function pack(chunks: StoredChunk[]) {

@@ -135,12 +135,8 @@ test("deliveries are listed with their attempts, also without one", async () => 
     state: "failed",
     dueAt: null,
   });
-  const attempt = (no: number | null) => ({ no, at: no, status: null, error: no === null ? null : "no", ms: no });
-  const { deliveries } = answering([
-    { ...delivery(9), ...attempt(1) },
-    { ...delivery(9), ...attempt(2) },
-    { ...delivery(8), ...attempt(null) },
-  ]);
+  const attempt = (at: number) => ({ deliveryId: 9, at, status: null, error: "no", ms: at });
+  const { deliveries } = answering([delivery(9), delivery(8)], [attempt(1), attempt(2)]);
   expect(await deliveries.listDeliveries({ limit: 5 })).toEqual([
     { ...delivery(9), attempts: [1, 2].map((at) => ({ at, status: null, error: "no", ms: at })) },
     { ...delivery(8), attempts: [] },

@@ -155,7 +155,9 @@ describe.each(cases)("$name", (unit) => {
       for (const [n, statement] of statements.entries())
         if (statement.includes("@@ROWCOUNT")) {
           expect(statement).toMatch(/^SET @\w+ = (@\w+ - )?@@ROWCOUNT$/);
-          expect(statements[n - 1]).toMatch(/^(IF @held = [01]\s+)?(BEGIN\s+)?(UPDATE|INSERT INTO|DELETE FROM) /);
+          expect(statements[n - 1]).toMatch(
+            /^(IF @(?:held|changed) = [01]\s+)?(BEGIN\s+)?(UPDATE|INSERT INTO|DELETE FROM) /,
+          );
         }
     }));
 

@@ -1,9 +1,9 @@
 /** Attempts at a batch that failed: its last ones are kept. */
 import { KEPT_ATTEMPTS } from "../../../rows.ts";
-import type { BatchAttempt, FailedAttempt } from "../../../store.ts";
+import type { FailedAttempt } from "../../../store.ts";
 import { storable } from "../../../text.ts";
 import type { Values } from "../rows.ts";
-import { NOW, type Sql } from "../sql.ts";
+import { NOW } from "../sql.ts";
 
 /** CTEs of a move that ends an attempt at the batch `made`. */
 export function attemptCtes({ node, code, detail }: FailedAttempt, values: Values): string[] {
@@ -19,15 +19,4 @@ export function attemptCtes({ node, code, detail }: FailedAttempt, values: Value
     `forgotten AS (DELETE FROM batch_attempt a USING made
       WHERE a.batch_id = made.id AND a.no <= made."attemptsTotal" - ${KEPT_ATTEMPTS})`,
   ];
-}
-
-export function attempts(sql: Sql, ids: number[], last: number): Promise<BatchAttempt[]> {
-  return sql.all(
-    `SELECT batch_id AS "batchId", no, at, node, code, detail FROM (
-       SELECT a.*, row_number() OVER (PARTITION BY a.batch_id ORDER BY a.no DESC) AS place
-       FROM batch_attempt a WHERE a.batch_id = ANY($1::bigint[])) q
-     WHERE place <= $2 ORDER BY batch_id, no DESC`,
-    ids,
-    last,
-  );
 }

@@ -1,6 +1,6 @@
 /** Attempts at a batch that failed: its last ones are kept. */
 import { KEPT_ATTEMPTS } from "../../../rows.ts";
-import type { BatchAttempt, BatchRow, FailedAttempt } from "../../../store.ts";
+import type { BatchRow, FailedAttempt } from "../../../store.ts";
 import { storable } from "../../../text.ts";
 import type { Sql } from "../sql.ts";
 
@@ -19,16 +19,5 @@ export function keepAttempt(
     node,
     code,
     storable(detail),
-  );
-}
-
-export function attempts(sql: Sql, ids: number[], last: number): BatchAttempt[] {
-  return sql.all(
-    `SELECT batch_id AS batchId, no, at, node, code, detail FROM (
-       SELECT a.*, row_number() OVER (PARTITION BY a.batch_id ORDER BY a.no DESC) AS place
-       FROM batch_attempt a WHERE a.batch_id IN (SELECT value FROM json_each(?1)))
-     WHERE place <= ?2 ORDER BY batch_id, no DESC`,
-    JSON.stringify(ids),
-    last,
   );
 }

@@ -1,49 +1,31 @@
 /** Everything that the thread can be asked, by name: the types of both sides come from here. */
+import { runProgram } from "../program.ts";
 import { readChunk } from "../rows.ts";
 import type { Sql } from "../sql.ts";
-import { attempts } from "./attempts.ts";
-import {
-  failDeliveries,
-  listDeliveries,
-  recordAttempt,
-  replayDelivery,
-  takeDeliveries,
-  voidClaims,
-} from "./deliveries.ts";
 import { candidates, isOvertaken, repairQueues, setQueue, settleQueues } from "./fairness.ts";
 import { stats } from "./figures.ts";
 import { reserveKeys } from "./keys.ts";
-import { acquireLock, extendLock, forgetLocks, releaseLock } from "./locks.ts";
 import { move, voidLeases } from "./moves.ts";
-import { deleteOutbox, takeOutbox } from "./outbox.ts";
 import { batch, changed, childOf, due, errors, list, now, records, voided } from "./reads.ts";
 import { deleteBatch, purgeChunks } from "./removal.ts";
 import { answerKey, forgetRepeats, keyHolder, usage } from "./repeats.ts";
 import { deleteStaleErrors, staleErrors } from "./stale.ts";
 import { appendChunks, beginKeyedUpload, beginUpload, commitUpload, touchUploads, voidUpload } from "./uploads.ts";
-import { forgetVersions } from "./versions.ts";
 import { claim, commitChunk, extendLeases } from "./work.ts";
 
 /** One writing statement each: SQLite itself undoes it when it fails, so it needs no savepoint. */
 export const singles = {
+  runProgram,
   beginUpload,
   touchUploads,
   extendLeases,
   voidLeases,
   setQueue,
   settleQueues,
-  takeOutbox,
-  deleteOutbox,
-  forgetVersions,
-  acquireLock,
-  extendLock,
-  forgetLocks,
-  releaseLock,
-  takeDeliveries,
-  voidClaims,
 };
 
 export const compounds = {
+  runPrograms: runProgram,
   beginKeyedUpload,
   appendChunks,
   voidUpload,
@@ -58,12 +40,10 @@ export const compounds = {
   purgeChunks,
   deleteBatch,
   deleteStaleErrors,
-  recordAttempt,
-  failDeliveries,
-  replayDelivery,
 };
 
 export const reads = {
+  readProgram: runProgram,
   candidates,
   isOvertaken,
   readChunk,
@@ -75,13 +55,11 @@ export const reads = {
   list,
   changed,
   errors,
-  attempts,
   records,
   stats,
   now,
   keyHolder,
   usage,
-  listDeliveries,
 };
 
 export type Units = typeof singles & typeof compounds & typeof reads;

@@ -1,0 +1,173 @@
+/** Units as SQL Server has them: one batch of T-SQL, row sets are table variables. */
+import { columnOf, type Table } from "../../schema/table.ts";
+import { listOf, type RowSet, type Step, type Take } from "../../units/steps.ts";
+import { setsOf, storedValue, translated } from "../../units/text.ts";
+import type { Fragments, ParamKind, Plan, Runner } from "../../units/unit.ts";
+import { ddl } from "./ddl.ts";
+import { AT_NOW } from "./rows.ts";
+import { big, bytes, float, hash, int, key, name, type Sql, text, uuid, type Value } from "./sql.ts";
+
+const valuesOf: Record<ParamKind, (value: never) => Value> = {
+  id: big,
+  bigint: big,
+  int,
+  double: float,
+  uuid,
+  name,
+  text,
+  hash,
+  key,
+  bytes,
+  ids: (ids: number[]) => text(JSON.stringify(ids)),
+  texts: (texts: string[]) => text(JSON.stringify(texts)),
+};
+
+/** Passes by rows that somebody takes right now, instead of waiting for them. READPAST alone is an error where rows have versions. */
+const PASSING_BY = "WITH (READCOMMITTEDLOCK, READPAST)";
+
+const fragments: Fragments = {
+  first: (count, body) => `SELECT TOP (${count}) ${body}`,
+  isIn: (column, list, kind = "ids") =>
+    `${column} IN (SELECT ${kind === "ids" ? "CAST(listed.value AS BIGINT)" : "listed.value"} FROM OPENJSON(${list}) AS listed)`,
+  least: (a, b) => `CASE WHEN ${a} < ${b} THEN ${a} ELSE ${b} END`,
+  greatest: (a, b) => `CASE WHEN ${a} > ${b} THEN ${a} ELSE ${b} END`,
+  passingBy: (table) => `${table} ${PASSING_BY}`,
+  untaken: (column) => ` AND ${column} NOT IN (SELECT had.${column} FROM @taken AS had)`,
+  waitingQueues: "client_queue AS q WITH (INDEX(client_queue_waiting_ix))",
+  readyOf: (client) => `FROM batch AS r WHERE r.state = 'ready' AND r.client_id = ${client} AND r.due_at <= :now`,
+  inPassing: (state) => `FROM batch WHERE state = '${state}'`,
+};
+
+/** That it is never NULL matters to the planner: see NOT IN. */
+const typeOf = (table: Table, column: string): string => {
+  const { kind, isNull } = columnOf(table, column);
+  return `${kind === "id" ? "BIGINT" : ddl.types[kind]}${isNull ? "" : " NOT NULL"}`;
+};
+const declared = ({ name, table, columns }: RowSet): string =>
+  `DECLARE @${name} TABLE (${columns.map((one) => `${columnOf(table, one).column} ${typeOf(table, one)}`).join(", ")});`;
+
+const output = (step: { into?: RowSet | undefined }, of: "inserted" | "deleted"): string => {
+  if (!step.into) return "";
+  const { name, table, columns } = step.into;
+  return `\nOUTPUT ${columns.map((one) => `${of}.${columnOf(table, one).column}`).join(", ")} INTO @${name}`;
+};
+const optional = (word: string, text: string | undefined) => (text === undefined ? "" : `\n${word} ${text}`);
+const quoted = (column: string) => `"${column}"`;
+
+/** The statements of a step. The last one's count is that of the step. */
+function statementsOf(step: Exclude<Step, Take>): string {
+  switch (step.do) {
+    case "select":
+      return step.text;
+    case "update":
+      return `UPDATE ${step.table.name} SET ${step.set}${output(step, "inserted")}${optional("FROM", step.from)}\nWHERE ${step.where}`;
+    case "remove":
+      return `DELETE FROM ${step.table.name}${output(step, "deleted")}\nWHERE ${step.where}`;
+    case "insert": {
+      const { table, values, from, where } = step;
+      return `INSERT INTO ${table.name} (${Object.keys(values).map(quoted).join(", ")})${output(step, "inserted")}
+SELECT ${Object.values(values).join(", ")}${optional("FROM", from)}${optional("WHERE", where)}`;
+    }
+    case "upsert":
+      return upserted(step);
+    case "removeFirst": {
+      const { table, key, where, and, order, limit } = step;
+      const isIt = key.map((column) => `piece.${column} = ${table.name}.${column}`).join(" AND ");
+      return `DELETE FROM ${table.name} WHERE ${where} AND EXISTS (SELECT 1 FROM (
+  SELECT TOP (${limit}) ${key.join(", ")} FROM ${table.name} WHERE ${where}${optional("AND", and)} ORDER BY ${order}) AS piece WHERE ${isIt})`;
+    }
+  }
+}
+
+const COUNTED = "SET @changed = @@ROWCOUNT";
+
+/** Two at once: the second one's insert fails on the key, is tried again, and then sees the row. */
+function upserted({ table, key, values, from, update, where }: Extract<Step, { do: "upsert" }>): string {
+  const source =
+    from &&
+    `(SELECT ${Object.entries(values).map(([column, value]) => `${value} AS "${column}"`)} FROM ${from}) AS given`;
+  const given = (column: string) => (source ? `given.${quoted(column)}` : values[column]);
+  const isIt = key.map((column) => `${table.name}.${quoted(column)} = ${given(column)}`).join(" AND ");
+  const sets = update.map((column) => `${quoted(column)} = ${given(column)}`).join(", ");
+  const insert = `INSERT INTO ${table.name} (${Object.keys(values).map(quoted).join(", ")})
+SELECT ${Object.keys(values).map(given).join(", ")}${optional("FROM", source)}
+WHERE NOT EXISTS (SELECT 1 FROM ${table.name} WHERE ${isIt})`;
+  if (update.length === 0) return insert;
+  return `UPDATE ${table.name} SET ${sets}${optional("FROM", source)}\nWHERE ${isIt}${optional("AND", where)};
+${COUNTED};
+${source ? insert : `IF @changed = 0\nBEGIN\n${insert};\n${COUNTED};\nEND`}`;
+}
+
+/** Rows that others took meanwhile are gone from the next look; so many looks are enough for anyone's turn. */
+const MOST_LOOKS = 20;
+
+/** Takes rows, one look after the other until there is nothing more to be seen: what a look picks is no promise. */
+function taken({ table, due, among, set, order, limit, into }: Take): string {
+  const isAmong = among === undefined ? "" : `\n  AND id IN (${among})`;
+  const columns = [...new Set(["id", ...into.columns])];
+  return `${declared({ ...into, name: "taken", columns })}
+DECLARE @due TABLE (id BIGINT NOT NULL PRIMARY KEY);
+DECLARE @open INT = ${limit};
+DECLARE @picked INT = 1;
+DECLARE @looks INT = 0;
+WHILE @picked > 0 AND @open > 0 AND @looks < ${MOST_LOOKS}
+BEGIN
+DELETE FROM @due;
+INSERT INTO @due (id)
+SELECT TOP (@open) id FROM ${table.name} ${PASSING_BY}
+WHERE ${due} AND id NOT IN (SELECT had.id FROM @taken AS had)${isAmong} ORDER BY ${order};
+SET @picked = @@ROWCOUNT;
+UPDATE ${table.name} SET ${set}${output({ into: { ...into, name: "taken", columns } }, "inserted")}
+WHERE id IN (SELECT picked.id FROM @due AS picked) AND ${due};
+SET @open = @open - @@ROWCOUNT;
+SET @looks = @looks + 1;
+END;
+SELECT ${listOf(table, into.columns, "taken")} FROM @taken AS taken ORDER BY taken.id`;
+}
+
+/** Of several writes all are done or none: an error undoes the transaction. */
+function textOf(steps: Step[]): string {
+  const [first] = steps as [Step];
+  if (first.do === "take") return taken(first);
+  if (first.do === "select") return first.text;
+  const answer =
+    steps.at(-1)?.do === "select" ? (steps.at(-1) as { text: string }).text : 'SELECT @changed AS "changed"';
+  const writes = steps.filter((step) => step.do !== "select") as Exclude<Step, Take>[];
+  const statements = writes.flatMap((step, n) => {
+    const text = statementsOf(step);
+    return n > 0 || text.endsWith("\nEND") ? [text] : [text, COUNTED];
+  });
+  const isOne = writes.length === 1;
+  return [
+    ...[...setsOf(steps).values()].map((set) => declared(set).slice(0, -1)),
+    "DECLARE @changed INT",
+    ...(isOne ? statements : ["BEGIN TRAN", ...statements, "COMMIT"]),
+    answer,
+  ].join(";\n");
+}
+
+export function rendered(plan: Plan): { text: string; names: string[] } {
+  const names = new Set<string>();
+  const param = (of: string) => {
+    if (of !== "now") names.add(of);
+    return `@${of}`;
+  };
+  const all = translated(`${textOf(plan.steps)};`, plan, { param, rowSet: (set) => `@${set} AS ${set}` });
+  return { text: all.includes("@now") ? `${AT_NOW}\n${all}` : all, names: [...names] };
+}
+
+export const runnerOn = (sql: Sql): Runner => ({
+  fragments,
+  prepare(plan) {
+    const { text, names } = rendered(plan);
+    const isAnswered = ["select", "take"].includes(plan.steps.at(-1)?.do as string);
+    return async (values) => {
+      const given = names.map((of): [string, Value] => {
+        const kind = plan.params[of] as ParamKind;
+        return [of, valuesOf[kind](storedValue(kind, values[of]) as never)];
+      });
+      const rows = await sql.all<Record<string, unknown>>(text, Object.fromEntries(given));
+      return { rows, changed: isAnswered ? rows.length : (rows[0]?.changed as number) };
+    };
+  },
+});

@@ -1,0 +1,138 @@
+/** Units as PostgreSQL has them: one statement, each step a CTE. */
+import type { Table } from "../../schema/table.ts";
+import { listOf, type Step } from "../../units/steps.ts";
+import { storedValue, translated } from "../../units/text.ts";
+import type { Fragments, ParamKind, Plan, Runner } from "../../units/unit.ts";
+import { NOW, type Sql } from "./sql.ts";
+
+const casts: Record<ParamKind, string> = {
+  id: "bigint",
+  int: "int",
+  bigint: "bigint",
+  double: "float8",
+  uuid: "varchar",
+  name: "varchar",
+  text: "text",
+  hash: "bytea",
+  key: "bytea",
+  bytes: "bytea",
+  ids: "bigint[]",
+  texts: "text[]",
+};
+
+const fragments: Fragments = {
+  first: (count, body) => `SELECT ${body} LIMIT ${count}`,
+  isIn: (column, list) => `${column} = ANY(${list})`,
+  least: (a, b) => `least(${a}, ${b})`,
+  greatest: (a, b) => `greatest(${a}, ${b})`,
+  passingBy: (table) => table,
+  untaken: () => "",
+  waitingQueues: "client_queue AS q",
+  // The row comparison says nothing new, but only the index (state, client_id, id) serves it: without statistics the planner takes
+  // the one on (client_id, id) for as good, keeps that plan, and reads all that the client has ever sent.
+  readyOf: (client) => `FROM batch AS r WHERE r.state = 'ready' AND r.client_id = ${client}
+    AND (r.state, r.client_id, r.id) > ('ready', ${client}, 0) AND r.due_at <= :now`,
+  // In order: the planner takes the index also while it keeps a plan from when the table was empty.
+  inPassing: (state) =>
+    `FROM (SELECT * FROM batch WHERE state = '${state}' ORDER BY state, client_id, id OFFSET 0) AS few`,
+};
+
+/** A statement with the names of its parameters in the order of their numbers. */
+interface Statement {
+  text: string;
+  names: string[];
+}
+
+export function rendered(plan: Plan): Statement {
+  const names: string[] = [];
+  const param = (name: string) => {
+    if (name === "now") return NOW;
+    if (!names.includes(name)) names.push(name);
+    return `$${names.indexOf(name) + 1}::${casts[plan.params[name] as ParamKind]}`;
+  };
+  const text = translated(textOf(plan.steps), plan, { param, rowSet: (name) => name });
+  return { text, names };
+}
+
+function textOf(steps: Step[]): string {
+  const [first, ...rest] = steps as [Step, ...Step[]];
+  if (rest.length === 0) return statementOf(first, "");
+  const named = (step: Step, n: number) => nameOf(step) ?? `step_${n}`;
+  const isAnswered = steps.at(-1)?.do === "select";
+  const ctes = (isAnswered ? steps.slice(0, -1) : steps).map(
+    (step, n) => `${named(step, n)} AS (${statementOf(step, returning(step, n === 0))})`,
+  );
+  const answer = isAnswered
+    ? (steps.at(-1) as { text: string }).text
+    : `SELECT count(*)::int AS changed FROM ${named(first, 0)}`;
+  return `WITH ${ctes.join(",\n  ")}\n${answer}`;
+}
+
+const nameOf = (step: Step): string | undefined => ("into" in step ? step.into?.name : undefined);
+
+function returning(step: Step, isCounted: boolean): string {
+  if (!("into" in step && step.into)) return isCounted ? " RETURNING 1" : "";
+  const { table, columns } = step.into;
+  const list = columns.map((name) => `${table.name}.${columnNamed(table, name)}`);
+  return ` RETURNING ${list.join(", ")}`;
+}
+
+const columnNamed = (table: Table, name: string) => table.columns.find((column) => column.name === name)?.column;
+const optional = (word: string, text: string | undefined) => (text === undefined ? "" : ` ${word} ${text}`);
+
+function statementOf(step: Step, ending: string): string {
+  switch (step.do) {
+    case "select":
+      return step.text;
+    case "update":
+      return `UPDATE ${step.table.name} SET ${step.set}${optional("FROM", step.from)} WHERE ${step.where}${ending}`;
+    case "remove":
+      return `DELETE FROM ${step.table.name} WHERE ${step.where}${ending}`;
+    case "insert":
+    case "upsert":
+      return `${inserted(step)}${step.do === "upsert" ? conflict(step) : ""}${ending}`;
+    case "removeFirst": {
+      const { table, key, where, and, order, limit } = step;
+      return `DELETE FROM ${table.name} WHERE ${where} AND (${key.join(", ")}) IN (SELECT ${key.join(", ")} FROM ${table.name}
+    WHERE ${where}${optional("AND", and)} ORDER BY ${order} LIMIT ${limit} FOR UPDATE SKIP LOCKED)`;
+    }
+    case "take": {
+      // What another node takes right now is skipped; what it has just taken is due no longer when its row is locked here.
+      const { table, due, among, set, order, limit, into } = step;
+      const isAmong = among === undefined ? "" : ` AND id IN (${among})`;
+      return `WITH due AS (SELECT id FROM ${table.name} WHERE ${due}${isAmong} ORDER BY ${order} LIMIT ${limit}
+    FOR UPDATE SKIP LOCKED)
+  UPDATE ${table.name} SET ${set} FROM due WHERE ${table.name}.id = due.id RETURNING ${listOf(table, into.columns, table.name)}`;
+    }
+  }
+}
+
+type Inserting = Extract<Step, { do: "insert" | "upsert" }>;
+
+function inserted(step: Inserting): string {
+  const where = step.do === "insert" ? optional("WHERE", step.where) : "";
+  return `INSERT INTO ${step.table.name} (${Object.keys(step.values).map(quoted).join(", ")})
+    SELECT ${Object.values(step.values).join(", ")}${optional("FROM", step.from)}${where}`;
+}
+
+const quoted = (column: string) => `"${column}"`;
+
+function conflict({ key, update, where }: Extract<Step, { do: "upsert" }>): string {
+  const target = ` ON CONFLICT (${key.map(quoted).join(", ")})`;
+  if (update.length === 0) return `${target} DO NOTHING`;
+  const sets = update.map((column) => `"${column}" = excluded."${column}"`);
+  return `${target} DO UPDATE SET ${sets.join(", ")}${optional("WHERE", where)}`;
+}
+
+export const runnerOn = (sql: Sql): Runner => ({
+  fragments,
+  prepare(plan) {
+    const { text, names } = rendered(plan);
+    const isCount = plan.steps.length > 1 && plan.steps.at(-1)?.do !== "select";
+    return async (values) => {
+      const given = names.map((name) => storedValue(plan.params[name] as ParamKind, values[name]));
+      const { rows, rowCount } = await sql.run<Record<string, unknown>>(text, given);
+      return { rows, changed: isCount ? (rows[0]?.changed as number) : rowCount };
+    };
+  },
+});

@@ -1,0 +1,98 @@
+/**
+ * A table, declared once: `tables.ts` has them all. From a declaration come the types of rows, the lists of columns in
+ * statements, the types of table variables on SQL Server, and the attributes of Sequelize's models.
+ */
+import type { ColumnKind } from "../dialect.ts";
+
+/** What a column holds in TypeScript. `hash` and `key` are hexadecimal digits. */
+interface Held {
+  id: number;
+  int: number;
+  bigint: number;
+  double: number;
+  uuid: string;
+  name: string;
+  text: string;
+  hash: string;
+  key: string;
+  bytes: Uint8Array;
+}
+
+/** `kind`, or `kind?` for a column that may be NULL. */
+type Written = ColumnKind | `${ColumnKind}?`;
+
+/** A column whose type says more than its kind: one of a few names, or JSON (then `isJson`). */
+export interface Typed<T> {
+  kind: Written;
+  isJson?: boolean;
+  /** Never set. */
+  type?: T;
+}
+
+export const typed = <T>(kind: Written): Typed<T> => ({ kind });
+/** A text with JSON. Rows have its value. */
+export const json = <T>(kind: "text" | "text?" = "text"): Typed<T> => ({ kind, isJson: true });
+
+type Declared = Record<string, Written | Typed<unknown>>;
+
+type Value<C> =
+  C extends Typed<infer T>
+    ? T
+    : C extends `${infer K extends ColumnKind}?`
+      ? Held[K] | null
+      : C extends ColumnKind
+        ? Held[C]
+        : never;
+
+export interface Column {
+  /** As TypeScript has it. */
+  name: string;
+  /** As the database has it. */
+  column: string;
+  kind: ColumnKind;
+  isNull: boolean;
+  isJson: boolean;
+}
+
+export interface Table<C extends Declared = Declared> {
+  name: string;
+  columns: Column[];
+  /** Columns of the primary key, as TypeScript has them. */
+  key: string[];
+  /** The actors that write it. */
+  writers: string[];
+  /** Never set: the declaration, for `Row`. */
+  declared?: C;
+}
+
+/** A row as the store gives it. */
+export type Row<T extends Table> = T extends Table<infer C> ? { -readonly [N in keyof C]: Value<C[N]> } : never;
+export type ColumnOf<T extends Table> = keyof Row<T> & string;
+
+export const snake = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
+interface Meaning<C> {
+  key: (keyof C & string)[];
+  writers: string[];
+}
+
+export function table<const C extends Declared>(name: string, declared: C, { key, writers }: Meaning<C>): Table<C> {
+  const columns = Object.entries(declared).map(([column, given]) => {
+    const { kind, isJson = false } = typeof given === "string" ? { kind: given } : given;
+    return {
+      name: column,
+      column: snake(column),
+      kind: kind.replace("?", "") as ColumnKind,
+      isNull: kind.endsWith("?"),
+      isJson,
+    };
+  });
+  return { name, columns, key, writers };
+}
+
+/** Throws for a name that the table does not have. */
+export function columnOf(of: Table, name: string): Column {
+  const found = of.columns.find((column) => column.name === name);
+  if (!found) throw new Error(`The table ${of.name} has no column ${name}.`);
+  return found;
+}

@@ -1,0 +1,196 @@
+/**
+ * The tables. Who adds a column writes it here and in a migration. Times are epoch milliseconds by the database's clock; on
+ * what a state or a number means, see the seams (store.ts, deliveries.ts, locks.ts).
+ */
+import type { DeliveryState } from "../deliveries.ts";
+import { table, typed } from "./table.ts";
+
+export const client = table(
+  "client",
+  {
+    id: "id",
+    /** UUIDv7: what everyone outside sees. */
+    publicId: "uuid",
+    identifier: "name",
+    name: "name",
+    /** SHA-256 of the secret. */
+    secretHash: "hash",
+    oldSecretHash: "hash?",
+    oldSecretUntil: "bigint?",
+    status: typed<"active" | "disabled">("name"),
+    policyVersion: "int",
+    version: "bigint",
+    changedAt: "bigint",
+    createdAt: "bigint",
+  },
+  { key: ["id"], writers: ["clientCache", "policy"] },
+);
+
+export const policy = table(
+  "policy",
+  {
+    clientId: "bigint",
+    version: "int",
+    /** The JSON text of the policy. */
+    body: "text",
+    createdAt: "bigint",
+  },
+  { key: ["clientId", "version"], writers: ["policy"] },
+);
+
+export const webhookSecret = table(
+  "webhook_secret",
+  {
+    clientId: "bigint",
+    secret: "name",
+    /** JSON of [{secret, until}]: those that a rotation left valid for a while. */
+    oldSecrets: "text",
+    changedAt: "bigint",
+  },
+  { key: ["clientId"], writers: ["policy"] },
+);
+
+export const clientQueue = table(
+  "client_queue",
+  {
+    clientId: "bigint",
+    running: "int",
+    /** No whole number: 1000/weight cut to one would make weights 600 and 900 equal. */
+    pass: "double",
+    cap: "int",
+    weight: "int",
+    /** The `pass` at which the client's last claim began. */
+    began: "double",
+    /** No batch of the client can be claimed before; null: none is ready. It may be too early, and never too late. */
+    dueAt: "bigint?",
+  },
+  { key: ["clientId"], writers: ["batch"] },
+);
+
+export const clientUsage = table(
+  "client_usage",
+  {
+    clientId: "bigint",
+    /** Days since 1970, UTC. */
+    day: "int",
+    bytes: "bigint",
+    records: "bigint",
+  },
+  { key: ["clientId", "day"], writers: ["batch"] },
+);
+
+/** Attempts at a batch that failed. */
+export const batchAttempt = table(
+  "batch_attempt",
+  {
+    batchId: "bigint",
+    /** Which of all attempts at the batch. */
+    no: "int",
+    at: "bigint",
+    node: "name",
+    code: "name",
+    detail: "text",
+  },
+  { key: ["batchId", "no"], writers: ["batch"] },
+);
+
+/** Batches by state. Several rows of one state add up. */
+export const batchCount = table(
+  "batch_count",
+  { id: "id", state: "name", n: "bigint" },
+  { key: ["id"], writers: ["triggers of batch"] },
+);
+
+/** Passes over a batch that are over, whose errors are still to be deleted. */
+export const staleErrors = table(
+  "stale_errors",
+  { batchId: "bigint", pass: "int", since: "bigint" },
+  { key: ["batchId", "pass"], writers: ["batch"] },
+);
+
+/** Names that clients give to uploads. */
+export const idempotencyKey = table(
+  "idempotency_key",
+  {
+    clientId: "bigint",
+    key: "name",
+    fingerprint: "hash?",
+    /** The upload that has the key, or the batch that its answer is about. */
+    batchId: "bigint?",
+    /** See answers.ts; null: the upload still runs. */
+    answer: "text?",
+    expiresAt: "bigint",
+  },
+  { key: ["clientId", "key"], writers: ["batch"] },
+);
+
+export const contentKey = table(
+  "content_key",
+  { clientId: "bigint", hash: "hash", batchId: "bigint", expiresAt: "bigint" },
+  { key: ["clientId", "hash"], writers: ["batch"] },
+);
+
+/** Unique keys of records. */
+export const recordKey = table(
+  "record_key",
+  {
+    clientId: "bigint",
+    keyHash: "key",
+    batchId: "bigint",
+    chunkNo: "int",
+    /** Set while the key is only reserved. */
+    expiresAt: "bigint?",
+    /** When it is forgotten; null: never. */
+    endsAt: "bigint?",
+  },
+  { key: ["clientId", "keyHash"], writers: ["batch"] },
+);
+
+export const outbox = table(
+  "outbox",
+  { id: "id", topic: "name", body: "text", dueAt: "bigint", attempts: "int" },
+  { key: ["id"], writers: ["batch", "clientCache", "policy"] },
+);
+
+export const delivery = table(
+  "delivery",
+  {
+    id: "id",
+    publicId: "uuid",
+    batchId: "bigint",
+    clientId: "bigint",
+    event: "name",
+    /** The document to send. */
+    body: "text",
+    state: typed<DeliveryState>("name"),
+    dueAt: "bigint?",
+    /** Numbers all that were recorded, also those before a replay. */
+    attempts: "int",
+    createdAt: "bigint",
+    /** Sendings since it was last put in. */
+    tries: "int",
+    /** The sender that has it now; null: nobody. */
+    claim: "uuid?",
+  },
+  { key: ["id"], writers: ["batch"] },
+);
+
+export const deliveryAttempt = table(
+  "delivery_attempt",
+  {
+    deliveryId: "bigint",
+    no: "int",
+    at: "bigint",
+    /** Of the answer; null: there was none. */
+    status: "int?",
+    error: "text?",
+    ms: "int",
+  },
+  { key: ["deliveryId", "no"], writers: ["batch"] },
+);
+
+export const batchLock = table(
+  "batch_lock",
+  { name: "name", token: "name", expiresAt: "bigint" },
+  { key: ["name"], writers: ["batchLock"] },
+);

@@ -1,0 +1,59 @@
+/** How a unit's text is made: what is written once, and what becomes of it in each dialect. */
+import { rendered as mssql } from "../../../database/dialects/mssql/render.ts";
+import { rendered as postgres } from "../../../database/dialects/postgres/render.ts";
+import { rendered as sqlite } from "../../../database/dialects/sqlite/render.ts";
+import { delivery, deliveryAttempt, outbox } from "../../../database/schema/tables.ts";
+import { insert, remove, rowSet, selectFrom, update } from "../../../database/units/steps.ts";
+import { type Plan, shapes } from "../../../database/units/unit.ts";
+
+const failed = rowSet("failed", delivery, ["id", "attempts"]);
+const plan: Plan = {
+  params: { clientId: "bigint", error: "text" },
+  steps: [
+    update(delivery, { set: "state = 'a:b'", where: "client_id = :clientId", into: failed }),
+    insert(deliveryAttempt, { values: { delivery_id: "failed.id", at: ":now", error: ":error" }, from: "failed" }),
+  ],
+};
+
+test("PostgreSQL gets one statement, its parameters numbered as they come and cast to their types", () => {
+  const { text, names } = postgres(plan);
+  expect(names).toEqual(["clientId", "error"]);
+  expect(text).toMatch(/^WITH failed AS \(UPDATE delivery SET state = 'a:b' WHERE client_id = \$1::bigint RETURNING /);
+  expect(text).toMatch(/\$2::text FROM failed\)\nSELECT count\(\*\)::int AS changed FROM failed$/);
+});
+
+test("SQL Server gets one transaction, with a table variable of the schema's types", () => {
+  const { text, names } = mssql(plan);
+  expect(names).toEqual(["clientId", "error"]);
+  expect(text).toContain("DECLARE @failed TABLE (id BIGINT NOT NULL, attempts INT NOT NULL);");
+  expect(text).toContain("OUTPUT inserted.id, inserted.attempts INTO @failed");
+  expect(text).toMatch(/BEGIN TRAN;\nUPDATE [\s\S]*FROM @failed AS failed;\nCOMMIT;\nSELECT @changed AS "changed";$/);
+});
+
+test("SQLite gets a statement for each step; the rows of one come to the next as JSON", () => {
+  const { steps, isRead } = sqlite(plan);
+  expect(isRead).toBe(false);
+  expect(steps.map(({ params, into }) => [params, into])).toEqual([
+    [["clientId"], "failed"],
+    [["now", "error", "rows_failed"], undefined],
+  ]);
+  expect(steps[1]?.text).toContain("FROM json_each(?3)) AS failed");
+});
+
+test("a unit that only reads is one", () => {
+  const steps = [selectFrom(outbox, ["id"], "outbox", "FROM outbox")];
+  expect(sqlite({ params: {}, steps }).isRead).toBe(true);
+});
+
+test("a parameter or a column that is not there is an error", () => {
+  const unknown = { params: { id: "bigint" } as const, steps: [remove(outbox, { where: "id = :ids" })] };
+  for (const render of [postgres, mssql, sqlite]) expect(() => render(unknown)).toThrow("no parameter :ids");
+  expect(() => rowSet("made", outbox, ["due" as "dueAt"])).toThrow("no column due");
+});
+
+test("a shape is made once", () => {
+  const make = jest.fn((names: string[]) => names.length);
+  const which = shapes(make);
+  expect([which(["a"]), which(["a"]), which([])]).toEqual([1, 1, 0]);
+  expect(make).toHaveBeenCalledTimes(2);
+});
