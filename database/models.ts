@@ -2,58 +2,16 @@
  * The tables that are not hot, by Sequelize. `clientCache` owns Client, `policy` owns Policy and WebhookSecret; of the outbox, which is
  * `batch`'s, they only write the events of their own changes, in the same transaction.
  */
-import {
-  type CreationOptional,
-  type DataType,
-  DataTypes,
-  type InferAttributes,
-  type InferCreationAttributes,
-  type Model,
-  type ModelStatic,
-  type Sequelize,
-} from "sequelize";
+import { DataTypes, type Model, type ModelAttributes, type ModelStatic, type Sequelize } from "sequelize";
+import type { ColumnKind } from "./dialect.ts";
+import type { Attributes, NewRow, Table } from "./schema/table.ts";
+import { client, outbox, policy, webhookSecret } from "./schema/tables.ts";
 
-export interface ClientRow extends Model<InferAttributes<ClientRow>, InferCreationAttributes<ClientRow>> {
-  id: CreationOptional<number>;
-  /** UUIDv7: what everyone outside sees. */
-  publicId: string;
-  identifier: string;
-  name: string;
-  /** SHA-256 of the secret. */
-  secretHash: Buffer;
-  oldSecretHash: CreationOptional<Buffer | null>;
-  oldSecretUntil: CreationOptional<number | null>;
-  status: "active" | "disabled";
-  policyVersion: number;
-  version: number;
-  changedAt: number;
-  createdAt: number;
-}
-
-export interface PolicyRow extends Model<InferAttributes<PolicyRow>, InferCreationAttributes<PolicyRow>> {
-  clientId: number;
-  version: number;
-  /** The JSON text of the policy. */
-  body: string;
-  createdAt: number;
-}
-
-export interface OutboxEntry extends Model<InferAttributes<OutboxEntry>, InferCreationAttributes<OutboxEntry>> {
-  id: CreationOptional<number>;
-  topic: string;
-  body: string;
-  dueAt: number;
-  attempts: number;
-}
-
-export interface WebhookSecretRow
-  extends Model<InferAttributes<WebhookSecretRow>, InferCreationAttributes<WebhookSecretRow>> {
-  clientId: number;
-  secret: string;
-  /** JSON of [{secret, until}]: those that a rotation left valid for a while. */
-  oldSecrets: string;
-  changedAt: number;
-}
+type RowOf<T extends Table> = Model<Attributes<T>, NewRow<T>> & Attributes<T>;
+export type ClientRow = RowOf<typeof client>;
+export type PolicyRow = RowOf<typeof policy>;
+export type OutboxEntry = RowOf<typeof outbox>;
+export type WebhookSecretRow = RowOf<typeof webhookSecret>;
 
 export interface Models {
   Outbox: ModelStatic<OutboxEntry>;
@@ -62,61 +20,40 @@ export interface Models {
   WebhookSecret: ModelStatic<WebhookSecretRow>;
 }
 
-// Made anew for each column: Sequelize writes the column's name into the object.
-const required = (type: DataType) => ({ type, allowNull: false });
-const long = () => required(DataTypes.BIGINT);
-const name = () => required(DataTypes.STRING(255));
+const types: Record<ColumnKind, () => unknown> = {
+  id: () => DataTypes.BIGINT,
+  int: () => DataTypes.INTEGER,
+  bigint: () => DataTypes.BIGINT,
+  double: () => DataTypes.DOUBLE,
+  uuid: () => DataTypes.STRING(36),
+  name: () => DataTypes.STRING(255),
+  text: () => DataTypes.TEXT,
+  hash: () => DataTypes.BLOB,
+  key: () => DataTypes.BLOB,
+  bytes: () => DataTypes.BLOB,
+};
+
+/** Made anew for each column: Sequelize writes the column's name into the object. */
+function attributesOf({ columns, key }: Table): ModelAttributes {
+  const attributes = columns.map(({ name, kind, isNull }) => [
+    name,
+    { type: types[kind](), allowNull: isNull, primaryKey: key.includes(name), autoIncrement: kind === "id" },
+  ]);
+  return Object.fromEntries(attributes);
+}
 
 export function defineModels(sequelize: Sequelize): Models {
-  const table = (tableName: string) => ({ tableName, timestamps: false, underscored: true, freezeTableName: true });
-  const Client = sequelize.define<ClientRow>(
-    "Client",
-    {
-      id: { type: DataTypes.BIGINT, primaryKey: true, autoIncrement: true },
-      publicId: required(DataTypes.STRING(36)),
-      identifier: name(),
-      name: name(),
-      secretHash: required(DataTypes.BLOB),
-      oldSecretHash: { type: DataTypes.BLOB, allowNull: true },
-      oldSecretUntil: { type: DataTypes.BIGINT, allowNull: true },
-      status: name(),
-      policyVersion: long(),
-      version: long(),
-      changedAt: long(),
-      createdAt: long(),
-    },
-    table("client"),
-  );
-  const Policy = sequelize.define<PolicyRow>(
-    "Policy",
-    {
-      clientId: { ...long(), primaryKey: true },
-      version: { ...long(), primaryKey: true },
-      body: required(DataTypes.TEXT),
-      createdAt: long(),
-    },
-    table("policy"),
-  );
-  const Outbox = sequelize.define<OutboxEntry>(
-    "Outbox",
-    {
-      id: { type: DataTypes.BIGINT, primaryKey: true, autoIncrement: true },
-      topic: name(),
-      body: required(DataTypes.TEXT),
-      dueAt: long(),
-      attempts: required(DataTypes.INTEGER),
-    },
-    table("outbox"),
-  );
-  const WebhookSecret = sequelize.define<WebhookSecretRow>(
-    "WebhookSecret",
-    {
-      clientId: { ...long(), primaryKey: true },
-      secret: name(),
-      oldSecrets: required(DataTypes.TEXT),
-      changedAt: long(),
-    },
-    table("webhook_secret"),
-  );
-  return { Client, Policy, Outbox, WebhookSecret };
+  const define = <T extends Table>(name: string, table: T) =>
+    sequelize.define(name, attributesOf(table), {
+      tableName: table.name,
+      timestamps: false,
+      underscored: true,
+      freezeTableName: true,
+    }) as unknown as ModelStatic<RowOf<T>>;
+  return {
+    Client: define("Client", client),
+    Policy: define("Policy", policy),
+    Outbox: define("Outbox", outbox),
+    WebhookSecret: define("WebhookSecret", webhookSecret),
+  };
 }

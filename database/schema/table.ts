@@ -5,7 +5,7 @@
 import type { ColumnKind } from "../dialect.ts";
 
 /** What a column holds in TypeScript. `hash` and `key` are hexadecimal digits. */
-interface Held {
+interface Held extends Record<ColumnKind, unknown> {
   id: number;
   int: number;
   bigint: number;
@@ -35,13 +35,20 @@ export const json = <T>(kind: "text" | "text?" = "text"): Typed<T> => ({ kind, i
 
 type Declared = Record<string, Written | Typed<unknown>>;
 
-type Value<C> =
+/** What it holds in Sequelize's models. */
+interface HeldByModels extends Omit<Held, "hash" | "key" | "bytes"> {
+  hash: Buffer;
+  key: Buffer;
+  bytes: Buffer;
+}
+
+type Value<C, H extends Record<ColumnKind, unknown>> =
   C extends Typed<infer T>
     ? T
     : C extends `${infer K extends ColumnKind}?`
-      ? Held[K] | null
+      ? H[K] | null
       : C extends ColumnKind
-        ? Held[C]
+        ? H[C]
         : never;
 
 export interface Column {
@@ -66,7 +73,15 @@ export interface Table<C extends Declared = Declared> {
 }
 
 /** A row as the store gives it. */
-export type Row<T extends Table> = T extends Table<infer C> ? { -readonly [N in keyof C]: Value<C[N]> } : never;
+export type Row<T extends Table> = T extends Table<infer C> ? { -readonly [N in keyof C]: Value<C[N], Held> } : never;
+/** The same as Sequelize's models have it. */
+export type Attributes<T extends Table> =
+  T extends Table<infer C> ? { -readonly [N in keyof C]: Value<C[N], HeldByModels> } : never;
+/** What a new row may leave out: its id, and what may be NULL. */
+type Given<T extends Table> = {
+  [N in keyof Attributes<T>]: N extends "id" ? never : null extends Attributes<T>[N] ? never : N;
+}[keyof Attributes<T>];
+export type NewRow<T extends Table> = Pick<Attributes<T>, Given<T>> & Partial<Omit<Attributes<T>, Given<T>>>;
 export type ColumnOf<T extends Table> = keyof Row<T> & string;
 
 export const snake = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);

@@ -34,6 +34,8 @@ export interface Insert extends Writing {
   values: Record<string, string>;
   from?: string | undefined;
   where?: string | undefined;
+  /** With its HAVING. */
+  group?: string | undefined;
 }
 
 /** Where a row with the key is there, it is updated. */
@@ -56,9 +58,8 @@ export interface Remove extends Writing {
 }
 
 /** Deletes the first rows. Where other nodes delete of the same right now, theirs are passed by. */
-export interface RemoveFirst {
+export interface RemoveFirst extends Writing {
   do: "removeFirst";
-  table: Table;
   key: string[];
   /** Which rows, also asked of each right before it is deleted. */
   where: string;

@@ -56,9 +56,11 @@ export interface Fragments {
   untaken(column: string): string;
   /** `client_queue AS q`, read along the index of clients that may have something to be claimed, in the order of their turns. */
   waitingQueues: string;
-  /** From FROM on: batches `r` of a client that are ready and due. The oldest is the first by `r.id`. */
+  /** From FROM on: batches `r` of a client that are ready, whether they are due or not. By `r.id` the oldest comes first. */
   readyOf(client: string): string;
-  /** From FROM on: batches in a state that has few of them, found by index. */
+  /** From FROM on: batches `r` that are ready, of the clients in a list parameter, inside of a `first` of so many. */
+  readyOfAll(clients: string, count: number): string;
+  /** From FROM on: batches `few` in a state that has few of them, found by index. */
   inPassing(state: string): string;
 }
 

@@ -14,7 +14,7 @@ import { moveOf, standingAfter } from "./batch.states.ts";
 
 const ROWS_AT_ONCE = 100;
 /** Clients whose batches are looked for by a sweep; with more of them that wait, the next sweeps look for the others'. */
-const REPAIRED_AT_ONCE = 1_000;
+const REPAIRED_AT_ONCE = 10_000;
 /** A sweep ends after so many reads of one state, so that rows which cannot be moved on do not hold it for ever. */
 const MOST_READS = 50;
 

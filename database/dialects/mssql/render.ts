@@ -25,17 +25,20 @@ const valuesOf: Record<ParamKind, (value: never) => Value> = {
 /** Passes by rows that somebody takes right now, instead of waiting for them. READPAST alone is an error where rows have versions. */
 const PASSING_BY = "WITH (READCOMMITTEDLOCK, READPAST)";
 
+const isIn: Fragments["isIn"] = (column, list, kind = "ids") =>
+  `${column} IN (SELECT ${kind === "ids" ? "CAST(listed.value AS BIGINT)" : "listed.value"} FROM OPENJSON(${list}) AS listed)`;
+
 const fragments: Fragments = {
   first: (count, body) => `SELECT TOP (${count}) ${body}`,
-  isIn: (column, list, kind = "ids") =>
-    `${column} IN (SELECT ${kind === "ids" ? "CAST(listed.value AS BIGINT)" : "listed.value"} FROM OPENJSON(${list}) AS listed)`,
+  isIn,
   least: (a, b) => `CASE WHEN ${a} < ${b} THEN ${a} ELSE ${b} END`,
   greatest: (a, b) => `CASE WHEN ${a} > ${b} THEN ${a} ELSE ${b} END`,
   passingBy: (table) => `${table} ${PASSING_BY}`,
   untaken: (column) => ` AND ${column} NOT IN (SELECT had.${column} FROM @taken AS had)`,
   waitingQueues: "client_queue AS q WITH (INDEX(client_queue_waiting_ix))",
-  readyOf: (client) => `FROM batch AS r WHERE r.state = 'ready' AND r.client_id = ${client} AND r.due_at <= :now`,
-  inPassing: (state) => `FROM batch WHERE state = '${state}'`,
+  readyOf: (client) => `FROM batch AS r WHERE r.state = 'ready' AND r.client_id = ${client}`,
+  readyOfAll: (clients) => `FROM batch AS r WHERE r.state = 'ready' AND ${isIn("r.client_id", clients)}`,
+  inPassing: (state) => `FROM batch AS few WHERE few.state = '${state}'`,
 };
 
 /** That it is never NULL matters to the planner: see NOT IN. */
@@ -64,17 +67,19 @@ function statementsOf(step: Exclude<Step, Take>): string {
     case "remove":
       return `DELETE FROM ${step.table.name}${output(step, "deleted")}\nWHERE ${step.where}`;
     case "insert": {
-      const { table, values, from, where } = step;
+      const { table, values, from, where, group } = step;
       return `INSERT INTO ${table.name} (${Object.keys(values).map(quoted).join(", ")})${output(step, "inserted")}
-SELECT ${Object.values(values).join(", ")}${optional("FROM", from)}${optional("WHERE", where)}`;
+SELECT ${Object.values(values).join(", ")}${optional("FROM", from)}${optional("WHERE", where)}${optional("GROUP BY", group)}`;
     }
     case "upsert":
       return upserted(step);
     case "removeFirst": {
       const { table, key, where, and, order, limit } = step;
       const isIt = key.map((column) => `piece.${column} = ${table.name}.${column}`).join(" AND ");
-      return `DELETE FROM ${table.name} WHERE ${where} AND EXISTS (SELECT 1 FROM (
-  SELECT TOP (${limit}) ${key.join(", ")} FROM ${table.name} WHERE ${where}${optional("AND", and)} ORDER BY ${order}) AS piece WHERE ${isIt})`;
+      return `DELETE FROM ${table.name}${output(step, "deleted")}
+WHERE ${where} AND EXISTS (SELECT 1 FROM (
+  SELECT TOP (${limit}) ${key.join(", ")} FROM ${table.name} ${PASSING_BY}
+  WHERE ${where}${optional("AND", and)} ORDER BY ${order}) AS piece WHERE ${isIt})`;
     }
   }
 }

@@ -10,13 +10,12 @@ import { verified } from "../../verified.ts";
 import { bound } from "../bound.ts";
 import { runnerOn } from "./render.ts";
 import type { Sql } from "./sql.ts";
-import { candidates, isOvertaken, repairQueues, setQueue } from "./units/fairness.ts";
-import { foldCounts, stats } from "./units/figures.ts";
+import { candidates } from "./units/fairness.ts";
 import { reserveKeys } from "./units/keys.ts";
 import { move, voidLeases } from "./units/moves.ts";
 import { batch, batchById, changed, childOf, due, errors, list, outboxOf, records, voided } from "./units/reads.ts";
 import { deleteBatch, purgeChunks } from "./units/removal.ts";
-import { answerKey, forgetRepeats, keyHolder, usage } from "./units/repeats.ts";
+import { answerKey, keyHolder, usage } from "./units/repeats.ts";
 import { deleteStaleErrors, staleErrors } from "./units/stale.ts";
 import {
   appendChunks,
@@ -40,14 +39,12 @@ const units = {
   keyHolder,
   answerKey,
   usage,
-  forgetRepeats,
   candidates,
   claim,
   readChunk,
   commitChunk,
   reserveKeys,
   extendLeases,
-  isOvertaken,
   move,
   due,
   voided,
@@ -62,10 +59,6 @@ const units = {
   changed,
   errors,
   records,
-  stats,
-  foldCounts,
-  setQueue,
-  repairQueues,
 };
 
 /** As with PostgreSQL: what is stored goes over a socket and into the log as well. */

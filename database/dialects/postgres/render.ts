@@ -30,11 +30,14 @@ const fragments: Fragments = {
   waitingQueues: "client_queue AS q",
   // The row comparison says nothing new, but only the index (state, client_id, id) serves it: without statistics the planner takes
   // the one on (client_id, id) for as good, keeps that plan, and reads all that the client has ever sent.
-  readyOf: (client) => `FROM batch AS r WHERE r.state = 'ready' AND r.client_id = ${client}
-    AND (r.state, r.client_id, r.id) > ('ready', ${client}, 0) AND r.due_at <= :now`,
+  readyOf: (client) =>
+    `FROM batch AS r WHERE r.state = 'ready' AND r.client_id = ${client} AND (r.state, r.client_id, r.id) > ('ready', ${client}, 0)`,
+  readyOfAll: (clients, count) => `FROM unnest(${clients}) AS of_client (id) CROSS JOIN LATERAL (
+    SELECT r.id FROM batch AS r WHERE r.state = 'ready' AND r.client_id = of_client.id
+    ORDER BY r.state, r.client_id, r.id LIMIT ${count}) AS r`,
   // In order: the planner takes the index also while it keeps a plan from when the table was empty.
-  inPassing: (state) =>
-    `FROM (SELECT * FROM batch WHERE state = '${state}' ORDER BY state, client_id, id OFFSET 0) AS few`,
+  inPassing: (state) => `FROM (SELECT id, client_id, owner FROM batch WHERE state = '${state}'
+    ORDER BY state, client_id, id OFFSET 0) AS few`,
 };
 
 /** A statement with the names of its parameters in the order of their numbers. */
@@ -94,7 +97,7 @@ function statementOf(step: Step, ending: string): string {
     case "removeFirst": {
       const { table, key, where, and, order, limit } = step;
       return `DELETE FROM ${table.name} WHERE ${where} AND (${key.join(", ")}) IN (SELECT ${key.join(", ")} FROM ${table.name}
-    WHERE ${where}${optional("AND", and)} ORDER BY ${order} LIMIT ${limit} FOR UPDATE SKIP LOCKED)`;
+    WHERE ${where}${optional("AND", and)} ORDER BY ${order} LIMIT ${limit} FOR UPDATE SKIP LOCKED)${ending}`;
     }
     case "take": {
       // What another node takes right now is skipped; what it has just taken is due no longer when its row is locked here.
@@ -112,7 +115,7 @@ type Inserting = Extract<Step, { do: "insert" | "upsert" }>;
 function inserted(step: Inserting): string {
   const where = step.do === "insert" ? optional("WHERE", step.where) : "";
   return `INSERT INTO ${step.table.name} (${Object.keys(step.values).map(quoted).join(", ")})
-    SELECT ${Object.values(step.values).join(", ")}${optional("FROM", step.from)}${where}`;
+    SELECT ${Object.values(step.values).join(", ")}${optional("FROM", step.from)}${where}${step.do === "insert" ? optional("GROUP BY", step.group) : ""}`;
 }
 
 const quoted = (column: string) => `"${column}"`;

@@ -12,13 +12,12 @@ import type { Links } from "./links.ts";
 import { runnerOn } from "./render.ts";
 import type { Sql } from "./sql.ts";
 import { UploadCommits } from "./together.ts";
-import { candidates, isOvertaken, repairQueues, setQueue } from "./units/fairness.ts";
-import { foldCounts, stats } from "./units/figures.ts";
+import { candidates } from "./units/fairness.ts";
 import { reserveKeys } from "./units/keys.ts";
 import { move, voidLeases } from "./units/moves.ts";
 import { batch, batchById, changed, childOf, due, errors, list, outboxOf, records, voided } from "./units/reads.ts";
 import { deleteBatch, purgeChunks } from "./units/removal.ts";
-import { answerKey, forgetRepeats, keyHolder, usage } from "./units/repeats.ts";
+import { answerKey, keyHolder, usage } from "./units/repeats.ts";
 import { deleteStaleErrors, staleErrors } from "./units/stale.ts";
 import { appendChunks, beginKeyedUpload, beginUpload, touchUploads, voidUpload } from "./units/uploads.ts";
 import { claim, commitChunk, extendLeases, readChunk } from "./units/work.ts";
@@ -34,14 +33,12 @@ const units = {
   keyHolder,
   answerKey,
   usage,
-  forgetRepeats,
   candidates,
   claim,
   readChunk,
   commitChunk,
   reserveKeys,
   extendLeases,
-  isOvertaken,
   move,
   due,
   voided,
@@ -56,10 +53,6 @@ const units = {
   changed,
   errors,
   records,
-  stats,
-  foldCounts,
-  setQueue,
-  repairQueues,
 };
 
 /**

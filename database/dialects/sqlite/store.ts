@@ -38,7 +38,6 @@ function unverified(client: SqliteClient): BatchStore {
     keyHolder: (clientId, key) => client.call("keyHolder", clientId, key),
     answerKey: (clientId, key, id, answer) => client.call("answerKey", clientId, key, id, answer),
     usage: (clientId) => client.call("usage", clientId),
-    forgetRepeats: (limit) => client.call("forgetRepeats", limit),
     candidates: (limit) =>
       chosen(
         {
@@ -55,7 +54,6 @@ function unverified(client: SqliteClient): BatchStore {
     },
     reserveKeys: (id, fence, chunk, keys) => client.call("reserveKeys", id, fence, chunk, keys),
     extendLeases: (owner, ids, leaseMs) => client.call("extendLeases", owner, ids, leaseMs),
-    isOvertaken: (clientId) => client.call("isOvertaken", clientId),
     move: async (move) => written(await client.call("move", move), move.events),
     due: (state, limit) => client.call("due", state, limit),
     voided: (limit) => client.call("voided", limit),
@@ -70,11 +68,6 @@ function unverified(client: SqliteClient): BatchStore {
     changed: (seen) => client.call("changed", seen),
     errors: (id, after, limit, maxBytes) => client.call("errors", id, after, limit, maxBytes),
     records: (id, after, limit, maxBytes) => client.call("records", id, after, limit, maxBytes),
-    stats: () => client.call("stats"),
-    // Its counters are one row each: it has one writer, for whom no row is hot.
-    foldCounts: async () => undefined,
-    setQueue: (clientId, cap, weight) => client.call("setQueue", clientId, cap, weight),
-    repairQueues: (after, limit) => client.call("repairQueues", after, limit),
   };
 }
 

@@ -1,7 +1,7 @@
 import type { Candidate } from "../../../store.ts";
 import { chosen, type Seen } from "../../../waiting.ts";
 import { AT_NOW, idsIn, listOf, unit } from "../rows.ts";
-import { big, int, type Sql } from "../sql.ts";
+import { int, type Sql } from "../sql.ts";
 
 /** What a claim adds to its client's `pass`, of the row `of`. */
 export const strideOf = (of: string) => `CAST(1000 AS FLOAT) / ${of}.weight`;
@@ -68,44 +68,7 @@ async function settleQueues(sql: Sql, clientIds: number[]): Promise<void> {
 export const ARRIVED = `UPDATE client_queue SET due_at = made.due_at FROM @made AS made
 WHERE client_queue.client_id = made.client_id AND (client_queue.due_at IS NULL OR client_queue.due_at > made.due_at)`;
 
-const OVERTAKEN = `${AT_NOW}
-SELECT TOP (1) q.client_id AS "clientId"
-FROM client_queue AS mine CROSS JOIN ${WAITING}
-WHERE mine.client_id = @client AND mine.running > 0 AND q.client_id <> @client AND ${MAY}
-  AND CAST(q.running AS BIGINT) * mine.weight < CAST(mine.running AS BIGINT) * q.weight
-  AND EXISTS (SELECT 1 ${readyOf("q")})
-ORDER BY ${IN_TURN};`;
-
-/** Jumps from one client with ready batches to the next in the index (state, client_id, id). */
-const REPAIR = `${AT_NOW}
-DECLARE @last BIGINT = @after;
-DECLARE @left INT = @limit;
-WHILE @left > 0 AND @last IS NOT NULL
-BEGIN
-SET @last = (SELECT MIN(n.client_id) FROM batch AS n WHERE n.state = 'ready' AND n.client_id > @last);
-UPDATE client_queue SET due_at = @now
-WHERE client_id = @last AND (due_at IS NULL OR due_at > @now) AND EXISTS (SELECT 1 ${readyOf("client_queue")});
-SET @left = @left - 1;
-END;
-SELECT @last AS "last";`;
-
-export async function repairQueues(sql: Sql, after: number, limit: number): Promise<number | null> {
-  return (await sql.get<{ last: number | null }>(REPAIR, { after: big(after), limit: int(limit) }))?.last ?? null;
-}
-
-export async function isOvertaken(sql: Sql, clientId: number): Promise<boolean> {
-  return (await sql.get(OVERTAKEN, { client: big(clientId) })) !== undefined;
-}
-
 /** A client without a row gets one; two at once: the second one's fails on its key, and is tried again. */
 export const insertQueue = (client: string, cap: string, weight: string) =>
   `INSERT INTO client_queue (client_id, running, pass, cap, weight)
 SELECT ${client}, 0, 0, ${cap}, ${weight} WHERE NOT EXISTS (SELECT 1 FROM client_queue WHERE client_id = ${client})`;
-
-export async function setQueue(sql: Sql, clientId: number, cap: number, weight: number): Promise<void> {
-  await sql.all(
-    `UPDATE client_queue SET cap = @cap, weight = @weight WHERE client_id = @client;
-${insertQueue("@client", "@cap", "@weight")};`,
-    { client: big(clientId), cap: int(cap), weight: int(weight) },
-  );
-}

@@ -3,7 +3,7 @@ import { answerOf, keptMade, keptWhole } from "../../../answers.ts";
 import { CAME_TO_NOTHING, decided, refusalOf } from "../../../decided.ts";
 import type { DayUsage, KeyHolder, UploadAnswer, UploadCommit, UploadKey, UploadOutcome } from "../../../store.ts";
 import { AT_NOW, batchColumns, batchRow, type Deciding, jsonOrNull, type Params, type RawBatch } from "../rows.ts";
-import { big, hash, int, name, type Sql, text } from "../sql.ts";
+import { big, hash, name, type Sql, text } from "../sql.ts";
 
 const DAY_MS = 86_400_000;
 const TODAY = `CAST(@now / ${DAY_MS} AS INT)`;
@@ -208,33 +208,4 @@ FROM (SELECT ${TODAY} AS today) AS one LEFT JOIN client_usage AS u ON u.client_i
     { client: big(clientId) },
   );
   return row as DayUsage;
-}
-
-/** In the order of `age`, which its index gives, so that a piece costs no more than its rows. */
-const forget = (
-  table: string,
-  key: string,
-  age: string,
-  isOver: string,
-) => `DELETE FROM ${table} WHERE ${isOver} AND EXISTS (
-  SELECT 1 FROM (SELECT TOP (@limit) client_id, ${key} FROM ${table} WHERE ${isOver} ORDER BY ${age}) AS piece
-  WHERE piece.client_id = ${table}.client_id AND piece.${key} = ${table}.${key});
-SET @gone = @@ROWCOUNT;
-IF @gone > @most SET @most = @gone;`;
-
-/** Answers how many went of the table that lost most. */
-const FORGET = `${AT_NOW}
-DECLARE @gone INT;
-DECLARE @most INT = 0;
-${[
-  forget("idempotency_key", '"key"', "expires_at", "expires_at <= @now AND answer IS NOT NULL"),
-  forget("content_key", "hash", "expires_at", "expires_at <= @now"),
-  forget("record_key", "key_hash", "ends_at", "ends_at <= @now"),
-  forget("client_usage", "day", "day", `day < ${TODAY} - 1`),
-].join("\n")}
-SELECT @most AS "most";`;
-
-export async function forgetRepeats(sql: Sql, limit: number): Promise<boolean> {
-  const row = await sql.get<{ most: number }>(FORGET, { limit: int(limit) });
-  return (row?.most ?? 0) < limit;
 }

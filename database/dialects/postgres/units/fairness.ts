@@ -73,39 +73,3 @@ export const ARRIVED = [
     WHERE NOT EXISTS (SELECT 1 FROM known k WHERE k.client_id = a.client_id) ORDER BY a.client_id
     ON CONFLICT (client_id) DO UPDATE SET due_at = least(q.due_at, excluded.due_at))`,
 ];
-
-export async function isOvertaken(sql: Sql, clientId: number): Promise<boolean> {
-  return (await sql.get(OVERTAKEN, clientId)) !== undefined;
-}
-
-/** In order, for then PostgreSQL walks the index: the first that waits and has nothing running is the answer. */
-export const OVERTAKEN = `SELECT 1 FROM client_queue mine JOIN client_queue q ON q.client_id <> mine.client_id
-    CROSS JOIN LATERAL (SELECT r.id ${dueOf("q.client_id")} LIMIT 1) b
-  WHERE mine.client_id = $1 AND mine.running > 0 AND ${WAITING}
-    AND q.running::bigint * mine.weight < mine.running::bigint * q.weight
-  ORDER BY ${IN_TURN} LIMIT 1`;
-
-/** Jumps from one client with ready batches to the next in the index (state, client_id, id). */
-const REPAIR = `WITH RECURSIVE waiting (client_id, n) AS (
-    (SELECT client_id, 1 FROM batch WHERE state = 'ready' AND client_id > $1 ORDER BY client_id LIMIT 1)
-    UNION ALL
-    SELECT (SELECT b.client_id FROM batch b WHERE b.state = 'ready' AND b.client_id > w.client_id ORDER BY b.client_id LIMIT 1), w.n + 1
-    FROM waiting w WHERE w.client_id IS NOT NULL AND w.n < $2::int),
-  repaired AS (UPDATE client_queue q SET due_at = b.due_at
-    FROM waiting w CROSS JOIN LATERAL (SELECT r.due_at ${dueOf("w.client_id")} LIMIT 1) b
-    WHERE q.client_id = w.client_id AND (q.due_at IS NULL OR q.due_at > ${NOW}))
-  SELECT max(client_id) AS last FROM waiting HAVING count(client_id) = $2::int`;
-
-export async function repairQueues(sql: Sql, after: number, limit: number): Promise<number | null> {
-  return (await sql.get<{ last: number }>(REPAIR, after, limit))?.last ?? null;
-}
-
-export async function setQueue(sql: Sql, clientId: number, cap: number, weight: number): Promise<void> {
-  await sql.all(
-    `INSERT INTO client_queue (client_id, running, pass, cap, weight) VALUES ($1, 0, 0, $2, $3)
-     ON CONFLICT (client_id) DO UPDATE SET cap = excluded.cap, weight = excluded.weight`,
-    clientId,
-    cap,
-    weight,
-  );
-}

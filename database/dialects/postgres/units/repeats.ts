@@ -169,34 +169,3 @@ export async function usage(sql: Sql, clientId: number): Promise<DayUsage> {
   );
   return row as DayUsage;
 }
-
-export async function forgetRepeats(sql: Sql, limit: number): Promise<boolean> {
-  const gone = [
-    await forget(sql, "idempotency_key", '"key"', "expires_at", `expires_at <= ${NOW} AND answer IS NOT NULL`, limit),
-    await forget(sql, "content_key", "hash", "expires_at", `expires_at <= ${NOW}`, limit),
-    await forget(sql, "record_key", "key_hash", "ends_at", `ends_at <= ${NOW}`, limit),
-    await forget(sql, "client_usage", "day", "day", `day < ${TODAY} - 1`, limit),
-  ];
-  return gone.every((rows) => rows < limit);
-}
-
-/**
- * In the order of `age`, which its index gives, so that a piece costs no more than its rows. Two nodes that sweep at once
- * leave each other's rows alone.
- */
-async function forget(
-  sql: Sql,
-  table: string,
-  key: string,
-  age: string,
-  isOver: string,
-  limit: number,
-): Promise<number> {
-  const row = await sql.get<{ n: number }>(
-    `WITH gone AS (DELETE FROM ${table} WHERE ${isOver} AND (client_id, ${key}) IN (SELECT client_id, ${key} FROM ${table}
-       WHERE ${isOver} ORDER BY ${age} LIMIT $1 FOR UPDATE SKIP LOCKED) RETURNING 1)
-     SELECT count(*) AS n FROM gone`,
-    limit,
-  );
-  return row?.n ?? 0;
-}

@@ -151,23 +151,3 @@ function usageAt(sql: Sql, clientId: number, now: number): DayUsage {
 }
 
 export const usage = (sql: Sql, clientId: number) => usageAt(sql, clientId, sql.now());
-
-export function forgetRepeats(sql: Sql, limit: number): boolean {
-  const now = sql.now();
-  const gone = [
-    forget(sql, "idempotency_key", '"key"', "expires_at", "expires_at <= ?1 AND answer IS NOT NULL", now, limit),
-    forget(sql, "content_key", "hash", "expires_at", "expires_at <= ?1", now, limit),
-    forget(sql, "record_key", "key_hash", "ends_at", "ends_at <= ?1", now, limit),
-    forget(sql, "client_usage", "day", "day", "day < ?1 - 1", dayOf(now), limit),
-  ];
-  return gone.every((rows) => rows < limit);
-}
-
-/** In the order of `age`, which its index gives, so that a piece costs no more than its rows. */
-const forget = (sql: Sql, table: string, key: string, age: string, isOver: string, at: number, limit: number): number =>
-  sql.run(
-    `DELETE FROM ${table} WHERE (client_id, ${key}) IN
-       (SELECT client_id, ${key} FROM ${table} WHERE ${isOver} ORDER BY ${age} LIMIT ?2)`,
-    at,
-    limit,
-  );

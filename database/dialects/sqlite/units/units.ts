@@ -2,13 +2,12 @@
 import { runProgram } from "../program.ts";
 import { readChunk } from "../rows.ts";
 import type { Sql } from "../sql.ts";
-import { candidates, isOvertaken, repairQueues, setQueue, settleQueues } from "./fairness.ts";
-import { stats } from "./figures.ts";
+import { candidates, settleQueues } from "./fairness.ts";
 import { reserveKeys } from "./keys.ts";
 import { move, voidLeases } from "./moves.ts";
 import { batch, changed, childOf, due, errors, list, now, records, voided } from "./reads.ts";
 import { deleteBatch, purgeChunks } from "./removal.ts";
-import { answerKey, forgetRepeats, keyHolder, usage } from "./repeats.ts";
+import { answerKey, keyHolder, usage } from "./repeats.ts";
 import { deleteStaleErrors, staleErrors } from "./stale.ts";
 import { appendChunks, beginKeyedUpload, beginUpload, commitUpload, touchUploads, voidUpload } from "./uploads.ts";
 import { claim, commitChunk, extendLeases } from "./work.ts";
@@ -20,7 +19,6 @@ export const singles = {
   touchUploads,
   extendLeases,
   voidLeases,
-  setQueue,
   settleQueues,
 };
 
@@ -30,9 +28,7 @@ export const compounds = {
   appendChunks,
   voidUpload,
   commitUpload,
-  repairQueues,
   answerKey,
-  forgetRepeats,
   claim,
   commitChunk,
   reserveKeys,
@@ -45,7 +41,6 @@ export const compounds = {
 export const reads = {
   readProgram: runProgram,
   candidates,
-  isOvertaken,
   readChunk,
   due,
   voided,
@@ -56,7 +51,6 @@ export const reads = {
   changed,
   errors,
   records,
-  stats,
   now,
   keyHolder,
   usage,

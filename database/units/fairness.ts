@@ -1,0 +1,57 @@
+import { clientQueue } from "../schema/tables.ts";
+import type { BatchStore } from "../store.ts";
+import { select, update, upsert } from "./steps.ts";
+import type { Fragments, Units } from "./unit.ts";
+
+/** Clients `q` that may have a batch to be claimed. That `due_at` is set is said for the filter of their index. */
+export const MAY = "q.due_at IS NOT NULL AND q.due_at <= :now AND q.running < q.cap";
+export const IN_TURN = "q.pass, q.due_at, q.client_id";
+
+/** A client's oldest batch that is due, as an expression: `what` of `r`. */
+export const oldestOf = ({ first, readyOf }: Fragments, client: string, what: string): string =>
+  `(${first(1, `${what} ${readyOf(client)} AND r.due_at <= :now ORDER BY r.id`)})`;
+
+export function fairnessUnits(on: Units): Pick<BatchStore, "isOvertaken" | "setQueue" | "repairQueues"> {
+  // In order, for then the index is walked: the first that waits and has nothing running is the answer.
+  const overtaken = on.unit({ clientId: "bigint" }, (fragments) => [
+    select<{ clientId: number }>(
+      fragments.first(
+        1,
+        `q.client_id AS "clientId" FROM client_queue AS mine CROSS JOIN ${fragments.waitingQueues}
+  WHERE mine.client_id = :clientId AND mine.running > 0 AND q.client_id <> mine.client_id AND ${MAY}
+    AND CAST(q.running AS BIGINT) * mine.weight < CAST(mine.running AS BIGINT) * q.weight
+    AND ${oldestOf(fragments, "q.client_id", "r.id")} IS NOT NULL
+  ORDER BY ${IN_TURN}`,
+      ),
+    ),
+  ]);
+  const set = on.unit({ clientId: "bigint", cap: "int", weight: "int" }, () => [
+    upsert(clientQueue, {
+      key: ["client_id"],
+      values: { client_id: ":clientId", running: "0", pass: "0", cap: ":cap", weight: ":weight" },
+      update: ["cap", "weight"],
+    }),
+  ]);
+  const walked = on.unit({ after: "bigint", limit: "int" }, ({ first }) => [
+    select<{ last: number | null; n: number }>(
+      `SELECT MAX(walked.client_id) AS "last", COUNT(*) AS "n" FROM (
+    ${first(":limit", "client_id FROM client_queue WHERE client_id > :after ORDER BY client_id")}) AS walked`,
+    ),
+  ]);
+  const repair = on.unit({ after: "bigint", last: "bigint" }, (fragments) => [
+    update(clientQueue, {
+      set: "due_at = :now",
+      where: `client_id > :after AND client_id <= :last AND (due_at IS NULL OR due_at > :now)
+    AND ${oldestOf(fragments, "client_queue.client_id", "r.id")} IS NOT NULL`,
+    }),
+  ]);
+  return {
+    isOvertaken: async (clientId) => (await overtaken.row({ clientId })) !== undefined,
+    setQueue: async (clientId, cap, weight) => void (await set.changed({ clientId, cap, weight })),
+    repairQueues: async (after, limit) => {
+      const { last = null, n = 0 } = (await walked.row({ after, limit })) ?? {};
+      if (last !== null) await repair.changed({ after, last });
+      return n === limit ? last : null;
+    },
+  };
+}

@@ -1,0 +1,107 @@
+/** The figures of the queue. Nothing here costs more because the database has more batches, clients or events. */
+import { countersList, FOLD, LOOKED_AT, MOST_COUNTED, passingStates, statesOf } from "../counts.ts";
+import { batchCount } from "../schema/tables.ts";
+import type { BatchStore } from "../store.ts";
+import { IN_TURN, MAY, oldestOf } from "./fairness.ts";
+import { insert, removeFirst, rowSet, select } from "./steps.ts";
+import type { Units } from "./unit.ts";
+
+export function figureUnits(on: Units): Pick<BatchStore, "stats" | "foldCounts"> {
+  // One statement, one snapshot: what moves on meanwhile is counted once.
+  const states = on.unit({}, ({ inPassing }) => [
+    select<{ state: string; n: number }>(`SELECT c.state AS "state", c.n AS "n" FROM (
+    SELECT state, CAST(SUM(n) AS BIGINT) AS n FROM batch_count WHERE state IN (${countersList}) GROUP BY state
+    ${passingStates.map((state) => `UNION ALL SELECT '${state}', (SELECT COUNT(*) ${inPassing(state)})`).join("\n    ")}) AS c`),
+  ]);
+  const running = on.unit({}, ({ inPassing }) => [
+    select<{ owner: string; batches: number }>(
+      `SELECT COALESCE(few.owner, '') AS "owner", COUNT(*) AS "batches" ${inPassing("processing")} GROUP BY few.owner`,
+    ),
+  ]);
+  const events = on.unit({}, ({ first }) => [
+    select<{ depth: number; oldest: string | null; deliveryAt: number | null }>(
+      `SELECT (SELECT COUNT(*) FROM (${first(MOST_COUNTED.outbox, "o.id FROM outbox AS o ORDER BY o.id")}) AS few) AS "depth",
+    (${first(1, "o.body FROM outbox AS o ORDER BY o.id")}) AS "oldest",
+    (${first(1, "d.due_at FROM delivery AS d WHERE d.due_at <= :now ORDER BY d.due_at")}) AS "deliveryAt"`,
+    ),
+  ]);
+  const waiting = waitsOn(on);
+
+  const gone = rowSet("gone", batchCount, ["state", "n"]);
+  const fold = on.unit({}, ({ first }) => [
+    removeFirst(batchCount, {
+      key: ["id"],
+      where: "id > 0",
+      and: `${FOLD.least} = (SELECT COUNT(*) FROM (${first(FOLD.least, "f.id FROM batch_count AS f")}) AS few)`,
+      order: "id",
+      limit: String(FOLD.most),
+      into: gone,
+    }),
+    insert(batchCount, {
+      values: { state: "gone.state", n: "SUM(gone.n)" },
+      from: "gone",
+      group: "gone.state HAVING SUM(gone.n) <> 0",
+    }),
+  ]);
+  return {
+    // One after the other: figures are read often, and must not take several connections from the work.
+    async stats() {
+      const byState = await states.rows({});
+      const { claimableAt, atCap } = await waiting();
+      const { depth = 0, oldest = null, deliveryAt = null } = (await events.row({})) ?? {};
+      return {
+        states: statesOf(byState),
+        oldestReadyAt: claimableAt,
+        waitsForItsClient: atCap,
+        outboxDepth: depth,
+        oldestEvent: oldest,
+        oldestDeliveryAt: deliveryAt,
+        running: await running.rows({}),
+      };
+    },
+    // Nodes that fold at once take different rows. A reader sees all of a piece or nothing of it.
+    async foldCounts() {
+      while ((await fold.changed({})) === FOLD.most);
+    },
+  };
+}
+
+/** Since when the oldest batch waits that could be claimed; and those that wait for their client, which is at its cap. */
+function waitsOn(on: Units) {
+  // Who is at its cap has batches that run, so only those clients are looked at.
+  const full = on.unit({}, ({ inPassing }) => [
+    select<{ clientId: number }>(`SELECT q.client_id AS "clientId" FROM client_queue AS q
+  WHERE q.running >= q.cap AND q.client_id IN (SELECT few.client_id ${inPassing("processing")})`),
+  ]);
+  const longest = on.unit({}, ({ first }) => [
+    select<{ clientId: number; dueAt: number }>(
+      first(
+        LOOKED_AT.batches,
+        `b.client_id AS "clientId", b.due_at AS "dueAt" FROM batch AS b
+  WHERE b.state = 'ready' AND b.due_at <= :now ORDER BY b.state, b.due_at`,
+      ),
+    ),
+  ]);
+  // Where all that wait for longest belong to clients at their cap: the clients whose turn it is, each at its oldest.
+  const claimable = on.unit({}, (fragments) => [
+    select<{ at: number | null }>(`SELECT MIN(o.due_at) AS "at" FROM (
+    SELECT ${oldestOf(fragments, "w.client_id", "r.due_at")} AS due_at FROM (
+      ${fragments.first(LOOKED_AT.clients, `q.client_id FROM ${fragments.waitingQueues} WHERE ${MAY} ORDER BY ${IN_TURN}`)}) AS w) AS o`),
+  ]);
+  const atCap = on.unit({ clients: "ids" }, (fragments) => [
+    select<{ batches: number; oldestAt: number | null }>(`SELECT
+    (SELECT COUNT(*) FROM (${fragments.first(MOST_COUNTED.waiting, `r.id ${fragments.readyOfAll(":clients", MOST_COUNTED.waiting)}`)}) AS few) AS "batches",
+    (SELECT MIN(o.due_at) FROM (SELECT ${oldestOf(fragments, "f.client_id", "r.due_at")} AS due_at
+      FROM client_queue AS f WHERE ${fragments.isIn("f.client_id", ":clients")}) AS o) AS "oldestAt"`),
+  ]);
+  return async () => {
+    const clients = (await full.rows({})).map(({ clientId }) => clientId);
+    const isFull = new Set(clients);
+    const looked = await longest.rows({});
+    const found = looked.find(({ clientId }) => !isFull.has(clientId))?.dueAt ?? null;
+    const isHidden = found === null && looked.length === LOOKED_AT.batches;
+    const claimableAt = isHidden ? ((await claimable.row({}))?.at ?? null) : found;
+    const none = { batches: 0, oldestAt: null };
+    return { claimableAt, atCap: clients.length === 0 ? none : ((await atCap.row({ clients })) ?? none) };
+  };
+}
