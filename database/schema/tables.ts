@@ -64,7 +64,7 @@ export const clientQueue = table(
     /** No batch of the client can be claimed before; null: none is ready. It may be too early, and never too late. */
     dueAt: "bigint?",
   },
-  { key: ["clientId"], writers: ["batch"] },
+  { key: ["clientId"], writers: ["batch", "imports"] },
 );
 
 export const clientUsage = table(
@@ -76,7 +76,7 @@ export const clientUsage = table(
     bytes: "bigint",
     records: "bigint",
   },
-  { key: ["clientId", "day"], writers: ["batch"] },
+  { key: ["clientId", "day"], writers: ["imports", "retention"] },
 );
 
 /** Attempts at a batch that failed. */
@@ -91,7 +91,7 @@ export const batchAttempt = table(
     code: "name",
     detail: "text",
   },
-  { key: ["batchId", "no"], writers: ["batch"] },
+  { key: ["batchId", "no"], writers: ["batch", "retention"] },
 );
 
 /** Batches by state. Several rows of one state add up. */
@@ -105,7 +105,7 @@ export const batchCount = table(
 export const staleErrors = table(
   "stale_errors",
   { batchId: "bigint", pass: "int", since: "bigint" },
-  { key: ["batchId", "pass"], writers: ["batch"] },
+  { key: ["batchId", "pass"], writers: ["batch", "retention"] },
 );
 
 /** Names that clients give to uploads. */
@@ -121,13 +121,13 @@ export const idempotencyKey = table(
     answer: "text?",
     expiresAt: "bigint",
   },
-  { key: ["clientId", "key"], writers: ["batch"] },
+  { key: ["clientId", "key"], writers: ["imports", "batch", "retention"] },
 );
 
 export const contentKey = table(
   "content_key",
   { clientId: "bigint", hash: "hash", batchId: "bigint", expiresAt: "bigint" },
-  { key: ["clientId", "hash"], writers: ["batch"] },
+  { key: ["clientId", "hash"], writers: ["imports", "retention"] },
 );
 
 /** Unique keys of records. */
@@ -143,13 +143,13 @@ export const recordKey = table(
     /** When it is forgotten; null: never. */
     endsAt: "bigint?",
   },
-  { key: ["clientId", "keyHash"], writers: ["batch"] },
+  { key: ["clientId", "keyHash"], writers: ["batch", "retention"] },
 );
 
 export const outbox = table(
   "outbox",
   { id: "id", topic: "name", body: "text", dueAt: "bigint", attempts: "int" },
-  { key: ["id"], writers: ["batch", "clientCache", "policy"] },
+  { key: ["id"], writers: ["batch", "imports", "clientCache", "policy", "outbox"] },
 );
 
 export const delivery = table(
@@ -172,7 +172,7 @@ export const delivery = table(
     /** The sender that has it now; null: nobody. */
     claim: "uuid?",
   },
-  { key: ["id"], writers: ["batch"] },
+  { key: ["id"], writers: ["batch", "imports", "webhook", "retention"] },
 );
 
 export const deliveryAttempt = table(
@@ -186,7 +186,7 @@ export const deliveryAttempt = table(
     error: "text?",
     ms: "int",
   },
-  { key: ["deliveryId", "no"], writers: ["batch"] },
+  { key: ["deliveryId", "no"], writers: ["webhook", "retention"] },
 );
 
 export const batchLock = table(
