@@ -5,7 +5,7 @@ import type { ParamsOf } from "../messages.ts";
 import type { Policy } from "../policy/policy.contract.ts";
 import type { Created } from "./imports.contract.ts";
 import { answerIn, replayed } from "./imports.idempotency.ts";
-import type { UploadPort } from "./imports.intake.ts";
+import type { UploadPort } from "./imports.ports.ts";
 
 const HOUR_MS = 3_600_000;
 

@@ -4,7 +4,7 @@ import type { KeyHolder, UploadCommit } from "../../database/store.ts";
 import { Problem } from "../errors.ts";
 import type { ParamsOf } from "../messages.ts";
 import type { Created } from "./imports.contract.ts";
-import type { UploadPort } from "./imports.intake.ts";
+import type { UploadPort } from "./imports.ports.ts";
 
 type Create = ParamsOf<"imports.create">;
 

@@ -2,7 +2,7 @@
 import type { DayQuota, DayUsage } from "../../database/store.ts";
 import { Problem } from "../errors.ts";
 import type { Policy } from "../policy/policy.contract.ts";
-import type { UploadPort } from "./imports.intake.ts";
+import type { UploadPort } from "./imports.ports.ts";
 
 type UsagePort = Pick<UploadPort, "usage">;
 type Amount = Pick<DayUsage, "bytes" | "records">;

@@ -3,7 +3,7 @@ import type { BatchRow, RecordErrors } from "../../database/store.ts";
 import { lostPart } from "../../formats/chunk-verdict.ts";
 import { csvLine } from "../../formats/csv-scan.ts";
 import type { RawChunk, Splitter } from "../../formats/formats.ts";
-import type { RejectedPort } from "./imports.intake.ts";
+import type { RejectedPort } from "./imports.ports.ts";
 
 const RECORDS_AT_ONCE = 1000;
 const BYTES_AT_ONCE = 1024 * 1024;

@@ -1,6 +1,6 @@
 import type { Removal } from "../../database/store.ts";
 import { Problem } from "../errors.ts";
-import type { RunningPort } from "./imports.intake.ts";
+import type { RunningPort } from "./imports.ports.ts";
 import { Turns } from "./imports.turns.ts";
 
 /** What one unit of a removal deletes: a few ms, so that others get their turn between two. A chunk has up to 1 MiB. */

@@ -5,7 +5,7 @@ import { encode } from "../../formats/chunk-codec.ts";
 import type { RawChunk, Splitter } from "../../formats/formats.ts";
 import { Problem } from "../errors.ts";
 import { type Answered, answerIn } from "./imports.idempotency.ts";
-import type { UploadPort } from "./imports.intake.ts";
+import type { UploadPort } from "./imports.ports.ts";
 import type { QuotaWatch } from "./imports.quota.ts";
 
 /** Chunks that are compressed or written while the next bytes are read. More only costs memory. */
