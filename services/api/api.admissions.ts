@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
 import type { Problem } from "../errors.ts";
-import type { ApiRequest } from "./api.exchange.ts";
+import type { ApiRequest } from "./api.request.ts";
 
 interface Admitted {
   authorization: string;

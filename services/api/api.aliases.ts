@@ -1,6 +1,6 @@
 /** The routes of the api as moleculer-web takes them: each handler's answer, and who may ask. */
 import type { ServerResponse } from "node:http";
-import { type ApiRequest, exchangeOf, type Handle, sendJson } from "./api.exchange.ts";
+import { exchangeOf, type Handle, type HandledRequest, sendJson } from "./api.exchange.ts";
 import type { Api } from "./api.gateway.ts";
 import { clientRoutes, openRoutes, operatorRoutes } from "./api.routes.ts";
 
@@ -8,7 +8,7 @@ type Next = (error?: unknown) => void;
 
 /** A route's handler as moleculer-web calls it. */
 function alias(handle: Handle) {
-  return function (this: Api, req: ApiRequest, res: ServerResponse, next: Next) {
+  return function (this: Api, req: HandledRequest, res: ServerResponse, next: Next) {
     const answered: Promise<unknown> = handle(exchangeOf(req, res))
       .then((reply) => {
         // A connection that stays open would be waited for.

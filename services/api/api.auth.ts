@@ -4,8 +4,8 @@ import type { ServiceBroker } from "moleculer";
 import type { Client } from "../clientCache/clientCache.contract.ts";
 import { Problem } from "../errors.ts";
 import { call } from "../messages.ts";
-import type { ApiRequest } from "./api.exchange.ts";
 import type { FailedLogins } from "./api.logins.ts";
+import type { ApiRequest } from "./api.request.ts";
 
 const basic = { "WWW-Authenticate": 'Basic realm="dataflow", charset="UTF-8"' };
 const bearer = { "WWW-Authenticate": 'Bearer realm="dataflow"' };

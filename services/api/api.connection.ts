@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import type { ApiRequest } from "./api.exchange.ts";
 import { answerOnSocket, type ReadProblem } from "./api.problems.ts";
+import type { ApiRequest } from "./api.request.ts";
 
 /** Sends a request's answer. */
 export type Answer = (req: ApiRequest, res: ServerResponse) => void;

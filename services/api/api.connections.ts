@@ -9,8 +9,8 @@ import { type Counter, counter, readWhenAsked } from "../../mixins/figures.ts";
 import { addressOf, isTrusted } from "./api.address.ts";
 import { type Answer, Connection } from "./api.connection.ts";
 import { Crowd } from "./api.crowd.ts";
-import type { ApiRequest } from "./api.exchange.ts";
 import { noProxy, unreadable } from "./api.problems.ts";
+import type { ApiRequest } from "./api.request.ts";
 import { unsentOf } from "./api.unsent.ts";
 
 export const connectionBounds = {

@@ -13,7 +13,6 @@ import { Problem } from "../errors.ts";
 import { addressOf } from "./api.address.ts";
 import type { Exchange } from "./api.exchange.ts";
 import { unlessGone } from "./api.export.ts";
-import { OpenAnswers } from "./api.open.ts";
 import { isKnownTag } from "./api.prefer.ts";
 
 /** What the page may load and ask: nothing of another host, and no script or style within the page itself. */
@@ -82,15 +81,6 @@ function fileOf(name: string): Promise<Sendable> {
 }
 
 const PIECE = 64 * 1024;
-/** Anybody may ask for files, and the system buffers up to some MB for each who then reads nothing. */
-const MOST_FILES = 32;
-
-/** The large files that this node sends, by the address that reads them. */
-export class OpenFiles extends OpenAnswers<string> {
-  constructor() {
-    super(MOST_FILES, "files that this address reads", { Connection: "close" });
-  }
-}
 
 /** With its tag, so that who has this form of it already gets 304, and compressed for who takes that. */
 export async function send({ req, res }: Exchange, { type, ...forms }: Sendable, more: Record<string, string>) {

@@ -3,12 +3,9 @@ import type { ServerResponse } from "node:http";
 import { type BatchRow, isFinal } from "../batch/batch.contract.ts";
 import { callerOf, type Exchange } from "./api.exchange.ts";
 import { batchOf } from "./api.export.ts";
-import { OpenAnswers } from "./api.open.ts";
 import { batchView } from "./api.views.ts";
 import { PROGRESS_EVERY_MS } from "./api.watches.ts";
 
-/** Streams live for hours, so the limit of requests alone does not bound them. */
-const MOST_STREAMS = 2_000;
 /** Proxies and balancers take a connection for dead that is silent for a minute, some after half of one. */
 const HEARTBEAT_MS = 15_000;
 /** A client that takes in nothing for so long, not even heartbeats, is gone. */
@@ -20,13 +17,6 @@ const HEADERS = {
   // nginx would hold events back until its buffer is full.
   "x-accel-buffering": "no",
 };
-
-/** The event streams of this node, by client. */
-export class OpenStreams extends OpenAnswers {
-  constructor() {
-    super(MOST_STREAMS, "event streams of this client");
-  }
-}
 
 export async function getEvents(exchange: Exchange): Promise<undefined> {
   const { req, res } = exchange;

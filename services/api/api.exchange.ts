@@ -1,32 +1,17 @@
 /** One request and its answer, as the handlers of the api see them. */
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { ServerResponse } from "node:http";
 import type { Context } from "moleculer";
-import type { Client } from "../clientCache/clientCache.contract.ts";
 import { Problem } from "../errors.ts";
-import type { PolicyVersion } from "../policy/policy.contract.ts";
 import type { Api } from "./api.gateway.ts";
 import { queryOfTarget } from "./api.head.ts";
+import type { ApiRequest } from "./api.request.ts";
 
-/** What moleculer-web and our own authentication leave on a request. */
-export type ApiRequest = IncomingMessage & {
-  $ctx: Context;
-  $service: Api;
-  $params: Record<string, string>;
-  originalUrl: string;
-  parsedUrl?: string;
-  /** The client that authenticated, and its policy; on client routes only. */
-  caller?: { client: Client; policy: PolicyVersion };
-  /** It asked by `Expect: 100-continue` whether its body is wanted. */
-  expectsContinue?: boolean;
-  /** Aborted when what follows it cannot be read: its body may have been longer. Whoever has not acted yet refuses it. */
-  voided?: AbortSignal;
-  /** Aborted, with the refusal, when its client is disabled or its secret revoked meanwhile; on client routes only. */
-  revoked?: AbortSignal;
-};
+/** A request that has a handler: it also knows the node's door. */
+export type HandledRequest = ApiRequest & { $service: Api };
 
 export interface Exchange {
   ctx: Context;
-  req: ApiRequest;
+  req: HandledRequest;
   res: ServerResponse;
   /** The parameters in the path. */
   path: Record<string, string>;
@@ -50,7 +35,7 @@ export function callerOf({ req }: Exchange): NonNullable<ApiRequest["caller"]> {
 }
 
 /** Throws validation. */
-export function exchangeOf(req: ApiRequest, res: ServerResponse): Exchange {
+export function exchangeOf(req: HandledRequest, res: ServerResponse): Exchange {
   return { ctx: req.$ctx, req, res, path: req.$params, query: queryOfTarget(req.originalUrl) };
 }
 

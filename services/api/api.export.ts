@@ -8,25 +8,13 @@ import { call } from "../messages.ts";
 import { described, type JsonSchema, listOf, orNull, record, text } from "../schema.ts";
 import { CSV_HEAD, csvEnd, csvRows } from "./api.csv.ts";
 import { callerOf, type Exchange } from "./api.exchange.ts";
-import { OpenAnswers } from "./api.open.ts";
 import { slices } from "./api.slices.ts";
-import { Turns } from "./api.turns.ts";
+import type { Turns } from "./api.turns.ts";
 
 const ERRORS_AT_ONCE = 500;
 const RECORDS_AT_ONCE = 2_000;
 /** What is written at once, in characters. A slow reader costs a piece beside its page. */
 const PIECE = 64 * 1024;
-/** Each holds a page in memory. Eight are more than a client can make use of, and few enough for all of its slow ones. */
-const MOST_EXPORTS = 8;
-
-/** The exports of this node, by client. */
-export class OpenExports extends OpenAnswers {
-  readonly turns = new Turns();
-
-  constructor() {
-    super(MOST_EXPORTS, "exports of this client");
-  }
-}
 
 /** The batch of a client route's path. Throws not-found. */
 export function batchOf(exchange: Exchange): Promise<BatchRow> {

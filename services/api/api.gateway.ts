@@ -3,11 +3,9 @@ import type { Service } from "moleculer";
 import type { Admissions } from "./api.admissions.ts";
 import type { Connections } from "./api.connections.ts";
 import type { Cursors } from "./api.cursors.ts";
-import type { OpenFiles } from "./api.docs.ts";
-import type { OpenStreams } from "./api.events.ts";
-import type { ApiRequest } from "./api.exchange.ts";
-import type { OpenExports } from "./api.export.ts";
 import type { FailedLogins } from "./api.logins.ts";
+import type { OpenExports, OpenFiles, OpenStreams } from "./api.open.ts";
+import type { ApiRequest } from "./api.request.ts";
 import type { BatchWatches } from "./api.watches.ts";
 
 /** What moleculer-web keeps of a route, as far as we use it. */

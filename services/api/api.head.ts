@@ -1,7 +1,7 @@
 /** What the head of every request must say, whatever it asks for. */
 import { isIPv6 } from "node:net";
 import { Problem } from "../errors.ts";
-import type { ApiRequest } from "./api.exchange.ts";
+import type { ApiRequest } from "./api.request.ts";
 
 /** No call here takes more than a handful; parsing thousands for nothing costs time. */
 const MOST_PARAMETERS = 100;

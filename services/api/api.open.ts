@@ -1,5 +1,13 @@
 /** Answers that stay open, by who reads them: bounded for each, since the limit of requests does not bound what lasts. */
 import { Problem } from "../errors.ts";
+import { Turns } from "./api.turns.ts";
+
+/** Streams live for hours, so the limit of requests alone does not bound them. */
+const MOST_STREAMS = 2_000;
+/** Each holds a page in memory. Eight are more than a client can make use of, and few enough for all of its slow ones. */
+const MOST_EXPORTS = 8;
+/** Anybody may ask for files, and the system buffers up to some MB for each who then reads nothing. */
+const MOST_FILES = 32;
 
 export interface OpenAnswer {
   /** Everything was sent, or the connection is gone. */
@@ -43,5 +51,28 @@ export class OpenAnswers<Reader = number> {
       answers.delete(answer);
       if (answers.size === 0) this.perReader.delete(reader);
     }
+  }
+}
+
+/** The event streams of this node, by client. */
+export class OpenStreams extends OpenAnswers {
+  constructor() {
+    super(MOST_STREAMS, "event streams of this client");
+  }
+}
+
+/** The exports of this node, by client. */
+export class OpenExports extends OpenAnswers {
+  readonly turns = new Turns();
+
+  constructor() {
+    super(MOST_EXPORTS, "exports of this client");
+  }
+}
+
+/** The large files that this node sends, by the address that reads them. */
+export class OpenFiles extends OpenAnswers<string> {
+  constructor() {
+    super(MOST_FILES, "files that this address reads", { Connection: "close" });
   }
 }

@@ -16,7 +16,6 @@ import {
 } from "./api.openapi.examples.ts";
 import { type Answer, bodyProblems, type Call, content, noBody, textOf } from "./api.openapi.kit.ts";
 import { pageSchema } from "./api.pages.ts";
-import type { clientRoutes } from "./api.routes.ts";
 
 const batch = schemaRef("Batch");
 // Without contentMediaType, for which viewers would offer to send a file instead of the example.
@@ -55,7 +54,7 @@ const answersBatch = (description: string, example: object, headers: Answer["hea
 
 const line = (value: unknown) => `${JSON.stringify(value)}\n`;
 
-export const clientCalls: Record<keyof typeof clientRoutes, Call> = {
+export const clientCalls = {
   "POST /imports": {
     id: "createImport",
     summary: "Import records",
@@ -203,4 +202,4 @@ export const clientCalls: Record<keyof typeof clientRoutes, Call> = {
       },
     },
   },
-};
+} satisfies Record<string, Call>;

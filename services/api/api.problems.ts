@@ -4,7 +4,7 @@ import type { Duplex } from "node:stream";
 import { Errors } from "moleculer";
 import { isProblem, Problem, type ProblemCode, type ProblemExtra, problems, problemTells } from "../errors.ts";
 import { uuidv7 } from "../ids.ts";
-import type { ApiRequest } from "./api.exchange.ts";
+import type { ApiRequest } from "./api.request.ts";
 
 /** How long a client that was refused in the middle of its body may go on sending before the connection is cut. */
 const LINGER_MS = 5_000;

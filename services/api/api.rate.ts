@@ -3,7 +3,7 @@ import type { ServerResponse } from "node:http";
 import { Problem } from "../errors.ts";
 import { call } from "../messages.ts";
 import type { Policy } from "../policy/policy.contract.ts";
-import type { ApiRequest } from "./api.exchange.ts";
+import type { ApiRequest } from "./api.request.ts";
 
 /** Spends one request of the caller and sets the headers. Throws quota-exceeded. */
 export async function spendRequest(req: ApiRequest, res: ServerResponse): Promise<void> {

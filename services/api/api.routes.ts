@@ -25,6 +25,8 @@ import { getLive, getReady } from "./api.health.ts";
 import { cancelImport, getImport, getOwnPolicy, listImports, retryImport } from "./api.imports.ts";
 import { queryOf } from "./api.input.ts";
 import { getStats, sendMetrics } from "./api.monitor.ts";
+import type { clientCalls } from "./api.openapi.clients.ts";
+import type { operatorCalls } from "./api.openapi.operators.ts";
 import { getOpenApi } from "./api.openapi.ts";
 import { postImport } from "./api.upload.ts";
 
@@ -46,7 +48,8 @@ const strict = <Route extends string>(routes: Record<Route, Handle>) =>
     ]),
   ) as Record<Route, Handle>;
 
-export const clientRoutes = strict({
+/** Each is described in the OpenAPI document, and nothing else is: the compiler sees to it. */
+export const clientRoutes = strict<keyof typeof clientCalls>({
   "POST /imports": postImport,
   "GET /imports": listImports,
   "GET /imports/:id": getImport,
@@ -59,7 +62,7 @@ export const clientRoutes = strict({
 });
 
 /** Under /admin. */
-export const operatorRoutes = strict({
+export const operatorRoutes = strict<keyof typeof operatorCalls>({
   "POST /clients": postClient,
   "GET /clients": listClients,
   "GET /clients/:id": getClient,

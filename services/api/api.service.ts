@@ -24,15 +24,13 @@ import { gatewayRoutes } from "./api.aliases.ts";
 import { authenticatedClient, authenticateOperator, refusalNow } from "./api.auth.ts";
 import { Connections, connectionBounds } from "./api.connections.ts";
 import { Cursors } from "./api.cursors.ts";
-import { OpenFiles } from "./api.docs.ts";
-import { OpenStreams } from "./api.events.ts";
-import type { ApiRequest } from "./api.exchange.ts";
-import { OpenExports } from "./api.export.ts";
 import type { AliasOfGateway, Api } from "./api.gateway.ts";
 import { headChecked } from "./api.head.ts";
 import { FailedLogins } from "./api.logins.ts";
+import { OpenExports, OpenFiles, OpenStreams } from "./api.open.ts";
 import { problemOf, sendProblem } from "./api.problems.ts";
 import { spendRequest } from "./api.rate.ts";
+import type { ApiRequest } from "./api.request.ts";
 import { moved } from "./api.routes.ts";
 import { BatchWatches } from "./api.watches.ts";
 
