@@ -5,7 +5,7 @@
  *                                                                          │ one commit
  *                              outbox.publish ─► queue batch.ready ─► batchProcessor
  *                                                                        │ batchLock.acquire, batch.claim,
- *                                                                        │ batch.commitChunk … batch.completed
+ *                                                                        │ batch.commitChunk …, batch.settle
  *                                                                        ▼
  *                                       webhook ─► the client's URL       retention: what is over its time
  */

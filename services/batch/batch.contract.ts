@@ -13,6 +13,7 @@ import type {
 import { batchStates, finalStates } from "../../database/store.ts";
 import { action, event, typed } from "../declare.ts";
 import type { CloudEvent } from "../outbox/outbox.contract.ts";
+import type { Policy } from "../policy/policy.contract.ts";
 import { choice, count, described, id, type JsonSchema, orNull, record, text } from "../schema.ts";
 
 export type {
@@ -34,15 +35,33 @@ export interface AttemptError {
   detail: string;
 }
 
-/** How a claimed batch leaves its worker without a chunk commit. */
-export type GiveUp =
-  /** A planned stop, a slice, a snooze: no attempt. */
-  | { outcome: "handBack"; delayMs: number }
-  /** An attempt that failed: again after `delayMs`. */
-  | { outcome: "retry"; delayMs: number; cause?: AttemptError }
-  /** The batch fails, by `cause` if that is not the same. */
-  | { outcome: "fail"; code: string; detail: string; cause?: AttemptError }
-  | { outcome: "cancel" };
+/**
+ * How the run of a claimed batch comes out: one closed set, from what a handler answers to what `batch.settle` writes.
+ * A handler's throw is `retry`.
+ */
+export type Outcome =
+  /** The last commit has ended the batch, and nothing is left to be written. */
+  | { outcome: "done" }
+  /**
+   * It goes on after `delayMs`, and this was no attempt: the node stops, another client waits, the handler asks for time, or
+   * it is not there (`awaits` is its name).
+   */
+  | { outcome: "snooze"; delayMs: number; detail?: string; awaits?: string }
+  /** An attempt that failed. Another one follows after `delayMs`, or the policy's backoff; after `maxAttempts` the batch fails. */
+  | ({ outcome: "retry"; delayMs?: number } & AttemptError)
+  | { outcome: "cancel" }
+  | ({ outcome: "fail" } & AttemptError)
+  /** The batch is no longer the worker's, or nobody can know: nothing is written. */
+  | { outcome: "lost"; detail: string };
+
+/** The outcomes that move the batch. */
+export type Settlement = Exclude<Outcome, { outcome: "done" | "lost" }>;
+
+/** A claimed batch, and all that its run needs to know of it: the policy is the version that it was accepted under. */
+export interface Claim extends Claimed {
+  policy: Policy;
+  clientPublicId: string;
+}
 
 /** Local event: this node's sweep has moved due batches on. Workers look for work now. */
 export const SWEPT = "$batch.swept";
@@ -94,7 +113,7 @@ export const batchActions = {
   /** What a worker may try to claim now, in the order of fairness. */
   "batch.candidates": action({ limit: { type: "number" } }).answers<Candidate[]>(),
   /** Null: another was faster, or the client is at its cap. */
-  "batch.claim": action({ id: { type: "number" }, owner: { type: "string" } }).answers<Claimed | null>(),
+  "batch.claim": action({ id: { type: "number" }, owner: { type: "string" } }).answers<Claim | null>(),
   "batch.chunk": action({ id: { type: "number" }, no: { type: "number" } }).answers<StoredChunk | null>(),
   /** The batch after the commit; null when the fence was raised: nothing was written, stop. `end` without events: they are added here. */
   "batch.commitChunk": action({
@@ -116,10 +135,10 @@ export const batchActions = {
   }).answers<{ id: number; fence: number }[]>(),
   /** Whether another client should have this slot. */
   "batch.isOvertaken": action({ clientId: { type: "number" } }).answers<boolean>(),
-  /** Null: the fence was raised before. */
-  "batch.giveUp": action({
+  /** Writes how a run came out. Answers the batch; null: its fence was raised before, nothing was written. */
+  "batch.settle": action({
     batch: typed<BatchRow>({ type: "object" }),
-    how: typed<GiveUp>({ type: "object" }),
+    outcome: typed<Settlement>({ type: "object" }),
   }).answers<BatchRow | null>(),
   /** A batch that was handed back with a delay goes on now. Null: it has changed since. */
   "batch.endSnooze": action({ batch: typed<BatchRow>({ type: "object" }) }).answers<BatchRow | null>(),

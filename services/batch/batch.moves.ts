@@ -1,8 +1,6 @@
 /** One function for each move that somebody asks for. All are conditional on the batch as it was read. */
 import type { BatchRow, Due, Move } from "../../database/store.ts";
 import { Problem } from "../errors.ts";
-import { attemptOf } from "./batch.attempts.ts";
-import type { GiveUp } from "./batch.contract.ts";
 import type { BatchService } from "./batch.service.ts";
 import { keepsBody, moveOf } from "./batch.states.ts";
 
@@ -25,7 +23,7 @@ async function moved(service: BatchService, which: Which, moveFor: (batch: Batch
 }
 
 /** An end outside a chunk's commit: its body is deleted by the sweep, or kept where it may be driven again. */
-async function ending(
+export async function ending(
   service: BatchService,
   batch: BatchRow,
   to: "cancelled" | "rejected" | "failed",
@@ -93,14 +91,6 @@ function requireState(batch: BatchRow, state: BatchRow["state"]): void {
     throw new Problem("illegal-state", `The batch is ${batch.state}, not ${state}.`, { current: batch.state });
 }
 
-/** A worker lets go of a batch. Null: its fence was raised before, there is nothing to let go of. */
-export async function giveUpMove(service: BatchService, batch: BatchRow, how: GiveUp): Promise<BatchRow | null> {
-  const written = await service.database.store.move(await giveUp(service, batch, how));
-  if (written) service.wake();
-  else service.figures.lost("giveUp");
-  return service.published(written);
-}
-
 const unchanged: Pick<Move, "reason" | "attempt" | "events"> = { reason: null, attempt: "keep", events: [] };
 
 /** A ready batch that is not due yet goes on now. Null: it has changed since it was read, and waits for nothing any more. */
@@ -111,24 +101,4 @@ export async function endSnoozeMove(service: BatchService, batch: BatchRow): Pro
   const written = await service.database.store.move(sooner);
   if (written) service.wake();
   return service.published(written);
-}
-
-/** By the fence alone: as long as it holds, nobody else has changed the batch. */
-async function giveUp(service: BatchService, batch: BatchRow, how: GiveUp): Promise<Move> {
-  switch (how.outcome) {
-    case "handBack":
-      return moveOf(batch, { to: "ready", due: { inMs: how.delayMs }, attempt: "uncount" });
-    case "retry": {
-      const move = moveOf(batch, { to: "ready", due: { inMs: how.delayMs } });
-      return how.cause ? { ...move, failed: attemptOf(batch, how.cause) } : move;
-    }
-    case "fail": {
-      const move = await ending(service, batch, "failed", { code: how.code, detail: how.detail });
-      return { ...move, failed: attemptOf(batch, how.cause ?? how) };
-    }
-    case "cancel":
-      return ending(service, batch, "cancelled", null);
-    default:
-      throw new Error(`No such outcome: ${JSON.stringify(how satisfies never)}`);
-  }
 }

@@ -15,11 +15,12 @@ import { announceBatch } from "../announce.ts";
 import { Problem } from "../errors.ts";
 import { call, serve } from "../messages.ts";
 import { type CloudEvent, forWebhook } from "../outbox/outbox.contract.ts";
-import type { Policy } from "../policy/policy.contract.ts";
 import { BATCH_WRITTEN, type BatchNews, isFinal } from "./batch.contract.ts";
 import { BatchEvents } from "./batch.events.ts";
 import { BatchFigures } from "./batch.figures.ts";
-import { approveMove, cancelMove, endSnoozeMove, giveUpMove, redriveMove, rejectMove } from "./batch.moves.ts";
+import { approveMove, cancelMove, endSnoozeMove, redriveMove, rejectMove } from "./batch.moves.ts";
+import { PinnedPolicies } from "./batch.pinned.ts";
+import { settle } from "./batch.settle.ts";
 import { retentionDue } from "./batch.states.ts";
 import { Sweeper } from "./batch.sweep.ts";
 import { claim, commitChunk } from "./batch.work.ts";
@@ -30,11 +31,10 @@ export type BatchService = Service &
   WithClock & {
     events: BatchEvents;
     figures: BatchFigures;
+    pinned: PinnedPolicies;
     sweeper: Sweeper;
     wakeRetention(): void;
     leaseMs: number;
-    clientPublicId(clientId: number): Promise<string>;
-    policyOf(batch: BatchRow): Promise<Policy>;
     found(params: { publicId: string; clientId?: number | undefined }): Promise<BatchRow>;
     published(written: Written | null): BatchRow | null;
     tell(batch: BatchRow): void;
@@ -56,6 +56,7 @@ export default define<BatchService>({
     const config = configOf(this.broker);
     this.events = new BatchEvents(config.namespace);
     this.figures = new BatchFigures(this.broker);
+    this.pinned = new PinnedPolicies(this.broker);
     this.leaseMs = config.batchLeaseMs;
   },
 
@@ -120,8 +121,8 @@ export default define<BatchService>({
     isOvertaken(ctx) {
       return this.database.store.isOvertaken(ctx.params.clientId);
     },
-    async giveUp(ctx) {
-      return giveUpMove(this, ctx.params.batch, ctx.params.how);
+    settle(ctx) {
+      return settle(this, ctx.params.batch, ctx.params.outcome);
     },
     endSnooze(ctx) {
       return endSnoozeMove(this, ctx.params.batch);
@@ -145,14 +146,6 @@ export default define<BatchService>({
   }),
 
   methods: {
-    async clientPublicId(this: BatchService, id: number) {
-      const client = await call(this.broker, "clientCache.get", { id });
-      return client?.publicId ?? "";
-    },
-    async policyOf(this: BatchService, { clientId, policyVersion: version }: BatchRow) {
-      return (await call(this.broker, "policy.version", { clientId, version })).policy;
-    },
-
     /** Throws not-found, also for an upload: it is no batch before its commit. */
     async found(this: BatchService, { publicId, clientId }: { publicId: string; clientId?: number }) {
       const batch = await this.database.store.batch(publicId, clientId ?? null);
@@ -175,19 +168,15 @@ export default define<BatchService>({
 
     /** When a batch that ended goes; one whose body is still to be deleted is due for that at once. */
     async retentionOf(this: BatchService, batch: BatchRow) {
-      return retentionDue(await this.policyOf(batch));
+      return retentionDue((await this.pinned.of(batch)).policy);
     },
     async completedEvent(this: BatchService, after: BatchRow) {
-      return forWebhook(
-        this.events.completed(after, await this.clientPublicId(after.clientId)),
-        await this.policyOf(after),
-      );
+      const { policy, clientPublicId } = await this.pinned.of(after);
+      return forWebhook(this.events.completed(after, clientPublicId), policy);
     },
     async readyEvent(this: BatchService, before: BatchRow) {
-      return forWebhook(
-        this.events.ready(before, await this.clientPublicId(before.clientId)),
-        await this.policyOf(before),
-      );
+      const { policy, clientPublicId } = await this.pinned.of(before);
+      return forWebhook(this.events.ready(before, clientPublicId), policy);
     },
     wake(this: BatchService) {
       call(this.broker, "outbox.wake", {}).catch((error: unknown) => this.logger.debug("No wake-up:", error));

@@ -105,7 +105,7 @@ export class Sweeper {
   }
 
   private async takenAway(batch: BatchRow): Promise<BatchRow | null> {
-    const { maxAttempts } = await this.service.policyOf(batch);
+    const { maxAttempts } = (await this.service.pinned.of(batch)).policy;
     const failed = attemptOf(batch, { code: "worker-lost", detail: "Its worker did not extend its lease." });
     if (batch.attempt < maxAttempts) {
       const events = await this.service.readyEvent(batch);

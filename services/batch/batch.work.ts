@@ -1,6 +1,7 @@
 /** The way of a batch through a worker's hands: its claim, each chunk's commit, and how the last one ends it. */
-import type { BatchRow, Claimed, Due } from "../../database/store.ts";
+import type { BatchRow, Due } from "../../database/store.ts";
 import type { ParamsOf } from "../messages.ts";
+import type { Claim } from "./batch.contract.ts";
 import type { BatchService } from "./batch.service.ts";
 import { keepsBody } from "./batch.states.ts";
 
@@ -8,12 +9,12 @@ import { keepsBody } from "./batch.states.ts";
 const PURGED_AT_END = 16;
 
 /** Null: another was faster, or its client has no free slot. */
-export async function claim(service: BatchService, { id, owner }: ParamsOf<"batch.claim">): Promise<Claimed | null> {
+export async function claim(service: BatchService, { id, owner }: ParamsOf<"batch.claim">): Promise<Claim | null> {
   const claimed = await service.database.store.claim(id, owner, service.leaseMs);
   if (!claimed) return null;
   service.figures.claimed(claimed.batch);
   service.tell(claimed.batch);
-  return claimed;
+  return { ...claimed, ...(await service.pinned.of(claimed.batch)) };
 }
 
 /** Null: the batch is no longer the worker's, and nothing was written. */
@@ -30,7 +31,6 @@ export async function commitChunk(
     end,
   });
   service.figures.committed(batch, written?.batch ?? null);
-  if (written && end) service.wake();
   return service.published(written);
 }
 

@@ -3,6 +3,8 @@ import FastestValidator from "fastest-validator";
 import { Errors, type ServiceBroker } from "moleculer";
 import { boundedFault, MAX_FAULTS } from "../../formats/fault-bounds.ts";
 import type { RecordFault } from "../../formats/formats.ts";
+import { oneLine } from "../../mixins/one-line.ts";
+import type { AttemptError, Settlement } from "../batch/batch.contract.ts";
 import type { HandlerAnswer, HandlerCall, HandlerOutcome } from "./batchProcessor.contract.ts";
 import type { RemoteNodes } from "./batchProcessor.nodes.ts";
 
@@ -14,18 +16,14 @@ export interface HandlerRejected {
   errors: RecordFault[];
 }
 
-/** What became of a chunk at its handler. */
-export type Delivered =
-  | { outcome: "done"; rejected: HandlerRejected[] }
-  | { outcome: "retry"; reason: string; delayMs?: number | undefined }
-  /** `awaits`: the handler that was not there. */
-  | { outcome: "snooze"; reason: string; delayMs: number; awaits?: string }
-  | { outcome: "cancel" }
-  | { outcome: "fail"; reason: string };
+/** What became of a chunk at its handler: it is done, or the run has an outcome. */
+export type Delivered = { outcome: "done"; rejected: HandlerRejected[] } | Settlement;
 
 /** How long a batch waits for a handler that is not there, unless that comes sooner. */
 const SNOOZE_MS = 5_000;
 const LONGEST_DELAY_MS = 86_400_000;
+/** Of what a handler says of its failure, operators see so much. */
+const LONGEST_REASON = 500;
 
 export const builtInHandler = "store";
 
@@ -90,42 +88,45 @@ async function deliverAt(
     return classed((await nodes.during(nodeID, calling)) ?? { outcome: "done" }, chunk);
   } catch (error) {
     if (isAbsent(error, action)) return null;
-    return { outcome: "retry", reason: error instanceof Error ? error.message : String(error) };
+    return { outcome: "retry", ...failure(error instanceof Error ? error.message : String(error)) };
   }
 }
 
-const absent = (awaits: string, reason: string): Delivered => ({
+const absent = (awaits: string, detail: string): Settlement => ({
   outcome: "snooze",
-  reason,
+  detail,
   delayMs: SNOOZE_MS,
   awaits,
 });
 const bounded = (ms: number | undefined) =>
   typeof ms === "number" && ms >= 0 ? Math.min(ms, LONGEST_DELAY_MS) : undefined;
+const failure = (reason: string): AttemptError => ({ code: "handler-failed", detail: oneLine(reason, LONGEST_REASON) });
 
 function classed(answer: HandlerOutcome, chunk: HandlerCall): Delivered {
   const faults = checkAnswer(answer);
-  if (Array.isArray(faults))
-    return {
-      outcome: "fail",
-      reason: `The handler's answer is none: ${faults.map(({ message }) => message).join(" ")}`,
-    };
+  if (Array.isArray(faults)) {
+    const found = faults.map(({ message }) => message).join(" ");
+    return { outcome: "fail", ...failure(`The handler's answer is not one that a handler may give: ${found}`) };
+  }
   switch (answer.outcome) {
     case undefined:
     case "done":
       return { outcome: "done", rejected: rejectedOf(answer.rejected ?? [], chunk) };
-    case "retry":
-      return {
-        outcome: "retry",
-        reason: answer.reason ?? "the handler asked for it",
-        delayMs: bounded(answer.delayMs),
-      };
+    case "retry": {
+      const delayMs = bounded(answer.delayMs);
+      const cause = failure(answer.reason ?? "the handler asked for it");
+      return { outcome: "retry", ...(delayMs === undefined ? {} : { delayMs }), ...cause };
+    }
     case "snooze":
-      return { outcome: "snooze", reason: answer.reason ?? "", delayMs: bounded(answer.delayMs) ?? SNOOZE_MS };
+      return {
+        outcome: "snooze",
+        detail: oneLine(answer.reason ?? "", LONGEST_REASON),
+        delayMs: bounded(answer.delayMs) ?? SNOOZE_MS,
+      };
     case "cancel":
       return { outcome: "cancel" };
     case "fail":
-      return { outcome: "fail", reason: answer.reason ?? "The handler gave up." };
+      return { outcome: "fail", ...failure(answer.reason ?? "The handler gave up.") };
     default:
       throw new Error(`No such outcome: ${JSON.stringify(answer satisfies never)}`);
   }

@@ -15,6 +15,8 @@ export interface LoopParts<Candidate> {
   failed(error: unknown): void;
   /** Nothing is claimable now, and a slot is free: this worker can take more. */
   hasRoom(): void;
+  /** A run has ended, which may make more work claimable, and this worker has not looked through all there is: others may. */
+  passOn(): void;
 }
 
 /**
@@ -27,6 +29,8 @@ export class WorkLoop<Candidate> {
   private readonly flight: Flight;
   private isHalted = false;
   private first: Candidate | null = null;
+  /** Whether the last look found all that was claimable. */
+  private hasSeenAll = false;
 
   constructor(parts: LoopParts<Candidate>) {
     this.parts = parts;
@@ -78,6 +82,7 @@ export class WorkLoop<Candidate> {
     // Whoever has work by now asks, and what was told of once is tried once.
     const first = this.runs.size === 0 ? this.first : null;
     this.first = null;
+    this.hasSeenAll = false;
     if (this.flight.isEnded || this.free === 0) return false;
     const { free } = this;
     const candidates = first === null ? await this.parts.candidates(free) : [first];
@@ -86,8 +91,10 @@ export class WorkLoop<Candidate> {
     const starts = await Promise.allSettled(candidates.map((candidate) => this.tryStart(candidate)));
     for (const start of starts) if (start.status === "rejected") throw start.reason;
     const hasStarted = starts.some((start) => start.status === "fulfilled" && start.value);
+    if (first !== null) return !hasStarted;
     // Fewer than were asked for are all there are.
-    return first === null ? hasStarted && candidates.length === free : !hasStarted;
+    this.hasSeenAll = candidates.length < free;
+    return hasStarted && !this.hasSeenAll;
   }
 
   private async tryStart(candidate: Candidate): Promise<boolean> {
@@ -99,9 +106,15 @@ export class WorkLoop<Candidate> {
   private watch(run: Promise<void>): void {
     const watched: Promise<void> = run.finally(() => {
       this.runs.delete(watched);
-      if (!this.flight.isEnded) this.wake();
+      void this.lookAfterRun();
     });
     this.runs.add(watched);
+  }
+
+  /** Its client may have one more batch worked now. Mostly it is found here, and no other worker need be woken for it. */
+  private async lookAfterRun(): Promise<void> {
+    if (!this.flight.isEnded) await this.wake();
+    if (!this.hasSeenAll || this.flight.isEnded) this.parts.passOn();
   }
 
   /** Claims nothing any more, and waits for what runs. */

@@ -1,9 +1,6 @@
 import type { ServiceBroker } from "moleculer";
-import type { BatchRow, GiveUp } from "../batch/batch.contract.ts";
+import type { BatchRow, Settlement } from "../batch/batch.contract.ts";
 import { call } from "../messages.ts";
-
-/** How a batch is let go of; `awaits` is the handler that was not there. */
-export type LetGo = GiveUp & { awaits?: string };
 
 interface Waiting {
   batch: BatchRow;
@@ -22,12 +19,12 @@ export class Snoozed {
     this.broker = broker;
   }
 
-  /** Null: its fence was raised before. Throws when the database is away. */
-  async letGo(batch: BatchRow, { awaits, ...how }: LetGo): Promise<BatchRow | null> {
+  /** Has it written how the batch leaves its run. Null: its fence was raised before. Throws when the database is away. */
+  async settle(batch: BatchRow, outcome: Settlement): Promise<BatchRow | null> {
     const { changes } = this;
-    const left = await call(this.broker, "batch.giveUp", { batch, how });
-    if (!left || awaits === undefined || how.outcome !== "handBack") return left;
-    this.remember({ batch: left, action: awaits, until: performance.now() + how.delayMs });
+    const left = await call(this.broker, "batch.settle", { batch, outcome });
+    if (!left || outcome.outcome !== "snooze" || outcome.awaits === undefined) return left;
+    this.remember({ batch: left, action: outcome.awaits, until: performance.now() + outcome.delayMs });
     // It may have come meanwhile.
     if (changes !== this.changes) this.wake();
     return left;

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ServiceBroker, type ServiceSchema } from "moleculer";
+import { type Middleware, ServiceBroker, type ServiceSchema } from "moleculer";
 import { withCompanions } from "../../config.settings.ts";
 import { loadConfig } from "../../config.ts";
 import { openDatabase } from "../../database/database.ts";
@@ -47,6 +47,8 @@ export interface SystemOptions {
   settings?: Record<string, object>;
   /** Services of the test's own, such as handlers. */
   extra?: ServiceSchema[];
+  /** The outermost: it sees every call and event. */
+  watch?: Middleware;
 }
 
 export interface System {
@@ -62,6 +64,7 @@ export async function startSystem({
   env = {},
   settings = {},
   extra = [],
+  watch,
 }: SystemOptions = {}): Promise<System> {
   const folder = mkdtempSync(join(tmpdir(), "dataflow-test-"));
   const { url: databaseUrl, drop } = await place(folder);
@@ -73,7 +76,9 @@ export async function startSystem({
     HANDLERS_DIR: folder,
     ...env,
   });
-  const broker = new ServiceBroker({ ...brokerOptions(config), skipProcessEventRegistration: true });
+  const options = brokerOptions(config);
+  const middlewares = [...(watch ? [watch] : []), ...(options.middlewares ?? [])];
+  const broker = new ServiceBroker({ ...options, middlewares, skipProcessEventRegistration: true });
   for (const name of withCompanions(services))
     broker.createService(withSettings(all[name] as ServiceSchema, settings[name]));
   for (const schema of extra) broker.createService(schema);

@@ -1,6 +1,6 @@
 /** A worker that lost its batch writes nothing any more, whatever it still believes; and it stops. */
 import { DatabaseUnavailable } from "../../../database/errors.ts";
-import type { BatchRow, GiveUp, WorkerCommit } from "../../../services/batch/batch.contract.ts";
+import type { BatchRow, Settlement, WorkerCommit } from "../../../services/batch/batch.contract.ts";
 import { call } from "../../../services/messages.ts";
 import { accepted, batchWhen, get, lines, newClient, post } from "../../helpers/http.ts";
 import { type System, startSystem } from "../../helpers/system.ts";
@@ -41,9 +41,9 @@ const claimBy = async (owner: string, { id }: { id: number }) => {
   return claimed?.batch ?? null;
 };
 
-const everyWay: GiveUp[] = [
-  { outcome: "handBack", delayMs: 0 },
-  { outcome: "retry", delayMs: 0 },
+const everyWay: Settlement[] = [
+  { outcome: "snooze", delayMs: 0 },
+  { outcome: "retry", delayMs: 0, code: "internal", detail: "" },
   { outcome: "fail", code: "handler-failed", detail: "" },
   { outcome: "cancel" },
 ];
@@ -51,7 +51,8 @@ const everyWay: GiveUp[] = [
 /** What a worker may try with the batch as it knows it: all of it in vain. */
 async function isRefusedAll(late: BatchRow, owner: string): Promise<void> {
   expect(await commit(late)).toBeNull();
-  for (const how of everyWay) expect(await call(system.broker, "batch.giveUp", { batch: late, how })).toBeNull();
+  for (const outcome of everyWay)
+    expect(await call(system.broker, "batch.settle", { batch: late, outcome })).toBeNull();
   expect(await call(system.broker, "batch.extendLeases", { owner, ids: [late.id] })).toEqual([]);
 }
 

@@ -77,7 +77,7 @@ test("a write of a worker whose batch was taken away is counted", async () => {
   const [candidate] = (await system.broker.call("batch.candidates", { limit: 1 })) as { id: number }[];
   const claimed = (await system.broker.call("batch.claim", { id: candidate?.id, owner: "x:y" })) as { batch: object };
   const late = { ...claimed.batch, fence: 77 };
-  await system.broker.call("batch.giveUp", { batch: late, how: { outcome: "handBack", delayMs: 0 } });
+  await system.broker.call("batch.settle", { batch: late, outcome: { outcome: "snooze", delayMs: 0 } });
   const samples = await metrics(system.url);
   expect(samples.get('dataflow_fences_lost_total{write="giveUp"}')).toBe(1);
   expect(samples.get('dataflow_fences_lost_total{write="commit"}')).toBe(0);

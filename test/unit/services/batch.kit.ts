@@ -112,8 +112,8 @@ export const commitOf = (batch: BatchRow, end: WorkerCommit["end"] = null): Work
 export const completed = { state: "completed", error: null } as const;
 export async function failed(): Promise<BatchRow> {
   const batch = await claimed(await create("{}"));
-  const how = { outcome: "fail", code: "handler-failed", detail: "no" } as const;
-  return (await call(system.broker, "batch.giveUp", { batch, how })) as BatchRow;
+  const outcome = { outcome: "fail", code: "handler-failed", detail: "no" } as const;
+  return (await call(system.broker, "batch.settle", { batch, outcome })) as BatchRow;
 }
 /** Makes its wait over. */
 export const due = ({ id }: BatchRow, node = system) =>

@@ -8,7 +8,6 @@ import {
   claimed,
   client,
   commitOf,
-  completed,
   create,
   failed,
   get,
@@ -50,7 +49,7 @@ describe("what is asked of a batch", () => {
       problem("illegal-state", { current: "cancelled" }),
     );
     expect(await call(system.broker, "batch.commitChunk", { batch, commit: commitOf(batch) })).toBeNull();
-    expect(await call(system.broker, "batch.giveUp", { batch, how: { outcome: "handBack", delayMs: 0 } })).toBeNull();
+    expect(await call(system.broker, "batch.settle", { batch, outcome: { outcome: "snooze", delayMs: 0 } })).toBeNull();
     expect(await get(batch)).toMatchObject({ state: "cancelled", accepted: 0 });
     expect(await toldOf(batch, "batch.completed")).toMatchObject([{ data: { status: "cancelled", error: null } }]);
   });
@@ -104,20 +103,13 @@ describe("what is asked of a batch", () => {
 
 describe("what makes work claimable wakes the workers:", () => {
   const running = async () => claimed(await create("{}"));
-  const handBack = { outcome: "handBack", delayMs: 0 } as const;
+  const handBack = { outcome: "snooze", delayMs: 0 } as const;
   test.each<[string, () => Promise<() => Promise<unknown>>]>([
     [
       "a hand-back",
       async () => {
         const batch = await running();
-        return () => call(system.broker, "batch.giveUp", { batch, how: handBack });
-      },
-    ],
-    [
-      "a slot that is freed by the last chunk",
-      async () => {
-        const batch = await running();
-        return () => call(system.broker, "batch.commitChunk", { batch, commit: commitOf(batch, completed) });
+        return () => call(system.broker, "batch.settle", { batch, outcome: handBack });
       },
     ],
     [

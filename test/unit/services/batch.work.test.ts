@@ -33,6 +33,15 @@ describe("a worker", () => {
     expect(taken[0]?.batch).toMatchObject({ state: "processing", fence: 1, attempt: 1, owner: "node-1" });
   });
 
+  test("learns with its claim the policy that the batch was accepted under, and whose it is", async () => {
+    await newClient({ maxAttempts: 7 });
+    const { id } = await create("{}");
+    const change = { clientId: client.id, mode: "patch", document: { maxAttempts: 8 } } as const;
+    await call(system.broker, "policy.change", change);
+    const claim = await call(system.broker, "batch.claim", { id, owner: "node-1" });
+    expect(claim).toMatchObject({ policy: { maxAttempts: 7 }, clientPublicId: client.publicId });
+  });
+
   test("commits chunk by chunk under its fence; the last one ends the batch and tells its counts", async () => {
     const batch = await claimed(await create("{}"));
     const stale = { ...batch, fence: batch.fence - 1 };
@@ -53,17 +62,36 @@ describe("a worker", () => {
   });
 
   test.each([
-    ["handBack", { outcome: "handBack", delayMs: 60_000 }, { state: "ready", attempt: 0, attemptsTotal: 0 }],
-    ["retry", { outcome: "retry", delayMs: 60_000 }, { state: "ready", attempt: 1, attemptsTotal: 1 }],
+    ["snooze", { outcome: "snooze", delayMs: 60_000 }, { state: "ready", attempt: 0, attemptsTotal: 0 }],
+    [
+      "retry",
+      { outcome: "retry", delayMs: 60_000, code: "c", detail: "d" },
+      { state: "ready", attempt: 1, attemptsTotal: 1 },
+    ],
     ["fail", { outcome: "fail", code: "c", detail: "d" }, { state: "failed", reason: { code: "c", detail: "d" } }],
     ["cancel", { outcome: "cancel" }, { state: "cancelled", reason: null }],
-  ] as const)("lets go by %s", async (_outcome, how, after) => {
+  ] as const)("is settled by %s", async (_outcome, outcome, after) => {
     const batch = await claimed(await create("{}"));
     const before = await inside().database.now();
-    const left = await call(system.broker, "batch.giveUp", { batch, how });
+    const left = await call(system.broker, "batch.settle", { batch, outcome });
     expect(left).toMatchObject({ ...after, fence: batch.fence + 1, owner: null });
-    if ("delayMs" in how) expect(left?.dueAt).toBeGreaterThanOrEqual(before + how.delayMs);
-    expect(await call(system.broker, "batch.giveUp", { batch, how })).toBeNull();
+    if ("delayMs" in outcome) expect(left?.dueAt).toBeGreaterThanOrEqual(before + outcome.delayMs);
+    expect(await call(system.broker, "batch.settle", { batch, outcome })).toBeNull();
+  });
+
+  test("tries again so often as the policy of the batch says, and then fails it by the last attempt's reason", async () => {
+    await newClient({ maxAttempts: 2, backoff: { type: "fixed", delayMs: 0 } });
+    const { id } = await create("{}");
+    const outcome = { outcome: "retry", code: "internal", detail: "no stock" } as const;
+    const retried = async () => {
+      const claim = await call(system.broker, "batch.claim", { id, owner: "node-1" });
+      return call(system.broker, "batch.settle", { batch: claim?.batch as BatchRow, outcome });
+    };
+    expect(await retried()).toMatchObject({ state: "ready", attempt: 1 });
+    const reason = { code: "handler-failed", detail: "Failed 2 times, at last: no stock" };
+    expect(await retried()).toMatchObject({ state: "failed", reason });
+    const attempts = await call(system.broker, "batch.attempts", { ids: [id], last: 9 });
+    expect(attempts).toMatchObject([2, 1].map((no) => ({ no, code: "internal", detail: "no stock" })));
   });
 
   test("keeps the leases of what it holds, and learns by it what it does not", async () => {

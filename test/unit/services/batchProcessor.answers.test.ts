@@ -10,7 +10,7 @@ describe("an answer of a handler", () => {
   const chunk = { batchId: "b", clientId: "c", chunk: 0, fence: 1, records: [{ record: 7, data: {} }] };
   const refusal = { record: 7, errors: [{ code: "sold-out" }] };
   const absent = (reason: RegExp) =>
-    expect.objectContaining({ outcome: "snooze", delayMs: 5_000, reason: expect.stringMatching(reason) });
+    expect.objectContaining({ outcome: "snooze", delayMs: 5_000, detail: expect.stringMatching(reason) });
 
   let alone: Awaited<ReturnType<typeof startBroker>>;
   beforeAll(async () => {
@@ -40,18 +40,18 @@ describe("an answer of a handler", () => {
     [{ rejected: [{ ...refusal, record: 8 }] }, { outcome: "done", rejected: [] }],
     [
       { outcome: "snooze", delayMs: 1e12 },
-      { outcome: "snooze", reason: "", delayMs: 86_400_000 },
+      { outcome: "snooze", detail: "", delayMs: 86_400_000 },
     ],
     [
       { outcome: "snooze", delayMs: -1 },
-      { outcome: "snooze", reason: "", delayMs: 5_000 },
+      { outcome: "snooze", detail: "", delayMs: 5_000 },
     ],
     [
       { outcome: "retry", delayMs: 7 },
-      { outcome: "retry", reason: "the handler asked for it", delayMs: 7 },
+      { outcome: "retry", delayMs: 7, code: "handler-failed", detail: "the handler asked for it" },
     ],
     [{ outcome: "cancel" }, { outcome: "cancel" }],
-    [{ outcome: "fail" }, { outcome: "fail", reason: "The handler gave up." }],
+    [{ outcome: "fail" }, { outcome: "fail", code: "handler-failed", detail: "The handler gave up." }],
   ])("%j", async (given, delivered) => {
     expect(await classed("orders.run", () => given)).toEqual(delivered);
   });

@@ -8,6 +8,7 @@ describe("the loop", () => {
     let asking = 0;
     const loop = new WorkLoop<string>({
       hasRoom: () => {},
+      passOn: () => {},
       slots,
       async candidates(limit) {
         log.asked.push(limit);
@@ -125,6 +126,7 @@ describe("the loop", () => {
     let calls = 0;
     const loop = new WorkLoop<string>({
       hasRoom: () => {},
+      passOn: () => {},
       slots: 1,
       candidates: async () => {
         if (++calls === 1) throw new Error("away");
@@ -144,6 +146,7 @@ describe("the loop", () => {
     const failed: unknown[] = [];
     const loop = new WorkLoop<string>({
       hasRoom: () => {},
+      passOn: () => {},
       slots: 3,
       candidates: async (limit) => ["a", "b", "c"].filter((name) => !claims.has(name)).slice(0, limit),
       start(name) {
@@ -161,6 +164,42 @@ describe("the loop", () => {
     expect([loop.free, failed]).toEqual([1, [expect.objectContaining({ message: "away" })]]);
     run.resolve();
     await loop.end();
+  });
+
+  describe("a run that ends", () => {
+    /** How often others were told, by the time the loop has looked. */
+    async function toldOthers(waiting: string[], meanwhile: (loop: WorkLoop<string>) => unknown = () => {}) {
+      const [passOn, hasRoom] = [jest.fn(), jest.fn()];
+      const run = deferred();
+      const loop = new WorkLoop<string>({
+        hasRoom,
+        passOn,
+        slots: 1,
+        candidates: async () => waiting,
+        start: async (name) => ({ end: name === "a" ? run.promise : new Promise(() => {}) }),
+        failed: () => {},
+      });
+      await loop.wake("a");
+      await meanwhile(loop);
+      run.resolve();
+      return { passOn, hasRoom };
+    }
+
+    test("is told to no other worker where this one finds all that is claimable", async () => {
+      const { passOn, hasRoom } = await toldOthers([]);
+      await until(() => hasRoom.mock.calls.length > 0);
+      await new Promise(setImmediate);
+      expect(passOn).not.toHaveBeenCalled();
+    });
+
+    test.each<[string, string[], (loop: WorkLoop<string>) => unknown]>([
+      ["whose slots are full again", ["b"], () => {}],
+      ["that is paused", [], (loop) => loop.pause()],
+      ["that stops", [], (loop) => void loop.end()],
+    ])("is told to the others by a worker %s", async (_which, waiting, meanwhile) => {
+      const { passOn } = await toldOthers(waiting, meanwhile);
+      await until(() => passOn.mock.calls.length > 0);
+    });
   });
 
   test("the end waits for what runs and claims nothing more", async () => {
@@ -184,6 +223,7 @@ describe("the loop", () => {
     let isClaiming = false;
     const loop = new WorkLoop<string>({
       hasRoom: () => {},
+      passOn: () => {},
       slots: 1,
       candidates: async () => ["a"],
       start: () => {

@@ -1,4 +1,3 @@
-/** Batches that may still carry a worker's name though nothing there works at them. */
 import type { ServiceBroker } from "moleculer";
 import { isProblem } from "../errors.ts";
 import { call } from "../messages.ts";
@@ -8,8 +7,11 @@ function unlessNotFound(error: unknown): null {
   throw error;
 }
 
-/** Leases are extended by owner: as long as a worker works at others, its own would keep these for ever from whoever can. */
-export class Adrift {
+/**
+ * Batches that may carry this worker's name though no run here works at them: the answer to a claim was lost, or a run broke
+ * off. They are handed back as soon as the database answers again, instead of waiting for their lease to expire.
+ */
+export class Orphans {
   private readonly ids = new Set<string>();
   private readonly broker: ServiceBroker;
   private readonly owner: string;
@@ -23,12 +25,12 @@ export class Adrift {
     this.ids.add(batchId);
   }
 
-  /** Hands back those that are ours by name, but for what `isRunning` here after all. Throws when the database is away. */
+  /** Hands back those that this worker does hold, unless they run here after all. Throws when the database is away. */
   async handBack(isRunning: (batchId: string) => boolean): Promise<void> {
     for (const publicId of this.ids) {
       const batch = await call(this.broker, "batch.get", { publicId }).catch(unlessNotFound);
       if (batch?.state === "processing" && batch.owner === this.owner && !isRunning(publicId))
-        await call(this.broker, "batch.giveUp", { batch, how: { outcome: "handBack", delayMs: 0 } });
+        await call(this.broker, "batch.settle", { batch, outcome: { outcome: "snooze", delayMs: 0 } });
       this.ids.delete(publicId);
     }
   }

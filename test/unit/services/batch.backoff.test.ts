@@ -1,4 +1,4 @@
-import { backoffMs } from "../../../services/batchProcessor/batchProcessor.backoff.ts";
+import { backoffMs } from "../../../services/batch/batch.backoff.ts";
 
 describe("the wait before the next attempt", () => {
   const exponential = { type: "exponential", delayMs: 1_000, maxMs: 60_000 } as const;

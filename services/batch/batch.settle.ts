@@ -1,0 +1,62 @@
+/** What a worker's run comes to: one move for each outcome, and the only place that knows which. */
+import type { BatchRow, Move } from "../../database/store.ts";
+import { attemptOf } from "./batch.attempts.ts";
+import { backoffMs } from "./batch.backoff.ts";
+import type { AttemptError, Settlement } from "./batch.contract.ts";
+import { ending } from "./batch.moves.ts";
+import type { BatchService } from "./batch.service.ts";
+import { moveOf } from "./batch.states.ts";
+
+/** Null: its fence was raised before, so the batch was no longer the worker's. */
+export async function settle(service: BatchService, batch: BatchRow, outcome: Settlement): Promise<BatchRow | null> {
+  const written = await service.database.store.move(await moveFor(service, batch, outcome));
+  if (written) service.wake();
+  else service.figures.lost("giveUp");
+  return service.published(written);
+}
+
+/** As long as the fence holds, nobody else has changed the batch. */
+async function moveFor(service: BatchService, batch: BatchRow, outcome: Settlement): Promise<Move> {
+  switch (outcome.outcome) {
+    case "snooze":
+      return moveOf(batch, { to: "ready", due: { inMs: outcome.delayMs }, attempt: "uncount" });
+    case "retry":
+      return again(service, batch, outcome);
+    case "cancel":
+      return ending(service, batch, "cancelled", null);
+    case "fail":
+      return failing(service, batch, outcome, outcome);
+    default:
+      throw new Error(`No such outcome: ${JSON.stringify(outcome satisfies never)}`);
+  }
+}
+
+/** Once more after a while, or never again. */
+async function again(
+  service: BatchService,
+  batch: BatchRow,
+  { code, detail, delayMs }: Extract<Settlement, { outcome: "retry" }>,
+): Promise<Move> {
+  const { maxAttempts, backoff } = (await service.pinned.of(batch)).policy;
+  const { attempt } = batch;
+  const cause = { code, detail };
+  if (attempt >= maxAttempts)
+    return failing(
+      service,
+      batch,
+      { code: "handler-failed", detail: `Failed ${attempt} times, at last: ${detail}` },
+      cause,
+    );
+  const due = { inMs: delayMs ?? backoffMs(backoff, attempt) };
+  return { ...moveOf(batch, { to: "ready", due }), failed: attemptOf(batch, cause) };
+}
+
+async function failing(
+  service: BatchService,
+  batch: BatchRow,
+  { code, detail }: AttemptError,
+  cause: AttemptError,
+): Promise<Move> {
+  const move = await ending(service, batch, "failed", { code, detail });
+  return { ...move, failed: attemptOf(batch, cause) };
+}

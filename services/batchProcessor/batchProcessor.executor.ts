@@ -1,0 +1,181 @@
+/**
+ * The way of one batch through a worker, over one record (Run):
+ *
+ *   lock ─► claim ─► load ─► (read ─► reserve ─► deliver ─► commit)* ─► settle ─► release
+ *
+ * Each step is for one batch, so that a group of batches can take the same steps together. A run comes out one way of a
+ * closed set (Outcome); `settle` alone has it written. What is killed between two steps loses nothing and repeats nothing.
+ */
+import type { ServiceBroker } from "moleculer";
+import type { BatchRow, Claim, Outcome } from "../batch/batch.contract.ts";
+import { isProblem } from "../errors.ts";
+import { call } from "../messages.ts";
+import type { LeaseKeeper } from "./batchProcessor.leases.ts";
+import { giveBack, KeptLock, type Lock } from "./batchProcessor.lock.ts";
+import type { Started } from "./batchProcessor.loop.ts";
+import { Orphans } from "./batchProcessor.orphans.ts";
+import { abortedOutcome, isAborted, NODE_STOPS, type Run } from "./batchProcessor.run.ts";
+import { Snoozed } from "./batchProcessor.snoozed.ts";
+import { readAhead, type Tools, workThrough } from "./batchProcessor.steps.ts";
+import type { Claimable } from "./batchProcessor.tokens.ts";
+import { UnusableSchema } from "./batchProcessor.validators.ts";
+
+export interface ExecutorParts extends Omit<Tools, "renewed"> {
+  logger: ServiceBroker["logger"];
+  /** This worker's name in the rows of its batches. */
+  owner: string;
+  leases: LeaseKeeper;
+  /** How often a lock is extended. */
+  extendLockMs: number;
+}
+
+export class Executor {
+  readonly snoozed: Snoozed;
+  private readonly orphans: Orphans;
+  private readonly parts: ExecutorParts;
+  private readonly tools: Tools;
+  private readonly broker: ServiceBroker;
+  private readonly logger: ServiceBroker["logger"];
+  /** The runs under way, by their batch's public id. */
+  private readonly runs = new Map<string, Run>();
+
+  constructor(parts: ExecutorParts) {
+    this.parts = parts;
+    this.broker = parts.broker;
+    this.logger = parts.logger;
+    this.tools = { ...parts, renewed: (id) => parts.leases.renewed(id) };
+    this.orphans = new Orphans(parts.broker, parts.owner);
+    this.snoozed = new Snoozed(parts.broker);
+  }
+
+  /** The public ids of the batches that run. */
+  get running(): string[] {
+    return [...this.runs.keys()];
+  }
+
+  /** Takes a batch and begins its run. Null: another has it. Throws where nobody can know. */
+  async start(candidate: Claimable): Promise<Started | null> {
+    const lock = await this.lock(candidate);
+    if (lock === "busy") return null;
+    const claim = await this.claim(candidate, lock);
+    return claim && { end: this.execute(this.load(claim, lock)) };
+  }
+
+  /** Everything behind the claim. Never rejects. */
+  private async execute(run: Run): Promise<void> {
+    await this.work(run);
+    await this.settle(run);
+    await this.release(run);
+  }
+
+  /** Null: no lock can be had, and the fence decides alone. */
+  private async lock({ publicId: batchId, fence }: Claimable): Promise<Lock | null | "busy"> {
+    const got = await call(this.broker, "batchLock.acquire", { batchId, fence });
+    if (got.outcome === "busy") return "busy";
+    return got.outcome === "acquired" ? { batchId, fence, token: got.token } : null;
+  }
+
+  /** Null: another was faster. A claim that fails may have happened all the same. */
+  private async claim({ id, publicId }: Claimable, lock: Lock | null): Promise<Claim | null> {
+    let claim: Claim | null = null;
+    try {
+      claim = await call(this.broker, "batch.claim", { id, owner: this.parts.owner });
+      return claim;
+    } catch (error) {
+      this.orphans.add(publicId);
+      throw error;
+    } finally {
+      if (!claim && lock) await giveBack(this.broker, lock);
+    }
+  }
+
+  /** The record of the run, whose lease and lock are kept from now on. Its first chunk is being read. */
+  private load({ batch, chunk, policy, clientPublicId }: Claim, lock: Lock | null): Run {
+    const { leases, extendLockMs: everyMs } = this.parts;
+    const stop = new AbortController();
+    const kept = lock && new KeptLock(this.broker, lock, { everyMs, lost: () => leases.renew() });
+    // At once: what the run waits for may hang, and who holds the batch now must not wait for our lock.
+    stop.signal.addEventListener("abort", () => void kept?.giveBack());
+    const run: Run = {
+      batch,
+      policy,
+      clientPublicId,
+      lock: kept,
+      beganAt: performance.now(),
+      stop,
+      ahead: null,
+      chunk: null,
+      outcome: null,
+    };
+    leases.hold({ id: batch.id, fence: batch.fence, lose: (why) => stop.abort(why) });
+    this.runs.set(batch.publicId, run);
+    readAhead(this.tools, run, batch, chunk);
+    return run;
+  }
+
+  private async work(run: Run): Promise<void> {
+    try {
+      await workThrough(this.tools, run);
+    } catch (error) {
+      run.outcome = this.outcomeOf(error, run);
+    }
+  }
+
+  /** What an error that broke the work off comes to. */
+  private outcomeOf(error: unknown, run: Run): Outcome {
+    const { publicId, nextChunk } = run.batch;
+    if (isAborted(run)) return abortedOutcome(run);
+    if (error instanceof UnusableSchema) return unusable(error);
+    if (isProblem(error, "unavailable")) return { outcome: "lost", detail: "the database is away" };
+    this.logger.error(`Batch ${publicId} failed at chunk ${nextChunk}:`, error);
+    return { outcome: "retry", code: "internal", detail: "an internal error" };
+  }
+
+  /** Has the outcome written, unless the last commit has done so. What cannot be written is an orphan for now. */
+  private async settle({ batch, outcome }: Run): Promise<void> {
+    if (!outcome || outcome.outcome === "done") return;
+    const { publicId } = batch;
+    this.tell(batch, outcome);
+    try {
+      const isSettled = outcome.outcome !== "lost" && (await this.snoozed.settle(batch, outcome));
+      if (!isSettled) this.orphans.add(publicId);
+    } catch (error) {
+      this.orphans.add(publicId);
+      this.logger.error(`Batch ${publicId} could not be handed over:`, error);
+    }
+  }
+
+  /** For operators. */
+  private tell({ publicId, nextChunk, attempt }: BatchRow, outcome: Outcome): void {
+    const { detail } = outcome as { detail?: string };
+    if (outcome.outcome === "lost") this.logger.warn(`The run of batch ${publicId} was lost: ${detail}.`);
+    else if (outcome.outcome === "retry" || outcome.outcome === "fail")
+      this.logger.warn(`Batch ${publicId}, chunk ${nextChunk}, attempt ${attempt}: ${outcome.outcome}: ${detail}`);
+    else this.logger.debug(`Batch ${publicId}:`, outcome);
+  }
+
+  private async release({ batch, lock, stop }: Run): Promise<void> {
+    this.parts.leases.drop(batch.id);
+    this.runs.delete(batch.publicId);
+    // Also ends what was begun ahead.
+    stop.abort("the run is over");
+    await lock?.giveBack();
+  }
+
+  /** Throws when the database is away. */
+  handBackOrphans(): Promise<void> {
+    return this.orphans.handBack((batchId) => this.runs.has(batchId));
+  }
+
+  /** Handlers that do not answer in time keep no node from stopping; their chunk comes again elsewhere. */
+  abandon(): void {
+    for (const { stop } of this.runs.values()) stop.abort(NODE_STOPS);
+  }
+}
+
+/** Another attempt would find the same. */
+const unusable = ({ message }: UnusableSchema): Outcome => ({
+  outcome: "fail",
+  code: "schema-unusable",
+  detail: `The policy's schema cannot be used (${message}). Once an operator has changed it, send the content again.`,
+});

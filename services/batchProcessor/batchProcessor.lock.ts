@@ -1,0 +1,40 @@
+import type { ServiceBroker } from "moleculer";
+import { call, type ParamsOf } from "../messages.ts";
+
+/** The lock of a claim, as `batchLock` knows it. */
+export type Lock = ParamsOf<"batchLock.release">;
+
+/** A lock that cannot be given back expires. */
+export async function giveBack(broker: ServiceBroker, lock: Lock): Promise<void> {
+  await call(broker, "batchLock.release", lock).catch(() => {});
+}
+
+interface Keeping {
+  everyMs: number;
+  /** The lock is lost, which proves nothing: the fence decides. */
+  lost(): Promise<void>;
+}
+
+/** Extends a lock apart from the work until it is given back. */
+export class KeptLock {
+  private readonly broker: ServiceBroker;
+  private readonly lock: Lock;
+  private readonly timer: NodeJS.Timeout;
+  private given: Promise<void> | null = null;
+
+  constructor(broker: ServiceBroker, lock: Lock, { everyMs, lost }: Keeping) {
+    this.broker = broker;
+    this.lock = lock;
+    this.timer = setInterval(async () => {
+      const isHeld = await call(broker, "batchLock.extend", lock).catch(() => false);
+      if (!isHeld) await lost();
+    }, everyMs);
+  }
+
+  /** Resolves when it is free; at once where it was given back before. */
+  giveBack(): Promise<void> {
+    clearInterval(this.timer);
+    this.given ??= giveBack(this.broker, this.lock);
+    return this.given;
+  }
+}

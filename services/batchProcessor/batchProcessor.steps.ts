@@ -1,0 +1,125 @@
+/**
+ * What is done with each chunk of a batch: read, reserve, deliver, commit, and whether the batch makes room for another
+ * one. A step does its part for one run and may end it by an outcome. Every write carries the fence, so a run that was
+ * overtaken writes nothing, whatever it still believes.
+ */
+import type { ServiceBroker } from "moleculer";
+import type { StoredChunk } from "../../database/store.ts";
+import { type BatchRow, type Outcome, storedFaults } from "../batch/batch.contract.ts";
+import { call } from "../messages.ts";
+import { type Checked, check, commitOf, endCommit, isAtEnd, recordsOf, withRefusals } from "./batchProcessor.chunk.ts";
+import { builtInHandler, deliver as deliverTo } from "./batchProcessor.handlers.ts";
+import type { RemoteNodes } from "./batchProcessor.nodes.ts";
+import { abortedOutcome, handBack, isAborted, type Run } from "./batchProcessor.run.ts";
+import { withoutTaken } from "./batchProcessor.unique.ts";
+import type { Validators } from "./batchProcessor.validators.ts";
+
+/** What the steps work with. */
+export interface Tools {
+  broker: ServiceBroker;
+  nodes: RemoteNodes;
+  validators: Validators;
+  /** After so long a batch makes room for one of another client. */
+  sliceMs: number;
+  /** A planned stop: the chunk at hand is finished, then the batch is handed back. */
+  isStopping(): boolean;
+  /** A commit has moved the lease. */
+  renewed(batchId: number): void;
+}
+
+type Step = (tools: Tools, run: Run) => Promise<void>;
+
+const done: Outcome = { outcome: "done" };
+const overtaken: Outcome = { outcome: "lost", detail: "it was cancelled, or its work goes on elsewhere" };
+
+/** Chunk after chunk, until the run has an outcome. Throws what is none: a defect, a database that is away. */
+export async function workThrough(tools: Tools, run: Run): Promise<void> {
+  for (;;)
+    for (const step of chunkSteps) {
+      await step(tools, run);
+      if (run.outcome) return;
+    }
+}
+
+/** Begins to read and check the chunk where `batch` stands. A failure is seen where it is awaited. */
+export function readAhead(tools: Tools, run: Run, batch: BatchRow, known: StoredChunk | null = null): void {
+  run.ahead = checkedChunk(tools, run, batch, known);
+  run.ahead.catch(() => {});
+}
+
+async function checkedChunk({ broker, validators }: Tools, run: Run, batch: BatchRow, known: StoredChunk | null) {
+  const chunk = known ?? (await call(broker, "batch.chunk", { id: batch.id, no: batch.nextChunk }));
+  if (!chunk) throw new Error(`Chunk ${batch.nextChunk} of batch ${batch.publicId} is missing.`);
+  return check(chunk, batch, run.policy, validators.of(batch, run.policy), run.stop.signal);
+}
+
+const read: Step = async (_tools, run) => {
+  run.chunk = isAtEnd(run.batch, run.policy) ? null : await run.ahead;
+};
+
+/** For another handler than the built-in one, a record's key must be ours before the record leaves. */
+const reserve: Step = async ({ broker }, run) => {
+  const keys = run.chunk?.keyed?.keys.filter((key) => key !== null) ?? [];
+  if (keys.length > 0 && run.policy.handler !== builtInHandler) {
+    const taken = await call(broker, "batch.reserveKeys", { batch: run.batch, keys });
+    if (!taken) run.outcome = overtaken;
+    else run.chunk = withoutTaken(run.chunk as Checked, taken);
+  }
+  if (run.chunk && isAborted(run)) run.outcome ??= abortedOutcome(run);
+};
+
+const deliver: Step = async (tools, run) => {
+  const { batch, policy, chunk, stop } = run;
+  const isForHandler = policy.handler !== builtInHandler && batch.phase === "deliver";
+  const records = isForHandler && chunk ? recordsOf(chunk) : [];
+  if (records.length === 0) return;
+  const { publicId: batchId, nextChunk, fence } = batch;
+  const given = { batchId, clientId: run.clientPublicId, chunk: nextChunk, fence, records };
+  const way = { ...tools, lost: stop.signal };
+  const delivered = await unlessAborted(deliverTo(way, policy.handler, policy.handlerTimeoutMs, given), stop.signal);
+  if (delivered?.outcome === "done") run.chunk = withRefusals(chunk as Checked, batch, delivered.rejected);
+  else run.outcome = delivered ?? abortedOutcome(run);
+};
+
+/** The next chunk is read meanwhile. */
+const commit: Step = async (tools, run) => {
+  const { batch, policy, chunk } = run;
+  const commit = chunk ? commitOf(chunk, batch, policy) : endCommit(batch, policy);
+  const committing = call(tools.broker, "batch.commitChunk", { batch, commit });
+  const next = {
+    ...batch,
+    phase: commit.next.phase,
+    nextChunk: commit.next.chunk,
+    faults: batch.faults + storedFaults(commit),
+    unlisted: batch.unlisted + commit.unlisted.length,
+  };
+  if (!commit.end && next.nextChunk < next.chunks) readAhead(tools, run, next);
+  const after = await committing;
+  if (!after) {
+    run.outcome = overtaken;
+    return;
+  }
+  run.batch = after;
+  tools.renewed(batch.id);
+  if (commit.end) run.outcome = done;
+};
+
+const makeRoom: Step = async ({ broker, sliceMs, isStopping }, run) => {
+  if (isStopping()) run.outcome = handBack;
+  else if (performance.now() - run.beganAt >= sliceMs) {
+    const isOvertaken = await call(broker, "batch.isOvertaken", { clientId: run.batch.clientId });
+    if (isOvertaken) run.outcome = handBack;
+  }
+};
+
+const chunkSteps: readonly Step[] = [read, reserve, deliver, commit, makeRoom];
+
+/** A handler may go on for long after the batch was taken away; its answer is not waited for then. Null: aborted. */
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | null> {
+  if (signal.aborted) return Promise.resolve(null);
+  return new Promise((resolve, reject) => {
+    const abort = () => resolve(null);
+    signal.addEventListener("abort", abort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  });
+}
