@@ -84,9 +84,8 @@ export class Sweeper {
   }
 
   private async decideAgain(batch: BatchRow): Promise<void> {
-    const { format, bytes, records } = batch;
-    const { policy } = await this.service.pinned.of(batch);
-    const body = { policy, format, bytes, records };
+    const { clientId, format, bytes, records } = batch;
+    const body = { clientId, format, bytes, records };
     const decision = await call(this.service.broker, "policy.evaluate", body).catch(nullIfLater);
     if (!decision) return;
     const { state: to, due, reason } = standingAfter(decision);

@@ -81,11 +81,10 @@ const deliver: Step = async (tools, run) => {
   else run.outcome = delivered ?? abortedOutcome(run);
 };
 
-/** The next chunk is read meanwhile. */
+/** The next chunk is read meanwhile. It is asked for first: SQLite's thread would answer only once this one is stored. */
 const commit: Step = async (tools, run) => {
   const { batch, policy, chunk } = run;
   const commit = chunk ? commitOf(chunk, batch, policy) : endCommit(batch, policy);
-  const committing = call(tools.broker, "batch.commitChunk", { batch, commit });
   const next = {
     ...batch,
     phase: commit.next.phase,
@@ -94,7 +93,7 @@ const commit: Step = async (tools, run) => {
     unlisted: batch.unlisted + commit.unlisted.length,
   };
   if (!commit.end && next.nextChunk < next.chunks) readAhead(tools, run, next);
-  const after = await committing;
+  const after = await call(tools.broker, "batch.commitChunk", { batch, commit });
   if (!after) {
     run.outcome = overtaken;
     return;

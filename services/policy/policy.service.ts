@@ -151,8 +151,9 @@ export default define<PolicyService>({
       return isOff;
     },
 
-    evaluate(ctx) {
-      const { policy, ...body } = ctx.params;
+    async evaluate(ctx) {
+      const { clientId, ...body } = ctx.params;
+      const { policy } = await this.current(clientId);
       return evaluatePolicy(policy, { ...body, nowMs: Date.now() });
     },
     figures() {
