@@ -11,50 +11,37 @@ import {
   tooLarge,
   wholeFault,
 } from "./chunk-verdict.ts";
+import { JsonRows } from "./csv-json.ts";
 import { csvRecordStarts } from "./csv-scan.ts";
 import type { CheckedChunk, Envelope, RecordFault } from "./formats.ts";
 import { RecordNumbers } from "./record-numbers.ts";
 
 type CsvPlace = ReturnType<typeof csvRecordStarts>[number];
-type Rows = string[][];
 
 /** Checks the rows of a chunk of CSV. */
 export async function checkCsvChunk(chunk: ChunkContent, spec: CheckSpec, pace: Pace): Promise<CheckedChunk> {
-  const rows = fastRows(chunk, spec.envelope);
   const verdict = new ChunkVerdict(spec);
   const check = new CsvCheck(chunk, spec, verdict);
-  if (rows === null) await check.eachRecord(pace);
-  else await check.rows(rows, pace);
+  const rows = jsonRows(chunk, spec);
+  const checked = rows === null ? await check.eachAlone(pace) : await check.rows(rows, pace);
   assertRecords(verdict, chunk);
-  return verdict.end();
+  return checked;
 }
 
-/** All rows at once; null where anything is unusual, so that each record is to be looked at alone. */
-function fastRows(chunk: ChunkContent, envelope: Envelope): Rows | null {
-  const isText = envelope.charset === "windows-1252" || isUtf8(chunk.data);
-  if (chunk.oversized.length > 0 || !isText) return null;
-  const rows = parse(decode(chunk.data, envelope), envelope);
-  return rows !== null && rows.length === chunk.records ? rows : null;
+/** Null where a record may be too long or no UTF-8, or where it is not known in time what the columns' cells become. */
+function jsonRows({ data, oversized }: ChunkContent, { envelope, validator }: CheckSpec): JsonRows | null {
+  const { charset, delimiter = ",", header = [] } = envelope;
+  if (oversized.length > 0 || (charset !== "windows-1252" && !isUtf8(data))) return null;
+  const kinds = validator.cellKinds(header);
+  if (kinds === null) return null;
+  const columns = header.map((name, i) => ({ name, kinds: kinds[i] ?? null }));
+  return new JsonRows(charset === "windows-1252" ? Buffer.from(decode(data, envelope)) : data, columns, delimiter);
 }
-
-/**
- * Papa knows one line end for a text. Without quotes CRLF becomes LF first. With quotes it may stand in a cell; a text
- * that has LF too cannot be read in one go then: Papa would take a blank line for a part of the next cell.
- */
-function parse(text: string, { delimiter = "," }: Envelope): Rows | null {
-  const hasCrLf = text.includes("\r\n");
-  const isPlain = !text.includes('"');
-  if (hasCrLf && !isPlain && LONE_LF.test(text)) return null;
-  const newline = hasCrLf && !isPlain ? "\r\n" : "\n";
-  const input = hasCrLf && isPlain ? text.replaceAll("\r\n", "\n") : text;
-  const { data, errors } = new Papa.Parser({ delimiter, newline }).parse(input, 0, false) as Papa.ParseResult<string[]>;
-  if (errors.length > 0) return null;
-  return data.some(isBlank) ? data.filter((row) => !isBlank(row)) : data;
-}
-
-const LONE_LF = /(?<!\r)\n/;
 
 const isBlank = (row: string[]): boolean => row.length === 1 && row[0] === "";
+
+/** A name of which JavaScript makes a property before all others, wherever it stands. */
+const isIndex = (name: string): boolean => /^(?:0|[1-9]\d{0,9})$/.test(name);
 
 class CsvCheck {
   readonly #chunk: ChunkContent;
@@ -62,34 +49,71 @@ class CsvCheck {
   readonly #verdict: ChunkVerdict;
   readonly #header: string[];
   readonly #namesProto: boolean;
+  /** Whether a row's line of JSON is the text of its record: nothing is put in, and JavaScript keeps the order of its names. */
+  readonly #keepsLines: boolean;
   /** Those of the record at hand. */
   readonly #numbers = new RecordNumbers();
+  readonly #oversized: ReadonlySet<number>;
   #places: CsvPlace[] | undefined;
 
   constructor(chunk: ChunkContent, spec: CheckSpec, verdict: ChunkVerdict) {
     this.#chunk = chunk;
     this.#spec = spec;
     this.#verdict = verdict;
+    this.#oversized = new Set(chunk.oversized);
     this.#header = spec.envelope.header ?? [];
     this.#namesProto = this.#header.includes("__proto__");
+    this.#keepsLines = spec.validator.growth === 0 && !this.#header.some(isIndex);
   }
 
-  rows(rows: Rows, pace: Pace): Promise<void> {
-    return pace.each(rows.length, (i) => this.#row(rows[i] as string[]));
+  /** The fast way. Where each row is accepted as it was written, these lines are the answer. */
+  async rows(rows: JsonRows, pace: Pace): Promise<CheckedChunk> {
+    const texts: string[] = [];
+    let lines: string[] = [];
+    let next = 0;
+    let isWhole = true;
+    await pace.each(this.#chunk.records, (i) => {
+      if (next === lines.length) {
+        texts.push(rows.next() ?? "");
+        lines = (texts.at(-1) as string).split("\n");
+        next = 0;
+      }
+      const line = lines[next++] as string;
+      const isKept = line === "" ? this.#alone(i) : this.#line(line);
+      isWhole &&= isKept;
+    });
+    if (next < lines.length || rows.next() !== null) throw new Error("The chunk has more rows than records.");
+    return this.#verdict.end(isWhole ? texts.join("\n") : undefined);
+  }
+
+  /** Whether the line is now an accepted record just as it stands. */
+  #line(line: string): boolean {
+    const { validator } = this.#spec;
+    const verdict = this.#verdict;
+    const record = JSON.parse(line);
+    const faults = validator.check(record, this.#numbers, true) ?? verdict.growthFaults(record, line.length, true);
+    if (faults !== null) this.#reject(faults);
+    else if (verdict.accept(this.#keepsLines ? line : JSON.stringify(record), record)) return this.#keepsLines;
+    else this.#reject(CHUNK_FULL);
+    return false;
   }
 
   /** The slow way: each record alone, so that a wrong one spoils no other. */
-  eachRecord(pace: Pace): Promise<void> {
+  async eachAlone(pace: Pace): Promise<CheckedChunk> {
+    await pace.each(this.#placesOf().length, (i) => this.#alone(i));
+    return this.#verdict.end();
+  }
+
+  /** False: no line of it is written. */
+  #alone(index: number): false {
     const { envelope, maxRecordBytes } = this.#spec;
-    const oversized = new Set(this.#chunk.oversized);
-    const places = this.#placesOf();
-    return pace.each(places.length, (i) => {
-      const { start, end } = places[i] as CsvPlace;
-      const bytes = this.#chunk.data.subarray(start, end);
-      if (oversized.has(i)) this.#reject(tooLarge(maxRecordBytes));
-      else if (envelope.charset !== "windows-1252" && !isUtf8(bytes)) this.#reject(encodingFault("UTF-8"));
-      else this.#record(decode(bytes, envelope));
-    });
+    const place = this.#placesOf()[index];
+    if (place === undefined) return false;
+    const bytes = this.#chunk.data.subarray(place.start, place.end);
+    if (this.#oversized.has(index)) this.#reject(tooLarge(maxRecordBytes));
+    else if (envelope.charset !== "windows-1252" && !isUtf8(bytes)) this.#reject(encodingFault("UTF-8"));
+    else this.#record(decode(bytes, envelope));
+    return false;
   }
 
   /** Ends with LF again, without which Papa refuses spaces after a last quote. Its LF may give a blank row. */

@@ -1,5 +1,6 @@
 /** The words that splitting (at ingest) and checking (at work) share. */
 import type { RecordNumbers } from "./record-numbers.ts";
+import type { CellKinds } from "./text-conversion.ts";
 
 export type Format = "ndjson" | "csv" | "json";
 export type Charset = "utf-8" | "windows-1252";
@@ -84,8 +85,13 @@ export interface CheckedChunk {
 
 /** Checks one value, which it may change (defaults, conversions). Null: valid. */
 export interface RecordValidator {
-  /** `numbers`: those that no double holds, for which stand-ins are in the value. What is converted adds to them. */
-  check(value: unknown, numbers: RecordNumbers): RecordFault[] | null;
+  /**
+   * `numbers`: those that no double holds, for which stand-ins are in the value. What is converted adds to them.
+   * `isConverted`: the texts of a row of CSV are values already, by their columns' kinds.
+   */
+  check(value: unknown, numbers: RecordNumbers, isConverted?: boolean): RecordFault[] | null;
+  /** What the cells of columns of CSV become. Null: to find out costs more work than a record may; it goes on at the next call. */
+  cellKinds(names: readonly string[]): (CellKinds | null)[] | null;
   /** Whether it may change a record, so that its own text is no longer its content. */
   changes: boolean;
   /** Bytes that its defaults may add to a record; infinite where one may be put in more than once. */

@@ -42,13 +42,23 @@ export function compileRecordSchema(schema: object, options: { coerce: boolean }
     changes: options.coerce || prepared.hasDefaults,
     growth: growthOf(schema),
     work: size,
-    check(value: unknown, numbers: RecordNumbers) {
+    cellKinds(names: readonly string[]) {
+      if (conversion === null || validate === null) return names.map(() => null);
+      budget.left = MAX_WORK;
+      try {
+        return conversion.kindsOf(names);
+      } catch (error) {
+        if (error instanceof WorkSpent) return null;
+        throw error;
+      }
+    },
+    check(value: unknown, numbers: RecordNumbers, isConverted = false) {
       if (!isObject(value)) return [NO_OBJECT];
       validator.work = size + WORK_OF_NUMBER * numbers.size;
       if (validate === null) return null;
       budget.left = MAX_WORK;
       const faults = checked(() => {
-        conversion?.convert(value, numbers);
+        if (!isConverted) conversion?.convert(value, numbers);
         tools.numbers.numbers = numbers.size > 0 ? numbers : null;
         return validate(value) ? null : recordFaults(value, validate.errors ?? []);
       });

@@ -3,7 +3,7 @@ import { isExact, isPlain, jsonNumber } from "./number-text.ts";
 import { isStandIn, type RecordNumbers } from "./record-numbers.ts";
 
 /** Which types the text of a cell may become. */
-type Kinds = { number: boolean; boolean: boolean };
+export type CellKinds = { number: boolean; boolean: boolean };
 
 /** A validator outlives many batches, whose headers come from outside: beyond so many names it begins anew. */
 const MAX_NAMES = 10_000;
@@ -18,7 +18,7 @@ const DECIMAL = /^\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?0*\d{1,15})?\s*$/;
  */
 export class TextConversion {
   readonly #types: CellTypes;
-  readonly #byName = new Map<string, Kinds | null>();
+  readonly #byName = new Map<string, CellKinds | null>();
 
   constructor(types: CellTypes) {
     this.#types = types;
@@ -34,7 +34,12 @@ export class TextConversion {
     }
   }
 
-  #kinds(name: string): Kinds | null {
+  /** What the cells of each column become; null: they stay text. Costs work for names that are new to it. */
+  kindsOf(names: readonly string[]): (CellKinds | null)[] {
+    return names.map((name) => this.#kinds(name));
+  }
+
+  #kinds(name: string): CellKinds | null {
     let kinds = this.#byName.get(name);
     if (kinds === undefined) {
       kinds = kindsOf(this.#types.of(name));
@@ -45,7 +50,8 @@ export class TextConversion {
   }
 }
 
-function converted(text: string, kinds: Kinds, numbers: RecordNumbers): unknown {
+/** The value of a cell; of a number that no double holds its stand-in, once it is in `numbers`. */
+export function converted(text: string, kinds: CellKinds, numbers: RecordNumbers): unknown {
   if (kinds.number && DECIMAL.test(text)) return numberOf(text, numbers);
   if (kinds.boolean) {
     const word = text.trim().toLowerCase();
@@ -62,7 +68,7 @@ function numberOf(text: string, numbers: RecordNumbers): number {
   return isExact(source, value) && !isStandIn(value) ? value : Number(numbers.add(source));
 }
 
-function kindsOf(types: ReadonlySet<unknown>): Kinds | null {
+function kindsOf(types: ReadonlySet<unknown>): CellKinds | null {
   const kinds = { number: types.has("number") || types.has("integer"), boolean: types.has("boolean") };
   return types.has("string") || !(kinds.number || kinds.boolean) ? null : kinds;
 }
