@@ -2,13 +2,11 @@ import type {
   BatchAttempt,
   BatchRow,
   BatchState,
-  Candidate,
   ChunkCommit,
   Claimed,
   QueueStats,
   RecordErrors,
   SeenBatch,
-  StoredChunk,
 } from "../../database/store.ts";
 import { batchStates, finalStates } from "../../database/store.ts";
 import { action, event, typed } from "../declare.ts";
@@ -16,15 +14,7 @@ import type { CloudEvent } from "../outbox/outbox.contract.ts";
 import type { Policy } from "../policy/policy.contract.ts";
 import { choice, count, described, id, type JsonSchema, orNull, record, text } from "../schema.ts";
 
-export type {
-  BatchAttempt,
-  BatchRow,
-  BatchState,
-  Candidate,
-  ChunkCommit,
-  Claimed,
-  StoredChunk,
-} from "../../database/store.ts";
+export type { BatchAttempt, BatchRow, BatchState } from "../../database/store.ts";
 export { finalStates, isFinal, storedFaults } from "../../database/store.ts";
 export { errorForOperators, errorForPartner } from "./batch.reasons.ts";
 export { keepsBody, retentionDue, standingAfter } from "./batch.states.ts";
@@ -110,31 +100,13 @@ export const batchActions = {
 
   /** failed → ready with attempts at 0, for the client itself. Throws not-found, illegal-state. */
   "batch.retry": action({ publicId, clientId: { type: "number" } }).answers<BatchRow>(),
-  /** What a worker may try to claim now, in the order of fairness. */
-  "batch.candidates": action({ limit: { type: "number" } }).answers<Candidate[]>(),
   /** Null: another was faster, or the client is at its cap. */
   "batch.claim": action({ id: { type: "number" }, owner: { type: "string" } }).answers<Claim | null>(),
-  "batch.chunk": action({ id: { type: "number" }, no: { type: "number" } }).answers<StoredChunk | null>(),
   /** The batch after the commit; null when the fence was raised: nothing was written, stop. `end` without events: they are added here. */
   "batch.commitChunk": action({
     batch: typed<BatchRow>({ type: "object" }),
     commit: typed<WorkerCommit>({ type: "object" }),
   }).answers<BatchRow | null>(),
-  /**
-   * Takes the keys (hex) of the batch's next chunk before its records leave for a handler; a repeat finds its own.
-   * Answers those that other records have; null when the fence was raised: stop.
-   */
-  "batch.reserveKeys": action({
-    batch: typed<BatchRow>({ type: "object" }),
-    keys: typed<string[]>({ type: "array" }),
-  }).answers<string[] | null>(),
-  /** Prolongs the leases of the batches that a worker works at; answers which of them it still holds. */
-  "batch.extendLeases": action({
-    owner: { type: "string" },
-    ids: typed<number[]>({ type: "array", items: "number" }),
-  }).answers<{ id: number; fence: number }[]>(),
-  /** Whether another client should have this slot. */
-  "batch.isOvertaken": action({ clientId: { type: "number" } }).answers<boolean>(),
   /** Writes how a run came out. Answers the batch; null: its fence was raised before, nothing was written. */
   "batch.settle": action({
     batch: typed<BatchRow>({ type: "object" }),

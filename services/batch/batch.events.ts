@@ -1,39 +1,41 @@
 import type { BatchRow, OutboxDraft } from "../../database/store.ts";
-import { draftEvent, type EventType } from "../outbox/outbox.contract.ts";
+import { draftEvent, type EventType, forWebhook } from "../outbox/outbox.contract.ts";
+import type { PinnedPolicies } from "./batch.pinned.ts";
 import { errorForPartner } from "./batch.reasons.ts";
 
 /** An operator may give any reason; a webhook's body has at most 20 kB, and a character up to 6 bytes of JSON. */
 const LONGEST_DETAIL = 3_000;
 
-/** The events of a batch's moves. */
+/** The events of a batch's moves, with what of them goes to its client's webhook. */
 export class BatchEvents {
   private readonly namespace: string;
+  private readonly pinned: PinnedPolicies;
 
-  constructor(namespace: string) {
+  constructor(namespace: string, pinned: PinnedPolicies) {
     this.namespace = namespace;
+    this.pinned = pinned;
   }
 
-  private draft(type: EventType, batchId: string, data: Record<string, unknown>): OutboxDraft {
-    return draftEvent(this.namespace, type, batchId, { batchId, ...data });
+  private async draft(type: EventType, batch: BatchRow, data: Record<string, unknown>): Promise<OutboxDraft[]> {
+    const { policy, clientPublicId: clientId } = await this.pinned.of(batch);
+    const { publicId: batchId } = batch;
+    return forWebhook([draftEvent(this.namespace, type, batchId, { batchId, clientId, ...data })], policy);
   }
 
   /** `batch` is the one before the move. */
-  ready(batch: BatchRow, clientId: string): OutboxDraft[] {
-    const data = { clientId, status: "ready", version: batch.version + 1 };
-    return [this.draft("batch.ready", batch.publicId, data)];
+  ready(batch: BatchRow): Promise<OutboxDraft[]> {
+    return this.draft("batch.ready", batch, { status: "ready", version: batch.version + 1 });
   }
 
   /** `after` is the batch as the commit or move will leave it; `data.status` tells how it ended. */
-  completed(after: BatchRow, clientId: string): OutboxDraft[] {
+  completed(after: BatchRow): Promise<OutboxDraft[]> {
     const { records: received, accepted, rejected, duplicate } = after;
     const error = errorForPartner(after);
-    const data = {
-      clientId,
+    return this.draft("batch.completed", after, {
       status: after.state,
       version: after.version,
       counts: { received, accepted, rejected, duplicate },
       error: error && { ...error, detail: error.detail.slice(0, LONGEST_DETAIL) },
-    };
-    return [this.draft("batch.completed", after.publicId, data)];
+    });
   }
 }

@@ -1,8 +1,9 @@
 import { LRUCache } from "lru-cache";
 import type { ServiceBroker } from "moleculer";
-import type { BatchRow } from "../../database/store.ts";
+import type { BatchRow, Due } from "../../database/store.ts";
 import { call } from "../messages.ts";
 import type { Policy } from "../policy/policy.contract.ts";
+import { retentionDue } from "./batch.states.ts";
 
 /** What a batch was accepted under, and whose it is. */
 export interface Pinned {
@@ -37,5 +38,10 @@ export class PinnedPolicies {
     const pinned = { policy, clientPublicId: client?.publicId ?? "" };
     if (client) this.known.set(key, pinned);
     return pinned;
+  }
+
+  /** When the batch is deleted that ends now. */
+  async retentionOf(batch: BatchRow): Promise<Due> {
+    return retentionDue((await this.of(batch)).policy);
   }
 }

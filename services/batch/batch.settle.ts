@@ -4,28 +4,28 @@ import { attemptOf } from "./batch.attempts.ts";
 import { backoffMs } from "./batch.backoff.ts";
 import type { AttemptError, Settlement } from "./batch.contract.ts";
 import { ending } from "./batch.moves.ts";
-import type { BatchService } from "./batch.service.ts";
+import { announced, type BatchParts } from "./batch.parts.ts";
 import { moveOf } from "./batch.states.ts";
 
 /** Null: its fence was raised before, so the batch was no longer the worker's. */
-export async function settle(service: BatchService, batch: BatchRow, outcome: Settlement): Promise<BatchRow | null> {
-  const written = await service.database.store.move(await moveFor(service, batch, outcome));
-  if (written) service.wake();
-  else service.figures.lost("giveUp");
-  return service.published(written);
+export async function settle(parts: BatchParts, batch: BatchRow, outcome: Settlement): Promise<BatchRow | null> {
+  const written = await parts.store.move(await moveFor(parts, batch, outcome));
+  if (written) parts.wakeWorkers();
+  else parts.figures.lost("giveUp");
+  return announced(parts, written);
 }
 
 /** As long as the fence holds, nobody else has changed the batch. */
-async function moveFor(service: BatchService, batch: BatchRow, outcome: Settlement): Promise<Move> {
+async function moveFor(parts: BatchParts, batch: BatchRow, outcome: Settlement): Promise<Move> {
   switch (outcome.outcome) {
     case "snooze":
       return moveOf(batch, { to: "ready", due: { inMs: outcome.delayMs }, attempt: "uncount" });
     case "retry":
-      return again(service, batch, outcome);
+      return again(parts, batch, outcome);
     case "cancel":
-      return ending(service, batch, "cancelled", null);
+      return ending(parts, batch, "cancelled", null);
     case "fail":
-      return failing(service, batch, outcome, outcome);
+      return failing(parts, batch, outcome, outcome);
     default:
       throw new Error(`No such outcome: ${JSON.stringify(outcome satisfies never)}`);
   }
@@ -33,16 +33,16 @@ async function moveFor(service: BatchService, batch: BatchRow, outcome: Settleme
 
 /** Once more after a while, or never again. */
 async function again(
-  service: BatchService,
+  parts: BatchParts,
   batch: BatchRow,
   { code, detail, delayMs }: Extract<Settlement, { outcome: "retry" }>,
 ): Promise<Move> {
-  const { maxAttempts, backoff } = (await service.pinned.of(batch)).policy;
+  const { maxAttempts, backoff } = (await parts.pinned.of(batch)).policy;
   const { attempt } = batch;
   const cause = { code, detail };
   if (attempt >= maxAttempts)
     return failing(
-      service,
+      parts,
       batch,
       { code: "handler-failed", detail: `Failed ${attempt} times, at last: ${detail}` },
       cause,
@@ -52,11 +52,11 @@ async function again(
 }
 
 async function failing(
-  service: BatchService,
+  parts: BatchParts,
   batch: BatchRow,
   { code, detail }: AttemptError,
   cause: AttemptError,
 ): Promise<Move> {
-  const move = await ending(service, batch, "failed", { code, detail });
+  const move = await ending(parts, batch, "failed", { code, detail });
   return { ...move, failed: attemptOf(batch, cause) };
 }

@@ -3,13 +3,15 @@
  * Every node sweeps, a few rows at a time, each step conditional: two at once do no harm. A sweep is short, for the leases of
  * dead workers wait for the next one: what takes long, deleting, is the work of `retention`.
  */
-import type { BatchRow, Move } from "../../database/store.ts";
+import type { ServiceBroker } from "moleculer";
+import type { BatchRow, BatchStore, Move } from "../../database/store.ts";
 import { isUnavailable } from "../../database/unavailable.ts";
+import type { WithClock } from "../../mixins/clock.ts";
 import { nullIfLater } from "../errors.ts";
 import { call } from "../messages.ts";
 import { attemptOf } from "./batch.attempts.ts";
 import { SWEPT } from "./batch.contract.ts";
-import type { BatchService } from "./batch.service.ts";
+import { announced, type BatchParts } from "./batch.parts.ts";
 import { moveOf, standingAfter } from "./batch.states.ts";
 
 const ROWS_AT_ONCE = 100;
@@ -18,20 +20,28 @@ const REPAIRED_AT_ONCE = 10_000;
 /** A sweep ends after so many reads of one state, so that rows which cannot be moved on do not hold it for ever. */
 const MOST_READS = 50;
 
+export interface SweepParts extends BatchParts {
+  store: BatchParts["store"] & Pick<BatchStore, "due" | "voidUpload" | "repairQueues">;
+  broker: ServiceBroker;
+  logger: Pick<ServiceBroker["logger"], "warn" | "debug">;
+  clock: Pick<WithClock["clock"], "look" | "wentIn">;
+}
+
 export class Sweeper {
-  private readonly service: BatchService;
+  private readonly parts: SweepParts;
   private isEnded = false;
   private repairedUpTo = 0;
 
-  constructor(service: BatchService) {
-    this.service = service;
+  constructor(parts: SweepParts) {
+    this.parts = parts;
   }
 
   /** Looks once after every waiting state. */
   async run(): Promise<void> {
-    await this.service.clock.look();
+    const { broker, clock, leaseMs } = this.parts;
+    await clock.look();
     // Who keeps a lease gets the time to renew it by a clock that has just gone ahead.
-    if (!this.service.clock.wentIn(this.service.leaseMs)) {
+    if (!clock.wentIn(leaseMs)) {
       await this.each("processing", (batch) => this.takeAway(batch));
       await this.each("receiving", (batch) => this.voidUpload(batch));
     }
@@ -39,12 +49,12 @@ export class Sweeper {
     await this.each("received", (batch) => this.decideAgain(batch));
     await this.repair();
     // Whichever node made them ready, a worker's own look comes no later than its own sweep.
-    this.service.broker.localBus.emit(SWEPT);
+    broker.localBus.emit(SWEPT);
   }
 
   private async each(state: BatchRow["state"], step: (batch: BatchRow) => Promise<unknown>): Promise<void> {
     for (let reads = 0; reads < MOST_READS && !this.isEnded; reads++) {
-      const batches = await this.service.database.store.due(state, ROWS_AT_ONCE);
+      const batches = await this.parts.store.due(state, ROWS_AT_ONCE);
       for (const batch of batches) if (batch.state === state) await this.guarded(batch, step);
       if (batches.length < ROWS_AT_ONCE) return;
     }
@@ -52,7 +62,7 @@ export class Sweeper {
 
   /** Makes sure that workers find what is ready, also what an operator or an older node has written. */
   private async repair(): Promise<void> {
-    const { store } = this.service.database;
+    const { store } = this.parts;
     this.repairedUpTo = (await store.repairQueues(this.repairedUpTo, REPAIRED_AT_ONCE)) ?? 0;
   }
 
@@ -63,7 +73,7 @@ export class Sweeper {
       await step(batch);
     } catch (error) {
       if (isUnavailable(error)) throw error;
-      this.service.logger.warn(`The sweep leaves batch ${batch.publicId} (${batch.state}) as it is:`, error);
+      this.parts.logger.warn(`The sweep leaves batch ${batch.publicId} (${batch.state}) as it is:`, error);
     }
   }
 
@@ -73,48 +83,54 @@ export class Sweeper {
   }
 
   private move(move: Move): Promise<BatchRow | null> {
-    return this.service.database.store.move(move).then((written) => this.service.published(written));
+    return this.parts.store.move(move).then((written) => announced(this.parts, written));
   }
 
   /** An upload whose node is silent; its rows are left to `retention`. */
   private async voidUpload(batch: BatchRow): Promise<void> {
-    if (!(await this.service.database.store.voidUpload(batch.id, true))) return;
-    this.service.figures.lapsed("upload");
-    this.service.wakeRetention();
+    if (!(await this.parts.store.voidUpload(batch.id, true))) return;
+    this.parts.figures.lapsed("upload");
+    this.wakeRetention();
+  }
+
+  /** Where this is lost, its own rhythm serves. */
+  private wakeRetention(): void {
+    const { broker, logger } = this.parts;
+    call(broker, "retention.wake", {}).catch((error: unknown) => logger.debug("No wake-up:", error));
   }
 
   private async decideAgain(batch: BatchRow): Promise<void> {
     const { clientId, format, bytes, records } = batch;
     const body = { clientId, format, bytes, records };
-    const decision = await call(this.service.broker, "policy.evaluate", body).catch(nullIfLater);
+    const decision = await call(this.parts.broker, "policy.evaluate", body).catch(nullIfLater);
     if (!decision) return;
     const { state: to, due, reason } = standingAfter(decision);
-    const events = to === "ready" ? await this.service.readyEvent(batch) : [];
+    const events = to === "ready" ? await this.parts.events.ready(batch) : [];
     await this.move(moveOf(batch, { to, due, reason, onlyDue: true, events }));
   }
 
   /** A window has opened. */
   private async open(batch: BatchRow): Promise<void> {
-    const events = await this.service.readyEvent(batch);
+    const events = await this.parts.events.ready(batch);
     await this.move(moveOf(batch, { to: "ready", due: { inMs: 0 }, onlyDue: true, events }));
   }
 
   /** A worker that did not extend its lease is taken for dead; its late writes carry an old fence. */
   private async takeAway(batch: BatchRow): Promise<void> {
-    if (await this.takenAway(batch)) this.service.figures.lapsed("batch");
+    if (await this.takenAway(batch)) this.parts.figures.lapsed("batch");
   }
 
   private async takenAway(batch: BatchRow): Promise<BatchRow | null> {
-    const { maxAttempts } = (await this.service.pinned.of(batch)).policy;
+    const { maxAttempts } = (await this.parts.pinned.of(batch)).policy;
     const failed = attemptOf(batch, { code: "worker-lost", detail: "Its worker did not extend its lease." });
     if (batch.attempt < maxAttempts) {
-      const events = await this.service.readyEvent(batch);
+      const events = await this.parts.events.ready(batch);
       return this.move({ ...moveOf(batch, { to: "ready", due: { inMs: 0 }, onlyDue: true, events }), failed });
     }
     const error = { code: "worker-lost", detail: `Its worker was lost ${batch.attempt} times at the same chunk.` };
     const after: BatchRow = { ...batch, state: "failed", reason: error, version: batch.version + 1 };
-    const due = await this.service.retentionOf(batch);
-    const events = await this.service.completedEvent(after);
+    const due = await this.parts.pinned.retentionOf(batch);
+    const events = await this.parts.events.completed(after);
     return this.move({ ...moveOf(batch, { to: "failed", due, reason: error, onlyDue: true, events }), failed });
   }
 }

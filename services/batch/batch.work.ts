@@ -2,40 +2,40 @@
 import type { BatchRow, Due } from "../../database/store.ts";
 import type { ParamsOf } from "../messages.ts";
 import type { Claim } from "./batch.contract.ts";
-import type { BatchService } from "./batch.service.ts";
+import { announced, type BatchParts } from "./batch.parts.ts";
 import { keepsBody } from "./batch.states.ts";
 
 /** Chunks that go in the commit that ends their batch; more are left to the sweep, so that the commit stays short. */
 const PURGED_AT_END = 16;
 
 /** Null: another was faster, or its client has no free slot. */
-export async function claim(service: BatchService, { id, owner }: ParamsOf<"batch.claim">): Promise<Claim | null> {
-  const claimed = await service.database.store.claim(id, owner, service.leaseMs);
+export async function claim(parts: BatchParts, { id, owner }: ParamsOf<"batch.claim">): Promise<Claim | null> {
+  const claimed = await parts.store.claim(id, owner, parts.leaseMs);
   if (!claimed) return null;
-  service.figures.claimed(claimed.batch);
-  service.tell(claimed.batch);
-  return { ...claimed, ...(await service.pinned.of(claimed.batch)) };
+  parts.figures.claimed(claimed.batch);
+  parts.announce({ batch: claimed.batch, outbox: [] });
+  return { ...claimed, ...(await parts.pinned.of(claimed.batch)) };
 }
 
 /** Null: the batch is no longer the worker's, and nothing was written. */
 export async function commitChunk(
-  service: BatchService,
+  parts: BatchParts,
   { batch, commit }: ParamsOf<"batch.commitChunk">,
 ): Promise<BatchRow | null> {
-  const end = commit.end && (await endOf(service, batch, commit));
-  const written = await service.database.store.commitChunk({
+  const end = commit.end && (await endOf(parts, batch, commit));
+  const written = await parts.store.commitChunk({
     ...commit,
     id: batch.id,
     fence: batch.fence,
-    leaseMs: service.leaseMs,
+    leaseMs: parts.leaseMs,
     end,
   });
-  service.figures.committed(batch, written?.batch ?? null);
-  return service.published(written);
+  parts.figures.committed(batch, written?.batch ?? null);
+  return announced(parts, written);
 }
 
 /** How the last chunk's commit ends the batch: what becomes of its body, and the event that tells. */
-async function endOf(service: BatchService, batch: BatchRow, commit: ParamsOf<"batch.commitChunk">["commit"]) {
+async function endOf(parts: BatchParts, batch: BatchRow, commit: ParamsOf<"batch.commitChunk">["commit"]) {
   const { state, error } = commit.end as NonNullable<typeof commit.end>;
   const after: BatchRow = {
     ...batch,
@@ -47,6 +47,6 @@ async function endOf(service: BatchService, batch: BatchRow, commit: ParamsOf<"b
     version: batch.version + 1,
   };
   const purge = !keepsBody(state) && batch.chunks <= PURGED_AT_END;
-  const due: Due = purge || keepsBody(state) ? await service.retentionOf(batch) : { inMs: 0 };
-  return { state, reason: error, due, purge, events: await service.completedEvent(after) };
+  const due: Due = purge || keepsBody(state) ? await parts.pinned.retentionOf(batch) : { inMs: 0 };
+  return { state, reason: error, due, purge, events: await parts.events.completed(after) };
 }

@@ -3,23 +3,16 @@ import type { BatchRow, StoredChunk, UniqueKeys } from "../../database/store.ts"
 import { checkChunk } from "../../formats/check-chunk.ts";
 import { decode } from "../../formats/chunk-codec.ts";
 import { ReportRoom } from "../../formats/fault-bounds.ts";
-import type { CheckedChunk, RecordValidator, RejectedRecord } from "../../formats/formats.ts";
+import type { RecordValidator, RejectedRecord } from "../../formats/formats.ts";
 import { recordOrigins } from "../../formats/record-origin.ts";
 import type { WorkerCommit } from "../batch/batch.contract.ts";
 import type { Policy } from "../policy/policy.contract.ts";
+import type { Checked, Keyed } from "./batchProcessor.checked.ts";
 import type { HandlerCall } from "./batchProcessor.contract.ts";
 import { builtInHandler, type HandlerRejected } from "./batchProcessor.handlers.ts";
-import { type Keyed, keysAt, withKeys } from "./batchProcessor.unique.ts";
+import { keysAt, withKeys } from "./batchProcessor.unique.ts";
 
 const DAY_MS = 86_400_000;
-
-/** A chunk that was parsed and validated, with the bytes it came from. */
-export interface Checked extends CheckedChunk {
-  source: StoredChunk;
-  data: Buffer;
-  /** Where the policy has a unique key and the records are delivered. */
-  keyed: Keyed | null;
-}
 
 /** Throws the signal's reason where that is aborted before the check is through. */
 export async function check(

@@ -7,6 +7,7 @@
  * closed set (Outcome); `settle` alone has it written. What is killed between two steps loses nothing and repeats nothing.
  */
 import type { ServiceBroker } from "moleculer";
+import { isUnavailable } from "../../database/unavailable.ts";
 import type { BatchRow, Claim, Outcome } from "../batch/batch.contract.ts";
 import { isProblem } from "../errors.ts";
 import { call } from "../messages.ts";
@@ -126,7 +127,8 @@ export class Executor {
     const { publicId, nextChunk } = run.batch;
     if (isAborted(run)) return abortedOutcome(run);
     if (error instanceof UnusableSchema) return unusable(error);
-    if (isProblem(error, "unavailable")) return { outcome: "lost", detail: "the database is away" };
+    if (isProblem(error, "unavailable") || isUnavailable(error))
+      return { outcome: "lost", detail: "the database is away" };
     this.logger.error(`Batch ${publicId} failed at chunk ${nextChunk}:`, error);
     return { outcome: "retry", code: "internal", detail: "an internal error" };
   }

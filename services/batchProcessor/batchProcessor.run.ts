@@ -1,6 +1,6 @@
 import type { BatchRow, Outcome } from "../batch/batch.contract.ts";
 import type { Policy } from "../policy/policy.contract.ts";
-import type { Checked } from "./batchProcessor.chunk.ts";
+import type { Checked } from "./batchProcessor.checked.ts";
 import type { KeptLock } from "./batchProcessor.lock.ts";
 
 /** The record of a run: what its steps know of the batch that they work at. Each step reads it and adds what it found out. */

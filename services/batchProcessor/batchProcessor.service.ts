@@ -1,10 +1,12 @@
 /**
  * The worker. A token on the queue, a poll, or a slot that frees wakes it; it then chooses fairly, takes the lock, claims,
- * and works each batch chunk by chunk until it ends, is taken away, or has to be handed back. It owns no table: all it
- * writes goes through `batch`, under the fence of its claim. Killed at any moment, it loses nothing and repeats nothing.
+ * and works each batch chunk by chunk until it ends, is taken away, or has to be handed back. It moves no state: claims,
+ * commits and outcomes go through `batch`, under the fence of the claim. Killed at any moment, it loses nothing and repeats
+ * nothing.
  */
 import type { Service } from "moleculer";
 import { configOf } from "../../config.ts";
+import { databaseMixin, type WithDatabase } from "../../mixins/database.ts";
 import { define } from "../../mixins/define.ts";
 import { partnersMixin } from "../../mixins/partners.ts";
 import { QUEUE_CHANGED, type QueueChannel, type QueueMessage, queueMixin, type WithQueue } from "../../mixins/queue.ts";
@@ -21,6 +23,7 @@ import { type Claimable, takeToken } from "./batchProcessor.tokens.ts";
 import { Validators } from "./batchProcessor.validators.ts";
 
 type BatchProcessor = Service &
+  WithDatabase &
   WithSchedule &
   WithQueue & {
     loop: WorkLoop<Claimable>;
@@ -40,7 +43,12 @@ const PATIENCE = 0.6;
 export default define<BatchProcessor>({
   name: "batchProcessor",
   // The last starts first: a message that came before the node's own partners would be worked through another node's.
-  mixins: [scheduleMixin, queueMixin, partnersMixin("batch", "batchLock", "policy", "clientCache", "outbox")],
+  mixins: [
+    scheduleMixin,
+    queueMixin,
+    databaseMixin,
+    partnersMixin("batch", "batchLock", "policy", "clientCache", "outbox"),
+  ],
 
   AMQPQueues: {
     "batch.ready"(this: BatchProcessor, channel: QueueChannel, message: QueueMessage) {
@@ -74,11 +82,11 @@ export default define<BatchProcessor>({
     const config = configOf(this.broker);
     const owner = `${this.broker.nodeID}:${this.broker.instanceID}`;
     this.isStopping = false;
-    this.leases = new LeaseKeeper(config.batchLeaseMs, (ids) =>
-      call(this.broker, "batch.extendLeases", { owner, ids }),
-    );
+    const { batchLeaseMs: leaseMs } = config;
+    this.leases = new LeaseKeeper(leaseMs, (ids) => this.database.store.extendLeases(owner, ids, leaseMs));
     this.executor = new Executor({
       broker: this.broker,
+      work: () => this.database.store,
       logger: this.logger,
       owner,
       leases: this.leases,
@@ -90,7 +98,7 @@ export default define<BatchProcessor>({
     });
     this.loop = new WorkLoop<Claimable>({
       slots: config.workerConcurrency,
-      candidates: (limit) => call(this.broker, "batch.candidates", { limit }),
+      candidates: (limit) => this.database.store.candidates(limit),
       start: (candidate) => this.executor.start(candidate),
       failed: (error) => this.logger.warn("Claiming failed, the next poll tries again:", error),
       hasRoom: () => void this.resumeAMQPQueue("batch.ready").catch(() => this.logger.warn("The queue stays paused.")),

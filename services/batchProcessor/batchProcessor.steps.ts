@@ -7,16 +7,20 @@ import type { ServiceBroker } from "moleculer";
 import type { StoredChunk } from "../../database/store.ts";
 import { type BatchRow, type Outcome, storedFaults } from "../batch/batch.contract.ts";
 import { call } from "../messages.ts";
-import { type Checked, check, commitOf, endCommit, isAtEnd, recordsOf, withRefusals } from "./batchProcessor.chunk.ts";
+import type { Checked } from "./batchProcessor.checked.ts";
+import { check, commitOf, endCommit, isAtEnd, recordsOf, withRefusals } from "./batchProcessor.chunk.ts";
 import { builtInHandler, deliver as deliverTo } from "./batchProcessor.handlers.ts";
 import type { RemoteNodes } from "./batchProcessor.nodes.ts";
 import { abortedOutcome, handBack, isAborted, type Run } from "./batchProcessor.run.ts";
 import { withoutTaken } from "./batchProcessor.unique.ts";
 import type { Validators } from "./batchProcessor.validators.ts";
+import type { WorkPort } from "./batchProcessor.work.ts";
 
 /** What the steps work with. */
 export interface Tools {
   broker: ServiceBroker;
+  /** Only once the node has started. */
+  work(): WorkPort;
   nodes: RemoteNodes;
   validators: Validators;
   /** After so long a batch makes room for one of another client. */
@@ -47,8 +51,8 @@ export function readAhead(tools: Tools, run: Run, batch: BatchRow, known: Stored
   run.ahead.catch(() => {});
 }
 
-async function checkedChunk({ broker, validators }: Tools, run: Run, batch: BatchRow, known: StoredChunk | null) {
-  const chunk = known ?? (await call(broker, "batch.chunk", { id: batch.id, no: batch.nextChunk }));
+async function checkedChunk({ work, validators }: Tools, run: Run, batch: BatchRow, known: StoredChunk | null) {
+  const chunk = known ?? (await work().readChunk(batch.id, batch.nextChunk));
   if (!chunk) throw new Error(`Chunk ${batch.nextChunk} of batch ${batch.publicId} is missing.`);
   return check(chunk, batch, run.policy, validators.of(batch, run.policy), run.stop.signal);
 }
@@ -58,10 +62,11 @@ const read: Step = async (_tools, run) => {
 };
 
 /** For another handler than the built-in one, a record's key must be ours before the record leaves. */
-const reserve: Step = async ({ broker }, run) => {
+const reserve: Step = async ({ work }, run) => {
   const keys = run.chunk?.keyed?.keys.filter((key) => key !== null) ?? [];
   if (keys.length > 0 && run.policy.handler !== builtInHandler) {
-    const taken = await call(broker, "batch.reserveKeys", { batch: run.batch, keys });
+    const { id, fence, nextChunk } = run.batch;
+    const taken = await work().reserveKeys(id, fence, nextChunk, keys);
     if (!taken) run.outcome = overtaken;
     else run.chunk = withoutTaken(run.chunk as Checked, taken);
   }
@@ -103,10 +108,10 @@ const commit: Step = async (tools, run) => {
   if (commit.end) run.outcome = done;
 };
 
-const makeRoom: Step = async ({ broker, sliceMs, isStopping }, run) => {
+const makeRoom: Step = async ({ work, sliceMs, isStopping }, run) => {
   if (isStopping()) run.outcome = handBack;
   else if (performance.now() - run.beganAt >= sliceMs) {
-    const isOvertaken = await call(broker, "batch.isOvertaken", { clientId: run.batch.clientId });
+    const isOvertaken = await work().isOvertaken(run.batch.clientId);
     if (isOvertaken) run.outcome = handBack;
   }
 };

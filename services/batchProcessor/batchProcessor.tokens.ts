@@ -1,6 +1,7 @@
 /** How a worker stands to its queue: a token says that something may be claimable, and is left to others where no slot is free. */
+
+import type { Candidate } from "../../database/store.ts";
 import type { QueueChannel, QueueMessage, WithQueue } from "../../mixins/queue.ts";
-import type { Candidate } from "../batch/batch.contract.ts";
 import type { MessageOf } from "../messages.ts";
 import type { WorkLoop } from "./batchProcessor.loop.ts";
 

@@ -1,20 +1,10 @@
 /** Unique keys of a checked chunk: which of its records are duplicates of others. */
 import { setImmediate } from "node:timers/promises";
 import { recordKey } from "../../formats/record-keys.ts";
-import type { Checked } from "./batchProcessor.chunk.ts";
+import type { Checked, Keyed } from "./batchProcessor.checked.ts";
 
 /** So many keys take some ms; then others get their turn. */
 const KEYS_AT_ONCE = 2000;
-
-/** The accepted records that are delivered, unless their keys turn out to be taken. */
-export interface Keyed {
-  /** Their places in the chunk, rising. */
-  places: number[];
-  /** Their keys; null: like no other. */
-  keys: (string | null)[];
-  /** Places, rising, of accepted records that are not delivered. */
-  duplicates: number[];
-}
 
 /** The chunk without the records whose key another one of it has. */
 export async function withKeys(checked: Checked, fields: readonly string[]): Promise<Checked> {

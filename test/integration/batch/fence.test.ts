@@ -16,6 +16,7 @@ afterEach(async () => {
   await system.stop();
 });
 
+const LEASE_MS = 1_000;
 const env = { BATCH_LEASE: "1s", SWEEP_INTERVAL: "100ms", SHUTDOWN_TIMEOUT: "2s" };
 const withoutWorker = ["api", "batch", "clientCache", "outbox", "policy", "rateLimiter"];
 
@@ -53,14 +54,14 @@ async function isRefusedAll(late: BatchRow, owner: string): Promise<void> {
   expect(await commit(late)).toBeNull();
   for (const outcome of everyWay)
     expect(await call(system.broker, "batch.settle", { batch: late, outcome })).toBeNull();
-  expect(await call(system.broker, "batch.extendLeases", { owner, ids: [late.id] })).toEqual([]);
+  expect(await storeOf(system).extendLeases(owner, [late.id], LEASE_MS)).toEqual([]);
 }
 
 test("of two workers on one batch, the one whose lease lapsed is refused every write", async () => {
   await start({ services: withoutWorker, env });
   const client = await newClient(system.url, { chunkRecords: 2 });
   const { id: publicId } = await accepted(system.url, client, rows(6));
-  const [candidate] = await call(system.broker, "batch.candidates", { limit: 1 });
+  const [candidate] = await storeOf(system).candidates(1);
   const claimed = await claimBy("early", candidate as { id: number });
   const early = (await commit(claimed as BatchRow)) as BatchRow;
   expect(early).toMatchObject({ state: "processing", nextChunk: 1, accepted: 2, owner: "early" });
@@ -77,9 +78,7 @@ test("of two workers on one batch, the one whose lease lapsed is refused every w
   expect(await claimBy("third", early)).toBeNull();
   await isRefusedAll(early, "early");
   expect(await row(system, publicId)).toEqual(late);
-  expect(await call(system.broker, "batch.extendLeases", { owner: "late", ids: [late.id] })).toEqual([
-    { id: late.id, fence: late.fence },
-  ]);
+  expect(await storeOf(system).extendLeases("late", [late.id], LEASE_MS)).toEqual([{ id: late.id, fence: late.fence }]);
 
   const last = (await commit(late)) as BatchRow;
   expect(await commit(late)).toBeNull();
@@ -95,11 +94,11 @@ test("a cancelled batch takes no write of its worker any more, and gives the slo
   const first = await accepted(system.url, client, rows(4));
   await accepted(system.url, client, rows(2));
   const claimed = (await claimBy("worker", await row(system, first.id))) as BatchRow;
-  expect(await call(system.broker, "batch.candidates", { limit: 9 })).toEqual([]);
+  expect(await storeOf(system).candidates(9)).toEqual([]);
   await fetch(`${system.url}/imports/${first.id}/cancel`, { method: "POST", headers: { authorization: client.auth } });
   await isRefusedAll(claimed, "worker");
   expect(await row(system, first.id)).toMatchObject({ state: "cancelled", fence: claimed.fence + 1, accepted: 0 });
-  expect(await call(system.broker, "batch.candidates", { limit: 9 })).toHaveLength(1);
+  expect(await storeOf(system).candidates(9)).toHaveLength(1);
 });
 
 const running = async () => (await call(system.broker, "batchProcessor.status", {})).running;

@@ -9,7 +9,7 @@ import type { Readiness } from "../../../services/monitor/monitor.contract.ts";
 import { accepted, admin, batchWhen, newClient } from "../../helpers/http.ts";
 import { metrics } from "../../helpers/metrics.ts";
 import { type System, startSystem } from "../../helpers/system.ts";
-import { until } from "../batch/kit.ts";
+import { storeOf, until } from "../batch/kit.ts";
 
 let system: System;
 afterEach(() => system?.stop());
@@ -74,7 +74,7 @@ test("a write of a worker whose batch was taken away is counted", async () => {
   system = await startSystem({ services: ["api", "batch", "clientCache", "outbox", "policy", "rateLimiter"] });
   const client = await newClient(system.url);
   await accepted(system.url, client, '{"a":1}\n');
-  const [candidate] = (await system.broker.call("batch.candidates", { limit: 1 })) as { id: number }[];
+  const [candidate] = await storeOf(system).candidates(1);
   const claimed = (await system.broker.call("batch.claim", { id: candidate?.id, owner: "x:y" })) as { batch: object };
   const late = { ...claimed.batch, fence: 77 };
   await system.broker.call("batch.settle", { batch: late, outcome: { outcome: "snooze", delayMs: 0 } });
@@ -90,7 +90,7 @@ test("a lease that lapsed is counted once the batch was taken away", async () =>
   });
   const client = await newClient(system.url);
   const { id } = await accepted(system.url, client, '{"a":1}\n');
-  const [candidate] = (await system.broker.call("batch.candidates", { limit: 1 })) as { id: number }[];
+  const [candidate] = await storeOf(system).candidates(1);
   await system.broker.call("batch.claim", { id: candidate?.id, owner: "x:y" });
   await batchWhen(system.url, client, id, ({ status }) => status === "ready");
   expect((await metrics(system.url)).get('dataflow_leases_lapsed_total{of="batch"}')).toBe(1);

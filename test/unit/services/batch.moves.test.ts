@@ -11,6 +11,7 @@ import {
   create,
   failed,
   get,
+  inside,
   long,
   newClient,
   startBatches,
@@ -80,7 +81,7 @@ describe("what is asked of a batch", () => {
     expect(batch).toMatchObject({ state: "failed", attempt: 1, reason: { code: "handler-failed" } });
     const again = await call(system.broker, "batch.redrive", { publicId: batch.publicId });
     expect(again).toMatchObject({ state: "ready", attempt: 0, attemptsTotal: 1, reason: null, phase: "deliver" });
-    expect(await call(system.broker, "batch.chunk", { id: batch.id, no: 0 })).not.toBeNull();
+    expect(await inside().database.store.readChunk(batch.id, 0)).not.toBeNull();
   });
 
   test("redrive of one that its first pass refused begins anew", async () => {

@@ -103,7 +103,7 @@ test("it starts only beside its partners", async () => {
 });
 
 test("it takes no message before its partners have started", async () => {
-  const options = brokerOptions(loadConfig({ LOG_LEVEL: "fatal" }));
+  const options = brokerOptions(loadConfig({ LOG_LEVEL: "fatal", DATABASE_URL: "sqlite::memory:" }));
   const broker = new ServiceBroker({ ...options, skipProcessEventRegistration: true });
   const consumed = () => (broker.getLocalService("batchProcessor") as Service & Consumes).consumptions.size;
   const seen: number[] = [];
@@ -111,7 +111,6 @@ test("it takes no message before its partners have started", async () => {
   broker.createService(batchProcessor);
   broker.createService({
     name: "batch",
-    actions: { candidates: () => [] },
     async started() {
       for (let turns = 0; turns < 100; turns++) seen.push(await new Promise((next) => setImmediate(next, consumed())));
     },
