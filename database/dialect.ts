@@ -46,6 +46,11 @@ export interface Ddl {
   uploadKeyIndex?: string;
   /** The triggers that keep `batch_count` (database/counts.ts), whatever writes `batch`. */
   countBatches: string[];
+  /**
+   * The trigger by which a batch that is taken from its worker takes its row of `batch_work` along, also where a node of an older
+   * version or an operator does it. Empty: nobody else writes this database.
+   */
+  workTaken: string[];
 }
 
 export interface Dialect {

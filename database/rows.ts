@@ -1,7 +1,15 @@
 /** Between rows and the types of the seam, where all dialects do the same. */
 import type { RejectedRecord } from "../formats/formats.ts";
 import { BrokenLink } from "./errors.ts";
-import { type BatchRow, batchStates, type ChunkCommit, finalStates, isFinal, type RecordErrors } from "./store.ts";
+import {
+  type BatchRow,
+  type BatchState,
+  batchStates,
+  type ChunkCommit,
+  finalStates,
+  isFinal,
+  type RecordErrors,
+} from "./store.ts";
 import { storable } from "./text.ts";
 
 type Json<T, K extends keyof T> = Omit<T, K> & { [P in K]: string | (null extends T[P] ? null : never) };
@@ -19,6 +27,37 @@ export const jsonOrNull = (value: unknown) => (value === null ? null : JSON.stri
 
 /** Whether `finished_at` is to be set. */
 export const hasEnded = isFinal;
+
+/** Columns of `batch` that are kept in `batch_work` while somebody has the batch. Its `due_at` is too, and is NULL in `batch` then. */
+export const movingColumns = [
+  "next_chunk",
+  "phase",
+  "accepted",
+  "rejected",
+  "duplicate",
+  "faults",
+  "unlisted",
+  "attempt",
+  "version",
+] as const;
+
+/** What a row of `batch_work` has beside them. */
+export const workColumns = ["batch_id", "client_id", "owner", "fence", "due_at", "pass", ...movingColumns] as const;
+
+/** Columns that are read from `batch_work`, where it has a row. */
+export const isLive = (column: string): boolean =>
+  column === "due_at" || (movingColumns as readonly string[]).includes(column);
+
+/** A batch with its row in `batch_work`, if somebody has it. */
+export const WORK = "LEFT JOIN batch_work w ON w.batch_id = batch.id AND w.fence = batch.fence";
+export const LIVE = `batch ${WORK}`;
+
+/** States in which somebody has the batch, for as long as a lease lasts. */
+export const isLeased = (state: BatchState): boolean => state === "receiving" || state === "processing";
+
+/** When a batch of `LIVE` in this state is due. In all other states an index tells. */
+export const dueOf = (state: BatchState): string =>
+  isLeased(state) ? "coalesce(w.due_at, batch.due_at)" : "batch.due_at";
 
 /** Whether a row of `batch`, by the name `of`, is an upload that was taken from its node. */
 export const voidedUpload = (of: string): string => `${of}.state = 'receiving' AND ${of}.fence > 0`;

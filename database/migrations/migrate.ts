@@ -13,6 +13,7 @@ import { passes } from "./0009-passes.ts";
 import { keyEnds } from "./0010-key-ends.ts";
 import { attempts } from "./0011-attempts.ts";
 import { waitingClients } from "./0012-waiting-clients.ts";
+import { narrowRows } from "./0013-batch-work.ts";
 import { createTable } from "./ddl.ts";
 
 export interface MigrationContext {
@@ -39,6 +40,7 @@ export const migrations: Migration[] = [
   keyEnds,
   attempts,
   waitingClients,
+  narrowRows,
 ];
 const LOG = "schema_migration";
 

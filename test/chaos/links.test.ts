@@ -24,8 +24,10 @@ interface Row {
 }
 
 async function rowOf(cluster: Cluster, { id }: Batch): Promise<Row> {
-  const columns = "state, owner, fence, version, next_chunk";
-  return (await cluster.select<Row>(`SELECT ${columns} FROM batch WHERE public_id = '${id}'`))[0] as Row;
+  const columns =
+    "state, b.owner, b.fence, coalesce(w.version, b.version) AS version, coalesce(w.next_chunk, b.next_chunk) AS next_chunk";
+  const from = "batch b LEFT JOIN batch_work w ON w.batch_id = b.id";
+  return (await cluster.select<Row>(`SELECT ${columns} FROM ${from} WHERE public_id = '${id}'`))[0] as Row;
 }
 
 async function ownerOf(cluster: Cluster, batch: Batch): Promise<Place | undefined> {

@@ -1,5 +1,6 @@
 import type { Ddl } from "../../dialect.ts";
 import { countBatches } from "./counting.ts";
+import { workTaken } from "./taken.ts";
 import { COLLATION } from "./values.ts";
 
 /** Text of one collation, whatever that of the database is: compared as it is, capitals and accents told apart. */
@@ -24,4 +25,5 @@ export const ddl: Ddl = {
   // NVARCHAR(MAX) stands in no filter of an index here, so this one is over all keys, and not unique.
   uploadKeyIndex: 'CREATE INDEX "idempotency_key_batch_id_ix" ON "idempotency_key" ("batch_id")',
   countBatches,
+  workTaken,
 };

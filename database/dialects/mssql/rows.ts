@@ -1,5 +1,5 @@
 /** Between rows and the types of the seam, and the parts of batches that several units share. */
-import { type RawBatch as Parsed, batchRow as parsed } from "../../rows.ts";
+import { isLive, LIVE, type RawBatch as Parsed, batchRow as parsed } from "../../rows.ts";
 import type { BatchRow, Due, NewBatch, OutboxDraft, StoredChunk, Written } from "../../store.ts";
 import { big, bytes, int, kinds, NOW, name, text, uuid, type Value, type Values } from "./sql.ts";
 
@@ -43,10 +43,21 @@ const batchTable = [
 export const batchColumns = (of = "batch") =>
   batchTable.map(([column, , name]) => `${of}.${column} AS "${name}"`).join(", ");
 
+const live = batchTable.map(
+  ([column, , name]) => [isLive(column) ? `COALESCE(w.${column}, batch.${column})` : `batch.${column}`, name] as const,
+);
+
+/** The same from `LIVE`. */
+export const liveColumns = live.map(([read, name]) => `${read} AS "${name}"`).join(", ");
+
 /** Table variable `@made`: the batch as this unit left it, to be selected once nothing is locked any more. */
 export const MADE = `@made TABLE (${batchTable.map(([column, kind]) => `${column} ${kinds[kind].sql}`).join(", ")})`;
 const inserted = batchTable.map(([column]) => `inserted.${column}`).join(", ");
 export const INTO_MADE = `OUTPUT ${inserted} INTO @made`;
+
+/** Into `@made` a batch that its worker goes on with. */
+export const madeOf = (id: string) =>
+  `INSERT INTO @made SELECT ${live.map(([read]) => read).join(", ")} FROM ${LIVE} WHERE batch.id = ${id}`;
 
 /** A batch as it comes from the driver. */
 export type RawBatch = Omit<Parsed, "contentHash"> & { contentHash: Buffer | null };

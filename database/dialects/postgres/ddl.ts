@@ -1,5 +1,17 @@
 import type { Ddl } from "../../dialect.ts";
 import { countBatches } from "./counting.ts";
+import { workTaken } from "./taken.ts";
+
+const after: Record<string, string[]> = {
+  // Bodies come compressed; trying once more costs time and gains nothing.
+  batch_chunk: ['ALTER TABLE "batch_chunk" ALTER COLUMN "body" SET STORAGE EXTERNAL'],
+  // Two thirds of a page are for the next versions of its rows, so that an update stays in it and costs no index entry (HOT).
+  // Few rows that come and go: vacuumed by their number, whatever the table's size is.
+  batch_work: [
+    `ALTER TABLE "batch_work" SET (fillfactor = 30, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000,
+  autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 1000)`,
+  ],
+};
 
 /** Ids of users are TEXT-like, not UUID: a path that holds no UUID has to find nothing, not to fail. */
 export const ddl: Ddl = {
@@ -16,8 +28,7 @@ export const ddl: Ddl = {
     bytes: "BYTEA",
   },
   options: () => "",
-  // Bodies come compressed; trying once more costs time and gains nothing.
-  after: (table) =>
-    table.name === "batch_chunk" ? ['ALTER TABLE "batch_chunk" ALTER COLUMN "body" SET STORAGE EXTERNAL'] : [],
+  after: (table) => after[table.name] ?? [],
   countBatches,
+  workTaken,
 };

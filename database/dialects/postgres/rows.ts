@@ -1,48 +1,68 @@
 /** Between rows and the types of the seam, and the parts of statements that several units share. */
 import { BrokenLink } from "../../errors.ts";
-import { batchRow, type RawBatch } from "../../rows.ts";
+import { batchRow, isLive, movingColumns, type RawBatch } from "../../rows.ts";
 import type { Due, NewBatch, OutboxDraft, StoredChunk, Written } from "../../store.ts";
 import { NOW } from "./sql.ts";
 
 export { batchRow, hasEnded, jsonOrNull, type RawBatch } from "../../rows.ts";
 
-/** A batch as SELECT or RETURNING list, of the table or alias `of`. */
-export const batchColumns = (of = "batch") =>
-  [
-    "id",
-    'public_id AS "publicId"',
-    'client_id AS "clientId"',
-    'policy_version AS "policyVersion"',
-    "state",
-    "reason",
-    "format",
-    "envelope",
-    `encode(${of}.content_hash, 'hex') AS "contentHash"`,
-    'request_id AS "requestId"',
-    'retry_of AS "retryOf"',
-    "bytes",
-    "records",
-    "chunks",
-    "phase",
-    'next_chunk AS "nextChunk"',
-    "accepted",
-    "rejected",
-    "duplicate",
-    "faults",
-    "unlisted",
-    "fence",
-    "owner",
-    'due_at AS "dueAt"',
-    "attempt",
-    'attempts_total AS "attemptsTotal"',
-    "version",
-    'created_at AS "createdAt"',
-    'ready_at AS "readyAt"',
-    'started_at AS "startedAt"',
-    'finished_at AS "finishedAt"',
-  ]
-    .map((column) => (column.startsWith("encode") ? column : `${of}.${column}`))
+const columns = [
+  "id",
+  'public_id AS "publicId"',
+  'client_id AS "clientId"',
+  'policy_version AS "policyVersion"',
+  "state",
+  "reason",
+  "format",
+  "envelope",
+  'content_hash AS "contentHash"',
+  'request_id AS "requestId"',
+  'retry_of AS "retryOf"',
+  "bytes",
+  "records",
+  "chunks",
+  "phase",
+  'next_chunk AS "nextChunk"',
+  "accepted",
+  "rejected",
+  "duplicate",
+  "faults",
+  "unlisted",
+  "fence",
+  "owner",
+  'due_at AS "dueAt"',
+  "attempt",
+  'attempts_total AS "attemptsTotal"',
+  "version",
+  'created_at AS "createdAt"',
+  'ready_at AS "readyAt"',
+  'started_at AS "startedAt"',
+  'finished_at AS "finishedAt"',
+];
+
+/** Each column by the expression that `value` makes of its name. */
+const listed = (value: (column: string) => string) =>
+  columns
+    .map((told) => {
+      const [column = "", name = column] = told.split(" AS ");
+      const read = value(column);
+      return `${column === "content_hash" ? `encode(${read}, 'hex')` : read} AS ${name}`;
+    })
     .join(", ");
+
+/** A batch as SELECT or RETURNING list, of the table or alias `of`. */
+export const batchColumns = (of = "batch") => listed((column) => `${of}.${column}`);
+
+/** The same from `LIVE`. */
+export const liveColumns = listed((column) =>
+  isLive(column) ? `coalesce(w.${column}, batch.${column})` : `batch.${column}`,
+);
+
+/** The same of a batch `b` that its worker has from now on until then. */
+export const claimedColumns = (until: string) => listed((column) => (column === "due_at" ? until : `b.${column}`));
+
+/** The moving columns, of the alias `of`. */
+export const movingOf = (of: string) => movingColumns.map((column) => `${of}.${column}`).join(", ");
 
 export interface Of {
   batchId: number;

@@ -31,4 +31,5 @@ END`,
   UPDATE "batch_count" SET "n" = "n" - 1 WHERE "state" IN ('${ALL}', OLD."state");
 END`,
   ],
+  workTaken: [],
 };

@@ -1,15 +1,34 @@
 /** Between rows and the types of the seam. */
+import { isLive } from "../../rows.ts";
 import type { BatchRow, Due, OutboxDraft, StoredChunk } from "../../store.ts";
 import type { Sql } from "./sql.ts";
 
 export { batchRow, hasEnded, jsonOrNull, type RawBatch } from "../../rows.ts";
 
-/** A batch as SELECT list or RETURNING list. */
-export const batchColumns = `id, public_id AS publicId, client_id AS clientId, policy_version AS policyVersion, state, reason,
-  format, envelope, nullif(lower(hex(content_hash)), '') AS contentHash, request_id AS requestId, retry_of AS retryOf, bytes, records, chunks,
+const columns = `id, public_id AS publicId, client_id AS clientId, policy_version AS policyVersion, state, reason,
+  format, envelope, content_hash AS contentHash, request_id AS requestId, retry_of AS retryOf, bytes, records, chunks,
   phase, next_chunk AS nextChunk, accepted, rejected, duplicate, faults, unlisted, fence, owner, due_at AS dueAt, attempt,
   attempts_total AS attemptsTotal, version, created_at AS createdAt, ready_at AS readyAt, started_at AS startedAt,
   finished_at AS finishedAt`;
+
+/** Each column by the expression that `value` makes of its name. */
+const listed = (value: (column: string) => string) =>
+  columns
+    .split(/,\s+/)
+    .map((told) => {
+      const [column = "", name = column] = told.split(" AS ");
+      const read = value(column);
+      return `${column === "content_hash" ? `nullif(lower(hex(${read})), '')` : read} AS ${name}`;
+    })
+    .join(", ");
+
+/** A batch as SELECT list or RETURNING list. */
+export const batchColumns = listed((column) => column);
+
+/** The same from `LIVE`. */
+export const liveColumns = listed((column) =>
+  isLive(column) ? `coalesce(w.${column}, batch.${column})` : `batch.${column}`,
+);
 
 const chunkColumns = "no, first_record AS firstRecord, first_line AS firstLine, records, codec, oversized, body";
 

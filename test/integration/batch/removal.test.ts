@@ -61,7 +61,7 @@ test("an upload that is only slow keeps its lease for as long as it takes", asyn
   const answer = accepted(system.url, client, body);
   const touch = jest.spyOn(storeOf(system), "touchUploads");
   const [first] = await until(async () => {
-    const found = await select<{ due_at: number }>(system, "SELECT due_at FROM batch WHERE state = 'receiving'");
+    const found = await select<{ due_at: number }>(system, "SELECT due_at FROM batch_work WHERE fence = 0");
     return found.length > 0 && found;
   });
   await until(async () => (await databaseOf(system).now()) > (first?.due_at as number) + 500);

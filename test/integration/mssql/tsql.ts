@@ -142,6 +142,7 @@ function endOf(text: string, from: number): number {
 function returning(text: string): string {
   const [output, columns = "", into] = /OUTPUT ([\w., ]+?)\s+INTO (@\w+)/.exec(text) ?? [];
   if (output === undefined) return text;
-  const list = columns.replaceAll(/(?:inserted|deleted)\./g, "");
+  const [, table] = /^(?:INSERT INTO|UPDATE|DELETE FROM) (\w+)/.exec(text) ?? [];
+  const list = columns.replaceAll(/(?:inserted|deleted)\./g, `${table}.`);
   return `WITH given AS (${text.replace(output, "")} RETURNING ${list}) INSERT INTO ${into} SELECT * FROM given`;
 }

@@ -89,7 +89,7 @@ describePostgres("a lost answer", () => {
     test("of a hand-back: the batch is let go of once, and its attempt is not counted", async () => {
       const batch = await claimed(db.store, 1);
       const { version, fence } = batch;
-      const lost = at.proxy.lose("attempt = greatest(attempt - 1, 0)", how);
+      const lost = at.proxy.lose("attempt = greatest(stand.attempt - 1, 0)", how);
       const written = await db.store.move(moveOf(batch, "ready", { version, fence, attempt: "uncount" }));
       await (await lost).arrive();
       expect(written?.batch).toMatchObject({ state: "ready", owner: null, fence: fence + 1, attempt: 0 });

@@ -53,7 +53,7 @@ describePostgres("an answer to another question", () => {
   test("rows of another state are none of those that are due", async () => {
     const { store, sequelize } = at.db;
     const { id } = await claimed(store, 1);
-    await sequelize.query(`UPDATE batch SET due_at = 1 WHERE id = ${id}`);
+    await sequelize.query(`UPDATE batch_work SET due_at = 1 WHERE batch_id = ${id}`);
     const due = behind(
       () => store.due("processing", 10),
       () => store.due("completed", 10),

@@ -10,6 +10,7 @@ import { repeatSuite } from "./repeats.suite.ts";
 import { uploadSuite } from "./uploads.suite.ts";
 import { versionsSuite } from "./versions.suite.ts";
 import { workSuite } from "./work.suite.ts";
+import { workRowSuite } from "./work-row.suite.ts";
 
 export interface Opened {
   db: Database;
@@ -32,6 +33,7 @@ export function storeConformance(name: string, open: Open): void {
       uploadSuite,
       repeatSuite,
       workSuite,
+      workRowSuite,
       fairnessSuite,
       figuresSuite,
       keepingSuite,

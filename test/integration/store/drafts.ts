@@ -75,9 +75,10 @@ export async function undoColumns({ sequelize }: Database, migration: string, ta
 export async function reportsFromBefore(db: Database): Promise<void> {
   const batch = await claimed(db.store, 1);
   await db.store.commitChunk(chunkCommit(batch, [0]));
+  await db.store.move(moveOf(batch, "ready"));
   await undoColumns(db, "0006-error-report", "batch", ["faults", "unlisted"]);
   expect(await db.migrate()).toEqual(["0006-error-report"]);
-  const found = (await db.store.batch(batch.publicId, null)) as BatchRow;
+  const found = (await db.store.claim(batch.id, "node-1", LEASE))?.batch as BatchRow;
   expect(found).toMatchObject({ rejected: 1, faults: 0, unlisted: 0 });
   const commit = chunkCommit(found, [0], { text: '{"n":6}', unlisted: [1] });
   expect((await db.store.commitChunk(commit))?.batch).toMatchObject({ rejected: 2, faults: 2, unlisted: 1 });
@@ -119,6 +120,76 @@ export async function queueFromBefore(db: Database): Promise<void> {
     { pass: 0, began: -1000 },
   ]);
   expect((await db.store.move(moveOf(first, "cancelled")))?.batch.state).toBe("cancelled");
+}
+
+/** Columns of `batch` as a node of a version before `batch_work` would have them of a batch that is worked at. */
+const moved = [
+  "next_chunk",
+  "phase",
+  "accepted",
+  "rejected",
+  "duplicate",
+  "faults",
+  "unlisted",
+  "attempt",
+  "version",
+  "due_at",
+];
+
+/** Batches that are worked at have their leases and counts in their own rows, as nodes write them that know no `batch_work`. */
+export async function asBeforeWork({ sequelize }: Database): Promise<void> {
+  const sets = moved.map(
+    (name) => `"${name}" = (SELECT w."${name}" FROM "batch_work" w WHERE w."batch_id" = "batch"."id")`,
+  );
+  await sequelize.query(`UPDATE "batch" SET ${sets.join(", ")} WHERE "id" IN (SELECT "batch_id" FROM "batch_work")`);
+  await sequelize.query('DELETE FROM "batch_work"');
+}
+
+/** Batches of a database from before `batch_work`, one in each state and some at work, go on as they were. */
+export async function workFromBefore(db: Database, triggers: string[]): Promise<void> {
+  const { store, sequelize } = db;
+  const waiting = await ready(store, 1);
+  const held = await ready(store, 2, { state: "held", due: { inMs: 60_000 }, reason: { hold: "window", until: null } });
+  const [running, lapsed, cancelled] = [await claimed(store, 3), await claimed(store, 4), await claimed(store, 5)];
+  for (const batch of [running, lapsed, cancelled]) await store.commitChunk(chunkCommit(batch, [0]));
+  const [slow, dead] = [newBatch(6), newBatch(6)];
+  const uploads = [await store.beginUpload(slow, LEASE), await store.beginUpload(dead, LEASE)];
+  await asBeforeWork(db);
+  for (const id of [lapsed.id, uploads[1]]) await sequelize.query(`UPDATE "batch" SET "due_at" = 1 WHERE "id" = ${id}`);
+  for (const trigger of triggers) await sequelize.query(trigger);
+  await sequelize.query('DROP TABLE "batch_work"');
+  await sequelize.query(`DELETE FROM "schema_migration" WHERE "name" = '0013-batch-work'`);
+  const before = await sequelize.query('SELECT * FROM "batch" ORDER BY "id"');
+  expect(await db.migrate()).toEqual(["0013-batch-work"]);
+  expect(await sequelize.query('SELECT * FROM "batch" ORDER BY "id"')).toEqual(before);
+
+  expect(await store.batch(running.publicId, null)).toMatchObject({
+    nextChunk: 1,
+    accepted: 2,
+    rejected: 1,
+    version: 3,
+  });
+  expect((await store.due("processing", 9)).map(({ id }) => id)).toEqual([lapsed.id]);
+  expect((await store.due("receiving", 9)).map(({ id }) => id)).toEqual([uploads[1]]);
+  expect(await store.move(moveOf(running, "ready", { fence: 1, onlyDue: true }))).toBeNull();
+  const taken = await store.move(moveOf(lapsed, "ready", { fence: 1, onlyDue: true }));
+  expect(taken?.batch).toMatchObject({ fence: 2, nextChunk: 1, accepted: 2, version: 4 });
+  const again = (await store.claim(lapsed.id, "node-2", LEASE))?.batch as BatchRow;
+  expect((await store.commitChunk(chunkCommit(again, [], { end: end() })))?.batch).toMatchObject({
+    accepted: 5,
+    version: 6,
+  });
+  expect(await store.move(moveOf(cancelled, "cancelled", { version: 2 }))).toBeNull();
+  expect((await store.move(moveOf(cancelled, "cancelled", { version: 3 })))?.batch).toMatchObject({
+    accepted: 2,
+    version: 4,
+  });
+  expect([
+    await store.voidUpload(uploads[0] as number, true),
+    await store.voidUpload(uploads[1] as number, true),
+  ]).toEqual([false, true]);
+  expect((await store.move(moveOf(held, "ready")))?.batch.state).toBe("ready");
+  expect((await store.claim(waiting.id, "node-2", LEASE))?.batch).toMatchObject({ fence: 1, version: 2 });
 }
 
 export async function claimed(store: BatchStore, clientId: number, owner = "node-1"): Promise<BatchRow> {

@@ -1,7 +1,7 @@
 import pg from "pg";
 import { describePostgres, freshPostgres, keptDatabase } from "../../helpers/database.ts";
 import { storeConformance } from "./conformance.ts";
-import { passesFromBefore, queueFromBefore, reportsFromBefore, stored, upload } from "./drafts.ts";
+import { passesFromBefore, queueFromBefore, reportsFromBefore, stored, upload, workFromBefore } from "./drafts.ts";
 
 describePostgres("PostgreSQL", () => {
   const { open, end } = keptDatabase(freshPostgres);
@@ -27,6 +27,16 @@ describePostgres("only on PostgreSQL", () => {
   test("a queue from before clients that wait were known goes on", async () => {
     const { db, remove } = await freshPostgres();
     await queueFromBefore(db);
+    await remove();
+  });
+
+  test("batches at work from before they had a row of their own for it go on", async () => {
+    const { db, remove } = await freshPostgres();
+    const trigger = ["TRIGGER batch_work_taken ON batch", "FUNCTION batch_work_taken"];
+    await workFromBefore(
+      db,
+      trigger.map((one) => `DROP ${one}`),
+    );
     await remove();
   });
 

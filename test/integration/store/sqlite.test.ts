@@ -19,6 +19,7 @@ import {
   ready,
   reportsFromBefore,
   upload,
+  workFromBefore,
 } from "./drafts.ts";
 
 const { open, end } = keptDatabase(freshDatabase);
@@ -87,6 +88,8 @@ describe("only on sqlite", () => {
   test("errors from before they were numbered by pass are there", () => passesFromBefore(opened.db));
 
   test("a queue from before clients that wait were known goes on", () => queueFromBefore(opened.db));
+
+  test("batches at work from before they had a row of their own for it go on", () => workFromBefore(opened.db, []));
 
   test("a second opening in the same process is refused too", async () => {
     await expect(openDatabase({ url: opened.url })).rejects.toBeInstanceOf(DatabaseInUse);

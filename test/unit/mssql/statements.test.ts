@@ -5,7 +5,7 @@
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { ddl } from "../../../database/dialects/mssql/ddl.ts";
-import { batchColumns, INTO_MADE, MADE } from "../../../database/dialects/mssql/rows.ts";
+import { batchColumns, INTO_MADE, liveColumns, MADE, madeOf } from "../../../database/dialects/mssql/rows.ts";
 import { kinds } from "../../../database/dialects/mssql/sql.ts";
 import { mssqlDeliveries, mssqlLocks, mssqlStore } from "../../../database/dialects/mssql/store.ts";
 import { listed } from "../../../database/dialects/mssql/units/reads.ts";
@@ -45,10 +45,11 @@ const foreign = [
 /** The order of locks; what is not named comes last. */
 const order: Record<string, number> = {
   batch: 0,
-  client_queue: 1,
-  record_key: 2,
-  content_key: 2,
-  idempotency_key: 2,
+  batch_work: 1,
+  client_queue: 2,
+  record_key: 3,
+  content_key: 3,
+  idempotency_key: 3,
 };
 
 /** What ends a statement and says how it is planned, which the parser does not know. One that may leave no plan is none of them. */
@@ -68,6 +69,8 @@ const brief = (text: string) =>
     .replaceAll(INTO_MADE, "OUTPUT inserted INTO @made")
     .replaceAll(batchColumns("made"), "made as a batch")
     .replaceAll(batchColumns(), "a batch")
+    .replaceAll(madeOf("@id"), "INSERT INTO @made a live batch")
+    .replaceAll(liveColumns, "a live batch")
     .replaceAll(listed, "a batch without its envelope");
 
 /** Everything that is declared or given has a use, and nothing else is used. */
@@ -85,7 +88,7 @@ function expectUsed(text: string, names: string[]): void {
 }
 
 test("parts that many statements share", () => {
-  expect(`\n${[MADE, INTO_MADE, batchColumns(), listed].join("\n\n")}\n`).toMatchSnapshot();
+  expect(`\n${[MADE, INTO_MADE, batchColumns(), liveColumns, madeOf("@id"), listed].join("\n\n")}\n`).toMatchSnapshot();
 });
 
 describe.each(cases)("$name", (unit) => {
@@ -167,7 +170,7 @@ describe.each(cases)("$name", (unit) => {
       const tables = writesOf(text).filter((table) => !/[@#]/.test(table));
       const first = tables.filter((table, n) => tables.indexOf(table) === n);
       // Who locks a table last of all holds it while waiting for nothing.
-      const ranks = first.map((table) => order[table] ?? 3);
+      const ranks = first.map((table) => order[table] ?? 4);
       const last = first.at(-1) === tables.at(-1) && first.at(-1) === "client_queue" ? ranks.slice(0, -1) : ranks;
       expect(last).toEqual([...last].sort());
     }));

@@ -116,8 +116,11 @@ export async function failed(): Promise<BatchRow> {
   return (await call(system.broker, "batch.settle", { batch, outcome })) as BatchRow;
 }
 /** Makes its wait over. */
-export const due = ({ id }: BatchRow, node = system) =>
-  inside(node).database.sequelize.query(`UPDATE batch SET due_at = 0 WHERE id = ${id}`);
+export async function due({ id }: BatchRow, node = system): Promise<void> {
+  const { sequelize } = inside(node).database;
+  await sequelize.query(`UPDATE batch SET due_at = 0 WHERE id = ${id} AND state <> 'processing'`);
+  await sequelize.query(`UPDATE batch_work SET due_at = 0 WHERE batch_id = ${id}`);
+}
 export async function sweep(node = system): Promise<void> {
   await inside(node).sweeper.run();
   await (node.broker.getLocalService("retention") as Service & { retention: Looker }).retention.run();

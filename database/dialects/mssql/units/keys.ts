@@ -3,12 +3,13 @@ import type { ChunkCommit } from "../../../store.ts";
 import { deciding, Params, unit } from "../rows.ts";
 import { big, int, kinds, type Sql, type Staged } from "../sql.ts";
 
-/** The worker's batch, locked: a write without a change is the lock that needs no hint. `id` and the others are parameters. */
+/**
+ * The worker's row of `batch_work`, locked: a write without a change is the lock that needs no hint. `id` and the others are
+ * parameters.
+ */
 export const fenced = (id: string, fence: string, chunk: string) =>
-  deciding(
-    `UPDATE batch SET fence = fence WHERE id = ${id} AND fence = ${fence} AND state = 'processing' AND next_chunk = ${chunk}`,
-  );
-export const CLIENT_OF = (id: string) => `SELECT @client = client_id FROM batch WHERE id = ${id}`;
+  deciding(`UPDATE batch_work SET fence = fence WHERE batch_id = ${id} AND fence = ${fence} AND next_chunk = ${chunk}`);
+export const CLIENT_OF = (id: string) => `SELECT @client = client_id FROM batch_work WHERE batch_id = ${id}`;
 
 /** Looks at what others have not committed yet, and waits for it: without it one waits later, fails and is tried again. */
 const LATEST = "WITH (READCOMMITTEDLOCK)";

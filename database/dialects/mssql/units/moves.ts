@@ -1,6 +1,7 @@
 import type { Move, Written } from "../../../store.ts";
 import {
   AT_NOW,
+  type Deciding,
   deciding,
   dueAt,
   hasEnded,
@@ -16,14 +17,16 @@ import { big, name, type Sql, text } from "../sql.ts";
 import { ATTEMPT_VARIABLE, attemptSteps } from "./attempts.ts";
 import { ARRIVED } from "./fairness.ts";
 import { PASS_VARIABLE, staleSteps } from "./stale.ts";
-
-/** A client has one more free slot. */
-export const freeSlot = (client: string) =>
-  `UPDATE client_queue SET running = CASE WHEN running > 0 THEN running - 1 ELSE 0 END WHERE client_id = ${client}`;
+import { freeSlot, giveWork, standing } from "./work.ts";
 
 export async function move(sql: Sql, move: Move): Promise<Written | null> {
   const params = new Params();
-  const steps = [deciding(moved(move, params)), "SELECT @client = client_id FROM @made"];
+  const steps = [
+    ...(move.from === "processing"
+      ? taken(move, params)
+      : [moved(move, `${ofState(move, params)}${ifStill(move, params)}`, params)]),
+    "SELECT @client = client_id FROM @made",
+  ];
   if (move.from === "processing") steps.push(freeSlot("@client"));
   if (move.to === "ready") steps.push(ARRIVED);
   if (hasEnded(move.to)) steps.push("DELETE FROM record_key WHERE batch_id = @id AND expires_at IS NOT NULL");
@@ -48,7 +51,7 @@ const attempts = {
   uncount: [lowered("attempt"), lowered("attempts_total")],
 };
 
-function moved(move: Move, params: Params): string {
+function movedSets(move: Move, params: Params): string[] {
   const sets = [
     `state = ${params.add(name(move.to), "to")}`,
     `due_at = ${dueAt(move.due, params)}`,
@@ -66,15 +69,40 @@ function moved(move: Move, params: Params): string {
       `phase = ${params.add(name(move.restart), "phase")}`,
       "pass = pass + 1, next_chunk = 0, accepted = 0, rejected = 0, duplicate = 0, faults = 0, unlisted = 0",
     );
-  const conditions = [`id = ${params.add(big(move.id), "id")}`, `state = ${params.add(name(move.from), "from")}`];
-  if (move.version !== undefined) conditions.push(`version = ${params.add(big(move.version), "version")}`);
-  if (move.fence !== undefined) conditions.push(`fence = ${params.add(big(move.fence), "fence")}`);
-  if (move.onlyDue) conditions.push("due_at <= @now");
-  return `UPDATE batch SET ${sets.join(", ")}\n${INTO_MADE}\nWHERE ${conditions.join(" AND ")}`;
+  return sets;
 }
 
+const moved = (move: Move, where: string, params: Params) =>
+  deciding(`UPDATE batch SET ${movedSets(move, params).join(", ")}\n${INTO_MADE}\nWHERE ${where}`);
+
+function ofState({ id, from, fence }: Move, params: Params): string {
+  const conditions = [`id = ${params.add(big(id), "id")}`, `state = ${params.add(name(from), "from")}`];
+  if (fence !== undefined) conditions.push(`fence = ${params.add(big(fence), "fence")}`);
+  return conditions.join(" AND ");
+}
+
+function ifStill({ version, onlyDue }: Move, params: Params): string {
+  const isSeen = version === undefined ? "" : ` AND version = ${params.add(big(version), "version")}`;
+  return `${isSeen}${onlyDue ? " AND due_at <= @now" : ""}`;
+}
+
+/**
+ * A batch is taken from its worker: it stands where its row of `batch_work` did, which goes. A batch that a node of an older
+ * version has claimed has none, and gets one first.
+ */
+function taken(move: Move, params: Params): (string | Deciding)[] {
+  return [
+    deciding(`UPDATE batch SET fence = fence WHERE ${ofState(move, params)}`),
+    `${giveWork("@id", "due_at")} AND due_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM batch_work AS w WHERE w.batch_id = @id)`,
+    deciding(`UPDATE batch_work SET fence = fence WHERE batch_id = @id${ifStill(move, params)}`),
+    ...standing("@id"),
+    moved(move, "id = @id", params),
+  ];
+}
+
+/** Nobody has a batch or an upload any more. */
 export async function voidLeases(sql: Sql): Promise<void> {
   await sql.all(`${AT_NOW}
-UPDATE batch SET due_at = @now, fence = fence + CASE WHEN state = 'receiving' THEN 1 ELSE 0 END
-WHERE state IN ('processing', 'receiving');`);
+UPDATE batch_work SET due_at = @now WHERE due_at > @now;
+UPDATE batch SET due_at = @now WHERE state IN ('processing', 'receiving') AND due_at > @now;`);
 }

@@ -1,4 +1,14 @@
-import { addError, mostErrorRows, notVoided, type RawError, ROW_BYTES, voidedUpload } from "../../../rows.ts";
+import {
+  addError,
+  dueOf,
+  LIVE,
+  mostErrorRows,
+  notVoided,
+  type RawError,
+  ROW_BYTES,
+  voidedUpload,
+  WORK,
+} from "../../../rows.ts";
 import type {
   BatchRow,
   BatchState,
@@ -8,38 +18,40 @@ import type {
   RecordErrors,
   SeenBatch,
 } from "../../../store.ts";
-import { AT_NOW, batchColumns, batchRow, Params, type RawBatch } from "../rows.ts";
+import { AT_NOW, batchRow, liveColumns, Params, type RawBatch } from "../rows.ts";
 import { big, int, kinds, NOW, name, type Sql, text, uuid } from "../sql.ts";
 import { PASS_VARIABLE, passOf, passStep } from "./stale.ts";
 
 export async function batch(sql: Sql, publicId: string, clientId: number | null): Promise<BatchRow | null> {
   const params = new Params();
-  const conditions = [`public_id = ${params.add(uuid(publicId), "publicId")}`];
-  if (clientId !== null) conditions.push(`client_id = ${params.add(big(clientId), "clientId")}`);
+  const conditions = [`batch.public_id = ${params.add(uuid(publicId), "publicId")}`];
+  if (clientId !== null) conditions.push(`batch.client_id = ${params.add(big(clientId), "clientId")}`);
   const raw = await sql.get<RawBatch>(
-    `SELECT ${batchColumns()} FROM batch WHERE ${conditions.join(" AND ")};`,
+    `SELECT ${liveColumns} FROM ${LIVE} WHERE ${conditions.join(" AND ")};`,
     params.all,
   );
   return raw ? batchRow(raw) : null;
 }
 
 export async function batchById(sql: Sql, id: number): Promise<BatchRow | null> {
-  const raw = await sql.get<RawBatch>(`SELECT ${batchColumns()} FROM batch WHERE id = @id;`, { id: big(id) });
+  const raw = await sql.get<RawBatch>(`SELECT ${liveColumns} FROM ${LIVE} WHERE batch.id = @id;`, { id: big(id) });
   return raw ? batchRow(raw) : null;
 }
 
 export async function childOf(sql: Sql, id: number): Promise<BatchRow | null> {
-  const raw = await sql.get<RawBatch>(`SELECT ${batchColumns()} FROM batch WHERE parent_id = @id;`, { id: big(id) });
+  const raw = await sql.get<RawBatch>(`SELECT ${liveColumns} FROM ${LIVE} WHERE batch.parent_id = @id;`, {
+    id: big(id),
+  });
   return raw ? batchRow(raw) : null;
 }
 
 /** Lists need no header, which may be large. */
-export const listed = batchColumns().replace("batch.envelope", "'{}'");
+export const listed = liveColumns.replace("batch.envelope", "'{}'");
 
 export async function due(sql: Sql, state: BatchState, limit: number): Promise<BatchRow[]> {
   const rows = await sql.all<RawBatch>(
-    `${AT_NOW}\nSELECT TOP (@limit) ${listed} FROM batch WHERE state = @state AND due_at <= @now AND ${notVoided("batch")}
-ORDER BY due_at;`,
+    `${AT_NOW}\nSELECT TOP (@limit) ${listed} FROM ${LIVE} WHERE batch.state = @state AND ${dueOf(state)} <= @now AND ${notVoided("batch")}
+ORDER BY ${dueOf(state)};`,
     { limit: int(limit), state: name(state) },
   );
   return rows.map(batchRow);
@@ -47,7 +59,7 @@ ORDER BY due_at;`,
 
 export async function voided(sql: Sql, limit: number): Promise<BatchRow[]> {
   const rows = await sql.all<RawBatch>(
-    `${AT_NOW}\nSELECT TOP (@limit) ${listed} FROM batch WHERE due_at <= @now AND ${voidedUpload("batch")} ORDER BY due_at;`,
+    `${AT_NOW}\nSELECT TOP (@limit) ${listed} FROM ${LIVE} WHERE batch.due_at <= @now AND ${voidedUpload("batch")} ORDER BY batch.due_at;`,
     { limit: int(limit) },
   );
   return rows.map(batchRow);
@@ -59,11 +71,13 @@ export async function voided(sql: Sql, limit: number): Promise<BatchRow[]> {
  */
 export async function list(sql: Sql, { clientId, state, before, limit }: ListQuery): Promise<BatchRow[]> {
   const params = new Params();
-  const conditions = [state === undefined ? "state <> 'receiving'" : `state = ${params.add(name(state), "state")}`];
-  if (clientId !== undefined) conditions.push(`client_id = ${params.add(big(clientId), "clientId")}`);
-  if (before !== undefined) conditions.push(`id < ${params.add(big(before), "before")}`);
+  const conditions = [
+    state === undefined ? "batch.state <> 'receiving'" : `batch.state = ${params.add(name(state), "state")}`,
+  ];
+  if (clientId !== undefined) conditions.push(`batch.client_id = ${params.add(big(clientId), "clientId")}`);
+  if (before !== undefined) conditions.push(`batch.id < ${params.add(big(before), "before")}`);
   const rows = await sql.all<RawBatch>(
-    `SELECT TOP (${params.add(int(limit), "limit")}) ${listed} FROM batch WHERE ${conditions.join(" AND ")} ORDER BY id DESC
+    `SELECT TOP (${params.add(int(limit), "limit")}) ${listed} FROM ${LIVE} WHERE ${conditions.join(" AND ")} ORDER BY batch.id DESC
 OPTION (RECOMPILE);`,
     params.all,
   );
@@ -74,7 +88,8 @@ OPTION (RECOMPILE);`,
 const CHANGED = `DECLARE @seen TABLE (public_id ${kinds.uuid.sql}, version BIGINT);
 INSERT INTO @seen (public_id, version)
 SELECT j.public_id, j.version FROM OPENJSON(@list) WITH (public_id NVARCHAR(36) '$.publicId', version BIGINT '$.version') AS j;
-SELECT ${listed} FROM @seen AS seen JOIN batch ON batch.public_id = seen.public_id AND batch.version <> seen.version;`;
+SELECT ${listed} FROM @seen AS seen JOIN batch ON batch.public_id = seen.public_id
+${WORK} WHERE COALESCE(w.version, batch.version) <> seen.version;`;
 
 export async function changed(sql: Sql, seen: SeenBatch[]): Promise<BatchRow[]> {
   const list = seen.map(({ publicId, version }) => ({ publicId, version }));

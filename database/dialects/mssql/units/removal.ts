@@ -90,6 +90,7 @@ const DELETE = unit({
     `DELETE FROM batch OUTPUT deleted.client_id, deleted.content_hash INTO @gone
 WHERE id = @id AND ${removable("batch", "@now")}`,
     "SELECT @client = client_id, @hash = hash FROM @gone",
+    "DELETE FROM batch_work WHERE batch_id = @id AND @client IS NOT NULL",
     "DELETE FROM content_key WHERE client_id = @client AND hash = @hash AND batch_id = @id",
     "DELETE FROM delivery OUTPUT deleted.id INTO @untold WHERE batch_id = @id AND @client IS NOT NULL",
     "DELETE FROM delivery_attempt WHERE delivery_id IN (SELECT untold.id FROM @untold AS untold)",

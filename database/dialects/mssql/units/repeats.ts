@@ -1,8 +1,18 @@
 /** What is sent again: keys, contents, and what a client has sent today. Keys of uploads have no blank at their end, which T-SQL would not see. */
 import { answerOf, keptMade, keptWhole } from "../../../answers.ts";
 import { CAME_TO_NOTHING, decided, refusalOf } from "../../../decided.ts";
+import { LIVE } from "../../../rows.ts";
 import type { DayUsage, KeyHolder, UploadAnswer, UploadCommit, UploadKey, UploadOutcome } from "../../../store.ts";
-import { AT_NOW, batchColumns, batchRow, type Deciding, jsonOrNull, type Params, type RawBatch } from "../rows.ts";
+import {
+  AT_NOW,
+  batchColumns,
+  batchRow,
+  type Deciding,
+  jsonOrNull,
+  liveColumns,
+  type Params,
+  type RawBatch,
+} from "../rows.ts";
 import { big, hash, name, type Sql, text } from "../sql.ts";
 
 const DAY_MS = 86_400_000;
@@ -106,7 +116,7 @@ const isOurs = async (sql: Sql, id: number) =>
 async function sameContent(sql: Sql, clientId: number, contentHash: string) {
   const raw = await sql.get<RawBatch>(
     `${AT_NOW}
-SELECT ${batchColumns()} FROM batch WHERE state NOT IN ${CAME_TO_NOTHING} AND id =
+SELECT ${liveColumns} FROM ${LIVE} WHERE batch.state NOT IN ${CAME_TO_NOTHING} AND batch.id =
   (SELECT batch_id FROM content_key WHERE client_id = @client AND hash = @hash AND expires_at > @now);`,
     { client: big(clientId), hash: hash(contentHash) },
   );

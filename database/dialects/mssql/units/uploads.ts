@@ -2,7 +2,6 @@ import { decided } from "../../../decided.ts";
 import type { NewBatch, StoredChunk, UploadCommit, UploadOutcome } from "../../../store.ts";
 import {
   AT_NOW,
-  BY_KEY,
   chunkSteps,
   type Deciding,
   deciding,
@@ -26,23 +25,29 @@ import {
 import { big, hash, int, name, type Sql, text, uuid } from "../sql.ts";
 import { ARRIVED, insertQueue } from "./fairness.ts";
 import { clearKey, clearStale, freeConditions, heldBy, keyIsFree, repeatSteps, spend, whyNot } from "./repeats.ts";
+import { freeWork, giveWork } from "./work.ts";
 
 /** An upload belongs to its node as long as it is this; taking it away raises the fence. */
 const OURS = "state = 'receiving' AND fence = 0";
 
 /** The INSERT of a receiving row, before its condition. */
-const begun = (batch: NewBatch, lease: string, params: Params) =>
+const begun = (batch: NewBatch, params: Params) =>
   `INSERT INTO batch (${IDENTITY}, state, envelope, bytes, records, chunks, phase, next_chunk, accepted, rejected,
-  duplicate, fence, due_at, attempt, attempts_total, version, created_at)
-SELECT ${identity(batch, params)}, 'receiving', '{}', 0, 0, 0, 'deliver', 0, 0, 0, 0, 0, ${lease}, 0, 0, 1, @now`;
+  duplicate, fence, attempt, attempts_total, version, created_at)
+SELECT ${identity(batch, params)}, 'receiving', '{}', 0, 0, 0, 'deliver', 0, 0, 0, 0, 0, 0, 0, 1, @now`;
 
 export async function beginUpload(sql: Sql, batch: NewBatch, leaseMs: number): Promise<number> {
   const params = new Params();
-  const insert = begun(batch, `@now + ${params.add(big(leaseMs), "lease")}`, params);
-  const row = await sql.get<{ id: number }>(
-    `${AT_NOW}\nDECLARE @id BIGINT;\n${insert};\nSET @id = SCOPE_IDENTITY();\nSELECT @id AS "id";`,
-    params.all,
-  );
+  const text = unit({
+    declared: ["@id BIGINT"],
+    steps: [
+      begun(batch, params),
+      "SET @id = SCOPE_IDENTITY()",
+      giveWork("@id", `@now + ${params.add(big(leaseMs), "lease")}`),
+    ],
+    answer: 'SELECT @id AS "id"',
+  });
+  const row = await sql.get<{ id: number }>(text, params.all);
   return (row as { id: number }).id;
 }
 
@@ -53,8 +58,9 @@ export async function beginKeyedUpload(sql: Sql, batch: NewBatch, leaseMs: numbe
   const text = unit({
     declared: ["@id BIGINT"],
     steps: [
-      deciding(`${begun(batch, lease, params)} WHERE ${keyIsFree(client, named)}`),
+      deciding(`${begun(batch, params)} WHERE ${keyIsFree(client, named)}`),
       "SET @id = SCOPE_IDENTITY()",
+      giveWork("@id", lease),
       `INSERT INTO idempotency_key (client_id, "key", batch_id, expires_at) VALUES (${client}, ${named}, @id, ${lease})`,
     ],
     answer: 'SELECT @id AS "id" WHERE @held = 1',
@@ -71,8 +77,9 @@ export async function appendChunks(sql: Sql, id: number, chunks: StoredChunk[], 
   const batch = params.add(big(id), "id");
   const text = unit({
     steps: [
-      deciding(`UPDATE batch SET due_at = @now + ${params.add(big(leaseMs), "lease")}, chunks = chunks + ${params.add(int(chunks.length), "more")}
-WHERE id = ${batch} AND ${OURS}`),
+      deciding(
+        `UPDATE batch_work SET due_at = @now + ${params.add(big(leaseMs), "lease")} WHERE batch_id = ${batch} AND fence = 0`,
+      ),
       ...chunkSteps(chunks, batch, params),
     ],
     answer: 'SELECT @held AS "held" WHERE @held = 1',
@@ -84,20 +91,24 @@ export async function touchUploads(sql: Sql, ids: number[], leaseMs: number): Pr
   await sql.all(TOUCH, { ids: listOf(ids), lease: big(leaseMs) });
 }
 
-const TOUCH = `${AT_NOW}\nUPDATE batch SET due_at = @now + @lease ${BY_KEY} WHERE id IN ${idsIn("@ids")} AND ${OURS};`;
+const TOUCH = `${AT_NOW}\nUPDATE batch_work SET due_at = @now + @lease WHERE batch_id IN ${idsIn("@ids")} AND fence = 0;`;
 
 /** Due at once: should this node die before it has wiped the upload, the sweep finds it. */
 const voided = (condition: string) =>
   unit({
     steps: [
+      deciding("UPDATE batch SET fence = fence WHERE id = @id AND state = 'receiving'"),
+      "UPDATE batch_work SET fence = fence WHERE batch_id = @id",
       deciding(`UPDATE batch SET fence = fence + 1, due_at = CASE WHEN due_at < @now THEN due_at ELSE @now END
-WHERE id = @id AND state = 'receiving'${condition}`),
+WHERE id = @id${condition}`),
+      freeWork("@id"),
       "DELETE FROM idempotency_key WHERE batch_id = @id AND answer IS NULL",
     ],
     answer: 'SELECT @held AS "held" WHERE @held = 1',
   });
 const VOID = voided("");
-const VOID_DUE = voided(" AND due_at <= @now");
+const VOID_DUE = voided(` AND (due_at <= @now
+  OR EXISTS (SELECT 1 FROM batch_work AS w WHERE w.batch_id = @id AND w.due_at <= @now))`);
 
 export async function voidUpload(sql: Sql, id: number, onlyDue: boolean): Promise<boolean> {
   return (await sql.get(onlyDue ? VOID_DUE : VOID, { id: big(id) })) !== undefined;
@@ -123,6 +134,7 @@ function commitText(commit: UploadCommit, params: Params): string {
   const steps: (string | Deciding)[] = [
     deciding(id === null ? insertWhole(commit, free, params) : finish(id, commit, free, params)),
     IDS_OF_MADE,
+    ...(id === null ? [] : [freeWork("@id")]),
     insertQueue("@client", params.add(int(queue.cap), "cap"), params.add(int(queue.weight), "weight")),
     ...(commit.state === "ready" ? [ARRIVED] : []),
     ...repeatSteps(commit, params),

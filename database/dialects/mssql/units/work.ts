@@ -1,8 +1,7 @@
 /** What a worker does: claim, commit chunk by chunk, keep its leases. */
-import { checkCount, errorRows, placesWithout } from "../../../rows.ts";
+import { checkCount, errorRows, movingColumns, placesWithout, workColumns } from "../../../rows.ts";
 import { type ChunkCommit, type Claimed, type StoredChunk, storedFaults, type Written } from "../../../store.ts";
 import {
-  BY_KEY,
   batchColumns,
   batchRow,
   chunkColumns,
@@ -16,6 +15,7 @@ import {
   LATER,
   listOf,
   MADE,
+  madeOf,
   outboxSteps,
   Params,
   type RawBatch,
@@ -29,20 +29,34 @@ import {
 import { big, int, kinds, name, type Sql, type Staged, text } from "../sql.ts";
 import { LIFT, strideOf } from "./fairness.ts";
 import { CLIENT_OF, endsAt, fenced, reservedSteps, stagedFreed, TAKEN, uniqueSteps } from "./keys.ts";
-import { freeSlot } from "./moves.ts";
 import { PASS_VARIABLE, passOf, passStep } from "./stale.ts";
 
-/** Lock order batch → client_queue. On stride scheduling and the lift of `pass`, see the SQLite twin. */
+/** A client has one more free slot. */
+export const freeSlot = (client: string) =>
+  `UPDATE client_queue SET running = CASE WHEN running > 0 THEN running - 1 ELSE 0 END WHERE client_id = ${client}`;
+
+/** What a row of `batch_work` begins with. */
+export const giveWork = (id: string, until: string) =>
+  `INSERT INTO batch_work (${workColumns.join(", ")})
+SELECT ${workColumns.map((column) => ({ batch_id: "id", due_at: until })[column as string] ?? column).join(", ")} FROM batch WHERE id = ${id}`;
+export const freeWork = (id: string) => `DELETE FROM batch_work WHERE batch_id = ${id}`;
+
+/**
+ * Lock order batch → batch_work → client_queue. On stride scheduling and the lift of `pass`, see the SQLite twin. What
+ * somebody's SQL has left behind in `batch_work` is no obstacle.
+ */
 const CLAIM = `${LIFT}
 ${unit({
   declared: [MADE, "@client BIGINT"],
   steps: [
     deciding("UPDATE batch SET fence = fence WHERE id = @id AND state = 'ready' AND due_at <= @now"),
     LATER,
-    deciding(`UPDATE batch SET state = 'processing', owner = @owner, fence = fence + 1, due_at = @now + @lease,
+    deciding(`UPDATE batch SET state = 'processing', owner = @owner, fence = fence + 1, due_at = NULL,
   attempt = attempt + 1, attempts_total = attempts_total + 1, started_at = COALESCE(started_at, @now), version = version + 1
-${INTO_MADE}
 WHERE id = @id AND state = 'ready'`),
+    freeWork("@id"),
+    giveWork("@id", "@now + @lease"),
+    madeOf("@id"),
     "SELECT @client = client_id FROM @made",
     deciding(`UPDATE client_queue SET running = running + 1,
   pass = CASE WHEN pass < @lift THEN @lift ELSE pass END + ${strideOf("client_queue")},
@@ -70,7 +84,8 @@ export async function readChunk(sql: Sql, id: number, no: number): Promise<Store
 
 /**
  * Rows that are many are loaded before anything is locked. The batch's lock comes first, so a takeover that commits while
- * this waits leaves it without a row; the client's slot comes last, for all the client's workers want its row.
+ * this waits leaves it without a row; the client's slot comes last, for all the client's workers want its row. Only the last
+ * commit of a run writes the row of `batch`.
  */
 export async function commitChunk(sql: Sql, commit: ChunkCommit): Promise<Written | null> {
   checkCount(commit);
@@ -79,6 +94,7 @@ export async function commitChunk(sql: Sql, commit: ChunkCommit): Promise<Writte
   const staged = [...stagedRecords(commit), ...stagedErrors(commit), ...stagedFreed(commit)];
   const [id, chunk] = [params.add(big(commit.id), "id"), params.add(int(commit.chunk), "chunk")];
   const steps: (string | Deciding)[] = [
+    ...(commit.end ? [ending(id, params.add(big(commit.fence), "fence"))] : []),
     fenced(id, params.add(big(commit.fence), "fence"), chunk),
     LATER,
     CLIENT_OF(id),
@@ -86,7 +102,8 @@ export async function commitChunk(sql: Sql, commit: ChunkCommit): Promise<Writte
     ...reservedSteps(commit, id, chunk, params),
     ...errorSteps(commit, id, params),
     ...(commit.end?.purge ? [`DELETE FROM batch_chunk WHERE batch_id = ${id}`] : []),
-    `UPDATE batch SET ${advanced(commit, params).join(", ")}\n${INTO_MADE}\nWHERE id = ${id}`,
+    `UPDATE batch_work SET ${advanced(commit, params).join(", ")}\nWHERE batch_id = ${id}`,
+    ...(commit.end ? ended(commit.end, id, params) : [madeOf(id)]),
     ...outboxSteps(events, params),
     ...(commit.end ? [freeSlot("@client")] : []),
   ];
@@ -173,40 +190,52 @@ SELECT ${id}, @passes * ${step} + given.${seq}, ${names.map((name) => `given.${n
 function advanced(commit: ChunkCommit, params: Params): string[] {
   const { leaseMs, counts, next, end } = commit;
   const [less, more] = isCounted(commit) ? [" - @missed", " + @missed"] : ["", ""];
-  const sets = [
+  return [
     `next_chunk = ${params.add(int(next.chunk), "nextChunk")}`,
     `phase = ${params.add(name(next.phase), "phase")}`,
     `accepted = accepted + ${params.add(big(counts.accepted), "accepted")}${less}`,
     `rejected = rejected + ${params.add(big(counts.rejected), "rejected")}`,
     `duplicate = duplicate + ${params.add(big(counts.duplicate), "duplicate")}${more}`,
-    `due_at = ${end ? dueAt(end.due, params) : `@now + ${params.add(big(leaseMs), "lease")}`}`,
     `faults = faults + ${params.add(big(storedFaults(commit)), "faults")}`,
     `unlisted = unlisted + ${params.add(big(commit.unlisted.length), "unlisted")}`,
     // This run is the first attempt at the chunk that follows.
     "attempt = 1",
     "version = version + 1",
+    ...(end ? [] : [`due_at = @now + ${params.add(big(leaseMs), "lease")}`]),
   ];
-  if (!end) return sets;
-  return [
-    ...sets,
+}
+
+/** The batch's row is locked before that of `batch_work`, where this commit is the last one of its run. */
+const ending = (id: string, fence: string) =>
+  deciding(`UPDATE batch SET fence = fence WHERE id = ${id} AND fence = ${fence} AND state = 'processing'`);
+
+/** The batch stands where its row of `batch_work` did, which goes; all that before its state is another one (taken.ts). */
+export const standing = (id: string): string[] => [
+  `UPDATE batch SET ${movingColumns.map((column) => `${column} = w.${column}`).join(", ")}
+FROM batch_work AS w WHERE batch.id = ${id} AND w.batch_id = ${id}`,
+  freeWork(id),
+];
+
+function ended(end: NonNullable<ChunkCommit["end"]>, id: string, params: Params): string[] {
+  const sets = [
+    `due_at = ${dueAt(end.due, params)}`,
     `state = ${params.add(name(end.state), "state")}`,
     `reason = ${params.add(text(jsonOrNull(end.reason)), "reason")}`,
     "owner = NULL",
     `finished_at = ${hasEnded(end.state) ? "@now" : "NULL"}`,
     ...(end.purge ? ["chunks = 0"] : []),
   ];
+  return [...standing(id), `UPDATE batch SET ${sets.join(", ")}\n${INTO_MADE}\nWHERE id = ${id}`];
 }
 
-/** By their keys: found by their state, they would be locked in the index first, and then wait for a commit that comes the other way. */
-const HELD = `${BY_KEY}
-WHERE id IN ${idsIn("@ids")} AND state = 'processing' AND owner = @owner`;
+const HELD = `WHERE batch_id IN ${idsIn("@ids")} AND owner = @owner`;
 const EXTEND = unit({
   declared: ["@extended TABLE (id BIGINT, fence BIGINT)"],
   steps: [
-    `UPDATE batch SET fence = fence ${HELD}`,
+    `UPDATE batch_work SET fence = fence ${HELD}`,
     LATER,
-    `UPDATE batch SET due_at = @now + @lease
-OUTPUT inserted.id, inserted.fence INTO @extended
+    `UPDATE batch_work SET due_at = @now + @lease
+OUTPUT inserted.batch_id, inserted.fence INTO @extended
 ${HELD}`,
   ],
   answer: 'SELECT id AS "id", fence AS "fence" FROM @extended',

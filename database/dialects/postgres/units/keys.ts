@@ -49,8 +49,11 @@ export function reservedCtes({ chunk, unique }: ChunkCommit, values: Values): st
   ];
 }
 
-const RESERVE = `WITH fence AS MATERIALIZED (SELECT id, client_id FROM batch
-    WHERE id = $1 AND fence = $2 AND state = 'processing' AND next_chunk = $3 FOR NO KEY UPDATE),
+/** What a worker's writes need of its batch. */
+export const FENCE = `SELECT w.batch_id AS id, w.client_id, w.client_id AS "clientId", w.pass FROM batch_work w`;
+
+const RESERVE = `WITH fence AS MATERIALIZED (${FENCE}
+    WHERE w.batch_id = $1 AND w.fence = $2 AND w.next_chunk = $3 FOR NO KEY UPDATE),
   given AS MATERIALIZED (SELECT decode(k, 'hex') AS key FROM unnest($4::text[]) k),
   own AS MATERIALIZED (SELECT k.key_hash FROM fence, given g, record_key k
     WHERE k.client_id = fence.client_id AND k.key_hash = g.key AND k.batch_id = fence.id AND k.chunk_no = $3),

@@ -1,9 +1,11 @@
+import { movingColumns } from "../../../rows.ts";
 import type { Move, Written } from "../../../store.ts";
 import {
   batchColumns,
   dueAt,
   hasEnded,
   jsonOrNull,
+  movingOf,
   outboxCte,
   outboxIds,
   type RawWritten,
@@ -17,7 +19,7 @@ import { STALE } from "./stale.ts";
 
 export async function move(sql: Sql, move: Move): Promise<Written | null> {
   const values = new Values();
-  const ctes = [madeCte(move, values)];
+  const ctes = move.from === "processing" ? takenCtes(move, values) : [madeCte(move, values)];
   ctes.push(...queueCtes(move));
   if (move.restart) ctes.push(STALE);
   if (hasEnded(move.to))
@@ -43,40 +45,78 @@ function queueCtes({ from, to }: Move): string[] {
   return [arrived, KNOWN, update(" AND NOT EXISTS (SELECT 1 FROM known)")];
 }
 
-const attempts = {
+/** What becomes of the columns of attempts in the row `of`. */
+const attempts = (of: string) => ({
   keep: [],
   reset: ["attempt = 0"],
-  uncount: ["attempt = greatest(attempt - 1, 0)", "attempts_total = greatest(attempts_total - 1, 0)"],
-};
+  uncount: [`attempt = greatest(${of}.attempt - 1, 0)`, "attempts_total = greatest(b.attempts_total - 1, 0)"],
+});
 
-function madeCte(move: Move, values: Values): string {
+/** What a move sets, from the moving columns in the row `of`. */
+function movedSets(move: Move, of: string, values: Values): string[] {
   const sets = [
     `state = ${values.add(move.to, "varchar")}`,
     `due_at = ${dueAt(move.due, values)}`,
     `reason = ${values.add(jsonOrNull(move.reason), "text")}`,
     `finished_at = ${hasEnded(move.to) ? NOW : "NULL"}`,
-    "version = version + 1",
+    `version = ${of}.version + 1`,
     "owner = NULL",
-    ...attempts[move.attempt],
+    ...attempts(of)[move.attempt],
   ];
-  if (move.from === "processing") sets.push("fence = fence + 1");
-  // It is when the batch joined the queue: a hand-back from `processing`, or the end of a wait there, does not change it.
-  else if (move.to === "ready" && move.from !== "ready") sets.push(`ready_at = ${NOW}`);
   if (move.restart)
     sets.push(
       `phase = ${values.add(move.restart, "varchar")}`,
-      "pass = pass + 1, next_chunk = 0, accepted = 0, rejected = 0, duplicate = 0, faults = 0, unlisted = 0",
+      "pass = b.pass + 1, next_chunk = 0, accepted = 0, rejected = 0, duplicate = 0, faults = 0, unlisted = 0",
     );
-  const conditions = [`id = ${values.add(move.id)}`, `state = ${values.add(move.from)}`];
-  if (move.version !== undefined) conditions.push(`version = ${values.add(move.version)}`);
-  if (move.fence !== undefined) conditions.push(`fence = ${values.add(move.fence)}`);
-  if (move.onlyDue) conditions.push(`due_at <= ${NOW}`);
-  return `made AS (UPDATE batch SET ${sets.join(", ")} WHERE ${conditions.join(" AND ")} RETURNING ${batchColumns()})`;
+  return sets;
 }
 
+function madeCte(move: Move, values: Values): string {
+  const sets = movedSets(move, "b", values);
+  // It is when the batch joined the queue: a hand-back from `processing`, or the end of a wait there, does not change it.
+  if (move.to === "ready" && move.from !== "ready") sets.push(`ready_at = ${NOW}`);
+  const conditions = [`b.id = ${values.add(move.id)}`, `b.state = ${values.add(move.from)}`];
+  if (move.fence !== undefined) conditions.push(`b.fence = ${values.add(move.fence)}`);
+  conditions.push(...movingConditions(move, "b", values));
+  return `made AS (UPDATE batch b SET ${sets.join(", ")} WHERE ${conditions.join(" AND ")} RETURNING ${batchColumns("b")})`;
+}
+
+function movingConditions({ version, onlyDue }: Move, of: string, values: Values): string[] {
+  return [
+    ...(version === undefined ? [] : [`${of}.version = ${values.add(version)}`]),
+    ...(onlyDue ? [`${of}.due_at <= ${NOW}`] : []),
+  ];
+}
+
+/**
+ * A batch is taken from its worker: the row of `batch_work` goes, and the batch stands where that one was. A batch that a
+ * node of an older version has claimed has none, and its lease is in its own row.
+ */
+function takenCtes(move: Move, values: Values): string[] {
+  const fence = move.fence === undefined ? "" : ` AND fence = ${values.add(move.fence)}`;
+  const also = (of: string) =>
+    movingConditions(move, of, values)
+      .map((condition) => ` AND ${condition}`)
+      .join("");
+  const sets = [...movedSets(move, "stand", values), "fence = b.fence + 1"];
+  const set = sets.join(", ");
+  const kept = movingColumns.filter((column) => !new RegExp(`\\b${column} =`).test(set));
+  return [
+    `held AS MATERIALIZED (SELECT id, fence, due_at, ${movingColumns.join(", ")} FROM batch
+      WHERE id = ${values.add(move.id)} AND state = 'processing'${fence} FOR NO KEY UPDATE)`,
+    `work AS (DELETE FROM batch_work w USING held WHERE w.batch_id = held.id AND w.fence = held.fence${also("w")}
+      RETURNING w.batch_id AS id, ${movingOf("w")})`,
+    `stand AS MATERIALIZED (SELECT * FROM work
+      UNION ALL SELECT held.id, ${movingOf("held")} FROM held WHERE held.due_at IS NOT NULL${also("held")})`,
+    `made AS (UPDATE batch b SET ${[...sets, ...kept.map((column) => `${column} = stand.${column}`)].join(", ")}
+      FROM stand WHERE b.id = stand.id RETURNING ${batchColumns("b")})`,
+  ];
+}
+
+/** Nobody has a batch or an upload any more. */
 export async function voidLeases(sql: Sql): Promise<void> {
   await sql.all(
-    `UPDATE batch SET due_at = ${NOW}, fence = fence + CASE WHEN state = 'receiving' THEN 1 ELSE 0 END
-     WHERE state IN ('processing', 'receiving')`,
+    `WITH work AS (UPDATE batch_work SET due_at = least(due_at, ${NOW}))
+     UPDATE batch SET due_at = least(due_at, ${NOW}) WHERE state IN ('processing', 'receiving') AND due_at IS NOT NULL`,
   );
 }

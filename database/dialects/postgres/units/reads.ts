@@ -1,4 +1,14 @@
-import { addError, mostErrorRows, notVoided, type RawError, ROW_BYTES, voidedUpload } from "../../../rows.ts";
+import {
+  addError,
+  dueOf,
+  LIVE,
+  mostErrorRows,
+  notVoided,
+  type RawError,
+  ROW_BYTES,
+  voidedUpload,
+  WORK,
+} from "../../../rows.ts";
 import type {
   BatchRow,
   BatchState,
@@ -8,13 +18,13 @@ import type {
   RecordErrors,
   SeenBatch,
 } from "../../../store.ts";
-import { batchColumns, batchRow, type Of, ofBatch, type RawBatch, Values } from "../rows.ts";
+import { batchRow, liveColumns, type Of, ofBatch, type RawBatch, Values } from "../rows.ts";
 import { NOW, type Sql } from "../sql.ts";
 import { passOf } from "./stale.ts";
 
 export async function batch(sql: Sql, publicId: string, clientId: number | null): Promise<BatchRow | null> {
   const raw = await sql.get<RawBatch>(
-    `SELECT ${batchColumns()} FROM batch WHERE public_id = $1 AND ($2::bigint IS NULL OR client_id = $2)`,
+    `SELECT ${liveColumns} FROM ${LIVE} WHERE batch.public_id = $1 AND ($2::bigint IS NULL OR batch.client_id = $2)`,
     publicId.replaceAll("\0", ""),
     clientId,
   );
@@ -22,21 +32,22 @@ export async function batch(sql: Sql, publicId: string, clientId: number | null)
 }
 
 export async function batchById(sql: Sql, id: number): Promise<BatchRow | null> {
-  const raw = await sql.get<RawBatch>(`SELECT ${batchColumns()} FROM batch WHERE id = $1`, id);
+  const raw = await sql.get<RawBatch>(`SELECT ${liveColumns} FROM ${LIVE} WHERE batch.id = $1`, id);
   return raw ? batchRow(raw) : null;
 }
 
 export async function childOf(sql: Sql, id: number): Promise<BatchRow | null> {
-  const raw = await sql.get<RawBatch>(`SELECT ${batchColumns()} FROM batch WHERE parent_id = $1`, id);
+  const raw = await sql.get<RawBatch>(`SELECT ${liveColumns} FROM ${LIVE} WHERE batch.parent_id = $1`, id);
   return raw ? batchRow(raw) : null;
 }
 
 /** Lists need no header, which may be large. */
-const listed = batchColumns().replace("batch.envelope", "'{}' AS envelope");
+const listed = liveColumns.replace("batch.envelope", "'{}'");
 
 export async function due(sql: Sql, state: BatchState, limit: number): Promise<BatchRow[]> {
   const rows = await sql.all<RawBatch>(
-    `SELECT ${listed} FROM batch WHERE state = $1 AND due_at <= ${NOW} AND ${notVoided("batch")} ORDER BY due_at LIMIT $2`,
+    `SELECT ${listed} FROM ${LIVE} WHERE batch.state = $1 AND ${dueOf(state)} <= ${NOW} AND ${notVoided("batch")}
+     ORDER BY ${dueOf(state)} LIMIT $2`,
     state,
     limit,
   );
@@ -45,7 +56,7 @@ export async function due(sql: Sql, state: BatchState, limit: number): Promise<B
 
 export async function voided(sql: Sql, limit: number): Promise<BatchRow[]> {
   const rows = await sql.all<RawBatch>(
-    `SELECT ${listed} FROM batch WHERE due_at <= ${NOW} AND ${voidedUpload("batch")} ORDER BY due_at LIMIT $1`,
+    `SELECT ${listed} FROM ${LIVE} WHERE batch.due_at <= ${NOW} AND ${voidedUpload("batch")} ORDER BY batch.due_at LIMIT $1`,
     limit,
   );
   return rows.map(batchRow);
@@ -54,11 +65,11 @@ export async function voided(sql: Sql, limit: number): Promise<BatchRow[]> {
 /** An upload is no batch yet: it is listed only when asked for by its state. */
 export async function list(sql: Sql, { clientId, state, before, limit }: ListQuery): Promise<BatchRow[]> {
   const values = new Values();
-  const conditions = [state === undefined ? "state <> 'receiving'" : `state = ${values.add(state)}`];
-  if (clientId !== undefined) conditions.push(`client_id = ${values.add(clientId)}`);
-  if (before !== undefined) conditions.push(`id < ${values.add(before)}`);
+  const conditions = [state === undefined ? "batch.state <> 'receiving'" : `batch.state = ${values.add(state)}`];
+  if (clientId !== undefined) conditions.push(`batch.client_id = ${values.add(clientId)}`);
+  if (before !== undefined) conditions.push(`batch.id < ${values.add(before)}`);
   const rows = await sql.all<RawBatch>(
-    `SELECT ${listed} FROM batch WHERE ${conditions.join(" AND ")} ORDER BY id DESC LIMIT ${values.add(limit)}`,
+    `SELECT ${listed} FROM ${LIVE} WHERE ${conditions.join(" AND ")} ORDER BY batch.id DESC LIMIT ${values.add(limit)}`,
     ...values.list,
   );
   return rows.map(batchRow);
@@ -67,7 +78,7 @@ export async function list(sql: Sql, { clientId, state, before, limit }: ListQue
 export async function changed(sql: Sql, seen: SeenBatch[]): Promise<BatchRow[]> {
   const rows = await sql.all<RawBatch>(
     `SELECT ${listed} FROM json_to_recordset($1::json) AS seen("publicId" text, version bigint)
-     JOIN batch ON batch.public_id = seen."publicId" AND batch.version <> seen.version`,
+     JOIN batch ON batch.public_id = seen."publicId" ${WORK} WHERE coalesce(w.version, batch.version) <> seen.version`,
     JSON.stringify(seen),
   );
   return rows.map(batchRow);

@@ -113,7 +113,8 @@ export async function deleteBatch(sql: Sql, id: number, limit: number): Promise<
          RETURNING id, client_id, content_hash),
        untold AS (DELETE FROM delivery d USING gone WHERE d.batch_id = gone.id RETURNING d.id),
        untried AS (DELETE FROM delivery_attempt a USING untold WHERE a.delivery_id = untold.id),
-       unattempted AS (DELETE FROM batch_attempt a USING gone WHERE a.batch_id = gone.id)
+       unattempted AS (DELETE FROM batch_attempt a USING gone WHERE a.batch_id = gone.id),
+       unworked AS (DELETE FROM batch_work w USING gone WHERE w.batch_id = gone.id)
      DELETE FROM content_key c USING gone
      WHERE c.client_id = gone.client_id AND c.hash = gone.content_hash AND c.batch_id = gone.id`,
     id,

@@ -1,8 +1,9 @@
 /** What is sent again: keys, contents, and what a client has sent today. */
 import { answerOf, keptColumns, keptWhole } from "../../../answers.ts";
 import { CAME_TO_NOTHING, decided, refusalOf } from "../../../decided.ts";
+import { LIVE } from "../../../rows.ts";
 import type { DayUsage, KeyHolder, UploadAnswer, UploadCommit, UploadKey, UploadOutcome } from "../../../store.ts";
-import { batchColumns, batchRow, type RawBatch, type Values } from "../rows.ts";
+import { batchColumns, batchRow, liveColumns, type RawBatch, type Values } from "../rows.ts";
 import { NOW, type Sql } from "../sql.ts";
 
 const DAY_MS = 86_400_000;
@@ -82,7 +83,7 @@ const isOurs = async (sql: Sql, id: number) =>
 
 async function sameContent(sql: Sql, clientId: number, hash: string) {
   const raw = await sql.get<RawBatch>(
-    `SELECT ${batchColumns()} FROM batch WHERE state NOT IN ${CAME_TO_NOTHING} AND id =
+    `SELECT ${liveColumns} FROM ${LIVE} WHERE batch.state NOT IN ${CAME_TO_NOTHING} AND batch.id =
        (SELECT batch_id FROM content_key WHERE client_id = $1 AND hash = $2 AND expires_at > ${NOW})`,
     clientId,
     Buffer.from(hash, "hex"),

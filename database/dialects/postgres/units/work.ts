@@ -1,15 +1,18 @@
 /** What a worker does: claim, commit chunk by chunk, keep its leases. */
 import { LRUCache } from "lru-cache";
 import { ConstraintViolation } from "../../../errors.ts";
-import { checkCount, errorRows, PASS, placesWithout } from "../../../rows.ts";
+import { checkCount, errorRows, PASS, placesWithout, workColumns } from "../../../rows.ts";
 import { type ChunkCommit, type Claimed, type StoredChunk, storedFaults, type Written } from "../../../store.ts";
 import {
   batchColumns,
   batchRow,
   chunkColumns,
+  claimedColumns,
   dueAt,
   hasEnded,
   jsonOrNull,
+  liveColumns,
+  movingOf,
   type Of,
   ofBatch,
   outboxCte,
@@ -23,21 +26,28 @@ import {
 } from "../rows.ts";
 import { NOW, type Sql } from "../sql.ts";
 import { LIFT } from "./fairness.ts";
-import { reservedCtes, uniqueCtes } from "./keys.ts";
+import { FENCE, reservedCtes, uniqueCtes } from "./keys.ts";
+
+const LEASE = `${NOW} + $3::bigint`;
+const renewed = workColumns.map((column) => `${column} = excluded.${column}`).join(", ");
 
 /**
- * Lock order batch → client_queue. A batch that somebody else claims right now is skipped. On stride scheduling and the
- * lift of `pass`, see the SQLite twin.
+ * Lock order batch → batch_work → client_queue. A batch that somebody else claims right now is skipped. On stride scheduling
+ * and the lift of `pass`, see the SQLite twin. A row of `batch_work` that somebody's SQL has left behind is no obstacle.
  */
-export const CLAIM = `WITH cand AS MATERIALIZED (SELECT id, client_id FROM batch
+export const CLAIM = `WITH cand AS MATERIALIZED (SELECT id, client_id, pass FROM batch
     WHERE id = $1 AND state = 'ready' AND due_at <= ${NOW} FOR NO KEY UPDATE SKIP LOCKED),
   slot AS (UPDATE client_queue q SET running = q.running + 1,
       pass = greatest(q.pass, lift.pass) + 1000.0 / q.weight, began = greatest(q.pass, lift.pass)
     FROM cand, (SELECT ${LIFT} AS pass) lift WHERE q.client_id = cand.client_id AND q.running < q.cap RETURNING 1),
-  made AS (UPDATE batch b SET state = 'processing', owner = $2, fence = b.fence + 1, due_at = ${NOW} + $3::bigint,
+  made AS (UPDATE batch b SET state = 'processing', owner = $2, fence = b.fence + 1, due_at = NULL,
       attempt = b.attempt + 1, attempts_total = b.attempts_total + 1,
       started_at = coalesce(b.started_at, ${NOW}), version = b.version + 1
-    FROM cand, slot WHERE b.id = cand.id RETURNING ${batchColumns("b")})
+    FROM cand, slot WHERE b.id = cand.id RETURNING ${claimedColumns(LEASE)}),
+  work AS (INSERT INTO batch_work (${workColumns.join(", ")})
+    SELECT made.id, made."clientId", made.owner, made.fence, made."dueAt", cand.pass, made."nextChunk", made.phase, made.accepted,
+      made.rejected, made.duplicate, made.faults, made.unlisted, made.attempt, made.version FROM made, cand
+    ON CONFLICT (batch_id) DO UPDATE SET ${renewed})
   SELECT to_json(made) AS batch, c.batch_id AS "chunkOf", ${chunkColumns}
   FROM made LEFT JOIN batch_chunk c ON c.batch_id = made.id AND c.no = made."nextChunk"`;
 
@@ -76,7 +86,7 @@ function freshOf(sql: Sql): LRUCache<number, true> {
 
 /**
  * All parts share one snapshot; what selects FROM fence writes nothing when the fence is gone. The row lock comes first,
- * so a takeover that commits while this waits leaves it without a row.
+ * so a takeover that commits while this waits leaves it without a row. Only the last commit of a run writes the row of `batch`.
  */
 export async function commitChunk(sql: Sql, commit: ChunkCommit): Promise<Written | null> {
   checkCount(commit);
@@ -105,16 +115,14 @@ async function committed(sql: Sql, commit: ChunkCommit, areAllNew: boolean) {
   const values = new Values();
   const events = commit.end?.events ?? [];
   const ctes = [
-    `fence AS MATERIALIZED (SELECT id, client_id, client_id AS "clientId", pass FROM batch WHERE id = ${values.add(commit.id)}
-      AND fence = ${values.add(commit.fence)} AND state = 'processing' AND next_chunk = ${values.add(commit.chunk)}
-      FOR NO KEY UPDATE)`,
+    ...(commit.end ? lastFence(commit, values) : [fenceCte(commit, values)]),
     ...recordCtes(commit, areAllNew, values),
     ...reservedCtes(commit, values),
     ...errorsCte(commit, values),
     ...(commit.end ? [SLOT] : []),
     ...(commit.end?.purge ? ["purged AS (DELETE FROM batch_chunk c USING fence WHERE c.batch_id = fence.id)"] : []),
     outboxCte(events, "fence", values),
-    advanceCte(commit, values),
+    ...(commit.end ? [endedCte(commit, commit.end, values)] : advancedCtes(commit, values)),
   ];
   const told = isCounted(commit) ? ", (SELECT n FROM missed)::int AS missed" : "";
   const text = `WITH ${ctes.join(",\n")} SELECT made.*, ${outboxIds}${told} FROM made`;
@@ -122,6 +130,22 @@ async function committed(sql: Sql, commit: ChunkCommit, areAllNew: boolean) {
   if (!row) return { written: null, missed: null };
   const { missed, ...raw } = row;
   return { written: written(raw, events), missed };
+}
+
+/** The worker's row of `batch_work`, locked. */
+const fenceCte = ({ id, fence, chunk }: ChunkCommit, values: Values) =>
+  `fence AS MATERIALIZED (${FENCE} WHERE w.batch_id = ${values.add(id)} AND w.fence = ${values.add(fence)}
+    AND w.next_chunk = ${values.add(chunk)} FOR NO KEY UPDATE)`;
+
+/** The same, which is gone with this commit: the batch's row is locked before it. */
+function lastFence({ id, fence, chunk }: ChunkCommit, values: Values): string[] {
+  return [
+    `held AS MATERIALIZED (SELECT id FROM batch WHERE id = ${values.add(id)} AND fence = ${values.add(fence)}
+      AND state = 'processing' FOR NO KEY UPDATE)`,
+    `fence AS (DELETE FROM batch_work w USING held WHERE w.batch_id = held.id AND w.fence = ${values.add(fence)}
+      AND w.next_chunk = ${values.add(chunk)}
+      RETURNING w.batch_id AS id, w.client_id, w.client_id AS "clientId", w.pass, ${movingOf("w")})`,
+  ];
 }
 
 const SLOT = `slot AS (UPDATE client_queue q SET running = greatest(q.running - 1, 0)
@@ -155,35 +179,52 @@ function errorsCte({ errors, firstRecord }: ChunkCommit, values: Values): string
   ];
 }
 
-function advanceCte(commit: ChunkCommit, values: Values): string {
-  const { leaseMs, counts, next, end } = commit;
+/** What a commit adds to the moving columns `of` its batch. */
+function moved(commit: ChunkCommit, of: string, values: Values): string[] {
+  const { counts, next } = commit;
   const missed = isCounted(commit) ? "missed.n" : "0";
-  const sets = [
+  return [
     `next_chunk = ${values.add(next.chunk, "int")}`,
     `phase = ${values.add(next.phase, "varchar")}`,
-    `accepted = b.accepted + ${values.add(counts.accepted, "bigint")} - ${missed}`,
-    `rejected = b.rejected + ${values.add(counts.rejected, "bigint")}`,
-    `duplicate = b.duplicate + ${values.add(counts.duplicate, "bigint")} + ${missed}`,
-    `due_at = ${end ? dueAt(end.due, values) : `${NOW} + ${values.add(leaseMs, "bigint")}`}`,
-    `faults = b.faults + ${values.add(storedFaults(commit), "bigint")}`,
-    `unlisted = b.unlisted + ${values.add(commit.unlisted.length, "bigint")}`,
+    `accepted = ${of}.accepted + ${values.add(counts.accepted, "bigint")} - ${missed}`,
+    `rejected = ${of}.rejected + ${values.add(counts.rejected, "bigint")}`,
+    `duplicate = ${of}.duplicate + ${values.add(counts.duplicate, "bigint")} + ${missed}`,
+    `faults = ${of}.faults + ${values.add(storedFaults(commit), "bigint")}`,
+    `unlisted = ${of}.unlisted + ${values.add(commit.unlisted.length, "bigint")}`,
     // This run is the first attempt at the chunk that follows.
     "attempt = 1",
-    "version = b.version + 1",
+    `version = ${of}.version + 1`,
   ];
-  if (end) {
-    sets.push(`state = ${values.add(end.state, "varchar")}`, `reason = ${values.add(jsonOrNull(end.reason), "text")}`);
-    sets.push("owner = NULL", `finished_at = ${hasEnded(end.state) ? NOW : "NULL"}`);
-    if (end.purge) sets.push("chunks = 0");
-  }
-  return `made AS (UPDATE batch b SET ${sets.join(", ")} FROM fence${isCounted(commit) ? ", missed" : ""}
+}
+
+const fromFence = (commit: ChunkCommit) => (isCounted(commit) ? "fence, missed" : "fence");
+
+function advancedCtes(commit: ChunkCommit, values: Values): string[] {
+  const sets = [...moved(commit, "w", values), `due_at = ${NOW} + ${values.add(commit.leaseMs, "bigint")}`];
+  return [
+    `w AS (UPDATE batch_work w SET ${sets.join(", ")} FROM ${fromFence(commit)} WHERE w.batch_id = fence.id RETURNING w.*)`,
+    `made AS (SELECT ${liveColumns} FROM w JOIN batch ON batch.id = w.batch_id)`,
+  ];
+}
+
+function endedCte(commit: ChunkCommit, end: NonNullable<ChunkCommit["end"]>, values: Values): string {
+  const sets = [
+    ...moved(commit, "fence", values),
+    `due_at = ${dueAt(end.due, values)}`,
+    `state = ${values.add(end.state, "varchar")}`,
+    `reason = ${values.add(jsonOrNull(end.reason), "text")}`,
+    "owner = NULL",
+    `finished_at = ${hasEnded(end.state) ? NOW : "NULL"}`,
+    ...(end.purge ? ["chunks = 0"] : []),
+  ];
+  return `made AS (UPDATE batch b SET ${sets.join(", ")} FROM ${fromFence(commit)}
     WHERE b.id = fence.id RETURNING ${batchColumns("b")})`;
 }
 
 export function extendLeases(sql: Sql, owner: string, ids: number[], leaseMs: number) {
   return sql.all<{ id: number; fence: number }>(
-    `UPDATE batch SET due_at = ${NOW} + $3::bigint
-     WHERE id = ANY($2::bigint[]) AND state = 'processing' AND owner = $1 RETURNING id, fence`,
+    `UPDATE batch_work SET due_at = ${NOW} + $3::bigint
+     WHERE batch_id = ANY($2::bigint[]) AND owner = $1 RETURNING batch_id AS id, fence`,
     owner,
     ids,
     leaseMs,

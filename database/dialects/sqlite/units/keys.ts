@@ -1,16 +1,18 @@
 /** The unique keys of records: written with their records, or reserved before those leave for a handler. */
-import type { ChunkCommit } from "../../../store.ts";
+import type { BatchRow, ChunkCommit } from "../../../store.ts";
 import type { Sql } from "../sql.ts";
 
-interface Held {
-  clientId: number;
-  pass: number;
-}
+/** What a worker's writes need of its batch. */
+export type Held = Pick<
+  BatchRow,
+  "clientId" | "accepted" | "rejected" | "duplicate" | "faults" | "unlisted" | "version"
+> & { pass: number };
 
-/** The batch's client and pass while the worker with this fence stands at this chunk. */
+/** The worker's row of `batch_work` while the one with this fence stands at this chunk. */
 export function heldBy(sql: Sql, id: number, fence: number, chunk: number): Held | undefined {
   return sql.get<Held>(
-    `SELECT client_id AS clientId, pass FROM batch WHERE id = ?1 AND fence = ?2 AND state = 'processing' AND next_chunk = ?3`,
+    `SELECT client_id AS clientId, pass, accepted, rejected, duplicate, faults, unlisted, version FROM batch_work
+     WHERE batch_id = ?1 AND fence = ?2 AND next_chunk = ?3`,
     id,
     fence,
     chunk,

@@ -1,3 +1,4 @@
+import { dueOf, LIVE, movingColumns } from "../../../rows.ts";
 import type { Move } from "../../../store.ts";
 import { batchColumns, batchRow, dueAt, hasEnded, insertOutbox, jsonOrNull, type RawBatch } from "../rows.ts";
 import type { Sql } from "../sql.ts";
@@ -8,6 +9,7 @@ import { freeSlot } from "./work.ts";
 
 export function move(sql: Sql, move: Move) {
   const now = sql.now();
+  if (move.from === "processing" && !takeWork(sql, move, now)) return null;
   const raw = update(sql, move, now);
   if (!raw) return null;
   if (move.from === "processing") freeSlot(sql, raw.clientId);
@@ -17,6 +19,30 @@ export function move(sql: Sql, move: Move) {
   if (hasEnded(move.to)) sql.run("DELETE FROM record_key WHERE batch_id = ?1 AND expires_at IS NOT NULL", move.id);
   return { batch: batchRow(raw), outbox: insertOutbox(sql, move.events, now, raw) };
 }
+
+/**
+ * A batch is taken from its worker, if the conditions hold: it stands where its row of `batch_work` did, which goes. One that
+ * was claimed before that table was there has none.
+ */
+function takeWork(sql: Sql, { id, version, fence, onlyDue }: Move, now: number): boolean {
+  const row = sql.get<{ isWork: number }>(
+    `SELECT w.batch_id IS NOT NULL AS isWork FROM ${LIVE} WHERE batch.id = ?1 AND batch.state = 'processing'
+       AND (?2 IS NULL OR coalesce(w.version, batch.version) = ?2) AND (?3 IS NULL OR batch.fence = ?3)
+       AND (NOT ?4 OR ${dueOf("processing")} <= ?5)`,
+    id,
+    version ?? null,
+    fence ?? null,
+    onlyDue ? 1 : 0,
+    now,
+  );
+  if (!row) return false;
+  if (row.isWork) sql.run(STAND, id);
+  sql.run("DELETE FROM batch_work WHERE batch_id = ?1", id);
+  return true;
+}
+
+const moving = movingColumns.join(", ");
+const STAND = `UPDATE batch SET (${moving}) = (SELECT ${moving} FROM batch_work w WHERE w.batch_id = batch.id) WHERE id = ?1`;
 
 const restarted = "next_chunk = 0, accepted = 0, rejected = 0, duplicate = 0, faults = 0, unlisted = 0";
 const attempts = {
@@ -43,12 +69,16 @@ function update(sql: Sql, move: Move, now: number): RawBatch | undefined {
     now,
     move.restart ?? null,
     move.from,
-    move.version ?? null,
+    // Of a batch that is taken from its worker these were looked at in `batch_work`.
+    move.from === "processing" ? null : (move.version ?? null),
     move.fence ?? null,
-    move.onlyDue ? 1 : 0,
+    move.from !== "processing" && move.onlyDue ? 1 : 0,
   );
 }
 
+/** Nobody has a batch or an upload any more. A lease from before `batch_work` was there is in `batch`. */
 export function voidLeases(sql: Sql): void {
-  sql.run("UPDATE batch SET due_at = min(due_at, ?1) WHERE state IN ('processing', 'receiving')", sql.now());
+  const now = sql.now();
+  sql.run("UPDATE batch_work SET due_at = min(due_at, ?1)", now);
+  sql.run("UPDATE batch SET due_at = min(due_at, ?1) WHERE state IN ('processing', 'receiving')", now);
 }

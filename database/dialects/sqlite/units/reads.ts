@@ -1,17 +1,17 @@
 /** Pure reads: they run on the second connection and see what was committed. */
-import { addError, notVoided, PASS, type RawError, ROW_BYTES, voidedUpload } from "../../../rows.ts";
+import { addError, dueOf, LIVE, notVoided, PASS, type RawError, ROW_BYTES, voidedUpload, WORK } from "../../../rows.ts";
 import type { BatchRow, BatchState, ListQuery, RecordErrors, SeenBatch } from "../../../store.ts";
-import { batchColumns, batchRow, type RawBatch } from "../rows.ts";
+import { batchRow, liveColumns, type RawBatch } from "../rows.ts";
 import type { Sql } from "../sql.ts";
 
 export const now = (sql: Sql) => sql.now();
 
 /** Of many batches at once the envelope stays away: a CSV header has up to a MiB, and nobody asks a list for it. */
-const listColumns = batchColumns.replace("envelope,", "'{}' AS envelope,");
+const listColumns = liveColumns.replace("batch.envelope", "'{}'");
 
 export function batch(sql: Sql, publicId: string, clientId: number | null): BatchRow | null {
   const raw = sql.get<RawBatch>(
-    `SELECT ${batchColumns} FROM batch WHERE public_id = ?1 AND (?2 IS NULL OR client_id = ?2)`,
+    `SELECT ${liveColumns} FROM ${LIVE} WHERE batch.public_id = ?1 AND (?2 IS NULL OR batch.client_id = ?2)`,
     publicId,
     clientId,
   );
@@ -19,15 +19,15 @@ export function batch(sql: Sql, publicId: string, clientId: number | null): Batc
 }
 
 export function childOf(sql: Sql, id: number): BatchRow | null {
-  const raw = sql.get<RawBatch>(`SELECT ${batchColumns} FROM batch WHERE parent_id = ?1`, id);
+  const raw = sql.get<RawBatch>(`SELECT ${liveColumns} FROM ${LIVE} WHERE batch.parent_id = ?1`, id);
   return raw ? batchRow(raw) : null;
 }
 
 export function due(sql: Sql, state: BatchState, limit: number): BatchRow[] {
   return sql
     .all<RawBatch>(
-      `SELECT ${listColumns} FROM batch WHERE state = ?1 AND due_at <= ?2 AND ${notVoided("batch")}
-       ORDER BY due_at LIMIT ?3`,
+      `SELECT ${listColumns} FROM ${LIVE} WHERE batch.state = ?1 AND ${dueOf(state)} <= ?2 AND ${notVoided("batch")}
+       ORDER BY ${dueOf(state)} LIMIT ?3`,
       state,
       sql.now(),
       limit,
@@ -38,7 +38,7 @@ export function due(sql: Sql, state: BatchState, limit: number): BatchRow[] {
 export function voided(sql: Sql, limit: number): BatchRow[] {
   return sql
     .all<RawBatch>(
-      `SELECT ${listColumns} FROM batch WHERE due_at <= ?1 AND ${voidedUpload("batch")} ORDER BY due_at LIMIT ?2`,
+      `SELECT ${listColumns} FROM ${LIVE} WHERE batch.due_at <= ?1 AND ${voidedUpload("batch")} ORDER BY batch.due_at LIMIT ?2`,
       sql.now(),
       limit,
     )
@@ -48,13 +48,13 @@ export function voided(sql: Sql, limit: number): BatchRow[] {
 /** An upload is no batch yet: it is listed only when asked for by its state. */
 export function list(sql: Sql, { clientId, state, before, limit }: ListQuery): BatchRow[] {
   const conditions = [
-    state === undefined ? "state <> 'receiving'" : "state = ?1",
-    clientId === undefined ? "?2 IS NULL" : "client_id = ?2",
-    "id < ?3",
+    state === undefined ? "batch.state <> 'receiving'" : "batch.state = ?1",
+    clientId === undefined ? "?2 IS NULL" : "batch.client_id = ?2",
+    "batch.id < ?3",
   ];
   return sql
     .all<RawBatch>(
-      `SELECT ${listColumns} FROM batch WHERE ${conditions.join(" AND ")} AND ?1 IS ?1 ORDER BY id DESC LIMIT ?4`,
+      `SELECT ${listColumns} FROM ${LIVE} WHERE ${conditions.join(" AND ")} AND ?1 IS ?1 ORDER BY batch.id DESC LIMIT ?4`,
       state ?? null,
       clientId ?? null,
       before ?? Number.MAX_SAFE_INTEGER,
@@ -69,7 +69,7 @@ export function changed(sql: Sql, seen: SeenBatch[]): BatchRow[] {
     .all<RawBatch>(
       `SELECT ${listColumns}
        FROM (SELECT value ->> 'publicId' AS wanted, value ->> 'version' AS seen FROM json_each(?1))
-       CROSS JOIN batch ON public_id = wanted AND version <> seen`,
+       CROSS JOIN batch ON batch.public_id = wanted ${WORK} WHERE coalesce(w.version, batch.version) <> seen`,
       JSON.stringify(seen),
     )
     .map(batchRow);

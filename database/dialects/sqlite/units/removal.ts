@@ -45,6 +45,7 @@ export function deleteBatch(sql: Sql, id: number, limit: number): Removal {
   sql.run("DELETE FROM delivery_attempt WHERE delivery_id IN (SELECT id FROM delivery WHERE batch_id = ?1)", id);
   sql.run("DELETE FROM delivery WHERE batch_id = ?1", id);
   sql.run("DELETE FROM batch_attempt WHERE batch_id = ?1", id);
+  sql.run("DELETE FROM batch_work WHERE batch_id = ?1", id);
   sql.run("DELETE FROM batch WHERE id = ?1", id);
   return "done";
 }

@@ -1,7 +1,8 @@
 /** What is sent again: keys, contents, and what a client has sent today. */
 import { answerOf, keptMade, keptWhole } from "../../../answers.ts";
+import { LIVE } from "../../../rows.ts";
 import type { DayUsage, KeyHolder, UploadAnswer, UploadCommit, UploadKey, UploadOutcome } from "../../../store.ts";
-import { batchColumns, batchRow, type RawBatch } from "../rows.ts";
+import { batchColumns, batchRow, liveColumns, type RawBatch } from "../rows.ts";
 import type { Sql } from "../sql.ts";
 
 const DAY_MS = 86_400_000;
@@ -27,7 +28,7 @@ export function refusalOf(sql: Sql, commit: UploadCommit, now: number): Refusal 
 /** A batch that came to nothing, or is gone, holds its content no longer. */
 function sameContent(sql: Sql, { batch, totals }: UploadCommit, now: number): RawBatch | undefined {
   return sql.get<RawBatch>(
-    `SELECT ${batchColumns} FROM batch WHERE state NOT IN ('failed', 'rejected', 'cancelled') AND id =
+    `SELECT ${liveColumns} FROM ${LIVE} WHERE batch.state NOT IN ('failed', 'rejected', 'cancelled') AND batch.id =
        (SELECT batch_id FROM content_key WHERE client_id = ?1 AND hash = ?2 AND expires_at > ?3)`,
     batch.clientId,
     Buffer.from(totals.contentHash, "hex"),

@@ -15,15 +15,14 @@ import { claim, commitChunk, extendLeases } from "./work.ts";
 /** One writing statement each: SQLite itself undoes it when it fails, so it needs no savepoint. */
 export const singles = {
   runProgram,
-  beginUpload,
   touchUploads,
   extendLeases,
-  voidLeases,
   settleQueues,
 };
 
 export const compounds = {
   runPrograms: runProgram,
+  beginUpload,
   beginKeyedUpload,
   appendChunks,
   voidUpload,
@@ -33,6 +32,7 @@ export const compounds = {
   commitChunk,
   reserveKeys,
   move,
+  voidLeases,
   purgeChunks,
   deleteBatch,
   deleteStaleErrors,

@@ -12,24 +12,26 @@ import {
 import type { Sql } from "../sql.ts";
 import { hasWaiting } from "./fairness.ts";
 import { freeKey, holderAt, keepRepeats, refusalOf, takeKey } from "./repeats.ts";
+import { giveWork } from "./work.ts";
 
 /** An upload belongs to its node as long as it is this; taking it away raises the fence. */
 const OURS = "state = 'receiving' AND fence = 0";
 
 export function beginUpload(sql: Sql, batch: NewBatch, leaseMs: number): number {
   const now = sql.now();
-  return sql.insert(
+  const id = sql.insert(
     `INSERT INTO batch (public_id, client_id, policy_version, state, format, envelope, request_id, bytes, records, chunks,
-       phase, next_chunk, accepted, rejected, duplicate, fence, due_at, attempt, attempts_total, version, created_at)
-     VALUES (?1, ?2, ?3, 'receiving', ?4, '{}', ?5, 0, 0, 0, 'deliver', 0, 0, 0, 0, 0, ?6, 0, 0, 1, ?7)`,
+       phase, next_chunk, accepted, rejected, duplicate, fence, attempt, attempts_total, version, created_at)
+     VALUES (?1, ?2, ?3, 'receiving', ?4, '{}', ?5, 0, 0, 0, 'deliver', 0, 0, 0, 0, 0, 0, 0, 1, ?6)`,
     batch.publicId,
     batch.clientId,
     batch.policyVersion,
     batch.format,
     batch.requestId,
-    now + leaseMs,
     now,
   );
+  giveWork(sql, id, now + leaseMs);
+  return id;
 }
 
 export function beginKeyedUpload(sql: Sql, batch: NewBatch, leaseMs: number, key: string) {
@@ -42,12 +44,7 @@ export function beginKeyedUpload(sql: Sql, batch: NewBatch, leaseMs: number, key
 }
 
 export function appendChunks(sql: Sql, id: number, chunks: StoredChunk[], leaseMs: number): boolean {
-  const moved = sql.run(
-    `UPDATE batch SET due_at = ?2, chunks = chunks + ?3 WHERE id = ?1 AND ${OURS}`,
-    id,
-    sql.now() + leaseMs,
-    chunks.length,
-  );
+  const moved = sql.run(`UPDATE batch_work SET due_at = ?2 WHERE batch_id = ?1 AND fence = 0`, id, sql.now() + leaseMs);
   if (moved === 0) return false;
   insertChunks(sql, id, chunks);
   return true;
@@ -55,7 +52,7 @@ export function appendChunks(sql: Sql, id: number, chunks: StoredChunk[], leaseM
 
 export function touchUploads(sql: Sql, ids: number[], leaseMs: number): void {
   sql.run(
-    `UPDATE batch SET due_at = ?2 WHERE id IN (SELECT value FROM json_each(?1)) AND ${OURS}`,
+    `UPDATE batch_work SET due_at = ?2 WHERE batch_id IN (SELECT value FROM json_each(?1)) AND fence = 0`,
     JSON.stringify(ids),
     sql.now() + leaseMs,
   );
@@ -64,15 +61,19 @@ export function touchUploads(sql: Sql, ids: number[], leaseMs: number): void {
 export function voidUpload(sql: Sql, id: number, onlyDue: boolean): boolean {
   // Due at once: should this node die before it has wiped the upload, the sweep finds it.
   const changed = sql.run(
-    `UPDATE batch SET fence = fence + 1, due_at = min(due_at, ?2)
-     WHERE id = ?1 AND state = 'receiving' AND (due_at <= ?2 OR NOT ?3)`,
+    `UPDATE batch SET fence = fence + 1, due_at = min(coalesce(due_at, ?2), ?2) WHERE id = ?1 AND state = 'receiving'
+       AND (NOT ?3 OR coalesce((SELECT w.due_at FROM batch_work w WHERE w.batch_id = batch.id AND w.fence = batch.fence), due_at) <= ?2)`,
     id,
     sql.now(),
     onlyDue ? 1 : 0,
   );
-  if (changed === 1) freeKey(sql, id);
-  return changed === 1;
+  if (changed === 0) return false;
+  freeWork(sql, id);
+  freeKey(sql, id);
+  return true;
 }
+
+const freeWork = (sql: Sql, id: number) => sql.run("DELETE FROM batch_work WHERE batch_id = ?1", id);
 
 type Outcome = Exclude<UploadOutcome, { outcome: "stored" }> | { outcome: "stored"; batch: BatchRow; outbox: number[] };
 
@@ -82,6 +83,7 @@ export function commitUpload(sql: Sql, commit: UploadCommit): Outcome {
   if (refusal) return refusal;
   const raw = commit.id === null ? insertWhole(sql, commit, now) : finish(sql, commit.id, commit, now);
   if (!raw) return { outcome: "swept" };
+  if (commit.id !== null) freeWork(sql, commit.id);
   keepRepeats(sql, commit, raw, now);
   insertChunks(sql, raw.id, commit.chunks);
   sql.run(

@@ -1,6 +1,6 @@
 /** What a worker does: claim, commit chunk by chunk, keep its leases. */
 import type { RejectedRecord } from "../../../../formats/formats.ts";
-import { PASS, placesWithout } from "../../../rows.ts";
+import { LIVE, PASS, placesWithout, workColumns } from "../../../rows.ts";
 import { type ChunkCommit, storedFaults } from "../../../store.ts";
 import {
   batchColumns,
@@ -9,11 +9,12 @@ import {
   hasEnded,
   insertOutbox,
   jsonOrNull,
+  liveColumns,
   type RawBatch,
   readChunk,
 } from "../rows.ts";
 import type { Sql } from "../sql.ts";
-import { heldBy, settleReservations, takeKeys } from "./keys.ts";
+import { type Held, heldBy, settleReservations, takeKeys } from "./keys.ts";
 
 export function claim(sql: Sql, id: number, owner: string, leaseMs: number) {
   const now = sql.now();
@@ -24,15 +25,26 @@ export function claim(sql: Sql, id: number, owner: string, leaseMs: number) {
   )?.clientId;
   if (clientId === undefined || !takeSlot(sql, clientId)) return null;
   const raw = sql.get<RawBatch>(
-    `UPDATE batch SET state = 'processing', owner = ?2, fence = fence + 1, due_at = ?3, attempt = attempt + 1,
-       attempts_total = attempts_total + 1, started_at = coalesce(started_at, ?4), version = version + 1
+    `UPDATE batch SET state = 'processing', owner = ?2, fence = fence + 1, due_at = NULL, attempt = attempt + 1,
+       attempts_total = attempts_total + 1, started_at = coalesce(started_at, ?3), version = version + 1
      WHERE id = ?1 RETURNING ${batchColumns}`,
     id,
     owner,
-    now + leaseMs,
     now,
   ) as RawBatch;
-  return { batch: batchRow(raw), chunk: readChunk(sql, id, raw.nextChunk) };
+  giveWork(sql, id, now + leaseMs);
+  return { batch: batchRow({ ...raw, dueAt: now + leaseMs }), chunk: readChunk(sql, id, raw.nextChunk) };
+}
+
+/** What moves of the batch is in `batch_work` from here on. What somebody's SQL has left behind there is no obstacle. */
+export function giveWork(sql: Sql, id: number, until: number): void {
+  sql.run(
+    `INSERT OR REPLACE INTO batch_work (${workColumns.join(", ")})
+     SELECT ${workColumns.map((column) => ({ batch_id: "id", due_at: "?2" })[column as string] ?? column).join(", ")}
+     FROM batch WHERE id = ?1`,
+    id,
+    until,
+  );
 }
 
 /**
@@ -60,8 +72,8 @@ export function commitChunk(sql: Sql, commit: ChunkCommit) {
   insertErrors(sql, commit.id, held.pass * PASS + commit.firstRecord, commit.errors);
   if (commit.end?.purge) sql.run("DELETE FROM batch_chunk WHERE batch_id = ?1", commit.id);
   const now = sql.now();
-  const raw = advance(sql, commit, missed, now);
-  if (commit.end) freeSlot(sql, raw.clientId);
+  const moved = movedBy(commit, held, missed);
+  const raw = commit.end ? ended(sql, commit, commit.end, moved, now) : advanced(sql, commit, moved, now);
   return { batch: batchRow(raw), outbox: insertOutbox(sql, commit.end?.events ?? [], now, raw) };
 }
 
@@ -131,29 +143,56 @@ function insertErrors(sql: Sql, id: number, first: number, rejected: RejectedRec
   }
 }
 
-function advance(sql: Sql, commit: ChunkCommit, missed: number, now: number): RawBatch {
-  const { id, leaseMs, counts, unlisted, next, end } = commit;
-  return sql.get<RawBatch>(
-    `UPDATE batch SET next_chunk = ?2, phase = ?3, accepted = accepted + ?4, rejected = rejected + ?5,
-       duplicate = duplicate + ?6, due_at = ?7, attempt = 1, version = version + 1,
-       state = ?8, reason = ?9, owner = CASE WHEN ?10 THEN NULL ELSE owner END,
-       finished_at = ?11, chunks = CASE WHEN ?12 THEN 0 ELSE chunks END, faults = faults + ?13, unlisted = unlisted + ?14
+/** What the moving columns become. This run is the first attempt at the chunk that follows. */
+const movedBy = (commit: ChunkCommit, held: Held, missed: number) => ({
+  next_chunk: commit.next.chunk,
+  phase: commit.next.phase,
+  accepted: held.accepted + commit.counts.accepted - missed,
+  rejected: held.rejected + commit.counts.rejected,
+  duplicate: held.duplicate + commit.counts.duplicate + missed,
+  faults: held.faults + storedFaults(commit),
+  unlisted: held.unlisted + commit.unlisted.length,
+  attempt: 1,
+  version: held.version + 1,
+});
+type Moved = ReturnType<typeof movedBy>;
+
+const MOVED = `next_chunk = ?2, phase = ?3, accepted = ?4, rejected = ?5, duplicate = ?6, faults = ?7, unlisted = ?8, attempt = ?9,
+       version = ?10`;
+
+function advanced(sql: Sql, { id, leaseMs }: ChunkCommit, moved: Moved, now: number): RawBatch {
+  sql.run(
+    `UPDATE batch_work SET ${MOVED}, due_at = ?11 WHERE batch_id = ?1`,
+    id,
+    ...Object.values(moved),
+    now + leaseMs,
+  );
+  return sql.get<RawBatch>(`SELECT ${liveColumns} FROM ${LIVE} WHERE batch.id = ?1`, id) as RawBatch;
+}
+
+/** The run is over: its batch stands where `batch_work` would. */
+function ended(
+  sql: Sql,
+  { id }: ChunkCommit,
+  end: NonNullable<ChunkCommit["end"]>,
+  moved: Moved,
+  now: number,
+): RawBatch {
+  sql.run("DELETE FROM batch_work WHERE batch_id = ?1", id);
+  const raw = sql.get<RawBatch>(
+    `UPDATE batch SET ${MOVED}, due_at = ?11, state = ?12, reason = ?13, owner = NULL, finished_at = ?14,
+       chunks = CASE WHEN ?15 THEN 0 ELSE chunks END
      WHERE id = ?1 RETURNING ${batchColumns}`,
     id,
-    next.chunk,
-    next.phase,
-    counts.accepted - missed,
-    counts.rejected,
-    counts.duplicate + missed,
-    end ? dueAt(end.due, now) : now + leaseMs,
-    end?.state ?? "processing",
-    jsonOrNull(end?.reason ?? null),
-    end ? 1 : 0,
-    end && hasEnded(end.state) ? now : null,
-    end?.purge ? 1 : 0,
-    storedFaults(commit),
-    unlisted.length,
+    ...Object.values(moved),
+    dueAt(end.due, now),
+    end.state,
+    jsonOrNull(end.reason),
+    hasEnded(end.state) ? now : null,
+    end.purge ? 1 : 0,
   ) as RawBatch;
+  freeSlot(sql, raw.clientId);
+  return raw;
 }
 
 export function freeSlot(sql: Sql, clientId: number): void {
@@ -162,8 +201,8 @@ export function freeSlot(sql: Sql, clientId: number): void {
 
 export function extendLeases(sql: Sql, owner: string, ids: number[], leaseMs: number) {
   return sql.all<{ id: number; fence: number }>(
-    `UPDATE batch SET due_at = ?3
-     WHERE id IN (SELECT value FROM json_each(?2)) AND state = 'processing' AND owner = ?1 RETURNING id, fence`,
+    `UPDATE batch_work SET due_at = ?3
+     WHERE batch_id IN (SELECT value FROM json_each(?2)) AND owner = ?1 RETURNING batch_id AS id, fence`,
     owner,
     JSON.stringify(ids),
     sql.now() + leaseMs,

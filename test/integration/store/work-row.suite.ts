@@ -1,0 +1,130 @@
+import type { Database } from "../../../database/database.ts";
+import type { BatchRow } from "../../../database/store.ts";
+import { chunk, chunkCommit, claimed, deleted, end, LEASE, moveOf, newBatch, ready, stored, upload } from "./drafts.ts";
+
+/** What moves while somebody has a batch is in a row of its own: the batch's is written when it is taken and given back. */
+export function workRowSuite(database: () => Database): void {
+  describe("a batch at work", () => {
+    const store = () => database().store;
+    const rows = async (table: string) => (await database().sequelize.query(`SELECT * FROM "${table}"`))[0];
+    const isFree = async () => (await rows("batch_work")).length === 0;
+
+    test("commits and leases leave the batch's own row alone, and whoever reads it sees how far it is", async () => {
+      const batch = await claimed(store(), 1);
+      const before = await rows("batch");
+      const done = await store().commitChunk(chunkCommit(batch, [0], { leaseMs: 2 * LEASE }));
+      expect(await rows("batch")).toEqual(before);
+      const live = { nextChunk: 1, accepted: 2, rejected: 1, faults: 2, attempt: 1, version: batch.version + 1 };
+      expect(done?.batch).toMatchObject(live);
+      expect(done?.batch.dueAt).toBeGreaterThan((batch.dueAt as number) + LEASE / 2);
+      expect(await store().batch(batch.publicId, 1)).toEqual(done?.batch);
+      expect(await store().list({ limit: 9 })).toMatchObject([live]);
+      const seen = (version: number) => store().changed([{ publicId: batch.publicId, version }]);
+      expect(await seen(batch.version)).toMatchObject([live]);
+      expect(await seen(batch.version + 1)).toEqual([]);
+      expect(await store().extendLeases("node-1", [batch.id], 9 * LEASE)).toEqual([{ id: batch.id, fence: 1 }]);
+      expect(await rows("batch")).toEqual(before);
+      expect((await store().batch(batch.publicId, 1))?.dueAt).toBeGreaterThan((batch.dueAt as number) + 7 * LEASE);
+      const last = chunkCommit(done?.batch ?? batch, [], { end: end() });
+      expect((await store().commitChunk(last))?.batch).toMatchObject({
+        accepted: 5,
+        rejected: 1,
+        faults: 2,
+        version: 4,
+      });
+      expect(await store().batch(batch.publicId, 1)).toMatchObject({ accepted: 5, version: 4, state: "completed" });
+      expect(await isFree()).toBe(true);
+    });
+
+    test("chunks and leases of an upload leave its row alone", async () => {
+      const batch = newBatch(1);
+      const id = await store().beginUpload(batch, LEASE);
+      const before = await rows("batch");
+      expect(await store().appendChunks(id, [chunk(0)], LEASE)).toBe(true);
+      await store().touchUploads([id], 9 * LEASE);
+      expect(await rows("batch")).toEqual(before);
+      const { dueAt, createdAt } = (await store().batch(batch.publicId, 1)) as BatchRow;
+      expect(dueAt).toBeGreaterThan(createdAt + 7 * LEASE);
+      await stored(store(), upload(1, { id, batch, chunks: [chunk(1)] }));
+      expect(await isFree()).toBe(true);
+      expect(await store().appendChunks(id, [chunk(2)], LEASE)).toBe(false);
+    });
+
+    test("a lease that has passed is found, of a worker and of an upload", async () => {
+      const { id } = await ready(store(), 1);
+      await store().claim(id, "node-1", -1);
+      const other = await claimed(store(), 2);
+      const lapsed = await store().beginUpload(newBatch(1), -1);
+      const running = await store().beginUpload(newBatch(1), LEASE);
+      expect((await store().due("processing", 9)).map((batch) => batch.id)).toEqual([id]);
+      expect((await store().due("receiving", 9)).map((batch) => batch.id)).toEqual([lapsed]);
+      expect([await store().voidUpload(running, true), await store().voidUpload(lapsed, true)]).toEqual([false, true]);
+      expect((await store().voided(9)).map((batch) => batch.id)).toEqual([lapsed]);
+      expect(await store().move(moveOf(other, "ready", { onlyDue: true }))).toBeNull();
+      expect((await store().commitChunk(chunkCommit(other)))?.batch.nextChunk).toBe(1);
+      expect(await store().voidUpload(running, false)).toBe(true);
+      await store().voidLeases();
+      expect(await store().due("processing", 9)).toHaveLength(2);
+    });
+
+    test.each(["ready", "failed", "cancelled"] as const)(
+      "a batch that becomes %s stands where its worker was",
+      async (to) => {
+        const batch = await claimed(store(), 1);
+        const done = await store().commitChunk(chunkCommit(batch, [2]));
+        const version = done?.batch.version ?? 0;
+        expect(await store().move(moveOf(batch, to, { version: batch.version }))).toBeNull();
+        const moved = (await store().move(moveOf(batch, to, { version, attempt: "uncount" })))?.batch;
+        const stands = {
+          nextChunk: 1,
+          accepted: 2,
+          rejected: 1,
+          faults: 2,
+          attempt: 0,
+          version: version + 1,
+          fence: 2,
+        };
+        expect(moved).toMatchObject({ ...stands, state: to, owner: null });
+        expect(await store().batch(batch.publicId, 1)).toEqual(moved);
+        expect(await isFree()).toBe(true);
+        expect(await store().extendLeases("node-1", [batch.id], LEASE)).toEqual([]);
+      },
+    );
+
+    test("a takeover and a commit at once: what is stored is what is counted", async () => {
+      for (let round = 0; round < 20; round++) {
+        const batch = await claimed(store(), 1);
+        const [done, moved] = await Promise.all([
+          store().commitChunk(chunkCommit(batch)),
+          store().move(moveOf(batch, "cancelled", { fence: batch.fence })),
+        ]);
+        const records = await store().records(batch.id, 0, 9, 1e6);
+        const now = await store().batch(batch.publicId, 1);
+        expect([moved?.batch.accepted, now?.accepted, records.length]).toEqual(Array(3).fill(done ? 3 : 0));
+      }
+    });
+
+    test("a row that somebody's SQL has left behind is neither seen nor in the way, and goes with its batch", async () => {
+      const { sequelize } = database();
+      const batch = await claimed(store(), 1);
+      await store().commitChunk(chunkCommit(batch));
+      const [left] = (await rows("batch_work")) as Record<string, unknown>[];
+      await store().move(moveOf(batch, "ready"));
+      const leave = () =>
+        sequelize.query(
+          `INSERT INTO "batch_work" (${Object.keys(left as object).join(", ")}) VALUES (${Object.values(left as object)
+            .map((value) => (typeof value === "string" && !/^\d+$/.test(value) ? `'${value}'` : value))
+            .join(", ")})`,
+        );
+      await leave();
+      expect(await store().batch(batch.publicId, 1)).toMatchObject({ state: "ready", version: 4 });
+      const again = (await store().claim(batch.id, "node-2", LEASE))?.batch as BatchRow;
+      expect(again).toMatchObject({ owner: "node-2", fence: 3, nextChunk: 1, accepted: 3, version: 5 });
+      expect(await store().commitChunk(chunkCommit({ ...again, fence: 1 }))).toBeNull();
+      await store().move(moveOf(again, "ready"));
+      await leave();
+      await deleted(database(), batch.id);
+      expect(await isFree()).toBe(true);
+    });
+  });
+}
