@@ -8,7 +8,7 @@ import { DemoClient } from "./demo-client.ts";
 import { DemoError, type DemoOptions, demoOptions, USAGE } from "./demo-options.ts";
 import { count, type Progress, progress, size } from "./demo-progress.ts";
 import { summary, whatNext } from "./demo-report.ts";
-import { type DemoSystem, startSystem } from "./demo-system.ts";
+import type { DemoSystem } from "./demo-system.ts";
 import { rejectedTable } from "./demo-table.ts";
 
 const ROWS_SHOWN = 10;
@@ -32,6 +32,8 @@ try {
 process.exit();
 
 async function demo(options: DemoOptions): Promise<void> {
+  // All of DataFlow: a wrong option is told before that is loaded.
+  const { startSystem } = await import("./demo-system.ts");
   const system = await startSystem();
   try {
     console.log(`DataFlow runs at ${system.url}: one process on SQLite, no Redis, no RabbitMQ.\n`);

@@ -14,7 +14,7 @@ import type { Place } from "./cluster/place.ts";
 import { randomBy, schema } from "./imports.ts";
 import { expectAllRight, isRestful } from "./stored.ts";
 
-const SECONDS = Number(process.env.CHAOS_SECONDS ?? 8);
+const SECONDS = Number(process.env.CHAOS_SECONDS ?? 6);
 const SEED = Number(process.env.CHAOS_SEED ?? Date.now() % 1_000_000);
 const isLong = SECONDS > 30;
 /** A lease and a lock are over, a sweep has come by, and what piled up meanwhile is worked off. */

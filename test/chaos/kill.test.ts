@@ -16,7 +16,7 @@ import {
 import { bodyOf, headersOf, randomBy, randomImport, schema } from "./imports.ts";
 import { type BatchFound, expectAllRight, isRestful, type Sent } from "./stored.ts";
 
-const ROUNDS = Number(process.env.CHAOS_ROUNDS ?? 10);
+const ROUNDS = Number(process.env.CHAOS_ROUNDS ?? 6);
 const SEED = Number(process.env.CHAOS_SEED ?? Date.now() % 1_000_000);
 /** How long a round's load runs before the kill, at most. */
 const LONGEST_LOAD_MS = 700;

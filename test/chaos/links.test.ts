@@ -9,7 +9,7 @@ const REFUSED_MS = 6_000;
 /** Leases and locks are 2 s here: with the sweep, the lock of a worker that does not know yet, and the next poll. */
 const GOES_ON_MS = 10_000;
 const SHUTDOWN_MS = 6_000;
-const RECORDS = 8_000;
+const RECORDS = 3_000;
 
 /** The promise, with default settings; it takes its time, so that only a long run looks. */
 const DEAD_WORKER_MS = 45_000;
@@ -106,7 +106,7 @@ everyServer("a node without its links", () => {
   }
 
   test("to PostgreSQL, frozen in the middle of a batch: another worker goes on, and nothing comes late", async () => {
-    const client = await newClient(api(0).at, { chunkRecords: 20 });
+    const client = await newClient(api(0).at, { chunkRecords: 5 });
     const batch = await accepted(api(0).at, client, body);
     const frozen = await under(cluster, batch);
     frozen.links.postgres.freeze();

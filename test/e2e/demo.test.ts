@@ -6,6 +6,9 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { root } from "../../root.cjs";
+import { DemoClient } from "../../scripts/demo-client.ts";
+import { type DemoOptions, demoOptions, type ImportFile } from "../../scripts/demo-options.ts";
+import { type DemoSystem, startSystem } from "../../scripts/demo-system.ts";
 import { makeOrders } from "../../scripts/make-orders-file.ts";
 
 const command = JSON.parse(readFileSync(join(root, "package.json"), "utf8")).scripts.demo.replace(/^exec /, "");
@@ -96,29 +99,24 @@ test("what a file says is shown with what it hides", async () => {
   expect(stdout).not.toMatch(/\u202e|(?!\n)\p{Cc}/u);
 });
 
-test("it serves what it shows until Ctrl-C", async () => {
-  const { child, ended, shows } = start([]);
-  const stdout = await shows("Ctrl-C ends it");
-  const curl = /^ {2}(curl -u \S+ http\S+\/imports\/[\w-]+)$/m.exec(stdout)?.[1] ?? "";
-  const shown = JSON.parse(execFileSync("sh", ["-c", `${curl} -sS`], { encoding: "utf8" }));
-  expect(shown).toMatchObject({ status: "completed_with_errors", counts: countsIn(stdout) });
-  child.kill("SIGINT");
-  expect(await ended).toMatchObject({ status: 0, stderr: "" });
-  expect(readdirSync(temporary)).toEqual([]);
-});
-
-test("another port is taken where 3000 is not free", async () => {
+test("it serves what it shows until Ctrl-C, on another port where 3000 is not free", async () => {
   const other = createServer();
   const isTaken = new Promise<void>((resolve) => {
     // Somebody else may have it, which is as good.
     other.once("error", () => resolve()).listen(3000, "127.0.0.1", resolve);
   });
   await isTaken;
-  const run = await demo("--exit");
+  const { child, ended, shows } = start([]);
+  const stdout = await shows("Ctrl-C ends it");
   other.close();
-  expect(run).toMatchObject({ status: 0, stderr: "" });
-  expect(run.stdout).toMatch(/^DataFlow runs at http:\/\/127\.0\.0\.1:(?!3000:)\d+:/);
-  expect(countsIn(run.stdout)).toMatchObject({ received: makeOrders().received });
+  expect(stdout).toMatch(/^DataFlow runs at http:\/\/127\.0\.0\.1:(?!3000:)\d+:/);
+  expect(countsIn(stdout)).toMatchObject({ received: makeOrders().received });
+  const curl = /^ {2}(curl -u \S+ http\S+\/imports\/[\w-]+)$/m.exec(stdout)?.[1] ?? "";
+  const shown = JSON.parse(execFileSync("sh", ["-c", `${curl} -sS`], { encoding: "utf8" }));
+  expect(shown).toMatchObject({ status: "completed_with_errors", counts: countsIn(stdout) });
+  child.kill("SIGINT");
+  expect(await ended).toMatchObject({ status: 0, stderr: "" });
+  expect(readdirSync(temporary)).toEqual([]);
 });
 
 test("a stop in the midst of an import ends it in order too", async () => {
@@ -133,18 +131,35 @@ test("a stop in the midst of an import ends it in order too", async () => {
 });
 
 const ndjson = '{"a":1}\nnonsense\n{"a":"ü"}\n';
-const files: [string, string | Buffer, Record<string, number>][] = [
-  ["mine.csv", "a;b\n1;2\n3\n4;ü\n", { received: 3, accepted: 2, rejected: 1, duplicate: 0 }],
-  ["mine.jsonl", ndjson, { received: 3, accepted: 2, rejected: 1, duplicate: 0 }],
-  ["mine.json", '[{"a":1}]', { received: 1, accepted: 1, rejected: 0, duplicate: 0 }],
-  ["MINE.NDJSON.gz", gzipSync(ndjson), { received: 3, accepted: 2, rejected: 1, duplicate: 0 }],
-];
 
-test.each(files)("%s of the user's own is imported", async (name, content, counts) => {
-  writeFileSync(join(folder, name), content);
-  const run = await demo("--exit", name);
+test("a file of the user's own is imported from where he is", async () => {
+  writeFileSync(join(folder, "MINE.NDJSON.gz"), gzipSync(ndjson));
+  const run = await demo("--exit", "MINE.NDJSON.gz");
   expect(run).toMatchObject({ status: 0, stderr: "" });
-  expect(countsIn(run.stdout)).toEqual(counts);
+  expect(countsIn(run.stdout)).toEqual({ received: 3, accepted: 2, rejected: 1, duplicate: 0 });
+});
+
+describe("what the name of a file says", () => {
+  let system: DemoSystem;
+  let client: DemoClient;
+  beforeAll(async () => {
+    system = await startSystem();
+    client = new DemoClient(system.url, new AbortController().signal);
+    await client.introduce(system, { isExample: false } as ImportFile);
+  });
+  afterAll(() => system.stop());
+
+  const files: [string, string, Record<string, number>][] = [
+    ["mine.csv", "a;b\n1;2\n3\n4;ü\n", { received: 3, accepted: 2, rejected: 1, duplicate: 0 }],
+    ["mine.jsonl", ndjson, { received: 3, accepted: 2, rejected: 1, duplicate: 0 }],
+    ["mine.json", '[{"a":1}]', { received: 1, accepted: 1, rejected: 0, duplicate: 0 }],
+  ];
+  test.each(files)("%s is imported as such", async (name, content, counts) => {
+    writeFileSync(join(folder, name), content);
+    const { file } = demoOptions([join(folder, name)]) as DemoOptions;
+    const { id } = await client.upload(file, () => undefined);
+    expect((await client.ended(id, () => undefined)).counts).toEqual(counts);
+  });
 });
 
 const refusals: [string, string[], RegExp][] = [

@@ -4,7 +4,14 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { root } from "../../root.cjs";
-import { killLeftOvers, launch, startProcess, startsInVain, temporaryFolder } from "../helpers/process.ts";
+import {
+  killLeftOvers,
+  launch,
+  type RunningProcess,
+  startProcess,
+  startsInVain,
+  temporaryFolder,
+} from "../helpers/process.ts";
 
 const place = temporaryFolder();
 const open: Server[] = [];
@@ -89,12 +96,23 @@ test("one line, exit 1", async () => {
   }
 }, 120_000);
 
-test("a list of services of an earlier version starts what was a part of them", async () => {
+describe("a node with settings of other times and other programs", () => {
   const SERVICES = "api,rateLimiter,clientCache,policy,batch,outbox,webhook";
-  const node = await startProcess({ DATABASE_URL, SERVICES });
-  for (const name of ["imports", "retention"]) expect(node.logs()).toMatch(new RegExp(`${name}\\b.* started`, "i"));
-  expect(await node.stop()).toMatchObject({ code: 0 });
-}, 60_000);
+  const NAMESPACE = "5";
+  let node: RunningProcess;
+  beforeAll(async () => {
+    node = await startProcess({ DATABASE_URL, SERVICES, NAMESPACE, LOGGER: "false", METRICS: "false", CREATED: "no" });
+  });
+  afterAll(async () => expect(await node.stop()).toMatchObject({ code: 0 }));
+
+  test("starts what was a part of the services that an earlier version listed", () => {
+    for (const name of ["imports", "retention"]) expect(node.logs()).toMatch(new RegExp(`${name}\\b.* started`, "i"));
+  });
+
+  test("takes a namespace for what it says, and nothing from variables that are Moleculer's own", () => {
+    expect(node.logs()).toContain(`Namespace: ${NAMESPACE}"`);
+  });
+});
 
 test.each(["", "api,batch"])(
   "a start that finds no service (SERVICES=%s) ends with 1 and says so",
@@ -141,12 +159,4 @@ test("a start that waits for RabbitMQ is stopped with exit 0", async () => {
   await new Promise<void>((resolve) => listeners.add(() => logs().includes("the start waits for it") && resolve()));
   child.kill("SIGTERM");
   expect((await exited).code).toBe(0);
-});
-
-test("a namespace is what it says, and variables that are Moleculer's own change nothing", async () => {
-  for (const NAMESPACE of ["5", "false"]) {
-    const node = await startProcess({ DATABASE_URL, NAMESPACE, LOGGER: "false", METRICS: "false", CREATED: "no" });
-    expect(node.logs()).toContain(`Namespace: ${NAMESPACE}"`);
-    expect((await node.stop()).code).toBe(0);
-  }
 });

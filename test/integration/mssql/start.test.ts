@@ -9,7 +9,7 @@ afterAll(killLeftOvers);
 const faults = (logs: string) => logs.split("\n").filter((line) => line.includes("DATABASE_URL"));
 
 const wrong = [
-  ["db/x?sslmode=require", "start:api", /parameters among encrypt, .*; found "sslmode"/],
+  ["db/x?sslmode=require", "migrate", /parameters among encrypt, .*; found "sslmode"/],
   ["db/x?encrypt=1", "start:worker", /encrypt to be true or false or strict/],
   ["db:1433", "migrate", /the name of a database after the host/],
 ] as const;

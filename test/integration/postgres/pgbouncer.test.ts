@@ -114,7 +114,10 @@ describePgBouncer("PgBouncer", () => {
   ];
 
   test("what no waiting heals ends the start, in its words too", async () => {
-    const ends = await Promise.all(cases.map(([, url]) => startsInVain({ DATABASE_URL: url() })));
+    // One by the node, and all others by the one step, which is read in half the time.
+    const ends = await Promise.all(
+      cases.map(([, url], i) => startsInVain({ DATABASE_URL: url() }, i === 0 ? "start" : "migrate")),
+    );
     for (const [i, [name, , told]] of cases.entries()) {
       const { code, logs } = ends[i] as (typeof ends)[number];
       const named = logs.split("\n").filter((line) => line.includes("DATABASE_URL"));

@@ -232,7 +232,7 @@ interface Result {
 async function startChild(prefix: string): Promise<{ child: ChildProcess; result: Promise<Result> }> {
   const script = join(root, "test/integration/redis/limiter.child.ts");
   const node = join(root, "node_modules/.bin/node");
-  const child = spawn(node, [script, redisUrl, prefix, "100", "3200"], { stdio: ["pipe", "pipe", "inherit"] });
+  const child = spawn(node, [script, redisUrl, prefix, "100", "800"], { stdio: ["pipe", "pipe", "inherit"] });
   const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream });
   await once(lines, "line");
   const result = once(lines, "line").then(([line]) => JSON.parse(line as string) as Result);
