@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
 import { type Database, openDatabase } from "../../database/database.ts";
 import { canRun, lackOf, urlOf } from "./servers.ts";
+import { copyTemplate } from "./template.ts";
 
 export interface TestDatabase {
   db: Database;
@@ -17,26 +18,11 @@ export interface TestDatabase {
 
 const freshFolder = () => mkdtemp(join(tmpdir(), "dataflow-test-"));
 
-/** The bytes of an empty, migrated database: half a second of steps that each test would repeat. */
-let template: Promise<Buffer> | undefined;
-
-async function madeTemplate(): Promise<Buffer> {
-  const folder = await freshFolder();
-  const file = join(folder, "template.db");
-  const db = await openDatabase({ url: `sqlite:${file}` });
-  await db.migrate();
-  await db.close();
-  const bytes = await readFile(file);
-  await rm(folder, { recursive: true });
-  return bytes;
-}
-
 /** A migrated SQLite database of its own, in a real file with real commits. */
 export async function freshDatabase(): Promise<TestDatabase> {
-  template ??= madeTemplate();
   const folder = await freshFolder();
   const file = join(folder, "test.db");
-  await writeFile(file, await template);
+  copyTemplate(file);
   const url = `sqlite:${file}`;
   const db = await openDatabase({ url });
   return {

@@ -1,5 +1,6 @@
-/** Before all tests: finds their servers, and starts in containers what is missing where Docker runs. */
+/** Before all tests: makes the file that theirs are copies of, finds their servers, and starts in containers what is missing where Docker runs. */
 import { dockerAnswers, findServers, lackOf, type ServerKind, type ServerName, serverKinds } from "./servers.ts";
+import { makeTemplate } from "./template.ts";
 
 interface Running {
   stop(): Promise<unknown>;
@@ -31,6 +32,7 @@ async function startWhereDockerRuns(kind: ServerKind): Promise<string | null> {
 }
 
 export default async function findAll(): Promise<void> {
+  await makeTemplate();
   await findServers(process.env, startWhereDockerRuns);
   // Jest keeps to itself what a file says all of whose tests are skipped.
   for (const name of Object.keys(serverKinds) as ServerName[]) {

@@ -6,6 +6,7 @@ import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import { root } from "../../root.cjs";
 import { ADMIN_TOKEN } from "./system.ts";
+import { copyTemplate } from "./template.ts";
 
 export interface Exit {
   code: number | null;
@@ -24,10 +25,11 @@ export interface RunningProcess {
   stop(signal?: NodeJS.Signals): Promise<Exit>;
 }
 
-/** A folder for databases and handlers; `remove` it at the end. */
+/** A folder for handlers and a database that is empty and up to date; `remove` it at the end. */
 export function temporaryFolder() {
   const folder = mkdtempSync(join(tmpdir(), "dataflow-process-"));
   const file = join(folder, "test.db");
+  copyTemplate(file);
   return {
     folder,
     file,

@@ -21,6 +21,7 @@ import retention from "../../services/retention/retention.service.ts";
 import webhook from "../../services/webhook/webhook.service.ts";
 import { freshSchema, type Schema } from "./database.ts";
 import { freshMssqlDatabase } from "./mssql.ts";
+import { copyTemplate } from "./template.ts";
 
 export const ADMIN_TOKEN = "a-token-for-tests-of-24-characters-or-more";
 
@@ -99,7 +100,11 @@ export async function startSystem({
 /** Where the tests of this run keep their data: a file, a migrated schema in PostgreSQL, or a database in SQL Server. */
 async function place(folder: string): Promise<Schema> {
   const { TEST_DATABASE: kind } = process.env;
-  if (!kind) return { url: `sqlite:${join(folder, "test.db")}`, drop: async () => undefined };
+  if (!kind) {
+    const file = join(folder, "test.db");
+    copyTemplate(file);
+    return { url: `sqlite:${file}`, drop: async () => undefined };
+  }
   const own = await (kind === "mssql" ? freshMssqlDatabase() : freshSchema());
   const database = await openDatabase({ url: own.url });
   await database.migrate();

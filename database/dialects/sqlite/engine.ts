@@ -3,7 +3,8 @@
  *
  *   request ─► read ──────────────► answered at once on the second connection
  *           ├► unit, statement ───► queue ─► group: BEGIN · unit · unit · … · COMMIT ─► all answered
- *           └► BEGIN of a session ► queue ─► the session has the writer to itself until its COMMIT, ROLLBACK or time limit
+ *           └► BEGIN of a session ► queue ─► the session has the writer to itself until its COMMIT or ROLLBACK, or until it
+ *                                            has sent no statement for too long
  *
  * A group is whatever has arrived meanwhile, so that many small commits share one fsync. Nothing is answered before its COMMIT,
  * and nothing that was committed into a file which nobody can find any more.
@@ -171,7 +172,10 @@ export class Engine {
       if (this.#expired.has(request.session)) return this.#afterExpiry(request);
       if (request.kind === "endSession") return this.#free(() => this.#rollback());
       if (isEnd(request.text)) return this.#ended(request);
-      return runStatement(writer, request);
+      const result = runStatement(writer, request);
+      // A migration of a large file takes minutes, and is no transaction that somebody forgot.
+      this.#timer?.refresh();
+      return result;
     });
     // After a full disk SQLite has rolled back by itself.
     if (this.#holder !== null && !writer.db.isTransaction) this.#expire();
@@ -199,7 +203,7 @@ export class Engine {
     const isOver = request.kind === "endSession" || isEnd(request.text);
     if (isOver) this.#expired.delete(request.session);
     if (request.kind === "endSession" || isRollback(request.text)) return { rows: [], changes: 0, lastId: 0 };
-    throw new DatabaseUnavailable("The transaction was open for too long and has been rolled back.");
+    throw new DatabaseUnavailable("The transaction had no statement for too long and has been rolled back.");
   }
 
   #free<T>(end: () => T): T {

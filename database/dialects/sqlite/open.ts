@@ -7,7 +7,7 @@ import { placeOf } from "./place.ts";
 import { sequelizeOn } from "./sequelize.ts";
 import { sqliteDeliveries, sqliteLocks, sqliteStore } from "./store.ts";
 
-/** Long enough for a few statements; while it is open no batch is accepted. */
+/** An open transaction may be without a statement for so long; no batch is accepted meanwhile. */
 const TRANSACTION_MS = 5000;
 /** The node does not end by itself: as long as it runs, the data can be saved from the files that it has open. */
 const CURE =
