@@ -40,7 +40,9 @@ export const attacked: Benchmark = async ({ size }) => {
 };
 
 async function lineOf(attack: Attack, ms: number): Promise<Line> {
-  const node = await startNode({ NODE_OPTIONS: `--max-old-space-size=${HEAP_MB}` });
+  const node = await startNode({
+    NODE_OPTIONS: `--max-old-space-size=${HEAP_MB} ${process.env.BENCH_NODE_OPTIONS ?? ""}`,
+  });
   const others = startChild<Watch, Waited>("attacks/others.ts");
   const { auth } = await newPartner(node.url, { schema: orderSchema });
   const target = await targetOf(node.url, { schema });

@@ -72,7 +72,7 @@ class CsvCheck {
     let lines: string[] = [];
     let next = 0;
     let isWhole = true;
-    await pace.each(this.#chunk.records, (i) => {
+    await pace.each(this.#chunk.records, this.#chunk.data.length, (i) => {
       if (next === lines.length) {
         texts.push(rows.next() ?? "");
         lines = (texts.at(-1) as string).split("\n");
@@ -100,7 +100,7 @@ class CsvCheck {
 
   /** The slow way: each record alone, so that a wrong one spoils no other. */
   async eachAlone(pace: Pace): Promise<CheckedChunk> {
-    await pace.each(this.#placesOf().length, (i) => this.#alone(i));
+    await pace.each(this.#placesOf().length, this.#chunk.data.length, (i) => this.#alone(i));
     return this.#verdict.end();
   }
 

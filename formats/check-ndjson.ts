@@ -11,11 +11,12 @@ import {
   wholeFault,
 } from "./chunk-verdict.ts";
 import { HugeExponent } from "./decimal.ts";
-import { replaceInexact, withDefaultsOf } from "./exact-json.ts";
+import { replaceInexact } from "./exact-json.ts";
 import type { CheckedChunk, RecordFault } from "./formats.ts";
+import { withDefaults } from "./json-defaults.ts";
+import { isNestedDeeper } from "./json-text.ts";
 import { holdsInexact } from "./number-text.ts";
 import { RecordNumbers, TooManyNumbers } from "./record-numbers.ts";
-import { isDeeperThan } from "./schema-walk.ts";
 import { MAX_DEPTH } from "./split-json-element.ts";
 
 const LF = 10;
@@ -48,7 +49,7 @@ async function checkText(
   // Asked of all lines at once it costs half; few chunks hold such a number.
   const mayBeInexact = holdsInexact(text, NUMBERS_AT_ONCE);
   let isWhole = true;
-  await pace.each(lines.length, (i) => {
+  await pace.each(lines.length, chunk.data.length, (i) => {
     const line = lines[i] as string;
     const isKept = checkLine(line, lineNumber(chunk, i), spec, verdict, mayBeInexact && holdsInexact(line));
     isWhole &&= isKept;
@@ -65,7 +66,7 @@ async function checkBytes(
 ): Promise<CheckedChunk> {
   const oversized = new Set(chunk.oversized);
   const lines = linesOf(chunk.data);
-  await pace.each(lines.length, (i) => {
+  await pace.each(lines.length, chunk.data.length, (i) => {
     const bytes = lines[i] as Buffer;
     const line = lineNumber(chunk, i);
     const text = bytes.toString();
@@ -102,15 +103,13 @@ function checkLine(
     verdict.reject(number, withoutCr(line), value.faults);
     return false;
   }
-  const { changes } = spec.validator;
-  const before = changes ? JSON.stringify(value) : "";
   const faults = spec.validator.check(value, numbers) ?? verdict.growthFaults(value, line.length, false);
   if (faults !== null) {
     verdict.reject(number, withoutCr(line), faults);
     return false;
   }
-  const isChanged = changes && JSON.stringify(value) !== before;
-  const text = isChanged ? withDefaultsOf(value, line) : withoutCr(line);
+  const sent = withoutCr(line);
+  const text = spec.validator.filled ? withDefaults(sent, value) : sent;
   if (verdict.accept(text, spec.values && numbers.size > 0 ? numbers.delivered(value) : value)) return text === line;
   verdict.reject(number, withoutCr(line), CHUNK_FULL);
   return false;
@@ -135,17 +134,13 @@ const HUGE_EXPONENT = malformed("A number has an exponent of more than 15 digits
 function parsed(line: string, numbers: RecordNumbers): Record<string, unknown> | NoRecord {
   try {
     const value = JSON.parse(line);
-    if (isTooDeep(line, value)) return TOO_DEEP;
+    if (isNestedDeeper(line, MAX_DEPTH)) return TOO_DEEP;
     return numbers === NONE ? value : JSON.parse(replaceInexact(line, (source) => numbers.add(source)));
   } catch (error) {
     if (error instanceof HugeExponent) return HUGE_EXPONENT;
     return error instanceof TooManyNumbers ? new NoRecord([error.fault]) : NO_JSON;
   }
 }
-
-/** Elements of an array have been refused by then. Each level takes two letters, so that most lines need no look. */
-const isTooDeep = (line: string, value: unknown): boolean =>
-  line.length > 2 * MAX_DEPTH && isDeeperThan(MAX_DEPTH, value);
 
 const lineNumber = ({ firstLine }: ChunkContent, offset: number): number | null =>
   firstLine === null ? null : firstLine + offset;

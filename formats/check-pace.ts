@@ -1,14 +1,21 @@
-import { setImmediate as nextRound } from "node:timers/promises";
+import { setImmediate as nextRound, setTimeout as pause } from "node:timers/promises";
 
 /** How long a check may keep the event loop; a request needs a few of its rounds, and its answer is due within 200 ms. */
 const TURN_MS = 10;
+/** One record of 1 MiB may take 100 ms. After so long a turn others have the loop for as long. */
+const LONG_MS = 25;
+const MOST_REST_MS = 250;
 /** Asking for the time after each record would cost an ordinary one (1 µs) a tenth. */
 const RECORDS_A_LOOK = 64;
 /** 2^8 checks (see work-budget.ts) weigh as much as one more ordinary record. */
 const WORK_BITS = 8;
+/** So many bytes do, too. */
+const BYTES_A_RECORD = 1024;
 
 /** The checks of one process take turns: with each of them in a round of its own the rounds stay short. */
 let lastTurn: Promise<unknown> = Promise.resolve();
+/** Until then the loop belongs to others; what begins meanwhile waits as well. */
+let restUntil = 0;
 
 /**
  * Lets a check of many records give way to other work. A chunk of ordinary records ends before the first rest; one whose
@@ -18,6 +25,7 @@ export class Pace {
   readonly #cost: { readonly work: number };
   readonly #signal: AbortSignal | undefined;
   #beganAt = performance.now();
+  #beganCpu = cpuMs();
 
   /** `cost.work`: what the last record cost. */
   constructor(cost: { readonly work: number }, signal?: AbortSignal) {
@@ -25,19 +33,31 @@ export class Pace {
     this.#signal = signal;
   }
 
-  /** Checks the records 0 to `count` − 1 by `check`. Rejects with the signal's reason at the first rest after its abort. */
-  async each(count: number, check: (index: number) => void): Promise<void> {
-    for (let next = this.#some(0, count, check); next < count; next = this.#some(next, count, check))
+  /**
+   * Checks the records 0 to `count` − 1, of so many bytes together, by `check`. Rejects with the signal's reason at the
+   * first rest after its abort.
+   */
+  async each(count: number, bytes: number, check: (index: number) => void): Promise<void> {
+    const weight = 1 + Math.floor(bytes / Math.max(1, count) / BYTES_A_RECORD);
+    if (performance.now() < restUntil) await this.#rest();
+    for (let next = this.#turn(0, count, weight, check); next < count; next = this.#turn(next, count, weight, check))
       await this.#rest();
   }
 
+  #turn(from: number, count: number, weight: number, check: (index: number) => void): number {
+    const next = this.#some(from, count, weight, check);
+    const took = cpuMs() - this.#beganCpu;
+    if (took >= LONG_MS) restUntil = performance.now() + Math.min(took, MOST_REST_MS);
+    return next;
+  }
+
   /** Until it is time to rest; returns the next one. Apart, because a loop with an `await` in it is slower. */
-  #some(from: number, count: number, check: (index: number) => void): number {
+  #some(from: number, count: number, weight: number, check: (index: number) => void): number {
     const cost = this.#cost;
     let left = RECORDS_A_LOOK;
     for (let index = from; index < count; index++) {
       check(index);
-      left -= 1 + (cost.work >>> WORK_BITS);
+      left -= weight + (cost.work >>> WORK_BITS);
       if (left > 0) continue;
       left = RECORDS_A_LOOK;
       if (performance.now() - this.#beganAt >= TURN_MS) return index + 1;
@@ -47,9 +67,23 @@ export class Pace {
 
   /** Until it is this check's turn again. */
   async #rest(): Promise<void> {
-    lastTurn = lastTurn.then(() => nextRound());
-    await lastTurn;
+    do {
+      lastTurn = lastTurn.then(nextTurn);
+      await lastTurn;
+    } while (performance.now() < restUntil);
     this.#signal?.throwIfAborted();
     this.#beganAt = performance.now();
+    this.#beganCpu = cpuMs();
   }
+}
+
+async function nextTurn(): Promise<void> {
+  const rest = restUntil - performance.now();
+  await (rest > 0 ? pause(rest) : nextRound());
+}
+
+/** Of this thread: what a busy machine adds to a turn is no reason for a rest. */
+function cpuMs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1000;
 }

@@ -1,10 +1,10 @@
 /** JSON with the numbers that a double does not hold. */
-import { holdsInexact, isExact, numberWithDigits } from "./number-text.ts";
+import { stringEnd } from "./json-text.ts";
+import { holdsInexact, isExact } from "./number-text.ts";
 import { isStandIn } from "./record-numbers.ts";
 import { pointerStep } from "./schema-walk.ts";
 
 const QUOTE = 34;
-const BACKSLASH = 92;
 const MINUS = 45;
 const NUMBER = /[-+.\deE]+/y;
 
@@ -30,13 +30,6 @@ export function replaceInexact(json: string, make: (source: string) => string): 
 
 const isDigit = (code: number): boolean => code >= 48 && code <= 57;
 
-/** Behind the string that begins at `at`. */
-function stringEnd(json: string, at: number): number {
-  let end = at + 1;
-  for (let code = json.charCodeAt(end); code !== QUOTE; code = json.charCodeAt(end)) end += code === BACKSLASH ? 2 : 1;
-  return end + 1;
-}
-
 function numberAt(json: string, at: number): string {
   NUMBER.lastIndex = at;
   return (NUMBER.exec(json) as RegExpExecArray)[0];
@@ -50,7 +43,6 @@ function isInexact(source: string): boolean {
 /** Of JSON.parse with source text access (V8 11.4), which TypeScript does not know yet. */
 type Reviver = (name: string, value: unknown, context: { source: string }) => unknown;
 const parse = JSON.parse as (text: string, reviver: Reviver) => unknown;
-const { isRawJSON } = JSON as unknown as { isRawJSON(value: unknown): boolean };
 
 class Inexact {
   readonly source: string;
@@ -75,21 +67,4 @@ export function inexactNumbers(json: string): { pointer: string; source: string 
     "",
   );
   return found;
-}
-
-/** The text of a record with the defaults that its check put into `checked`. All else keeps its own digits: 1.0 is no 1. */
-export function withDefaultsOf(checked: unknown, text: string): string {
-  const keep: Reviver = (_name, value, { source }) => (typeof value === "number" ? numberWithDigits(source) : value);
-  return JSON.stringify(filled(parse(text, keep), checked));
-}
-
-/** `own` with what it lacks of `checked`: defaults are only ever added. */
-function filled(own: unknown, checked: unknown): unknown {
-  if (typeof own !== "object" || own === null || isRawJSON(own)) return own;
-  const target = own as Record<string, unknown>;
-  for (const [name, inner] of Object.entries(checked as object)) {
-    if (Object.hasOwn(target, name)) filled(target[name], inner);
-    else Object.defineProperty(target, name, { value: inner, enumerable: true, configurable: true, writable: true });
-  }
-  return own;
 }

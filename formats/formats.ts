@@ -92,8 +92,8 @@ export interface RecordValidator {
   check(value: unknown, numbers: RecordNumbers, isConverted?: boolean): RecordFault[] | null;
   /** What the cells of columns of CSV become. Null: to find out costs more work than a record may; it goes on at the next call. */
   cellKinds(names: readonly string[]): (CellKinds | null)[] | null;
-  /** Whether it may change a record, so that its own text is no longer its content. */
-  changes: boolean;
+  /** Whether the last check put defaults into the record, which its own text does not have. */
+  readonly filled: boolean;
   /** Bytes that its defaults may add to a record; infinite where one may be put in more than once. */
   growth: number;
   /** What the last check cost, about: so many keywords were looked at. */

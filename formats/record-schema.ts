@@ -39,7 +39,7 @@ export function compileRecordSchema(schema: object, options: { coerce: boolean }
   const conversion = options.coerce ? new TextConversion(new CellTypes(prepared, tools)) : null;
   const size = sizeOf(schema);
   const validator = {
-    changes: options.coerce || prepared.hasDefaults,
+    filled: false,
     growth: growthOf(schema),
     work: size,
     cellKinds(names: readonly string[]) {
@@ -57,12 +57,14 @@ export function compileRecordSchema(schema: object, options: { coerce: boolean }
       validator.work = size + WORK_OF_NUMBER * numbers.size;
       if (validate === null) return null;
       budget.left = MAX_WORK;
+      tools.filled.any = false;
       const faults = checked(() => {
         if (!isConverted) conversion?.convert(value, numbers);
         tools.numbers.numbers = numbers.size > 0 ? numbers : null;
         return validate(value) ? null : recordFaults(value, validate.errors ?? []);
       });
       validator.work += MAX_WORK - budget.left;
+      validator.filled = tools.filled.any;
       return faults;
     },
   };

@@ -9,6 +9,7 @@ import { fullFormats } from "ajv-formats/dist/formats.js";
 import { isPattern, type Patterns } from "./linear-pattern.ts";
 import { alternativeKeywords } from "./schema-alternatives.ts";
 import { LOOPING, withCut } from "./schema-cut.ts";
+import { type Filled, fillKeyword } from "./schema-defaults.ts";
 import type { Verdicts } from "./schema-evaluated.ts";
 import { int64Format, limitKeywords, multipleOfKeyword, type NumbersInCheck } from "./schema-numbers.ts";
 import type { CodeTable } from "./schema-table.ts";
@@ -52,6 +53,7 @@ interface Parts {
   budget: WorkBudget;
   patterns: Patterns;
   numbers: NumbersInCheck;
+  filled: Filled;
   verdicts: Verdicts;
   $ref: CodeKeywordDefinition;
   table: CodeTable;
@@ -59,7 +61,7 @@ interface Parts {
 
 /** An Ajv for one prepared schema from outside: it can fetch nothing, and knows no schema but that one. */
 export function schemaAjv(
-  { budget, patterns, numbers, verdicts, $ref, table }: Parts,
+  { budget, patterns, numbers, filled, verdicts, $ref, table }: Parts,
   { ownProperties, useDefaults }: Options,
 ): Ajv2020 {
   const regExp = Object.assign((source: string) => patterns.get(source), { code: "patterns.get" });
@@ -84,6 +86,7 @@ export function schemaAjv(
   for (const keyword of ours) replaceKeyword(ajv, keyword);
   for (const name of LOOPING) replaceKeyword(ajv, withCut(ajv.getKeyword(name) as CodeKeywordDefinition));
   ajv.addKeyword(workKeyword(budget));
+  ajv.addKeyword(fillKeyword(filled));
   return ajv;
 }
 

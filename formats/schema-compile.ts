@@ -1,6 +1,7 @@
 import type { ValidateFunction } from "ajv/dist/2020.js";
 import { Patterns } from "./linear-pattern.ts";
 import { schemaAjv } from "./schema-ajv.ts";
+import { Filled } from "./schema-defaults.ts";
 import type { Verdicts } from "./schema-evaluated.ts";
 import { SchemaFunctions } from "./schema-functions.ts";
 import { NumbersInCheck } from "./schema-numbers.ts";
@@ -12,11 +13,12 @@ export interface CheckTools {
   budget: WorkBudget;
   patterns: Patterns;
   numbers: NumbersInCheck;
+  filled: Filled;
 }
 
 export function checkTools(): CheckTools {
   const budget = new WorkBudget();
-  return { budget, patterns: new Patterns(budget), numbers: new NumbersInCheck() };
+  return { budget, patterns: new Patterns(budget), numbers: new NumbersInCheck(), filled: new Filled() };
 }
 
 /** Ajv's function for the schema, in which no reference leads nowhere. Throws whatever Ajv throws: RangeError, for one. */

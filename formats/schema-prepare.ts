@@ -1,4 +1,5 @@
 import type { Fault } from "../services/errors.ts";
+import { FILL_KEYWORD, fillsIn } from "./schema-defaults.ts";
 import { askedBranches } from "./schema-evaluated.ts";
 import { type Place, schemaRefs } from "./schema-refs.ts";
 import { isObject, type SchemaNode } from "./schema-walk.ts";
@@ -37,6 +38,7 @@ export function prepareSchema(schema: object): PreparedSchema {
   for (const node of nodes) {
     for (const name of NAMES) delete node[name];
     moveProto(node);
+    if (fillsIn(node)) node[FILL_KEYWORD] = true;
   }
   const hasDefaults = nodes.some((node) => Object.hasOwn(node, "default"));
   return { root, targets, branches, hasDefaults, namesInherited: nodes.some(namesInherited), faults };

@@ -1,6 +1,6 @@
 import type { DeliveryStore } from "../../deliveries.ts";
 import type { LockStore } from "../../locks.ts";
-import type { BatchStore, OutboxDraft, StoredChunk, Written } from "../../store.ts";
+import type { BatchStore, ChunkCommit, OutboxDraft, StoredChunk, Written } from "../../store.ts";
 import { deliveries } from "../../units/deliveries.ts";
 import { locks } from "../../units/locks.ts";
 import { sharedStore } from "../../units/store.ts";
@@ -49,7 +49,7 @@ function unverified(client: SqliteClient): BatchStore {
     claim: (id, owner, leaseMs) => client.call("claim", id, owner, leaseMs),
     readChunk: (id, no) => client.call("readChunk", id, no),
     commitChunk: async (commit) => {
-      const done = await client.send("commitChunk", [commit], commit.text.length, []);
+      const done = await client.send("commitChunk", [commit], sizeOf(commit), []);
       return written(done, commit.end?.events ?? []);
     },
     reserveKeys: (id, fence, chunk, keys) => client.call("reserveKeys", id, fence, chunk, keys),
@@ -81,6 +81,10 @@ function pack(chunks: StoredChunk[]) {
   const transfer = packed.map(({ body }) => body.buffer);
   return { packed, transfer, size: transfer.reduce((sum, { byteLength }) => sum + byteLength, 0) };
 }
+
+/** What is rejected is written too: a chunk of long records that are all wrong must not share its group with as large ones. */
+const sizeOf = ({ text, errors }: ChunkCommit): number =>
+  errors.reduce((size, { raw }) => size + raw.length, text.length);
 
 function written(done: { batch: Written["batch"]; outbox: number[] } | null, events: OutboxDraft[]): Written | null {
   if (!done) return null;

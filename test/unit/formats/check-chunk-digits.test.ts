@@ -114,7 +114,7 @@ describe.each(["ndjson", "json"] as const)("in %s", (format) => {
     };
     const { text, values } = await check(format, [line, '{"a":1e400,"y":{}}'], schema);
     const [first, second] = text.split("\n");
-    expect(first).toBe(`${line.replaceAll(" ", "").slice(0, -1)},"x":0.1}`);
+    expect(first).toBe(`${line.slice(0, -1)},"x":0.1}`);
     expect(second).toBe('{"a":1e400,"y":{"z":1},"x":0.1}');
     expect(values).toEqual([
       { ...delivered, x: 0.1 },

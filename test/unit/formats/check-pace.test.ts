@@ -55,6 +55,24 @@ test.each<[string, Format, string | Buffer]>([
   expect(rounds).toBeGreaterThan(Math.max(3, turns));
 });
 
+const numbers = (count: number) => `{"a":[${Array.from({ length: count }, (_, i) => i).join()}]}\n`;
+
+function checkNumbers(count: number, records: number, a: object) {
+  const validator = compileRecordSchema({ properties: { a } }, { coerce: false });
+  const spec = { format: "ndjson" as const, envelope: {}, validator, values: false, maxRecordBytes: 2 ** 20 };
+  const data = Buffer.from(numbers(count).repeat(records));
+  return checkChunk({ firstLine: 1, records, data, oversized: [] }, spec);
+}
+
+test("after each of a few long records it is asked for the time", async () => {
+  expect(await roundsDuring(checkNumbers(140_000, 12, {}))).toBeGreaterThan(3);
+});
+
+test("after a long turn the event loop is left to others, also by a check that begins then", async () => {
+  await checkNumbers(140_000, 1, { uniqueItems: true });
+  expect(await roundsDuring(checkNumbers(1, 1, {}))).toBeGreaterThan(3);
+});
+
 test("several at once take turns", async () => {
   const both = [1, 2, 3].map(() => check("ndjson", '{"a":1}\n'.repeat(RECORDS / 3), RECORDS / 3));
   const ended: number[] = [];

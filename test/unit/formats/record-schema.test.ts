@@ -6,6 +6,7 @@ const check = (schema: object, value: unknown, coerce = false) =>
 const brief = (schema: object, value: unknown) =>
   check(schema, value)?.map(({ field, code }) => `${field} ${code}`) ?? [];
 const parsed = (text: string) => JSON.parse(text);
+const on = (a: object) => ({ properties: { a } });
 
 describe("a record's faults", () => {
   const date = { anyOf: [{ type: "string", format: "date" }, { type: "null" }] };
@@ -138,11 +139,17 @@ describe("text of CSV", () => {
     expect(brief(schema, { i: "12" })).toEqual(["i type"]);
   });
 
-  test("changes: what it converts or fills in", () => {
-    expect(compileRecordSchema({}, { coerce: false }).changes).toBe(false);
-    expect(compileRecordSchema({}, { coerce: true }).changes).toBe(true);
-    expect(compileRecordSchema(schema, { coerce: false }).changes).toBe(true);
-    expect(compileRecordSchema({ properties: { default: { type: "string" } } }, { coerce: false }).changes).toBe(false);
+  test.each<[string, object, object, boolean]>([
+    ["a default that the record lacks", on({ default: 1 }), {}, true],
+    ["one that it has", on({ default: 1 }), { a: null }, false],
+    ["one behind a reference", { $ref: "#/$defs/d", $defs: { d: on({ default: 1 }) } }, {}, true],
+    ["one of an item", on({ items: on({ default: 1 }) }), { a: [{ a: 1 }, {}] }, true],
+    ["one of an alternative, which fills nothing in", { anyOf: [on({ default: 1 })] }, {}, false],
+    ["a property of that name", { properties: { default: { type: "string" } } }, {}, false],
+  ])("tells whether it filled in: %s", (_what, schema, record, filled) => {
+    const validator = compileRecordSchema(schema, { coerce: false });
+    validator.check(record, new RecordNumbers());
+    expect(validator.filled).toBe(filled);
   });
 });
 

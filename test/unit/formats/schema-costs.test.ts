@@ -57,6 +57,44 @@ describe("a pattern", () => {
     expect(checkOf(on({ pattern }), { a: a.slice(0, 40) }).codes).toEqual(["pattern"]);
   });
 
+  /** Letters without an order. */
+  const letters = (length: number) => {
+    let seed = 7;
+    const next = () => {
+      seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
+      return String.fromCharCode(97 + ((seed >>> 10) % 26));
+    };
+    return Array.from({ length }, next).join("");
+  };
+
+  test.each<[string, number]>([
+    ["in a long text", 6_300],
+    ["in a short one", 3_000],
+  ])("that follows a thousand ways at once pays for each of them, %s", (_where, length) => {
+    const pattern = "^\\w*[a-m](\\w\\w?){499}$";
+    const a = Array(Math.floor(6_300 / length)).fill(`${letters(length)}!`);
+    expect(checkOf(on({ items: { pattern } }), { a }).codes).toEqual(["too_large"]);
+    expect(checkOf(on({ items: { pattern } }), { a: [letters(900)] }).codes).toEqual([]);
+  });
+
+  test.each<[string, string, boolean]>([
+    ["^(\\w+\\s?)*$", `${letters(400_000)}!`, false],
+    ["^(\\w+\\s?)*$", letters(400_000), true],
+    ["^\\w+\\w{99}$", `${letters(140_000)}é`, false],
+    ["^\\w*[aeiou]\\w{9}$", `${letters(100_000)}a${letters(9)}`, true],
+    ["^\\w*[aeiou]\\w{99}$", `${letters(140_000)}!`, false],
+    ["\\bfoo\\b|bar$", `${letters(9_000)} foo`, true],
+    ["\\bfoo\\b|bar$", `${letters(9_000)} food`, false],
+    ["(?m)^x|y\\z", `${letters(9_000)}\nx!`, true],
+    ["\\p{Lu}{2}|[à-ü]{3}", `${letters(5_000)}üü`, false],
+    ["\\p{Lu}{2}|[à-ü]{3}", `${letters(5_000)}ÄÖ`, true],
+  ])("%s is found in a long text as in a short one", (pattern, a, isFound) => {
+    const validator = compileRecordSchema(on({ pattern }), { coerce: false });
+    const codes = () => (validator.check({ a }, new RecordNumbers()) ?? []).map(({ code }) => code);
+    const expected = isFound ? [] : ["pattern"];
+    expect([codes(), codes()]).toEqual([expected, expected]);
+  });
+
   test.each(["^[A-Z]{2}\\d{4}$", "^\\d{5}(-\\d{4})?$", "^[\\w.+-]+@[\\w-]+\\.[\\w.]+$", "^[A-Z]{3}$"])(
     "%s costs next to nothing on what fields hold",
     (pattern) => {
