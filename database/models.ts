@@ -1,23 +1,25 @@
 /**
  * The tables that are not hot, by Sequelize. `clientCache` owns Client, `policy` owns Policy and WebhookSecret; of the outbox, which is
- * `batch`'s, they only write the events of their own changes, in the same transaction.
+ * `batch`'s, they only write the events of their own changes, in the same transaction. ClockDoubt is the clock mixin's.
  */
 import { DataTypes, type Model, type ModelAttributes, type ModelStatic, type Sequelize } from "sequelize";
 import type { ColumnKind } from "./dialect.ts";
 import type { Attributes, NewRow, Table } from "./schema/table.ts";
-import { client, outbox, policy, webhookSecret } from "./schema/tables.ts";
+import { client, clockDoubt, outbox, policy, webhookSecret } from "./schema/tables.ts";
 
 type RowOf<T extends Table> = Model<Attributes<T>, NewRow<T>> & Attributes<T>;
 export type ClientRow = RowOf<typeof client>;
 export type PolicyRow = RowOf<typeof policy>;
 export type OutboxEntry = RowOf<typeof outbox>;
 export type WebhookSecretRow = RowOf<typeof webhookSecret>;
+export type ClockDoubtRow = RowOf<typeof clockDoubt>;
 
 export interface Models {
   Outbox: ModelStatic<OutboxEntry>;
   Client: ModelStatic<ClientRow>;
   Policy: ModelStatic<PolicyRow>;
   WebhookSecret: ModelStatic<WebhookSecretRow>;
+  ClockDoubt: ModelStatic<ClockDoubtRow>;
 }
 
 const types: Record<ColumnKind, () => unknown> = {
@@ -55,5 +57,6 @@ export function defineModels(sequelize: Sequelize): Models {
     Policy: define("Policy", policy),
     Outbox: define("Outbox", outbox),
     WebhookSecret: define("WebhookSecret", webhookSecret),
+    ClockDoubt: define("ClockDoubt", clockDoubt),
   };
 }

@@ -12,6 +12,7 @@ const MOST_AHEAD_MS = HOUR_MS;
 const MOST_IDLE_MS = DAY_MS;
 /** So long a clock has to run evenly before it is believed after all: time for somebody to see the warning. */
 const PROBATION_MS = DAY_MS;
+const UNTIL = "until the clock is set back, or has run evenly for 24 hours";
 
 interface Look {
   clockMs: number;
@@ -19,6 +20,16 @@ interface Look {
   countMs: number;
   /** The same without sleep, in which nobody renews a lease. */
   awakeMs: number;
+}
+
+/** A doubt as of the last look, for who goes on with it. */
+export interface Doubt {
+  clockMs: number;
+  countMs: number;
+  /** How far the clock is ahead. */
+  aheadMs: number;
+  /** For how long it has run evenly since. */
+  evenMs: number;
 }
 
 export class Clock {
@@ -34,6 +45,13 @@ export class Clock {
   /** What is over its time by this clock may be deleted. */
   get isTrusted(): boolean {
     return this.held === null;
+  }
+
+  get doubt(): Doubt | null {
+    const { last, held } = this;
+    if (!last || !held) return null;
+    const { clockMs, countMs } = last;
+    return { clockMs, countMs, aheadMs: held.aheadMs, evenMs: countMs - held.sinceMs };
   }
 
   get hasBegun(): boolean {
@@ -60,6 +78,19 @@ export class Clock {
     if (idleMs > MOST_IDLE_MS) this.hold(look, idleMs, `is ${lengthOf(idleMs)} past the last batch`);
   }
 
+  /**
+   * The first look after a crash of a process that had this doubt. Where the machine has started anew, nobody counted the time
+   * in between: as much of it as the clock went ahead then counts as wrong.
+   */
+  resume(look: Look, { clockMs, countMs, aheadMs, evenMs }: Doubt): void {
+    const wentMs = look.clockMs - clockMs - Math.max(0, look.countMs - countMs);
+    this.last = look;
+    this.held = { sinceMs: look.countMs - (wentMs > MOST_AHEAD_MS ? 0 : evenMs), aheadMs };
+    this.goOn(look, wentMs);
+    if (this.held)
+      this.warn(`The database's clock was in doubt before this start. Nothing is deleted by its age ${UNTIL}.`);
+  }
+
   /** Each later look: did the clock go as far as this node's own count of time? */
   look(look: Look): void {
     const { last } = this;
@@ -81,8 +112,7 @@ export class Clock {
 
   private hold({ countMs }: Look, aheadMs: number, what: string, more = ""): void {
     this.held = { sinceMs: countMs, aheadMs };
-    const until = "until the clock is set back, or has run evenly for 24 hours";
-    this.warn(`The database's clock ${what}. Nothing is deleted by its age ${until}.${more}`);
+    this.warn(`The database's clock ${what}. Nothing is deleted by its age ${UNTIL}.${more}`);
   }
 
   private goOn({ countMs }: Look, aheadMs: number): void {

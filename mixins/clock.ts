@@ -4,6 +4,7 @@ import type { Service, ServiceBroker } from "moleculer";
 import type { Database } from "../database/database.ts";
 import type { BatchRow } from "../database/store.ts";
 import { Clock } from "./clock.doubt.ts";
+import { KeptDoubt } from "./clock.kept.ts";
 import type { WithDatabase } from "./database.ts";
 import { define } from "./define.ts";
 
@@ -18,11 +19,14 @@ const watched = new WeakMap<ServiceBroker, WatchedClock>();
 class WatchedClock {
   private readonly clock: Clock;
   private readonly database: () => Database;
+  private readonly kept: KeptDoubt;
   private looking: Promise<void> | null = null;
+  private isOver = false;
 
   constructor(warn: (text: string) => void, database: () => Database) {
     this.clock = new Clock(warn);
     this.database = database;
+    this.kept = new KeptDoubt(() => database().models);
   }
 
   /** As of the last look. */
@@ -49,18 +53,35 @@ class WatchedClock {
     return this.clock.wentIn(ms);
   }
 
+  /** A planned stop ends a doubt: somebody has seen it, and says that the clock is right. */
+  async end(): Promise<void> {
+    this.isOver = true;
+    await this.looking?.catch(() => {});
+    if (this.clock.hasBegun && this.database().isEmbedded) await this.kept.write(null);
+  }
+
   private async lookOnce(): Promise<void> {
     const database = this.database();
+    await this.compare(database);
+    // Elsewhere each node looks for itself, and has a clock of its own to compare with at its start.
+    if (database.isEmbedded && !this.isOver) await this.kept.write(this.clock.doubt);
+  }
+
+  private async compare(database: Database): Promise<void> {
     const clockMs = await database.now();
     // The machine's uptime goes on while a laptop sleeps, `performance.now()` does not on Linux.
     const look = { clockMs, countMs: uptime() * 1000, awakeMs: performance.now() };
     if (this.clock.hasBegun) this.clock.look(look);
     // On one machine there is no other clock.
     else if (!database.isEmbedded) this.clock.begin(look, { otherMs: Date.now() });
-    else {
-      const [newest] = await database.store.list({ limit: 1 });
-      this.clock.begin(look, { storedMs: newest ? lastOf(newest) : null });
-    }
+    else await this.begin(database, look);
+  }
+
+  private async begin(database: Database, look: Parameters<Clock["look"]>[0]): Promise<void> {
+    const doubt = await this.kept.read();
+    const [newest] = await database.store.list({ limit: 1 });
+    if (doubt) this.clock.resume(look, doubt);
+    else this.clock.begin(look, { storedMs: newest ? lastOf(newest) : null });
   }
 }
 

@@ -14,6 +14,7 @@ import { keyEnds } from "./0010-key-ends.ts";
 import { attempts } from "./0011-attempts.ts";
 import { waitingClients } from "./0012-waiting-clients.ts";
 import { narrowRows } from "./0013-batch-work.ts";
+import { clockDoubt } from "./0014-clock-doubt.ts";
 import { createTable } from "./ddl.ts";
 
 export interface MigrationContext {
@@ -41,6 +42,7 @@ export const migrations: Migration[] = [
   attempts,
   waitingClients,
   narrowRows,
+  clockDoubt,
 ];
 const LOG = "schema_migration";
 

@@ -194,3 +194,10 @@ export const batchLock = table(
   { name: "name", token: "name", expiresAt: "bigint" },
   { key: ["name"], writers: ["batchLock"] },
 );
+
+/** A doubt about the clock of SQLite, as of the last look (mixins/clock.doubt.ts): one row, or none. */
+export const clockDoubt = table(
+  "clock_doubt",
+  { id: "bigint", clockMs: "bigint", countMs: "bigint", aheadMs: "bigint", evenMs: "bigint" },
+  { key: ["id"], writers: ["batch", "retention"] },
+);

@@ -49,6 +49,7 @@ export default define<RetentionService>({
       // A stop can meet the start.
       this.retention?.end();
       await this.endSchedules();
+      await this.clock.end();
     },
   },
 

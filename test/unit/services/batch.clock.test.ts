@@ -1,6 +1,7 @@
 /** The promise: a clock that goes ahead by itself makes nothing old, and one that is only corrected holds nothing up. */
 import os from "node:os";
 import { Clock } from "../../../mixins/clock.doubt.ts";
+import { clockMixin, type WithClock } from "../../../mixins/clock.ts";
 import { collect, readings } from "../../../mixins/figures.ts";
 import { call } from "../../../services/messages.ts";
 import { problem } from "../contracts/kit.ts";
@@ -85,6 +86,46 @@ test.each([
   expect(pass(60 * SECOND, isTrusted ? 0 : -60 * DAY)).toBe(true);
 });
 
+describe("after a crash", () => {
+  /** The doubt of a clock that went sixty days ahead and then ran evenly for ten hours, and when that was. */
+  function crashed() {
+    const { clock, pass } = started();
+    pass(10 * SECOND, 60 * DAY);
+    pass(10 * HOUR);
+    const doubt = clock.doubt as NonNullable<Clock["doubt"]>;
+    return { doubt, awakeMs: SECOND, clockMs: doubt.clockMs + 60 * SECOND, countMs: doubt.countMs + 60 * SECOND };
+  }
+
+  test("the doubt goes on, and ends a day after its beginning", () => {
+    const { doubt, ...look } = crashed();
+    const told: string[] = [];
+    const clock = new Clock((text) => told.push(text));
+    clock.resume(look, doubt);
+    expect(told).toEqual([expect.stringMatching(/was in doubt before this start. Nothing is deleted/)]);
+    const later = (ms: number) => ({
+      clockMs: look.clockMs + ms,
+      countMs: look.countMs + ms,
+      awakeMs: look.awakeMs + ms,
+    });
+    clock.look(later(13 * HOUR));
+    expect(clock.isTrusted).toBe(false);
+    clock.look(later(14 * HOUR));
+    expect(clock.isTrusted).toBe(true);
+  });
+
+  test.each([
+    ["was set back meanwhile", -60 * DAY, 0, true],
+    ["went ahead once more", 30 * DAY, 0, false],
+    ["was set back while the machine started anew", -59 * DAY, -5 * DAY, false],
+    ["was set back by all while the machine started anew", -60 * DAY, -5 * DAY, true],
+  ])("a clock that %s", (_what, onClock, counted, isTrusted) => {
+    const { doubt, ...look } = crashed();
+    const clock = new Clock(() => {});
+    clock.resume({ ...look, clockMs: look.clockMs + onClock, countMs: look.countMs + counted }, doubt);
+    expect(clock.isTrusted).toBe(isTrusted);
+  });
+});
+
 test("leases have not lapsed by a clock that has just gone ahead", () => {
   const { clock, pass } = started();
   expect(clock.wentIn(30 * SECOND)).toBe(false);
@@ -124,6 +165,29 @@ describe("a sweep", () => {
     expect(isHeld()).toEqual([false]);
     await expect(get(old)).rejects.toEqual(problem("not-found"));
     expect(forget).toHaveBeenCalled();
+  });
+
+  test("a process that crashed hands its doubt on by the database; one that was stopped does not", async () => {
+    await sweep();
+    const { database } = inside();
+    // What the clock is compared with at a start without a doubt: nothing.
+    jest.spyOn(database.store, "list").mockResolvedValue([]);
+    const restarted = () => {
+      const service = { broker: {}, logger: { warn() {} }, database } as unknown as WithClock;
+      (clockMixin as unknown as { created(): void }).created.call(service);
+      return service.clock;
+    };
+    const now = database.now.bind(database);
+    const clock = jest.spyOn(database, "now").mockImplementation(async () => (await now()) + 60 * DAY);
+    await sweep();
+    expect(isHeld()).toEqual([true]);
+    const second = restarted();
+    expect(await second.mayDelete()).toBe(false);
+    await second.end();
+    expect(await restarted().mayDelete()).toBe(true);
+    clock.mockRestore();
+    await sweep();
+    expect(await database.models.ClockDoubt.count()).toBe(0);
   });
 
   test("goes by the time since the machine started, which counts its sleep", async () => {
