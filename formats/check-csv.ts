@@ -3,7 +3,6 @@ import Papa from "papaparse";
 import type { Pace } from "./check-pace.ts";
 import {
   assertRecords,
-  CHUNK_FULL,
   type CheckSpec,
   type ChunkContent,
   ChunkVerdict,
@@ -91,10 +90,13 @@ class CsvCheck {
     const { validator } = this.#spec;
     const verdict = this.#verdict;
     const record = JSON.parse(line);
-    const faults = validator.check(record, this.#numbers, true) ?? verdict.growthFaults(record, line.length, true);
-    if (faults !== null) this.#reject(faults);
-    else if (verdict.accept(this.#keepsLines ? line : JSON.stringify(record), record)) return this.#keepsLines;
-    else this.#reject(CHUNK_FULL);
+    let faults = validator.check(record, this.#numbers, true) ?? verdict.growthFaults(record, line.length, true);
+    if (faults === null) {
+      const text = this.#keepsLines ? line : JSON.stringify(record);
+      faults = verdict.accept(text, record, validator.filled ? text.length - line.length : 0);
+    }
+    if (faults === null) return this.#keepsLines;
+    this.#reject(faults);
     return false;
   }
 
@@ -137,9 +139,9 @@ class CsvCheck {
     }
     const record = this.#namesProto ? recordWithProto(this.#header, cells) : recordOf(this.#header, cells);
     const numbers = this.#numbers;
-    const faults = this.#spec.validator.check(record, numbers) ?? this.#growthFaults(record, cells);
+    const faults =
+      this.#spec.validator.check(record, numbers) ?? this.#growthFaults(record, cells) ?? this.#accept(record);
     if (faults !== null) this.#reject(faults);
-    else if (!this.#accept(record)) this.#reject(CHUNK_FULL);
     if (numbers.size > 0) numbers.clear();
   }
 
@@ -149,11 +151,13 @@ class CsvCheck {
     return this.#verdict.growthFaults(record, sent, true);
   }
 
-  /** False: the chunk has no room for it. */
-  #accept(record: Record<string, unknown>): boolean {
+  /** Not null: there is no room for it. */
+  #accept(record: Record<string, unknown>): RecordFault[] | null {
     const numbers = this.#numbers;
-    if (numbers.size === 0) return this.#verdict.accept(JSON.stringify(record), record);
-    return this.#verdict.accept(numbers.stringify(record), numbers.delivered(record));
+    const text = numbers.size === 0 ? JSON.stringify(record) : numbers.stringify(record);
+    const { filled, growth } = this.#spec.validator;
+    const grown = filled ? Math.min(growth, text.length) : 0;
+    return this.#verdict.accept(text, numbers.size === 0 ? record : numbers.delivered(record), grown);
   }
 
   /** Lines and raw text are looked up only now: most chunks have nothing to reject. */

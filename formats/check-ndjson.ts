@@ -2,7 +2,6 @@ import { isUtf8 } from "node:buffer";
 import type { Pace } from "./check-pace.ts";
 import {
   assertRecords,
-  CHUNK_FULL,
   type CheckSpec,
   type ChunkContent,
   ChunkVerdict,
@@ -110,8 +109,10 @@ function checkLine(
   }
   const sent = withoutCr(line);
   const text = spec.validator.filled ? withDefaults(sent, value) : sent;
-  if (verdict.accept(text, spec.values && numbers.size > 0 ? numbers.delivered(value) : value)) return text === line;
-  verdict.reject(number, withoutCr(line), CHUNK_FULL);
+  const delivered = spec.values && numbers.size > 0 ? numbers.delivered(value) : value;
+  const full = verdict.accept(text, delivered, text.length - sent.length);
+  if (full === null) return text === line;
+  verdict.reject(number, sent, full);
   return false;
 }
 

@@ -20,11 +20,13 @@ export interface CheckSpec {
   /** Whether the accepted records are wanted as values too, for a handler. */
   values: boolean;
   maxRecordBytes: number;
+  /** Characters that defaults may add to its records together; where omitted, as many as a chunk has room for. */
+  maxGrowth?: number;
   /** So many faults the error report may list yet; where omitted, as many as a chunk ever may. */
   maxFaults?: number;
 }
 
-type VerdictSpec = Pick<CheckSpec, "values" | "maxFaults" | "maxRecordBytes" | "validator">;
+type VerdictSpec = Pick<CheckSpec, "values" | "maxFaults" | "maxRecordBytes" | "maxGrowth" | "validator">;
 
 /** Takes the verdict on each record of a chunk, in order. */
 export class ChunkVerdict {
@@ -37,13 +39,16 @@ export class ChunkVerdict {
   readonly #growth: number;
   /** Characters that further accepted records may have. */
   #room: number;
+  /** Characters that defaults may add to further ones. */
+  #growthRoom: number;
 
-  constructor({ values, maxFaults = Number.MAX_SAFE_INTEGER, maxRecordBytes, validator }: VerdictSpec) {
+  constructor({ values, maxFaults, maxRecordBytes, maxGrowth, validator }: VerdictSpec) {
     this.#maxRecordBytes = maxRecordBytes;
     this.#growth = validator.growth;
     this.#room = CHUNK_CHARACTERS + maxRecordBytes;
     this.#values = values ? [] : null;
-    this.#report = new ReportRoom(maxFaults);
+    this.#growthRoom = maxGrowth ?? Number.POSITIVE_INFINITY;
+    this.#report = new ReportRoom(maxFaults ?? Number.MAX_SAFE_INTEGER);
   }
 
   /** Records so far. */
@@ -63,13 +68,18 @@ export class ChunkVerdict {
     return isLongerThan(value, this.#room) ? CHUNK_FULL : null;
   }
 
-  /** False: the chunk has no room for it, and it is to be rejected as `CHUNK_FULL`. */
-  accept(text: string, value: Record<string, unknown>): boolean {
-    if (text.length > this.#room) return false;
+  /**
+   * Takes a record that is right; `grown`: characters that defaults added to it. Not null: there is no room for it, and it is
+   * to be rejected with these.
+   */
+  accept(text: string, value: Record<string, unknown>, grown: number): RecordFault[] | null {
+    if (text.length > this.#room) return CHUNK_FULL;
+    if (grown > this.#growthRoom) return BATCH_FULL;
     this.#room -= text.length;
+    this.#growthRoom -= grown;
     this.#texts.push(text);
     this.#values?.push(value);
-    return true;
+    return null;
   }
 
   /** Of a record that the report has no room for, only its place is kept. PostgreSQL takes no NUL in a text, ever. */
@@ -105,9 +115,14 @@ const grownTooLong = (limit: number): RecordFault[] =>
   wholeFault("too_large", `With the schema's defaults the record is longer than ${limit} bytes.`);
 
 /** Of a record for which its chunk has no room. */
-export const CHUNK_FULL: RecordFault[] = wholeFault(
+const CHUNK_FULL: RecordFault[] = wholeFault(
   "too_large",
   "With what its check adds, this record makes its chunk too large.",
+);
+
+const BATCH_FULL: RecordFault[] = wholeFault(
+  "too_large",
+  "With what the schema's defaults add to its records, this record makes its batch too large.",
 );
 
 /** What is not kept of a record that was rejected by one of these two; a handler may have codes of the same names. */

@@ -8,6 +8,14 @@ export const MOST_NAMES = 4 * 1024 * 1024;
 /** Characters of a chunk's accepted records, beside one that is as long as may be: a chunk is one commit, and held in memory. */
 export const CHUNK_CHARACTERS = 8 * 1024 * 1024;
 
+/** Characters that defaults may add to all records of a batch, for each byte that its body may have; in any case 64 MiB. */
+const GROWTH = 4;
+const LEAST_GROWTH = 64 * 1024 * 1024;
+
+/** Of those that a chunk may gain: its records' share. Other chunks need nobody to know what this one took. */
+export const growthShare = (maxBytes: number, records: number, ofAll: number): number =>
+  (Math.max(LEAST_GROWTH, GROWTH * maxBytes) * records) / Math.max(records, ofAll);
+
 /** Where a default is put in once at most: a property of the record, or of an object in it. */
 const ONE_PLACE = /^(?:\/properties\/[^/]+|\/allOf\/\d+)+$/;
 /** Of a default in a list a chunk is cut as if each record had so many items; up to eight times as many fit into it then. */

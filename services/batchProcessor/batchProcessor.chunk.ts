@@ -4,6 +4,7 @@ import { checkChunk } from "../../formats/check-chunk.ts";
 import { decode } from "../../formats/chunk-codec.ts";
 import { ReportRoom } from "../../formats/fault-bounds.ts";
 import type { RecordValidator, RejectedRecord } from "../../formats/formats.ts";
+import { growthShare } from "../../formats/record-growth.ts";
 import { recordOrigins } from "../../formats/record-origin.ts";
 import type { WorkerCommit } from "../batch/batch.contract.ts";
 import type { Policy } from "../policy/policy.contract.ts";
@@ -26,11 +27,16 @@ export async function check(
   const { format, envelope } = batch;
   const values = policy.handler !== builtInHandler && batch.phase === "deliver";
   const { maxRecordBytes } = policy;
-  const spec = { format, envelope, validator, values, maxRecordBytes, maxFaults: faultsLeft(batch, policy) };
+  const bounds = { maxRecordBytes, maxGrowth: mostGrowth(source, batch, policy), maxFaults: faultsLeft(batch, policy) };
+  const spec = { format, envelope, validator, values, ...bounds };
   const checked = { ...(await checkChunk({ ...source, data }, spec, signal)), source, data, keyed: null };
   if (policy.uniqueKey === null || batch.phase !== "deliver") return checked;
   return withKeys(checked, [policy.uniqueKey].flat());
 }
+
+/** What defaults may add to the chunk, where it is stored. */
+const mostGrowth = ({ records }: StoredChunk, batch: BatchRow, { handler, maxBytes }: Policy): number =>
+  handler === builtInHandler ? growthShare(maxBytes, records, batch.records) : Number.POSITIVE_INFINITY;
 
 /** The accepted records, each with its number in the body. */
 export function recordsOf({ source, values, rejected, unlisted, keyed }: Checked): HandlerCall["records"] {

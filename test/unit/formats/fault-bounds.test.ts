@@ -3,7 +3,7 @@ import { checkChunk } from "../../../formats/check-chunk.ts";
 import type { CheckSpec } from "../../../formats/chunk-verdict.ts";
 import { boundedFault, cutText, ReportRoom } from "../../../formats/fault-bounds.ts";
 import type { Format } from "../../../formats/formats.ts";
-import { usualGrowthOf } from "../../../formats/record-growth.ts";
+import { growthShare, usualGrowthOf } from "../../../formats/record-growth.ts";
 import { compileRecordSchema } from "../../../formats/record-schema.ts";
 
 const MIB = 2 ** 20;
@@ -116,6 +116,23 @@ describe("defaults", () => {
     expect(rejected.at(-1)?.errors).toMatchObject([{ code: "too_large", message: /its chunk/ }]);
     const one = await check(schema, [JSON.stringify({ a: Array(400).fill({}) })]);
     expect(one.rejected[0]?.errors).toMatchObject([{ code: "too_large" }]);
+  });
+
+  test.each<[string, object, string, string]>([
+    ["lines", {}, '{"a":1}', '{"a":1,"d":"0"}'],
+    ["rows", { format: "csv", envelope: { delimiter: ",", header: ["a", "d"] } }, "1,", "1,0"],
+  ])("have a bound for all %s of a chunk together", async (_what, over, short, whole) => {
+    const schema = { properties: { d: { default: "x".repeat(93) } } };
+    const { rejected, records } = await check(schema, [short, whole, short, short, whole], { ...over, maxGrowth: 250 });
+    expect(records).toBe(5);
+    expect(rejected).toMatchObject([
+      { index: 3, errors: [{ code: "too_large", message: /makes its batch too large/ }] },
+    ]);
+  });
+
+  test("may add four times what the body may have to a batch, and 64 MiB in any case", () => {
+    const GIB = 2 ** 30;
+    expect([growthShare(GIB, 5_000, 10_000_000), growthShare(1, 3, 3)]).toEqual([(4 * GIB) / 2_000, 64 * MIB]);
   });
 
   test("that double at each level end the check", async () => {
