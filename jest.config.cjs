@@ -19,7 +19,8 @@ const common = {
 module.exports = {
   // On two cores: a third of the time of most files is waiting for a link or a lease to be over.
   maxWorkers: 3,
-  testTimeout: 30_000,
+  // Only what hangs meets it: a test that waits for too long says so itself (test/helpers/patience.ts).
+  testTimeout: 120_000,
   testSequencer: "<rootDir>/test/helpers/sequencer.cjs",
   globalSetup: "<rootDir>/test/helpers/global-setup.ts",
   globalTeardown: "<rootDir>/test/helpers/global-teardown.ts",

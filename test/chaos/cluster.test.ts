@@ -6,6 +6,7 @@
  */
 import { consumersOf, until } from "../helpers/amqp.ts";
 import { accepted, newClient } from "../helpers/http.ts";
+import { patience } from "../helpers/patience.ts";
 import { Cluster, everyServer } from "./cluster/cluster.ts";
 import { type Play, troubleLinks, troubleNodes } from "./cluster/faults.ts";
 import { Load, type Partner } from "./cluster/load.ts";
@@ -37,8 +38,8 @@ everyServer("a cluster in trouble", () => {
   const { places, select } = cluster;
   const logbook = new Logbook(cluster);
 
-  beforeAll(() => cluster.open(), 60_000);
-  afterAll(() => cluster.close(), 60_000);
+  beforeAll(() => cluster.open());
+  afterAll(() => cluster.close());
 
   async function makePartners(): Promise<Partner[]> {
     const url = (cluster.of("api")[0] as Place).at;
@@ -64,7 +65,7 @@ everyServer("a cluster in trouble", () => {
     const began = performance.now();
     while (await cluster.isTrue(ownedBy(nodeId))) {
       if (place.isAiling) return;
-      if (performance.now() - began > HANDED_BACK_MS)
+      if (performance.now() - began > patience(HANDED_BACK_MS))
         return void lateHandBacks.push(`${place.name} (${nodeId}) still holds a batch`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
@@ -178,7 +179,7 @@ everyServer("a cluster in trouble", () => {
     expect(places.flatMap(({ deaths }) => deaths)).toEqual([]);
     const exits = await Promise.all(places.map((place) => place.end("SIGTERM")));
     for (const exit of exits) expect(exit).toMatchObject({ code: 0, signal: null });
-    expect(Math.max(...exits.map(({ ms }) => ms))).toBeLessThan(SHUTDOWN_MS);
+    expect(Math.max(...exits.map(({ ms }) => ms))).toBeLessThan(patience(SHUTDOWN_MS));
     expect(logbook.defects()).toEqual([]);
   }
 });

@@ -1,6 +1,7 @@
 /** What single links promise, where a whole node loses them: nothing waits for a silent one, and nobody is let in by it. */
 import { until } from "../helpers/amqp.ts";
 import { accepted, admin, type Batch, get, lines, newClient, type TestClient } from "../helpers/http.ts";
+import { patience } from "../helpers/patience.ts";
 import { Cluster, everyServer } from "./cluster/cluster.ts";
 import { type Place, servers } from "./cluster/place.ts";
 
@@ -49,8 +50,8 @@ const body = Array.from({ length: RECORDS }, (_, i) => `{"i":${i}}\n`).join("");
 for (const isPublishing of isLong ? ["true", "false"] : [])
   everyServer(`a worker that is dead (PUBLISH_EVENTS=${isPublishing})`, () => {
     const cluster = new Cluster(["api", "worker", "worker"], { PUBLISH_EVENTS: isPublishing });
-    beforeAll(() => cluster.open(), 60_000);
-    afterAll(() => cluster.close(), 60_000);
+    beforeAll(() => cluster.open());
+    afterAll(() => cluster.close());
 
     test("with default settings: its batch goes on within 45 s", async () => {
       const { at } = cluster.of("api")[0] as Place;
@@ -59,7 +60,7 @@ for (const isPublishing of isLong ? ["true", "false"] : [])
       const dead = await under(cluster, batch);
       await dead.end("SIGKILL");
       await goesOnElsewhere(cluster, batch, dead, DEAD_WORKER_MS);
-    }, 120_000);
+    });
   });
 
 everyServer("a node without its links", () => {
@@ -73,8 +74,8 @@ everyServer("a node without its links", () => {
   });
   const api = (n: number) => cluster.of("api")[n] as Place;
 
-  beforeAll(() => cluster.open(), 60_000);
-  afterAll(() => cluster.close(), 60_000);
+  beforeAll(() => cluster.open());
+  afterAll(() => cluster.close());
 
   test("to Redis and RabbitMQ, cut or frozen, refuses a client that was disabled elsewhere within 6 s", async () => {
     const client = await newClient(api(0).at);
@@ -98,7 +99,7 @@ everyServer("a node without its links", () => {
       frozen.links[server].thaw();
     }
     await cluster.untilWhole();
-  }, 60_000);
+  });
 
   async function isWhole(client: TestClient, { id }: Batch): Promise<void> {
     const stored = await lines<{ data: { i: number } }>(get(api(0).at, client, `/imports/${id}/records`));
@@ -118,7 +119,7 @@ everyServer("a node without its links", () => {
     await until(() => /The run of batch \S+ was lost/.test(frozen.life.node.logs()), "the frozen worker to let go");
     await isWhole(client, batch);
     expect(await rowOf(cluster, batch)).toEqual(end);
-  }, 90_000);
+  });
 
   /** In a short run the two that let a stop wait in the most places. */
   const lossesOfLinks = [
@@ -131,25 +132,21 @@ everyServer("a node without its links", () => {
         ] as const)
       : []),
   ] as const;
-  test.each(lossesOfLinks)(
-    "to %j (%s), still stops before its time is over",
-    async (lost, how) => {
-      const client = await newClient(api(0).at, { chunkRecords: 5 });
-      const batch = await accepted(api(0).at, client, body);
-      const leaving = await under(cluster, batch);
-      for (const server of lost) await leaving.links[server][how]();
-      const { code, ms } = await leaving.end("SIGTERM");
-      expect({ code, isInTime: ms < SHUTDOWN_MS }).toEqual({ code: 0, isInTime: true });
-      expect(leaving.life.node.logs()).not.toMatch(/Not everything closed|nhandled|"fatal"/);
-      for (const server of lost) {
-        leaving.links[server].thaw();
-        if (how === "shut") await leaving.links[server].open();
-      }
-      leaving.start();
-      await cluster.untilWhole();
-      await until(async () => (await rowOf(cluster, batch)).state === "completed", "the end of the batch");
-      await isWhole(client, batch);
-    },
-    60_000,
-  );
+  test.each(lossesOfLinks)("to %j (%s), still stops before its time is over", async (lost, how) => {
+    const client = await newClient(api(0).at, { chunkRecords: 5 });
+    const batch = await accepted(api(0).at, client, body);
+    const leaving = await under(cluster, batch);
+    for (const server of lost) await leaving.links[server][how]();
+    const { code, ms } = await leaving.end("SIGTERM");
+    expect({ code, isInTime: ms < patience(SHUTDOWN_MS) }).toEqual({ code: 0, isInTime: true });
+    expect(leaving.life.node.logs()).not.toMatch(/Not everything closed|nhandled|"fatal"/);
+    for (const server of lost) {
+      leaving.links[server].thaw();
+      if (how === "shut") await leaving.links[server].open();
+    }
+    leaving.start();
+    await cluster.untilWhole();
+    await until(async () => (await rowOf(cluster, batch)).state === "completed", "the end of the batch");
+    await isWhole(client, batch);
+  });
 });

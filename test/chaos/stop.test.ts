@@ -4,6 +4,7 @@ import { type ClientRequest, request } from "node:http";
 import { join } from "node:path";
 import { openDatabase } from "../../database/database.ts";
 import { accepted, batchWhen, get, lines, newClient, type TestClient } from "../helpers/http.ts";
+import { patience } from "../helpers/patience.ts";
 import {
   killLeftOvers,
   launch,
@@ -30,7 +31,7 @@ afterEach(() => {
 /** Stops it as planned, in time, with nothing left in the log of writes ahead. */
 async function stopsWell(running: RunningProcess, signal: NodeJS.Signals = "SIGTERM"): Promise<number> {
   const { code, ms } = await running.stop(signal);
-  expect({ code, isInTime: ms < TIMEOUT_MS }).toEqual({ code: 0, isInTime: true });
+  expect({ code, isInTime: ms < patience(TIMEOUT_MS) }).toEqual({ code: 0, isInTime: true });
   const wal = `${join(place.folder, "test.db")}-wal`;
   expect(existsSync(wal) ? statSync(wal).size : 0).toBe(0);
   return ms;
@@ -55,14 +56,14 @@ test("a signal in the middle of the start ends it, and an idle process ends at o
     const sentAt = performance.now();
     child.kill("SIGTERM");
     const { code } = await exited;
-    expect({ line, code, isInTime: performance.now() - sentAt < TIMEOUT_MS }).toEqual({
+    expect({ line, code, isInTime: performance.now() - sentAt < patience(TIMEOUT_MS) }).toEqual({
       line,
       code: 0,
       isInTime: true,
     });
     expect(logs()).not.toContain("TypeError");
   }
-  expect(await stopsWell(await startProcess(env), "SIGINT")).toBeLessThan(TIMEOUT_MS / 2);
+  expect(await stopsWell(await startProcess(env), "SIGINT")).toBeLessThan(patience(TIMEOUT_MS / 2));
 });
 
 test("a second signal while it stops does no harm", async () => {
@@ -150,7 +151,7 @@ test("a second process on the same file ends with a clear word, and does the fir
   const client = await newClient(running.url);
   const { id } = await accepted(running.url, client, rows(3));
   expect(await batchWhen(running.url, client, id)).toMatchObject({ status: "completed" });
-  expect(await stopsWell(running)).toBeLessThan(TIMEOUT_MS / 2);
+  expect(await stopsWell(running)).toBeLessThan(patience(TIMEOUT_MS / 2));
 });
 
 test("wrong settings end the start with one line each, and no secret among them", async () => {

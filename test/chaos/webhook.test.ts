@@ -3,6 +3,7 @@ import { type Database, openDatabase } from "../../database/database.ts";
 import { until } from "../helpers/amqp.ts";
 import { describePostgres, freshSchema, type Schema } from "../helpers/database.ts";
 import { accepted, admin, newClient } from "../helpers/http.ts";
+import { patience } from "../helpers/patience.ts";
 import { killLeftOvers, type RunningProcess, startProcess, temporaryFolder } from "../helpers/process.ts";
 import { type Receiver, startReceiver } from "../helpers/receiver.ts";
 
@@ -47,7 +48,7 @@ test("killed or stopped in the middle of a sending, it is sent once more by the 
     const told = () => receiver.got.filter(({ event }) => event.subject === id);
     await until(() => told().length === 1, "the receiver has it");
     const { ms } = await node.stop(signal);
-    expect(ms).toBeLessThan(5_000);
+    expect(ms).toBeLessThan(patience(5_000));
 
     node = await startProcess(env);
     await until(async () => (await deliveryOf(node.url, id))?.status === "delivered", "it is delivered");

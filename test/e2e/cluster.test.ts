@@ -64,7 +64,7 @@ everyServer("a cluster", () => {
     db = await openDatabase({ url: schema.url });
     apis = (await Promise.all([api(), api()])) as typeof apis;
     workers = await Promise.all([worker(), worker()]);
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await Promise.all([...(apis ?? []), ...(workers ?? [])].map((node) => node.stop()));
@@ -73,7 +73,7 @@ everyServer("a cluster", () => {
     await schema?.drop();
     await looker(prefix).end();
     await removeNamespace(namespace, nodeIds);
-  }, 60_000);
+  });
 
   const row = (id: string) => db.store.batch(id, null);
   /** The node that a batch belongs to: owners are named by node and start. */
@@ -157,7 +157,7 @@ everyServer("a cluster", () => {
     }, "the end of all batches");
     for (const batch of posted) await isWhole(client, batch, 1_000);
     expect([...owners].sort()).toEqual(workers.map(nodeIdOf).sort());
-  }, 60_000);
+  });
 
   test("a client that is disabled on one api is refused on the other at once", async () => {
     const client = await newClient(apis[0].url);
@@ -192,7 +192,7 @@ everyServer("a cluster", () => {
     const lapsed = urls.map(async (url) => (await metrics(url)).get('dataflow_leases_lapsed_total{of="batch"}') ?? 0);
     expect((await Promise.all(lapsed)).reduce((sum, n) => sum + n)).toBe(1);
     workers.push(await worker());
-  }, 90_000);
+  });
 
   test("a worker that is told to stop hands its batch back within 2 s, without an attempt", async () => {
     const client = await newClient(apis[0].url, { chunkRecords: 20 });
@@ -206,7 +206,7 @@ everyServer("a cluster", () => {
     workers = workers.filter((node) => node !== leaving);
     await isWhole(client, batch, 8_000);
     expect(await row(batch.id)).toMatchObject({ attempt: 1 });
-  }, 90_000);
+  });
 
   test("a node on a database that is behind ends at its start, and says what to run", async () => {
     const behind = await freshSchema();
@@ -216,7 +216,7 @@ everyServer("a cluster", () => {
       /DATABASE_URL: expected a database that is up to date[^;]*; found one that is behind by 0001-schema\b[^:]*: run \\?"npm run migrate\\?" first/,
     );
     await behind.drop();
-  }, 60_000);
+  });
 });
 
 /** As Moleculer names a node; the commands `exec`, so that the process is the one that was started. */

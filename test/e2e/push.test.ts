@@ -10,6 +10,7 @@ import { gzipSync } from "node:zlib";
 import { root } from "../../root.cjs";
 import { call } from "../../services/messages.ts";
 import { type Batch, get, lines, newClient, type TestClient } from "../helpers/http.ts";
+import { patience } from "../helpers/patience.ts";
 import { startProxy, type TcpProxy } from "../helpers/proxy.ts";
 import { type System, startSystem } from "../helpers/system.ts";
 
@@ -200,7 +201,7 @@ test("--help tells all options", async () => {
 /** Waits for a fact. */
 async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
   for (const began = performance.now(); !(await isSo()); ) {
-    if (performance.now() - began > 15_000) throw new Error(`Waited in vain for ${isSo}`);
+    if (performance.now() - began > patience(15_000)) throw new Error(`Waited in vain for ${isSo}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

@@ -51,13 +51,13 @@ describePostgres("two nodes on PostgreSQL", () => {
     db = await openDatabase({ url: schema.url });
     await db.migrate();
     nodes = await Promise.all([start(), start()]);
-  }, 60_000);
+  });
   afterAll(async () => {
     await Promise.all((nodes ?? []).map((node) => node.stop()));
     killLeftOvers();
     await db?.close();
     await schema?.drop();
-  }, 60_000);
+  });
 
   /** The same upload ten times at the same instant, in turns to one node and the other. */
   const tenTimes = (body: string, headers: Record<string, string> = {}) =>

@@ -94,7 +94,7 @@ test("one line, exit 1", async () => {
     expect(logs.split("\n").filter((line) => told.test(line))).toHaveLength(1);
     expect(logs).not.toMatch(/hunter2|\n {4}at |\\n {4}at /);
   }
-}, 120_000);
+});
 
 describe("a node with settings of other times and other programs", () => {
   const SERVICES = "api,rateLimiter,clientCache,policy,batch,outbox,webhook";
@@ -152,7 +152,7 @@ test("a database whose name nobody knows yet is waited for, in every command tha
     1,
     expect.stringMatching(/^The database was not migrated: DATABASE_URL: .* is away: .*\n$/),
   ]);
-}, 60_000);
+});
 
 test("a start that waits for RabbitMQ is stopped with exit 0", async () => {
   const { child, exited, logs, listeners } = launch({ DATABASE_URL, AMQP_URL: "amqp://127.0.0.1:1" });

@@ -1,6 +1,7 @@
 /** The RabbitMQ of tests, and what is left in it to be removed. */
 import { connect } from "amqplib";
 import { type Config, loadConfig } from "../../config.ts";
+import { patience } from "./patience.ts";
 import { canRun, lackOf, urlOf } from "./servers.ts";
 import { ADMIN_TOKEN } from "./system.ts";
 
@@ -69,7 +70,7 @@ export async function until(
 ): Promise<void> {
   const began = performance.now();
   while (!(await isThere())) {
-    if (performance.now() - began > timeoutMs) throw new Error(`Waited in vain: ${what}`);
+    if (performance.now() - began > patience(timeoutMs)) throw new Error(`Waited in vain: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

@@ -1,4 +1,6 @@
 /** What a partner and an operator do over HTTP. */
+
+import { patience } from "./patience.ts";
 import { ADMIN_TOKEN } from "./system.ts";
 
 export interface TestClient {
@@ -89,7 +91,8 @@ export async function batchWhen(
   for (;;) {
     const batch = (await (await get(url, client, `/imports/${id}`)).json()) as Batch;
     if (isThere(batch)) return batch;
-    if (performance.now() - began > timeoutMs) throw new Error(`Waited in vain; the batch is ${JSON.stringify(batch)}`);
+    if (performance.now() - began > patience(timeoutMs))
+      throw new Error(`Waited in vain; the batch is ${JSON.stringify(batch)}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

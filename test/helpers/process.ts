@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import { root } from "../../root.cjs";
+import { patience } from "./patience.ts";
 import { ADMIN_TOKEN } from "./system.ts";
 import { copyTemplate } from "./template.ts";
 
@@ -47,7 +48,7 @@ look();`;
 /** Waits until a query answers 1 on a file that a process has open; by another process, for the file's lock keeps us out. */
 export async function untilFile({ file }: { file: string }, sql: string, timeoutMs = 20_000): Promise<void> {
   const node = join(root, "node_modules/.bin/node");
-  await promisify(execFile)(node, ["-e", peeker, file, sql], { timeout: timeoutMs, killSignal: "SIGKILL" });
+  await promisify(execFile)(node, ["-e", peeker, file, sql], { timeout: patience(timeoutMs), killSignal: "SIGKILL" });
 }
 
 const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { scripts: Record<string, string> };

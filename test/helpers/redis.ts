@@ -6,6 +6,7 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
+import { patience } from "./patience.ts";
 import { canRun, lackOf, urlOf } from "./servers.ts";
 
 export const redisUrl = urlOf("redis");
@@ -165,7 +166,7 @@ export async function redisProxy(target = redisUrl) {
 export async function until(isSo: () => boolean | Promise<boolean>, what: string, timeoutMs = 10_000): Promise<void> {
   const began = performance.now();
   while (!(await isSo())) {
-    if (performance.now() - began > timeoutMs) throw new Error(`Waited in vain: ${what}`);
+    if (performance.now() - began > patience(timeoutMs)) throw new Error(`Waited in vain: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

@@ -3,6 +3,7 @@ import type { Context, ServiceSchema } from "moleculer";
 import type { Database } from "../../../database/database.ts";
 import type { HandlerAnswer, HandlerCall } from "../../../services/batchProcessor/batchProcessor.contract.ts";
 import { batchWhen, type TestClient } from "../../helpers/http.ts";
+import { patience } from "../../helpers/patience.ts";
 import type { System } from "../../helpers/system.ts";
 
 export const databaseOf = ({ broker }: System): Database =>
@@ -22,7 +23,7 @@ export async function until<T>(look: () => T | Promise<T>, timeoutMs = 15_000): 
   for (;;) {
     const seen = await look();
     if (seen) return seen as Exclude<T, Falsy>;
-    if (performance.now() - began > timeoutMs) throw new Error(`Waited in vain for: ${look}`);
+    if (performance.now() - began > patience(timeoutMs)) throw new Error(`Waited in vain for: ${look}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

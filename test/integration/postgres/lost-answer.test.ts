@@ -5,6 +5,7 @@ import { isUnknown } from "../../../database/errors.ts";
 import { call } from "../../../services/messages.ts";
 import { describePostgres } from "../../helpers/database.ts";
 import { accepted, admin, batchWhen, get, newClient, post } from "../../helpers/http.ts";
+import { patience } from "../../helpers/patience.ts";
 import { startSystem } from "../../helpers/system.ts";
 import { hears } from "../../unit/contracts/kit.ts";
 import {
@@ -239,10 +240,10 @@ describePostgres("a lost answer", () => {
       () => event("client.changed"),
     );
     expect(isUnknown(await change.catch((error: unknown) => error))).toBe(true);
-    expect(performance.now() - began).toBeLessThan(15_000);
+    expect(performance.now() - began).toBeLessThan(patience(15_000));
     await lost;
     at.proxy.thaw();
-  }, 60_000);
+  });
 
   test("in a whole node, whose database stays away: a client hears that it is not known, and how to look", async () => {
     const system = await startSystem({ env: { DATABASE_URL: at.url, LOG_LEVEL: "fatal" } });
@@ -264,7 +265,7 @@ describePostgres("a lost answer", () => {
     } finally {
       await system.stop();
     }
-  }, 30_000);
+  });
 
   test("in a whole node: the client's 202 comes, every record is there once, and each event is told once", async () => {
     const events: { subject: string }[] = [];

@@ -38,7 +38,7 @@ describePostgres("a PostgreSQL that takes no writes", () => {
     await database.close();
     system = await startSystem({ env: { DATABASE_URL: urlOfRole(), LOG_LEVEL: "fatal" } });
     client = await newClient(system.url);
-  }, 60_000);
+  });
   afterAll(async () => {
     await system.stop();
     await schema.drop();
@@ -77,7 +77,7 @@ describePostgres("a PostgreSQL that takes no writes", () => {
     await readOnly(false);
     await readyIs("ok", 200);
     await goesOn(before);
-  }, 60_000);
+  });
 
   test("because its disk is full where an upload would go", async () => {
     const before = await ids();
@@ -91,7 +91,7 @@ describePostgres("a PostgreSQL that takes no writes", () => {
     expect(await ids()).toEqual(before);
     await onServer(`DROP TRIGGER full_disk ON ${name()}.batch_chunk`);
     await goesOn(before);
-  }, 60_000);
+  });
 
   test("because somebody has locked a table", async () => {
     const before = await ids();
@@ -101,5 +101,5 @@ describePostgres("a PostgreSQL that takes no writes", () => {
     await refused();
     await other.end();
     await goesOn(before);
-  }, 60_000);
+  });
 });

@@ -4,6 +4,7 @@ import { type Context, ServiceBroker, type ServiceSchema } from "moleculer";
 import type { Database } from "../../../database/database.ts";
 import { actions, type EventName } from "../../../services/contracts.ts";
 import { type ProblemCode, type ProblemExtra, problems } from "../../../services/errors.ts";
+import { patience } from "../../helpers/patience.ts";
 import { type System, type SystemOptions, startSystem } from "../../helpers/system.ts";
 
 /** A node of the system, whose `stop` fails when a timer, thread, socket or file is left. */
@@ -65,7 +66,7 @@ export async function nothingLeft(left: () => string[]): Promise<void> {
 export async function until(isThere: () => unknown, timeoutMs = 5_000): Promise<void> {
   const began = performance.now();
   while (!(await isThere())) {
-    if (performance.now() - began > timeoutMs) throw new Error("Waited in vain.");
+    if (performance.now() - began > patience(timeoutMs)) throw new Error("Waited in vain.");
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
 }

@@ -1,4 +1,5 @@
 import { recordKey } from "../../../formats/record-keys.ts";
+import { patience } from "../../helpers/patience.ts";
 
 const same = (fields: string[], ...texts: string[]) => new Set(texts.map((text) => recordKey(text, fields))).size === 1;
 
@@ -70,5 +71,5 @@ test.each([
 test("a huge exponent costs nothing", () => {
   const began = performance.now();
   recordKey(`{"a":1e999999999999999,"b":${"9".repeat(1_000_000)}}`, ["a", "b"]);
-  expect(performance.now() - began).toBeLessThan(1000);
+  expect(performance.now() - began).toBeLessThan(patience(1000));
 });

@@ -1,5 +1,6 @@
 import { RecordNumbers } from "../../../formats/record-numbers.ts";
 import { compileRecordSchema, recordSchemaFaults } from "../../../formats/record-schema.ts";
+import { patience } from "../../helpers/patience.ts";
 
 const check = (schema: object, value: unknown, coerce = false) =>
   compileRecordSchema(schema, { coerce }).check(value, new RecordNumbers());
@@ -197,7 +198,7 @@ describe("a schema from outside", () => {
     expect(brief({ properties: { a: { pattern: "^(a+)+$" } } }, { a: `${"a".repeat(50_000)}!` })).toEqual([
       "a pattern",
     ]);
-    expect(performance.now() - started).toBeLessThan(2000);
+    expect(performance.now() - started).toBeLessThan(patience(2000));
   });
 
   test("each pattern is its own", () => {
@@ -249,7 +250,7 @@ describe("a schema from outside", () => {
     const items = Array.from({ length: 20_000 }, (_, i) => ({ i, text: `item ${i}` }));
     const started = performance.now();
     expect(brief(schema, { a: items })).toEqual([]);
-    expect(performance.now() - started).toBeLessThan(1000);
+    expect(performance.now() - started).toBeLessThan(patience(1000));
     expect(brief(schema, { a: [...items, { text: "item 3", i: 3 }] })).toEqual(["a uniqueItems"]);
     expect(brief(schema, { a: [1, "1", null, "null", [1], ["1"], true, 1.5] })).toEqual([]);
     expect(brief(schema, { a: [1, 1.0] })).toEqual(["a uniqueItems"]);

@@ -106,7 +106,7 @@ test("a database that its server never opens ends the start once the server has 
   jest.restoreAllMocks();
   await broker.stop();
   await server.close();
-}, 30_000);
+});
 
 describePostgres("elsewhere", () => {
   test("a node refuses a database that is behind, leaves it as it was, and serves it once it is migrated", async () => {
@@ -168,15 +168,11 @@ async function startLosing(text: string, how: "cut" | "silent") {
 
 describePostgres("a database that goes in the middle of the start", () => {
   // Each at its own moment: Sequelize's greeting of a connection, and our own question. Together, for a silent link is believed for 10 s.
-  test.each(["pg_range", "to_regclass"])(
-    "is waited for (%s)",
-    async (text) => {
-      const ends = await Promise.all([startLosing(text, "cut"), startLosing(text, "silent")]);
-      const waits = /^The start waits for the database postgres:.* \(DATABASE_URL\): The database cannot be used/;
-      for (const end of ends) expect(end).toEqual({ warnings: [expect.stringMatching(waits)], isServing: true });
-    },
-    60_000,
-  );
+  test.each(["pg_range", "to_regclass"])("is waited for (%s)", async (text) => {
+    const ends = await Promise.all([startLosing(text, "cut"), startLosing(text, "silent")]);
+    const waits = /^The start waits for the database postgres:.* \(DATABASE_URL\): The database cannot be used/;
+    for (const end of ends) expect(end).toEqual({ warnings: [expect.stringMatching(waits)], isServing: true });
+  });
 
   test("ends `migrate` and `pending` as a database that is away", async () => {
     const at = await proxiedPostgres();
