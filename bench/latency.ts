@@ -43,7 +43,13 @@ async function post(broker: ServiceBroker, client: { id: number; publicId: strin
     format: "ndjson",
     encoding: "identity",
   } as const;
-  await call(broker, "imports.create", { ...params, requestId: null }, { stream: Readable.from([body]), timeout: 0 });
+  const policy = await call(broker, "policy.get", { clientId: client.id });
+  await call(
+    broker,
+    "imports.create",
+    { ...params, policy, requestId: null },
+    { stream: Readable.from([body]), timeout: 0 },
+  );
 }
 
 /** One durable row, as a claim is one: what a start cannot do without. */

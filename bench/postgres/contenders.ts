@@ -80,7 +80,10 @@ export async function startOurs(cluster: Cluster): Promise<Ours> {
     async once() {
       const began = clock();
       const stream = Readable.from([Buffer.from(body)]);
-      const { batch } = await call(broker, "imports.create", create(client), { stream, timeout: 0 } as object);
+      const { batch } = await call(broker, "imports.create", await create(broker, client), {
+        stream,
+        timeout: 0,
+      } as object);
       const at = await arrivals.of(batch.publicId);
       sinceCommit.push(msBetween(committedAt, at));
       return msBetween(began, at);
@@ -89,7 +92,8 @@ export async function startOurs(cluster: Cluster): Promise<Ours> {
   };
 }
 
-const create = (client: { id: number; publicId: string }) => ({
+const create = async (broker: ServiceBroker, client: { id: number; publicId: string }) => ({
+  policy: await call(broker, "policy.get", { clientId: client.id }),
   clientId: client.id,
   clientPublicId: client.publicId,
   format: "ndjson" as const,

@@ -36,10 +36,10 @@ export async function retryImport(exchange: Exchange): Promise<Reply> {
   const { only } = queryOf(exchange, "only");
   if (only !== undefined && only !== "rejected") throw wrongQuery("only", 'expected "rejected"');
   await noBody(exchange);
-  const { client } = callerOf(exchange);
+  const { client, policy } = callerOf(exchange);
   const which = { publicId: exchange.path.id ?? "", clientId: client.id };
   if (only === undefined) return json(202, batchView(await call(exchange.ctx, "batch.retry", which)), again);
-  const params = { ...which, clientPublicId: client.publicId, requestId: exchange.ctx.requestID };
+  const params = { ...which, clientPublicId: client.publicId, policy, requestId: exchange.ctx.requestID };
   const { batch, isNew } = await call(exchange.ctx, "imports.retryRejected", params, { timeout: 0 });
   return json(isNew ? 202 : 200, batchView(batch), { Location: `/imports/${batch.publicId}`, ...(isNew ? again : {}) });
 }

@@ -101,6 +101,7 @@ export async function postImport(exchange: Exchange): Promise<Reply> {
     ...(length === undefined ? {} : { contentLength: Number(length) }),
     clientId: client.id,
     clientPublicId: client.publicId,
+    policy,
     encoding,
     requestId: ctx.requestID,
   };

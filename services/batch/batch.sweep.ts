@@ -100,8 +100,9 @@ export class Sweeper {
   }
 
   private async decideAgain(batch: BatchRow): Promise<void> {
-    const { clientId, format, bytes, records } = batch;
-    const body = { clientId, format, bytes, records };
+    const { format, bytes, records } = batch;
+    const { policy } = await this.parts.pinned.of(batch);
+    const body = { policy, format, bytes, records };
     const decision = await call(this.parts.broker, "policy.evaluate", body).catch(nullIfLater);
     if (!decision) return;
     const { state: to, due, reason } = standingAfter(decision);

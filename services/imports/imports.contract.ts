@@ -1,6 +1,7 @@
 import type { Readable } from "node:stream";
 import type { BatchRow, UploadAnswer } from "../../database/store.ts";
 import { action, typed } from "../declare.ts";
+import type { PolicyVersion } from "../policy/policy.contract.ts";
 
 export type Encoding = "identity" | "gzip";
 
@@ -31,6 +32,9 @@ export interface Created extends UploadAnswer {
  */
 export type UploadBody = Readable & { voided?: AbortSignal; revoked?: AbortSignal };
 
+/** Of the client, as it was looked up for the request: the upload is checked with it, and the batch is pinned to it. */
+const policy = typed<PolicyVersion>({ type: "object" });
+
 export const importsActions = {
   /**
    * Takes a body as `ctx.stream` (an UploadBody: wire bytes), and answers the batch once it is committed.
@@ -40,6 +44,7 @@ export const importsActions = {
   "imports.create": action({
     clientId: { type: "number" },
     clientPublicId: { type: "string" },
+    policy,
     format: { type: "enum", values: ["ndjson", "csv", "json"] },
     charset: { type: "enum", values: ["utf-8", "windows-1252"], optional: true },
     delimiter: { type: "string", optional: true },
@@ -60,6 +65,7 @@ export const importsActions = {
     publicId: { type: "string" },
     clientId: { type: "number" },
     clientPublicId: { type: "string" },
+    policy,
     requestId: { type: "string", nullable: true },
   }).answers<{ batch: BatchRow; isNew: boolean }>(),
 

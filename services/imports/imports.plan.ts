@@ -42,9 +42,9 @@ export async function commitPartsOf(
   policy: Policy,
 ) {
   const { bytes, records } = upload.totals;
-  const { publicId: batchId, clientId, format } = upload.batch;
+  const { publicId: batchId, format } = upload.batch;
   // A policy that cannot be asked delays the batch, it refuses nothing.
-  const decision = await call(via, "policy.evaluate", { clientId, format, bytes, records }).catch(nullIfLater);
+  const decision = await call(via, "policy.evaluate", { policy, format, bytes, records }).catch(nullIfLater);
   const standing = standingAfter(decision);
   const version = upload.id === null ? 1 : 2;
   return {

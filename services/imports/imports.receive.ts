@@ -4,8 +4,8 @@ import { isUnknown } from "../../database/errors.ts";
 import type { UploadCommit } from "../../database/store.ts";
 import { databaseAway } from "../../mixins/database.ts";
 import { Problem } from "../errors.ts";
-import { call, type ParamsOf } from "../messages.ts";
-import type { Policy, PolicyVersion } from "../policy/policy.contract.ts";
+import type { ParamsOf } from "../messages.ts";
+import type { Policy } from "../policy/policy.contract.ts";
 import { decodedBody } from "./imports.body.ts";
 import type { Created, UploadBody } from "./imports.contract.ts";
 import { dedupOf, duplicateAnswer } from "./imports.dedup.ts";
@@ -24,32 +24,33 @@ const PATIENCE: Patience = { idleMs: 30_000, windowMs: 120_000, windowBytes: 120
 
 /** See `imports.create` in the contract. */
 export async function receive(intake: Intake, ctx: Context<Create>): Promise<Created> {
-  const current = await call(ctx, "policy.get", { clientId: ctx.params.clientId });
-  const leave = intake.uploads.enter(ctx.params.clientId, current.policy.maxConcurrentUploads);
+  const { clientId, policy } = ctx.params;
+  const leave = intake.uploads.enter(clientId, policy.policy.maxConcurrentUploads);
   try {
-    return await takeIn(intake, ctx, current);
+    return await takeIn(intake, ctx);
   } finally {
     leave();
   }
 }
 
-async function takeIn(intake: Intake, ctx: Context<Create>, current: PolicyVersion): Promise<Created> {
+async function takeIn(intake: Intake, ctx: Context<Create>): Promise<Created> {
   const { encoding, digests = [] } = ctx.params;
+  const { policy } = ctx.params.policy;
   const stop = new AbortController();
-  const upload = new Upload(intake.store, await planOf(intake, ctx.params, current, stop));
+  const upload = new Upload(intake.store, await planOf(intake, ctx.params, stop));
   const ended = intake.uploads.stoppable(stop);
   let created: Created | null = null;
   try {
     const wire = new WireDigests(digests, encoding);
     const sent = bodyOf(ctx);
     const signal = AbortSignal.any([stop.signal, sent.voided, sent.revoked].filter((one) => one !== undefined));
-    const { maxBytes } = current.policy;
+    const { maxBytes } = policy;
     const body = decodedBody(sent, encoding, { maxBytes, patience: PATIENCE, signal, onWire: wire.update });
     const received = await upload.take(body);
     wire.check(received.contentHash);
     created = received.answered
       ? replayed(received.answered, ctx.params, received.contentHash)
-      : await commit(intake, ctx, received, current.policy);
+      : await commit(intake, ctx, received, policy);
     return created;
   } finally {
     ended();
@@ -60,11 +61,11 @@ async function takeIn(intake: Intake, ctx: Context<Create>, current: PolicyVersi
 }
 
 /** Throws idempotency-in-progress, quota-exceeded. */
-async function planOf(intake: Intake, params: Create, current: PolicyVersion, stop: AbortController) {
+async function planOf(intake: Intake, params: Create, stop: AbortController) {
   const { store } = intake;
   const { clientId, charset, delimiter, encoding, contentLength, idempotencyKey } = params;
-  const plan = planFor(intake, params, current, { charset, delimiter });
-  const dayQuota = dayQuotaOf(current.policy);
+  const plan = planFor(intake, params, params.policy, { charset, delimiter });
+  const dayQuota = dayQuotaOf(params.policy.policy);
   const answered = await answeredBefore(store, params, dayQuota !== null);
   const leastBytes = encoding === "identity" ? (contentLength ?? 0) : 0;
   return {

@@ -43,10 +43,10 @@ function requireRejected({ state, rejected, unlisted }: BatchRow): void {
 }
 
 async function sendAgain(intake: Intake, ctx: Context<Retry>, parent: BatchRow): Promise<BatchRow> {
-  const found = await call(ctx, "policy.get", { clientId: parent.clientId });
+  const { policy: found, requestId } = ctx.params;
   const leave = intake.uploads.enter(parent.clientId, found.policy.maxConcurrentUploads);
   const records = new RejectedRecords(intake.store, parent);
-  const upload = new Upload(intake.store, planOf(intake, parent, found, records, ctx.params.requestId));
+  const upload = new Upload(intake.store, planOf(intake, parent, found, records, requestId));
   try {
     const received = await upload.take(records.body());
     return await commit(intake, ctx, parent, received, found.policy);

@@ -1,6 +1,6 @@
 import type { Format } from "../../formats/formats.ts";
 import type { CacheFigures } from "../../mixins/cache.ts";
-import { action, event } from "../declare.ts";
+import { action, event, typed } from "../declare.ts";
 import type { Policy } from "./policy.document.ts";
 
 export type { Policy } from "./policy.document.ts";
@@ -44,9 +44,9 @@ export const policyActions = {
   }).answers<{ secret: string; previousValidUntil: number }>(),
   /** Turns the webhook off, if it still has that URL. Whether this did it. */
   "policy.turnWebhookOff": action({ clientId: { type: "number" }, url: { type: "string" } }).answers<boolean>(),
-  /** Decides by the policy in force what becomes of a body. */
+  /** Decides what becomes of a body by the policy that it was taken in under, which the caller has. */
   "policy.evaluate": action({
-    clientId: { type: "number" },
+    policy: typed<Policy>({ type: "object" }),
     format: { type: "enum", values: ["ndjson", "csv", "json"] as const satisfies readonly Format[] },
     bytes: { type: "number" },
     records: { type: "number" },

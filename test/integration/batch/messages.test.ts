@@ -8,7 +8,7 @@ import { Messages } from "./messages.kit.ts";
 
 /** Events count twice: where they are told, and where this node hears them. */
 const request = ["clientCache.authenticate", "policy.get", "rateLimiter.consume"];
-const upload = ["imports.create", "policy.get", "policy.evaluate"];
+const upload = ["imports.create", "policy.evaluate"];
 const told = ["outbox.publish", "batch.created", "batch.created", "batch.ready", "batch.ready"];
 const run = ["batchLock.acquire", "batch.claim", "batch.commitChunk", "batchLock.release"];
 const end = ["outbox.publish", "batch.completed", "batch.completed"];

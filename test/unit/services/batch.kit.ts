@@ -69,18 +69,19 @@ export async function newClient(policy: object = {}): Promise<Client> {
 }
 
 export type Create = Partial<ParamsOf<"imports.create">>;
-export function create(body: string | Buffer | Readable, over: Create = {}, node = system): Promise<BatchRow> {
+export async function create(body: string | Buffer | Readable, over: Create = {}, node = system): Promise<BatchRow> {
   const stream = body instanceof Readable ? body : Readable.from([Buffer.from(body)]);
   const { id: clientId, publicId: clientPublicId } = client;
   const params = {
     clientId,
     clientPublicId,
+    policy: over.policy ?? (await call(node.broker, "policy.get", { clientId })),
     format: "ndjson",
     encoding: "identity",
     requestId: "r-1",
     ...over,
   } as const;
-  return call(node.broker, "imports.create", params, { stream }).then(({ batch }) => batch);
+  return (await call(node.broker, "imports.create", params, { stream })).batch;
 }
 export const get = ({ publicId }: BatchRow, node = system) => call(node.broker, "batch.get", { publicId });
 export const told = (batch: BatchRow) => events.filter(({ subject }) => subject === batch.publicId);

@@ -52,9 +52,19 @@ describe("a body", () => {
 
   test("that is none, or empty, is refused", async () => {
     const { id: clientId, publicId: clientPublicId } = client;
-    const params = { clientId, clientPublicId, format: "csv", encoding: "identity", requestId: null } as const;
+    const policy = await call(system.broker, "policy.get", { clientId });
+    const params = { clientId, clientPublicId, policy, format: "csv", encoding: "identity", requestId: null } as const;
     await expect(call(system.broker, "imports.create", params)).rejects.toEqual(problem("empty-body"));
     await expect(create("\n")).rejects.toEqual(problem("empty-body"));
+  });
+
+  test("is checked, decided on and worked by the one policy of its request, whatever becomes of that meanwhile", async () => {
+    const policy = await call(system.broker, "policy.get", { clientId: client.id });
+    const document = { requiresApproval: true, maxRecords: 1 };
+    await call(system.broker, "policy.change", { clientId: client.id, mode: "patch", document });
+    const batch = await create("{}\n{}\n", { policy });
+    expect(batch).toMatchObject({ state: "ready", records: 2, policyVersion: policy.version });
+    expect((await create("{}\n")).state).toBe("held");
   });
 
   test("refused in the middle leaves nothing", async () => {

@@ -71,7 +71,8 @@ export async function post(policy: object = {}, body = '{"n":1}\n{"n":2}\n', nod
   ({ client } = await call(node.broker, "clientCache.create", created));
   const params = { clientId: client.id, clientPublicId: client.publicId, requestId: null } as const;
   const stream = Readable.from([Buffer.from(body)]);
-  const upload = { ...params, format: "ndjson", encoding: "identity" } as const;
+  const inForce = await call(node.broker, "policy.get", { clientId: client.id });
+  const upload = { ...params, policy: inForce, format: "ndjson", encoding: "identity" } as const;
   return (await call(node.broker, "imports.create", upload, { stream })).batch;
 }
 export const get = ({ publicId }: BatchRow, node = system) => call(node.broker, "batch.get", { publicId });

@@ -274,9 +274,12 @@ describe("a webhook's secret", () => {
 });
 
 describe("evaluating", () => {
-  const evaluate = () => call(system.broker, "policy.evaluate", { clientId, format: "csv", bytes: 1, records: 1 });
+  const evaluate = async () => {
+    const { policy } = await get();
+    return call(system.broker, "policy.evaluate", { policy, format: "csv", bytes: 1, records: 1 });
+  };
 
-  test("goes by the policy in force and the clock", async () => {
+  test("goes by the policy and the clock", async () => {
     expect(await evaluate()).toEqual({ decision: "ready" });
     const noon = Date.parse("2024-01-10T12:00:00Z");
     await change({ window: { from: "22:00", to: "06:00", timeZone: "UTC" } });
@@ -293,7 +296,7 @@ test.each([
   ["policy.get", { clientId: "1" }, "clientId"],
   ["policy.version", { clientId: 1 }, "version"],
   ["policy.change", { clientId: 1, mode: "post", document: {} }, "mode"],
-  ["policy.evaluate", { clientId: 1, format: "xml", bytes: 1, records: 1 }, "format"],
+  ["policy.evaluate", { policy: {}, format: "xml", bytes: 1, records: 1 }, "format"],
 ])("%s of %j is refused", async (action, params, field) => {
   await expect(system.broker.call(action, params)).rejects.toEqual(wrongParams(field));
 });
