@@ -11,7 +11,7 @@ import type { Checked } from "./batchProcessor.checked.ts";
 import { check, commitOf, endCommit, isAtEnd, recordsOf, withRefusals } from "./batchProcessor.chunk.ts";
 import { builtInHandler, deliver as deliverTo } from "./batchProcessor.handlers.ts";
 import type { RemoteNodes } from "./batchProcessor.nodes.ts";
-import { abortedOutcome, handBack, isAborted, type Run } from "./batchProcessor.run.ts";
+import { abortedOutcome, handBack, type Run } from "./batchProcessor.run.ts";
 import { withoutTaken } from "./batchProcessor.unique.ts";
 import type { Validators } from "./batchProcessor.validators.ts";
 import type { WorkPort } from "./batchProcessor.work.ts";
@@ -70,7 +70,6 @@ const reserve: Step = async ({ work }, run) => {
     if (!taken) run.outcome = overtaken;
     else run.chunk = withoutTaken(run.chunk as Checked, taken);
   }
-  if (run.chunk && isAborted(run)) run.outcome ??= abortedOutcome(run);
 };
 
 const deliver: Step = async (tools, run) => {

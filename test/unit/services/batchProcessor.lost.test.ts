@@ -1,0 +1,53 @@
+/** The promise: a worker that may have lost its batch looks at once, and keeps nobody from it. */
+import type { Service } from "moleculer";
+import type { MemoryLocks } from "../../../services/batchLock/batchLock.memory.ts";
+import type { LeaseKeeper } from "../../../services/batchProcessor/batchProcessor.leases.ts";
+import { call } from "../../../services/messages.ts";
+import type { System } from "../../helpers/system.ts";
+import { startNode, until } from "../contracts/kit.ts";
+import { answers, calls, get, orders, post, services, startHandler, storeOf } from "./batchProcessor.kit.ts";
+
+let node: System;
+beforeAll(async () => {
+  // Leases are renewed every 20 s, the lock every 333 ms.
+  const env = { LOG_LEVEL: "fatal", POLL_INTERVAL: "50ms", BATCH_LEASE: "60s", REDIS_LOCK_TIMEOUT: "1s" };
+  node = await startNode({ services, env, extra: [orders] });
+});
+afterAll(() => node.stop());
+startHandler();
+
+const inside = <T>(name: string) => node.broker.getLocalService(name) as Service & T;
+const running = async () => (await call(node.broker, "batchProcessor.status", {})).running;
+const cancelled = (publicId: string) => call(node.broker, "batch.cancel", { publicId });
+
+test("a lock that is lost has it look at the fence", async () => {
+  const gate = Promise.withResolvers<void>();
+  answers(() => gate.promise);
+  const { publicId } = await post({}, "{}\n", node);
+  await until(() => calls.length === 1);
+  await cancelled(publicId);
+  jest.spyOn(inside<{ locks: MemoryLocks }>("batchLock").locks, "extend").mockResolvedValue(false);
+  await until(async () => (await running()).length === 0);
+  gate.resolve();
+});
+
+test("its lock is free at once, also while the database does not answer", async () => {
+  const answer = Promise.withResolvers<null>();
+  const commit = jest.spyOn(storeOf(node), "commitChunk").mockReturnValueOnce(answer.promise);
+  const { publicId, fence } = await post({}, "{}\n", node);
+  await until(() => commit.mock.calls.length === 1);
+  await cancelled(publicId);
+  await inside<{ leases: LeaseKeeper }>("batchProcessor").leases.renew();
+  const acquire = () => call(node.broker, "batchLock.acquire", { batchId: publicId, fence });
+  await until(async () => (await acquire()).outcome === "acquired");
+  expect(await running()).toEqual([publicId]);
+  answer.resolve(null);
+  await until(async () => (await running()).length === 0);
+});
+
+test("a commit has moved the lease, which is not to be renewed for a while", async () => {
+  const renewed = jest.spyOn(inside<{ leases: LeaseKeeper }>("batchProcessor").leases, "renewed");
+  const batch = await post({ chunkRecords: 1 }, "{}\n{}\n", node);
+  await until(async () => (await get(batch, node)).state === "completed");
+  expect(renewed.mock.calls).toEqual([[batch.id], [batch.id]]);
+});
