@@ -1,4 +1,4 @@
-import { action } from "../declare.ts";
+import { action, typed } from "../declare.ts";
 
 /** `busy`: another holds it. `unavailable`: the provider cannot tell; go on without (the fence decides). */
 export type LockOutcome = { outcome: "acquired"; token: string } | { outcome: "busy" } | { outcome: "unavailable" };
@@ -13,7 +13,13 @@ export interface LockStatus {
 }
 
 /** Of which claim: the batch, and its fence before that. */
+export interface LockedClaim {
+  batchId: string;
+  fence: number;
+}
 const claim = { batchId: { type: "string" }, fence: { type: "number" } } as const;
+const token = { token: { type: "string" } } as const;
+const claims = { claims: typed<LockedClaim[]>({ type: "array", min: 1, items: { type: "object", props: claim } }) };
 
 /** By the connection to Redis, and by the database's own. */
 const boundByItself = { timeout: 0 };
@@ -22,9 +28,14 @@ export const batchLockActions = {
   /** Takes the mutex of a claim for the lock's TTL. It saves contention and decides nothing. */
   "batchLock.acquire": action(claim, boundByItself).answers<LockOutcome>(),
   /** Prolongs a held lock by its TTL; false: it is lost. */
-  "batchLock.extend": action({ ...claim, token: { type: "string" } }, boundByItself).answers<boolean>(),
+  "batchLock.extend": action({ ...claim, ...token }, boundByItself).answers<boolean>(),
   /** Gives a held lock back; of a lost one nothing happens. */
-  "batchLock.release": action({ ...claim, token: { type: "string" } }, boundByItself).answers<void>(),
+  "batchLock.release": action({ ...claim, ...token }, boundByItself).answers<void>(),
+  /** The same for the claims of a group, under one token: all of them, or none where one is held by another. */
+  "batchLock.acquireAll": action(claims, boundByItself).answers<LockOutcome>(),
+  /** False: one of them is lost. */
+  "batchLock.extendAll": action({ ...claims, ...token }, boundByItself).answers<boolean>(),
+  "batchLock.releaseAll": action({ ...claims, ...token }, boundByItself).answers<void>(),
   /** Of this node. */
   "batchLock.status": action({}).answers<LockStatus>(),
 };

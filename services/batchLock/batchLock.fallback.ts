@@ -1,5 +1,5 @@
 import type { LockOutcome } from "./batchLock.contract.ts";
-import type { LockProvider } from "./batchLock.provider.ts";
+import type { LockProvider, Names } from "./batchLock.provider.ts";
 
 const OWN = "own:";
 const OTHER = "other:";
@@ -19,21 +19,21 @@ export class LocksWithFallback implements LockProvider {
     this.second = second;
   }
 
-  async acquire(name: string, ttlMs: number): Promise<LockOutcome> {
-    const outcome = marked(OWN, await this.first.acquire(name, ttlMs));
+  async acquire(names: Names, ttlMs: number): Promise<LockOutcome> {
+    const outcome = marked(OWN, await this.first.acquire(names, ttlMs));
     if (outcome.outcome !== "unavailable" || !this.second) return this.counted(outcome);
     this.figures.fallbacks++;
-    return this.counted(marked(OTHER, await this.second.acquire(name, ttlMs)));
+    return this.counted(marked(OTHER, await this.second.acquire(names, ttlMs)));
   }
 
-  async extend(name: string, token: string, ttlMs: number): Promise<boolean> {
+  async extend(names: Names, token: string, ttlMs: number): Promise<boolean> {
     const [provider, given] = this.giver(token);
-    return provider ? provider.extend(name, given, ttlMs) : false;
+    return provider ? provider.extend(names, given, ttlMs) : false;
   }
 
-  async release(name: string, token: string): Promise<void> {
+  async release(names: Names, token: string): Promise<void> {
     const [provider, given] = this.giver(token);
-    await provider?.release(name, given);
+    await provider?.release(names, given);
   }
 
   private giver(token: string): [LockProvider | null, string] {

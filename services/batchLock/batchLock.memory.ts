@@ -1,29 +1,29 @@
 import { randomUUID } from "node:crypto";
 import type { LockOutcome } from "./batchLock.contract.ts";
-import type { LockProvider } from "./batchLock.provider.ts";
+import type { LockProvider, Names } from "./batchLock.provider.ts";
 
 /** Locks within this process: as strong as a table where one process owns the whole database file. */
 export class MemoryLocks implements LockProvider {
   private readonly held = new Map<string, { token: string; until: number }>();
 
-  async acquire(name: string, ttlMs: number): Promise<LockOutcome> {
+  async acquire(names: Names, ttlMs: number): Promise<LockOutcome> {
     const now = performance.now();
-    const holder = this.held.get(name);
-    if (holder && holder.until > now) return { outcome: "busy" };
+    const all = [names].flat();
+    if (all.some((name) => (this.held.get(name)?.until ?? 0) > now)) return { outcome: "busy" };
     const token = randomUUID();
-    this.held.set(name, { token, until: now + ttlMs });
+    for (const name of all) this.held.set(name, { token, until: now + ttlMs });
     return { outcome: "acquired", token };
   }
 
-  async extend(name: string, token: string, ttlMs: number): Promise<boolean> {
-    const holder = this.held.get(name);
+  async extend(names: Names, token: string, ttlMs: number): Promise<boolean> {
     const now = performance.now();
-    if (holder?.token !== token || holder.until <= now) return false;
-    holder.until = now + ttlMs;
+    const holders = [names].flat().map((name) => this.held.get(name));
+    if (holders.some((holder) => holder?.token !== token || holder.until <= now)) return false;
+    for (const holder of holders) if (holder) holder.until = now + ttlMs;
     return true;
   }
 
-  async release(name: string, token: string): Promise<void> {
-    if (this.held.get(name)?.token === token) this.held.delete(name);
+  async release(names: Names, token: string): Promise<void> {
+    for (const name of [names].flat()) if (this.held.get(name)?.token === token) this.held.delete(name);
   }
 }

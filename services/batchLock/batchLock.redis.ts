@@ -1,7 +1,7 @@
 import Redlock, { type RedlockClient } from "redlock";
 import type { RedisLink } from "../../mixins/redis.link.ts";
 import type { LockOutcome } from "./batchLock.contract.ts";
-import type { LockProvider } from "./batchLock.provider.ts";
+import type { LockProvider, Names } from "./batchLock.provider.ts";
 
 /** Who finds a lock held tries the next batch; waiting for this one would be waiting for its whole work. */
 const ONCE = { retryCount: 0 };
@@ -46,10 +46,10 @@ export class RedisLocks implements LockProvider {
     this.redlock = new Redlock(links.map(clientOf), ONCE);
   }
 
-  async acquire(name: string, ttlMs: number): Promise<LockOutcome> {
+  async acquire(names: Names, ttlMs: number): Promise<LockOutcome> {
     const attempt = this.attempt();
     try {
-      const { value } = await attempt.redlock.acquire(name, ttlMs);
+      const { value } = await attempt.redlock.acquire([names].flat(), ttlMs);
       return { outcome: "acquired", token: value };
     } catch {
       const isMajority = this.nodes - attempt.failures() > this.nodes / 2;
@@ -57,21 +57,21 @@ export class RedisLocks implements LockProvider {
     }
   }
 
-  async extend(name: string, token: string, ttlMs: number): Promise<boolean> {
+  async extend(names: Names, token: string, ttlMs: number): Promise<boolean> {
     const { redlock } = this.attempt();
-    return redlock.extend(this.lock(redlock, name, token), ttlMs).then(
+    return redlock.extend(this.lock(redlock, names, token), ttlMs).then(
       () => true,
       () => false,
     );
   }
 
-  async release(name: string, token: string): Promise<void> {
+  async release(names: Names, token: string): Promise<void> {
     const { redlock } = this.attempt();
-    await redlock.unlock(this.lock(redlock, name, token)).catch(() => {});
+    await redlock.unlock(this.lock(redlock, names, token)).catch(() => {});
   }
 
-  private lock(redlock: Redlock, name: string, token: string) {
-    return new Redlock.Lock(redlock, [name], token, UNKNOWN_END, 1, 0);
+  private lock(redlock: Redlock, names: Names, token: string) {
+    return new Redlock.Lock(redlock, [names].flat(), token, UNKNOWN_END, 1, 0);
   }
 
   /** Redlock for one call: it tells of a node's failure by an event, and shared, nobody could say of whose call. */

@@ -13,9 +13,10 @@ import { type Counter, counter, readWhenAsked } from "../../mixins/figures.ts";
 import { acquireLink, releaseLink, untilLinksUp } from "../../mixins/redis.ts";
 import { scheduleMixin, type WithSchedule } from "../../mixins/schedule.ts";
 import { serve } from "../messages.ts";
+import type { LockOutcome } from "./batchLock.contract.ts";
 import { LocksWithFallback } from "./batchLock.fallback.ts";
 import { MemoryLocks } from "./batchLock.memory.ts";
-import type { LockProvider } from "./batchLock.provider.ts";
+import type { LockProvider, Names } from "./batchLock.provider.ts";
 import { RedisLocks } from "./batchLock.redis.ts";
 import { SqlLocks } from "./batchLock.sql.ts";
 
@@ -29,6 +30,8 @@ type BatchLock = Service &
     outcomes: Counter<Outcome>;
     /** The Redis nodes that were opened. */
     nodes: readonly string[];
+    acquire(names: Names): Promise<LockOutcome>;
+    extend(names: Names, token: string): Promise<boolean>;
     redisLocks(): Promise<LockProvider>;
     sqlLocks(): LockProvider;
     forgetLocks(): Promise<void>;
@@ -53,18 +56,23 @@ export default define<BatchLock>({
   },
 
   actions: serve<BatchLock, "batchLock">("batchLock", {
-    async acquire(ctx) {
-      const lock = await this.locks.acquire(nameOf(ctx.params), this.ttlMs);
-      this.outcomes.add(lock.outcome);
-      return lock;
+    acquire(ctx) {
+      return this.acquire(nameOf(ctx.params));
     },
-    async extend(ctx) {
-      const isHeld = await this.locks.extend(nameOf(ctx.params), ctx.params.token, this.ttlMs);
-      if (!isHeld) this.outcomes.add("lost");
-      return isHeld;
+    extend(ctx) {
+      return this.extend(nameOf(ctx.params), ctx.params.token);
     },
     release(ctx) {
       return this.locks.release(nameOf(ctx.params), ctx.params.token);
+    },
+    acquireAll(ctx) {
+      return this.acquire(ctx.params.claims.map(nameOf));
+    },
+    extendAll(ctx) {
+      return this.extend(ctx.params.claims.map(nameOf), ctx.params.token);
+    },
+    releaseAll(ctx) {
+      return this.locks.release(ctx.params.claims.map(nameOf), ctx.params.token);
     },
     status() {
       const { batchLockProvider: provider } = configOf(this.broker);
@@ -73,6 +81,17 @@ export default define<BatchLock>({
   }),
 
   methods: {
+    async acquire(this: BatchLock, names: Names) {
+      const lock = await this.locks.acquire(names, this.ttlMs);
+      this.outcomes.add(lock.outcome, [names].flat().length);
+      return lock;
+    },
+    async extend(this: BatchLock, names: Names, token: string) {
+      const isHeld = await this.locks.extend(names, token, this.ttlMs);
+      if (!isHeld) this.outcomes.add("lost");
+      return isHeld;
+    },
+
     /** A database that is away is told of elsewhere. */
     async forgetLocks(this: BatchLock) {
       await this.database.locks.forgetLocks().catch((error: unknown) => {

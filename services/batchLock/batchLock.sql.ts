@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { LockStore } from "../../database/locks.ts";
 import { isUnavailable } from "../../database/unavailable.ts";
 import type { LockOutcome } from "./batchLock.contract.ts";
-import type { LockProvider } from "./batchLock.provider.ts";
+import type { LockProvider, Names } from "./batchLock.provider.ts";
 
 /** Locks in a table of the database, by its clock. */
 export class SqlLocks implements LockProvider {
@@ -12,22 +12,31 @@ export class SqlLocks implements LockProvider {
     this.store = store;
   }
 
-  async acquire(name: string, ttlMs: number): Promise<LockOutcome> {
+  /** Several one after the other: one that is held gives the others back. */
+  async acquire(names: Names, ttlMs: number): Promise<LockOutcome> {
     const token = randomUUID();
+    const taken: string[] = [];
     try {
-      const isTaken = await this.store.acquireLock(name, token, ttlMs);
-      return isTaken ? { outcome: "acquired", token } : { outcome: "busy" };
+      for (const name of [names].flat()) {
+        if (!(await this.store.acquireLock(name, token, ttlMs))) {
+          await this.release(taken, token);
+          return { outcome: "busy" };
+        }
+        taken.push(name);
+      }
+      return { outcome: "acquired", token };
     } catch (error) {
       if (isUnavailable(error)) return { outcome: "unavailable" };
       throw error;
     }
   }
 
-  extend(name: string, token: string, ttlMs: number): Promise<boolean> {
-    return this.store.extendLock(name, token, ttlMs).catch(() => false);
+  async extend(names: Names, token: string, ttlMs: number): Promise<boolean> {
+    const extended = [names].flat().map((name) => this.store.extendLock(name, token, ttlMs));
+    return (await Promise.all(extended).catch(() => [false])).every((isHeld) => isHeld);
   }
 
-  release(name: string, token: string): Promise<void> {
-    return this.store.releaseLock(name, token).catch(() => {});
+  async release(names: Names, token: string): Promise<void> {
+    await Promise.all([names].flat().map((name) => this.store.releaseLock(name, token).catch(() => {})));
   }
 }

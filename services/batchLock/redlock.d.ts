@@ -29,7 +29,7 @@ declare module "redlock" {
       message: string,
     ) => Error;
     constructor(clients: RedlockClient[], options?: Options);
-    acquire(resource: string, ttl: number): Promise<Lock>;
+    acquire(resource: string | string[], ttl: number): Promise<Lock>;
     extend(lock: Lock, ttl: number): Promise<Lock>;
     unlock(lock: Lock, done?: (error: Error | null) => void): Promise<void>;
     emit(event: string, error: Error): boolean;

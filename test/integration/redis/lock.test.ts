@@ -71,6 +71,27 @@ describeRedis("batch locks on Redis", () => {
     await look.end();
   });
 
+  test("a group's locks are keys of their own under one token, all of them or none", async () => {
+    const prefix = freshPrefix();
+    const look = looker(prefix);
+    const one = await worker({ REDIS_URL: redisUrl, REDIS_KEY_PREFIX: prefix });
+    const claims = ["b1", "b2"].map((batchId) => ({ batchId, fence: 0 }));
+    const held = await token(one, "b2");
+    expect(await call(one, "batchLock.acquireAll", { claims })).toEqual({ outcome: "busy" });
+    expect(await look.redis.keys(`${prefix}*`)).toEqual([`${prefix}lock:batch:b2:0`]);
+    await release(one, "b2", held);
+
+    const group = await call(one, "batchLock.acquireAll", { claims });
+    if (group.outcome !== "acquired") throw new Error(group.outcome);
+    expect(await acquire(one, "b1")).toEqual({ outcome: "busy" });
+    await look.redis.pexpire(`${prefix}lock:batch:b1:0`, 1_000);
+    expect(await call(one, "batchLock.extendAll", { claims, token: group.token })).toBe(true);
+    expect(await look.redis.pttl(`${prefix}lock:batch:b1:0`)).toBeGreaterThan(4_000);
+    await call(one, "batchLock.releaseAll", { claims, token: group.token });
+    expect(await look.redis.keys(`${prefix}*`)).toEqual([]);
+    await look.end();
+  });
+
   test("three nodes: one dies and it goes on, two die and the fallback serves, two return and so does the quorum", async () => {
     const [one, two] = await quorum();
     const [a, b] = servers as [RedisServer, RedisServer];
@@ -145,6 +166,13 @@ describeRedis("batch locks on Redis", () => {
     expect(await locks.extend("b", won as string, 60_000)).toBe(true);
     await locks.release("b", won as string);
     expect((await locks.acquire("b", 60_000)).outcome).toBe("acquired");
+    expect((await locks.acquire(["a", "b"], 60_000)).outcome).toBe("busy");
+    const group = await locks.acquire(["a", "c"], 60_000);
+    if (group.outcome !== "acquired") throw new Error(group.outcome);
+    expect(await locks.extend(["a", "c"], group.token, 60_000)).toBe(true);
+    expect(await locks.extend(["a", "b"], group.token, 60_000)).toBe(false);
+    await locks.release(["a", "c"], group.token);
+    expect((await locks.acquire(["c", "a"], 60_000)).outcome).toBe("acquired");
     await database.db.close();
     expect(await locks.acquire("b", 60_000)).toEqual({ outcome: "unavailable" });
     expect(await locks.extend("b", won as string, 60_000)).toBe(false);

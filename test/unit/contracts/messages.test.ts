@@ -96,6 +96,9 @@ async function fits(broker: Broker) {
     acquire: () => ({ outcome: "busy" as const }),
     extend: () => true,
     release: () => {},
+    acquireAll: () => ({ outcome: "busy" as const }),
+    extendAll: () => true,
+    releaseAll: () => {},
     status: () => ({}) as never,
   };
   serve<unknown, "batchLock">("batchLock", lock);

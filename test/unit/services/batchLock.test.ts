@@ -60,7 +60,28 @@ describe("the service", () => {
     expect(await extend("a", second)).toBe(true);
   });
 
+  test("of a group all are taken, kept and given back by one token; none where one is held", async () => {
+    const claims = ["a", "b", "c"].map((batchId) => ({ batchId, fence: 0 }));
+    const held = await acquired("b");
+    expect(await call(system.broker, "batchLock.acquireAll", { claims })).toEqual({ outcome: "busy" });
+    await release("a", await acquired("a"));
+    await release("b", held);
+
+    const group = await call(system.broker, "batchLock.acquireAll", { claims });
+    if (group.outcome !== "acquired") throw new Error(group.outcome);
+    expect(await acquire("c")).toEqual({ outcome: "busy" });
+    const token = group.token;
+    expect(await call(system.broker, "batchLock.extendAll", { claims, token })).toBe(true);
+    await release("c", token);
+    expect(await call(system.broker, "batchLock.extendAll", { claims, token })).toBe(false);
+    await call(system.broker, "batchLock.releaseAll", { claims, token });
+    for (const { batchId } of claims) await acquired(batchId);
+  });
+
   test.each([
+    ["batchLock.acquireAll", { claims: [{ batchId: "a" }] }, "claims[0].fence"],
+    ["batchLock.acquireAll", { claims: [] }, "claims"],
+    ["batchLock.releaseAll", { claims: [{ batchId: "a", fence: 0 }] }, "token"],
     ["batchLock.acquire", { fence: 0 }, "batchId"],
     ["batchLock.acquire", { batchId: "a" }, "fence"],
     ["batchLock.extend", { batchId: "a", fence: 0 }, "token"],
