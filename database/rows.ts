@@ -42,7 +42,16 @@ export const movingColumns = [
 ] as const;
 
 /** What a row of `batch_work` has beside them. */
-export const workColumns = ["batch_id", "client_id", "owner", "fence", "due_at", "pass", ...movingColumns] as const;
+export const workColumns = [
+  "batch_id",
+  "client_id",
+  "owner",
+  "fence",
+  "due_at",
+  "pass",
+  "place",
+  ...movingColumns,
+] as const;
 
 /** Columns that are read from `batch_work`, where it has a row. */
 export const isLive = (column: string): boolean =>

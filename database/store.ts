@@ -101,13 +101,18 @@ export interface Written {
   outbox: OutboxRow[];
 }
 
-/** A batch that may be claimed, with the fence that the claim will raise. */
-export interface Candidate {
+/** A batch that may be claimed, with the fence that the claim will raise, and what tells how large it is. */
+export interface Candidate extends Pick<BatchRow, "policyVersion" | "phase" | "chunks" | "records" | "bytes"> {
   id: number;
   publicId: string;
   clientId: number;
   fence: number;
+  /** How many places its client has free. */
+  room: number;
 }
+
+/** So many records of small batches count for their client as much as one batch that is claimed alone. */
+export const RECORDS_A_TURN = 1_000;
 
 export interface Claimed {
   batch: BatchRow;
@@ -241,13 +246,23 @@ export interface StaleErrors {
 }
 
 export interface BatchStore extends UploadStore {
-  /** Claimable batches, of each client its oldest and no more than it has free slots, in the order that `pass` gives them turns. */
-  candidates(limit: number): Promise<Candidate[]>;
+  /**
+   * Claimable batches, in the order that `pass` gives them turns: of each client its oldest, no more than it has free slots or
+   * `together` (of which some may share a slot), whichever is more. At most `limit + together`.
+   */
+  candidates(limit: number, together?: number): Promise<Candidate[]>;
   /** ready → processing: fence+1, attempt+1, lease, running+1 and pass, if it is still due and the client below its cap. */
   claim(id: number, owner: string, leaseMs: number): Promise<Claimed | null>;
+  /**
+   * The same for several in one unit. Those of one client take one of its places (where it has none free, none is claimed), and
+   * count by their records. Answers the ones that were claimed.
+   */
+  claimGroup(ids: number[], owner: string, leaseMs: number): Promise<Claimed[]>;
   readChunk(id: number, no: number): Promise<StoredChunk | null>;
   /** Null: fence, state or chunk was another; nothing was written. */
   commitChunk(commit: ChunkCommit): Promise<Written | null>;
+  /** A chunk of each of several batches in one unit. What fails or may not be written is left out, and changes nothing for the others. */
+  commitChunks(commits: ChunkCommit[]): Promise<PromiseSettledResult<Written | null>[]>;
   /**
    * Takes keys for the batch's next chunk, before its records leave: those that it took before are its own. Answers the ones
    * that belong to other records; null: fence, state or chunk was another. A batch that ends otherwise than by its commits

@@ -6,7 +6,16 @@
  */
 import { setTimeout as pause } from "node:timers/promises";
 import { ConstraintViolation, DatabaseUnavailable } from "./errors.ts";
-import type { BatchRow, BatchStore, Move, OutboxDraft, OutboxRow, UploadOutcome, Written } from "./store.ts";
+import type {
+  BatchRow,
+  BatchStore,
+  ChunkCommit,
+  Move,
+  OutboxDraft,
+  OutboxRow,
+  UploadOutcome,
+  Written,
+} from "./store.ts";
 import { isUnavailable } from "./unavailable.ts";
 
 /** What a dialect reads for it. */
@@ -122,14 +131,41 @@ export function resolving(store: BatchStore, { batchById, outboxOf, deadline = n
     return resolved(take, async () => (await take()) ?? look());
   };
 
+  const claimGroup: BatchStore["claimGroup"] = (ids, owner, leaseMs) => {
+    const take = () => store.claimGroup(ids, owner, leaseMs);
+    return resolved(take, async () => {
+      const claimed = await take();
+      const known = new Set(claimed.map(({ batch }) => batch.id));
+      const others = await Promise.all(ids.filter((id) => !known.has(id)).map((id) => batchById(id)));
+      // As with one claim: what carries the worker's name now is of this one.
+      const before = others.filter((batch) => batch?.state === "processing" && batch.owner === owner);
+      return [...claimed, ...before.map((batch) => ({ batch: batch as BatchRow, chunk: null }))];
+    });
+  };
+
+  /** A commit that wrote nothing: it was sent before, or the fence was raised. */
+  const lookAt = async (chunk: ChunkCommit): Promise<Written | null> => {
+    const batch = await batchById(chunk.id);
+    // Under one fence nothing but its own commit takes a batch away from a chunk; whoever else does raises the fence.
+    return batch?.fence === chunk.fence ? written(batch, chunk.end?.events ?? []) : null;
+  };
+
   const commitChunk: BatchStore["commitChunk"] = (chunk) => {
     const commit = () => store.commitChunk(chunk);
-    const look = async () => {
-      const batch = await batchById(chunk.id);
-      // Under one fence nothing but its own commit takes a batch away from a chunk; whoever else does raises the fence.
-      return batch?.fence === chunk.fence ? written(batch, chunk.end?.events ?? []) : null;
-    };
-    return resolved(commit, async () => (await commit()) ?? look());
+    return resolved(commit, async () => (await commit()) ?? lookAt(chunk));
+  };
+
+  const commitChunks: BatchStore["commitChunks"] = (chunks) => {
+    const commit = () => store.commitChunks(chunks);
+    return resolved(commit, async () => {
+      const looked = (await commit()).map(async (one, i) => {
+        if (one.status === "rejected") throw one.reason;
+        return one.value ?? lookAt(chunks[i] as ChunkCommit);
+      });
+      const settled = await Promise.allSettled(looked);
+      for (const one of settled) if (one.status === "rejected" && isUnavailable(one.reason)) throw one.reason;
+      return settled;
+    });
   };
 
   const move: BatchStore["move"] = (wanted) => {
@@ -144,5 +180,16 @@ export function resolving(store: BatchStore, { batchById, outboxOf, deadline = n
     return resolved(make, async () => (await make()) ?? look());
   };
 
-  return { ...store, beginUpload, beginKeyedUpload, appendChunks, commitUpload, claim, commitChunk, move };
+  return {
+    ...store,
+    beginUpload,
+    beginKeyedUpload,
+    appendChunks,
+    commitUpload,
+    claim,
+    claimGroup,
+    commitChunk,
+    commitChunks,
+    move,
+  };
 }

@@ -47,8 +47,16 @@ export function verified(store: BatchStore, distrust: () => void): BatchStore {
         store.claim(id, owner, leaseMs),
         (claimed) => claimed === null || (claimed.batch.id === id && claimed.batch.owner === owner),
       ),
+    claimGroup: (ids, owner, leaseMs) =>
+      asked(store.claimGroup(ids, owner, leaseMs), (claimed) =>
+        claimed.every(({ batch }) => ids.includes(batch.id) && batch.owner === owner),
+      ),
     readChunk: (id, no) => asked(store.readChunk(id, no), (chunk) => chunk === null || chunk.no === no),
     commitChunk: (commit) => asked(store.commitChunk(commit), isWrittenOf(commit.id)),
+    commitChunks: (commits) =>
+      asked(store.commitChunks(commits), (settled) =>
+        settled.every((one, i) => one.status === "rejected" || isWrittenOf(commits[i]?.id ?? 0)(one.value)),
+      ),
     move: (move) => asked(store.move(move), isWrittenOf(move.id)),
     errors: (id, after, limit, maxBytes) =>
       asked(store.errors(id, after, limit, maxBytes), (rows) => rows.every(({ seq }) => seq > after)),

@@ -5,7 +5,10 @@ import type { Candidate } from "./store.ts";
 export type Seen = Candidate | { id: null; clientId: number };
 
 export interface Looking {
-  /** Walks `limit + spare` clients in the order of their turns. Answers those without a batch, and at least `limit` batches. */
+  /**
+   * Walks `limit + spare` clients in the order of their turns. Answers those without a batch, and at least as many batches as
+   * are wanted.
+   */
   look(limit: number, spare: number): Promise<Seen[]>;
   /** Writes down when each client's next batch is due. A client of which a batch becomes ready right now is left as it is. */
   settle(clientIds: number[]): Promise<void>;
@@ -18,14 +21,14 @@ export interface Looking {
 const SPARE = 16;
 const MORE = 16;
 
-/** At most `limit` batches that may be claimed, in the order of fairness. */
-export async function chosen({ look, settle }: Looking, limit: number): Promise<Candidate[]> {
+/** At most `limit + together` batches that may be claimed, in the order of fairness. */
+export async function chosen({ look, settle }: Looking, limit: number, together = 0): Promise<Candidate[]> {
   for (let spare = SPARE; ; spare *= MORE) {
     const seen = await look(limit, spare);
     const found = seen.filter((one): one is Candidate => one.id !== null);
     const without = seen.filter(({ id }) => id === null).map(({ clientId }) => clientId);
     if (without.length >= SPARE) await settle(without);
     const walked = without.length + new Set(found.map(({ clientId }) => clientId)).size;
-    if (found.length >= limit || walked < limit + spare) return found.slice(0, limit);
+    if (found.length >= limit || walked < limit + spare) return found.slice(0, limit + together);
   }
 }

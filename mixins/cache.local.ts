@@ -1,5 +1,4 @@
-import type { LRUCache } from "lru-cache";
-import { bounded } from "./bounded.ts";
+import { LRUCache } from "lru-cache";
 
 /** What can be cached: of two values under one key the one with the higher version is the newer. */
 export interface Versioned {
@@ -28,8 +27,8 @@ export class LocalLevel<V extends Versioned> {
   constructor({ ttlMs, absentTtlMs, maxEntries }: LocalOptions) {
     // The clock is read each time (0.04 µs): kept for a ms, its timer would wake this process a thousand times a second
     // and be the kernel's next one, which a virtual machine pays with several µs a turn of the loop.
-    this.entries = bounded(maxEntries, { ttl: ttlMs, ttlResolution: 0, noDeleteOnStaleGet: true });
-    this.floors = bounded(maxEntries);
+    this.entries = new LRUCache({ max: maxEntries, ttl: ttlMs, ttlResolution: 0, noDeleteOnStaleGet: true });
+    this.floors = new LRUCache({ max: maxEntries });
     this.absentTtlMs = Math.min(absentTtlMs, ttlMs);
   }
 

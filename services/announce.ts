@@ -1,12 +1,21 @@
 /** How a batch's write becomes known, whichever actor wrote it. */
 import type { ServiceBroker } from "moleculer";
-import type { Written } from "../database/store.ts";
+import type { BatchRow, Written } from "../database/store.ts";
 import { BATCH_WRITTEN, type BatchNews, isFinal } from "./batch/batch.contract.ts";
+import type { ReadyBatch } from "./batchProcessor/batchProcessor.contract.ts";
 import { publishSoon } from "./messages.ts";
 
 /** Tells who waits on this node at once (there may be nobody), and hands the write's events to the outbox for all others. */
-export function announceBatch(broker: ServiceBroker, { batch, outbox }: Written): void {
-  const { id, publicId: batchId, version, fence, state } = batch;
-  broker.localBus.emit(BATCH_WRITTEN, { batchId, version, hasEnded: isFinal(state) } satisfies BatchNews);
-  publishSoon(broker, { rows: outbox, ...(state === "ready" && { ready: { batchId, id, fence } }) });
+export const announceBatch = (broker: ServiceBroker, written: Written): void => announceBatches(broker, [written]);
+
+/** The events of all go out together; of batches that are ready an idle worker is told the first. */
+export function announceBatches(broker: ServiceBroker, all: Written[]): void {
+  for (const { batch } of all) {
+    const { publicId: batchId, version, state } = batch;
+    broker.localBus.emit(BATCH_WRITTEN, { batchId, version, hasEnded: isFinal(state) } satisfies BatchNews);
+  }
+  const ready = all.find(({ batch }) => batch.state === "ready")?.batch;
+  publishSoon(broker, { rows: all.flatMap(({ outbox }) => outbox), ...(ready && { ready: readyBatch(ready) }) });
 }
+
+const readyBatch = ({ id, publicId: batchId, fence }: BatchRow): ReadyBatch => ({ batchId, id, fence });

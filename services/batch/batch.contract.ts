@@ -102,11 +102,20 @@ export const batchActions = {
   "batch.retry": action({ publicId, clientId: { type: "number" } }).answers<BatchRow>(),
   /** Null: another was faster, or the client is at its cap. */
   "batch.claim": action({ id: { type: "number" }, owner: { type: "string" } }).answers<Claim | null>(),
+  /** Claims small batches together; those of one client take one of its places. Answers the ones that were claimed. */
+  "batch.claimGroup": action({
+    ids: typed<number[]>({ type: "array", items: "number" }),
+    owner: { type: "string" },
+  }).answers<Claim[]>(),
   /** The batch after the commit; null when the fence was raised: nothing was written, stop. `end` without events: they are added here. */
   "batch.commitChunk": action({
     batch: typed<BatchRow>({ type: "object" }),
     commit: typed<WorkerCommit>({ type: "object" }),
   }).answers<BatchRow | null>(),
+  /** The same of several batches in one unit, each for itself: one that fails changes nothing for the others. Throws unavailable. */
+  "batch.commitChunks": action({
+    commits: typed<{ batch: BatchRow; commit: WorkerCommit }[]>({ type: "array" }),
+  }).answers<({ batch: BatchRow | null } | { error: unknown })[]>(),
   /** Writes how a run came out. Answers the batch; null: its fence was raised before, nothing was written. */
   "batch.settle": action({
     batch: typed<BatchRow>({ type: "object" }),

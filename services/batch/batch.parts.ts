@@ -6,7 +6,7 @@ import type { BatchFigures } from "./batch.figures.ts";
 import type { PinnedPolicies } from "./batch.pinned.ts";
 
 /** Every write of a batch's state: one unit each, with its conditions inside. */
-export type StatePort = Pick<BatchStore, "batch" | "claim" | "commitChunk" | "move">;
+export type StatePort = Pick<BatchStore, "batch" | "claim" | "claimGroup" | "commitChunk" | "commitChunks" | "move">;
 
 export interface BatchParts {
   store: StatePort;
@@ -14,8 +14,8 @@ export interface BatchParts {
   figures: BatchFigures;
   pinned: PinnedPolicies;
   events: BatchEvents;
-  /** Tells who waits on this node, and hands the events to the outbox. */
-  announce(written: Written): void;
+  /** Tells who waits on this node, and hands the events of all to the outbox together. */
+  announce(...all: Written[]): void;
   /** Something may be claimable. */
   wakeWorkers(): void;
 }

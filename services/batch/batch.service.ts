@@ -10,11 +10,12 @@ import { clockMixin, type WithClock } from "../../mixins/clock.ts";
 import { databaseMixin, type WithDatabase } from "../../mixins/database.ts";
 import { define } from "../../mixins/define.ts";
 import { scheduleMixin, type WithSchedule } from "../../mixins/schedule.ts";
-import { announceBatch } from "../announce.ts";
+import { announceBatches } from "../announce.ts";
 import { call, serve } from "../messages.ts";
 import type { CloudEvent } from "../outbox/outbox.contract.ts";
 import { BatchEvents } from "./batch.events.ts";
 import { BatchFigures } from "./batch.figures.ts";
+import { claimGroup, commitChunks } from "./batch.group.ts";
 import { approveMove, cancelMove, endSnoozeMove, redriveMove, rejectMove } from "./batch.moves.ts";
 import { type BatchParts, foundBatch } from "./batch.parts.ts";
 import { PinnedPolicies } from "./batch.pinned.ts";
@@ -86,8 +87,14 @@ export default define<BatchService>({
     claim(ctx) {
       return claim(this.parts, ctx.params);
     },
+    claimGroup(ctx) {
+      return claimGroup(this.parts, ctx.params);
+    },
     commitChunk(ctx) {
       return commitChunk(this.parts, ctx.params);
+    },
+    commitChunks(ctx) {
+      return commitChunks(this.parts, ctx.params);
     },
     settle(ctx) {
       return settle(this.parts, ctx.params.batch, ctx.params.outcome);
@@ -136,7 +143,7 @@ export default define<BatchService>({
       figures: this.figures,
       pinned,
       events: new BatchEvents(namespace, pinned),
-      announce: (written) => announceBatch(this.broker, written),
+      announce: (...all) => announceBatches(this.broker, all),
       wakeWorkers: () => this.wakeWorkers(),
     };
     const { broker, logger, clock } = this;

@@ -1,7 +1,7 @@
 /** The way of a batch through a worker's hands: its claim, each chunk's commit, and how the last one ends it. */
-import type { BatchRow, Due } from "../../database/store.ts";
+import type { BatchRow, ChunkCommit, Claimed, Due } from "../../database/store.ts";
 import type { ParamsOf } from "../messages.ts";
-import type { Claim } from "./batch.contract.ts";
+import type { Claim, WorkerCommit } from "./batch.contract.ts";
 import { announced, type BatchParts } from "./batch.parts.ts";
 import { keepsBody } from "./batch.states.ts";
 
@@ -11,7 +11,11 @@ const PURGED_AT_END = 16;
 /** Null: another was faster, or its client has no free slot. */
 export async function claim(parts: BatchParts, { id, owner }: ParamsOf<"batch.claim">): Promise<Claim | null> {
   const claimed = await parts.store.claim(id, owner, parts.leaseMs);
-  if (!claimed) return null;
+  return claimed && begun(parts, claimed);
+}
+
+/** A claim that was made, with what its run needs. */
+export async function begun(parts: BatchParts, claimed: Claimed): Promise<Claim> {
   parts.figures.claimed(claimed.batch);
   parts.announce({ batch: claimed.batch, outbox: [] });
   return { ...claimed, ...(await parts.pinned.of(claimed.batch)) };
@@ -22,20 +26,19 @@ export async function commitChunk(
   parts: BatchParts,
   { batch, commit }: ParamsOf<"batch.commitChunk">,
 ): Promise<BatchRow | null> {
-  const end = commit.end && (await endOf(parts, batch, commit));
-  const written = await parts.store.commitChunk({
-    ...commit,
-    id: batch.id,
-    fence: batch.fence,
-    leaseMs: parts.leaseMs,
-    end,
-  });
+  const written = await parts.store.commitChunk(await chunkCommitOf(parts, batch, commit));
   parts.figures.committed(batch, written?.batch ?? null);
   return announced(parts, written);
 }
 
+/** A worker's commit as the store takes it: under the fence, and with what its end tells. */
+export async function chunkCommitOf(parts: BatchParts, batch: BatchRow, commit: WorkerCommit): Promise<ChunkCommit> {
+  const end = commit.end && (await endOf(parts, batch, commit));
+  return { ...commit, id: batch.id, fence: batch.fence, leaseMs: parts.leaseMs, end };
+}
+
 /** How the last chunk's commit ends the batch: what becomes of its body, and the event that tells. */
-async function endOf(parts: BatchParts, batch: BatchRow, commit: ParamsOf<"batch.commitChunk">["commit"]) {
+async function endOf(parts: BatchParts, batch: BatchRow, commit: WorkerCommit) {
   const { state, error } = commit.end as NonNullable<typeof commit.end>;
   const after: BatchRow = {
     ...batch,

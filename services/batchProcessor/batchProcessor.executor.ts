@@ -11,14 +11,16 @@ import { isUnavailable } from "../../database/unavailable.ts";
 import type { BatchRow, Claim, Outcome } from "../batch/batch.contract.ts";
 import { isProblem } from "../errors.ts";
 import { call } from "../messages.ts";
+import { GroupCommits, GroupLock } from "./batchProcessor.group.ts";
 import type { LeaseKeeper } from "./batchProcessor.leases.ts";
-import { giveBack, KeptLock, type Lock } from "./batchProcessor.lock.ts";
+import { giveBack, type Keeping, KeptLock, type Lock } from "./batchProcessor.lock.ts";
 import type { Started } from "./batchProcessor.loop.ts";
 import { Orphans } from "./batchProcessor.orphans.ts";
 import { abortedOutcome, isAborted, NODE_STOPS, type Run } from "./batchProcessor.run.ts";
 import { Snoozed } from "./batchProcessor.snoozed.ts";
 import { readAhead, type Tools, workThrough } from "./batchProcessor.steps.ts";
 import type { Claimable } from "./batchProcessor.tokens.ts";
+import type { Unit } from "./batchProcessor.units.ts";
 import { UnusableSchema } from "./batchProcessor.validators.ts";
 
 export interface ExecutorParts extends Omit<Tools, "renewed"> {
@@ -39,6 +41,7 @@ export class Executor {
   private readonly logger: ServiceBroker["logger"];
   /** The runs under way, by their batch's public id. */
   private readonly runs = new Map<string, Run>();
+  private groups = 0;
 
   constructor(parts: ExecutorParts) {
     this.parts = parts;
@@ -54,17 +57,65 @@ export class Executor {
     return [...this.runs.keys()];
   }
 
-  /** Takes a batch and begins its run. Null: another has it. Throws where nobody can know. */
-  async start(candidate: Claimable): Promise<Started | null> {
+  /** Small batches are being worked together. */
+  get isGrouping(): boolean {
+    return this.groups > 0;
+  }
+
+  /** Takes a batch, or a group, and begins what is to be done. Null: another has it. Throws where nobody can know. */
+  start({ batches, isGroup }: Unit): Promise<Started | null> {
+    return isGroup ? this.startGroup(batches) : this.startOne(batches[0] as Claimable);
+  }
+
+  private async startOne(candidate: Claimable): Promise<Started | null> {
     const lock = await this.lock(candidate);
     if (lock === "busy") return null;
     const claim = await this.claim(candidate, lock);
-    return claim && { end: this.execute(this.load(claim, lock)) };
+    if (!claim) return null;
+    const keeping = this.keeping();
+    return {
+      end: this.execute(this.load(claim, { lock: lock && new KeptLock(this.broker, lock, keeping), group: null })),
+    };
+  }
+
+  /** Lock, claim and commits are the group's; in between each of its batches has a run of its own. */
+  private async startGroup(batches: Claimable[]): Promise<Started | null> {
+    const { free, lock } = await GroupLock.acquire(this.broker, batches, this.keeping());
+    const claims = await this.claimGroup(free).catch(async (error: unknown) => {
+      await lock.free();
+      throw error;
+    });
+    if (claims.length === 0) {
+      await lock.free();
+      return null;
+    }
+    const group = new GroupCommits(this.broker, claims.length);
+    this.groups++;
+    const runs = claims.map((claim) => this.load(claim, { lock: lock.share(), group }));
+    const ended = Promise.all(runs.map((run) => this.execute(run))).then(() => {
+      this.groups--;
+    });
+    return { end: ended };
+  }
+
+  private async claimGroup(batches: Claimable[]): Promise<Claim[]> {
+    if (batches.length === 0) return [];
+    try {
+      return await call(this.broker, "batch.claimGroup", { ids: batches.map(({ id }) => id), owner: this.parts.owner });
+    } catch (error) {
+      for (const { publicId } of batches) this.orphans.add(publicId);
+      throw error;
+    }
+  }
+
+  private keeping(): Keeping {
+    return { everyMs: this.parts.extendLockMs, lost: () => this.parts.leases.renew() };
   }
 
   /** Everything behind the claim. Never rejects. */
   private async execute(run: Run): Promise<void> {
     await this.work(run);
+    run.group?.leave();
     await this.settle(run);
     await this.release(run);
   }
@@ -91,17 +142,17 @@ export class Executor {
   }
 
   /** The record of the run, whose lease and lock are kept from now on. Its first chunk is being read. */
-  private load({ batch, chunk, policy, clientPublicId }: Claim, lock: Lock | null): Run {
-    const { leases, extendLockMs: everyMs } = this.parts;
+  private load({ batch, chunk, policy, clientPublicId }: Claim, { lock, group }: Pick<Run, "lock" | "group">): Run {
+    const { leases } = this.parts;
     const stop = new AbortController();
-    const kept = lock && new KeptLock(this.broker, lock, { everyMs, lost: () => leases.renew() });
     // At once: what the run waits for may hang, and who holds the batch now must not wait for our lock.
-    stop.signal.addEventListener("abort", () => void kept?.giveBack());
+    stop.signal.addEventListener("abort", () => void lock?.giveBack());
     const run: Run = {
       batch,
       policy,
       clientPublicId,
-      lock: kept,
+      lock,
+      group,
       beganAt: performance.now(),
       stop,
       ahead: null,

@@ -9,7 +9,7 @@ export async function giveBack(broker: ServiceBroker, lock: Lock): Promise<void>
   await call(broker, "batchLock.release", lock).catch(() => {});
 }
 
-interface Keeping {
+export interface Keeping {
   everyMs: number;
   /** The lock is lost, which proves nothing: the fence decides. */
   lost(): Promise<void>;

@@ -8,8 +8,8 @@ export interface Started {
 /** What the loop works with. */
 export interface LoopParts<Candidate> {
   slots: number;
-  /** What may be tried now, at most `limit`, in the order of fairness. */
-  candidates(limit: number): Promise<Candidate[]>;
+  /** What may be tried now, at most `limit`, in the order of fairness. `isAll`: it is all there is, or this worker will look again. */
+  look(limit: number): Promise<{ found: Candidate[]; isAll: boolean }>;
   /** Tries to claim one. Null: somebody else has it. */
   start(candidate: Candidate): Promise<Started | null>;
   failed(error: unknown): void;
@@ -85,16 +85,15 @@ export class WorkLoop<Candidate> {
     this.hasSeenAll = false;
     if (this.flight.isEnded || this.free === 0) return false;
     const { free } = this;
-    const candidates = first === null ? await this.parts.candidates(free) : [first];
+    const { found, isAll } = first === null ? await this.parts.look(free) : { found: [first], isAll: false };
     if (this.flight.isEnded || this.isHalted) return false;
     // All at once, so that the database makes their claims durable together.
-    const starts = await Promise.allSettled(candidates.map((candidate) => this.tryStart(candidate)));
+    const starts = await Promise.allSettled(found.map((candidate) => this.tryStart(candidate)));
     for (const start of starts) if (start.status === "rejected") throw start.reason;
     const hasStarted = starts.some((start) => start.status === "fulfilled" && start.value);
     if (first !== null) return !hasStarted;
-    // Fewer than were asked for are all there are.
-    this.hasSeenAll = candidates.length < free;
-    return hasStarted && !this.hasSeenAll;
+    this.hasSeenAll = isAll;
+    return hasStarted && !isAll;
   }
 
   private async tryStart(candidate: Candidate): Promise<boolean> {

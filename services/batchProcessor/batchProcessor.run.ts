@@ -1,7 +1,7 @@
 import type { BatchRow, Outcome } from "../batch/batch.contract.ts";
 import type { Policy } from "../policy/policy.contract.ts";
 import type { Checked } from "./batchProcessor.checked.ts";
-import type { KeptLock } from "./batchProcessor.lock.ts";
+import type { GroupCommits } from "./batchProcessor.group.ts";
 
 /** The record of a run: what its steps know of the batch that they work at. Each step reads it and adds what it found out. */
 export interface Run {
@@ -11,7 +11,9 @@ export interface Run {
   readonly policy: Policy;
   readonly clientPublicId: string;
   /** Null: no lock could be had. The fence decides. */
-  readonly lock: KeptLock | null;
+  readonly lock: { giveBack(): Promise<void> } | null;
+  /** With whom its commits go together. Null: it is alone. */
+  readonly group: GroupCommits | null;
   readonly beganAt: number;
   /** Aborts where the batch is no longer ours, or the node can wait no longer; and when the run is over. */
   readonly stop: AbortController;

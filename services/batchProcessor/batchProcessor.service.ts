@@ -19,18 +19,22 @@ import { LeaseKeeper } from "./batchProcessor.leases.ts";
 import { loadHandlers } from "./batchProcessor.load.ts";
 import { WorkLoop } from "./batchProcessor.loop.ts";
 import { RemoteNodes } from "./batchProcessor.nodes.ts";
-import { type Claimable, takeToken } from "./batchProcessor.tokens.ts";
+import { Sizes } from "./batchProcessor.sizes.ts";
+import { takeToken } from "./batchProcessor.tokens.ts";
+import { MOST_TOGETHER, type Unit, unitsOf } from "./batchProcessor.units.ts";
 import { Validators } from "./batchProcessor.validators.ts";
 
 type BatchProcessor = Service &
   WithDatabase &
   WithSchedule &
   WithQueue & {
-    loop: WorkLoop<Claimable>;
+    loop: WorkLoop<Unit>;
     leases: LeaseKeeper;
     executor: Executor;
+    sizes: Sizes;
     isStopping: boolean;
     status(): WorkerStatus;
+    look(slots: number): Promise<ReturnType<typeof unitsOf>>;
     passOn(): void;
     drain(): Promise<void>;
   };
@@ -84,6 +88,7 @@ export default define<BatchProcessor>({
     this.isStopping = false;
     const { batchLeaseMs: leaseMs } = config;
     this.leases = new LeaseKeeper(leaseMs, (ids) => this.database.store.extendLeases(owner, ids, leaseMs));
+    this.sizes = new Sizes(this.broker);
     this.executor = new Executor({
       broker: this.broker,
       work: () => this.database.store,
@@ -96,10 +101,10 @@ export default define<BatchProcessor>({
       extendLockMs: config.redisLockTimeoutMs / 3,
       isStopping: () => this.isStopping,
     });
-    this.loop = new WorkLoop<Claimable>({
+    this.loop = new WorkLoop<Unit>({
       slots: config.workerConcurrency,
-      candidates: (limit) => this.database.store.candidates(limit),
-      start: (candidate) => this.executor.start(candidate),
+      look: (limit) => this.look(limit),
+      start: (unit) => this.executor.start(unit),
       failed: (error) => this.logger.warn("Claiming failed, the next poll tries again:", error),
       hasRoom: () => void this.resumeAMQPQueue("batch.ready").catch(() => this.logger.warn("The queue stays paused.")),
       passOn: () => this.passOn(),
@@ -110,6 +115,11 @@ export default define<BatchProcessor>({
     status(this: BatchProcessor): WorkerStatus {
       const { workerConcurrency: slots } = configOf(this.broker);
       return { paused: this.loop.isPaused, slots, running: this.executor.running };
+    },
+
+    async look(this: BatchProcessor, slots: number) {
+      const candidates = await this.database.store.candidates(slots, MOST_TOGETHER);
+      return unitsOf(await this.sizes.of(candidates), { slots, isGrouping: this.executor.isGrouping });
     },
 
     /** A token for other workers. */

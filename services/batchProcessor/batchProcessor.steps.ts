@@ -97,7 +97,7 @@ const commit: Step = async (tools, run) => {
     unlisted: batch.unlisted + commit.unlisted.length,
   };
   if (!commit.end && next.nextChunk < next.chunks) readAhead(tools, run, next);
-  const after = await call(tools.broker, "batch.commitChunk", { batch, commit });
+  const after = await (run.group?.commit(batch, commit) ?? call(tools.broker, "batch.commitChunk", { batch, commit }));
   if (!after) {
     run.outcome = overtaken;
     return;

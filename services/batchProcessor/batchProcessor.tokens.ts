@@ -4,6 +4,7 @@ import type { Candidate } from "../../database/store.ts";
 import type { QueueChannel, QueueMessage, WithQueue } from "../../mixins/queue.ts";
 import type { MessageOf } from "../messages.ts";
 import type { WorkLoop } from "./batchProcessor.loop.ts";
+import type { Unit } from "./batchProcessor.units.ts";
 
 /** A worker whose slots are all taken for so long leaves the tokens to others; shorter, and short batches flap it. */
 const SATURATED_MS = 50;
@@ -12,7 +13,7 @@ const SATURATED_MS = 50;
 export type Claimable = Pick<Candidate, "id" | "publicId" | "fence">;
 
 type Worker = Pick<WithQueue, "pauseAMQPQueue"> & {
-  loop: Pick<WorkLoop<Claimable>, "wake" | "free" | "freesWithin">;
+  loop: Pick<WorkLoop<Unit>, "wake" | "free" | "freesWithin">;
   isStopping: boolean;
 };
 
@@ -32,6 +33,7 @@ export async function takeToken(worker: Worker, channel: QueueChannel, message: 
 }
 
 /** The batch that a token tells of, where it tells of one. */
-function readyIn({ batchId, id, fence }: MessageOf<"batch.ready">): Claimable | undefined {
-  return batchId === null || id === undefined || fence === undefined ? undefined : { id, publicId: batchId, fence };
+function readyIn({ batchId, id, fence }: MessageOf<"batch.ready">): Unit | undefined {
+  if (batchId === null || id === undefined || fence === undefined) return undefined;
+  return { batches: [{ id, publicId: batchId, fence }], isGroup: false };
 }

@@ -16,7 +16,7 @@ const meanings: Record<keyof Policy, string> = {
   rate: "Requests in a sliding window.",
   bytesPerDay: "Decoded bytes of a UTC day; null: no limit.",
   recordsPerDay: "Records of a UTC day; null: no limit.",
-  maxConcurrentBatches: "Batches that run at once.",
+  maxConcurrentBatches: "Batches that run at once. Small ones that are worked together count as one.",
   weight: "Share of the workers where several clients wait.",
   maxConcurrentUploads: "Uploads at once, on each node.",
   requiresApproval: "Batches are held until an operator approves them.",

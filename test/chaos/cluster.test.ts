@@ -18,6 +18,8 @@ import { expectAllRight, isRestful } from "./stored.ts";
 const SECONDS = Number(process.env.CHAOS_SECONDS ?? 6);
 const SEED = Number(process.env.CHAOS_SEED ?? Date.now() % 1_000_000);
 const isLong = SECONDS > 30;
+/** So many send small bodies one after the other, which workers take together. */
+const FLOOD = 6;
 /** A lease and a lock are over, a sweep has come by, and what piled up meanwhile is worked off. */
 const REST_MS = isLong ? 120_000 : 40_000;
 const LEASE_MS = isLong ? 4_000 : 2_000;
@@ -48,7 +50,9 @@ everyServer("a cluster in trouble", () => {
     const large = await newClient(url, policy);
     const long = await newClient(url, { ...policy, chunkRecords: 10, weight: 10, maxConcurrentBatches: 3 });
     const strict = await newClient(url, { ...policy, onInvalid: "rejectBatch" });
+    const flood = await newClient(url, { ...policy, maxConcurrentBatches: 1 });
     return [
+      ...Array.from({ length: FLOOD }, () => ({ client: flood, isLarge: false, isAllOrNothing: false })),
       { client: small, isLarge: false, isAllOrNothing: false },
       { client: large, isLarge: true, isAllOrNothing: false },
       { client: large, isLarge: true, isAllOrNothing: false },

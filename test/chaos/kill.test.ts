@@ -20,6 +20,8 @@ const ROUNDS = Number(process.env.CHAOS_ROUNDS ?? 6);
 const SEED = Number(process.env.CHAOS_SEED ?? Date.now() % 1_000_000);
 /** How long a round's load runs before the kill, at most. */
 const LONGEST_LOAD_MS = 700;
+/** So many send small bodies one after the other: more than the worker takes alone, so it takes them together. */
+const FLOOD = 6;
 
 const place = temporaryFolder();
 const env = { DATABASE_URL: place.databaseUrl, BATCH_LEASE: "1s", SWEEP_INTERVAL: "100ms" };
@@ -84,7 +86,9 @@ async function makeClients(url: string): Promise<void> {
   const large = await newClient(url, policy);
   const heavy = await newClient(url, { ...policy, weight: 10, maxConcurrentBatches: 3 });
   allOrNothing = await newClient(url, { ...policy, onInvalid: "rejectBatch" });
+  const floods = [await newClient(url, { ...policy, maxConcurrentBatches: 1 }), await newClient(url, policy)];
   senders = [
+    ...Array.from({ length: FLOOD }, (_, i) => ({ client: floods[i % 2] as TestClient, isLarge: false })),
     { client: small, isLarge: false },
     { client: small, isLarge: false },
     { client: allOrNothing, isLarge: false },

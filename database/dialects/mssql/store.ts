@@ -11,6 +11,7 @@ import { bound } from "../bound.ts";
 import { runnerOn } from "./render.ts";
 import type { Sql } from "./sql.ts";
 import { candidates } from "./units/fairness.ts";
+import { claimGroup, commitChunks } from "./units/group.ts";
 import { reserveKeys } from "./units/keys.ts";
 import { move, voidLeases } from "./units/moves.ts";
 import { batch, batchById, changed, childOf, due, errors, list, outboxOf, records, voided } from "./units/reads.ts";
@@ -41,8 +42,10 @@ const units = {
   usage,
   candidates,
   claim,
+  claimGroup,
   readChunk,
   commitChunk,
+  commitChunks,
   reserveKeys,
   extendLeases,
   move,

@@ -8,6 +8,7 @@ import { Units } from "../../units/unit.ts";
 import { verified } from "../../verified.ts";
 import { chosen } from "../../waiting.ts";
 import type { SqliteClient } from "./client.ts";
+import { errorOf } from "./failure.ts";
 import { runnerOn } from "./render.ts";
 
 const on = (client: SqliteClient) => new Units(runnerOn(client));
@@ -38,19 +39,30 @@ function unverified(client: SqliteClient): BatchStore {
     keyHolder: (clientId, key) => client.call("keyHolder", clientId, key),
     answerKey: (clientId, key, id, answer) => client.call("answerKey", clientId, key, id, answer),
     usage: (clientId) => client.call("usage", clientId),
-    candidates: (limit) =>
+    candidates: (limit, together = 0) =>
       chosen(
         {
-          look: (most, spare) => client.call("candidates", most, spare),
+          look: (most, spare) => client.call("candidates", most, spare, together),
           settle: (clientIds) => client.call("settleQueues", clientIds),
         },
         limit,
+        together,
       ),
     claim: (id, owner, leaseMs) => client.call("claim", id, owner, leaseMs),
+    claimGroup: (ids, owner, leaseMs) => client.call("claimGroup", ids, owner, leaseMs),
     readChunk: (id, no) => client.call("readChunk", id, no),
     commitChunk: async (commit) => {
       const done = await client.send("commitChunk", [commit], sizeOf(commit), []);
       return written(done, commit.end?.events ?? []);
+    },
+    commitChunks: async (commits) => {
+      const size = commits.reduce((sum, { text }) => sum + text.length, 0);
+      const all = await client.send("commitChunks", [commits], size, []);
+      return all.map((one, i) =>
+        "failure" in one
+          ? { status: "rejected", reason: errorOf(one.failure) }
+          : { status: "fulfilled", value: written(one.done, commits[i]?.end?.events ?? []) },
+      );
     },
     reserveKeys: (id, fence, chunk, keys) => client.call("reserveKeys", id, fence, chunk, keys),
     extendLeases: (owner, ids, leaseMs) => client.call("extendLeases", owner, ids, leaseMs),

@@ -2,7 +2,7 @@
 import { DatabaseUnavailable } from "../../../database/errors.ts";
 import type { BatchRow, Settlement, WorkerCommit } from "../../../services/batch/batch.contract.ts";
 import { call } from "../../../services/messages.ts";
-import { accepted, batchWhen, get, lines, newClient, post } from "../../helpers/http.ts";
+import { accepted, batchWhen, get, lines, newClient } from "../../helpers/http.ts";
 import { type System, startSystem } from "../../helpers/system.ts";
 import { ended, handler, hanging, hasStatus, row, rows, storeOf, until } from "./kit.ts";
 
@@ -173,7 +173,19 @@ test("a commit whose answer was lost is not made twice", async () => {
 test("a claim that fails frees its lock", async () => {
   await start({ env: { ...env, REDIS_LOCK_TIMEOUT: "1h" } });
   const client = await newClient(system.url);
-  const claim = jest.spyOn(storeOf(system), "claim").mockRejectedValueOnce(new DatabaseUnavailable("away"));
-  expect((await post(system.url, client, rows(3))).status).toBe(202);
-  await until(() => claim.mock.calls.length >= 2, 5_000);
+  jest.spyOn(storeOf(system), "claim").mockRejectedValueOnce(new DatabaseUnavailable("away"));
+  const { id } = await accepted(system.url, client, rows(3));
+  expect(await ended(system, client, id)).toMatchObject({ status: "completed" });
+});
+
+test("a claim of a group that fails frees its locks", async () => {
+  await start({ env: { ...env, REDIS_LOCK_TIMEOUT: "1h" } });
+  const [client, store] = [await newClient(system.url), storeOf(system)];
+  const [claim, claimGroup] = [store.claim, store.claimGroup];
+  jest.spyOn(store, "claim").mockRejectedValue(new DatabaseUnavailable("away"));
+  const claims = jest.spyOn(store, "claimGroup").mockRejectedValue(new DatabaseUnavailable("away"));
+  const uploads = [await accepted(system.url, client, rows(3)), await accepted(system.url, client, rows(3))];
+  await until(() => claims.mock.calls.some(([ids]) => ids.length === 2));
+  Object.assign(store, { claim, claimGroup });
+  for (const { id } of uploads) expect(await ended(system, client, id)).toMatchObject({ status: "completed" });
 });

@@ -2,6 +2,7 @@
 import { changeWithEvent } from "../../../database/change.ts";
 import type { Database } from "../../../database/database.ts";
 import { isUnknown } from "../../../database/errors.ts";
+import type { BatchRow } from "../../../database/store.ts";
 import { call } from "../../../services/messages.ts";
 import { describePostgres } from "../../helpers/database.ts";
 import { accepted, admin, batchWhen, get, newClient, post } from "../../helpers/http.ts";
@@ -61,6 +62,36 @@ describePostgres("a lost answer", () => {
       expect(written?.outbox).toMatchObject([event("batch.completed")]);
       expect(await at.rows("SELECT running FROM client_queue")).toEqual([{ running: 0 }]);
       expect(await stored()).toEqual(three);
+    });
+
+    test("of a group's commit: each batch has ended once, and one that was taken away has not", async () => {
+      const batches = [await claimed(db.store, 1), await claimed(db.store, 2), await claimed(db.store, 3)];
+      const [, taken] = batches as [BatchRow, BatchRow];
+      await db.store.move(moveOf(taken, "ready"));
+      const told = (batch: BatchRow) => ({ ...event("batch.completed"), body: `"${batch.publicId}"` });
+      const lost = at.proxy.lose('{"n":1}', how);
+      const settled = await db.store.commitChunks(
+        batches.map((batch) => chunkCommit(batch, [], { end: end({ events: [told(batch)] }) })),
+      );
+      await (await lost).arrive();
+      const states = settled.map((one) => one.status === "fulfilled" && (one.value?.batch.state ?? null));
+      expect(states).toEqual(["completed", null, "completed"]);
+      const events = settled.flatMap((one) => (one.status === "fulfilled" && one.value ? one.value.outbox : []));
+      expect(await at.rows("SELECT id, topic, body, attempts FROM outbox ORDER BY id")).toEqual(events);
+      expect(await at.rows("SELECT running FROM client_queue")).toEqual(Array(3).fill({ running: 0 }));
+      expect(await stored()).toHaveLength(6);
+    });
+
+    test("of a group's claim: each batch is ours, once", async () => {
+      const ids = [(await ready(db.store, 1)).id, (await ready(db.store, 1)).id, (await ready(db.store, 2)).id];
+      const lost = at.proxy.lose("the-owner", how);
+      const taken = await db.store.claimGroup(ids, "the-owner", LEASE);
+      await (await lost).arrive();
+      expect(taken.map(({ batch }) => batch.id).sort((a, b) => a - b)).toEqual(ids);
+      for (const { batch } of taken)
+        expect(batch).toMatchObject({ state: "processing", owner: "the-owner", fence: 1, attempt: 1 });
+      expect(await at.rows("SELECT running FROM client_queue")).toEqual(Array(2).fill({ running: 1 }));
+      expect(await db.store.claimGroup(ids, "another", LEASE)).toEqual([]);
     });
 
     test("of a claim: it is ours, once", async () => {

@@ -2,6 +2,7 @@ import type { Database } from "../../../database/database.ts";
 import { deliverySuite } from "./deliveries.suite.ts";
 import { fairnessSuite } from "./fairness.suite.ts";
 import { figuresSuite } from "./figures.suite.ts";
+import { groupSuite } from "./group.suite.ts";
 import { keepingSuite } from "./keeping.suite.ts";
 import { keySuite } from "./keys.suite.ts";
 import { lockSuite } from "./locks.suite.ts";
@@ -20,8 +21,8 @@ export interface Opened {
 /** A fresh, migrated database; the suite removes it after its test. */
 export type Open = () => Promise<Opened>;
 
-/** What every dialect of `BatchStore` promises. */
-export function storeConformance(name: string, open: Open): void {
+/** What every dialect of `BatchStore` promises, and what this one does beyond that. */
+export function storeConformance(name: string, open: Open, more: ((database: () => Database) => void)[] = []): void {
   describe(`store on ${name}`, () => {
     let opened: Opened;
     beforeEach(async () => {
@@ -34,6 +35,7 @@ export function storeConformance(name: string, open: Open): void {
       repeatSuite,
       workSuite,
       workRowSuite,
+      groupSuite,
       fairnessSuite,
       figuresSuite,
       keepingSuite,
@@ -42,6 +44,7 @@ export function storeConformance(name: string, open: Open): void {
       lockSuite,
       modelSuite,
       versionsSuite,
+      ...more,
     ])
       suite(() => opened.db);
   });

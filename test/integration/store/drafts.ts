@@ -158,9 +158,10 @@ export async function workFromBefore(db: Database, triggers: string[]): Promise<
   for (const id of [lapsed.id, uploads[1]]) await sequelize.query(`UPDATE "batch" SET "due_at" = 1 WHERE "id" = ${id}`);
   for (const trigger of triggers) await sequelize.query(trigger);
   await sequelize.query('DROP TABLE "batch_work"');
-  await sequelize.query(`DELETE FROM "schema_migration" WHERE "name" = '0013-batch-work'`);
+  const migrations = ["0013-batch-work", "0015-group-places"];
+  for (const name of migrations) await sequelize.query(`DELETE FROM "schema_migration" WHERE "name" = '${name}'`);
   const before = await sequelize.query('SELECT * FROM "batch" ORDER BY "id"');
-  expect(await db.migrate()).toEqual(["0013-batch-work"]);
+  expect(await db.migrate()).toEqual(migrations);
   expect(await sequelize.query('SELECT * FROM "batch" ORDER BY "id"')).toEqual(before);
 
   expect(await store.batch(running.publicId, null)).toMatchObject({
@@ -190,6 +191,19 @@ export async function workFromBefore(db: Database, triggers: string[]): Promise<
   ]).toEqual([false, true]);
   expect((await store.move(moveOf(held, "ready")))?.batch.state).toBe("ready");
   expect((await store.claim(waiting.id, "node-2", LEASE))?.batch).toMatchObject({ fence: 1, version: 2 });
+}
+
+/** A batch that was claimed before groups were known has its place, and gives it back. */
+export async function placesFromBefore(db: Database): Promise<void> {
+  const [first, second] = [await claimed(db.store, 1), await claimed(db.store, 1)];
+  await undoColumns(db, "0015-group-places", "batch_work", ["place"]);
+  expect(await db.migrate()).toEqual(["0015-group-places"]);
+  const running = async () =>
+    (await db.sequelize.query('SELECT "running" FROM "client_queue"'))[0] as { running: number }[];
+  await db.store.move(moveOf(first, "ready"));
+  expect(await running()).toEqual([{ running: 1 }]);
+  await db.store.commitChunk(chunkCommit(second, [], { end: end() }));
+  expect(await running()).toEqual([{ running: 0 }]);
 }
 
 export async function claimed(store: BatchStore, clientId: number, owner = "node-1"): Promise<BatchRow> {

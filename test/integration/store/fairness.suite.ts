@@ -30,7 +30,9 @@ export function fairnessSuite(database: () => Database): void {
       expect(later.id).toBeLessThan(first.id);
       await store().setQueue(1, 1, 1);
       expect((await store().candidates(10)).map(({ id }) => id)).toEqual([first.id, other.id]);
-      expect(await store().candidates(1)).toEqual([{ id: first.id, publicId: first.publicId, clientId: 1, fence: 0 }]);
+      const { id, publicId } = first;
+      const size = { policyVersion: 1, phase: "deliver", chunks: 2, records: 6, bytes: 60 };
+      expect(await store().candidates(1)).toEqual([{ id, publicId, clientId: 1, fence: 0, ...size, room: 1 }]);
     });
 
     test("a client at its cap is no candidate until its cap rises", async () => {

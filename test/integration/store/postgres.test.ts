@@ -1,11 +1,20 @@
 import pg from "pg";
 import { describePostgres, freshPostgres, keptDatabase } from "../../helpers/database.ts";
 import { storeConformance } from "./conformance.ts";
-import { passesFromBefore, queueFromBefore, reportsFromBefore, stored, upload, workFromBefore } from "./drafts.ts";
+import {
+  passesFromBefore,
+  placesFromBefore,
+  queueFromBefore,
+  reportsFromBefore,
+  stored,
+  upload,
+  workFromBefore,
+} from "./drafts.ts";
+import { groupPlaceSuite } from "./group.suite.ts";
 
 describePostgres("PostgreSQL", () => {
   const { open, end } = keptDatabase(freshPostgres);
-  storeConformance("postgres", open);
+  storeConformance("postgres", open, [groupPlaceSuite]);
   afterAll(end);
 });
 
@@ -37,6 +46,12 @@ describePostgres("only on PostgreSQL", () => {
       db,
       trigger.map((one) => `DROP ${one}`),
     );
+    await remove();
+  });
+
+  test("a batch from before groups were known has its place", async () => {
+    const { db, remove } = await freshPostgres();
+    await placesFromBefore(db);
     await remove();
   });
 

@@ -16,15 +16,17 @@ import {
   LEASE,
   newBatch,
   passesFromBefore,
+  placesFromBefore,
   queueFromBefore,
   ready,
   reportsFromBefore,
   upload,
   workFromBefore,
 } from "./drafts.ts";
+import { groupPlaceSuite } from "./group.suite.ts";
 
 const { open, end } = keptDatabase(freshDatabase);
-storeConformance("sqlite", open);
+storeConformance("sqlite", open, [groupPlaceSuite]);
 afterAll(end);
 
 describe("only on sqlite", () => {
@@ -33,6 +35,8 @@ describe("only on sqlite", () => {
     opened = await freshDatabase();
   });
   afterEach(() => opened.remove());
+
+  test("a batch from before groups were known has its place", () => placesFromBefore(opened.db));
 
   test("a failing unit of a group does not harm the others", async () => {
     const { store } = opened.db;

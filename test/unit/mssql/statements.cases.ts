@@ -72,6 +72,7 @@ add("repairQueues", ({ store }) => store.repairQueues(n(), n()));
 add("isOvertaken", ({ store }) => store.isOvertaken(n()));
 add("setQueue", ({ store }) => store.setQueue(n(), n(), n()));
 add("claim", ({ store }) => store.claim(n(), marked("owner"), n()));
+add("claimGroup", ({ store }) => store.claimGroup([n()], marked("owner"), n()));
 add("readChunk", ({ store }) => store.readChunk(n(), n()));
 
 const committed = (name: string, over: () => Partial<ChunkCommit>) =>
@@ -98,6 +99,7 @@ committed("reservations", () => ({ text: "", unique: unique({ keys: "", freed: [
 committed("reservations that all stay", () => ({ text: "", unique: unique({ keys: "", freed: [] }) }));
 committed("the end, with its chunks deleted", () => ({ end: end({ purge: true, events: [event(), told()] }) }));
 committed("a validating pass that ends", () => ({ text: "", end: end({ state: "held", due: null, events: [] }) }));
+add("commitChunks", ({ store }) => store.commitChunks([chunkCommit({ end: end() })]));
 add("reserveKeys", ({ store }) => store.reserveKeys(n(), n(), n(), [hex(), hex()]));
 add("extendLeases", ({ store }) => store.extendLeases(marked("owner"), [n(), n()], n()));
 

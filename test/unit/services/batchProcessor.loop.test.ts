@@ -10,12 +10,13 @@ describe("the loop", () => {
       hasRoom: () => {},
       passOn: () => {},
       slots,
-      async candidates(limit) {
+      async look(limit) {
         log.asked.push(limit);
         log.most = Math.max(log.most, ++asking);
         await new Promise(setImmediate);
         asking--;
-        return waiting.filter((name) => !log.runs.has(name)).slice(0, limit);
+        const found = waiting.filter((name) => !log.runs.has(name)).slice(0, limit);
+        return { found, isAll: found.length < limit };
       },
       async start(name) {
         if (busy.includes(name)) return null;
@@ -128,9 +129,9 @@ describe("the loop", () => {
       hasRoom: () => {},
       passOn: () => {},
       slots: 1,
-      candidates: async () => {
+      look: async () => {
         if (++calls === 1) throw new Error("away");
-        return [];
+        return { found: [], isAll: true };
       },
       start: async () => null,
       failed: (error) => failed.push(error),
@@ -148,7 +149,10 @@ describe("the loop", () => {
       hasRoom: () => {},
       passOn: () => {},
       slots: 3,
-      candidates: async (limit) => ["a", "b", "c"].filter((name) => !claims.has(name)).slice(0, limit),
+      look: async (limit) => {
+        const found = ["a", "b", "c"].filter((name) => !claims.has(name)).slice(0, limit);
+        return { found, isAll: found.length < limit };
+      },
       start(name) {
         claims.set(name, deferred());
         return (claims.get(name) as PromiseWithResolvers<{ end: Promise<void> }>).promise;
@@ -175,7 +179,7 @@ describe("the loop", () => {
         hasRoom,
         passOn,
         slots: 1,
-        candidates: async () => waiting,
+        look: async () => ({ found: waiting, isAll: waiting.length === 0 }),
         start: async (name) => ({ end: name === "a" ? run.promise : new Promise(() => {}) }),
         failed: () => {},
       });
@@ -225,7 +229,7 @@ describe("the loop", () => {
       hasRoom: () => {},
       passOn: () => {},
       slots: 1,
-      candidates: async () => ["a"],
+      look: async () => ({ found: ["a"], isAll: false }),
       start: () => {
         isClaiming = true;
         return claim.promise;

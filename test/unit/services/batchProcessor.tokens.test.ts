@@ -14,7 +14,8 @@ describe("a token", () => {
     const ack = jest.fn();
     const message = { content: { batchId: "b", id: 7, fence: 2 } };
     await takeToken({ loop, isStopping: false, pauseAMQPQueue: async () => {} }, { ack }, message);
-    expect(told).toEqual([{ id: 7, publicId: "b", fence: 2 }, undefined]);
+    const unit = { batches: [{ id: 7, publicId: "b", fence: 2 }], isGroup: false };
+    expect(told).toEqual([unit, undefined]);
     expect(ack).toHaveBeenCalledTimes(1);
   });
 });

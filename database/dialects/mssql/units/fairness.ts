@@ -24,9 +24,11 @@ ${LIFT}
 WITH walked AS (
   SELECT TOP (@walked) q.client_id, q.pass, q.due_at, q.cap - q.running AS room, ${strideOf("q")} AS stride
   FROM ${WAITING} WHERE ${MAY} ORDER BY ${IN_TURN})
-SELECT TOP (@limit + @walked) t.id AS "id", t.public_id AS "publicId", q.client_id AS "clientId", t.fence AS "fence"
+SELECT TOP (@limit + @walked) t.id AS "id", t.public_id AS "publicId", q.client_id AS "clientId", t.fence AS "fence",
+  t.policy_version AS "policyVersion", t.phase AS "phase", t.chunks AS "chunks", t.records AS "records", t.bytes AS "bytes", q.room AS "room"
 FROM walked AS q OUTER APPLY (
-  SELECT TOP (@limit) r.id, r.public_id, r.fence, ROW_NUMBER() OVER (ORDER BY r.id) - 1 AS n ${readyOf("q")} ORDER BY r.id) AS t
+  SELECT TOP (@limit) r.id, r.public_id, r.fence, r.policy_version, r.phase, r.chunks, r.records, r.bytes,
+    ROW_NUMBER() OVER (ORDER BY r.id) - 1 AS n ${readyOf("q")} ORDER BY r.id) AS t
 WHERE t.id IS NULL OR t.n < q.room
 ORDER BY CASE WHEN t.id IS NULL THEN 0 ELSE 1 END,
   CASE WHEN t.n = 0 THEN q.pass WHEN q.pass < @lift THEN @lift + t.n * q.stride ELSE q.pass + t.n * q.stride END,

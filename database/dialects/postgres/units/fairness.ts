@@ -26,20 +26,23 @@ export const CANDIDATES = `WITH walked AS MATERIALIZED (
     SELECT q.client_id, q.pass, q.due_at, q.cap - q.running AS room, 1000.0 / q.weight AS stride
     FROM client_queue q WHERE ${WAITING} ORDER BY ${IN_TURN} LIMIT $1::int + $2::int),
   lift AS MATERIALIZED (SELECT ${LIFT} AS pass)
-  SELECT t.id, t.public_id AS "publicId", q.client_id AS "clientId", t.fence
+  SELECT t.id, t.public_id AS "publicId", q.client_id AS "clientId", t.fence, t.policy_version AS "policyVersion", t.phase, t.chunks,
+    t.records, t.bytes, q.room
   FROM walked q CROSS JOIN lift LEFT JOIN LATERAL (
-    SELECT r.id, r.public_id, r.fence, row_number() OVER (ORDER BY r.id) - 1 AS n ${dueOf("q.client_id")} LIMIT least(q.room, $1::int)
+    SELECT r.id, r.public_id, r.fence, r.policy_version, r.phase, r.chunks, r.records, r.bytes,
+      row_number() OVER (ORDER BY r.id) - 1 AS n ${dueOf("q.client_id")} LIMIT greatest(least(q.room, $1::int), $3::int)
   ) t ON true
   ORDER BY t.id IS NOT NULL, CASE t.n WHEN 0 THEN q.pass ELSE greatest(q.pass, lift.pass) + t.n * q.stride END,
-    q.due_at, q.client_id, t.id LIMIT 2 * $1::int + $2::int`;
+    q.due_at, q.client_id, t.id LIMIT 2 * $1::int + $2::int + $3::int`;
 
-export function candidates(sql: Sql, limit: number): Promise<Candidate[]> {
+export function candidates(sql: Sql, limit: number, together = 0): Promise<Candidate[]> {
   return chosen(
     {
-      look: (most, spare) => sql.all<Seen>(CANDIDATES, most, spare),
+      look: (most, spare) => sql.all<Seen>(CANDIDATES, most, spare, together),
       settle: (clientIds) => settleQueues(sql, clientIds),
     },
     limit,
+    together,
   );
 }
 

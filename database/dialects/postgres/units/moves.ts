@@ -34,7 +34,7 @@ export async function move(sql: Sql, move: Move): Promise<Written | null> {
 function queueCtes({ from, to }: Move): string[] {
   const due = 'due_at = least(q.due_at, made."dueAt")';
   const sets = [
-    ...(from === "processing" ? ["running = greatest(q.running - 1, 0)"] : []),
+    ...(from === "processing" ? ["running = greatest(q.running - (SELECT place FROM stand), 0)"] : []),
     ...(to === "ready" ? [due] : []),
   ];
   if (sets.length === 0) return [];
@@ -105,9 +105,9 @@ function takenCtes(move: Move, values: Values): string[] {
     `held AS MATERIALIZED (SELECT id, fence, due_at, ${movingColumns.join(", ")} FROM batch
       WHERE id = ${values.add(move.id)} AND state = 'processing'${fence} FOR NO KEY UPDATE)`,
     `work AS (DELETE FROM batch_work w USING held WHERE w.batch_id = held.id AND w.fence = held.fence${also("w")}
-      RETURNING w.batch_id AS id, ${movingOf("w")})`,
+      RETURNING w.batch_id AS id, w.place, ${movingOf("w")})`,
     `stand AS MATERIALIZED (SELECT * FROM work
-      UNION ALL SELECT held.id, ${movingOf("held")} FROM held WHERE held.due_at IS NOT NULL${also("held")})`,
+      UNION ALL SELECT held.id, 1, ${movingOf("held")} FROM held WHERE held.due_at IS NOT NULL${also("held")})`,
     `made AS (UPDATE batch b SET ${[...sets, ...kept.map((column) => `${column} = stand.${column}`)].join(", ")}
       FROM stand WHERE b.id = stand.id RETURNING ${batchColumns("b")})`,
   ];

@@ -29,7 +29,7 @@ import { LIFT } from "./fairness.ts";
 import { FENCE, reservedCtes, uniqueCtes } from "./keys.ts";
 
 const LEASE = `${NOW} + $3::bigint`;
-const renewed = workColumns.map((column) => `${column} = excluded.${column}`).join(", ");
+export const renewed = workColumns.map((column) => `${column} = excluded.${column}`).join(", ");
 
 /**
  * Lock order batch → batch_work → client_queue. A batch that somebody else claims right now is skipped. On stride scheduling
@@ -45,20 +45,23 @@ export const CLAIM = `WITH cand AS MATERIALIZED (SELECT id, client_id, pass FROM
       started_at = coalesce(b.started_at, ${NOW}), version = b.version + 1
     FROM cand, slot WHERE b.id = cand.id RETURNING ${claimedColumns(LEASE)}),
   work AS (INSERT INTO batch_work (${workColumns.join(", ")})
-    SELECT made.id, made."clientId", made.owner, made.fence, made."dueAt", cand.pass, made."nextChunk", made.phase, made.accepted,
+    SELECT made.id, made."clientId", made.owner, made.fence, made."dueAt", cand.pass, 1, made."nextChunk", made.phase, made.accepted,
       made.rejected, made.duplicate, made.faults, made.unlisted, made.attempt, made.version FROM made, cand
     ON CONFLICT (batch_id) DO UPDATE SET ${renewed})
   SELECT to_json(made) AS batch, c.batch_id AS "chunkOf", ${chunkColumns}
   FROM made LEFT JOIN batch_chunk c ON c.batch_id = made.id AND c.no = made."nextChunk"`;
 
-type RawClaim = { batch: RawBatch; chunkOf: number | null } & RawChunk;
+export type RawClaim = { batch: RawBatch; chunkOf: number | null } & RawChunk;
 
 export async function claim(sql: Sql, id: number, owner: string, leaseMs: number): Promise<Claimed | null> {
   const row = await sql.get<RawClaim>(CLAIM, id, owner, leaseMs);
-  if (!row) return null;
-  const { batch, chunkOf, ...chunk } = row;
-  return { batch: batchRow(batch), chunk: chunkOf === null ? null : storedChunk(chunk) };
+  return row ? claimed(row) : null;
 }
+
+export const claimed = ({ batch, chunkOf, ...chunk }: RawClaim): Claimed => ({
+  batch: batchRow(batch),
+  chunk: chunkOf === null ? null : storedChunk(chunk),
+});
 
 export async function readChunk(sql: Sql, id: number, no: number): Promise<StoredChunk | null> {
   const raw = await sql.get<RawChunk & Of>(
@@ -144,11 +147,11 @@ function lastFence({ id, fence, chunk }: ChunkCommit, values: Values): string[] 
       AND state = 'processing' FOR NO KEY UPDATE)`,
     `fence AS (DELETE FROM batch_work w USING held WHERE w.batch_id = held.id AND w.fence = ${values.add(fence)}
       AND w.next_chunk = ${values.add(chunk)}
-      RETURNING w.batch_id AS id, w.client_id, w.client_id AS "clientId", w.pass, ${movingOf("w")})`,
+      RETURNING w.batch_id AS id, w.client_id, w.client_id AS "clientId", w.pass, w.place, ${movingOf("w")})`,
   ];
 }
 
-const SLOT = `slot AS (UPDATE client_queue q SET running = greatest(q.running - 1, 0)
+const SLOT = `slot AS (UPDATE client_queue q SET running = greatest(q.running - fence.place, 0)
   FROM fence WHERE q.client_id = fence.client_id)`;
 
 /**

@@ -9,10 +9,11 @@ import { freeSlot } from "./work.ts";
 
 export function move(sql: Sql, move: Move) {
   const now = sql.now();
-  if (move.from === "processing" && !takeWork(sql, move, now)) return null;
+  const place = move.from === "processing" ? takeWork(sql, move, now) : 0;
+  if (place === null) return null;
   const raw = update(sql, move, now);
   if (!raw) return null;
-  if (move.from === "processing") freeSlot(sql, raw.clientId);
+  freeSlot(sql, raw.clientId, place);
   if (move.to === "ready") hasWaiting(sql, raw.clientId, raw.dueAt);
   if (move.restart) beginAnew(sql, move.id, now);
   if (move.failed) keepAttempt(sql, raw, move.failed, now);
@@ -22,11 +23,12 @@ export function move(sql: Sql, move: Move) {
 
 /**
  * A batch is taken from its worker, if the conditions hold: it stands where its row of `batch_work` did, which goes. One that
- * was claimed before that table was there has none.
+ * was claimed before that table was there has none. Answers what the batch had of its client's places; null: a condition did
+ * not hold.
  */
-function takeWork(sql: Sql, { id, version, fence, onlyDue }: Move, now: number): boolean {
-  const row = sql.get<{ isWork: number }>(
-    `SELECT w.batch_id IS NOT NULL AS isWork FROM ${LIVE} WHERE batch.id = ?1 AND batch.state = 'processing'
+function takeWork(sql: Sql, { id, version, fence, onlyDue }: Move, now: number): number | null {
+  const row = sql.get<{ isWork: number; place: number }>(
+    `SELECT w.batch_id IS NOT NULL AS isWork, coalesce(w.place, 1) AS place FROM ${LIVE} WHERE batch.id = ?1 AND batch.state = 'processing'
        AND (?2 IS NULL OR coalesce(w.version, batch.version) = ?2) AND (?3 IS NULL OR batch.fence = ?3)
        AND (NOT ?4 OR ${dueOf("processing")} <= ?5)`,
     id,
@@ -35,10 +37,10 @@ function takeWork(sql: Sql, { id, version, fence, onlyDue }: Move, now: number):
     onlyDue ? 1 : 0,
     now,
   );
-  if (!row) return false;
+  if (!row) return null;
   if (row.isWork) sql.run(STAND, id);
   sql.run("DELETE FROM batch_work WHERE batch_id = ?1", id);
-  return true;
+  return row.place;
 }
 
 const moving = movingColumns.join(", ");

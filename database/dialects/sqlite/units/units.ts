@@ -3,6 +3,7 @@ import { runProgram } from "../program.ts";
 import { readChunk } from "../rows.ts";
 import type { Sql } from "../sql.ts";
 import { candidates, settleQueues } from "./fairness.ts";
+import { claimGroup, commitChunks } from "./group.ts";
 import { reserveKeys } from "./keys.ts";
 import { move, voidLeases } from "./moves.ts";
 import { batch, changed, childOf, due, errors, list, now, records, voided } from "./reads.ts";
@@ -29,7 +30,9 @@ export const compounds = {
   commitUpload,
   answerKey,
   claim,
+  claimGroup,
   commitChunk,
+  commitChunks,
   reserveKeys,
   move,
   voidLeases,

@@ -23,7 +23,21 @@ export function claim(sql: Sql, id: number, owner: string, leaseMs: number) {
     id,
     now,
   )?.clientId;
-  if (clientId === undefined || !takeSlot(sql, clientId)) return null;
+  return clientId !== undefined && takeSlot(sql, clientId, 1)
+    ? taken(sql, id, { owner, now, leaseMs, place: 1 })
+    : null;
+}
+
+interface Taking {
+  owner: string;
+  now: number;
+  leaseMs: number;
+  /** What it has of its client's places. */
+  place: 0 | 1;
+}
+
+/** A batch that is ready, and whose client has room for it, is the owner's from here on. */
+export function taken(sql: Sql, id: number, { owner, now, leaseMs, place }: Taking) {
   const raw = sql.get<RawBatch>(
     `UPDATE batch SET state = 'processing', owner = ?2, fence = fence + 1, due_at = NULL, attempt = attempt + 1,
        attempts_total = attempts_total + 1, started_at = coalesce(started_at, ?3), version = version + 1
@@ -32,18 +46,19 @@ export function claim(sql: Sql, id: number, owner: string, leaseMs: number) {
     owner,
     now,
   ) as RawBatch;
-  giveWork(sql, id, now + leaseMs);
+  giveWork(sql, id, now + leaseMs, place);
   return { batch: batchRow({ ...raw, dueAt: now + leaseMs }), chunk: readChunk(sql, id, raw.nextChunk) };
 }
 
 /** What moves of the batch is in `batch_work` from here on. What somebody's SQL has left behind there is no obstacle. */
-export function giveWork(sql: Sql, id: number, until: number): void {
+export function giveWork(sql: Sql, id: number, until: number, place = 1): void {
   sql.run(
     `INSERT OR REPLACE INTO batch_work (${workColumns.join(", ")})
-     SELECT ${workColumns.map((column) => ({ batch_id: "id", due_at: "?2" })[column as string] ?? column).join(", ")}
+     SELECT ${workColumns.map((column) => ({ batch_id: "id", due_at: "?2", place: "?3" })[column as string] ?? column).join(", ")}
      FROM batch WHERE id = ?1`,
     id,
     until,
+    place,
   );
 }
 
@@ -51,15 +66,16 @@ export function giveWork(sql: Sql, id: number, until: number): void {
  * Stride scheduling. A client that was idle or at its cap is lifted to the greatest pass at which anyone began a claim
  * (`began`, read from its index), so it has its share from now on and no credit for before. Whoever waits
  * in turn is already there, and is not lifted: lifting to the least pass of the OTHER waiting clients would lift each at
- * every claim, so that all take turns whatever their weights.
+ * every claim, so that all take turns whatever their weights. `turns`: for how much this claim counts.
  */
-function takeSlot(sql: Sql, clientId: number): boolean {
+export function takeSlot(sql: Sql, clientId: number, turns: number): boolean {
   const taken = sql.run(
     `UPDATE client_queue SET running = running + 1,
-       pass = max(pass, (SELECT max(began) FROM client_queue)) + 1000.0 / weight,
+       pass = max(pass, (SELECT max(began) FROM client_queue)) + ?2 * 1000.0 / weight,
        began = max(pass, (SELECT max(began) FROM client_queue))
      WHERE client_id = ?1 AND running < cap`,
     clientId,
+    turns,
   );
   return taken === 1;
 }
@@ -74,6 +90,7 @@ export function commitChunk(sql: Sql, commit: ChunkCommit) {
   const now = sql.now();
   const moved = movedBy(commit, held, missed);
   const raw = commit.end ? ended(sql, commit, commit.end, moved, now) : advanced(sql, commit, moved, now);
+  if (commit.end) freeSlot(sql, held.clientId, held.place);
   return { batch: batchRow(raw), outbox: insertOutbox(sql, commit.end?.events ?? [], now, raw) };
 }
 
@@ -129,39 +146,18 @@ function insertRun(sql: Sql, id: number, first: number, lines: string[]): void {
   for (; at < lines.length; at++) one.run(id, first + at, lines[at] as string);
 }
 
-/**
- * Rows of faults in one statement. It looks for the place of the first one, and the others follow it. To look for a place is
- * dear beside records of 1 MiB: SQLite reads the whole text of each that it compares with.
- */
-const FAULTS_AT_ONCE = 20;
-const FAULT = "(?1, ?, ?, ?, ?, ?, ?, ?)";
-const insertFaults = (rows: number) =>
-  `INSERT INTO record_error (batch_id, seq, n, line, field, code, message, raw) VALUES ${Array(rows).fill(FAULT).join(", ")}`;
-const oneFault = insertFaults(1);
-const manyFaults = insertFaults(FAULTS_AT_ONCE);
-
-type FaultRow = (string | number | null)[];
-
 function insertErrors(sql: Sql, id: number, first: number, rejected: RejectedRecord[]): void {
-  const many = sql.statement(manyFaults);
-  const one = sql.statement(oneFault);
-  let rows: FaultRow[] = [];
-  for (const record of rejected) {
-    rows.push(...faultRows(first + record.index, record));
-    let at = 0;
-    for (; at + FAULTS_AT_ONCE <= rows.length; at += FAULTS_AT_ONCE)
-      many.run(id, ...rows.slice(at, at + FAULTS_AT_ONCE).flat());
-    rows = rows.slice(at);
+  const insert = sql.statement(
+    `INSERT INTO record_error (batch_id, seq, n, line, field, code, message, raw) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+  );
+  for (const { index, line, raw, errors } of rejected) {
+    const seq = first + index;
+    const [fault, ...others] = errors;
+    insert.run(id, seq, 0, line, fault?.field ?? null, fault?.code ?? null, fault?.message ?? null, raw);
+    others.forEach(({ field, code, message }, i) => {
+      insert.run(id, seq, i + 1, null, field, code, message, null);
+    });
   }
-  for (const row of rows) one.run(id, ...row);
-}
-
-function faultRows(seq: number, { line, raw, errors }: RejectedRecord): FaultRow[] {
-  const [fault, ...others] = errors;
-  return [
-    [seq, 0, line, fault?.field ?? null, fault?.code ?? null, fault?.message ?? null, raw],
-    ...others.map(({ field, code, message }, i) => [seq, i + 1, null, field, code, message, null]),
-  ];
 }
 
 /** What the moving columns become. This run is the first attempt at the chunk that follows. */
@@ -200,7 +196,7 @@ function ended(
   now: number,
 ): RawBatch {
   sql.run("DELETE FROM batch_work WHERE batch_id = ?1", id);
-  const raw = sql.get<RawBatch>(
+  return sql.get<RawBatch>(
     `UPDATE batch SET ${MOVED}, due_at = ?11, state = ?12, reason = ?13, owner = NULL, finished_at = ?14,
        chunks = CASE WHEN ?15 THEN 0 ELSE chunks END
      WHERE id = ?1 RETURNING ${batchColumns}`,
@@ -212,12 +208,12 @@ function ended(
     hasEnded(end.state) ? now : null,
     end.purge ? 1 : 0,
   ) as RawBatch;
-  freeSlot(sql, raw.clientId);
-  return raw;
 }
 
-export function freeSlot(sql: Sql, clientId: number): void {
-  sql.run("UPDATE client_queue SET running = max(running - 1, 0) WHERE client_id = ?1", clientId);
+/** `place`: what the batch had of its client's places. */
+export function freeSlot(sql: Sql, clientId: number, place: number): void {
+  if (place > 0)
+    sql.run("UPDATE client_queue SET running = max(running - ?2, 0) WHERE client_id = ?1", clientId, place);
 }
 
 export function extendLeases(sql: Sql, owner: string, ids: number[], leaseMs: number) {

@@ -1,0 +1,18 @@
+/** A group whose batches are claimed and committed each by itself, at once: for what cannot be done in one unit. */
+import type { BatchStore, ChunkCommit, Claimed, Written } from "./store.ts";
+import { isUnavailable } from "./unavailable.ts";
+
+export async function claimEach(claim: (id: number) => Promise<Claimed | null>, ids: number[]): Promise<Claimed[]> {
+  const claimed = await Promise.all(ids.map(claim));
+  return claimed.filter((one) => one !== null);
+}
+
+/** Throws where the database is away: whoever has sent the group does not know then what became of all of it. */
+export async function commitEach(
+  commit: BatchStore["commitChunk"],
+  commits: ChunkCommit[],
+): Promise<PromiseSettledResult<Written | null>[]> {
+  const settled = await Promise.allSettled(commits.map((one) => commit(one)));
+  for (const one of settled) if (one.status === "rejected" && isUnavailable(one.reason)) throw one.reason;
+  return settled;
+}

@@ -1,0 +1,145 @@
+/** Small batches together: claimed in one statement, and a chunk of each committed in one, with one plan and one fsync. */
+import { commitEach } from "../../../apart.ts";
+import { checkCount, errorRows, placesWithout, workColumns } from "../../../rows.ts";
+import {
+  type ChunkCommit,
+  type Claimed,
+  type OutboxDraft,
+  RECORDS_A_TURN,
+  storedFaults,
+  type Written,
+} from "../../../store.ts";
+import { isUnavailable } from "../../../unavailable.ts";
+import { batchRow, chunkColumns, claimedColumns, hasEnded, jsonOrNull, type RawBatch } from "../rows.ts";
+import { NOW, type Sql } from "../sql.ts";
+import { LIFT } from "./fairness.ts";
+import { BETWEEN, type commitFields, type eventFields, type faultFields, type Needs, textOf } from "./group.text.ts";
+import { claimed, commitChunk, type RawClaim, renewed } from "./work.ts";
+
+type Row<Fields> = { [Name in keyof Fields]?: unknown };
+
+const commitRow = (commit: ChunkCommit, n: number): Row<typeof commitFields> => {
+  const { end, counts, next } = commit;
+  const holes = placesWithout(commit).map((place, rank) => place - rank);
+  return {
+    n,
+    id: commit.id,
+    fence: commit.fence,
+    chunk: commit.chunk,
+    first_record: commit.firstRecord,
+    holes: holes.length === 0 ? null : `{${holes.join()}}`,
+    next_chunk: next.chunk,
+    phase: next.phase,
+    ...counts,
+    faults: storedFaults(commit),
+    unlisted: commit.unlisted.length,
+    lease: commit.leaseMs,
+    key_kept: commit.unique?.keepMs ?? null,
+    ends: end !== null,
+    ...(end && {
+      state: end.state,
+      reason: jsonOrNull(end.reason),
+      ...(end.due && ("at" in end.due ? { due_at: end.due.at } : { due_in: end.due.inMs })),
+      has_ended: hasEnded(end.state),
+      purge: end.purge,
+    }),
+  };
+};
+
+const faultRows = (commits: ChunkCommit[]): Row<typeof faultFields>[] =>
+  commits.flatMap(({ errors, firstRecord }, of) =>
+    errors.flatMap((rejected) => errorRows(firstRecord, rejected)).map((row) => ({ of, ...row })),
+  );
+
+const eventsOf = ({ end }: ChunkCommit): OutboxDraft[] => end?.events ?? [];
+
+const eventRows = (commits: ChunkCommit[]): Row<typeof eventFields>[] =>
+  commits.flatMap((commit, n) =>
+    eventsOf(commit).map(({ topic, body, delivery }, m) => ({ n, m, topic, body, delivery: delivery?.publicId })),
+  );
+
+const needsOf = (commits: ChunkCommit[]): Needs => ({
+  ends: commits.some(({ end }) => end),
+  goesOn: commits.some(({ end }) => !end),
+  keys: commits.some(({ unique, text }) => unique && text !== ""),
+  faults: commits.some(({ errors }) => errors.length > 0),
+  events: commits.some((commit) => eventsOf(commit).length > 0),
+  deliveries: commits.some((commit) => eventsOf(commit).some(({ delivery }) => delivery)),
+});
+
+const texts = new Map<string, string>();
+
+/** Each made once. */
+function textFor(needs: Needs): string {
+  const name = Object.values(needs).join();
+  const text = texts.get(name) ?? textOf(needs);
+  texts.set(name, text);
+  return text;
+}
+
+const LEASE = `${NOW} + $3::bigint`;
+
+/** As CLAIM of work.ts. Rows that others lock too are locked in the order of their ids. */
+export const CLAIM_GROUP = `WITH cand AS MATERIALIZED (SELECT id, client_id, pass, records FROM batch
+    WHERE id = ANY($1::bigint[]) AND state = 'ready' AND due_at <= ${NOW} ORDER BY id FOR NO KEY UPDATE SKIP LOCKED),
+  turns AS MATERIALIZED (SELECT client_id, sum(records) / ${RECORDS_A_TURN}.0 AS n FROM cand GROUP BY client_id),
+  queues AS MATERIALIZED (SELECT q.client_id FROM client_queue q JOIN turns USING (client_id) ORDER BY q.client_id FOR NO KEY UPDATE OF q),
+  slot AS (UPDATE client_queue q SET running = q.running + 1,
+      pass = greatest(q.pass, lift.pass) + turns.n * 1000.0 / q.weight, began = greatest(q.pass, lift.pass)
+    FROM turns JOIN queues USING (client_id), (SELECT ${LIFT} AS pass) lift
+    WHERE q.client_id = turns.client_id AND q.running < q.cap RETURNING q.client_id),
+  made AS (UPDATE batch b SET state = 'processing', owner = $2, fence = b.fence + 1, due_at = NULL,
+      attempt = b.attempt + 1, attempts_total = b.attempts_total + 1,
+      started_at = coalesce(b.started_at, ${NOW}), version = b.version + 1
+    FROM cand JOIN slot USING (client_id) WHERE b.id = cand.id AND b.id = ANY($1::bigint[]) RETURNING ${claimedColumns(LEASE)}),
+  work AS (INSERT INTO batch_work (${workColumns.join(", ")})
+    SELECT made.id, made."clientId", made.owner, made.fence, made."dueAt", cand.pass,
+      CASE row_number() OVER (PARTITION BY made."clientId" ORDER BY made.id) WHEN 1 THEN 1 ELSE 0 END,
+      made."nextChunk", made.phase, made.accepted, made.rejected, made.duplicate, made.faults, made.unlisted, made.attempt,
+      made.version FROM made JOIN cand ON cand.id = made.id
+    ON CONFLICT (batch_id) DO UPDATE SET ${renewed})
+  SELECT to_json(made) AS batch, c.batch_id AS "chunkOf", ${chunkColumns}
+  FROM made LEFT JOIN batch_chunk c ON c.batch_id = made.id AND c.batch_id = ANY($1::bigint[]) AND c.no = made."nextChunk"
+  ORDER BY made.id`;
+
+export async function claimGroup(sql: Sql, ids: number[], owner: string, leaseMs: number): Promise<Claimed[]> {
+  return (await sql.all<RawClaim>(CLAIM_GROUP, ids, owner, leaseMs)).map(claimed);
+}
+
+/** Whether the statement can commit it together with others. Reserved keys belong to batches that are worked alone. */
+const fitsGroup = ({ unique, text }: ChunkCommit): boolean => !unique?.freed && !text.includes(BETWEEN);
+
+/** One that breaks a rule must not fail the others: then each is committed by itself. */
+export async function commitChunks(sql: Sql, commits: ChunkCommit[]): Promise<PromiseSettledResult<Written | null>[]> {
+  const alone = (commit: ChunkCommit) => commitChunk(sql, commit);
+  for (const commit of commits) checkCount(commit);
+  if (commits.length < 2 || !commits.every(fitsGroup)) return commitEach(alone, commits);
+  try {
+    return (await commitGroup(sql, commits)).map((value) => ({ status: "fulfilled", value }));
+  } catch (error) {
+    if (isUnavailable(error)) throw error;
+    return commitEach(alone, commits);
+  }
+}
+
+/** Each batch as its commit left it; null: fence, state or chunk was another, and nothing of it was written. */
+async function commitGroup(sql: Sql, commits: ChunkCommit[]): Promise<(Written | null)[]> {
+  const rows = await sql.all<RawBatch & { outbox: number[] }>(
+    textFor(needsOf(commits)),
+    JSON.stringify(commits.map(commitRow)),
+    commits.map(({ id }) => id),
+    commits.map(({ text }) => text).join(BETWEEN),
+    commits.map(({ unique, text }) => (unique && text !== "" ? unique.keys : "")).join(BETWEEN),
+    JSON.stringify(faultRows(commits)),
+    JSON.stringify(eventRows(commits)),
+  );
+  const outbox = (rows[0]?.outbox ?? []).values();
+  const batches = new Map(rows.map(({ outbox: _, ...raw }) => [raw.id, raw]));
+  return commits.map((commit) => {
+    const raw = batches.get(commit.id);
+    return raw ? { batch: batchRow(raw), outbox: idsFor(eventsOf(commit), outbox) } : null;
+  });
+}
+
+const idsFor = (events: OutboxDraft[], ids: Iterator<number>) =>
+  events.map((event) => ({ ...event, id: ids.next().value as number, attempts: 0 }));

@@ -1,0 +1,46 @@
+/** Small batches together: claimed in one unit, and a chunk of each committed in one. */
+import { type ChunkCommit, RECORDS_A_TURN } from "../../../store.ts";
+import { failureOf } from "../failure.ts";
+import type { Failure } from "../protocol.ts";
+import type { Sql } from "../sql.ts";
+import { commitChunk, taken, takeSlot } from "./work.ts";
+
+interface Ready {
+  id: number;
+  clientId: number;
+  records: number;
+}
+
+/** Those of one client take one of its places. */
+export function claimGroup(sql: Sql, ids: number[], owner: string, leaseMs: number) {
+  const now = sql.now();
+  const ready = sql.all<Ready>(
+    `SELECT id, client_id AS clientId, records FROM batch
+     WHERE id IN (SELECT value FROM json_each(?1)) AND state = 'ready' AND due_at <= ?2 ORDER BY id`,
+    JSON.stringify(ids),
+    now,
+  );
+  return [...Map.groupBy(ready, ({ clientId }) => clientId)].flatMap(([clientId, batches]) => {
+    const records = batches.reduce((sum, batch) => sum + batch.records, 0);
+    if (!takeSlot(sql, clientId, records / RECORDS_A_TURN)) return [];
+    return batches.map(({ id }, i) => taken(sql, id, { owner, now, leaseMs, place: i === 0 ? 1 : 0 }));
+  });
+}
+
+type Committed = { done: ReturnType<typeof commitChunk> } | { failure: Failure };
+
+/** What fails takes back its own writes only; where SQLite gave up the whole transaction, all fail. */
+export const commitChunks = (sql: Sql, commits: ChunkCommit[]): Committed[] =>
+  commits.map((commit) => {
+    sql.run("SAVEPOINT chunk");
+    try {
+      return { done: commitChunk(sql, commit) };
+    } catch (error) {
+      const failure = failureOf(error);
+      if (!sql.db.isTransaction || failure.kind === "unavailable") throw error;
+      sql.run("ROLLBACK TO chunk");
+      return { failure };
+    } finally {
+      if (sql.db.isTransaction) sql.run("RELEASE chunk");
+    }
+  });

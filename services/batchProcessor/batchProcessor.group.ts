@@ -1,0 +1,117 @@
+/** What the runs of a group share: their lock, and the commit of a chunk of each. */
+import type { ServiceBroker } from "moleculer";
+import type { BatchRow, WorkerCommit } from "../batch/batch.contract.ts";
+import type { LockedClaim } from "../batchLock/batchLock.contract.ts";
+import { call } from "../messages.ts";
+import type { Keeping } from "./batchProcessor.lock.ts";
+import type { Claimable } from "./batchProcessor.tokens.ts";
+
+interface Waiting {
+  batch: BatchRow;
+  commit: WorkerCommit;
+  resolve(batch: BatchRow | null): void;
+  reject(error: unknown): void;
+}
+
+/** Commits go together as soon as each run that is still under way has brought its own. */
+export class GroupCommits {
+  private readonly broker: ServiceBroker;
+  /** Runs that may bring one. */
+  private runs: number;
+  private waiting: Waiting[] = [];
+
+  constructor(broker: ServiceBroker, runs: number) {
+    this.broker = broker;
+    this.runs = runs;
+  }
+
+  /** As `batch.commitChunk`. */
+  commit(batch: BatchRow, commit: WorkerCommit): Promise<BatchRow | null> {
+    return new Promise((resolve, reject) => {
+      this.waiting.push({ batch, commit, resolve, reject });
+      this.sendIfAll();
+    });
+  }
+
+  /** A run is over, however. */
+  leave(): void {
+    this.runs--;
+    this.sendIfAll();
+  }
+
+  private sendIfAll(): void {
+    if (this.waiting.length > 0 && this.waiting.length === this.runs) void this.send(this.waiting.splice(0));
+  }
+
+  /** Never rejects. */
+  private async send(all: Waiting[]): Promise<void> {
+    try {
+      const commits = all.map(({ batch, commit }) => ({ batch, commit }));
+      const answers = await call(this.broker, "batch.commitChunks", { commits });
+      for (const [i, one] of all.entries()) {
+        const answer = answers[i] as (typeof answers)[number];
+        if ("error" in answer) one.reject(answer.error);
+        else one.resolve(answer.batch);
+      }
+    } catch (error) {
+      for (const one of all) one.reject(error);
+    }
+  }
+}
+
+/** A lock of claims, under one token. */
+interface Lock {
+  claims: LockedClaim[];
+  token: string;
+}
+
+/** The locks of a group, extended apart from the work until its last run has given them back. */
+export class GroupLock {
+  private readonly broker: ServiceBroker;
+  private readonly locks: Lock[];
+  private readonly timer: NodeJS.Timeout;
+  private holders = 0;
+
+  /** Locks those that nobody else has locked; `free` are they. Where no lock can be had the fence decides alone. */
+  static async acquire(broker: ServiceBroker, batches: Claimable[], keeping: Keeping) {
+    const claims = batches.map(({ publicId: batchId, fence }) => ({ batchId, fence }));
+    const got = await call(broker, "batchLock.acquireAll", { claims });
+    if (got.outcome !== "busy") {
+      const locks = got.outcome === "acquired" ? [{ claims, token: got.token }] : [];
+      return { free: batches, lock: new GroupLock(broker, locks, keeping) };
+    }
+    const each = await Promise.all(claims.map((claim) => call(broker, "batchLock.acquire", claim)));
+    const locks = each.flatMap((one, i) =>
+      one.outcome === "acquired" ? [{ claims: [claims[i] as LockedClaim], token: one.token }] : [],
+    );
+    const free = batches.filter((_batch, i) => each[i]?.outcome !== "busy");
+    return { free, lock: new GroupLock(broker, locks, keeping) };
+  }
+
+  private constructor(broker: ServiceBroker, locks: Lock[], { everyMs, lost }: Keeping) {
+    this.broker = broker;
+    this.locks = locks;
+    this.timer = setInterval(async () => {
+      const held = this.locks.map((lock) => call(broker, "batchLock.extendAll", lock).catch(() => false));
+      if (!(await Promise.all(held)).every((isHeld) => isHeld)) await lost();
+    }, everyMs);
+  }
+
+  /** For one run of the group, which gives it back; the last one frees the locks. */
+  share(): { giveBack(): Promise<void> } {
+    this.holders++;
+    let given: Promise<void> | null = null;
+    return {
+      giveBack: () => {
+        given ??= --this.holders === 0 ? this.free() : Promise.resolve();
+        return given;
+      },
+    };
+  }
+
+  /** Those that cannot be freed expire. */
+  async free(): Promise<void> {
+    clearInterval(this.timer);
+    await Promise.all(this.locks.map((lock) => call(this.broker, "batchLock.releaseAll", lock).catch(() => {})));
+  }
+}

@@ -1,0 +1,51 @@
+import { LRUCache } from "lru-cache";
+import type { ServiceBroker } from "moleculer";
+import { type Candidate, RECORDS_A_TURN } from "../../database/store.ts";
+import { call } from "../messages.ts";
+import { builtInHandler } from "./batchProcessor.handlers.ts";
+
+/** `isSmall`: it may be worked together with others. */
+export interface SizedCandidate extends Candidate {
+  isSmall: boolean;
+}
+
+/** What is longer gains nothing: its own commit takes some ms. */
+const SMALL_BYTES = 128 * 1024;
+const MOST_KNOWN = 10_000;
+
+/**
+ * Which batches are small: of one chunk, for the built-in handler. Any other handler sees each batch by itself, for as long as
+ * it likes; and a first pass that only checks takes two commits.
+ */
+export class Sizes {
+  private readonly broker: ServiceBroker;
+  /** Whether a version of a policy names the built-in handler, which never changes. */
+  private readonly builtIn = new LRUCache<string, boolean>({ max: MOST_KNOWN });
+
+  constructor(broker: ServiceBroker) {
+    this.broker = broker;
+  }
+
+  of(candidates: Candidate[]): Promise<SizedCandidate[]> {
+    return Promise.all(
+      candidates.map(async (one) => ({ ...one, isSmall: isSmall(one) && (await this.isBuiltIn(one)) })),
+    );
+  }
+
+  /** One whose policy cannot be had is claimed alone, and fails alone. */
+  private async isBuiltIn({ clientId, policyVersion: version }: Candidate): Promise<boolean> {
+    const key = `${clientId}:${version}`;
+    const known = this.builtIn.get(key);
+    if (known !== undefined) return known;
+    try {
+      const { policy } = await call(this.broker, "policy.version", { clientId, version });
+      this.builtIn.set(key, policy.handler === builtInHandler);
+      return policy.handler === builtInHandler;
+    } catch {
+      return false;
+    }
+  }
+}
+
+const isSmall = ({ chunks, records, bytes, phase }: Candidate): boolean =>
+  phase === "deliver" && chunks === 1 && records <= RECORDS_A_TURN && bytes <= SMALL_BYTES;

@@ -1,0 +1,107 @@
+/** Small batches that wait are worked together, and each of them is what it would be alone. */
+import { accepted, get, lines, newClient, type TestClient } from "../../helpers/http.ts";
+import { type System, startSystem } from "../../helpers/system.ts";
+import { ended, type handler, hanging, row, rows, select, storeOf, until } from "./kit.ts";
+
+let system: System;
+afterEach(async () => {
+  jest.restoreAllMocks();
+  await system.stop();
+});
+
+const start = async (env: Record<string, string> = {}, ...told: { schema: ReturnType<typeof handler>["schema"] }[]) => {
+  const extra = told.map(({ schema }) => schema);
+  system = await startSystem({ env: { SWEEP_INTERVAL: "100ms", POLL_INTERVAL: "50ms", ...env }, extra });
+};
+const pause = () => system.broker.call("batchProcessor.pause");
+const resume = () => system.broker.call("batchProcessor.resume");
+const sent = async (client: TestClient, count: number, body = rows(2)) => {
+  const all = [];
+  for (let i = 0; i < count; i++) all.push((await accepted(system.url, client, body)).id);
+  return all;
+};
+const running = () => select<{ running: number }>(system, "SELECT running FROM client_queue WHERE running <> 0");
+
+test("what waits is claimed and committed in one unit each, of clients with one place as well", async () => {
+  await start();
+  const [one, two] = [await newClient(system.url, { maxConcurrentBatches: 1 }), await newClient(system.url)];
+  await pause();
+  const ids = { one: await sent(one, 5), two: await sent(two, 4) };
+  const claims = jest.spyOn(storeOf(system), "claimGroup");
+  const commits = jest.spyOn(storeOf(system), "commitChunks");
+  await resume();
+  for (const id of ids.one) expect(await ended(system, one, id)).toMatchObject({ status: "completed", attempts: 1 });
+  for (const id of ids.two) expect(await ended(system, two, id)).toMatchObject({ counts: { accepted: 2 } });
+  expect(claims.mock.calls.map(([all]) => all.length)).toEqual([9]);
+  expect(commits.mock.calls.map(([all]) => all.length)).toEqual([9]);
+  await until(async () => (await running()).length === 0);
+  for (const id of ids.one) expect(await lines(get(system.url, one, `/imports/${id}/records`))).toHaveLength(2);
+});
+
+test("of a unique key that two of a group have the first one's record is stored", async () => {
+  await start();
+  const client = await newClient(system.url, { uniqueKey: ["n"] });
+  await pause();
+  const ids = [await sent(client, 1, rows(3)), await sent(client, 1, rows(4)), await sent(client, 1, rows(1))].flat();
+  await resume();
+  const counts = [];
+  for (const id of ids) counts.push((await ended(system, client, id)).counts);
+  expect(counts.map(({ accepted, duplicate }) => [accepted, duplicate])).toEqual([
+    [3, 0],
+    [1, 3],
+    [0, 1],
+  ]);
+});
+
+test("one that was taken away is left out, and the others are committed", async () => {
+  await start();
+  const client = await newClient(system.url);
+  await pause();
+  const [first, taken, last] = (await sent(client, 3)) as [string, string, string];
+  const store = storeOf(system);
+  const commitChunks = store.commitChunks.bind(store);
+  jest.spyOn(store, "commitChunks").mockImplementationOnce(async (commits) => {
+    const { id, fence } = await row(system, taken);
+    const move = { to: "ready", due: { inMs: 0 }, reason: null, attempt: "keep" } as const;
+    await store.move({ id, fence, from: "processing", events: [], ...move });
+    return commitChunks(commits);
+  });
+  await resume();
+  for (const id of [first, last]) expect(await ended(system, client, id)).toMatchObject({ attempts: 1 });
+  expect(await ended(system, client, taken)).toMatchObject({ status: "completed", counts: { accepted: 2 } });
+  expect((await row(system, taken)).fence).toBeGreaterThan(2);
+  await until(async () => (await running()).length === 0);
+});
+
+test("a batch of a handler of one's own is claimed alone, and holds up nobody", async () => {
+  const work = hanging("work");
+  await start({}, work);
+  const [own, stored] = [await newClient(system.url, { handler: "work.run" }), await newClient(system.url)];
+  await pause();
+  const ids = { own: await sent(own, 3), stored: await sent(stored, 3) };
+  const claims = jest.spyOn(storeOf(system), "claimGroup");
+  await resume();
+  for (const id of ids.stored) await ended(system, stored, id);
+  expect(claims.mock.calls.map(([all]) => all.length)).toEqual([3]);
+  // Its cap is exact.
+  expect(work.calls).toHaveLength(2);
+  work.release();
+  for (const id of ids.own) expect(await ended(system, own, id)).toMatchObject({ status: "completed" });
+});
+
+test("rejected records of each are in its own report", async () => {
+  await start();
+  const client = await newClient(system.url, { schema: { properties: { n: { maximum: 2 } } } });
+  await pause();
+  const ids = [await sent(client, 1, rows(2)), await sent(client, 1, rows(4)), await sent(client, 1, rows(3))].flat();
+  await resume();
+  const ends = [];
+  for (const id of ids) ends.push(await ended(system, client, id));
+  expect(ends.map(({ status, counts }) => [status, counts.rejected])).toEqual([
+    ["completed", 0],
+    ["completed_with_errors", 2],
+    ["completed_with_errors", 1],
+  ]);
+  const report = await lines<{ record: number }>(get(system.url, client, `/imports/${ids[1]}/errors`));
+  expect(report.map(({ record }) => record)).toEqual([3, 4]);
+});

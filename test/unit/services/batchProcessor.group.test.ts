@@ -1,0 +1,105 @@
+import type { ServiceBroker } from "moleculer";
+import type { BatchRow, WorkerCommit } from "../../../services/batch/batch.contract.ts";
+import { GroupCommits, GroupLock } from "../../../services/batchProcessor/batchProcessor.group.ts";
+
+/** A broker whose actions do what the test says. */
+function brokerOf(actions: Record<string, (params: never) => unknown>) {
+  const called: [string, unknown][] = [];
+  const broker = {
+    async call(name: string, params: never) {
+      called.push([name, params]);
+      return actions[name]?.(params);
+    },
+  } as unknown as ServiceBroker;
+  return { broker, called };
+}
+
+const batch = (id: number) => ({ id }) as BatchRow;
+const commit = {} as WorkerCommit;
+
+describe("commits of a group", () => {
+  type Sent = { commits: { batch: BatchRow }[] };
+  const idsOf = ({ commits }: Sent) => commits.map((one) => one.batch.id);
+
+  test("go together when each run has brought its own, again and again", async () => {
+    const { broker, called } = brokerOf({
+      "batch.commitChunks": ({ commits }: Sent) => commits.map(({ batch }) => ({ batch })),
+    });
+    const group = new GroupCommits(broker, 3);
+    const first = [group.commit(batch(1), commit), group.commit(batch(2), commit)];
+    await new Promise(setImmediate);
+    expect(called).toEqual([]);
+    first.push(group.commit(batch(3), commit));
+    expect((await Promise.all(first)).map((row) => row?.id)).toEqual([1, 2, 3]);
+    group.leave();
+    const second = [group.commit(batch(1), commit), group.commit(batch(2), commit)];
+    await Promise.all(second);
+    expect(called.map(([, sent]) => idsOf(sent as Sent))).toEqual([
+      [1, 2, 3],
+      [1, 2],
+    ]);
+  });
+
+  test("do not wait for a run that is over without one", async () => {
+    const { broker } = brokerOf({ "batch.commitChunks": () => [{ batch: null }] });
+    const group = new GroupCommits(broker, 2);
+    const answer = group.commit(batch(1), commit);
+    group.leave();
+    expect(await answer).toBeNull();
+  });
+
+  test("fail each for itself, or all where nobody knows", async () => {
+    const answers = [[{ batch: batch(1) }, { error: new Error("wrong") }], Promise.reject(new Error("away"))];
+    const { broker } = brokerOf({ "batch.commitChunks": () => answers.shift() });
+    const group = new GroupCommits(broker, 2);
+    const both = () => Promise.allSettled([group.commit(batch(1), commit), group.commit(batch(2), commit)]);
+    expect((await both()).map(({ status }) => status)).toEqual(["fulfilled", "rejected"]);
+    expect((await both()).map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+  });
+});
+
+describe("locks of a group", () => {
+  const candidates = ["a", "b"].map((publicId, id) => ({ id, publicId, fence: 0 }));
+  const claims = candidates.map(({ publicId: batchId, fence }) => ({ batchId, fence }));
+  const keeping = { everyMs: 60_000, lost: async () => {} };
+
+  test("are taken at once, and free when the last run has given them back", async () => {
+    const { broker, called } = brokerOf({ "batchLock.acquireAll": () => ({ outcome: "acquired", token: "t" }) });
+    const { free, lock } = await GroupLock.acquire(broker, candidates, keeping);
+    expect(free).toEqual(candidates);
+    const shares = [lock.share(), lock.share()];
+    await shares[0]?.giveBack();
+    await shares[0]?.giveBack();
+    expect(called.map(([name]) => name)).toEqual(["batchLock.acquireAll"]);
+    await shares[1]?.giveBack();
+    expect(called.at(-1)).toEqual(["batchLock.releaseAll", { claims, token: "t" }]);
+  });
+
+  test("where one is held by another the others are taken one by one", async () => {
+    const { broker, called } = brokerOf({
+      "batchLock.acquireAll": () => ({ outcome: "busy" }),
+      "batchLock.acquire": ({ batchId }: { batchId: string }) =>
+        batchId === "a" ? { outcome: "busy" } : { outcome: "acquired", token: "t" },
+    });
+    const { free, lock } = await GroupLock.acquire(broker, candidates, keeping);
+    expect(free).toEqual(candidates.slice(1));
+    await lock.free();
+    expect(called.at(-1)).toEqual(["batchLock.releaseAll", { claims: claims.slice(1), token: "t" }]);
+  });
+
+  test("a lock that is lost has the fences looked at", async () => {
+    jest.useFakeTimers();
+    const lost = jest.fn(async () => {});
+    const { broker } = brokerOf({
+      "batchLock.acquireAll": () => ({ outcome: "acquired", token: "t" }),
+      "batchLock.extendAll": () => false,
+    });
+    const { lock } = await GroupLock.acquire(broker, candidates, { everyMs: 1_000, lost });
+    await jest.advanceTimersByTimeAsync(1_000);
+    expect(lost).toHaveBeenCalledTimes(1);
+    await lock.free();
+    await jest.advanceTimersByTimeAsync(5_000);
+    expect(lost).toHaveBeenCalledTimes(1);
+    jest.useRealTimers();
+  });
+});
