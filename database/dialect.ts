@@ -34,6 +34,15 @@ export interface Table {
   indexes?: string[][];
 }
 
+/** An index that is added to a table which may be large. */
+export interface Index {
+  name: string;
+  table: string;
+  columns: string[];
+  /** Rows that it is over, as SQL with quoted names; omitted: all. */
+  where?: string;
+}
+
 export interface Ddl {
   types: Record<ColumnKind, string>;
   /** What follows the closing bracket of CREATE TABLE. */
@@ -46,6 +55,8 @@ export interface Ddl {
   uploadKeyIndex?: string;
   /** The triggers that keep `batch_count` (database/counts.ts), whatever writes `batch`. */
   countBatches: string[];
+  /** The statement that makes an index of a large table in a transaction, where it is not the plain one. */
+  createIndex?(index: Index): string;
   /**
    * The trigger by which a batch that is taken from its worker takes its row of `batch_work` along, also where a node of an older
    * version or an operator does it. Empty: nobody else writes this database.
@@ -65,6 +76,11 @@ export interface Dialect {
   hasTable(name: string, transaction: Transaction | null): Promise<boolean>;
   /** Held until `transaction` ends: one migrates at a time. */
   lockMigrations(transaction: Transaction): Promise<void>;
+  /**
+   * Makes an index outside of a transaction, while others write its table. What an earlier call has left half made is made anew,
+   * what is there stays. Omitted: indexes are made in a transaction.
+   */
+  makeIndex?(index: Index): Promise<void>;
   now(): Promise<number>;
   isEmbedded: boolean;
   /** What was thrown, where it is the fault of the URL. */

@@ -1,4 +1,5 @@
-import { LRUCache } from "lru-cache";
+import type { LRUCache } from "lru-cache";
+import { bounded } from "./bounded.ts";
 
 /** What can be cached: of two values under one key the one with the higher version is the newer. */
 export interface Versioned {
@@ -27,8 +28,8 @@ export class LocalLevel<V extends Versioned> {
   constructor({ ttlMs, absentTtlMs, maxEntries }: LocalOptions) {
     // The clock is read each time (0.04 µs): kept for a ms, its timer would wake this process a thousand times a second
     // and be the kernel's next one, which a virtual machine pays with several µs a turn of the loop.
-    this.entries = new LRUCache({ max: maxEntries, ttl: ttlMs, ttlResolution: 0, noDeleteOnStaleGet: true });
-    this.floors = new LRUCache({ max: maxEntries });
+    this.entries = bounded(maxEntries, { ttl: ttlMs, ttlResolution: 0, noDeleteOnStaleGet: true });
+    this.floors = bounded(maxEntries);
     this.absentTtlMs = Math.min(absentTtlMs, ttlMs);
   }
 

@@ -1,4 +1,4 @@
-import { LRUCache } from "lru-cache";
+import { bounded } from "./bounded.ts";
 import type { Versioned } from "./cache.local.ts";
 import type { RedisLink } from "./redis.link.ts";
 import { Together } from "./together.ts";
@@ -54,7 +54,7 @@ export class SharedLevel<V extends Versioned> {
   private readonly reads: Together<string, (string | null)[]>;
   private readonly write: (key: string, version: number, json: string, ttlMs: number) => Promise<number>;
   /** Versions that were brought to this Redis: a change is written once, not with every safety read. */
-  private readonly written = new LRUCache<string, number>({ max: MOST_REMEMBERED });
+  private readonly written = bounded<string, number>(MOST_REMEMBERED);
   private isTrusted = false;
   private losses = 0;
 

@@ -1,4 +1,4 @@
-import type { ColumnKind, Ddl, Table } from "../dialect.ts";
+import type { ColumnKind, Ddl, Index, Table } from "../dialect.ts";
 
 /** The statements that make a table. Sequelize's createTable knows neither WITHOUT ROWID nor filtered indexes in all dialects. */
 export function createTable(table: Table, ddl: Ddl): string[] {
@@ -28,5 +28,9 @@ const indexes = (table: Table) =>
   (table.indexes ?? []).map(
     (names) => `CREATE INDEX "${table.name}_${names.join("_")}_ix" ON "${table.name}" (${list(names)})`,
   );
+
+/** The statement that makes an index; `how` follows the word INDEX. */
+export const createIndex = ({ name, table, columns, where }: Index, how = ""): string =>
+  `CREATE INDEX ${how}"${name}" ON "${table}" (${list(columns)})${where ? ` WHERE ${where}` : ""}`;
 
 const list = (names: string[]) => names.map((name) => `"${name}"`).join(", ");

@@ -1,6 +1,6 @@
 import { QueryTypes, type Transaction } from "sequelize";
 import type { UmzugStorage } from "umzug";
-import type { Ddl, Dialect } from "../dialect.ts";
+import type { Ddl, Dialect, Index } from "../dialect.ts";
 import { schema } from "./0001-schema.ts";
 import { repeats } from "./0002-repeats.ts";
 import { keyReservations } from "./0003-key-reservations.ts";
@@ -16,7 +16,7 @@ import { waitingClients } from "./0012-waiting-clients.ts";
 import { narrowRows } from "./0013-batch-work.ts";
 import { clockDoubt } from "./0014-clock-doubt.ts";
 import { groupPlaces } from "./0015-group-places.ts";
-import { createTable } from "./ddl.ts";
+import { createIndex, createTable } from "./ddl.ts";
 
 export interface MigrationContext {
   ddl: Ddl;
@@ -26,7 +26,16 @@ export interface MigrationContext {
 export interface Migration {
   name: string;
   up(context: MigrationContext): Promise<void>;
+  /** The step is this index alone: by `Dialect.makeIndex`, where there is one, in place of `up`. */
+  index?: Index;
 }
+
+/** A step for an index of a table that may be large. */
+export const indexStep = (name: string, index: Index): Migration => ({
+  name,
+  up: async ({ ddl, query }) => void (await query(ddl.createIndex?.(index) ?? createIndex(index))),
+  index,
+});
 
 /** In the order in which they are taken. */
 export const migrations: Migration[] = [
@@ -48,27 +57,47 @@ export const migrations: Migration[] = [
 ];
 const LOG = "schema_migration";
 
-/** Steps and their log in ONE transaction, under the dialect's lock: done as a whole or not at all, by one process at a time. */
-export async function migrate(dialect: Dialect): Promise<string[]> {
-  if ((await pending(dialect)).length === 0) return [];
+/**
+ * Takes the steps that the database lacks, under the dialect's lock: by one process at a time. Steps and their log are ONE
+ * transaction, done as a whole or not at all. An index of a large table is apart from them: in a transaction of its own, and on
+ * PostgreSQL outside of any. There it is written down afterwards; where the process ends between, the step is taken again, and
+ * goes on with what is there.
+ */
+export async function migrate(dialect: Dialect, steps = migrations): Promise<string[]> {
+  const taken: string[] = [];
+  while ((await pending(dialect, steps)).length > 0) taken.push(...(await takeNext(dialect, steps)));
+  return taken;
+}
+
+/** The next steps that go together, or one that is apart. None: another process has taken them meanwhile. */
+async function takeNext(dialect: Dialect, steps: Migration[]): Promise<string[]> {
   // With a command line and all that it needs: most starts have no step to take.
   const { Umzug } = await import("umzug");
+  const { makeIndex } = dialect;
   return dialect.migrations.transaction(async (transaction) => {
     await dialect.lockMigrations(transaction);
+    const storage = new Log(dialect, transaction);
+    const done = new Set(await storage.executed());
+    const open = steps.filter(({ name }) => !done.has(name));
+    const first = open.findIndex(({ index }) => index !== undefined);
+    const next = open.slice(0, first === -1 ? undefined : Math.max(first, 1));
     const query = (sql: string) => dialect.migrations.query(sql, { transaction, logging: false });
     const umzug = new Umzug<MigrationContext>({
-      migrations: migrations.map(({ name, up }) => ({ name, up: ({ context }) => up(context) })),
+      migrations: next.map(({ name, up, index }) => ({
+        name,
+        up: ({ context }) => (makeIndex && index ? makeIndex(index) : up(context)),
+      })),
       context: { ddl: dialect.ddl, query },
-      storage: new Log(dialect, transaction),
+      storage,
       logger: undefined,
     });
     return (await umzug.up()).map((step) => step.name);
   });
 }
 
-export async function pending(dialect: Dialect): Promise<string[]> {
+export async function pending(dialect: Dialect, steps = migrations): Promise<string[]> {
   const taken = new Set(await new Log(dialect, null).executed());
-  return migrations.map(({ name }) => name).filter((name) => !taken.has(name));
+  return steps.map(({ name }) => name).filter((name) => !taken.has(name));
 }
 
 /** umzug's own storage cannot write inside our transaction. */

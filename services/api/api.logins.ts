@@ -1,6 +1,7 @@
 /** Failed logins: counted by address, answered late. */
+
 import { setTimeout as pause } from "node:timers/promises";
-import { LRUCache } from "lru-cache";
+import { bounded } from "../../mixins/bounded.ts";
 import { Problem } from "../errors.ts";
 import { addressOf, type Peer } from "./api.address.ts";
 
@@ -24,7 +25,7 @@ const MOST_SLOWED = 1_000;
 /** Never stops right credentials, so an attacker cannot lock a client out. */
 export class FailedLogins {
   private readonly trusted: readonly string[];
-  private readonly failures = new LRUCache<string, { count: number; until: number }>({ max: MOST_ADDRESSES });
+  private readonly failures = bounded<string, { count: number; until: number }>(MOST_ADDRESSES);
   private readonly slowed = new Map<string, number>();
   private allSlowed = 0;
 

@@ -1,4 +1,4 @@
-import { LRUCache } from "lru-cache";
+import { bounded } from "../../mixins/bounded.ts";
 import type { Consumption, Look } from "./rateLimiter.contract.ts";
 
 /** The sliding-window counter of one key: requests in the window before, and in the one that began at `startMs`. */
@@ -85,7 +85,7 @@ const MOST_WINDOWS = 100_000;
 
 /** The windows that this process counts by itself: all of them without Redis, a share of each while Redis is away. */
 export class OwnWindows {
-  private readonly windows = new LRUCache<string, Window>({ max: MOST_WINDOWS });
+  private readonly windows = bounded<string, Window>(MOST_WINDOWS);
 
   spend(key: string, limit: number, windowMs: number): Met {
     // The monotonic clock: no operator sets it.

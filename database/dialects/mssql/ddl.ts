@@ -1,10 +1,17 @@
-import type { Ddl } from "../../dialect.ts";
+import type { Ddl, Index } from "../../dialect.ts";
+import { createIndex } from "../../migrations/ddl.ts";
 import { countBatches } from "./counting.ts";
 import { workTaken } from "./taken.ts";
 import { COLLATION } from "./values.ts";
 
 /** Text of one collation, whatever that of the database is: compared as it is, capitals and accents told apart. */
 const text = (length: number | "MAX") => `NVARCHAR(${length}) COLLATE ${COLLATION}`;
+
+/** Others write the table meanwhile, where the edition can do that: Enterprise, Developer, Azure. */
+const onlineIndex = (index: Index) => `IF SERVERPROPERTY('EngineEdition') IN (3, 5, 8)
+  ${createIndex(index)} WITH (ONLINE = ON)
+ELSE
+  ${createIndex(index)}`;
 
 export const ddl: Ddl = {
   types: {
@@ -25,5 +32,6 @@ export const ddl: Ddl = {
   // NVARCHAR(MAX) stands in no filter of an index here, so this one is over all keys, and not unique.
   uploadKeyIndex: 'CREATE INDEX "idempotency_key_batch_id_ix" ON "idempotency_key" ("batch_id")',
   countBatches,
+  createIndex: onlineIndex,
   workTaken,
 };

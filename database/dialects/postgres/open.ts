@@ -1,9 +1,11 @@
-import { Sequelize } from "sequelize";
+import { setTimeout as pause } from "node:timers/promises";
+import { QueryTypes, Sequelize } from "sequelize";
 import type { Logger } from "../../database.ts";
 import type { Dialect } from "../../dialect.ts";
 import { DatabaseRefused } from "../../errors.ts";
 import { ddl } from "./ddl.ts";
 import { awayOf, isWithoutLimits, refusalOf, refusalOfOpening } from "./failure.ts";
+import { makeIndex } from "./indexes.ts";
 import { CONNECT_TIMEOUT_MS, driverLimits, type Limits, serverLimits } from "./limits.ts";
 import { Links } from "./links.ts";
 import { dialectModule } from "./models.ts";
@@ -13,6 +15,8 @@ import { now } from "./units/reads.ts";
 
 /** "data" in ASCII: one number for all migrations of DataFlow in a database. */
 const MIGRATION_LOCK = 0x64617461;
+/** Between two looks whether another process has done with its migrations. */
+const LOCK_PAUSE_MS = 100;
 const OLDEST_VERSION = 140_000;
 const MODEL_CONNECTIONS = 3;
 
@@ -32,8 +36,9 @@ export async function openPostgres(url: string, connections: number, logger?: Lo
     pool: { max: MODEL_CONNECTIONS, acquire: CONNECT_TIMEOUT_MS * 2 },
     dialectOptions: { ...limits, ...optionsOf(url) },
   });
-  // A step may take its time, and waits for another node's. It opens no connection before it is used.
-  const migrations = new Sequelize(url, { ...options, pool: { max: 1 }, dialectOptions: optionsOf(url) });
+  // A step may take its time, and waits for another node's. It opens no connection before it is used: one has the lock, the
+  // other a step that is apart.
+  const migrations = new Sequelize(url, { ...options, pool: { max: 2 }, dialectOptions: optionsOf(url) });
   return {
     store: postgresStore(sql, links),
     locks: postgresLocks(sql),
@@ -49,8 +54,15 @@ export async function openPostgres(url: string, connections: number, logger?: Lo
       return (rows as { found: string | null }[])[0]?.found !== null;
     },
     async lockMigrations(transaction) {
-      await migrations.query(`SELECT pg_advisory_xact_lock(${MIGRATION_LOCK})`, { transaction });
+      // A statement that waited for it would be waited for in turn by the holder's CREATE INDEX CONCURRENTLY, for ever.
+      const ask = () =>
+        migrations.query<{ isMine: boolean }>(`SELECT pg_try_advisory_xact_lock(${MIGRATION_LOCK}) AS "isMine"`, {
+          type: QueryTypes.SELECT,
+          transaction,
+        });
+      while (!(await ask())[0]?.isMine) await pause(LOCK_PAUSE_MS);
     },
+    makeIndex: (index) => makeIndex(migrations, index),
     now: () => now(sql),
     isEmbedded: false,
     refusalOf,

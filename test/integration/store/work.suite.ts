@@ -67,6 +67,25 @@ export function workSuite(database: () => Database): void {
       expect((await store().errors(batch.id, 0, 10, 1_000_000)).map(({ seq }) => seq)).toEqual([1, 3]);
     });
 
+    test.each([1, 19, 20, 21, 100])(
+      "records of up to %i faults each come back in order, each with its own",
+      async (most) => {
+        const batch = await claimed(store(), 1);
+        const fault = (n: number) => ({ field: `f[${n}]`, code: "type", message: `is wrong ${n}` });
+        const rejected = [most, 0, 1, most].map((count, index) => ({
+          index,
+          line: index + 5,
+          raw: `{"r":${index}}`,
+          errors: Array.from({ length: count }, (_, n) => fault(n)),
+        }));
+        const counts = { accepted: 0, rejected: 4, duplicate: 0 };
+        await store().commitChunk(chunkCommit(batch, [], { records: 4, text: "", errors: rejected, counts }));
+        expect(await store().errors(batch.id, 0, 10, 1e6)).toEqual(
+          rejected.map(({ index, ...record }) => ({ ...record, seq: index + 1 })),
+        );
+      },
+    );
+
     test.each([1, 256, 257, 3_000])("%i records and their errors come back as they were, few or many", async (size) => {
       const batch = await claimed(store(), 1);
       const texts = Array.from(

@@ -14,6 +14,14 @@ test("all steps", async () => {
   expect((await statements(ddl)).join("\n")).toMatchSnapshot();
 });
 
+test("an index of a large table is made online where the edition can", () => {
+  const index = { name: "a_ix", table: "a", columns: ["b", "c"], where: '"b" IS NOT NULL' };
+  expect(ddl.createIndex?.(index)).toBe(`IF SERVERPROPERTY('EngineEdition') IN (3, 5, 8)
+  CREATE INDEX "a_ix" ON "a" ("b", "c") WHERE "b" IS NOT NULL WITH (ONLINE = ON)
+ELSE
+  CREATE INDEX "a_ix" ON "a" ("b", "c") WHERE "b" IS NOT NULL`);
+});
+
 /** What a migration does to tables; the rest are the body of a trigger and what fills a table. */
 const isOfTables = (statement: string) => !/^(CREATE TRIGGER|INSERT|UPDATE) /.test(statement);
 

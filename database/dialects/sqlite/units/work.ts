@@ -146,18 +146,39 @@ function insertRun(sql: Sql, id: number, first: number, lines: string[]): void {
   for (; at < lines.length; at++) one.run(id, first + at, lines[at] as string);
 }
 
+/**
+ * Rows of faults in one statement. It looks for the place of the first one, and the others follow it. To look for a place is
+ * dear beside records of 1 MiB: SQLite reads the whole text of each that it compares with.
+ */
+const FAULTS_AT_ONCE = 20;
+const FAULT = "(?1, ?, ?, ?, ?, ?, ?, ?)";
+const insertFaults = (rows: number) =>
+  `INSERT INTO record_error (batch_id, seq, n, line, field, code, message, raw) VALUES ${Array(rows).fill(FAULT).join(", ")}`;
+const oneFault = insertFaults(1);
+const manyFaults = insertFaults(FAULTS_AT_ONCE);
+
+type FaultRow = (string | number | null)[];
+
 function insertErrors(sql: Sql, id: number, first: number, rejected: RejectedRecord[]): void {
-  const insert = sql.statement(
-    `INSERT INTO record_error (batch_id, seq, n, line, field, code, message, raw) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-  );
-  for (const { index, line, raw, errors } of rejected) {
-    const seq = first + index;
-    const [fault, ...others] = errors;
-    insert.run(id, seq, 0, line, fault?.field ?? null, fault?.code ?? null, fault?.message ?? null, raw);
-    others.forEach(({ field, code, message }, i) => {
-      insert.run(id, seq, i + 1, null, field, code, message, null);
-    });
+  const many = sql.statement(manyFaults);
+  const one = sql.statement(oneFault);
+  let rows: FaultRow[] = [];
+  for (const record of rejected) {
+    rows.push(...faultRows(first + record.index, record));
+    let at = 0;
+    for (; at + FAULTS_AT_ONCE <= rows.length; at += FAULTS_AT_ONCE)
+      many.run(id, ...rows.slice(at, at + FAULTS_AT_ONCE).flat());
+    rows = rows.slice(at);
   }
+  for (const row of rows) one.run(id, ...row);
+}
+
+function faultRows(seq: number, { line, raw, errors }: RejectedRecord): FaultRow[] {
+  const [fault, ...others] = errors;
+  return [
+    [seq, 0, line, fault?.field ?? null, fault?.code ?? null, fault?.message ?? null, raw],
+    ...others.map(({ field, code, message }, i) => [seq, i + 1, null, field, code, message, null]),
+  ];
 }
 
 /** What the moving columns become. This run is the first attempt at the chunk that follows. */

@@ -1,0 +1,101 @@
+/** A step that would lock a large table is taken outside of a transaction, and goes on where it was broken off. */
+import pg from "pg";
+import type { Dialect } from "../../../database/dialect.ts";
+import { openPostgres } from "../../../database/dialects/postgres/open.ts";
+import { indexStep, type Migration, migrate, migrations, pending } from "../../../database/migrations/migrate.ts";
+import { describePostgres, freshSchema, type Schema } from "../../helpers/database.ts";
+import { until } from "../../helpers/redis.ts";
+
+const NAME = "record_key_chunk_ix";
+const index = indexStep("9001-index", { name: NAME, table: "record_key", columns: ["batch_id", "chunk_no"] });
+const after: Migration = {
+  name: "9002-after",
+  up: async ({ query }) => void (await query('CREATE TABLE "after_it" ("n" INTEGER)')),
+};
+const steps = [...migrations, index, after];
+
+const KEY = "INSERT INTO record_key (client_id, key_hash, batch_id, chunk_no) VALUES ($1, '', 1, 1)";
+
+describePostgres("a step that is apart", () => {
+  let schema: Schema;
+  let dialect: Dialect;
+  let writer: pg.Client;
+  beforeEach(async () => {
+    schema = await freshSchema();
+    dialect = await openPostgres(schema.url, 2);
+    writer = new pg.Client(schema.url);
+    await writer.connect();
+  });
+  afterEach(async () => {
+    await writer.end();
+    await dialect.close();
+    await schema.drop();
+  });
+
+  const rows = async <T>(sql: string) => (await dialect.sequelize.query(sql))[0] as T[];
+  const isValid = async () => {
+    const [found] = await rows<{ indisvalid: boolean }>(
+      `SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('${NAME}')`,
+    );
+    return found?.indisvalid ?? null;
+  };
+  /** The server's process that makes the index, once it waits for a transaction that is under way. */
+  async function maker(): Promise<number> {
+    let pid: number | undefined;
+    await until(async () => {
+      const [found] = await rows<{ pid: number }>(`SELECT pid FROM pg_stat_activity
+        WHERE query LIKE 'CREATE INDEX CONCURRENTLY "${NAME}"%' AND wait_event_type = 'Lock'
+          AND pid IN (SELECT pid FROM pg_locks WHERE relation = 'record_key'::regclass)`);
+      pid = found?.pid;
+      return pid !== undefined;
+    }, "an index that is being made");
+    return pid as number;
+  }
+
+  test("is taken in its place, whatever stands before and behind it", async () => {
+    expect(await migrate(dialect, steps)).toEqual(steps.map(({ name }) => name));
+    expect(await isValid()).toBe(true);
+    expect(await migrate(dialect, steps)).toEqual([]);
+  });
+
+  test("holds up no writer, and what a crash has left half made is made anew", async () => {
+    await migrate(dialect);
+    await writer.query("BEGIN");
+    await writer.query(KEY, [1]);
+    const broken = migrate(dialect, steps);
+    const ends = expect(broken).rejects.toThrow();
+    const pid = await maker();
+    // Others write while it is being made.
+    await rows(KEY.replace("$1", "2"));
+    expect(await isValid()).toBe(false);
+    await rows(`SELECT pg_terminate_backend(${pid})`);
+    await ends;
+    expect(await pending(dialect, steps)).toEqual(["9001-index", "9002-after"]);
+    expect(await isValid()).toBe(false);
+
+    const again = migrate(dialect, steps);
+    await writer.query("COMMIT");
+    expect(await again).toEqual(["9001-index", "9002-after"]);
+    expect(await isValid()).toBe(true);
+    expect(await rows("SELECT client_id::int AS client_id FROM record_key ORDER BY client_id")).toEqual([
+      { client_id: 1 },
+      { client_id: 2 },
+    ]);
+  });
+
+  test("is not made twice where the process ended before it was written down", async () => {
+    await migrate(dialect);
+    await rows(`CREATE INDEX ${NAME} ON record_key (batch_id, chunk_no)`);
+    const [before] = await rows(`SELECT '${NAME}'::regclass::oid AS oid`);
+    expect(await migrate(dialect, steps)).toEqual(["9001-index", "9002-after"]);
+    expect(await rows(`SELECT '${NAME}'::regclass::oid AS oid`)).toEqual([before]);
+  });
+
+  test("two processes at once take each step once", async () => {
+    const other = await openPostgres(schema.url, 2);
+    const both = await Promise.all([migrate(dialect, steps), migrate(other, steps)]);
+    await other.close();
+    expect(both.flat().sort()).toEqual(steps.map(({ name }) => name).sort());
+    expect(await isValid()).toBe(true);
+  });
+});
