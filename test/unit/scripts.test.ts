@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { root } from "../../root.cjs";
 
 let folder: string;
@@ -129,5 +129,20 @@ describe("fence.mjs", () => {
       "services/contracts.ts: imports services/a/a.service.ts: of another actor only a.contract.ts",
     ]);
     expect(run("fence.mjs", folder).status).toBe(1);
+  });
+});
+
+describe("start.sh", () => {
+  function told(env: Record<string, string>): string {
+    write({ "bin/node": '#!/bin/sh\necho "$NODE_COMPILE_CACHE $*"\n' });
+    chmodSync(join(folder, "bin/node"), 0o755);
+    const path = [join(folder, "bin"), process.env.PATH].join(delimiter);
+    const options = { cwd: folder, encoding: "utf8", env: { PATH: path, ...env } } as const;
+    return spawnSync("sh", [join(root, "scripts/start.sh")], options).stdout;
+  }
+
+  test("starts Node, which keeps what it has compiled, there or where the user says", () => {
+    expect(told({})).toMatch(/^node_modules\/\.cache\/node-compile .*moleculer-runner\.mjs /);
+    expect(told({ NODE_COMPILE_CACHE: "/elsewhere" })).toMatch(/^\/elsewhere /);
   });
 });
