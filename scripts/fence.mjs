@@ -6,7 +6,10 @@ import { parseSync } from "@swc/core";
 
 const skipped = new Set(["node_modules", "data", "coverage", "tmp"]);
 const root = process.argv[2] ?? ".";
+/** What the files of services/ import of each other, by path; filled as they are read. */
+const serviceImports = new Map();
 const faults = sourcesIn(root).flatMap((file) => faultsOf(relative(root, file).split(sep).join("/"), file));
+faults.push(...circles(serviceImports));
 
 for (const fault of faults) console.error(fault);
 process.exitCode = faults.length > 0 ? 1 : 0;
@@ -24,6 +27,11 @@ function faultsOf(path, file) {
   const syntax = /\.[cm]?ts$/.test(path) ? "typescript" : "ecmascript";
   const { imports, readsEnv } = lookInto(parseSync(readFileSync(file, "utf8"), { syntax, target: "es2023" }));
   const messages = [...imports].map((target) => importFault(path, target));
+  if (path.startsWith("services/"))
+    serviceImports.set(
+      path,
+      [...imports].map((target) => posix.join(dirname(path), target)),
+    );
   if (readsEnv && !mayReadEnv(path)) messages.push("reads process.env: take the value from config.ts");
   return messages.filter(Boolean).map((message) => `${path}: ${message}`);
 }
@@ -43,6 +51,23 @@ function importFault(path, target) {
   if (!path.startsWith("services/") || !actor || actor === actorOf(path)) return "";
   const isContract = new RegExp(`^services/${actor}/${actor}\\.contract(\\.ts)?$`).test(wanted);
   return isContract ? "" : `imports ${wanted}: of another actor only ${actor}.contract.ts`;
+}
+
+/** A line for each way that leads back to where it began, types included: such files cannot be read one after the other. */
+function circles(graph) {
+  const found = [];
+  const seen = new Set();
+  const visit = (path, way) => {
+    if (way.includes(path)) {
+      const circle = way.slice(way.indexOf(path));
+      found.push(`${path}: imports itself in a circle: ${[...circle, path].join(" > ")}`);
+    }
+    if (seen.has(path) || !graph.has(path)) return;
+    seen.add(path);
+    for (const target of graph.get(path)) visit(target, [...way, path]);
+  };
+  for (const path of graph.keys()) visit(path, []);
+  return found;
 }
 
 function actorOf(path) {

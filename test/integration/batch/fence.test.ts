@@ -153,6 +153,16 @@ test("a batch whose run broke off is not kept by the leases of its worker's othe
   await ended(system, busy, other.id);
 });
 
+test("a database that is away while a chunk is read is no attempt", async () => {
+  await start({ env });
+  const client = await newClient(system.url, { chunkRecords: 2, maxAttempts: 1 });
+  const read = jest.spyOn(storeOf(system), "readChunk").mockRejectedValueOnce(new DatabaseUnavailable("away"));
+  const { id } = await accepted(system.url, client, rows(6));
+  expect(await ended(system, client, id)).toMatchObject({ status: "completed", counts: { accepted: 6 } });
+  expect(read.mock.calls.length).toBeGreaterThan(2);
+  expect(await storeOf(system).attempts([(await row(system, id)).id], 9)).toEqual([]);
+});
+
 test("a commit whose answer was lost is not made twice", async () => {
   await start({ env });
   const store = storeOf(system);

@@ -1,6 +1,7 @@
 /** The promise: a batch with a handler goes its way chunk by chunk; a worker starts and stops in order. */
 import { type Service, ServiceBroker } from "moleculer";
 import { loadConfig } from "../../../config.ts";
+import type { WithDatabase } from "../../../mixins/database.ts";
 import { brokerOptions } from "../../../moleculer.config.ts";
 import type { WorkLoop } from "../../../services/batchProcessor/batchProcessor.loop.ts";
 import batchProcessor from "../../../services/batchProcessor/batchProcessor.service.ts";
@@ -102,13 +103,20 @@ test("it starts only beside its partners", async () => {
   await broker.stop();
 });
 
-test("it takes no message before its partners have started", async () => {
+test("it takes no message before its partners have started and its database is open", async () => {
   const options = brokerOptions(loadConfig({ LOG_LEVEL: "fatal", DATABASE_URL: "sqlite::memory:" }));
   const broker = new ServiceBroker({ ...options, skipProcessEventRegistration: true });
   const consumed = () => (broker.getLocalService("batchProcessor") as Service & Consumes).consumptions.size;
   const seen: number[] = [];
   for (const name of ["batchLock", "policy", "clientCache", "outbox"]) broker.createService({ name });
   broker.createService(batchProcessor);
+  const worker = broker.getLocalService("batchProcessor") as Service & Consumes & Partial<WithDatabase>;
+  const consume = worker.consumptions.set.bind(worker.consumptions);
+  let hasDatabase: boolean | undefined;
+  worker.consumptions.set = (...one) => {
+    hasDatabase = worker.database !== undefined;
+    return consume(...one);
+  };
   broker.createService({
     name: "batch",
     async started() {
@@ -117,6 +125,7 @@ test("it takes no message before its partners have started", async () => {
   });
   await broker.start();
   expect([...new Set(seen), consumed()]).toEqual([0, 1]);
+  expect(hasDatabase).toBe(true);
   await broker.stop();
 });
 
