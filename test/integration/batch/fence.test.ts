@@ -159,7 +159,7 @@ test("a database that is away while a chunk is read is no attempt", async () => 
   const read = jest.spyOn(storeOf(system), "readChunk").mockRejectedValueOnce(new DatabaseUnavailable("away"));
   const { id } = await accepted(system.url, client, rows(6));
   expect(await ended(system, client, id)).toMatchObject({ status: "completed", counts: { accepted: 6 } });
-  expect(read.mock.calls.length).toBeGreaterThan(2);
+  expect(read.mock.calls.length).toBeGreaterThan(1);
   expect(await storeOf(system).attempts([(await row(system, id)).id], 9)).toEqual([]);
 });
 
