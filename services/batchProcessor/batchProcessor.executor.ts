@@ -19,8 +19,7 @@ import { Orphans } from "./batchProcessor.orphans.ts";
 import { abortedOutcome, isAborted, NODE_STOPS, type Run } from "./batchProcessor.run.ts";
 import { Snoozed } from "./batchProcessor.snoozed.ts";
 import { readAhead, type Tools, workThrough } from "./batchProcessor.steps.ts";
-import type { Claimable } from "./batchProcessor.tokens.ts";
-import type { Unit } from "./batchProcessor.units.ts";
+import type { Claimable, Unit } from "./batchProcessor.units.ts";
 import { UnusableSchema } from "./batchProcessor.validators.ts";
 
 export interface ExecutorParts extends Omit<Tools, "renewed"> {

@@ -4,7 +4,7 @@ import type { BatchRow, WorkerCommit } from "../batch/batch.contract.ts";
 import type { LockedClaim } from "../batchLock/batchLock.contract.ts";
 import { call } from "../messages.ts";
 import type { Keeping } from "./batchProcessor.lock.ts";
-import type { Claimable } from "./batchProcessor.tokens.ts";
+import type { Claimable } from "./batchProcessor.units.ts";
 
 interface Waiting {
   batch: BatchRow;

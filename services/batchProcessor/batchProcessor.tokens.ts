@@ -1,6 +1,5 @@
 /** How a worker stands to its queue: a token says that something may be claimable, and is left to others where no slot is free. */
 
-import type { Candidate } from "../../database/store.ts";
 import type { QueueChannel, QueueMessage, WithQueue } from "../../mixins/queue.ts";
 import type { MessageOf } from "../messages.ts";
 import type { WorkLoop } from "./batchProcessor.loop.ts";
@@ -8,9 +7,6 @@ import type { Unit } from "./batchProcessor.units.ts";
 
 /** A worker whose slots are all taken for so long leaves the tokens to others; shorter, and short batches flap it. */
 const SATURATED_MS = 50;
-
-/** What a worker has to know of a batch to try for it. */
-export type Claimable = Pick<Candidate, "id" | "publicId" | "fence">;
 
 type Worker = Pick<WithQueue, "pauseAMQPQueue"> & {
   loop: Pick<WorkLoop<Unit>, "wake" | "free" | "freesWithin">;

@@ -1,6 +1,9 @@
 /** What a worker takes at once: a batch, or small ones that are claimed, committed and published together. */
+import type { Candidate } from "../../database/store.ts";
 import type { SizedCandidate } from "./batchProcessor.sizes.ts";
-import type { Claimable } from "./batchProcessor.tokens.ts";
+
+/** What a worker has to know of a batch to try for it. */
+export type Claimable = Pick<Candidate, "id" | "publicId" | "fence">;
 
 /** It takes one slot of the worker. */
 export interface Unit {
