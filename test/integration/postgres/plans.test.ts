@@ -4,6 +4,7 @@ import { LOOKED_AT } from "../../../database/counts.ts";
 import { runnerOn } from "../../../database/dialects/postgres/render.ts";
 import type { Sql } from "../../../database/dialects/postgres/sql.ts";
 import { CANDIDATES } from "../../../database/dialects/postgres/units/fairness.ts";
+import { CLAIM_GROUP } from "../../../database/dialects/postgres/units/group.ts";
 import { CLAIM } from "../../../database/dialects/postgres/units/work.ts";
 import { fairnessUnits } from "../../../database/units/fairness.ts";
 import { figureUnits } from "../../../database/units/figures.ts";
@@ -108,7 +109,8 @@ async function clientsRead(statement: string, values: string): Promise<number> {
 describePostgres("PostgreSQL's plans", () => {
   it.each([
     ["a claim", async () => [CLAIM], "(1, 'node', 30000)", 4],
-    ["a look for candidates", async () => [CANDIDATES], "(4, 16)", 21],
+    ["a claim of a group", async () => [CLAIM_GROUP], "(ARRAY[1, 2, 3]::bigint[], 'node', 30000)", 12],
+    ["a look for candidates", async () => [CANDIDATES], "(4, 16, 32)", 21],
     ["whether a client is overtaken", () => sentBy((on) => fairnessUnits(on).isOvertaken(1)), "(1)", 2],
   ])("%s reads the rows of few clients", async (_name, sent, values, most) => {
     const [statement = ""] = await sent();
@@ -118,7 +120,7 @@ describePostgres("PostgreSQL's plans", () => {
   });
 
   it("choosing a batch reads none of those that its client sent before", async () => {
-    const [found, plan] = await planAfter(CANDIDATES, 1_000, "(1, 16)");
+    const [found, plan] = await planAfter(CANDIDATES, 1_000, "(1, 16, 32)");
     const skipped = partsOf(plan).reduce((sum, part) => sum + (part["Rows Removed by Filter"] ?? 0), 0);
     expect([found, skipped]).toEqual([1, 0]);
   });
