@@ -15,7 +15,8 @@ const MOST_KNOWN = 10_000;
 
 /**
  * Which batches are small: of one chunk, for the built-in handler. Any other handler sees each batch by itself, for as long as
- * it likes; and a first pass that only checks takes two commits.
+ * it likes; and a first pass that only checks takes two commits. One that somebody had before, and did not end, is worked alone:
+ * what kills a worker, or fails its commit, must not take the same neighbours with it again and count attempts for them.
  */
 export class Sizes {
   private readonly broker: ServiceBroker;
@@ -47,5 +48,5 @@ export class Sizes {
   }
 }
 
-const isSmall = ({ chunks, records, bytes, phase }: Candidate): boolean =>
-  phase === "deliver" && chunks === 1 && records <= RECORDS_A_TURN && bytes <= SMALL_BYTES;
+const isSmall = ({ chunks, records, bytes, phase, fence }: Candidate): boolean =>
+  fence === 0 && phase === "deliver" && chunks === 1 && records <= RECORDS_A_TURN && bytes <= SMALL_BYTES;

@@ -24,7 +24,8 @@ interface Situation {
 }
 
 /**
- * Candidates, in their order, as units: at most one group. While a group runs here another one begins only when it is full:
+ * Candidates as units, in the order of their turns: a group has the turn of its first batch, so that small batches, however
+ * many come, keep no larger one waiting. At most one group. While a group runs here another one begins only when it is full:
  * what comes meanwhile goes together with the next, and a batch that comes alone waits for nobody. `isAll`: there are no more.
  */
 export function unitsOf(
@@ -33,17 +34,18 @@ export function unitsOf(
 ): { found: Unit[]; isAll: boolean } {
   const places = new Places();
   const group = new Group();
-  const alone: Unit[] = [];
+  const units: Unit[] = [];
   let isAll = true;
   for (const candidate of candidates) {
-    if (candidate.isSmall) {
-      if (group.fits(candidate) && places.share(candidate)) group.add(candidate);
-      else isAll = false;
-    } else if (alone.length < slots && places.take(candidate)) alone.push({ batches: [candidate], isGroup: false });
+    if (!candidate.isSmall) {
+      if (places.take(candidate)) units.push({ batches: [candidate], isGroup: false });
+    } else if (group.fits(candidate) && places.share(candidate)) {
+      if (group.batches.length === 0) units.push({ batches: group.batches, isGroup: true });
+      group.add(candidate);
+    } else isAll = false;
   }
-  const isWanted = group.batches.length > 0 && (!isGrouping || group.isFull);
-  const units = isWanted ? [{ batches: group.batches, isGroup: true }, ...alone] : alone;
-  return { found: units.slice(0, slots), isAll: isAll && units.length < slots };
+  const found = isGrouping && !group.isFull ? units.filter(({ isGroup }) => !isGroup) : units;
+  return { found: found.slice(0, slots), isAll: isAll && found.length < slots };
 }
 
 class Group {

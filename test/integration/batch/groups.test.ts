@@ -105,3 +105,45 @@ test("rejected records of each are in its own report", async () => {
   const report = await lines<{ record: number }>(get(system.url, client, `/imports/${ids[1]}/errors`));
   expect(report.map(({ record }) => record)).toEqual([3, 4]);
 });
+
+test("a flood of small batches keeps no other client's large one waiting", async () => {
+  await start({ WORKER_CONCURRENCY: "1" });
+  const [flood, other] = [await newClient(system.url), await newClient(system.url, { chunkRecords: 2 })];
+  await pause();
+  const small = await sent(flood, 80);
+  const [large] = await sent(other, 1, rows(6));
+  const order: string[] = [];
+  const store = storeOf(system);
+  const largeId = (await row(system, large as string)).id;
+  const [claim, claimGroup] = [store.claim.bind(store), store.claimGroup.bind(store)];
+  jest.spyOn(store, "claim").mockImplementation((id, ...given) => {
+    if (id === largeId) order.push("large");
+    return claim(id, ...given);
+  });
+  jest.spyOn(store, "claimGroup").mockImplementation((...given) => {
+    order.push("group");
+    return claimGroup(...given);
+  });
+  await resume();
+  for (const id of small) await ended(system, flood, id);
+  await ended(system, other, large as string);
+  // Its turn is the second one: no client had any before.
+  expect(order.slice(0, 2)).toEqual(["group", "large"]);
+});
+
+test("a batch that a worker had before is worked alone, whatever became of its neighbours", async () => {
+  await start();
+  const client = await newClient(system.url);
+  await pause();
+  const ids = (await sent(client, 3)) as [string, string, string];
+  const store = storeOf(system);
+  const { id } = await row(system, ids[1]);
+  await store.claim(id, "dead", 0);
+  await until(async () => (await row(system, ids[1])).state === "ready");
+  const claims = jest.spyOn(store, "claimGroup");
+  const alone = jest.spyOn(store, "claim");
+  await resume();
+  for (const one of ids) expect(await ended(system, client, one)).toMatchObject({ status: "completed" });
+  expect(claims.mock.calls.map(([all]) => all.length)).toEqual([2]);
+  expect(alone.mock.calls.map(([one]) => one)).toEqual([id]);
+});

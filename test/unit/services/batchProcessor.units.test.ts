@@ -63,12 +63,18 @@ test("a group takes one place of a client, and large batches one each", () => {
 
 test("no more units than there are slots, and then there may be more", () => {
   const large = Array.from({ length: 4 }, (_, i) => candidate({ clientId: i + 5, isSmall: false }));
-  expect(told([...large, ...many(2)], { ...idle, slots: 3 })).toEqual({
+  expect(told([...large.slice(0, 1), ...many(2), ...large.slice(1)], { ...idle, slots: 3 })).toEqual({
     units: [
-      [true, 2],
       [false, 1],
+      [true, 2],
       [false, 1],
     ],
     isAll: false,
   });
+});
+
+test("a large batch whose turn comes before those of small ones is before them", () => {
+  const large = candidate({ clientId: 2, isSmall: false });
+  expect(told([large, ...many(MOST_TOGETHER)], { ...idle, slots: 1 }).units).toEqual([[false, 1]]);
+  expect(told([candidate(), large, ...many(3)], { ...idle, slots: 1 }).units).toEqual([[true, 4]]);
 });
