@@ -48,7 +48,10 @@ look();`;
 /** Waits until a query answers 1 on a file that a process has open; by another process, for the file's lock keeps us out. */
 export async function untilFile({ file }: { file: string }, sql: string, timeoutMs = 20_000): Promise<void> {
   const node = join(root, "node_modules/.bin/node");
-  await promisify(execFile)(node, ["-e", peeker, file, sql], { timeout: patience(timeoutMs), killSignal: "SIGKILL" });
+  await promisify(execFile)(node, ["-e", peeker, file, sql], {
+    timeout: Math.ceil(patience(timeoutMs)),
+    killSignal: "SIGKILL",
+  });
 }
 
 const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { scripts: Record<string, string> };
