@@ -1,4 +1,5 @@
 import type { ColumnKind, Ddl, Index, Table } from "../dialect.ts";
+import type { Migration } from "./migrate.ts";
 
 /** The statements that make a table. Sequelize's createTable knows neither WITHOUT ROWID nor filtered indexes in all dialects. */
 export function createTable(table: Table, ddl: Ddl): string[] {
@@ -32,5 +33,12 @@ const indexes = (table: Table) =>
 /** The statement that makes an index; `how` follows the word INDEX. */
 export const createIndex = ({ name, table, columns, where }: Index, how = ""): string =>
   `CREATE INDEX ${how}"${name}" ON "${table}" (${list(columns)})${where ? ` WHERE ${where}` : ""}`;
+
+/** A step for an index of a table that may be large. */
+export const indexStep = (name: string, index: Index): Migration => ({
+  name,
+  up: async ({ ddl, query }) => void (await query(ddl.createIndex?.(index) ?? createIndex(index))),
+  index,
+});
 
 const list = (names: string[]) => names.map((name) => `"${name}"`).join(", ");

@@ -16,7 +16,8 @@ import { waitingClients } from "./0012-waiting-clients.ts";
 import { narrowRows } from "./0013-batch-work.ts";
 import { clockDoubt } from "./0014-clock-doubt.ts";
 import { groupPlaces } from "./0015-group-places.ts";
-import { createIndex, createTable } from "./ddl.ts";
+import { deliveryHeads } from "./0016-delivery-heads.ts";
+import { createTable } from "./ddl.ts";
 
 export interface MigrationContext {
   ddl: Ddl;
@@ -29,13 +30,6 @@ export interface Migration {
   /** The step is this index alone: by `Dialect.makeIndex`, where there is one, in place of `up`. */
   index?: Index;
 }
-
-/** A step for an index of a table that may be large. */
-export const indexStep = (name: string, index: Index): Migration => ({
-  name,
-  up: async ({ ddl, query }) => void (await query(ddl.createIndex?.(index) ?? createIndex(index))),
-  index,
-});
 
 /** In the order in which they are taken. */
 export const migrations: Migration[] = [
@@ -54,6 +48,7 @@ export const migrations: Migration[] = [
   narrowRows,
   clockDoubt,
   groupPlaces,
+  deliveryHeads,
 ];
 const LOG = "schema_migration";
 

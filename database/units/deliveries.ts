@@ -3,32 +3,14 @@ import { delivery, deliveryAttempt } from "../schema/tables.ts";
 import { insert, rowSet, select, selectFrom, take, update } from "./steps.ts";
 import { shapes, type Units } from "./unit.ts";
 
-/** A client with a long queue is looked at so far and no further. */
+/** Deliveries that are looked at in the order in which they are due; then clients, each at the one that is due for longest. */
 const LOOKED_AT = 1_000;
 
 const TAKEN = rowSet("taken", delivery, ["id", "publicId", "clientId", "event", "body", "tries", "claim"]);
 const TOLD = rowSet("told", delivery, ["id", "attempts"]);
 
 export function deliveries(on: Units): DeliveryStore {
-  const taken = on.unit(
-    { limit: "int", leaseMs: "bigint", busy: "ids", claim: "uuid" },
-    ({ first, isIn, passingBy, untaken }) => [
-      take(delivery, {
-        due: "due_at <= :now",
-        among: `SELECT eldest.id FROM (
-    SELECT waiting.id, ROW_NUMBER() OVER (PARTITION BY waiting.client_id ORDER BY waiting.due_at, waiting.id) AS place
-    FROM (${first(
-      LOOKED_AT,
-      `id, client_id, due_at FROM ${passingBy("delivery")}
-      WHERE due_at <= :now AND NOT ${isIn("client_id", ":busy")}${untaken("client_id")} ORDER BY due_at, id`,
-    )}) AS waiting) AS eldest WHERE eldest.place = 1`,
-        order: "due_at, id",
-        limit: ":limit",
-        set: "due_at = :now + :leaseMs, tries = tries + 1, claim = :claim",
-        into: TAKEN,
-      }),
-    ],
-  );
+  const takeDeliveries = takingOn(on);
 
   const record = on.unit(
     {
@@ -74,7 +56,7 @@ export function deliveries(on: Units): DeliveryStore {
     update(delivery, { set: "due_at = :now, claim = NULL", where: "claim IS NOT NULL" }),
   ]);
   return {
-    takeDeliveries: (wanted) => taken.rows(wanted) as ReturnType<DeliveryStore["takeDeliveries"]>,
+    takeDeliveries,
     recordAttempt: async ({ next, ...attempt }) => {
       const isGiven = next.state === "pending" && !next.isTry;
       const inMs = next.state === "pending" ? next.inMs : null;
@@ -84,6 +66,70 @@ export function deliveries(on: Units): DeliveryStore {
     replayDelivery: async (publicId) => (await replay.changed({ publicId })) > 0,
     listDeliveries: listed(on),
     voidClaims: async () => void (await voided.changed({})),
+  };
+}
+
+const TAKING = { limit: "int", leaseMs: "bigint", busy: "ids", claim: "uuid" } as const;
+
+/** A `take` of up to `:limit` deliveries `among` these ids. */
+const taking = (among: string) =>
+  take(delivery, {
+    due: "due_at <= :now",
+    among,
+    order: "due_at, id",
+    limit: ":limit",
+    set: "due_at = :now + :leaseMs, tries = tries + 1, claim = :claim",
+    into: TAKEN,
+  });
+
+/**
+ * The deliveries that are due for longest, of each client one. Where those of busy clients stand before all others, clients are
+ * looked at instead, from where the last look has ended. So a take costs the same however long one client's queue is.
+ */
+function takingOn(on: Units): DeliveryStore["takeDeliveries"] {
+  const eldest = on.unit(TAKING, ({ first, isIn, passingBy, untaken }) => [
+    taking(`SELECT eldest.id FROM (
+    SELECT waiting.id, ROW_NUMBER() OVER (PARTITION BY waiting.client_id ORDER BY waiting.due_at, waiting.id) AS place
+    FROM (${first(
+      LOOKED_AT,
+      `id, client_id, due_at FROM ${passingBy("delivery")} WHERE due_at <= :now ORDER BY due_at, id`,
+    )}) AS waiting WHERE NOT ${isIn("waiting.client_id", ":busy")}${untaken("client_id")}) AS eldest WHERE eldest.place = 1`),
+  ]);
+  const due = on.unit({}, ({ first }) => [
+    select<{ n: number }>(
+      `SELECT COUNT(*) AS "n" FROM (${first(LOOKED_AT, "id FROM delivery WHERE due_at <= :now ORDER BY due_at, id")}) AS few`,
+    ),
+  ]);
+  const clients = "client_id FROM client_queue WHERE client_id > :after ORDER BY client_id";
+  const heads = on.unit({ ...TAKING, after: "bigint" }, ({ first, isIn, untaken }) => [
+    taking(`SELECT heads.id FROM (
+    SELECT (${first(
+      1,
+      "d.id FROM delivery AS d WHERE d.client_id = q.client_id AND d.due_at IS NOT NULL AND d.due_at <= :now ORDER BY d.due_at, d.id",
+    )}) AS id
+    FROM (${first(LOOKED_AT, clients)}) AS q
+    WHERE NOT ${isIn("q.client_id", ":busy")}${untaken("client_id")}) AS heads WHERE heads.id IS NOT NULL`),
+  ]);
+  const walked = on.unit({ after: "bigint" }, ({ first }) => [
+    select<{ last: number | null; n: number }>(
+      `SELECT MAX(walked.client_id) AS "last", COUNT(*) AS "n" FROM (${first(LOOKED_AT, clients)}) AS walked`,
+    ),
+  ]);
+
+  let after = 0;
+  return async (wanted) => {
+    type Taken = Awaited<ReturnType<DeliveryStore["takeDeliveries"]>>;
+    const taken = (await eldest.rows(wanted)) as Taken;
+    if (taken.length === wanted.limit || ((await due.row({}))?.n ?? 0) < LOOKED_AT) return taken;
+    const busy = [...wanted.busy, ...taken.map(({ clientId }) => clientId)];
+    const limit = wanted.limit - taken.length;
+    const more = (await heads.rows({ ...wanted, busy, limit, after })) as Taken;
+    // Of a full page some clients may be left.
+    if (more.length < limit) {
+      const { last, n } = (await walked.row({ after })) ?? { last: null, n: 0 };
+      after = n === LOOKED_AT && last !== null ? last : 0;
+    }
+    return [...taken, ...more];
   };
 }
 

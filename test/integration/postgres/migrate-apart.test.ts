@@ -2,7 +2,8 @@
 import pg from "pg";
 import type { Dialect } from "../../../database/dialect.ts";
 import { openPostgres } from "../../../database/dialects/postgres/open.ts";
-import { indexStep, type Migration, migrate, migrations, pending } from "../../../database/migrations/migrate.ts";
+import { indexStep } from "../../../database/migrations/ddl.ts";
+import { type Migration, migrate, migrations, pending } from "../../../database/migrations/migrate.ts";
 import { describePostgres, freshSchema, type Schema } from "../../helpers/database.ts";
 import { until } from "../../helpers/redis.ts";
 

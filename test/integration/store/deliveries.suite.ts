@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Database } from "../../../database/database.ts";
 import type { AttemptRecord, TakenDelivery } from "../../../database/deliveries.ts";
+import type { BatchRow } from "../../../database/store.ts";
 import { chunkCommit, claimed, deleted, end, event, moveOf, ready } from "./drafts.ts";
 
 const LEASE = 60_000;
@@ -52,6 +53,28 @@ export function deliverySuite(database: () => Database): void {
         ["batch.created", uploaded.publicId, 1, "pending", []],
       ]);
       expect((await store().stats()).oldestDeliveryAt).toBe(rows[2]?.dueAt);
+    });
+
+    test("a busy client's long queue hides no other's, wherever its clients stand", async () => {
+      const batches: BatchRow[] = [];
+      for (const clientId of [1, 2, 3, 4])
+        batches.push(await ready(store(), clientId, { events: [told("batch.created")] }));
+      // All that is looked at in the order of time is client 2's.
+      const { sequelize } = database();
+      const columns = "batch_id, client_id, event, body, state, due_at, attempts, created_at";
+      for (let from = 0; from < 1_200; from += 300) {
+        const rows = Array.from(
+          { length: 300 },
+          (_, n) => `('${randomUUID()}', ${batches[1]?.id}, 2, 'e${from + n}', '{}', 'pending', 1, 0, 1)`,
+        );
+        await sequelize.query(`INSERT INTO delivery (public_id, ${columns}) VALUES ${rows.join(", ")}`);
+      }
+      const clients = async (over: object) => (await take(over)).map(({ clientId }) => clientId).sort();
+      expect(await clients({ busy: [2], limit: 2 })).toHaveLength(2);
+      expect(await clients({ busy: [2] })).toHaveLength(1);
+      expect(await clients({ busy: [2] })).toEqual([]);
+      expect(await clients({ limit: 3 })).toEqual([2]);
+      expect(await clients({ busy: [1, 3, 4] })).toEqual([2]);
     });
 
     test("what was refused writes none", async () => {
