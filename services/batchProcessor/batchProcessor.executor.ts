@@ -31,6 +31,9 @@ export interface ExecutorParts extends Omit<Tools, "renewed"> {
   extendLockMs: number;
 }
 
+/** What a group takes as a rule, and more. */
+export const GROUP_MS = 200;
+
 export class Executor {
   readonly snoozed: Snoozed;
   private readonly orphans: Orphans;
@@ -40,7 +43,8 @@ export class Executor {
   private readonly logger: ServiceBroker["logger"];
   /** The runs under way, by their batch's public id. */
   private readonly runs = new Map<string, Run>();
-  private groups = 0;
+  /** When the groups under way began. */
+  private readonly groups = new Set<number>();
 
   constructor(parts: ExecutorParts) {
     this.parts = parts;
@@ -56,9 +60,9 @@ export class Executor {
     return [...this.runs.keys()];
   }
 
-  /** Small batches are being worked together. */
+  /** Small batches are being worked together, and not for long: one that is slow holds up no others. */
   get isGrouping(): boolean {
-    return this.groups > 0;
+    return [...this.groups].some((beganAt) => performance.now() - beganAt < GROUP_MS);
   }
 
   /** Takes a batch, or a group, and begins what is to be done. Null: another has it. Throws where nobody can know. */
@@ -89,10 +93,11 @@ export class Executor {
       return null;
     }
     const group = new GroupCommits(this.broker, claims.length);
-    this.groups++;
+    const beganAt = performance.now();
+    this.groups.add(beganAt);
     const runs = claims.map((claim) => this.load(claim, { lock: lock.share(), group }));
     const ended = Promise.all(runs.map((run) => this.execute(run))).then(() => {
-      this.groups--;
+      this.groups.delete(beganAt);
     });
     return { end: ended };
   }

@@ -13,12 +13,17 @@ interface Waiting {
   reject(error: unknown): void;
 }
 
-/** Commits go together as soon as each run that is still under way has brought its own. */
+/** So long the commits of a group wait for the slowest of them. A check of a small batch takes some ms, unless its schema is costly. */
+const COMPANY_MS = 100;
+
+/** Commits go together as soon as each run that is still under way has brought its own, or the first has waited long enough. */
 export class GroupCommits {
   private readonly broker: ServiceBroker;
-  /** Runs that may bring one. */
+  /** Runs that may bring one, and whose last one is answered. */
   private runs: number;
   private waiting: Waiting[] = [];
+  /** While somebody waits. */
+  private timer: NodeJS.Timeout | undefined;
 
   constructor(broker: ServiceBroker, runs: number) {
     this.broker = broker;
@@ -29,6 +34,7 @@ export class GroupCommits {
   commit(batch: BatchRow, commit: WorkerCommit): Promise<BatchRow | null> {
     return new Promise((resolve, reject) => {
       this.waiting.push({ batch, commit, resolve, reject });
+      this.timer ??= setTimeout(() => this.sendAll(), COMPANY_MS);
       this.sendIfAll();
     });
   }
@@ -40,20 +46,29 @@ export class GroupCommits {
   }
 
   private sendIfAll(): void {
-    if (this.waiting.length > 0 && this.waiting.length === this.runs) void this.send(this.waiting.splice(0));
+    if (this.waiting.length > 0 && this.waiting.length === this.runs) this.sendAll();
+  }
+
+  private sendAll(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    void this.send(this.waiting.splice(0));
   }
 
   /** Never rejects. */
   private async send(all: Waiting[]): Promise<void> {
+    this.runs -= all.length;
     try {
       const commits = all.map(({ batch, commit }) => ({ batch, commit }));
       const answers = await call(this.broker, "batch.commitChunks", { commits });
+      this.runs += all.length;
       for (const [i, one] of all.entries()) {
         const answer = answers[i] as (typeof answers)[number];
         if ("error" in answer) one.reject(answer.error);
         else one.resolve(answer.batch);
       }
     } catch (error) {
+      this.runs += all.length;
       for (const one of all) one.reject(error);
     }
   }

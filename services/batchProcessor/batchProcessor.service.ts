@@ -14,14 +14,14 @@ import { scheduleMixin, type WithSchedule } from "../../mixins/schedule.ts";
 import { SWEPT } from "../batch/batch.contract.ts";
 import { call, serve } from "../messages.ts";
 import type { WorkerStatus } from "./batchProcessor.contract.ts";
-import { Executor } from "./batchProcessor.executor.ts";
+import { Executor, GROUP_MS } from "./batchProcessor.executor.ts";
 import { LeaseKeeper } from "./batchProcessor.leases.ts";
 import { loadHandlers } from "./batchProcessor.load.ts";
 import { WorkLoop } from "./batchProcessor.loop.ts";
 import { RemoteNodes } from "./batchProcessor.nodes.ts";
 import { Sizes } from "./batchProcessor.sizes.ts";
 import { takeToken } from "./batchProcessor.tokens.ts";
-import { MOST_TOGETHER, type Unit, unitsOf } from "./batchProcessor.units.ts";
+import { type Look, MOST_TOGETHER, type Unit, unitsOf } from "./batchProcessor.units.ts";
 import { Validators } from "./batchProcessor.validators.ts";
 
 type BatchProcessor = Service &
@@ -34,7 +34,10 @@ type BatchProcessor = Service &
     sizes: Sizes;
     isStopping: boolean;
     status(): WorkerStatus;
-    look(slots: number): Promise<ReturnType<typeof unitsOf>>;
+    /** While small batches were left for the next group. */
+    lookAgain: NodeJS.Timeout | undefined;
+    look(slots: number): Promise<Look>;
+    wakeAgain(): void;
     passOn(): void;
     drain(): Promise<void>;
   };
@@ -119,7 +122,15 @@ export default define<BatchProcessor>({
 
     async look(this: BatchProcessor, slots: number) {
       const candidates = await this.database.store.candidates(slots, MOST_TOGETHER);
-      return unitsOf(await this.sizes.of(candidates), { slots, isGrouping: this.executor.isGrouping });
+      const look = unitsOf(await this.sizes.of(candidates), { slots, isGrouping: this.executor.isGrouping });
+      if (look.isLeft && !this.isStopping) this.lookAgain ??= setTimeout(() => this.wakeAgain(), GROUP_MS);
+      return look;
+    },
+
+    /** Mostly the end of the group has woken the loop before. */
+    wakeAgain(this: BatchProcessor) {
+      this.lookAgain = undefined;
+      void this.loop.wake();
     },
 
     /** A token for other workers. */
@@ -134,6 +145,7 @@ export default define<BatchProcessor>({
       await this.pauseAMQPQueue("batch.ready");
       await ended;
       clearTimeout(patience);
+      clearTimeout(this.lookAgain);
       await this.endSchedules();
     },
   },

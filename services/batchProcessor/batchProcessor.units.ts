@@ -19,19 +19,24 @@ const MOST_BYTES = 1024 * 1024;
 interface Situation {
   /** Slots that are free. */
   slots: number;
-  /** A group is being worked here. */
+  /** A group has just begun here. */
   isGrouping: boolean;
+}
+
+export interface Look {
+  found: Unit[];
+  /** There are no more. */
+  isAll: boolean;
+  /** Small batches were left for the next group. */
+  isLeft: boolean;
 }
 
 /**
  * Candidates as units, in the order of their turns: a group has the turn of its first batch, so that small batches, however
- * many come, keep no larger one waiting. At most one group. While a group runs here another one begins only when it is full:
- * what comes meanwhile goes together with the next, and a batch that comes alone waits for nobody. `isAll`: there are no more.
+ * many come, keep no larger one waiting. At most one group. Where a group has just begun another one begins only when it is full:
+ * what comes meanwhile goes together with the next, and a batch that comes alone waits for nobody.
  */
-export function unitsOf(
-  candidates: SizedCandidate[],
-  { slots, isGrouping }: Situation,
-): { found: Unit[]; isAll: boolean } {
+export function unitsOf(candidates: SizedCandidate[], { slots, isGrouping }: Situation): Look {
   const places = new Places();
   const group = new Group();
   const units: Unit[] = [];
@@ -44,8 +49,9 @@ export function unitsOf(
       group.add(candidate);
     } else isAll = false;
   }
-  const found = isGrouping && !group.isFull ? units.filter(({ isGroup }) => !isGroup) : units;
-  return { found: found.slice(0, slots), isAll: isAll && found.length < slots };
+  const isLeft = isGrouping && group.batches.length > 0 && !group.isFull;
+  const found = isLeft ? units.filter(({ isGroup }) => !isGroup) : units;
+  return { found: found.slice(0, slots), isAll: isAll && found.length < slots, isLeft };
 }
 
 class Group {

@@ -40,6 +40,24 @@ describe("commits of a group", () => {
     ]);
   });
 
+  test("do not wait long for a slow run, which follows by itself", async () => {
+    jest.useFakeTimers();
+    const { broker, called } = brokerOf({
+      "batch.commitChunks": ({ commits }: Sent) => commits.map(({ batch }) => ({ batch })),
+    });
+    const group = new GroupCommits(broker, 3);
+    const quick = [group.commit(batch(1), commit), group.commit(batch(2), commit)];
+    await jest.advanceTimersByTimeAsync(99);
+    expect(called).toEqual([]);
+    await jest.advanceTimersByTimeAsync(1);
+    expect((await Promise.all(quick)).map((row) => row?.id)).toEqual([1, 2]);
+    group.leave();
+    group.leave();
+    expect((await group.commit(batch(3), commit))?.id).toBe(3);
+    expect(jest.getTimerCount()).toBe(0);
+    jest.useRealTimers();
+  });
+
   test("do not wait for a run that is over without one", async () => {
     const { broker } = brokerOf({ "batch.commitChunks": () => [{ batch: null }] });
     const group = new GroupCommits(broker, 2);

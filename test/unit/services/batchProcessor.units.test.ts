@@ -42,10 +42,12 @@ test.each<[string, SizedCandidate[], number]>([
   expect(told(candidates)).toEqual({ units: [[true, length]], isAll: false });
 });
 
-test("while a group runs here another one begins only when it is full; large batches do not wait for it", () => {
+test("where a group has just begun another one begins only when it is full; large batches do not wait for it", () => {
   const large = candidate({ clientId: 2, isSmall: false });
   const busy = { ...idle, isGrouping: true };
-  expect(told([...many(MOST_TOGETHER - 1), large], busy)).toEqual({ units: [[false, 1]], isAll: true });
+  const few = [...many(MOST_TOGETHER - 1), large];
+  expect(told(few, busy)).toEqual({ units: [[false, 1]], isAll: true });
+  expect([unitsOf(few, busy).isLeft, unitsOf(few, idle).isLeft]).toEqual([true, false]);
   expect(told([...many(MOST_TOGETHER), large], busy).units).toEqual([
     [true, MOST_TOGETHER],
     [false, 1],
