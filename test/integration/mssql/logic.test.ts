@@ -5,12 +5,13 @@
  */
 import type { Database } from "../../../database/database.ts";
 import { mssqlDeliveries, mssqlLocks, mssqlStore } from "../../../database/dialects/mssql/store.ts";
-import { describePostgres, freshPostgres, keptDatabase } from "../../helpers/database.ts";
+import { describePostgres, freshPostgres, keptDatabase, truncatedPostgres } from "../../helpers/database.ts";
 import { storeConformance } from "../store/conformance.ts";
 import { StandIn } from "./session.ts";
 
 describePostgres("statements for SQL Server, by PostgreSQL", () => {
-  const { open, end } = keptDatabase(freshPostgres);
+  // Statements that say nothing of an order answer in that of the rows.
+  const { open, end } = keptDatabase(freshPostgres, truncatedPostgres);
   let standIn: StandIn | undefined;
 
   storeConformance("mssql's statements", async () => {
