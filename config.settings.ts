@@ -69,6 +69,7 @@ function optional<T>(
   return { name, default: null, otherwise, parser, meaning, secrecy };
 }
 
+const databaseSchema = matching(/^[a-z_][a-z0-9_]{0,29}$/, "1 to 30 of a-z, digits and _, or none");
 const queueName = matching(
   /^(?!amq\.)[\x21-\x7e]{1,200}$/,
   "1 to 200 visible ASCII characters, not amq.… (RabbitMQ keeps those names to itself)",
@@ -116,6 +117,12 @@ export const settings = {
     databaseUrl,
     "The database: sqlite:PATH, or postgres:// or mssql:// with user, password, host and name.",
     "url",
+  ),
+  databaseSchema: optional(
+    "DATABASE_SCHEMA",
+    "dataflow, or where the URL's search_path says",
+    databaseSchema,
+    "The schema of the tables on PostgreSQL and SQL Server, or their prefix on SQLite; none leaves them their plain names.",
   ),
   databasePool: optional(
     "DATABASE_POOL",

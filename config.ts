@@ -88,6 +88,7 @@ function complete(values: Values, isTerminal: boolean) {
     ...values,
     amqpUrls,
     services: services && withCompanions(services),
+    databaseSchema: values.databaseSchema ?? (hasSearchPath(databaseUrl) ? "none" : "dataflow"),
     /** One process with nothing beside it. */
     isEmbedded: databaseUrl.startsWith("sqlite:") && amqpUrls.length === 0,
     redisLockNodes: values.redisLockNodes ?? Object.freeze(redisUrl ? [redisUrl] : []),
@@ -101,6 +102,10 @@ function complete(values: Values, isTerminal: boolean) {
     webhookAllowedHosts: values.webhookAllowedHosts ?? Object.freeze([]),
   };
 }
+
+/** Who chose a schema that way has the tables there. */
+const hasSearchPath = (url: string): boolean =>
+  url.startsWith("postgres") && /\bsearch_path\b/.test(new URL(url).searchParams.get("options") ?? "");
 
 let ownConfig: Config | undefined;
 

@@ -4,6 +4,9 @@ const { join } = require("node:path");
 // for a node, 1.0 s with the cache).
 process.env.NODE_COMPILE_CACHE ??= join(__dirname, "node_modules/.cache/node-compile");
 
+// The statements of tests have the tables' plain names, also where a test starts a node as a process.
+process.env.DATABASE_SCHEMA ??= "none";
+
 const swc = {
   jsc: { parser: { syntax: "typescript" }, target: "es2023" },
   module: { type: "commonjs" },

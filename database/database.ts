@@ -6,6 +6,7 @@ import { openSqlite } from "./dialects/sqlite/open.ts";
 import type { LockStore } from "./locks.ts";
 import { migrate, pending } from "./migrations/migrate.ts";
 import { defineModels, type Models } from "./models.ts";
+import { type Names, namesIn, PLAIN } from "./schema/names.ts";
 import type { BatchStore } from "./store.ts";
 import { verifyFound } from "./verified.ts";
 
@@ -13,8 +14,16 @@ export interface DatabaseOptions {
   /** `sqlite:./data/x.db` (relative to the working directory), or `sqlite::memory:`, which is gone after `close`. */
   url: string;
   logger?: Logger;
+  /** Where the tables are: in this schema, or with it as prefix (SQLite). Omitted, or `none`: they have their plain names. */
+  schema?: string;
   /** At once, for the hot tables; the models have a few of their own. SQLite has no use for it. */
   connections?: number;
+}
+
+/** Where to, and with how many connections at once. */
+export interface Target {
+  url: string;
+  connections: number;
 }
 
 /** Where nobody says how many batches run at once. */
@@ -67,7 +76,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     locks: dialect.locks,
     deliveries: dialect.deliveries,
     sequelize: dialect.sequelize,
-    models: defineModels(dialect.sequelize),
+    models: defineModels(dialect.sequelize, dialect.names),
     migrate: () => migrate(dialect).catch(told),
     pending: () => pending(dialect).catch(told),
     // Nobody waits for this lock: the table of locks has rows that are written and forgotten.
@@ -80,21 +89,21 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
 }
 
 /** Its driver takes longer to load than all else together, so only who uses it loads it. */
-async function openMssql(url: string, connections: number, logger?: Logger): Promise<Dialect> {
-  return (await import("./dialects/mssql/open.ts")).openMssql(url, connections, logger);
+async function openMssql(to: Target, names: Names, logger?: Logger): Promise<Dialect> {
+  return (await import("./dialects/mssql/open.ts")).openMssql(to, names, logger);
 }
 
 /** The one place that looks at the scheme. */
-function openDialect({ url, logger, connections = CONNECTIONS }: DatabaseOptions): Promise<Dialect> {
+function openDialect({ url, logger, schema = PLAIN, connections = CONNECTIONS }: DatabaseOptions): Promise<Dialect> {
   const scheme = url.slice(0, url.indexOf(":"));
   switch (scheme) {
     case "sqlite":
-      return openSqlite(url, logger);
+      return openSqlite(url, namesIn(schema, "prefix"), logger);
     case "postgres":
     case "postgresql":
-      return openPostgres(url, connections, logger);
+      return openPostgres({ url, connections }, namesIn(schema, "FUNCTION"), logger);
     case "mssql":
-      return openMssql(url, connections, logger);
+      return openMssql({ url, connections }, namesIn(schema, "TRIGGER"), logger);
     default:
       throw new Error(`DATABASE_URL: expected sqlite:, postgres: or mssql:, found "${scheme}:".`);
   }

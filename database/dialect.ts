@@ -3,6 +3,7 @@ import type { Sequelize, Transaction } from "sequelize";
 import type { DeliveryStore } from "./deliveries.ts";
 import type { DatabaseRefused, DatabaseUnavailable } from "./errors.ts";
 import type { LockStore } from "./locks.ts";
+import type { Names } from "./schema/names.ts";
 import type { BatchStore } from "./store.ts";
 
 /** The kinds of column that the schema uses; each dialect names its own type for them. */
@@ -64,7 +65,19 @@ export interface Ddl {
   workTaken: string[];
 }
 
+/** How the tables of a database from before they had a place of their own come there. */
+export interface Place {
+  /** Makes the place, where there is none. */
+  make(schema: string): string[];
+  /** `to`: the names in the place. */
+  move(table: string, to: Names): string;
+  /** Drops the triggers, whose texts have the former names; they are made anew. */
+  dropTriggers(to: Names): string[];
+}
+
 export interface Dialect {
+  names: Names;
+  place: Place;
   store: BatchStore;
   locks: LockStore;
   deliveries: DeliveryStore;
@@ -72,8 +85,8 @@ export interface Dialect {
   /** Where migrations run: the same, or one without limits of time. */
   migrations: Sequelize;
   ddl: Ddl;
-  /** Where this database's own tables are; Sequelize looks into one fixed schema. The transaction is one of `migrations`. */
-  hasTable(name: string, transaction: Transaction | null): Promise<boolean>;
+  /** `schema`: null for a table with its plain name, wherever the connection looks first. The transaction is one of `migrations`. */
+  hasTable(name: string, schema: string | null, transaction: Transaction | null): Promise<boolean>;
   /** Held until `transaction` ends: one migrates at a time. */
   lockMigrations(transaction: Transaction): Promise<void>;
   /**

@@ -17,7 +17,7 @@ export async function rowsLike<M extends Model>(
   wanted: Wanted<M>,
   { greatest, transaction }: Which<M> = {},
 ): Promise<M[]> {
-  const table = `"${model.getTableName()}"`;
+  const table = nameOf(model);
   const column = (name: string) => `"${model.getAttributes()[name as keyof M["_attributes"]]?.field ?? name}"`;
   const conditions = Object.entries(wanted)
     .map(([name, value]) => `${column(name)} ${typeof value === "object" ? ">=" : "="} $${name}`)
@@ -33,6 +33,13 @@ export async function rowsLike<M extends Model>(
   );
   if (!rows.every((row) => isLike(row, wanted))) throw brokenLinkOf(sequelize);
   return model.bulkBuild(rows as never, { isNewRecord: false, raw: true });
+}
+
+function nameOf<M extends Model>(model: ModelStatic<M>): string {
+  const told = model.getTableName();
+  if (typeof told === "string") return `"${told}"`;
+  const { schema, tableName } = told as unknown as { schema: string; tableName: string };
+  return `"${schema}"."${tableName}"`;
 }
 
 /** Whole numbers: a fraction would make SQL Server convert the column, and no index serves. */

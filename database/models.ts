@@ -4,6 +4,7 @@
  */
 import { DataTypes, type Model, type ModelAttributes, type ModelStatic, type Sequelize } from "sequelize";
 import type { ColumnKind } from "./dialect.ts";
+import type { Names } from "./schema/names.ts";
 import type { Attributes, NewRow, Table } from "./schema/table.ts";
 import { client, clockDoubt, outbox, policy, webhookSecret } from "./schema/tables.ts";
 
@@ -44,10 +45,10 @@ function attributesOf({ columns, key }: Table): ModelAttributes {
   return Object.fromEntries(attributes);
 }
 
-export function defineModels(sequelize: Sequelize): Models {
+export function defineModels(sequelize: Sequelize, names: Names): Models {
   const define = <T extends Table>(name: string, table: T) =>
     sequelize.define(name, attributesOf(table), {
-      tableName: table.name,
+      ...names.model(table.name),
       timestamps: false,
       underscored: true,
       freezeTableName: true,

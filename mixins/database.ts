@@ -36,7 +36,7 @@ const OPENING_MS = 120_000;
  * cannot be used is a fault, and so are a wrong login and another server.
  */
 async function open(broker: ServiceBroker): Promise<Database> {
-  const { databaseUrl: url, databasePool, workerConcurrency } = configOf(broker);
+  const { databaseUrl: url, databaseSchema: schema, databasePool, workerConcurrency } = configOf(broker);
   const connections = databasePool ?? workerConcurrency + CONNECTIONS_BESIDE;
   const logger = broker.getLogger("database");
   let refusedAt: number | null = null;
@@ -46,7 +46,7 @@ async function open(broker: ServiceBroker): Promise<Database> {
   };
   for (;;) {
     try {
-      return await openOnce({ url, logger, connections });
+      return await openOnce({ url, schema, logger, connections });
     } catch (error) {
       const isFile = url.startsWith("sqlite:");
       const fault = mayOpen(error) ? null : await wrongUrl(url, error);

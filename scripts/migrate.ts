@@ -4,7 +4,7 @@ import { openDatabase } from "../database/database.ts";
 import { isUnavailable } from "../database/unavailable.ts";
 import { wrongUrl } from "../mixins/database.url.ts";
 
-const { databaseUrl } = exitOnFault(processConfig);
+const { databaseUrl, databaseSchema } = exitOnFault(processConfig);
 
 try {
   const steps = await migrate();
@@ -16,7 +16,7 @@ try {
 }
 
 async function migrate(): Promise<string[]> {
-  const database = await openDatabase({ url: databaseUrl, logger: console });
+  const database = await openDatabase({ url: databaseUrl, schema: databaseSchema, logger: console });
   try {
     return await database.migrate();
   } finally {

@@ -18,6 +18,7 @@ import { clockDoubt } from "./0014-clock-doubt.ts";
 import { groupPlaces } from "./0015-group-places.ts";
 import { deliveryHeads } from "./0016-delivery-heads.ts";
 import { createTable } from "./ddl.ts";
+import { takePlace } from "./place.ts";
 
 export interface MigrationContext {
   ddl: Ddl;
@@ -50,7 +51,7 @@ export const migrations: Migration[] = [
   groupPlaces,
   deliveryHeads,
 ];
-const LOG = "schema_migration";
+export const LOG = "schema_migration";
 
 /**
  * Takes the steps that the database lacks, under the dialect's lock: by one process at a time. Steps and their log are ONE
@@ -71,12 +72,13 @@ async function takeNext(dialect: Dialect, steps: Migration[]): Promise<string[]>
   const { makeIndex } = dialect;
   return dialect.migrations.transaction(async (transaction) => {
     await dialect.lockMigrations(transaction);
+    const moved = await takePlace(dialect, transaction);
     const storage = new Log(dialect, transaction);
     const done = new Set(await storage.executed());
     const open = steps.filter(({ name }) => !done.has(name));
     const first = open.findIndex(({ index }) => index !== undefined);
     const next = open.slice(0, first === -1 ? undefined : Math.max(first, 1));
-    const query = (sql: string) => dialect.migrations.query(sql, { transaction, logging: false });
+    const query = (sql: string) => dialect.migrations.query(dialect.names.in(sql), { transaction, logging: false });
     const umzug = new Umzug<MigrationContext>({
       migrations: next.map(({ name, up, index }) => ({
         name,
@@ -86,7 +88,7 @@ async function takeNext(dialect: Dialect, steps: Migration[]): Promise<string[]>
       storage,
       logger: undefined,
     });
-    return (await umzug.up()).map((step) => step.name);
+    return [...moved, ...(await umzug.up()).map((step) => step.name)];
   });
 }
 
@@ -108,12 +110,15 @@ class Log implements UmzugStorage<MigrationContext> {
   async executed(): Promise<string[]> {
     // Outside of a step there is no reason to wait for long.
     const sequelize = this.#transaction ? this.#dialect.migrations : this.#dialect.sequelize;
-    if (!(await this.#dialect.hasTable(LOG, this.#transaction))) return [];
-    const rows = await sequelize.query<{ name: string }>(`SELECT "name" FROM "${LOG}" ORDER BY "name"`, {
-      type: QueryTypes.SELECT,
-      transaction: this.#transaction,
-      raw: true,
-    });
+    if (!(await this.#dialect.hasTable(LOG, this.#dialect.names.schema, this.#transaction))) return [];
+    const rows = await sequelize.query<{ name: string }>(
+      `SELECT "name" FROM ${this.#dialect.names.of(LOG)} ORDER BY "name"`,
+      {
+        type: QueryTypes.SELECT,
+        transaction: this.#transaction,
+        raw: true,
+      },
+    );
     return rows.map((row) => row.name);
   }
 

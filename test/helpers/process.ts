@@ -158,5 +158,7 @@ async function untilReady(url: string, exited: Promise<Exit>, logs: () => string
 function environment(env: Record<string, string>): Record<string, string> {
   const path = [join(root, "node_modules/.bin"), process.env.PATH].join(delimiter);
   const { NODE_COMPILE_CACHE = "" } = process.env;
-  return { PATH: path, NODE_COMPILE_CACHE, PORT: "0", ADMIN_TOKEN, LOG_FORMAT: "json", ...env };
+  // The statements of tests have the tables' plain names.
+  const fixed = { PORT: "0", ADMIN_TOKEN, LOG_FORMAT: "json", DATABASE_SCHEMA: "none" };
+  return { PATH: path, NODE_COMPILE_CACHE, ...fixed, ...env };
 }

@@ -71,6 +71,8 @@ export async function startSystem({
   const { url: databaseUrl, drop } = await place(folder);
   const config = loadConfig({
     DATABASE_URL: databaseUrl,
+    // The statements of tests have the plain names.
+    DATABASE_SCHEMA: "none",
     PORT: "0",
     ADMIN_TOKEN,
     LOG_LEVEL: "error",

@@ -1,10 +1,12 @@
 import { Sequelize } from "sequelize";
-import type { Logger } from "../../database.ts";
+import type { Logger, Target } from "../../database.ts";
 import type { Dialect } from "../../dialect.ts";
 import { DatabaseRefused, DatabaseUnavailable } from "../../errors.ts";
+import type { Names } from "../../schema/names.ts";
 import { ddl } from "./ddl.ts";
 import { awayOf, refusalOf } from "./failure.ts";
 import { dialectModule, isUsable } from "./models.ts";
+import { place } from "./place.ts";
 import { Sql } from "./sql.ts";
 import { mssqlDeliveries, mssqlLocks, mssqlStore } from "./store.ts";
 import { now } from "./units/reads.ts";
@@ -21,8 +23,9 @@ const MODEL_CONNECTIONS = 3;
 const NO_LIMIT = 0;
 
 /** SQL Server 2019 and later. Throws DatabaseRefused for what no waiting heals, and DatabaseUnavailable. */
-export async function openMssql(url: string, connections: number, logger?: Logger): Promise<Dialect> {
-  const sql = new Sql(url, connections);
+export async function openMssql(to: Target, names: Names, logger?: Logger): Promise<Dialect> {
+  const { url } = to;
+  const sql = new Sql(to, names);
   try {
     await check(sql, logger);
   } catch (error) {
@@ -52,9 +55,11 @@ export async function openMssql(url: string, connections: number, logger?: Logge
     sequelize,
     migrations,
     ddl,
-    async hasTable(name, transaction) {
+    names,
+    place,
+    async hasTable(name, schema, transaction) {
       const [rows] = await (transaction ? migrations : sequelize).query("SELECT OBJECT_ID(:name, N'U') AS found", {
-        replacements: { name },
+        replacements: { name: schema === null ? name : `${schema}.${name}` },
         transaction,
       });
       return (rows as { found: number | null }[])[0]?.found !== null;

@@ -1,8 +1,11 @@
 /** Lanes of one connection each, and every unit as ONE batch of T-SQL: no row is locked while a client thinks. */
 import { randomInt } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
+import { LRUCache } from "lru-cache";
 import type mssql from "mssql";
+import type { Target } from "../../database.ts";
 import { BrokenLink } from "../../errors.ts";
+import type { Names } from "../../schema/names.ts";
 import { errorOf, isCut, isLost, isPassing, unavailable } from "./failure.ts";
 import { Lanes } from "./lanes.ts";
 import { load, type Staged, tableText, withFew } from "./staging.ts";
@@ -18,6 +21,8 @@ export const NOW = "DATEDIFF_BIG(millisecond, '1970-01-01', SYSUTCDATETIME())";
 /** A row that is locked for longer belongs to somebody who is stuck. */
 const LOCK_TIMEOUT_MS = 5_000;
 const MOST_TRIES = 6;
+/** Texts whose tables' names are known. There are few, but one for each number of chunks that an upload brings. */
+const MOST_TEXTS = 1_000;
 
 /**
  * In front of each batch: options that are set inside sp_executesql end with it. An error undoes the whole transaction. The
@@ -33,9 +38,11 @@ type Row = Record<string, unknown>;
 
 export class Sql {
   readonly #lanes: Lanes;
+  readonly #texts: LRUCache<string, string>;
 
-  constructor(url: string, connections: number) {
+  constructor({ url, connections }: Target, names: Names) {
     this.#lanes = new Lanes(configOf(url), connections);
+    this.#texts = new LRUCache({ max: MOST_TEXTS, memoMethod: (text) => names.in(text) });
   }
 
   /** The rows of the last result set. */
@@ -49,7 +56,9 @@ export class Sql {
 
   /** All result sets that have columns, in their order. */
   sets(text: string, values: Values = {}): Promise<unknown[][]> {
-    return this.#tried(async () => (await this.#lanes.use((lane) => query(lane, text, values))) as unknown[][]);
+    return this.#tried(
+      async () => (await this.#lanes.use((lane) => query(lane, this.#texts.memo(text), values))) as unknown[][],
+    );
   }
 
   /** Loads `tables` in bulk, then runs the batch on the same connection. A few rows come with the batch. */
@@ -61,7 +70,7 @@ export class Sql {
       this.#lanes.use(async (lane) => {
         await lane.request().batch(tableText(tables));
         for (const table of full) await load(lane, table);
-        return query(lane, text, values);
+        return query(lane, this.#texts.memo(text), values);
       }),
     );
     return (sets.at(-1) ?? []) as T[];

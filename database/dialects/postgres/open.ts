@@ -1,15 +1,17 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { QueryTypes, Sequelize } from "sequelize";
-import type { Logger } from "../../database.ts";
+import type { Logger, Target } from "../../database.ts";
 import type { Dialect } from "../../dialect.ts";
 import { DatabaseRefused } from "../../errors.ts";
+import type { Names } from "../../schema/names.ts";
 import { ddl } from "./ddl.ts";
 import { awayOf, isWithoutLimits, refusalOf, refusalOfOpening } from "./failure.ts";
 import { makeIndex } from "./indexes.ts";
 import { CONNECT_TIMEOUT_MS, driverLimits, type Limits, serverLimits } from "./limits.ts";
 import { Links } from "./links.ts";
 import { dialectModule } from "./models.ts";
-import { Sql, type Target } from "./sql.ts";
+import { place } from "./place.ts";
+import { Sql } from "./sql.ts";
 import { postgresDeliveries, postgresLocks, postgresStore } from "./store.ts";
 import { now } from "./units/reads.ts";
 
@@ -21,9 +23,10 @@ const OLDEST_VERSION = 140_000;
 const MODEL_CONNECTIONS = 3;
 
 /** PostgreSQL 14 and later. Throws DatabaseRefused for what no waiting heals, and DatabaseUnavailable. */
-export async function openPostgres(url: string, connections: number, logger?: Logger): Promise<Dialect> {
+export async function openPostgres(to: Target, names: Names, logger?: Logger): Promise<Dialect> {
+  const { url } = to;
   const links = new Links();
-  const { sql, limits } = await greeted({ url, connections }, links, logger);
+  const { sql, limits } = await greeted(to, links, names, logger);
   const options = {
     dialect: "postgres",
     dialectModule: dialectModule(links),
@@ -46,9 +49,11 @@ export async function openPostgres(url: string, connections: number, logger?: Lo
     sequelize,
     migrations,
     ddl,
-    async hasTable(name, transaction) {
+    names,
+    place,
+    async hasTable(name, schema, transaction) {
       const [rows] = await (transaction ? migrations : sequelize).query("SELECT to_regclass(:name) AS found", {
-        replacements: { name },
+        replacements: { name: schema === null ? name : `${schema}.${name}` },
         transaction,
       });
       return (rows as { found: string | null }[])[0]?.found !== null;
@@ -62,7 +67,7 @@ export async function openPostgres(url: string, connections: number, logger?: Lo
         });
       while (!(await ask())[0]?.isMine) await pause(LOCK_PAUSE_MS);
     },
-    makeIndex: (index) => makeIndex(migrations, index),
+    makeIndex: (index) => makeIndex(migrations, index, names),
     now: () => now(sql),
     isEmbedded: false,
     refusalOf,
@@ -82,10 +87,10 @@ function optionsOf(url: string): object {
 }
 
 /** The connections, with the limits that whoever answers there takes. */
-async function greeted(to: Target, links: Links, logger?: Logger): Promise<{ sql: Sql; limits: Limits }> {
+async function greeted(to: Target, links: Links, names: Names, logger?: Logger): Promise<{ sql: Sql; limits: Limits }> {
   const all = { ...serverLimits, ...driverLimits };
   for (let limits: Limits = all; ; limits = driverLimits) {
-    const sql = new Sql(to, links, limits, logger);
+    const sql = new Sql(to, links, limits, names, logger);
     try {
       const { version, hasLimits } = await sql.greet();
       if (version < OLDEST_VERSION) throw new DatabaseRefused("PostgreSQL 14 or later", "an older server");

@@ -2,7 +2,8 @@
 import { createHash } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import pg from "pg";
-import type { Logger } from "../../database.ts";
+import type { Logger, Target } from "../../database.ts";
+import type { Names } from "../../schema/names.ts";
 import { errorOf, isCut, isFull, isPassing, unavailable } from "./failure.ts";
 import { type Limits, QUERY_TIMEOUT_MS } from "./limits.ts";
 import type { Links } from "./links.ts";
@@ -33,22 +34,19 @@ interface Answered<T> {
   rowCount: number;
 }
 
-/** Where to, and with how many connections at once. */
-export interface Target {
-  url: string;
-  connections: number;
-}
-
 export class Sql {
   readonly #pool: pg.Pool;
-  readonly #names = new Map<string, string>();
+  readonly #names: Names;
+  /** By the text that the unit has. */
+  readonly #known = new Map<string, { name: string; text: string }>();
   readonly #links: Links;
 
   /** Whether the next statement may find itself on another connection of the server's. */
   #isPooled = false;
 
-  constructor({ url, connections }: Target, links: Links, limits: Limits, logger?: Logger) {
+  constructor({ url, connections }: Target, links: Links, limits: Limits, names: Names, logger?: Logger) {
     this.#links = links;
+    this.#names = names;
     this.#pool = new pg.Pool({
       Client: links.Client,
       connectionString: url,
@@ -84,7 +82,7 @@ export class Sql {
 
   /** A statement that has another text each time, so that it is not kept prepared. */
   async once(text: string): Promise<void> {
-    await this.#tried(() => ({ text }));
+    await this.#tried(() => ({ text: this.#names.in(text) }));
   }
 
   /** What passes by itself (deadlock, serialization) is tried again, with jitter. */
@@ -142,10 +140,15 @@ export class Sql {
 
   /** Prepared once a connection, whatever its length. */
   #queryOf(text: string, values: unknown[]): pg.QueryConfig {
-    if (this.#isPooled) return { text, values };
-    const name = this.#names.get(text) ?? createHash("sha1").update(text).digest("base64url");
-    this.#names.set(text, name);
-    return { name, text, values };
+    const known = this.#known.get(text) ?? this.#prepared(text);
+    return this.#isPooled ? { text: known.text, values } : { ...known, values };
+  }
+
+  #prepared(of: string): { name: string; text: string } {
+    const text = this.#names.in(of);
+    const known = { name: createHash("sha1").update(text).digest("base64url"), text };
+    this.#known.set(of, known);
+    return known;
   }
 
   async close(): Promise<void> {

@@ -2,6 +2,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { lockFileOf } from "../../beside.ts";
 import { DatabaseInUse } from "../../errors.ts";
+import { namesIn, PLAIN } from "../../schema/names.ts";
 import { Guard } from "./guard.ts";
 import type { ThreadData } from "./protocol.ts";
 import { Sql } from "./sql.ts";
@@ -13,16 +14,20 @@ export interface Files {
   close(): void;
 }
 
-export function openFiles({ file, isTemporary }: ThreadData): Files {
+export function openFiles({ file, isTemporary, schema = PLAIN }: ThreadData): Files {
+  const names = namesIn(schema, "prefix");
   const lock = takeLock(file);
-  const writer = new Sql(new DatabaseSync(file, { timeout: 5000, enableForeignKeyConstraints: false }));
+  const writer = new Sql(new DatabaseSync(file, { timeout: 5000, enableForeignKeyConstraints: false }), names);
   // 8 KiB pages: 20 % more records/s than 4 KiB. Only a new file takes the size.
   // Checkpoints run inside a COMMIT: at 1,000 pages they hold up small commits for 10-30 ms (p99), at 8,000 for 130, and save nothing.
   writer.db.exec(`PRAGMA page_size = 8192; PRAGMA journal_mode = WAL;
     PRAGMA synchronous = ${isTemporary ? "OFF" : "FULL"};
     PRAGMA wal_autocheckpoint = 1000; PRAGMA journal_size_limit = 67108864;
     PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;`);
-  const reader = new Sql(new DatabaseSync(file, { timeout: 5000, readOnly: true, enableForeignKeyConstraints: false }));
+  const reader = new Sql(
+    new DatabaseSync(file, { timeout: 5000, readOnly: true, enableForeignKeyConstraints: false }),
+    names,
+  );
   reader.db.exec("PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY;");
   // A read, for SQLite opens its log with the first one.
   writer.db.exec("SELECT count(*) FROM sqlite_schema");

@@ -1,9 +1,11 @@
 import type { Logger } from "../../database.ts";
 import type { Dialect } from "../../dialect.ts";
 import { DatabaseInUse, DatabaseRefused, DatabaseUnavailable } from "../../errors.ts";
+import { type Names, PLAIN } from "../../schema/names.ts";
 import { SqliteClient } from "./client.ts";
 import { ddl } from "./ddl.ts";
 import { placeOf } from "./place.ts";
+import { place } from "./prefix.ts";
 import { sequelizeOn } from "./sequelize.ts";
 import { sqliteDeliveries, sqliteLocks, sqliteStore } from "./store.ts";
 
@@ -13,10 +15,10 @@ const TRANSACTION_MS = 5000;
 const CURE =
   "Every request is answered 503 until the node is stopped, the file put back (docs/operations.md), and the node started.";
 
-export async function openSqlite(url: string, logger?: Logger): Promise<Dialect> {
+export async function openSqlite(url: string, names: Names, logger?: Logger): Promise<Dialect> {
   const { file, isTemporary, remove } = await placeOf(url, logger).catch(refuse);
   const onLost = (message: string) => logger?.error(`${message}: ${file}. ${CURE}`);
-  const data = { file, isTemporary, transactionMs: TRANSACTION_MS };
+  const data = { file, isTemporary, transactionMs: TRANSACTION_MS, schema: names.schema ?? PLAIN };
   const client = await SqliteClient.open(data, onLost).catch(refuse);
   logger?.info(`The database is ${isTemporary ? "temporary" : file}.`);
   const sequelize = sequelizeOn(client);
@@ -27,7 +29,10 @@ export async function openSqlite(url: string, logger?: Logger): Promise<Dialect>
     sequelize,
     migrations: sequelize,
     ddl,
-    hasTable: (name, transaction) => sequelize.getQueryInterface().tableExists(name, { transaction }),
+    names,
+    place,
+    hasTable: (name, schema, transaction) =>
+      sequelize.getQueryInterface().tableExists(schema === null ? name : `${schema}_${name}`, { transaction }),
     // The transaction has the writer to itself, and no other process has the file.
     lockMigrations: async () => undefined,
     now: () => client.call("now"),

@@ -59,6 +59,8 @@ export interface ThreadData {
   file: string;
   /** For a file that is thrown away at the end: no fsync. */
   isTemporary: boolean;
+  /** The prefix of the tables. Omitted: they have none. */
+  schema?: string;
   /** How long a transaction of Sequelize may keep all others out. */
   transactionMs: number;
 }

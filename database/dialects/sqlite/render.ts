@@ -1,6 +1,6 @@
 /** Units as SQLite has them: prepared statements one after the other in its thread, row sets as JSON between them. */
 import { columnOf } from "../../schema/table.ts";
-import { listOf, type RowSet, type Step } from "../../units/steps.ts";
+import type { RowSet, Step } from "../../units/steps.ts";
 import { setsOf, storedValue, translated } from "../../units/text.ts";
 import type { Fragments, ParamKind, Plan, Runner } from "../../units/unit.ts";
 import type { SqliteClient } from "./client.ts";
@@ -53,7 +53,7 @@ function statementOf(step: Step): string {
       const { table, due, among, set, order, limit, into } = step;
       const isAmong = among === undefined ? "" : ` AND id IN (${among})`;
       return `UPDATE ${table.name} SET ${set} WHERE id IN (SELECT id FROM ${table.name} WHERE ${due}${isAmong}
-    ORDER BY ${order} LIMIT ${limit}) RETURNING ${listOf(table, into.columns, table.name)}`;
+    ORDER BY ${order} LIMIT ${limit}) RETURNING ${into.columns.map((one) => `${columnOf(table, one).column} AS "${one}"`).join(", ")}`;
     }
   }
 }

@@ -1,18 +1,22 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
+import type { Names } from "../../schema/names.ts";
 
 /** One connection with its prepared statements: the texts are constants of the units, so each is prepared once. */
 export class Sql {
   readonly db: DatabaseSync;
   #statements = new Map<string, StatementSync>();
 
-  constructor(db: DatabaseSync) {
+  readonly #names: Names;
+
+  constructor(db: DatabaseSync, names: Names) {
     this.db = db;
+    this.#names = names;
   }
 
   statement(text: string): StatementSync {
     let found = this.#statements.get(text);
     if (!found) {
-      found = this.db.prepare(text);
+      found = this.db.prepare(this.#names.in(text));
       this.#statements.set(text, found);
     }
     return found;

@@ -4,6 +4,7 @@ import type { Dialect } from "../../../database/dialect.ts";
 import { openPostgres } from "../../../database/dialects/postgres/open.ts";
 import { indexStep } from "../../../database/migrations/ddl.ts";
 import { type Migration, migrate, migrations, pending } from "../../../database/migrations/migrate.ts";
+import { plain } from "../../../database/schema/names.ts";
 import { describePostgres, freshSchema, type Schema } from "../../helpers/database.ts";
 import { until } from "../../helpers/redis.ts";
 
@@ -23,7 +24,7 @@ describePostgres("a step that is apart", () => {
   let writer: pg.Client;
   beforeEach(async () => {
     schema = await freshSchema();
-    dialect = await openPostgres(schema.url, 2);
+    dialect = await openPostgres({ url: schema.url, connections: 2 }, plain);
     writer = new pg.Client(schema.url);
     await writer.connect();
   });
@@ -93,7 +94,7 @@ describePostgres("a step that is apart", () => {
   });
 
   test("two processes at once take each step once", async () => {
-    const other = await openPostgres(schema.url, 2);
+    const other = await openPostgres({ url: schema.url, connections: 2 }, plain);
     const both = await Promise.all([migrate(dialect, steps), migrate(other, steps)]);
     await other.close();
     expect(both.flat().sort()).toEqual(steps.map(({ name }) => name).sort());

@@ -2,6 +2,7 @@
 import { createServer, type Server } from "node:net";
 import { Sql } from "../../../database/dialects/mssql/sql.ts";
 import { DatabaseUnavailable } from "../../../database/errors.ts";
+import { plain } from "../../../database/schema/names.ts";
 
 const servers: Server[] = [];
 afterEach(() => {
@@ -32,7 +33,7 @@ test.each([
   ["it speaks another language", () => portOf((socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"))],
   ["it says nothing", () => portOf(() => {})],
 ])("more calls than lanes while %s", async (_name, at) => {
-  const sql = new Sql(`mssql://u:hunter2@127.0.0.1:${await at()}/x?connectTimeout=200`, 8);
+  const sql = new Sql({ url: `mssql://u:hunter2@127.0.0.1:${await at()}/x?connectTimeout=200`, connections: 8 }, plain);
   const errors = await Promise.all(Array.from({ length: 20 }, () => failure(sql)));
   for (const error of errors) {
     expect(error).toBeInstanceOf(DatabaseUnavailable);

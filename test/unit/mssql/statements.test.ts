@@ -9,6 +9,7 @@ import { batchColumns, INTO_MADE, liveColumns, MADE, madeOf } from "../../../dat
 import { kinds } from "../../../database/dialects/mssql/sql.ts";
 import { mssqlDeliveries, mssqlLocks, mssqlStore } from "../../../database/dialects/mssql/store.ts";
 import { listed } from "../../../database/dialects/mssql/units/reads.ts";
+import { tableNames, namesIn as tablesIn } from "../../../database/schema/names.ts";
 import { cases } from "./statements.cases.ts";
 import { isMarked, MARK, type Sent, sentBy } from "./statements.kit.ts";
 import { columnTypes } from "./statements.schema.ts";
@@ -176,19 +177,28 @@ describe.each(cases)("$name", (unit) => {
     }));
 });
 
+const faultsOf = (texts: string[]): string[] =>
+  JSON.parse(
+    execFileSync(process.execPath, [join(__dirname, "statements.parse.mjs")], {
+      input: JSON.stringify(texts.map((one) => one.replaceAll(HINT, ""))),
+      encoding: "utf8",
+    }),
+  );
+
 test("a parser of T-SQL takes every statement, and no nonsense", async () => {
   const sent = (await Promise.all(cases.map(sentBy))).flat().flatMap(({ text, few }) => [text, few?.text ?? text]);
-  const parse = (texts: string[]): string[] =>
-    JSON.parse(
-      execFileSync(process.execPath, [join(__dirname, "statements.parse.mjs")], {
-        input: JSON.stringify(texts.map((one) => one.replaceAll(HINT, ""))),
-        encoding: "utf8",
-      }),
-    );
-  expect(parse([...new Set(sent)])).toEqual([]);
+  expect(faultsOf([...new Set(sent)])).toEqual([]);
   expect(
-    parse(["UPDATE batch SET a = 1 OUTPUT inserted.a INTO @a, WHERE id = 1;", "SELECT TOP (1 a FROM b;"]),
+    faultsOf(["UPDATE batch SET a = 1 OUTPUT inserted.a INTO @a, WHERE id = 1;", "SELECT TOP (1 a FROM b;"]),
   ).toHaveLength(2);
+});
+
+test("in a schema of their own every table is told with it, and a parser takes it", async () => {
+  const names = tablesIn("dataflow", "TRIGGER");
+  const texts = (await Promise.all(cases.map(sentBy))).flat().map(({ text }) => names.in(text));
+  const bare = new RegExp(`(?:FROM|JOIN|INTO|UPDATE|,)\\s+(?:${tableNames.join("|")})\\b(?![.(])`);
+  for (const text of texts) expect(withoutStrings(text)).not.toMatch(bare);
+  expect(faultsOf(texts)).toEqual([]);
 });
 
 test("a name of a temporary table stands for one list of columns", async () => {

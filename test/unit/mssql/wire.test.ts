@@ -5,13 +5,14 @@ import { kinds } from "../../../database/dialects/mssql/values.ts";
 import { BrokenLink, DatabaseUnavailable } from "../../../database/errors.ts";
 import { rowsLike } from "../../../database/found.ts";
 import { defineModels } from "../../../database/models.ts";
+import { plain } from "../../../database/schema/names.ts";
 import { type Answer, type Asked, says, type TdsServer, tdsServer } from "./tds.ts";
 
 let server: TdsServer;
 let sql: Sql;
 const started = async (answer: (asked: Asked) => Answer) => {
   server = await tdsServer(answer);
-  sql = new Sql(server.url, 8);
+  sql = new Sql({ url: server.url, connections: 8 }, plain);
 };
 afterEach(async () => {
   await sql.close();
@@ -123,8 +124,8 @@ test("rows that are loaded arrive as they are, keys in their own length", async 
 
 test("what the models look for are parameters, whose type is the column's: the text stays the same", async () => {
   await started(() => undefined);
-  const { sequelize, close } = await openMssql(server.url, 8);
-  const { Client, Policy } = defineModels(sequelize);
+  const { sequelize, close } = await openMssql({ url: server.url, connections: 8 }, plain);
+  const { Client, Policy } = defineModels(sequelize, plain);
   server.asked.length = 0;
   await rowsLike(Client, { changedAt: { atLeast: 1_795_952_518_955.913 } });
   await rowsLike(Client, { identifier: "a-client" });
@@ -160,7 +161,7 @@ async function quickest(ask: (text: string) => Promise<unknown>): Promise<number
 test("the last packet of a request is not held back, neither on a lane nor on a connection of the models", async () => {
   await started(() => undefined);
   expect(await quickest((text) => sql.all(text))).toBeLessThan(HELD_BACK_MS);
-  const { sequelize, close } = await openMssql(server.url, 8);
+  const { sequelize, close } = await openMssql({ url: server.url, connections: 8 }, plain);
   try {
     expect(await quickest((text) => sequelize.query(text))).toBeLessThan(HELD_BACK_MS);
   } finally {

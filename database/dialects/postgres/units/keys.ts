@@ -55,7 +55,7 @@ export const FENCE = `SELECT w.batch_id AS id, w.client_id, w.client_id AS "clie
 const RESERVE = `WITH fence AS MATERIALIZED (${FENCE}
     WHERE w.batch_id = $1 AND w.fence = $2 AND w.next_chunk = $3 FOR NO KEY UPDATE),
   given AS MATERIALIZED (SELECT decode(k, 'hex') AS key FROM unnest($4::text[]) k),
-  own AS MATERIALIZED (SELECT k.key_hash FROM fence, given g, record_key k
+  own AS MATERIALIZED (SELECT k.key_hash FROM fence CROSS JOIN given g CROSS JOIN record_key k
     WHERE k.client_id = fence.client_id AND k.key_hash = g.key AND k.batch_id = fence.id AND k.chunk_no = $3),
   taken AS (INSERT INTO record_key (client_id, key_hash, batch_id, chunk_no, expires_at)
     SELECT fence.client_id, g.key, fence.id, $3, ${NOW} FROM fence, given g ORDER BY g.key
