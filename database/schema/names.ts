@@ -5,7 +5,7 @@
 import * as declared from "./tables.ts";
 
 /** Not declared yet, or written by the migrations alone. */
-const others = ["batch", "batch_chunk", "batch_work", "record", "record_error", "audit", "schema_migration"];
+const others = ["audit", "schema_migration"];
 export const tableNames: readonly string[] = [...Object.values(declared).map(({ name }) => name), ...others];
 
 /** The setting that leaves the tables with their plain names where the connection puts them. */

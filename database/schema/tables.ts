@@ -2,8 +2,10 @@
  * The tables. Who adds a column writes it here and in a migration. Times are epoch milliseconds by the database's clock; on
  * what a state or a number means, see the seams (store.ts, deliveries.ts, locks.ts).
  */
+import type { Envelope, Format } from "../../formats/formats.ts";
 import type { DeliveryState } from "../deliveries.ts";
-import { table, typed } from "./table.ts";
+import type { BatchState, Phase, Reason } from "../store.ts";
+import { json, table, typed } from "./table.ts";
 
 export const client = table(
   "client",
@@ -77,6 +79,118 @@ export const clientUsage = table(
     records: "bigint",
   },
   { key: ["clientId", "day"], writers: ["imports", "retention"] },
+);
+
+export const batch = table(
+  "batch",
+  {
+    id: "id",
+    publicId: "uuid",
+    clientId: "bigint",
+    policyVersion: "int",
+    state: typed<BatchState>("name"),
+    reason: json<Reason | null>("text?"),
+    format: typed<Format>("name"),
+    envelope: json<Envelope>(),
+    /** SHA-256 of the decoded body; null while receiving. */
+    contentHash: "hash?",
+    /** The batch whose rejected records these are. */
+    parentId: "bigint?",
+    requestId: "name?",
+    bytes: "bigint",
+    records: "bigint",
+    /** Chunks that are stored; 0 after they were purged. */
+    chunks: "int",
+    phase: typed<Phase>("name"),
+    nextChunk: "int",
+    accepted: "bigint",
+    rejected: "bigint",
+    duplicate: "bigint",
+    fence: "bigint",
+    owner: "name?",
+    dueAt: "bigint?",
+    /** Attempts at the next chunk: 1 once the one before it was committed, for the run goes on with it; each claim adds one. */
+    attempt: "int",
+    attemptsTotal: "int",
+    version: "bigint",
+    createdAt: "bigint",
+    readyAt: "bigint?",
+    startedAt: "bigint?",
+    finishedAt: "bigint?",
+    /** The public id of the batch whose rejected records these are: `parentId` is gone with its row. */
+    retryOf: "uuid?",
+    /** Rows of its error report: a record takes one for each of its faults. */
+    faults: "bigint",
+    /** Rejected records that the report does not list. */
+    unlisted: "bigint",
+    /** Times that the batch was begun anew; numbers its errors. */
+    pass: "int",
+  },
+  { key: ["id"], writers: ["batch", "imports", "retention"] },
+);
+
+/** What moves of a batch while a worker runs it (`fence` > 0) or a node receives it (`fence` = 0, no owner). */
+export const batchWork = table(
+  "batch_work",
+  {
+    batchId: "bigint",
+    clientId: "bigint",
+    owner: "name?",
+    fence: "bigint",
+    /** Until when the lease lasts; in `batch` it is null meanwhile. */
+    dueAt: "bigint",
+    pass: "int",
+    nextChunk: "int",
+    phase: typed<Phase>("name"),
+    accepted: "bigint",
+    rejected: "bigint",
+    duplicate: "bigint",
+    faults: "bigint",
+    unlisted: "bigint",
+    attempt: "int",
+    version: "bigint",
+    /** What the batch has of its client's places: 0 where others of a group have one for it too. */
+    place: "int",
+  },
+  { key: ["batchId"], writers: ["batch", "imports"] },
+);
+
+export const batchChunk = table(
+  "batch_chunk",
+  {
+    batchId: "bigint",
+    no: "int",
+    firstRecord: "bigint",
+    firstLine: "bigint?",
+    records: "int",
+    codec: typed<"zstd" | "none">("name"),
+    /** Places of records that were too long; null for none. */
+    oversized: json<number[] | null>("text?"),
+    body: "bytes",
+  },
+  { key: ["batchId", "no"], writers: ["imports", "batch", "retention"] },
+);
+
+export const record = table(
+  "record",
+  { batchId: "bigint", seq: "bigint", data: "text" },
+  { key: ["batchId", "seq"], writers: ["batch", "retention"] },
+);
+
+/** A row for each error of a record; `line` and `raw` are on the first. `seq` has the pass of the batch in front (rows.ts, PASS). */
+export const recordError = table(
+  "record_error",
+  {
+    batchId: "bigint",
+    seq: "bigint",
+    n: "int",
+    line: "bigint?",
+    field: "text?",
+    code: "name?",
+    message: "text?",
+    raw: "text?",
+  },
+  { key: ["batchId", "seq", "n"], writers: ["batch", "retention"] },
 );
 
 /** Attempts at a batch that failed. */

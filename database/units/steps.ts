@@ -69,6 +69,24 @@ export interface RemoveFirst extends Writing {
   limit: string;
 }
 
+/** Rows that nobody else may change until the unit is over. */
+export interface Lock {
+  do: "lock";
+  table: Table;
+  where: string;
+  into: RowSet;
+  /** Rows that somebody else has locked are passed by, instead of waited for. */
+  passingBy?: boolean | undefined;
+}
+
+/** Rows of earlier steps, put together. `select` gives the columns of `into` in their order. */
+export interface Gather {
+  do: "gather";
+  table: Table;
+  select: string;
+  into: RowSet;
+}
+
 /** Takes rows that are due by updating them: each goes to one caller only, and what others take right now is passed by. */
 export interface Take {
   do: "take";
@@ -96,7 +114,7 @@ export interface Reading {
   as: "json" | "hex";
 }
 
-export type Step = Update | Insert | Upsert | Remove | RemoveFirst | Take | Select;
+export type Step = Lock | Gather | Update | Insert | Upsert | Remove | RemoveFirst | Take | Select;
 /** The last step of a unit that answers rows. */
 export type Answer<R> = (Select | Take) & { row?: R };
 
@@ -109,6 +127,8 @@ export const update = writing<Update>("update");
 export const insert = writing<Insert>("insert");
 export const upsert = writing<Upsert>("upsert");
 export const remove = writing<Remove>("remove");
+export const lock = writing<Lock>("lock");
+export const gather = writing<Gather>("gather");
 export const removeFirst = writing<RemoveFirst>("removeFirst");
 
 export const take = <T extends Table, N extends ColumnOf<T>>(

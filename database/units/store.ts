@@ -2,16 +2,24 @@
 import { attemptUnits } from "./attempts.ts";
 import { fairnessUnits } from "./fairness.ts";
 import { figureUnits } from "./figures.ts";
+import { moveUnits } from "./moves.ts";
 import { outboxUnits } from "./outbox.ts";
-import { repeatUnits } from "./repeats.ts";
+import { readUnits } from "./reads.ts";
+import { type Repeats, repeatUnits } from "./repeats.ts";
 import type { Units } from "./unit.ts";
+import { uploadUnits } from "./uploads.ts";
 import { versionUnits } from "./versions.ts";
+import { workUnits } from "./work.ts";
 
-export const sharedStore = (on: Units) => ({
+export const sharedStore = (on: Units, repeats: Repeats) => ({
   ...attemptUnits(on),
   ...fairnessUnits(on),
   ...figureUnits(on),
+  ...moveUnits(on),
   ...outboxUnits(on),
-  ...repeatUnits(on),
+  ...readUnits(on),
+  ...repeatUnits(on, repeats),
+  ...uploadUnits(on, repeats),
   ...versionUnits(on),
+  ...workUnits(on),
 });

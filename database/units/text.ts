@@ -31,7 +31,7 @@ export const setsOf = (steps: Step[]): Map<string, RowSet> =>
 export function storedValue(kind: ParamKind, value: unknown): unknown {
   if (value === null || value === undefined) return null;
   if (kind === "uuid" || kind === "name" || kind === "text") return storable(value as string);
-  if (kind === "texts") return (value as string[]).map(storable);
+  if (kind === "texts" || kind === "uuids") return (value as string[]).map(storable);
   if (kind === "hash" || kind === "key") return typeof value === "string" ? Buffer.from(value, "hex") : value;
   return value;
 }

@@ -25,13 +25,13 @@
 import type { ColumnKind } from "../dialect.ts";
 import type { Answer, Reading, Step } from "./steps.ts";
 
-/** `ids` and `texts` are lists of any length. */
-export type ParamKind = ColumnKind | "ids" | "texts";
+/** `ids`, `uuids` and `texts` are lists of any length. */
+export type ParamKind = ColumnKind | "ids" | "uuids" | "texts";
 export type Params = Record<string, ParamKind>;
 
 type Given<K> = K extends "ids"
   ? number[]
-  : K extends "texts"
+  : K extends "texts" | "uuids"
     ? string[]
     : K extends "uuid" | "name" | "text"
       ? string | null
@@ -47,7 +47,11 @@ export interface Fragments {
   /** A SELECT of the first `count` rows; `body` is what follows the word SELECT. */
   first(count: string | number, body: string): string;
   /** Whether the column is in a list parameter. */
-  isIn(column: string, list: string, kind?: "ids" | "texts"): string;
+  isIn(column: string, list: string, kind?: "ids" | "uuids" | "texts"): string;
+  /** The length of a text in bytes, without reading it. */
+  bytesOf(column: string): string;
+  /** At the end of a SELECT that is planned anew each time: one plan would be kept for clients and states of all sizes. */
+  plannedAnew: string;
   least(a: string, b: string): string;
   greatest(a: string, b: string): string;
   /** A table in a FROM whose rows are taken by others right now: they are passed by. Only inside of `take`. */
@@ -136,5 +140,5 @@ function readerOf(step: Step | undefined): (row: Record<string, unknown>) => obj
 
 const reading: Record<Reading["as"], (value: unknown) => unknown> = {
   json: (value) => (value === null ? null : JSON.parse(value as string)),
-  hex: (value) => (value === null ? null : Buffer.from(value as Uint8Array).toString("hex")),
+  hex: (value) => (value instanceof Uint8Array ? Buffer.from(value).toString("hex") : value),
 };

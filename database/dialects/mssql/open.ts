@@ -8,8 +8,7 @@ import { awayOf, refusalOf } from "./failure.ts";
 import { dialectModule, isUsable } from "./models.ts";
 import { place } from "./place.ts";
 import { Sql } from "./sql.ts";
-import { mssqlDeliveries, mssqlLocks, mssqlStore } from "./store.ts";
-import { now } from "./units/reads.ts";
+import { mssqlClock, mssqlDeliveries, mssqlLocks, mssqlStore } from "./store.ts";
 import { CONNECT_TIMEOUT_MS, REQUEST_TIMEOUT_MS, sequelizeOptionsOf } from "./url.ts";
 
 /** One name for all migrations of DataFlow in a database. */
@@ -67,7 +66,7 @@ export async function openMssql(to: Target, names: Names, logger?: Logger): Prom
     async lockMigrations(transaction) {
       await migrations.query(LOCK, { transaction });
     },
-    now: () => now(sql),
+    now: mssqlClock(sql),
     isEmbedded: false,
     refusalOf,
     awayOf,

@@ -5,7 +5,8 @@ import { setsOf, storedValue, translated } from "../../units/text.ts";
 import type { Fragments, ParamKind, Plan, Runner } from "../../units/unit.ts";
 import { ddl } from "./ddl.ts";
 import { AT_NOW } from "./rows.ts";
-import { big, bytes, float, hash, int, key, name, type Sql, text, uuid, type Value } from "./sql.ts";
+import { big, bytes, float, hash, int, key, NOW, name, type Sql, text, uuid, type Value } from "./sql.ts";
+import { COLLATION } from "./values.ts";
 
 const valuesOf: Record<ParamKind, (value: never) => Value> = {
   id: big,
@@ -19,18 +20,28 @@ const valuesOf: Record<ParamKind, (value: never) => Value> = {
   key,
   bytes,
   ids: (ids: number[]) => text(JSON.stringify(ids)),
+  uuids: (ids: string[]) => text(JSON.stringify(ids)),
   texts: (texts: string[]) => text(JSON.stringify(texts)),
 };
 
 /** Passes by rows that somebody takes right now, instead of waiting for them. READPAST alone is an error where rows have versions. */
-const PASSING_BY = "WITH (READCOMMITTEDLOCK, READPAST)";
+export const PASSING_BY = "WITH (READCOMMITTEDLOCK, READPAST)";
 
+/** A text out of JSON has the collation of the database, which may be another than the column's. */
+const LISTED = {
+  ids: "CAST(listed.value AS BIGINT)",
+  uuids: `CAST(listed.value AS NVARCHAR(36)) COLLATE ${COLLATION}`,
+  texts: `listed.value COLLATE ${COLLATION}`,
+};
 const isIn: Fragments["isIn"] = (column, list, kind = "ids") =>
-  `${column} IN (SELECT ${kind === "ids" ? "CAST(listed.value AS BIGINT)" : "listed.value"} FROM OPENJSON(${list}) AS listed)`;
+  `${column} IN (SELECT ${LISTED[kind]} FROM OPENJSON(${list}) AS listed)`;
 
 const fragments: Fragments = {
   first: (count, body) => `SELECT TOP (${count}) ${body}`,
   isIn,
+  // A text has two bytes a character here; limits are told in those that it has outside.
+  bytesOf: (column) => `DATALENGTH(${column}) / 2`,
+  plannedAnew: "\nOPTION (RECOMPILE)",
   least: (a, b) => `CASE WHEN ${a} < ${b} THEN ${a} ELSE ${b} END`,
   greatest: (a, b) => `CASE WHEN ${a} > ${b} THEN ${a} ELSE ${b} END`,
   passingBy: (table) => `${table} ${PASSING_BY}`,
@@ -49,6 +60,8 @@ const typeOf = (table: Table, column: string): string => {
 const declared = ({ name, table, columns }: RowSet): string =>
   `DECLARE @${name} TABLE (${columns.map((one) => `${columnOf(table, one).column} ${typeOf(table, one)}`).join(", ")});`;
 
+const columnsOf = ({ table, columns }: RowSet) => columns.map((one) => columnOf(table, one).column);
+
 const output = (step: { into?: RowSet | undefined }, of: "inserted" | "deleted"): string => {
   if (!step.into) return "";
   const { name, table, columns } = step.into;
@@ -62,6 +75,16 @@ function statementsOf(step: Exclude<Step, Take>): string {
   switch (step.do) {
     case "select":
       return step.text;
+    case "gather":
+      return `INSERT INTO @${step.into.name} (${columnsOf(step.into).join(", ")})\n${step.select}`;
+    case "lock": {
+      // A write without a change is the lock that needs no hint.
+      const column = step.table.columns.some(({ name }) => name === "fence")
+        ? "fence"
+        : step.table.columns.at(-1)?.column;
+      const by = step.passingBy ? ` ${PASSING_BY}` : "";
+      return `UPDATE ${step.table.name}${by} SET ${column} = ${column}${output(step, "inserted")}\nWHERE ${step.where}`;
+    }
     case "update":
       return `UPDATE ${step.table.name} SET ${step.set}${output(step, "inserted")}${optional("FROM", step.from)}\nWHERE ${step.where}`;
     case "remove":
@@ -90,7 +113,9 @@ const COUNTED = "SET @changed = @@ROWCOUNT";
 function upserted({ table, key, values, from, update, where }: Extract<Step, { do: "upsert" }>): string {
   const source =
     from &&
-    `(SELECT ${Object.entries(values).map(([column, value]) => `${value} AS "${column}"`)} FROM ${from}) AS given`;
+    `(SELECT ${Object.entries(values)
+      .map(([column, value]) => `${value} AS "${column}"`)
+      .join(", ")} FROM ${from}) AS given`;
   const given = (column: string) => (source ? `given.${quoted(column)}` : values[column]);
   const isIt = key.map((column) => `${table.name}.${quoted(column)} = ${given(column)}`).join(" AND ");
   const sets = update.map((column) => `${quoted(column)} = ${given(column)}`).join(", ");
@@ -98,9 +123,9 @@ function upserted({ table, key, values, from, update, where }: Extract<Step, { d
 SELECT ${Object.keys(values).map(given).join(", ")}${optional("FROM", source)}
 WHERE NOT EXISTS (SELECT 1 FROM ${table.name} WHERE ${isIt})`;
   if (update.length === 0) return insert;
-  return `UPDATE ${table.name} SET ${sets}${optional("FROM", source)}\nWHERE ${isIt}${optional("AND", where)};
-${COUNTED};
-${source ? insert : `IF @changed = 0\nBEGIN\n${insert};\n${COUNTED};\nEND`}`;
+  const updated = `UPDATE ${table.name} SET ${sets}${optional("FROM", source)}\nWHERE ${isIt}${optional("AND", where)}`;
+  if (source) return `${updated};\n${insert}`;
+  return `${updated};\n${COUNTED};\nIF @changed = 0\nBEGIN\n${insert};\n${COUNTED};\nEND`;
 }
 
 /** Rows that others took meanwhile are gone from the next look; so many looks are enough for anyone's turn. */
@@ -138,9 +163,12 @@ function textOf(steps: Step[]): string {
   const answer =
     steps.at(-1)?.do === "select" ? (steps.at(-1) as { text: string }).text : 'SELECT @changed AS "changed"';
   const writes = steps.filter((step) => step.do !== "select") as Exclude<Step, Take>[];
+  const isTimed = JSON.stringify(steps).includes(":now");
   const statements = writes.flatMap((step, n) => {
     const text = statementsOf(step);
-    return n > 0 || text.endsWith("\nEND") ? [text] : [text, COUNTED];
+    const counted = n > 0 || text.endsWith("\nEND") ? [] : [COUNTED];
+    // It may have waited: a lease that begins is to last from here on.
+    return [text, ...counted, ...(step.do === "lock" && isTimed ? [`SET @now = ${NOW}`] : [])];
   });
   const isOne = writes.length === 1;
   return [

@@ -87,9 +87,6 @@ export const AT_NOW = `DECLARE @now BIGINT = ${NOW};`;
 /** A step after one that may have waited for a lock: a lease that begins is to last from here on. */
 export const LATER = `SET @now = ${NOW}`;
 
-/** The table of an UPDATE of batches by their ids, read along its clustered index alone. */
-export const BY_KEY = "FROM batch WITH (INDEX(1))";
-
 /** A statement on whose one row a unit depends. */
 export interface Deciding {
   decides: string;

@@ -12,8 +12,7 @@ import { Links } from "./links.ts";
 import { dialectModule } from "./models.ts";
 import { place } from "./place.ts";
 import { Sql } from "./sql.ts";
-import { postgresDeliveries, postgresLocks, postgresStore } from "./store.ts";
-import { now } from "./units/reads.ts";
+import { postgresClock, postgresDeliveries, postgresLocks, postgresStore } from "./store.ts";
 
 /** "data" in ASCII: one number for all migrations of DataFlow in a database. */
 const MIGRATION_LOCK = 0x64617461;
@@ -68,7 +67,7 @@ export async function openPostgres(to: Target, names: Names, logger?: Logger): P
       while (!(await ask())[0]?.isMine) await pause(LOCK_PAUSE_MS);
     },
     makeIndex: (index) => makeIndex(migrations, index, names),
-    now: () => now(sql),
+    now: postgresClock(sql),
     isEmbedded: false,
     refusalOf,
     awayOf,

@@ -17,12 +17,15 @@ const casts: Record<ParamKind, string> = {
   key: "bytea",
   bytes: "bytea",
   ids: "bigint[]",
+  uuids: "varchar[]",
   texts: "text[]",
 };
 
 const fragments: Fragments = {
   first: (count, body) => `SELECT ${body} LIMIT ${count}`,
   isIn: (column, list) => `${column} = ANY(${list})`,
+  bytesOf: (column) => `octet_length(${column})`,
+  plannedAnew: "",
   least: (a, b) => `least(${a}, ${b})`,
   greatest: (a, b) => `greatest(${a}, ${b})`,
   passingBy: (table) => table,
@@ -63,7 +66,8 @@ function textOf(steps: Step[]): string {
   const named = (step: Step, n: number) => nameOf(step) ?? `step_${n}`;
   const isAnswered = steps.at(-1)?.do === "select";
   const ctes = (isAnswered ? steps.slice(0, -1) : steps).map(
-    (step, n) => `${named(step, n)} AS (${statementOf(step, returning(step, n === 0))})`,
+    (step, n) =>
+      `${named(step, n)} AS ${isRead(step) ? "MATERIALIZED " : ""}(${statementOf(step, returning(step, n === 0))})`,
   );
   const answer = isAnswered
     ? (steps.at(-1) as { text: string }).text
@@ -73,7 +77,10 @@ function textOf(steps: Step[]): string {
 
 const nameOf = (step: Step): string | undefined => ("into" in step ? step.into?.name : undefined);
 
+const isRead = (step: Step): boolean => step.do === "lock" || step.do === "gather";
+
 function returning(step: Step, isCounted: boolean): string {
+  if (isRead(step)) return "";
   if (!("into" in step && step.into)) return isCounted ? " RETURNING 1" : "";
   const { table, columns } = step.into;
   const list = columns.map((name) => `${table.name}.${columnNamed(table, name)}`);
@@ -87,6 +94,12 @@ function statementOf(step: Step, ending: string): string {
   switch (step.do) {
     case "select":
       return step.text;
+    case "gather":
+      return step.select;
+    case "lock": {
+      const columns = step.into.columns.map((name) => `${step.table.name}.${columnNamed(step.table, name)}`);
+      return `SELECT ${columns.join(", ")} FROM ${step.table.name} WHERE ${step.where} FOR NO KEY UPDATE${step.passingBy ? " SKIP LOCKED" : ""}`;
+    }
     case "update":
       return `UPDATE ${step.table.name} SET ${step.set}${optional("FROM", step.from)} WHERE ${step.where}${ending}`;
     case "remove":

@@ -1,5 +1,3 @@
-/** Between rows and the types of the seam, and the parts of statements that several units share. */
-import { BrokenLink } from "../../errors.ts";
 import { batchRow, isLive, movingColumns, type RawBatch } from "../../rows.ts";
 import type { Due, NewBatch, OutboxDraft, StoredChunk, Written } from "../../store.ts";
 import { NOW } from "./sql.ts";
@@ -63,18 +61,6 @@ export const claimedColumns = (until: string) => listed((column) => (column === 
 
 /** The moving columns, of the alias `of`. */
 export const movingOf = (of: string) => movingColumns.map((column) => `${of}.${column}`).join(", ");
-
-export interface Of {
-  batchId: number;
-}
-
-/** Rows without the id of their batch, which was asked for with them. Throws BrokenLink for those of another one. */
-export function ofBatch<T extends Of>(id: number, rows: T[]): Omit<T, "batchId">[] {
-  return rows.map(({ batchId, ...row }) => {
-    if (batchId !== id) throw new BrokenLink();
-    return row;
-  });
-}
 
 /** A batch with the ids of the outbox rows that the same statement wrote. */
 export type RawWritten = RawBatch & { outbox: number[] };

@@ -3,6 +3,8 @@ import type { LockStore } from "../../locks.ts";
 import type { BatchStore } from "../../store.ts";
 import { deliveries } from "../../units/deliveries.ts";
 import { locks } from "../../units/locks.ts";
+import { clockOn, evidenceOn } from "../../units/reads.ts";
+import { repeatsOn } from "../../units/repeats.ts";
 import { sharedStore } from "../../units/store.ts";
 import { Units } from "../../units/unit.ts";
 import { resolving } from "../../unknown.ts";
@@ -15,47 +17,23 @@ import { UploadCommits } from "./together.ts";
 import { candidates } from "./units/fairness.ts";
 import { claimGroup, commitChunks } from "./units/group.ts";
 import { reserveKeys } from "./units/keys.ts";
-import { move, voidLeases } from "./units/moves.ts";
-import { batch, batchById, changed, childOf, due, errors, list, outboxOf, records, voided } from "./units/reads.ts";
 import { deleteBatch, purgeChunks } from "./units/removal.ts";
-import { answerKey, keyHolder, usage } from "./units/repeats.ts";
 import { deleteStaleErrors, staleErrors } from "./units/stale.ts";
-import { appendChunks, beginKeyedUpload, beginUpload, touchUploads, voidUpload } from "./units/uploads.ts";
-import { claim, commitChunk, extendLeases, readChunk } from "./units/work.ts";
+import { claim, commitChunk } from "./units/work.ts";
 
 const on = (sql: Sql) => new Units(runnerOn(sql));
 
 const units = {
-  beginUpload,
-  beginKeyedUpload,
-  appendChunks,
-  touchUploads,
-  voidUpload,
-  keyHolder,
-  answerKey,
-  usage,
   candidates,
   claim,
   claimGroup,
-  readChunk,
   commitChunk,
   commitChunks,
   reserveKeys,
-  extendLeases,
-  move,
-  due,
-  voided,
-  voidLeases,
   purgeChunks,
   deleteBatch,
   staleErrors,
   deleteStaleErrors,
-  batch,
-  childOf,
-  list,
-  changed,
-  errors,
-  records,
 };
 
 /**
@@ -66,16 +44,16 @@ const LEAST_COMPRESSED = 2 * 1024;
 
 /** The seam, each unit with the pool in front. */
 export const postgresStore = (sql: Sql, links: Links): BatchStore => {
+  const repeats = repeatsOn(on(sql));
   const store = {
     ...(bound(units, sql) as unknown as BatchStore),
-    ...sharedStore(on(sql)),
+    ...sharedStore(on(sql), repeats),
     leastCompressed: LEAST_COMPRESSED,
-    commitUpload: new UploadCommits(sql).commit,
+    commitUpload: new UploadCommits(sql, repeats).commit,
   };
   const asked = verified(store, () => links.distrust());
   return resolving(asked, {
-    batchById: (id) => batchById(sql, id),
-    outboxOf: (events) => outboxOf(sql, events),
+    ...evidenceOn(on(sql)),
     deadline: () => links.deadline,
   });
 };
@@ -83,3 +61,5 @@ export const postgresStore = (sql: Sql, links: Links): BatchStore => {
 export const postgresLocks = (sql: Sql): LockStore => locks(on(sql));
 
 export const postgresDeliveries = (sql: Sql): DeliveryStore => deliveries(on(sql));
+
+export const postgresClock = (sql: Sql): (() => Promise<number>) => clockOn(on(sql));

@@ -5,6 +5,7 @@
 
 import type { UploadCommit, UploadOutcome } from "../../store.ts";
 import { isUnavailable } from "../../unavailable.ts";
+import type { Repeats } from "../../units/repeats.ts";
 import type { Sql } from "./sql.ts";
 import { commitTogether } from "./units/together.ts";
 import { commitUpload } from "./units/uploads.ts";
@@ -39,16 +40,18 @@ function claimsOf({ batch, key, dedup, totals }: UploadCommit): string[] {
 
 export class UploadCommits {
   readonly #sql: Sql;
+  readonly #repeats: Repeats;
   #waiting: Waiting[] = [];
   #underWay = 0;
 
-  constructor(sql: Sql) {
+  constructor(sql: Sql, repeats: Repeats) {
     this.#sql = sql;
+    this.#repeats = repeats;
   }
 
   /** As `BatchStore.commitUpload`. */
   readonly commit = (commit: UploadCommit): Promise<UploadOutcome> => {
-    if (!isSmall(commit)) return commitUpload(this.#sql, commit);
+    if (!isSmall(commit)) return commitUpload(this.#sql, commit, this.#repeats);
     return new Promise((resolve, reject) => {
       this.#waiting.push({ commit, resolve, reject });
       this.#next();
@@ -102,6 +105,6 @@ export class UploadCommits {
   }
 
   #alone({ commit, resolve }: Waiting): void {
-    resolve(commitUpload(this.#sql, commit));
+    resolve(commitUpload(this.#sql, commit, this.#repeats));
   }
 }

@@ -1,5 +1,5 @@
 /** Units as SQLite has them: prepared statements one after the other in its thread, row sets as JSON between them. */
-import { columnOf } from "../../schema/table.ts";
+import { type Column, columnOf } from "../../schema/table.ts";
 import type { RowSet, Step } from "../../units/steps.ts";
 import { setsOf, storedValue, translated } from "../../units/text.ts";
 import type { Fragments, ParamKind, Plan, Runner } from "../../units/unit.ts";
@@ -12,6 +12,8 @@ const READY = "FROM batch AS r INDEXED BY batch_state_client_id_id_ix WHERE r.st
 const fragments: Fragments = {
   first: (count, body) => `SELECT ${body} LIMIT ${count}`,
   isIn,
+  bytesOf: (column) => `octet_length(${column})`,
+  plannedAnew: "",
   least: (a, b) => `min(${a}, ${b})`,
   greatest: (a, b) => `max(${a}, ${b})`,
   // Nobody writes beside this thread.
@@ -26,7 +28,11 @@ const fragments: Fragments = {
 
 /** A row set as it comes back to a later step: `rows` is its parameter. */
 function fromJson({ name, table, columns }: RowSet, rows: string): string {
-  const list = columns.map((one) => columnOf(table, one)).map(({ column }) => `value ->> '$.${column}' AS "${column}"`);
+  const list = columns.map((one) => {
+    const column = columnOf(table, one);
+    const value = `value ->> '$.${column.column}'`;
+    return `${isBytes(column) ? `unhex(${value})` : value} AS "${column.column}"`;
+  });
   return `(SELECT ${list.join(", ")} FROM json_each(${rows})) AS ${name}`;
 }
 
@@ -37,6 +43,10 @@ function statementOf(step: Step): string {
   switch (step.do) {
     case "select":
       return step.text;
+    case "gather":
+      return step.select;
+    case "lock":
+      return `SELECT ${returned(step.into)} FROM ${step.table.name} WHERE ${step.where}`;
     case "update":
       return `UPDATE ${step.table.name} SET ${step.set}${optional("FROM", step.from)} WHERE ${step.where}${returning(step)}`;
     case "remove":
@@ -58,9 +68,16 @@ function statementOf(step: Step): string {
   }
 }
 
-function returning({ into }: { into?: RowSet | undefined }): string {
-  return into ? ` RETURNING ${into.columns.map((one) => columnOf(into.table, one).column).join(", ")}` : "";
-}
+const isBytes = ({ kind }: Column) => kind === "hash" || kind === "key" || kind === "bytes";
+
+/** JSON has no bytes: those go as hexadecimal digits. */
+const returned = ({ table, columns }: RowSet): string =>
+  columns
+    .map((one) => columnOf(table, one))
+    .map((one) => (isBytes(one) ? `nullif(hex(${one.column}), '') AS ${one.column}` : one.column))
+    .join(", ");
+
+const returning = ({ into }: { into?: RowSet | undefined }): string => (into ? ` RETURNING ${returned(into)}` : "");
 
 function inserted(step: Extract<Step, { do: "insert" | "upsert" }>): string {
   const { table, values, from } = step;
@@ -100,13 +117,16 @@ export const runnerOn = (client: SqliteClient): Runner => ({
     const program = rendered(plan);
     const id = ++last;
     const op = program.isRead ? "readProgram" : program.steps.length === 1 ? "runProgram" : "runPrograms";
+    const bytes = Object.keys(plan.params).filter((name) => plan.params[name] === "bytes");
     let isKnown = false;
     return (values) => {
       const given = Object.fromEntries(
         Object.entries(plan.params).map(([name, kind]) => [name, bindable(kind, values[name])]),
       );
+      const bodies = bytes.map((name) => (given[name] as Uint8Array<ArrayBuffer>).buffer);
+      const size = bodies.reduce((sum, { byteLength }) => sum + byteLength, 0);
       // The thread takes messages in their order, so only the first one brings the text.
-      const sent = client.call(op, id, given, isKnown ? null : program);
+      const sent = client.send(op, [id, given, isKnown ? null : program], size, bodies);
       isKnown = true;
       return sent;
     };
@@ -115,5 +135,7 @@ export const runnerOn = (client: SqliteClient): Runner => ({
 
 function bindable(kind: ParamKind, value: unknown): unknown {
   const stored = storedValue(kind, value);
-  return kind === "ids" || kind === "texts" ? JSON.stringify(stored) : stored;
+  // The one copy of a body: the caller keeps its own, and a view on a pool's buffer would send the whole pool.
+  if (kind === "bytes") return Uint8Array.from(stored as Uint8Array);
+  return kind === "ids" || kind === "uuids" || kind === "texts" ? JSON.stringify(stored) : stored;
 }

@@ -1,8 +1,18 @@
+import { decided } from "../../decided.ts";
 import type { DeliveryStore } from "../../deliveries.ts";
 import type { LockStore } from "../../locks.ts";
-import type { BatchStore, ChunkCommit, OutboxDraft, StoredChunk, Written } from "../../store.ts";
+import type {
+  BatchStore,
+  ChunkCommit,
+  OutboxDraft,
+  StoredChunk,
+  UploadCommit,
+  UploadOutcome,
+  Written,
+} from "../../store.ts";
 import { deliveries } from "../../units/deliveries.ts";
 import { locks } from "../../units/locks.ts";
+import { repeatsOn } from "../../units/repeats.ts";
 import { sharedStore } from "../../units/store.ts";
 import { Units } from "../../units/unit.ts";
 import { verified } from "../../verified.ts";
@@ -20,25 +30,21 @@ const LEAST_COMPRESSED = 32 * 1024;
 export const sqliteStore = (client: SqliteClient): BatchStore => verified(unverified(client), () => {});
 
 function unverified(client: SqliteClient): BatchStore {
+  const repeats = repeatsOn(on(client));
+  const stored = async (commit: UploadCommit): Promise<UploadOutcome | null> => {
+    const { packed, size, transfer } = pack(commit.chunks);
+    const done = await client.send("commitUpload", [{ ...commit, chunks: packed }], size, transfer);
+    return done && { outcome: "stored", ...(written(done, commit.events) as Written) };
+  };
   return {
-    ...sharedStore(on(client)),
+    ...sharedStore(on(client), repeats),
     leastCompressed: LEAST_COMPRESSED,
-    beginUpload: (batch, leaseMs) => client.call("beginUpload", batch, leaseMs),
-    beginKeyedUpload: (batch, leaseMs, key) => client.call("beginKeyedUpload", batch, leaseMs, key),
-    appendChunks: (id, chunks, leaseMs) => {
-      const { packed, size, transfer } = pack(chunks);
-      return client.send("appendChunks", [id, packed, leaseMs], size, transfer);
-    },
-    touchUploads: (ids, leaseMs) => client.call("touchUploads", ids, leaseMs),
-    commitUpload: async (commit) => {
-      const { packed, size, transfer } = pack(commit.chunks);
-      const done = await client.send("commitUpload", [{ ...commit, chunks: packed }], size, transfer);
-      return done.outcome === "stored" ? { outcome: "stored", ...(written(done, commit.events) as Written) } : done;
-    },
-    voidUpload: (id, onlyDue) => client.call("voidUpload", id, onlyDue),
-    keyHolder: (clientId, key) => client.call("keyHolder", clientId, key),
-    answerKey: (clientId, key, id, answer) => client.call("answerKey", clientId, key, id, answer),
-    usage: (clientId) => client.call("usage", clientId),
+    commitUpload: (commit) =>
+      decided<UploadOutcome, UploadOutcome>(
+        () => stored(commit),
+        () => repeats.whyNot(commit),
+        () => repeats.clearStale(commit),
+      ),
     candidates: (limit, together = 0) =>
       chosen(
         {
@@ -50,7 +56,6 @@ function unverified(client: SqliteClient): BatchStore {
       ),
     claim: (id, owner, leaseMs) => client.call("claim", id, owner, leaseMs),
     claimGroup: (ids, owner, leaseMs) => client.call("claimGroup", ids, owner, leaseMs),
-    readChunk: (id, no) => client.call("readChunk", id, no),
     commitChunk: async (commit) => {
       const done = await client.send("commitChunk", [commit], sizeOf(commit), []);
       return written(done, commit.end?.events ?? []);
@@ -65,21 +70,10 @@ function unverified(client: SqliteClient): BatchStore {
       );
     },
     reserveKeys: (id, fence, chunk, keys) => client.call("reserveKeys", id, fence, chunk, keys),
-    extendLeases: (owner, ids, leaseMs) => client.call("extendLeases", owner, ids, leaseMs),
-    move: async (move) => written(await client.call("move", move), move.events),
-    due: (state, limit) => client.call("due", state, limit),
-    voided: (limit) => client.call("voided", limit),
-    voidLeases: () => client.call("voidLeases"),
     purgeChunks: (id, limit, due) => client.call("purgeChunks", id, limit, due),
     deleteBatch: (id, limit) => client.call("deleteBatch", id, limit),
     staleErrors: (limit) => client.call("staleErrors", limit),
     deleteStaleErrors: (stale, limit) => client.call("deleteStaleErrors", stale, limit),
-    batch: (publicId, clientId) => client.call("batch", publicId, clientId),
-    childOf: (id) => client.call("childOf", id),
-    list: (query) => client.call("list", query),
-    changed: (seen) => client.call("changed", seen),
-    errors: (id, after, limit, maxBytes) => client.call("errors", id, after, limit, maxBytes),
-    records: (id, after, limit, maxBytes) => client.call("records", id, after, limit, maxBytes),
   };
 }
 

@@ -48,8 +48,8 @@ function reply(replies: Reply[]): void {
 }
 
 function bodyOf(reply: Reply): ArrayBuffer[] {
-  const result = "result" in reply ? (reply.result as { chunk?: Body | null; body?: unknown } | null) : null;
-  const body = (result?.chunk ?? (result as Body | null))?.body;
+  const result = "result" in reply ? (reply.result as { chunk?: Body | null; rows?: Body[] } | null) : null;
+  const body = (result?.chunk ?? result?.rows?.[0])?.body;
   return body instanceof Uint8Array && body.byteLength > 0 ? [body.buffer as ArrayBuffer] : [];
 }
 

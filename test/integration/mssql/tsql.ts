@@ -85,6 +85,7 @@ const words: [RegExp, string][] = [
   [/\s+OPTION \([A-Z ]+\d*\)/g, ""],
   [/^WITH waiting AS/g, "WITH RECURSIVE waiting AS"],
   [/COUNT_BIG\(/g, "COUNT("],
+  [/ COLLATE \w+/g, ""],
   // Of whole numbers it is one there.
   [/\bSUM\((\w\.)?n\)/g, "CAST(SUM($1n) AS bigint)"],
   [/CROSS APPLY/g, "CROSS JOIN LATERAL"],

@@ -1,7 +1,10 @@
 /** Every unit of the stores, in its variants. */
 import type { AttemptRecord } from "../../../database/deliveries.ts";
-import { batchById, now, outboxOf } from "../../../database/dialects/mssql/units/reads.ts";
+import { runnerOn } from "../../../database/dialects/mssql/render.ts";
+import type { Sql } from "../../../database/dialects/mssql/sql.ts";
 import type { ChunkCommit, Move, UploadCommit } from "../../../database/store.ts";
+import { clockOn, evidenceOn } from "../../../database/units/reads.ts";
+import { Units } from "../../../database/units/unit.ts";
 import {
   type Case,
   chunk,
@@ -32,7 +35,7 @@ const smallPost = (name: string, over: () => Partial<UploadCommit>, answers: unk
   add(`commitUpload: ${name}`, ({ store }) => store.commitUpload(upload(over())), answers);
 const SWEPT: unknown[][] = [];
 /** Refused by a key that is over: what stands in the way is deleted, and the second try is refused for good. */
-const STALE = [[], [], [], [], [], ...RUNNING];
+const STALE = [[], [], [], [], [], [], [], ...RUNNING];
 
 smallPost("small", () => ({ id: n() }), SWEPT);
 add("commitUpload: a small body", ({ store }) => store.commitUpload(upload({ events: [event(), told()] })), [
@@ -136,9 +139,10 @@ add("attempts", ({ store }) => store.attempts([n(), n()], n()));
 add("stats", ({ store }) => store.stats());
 add("forgetVersions", ({ store }) => store.forgetVersions(n()));
 add("foldCounts", ({ store }) => store.foldCounts());
-add("now", ({ sql }) => now(sql), [[{ now: 1 }]]);
-add("batchById", ({ sql }) => batchById(sql, n()));
-add("outboxOf", ({ sql }) => outboxOf(sql, [event(), event()]));
+const on = (sql: Sql) => new Units(runnerOn(sql));
+add("now", ({ sql }) => clockOn(on(sql))(), [[{ now: 1 }]]);
+add("batchById", ({ sql }) => evidenceOn(on(sql)).batchById(n()));
+add("outboxOf", ({ sql }) => evidenceOn(on(sql)).outboxOf([event(), event()]));
 add("takeOutbox", ({ store }) => store.takeOutbox(n(), n(), n()));
 add("deleteOutbox", ({ store }) => store.deleteOutbox([n(), n()]));
 

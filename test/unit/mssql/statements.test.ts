@@ -8,8 +8,8 @@ import { ddl } from "../../../database/dialects/mssql/ddl.ts";
 import { batchColumns, INTO_MADE, liveColumns, MADE, madeOf } from "../../../database/dialects/mssql/rows.ts";
 import { kinds } from "../../../database/dialects/mssql/sql.ts";
 import { mssqlDeliveries, mssqlLocks, mssqlStore } from "../../../database/dialects/mssql/store.ts";
-import { listed } from "../../../database/dialects/mssql/units/reads.ts";
 import { tableNames, namesIn as tablesIn } from "../../../database/schema/names.ts";
+import { LISTED, WHOLE } from "../../../database/units/batches.ts";
 import { cases } from "./statements.cases.ts";
 import { isMarked, MARK, type Sent, sentBy } from "./statements.kit.ts";
 import { columnTypes } from "./statements.schema.ts";
@@ -72,7 +72,8 @@ const brief = (text: string) =>
     .replaceAll(batchColumns(), "a batch")
     .replaceAll(madeOf("@id"), "INSERT INTO @made a live batch")
     .replaceAll(liveColumns, "a live batch")
-    .replaceAll(listed, "a batch without its envelope");
+    .replaceAll(WHOLE, "a whole batch")
+    .replaceAll(LISTED, "a batch without its envelope");
 
 /** Everything that is declared or given has a use, and nothing else is used. */
 function expectUsed(text: string, names: string[]): void {
@@ -89,7 +90,9 @@ function expectUsed(text: string, names: string[]): void {
 }
 
 test("parts that many statements share", () => {
-  expect(`\n${[MADE, INTO_MADE, batchColumns(), liveColumns, madeOf("@id"), listed].join("\n\n")}\n`).toMatchSnapshot();
+  expect(
+    `\n${[MADE, INTO_MADE, batchColumns(), liveColumns, madeOf("@id"), WHOLE, LISTED].join("\n\n")}\n`,
+  ).toMatchSnapshot();
 });
 
 describe.each(cases)("$name", (unit) => {

@@ -1,9 +1,9 @@
 /** Deleting in pieces: a batch of millions of rows must not hold up the others' commits for seconds. */
 import { removable } from "../../../rows.ts";
 import type { Due, Removal } from "../../../store.ts";
+import { PASSING_BY } from "../render.ts";
 import { AT_NOW, type Deciding, deciding, dueAt, Params, unit } from "../rows.ts";
 import { big, int, type Sql, type Values } from "../sql.ts";
-import { PASSING_BY } from "./taking.ts";
 
 /** From 5,000 locks of a statement on SQL Server would rather lock the whole table. */
 const MOST_ROWS = 2_000;

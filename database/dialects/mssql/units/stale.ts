@@ -1,22 +1,16 @@
 /** Errors of earlier passes over a batch: out of sight since the batch was driven again, and deleted in pieces. */
 import { PASS } from "../../../rows.ts";
 import type { Removal, StaleErrors } from "../../../store.ts";
+import { PASSING_BY } from "../render.ts";
 import { deciding } from "../rows.ts";
 import { big, int, type Sql } from "../sql.ts";
 import { deletePiece } from "./removal.ts";
-import { PASSING_BY } from "./taking.ts";
 
 /** Variable and statement: the pass over the batch `id`. As BIGINT, for it is multiplied. */
 export const PASS_VARIABLE = "@passes BIGINT";
 export const passOf = (id: string) => `SELECT @passes = pass FROM batch WHERE id = ${id}`;
 /** What stands before the record's number in `seq`. */
 export const passStep = () => big(PASS);
-
-/** After the step that has raised the batch's pass: the errors of the one before are out of sight. */
-export const staleSteps = (id: string): string[] => [
-  passOf(id),
-  `INSERT INTO stale_errors (batch_id, pass, since) SELECT ${id}, @passes - 1, @now`,
-];
 
 export function staleErrors(sql: Sql, limit: number): Promise<StaleErrors[]> {
   return sql.all<StaleErrors>(

@@ -1,7 +1,7 @@
 import { decided } from "../../../decided.ts";
-import type { NewBatch, StoredChunk, UploadCommit, UploadOutcome } from "../../../store.ts";
+import type { UploadCommit, UploadOutcome } from "../../../store.ts";
+import type { Repeats } from "../../../units/repeats.ts";
 import {
-  AT_NOW,
   chunkSteps,
   type Deciding,
   deciding,
@@ -12,109 +12,26 @@ import {
   IDS_OF_MADE,
   INTO_MADE,
   identity,
-  idsIn,
   jsonOrNull,
-  listOf,
   outboxSteps,
   Params,
   type RawWritten,
-  unit,
   written,
   writtenUnit,
 } from "../rows.ts";
 import { big, hash, int, name, type Sql, text, uuid } from "../sql.ts";
 import { ARRIVED, insertQueue } from "./fairness.ts";
-import { clearKey, clearStale, freeConditions, heldBy, keyIsFree, repeatSteps, spend, whyNot } from "./repeats.ts";
-import { freeWork, giveWork } from "./work.ts";
+import { freeConditions, repeatSteps, spend } from "./repeats.ts";
+import { freeWork } from "./work.ts";
 
 /** An upload belongs to its node as long as it is this; taking it away raises the fence. */
 const OURS = "state = 'receiving' AND fence = 0";
 
-/** The INSERT of a receiving row, before its condition. */
-const begun = (batch: NewBatch, params: Params) =>
-  `INSERT INTO batch (${IDENTITY}, state, envelope, bytes, records, chunks, phase, next_chunk, accepted, rejected,
-  duplicate, fence, attempt, attempts_total, version, created_at)
-SELECT ${identity(batch, params)}, 'receiving', '{}', 0, 0, 0, 'deliver', 0, 0, 0, 0, 0, 0, 0, 1, @now`;
-
-export async function beginUpload(sql: Sql, batch: NewBatch, leaseMs: number): Promise<number> {
-  const params = new Params();
-  const text = unit({
-    declared: ["@id BIGINT"],
-    steps: [
-      begun(batch, params),
-      "SET @id = SCOPE_IDENTITY()",
-      giveWork("@id", `@now + ${params.add(big(leaseMs), "lease")}`),
-    ],
-    answer: 'SELECT @id AS "id"',
-  });
-  const row = await sql.get<{ id: number }>(text, params.all);
-  return (row as { id: number }).id;
-}
-
-export async function beginKeyedUpload(sql: Sql, batch: NewBatch, leaseMs: number, key: string) {
-  const params = new Params();
-  const lease = `@now + ${params.add(big(leaseMs), "lease")}`;
-  const [client, named] = [params.add(big(batch.clientId), "clientId"), params.add(name(key), "key")];
-  const text = unit({
-    declared: ["@id BIGINT"],
-    steps: [
-      deciding(`${begun(batch, params)} WHERE ${keyIsFree(client, named)}`),
-      "SET @id = SCOPE_IDENTITY()",
-      giveWork("@id", lease),
-      `INSERT INTO idempotency_key (client_id, "key", batch_id, expires_at) VALUES (${client}, ${named}, @id, ${lease})`,
-    ],
-    answer: 'SELECT @id AS "id" WHERE @held = 1',
-  });
-  return decided(
-    async () => (await sql.get<{ id: number }>(text, params.all)) ?? null,
-    () => heldBy(sql, batch.clientId, key),
-    () => clearKey(sql, batch.clientId, key),
-  );
-}
-
-export async function appendChunks(sql: Sql, id: number, chunks: StoredChunk[], leaseMs: number): Promise<boolean> {
-  const params = new Params();
-  const batch = params.add(big(id), "id");
-  const text = unit({
-    steps: [
-      deciding(
-        `UPDATE batch_work SET due_at = @now + ${params.add(big(leaseMs), "lease")} WHERE batch_id = ${batch} AND fence = 0`,
-      ),
-      ...chunkSteps(chunks, batch, params),
-    ],
-    answer: 'SELECT @held AS "held" WHERE @held = 1',
-  });
-  return (await sql.get(text, params.all)) !== undefined;
-}
-
-export async function touchUploads(sql: Sql, ids: number[], leaseMs: number): Promise<void> {
-  await sql.all(TOUCH, { ids: listOf(ids), lease: big(leaseMs) });
-}
-
-const TOUCH = `${AT_NOW}\nUPDATE batch_work SET due_at = @now + @lease WHERE batch_id IN ${idsIn("@ids")} AND fence = 0;`;
-
-/** Due at once: should this node die before it has wiped the upload, the sweep finds it. */
-const voided = (condition: string) =>
-  unit({
-    steps: [
-      deciding("UPDATE batch SET fence = fence WHERE id = @id AND state = 'receiving'"),
-      "UPDATE batch_work SET fence = fence WHERE batch_id = @id",
-      deciding(`UPDATE batch SET fence = fence + 1, due_at = CASE WHEN due_at < @now THEN due_at ELSE @now END
-WHERE id = @id${condition}`),
-      freeWork("@id"),
-      "DELETE FROM idempotency_key WHERE batch_id = @id AND answer IS NULL",
-    ],
-    answer: 'SELECT @held AS "held" WHERE @held = 1',
-  });
-const VOID = voided("");
-const VOID_DUE = voided(` AND (due_at <= @now
-  OR EXISTS (SELECT 1 FROM batch_work AS w WHERE w.batch_id = @id AND w.due_at <= @now))`);
-
-export async function voidUpload(sql: Sql, id: number, onlyDue: boolean): Promise<boolean> {
-  return (await sql.get(onlyDue ? VOID_DUE : VOID, { id: big(id) })) !== undefined;
-}
-
-export async function commitUpload(sql: Sql, commit: UploadCommit): Promise<UploadOutcome> {
+export async function commitUpload(
+  sql: Sql,
+  commit: UploadCommit,
+  { whyNot, clearStale }: Repeats,
+): Promise<UploadOutcome> {
   const params = new Params();
   const text = commitText(commit, params);
   return decided<UploadOutcome, UploadOutcome>(
@@ -122,8 +39,8 @@ export async function commitUpload(sql: Sql, commit: UploadCommit): Promise<Uplo
       const done = written(await sql.get<RawWritten>(text, params.all), commit.events);
       return done && { outcome: "stored", ...done };
     },
-    () => whyNot(sql, commit),
-    () => clearStale(sql, commit),
+    () => whyNot(commit),
+    () => clearStale(commit),
   );
 }
 

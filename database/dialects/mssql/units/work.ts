@@ -1,6 +1,6 @@
 /** What a worker does: claim, commit chunk by chunk, keep its leases. */
 import { checkCount, errorRows, movingColumns, placesWithout, workColumns } from "../../../rows.ts";
-import { type ChunkCommit, type Claimed, type StoredChunk, storedFaults, type Written } from "../../../store.ts";
+import { type ChunkCommit, type Claimed, storedFaults, type Written } from "../../../store.ts";
 import {
   batchColumns,
   batchRow,
@@ -10,10 +10,8 @@ import {
   dueAt,
   hasEnded,
   INTO_MADE,
-  idsIn,
   jsonOrNull,
   LATER,
-  listOf,
   MADE,
   madeOf,
   outboxSteps,
@@ -72,14 +70,6 @@ type RawClaim = RawBatch & RawChunk & { chunkOf: number | null };
 export async function claim(sql: Sql, id: number, owner: string, leaseMs: number): Promise<Claimed | null> {
   const raw = await sql.get<RawClaim>(CLAIM, { id: big(id), owner: name(owner), lease: big(leaseMs) });
   return raw ? { batch: batchRow(raw), chunk: raw.chunkOf === null ? null : storedChunk(raw) } : null;
-}
-
-export async function readChunk(sql: Sql, id: number, no: number): Promise<StoredChunk | null> {
-  const raw = await sql.get<RawChunk>(
-    `SELECT ${chunkColumns} FROM batch_chunk AS c WHERE c.batch_id = @id AND c.no = @no;`,
-    { id: big(id), no: int(no) },
-  );
-  return raw ? storedChunk(raw) : null;
 }
 
 /**
@@ -226,21 +216,4 @@ function ended(end: NonNullable<ChunkCommit["end"]>, id: string, params: Params)
     ...(end.purge ? ["chunks = 0"] : []),
   ];
   return [...standing(id), `UPDATE batch SET ${sets.join(", ")}\n${INTO_MADE}\nWHERE id = ${id}`];
-}
-
-const HELD = `WHERE batch_id IN ${idsIn("@ids")} AND owner = @owner`;
-const EXTEND = unit({
-  declared: ["@extended TABLE (id BIGINT, fence BIGINT)"],
-  steps: [
-    `UPDATE batch_work SET fence = fence ${HELD}`,
-    LATER,
-    `UPDATE batch_work SET due_at = @now + @lease
-OUTPUT inserted.batch_id, inserted.fence INTO @extended
-${HELD}`,
-  ],
-  answer: 'SELECT id AS "id", fence AS "fence" FROM @extended',
-});
-
-export function extendLeases(sql: Sql, owner: string, ids: number[], leaseMs: number) {
-  return sql.all<{ id: number; fence: number }>(EXTEND, { owner: name(owner), ids: listOf(ids), lease: big(leaseMs) });
 }

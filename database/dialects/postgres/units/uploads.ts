@@ -1,5 +1,6 @@
 import { decided } from "../../../decided.ts";
-import type { NewBatch, StoredChunk, UploadCommit, UploadOutcome } from "../../../store.ts";
+import type { UploadCommit, UploadOutcome } from "../../../store.ts";
+import type { Repeats } from "../../../units/repeats.ts";
 import {
   batchColumns,
   chunksCte,
@@ -15,89 +16,16 @@ import {
 } from "../rows.ts";
 import { NOW, type Sql } from "../sql.ts";
 import { ARRIVED } from "./fairness.ts";
-import { clearKey, clearStale, freeConditions, heldBy, keyIsFree, repeatCtes, spentCte, whyNot } from "./repeats.ts";
+import { freeConditions, repeatCtes, spentCte } from "./repeats.ts";
 
 /** An upload belongs to its node as long as it is this; taking it away raises the fence. */
 const OURS = "state = 'receiving' AND fence = 0";
 
-/** CTEs `made` and `work`: a receiving row and its lease, where `condition` holds. */
-function begunCtes(batch: NewBatch, lease: string, condition: string, values: Values): string[] {
-  const [publicId, clientId, policyVersion, format, requestId] = identity(batch);
-  const identified = [
-    values.add(publicId, "varchar"),
-    values.add(clientId, "bigint"),
-    values.add(policyVersion, "int"),
-    values.add(format, "varchar"),
-    values.add(requestId, "varchar"),
-  ].join(", ");
-  return [
-    `made AS (INSERT INTO batch (public_id, client_id, policy_version, format, request_id, state, envelope,
-      bytes, records, chunks, phase, next_chunk, accepted, rejected, duplicate, fence, attempt, attempts_total,
-      version, created_at)
-    SELECT ${identified}, 'receiving', '{}', 0, 0, 0, 'deliver', 0, 0, 0, 0, 0, 0, 0, 1, ${NOW}${condition}
-    RETURNING id, client_id, phase, version)`,
-    `work AS (INSERT INTO batch_work (batch_id, client_id, fence, due_at, pass, next_chunk, phase, accepted, rejected, duplicate,
-      faults, unlisted, attempt, version)
-    SELECT id, client_id, 0, ${lease}, 0, 0, phase, 0, 0, 0, 0, 0, 0, version FROM made)`,
-  ];
-}
-
-export async function beginUpload(sql: Sql, batch: NewBatch, leaseMs: number): Promise<number> {
-  const values = new Values();
-  const ctes = begunCtes(batch, `${NOW} + ${values.add(leaseMs, "bigint")}`, "", values);
-  const row = await sql.get<{ id: number }>(`WITH ${ctes.join(",\n")} SELECT id FROM made`, ...values.list);
-  return (row as { id: number }).id;
-}
-
-export async function beginKeyedUpload(sql: Sql, batch: NewBatch, leaseMs: number, key: string) {
-  const { clientId } = batch;
-  const values = new Values();
-  const lease = `${NOW} + ${values.add(leaseMs, "bigint")}`;
-  const ctes = [
-    ...begunCtes(batch, lease, ` WHERE ${keyIsFree(clientId, key, values)}`, values),
-    `key_row AS (INSERT INTO idempotency_key (client_id, "key", batch_id, expires_at)
-    SELECT made.client_id, ${values.add(key, "varchar")}, made.id, ${lease} FROM made)`,
-  ];
-  return decided(
-    async () => (await sql.get<{ id: number }>(`WITH ${ctes.join(",\n")} SELECT id FROM made`, ...values.list)) ?? null,
-    () => heldBy(sql, clientId, key),
-    () => clearKey(sql, clientId, key),
-  );
-}
-
-export async function appendChunks(sql: Sql, id: number, chunks: StoredChunk[], leaseMs: number): Promise<boolean> {
-  const values = new Values();
-  const held = `held AS (UPDATE batch_work SET due_at = ${NOW} + ${values.add(leaseMs, "bigint")}
-    WHERE batch_id = ${values.add(id)} AND fence = 0 RETURNING batch_id AS id)`;
-  const ctes = [held, ...chunksCte(chunks, "held", values)];
-  return (await sql.get(`WITH ${ctes.join(",\n")} SELECT id FROM held`, ...values.list)) !== undefined;
-}
-
-export async function touchUploads(sql: Sql, ids: number[], leaseMs: number): Promise<void> {
-  await sql.all(
-    `UPDATE batch_work SET due_at = ${NOW} + $2::bigint WHERE batch_id = ANY($1::bigint[]) AND fence = 0`,
-    ids,
-    leaseMs,
-  );
-}
-
-export async function voidUpload(sql: Sql, id: number, onlyDue: boolean): Promise<boolean> {
-  // Due at once: should this node die before it has wiped the upload, the sweep finds it.
-  const row = await sql.get(
-    `WITH held AS MATERIALIZED (SELECT id, due_at FROM batch WHERE id = $1 AND state = 'receiving' FOR NO KEY UPDATE),
-     work AS (DELETE FROM batch_work w USING held
-       WHERE w.batch_id = held.id AND (w.due_at <= ${NOW} OR NOT $2::boolean) RETURNING w.batch_id),
-     made AS (UPDATE batch b SET fence = b.fence + 1, due_at = least(b.due_at, ${NOW}) FROM held
-       WHERE b.id = held.id AND (held.due_at <= ${NOW} OR NOT $2::boolean OR EXISTS (SELECT 1 FROM work)) RETURNING b.id),
-     freed AS (DELETE FROM idempotency_key k USING made WHERE k.batch_id = made.id AND k.answer IS NULL)
-     SELECT id FROM made`,
-    id,
-    onlyDue,
-  );
-  return row !== undefined;
-}
-
-export async function commitUpload(sql: Sql, commit: UploadCommit): Promise<UploadOutcome> {
+export async function commitUpload(
+  sql: Sql,
+  commit: UploadCommit,
+  { whyNot, clearStale }: Repeats,
+): Promise<UploadOutcome> {
   const values = new Values();
   const text = commitText(commit, values);
   return decided<UploadOutcome, UploadOutcome>(
@@ -105,8 +33,8 @@ export async function commitUpload(sql: Sql, commit: UploadCommit): Promise<Uplo
       const done = written(await sql.get<RawWritten>(text, ...values.list), commit.events);
       return done && { outcome: "stored", ...done };
     },
-    () => whyNot(sql, commit),
-    () => clearStale(sql, commit),
+    () => whyNot(commit),
+    () => clearStale(commit),
   );
 }
 

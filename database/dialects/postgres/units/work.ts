@@ -2,7 +2,7 @@
 import { LRUCache } from "lru-cache";
 import { ConstraintViolation } from "../../../errors.ts";
 import { checkCount, errorRows, PASS, placesWithout, workColumns } from "../../../rows.ts";
-import { type ChunkCommit, type Claimed, type StoredChunk, storedFaults, type Written } from "../../../store.ts";
+import { type ChunkCommit, type Claimed, storedFaults, type Written } from "../../../store.ts";
 import {
   batchColumns,
   batchRow,
@@ -13,8 +13,6 @@ import {
   jsonOrNull,
   liveColumns,
   movingOf,
-  type Of,
-  ofBatch,
   outboxCte,
   outboxIds,
   type RawBatch,
@@ -62,17 +60,6 @@ export const claimed = ({ batch, chunkOf, ...chunk }: RawClaim): Claimed => ({
   batch: batchRow(batch),
   chunk: chunkOf === null ? null : storedChunk(chunk),
 });
-
-export async function readChunk(sql: Sql, id: number, no: number): Promise<StoredChunk | null> {
-  const raw = await sql.get<RawChunk & Of>(
-    `SELECT c.batch_id AS "batchId", ${chunkColumns} FROM batch_chunk c WHERE c.batch_id = $1 AND c.no = $2`,
-    id,
-    no,
-  );
-  if (!raw) return null;
-  const [chunk] = ofBatch(id, [raw]);
-  return storedChunk(chunk as RawChunk);
-}
 
 /**
  * Batches whose last chunk had new keys only. The next one's are inserted as if they all were new too, which saves a
@@ -222,14 +209,4 @@ function endedCte(commit: ChunkCommit, end: NonNullable<ChunkCommit["end"]>, val
   ];
   return `made AS (UPDATE batch b SET ${sets.join(", ")} FROM ${fromFence(commit)}
     WHERE b.id = fence.id RETURNING ${batchColumns("b")})`;
-}
-
-export function extendLeases(sql: Sql, owner: string, ids: number[], leaseMs: number) {
-  return sql.all<{ id: number; fence: number }>(
-    `UPDATE batch_work SET due_at = ${NOW} + $3::bigint
-     WHERE batch_id = ANY($2::bigint[]) AND owner = $1 RETURNING batch_id AS id, fence`,
-    owner,
-    ids,
-    leaseMs,
-  );
 }

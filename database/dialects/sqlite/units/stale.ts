@@ -3,12 +3,6 @@ import { PASS } from "../../../rows.ts";
 import type { Removal, StaleErrors } from "../../../store.ts";
 import type { Sql } from "../sql.ts";
 
-/** Begins a batch anew: its errors are those of an earlier pass from now on. */
-export function beginAnew(sql: Sql, id: number, now: number): void {
-  sql.run("INSERT INTO stale_errors (batch_id, pass, since) SELECT id, pass, ?2 FROM batch WHERE id = ?1", id, now);
-  sql.run("UPDATE batch SET pass = pass + 1 WHERE id = ?1", id);
-}
-
 export function staleErrors(sql: Sql, limit: number): StaleErrors[] {
   return sql.all("SELECT batch_id AS batchId, pass FROM stale_errors ORDER BY since LIMIT ?1", limit);
 }

@@ -1,4 +1,4 @@
-import type { BatchRow, NewBatch, StoredChunk, UploadCommit, UploadOutcome } from "../../../store.ts";
+import type { UploadCommit } from "../../../store.ts";
 import {
   batchColumns,
   batchRow,
@@ -11,78 +11,19 @@ import {
 } from "../rows.ts";
 import type { Sql } from "../sql.ts";
 import { hasWaiting } from "./fairness.ts";
-import { freeKey, holderAt, keepRepeats, refusalOf, takeKey } from "./repeats.ts";
-import { giveWork } from "./work.ts";
+import { isFree, keepRepeats } from "./repeats.ts";
 
 /** An upload belongs to its node as long as it is this; taking it away raises the fence. */
 const OURS = "state = 'receiving' AND fence = 0";
 
-export function beginUpload(sql: Sql, batch: NewBatch, leaseMs: number): number {
-  const now = sql.now();
-  const id = sql.insert(
-    `INSERT INTO batch (public_id, client_id, policy_version, state, format, envelope, request_id, bytes, records, chunks,
-       phase, next_chunk, accepted, rejected, duplicate, fence, attempt, attempts_total, version, created_at)
-     VALUES (?1, ?2, ?3, 'receiving', ?4, '{}', ?5, 0, 0, 0, 'deliver', 0, 0, 0, 0, 0, 0, 0, 1, ?6)`,
-    batch.publicId,
-    batch.clientId,
-    batch.policyVersion,
-    batch.format,
-    batch.requestId,
-    now,
-  );
-  giveWork(sql, id, now + leaseMs);
-  return id;
-}
-
-export function beginKeyedUpload(sql: Sql, batch: NewBatch, leaseMs: number, key: string) {
-  const now = sql.now();
-  const holder = holderAt(sql, batch.clientId, key, now);
-  if (holder) return { holder };
-  const id = beginUpload(sql, batch, leaseMs);
-  takeKey(sql, batch.clientId, key, id, now + leaseMs);
-  return { id };
-}
-
-export function appendChunks(sql: Sql, id: number, chunks: StoredChunk[], leaseMs: number): boolean {
-  const moved = sql.run(`UPDATE batch_work SET due_at = ?2 WHERE batch_id = ?1 AND fence = 0`, id, sql.now() + leaseMs);
-  if (moved === 0) return false;
-  insertChunks(sql, id, chunks);
-  return true;
-}
-
-export function touchUploads(sql: Sql, ids: number[], leaseMs: number): void {
-  sql.run(
-    `UPDATE batch_work SET due_at = ?2 WHERE batch_id IN (SELECT value FROM json_each(?1)) AND fence = 0`,
-    JSON.stringify(ids),
-    sql.now() + leaseMs,
-  );
-}
-
-export function voidUpload(sql: Sql, id: number, onlyDue: boolean): boolean {
-  // Due at once: should this node die before it has wiped the upload, the sweep finds it.
-  const changed = sql.run(
-    `UPDATE batch SET fence = fence + 1, due_at = min(coalesce(due_at, ?2), ?2) WHERE id = ?1 AND state = 'receiving'
-       AND (NOT ?3 OR coalesce((SELECT w.due_at FROM batch_work w WHERE w.batch_id = batch.id AND w.fence = batch.fence), due_at) <= ?2)`,
-    id,
-    sql.now(),
-    onlyDue ? 1 : 0,
-  );
-  if (changed === 0) return false;
-  freeWork(sql, id);
-  freeKey(sql, id);
-  return true;
-}
-
 const freeWork = (sql: Sql, id: number) => sql.run("DELETE FROM batch_work WHERE batch_id = ?1", id);
 
-type Outcome = Exclude<UploadOutcome, { outcome: "stored" }> | { outcome: "stored"; batch: BatchRow; outbox: number[] };
-
-export function commitUpload(sql: Sql, commit: UploadCommit): Outcome {
+/** Null: something stands in its way, and nothing was written. */
+export function commitUpload(sql: Sql, commit: UploadCommit) {
   const now = sql.now();
-  const refusal = refusalOf(sql, commit, now);
-  if (refusal) return refusal;
+  if (!isFree(sql, commit, now)) return null;
   const raw = commit.id === null ? insertWhole(sql, commit, now) : finish(sql, commit.id, commit, now);
-  if (!raw) return { outcome: "swept" };
+  if (!raw) return null;
   if (commit.id !== null) freeWork(sql, commit.id);
   keepRepeats(sql, commit, raw, now);
   insertChunks(sql, raw.id, commit.chunks);
@@ -94,7 +35,7 @@ export function commitUpload(sql: Sql, commit: UploadCommit): Outcome {
     commit.queue.weight,
   );
   if (commit.state === "ready") hasWaiting(sql, raw.clientId, raw.dueAt);
-  return { outcome: "stored", batch: batchRow(raw), outbox: insertOutbox(sql, commit.events, now, raw) };
+  return { batch: batchRow(raw), outbox: insertOutbox(sql, commit.events, now, raw) };
 }
 
 /** What both ways into the table set: state, due_at, reason, phase, totals and times. */

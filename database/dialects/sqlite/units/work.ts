@@ -236,13 +236,3 @@ export function freeSlot(sql: Sql, clientId: number, place: number): void {
   if (place > 0)
     sql.run("UPDATE client_queue SET running = max(running - ?2, 0) WHERE client_id = ?1", clientId, place);
 }
-
-export function extendLeases(sql: Sql, owner: string, ids: number[], leaseMs: number) {
-  return sql.all<{ id: number; fence: number }>(
-    `UPDATE batch_work SET due_at = ?3
-     WHERE batch_id IN (SELECT value FROM json_each(?2)) AND owner = ?1 RETURNING batch_id AS id, fence`,
-    owner,
-    JSON.stringify(ids),
-    sql.now() + leaseMs,
-  );
-}
