@@ -29,6 +29,8 @@ export interface ExecutorParts extends Omit<Tools, "renewed"> {
   leases: LeaseKeeper;
   /** How often a lock is extended. */
   extendLockMs: number;
+  /** Clients may have places free, though what was started together goes on. */
+  wake(): void;
 }
 
 /** What a group takes as a rule, and more. */
@@ -92,7 +94,7 @@ export class Executor {
       await lock.free();
       return null;
     }
-    const group = new GroupCommits(this.broker, claims.length);
+    const group = new GroupCommits(this.broker, claims.length, () => this.parts.wake());
     const beganAt = performance.now();
     this.groups.add(beganAt);
     const runs = claims.map((claim) => this.load(claim, { lock: lock.share(), group }));

@@ -24,17 +24,20 @@ export class GroupCommits {
   private waiting: Waiting[] = [];
   /** While somebody waits. */
   private timer: NodeJS.Timeout | undefined;
+  private readonly wentAhead: () => void;
 
-  constructor(broker: ServiceBroker, runs: number) {
+  /** `wentAhead`: some are committed, and others are still under way. */
+  constructor(broker: ServiceBroker, runs: number, wentAhead: () => void) {
     this.broker = broker;
     this.runs = runs;
+    this.wentAhead = wentAhead;
   }
 
   /** As `batch.commitChunk`. */
   commit(batch: BatchRow, commit: WorkerCommit): Promise<BatchRow | null> {
     return new Promise((resolve, reject) => {
       this.waiting.push({ batch, commit, resolve, reject });
-      this.timer ??= setTimeout(() => this.sendAll(), COMPANY_MS);
+      this.timer ??= setTimeout(() => void this.sendAll().then(this.wentAhead), COMPANY_MS);
       this.sendIfAll();
     });
   }
@@ -46,13 +49,13 @@ export class GroupCommits {
   }
 
   private sendIfAll(): void {
-    if (this.waiting.length > 0 && this.waiting.length === this.runs) this.sendAll();
+    if (this.waiting.length > 0 && this.waiting.length === this.runs) void this.sendAll();
   }
 
-  private sendAll(): void {
+  private sendAll(): Promise<void> {
     clearTimeout(this.timer);
     this.timer = undefined;
-    void this.send(this.waiting.splice(0));
+    return this.send(this.waiting.splice(0));
   }
 
   /** Never rejects. */

@@ -103,6 +103,7 @@ export default define<BatchProcessor>({
       sliceMs: config.batchSliceMs,
       extendLockMs: config.redisLockTimeoutMs / 3,
       isStopping: () => this.isStopping,
+      wake: () => void this.loop.wake(),
     });
     this.loop = new WorkLoop<Unit>({
       slots: config.workerConcurrency,

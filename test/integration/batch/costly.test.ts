@@ -2,7 +2,7 @@
 import { accepted, newClient } from "../../helpers/http.ts";
 import { patience } from "../../helpers/patience.ts";
 import { type System, startSystem } from "../../helpers/system.ts";
-import { ended, row, rows, until } from "./kit.ts";
+import { ended, row, rows, storeOf, until } from "./kit.ts";
 
 let system: System;
 afterEach(() => system.stop());
@@ -65,4 +65,26 @@ test("a planned stop does not wait for it, and counts no attempt", async () => {
   await worker.drain();
   expect(performance.now() - began).toBeLessThan(patience(1_000));
   expect(await row(system, id)).toMatchObject({ state: "ready", attempt: 0 });
+});
+
+test("small batches that are worked together with costly ones do not wait for them, nor do those that are next", async () => {
+  system = await startSystem({ env: { SWEEP_INTERVAL: "1h", POLL_INTERVAL: "1h" } });
+  const costly = await newClient(system.url, { schema });
+  const other = await newClient(system.url, { maxConcurrentBatches: 1 });
+  await system.broker.call("batchProcessor.pause");
+  const sent = async (client: typeof other, count: number, body: string) => {
+    const ids = [];
+    for (let i = 0; i < count; i++) ids.push((await accepted(system.url, client, body)).id);
+    return ids;
+  };
+  const slow = await sent(costly, 3, rows(1_000));
+  // More than go together with the first: the place of their client has to be free for the others.
+  const quick = await sent(other, 40, rows(2));
+  const claims = jest.spyOn(storeOf(system), "claimGroup");
+  await system.broker.call("batchProcessor.resume");
+  for (const id of quick) expect(await ended(system, other, id)).toMatchObject({ status: "completed" });
+  for (const id of slow) expect(await row(system, id)).toMatchObject({ state: "processing" });
+  const ids = await Promise.all(slow.map(async (id) => (await row(system, id)).id));
+  expect(claims.mock.calls[0]?.[0]).toEqual(expect.arrayContaining(ids));
+  for (const id of slow) await ended(system, costly, id);
 });

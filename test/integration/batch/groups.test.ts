@@ -141,9 +141,43 @@ test("a batch that a worker had before is worked alone, whatever became of its n
   await store.claim(id, "dead", 0);
   await until(async () => (await row(system, ids[1])).state === "ready");
   const claims = jest.spyOn(store, "claimGroup");
-  const alone = jest.spyOn(store, "claim");
   await resume();
   for (const one of ids) expect(await ended(system, client, one)).toMatchObject({ status: "completed" });
   expect(claims.mock.calls.map(([all]) => all.length)).toEqual([2]);
-  expect(alone.mock.calls.map(([one]) => one)).toEqual([id]);
+  expect(claims.mock.calls.flatMap(([all]) => all)).not.toContain(id);
+});
+
+test("one with too many errors fails, its neighbours complete, and an operator drives it alone", async () => {
+  await start();
+  const schema = { properties: { n: { maximum: 2 } } };
+  const strict = await newClient(system.url, { schema, maxErrors: 1 });
+  const [other, keyed] = [
+    await newClient(system.url),
+    await newClient(system.url, { uniqueKey: ["n"], maxErrors: 0, schema }),
+  ];
+  await pause();
+  const [wrong] = await sent(strict, 1, rows(4));
+  const [right] = await sent(strict, 1, rows(3));
+  const [whole] = await sent(other, 1, rows(4));
+  const [first] = await sent(keyed, 1, rows(3));
+  const claims = jest.spyOn(storeOf(system), "claimGroup");
+  await resume();
+  const failed = { status: "failed", error: { code: "too-many-errors" } };
+  expect(await ended(system, strict, wrong as string)).toMatchObject({
+    ...failed,
+    counts: { accepted: 2, rejected: 2 },
+  });
+  expect(await ended(system, strict, right as string)).toMatchObject({ status: "completed_with_errors" });
+  expect(await ended(system, other, whole as string)).toMatchObject({ status: "completed", counts: { accepted: 4 } });
+  expect(await ended(system, keyed, first as string)).toMatchObject({
+    ...failed,
+    counts: { accepted: 2, rejected: 1 },
+  });
+  expect(claims.mock.calls.map(([all]) => all.length)).toEqual([4]);
+  await until(async () => (await running()).length === 0);
+  expect(await select(system, "SELECT batch_id FROM batch_work")).toEqual([]);
+  await system.broker.call("batch.redrive", { publicId: wrong });
+  const again = await ended(system, strict, wrong as string);
+  expect(again).toMatchObject({ counts: { received: 4, accepted: 2, rejected: 2 } });
+  expect(await lines(get(system.url, strict, `/imports/${wrong}/records`))).toHaveLength(2);
 });

@@ -25,7 +25,7 @@ describe("commits of a group", () => {
     const { broker, called } = brokerOf({
       "batch.commitChunks": ({ commits }: Sent) => commits.map(({ batch }) => ({ batch })),
     });
-    const group = new GroupCommits(broker, 3);
+    const group = new GroupCommits(broker, 3, () => {});
     const first = [group.commit(batch(1), commit), group.commit(batch(2), commit)];
     await new Promise(setImmediate);
     expect(called).toEqual([]);
@@ -40,27 +40,29 @@ describe("commits of a group", () => {
     ]);
   });
 
-  test("do not wait long for a slow run, which follows by itself", async () => {
+  test("do not wait long for a slow run, which follows by itself; more may be claimed then", async () => {
     jest.useFakeTimers();
     const { broker, called } = brokerOf({
       "batch.commitChunks": ({ commits }: Sent) => commits.map(({ batch }) => ({ batch })),
     });
-    const group = new GroupCommits(broker, 3);
+    const wentAhead = jest.fn();
+    const group = new GroupCommits(broker, 3, wentAhead);
     const quick = [group.commit(batch(1), commit), group.commit(batch(2), commit)];
     await jest.advanceTimersByTimeAsync(99);
     expect(called).toEqual([]);
     await jest.advanceTimersByTimeAsync(1);
     expect((await Promise.all(quick)).map((row) => row?.id)).toEqual([1, 2]);
+    expect(wentAhead).toHaveBeenCalledTimes(1);
     group.leave();
     group.leave();
     expect((await group.commit(batch(3), commit))?.id).toBe(3);
-    expect(jest.getTimerCount()).toBe(0);
+    expect([jest.getTimerCount(), wentAhead.mock.calls.length]).toEqual([0, 1]);
     jest.useRealTimers();
   });
 
   test("do not wait for a run that is over without one", async () => {
     const { broker } = brokerOf({ "batch.commitChunks": () => [{ batch: null }] });
-    const group = new GroupCommits(broker, 2);
+    const group = new GroupCommits(broker, 2, () => {});
     const answer = group.commit(batch(1), commit);
     group.leave();
     expect(await answer).toBeNull();
@@ -69,7 +71,7 @@ describe("commits of a group", () => {
   test("fail each for itself, or all where nobody knows", async () => {
     const answers = [[{ batch: batch(1) }, { error: new Error("wrong") }], Promise.reject(new Error("away"))];
     const { broker } = brokerOf({ "batch.commitChunks": () => answers.shift() });
-    const group = new GroupCommits(broker, 2);
+    const group = new GroupCommits(broker, 2, () => {});
     const both = () => Promise.allSettled([group.commit(batch(1), commit), group.commit(batch(2), commit)]);
     expect((await both()).map(({ status }) => status)).toEqual(["fulfilled", "rejected"]);
     expect((await both()).map(({ status }) => status)).toEqual(["rejected", "rejected"]);
