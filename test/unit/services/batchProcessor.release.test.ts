@@ -1,0 +1,113 @@
+/** The promise: a run that is over leaves nothing behind, neither a check that was begun ahead nor a lock. */
+import type { Service, ServiceBroker } from "moleculer";
+import type { RecordValidator } from "../../../formats/formats.ts";
+import type { Executor } from "../../../services/batchProcessor/batchProcessor.executor.ts";
+import { KeptLock } from "../../../services/batchProcessor/batchProcessor.lock.ts";
+import type { Run } from "../../../services/batchProcessor/batchProcessor.run.ts";
+import { Validators } from "../../../services/batchProcessor/batchProcessor.validators.ts";
+import { until } from "../contracts/kit.ts";
+import { get, post, startWorker, status, storeOf, system } from "./batchProcessor.kit.ts";
+
+describe("a check that was begun ahead", () => {
+  startWorker();
+
+  /** Each record is worth a rest, at which the check learns that it is not needed any more. */
+  const slow = (check: () => void): RecordValidator => ({
+    check() {
+      const began = performance.now();
+      while (performance.now() - began < 10);
+      check();
+      return null;
+    },
+    cellKinds: (names) => names.map(() => null),
+    filled: false,
+    growth: 0,
+    work: 1 << 20,
+  });
+  const runs = () => {
+    const { executor } = system.broker.getLocalService("batchProcessor") as Service & { executor: Executor };
+    return (executor as unknown as { runs: Map<string, Run> }).runs;
+  };
+
+  test("ends with the run", async () => {
+    const store = storeOf();
+    const { readChunk } = store;
+    const isOver = Promise.withResolvers<void>();
+    const isAhead = Promise.withResolvers<Pick<Run, "ahead">>();
+    let checked = 0;
+    jest.spyOn(store, "readChunk").mockImplementationOnce(async (id, no) => {
+      await isOver.promise;
+      const chunk = await readChunk(id, no);
+      jest.spyOn(Validators.prototype, "of").mockReturnValueOnce(slow(() => checked++));
+      return chunk;
+    });
+    // It is taken away from the run while it commits the first chunk.
+    jest.spyOn(store, "commitChunk").mockImplementationOnce(async () => {
+      isAhead.resolve({ ahead: [...runs().values()][0]?.ahead ?? null });
+      return null;
+    });
+    const batch = await post({ chunkRecords: 5 }, "{}\n".repeat(10));
+    const { ahead } = await isAhead.promise;
+    await until(async () => !(await status()).running.includes(batch.publicId));
+    isOver.resolve();
+    await expect(ahead).rejects.toBe("the run is over");
+    expect(checked).toBe(1);
+    await until(async () => (await get(batch)).state === "completed");
+  });
+});
+
+describe("a lock that is given back", () => {
+  const lock = { batchId: "batch", fence: 1, token: "token" };
+  const released = () => called.filter((name) => name === "batchLock.release").length;
+  let called: string[];
+  let answer: PromiseWithResolvers<void>;
+  let lost: jest.Mock;
+  let kept: KeptLock;
+
+  beforeEach(() => {
+    jest.useFakeTimers();
+    called = [];
+    answer = Promise.withResolvers<void>();
+    lost = jest.fn();
+    const broker = {
+      async call(name: string) {
+        called.push(name);
+        if (name === "batchLock.release") await answer.promise;
+        return called.length < 3;
+      },
+    } as unknown as ServiceBroker;
+    kept = new KeptLock(broker, lock, { everyMs: 100, lost });
+  });
+  afterEach(() => jest.useRealTimers());
+
+  test("is extended until then, and never after", async () => {
+    await jest.advanceTimersByTimeAsync(200);
+    expect(called).toEqual(["batchLock.extend", "batchLock.extend"]);
+    expect(lost).toHaveBeenCalledTimes(0);
+    const free = kept.giveBack();
+    await jest.advanceTimersByTimeAsync(1_000);
+    answer.resolve();
+    await free;
+    expect(called).toEqual(["batchLock.extend", "batchLock.extend", "batchLock.release"]);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  test("is waited for until it is free, by whoever gives it back; it is released once", async () => {
+    let free = 0;
+    const both = [kept.giveBack(), kept.giveBack()].map((given) => given.then(() => free++));
+    await jest.advanceTimersByTimeAsync(1_000);
+    expect([free, released()]).toEqual([0, 1]);
+    answer.resolve();
+    await Promise.all(both);
+    expect([free, released()]).toEqual([2, 1]);
+  });
+
+  test("is told of where it is lost before", async () => {
+    await jest.advanceTimersByTimeAsync(200);
+    expect(lost).toHaveBeenCalledTimes(0);
+    await jest.advanceTimersByTimeAsync(100);
+    expect(lost).toHaveBeenCalledTimes(1);
+    answer.resolve();
+    await kept.giveBack();
+  });
+});
