@@ -1,4 +1,5 @@
 /** Nobody waits for another's backlog: turns go by weight, caps are exact, and a long batch makes room at a checkpoint. */
+import { randomBytes } from "node:crypto";
 import { DatabaseUnavailable } from "../../../database/errors.ts";
 import type { HandlerCall } from "../../../services/batchProcessor/batchProcessor.contract.ts";
 import { accepted, admin, newClient, type TestClient } from "../../helpers/http.ts";
@@ -154,5 +155,23 @@ test("a raised cap is told again where the change broke off before the queue was
   expect(changed.status).toBe(503);
   await select(system, "UPDATE outbox SET due_at = due_at - 5000 WHERE topic = 'policy.changed'");
   await until(() => work.calls.length === 3);
+  work.release();
+});
+
+test.each([1, 9])("an upload that began under a cap of %i keeps the cap that is set meanwhile", async (cap) => {
+  const work = hanging("work");
+  await start({ WORKER_CONCURRENCY: "1" }, work);
+  const client = await newClient(system.url, { handler: "work.run", chunkRecords: 1, maxConcurrentBatches: cap });
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+  const body = writable.getWriter();
+  const upload = accepted(system.url, client, readable);
+  const records = Array.from({ length: 40 }, () => `{"text":"${randomBytes(100_000).toString("hex")}"}\n`);
+  const sent = body.write(new TextEncoder().encode(records.join("")));
+  await until(async () => (await select(system, "SELECT 1 FROM batch WHERE state = 'receiving'")).length === 1);
+  const document = JSON.stringify({ maxConcurrentBatches: 5, weight: 7 });
+  const changed = await admin(system.url, `/clients/${client.id}/policy`, { method: "PATCH", body: document });
+  expect(changed.status).toBe(200);
+  await Promise.all([sent, body.close(), upload]);
+  expect(await select(system, "SELECT cap, weight FROM client_queue")).toEqual([{ cap: 5, weight: 7 }]);
   work.release();
 });

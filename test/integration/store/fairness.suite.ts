@@ -1,6 +1,6 @@
 import type { Database } from "../../../database/database.ts";
 import type { BatchRow } from "../../../database/store.ts";
-import { claimed, LEASE, moveOf, ready } from "./drafts.ts";
+import { claimed, LEASE, moveOf, newBatch, ready } from "./drafts.ts";
 
 /** Clients get slots by their weights, whatever the length of their queues. */
 export function fairnessSuite(database: () => Database): void {
@@ -42,6 +42,21 @@ export function fairnessSuite(database: () => Database): void {
       expect(await store().candidates(10)).toEqual([]);
       await store().setQueue(1, 2, 1);
       expect(await store().candidates(10)).toHaveLength(1);
+    });
+
+    test("an upload that began under an older policy leaves the cap and weight of the newer one", async () => {
+      const older = { cap: 1, weight: 1 };
+      const row = async () =>
+        (await database().sequelize.query('SELECT "cap", "weight" FROM "client_queue" WHERE "client_id" = 1'))[0];
+      const [first, second] = [
+        await store().beginUpload(newBatch(1), LEASE),
+        await store().beginUpload(newBatch(1), LEASE),
+      ];
+      await store().setQueue(1, 9, 7);
+      await ready(store(), 1, { id: first, queue: older });
+      await ready(store(), 1, { id: second, queue: older, due: { inMs: 60_000 } });
+      await Promise.all([1, 2].map(() => ready(store(), 1, { queue: older })));
+      expect(await row()).toEqual([{ cap: 9, weight: 7 }]);
     });
 
     test("a look at many candidates names those, in the order, that looks one by one would claim", async () => {
