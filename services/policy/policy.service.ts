@@ -236,10 +236,17 @@ export default define<PolicyService>({
       return { version, policy, ...(webhookSecret === null ? {} : { webhookSecret }) };
     },
 
-    async tellPartners(this: PolicyService, clientId: number, { version, policy }: PolicyVersion) {
-      const { maxConcurrentBatches: cap, weight } = policy;
-      await call(this.broker, "batch.configureQueue", { clientId, cap, weight });
-      await call(this.broker, "clientCache.policyChanged", { id: clientId, policyVersion: version });
+    /** A newer change of another node may have been told before `version` was: the last one told is the last one stored. */
+    async tellPartners(this: PolicyService, clientId: number, version: PolicyVersion) {
+      let told = version;
+      for (let newer: PolicyVersion | null = version; newer; ) {
+        told = newer;
+        const { maxConcurrentBatches: cap, weight } = told.policy;
+        await call(this.broker, "batch.configureQueue", { clientId, cap, weight });
+        const stored = await this.stored(clientId);
+        newer = stored && stored.version > told.version ? stored : null;
+      }
+      await call(this.broker, "clientCache.policyChanged", { id: clientId, policyVersion: told.version });
     },
   },
 

@@ -15,17 +15,24 @@ const orders = {
 let system: System;
 const told: EventOf<"policy.changed">[] = [];
 const queues: ParamsOf<"batch.configureQueue">[] = [];
+/** What happens while the queue is being told. */
+let whileTold: () => unknown;
 const versions: ParamsOf<"clientCache.policyChanged">[] = [];
 /** A client of each test's own. */
 let clientId = 0;
 const publicIdOf = (id?: number) => `public-${id}`;
+
+async function configureQueue({ params }: { params: ParamsOf<"batch.configureQueue"> }) {
+  await whileTold();
+  queues.push(params);
+}
 
 const options = (): SystemOptions => ({
   services: ["policy"],
   env: { LOG_LEVEL: "fatal" },
   extra: [
     // What it tells its partners is heard here.
-    standIn("batch", { configureQueue: (ctx) => void queues.push(ctx.params) }),
+    standIn("batch", { configureQueue }),
     standIn("clientCache", {
       get: (ctx: { params: ParamsOf<"clientCache.get"> }) => ({ publicId: publicIdOf(ctx.params.id) }),
       policyChanged: (ctx) => void versions.push(ctx.params),
@@ -41,6 +48,7 @@ afterAll(() => system.stop());
 beforeEach(() => {
   clientId += 10;
   for (const heard of [told, queues, versions]) heard.length = 0;
+  whileTold = () => {};
 });
 afterEach(() => jest.restoreAllMocks());
 
@@ -150,6 +158,17 @@ describe("telling", () => {
     expect(told).toEqual([{ clientId, version: 1 }]);
   });
 
+  test("a newer change of another node is what the queue is told last, however late the older one is told", async () => {
+    const body = JSON.stringify({ ...defaultPolicy, weight: 8 });
+    whileTold = async () => {
+      whileTold = () => {};
+      await service().database.models.Policy.create({ clientId, version: 2, body, createdAt: 0 });
+    };
+    await change({ weight: 4 });
+    expect(queues.map(({ weight }) => weight)).toEqual([4, 8]);
+    expect(versions).toEqual([{ id: clientId, policyVersion: 2 }]);
+  });
+
   test("it is told to outsiders by the client's public id, in an event committed with it", async () => {
     await change({ weight: 4 });
     const rows = await service().database.models.Outbox.findAll();
@@ -190,7 +209,7 @@ describe("caching", () => {
     for (const weight of [2, 3, 4]) await change({ weight });
     const built = jest.spyOn(service().database.models.Policy, "bulkBuild");
     expect(await change({ weight: 5 })).toMatchObject({ version: 4 });
-    expect(built.mock.calls.map(([rows]) => rows.length)).toEqual([1]);
+    expect(new Set(built.mock.calls.map(([rows]) => rows.length))).toEqual(new Set([1]));
   });
 
   test("a change does not go by a cached version", async () => {
