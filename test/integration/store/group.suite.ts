@@ -112,6 +112,14 @@ export function groupSuite(database: () => Database): void {
       expect(await reread(wrong)).toMatchObject({ state: "processing", accepted: 0 });
     });
 
+    test("one whose texts are not as many as its records fails alone", async () => {
+      const [a, wrong] = (await group(1, 2)) as [BatchRow, BatchRow];
+      const [first, second] = await committed([last(a), last(wrong, { text: '"x"' })]);
+      expect((first as Written).batch.state).toBe("completed");
+      expect(second).toBeInstanceOf(Error);
+      expect(await records(wrong)).toEqual([]);
+    });
+
     test("rejected records are reported, and the others have their numbers", async () => {
       const [a, b] = (await group(1, 2)) as [BatchRow, BatchRow];
       const commits = [

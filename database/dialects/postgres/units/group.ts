@@ -112,9 +112,9 @@ const fitsGroup = ({ unique, text }: ChunkCommit): boolean => !unique?.freed && 
 /** One that breaks a rule must not fail the others: then each is committed by itself. */
 export async function commitChunks(sql: Sql, commits: ChunkCommit[]): Promise<PromiseSettledResult<Written | null>[]> {
   const alone = (commit: ChunkCommit) => commitChunk(sql, commit);
-  for (const commit of commits) checkCount(commit);
   if (commits.length < 2 || !commits.every(fitsGroup)) return commitEach(alone, commits);
   try {
+    for (const commit of commits) checkCount(commit);
     return (await commitGroup(sql, commits)).map((value) => ({ status: "fulfilled", value }));
   } catch (error) {
     if (isUnavailable(error)) throw error;
