@@ -1,14 +1,15 @@
 /** The promise: a run that is over leaves nothing behind, neither a check that was begun ahead nor a lock. */
 import type { Service, ServiceBroker } from "moleculer";
 import type { RecordValidator } from "../../../formats/formats.ts";
-import type { Executor } from "../../../services/batchProcessor/batchProcessor.executor.ts";
+import type { MemoryLocks } from "../../../services/batchLock/batchLock.memory.ts";
+import { Executor } from "../../../services/batchProcessor/batchProcessor.executor.ts";
 import { KeptLock } from "../../../services/batchProcessor/batchProcessor.lock.ts";
 import type { Run } from "../../../services/batchProcessor/batchProcessor.run.ts";
 import { Validators } from "../../../services/batchProcessor/batchProcessor.validators.ts";
 import { until } from "../contracts/kit.ts";
 import { get, post, startWorker, status, storeOf, system } from "./batchProcessor.kit.ts";
 
-describe("a check that was begun ahead", () => {
+describe("a run", () => {
   startWorker();
 
   /** Each record is worth a rest, at which the check learns that it is not needed any more. */
@@ -24,12 +25,11 @@ describe("a check that was begun ahead", () => {
     growth: 0,
     work: 1 << 20,
   });
-  const runs = () => {
-    const { executor } = system.broker.getLocalService("batchProcessor") as Service & { executor: Executor };
-    return (executor as unknown as { runs: Map<string, Run> }).runs;
-  };
+  const inside = <T>(name: string) => system.broker.getLocalService(name) as Service & T;
+  const executor = () => inside<{ executor: Executor }>("batchProcessor").executor;
+  const runs = () => (executor() as unknown as { runs: Map<string, Run> }).runs;
 
-  test("ends with the run", async () => {
+  test("ends the check that was begun ahead", async () => {
     const store = storeOf();
     const { readChunk } = store;
     const isOver = Promise.withResolvers<void>();
@@ -53,6 +53,24 @@ describe("a check that was begun ahead", () => {
     await expect(ahead).rejects.toBe("the run is over");
     expect(checked).toBe(1);
     await until(async () => (await get(batch)).state === "completed");
+  });
+
+  test("has ended only when its lock is free", async () => {
+    const isFree = Promise.withResolvers<void>();
+    const order: string[] = [];
+    const { start } = Executor.prototype;
+    jest.spyOn(executor(), "start").mockImplementation(async (unit) => {
+      const started = await start.call(executor(), unit);
+      void started?.end.then(() => order.push("ended"));
+      return started;
+    });
+    const released = jest.spyOn(inside<{ locks: MemoryLocks }>("batchLock").locks, "release");
+    released.mockImplementation(() => isFree.promise.then(() => void order.push("free")));
+    const batch = await post();
+    await until(async () => (await status()).running.length === 0 && (await get(batch)).state === "completed");
+    isFree.resolve();
+    await until(() => order.includes("ended"));
+    expect(order[0]).toBe("free");
   });
 });
 
