@@ -94,7 +94,8 @@ export class Executor {
       await lock.free();
       return null;
     }
-    const group = new GroupCommits(this.broker, claims.length, () => this.parts.wake());
+    const taken = claims.map(({ batch }) => batch);
+    const group = new GroupCommits(this.broker, taken, () => this.parts.wake());
     const beganAt = performance.now();
     this.groups.add(beganAt);
     const runs = claims.map((claim) => this.load(claim, { lock: lock.share(), group }));
@@ -121,7 +122,7 @@ export class Executor {
   /** Everything behind the claim. Never rejects. */
   private async execute(run: Run): Promise<void> {
     await this.work(run);
-    run.group?.leave();
+    run.group?.leave(run.batch);
     await this.settle(run);
     await this.release(run);
   }

@@ -25,25 +25,33 @@ export class GroupCommits {
   /** While somebody waits. */
   private timer: NodeJS.Timeout | undefined;
   private readonly wentAhead: () => void;
+  /** Batches whose runs are not over, with their clients. */
+  private readonly underWay: Map<number, number>;
+  /** Of each client the batch that has its place: the first one. */
+  private readonly holders = new Set<number>();
 
   /** `wentAhead`: some are committed, and others are still under way. */
-  constructor(broker: ServiceBroker, runs: number, wentAhead: () => void) {
+  constructor(broker: ServiceBroker, batches: Pick<BatchRow, "id" | "clientId">[], wentAhead: () => void) {
     this.broker = broker;
-    this.runs = runs;
+    this.runs = batches.length;
     this.wentAhead = wentAhead;
+    this.underWay = new Map(batches.map(({ id, clientId }) => [id, clientId]));
+    for (const each of Map.groupBy(batches, ({ clientId }) => clientId).values())
+      this.holders.add(Math.min(...each.map(({ id }) => id)));
   }
 
   /** As `batch.commitChunk`. */
   commit(batch: BatchRow, commit: WorkerCommit): Promise<BatchRow | null> {
     return new Promise((resolve, reject) => {
       this.waiting.push({ batch, commit, resolve, reject });
-      this.timer ??= setTimeout(() => void this.sendAll().then(this.wentAhead), COMPANY_MS);
+      this.timer ??= setTimeout(() => void this.goAhead(), COMPANY_MS);
       this.sendIfAll();
     });
   }
 
   /** A run is over, however. */
-  leave(): void {
+  leave({ id }: Pick<BatchRow, "id">): void {
+    this.underWay.delete(id);
     this.runs--;
     this.sendIfAll();
   }
@@ -56,6 +64,19 @@ export class GroupCommits {
     clearTimeout(this.timer);
     this.timer = undefined;
     return this.send(this.waiting.splice(0));
+  }
+
+  /** A client's place is kept until its slow batches come too: else as many groups of such a client run as there are slots. */
+  private async goAhead(): Promise<void> {
+    const brought = new Set(this.waiting.map(({ batch }) => batch.id));
+    const slow = new Set([...this.underWay].flatMap(([id, clientId]) => (brought.has(id) ? [] : [clientId])));
+    const isKept = ({ batch }: Waiting) => this.holders.has(batch.id) && slow.has(batch.clientId);
+    const ahead = this.waiting.filter((one) => !isKept(one));
+    this.waiting = this.waiting.filter(isKept);
+    this.timer = this.waiting.length > 0 ? setTimeout(() => void this.goAhead(), COMPANY_MS) : undefined;
+    if (ahead.length === 0) return;
+    await this.send(ahead);
+    this.wentAhead();
   }
 
   /** Never rejects. */

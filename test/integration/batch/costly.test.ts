@@ -2,7 +2,7 @@
 import { accepted, newClient } from "../../helpers/http.ts";
 import { patience } from "../../helpers/patience.ts";
 import { type System, startSystem } from "../../helpers/system.ts";
-import { ended, row, rows, storeOf, until } from "./kit.ts";
+import { ended, row, rows, select, storeOf, until } from "./kit.ts";
 
 let system: System;
 afterEach(() => system.stop());
@@ -83,8 +83,30 @@ test("small batches that are worked together with costly ones do not wait for th
   const claims = jest.spyOn(storeOf(system), "claimGroup");
   await system.broker.call("batchProcessor.resume");
   for (const id of quick) expect(await ended(system, other, id)).toMatchObject({ status: "completed" });
-  for (const id of slow) expect(await row(system, id)).toMatchObject({ state: "processing" });
-  const ids = await Promise.all(slow.map(async (id) => (await row(system, id)).id));
-  expect(claims.mock.calls[0]?.[0]).toEqual(expect.arrayContaining(ids));
-  for (const id of slow) await ended(system, costly, id);
+  for (const id of slow) expect(await ended(system, costly, id)).toMatchObject({ status: "completed" });
+  const told = (ids: string[]) => Promise.all(ids.map((id) => row(system, id)));
+  const [slowRows, quickRows] = [await told(slow), await told(quick)];
+  expect(claims.mock.calls[0]?.[0]).toEqual(expect.arrayContaining(slowRows.map(({ id }) => id)));
+  const ends = (all: typeof slowRows) => all.map(({ finishedAt }) => finishedAt as number);
+  expect(Math.max(...ends(quickRows))).toBeLessThan(Math.min(...ends(slowRows)));
+});
+
+test("of a client with one place no group begins while a slow batch of the last one is still worked", async () => {
+  system = await startSystem({ env: { SWEEP_INTERVAL: "1h", POLL_INTERVAL: "1h" } });
+  const client = await newClient(system.url, { schema, maxConcurrentBatches: 1 });
+  await system.broker.call("batchProcessor.pause");
+  const ids = [];
+  // More than 5,000 records do not go together.
+  for (let i = 0; i < 12; i++) ids.push((await accepted(system.url, client, rows(i % 4 === 0 ? 2 : 990))).id);
+  const store = storeOf(system);
+  const claimGroup = store.claimGroup.bind(store);
+  const atWork: number[] = [];
+  jest.spyOn(store, "claimGroup").mockImplementation(async (...given) => {
+    atWork.push((await select(system, "SELECT batch_id FROM batch_work")).length);
+    return claimGroup(...given);
+  });
+  await system.broker.call("batchProcessor.resume");
+  for (const id of ids) expect(await ended(system, client, id)).toMatchObject({ status: "completed" });
+  expect(atWork.length).toBeGreaterThan(1);
+  expect(new Set(atWork)).toEqual(new Set([0]));
 });
