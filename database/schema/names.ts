@@ -1,6 +1,6 @@
 /**
  * What the tables are called in a database that others use too: they stand in a schema of their own, or have a prefix. Every
- * statement is written with the plain names and comes by here on its way to the database.
+ * statement is written with the plain names and comes by here on its way to the database. No quoted column has a table's name.
  */
 import * as declared from "./tables.ts";
 

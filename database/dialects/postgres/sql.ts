@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import pg from "pg";
 import type { Logger, Target } from "../../database.ts";
+import { ConstraintViolation } from "../../errors.ts";
 import type { Names } from "../../schema/names.ts";
 import { errorOf, isCut, isFull, isPassing, unavailable } from "./failure.ts";
 import { type Limits, QUERY_TIMEOUT_MS } from "./limits.ts";
@@ -36,17 +37,20 @@ interface Answered<T> {
 
 export class Sql {
   readonly #pool: pg.Pool;
-  readonly #names: Names;
+  /** What the tables are called there. */
+  readonly names: Names;
   /** By the text that the unit has. */
   readonly #known = new Map<string, { name: string; text: string }>();
   readonly #links: Links;
+  readonly #logger: Logger | undefined;
 
   /** Whether the next statement may find itself on another connection of the server's. */
   #isPooled = false;
 
   constructor({ url, connections }: Target, links: Links, limits: Limits, names: Names, logger?: Logger) {
     this.#links = links;
-    this.#names = names;
+    this.names = names;
+    this.#logger = logger;
     this.#pool = new pg.Pool({
       Client: links.Client,
       connectionString: url,
@@ -70,6 +74,12 @@ export class Sql {
     return greeting;
   }
 
+  /** What was to be written together goes on one by one: all is kept, but the reason is a defect unless a rule was broken. */
+  oneByOne(error: unknown): void {
+    if (error instanceof ConstraintViolation) return;
+    this.#logger?.warn(`Batches could not be written together, each is written by itself: ${(error as Error).message}`);
+  }
+
   /** The rows of a statement. */
   async all<T>(text: string, ...values: unknown[]): Promise<T[]> {
     return (await this.run<T>(text, values)).rows;
@@ -82,7 +92,7 @@ export class Sql {
 
   /** A statement that has another text each time, so that it is not kept prepared. */
   async once(text: string): Promise<void> {
-    await this.#tried(() => ({ text: this.#names.in(text) }));
+    await this.#tried(() => ({ text: this.names.in(text) }));
   }
 
   /** What passes by itself (deadlock, serialization) is tried again, with jitter. */
@@ -145,7 +155,7 @@ export class Sql {
   }
 
   #prepared(of: string): { name: string; text: string } {
-    const text = this.#names.in(of);
+    const text = this.names.in(of);
     const known = { name: createHash("sha1").update(text).digest("base64url"), text };
     this.#known.set(of, known);
     return known;

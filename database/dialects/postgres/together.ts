@@ -97,6 +97,7 @@ export class UploadCommits {
         else this.#alone(waiting);
       }
     } catch (error) {
+      if (!isUnavailable(error)) this.#sql.oneByOne(error);
       // One that breaks a rule (it was sent before) must not fail its neighbours. While the database is away, all are told.
       for (const waiting of group)
         if (isUnavailable(error)) waiting.reject(error);

@@ -41,8 +41,8 @@ export const faultFields = {
   message: "text",
   raw: "text",
 } as const;
-/** `m`: its place among its commit's. `delivery`: under which id it goes to the webhook. */
-export const eventFields = { n: "int", m: "int", topic: "varchar", body: "text", delivery: "varchar" } as const;
+/** `m`: its place among its commit's. `delivery_id`: under which id it goes to the webhook. */
+export const eventFields = { n: "int", m: "int", topic: "varchar", body: "text", delivery_id: "varchar" } as const;
 
 /** What only some commits have; each is another statement, prepared when it is first needed. */
 export interface Needs {
@@ -128,8 +128,8 @@ const OUTBOX = `outbox_rows AS (INSERT INTO outbox (topic, body, due_at, attempt
     SELECT e.topic, e.body, ${NOW}, 0 FROM fence f JOIN ${events} ON e.n = f.n ORDER BY e.n, e.m RETURNING id)`;
 /** As `deliveriesCte` of rows.ts. */
 const DELIVERIES = `delivery_rows AS (INSERT INTO delivery (public_id, batch_id, client_id, event, body, state, due_at, attempts, created_at)
-    SELECT e.delivery, f.id, f.client_id, e.topic, e.body, 'pending', ${NOW}, 0, ${NOW}
-    FROM fence f JOIN ${events} ON e.n = f.n WHERE e.delivery IS NOT NULL
+    SELECT e.delivery_id, f.id, f.client_id, e.topic, e.body, 'pending', ${NOW}, 0, ${NOW}
+    FROM fence f JOIN ${events} ON e.n = f.n WHERE e.delivery_id IS NOT NULL
     ON CONFLICT (batch_id, event) DO UPDATE SET body = excluded.body, state = 'pending', due_at = excluded.due_at,
       tries = 0, claim = NULL WHERE delivery.event = 'batch.completed')`;
 

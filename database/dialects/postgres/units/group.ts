@@ -55,7 +55,7 @@ const eventsOf = ({ end }: ChunkCommit): OutboxDraft[] => end?.events ?? [];
 
 const eventRows = (commits: ChunkCommit[]): Row<typeof eventFields>[] =>
   commits.flatMap((commit, n) =>
-    eventsOf(commit).map(({ topic, body, delivery }, m) => ({ n, m, topic, body, delivery: delivery?.publicId })),
+    eventsOf(commit).map(({ topic, body, delivery }, m) => ({ n, m, topic, body, delivery_id: delivery?.publicId })),
   );
 
 const needsOf = (commits: ChunkCommit[]): Needs => ({
@@ -118,6 +118,7 @@ export async function commitChunks(sql: Sql, commits: ChunkCommit[]): Promise<Pr
     return (await commitGroup(sql, commits)).map((value) => ({ status: "fulfilled", value }));
   } catch (error) {
     if (isUnavailable(error)) throw error;
+    sql.oneByOne(error);
     return commitEach(alone, commits);
   }
 }

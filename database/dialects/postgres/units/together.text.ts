@@ -40,8 +40,8 @@ export const chunkFields = {
   at: "int",
   size: "int",
 } as const;
-/** `m`: its place among its upload's. `delivery`: under which id it goes to the webhook. */
-export const eventFields = { n: "int", m: "int", topic: "varchar", body: "text", delivery: "varchar" } as const;
+/** `m`: its place among its upload's. `delivery_id`: under which id it goes to the webhook. */
+export const eventFields = { n: "int", m: "int", topic: "varchar", body: "text", delivery_id: "varchar" } as const;
 
 /** What only some uploads have; each is another statement, prepared when it is first needed. */
 export interface Needs {
@@ -63,7 +63,7 @@ const heldBy = (table: string, as: string, condition: string) =>
   `LEFT JOIN LATERAL (SELECT true AS held FROM ${table} ${as} WHERE ${as}.client_id = i.client_id AND ${condition} LIMIT 1) ${as} ON true`;
 
 /** Which uploads are written, with their ids: those whose key and content this snapshot shows to be free. */
-function input({ keys, contents }: Needs): string {
+function input({ keys, contents }: Needs, batches: string): string {
   const fields = { ...uploadFields, ...(keys && keyFields), ...(contents && contentFields) };
   const holders = [
     ...(keys ? [heldBy("idempotency_key", "k", `k."key" = i."key"`)] : []),
@@ -72,7 +72,7 @@ function input({ keys, contents }: Needs): string {
       : []),
   ];
   const free = ["true", ...(keys ? ["k.held IS NULL"] : []), ...(contents ? ["c.held IS NULL"] : [])];
-  return `input AS MATERIALIZED (SELECT nextval('batch_id_seq'::regclass) AS id, i.*
+  return `input AS MATERIALIZED (SELECT nextval(pg_get_serial_sequence('${batches}', 'id')) AS id, i.*
     FROM ${rowsOf("$1", "i", fields)} ${holders.join(" ")} WHERE ${free.join(" AND ")})`;
 }
 
@@ -108,16 +108,17 @@ const OUTBOX = `outbox_rows AS (INSERT INTO outbox (topic, body, due_at, attempt
 
 const DELIVERIES = `delivery_rows AS (INSERT INTO delivery
     (public_id, batch_id, client_id, event, body, state, due_at, attempts, created_at)
-  SELECT e.delivery, input.id, input.client_id, e.topic, e.body, 'pending', ${NOW}, 0, ${NOW}
-  FROM input JOIN ${events} ON e.n = input.n WHERE e.delivery IS NOT NULL)`;
+  SELECT e.delivery_id, input.id, input.client_id, e.topic, e.body, 'pending', ${NOW}, 0, ${NOW}
+  FROM input JOIN ${events} ON e.n = input.n WHERE e.delivery_id IS NOT NULL)`;
 
 /**
- * $1 uploads, $2 chunks, $3 their bodies one behind the other, $4 events. What others may insert at once too (a key, a
- * content, a client's queue) goes in by its order, so that two statements do not wait for each other.
+ * $1 uploads, $2 chunks, $3 their bodies one behind the other, $4 events; `batches` is the name of the table of batches. What
+ * others may insert at once too (a key, a content, a client's queue) goes in by its order, so that two statements do not
+ * wait for each other.
  */
-export function textOf(needs: Needs): string {
+export function textOf(needs: Needs, batches: string): string {
   const ctes = [
-    input(needs),
+    input(needs, batches),
     MADE,
     ...(needs.keys ? [KEYS] : []),
     ...(needs.contents ? [CONTENTS] : []),

@@ -74,7 +74,7 @@ function chunksOf(commits: UploadCommit[]) {
 
 const eventRows = (commits: UploadCommit[]): Row<typeof eventFields>[] =>
   commits.flatMap(({ events }, n) =>
-    events.map(({ topic, body, delivery }, m) => ({ n, m, topic, body, delivery: delivery?.publicId })),
+    events.map(({ topic, body, delivery }, m) => ({ n, m, topic, body, delivery_id: delivery?.publicId })),
   );
 
 const needsOf = (commits: UploadCommit[]): Needs => ({
@@ -85,10 +85,10 @@ const needsOf = (commits: UploadCommit[]): Needs => ({
 
 const texts = new Map<string, string>();
 
-/** One of eight, each made once. */
-function textFor(needs: Needs): string {
-  const name = Object.values(needs).join();
-  const text = texts.get(name) ?? textOf(needs);
+/** One of eight for each name of the table, each made once. */
+function textFor(needs: Needs, batches: string): string {
+  const name = [batches, ...Object.values(needs)].join();
+  const text = texts.get(name) ?? textOf(needs, batches);
   texts.set(name, text);
   return text;
 }
@@ -108,7 +108,7 @@ interface Answer {
 export async function commitTogether(sql: Sql, commits: UploadCommit[]): Promise<(Written | null)[]> {
   const { rows, bodies } = chunksOf(commits);
   const answer = (await sql.get<Answer>(
-    textFor(needsOf(commits)),
+    textFor(needsOf(commits), sql.names.of("batch")),
     JSON.stringify(commits.map(uploadRow)),
     JSON.stringify(rows),
     bodies,
