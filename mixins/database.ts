@@ -12,6 +12,12 @@ import { define } from "./define.ts";
 /** What a service finds on `this` with this mixin, from `started` to `stopped`. */
 export interface WithDatabase {
   database: Database;
+  /** For a service that needs it no more and whose stop takes long; its stop does so by itself. */
+  releaseDatabase(): Promise<void>;
+}
+
+interface Own {
+  hasDatabase: boolean;
 }
 
 interface Shared {
@@ -131,7 +137,7 @@ export function databaseAway(error: unknown, members: { batchId?: string } = {})
 }
 
 /** Gives a service `this.database`, and makes a database that is away the problem `unavailable`. Opened by the node's first user, closed by its last. */
-export const databaseMixin = define<Service & WithDatabase>({
+export const databaseMixin = define<Service & WithDatabase & Own>({
   hooks: {
     error: {
       "*"(_ctx, error) {
@@ -141,10 +147,18 @@ export const databaseMixin = define<Service & WithDatabase>({
       },
     },
   },
-  async started(this: Service & WithDatabase) {
-    this.database = await acquire(this.broker);
+  methods: {
+    async releaseDatabase(this: Service & WithDatabase & Own) {
+      if (!this.hasDatabase) return;
+      this.hasDatabase = false;
+      await release(this.broker);
+    },
   },
-  async stopped(this: Service & WithDatabase) {
-    await release(this.broker);
+  async started(this: Service & WithDatabase & Own) {
+    this.database = await acquire(this.broker);
+    this.hasDatabase = true;
+  },
+  async stopped(this: Service & WithDatabase & Own) {
+    await this.releaseDatabase();
   },
 });

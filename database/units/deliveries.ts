@@ -158,11 +158,11 @@ type Condition = keyof typeof CONDITIONS;
 function listed(on: Units): DeliveryStore["listDeliveries"] {
   const which = shapes((asked: Condition[]) =>
     on.unit(LISTED, ({ first }) => [
-      select<Omit<DeliveryRow, "attempts">>(
+      select<Omit<DeliveryRow, "attempts"> & { made: number }>(
         first(
           ":limit",
           `d.id AS "id", d.public_id AS "publicId", b.public_id AS "batchId", d.client_id AS "clientId", d.event AS "event",
-    d.state AS "state", d.due_at AS "dueAt" FROM delivery AS d JOIN batch AS b ON b.id = d.batch_id
+    d.state AS "state", d.due_at AS "dueAt", d.attempts AS "made" FROM delivery AS d JOIN batch AS b ON b.id = d.batch_id
   ${asked.length === 0 ? "" : `WHERE ${asked.map((name) => CONDITIONS[name]).join(" AND ")} `}ORDER BY d.id DESC`,
         ),
       ),
@@ -171,7 +171,7 @@ function listed(on: Units): DeliveryStore["listDeliveries"] {
   const attempts = on.unit({ ids: "ids" }, ({ isIn }) => [
     selectFrom(
       deliveryAttempt,
-      ["deliveryId", "at", "status", "error", "ms"],
+      ["deliveryId", "no", "at", "status", "error", "ms"],
       "a",
       `FROM delivery_attempt AS a WHERE ${isIn("a.delivery_id", ":ids")} ORDER BY a.delivery_id, a.no`,
     ),
@@ -181,9 +181,12 @@ function listed(on: Units): DeliveryStore["listDeliveries"] {
     const all = { batch: null, publicId: null, state: null, before: null, ...query };
     const rows = await which(asked).rows(all);
     if (rows.length === 0) return [];
-    const made = new Map<number, Attempt[]>(rows.map(({ id }) => [id, []]));
-    for (const { deliveryId, ...attempt } of await attempts.rows({ ids: [...made.keys()] }))
-      made.get(deliveryId)?.push(attempt);
-    return rows.map((row) => ({ ...row, attempts: made.get(row.id) ?? [] }));
+    const of = new Map(rows.map(({ made, ...row }) => [row.id, { row, made, attempts: [] as Attempt[] }]));
+    for (const { deliveryId, no, ...attempt } of await attempts.rows({ ids: [...of.keys()] })) {
+      const entry = of.get(deliveryId);
+      // One that was made since the first look is none of what that look tells.
+      if (entry && no <= entry.made) entry.attempts.push(attempt);
+    }
+    return [...of.values()].map(({ row, attempts }) => ({ ...row, attempts }));
   };
 }

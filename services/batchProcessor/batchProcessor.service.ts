@@ -148,6 +148,8 @@ export default define<BatchProcessor>({
       clearTimeout(patience);
       clearTimeout(this.lookAgain);
       await this.endSchedules();
+      // A frozen RabbitMQ makes the stop of this service long, and the database must not wait for it to be closed.
+      await this.releaseDatabase();
     },
   },
 

@@ -1,4 +1,5 @@
 /** The figures of things that go wrong: each thing is made to happen, on real servers, and its figure moves. */
+import type { WithQueue } from "../../../mixins/queue.ts";
 import { call } from "../../../services/messages.ts";
 import { describeWithRabbit, newNamespace, rabbitTarget, rabbitUrlAt, removeNamespace } from "../../helpers/amqp.ts";
 import { accepted, get, newClient, post, type TestClient } from "../../helpers/http.ts";
@@ -105,6 +106,8 @@ describeWithRabbit("with RabbitMQ", () => {
     };
     system = await startSystem({ env });
     const client = await newClient(system.url);
+    const worker = system.broker.getLocalService("batchProcessor") as unknown as WithQueue;
+    await until(() => worker.isAMQPQueueUp("batch.ready"));
     await proxy.shut();
     await post(system.url, client, '{"a":1}');
     await above({ dataflow_outbox_depth: 2, dataflow_oldest_outbox_age_seconds: 0.5 });

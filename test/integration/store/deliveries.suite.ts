@@ -187,6 +187,15 @@ export function deliverySuite(database: () => Database): void {
       expect(rows[1]?.attempts).toMatchObject([{ status: null, error: "off", ms: 0 }]);
     });
 
+    test("a list tells of the attempts that its delivery's state knows of", async () => {
+      const { id, ...taken } = await one();
+      await record({ id, ...taken }, later(60_000));
+      await database().sequelize.query(
+        `INSERT INTO "delivery_attempt" ("delivery_id", "no", "at", "status", "error", "ms") VALUES (${id}, 2, 1, 200, NULL, 1)`,
+      );
+      expect(await list()).toMatchObject([{ state: "pending", attempts: [{ status: 500 }] }]);
+    });
+
     test("lists are by batch, state and id, from a cursor", async () => {
       const batches = [];
       for (const client of [1, 2, 3]) batches.push(await ready(store(), client, { events: [told("batch.created")] }));

@@ -135,8 +135,9 @@ test("deliveries are listed with their attempts, also without one", async () => 
     state: "failed",
     dueAt: null,
   });
-  const attempt = (at: number) => ({ deliveryId: 9, at, status: null, error: "no", ms: at });
-  const { deliveries } = answering([delivery(9), delivery(8)], [attempt(1), attempt(2)]);
+  const listed = (id: number, made: number) => ({ ...delivery(id), made });
+  const attempt = (at: number) => ({ deliveryId: 9, no: at, at, status: null, error: "no", ms: at });
+  const { deliveries } = answering([listed(9, 2), listed(8, 0)], [attempt(1), attempt(2)]);
   expect(await deliveries.listDeliveries({ limit: 5 })).toEqual([
     { ...delivery(9), attempts: [1, 2].map((at) => ({ at, status: null, error: "no", ms: at })) },
     { ...delivery(8), attempts: [] },
