@@ -155,8 +155,9 @@ export const databaseMixin = define<Service & WithDatabase & Own>({
     },
   },
   async started(this: Service & WithDatabase & Own) {
-    this.database = await acquire(this.broker);
+    // Before it is there: a stop in the middle of the start gives up the waiting for it.
     this.hasDatabase = true;
+    this.database = await acquire(this.broker);
   },
   async stopped(this: Service & WithDatabase & Own) {
     await this.releaseDatabase();
