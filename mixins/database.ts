@@ -12,7 +12,7 @@ import { define } from "./define.ts";
 /** What a service finds on `this` with this mixin, from `started` to `stopped`. */
 export interface WithDatabase {
   database: Database;
-  /** For a service that needs it no more and whose stop takes long; its stop does so by itself. */
+  /** Gives the database up before `stopped` does: for a service whose stop takes long. A second call does nothing. */
   releaseDatabase(): Promise<void>;
 }
 
@@ -155,7 +155,7 @@ export const databaseMixin = define<Service & WithDatabase & Own>({
     },
   },
   async started(this: Service & WithDatabase & Own) {
-    // Before it is there: a stop in the middle of the start gives up the waiting for it.
+    // Set first: a stop during the start has to end the wait for the database.
     this.hasDatabase = true;
     this.database = await acquire(this.broker);
   },

@@ -1,6 +1,7 @@
 /**
- * What the tables are called in a database that others use too: they stand in a schema of their own, or have a prefix. Every
- * statement is written with the plain names and comes by here on its way to the database. No quoted column has a table's name.
+ * The tables' names in a database that others use too: they have a schema of their own, or a prefix. Statements are written
+ * with the plain names, which are replaced here on their way to the database. A quoted column must not have a table's name:
+ * it would be taken for the table.
  */
 import * as declared from "./tables.ts";
 

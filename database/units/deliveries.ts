@@ -184,7 +184,7 @@ function listed(on: Units): DeliveryStore["listDeliveries"] {
     const of = new Map(rows.map(({ made, ...row }) => [row.id, { row, made, attempts: [] as Attempt[] }]));
     for (const { deliveryId, no, ...attempt } of await attempts.rows({ ids: [...of.keys()] })) {
       const entry = of.get(deliveryId);
-      // One that was made since the first look is none of what that look tells.
+      // An attempt made after the first query belongs to a state that this list does not show.
       if (entry && no <= entry.made) entry.attempts.push(attempt);
     }
     return [...of.values()].map(({ row, attempts }) => ({ ...row, attempts }));

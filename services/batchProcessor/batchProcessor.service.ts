@@ -148,7 +148,7 @@ export default define<BatchProcessor>({
       clearTimeout(patience);
       clearTimeout(this.lookAgain);
       await this.endSchedules();
-      // A frozen RabbitMQ makes the stop of this service long, and the database must not wait for it to be closed.
+      // With a frozen RabbitMQ the queue takes seconds to close. The database closes meanwhile, not after it.
       await this.releaseDatabase();
     },
   },

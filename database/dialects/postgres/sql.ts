@@ -74,10 +74,15 @@ export class Sql {
     return greeting;
   }
 
-  /** What was to be written together goes on one by one: all is kept, but the reason is a defect unless a rule was broken. */
+  /**
+   * Logs why several batches could not be written in one statement. They are written one by one instead, so nothing is lost.
+   * A violated constraint is expected (one of them was sent before) and is not logged.
+   */
   oneByOne(error: unknown): void {
     if (error instanceof ConstraintViolation) return;
-    this.#logger?.warn(`Batches could not be written together, each is written by itself: ${(error as Error).message}`);
+    this.#logger?.warn(
+      `Several batches could not be written in one statement, each is written by itself: ${(error as Error).message}`,
+    );
   }
 
   /** The rows of a statement. */
