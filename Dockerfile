@@ -7,9 +7,12 @@ COPY package.json package-lock.json ./
 # The optional packages are Node itself, for machines without one. No package of ours needs what it would run at its
 # installation.
 RUN npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund
-COPY root.cjs visible.cjs certificates.ts config.ts config.parse.ts config.rules.ts config.settings.ts config.urls.ts moleculer.config.ts ./
+COPY root.cjs moleculer.config.ts ./
+COPY config ./config
 COPY database ./database
 COPY formats ./formats
+COPY lib ./lib
+COPY middlewares ./middlewares
 COPY mixins ./mixins
 COPY repl ./repl
 COPY services ./services

@@ -1,12 +1,12 @@
 /** What differs from Moleculer's defaults, and why. */
 import type { BrokerOptions, ServiceBroker } from "moleculer";
-import { serviceNames } from "./config.settings.ts";
-import { type Config, ConfigError, configOf, exitOnFault, processConfig, useConfig } from "./config.ts";
-import { CONNECT_TIMEOUT_MS, rabbitMiddleware } from "./mixins/amqp.start.ts";
-import { AmqpTransporter } from "./mixins/amqp.transporter.ts";
-import { drainMiddleware } from "./mixins/drain.ts";
-import { SafeLogger } from "./mixins/logger.ts";
-import { meteringMiddleware } from "./mixins/metering.ts";
+import { type Config, ConfigError, configOf, exitOnFault, processConfig, useConfig } from "./config/config.ts";
+import { serviceNames } from "./config/settings.ts";
+import { CONNECT_TIMEOUT_MS, rabbitMiddleware } from "./lib/amqp/start.ts";
+import { AmqpTransporter } from "./lib/amqp/transporter.ts";
+import { SafeLogger } from "./lib/log/logger.ts";
+import { drainMiddleware } from "./middlewares/drain.ts";
+import { meteringMiddleware } from "./middlewares/metering.ts";
 import { monitor } from "./services/monitor/monitor.node.ts";
 
 /** The broker of a node with these settings. */
@@ -22,8 +22,8 @@ export function brokerOptions(config: Config): BrokerOptions {
     // Copying would cost each chunk its size again.
     contextParamsCloning: false,
     tracking: { enabled: false },
-    // What a process weighs is read when somebody asks (mixins/process.ts), not every 5 s. No quantiles: Moleculer would
-    // keep every duration of a minute for them.
+    // What a process weighs is read when somebody asks (services/monitor/monitor.process.ts), not every 5 s. No quantiles:
+    // Moleculer would keep every duration of a minute for them.
     metrics: { enabled: true, collectProcessMetrics: false, defaultQuantiles: null as unknown as number[] },
     // What circuit breakers stand on, which Moleculer makes only where all actions have one. See `created`.
     circuitBreaker: { enabled: true },
@@ -86,7 +86,7 @@ interface Runner {
 }
 
 /**
- * Called by moleculer-runner. config.ts alone reads settings: NAMESPACE=5 would become a number, which Moleculer takes for
+ * Called by moleculer-runner. config/ alone reads settings: NAMESPACE=5 would become a number, which Moleculer takes for
  * none, and a METRICS or LOGGER that is meant for others would take our place.
  */
 export default function forRunner(this: Runner): BrokerOptions {

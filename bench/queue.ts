@@ -9,7 +9,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { type ConfirmChannel, connect } from "amqplib";
 import { ServiceBroker } from "moleculer";
-import { loadConfig } from "../config.ts";
+import { loadConfig } from "../config/config.ts";
 import { define } from "../mixins/define.ts";
 import { queueMixin, type WithQueue } from "../mixins/queue.ts";
 import { brokerOptions } from "../moleculer.config.ts";

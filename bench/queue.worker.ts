@@ -1,7 +1,7 @@
 /** The consumer of bench/queue.ts, in a process of its own: tells when each message reached the handler's first line. */
 import { connect } from "amqplib";
 import { ServiceBroker } from "moleculer";
-import { loadConfig } from "../config.ts";
+import { loadConfig } from "../config/config.ts";
 import { define } from "../mixins/define.ts";
 import { type QueueChannel, type QueueMessage, queueMixin } from "../mixins/queue.ts";
 import { brokerOptions } from "../moleculer.config.ts";

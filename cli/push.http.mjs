@@ -4,7 +4,7 @@ import http from "node:http";
 import https from "node:https";
 import { text } from "node:stream/consumers";
 import { setTimeout as pause } from "node:timers/promises";
-import { visible } from "../visible.cjs";
+import { visible } from "../lib/log/visible.cjs";
 
 /** An answer that is none of success. */
 export class Refused extends Error {

@@ -4,7 +4,7 @@
  * `npm run push -- FILE`, also the package's `dataflow-push`: sends a file, waits, shows what came of it. Plain JavaScript,
  * so that it runs on any Node from 20, also from within node_modules, where Node strips no types.
  */
-import { visible } from "../visible.cjs";
+import { visible } from "../lib/log/visible.cjs";
 import { problemText, Refused } from "./push.http.mjs";
 import { optionsOf, USAGE, UsageError } from "./push.options.mjs";
 import { push } from "./push.run.mjs";

@@ -1,6 +1,6 @@
 // @ts-check
 /** What is shown while it runs, on stderr: bars on a terminal, elsewhere a line for each step. */
-import { visible } from "../visible.cjs";
+import { visible } from "../lib/log/visible.cjs";
 import { count, drawnBar, size } from "./bar.mjs";
 
 /** @type {Record<"bytes" | "records", (value: number) => string>} */

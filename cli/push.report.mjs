@@ -1,7 +1,7 @@
 // @ts-check
 /** What came of it, as text. */
 import { createInterface } from "node:readline";
-import { visible } from "../visible.cjs";
+import { visible } from "../lib/log/visible.cjs";
 import { count } from "./bar.mjs";
 
 /** @param {import("./push.run.mjs").Batch} batch */

@@ -4,7 +4,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { createWriteStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as pause } from "node:timers/promises";
-import { visible } from "../visible.cjs";
+import { visible } from "../lib/log/visible.cjs";
 import { Http } from "./push.http.mjs";
 import { Progress } from "./push.progress.mjs";
 import { rejectedLines, summary } from "./push.report.mjs";

@@ -2,7 +2,7 @@
  * The seam of the hot tables: what the `batch` service asks of a database, one unit (transaction) a method.
  * A dialect implements it; nothing outside `database/` knows which one. Times are the database's clock, epoch ms.
  */
-import { rowsOf } from "../formats/fault-bounds.ts";
+import { rowsOf } from "../formats/check/fault-bounds.ts";
 import type { Envelope, Format, RejectedRecord } from "../formats/formats.ts";
 import type { StoredChunk, UploadStore } from "./uploads.ts";
 

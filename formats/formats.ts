@@ -1,6 +1,6 @@
 /** The words that splitting (at ingest) and checking (at work) share. */
-import type { RecordNumbers } from "./record-numbers.ts";
-import type { CellKinds } from "./text-conversion.ts";
+import type { RecordNumbers } from "./check/record-numbers.ts";
+import type { CellKinds } from "./check/text-conversion.ts";
 
 export type Format = "ndjson" | "csv" | "json";
 export type Charset = "utf-8" | "windows-1252";

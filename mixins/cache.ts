@@ -9,11 +9,11 @@
  * when every event is lost, whatever Redis holds. Redis away is a load from the database within 100 ms, never an error.
  */
 import type { Service } from "moleculer";
-import { configOf } from "../config.ts";
-import { LocalLevel, type Versioned } from "./cache.local.ts";
-import { type Change, SharedLevel } from "./cache.shared.ts";
+import { configOf } from "../config/config.ts";
+import { LocalLevel, type Versioned } from "../lib/cache/local.ts";
+import { type Change, SharedLevel } from "../lib/cache/shared.ts";
+import { readWhenAsked } from "../middlewares/figures.ts";
 import { define } from "./define.ts";
-import { readWhenAsked } from "./figures.ts";
 import { redisMixin, type WithRedis } from "./redis.ts";
 import { scheduleMixin, type WithSchedule } from "./schedule.ts";
 

@@ -1,10 +1,10 @@
 /** The database's clock, as this node watches it: whether it may be believed by whoever deletes, or takes leases for lapsed. */
 import { uptime } from "node:os";
 import type { Service, ServiceBroker } from "moleculer";
+import { Clock } from "../database/clock.doubt.ts";
+import { KeptDoubt } from "../database/clock.kept.ts";
 import type { Database } from "../database/database.ts";
 import type { BatchRow } from "../database/store.ts";
-import { Clock } from "./clock.doubt.ts";
-import { KeptDoubt } from "./clock.kept.ts";
 import type { WithDatabase } from "./database.ts";
 import { define } from "./define.ts";
 

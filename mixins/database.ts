@@ -1,12 +1,12 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { inspect } from "node:util";
 import type { Service, ServiceBroker } from "moleculer";
-import { configOf, maskUrl } from "../config.ts";
+import { configOf, maskUrl } from "../config/config.ts";
 import { type Database, type DatabaseOptions, openDatabase } from "../database/database.ts";
 import { DatabaseRefused, DatabaseUnavailable, isUnknown } from "../database/errors.ts";
 import { isUnavailable } from "../database/unavailable.ts";
+import { behind, wrongUrl } from "../database/wrong-url.ts";
 import { Problem } from "../services/errors.ts";
-import { behind, wrongUrl } from "./database.url.ts";
 import { define } from "./define.ts";
 
 /** What a service finds on `this` with this mixin, from `started` to `stopped`. */

@@ -1,9 +1,9 @@
 import type { Service } from "moleculer";
-import { configOf } from "../config.ts";
+import { configOf } from "../config/config.ts";
+import type { AmqpPublisher } from "../lib/amqp/publisher.ts";
+import { publishers } from "../lib/amqp/queue.ts";
 import type { CloudEvent } from "../services/outbox/outbox.contract.ts";
-import type { AmqpPublisher } from "./amqp.publisher.ts";
 import { define } from "./define.ts";
-import { publishers } from "./queue.amqp.ts";
 
 /** What a service finds on `this` with this mixin. */
 export interface WithEvents {

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { inspect } from "node:util";
 import type { Service, ServiceBroker } from "moleculer";
-import { ConfigError } from "../config.ts";
+import { ConfigError } from "../config/config.ts";
 import { define } from "./define.ts";
 
 const LOOK_MS = 10;

@@ -4,17 +4,17 @@
  * checked by its declaration where it is sent and where it is received.
  */
 import type { Service } from "moleculer";
-import { configOf } from "../config.ts";
+import { configOf } from "../config/config.ts";
+import { AmqpQueues, countReconnects } from "../lib/amqp/queue.ts";
+import { Shared } from "../lib/batching/shared.ts";
+import type { Consumption, Handle, QueueDriver, QueueMessage } from "../lib/queue/driver.ts";
+import { MemoryQueues } from "../lib/queue/memory.ts";
 import type { QueueName } from "../services/contracts.ts";
 import { checkMessage, type MessageOf } from "../services/messages.ts";
 import { define } from "./define.ts";
-import { AmqpQueues, countReconnects } from "./queue.amqp.ts";
-import type { Consumption, Handle, QueueDriver, QueueMessage } from "./queue.driver.ts";
-import { MemoryQueues } from "./queue.memory.ts";
-import { Shared } from "./shared.ts";
 
-export { QUEUE_CHANGED } from "./queue.amqp.ts";
-export type { QueueMessage } from "./queue.driver.ts";
+export { QUEUE_CHANGED } from "../lib/amqp/queue.ts";
+export type { QueueMessage } from "../lib/queue/driver.ts";
 
 export interface QueueChannel {
   /** Done with it: the next one may come. */

@@ -1,7 +1,7 @@
 import type { Service, ServiceBroker } from "moleculer";
-import { ConfigError, configOf } from "../config.ts";
+import { ConfigError, configOf } from "../config/config.ts";
+import { RedisLink } from "../lib/redis/link.ts";
 import { define } from "./define.ts";
-import { RedisLink } from "./redis.link.ts";
 
 /** What a service finds on `this` with this mixin, from `started` to `stopped`. */
 export interface WithRedis {

@@ -1,4 +1,4 @@
-import { visible } from "../visible.cjs";
+import { visible } from "../lib/log/visible.cjs";
 
 /** What a command has to say: lines of text, or a table. */
 export interface Answer {

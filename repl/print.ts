@@ -1,5 +1,5 @@
 import { format } from "node:util";
-import { visible } from "../visible.cjs";
+import { visible } from "../lib/log/visible.cjs";
 
 /** What Moleculer's own commands write beside text: colours, and columns. They print what others wrote as it is. */
 const LAYOUT = new RegExp(`(${String.fromCharCode(27)}\\[[\\d;]*m|\\t)`);

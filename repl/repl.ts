@@ -3,8 +3,8 @@
  * services; without one there is nobody to join, so it starts the whole system in this process.
  */
 import { Errors, type Middleware, ServiceBroker, type ServiceSchema } from "moleculer";
-import { serviceNames } from "../config.settings.ts";
-import { type Config, exitOnFault, processConfig } from "../config.ts";
+import { type Config, exitOnFault, processConfig } from "../config/config.ts";
+import { serviceNames } from "../config/settings.ts";
 import { brokerOptions } from "../moleculer.config.ts";
 import { replCommands } from "./commands.ts";
 import { printSafely } from "./print.ts";

@@ -1,5 +1,5 @@
 /** What the demo tells its user, as text. */
-import { visible } from "../visible.cjs";
+import { visible } from "../lib/log/visible.cjs";
 import type { Batch, Partner } from "./demo-client.ts";
 import type { ImportFile } from "./demo-options.ts";
 import { count } from "./demo-progress.ts";

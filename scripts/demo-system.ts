@@ -5,8 +5,8 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ServiceBroker, type ServiceSchema } from "moleculer";
-import { serviceNames } from "../config.settings.ts";
-import { loadConfig } from "../config.ts";
+import { loadConfig } from "../config/config.ts";
+import { serviceNames } from "../config/settings.ts";
 import { brokerOptions } from "../moleculer.config.ts";
 
 const HOST = "127.0.0.1";

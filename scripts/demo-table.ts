@@ -3,7 +3,7 @@ import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
 import { createGunzip } from "node:zlib";
 import Papa from "papaparse";
-import { visible } from "../visible.cjs";
+import { visible } from "../lib/log/visible.cjs";
 import type { RejectedRow } from "./demo-client.ts";
 import type { ImportFile } from "./demo-options.ts";
 

@@ -3,7 +3,7 @@
  * demo-options.ts. It ends with 0, or with 1 and a message; its folder is gone in either case.
  */
 import { once } from "node:events";
-import { visible } from "../visible.cjs";
+import { visible } from "../lib/log/visible.cjs";
 import { DemoClient } from "./demo-client.ts";
 import { DemoError, type DemoOptions, demoOptions, USAGE } from "./demo-options.ts";
 import { count, type Progress, progress, size } from "./demo-progress.ts";

@@ -32,7 +32,7 @@ function faultsOf(path, file) {
       path,
       [...imports].map((target) => posix.join(dirname(path), target)),
     );
-  if (readsEnv && !mayReadEnv(path)) messages.push("reads process.env: take the value from config.ts");
+  if (readsEnv && !mayReadEnv(path)) messages.push("reads process.env: take the value from config/config.ts");
   return messages.filter(Boolean).map((message) => `${path}: ${message}`);
 }
 
@@ -76,9 +76,7 @@ function actorOf(path) {
 
 function mayReadEnv(path) {
   return (
-    /^config(\.\w+)?\.ts$/.test(path) ||
-    /^(test|bench|scripts|cli|examples)\//.test(path) ||
-    /\.config\.[^/]+$/.test(path)
+    path.startsWith("config/") || /^(test|bench|scripts|cli|examples)\//.test(path) || /\.config\.[^/]+$/.test(path)
   );
 }
 

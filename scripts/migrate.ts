@@ -1,8 +1,8 @@
 /** `npm run migrate`: brings the database of the settings up to date; exit 1 and a message where that fails. */
-import { exitOnFault, maskUrl, processConfig } from "../config.ts";
+import { exitOnFault, maskUrl, processConfig } from "../config/config.ts";
 import { openDatabase } from "../database/database.ts";
 import { isUnavailable } from "../database/unavailable.ts";
-import { wrongUrl } from "../mixins/database.url.ts";
+import { wrongUrl } from "../database/wrong-url.ts";
 
 const { databaseUrl, databaseSchema } = exitOnFault(processConfig);
 

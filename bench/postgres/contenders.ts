@@ -5,7 +5,7 @@ import { copyFileSync } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { type Middleware, ServiceBroker } from "moleculer";
-import { loadConfig } from "../../config.ts";
+import { loadConfig } from "../../config/config.ts";
 import { brokerOptions } from "../../moleculer.config.ts";
 import { root } from "../../root.cjs";
 import batch from "../../services/batch/batch.service.ts";

@@ -1,6 +1,6 @@
 /** Operations per second of ours and of a peer at several concurrencies, in turns, on one Redis. */
 import { ServiceBroker, type ServiceSchema } from "moleculer";
-import { loadConfig } from "../../config.ts";
+import { loadConfig } from "../../config/config.ts";
 import { brokerOptions } from "../../moleculer.config.ts";
 import { redisUrl } from "../kit/needs.ts";
 import { atEnd } from "../kit/places.ts";

@@ -309,7 +309,7 @@ export const batchLock = table(
   { key: ["name"], writers: ["batchLock"] },
 );
 
-/** A doubt about the clock of SQLite, as of the last look (mixins/clock.doubt.ts): one row, or none. */
+/** A doubt about the clock of SQLite, as of the last look (database/clock.doubt.ts): one row, or none. */
 export const clockDoubt = table(
   "clock_doubt",
   { id: "bigint", clockMs: "bigint", countMs: "bigint", aheadMs: "bigint", evenMs: "bigint" },

@@ -5,7 +5,7 @@
  * writes nothing. While its database is away every call is refused with `unavailable`.
  */
 import type { Service } from "moleculer";
-import { configOf } from "../../config.ts";
+import { configOf } from "../../config/config.ts";
 import { clockMixin, type WithClock } from "../../mixins/clock.ts";
 import { databaseMixin, type WithDatabase } from "../../mixins/database.ts";
 import { define } from "../../mixins/define.ts";

@@ -1,5 +1,5 @@
 import Redlock, { type RedlockClient } from "redlock";
-import type { RedisLink } from "../../mixins/redis.link.ts";
+import type { RedisLink } from "../../lib/redis/link.ts";
 import type { LockOutcome } from "./batchLock.contract.ts";
 import type { LockProvider, Names } from "./batchLock.provider.ts";
 

@@ -5,11 +5,11 @@
  * lapse. It is kept by a quorum of Redis nodes or in the database, by BATCH_LOCK_PROVIDER; while Redis is away BATCH_LOCK_FALLBACK serves.
  */
 import type { Service } from "moleculer";
-import { configOf } from "../../config.ts";
+import { configOf } from "../../config/config.ts";
 import { isUnavailable } from "../../database/unavailable.ts";
+import { type Counter, counter, readWhenAsked } from "../../middlewares/figures.ts";
 import { databaseMixin, type WithDatabase } from "../../mixins/database.ts";
 import { define } from "../../mixins/define.ts";
-import { type Counter, counter, readWhenAsked } from "../../mixins/figures.ts";
 import { acquireLink, releaseLink, untilLinksUp } from "../../mixins/redis.ts";
 import { scheduleMixin, type WithSchedule } from "../../mixins/schedule.ts";
 import { serve } from "../messages.ts";

@@ -1,11 +1,11 @@
 /** What one chunk comes to: from stored bytes to what is delivered and committed. Pure but for the bytes' decoding. */
 import type { BatchRow, StoredChunk, UniqueKeys } from "../../database/store.ts";
-import { checkChunk } from "../../formats/check-chunk.ts";
-import { decode } from "../../formats/chunk-codec.ts";
-import { ReportRoom } from "../../formats/fault-bounds.ts";
+import { checkChunk } from "../../formats/check/chunk.ts";
+import { ReportRoom } from "../../formats/check/fault-bounds.ts";
+import { growthShare } from "../../formats/check/record-growth.ts";
+import { recordOrigins } from "../../formats/check/record-origin.ts";
 import type { RecordValidator, RejectedRecord } from "../../formats/formats.ts";
-import { growthShare } from "../../formats/record-growth.ts";
-import { recordOrigins } from "../../formats/record-origin.ts";
+import { decode } from "../../formats/split/chunk-codec.ts";
 import type { WorkerCommit } from "../batch/batch.contract.ts";
 import type { Policy } from "../policy/policy.contract.ts";
 import type { Checked, Keyed } from "./batchProcessor.checked.ts";

@@ -1,9 +1,9 @@
 /** Custom handlers: Moleculer actions of the company's own that take the records of a chunk. */
 import FastestValidator from "fastest-validator";
 import { Errors, type ServiceBroker } from "moleculer";
-import { boundedFault, MAX_FAULTS } from "../../formats/fault-bounds.ts";
+import { boundedFault, MAX_FAULTS } from "../../formats/check/fault-bounds.ts";
 import type { RecordFault } from "../../formats/formats.ts";
-import { oneLine } from "../../mixins/one-line.ts";
+import { oneLine } from "../../lib/log/one-line.ts";
 import type { AttemptError, Settlement } from "../batch/batch.contract.ts";
 import type { HandlerAnswer, HandlerCall, HandlerOutcome } from "./batchProcessor.contract.ts";
 import type { RemoteNodes } from "./batchProcessor.nodes.ts";

@@ -1,4 +1,4 @@
-import { inTime } from "../../mixins/in-time.ts";
+import { inTime } from "../../lib/time/in-time.ts";
 
 /** A batch that this worker holds. */
 export interface Held {

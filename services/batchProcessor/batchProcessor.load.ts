@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { ServiceBroker, ServiceSchema } from "moleculer";
-import { ConfigError } from "../../config.ts";
+import { ConfigError } from "../../config/config.ts";
 
 const SERVICE_FILE = /\.service\.(ts|js|mjs|cjs)$/;
 

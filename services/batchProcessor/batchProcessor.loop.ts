@@ -1,4 +1,4 @@
-import { Flight } from "../../mixins/flight.ts";
+import { Flight } from "../../lib/batching/flight.ts";
 
 /** A run under way. Its end, which never rejects, is wrapped: a bare promise would make `await start()` wait for it. */
 export interface Started {

@@ -1,8 +1,8 @@
 /** Whether the node is still there that a handler's call went to. */
 import { setTimeout as pause } from "node:timers/promises";
 import type { ServiceBroker } from "moleculer";
-import type { AmqpTransporter } from "../../mixins/amqp.transporter.ts";
-import { inTime } from "../../mixins/in-time.ts";
+import type { AmqpTransporter } from "../../lib/amqp/transporter.ts";
+import { inTime } from "../../lib/time/in-time.ts";
 
 const LOOK_EVERY_MS = 1_000;
 /** In a row: a node whose link was cut is back after 1 s, and may still be at work. */

@@ -5,7 +5,7 @@
  * nothing.
  */
 import type { Service } from "moleculer";
-import { configOf } from "../../config.ts";
+import { configOf } from "../../config/config.ts";
 import { databaseMixin, type WithDatabase } from "../../mixins/database.ts";
 import { define } from "../../mixins/define.ts";
 import { partnersMixin } from "../../mixins/partners.ts";

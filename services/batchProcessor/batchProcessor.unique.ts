@@ -1,6 +1,6 @@
 /** Unique keys of a checked chunk: which of its records are duplicates of others. */
 import { setImmediate } from "node:timers/promises";
-import { recordKey } from "../../formats/record-keys.ts";
+import { recordKey } from "../../formats/check/record-keys.ts";
 import type { Checked, Keyed } from "./batchProcessor.checked.ts";
 
 /** So many keys take some ms; then others get their turn. */

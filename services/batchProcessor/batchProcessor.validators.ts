@@ -1,6 +1,6 @@
 import { LRUCache } from "lru-cache";
 import type { RecordValidator } from "../../formats/formats.ts";
-import { compileRecordSchema } from "../../formats/record-schema.ts";
+import { compileRecordSchema } from "../../formats/schema/record-schema.ts";
 import type { BatchRow } from "../batch/batch.contract.ts";
 import type { Policy } from "../policy/policy.contract.ts";
 

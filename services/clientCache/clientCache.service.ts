@@ -5,16 +5,16 @@
  */
 import type { Service } from "moleculer";
 import { Op, type Transaction, UniqueConstraintError } from "sequelize";
-import { configOf } from "../../config.ts";
+import { configOf } from "../../config/config.ts";
 import { changeSilently, changeWithEvent } from "../../database/change.ts";
 import { isUnknown } from "../../database/errors.ts";
 import { rowsLike } from "../../database/found.ts";
 import type { OutboxDraft } from "../../database/store.ts";
 import { storable } from "../../database/text.ts";
+import { beforeAnotherTry, Turns } from "../../lib/batching/turns.ts";
 import { type CacheOptions, cacheMixin, type WithCache } from "../../mixins/cache.ts";
 import { databaseMixin, type WithDatabase } from "../../mixins/database.ts";
 import { define } from "../../mixins/define.ts";
-import { beforeAnotherTry, Turns } from "../../mixins/turns.ts";
 import { Problem, rethrowUnder } from "../errors.ts";
 import { uuidv7 } from "../ids.ts";
 import { announce, call, publishSoon, serve } from "../messages.ts";

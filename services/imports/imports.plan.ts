@@ -1,8 +1,8 @@
 /** What every new batch begins with, whether a client sends its records or the rejected ones of another are sent again. */
 import type { Context } from "moleculer";
 import type { NewBatch, UploadCommit } from "../../database/store.ts";
-import { usualGrowthOf } from "../../formats/record-growth.ts";
-import { createSplitter, type SplitOptions } from "../../formats/split.ts";
+import { usualGrowthOf } from "../../formats/check/record-growth.ts";
+import { createSplitter, type SplitOptions } from "../../formats/split/split.ts";
 import { standingAfter } from "../batch/batch.contract.ts";
 import { nullIfLater } from "../errors.ts";
 import { uuidv7 } from "../ids.ts";

@@ -1,7 +1,7 @@
 /** The rejected records of a batch as a body: as they were sent, or, where they were not kept so, rejected once more. */
 import type { BatchRow, RecordErrors } from "../../database/store.ts";
-import { lostPart } from "../../formats/chunk-verdict.ts";
-import { csvLine } from "../../formats/csv-scan.ts";
+import { lostPart } from "../../formats/check/chunk-verdict.ts";
+import { csvLine } from "../../formats/check/csv-scan.ts";
 import type { RawChunk, Splitter } from "../../formats/formats.ts";
 import type { RejectedPort } from "./imports.ports.ts";
 

@@ -5,7 +5,7 @@
  * died left behind. While the database is away every upload is refused with `unavailable`.
  */
 import type { Context, Service } from "moleculer";
-import { configOf } from "../../config.ts";
+import { configOf } from "../../config/config.ts";
 import { databaseMixin, type WithDatabase } from "../../mixins/database.ts";
 import { define } from "../../mixins/define.ts";
 import { scheduleMixin, type WithSchedule } from "../../mixins/schedule.ts";

@@ -1,8 +1,8 @@
 /** One upload: the pieces of a body become stored chunks, with never more than a few of them in memory. */
 import { createHash } from "node:crypto";
 import type { NewBatch, StoredChunk, UploadCommit } from "../../database/store.ts";
-import { encode } from "../../formats/chunk-codec.ts";
 import type { RawChunk, Splitter } from "../../formats/formats.ts";
+import { encode } from "../../formats/split/chunk-codec.ts";
 import { Problem } from "../errors.ts";
 import { type Answered, answerIn } from "./imports.idempotency.ts";
 import type { UploadPort } from "./imports.ports.ts";

@@ -1,6 +1,6 @@
 import type { ServiceBroker } from "moleculer";
-import { configOf } from "../../config.ts";
-import { collect, readings } from "../../mixins/figures.ts";
+import { configOf } from "../../config/config.ts";
+import { collect, readings } from "../../middlewares/figures.ts";
 import { type AnswerOf, call } from "../messages.ts";
 import type { CacheFigures, NodeFigures, SystemStats } from "./monitor.contract.ts";
 import { oldestMs, outboxMs, waitingMs } from "./monitor.queue.ts";

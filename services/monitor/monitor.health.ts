@@ -1,5 +1,5 @@
 import type { ServiceBroker } from "moleculer";
-import { Recent } from "../../mixins/recent.ts";
+import { Recent } from "../../lib/batching/recent.ts";
 import { call } from "../messages.ts";
 import type { Check, Readiness } from "./monitor.contract.ts";
 

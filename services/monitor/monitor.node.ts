@@ -4,7 +4,7 @@
  * It keeps no state but what it has just read, and answers also while the database is away.
  */
 import type { Service, ServiceSchema } from "moleculer";
-import { configOf } from "../../config.ts";
+import { configOf } from "../../config/config.ts";
 import { define } from "../../mixins/define.ts";
 import { serve } from "../messages.ts";
 import { figuresOf, statsOf } from "./monitor.figures.ts";

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { ServiceBroker } from "moleculer";
-import { listen } from "../../mixins/listen.ts";
-import { originForm } from "../../mixins/target.ts";
+import { listen } from "../../lib/net/listen.ts";
+import { originForm } from "../../lib/net/target.ts";
 import { call } from "../messages.ts";
 import { METRICS_TYPE } from "./monitor.contract.ts";
 

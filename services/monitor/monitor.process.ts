@@ -1,5 +1,5 @@
 import type { ServiceBroker } from "moleculer";
-import { readWhenAsked } from "../../mixins/figures.ts";
+import { readWhenAsked } from "../../middlewares/figures.ts";
 
 /** What the process weighs and does, by the names that dashboards for Node.js know; read when somebody asks. */
 export function tellOfProcess(broker: ServiceBroker): void {

@@ -1,7 +1,7 @@
 import type { ServiceBroker } from "moleculer";
 import { batchStates } from "../../database/store.ts";
-import { readWhenAsked } from "../../mixins/figures.ts";
-import { Recent } from "../../mixins/recent.ts";
+import { Recent } from "../../lib/batching/recent.ts";
+import { readWhenAsked } from "../../middlewares/figures.ts";
 import { type AnswerOf, call } from "../messages.ts";
 
 type Stats = AnswerOf<"batch.stats">;

@@ -5,10 +5,10 @@
  * and there is nobody outside to tell; with PUBLISH_EVENTS=false nobody is told at all, and workers poll.
  */
 import type { Service } from "moleculer";
-import { configOf } from "../../config.ts";
+import { configOf } from "../../config/config.ts";
 import type { OutboxRow } from "../../database/store.ts";
 import { isUnavailable } from "../../database/unavailable.ts";
-import { within } from "../../mixins/amqp.link.ts";
+import { within } from "../../lib/amqp/link.ts";
 import { databaseMixin, type WithDatabase } from "../../mixins/database.ts";
 import { define } from "../../mixins/define.ts";
 import { eventsMixin, type WithEvents } from "../../mixins/events.ts";

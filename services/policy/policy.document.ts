@@ -1,5 +1,5 @@
 import type { Format } from "../../formats/formats.ts";
-import { recordSchemaFaults } from "../../formats/record-schema.ts";
+import { recordSchemaFaults } from "../../formats/schema/record-schema.ts";
 import type { Fault } from "../errors.ts";
 import {
   boolean,

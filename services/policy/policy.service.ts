@@ -6,15 +6,15 @@
  */
 import type { Service } from "moleculer";
 import { UniqueConstraintError } from "sequelize";
-import { configOf } from "../../config.ts";
+import { configOf } from "../../config/config.ts";
 import { changeWithEvent } from "../../database/change.ts";
 import { rowsLike } from "../../database/found.ts";
 import type { PolicyRow } from "../../database/models.ts";
+import { beforeAnotherTry, Turns } from "../../lib/batching/turns.ts";
 import { type CacheOptions, cacheMixin, type WithCache } from "../../mixins/cache.ts";
 import { databaseMixin, type WithDatabase } from "../../mixins/database.ts";
 import { define } from "../../mixins/define.ts";
 import type { WithSchedule } from "../../mixins/schedule.ts";
-import { beforeAnotherTry, Turns } from "../../mixins/turns.ts";
 import { Problem } from "../errors.ts";
 import { announce, call, publishSoon, serve } from "../messages.ts";
 import { draftEvent } from "../outbox/outbox.contract.ts";

@@ -6,10 +6,10 @@
  */
 import { ReplyError } from "ioredis";
 import type { Service } from "moleculer";
+import { Together } from "../../lib/batching/together.ts";
+import { type Counter, counter, readWhenAsked } from "../../middlewares/figures.ts";
 import { define } from "../../mixins/define.ts";
-import { type Counter, counter, readWhenAsked } from "../../mixins/figures.ts";
 import { redisMixin, type WithRedis } from "../../mixins/redis.ts";
-import { Together } from "../../mixins/together.ts";
 import { serve } from "../messages.ts";
 import type { Consumption, LimiterStatus, Look } from "./rateLimiter.contract.ts";
 import { spendScript } from "./rateLimiter.lua.ts";

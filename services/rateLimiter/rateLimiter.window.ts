@@ -1,4 +1,4 @@
-import { bounded } from "../../mixins/bounded.ts";
+import { bounded } from "../../lib/batching/bounded.ts";
 import type { Consumption, Look } from "./rateLimiter.contract.ts";
 
 /** The sliding-window counter of one key: requests in the window before, and in the one that began at `startMs`. */

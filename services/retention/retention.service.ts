@@ -5,11 +5,11 @@
  * doubt, and while the database is away it waits for the next round.
  */
 import type { Service } from "moleculer";
-import { configOf } from "../../config.ts";
+import { configOf } from "../../config/config.ts";
+import { readWhenAsked } from "../../middlewares/figures.ts";
 import { clockMixin, type WithClock } from "../../mixins/clock.ts";
 import { databaseMixin, type WithDatabase } from "../../mixins/database.ts";
 import { define } from "../../mixins/define.ts";
-import { readWhenAsked } from "../../mixins/figures.ts";
 import { scheduleMixin, type WithSchedule } from "../../mixins/schedule.ts";
 import { retentionDue } from "../batch/batch.contract.ts";
 import { call, serve } from "../messages.ts";

@@ -1,4 +1,4 @@
-import { Flight } from "../../mixins/flight.ts";
+import { Flight } from "../../lib/batching/flight.ts";
 
 /** What the loop works with. */
 export interface LoopParts<D extends { clientId: number }> {

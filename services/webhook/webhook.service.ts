@@ -5,11 +5,11 @@
  * same id. An address that the policy may not name is never connected to.
  */
 import type { Service } from "moleculer";
-import { configOf } from "../../config.ts";
+import { configOf } from "../../config/config.ts";
 import type { AttemptRecord, TakenDelivery } from "../../database/deliveries.ts";
+import { type Counter, counter } from "../../middlewares/figures.ts";
 import { databaseMixin, type WithDatabase } from "../../mixins/database.ts";
 import { define } from "../../mixins/define.ts";
-import { type Counter, counter } from "../../mixins/figures.ts";
 import { partnersMixin } from "../../mixins/partners.ts";
 import { scheduleMixin, type WithSchedule } from "../../mixins/schedule.ts";
 import { Problem } from "../errors.ts";

@@ -3,7 +3,7 @@
  * address of the name has to be a global one, or one that WEBHOOK_ALLOWED_HOSTS admits; metadata services never are.
  */
 import ipaddr from "ipaddr.js";
-import { type Address, admits, isV6 } from "../../mixins/addresses.ts";
+import { type Address, admits, isV6 } from "../../lib/net/addresses.ts";
 
 export const LONGEST_URL = 2048;
 

@@ -1,7 +1,7 @@
 /** The promise: exports of one client are bounded, also for who reads nothing, and no report is larger than what it tells of. */
 import { connect, type Socket } from "node:net";
 import { gzipSync } from "node:zlib";
-import type { Api } from "../../services/api/api.gateway.ts";
+import type { Api } from "../../services/api/http/gateway.ts";
 import { until } from "../helpers/amqp.ts";
 import { accepted, admin, type Batch, batchWhen, get, newClient, type TestClient } from "../helpers/http.ts";
 import { type System, startSystem } from "../helpers/system.ts";

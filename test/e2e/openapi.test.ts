@@ -1,6 +1,6 @@
 /** The promise: every example of the OpenAPI document is answered as the document says, and so are refusals. */
 import { gzipSync } from "node:zlib";
-import { openApi } from "../../services/api/api.openapi.ts";
+import { openApi } from "../../services/api/openapi/document.ts";
 import { until } from "../helpers/amqp.ts";
 import { accepted, admin, batchWhen, newClient, type TestClient } from "../helpers/http.ts";
 import {

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join, sep } from "node:path";
-import { type Setting, settings } from "../../config.settings.ts";
+import { type Setting, settings } from "../../config/settings.ts";
 import { root } from "../../root.cjs";
 import { makeOrders } from "../../scripts/make-orders-file.ts";
 import type { Batch } from "../helpers/http.ts";
@@ -143,7 +143,7 @@ test("the session with the handler books the orders into its ledger, each once, 
   expect(Math.max(...booked.map((order) => order.quantity))).toBe(10);
 });
 
-test("the table of settings is that of config.settings.ts", () => {
+test("the table of settings is that of config/settings.ts", () => {
   const rows = Object.values<Setting<unknown>>(settings).map(({ name, default: value, otherwise, meaning }) => {
     const fallback = value === null ? otherwise : value === "" ? "empty" : `\`${value}\``;
     return `| \`${name}\` | ${fallback} | ${meaning} |`;

@@ -4,7 +4,7 @@ import { type ClientRequest, type IncomingMessage, request } from "node:http";
 import { text } from "node:stream/consumers";
 import type { WithCache } from "../../mixins/cache.ts";
 import type { WithDatabase } from "../../mixins/database.ts";
-import type { Api } from "../../services/api/api.gateway.ts";
+import type { Api } from "../../services/api/http/gateway.ts";
 import { accepted, admin, batchWhen, get, newClient, post, type TestClient } from "../helpers/http.ts";
 import { type System, startSystem } from "../helpers/system.ts";
 import { select, until } from "../integration/batch/kit.ts";

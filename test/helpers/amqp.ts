@@ -1,6 +1,6 @@
 /** The RabbitMQ of tests, and what is left in it to be removed. */
 import { connect } from "amqplib";
-import { type Config, loadConfig } from "../../config.ts";
+import { type Config, loadConfig } from "../../config/config.ts";
 import { patience } from "./patience.ts";
 import { canRun, lackOf, urlOf } from "./servers.ts";
 import { ADMIN_TOKEN } from "./system.ts";

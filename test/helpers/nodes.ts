@@ -1,6 +1,6 @@
 /** Brokers with a few services each, joined to one cluster inside this process. */
 import { ServiceBroker, type ServiceSchema } from "moleculer";
-import { loadConfig } from "../../config.ts";
+import { loadConfig } from "../../config/config.ts";
 import { brokerOptions } from "../../moleculer.config.ts";
 import { ADMIN_TOKEN } from "./system.ts";
 

@@ -1,7 +1,7 @@
 /** Compares answers, and what webhooks receive, with the OpenAPI document: status, header fields and body, with nothing that it does not name. */
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
-import { openApi } from "../../services/api/api.openapi.ts";
+import { openApi } from "../../services/api/openapi/document.ts";
 import type { Received } from "./receiver.ts";
 
 type Schema = Record<string, unknown>;

@@ -1,6 +1,6 @@
 /** The REPL as a node without services: its commands reach the nodes that have them. */
 import { type Middleware, ServiceBroker, type ServiceSchema } from "moleculer";
-import { loadConfig } from "../../config.ts";
+import { loadConfig } from "../../config/config.ts";
 import { brokerOptions } from "../../moleculer.config.ts";
 import { commands, outputOf } from "../../repl/commands.ts";
 import batch from "../../services/batch/batch.service.ts";

@@ -1,8 +1,16 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Setting, settings } from "../../config.settings.ts";
-import { ConfigError, configOf, exitOnFault, type LoadOptions, loadConfig, maskUrl, useConfig } from "../../config.ts";
+import {
+  ConfigError,
+  configOf,
+  exitOnFault,
+  type LoadOptions,
+  loadConfig,
+  maskUrl,
+  useConfig,
+} from "../../config/config.ts";
+import { type Setting, settings } from "../../config/settings.ts";
 import { root } from "../../root.cjs";
 
 const token = "a-token-of-24-characters";
@@ -268,14 +276,17 @@ test("a broker has its own settings; without them those of the process, where .e
 });
 
 /** In a folder of its own, whose .env `write` makes; by a process that has read none yet. */
-function withEnvFile(write: (file: string) => void, look: (config: typeof import("../../config.ts")) => void): void {
+function withEnvFile(
+  write: (file: string) => void,
+  look: (config: typeof import("../../config/config.ts")) => void,
+): void {
   const folder = mkdtempSync(join(tmpdir(), "dataflow-env-"));
   write(join(folder, ".env"));
   const [cwd, env] = [process.cwd(), process.env];
   try {
     process.chdir(folder);
     process.env = {};
-    jest.isolateModules(() => look(require("../../config.ts") as typeof import("../../config.ts")));
+    jest.isolateModules(() => look(require("../../config/config.ts") as typeof import("../../config/config.ts")));
   } finally {
     process.chdir(cwd);
     process.env = env;

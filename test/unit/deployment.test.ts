@@ -5,8 +5,8 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { delimiter, dirname, join, relative } from "node:path";
 import { parse } from "yaml";
-import { serviceNames, settings } from "../../config.settings.ts";
-import { loadConfig } from "../../config.ts";
+import { loadConfig } from "../../config/config.ts";
+import { serviceNames, settings } from "../../config/settings.ts";
 import { root } from "../../root.cjs";
 
 const text = (path: string) => readFileSync(join(root, path), "utf8");

@@ -88,7 +88,7 @@ describe("fence.mjs", () => {
 
   test("lets through what is allowed", () => {
     write({
-      "config.ts": "export const port = process.env.PORT;",
+      "config/config.ts": "export const port = process.env.PORT;",
       "jest.config.cjs": "module.exports = { ci: process.env.CI };",
       "test/a.test.ts": "export const url = process.env.TEST_REDIS_URL;",
       "services/a/a.service.ts": `import "./a.parts.ts"; import "../errors.ts"; import type { B } from "../b/b.contract.ts";
@@ -119,7 +119,7 @@ describe("fence.mjs", () => {
     });
     const other = (name: string) =>
       `services/a/a.service.ts: imports services/b/${name}: of another actor only b.contract.ts`;
-    const env = (name: string) => `mixins/${name}.ts: reads process.env: take the value from config.ts`;
+    const env = (name: string) => `mixins/${name}.ts: reads process.env: take the value from config/config.ts`;
     expect(faults()).toEqual([
       "database/dialects/x/open.ts: imports mixins/e.ts: mixins/ stand on database/",
       "database/store.ts: imports node:sqlite: only database/dialects/sqlite may",

@@ -1,6 +1,6 @@
 import { ServiceBroker } from "moleculer";
-import { SafeLogger } from "../../mixins/logger.ts";
-import { visible } from "../../visible.cjs";
+import { SafeLogger } from "../../lib/log/logger.ts";
+import { visible } from "../../lib/log/visible.cjs";
 
 const letter = (code: number) => String.fromCodePoint(code);
 

@@ -1,6 +1,6 @@
 /** What SQL Server and its driver throw, as our callers know it. */
 import { ConnectionError as SequelizeConnectionError } from "sequelize";
-import { isUntrusted } from "../../../certificates.ts";
+import { isUntrusted } from "../../../lib/net/certificates.ts";
 import { ConstraintViolation, DatabaseRefused, DatabaseUnavailable } from "../../errors.ts";
 
 /** Deadlock victim, lock timeout, snapshot conflict: the same unit may succeed at once. */

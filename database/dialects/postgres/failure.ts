@@ -1,6 +1,6 @@
 /** What PostgreSQL and its connection throw, as our callers know it. */
 import { ConnectionError } from "sequelize";
-import { isUntrusted } from "../../../certificates.ts";
+import { isUntrusted } from "../../../lib/net/certificates.ts";
 import { ConstraintViolation, DatabaseRefused, DatabaseUnavailable } from "../../errors.ts";
 import { serverLimits } from "./limits.ts";
 import { hasNoRoom, parameterRefused, refusalOfPooler } from "./pooler.ts";

@@ -1,4 +1,4 @@
-import { AmqpPublisher } from "../../../mixins/amqp.publisher.ts";
+import { AmqpPublisher } from "../../../lib/amqp/publisher.ts";
 import {
   configFor,
   describeWithRabbit,

@@ -1,6 +1,6 @@
 /** What every carrier of work queues promises: in this process as in RabbitMQ. */
 import { ServiceBroker } from "moleculer";
-import type { Config } from "../../../config.ts";
+import type { Config } from "../../../config/config.ts";
 import { define } from "../../../mixins/define.ts";
 import { type QueueChannel, type QueueMessage, queueMixin, type WithQueue } from "../../../mixins/queue.ts";
 import { brokerOptions } from "../../../moleculer.config.ts";

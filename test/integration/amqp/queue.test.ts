@@ -1,5 +1,5 @@
 import { connect } from "amqplib";
-import type { Config } from "../../../config.ts";
+import type { Config } from "../../../config/config.ts";
 import { configFor, describeWithRabbit, newNamespace, rabbitUrl, removeNamespace, until } from "../../helpers/amqp.ts";
 import { batchIdOf, ids, queueSuite, startNode, stopNodes } from "./queue.suite.ts";
 

@@ -1,5 +1,5 @@
 import { ServiceBroker } from "moleculer";
-import { withRabbit } from "../../../mixins/amqp.start.ts";
+import { withRabbit } from "../../../lib/amqp/start.ts";
 import { brokerOptions } from "../../../moleculer.config.ts";
 import {
   configFor,

@@ -1,4 +1,4 @@
-import { RedisLink } from "../../../mixins/redis.link.ts";
+import { RedisLink } from "../../../lib/redis/link.ts";
 import { patience } from "../../helpers/patience.ts";
 import { describeRedis, freePort, type RedisServer, redisProxy, startRedis, until } from "../../helpers/redis.ts";
 

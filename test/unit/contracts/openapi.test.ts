@@ -3,10 +3,10 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "../../../root.cjs";
-import { problemCodes } from "../../../services/api/api.openapi.problems.ts";
-import { openApi } from "../../../services/api/api.openapi.ts";
-import { allRoutes } from "../../../services/api/api.routes.ts";
-import { jsonSchemaOf } from "../../../services/api/api.schema.ts";
+import { jsonSchemaOf } from "../../../services/api/http/schema.ts";
+import { openApi } from "../../../services/api/openapi/document.ts";
+import { problemCodes } from "../../../services/api/openapi/problems.ts";
+import { allRoutes } from "../../../services/api/routes/routes.ts";
 import { problems } from "../../../services/errors.ts";
 import { defaultPolicy } from "../../../services/policy/policy.contract.ts";
 

@@ -1,6 +1,6 @@
-import { checkChunk } from "../../../formats/check-chunk.ts";
+import { checkChunk } from "../../../formats/check/chunk.ts";
 import type { Envelope } from "../../../formats/formats.ts";
-import { compileRecordSchema } from "../../../formats/record-schema.ts";
+import { compileRecordSchema } from "../../../formats/schema/record-schema.ts";
 
 interface Given extends Envelope {
   schema?: object;

@@ -1,7 +1,7 @@
 /** The promise: a number is stored with its digits, and given to a handler as a number where a double holds it, else as text. */
-import { checkChunk } from "../../../formats/check-chunk.ts";
+import { checkChunk } from "../../../formats/check/chunk.ts";
 import type { Envelope, Format } from "../../../formats/formats.ts";
-import { compileRecordSchema } from "../../../formats/record-schema.ts";
+import { compileRecordSchema } from "../../../formats/schema/record-schema.ts";
 import { patience } from "../../helpers/patience.ts";
 
 function check(format: Format, lines: string[], schema: object, envelope: Envelope = {}) {

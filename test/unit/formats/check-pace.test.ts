@@ -1,9 +1,9 @@
 /** A chunk whose schema is legal and costly leaves the process alive, and ends when nobody waits for it. */
 import { setImmediate as nextRound } from "node:timers/promises";
-import { checkChunk } from "../../../formats/check-chunk.ts";
-import { Pace } from "../../../formats/check-pace.ts";
+import { checkChunk } from "../../../formats/check/chunk.ts";
+import { Pace } from "../../../formats/check/pace.ts";
 import type { Format } from "../../../formats/formats.ts";
-import { compileRecordSchema } from "../../../formats/record-schema.ts";
+import { compileRecordSchema } from "../../../formats/schema/record-schema.ts";
 import { patience } from "../../helpers/patience.ts";
 
 const LEVELS = 12;

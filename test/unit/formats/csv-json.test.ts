@@ -1,9 +1,9 @@
 /** The fast way through a chunk of CSV gives what the slow way gives, which looks at each row alone. */
-import { checkChunk } from "../../../formats/check-chunk.ts";
-import { JsonRows } from "../../../formats/csv-json.ts";
-import { csvLine, csvRecordStarts } from "../../../formats/csv-scan.ts";
+import { checkChunk } from "../../../formats/check/chunk.ts";
+import { JsonRows } from "../../../formats/check/csv-json.ts";
+import { csvLine, csvRecordStarts } from "../../../formats/check/csv-scan.ts";
 import type { RecordValidator } from "../../../formats/formats.ts";
-import { compileRecordSchema } from "../../../formats/record-schema.ts";
+import { compileRecordSchema } from "../../../formats/schema/record-schema.ts";
 import { seeded } from "../../helpers/seeded.ts";
 import { anyNumber } from "./numbers.kit.ts";
 

@@ -1,5 +1,5 @@
 /** The promise: decimals are compared and divided as the numbers that they are, whatever their size, at no greater cost than their text. */
-import { canonicalText, compareDecimals, decimalOf, isMultiple, isWhole } from "../../../formats/decimal.ts";
+import { canonicalText, compareDecimals, decimalOf, isMultiple, isWhole } from "../../../formats/check/decimal.ts";
 import { patience } from "../../helpers/patience.ts";
 import { seeded } from "../../helpers/seeded.ts";
 import { aDivisor, anyNumber, asBigInts } from "./numbers.kit.ts";

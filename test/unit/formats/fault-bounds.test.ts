@@ -1,10 +1,10 @@
 /** The promise: what a record makes of itself in the error report, and by its schema's defaults, has a bound. */
-import { checkChunk } from "../../../formats/check-chunk.ts";
-import type { CheckSpec } from "../../../formats/chunk-verdict.ts";
-import { boundedFault, cutText, ReportRoom } from "../../../formats/fault-bounds.ts";
+import { checkChunk } from "../../../formats/check/chunk.ts";
+import type { CheckSpec } from "../../../formats/check/chunk-verdict.ts";
+import { boundedFault, cutText, ReportRoom } from "../../../formats/check/fault-bounds.ts";
+import { growthShare, usualGrowthOf } from "../../../formats/check/record-growth.ts";
 import type { Format } from "../../../formats/formats.ts";
-import { growthShare, usualGrowthOf } from "../../../formats/record-growth.ts";
-import { compileRecordSchema } from "../../../formats/record-schema.ts";
+import { compileRecordSchema } from "../../../formats/schema/record-schema.ts";
 
 const MIB = 2 ** 20;
 

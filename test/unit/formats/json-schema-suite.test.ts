@@ -1,9 +1,9 @@
 /** The official tests of JSON Schema 2020-12: each case has the right verdict, or its schema is refused with the place. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { RecordNumbers } from "../../../formats/record-numbers.ts";
-import { compileRecordSchema, recordSchemaFaults } from "../../../formats/record-schema.ts";
-import { compileSchema } from "../../../formats/schema-compile.ts";
+import { RecordNumbers } from "../../../formats/check/record-numbers.ts";
+import { compileSchema } from "../../../formats/schema/compile.ts";
+import { compileRecordSchema, recordSchemaFaults } from "../../../formats/schema/record-schema.ts";
 import { exceptions } from "./json-schema-suite.exceptions.ts";
 
 interface Group {

@@ -1,6 +1,6 @@
 /** JSON texts are walked through without making values of them, and defaults are put into them. */
-import { withDefaults } from "../../../formats/json-defaults.ts";
-import { isNestedDeeper, stringEnd } from "../../../formats/json-text.ts";
+import { withDefaults } from "../../../formats/check/json-defaults.ts";
+import { isNestedDeeper, stringEnd } from "../../../formats/check/json-text.ts";
 
 test.each(['"a"', '""', '"\\""', '"\\\\"', '"a\\\\\\"b"', '"\\\\\\\\"'])("the end of %s", (text) => {
   expect(stringEnd(`[${text},"x"]`, 1)).toBe(1 + text.length);

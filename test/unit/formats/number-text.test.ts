@@ -1,6 +1,6 @@
 /** The promise: what a double does not hold is found, in whatever place and spelling, and nothing else is. */
-import { replaceInexact } from "../../../formats/exact-json.ts";
-import { deliveredNumber, holdsInexact, isExact, jsonNumber } from "../../../formats/number-text.ts";
+import { replaceInexact } from "../../../formats/check/exact-json.ts";
+import { deliveredNumber, holdsInexact, isExact, jsonNumber } from "../../../formats/check/number-text.ts";
 import { seeded } from "../../helpers/seeded.ts";
 import { anyNumber, asBigInts } from "./numbers.kit.ts";
 

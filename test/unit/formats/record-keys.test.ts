@@ -1,4 +1,4 @@
-import { recordKey } from "../../../formats/record-keys.ts";
+import { recordKey } from "../../../formats/check/record-keys.ts";
 import { patience } from "../../helpers/patience.ts";
 
 const same = (fields: string[], ...texts: string[]) => new Set(texts.map((text) => recordKey(text, fields))).size === 1;

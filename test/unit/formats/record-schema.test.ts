@@ -1,5 +1,5 @@
-import { RecordNumbers } from "../../../formats/record-numbers.ts";
-import { compileRecordSchema, recordSchemaFaults } from "../../../formats/record-schema.ts";
+import { RecordNumbers } from "../../../formats/check/record-numbers.ts";
+import { compileRecordSchema, recordSchemaFaults } from "../../../formats/schema/record-schema.ts";
 import { patience } from "../../helpers/patience.ts";
 
 const check = (schema: object, value: unknown, coerce = false) =>

@@ -1,8 +1,8 @@
 /** A schema, a pattern, a record: whatever they ask for, the work is bounded. */
 import { RE2JS } from "re2js";
-import { RecordNumbers } from "../../../formats/record-numbers.ts";
-import { compileRecordSchema, recordSchemaFaults } from "../../../formats/record-schema.ts";
-import { MAX_WORK } from "../../../formats/work-budget.ts";
+import { RecordNumbers } from "../../../formats/check/record-numbers.ts";
+import { compileRecordSchema, recordSchemaFaults } from "../../../formats/schema/record-schema.ts";
+import { MAX_WORK } from "../../../formats/schema/work-budget.ts";
 import { patience } from "../../helpers/patience.ts";
 
 const MIB = 2 ** 20;

@@ -1,6 +1,6 @@
 /** A schema refers to its own parts by every name that JSON Schema has, in JSON and for the cells of CSV alike. */
-import { RecordNumbers } from "../../../formats/record-numbers.ts";
-import { compileRecordSchema, recordSchemaFaults } from "../../../formats/record-schema.ts";
+import { RecordNumbers } from "../../../formats/check/record-numbers.ts";
+import { compileRecordSchema, recordSchemaFaults } from "../../../formats/schema/record-schema.ts";
 
 const faultsOf = (schema: object, record: object, coerce = false) =>
   compileRecordSchema(schema, { coerce })

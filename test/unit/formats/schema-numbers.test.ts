@@ -1,10 +1,10 @@
 /** The promise: a schema judges the number that was sent, not the double next to it. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { checkChunk } from "../../../formats/check-chunk.ts";
-import { numberWithDigits } from "../../../formats/number-text.ts";
-import { RecordNumbers } from "../../../formats/record-numbers.ts";
-import { compileRecordSchema, recordSchemaFaults } from "../../../formats/record-schema.ts";
+import { checkChunk } from "../../../formats/check/chunk.ts";
+import { numberWithDigits } from "../../../formats/check/number-text.ts";
+import { RecordNumbers } from "../../../formats/check/record-numbers.ts";
+import { compileRecordSchema, recordSchemaFaults } from "../../../formats/schema/record-schema.ts";
 import { patience } from "../../helpers/patience.ts";
 import { seeded } from "../../helpers/seeded.ts";
 import { aDivisor, anyNumber, asBigInts } from "./numbers.kit.ts";

@@ -1,6 +1,6 @@
 /** What JSON Schema allows is taken, and means what it says. */
-import { RecordNumbers } from "../../../formats/record-numbers.ts";
-import { compileRecordSchema, recordSchemaFaults } from "../../../formats/record-schema.ts";
+import { RecordNumbers } from "../../../formats/check/record-numbers.ts";
+import { compileRecordSchema, recordSchemaFaults } from "../../../formats/schema/record-schema.ts";
 
 const faultsOf = (schema: object, record: object) =>
   compileRecordSchema(schema, { coerce: false })

@@ -1,4 +1,4 @@
-import { csvCells, csvRecordStarts } from "../../../formats/csv-scan.ts";
+import { csvCells, csvRecordStarts } from "../../../formats/check/csv-scan.ts";
 import { oneByte, refusal, split } from "./split-kit.ts";
 
 const header = (body: string | Buffer, settings = {}) =>

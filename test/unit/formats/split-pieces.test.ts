@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
-import { csvRecordStarts } from "../../../formats/csv-scan.ts";
+import { csvRecordStarts } from "../../../formats/check/csv-scan.ts";
 import type { Format, RawChunk } from "../../../formats/formats.ts";
-import { createSplitter } from "../../../formats/split.ts";
+import { createSplitter } from "../../../formats/split/split.ts";
 import { isProblem } from "../../../services/errors.ts";
 import { lines, seeded, split, wide } from "./split-kit.ts";
 

@@ -1,7 +1,7 @@
 /** Another server than a URL names is known for what it is, and nobody else is taken for one. */
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
-import { strangerAt } from "../../../mixins/answering.ts";
+import { strangerAt } from "../../../lib/net/answering.ts";
 import { newAuthority } from "../../helpers/certificates.ts";
 
 const open: Server[] = [];

@@ -1,4 +1,4 @@
-import { bounded } from "../../../mixins/bounded.ts";
+import { bounded } from "../../../lib/batching/bounded.ts";
 
 test("what was used last is kept, and no more than the bound", () => {
   const cache = bounded<string, number>(3);

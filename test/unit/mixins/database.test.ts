@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Service, ServiceBroker } from "moleculer";
-import { type Config, loadConfig, useConfig } from "../../../config.ts";
+import { type Config, loadConfig, useConfig } from "../../../config/config.ts";
 import { openDatabase } from "../../../database/database.ts";
 import { DatabaseUnavailable } from "../../../database/errors.ts";
 import { databaseMixin, type WithDatabase } from "../../../mixins/database.ts";

@@ -1,6 +1,6 @@
 import { ServiceBroker, type ServiceSchema } from "moleculer";
-import { loadConfig, useConfig } from "../../../config.ts";
-import { drainMiddleware } from "../../../mixins/drain.ts";
+import { loadConfig, useConfig } from "../../../config/config.ts";
+import { drainMiddleware } from "../../../middlewares/drain.ts";
 import { call } from "../../../services/messages.ts";
 import { deferred, leftovers, nothingLeft, standIn, until } from "../contracts/kit.ts";
 

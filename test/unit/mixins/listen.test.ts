@@ -1,6 +1,6 @@
 /** A port that the system does not give us is told by its setting. */
 import { createServer } from "node:http";
-import { listen } from "../../../mixins/listen.ts";
+import { listen } from "../../../lib/net/listen.ts";
 
 const refusing = (code: string) => {
   const server = createServer();

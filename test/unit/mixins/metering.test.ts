@@ -1,7 +1,7 @@
 /** Calls are counted by our own, cheap metering, in Moleculer's place and by its names. */
 import { ServiceBroker } from "moleculer";
-import { counter } from "../../../mixins/figures.ts";
-import { meteringMiddleware } from "../../../mixins/metering.ts";
+import { counter } from "../../../middlewares/figures.ts";
+import { meteringMiddleware } from "../../../middlewares/metering.ts";
 import { prometheusText } from "../../../services/monitor/monitor.prometheus.ts";
 
 let broker: ServiceBroker;

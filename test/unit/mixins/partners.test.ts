@@ -1,7 +1,7 @@
 import { type BrokerOptions, type Service, ServiceBroker } from "moleculer";
-import { loadConfig, useConfig } from "../../../config.ts";
+import { loadConfig, useConfig } from "../../../config/config.ts";
+import { drainMiddleware } from "../../../middlewares/drain.ts";
 import { define } from "../../../mixins/define.ts";
-import { drainMiddleware } from "../../../mixins/drain.ts";
 import { partnersMixin } from "../../../mixins/partners.ts";
 import { startBroker } from "../contracts/kit.ts";
 

@@ -1,4 +1,4 @@
-import { loadConfig } from "../../../config.ts";
+import { loadConfig } from "../../../config/config.ts";
 import { queueSuite, stopNodes } from "../../integration/amqp/queue.suite.ts";
 
 afterEach(stopNodes);

@@ -1,4 +1,4 @@
-import { Recent } from "../../../mixins/recent.ts";
+import { Recent } from "../../../lib/batching/recent.ts";
 
 afterEach(() => jest.restoreAllMocks());
 

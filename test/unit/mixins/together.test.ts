@@ -1,4 +1,4 @@
-import { Together } from "../../../mixins/together.ts";
+import { Together } from "../../../lib/batching/together.ts";
 
 describe("what is asked in the same turn", () => {
   function newTogether(most = 3) {

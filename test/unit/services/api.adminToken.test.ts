@@ -12,8 +12,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ServiceBroker } from "moleculer";
-import { loadConfig, useConfig } from "../../../config.ts";
-import { adminToken } from "../../../services/api/api.adminToken.ts";
+import { loadConfig, useConfig } from "../../../config/config.ts";
+import { adminToken } from "../../../services/api/http/adminToken.ts";
 
 let folder: string;
 let file: string;

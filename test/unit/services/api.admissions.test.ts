@@ -1,7 +1,7 @@
 import { EventEmitter } from "node:events";
 import type { ServerResponse } from "node:http";
-import { Admissions } from "../../../services/api/api.admissions.ts";
-import type { ApiRequest } from "../../../services/api/api.request.ts";
+import { Admissions } from "../../../services/api/http/admissions.ts";
+import type { ApiRequest } from "../../../services/api/http/request.ts";
 
 test("while the database is slow its looks at all credentials do not pile up", async () => {
   const gate = Promise.withResolvers<null>();

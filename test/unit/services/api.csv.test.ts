@@ -1,6 +1,6 @@
 /** The promise: a report opened in any spreadsheet runs nothing, whatever its delimiter is, and says each raw text once. */
 import papaparse from "papaparse";
-import { CSV_HEAD, csvRows } from "../../../services/api/api.csv.ts";
+import { CSV_HEAD, csvRows } from "../../../services/api/http/csv.ts";
 import { patience } from "../../helpers/patience.ts";
 
 const fault = (message: string, field = "f") => ({ field, code: "type", message });

@@ -2,8 +2,8 @@
 import { once } from "node:events";
 import { createServer, type Server, type ServerResponse } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
-import { sent } from "../../../services/api/api.export.ts";
-import { Turns } from "../../../services/api/api.turns.ts";
+import { Turns } from "../../../services/api/http/turns.ts";
+import { sent } from "../../../services/api/routes/export.ts";
 import { until } from "../contracts/kit.ts";
 
 const ROW = "x".repeat(1_000);

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { contentDigestsOf, idempotencyKeyOf } from "../../../services/api/api.fields.ts";
+import { contentDigestsOf, idempotencyKeyOf } from "../../../services/api/http/fields.ts";
 
 const keyed = (...lines: string[]) =>
   idempotencyKeyOf({ headersDistinct: lines.length > 0 ? { "idempotency-key": lines } : {} } as IncomingMessage);

@@ -1,6 +1,6 @@
 /** The promise: guessing is slow and tells nothing, one address's guesses are not another's, and nobody is shut out by them. */
-import { addressOf } from "../../../services/api/api.address.ts";
-import { FailedLogins } from "../../../services/api/api.logins.ts";
+import { addressOf } from "../../../services/api/http/address.ts";
+import { FailedLogins } from "../../../services/api/http/logins.ts";
 import { problem } from "../contracts/kit.ts";
 
 const from = (remoteAddress: string, forwarded?: string) => ({

@@ -1,4 +1,4 @@
-import { isKnownTag, preferencesOf, waitOf } from "../../../services/api/api.prefer.ts";
+import { isKnownTag, preferencesOf, waitOf } from "../../../services/api/http/prefer.ts";
 import { isProblem } from "../../../services/errors.ts";
 
 describe("Prefer", () => {

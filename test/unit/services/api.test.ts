@@ -1,6 +1,6 @@
 import type { Server } from "node:http";
 import { type Service, ServiceBroker, type ServiceSchema } from "moleculer";
-import { loadConfig } from "../../../config.ts";
+import { loadConfig } from "../../../config/config.ts";
 import { brokerOptions } from "../../../moleculer.config.ts";
 import api from "../../../services/api/api.service.ts";
 import type { Client } from "../../../services/clientCache/clientCache.contract.ts";

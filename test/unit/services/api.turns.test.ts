@@ -1,5 +1,5 @@
 /** The promise: however many exports there are, two pages are read at once, and one piece is shown in a turn of the event loop. */
-import { Turns } from "../../../services/api/api.turns.ts";
+import { Turns } from "../../../services/api/http/turns.ts";
 
 test("two are read at once, in the order in which they came, whatever becomes of one", async () => {
   const turns = new Turns();

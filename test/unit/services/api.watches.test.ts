@@ -1,5 +1,5 @@
 /** The promise: one query for all who wait, at once after news of an end, by itself without news; nobody is forgotten. */
-import { BatchWatches, PROGRESS_EVERY_MS } from "../../../services/api/api.watches.ts";
+import { BatchWatches, PROGRESS_EVERY_MS } from "../../../services/api/http/watches.ts";
 import type { BatchRow, BatchState } from "../../../services/batch/batch.contract.ts";
 
 type Seen = { publicId: string; version: number };

@@ -1,8 +1,8 @@
 /** The promise: a clock that goes ahead by itself makes nothing old, and one that is only corrected holds nothing up. */
 import os from "node:os";
-import { Clock } from "../../../mixins/clock.doubt.ts";
+import { Clock } from "../../../database/clock.doubt.ts";
+import { collect, readings } from "../../../middlewares/figures.ts";
 import { clockMixin, type WithClock } from "../../../mixins/clock.ts";
-import { collect, readings } from "../../../mixins/figures.ts";
 import { call } from "../../../services/messages.ts";
 import { problem } from "../contracts/kit.ts";
 import { claimed, create, due, get, inside, startBatches, sweep, system } from "./batch.kit.ts";

@@ -1,6 +1,6 @@
 /** The promise: a batch with a handler goes its way chunk by chunk; a worker starts and stops in order. */
 import { type Service, ServiceBroker } from "moleculer";
-import { loadConfig } from "../../../config.ts";
+import { loadConfig } from "../../../config/config.ts";
 import type { WithDatabase } from "../../../mixins/database.ts";
 import { brokerOptions } from "../../../moleculer.config.ts";
 import type { WorkLoop } from "../../../services/batchProcessor/batchProcessor.loop.ts";

@@ -1,0 +1,167 @@
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { inspect, parseEnv } from "node:util";
+import { shown } from "./parse.ts";
+import { rulesBetween, type SettingFault } from "./rules.ts";
+import { pushClientNames, type Setting, settings, type Values, withCompanions } from "./settings.ts";
+
+export { maskUrl } from "./parse.ts";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface LoadOptions {
+  /** Whether the output is read by a person: decides the default of LOG_FORMAT. */
+  isTerminal?: boolean;
+  /** Checks that a HANDLERS_DIR which was set is there; left out: no check. */
+  isDirectory?: (path: string) => boolean;
+}
+
+export type Config = Readonly<ReturnType<typeof complete>>;
+
+/** Everything that is wrong with the settings, at once. No message shows a secret. */
+export class ConfigError extends Error {
+  readonly faults: readonly SettingFault[];
+  constructor(faults: readonly SettingFault[], cause?: Error) {
+    super(faults.map(({ name, expected, found }) => `${name}: expected ${expected}; found ${found}`).join("\n"), {
+      cause,
+    });
+    this.faults = faults;
+    // Operators read it, also where Moleculer's runner prints it whole: where in our code it was found helps nobody.
+    this.stack = this.message;
+    Object.defineProperty(this, "faults", { enumerable: false });
+    Object.defineProperty(this, "name", { value: "ConfigError", enumerable: false });
+  }
+
+  /** Moleculer prints an error's message and then the error: one line is enough. */
+  [inspect.custom](): string {
+    return "[ConfigError]";
+  }
+}
+
+/** The settings in `env`: checked as a whole, completed and frozen. An empty variable is one that is not set. */
+export function loadConfig(env: Environment, options: LoadOptions = {}): Config {
+  const { values, faults } = readSettings(env);
+  faults.push(...unknownNames(env), ...rulesBetween(values), ...missingHandlers(env, options));
+  if (faults.length > 0) throw new ConfigError(faults.map((fault) => withoutToken(fault, env.ADMIN_TOKEN?.trim())));
+  return Object.freeze(complete(values as Values, options.isTerminal ?? false));
+}
+
+function readSettings(env: Environment) {
+  const values: Record<string, unknown> = {};
+  const faults: SettingFault[] = [];
+  for (const [key, { name, default: fallback, parser, secrecy }] of Object.entries<Setting<unknown>>(settings)) {
+    const text = env[name]?.trim();
+    if (text) values[key] = parser.parse(text);
+    else values[key] = fallback ? parser.parse(fallback) : fallback;
+    if (text && values[key] === undefined)
+      faults.push({ name, expected: parser.expected, found: (parser.found ?? shown)(text, secrecy) });
+  }
+  return { values: values as Partial<Values>, faults };
+}
+
+/** The value of an unknown name is not shown: DATAFLOW_ADMIN_TOKEN would be one. */
+function unknownNames(env: Environment): SettingFault[] {
+  const known = new Set(Object.values<Setting<unknown>>(settings).map(({ name }) => name));
+  return Object.keys(env)
+    .filter((name) => name.startsWith("DATAFLOW_") && !pushClientNames.includes(name))
+    .map((name) => {
+      const meant = name.slice("DATAFLOW_".length);
+      const expected = known.has(meant) ? `the name ${meant}` : "no such name (see .env.example)";
+      return { name, expected, found: "an unknown variable" };
+    });
+}
+
+function missingHandlers(env: Environment, { isDirectory }: LoadOptions): SettingFault[] {
+  const folder = env.HANDLERS_DIR?.trim();
+  if (!folder || !isDirectory || isDirectory(folder)) return [];
+  return [{ name: "HANDLERS_DIR", expected: "a folder that exists", found: shown(folder, "open") }];
+}
+
+/** A token that was pasted into another variable stays secret there too. */
+function withoutToken(fault: SettingFault, token = ""): SettingFault {
+  return token.length < 8 ? fault : { ...fault, found: fault.found.replaceAll(token, "***") };
+}
+
+function complete(values: Values, isTerminal: boolean) {
+  const { databaseUrl, redisUrl, namespace, services } = values;
+  const amqpUrls: readonly string[] = values.amqpUrls ?? Object.freeze([]);
+  return {
+    ...values,
+    amqpUrls,
+    services: services && withCompanions(services),
+    databaseSchema: values.databaseSchema ?? (hasSearchPath(databaseUrl) ? "none" : "dataflow"),
+    /** One process with nothing beside it. */
+    isEmbedded: databaseUrl.startsWith("sqlite:") && amqpUrls.length === 0,
+    redisLockNodes: values.redisLockNodes ?? Object.freeze(redisUrl ? [redisUrl] : []),
+    batchLockProvider: values.batchLockProvider ?? (redisUrl ? "redis" : "sql"),
+    batchReadyQueue: values.batchReadyQueue ?? `${namespace}.batch.ready`,
+    eventsExchange: values.eventsExchange ?? `${namespace}.events`,
+    logFormat: values.logFormat ?? (isTerminal ? "pretty" : "json"),
+    /** null: this node serves no port of its own for metrics. */
+    metricsPort: values.metricsPort ?? (services === null || services.includes("api") ? null : 3030),
+    trustedProxies: values.trustedProxies ?? Object.freeze([]),
+    webhookAllowedHosts: values.webhookAllowedHosts ?? Object.freeze([]),
+  };
+}
+
+/** Who chose a schema that way has the tables there. */
+const hasSearchPath = (url: string): boolean =>
+  url.startsWith("postgres") && /\bsearch_path\b/.test(new URL(url).searchParams.get("options") ?? "");
+
+let ownConfig: Config | undefined;
+
+/** The settings of this process: its variables, and those of `.env` in the working folder that are not set otherwise. */
+export function processConfig(): Config {
+  if (ownConfig) return ownConfig;
+  addEnvFile();
+  const isDirectory = (path: string) => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  ownConfig = loadConfig(process.env, { isTerminal: process.stdout.isTTY, isDirectory });
+  return ownConfig;
+}
+
+/** Into process.env, because moleculer-runner reads SERVICES there. */
+function addEnvFile(): void {
+  if (!existsSync(".env")) return;
+  for (const [name, value] of Object.entries(parseEnv(envFile()))) process.env[name] ??= value;
+}
+
+/** A container's mount of a file that is not there makes a folder of that name. */
+function envFile(): string {
+  try {
+    return envText(readFileSync(".env"));
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
+    const found = `one that cannot be (${(error as NodeJS.ErrnoException).code})`;
+    throw new ConfigError([{ name: ".env", expected: "a file that can be read", found }]);
+  }
+}
+
+/** Editors of Windows put a byte order mark first, which is no part of the first name, or write UTF-16. */
+function envText(bytes: Uint8Array): string {
+  const text = new TextDecoder().decode(bytes);
+  if (/[\0\uFFFD]/.test(text))
+    throw new ConfigError([{ name: ".env", expected: "text in UTF-8", found: "text in another encoding" }]);
+  return text;
+}
+
+const configs = new WeakMap<object, Config>();
+
+/** Gives `broker` settings of its own, so that several systems can live in one process, as in tests. */
+export function useConfig(broker: object, config: Config): void {
+  configs.set(broker, config);
+}
+
+/** The settings that services of `broker` go by: its own, else the process's. */
+export function configOf(broker: object): Config {
+  return configs.get(broker) ?? processConfig();
+}
+
+/** For start scripts: the answer of `work`, or one line per wrong setting on stderr and exit 1. */
+export function exitOnFault<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exit(1);
+  }
+}

@@ -1,0 +1,131 @@
+/** The URLs of servers, with the parameters that their drivers take. */
+import { integer, matching, type Parser, shown } from "./parse.ts";
+
+const ENCODED = " (special characters percent-encoded)";
+
+function url(...schemes: string[]): Parser<string> {
+  return {
+    expected: `a URL ${schemes.map((scheme) => `${scheme}://host…`).join(" or ")}${ENCODED}`,
+    parse: (text) => (hasHost(text, schemes) ? text : undefined),
+  };
+}
+
+function hasHost(text: string, schemes: readonly string[]): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname, username, password, pathname } = new URL(text);
+  const isOurs = hostname !== "" && schemes.includes(protocol.slice(0, -1)) && text.includes("://");
+  return isOurs && [username, password, pathname].every(isDecodable);
+}
+
+/** The drivers decode: a % that encodes nothing would end the start with their own words, or be tried for ever. */
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+type Rules = Readonly<Record<string, Parser<unknown>>>;
+
+/**
+ * What follows a `?` goes to the driver as it is. One that it does not understand ends the process with the driver's own
+ * words, is tried for ever, or takes the place of an option of ours.
+ */
+function withParameters(parser: Parser<string>, rulesOf: (text: string) => Rules, others: "refused" | "let through") {
+  const wrongIn = (text: string) => wrongParameter(text, rulesOf(text), others);
+  return {
+    expected: parser.expected,
+    parse: (text) => (parser.parse(text) === undefined || wrongIn(text) ? undefined : text),
+    found(text, secrecy) {
+      const wrong = parser.parse(text) === undefined ? null : wrongIn(text);
+      return wrong ? `${shown(text, secrecy)} with ${wrong}` : shown(text, secrecy);
+    },
+  } satisfies Parser<string>;
+}
+
+/** The name of an unknown one is not shown: it may be a secret that was pasted there. */
+function wrongParameter(text: string, rules: Rules, others: "refused" | "let through"): string | null {
+  for (const [name, value] of new URL(text).searchParams) {
+    const rule = Object.hasOwn(rules, name) ? rules[name] : undefined;
+    if (!rule && others === "refused") return `a parameter that is none of ${Object.keys(rules).join(", ")}`;
+    if (rule && rule.parse(value) === undefined) return `a ${name} that is not ${rule.expected}`;
+  }
+  return null;
+}
+
+/** 0 has a meaning of its own. */
+const orNone = (parser: Parser<number>): Parser<number> => ({
+  expected: `0 or ${parser.expected}`,
+  parse: (text) => (text === "0" ? 0 : parser.parse(text)),
+});
+
+/** RabbitMQ takes no smaller frames, and a node needs some channels. */
+const amqpRules: Rules = {
+  heartbeat: integer(0, 65_535, "seconds"),
+  frameMax: orNone(integer(8_192, 999_999_999, "bytes")),
+  channelMax: orNone(integer(16, 65_535, "a number")),
+};
+/** Others, which clients of other languages take, mean nothing to its driver. */
+export const amqpUrl = withParameters(url("amqp", "amqps"), () => amqpRules, "let through");
+
+const anyRedis = url("redis", "rediss");
+/** ioredis asks for database NaN where the path is no number, and that ends the process. */
+const redisPath: Parser<string> = {
+  expected: `${anyRedis.expected}; after the host nothing but a database's number`,
+  parse: (text) => (anyRedis.parse(text) && /^\/?\d{0,5}$/.test(new URL(text).pathname) ? text : undefined),
+};
+const redisRules: Rules = {
+  db: integer(0, 99_999, "a database's number"),
+  family: matching(/^[046]$/, "0, 4 or 6"),
+};
+export const redisUrl = withParameters(redisPath, () => redisRules, "refused");
+
+/** Two slashes after `sqlite:` look like a host, and `sqlite://data/x.db` would silently be `/data/x.db`: refused. */
+const anyDatabase: Parser<string> = {
+  expected: `sqlite:PATH, postgres://host/database or mssql://host/database${ENCODED}`,
+  parse(text) {
+    const isServed = /^sqlite:(?!\/\/(?!\/))./.test(text) || hasHost(text, ["postgres", "postgresql", "mssql"]);
+    return isServed ? text : undefined;
+  },
+};
+
+/** A shorter one ends every statement. */
+const time = orNone(integer(1_000, 999_999_999, "milliseconds"));
+const never = (expected: string) => matching(/(?!)/, expected);
+/** Of the two drivers that get it one would take it and the other not. */
+const before = never("before the ?");
+/** It changes how the driver works with us. */
+const leftOut = never("left out");
+/** Others go to the server, or stay unused: what hosts of PostgreSQL give for other drivers works as it is. */
+const postgresRules: Rules = {
+  user: before,
+  password: before,
+  port: before,
+  database: before,
+  dbname: before,
+  statement_timeout: time,
+  query_timeout: time,
+  lock_timeout: time,
+  idle_in_transaction_session_timeout: time,
+  connectionTimeoutMillis: time,
+  keepAliveInitialDelayMillis: time,
+  sslmode: matching(
+    /^(disable|prefer|require|verify-ca|verify-full|no-verify)$/,
+    "disable, prefer, require, verify-ca, verify-full or no-verify",
+  ),
+  // "false" is a text to pg, and one that is not empty asks for TLS.
+  ssl: matching(/^(true|1|0|no-verify)$/, "true, 0 or no-verify"),
+  sslnegotiation: matching(/^(postgres|direct)$/, "postgres or direct"),
+  stream: leftOut,
+  binary: leftOut,
+  replication: leftOut,
+  types: leftOut,
+};
+/** Those of mssql:// are read in database/dialects/mssql/url.ts. */
+export const databaseUrl = withParameters(
+  anyDatabase,
+  (text) => (/^postgres/.test(text) ? postgresRules : {}),
+  "let through",
+);

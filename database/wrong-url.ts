@@ -1,0 +1,31 @@
+import { ConfigError, maskUrl } from "../config/config.ts";
+import { strangerAt } from "../lib/net/answering.ts";
+import { DatabaseInUse, DatabaseRefused } from "./errors.ts";
+import { isUnavailable } from "./unavailable.ts";
+
+/**
+ * What an opening of the database threw, where no waiting heals it: told like any other wrong setting, without the secret.
+ * Null: a server that is away, or a defect.
+ */
+export async function wrongUrl(url: string, error: unknown): Promise<ConfigError | null> {
+  const fault = (expected: string, found: string) =>
+    new ConfigError([{ name: "DATABASE_URL", expected: `${expected}, at ${maskUrl(url)}`, found }]);
+  if (error instanceof DatabaseRefused) return fault(error.expected, error.found);
+  if (error instanceof DatabaseInUse)
+    return fault("a file of this process alone", "one that is in use by another process");
+  if (!isUnavailable(error)) return null;
+  if (url.startsWith("sqlite:")) {
+    const found = (error as Error).message.replace(/^The database cannot be used: (.*)\.$/, "$1");
+    return fault("a file of SQLite that can be opened and written", found);
+  }
+  const stranger = await strangerAt(url);
+  return stranger && fault(stranger.expected, stranger.found);
+}
+
+/** A database whose schema lacks steps. */
+export const behind = (url: string, steps: readonly string[]): ConfigError => {
+  const found = `one that is behind by ${steps.join(", ")}: run "npm run migrate" first`;
+  return new ConfigError([
+    { name: "DATABASE_URL", expected: `a database that is up to date, at ${maskUrl(url)}`, found },
+  ]);
+};

@@ -1,0 +1,140 @@
+import type {
+  CheckedChunk,
+  Envelope,
+  Format,
+  RawChunk,
+  RecordFault,
+  RecordValidator,
+  RejectedRecord,
+} from "../formats.ts";
+import { ReportRoom } from "./fault-bounds.ts";
+import { CHUNK_CHARACTERS, isLongerThan, namesOf } from "./record-growth.ts";
+
+/** What a chunk holds that is needed to check it. */
+export type ChunkContent = Pick<RawChunk, "firstLine" | "records" | "data" | "oversized">;
+
+export interface CheckSpec {
+  format: Format;
+  envelope: Envelope;
+  validator: RecordValidator;
+  /** Whether the accepted records are wanted as values too, for a handler. */
+  values: boolean;
+  maxRecordBytes: number;
+  /** Characters that defaults may add to its records together; where omitted, as many as a chunk has room for. */
+  maxGrowth?: number;
+  /** So many faults the error report may list yet; where omitted, as many as a chunk ever may. */
+  maxFaults?: number;
+}
+
+type VerdictSpec = Pick<CheckSpec, "values" | "maxFaults" | "maxRecordBytes" | "maxGrowth" | "validator">;
+
+/** Takes the verdict on each record of a chunk, in order. */
+export class ChunkVerdict {
+  readonly #texts: string[] = [];
+  readonly #rejected: RejectedRecord[] = [];
+  readonly #unlisted: number[] = [];
+  readonly #values: Record<string, unknown>[] | null;
+  readonly #report: ReportRoom;
+  readonly #maxRecordBytes: number;
+  readonly #growth: number;
+  /** Characters that further accepted records may have. */
+  #room: number;
+  /** Characters that defaults may add to further ones. */
+  #growthRoom: number;
+
+  constructor({ values, maxFaults, maxRecordBytes, maxGrowth, validator }: VerdictSpec) {
+    this.#maxRecordBytes = maxRecordBytes;
+    this.#growth = validator.growth;
+    this.#room = CHUNK_CHARACTERS + maxRecordBytes;
+    this.#values = values ? [] : null;
+    this.#growthRoom = maxGrowth ?? Number.POSITIVE_INFINITY;
+    this.#report = new ReportRoom(maxFaults ?? Number.MAX_SAFE_INTEGER);
+  }
+
+  /** Records so far. */
+  get records(): number {
+    return this.#texts.length + this.#rejected.length + this.#unlisted.length;
+  }
+
+  /**
+   * What is wrong with the length of a record that is right and has its defaults; null: nothing. `sent`: characters that it
+   * came with. `isRow`: of CSV, where the names of the columns do not count.
+   */
+  growthFaults(value: Record<string, unknown>, sent: number, isRow: boolean): RecordFault[] | null {
+    const limit = this.#maxRecordBytes;
+    // A character has up to three bytes of UTF-8. Most records need no further look.
+    if (this.#growth === 0 || 3 * sent + this.#growth <= Math.min(limit, this.#room)) return null;
+    if (isLongerThan(value, isRow ? limit + namesOf(Object.keys(value)) : limit)) return grownTooLong(limit);
+    return isLongerThan(value, this.#room) ? CHUNK_FULL : null;
+  }
+
+  /**
+   * Takes a record that is right; `grown`: characters that defaults added to it. Not null: there is no room for it, and it is
+   * to be rejected with these.
+   */
+  accept(text: string, value: Record<string, unknown>, grown: number): RecordFault[] | null {
+    if (text.length > this.#room) return CHUNK_FULL;
+    if (grown > this.#growthRoom) return BATCH_FULL;
+    this.#room -= text.length;
+    this.#growthRoom -= grown;
+    this.#texts.push(text);
+    this.#values?.push(value);
+    return null;
+  }
+
+  /** Of a record that the report has no room for, only its place is kept. PostgreSQL takes no NUL in a text, ever. */
+  reject(line: number | null, raw: string, errors: RecordFault[]): void {
+    const index = this.records;
+    if (!this.#report.take(errors)) this.#unlisted.push(index);
+    else this.#rejected.push({ index, line, raw: raw.replaceAll("\0", "\uFFFD"), errors });
+  }
+
+  /** `whole`: the accepted texts joined, where the caller has them so already. */
+  end(whole?: string): CheckedChunk {
+    const text = whole ?? this.#texts.join("\n");
+    return {
+      records: this.records,
+      text,
+      rejected: this.#rejected,
+      unlisted: this.#unlisted,
+      values: this.#values,
+    };
+  }
+}
+
+/** A fault of a record as a whole. */
+export const wholeFault = (code: string, message: string): RecordFault[] => [{ field: "", code, message }];
+
+export const encodingFault = (charset: string): RecordFault[] =>
+  wholeFault("encoding", `The record is not valid ${charset}.`);
+
+export const tooLarge = (limit: number): RecordFault[] =>
+  wholeFault("too_large", `The record is longer than ${limit} bytes.`);
+
+const grownTooLong = (limit: number): RecordFault[] =>
+  wholeFault("too_large", `With the schema's defaults the record is longer than ${limit} bytes.`);
+
+/** Of a record for which its chunk has no room. */
+const CHUNK_FULL: RecordFault[] = wholeFault(
+  "too_large",
+  "With what its check adds, this record makes its chunk too large.",
+);
+
+const BATCH_FULL: RecordFault[] = wholeFault(
+  "too_large",
+  "With what the schema's defaults add to its records, this record makes its batch too large.",
+);
+
+/** What is not kept of a record that was rejected by one of these two; a handler may have codes of the same names. */
+export function lostPart(faults: readonly RecordFault[]): "bytes" | "end" | null {
+  const [{ field, code, message } = { field: "", code: "", message: "" }] = faults;
+  if (field !== "") return null;
+  if (code === "encoding" && /^The record is not valid [\w-]+\.$/.test(message)) return "bytes";
+  return code === "too_large" && /^The record is longer than \d+ bytes\.$/.test(message) ? "end" : null;
+}
+
+/** A chunk that holds other records than the splitter counted would shift every number after it: a defect, so it is loud. */
+export function assertRecords(verdict: ChunkVerdict, { records }: ChunkContent): void {
+  if (verdict.records === records) return;
+  throw new Error(`The chunk was split into ${records} records, and ${verdict.records} were found in it.`);
+}

@@ -1,0 +1,54 @@
+/** How much is kept of a fault, of a record's faults, and of the faults of a chunk: all of it could come from outside. */
+import type { RecordFault } from "../formats.ts";
+
+/** Of one record: more would tell a partner nothing, and fill the database. */
+export const MAX_FAULTS = 100;
+/** Characters of a field and of a message. */
+export const MAX_TEXT = 1000;
+/** The width of its column. */
+const MAX_CODE = 255;
+
+/** Of one chunk, which is one commit: so many rows, and so much text (16 to 32 MiB in memory). */
+const CHUNK_FAULTS = 100_000;
+const CHUNK_CHARACTERS = 16 * 1024 * 1024;
+
+const CUT = "…";
+
+/** At most `most` characters; what was longer ends in `…`. A surrogate pair is left whole. */
+export function cutText(text: string, most: number): string {
+  if (text.length <= most) return text;
+  const end = most - CUT.length;
+  const isSplit = (text.charCodeAt(end - 1) & 0xfc00) === 0xd800;
+  // By way of bytes: a mere slice keeps the whole text in memory.
+  return Buffer.from(text.slice(0, isSplit ? end - 1 : end) + CUT).toString();
+}
+
+/** The fault with texts that are short enough to be kept. */
+export const boundedFault = ({ field, code, message }: RecordFault): RecordFault => ({
+  field: cutText(field, MAX_TEXT),
+  code: cutText(code, MAX_CODE),
+  message: cutText(message, MAX_TEXT),
+});
+
+/** The rows that the faults of a record take in the error report. */
+export const rowsOf = (faults: readonly RecordFault[]): number => Math.max(1, faults.length);
+
+/** The room that a batch's error report has for the records of one chunk. */
+export class ReportRoom {
+  #rows: number;
+  #characters = CHUNK_CHARACTERS;
+
+  /** `faults`: so many the batch may list yet. */
+  constructor(faults: number) {
+    this.#rows = Math.min(faults, CHUNK_FAULTS);
+  }
+
+  /** Whether a record with these faults is listed. After the first one that is not, none is: the report ends there. */
+  take(faults: readonly RecordFault[]): boolean {
+    const characters = faults.reduce((sum, { field, message }) => sum + field.length + message.length, 0);
+    const fits = rowsOf(faults) <= this.#rows && characters <= this.#characters;
+    this.#rows = fits ? this.#rows - rowsOf(faults) : 0;
+    this.#characters -= characters;
+    return fits;
+  }
+}

@@ -1,0 +1,30 @@
+import type { SplitLimits } from "../formats.ts";
+import { type RowScanner, RowSplitter } from "./rows.ts";
+
+const LF = 10;
+const BLANKS = " \t\r";
+
+class LineScanner implements RowScanner {
+  readonly lines = 1;
+  #bytes: Buffer = Buffer.alloc(0);
+
+  feed(bytes: Buffer): void {
+    this.#bytes = bytes;
+  }
+
+  next(from: number): number {
+    return this.#bytes.indexOf(LF, from) + 1 || -1;
+  }
+}
+
+/** A line is a record, unless it is blank. */
+export class NdjsonSplitter extends RowSplitter {
+  constructor(limits: SplitLimits) {
+    super(limits, new LineScanner(), BLANKS);
+  }
+
+  /** Where the first bytes are all blank, the parser would take them for a blank line: then "?" stands for the record. */
+  protected override standIn(first: Buffer): Buffer {
+    return first.every((byte) => BLANKS.includes(String.fromCharCode(byte))) ? Buffer.from("?") : first;
+  }
+}

@@ -1,0 +1,143 @@
+import type { SplitLimits } from "../formats.ts";
+import { BodySplitter } from "./body.ts";
+
+const LF = 10;
+const CR = 13;
+const SPACE = 32;
+
+/** Finds where rows end; keeps its state from one piece to the next. */
+export interface RowScanner {
+  /** The piece to look at from now on. */
+  feed(bytes: Buffer): void;
+  /** `from`: where the last row ended, or 0. Answers the place after the row's LF; -1 if the piece ends before it. */
+  next(from: number): number;
+  /** Physical lines of the row just found, or begun. */
+  readonly lines: number;
+}
+
+interface BlankLines {
+  /** Bytes of which such a line may consist, beside the CR of its line end. */
+  blanks: Uint8Array;
+  /** Bytes that a line may have. */
+  longest: number;
+  /** The run ends with the first line that reaches this place. */
+  full: number;
+}
+
+/** The blank lines that begin at `from`: how many, and where they end. */
+export function blankRun(bytes: Buffer, from: number, { blanks, longest, full }: BlankLines) {
+  let end = from;
+  let lines = 0;
+  for (let i = from; i < bytes.length && end < full && i - end <= longest; i++) {
+    const byte = bytes[i] as number;
+    if (byte === LF) {
+      lines++;
+      end = i + 1;
+    } else if (blanks[byte] === 0 && !(byte === CR && bytes[i + 1] === LF)) break;
+  }
+  return { end, lines };
+}
+
+/** Splits what is written in rows. Whole plain rows are copied many at once; anything unusual goes row by row. */
+export abstract class RowSplitter extends BodySplitter {
+  protected scanner: RowScanner;
+  readonly #blanks = new Uint8Array(256);
+  #onlyBlanks = true;
+  /** Whole rows of the piece in hand that are not yet copied: where they begin, how many, their lines. */
+  #from = 0;
+  #rows = 0;
+  #lines = 0;
+
+  /** `blanks`: bytes of which a blank line may consist, beside the CR of its line end. */
+  constructor(limits: SplitLimits, scanner: RowScanner, blanks: string) {
+    super(limits, true);
+    this.scanner = scanner;
+    for (const blank of blanks) this.#blanks[blank.charCodeAt(0)] = 1;
+  }
+
+  /** What stands for a record that is too long, given its first bytes: one that the parser takes for exactly one row. */
+  protected abstract standIn(first: Buffer): Buffer;
+
+  protected override take(bytes: Buffer): void {
+    const { chunkBytes, maxRecordBytes } = this.chunks.limits;
+    this.scanner.feed(bytes);
+    this.#from = 0;
+    let row = this.chunks.recordBytes === 0 ? this.#skipBlank(bytes, 0) : 0;
+    let room = this.chunks.room;
+    for (let end = this.scanner.next(row); end >= 0; end = this.scanner.next(row)) {
+      const isWhole = end - row - 1 <= maxRecordBytes && this.chunks.recordBytes === 0;
+      if (isWhole && (bytes[row] as number) > SPACE) {
+        this.#rows++;
+        this.#lines += this.scanner.lines;
+      } else {
+        this.#copyRows(bytes, row);
+        this.#keep(bytes, row, end - 1);
+        this.#endRow(this.scanner.lines);
+        this.#from = end;
+        room = this.chunks.room;
+      }
+      row = end;
+      if (this.#rows >= room || this.chunks.length + row - this.#from >= chunkBytes) {
+        this.#copyRows(bytes, row);
+        room = this.chunks.room;
+      }
+      if ((bytes[row] as number) > SPACE) continue;
+      row = this.#skipBlank(bytes, row);
+      room = this.chunks.room;
+    }
+    this.#copyRows(bytes, row);
+    this.#keep(bytes, row, bytes.length);
+  }
+
+  /** The last line may lack its LF. */
+  protected override finish(): void {
+    if (this.chunks.recordBytes > 0) this.#endRow(Math.max(1, this.scanner.lines));
+  }
+
+  /**
+   * The place behind the blank lines that begin at `from`. They stay with the rows before them, so that lines count; before
+   * the first row of a chunk they go.
+   */
+  #skipBlank(bytes: Buffer, from: number): number {
+    const { chunkBytes, maxRecordBytes } = this.chunks.limits;
+    for (let at = from; ; ) {
+      const isKept = this.#rows > 0 || !this.chunks.isEmpty;
+      const full = isKept ? this.#from + chunkBytes - this.chunks.length : bytes.length;
+      const { end, lines } = blankRun(bytes, at, { blanks: this.#blanks, longest: maxRecordBytes, full });
+      if (lines === 0) return at;
+      this.chunks.countBlank(lines);
+      if (isKept) {
+        this.#lines += lines;
+      } else {
+        this.chunks.skipLines(lines);
+        this.#from = end;
+      }
+      if (end < full) return end;
+      this.#copyRows(bytes, end);
+      at = end;
+    }
+  }
+
+  #copyRows(bytes: Buffer, to: number): void {
+    if (this.#lines > 0) this.chunks.add(bytes, this.#from, to, this.#rows, this.#lines);
+    this.#from = to;
+    this.#rows = 0;
+    this.#lines = 0;
+  }
+
+  #keep(bytes: Buffer, from: number, to: number): void {
+    for (let i = from; this.#onlyBlanks && i < to; i++) {
+      this.#onlyBlanks = this.#blanks[bytes[i] as number] === 1;
+    }
+    this.chunks.keep(bytes, from, to);
+  }
+
+  #endRow(lines: number): void {
+    const { chunks } = this;
+    const length = chunks.recordBytes - (chunks.lastByte === CR ? 1 : 0);
+    if (length === 0 || this.#onlyBlanks) chunks.endBlank();
+    else if (length > chunks.limits.maxRecordBytes) chunks.endOversized(this.standIn(chunks.firstBytes), lines);
+    else chunks.endRecord(lines);
+    this.#onlyBlanks = true;
+  }
+}

@@ -1,0 +1,96 @@
+/** Moleculer's packets: which of them may be handled, and what the log says of the others. */
+import FastestValidator, { type SyncCheckFunction, type ValidationSchema } from "fastest-validator";
+import { LRUCache } from "lru-cache";
+import type { Transporters } from "moleculer";
+import { eventFault } from "../../services/messages.ts";
+import { oneLine } from "../log/one-line.ts";
+
+export type Packet = ReturnType<Transporters.Base["deserialize"]>;
+
+/** A node's id is part of a queue's name, which has at most 255 bytes: so much is left for it beside a long namespace. */
+const LONGEST_ID = 128;
+
+/** Names and ids that end in a line of the log. */
+const word = { type: "string", max: 300 };
+const text = { ...word, optional: true, nullable: true };
+const number = { type: "number", optional: true, nullable: true };
+const map = { type: "object", optional: true, nullable: true };
+const service = { type: "object", props: { name: "string", actions: map, events: map } };
+
+/** What Moleculer reads of each without a look at its type. The params of actions and events are checked by whoever takes them. */
+const schemas: Record<string, ValidationSchema> = {
+  EVENT: { event: word, groups: { type: "array", items: word, optional: true, nullable: true }, meta: map },
+  REQ: { id: word, action: text, meta: map, headers: map, timeout: number, level: number, requestID: text },
+  RES: { id: word, meta: map, error: map },
+  INFO: { services: { type: "array", items: service }, instanceID: "string", seq: number, config: map, client: map },
+  HEARTBEAT: { seq: number, instanceID: text },
+  DISCOVER: {},
+  DISCONNECT: {},
+  PING: { id: text },
+  PONG: { id: text, time: number, arrived: number },
+};
+
+const validator = new (FastestValidator as unknown as typeof FastestValidator.default)({ haltOnFirstError: true });
+const sender = { type: "string", min: 1, max: LONGEST_ID };
+const checks = new Map(
+  Object.entries(schemas).map(([type, schema]) => [
+    type,
+    validator.compile({ ...schema, sender }) as SyncCheckFunction,
+  ]),
+);
+
+/** What is wrong with a packet's payload; null: it may be handled. */
+function faultOf(type: string, payload: unknown): string | null {
+  if (typeof payload !== "object" || payload === null) return "it is no object";
+  const faults = checks.get(type)?.(payload);
+  if (Array.isArray(faults)) return String(faults[0]?.message);
+  const { event, data } = payload as { event: string; data: unknown };
+  return type === "EVENT" ? eventFault(event, data) : null;
+}
+
+/** Senders of another protocol that the log has named. */
+const MOST_NAMED = 1_000;
+/** Other packets that are dropped: a line of each type in so long. */
+const TOLD_EVERY_MS = 60_000;
+const LONGEST_WORD = 200;
+
+/** Says what is dropped, in one bounded line and not too often: a node of another Moleculer sends packets every 10 s. */
+export class DroppedPackets {
+  private readonly named = new LRUCache<string, true>({ max: MOST_NAMED });
+  private readonly toldAt = new Map<string, number>();
+  private readonly warn: (line: string) => void;
+
+  constructor(warn: (line: string) => void) {
+    this.warn = warn;
+  }
+
+  /** Whether a packet may be handled. */
+  admits({ type, payload }: Packet, protocol: string): boolean {
+    if (typeof payload?.sender === "string" && payload.ver !== protocol) {
+      this.otherProtocol(payload.sender, payload.ver, protocol);
+      return false;
+    }
+    const fault = faultOf(type, payload);
+    if (fault) this.malformed(type, fault);
+    return fault === null;
+  }
+
+  private otherProtocol(from: string, found: unknown, wanted: string): void {
+    const node = oneLine(from, LONGEST_WORD);
+    if (this.named.has(node)) return;
+    this.named.set(node, true);
+    const version = oneLine(String(found), LONGEST_WORD);
+    this.warn(
+      `The node "${node}" speaks version ${version} of Moleculer's protocol and cannot join: DataFlow speaks ${wanted} (Moleculer 0.15). What it sends is dropped.`,
+    );
+  }
+
+  malformed(type: string, fault: string): void {
+    const now = performance.now();
+    if (now - (this.toldAt.get(type) ?? Number.NEGATIVE_INFINITY) < TOLD_EVERY_MS) return;
+    this.toldAt.set(type, now);
+    this.warn(
+      `A packet of the type ${type} is wrong, and dropped (told once a minute): ${oneLine(fault, LONGEST_WORD)}`,
+    );
+  }
+}

@@ -1,0 +1,86 @@
+/**
+ * Work queues in RabbitMQ. Publishing and consuming go over two connections, because one that publishes is not read any
+ * more while RabbitMQ is short of memory, and the acks of what is consumed must not wait behind that.
+ */
+import type { ServiceBroker } from "moleculer";
+import { configOf } from "../../config/config.ts";
+import { type Counter, counter } from "../../middlewares/figures.ts";
+import type { QueueName } from "../../services/contracts.ts";
+import { checkMessage } from "../../services/messages.ts";
+import { Shared } from "../batching/shared.ts";
+import type { Consumption, Handle, QueueDriver } from "../queue/driver.ts";
+import { AmqpConsumer } from "./consumer.ts";
+import { AmqpLink, type LinkOptions } from "./link.ts";
+import { AmqpPublisher } from "./publisher.ts";
+import { namesOf } from "./topology.ts";
+
+/** The local event that tells that a queue or publishing may be up again, or down. */
+export const QUEUE_CHANGED = "$queue.changed";
+
+const reconnects = { name: "dataflow_queue_reconnects_total", help: "Connections to RabbitMQ that came back, by use." };
+const purposes = ["publish", "consume"] as const;
+type Purpose = (typeof purposes)[number];
+const counters = new WeakMap<ServiceBroker, Counter<Purpose>>();
+
+/** One of each node, whichever of its services asks first. */
+export function countReconnects(broker: ServiceBroker): Counter<Purpose> {
+  const counted = counters.get(broker) ?? counter(broker, reconnects, "link", purposes);
+  counters.set(broker, counted);
+  return counted;
+}
+
+function linkOptions(broker: ServiceBroker, purpose: Purpose): LinkOptions {
+  return {
+    urls: configOf(broker).amqpUrls,
+    name: `${broker.nodeID} ${purpose}`,
+    logger: broker.getLogger(`rabbit/${purpose}`),
+    reconnected: () => countReconnects(broker).add(purpose),
+    changed: () => void broker.localBus.emit(QUEUE_CHANGED),
+  };
+}
+
+/** The node's one way out to RabbitMQ. */
+export const publishers = new Shared<AmqpPublisher>(
+  async (broker) => {
+    const publisher = new AmqpPublisher(configOf(broker), linkOptions(broker, "publish"));
+    await publisher.opened();
+    return publisher;
+  },
+  (publisher) => publisher.close(),
+);
+
+export class AmqpQueues implements QueueDriver {
+  private readonly broker: ServiceBroker;
+  private readonly publisher: AmqpPublisher;
+  private link: AmqpLink | null = null;
+
+  static async open(broker: ServiceBroker): Promise<AmqpQueues> {
+    return new AmqpQueues(broker, await publishers.acquire(broker));
+  }
+
+  private constructor(broker: ServiceBroker, publisher: AmqpPublisher) {
+    this.broker = broker;
+    this.publisher = publisher;
+  }
+
+  add(name: QueueName, payload: unknown): Promise<void> {
+    return this.publisher.toQueue(name, payload);
+  }
+
+  consume(name: QueueName, handle: Handle): Consumption {
+    this.link ??= new AmqpLink(linkOptions(this.broker, "consume"));
+    return new AmqpConsumer({
+      link: this.link,
+      names: namesOf(configOf(this.broker), name),
+      read: (content) => checkMessage(name, JSON.parse(content.toString())),
+      handle,
+      canPublish: () => this.publisher.isReady,
+      publishAgain: (payload) => this.add(name, payload),
+      logger: this.broker.getLogger("rabbit/consume"),
+    });
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.link?.close(), publishers.release(this.broker)]);
+  }
+}

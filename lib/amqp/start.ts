@@ -1,0 +1,92 @@
+/**
+ * What a node asks of RabbitMQ before it starts. Moleculer and amqp-connection-manager would try a wrong login, or a
+ * queue that exists with other arguments, again for ever; so one plain connection looks first, and a fault that no
+ * waiting heals ends the start with the name of the setting to change. A RabbitMQ that is away is waited for.
+ */
+import { setTimeout as delay } from "node:timers/promises";
+import { type ChannelModel, connect } from "amqplib";
+import type { Middleware, ServiceBroker } from "moleculer";
+import { ConfigError, configOf, maskUrl } from "../../config/config.ts";
+import { strangerAt } from "../net/answering.ts";
+import { isUntrusted, TRUST } from "../net/certificates.ts";
+import { inTime } from "../time/in-time.ts";
+import { checkTopology } from "./topology.ts";
+
+/** So often a log line says what the start waits for. */
+const RETRY_MS = 3_000;
+/** A server that accepts and then says nothing is taken for away. */
+export const CONNECT_TIMEOUT_MS = 5_000;
+/** A link that does not close in time is dropped: RabbitMQ finds out by itself. */
+const CLOSE_MS = 1_000;
+
+/** Runs `work` on the first RabbitMQ that answers, and closes the connection. Throws ConfigError when none will ever do. */
+export async function withRabbit<T>(
+  urls: readonly string[],
+  logger: { warn(text: string): void },
+  work: (connection: ChannelModel) => Promise<T>,
+): Promise<T> {
+  for (;;) {
+    const reasons: string[] = [];
+    for (const url of urls) {
+      try {
+        return await once(url, work);
+      } catch (error) {
+        if (error instanceof ConfigError) throw error;
+        const stranger = await strangerAt(url);
+        if (stranger) throw fault(`${stranger.expected} at ${maskUrl(url)}`, stranger.found);
+        reasons.push(`${maskUrl(url)}: ${(error as Error).message}`);
+      }
+    }
+    logger.warn(`RabbitMQ is away, the start waits for it (${reasons.join("; ")}).`);
+    await delay(RETRY_MS);
+  }
+}
+
+async function once<T>(url: string, work: (connection: ChannelModel) => Promise<T>): Promise<T> {
+  const connection = await connect(url, { timeout: CONNECT_TIMEOUT_MS }).catch((error: Error) => {
+    throw refusal(url, error) ?? error;
+  });
+  // Its loss shows in the call that it breaks; without a listener it would end the process.
+  connection.on("error", () => {});
+  // amqplib never settles a call, or a close, that a link takes with it at the wrong moment. Nothing would keep the
+  // process then, and its start would end without a word.
+  try {
+    return await inTime(CONNECT_TIMEOUT_MS, work(connection));
+  } finally {
+    await inTime(CLOSE_MS, connection.close()).catch(() => {});
+    drop(connection);
+  }
+}
+
+/** Where the close was not answered, amqplib keeps the socket and its heartbeat. */
+function drop({ connection }: ChannelModel): void {
+  const { stream, heartbeater } = connection as unknown as {
+    stream: { destroy(): void };
+    heartbeater: { clear(): void } | null;
+  };
+  heartbeater?.clear();
+  stream.destroy();
+}
+
+const fault = (expected: string, found: string) => new ConfigError([{ name: "AMQP_URL", expected, found }]);
+
+/** What no waiting heals. RabbitMQ closes instead of opening where the virtual host is missing or not for this user. */
+function refusal(url: string, { message, code }: NodeJS.ErrnoException): ConfigError | null {
+  if (isUntrusted(code))
+    return fault(`RabbitMQ at ${maskUrl(url)} with a certificate that is trusted (${TRUST})`, `${code}`);
+  if (/ACCESS.REFUSED/.test(message))
+    return fault(`a user and password that RabbitMQ at ${maskUrl(url)} accepts`, "a login that it refuses");
+  if (/got <ConnectionClose|NOT.ALLOWED/.test(message))
+    return fault("a virtual host that exists and is open to its user", `none at ${maskUrl(url)}`);
+  return null;
+}
+
+/** Before anything else of a node starts: RabbitMQ answers, takes the login, and has our queues or a place for them. */
+export const rabbitMiddleware: Middleware = {
+  name: "Rabbit",
+  async starting(broker: ServiceBroker) {
+    const config = configOf(broker);
+    if (config.amqpUrls.length === 0) return;
+    await withRabbit(config.amqpUrls, broker.getLogger("rabbit"), (connection) => checkTopology(connection, config));
+  },
+};

@@ -1,0 +1,37 @@
+import { inspect } from "node:util";
+import { Loggers } from "moleculer";
+import { visible } from "./visible.cjs";
+
+interface LogOptions {
+  format: "pretty" | "json";
+  level: "fatal" | "error" | "warn" | "info" | "debug" | "trace";
+}
+
+type Formatter = ReturnType<Loggers.Console["getFormatter"]>;
+
+/** Moleculer's console logger. What a partner or a server wrote into a line neither steers the terminal nor looks like another line. */
+export class SafeLogger extends Loggers.Console {
+  readonly #isJson: boolean;
+
+  constructor({ format, level }: LogOptions) {
+    const isJson = format === "json";
+    super({ formatter: isJson ? "json" : "short", level, objectPrinter: isJson ? plain : indented });
+    this.#isJson = isJson;
+  }
+
+  override getFormatter(bindings: Parameters<Loggers.Console["getFormatter"]>[0]): Formatter {
+    const format = super.getFormatter(bindings);
+    // JSON itself escapes but a part of them.
+    if (this.#isJson) return (type, args) => format(type, args).map(visible);
+    return (type, args) =>
+      format(
+        type,
+        args.map((arg) => (typeof arg === "string" ? visible(arg) : arg)),
+      );
+  }
+}
+
+const plain = (value: unknown) => inspect(value, { depth: 2, breakLength: Number.POSITIVE_INFINITY });
+
+/** A stack has lines. None of them begins where a line of the log does. */
+const indented = (value: unknown) => plain(value).split("\n").map(visible).join("\n  ");

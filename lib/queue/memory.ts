@@ -1,0 +1,101 @@
+/**
+ * Work queues within this process: they serve where one process is the whole system. What they hold is gone with the
+ * process, so every message must be one that a poll makes up for.
+ */
+import type { QueueName } from "../../services/contracts.ts";
+import type { Consumption, Handle, QueueDriver, QueueMessage } from "./driver.ts";
+
+/** Beyond it the oldest goes: where nobody consumes (no worker on this node), messages must not pile up. */
+const MOST_WAITING = 1_000;
+
+/** As with RabbitMQ: one that failed so often is what kills its consumers. */
+const DELIVERY_LIMIT = 20;
+
+interface Waiting extends QueueMessage {
+  failures: number;
+}
+
+class MemoryQueue implements Consumption {
+  readonly isUp = true;
+  private readonly waiting: Waiting[] = [];
+  private handle: Handle | null = null;
+  private isPaused = false;
+  private held: Waiting | null = null;
+
+  add(content: unknown): void {
+    this.waiting.push({ content, failures: 0 });
+    if (this.waiting.length > MOST_WAITING) this.waiting.shift();
+    this.deliver();
+  }
+
+  consume(handle: Handle): Consumption {
+    this.handle = handle;
+    this.isPaused = false;
+    this.deliver();
+    return this;
+  }
+
+  async pause(): Promise<void> {
+    this.isPaused = true;
+    // A copy: an ack that comes late is for the message that was held, not for this one.
+    if (this.held) this.waiting.unshift({ ...this.held });
+    this.held = null;
+  }
+
+  async resume(): Promise<void> {
+    this.isPaused = false;
+    this.deliver();
+  }
+
+  async end(): Promise<void> {
+    await this.pause();
+    this.handle = null;
+  }
+
+  private deliver(): void {
+    if (!this.handle || this.isPaused || this.held) return;
+    const message = this.waiting.shift();
+    if (!message) return;
+    this.held = message;
+    const { handle } = this;
+    setImmediate(() => {
+      // Paused meanwhile: it is waiting again.
+      if (this.held === message) handle(message, () => this.settle(message)).catch(() => this.giveBack(message));
+    });
+  }
+
+  private settle(message: Waiting): void {
+    if (this.held !== message) return;
+    this.held = null;
+    this.deliver();
+  }
+
+  /** Behind the others, so that one that always fails holds up none. */
+  private giveBack(message: Waiting): void {
+    const failures = message.failures + 1;
+    if (this.held === message && failures < DELIVERY_LIMIT) this.waiting.push({ ...message, failures });
+    this.settle(message);
+  }
+}
+
+export class MemoryQueues implements QueueDriver {
+  private readonly queues = new Map<QueueName, MemoryQueue>();
+
+  async add(name: QueueName, payload: unknown): Promise<void> {
+    this.queue(name).add(payload);
+  }
+
+  consume(name: QueueName, handle: Handle): Consumption {
+    return this.queue(name).consume(handle);
+  }
+
+  async close(): Promise<void> {
+    this.queues.clear();
+  }
+
+  private queue(name: QueueName): MemoryQueue {
+    const queue = this.queues.get(name) ?? new MemoryQueue();
+    this.queues.set(name, queue);
+    return queue;
+  }
+}

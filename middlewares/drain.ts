@@ -1,0 +1,100 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { Middleware, Service, ServiceBroker } from "moleculer";
+import { configOf } from "../config/config.ts";
+import { hurryDatabase } from "../mixins/database.ts";
+
+/** A service that has to give work back before its partners stop. */
+interface Drainable {
+  drain(): Promise<void>;
+}
+
+/** Doors and workers first, then what they give back to; within one step all at once. */
+const steps = [["api", "batchProcessor", "webhook"], ["imports", "batch", "retention"], ["outbox"]];
+
+/** Beyond SHUTDOWN_TIMEOUT, for connections to close. A server that is silent costs each of them seconds, one after the other. */
+const LAST_MS = 1_000;
+
+/** Of SHUTDOWN_TIMEOUT: a database that is silent for so long takes nothing back any more. */
+const DATABASE_PATIENCE = 0.3;
+
+/** A stop begins by telling the other nodes; on a link that froze while the node subscribed anew that never ends. */
+const TELLING_MS = 1_000;
+
+/**
+ * Moleculer stops all services of a node at once, so a worker could not hand its batches back through `batch` any more.
+ * This runs each service's `drain()` while all of them still answer. What is not done by SHUTDOWN_TIMEOUT is left to
+ * leases and sweeps, which would do the same after a kill.
+ */
+export const drainMiddleware: Middleware = {
+  name: "Drain",
+  created(broker: ServiceBroker) {
+    const stop = broker.stop.bind(broker);
+    let stopping: Promise<void> | null = null;
+    // Ctrl-C in a terminal reaches a process twice, by the terminal and by npm: two signals are one stop.
+    broker.stop = () => {
+      if (!stopping) tellBriefly(broker);
+      stopping ??= inTime(broker, stop()).finally(() => {
+        stopping = null;
+      });
+      return stopping as never;
+    };
+    const start = broker.start.bind(broker);
+    // A stop that was asked for makes the start fail where it waits for a server, and that must not end the process first:
+    // it would exit with 1.
+    broker.start = () =>
+      start().catch(async (error: unknown) => {
+        if (stopping) await stopping.then(() => nextTurn());
+        throw error;
+      });
+  },
+  async stopping(broker: ServiceBroker) {
+    const { shutdownTimeoutMs } = configOf(broker);
+    void hurryDatabase(broker, shutdownTimeoutMs * DATABASE_PATIENCE);
+    const deadline = timeOut(shutdownTimeoutMs * 0.9);
+    for (const names of steps)
+      await Promise.race([Promise.all(names.map((name) => drain(broker, name))), deadline.over]);
+    deadline.clear();
+  },
+  /** What Moleculer would tell the other nodes a second later keeps a process, and Jest's, from ending. */
+  async stopped(broker: ServiceBroker) {
+    (broker as unknown as { localServiceChanged: { cancel(): void } }).localServiceChanged.cancel();
+  },
+};
+
+interface Discovers {
+  registry: { discoverer: { sendLocalNodeInfo(nodeId?: string): PromiseLike<void> } };
+}
+
+function tellBriefly(broker: ServiceBroker): void {
+  const { discoverer } = (broker as unknown as Discovers).registry;
+  const tell = discoverer.sendLocalNodeInfo;
+  discoverer.sendLocalNodeInfo = async (nodeId) => {
+    discoverer.sendLocalNodeInfo = tell;
+    const deadline = timeOut(TELLING_MS);
+    await Promise.race([tell.call(discoverer, nodeId), deadline.over]);
+    deadline.clear();
+  };
+}
+
+/** Whatever hangs, the stop ends, and with it the process: a manager would kill it a little later. */
+async function inTime(broker: ServiceBroker, stop: PromiseLike<void>): Promise<void> {
+  const deadline = timeOut(configOf(broker).shutdownTimeoutMs + LAST_MS);
+  const isLate = await Promise.race([stop.then(() => false), deadline.over.then(() => true)]);
+  deadline.clear();
+  if (isLate) broker.logger.warn("Not everything closed within SHUTDOWN_TIMEOUT; the node ends without it.");
+}
+
+async function drain(broker: ServiceBroker, name: string): Promise<void> {
+  const service = broker.getLocalService(name) as (Service & Partial<Drainable>) | undefined;
+  try {
+    await service?.drain?.();
+  } catch (error) {
+    broker.logger.warn(`Draining ${name} failed:`, error);
+  }
+}
+
+function timeOut(ms: number) {
+  const { promise: over, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  return { over, clear: () => clearTimeout(timer) };
+}

@@ -1,0 +1,79 @@
+import { randomBytes } from "node:crypto";
+import { closeSync, constants, fstatSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import type { ServiceBroker } from "moleculer";
+import { ConfigError, configOf } from "../../../config/config.ts";
+import { fileOf, tokenFileOf } from "../../../database/beside.ts";
+
+const LEAST_LENGTH = 24;
+const TOKEN = /^[\x21-\x7e]{24,}$/;
+/** What the group and all others may do. */
+const OTHERS = 0o077;
+
+const unkept = (found: string) =>
+  new ConfigError([{ name: "ADMIN_TOKEN", expected: "a token, or a file that keeps one for its owner alone", found }]);
+
+/**
+ * The operators' token: the one that was set, else the one beside the database, else a new one, which is kept there for
+ * the owner alone (mode 0600) and printed once. Throws ConfigError for a file that keeps no token, or not for its owner alone.
+ */
+export function adminToken(broker: ServiceBroker): string {
+  const { adminToken: given, databaseUrl } = configOf(broker);
+  if (given) return given;
+  const database = fileOf(databaseUrl);
+  const made = randomBytes(32).toString("base64url");
+  if (database === null) {
+    tell(made, "It is shown this once, and ends with this process.");
+    return made;
+  }
+  const file = tokenFileOf(database);
+  if (!isKeptNow(file, made)) return keptToken(file);
+  tell(made, `It is shown this once, and kept in ${file}.`);
+  return made;
+}
+
+const tell = (token: string, more: string) => console.log(`The operators' token is ${token}\n${more}`);
+
+/** False: there is a file already, which is never replaced. */
+function isKeptNow(file: string, token: string): boolean {
+  try {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    writeFileSync(file, `${token}\n`, { mode: 0o600, flag: "wx" });
+    return true;
+  } catch (error) {
+    if (codeOf(error) === "EEXIST") return false;
+    throw unkept(`${file}, which cannot be written (${codeOf(error)})`);
+  }
+}
+
+/** Whoever can write the file chooses the token, and so can whoever places a link: both are refused. */
+function keptToken(file: string): string {
+  const opened = openedFile(file);
+  try {
+    const { mode, size } = fstatSync(opened);
+    if ((mode & constants.S_IFMT) !== constants.S_IFREG) throw unkept(`${file}, which is no file`);
+    // Windows has no such modes.
+    if (process.platform !== "win32" && (mode & OTHERS) !== 0)
+      throw unkept(
+        `${file}, which others may read or write (mode ${(mode & 0o777).toString(8)}): run chmod 600 on it, or set ADMIN_TOKEN`,
+      );
+    const token = size > 4096 ? "" : readFileSync(opened, "utf8").trim();
+    // A start that was killed, or met a full disk, leaves the file empty: nobody could ever log in with that.
+    if (!TOKEN.test(token)) throw unkept(`${file}, which holds none of at least ${LEAST_LENGTH} visible characters`);
+    return token;
+  } finally {
+    closeSync(opened);
+  }
+}
+
+/** A pipe is not waited for. */
+function openedFile(file: string): number {
+  try {
+    return openSync(file, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0));
+  } catch (error) {
+    if (codeOf(error) === "ELOOP") throw unkept(`${file}, which is a symbolic link: put the file itself there`);
+    throw unkept(`${file}, which cannot be read (${codeOf(error)})`);
+  }
+}
+
+const codeOf = (error: unknown) => (error as NodeJS.ErrnoException).code ?? "";

@@ -1,0 +1,143 @@
+/**
+ * The connections of this node. It takes a server's requests, and what is none, and has `answer` send the answers. What a
+ * connection holds is bounded by how many there are, by how many requests wait, and by how long nobody reads.
+ */
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import type { ServiceBroker } from "moleculer";
+import { type Counter, counter, readWhenAsked } from "../../../middlewares/figures.ts";
+import { addressOf, isTrusted } from "./address.ts";
+import { type Answer, Connection } from "./connection.ts";
+import { Crowd } from "./crowd.ts";
+import { noProxy, unreadable } from "./problems.ts";
+import type { ApiRequest } from "./request.ts";
+import { unsentOf } from "./unsent.ts";
+
+export const connectionBounds = {
+  /** Connections without a login from one address (IPv6: /64). Each costs some kB, and what the system buffers for it. */
+  strangersOfNetwork: 256,
+  /** Who moved within it gives way to nobody, but where there is no room in all. */
+  restMs: 1_000,
+  /** Requests that wait behind others on their connection, and on all connections. Each costs 2 kB. */
+  waitingOfOne: 32,
+  waiting: 10_000,
+  /** An answer of which nobody has read anything for so long. */
+  unreadMs: 60_000,
+  lookEveryMs: 5_000,
+};
+export type ConnectionBounds = typeof connectionBounds & { most: number; trustedProxies: readonly string[] };
+
+const open = { name: "dataflow_connections", help: "Open HTTP connections.", type: "gauge" } as const;
+const cut = { name: "dataflow_connections_cut_total", help: "HTTP connections that were cut off." };
+const reasons = ["unread", "room", "pipelined"] as const;
+
+export class Connections {
+  private readonly bounds: ConnectionBounds;
+  private readonly cut: Counter<(typeof reasons)[number]>;
+  private readonly open = new Map<Socket, Connection>();
+  private readonly crowd: Crowd;
+  private timer: NodeJS.Timeout | undefined;
+  private waiting = 0;
+
+  constructor(broker: ServiceBroker, server: Server, answer: Answer, bounds: ConnectionBounds) {
+    this.bounds = bounds;
+    this.crowd = new Crowd(bounds.restMs);
+    this.cut = counter(broker, cut, "reason", reasons);
+    readWhenAsked(broker, open, () => [{ value: this.crowd.size }]);
+    server.on("connection", (socket: Socket) => this.opened(socket, answer));
+    server.removeAllListeners("request").on("request", (req: IncomingMessage, res: ServerResponse) => {
+      this.take(req as ApiRequest, res);
+    });
+    // Node would answer 100 before anybody has looked at the credentials.
+    server.on("checkContinue", (req: ApiRequest, res: ServerResponse) => {
+      req.expectsContinue = true;
+      this.take(req, res);
+    });
+    // Another expectation may be ignored (RFC 9110, 10.1.1); Node would answer 417 by itself.
+    server.on("checkExpectation", (req: ApiRequest, res: ServerResponse) => this.take(req, res));
+    server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
+      const fault = unreadable(error);
+      if (fault) this.open.get(socket)?.break(fault.problem, fault);
+    });
+    server.on("connect", (_req, socket) => {
+      this.open.get(socket as Socket)?.break(noProxy(), { isGarbage: false });
+    });
+  }
+
+  /** Closes those that never carried a request: Node does not count them as idle, and a stop would wait for them. */
+  closeSilent(): void {
+    for (const { isSilent, socket } of this.crowd) if (isSilent) socket.destroy();
+  }
+
+  /** Tells whether the request at work on this connection had a login. */
+  know(socket: Socket, isKnown: boolean): void {
+    const connection = this.open.get(socket);
+    if (connection && connection.isKnown !== isKnown) this.crowd.moved(connection, isKnown);
+  }
+
+  /** Looks after them, until `end`. */
+  watch(): void {
+    this.timer = setTimeout(async () => {
+      await this.cutUnread();
+      if (this.timer) this.watch();
+    }, this.bounds.lookEveryMs);
+  }
+
+  end(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+  }
+
+  private opened(socket: Socket, answer: Answer): void {
+    const { trustedProxies, waitingOfOne } = this.bounds;
+    const network = isTrusted({ socket }, trustedProxies) ? null : addressOf({ socket }, []);
+    const connection = new Connection(socket, network, waitingOfOne, answer, (nextOnes) =>
+      this.answered(connection, nextOnes),
+    );
+    this.open.set(socket, connection);
+    socket.once("close", () => this.drop(connection));
+    this.crowd.add(connection);
+    const { strangersOfNetwork, most } = this.bounds;
+    const tooMany = () => this.crowd.tooManyOfNetwork(connection, strangersOfNetwork);
+    for (let one = tooMany(); one; one = tooMany()) this.cutOff(one, "room");
+    if (this.crowd.size > most) this.cutOff(this.crowd.tooMany(connection), "room");
+  }
+
+  private take(req: ApiRequest, res: ServerResponse): void {
+    const connection = this.open.get(req.socket);
+    // What was cut off is still read to the end of its packet.
+    if (!connection) return;
+    const before = connection.waiting;
+    connection.take(req, res);
+    this.waiting += connection.waiting - before;
+    this.crowd.moved(connection);
+    if (this.waiting <= this.bounds.waiting) return;
+    const most = this.crowd.mostWaiting();
+    if (most) this.cutOff(most, "pipelined");
+  }
+
+  private answered(connection: Connection, nextOnes: number): void {
+    if (!this.open.has(connection.socket)) return;
+    this.waiting -= nextOnes;
+    this.crowd.moved(connection);
+  }
+
+  private async cutUnread(): Promise<void> {
+    const still = [...this.crowd].filter(({ isStill }) => isStill).map(({ socket }) => socket);
+    const unsent = await unsentOf(still);
+    for (const connection of this.crowd)
+      if (connection.isStuck(this.bounds.unreadMs, unsent.get(connection.socket))) this.cutOff(connection, "unread");
+  }
+
+  private cutOff(connection: Connection, reason: (typeof reasons)[number]): void {
+    this.cut.add(reason);
+    this.drop(connection);
+    connection.socket.destroy();
+  }
+
+  private drop(connection: Connection): void {
+    if (!this.open.delete(connection.socket)) return;
+    this.waiting -= connection.waiting;
+    this.crowd.delete(connection);
+  }
+}

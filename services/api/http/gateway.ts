@@ -1,0 +1,41 @@
+import type { Server } from "node:http";
+import type { Service } from "moleculer";
+import type { Admissions } from "./admissions.ts";
+import type { Connections } from "./connections.ts";
+import type { Cursors } from "./cursors.ts";
+import type { FailedLogins } from "./logins.ts";
+import type { OpenExports, OpenFiles, OpenStreams } from "./open.ts";
+import type { ApiRequest } from "./request.ts";
+import type { BatchWatches } from "./watches.ts";
+
+/** What moleculer-web keeps of a route, as far as we use it. */
+export interface AliasOfGateway {
+  method: string;
+  isMethod(method: string): boolean;
+  match(url: string): false | Record<string, string>;
+}
+
+/** The api service at run time: ours on top of moleculer-web's. */
+export type Api = Service & {
+  server: Server;
+  aliases: AliasOfGateway[];
+  httpHandler(req: unknown, res: unknown): void;
+  failedLogins: FailedLogins;
+  connections: Connections;
+  /** Requests whose handler has not come to its end, whether or not the client is still there. */
+  answering: Set<Promise<unknown>>;
+  /** The batches that requests wait for. */
+  watches: BatchWatches;
+  streams: OpenStreams;
+  admissions: Admissions;
+  rechecks: NodeJS.Timeout | undefined;
+  exports: OpenExports;
+  files: OpenFiles;
+  /** Of lists. */
+  cursors: Cursors;
+  isStopping: boolean;
+  adminToken: string;
+  refuseIfStopping(): void;
+  answerError(req: ApiRequest, res: unknown, error: Error): void;
+  drain(): Promise<void>;
+};

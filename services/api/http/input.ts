@@ -1,0 +1,141 @@
+/** What clients and operators send beside bodies of records: JSON bodies and queries, checked strictly. */
+
+import type { ValidationError } from "fastest-validator";
+import FastestValidator from "fastest-validator";
+import type { Infer, Params } from "../../declare.ts";
+import { type Fault, Problem } from "../../errors.ts";
+import type { JsonSchema } from "../../schema.ts";
+import { type Exchange, wantBody } from "./exchange.ts";
+import { jsonOf } from "./json.ts";
+import { jsonSchemaOf } from "./schema.ts";
+
+const validator = new (FastestValidator as unknown as typeof FastestValidator.default)({
+  useNewCustomCheckerFunction: true,
+});
+
+const MOST_JSON_BYTES = 1024 * 1024;
+/** Clients may send as many as they like of these at once. */
+const MOST_NOTHING_BYTES = 4 * 1024;
+const JSON_BODY_MS = 30_000;
+
+/**
+ * A check of our own schemas; unknown fields are faults, and so is null. The answer is what sanitizing made of the value.
+ * `schema` is the same as JSON Schema.
+ */
+export function strictly<const P extends Params>(params: P): ((value: unknown) => Infer<P>) & { schema: JsonSchema } {
+  const check = validator.compile(structuredClone(params) as never);
+  const checked = (value: unknown) => {
+    const clean = { ...objectOf(value) };
+    const faults = nameFaults(clean, params);
+    const found = check(clean) as true | ValidationError[];
+    if (found !== true) faults.push(...found.map(faultOf));
+    if (faults.length === 0) return clean as Infer<P>;
+    throw new Problem("validation", "A field is wrong or unknown.", { errors: faults });
+  };
+  return Object.assign(checked, { schema: jsonSchemaOf(params) });
+}
+
+/** Throws validation for what is no JSON object. */
+export function objectOf(value: unknown): Record<string, unknown> {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  throw new Problem("validation", "A JSON object is expected.", {
+    errors: [{ pointer: "", detail: "expected an object" }],
+  });
+}
+
+/** What fastest-validator does not tell well: unknown names, and null, which it takes for an absent field. */
+function nameFaults(value: Record<string, unknown>, params: Params): Fault[] {
+  return Object.keys(value).flatMap((name) => {
+    const pointer = pointerStep(name);
+    if (!Object.hasOwn(params, name)) return [{ pointer, detail: "unknown field" }];
+    return value[name] === null && params[name]?.optional ? [{ pointer, detail: "expected a value, found null" }] : [];
+  });
+}
+
+const pointerStep = (name: string) => `/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`;
+
+const faultOf = ({ field = "", message = "" }: ValidationError): Fault => ({
+  pointer: field && `/${field.replaceAll(".", "/")}`,
+  detail: message,
+});
+
+/** The media type of a body without its parameters, lower-case; empty: none is told. */
+export const mediaType = (header = ""): string => (header.split(";")[0] ?? "").trim().toLowerCase();
+
+/**
+ * The JSON of a request's body; `{}` for none, where that is allowed.
+ * Throws unsupported-media-type, payload-too-large, malformed-body.
+ */
+export async function jsonBody(
+  exchange: Exchange,
+  { types = ["application/json"], isOptional = false, mostBytes = MOST_JSON_BYTES } = {},
+): Promise<unknown> {
+  const { headers } = exchange.req;
+  const bytes = await bodyBytes(exchange, mostBytes);
+  if (isOptional && bytes.toString().trim() === "") return {};
+  if (!types.includes(mediaType(headers["content-type"])))
+    throw new Problem("unsupported-media-type", `Send ${types.join(" or ")}.`, {
+      headers: { Accept: types.join(", ") },
+    });
+  return jsonOf(bytes);
+}
+
+/** For operations that take nothing: no body, or an empty object. */
+export async function noBody(exchange: Exchange): Promise<void> {
+  nothing(await jsonBody(exchange, { isOptional: true, mostBytes: MOST_NOTHING_BYTES }));
+}
+
+const nothing = strictly({});
+
+async function bodyBytes(exchange: Exchange, mostBytes: number): Promise<Buffer> {
+  const { req } = exchange;
+  if (req.headers["content-encoding"] && req.headers["content-encoding"] !== "identity")
+    throw new Problem("unsupported-encoding", "This body is taken without encoding.", {
+      headers: { "Accept-Encoding": "identity" },
+    });
+  wantBody(exchange);
+  return inTime(wholeBody(req, mostBytes), req.voided);
+}
+
+async function wholeBody(req: Exchange["req"], mostBytes: number): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  let bytes = 0;
+  for await (const piece of req.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    bytes += piece.length;
+    if (bytes > mostBytes)
+      throw new Problem("payload-too-large", `The body is larger than ${mostBytes} bytes.`, {
+        limit: mostBytes,
+      });
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces);
+}
+
+/** Throws upload-timeout: a body that is this small has come by then. Throws `voided`'s reason. */
+async function inTime<T>(body: Promise<T>, voided?: AbortSignal): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const refusal = new Problem("upload-timeout", `The body did not come within ${JSON_BODY_MS / 1000} s.`);
+  const timer = setTimeout(() => reject(refusal), JSON_BODY_MS);
+  const refuse = () => reject(voided?.reason);
+  if (voided?.aborted) refuse();
+  voided?.addEventListener("abort", refuse);
+  body.catch(() => {});
+  return Promise.race([late, body]).finally(() => {
+    clearTimeout(timer);
+    voided?.removeEventListener("abort", refuse);
+  });
+}
+
+export const wrongQuery = (name: string, detail: string) =>
+  new Problem("validation", `The query's "${name}" is wrong.`, { errors: [{ pointer: pointerStep(name), detail }] });
+
+/** The query as an object of texts. Throws validation for an unknown or repeated name. */
+export function queryOf({ query }: Exchange, ...allowed: string[]): Record<string, string> {
+  const found: Record<string, string> = {};
+  for (const [name, value] of query) {
+    if (!allowed.includes(name)) throw wrongQuery(name, "unknown field");
+    if (name in found) throw wrongQuery(name, "expected once");
+    found[name] = value;
+  }
+  return found;
+}

@@ -1,0 +1,81 @@
+/** Failed logins: counted by address, answered late. */
+
+import { setTimeout as pause } from "node:timers/promises";
+import { bounded } from "../../../lib/batching/bounded.ts";
+import { Problem } from "../../errors.ts";
+import { addressOf, type Peer } from "./address.ts";
+
+const MOST_FAILED_LOGINS = 100;
+const PER_MS = 60_000;
+const MOST_ADDRESSES = 10_000;
+
+/**
+ * Each refusal comes so long after its request, and up to SPREAD_MS more by chance. What was looked up for it (in memory, in
+ * Redis, in the database) takes less, and so tells nobody whether an identifier exists. The spread is whole milliseconds:
+ * the rounding of timers leaves nothing of the time that the work took.
+ */
+const LEAST_MS = 50;
+const SPREAD_MS = 10;
+/** So long where an address has failed too often. */
+const SLOWED_MS = 1_000;
+/** So many refusals of an address, and of all, wait for that long; further ones come like the others, and their connection ends. */
+const MOST_SLOWED_EACH = 10;
+const MOST_SLOWED = 1_000;
+
+/** Never stops right credentials, so an attacker cannot lock a client out. */
+export class FailedLogins {
+  private readonly trusted: readonly string[];
+  private readonly failures = bounded<string, { count: number; until: number }>(MOST_ADDRESSES);
+  private readonly slowed = new Map<string, number>();
+  private allSlowed = 0;
+
+  /** `trusted`: proxies whose X-Forwarded-For is believed. */
+  constructor(trusted: readonly string[] = []) {
+    this.trusted = trusted;
+  }
+
+  /** Throws the refusal, unauthenticated or too-many-failed-logins, in its time after `beganAt`, when the request came. */
+  async refuse(peer: Peer, headers: Record<string, string>, beganAt = performance.now()): Promise<never> {
+    const address = addressOf(peer, this.trusted);
+    const { count, until } = this.count(address);
+    if (count <= MOST_FAILED_LOGINS) {
+      await late(beganAt, LEAST_MS);
+      throw new Problem("unauthenticated", "The credentials are missing or wrong.", { headers });
+    }
+    const isSlowed = await this.slow(address, beganAt);
+    const seconds = Math.max(1, Math.ceil((until - performance.now()) / 1000));
+    throw new Problem("too-many-failed-logins", `More than ${MOST_FAILED_LOGINS} failed logins a minute.`, {
+      limit: MOST_FAILED_LOGINS,
+      headers: { "Retry-After": String(seconds), ...(isSlowed ? {} : { Connection: "close" }) },
+    });
+  }
+
+  private count(address: string) {
+    const now = performance.now();
+    const known = this.failures.get(address);
+    const entry = known && known.until > now ? known : { count: 0, until: now + PER_MS };
+    entry.count++;
+    this.failures.set(address, entry);
+    return entry;
+  }
+
+  /** False: too many wait already. */
+  private async slow(address: string, beganAt: number): Promise<boolean> {
+    const waiting = this.slowed.get(address) ?? 0;
+    if (waiting >= MOST_SLOWED_EACH || this.allSlowed >= MOST_SLOWED) {
+      await late(beganAt, LEAST_MS);
+      return false;
+    }
+    this.slowed.set(address, waiting + 1);
+    this.allSlowed++;
+    await late(beganAt, SLOWED_MS);
+    this.allSlowed--;
+    const left = (this.slowed.get(address) ?? 1) - 1;
+    if (left > 0) this.slowed.set(address, left);
+    else this.slowed.delete(address);
+    return true;
+  }
+}
+
+const late = (beganAt: number, ms: number) =>
+  pause(Math.max(0, Math.ceil(beganAt + ms + Math.random() * SPREAD_MS - performance.now())));

@@ -1,0 +1,30 @@
+/** The limit of requests, told by draft-ietf-httpapi-ratelimit-headers-10. */
+import type { ServerResponse } from "node:http";
+import { Problem } from "../../errors.ts";
+import { call } from "../../messages.ts";
+import type { Policy } from "../../policy/policy.contract.ts";
+import type { ApiRequest } from "./request.ts";
+
+/** Spends one request of the caller and sets the headers. Throws quota-exceeded. */
+export async function spendRequest(req: ApiRequest, res: ServerResponse): Promise<void> {
+  const { client, policy } = req.caller as NonNullable<ApiRequest["caller"]>;
+  const { requests: limit, windowSeconds } = policy.policy.rate;
+  const spent = await call(req.$ctx, "rateLimiter.consume", { clientId: client.publicId, limit, windowSeconds });
+  res.setHeader(
+    "RateLimit-Policy",
+    [`"requests";q=${limit};w=${windowSeconds}`, ...dayQuotas(policy.policy)].join(", "),
+  );
+  res.setHeader("RateLimit", `"requests";r=${spent.remaining};t=${spent.resetSeconds}`);
+  if (spent.allowed) return;
+  const seconds = Math.max(spent.retryAfterSeconds, spent.resetSeconds);
+  throw new Problem("quota-exceeded", `${limit} requests in ${windowSeconds} s are allowed.`, {
+    "violated-policies": ["requests"],
+    headers: { "Retry-After": String(seconds) },
+  });
+}
+
+/** How much of the day's quotas is left, only an upload's commit knows. */
+function* dayQuotas({ bytesPerDay, recordsPerDay }: Policy): Generator<string> {
+  if (bytesPerDay !== null) yield `"bytesPerDay";q=${bytesPerDay};w=86400;qu="content-bytes"`;
+  if (recordsPerDay !== null) yield `"recordsPerDay";q=${recordsPerDay};w=86400;qu="records"`;
+}

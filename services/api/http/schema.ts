@@ -1,0 +1,44 @@
+/** Our fastest-validator schemas as JSON Schema, as far as bodies of requests use them. */
+import type { Params, Rule } from "../../declare.ts";
+import { input, type JsonSchema } from "../../schema.ts";
+
+/** `jsonSchema` of a rule says what the rule itself cannot. */
+function ruleSchema({ type, jsonSchema = {}, ...rule }: Rule): JsonSchema {
+  return { ...(kinds[type] ?? unknownType(type))(rule), ...(jsonSchema as JsonSchema) };
+}
+
+const unknownType = (type: string) => {
+  throw new Error(`There is no JSON Schema for the type "${type}".`);
+};
+
+type Options = { readonly [option: string]: unknown };
+
+/** The keywords that these options are; absent ones are left out. */
+const keywords = (rule: Options, names: Record<string, string>): JsonSchema =>
+  Object.fromEntries(
+    Object.entries(names)
+      .filter(([option]) => rule[option] !== undefined)
+      .map(([option, keyword]) => [keyword, rule[option]]),
+  );
+
+const kinds: Record<string, (rule: Options) => JsonSchema> = {
+  any: () => ({}),
+  boolean: () => ({ type: "boolean" }),
+  enum: ({ values }) => ({ type: "string", enum: values }),
+  number: (rule) => ({
+    type: rule.integer ? "integer" : "number",
+    ...keywords(rule, { min: "minimum", max: "maximum" }),
+  }),
+  string: (rule) => ({
+    type: "string",
+    ...keywords(rule, { min: "minLength", max: "maxLength" }),
+    ...(rule.pattern instanceof RegExp ? { pattern: rule.pattern.source } : {}),
+  }),
+};
+
+/** Throws for a type of rule that it does not know. */
+export const jsonSchemaOf = (params: Params): JsonSchema =>
+  input(
+    Object.fromEntries(Object.entries(params).map(([name, rule]) => [name, ruleSchema(rule)])),
+    Object.keys(params).filter((name) => !params[name]?.optional),
+  );

@@ -1,0 +1,160 @@
+/**
+ * The batches that requests of this node wait for, each watched once however many wait for it.
+ *
+ *   news of an end ────► read at once ─┐
+ *   news of progress ──► read soon ────┼─► one query for all of them ─► whoever waits for one that changed
+ *   every 2 s, all ────────────────────┘
+ *
+ * News only saves time: it can be lost, and progress on other nodes has none. The query every 2 s misses nothing.
+ */
+import type { BatchNews, BatchRow } from "../../batch/batch.contract.ts";
+
+/** What nobody told of is seen so late. */
+const LOOK_EVERY_MS = 2_000;
+/** Progress is read at most so often: three times a second leave room for an end among four events a second. */
+export const PROGRESS_EVERY_MS = 334;
+/** A query's parameter stays below a megabyte. */
+const MOST_A_QUERY = 10_000;
+
+type Seen = Pick<BatchRow, "publicId" | "version">;
+
+export interface WatchesOptions {
+  /** The batches among these that changed. */
+  read(seen: Seen[]): Promise<BatchRow[]>;
+  onFailure(error: unknown): void;
+  lookEveryMs?: number;
+}
+
+/** Who waits for a batch. */
+export interface Waiting {
+  changed(batch: BatchRow): void;
+  /** The node stops: answer with what is. */
+  ended(): void;
+}
+
+interface Watch {
+  batch: BatchRow;
+  /** The newest version that was told of: it is read, or about to be. */
+  heard: number;
+  readonly waiting: Set<Waiting>;
+}
+
+export class BatchWatches {
+  private readonly options: WatchesOptions;
+  private readonly watches = new Map<string, Watch>();
+  /** To be read next. */
+  private readonly wanted = new Set<Watch>();
+  private reading: Promise<void> | null = null;
+  private look: NodeJS.Timeout | null = null;
+  private soon: NodeJS.Timeout | null = null;
+  /** What is wanted does not wait for `soon`. */
+  private isUrgent = false;
+  private isEnded = false;
+
+  constructor(options: WatchesOptions) {
+    this.options = options;
+  }
+
+  /** How many batches are watched. */
+  get size(): number {
+    return this.watches.size;
+  }
+
+  /** From now on `waiting` hears of every change since `batch`, never before this returns; the answer ends it. */
+  join(batch: BatchRow, waiting: Waiting): () => void {
+    if (this.isEnded) {
+      queueMicrotask(() => waiting.ended());
+      return () => {};
+    }
+    const watch = this.watches.get(batch.publicId) ?? this.begin(batch);
+    watch.waiting.add(waiting);
+    if (watch.batch.version < batch.version) this.tell(watch, batch);
+    else if (watch.batch.version > batch.version)
+      queueMicrotask(() => watch.waiting.has(waiting) && waiting.changed(watch.batch));
+    return () => this.leave(watch, waiting);
+  }
+
+  private begin(batch: BatchRow): Watch {
+    const watch: Watch = { batch, heard: batch.version, waiting: new Set() };
+    this.watches.set(batch.publicId, watch);
+    this.look ??= setInterval(() => this.lookAtAll(), this.options.lookEveryMs ?? LOOK_EVERY_MS);
+    // What happened between its reading and now was told to nobody.
+    this.wanted.add(watch);
+    this.readNow();
+    return watch;
+  }
+
+  private leave(watch: Watch, waiting: Waiting): void {
+    watch.waiting.delete(waiting);
+    const { publicId } = watch.batch;
+    if (watch.waiting.size > 0 || this.watches.get(publicId) !== watch) return;
+    this.watches.delete(publicId);
+    this.wanted.delete(watch);
+    if (this.watches.size === 0) this.rest();
+  }
+
+  private rest(): void {
+    if (this.look) clearInterval(this.look);
+    if (this.soon) clearTimeout(this.soon);
+    this.look = null;
+    this.soon = null;
+  }
+
+  /** Somebody has heard of a batch; most news is of batches that nobody waits for. */
+  news({ batchId, version, hasEnded }: BatchNews): void {
+    const watch = this.watches.get(batchId);
+    if (!watch || version <= watch.heard) return;
+    watch.heard = version;
+    this.wanted.add(watch);
+    if (hasEnded) this.readNow();
+    else this.soon ??= setTimeout(() => this.readNow(), PROGRESS_EVERY_MS);
+  }
+
+  private lookAtAll(): void {
+    for (const watch of this.watches.values()) this.wanted.add(watch);
+    this.readNow();
+  }
+
+  private readNow(): void {
+    this.isUrgent = true;
+    this.reading ??= this.readAll().finally(() => {
+      this.reading = null;
+      if (this.isUrgent && !this.isEnded) this.readNow();
+    });
+  }
+
+  /** In the next turn, so that what comes together is asked together. A failure leaves all to the next look. */
+  private async readAll(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
+    this.isUrgent = false;
+    if (this.soon) clearTimeout(this.soon);
+    this.soon = null;
+    const wanted = [...this.wanted];
+    this.wanted.clear();
+    try {
+      for (let at = 0; at < wanted.length; at += MOST_A_QUERY) await this.read(wanted.slice(at, at + MOST_A_QUERY));
+    } catch (error) {
+      this.options.onFailure(error);
+    }
+  }
+
+  private async read(watches: Watch[]): Promise<void> {
+    const rows = await this.options.read(watches.map(({ batch: { publicId, version } }) => ({ publicId, version })));
+    for (const row of rows) {
+      const watch = this.watches.get(row.publicId);
+      if (watch && watch.batch.version < row.version) this.tell(watch, row);
+    }
+  }
+
+  private tell(watch: Watch, batch: BatchRow): void {
+    watch.batch = batch;
+    watch.heard = Math.max(watch.heard, batch.version);
+    for (const waiting of [...watch.waiting]) waiting.changed(batch);
+  }
+
+  /** Everybody who waits is let go, and nobody waits any more. */
+  end(): void {
+    this.isEnded = true;
+    for (const { waiting } of [...this.watches.values()]) for (const one of [...waiting]) one.ended();
+  }
+}

@@ -1,0 +1,127 @@
+/**
+ * `GET /openapi.json`: the api in OpenAPI 3.1, made of the routes' calls, the table of errors, and the schemas that
+ * requests are checked with. A test fails where a route is not in it, and where an example of it is not answered so.
+ */
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { root } from "../../../root.cjs";
+import { readinessSchema, statsSchema } from "../../monitor/monitor.contract.ts";
+import { policyInput, policyOutput, policyPatch } from "../../policy/policy.contract.ts";
+import type { JsonSchema } from "../../schema.ts";
+import type { Exchange } from "../http/exchange.ts";
+import { newClientSchema, operatorBatchSchema } from "../routes/admin.ts";
+import { deliverySchema } from "../routes/deliveries.ts";
+import { type Sendable, send, sendable } from "../routes/docs.ts";
+import { rejectedSchema, storedSchema, truncatedSchema } from "../routes/export.ts";
+import { batchSchema, clientSchema } from "../routes/views.ts";
+import { groups } from "./groups.ts";
+import { headerComponents, headerRefs } from "./headers.ts";
+import type { Answer, Call, Content } from "./kit.ts";
+import { parameters, pathParameters } from "./parameters.ts";
+import { ProblemResponses, problemSchemas } from "./problems.ts";
+import { eventSchemas, webhookGroup, webhooks } from "./webhooks.ts";
+
+const DESCRIPTION = `Bulk imports: partners POST CSV, NDJSON or JSON, and every record is checked against their policy and
+stored exactly once, or handed to a handler.
+
+Times are ISO 8601 UTC, ids UUIDs, unknown fields of a request an error. Every refusal is \`application/problem+json\` with a
+stable \`code\`. Every GET is answered on HEAD too. Answers may gain members.`;
+
+const schemas: Record<string, JsonSchema> = {
+  Batch: batchSchema,
+  OperatorBatch: operatorBatchSchema,
+  RejectedRecord: rejectedSchema,
+  TruncatedReport: truncatedSchema,
+  StoredRecord: storedSchema,
+  Client: clientSchema,
+  NewClient: newClientSchema,
+  Policy: policyOutput,
+  PolicyInput: policyInput,
+  PolicyPatch: policyPatch,
+  Delivery: deliverySchema,
+  Stats: statsSchema,
+  Readiness: readinessSchema,
+  ...eventSchemas,
+  ...problemSchemas,
+};
+
+const mapped = <V, R>(object: Record<string, V>, change: (value: V) => R): Record<string, R> =>
+  Object.fromEntries(Object.entries(object).map(([name, value]) => [name, change(value)]));
+
+const media = (content: Record<string, Content>) =>
+  mapped(content, ({ schema, examples }) => ({ schema, examples: mapped(examples, (value) => ({ value })) }));
+
+type Group = (typeof groups)[number];
+
+const responseOf = ({ description, headers = [], content }: Answer, group: Group) => ({
+  description,
+  headers: headerRefs(["X-Request-Id", ...group.spent, ...headers]),
+  ...(content ? { content: media(content) } : {}),
+});
+
+function operationOf(group: Group, path: string, call: Call, problems: ProblemResponses) {
+  const hasId = path.includes("{");
+  return {
+    operationId: call.id,
+    tags: [group.name],
+    summary: call.summary,
+    ...(call.description ? { description: call.description } : {}),
+    security: group.scheme ? [{ [group.name]: [] }] : [],
+    parameters: [
+      ...pathParameters(path),
+      ...[...(call.parameters ?? []), "X-Request-Id"].map((name) => ({ $ref: `#/components/parameters/${name}` })),
+    ],
+    ...(call.body ? { requestBody: { required: !call.body.isOptional, content: media(call.body.content) } } : {}),
+    responses: {
+      ...mapped(call.answers as Record<string, Answer>, (answer) => responseOf(answer, group)),
+      ...problems.of(
+        [...group.problems, ...(call.problems ?? []), ...(hasId ? (["not-found"] as const) : [])],
+        group.spent,
+      ),
+    },
+  };
+}
+
+function pathsOf(problems: ProblemResponses): Record<string, Record<string, unknown>> {
+  const paths: Record<string, Record<string, unknown>> = {};
+  for (const group of groups)
+    for (const [route, call] of Object.entries(group.calls)) {
+      const [method = "", rest = ""] = route.split(" ");
+      const path = `${group.path}${rest}`.replaceAll(/:(\w+)/g, "{$1}");
+      paths[path] = { ...paths[path], [method.toLowerCase()]: operationOf(group, path, call, problems) };
+    }
+  return paths;
+}
+
+const { version } = createRequire(join(root, "package.json"))("./package.json") as { version: string };
+
+/** The whole document. */
+export function openApi() {
+  const problems = new ProblemResponses();
+  const paths = pathsOf(problems);
+  const responses = problems.components;
+  const text = JSON.stringify({ paths, responses });
+  return {
+    openapi: "3.1.1",
+    info: { title: "DataFlow", version, description: DESCRIPTION, license: { name: "MIT", identifier: "MIT" } },
+    servers: [{ url: "/" }],
+    tags: [...groups, webhookGroup].map(({ name, description }) => ({ name, description })),
+    paths,
+    webhooks,
+    components: {
+      schemas,
+      parameters,
+      headers: headerComponents((name) => text.includes(`"#/components/headers/${name}"`)),
+      responses,
+      securitySchemes: Object.fromEntries(groups.flatMap(({ name, scheme }) => (scheme ? [[name, scheme]] : []))),
+    },
+  };
+}
+
+let made: Promise<Sendable> | undefined;
+
+/** Made when it is first asked for, and the same from then on. */
+export async function getOpenApi(exchange: Exchange): Promise<undefined> {
+  made ??= sendable("application/json; charset=utf-8", Buffer.from(JSON.stringify(openApi())));
+  await send(exchange, await made, { "Cache-Control": "no-cache" });
+}

@@ -1,0 +1,88 @@
+/** The header fields of answers. */
+import { type JsonSchema, text } from "../../schema.ts";
+
+interface Header {
+  description: string;
+  schema: JsonSchema;
+  example: unknown;
+}
+
+const like = (pattern: string): JsonSchema => ({ type: "string", pattern });
+const seconds: JsonSchema = { type: "integer", minimum: 0 };
+
+const all = {
+  "X-Request-Id": {
+    description: "The request's own, if it is sane, else a new one; it is in the logs and on the batch.",
+    schema: like("^[!-~]{1,128}$"),
+    example: "0193b2f0-6c1e-7a55-8d1f-5a0e4bb1c0de",
+  },
+  "RateLimit-Policy": {
+    description:
+      "The quotas (draft-ietf-httpapi-ratelimit-headers-10). On every answer to a client whose request was spent; 401, 403, 405 and paths that do not exist spend none.",
+    schema: like('^"requests";q=\\d+;w=\\d+'),
+    example: '"requests";q=600;w=60',
+  },
+  RateLimit: {
+    description: "What is left of the requests, and seconds until the window ends.",
+    schema: like('^"requests";r=\\d+;t=\\d+$'),
+    example: '"requests";r=599;t=42',
+  },
+  "Retry-After": { description: "Seconds after which to ask again.", schema: seconds, example: 1 },
+  Location: {
+    description: "Where the new resource is.",
+    schema: like("^/"),
+    example: "/imports/0193b2f0-7a10-7c3e-9a53-2f6d1c9be001",
+  },
+  ETag: { description: "The version; for If-None-Match or If-Match.", schema: like('^"[^"]+"$'), example: '"v3"' },
+  "Cache-Control": { description: "Whether it may be kept.", schema: text(), example: "no-cache" },
+  Vary: { description: "What the answer depends on.", schema: text(), example: "Accept" },
+  "Preference-Applied": {
+    description: "The wait that was kept to.",
+    schema: like("^wait=\\d+$"),
+    example: "wait=30",
+  },
+  "Content-Disposition": {
+    description: "The name of a file for it.",
+    schema: like('^attachment; filename="[\\w.-]+"$'),
+    example: 'attachment; filename="0193b2f0-7a10-7c3e-9a53-2f6d1c9be001-errors.csv"',
+  },
+  "Idempotent-Replayed": {
+    description: "The answer that the first upload with this key got.",
+    schema: { const: "true" },
+    example: "true",
+  },
+  "WWW-Authenticate": {
+    description: "How to log in.",
+    schema: like("^(Basic|Bearer) "),
+    example: 'Bearer realm="dataflow"',
+  },
+  Allow: { description: "Methods that are known here.", schema: text(), example: "GET, HEAD" },
+  Accept: { description: "Media types that are accepted.", schema: text(), example: "application/json" },
+  "Accept-Encoding": { description: "Encodings that are accepted.", schema: text(), example: "gzip, identity" },
+  "Content-Security-Policy": { description: "Nothing of another host.", schema: text(), example: "default-src 'none'" },
+} as const satisfies Record<string, Header>;
+
+export type HeaderName = keyof typeof all;
+export const headers: Record<HeaderName, Header> = all;
+
+/** References to these; those that do not end with `?` are there always. */
+export const headerRefs = (names: readonly string[]): Record<string, unknown> =>
+  Object.fromEntries(
+    names.map((name) => {
+      const header = name.replace("?", "");
+      return [header, { $ref: `#/components/headers/${header}${name.endsWith("?") ? "" : ".always"}` }];
+    }),
+  );
+
+const names = Object.keys(headers) as HeaderName[];
+
+/** Every header twice, as what may be there and what is there always, as far as `isUsed`. */
+export const headerComponents = (isUsed: (component: string) => boolean): Record<string, unknown> =>
+  Object.fromEntries(
+    names
+      .flatMap((name) => [
+        [name, headers[name]] as const,
+        [`${name}.always`, { ...headers[name], required: true }] as const,
+      ])
+      .filter(([component]) => isUsed(component)),
+  );

@@ -1,0 +1,105 @@
+/** The calls that anybody may make, by their paths. */
+import { record, schemaRef } from "../../schema.ts";
+import { readiness } from "./examples.ts";
+import { type Answer, type Call, content, textOf } from "./kit.ts";
+
+const kept: Answer["headers"] = ["ETag", "Cache-Control", "Vary"];
+const same: Answer = { description: "It is as in the answer with that ETag.", headers: kept };
+
+export const openCalls: Record<string, Call> = {
+  "GET /health/live": {
+    id: "isLive",
+    summary: "Whether the process runs",
+    answers: {
+      200: {
+        description: "It does.",
+        content: content(record({ status: { const: "ok" } }), { live: { status: "ok" } }),
+      },
+    },
+  },
+  "GET /health/ready": {
+    id: "isReady",
+    summary: "Whether this node can serve",
+    answers: {
+      200: {
+        description: "`degraded`: it serves without Redis or RabbitMQ.",
+        content: content(schemaRef("Readiness"), { ready: readiness }),
+      },
+      503: {
+        description: "`unavailable`: the database is away or takes no writes, or the node starts or stops.",
+        content: content(schemaRef("Readiness"), {
+          stopping: { status: "unavailable", checks: { ...readiness.checks, database: { status: "down" } } },
+        }),
+      },
+    },
+  },
+  "GET /metrics": {
+    id: "getMetrics",
+    summary: "Metrics of this node, for Prometheus",
+    answers: {
+      200: {
+        description: "Prometheus' text format.",
+        content: content(
+          textOf("text/plain", "Prometheus' text format, version 0.0.4."),
+          { metrics: "# TYPE dataflow_event_streams gauge\ndataflow_event_streams 0\n" },
+          "text/plain",
+        ),
+      },
+    },
+    problems: ["validation"],
+  },
+  "GET /openapi.json": {
+    id: "getOpenApi",
+    summary: "This document",
+    parameters: ["If-None-Match"],
+    answers: {
+      200: {
+        description: "OpenAPI 3.1.",
+        headers: kept,
+        content: content(
+          {
+            ...record({ openapi: { const: "3.1.1" }, info: { type: "object" }, paths: { type: "object" } }),
+            additionalProperties: true,
+          },
+          {
+            document: { openapi: "3.1.1", info: { title: "DataFlow", version: "0.1.0" }, paths: {} },
+          },
+        ),
+      },
+      304: same,
+    },
+    problems: ["validation", "too-many-streams"],
+  },
+  "GET /docs": {
+    id: "getDocs",
+    summary: "This document, to read and to try",
+    parameters: ["If-None-Match"],
+    answers: {
+      200: {
+        description: "A page that loads nothing from another host.",
+        headers: [...kept, "Content-Security-Policy"],
+        content: content(textOf("text/html", "HTML."), { page: "<!doctype html>" }, "text/html"),
+      },
+      304: { ...same, headers: [...kept, "Content-Security-Policy"] },
+    },
+    problems: ["validation", "too-many-streams"],
+  },
+  "GET /docs/:file": {
+    id: "getDocsFile",
+    summary: "A file of that page",
+    parameters: ["If-None-Match"],
+    answers: {
+      200: {
+        description: "The file.",
+        headers: kept,
+        content: {
+          ...content(textOf("text/javascript", "A script."), { script: "// …" }, "text/javascript"),
+          ...content(textOf("text/css", "A style sheet."), { style: "body {}" }, "text/css"),
+          "image/png": { schema: { description: "An image." }, examples: {} },
+        },
+      },
+      304: same,
+    },
+    problems: ["validation", "too-many-streams"],
+  },
+};

@@ -1,0 +1,204 @@
+/** The calls of operators, by their routes below /admin. */
+import { defaultPolicy } from "../../policy/policy.contract.ts";
+import { type JsonSchema, schemaRef } from "../../schema.ts";
+import { pageSchema } from "../http/pages.ts";
+import { clientChange, newClient, rejection, rotatedSchema, rotation } from "../routes/admin.ts";
+import {
+  cancelledBatch,
+  client,
+  cursor,
+  delivery,
+  endedBatch,
+  ids,
+  lastAttempt,
+  readyBatch,
+  rejectedBatch,
+  secret,
+  stats,
+  webhook,
+  webhookSecret,
+} from "./examples.ts";
+import { type Answer, type Body, bodyProblems, type Call, content, noBody } from "./kit.ts";
+
+const answer = (
+  description: string,
+  schema: JsonSchema,
+  examples: Record<string, unknown>,
+  headers: Answer["headers"] = [],
+): Record<number, Answer> => ({ 200: { description, headers, content: content(schema, examples) } });
+
+const asClient = (example: object) => answer("The client.", schemaRef("Client"), { client: example });
+const asBatch = (example: object, headers: Answer["headers"] = []) =>
+  answer(
+    "The batch.",
+    schemaRef("OperatorBatch"),
+    { batch: { ...example, clientId: ids.client, lastAttempt: null } },
+    headers,
+  );
+const asPage = (name: string, item: object) =>
+  answer("A page.", pageSchema(name), { page: { items: [item], next: cursor } });
+const asPolicy = answer(
+  "The whole policy.",
+  schemaRef("Policy"),
+  {
+    usual: defaultPolicy,
+    webhook: { ...defaultPolicy, webhook: { ...webhook, secret: webhookSecret } },
+  },
+  ["ETag"],
+);
+const rotated = (example: string) =>
+  answer("Both secrets count until then.", rotatedSchema, {
+    rotated: { secret: example, previousValidUntil: "2026-11-24T08:00:00.000Z" },
+  });
+const rotationBody: Body = {
+  isOptional: true,
+  content: content(rotation.schema, { inADay: {}, atOnce: { graceSeconds: 0 } }),
+};
+
+const moved = (id: string, summary: string, example: object): Call => ({
+  id,
+  summary,
+  body: noBody,
+  answers: asBatch(example),
+  problems: [...bodyProblems, "illegal-state"],
+});
+
+const ordersPolicy = {
+  formats: ["csv", "ndjson"],
+  maxErrors: 100,
+  schema: {
+    type: "object",
+    required: ["order_id", "quantity"],
+    properties: { order_id: { type: "string" }, quantity: { type: "integer", minimum: 1 } },
+  },
+  rate: { requests: 120, windowSeconds: 60 },
+  window: { from: "22:00", to: "06:00", timeZone: "Europe/Lisbon" },
+  uniqueKey: "order_id",
+};
+const policyChange = { maxErrors: null, weight: 5, webhook: { url: webhook.url } };
+
+export const operatorCalls = {
+  "POST /clients": {
+    id: "createClient",
+    summary: "Let a client in",
+    body: {
+      content: content(newClient.schema, {
+        plain: { clientIdentifier: "a-shop", name: "A shop" },
+        withPolicy: { clientIdentifier: "b-shop", name: "B shop", policy: { ...ordersPolicy, webhook } },
+      }),
+    },
+    answers: {
+      201: {
+        description: "The client with its secret, which no other answer shows.",
+        headers: ["Location"],
+        content: content(schemaRef("NewClient"), {
+          plain: { ...client, secret },
+          withPolicy: {
+            ...client,
+            clientIdentifier: "b-shop",
+            name: "B shop",
+            secret,
+            webhook: { ...webhook, secret: webhookSecret },
+          },
+        }),
+      },
+    },
+    problems: [...bodyProblems, "conflict"],
+  },
+  "GET /clients": {
+    id: "listClients",
+    summary: "List the clients, newest first",
+    parameters: ["limit", "cursor"],
+    answers: asPage("Client", client),
+  },
+  "GET /clients/:id": { id: "getClient", summary: "See a client", answers: asClient(client) },
+  "PATCH /clients/:id": {
+    id: "changeClient",
+    summary: "Rename, disable or enable a client",
+    body: {
+      content: content(clientChange.schema, { rename: { name: "A greater shop" }, disable: { status: "disabled" } }),
+    },
+    answers: asClient({ ...client, status: "disabled" }),
+    problems: bodyProblems,
+  },
+  "POST /clients/:id/rotate-secret": {
+    id: "rotateSecret",
+    summary: "Give a client another secret",
+    body: rotationBody,
+    answers: rotated(secret),
+    problems: bodyProblems,
+  },
+  "POST /clients/:id/rotate-webhook-secret": {
+    id: "rotateWebhookSecret",
+    summary: "Sign a client's webhook with another secret",
+    description: "404 also where its policy has no webhook.",
+    body: rotationBody,
+    answers: rotated(webhookSecret),
+    problems: bodyProblems,
+  },
+  "GET /clients/:id/policy": { id: "getPolicy", summary: "See a client's policy", answers: asPolicy },
+  "PUT /clients/:id/policy": {
+    id: "replacePolicy",
+    summary: "Replace a client's policy",
+    parameters: ["If-Match"],
+    body: { content: content(schemaRef("PolicyInput"), { usual: {}, orders: ordersPolicy }) },
+    answers: asPolicy,
+    problems: [...bodyProblems, "precondition-failed"],
+  },
+  "PATCH /clients/:id/policy": {
+    id: "changePolicy",
+    summary: "Change a client's policy",
+    parameters: ["If-Match"],
+    body: {
+      content: {
+        ...content(schemaRef("PolicyPatch"), { change: policyChange }, "application/merge-patch+json"),
+        ...content(schemaRef("PolicyPatch"), { change: policyChange }),
+      },
+    },
+    answers: asPolicy,
+    problems: [...bodyProblems, "precondition-failed"],
+  },
+  "GET /batches": {
+    id: "listBatches",
+    summary: "List the batches of all clients, newest first",
+    parameters: ["client", "status", "limit", "cursor"],
+    answers: asPage("OperatorBatch", { ...endedBatch, clientId: ids.client, attempts: 2, lastAttempt }),
+  },
+  "GET /batches/:id": {
+    id: "getBatch",
+    summary: "See any batch, or wait for it",
+    parameters: ["Prefer", "If-None-Match"],
+    answers: {
+      ...asBatch(endedBatch, ["ETag", "Cache-Control", "Retry-After?", "Preference-Applied?"]),
+      304: {
+        description: "It is as in the answer with that ETag.",
+        headers: ["ETag", "Cache-Control", "Retry-After?", "Preference-Applied?"],
+      },
+    },
+  },
+  "POST /batches/:id/approve": moved("approveBatch", "Let a held batch run", readyBatch),
+  "POST /batches/:id/reject": {
+    ...moved("rejectBatch", "Reject a held batch", rejectedBatch),
+    body: { isOptional: true, content: content(rejection.schema, { plain: {}, reason: { reason: "Sent twice." } }) },
+  },
+  "POST /batches/:id/redrive": moved("redriveBatch", "Let a failed batch go on", readyBatch),
+  "POST /batches/:id/cancel": moved("cancelBatch", "Cancel a batch that has not ended", cancelledBatch),
+  "GET /deliveries": {
+    id: "listDeliveries",
+    summary: "List what webhooks were sent, newest first",
+    parameters: ["batch", "deliveryStatus", "limit", "cursor"],
+    answers: asPage("Delivery", delivery),
+  },
+  "POST /deliveries/:id/replay": {
+    id: "replayDelivery",
+    summary: "Send a webhook again, now",
+    body: noBody,
+    answers: answer("The delivery.", schemaRef("Delivery"), { delivery }),
+    problems: bodyProblems,
+  },
+  "GET /stats": {
+    id: "getStats",
+    summary: "See what a dashboard shows",
+    answers: answer("The queue, and each node.", schemaRef("Stats"), { stats }),
+  },
+} satisfies Record<string, Call>;

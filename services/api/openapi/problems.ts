@@ -1,0 +1,131 @@
+/** Refusals, from the table of errors: a schema for each code, and a response for each set of codes with one status. */
+import { STATUS_CODES } from "node:http";
+import { type ProblemCode, problems, problemTells } from "../../errors.ts";
+import { type JsonSchema, record, schemaRef, text } from "../../schema.ts";
+import { problemUri } from "../http/problems.ts";
+import { ids } from "./examples.ts";
+import { headerRefs } from "./headers.ts";
+
+export const problemCodes = Object.keys(problems) as ProblemCode[];
+
+/** `not-found` → `NotFoundProblem`. */
+const nameOf = (code: ProblemCode) =>
+  `${code.replaceAll(/(?:^|-)(\w)/g, (_, letter: string) => letter.toUpperCase())}Problem`;
+
+const bare = (member: string) => member.replace("?", "");
+
+function schemaOf(code: ProblemCode): JsonSchema {
+  const { members = {} } = problemTells[code] ?? {};
+  const { title, status } = problems[code];
+  const optional = Object.keys(members).filter((member) => member.endsWith("?"));
+  return {
+    description: title,
+    ...record(
+      {
+        type: { const: problemUri(code) },
+        title: text(),
+        status: { const: status },
+        detail: text(),
+        code: { const: code },
+        ...Object.fromEntries(Object.entries(members).map(([member, schema]) => [bare(member), schema])),
+      },
+      optional.map(bare),
+    ),
+  };
+}
+
+/** Values that any member of a problem may have. */
+const examples: Record<string, unknown> = {
+  errors: [{ pointer: "/name", detail: "unknown field" }],
+  line: 3,
+  offset: 4711,
+  header: "Prefer",
+  algorithm: "sha-256",
+  limit: 100,
+  batchId: ids.batch,
+  current: "completed",
+  outcome: "unknown",
+  "violated-policies": ["requests"],
+};
+
+function exampleOf(code: ProblemCode) {
+  const { title, status } = problems[code];
+  const members = Object.keys(problemTells[code]?.members ?? {}).map(bare);
+  const extra = Object.fromEntries(members.map((member) => [member, examples[member]]));
+  return { type: problemUri(code), title, status, detail: title, code, ...extra };
+}
+
+/** One for each code, and `Problem`, which is any of them. */
+export const problemSchemas: Record<string, JsonSchema> = {
+  ...Object.fromEntries(problemCodes.map((code) => [nameOf(code), schemaOf(code)])),
+  Problem: {
+    description: "RFC 9457. `code` is the stable name of what is wrong.",
+    oneOf: problemCodes.map((code) => schemaRef(nameOf(code))),
+    discriminator: {
+      propertyName: "code",
+      mapping: Object.fromEntries(problemCodes.map((code) => [code, schemaRef(nameOf(code)).$ref])),
+    },
+  },
+};
+
+/** Said before it is known who asks, or how much that client may: no request was spent. */
+const unspent: ProblemCode[] = ["unauthenticated", "too-many-failed-logins", "client-disabled"];
+/** Said before that or after it. */
+const sometimesSpent: ProblemCode[] = ["invalid-header", "unavailable"];
+
+/** Header fields of its answers; `spent`: those of an answer to a client whose request was spent. */
+function headersOf(code: ProblemCode, spent: readonly string[]): string[] {
+  const own = problemTells[code]?.headers ?? [];
+  if (unspent.includes(code)) return own;
+  return [...own, ...(sometimesSpent.includes(code) ? spent.map((header) => `${header}?`) : spent)];
+}
+
+function response(codes: ProblemCode[], spent: readonly string[]): unknown {
+  const shared = (header: string) => codes.every((code) => headersOf(code, spent).includes(header));
+  const told = new Set(codes.flatMap((code) => headersOf(code, spent)));
+  const names = new Set([...told].map((header) => (shared(header) ? header : `${bare(header)}?`)));
+  const refs = codes.map((code) => schemaRef(nameOf(code)));
+  return {
+    description: codes.map((code) => `\`${code}\`: ${problems[code].title}`).join(" "),
+    headers: headerRefs(["X-Request-Id", ...names]),
+    content: {
+      "application/problem+json": {
+        schema: refs.length === 1 ? refs[0] : { oneOf: refs },
+        examples: Object.fromEntries(codes.map((code) => [code, { value: exampleOf(code) }])),
+      },
+    },
+  };
+}
+
+const anyProblem = (spent: readonly string[]) => ({
+  description: `Any other problem; ${STATUS_CODES[500]} says nothing of the inside.`,
+  headers: headerRefs(["X-Request-Id", "Allow?", "Retry-After?", ...spent.map((header) => `${header}?`)]),
+  content: {
+    "application/problem+json": {
+      schema: schemaRef("Problem"),
+      examples: { internal: { value: exampleOf("internal") } },
+    },
+  },
+});
+
+/** The responses that a document refers to, made as they are asked for. */
+export class ProblemResponses {
+  readonly components: Record<string, unknown> = {};
+
+  /** By status, with `default` for what any call may meet. `spent`: the header fields that tell a client what it has left. */
+  of(codes: readonly ProblemCode[], spent: readonly string[]): Record<string, unknown> {
+    const wanted = problemCodes.filter((code) => codes.includes(code));
+    const byStatus = Object.groupBy(wanted, (code) => String(problems[code].status));
+    const suffix = spent.length > 0 ? ".client" : "";
+    const entries = Object.entries(byStatus).map(([status, some = []]) => [
+      status,
+      this.ref(`${some.join(".")}${suffix}`, () => response(some, spent)),
+    ]);
+    return { ...Object.fromEntries(entries), default: this.ref(`problem${suffix}`, () => anyProblem(spent)) };
+  }
+
+  private ref(name: string, make: () => unknown): unknown {
+    this.components[name] ??= make();
+    return { $ref: `#/components/responses/${name}` };
+  }
+}

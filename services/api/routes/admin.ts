@@ -1,0 +1,205 @@
+/** What operators do with clients, their policies, and all batches. */
+
+import type { BatchAttempt, BatchRow } from "../../batch/batch.contract.ts";
+import { type Client, clientStatuses } from "../../clientCache/clientCache.contract.ts";
+import { Problem } from "../../errors.ts";
+import { call } from "../../messages.ts";
+import type { PolicyChanged } from "../../policy/policy.contract.ts";
+import {
+  choice,
+  described,
+  id,
+  instant,
+  type JsonSchema,
+  listOf,
+  orNull,
+  record,
+  schemaRef,
+  text,
+} from "../../schema.ts";
+import { webhookEvents } from "../../webhook/webhook.contract.ts";
+import { type Exchange, json, type Reply } from "../http/exchange.ts";
+import { jsonBody, noBody, objectOf, queryOf, strictly } from "../http/input.ts";
+import { pageBody, pageOf } from "../http/pages.ts";
+import { attemptSchema, batchSchema, clientSchema, clientView, operatorBatchView, stateOf } from "./views.ts";
+import { batchWanted } from "./waiting.ts";
+
+const noSuchClient = () => new Problem("not-found", "There is no such client.");
+const name = { type: "string", trim: true, min: 1, max: 200 } as const;
+
+export const newClient = strictly({
+  clientIdentifier: {
+    type: "string",
+    pattern: /^[a-z0-9._-]{3,64}$/,
+    messages: { stringPattern: "expected 3 to 64 of a-z 0-9 . _ -" },
+  },
+  name,
+  policy: { type: "any", optional: true, jsonSchema: schemaRef("PolicyInput") },
+});
+export const clientChange = strictly({
+  name: { ...name, optional: true },
+  status: { type: "enum", values: clientStatuses, optional: true },
+});
+const A_DAY_SECONDS = 86_400;
+const graceDefault = { default: A_DAY_SECONDS };
+export const rotation = strictly({
+  graceSeconds: { type: "number", integer: true, min: 0, max: 31_536_000, optional: true, jsonSchema: graceDefault },
+});
+export const rejection = strictly({ reason: { type: "string", max: 1_000, optional: true } });
+
+async function clientOf({ ctx, path }: Exchange): Promise<Client> {
+  const client = await call(ctx, "clientCache.get", { publicId: path.id ?? "" });
+  if (!client) throw noSuchClient();
+  return client;
+}
+
+/** What `postClient` answers: the only answer with these secrets. */
+export const newClientSchema: JsonSchema = record(
+  {
+    ...(clientSchema.properties as Record<string, JsonSchema>),
+    secret: text("Shown in this answer only."),
+    webhook: described(
+      "Where the policy has one.",
+      record({ url: text(), events: listOf(choice(webhookEvents)), secret: text("Shown in this answer only.") }),
+    ),
+  },
+  ["webhook"],
+);
+
+/** What a rotation answers. */
+export const rotatedSchema: JsonSchema = record({
+  secret: text("Shown in this answer only."),
+  previousValidUntil: instant,
+});
+
+export async function postClient(exchange: Exchange): Promise<Reply> {
+  const body = newClient(await jsonBody(exchange));
+  const { client, ...secrets } = await call(exchange.ctx, "clientCache.create", body);
+  return json(201, { ...clientView(client), ...secrets }, { Location: `/admin/clients/${client.publicId}` });
+}
+
+export async function listClients(exchange: Exchange): Promise<Reply> {
+  const page = pageOf(exchange, "clients", queryOf(exchange, "limit", "cursor"));
+  const clients = await call(exchange.ctx, "clientCache.list", page.asked);
+  return json(200, await pageBody(exchange, page, clients, clientView));
+}
+
+export async function getClient(exchange: Exchange): Promise<Reply> {
+  return json(200, clientView(await clientOf(exchange)));
+}
+
+export async function patchClient(exchange: Exchange): Promise<Reply> {
+  const change = clientChange(await jsonBody(exchange));
+  const { publicId } = await clientOf(exchange);
+  return json(200, clientView(await call(exchange.ctx, "clientCache.update", { publicId, ...change })));
+}
+
+export async function rotateSecret(exchange: Exchange): Promise<Reply> {
+  const { graceSeconds = A_DAY_SECONDS } = rotation(await jsonBody(exchange, { isOptional: true }));
+  const { publicId } = await clientOf(exchange);
+  const rotated = await call(exchange.ctx, "clientCache.rotateSecret", { publicId, graceSeconds });
+  return json(200, { secret: rotated.secret, previousValidUntil: new Date(rotated.previousValidUntil).toISOString() });
+}
+
+export async function rotateWebhookSecret(exchange: Exchange): Promise<Reply> {
+  const { graceSeconds = A_DAY_SECONDS } = rotation(await jsonBody(exchange, { isOptional: true }));
+  const { id: clientId } = await clientOf(exchange);
+  const rotated = await call(exchange.ctx, "policy.rotateWebhookSecret", { clientId, graceSeconds });
+  return json(200, { secret: rotated.secret, previousValidUntil: new Date(rotated.previousValidUntil).toISOString() });
+}
+
+/** The answer that sets a webhook is the only one that carries its secret. */
+const policyReply = ({ version, policy, webhookSecret }: PolicyChanged): Reply => {
+  const shown = webhookSecret ? { ...policy, webhook: { ...policy.webhook, secret: webhookSecret } } : policy;
+  return json(200, shown, { ETag: `"${version}"` });
+};
+
+export async function getPolicy(exchange: Exchange): Promise<Reply> {
+  const { id: clientId } = await clientOf(exchange);
+  return policyReply(await call(exchange.ctx, "policy.get", { clientId }));
+}
+
+/** `If-Match` (RFC 9110, 13.1.1): any of the tags, or `*`. Throws precondition-failed for a tag that no version has. */
+function versionsWanted(header: string | undefined): number[] | null {
+  if (header === undefined || header.trim() === "*") return null;
+  return header.split(",").map((tag) => Number(/^\s*"(\d+)"\s*$/.exec(tag)?.[1] ?? -1));
+}
+
+async function changePolicy(exchange: Exchange, mode: "put" | "patch", types: string[]): Promise<Reply> {
+  const document = objectOf(await jsonBody(exchange, { types }));
+  const { id: clientId } = await clientOf(exchange);
+  const wanted = versionsWanted(exchange.req.headers["if-match"]);
+  const { version } = await call(exchange.ctx, "policy.get", { clientId });
+  const ifVersion = wanted && { ifVersion: wanted.includes(version) ? version : -1 };
+  return policyReply(await call(exchange.ctx, "policy.change", { clientId, mode, document, ...ifVersion }));
+}
+
+export const putPolicy = (exchange: Exchange) => changePolicy(exchange, "put", ["application/json"]);
+export const patchPolicy = (exchange: Exchange) =>
+  changePolicy(exchange, "patch", ["application/merge-patch+json", "application/json"]);
+
+/** What `batchReply` answers. */
+export const operatorBatchSchema: JsonSchema = record({
+  ...(batchSchema.properties as Record<string, JsonSchema>),
+  clientId: orNull(id),
+  lastAttempt: described(
+    "The last attempt that failed, also where the batch went on afterwards.",
+    orNull(attemptSchema),
+  ),
+});
+
+async function batchReply(exchange: Exchange, batch: BatchRow) {
+  return shown(exchange, batch, await lastAttempts(exchange, [batch]));
+}
+
+async function shown({ ctx }: Exchange, batch: BatchRow, attempts: Map<number, BatchAttempt>) {
+  const client = await call(ctx, "clientCache.get", { id: batch.clientId });
+  return operatorBatchView(batch, client?.publicId ?? null, attempts.get(batch.id));
+}
+
+/** By the ids of the batches; those that never failed have none. */
+async function lastAttempts({ ctx }: Exchange, batches: BatchRow[]): Promise<Map<number, BatchAttempt>> {
+  const ids = batches.filter(({ attemptsTotal }) => attemptsTotal > 0).map(({ id }) => id);
+  const found = ids.length > 0 ? await call(ctx, "batch.attempts", { ids, last: 1 }) : [];
+  return new Map(found.map((attempt) => [attempt.batchId, attempt]));
+}
+
+export async function listBatches(exchange: Exchange): Promise<Reply> {
+  const query = queryOf(exchange, "client", "status", "limit", "cursor");
+  const page = pageOf(exchange, "batches", query);
+  const state = stateOf(query.status);
+  const client =
+    query.client === undefined ? null : await call(exchange.ctx, "clientCache.get", { publicId: query.client });
+  if (query.client !== undefined && !client) return json(200, { items: [], next: null });
+  const batches = await call(exchange.ctx, "batch.list", {
+    ...page.asked,
+    ...state,
+    ...(client && { clientId: client.id }),
+  });
+  const attempts = await lastAttempts(exchange, batches);
+  return json(200, await pageBody(exchange, page, batches, (batch) => shown(exchange, batch, attempts)));
+}
+
+export async function getBatch(exchange: Exchange): Promise<Reply> {
+  const read = () => call(exchange.ctx, "batch.get", { publicId: exchange.path.id ?? "" });
+  return batchWanted(exchange, read, (batch) => batchReply(exchange, batch));
+}
+
+/** approve, redrive and cancel take nothing beside the batch. */
+const moveBatch =
+  (action: "batch.approve" | "batch.redrive" | "batch.cancel") =>
+  async (exchange: Exchange): Promise<Reply> => {
+    await noBody(exchange);
+    const batch = await call(exchange.ctx, action, { publicId: exchange.path.id ?? "" });
+    return json(200, await batchReply(exchange, batch));
+  };
+
+export const approveBatch = moveBatch("batch.approve");
+export const redriveBatch = moveBatch("batch.redrive");
+export const cancelBatch = moveBatch("batch.cancel");
+
+export async function rejectBatch(exchange: Exchange): Promise<Reply> {
+  const body = rejection(await jsonBody(exchange, { isOptional: true }));
+  const batch = await call(exchange.ctx, "batch.reject", { publicId: exchange.path.id ?? "", ...body });
+  return json(200, await batchReply(exchange, batch));
+}

@@ -1,0 +1,69 @@
+/** What operators see of webhooks: what was sent, what came of it, and once more. */
+
+import { Problem } from "../../errors.ts";
+import { call } from "../../messages.ts";
+import { choice, count, described, id, instant, type JsonSchema, listOf, orNull, record, text } from "../../schema.ts";
+import { type DeliveryRow, type DeliveryState, deliveryStates, webhookEvents } from "../../webhook/webhook.contract.ts";
+import { type Exchange, json, type Reply } from "../http/exchange.ts";
+import { noBody, queryOf } from "../http/input.ts";
+import { pageBody, pageOf } from "../http/pages.ts";
+import { time } from "./views.ts";
+
+/** Never the body that was sent, nor any of the answer's. */
+async function deliveryView({ ctx }: Exchange, row: DeliveryRow) {
+  const { publicId: id, batchId, event, state: status, dueAt, attempts } = row;
+  const client = await call(ctx, "clientCache.get", { id: row.clientId });
+  return {
+    id,
+    batchId,
+    clientId: client?.publicId ?? null,
+    event,
+    status,
+    nextAt: time(dueAt),
+    attempts: attempts.map((attempt) => ({ ...attempt, at: time(attempt.at) })),
+  };
+}
+
+/** What `deliveryView` answers. */
+export const deliverySchema: JsonSchema = record({
+  id,
+  batchId: id,
+  clientId: orNull(id),
+  event: choice(webhookEvents),
+  status: choice(deliveryStates),
+  nextAt: described("When it is sent next; null: never.", orNull(instant)),
+  attempts: listOf(
+    record({
+      at: instant,
+      status: described("Of the receiver's answer; null: there was none.", orNull(count)),
+      error: orNull(text()),
+      ms: { type: "number", minimum: 0 },
+    }),
+  ),
+});
+
+/** Throws validation. */
+function statusOf(status: string | undefined): { state?: DeliveryState } {
+  if (status === undefined) return {};
+  if ((deliveryStates as readonly string[]).includes(status)) return { state: status as DeliveryState };
+  throw new Problem("validation", 'The query\'s "status" is wrong.', {
+    errors: [{ pointer: "/status", detail: `expected one of ${deliveryStates.join(", ")}` }],
+  });
+}
+
+export async function listDeliveries(exchange: Exchange): Promise<Reply> {
+  const { batch, status, ...query } = queryOf(exchange, "batch", "status", "limit", "cursor");
+  const page = pageOf(exchange, "deliveries", query);
+  const rows = await call(exchange.ctx, "webhook.list", {
+    ...page.asked,
+    ...statusOf(status),
+    ...(batch === undefined ? {} : { batch }),
+  });
+  return json(200, await pageBody(exchange, page, rows, (row) => deliveryView(exchange, row)));
+}
+
+export async function replayDelivery(exchange: Exchange): Promise<Reply> {
+  await noBody(exchange);
+  const row = await call(exchange.ctx, "webhook.replay", { publicId: exchange.path.id ?? "" });
+  return json(200, await deliveryView(exchange, row));
+}

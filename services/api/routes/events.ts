@@ -1,0 +1,118 @@
+/** `GET /imports/{id}/events`: the batch as server-sent events, until it has ended. */
+import type { ServerResponse } from "node:http";
+import { type BatchRow, isFinal } from "../../batch/batch.contract.ts";
+import { callerOf, type Exchange } from "../http/exchange.ts";
+import { PROGRESS_EVERY_MS } from "../http/watches.ts";
+import { batchOf } from "./export.ts";
+import { batchView } from "./views.ts";
+
+/** Proxies and balancers take a connection for dead that is silent for a minute, some after half of one. */
+const HEARTBEAT_MS = 15_000;
+/** A client that takes in nothing for so long, not even heartbeats, is gone. */
+const STALLED_MS = 60_000;
+
+const HEADERS = {
+  "content-type": "text/event-stream; charset=utf-8",
+  "cache-control": "no-store",
+  // nginx would hold events back until its buffer is full.
+  "x-accel-buffering": "no",
+};
+
+export async function getEvents(exchange: Exchange): Promise<undefined> {
+  const { req, res } = exchange;
+  const { watches, streams } = req.$service;
+  const batch = await batchOf(exchange);
+  // Browsers come again when a stream ends; 204 is how to tell them not to (HTML, server-sent events).
+  if (isFinal(batch.state) && req.headers["last-event-id"] === String(batch.version))
+    return void res.writeHead(204, { "cache-control": "no-store" }).end();
+  if (req.method === "HEAD") return void res.writeHead(200, HEADERS).end();
+  const { client } = callerOf(exchange);
+  req.revoked?.throwIfAborted();
+  streams.requirePlace(client.id);
+  const stream = new EventStream(res);
+  const leave = watches.join(batch, { changed: (now) => stream.show(now), ended: () => stream.end() });
+  req.revoked?.addEventListener("abort", () => stream.end());
+  stream.show(batch);
+  await streams.keep(client.id, stream);
+  leave();
+}
+
+/**
+ * Shows a client a batch's latest state. What it has not taken in is overtaken by what is newer, so a slow one costs no
+ * memory; progress comes at most three times a second, and the end at once.
+ */
+export class EventStream {
+  /** The connection is gone, or everything was sent. */
+  readonly closed: Promise<void>;
+  private readonly res: ServerResponse;
+  private readonly heartbeat: NodeJS.Timeout;
+  private next: BatchRow | null = null;
+  private version = -1;
+  private shownAt = -Infinity;
+  private later: NodeJS.Timeout | null = null;
+
+  constructor(res: ServerResponse, { heartbeatMs = HEARTBEAT_MS, stalledMs = STALLED_MS } = {}) {
+    this.res = res;
+    // Nothing follows a stream on its connection: so its end is seen by everybody, also when the node stops.
+    res.shouldKeepAlive = false;
+    res.setTimeout(stalledMs, () => res.destroy());
+    res.writeHead(200, HEADERS);
+    res.flushHeaders();
+    res.on("drain", () => this.flush());
+    this.heartbeat = setInterval(() => this.beat(), heartbeatMs);
+    this.closed = new Promise<void>((resolve) => {
+      if (res.destroyed) resolve();
+      else res.once("close", resolve);
+    }).then(() => this.rest());
+  }
+
+  show(batch: BatchRow): void {
+    if (batch.version <= this.version) return;
+    this.version = batch.version;
+    this.next = batch;
+    this.flush();
+  }
+
+  /** Ends the answer. Clients come again by themselves, to another node. */
+  end(): void {
+    this.rest();
+    this.res.end();
+  }
+
+  private rest(): void {
+    clearInterval(this.heartbeat);
+    if (this.later) clearTimeout(this.later);
+    this.later = null;
+    this.next = null;
+  }
+
+  private get isReady(): boolean {
+    return !this.res.destroyed && !this.res.writableEnded && !this.res.writableNeedDrain;
+  }
+
+  private flush(): void {
+    const { next } = this;
+    if (!next || !this.isReady) return;
+    const early = this.shownAt + PROGRESS_EVERY_MS - performance.now();
+    if (early > 0 && !isFinal(next.state)) {
+      this.later ??= setTimeout(() => {
+        this.later = null;
+        this.flush();
+      }, early);
+      return;
+    }
+    this.send(next);
+    if (isFinal(next.state)) this.end();
+  }
+
+  private send(batch: BatchRow): void {
+    this.next = null;
+    this.shownAt = performance.now();
+    this.heartbeat.refresh();
+    this.res.write(`event: batch\nid: ${batch.version}\ndata: ${JSON.stringify(batchView(batch))}\n\n`);
+  }
+
+  private beat(): void {
+    if (this.isReady) this.res.write(":\n\n");
+  }
+}
