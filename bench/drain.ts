@@ -105,8 +105,8 @@ export const pgDrain: Benchmark = async (options) => {
   const [api, worker] = [await cluster.start("start:api"), await cluster.start("start:worker")];
   const targets = { one: await targetOf(api, 1), ten: await targetOf(api, CLIENTS) };
   if (options.minutes !== null) {
-    const { minutes } = options;
-    const report = await longRun({ cluster, generator, api, worker, target: targets.ten, minutes });
+    const { minutes, pace } = options;
+    const report = await longRun({ cluster, generator, api, worker, target: targets.ten, minutes, pace });
     await generator.stop();
     await cluster.stop();
     return report;

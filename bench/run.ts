@@ -30,7 +30,7 @@ const benchmarks: Record<string, () => Promise<Benchmark>> = {
   attacks: async () => (await import("./attacks.ts")).attacked,
   mssql: async () => (await import("./mssql.ts")).mssqlRows,
 };
-const usage = `npm run bench -- [${Object.keys(benchmarks).join("|")}]… [--quick|--full] [--rounds N] [--minutes N]`;
+const usage = `npm run bench -- [${Object.keys(benchmarks).join("|")}]… [--quick|--full] [--rounds N] [--minutes N] [--pace N]`;
 
 let isStopping = false;
 
@@ -42,6 +42,7 @@ async function main(): Promise<void> {
       full: { type: "boolean" },
       rounds: { type: "string" },
       minutes: { type: "string" },
+      pace: { type: "string" },
     },
   });
   const unknown = positionals.find((name) => !Object.hasOwn(benchmarks, name));
@@ -53,11 +54,12 @@ async function main(): Promise<void> {
   const names = positionals.length > 0 ? positionals : Object.keys(benchmarks);
   if (names.length > 1) return eachByItself(names);
   const size = values.quick ? "quick" : values.full ? "full" : "usual";
-  const [rounds = null, minutes = null] = [values.rounds, values.minutes].map((text) => text && Number(text));
-  await run(names[0] as string, { size, rounds: rounds || null, minutes: minutes || null });
+  const number = (text?: string) => Number(text) || null;
+  const [rounds, minutes, pace] = [number(values.rounds), number(values.minutes), number(values.pace)];
+  await run(names[0] as string, { size, rounds, minutes, pace });
 }
 
-const isNumbered = (flag = "") => flag === "--rounds" || flag === "--minutes";
+const isNumbered = (flag = "") => ["--rounds", "--minutes", "--pace"].includes(flag);
 
 /** In a process of its own: what one has warmed up, or left on the heap, is no part of the next one's figures. */
 async function eachByItself(names: string[]): Promise<void> {

@@ -63,6 +63,8 @@ export interface Ddl {
    * version or an operator does it. Empty: nobody else writes this database.
    */
   workTaken: string[];
+  /** How early the server cleans each table of rows that are gone; omitted: it needs no telling. */
+  cleaned?: string[];
 }
 
 /** How the tables of a database from before they had a place of their own come there. */

@@ -1,8 +1,9 @@
-/** A long run at half of what the nodes can do: whether memory, tables and latency stay as they are. */
+/** A long run at half of what the nodes can do, or at a pace that is given: whether memory, tables and latency stay as they are. */
+import { loadavg } from "node:os";
 import pg from "pg";
 import type { Cluster } from "../kit/cluster.ts";
 import { batchesSince } from "../kit/http.ts";
-import { type DataFlowNode, memoryOf } from "../kit/node.ts";
+import { cpuOf, type DataFlowNode, memoryOf } from "../kit/node.ts";
 import { type Line, median, quantile, type Report } from "../kit/report.ts";
 import { body } from "../small.ts";
 import { CONNECTIONS, drained, type Generator, type Target } from "./ours.ts";
@@ -13,6 +14,8 @@ const BURST = 1_000;
 const SHARE = 0.5;
 /** What may be more at the end than at the beginning: noise, and a heap that is collected now and then. */
 const MOST = 1.25;
+/** So many of the largest tables are told. */
+const TOLD = 5;
 /** What holds a row for each batch or record for as long as the batch is kept; all others hold what is under way. */
 const kept = /^(batch|batch_text|record|record_error)(_p?\d+)?$/;
 
@@ -20,6 +23,8 @@ interface Minute {
   batches: number;
   p50: number;
   p99: number;
+  /** CPU of both nodes for a batch: a busy machine changes it less than the latency. */
+  cpuMs: number;
   apiMb: number;
   workerMb: number;
   /** Of the tables of what is under way. */
@@ -34,12 +39,15 @@ export interface LongRun {
   worker: DataFlowNode;
   target: Target;
   minutes: number;
+  /** Batches a second; null: half of what a burst reaches. */
+  pace: number | null;
 }
 
 export async function longRun(run: LongRun): Promise<Report> {
   const db = new pg.Client(run.cluster.databaseUrl);
   await db.connect();
-  const pace = SHARE * (await drained(run.generator, run.api, run.target, BURST));
+  const burst = await drained(run.generator, run.api, run.target, BURST);
+  const pace = run.pace ?? SHARE * burst;
   const before = await keptBytes(db);
   const minutes: Minute[] = [];
   let batches = 0;
@@ -49,15 +57,20 @@ export async function longRun(run: LongRun): Promise<Report> {
     minutes.push(one);
     console.log(`  ${String(n).padStart(3)}: ${told(one)}`);
   }
+  const moving = (await sizesOf(db, (name) => !kept.test(name))).slice(0, TOLD);
   await db.end();
   return {
     title: `drain for ${run.minutes} minutes, ${pace.toFixed(0)} batches/s: the last third of the minutes beside the first`,
     lines: [
       flat("latency, p50 of the minutes", minutes, ({ p50 }) => p50, "ms"),
+      flat("CPU for a batch", minutes, ({ cpuMs }) => cpuMs, "ms"),
       flat("memory of the api", minutes, ({ apiMb }) => apiMb, "MB"),
       flat("memory of the worker", minutes, ({ workerMb }) => workerMb, "MB"),
       flat("tables of what is under way", minutes, ({ movingMb }) => movingMb, "MB"),
       flat("kept for a batch", minutes, ({ keptBytesPerBatch }) => keptBytesPerBatch / 1024, "kB"),
+    ],
+    notes: [
+      `The largest at the end: ${moving.map(({ name, bytes }) => `${name} ${megabytes(bytes).toFixed(1)} MB`).join(", ")}.`,
     ],
   };
 }
@@ -68,34 +81,45 @@ async function minute(
   pace: number,
   before: { bytes: number; batches: number },
 ): Promise<Minute> {
+  const cpu = () => cpuOf(api.pid) + cpuOf(worker.pid);
+  const cpuBefore = cpu();
   const { from } = await generator.ask({ ...target, connections: CONNECTIONS, ms: MINUTE_MS, pace, body });
+  const cpuMs = cpu() - cpuBefore;
   const latencies: number[] = [];
   for await (const { createdAt, finishedAt } of batchesSince(api.url, from))
     latencies.push((finishedAt === null ? Date.now() : Date.parse(finishedAt)) - Date.parse(createdAt));
-  const megabytes = ({ pid }: DataFlowNode) => memoryOf(pid, "VmRSS") / 1024 / 1024;
   return {
     batches: latencies.length,
     p50: quantile(latencies, 0.5),
     p99: quantile(latencies, 0.99),
-    apiMb: megabytes(api),
-    workerMb: megabytes(worker),
-    movingMb: (await bytesOf(db, (name) => !kept.test(name))) / 1024 / 1024,
+    cpuMs: cpuMs / latencies.length,
+    apiMb: megabytes(memoryOf(api.pid, "VmRSS")),
+    workerMb: megabytes(memoryOf(worker.pid, "VmRSS")),
+    movingMb: megabytes(await bytesOf(db, (name) => !kept.test(name))),
     keptBytesPerBatch: ((await keptBytes(db)) - before.bytes) / (before.batches + latencies.length),
   };
 }
 
 const keptBytes = (db: pg.Client) => bytesOf(db, (name) => kept.test(name));
 
+const megabytes = (bytes: number) => bytes / 1024 / 1024;
+
 async function bytesOf(db: pg.Client, isMeant: (name: string) => boolean): Promise<number> {
-  const { rows } = await db.query<{ name: string; bytes: string }>(
-    `SELECT c.relname AS name, pg_total_relation_size(c.oid) AS bytes
-     FROM pg_class c WHERE c.relkind = 'r' AND c.relnamespace = current_schema()::regnamespace`,
+  return (await sizesOf(db, isMeant)).reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+/** The largest first. */
+async function sizesOf(db: pg.Client, isMeant: (name: string) => boolean) {
+  const { rows } = await db.query<{ name: string; bytes: number }>(
+    `SELECT c.relname AS name, pg_total_relation_size(c.oid)::float8 AS bytes
+     FROM pg_class c WHERE c.relkind = 'r' AND c.relnamespace = current_schema()::regnamespace
+     ORDER BY bytes DESC`,
   );
-  return rows.filter(({ name }) => isMeant(name)).reduce((sum, { bytes }) => sum + Number(bytes), 0);
+  return rows.filter(({ name }) => isMeant(name));
 }
 
 const told = (one: Minute) =>
-  `${one.batches} batches, p50 ${one.p50} ms, p99 ${one.p99} ms, api ${one.apiMb.toFixed(0)} MB, worker ${one.workerMb.toFixed(0)} MB, under way ${one.movingMb.toFixed(1)} MB, kept ${(one.keptBytesPerBatch / 1024).toFixed(1)} kB a batch`;
+  `${one.batches} batches, p50 ${one.p50} ms, p99 ${one.p99} ms, CPU ${one.cpuMs.toFixed(1)} ms a batch, api ${one.apiMb.toFixed(0)} MB, worker ${one.workerMb.toFixed(0)} MB, under way ${one.movingMb.toFixed(1)} MB, kept ${(one.keptBytesPerBatch / 1024).toFixed(1)} kB a batch, load ${(loadavg()[0] as number).toFixed(0)}`;
 
 function flat(label: string, minutes: Minute[], of: (one: Minute) => number, unit: string): Line {
   const third = Math.max(1, Math.floor(minutes.length / 3));

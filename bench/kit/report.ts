@@ -6,6 +6,8 @@ export interface Options {
   rounds: number | null;
   /** Null: rounds as usual; else a run of so many minutes, of benchmarks that know one. */
   minutes: number | null;
+  /** What is sent a second in such a run; null: a share of what a burst reaches. */
+  pace: number | null;
 }
 
 export interface Report {

@@ -17,6 +17,7 @@ import { narrowRows } from "./0013-batch-work.ts";
 import { clockDoubt } from "./0014-clock-doubt.ts";
 import { groupPlaces } from "./0015-group-places.ts";
 import { deliveryHeads } from "./0016-delivery-heads.ts";
+import { vacuum } from "./0017-vacuum.ts";
 import { createTable } from "./ddl.ts";
 import { takePlace } from "./place.ts";
 
@@ -50,6 +51,7 @@ export const migrations: Migration[] = [
   clockDoubt,
   groupPlaces,
   deliveryHeads,
+  vacuum,
 ];
 export const LOG = "schema_migration";
 

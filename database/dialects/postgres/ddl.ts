@@ -1,4 +1,5 @@
 import type { Ddl } from "../../dialect.ts";
+import { cleaned } from "./cleaned.ts";
 import { countBatches } from "./counting.ts";
 import { workTaken } from "./taken.ts";
 
@@ -31,4 +32,5 @@ export const ddl: Ddl = {
   after: (table) => after[table.name] ?? [],
   countBatches,
   workTaken,
+  cleaned,
 };
