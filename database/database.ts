@@ -1,6 +1,6 @@
 import type { Sequelize } from "sequelize";
 import type { DeliveryStore } from "./deliveries.ts";
-import type { Dialect } from "./dialect.ts";
+import type { Dialect, Logger, Target } from "./dialect.ts";
 import { openPostgres } from "./dialects/postgres/open.ts";
 import { openSqlite } from "./dialects/sqlite/open.ts";
 import type { LockStore } from "./locks.ts";
@@ -9,6 +9,8 @@ import { defineModels, type Models } from "./models.ts";
 import { type Names, namesIn, PLAIN } from "./schema/names.ts";
 import type { BatchStore } from "./store.ts";
 import { verifyFound } from "./verified.ts";
+
+export type { Logger, Target } from "./dialect.ts";
 
 export interface DatabaseOptions {
   /** `sqlite:./data/x.db` (relative to the working directory), or `sqlite::memory:`, which is gone after `close`. */
@@ -20,20 +22,8 @@ export interface DatabaseOptions {
   connections?: number;
 }
 
-/** Where to, and with how many connections at once. */
-export interface Target {
-  url: string;
-  connections: number;
-}
-
 /** Where nobody says how many batches run at once. */
 const CONNECTIONS = 8;
-
-export interface Logger {
-  info(...args: unknown[]): void;
-  warn(...args: unknown[]): void;
-  error(...args: unknown[]): void;
-}
 
 /** The lock of a ping ends at once, so that the next one of this name writes again. */
 const PING_MS = 0;

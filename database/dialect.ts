@@ -4,24 +4,10 @@ import type { DeliveryStore } from "./deliveries.ts";
 import type { DatabaseRefused, DatabaseUnavailable } from "./errors.ts";
 import type { LockStore } from "./locks.ts";
 import type { Names } from "./schema/names.ts";
+import type { ColumnKind } from "./schema/table.ts";
 import type { BatchStore } from "./store.ts";
 
-/** The kinds of column that the schema uses; each dialect names its own type for them. */
-export type ColumnKind =
-  /** BIGINT primary key given by the database and never given twice, not even after a delete. */
-  | "id"
-  | "int"
-  | "bigint"
-  | "double"
-  | "uuid"
-  /** Short text, up to 255 characters: what an index may hold. */
-  | "name"
-  | "text"
-  /** 32 bytes. */
-  | "hash"
-  /** Up to 32 bytes: a record's unique key is half a hash. */
-  | "key"
-  | "bytes";
+export type { ColumnKind } from "./schema/table.ts";
 
 export interface Table {
   name: string;
@@ -75,6 +61,18 @@ export interface Place {
   move(table: string, to: Names): string;
   /** Drops the triggers, whose texts have the former names; they are made anew. */
   dropTriggers(to: Names): string[];
+}
+
+/** Where to, and with how many connections at once. */
+export interface Target {
+  url: string;
+  connections: number;
+}
+
+export interface Logger {
+  info(...args: unknown[]): void;
+  warn(...args: unknown[]): void;
+  error(...args: unknown[]): void;
 }
 
 export interface Dialect {

@@ -1,6 +1,8 @@
 /** Between rows and the types of the seam, where all dialects do the same. */
 import type { RejectedRecord } from "../formats/formats.ts";
+import { rowColumns } from "./batch.ts";
 import { BrokenLink } from "./errors.ts";
+import { batchWork } from "./schema/tables.ts";
 import {
   type BatchRow,
   type BatchState,
@@ -28,38 +30,36 @@ export const jsonOrNull = (value: unknown) => (value === null ? null : JSON.stri
 /** Whether `finished_at` is to be set. */
 export const hasEnded = isFinal;
 
-/** Columns of `batch` that are kept in `batch_work` while somebody has the batch. Its `due_at` is too, and is NULL in `batch` then. */
-export const movingColumns = [
-  "next_chunk",
-  "phase",
-  "accepted",
-  "rejected",
-  "duplicate",
-  "faults",
-  "unlisted",
-  "attempt",
-  "version",
-] as const;
+/** What a row of `batch_work` has beside the moving columns. */
+const staying = ["batch_id", "client_id", "owner", "fence", "due_at", "pass", "place"];
 
-/** What a row of `batch_work` has beside them. */
-export const workColumns = [
-  "batch_id",
-  "client_id",
-  "owner",
-  "fence",
-  "due_at",
-  "pass",
-  "place",
-  ...movingColumns,
-] as const;
+export const workColumns = batchWork.columns.map(({ column }) => column);
+
+/** Columns of `batch` that are kept in `batch_work` while somebody has the batch. Its `due_at` is too, and is NULL in `batch` then. */
+export const moving = batchWork.columns.filter(({ column }) => !staying.includes(column));
+export const movingColumns = moving.map(({ column }) => column);
+
+/** What the trigger of `workTaken` takes along, as migration 0013 makes it: a step that adds one makes the trigger anew. */
+export const countedColumns = ["next_chunk", "phase", "accepted", "rejected", "duplicate", "faults", "unlisted"];
 
 /** Columns that are read from `batch_work`, where it has a row. */
-export const isLive = (column: string): boolean =>
-  column === "due_at" || (movingColumns as readonly string[]).includes(column);
+export const isLive = (column: string): boolean => column === "due_at" || movingColumns.includes(column);
 
 /** A batch with its row in `batch_work`, if somebody has it. */
 export const WORK = "LEFT JOIN batch_work w ON w.batch_id = batch.id AND w.fence = batch.fence";
 export const LIVE = `batch ${WORK}`;
+/** A column of a batch, read from `LIVE`. */
+export const liveColumn = (column: string): string =>
+  isLive(column) ? `coalesce(w.${column}, batch.${column})` : `batch.${column}`;
+
+/**
+ * A batch as the list of a SELECT: `read` makes an expression of each column, which gets the name that a `BatchRow` has for it.
+ * `hex`: how bytes become their digits; omitted: they stay bytes.
+ */
+export const batchList = (read: (column: string) => string, hex = (bytes: string) => bytes): string =>
+  rowColumns
+    .map(({ name, column, kind }) => `${kind === "hash" ? hex(read(column)) : read(column)} AS "${name}"`)
+    .join(", ");
 
 /** States in which somebody has the batch, for as long as a lease lasts. */
 export const isLeased = (state: BatchState): boolean => state === "receiving" || state === "processing";

@@ -3,103 +3,14 @@
  * A dialect implements it; nothing outside `database/` knows which one. Times are the database's clock, epoch ms.
  */
 import { rowsOf } from "../formats/check/fault-bounds.ts";
-import type { Envelope, Format, RejectedRecord } from "../formats/formats.ts";
+import type { RejectedRecord } from "../formats/formats.ts";
+import type { BatchRow, Due, OutboxDraft, OutboxRow, Written } from "./batch.ts";
+import type { BatchState, Phase, Reason } from "./states.ts";
 import type { StoredChunk, UploadStore } from "./uploads.ts";
 
+export type * from "./batch.ts";
+export * from "./states.ts";
 export type * from "./uploads.ts";
-
-export const batchStates = [
-  "receiving",
-  "received",
-  "ready",
-  "processing",
-  "completed",
-  "completed_with_errors",
-  "failed",
-  "rejected",
-  "held",
-  "cancelled",
-] as const;
-export type BatchState = (typeof batchStates)[number];
-
-/** Where a batch ends. (An operator may drive a failed one again.) */
-export const finalStates = [
-  "completed",
-  "completed_with_errors",
-  "failed",
-  "rejected",
-  "cancelled",
-] as const satisfies readonly BatchState[];
-
-export const isFinal = (state: BatchState): boolean => (finalStates as readonly BatchState[]).includes(state);
-
-/** Why a batch waits (held) or how it went wrong (failed, rejected). */
-export type Reason = { hold: "approval" | "window"; until: number | null } | { code: string; detail: string };
-
-/** `validate`: a pass that only checks, before anything is delivered (onInvalid: rejectBatch). */
-export type Phase = "validate" | "deliver";
-
-export interface BatchRow {
-  id: number;
-  publicId: string;
-  clientId: number;
-  policyVersion: number;
-  state: BatchState;
-  reason: Reason | null;
-  format: Format;
-  envelope: Envelope;
-  /** SHA-256 of the decoded body, hex; null while receiving. */
-  contentHash: string | null;
-  requestId: string | null;
-  /** The public id of the batch whose rejected records these are. */
-  retryOf: string | null;
-  bytes: number;
-  records: number;
-  /** Chunks that are stored; 0 after they were purged. */
-  chunks: number;
-  phase: Phase;
-  nextChunk: number;
-  accepted: number;
-  rejected: number;
-  duplicate: number;
-  /** Rows of its error report: a record takes one for each of its faults. */
-  faults: number;
-  /** Rejected records that the report does not list. */
-  unlisted: number;
-  fence: number;
-  owner: string | null;
-  dueAt: number | null;
-  /** Attempts at the next chunk: 1 once the one before it was committed, for the run goes on with it; each claim adds one. */
-  attempt: number;
-  attemptsTotal: number;
-  version: number;
-  createdAt: number;
-  readyAt: number | null;
-  startedAt: number | null;
-  finishedAt: number | null;
-}
-
-/** When a wait ends: so long from now by the database's clock, at a time, or never by itself. */
-export type Due = { inMs: number } | { at: number } | null;
-
-/** An event that becomes a row of the outbox in the same unit. `body` is the JSON document to publish. */
-export interface OutboxDraft {
-  topic: string;
-  body: string;
-  /** Also written down to be sent to the client's webhook, under this id. */
-  delivery?: { publicId: string };
-}
-
-export interface OutboxRow extends OutboxDraft {
-  id: number;
-  attempts: number;
-}
-
-/** What a unit did: the batch after it, and the outbox rows that it wrote (to be published and then deleted). */
-export interface Written {
-  batch: BatchRow;
-  outbox: OutboxRow[];
-}
 
 /** A batch that may be claimed, with the fence that the claim will raise, and what tells how large it is. */
 export interface Candidate extends Pick<BatchRow, "policyVersion" | "phase" | "chunks" | "records" | "bytes"> {

@@ -1,6 +1,7 @@
 /** The part of the seam by which a body becomes a batch: its upload, and what keeps one that comes again from being taken twice. */
 import type { Envelope, Format } from "../formats/formats.ts";
-import type { BatchRow, Due, OutboxDraft, Phase, Reason, Written } from "./store.ts";
+import type { BatchRow, Due, OutboxDraft, Written } from "./batch.ts";
+import type { Phase, Reason } from "./states.ts";
 
 export interface NewBatch {
   publicId: string;

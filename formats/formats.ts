@@ -1,6 +1,9 @@
 /** The words that splitting (at ingest) and checking (at work) share. */
+import type { RecordFault } from "./check/fault.ts";
 import type { RecordNumbers } from "./check/record-numbers.ts";
 import type { CellKinds } from "./check/text-conversion.ts";
+
+export type { RecordFault } from "./check/fault.ts";
 
 export type Format = "ndjson" | "csv" | "json";
 export type Charset = "utf-8" | "windows-1252";
@@ -52,13 +55,6 @@ export interface Splitter {
   readonly envelope: Envelope;
   /** Records so far. */
   readonly records: number;
-}
-
-/** One fault of a record: path of the field, stable code, sentence. */
-export interface RecordFault {
-  field: string;
-  code: string;
-  message: string;
 }
 
 export interface RejectedRecord {

@@ -6,10 +6,10 @@ import { parseSync } from "@swc/core";
 
 const skipped = new Set(["node_modules", "data", "coverage", "tmp"]);
 const root = process.argv[2] ?? ".";
-/** What the files of services/ import of each other, by path; filled as they are read. */
-const serviceImports = new Map();
+/** What files import of each other, by path, in folders that have no circles; filled as they are read. */
+const imported = new Map();
 const faults = sourcesIn(root).flatMap((file) => faultsOf(relative(root, file).split(sep).join("/"), file));
-faults.push(...circles(serviceImports));
+faults.push(...circles(imported));
 
 for (const fault of faults) console.error(fault);
 process.exitCode = faults.length > 0 ? 1 : 0;
@@ -27,8 +27,8 @@ function faultsOf(path, file) {
   const syntax = /\.[cm]?ts$/.test(path) ? "typescript" : "ecmascript";
   const { imports, readsEnv } = lookInto(parseSync(readFileSync(file, "utf8"), { syntax, target: "es2023" }));
   const messages = [...imports].map((target) => importFault(path, target));
-  if (path.startsWith("services/"))
-    serviceImports.set(
+  if (/^(services|database|formats)\//.test(path))
+    imported.set(
       path,
       [...imports].map((target) => posix.join(dirname(path), target)),
     );

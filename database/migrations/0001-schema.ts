@@ -1,7 +1,7 @@
 /** The whole schema of DESIGN.md §7. Times are epoch milliseconds, `text` columns of structured things are JSON. */
 import type { Table } from "../dialect.ts";
 import { createTable } from "./ddl.ts";
-import type { Migration } from "./migrate.ts";
+import type { Migration } from "./migration.ts";
 
 const tables: Table[] = [
   {

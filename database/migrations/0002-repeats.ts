@@ -1,5 +1,5 @@
 /** What finds the keys of a lapsed upload, and the keys whose time is over. */
-import type { Migration } from "./migrate.ts";
+import type { Migration } from "./migration.ts";
 
 export const repeats: Migration = {
   name: "0002-repeats",

@@ -1,5 +1,5 @@
 /** Unique keys that are reserved until their chunk is committed: `expires_at` is set as long as that lasts. */
-import type { Migration } from "./migrate.ts";
+import type { Migration } from "./migration.ts";
 
 export const keyReservations: Migration = {
   name: "0003-key-reservations",

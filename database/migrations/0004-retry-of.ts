@@ -1,5 +1,5 @@
 /** What a batch of rejected records came from, by the id that everyone outside sees: `parent_id` is gone with its row. */
-import type { Migration } from "./migrate.ts";
+import type { Migration } from "./migration.ts";
 
 export const retryOf: Migration = {
   name: "0004-retry-of",

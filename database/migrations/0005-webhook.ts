@@ -1,7 +1,7 @@
 /** What deliveries of webhooks need beside the tables of the first step. */
 import type { Table } from "../dialect.ts";
 import { createTable } from "./ddl.ts";
-import type { Migration } from "./migrate.ts";
+import type { Migration } from "./migration.ts";
 
 /** Apart from the policy, whose versions anybody may read. `old_secrets`: JSON of [{secret, until}]. */
 const secrets: Table = {

@@ -1,5 +1,5 @@
 /** How long a batch's error report is: it has a bound, and what is beyond it is only counted. */
-import type { Migration } from "./migrate.ts";
+import type { Migration } from "./migration.ts";
 
 export const errorReport: Migration = {
   name: "0006-error-report",

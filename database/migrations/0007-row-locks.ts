@@ -1,5 +1,5 @@
 /** Many rows of one statement stay many locks: a lock of their whole table would have all other workers wait for one commit. */
-import type { Migration } from "./migrate.ts";
+import type { Migration } from "./migration.ts";
 
 /** What a chunk's commit writes by the thousand. */
 const tables = ["record", "record_key", "record_error"];

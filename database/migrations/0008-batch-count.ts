@@ -2,7 +2,7 @@
 import { ALL, counters } from "../counts.ts";
 import type { Table } from "../dialect.ts";
 import { createTable } from "./ddl.ts";
-import type { Migration } from "./migrate.ts";
+import type { Migration } from "./migration.ts";
 
 /** Several rows of one state add up. */
 const counts: Table = { name: "batch_count", columns: { id: "id", state: "name", n: "bigint" } };

@@ -4,7 +4,7 @@
  */
 import type { Table } from "../dialect.ts";
 import { createTable } from "./ddl.ts";
-import type { Migration } from "./migrate.ts";
+import type { Migration } from "./migration.ts";
 
 /** `pass`: the pass that is over. `since`: when it was. */
 const staleErrors: Table = {

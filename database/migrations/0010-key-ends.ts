@@ -1,5 +1,5 @@
 /** Unique keys that do not last for ever, and an index for the days of quotas that are over. */
-import type { Migration } from "./migrate.ts";
+import type { Migration } from "./migration.ts";
 
 export const keyEnds: Migration = {
   name: "0010-key-ends",

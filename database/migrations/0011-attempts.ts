@@ -1,7 +1,7 @@
 /** Why attempts at a batch failed, also those after which it went on. */
 import type { Table } from "../dialect.ts";
 import { createTable } from "./ddl.ts";
-import type { Migration } from "./migrate.ts";
+import type { Migration } from "./migration.ts";
 
 /** `no`: which of all attempts at the batch it was. */
 const batchAttempt: Table = {

@@ -1,5 +1,5 @@
 /** What a claim and a look for work read by an index, instead of the rows of all clients. */
-import type { Migration } from "./migrate.ts";
+import type { Migration } from "./migration.ts";
 
 export const waitingClients: Migration = {
   name: "0012-waiting-clients",

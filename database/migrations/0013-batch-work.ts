@@ -1,7 +1,7 @@
 /** What moves while somebody has a batch is in a narrow row of its own: the wide one is written when it is taken and when it is given back. */
 import type { Table } from "../dialect.ts";
 import { createTable } from "./ddl.ts";
-import type { Migration } from "./migrate.ts";
+import type { Migration } from "./migration.ts";
 
 /**
  * A row for each batch that a worker runs (`fence` > 0) and for each upload that its node receives (`fence` = 0, no owner).

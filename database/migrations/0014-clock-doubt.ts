@@ -1,7 +1,7 @@
 /** A doubt about the database's clock, which has to outlive a crash of the process that has it. */
 import type { Table } from "../dialect.ts";
 import { createTable } from "./ddl.ts";
-import type { Migration } from "./migrate.ts";
+import type { Migration } from "./migration.ts";
 
 /** One row while there is a doubt. */
 const doubt: Table = {

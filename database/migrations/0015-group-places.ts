@@ -1,5 +1,5 @@
 /** Small batches that a worker has claimed together take one of their client's places. */
-import type { Migration } from "./migrate.ts";
+import type { Migration } from "./migration.ts";
 
 export const groupPlaces: Migration = {
   name: "0015-group-places",

@@ -1,5 +1,5 @@
 /** What comes and goes all the time is cleaned by its number, whatever a table's size is. */
-import type { Migration } from "./migrate.ts";
+import type { Migration } from "./migration.ts";
 
 export const vacuum: Migration = {
   name: "0017-vacuum",

@@ -1,5 +1,5 @@
 import type { ColumnKind, Ddl, Index, Table } from "../dialect.ts";
-import type { Migration } from "./migrate.ts";
+import type { Migration } from "./migration.ts";
 
 /** The statements that make a table. Sequelize's createTable knows neither WITHOUT ROWID nor filtered indexes in all dialects. */
 export function createTable(table: Table, ddl: Ddl): string[] {

@@ -1,6 +1,6 @@
 import { QueryTypes, type Transaction } from "sequelize";
 import type { UmzugStorage } from "umzug";
-import type { Ddl, Dialect, Index } from "../dialect.ts";
+import type { Dialect } from "../dialect.ts";
 import { schema } from "./0001-schema.ts";
 import { repeats } from "./0002-repeats.ts";
 import { keyReservations } from "./0003-key-reservations.ts";
@@ -19,19 +19,8 @@ import { groupPlaces } from "./0015-group-places.ts";
 import { deliveryHeads } from "./0016-delivery-heads.ts";
 import { vacuum } from "./0017-vacuum.ts";
 import { createTable } from "./ddl.ts";
+import { LOG, type Migration, type MigrationContext } from "./migration.ts";
 import { takePlace } from "./place.ts";
-
-export interface MigrationContext {
-  ddl: Ddl;
-  query(sql: string): Promise<unknown>;
-}
-
-export interface Migration {
-  name: string;
-  up(context: MigrationContext): Promise<void>;
-  /** The step is this index alone: by `Dialect.makeIndex`, where there is one, in place of `up`. */
-  index?: Index;
-}
 
 /** In the order in which they are taken. */
 export const migrations: Migration[] = [
@@ -53,7 +42,6 @@ export const migrations: Migration[] = [
   deliveryHeads,
   vacuum,
 ];
-export const LOG = "schema_migration";
 
 /**
  * Takes the steps that the database lacks, under the dialect's lock: by one process at a time. Steps and their log are ONE

@@ -2,7 +2,7 @@
 import { QueryTypes, type Transaction } from "sequelize";
 import type { Dialect } from "../dialect.ts";
 import { tableNames } from "../schema/names.ts";
-import { LOG } from "./migrate.ts";
+import { LOG } from "./migration.ts";
 
 /** What the log of steps begins with: a table of that name may be somebody else's. */
 const FIRST_STEP = "0001-schema";

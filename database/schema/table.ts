@@ -2,7 +2,22 @@
  * A table, declared once: `tables.ts` has them all. From a declaration come the types of rows, the lists of columns in
  * statements, the types of table variables on SQL Server, and the attributes of Sequelize's models.
  */
-import type { ColumnKind } from "../dialect.ts";
+/** The kinds of column that the schema uses; each dialect names its own type for them. */
+export type ColumnKind =
+  /** BIGINT primary key given by the database and never given twice, not even after a delete. */
+  | "id"
+  | "int"
+  | "bigint"
+  | "double"
+  | "uuid"
+  /** Short text, up to 255 characters: what an index may hold. */
+  | "name"
+  | "text"
+  /** 32 bytes. */
+  | "hash"
+  /** Up to 32 bytes: a record's unique key is half a hash. */
+  | "key"
+  | "bytes";
 
 /** What a column holds in TypeScript. `hash` and `key` are hexadecimal digits. */
 interface Held extends Record<ColumnKind, unknown> {

@@ -4,7 +4,7 @@
  */
 import type { Envelope, Format } from "../../formats/formats.ts";
 import type { DeliveryState } from "../deliveries.ts";
-import type { BatchState, Phase, Reason } from "../store.ts";
+import type { BatchState, Phase, Reason } from "../states.ts";
 import { json, table, typed } from "./table.ts";
 
 export const client = table(
@@ -140,6 +140,8 @@ export const batchWork = table(
     /** Until when the lease lasts; in `batch` it is null meanwhile. */
     dueAt: "bigint",
     pass: "int",
+    /** What the batch has of its client's places: 0 where others of a group have one for it too. */
+    place: "int",
     nextChunk: "int",
     phase: typed<Phase>("name"),
     accepted: "bigint",
@@ -149,8 +151,6 @@ export const batchWork = table(
     unlisted: "bigint",
     attempt: "int",
     version: "bigint",
-    /** What the batch has of its client's places: 0 where others of a group have one for it too. */
-    place: "int",
   },
   { key: ["batchId"], writers: ["batch", "imports"] },
 );

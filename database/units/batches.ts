@@ -1,21 +1,11 @@
 /** A batch as it is read: with what moves of it, where somebody has it. */
-import { isLive, LIVE, type RawBatch } from "../rows.ts";
-import { columnOf } from "../schema/table.ts";
-import { batch } from "../schema/tables.ts";
+import { batchList, LIVE, liveColumn, type RawBatch } from "../rows.ts";
 import type { Select } from "./steps.ts";
 import type { Fragments, Params, Units } from "./unit.ts";
 
-/** All but what only statements need. */
-const columns = batch.columns.map(({ name }) => name).filter((name) => name !== "parentId" && name !== "pass");
-
-function live(name: string): string {
-  const { column } = columnOf(batch, name);
-  return `${isLive(column) ? `coalesce(w.${column}, batch.${column})` : `batch.${column}`} AS "${name}"`;
-}
-
-export const WHOLE = columns.map(live).join(", ");
+export const WHOLE = batchList(liveColumn);
 /** Of many at once the envelope stays away: a CSV header has up to a MiB, and nobody asks a list for it. */
-export const LISTED = columns.map((name) => (name === "envelope" ? `'{}' AS "envelope"` : live(name))).join(", ");
+export const LISTED = batchList((column) => (column === "envelope" ? "'{}'" : liveColumn(column)));
 
 const read = (text: string): Select & { row?: RawBatch } => ({
   do: "select",

@@ -1,5 +1,5 @@
 /** Moves of a batch from one state to another, outside of a chunk's commit. */
-import { hasEnded, isLive, jsonOrNull, KEPT_ATTEMPTS, movingColumns } from "../rows.ts";
+import { hasEnded, isLive, jsonOrNull, KEPT_ATTEMPTS, moving, movingColumns } from "../rows.ts";
 import { batch, batchAttempt, batchWork, clientQueue, recordKey, staleErrors } from "../schema/tables.ts";
 import type { BatchStore, Move } from "../store.ts";
 import {
@@ -124,9 +124,7 @@ const moved = (shape: Shape, fragments: Fragments): Step =>
     into: MADE,
   });
 
-const MOVING = movingColumns.map(
-  (column) => batchWork.columns.find((one) => one.column === column)?.name as "nextChunk" | "version",
-);
+const MOVING = moving.map(({ name }) => name as "nextChunk" | "version");
 /** What the batch has of its client's places goes along. */
 const WORK = rowSet("work", batchWork, ["batchId", "place", ...MOVING]);
 const STAND = rowSet("stand", batchWork, ["batchId", "place", ...MOVING]);

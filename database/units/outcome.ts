@@ -1,16 +1,16 @@
 /** How a batch is written: its events, its deliveries, and the row as it is afterwards. */
+import { rowColumns } from "../batch.ts";
 import { batchRow, type RawBatch } from "../rows.ts";
 import { batch, delivery, outbox } from "../schema/tables.ts";
 import type { Due, OutboxDraft, Written } from "../store.ts";
 import { type Answer, insert, listOf, readingOf, rowSet, type Step, upsert } from "./steps.ts";
 import type { Params } from "./unit.ts";
 
-const columns = batch.columns.map(({ name }) => name).filter((name) => name !== "parentId") as (keyof typeof ALL)[];
-declare const ALL: Record<"id" | "clientId" | "pass" | "dueAt" | "attemptsTotal", true>;
-const told = columns.filter((name) => name !== "pass");
+type Needed = "id" | "clientId" | "pass" | "dueAt" | "attemptsTotal";
+const told = rowColumns.map(({ name }) => name);
 
 /** The row of `batch` that a unit has written. */
-export const MADE = rowSet("made", batch, columns);
+export const MADE = rowSet("made", batch, [...told, "pass"] as Needed[]);
 
 /** What a unit's shape knows of an event. */
 export interface EventShape {

@@ -1,5 +1,5 @@
-import type { RecordFault } from "../formats.ts";
 import { type Decimal, decimalOf, isWhole } from "./decimal.ts";
+import type { RecordFault } from "./fault.ts";
 import { deliveredNumber, numberWithDigits } from "./number-text.ts";
 
 /**

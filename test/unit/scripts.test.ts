@@ -131,16 +131,19 @@ describe("fence.mjs", () => {
     expect(run("fence.mjs", folder).status).toBe(1);
   });
 
-  test("names a circle of files that import each other, by types too", () => {
-    write({
-      "services/a/a.service.ts": 'import "./a.parts.ts"; import "./a.plain.ts";',
-      "services/a/a.parts.ts": 'import { far } from "./a.far.ts"; import "./a.plain.ts"; export { far };',
-      "services/a/a.far.ts": 'import type { A } from "./a.parts.ts"; export const far = (a: A) => a;',
-      "services/a/a.plain.ts": "export const plain = 1;",
-    });
-    const [there, back] = ["services/a/a.far.ts", "services/a/a.parts.ts"];
-    expect(faults()).toEqual([`${there}: imports itself in a circle: ${there} > ${back} > ${there}`]);
-  });
+  test.each(["services", "database", "formats"])(
+    "names a circle of files in %s that import each other, by types too",
+    (top) => {
+      write({
+        [`${top}/a/a.service.ts`]: 'import "./a.parts.ts"; import "./a.plain.ts";',
+        [`${top}/a/a.parts.ts`]: 'import { far } from "./a.far.ts"; import "./a.plain.ts"; export { far };',
+        [`${top}/a/a.far.ts`]: 'import type { A } from "./a.parts.ts"; export const far = (a: A) => a;',
+        [`${top}/a/a.plain.ts`]: "export const plain = 1;",
+      });
+      const [there, back] = [`${top}/a/a.far.ts`, `${top}/a/a.parts.ts`];
+      expect(faults()).toEqual([`${there}: imports itself in a circle: ${there} > ${back} > ${there}`]);
+    },
+  );
 });
 
 describe("start.sh", () => {

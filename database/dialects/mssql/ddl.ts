@@ -1,4 +1,4 @@
-import type { Ddl, Index } from "../../dialect.ts";
+import type { ColumnKind, Ddl, Index } from "../../dialect.ts";
 import { createIndex } from "../../migrations/ddl.ts";
 import { countBatches } from "./counting.ts";
 import { workTaken } from "./taken.ts";
@@ -35,3 +35,6 @@ export const ddl: Ddl = {
   createIndex: onlineIndex,
   workTaken,
 };
+
+/** The type of a column that holds such values of another table. */
+export const typeOf = (kind: ColumnKind): string => (kind === "id" ? ddl.types.bigint : ddl.types[kind]);

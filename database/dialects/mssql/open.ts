@@ -1,6 +1,5 @@
 import { Sequelize } from "sequelize";
-import type { Logger, Target } from "../../database.ts";
-import type { Dialect } from "../../dialect.ts";
+import type { Dialect, Logger, Target } from "../../dialect.ts";
 import { DatabaseRefused, DatabaseUnavailable } from "../../errors.ts";
 import type { Names } from "../../schema/names.ts";
 import { ddl } from "./ddl.ts";

@@ -1,9 +1,9 @@
 /** Units as SQL Server has them: one batch of T-SQL, row sets are table variables. */
-import { columnOf, type Table } from "../../schema/table.ts";
+import { type Column, columnOf } from "../../schema/table.ts";
 import { listOf, type RowSet, type Step, type Take } from "../../units/steps.ts";
 import { setsOf, storedValue, translated } from "../../units/text.ts";
 import type { Fragments, ParamKind, Plan, Runner } from "../../units/unit.ts";
-import { ddl } from "./ddl.ts";
+import { typeOf } from "./ddl.ts";
 import { AT_NOW } from "./rows.ts";
 import { big, bytes, float, hash, int, key, NOW, name, type Sql, text, uuid, type Value } from "./sql.ts";
 import { COLLATION } from "./values.ts";
@@ -53,12 +53,10 @@ const fragments: Fragments = {
 };
 
 /** That it is never NULL matters to the planner: see NOT IN. */
-const typeOf = (table: Table, column: string): string => {
-  const { kind, isNull } = columnOf(table, column);
-  return `${kind === "id" ? "BIGINT" : ddl.types[kind]}${isNull ? "" : " NOT NULL"}`;
-};
+const declaredAs = ({ column, kind, isNull }: Column): string =>
+  `${column} ${typeOf(kind)}${isNull ? "" : " NOT NULL"}`;
 const declared = ({ name, table, columns }: RowSet): string =>
-  `DECLARE @${name} TABLE (${columns.map((one) => `${columnOf(table, one).column} ${typeOf(table, one)}`).join(", ")});`;
+  `DECLARE @${name} TABLE (${columns.map((one) => declaredAs(columnOf(table, one))).join(", ")});`;
 
 const columnsOf = ({ table, columns }: RowSet) => columns.map((one) => columnOf(table, one).column);
 

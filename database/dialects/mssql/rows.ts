@@ -1,70 +1,35 @@
 /** Between rows and the types of the seam, and the parts of batches that several units share. */
-import { isLive, LIVE, type RawBatch as Parsed, batchRow as parsed } from "../../rows.ts";
+import { rowColumns } from "../../batch.ts";
+import { batchList, LIVE, liveColumn, type RawBatch as Parsed, batchRow as parsed } from "../../rows.ts";
+import { batchChunk } from "../../schema/tables.ts";
 import type { BatchRow, Due, NewBatch, OutboxDraft, StoredChunk, Written } from "../../store.ts";
-import { big, bytes, int, kinds, NOW, name, text, uuid, type Value, type Values } from "./sql.ts";
+import { listOf } from "../../units/steps.ts";
+import { typeOf } from "./ddl.ts";
+import { big, bytes, int, NOW, name, text, uuid, type Value, type Values } from "./sql.ts";
 
 export { hasEnded, jsonOrNull } from "../../rows.ts";
 
-const batchTable = [
-  ["id", "big", "id"],
-  ["public_id", "uuid", "publicId"],
-  ["client_id", "big", "clientId"],
-  ["policy_version", "int", "policyVersion"],
-  ["state", "name", "state"],
-  ["reason", "text", "reason"],
-  ["format", "name", "format"],
-  ["envelope", "text", "envelope"],
-  ["content_hash", "hash", "contentHash"],
-  ["request_id", "name", "requestId"],
-  ["retry_of", "uuid", "retryOf"],
-  ["bytes", "big", "bytes"],
-  ["records", "big", "records"],
-  ["chunks", "int", "chunks"],
-  ["phase", "name", "phase"],
-  ["next_chunk", "int", "nextChunk"],
-  ["accepted", "big", "accepted"],
-  ["rejected", "big", "rejected"],
-  ["duplicate", "big", "duplicate"],
-  ["faults", "big", "faults"],
-  ["unlisted", "big", "unlisted"],
-  ["fence", "big", "fence"],
-  ["owner", "name", "owner"],
-  ["due_at", "big", "dueAt"],
-  ["attempt", "int", "attempt"],
-  ["attempts_total", "int", "attemptsTotal"],
-  ["version", "big", "version"],
-  ["created_at", "big", "createdAt"],
-  ["ready_at", "big", "readyAt"],
-  ["started_at", "big", "startedAt"],
-  ["finished_at", "big", "finishedAt"],
-] as const satisfies readonly (readonly [column: string, kind: keyof typeof kinds, name: keyof BatchRow])[];
-
 /** A batch as SELECT list, of the table or alias `of`. */
-export const batchColumns = (of = "batch") =>
-  batchTable.map(([column, , name]) => `${of}.${column} AS "${name}"`).join(", ");
+export const batchColumns = (of = "batch") => batchList((column) => `${of}.${column}`);
 
-const live = batchTable.map(
-  ([column, , name]) => [isLive(column) ? `COALESCE(w.${column}, batch.${column})` : `batch.${column}`, name] as const,
-);
-
-/** The same from `LIVE`. */
-export const liveColumns = live.map(([read, name]) => `${read} AS "${name}"`).join(", ");
+const list = (read: (column: string) => string) => rowColumns.map(({ column }) => read(column)).join(", ");
 
 /** Table variable `@made`: the batch as this unit left it, to be selected once nothing is locked any more. */
-export const MADE = `@made TABLE (${batchTable.map(([column, kind]) => `${column} ${kinds[kind].sql}`).join(", ")})`;
-const inserted = batchTable.map(([column]) => `inserted.${column}`).join(", ");
-export const INTO_MADE = `OUTPUT ${inserted} INTO @made`;
+export const MADE = `@made TABLE (${rowColumns.map(({ column, kind }) => `${column} ${typeOf(kind)}`).join(", ")})`;
+export const INTO_MADE = `OUTPUT ${list((column) => `inserted.${column}`)} INTO @made`;
 
 /** Into `@made` a batch that its worker goes on with. */
 export const madeOf = (id: string) =>
-  `INSERT INTO @made SELECT ${live.map(([read]) => read).join(", ")} FROM ${LIVE} WHERE batch.id = ${id}`;
+  `INSERT INTO @made SELECT ${list(liveColumn)} FROM ${LIVE} WHERE batch.id = ${id}`;
 
 /** A batch as it comes from the driver. */
 export type RawBatch = Omit<Parsed, "contentHash"> & { contentHash: Buffer | null };
 
 /** Also from a row with other columns beside the batch's. */
 export function batchRow(row: RawBatch): BatchRow {
-  const raw = Object.fromEntries(batchTable.map(([, , name]) => [name, row[name]])) as unknown as RawBatch;
+  const raw = Object.fromEntries(
+    rowColumns.map(({ name }) => [name, row[name as keyof RawBatch]]),
+  ) as unknown as RawBatch;
   return parsed({ ...raw, contentHash: raw.contentHash?.toString("hex") ?? null });
 }
 
@@ -126,7 +91,7 @@ function depending(steps: Unit["steps"]): string[] {
 }
 
 /** A parameter that holds a list of ids, and those ids as a subquery: as many as there are, in one text. */
-export const listOf = (ids: number[]): Value => text(JSON.stringify(ids));
+export const idList = (ids: number[]): Value => text(JSON.stringify(ids));
 export const idsIn = (list: string) => `(SELECT CAST(listed.value AS BIGINT) FROM OPENJSON(${list}) AS listed)`;
 
 /** A batch with the ids of the outbox rows that its unit wrote. */
@@ -208,8 +173,7 @@ VALUES (${[id, ...values.map((value) => params.add(value))].join(", ")})`;
 }
 
 /** A chunk as SELECT list of the alias `c`, with no name that a batch has too. */
-export const chunkColumns = `c.no AS "no", c.first_record AS "firstRecord", c.first_line AS "firstLine", c.records AS "inChunk",
-  c.codec AS "codec", c.oversized AS "oversized", c.body AS "body"`;
+export const chunkColumns = `${listOf(batchChunk, ["no", "firstRecord", "firstLine", "codec", "oversized", "body"], "c")}, c.records AS "inChunk"`;
 
 export interface RawChunk extends Omit<StoredChunk, "oversized" | "records"> {
   oversized: string | null;

@@ -3,7 +3,7 @@ import { randomInt } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { LRUCache } from "lru-cache";
 import type mssql from "mssql";
-import type { Target } from "../../database.ts";
+import type { Target } from "../../dialect.ts";
 import { BrokenLink } from "../../errors.ts";
 import type { Names } from "../../schema/names.ts";
 import { errorOf, isCut, isLost, isPassing, unavailable } from "./failure.ts";

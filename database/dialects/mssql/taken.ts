@@ -1,7 +1,6 @@
 /** See the PostgreSQL twin. */
-import { movingColumns } from "../../rows.ts";
+import { countedColumns as counted } from "../../rows.ts";
 
-const counted = movingColumns.filter((column) => column !== "version" && column !== "attempt");
 const types: Partial<Record<string, string>> = { phase: "NVARCHAR(255)", next_chunk: "INT" };
 const kept = ["batch_id", ...counted, "version"];
 

@@ -1,7 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { QueryTypes, Sequelize } from "sequelize";
-import type { Logger, Target } from "../../database.ts";
-import type { Dialect } from "../../dialect.ts";
+import type { Dialect, Logger, Target } from "../../dialect.ts";
 import { DatabaseRefused } from "../../errors.ts";
 import type { Names } from "../../schema/names.ts";
 import { ddl } from "./ddl.ts";

@@ -1,63 +1,25 @@
-import { batchRow, isLive, movingColumns, type RawBatch } from "../../rows.ts";
+import { batchList, batchRow, liveColumn, moving, movingColumns, type RawBatch } from "../../rows.ts";
+import { batchChunk } from "../../schema/tables.ts";
 import type { Due, NewBatch, OutboxDraft, StoredChunk, Written } from "../../store.ts";
+import { listOf } from "../../units/steps.ts";
 import { NOW } from "./sql.ts";
 
 export { batchRow, hasEnded, jsonOrNull, type RawBatch } from "../../rows.ts";
 
-const columns = [
-  "id",
-  'public_id AS "publicId"',
-  'client_id AS "clientId"',
-  'policy_version AS "policyVersion"',
-  "state",
-  "reason",
-  "format",
-  "envelope",
-  'content_hash AS "contentHash"',
-  'request_id AS "requestId"',
-  'retry_of AS "retryOf"',
-  "bytes",
-  "records",
-  "chunks",
-  "phase",
-  'next_chunk AS "nextChunk"',
-  "accepted",
-  "rejected",
-  "duplicate",
-  "faults",
-  "unlisted",
-  "fence",
-  "owner",
-  'due_at AS "dueAt"',
-  "attempt",
-  'attempts_total AS "attemptsTotal"',
-  "version",
-  'created_at AS "createdAt"',
-  'ready_at AS "readyAt"',
-  'started_at AS "startedAt"',
-  'finished_at AS "finishedAt"',
-];
-
-/** Each column by the expression that `value` makes of its name. */
-const listed = (value: (column: string) => string) =>
-  columns
-    .map((told) => {
-      const [column = "", name = column] = told.split(" AS ");
-      const read = value(column);
-      return `${column === "content_hash" ? `encode(${read}, 'hex')` : read} AS ${name}`;
-    })
-    .join(", ");
+const hex = (bytes: string) => `encode(${bytes}, 'hex')`;
 
 /** A batch as SELECT or RETURNING list, of the table or alias `of`. */
-export const batchColumns = (of = "batch") => listed((column) => `${of}.${column}`);
+export const batchColumns = (of = "batch") => batchList((column) => `${of}.${column}`, hex);
 
 /** The same from `LIVE`. */
-export const liveColumns = listed((column) =>
-  isLive(column) ? `coalesce(w.${column}, batch.${column})` : `batch.${column}`,
-);
+export const liveColumns = batchList(liveColumn, hex);
 
 /** The same of a batch `b` that its worker has from now on until then. */
-export const claimedColumns = (until: string) => listed((column) => (column === "due_at" ? until : `b.${column}`));
+export const claimedColumns = (until: string) =>
+  batchList((column) => (column === "due_at" ? until : `b.${column}`), hex);
+
+/** The moving columns of a batch `made`, as `claimedColumns` names them. */
+export const madeMoving = moving.map(({ name }) => `made."${name}"`).join(", ");
 
 /** The moving columns, of the alias `of`. */
 export const movingOf = (of: string) => movingColumns.map((column) => `${of}.${column}`).join(", ");
@@ -161,8 +123,11 @@ export interface RawChunk extends Omit<StoredChunk, "oversized"> {
   oversized: string | null;
 }
 /** A chunk as SELECT list of the alias `c`. */
-export const chunkColumns = `c.no, c.first_record AS "firstRecord", c.first_line AS "firstLine",
-  c.records, c.codec, c.oversized, c.body`;
+export const chunkColumns = listOf(
+  batchChunk,
+  ["no", "firstRecord", "firstLine", "records", "codec", "oversized", "body"],
+  "c",
+);
 
 export function storedChunk(raw: RawChunk): StoredChunk {
   return { ...raw, oversized: raw.oversized === null ? [] : JSON.parse(raw.oversized) };

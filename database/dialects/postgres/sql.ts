@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import pg from "pg";
-import type { Logger, Target } from "../../database.ts";
+import type { Logger, Target } from "../../dialect.ts";
 import { ConstraintViolation } from "../../errors.ts";
 import type { Names } from "../../schema/names.ts";
 import { errorOf, isCut, isFull, isPassing, unavailable } from "./failure.ts";

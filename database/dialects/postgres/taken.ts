@@ -3,9 +3,7 @@
  * a node of an older version that cancels it, an operator's SQL. What the worker has committed is counted, and it commits no more.
  * Our own statements have deleted the row before; the end of a run fires nothing.
  */
-import { movingColumns } from "../../rows.ts";
-
-const counted = movingColumns.filter((column) => column !== "version" && column !== "attempt");
+import { countedColumns as counted } from "../../rows.ts";
 
 export const workTaken: string[] = [
   `CREATE FUNCTION "batch_work_taken"() RETURNS trigger LANGUAGE plpgsql AS $$

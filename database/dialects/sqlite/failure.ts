@@ -1,6 +1,12 @@
 /** SQLite's errors, on their way from its thread to the caller. */
 import { ConstraintViolation, DatabaseInUse, DatabaseUnavailable } from "../../errors.ts";
-import type { Failure } from "./protocol.ts";
+
+export interface Failure {
+  kind: "unavailable" | "constraint" | "in-use" | "other";
+  message: string;
+  /** Of `unavailable`: it may have been done nevertheless. */
+  isUnknown?: boolean;
+}
 
 const CONSTRAINT = 19;
 /** BUSY, READONLY, IOERR, FULL, CANTOPEN, PROTOCOL: the file or its disk, not the statement. */

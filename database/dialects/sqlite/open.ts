@@ -1,5 +1,4 @@
-import type { Logger } from "../../database.ts";
-import type { Dialect } from "../../dialect.ts";
+import type { Dialect, Logger } from "../../dialect.ts";
 import { DatabaseInUse, DatabaseRefused, DatabaseUnavailable } from "../../errors.ts";
 import { type Names, PLAIN } from "../../schema/names.ts";
 import { SqliteClient } from "./client.ts";

@@ -6,7 +6,7 @@ import { chmod, lstat, mkdir, mkdtemp, open, readlink, realpath, rm, stat } from
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { fileOf, indexFileOf, lockFileOf, logFileOf, tokenFileOf } from "../../beside.ts";
-import type { Logger } from "../../database.ts";
+import type { Logger } from "../../dialect.ts";
 import { DatabaseRefused } from "../../errors.ts";
 
 export interface Place {

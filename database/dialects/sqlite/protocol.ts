@@ -1,4 +1,5 @@
 /** What goes between the main thread and SQLite's. */
+import type { Failure } from "./failure.ts";
 import type { UnitName } from "./units/units.ts";
 
 export type SqlValue = null | number | bigint | string | Uint8Array;
@@ -40,13 +41,6 @@ export interface SqlResult {
   rows: Record<string, unknown>[];
   changes: number;
   lastId: number;
-}
-
-export interface Failure {
-  kind: "unavailable" | "constraint" | "in-use" | "other";
-  message: string;
-  /** Of `unavailable`: it may have been done nevertheless. */
-  isUnknown?: boolean;
 }
 
 /** Ids of what the thread says unasked: its files are open; they are lost. */

@@ -1,36 +1,25 @@
 /** Between rows and the types of the seam. */
-import { isLive } from "../../rows.ts";
+import { batchList, liveColumn } from "../../rows.ts";
+import { batchChunk } from "../../schema/tables.ts";
 import type { BatchRow, Due, OutboxDraft, StoredChunk } from "../../store.ts";
+import { listOf } from "../../units/steps.ts";
 import type { Sql } from "./sql.ts";
 
 export { batchRow, hasEnded, jsonOrNull, type RawBatch } from "../../rows.ts";
 
-const columns = `id, public_id AS publicId, client_id AS clientId, policy_version AS policyVersion, state, reason,
-  format, envelope, content_hash AS contentHash, request_id AS requestId, retry_of AS retryOf, bytes, records, chunks,
-  phase, next_chunk AS nextChunk, accepted, rejected, duplicate, faults, unlisted, fence, owner, due_at AS dueAt, attempt,
-  attempts_total AS attemptsTotal, version, created_at AS createdAt, ready_at AS readyAt, started_at AS startedAt,
-  finished_at AS finishedAt`;
-
-/** Each column by the expression that `value` makes of its name. */
-const listed = (value: (column: string) => string) =>
-  columns
-    .split(/,\s+/)
-    .map((told) => {
-      const [column = "", name = column] = told.split(" AS ");
-      const read = value(column);
-      return `${column === "content_hash" ? `nullif(lower(hex(${read})), '')` : read} AS ${name}`;
-    })
-    .join(", ");
+const hex = (bytes: string) => `nullif(lower(hex(${bytes})), '')`;
 
 /** A batch as SELECT list or RETURNING list. */
-export const batchColumns = listed((column) => column);
+export const batchColumns = batchList((column) => column, hex);
 
 /** The same from `LIVE`. */
-export const liveColumns = listed((column) =>
-  isLive(column) ? `coalesce(w.${column}, batch.${column})` : `batch.${column}`,
-);
+export const liveColumns = batchList(liveColumn, hex);
 
-const chunkColumns = "no, first_record AS firstRecord, first_line AS firstLine, records, codec, oversized, body";
+const chunkColumns = listOf(
+  batchChunk,
+  ["no", "firstRecord", "firstLine", "records", "codec", "oversized", "body"],
+  "batch_chunk",
+);
 
 export function readChunk(sql: Sql, id: number, no: number): StoredChunk | null {
   const raw = sql.get<Omit<StoredChunk, "oversized"> & { oversized: string | null }>(

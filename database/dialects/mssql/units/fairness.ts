@@ -1,6 +1,6 @@
 import type { Candidate } from "../../../store.ts";
 import { chosen, type Seen } from "../../../waiting.ts";
-import { AT_NOW, idsIn, listOf, unit } from "../rows.ts";
+import { AT_NOW, idList, idsIn, unit } from "../rows.ts";
 import { int, type Sql } from "../sql.ts";
 
 /** What a claim adds to its client's `pass`, of the row `of`. */
@@ -63,7 +63,7 @@ WHERE client_id IN (SELECT s.client_id FROM @settled AS s)`,
 });
 
 async function settleQueues(sql: Sql, clientIds: number[]): Promise<void> {
-  await sql.all(SETTLE, { ids: listOf(clientIds) });
+  await sql.all(SETTLE, { ids: idList(clientIds) });
 }
 
 /** The batch in `@made` is ready: its client's row says when it is due, at the latest. Comes after the write of the batch. */

@@ -10,7 +10,7 @@ import {
   type Written,
 } from "../../../store.ts";
 import { isUnavailable } from "../../../unavailable.ts";
-import { batchRow, chunkColumns, claimedColumns, hasEnded, jsonOrNull, type RawBatch } from "../rows.ts";
+import { batchRow, chunkColumns, claimedColumns, hasEnded, jsonOrNull, madeMoving, type RawBatch } from "../rows.ts";
 import { NOW, type Sql } from "../sql.ts";
 import { LIFT } from "./fairness.ts";
 import { BETWEEN, type commitFields, type eventFields, type faultFields, type Needs, textOf } from "./group.text.ts";
@@ -95,8 +95,7 @@ export const CLAIM_GROUP = `WITH cand AS MATERIALIZED (SELECT id, client_id, pas
   work AS (INSERT INTO batch_work (${workColumns.join(", ")})
     SELECT made.id, made."clientId", made.owner, made.fence, made."dueAt", cand.pass,
       CASE row_number() OVER (PARTITION BY made."clientId" ORDER BY made.id) WHEN 1 THEN 1 ELSE 0 END,
-      made."nextChunk", made.phase, made.accepted, made.rejected, made.duplicate, made.faults, made.unlisted, made.attempt,
-      made.version FROM made JOIN cand ON cand.id = made.id
+      ${madeMoving} FROM made JOIN cand ON cand.id = made.id
     ON CONFLICT (batch_id) DO UPDATE SET ${renewed})
   SELECT to_json(made) AS batch, c.batch_id AS "chunkOf", ${chunkColumns}
   FROM made LEFT JOIN batch_chunk c ON c.batch_id = made.id AND c.batch_id = ANY($1::bigint[]) AND c.no = made."nextChunk"

@@ -12,6 +12,7 @@ import {
   hasEnded,
   jsonOrNull,
   liveColumns,
+  madeMoving,
   movingOf,
   outboxCte,
   outboxIds,
@@ -43,8 +44,7 @@ export const CLAIM = `WITH cand AS MATERIALIZED (SELECT id, client_id, pass FROM
       started_at = coalesce(b.started_at, ${NOW}), version = b.version + 1
     FROM cand, slot WHERE b.id = cand.id RETURNING ${claimedColumns(LEASE)}),
   work AS (INSERT INTO batch_work (${workColumns.join(", ")})
-    SELECT made.id, made."clientId", made.owner, made.fence, made."dueAt", cand.pass, 1, made."nextChunk", made.phase, made.accepted,
-      made.rejected, made.duplicate, made.faults, made.unlisted, made.attempt, made.version FROM made, cand
+    SELECT made.id, made."clientId", made.owner, made.fence, made."dueAt", cand.pass, 1, ${madeMoving} FROM made, cand
     ON CONFLICT (batch_id) DO UPDATE SET ${renewed})
   SELECT to_json(made) AS batch, c.batch_id AS "chunkOf", ${chunkColumns}
   FROM made LEFT JOIN batch_chunk c ON c.batch_id = made.id AND c.no = made."nextChunk"`;

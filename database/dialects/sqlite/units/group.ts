@@ -1,7 +1,6 @@
 /** Small batches together: claimed in one unit, and a chunk of each committed in one. */
 import { type ChunkCommit, RECORDS_A_TURN } from "../../../store.ts";
-import { failureOf } from "../failure.ts";
-import type { Failure } from "../protocol.ts";
+import { type Failure, failureOf } from "../failure.ts";
 import type { Sql } from "../sql.ts";
 import { commitChunk, taken, takeSlot } from "./work.ts";
 
