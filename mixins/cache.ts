@@ -13,9 +13,9 @@ import { configOf } from "../config/config.ts";
 import { LocalLevel, type Versioned } from "../lib/cache/local.ts";
 import { type Change, SharedLevel } from "../lib/cache/shared.ts";
 import { readWhenAsked } from "../middlewares/figures.ts";
-import { define } from "./define.ts";
-import { redisMixin, type WithRedis } from "./redis.ts";
-import { scheduleMixin, type WithSchedule } from "./schedule.ts";
+import { define, fields, type GivenBy } from "./define.ts";
+import { redisMixin } from "./redis.ts";
+import { scheduleMixin } from "./schedule.ts";
 
 export interface CacheFigures {
   local: { hits: number; misses: number; size: number };
@@ -23,22 +23,8 @@ export interface CacheFigures {
   redis: { hits: number; misses: number; fallbacks: number } | null;
 }
 
-/** What a service finds on `this` with this mixin. */
-export interface WithCache<V extends Versioned> {
-  /** The value of `key`, by `load` where it is not known; callers at the same time share one load. A failed load is not kept. */
-  cached(key: string, load: () => Promise<V | null>): Promise<V | null>;
-  /** To be called after the commit of a change and before it is announced: from then on no node reads what is older from Redis. */
-  renewed(keys: string[], value: V): Promise<void>;
-  /** Forgets what this process knows, as an operator may ask. Redis is asked again once recent changes are written to it. */
-  flushCache(): void;
-  /** Deletes what Redis holds of this cache; answers how many keys, null: there is no Redis. Rejects while it is away. */
-  emptyRedis(): Promise<number | null>;
-  cacheFigures(): CacheFigures;
-  /** The safety read, now. */
-  readChanges(): Promise<void>;
-}
-
-export interface CacheOptions<V extends Versioned, S extends Service> {
+/** `Needs`: what `changes` finds on its service. */
+export interface CacheOptions<V extends Versioned, Needs = unknown> {
   /** Part of the keys in Redis. */
   name: string;
   localTtlMs: (service: Service) => number;
@@ -48,9 +34,9 @@ export interface CacheOptions<V extends Versioned, S extends Service> {
   /** Events that tell of a change: the keys that it concerns, and the version that it made. */
   invalidatedBy: Record<string, (payload: never) => { keys: string[]; version: number }>;
   /** Everything that was changed in the last `ms`, by the database's clock. */
-  changes: (service: S, ms: number) => Promise<Change<V>[]>;
+  changes: (service: Service & Needs, ms: number) => Promise<Change<V>[]>;
   /** Of a change that only the safety read told of: for whoever else on this node listens for its event. */
-  missed?: (service: S, value: V) => void;
+  missed?: (service: Service, value: V) => void;
   toJson?: (value: V) => unknown;
   fromJson?: (json: unknown) => V;
 }
@@ -98,29 +84,33 @@ interface Own<V extends Versioned> {
   stopListening: () => void;
 }
 
-export function cacheMixin<V extends Versioned, S extends Service>(options: CacheOptions<V, S>) {
-  type This = S & Own<V> & WithCache<V> & WithRedis & WithSchedule;
+/** Gives a service `cached` and `renewed` for one kind of values. */
+export function cacheMixin<V extends Versioned, Needs = unknown>(options: CacheOptions<V, Needs>) {
   const { toJson = (value: V): unknown => value, fromJson = (json: unknown) => json as V } = options;
 
-  const events: Record<string, (this: This, ctx: { params: never }) => void> = {
-    "caches.flush"(this: This) {
-      this.flushCache();
-    },
-    /** Events may have been lost meanwhile. */
-    "$transporter.connected"(this: This) {
-      flush(this);
-    },
-  };
-  for (const [name, told] of Object.entries(options.invalidatedBy))
-    events[name] = function (this: This, ctx: { params: never }) {
+  const invalidations = Object.entries(options.invalidatedBy).map(([name, told]) => [
+    name,
+    function (this: Own<V>, ctx: { params: never }) {
       const { keys, version } = told(ctx.params);
       for (const key of keys) raise(this, key, version);
-    };
+    },
+  ]);
 
-  return define<This>({
+  return define({
     mixins: [redisMixin, scheduleMixin],
-    events,
-    created(this: This) {
+    needs: fields<Needs>(),
+    state: fields<Own<V>>(),
+    events: {
+      "caches.flush"() {
+        this.flushCache();
+      },
+      /** Events may have been lost meanwhile. */
+      "$transporter.connected"() {
+        flush(this);
+      },
+      ...Object.fromEntries(invalidations),
+    },
+    created() {
       const { absentTtlMs, maxEntries } = options;
       this.local = new LocalLevel({ ttlMs: options.localTtlMs(this), absentTtlMs, maxEntries });
       this.shared = null;
@@ -131,7 +121,8 @@ export function cacheMixin<V extends Versioned, S extends Service>(options: Cach
       this.stopListening = () => {};
     },
     methods: {
-      cached(this: This, key: string, load: () => Promise<V | null>) {
+      /** The value of `key`, by `load` where it is not known; callers at the same time share one load. A failed load is not kept. */
+      cached(key: string, load: () => Promise<V | null>): Promise<V | null> {
         const known = this.local.get(key);
         if (known !== undefined) {
           this.figures.hits++;
@@ -140,28 +131,32 @@ export function cacheMixin<V extends Versioned, S extends Service>(options: Cach
         this.figures.misses++;
         return this.loads.get(key) ?? fly(this, key, load);
       },
-      async renewed(this: This, keys: string[], value: V) {
+      /** To be called after the commit of a change and before it is announced: from then on no node reads what is older from Redis. */
+      async renewed(keys: string[], value: V) {
         for (const key of keys) {
           raise(this, key, value.version);
           this.local.put(key, value, this.local.epoch);
         }
         await this.shared?.put(keys, value);
       },
-      flushCache(this: This) {
+      /** Forgets what this process knows, as an operator may ask. Redis is asked again once recent changes are written to it. */
+      flushCache() {
         flush(this);
         this.shared?.lost();
         this.readChanges().catch((error: unknown) => this.logger.warn("The safety read is left to its rhythm:", error));
       },
-      async emptyRedis(this: This) {
+      /** Deletes what Redis holds of this cache; answers how many keys, null: there is no Redis. Rejects while it is away. */
+      async emptyRedis() {
         return this.shared ? this.shared.empty() : null;
       },
-      cacheFigures(this: This): CacheFigures {
+      cacheFigures(): CacheFigures {
         return {
           local: { ...this.figures, size: this.local.size },
           redis: this.shared && { ...this.shared.figures },
         };
       },
-      async readChanges(this: This) {
+      /** The safety read, now. */
+      async readChanges() {
         const began = performance.now();
         // What Redis has missed for longer than its time to live is gone from it anyway.
         const missedMs = Math.min(began - this.syncedAt, options.redisTtlMs(this));
@@ -173,7 +168,7 @@ export function cacheMixin<V extends Versioned, S extends Service>(options: Cach
         if (!this.shared || (await this.shared.bringUpToDate(changes))) this.syncedAt = began;
       },
     },
-    async started(this: This) {
+    async started() {
       const config = configOf(this.broker);
       // One process without Redis is told of every change by itself.
       if (!config.redisUrl && config.isEmbedded) return;
@@ -190,11 +185,14 @@ export function cacheMixin<V extends Versioned, S extends Service>(options: Cach
         read();
       });
     },
-    async stopped(this: This) {
+    async stopped() {
       this.stopListening();
     },
   });
 }
+
+/** What a service finds on `this` with this mixin. */
+export type WithCache<V extends Versioned> = GivenBy<ReturnType<typeof cacheMixin<V>>>;
 
 /** What is loading may be the old value: its callers get it, whoever asks from now on does not. Whether that is news. */
 function raise<V extends Versioned>(own: Own<V>, key: string, version: number): boolean {

@@ -1,12 +1,12 @@
 /** The database's clock, as this node watches it: whether it may be believed by whoever deletes, or takes leases for lapsed. */
 import { uptime } from "node:os";
-import type { Service, ServiceBroker } from "moleculer";
+import type { ServiceBroker } from "moleculer";
 import { Clock } from "../database/clock.doubt.ts";
 import { KeptDoubt } from "../database/clock.kept.ts";
 import type { Database } from "../database/database.ts";
 import type { BatchRow } from "../database/store.ts";
 import type { WithDatabase } from "./database.ts";
-import { define } from "./define.ts";
+import { define, fields } from "./define.ts";
 
 /** What a service finds on `this` with this mixin, which it has beside the database's. */
 export interface WithClock {
@@ -90,8 +90,10 @@ const lastOf = ({ createdAt, readyAt, startedAt, finishedAt }: BatchRow): number
   Math.max(createdAt, readyAt ?? 0, startedAt ?? 0, finishedAt ?? 0);
 
 /** Gives a service `this.clock`: the same one for all services of the node. */
-export const clockMixin = define<Service & WithDatabase & WithClock>({
-  created(this: Service & WithDatabase & WithClock) {
+export const clockMixin = define({
+  needs: fields<WithDatabase>(),
+  state: fields<WithClock>(),
+  created() {
     const known = watched.get(this.broker);
     this.clock =
       known ??

@@ -7,18 +7,7 @@ import { DatabaseRefused, DatabaseUnavailable, isUnknown } from "../database/err
 import { isUnavailable } from "../database/unavailable.ts";
 import { behind, wrongUrl } from "../database/wrong-url.ts";
 import { Problem } from "../services/errors.ts";
-import { define } from "./define.ts";
-
-/** What a service finds on `this` with this mixin, from `started` to `stopped`. */
-export interface WithDatabase {
-  database: Database;
-  /** Gives the database up before `stopped` does: for a service whose stop takes long. A second call does nothing. */
-  releaseDatabase(): Promise<void>;
-}
-
-interface Own {
-  hasDatabase: boolean;
-}
+import { define, fields, type GivenBy } from "./define.ts";
 
 interface Shared {
   database: Promise<Database>;
@@ -137,7 +126,9 @@ export function databaseAway(error: unknown, members: { batchId?: string } = {})
 }
 
 /** Gives a service `this.database`, and makes a database that is away the problem `unavailable`. Opened by the node's first user, closed by its last. */
-export const databaseMixin = define<Service & WithDatabase & Own>({
+export const databaseMixin = define({
+  /** `database`: from `started` to `stopped`. */
+  state: fields<{ database: Database; hasDatabase: boolean }>(),
   hooks: {
     error: {
       "*"(_ctx, error) {
@@ -148,18 +139,22 @@ export const databaseMixin = define<Service & WithDatabase & Own>({
     },
   },
   methods: {
-    async releaseDatabase(this: Service & WithDatabase & Own) {
+    /** Gives the database up before `stopped` does: for a service whose stop takes long. A second call does nothing. */
+    async releaseDatabase() {
       if (!this.hasDatabase) return;
       this.hasDatabase = false;
       await release(this.broker);
     },
   },
-  async started(this: Service & WithDatabase & Own) {
+  async started() {
     // Set first: a stop during the start has to end the wait for the database.
     this.hasDatabase = true;
     this.database = await acquire(this.broker);
   },
-  async stopped(this: Service & WithDatabase & Own) {
+  async stopped() {
     await this.releaseDatabase();
   },
 });
+
+/** What a service finds on `this` with this mixin. */
+export type WithDatabase = GivenBy<typeof databaseMixin>;

@@ -1,20 +1,64 @@
-import type { ServiceSchema } from "moleculer";
+/**
+ * How services and mixins are defined. Nothing is written twice: `this`, in every part of a definition, is a Moleculer
+ * service with the settings, the fields and the methods of this definition and of its mixins, as they stand there.
+ */
+import type { Service, ServiceSchema } from "moleculer";
+import type { QueueHandler } from "../lib/queue/driver.ts";
 
-/** The parts of a service or mixin that we use, with `this` as it is at run time. */
-export interface Definition<This> {
+declare const given: unique symbol;
+declare const needed: unique symbol;
+
+/** A definition as Moleculer takes it. `Gives` is what a service with it finds on `this`, `Needs` what that service must have beside it. */
+export type Defined<Gives = unknown, Needs = unknown> = ServiceSchema & {
+  readonly [given]?: Gives;
+  readonly [needed]?: Needs;
+};
+
+/** What a service finds on `this` with a mixin: `GivenBy<typeof scheduleMixin>`. */
+export type GivenBy<D> = D extends { readonly [given]?: infer Gives } ? Gives : unknown;
+type NeededBy<D> = D extends { readonly [needed]?: infer Needs } ? Needs : unknown;
+
+type Mixins = readonly Partial<ServiceSchema>[];
+type AllGiven<Ms> = Ms extends readonly [infer M, ...infer Rest] ? GivenBy<M> & AllGiven<Rest> : unknown;
+type AllNeeded<Ms> = Ms extends readonly [infer M, ...infer Rest] ? NeededBy<M> & AllNeeded<Rest> : unknown;
+
+type Satisfied<Given, Needed> = Given extends Needed ? unknown : { readonly [needed]: Needed };
+
+/** `this` of a definition. */
+export type This<Ms, Needs, State, Settings, Methods> = Service<Settings> & AllGiven<Ms> & Needs & State & Methods;
+
+/** The parts of a service or mixin that we use. `Methods` has no functions as its bound, so that one may use the others' answers. */
+export interface Definition<Ms extends Mixins, Needs, State, Settings, Methods, Actions = object, Events = object> {
   name?: string;
-  mixins?: Partial<ServiceSchema>[];
-  settings?: Record<string, unknown>;
-  dependencies?: string[];
-  actions?: object;
-  events?: Record<string, (this: This, ctx: { params: never }) => unknown>;
-  methods?: Record<string, (this: This, ...args: never[]) => unknown>;
-  hooks?: { error: { "*": (this: This, ctx: unknown, error: Error) => never } };
-  AMQPQueues?: Record<string, unknown>;
-  created?(this: This): void;
-  started?(this: This): Promise<void>;
-  stopped?(this: This): Promise<void>;
+  /** What one of them needs must be there by another one, or by the definition's own fields. */
+  mixins?: readonly [...Ms] & Satisfied<Service & AllGiven<Ms> & Needs & State, AllNeeded<Ms>>;
+  /** `fields<WithDatabase>()`: what a service with this mixin has from elsewhere. */
+  needs?: Needs;
+  /** `fields<{ loop: WorkLoop }>()`: the fields that `created` and `started` set. */
+  state?: State;
+  settings?: Settings;
+  methods?: Methods;
+  actions?: Actions;
+  events?: Events;
+  hooks?: { error: { "*": (ctx: unknown, error: Error) => never } };
+  AMQPQueues?: Record<string, QueueHandler>;
+  created?(): void;
+  started?(): Promise<void>;
+  stopped?(): Promise<void>;
 }
 
-/** The one cast between our typed definitions and Moleculer's loosely typed schema (moleculer issue 1321). */
-export const define = <This>(definition: Definition<This>): ServiceSchema => definition as unknown as ServiceSchema;
+/** Names the types of fields, as a class does; there is no value. */
+export const fields = <T>(): T => undefined as T;
+
+/** Defines a mixin, or a service without a contract. A service with one is a `defineActor`. */
+export const define = <
+  const Ms extends Mixins = [],
+  Needs = unknown,
+  State = unknown,
+  Settings = Service["settings"],
+  Methods extends object = object,
+>(
+  definition: Definition<Ms, Needs, State, Settings, Methods> & ThisType<This<Ms, Needs, State, Settings, Methods>>,
+): Defined<AllGiven<Ms> & State & Methods, Needs> =>
+  // Moleculer's own type of a schema knows neither our queues nor what is inferred here (moleculer issue 1321).
+  definition as unknown as Defined<AllGiven<Ms> & State & Methods, Needs>;

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { inspect } from "node:util";
-import type { Service, ServiceBroker } from "moleculer";
+import type { ServiceBroker } from "moleculer";
 import { ConfigError } from "../config/config.ts";
 import { define } from "./define.ts";
 
@@ -12,8 +12,8 @@ const LOOK_MS = 10;
  * It stands last among a service's mixins: Moleculer starts the last one first, and the others may open doors.
  */
 export const partnersMixin = (...partners: string[]) =>
-  define<Service>({
-    async started(this: Service) {
+  define({
+    async started() {
       const missing = partners.filter((name) => !this.broker.getLocalService(name));
       if (missing.length > 0)
         throw new ConfigError([

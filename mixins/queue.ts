@@ -7,37 +7,14 @@ import type { Service } from "moleculer";
 import { configOf } from "../config/config.ts";
 import { AmqpQueues, countReconnects } from "../lib/amqp/queue.ts";
 import { Shared } from "../lib/batching/shared.ts";
-import type { Consumption, Handle, QueueDriver, QueueMessage } from "../lib/queue/driver.ts";
+import type { Consumption, Handle, QueueDriver, QueueHandler } from "../lib/queue/driver.ts";
 import { MemoryQueues } from "../lib/queue/memory.ts";
 import type { QueueName } from "../services/contracts.ts";
 import { checkMessage, type MessageOf } from "../services/messages.ts";
-import { define } from "./define.ts";
+import { define, fields, type GivenBy } from "./define.ts";
 
 export { QUEUE_CHANGED } from "../lib/amqp/queue.ts";
-export type { QueueMessage } from "../lib/queue/driver.ts";
-
-export interface QueueChannel {
-  /** Done with it: the next one may come. */
-  ack(message: QueueMessage): void;
-}
-/** A throw gives the message back; after 20 times it is a dead letter. */
-export type QueueHandler = (this: Service, channel: QueueChannel, message: QueueMessage) => void | Promise<void>;
-
-/** What a service finds on `this` with this mixin. */
-export interface WithQueue {
-  /** Resolves when the message is safe. Rejects where it may not be: RabbitMQ is away, blocked or too slow. */
-  addAMQPJob<N extends QueueName>(queue: N, payload: MessageOf<N>): Promise<void>;
-  /** Of a queue that this service consumes: deliveries stop, and the message that it holds goes back for others. */
-  pauseAMQPQueue(queue: QueueName): Promise<void>;
-  resumeAMQPQueue(queue: QueueName): Promise<void>;
-  /** Whether messages of a queue that this service consumes can come in; the local event QUEUE_CHANGED tells of changes. */
-  isAMQPQueueUp(queue: QueueName): boolean;
-}
-
-interface Own {
-  driver: QueueDriver;
-  consumptions: Map<QueueName, Consumption>;
-}
+export type { QueueChannel, QueueMessage } from "../lib/queue/driver.ts";
 
 const drivers = new Shared<QueueDriver>(
   async (broker) => (configOf(broker).amqpUrls.length > 0 ? AmqpQueues.open(broker) : new MemoryQueues()),
@@ -51,26 +28,30 @@ const declared = (service: Service) =>
   ][];
 
 /** Gives a service `addAMQPJob`, and consumes the queues that its schema declares from `started` to `stopped`. */
-export const queueMixin = define<Service & Own>({
-  created(this: Service & Own) {
+export const queueMixin = define({
+  state: fields<{ driver: QueueDriver; consumptions: Map<QueueName, Consumption> }>(),
+  created() {
     this.consumptions = new Map();
     countReconnects(this.broker);
   },
   methods: {
-    async addAMQPJob(this: Own, queue: QueueName, payload: unknown) {
+    /** Resolves when the message is safe. Rejects where it may not be: RabbitMQ is away, blocked or too slow. */
+    async addAMQPJob<N extends QueueName>(queue: N, payload: MessageOf<N>) {
       await this.driver.add(queue, checkMessage(queue, payload));
     },
-    async pauseAMQPQueue(this: Own, queue: QueueName) {
+    /** Of a queue that this service consumes: deliveries stop, and the message that it holds goes back for others. */
+    async pauseAMQPQueue(queue: QueueName) {
       await this.consumptions.get(queue)?.pause();
     },
-    async resumeAMQPQueue(this: Own, queue: QueueName) {
+    async resumeAMQPQueue(queue: QueueName) {
       await this.consumptions.get(queue)?.resume();
     },
-    isAMQPQueueUp(this: Own, queue: QueueName) {
+    /** Whether messages of a queue that this service consumes can come in; the local event QUEUE_CHANGED tells of changes. */
+    isAMQPQueueUp(queue: QueueName) {
       return this.consumptions.get(queue)?.isUp ?? false;
     },
   },
-  async started(this: Service & Own) {
+  async started() {
     this.driver = await drivers.acquire(this.broker);
     for (const [name, handler] of declared(this)) {
       const handle: Handle = async (message, ack) => {
@@ -84,8 +65,11 @@ export const queueMixin = define<Service & Own>({
       this.consumptions.set(name, this.driver.consume(name, handle));
     }
   },
-  async stopped(this: Service & Own) {
+  async stopped() {
     await Promise.all([...this.consumptions.values()].map((consumption) => consumption.end()));
     await drivers.release(this.broker);
   },
 });
+
+/** What a service finds on `this` with this mixin. */
+export type WithQueue = GivenBy<typeof queueMixin>;

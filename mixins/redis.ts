@@ -1,13 +1,7 @@
-import type { Service, ServiceBroker } from "moleculer";
+import type { ServiceBroker } from "moleculer";
 import { ConfigError, configOf } from "../config/config.ts";
 import { RedisLink } from "../lib/redis/link.ts";
-import { define } from "./define.ts";
-
-/** What a service finds on `this` with this mixin, from `started` to `stopped`. */
-export interface WithRedis {
-  /** Null: there is no REDIS_URL. */
-  redis: RedisLink | null;
-}
+import { define, fields } from "./define.ts";
 
 interface Shared {
   link: RedisLink;
@@ -56,17 +50,19 @@ function openLink(broker: ServiceBroker, url: string): RedisLink {
 }
 
 /** Gives a service `this.redis`. A Redis that is away keeps no service from starting. */
-export const redisMixin = define<Service & WithRedis>({
-  created(this: Service & WithRedis) {
+export const redisMixin = define({
+  /** Null: there is no REDIS_URL. */
+  state: fields<{ redis: RedisLink | null }>(),
+  created() {
     this.redis = null;
   },
-  async started(this: Service & WithRedis) {
+  async started() {
     const { redisUrl } = configOf(this.broker);
     if (!redisUrl) return;
     this.redis = acquireLink(this.broker, redisUrl);
     await untilLinksUp(this.broker, [this.redis]);
   },
-  async stopped(this: Service & WithRedis) {
+  async stopped() {
     const { redisUrl } = configOf(this.broker);
     if (this.redis && redisUrl) releaseLink(this.broker, redisUrl);
     this.redis = null;

@@ -1,18 +1,6 @@
-import type { Service } from "moleculer";
-import { define } from "./define.ts";
+import { define, fields, type GivenBy } from "./define.ts";
 
 type Every = number | (() => number);
-
-/** What a service finds on `this` with this mixin. */
-export interface WithSchedule {
-  /**
-   * Runs `work` every `everyMs`, never twice at once, until the service stops; a failure is logged and tried again.
-   * A function is asked anew after each run. `jitter` (0 to 1) spreads the nodes of a cluster. The answer runs it at once.
-   */
-  schedule(name: string, everyMs: Every, work: () => Promise<unknown>, jitter?: number): () => void;
-  /** Ends all rhythms and waits for what runs. */
-  endSchedules(): Promise<void>;
-}
 
 class Rhythm {
   private timer: NodeJS.Timeout | null = null;
@@ -54,17 +42,18 @@ class Rhythm {
   }
 }
 
-interface Own {
-  rhythms: Rhythm[];
-}
-
 /** Gives a service rhythms that end with it. */
-export const scheduleMixin = define<Service & Own & WithSchedule>({
-  created(this: Service & Own) {
+export const scheduleMixin = define({
+  state: fields<{ rhythms: Rhythm[] }>(),
+  created() {
     this.rhythms = [];
   },
   methods: {
-    schedule(this: Service & Own, name: string, everyMs: Every, work: () => Promise<unknown>, jitter = 0) {
+    /**
+     * Runs `work` every `everyMs`, never twice at once, until the service stops; a failure is logged and tried again.
+     * A function is asked anew after each run. `jitter` (0 to 1) spreads the nodes of a cluster. The answer runs it at once.
+     */
+    schedule(name: string, everyMs: Every, work: () => Promise<unknown>, jitter = 0) {
       const guarded = async () => {
         try {
           await work();
@@ -77,11 +66,15 @@ export const scheduleMixin = define<Service & Own & WithSchedule>({
       this.rhythms.push(rhythm);
       return () => rhythm.now();
     },
-    async endSchedules(this: Service & Own) {
+    /** Ends all rhythms and waits for what runs. */
+    async endSchedules() {
       await Promise.all(this.rhythms.splice(0).map((rhythm) => rhythm.end()));
     },
   },
-  async stopped(this: Service & WithSchedule) {
+  async stopped() {
     await this.endSchedules();
   },
 });
+
+/** What a service finds on `this` with this mixin. */
+export type WithSchedule = GivenBy<typeof scheduleMixin>;

@@ -21,20 +21,24 @@ import { rateLimiterActions } from "./rateLimiter/rateLimiter.contract.ts";
 import { retentionActions } from "./retention/retention.contract.ts";
 import { webhookActions } from "./webhook/webhook.contract.ts";
 
-export const actions = {
-  ...clientCacheActions,
-  ...rateLimiterActions,
-  ...policyActions,
-  ...importsActions,
-  ...batchActions,
-  ...outboxActions,
-  ...batchLockActions,
-  ...batchProcessorActions,
-  ...webhookActions,
-  ...retentionActions,
-  ...monitorActions,
+/** The actions of each actor. */
+export const contracts = {
+  clientCache: clientCacheActions,
+  rateLimiter: rateLimiterActions,
+  policy: policyActions,
+  imports: importsActions,
+  batch: batchActions,
+  outbox: outboxActions,
+  batchLock: batchLockActions,
+  batchProcessor: batchProcessorActions,
+  webhook: webhookActions,
+  retention: retentionActions,
+  monitor: monitorActions,
 };
-export type ActionName = keyof typeof actions;
+export type Contracts = typeof contracts;
+export type ActorName = keyof Contracts;
+/** As Moleculer knows it: `batch.get`. */
+export type ActionName = { [A in ActorName]: `${A}.${keyof Contracts[A] & string}` }[ActorName];
 
 export const queues = { ...batchProcessorQueues };
 export type QueueName = keyof typeof queues;

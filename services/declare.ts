@@ -45,6 +45,10 @@ export interface ActionContract<P extends Params, A> {
   readonly answer?: A;
 }
 
+/** What an action is sent, and what it answers. */
+export type Sent<C> = C extends { params: infer P } ? Infer<P> : never;
+export type Answered<C> = C extends ActionContract<Params, infer A> ? A : never;
+
 /**
  * Declares an action: `action({ id: { type: "string" } }).answers<Client>()`. With `timeout` 0 nobody watches a call: for
  * actions on the hot path that bound their time themselves, where Moleculer's timer would be a tenth of the cost.

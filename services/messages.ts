@@ -1,11 +1,15 @@
 /** How messages are sent and answered, typed by the contracts: a wrong action name or payload does not compile. */
 import FastestValidator, { type SyncCheckFunction } from "fastest-validator";
-import type { CallingOptions, Context, ServiceBroker } from "moleculer";
-import { type ActionName, actions, type EventName, events, type QueueName, queues } from "./contracts.ts";
-import type { ActionContract, Infer, Params } from "./declare.ts";
+import type { CallingOptions, ServiceBroker } from "moleculer";
+import { type ActionName, type Contracts, type EventName, events, type QueueName, queues } from "./contracts.ts";
+import type { Answered, Infer, Params, Sent } from "./declare.ts";
 
-export type ParamsOf<N extends ActionName> = Infer<(typeof actions)[N]["params"]>;
-export type AnswerOf<N extends ActionName> = (typeof actions)[N] extends ActionContract<Params, infer A> ? A : never;
+/** What the contract of an action declares, by the action's full name. */
+type ContractOf<N> = N extends `${infer A extends keyof Contracts}.${infer S}`
+  ? Contracts[A][S & keyof Contracts[A]]
+  : never;
+export type ParamsOf<N extends ActionName> = Sent<ContractOf<N>>;
+export type AnswerOf<N extends ActionName> = Answered<ContractOf<N>>;
 export type EventOf<N extends EventName> = (typeof events)[N] extends { readonly payload?: infer T } ? T : never;
 export type MessageOf<N extends QueueName> = Infer<(typeof queues)[N]["params"]>;
 
@@ -66,21 +70,4 @@ export function publishSoon(broker: ServiceBroker, committed: ParamsOf<"outbox.p
   call(broker, "outbox.publish", committed).catch((error: unknown) =>
     broker.logger.warn("Publishing is left to the sweep:", error),
   );
-}
-
-type Short<N, Service extends string> = N extends `${Service}.${infer S}` ? S : never;
-type Handlers<This, Service extends string> = {
-  [N in ActionName as Short<N, Service>]: (this: This, ctx: Context<ParamsOf<N>>) => Promise<AnswerOf<N>> | AnswerOf<N>;
-};
-
-/**
- * A service's `actions`, from its contract and one handler each; a missing or extra handler does not compile.
- * `This` is what the handlers find as `this`.
- */
-export function serve<This, Name extends string>(name: Name, handlers: Handlers<This, Name>): object {
-  const built: Record<string, unknown> = {};
-  for (const [short, handler] of Object.entries(handlers)) {
-    built[short] = { ...actions[`${name}.${short}` as ActionName], handler };
-  }
-  return built;
 }

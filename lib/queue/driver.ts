@@ -6,6 +6,13 @@ export interface QueueMessage {
   content: unknown;
 }
 
+export interface QueueChannel {
+  /** Done with it: the next one may come. */
+  ack(message: QueueMessage): void;
+}
+/** A throw gives the message back; after 20 times it is a dead letter. */
+export type QueueHandler = (channel: QueueChannel, message: QueueMessage) => unknown;
+
 /** Handles one message; done with it when `ack` is called, and given back when it rejects. */
 export type Handle = (message: QueueMessage, ack: () => void) => Promise<void>;
 

@@ -10,7 +10,7 @@ import { configOf } from "../../config/config.ts";
 import { listen } from "../../lib/net/listen.ts";
 import { originForm } from "../../lib/net/target.ts";
 import { readWhenAsked } from "../../middlewares/figures.ts";
-import { define } from "../../mixins/define.ts";
+import { define, fields } from "../../mixins/define.ts";
 import { partnersMixin } from "../../mixins/partners.ts";
 import { BATCH_WRITTEN, type BatchNews } from "../batch/batch.contract.ts";
 import type { Client } from "../clientCache/clientCache.contract.ts";
@@ -23,7 +23,7 @@ import { Admissions } from "./http/admissions.ts";
 import { authenticatedClient, authenticateOperator, refusalNow } from "./http/auth.ts";
 import { Connections, connectionBounds } from "./http/connections.ts";
 import { Cursors } from "./http/cursors.ts";
-import type { AliasOfGateway, Api } from "./http/gateway.ts";
+import type { AliasOfGateway, Api, ApiState } from "./http/gateway.ts";
 import { headChecked } from "./http/head.ts";
 import { FailedLogins } from "./http/logins.ts";
 import { OpenExports, OpenFiles, OpenStreams } from "./http/open.ts";
@@ -51,12 +51,29 @@ const newsOf = ({ subject: batchId, data }: CloudEvent, hasEnded: boolean): Batc
   hasEnded,
 });
 
-export default define<Api>({
+function answerError(
+  api: Pick<Api, "isStopping" | "logger">,
+  req: ApiRequest,
+  res: ServerResponse,
+  error: Error,
+): void {
+  // A client that hung up waits for no answer.
+  if ((error as NodeJS.ErrnoException).code === "ECONNRESET") return;
+  const problem = problemOf(error);
+  if (problem.type === "internal") api.logger.error(`Request ${req.$ctx?.requestID} failed:`, error);
+  if (req.socket.destroyed) return;
+  if (api.isStopping) res.shouldKeepAlive = false;
+  sendProblem(req, res, problem);
+}
+
+export default define({
   name: "api",
   mixins: [
     ApiGateway as unknown as Partial<Service["schema"]>,
     partnersMixin("clientCache", "rateLimiter", "policy", "imports", "batch", "outbox"),
   ],
+
+  state: fields<ApiState>(),
 
   // They would change the routes of a node that runs, for whoever is on the broker.
   actions: { addRoute: false, removeRoute: false, listAliases: false },
@@ -79,7 +96,7 @@ export default define<Api>({
     },
     routes: gatewayRoutes,
     onError(this: Api, req: ApiRequest, res: ServerResponse, error: Error) {
-      this.answerError(req, res, error);
+      answerError(this, req, res, error);
     },
   },
 
@@ -118,19 +135,19 @@ export default define<Api>({
 
   events: {
     // From the node that committed it, wherever that is.
-    "batch.ready"(this: Api, { params }: { params: CloudEvent }) {
+    "batch.ready"({ params }: { params: CloudEvent }) {
       this.watches.news(newsOf(params, false));
     },
-    "client.changed"(this: Api, { params: { id } }: { params: Client }) {
+    "client.changed"({ params: { id } }: { params: Client }) {
       return this.admissions.recheck(id);
     },
-    "batch.completed"(this: Api, { params }: { params: CloudEvent }) {
+    "batch.completed"({ params }: { params: CloudEvent }) {
       this.watches.news(newsOf(params, true));
     },
   },
 
   methods: {
-    async authenticateClient(this: Api, _ctx: never, _route: never, req: ApiRequest, res: ServerResponse) {
+    async authenticateClient(_ctx: never, _route: never, req: ApiRequest, res: ServerResponse) {
       this.refuseIfStopping();
       const client = await authenticatedClient(req, this.failedLogins);
       this.admissions.enter(client.id, req, res);
@@ -140,36 +157,26 @@ export default define<Api>({
       return null;
     },
 
-    async authenticateOperator(this: Api, _ctx: never, _route: never, req: ApiRequest) {
+    async authenticateOperator(_ctx: never, _route: never, req: ApiRequest) {
       this.refuseIfStopping();
       await authenticateOperator(req, this.adminToken, this.failedLogins);
       this.connections.know(req.socket, true);
       return null;
     },
 
-    async authenticateNobody(this: Api, _ctx: never, _route: never, req: ApiRequest) {
+    async authenticateNobody(_ctx: never, _route: never, req: ApiRequest) {
       this.connections.know(req.socket, false);
       return null;
     },
 
-    refuseIfStopping(this: Api) {
+    refuseIfStopping() {
       if (this.isStopping)
         throw new Problem("unavailable", "This node is stopping.", { headers: { "Retry-After": "1" } });
     },
 
-    answerError(this: Api, req: ApiRequest, res: ServerResponse, error: Error) {
-      // A client that hung up waits for no answer.
-      if ((error as NodeJS.ErrnoException).code === "ECONNRESET") return;
-      const problem = problemOf(error);
-      if (problem.type === "internal") this.logger.error(`Request ${req.$ctx?.requestID} failed:`, error);
-      if (req.socket.destroyed) return;
-      if (this.isStopping) res.shouldKeepAlive = false;
-      sendProblem(req, res, problem);
-    },
-
     /** moleculer-web would log whatever is answered with 5xx once more, with its stack. */
-    errorHandler(this: Api, req: ApiRequest, res: ServerResponse, error: Error) {
-      this.answerError(req, res, error);
+    errorHandler(req: ApiRequest, res: ServerResponse, error: Error) {
+      answerError(this, req, res, error);
     },
 
     /** The path alone: each call reads its query itself, strictly. moleculer-web drops one slash at the end. */
@@ -179,7 +186,7 @@ export default define<Api>({
     },
 
     /** HEAD is GET without its body, which Node leaves out by itself. */
-    resolveAlias(this: Api, url: string, method?: string) {
+    resolveAlias(url: string, method?: string) {
       const asked = method === "HEAD" ? "GET" : method;
       for (const alias of this.aliases) {
         const params = asked !== undefined && alias.isMethod(asked) && alias.match(url);
@@ -189,7 +196,7 @@ export default define<Api>({
     },
 
     /** No route has it: another method may. */
-    send404(this: Api, req: ApiRequest, res: ServerResponse) {
+    send404(req: ApiRequest, res: ServerResponse) {
       const url = req.parsedUrl ?? "/";
       const place = moved[url];
       if (place) return void res.writeHead(308, { Location: place }).end();
@@ -201,11 +208,11 @@ export default define<Api>({
           : new Problem("method-not-allowed", `${req.method} is not known here.`, {
               headers: { Allow: [...new Set(allowed)].join(", ") },
             });
-      this.answerError(req, res, problem);
+      answerError(this, req, res, problem);
     },
 
     /** Answers 503 to what is new and what is to who waits, finishes what runs, and cuts off what lasts too long. */
-    async drain(this: Api) {
+    async drain() {
       this.isStopping = true;
       clearInterval(this.rechecks);
       this.watches.end();

@@ -63,77 +63,77 @@ const state = { type: "enum", values: batchStates, optional: true } as const;
 
 export const batchActions = {
   /** Throws not-found, also for an upload that is not committed. */
-  "batch.get": action({ publicId, clientId }).answers<BatchRow>(),
-  "batch.list": action({
+  get: action({ publicId, clientId }).answers<BatchRow>(),
+  list: action({
     clientId,
     state,
     before: { type: "number", optional: true },
     limit: { type: "number", integer: true, min: 1, max: 201 },
   }).answers<BatchRow[]>(),
   /** Of these batches the ones that are at another version by now: one query, however many. Without their envelope. */
-  "batch.changed": action({
+  changed: action({
     seen: typed<SeenBatch[]>({ type: "array" }),
   }).answers<BatchRow[]>(),
   /** Rejected records after `after` (a record's number), in order. */
-  "batch.errors": action({
+  errors: action({
     id: { type: "number" },
     after: { type: "number" },
     limit: { type: "number" },
   }).answers<RecordErrors[]>(),
   /** Of each of these batches its last failed attempts, the newest first. They are for operators. */
-  "batch.attempts": action({
+  attempts: action({
     ids: typed<number[]>({ type: "array", items: "number" }),
     last: { type: "number", integer: true, min: 1 },
   }).answers<BatchAttempt[]>(),
   /** Stored records after `after`, in order. */
-  "batch.records": action({
+  records: action({
     id: { type: "number" },
     after: { type: "number" },
     limit: { type: "number" },
   }).answers<{ seq: number; data: string }[]>(),
 
   /** Each throws not-found, illegal-state. */
-  "batch.cancel": action({ publicId, clientId }).answers<BatchRow>(),
-  "batch.approve": action({ publicId }).answers<BatchRow>(),
-  "batch.reject": action({ publicId, reason: { type: "string", optional: true } }).answers<BatchRow>(),
-  "batch.redrive": action({ publicId }).answers<BatchRow>(),
+  cancel: action({ publicId, clientId }).answers<BatchRow>(),
+  approve: action({ publicId }).answers<BatchRow>(),
+  reject: action({ publicId, reason: { type: "string", optional: true } }).answers<BatchRow>(),
+  redrive: action({ publicId }).answers<BatchRow>(),
 
   /** failed → ready with attempts at 0, for the client itself. Throws not-found, illegal-state. */
-  "batch.retry": action({ publicId, clientId: { type: "number" } }).answers<BatchRow>(),
+  retry: action({ publicId, clientId: { type: "number" } }).answers<BatchRow>(),
   /** Null: another was faster, or the client is at its cap. */
-  "batch.claim": action({ id: { type: "number" }, owner: { type: "string" } }).answers<Claim | null>(),
+  claim: action({ id: { type: "number" }, owner: { type: "string" } }).answers<Claim | null>(),
   /** Claims small batches together; those of one client take one of its places. Answers the ones that were claimed. */
-  "batch.claimGroup": action({
+  claimGroup: action({
     ids: typed<number[]>({ type: "array", items: "number" }),
     owner: { type: "string" },
   }).answers<Claim[]>(),
   /** The batch after the commit; null when the fence was raised: nothing was written, stop. `end` without events: they are added here. */
-  "batch.commitChunk": action({
+  commitChunk: action({
     batch: typed<BatchRow>({ type: "object" }),
     commit: typed<WorkerCommit>({ type: "object" }),
   }).answers<BatchRow | null>(),
   /** The same of several batches in one unit, each for itself: one that fails changes nothing for the others. Throws unavailable. */
-  "batch.commitChunks": action({
+  commitChunks: action({
     commits: typed<{ batch: BatchRow; commit: WorkerCommit }[]>({ type: "array" }),
   }).answers<({ batch: BatchRow | null } | { error: unknown })[]>(),
   /** Writes how a run came out. Answers the batch; null: its fence was raised before, nothing was written. */
-  "batch.settle": action({
+  settle: action({
     batch: typed<BatchRow>({ type: "object" }),
     outcome: typed<Settlement>({ type: "object" }),
   }).answers<BatchRow | null>(),
   /** A batch that was handed back with a delay goes on now. Null: it has changed since. */
-  "batch.endSnooze": action({ batch: typed<BatchRow>({ type: "object" }) }).answers<BatchRow | null>(),
+  endSnooze: action({ batch: typed<BatchRow>({ type: "object" }) }).answers<BatchRow | null>(),
 
   /** Writes a client's cap and weight for the choice of batches. */
-  "batch.configureQueue": action({
+  configureQueue: action({
     clientId: { type: "number" },
     cap: { type: "number" },
     weight: { type: "number" },
   }).answers<void>(),
   /** All batches of the database; `now` is its clock. Throws unavailable. */
-  "batch.stats": action({}).answers<Stats>(),
+  stats: action({}).answers<Stats>(),
   /** A small write to the database, in ms. Throws unavailable. */
-  "batch.ping": action({}).answers<number>(),
+  ping: action({}).answers<number>(),
 };
 
 /** What waits in the database, by its clock `now`. */

@@ -4,14 +4,14 @@
  * looks after. Every write is one unit with its conditions inside (state, fence, next chunk), so a late or repeated call
  * writes nothing. While its database is away every call is refused with `unavailable`.
  */
-import type { Service } from "moleculer";
 import { configOf } from "../../config/config.ts";
-import { clockMixin, type WithClock } from "../../mixins/clock.ts";
-import { databaseMixin, type WithDatabase } from "../../mixins/database.ts";
-import { define } from "../../mixins/define.ts";
-import { scheduleMixin, type WithSchedule } from "../../mixins/schedule.ts";
+import { clockMixin } from "../../mixins/clock.ts";
+import { databaseMixin } from "../../mixins/database.ts";
+import { fields } from "../../mixins/define.ts";
+import { scheduleMixin } from "../../mixins/schedule.ts";
 import { announceBatches } from "../announce.ts";
-import { call, serve } from "../messages.ts";
+import { defineActor } from "../define.ts";
+import { call } from "../messages.ts";
 import type { CloudEvent } from "../outbox/outbox.contract.ts";
 import { BatchEvents } from "./batch.events.ts";
 import { BatchFigures } from "./batch.figures.ts";
@@ -23,29 +23,37 @@ import { settle } from "./batch.settle.ts";
 import { Sweeper } from "./batch.sweep.ts";
 import { claim, commitChunk } from "./batch.work.ts";
 
-type BatchService = Service &
-  WithDatabase &
-  WithSchedule &
-  WithClock & {
-    figures: BatchFigures;
-    parts: BatchParts;
-    sweeper: Sweeper;
-    wakeWorkers(): void;
-    drain(): Promise<void>;
-  };
+interface State {
+  figures: BatchFigures;
+  parts: BatchParts;
+  sweeper: Sweeper;
+}
 
 /** Of a page of errors or records. A reader that stops holds one page in memory. */
 const MOST_READ_BYTES = 256 * 1024;
 
-export default define<BatchService>({
+export default defineActor({
   name: "batch",
   mixins: [databaseMixin, scheduleMixin, clockMixin],
+  state: fields<State>(),
 
   created() {
     this.figures = new BatchFigures(this.broker);
   },
 
-  actions: serve<BatchService, "batch">("batch", {
+  methods: {
+    wakeWorkers() {
+      call(this.broker, "outbox.wake", {}).catch((error: unknown) => this.logger.debug("No wake-up:", error));
+    },
+    async drain() {
+      // A stop can meet the start.
+      if (!this.sweeper) return;
+      this.sweeper.end();
+      await this.endSchedules();
+    },
+  },
+
+  actions: {
     get(ctx) {
       return foundBatch(this.database.store, ctx.params);
     },
@@ -117,18 +125,6 @@ export default define<BatchService>({
       const began = performance.now();
       await this.database.ping(this.broker.nodeID);
       return performance.now() - began;
-    },
-  }),
-
-  methods: {
-    wakeWorkers(this: BatchService) {
-      call(this.broker, "outbox.wake", {}).catch((error: unknown) => this.logger.debug("No wake-up:", error));
-    },
-    async drain(this: BatchService) {
-      // A stop can meet the start.
-      if (!this.sweeper) return;
-      this.sweeper.end();
-      await this.endSchedules();
     },
   },
 

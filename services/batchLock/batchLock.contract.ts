@@ -26,16 +26,16 @@ const boundByItself = { timeout: 0 };
 
 export const batchLockActions = {
   /** Takes the mutex of a claim for the lock's TTL. It saves contention and decides nothing. */
-  "batchLock.acquire": action(claim, boundByItself).answers<LockOutcome>(),
+  acquire: action(claim, boundByItself).answers<LockOutcome>(),
   /** Prolongs a held lock by its TTL; false: it is lost. */
-  "batchLock.extend": action({ ...claim, ...token }, boundByItself).answers<boolean>(),
+  extend: action({ ...claim, ...token }, boundByItself).answers<boolean>(),
   /** Gives a held lock back; of a lost one nothing happens. */
-  "batchLock.release": action({ ...claim, ...token }, boundByItself).answers<void>(),
+  release: action({ ...claim, ...token }, boundByItself).answers<void>(),
   /** The same for the claims of a group, under one token: all of them, or none where one is held by another. */
-  "batchLock.acquireAll": action(claims, boundByItself).answers<LockOutcome>(),
+  acquireAll: action(claims, boundByItself).answers<LockOutcome>(),
   /** False: one of them is lost. */
-  "batchLock.extendAll": action({ ...claims, ...token }, boundByItself).answers<boolean>(),
-  "batchLock.releaseAll": action({ ...claims, ...token }, boundByItself).answers<void>(),
+  extendAll: action({ ...claims, ...token }, boundByItself).answers<boolean>(),
+  releaseAll: action({ ...claims, ...token }, boundByItself).answers<void>(),
   /** Of this node. */
-  "batchLock.status": action({}).answers<LockStatus>(),
+  status: action({}).answers<LockStatus>(),
 };

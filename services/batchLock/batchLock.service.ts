@@ -4,49 +4,41 @@
  * part of its name: of a batch that was taken from a dead worker the lock is another, so nobody waits for the old one to
  * lapse. It is kept by a quorum of Redis nodes or in the database, by BATCH_LOCK_PROVIDER; while Redis is away BATCH_LOCK_FALLBACK serves.
  */
-import type { Service } from "moleculer";
 import { configOf } from "../../config/config.ts";
 import { isUnavailable } from "../../database/unavailable.ts";
 import { type Counter, counter, readWhenAsked } from "../../middlewares/figures.ts";
-import { databaseMixin, type WithDatabase } from "../../mixins/database.ts";
-import { define } from "../../mixins/define.ts";
+import { databaseMixin } from "../../mixins/database.ts";
+import { fields } from "../../mixins/define.ts";
 import { acquireLink, releaseLink, untilLinksUp } from "../../mixins/redis.ts";
-import { scheduleMixin, type WithSchedule } from "../../mixins/schedule.ts";
-import { serve } from "../messages.ts";
-import type { LockOutcome } from "./batchLock.contract.ts";
+import { scheduleMixin } from "../../mixins/schedule.ts";
+import { defineActor } from "../define.ts";
 import { LocksWithFallback } from "./batchLock.fallback.ts";
 import { MemoryLocks } from "./batchLock.memory.ts";
-import type { LockProvider, Names } from "./batchLock.provider.ts";
+import type { Names } from "./batchLock.provider.ts";
 import { RedisLocks } from "./batchLock.redis.ts";
 import { SqlLocks } from "./batchLock.sql.ts";
 
 type Outcome = "acquired" | "busy" | "unavailable" | "lost";
-type BatchLock = Service &
-  WithDatabase &
-  WithSchedule & {
-    /** From `started` on. */
-    locks: LocksWithFallback;
-    ttlMs: number;
-    outcomes: Counter<Outcome>;
-    /** The Redis nodes that were opened. */
-    nodes: readonly string[];
-    acquire(names: Names): Promise<LockOutcome>;
-    extend(names: Names, token: string): Promise<boolean>;
-    redisLocks(): Promise<LockProvider>;
-    sqlLocks(): LockProvider;
-    forgetLocks(): Promise<void>;
-  };
+interface State {
+  /** From `started` on. */
+  locks: LocksWithFallback;
+  ttlMs: number;
+  outcomes: Counter<Outcome>;
+  /** The Redis nodes that were opened. */
+  nodes: readonly string[];
+}
 
 const outcomes = { name: "dataflow_locks_total", help: "Batch locks by what came of them." };
 const fallbacks = { name: "dataflow_lock_fallbacks_total", help: "Locks asked of the fallback, for Redis was away." };
 
 const nameOf = ({ batchId, fence }: { batchId: string; fence: number }) => `lock:batch:${batchId}:${fence}`;
 
-export default define<BatchLock>({
+export default defineActor({
   name: "batchLock",
   mixins: [databaseMixin, scheduleMixin],
+  state: fields<State>(),
 
-  created(this: BatchLock) {
+  created() {
     this.ttlMs = configOf(this.broker).redisLockTimeoutMs;
     this.outcomes = counter(this.broker, outcomes, "outcome", ["acquired", "busy", "unavailable", "lost"]);
     this.nodes = [];
@@ -55,7 +47,39 @@ export default define<BatchLock>({
     ]);
   },
 
-  actions: serve<BatchLock, "batchLock">("batchLock", {
+  methods: {
+    async acquire(names: Names) {
+      const lock = await this.locks.acquire(names, this.ttlMs);
+      this.outcomes.add(lock.outcome, [names].flat().length);
+      return lock;
+    },
+    async extend(names: Names, token: string) {
+      const isHeld = await this.locks.extend(names, token, this.ttlMs);
+      if (!isHeld) this.outcomes.add("lost");
+      return isHeld;
+    },
+
+    /** A database that is away is told of elsewhere. */
+    async forgetLocks() {
+      await this.database.locks.forgetLocks().catch((error: unknown) => {
+        if (!isUnavailable(error)) throw error;
+      });
+    },
+
+    async redisLocks() {
+      this.nodes = configOf(this.broker).redisLockNodes;
+      const links = this.nodes.map((url) => acquireLink(this.broker, url));
+      await untilLinksUp(this.broker, links);
+      return new RedisLocks(links);
+    },
+
+    /** Where one process owns the whole database file, its memory is as strong as a table, and writes nothing. */
+    sqlLocks() {
+      return this.database.isEmbedded ? new MemoryLocks() : new SqlLocks(this.database.locks);
+    },
+  },
+
+  actions: {
     acquire(ctx) {
       return this.acquire(nameOf(ctx.params));
     },
@@ -77,38 +101,6 @@ export default define<BatchLock>({
     status() {
       const { batchLockProvider: provider } = configOf(this.broker);
       return { provider, ...this.locks.figures };
-    },
-  }),
-
-  methods: {
-    async acquire(this: BatchLock, names: Names) {
-      const lock = await this.locks.acquire(names, this.ttlMs);
-      this.outcomes.add(lock.outcome, [names].flat().length);
-      return lock;
-    },
-    async extend(this: BatchLock, names: Names, token: string) {
-      const isHeld = await this.locks.extend(names, token, this.ttlMs);
-      if (!isHeld) this.outcomes.add("lost");
-      return isHeld;
-    },
-
-    /** A database that is away is told of elsewhere. */
-    async forgetLocks(this: BatchLock) {
-      await this.database.locks.forgetLocks().catch((error: unknown) => {
-        if (!isUnavailable(error)) throw error;
-      });
-    },
-
-    async redisLocks(this: BatchLock) {
-      this.nodes = configOf(this.broker).redisLockNodes;
-      const links = this.nodes.map((url) => acquireLink(this.broker, url));
-      await untilLinksUp(this.broker, links);
-      return new RedisLocks(links);
-    },
-
-    /** Where one process owns the whole database file, its memory is as strong as a table, and writes nothing. */
-    sqlLocks(this: BatchLock) {
-      return this.database.isEmbedded ? new MemoryLocks() : new SqlLocks(this.database.locks);
     },
   },
 

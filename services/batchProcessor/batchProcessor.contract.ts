@@ -57,8 +57,8 @@ export interface WorkerStatus {
 /** All three speak of one worker: call them with its `nodeID`. */
 export const batchProcessorActions = {
   /** What this worker does now. */
-  "batchProcessor.status": action({}).answers<WorkerStatus>(),
+  status: action({}).answers<WorkerStatus>(),
   /** It claims nothing any more, and finishes what runs. A restart forgets it. */
-  "batchProcessor.pause": action({}).answers<WorkerStatus>(),
-  "batchProcessor.resume": action({}).answers<WorkerStatus>(),
+  pause: action({}).answers<WorkerStatus>(),
+  resume: action({}).answers<WorkerStatus>(),
 };

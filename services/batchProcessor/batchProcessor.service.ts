@@ -4,15 +4,15 @@
  * commits and outcomes go through `batch`, under the fence of the claim. Killed at any moment, it loses nothing and repeats
  * nothing.
  */
-import type { Service } from "moleculer";
 import { configOf } from "../../config/config.ts";
-import { databaseMixin, type WithDatabase } from "../../mixins/database.ts";
-import { define } from "../../mixins/define.ts";
+import { databaseMixin } from "../../mixins/database.ts";
+import { fields } from "../../mixins/define.ts";
 import { partnersMixin } from "../../mixins/partners.ts";
-import { QUEUE_CHANGED, type QueueChannel, type QueueMessage, queueMixin, type WithQueue } from "../../mixins/queue.ts";
-import { scheduleMixin, type WithSchedule } from "../../mixins/schedule.ts";
+import { QUEUE_CHANGED, type QueueChannel, type QueueMessage, queueMixin } from "../../mixins/queue.ts";
+import { scheduleMixin } from "../../mixins/schedule.ts";
 import { SWEPT } from "../batch/batch.contract.ts";
-import { call, serve } from "../messages.ts";
+import { defineActor } from "../define.ts";
+import { call } from "../messages.ts";
 import type { WorkerStatus } from "./batchProcessor.contract.ts";
 import { Executor, GROUP_MS } from "./batchProcessor.executor.ts";
 import { LeaseKeeper } from "./batchProcessor.leases.ts";
@@ -21,33 +21,25 @@ import { WorkLoop } from "./batchProcessor.loop.ts";
 import { RemoteNodes } from "./batchProcessor.nodes.ts";
 import { Sizes } from "./batchProcessor.sizes.ts";
 import { takeToken } from "./batchProcessor.tokens.ts";
-import { type Look, MOST_TOGETHER, type Unit, unitsOf } from "./batchProcessor.units.ts";
+import { MOST_TOGETHER, type Unit, unitsOf } from "./batchProcessor.units.ts";
 import { Validators } from "./batchProcessor.validators.ts";
 
-type BatchProcessor = Service &
-  WithDatabase &
-  WithSchedule &
-  WithQueue & {
-    loop: WorkLoop<Unit>;
-    leases: LeaseKeeper;
-    executor: Executor;
-    sizes: Sizes;
-    isStopping: boolean;
-    status(): WorkerStatus;
-    /** While small batches were left for the next group. */
-    lookAgain: NodeJS.Timeout | undefined;
-    look(slots: number): Promise<Look>;
-    wakeAgain(): void;
-    passOn(): void;
-    drain(): Promise<void>;
-  };
+interface State {
+  loop: WorkLoop<Unit>;
+  leases: LeaseKeeper;
+  executor: Executor;
+  sizes: Sizes;
+  isStopping: boolean;
+  /** While small batches were left for the next group. */
+  lookAgain: NodeJS.Timeout | undefined;
+}
 
 /** Without tokens nothing tells of work that became ready; a query a second is cheap. */
 const POLL_WITHOUT_TOKENS_MS = 1_000;
 /** Of SHUTDOWN_TIMEOUT: then a handler that has not answered is not waited for any more. */
 const PATIENCE = 0.6;
 
-export default define<BatchProcessor>({
+export default defineActor({
   name: "batchProcessor",
   // The last starts first: a message that came before the node's own partners would be worked through another node's.
   mixins: [
@@ -56,20 +48,59 @@ export default define<BatchProcessor>({
     databaseMixin,
     partnersMixin("batch", "batchLock", "policy", "clientCache", "outbox"),
   ],
-
-  AMQPQueues: {
-    "batch.ready"(this: BatchProcessor, channel: QueueChannel, message: QueueMessage) {
-      return takeToken(this, channel, message);
-    },
-  },
+  state: fields<State>(),
 
   events: {
-    "$services.changed"(this: BatchProcessor) {
+    "$services.changed"() {
       this.executor.snoozed.servicesChanged();
     },
   },
 
-  actions: serve<BatchProcessor, "batchProcessor">("batchProcessor", {
+  methods: {
+    status(): WorkerStatus {
+      const { workerConcurrency: slots } = configOf(this.broker);
+      return { paused: this.loop.isPaused, slots, running: this.executor.running };
+    },
+
+    async look(slots: number) {
+      const candidates = await this.database.store.candidates(slots, MOST_TOGETHER);
+      const look = unitsOf(await this.sizes.of(candidates), { slots, isGrouping: this.executor.isGrouping });
+      if (look.isLeft && !this.isStopping) this.lookAgain ??= setTimeout(() => this.wakeAgain(), GROUP_MS);
+      return look;
+    },
+
+    /** Mostly the end of the group has woken the loop before. */
+    wakeAgain() {
+      this.lookAgain = undefined;
+      void this.loop.wake();
+    },
+
+    /** A token for other workers. */
+    passOn() {
+      call(this.broker, "outbox.wake", {}).catch((error: unknown) => this.logger.debug("No wake-up:", error));
+    },
+
+    async drain() {
+      this.isStopping = true;
+      const patience = setTimeout(() => this.executor.abandon(), configOf(this.broker).shutdownTimeoutMs * PATIENCE);
+      const ended = this.loop.end();
+      await this.pauseAMQPQueue("batch.ready");
+      await ended;
+      clearTimeout(patience);
+      clearTimeout(this.lookAgain);
+      await this.endSchedules();
+      // With a frozen RabbitMQ the queue takes seconds to close. The database closes meanwhile, not after it.
+      await this.releaseDatabase();
+    },
+  },
+
+  AMQPQueues: {
+    "batch.ready"(channel: QueueChannel, message: QueueMessage) {
+      return takeToken(this, channel, message);
+    },
+  },
+
+  actions: {
     status() {
       return this.status();
     },
@@ -83,7 +114,7 @@ export default define<BatchProcessor>({
       this.logger.warn("Resumed by an operator.");
       return this.status();
     },
-  }),
+  },
 
   created() {
     const config = configOf(this.broker);
@@ -113,44 +144,6 @@ export default define<BatchProcessor>({
       hasRoom: () => void this.resumeAMQPQueue("batch.ready").catch(() => this.logger.warn("The queue stays paused.")),
       passOn: () => this.passOn(),
     });
-  },
-
-  methods: {
-    status(this: BatchProcessor): WorkerStatus {
-      const { workerConcurrency: slots } = configOf(this.broker);
-      return { paused: this.loop.isPaused, slots, running: this.executor.running };
-    },
-
-    async look(this: BatchProcessor, slots: number) {
-      const candidates = await this.database.store.candidates(slots, MOST_TOGETHER);
-      const look = unitsOf(await this.sizes.of(candidates), { slots, isGrouping: this.executor.isGrouping });
-      if (look.isLeft && !this.isStopping) this.lookAgain ??= setTimeout(() => this.wakeAgain(), GROUP_MS);
-      return look;
-    },
-
-    /** Mostly the end of the group has woken the loop before. */
-    wakeAgain(this: BatchProcessor) {
-      this.lookAgain = undefined;
-      void this.loop.wake();
-    },
-
-    /** A token for other workers. */
-    passOn(this: BatchProcessor) {
-      call(this.broker, "outbox.wake", {}).catch((error: unknown) => this.logger.debug("No wake-up:", error));
-    },
-
-    async drain(this: BatchProcessor) {
-      this.isStopping = true;
-      const patience = setTimeout(() => this.executor.abandon(), configOf(this.broker).shutdownTimeoutMs * PATIENCE);
-      const ended = this.loop.end();
-      await this.pauseAMQPQueue("batch.ready");
-      await ended;
-      clearTimeout(patience);
-      clearTimeout(this.lookAgain);
-      await this.endSchedules();
-      // With a frozen RabbitMQ the queue takes seconds to close. The database closes meanwhile, not after it.
-      await this.releaseDatabase();
-    },
   },
 
   async started() {

@@ -18,7 +18,7 @@ export interface Client {
 
 export const clientCacheActions = {
   /** The client with these credentials, also a disabled one; null when identifier or secret is wrong. */
-  "clientCache.authenticate": action(
+  authenticate: action(
     {
       identifier: { type: "string" },
       secret: { type: "string" },
@@ -26,41 +26,41 @@ export const clientCacheActions = {
     { timeout: 0 },
   ).answers<Client | null>(),
   /** A new client with a new secret, shown here only, and so is that of its webhook. Throws conflict; validation for a wrong policy. */
-  "clientCache.create": action({
+  create: action({
     clientIdentifier: { type: "string" },
     name: { type: "string" },
     policy: { type: "any", optional: true },
   }).answers<{ client: Client; secret: string; webhook?: { url: string; events: string[]; secret: string } }>(),
   /** Null: no such client. By its public id, or by its internal one. */
-  "clientCache.get": action({
+  get: action({
     publicId: { type: "string", optional: true },
     id: { type: "number", optional: true },
   }).answers<Client | null>(),
   /** Newest first; `before` an internal id. */
-  "clientCache.list": action({
+  list: action({
     before: { type: "number", optional: true },
     limit: { type: "number", integer: true, min: 1, max: 201 },
   }).answers<Client[]>(),
   /** Throws not-found. */
-  "clientCache.update": action({
+  update: action({
     publicId: { type: "string" },
     name: { type: "string", optional: true },
     status: { type: "enum", values: clientStatuses, optional: true },
   }).answers<Client>(),
   /** A new secret; the old one lives on for `graceSeconds`. Throws not-found. */
-  "clientCache.rotateSecret": action({
+  rotateSecret: action({
     publicId: { type: "string" },
     graceSeconds: { type: "number", integer: true, min: 0 },
   }).answers<{ secret: string; previousValidUntil: number }>(),
   /** The policy of a client has a new version. Nothing else of the client changes, so `client.changed` is not told. */
-  "clientCache.policyChanged": action({
+  policyChanged: action({
     id: { type: "number" },
     policyVersion: { type: "number" },
   }).answers<void>(),
   /** How well this node's cache serves, by level. */
-  "clientCache.figures": action({}).answers<CacheFigures>(),
+  figures: action({}).answers<CacheFigures>(),
   /** Deletes what Redis holds of it, for all nodes; answers how many keys, null: there is no Redis. Throws while it is away. */
-  "clientCache.emptyRedis": action({}).answers<number | null>(),
+  emptyRedis: action({}).answers<number | null>(),
 };
 
 const told = {

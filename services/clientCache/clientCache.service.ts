@@ -3,38 +3,30 @@
  * cache in two levels; the database is read once per client and time to live. It is the only writer of the client table:
  * every change raises the row's version, is written to Redis after its commit, and is told to all nodes.
  */
-import type { Service } from "moleculer";
 import { Op, type Transaction, UniqueConstraintError } from "sequelize";
 import { configOf } from "../../config/config.ts";
 import { changeSilently, changeWithEvent } from "../../database/change.ts";
 import { isUnknown } from "../../database/errors.ts";
 import { rowsLike } from "../../database/found.ts";
-import type { OutboxDraft } from "../../database/store.ts";
 import { storable } from "../../database/text.ts";
 import { beforeAnotherTry, Turns } from "../../lib/batching/turns.ts";
-import { type CacheOptions, cacheMixin, type WithCache } from "../../mixins/cache.ts";
+import { type CacheOptions, cacheMixin } from "../../mixins/cache.ts";
 import { databaseMixin, type WithDatabase } from "../../mixins/database.ts";
-import { define } from "../../mixins/define.ts";
+import { fields } from "../../mixins/define.ts";
+import { defineActor } from "../define.ts";
 import { Problem, rethrowUnder } from "../errors.ts";
 import { uuidv7 } from "../ids.ts";
-import { announce, call, publishSoon, serve } from "../messages.ts";
+import { announce, call, publishSoon } from "../messages.ts";
 import { draftEvent } from "../outbox/outbox.contract.ts";
 import type { PolicyChanged } from "../policy/policy.contract.ts";
 import type { Client, clientCacheEvents } from "./clientCache.contract.ts";
 import { fromJson, type Known, keysOf, knownOf, publicPart, toJson } from "./clientCache.known.ts";
 import { hashOf, isSecretOf, newSecret } from "./clientCache.secrets.ts";
 
-type ClientCache = Service &
-  WithDatabase &
-  WithCache<Known> & {
-    known(name: "id" | "publicId" | "identifier", value: string | number): Promise<Known | null>;
-    /** The changes of one client on this node, one after another. */
-    turns: Turns<string>;
-    change(publicId: string, valuesOf: (before: Known) => Partial<Known>, news?: News): Promise<Client>;
-    changeInTurn(publicId: string, valuesOf: (before: Known) => Partial<Known>, news?: News): Promise<Client>;
-    written(write: Write, news?: News): Promise<Client>;
-    eventOf(changed: Known): OutboxDraft;
-  };
+interface State {
+  /** The changes of one client on this node, one after another. */
+  turns: Turns<string>;
+}
 
 type Write = (transaction: Transaction, nowMs: number) => Promise<Known>;
 type News = keyof typeof clientCacheEvents;
@@ -62,7 +54,7 @@ const webhookShown = ({ policy: { webhook }, webhookSecret }: PolicyChanged) =>
 
 const told = (client: Client) => ({ keys: keysOf(client), version: client.version });
 
-const cache: CacheOptions<Known, ClientCache> = {
+const cache: CacheOptions<Known, WithDatabase> = {
   name: "client",
   localTtlMs: ({ broker }) => configOf(broker).localCacheTtlMs,
   redisTtlMs: ({ broker }) => configOf(broker).clientCacheTtlMs,
@@ -84,15 +76,74 @@ const cache: CacheOptions<Known, ClientCache> = {
   fromJson,
 };
 
-export default define<ClientCache>({
+export default defineActor({
   name: "clientCache",
   mixins: [databaseMixin, cacheMixin(cache)],
+  state: fields<State>(),
 
   created() {
     this.turns = new Turns();
   },
 
-  actions: serve<ClientCache, "clientCache">("clientCache", {
+  methods: {
+    /** By one of its names; null: there is none. */
+    known(name: "id" | "publicId" | "identifier", value: string | number) {
+      if (!mayBeName(value)) return Promise.resolve(null);
+      return this.cached(`${name}:${value}`, async () => {
+        const [row] = await rowsLike(this.database.models.Client, { [name]: value });
+        return row ? knownOf(row.get({ plain: true })) : null;
+      });
+    },
+
+    /** Writes values on top of what it read, raises the version, tells of it; reads again where another was faster. Throws not-found. */
+    change(publicId: string, valuesOf: (before: Known) => Partial<Known>, news?: News) {
+      return this.turns.take(publicId, () => this.changeInTurn(publicId, valuesOf, news));
+    },
+
+    async changeInTurn(publicId: string, valuesOf: (before: Known) => Partial<Known>, news?: News) {
+      const { Client } = this.database.models;
+      const attempt: Write = async (transaction, changedAt) => {
+        // The row itself: a cached one may be that of the change before.
+        const [row] = await rowsLike(Client, { publicId }, { transaction });
+        if (!row) throw noSuchClient();
+        const before = knownOf(row.get({ plain: true }));
+        const { version } = before;
+        const values = { ...valuesOf(before), version: version + 1 };
+        const [changed] = await Client.update({ ...values, changedAt }, { where: { publicId, version }, transaction });
+        if (changed === 0) throw overtaken;
+        return { ...before, ...values };
+      };
+      for (let tries = 0; tries < MOST_TRIES; tries++) {
+        try {
+          return await this.written(attempt, news);
+        } catch (error) {
+          if (error !== overtaken) throw error;
+          await beforeAnotherTry();
+        }
+      }
+      throw new Problem("unavailable", "The client changes too quickly.", { headers: { "Retry-After": "1" } });
+    },
+
+    /** Commits a change; then Redis gets it, and the nodes hear of it at once. Outsiders hear only of `client.changed`, by the outbox. */
+    async written(write: Write, news: News = "client.changed") {
+      const { value: known, outbox } =
+        news === "client.changed"
+          ? await changeWithEvent(this.database, write, (changed) => this.eventOf(changed))
+          : { value: await changeSilently(this.database, write), outbox: [] };
+      await this.renewed(keysOf(known), known);
+      const client = publicPart(known);
+      await announce(this.broker, news, client);
+      publishSoon(this.broker, { rows: outbox });
+      return client;
+    },
+
+    eventOf({ publicId: clientId, identifier: clientIdentifier, name, status, version }: Known) {
+      const data = { clientId, clientIdentifier, name, status, version };
+      return draftEvent(configOf(this.broker).namespace, "client.changed", clientId, data);
+    },
+  },
+
+  actions: {
     async authenticate(ctx) {
       const { identifier, secret } = ctx.params;
       const found = this.known("identifier", identifier);
@@ -181,64 +232,6 @@ export default define<ClientCache>({
     },
     emptyRedis() {
       return this.emptyRedis();
-    },
-  }),
-
-  methods: {
-    /** By one of its names; null: there is none. */
-    known(this: ClientCache, name: string, value: string | number) {
-      if (!mayBeName(value)) return Promise.resolve(null);
-      return this.cached(`${name}:${value}`, async () => {
-        const [row] = await rowsLike(this.database.models.Client, { [name]: value });
-        return row ? knownOf(row.get({ plain: true })) : null;
-      });
-    },
-
-    /** Writes values on top of what it read, raises the version, tells of it; reads again where another was faster. Throws not-found. */
-    change(this: ClientCache, publicId: string, valuesOf: (before: Known) => Partial<Known>, news?: News) {
-      return this.turns.take(publicId, () => this.changeInTurn(publicId, valuesOf, news));
-    },
-
-    async changeInTurn(this: ClientCache, publicId: string, valuesOf: (before: Known) => Partial<Known>, news?: News) {
-      const { Client } = this.database.models;
-      const attempt: Write = async (transaction, changedAt) => {
-        // The row itself: a cached one may be that of the change before.
-        const [row] = await rowsLike(Client, { publicId }, { transaction });
-        if (!row) throw noSuchClient();
-        const before = knownOf(row.get({ plain: true }));
-        const { version } = before;
-        const values = { ...valuesOf(before), version: version + 1 };
-        const [changed] = await Client.update({ ...values, changedAt }, { where: { publicId, version }, transaction });
-        if (changed === 0) throw overtaken;
-        return { ...before, ...values };
-      };
-      for (let tries = 0; tries < MOST_TRIES; tries++) {
-        try {
-          return await this.written(attempt, news);
-        } catch (error) {
-          if (error !== overtaken) throw error;
-          await beforeAnotherTry();
-        }
-      }
-      throw new Problem("unavailable", "The client changes too quickly.", { headers: { "Retry-After": "1" } });
-    },
-
-    /** Commits a change; then Redis gets it, and the nodes hear of it at once. Outsiders hear only of `client.changed`, by the outbox. */
-    async written(this: ClientCache, write: Write, news: News = "client.changed") {
-      const { value: known, outbox } =
-        news === "client.changed"
-          ? await changeWithEvent(this.database, write, (changed) => this.eventOf(changed))
-          : { value: await changeSilently(this.database, write), outbox: [] };
-      await this.renewed(keysOf(known), known);
-      const client = publicPart(known);
-      await announce(this.broker, news, client);
-      publishSoon(this.broker, { rows: outbox });
-      return client;
-    },
-
-    eventOf(this: ClientCache, { publicId: clientId, identifier: clientIdentifier, name, status, version }: Known) {
-      const data = { clientId, clientIdentifier, name, status, version };
-      return draftEvent(configOf(this.broker).namespace, "client.changed", clientId, data);
     },
   },
 });

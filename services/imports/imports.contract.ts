@@ -41,7 +41,7 @@ export const importsActions = {
    * Throws malformed-body, empty-body, payload-too-large, too-many-records, validation, unsupported-media-type, too-many-uploads, upload-timeout, unavailable,
    * digest-mismatch, duplicate-batch, idempotency-in-progress, idempotency-key-reused, quota-exceeded.
    */
-  "imports.create": action({
+  create: action({
     clientId: { type: "number" },
     clientPublicId: { type: "string" },
     policy,
@@ -61,7 +61,7 @@ export const importsActions = {
    * The rejected records of a batch that has ended as a new batch, by today's policy; asked again, the same one (`isNew` false).
    * Throws not-found, illegal-state (not ended, nothing rejected), payload-too-large, too-many-records, too-many-uploads.
    */
-  "imports.retryRejected": action({
+  retryRejected: action({
     publicId: { type: "string" },
     clientId: { type: "number" },
     clientPublicId: { type: "string" },
@@ -70,5 +70,5 @@ export const importsActions = {
   }).answers<{ batch: BatchRow; isNew: boolean }>(),
 
   /** For a door that closes: the uploads of this node that still run end with `unavailable`. */
-  "imports.refuseAll": action({}).answers<void>(),
+  refuseAll: action({}).answers<void>(),
 };

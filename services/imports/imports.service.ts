@@ -4,31 +4,38 @@
  * there is no batch, and what a refused or broken-off upload stored is taken back; `retention` deletes what a node that
  * died left behind. While the database is away every upload is refused with `unavailable`.
  */
-import type { Context, Service } from "moleculer";
+import type { Context } from "moleculer";
 import { configOf } from "../../config/config.ts";
-import { databaseMixin, type WithDatabase } from "../../mixins/database.ts";
-import { define } from "../../mixins/define.ts";
-import { scheduleMixin, type WithSchedule } from "../../mixins/schedule.ts";
+import { databaseMixin } from "../../mixins/database.ts";
+import { fields } from "../../mixins/define.ts";
+import { scheduleMixin } from "../../mixins/schedule.ts";
 import { announceBatch } from "../announce.ts";
-import { type ParamsOf, serve } from "../messages.ts";
+import { defineActor } from "../define.ts";
+import type { ParamsOf } from "../messages.ts";
 import type { Intake } from "./imports.intake.ts";
 import { receive } from "./imports.receive.ts";
 import { retryRejected } from "./imports.retry.ts";
 import { RunningUploads } from "./imports.running.ts";
 
-export type ImportsService = Service &
-  WithDatabase &
-  WithSchedule & {
-    uploads: RunningUploads;
-    intake: Intake;
-    drain(): Promise<void>;
-  };
+interface State {
+  uploads: RunningUploads;
+  intake: Intake;
+}
 
-export default define<ImportsService>({
+export default defineActor({
   name: "imports",
   mixins: [databaseMixin, scheduleMixin],
+  state: fields<State>(),
 
-  actions: serve<ImportsService, "imports">("imports", {
+  methods: {
+    async drain() {
+      await this.endSchedules();
+      // A stop can meet the start.
+      await this.uploads?.end();
+    },
+  },
+
+  actions: {
     create(ctx) {
       return receive(this.intake, ctx as Context<ParamsOf<"imports.create">>);
     },
@@ -37,14 +44,6 @@ export default define<ImportsService>({
     },
     refuseAll() {
       this.uploads.refuse();
-    },
-  }),
-
-  methods: {
-    async drain(this: ImportsService) {
-      await this.endSchedules();
-      // A stop can meet the start.
-      await this.uploads?.end();
     },
   },
 

@@ -66,13 +66,13 @@ export const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 /** Every node serves these, whatever SERVICES says. */
 export const monitorActions = {
   /** This node's figures. */
-  "monitor.figures": action({}).answers<NodeFigures>(),
+  figures: action({}).answers<NodeFigures>(),
   /** This node's metrics, as Prometheus reads them. */
-  "monitor.metrics": action({}).answers<string>(),
+  metrics: action({}).answers<string>(),
   /** Whether this node can serve. Never throws. */
-  "monitor.ready": action({}).answers<Readiness>(),
+  ready: action({}).answers<Readiness>(),
   /** The queue, and the figures of every node. Throws unavailable. */
-  "monitor.stats": action({}).answers<SystemStats>(),
+  stats: action({}).answers<SystemStats>(),
 };
 
 export const monitorEvents = {

@@ -3,10 +3,10 @@
  * would load: moleculer.config.ts creates it. The api serves its answers; on a node without one it has a port of its own.
  * It keeps no state but what it has just read, and answers also while the database is away.
  */
-import type { Service, ServiceSchema } from "moleculer";
+import type { ServiceSchema } from "moleculer";
 import { configOf } from "../../config/config.ts";
-import { define } from "../../mixins/define.ts";
-import { serve } from "../messages.ts";
+import { fields } from "../../mixins/define.ts";
+import { defineActor } from "../define.ts";
 import { figuresOf, statsOf } from "./monitor.figures.ts";
 import { Health } from "./monitor.health.ts";
 import { Paced } from "./monitor.paced.ts";
@@ -18,19 +18,20 @@ import { Queue } from "./monitor.queue.ts";
 /** Some ms of the loop each time, and anybody may ask. */
 const METRICS_EVERY_MS = 1_000;
 
-export type Monitor = Service & {
+interface State {
   queue: Queue;
   health: Health;
   /** /metrics. */
   text: Paced<string>;
   port: MonitorPort | null;
-};
+}
 
 export const monitor = (): ServiceSchema =>
-  define<Monitor>({
+  defineActor({
     name: "monitor",
+    state: fields<State>(),
 
-    created(this: Monitor) {
+    created() {
       this.queue = new Queue(this.broker);
       this.health = new Health(this.broker);
       this.text = new Paced(METRICS_EVERY_MS, async () => {
@@ -42,7 +43,7 @@ export const monitor = (): ServiceSchema =>
       tellOfProcess(this.broker);
     },
 
-    actions: serve<Monitor, "monitor">("monitor", {
+    actions: {
       figures() {
         return figuresOf(this.broker);
       },
@@ -55,16 +56,16 @@ export const monitor = (): ServiceSchema =>
       async stats() {
         return statsOf(this.broker, await this.queue.fresh());
       },
-    }),
+    },
 
-    async started(this: Monitor) {
+    async started() {
       const { metricsPort, host } = configOf(this.broker);
       if (metricsPort === null) return;
       this.port = new MonitorPort(this.broker);
       const port = await this.port.listen(metricsPort, host);
       this.logger.info(`Health and metrics are on http://${host}:${port}`);
     },
-    async stopped(this: Monitor) {
+    async stopped() {
       await this.port?.close();
     },
   });

@@ -9,14 +9,14 @@ export const outboxActions = {
    * Publishes rows that were just committed, and forgets them once they are confirmed; wakes the sender of webhooks where it
    * has one to send. `ready`: the batch that they tell of. Never throws.
    */
-  "outbox.publish": action({
+  publish: action({
     rows: typed<OutboxRow[]>({ type: "array" }),
     ready: { ...typed<ReadyBatch>({ type: "object" }), optional: true },
   }).answers<void>(),
   /** Says that something may be claimable (a freed or raised cap, a hand-back). Never throws. */
-  "outbox.wake": action({}).answers<void>(),
+  wake: action({}).answers<void>(),
   /** A round trip to RabbitMQ, in ms; null: there is none. Throws while it is away or takes no messages. */
-  "outbox.ping": action({}).answers<number | null>(),
+  ping: action({}).answers<number | null>(),
 };
 
 /** What outsiders hear of: a batch's way, and what operators changed. */

@@ -4,44 +4,31 @@
  * id. A batch that became ready is also a token on the workers' queue. Without RabbitMQ that queue is in this process,
  * and there is nobody outside to tell; with PUBLISH_EVENTS=false nobody is told at all, and workers poll.
  */
-import type { Service } from "moleculer";
 import { configOf } from "../../config/config.ts";
 import type { OutboxRow } from "../../database/store.ts";
 import { isUnavailable } from "../../database/unavailable.ts";
 import { within } from "../../lib/amqp/link.ts";
-import { databaseMixin, type WithDatabase } from "../../mixins/database.ts";
-import { define } from "../../mixins/define.ts";
-import { eventsMixin, type WithEvents } from "../../mixins/events.ts";
-import { QUEUE_CHANGED, queueMixin, type WithQueue } from "../../mixins/queue.ts";
-import { scheduleMixin, type WithSchedule } from "../../mixins/schedule.ts";
+import { databaseMixin } from "../../mixins/database.ts";
+import { fields } from "../../mixins/define.ts";
+import { eventsMixin } from "../../mixins/events.ts";
+import { QUEUE_CHANGED, queueMixin } from "../../mixins/queue.ts";
+import { scheduleMixin } from "../../mixins/schedule.ts";
 import type { ReadyBatch } from "../batchProcessor/batchProcessor.contract.ts";
-import { call, type MessageOf, serve } from "../messages.ts";
+import { defineActor } from "../define.ts";
+import { call, type MessageOf } from "../messages.ts";
 import type { CloudEvent } from "./outbox.contract.ts";
 import { Tokens } from "./outbox.tokens.ts";
 
-type Outbox = Service &
-  WithDatabase &
-  WithSchedule &
-  WithQueue &
-  WithEvents & {
-    isPublishing: boolean;
-    /** What is on its way to RabbitMQ. */
-    underWay: Set<Promise<void>>;
-    tokens: Tokens;
-    /** Published, not deleted yet: they go together, so that a delete costs many events one commit. */
-    confirmed: number[];
-    /** Not published, and not to be taken by another relay before `until`, on the monotonic clock. */
-    refused: Map<number, { row: OutboxRow; until: number }>;
-    wakeSender(): void;
-    publish(rows: OutboxRow[], until?: number, ready?: ReadyBatch): Promise<void>;
-    publishOne(row: OutboxRow, until: number, token: Promise<void>): Promise<void>;
-    publishRefused(): Promise<void>;
-    tokenFor(rows: OutboxRow[], ready?: ReadyBatch): Promise<void>;
-    token(token: MessageOf<"batch.ready">): Promise<void>;
-    sweep(): Promise<void>;
-    forget(): Promise<void>;
-    drain(): Promise<void>;
-  };
+interface State {
+  isPublishing: boolean;
+  /** What is on its way to RabbitMQ. */
+  underWay: Set<Promise<void>>;
+  tokens: Tokens;
+  /** Published, not deleted yet: they go together, so that a delete costs many events one commit. */
+  confirmed: number[];
+  /** Not published, and not to be taken by another relay before `until`, on the monotonic clock. */
+  refused: Map<number, { row: OutboxRow; until: number }>;
+}
 
 const SWEPT_AT_ONCE = 100;
 /** Rows younger than this are still with the node that wrote them; what a sweep took is its own for as long. */
@@ -59,9 +46,10 @@ const FORGET_EVERY_MS = 200;
 
 const isReady = ({ topic }: OutboxRow) => topic === "batch.ready";
 
-export default define<Outbox>({
+export default defineActor({
   name: "outbox",
   mixins: [databaseMixin, queueMixin, eventsMixin, scheduleMixin],
+  state: fields<State>(),
 
   created() {
     this.isPublishing = configOf(this.broker).publishEvents;
@@ -71,29 +59,13 @@ export default define<Outbox>({
     this.refused = new Map();
   },
 
-  actions: serve<Outbox, "outbox">("outbox", {
-    publish(ctx) {
-      const { rows, ready } = ctx.params;
-      if (rows.some(({ delivery }) => delivery)) this.wakeSender();
-      return this.publish(rows, undefined, ready);
-    },
-    wake() {
-      return this.token({ batchId: null }).catch((error: Error) =>
-        this.logger.debug("No token, polls serve:", error.message),
-      );
-    },
-    ping() {
-      return this.pingRabbit();
-    },
-  }),
-
   methods: {
     /** A node that runs none, or is woken in vain, leaves it to the poll of those that do. */
-    wakeSender(this: Outbox) {
+    wakeSender() {
       call(this.broker, "webhook.wake", {}).catch((error: unknown) => this.logger.debug("No wake-up:", error));
     },
 
-    async publish(this: Outbox, rows: OutboxRow[], until = performance.now() + OURS_MS, ready?: ReadyBatch) {
+    async publish(rows: OutboxRow[], until = performance.now() + OURS_MS, ready?: ReadyBatch) {
       // First what a worker waits for.
       const token = this.tokenFor(rows, ready);
       token.catch(() => {});
@@ -103,7 +75,7 @@ export default define<Outbox>({
     },
 
     /** Never rejects: a row that was not confirmed stays, and the sweep takes it up. */
-    async publishOne(this: Outbox, row: OutboxRow, until: number, token: Promise<void>) {
+    async publishOne(row: OutboxRow, until: number, token: Promise<void>) {
       const event = JSON.parse(row.body) as CloudEvent;
       // News for whoever waits on any node. Of clients and policies their own services tell the other nodes.
       if (row.topic.startsWith("batch.")) void this.broker.broadcast(row.topic, event);
@@ -122,7 +94,7 @@ export default define<Outbox>({
     },
 
     /** What is still ours alone goes out as soon as it can; the rest is for whoever sweeps first. */
-    async publishRefused(this: Outbox) {
+    async publishRefused() {
       if (!this.canPublish()) return;
       const ours = [...this.refused.values()].filter(({ until }) => until > performance.now());
       this.refused.clear();
@@ -130,16 +102,16 @@ export default define<Outbox>({
     },
 
     /** One for all of them, where one of them tells that a batch is ready. */
-    async tokenFor(this: Outbox, rows: OutboxRow[], ready?: ReadyBatch) {
+    async tokenFor(rows: OutboxRow[], ready?: ReadyBatch) {
       const row = rows.find(isReady);
       if (row) await this.token(ready ?? { batchId: (JSON.parse(row.body) as CloudEvent).subject });
     },
 
-    async token(this: Outbox, token: MessageOf<"batch.ready">) {
+    async token(token: MessageOf<"batch.ready">) {
       if (this.isPublishing) await this.tokens.send(token);
     },
 
-    async sweep(this: Outbox) {
+    async sweep() {
       // What is told of now could not reach services of this node that still start.
       if (!this.broker.started) return;
       await this.publishRefused();
@@ -151,7 +123,7 @@ export default define<Outbox>({
       }
     },
 
-    async forget(this: Outbox) {
+    async forget() {
       const ids = this.confirmed.splice(0);
       if (ids.length === 0) return;
       try {
@@ -163,11 +135,27 @@ export default define<Outbox>({
       }
     },
 
-    async drain(this: Outbox) {
+    async drain() {
       await this.endSchedules();
       // A RabbitMQ that is silent confirms nothing; another node's sweep repeats what is not known to be confirmed.
       await within(CONFIRM_MS, Promise.all(this.underWay));
       await this.forget();
+    },
+  },
+
+  actions: {
+    publish(ctx) {
+      const { rows, ready } = ctx.params;
+      if (rows.some(({ delivery }) => delivery)) this.wakeSender();
+      return this.publish(rows, undefined, ready);
+    },
+    wake() {
+      return this.token({ batchId: null }).catch((error: Error) =>
+        this.logger.debug("No token, polls serve:", error.message),
+      );
+    },
+    ping() {
+      return this.pingRabbit();
     },
   },
 

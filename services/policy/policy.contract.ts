@@ -20,13 +20,13 @@ export type Decision = { decision: "ready" } | { decision: "held"; hold: "approv
 
 export const policyActions = {
   /** The policy in force; version 0 is the defaults. */
-  "policy.get": action({ clientId: { type: "number" } }).answers<PolicyVersion>(),
+  get: action({ clientId: { type: "number" } }).answers<PolicyVersion>(),
   /** One pinned version. Throws not-found. */
-  "policy.version": action({ clientId: { type: "number" }, version: { type: "number" } }).answers<PolicyVersion>(),
+  version: action({ clientId: { type: "number" }, version: { type: "number" } }).answers<PolicyVersion>(),
   /** Throws validation when the document is no policy. */
-  "policy.check": action({ policy: { type: "any" } }).answers<void>(),
+  check: action({ policy: { type: "any" } }).answers<void>(),
   /** Replaces the policy (`put`), or merges into it (`patch`, RFC 7396). Throws validation, precondition-failed. */
-  "policy.change": action({
+  change: action({
     clientId: { type: "number" },
     mode: { type: "enum", values: ["put", "patch"] },
     document: { type: "any" },
@@ -34,27 +34,27 @@ export const policyActions = {
     ifVersion: { type: "number", optional: true },
   }).answers<PolicyChanged>(),
   /** Tells `batch` and `clientCache` of the policy in force once more, where a change may have ended before they were told. */
-  "policy.apply": action({ clientPublicId: { type: "string" } }).answers<void>(),
+  apply: action({ clientPublicId: { type: "string" } }).answers<void>(),
   /** What a webhook of the client is signed with now, the newest first; empty: it has none. */
-  "policy.webhookSecrets": action({ clientId: { type: "number" } }).answers<string[]>(),
+  webhookSecrets: action({ clientId: { type: "number" } }).answers<string[]>(),
   /** A new secret; the old one lives on for `graceSeconds`. Throws not-found where there is no webhook, unavailable. */
-  "policy.rotateWebhookSecret": action({
+  rotateWebhookSecret: action({
     clientId: { type: "number" },
     graceSeconds: { type: "number", integer: true, min: 0 },
   }).answers<{ secret: string; previousValidUntil: number }>(),
   /** Turns the webhook off, if it still has that URL. Whether this did it. */
-  "policy.turnWebhookOff": action({ clientId: { type: "number" }, url: { type: "string" } }).answers<boolean>(),
+  turnWebhookOff: action({ clientId: { type: "number" }, url: { type: "string" } }).answers<boolean>(),
   /** Decides what becomes of a body by the policy that it was taken in under, which the caller has. */
-  "policy.evaluate": action({
+  evaluate: action({
     policy: typed<Policy>({ type: "object" }),
     format: { type: "enum", values: ["ndjson", "csv", "json"] as const satisfies readonly Format[] },
     bytes: { type: "number" },
     records: { type: "number" },
   }).answers<Decision>(),
   /** How well this node's cache serves, by level. */
-  "policy.figures": action({}).answers<CacheFigures>(),
+  figures: action({}).answers<CacheFigures>(),
   /** Deletes what Redis holds of it, for all nodes; answers how many keys, null: there is no Redis. Throws while it is away. */
-  "policy.emptyRedis": action({}).answers<number | null>(),
+  emptyRedis: action({}).answers<number | null>(),
 };
 
 export const policyEvents = {

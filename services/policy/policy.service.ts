@@ -4,42 +4,29 @@
  * weight decide what is claimed next) and, by `policy.changed`, the caches of all nodes; where it dies between, the relay
  * that finds the event left over has `batch` told.
  */
-import type { Service } from "moleculer";
 import { UniqueConstraintError } from "sequelize";
 import { configOf } from "../../config/config.ts";
 import { changeWithEvent } from "../../database/change.ts";
 import { rowsLike } from "../../database/found.ts";
 import type { PolicyRow } from "../../database/models.ts";
 import { beforeAnotherTry, Turns } from "../../lib/batching/turns.ts";
-import { type CacheOptions, cacheMixin, type WithCache } from "../../mixins/cache.ts";
+import { type CacheOptions, cacheMixin } from "../../mixins/cache.ts";
 import { databaseMixin, type WithDatabase } from "../../mixins/database.ts";
-import { define } from "../../mixins/define.ts";
-import type { WithSchedule } from "../../mixins/schedule.ts";
+import { fields } from "../../mixins/define.ts";
+import { defineActor } from "../define.ts";
 import { Problem } from "../errors.ts";
-import { announce, call, publishSoon, serve } from "../messages.ts";
+import { announce, call, publishSoon } from "../messages.ts";
 import { draftEvent } from "../outbox/outbox.contract.ts";
-import type { PolicyChanged, PolicyVersion } from "./policy.contract.ts";
+import type { PolicyVersion } from "./policy.contract.ts";
 import { completePolicy, defaultPolicy, mergePatch, type Policy, policyFaults } from "./policy.document.ts";
 import { evaluatePolicy } from "./policy.evaluate.ts";
 import { isAnotherReceiver, WebhookSecrets } from "./policy.webhook.ts";
 
-type PolicyService = Service &
-  WithDatabase &
-  WithCache<PolicyVersion> &
-  WithSchedule & {
-    settings: { forgetMs: number };
-    forgetVersions(): Promise<void>;
-    current(clientId: number): Promise<PolicyVersion>;
-    stored(clientId: number, version?: number): Promise<PolicyVersion | null>;
-    /** The changes of one policy on this node, one after another. */
-    turns: Turns<number>;
-    check(document: unknown): void;
-    isHandler(name: string): boolean;
-    change(clientId: number, next: (current: PolicyVersion) => Policy | null): Promise<PolicyChanged>;
-    store(clientId: number, before: PolicyVersion, policy: Policy): Promise<PolicyChanged>;
-    tellPartners(clientId: number, told: PolicyVersion): Promise<void>;
-    secrets: WebhookSecrets;
-  };
+interface State {
+  /** The changes of one policy on this node, one after another. */
+  turns: Turns<number>;
+  secrets: WebhookSecrets;
+}
 
 const defaults: PolicyVersion = Object.freeze({ version: 0, policy: defaultPolicy });
 
@@ -56,7 +43,7 @@ const tooQuick = (what: string) =>
 const currentKey = (clientId: number) => `current:${clientId}`;
 const versionKey = (clientId: number, version: number) => `${clientId}:${version}`;
 
-const cache: CacheOptions<PolicyVersion, PolicyService> = {
+const cache: CacheOptions<PolicyVersion, WithDatabase> = {
   name: "policy",
   localTtlMs: ({ broker }) => configOf(broker).localCacheTtlMs,
   redisTtlMs: ({ broker }) => configOf(broker).policyCacheTtlMs,
@@ -84,17 +71,105 @@ function policyVersionOf(row: PolicyRow): PolicyVersion {
   return { version: Number(row.get("version")), policy: completePolicy(JSON.parse(row.get("body") as string)) };
 }
 
-export default define<PolicyService>({
+export default defineActor({
   name: "policy",
   mixins: [databaseMixin, cacheMixin(cache)],
   /** How often replaced versions are looked for. */
   settings: { forgetMs: HOUR_MS },
+  state: fields<State>(),
 
   created() {
     this.turns = new Turns();
   },
 
-  actions: serve<PolicyService, "policy">("policy", {
+  methods: {
+    async current(clientId: number) {
+      const read = async () => (await this.stored(clientId)) ?? defaults;
+      return (await this.cached(currentKey(clientId), read)) ?? defaults;
+    },
+
+    /** A version as stored; the last one where none is named. */
+    async stored(clientId: number, version?: number) {
+      const { Policy } = this.database.models;
+      const rows = await (version === undefined
+        ? rowsLike(Policy, { clientId }, { greatest: "version" })
+        : rowsLike(Policy, { clientId, version }));
+      return rows[0] ? policyVersionOf(rows[0]) : null;
+    },
+
+    /** Versions that were replaced and that no batch pins, in pieces. */
+    async forgetVersions() {
+      while (!(await this.database.store.forgetVersions(FORGOTTEN_AT_ONCE)));
+    },
+
+    check(document: unknown) {
+      const { webhookAllowedHosts: allowedHosts } = configOf(this.broker);
+      const errors = policyFaults(document, { isHandler: (name) => this.isHandler(name), allowedHosts });
+      if (errors.length > 0) throw new Problem("validation", "The policy has wrong fields.", { errors });
+    },
+
+    /** Whether an action of that name is known here or on another node, and declares itself a handler. */
+    isHandler(name: string) {
+      const endpoint = this.broker.findNextActionEndpoint(name);
+      return !(endpoint instanceof Error) && (endpoint.action as { importHandler?: boolean }).importHandler === true;
+    },
+
+    /** A patch is laid on the newest version, again where another node was faster. `next` null: nothing changes. */
+    change(clientId: number, next: (current: PolicyVersion) => Policy | null) {
+      return this.turns.take(clientId, async () => {
+        for (let tries = 1; ; tries++) {
+          // From the database: whoever changes a policy has to see the last one.
+          const current = (await this.stored(clientId)) ?? defaults;
+          const policy = next(current);
+          if (!policy) return current;
+          try {
+            return await this.store(clientId, current, policy);
+          } catch (error) {
+            if (!(error instanceof UniqueConstraintError)) throw error;
+            if (tries === MOST_TRIES) throw tooQuick("policy");
+            await beforeAnotherTry();
+          }
+        }
+      });
+    },
+
+    /** The primary key (client, version) lets one of several changes at the same time win. */
+    async store(clientId: number, before: PolicyVersion, policy: Policy) {
+      const version = before.version + 1;
+      const body = JSON.stringify(policy);
+      const subject = (await call(this.broker, "clientCache.get", { id: clientId }))?.publicId ?? "";
+      const isRenewing = isAnotherReceiver(before.policy.webhook, policy.webhook);
+      const { value: webhookSecret, outbox } = await changeWithEvent(
+        this.database,
+        async (transaction, nowMs) => {
+          await this.database.models.Policy.create({ clientId, version, body, createdAt: nowMs }, { transaction });
+          return isRenewing ? this.secrets.renew(clientId, policy.webhook !== null, transaction, nowMs) : null;
+        },
+        () => draftEvent(configOf(this.broker).namespace, "policy.changed", subject, { clientId: subject, version }),
+      );
+      await this.renewed([currentKey(clientId), versionKey(clientId, version)], { version, policy });
+      await announce(this.broker, "policy.changed", { clientId, version });
+      await this.tellPartners(clientId, { version, policy });
+      // Last: as long as its event waits, the relay has the partners told again.
+      publishSoon(this.broker, { rows: outbox });
+      return { version, policy, ...(webhookSecret === null ? {} : { webhookSecret }) };
+    },
+
+    /** A newer change of another node may have been told before `version` was: the last one told is the last one stored. */
+    async tellPartners(clientId: number, version: PolicyVersion) {
+      let told = version;
+      for (let newer: PolicyVersion | null = version; newer; ) {
+        told = newer;
+        const { maxConcurrentBatches: cap, weight } = told.policy;
+        await call(this.broker, "batch.configureQueue", { clientId, cap, weight });
+        const stored = await this.stored(clientId);
+        newer = stored && stored.version > told.version ? stored : null;
+      }
+      await call(this.broker, "clientCache.policyChanged", { id: clientId, policyVersion: told.version });
+    },
+  },
+
+  actions: {
     get(ctx) {
       return this.current(ctx.params.clientId);
     },
@@ -160,93 +235,6 @@ export default define<PolicyService>({
     },
     emptyRedis() {
       return this.emptyRedis();
-    },
-  }),
-
-  methods: {
-    async current(this: PolicyService, clientId: number) {
-      const read = async () => (await this.stored(clientId)) ?? defaults;
-      return (await this.cached(currentKey(clientId), read)) ?? defaults;
-    },
-
-    /** A version as stored; the last one where none is named. */
-    async stored(this: PolicyService, clientId: number, version?: number) {
-      const { Policy } = this.database.models;
-      const rows = await (version === undefined
-        ? rowsLike(Policy, { clientId }, { greatest: "version" })
-        : rowsLike(Policy, { clientId, version }));
-      return rows[0] ? policyVersionOf(rows[0]) : null;
-    },
-
-    /** Versions that were replaced and that no batch pins, in pieces. */
-    async forgetVersions(this: PolicyService) {
-      while (!(await this.database.store.forgetVersions(FORGOTTEN_AT_ONCE)));
-    },
-
-    check(this: PolicyService, document: unknown) {
-      const { webhookAllowedHosts: allowedHosts } = configOf(this.broker);
-      const errors = policyFaults(document, { isHandler: (name) => this.isHandler(name), allowedHosts });
-      if (errors.length > 0) throw new Problem("validation", "The policy has wrong fields.", { errors });
-    },
-
-    /** Whether an action of that name is known here or on another node, and declares itself a handler. */
-    isHandler(this: PolicyService, name: string) {
-      const endpoint = this.broker.findNextActionEndpoint(name);
-      return !(endpoint instanceof Error) && (endpoint.action as { importHandler?: boolean }).importHandler === true;
-    },
-
-    /** A patch is laid on the newest version, again where another node was faster. `next` null: nothing changes. */
-    change(this: PolicyService, clientId: number, next: (current: PolicyVersion) => Policy | null) {
-      return this.turns.take(clientId, async () => {
-        for (let tries = 1; ; tries++) {
-          // From the database: whoever changes a policy has to see the last one.
-          const current = (await this.stored(clientId)) ?? defaults;
-          const policy = next(current);
-          if (!policy) return current;
-          try {
-            return await this.store(clientId, current, policy);
-          } catch (error) {
-            if (!(error instanceof UniqueConstraintError)) throw error;
-            if (tries === MOST_TRIES) throw tooQuick("policy");
-            await beforeAnotherTry();
-          }
-        }
-      });
-    },
-
-    /** The primary key (client, version) lets one of several changes at the same time win. */
-    async store(this: PolicyService, clientId: number, before: PolicyVersion, policy: Policy) {
-      const version = before.version + 1;
-      const body = JSON.stringify(policy);
-      const subject = (await call(this.broker, "clientCache.get", { id: clientId }))?.publicId ?? "";
-      const isRenewing = isAnotherReceiver(before.policy.webhook, policy.webhook);
-      const { value: webhookSecret, outbox } = await changeWithEvent(
-        this.database,
-        async (transaction, nowMs) => {
-          await this.database.models.Policy.create({ clientId, version, body, createdAt: nowMs }, { transaction });
-          return isRenewing ? this.secrets.renew(clientId, policy.webhook !== null, transaction, nowMs) : null;
-        },
-        () => draftEvent(configOf(this.broker).namespace, "policy.changed", subject, { clientId: subject, version }),
-      );
-      await this.renewed([currentKey(clientId), versionKey(clientId, version)], { version, policy });
-      await announce(this.broker, "policy.changed", { clientId, version });
-      await this.tellPartners(clientId, { version, policy });
-      // Last: as long as its event waits, the relay has the partners told again.
-      publishSoon(this.broker, { rows: outbox });
-      return { version, policy, ...(webhookSecret === null ? {} : { webhookSecret }) };
-    },
-
-    /** A newer change of another node may have been told before `version` was: the last one told is the last one stored. */
-    async tellPartners(this: PolicyService, clientId: number, version: PolicyVersion) {
-      let told = version;
-      for (let newer: PolicyVersion | null = version; newer; ) {
-        told = newer;
-        const { maxConcurrentBatches: cap, weight } = told.policy;
-        await call(this.broker, "batch.configureQueue", { clientId, cap, weight });
-        const stored = await this.stored(clientId);
-        newer = stored && stored.version > told.version ? stored : null;
-      }
-      await call(this.broker, "clientCache.policyChanged", { id: clientId, policyVersion: told.version });
     },
   },
 

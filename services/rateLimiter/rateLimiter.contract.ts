@@ -42,11 +42,11 @@ const counterOf = {
 
 export const rateLimiterActions = {
   /** Spends one of a client's `limit` requests in `windowSeconds`. Never throws because its store is away. */
-  "rateLimiter.consume": action(counterOf, { timeout: 0 }).answers<Consumption>(),
+  consume: action(counterOf, { timeout: 0 }).answers<Consumption>(),
   /** The same counter, read and not spent. Never throws because its store is away. */
-  "rateLimiter.look": action(counterOf).answers<Look>(),
+  look: action(counterOf).answers<Look>(),
   /** A round trip to Redis, in ms; null: there is none. Throws while it is away. */
-  "rateLimiter.ping": action({}).answers<number | null>(),
+  ping: action({}).answers<number | null>(),
   /** Of this node. */
-  "rateLimiter.status": action({}).answers<LimiterStatus>(),
+  status: action({}).answers<LimiterStatus>(),
 };

@@ -5,13 +5,12 @@
  * system. It never throws because its store is away: a limit that cannot be checked is no reason to refuse a partner.
  */
 import { ReplyError } from "ioredis";
-import type { Service } from "moleculer";
 import { Together } from "../../lib/batching/together.ts";
 import { type Counter, counter, readWhenAsked } from "../../middlewares/figures.ts";
-import { define } from "../../mixins/define.ts";
-import { redisMixin, type WithRedis } from "../../mixins/redis.ts";
-import { serve } from "../messages.ts";
-import type { Consumption, LimiterStatus, Look } from "./rateLimiter.contract.ts";
+import { fields } from "../../mixins/define.ts";
+import { redisMixin } from "../../mixins/redis.ts";
+import { defineActor } from "../define.ts";
+import type { LimiterStatus } from "./rateLimiter.contract.ts";
 import { spendScript } from "./rateLimiter.lua.ts";
 import { advance, consumption, looked, type Met, OwnWindows, type Window } from "./rateLimiter.window.ts";
 
@@ -38,22 +37,15 @@ function metAt(place: number, [allowed, previous, current, elapsedMs]: Answer): 
   return { allowed: place < allowed, previous, current: current + Math.min(place, allowed), elapsedMs };
 }
 
-type RateLimiter = Service &
-  WithRedis & {
-    own: OwnWindows;
-    decisions: Counter<"allowed" | "refused">;
-    inRedis: Together<Asked, Answer>;
-    apiNodes: number;
-    figures: { checks: number; fallbacks: number };
-    spend(key: string, limit: number, windowMs: number): Promise<Consumption>;
-    look(key: string, limit: number, windowMs: number): Promise<Look>;
-    share(limit: number): number;
-    store(): LimiterStatus["store"];
-    countApiNodes(): void;
-    /** Redis answers, and refuses to count. */
-    isRefused: boolean;
-    wrote(failure: unknown): void;
-  };
+interface State {
+  own: OwnWindows;
+  decisions: Counter<"allowed" | "refused">;
+  inRedis: Together<Asked, Answer>;
+  apiNodes: number;
+  figures: { checks: number; fallbacks: number };
+  /** Redis answers, and refuses to count. */
+  isRefused: boolean;
+}
 
 /** The braces are part of the key: on Redis Cluster they choose the slot. */
 const keyOf = (clientId: string, windowSeconds: number) => `ratelimit:client:{${clientId}}:${windowSeconds}`;
@@ -63,11 +55,12 @@ function windowOf([start, previous, current]: (string | null)[]): Window | undef
   return { startMs: Number(start), previous: Number(previous), current: Number(current) };
 }
 
-export default define<RateLimiter>({
+export default defineActor({
   name: "rateLimiter",
   mixins: [redisMixin],
+  state: fields<State>(),
 
-  created(this: RateLimiter) {
+  created() {
     this.own = new OwnWindows();
     this.apiNodes = 1;
     this.isRefused = false;
@@ -79,15 +72,79 @@ export default define<RateLimiter>({
   },
 
   events: {
-    "$services.changed"(this: RateLimiter) {
+    "$services.changed"() {
       this.countApiNodes();
     },
-    "$node.disconnected"(this: RateLimiter) {
+    "$node.disconnected"() {
       this.countApiNodes();
     },
   },
 
-  actions: serve<RateLimiter, "rateLimiter">("rateLimiter", {
+  methods: {
+    async spend(key: string, limit: number, windowMs: number) {
+      this.figures.checks++;
+      if (!this.redis) return consumption(this.own.spend(key, limit, windowMs), limit, windowMs);
+      try {
+        // While a policy changes, a client's requests may come with two limits.
+        const [answer, place] = await this.inRedis.ask(`${limit} ${key}`, { key, limit, windowMs });
+        if (this.isRefused) this.wrote(null);
+        return consumption(metAt(place, answer), limit, windowMs);
+      } catch (error) {
+        this.wrote(error);
+        this.figures.fallbacks++;
+        const share = this.share(limit);
+        // The limit that is told stays the policy's; what is left is left of this node's share.
+        return { ...consumption(this.own.spend(key, share, windowMs), share, windowMs), limit };
+      }
+    },
+
+    async look(key: string, limit: number, windowMs: number) {
+      const own = () => this.own.look(key, this.redis ? this.share(limit) : limit, windowMs);
+      if (!this.redis) return { store: "process" as const, ...own() };
+      try {
+        const [time, hash] = await this.redis.run((redis) =>
+          Promise.all([redis.time(), redis.hmget(key, "start", "prev", "cur")]),
+        );
+        const nowMs = Number(time[0]) * 1000 + Math.floor(Number(time[1]) / 1000);
+        return { store: "redis" as const, ...looked(advance(windowOf(hash), windowMs, nowMs), limit, windowMs, nowMs) };
+      } catch {
+        return { store: "share" as const, ...own() };
+      }
+    },
+
+    /** `failure` of a write, null where it succeeded: one that Redis refuses (full, a replica) is told once, and its end. */
+    wrote(failure: unknown) {
+      // That it is away, its link tells.
+      if (failure !== null && !(failure instanceof ReplyError)) return;
+      const isRefused = failure !== null;
+      if (isRefused === this.isRefused) return;
+      this.isRefused = isRefused;
+      if (isRefused)
+        this.logger.warn(`Redis refuses to count, each node allows its share: ${(failure as Error).message}`);
+      else this.logger.info("Redis counts again.");
+    },
+
+    /** What this node allows of a limit while Redis is away. */
+    share(limit: number) {
+      return Math.max(1, Math.floor(limit / this.apiNodes));
+    },
+
+    store(): LimiterStatus["store"] {
+      return this.redis === null ? "process" : this.redis.isUp && !this.isRefused ? "redis" : "share";
+    },
+
+    /** While Redis is away the number only rises: what took Redis away may hide the other nodes too, and they still count. */
+    countApiNodes() {
+      const services = this.broker.registry.getServiceList({ onlyAvailable: true }) as {
+        name: string;
+        nodeID: string;
+      }[];
+      const nodes = new Set(services.filter(({ name }) => name === "api").map(({ nodeID }) => nodeID)).size;
+      this.apiNodes = Math.max(1, nodes, this.redis?.isUp === false ? this.apiNodes : 0);
+    },
+  },
+
+  actions: {
     async consume(ctx) {
       const { clientId, limit, windowSeconds } = ctx.params;
       const spent = await this.spend(keyOf(clientId, windowSeconds), limit, windowSeconds * 1000);
@@ -113,70 +170,6 @@ export default define<RateLimiter>({
     },
     status() {
       return { store: this.store(), apiNodes: this.apiNodes, ...this.figures };
-    },
-  }),
-
-  methods: {
-    async spend(this: RateLimiter, key: string, limit: number, windowMs: number) {
-      this.figures.checks++;
-      if (!this.redis) return consumption(this.own.spend(key, limit, windowMs), limit, windowMs);
-      try {
-        // While a policy changes, a client's requests may come with two limits.
-        const [answer, place] = await this.inRedis.ask(`${limit} ${key}`, { key, limit, windowMs });
-        if (this.isRefused) this.wrote(null);
-        return consumption(metAt(place, answer), limit, windowMs);
-      } catch (error) {
-        this.wrote(error);
-        this.figures.fallbacks++;
-        const share = this.share(limit);
-        // The limit that is told stays the policy's; what is left is left of this node's share.
-        return { ...consumption(this.own.spend(key, share, windowMs), share, windowMs), limit };
-      }
-    },
-
-    async look(this: RateLimiter, key: string, limit: number, windowMs: number) {
-      const own = () => this.own.look(key, this.redis ? this.share(limit) : limit, windowMs);
-      if (!this.redis) return { store: "process" as const, ...own() };
-      try {
-        const [time, hash] = await this.redis.run((redis) =>
-          Promise.all([redis.time(), redis.hmget(key, "start", "prev", "cur")]),
-        );
-        const nowMs = Number(time[0]) * 1000 + Math.floor(Number(time[1]) / 1000);
-        return { store: "redis" as const, ...looked(advance(windowOf(hash), windowMs, nowMs), limit, windowMs, nowMs) };
-      } catch {
-        return { store: "share" as const, ...own() };
-      }
-    },
-
-    /** `failure` of a write, null where it succeeded: one that Redis refuses (full, a replica) is told once, and its end. */
-    wrote(this: RateLimiter, failure: unknown) {
-      // That it is away, its link tells.
-      if (failure !== null && !(failure instanceof ReplyError)) return;
-      const isRefused = failure !== null;
-      if (isRefused === this.isRefused) return;
-      this.isRefused = isRefused;
-      if (isRefused)
-        this.logger.warn(`Redis refuses to count, each node allows its share: ${(failure as Error).message}`);
-      else this.logger.info("Redis counts again.");
-    },
-
-    /** What this node allows of a limit while Redis is away. */
-    share(this: RateLimiter, limit: number) {
-      return Math.max(1, Math.floor(limit / this.apiNodes));
-    },
-
-    store(this: RateLimiter) {
-      return this.redis === null ? "process" : this.redis.isUp && !this.isRefused ? "redis" : "share";
-    },
-
-    /** While Redis is away the number only rises: what took Redis away may hide the other nodes too, and they still count. */
-    countApiNodes(this: RateLimiter) {
-      const services = this.broker.registry.getServiceList({ onlyAvailable: true }) as {
-        name: string;
-        nodeID: string;
-      }[];
-      const nodes = new Set(services.filter(({ name }) => name === "api").map(({ nodeID }) => nodeID)).size;
-      this.apiNodes = Math.max(1, nodes, this.redis?.isUp === false ? this.apiNodes : 0);
     },
   },
 

@@ -2,5 +2,5 @@ import { action } from "../declare.ts";
 
 export const retentionActions = {
   /** Something is to be deleted that was not due before. Returns at once. */
-  "retention.wake": action({}).answers<void>(),
+  wake: action({}).answers<void>(),
 };

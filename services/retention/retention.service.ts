@@ -4,25 +4,22 @@
  * rhythm of its own, so that no lease, window or retry waits for it. It deletes nothing while the database's clock is in
  * doubt, and while the database is away it waits for the next round.
  */
-import type { Service } from "moleculer";
 import { configOf } from "../../config/config.ts";
 import { readWhenAsked } from "../../middlewares/figures.ts";
-import { clockMixin, type WithClock } from "../../mixins/clock.ts";
-import { databaseMixin, type WithDatabase } from "../../mixins/database.ts";
-import { define } from "../../mixins/define.ts";
-import { scheduleMixin, type WithSchedule } from "../../mixins/schedule.ts";
+import { clockMixin } from "../../mixins/clock.ts";
+import { databaseMixin } from "../../mixins/database.ts";
+import { fields } from "../../mixins/define.ts";
+import { scheduleMixin } from "../../mixins/schedule.ts";
 import { retentionDue } from "../batch/batch.contract.ts";
-import { call, serve } from "../messages.ts";
+import { defineActor } from "../define.ts";
+import { call } from "../messages.ts";
 import { Retention } from "./retention.rounds.ts";
 
-type RetentionService = Service &
-  WithDatabase &
-  WithSchedule &
-  WithClock & {
-    retention: Retention;
-    wake(): void;
-    drain(): Promise<void>;
-  };
+interface State {
+  retention: Retention;
+  /** Runs a round soon. */
+  wake: () => void;
+}
 
 const held = {
   name: "dataflow_retention_held",
@@ -30,26 +27,27 @@ const held = {
   type: "gauge",
 } as const;
 
-export default define<RetentionService>({
+export default defineActor({
   name: "retention",
   mixins: [databaseMixin, scheduleMixin, clockMixin],
+  state: fields<State>(),
 
   created() {
     readWhenAsked(this.broker, held, () => [{ value: this.clock.isTrusted ? 0 : 1 }]);
   },
 
-  actions: serve<RetentionService, "retention">("retention", {
-    wake() {
-      this.wake();
-    },
-  }),
-
   methods: {
-    async drain(this: RetentionService) {
+    async drain() {
       // A stop can meet the start.
       this.retention?.end();
       await this.endSchedules();
       await this.clock.end();
+    },
+  },
+
+  actions: {
+    wake() {
+      this.wake();
     },
   },
 

@@ -12,16 +12,16 @@ export type WebhookEvent = (typeof webhookEvents)[number];
 
 export const webhookActions = {
   /** Something was committed that is to be sent now. */
-  "webhook.wake": action({}).answers<void>(),
+  wake: action({}).answers<void>(),
   /** Newest first; `batch` is a public id. */
-  "webhook.list": action({
+  list: action({
     batch: { type: "string", optional: true },
     state: { type: "enum", values: deliveryStates, optional: true },
     before: { type: "number", optional: true },
     limit: { type: "number", integer: true, min: 1, max: 201 },
   }).answers<DeliveryRow[]>(),
   /** Sends a delivery again, now. Throws not-found. */
-  "webhook.replay": action({ publicId: { type: "string" } }).answers<DeliveryRow>(),
+  replay: action({ publicId: { type: "string" } }).answers<DeliveryRow>(),
 };
 
 /** CloudEvents in structured JSON. */

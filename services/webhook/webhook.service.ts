@@ -4,17 +4,17 @@
  * attempt down. A delivery that it had when it was killed is due again after its lease, and goes out once more with the
  * same id. An address that the policy may not name is never connected to.
  */
-import type { Service } from "moleculer";
 import { configOf } from "../../config/config.ts";
 import type { AttemptRecord, TakenDelivery } from "../../database/deliveries.ts";
 import { type Counter, counter } from "../../middlewares/figures.ts";
-import { databaseMixin, type WithDatabase } from "../../mixins/database.ts";
-import { define } from "../../mixins/define.ts";
+import { databaseMixin } from "../../mixins/database.ts";
+import { fields } from "../../mixins/define.ts";
 import { partnersMixin } from "../../mixins/partners.ts";
-import { scheduleMixin, type WithSchedule } from "../../mixins/schedule.ts";
+import { scheduleMixin } from "../../mixins/schedule.ts";
+import { defineActor } from "../define.ts";
 import { Problem } from "../errors.ts";
 import { uuidv7 } from "../ids.ts";
-import { call, serve } from "../messages.ts";
+import { call } from "../messages.ts";
 import type { CloudEvent } from "../outbox/outbox.contract.ts";
 import { WEBHOOK_TYPE } from "./webhook.contract.ts";
 import { DeliveryLoop } from "./webhook.loop.ts";
@@ -24,27 +24,11 @@ import { signed } from "./webhook.sign.ts";
 
 type Outcome = "delivered" | "retried" | "failed";
 
-/** What a test may have otherwise. */
-interface Timing {
-  delaysMs: readonly number[];
-  attemptMs: number;
+interface State {
+  loop: DeliveryLoop<TakenDelivery>;
+  stopping: AbortController;
+  deliveries: Counter<Outcome>;
 }
-
-type WebhookService = Service<Timing> &
-  WithDatabase &
-  WithSchedule & {
-    loop: DeliveryLoop<TakenDelivery>;
-    stopping: AbortController;
-    deliveries: Counter<Outcome>;
-    take(limit: number, busy: number[]): Promise<TakenDelivery[]>;
-    run(delivery: TakenDelivery): Promise<void>;
-    attempt(delivery: TakenDelivery): Promise<void>;
-    receiver(delivery: TakenDelivery): Promise<{ url: string; secrets: string[] } | { refusal: string }>;
-    after(delivery: TakenDelivery, url: string, sent: Sent, ms: number): Promise<void>;
-    record(delivery: TakenDelivery, attempt: Omit<AttemptRecord, "id" | "claim">): Promise<void>;
-    turnOff(clientId: number, url: string): Promise<void>;
-    drain(): Promise<void>;
-  };
 
 /** Sendings at once of a node: each is a socket and a few kB. */
 const SLOTS = 64;
@@ -59,11 +43,16 @@ const POLL_MS = 1_000;
 const PATIENCE = 0.6;
 const GONE = 410;
 
-export default define<WebhookService>({
+/** Where a delivery goes, or why it goes nowhere. */
+type Receiver = { url: string; secrets: string[] } | { refusal: string };
+
+export default defineActor({
   name: "webhook",
   mixins: [partnersMixin("policy", "clientCache"), databaseMixin, scheduleMixin],
 
+  /** A test may have others. */
   settings: { delaysMs: usualDelaysMs, attemptMs: ATTEMPT_MS },
+  state: fields<State>(),
 
   created() {
     const figure = { name: "dataflow_webhook_deliveries_total", help: "Sendings to webhooks, by what came of them." };
@@ -78,33 +67,14 @@ export default define<WebhookService>({
     });
   },
 
-  actions: serve<WebhookService, "webhook">("webhook", {
-    /** Nobody waits for what is sent. */
-    wake() {
-      void this.loop.wake();
-    },
-    list(ctx) {
-      return this.database.deliveries.listDeliveries(ctx.params);
-    },
-    async replay(ctx) {
-      const { deliveries } = this.database;
-      const { publicId } = ctx.params;
-      await deliveries.replayDelivery(publicId);
-      const [delivery] = await deliveries.listDeliveries({ publicId, limit: 1 });
-      if (!delivery) throw new Problem("not-found", "There is no such delivery.");
-      void this.loop.wake();
-      return delivery;
-    },
-  }),
-
   methods: {
-    take(this: WebhookService, limit: number, busy: number[]) {
+    take(limit: number, busy: number[]) {
       const leaseMs = this.settings.attemptMs + LEASE_SPARE_MS;
       return this.database.deliveries.takeDeliveries({ limit, busy, leaseMs, claim: uuidv7() });
     },
 
     /** Never rejects: what could not be written down comes again after its lease. */
-    async run(this: WebhookService, delivery: TakenDelivery) {
+    async run(delivery: TakenDelivery) {
       try {
         await this.attempt(delivery);
       } catch (error) {
@@ -112,7 +82,7 @@ export default define<WebhookService>({
       }
     },
 
-    async attempt(this: WebhookService, delivery: TakenDelivery) {
+    async attempt(delivery: TakenDelivery) {
       const receiver = await this.receiver(delivery);
       if ("refusal" in receiver) {
         this.deliveries.add("failed");
@@ -134,7 +104,7 @@ export default define<WebhookService>({
     },
 
     /** Where it goes today, whatever the policy was when the batch came. */
-    async receiver(this: WebhookService, { clientId, event }: TakenDelivery) {
+    async receiver({ clientId, event }: TakenDelivery): Promise<Receiver> {
       const client = await call(this.broker, "clientCache.get", { id: clientId });
       if (client?.status !== "active") return { refusal: "the client is disabled" };
       const { policy } = await call(this.broker, "policy.get", { clientId });
@@ -144,7 +114,7 @@ export default define<WebhookService>({
       return secrets.length > 0 ? { url: policy.webhook.url, secrets } : { refusal: "the webhook has no secret" };
     },
 
-    async after(this: WebhookService, delivery: TakenDelivery, url: string, sent: Sent, ms: number) {
+    async after(delivery: TakenDelivery, url: string, sent: Sent, ms: number) {
       const { status, error } = sent;
       if (error === null) {
         this.deliveries.add("delivered");
@@ -160,12 +130,12 @@ export default define<WebhookService>({
       if (status === GONE) await this.turnOff(delivery.clientId, url);
     },
 
-    async record(this: WebhookService, { id, claim }: TakenDelivery, attempt: Omit<AttemptRecord, "id" | "claim">) {
+    async record({ id, claim }: TakenDelivery, attempt: Omit<AttemptRecord, "id" | "claim">) {
       await this.database.deliveries.recordAttempt({ id, claim, ...attempt });
     },
 
     /** The receiver wants nothing more. Should the second step be lost, each that waits finds no webhook by itself. */
-    async turnOff(this: WebhookService, clientId: number, url: string) {
+    async turnOff(clientId: number, url: string) {
       if (!(await call(this.broker, "policy.turnWebhookOff", { clientId, url }))) return;
       this.logger.warn(`A receiver answered 410: the webhook of client ${clientId} is turned off.`);
       const error = "the receiver is gone (410): the webhook was turned off";
@@ -173,10 +143,29 @@ export default define<WebhookService>({
       if (failed > 0) this.deliveries.add("failed", failed);
     },
 
-    async drain(this: WebhookService) {
+    async drain() {
       const patience = setTimeout(() => this.stopping.abort(), configOf(this.broker).shutdownTimeoutMs * PATIENCE);
       await Promise.all([this.endSchedules(), this.loop.end()]);
       clearTimeout(patience);
+    },
+  },
+
+  actions: {
+    /** Nobody waits for what is sent. */
+    wake() {
+      void this.loop.wake();
+    },
+    list(ctx) {
+      return this.database.deliveries.listDeliveries(ctx.params);
+    },
+    async replay(ctx) {
+      const { deliveries } = this.database;
+      const { publicId } = ctx.params;
+      await deliveries.replayDelivery(publicId);
+      const [delivery] = await deliveries.listDeliveries({ publicId, limit: 1 });
+      if (!delivery) throw new Problem("not-found", "There is no such delivery.");
+      void this.loop.wake();
+      return delivery;
     },
   },
 

@@ -5,7 +5,6 @@ import type { Connections } from "./connections.ts";
 import type { Cursors } from "./cursors.ts";
 import type { FailedLogins } from "./logins.ts";
 import type { OpenExports, OpenFiles, OpenStreams } from "./open.ts";
-import type { ApiRequest } from "./request.ts";
 import type { BatchWatches } from "./watches.ts";
 
 /** What moleculer-web keeps of a route, as far as we use it. */
@@ -15,8 +14,8 @@ export interface AliasOfGateway {
   match(url: string): false | Record<string, string>;
 }
 
-/** The api service at run time: ours on top of moleculer-web's. */
-export type Api = Service & {
+/** What the api service has on `this`: ours, and moleculer-web's. */
+export interface ApiState {
   server: Server;
   aliases: AliasOfGateway[];
   httpHandler(req: unknown, res: unknown): void;
@@ -35,7 +34,5 @@ export type Api = Service & {
   cursors: Cursors;
   isStopping: boolean;
   adminToken: string;
-  refuseIfStopping(): void;
-  answerError(req: ApiRequest, res: unknown, error: Error): void;
-  drain(): Promise<void>;
-};
+}
+export type Api = Service & ApiState;

@@ -39,10 +39,10 @@ const LOCAL_MS = 60_000;
 
 /** Any Moleculer service can stand on the cache. Its time in process is long here: what bounds it must be something else. */
 const things = (table: Table): ServiceSchema =>
-  define<Things>({
+  define({
     name: "things",
     mixins: [
-      cacheMixin<Thing, Things>({
+      cacheMixin<Thing>({
         name: "thing",
         localTtlMs: () => LOCAL_MS,
         redisTtlMs: () => 300_000,
@@ -55,7 +55,7 @@ const things = (table: Table): ServiceSchema =>
       }),
     ],
     actions: {
-      get(this: Things, ctx: { params: { key: string } }) {
+      get(ctx: { params: { key: string } }) {
         return this.cached(ctx.params.key, () => table.read(ctx.params.key));
       },
     },

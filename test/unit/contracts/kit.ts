@@ -2,7 +2,8 @@
 
 import { type Context, ServiceBroker, type ServiceSchema } from "moleculer";
 import type { Database } from "../../../database/database.ts";
-import { actions, type EventName } from "../../../services/contracts.ts";
+import { type ActorName, contracts, type EventName } from "../../../services/contracts.ts";
+import type { Params } from "../../../services/declare.ts";
 import { type ProblemCode, type ProblemExtra, problems } from "../../../services/errors.ts";
 import { patience } from "../../helpers/patience.ts";
 import { type System, type SystemOptions, startSystem } from "../../helpers/system.ts";
@@ -83,12 +84,15 @@ export const wrongParams = (...fields: string[]) =>
   });
 
 /** A service in place of a real one, with the contract's checks of what it is asked. */
-export const standIn = (name: string, handlers: Record<string, (ctx: { params: never }) => unknown>): ServiceSchema =>
+export const standIn = (
+  name: ActorName,
+  handlers: Record<string, (ctx: { params: never }) => unknown>,
+): ServiceSchema =>
   ({
     name,
     actions: Object.fromEntries(
       Object.entries(handlers).map(([short, handler]) => {
-        const { params } = actions[`${name}.${short}` as keyof typeof actions];
+        const { params } = (contracts[name] as Record<string, { params: Params }>)[short] as { params: Params };
         return [short, { params, handler }];
       }),
     ),

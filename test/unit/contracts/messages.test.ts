@@ -1,13 +1,17 @@
 /** The lines marked `@ts-expect-error` are checked by `npm run types`: each fails there once it compiles. */
-import { type ActionName, actions, events } from "../../../services/contracts.ts";
+import { type ActionName, contracts, events } from "../../../services/contracts.ts";
 import type { Params } from "../../../services/declare.ts";
-import { announce, call, type ParamsOf, serve } from "../../../services/messages.ts";
+import { defineActor } from "../../../services/define.ts";
+import { announce, call, type ParamsOf } from "../../../services/messages.ts";
 import type { System } from "../../helpers/system.ts";
 import { startNode } from "./kit.ts";
 
 describe("on a whole node", () => {
   let system: System;
-  const names = Object.keys(actions) as ActionName[];
+  const declared = Object.entries(contracts).flatMap(([actor, actions]) =>
+    Object.entries(actions).map(([short, { params }]) => ({ name: `${actor}.${short}` as ActionName, params })),
+  );
+  const names = declared.map(({ name }) => name);
   beforeAll(async () => {
     system = await startNode({});
   });
@@ -27,9 +31,9 @@ describe("on a whole node", () => {
     expect(found.sort()).toEqual([...names].sort());
   });
 
-  const demanding = names.filter((name) =>
-    Object.values(actions[name].params as Params).some(({ optional }) => optional !== true),
-  );
+  const demanding = declared
+    .filter(({ params }) => Object.values(params as Params).some(({ optional }) => optional !== true))
+    .map(({ name }) => name);
 
   test.each(demanding)("%s is refused without its params", async (name) => {
     await expect(system.broker.call(name, {})).rejects.toMatchObject({ type: "VALIDATION_ERROR", code: 422 });
@@ -46,8 +50,9 @@ describe("on a whole node", () => {
 test("a service takes its params from the contract", () => {
   const consume = () => ({}) as never;
   const [look, ping, status] = [() => ({}) as never, () => null, () => ({}) as never];
-  expect(serve<unknown, "rateLimiter">("rateLimiter", { consume, look, ping, status })).toMatchObject({
-    consume: { params: actions["rateLimiter.consume"].params, handler: consume },
+  expect(defineActor({ name: "rateLimiter", actions: { consume, look, ping, status } })).toMatchObject({
+    name: "rateLimiter",
+    actions: { consume: { params: contracts.rateLimiter.consume.params, handler: consume } },
   });
 });
 
@@ -101,15 +106,18 @@ async function fits(broker: Broker) {
     releaseAll: () => {},
     status: () => ({}) as never,
   };
-  serve<unknown, "batchLock">("batchLock", lock);
+  const name = "batchLock";
+  defineActor({ name, actions: lock });
   const { release, ...withoutRelease } = lock;
   // @ts-expect-error a missing handler
-  serve<unknown, "batchLock">("batchLock", withoutRelease);
+  defineActor({ name, actions: withoutRelease });
   // @ts-expect-error a handler that no contract names
-  serve<unknown, "batchLock">("batchLock", { ...lock, steal: () => true });
+  defineActor({ name, actions: { ...lock, steal: () => true } });
   // @ts-expect-error a handler with a wrong answer
-  serve<unknown, "batchLock">("batchLock", { ...lock, extend: () => "yes" });
+  defineActor({ name, actions: { ...lock, extend: () => "yes" } });
   // @ts-expect-error a handler that asks for a param that nobody sends
-  serve<unknown, "batchLock">("batchLock", { ...lock, extend: (ctx) => ctx.params.name === "" });
+  defineActor({ name, actions: { ...lock, extend: (ctx) => ctx.params.name === "" } });
+  // @ts-expect-error no actor of that name
+  defineActor({ name: "batchLocks", actions: lock });
   return { allowed, text, optional, release };
 }

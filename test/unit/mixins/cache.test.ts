@@ -1,4 +1,4 @@
-import type { Service, ServiceBroker } from "moleculer";
+import type { ServiceBroker } from "moleculer";
 import { type CacheOptions, cacheMixin, type WithCache } from "../../../mixins/cache.ts";
 import { define } from "../../../mixins/define.ts";
 import { deferred, startBroker } from "../contracts/kit.ts";
@@ -7,7 +7,7 @@ interface Thing {
   version: number;
 }
 
-const options: CacheOptions<Thing, Service> = {
+const options: CacheOptions<Thing> = {
   name: "thing",
   localTtlMs: () => 5_000,
   redisTtlMs: () => 60_000,
@@ -32,7 +32,7 @@ let cache: WithCache<Thing>;
 beforeEach(async () => {
   changes = [];
   missed = [];
-  ({ broker, stop } = await startBroker(define<Service>({ name: "things", mixins: [cacheMixin(options)] })));
+  ({ broker, stop } = await startBroker(define({ name: "things", mixins: [cacheMixin(options)] })));
   cache = broker.getLocalService("things") as unknown as WithCache<Thing>;
 });
 afterEach(() => stop());

@@ -16,14 +16,14 @@ import { tdsServer } from "../mssql/tds.ts";
 
 type Stored = Service & WithDatabase;
 const stored = (name: string) =>
-  define<Stored>({
+  define({
     name,
     mixins: [databaseMixin],
     actions: {
-      now(this: Stored) {
+      now() {
         return this.database.now();
       },
-      async query(this: Stored) {
+      async query() {
         await this.database.models.Client.findAll();
       },
       defect() {

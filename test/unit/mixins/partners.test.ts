@@ -1,4 +1,4 @@
-import { type BrokerOptions, type Service, ServiceBroker } from "moleculer";
+import { type BrokerOptions, ServiceBroker } from "moleculer";
 import { loadConfig, useConfig } from "../../../config/config.ts";
 import { drainMiddleware } from "../../../middlewares/drain.ts";
 import { define } from "../../../mixins/define.ts";
@@ -8,21 +8,21 @@ import { startBroker } from "../contracts/kit.ts";
 const log: string[] = [];
 beforeEach(() => log.splice(0));
 
-const needy = define<Service>({
+const needy = define({
   name: "needy",
   mixins: [partnersMixin("slow", "other")],
   async started() {
     log.push("needy");
   },
 });
-const slow = define<Service>({
+const slow = define({
   name: "slow",
   async started() {
     await new Promise((resolve) => setTimeout(resolve, 30));
     log.push("slow");
   },
 });
-const other = define<Service>({ name: "other" });
+const other = define({ name: "other" });
 
 test("a service starts after its partners, whatever the order", async () => {
   const { stop } = await startBroker(needy, slow, other);

@@ -21,7 +21,7 @@ const events: CloudEvent[] = [];
 const topics = ["batch.created", "batch.ready", "batch.completed"] as const;
 
 /** Stands where the workers would. */
-const worker = define<Service>({
+const worker = define({
   name: "worker",
   mixins: [queueMixin],
   AMQPQueues: {

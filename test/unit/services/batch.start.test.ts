@@ -1,5 +1,3 @@
-/** The batches' own rhythm while the node around them still starts. */
-import type { Service } from "moleculer";
 import { define } from "../../../mixins/define.ts";
 import { Sweeper } from "../../../services/batch/batch.sweep.ts";
 import { RunningUploads } from "../../../services/imports/imports.running.ts";
@@ -12,7 +10,7 @@ test("nothing is swept before the whole node has started: what a sweep needs may
   // Another rhythm of the same service, and a slower one.
   const touches = jest.spyOn(RunningUploads.prototype, "touch");
   let early: number | undefined;
-  const late = define<Service>({
+  const late = define({
     name: "late",
     async started() {
       await until(() => touches.mock.calls.length > 0);

@@ -1,4 +1,4 @@
-import type { Service, ServiceSchema } from "moleculer";
+import type { ServiceSchema } from "moleculer";
 import type { OutboxRow } from "../../../database/store.ts";
 import type { WithDatabase } from "../../../mixins/database.ts";
 import { define } from "../../../mixins/define.ts";
@@ -39,7 +39,7 @@ function watchStore(): void {
     deleted.push(ids);
   });
 }
-const worker = define<Service>({
+const worker = define({
   name: "worker",
   mixins: [queueMixin],
   AMQPQueues: {
