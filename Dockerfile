@@ -36,7 +36,7 @@ FROM node:24.21.0-bookworm-slim
 WORKDIR /app
 ENV NODE_ENV=production NODE_COMPILE_CACHE=/app/.compile-cache SERVICEDIR=services HOST=0.0.0.0
 # As `npm start` does: memory stays flat under load.
-ENV MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=131072
+ENV MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=4194304 MALLOC_TRIM_THRESHOLD_=16777216
 COPY --from=build --chown=root:root /app ./
 # Only the embedded default writes here; everything else of the image may be read-only.
 RUN chown node:node data && chmod 700 data

@@ -84,7 +84,7 @@ async function committed({ store }: Database, texts: string[]): Promise<void> {
       leaseMs: LEASE_MS,
       firstRecord: chunk * COMMIT + 1,
       records: part.length,
-      text: part.join("\n"),
+      text: Buffer.from(part.join("\n")),
       errors: [],
       unlisted: [],
       counts: { accepted: part.length, rejected: 0, duplicate: 0 },

@@ -1,5 +1,6 @@
 /** Between rows and the types of the seam, where all dialects do the same. */
 import type { RejectedRecord } from "../formats/formats.ts";
+import { countLines } from "../formats/text-lines.ts";
 import { rowColumns } from "./batch.ts";
 import { BrokenLink } from "./errors.ts";
 import { batchWork } from "./schema/tables.ts";
@@ -114,9 +115,8 @@ export const mostErrorRows = (maxBytes: number): number => Math.ceil(maxBytes / 
 
 /** A wrong count would shift the number of every record after it. */
 export function checkCount({ text, records, errors, unlisted, unique }: ChunkCommit): void {
-  if (text === "") return;
-  let lines = 1;
-  for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) lines++;
+  if (text.length === 0) return;
+  const lines = countLines(text);
   const duplicates = unique?.duplicates.length ?? 0;
   const rejected = errors.length + unlisted.length;
   if (lines + rejected + duplicates !== records)

@@ -41,8 +41,8 @@ export interface ChunkCommit {
   firstRecord: number;
   /** How many records the chunk holds. */
   records: number;
-  /** Accepted records' JSON, joined by "\n", to be stored: `record.seq` runs over all places of the chunk that neither `errors`, `unlisted` nor `unique.duplicates` name. Empty: none is stored. */
-  text: string;
+  /** Accepted records' JSON, joined by LF, as UTF-8, to be stored: `record.seq` runs over all places of the chunk that neither `errors`, `unlisted` nor `unique.duplicates` name. Empty: none is stored. */
+  text: Uint8Array;
   /** Rejected records for the report. */
   errors: RejectedRecord[];
   /** Places, rising, of further rejected records, which are only counted. */

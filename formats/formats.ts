@@ -69,8 +69,8 @@ export interface RejectedRecord {
 /** A chunk after parsing and validation. */
 export interface CheckedChunk {
   records: number;
-  /** The accepted records' JSON texts, in order, joined by "\n"; empty when there is none. */
-  text: string;
+  /** The accepted records' JSON texts, in order, joined by LF, as UTF-8; empty when there is none. */
+  text: Buffer;
   /** The rejected ones, by rising index. */
   rejected: RejectedRecord[];
   /** Places, rising, of further rejected ones, which the error report has no room for. Every other index is accepted. */

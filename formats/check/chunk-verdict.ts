@@ -7,6 +7,7 @@ import type {
   RecordValidator,
   RejectedRecord,
 } from "../formats.ts";
+import { joined } from "../text-lines.ts";
 import { ReportRoom } from "./fault-bounds.ts";
 import { CHUNK_CHARACTERS, isLongerThan, namesOf } from "./record-growth.ts";
 
@@ -90,8 +91,8 @@ export class ChunkVerdict {
   }
 
   /** `whole`: the accepted texts joined, where the caller has them so already. */
-  end(whole?: string): CheckedChunk {
-    const text = whole ?? this.#texts.join("\n");
+  end(whole?: Buffer): CheckedChunk {
+    const text = whole ?? joined(this.#texts);
     return {
       records: this.records,
       text,

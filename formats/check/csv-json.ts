@@ -69,8 +69,8 @@ export class JsonRows {
     this.#scanner.feed(data);
   }
 
-  /** Lines for the next rows, of which there is one at least; null behind the last one. Blank lines are no rows. */
-  next(): string | null {
+  /** Lines for the next rows, of which there is one at least, good until the next call; null behind the last one. Blank lines are no rows. */
+  next(): Buffer | null {
     const until = this.#at + AT_ONCE;
     let rows = 0;
     this.#length = 0;
@@ -83,7 +83,7 @@ export class JsonRows {
       const next = this.#scanner.next(at);
       this.#at = next < 0 ? this.#data.length : next;
     }
-    return rows === 0 ? null : this.#out.toString("utf8", 0, this.#length);
+    return rows === 0 ? null : this.#out.subarray(0, this.#length);
   }
 
   #skipBlank(): void {

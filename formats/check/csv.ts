@@ -1,6 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import Papa from "papaparse";
 import type { CheckedChunk, Envelope, RecordFault } from "../formats.ts";
+import { ByteStore } from "../split/bytes.ts";
 import {
   assertRecords,
   type CheckSpec,
@@ -14,6 +15,9 @@ import { JsonRows } from "./csv-json.ts";
 import { csvRecordStarts } from "./csv-scan.ts";
 import type { Pace } from "./pace.ts";
 import { RecordNumbers } from "./record-numbers.ts";
+
+const LF = 10;
+const NO_ROWS = Buffer.alloc(0);
 
 type CsvPlace = ReturnType<typeof csvRecordStarts>[number];
 
@@ -67,22 +71,24 @@ class CsvCheck {
 
   /** The fast way. Where each row is accepted as it was written, these lines are the answer. */
   async rows(rows: JsonRows, pace: Pace): Promise<CheckedChunk> {
-    const texts: string[] = [];
+    const whole = new ByteStore();
     let lines: string[] = [];
     let next = 0;
     let isWhole = true;
     await pace.each(this.#chunk.records, this.#chunk.data.length, (i) => {
       if (next === lines.length) {
-        texts.push(rows.next() ?? "");
-        lines = (texts.at(-1) as string).split("\n");
+        const block = rows.next() ?? NO_ROWS;
+        lines = block.toString().split("\n");
         next = 0;
+        if (whole.length > 0) whole.push(LF);
+        whole.append(block, 0, block.length);
       }
       const line = lines[next++] as string;
       const isKept = line === "" ? this.#alone(i) : this.#line(line);
       isWhole &&= isKept;
     });
     if (next < lines.length || rows.next() !== null) throw new Error("The chunk has more rows than records.");
-    return this.#verdict.end(isWhole ? texts.join("\n") : undefined);
+    return this.#verdict.end(isWhole ? whole.view() : undefined);
   }
 
   /** Whether the line is now an accepted record just as it stands. */

@@ -1,6 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import type { CheckedChunk, RecordFault } from "../formats.ts";
 import { MAX_DEPTH } from "../split/json-element.ts";
+import { countLines, lineBlocks } from "../text-lines.ts";
 import {
   assertRecords,
   type CheckSpec,
@@ -32,7 +33,7 @@ export async function checkJsonLines(chunk: ChunkContent, spec: CheckSpec, pace:
   return checked;
 }
 
-/** More long numbers are read line by line, between which other work has its turn. */
+/** More long numbers in a block are read line by line, between which other work has its turn. */
 const NUMBERS_AT_ONCE = 100;
 
 /** The fast way. Where each line is accepted as it stands, the chunk's own text is the answer. */
@@ -42,14 +43,22 @@ async function checkText(
   verdict: ChunkVerdict,
   pace: Pace,
 ): Promise<CheckedChunk> {
-  const text = chunk.data.toString();
-  const whole = text.endsWith("\n") ? text.slice(0, -1) : text;
-  const lines = whole.split("\n");
-  // Asked of all lines at once it costs half; few chunks hold such a number.
-  const mayBeInexact = holdsInexact(text, NUMBERS_AT_ONCE);
+  const { data } = chunk;
+  const whole = data.at(-1) === LF ? data.subarray(0, -1) : data;
+  const blocks = lineBlocks(whole);
+  let lines: string[] = [];
+  let next = 0;
+  let mayBeInexact = false;
   let isWhole = true;
-  await pace.each(lines.length, chunk.data.length, (i) => {
-    const line = lines[i] as string;
+  await pace.each(countLines(whole), data.length, (i) => {
+    if (next === lines.length) {
+      const block = blocks.next().value as string;
+      // Asked of all its lines at once it costs half; few blocks hold such a number.
+      mayBeInexact = holdsInexact(block, NUMBERS_AT_ONCE);
+      lines = block.split("\n");
+      next = 0;
+    }
+    const line = lines[next++] as string;
     const isKept = checkLine(line, lineNumber(chunk, i), spec, verdict, mayBeInexact && holdsInexact(line));
     isWhole &&= isKept;
   });

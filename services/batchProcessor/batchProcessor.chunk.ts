@@ -14,6 +14,8 @@ import { builtInHandler, type HandlerRejected } from "./batchProcessor.handlers.
 import { keysAt, withKeys } from "./batchProcessor.unique.ts";
 
 const DAY_MS = 86_400_000;
+/** Nothing is stored. */
+const NO_TEXT = new Uint8Array();
 
 /** Throws the signal's reason where that is aborted before the check is through. */
 export async function check(
@@ -94,7 +96,7 @@ export function commitOf(checked: Checked, batch: BatchRow, policy: Policy): Wor
     chunk: batch.nextChunk,
     firstRecord: source.firstRecord,
     records: source.records,
-    text: isStored ? text : "",
+    text: isStored ? text : NO_TEXT,
     ...report,
     unique: keyed ? { ...uniqueOf(checked, keyed, isStored), keepMs: keptMs(policy) } : undefined,
     counts: {
@@ -154,7 +156,7 @@ export function endCommit(batch: BatchRow, policy: Policy): WorkerCommit {
     chunk: nextChunk,
     firstRecord: 1,
     records: 0,
-    text: "",
+    text: NO_TEXT,
     errors: [],
     unlisted: [],
     counts: { accepted: 0, rejected: 0, duplicate: 0 },

@@ -1,6 +1,7 @@
 /** Unique keys of a checked chunk: which of its records are duplicates of others. */
 import { setImmediate } from "node:timers/promises";
 import { recordKey } from "../../formats/check/record-keys.ts";
+import { joined, linesOf } from "../../formats/text-lines.ts";
 import type { Checked, Keyed } from "./batchProcessor.checked.ts";
 
 /** So many keys take some ms; then others get their turn. */
@@ -8,7 +9,7 @@ const KEYS_AT_ONCE = 2000;
 
 /** The chunk without the records whose key another one of it has. */
 export async function withKeys(checked: Checked, fields: readonly string[]): Promise<Checked> {
-  const texts = checked.text === "" ? [] : checked.text.split("\n");
+  const texts = linesOf(checked.text);
   const places = placesOf(checked);
   const all: Keyed = { places, keys: await keysOf(texts, fields), duplicates: [] };
   return without({ ...checked, keyed: all }, repeats(all.keys));
@@ -61,7 +62,7 @@ function without(checked: Checked, ranks: ReadonlySet<number>): Checked {
   const dropped = places.filter((_place, rank) => ranks.has(rank));
   return {
     ...checked,
-    text: kept(checked.text.split("\n")).join("\n"),
+    text: joined(kept(linesOf(checked.text))),
     values: checked.values && kept(checked.values),
     keyed: {
       places: kept(places),

@@ -135,7 +135,7 @@ describe("Dockerfile", () => {
 
   test("sets only what is a setting, of Node or of the runner", () => {
     const known = [...Object.values(settings).map(({ name }) => name), "NODE_ENV", "NODE_COMPILE_CACHE", "SERVICEDIR"];
-    known.push("MALLOC_ARENA_MAX", "MALLOC_MMAP_THRESHOLD_");
+    known.push("MALLOC_ARENA_MAX", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_");
     const names = all("ENV").flatMap((rest) => rest.split(" ").map((pair) => pair.split("=")[0]));
     expect(names.filter((name) => !known.includes(name as string))).toEqual([]);
   });

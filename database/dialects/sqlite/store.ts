@@ -57,12 +57,15 @@ function unverified(client: SqliteClient): BatchStore {
     claim: (id, owner, leaseMs) => client.call("claim", id, owner, leaseMs),
     claimGroup: (ids, owner, leaseMs) => client.call("claimGroup", ids, owner, leaseMs),
     commitChunk: async (commit) => {
-      const done = await client.send("commitChunk", [commit], sizeOf(commit), []);
+      const text = Uint8Array.from(commit.text);
+      const done = await client.send("commitChunk", [{ ...commit, text }], sizeOf(commit), [text.buffer]);
       return written(done, commit.end?.events ?? []);
     },
     commitChunks: async (commits) => {
-      const size = commits.reduce((sum, { text }) => sum + text.length, 0);
-      const all = await client.send("commitChunks", [commits], size, []);
+      const packed = commits.map((commit) => ({ ...commit, text: Uint8Array.from(commit.text) }));
+      const transfer = packed.map(({ text }) => text.buffer);
+      const size = transfer.reduce((sum, { byteLength }) => sum + byteLength, 0);
+      const all = await client.send("commitChunks", [packed], size, transfer);
       return all.map((one, i) =>
         "failure" in one
           ? { status: "rejected", reason: errorOf(one.failure) }

@@ -27,7 +27,7 @@ function commitOf({ nextChunk: chunk, chunks }: BatchRow): WorkerCommit {
     chunk,
     firstRecord,
     records: 2,
-    text: `{"n":${firstRecord}}\n{"n":${firstRecord + 1}}`,
+    text: Buffer.from(`{"n":${firstRecord}}\n{"n":${firstRecord + 1}}`),
     errors: [],
     unlisted: [],
     counts: { accepted: 2, rejected: 0, duplicate: 0 },

@@ -80,7 +80,7 @@ export async function reportsFromBefore(db: Database): Promise<void> {
   expect(await db.migrate()).toEqual(["0006-error-report"]);
   const found = (await db.store.claim(batch.id, "node-1", LEASE))?.batch as BatchRow;
   expect(found).toMatchObject({ rejected: 1, faults: 0, unlisted: 0 });
-  const commit = chunkCommit(found, [0], { text: '{"n":6}', unlisted: [1] });
+  const commit = chunkCommit(found, [0], { text: Buffer.from('{"n":6}'), unlisted: [1] });
   expect((await db.store.commitChunk(commit))?.batch).toMatchObject({ rejected: 2, faults: 2, unlisted: 1 });
 }
 
@@ -224,7 +224,7 @@ export function chunkCommit(batch: BatchRow, rejected: number[] = [], over: Part
     leaseMs: LEASE,
     firstRecord,
     records: 3,
-    text: places.map((place) => `{"n":${firstRecord + place}}`).join("\n"),
+    text: Buffer.from(places.map((place) => `{"n":${firstRecord + place}}`).join("\n")),
     errors: rejected.map((place) => fault(place, firstRecord + place)),
     unlisted: [],
     counts: { accepted: places.length, rejected: rejected.length, duplicate: 0 },

@@ -106,7 +106,11 @@ export function groupSuite(database: () => Database): void {
     test("one that breaks a rule fails alone", async () => {
       const [a, wrong, c] = (await group(1, 2, 3)) as [BatchRow, BatchRow, BatchRow];
       const twice = { ...last(wrong), errors: [refused(0), refused(0)] };
-      const [first, second, third] = await committed([last(a), { ...twice, records: 3, text: '"x"' }, last(c)]);
+      const [first, second, third] = await committed([
+        last(a),
+        { ...twice, records: 3, text: Buffer.from('"x"') },
+        last(c),
+      ]);
       expect(second).toBeInstanceOf(Error);
       expect([(first as Written).batch.state, (third as Written).batch.state]).toEqual(["completed", "completed"]);
       expect(await reread(wrong)).toMatchObject({ state: "processing", accepted: 0 });
@@ -114,7 +118,7 @@ export function groupSuite(database: () => Database): void {
 
     test("one whose texts are not as many as its records fails alone", async () => {
       const [a, wrong] = (await group(1, 2)) as [BatchRow, BatchRow];
-      const [first, second] = await committed([last(a), last(wrong, { text: '"x"' })]);
+      const [first, second] = await committed([last(a), last(wrong, { text: Buffer.from('"x"') })]);
       expect((first as Written).batch.state).toBe("completed");
       expect(second).toBeInstanceOf(Error);
       expect(await records(wrong)).toEqual([]);
@@ -152,7 +156,7 @@ export function groupSuite(database: () => Database): void {
       // The ends follow in a commit of their own.
       const ends = done.map(({ batch }) =>
         chunkCommit(batch, [], {
-          text: "",
+          text: Buffer.from(""),
           records: 0,
           counts: { accepted: 0, rejected: 0, duplicate: 0 },
           end: end(),

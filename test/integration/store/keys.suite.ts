@@ -71,14 +71,14 @@ export function keySuite(database: () => Database): void {
       await store().commitChunk(keyed(one, ["a", "b", "c"]));
       const other = await claimed(store(), 1);
       const commit = chunkCommit(other, [1], {
-        text: '{"n":3}',
+        text: Buffer.from('{"n":3}'),
         unique: { duplicates: [0], keys: key("z"), freed: null },
         counts: { accepted: 1, rejected: 1, duplicate: 1 },
       });
       expect(counts((await store().commitChunk(commit))?.batch)).toEqual([1, 1, 1]);
       expect(await numbers(other)).toEqual([3]);
       const taken = chunkCommit({ ...other, nextChunk: 1 }, [1], {
-        text: '{"n":6}',
+        text: Buffer.from('{"n":6}'),
         unique: { duplicates: [0], keys: key("a"), freed: null },
         counts: { accepted: 1, rejected: 1, duplicate: 1 },
       });
@@ -109,7 +109,7 @@ export function keySuite(database: () => Database): void {
         return store().commitChunk(
           chunkCommit(batch, [], {
             records: size,
-            text: names.map((name) => `"${name}"`).join("\n"),
+            text: Buffer.from(names.map((name) => `"${name}"`).join("\n")),
             unique: { duplicates: [], keys: joined(...names), freed: null },
             counts: { accepted: size, rejected: 0, duplicate: 0 },
           }),
@@ -125,7 +125,10 @@ export function keySuite(database: () => Database): void {
       expect(await store().reserveKeys(one.id, one.fence, 0, [key("a"), key("b")])).toEqual([]);
       expect(await store().reserveKeys(one.id, one.fence, 0, [key("b"), key("a"), key("c")])).toEqual([]);
       expect(await store().reserveKeys(other.id, other.fence, 0, [key("x"), key("a")])).toEqual([key("a")]);
-      const commit = chunkCommit(one, [2], { text: "", unique: { duplicates: [], keys: "", freed: [key("b")] } });
+      const commit = chunkCommit(one, [2], {
+        text: Buffer.from(""),
+        unique: { duplicates: [], keys: "", freed: [key("b")] },
+      });
       await store().commitChunk(commit);
       expect(await store().reserveKeys(other.id, other.fence, 0, [key("a"), key("b")])).toEqual([key("a")]);
       // The next chunk of the same batch is another one.
@@ -138,7 +141,7 @@ export function keySuite(database: () => Database): void {
     test.each(["failed", "cancelled"] as const)("a batch that is %s frees what it had only reserved", async (state) => {
       const [one, other] = [await claimed(store(), 1), await claimed(store(), 1, "node-2")];
       await store().reserveKeys(one.id, one.fence, 0, [key("a")]);
-      const kept = chunkCommit(one, [], { text: "", unique: { duplicates: [], keys: "", freed: [] } });
+      const kept = chunkCommit(one, [], { text: Buffer.from(""), unique: { duplicates: [], keys: "", freed: [] } });
       const after = (await store().commitChunk(kept))?.batch as BatchRow;
       await store().reserveKeys(one.id, one.fence, 1, [key("b")]);
       await store().move(moveOf(after, state));
@@ -193,7 +196,7 @@ export function keySuite(database: () => Database): void {
       expect(await store().forgetRepeats(9)).toBe(true);
       expect(await store().reserveKeys(other.id, other.fence, 0, [key("a")])).toEqual([key("a")]);
       const unique = { duplicates: [], keys: "", freed: [key("b")], keepMs: -1 };
-      await store().commitChunk(chunkCommit(one, [2], { text: "", unique }));
+      await store().commitChunk(chunkCommit(one, [2], { text: Buffer.from(""), unique }));
       await store().forgetRepeats(9);
       expect(await store().reserveKeys(other.id, other.fence, 0, [key("a"), key("b")])).toEqual([]);
     });

@@ -79,7 +79,9 @@ export function workSuite(database: () => Database): void {
           errors: Array.from({ length: count }, (_, n) => fault(n)),
         }));
         const counts = { accepted: 0, rejected: 4, duplicate: 0 };
-        await store().commitChunk(chunkCommit(batch, [], { records: 4, text: "", errors: rejected, counts }));
+        await store().commitChunk(
+          chunkCommit(batch, [], { records: 4, text: Buffer.from(""), errors: rejected, counts }),
+        );
         expect(await store().errors(batch.id, 0, 10, 1e6)).toEqual(
           rejected.map(({ index, ...record }) => ({ ...record, seq: index + 1 })),
         );
@@ -96,7 +98,7 @@ export function workSuite(database: () => Database): void {
       const rejected = { index: size, line: null, raw, errors: [{ field: "", code: "type", message: raw }] };
       const commit = chunkCommit(batch, [], {
         records: size + 1,
-        text: texts.join("\n"),
+        text: Buffer.from(texts.join("\n")),
         errors: [rejected],
         counts: { accepted: size, rejected: 1, duplicate: 0 },
       });
@@ -107,9 +109,22 @@ export function workSuite(database: () => Database): void {
       expect(await store().errors(batch.id, 0, 10, 1e6)).toEqual([{ seq: size + 1, line, raw, errors }]);
     });
 
+    test("records have their numbers however long the chunk is, and wherever some are not stored", async () => {
+      const batch = await claimed(store(), 1);
+      const records = 2_000;
+      const places = Array.from({ length: records }, (_, place) => place);
+      const unlisted = places.filter((place) => place % 7 === 0 || (place > 300 && place < 900));
+      const stored = places.filter((place) => !unlisted.includes(place));
+      const data = (place: number) => `{"n":${place},"text":"${"é".repeat(place % 100)}"}`;
+      const commit = chunkCommit(batch, [], { records, text: Buffer.from(stored.map(data).join("\n")), unlisted });
+      await store().commitChunk(commit);
+      const found = await store().records(batch.id, 0, records, 1e9);
+      expect(found).toEqual(stored.map((place) => ({ seq: place + 1, data: data(place) })));
+    });
+
     test("a validating pass stores no record", async () => {
       const batch = await claimed(store(), 1);
-      const commit = chunkCommit(batch, [1], { text: "", next: { phase: "validate", chunk: 1 } });
+      const commit = chunkCommit(batch, [1], { text: Buffer.from(""), next: { phase: "validate", chunk: 1 } });
       expect((await store().commitChunk(commit))?.batch).toMatchObject({ phase: "validate", rejected: 1 });
       expect(await store().records(batch.id, 0, 10, 1e6)).toEqual([]);
       expect(await store().errors(batch.id, 0, 10, 1_000_000)).toHaveLength(1);
@@ -118,7 +133,9 @@ export function workSuite(database: () => Database): void {
     test("texts that do not fit the chunk are a loud error and leave nothing", async () => {
       const batch = await claimed(store(), 1);
       await expect(store().commitChunk(chunkCommit(batch, [], { records: 4 }))).rejects.toThrow("4 records");
-      await expect(store().commitChunk(chunkCommit(batch, [0], { text: "{}" }))).rejects.toThrow("3 records");
+      await expect(store().commitChunk(chunkCommit(batch, [0], { text: Buffer.from("{}") }))).rejects.toThrow(
+        "3 records",
+      );
       expect(await reread(batch)).toEqual(batch);
       expect(await store().records(batch.id, 0, 10, 1e6)).toEqual([]);
     });
@@ -147,12 +164,12 @@ export function workSuite(database: () => Database): void {
 
     test("a report's length is counted once, with its chunk; records that are not listed leave no row", async () => {
       const batch = await claimed(store(), 1);
-      const commit = chunkCommit(batch, [0], { text: '{"n":3}', unlisted: [1] });
+      const commit = chunkCommit(batch, [0], { text: Buffer.from('{"n":3}'), unlisted: [1] });
       const done = await store().commitChunk(commit);
       expect(done?.batch).toMatchObject({ faults: 2, unlisted: 1 });
       expect(await store().commitChunk(commit)).toBeNull();
       expect(await reread(batch)).toMatchObject({ faults: 2, unlisted: 1 });
-      const next = chunkCommit(done?.batch ?? batch, [], { text: "", unlisted: [0, 1, 2] });
+      const next = chunkCommit(done?.batch ?? batch, [], { text: Buffer.from(""), unlisted: [0, 1, 2] });
       expect((await store().commitChunk(next))?.batch).toMatchObject({ faults: 2, unlisted: 4 });
       expect((await store().records(batch.id, 0, 10, 1e6)).map(({ seq }) => seq)).toEqual([3]);
       expect((await store().errors(batch.id, 0, 10, 1e6)).map(({ seq }) => seq)).toEqual([1]);
@@ -210,7 +227,7 @@ export function workSuite(database: () => Database): void {
 
     test("a restart begins at the first chunk with no counts and no errors", async () => {
       const batch = await claimed(store(), 1);
-      await store().commitChunk(chunkCommit(batch, [0, 1], { text: "", unlisted: [2] }));
+      await store().commitChunk(chunkCommit(batch, [0, 1], { text: Buffer.from(""), unlisted: [2] }));
       const done = await store().move(moveOf(batch, "ready", { restart: "validate" }));
       expect(done?.batch).toMatchObject({ nextChunk: 0, accepted: 0, rejected: 0, phase: "validate" });
       expect(done?.batch).toMatchObject({ faults: 0, unlisted: 0 });
@@ -223,7 +240,7 @@ export function workSuite(database: () => Database): void {
       let current = batch;
       for (const places of [[0, 2], [0], [1]]) {
         await store().commitChunk(
-          chunkCommit(current, places, { text: "", counts: { accepted: 0, rejected: 1, duplicate: 0 } }),
+          chunkCommit(current, places, { text: Buffer.from(""), counts: { accepted: 0, rejected: 1, duplicate: 0 } }),
         );
         expect(await seen()).toEqual(places.map((place) => [place + 1, `raw ${place + 1}`]));
         expect(await store().errors(batch.id, 3, 10, 1_000_000)).toEqual([]);
@@ -239,7 +256,8 @@ export function workSuite(database: () => Database): void {
     test("errors of earlier passes go in pieces, and nothing else with them", async () => {
       const batch = await claimed(store(), 1);
       const other = await claimed(store(), 2);
-      for (const one of [batch, other]) await store().commitChunk(chunkCommit(one, [0, 1, 2], { text: "" }));
+      for (const one of [batch, other])
+        await store().commitChunk(chunkCommit(one, [0, 1, 2], { text: Buffer.from("") }));
       await store().move(moveOf(batch, "ready", { restart: "validate" }));
       const again = (await store().claim(batch.id, "node-1", LEASE))?.batch ?? batch;
       await store().commitChunk(chunkCommit(again, [0, 1]));

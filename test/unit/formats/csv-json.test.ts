@@ -14,7 +14,7 @@ function lines(data: string, kinds: Record<string, typeof both | null>, delimite
   const columns = Object.entries(kinds).map(([name, of]) => ({ name, kinds: of }));
   const rows = new JsonRows(Buffer.from(data), columns, delimiter);
   const texts: string[] = [];
-  for (let text = rows.next(); text !== null; text = rows.next()) texts.push(text);
+  for (let text = rows.next(); text !== null; text = rows.next()) texts.push(text.toString());
   return texts.join("\n").split("\n");
 }
 

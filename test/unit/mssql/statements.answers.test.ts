@@ -39,7 +39,7 @@ test("a record's number leaves out the places of errors and of duplicates", asyn
   const unique = { duplicates: [3], keys: `${"0".repeat(63)}1\n\n${"0".repeat(63)}2`, freed: null };
   const batch = { id: 7, nextChunk: 0, fence: 1 } as never;
   await store.commitChunk(
-    chunkCommit(batch, [], { firstRecord: 10, records: 5, text: "a\nb\nc", errors: [fault], unique }),
+    chunkCommit(batch, [], { firstRecord: 10, records: 5, text: Buffer.from("a\nb\nc"), errors: [fault], unique }),
   );
   expect(sent[0]?.tables.map(({ name, rows }) => [name, rows])).toEqual([
     [
@@ -57,7 +57,7 @@ test("a record's number leaves out the places of errors and of duplicates", asyn
 test("what has no rows to load loads none", async () => {
   const { sent, store } = answering();
   const batch = { id: 7, nextChunk: 0, fence: 1 } as never;
-  await store.commitChunk(chunkCommit(batch, [], { text: "" }));
+  await store.commitChunk(chunkCommit(batch, [], { text: Buffer.from("") }));
   expect(sent[0]?.tables).toEqual([]);
 });
 

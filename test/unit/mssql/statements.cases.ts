@@ -85,7 +85,7 @@ committed("records", () => ({}));
 committed("records and errors", () => ({ records: 4, errors: [fault(0), fault(2)] }));
 committed("records, an error and one that is not listed", () => ({ records: 4, errors: [fault(0)], unlisted: [1] }));
 committed("errors alone, in a validating pass", () => ({
-  text: "",
+  text: Buffer.from(""),
   errors: [fault(1)],
   next: { phase: "validate", chunk: n() },
 }));
@@ -97,11 +97,17 @@ committed("unique keys, errors and duplicates, at the end", () => ({
   end: end({ events: [told("batch.completed")] }),
 }));
 committed("unique keys that end", () => ({ unique: unique({ keepMs: n() }) }));
-committed("reservations that end", () => ({ text: "", unique: unique({ keys: "", freed: [], keepMs: n() }) }));
-committed("reservations", () => ({ text: "", unique: unique({ keys: "", freed: [hex()] }) }));
-committed("reservations that all stay", () => ({ text: "", unique: unique({ keys: "", freed: [] }) }));
+committed("reservations that end", () => ({
+  text: Buffer.from(""),
+  unique: unique({ keys: "", freed: [], keepMs: n() }),
+}));
+committed("reservations", () => ({ text: Buffer.from(""), unique: unique({ keys: "", freed: [hex()] }) }));
+committed("reservations that all stay", () => ({ text: Buffer.from(""), unique: unique({ keys: "", freed: [] }) }));
 committed("the end, with its chunks deleted", () => ({ end: end({ purge: true, events: [event(), told()] }) }));
-committed("a validating pass that ends", () => ({ text: "", end: end({ state: "held", due: null, events: [] }) }));
+committed("a validating pass that ends", () => ({
+  text: Buffer.from(""),
+  end: end({ state: "held", due: null, events: [] }),
+}));
 add("commitChunks", ({ store }) => store.commitChunks([chunkCommit({ end: end() })]));
 add("reserveKeys", ({ store }) => store.reserveKeys(n(), n(), n(), [hex(), hex()]));
 add("extendLeases", ({ store }) => store.extendLeases(marked("owner"), [n(), n()], n()));

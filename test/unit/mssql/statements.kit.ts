@@ -126,7 +126,7 @@ export const chunkCommit = (over: Partial<ChunkCommit> = {}): ChunkCommit => ({
   leaseMs: n(),
   firstRecord: n(),
   records: 2,
-  text: [marked("a"), marked("b")].join("\n"),
+  text: Buffer.from([marked("a"), marked("b")].join("\n")),
   errors: [],
   unlisted: [],
   counts: { accepted: n(), rejected: n(), duplicate: n() },

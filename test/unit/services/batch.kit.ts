@@ -103,7 +103,7 @@ export const commitOf = (batch: BatchRow, end: WorkerCommit["end"] = null): Work
   chunk: batch.nextChunk,
   firstRecord: 1,
   records: 1,
-  text: '{"n":0}',
+  text: Buffer.from('{"n":0}'),
   errors: [],
   unlisted: [],
   counts: { accepted: 1, rejected: 0, duplicate: 0 },

@@ -90,7 +90,7 @@ describe("what is asked of a batch", () => {
     const error = { code: "invalid-records", detail: "" };
     const commit: WorkerCommit = {
       ...commitOf(batch, { state: "failed", error }),
-      text: "",
+      text: Buffer.from(""),
       counts: { accepted: 0, rejected: 1, duplicate: 0 },
       errors: [{ index: 0, line: 1, raw: "{}", errors: [{ field: "a", code: "required", message: "" }] }],
       next: { phase: "validate", chunk: 1 },

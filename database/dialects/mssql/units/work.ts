@@ -1,4 +1,5 @@
 /** What a worker does: claim, commit chunk by chunk, keep its leases. */
+import { linesOf } from "../../../../formats/text-lines.ts";
 import { checkCount, errorRows, movingColumns, placesWithout, workColumns } from "../../../rows.ts";
 import { type ChunkCommit, type Claimed, storedFaults, type Written } from "../../../store.ts";
 import {
@@ -111,16 +112,16 @@ export async function commitChunk(sql: Sql, commit: ChunkCommit): Promise<Writte
 }
 
 /** Whether some of its texts may turn out to be duplicates. */
-const isCounted = ({ unique, text }: ChunkCommit): boolean => unique !== undefined && text !== "";
+const isCounted = ({ unique, text }: ChunkCommit): boolean => unique !== undefined && text.length > 0;
 
 /** The texts with their numbers, and their keys where they have some. */
 function stagedRecords(commit: ChunkCommit): Staged[] {
   const { text, firstRecord, unique } = commit;
-  if (text === "") return [];
+  if (text.length === 0) return [];
   const keys = unique?.keys.split("\n");
   const without = new Set(placesWithout(commit));
   let place = 0;
-  const rows = text.split("\n").map((data, i) => {
+  const rows = linesOf(text).map((data, i) => {
     while (without.has(place)) place++;
     const row: unknown[] = [firstRecord + place++, data];
     if (keys) row.push(keys[i] ? Buffer.from(keys[i], "hex") : null);
@@ -134,7 +135,7 @@ function stagedRecords(commit: ChunkCommit): Staged[] {
 }
 
 function recordSteps(commit: ChunkCommit, { id, chunk }: { id: string; chunk: string }, params: Params): string[] {
-  if (commit.text === "") return [];
+  if (commit.text.length === 0) return [];
   if (!commit.unique)
     return [
       `INSERT INTO record (batch_id, seq, data)

@@ -16,6 +16,8 @@ import { LIFT } from "./fairness.ts";
 import { BETWEEN, type commitFields, type eventFields, type faultFields, type Needs, textOf } from "./group.text.ts";
 import { claimed, commitChunk, type RawClaim, renewed } from "./work.ts";
 
+const BETWEEN_BYTES = Buffer.from(BETWEEN);
+
 type Row<Fields> = { [Name in keyof Fields]?: unknown };
 
 const commitRow = (commit: ChunkCommit, n: number): Row<typeof commitFields> => {
@@ -61,7 +63,7 @@ const eventRows = (commits: ChunkCommit[]): Row<typeof eventFields>[] =>
 const needsOf = (commits: ChunkCommit[]): Needs => ({
   ends: commits.some(({ end }) => end),
   goesOn: commits.some(({ end }) => !end),
-  keys: commits.some(({ unique, text }) => unique && text !== ""),
+  keys: commits.some(({ unique, text }) => unique && text.length > 0),
   faults: commits.some(({ errors }) => errors.length > 0),
   events: commits.some((commit) => eventsOf(commit).length > 0),
   deliveries: commits.some((commit) => eventsOf(commit).some(({ delivery }) => delivery)),
@@ -106,7 +108,8 @@ export async function claimGroup(sql: Sql, ids: number[], owner: string, leaseMs
 }
 
 /** Whether the statement can commit it together with others. Reserved keys belong to batches that are worked alone. */
-const fitsGroup = ({ unique, text }: ChunkCommit): boolean => !unique?.freed && !text.includes(BETWEEN);
+const fitsGroup = ({ unique, text }: ChunkCommit): boolean =>
+  !unique?.freed && !text.includes(BETWEEN_BYTES[0] as number);
 
 /** One that breaks a rule must not fail the others: then each is committed by itself. */
 export async function commitChunks(sql: Sql, commits: ChunkCommit[]): Promise<PromiseSettledResult<Written | null>[]> {
@@ -128,8 +131,8 @@ async function commitGroup(sql: Sql, commits: ChunkCommit[]): Promise<(Written |
     textFor(needsOf(commits)),
     JSON.stringify(commits.map(commitRow)),
     commits.map(({ id }) => id),
-    commits.map(({ text }) => text).join(BETWEEN),
-    commits.map(({ unique, text }) => (unique && text !== "" ? unique.keys : "")).join(BETWEEN),
+    Buffer.concat(commits.flatMap(({ text }, n) => (n === 0 ? [text] : [BETWEEN_BYTES, text]))),
+    commits.map(({ unique, text }) => (unique && text.length > 0 ? unique.keys : "")).join(BETWEEN),
     JSON.stringify(faultRows(commits)),
     JSON.stringify(eventRows(commits)),
   );

@@ -96,7 +96,7 @@ export async function commitChunk(sql: Sql, commit: ChunkCommit): Promise<Writte
 }
 
 /** Whether records and keys are written, so that only the statement knows how many were stored. */
-const isCounted = ({ unique, text }: ChunkCommit): boolean => unique !== undefined && text !== "";
+const isCounted = ({ unique, text }: ChunkCommit): boolean => unique !== undefined && text.length > 0;
 
 type RawCommitted = RawWritten & { missed?: number };
 
@@ -147,7 +147,7 @@ const SLOT = `slot AS (UPDATE client_queue q SET running = greatest(q.running - 
  */
 function recordCtes(commit: ChunkCommit, areAllNew: boolean, values: Values): string[] {
   const { text, firstRecord, unique } = commit;
-  if (text === "") return [];
+  if (text.length === 0) return [];
   const holes = placesWithout(commit).map((place, rank) => place - rank);
   const number = holes.length === 0 ? "t.n - 1" : `t.n - 1 + width_bucket(t.n::int - 1, ${values.add(holes, "int[]")})`;
   const seq = `${values.add(firstRecord, "bigint")} + ${number}`;

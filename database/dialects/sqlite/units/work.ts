@@ -1,5 +1,6 @@
 /** What a worker does: claim, commit chunk by chunk, keep its leases. */
 import type { RejectedRecord } from "../../../../formats/formats.ts";
+import { countLines, lineBlocks } from "../../../../formats/text-lines.ts";
 import { LIVE, PASS, placesWithout, workColumns } from "../../../rows.ts";
 import { type ChunkCommit, storedFaults } from "../../../store.ts";
 import {
@@ -103,23 +104,26 @@ const insertMany = `${INSERT} ${Array.from({ length: ROWS_AT_ONCE }, (_, i) => `
 /** The hot path: prepared inserts in key order, one run between two places that have no text. Answers how many keys were taken. */
 function insertRecords(sql: Sql, commit: ChunkCommit, clientId: number): number {
   const { id, firstRecord, records, text, unique } = commit;
-  if (text === "") return 0;
-  const given = text.split("\n");
+  if (text.length === 0) return 0;
+  const given = countLines(text);
   const holes = placesWithout(commit);
-  if (given.length + holes.length !== records)
-    throw new Error(
-      `A chunk of ${records} records came with ${given.length} texts and ${holes.length} places without.`,
-    );
+  if (given + holes.length !== records)
+    throw new Error(`A chunk of ${records} records came with ${given} texts and ${holes.length} places without.`);
   const missed = unique ? takeKeys(sql, commit, clientId, unique.keys.split("\n")) : none;
-  const lines = missed.size === 0 ? given : given.filter((_line, i) => !missed.has(i));
   const all = missed.size === 0 ? holes : withMissed(holes, missed, records);
-  let seq = firstRecord;
-  let from = 0;
-  for (const index of [...all, records]) {
-    const to = from + firstRecord + index - seq;
-    insertRun(sql, id, seq, lines.slice(from, to));
-    seq += to - from + 1;
-    from = to;
+  let rank = 0;
+  let place = 0;
+  let hole = 0;
+  for (const block of lineBlocks(text)) {
+    let lines = block.split("\n");
+    if (missed.size > 0) lines = lines.filter(() => !missed.has(rank++));
+    for (let from = 0; from < lines.length; ) {
+      for (; all[hole] === place; hole++) place++;
+      const to = Math.min(lines.length, from + (all[hole] ?? records) - place);
+      insertRun(sql, id, firstRecord + place, lines.slice(from, to));
+      place += to - from;
+      from = to;
+    }
   }
   return missed.size;
 }
