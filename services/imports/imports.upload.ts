@@ -7,9 +7,8 @@ import { Problem } from "../errors.ts";
 import { type Answered, answerIn } from "./imports.idempotency.ts";
 import type { UploadPort } from "./imports.ports.ts";
 import type { QuotaWatch } from "./imports.quota.ts";
+import { ChunkWrites } from "./imports.writes.ts";
 
-/** Chunks that are compressed or written while the next bytes are read. More only costs memory. */
-const IN_FLIGHT = 3;
 /** What is read in one turn: a few ms, whatever it is. */
 const TURN_BYTES = 64 * 1024;
 /** A body that takes longer holds its key from then on, so that another with the same one need not be read. */
@@ -47,8 +46,7 @@ export class Upload {
   private readonly plan: UploadPlan;
   private readonly store: UploadPort;
   private readonly hash = createHash("sha256");
-  private readonly writes = new Set<Promise<void>>();
-  private failure: unknown = null;
+  private readonly writes = new ChunkWrites((chunks) => this.append(chunks));
   /** The first chunk waits here: a body that ends within it needs no row of its own before the commit. */
   private held: RawChunk | null = null;
   private id: number | null = null;
@@ -148,26 +146,17 @@ export class Upload {
   }
 
   /** Starts to compress and store a chunk; waits only while too many are under way. */
-  private async write(chunk: RawChunk): Promise<void> {
-    const write: Promise<void> = this.append(chunk)
-      .catch((error: unknown) => {
-        this.failure ??= error;
-      })
-      .finally(() => this.writes.delete(write));
-    this.writes.add(write);
-    if (this.writes.size >= IN_FLIGHT) await Promise.race(this.writes);
-    if (this.failure) throw this.failure;
+  private write(chunk: RawChunk): Promise<void> {
+    return this.writes.add(chunk.data.length, this.stored(chunk));
   }
 
-  private async append(chunk: RawChunk): Promise<void> {
-    const stored = await this.stored(chunk);
-    if (!(await this.store.appendChunks(this.id as number, [stored], this.plan.leaseMs))) throw swept();
+  private async append(chunks: StoredChunk[]): Promise<void> {
+    if (!(await this.store.appendChunks(this.id as number, chunks, this.plan.leaseMs))) throw swept();
   }
 
   private async finish(): Promise<ReceivedBody> {
     const last = this.answered ? [] : this.plan.splitter.end();
-    await this.settle();
-    if (this.failure) throw this.failure;
+    await this.writes.end();
     const rest = this.held ? [this.held, ...last] : last;
     const { splitter, batch } = this.plan;
     const contentHash = this.hash.digest("hex");
@@ -186,14 +175,10 @@ export class Upload {
     return { ...chunk, ...(await encode(data, this.store.leastCompressed)) };
   }
 
-  private async settle(): Promise<void> {
-    await Promise.all(this.writes);
-  }
-
   /** Takes back what a refused or broken-off upload stored. True: there is a row to be wiped. */
   async undo(): Promise<boolean> {
     await this.beginning?.catch(() => {});
-    await this.settle();
+    await this.writes.settle();
     return this.id !== null && this.store.voidUpload(this.id, false);
   }
 }

@@ -1,0 +1,67 @@
+/** The chunks of one upload on their way into the store: compressed side by side, written by one call at a time. */
+import type { StoredChunk } from "../../database/store.ts";
+
+/** So many bytes may be under way while the next are read: some chunks, or many that are compressed. More only costs memory. */
+const MOST_BYTES = 4 * 1024 * 1024;
+/** What was compressed during a write goes together in the next one, as far as a unit of the store has prepared statements for. */
+const MOST_AT_ONCE = 4;
+
+export class ChunkWrites {
+  private readonly store: (chunks: StoredChunk[]) => Promise<void>;
+  private readonly underWay = new Set<Promise<void>>();
+  private readonly compressed: StoredChunk[] = [];
+  private isWriting = false;
+  private bytes = 0;
+  private failure: unknown = null;
+
+  constructor(store: (chunks: StoredChunk[]) => Promise<void>) {
+    this.store = store;
+  }
+
+  /** Takes a chunk of `size` bytes that is being compressed. Resolves when more may be read; throws what a write failed with. */
+  async add(size: number, chunk: Promise<StoredChunk>): Promise<void> {
+    this.bytes += size;
+    this.begin(this.take(size, chunk));
+    while (this.bytes >= MOST_BYTES && this.failure === null) await Promise.race(this.underWay);
+    this.throwFailure();
+  }
+
+  /** Waits for all. Throws what one of them failed with. */
+  async end(): Promise<void> {
+    await this.settle();
+    this.throwFailure();
+  }
+
+  async settle(): Promise<void> {
+    while (this.underWay.size > 0) await Promise.race(this.underWay);
+  }
+
+  private throwFailure(): void {
+    if (this.failure !== null) throw this.failure;
+  }
+
+  private begin(work: Promise<void>): void {
+    const begun: Promise<void> = work
+      .catch((error: unknown) => {
+        this.failure ??= error;
+      })
+      .finally(() => this.underWay.delete(begun));
+    this.underWay.add(begun);
+  }
+
+  private async take(size: number, chunk: Promise<StoredChunk>): Promise<void> {
+    const stored = await chunk;
+    this.bytes -= size - stored.body.length;
+    this.compressed.push(stored);
+    if (!this.isWriting) this.begin(this.writeNext());
+  }
+
+  private async writeNext(): Promise<void> {
+    this.isWriting = true;
+    const chunks = this.compressed.splice(0, MOST_AT_ONCE);
+    await this.store(chunks);
+    this.isWriting = false;
+    for (const { body } of chunks) this.bytes -= body.length;
+    if (this.compressed.length > 0) this.begin(this.writeNext());
+  }
+}
