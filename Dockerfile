@@ -7,6 +7,8 @@ COPY package.json package-lock.json ./
 # The optional packages are Node itself, for machines without one. No package of ours needs what it would run at its
 # installation.
 RUN npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund
+# Source maps and types are for debuggers and compilers: 63 of 145 MB.
+RUN find node_modules -type f '(' -name '*.map' -o -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' ')' -delete
 COPY root.cjs moleculer.config.ts ./
 COPY config ./config
 COPY database ./database

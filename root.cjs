@@ -1,2 +1,8 @@
-// The project's folder. CommonJS, because `import.meta` does not exist where Jest runs our code and `__dirname` not elsewhere.
-module.exports = { root: __dirname };
+// CommonJS: `import.meta` does not exist where Jest runs our code, and `__dirname` exists nowhere else.
+const { existsSync } = require("node:fs");
+const { join } = require("node:path");
+
+// Node strips no types below node_modules, so a package that npm installs holds the compiled JavaScript.
+const extension = existsSync(join(__dirname, "moleculer.config.ts")) ? ".ts" : ".js";
+
+module.exports = { root: __dirname, extension };

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, posix, relative, sep } from "node:path";
 import { parseSync } from "@swc/core";
 
-const skipped = new Set(["node_modules", "data", "coverage", "tmp"]);
+const skipped = new Set(["node_modules", "data", "dist", "coverage", "tmp"]);
 const root = process.argv[2] ?? ".";
 /** What files import of each other, by path, in folders that have no circles; filled as they are read. */
 const imported = new Map();

@@ -1,4 +1,5 @@
 # Starts a node with the settings of its environment. Node takes this shell's place, so that signals reach it.
+#   sh scripts/start.sh [CODE [RUNNER]]     CODE: the folder of the code; RUNNER: moleculer-runner. The repository's by default.
 #
 # Memory is kept flat under large bodies: a young generation of 8 MB is enough for one chunk (V8's own choice grows to
 # 100 MB), the old one is collected before it has more than doubled (1 GB of CSV: +162 MB instead of +234), and what
@@ -6,7 +7,10 @@
 # thresholds each of them is new memory, and filling that costs a third of an import's CPU time on a virtual machine.
 #
 # What Node has compiled is kept: each start after the first takes 0.6 s of a core less. Where it may not write, it does without.
-exec env SERVICEDIR=services NODE_COMPILE_CACHE="${NODE_COMPILE_CACHE:-node_modules/.cache/node-compile}" \
+code=${1:+$1/}
+runner=${2:-node_modules/moleculer/bin/moleculer-runner.mjs}
+config=$(echo "$code"moleculer.config.[tj]s)
+exec env SERVICEDIR="${code}services" NODE_COMPILE_CACHE="${NODE_COMPILE_CACHE:-node_modules/.cache/node-compile}" \
   MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=4194304 MALLOC_TRIM_THRESHOLD_=16777216 \
-  node --max-semi-space-size=8 --heap-growing-percent=100 node_modules/moleculer/bin/moleculer-runner.mjs \
-  --config moleculer.config.ts --mask "**/*.service.ts"
+  node --max-semi-space-size=8 --heap-growing-percent=100 "$runner" \
+  --config "$config" --mask "**/*.service${config##*moleculer.config}"

@@ -13,9 +13,9 @@
  */
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Context, Service, ServiceSchema } from "moleculer";
 // Types alone: a handler needs nothing of DataFlow's code, and may as well be a node of its own.
-import type { HandlerAnswer, HandlerCall } from "../../services/batchProcessor/batchProcessor.contract.ts";
+import type { ImportHandler } from "dataflow/handlers";
+import type { ServiceSchema } from "moleculer";
 
 interface Settings {
   folder: string;
@@ -23,11 +23,10 @@ interface Settings {
   mostPerOrder: number;
 }
 
-const book = {
-  /** Without it no policy may name this action: partners' records go only where they were meant to. */
+const book: ImportHandler<Settings> = {
   importHandler: true,
 
-  async handler(this: Service<Settings>, ctx: Context<HandlerCall>): Promise<HandlerAnswer> {
+  async handler(ctx) {
     const { batchId, chunk, records } = ctx.params;
     const { folder, mostPerOrder } = this.settings;
     const tooMany = records.filter(({ data }) => Number(data.quantity) > mostPerOrder);

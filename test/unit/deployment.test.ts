@@ -1,8 +1,9 @@
 /** The Dockerfile, the compose file and the balancer's, as texts: what they name is there, pinned, and no secret. */
-import { spawn } from "node:child_process";
-import { existsSync, globSync, readFileSync } from "node:fs";
+import { execFileSync, spawn } from "node:child_process";
+import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
 import { delimiter, dirname, join, relative } from "node:path";
 import { parse } from "yaml";
 import { loadConfig } from "../../config/config.ts";
@@ -103,6 +104,14 @@ describe("Dockerfile", () => {
     expect(at("RUN", "chmod -R a+rX .compile-cache")).toBeLessThan(at("COPY", "--from=build"));
   });
 
+  test("leaves out of node_modules what no Node reads, once everything is installed", () => {
+    const [, ...patterns] =
+      all("RUN")
+        .find((rest) => rest.includes("-delete"))
+        ?.split(/-name '/) ?? [];
+    expect(patterns.map((rest) => rest.split("'")[0])).toEqual(["*.map", "*.d.ts", "*.d.mts", "*.d.cts"]);
+  });
+
   test("runs no script of a package, for none needs one", () => {
     expect(all("RUN").find((rest) => rest.startsWith("npm ci"))).toContain("--ignore-scripts");
     const { packages } = JSON.parse(text("package-lock.json")) as { packages: Record<string, Locked> };
@@ -120,17 +129,19 @@ describe("Dockerfile", () => {
     expect(cmd[0]).toBe("node");
     expect(existsSync(join(root, cmd.find((word) => word.endsWith(".mjs")) as string))).toBe(true);
     const [, script = ""] = /^exec sh (\S+)$/.exec(packageJson.scripts.start) ?? [];
-    const [, command = ""] = /^exec env ((?:.|\n)*)/m.exec(readFileSync(join(root, script), "utf8")) ?? [];
-    const words = command
-      .replaceAll('"', "")
-      .split(/[\s\\]+/)
-      .filter(Boolean);
-    const args = words.slice(words.indexOf("node") + 1);
+    const folder = mkdtempSync(join(tmpdir(), "dataflow-start-"));
+    writeFileSync(join(folder, "node"), '#!/bin/sh\nenv; printf "arg %s\\n" "$@"\n', { mode: 0o755 });
+    const env = { PATH: `${folder}:${process.env.PATH}` };
+    const told = execFileSync("sh", [script], { cwd: root, env, encoding: "utf8" }).trim().split("\n");
+    rmSync(folder, { recursive: true });
+    const args = told.filter((line) => line.startsWith("arg ")).map((line) => line.slice(4));
+    expect(args).toContain("--config");
     expect(cmd.slice(-args.length)).toEqual(args);
-    const env = all("ENV").join(" ");
+    const inImage = all("ENV").join(" ");
     // The image has a folder of its own for what Node compiles.
-    const pairs = words.filter((word) => /^[A-Z_]+=/.test(word) && !word.startsWith("NODE_COMPILE_CACHE="));
-    for (const pair of ["HOST=0.0.0.0", "NODE_COMPILE_CACHE=", ...pairs]) expect(env).toContain(pair);
+    const pairs = told.filter((line) => /^(SERVICEDIR|MALLOC_\w+)=/.test(line));
+    expect(pairs).toHaveLength(4);
+    for (const pair of ["HOST=0.0.0.0", "NODE_COMPILE_CACHE=", ...pairs]) expect(inImage).toContain(pair);
   });
 
   test("sets only what is a setting, of Node or of the runner", () => {

@@ -4,7 +4,7 @@
  */
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
-import { root } from "../../../root.cjs";
+import { extension, root } from "../../../root.cjs";
 import { DatabaseUnavailable } from "../../errors.ts";
 import { errorOf } from "./failure.ts";
 import { LOST, OPENED, type Reply, type Request, type SqlParams, type SqlResult, type ThreadData } from "./protocol.ts";
@@ -27,7 +27,7 @@ export class SqliteClient {
 
   private constructor(data: ThreadData, onLost: (message: string) => void) {
     this.#onLost = onLost;
-    this.#worker = new Worker(join(root, "database/dialects/sqlite/thread.ts"), { workerData: data });
+    this.#worker = new Worker(join(root, `database/dialects/sqlite/thread${extension}`), { workerData: data });
     this.#worker.on("message", (replies: Reply[]) => {
       for (const reply of replies) this.#settle(reply);
     });

@@ -62,7 +62,7 @@ export const openCalls: Record<string, Call> = {
             additionalProperties: true,
           },
           {
-            document: { openapi: "3.1.1", info: { title: "DataFlow", version: "0.1.0" }, paths: {} },
+            document: { openapi: "3.1.1", info: { title: "DataFlow", version: "0.2.0" }, paths: {} },
           },
         ),
       },

@@ -1,0 +1,32 @@
+// `npm pack` runs this first: it compiles the code to dist/, for Node strips no types below node_modules.
+import { spawnSync } from "node:child_process";
+import { cpSync, rmSync } from "node:fs";
+
+const HANDLER_TYPES = "services/batchProcessor/batchProcessor.handlerTypes.ts";
+const BESIDE_THE_CODE = [
+  "package.json",
+  "services/api/api.docs.html",
+  "services/api/api.docs.js",
+  "examples/orders.csv",
+  "examples/orders.policy.json",
+];
+
+rmSync("dist", { recursive: true, force: true });
+tsc("-p", "tsconfig.build.json");
+const declared = [
+  "--declaration",
+  "--emitDeclarationOnly",
+  "--module",
+  "nodenext",
+  "--target",
+  "es2024",
+  "--skipLibCheck",
+];
+tsc(HANDLER_TYPES, "--ignoreConfig", ...declared, "--rootDir", ".", "--outDir", "dist");
+for (const path of BESIDE_THE_CODE) cpSync(path, `dist/${path}`);
+
+/** @param {string[]} args */
+function tsc(...args) {
+  const { status } = spawnSync(process.execPath, ["node_modules/typescript/bin/tsc", ...args], { stdio: "inherit" });
+  if (status !== 0) process.exit(1);
+}

@@ -1,0 +1,101 @@
+/** The promise: `npm pack` makes a package that installs, starts, and gives the author of a handler its types. */
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { root } from "../../root.cjs";
+
+interface Locked {
+  dev?: boolean;
+}
+const text = (path: string) => readFileSync(join(root, path), "utf8");
+const { name, version, dependencies, bin } = JSON.parse(text("package.json"));
+const { packages } = JSON.parse(text("package-lock.json")) as { packages: Record<string, Locked> };
+
+let folder: string;
+const env = { ...process.env, PATH: [join(root, "node_modules/.bin"), process.env.PATH].join(delimiter) };
+const npm = (cwd: string, ...args: string[]) =>
+  execFileSync("npm", args, { cwd, env, encoding: "utf8", stdio: "pipe" });
+const dataflow = (...args: string[]) =>
+  spawnSync(join(folder, "node_modules/.bin/dataflow"), args, { cwd: folder, env, encoding: "utf8" });
+
+/** Node itself is an optional package, of 190 MB. */
+const isNode = /\/node-(linux|win)-/;
+
+/** The versions of our own lock file: npm has them in its cache, so no registry is asked. */
+function writeLock(tarball: string): void {
+  const wanted = Object.entries(packages).filter(([path, { dev }]) => path && !dev && !isNode.test(path));
+  const own = { version, resolved: `file:${tarball}`, dependencies, bin };
+  const project = { name: "shop", dependencies: { [name]: `file:${tarball}` } };
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ ...project, type: "module" }));
+  const all = { "": project, [`node_modules/${name}`]: own, ...Object.fromEntries(wanted) };
+  writeFileSync(join(folder, "package-lock.json"), JSON.stringify({ ...project, lockfileVersion: 3, packages: all }));
+}
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "dataflow-package-"));
+  npm(root, "pack", "--pack-destination", folder);
+  writeLock(`dataflow-${version}.tgz`);
+  npm(folder, "ci", "--prefer-offline", "--ignore-scripts", "--no-audit", "--no-fund");
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+test("its command tells its parts, and refuses others", () => {
+  expect(dataflow("--help")).toMatchObject({ status: 0, stdout: expect.stringContaining("migrate") });
+  expect(dataflow("--version").stdout.trim()).toBe(version);
+  expect(dataflow("push", "--help")).toMatchObject({ status: 0, stdout: expect.stringContaining("--idempotency-key") });
+  expect(dataflow("fly")).toMatchObject({ status: 1, stderr: expect.stringContaining('There is no command "fly".') });
+});
+
+test("the whole system runs from node_modules", () => {
+  const { status, stdout, stderr } = dataflow("demo", "--exit");
+  expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+  expect(stdout).toContain("10,000");
+});
+
+test("migrate and start take their settings from the folder they are called in", () => {
+  writeFileSync(join(folder, ".env"), "DATABASE_URL=sqlite:./own.db\nPORT=none\n");
+  expect(dataflow("migrate")).toMatchObject({ status: 1, stderr: expect.stringContaining("PORT") });
+  expect(dataflow("start")).toMatchObject({ status: 1, stderr: expect.stringContaining("PORT") });
+});
+
+test("an old Node is told what it lacks", () => {
+  const preload = join(folder, "old.cjs");
+  writeFileSync(preload, 'Object.defineProperty(process.versions, "node", { value: "20.1.0" });');
+  const old = spawnSync(process.execPath, [
+    "-r",
+    preload,
+    join(folder, "node_modules/dataflow/cli/dataflow.mjs"),
+    "start",
+  ]);
+  expect(old).toMatchObject({ status: 1 });
+  expect(String(old.stderr)).toContain("needs Node.js 24");
+});
+
+test("the example handler is checked against dataflow/handlers", () => {
+  for (const types of ["@types/node"]) {
+    mkdirSync(join(folder, "node_modules/@types"), { recursive: true });
+    rmSync(join(folder, "node_modules", types), { recursive: true, force: true });
+    symlinkSync(join(root, "node_modules", types), join(folder, "node_modules", types));
+  }
+  const source = text("examples/handlers/ledger.service.ts");
+  writeFileSync(join(folder, "right.ts"), source);
+  writeFileSync(join(folder, "wrong.ts"), source.replace("importHandler: true", "importHandler: false"));
+  const options = [
+    "--ignoreConfig",
+    "--noEmit",
+    "--strict",
+    "--module",
+    "nodenext",
+    "--skipLibCheck",
+    "--types",
+    "node",
+  ];
+  const checked = (file: string) =>
+    spawnSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), ...options, file], {
+      cwd: folder,
+      encoding: "utf8",
+    });
+  expect(checked("right.ts")).toMatchObject({ stdout: "", status: 0 });
+  expect(checked("wrong.ts").stdout).toContain("importHandler");
+});
