@@ -1,4 +1,4 @@
-/** The whole schema of DESIGN.md §7. Times are epoch milliseconds, `text` columns of structured things are JSON. */
+/** The first schema; later migrations change it (docs/architecture.md, Storage). Times are epoch milliseconds, `text` columns of structured things are JSON. */
 import type { Table } from "../dialect.ts";
 import { createTable } from "./ddl.ts";
 import type { Migration } from "./migration.ts";

@@ -1,4 +1,4 @@
-/** The promise: what a client sees of its batches, its rate and the node's health over HTTP is what INTERFACE.md says. */
+/** The promise: what a client sees of its batches, its rate and the node's health over HTTP is what the page /docs says. */
 import { createHash } from "node:crypto";
 import { accepted, admin, type Batch, batchWhen, get, newClient, post, type TestClient } from "../helpers/http.ts";
 import { type System, startSystem } from "../helpers/system.ts";

@@ -1,4 +1,4 @@
-/** README.md keeps its word: what it says to paste works, and its table has the settings that there are. */
+/** README.md keeps its word: what it says to paste works. The table of settings has those that there are. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -149,7 +149,7 @@ test("the table of settings is that of config/settings.ts", () => {
     return `| \`${name}\` | ${fallback} | ${meaning} |`;
   });
   const [, table = ""] =
-    /^\| variable \| default \| meaning \|\n\| --- \| --- \| --- \|\n((?:\|.*\n)*)/m.exec(readme) ?? [];
+    /^\| variable \| default \| meaning \|\n\| --- \| --- \| --- \|\n((?:\|.*\n)*)/m.exec(readFileSync(join(root, "docs/settings.md"), "utf8")) ?? [];
   expect(table.trim().split("\n")).toEqual(rows);
 });
 

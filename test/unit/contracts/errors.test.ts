@@ -1,7 +1,7 @@
 import { type BrokerOptions, ServiceBroker } from "moleculer";
 import { isProblem, Problem, type ProblemCode, problems, rethrowUnder } from "../../../services/errors.ts";
 
-/** The table of INTERFACE.md, section 3: code, status, whether the same request may succeed later. */
+/** The codes that are promised to partners: code, status, whether the same request may succeed later. */
 const promised: Record<string, [status: number, retryable: boolean]> = {
   unauthenticated: [401, false],
   "client-disabled": [403, false],

@@ -14,7 +14,7 @@ import { cases } from "./statements.cases.ts";
 import { isMarked, MARK, type Sent, sentBy } from "./statements.kit.ts";
 import { columnTypes } from "./statements.schema.ts";
 
-/** Words of other databases, and of T-SQL what not every server has (DESIGN: portable T-SQL). */
+/** Words of other databases, and what T-SQL does not have on every server (docs/architecture.md, Storage). */
 const foreign = [
   /\bMERGE\b/,
   /\bCREATE OR ALTER\b/,

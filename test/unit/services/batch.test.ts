@@ -136,7 +136,7 @@ describe("a body", () => {
 });
 
 describe("the states", () => {
-  // The drawing on top of batch.states.ts, and DESIGN 4.
+  // The drawing on top of batch.states.ts and in docs/architecture.md.
   const allowed: Record<BatchState, BatchState[]> = {
     receiving: ["received", "ready", "rejected", "held"],
     received: ["ready", "rejected", "held", "cancelled"],

@@ -1,0 +1,27 @@
+/** The promise: what the documents name is there. */
+import { existsSync, globSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { root } from "../../root.cjs";
+
+const documents = globSync(["*.md", "docs/*.md", "bench/*.md"], { cwd: root });
+const text = (path: string) => readFileSync(join(root, path), "utf8");
+const missingIn = (document: string, paths: string[], folder: string) =>
+  paths.filter((path) => !existsSync(join(root, folder, path))).map((path) => `${document}: ${path}`);
+
+test.each(documents)("links of %s lead somewhere", (document) => {
+  const links = [...text(document).matchAll(/\]\((?!https?:)([^)#\s]+)[^)]*\)/g)].map(([, path]) => path as string);
+  expect(missingIn(document, links, dirname(document))).toEqual([]);
+});
+
+test("every guarantee of the architecture names the test that shows it", () => {
+  const [, table = ""] = /## Guarantees\n([\s\S]*?)\n## /.exec(text("docs/architecture.md")) ?? [];
+  const guarantees = table.split("\n").filter((line) => line.startsWith("| ")).slice(2);
+  expect(guarantees.length).toBeGreaterThan(20);
+  for (const line of guarantees) expect(line).toMatch(/\]\(\.\.\/test\/[^)]+\.ts\) \|$/);
+});
+
+test.each(["CONTRIBUTING.md", "docs/architecture.md"])("files and folders that %s names are there", (document) => {
+  const named = [...text(document).matchAll(/`((?:[a-z]+\/)[\w./-]*)`/gi)].map(([, path]) => path as string);
+  expect(named.length).toBeGreaterThan(10);
+  expect(missingIn(document, named, ".")).toEqual([]);
+});
