@@ -1,9 +1,9 @@
 // @ts-check
-/** The one look of our progress bars, and how numbers are shown beside them. */
+/** How our progress bars look, and how numbers are shown beside them. */
 import cliProgress from "cli-progress";
 
 /**
- * A bar that is drawn on a terminal from now on.
+ * Draws a bar on a terminal from now on.
  * @param {NodeJS.WriteStream} stream
  * @param {string} label
  * @param {number} total
@@ -24,14 +24,14 @@ export function drawnBar(stream, label, total, show) {
     /** @param {number} value */
     set: (value) => bar.update(Math.min(value, most), { shown: show(value) }),
     /**
-     * Full, whatever was reached.
+     * Draws the bar full, whatever value was reached.
      * @param {number} value
      */
     end(value) {
       bar.update(most, { shown: show(value) });
       bar.stop();
     },
-    /** Leaves the terminal in order, wherever it is. */
+    /** Ends the bar and leaves the terminal in order. */
     stop: () => bar.stop(),
   };
 }

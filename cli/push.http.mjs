@@ -6,7 +6,7 @@ import { text } from "node:stream/consumers";
 import { setTimeout as pause } from "node:timers/promises";
 import { visible } from "../lib/log/visible.cjs";
 
-/** An answer that is none of success. */
+/** An answer whose status is not 2xx. */
 export class Refused extends Error {
   /**
    * @param {number} status
@@ -21,7 +21,7 @@ export class Refused extends Error {
   }
 }
 
-/** A connection on which nothing has come or gone for too long. */
+/** A connection on which no byte was sent or received for too long. */
 class Silent extends Error {
   code = "ETIMEDOUT";
   /** @param {number} ms */
@@ -36,7 +36,7 @@ class Silent extends Error {
  * @typedef {object} Ask
  * @property {string} [method]
  * @property {Record<string, string>} [headers]
- * @property {() => import("node:stream").Readable} [body]  Opened anew for each try.
+ * @property {() => import("node:stream").Readable} [body]  Opens a new stream for each try.
  */
 
 /** @typedef {{ status: number, headers: http.IncomingHttpHeaders, body: http.IncomingMessage }} Answer */
@@ -44,7 +44,7 @@ class Silent extends Error {
 const CONTINUE_MS = 1_000;
 const FIRST_DELAY_MS = 500;
 const LONGEST_DELAY_MS = 30_000;
-/** A quota that is free again tomorrow is nothing to wait for. */
+/** A day's quota is free again tomorrow: waiting for it makes no sense. */
 const LONGEST_RETRY_AFTER_MS = 120_000;
 const again = new Set([408, 425, 429, 500, 502, 503, 504]);
 
@@ -122,7 +122,7 @@ export class Http {
       timeout: this.silenceMs,
       headers: { authorization: this.authorization, ...headers, ...(body ? { expect: "100-continue" } : {}) },
     });
-    // A link that was lost without a word, or a server that is frozen, would be waited for as long as TCP has patience.
+    // Without this, a lost link or a frozen server keeps us waiting until TCP gives up, which takes minutes.
     req.once("timeout", () => req.destroy(new Silent(this.silenceMs)));
     const res = await (body ? sent(req, body) : answered(req, () => req.end()));
     const status = res.statusCode ?? 0;
@@ -144,7 +144,7 @@ function answered(req, start) {
 }
 
 /**
- * An answer may come before the body has gone: then nothing more of it is sent.
+ * If the answer comes before the whole body was sent, sending stops.
  * @param {http.ClientRequest} req
  * @param {() => import("node:stream").Readable} open
  */
@@ -170,7 +170,7 @@ function isWanted(req, answer) {
   /** @type {Promise<boolean>} */
   const wanted = new Promise((resolve) => {
     req.once("continue", () => resolve(true));
-    // A server or proxy that does not know the expectation sends no 100.
+    // A server or proxy that ignores `Expect: 100-continue` sends no 100.
     setTimeout(() => resolve(true), CONTINUE_MS).unref();
   });
   const isAnswered = answer.then(
@@ -199,7 +199,7 @@ function retryAfterMs(header) {
 }
 
 /**
- * How long to wait before the next try; null: another one would not help.
+ * How long to wait before the next try; null: another try cannot help.
  * @param {unknown} error
  * @param {number} tries
  */

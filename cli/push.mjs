@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // @ts-check
 /**
- * `npm run push -- FILE`, also the package's `dataflow-push`: sends a file, waits, shows what came of it. Plain JavaScript,
+ * `npm run push -- FILE`, also the package's `dataflow-push`: sends a file, waits for the batch to end, and shows the result. Plain JavaScript,
  * so that it runs on any Node from 20, also from within node_modules, where Node strips no types.
  */
 import { visible } from "../lib/log/visible.cjs";
@@ -12,11 +12,11 @@ import { push } from "./push.run.mjs";
 const stopping = new AbortController();
 for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"]))
   process.on(signal, () => {
-    // A second one does not wait for anything to be tidied up.
+    // A second signal ends the process at once, without cleaning up.
     if (stopping.signal.aborted) process.exit(130);
     stopping.abort();
   });
-// Whoever read it has gone, as `| head` does.
+// The reader has closed the pipe, as `| head` does.
 process.stdout.on("error", () => process.exit());
 
 const FAILED = 1;
@@ -31,7 +31,7 @@ try {
 } catch (error) {
   process.exitCode = report(error);
 }
-// A connection that is kept alive, or stdin, would hold the process.
+// A kept-alive connection or an open stdin would keep the process running.
 process.exit();
 
 /** @param {unknown} error */

@@ -1,5 +1,5 @@
 // @ts-check
-/** What the command line and the environment say. */
+/** Reads the options from the command line and the environment. */
 import { existsSync, statSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { parseArgs } from "node:util";
@@ -25,14 +25,14 @@ export const USAGE = `Sends a file of records to DataFlow, waits until it is pro
 
   Exit code: 0 completed, 2 completed with errors, 1 failed or refused, 130 stopped by a signal.`;
 
-/** A wrong command line. */
+/** The command line is wrong. */
 export class UsageError extends Error {}
 
 /** @typedef {"csv" | "ndjson" | "json"} Format */
 /**
  * @typedef {object} Options
  * @property {string} file  Its whole path, or "-" for stdin.
- * @property {string} name  What to call it.
+ * @property {string} name  The name for messages.
  * @property {string} url  Without a slash at its end.
  * @property {string} authorization
  * @property {string} client
@@ -49,7 +49,7 @@ export class UsageError extends Error {}
  * @property {boolean} quiet
  */
 
-/** A look at a batch is answered after a second. */
+/** The server answers a question about a batch within a second, so shorter values make no sense. */
 const SHORTEST_TIMEOUT = 2;
 
 const text = /** @type {const} */ ({ type: "string" });
@@ -85,7 +85,7 @@ export function optionsOf(args, env) {
   const [named, ...more] = positionals;
   if (named === undefined) throw new UsageError('Which file? (or "-" for stdin)');
   if (more.length > 0) throw new UsageError(`One file at a time, found also: ${more.join(" ")}`);
-  // npm runs a script in the package's folder, whatever folder the user stands in.
+  // npm runs a script in the package's folder; INIT_CWD is the user's folder.
   const place = (env.npm_lifecycle_event === "push" && env.INIT_CWD) || ".";
   const file = named === "-" ? named : resolve(place, named);
   checkFile(file);

@@ -1,5 +1,5 @@
 // @ts-check
-/** What is shown while it runs, on stderr: bars on a terminal, elsewhere a line for each step. */
+/** Shows the progress on stderr: bars on a terminal, else a line for each step. */
 import { visible } from "../lib/log/visible.cjs";
 import { count, drawnBar, size } from "./bar.mjs";
 
@@ -40,7 +40,7 @@ export class Progress {
   }
 
   /**
-   * A line beside the bar.
+   * Prints a line above the bar.
    * @param {string} line
    */
   say(line) {
@@ -49,7 +49,7 @@ export class Progress {
     console.error(`  ${visible(line)}`);
   }
 
-  /** Leaves the terminal in order, wherever it is. */
+  /** Ends the bar and leaves the terminal in order. */
   stop() {
     this.bar?.stop();
     this.bar = null;

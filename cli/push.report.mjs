@@ -1,5 +1,5 @@
 // @ts-check
-/** What came of it, as text. */
+/** The result of the import, as text. */
 import { createInterface } from "node:readline";
 import { visible } from "../lib/log/visible.cjs";
 import { count } from "./bar.mjs";
@@ -19,7 +19,7 @@ export function summary({ id, status, counts, error, startedAt, finishedAt }) {
 /** @typedef {{ truncated: true, records: number }} Truncated */
 
 /**
- * The first rejected records, a line each; the rest of the answer is not read.
+ * The first rejected records, one line each. The rest of the answer is not read.
  * @param {import("./push.http.mjs").Http} http
  * @param {import("./push.run.mjs").Batch} batch
  * @param {number} most

@@ -1,5 +1,5 @@
 // @ts-check
-/** The way of one push: upload, wait, errors, report. */
+/** The steps of one push: upload, wait, errors, report. */
 import { createHash, randomUUID } from "node:crypto";
 import { createWriteStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
@@ -14,7 +14,7 @@ import { sourceOf } from "./push.source.mjs";
 /** @typedef {{ id: string, status: string, counts: Record<"received" | "accepted" | "rejected" | "duplicate", number>, hold: { reason: string, until: string | null } | null, error: { code: string, detail: string } | null, createdAt: string, startedAt: string | null, finishedAt: string | null, links: { errors: string } }} Batch */
 
 const ROWS_SHOWN = 10;
-/** Each look at a batch spends one of the client's requests. */
+/** Each question about a batch spends one of the client's requests. */
 const LOOK_MS = 1_000;
 const exitCodes = new Map([
   ["completed", 0],
@@ -23,7 +23,7 @@ const exitCodes = new Map([
 const FAILED = 1;
 
 /**
- * Sends a file and follows its batch to the end. The answer is the exit code. Throws Refused, and what the connection throws.
+ * Sends a file and follows its batch to the end. Returns the exit code. Throws Refused, and what the connection throws.
  * @param {Options} options
  * @param {AbortSignal} signal
  */
@@ -69,7 +69,7 @@ async function uploaded(http, source, options, progress) {
 }
 
 /**
- * The same content by the same client has the same key, whatever the file's name: a command may be repeated.
+ * The idempotency key. The same content of the same client gets the same key, so the command can be repeated.
  * @param {{ digest: string }} source
  * @param {Options} options
  */

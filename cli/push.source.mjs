@@ -14,7 +14,7 @@ const PIECE = 256 * 1024;
  * @typedef {object} Source
  * @property {number} bytes
  * @property {string} digest  SHA-256 of the bytes, hex.
- * @property {(sent: (bytes: number) => void) => import("node:stream").Readable} open  Anew for each try.
+ * @property {(sent: (bytes: number) => void) => import("node:stream").Readable} open  Opens a new stream for each try.
  * @property {() => void} remove
  */
 
@@ -75,7 +75,7 @@ function opened(path, compresses, sent) {
     bytes += piece.length;
     sent(bytes);
   });
-  // Level 1: the wire is seldom faster than this.
+  // Level 1: networks are seldom faster than this.
   const last = compresses ? createGzip({ level: 1 }) : new PassThrough();
   pipeline(file, count, last, () => {});
   return last;

@@ -1,9 +1,9 @@
 import { visible } from "../lib/log/visible.cjs";
 
-/** What a command has to say: lines of text, or a table. */
+/** The answer of a command: lines of text, or a table. */
 export interface Answer {
   rows: Record<string, unknown>[];
-  /** Said where there are no rows, else below them. */
+  /** Shown below the rows, or alone if there are none. */
   notes?: string[];
 }
 
@@ -12,7 +12,7 @@ export const say = (note: string): Answer => ({ rows: [], notes: [note] });
 const shown = (value: unknown): string =>
   value === null || value === undefined || value === "" ? "-" : visible(String(value));
 
-/** Columns as wide as their longest value, by the keys of the first row; what others told us cannot steer the terminal. */
+/** Columns as wide as their longest value, by the keys of the first row; control characters in the values are escaped. */
 export function rendered({ rows, notes = [] }: Answer): string {
   const names = Object.keys(rows[0] ?? {});
   const cells = [names, ...rows.map((row) => names.map((name) => shown(row[name])))];
@@ -26,7 +26,7 @@ export function rendered({ rows, notes = [] }: Answer): string {
   return [...(rows.length > 0 ? lines : []), ...notes.map(visible)].join("\n");
 }
 
-/** How long ago a time was. */
+/** The age of a time. */
 export const age = (at: number | null) => (at === null ? null : duration(Date.now() - at));
 
 /** A few seconds, minutes, hours or days, as people say them. */

@@ -1,4 +1,4 @@
-/** Batches, as an operator looks for them. */
+/** The commands for batches. */
 import type { ServiceBroker } from "moleculer";
 import { type BatchRow, type BatchState, batchStates } from "../database/store.ts";
 import { Problem } from "../services/errors.ts";
@@ -51,7 +51,7 @@ const batches: Command = {
 
 async function detailsOf(broker: ServiceBroker, batch: BatchRow): Promise<Answer> {
   const { reason, owner, dueAt, chunks, nextChunk, fence, requestId, finishedAt } = batch;
-  // What has ended has none any more.
+  // An ended batch waits for nothing.
   const chunk = chunks > 0 ? `${nextChunk} of ${chunks}` : "-";
   const about = { ...(await rowOf(broker, batch)), chunk, fence, owner, requestId };
   const times = { due: dueAt && new Date(dueAt).toISOString(), finished: age(finishedAt) };

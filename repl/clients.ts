@@ -1,4 +1,4 @@
-/** Clients, and what is left of their requests. */
+/** The commands for clients, their policies and their rate limits. */
 import type { ServiceBroker } from "moleculer";
 import type { Client } from "../services/clientCache/clientCache.contract.ts";
 import { Problem } from "../services/errors.ts";
@@ -9,7 +9,7 @@ import { type Command, operand, PATIENCE_MS } from "./command.ts";
 
 const A_PAGE = 200;
 
-/** By its id or its identifier. Throws not-found. */
+/** Finds a client by its id or its identifier. Throws not-found. */
 export async function clientNamed(broker: ServiceBroker, name: string): Promise<Client> {
   const byId = await call(broker, "clientCache.get", { publicId: name });
   if (byId) return byId;
@@ -37,7 +37,7 @@ const clients: Command = {
   },
 };
 
-/** Where requests are counted: the api nodes, for while Redis is away each counts alone. */
+/** Asks the api nodes: while Redis is away each of them counts alone. */
 async function looksAt(broker: ServiceBroker, client: Client) {
   const { policy } = await call(broker, "policy.get", { clientId: client.id });
   const { requests: limit, windowSeconds } = policy.rate;
@@ -58,7 +58,7 @@ const limits: Command = {
     if (looks.length === 0) return say("There is no api node, so nobody counts requests.");
     const silent = looks.filter(({ look }) => !look).map(({ node }) => `${node} does not answer`);
     const told = looks.flatMap(({ node, look }) => (look ? [{ node, look }] : []));
-    // One counter for all nodes is one row.
+    // All nodes share one counter in Redis, so one row is enough.
     const shared = told.find(({ look }) => look.store === "redis");
     const own = told.filter(({ look }) => look.store !== "redis");
     const rows = [...(shared ? [{ ...shared, node: "all" }] : []), ...own].map(({ node, look }) => {

@@ -1,13 +1,13 @@
 import type { ServiceBroker } from "moleculer";
 import type { Answer } from "./answer.ts";
 
-/** What was typed after a command's name: its operands by name, and its options. */
+/** The arguments of a command: its operands by name, and its options. */
 export interface Args {
   options: Record<string, unknown>;
   [operand: string]: unknown;
 }
 
-/** A command of ours, in the form of moleculer-repl but for what it answers. */
+/** A command of ours. Its form is moleculer-repl's, except for the answer. */
 export interface Command {
   /** `<needed>` and `[optional]` operands after the name. */
   command: string;
@@ -16,12 +16,12 @@ export interface Command {
   run(broker: ServiceBroker, args: Args): Promise<Answer>;
 }
 
-/** What an error says to an operator. */
+/** An error as operators see it. */
 export const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
 
-/** How long one node is waited for; then it is named, and the others' answers are shown. */
+/** How long to wait for one node. After that its name is shown beside the answers of the others. */
 export const PATIENCE_MS = 2_000;
 
-/** An operand as text; undefined where it was left out. */
+/** An operand as text; undefined if it was left out. */
 export const operand = (args: Args, name: string): string | undefined =>
   args[name] === undefined ? undefined : String(args[name]);

@@ -9,7 +9,7 @@ import { nodeCommands } from "./nodes.ts";
 
 export const commands: Command[] = [...batchCommands, ...clientCommands, ...nodeCommands];
 
-/** What a command prints: its table, or in one line why there is none. */
+/** The output of a command: its table, or one line with the reason why there is none. */
 export async function outputOf(command: Command, broker: ServiceBroker, args: Args): Promise<string> {
   try {
     return rendered(await command.run(broker, args));
@@ -27,8 +27,8 @@ function reasonOf(error: unknown): string {
 }
 
 /**
- * For moleculer-repl. Commands that came through a pipe are read all at once, `exit` too: they run one after the other,
- * and `idle` is what a stop waits for.
+ * For moleculer-repl. Commands from a pipe are read all at once, `exit` included. They run one after the other,
+ * and a stop waits for `idle`.
  */
 export function replCommands(print: (text: string) => void) {
   let idle = Promise.resolve();

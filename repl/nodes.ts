@@ -1,4 +1,4 @@
-/** Queues, workers, caches and locks: what nodes tell of themselves. */
+/** The commands for queues, workers, caches and locks. */
 import type { ServiceBroker } from "moleculer";
 import { Problem } from "../services/errors.ts";
 import { announce, call } from "../services/messages.ts";
@@ -7,10 +7,10 @@ import { allFigures } from "../services/monitor/monitor.figures.ts";
 import { duration, say } from "./answer.ts";
 import { type Command, messageOf, operand, PATIENCE_MS } from "./command.ts";
 
-/** Redis is gone through key by key; a million of other keys take it a second. */
+/** Deleting scans all keys of Redis; a million keys take a second. */
 const FLUSH_PATIENCE_MS = 20_000;
 
-/** What each node tells of itself, and who does not answer; also while the database is away. */
+/** The status of each node, and the nodes that do not answer. Works while the database is away. */
 async function nodeFigures(broker: ServiceBroker): Promise<{ nodes: NodeFigures[]; silent: string[] }> {
   const all = await allFigures(broker);
   return {
@@ -42,7 +42,7 @@ const queues: Command = {
   },
 };
 
-/** Redis first: a node that forgot before would fetch the same from there. */
+/** Empties Redis first: else a node would fetch the old values from there again. */
 async function flush(broker: ServiceBroker): Promise<string> {
   const emptied = await Promise.allSettled([
     call(broker, "clientCache.emptyRedis", {}, { timeout: FLUSH_PATIENCE_MS }),
@@ -88,7 +88,7 @@ const caches: Command = {
   },
 };
 
-/** The worker that was named; where there is only one, none need be. Throws not-found, validation. */
+/** The named worker. If there is only one, no name is needed. Throws not-found, validation. */
 async function workerNamed(broker: ServiceBroker, name: string | undefined): Promise<string> {
   const { nodes, silent } = await nodeFigures(broker);
   const workers = nodes.filter(({ worker }) => worker !== null).map(({ node }) => node);

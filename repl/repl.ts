@@ -1,6 +1,6 @@
 /**
- * `npm run repl`: Moleculer's REPL with DataFlow's own commands. With a transporter it joins the cluster as a node without
- * services; without one there is nobody to join, so it starts the whole system in this process.
+ * `npm run repl`: Moleculer's REPL with DataFlow's own commands. With AMQP_URL it joins the cluster as a node without
+ * services. Without it there is no cluster, so it starts the whole system in this process.
  */
 import { Errors, type Middleware, ServiceBroker, type ServiceSchema } from "moleculer";
 import { type Config, exitOnFault, processConfig } from "../config/config.ts";
@@ -13,7 +13,7 @@ const isUsageError = (error: unknown) => String((error as { code?: unknown } | n
 
 const CALL_PATIENCE_MS = 3_000;
 
-/** What changes nothing is asked of the next node; what does may have been done by the one that fell silent. */
+/** Reads. If a node does not answer, they are asked of the next one. A write is not repeated: the silent node may have done it. */
 const reads = [
   "batch.list",
   "batch.get",
@@ -26,7 +26,7 @@ const reads = [
 const isSilence = (error: Error) => error instanceof Errors.RequestTimeoutError;
 const isReadAgain = (error: Error) => isSilence(error) && reads.includes((error.data as { action: string }).action);
 
-/** The services as their runner would load them. */
+/** Loads the services as moleculer-runner does. */
 async function loadServices(broker: ServiceBroker, names: readonly string[]): Promise<void> {
   for (const name of names) {
     const module = (await import(`../services/${name}/${name}.service.ts`)) as { default: ServiceSchema };
@@ -35,14 +35,14 @@ async function loadServices(broker: ServiceBroker, names: readonly string[]): Pr
 }
 
 function replBroker(config: Config): ServiceBroker {
-  // What is only for information would run over the prompt.
+  // Lines of level `info` would overwrite the prompt.
   const quiet: Config = { ...config, logLevel: config.logLevel === "info" ? "warn" : config.logLevel };
   const options = brokerOptions(quiet);
   const { custom, idle } = replCommands((text) => console.log(text));
   const patient: Middleware = { name: "Repl", stopping: idle };
   const broker = new ServiceBroker({
     ...options,
-    // An operator waits; a node that is frozen would keep him for the 30 s of others.
+    // With the usual timeout a frozen node would keep the operator waiting for 30 s.
     requestTimeout: CALL_PATIENCE_MS,
     circuitBreaker: {
       enabled: true,
@@ -56,12 +56,12 @@ function replBroker(config: Config): ServiceBroker {
     middlewares: [...(options.middlewares ?? []), patient],
     replOptions: { delimiter: `${config.namespace} $`, customCommands: custom },
   });
-  // A wrong command line has been told with its usage; the REPL logs some of them again, with a stack.
+  // The user has seen the usage of a wrong command already. The REPL would log some of them again, with a stack.
   const log = broker.logger.error.bind(broker.logger);
   broker.logger.error = (...args: unknown[]) => {
     if (!isUsageError(args[0])) log(...args);
   };
-  // The end of the input and `exit` both stop it; it stops once.
+  // The end of the input and `exit` both call `stop`; it runs once.
   const stop = broker.stop.bind(broker);
   let stopped: Promise<void> | null = null;
   broker.stop = () => {

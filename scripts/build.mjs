@@ -5,6 +5,7 @@ import { cpSync, rmSync } from "node:fs";
 const HANDLER_TYPES = "services/batchProcessor/batchProcessor.handlerTypes.ts";
 const BESIDE_THE_CODE = [
   "package.json",
+  "lib/log/visible.cjs",
   "services/api/api.docs.html",
   "services/api/api.docs.js",
   "examples/orders.csv",

@@ -1,4 +1,4 @@
-// What CI runs: lint, types, tests. All of them run, whatever fails; the last line counts.
+// What CI runs: lint, types, tests. All of them run, even if one fails. The last line has the numbers.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

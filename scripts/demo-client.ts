@@ -1,4 +1,4 @@
-/** What an operator and a partner do over HTTP; nothing here knows the inside. */
+/** What an operator and a partner do over HTTP. This file uses the public API only. */
 import { createReadStream, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -29,9 +29,9 @@ export interface Partner {
   secret: string;
 }
 
-/** For files that nobody has told us anything about: the widest that there is. */
+/** The policy for unknown files: it accepts any record. */
 const anyFile = { schema: {}, maxBytes: 2 ** 40, maxRecords: 1_000_000_000, maxRecordBytes: 2 ** 24 };
-/** Of looking at a batch: often at first, and never so often that it would use up the client's requests. */
+/** How often to ask about a batch: often at first, later seldom enough to spare the client's requests. */
 const FIRST_LOOK_MS = 20;
 const SLOWEST_LOOK_MS = 500;
 
@@ -45,7 +45,7 @@ export class DemoClient {
     this.#signal = signal;
   }
 
-  /** The operator's part: a partner who may send this file. */
+  /** The operator's part: creates a client that may send this file. */
   async introduce({ adminToken }: DemoSystem, { isExample }: ImportFile): Promise<Partner> {
     const { identifier } = this.#partner;
     const policy = isExample ? JSON.parse(readFileSync(join(root, "examples/orders.policy.json"), "utf8")) : anyFile;
@@ -59,7 +59,7 @@ export class DemoClient {
     return this.#partner;
   }
 
-  /** Streams the file from the disk. `sent` is told how many of its bytes have gone. */
+  /** Streams the file from the disk. `sent` gets the number of bytes that were sent. */
   async upload({ path, headers }: ImportFile, sent: (bytes: number) => void): Promise<Batch> {
     const response = await this.#ask("/imports", {
       method: "POST",
@@ -81,7 +81,7 @@ export class DemoClient {
     }
   }
 
-  /** The first rejected rows; the rest of the answer is not read. */
+  /** The first rejected rows. The rest of the answer is not read. */
   async rejected(id: string, most: number): Promise<RejectedRow[]> {
     const response = await this.#ask(`/imports/${id}/errors`, { headers: { authorization: this.#authorization } });
     const input = Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0]);
@@ -94,7 +94,7 @@ export class DemoClient {
     return rows;
   }
 
-  /** Those of the paths that answer anybody, such as a console page where this version has one. */
+  /** The paths that answer without a login. */
   async open(paths: string[]): Promise<string[]> {
     const answers = await Promise.all(
       paths.map((path) => fetch(this.#url + path, { method: "HEAD", signal: this.#signal })),

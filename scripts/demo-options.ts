@@ -1,15 +1,15 @@
-/** What `npm run demo -- …` was asked for. */
+/** The options of `npm run demo -- …`. */
 import { statSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { root } from "../root.cjs";
 
-/** What the user did wrong; the message is all that is shown of it. */
+/** A mistake of the user. The demo shows its message only. */
 export class DemoError extends Error {}
 
 export interface ImportFile {
   path: string;
-  /** As people call it. */
+  /** The name for messages. */
   name: string;
   bytes: number;
   headers: Record<string, string>;
@@ -51,7 +51,7 @@ function parsed(args: string[]) {
   }
 }
 
-/** npm runs scripts in the package's folder; INIT_CWD is where its user is. */
+/** npm runs scripts in the package's folder; INIT_CWD is the user's folder. */
 function importFile(given: string | undefined): ImportFile {
   const path = given === undefined ? example : resolve(process.env.INIT_CWD ?? ".", given);
   const found = statSync(path, { throwIfNoEntry: false });

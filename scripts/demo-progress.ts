@@ -5,9 +5,9 @@ export { count, size } from "../cli/bar.mjs";
 
 export interface Progress {
   set(value: number): void;
-  /** `value`: what was reached. */
+  /** Ends the bar at `value`. */
   end(value: number): void;
-  /** Leaves the terminal in order, wherever it is. */
+  /** Ends the bar and leaves the terminal in order. */
   stop(): void;
 }
 

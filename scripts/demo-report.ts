@@ -1,4 +1,4 @@
-/** What the demo tells its user, as text. */
+/** The texts that the demo shows. */
 import { visible } from "../lib/log/visible.cjs";
 import type { Batch, Partner } from "./demo-client.ts";
 import type { ImportFile } from "./demo-options.ts";

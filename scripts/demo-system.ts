@@ -1,4 +1,4 @@
-/** The whole of DataFlow in this process, as `npm start` has it by default, on a database that goes when it ends. */
+/** The whole of DataFlow in this process, as `npm start` runs it by default, on a database that is deleted at the end. */
 import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import type { AddressInfo } from "node:net";
@@ -21,10 +21,10 @@ export interface DemoSystem {
 
 export async function startSystem(): Promise<DemoSystem> {
   const folder = mkdtempSync(join(tmpdir(), "dataflow-demo-"));
-  // Also when something throws where nobody catches.
+  // Also after an exception that nobody catches.
   process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
   const adminToken = randomBytes(24).toString("base64url");
-  // No handlers there: the user's own handlers may need what is not here.
+  // An empty folder for handlers: the user's own handlers may need servers that the demo does not have.
   const own = { ...ownSettings, ADMIN_TOKEN: adminToken, HANDLERS_DIR: folder };
   const broker = await startedAt(PORT, own, folder).catch((error: Error) => {
     if ((error.cause as NodeJS.ErrnoException | undefined)?.code !== "EADDRINUSE") throw error;
@@ -38,7 +38,7 @@ async function startedAt(port: number, own: Record<string, string>, folder: stri
   const database = `sqlite:${join(folder, `demo-${port}.db`)}`;
   const broker = await brokerWith({ ...own, PORT: String(port), DATABASE_URL: database });
   const { error: log } = broker.logger;
-  // What keeps it from starting is thrown, and may only be a port.
+  // A failed start throws. It may only be a taken port, so it is not logged here.
   broker.logger.error = () => {};
   try {
     await broker.start();
@@ -54,7 +54,7 @@ async function brokerWith(own: Record<string, string>): Promise<ServiceBroker> {
   const broker = new ServiceBroker({ ...brokerOptions(loadConfig(own)), skipProcessEventRegistration: true });
   for (const name of serviceNames) {
     const { default: schema }: { default: ServiceSchema } = await import(`../services/${name}/${name}.service.ts`);
-    // A service may write to its settings.
+    // A service may change its settings, so each broker gets a copy.
     broker.createService({ ...schema, settings: { ...schema.settings } });
   }
   return broker;

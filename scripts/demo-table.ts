@@ -1,4 +1,4 @@
-/** The rejected rows as a table that people read: where, which field, what is wrong, what was found there. */
+/** The rejected rows as a table: line, field, fault, and the text that was found. */
 import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
 import { createGunzip } from "node:zlib";
@@ -10,7 +10,7 @@ import type { ImportFile } from "./demo-options.ts";
 const HEAD = ["line", "field", "what is wrong", "found"];
 const MESSAGE_WIDTH = 60;
 
-/** A line of each row, cut to the terminal's width. What was found stands last, for some letters are two columns wide. */
+/** A line of each row, cut to the terminal's width. The found text comes last, because some letters are two columns wide. */
 export async function rejectedTable(rows: RejectedRow[], file: ImportFile, columns = 120): Promise<string> {
   const header = file.headers["content-type"] === "text/csv" ? await firstLine(file) : "";
   const table = [HEAD, ...rows.map((row) => cellsOf(row, header))];
@@ -33,7 +33,7 @@ function cellsOf(row: RejectedRow, header: string): string[] {
   ];
 }
 
-/** The field's own text where it can be told, else all of the row. */
+/** The text of the field, or the whole row where the field cannot be found. */
 function found({ errors: [first], raw }: RejectedRow, header: string): string {
   if (!first?.field) return raw;
   const record = header ? Papa.parse(`${header}\n${raw}`, { header: true }).data[0] : jsonOf(raw);

@@ -1,5 +1,5 @@
 /**
- * `npm run demo`: the whole system in this process, a client, an import over HTTP, what came of it. Options: USAGE in
+ * `npm run demo`: starts the whole system in this process, creates a client, imports a file over HTTP, shows the result. Options: USAGE in
  * demo-options.ts. It ends with 0, or with 1 and a message; its folder is gone in either case.
  */
 import { once } from "node:events";
@@ -15,9 +15,9 @@ const ROWS_SHOWN = 10;
 const PAGES = ["/", "/docs", "/openapi.json", "/metrics", "/health/ready"];
 
 const stopping = new AbortController();
-// More than once: npm sends its child the signal that the terminal has sent already.
+// `on`, not `once`: npm repeats the terminal's signal to its child.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => stopping.abort());
-// Whoever read it has gone, as `| head` does: there is nobody left to show anything.
+// The reader has closed the pipe, as `| head` does. Nobody sees further output.
 process.stdout.on("error", () => process.exit());
 
 let shown: Progress | undefined;
@@ -32,7 +32,7 @@ try {
 process.exit();
 
 async function demo(options: DemoOptions): Promise<void> {
-  // All of DataFlow: a wrong option is told before that is loaded.
+  // Loads all of DataFlow, so a wrong option is reported before that.
   const { startSystem } = await import("./demo-system.ts");
   const system = await startSystem();
   try {
@@ -74,7 +74,7 @@ function begin(...args: Parameters<typeof progress>): Progress {
   return shown;
 }
 
-/** To be stopped is no fault. */
+/** Shows an error. A stop by a signal is none. */
 function report(error: unknown): void {
   if (stopping.signal.aborted) return;
   console.error(error instanceof DemoError ? visible(error.message) : error);

@@ -1,5 +1,5 @@
 // The lint for what may import what, and who reads the environment. `node scripts/fence.mjs [FOLDER]` prints a line per
-// fault and exits 1. It reads syntax trees, so that comments and strings are no faults and `import type` is no way round.
+// fault and exits 1. It reads syntax trees, so comments and strings are no faults, and `import type` counts as an import.
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, posix, relative, sep } from "node:path";
 import { parseSync } from "@swc/core";
@@ -53,7 +53,7 @@ function importFault(path, target) {
   return isContract ? "" : `imports ${wanted}: of another actor only ${actor}.contract.ts`;
 }
 
-/** A line for each way that leads back to where it began, types included: such files cannot be read one after the other. */
+/** A line for each import circle, type imports included: files in a circle cannot be understood one after the other. */
 function circles(graph) {
   const found = [];
   const seen = new Set();

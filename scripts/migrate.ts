@@ -1,4 +1,4 @@
-/** `npm run migrate`: brings the database of the settings up to date; exit 1 and a message where that fails. */
+/** `npm run migrate`: brings the database of the settings up to date; if that fails it prints a message and exits with 1. */
 import { exitOnFault, maskUrl, processConfig } from "../config/config.ts";
 import { openDatabase } from "../database/database.ts";
 import { isUnavailable } from "../database/unavailable.ts";
@@ -24,7 +24,7 @@ async function migrate(): Promise<string[]> {
   }
 }
 
-/** Names the setting and the server where one of them is at fault; without the secret. */
+/** The reason, with the setting and the server at fault, without the secret. */
 async function reasonOf(error: unknown): Promise<string> {
   const fault = await wrongUrl(databaseUrl, error);
   if (fault) return fault.message;

@@ -1,5 +1,5 @@
 // Runs before every npm script, also on Node 20 with nothing installed: makes node_modules what package-lock.json says.
-// Silent and quick when it already is. It works in the current folder, which npm makes the package's.
+// It is silent and quick if nothing has to be done. It works in the current folder; npm sets that to the package's folder.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
@@ -17,7 +17,7 @@ function isStamped() {
   return existsSync(stampFile) && readFileSync(stampFile, "utf8") === stamp;
 }
 
-/** Whether somebody's own `npm ci` has done it: npm writes its hidden lock file as the last step of an install. */
+/** Whether the user's own `npm ci` has installed everything: npm writes its hidden lock file as the last step. */
 function isInstalled() {
   const hidden = "node_modules/.package-lock.json";
   if (!existsSync(hidden)) return false;
@@ -27,7 +27,7 @@ function isInstalled() {
   );
 }
 
-/** With the Node that npm itself runs on: the one in node_modules is deleted by `npm ci`. */
+/** Uses the Node that npm runs on, because `npm ci` deletes the one in node_modules. */
 function install() {
   console.error("Setting up: npm ci (once, and again when package-lock.json changes) …");
   const { npm_execpath: npm, npm_node_execpath: node = process.execPath } = process.env;
@@ -39,7 +39,7 @@ function install() {
   if (run.status !== 0) process.exit(run.status ?? 1);
 }
 
-/** A folder that cannot be written is only looked at again the next time. */
+/** If the folder cannot be written, the next run simply checks again. */
 function remember() {
   try {
     writeFileSync(stampFile, stamp);

@@ -15,24 +15,24 @@ import { declareQueue, type QueueNames } from "./topology.ts";
 const LONGEST_FAULT = 200;
 const CANCEL_MS = 2_000;
 const END_MS = 3_000;
-/** A fresh message that is confirmed later makes two of one. */
+/** A publish that is confirmed later than this leaves two messages instead of one. */
 const GIVE_BACK_MS = 1_000;
 
 export interface ConsumerParts {
   link: AmqpLink;
   names: QueueNames;
-  /** The payload of a right message; throws for a wrong one. */
+  /** Parses and checks a message. Throws if it is wrong. */
   read(content: Buffer): unknown;
-  /** Rejects where the handler failed. */
+  /** Handles a payload. Rejects if the handler failed. */
   handle(message: QueueMessage, ack: () => void): Promise<void>;
-  /** Whether this node can send: where it cannot, others hardly can, and no message comes. */
+  /** Whether publishing works here. If not, RabbitMQ probably refuses publishers everywhere, so treat the queue as down and poll. */
   canPublish(): boolean;
-  /** Sends a payload to the same queue, confirmed. */
+  /** Publishes a payload to the same queue, with a confirm. */
   publishAgain(payload: unknown): Promise<void>;
   logger: { warn(text: string): void };
 }
 
-/** A delivery that is not settled yet. */
+/** A message that is neither acked nor given back yet. */
 interface Held {
   channel: Channel;
   delivery: ConsumeMessage;
@@ -57,7 +57,7 @@ export class AmqpConsumer implements Consumption {
     return this.parts.link.isUp && this.channel !== null && this.parts.canPublish();
   }
 
-  /** Stops deliveries; the held message goes back as a fresh one, for others to take. */
+  /** Stops deliveries. Publishes the held message again, so that others can take it. */
   pause(): Promise<void> {
     return this.change("consuming", "paused", () => this.stop());
   }
@@ -67,13 +67,13 @@ export class AmqpConsumer implements Consumption {
   }
 
   async end(): Promise<void> {
-    // A turn, or a close, whose answer a dying link took with it must not keep a node from stopping.
+    // A dying link may lose the answer of `pause` or `close`. That must not keep a node from stopping.
     await within(
       END_MS,
       this.change("consuming", "paused", () => this.stop()),
     ).catch(() => {});
     this.mode = "ended";
-    // Its link is closed next, and waits for it.
+    // The link is closed next, and its close waits for the channel.
     void this.wrapper.close().catch(() => {});
   }
 
@@ -113,25 +113,25 @@ export class AmqpConsumer implements Consumption {
   private async stop(): Promise<void> {
     const { channel, tag } = this;
     this.tag = null;
-    // On a channel that is gone nothing is delivered any more; a frozen link must not hold up a node that stops.
+    // A closed channel delivers nothing more, and a frozen link must not hold up a stop.
     if (channel && tag) await within(CANCEL_MS, channel.cancel(tag)).catch(() => {});
     if (this.held) await this.giveBack(this.held);
   }
 
   private deliver(channel: Channel, delivery: ConsumeMessage | null): void {
-    // The queue was deleted, or its leader moved: a new channel declares it and consumes again.
+    // RabbitMQ cancelled the consumer: the queue was deleted, or its leader moved. A new channel declares it and consumes again.
     if (!delivery) return void this.parts.link.replaceChannels();
     const message = this.readable(channel, delivery);
     if (!message) return;
     const held: Held = { channel, delivery, message };
     this.held = held;
-    // One that a cancelled consumer still gets is given back by `stop`, which waits for the cancel.
+    // A cancelled consumer may still get a message. `stop` waits for the cancel and gives it back.
     if (this.mode !== "consuming") return;
     const ack = () => this.settle(held, () => channel.ack(delivery));
     this.parts.handle(message, ack).catch(() => this.settle(held, () => channel.nack(delivery, false, true)));
   }
 
-  /** Null: it was no right message and is a dead letter now. */
+  /** Null: the message was wrong and is a dead letter now. */
   private readable(channel: Channel, delivery: ConsumeMessage): QueueMessage | null {
     try {
       return { content: this.parts.read(delivery.content) };
@@ -145,8 +145,8 @@ export class AmqpConsumer implements Consumption {
   }
 
   /**
-   * As a fresh message, because one that is given back by itself counts towards the delivery limit and would end as a
-   * dead letter though nothing is wrong with it. First published, then acked: a crash between makes two of one.
+   * Gives a message back as a new one. A plain `nack` counts towards the delivery limit, so a good message would
+   * end as a dead letter. Publish first, then ack: a crash between the two doubles the message, and loses none.
    */
   private async giveBack(held: Held): Promise<void> {
     try {
@@ -163,7 +163,7 @@ export class AmqpConsumer implements Consumption {
     try {
       step();
     } catch {
-      // Its channel is gone: RabbitMQ delivers the message again.
+      // The channel is gone: RabbitMQ delivers the message again.
     }
   }
 }

@@ -1,7 +1,7 @@
 /**
  * One connection to RabbitMQ that comes back by itself: after a cut, after a frozen link (no heartbeat for two of them),
- * to the next URL of several. Channels on it are set up anew each time. It tells `changed` whenever `isUp` or `isBlocked`
- * may be another.
+ * to the next URL of several. Channels on it are set up anew each time. It calls `changed` whenever `isUp` or `isBlocked`
+ * may have changed.
  */
 import type { Duplex } from "node:stream";
 import { type AmqpConnectionManager, type ChannelWrapper, connect } from "amqp-connection-manager";
@@ -9,19 +9,19 @@ import type { Channel, ChannelModel, ConfirmChannel } from "amqplib";
 import { maskUrl } from "../../config/config.ts";
 import { CONNECT_TIMEOUT_MS } from "./start.ts";
 
-/** Seconds without a byte, twice: then the link is dead. Shorter ones take a long garbage collection for it. */
+/** Seconds. A link without a byte for two heartbeats is dead. A shorter one would mistake a long garbage collection for that. */
 const HEARTBEAT = 5;
 const RECONNECT = 1;
-/** A link that does not close in time is dropped: RabbitMQ finds out by itself. */
+/** If a link does not close in time, its socket is dropped. RabbitMQ notices by itself. */
 const CLOSE_MS = 1_000;
 
 export interface LinkOptions {
   urls: readonly string[];
-  /** How RabbitMQ's own lists call it. */
+  /** The name in RabbitMQ's list of connections. */
   name: string;
   logger: { info(text: string): void; warn(text: string): void };
   changed(): void;
-  /** Counts a connection that came back, not the first one. */
+  /** Counts a reconnect; the first connection is none. */
   reconnected(): void;
 }
 
@@ -79,13 +79,13 @@ export class AmqpLink {
     return wrapper;
   }
 
-  /** Soon. The manager makes new channels only with a new connection; a channel that died alone would stay dead. */
+  /** Makes a new channel soon. The manager makes channels only with a new connection, so a channel that died alone would stay dead. */
   replaceChannels(): void {
     const { connection } = this;
     const timer = setTimeout(() => {
       if (this.isClosing || connection === null || this.connection !== connection) return;
       this.manager.reconnect();
-      // It has just lost all its listeners, and an error without one would end the process.
+      // The channel has just lost all its listeners. An error without a listener would end the process.
       connection.on("error", () => {});
     }, RECONNECT * 1_000);
     timer.unref();
@@ -128,7 +128,7 @@ export class AmqpLink {
     this.options.changed();
   }
 
-  /** Away is told when it begins; but a login that was taken back is a fault of its own. */
+  /** Logs once that RabbitMQ is away. A login that is refused now gets a line of its own. */
   private failed(error: Error): void {
     if (this.isRefused || !/ACCESS.REFUSED/.test(error.message)) return;
     this.isRefused = true;
@@ -159,7 +159,7 @@ export async function within(ms: number, work: Promise<unknown>): Promise<void> 
   await Promise.race([work, late]).finally(() => clearTimeout(timer));
 }
 
-/** amqplib only ends its half of a socket; on a frozen link the other half would stay for ever. */
+/** Destroys the socket: amqplib ends only its own half, so on a frozen link the other half would stay for ever. */
 export function dropSocket(connection: ChannelModel): void {
   const stream = socketOf(connection);
   setTimeout(() => stream.destroy(), 100).unref();

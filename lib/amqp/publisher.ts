@@ -1,6 +1,6 @@
 /**
- * What leaves this node for RabbitMQ: persistent, and done only when confirmed, which means on the disks of a majority.
- * It keeps nothing: where RabbitMQ is away, blocked or too slow, a message is refused, and its sender still has it.
+ * Publishes to RabbitMQ: persistent messages, each done when it is confirmed, which means on the disks of a majority.
+ * It buffers nothing: if RabbitMQ is away, blocked or too slow, it refuses the message, and the caller keeps it.
  */
 import { randomUUID } from "node:crypto";
 import type { ChannelWrapper } from "amqp-connection-manager";
@@ -10,11 +10,11 @@ import type { QueueName } from "../../services/contracts.ts";
 import { AmqpLink, type LinkOptions, within } from "./link.ts";
 import { declareAll, namesOf } from "./topology.ts";
 
-/** A confirm takes some ms; one that takes this long comes from a RabbitMQ that cannot. The sweep repeats the message. */
+/** A confirm takes a few ms. After this time RabbitMQ is considered stuck, and the sweep repeats the message. */
 const PUBLISH_TIMEOUT_MS = 5_000;
-/** A planned stop waits no longer for confirms: the sweep of another node repeats the message. */
+/** How long a planned stop waits for confirms. Another node's sweep repeats the message after that. */
 const CLOSE_MS = 1_000;
-/** What may wait for its confirm; beyond it RabbitMQ is slower than we are, and more would only cost memory. */
+/** How many messages may wait for their confirm. More would only cost memory: RabbitMQ is slower than we are. */
 const MOST_UNCONFIRMED = 1_000;
 
 export class AmqpPublisher {
@@ -29,7 +29,7 @@ export class AmqpPublisher {
     this.config = config;
     this.link = new AmqpLink(options);
     this.wrapper = this.link.channel<ConfirmChannel>(async (channel) => {
-      // What the last channel returned and did not confirm is sent anew, or given up.
+      // Messages of the last channel are sent again or given up, so its returns mean nothing any more.
       this.returned.clear();
       channel.on("return", ({ properties }: Message) => this.returned.add(properties.messageId as string));
       await declareAll(channel, config);
@@ -37,41 +37,41 @@ export class AmqpPublisher {
     }, PUBLISH_TIMEOUT_MS);
   }
 
-  /** Whether a message has a chance now. */
+  /** Whether publishing can succeed now. */
   get isReady(): boolean {
     return this.link.isUp && !this.link.isBlocked;
   }
 
-  /** Resolves when it may be used, or after a while in any case. */
+  /** Resolves when publishing can succeed, or after a while in any case. */
   opened(): Promise<void> {
     return within(PUBLISH_TIMEOUT_MS, this.wrapper.waitForConnect());
   }
 
-  /** To a work queue. `mandatory`: were the queue gone, RabbitMQ would confirm and forget. */
+  /** Publishes to a work queue. `mandatory`: if the queue were gone, RabbitMQ would confirm and drop the message. */
   async toQueue(name: QueueName, payload: unknown): Promise<void> {
     const messageId = randomUUID();
     const { queue } = namesOf(this.config, name);
     const options = { persistent: true, mandatory: true, messageId, contentType: "application/json" };
     await this.confirmed(() => this.wrapper.sendToQueue(queue, Buffer.from(JSON.stringify(payload)), options));
-    // RabbitMQ returns before it confirms.
+    // RabbitMQ returns an unroutable message before it confirms it.
     if (!this.returned.delete(messageId)) return;
     this.link.replaceChannels();
     throw new Error(`The queue ${queue} is gone; it is made again.`);
   }
 
-  /** To the events' exchange. Not mandatory: an event that nobody binds is no fault. */
+  /** Publishes to the exchange for events. Not mandatory: an event without a binding is no fault. */
   async toExchange(routingKey: string, messageId: string, contentType: string, body: string): Promise<void> {
     const options = { persistent: true, messageId, contentType, type: routingKey };
     const { eventsExchange } = this.config;
     await this.confirmed(() => this.wrapper.publish(eventsExchange, routingKey, Buffer.from(body), options));
   }
 
-  /** A round trip on the channel that publishes, in ms; rejects where a message would have no chance. */
+  /** A round trip on the publishing channel, in ms. Rejects if publishing cannot succeed. */
   async ping(): Promise<number> {
     this.refuseUnlessReady();
     if (!this.channel) throw new Error("RabbitMQ is not set up.");
     const began = performance.now();
-    // It changes nothing, for nothing is consumed here; and it is answered.
+    // `prefetch` changes nothing here, because this channel consumes nothing; but RabbitMQ answers it.
     await this.channel.prefetch(0);
     return performance.now() - began;
   }
@@ -89,7 +89,7 @@ export class AmqpPublisher {
     await publishing.finally(() => this.unconfirmed.delete(publishing));
   }
 
-  /** What was begun may still be confirmed, as long as there is a chance. */
+  /** Waits for open confirms, as long as they can come. */
   async close(): Promise<void> {
     if (this.isReady)
       await within(

@@ -1,6 +1,6 @@
 /**
- * Work queues in RabbitMQ. Publishing and consuming go over two connections, because one that publishes is not read any
- * more while RabbitMQ is short of memory, and the acks of what is consumed must not wait behind that.
+ * Work queues in RabbitMQ. Publishing and consuming use two connections: while RabbitMQ is short of memory it does not read a
+ * publishing connection, and the acks of consumed messages must not wait for that.
  */
 import type { ServiceBroker } from "moleculer";
 import { configOf } from "../../config/config.ts";
@@ -14,7 +14,7 @@ import { AmqpLink, type LinkOptions } from "./link.ts";
 import { AmqpPublisher } from "./publisher.ts";
 import { namesOf } from "./topology.ts";
 
-/** The local event that tells that a queue or publishing may be up again, or down. */
+/** Local event: a queue or publishing may have come up or gone down. */
 export const QUEUE_CHANGED = "$queue.changed";
 
 const reconnects = { name: "dataflow_queue_reconnects_total", help: "Connections to RabbitMQ that came back, by use." };
@@ -22,7 +22,7 @@ const purposes = ["publish", "consume"] as const;
 type Purpose = (typeof purposes)[number];
 const counters = new WeakMap<ServiceBroker, Counter<Purpose>>();
 
-/** One of each node, whichever of its services asks first. */
+/** One for each node, made by the service that asks first. */
 export function countReconnects(broker: ServiceBroker): Counter<Purpose> {
   const counted = counters.get(broker) ?? counter(broker, reconnects, "link", purposes);
   counters.set(broker, counted);
@@ -39,7 +39,7 @@ function linkOptions(broker: ServiceBroker, purpose: Purpose): LinkOptions {
   };
 }
 
-/** The node's one way out to RabbitMQ. */
+/** The node's publisher. */
 export const publishers = new Shared<AmqpPublisher>(
   async (broker) => {
     const publisher = new AmqpPublisher(configOf(broker), linkOptions(broker, "publish"));

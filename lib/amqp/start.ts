@@ -1,7 +1,7 @@
 /**
- * What a node asks of RabbitMQ before it starts. Moleculer and amqp-connection-manager would try a wrong login, or a
- * queue that exists with other arguments, again for ever; so one plain connection looks first, and a fault that no
- * waiting heals ends the start with the name of the setting to change. A RabbitMQ that is away is waited for.
+ * Checks RabbitMQ before a node starts. Moleculer and amqp-connection-manager would retry a wrong login, or a
+ * queue that exists with other arguments, for ever. So one plain connection looks first. A fault that retrying cannot
+ * fix ends the start with the name of the setting to change. A RabbitMQ that is away is waited for.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { type ChannelModel, connect } from "amqplib";
@@ -12,11 +12,11 @@ import { isUntrusted, TRUST } from "../net/certificates.ts";
 import { inTime } from "../time/in-time.ts";
 import { checkTopology } from "./topology.ts";
 
-/** So often a log line says what the start waits for. */
+/** How often a log line says what the start waits for. */
 const RETRY_MS = 3_000;
-/** A server that accepts and then says nothing is taken for away. */
+/** A server that accepts the connection and then sends nothing counts as away. */
 export const CONNECT_TIMEOUT_MS = 5_000;
-/** A link that does not close in time is dropped: RabbitMQ finds out by itself. */
+/** If a link does not close in time, its socket is dropped. RabbitMQ notices by itself. */
 const CLOSE_MS = 1_000;
 
 /** Runs `work` on the first RabbitMQ that answers, and closes the connection. Throws ConfigError when none will ever do. */
@@ -46,7 +46,7 @@ async function once<T>(url: string, work: (connection: ChannelModel) => Promise<
   const connection = await connect(url, { timeout: CONNECT_TIMEOUT_MS }).catch((error: Error) => {
     throw refusal(url, error) ?? error;
   });
-  // Its loss shows in the call that it breaks; without a listener it would end the process.
+  // A lost connection fails the call in progress. Without this listener it would end the process.
   connection.on("error", () => {});
   // amqplib never settles a call, or a close, that a link takes with it at the wrong moment. Nothing would keep the
   // process then, and its start would end without a word.
@@ -58,7 +58,7 @@ async function once<T>(url: string, work: (connection: ChannelModel) => Promise<
   }
 }
 
-/** Where the close was not answered, amqplib keeps the socket and its heartbeat. */
+/** If RabbitMQ does not answer the close, amqplib keeps the socket and its heartbeat. */
 function drop({ connection }: ChannelModel): void {
   const { stream, heartbeater } = connection as unknown as {
     stream: { destroy(): void };
@@ -70,7 +70,7 @@ function drop({ connection }: ChannelModel): void {
 
 const fault = (expected: string, found: string) => new ConfigError([{ name: "AMQP_URL", expected, found }]);
 
-/** What no waiting heals. RabbitMQ closes instead of opening where the virtual host is missing or not for this user. */
+/** Faults that retrying cannot fix. RabbitMQ closes the connection if the virtual host is missing or not for this user. */
 function refusal(url: string, { message, code }: NodeJS.ErrnoException): ConfigError | null {
   if (isUntrusted(code))
     return fault(`RabbitMQ at ${maskUrl(url)} with a certificate that is trusted (${TRUST})`, `${code}`);
@@ -81,7 +81,7 @@ function refusal(url: string, { message, code }: NodeJS.ErrnoException): ConfigE
   return null;
 }
 
-/** Before anything else of a node starts: RabbitMQ answers, takes the login, and has our queues or a place for them. */
+/** Runs before everything else of a node: RabbitMQ answers, accepts the login, and has our queues or can make them. */
 export const rabbitMiddleware: Middleware = {
   name: "Rabbit",
   async starting(broker: ServiceBroker) {

@@ -4,11 +4,11 @@ import { type Config, ConfigError } from "../../config/config.ts";
 import { type QueueName, queues } from "../../services/contracts.ts";
 
 /**
- * A message that was given back so often goes to the dead-letter queue: it is what kills its consumers. Written down,
- * because RabbitMQ 4 has a limit of 20 by itself and older ones none.
+ * A message that was delivered this often goes to the dead-letter queue: it probably kills its consumers. It is set
+ * explicitly, because RabbitMQ 4 has a limit of 20 by default and older versions have none.
  */
 const DELIVERY_LIMIT = 20;
-/** The dead-letter queue is for looking at, so a flood of wrong messages must not fill the disk: the oldest go. */
+/** People look at the dead-letter queue. A flood of wrong messages must not fill the disk, so the oldest are dropped. */
 const MOST_DEAD = 10_000;
 
 export interface QueueNames {
@@ -22,13 +22,13 @@ const settingOf: Record<QueueName, { setting: string; name: (config: Config) => 
   "batch.ready": { setting: "BATCH_READY_QUEUE", name: ({ batchReadyQueue }) => batchReadyQueue },
 };
 
-/** How RabbitMQ knows the queue that our code calls `name`. */
+/** RabbitMQ's name of the queue that our code calls `name`. */
 export function namesOf(config: Config, name: QueueName): QueueNames {
   const queue = settingOf[name].name(config);
   return { queue, dead: `${queue}.dead`, setting: settingOf[name].setting };
 }
 
-/** A durable, replicated queue and the one where its dead letters go. */
+/** A durable, replicated queue, and the queue for its dead letters. */
 export async function declareQueue(channel: Channel, { queue, dead }: QueueNames): Promise<void> {
   await channel.assertQueue(dead, {
     durable: true,
@@ -46,7 +46,7 @@ export async function declareExchange(channel: Channel, exchange: string): Promi
   await channel.assertExchange(exchange, "topic", { durable: true });
 }
 
-/** All that a publisher needs to be there, so that what it publishes is not returned. */
+/** Declares all that a publisher needs, so that its messages are not returned. */
 export async function declareAll(channel: Channel, config: Config): Promise<void> {
   await declareExchange(channel, config.eventsExchange);
   for (const name of Object.keys(queues) as QueueName[]) await declareQueue(channel, namesOf(config, name));
@@ -62,7 +62,7 @@ export async function checkTopology(connection: ChannelModel, config: Config): P
   }
 }
 
-/** On a channel of its own: RabbitMQ closes one where a declaration is refused. */
+/** Uses a channel of its own, because RabbitMQ closes the channel of a refused declaration. */
 async function tryOut(
   connection: ChannelModel,
   setting: string,
@@ -79,11 +79,11 @@ async function tryOut(
   }
 }
 
-/** 406: other arguments; 403: no permission, or reserved; 405: another connection's own. All last until somebody acts. */
+/** 406: other arguments; 403: no permission, or reserved; 405: another connection's own. None of them goes away by itself. */
 function conflict(setting: string, name: string, message: string): ConfigError | null {
   const said = /\b40[356] \([A-Z-]+\) with message "[A-Z_]+ - (.*)"/.exec(message)?.[1];
   if (!said) return null;
-  // A queue's name stands for its dead-letter queue too: to be deleted is the one of which RabbitMQ speaks.
+  // The message must name the queue to delete: RabbitMQ may mean the dead-letter queue.
   const refused = [`${name}.dead`, name].find((one) => said.includes(`'${one}'`)) ?? name;
   const expected = `a name that is free, or whose owner is DataFlow (delete "${refused}" in RabbitMQ or take another name)`;
   return new ConfigError([{ name: setting, expected, found: `"${refused}", which cannot be used as it is: ${said}` }]);

@@ -3,32 +3,32 @@ import { Transporters } from "moleculer";
 import { dropSocket, within } from "./link.ts";
 import { DroppedPackets, type Packet } from "./packets.ts";
 
-/** Until then this node cannot be called by others: as soon as the links that publish and consume, not after Moleculer's 5 s. */
+/** How soon to reconnect. Others cannot call this node meanwhile, so it is not Moleculer's 5 s. */
 const RECONNECT_MS = 1_000;
-/** A link that does not close in time is dropped: RabbitMQ finds out by itself. */
+/** If a link does not close in time, its socket is dropped. RabbitMQ notices by itself. */
 const CLOSE_MS = 1_000;
-/** After RabbitMQ was away other nodes need their time to be back: Moleculer's own way tries every 5 s. */
+/** After an outage other nodes need time to reconnect: Moleculer's own transporter tries every 5 s. */
 const SETTLE_MS = 10_000;
 const NOT_FOUND = 404;
 
 /**
- * Moleculer's transporter, which tries again by itself. Moleculer's own way is a timer that nobody can clear: a node that
- * is stopped between two tries would go on, and join the cluster once more when RabbitMQ is back.
+ * Moleculer's AMQP transporter, with our own reconnect. Moleculer reconnects by a timer that cannot be cleared: a node
+ * that stops between two tries would go on, and join the cluster again when RabbitMQ is back.
  */
 export class AmqpTransporter extends Transporters.AMQP {
   private timer: NodeJS.Timeout | null = null;
   private isStopped = false;
   private readonly dropped = new DroppedPackets((line) => this.logger.warn(line));
-  /** On the monotonic clock: from then on a node that takes no requests is gone. */
+  /** Monotonic time. A node without a consumer counts as gone after it. */
   private settledAt = 0;
 
-  /** Never rejects; the first connection is told by `onConnected`, like each later one. */
+  /** Never rejects. `onConnected` tells of the first connection, as of each later one. */
   override connect(): Promise<void> {
     this.isStopped = false;
     return this.attempt();
   }
 
-  /** What cannot be handled is dropped here: Moleculer would log it whole, each time, and give a broken request back to its queue for ever. */
+  /** Drops broken packets. Moleculer would log each of them whole, and give a broken request back to its queue for ever. */
   override async incomingMessage(type: string, message?: Buffer): Promise<void> {
     const packet = message && this.read(type, message);
     if (packet && this.dropped.admits(packet, this.broker.PROTOCOL_VERSION))
@@ -53,12 +53,12 @@ export class AmqpTransporter extends Transporters.AMQP {
       this.timer = setTimeout(() => void this.attempt(), RECONNECT_MS);
     };
     try {
-      // Its types leave out who hears of a link that is lost later.
+      // Its types lack the callback for a link that is lost later.
       await (super.connect as (lost: typeof again) => Promise<void>).call(this, again);
     } catch (error) {
       again(error as Error | undefined);
     }
-    // It came when nobody wanted it any more.
+    // The connection came after the stop.
     if (this.isStopped) await this.hangUp();
   }
 
@@ -77,12 +77,12 @@ export class AmqpTransporter extends Transporters.AMQP {
 
   /**
    * Whether a node's queue of requests has a consumer. RabbitMQ takes the consumer away as soon as the node's connection is
-   * lost, so this knows of a killed node long before its heartbeats are missed. Null: it cannot be told now.
+   * lost, so this knows of a killed node long before its heartbeats are missed. Null: unknown now.
    */
   async takesRequests(nodeID: string): Promise<boolean | null> {
     const connection = this.connection as ChannelModel | null;
     if (!connection || !this.connected || performance.now() < this.settledAt) return null;
-    // Of its own: RabbitMQ closes the channel that asks for a queue which is not there.
+    // A channel of its own: RabbitMQ closes a channel that asks for a queue which does not exist.
     const channel = await connection.createChannel();
     channel.on("error", () => {});
     try {

@@ -1,12 +1,12 @@
 interface FlightParts {
-  /** Does some of what is to be done; false: nothing is left that can be done now. */
+  /** Does a part of the work. False: nothing is left to do now. */
   some(): Promise<boolean>;
   failed(error: unknown): void;
-  /** Nothing is left. */
+  /** Called when nothing is left. */
   landed?(): void;
 }
 
-/** Work that is looked for whenever somebody says so, by one look at a time: who asks during a look has another one follow. */
+/** Single flight: one run at a time. A call during a run makes another run follow. */
 export class Flight {
   private readonly parts: FlightParts;
   private current: Promise<void> | null = null;
@@ -21,7 +21,7 @@ export class Flight {
     return this.hasEnded;
   }
 
-  /** Resolves when nothing is left that can be done now. */
+  /** Resolves when nothing is left to do now. */
   wake(): Promise<void> {
     this.isAgain = true;
     this.current ??= this.fly().finally(() => {
@@ -42,7 +42,7 @@ export class Flight {
     if (!this.hasEnded) this.parts.landed?.();
   }
 
-  /** Begins no look any more, and waits for the one under way. */
+  /** Starts no further run, and waits for the current one. */
   async end(): Promise<void> {
     this.hasEnded = true;
     await this.current;

@@ -1,6 +1,6 @@
 /**
- * An answer that costs something, for a question that anybody may ask as often as he likes: who asks while it is found
- * out waits for the same one, and who asks soon after gets it again.
+ * Caches a costly answer for a short time. Callers during the work wait for the same answer, and callers
+ * soon after get it again.
  */
 export class Recent<T> {
   private readonly ask: () => Promise<T>;
@@ -8,13 +8,13 @@ export class Recent<T> {
   private asking: Promise<T> | null = null;
   private known: { answer: T; until: number } | null = null;
 
-  /** `keepMs`: for how long an answer is good. What `ask` throws is not kept. */
+  /** `keepMs`: how long an answer is kept. An error is not kept. */
   constructor(ask: () => Promise<T>, keepMs: (answer: T) => number) {
     this.ask = ask;
     this.keepMs = keepMs;
   }
 
-  /** The answer of now, or of a moment ago. Throws what `ask` throws. */
+  /** The answer, at most `keepMs` old. Throws what `ask` throws. */
   async get(): Promise<T> {
     if (this.known && performance.now() < this.known.until) return this.known.answer;
     this.asking ??= this.found().finally(() => {

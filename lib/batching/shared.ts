@@ -5,7 +5,7 @@ interface Entry<T> {
   users: number;
 }
 
-/** One of a kind a node, however many of its services use it: opened by the first, closed by the last. */
+/** A resource that the services of a node share: the first user opens it, the last one closes it. */
 export class Shared<T> {
   private readonly entries = new WeakMap<ServiceBroker, Entry<T>>();
   private readonly open: (broker: ServiceBroker) => Promise<T>;
@@ -27,7 +27,7 @@ export class Shared<T> {
     const entry = this.entries.get(broker);
     if (!entry || --entry.users > 0) return;
     this.entries.delete(broker);
-    // An opening that failed was told to who asked; there is nothing to close.
+    // The caller of `open` got the error. There is nothing to close.
     const opened = await entry.value.then(
       (value) => ({ value }),
       () => null,

@@ -5,15 +5,15 @@ interface Group<Item, Answer> {
 }
 
 /**
- * What is asked in the same turn of the loop is asked in one call: many questions at once cost their server, and this
- * process, little more than one. A question that comes alone does not wait for the end of its turn.
+ * Joins the questions of one turn of the event loop into one call: many at once cost the server, and this process,
+ * little more than one. A question that comes alone does not wait for the end of its turn.
  */
 export class Together<Item, Answer> {
   private readonly send: (items: Item[]) => Promise<Answer>;
   private readonly most: number;
   private readonly open = new Map<string, Group<Item, Answer>>();
   private underWay = 0;
-  /** The last ones to wait for company had some. */
+  /** Whether the last call had more than one item: then it pays to wait for the end of the turn. */
   private isCrowded = false;
 
   /** `send` answers for up to `most` items of one name. */
@@ -22,12 +22,12 @@ export class Together<Item, Answer> {
     this.send = send;
   }
 
-  /** The answer to all that went together, and which of them this one was. Rejects as the call does, all alike. */
+  /** The answer for the whole call, and the position of this item in it. Rejects as the call does. */
   async ask(name: string, item: Item): Promise<[answer: Answer, place: number]> {
     if (this.underWay === 0 && !this.isCrowded) return [await this.call([item]), 0];
     const group = this.open.get(name) ?? this.begun(name);
     const place = group.items.push(item) - 1;
-    // What is full goes now: its server has work while we collect the rest.
+    // A full call goes now, so the server works while we collect the rest.
     if (group.items.length === this.most) this.close(name, group);
     return [await group.answer, place];
   }

@@ -1,13 +1,13 @@
 import { setTimeout as pause } from "node:timers/promises";
 
 /**
- * Does one thing after another for each key. Changes of one row by version would overtake each other otherwise: of
- * thirty at once the unluckiest reads and writes thirty times.
+ * Runs calls with the same key one after another. Otherwise changes of one row by version fail each other: of
+ * thirty at once the last one reads and writes thirty times.
  */
 export class Turns<Key> {
   readonly #last = new Map<Key, Promise<unknown>>();
 
-  /** Answers, or fails, as `act` does, which begins when all before it have ended. */
+  /** Runs `act` after all earlier calls with this key. Answers or throws as `act` does. */
   take<T>(key: Key, act: () => Promise<T>): Promise<T> {
     const mine = (this.#last.get(key) ?? Promise.resolve()).then(act);
     const ended = mine
@@ -20,6 +20,6 @@ export class Turns<Key> {
   }
 }
 
-/** What a change by version waits before it tries again: other nodes change the same row. */
+/** How long a change by version waits before its next try: another node has changed the row. */
 const MOST_PAUSE_MS = 20;
 export const beforeAnotherTry = () => pause(Math.random() * MOST_PAUSE_MS);

@@ -1,7 +1,7 @@
 import type { LRUCache } from "lru-cache";
 import { bounded } from "../batching/bounded.ts";
 
-/** What can be cached: of two values under one key the one with the higher version is the newer. */
+/** A value that can be cached. Of two values with one key, the higher version is newer. */
 export interface Versioned {
   version: number;
 }
@@ -10,14 +10,14 @@ const ABSENT: Versioned = Object.freeze({ version: -1 });
 
 export interface LocalOptions {
   ttlMs: number;
-  /** How long "there is none" is believed; shorter, because nothing may announce a creation. */
+  /** How long "there is none" is cached. It is short, because a creation may not be announced. */
   absentTtlMs: number;
   maxEntries: number;
 }
 
 /**
- * The level in this process: bounded, short-lived, and never older than what it was told. For each key that was changed it
- * remembers the version, so that a slow load that began before the change cannot put the old value back.
+ * The cache in this process: bounded and short-lived. It remembers the version of each announced change, so a slow load
+ * that began before the change cannot put the old value back.
  */
 export class LocalLevel<V extends Versioned> {
   private readonly entries: LRUCache<string, V | typeof ABSENT>;
@@ -37,12 +37,12 @@ export class LocalLevel<V extends Versioned> {
     return this.entries.size;
   }
 
-  /** To be taken before a load, and given to `put` after it: a flush in between voids the load. */
+  /** Read it before a load and pass it to `put`: after a flush in between, `put` ignores the value. */
   get epoch(): number {
     return this.flushes;
   }
 
-  /** Null: there is none. Undefined: not known here. */
+  /** Null: there is no such value. Undefined: not cached. */
   get(key: string): V | null | undefined {
     const known = this.entries.get(key);
     return known === ABSENT ? null : (known as V | undefined);
@@ -58,12 +58,12 @@ export class LocalLevel<V extends Versioned> {
     if (!this.isOld(key, value) && !(held && held.version > value.version)) this.entries.set(key, value);
   }
 
-  /** Whether a newer version than this was told of. */
+  /** Whether a newer version was announced. */
   isOld(key: string, { version }: Versioned): boolean {
     return version < (this.floors.get(key) ?? 0);
   }
 
-  /** From now on nothing older than `version` is kept under `key`. Whether that is news. */
+  /** From now on nothing older than `version` is kept for `key`. True if this version is new here. */
   raise(key: string, version: number): boolean {
     const told = this.floors.get(key) ?? 0;
     this.floors.set(key, Math.max(version, told));
@@ -72,7 +72,7 @@ export class LocalLevel<V extends Versioned> {
     return version > told;
   }
 
-  /** Forgets the values, not what was told of changes. */
+  /** Forgets the values, and keeps the announced versions. */
   flush(): void {
     this.flushes++;
     this.entries.clear();

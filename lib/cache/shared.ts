@@ -4,7 +4,7 @@ import type { RedisLink } from "../redis/link.ts";
 import type { Versioned } from "./local.ts";
 
 /**
- * A value, unless a newer one is there: a load that began before a change comes late and must not undo it.
+ * Writes a value unless a newer one is there: a load that began before a change must not undo it.
  *
  * KEYS[1]  the value, as "version:JSON"
  * ARGV     version, JSON, time to live in ms
@@ -23,7 +23,7 @@ export interface SharedOptions<V> {
   /** Keys are `cache:<name>:<key>`. */
   name: string;
   ttlMs: number;
-  /** Of what JSON does not keep. */
+  /** Restores what JSON does not keep. */
   toJson(value: V): unknown;
   fromJson(json: unknown): V;
 }
@@ -34,18 +34,18 @@ export interface Change<V> {
 }
 
 const AT_ONCE = 100;
-/** Read in one call. With more, Redis would wait while we collect them, and we while it answers. */
+/** Keys of one call. With more, Redis would idle while we collect them, and we while it answers. */
 const MOST_READ = 8;
 const MOST_REMEMBERED = 50_000;
-/** Of other keys too: some 100 µs of Redis, which does nothing else meanwhile. */
+/** Keys of one SCAN step, others' included: it blocks Redis for some 100 µs. */
 const SCANNED_AT_ONCE = 1_000;
 
-/** As a pattern that stands for itself alone. */
+/** Escapes a text for a SCAN pattern. */
 const literal = (text: string) => text.replace(/[\\*?[\]^]/g, "\\$&");
 
 /**
- * The level in Redis. After Redis was away it may hold what was changed meanwhile, so it is asked nothing before all
- * recent changes have been written to it (`bringUpToDate`). It never throws: what it does not answer, SQL does.
+ * The cache in Redis. After an outage it may hold old values, so it is not read before all recent changes have been
+ * written to it (`bringUpToDate`). It never throws: if it does not answer, SQL does.
  */
 export class SharedLevel<V extends Versioned> {
   readonly figures = { hits: 0, misses: 0, fallbacks: 0 };
@@ -53,7 +53,7 @@ export class SharedLevel<V extends Versioned> {
   private readonly options: SharedOptions<V>;
   private readonly reads: Together<string, (string | null)[]>;
   private readonly write: (key: string, version: number, json: string, ttlMs: number) => Promise<number>;
-  /** Versions that were brought to this Redis: a change is written once, not with every safety read. */
+  /** Versions that are written to this Redis: each change is written once, not with every safety read. */
   private readonly written = bounded<string, number>(MOST_REMEMBERED);
   private isTrusted = false;
   private losses = 0;
@@ -65,7 +65,7 @@ export class SharedLevel<V extends Versioned> {
     this.write = link.script("setIfNewer", 1, setIfNewer);
   }
 
-  /** Null: not there, or nobody can tell. */
+  /** Null: not there, or Redis did not answer. */
   async get(key: string): Promise<V | null> {
     try {
       if (!this.isTrusted) throw new Error("Redis may hold what is old.");
@@ -80,7 +80,7 @@ export class SharedLevel<V extends Versioned> {
     }
   }
 
-  /** False: some of it could not be written. */
+  /** False: some values could not be written. */
   async put(keys: string[], value: V): Promise<boolean> {
     const json = JSON.stringify(this.options.toJson(value));
     try {
@@ -107,14 +107,14 @@ export class SharedLevel<V extends Versioned> {
     return removed;
   }
 
-  /** Redis was lost: whatever it holds when it is back is in doubt. */
+  /** The connection was lost: what Redis holds after it comes back may be old. */
   lost(): void {
     this.isTrusted = false;
     this.losses++;
     this.written.clear();
   }
 
-  /** Writes all recent changes; from then on it is asked again. False: Redis does not take them. */
+  /** Writes all recent changes; after that Redis is read again. False: Redis does not accept them. */
   async bringUpToDate(changes: Change<V>[]): Promise<boolean> {
     const { losses } = this;
     const fresh = changes.filter(({ keys, value }) => this.written.get(keys[0] as string) !== value.version);

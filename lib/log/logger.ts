@@ -9,7 +9,7 @@ interface LogOptions {
 
 type Formatter = ReturnType<Loggers.Console["getFormatter"]>;
 
-/** Moleculer's console logger. What a partner or a server wrote into a line neither steers the terminal nor looks like another line. */
+/** Moleculer's console logger. Text of partners and servers cannot control the terminal or look like another line. */
 export class SafeLogger extends Loggers.Console {
   readonly #isJson: boolean;
 
@@ -21,7 +21,7 @@ export class SafeLogger extends Loggers.Console {
 
   override getFormatter(bindings: Parameters<Loggers.Console["getFormatter"]>[0]): Formatter {
     const format = super.getFormatter(bindings);
-    // JSON itself escapes but a part of them.
+    // JSON escapes only some of them.
     if (this.#isJson) return (type, args) => format(type, args).map(visible);
     return (type, args) =>
       format(
@@ -33,5 +33,5 @@ export class SafeLogger extends Loggers.Console {
 
 const plain = (value: unknown) => inspect(value, { depth: 2, breakLength: Number.POSITIVE_INFINITY });
 
-/** A stack has lines. None of them begins where a line of the log does. */
+/** A stack has several lines. They are indented, so none looks like a log line. */
 const indented = (value: unknown) => plain(value).split("\n").map(visible).join("\n  ");

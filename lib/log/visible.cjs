@@ -1,7 +1,7 @@
-// What others wrote, as a person may safely look at it. CommonJS as root.cjs is, for the push client runs on any Node.
+// Makes a text of others safe to show. CommonJS like root.cjs, because Jest and the push client both load it.
 
 // Controls (escape sequences, line breaks), what changes the direction of text, line separators, halves of letters, and
-// whatever takes no room: with these a text looks like another one, or steers the terminal.
+// whatever has no width. With these a text can look like another one, or control the terminal.
 const hidden = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]/gu;
 
 const escaped = (letter) =>

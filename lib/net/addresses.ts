@@ -5,11 +5,11 @@ export type Address = ipaddr.IPv4 | ipaddr.IPv6;
 
 export const isV6 = (address: Address): address is ipaddr.IPv6 => address.kind() === "ipv6";
 
-/** A mapped IPv4 address (`::ffff:192.0.2.1`) is the one that it stands for. */
+/** Turns a mapped IPv4 address (`::ffff:192.0.2.1`) into the IPv4 address. */
 export const meantBy = (address: Address): Address =>
   isV6(address) && address.isIPv4MappedAddress() ? address.toIPv4Address() : address;
 
-/** One entry of a list, an address or a CIDR, against an address. An entry that is neither admits none. */
+/** Whether a list entry (address or CIDR) contains the address. An invalid entry contains none. */
 export function admits(entry: string, address: Address): boolean {
   if (!ipaddr.isValid(entry.split("/")[0] ?? "")) return false;
   const [range, bits] = entry.includes("/") ? ipaddr.parseCIDR(entry) : [ipaddr.parse(entry), null];

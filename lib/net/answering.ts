@@ -1,19 +1,19 @@
 /**
- * Who answers at a URL whose driver found nobody that it knows. Another server there is a wrong setting, which no waiting
- * heals; a driver only sees that the link was closed, or that nothing came.
+ * Identifies what kind of server listens at a URL our driver could not talk to. A Redis at AMQP_URL is a wrong setting;
+ * retrying cannot fix it. The driver only sees a closed link, or silence.
  */
 import { connect, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 
-/** Who knows no question says nothing, or closes. */
+/** How long to wait for an answer: a server that knows none of the questions stays silent or closes. */
 const PATIENCE_MS = 1_000;
 /**
- * Each on a connection of its own. The first is PostgreSQL's for TLS, which it answers with one letter; the others say
- * that they do not understand, each in its own way, but for Redis, which waits for the end of a line.
+ * Questions, each on a connection of its own. The first asks PostgreSQL for TLS; it answers with one letter. Other servers
+ * report an error, each in its own way. Redis waits for the end of a line.
  */
 const questions = [Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]), Buffer.from("PING\r\n\r\n")];
 
-/** No greeting that we know is longer. */
+/** All known greetings are shorter. */
 const MOST_SAID = 1_000;
 
 const TLS = "a server with TLS";
@@ -25,7 +25,7 @@ const signs: readonly (readonly [who: string, sign: RegExp])[] = [
   ["an HTTP server", /^HTTP\/1/],
 ];
 
-/** Of whom a URL's scheme speaks, and its port where the URL has none. */
+/** The server that a URL scheme means, and its default port. */
 const schemes: Record<string, { who: string; port: number; isTls?: boolean; mayBeTls?: boolean }> = {
   amqp: { who: "RabbitMQ", port: 5672 },
   amqps: { who: "RabbitMQ", port: 5671, isTls: true },
@@ -33,11 +33,11 @@ const schemes: Record<string, { who: string; port: number; isTls?: boolean; mayB
   rediss: { who: "Redis", port: 6379, isTls: true },
   postgres: { who: "PostgreSQL", port: 5432 },
   postgresql: { who: "PostgreSQL", port: 5432 },
-  // It says nothing to our questions; with encrypt=strict it speaks TLS.
+  // SQL Server does not answer our questions; with encrypt=strict it speaks TLS.
   mssql: { who: "SQL Server", port: 1433, mayBeTls: true },
 };
 
-/** What certainly is another server than the URL says; null: nobody, or who may well be the right one. */
+/** The server at the URL if it is certainly not the one that the URL means. Null: nobody answers, or it may be the right one. */
 export async function strangerAt(url: string): Promise<{ expected: string; found: string } | null> {
   const { protocol, hostname, port } = new URL(url);
   const wanted = schemes[protocol.slice(0, -1)];
@@ -49,7 +49,7 @@ export async function strangerAt(url: string): Promise<{ expected: string; found
   return wanted.isTls ? { expected, found: `${who} without TLS` } : null;
 }
 
-/** By what it says to questions that are harmless wherever they arrive; null where that is nothing we know. */
+/** Identifies a server by its answers to harmless questions. Null: unknown. */
 async function whoAnswers(host: string, port: number): Promise<string | null> {
   const [hello, ...plain] = await Promise.all([
     greets(connectTls({ host, port, rejectUnauthorized: false })),

@@ -3,13 +3,13 @@ import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { ConfigError } from "../../config/config.ts";
 
-/** What the system says to a port; the rest is about the address. */
+/** Error codes that are about the port; all others are about the address. */
 const ofPort: Record<string, readonly [expected: string, found: string]> = {
   EADDRINUSE: ["a port that is free", "where another process listens"],
   EACCES: ["a port that this user may listen on", "which the system keeps for others"],
 };
 
-/** Many may come in one moment: beyond it they are dropped, and try again a second later. Systems allow about as many. */
+/** Connections that may wait to be accepted. The system drops further ones, and their clients try again after a second. */
 const MOST_UNACCEPTED = 4_096;
 
 export interface Place {
@@ -19,7 +19,7 @@ export interface Place {
   host: string;
 }
 
-/** Answers the port, which is any free one for 0. Throws ConfigError, with the system's error as its cause. */
+/** Listens. Answers the port (for 0, a free one). Throws ConfigError, with the system's error as its cause. */
 export async function listen(server: Server, place: Place): Promise<number> {
   server.listen({ port: place.port, host: place.host, backlog: MOST_UNACCEPTED });
   await once(server, "listening").catch((error: NodeJS.ErrnoException) => {

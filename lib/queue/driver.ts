@@ -1,4 +1,4 @@
-/** What the queue mixin needs of whatever carries the messages: this process, or RabbitMQ. */
+/** What the queue mixin needs of a driver: memory, or RabbitMQ. */
 import type { QueueName } from "../../services/contracts.ts";
 
 export interface QueueMessage {
@@ -7,27 +7,27 @@ export interface QueueMessage {
 }
 
 export interface QueueChannel {
-  /** Done with it: the next one may come. */
+  /** Ends this message; the next one may come. */
   ack(message: QueueMessage): void;
 }
-/** A throw gives the message back; after 20 times it is a dead letter. */
+/** A throw gives the message back. After 20 deliveries it becomes a dead letter. */
 export type QueueHandler = (channel: QueueChannel, message: QueueMessage) => unknown;
 
-/** Handles one message; done with it when `ack` is called, and given back when it rejects. */
+/** Handles one message. `ack` ends it; a rejection gives it back. */
 export type Handle = (message: QueueMessage, ack: () => void) => Promise<void>;
 
 /** A consumer of a queue. It holds one message at a time. */
 export interface Consumption {
-  /** Deliveries stop, and the held message goes back for others. Nothing is held afterwards. */
+  /** Stops deliveries and gives the held message back. */
   pause(): Promise<void>;
   resume(): Promise<void>;
   end(): Promise<void>;
-  /** Whether messages can come in. */
+  /** Whether messages can arrive. */
   readonly isUp: boolean;
 }
 
 export interface QueueDriver {
-  /** Resolves when the message is safe; rejects when it may not be. */
+  /** Resolves when the message is stored safely. Rejects if that is not certain. */
   add(name: QueueName, payload: unknown): Promise<void>;
   consume(name: QueueName, handle: Handle): Consumption;
   close(): Promise<void>;

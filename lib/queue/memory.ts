@@ -1,14 +1,14 @@
 /**
- * Work queues within this process: they serve where one process is the whole system. What they hold is gone with the
- * process, so every message must be one that a poll makes up for.
+ * Work queues in memory, for a system of one process. Their messages are lost with the process, so a poll must make up
+ * for each of them.
  */
 import type { QueueName } from "../../services/contracts.ts";
 import type { Consumption, Handle, QueueDriver, QueueMessage } from "./driver.ts";
 
-/** Beyond it the oldest goes: where nobody consumes (no worker on this node), messages must not pile up. */
+/** The most messages of a queue; further ones drop the oldest. Without a worker on this node they would pile up. */
 const MOST_WAITING = 1_000;
 
-/** As with RabbitMQ: one that failed so often is what kills its consumers. */
+/** As with RabbitMQ: a message that failed this often is dropped. */
 const DELIVERY_LIMIT = 20;
 
 interface Waiting extends QueueMessage {
@@ -37,7 +37,7 @@ class MemoryQueue implements Consumption {
 
   async pause(): Promise<void> {
     this.isPaused = true;
-    // A copy: an ack that comes late is for the message that was held, not for this one.
+    // A copy: a late ack belongs to the earlier delivery, not to this one.
     if (this.held) this.waiting.unshift({ ...this.held });
     this.held = null;
   }
@@ -59,7 +59,7 @@ class MemoryQueue implements Consumption {
     this.held = message;
     const { handle } = this;
     setImmediate(() => {
-      // Paused meanwhile: it is waiting again.
+      // The consumer was paused meanwhile, and the message waits again.
       if (this.held === message) handle(message, () => this.settle(message)).catch(() => this.giveBack(message));
     });
   }
@@ -70,7 +70,7 @@ class MemoryQueue implements Consumption {
     this.deliver();
   }
 
-  /** Behind the others, so that one that always fails holds up none. */
+  /** Puts it behind the others, so that a message that always fails holds up none. */
   private giveBack(message: Waiting): void {
     const failures = message.failures + 1;
     if (this.held === message && failures < DELIVERY_LIMIT) this.waiting.push({ ...message, failures });

@@ -3,7 +3,7 @@ import { maskUrl } from "../../config/config.ts";
 import { strangerAt } from "../net/answering.ts";
 import { isUntrusted, TRUST } from "../net/certificates.ts";
 
-/** Redis cannot be asked now: no connection, or one that does not answer. Whoever gets it does without Redis. */
+/** Redis cannot be used now: there is no connection, or it does not answer. The caller goes on without Redis. */
 export class RedisAway extends Error {
   override name = "RedisAway";
 }
@@ -21,19 +21,19 @@ export interface LinkOptions {
  */
 const TICK_MS = 15;
 const PATIENCE_TICKS = 5;
-/** A frozen server still accepts connections; it only never says that it is ready. */
+/** A frozen server accepts the connection but never gets ready. */
 const HANDSHAKE_MS = 1_000;
 const MOST_RECONNECT_MS = 500;
 /** Commands in one write. */
 const A_WRITE = 8;
-/** No waiting heals it: a wrong password or user, one that is missing, a user who may not even ask, no such database. */
+/** Refusals that retrying cannot fix: a wrong or missing password or user, a user without rights, no such database. */
 const REFUSED = /^(WRONGPASS|NOAUTH|NOPERM|ERR (DB index|invalid DB index|AUTH|Client sent AUTH|invalid password))/;
 const NO_REASON = "the connection was closed";
 
-/** One connection that is either up, or refuses at once while it looks for its server in the background. */
+/** One connection. While it is down it refuses commands at once, and reconnects in the background. */
 export class RedisLink {
   readonly redis: Redis;
-  /** The server, as a log may show it. */
+  /** The server's URL for logs, without secrets. */
   readonly name: string;
   /** What the server said when it would not let us in; with a wrong database number it does, and to another one. */
   refusal: string | null = null;
@@ -62,7 +62,7 @@ export class RedisLink {
       // 0: a lost connection fails what it carried at once, not after the first reconnect.
       maxRetriesPerRequest: 0,
       connectTimeout: HANDSHAKE_MS,
-      // It only keeps a timer alive: our `close` destroys the connection.
+      // ioredis would only keep a timer alive: our `close` destroys the connection.
       disconnectTimeout: 1,
       disableClientInfo: true,
       retryStrategy: (times) => Math.min(times * 50, MOST_RECONNECT_MS),
@@ -80,7 +80,7 @@ export class RedisLink {
     this.redis.on("close", () => this.away());
   }
 
-  /** ioredis puts it before every key that it sends, and leaves it on those that it gets. */
+  /** The key prefix. ioredis adds it to the keys it sends, and does not remove it from keys it reads. */
   get keyPrefix(): string {
     return this.options.keyPrefix;
   }
@@ -93,7 +93,7 @@ export class RedisLink {
     return this.options.url === url;
   }
 
-  /** What keeps it from ever being up: the server's refusal, or another server. Asked while it is away. */
+  /** Why it can never be up: the server refuses the login, or it is another kind of server. */
   async fault(): Promise<{ expected: string; found: string } | null> {
     const expected = `a user, password and database that Redis at ${this.name} accepts`;
     if (this.refusal) return { expected, found: this.refusal };
@@ -101,7 +101,7 @@ export class RedisLink {
     return stranger && { expected: `${stranger.expected} at ${this.name}`, found: stranger.found };
   }
 
-  /** Tells of every change between up and away; the answer ends it. */
+  /** Calls the listener at every change between up and down. The answer unsubscribes. */
   onChange(listener: (isUp: boolean) => void): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
@@ -123,7 +123,7 @@ export class RedisLink {
     return (...args: Args) => this.run(() => (commands[name] as (...args: Args) => Promise<Answer>)(...args));
   }
 
-  /** Waits until it is up, at most `ms`. */
+  /** Waits until it is up, for at most `ms`. */
   async untilUp(ms: number): Promise<boolean> {
     if (this.ready) return true;
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -192,7 +192,7 @@ export class RedisLink {
     this.marks.length = 0;
   }
 
-  /** Destroyed, not ended: a frozen server would not take part in an orderly close. */
+  /** Destroys the socket: a frozen server would not answer an orderly close. */
   private cut(reason: string): void {
     this.reason = reason;
     this.away();

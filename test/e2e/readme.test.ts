@@ -154,6 +154,7 @@ test("the table of settings is that of config/settings.ts", () => {
 });
 
 test("every command that it names is there", () => {
-  const named = [...readme.matchAll(/npm (?:run )?([\w:]+)/g)].map(([, name]) => name);
-  expect(named.filter((name) => name !== "and" && !((name as string) in scripts))).toEqual([]);
+  const named = [...readme.matchAll(/npm (?:run )?([\w:]+)/g)].map(([, name]) => name as string);
+  const npmsOwn = ["and", "pack", "install"];
+  expect(named.filter((name) => !npmsOwn.includes(name) && !(name in scripts))).toEqual([]);
 });
