@@ -9,9 +9,9 @@ export { maskUrl } from "./parse.ts";
 type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface LoadOptions {
-  /** Whether the output is read by a person: decides the default of LOG_FORMAT. */
+  /** Whether the output goes to a terminal. Decides the default of LOG_FORMAT. */
   isTerminal?: boolean;
-  /** Checks that a HANDLERS_DIR which was set is there; left out: no check. */
+  /** Checks that a configured HANDLERS_DIR exists. Left out: no check. */
   isDirectory?: (path: string) => boolean;
 }
 
@@ -25,7 +25,7 @@ export class ConfigError extends Error {
       cause,
     });
     this.faults = faults;
-    // Operators read it, also where Moleculer's runner prints it whole: where in our code it was found helps nobody.
+    // Operators read it, and Moleculer's runner prints it with its stack. Our code's stack does not help them.
     this.stack = this.message;
     Object.defineProperty(this, "faults", { enumerable: false });
     Object.defineProperty(this, "name", { value: "ConfigError", enumerable: false });
@@ -58,7 +58,7 @@ function readSettings(env: Environment) {
   return { values: values as Partial<Values>, faults };
 }
 
-/** The value of an unknown name is not shown: DATAFLOW_ADMIN_TOKEN would be one. */
+/** Does not show the value of an unknown name: DATAFLOW_ADMIN_TOKEN would be such a name. */
 function unknownNames(env: Environment): SettingFault[] {
   const known = new Set(Object.values<Setting<unknown>>(settings).map(({ name }) => name));
   return Object.keys(env)
@@ -76,7 +76,7 @@ function missingHandlers(env: Environment, { isDirectory }: LoadOptions): Settin
   return [{ name: "HANDLERS_DIR", expected: "a folder that exists", found: shown(folder, "open") }];
 }
 
-/** A token that was pasted into another variable stays secret there too. */
+/** Hides the token also where it was pasted into another variable. */
 function withoutToken(fault: SettingFault, token = ""): SettingFault {
   return token.length < 8 ? fault : { ...fault, found: fault.found.replaceAll(token, "***") };
 }
@@ -103,7 +103,7 @@ function complete(values: Values, isTerminal: boolean) {
   };
 }
 
-/** Who chose a schema that way has the tables there. */
+/** A URL with a search_path has chosen its own schema. */
 const hasSearchPath = (url: string): boolean =>
   url.startsWith("postgres") && /\bsearch_path\b/.test(new URL(url).searchParams.get("options") ?? "");
 
@@ -124,7 +124,7 @@ function addEnvFile(): void {
   for (const [name, value] of Object.entries(parseEnv(envFile()))) process.env[name] ??= value;
 }
 
-/** A container's mount of a file that is not there makes a folder of that name. */
+/** Reads `.env`. A container mount of a missing file makes a folder of that name. */
 function envFile(): string {
   try {
     return envText(readFileSync(".env"));
@@ -135,7 +135,7 @@ function envFile(): string {
   }
 }
 
-/** Editors of Windows put a byte order mark first, which is no part of the first name, or write UTF-16. */
+/** Editors on Windows may write a byte order mark, which is no part of the first name, or UTF-16. */
 function envText(bytes: Uint8Array): string {
   const text = new TextDecoder().decode(bytes);
   if (/[\0\uFFFD]/.test(text))

@@ -4,11 +4,11 @@ import { isIP } from "node:net";
 export interface Parser<T> {
   readonly expected: string;
   parse(text: string): T | undefined;
-  /** What a wrong text has wrong, as a message may show it; left out: the text, by `shown`. */
+  /** What is wrong with a text, for the message. Left out: the text itself, by `shown`. */
   found?(text: string, secrecy: Secrecy): string;
 }
 
-/** Node's timers fire at once when they are given more than 2^31-1 ms, so an interval of a month would be none at all. */
+/** Node's timers fire at once when they get more than 2^31-1 ms, so an interval of a month would not wait at all. */
 const longestMs = 24 * 86_400_000;
 const unitMs = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
 
@@ -84,7 +84,7 @@ function networkIn(text: string): string | undefined {
   return isRight ? text.toLowerCase() : undefined;
 }
 
-/** A proxy or a network of them. /0 would be everybody, who could then name any address as his own. */
+/** A proxy or a network of proxies. /0 would trust everybody, and everybody could claim any address. */
 export const proxy: Parser<string> = {
   expected: "an IP address or a CIDR such as 10.0.0.0/8, and not /0",
   parse: (text) => (/\/0+$/.test(text) ? undefined : networkIn(text)),
@@ -100,11 +100,11 @@ export const networkHost: Parser<string> = {
   },
 };
 
-/** What is secret of a setting's text: nothing we know of, all of it, or what a URL may carry. */
+/** Which part of a setting is secret: none, all of it, or the secrets of a URL. */
 export type Secrecy = "open" | "whole" | "url";
 
 /**
- * A wrong value as a message may show it. Of whatever looks like a URL only the scheme: in one that does not parse,
+ * A wrong value for a message. Of a text that looks like a URL it shows the scheme only: in one that does not parse,
  * nobody knows where the password ends.
  */
 export function shown(text: string, secrecy: Secrecy): string {
@@ -116,7 +116,7 @@ export function shown(text: string, secrecy: Secrecy): string {
   return scheme ? `"${scheme}…"` : `${text.length} characters, not shown`;
 }
 
-/** A URL for logs: without its password, and without what its query may hide. */
+/** A URL for logs, without its password and its query. */
 export function maskUrl(text: string): string {
   if (/^sqlite:/i.test(text)) return text;
   if (!URL.canParse(text) || !text.includes("://")) return shown(text, "url");

@@ -7,7 +7,7 @@ export interface SettingFault {
   found: string;
 }
 
-/** Rules between settings. A setting that is wrong by itself is undefined here, and breaks no second rule. */
+/** Rules between settings. A setting that is wrong by itself is undefined here, so it is reported once. */
 export function rulesBetween(values: Partial<Values>): SettingFault[] {
   const faults: SettingFault[] = [];
   const { databaseUrl, adminToken, redisUrl, port, metricsPort } = values;

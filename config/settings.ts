@@ -5,7 +5,7 @@ import { amqpUrl, databaseUrl, redisUrl } from "./urls.ts";
 export interface Setting<T> {
   readonly name: string;
   readonly default: string | null;
-  /** Where there is no fixed default: what holds instead, in words. */
+  /** The default in words, if it is not fixed. */
   readonly otherwise: string;
   readonly parser: Parser<T>;
   readonly meaning: string;
@@ -27,16 +27,16 @@ export const serviceNames = [
   "webhook",
 ] as const;
 
-/** Services that start with another: a list that names only the other was written before they were services of their own. */
+/** Services that start with another one. Older lists of SERVICES name only the other one. */
 const companions: Readonly<Record<string, string>> = { api: "imports", batch: "retention" };
 
-/** The services that start where these are named. */
+/** The services that start for this list of names. */
 export function withCompanions(names: readonly string[]): readonly string[] {
   const added = names.flatMap((name) => companions[name] ?? []);
   return Object.freeze([...new Set([...names, ...added])]);
 }
 
-/** Names that begin with DATAFLOW_ and are read by the push client, not here. */
+/** Names with DATAFLOW_ that the push client reads. */
 export const pushClientNames: readonly string[] = ["DATAFLOW_URL", "DATAFLOW_CLIENT", "DATAFLOW_SECRET"];
 
 function setting<T>(
@@ -65,7 +65,7 @@ const queueName = matching(
   "1 to 200 visible ASCII characters, not amq.… (RabbitMQ keeps those names to itself)",
 );
 const word = matching(/^[\w.-]{1,64}$/, "1 to 64 of letters, digits, . _ -");
-/** In their exact spelling: moleculer-runner takes them for the folders' names. */
+/** Names in their exact spelling: moleculer-runner uses them as folder names. */
 const serviceList = list(matching(new RegExp(`^(${serviceNames.join("|")})$`), `one of ${serviceNames.join(", ")}`));
 const token = matching(/^[\x21-\x7e]{24,}$/, "at least 24 visible ASCII characters");
 const keyPrefix = matching(

@@ -17,7 +17,7 @@ function hasHost(text: string, schemes: readonly string[]): boolean {
   return isOurs && [username, password, pathname].every(isDecodable);
 }
 
-/** The drivers decode: a % that encodes nothing would end the start with their own words, or be tried for ever. */
+/** The drivers decode the URL. A stray % would end the start with the driver's own message, or be retried for ever. */
 function isDecodable(text: string): boolean {
   try {
     decodeURIComponent(text);
@@ -30,8 +30,8 @@ function isDecodable(text: string): boolean {
 type Rules = Readonly<Record<string, Parser<unknown>>>;
 
 /**
- * What follows a `?` goes to the driver as it is. One that it does not understand ends the process with the driver's own
- * words, is tried for ever, or takes the place of an option of ours.
+ * The driver gets the parameters after `?` as they are. One that it does not understand ends the process with the driver's
+ * own message, is retried for ever, or overrides an option of ours.
  */
 function withParameters(parser: Parser<string>, rulesOf: (text: string) => Rules, others: "refused" | "let through") {
   const wrongIn = (text: string) => wrongParameter(text, rulesOf(text), others);
@@ -45,7 +45,7 @@ function withParameters(parser: Parser<string>, rulesOf: (text: string) => Rules
   } satisfies Parser<string>;
 }
 
-/** The name of an unknown one is not shown: it may be a secret that was pasted there. */
+/** Does not show the name of an unknown parameter: it may be a pasted secret. */
 function wrongParameter(text: string, rules: Rules, others: "refused" | "let through"): string | null {
   for (const [name, value] of new URL(text).searchParams) {
     const rule = Object.hasOwn(rules, name) ? rules[name] : undefined;
@@ -55,7 +55,7 @@ function wrongParameter(text: string, rules: Rules, others: "refused" | "let thr
   return null;
 }
 
-/** 0 has a meaning of its own. */
+/** 0 is allowed: it has a special meaning. */
 const orNone = (parser: Parser<number>): Parser<number> => ({
   expected: `0 or ${parser.expected}`,
   parse: (text) => (text === "0" ? 0 : parser.parse(text)),
@@ -67,11 +67,11 @@ const amqpRules: Rules = {
   frameMax: orNone(integer(8_192, 999_999_999, "bytes")),
   channelMax: orNone(integer(16, 65_535, "a number")),
 };
-/** Others, which clients of other languages take, mean nothing to its driver. */
+/** Clients of other languages take more parameters; this driver ignores them. */
 export const amqpUrl = withParameters(url("amqp", "amqps"), () => amqpRules, "let through");
 
 const anyRedis = url("redis", "rediss");
-/** ioredis asks for database NaN where the path is no number, and that ends the process. */
+/** If the path is no number, ioredis selects database NaN, which ends the process. */
 const redisPath: Parser<string> = {
   expected: `${anyRedis.expected}; after the host nothing but a database's number`,
   parse: (text) => (anyRedis.parse(text) && /^\/?\d{0,5}$/.test(new URL(text).pathname) ? text : undefined),
@@ -82,7 +82,7 @@ const redisRules: Rules = {
 };
 export const redisUrl = withParameters(redisPath, () => redisRules, "refused");
 
-/** Two slashes after `sqlite:` look like a host, and `sqlite://data/x.db` would silently be `/data/x.db`: refused. */
+/** Refuses two slashes after `sqlite:`: they look like a host, and `sqlite://data/x.db` would silently mean `/data/x.db`. */
 const anyDatabase: Parser<string> = {
   expected: `sqlite:PATH, postgres://host/database or mssql://host/database${ENCODED}`,
   parse(text) {
@@ -91,14 +91,14 @@ const anyDatabase: Parser<string> = {
   },
 };
 
-/** A shorter one ends every statement. */
+/** A shorter timeout would end every statement. */
 const time = orNone(integer(1_000, 999_999_999, "milliseconds"));
 const never = (expected: string) => matching(/(?!)/, expected);
-/** Of the two drivers that get it one would take it and the other not. */
+/** Two drivers get the URL, and only one of them takes this parameter. */
 const before = never("before the ?");
-/** It changes how the driver works with us. */
+/** This parameter would change how the driver works with our code. */
 const leftOut = never("left out");
-/** Others go to the server, or stay unused: what hosts of PostgreSQL give for other drivers works as it is. */
+/** Other parameters go to the server or are ignored, so the URLs that hosters give for other drivers work. */
 const postgresRules: Rules = {
   user: before,
   password: before,

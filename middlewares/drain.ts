@@ -3,34 +3,34 @@ import type { Middleware, Service, ServiceBroker } from "moleculer";
 import { configOf } from "../config/config.ts";
 import { hurryDatabase } from "../mixins/database.ts";
 
-/** A service that has to give work back before its partners stop. */
+/** A service that must give work back before the services it needs stop. */
 interface Drainable {
   drain(): Promise<void>;
 }
 
-/** Doors and workers first, then what they give back to; within one step all at once. */
+/** The order of the stop: first API and workers, then the services they give work back to. The services of one step stop together. */
 const steps = [["api", "batchProcessor", "webhook"], ["imports", "batch", "retention"], ["outbox"]];
 
-/** Beyond SHUTDOWN_TIMEOUT, for connections to close. A server that is silent costs each of them seconds, one after the other. */
+/** Time beyond SHUTDOWN_TIMEOUT for closing connections. A silent server costs seconds for each of them. */
 const LAST_MS = 1_000;
 
-/** Of SHUTDOWN_TIMEOUT: a database that is silent for so long takes nothing back any more. */
+/** Part of SHUTDOWN_TIMEOUT. A database that is silent for this long counts as away for the stop. */
 const DATABASE_PATIENCE = 0.3;
 
-/** A stop begins by telling the other nodes; on a link that froze while the node subscribed anew that never ends. */
+/** A stop first tells the other nodes. If the link froze during a resubscription, that never ends, so it has a limit. */
 const TELLING_MS = 1_000;
 
 /**
- * Moleculer stops all services of a node at once, so a worker could not hand its batches back through `batch` any more.
- * This runs each service's `drain()` while all of them still answer. What is not done by SHUTDOWN_TIMEOUT is left to
- * leases and sweeps, which would do the same after a kill.
+ * Moleculer stops all services of a node at once, so a worker could not hand its batches back through `batch`.
+ * This middleware runs each service's `drain()` while all services still answer. What is not done by SHUTDOWN_TIMEOUT is
+ * left to leases and sweeps, as after a kill.
  */
 export const drainMiddleware: Middleware = {
   name: "Drain",
   created(broker: ServiceBroker) {
     const stop = broker.stop.bind(broker);
     let stopping: Promise<void> | null = null;
-    // Ctrl-C in a terminal reaches a process twice, by the terminal and by npm: two signals are one stop.
+    // Ctrl-C reaches the process twice, from the terminal and from npm. Both signals are one stop.
     broker.stop = () => {
       if (!stopping) tellBriefly(broker);
       stopping ??= inTime(broker, stop()).finally(() => {
@@ -55,7 +55,7 @@ export const drainMiddleware: Middleware = {
       await Promise.race([Promise.all(names.map((name) => drain(broker, name))), deadline.over]);
     deadline.clear();
   },
-  /** What Moleculer would tell the other nodes a second later keeps a process, and Jest's, from ending. */
+  /** Clears Moleculer's timer that informs other nodes a second later: it keeps the process from ending. */
   async stopped(broker: ServiceBroker) {
     (broker as unknown as { localServiceChanged: { cancel(): void } }).localServiceChanged.cancel();
   },
@@ -76,7 +76,7 @@ function tellBriefly(broker: ServiceBroker): void {
   };
 }
 
-/** Whatever hangs, the stop ends, and with it the process: a manager would kill it a little later. */
+/** Ends the stop, and the process, whatever hangs. A process manager would kill it a little later anyway. */
 async function inTime(broker: ServiceBroker, stop: PromiseLike<void>): Promise<void> {
   const deadline = timeOut(configOf(broker).shutdownTimeoutMs + LAST_MS);
   const isLate = await Promise.race([stop.then(() => false), deadline.over.then(() => true)]);

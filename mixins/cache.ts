@@ -4,9 +4,9 @@
  *   cached(key) ─► in process (LOCAL_CACHE_TTL) ─► Redis, where REDIS_URL is set ─► load, once for all who wait
  *   renewed(keys, value) ─► Redis, if newer ─► then the caller announces it, and every node drops what is older
  *
- * Three things keep it from serving what is old: events (some ms), versions (nothing older replaces what is newer, in
- * process or in Redis), and the safety read (every 4 s the rows that were changed lately), which alone bounds it to 6 s
- * when every event is lost, whatever Redis holds. Redis away is a load from the database within 100 ms, never an error.
+ * Three things keep it from serving old values: events (a few ms), versions (an older value never replaces a newer one, in
+ * process or in Redis), and the safety read (every 4 s it reads the rows changed lately). The safety read alone bounds the age
+ * to 6 s if every event is lost, whatever Redis holds. While Redis is away it reads the database, within 100 ms.
  */
 import type { Service } from "moleculer";
 import { configOf } from "../config/config.ts";
@@ -19,7 +19,7 @@ import { scheduleMixin } from "./schedule.ts";
 
 export interface CacheFigures {
   local: { hits: number; misses: number; size: number };
-  /** `fallbacks`: reads that Redis did not answer. Null: there is no REDIS_URL. */
+  /** `fallbacks`: reads that Redis did not answer. Null without REDIS_URL. */
   redis: { hits: number; misses: number; fallbacks: number } | null;
 }
 
@@ -35,7 +35,7 @@ export interface CacheOptions<V extends Versioned, Needs = unknown> {
   invalidatedBy: Record<string, (payload: never) => { keys: string[]; version: number }>;
   /** Everything that was changed in the last `ms`, by the database's clock. */
   changes: (service: Service & Needs, ms: number) => Promise<Change<V>[]>;
-  /** Of a change that only the safety read told of: for whoever else on this node listens for its event. */
+  /** Called for a change that only the safety read found, for others on this node that listen for its event. */
   missed?: (service: Service, value: V) => void;
   toJson?: (value: V) => unknown;
   fromJson?: (json: unknown) => V;
@@ -69,9 +69,9 @@ function tell<V extends Versioned>(service: Service & Own<V>): void {
   });
 }
 
-/** With the 2 s that the read may take: what is old lives for 6 s at most. */
+/** The read may take 2 s more, so an old value lives for at most 6 s. */
 const SAFETY_READ_MS = 4_000;
-/** A change that was stamped, and committed only so much later, is still found. */
+/** A change that was committed up to this long after its time stamp is still found. */
 const OVERLAP_MS = 30_000;
 
 interface Own<V extends Versioned> {
@@ -79,7 +79,7 @@ interface Own<V extends Versioned> {
   shared: SharedLevel<V> | null;
   loads: Map<string, Promise<V | null>>;
   figures: { hits: number; misses: number };
-  /** When the last safety read began whose changes all reached Redis, on the monotonic clock. */
+  /** Monotonic time at which the last safety read began whose changes all reached Redis. */
   syncedAt: number;
   stopListening: () => void;
 }
@@ -121,7 +121,7 @@ export function cacheMixin<V extends Versioned, Needs = unknown>(options: CacheO
       this.stopListening = () => {};
     },
     methods: {
-      /** The value of `key`, by `load` where it is not known; callers at the same time share one load. A failed load is not kept. */
+      /** The value of `key`; calls `load` if it is not cached. Callers at the same time share one load. A failed load is not cached. */
       cached(key: string, load: () => Promise<V | null>): Promise<V | null> {
         const known = this.local.get(key);
         if (known !== undefined) {
@@ -131,7 +131,7 @@ export function cacheMixin<V extends Versioned, Needs = unknown>(options: CacheO
         this.figures.misses++;
         return this.loads.get(key) ?? fly(this, key, load);
       },
-      /** To be called after the commit of a change and before it is announced: from then on no node reads what is older from Redis. */
+      /** Call it after the commit of a change, before announcing it: from then on no node reads an older value from Redis. */
       async renewed(keys: string[], value: V) {
         for (const key of keys) {
           raise(this, key, value.version);
@@ -139,7 +139,7 @@ export function cacheMixin<V extends Versioned, Needs = unknown>(options: CacheO
         }
         await this.shared?.put(keys, value);
       },
-      /** Forgets what this process knows, as an operator may ask. Redis is asked again once recent changes are written to it. */
+      /** Empties the cache of this process, for operators. Redis is read again once recent changes are written to it. */
       flushCache() {
         flush(this);
         this.shared?.lost();
@@ -155,10 +155,10 @@ export function cacheMixin<V extends Versioned, Needs = unknown>(options: CacheO
           redis: this.shared && { ...this.shared.figures },
         };
       },
-      /** The safety read, now. */
+      /** Runs the safety read now. */
       async readChanges() {
         const began = performance.now();
-        // What Redis has missed for longer than its time to live is gone from it anyway.
+        // Redis may have missed changes for longer than its time to live. By then the old values have expired anyway.
         const missedMs = Math.min(began - this.syncedAt, options.redisTtlMs(this));
         const changes = await options.changes(this, missedMs + OVERLAP_MS);
         for (const { keys, value } of changes) {
@@ -170,9 +170,9 @@ export function cacheMixin<V extends Versioned, Needs = unknown>(options: CacheO
     },
     async started() {
       const config = configOf(this.broker);
-      // One process without Redis is told of every change by itself.
+      // A single process without Redis makes all changes itself, so it needs no safety read.
       if (!config.redisUrl && config.isEmbedded) return;
-      // A start may wait for its database for long.
+      // The start may have waited for the database for a long time.
       const readOnceStarted = async () => this.broker.started && this.readChanges();
       const read = this.schedule("The safety read", SAFETY_READ_MS, readOnceStarted);
       this.broker.localBus.once("$broker.started", read);
@@ -194,7 +194,7 @@ export function cacheMixin<V extends Versioned, Needs = unknown>(options: CacheO
 /** What a service finds on `this` with this mixin. */
 export type WithCache<V extends Versioned> = GivenBy<ReturnType<typeof cacheMixin<V>>>;
 
-/** What is loading may be the old value: its callers get it, whoever asks from now on does not. Whether that is news. */
+/** A load in progress may return the old value. Its callers get it; later callers do not. True if this version is new here. */
 function raise<V extends Versioned>(own: Own<V>, key: string, version: number): boolean {
   own.loads.delete(key);
   return own.local.raise(key, version);
@@ -212,7 +212,7 @@ function fly<V extends Versioned>(own: Own<V>, key: string, load: () => Promise<
   const land = () => {
     if (own.loads.get(key) === flight) own.loads.delete(key);
   };
-  // Beside the flight, not before its answer.
+  // Written to Redis without delaying the answer.
   flight.then(land, land);
   return flight;
 }
@@ -226,7 +226,7 @@ async function find<V extends Versioned>({ local, shared }: Own<V>, key: string,
   }
   const value = await load();
   local.put(key, value, epoch);
-  // Nobody waits for it: Redis may take its time, or be away.
+  // Not awaited: Redis may be slow or away.
   if (value) shared?.put([key], value);
   return value;
 }

@@ -1,4 +1,4 @@
-/** The database's clock, as this node watches it: whether it may be believed by whoever deletes, or takes leases for lapsed. */
+/** Watches the database's clock: whether it may be trusted for deleting by age and for lapsed leases. */
 import { uptime } from "node:os";
 import type { ServiceBroker } from "moleculer";
 import { Clock } from "../database/clock.doubt.ts";
@@ -8,12 +8,12 @@ import type { BatchRow } from "../database/store.ts";
 import type { WithDatabase } from "./database.ts";
 import { define, fields } from "./define.ts";
 
-/** What a service finds on `this` with this mixin, which it has beside the database's. */
+/** What a service finds on `this` with this mixin. It needs the database mixin too. */
 export interface WithClock {
   clock: WatchedClock;
 }
 
-/** One a node: a jump is seen, and told of, once. */
+/** One for each node: a jump is noticed and logged once. */
 const watched = new WeakMap<ServiceBroker, WatchedClock>();
 
 class WatchedClock {
@@ -42,18 +42,18 @@ class WatchedClock {
     return this.looking;
   }
 
-  /** Whether what is over its time may be deleted, as of now. */
+  /** Whether deleting by age is allowed now. */
   async mayDelete(): Promise<boolean> {
     await this.look();
     return this.clock.isTrusted;
   }
 
-  /** Whether the clock went ahead in the last `ms`, or the machine slept. */
+  /** Whether the clock jumped ahead in the last `ms`, or the machine slept. */
   wentIn(ms: number): boolean {
     return this.clock.wentIn(ms);
   }
 
-  /** A planned stop ends a doubt: somebody has seen it, and says that the clock is right. */
+  /** A planned stop ends a doubt: an operator has seen it and says that the clock is right. */
   async end(): Promise<void> {
     this.isOver = true;
     await this.looking?.catch(() => {});
@@ -63,7 +63,7 @@ class WatchedClock {
   private async lookOnce(): Promise<void> {
     const database = this.database();
     await this.compare(database);
-    // Elsewhere each node looks for itself, and has a clock of its own to compare with at its start.
+    // With a database server each node watches for itself, and compares with its own clock at the start.
     if (database.isEmbedded && !this.isOver) await this.kept.write(this.clock.doubt);
   }
 
@@ -72,7 +72,7 @@ class WatchedClock {
     // The machine's uptime goes on while a laptop sleeps, `performance.now()` does not on Linux.
     const look = { clockMs, countMs: uptime() * 1000, awakeMs: performance.now() };
     if (this.clock.hasBegun) this.clock.look(look);
-    // On one machine there is no other clock.
+    // An embedded database has the same clock as this machine: there is no other one to compare with.
     else if (!database.isEmbedded) this.clock.begin(look, { otherMs: Date.now() });
     else await this.begin(database, look);
   }
@@ -85,7 +85,7 @@ class WatchedClock {
   }
 }
 
-/** When something was last written down of a batch. */
+/** The time of the last write to a batch. */
 const lastOf = ({ createdAt, readyAt, startedAt, finishedAt }: BatchRow): number =>
   Math.max(createdAt, readyAt ?? 0, startedAt ?? 0, finishedAt ?? 0);
 

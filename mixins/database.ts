@@ -14,15 +14,15 @@ interface Shared {
   users: number;
 }
 
-/** One database a node, however many of its services use it. */
+/** One database for each node; its services share it. */
 const shared = new WeakMap<ServiceBroker, Shared>();
 
-/** A batch at work has a statement under way at a time; leases, sweeps, events and uploads have these. */
+/** Connections beside those of running batches: for leases, sweeps, events and uploads. */
 const CONNECTIONS_BESIDE = 4;
 
-/** So often a log line says what the start waits for. */
+/** How often a log line says what the start waits for. */
 const RETRY_MS = 3_000;
-/** SQL Server opens its databases one after the other when it starts, large ones after a crash in a minute or so. */
+/** SQL Server opens its databases one after another when it starts. After a crash a large one takes about a minute. */
 const OPENING_MS = 120_000;
 
 /**
@@ -65,13 +65,13 @@ async function openOnce(options: DatabaseOptions): Promise<Database> {
   }
 }
 
-/** The node was stopped meanwhile. What it waited for is in the log. */
+/** The node was stopped during the wait. The log says what it waited for. */
 function givenUp(): DatabaseUnavailable {
   const error = new DatabaseUnavailable("The start was given up while it waited for the database.");
   return Object.assign(error, { [inspect.custom]: () => "[DatabaseUnavailable]" });
 }
 
-/** A file that only this process has is migrated by itself; elsewhere a node that migrates under others' feet would break them. */
+/** Migrates an embedded file automatically. On a server it does not: a migration would break the other running nodes. */
 async function bringUpToDate(database: Database, url: string): Promise<void> {
   if (database.isEmbedded) {
     await database.migrate();
@@ -91,7 +91,7 @@ function acquire(broker: ServiceBroker): Promise<Database> {
   return entry.database;
 }
 
-/** The node stops: a database that lets it wait for longer is away. */
+/** The node stops: from now on a database that does not answer within this time counts as away. */
 export async function hurryDatabase(broker: ServiceBroker, ms: number): Promise<void> {
   const database = await shared.get(broker)?.database.catch(() => null);
   database?.hurry(ms);
@@ -101,12 +101,12 @@ async function release(broker: ServiceBroker): Promise<void> {
   const entry = shared.get(broker);
   if (!entry || --entry.users > 0) return;
   shared.delete(broker);
-  // An opening that failed was told by `started`; there is nothing to close.
+  // `started` has reported the failed opening. There is nothing to close.
   const database = await entry.database.catch(() => null);
   await database?.close();
 }
 
-/** In the log once in so long: while the database is away each request says the same. */
+/** The shortest time between two log lines: while the database is away, each request would log the same. */
 const TOLD_EVERY_MS = 5_000;
 const toldAt = new WeakMap<ServiceBroker, number>();
 
@@ -117,7 +117,7 @@ function tell({ broker, logger }: Service, message: string): void {
   logger.error("The database is away:", message);
 }
 
-/** The refusal that callers get. Where nobody knows what became of what they asked for, it says so. */
+/** The problem that callers get. It says if the outcome of their write is unknown. */
 export function databaseAway(error: unknown, members: { batchId?: string } = {}): Problem {
   const headers = { "Retry-After": "5" };
   if (!isUnknown(error)) return new Problem("unavailable", "The database is away.", { headers });
@@ -139,7 +139,7 @@ export const databaseMixin = define({
     },
   },
   methods: {
-    /** Gives the database up before `stopped` does: for a service whose stop takes long. A second call does nothing. */
+    /** Releases the database before `stopped`, for a service whose stop takes long. A second call does nothing. */
     async releaseDatabase() {
       if (!this.hasDatabase) return;
       this.hasDatabase = false;
@@ -147,7 +147,7 @@ export const databaseMixin = define({
     },
   },
   async started() {
-    // Set first: a stop during the start has to end the wait for the database.
+    // Set first, so that a stop during the start can end the wait for the database.
     this.hasDatabase = true;
     this.database = await acquire(this.broker);
   },

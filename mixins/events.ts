@@ -11,11 +11,11 @@ export const eventsMixin = define({
     this.publisher = null;
   },
   methods: {
-    /** `body` is the event's JSON. Resolves when RabbitMQ has it safe, or where there is none. Rejects when it may not have it. */
+    /** Publishes the event's JSON. Resolves when RabbitMQ has stored it, or without RabbitMQ at once. Rejects if that is not certain. */
     async publishEvent({ type, id }: Pick<CloudEvent, "type" | "id">, body: string) {
       await this.publisher?.toExchange(type, id, "application/cloudevents+json", body);
     },
-    /** Whether publishing has a chance now: RabbitMQ is there, and takes messages. */
+    /** Whether publishing can succeed now: RabbitMQ is connected and accepts messages. */
     canPublish() {
       return this.publisher?.isReady ?? true;
     },

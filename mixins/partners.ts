@@ -8,8 +8,8 @@ const LOOK_MS = 10;
 
 /**
  * Ends the start of a service whose partners are not on the same node: calls on the hot path are local (a body, a chunk
- * or an answer for each record must never cross the transporter), and a remote partner would only look like it works.
- * It stands last among a service's mixins: Moleculer starts the last one first, and the others may open doors.
+ * or an answer for each record must never cross the transporter), and a remote partner would seem to work.
+ * List it last among a service's mixins: Moleculer starts the last one first, and others may open ports.
  */
 export const partnersMixin = (...partners: string[]) =>
   define({
@@ -23,14 +23,14 @@ export const partnersMixin = (...partners: string[]) =>
             found: "none",
           },
         ]);
-      // Only then: a door that opens before its partners are there would refuse what it could take a moment later.
+      // The service starts only after its partners: an earlier API would refuse requests that it could serve a moment later.
       await haveStarted(this.broker, partners);
     },
   });
 
 /**
- * Moleculer's own wait is over when any node of the cluster has them, and their calls would go there. Throws where the node
- * stops meanwhile: nothing more is begun then.
+ * Moleculer's own wait ends as soon as any node of the cluster has them, and calls would go there. Throws if the node
+ * stops meanwhile, so that nothing more is started.
  */
 async function haveStarted(broker: ServiceBroker, names: string[]): Promise<void> {
   const { registry, nodeID } = broker as unknown as Registered;
@@ -40,7 +40,7 @@ async function haveStarted(broker: ServiceBroker, names: string[]): Promise<void
   }
 }
 
-/** Without a stack in the log: it is no defect. */
+/** An error without a stack in the log, because it is no defect. */
 const givenUp = () =>
   Object.assign(new Error("The start was given up: the node stops."), { [inspect.custom]: () => "[the node stops]" });
 

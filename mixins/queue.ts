@@ -1,6 +1,6 @@
 /**
  * Durable work queues by the contract of moleculer-amqp-queue: a service declares `AMQPQueues`, any service with the
- * mixin calls `this.addAMQPJob`. With AMQP_URL they are RabbitMQ's, else they are in this process. Each message is
+ * mixin calls `this.addAMQPJob`. With AMQP_URL they are in RabbitMQ, else in this process. Each message is
  * checked by its declaration where it is sent and where it is received.
  */
 import type { Service } from "moleculer";
@@ -35,18 +35,18 @@ export const queueMixin = define({
     countReconnects(this.broker);
   },
   methods: {
-    /** Resolves when the message is safe. Rejects where it may not be: RabbitMQ is away, blocked or too slow. */
+    /** Resolves when the message is stored safely. Rejects if that is not certain: RabbitMQ is away, blocked or too slow. */
     async addAMQPJob<N extends QueueName>(queue: N, payload: MessageOf<N>) {
       await this.driver.add(queue, checkMessage(queue, payload));
     },
-    /** Of a queue that this service consumes: deliveries stop, and the message that it holds goes back for others. */
+    /** Pauses a queue that this service consumes. The message that it holds goes back for others. */
     async pauseAMQPQueue(queue: QueueName) {
       await this.consumptions.get(queue)?.pause();
     },
     async resumeAMQPQueue(queue: QueueName) {
       await this.consumptions.get(queue)?.resume();
     },
-    /** Whether messages of a queue that this service consumes can come in; the local event QUEUE_CHANGED tells of changes. */
+    /** Whether messages of a consumed queue can arrive. The local event QUEUE_CHANGED tells of changes. */
     isAMQPQueueUp(queue: QueueName) {
       return this.consumptions.get(queue)?.isUp ?? false;
     },

@@ -8,13 +8,13 @@ interface Shared {
   users: number;
 }
 
-/** At start Redis is waited for so long; then the node runs without it until it comes. */
+/** How long a start waits for Redis. After that the node runs without it until it comes. */
 const START_PATIENCE_MS = 1_000;
 
-/** One connection a node and server, however many of its services use it. */
+/** One connection for each server; the node's services share it. */
 const shared = new WeakMap<ServiceBroker, Map<string, Shared>>();
 
-/** The node's connection to `url`: opened by its first user, to be given back by `releaseLink`. */
+/** The node's connection to `url`. Its first user opens it; each user gives it back by `releaseLink`. */
 export function acquireLink(broker: ServiceBroker, url: string): RedisLink {
   const links = shared.get(broker) ?? new Map<string, Shared>();
   shared.set(broker, links);
@@ -33,8 +33,8 @@ export function releaseLink(broker: ServiceBroker, url: string): void {
 }
 
 /**
- * At start: waits for the links a little, all at once. A server that is away may come; one that refuses our login, or is no
- * Redis, is a wrong setting, and throws as ConfigError.
+ * Waits a little for all links at the start. A server that is away may come later. A server that refuses our login, or is no
+ * Redis, is a wrong setting: throws ConfigError.
  */
 export async function untilLinksUp(broker: ServiceBroker, links: readonly RedisLink[]): Promise<void> {
   await Promise.all(links.map((link) => link.untilUp(START_PATIENCE_MS)));

@@ -42,7 +42,7 @@ class Rhythm {
   }
 }
 
-/** Gives a service rhythms that end with it. */
+/** Gives a service schedules that end with it. */
 export const scheduleMixin = define({
   state: fields<{ rhythms: Rhythm[] }>(),
   created() {
@@ -51,7 +51,7 @@ export const scheduleMixin = define({
   methods: {
     /**
      * Runs `work` every `everyMs`, never twice at once, until the service stops; a failure is logged and tried again.
-     * A function is asked anew after each run. `jitter` (0 to 1) spreads the nodes of a cluster. The answer runs it at once.
+     * If `everyMs` is a function, it is called after each run. `jitter` (0 to 1) spreads the nodes of a cluster. Returns a function that runs it at once.
      */
     schedule(name: string, everyMs: Every, work: () => Promise<unknown>, jitter = 0) {
       const guarded = async () => {
@@ -66,7 +66,7 @@ export const scheduleMixin = define({
       this.rhythms.push(rhythm);
       return () => rhythm.now();
     },
-    /** Ends all rhythms and waits for what runs. */
+    /** Ends all schedules and waits for the current runs. */
     async endSchedules() {
       await Promise.all(this.rhythms.splice(0).map((rhythm) => rhythm.end()));
     },

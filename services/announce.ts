@@ -1,14 +1,14 @@
-/** How a batch's write becomes known, whichever actor wrote it. */
+/** Announces the writes of batches, for every actor that writes one. */
 import type { ServiceBroker } from "moleculer";
 import type { BatchRow, Written } from "../database/store.ts";
 import { BATCH_WRITTEN, type BatchNews, isFinal } from "./batch/batch.contract.ts";
 import type { ReadyBatch } from "./batchProcessor/batchProcessor.contract.ts";
 import { publishSoon } from "./messages.ts";
 
-/** Tells who waits on this node at once (there may be nobody), and hands the write's events to the outbox for all others. */
+/** Tells waiting requests of this node at once, and hands the write's events to the outbox for all others. */
 export const announceBatch = (broker: ServiceBroker, written: Written): void => announceBatches(broker, [written]);
 
-/** The events of all go out together; of batches that are ready an idle worker is told the first. */
+/** Publishes the events of all batches together. The token for workers names the first ready batch. */
 export function announceBatches(broker: ServiceBroker, all: Written[]): void {
   for (const { batch } of all) {
     const { publicId: batchId, version, state } = batch;

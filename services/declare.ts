@@ -50,8 +50,8 @@ export type Sent<C> = C extends { params: infer P } ? Infer<P> : never;
 export type Answered<C> = C extends ActionContract<Params, infer A> ? A : never;
 
 /**
- * Declares an action: `action({ id: { type: "string" } }).answers<Client>()`. With `timeout` 0 nobody watches a call: for
- * actions on the hot path that bound their time themselves, where Moleculer's timer would be a tenth of the cost.
+ * Declares an action: `action({ id: { type: "string" } }).answers<Client>()`. `timeout: 0` switches Moleculer's
+ * timer off: for hot actions that bound their time themselves, where the timer would be a tenth of the cost.
  */
 export const action = <const P extends Params>(params: P, options: { timeout?: number } = {}) => ({
   answers: <A>(): ActionContract<P, A> => ({ params, ...options }),
@@ -71,5 +71,5 @@ export interface EventContract<T> {
   readonly payload?: T;
 }
 
-/** Declares an event. One that another node sent with other fields is dropped before anybody hears it. */
+/** Declares an event. An event with other fields, from another node, is dropped before any listener gets it. */
 export const event = <T>(params: Params): EventContract<T> => ({ params });

@@ -49,7 +49,7 @@ export const problems = {
 
 export type ProblemCode = keyof typeof problems;
 
-/** What the answer of some kinds tells beside its detail: members of its body and header fields; `?`: not always. */
+/** What some problems carry beside their detail: members of the body, and header fields. `?`: not always. */
 interface ProblemTells {
   members?: Record<string, JsonSchema>;
   headers?: string[];
@@ -79,7 +79,7 @@ export const problemTells: Partial<Record<ProblemCode, ProblemTells>> = {
   unavailable: { members: { "outcome?": { const: "unknown" }, "batchId?": id }, headers: retryAfter },
 };
 
-/** What a problem may tell beside its detail: the members of the answer's body, and `headers` for its header fields. */
+/** What a problem may carry beside its detail: members of the answer's body, and `headers`. */
 export interface ProblemExtra {
   errors?: Fault[];
   line?: number;
@@ -110,19 +110,19 @@ export class Problem extends Errors.MoleculerError {
   }
 }
 
-/** Whether `error` is a problem of ours, also one that came over the transporter; of the kind `type`, where given. */
+/** Whether `error` is a Problem, also one from another node; with `type`, whether it is that problem. */
 export function isProblem(error: unknown, type?: ProblemCode): error is Problem & { type: ProblemCode } {
   const found = (error as { type?: string } | null)?.type;
   return typeof found === "string" && Object.hasOwn(problems, found) && (type === undefined || found === type);
 }
 
-/** For what can as well be done later: null for a failure that may pass. A refusal is thrown. */
+/** For work that can be done later: null for a failure that may pass. Rethrows a refusal. */
 export function nullIfLater(error: unknown): null {
   if (isProblem(error) && !error.retryable) throw error;
   return null;
 }
 
-/** For a part of a document that was checked alone: its faults' pointers get the part's own in front. */
+/** Puts the pointer of a part in front of its faults' pointers. */
 export const rethrowUnder =
   (prefix: string) =>
   (error: unknown): never => {

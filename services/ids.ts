@@ -1,8 +1,8 @@
-/** Ids that the world sees: UUIDs of version 7, whose first digits are the time. */
+/** Public ids: UUIDs of version 7, whose first digits are the time. */
 import { randomFillSync } from "node:crypto";
 import { v7 } from "uuid";
 
-/** Random bytes for so many ids at once: fetching 16 by themselves costs ten times the rest of an id, three times a POST. */
+/** Random bytes are fetched for this many ids at once: 16 bytes alone cost ten times the rest of an id, and a POST needs three ids. */
 const AT_ONCE = 256;
 const BYTES = 16;
 const pool = new Uint8Array(AT_ONCE * BYTES);
@@ -17,5 +17,5 @@ function random(): Uint8Array {
   return pool.subarray(used - BYTES, used);
 }
 
-/** A new id. Within one millisecond they are in no order. */
+/** A new id. Ids of one millisecond have no order. */
 export const uuidv7 = (): string => v7({ random: random() });

@@ -27,7 +27,7 @@ export function call<N extends ActionName>(
   return via.call(name, params, options) as Promise<AnswerOf<N>>;
 }
 
-/** Tells every node's listeners (`broadcast`) of a declared event. News only: what must not be lost rides on the outbox. */
+/** Tells every node's listeners (`broadcast`) of a declared event. For news only: what must not be lost goes through the outbox. */
 export function announce<N extends EventName>(
   via: { broadcast(name: string, payload: unknown): Promise<unknown> },
   name: N,
@@ -47,7 +47,7 @@ const compiled = (declared: Record<string, { params: Params }>, options: object 
 const checks = compiled(queues, { $$strict: true });
 const eventChecks = compiled(events);
 
-/** What is wrong with the payload of one of our events; null: nothing, or it is no event of ours. */
+/** The fault of an event's payload. Null: none, or it is no event of ours. */
 export function eventFault(name: string, payload: unknown): string | null {
   const check = eventChecks.get(name);
   if (!check) return null;
@@ -55,7 +55,7 @@ export function eventFault(name: string, payload: unknown): string | null {
   return Array.isArray(faults) ? `${name}: ${faults[0]?.message}` : null;
 }
 
-/** The payload, if it is a message of that queue as declared. Throws for any other, with its faults. */
+/** The payload, checked by the queue's declaration. Throws with the faults. */
 export function checkMessage<N extends QueueName>(name: N, payload: unknown): MessageOf<N> {
   const check = checks.get(name);
   if (!check) throw new Error(`No such queue: ${name}.`);
@@ -64,7 +64,7 @@ export function checkMessage<N extends QueueName>(name: N, payload: unknown): Me
   return payload as MessageOf<N>;
 }
 
-/** Hands committed events to the relay without waiting for it: what it loses, its sweep finds. */
+/** Hands committed events to the relay and does not wait. If the relay loses one, its sweep finds it. */
 export function publishSoon(broker: ServiceBroker, committed: ParamsOf<"outbox.publish">): void {
   if (committed.rows.length === 0) return;
   call(broker, "outbox.publish", committed).catch((error: unknown) =>

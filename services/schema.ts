@@ -1,17 +1,17 @@
-/** JSON Schema (2020-12) as far as our own documents are written in it: the OpenAPI document is made of these. */
+/** The parts of JSON Schema (2020-12) that our OpenAPI document uses. */
 
 export type JsonSchema = { readonly [keyword: string]: unknown };
 
 type Properties = { readonly [name: string]: JsonSchema };
 
-/** An object that we write: all members are there but the `optional` ones, and later versions may add some. */
+/** An object that we send. All members but the `optional` ones are there; later versions may add some. */
 export const record = (properties: Properties, optional: readonly string[] = []): JsonSchema => ({
   type: "object",
   properties,
   required: Object.keys(properties).filter((name) => !optional.includes(name)),
 });
 
-/** An object that we are sent: a member that is not listed is a fault. */
+/** An object that we receive. A member that is not listed is a fault. */
 export const input = (properties: Properties, required: readonly string[] = []): JsonSchema => ({
   type: "object",
   properties,

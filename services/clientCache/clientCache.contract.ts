@@ -52,14 +52,14 @@ export const clientCacheActions = {
     publicId: { type: "string" },
     graceSeconds: { type: "number", integer: true, min: 0 },
   }).answers<{ secret: string; previousValidUntil: number }>(),
-  /** The policy of a client has a new version. Nothing else of the client changes, so `client.changed` is not told. */
+  /** A client's policy has a new version. Nothing else of the client changes, so no `client.changed` is published. */
   policyChanged: action({
     id: { type: "number" },
     policyVersion: { type: "number" },
   }).answers<void>(),
-  /** How well this node's cache serves, by level. */
+  /** Hits and misses of this node's cache, by level. */
   figures: action({}).answers<CacheFigures>(),
-  /** Deletes what Redis holds of it, for all nodes; answers how many keys, null: there is no Redis. Throws while it is away. */
+  /** Empties the cache in Redis, for all nodes; answers how many keys, null: there is no Redis. Throws while it is away. */
   emptyRedis: action({}).answers<number | null>(),
 };
 
@@ -72,8 +72,8 @@ const told = {
 } as const;
 
 export const clientCacheEvents = {
-  /** It is new, or its name, status or secret changed. */
+  /** The client is new, or its name, status or secret changed. */
   "client.changed": event<Client>(told),
-  /** Its row notes another version of its policy: news for caches alone. */
+  /** The client's row names another policy version. For caches only. */
   "client.renewed": event<Client>(told),
 };

@@ -1,4 +1,4 @@
-/** A client as this service knows it, with the hashes of its secrets, in each of its forms: row, cache entry, public part. */
+/** A client with the hashes of its secrets, in each of its forms: row, cache entry, public part. */
 import type { Client, ClientStatus } from "./clientCache.contract.ts";
 import type { SecretHashes } from "./clientCache.secrets.ts";
 
@@ -51,7 +51,7 @@ export const toJson = ({ secretHash, oldSecretHash, ...rest }: Known) => ({
 });
 
 export function fromJson(json: unknown): Known {
-  // It is ours alone, so it is changed as it is: copies of it would be half of what reading it from Redis costs.
+  // Nobody else has this object, so it is changed in place. A copy would cost half of a read from Redis.
   const known = json as Known;
   known.secretHash = bytes(known.secretHash);
   known.oldSecretHash &&= bytes(known.oldSecretHash);

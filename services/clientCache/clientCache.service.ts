@@ -1,7 +1,7 @@
 /**
- * The clients: who they are and whether a request is theirs. The api asks it for every request, so it answers from a
- * cache in two levels; the database is read once per client and time to live. It is the only writer of the client table:
- * every change raises the row's version, is written to Redis after its commit, and is told to all nodes.
+ * Clients and their logins. The api asks it for every request, so it answers from a
+ * cache in two levels and reads the database once per client and time to live. It is the only writer of the client table.
+ * Every change raises the row's version, is written to Redis after its commit, and is announced to all nodes.
  */
 import { Op, type Transaction, UniqueConstraintError } from "sequelize";
 import { configOf } from "../../config/config.ts";
@@ -24,17 +24,17 @@ import { fromJson, type Known, keysOf, knownOf, publicPart, toJson } from "./cli
 import { hashOf, isSecretOf, newSecret } from "./clientCache.secrets.ts";
 
 interface State {
-  /** The changes of one client on this node, one after another. */
+  /** Runs the changes of one client on this node one after another. */
   turns: Turns<string>;
 }
 
 type Write = (transaction: Transaction, nowMs: number) => Promise<Known>;
 type News = keyof typeof clientCacheEvents;
 
-/** A client that changes under every read is being changed by a loop; so often is enough for any one of these. */
+/** How often a change is tried. If the client changes at every read, some loop is changing it. */
 const MOST_TRIES = 20;
 
-/** Another change came between: nothing was written. */
+/** Another change was faster, and nothing was written. */
 const overtaken = new Error("overtaken");
 
 const LONGEST_NAME = 64;
@@ -58,7 +58,7 @@ const cache: CacheOptions<Known, WithDatabase> = {
   name: "client",
   localTtlMs: ({ broker }) => configOf(broker).localCacheTtlMs,
   redisTtlMs: ({ broker }) => configOf(broker).clientCacheTtlMs,
-  // As long as a known one: how soon an answer comes must not tell them apart.
+  // An unknown client takes as long as a known one: the time of an answer must not tell them apart.
   absentTtlMs: Number.POSITIVE_INFINITY,
   maxEntries: 30_000,
   invalidatedBy: { "client.changed": told, "client.renewed": told },
@@ -70,7 +70,7 @@ const cache: CacheOptions<Known, WithDatabase> = {
       return { keys: keysOf(value), value };
     });
   },
-  // The event streams of a client that was disabled end by it.
+  // This ends the event streams of a disabled client.
   missed: ({ broker }, client) => void broker.broadcastLocal("client.changed", publicPart(client)),
   toJson,
   fromJson,
@@ -86,7 +86,7 @@ export default defineActor({
   },
 
   methods: {
-    /** By one of its names; null: there is none. */
+    /** Finds a client by one of its keys; null if there is none. */
     known(name: "id" | "publicId" | "identifier", value: string | number) {
       if (!mayBeName(value)) return Promise.resolve(null);
       return this.cached(`${name}:${value}`, async () => {
@@ -95,7 +95,7 @@ export default defineActor({
       });
     },
 
-    /** Writes values on top of what it read, raises the version, tells of it; reads again where another was faster. Throws not-found. */
+    /** Changes a client: reads, writes with a higher version, announces. Reads again if another change was faster. Throws not-found. */
     change(publicId: string, valuesOf: (before: Known) => Partial<Known>, news?: News) {
       return this.turns.take(publicId, () => this.changeInTurn(publicId, valuesOf, news));
     },
@@ -103,7 +103,7 @@ export default defineActor({
     async changeInTurn(publicId: string, valuesOf: (before: Known) => Partial<Known>, news?: News) {
       const { Client } = this.database.models;
       const attempt: Write = async (transaction, changedAt) => {
-        // The row itself: a cached one may be that of the change before.
+        // Reads the row itself: the cache may hold the one before the last change.
         const [row] = await rowsLike(Client, { publicId }, { transaction });
         if (!row) throw noSuchClient();
         const before = knownOf(row.get({ plain: true }));
@@ -124,7 +124,7 @@ export default defineActor({
       throw new Problem("unavailable", "The client changes too quickly.", { headers: { "Retry-After": "1" } });
     },
 
-    /** Commits a change; then Redis gets it, and the nodes hear of it at once. Outsiders hear only of `client.changed`, by the outbox. */
+    /** Commits a change, writes it to Redis and announces it to all nodes. Outsiders get only `client.changed`, by the outbox. */
     async written(write: Write, news: News = "client.changed") {
       const { value: known, outbox } =
         news === "client.changed"
@@ -147,7 +147,7 @@ export default defineActor({
     async authenticate(ctx) {
       const { identifier, secret } = ctx.params;
       const found = this.known("identifier", identifier);
-      // Hashed while the answer is on its way.
+      // Hashes the secret while the cache answers.
       const given = hashOf(secret);
       const client = await found;
       return isSecretOf(client, given, Date.now()) ? publicPart(client as Known) : null;
@@ -222,7 +222,7 @@ export default defineActor({
       const valuesOf = (before: Known) => ({ policyVersion: Math.max(before.policyVersion, policyVersion) });
       const note = () => this.change(client.publicId, valuesOf, "client.renewed");
       await note().catch((error: unknown) => {
-        // Noted twice it is the same.
+        // Writing it twice does no harm.
         if (isUnknown(error)) return note();
         throw error;
       });

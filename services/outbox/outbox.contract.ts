@@ -6,20 +6,20 @@ import { described, id, instant, type JsonSchema, record, text } from "../schema
 
 export const outboxActions = {
   /**
-   * Publishes rows that were just committed, and forgets them once they are confirmed; wakes the sender of webhooks where it
-   * has one to send. `ready`: the batch that they tell of. Never throws.
+   * Publishes rows that were just committed, and deletes them once they are confirmed. Wakes the webhook service if there
+   * is a delivery. `ready`: the ready batch among them. Never throws.
    */
   publish: action({
     rows: typed<OutboxRow[]>({ type: "array" }),
     ready: { ...typed<ReadyBatch>({ type: "object" }), optional: true },
   }).answers<void>(),
-  /** Says that something may be claimable (a freed or raised cap, a hand-back). Never throws. */
+  /** Wakes workers: something may be claimable (a freed or raised cap, a hand-back). Never throws. */
   wake: action({}).answers<void>(),
   /** A round trip to RabbitMQ, in ms; null: there is none. Throws while it is away or takes no messages. */
   ping: action({}).answers<number | null>(),
 };
 
-/** What outsiders hear of: a batch's way, and what operators changed. */
+/** The events for outsiders: of batches, and of operators' changes. */
 export type EventType = "batch.created" | "batch.ready" | "batch.completed" | "client.changed" | "policy.changed";
 
 /** CloudEvents 1.0, structured JSON. */
@@ -34,7 +34,7 @@ export interface CloudEvent {
   data: Record<string, unknown>;
 }
 
-/** The document of a change, for the same commit; its id stays the same however often it is published. */
+/** The event of a change, for the same commit. Its id stays the same, however often it is published. */
 export function draftEvent(
   namespace: string,
   type: EventType,
@@ -54,12 +54,12 @@ export function draftEvent(
   return { topic: type, body: JSON.stringify(event) };
 }
 
-/** What of a policy says which events go to the client's webhook. */
+/** The part of a policy that says which events go to the client's webhook. */
 export interface WantsEvents {
   webhook: { events: readonly string[] } | null;
 }
 
-/** Each of the events that the policy wants sent becomes a delivery in the same commit. */
+/** Turns the events that the policy's webhook wants into deliveries, for the same commit. */
 export function forWebhook(events: OutboxDraft[], { webhook }: WantsEvents): OutboxDraft[] {
   if (!webhook) return events;
   return events.map((event) =>
@@ -67,7 +67,7 @@ export function forWebhook(events: OutboxDraft[], { webhook }: WantsEvents): Out
   );
 }
 
-/** What `draftEvent` makes of a type whose data is so. */
+/** The schema of an event of this type, as `draftEvent` makes it. */
 export const eventSchema = (type: EventType, data: JsonSchema): JsonSchema =>
   record({
     specversion: { const: "1.0" },

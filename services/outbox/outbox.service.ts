@@ -21,27 +21,27 @@ import { Tokens } from "./outbox.tokens.ts";
 
 interface State {
   isPublishing: boolean;
-  /** What is on its way to RabbitMQ. */
+  /** Publishes that wait for their confirm. */
   underWay: Set<Promise<void>>;
   tokens: Tokens;
-  /** Published, not deleted yet: they go together, so that a delete costs many events one commit. */
+  /** Ids of confirmed rows, deleted in one statement every 200 ms. */
   confirmed: number[];
-  /** Not published, and not to be taken by another relay before `until`, on the monotonic clock. */
+  /** Rows that are not published yet. Until `until` (monotonic time) no other relay takes them. */
   refused: Map<number, { row: OutboxRow; until: number }>;
 }
 
 const SWEPT_AT_ONCE = 100;
-/** Rows younger than this are still with the node that wrote them; what a sweep took is its own for as long. */
+/** Rows younger than this belong to the node that wrote them. A row that a sweep took belongs to it for as long. */
 const LEFT_OVER_MS = 5_000;
-/** What a crash left is 5 s old when it may be taken; a look costs one query by index. */
+/** A crashed node's rows may be taken after 5 s. A sweep costs one query by index. */
 const LONGEST_SWEEP_MS = 2_000;
-/** Rows that were just written, or taken by a sweep, are ours for 5 s; less, for a clock that runs meanwhile. */
+/** Rows just written, or taken by a sweep, are ours for 5 s. This is a little less, because time passes meanwhile. */
 const OURS_MS = 4_000;
-/** Kept in memory while RabbitMQ is away, for the moment it is back; more are left to the sweep. */
+/** How many rows are kept in memory while RabbitMQ is away. Further rows are left to the sweep. */
 const MOST_REFUSED = 1_000;
-/** A planned stop waits so long for what is under way. */
+/** How long a planned stop waits for publishes in progress. */
 const CONFIRM_MS = 1_000;
-/** Confirmed rows wait so long for company; a crash meanwhile repeats their events, which consumers know by id. */
+/** How long confirmed rows wait for their delete. A crash meanwhile repeats their events; consumers know them by id. */
 const FORGET_EVERY_MS = 200;
 
 const isReady = ({ topic }: OutboxRow) => topic === "batch.ready";
@@ -60,13 +60,13 @@ export default defineActor({
   },
 
   methods: {
-    /** A node that runs none, or is woken in vain, leaves it to the poll of those that do. */
+    /** Wakes the webhook service of this node. If there is none, or the call fails, others find the delivery by polling. */
     wakeSender() {
       call(this.broker, "webhook.wake", {}).catch((error: unknown) => this.logger.debug("No wake-up:", error));
     },
 
     async publish(rows: OutboxRow[], until = performance.now() + OURS_MS, ready?: ReadyBatch) {
-      // First what a worker waits for.
+      // Tokens first: workers wait for them.
       const token = this.tokenFor(rows, ready);
       token.catch(() => {});
       const publishing = Promise.all(rows.map((row) => this.publishOne(row, until, token))).then(() => {});
@@ -74,13 +74,13 @@ export default defineActor({
       await publishing.finally(() => this.underWay.delete(publishing));
     },
 
-    /** Never rejects: a row that was not confirmed stays, and the sweep takes it up. */
+    /** Never rejects: a row that was not confirmed stays, and a sweep takes it. */
     async publishOne(row: OutboxRow, until: number, token: Promise<void>) {
       const event = JSON.parse(row.body) as CloudEvent;
-      // News for whoever waits on any node. Of clients and policies their own services tell the other nodes.
+      // For requests that wait on other nodes. clientCache and policy announce their changes themselves.
       if (row.topic.startsWith("batch.")) void this.broker.broadcast(row.topic, event);
       try {
-        // Its change broke off before it was published, maybe before anybody was told.
+        // A sweep found it, so its node may have crashed before anybody was told.
         if (row.topic === "policy.changed" && row.attempts > 0)
           await call(this.broker, "policy.apply", { clientPublicId: event.subject });
         if (this.isPublishing)
@@ -93,7 +93,7 @@ export default defineActor({
       }
     },
 
-    /** What is still ours alone goes out as soon as it can; the rest is for whoever sweeps first. */
+    /** Publishes the rows that are still ours as soon as RabbitMQ is back. Any node's sweep takes the rest. */
     async publishRefused() {
       if (!this.canPublish()) return;
       const ours = [...this.refused.values()].filter(({ until }) => until > performance.now());
@@ -101,7 +101,7 @@ export default defineActor({
       await Promise.all(ours.map(({ row, until }) => this.publish([row], until)));
     },
 
-    /** One for all of them, where one of them tells that a batch is ready. */
+    /** Sends one token if any of the events is a ready batch. */
     async tokenFor(rows: OutboxRow[], ready?: ReadyBatch) {
       const row = rows.find(isReady);
       if (row) await this.token(ready ?? { batchId: (JSON.parse(row.body) as CloudEvent).subject });
@@ -112,10 +112,10 @@ export default defineActor({
     },
 
     async sweep() {
-      // What is told of now could not reach services of this node that still start.
+      // Services of this node that still start would miss the events.
       if (!this.broker.started) return;
       await this.publishRefused();
-      // Rows that are taken and not published would only be later by the time they were taken for.
+      // Taking rows that cannot be published would only delay them.
       while (this.canPublish()) {
         const rows = await this.database.store.takeOutbox(SWEPT_AT_ONCE, LEFT_OVER_MS, LEFT_OVER_MS);
         await this.publish(rows);
@@ -130,14 +130,14 @@ export default defineActor({
         await this.database.store.deleteOutbox(ids);
       } catch (error) {
         this.confirmed.push(...ids);
-        // A database that is away has been told of elsewhere, and this runs often.
+        // Others have logged that the database is away, and this runs often.
         if (!isUnavailable(error)) throw error;
       }
     },
 
     async drain() {
       await this.endSchedules();
-      // A RabbitMQ that is silent confirms nothing; another node's sweep repeats what is not known to be confirmed.
+      // A silent RabbitMQ confirms nothing. Another node's sweep repeats the unconfirmed rows.
       await within(CONFIRM_MS, Promise.all(this.underWay));
       await this.forget();
     },

@@ -4,9 +4,9 @@ type Token = MessageOf<"batch.ready">;
 type Send = (token: Token) => Promise<void>;
 
 /**
- * Tokens on their way to the workers' queue. One says "something may be ready", never "this batch", and whoever takes it
- * looks for all there is. So while one is on its way, all that ask for another share the next: it leaves after their
- * commits, and that is what matters. Each would be a write on the disks of a majority by itself.
+ * Sends tokens to the workers' queue. A token says "something may be ready", never "this batch"; a worker that takes it
+ * looks for all ready batches. So while a token is being sent, all further requests share the next one: it leaves after
+ * their commits, and that is enough. Each token costs RabbitMQ a write on the disks of a majority.
  */
 export class Tokens {
   private readonly publish: Send;
@@ -18,8 +18,8 @@ export class Tokens {
   }
 
   /**
-   * Resolves when a token that left after this call is safe; rejects when it may not be, also when the one before it was
-   * not: a RabbitMQ that hangs would let each wait for its time to be over, one after the other.
+   * Resolves when a token that left after this call is stored. Rejects if that is not certain, also if the token before it
+   * failed: with a hanging RabbitMQ each token would wait for its timeout, one after another.
    */
   send(token: Token): Promise<void> {
     if (!this.current) return this.start(token);

@@ -4,7 +4,7 @@ export interface Consumption {
   allowed: boolean;
   limit: number;
   windowSeconds: number;
-  /** What is left of the limit after this call, by the counter's estimate. */
+  /** Requests that are left after this call, by the counter's estimate. */
   remaining: number;
   /** Seconds until the current window ends. */
   resetSeconds: number;
@@ -12,9 +12,9 @@ export interface Consumption {
   retryAfterSeconds: number;
 }
 
-/** A client's counter, as it stands. */
+/** The current state of a client's counter. */
 export interface Look {
-  /** Where it was read. `share`: Redis is away, and this is one node's count alone, against its share of the limit. */
+  /** Where it was read. `share`: Redis is away, and this is one node's own count against its share of the limit. */
   store: LimiterStatus["store"];
   limit: number;
   windowSeconds: number;
@@ -30,7 +30,7 @@ export interface LimiterStatus {
   store: "redis" | "share" | "process";
   apiNodes: number;
   checks: number;
-  /** Checks that Redis did not answer. */
+  /** Decisions that Redis did not answer. */
   fallbacks: number;
 }
 
@@ -43,7 +43,7 @@ const counterOf = {
 export const rateLimiterActions = {
   /** Spends one of a client's `limit` requests in `windowSeconds`. Never throws because its store is away. */
   consume: action(counterOf, { timeout: 0 }).answers<Consumption>(),
-  /** The same counter, read and not spent. Never throws because its store is away. */
+  /** Reads the same counter and spends nothing. Never throws because its store is away. */
   look: action(counterOf).answers<Look>(),
   /** A round trip to Redis, in ms; null: there is none. Throws while it is away. */
   ping: action({}).answers<number | null>(),

@@ -1,14 +1,14 @@
 /**
- * Requests that come together, counted in Redis: the same as `advance`, and `spend` for one after the other, in
- * rateLimiter.window.ts (a test compares them).
+ * Counts requests in Redis, several in one call. It does the same as `advance` and then `spend` for each request in
+ * rateLimiter.window.ts; a test compares them.
  * One hash a client and window length, so that the whole check is one atomic call on one node, also on Redis Cluster.
  *
  * KEYS[1]  the hash {start, prev, cur}; start in epoch ms of Redis's own clock, the only one that all nodes share
  * ARGV     limit, length of the window in ms, number of requests
  * Answers  {how many are allowed, prev, cur before them, ms since the window began}
  *
- * What is refused writes nothing, but for the first request of a window. The hash lives for two windows, because the
- * second still looks at the first.
+ * A refused request writes nothing, except for the first request of a window. The hash lives for two windows, because the
+ * second one still reads the first.
  */
 export const spendScript = `
 local time = redis.call("TIME")

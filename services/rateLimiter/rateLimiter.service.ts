@@ -1,7 +1,7 @@
 /**
- * The one place where requests are counted. The api asks it once for every request of a client; it answers with what the
- * rate-limit headers say. With Redis all nodes count in the same windows. While Redis is away each allows its share: the
- * limit by the number of api nodes that were known last. Without Redis it counts in the process, which then is the whole
+ * Counts requests. The api asks it once for every request of a client; the answer has the values of the rate-limit
+ * headers. With Redis all nodes count in the same windows. While Redis is away each node allows its share: the limit divided
+ * by the last known number of api nodes. Without Redis it counts in the process, which then is the whole
  * system. It never throws because its store is away: a limit that cannot be checked is no reason to refuse a partner.
  */
 import { ReplyError } from "ioredis";
@@ -17,7 +17,7 @@ import { advance, consumption, looked, type Met, OwnWindows, type Window } from 
 const decisions = { name: "dataflow_limiter_decisions_total", help: "Requests by what the limiter said." };
 const fallbacks = { name: "dataflow_limiter_fallbacks_total", help: "Decisions without the shared store." };
 
-/** Of the key that a look at Redis' health writes. */
+/** The key that the health check of Redis writes. */
 const PING_LIFE_MS = 1_000;
 
 interface Asked {
@@ -26,13 +26,13 @@ interface Asked {
   windowMs: number;
 }
 type SpendArgs = [key: string, limit: number, windowMs: number, requests: number];
-/** As the script answers. */
+/** The answer of the script. */
 type Answer = [allowed: number, previous: number, current: number, elapsedMs: number];
 
-/** Counted in one call. With more, Redis would wait while we collect them, and we while it counts. */
+/** Requests of one call. With more, Redis would idle while we collect them, and we while it counts. */
 const MOST_TOGETHER = 8;
 
-/** What the one at `place` met, of requests of one client that were counted together: those before it came first. */
+/** The window as the request at `place` met it, of requests of one client that were counted together, in order. */
 function metAt(place: number, [allowed, previous, current, elapsedMs]: Answer): Met {
   return { allowed: place < allowed, previous, current: current + Math.min(place, allowed), elapsedMs };
 }
@@ -43,7 +43,7 @@ interface State {
   inRedis: Together<Asked, Answer>;
   apiNodes: number;
   figures: { checks: number; fallbacks: number };
-  /** Redis answers, and refuses to count. */
+  /** Redis answers but refuses to write. */
   isRefused: boolean;
 }
 
@@ -85,7 +85,7 @@ export default defineActor({
       this.figures.checks++;
       if (!this.redis) return consumption(this.own.spend(key, limit, windowMs), limit, windowMs);
       try {
-        // While a policy changes, a client's requests may come with two limits.
+        // While a policy changes, requests of a client may come with two limits.
         const [answer, place] = await this.inRedis.ask(`${limit} ${key}`, { key, limit, windowMs });
         if (this.isRefused) this.wrote(null);
         return consumption(metAt(place, answer), limit, windowMs);
@@ -93,7 +93,7 @@ export default defineActor({
         this.wrote(error);
         this.figures.fallbacks++;
         const share = this.share(limit);
-        // The limit that is told stays the policy's; what is left is left of this node's share.
+        // The answer names the policy's limit; `remaining` is what is left of this node's share.
         return { ...consumption(this.own.spend(key, share, windowMs), share, windowMs), limit };
       }
     },
@@ -112,9 +112,9 @@ export default defineActor({
       }
     },
 
-    /** `failure` of a write, null where it succeeded: one that Redis refuses (full, a replica) is told once, and its end. */
+    /** Logs once that Redis refuses writes (full, a replica), and once that it accepts them again. `failure`: null for a success. */
     wrote(failure: unknown) {
-      // That it is away, its link tells.
+      // The link logs that Redis is away.
       if (failure !== null && !(failure instanceof ReplyError)) return;
       const isRefused = failure !== null;
       if (isRefused === this.isRefused) return;
@@ -124,7 +124,7 @@ export default defineActor({
       else this.logger.info("Redis counts again.");
     },
 
-    /** What this node allows of a limit while Redis is away. */
+    /** This node's share of a limit while Redis is away. */
     share(limit: number) {
       return Math.max(1, Math.floor(limit / this.apiNodes));
     },
@@ -133,7 +133,7 @@ export default defineActor({
       return this.redis === null ? "process" : this.redis.isUp && !this.isRefused ? "redis" : "share";
     },
 
-    /** While Redis is away the number only rises: what took Redis away may hide the other nodes too, and they still count. */
+    /** The number of api nodes. While Redis is away it only rises: the same outage may hide other nodes that still count. */
     countApiNodes() {
       const services = this.broker.registry.getServiceList({ onlyAvailable: true }) as {
         name: string;
@@ -158,7 +158,7 @@ export default defineActor({
     async ping() {
       if (!this.redis) return null;
       const began = performance.now();
-      // A write: one that is full, or has become a replica, answers a PING and counts nothing.
+      // A write, not a PING: a full Redis, or one that became a replica, answers a PING but cannot count.
       try {
         await this.redis.run((redis) => redis.set("ratelimit:ping", "", "PX", PING_LIFE_MS));
       } catch (error) {

@@ -18,7 +18,7 @@ export interface Met {
   elapsedMs: number;
 }
 
-/** Moves the window on to `nowMs`. A clock that was set back begins it again, with its counts: else it would last until then. */
+/** Moves the window on to `nowMs`. If the clock was set back, the window begins again and keeps its counts: else it would last too long. */
 export function advance(window: Window | undefined, windowMs: number, nowMs: number): Window {
   if (!window) return { startMs: nowMs, previous: 0, current: 0 };
   const passed = Math.floor((nowMs - window.startMs) / windowMs);
@@ -33,7 +33,7 @@ export function advance(window: Window | undefined, windowMs: number, nowMs: num
 
 /**
  * Spends one request where the estimate allows it, and changes `window` then. rateLimiter.lua.ts does the same in Redis.
- * The estimate takes the requests of the window before as evenly spread: what of them still lies within the last
+ * The estimate assumes that the requests of the window before were evenly spread: the part of them within the last
  * `windowMs`, plus the current ones.
  */
 export function spend(window: Window, limit: number, windowMs: number, nowMs: number): Met {
@@ -44,7 +44,7 @@ export function spend(window: Window, limit: number, windowMs: number, nowMs: nu
   return { allowed, previous, current, elapsedMs };
 }
 
-/** What the caller is told of the window that its request met. */
+/** The answer for a request, by the window that it met. */
 export function consumption(
   { allowed, previous, current, elapsedMs }: Met,
   limit: number,
@@ -63,7 +63,7 @@ export function consumption(
   };
 }
 
-/** What is told of a window that nobody asked to pass. */
+/** The answer for a look at the window, without a request. */
 export function looked(window: Window, limit: number, windowMs: number, nowMs: number): Omit<Look, "store"> {
   const { previous, current, startMs } = window;
   const met: Met = { allowed: false, previous, current, elapsedMs: nowMs - startMs };
@@ -72,7 +72,7 @@ export function looked(window: Window, limit: number, windowMs: number, nowMs: n
   return { limit, windowSeconds, used, remaining, resetSeconds };
 }
 
-/** How long until one more request fits, if nobody else asks. */
+/** How long until one more request fits, if no other comes. */
 function waitMs(previous: number, current: number, limit: number, windowMs: number, elapsed: number): number {
   const room = limit - 1 - current;
   if (room >= 0 && previous > 0) return Math.max(0, (1 - room / previous - elapsed) * windowMs);
@@ -80,22 +80,22 @@ function waitMs(previous: number, current: number, limit: number, windowMs: numb
   return (1 - elapsed + intoNext) * windowMs;
 }
 
-/** Clients that are counted at once; the one that asked longest ago is forgotten first, with a fresh window. */
+/** The most clients that are counted. The one that asked longest ago is forgotten first, and begins with a fresh window. */
 const MOST_WINDOWS = 100_000;
 
-/** The windows that this process counts by itself: all of them without Redis, a share of each while Redis is away. */
+/** Windows in this process: the whole limit without Redis, this node's share while Redis is away. */
 export class OwnWindows {
   private readonly windows = bounded<string, Window>(MOST_WINDOWS);
 
   spend(key: string, limit: number, windowMs: number): Met {
-    // The monotonic clock: no operator sets it.
+    // The monotonic clock: nobody can set it.
     const nowMs = performance.now();
     const window = advance(this.windows.get(key), windowMs, nowMs);
     this.windows.set(key, window);
     return spend(window, limit, windowMs, nowMs);
   }
 
-  /** Spends nothing, and makes no window younger. */
+  /** Spends nothing, and does not keep the window from being forgotten. */
   look(key: string, limit: number, windowMs: number): Omit<Look, "store"> {
     const nowMs = performance.now();
     return looked(advance(this.windows.peek(key), windowMs, nowMs), limit, windowMs, nowMs);

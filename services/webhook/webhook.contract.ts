@@ -11,7 +11,7 @@ export const webhookEvents = ["batch.created", "batch.ready", "batch.completed"]
 export type WebhookEvent = (typeof webhookEvents)[number];
 
 export const webhookActions = {
-  /** Something was committed that is to be sent now. */
+  /** A delivery was committed: send it now. */
   wake: action({}).answers<void>(),
   /** Newest first; `batch` is a public id. */
   list: action({

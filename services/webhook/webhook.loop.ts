@@ -1,18 +1,18 @@
 import { Flight } from "../../lib/batching/flight.ts";
 
-/** What the loop works with. */
+/** What the loop needs. */
 export interface LoopParts<D extends { clientId: number }> {
   slots: number;
-  /** Of one client, so that a slow receiver does not take all slots. */
+  /** The most sendings of one client at once, so that a slow receiver does not take all slots. */
   slotsOfClient: number;
-  /** Takes up to `limit` that are due, at most one of each client, none of `busy` clients. */
+  /** Takes up to `limit` due deliveries, at most one of each client, none of `busy` clients. */
   take(limit: number, busy: number[]): Promise<D[]>;
   /** Never rejects. */
   run(delivery: D): Promise<void>;
   failed(error: unknown): void;
 }
 
-/** Sends as many at once as it may. However often it is woken, it takes once at a time; whatever ends wakes it again. */
+/** Sends deliveries, as many at once as allowed. It takes once at a time, however often it is woken; each sending that ends wakes it again. */
 export class DeliveryLoop<D extends { clientId: number }> {
   private readonly parts: LoopParts<D>;
   private readonly runs = new Set<Promise<void>>();
@@ -55,7 +55,7 @@ export class DeliveryLoop<D extends { clientId: number }> {
     else this.ofClient.delete(clientId);
   }
 
-  /** Takes nothing any more, and waits for what runs. */
+  /** Takes nothing more, and waits for the current sendings. */
   async end(): Promise<void> {
     await this.flight.end();
     await Promise.all(this.runs);

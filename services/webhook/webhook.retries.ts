@@ -1,10 +1,10 @@
-/** When a delivery that failed is sent again. */
+/** When a failed delivery is sent again. */
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 
-/** Waits after each failed sending, as Standard Webhooks advises: ten sendings in about three days. */
+/** The waits between sendings, as Standard Webhooks advises: ten sendings in about three days. */
 export const usualDelaysMs: readonly number[] = [
   5 * SECOND,
   5 * MINUTE,
@@ -19,7 +19,7 @@ export const usualDelaysMs: readonly number[] = [
 
 /** A receiver may ask for more time, but not for ever. */
 const LONGEST_MS = 24 * HOUR;
-/** Spreads what failed together, so that a receiver that is back is not overrun. */
+/** Jitter: deliveries that failed together come back spread, so a receiver that has just recovered is not overrun. */
 const JITTER = 0.2;
 
 /** The wait after the sending number `tries` (from 1) failed; null: it was the last. */

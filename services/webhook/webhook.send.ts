@@ -1,4 +1,4 @@
-/** One sending over HTTP: to a checked address, within a time limit, following nobody, keeping nothing of the answer. */
+/** One sending over HTTP: to a checked address, within a time limit. It follows no redirect and drops the answer's body. */
 import { lookup } from "node:dns/promises";
 import http, { type IncomingMessage, type RequestOptions } from "node:http";
 import https from "node:https";
@@ -8,14 +8,14 @@ import { checkedAddresses, literalOf, nameOf, type Resolve, type Resolved, Targe
 
 export interface SendOptions {
   allowedHosts: readonly string[];
-  /** Of the whole attempt: looking the name up, connecting, and the head of the answer. */
+  /** Time limit of the whole attempt: DNS, connecting, and the head of the answer. */
   timeoutMs: number;
-  /** Ends it before. */
+  /** Ends the attempt early. */
   signal: AbortSignal;
   resolve?: Resolve;
 }
 
-/** What came of it; `status` null: no answer. */
+/** The result. `status` null: no answer. */
 export interface Sent {
   status: number | null;
   error: string | null;
@@ -24,7 +24,7 @@ export interface Sent {
 
 const resolveAll: Resolve = (name) => lookup(name, { all: true, verbatim: true });
 
-/** So much of an answer is taken, and so long, that a polite receiver sees its answer read; then the connection is cut. */
+/** How much of an answer is read, and for how long. A normal answer is read to its end; a longer one is cut off. */
 const MOST_READ_BYTES = 16 * 1024;
 const LONGEST_READ_MS = 1_000;
 const LONGEST_ERROR = 500;
@@ -52,7 +52,7 @@ export async function send(
   }
 }
 
-/** Looking a name up cannot be broken off; its answer is not waited for. */
+/** A DNS lookup cannot be aborted; its answer is ignored. */
 function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   const { promise, resolve, reject } = Promise.withResolvers<T>();
   const stop = () => reject(signal.reason);
@@ -62,7 +62,7 @@ function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return promise.finally(() => signal.removeEventListener("abort", stop));
 }
 
-/** Gives the connection the addresses that were checked, whatever the name means by now. */
+/** Gives the connection the checked addresses, even if the name resolves to others by now. */
 const pinned =
   (addresses: Resolved[]): LookupFunction =>
   (_name, options, done) => {
@@ -70,7 +70,7 @@ const pinned =
     else done(null, addresses[0]?.address ?? "", addresses[0]?.family);
   };
 
-/** The head of the answer, once the rest of it is out of the way. The connection is the attempt's own, and gone with it. */
+/** The head of the answer, after the body was read or cut off. The connection belongs to this attempt and ends with it. */
 function post(url: URL, headers: Record<string, string>, body: string, addresses: Resolved[], signal: AbortSignal) {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   const options: RequestOptions = {
@@ -89,9 +89,9 @@ function post(url: URL, headers: Record<string, string>, body: string, addresses
     head = response;
     discard(response).then(() => resolve(response));
   });
-  // A connection that breaks, or is broken off, after the head has told what is to be known.
+  // The connection broke, or was cut, after the head. The status is known.
   request.on("error", (error) => (head ? resolve(head) : reject(error)));
-  // Also of a protocol that the receiver switched to; then there is no error.
+  // The receiver may also have switched protocols; then there is no error.
   request.on("close", () => head ?? reject(new Error("the connection was closed without an answer")));
   request.end(body);
   return promise;
@@ -105,7 +105,7 @@ function discard(response: IncomingMessage): Promise<void> {
     bytes += piece.length;
     if (bytes > MOST_READ_BYTES) response.destroy();
   });
-  // Cut off or broken after its head: the status has been told.
+  // The connection broke after the head: the status is known.
   response.on("error", () => {});
   response.on("close", () => {
     clearTimeout(timer);

@@ -1,8 +1,8 @@
 /**
- * The sender of webhooks. A delivery is written in the same commit as the change that it tells of; this takes what is due
- * (woken at once after a commit, else by polling), sends it signed to the URL that the policy names today, and writes the
- * attempt down. A delivery that it had when it was killed is due again after its lease, and goes out once more with the
- * same id. An address that the policy may not name is never connected to.
+ * Sends webhooks. A delivery is written in the same commit as its change. This service takes due deliveries
+ * (woken at once after a commit, else by polling), sends them signed to the URL that the policy names today, and records the
+ * attempt. If it is killed, its deliveries are due again after their lease, and go out once more with the
+ * same id. It never connects to an address that a policy may not name.
  */
 import { configOf } from "../../config/config.ts";
 import type { AttemptRecord, TakenDelivery } from "../../database/deliveries.ts";
@@ -33,13 +33,13 @@ interface State {
 /** Sendings at once of a node: each is a socket and a few kB. */
 const SLOTS = 64;
 const SLOTS_OF_CLIENT = 4;
-/** Of Standard Webhooks: 15 to 30 s. */
+/** Standard Webhooks advises 15 to 30 s. */
 const ATTEMPT_MS = 15_000;
-/** Beside the attempt itself, until whoever took a delivery and fell silent is taken for dead. */
+/** Added to the time of the attempt: after that a sender that took a delivery and fell silent counts as dead. */
 const LEASE_SPARE_MS = 15_000;
-/** What a wake-up did not tell of (a retry, a node that died) is found by then. */
+/** How often to poll for deliveries without a wake-up: retries, and those of a dead node. */
 const POLL_MS = 1_000;
-/** Of SHUTDOWN_TIMEOUT: then an attempt without an answer is given back. */
+/** Part of SHUTDOWN_TIMEOUT: after it an attempt without an answer is given back. */
 const PATIENCE = 0.6;
 const GONE = 410;
 
@@ -73,7 +73,7 @@ export default defineActor({
       return this.database.deliveries.takeDeliveries({ limit, busy, leaseMs, claim: uuidv7() });
     },
 
-    /** Never rejects: what could not be written down comes again after its lease. */
+    /** Never rejects: if the attempt cannot be recorded, the delivery comes again after its lease. */
     async run(delivery: TakenDelivery) {
       try {
         await this.attempt(delivery);
@@ -103,7 +103,7 @@ export default defineActor({
       await this.after(delivery, receiver.url, sent, Math.round(performance.now() - began));
     },
 
-    /** Where it goes today, whatever the policy was when the batch came. */
+    /** The target by today's policy, not by the policy of the batch. */
     async receiver({ clientId, event }: TakenDelivery): Promise<Receiver> {
       const client = await call(this.broker, "clientCache.get", { id: clientId });
       if (client?.status !== "active") return { refusal: "the client is disabled" };
@@ -120,7 +120,7 @@ export default defineActor({
         this.deliveries.add("delivered");
         return this.record(delivery, { status, error, ms, next: { state: "delivered" } });
       }
-      // Broken off by our own stop: another node, or the next start, sends it at once.
+      // Our own stop ended the attempt: another node, or the next start, sends it at once.
       if (status === null && this.stopping.signal.aborted)
         return this.record(delivery, { status, error, ms, next: { state: "pending", inMs: 0, isTry: false } });
       const inMs = status === GONE ? null : delayAfter(delivery.tries, sent.retryAfterMs, this.settings.delaysMs);
@@ -134,7 +134,7 @@ export default defineActor({
       await this.database.deliveries.recordAttempt({ id, claim, ...attempt });
     },
 
-    /** The receiver wants nothing more. Should the second step be lost, each that waits finds no webhook by itself. */
+    /** The receiver answered 410: turns the webhook off. If the second step is lost, each waiting delivery finds no webhook by itself. */
     async turnOff(clientId: number, url: string) {
       if (!(await call(this.broker, "policy.turnWebhookOff", { clientId, url }))) return;
       this.logger.warn(`A receiver answered 410: the webhook of client ${clientId} is turned off.`);
@@ -151,7 +151,7 @@ export default defineActor({
   },
 
   actions: {
-    /** Nobody waits for what is sent. */
+    /** The caller does not wait for the sendings. */
     wake() {
       void this.loop.wake();
     },
@@ -176,7 +176,7 @@ export default defineActor({
     this.broker.localBus.once("$broker.started", poll);
   },
   async stopped() {
-    // A start that failed midway was never drained.
+    // A start that failed midway did not run `drain`.
     this.stopping.abort();
     await this.loop.end();
   },

@@ -1,6 +1,6 @@
 import { Webhook } from "standardwebhooks";
 
-/** The headers of Standard Webhooks 1.0.0: a signature for each secret that counts now, so that a rotation loses nothing. */
+/** The headers of Standard Webhooks 1.0.0: a signature for each valid secret, so that a rotation loses nothing. */
 export function signed(id: string, body: string, secrets: readonly string[], at: Date): Record<string, string> {
   return {
     "webhook-id": id,

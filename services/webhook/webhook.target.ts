@@ -1,13 +1,13 @@
 /**
- * Where a webhook may go. A client's operator names the URL, and this node sends from inside the company's network: so every
- * address of the name has to be a global one, or one that WEBHOOK_ALLOWED_HOSTS admits; metadata services never are.
+ * Checks webhook targets. An operator names the URL, and this node sends from inside the company's network. So every
+ * address of the host must be a global one, or one that WEBHOOK_ALLOWED_HOSTS admits. Metadata services are never allowed.
  */
 import ipaddr from "ipaddr.js";
 import { type Address, admits, isV6 } from "../../lib/net/addresses.ts";
 
 export const LONGEST_URL = 2048;
 
-/** What clouds tell their machines about themselves, logins included: AWS (also ECS), Azure, GCP, Alibaba, Oracle. */
+/** Metadata services of clouds, which give out logins: AWS (also ECS), Azure, GCP, Alibaba, Oracle. */
 const metadataAddresses = [
   "169.254.169.254",
   "169.254.170.2",
@@ -27,7 +27,7 @@ const metadataNames = [
 
 /** 2000::/3, of which the special parts are left out by `range()`. Whatever lies outside is no global unicast address. */
 const globalV6 = ipaddr.parseCIDR("2000::/3") as [ipaddr.IPv6, number];
-/** IETF protocol assignments, and the second range for documentation; ipaddr.js knows only parts of them. */
+/** IETF protocol assignments and the second documentation range: ipaddr.js knows only parts of them. */
 const specialV6 = ["2001::/23", "3fff::/20"].map((text) => ipaddr.parseCIDR(text) as [ipaddr.IPv6, number]);
 
 function isGlobal(address: Address): boolean {
@@ -35,7 +35,7 @@ function isGlobal(address: Address): boolean {
   return !isV6(address) || (address.match(globalV6) && !specialV6.some((range) => address.match(range)));
 }
 
-/** The IPv4 addresses that an IPv6 address may lead to: mapped, NAT64 and the like (last 32 bits), 6to4 (after the first 16). */
+/** The IPv4 addresses that an IPv6 address may reach: mapped, NAT64 and the like (last 32 bits), 6to4 (after the first 16). */
 function embedded(address: Address): ipaddr.IPv4[] {
   if (!isV6(address)) return [];
   const bytes = address.toByteArray();
@@ -45,10 +45,10 @@ function embedded(address: Address): ipaddr.IPv4[] {
 const isMetadata = (address: Address): boolean =>
   [address, ...embedded(address)].some((one) => metadataAddresses.includes(one.toNormalizedString()));
 
-/** The name of a URL as it is compared: URL has made it lower-case and ASCII, and shortened addresses to one form. */
+/** The host of a URL, for comparing. `URL` has made it lower-case and ASCII, and normalised addresses. */
 export const nameOf = ({ hostname }: URL): string => hostname.replace(/^\[|\]$/g, "").replace(/\.$/, "");
 
-/** Why `address`, which the host of a URL stands for, may not be connected to; null: it may. */
+/** Why this node may not connect to `address`, which the URL's host resolves to. Null: it may. */
 export function addressFault(text: string, host: string, allowed: readonly string[]): string | null {
   if (!ipaddr.isValid(text)) return `${text} is no address`;
   const address = ipaddr.parse(text);
@@ -57,13 +57,13 @@ export function addressFault(text: string, host: string, allowed: readonly strin
   return `${text} is not a global address (${address.range()}), and WEBHOOK_ALLOWED_HOSTS does not list it`;
 }
 
-/** The address that a URL names itself; null: it is a name. */
+/** The address in a URL; null if its host is a name. */
 export function literalOf(url: URL): string | null {
   const name = nameOf(url);
   return ipaddr.isValid(name) ? name : null;
 }
 
-/** What is wrong with the host as it is written; names are looked up with every attempt. */
+/** What is wrong with the host as written. Names are resolved at every attempt. */
 function hostFault(url: URL, allowed: readonly string[]): string | null {
   const name = nameOf(url);
   if (metadataNames.includes(name)) return `${name} is a metadata service, which is never allowed`;
@@ -71,13 +71,13 @@ function hostFault(url: URL, allowed: readonly string[]): string | null {
   return literal && addressFault(literal, name, allowed);
 }
 
-/** Why this text is no URL that a webhook may have; null: it is one, as far as its text tells. */
+/** Why a webhook may not have this URL, by its text alone. Null: it may. */
 export function urlFault(text: unknown, allowed: readonly string[]): string | null {
-  // URL itself would drop blanks and line ends without a word.
+  // `URL` would silently drop blanks and line ends.
   if (typeof text !== "string" || !/^[^\s\p{Cc}\\]+$/u.test(text) || !URL.canParse(text))
     return "expected a URL such as https://partner.example/hooks";
   const url = new URL(text);
-  // As it is written and as it is sent, which is longer where letters are none of ASCII.
+  // Checks the length as written and as sent: letters beyond ASCII are longer when sent.
   const length = Math.max(text.length, url.href.length);
   if (length > LONGEST_URL) return `expected a URL of at most ${LONGEST_URL} characters, found ${length}`;
   if (url.protocol !== "https:" && url.protocol !== "http:") return "expected a URL of https: or http:";
@@ -93,15 +93,15 @@ export interface Resolved {
   family: number;
 }
 
-/** Finds all addresses of a name. */
+/** Resolves a name to all its addresses. */
 export type Resolve = (name: string) => Promise<Resolved[]>;
 
-/** It was found that nothing may be sent there. */
+/** Nothing may be sent to this target. */
 export class TargetRefused extends Error {
   override name = "TargetRefused";
 }
 
-/** The addresses to connect to, each of which was checked. Throws TargetRefused when one of them may not be, and what `resolve` throws. */
+/** The checked addresses to connect to. Throws TargetRefused if one of them is not allowed, and what `resolve` throws. */
 export async function checkedAddresses(url: URL, allowed: readonly string[], resolve: Resolve): Promise<Resolved[]> {
   const fault = urlFault(url.href, allowed);
   if (fault) throw new TargetRefused(fault);
