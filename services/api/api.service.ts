@@ -1,7 +1,7 @@
 /**
- * The door: HTTP in, problem+json out. It knows who asks (clients, operators, nobody), spends a request, and hands
- * everything else to the services of this node; it keeps no state of its own but counts of failed logins. Refusals never
- * break a connection before their answer was read, and a node that stops answers 503 while it finishes what runs.
+ * HTTP in, problem+json out. It checks who asks (client, operator, nobody), spends a request of the rate limit, and hands
+ * everything else to the services of this node. It keeps no state but the counts of failed logins. A refusal never breaks
+ * a connection before the client could read the answer. A stopping node answers 503 while it finishes running requests.
  */
 import type { ServerResponse } from "node:http";
 import type { Service } from "moleculer";
@@ -39,7 +39,7 @@ const UPLOAD_PATIENCE = 0.4;
 const PATIENCE = 0.5;
 /** A sane request id: visible ASCII, short enough for a log line. */
 const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
-/** How often the credentials of requests that last are looked at again: what no event told of is seen so late. */
+/** How often the credentials of long requests are checked again. A change without an event is noticed this late. */
 const RECHECK_MS = 5_000;
 
 const watched = { name: "dataflow_watched_batches", help: "Batches that requests wait for.", type: "gauge" } as const;
@@ -57,7 +57,7 @@ function answerError(
   res: ServerResponse,
   error: Error,
 ): void {
-  // A client that hung up waits for no answer.
+  // A client that hung up needs no answer.
   if ((error as NodeJS.ErrnoException).code === "ECONNRESET") return;
   const problem = problemOf(error);
   if (problem.type === "internal") api.logger.error(`Request ${req.$ctx?.requestID} failed:`, error);
@@ -134,7 +134,7 @@ export default define({
   },
 
   events: {
-    // From the node that committed it, wherever that is.
+    // Sent by the node that committed the change.
     "batch.ready"({ params }: { params: CloudEvent }) {
       this.watches.news(newsOf(params, false));
     },

@@ -1,6 +1,6 @@
 import type { Policy } from "../policy/policy.contract.ts";
 
-/** A fifth each way, so that what failed together does not come back together. */
+/** ±20 % jitter, so that batches that failed at the same time do not retry at the same time. */
 const JITTER = 0.4;
 
 /** How long to wait after attempt number `attempt` (from 1), in ms. `random` is 0 to 1. */

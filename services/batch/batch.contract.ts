@@ -26,34 +26,34 @@ export interface AttemptError {
 }
 
 /**
- * How the run of a claimed batch comes out: one closed set, from what a handler answers to what `batch.settle` writes.
+ * The outcomes of a run: one closed set, from a handler's answer to what `batch.settle` writes.
  * A handler's throw is `retry`.
  */
 export type Outcome =
-  /** The last commit has ended the batch, and nothing is left to be written. */
+  /** The last commit has ended the batch. Nothing is left to write. */
   | { outcome: "done" }
   /**
-   * It goes on after `delayMs`, and this was no attempt: the node stops, another client waits, the handler asks for time, or
-   * it is not there (`awaits` is its name).
+   * The batch goes on after `delayMs`, without an attempt: the node stops, another client waits, the handler asks for time, or
+   * the handler is away (`awaits` is its name).
    */
   | { outcome: "snooze"; delayMs: number; detail?: string; awaits?: string }
   /** An attempt that failed. Another one follows after `delayMs`, or the policy's backoff; after `maxAttempts` the batch fails. */
   | ({ outcome: "retry"; delayMs?: number } & AttemptError)
   | { outcome: "cancel" }
   | ({ outcome: "fail" } & AttemptError)
-  /** The batch is no longer the worker's, or nobody can know: nothing is written. */
+  /** The batch belongs to another worker, or nobody can know: nothing is written. */
   | { outcome: "lost"; detail: string };
 
 /** The outcomes that move the batch. */
 export type Settlement = Exclude<Outcome, { outcome: "done" | "lost" }>;
 
-/** A claimed batch, and all that its run needs to know of it: the policy is the version that it was accepted under. */
+/** A claimed batch, and what its run needs. The policy is the version that the batch was accepted under. */
 export interface Claim extends Claimed {
   policy: Policy;
   clientPublicId: string;
 }
 
-/** Local event: this node's sweep has moved due batches on. Workers look for work now. */
+/** Local event: this node's sweep has moved due batches on; workers should poll now. */
 export const SWEPT = "$batch.swept";
 
 const publicId = { type: "string" } as const;
@@ -70,7 +70,7 @@ export const batchActions = {
     before: { type: "number", optional: true },
     limit: { type: "number", integer: true, min: 1, max: 201 },
   }).answers<BatchRow[]>(),
-  /** Of these batches the ones that are at another version by now: one query, however many. Without their envelope. */
+  /** Those of these batches whose version has changed, without their envelope. One query, however many batches. */
   changed: action({
     seen: typed<SeenBatch[]>({ type: "array" }),
   }).answers<BatchRow[]>(),
@@ -100,7 +100,7 @@ export const batchActions = {
 
   /** failed → ready with attempts at 0, for the client itself. Throws not-found, illegal-state. */
   retry: action({ publicId, clientId: { type: "number" } }).answers<BatchRow>(),
-  /** Null: another was faster, or the client is at its cap. */
+  /** Null: another worker has claimed it, or the client has no free place. */
   claim: action({ id: { type: "number" }, owner: { type: "string" } }).answers<Claim | null>(),
   /** Claims small batches together; those of one client take one of its places. Answers the ones that were claimed. */
   claimGroup: action({
@@ -116,12 +116,12 @@ export const batchActions = {
   commitChunks: action({
     commits: typed<{ batch: BatchRow; commit: WorkerCommit }[]>({ type: "array" }),
   }).answers<({ batch: BatchRow | null } | { error: unknown })[]>(),
-  /** Writes how a run came out. Answers the batch; null: its fence was raised before, nothing was written. */
+  /** Writes the outcome of a run. Answers the batch. Null: the fence has risen, and nothing was written. */
   settle: action({
     batch: typed<BatchRow>({ type: "object" }),
     outcome: typed<Settlement>({ type: "object" }),
   }).answers<BatchRow | null>(),
-  /** A batch that was handed back with a delay goes on now. Null: it has changed since. */
+  /** Ends the delay of a batch that was handed back. Null: it has changed since. */
   endSnooze: action({ batch: typed<BatchRow>({ type: "object" }) }).answers<BatchRow | null>(),
 
   /** Writes a client's cap and weight for the choice of batches. */

@@ -4,13 +4,13 @@ import { Problem } from "../errors.ts";
 import { announced, type BatchParts, foundBatch, type Which } from "./batch.parts.ts";
 import { keepsBody, moveOf } from "./batch.states.ts";
 
-/** A batch that changes under every read is being worked hard; so often is enough for any one of these. */
+/** How often a move is tried. A batch that changes between read and write is being worked on. */
 const MOST_TRIES = 20;
 
-/** A failed batch whose retention ends so soon may be half deleted before its move: it counts as gone. */
+/** A failed batch whose retention ends within this time counts as gone: it could be half deleted before the move. */
 const GOING_MS = 60_000;
 
-/** Reads, moves, and reads again where the batch changed between. */
+/** Reads and moves; reads again if the batch changed in between. */
 async function moved(parts: BatchParts, which: Which, moveFor: (batch: BatchRow) => Promise<Move>) {
   for (let tries = 0; tries < MOST_TRIES; tries++) {
     const written = await parts.store.move(await moveFor(await foundBatch(parts.store, which)));
@@ -33,7 +33,7 @@ export async function ending(
   return { ...move, events: await parts.events.completed(after) };
 }
 
-/** Long enough for the move that follows; should that never come, the batch goes on afterwards. */
+/** Delay of a stopped batch. It is long enough for the move that follows; if that never comes, the batch goes on afterwards. */
 const STOPPED_MS = 60_000;
 
 /**

@@ -1,11 +1,11 @@
-/** What the parts of the state machine work with, and how they tell of what they wrote. */
+/** What the parts of the state machine share, and how they announce their writes. */
 import type { BatchRow, BatchStore, Written } from "../../database/store.ts";
 import { Problem } from "../errors.ts";
 import type { BatchEvents } from "./batch.events.ts";
 import type { BatchFigures } from "./batch.figures.ts";
 import type { PinnedPolicies } from "./batch.pinned.ts";
 
-/** Every write of a batch's state: one unit each, with its conditions inside. */
+/** The writes of a batch's state. Each is one unit with its conditions inside. */
 export type StatePort = Pick<BatchStore, "batch" | "claim" | "claimGroup" | "commitChunk" | "commitChunks" | "move">;
 
 export interface BatchParts {
@@ -20,7 +20,7 @@ export interface BatchParts {
   wakeWorkers(): void;
 }
 
-/** Which batch is asked for; without `clientId` by an operator. */
+/** Which batch. Without `clientId` an operator asks. */
 export interface Which {
   publicId: string;
   clientId?: number | undefined;

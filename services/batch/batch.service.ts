@@ -29,7 +29,7 @@ interface State {
   sweeper: Sweeper;
 }
 
-/** Of a page of errors or records. A reader that stops holds one page in memory. */
+/** The size of a page of errors or records. A reader that stops keeps one page in memory. */
 const MOST_READ_BYTES = 256 * 1024;
 
 export default defineActor({
@@ -46,7 +46,7 @@ export default defineActor({
       call(this.broker, "outbox.wake", {}).catch((error: unknown) => this.logger.debug("No wake-up:", error));
     },
     async drain() {
-      // A stop can meet the start.
+      // A stop can come before the start has finished.
       if (!this.sweeper) return;
       this.sweeper.end();
       await this.endSchedules();
@@ -144,7 +144,7 @@ export default defineActor({
     };
     const { broker, logger, clock } = this;
     this.sweeper = new Sweeper({ ...this.parts, store, broker, logger, clock });
-    // While this node starts, what a sweep asks its own partners would go to another node, and wait for that one's answer.
+    // While this node starts, the calls of a sweep would go to another node and wait for its answer.
     const sweepOnceStarted = async () => this.broker.started && this.sweeper.run();
     const sweep = this.schedule("The sweep", sweepIntervalMs, sweepOnceStarted, 0.2);
     this.schedule("Folding counts", sweepIntervalMs, () => store.foldCounts(), 0.2);

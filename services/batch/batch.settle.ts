@@ -1,4 +1,4 @@
-/** What a worker's run comes to: one move for each outcome, and the only place that knows which. */
+/** Writes the outcome of a run: one move for each outcome. No other place knows which. */
 import type { BatchRow, Move } from "../../database/store.ts";
 import { attemptOf } from "./batch.attempts.ts";
 import { backoffMs } from "./batch.backoff.ts";
@@ -7,7 +7,7 @@ import { ending } from "./batch.moves.ts";
 import { announced, type BatchParts } from "./batch.parts.ts";
 import { moveOf } from "./batch.states.ts";
 
-/** Null: its fence was raised before, so the batch was no longer the worker's. */
+/** Null: the fence has risen, so the batch belongs to nobody or to another worker. */
 export async function settle(parts: BatchParts, batch: BatchRow, outcome: Settlement): Promise<BatchRow | null> {
   const written = await parts.store.move(await moveFor(parts, batch, outcome));
   if (written) parts.wakeWorkers();
@@ -31,7 +31,7 @@ async function moveFor(parts: BatchParts, batch: BatchRow, outcome: Settlement):
   }
 }
 
-/** Once more after a while, or never again. */
+/** Retries after a delay, or fails the batch after the last attempt. */
 async function again(
   parts: BatchParts,
   batch: BatchRow,

@@ -1,7 +1,7 @@
 /**
- * What no message looks after: every state that waits has a `due_at`, and whoever comes first after it moves the batch on.
- * Every node sweeps, a few rows at a time, each step conditional: two at once do no harm. A sweep is short, for the leases of
- * dead workers wait for the next one: what takes long, deleting, is the work of `retention`.
+ * Moves on batches whose `due_at` has passed: every waiting state has one, and the first node that looks moves the batch on.
+ * Every node sweeps, a few rows at a time. Each step is conditional, so two nodes at once do no harm. A sweep is short, because
+ * leases of dead workers wait for the next one. Deleting takes long, so `retention` does it.
  */
 import type { ServiceBroker } from "moleculer";
 import type { BatchRow, BatchStore, Move } from "../../database/store.ts";
@@ -66,7 +66,7 @@ export class Sweeper {
     this.repairedUpTo = (await store.repairQueues(this.repairedUpTo, REPAIRED_AT_ONCE)) ?? 0;
   }
 
-  /** One batch that cannot be moved on must not hold up the others. */
+  /** A batch that cannot be moved on must not hold up the others. */
   private async guarded(batch: BatchRow, step: (batch: BatchRow) => Promise<unknown>): Promise<void> {
     if (this.isEnded) return;
     try {
@@ -77,7 +77,7 @@ export class Sweeper {
     }
   }
 
-  /** What is half done goes on at the next start. */
+  /** Ends the sweep. The next one goes on with the rest. */
   end(): void {
     this.isEnded = true;
   }
@@ -116,7 +116,7 @@ export class Sweeper {
     await this.move(moveOf(batch, { to: "ready", due: { inMs: 0 }, onlyDue: true, events }));
   }
 
-  /** A worker that did not extend its lease is taken for dead; its late writes carry an old fence. */
+  /** A worker that did not renew its lease counts as dead. Its late writes carry an old fence and change nothing. */
   private async takeAway(batch: BatchRow): Promise<void> {
     if (await this.takenAway(batch)) this.parts.figures.lapsed("batch");
   }

@@ -1,4 +1,4 @@
-/** The way of a batch through a worker's hands: its claim, each chunk's commit, and how the last one ends it. */
+/** The steps of a run in the database: the claim, each chunk's commit, and the end by the last one. */
 import type { BatchRow, ChunkCommit, Claimed, Due } from "../../database/store.ts";
 import type { ParamsOf } from "../messages.ts";
 import type { Claim, WorkerCommit } from "./batch.contract.ts";
@@ -8,7 +8,7 @@ import { keepsBody } from "./batch.states.ts";
 /** Chunks that go in the commit that ends their batch; more are left to the sweep, so that the commit stays short. */
 const PURGED_AT_END = 16;
 
-/** Null: another was faster, or its client has no free slot. */
+/** Null: another worker was faster, or the client has no free place. */
 export async function claim(parts: BatchParts, { id, owner }: ParamsOf<"batch.claim">): Promise<Claim | null> {
   const claimed = await parts.store.claim(id, owner, parts.leaseMs);
   return claimed && begun(parts, claimed);

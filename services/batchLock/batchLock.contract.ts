@@ -21,7 +21,7 @@ const claim = { batchId: { type: "string" }, fence: { type: "number" } } as cons
 const token = { token: { type: "string" } } as const;
 const claims = { claims: typed<LockedClaim[]>({ type: "array", min: 1, items: { type: "object", props: claim } }) };
 
-/** By the connection to Redis, and by the database's own. */
+/** The connections to Redis and to the database bound the time of these calls. */
 const boundByItself = { timeout: 0 };
 
 export const batchLockActions = {

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { LockOutcome } from "./batchLock.contract.ts";
 import type { LockProvider, Names } from "./batchLock.provider.ts";
 
-/** Locks within this process: as strong as a table where one process owns the whole database file. */
+/** Locks within this process: as strong as a table, if one process owns the whole database file. */
 export class MemoryLocks implements LockProvider {
   private readonly held = new Map<string, { token: string; until: number }>();
 

@@ -3,9 +3,9 @@ import type { RedisLink } from "../../lib/redis/link.ts";
 import type { LockOutcome } from "./batchLock.contract.ts";
 import type { LockProvider, Names } from "./batchLock.provider.ts";
 
-/** Who finds a lock held tries the next batch; waiting for this one would be waiting for its whole work. */
+/** No retries: a worker that finds the lock held tries the next batch. Waiting would take as long as the whole batch. */
 const ONCE = { retryCount: 0 };
-/** Redlock refuses to extend what it believes to be over; whether it is, only the nodes know. */
+/** Redlock refuses to extend a lock that it believes expired. Only the Redis nodes know, so it gets an end that never comes. */
 const UNKNOWN_END = Number.MAX_SAFE_INTEGER;
 
 type Done = Parameters<RedlockClient["eval"]>[1];

@@ -1,4 +1,4 @@
-/** The bytes of an upload on their way in: decoded, within the idle limit. */
+/** Reads the bytes of an upload: decodes them, and watches the idle limit. */
 import type { Readable } from "node:stream";
 import { createGunzip, type Gunzip } from "node:zlib";
 import { Problem } from "../errors.ts";
@@ -8,13 +8,13 @@ import { IdleWatch, type Patience } from "./imports.idle.ts";
 /** Larger pieces cost fewer turns of the loop; this is still small beside one chunk. */
 const GUNZIP_PIECE = 256 * 1024;
 
-/** A few bytes can stand for gigabytes. What people send grows by 5 to 50 times; nothing is said of less than so much. */
+/** A few bytes of gzip can hold gigabytes. Real uploads grow 5 to 50 times; a ratio is only checked beyond this size. */
 const MOST_GROWTH = 200;
 const GROWTH_LOOKED_AT = 64 * 1024 * 1024;
 
 /**
- * Gzip can also be longer than what it holds, without end: members and blocks of no content. A stream that is cut into
- * members of one short record each has up to four times the bytes; nothing is said of less than so much.
+ * Gzip can also be longer than its content, without end: by empty members and blocks. A stream that is cut into
+ * members of one short record each has up to four times the bytes; a ratio is only checked beyond this size.
  */
 const MOST_SHRINKING = 4;
 
@@ -24,7 +24,7 @@ interface BodyOptions {
   patience: Patience;
   /** Its abort ends the wait for the next piece, with the abort's reason. */
   signal?: AbortSignal;
-  /** Takes all bytes of the wire, also those behind the end of what they encode. */
+  /** Gets all bytes of the wire, also those after the end of the encoded content. */
   onWire?: ((piece: Buffer) => void) | null;
 }
 
@@ -85,7 +85,7 @@ class Growth {
     this.mostWire = mostWireBytes("gzip", maxBytes);
   }
 
-  /** So many bytes came, some of which are not decoded yet. Why there may be no more of them, or null. */
+  /** Checks the ratio after more bytes have come, some of them not decoded yet. Returns the refusal, or null. */
   onWire(bytes: number): Problem | null {
     this.wire += bytes;
     if (this.wire > this.mostWire)

@@ -15,13 +15,13 @@ export const mostWireBytes = (encoding: Encoding, maxBytes: number): number =>
 /** How many bytes a digest has, of each algorithm that is checked. */
 export const digestBytes = { "sha-256": 32, "sha-512": 64 } as const;
 
-/** What the bytes on the wire are said to be. */
+/** The digests that the sender claims for the bytes on the wire. */
 export interface Digest {
   algorithm: keyof typeof digestBytes;
   hex: string;
 }
 
-/** What an upload came to: a new batch (202), an earlier one of the same content (200), or what the first with its key was told. */
+/** The result of an upload: a new batch (202), an earlier one of the same content (200), or the answer of the first upload with its key. */
 export interface Created extends UploadAnswer {
   isReplayed: boolean;
 }
@@ -69,6 +69,6 @@ export const importsActions = {
     requestId: { type: "string", nullable: true },
   }).answers<{ batch: BatchRow; isNew: boolean }>(),
 
-  /** For a door that closes: the uploads of this node that still run end with `unavailable`. */
+  /** For an API that stops: ends this node's running uploads with `unavailable`. */
   refuseAll: action({}).answers<void>(),
 };

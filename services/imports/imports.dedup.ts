@@ -1,4 +1,4 @@
-/** Uploads whose content an earlier batch of their client has, where the policy does not allow that. */
+/** Dedup: uploads with the same content as an earlier batch of the client, if the policy does not allow them. */
 import type { BatchRow, UploadCommit } from "../../database/store.ts";
 import { Problem } from "../errors.ts";
 import type { ParamsOf } from "../messages.ts";
@@ -9,11 +9,11 @@ import type { UploadPort } from "./imports.ports.ts";
 
 const HOUR_MS = 3_600_000;
 
-/** For how long a commit refuses the content that another batch has; null: it is allowed. */
+/** How long content is remembered for dedup. Null: the policy allows duplicates. */
 export const dedupOf = ({ dedup, dedupHours }: Policy): UploadCommit["dedup"] =>
   dedup === "allow" ? null : { keepMs: dedupHours * HOUR_MS };
 
-/** The earlier batch of the same content; with a key, the client is told of it again. Throws duplicate-batch. */
+/** The earlier batch of the same content. An idempotency key keeps this answer. Throws duplicate-batch. */
 export async function duplicateAnswer(
   store: Pick<UploadPort, "answerKey">,
   params: ParamsOf<"imports.create">,

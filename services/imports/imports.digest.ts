@@ -1,4 +1,4 @@
-/** Whether a body is what its sender says it is. */
+/** Checks `Content-Digest`. */
 import { createHash, type Hash } from "node:crypto";
 import { Problem } from "../errors.ts";
 import type { Digest, Encoding } from "./imports.contract.ts";
@@ -15,7 +15,7 @@ export class WireDigests {
         this.hashes.set(algorithm, createHash(algorithm.replace("-", "")));
   }
 
-  /** Takes the wire's bytes; null: nobody has to. */
+  /** Hashes the bytes of the wire. Null: no hash is needed. */
   get update(): ((piece: Buffer) => void) | null {
     if (this.hashes.size === 0) return null;
     return (piece) => {

@@ -9,7 +9,7 @@ export interface NewBatchEvents {
   version: number;
 }
 
-/** What a new batch tells: that it exists and, where nothing holds it, that it is ready. */
+/** The events of a new batch: created and, unless it is held, ready. */
 export function newBatchEvents(namespace: string, batch: NewBatchEvents, policy: WantsEvents): OutboxDraft[] {
   const { batchId, clientId, state: status, version } = batch;
   const data = { batchId, clientId, status, version };

@@ -1,4 +1,4 @@
-/** Uploads that come again with the client's own key for them: the first one's answer is given again. */
+/** Idempotency keys: an upload that comes again with its key gets the answer of the first one. */
 import { createHash } from "node:crypto";
 import type { KeyHolder, UploadCommit } from "../../database/store.ts";
 import { Problem } from "../errors.ts";
@@ -12,11 +12,11 @@ type Create = ParamsOf<"imports.create">;
 export type Answered = Extract<KeyHolder, { state: "done" }>;
 
 const KEY_KEPT_MS = 24 * 3_600_000;
-/** Of a body that is no longer than this all has been sent by the time anyone could look: its commit finds out. */
+/** A body up to this size has arrived before a look-up would answer, so its commit finds out who has the key. */
 const LOOKED_UP_BYTES = 64 * 1024;
 
 /**
- * Who had the key of an upload before a byte of it is read; null: nobody, or its commit will tell.
+ * Looks up the key before a byte of the body is read. Null: the key is free, or the commit will decide.
  * Throws idempotency-in-progress.
  */
 export async function answeredBefore(
@@ -25,7 +25,7 @@ export async function answeredBefore(
   hasQuota: boolean,
 ): Promise<Answered | null> {
   const { clientId, idempotencyKey: key, contentLength = Infinity } = params;
-  // A quota that is used up refuses before the commit, and must not refuse what was taken already.
+  // A used-up quota refuses before the commit. It must not refuse an upload that was accepted before.
   if (key === undefined || (contentLength <= LOOKED_UP_BYTES && !hasQuota)) return null;
   const holder = await store.keyHolder(clientId, key);
   return holder && answerIn(holder);
@@ -39,19 +39,19 @@ export function answerIn(holder: KeyHolder): Answered {
   });
 }
 
-/** By it the same upload is known again: what was sent, and how it is to be read. */
+/** The fingerprint of an upload: its content, and how to read it. */
 function fingerprintOf({ format, charset = "utf-8", delimiter = "" }: Create, contentHash: string): string {
   return createHash("sha256").update(`${contentHash}\n${format}\n${charset}\n${delimiter}`).digest("hex");
 }
 
-/** The first one's answer, as it was. Throws idempotency-key-reused. */
+/** The answer of the first upload. Throws idempotency-key-reused. */
 export function replayed({ fingerprint, answer }: Answered, params: Create, contentHash: string): Created {
   if (fingerprint !== fingerprintOf(params, contentHash))
     throw new Problem("idempotency-key-reused", "An upload with this key came before, with other content.");
   return { ...answer, isReplayed: true };
 }
 
-/** What a commit has to keep, so that an upload with the same key is known again. */
+/** What a commit stores, so that an upload with the same key is recognised. */
 export function idempotencyOf(params: Create, contentHash: string): UploadCommit["key"] {
   const { idempotencyKey: key } = params;
   if (key === undefined) return null;

@@ -1,17 +1,17 @@
-/** How long an upload may keep us waiting: it must send something all the time, and not too little in the long run. */
+/** The idle limits of an upload: how long it may send nothing, and how slow it may be. */
 import { Problem } from "../errors.ts";
 
 export interface Patience {
-  /** A client that sends nothing for so long is gone. */
+  /** A client that sends nothing for this long counts as gone. */
   idleMs: number;
-  /** Each so long that we wait for a client must bring so much. */
+  /** The least number of bytes in each window of waiting. */
   windowMs: number;
   windowBytes: number;
 }
 
 /**
- * Tells when nothing came for too long, or too little, counting only while the reader waits (not while the database keeps us
- * from reading), or when nothing is wanted any more.
+ * Ends an upload that sends nothing for too long, or too little. It counts only while the reader waits, not while the database
+ * keeps us from reading. It also ends when the upload is aborted.
  */
 export class IdleWatch {
   private readonly patience: Patience;
@@ -70,7 +70,7 @@ export class IdleWatch {
     });
   }
 
-  /** The wait is over: what comes now is the reader's time. */
+  /** The wait is over: the time from now on is the reader's, not the client's. */
   private over<T>(settle: (result: T) => void): (result: T) => void {
     return (result) => {
       this.waitedMs = this.waited();

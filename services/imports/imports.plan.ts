@@ -1,4 +1,4 @@
-/** What every new batch begins with, whether a client sends its records or the rejected ones of another are sent again. */
+/** How every new batch begins: an upload, or a retry of rejected records. */
 import type { Context } from "moleculer";
 import type { NewBatch, UploadCommit } from "../../database/store.ts";
 import { usualGrowthOf } from "../../formats/check/record-growth.ts";
@@ -17,7 +17,7 @@ const CHUNK_BYTES = 1024 * 1024;
 
 type Asked = Pick<NewBatch, "clientId" | "format" | "requestId">;
 
-/** What the client's policy makes of an upload's plan. Throws unsupported-media-type. */
+/** The plan of an upload, by the client's policy. Throws unsupported-media-type. */
 export function planFor(intake: Intake, asked: Asked, { version, policy }: PolicyVersion, options: SplitOptions) {
   const { clientId, format, requestId } = asked;
   const { chunkRecords, maxRecords, maxRecordBytes, maxBytes, schema } = policy;
@@ -43,7 +43,7 @@ export async function commitPartsOf(
 ) {
   const { bytes, records } = upload.totals;
   const { publicId: batchId, format } = upload.batch;
-  // A policy that cannot be asked delays the batch, it refuses nothing.
+  // If the policy cannot be asked, the batch waits; it is not refused.
   const decision = await call(via, "policy.evaluate", { policy, format, bytes, records }).catch(nullIfLater);
   const standing = standingAfter(decision);
   const version = upload.id === null ? 1 : 2;
@@ -56,7 +56,7 @@ export async function commitPartsOf(
   } satisfies Partial<UploadCommit>;
 }
 
-/** Takes back what became no batch. A database that is away leaves it to the sweep, and hides no first error. */
+/** Deletes an upload that became no batch. If the database is away, the sweep does it, and the first error is kept. */
 export async function takeBack({ uploads }: Intake, upload: Upload): Promise<void> {
   if (await upload.undo().catch(() => false)) uploads.wipe(upload.rowId as number);
 }

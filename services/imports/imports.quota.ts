@@ -1,4 +1,4 @@
-/** The bytes and records that a policy allows in a UTC day. What counts is stored; this only tells early what cannot be. */
+/** The bytes and records that a policy allows in a UTC day. The stored counts decide at the commit; this refuses early what must fail there. */
 import type { DayQuota, DayUsage } from "../../database/store.ts";
 import { Problem } from "../errors.ts";
 import type { Policy } from "../policy/policy.contract.ts";
@@ -7,7 +7,7 @@ import type { UploadPort } from "./imports.ports.ts";
 type UsagePort = Pick<UploadPort, "usage">;
 type Amount = Pick<DayUsage, "bytes" | "records">;
 
-/** Null: the policy sets none, and nothing is counted. */
+/** Null: the policy has no quota, and nothing is counted. */
 export const dayQuotaOf = ({ bytesPerDay: bytes, recordsPerDay: records }: Policy): DayQuota | null =>
   bytes === null && records === null ? null : { bytes, records };
 
@@ -26,7 +26,7 @@ export function quotaExceeded(quota: DayQuota, usage: DayUsage, { bytes, records
   });
 }
 
-/** Looks on while a body comes in. */
+/** Checks the quotas while a body comes in. */
 export class QuotaWatch {
   private readonly store: UsagePort;
   private readonly clientId: number;

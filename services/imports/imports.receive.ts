@@ -19,7 +19,7 @@ import { type ReceivedBody, Upload } from "./imports.upload.ts";
 
 type Create = ParamsOf<"imports.create">;
 
-/** 1 kB/s in each two minutes that we wait: slower than any line, and an end to bodies that only hold a place. */
+/** 1 kB/s in each two minutes that we wait: slower than any real line. It ends bodies that only occupy a place. */
 const PATIENCE: Patience = { idleMs: 30_000, windowMs: 120_000, windowBytes: 120_000 };
 
 /** See `imports.create` in the contract. */
@@ -77,7 +77,7 @@ async function planOf(intake: Intake, params: Create, stop: AbortController) {
   };
 }
 
-/** Local calls hand the request itself over; nothing is buffered between. */
+/** A local call passes the request itself, without a buffer in between. */
 function bodyOf(ctx: Context<Create>): UploadBody {
   const { stream } = ctx as unknown as { stream?: UploadBody };
   if (!stream) throw new Problem("empty-body", "There is no body.");
@@ -87,10 +87,10 @@ function bodyOf(ctx: Context<Create>): UploadBody {
 async function commit(intake: Intake, ctx: Context<Create>, received: ReceivedBody, policy: Policy): Promise<Created> {
   const { store } = intake;
   const whole = await commitOf(intake, ctx, received, policy);
-  // From here on it is too late to refuse it: the answer tells that it is stored.
+  // From here on the body cannot be refused any more: the answer says that it is stored.
   for (const signal of [bodyOf(ctx).voided, bodyOf(ctx).revoked]) signal?.throwIfAborted();
   const done = await store.commitUpload(whole).catch((error: unknown) => {
-    // By its id the client can look, once the database is back.
+    // The id lets the client look for its batch once the database is back.
     throw isUnknown(error) ? databaseAway(error, { batchId: whole.batch.publicId }) : error;
   });
   switch (done.outcome) {

@@ -1,4 +1,4 @@
-/** The rejected records of a batch as a body: as they were sent, or, where they were not kept so, rejected once more. */
+/** The rejected records of a batch as a new body. Records that were not kept whole are rejected again. */
 import type { BatchRow, RecordErrors } from "../../database/store.ts";
 import { lostPart } from "../../formats/check/chunk-verdict.ts";
 import { csvLine } from "../../formats/check/csv-scan.ts";
@@ -7,7 +7,7 @@ import type { RejectedPort } from "./imports.ports.ts";
 
 const RECORDS_AT_ONCE = 1000;
 const BYTES_AT_ONCE = 1024 * 1024;
-/** In no UTF-8 text. */
+/** A byte that never occurs in UTF-8. */
 const NO_UTF8 = 0xff;
 const REPLACEMENT = "\uFFFD";
 
@@ -65,7 +65,7 @@ export class RejectedRecords {
   }
 }
 
-/** Bytes that were no text are kept as U+FFFD, which is one: sent so, the record would be accepted with it. */
+/** Invalid bytes were stored as U+FFFD, which is valid text: sent so, the record would be accepted. */
 function unreadable(raw: string): Buffer {
   const parts = raw.split(REPLACEMENT).flatMap((part) => [Buffer.from(part), Buffer.of(NO_UTF8)]);
   return Buffer.concat([...parts.slice(0, -1), Buffer.from("\n")]);

@@ -1,4 +1,4 @@
-/** The rejected records of a batch as a batch of their own: sent again as they came, by today's policy. */
+/** Makes a new batch of the rejected records of a batch, by today's policy. */
 import type { Context } from "moleculer";
 import { ConstraintViolation } from "../../database/errors.ts";
 import type { BatchRow } from "../../database/store.ts";
@@ -14,7 +14,7 @@ import { type ReceivedBody, Upload } from "./imports.upload.ts";
 
 type Retry = ParamsOf<"imports.retryRejected">;
 
-/** See the contract. Two at once make one batch: the second to commit finds the first one's. */
+/** See the contract. Two calls at once make one batch: the second commit finds the first one's batch. */
 export async function retryRejected(intake: Intake, ctx: Context<Retry>) {
   const { publicId, clientId } = ctx.params;
   const parent = await call(ctx, "batch.get", { publicId, clientId });
@@ -85,7 +85,7 @@ async function commit(
   const done = await intake.store.commitUpload({
     ...(await commitPartsOf(intake, ctx, received, ctx.params.clientPublicId, policy)),
     parent: { id: parent.id, publicId: parent.publicId },
-    // The records have counted already, and are sent again on purpose.
+    // The records were counted before, and the client sends them again on purpose: no quota, no dedup.
     key: null,
     dedup: null,
     quota: null,

@@ -9,7 +9,7 @@ const ROWS_AT_ONCE = 10_000;
 
 /** The uploads that run on this node: how many each client has, and which rows they keep alive. */
 export class RunningUploads {
-  /** In which their bodies are read. */
+  /** The turns in which their bodies are read. */
   readonly turns = new Turns();
   private readonly store: RunningPort;
   private readonly leaseMs: number;
@@ -24,7 +24,7 @@ export class RunningUploads {
     this.leaseMs = leaseMs;
   }
 
-  /** Takes one of a client's places; the answer gives it back. Throws too-many-uploads. */
+  /** Takes one of the client's places. The returned function gives it back. Throws too-many-uploads. */
   enter(clientId: number, limit: number): () => void {
     const running = this.perClient.get(clientId) ?? 0;
     if (running >= limit)
@@ -43,7 +43,7 @@ export class RunningUploads {
     if (this.perClient.size === 0) this.onEmpty();
   }
 
-  /** While it runs an upload may be refused from outside; the answer ends that. */
+  /** Lets `refuse` end this upload while it runs. The returned function ends that. */
   stoppable(stop: AbortController): () => void {
     this.stops.add(stop);
     return () => this.stops.delete(stop);
@@ -70,7 +70,7 @@ export class RunningUploads {
     this.wipes.add(wipe);
   }
 
-  /** Waits until none runs and none is being removed: one that was cut off has still to be taken back. */
+  /** Waits until no upload runs and none is being deleted. */
   async end(): Promise<void> {
     if (this.perClient.size > 0)
       await new Promise<void>((resolve) => {
@@ -79,7 +79,7 @@ export class RunningUploads {
     await Promise.all(this.wipes);
   }
 
-  /** Ends all that run: their clients are answered that the node stops. */
+  /** Ends all running uploads. Their clients get the answer that the node stops. */
   refuse(): void {
     const stopping = "This node is stopping. Send it again.";
     for (const stop of this.stops)
@@ -87,7 +87,7 @@ export class RunningUploads {
   }
 }
 
-/** Deletes a batch with all its rows, piece by piece. What another node deletes of is left to that one. */
+/** Deletes a batch with all its rows, piece by piece. A batch that another node is deleting is left to that node. */
 export async function deleteWhole(store: RunningPort, id: number): Promise<void> {
   let last: Removal = "more";
   while (last === "more") last = await store.purgeChunks(id, CHUNKS_AT_ONCE, { inMs: 0 });

@@ -30,7 +30,7 @@ export default defineActor({
   methods: {
     async drain() {
       await this.endSchedules();
-      // A stop can meet the start.
+      // A stop can come before the start has finished.
       await this.uploads?.end();
     },
   },

@@ -1,6 +1,6 @@
-/** Turns on the event loop for reading bodies: however many one client sends at once, others have theirs in between. */
+/** Shares the event loop among clients that upload: many bodies of one client do not delay those of others. */
 
-/** So much reading in a round of the loop; then requests, answers and timers come first. A small request takes some ten rounds. */
+/** How long to read in one round of the loop. Then requests, answers and timers come first. A small request takes about ten rounds. */
 const ROUND_MS = 2;
 
 export class Turns {
@@ -41,7 +41,7 @@ export class Turns {
     this.next();
   }
 
-  /** The first one who waits goes on; the turn after that is another client's. */
+  /** Lets the next client's first waiter go on. */
   private next(): void {
     const [clientId, queue = []] = this.waiting.entries().next().value ?? [];
     if (clientId === undefined) return;

@@ -9,9 +9,9 @@ import type { UploadPort } from "./imports.ports.ts";
 import type { QuotaWatch } from "./imports.quota.ts";
 import { ChunkWrites } from "./imports.writes.ts";
 
-/** What is read in one turn: a few ms, whatever it is. */
+/** Bytes that are read in one turn: a few ms of work in every format. */
 const TURN_BYTES = 64 * 1024;
-/** A body that takes longer holds its key from then on, so that another with the same one need not be read. */
+/** A body that takes longer takes its key at this time, so that a second upload with the same key is refused unread. */
 const KEY_HELD_AFTER_MS = 100;
 
 export interface UploadPlan {
@@ -21,14 +21,14 @@ export interface UploadPlan {
   leaseMs: number;
   /** The Idempotency-Key. */
   key: string | null;
-  /** An upload with the same key was answered: this one is only compared, nothing of it is stored. */
+  /** The answer of an earlier upload with this key. This body is only compared, and nothing of it is stored. */
   answered: Answered | null;
   quota: QuotaWatch | null;
   /** Does a piece of work when it is the client's turn on the event loop. */
   inTurn<T>(work: () => T): Promise<T>;
-  /** Told when the upload gets its row, so that its lease is kept. */
+  /** Called when the upload gets its row, so that its lease is renewed. */
   onBegun(id: number): void;
-  /** Told when somebody else turns out to have the key, while the next bytes are waited for. */
+  /** Called when another upload turns out to have the key, while this one waits for bytes. */
   onRefused(error: unknown): void;
 }
 
@@ -47,7 +47,7 @@ export class Upload {
   private readonly store: UploadPort;
   private readonly hash = createHash("sha256");
   private readonly writes = new ChunkWrites((chunks) => this.append(chunks));
-  /** The first chunk waits here: a body that ends within it needs no row of its own before the commit. */
+  /** The first chunk, not yet stored: a body of one chunk needs no row before its commit. */
   private held: RawChunk | null = null;
   private id: number | null = null;
   private beginning: Promise<void> | null = null;
@@ -175,7 +175,7 @@ export class Upload {
     return { ...chunk, ...(await encode(data, this.store.leastCompressed)) };
   }
 
-  /** Takes back what a refused or broken-off upload stored. True: there is a row to be wiped. */
+  /** Undoes a refused or broken-off upload. True: there is a row to delete. */
   async undo(): Promise<boolean> {
     await this.beginning?.catch(() => {});
     await this.writes.settle();

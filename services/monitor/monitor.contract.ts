@@ -41,7 +41,7 @@ export interface NodeFigures {
   worker: WorkerStatus | null;
 }
 
-/** What a dashboard shows. */
+/** The figures for a dashboard. */
 export interface SystemStats {
   queue: {
     /** Of the batches that could be claimed now. */
@@ -76,6 +76,6 @@ export const monitorActions = {
 };
 
 export const monitorEvents = {
-  /** An operator wants all caches of all nodes to forget what they know. */
+  /** An operator empties the caches of all nodes. */
   "caches.flush": event<Record<string, never>>({}),
 };

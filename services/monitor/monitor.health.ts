@@ -7,7 +7,7 @@ type Checks = Readiness["checks"];
 
 const PATIENCE_MS = 2_000;
 const NOTHING_TO_ASK = Promise.resolve(null);
-/** A check of the database writes, and anybody may ask. What is down is looked at again sooner, so that a node is back at once. */
+/** How long a check of the database is reused: it writes, and anybody may ask. A failed check is repeated sooner. */
 const KEPT_MS = 1_000;
 const KEPT_DOWN_MS = 100;
 
@@ -28,7 +28,7 @@ export class Health {
         () => checked(call(broker, "batch.ping", {}, options)),
         (check) => (isDown(check) ? KEPT_DOWN_MS : KEPT_MS),
       ),
-      // Whoever uses a server knows of it; a node without that service does not need the server.
+      // The service that uses a server checks it. A node without that service does not need the server.
       redis: shared(() =>
         broker.getLocalService("rateLimiter") ? call(broker, "rateLimiter.ping", {}, options) : NOTHING_TO_ASK,
       ),
@@ -58,7 +58,7 @@ const shared = (ping: () => Promise<number | null>) =>
 
 const isDown = (check: Check) => check !== "off" && check.status === "down";
 
-/** A round trip in ms; null: there is nothing to ask. */
+/** A round trip in ms; null: the server is not configured. */
 async function checked(ping: Promise<number | null>): Promise<Check> {
   try {
     const ms = await ping;

@@ -1,5 +1,5 @@
 /**
- * What a node tells of itself. Every node runs it, whatever SERVICES says, so it is no `*.service.ts` that the runner
+ * The health, metrics and figures of a node. Every node runs it, whatever SERVICES says, so it is no `*.service.ts` that the runner
  * would load: moleculer.config.ts creates it. The api serves its answers; on a node without one it has a port of its own.
  * It keeps no state but what it has just read, and answers also while the database is away.
  */
@@ -15,7 +15,7 @@ import { tellOfProcess } from "./monitor.process.ts";
 import { prometheusText } from "./monitor.prometheus.ts";
 import { Queue } from "./monitor.queue.ts";
 
-/** Some ms of the loop each time, and anybody may ask. */
+/** How long an answer is reused: it costs a few ms of the event loop, and anybody may ask. */
 const METRICS_EVERY_MS = 1_000;
 
 interface State {
@@ -35,7 +35,7 @@ export const monitor = (): ServiceSchema =>
       this.queue = new Queue(this.broker);
       this.health = new Health(this.broker);
       this.text = new Paced(METRICS_EVERY_MS, async () => {
-        // Away or slow, it shows in the figures.
+        // The figures show that the database is away or slow.
         await this.queue.fresh().catch(() => {});
         return prometheusText(this.broker);
       });

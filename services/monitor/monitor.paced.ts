@@ -1,8 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 
 /**
- * Something dear to make that anybody may ask for: it is made once in `everyMs`, however many ask. Who asks in between
- * waits for the next one, so that nobody gets one that is older than the question.
+ * Makes a costly answer at most once in `everyMs`, however many ask. A caller in between
+ * waits for the next one, so nobody gets an answer that is older than the question.
  */
 export class Paced<T> {
   private readonly make: () => Promise<T>;

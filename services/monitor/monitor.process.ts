@@ -1,7 +1,7 @@
 import type { ServiceBroker } from "moleculer";
 import { readWhenAsked } from "../../middlewares/figures.ts";
 
-/** What the process weighs and does, by the names that dashboards for Node.js know; read when somebody asks. */
+/** Metrics of the process, by the names that Node.js dashboards know. They are read when somebody asks. */
 export function tellOfProcess(broker: ServiceBroker): void {
   const tell = (type: "gauge" | "counter", name: string, help: string, read: () => number) =>
     readWhenAsked(broker, { type, name, help }, () => [{ value: read() }]);

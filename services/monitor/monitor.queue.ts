@@ -6,7 +6,7 @@ import { type AnswerOf, call } from "../messages.ts";
 
 type Stats = AnswerOf<"batch.stats">;
 
-/** Many who ask at once get one answer. */
+/** How long an answer is shared by those who ask. */
 const FRESH_MS = 1_000;
 const PATIENCE_MS = 2_000;
 
@@ -63,7 +63,7 @@ export class Queue {
   }
 }
 
-/** How long the batch waits that waits for longest among those which could be claimed now. */
+/** The age of the oldest batch that a worker could claim now. */
 export const oldestMs = ({ oldestReadyAt, now }: Stats): number | null =>
   oldestReadyAt === null ? null : Math.max(0, now - oldestReadyAt);
 

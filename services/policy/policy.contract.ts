@@ -12,10 +12,10 @@ export interface PolicyVersion {
   policy: Policy;
 }
 
-/** A change that gave the webhook a new receiver tells its new secret: here, and nowhere else. */
+/** If a change gives the webhook a new receiver, only this answer has its new secret. */
 export type PolicyChanged = PolicyVersion & { webhookSecret?: string };
 
-/** What becomes of a body that keeps all limits. `until`: when its window opens; null: an operator decides. */
+/** The decision on a body within all limits. `until`: when its window opens; null: an operator decides. */
 export type Decision = { decision: "ready" } | { decision: "held"; hold: "approval" | "window"; until: number | null };
 
 export const policyActions = {
@@ -33,27 +33,27 @@ export const policyActions = {
     /** The version that the caller has seen; omitted: any. */
     ifVersion: { type: "number", optional: true },
   }).answers<PolicyChanged>(),
-  /** Tells `batch` and `clientCache` of the policy in force once more, where a change may have ended before they were told. */
+  /** Repeats to `batch` and `clientCache` the policy in force: a change may have crashed before telling them. */
   apply: action({ clientPublicId: { type: "string" } }).answers<void>(),
-  /** What a webhook of the client is signed with now, the newest first; empty: it has none. */
+  /** The valid secrets of the client's webhook, the newest first. Empty: it has no webhook. */
   webhookSecrets: action({ clientId: { type: "number" } }).answers<string[]>(),
   /** A new secret; the old one lives on for `graceSeconds`. Throws not-found where there is no webhook, unavailable. */
   rotateWebhookSecret: action({
     clientId: { type: "number" },
     graceSeconds: { type: "number", integer: true, min: 0 },
   }).answers<{ secret: string; previousValidUntil: number }>(),
-  /** Turns the webhook off, if it still has that URL. Whether this did it. */
+  /** Turns the webhook off if it still has that URL. True if this call did it. */
   turnWebhookOff: action({ clientId: { type: "number" }, url: { type: "string" } }).answers<boolean>(),
-  /** Decides what becomes of a body by the policy that it was taken in under, which the caller has. */
+  /** Decides on a body, by the policy that the upload was checked with. */
   evaluate: action({
     policy: typed<Policy>({ type: "object" }),
     format: { type: "enum", values: ["ndjson", "csv", "json"] as const satisfies readonly Format[] },
     bytes: { type: "number" },
     records: { type: "number" },
   }).answers<Decision>(),
-  /** How well this node's cache serves, by level. */
+  /** Hits and misses of this node's cache, by level. */
   figures: action({}).answers<CacheFigures>(),
-  /** Deletes what Redis holds of it, for all nodes; answers how many keys, null: there is no Redis. Throws while it is away. */
+  /** Empties the cache in Redis, for all nodes; answers how many keys, null: there is no Redis. Throws while it is away. */
   emptyRedis: action({}).answers<number | null>(),
 };
 

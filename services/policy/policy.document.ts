@@ -29,9 +29,9 @@ export interface Policy {
   /** JSON Schema of one record; `{}`: any object. */
   schema: Record<string, unknown>;
   onInvalid: "skip" | "rejectBatch";
-  /** Beyond so many rejected records the batch fails; null: never. */
+  /** With more rejected records than this the batch fails; null: never. */
   maxErrors: number | null;
-  /** So many faults a batch's error report lists; beyond it rejected records are only counted. */
+  /** The most faults in a batch's error report. Further rejected records are only counted. */
   maxStoredErrors: number;
   rate: { requests: number; windowSeconds: number };
   /** Decoded bytes and records of a UTC day; null: no limit. */
@@ -42,7 +42,7 @@ export interface Policy {
   maxConcurrentUploads: number;
   requiresApproval: boolean;
   window: PolicyWindow | null;
-  /** What becomes of content that came before, and how long it is remembered. */
+  /** What to do with content that came before, and how long it is remembered. */
   dedup: "allow" | "reject" | "returnExisting";
   dedupHours: number;
   /** The field or fields by which a record of this client is delivered once only; null: every record is. */
@@ -55,7 +55,7 @@ export interface Policy {
   chunkRecords: number;
   maxAttempts: number;
   backoff: { type: "exponential" | "fixed"; delayMs: number; maxMs: number };
-  /** Who is told of the client's batches. Its secret is kept elsewhere. */
+  /** Where the client's events are sent. Its secret is stored elsewhere. */
   webhook: PolicyWebhook | null;
   retentionDays: number;
 }
@@ -95,14 +95,14 @@ export const defaultPolicy: Readonly<Policy> = deepFreeze({
 
 const DAY_MS = 86_400_000;
 
-/** What decides beside the document itself. */
+/** What the checks need beside the document itself. */
 export interface Surroundings {
   isHandler: (name: string) => boolean;
   /** Private targets that a webhook may have. */
   allowedHosts?: readonly string[];
 }
 
-/** The checks, one a field: the policy's JSON Schema is made of them too. */
+/** One check for each field. The policy's JSON Schema is made of them too. */
 export function fields({ isHandler, allowedHosts = [] }: Surroundings): Record<keyof Policy, Check> {
   return {
     formats: someOf(...formats),
@@ -189,7 +189,7 @@ export function mergePatch(target: unknown, patch: unknown): unknown {
     if (value === null) merged.delete(name);
     else merged.set(name, mergePatch(merged.get(name), value));
   }
-  // Not by assignment: a member named `__proto__` stays a member.
+  // No assignment: a member named `__proto__` must stay a member.
   return Object.fromEntries(merged);
 }
 

@@ -10,7 +10,7 @@ interface StoredBody {
   nowMs: number;
 }
 
-/** What becomes of a body that has come in whole. Approval is asked first: an operator may approve outside the window. */
+/** Decides on a complete body. Approval is asked first: an operator may approve outside the window. */
 export function evaluatePolicy(policy: Policy, { nowMs }: StoredBody): Decision {
   if (policy.requiresApproval) return { decision: "held", hold: "approval", until: null };
   const opens = policy.window === null ? null : windowOpens(policy.window, nowMs);

@@ -1,10 +1,10 @@
 import type { Fault } from "../errors.ts";
 import { input, type JsonSchema, orNull } from "../schema.ts";
 
-/** Why a value is none of those wanted, with pointers relative to it. */
+/** The faults of a value, with pointers relative to it. */
 export type Rule = (value: unknown) => Fault[];
 
-/** A check of one value, and the same as JSON Schema, as far as that can say it. */
+/** A check of one value, and the same as JSON Schema, as far as JSON Schema can express it. */
 export type Check = Rule & { readonly schema: JsonSchema };
 
 const wrong = (detail: string): Fault[] => [{ pointer: "", detail }];
@@ -12,7 +12,7 @@ const wrong = (detail: string): Fault[] => [{ pointer: "", detail }];
 export const checkOf = (schema: JsonSchema, rule: Rule): Check =>
   Object.assign((value: unknown) => rule(value), { schema });
 
-/** A check that can say all in one sentence. */
+/** A check with one sentence for all faults. */
 const check = (detail: string, schema: JsonSchema, isRight: (value: unknown) => boolean): Check =>
   checkOf(schema, (value) => (isRight(value) ? [] : wrong(detail)));
 
@@ -40,7 +40,7 @@ export const clock: Check = check(
   (value) => typeof value === "string" && CLOCK.test(value),
 );
 
-/** Offsets ("+01:00") are none: a place whose clocks change needs its name. */
+/** An offset ("+01:00") is no time zone: clocks change, so a place needs its name. */
 const ZONE = /^[A-Za-z]/;
 
 export const timeZone: Check = check(
@@ -92,7 +92,7 @@ export const nullOr = (inner: Check): Check =>
 
 const orNullFault = ({ detail }: Fault): Fault => ({ pointer: "", detail: `${detail}, or null` });
 
-/** An object of these members and no other. `required`: these must be there. `rule`: one between members, all right. */
+/** An object of these members and no other. `required`: these must be there. `rule`: a check between members, once each of them is valid. */
 export function object(
   members: Record<string, Check>,
   { required = [], rule = () => [] }: { required?: string[]; rule?: Rule } = {},

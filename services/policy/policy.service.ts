@@ -23,14 +23,14 @@ import { evaluatePolicy } from "./policy.evaluate.ts";
 import { isAnotherReceiver, WebhookSecrets } from "./policy.webhook.ts";
 
 interface State {
-  /** The changes of one policy on this node, one after another. */
+  /** Runs the changes of one policy on this node one after another. */
   turns: Turns<number>;
   secrets: WebhookSecrets;
 }
 
 const defaults: PolicyVersion = Object.freeze({ version: 0, policy: defaultPolicy });
 
-/** Of changes on several nodes at the same time one wins each round; so many are enough for any one policy. */
+/** How often a change is tried. Of changes on several nodes at the same time, one wins each round. */
 const MOST_TRIES = 20;
 
 const HOUR_MS = 3_600_000;
@@ -60,7 +60,7 @@ const cache: CacheOptions<PolicyVersion, WithDatabase> = {
     const rows = await rowsLike(database.models.Policy, { createdAt: { atLeast: since } });
     return rows.map((row) => ({ keys: [currentKey(Number(row.get("clientId")))], value: policyVersionOf(row) }));
   },
-  // Redis may hold what an earlier release wrote, without the fields of this one.
+  // Redis may hold a policy of an earlier release, without newer fields.
   fromJson: (json) => {
     const { version, policy } = json as PolicyVersion;
     return { version, policy: completePolicy(policy) };
@@ -114,11 +114,11 @@ export default defineActor({
       return !(endpoint instanceof Error) && (endpoint.action as { importHandler?: boolean }).importHandler === true;
     },
 
-    /** A patch is laid on the newest version, again where another node was faster. `next` null: nothing changes. */
+    /** Applies a change to the newest version, and again if another node was faster. `next` null: nothing changes. */
     change(clientId: number, next: (current: PolicyVersion) => Policy | null) {
       return this.turns.take(clientId, async () => {
         for (let tries = 1; ; tries++) {
-          // From the database: whoever changes a policy has to see the last one.
+          // Reads the database, not the cache: a change must see the last version.
           const current = (await this.stored(clientId)) ?? defaults;
           const policy = next(current);
           if (!policy) return current;
@@ -150,7 +150,7 @@ export default defineActor({
       await this.renewed([currentKey(clientId), versionKey(clientId, version)], { version, policy });
       await announce(this.broker, "policy.changed", { clientId, version });
       await this.tellPartners(clientId, { version, policy });
-      // Last: as long as its event waits, the relay has the partners told again.
+      // Last: while its event waits in the outbox, the relay repeats the news to batch and clientCache.
       publishSoon(this.broker, { rows: outbox });
       return { version, policy, ...(webhookSecret === null ? {} : { webhookSecret }) };
     },

@@ -1,4 +1,4 @@
-/** The secrets that webhooks are signed with: beside the policy and never in it, for its versions are read by many. */
+/** The secrets that sign webhooks. They are never stored in the policy, because many read its versions. */
 import { randomBytes } from "node:crypto";
 import type { Transaction } from "sequelize";
 import { rowsLike } from "../../database/found.ts";
@@ -22,7 +22,7 @@ export function webhookCheck(allowedHosts: readonly string[]): Check {
   return nullOr(object({ url, events: someOf(...webhookEvents) }, { required: ["url"] }));
 }
 
-/** The receiver of a webhook changes with its URL, and one must not know what the next one trusts. */
+/** Whether two webhooks have the same receiver. A new receiver gets a new secret, which the old one must not know. */
 export const isAnotherReceiver = (before: PolicyWebhook | null, after: PolicyWebhook | null): boolean =>
   before?.url !== after?.url;
 
@@ -32,7 +32,7 @@ interface OldSecret {
   until: number;
 }
 
-/** Each costs a signature in a header. */
+/** The most valid secrets: each adds a signature to the header. */
 const MOST_OLD = 4;
 
 /** As Standard Webhooks writes them: 24 to 64 bytes. */
@@ -54,7 +54,7 @@ export class WebhookSecrets {
     return secret;
   }
 
-  /** Those that count now, the newest first. */
+  /** The valid secrets, the newest first. */
   async current(clientId: number, nowMs: number): Promise<string[]> {
     const row = await this.row(clientId);
     return row ? [row.secret, ...row.old.filter(({ until }) => until > nowMs).map(({ secret }) => secret)] : [];

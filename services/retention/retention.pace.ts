@@ -1,4 +1,4 @@
-/** How much a removal deletes at once: pieces of some 50 ms, whatever the disk, with pauses as long as they took. */
+/** Sizes the pieces of a removal: about 50 ms each, on any disk, with a pause as long as the piece took. */
 import { setTimeout as pause } from "node:timers/promises";
 import type { Removal } from "../../database/store.ts";
 
@@ -8,9 +8,9 @@ const MOST_ROWS = 20_000;
 const ROWS_A_CHUNK = 1_000;
 const QUICK_MS = 25;
 const SLOW_MS = 100;
-/** So short a piece was in nobody's way. */
+/** A piece shorter than this needs no pause. */
 const SHORT_MS = 5;
-/** A piece that waited for a lock says nothing of the disk, and needs no such long pause. */
+/** The longest pause: a piece that waited for a lock says nothing about the disk. */
 const LONGEST_PAUSE_MS = 1_000;
 
 export class Pace {
@@ -21,13 +21,13 @@ export class Pace {
     return Math.max(1, Math.floor(this.rows / ROWS_A_CHUNK));
   }
 
-  /** Runs a piece, leaves the disk to others for as long, and sets the size of the next one. */
+  /** Runs a piece, pauses for as long, and sets the size of the next piece. */
   async measured(piece: () => Promise<Removal>): Promise<Removal> {
     const began = performance.now();
     const done = await piece();
     const took = performance.now() - began;
     if (took > SLOW_MS) this.rows = Math.max(LEAST_ROWS, Math.floor(this.rows / 2));
-    // A piece that was not full is quick whatever its size.
+    // A piece that was not full says nothing about the right size.
     else if (took < QUICK_MS && done === "more") this.rows = Math.min(MOST_ROWS, this.rows * 2);
     if (took > SHORT_MS) await pause(Math.min(took, LONGEST_PAUSE_MS));
     return done;

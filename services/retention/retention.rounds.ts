@@ -10,7 +10,7 @@ import { finalStates, keepsBody } from "../batch/batch.contract.ts";
 import { Pace } from "./retention.pace.ts";
 
 const BATCHES_AT_ONCE = 100;
-/** How long one batch keeps the others waiting. */
+/** How long one batch may keep the others waiting. */
 const TURN_MS = 1_000;
 /** A few ms of deleting. */
 const FORGOTTEN_AT_ONCE = 1_000;
@@ -24,7 +24,7 @@ export type RemovalStore = Pick<
 export interface RetentionParts {
   store: RemovalStore;
   logger: { warn(...args: unknown[]): void };
-  /** Asked before anything is read that is due: what a clock in doubt calls due is not deleted. */
+  /** Asked before due rows are read: while the clock is in doubt nothing is deleted. */
   mayDelete(): Promise<boolean>;
   /** When a batch goes whose body goes now. */
   retentionOf(batch: BatchRow): Promise<Due>;
@@ -52,7 +52,7 @@ export class Retention {
     while (hasMore && !this.isEnded) hasMore = await this.round();
   }
 
-  /** The service stops after the piece at hand. */
+  /** Stops after the current piece. */
   end(): void {
     this.isEnded = true;
   }
@@ -74,7 +74,7 @@ export class Retention {
   private async batches(state: BatchState, read: () => Promise<BatchRow[]>): Promise<boolean> {
     if (!(await this.mayGoOn())) return false;
     const batches = await read();
-    // Nothing is deleted by the answer to another question.
+    // A row that was not asked for is an answer to another question: nothing is deleted by it.
     if (batches.some((batch) => batch.state !== state)) return false;
     return this.turns(batches, (batch) => ({
       name: `batch ${batch.publicId} (${batch.state})`,
@@ -88,7 +88,7 @@ export class Retention {
     return ends.includes("more") || (all.length === BATCHES_AT_ONCE && ends.includes("done"));
   }
 
-  /** Piece after piece, for a while. What cannot be deleted must not hold up the rest. */
+  /** Deletes piece after piece, for a while. A failure must not hold up the rest. */
   private async turn({ name, piece }: Work): Promise<Removal> {
     const end = performance.now() + TURN_MS;
     try {

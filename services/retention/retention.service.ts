@@ -1,5 +1,5 @@
 /**
- * Deletes what is over its time: bodies of batches that ended, whole batches, uploads that broke off, errors of earlier
+ * Deletes expired data: bodies of batches that ended, whole batches, uploads that broke off, errors of earlier
  * passes, idempotency keys, unique keys and usage. Every node with a database takes part. It works in short pieces in a
  * rhythm of its own, so that no lease, window or retry waits for it. It deletes nothing while the database's clock is in
  * doubt, and while the database is away it waits for the next round.
@@ -38,7 +38,7 @@ export default defineActor({
 
   methods: {
     async drain() {
-      // A stop can meet the start.
+      // A stop can come before the start has finished.
       this.retention?.end();
       await this.endSchedules();
       await this.clock.end();
@@ -59,7 +59,7 @@ export default defineActor({
       retentionOf: async ({ clientId, policyVersion: version }) =>
         retentionDue((await call(this.broker, "policy.version", { clientId, version })).policy),
     });
-    // While this node starts, what is asked of its own partners would go to another node.
+    // While this node starts, calls to its own services would go to another node.
     const runOnceStarted = async () => this.broker.started && this.retention.run();
     this.wake = this.schedule("Retention", configOf(this.broker).sweepIntervalMs, runOnceStarted, 0.2);
   },

@@ -1,10 +1,10 @@
-/** Whose request it is, as far as addresses tell: for what is counted by address. */
+/** The address of a request's client, for counting by address. */
 import type { IncomingHttpHeaders } from "node:http";
 import { isIP } from "node:net";
 import ipaddr from "ipaddr.js";
 import { type Address, admits, isV6, meantBy } from "../../../lib/net/addresses.ts";
 
-/** Who has one IPv6 address has a whole network of them: 64 bits. */
+/** An IPv6 user has a whole network of 64 bits, so its prefix is counted. */
 const V6_PREFIX_BITS = 64;
 
 export interface Peer {

@@ -50,7 +50,7 @@ export class Admissions {
     for (const clientId of [...this.perClient.keys()]) await this.recheck(clientId);
   }
 
-  /** Looks at the credentials of a client's requests. Never rejects. */
+  /** Checks the credentials of a client's requests again. Never rejects. */
   async recheck(clientId: number): Promise<void> {
     const all = [...(this.perClient.get(clientId) ?? [])];
     const different = new Set(all.map(({ authorization }) => authorization));
@@ -62,7 +62,7 @@ export class Admissions {
   }
 }
 
-/** Of an answer that is under way and did not end by itself the rest is not sent. */
+/** Cuts off an answer in progress that did not end by itself. */
 function cutOff(res: ServerResponse): void {
   if (res.headersSent && !res.writableEnded) res.destroy();
 }

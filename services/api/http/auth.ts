@@ -1,4 +1,4 @@
-/** Who asks. Clients by Basic, operators by Bearer; the answer is the same for an unknown name as for a wrong secret. */
+/** Authentication: Basic for clients, Bearer for operators. An unknown name and a wrong secret get the same answer. */
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { ServiceBroker } from "moleculer";
 import type { Client } from "../../clientCache/clientCache.contract.ts";
@@ -23,7 +23,7 @@ function basicCredentials(header = ""): { identifier: string; secret: string } |
 export async function authenticatedClient(req: ApiRequest, failed: FailedLogins): Promise<Client> {
   const beganAt = performance.now();
   const credentials = basicCredentials(req.headers.authorization);
-  // A missing header is no guess, so it does not count.
+  // A missing header is no guess, so it does not count as a failed login.
   if (!credentials) throw new Problem("unauthenticated", "Credentials are missing.", { headers: basic });
   const client = await call(req.$ctx, "clientCache.authenticate", credentials);
   if (!client) return failed.refuse(req, basic, beganAt);

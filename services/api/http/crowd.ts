@@ -37,7 +37,7 @@ export class Crowd {
     this.add(connection);
   }
 
-  /** Who gives way where the network of `newest` has more than `most` strangers; null: nobody rests. */
+  /** The connection to close if the network of `newest` has more than `most` strangers. Null: all of them are busy. */
   tooManyOfNetwork(newest: Connection, most: number): Connection | null {
     const group = newest.network === null ? undefined : this.networks.get(newest.network);
     return group && group.size > most ? first(group, (one) => !one.isAtWork && this.rests(one)) : null;
@@ -60,7 +60,7 @@ export class Crowd {
     return performance.now() - movedAt >= this.restMs;
   }
 
-  /** The one that has the most requests waiting. */
+  /** The connection with the most waiting requests. */
   mostWaiting(): Connection | null {
     let most: Connection | null = null;
     for (const group of [this.known, this.strangers])

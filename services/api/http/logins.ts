@@ -1,4 +1,4 @@
-/** Failed logins: counted by address, answered late. */
+/** Failed logins: counted by address, answered with a delay. */
 
 import { setTimeout as pause } from "node:timers/promises";
 import { bounded } from "../../../lib/batching/bounded.ts";
@@ -16,7 +16,7 @@ const MOST_ADDRESSES = 10_000;
  */
 const LEAST_MS = 50;
 const SPREAD_MS = 10;
-/** So long where an address has failed too often. */
+/** The delay for an address that has failed too often. */
 const SLOWED_MS = 1_000;
 /** So many refusals of an address, and of all, wait for that long; further ones come like the others, and their connection ends. */
 const MOST_SLOWED_EACH = 10;
@@ -59,7 +59,7 @@ export class FailedLogins {
     return entry;
   }
 
-  /** False: too many wait already. */
+  /** False: too many refusals wait already. */
   private async slow(address: string, beganAt: number): Promise<boolean> {
     const waiting = this.slowed.get(address) ?? 0;
     if (waiting >= MOST_SLOWED_EACH || this.allSlowed >= MOST_SLOWED) {

@@ -1,4 +1,4 @@
-/** Answers that stay open, by who reads them: bounded for each, since the limit of requests does not bound what lasts. */
+/** Limits the open answers of each reader: the rate limit does not bound answers that last. */
 import { Problem } from "../../errors.ts";
 import { Turns } from "./turns.ts";
 

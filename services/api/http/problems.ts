@@ -11,7 +11,7 @@ const LINGER_MS = 5_000;
 
 const QUOTA_TYPE = "https://iana.org/assignments/http-problem-types#quota-exceeded";
 
-/** What a user may learn of any error: of an unexpected one nothing but that it happened. */
+/** The problem that a user sees for an error. For an unexpected one it only says that it happened. */
 export function problemOf(error: unknown): Problem & { type: ProblemCode } {
   if (isProblem(error)) return error;
   return asProblem(error) as Problem & { type: ProblemCode };
@@ -158,7 +158,7 @@ export function answerOnSocket(problem: ReadProblem, socket: Duplex): void {
 
 /** After the last answer: our side ends, and theirs has some time to. */
 function hangUp(socket: Duplex): void {
-  // A client that hangs up meanwhile is no defect of ours.
+  // A client that hangs up meanwhile is no defect.
   socket.on("error", () => {}).resume();
   socket.end();
   const timer = setTimeout(() => socket.destroy(), LINGER_MS);

@@ -17,7 +17,7 @@ export class Turns {
     return result;
   }
 
-  /** A turn of the event loop that no other has. */
+  /** Waits for a turn of the event loop of its own. */
   own(): Promise<unknown> {
     this.last = this.last.then(() => nextTurn());
     return this.last;

@@ -1,8 +1,8 @@
-/** What the system itself has still to send. It tells Node only when a third of its buffer, 1.4 MB, is free again. */
+/** Bytes that the system has still to send. Node hears of progress only when a third of the system's buffer, 1.4 MB, is free. */
 import { readFile, readlink } from "node:fs/promises";
 import type { Socket } from "node:net";
 
-/** Of Linux: a line for each TCP socket. */
+/** Linux: a line for each TCP socket. */
 const TABLES = ["/proc/net/tcp", "/proc/net/tcp6"];
 const LINE = /^ *\d+: \S+ \S+ \S+ ([\dA-F]+):\S+ \S+ \S+ +\d+ +\d+ (\d+)/gm;
 

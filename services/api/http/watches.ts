@@ -9,7 +9,7 @@
  */
 import type { BatchNews, BatchRow } from "../../batch/batch.contract.ts";
 
-/** What nobody told of is seen so late. */
+/** How late a change without news is noticed. */
 const LOOK_EVERY_MS = 2_000;
 /** Progress is read at most so often: three times a second leave room for an end among four events a second. */
 export const PROGRESS_EVERY_MS = 334;
@@ -55,7 +55,7 @@ export class BatchWatches {
     this.options = options;
   }
 
-  /** How many batches are watched. */
+  /** The number of watched batches. */
   get size(): number {
     return this.watches.size;
   }
@@ -152,7 +152,7 @@ export class BatchWatches {
     for (const waiting of [...watch.waiting]) waiting.changed(batch);
   }
 
-  /** Everybody who waits is let go, and nobody waits any more. */
+  /** Ends all waits, and takes no new ones. */
   end(): void {
     this.isEnded = true;
     for (const { waiting } of [...this.watches.values()]) for (const one of [...waiting]) one.ended();
