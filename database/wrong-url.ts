@@ -1,5 +1,5 @@
 import { ConfigError, maskUrl } from "../config/config.ts";
-import { strangerAt } from "../lib/net/answering.ts";
+import { otherServerAt } from "../lib/net/server-kind.ts";
 import { DatabaseInUse, DatabaseRefused } from "./errors.ts";
 import { isUnavailable } from "./unavailable.ts";
 
@@ -18,7 +18,7 @@ export async function wrongUrl(url: string, error: unknown): Promise<ConfigError
     const found = (error as Error).message.replace(/^The database cannot be used: (.*)\.$/, "$1");
     return fault("a file of SQLite that can be opened and written", found);
   }
-  const stranger = await strangerAt(url);
+  const stranger = await otherServerAt(url);
   return stranger && fault(stranger.expected, stranger.found);
 }
 

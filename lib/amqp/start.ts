@@ -7,8 +7,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type ChannelModel, connect } from "amqplib";
 import type { Middleware, ServiceBroker } from "moleculer";
 import { ConfigError, configOf, maskUrl } from "../../config/config.ts";
-import { strangerAt } from "../net/answering.ts";
 import { isUntrusted, TRUST } from "../net/certificates.ts";
+import { otherServerAt } from "../net/server-kind.ts";
 import { inTime } from "../time/in-time.ts";
 import { checkTopology } from "./topology.ts";
 
@@ -32,7 +32,7 @@ export async function withRabbit<T>(
         return await once(url, work);
       } catch (error) {
         if (error instanceof ConfigError) throw error;
-        const stranger = await strangerAt(url);
+        const stranger = await otherServerAt(url);
         if (stranger) throw fault(`${stranger.expected} at ${maskUrl(url)}`, stranger.found);
         reasons.push(`${maskUrl(url)}: ${(error as Error).message}`);
       }

@@ -1,7 +1,7 @@
 import { Redis } from "ioredis";
 import { maskUrl } from "../../config/config.ts";
-import { strangerAt } from "../net/answering.ts";
 import { isUntrusted, TRUST } from "../net/certificates.ts";
+import { otherServerAt } from "../net/server-kind.ts";
 
 /** Redis cannot be used now: there is no connection, or it does not answer. The caller goes on without Redis. */
 export class RedisAway extends Error {
@@ -97,7 +97,7 @@ export class RedisLink {
   async fault(): Promise<{ expected: string; found: string } | null> {
     const expected = `a user, password and database that Redis at ${this.name} accepts`;
     if (this.refusal) return { expected, found: this.refusal };
-    const stranger = this.ready ? null : await strangerAt(this.options.url);
+    const stranger = this.ready ? null : await otherServerAt(this.options.url);
     return stranger && { expected: `${stranger.expected} at ${this.name}`, found: stranger.found };
   }
 

@@ -149,7 +149,9 @@ test("the table of settings is that of config/settings.ts", () => {
     return `| \`${name}\` | ${fallback} | ${meaning} |`;
   });
   const [, table = ""] =
-    /^\| variable \| default \| meaning \|\n\| --- \| --- \| --- \|\n((?:\|.*\n)*)/m.exec(readFileSync(join(root, "docs/settings.md"), "utf8")) ?? [];
+    /^\| variable \| default \| meaning \|\n\| --- \| --- \| --- \|\n((?:\|.*\n)*)/m.exec(
+      readFileSync(join(root, "docs/settings.md"), "utf8"),
+    ) ?? [];
   expect(table.trim().split("\n")).toEqual(rows);
 });
 

@@ -15,7 +15,10 @@ test.each(documents)("links of %s lead somewhere", (document) => {
 
 test("every guarantee of the architecture names the test that shows it", () => {
   const [, table = ""] = /## Guarantees\n([\s\S]*?)\n## /.exec(text("docs/architecture.md")) ?? [];
-  const guarantees = table.split("\n").filter((line) => line.startsWith("| ")).slice(2);
+  const guarantees = table
+    .split("\n")
+    .filter((line) => line.startsWith("| "))
+    .slice(2);
   expect(guarantees.length).toBeGreaterThan(20);
   for (const line of guarantees) expect(line).toMatch(/\]\(\.\.\/test\/[^)]+\.ts\) \|$/);
 });

@@ -1,7 +1,7 @@
 /** Another server than a URL names is known for what it is, and nobody else is taken for one. */
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
-import { strangerAt } from "../../../lib/net/answering.ts";
+import { otherServerAt } from "../../../lib/net/server-kind.ts";
 import { newAuthority } from "../../helpers/certificates.ts";
 
 const open: Server[] = [];
@@ -43,7 +43,9 @@ const strangers: [scheme: string, server: () => Server, expected: string, found:
 ];
 
 test("where another answers", async () => {
-  const seen = strangers.map(async ([scheme, server]) => strangerAt(`${scheme}://u:hunter2@${await at(server())}/x`));
+  const seen = strangers.map(async ([scheme, server]) =>
+    otherServerAt(`${scheme}://u:hunter2@${await at(server())}/x`),
+  );
   expect(await Promise.all(seen)).toEqual(strangers.map(([, , expected, found]) => ({ expected, found })));
 });
 
@@ -57,13 +59,13 @@ const others: [scheme: string, server: () => Server][] = [
 ];
 
 test("where it is the right one, or nobody that we know", async () => {
-  const seen = others.map(async ([scheme, server]) => strangerAt(`${scheme}://${await at(server())}`));
+  const seen = others.map(async ([scheme, server]) => otherServerAt(`${scheme}://${await at(server())}`));
   expect(await Promise.all(seen)).toEqual(others.map(() => null));
 });
 
 test("where nobody listens, or nobody knows the name; and for a file", async () => {
   for (const url of ["amqp://127.0.0.1:1", "redis://nowhere.invalid", "sqlite:./x.db", "sqlite::memory:"])
-    expect(await strangerAt(url)).toBeNull();
+    expect(await otherServerAt(url)).toBeNull();
 });
 
 test("TLS, where the URL says none", async () => {
@@ -72,7 +74,7 @@ test("TLS, where the URL says none", async () => {
   server.on("tlsClientError", () => {});
   const place = await at(server);
   authority.remove();
-  expect(await strangerAt(`amqp://${place}`)).toEqual({ expected: "RabbitMQ", found: "a server with TLS" });
-  expect(await strangerAt(`rediss://${place}`)).toBeNull();
-  expect(await strangerAt(`mssql://${place}/x`)).toBeNull();
+  expect(await otherServerAt(`amqp://${place}`)).toEqual({ expected: "RabbitMQ", found: "a server with TLS" });
+  expect(await otherServerAt(`rediss://${place}`)).toBeNull();
+  expect(await otherServerAt(`mssql://${place}/x`)).toBeNull();
 });

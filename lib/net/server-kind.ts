@@ -38,7 +38,7 @@ const schemes: Record<string, { who: string; port: number; isTls?: boolean; mayB
 };
 
 /** The server at the URL if it is certainly not the one that the URL means. Null: nobody answers, or it may be the right one. */
-export async function strangerAt(url: string): Promise<{ expected: string; found: string } | null> {
+export async function otherServerAt(url: string): Promise<{ expected: string; found: string } | null> {
   const { protocol, hostname, port } = new URL(url);
   const wanted = schemes[protocol.slice(0, -1)];
   if (!wanted) return null;
