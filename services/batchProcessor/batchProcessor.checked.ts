@@ -9,12 +9,12 @@ export interface Checked extends CheckedChunk {
   keyed: Keyed | null;
 }
 
-/** The accepted records that are delivered, unless their keys turn out to be taken. */
+/** The accepted records with a unique key. They are delivered unless the commit finds their key taken. */
 export interface Keyed {
-  /** Their places in the chunk, rising. */
+  /** Their positions in the chunk, rising. */
   places: number[];
-  /** Their keys; null: like no other. */
+  /** Their keys. Null: the record has no key and is always delivered. */
   keys: (string | null)[];
-  /** Places, rising, of accepted records that are not delivered. */
+  /** Positions, rising, of accepted records that are duplicates. */
   duplicates: number[];
 }

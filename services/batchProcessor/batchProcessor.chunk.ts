@@ -1,4 +1,4 @@
-/** What one chunk comes to: from stored bytes to what is delivered and committed. Pure but for the bytes' decoding. */
+/** From a chunk's stored bytes to its records and its commit. Pure functions, except for decompressing the bytes. */
 import type { BatchRow, StoredChunk, UniqueKeys } from "../../database/store.ts";
 import { checkChunk } from "../../formats/check/chunk.ts";
 import { ReportRoom } from "../../formats/check/fault-bounds.ts";
@@ -17,7 +17,7 @@ const DAY_MS = 86_400_000;
 /** Nothing is stored. */
 const NO_TEXT = new Uint8Array();
 
-/** Throws the signal's reason where that is aborted before the check is through. */
+/** Parses and validates a chunk. Throws the signal's reason if it is aborted before the end. */
 export async function check(
   source: StoredChunk,
   batch: BatchRow,
@@ -36,7 +36,7 @@ export async function check(
   return withKeys(checked, [policy.uniqueKey].flat());
 }
 
-/** What defaults may add to the chunk, where it is stored. */
+/** How many bytes defaults may add to a stored chunk. */
 const mostGrowth = ({ records }: StoredChunk, batch: BatchRow, { handler, maxBytes }: Policy): number =>
   handler === builtInHandler ? growthShare(maxBytes, records, batch.records) : Number.POSITIVE_INFINITY;
 
@@ -65,13 +65,13 @@ export function withRefusals(checked: Checked, batch: BatchRow, refused: Handler
   return { ...checked, rejected: [...checked.rejected, ...own].sort((a, b) => a.index - b.index) };
 }
 
-/** How many faults the batch's error report may list yet. The report ends at the first record that is not listed. */
+/** How many more faults the error report may list. It ends at the first record that is not listed. */
 const faultsLeft = ({ faults, unlisted }: BatchRow, { maxStoredErrors }: Policy): number =>
   unlisted > 0 ? 0 : Math.max(0, maxStoredErrors - faults);
 
 const placesOf = (records: RejectedRecord[]): number[] => records.map(({ index }) => index);
 
-/** The rejected records that the report lists: the first ones, as far as it has room; and the places of the others. */
+/** The rejected records that fit into the report, and the positions of the others. */
 function reportOf({ rejected, unlisted }: Checked, batch: BatchRow, policy: Policy) {
   const room = new ReportRoom(faultsLeft(batch, policy));
   const end = rejected.findIndex(
@@ -82,7 +82,7 @@ function reportOf({ rejected, unlisted }: Checked, batch: BatchRow, policy: Poli
   return { errors: rejected.slice(0, end), unlisted: others };
 }
 
-/** The commit of a checked chunk: what is stored, where the batch stands then, and whether it ends. */
+/** The commit of a checked chunk: records to store, the batch's progress, and whether it ends. */
 export function commitOf(checked: Checked, batch: BatchRow, policy: Policy): WorkerCommit {
   const { source, text, keyed } = checked;
   const report = reportOf(checked, batch, policy);
@@ -105,7 +105,7 @@ export function commitOf(checked: Checked, batch: BatchRow, policy: Policy): Wor
       duplicate,
     },
     next: follows.next,
-    // Only the commit finds out how many keys were taken: the end, whose event tells the counts, has one of its own.
+    // Only the commit finds out how many keys were taken. The event of the end needs the counts, so the end is a second commit.
     end: keyed && isStored ? null : follows.end,
   };
 }
@@ -141,14 +141,14 @@ const completed = (rejected: number): WorkerCommit["end"] => ({
   error: null,
 });
 
-/** Whether nothing is left of a batch but its end. */
+/** Whether only the end of the batch is left to commit. */
 export const isAtEnd = (batch: BatchRow, policy: Policy): boolean =>
   batch.nextChunk >= batch.chunks || hasTooManyErrors(batch, policy);
 
 const hasTooManyErrors = ({ phase, rejected, nextChunk }: BatchRow, { maxErrors, uniqueKey }: Policy): boolean =>
   uniqueKey !== null && phase === "deliver" && maxErrors !== null && rejected > maxErrors && nextChunk > 0;
 
-/** The commit of an end alone: behind the last chunk, or where the chunk before it had too many errors. */
+/** A commit that only ends the batch: after the last chunk, or after a chunk with too many errors. */
 export function endCommit(batch: BatchRow, policy: Policy): WorkerCommit {
   const { nextChunk, phase, rejected } = batch;
   const isFailed = hasTooManyErrors(batch, policy);

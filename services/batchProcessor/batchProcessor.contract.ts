@@ -2,18 +2,18 @@ import { action, queue } from "../declare.ts";
 
 export type { HandlerAnswer, HandlerCall, HandlerOutcome } from "./batchProcessor.handlerTypes.ts";
 
-/** Where an idle worker may begin to look. */
+/** The batch that an idle worker tries first. */
 export interface ReadyBatch {
   batchId: string;
-  /** Of its row. */
+  /** The id of its row. */
   id: number;
   fence: number;
 }
 
 export const batchProcessorQueues = {
   /**
-   * Something may be claimable; the setting BATCH_READY_QUEUE is its name in RabbitMQ. A ReadyBatch is no promise, and it
-   * may be missing: whoever takes the token looks for all there is.
+   * A token: something may be claimable. BATCH_READY_QUEUE is its name in RabbitMQ. A ReadyBatch is a hint, and it
+   * may be missing: the worker that takes the token looks for all ready batches.
    */
   "batch.ready": queue({
     batchId: { type: "uuid", nullable: true },
@@ -29,11 +29,11 @@ export interface WorkerStatus {
   running: string[];
 }
 
-/** All three speak of one worker: call them with its `nodeID`. */
+/** All three are about one worker: call them with its `nodeID`. */
 export const batchProcessorActions = {
-  /** What this worker does now. */
+  /** The state of this worker. */
   status: action({}).answers<WorkerStatus>(),
-  /** It claims nothing any more, and finishes what runs. A restart forgets it. */
+  /** Stops claiming, and finishes the current batches. A restart ends the pause. */
   pause: action({}).answers<WorkerStatus>(),
   resume: action({}).answers<WorkerStatus>(),
 };

@@ -1,10 +1,10 @@
 /**
- * The way of one batch through a worker, over one record (Run):
+ * The steps of a batch in a worker, over one record (Run):
  *
  *   lock ─► claim ─► load ─► (read ─► reserve ─► deliver ─► commit)* ─► settle ─► release
  *
- * Each step is for one batch, so that a group of batches can take the same steps together. A run comes out one way of a
- * closed set (Outcome); `settle` alone has it written. What is killed between two steps loses nothing and repeats nothing.
+ * Each step is for one batch, so that a group of batches can take the same steps together. A run ends with one of a
+ * closed set of outcomes (Outcome); only `settle` writes it. A kill between two steps loses nothing and repeats nothing.
  */
 import type { ServiceBroker } from "moleculer";
 import { isUnavailable } from "../../database/unavailable.ts";
@@ -29,11 +29,11 @@ export interface ExecutorParts extends Omit<Tools, "renewed"> {
   leases: LeaseKeeper;
   /** How often a lock is extended. */
   extendLockMs: number;
-  /** Clients may have places free, though what was started together goes on. */
+  /** Some clients have places free again, although the group still runs. Wakes the loop. */
   wake(): void;
 }
 
-/** What a group takes as a rule, and more. */
+/** A group normally takes less than this. */
 export const GROUP_MS = 200;
 
 export class Executor {
@@ -43,9 +43,9 @@ export class Executor {
   private readonly tools: Tools;
   private readonly broker: ServiceBroker;
   private readonly logger: ServiceBroker["logger"];
-  /** The runs under way, by their batch's public id. */
+  /** The current runs, by the public id of their batch. */
   private readonly runs = new Map<string, Run>();
-  /** When the groups under way began. */
+  /** Start times of the current groups. */
   private readonly groups = new Set<number>();
 
   constructor(parts: ExecutorParts) {
@@ -62,12 +62,12 @@ export class Executor {
     return [...this.runs.keys()];
   }
 
-  /** Small batches are being worked together, and not for long: one that is slow holds up no others. */
+  /** Whether a group is running and has begun a short time ago. A slow group does not hold up the next one. */
   get isGrouping(): boolean {
     return [...this.groups].some((beganAt) => performance.now() - beganAt < GROUP_MS);
   }
 
-  /** Takes a batch, or a group, and begins what is to be done. Null: another has it. Throws where nobody can know. */
+  /** Claims a batch, or a group, and starts its runs. Null: another worker has it. Throws if the outcome of the claim is unknown. */
   start({ batches, isGroup }: Unit): Promise<Started | null> {
     return isGroup ? this.startGroup(batches) : this.startOne(batches[0] as Claimable);
   }
@@ -83,7 +83,7 @@ export class Executor {
     };
   }
 
-  /** Lock, claim and commits are the group's; in between each of its batches has a run of its own. */
+  /** A group shares lock, claim and commits. In between each of its batches has its own run. */
   private async startGroup(batches: Claimable[]): Promise<Started | null> {
     const { free, lock } = await GroupLock.acquire(this.broker, batches, this.keeping());
     const claims = await this.claimGroup(free).catch(async (error: unknown) => {
@@ -119,7 +119,7 @@ export class Executor {
     return { everyMs: this.parts.extendLockMs, lost: () => this.parts.leases.renew() };
   }
 
-  /** Everything behind the claim. Never rejects. */
+  /** Everything after the claim. Never rejects. */
   private async execute(run: Run): Promise<void> {
     await this.work(run);
     run.group?.leave(run.batch);
@@ -127,14 +127,14 @@ export class Executor {
     await this.release(run);
   }
 
-  /** Null: no lock can be had, and the fence decides alone. */
+  /** Null: no lock is available, and the fence alone decides. */
   private async lock({ publicId: batchId, fence }: Claimable): Promise<Lock | null | "busy"> {
     const got = await call(this.broker, "batchLock.acquire", { batchId, fence });
     if (got.outcome === "busy") return "busy";
     return got.outcome === "acquired" ? { batchId, fence, token: got.token } : null;
   }
 
-  /** Null: another was faster. A claim that fails may have happened all the same. */
+  /** Null: another worker was faster. A claim that throws may still have been written. */
   private async claim({ id, publicId }: Claimable, lock: Lock | null): Promise<Claim | null> {
     let claim: Claim | null = null;
     try {
@@ -148,11 +148,11 @@ export class Executor {
     }
   }
 
-  /** The record of the run, whose lease and lock are kept from now on. Its first chunk is being read. */
+  /** Makes the record of the run. From now on its lease and lock are renewed, and its first chunk is read. */
   private load({ batch, chunk, policy, clientPublicId }: Claim, { lock, group }: Pick<Run, "lock" | "group">): Run {
     const { leases } = this.parts;
     const stop = new AbortController();
-    // At once: what the run waits for may hang, and who holds the batch now must not wait for our lock.
+    // At once: the run may hang, and the worker that has the batch now must not wait for our lock.
     stop.signal.addEventListener("abort", () => void lock?.giveBack());
     const run: Run = {
       batch,
@@ -180,7 +180,7 @@ export class Executor {
     }
   }
 
-  /** What an error that broke the work off comes to. */
+  /** The outcome for an error that ended the work. */
   private outcomeOf(error: unknown, run: Run): Outcome {
     const { publicId, nextChunk } = run.batch;
     if (isAborted(run)) return abortedOutcome(run);
@@ -191,7 +191,7 @@ export class Executor {
     return { outcome: "retry", code: "internal", detail: "an internal error" };
   }
 
-  /** Has the outcome written, unless the last commit has done so. What cannot be written is an orphan for now. */
+  /** Writes the outcome, unless the last commit has ended the batch. If that fails, the batch is an orphan for now. */
   private async settle({ batch, outcome }: Run): Promise<void> {
     if (!outcome || outcome.outcome === "done") return;
     const { publicId } = batch;
@@ -205,7 +205,7 @@ export class Executor {
     }
   }
 
-  /** For operators. */
+  /** Logs the outcome for operators. */
   private tell({ publicId, nextChunk, attempt }: BatchRow, outcome: Outcome): void {
     const { detail } = outcome as { detail?: string };
     if (outcome.outcome === "lost") this.logger.warn(`The run of batch ${publicId} was lost: ${detail}.`);
@@ -217,7 +217,7 @@ export class Executor {
   private async release({ batch, lock, stop }: Run): Promise<void> {
     this.parts.leases.drop(batch.id);
     this.runs.delete(batch.publicId);
-    // Also ends what was begun ahead.
+    // Also ends the read of the next chunk.
     stop.abort("the run is over");
     await lock?.giveBack();
   }
@@ -227,13 +227,13 @@ export class Executor {
     return this.orphans.handBack((batchId) => this.runs.has(batchId));
   }
 
-  /** Handlers that do not answer in time keep no node from stopping; their chunk comes again elsewhere. */
+  /** Aborts all runs: a handler that does not answer must not keep a node from stopping. Its chunk comes again on another node. */
   abandon(): void {
     for (const { stop } of this.runs.values()) stop.abort(NODE_STOPS);
   }
 }
 
-/** Another attempt would find the same. */
+/** No retry: another attempt would fail in the same way. */
 const unusable = ({ message }: UnusableSchema): Outcome => ({
   outcome: "fail",
   code: "schema-unusable",

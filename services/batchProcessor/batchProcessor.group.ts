@@ -1,4 +1,4 @@
-/** What the runs of a group share: their lock, and the commit of a chunk of each. */
+/** What the runs of a group share: the lock, and one commit for a chunk of each. */
 import type { ServiceBroker } from "moleculer";
 import type { BatchRow, WorkerCommit } from "../batch/batch.contract.ts";
 import type { LockedClaim } from "../batchLock/batchLock.contract.ts";
@@ -13,24 +13,24 @@ interface Waiting {
   reject(error: unknown): void;
 }
 
-/** So long the commits of a group wait for the slowest of them. A check of a small batch takes some ms, unless its schema is costly. */
+/** How long the commits of a group wait for the slowest run. Checking a small batch takes a few ms, unless its schema is costly. */
 const COMPANY_MS = 100;
 
-/** Commits go together as soon as each run that is still under way has brought its own, or the first has waited long enough. */
+/** Joins the commits of a group. They are sent as soon as each running run has added its own, or the first one has waited long enough. */
 export class GroupCommits {
   private readonly broker: ServiceBroker;
-  /** Runs that may bring one, and whose last one is answered. */
+  /** Runs that may add a commit. */
   private runs: number;
   private waiting: Waiting[] = [];
-  /** While somebody waits. */
+  /** Set while a commit waits. */
   private timer: NodeJS.Timeout | undefined;
   private readonly wentAhead: () => void;
   /** Batches whose runs are not over, with their clients. */
   private readonly underWay: Map<number, number>;
-  /** Of each client the batch that has its place: the first one. */
+  /** For each client, its first batch: the one that occupies the client's place. */
   private readonly holders = new Set<number>();
 
-  /** `wentAhead`: some are committed, and others are still under way. */
+  /** `wentAhead`: some batches are committed while others still run. */
   constructor(broker: ServiceBroker, batches: Pick<BatchRow, "id" | "clientId">[], wentAhead: () => void) {
     this.broker = broker;
     this.runs = batches.length;
@@ -49,7 +49,7 @@ export class GroupCommits {
     });
   }
 
-  /** A run is over, however. */
+  /** A run has ended, with any outcome. */
   leave({ id }: Pick<BatchRow, "id">): void {
     this.underWay.delete(id);
     this.runs--;
@@ -66,7 +66,7 @@ export class GroupCommits {
     return this.send(this.waiting.splice(0));
   }
 
-  /** A client's place is kept until its slow batches come too: else as many groups of such a client run as there are slots. */
+  /** A client's place stays occupied until its slow batches have ended: else one slow client could fill all slots with groups. */
   private async goAhead(): Promise<void> {
     const brought = new Set(this.waiting.map(({ batch }) => batch.id));
     const slow = new Set([...this.underWay].flatMap(([id, clientId]) => (brought.has(id) ? [] : [clientId])));
@@ -111,7 +111,7 @@ export class GroupLock {
   private readonly timer: NodeJS.Timeout;
   private holders = 0;
 
-  /** Locks those that nobody else has locked; `free` are they. Where no lock can be had the fence decides alone. */
+  /** Locks the claims that nobody else has locked, and answers them as `free`. If no lock is available, the fence alone decides. */
   static async acquire(broker: ServiceBroker, batches: Claimable[], keeping: Keeping) {
     const claims = batches.map(({ publicId: batchId, fence }) => ({ batchId, fence }));
     const got = await call(broker, "batchLock.acquireAll", { claims });
@@ -148,7 +148,7 @@ export class GroupLock {
     };
   }
 
-  /** Those that cannot be freed expire. */
+  /** Locks that cannot be released expire. */
   async free(): Promise<void> {
     clearInterval(this.timer);
     await Promise.all(this.locks.map((lock) => call(this.broker, "batchLock.releaseAll", lock).catch(() => {})));

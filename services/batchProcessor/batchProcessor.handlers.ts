@@ -16,13 +16,13 @@ export interface HandlerRejected {
   errors: RecordFault[];
 }
 
-/** What became of a chunk at its handler: it is done, or the run has an outcome. */
+/** The result of a delivery: done, or the outcome of the run. */
 export type Delivered = { outcome: "done"; rejected: HandlerRejected[] } | Settlement;
 
-/** How long a batch waits for a handler that is not there, unless that comes sooner. */
+/** How long a batch waits for an absent handler. It goes on sooner if the handler appears. */
 const SNOOZE_MS = 5_000;
 const LONGEST_DELAY_MS = 86_400_000;
-/** Of what a handler says of its failure, operators see so much. */
+/** The longest reason of a handler that operators see. */
 const LONGEST_REASON = 500;
 
 export const builtInHandler = "store";
@@ -38,8 +38,8 @@ const checkAnswer = new (FastestValidator as unknown as typeof FastestValidator.
 });
 
 /**
- * Not there now, which is no fault of the batch: not found, its node gone, its circuit open, its queue full.
- * That an action is missing which the handler itself calls is another thing, and an attempt.
+ * Whether the handler is away, which is not the batch's fault: not found, its node gone, its circuit open, its queue full.
+ * If the handler itself calls a missing action, that is a failed attempt.
  */
 function isAbsent(error: unknown, action: string): boolean {
   const isOfThisKind =
@@ -53,13 +53,13 @@ function isAbsent(error: unknown, action: string): boolean {
 export interface Way {
   broker: ServiceBroker;
   nodes: RemoteNodes;
-  /** The batch is no longer ours: nobody else is called. */
+  /** Aborted when the batch is no longer ours: no further node is called. */
   lost: AbortSignal;
 }
 
 /**
- * Gives a chunk to its handler and classes what comes back; never throws. A throw is `retry`, an answer outside the
- * contract is a loud `fail`. Where a node is gone, before or during its call, the next one that has the handler is called.
+ * Calls the handler with a chunk and classifies the answer; never throws. A throw is `retry`, an answer outside the
+ * contract is `fail`. If a node is gone, before or during its call, the next node with the handler is called.
  */
 export async function deliver(way: Way, action: string, timeoutMs: number, chunk: HandlerCall): Promise<Delivered> {
   const tried = new Set<string>();
@@ -75,7 +75,7 @@ export async function deliver(way: Way, action: string, timeoutMs: number, chunk
   }
 }
 
-/** Null: the handler is not there. */
+/** Null: the handler is away. */
 async function deliverAt(
   { broker, nodes }: Way,
   nodeID: string,

@@ -4,14 +4,14 @@ import { inTime } from "../../lib/time/in-time.ts";
 export interface Held {
   id: number;
   fence: number;
-  /** Ends the run: it is no longer ours, or we can no longer know. */
+  /** Ends the run: the batch is no longer ours, or we can no longer know. */
   lose(why: string): void;
 }
 
 /**
- * Renews the leases of all batches that a worker holds, apart from the work itself. A batch that the answer does not
- * name, or names with another fence, was taken away. When no answer comes for a whole lease on the monotonic clock, the
- * batch may be taken away any moment: its run ends rather than work in vain.
+ * Renews the leases of all batches that a worker holds, apart from the work itself. A batch that is missing
+ * in the answer, or has another fence there, was taken away. If no answer comes for a whole lease (monotonic clock), the
+ * batch may be taken away at any moment, so its run ends.
  */
 export class LeaseKeeper {
   private readonly held = new Map<number, { run: Held; renewedAt: number }>();
@@ -42,7 +42,7 @@ export class LeaseKeeper {
    * it would come only when the lease is long over.
    */
   async renew(): Promise<void> {
-    // What is claimed while the call runs is not in its answer, and not to be judged by it.
+    // A batch that is claimed during the call is not in its answer, so the answer says nothing about it.
     const asked = [...this.held.values()];
     if (asked.length === 0) return;
     const askedAt = performance.now();

@@ -22,7 +22,7 @@ export async function loadHandlers(broker: ServiceBroker, folder: string): Promi
   }
 }
 
-/** The place is in the stack, of a syntax error in its first line; no more of it helps. */
+/** The line number comes from the stack. For a syntax error it is in the stack's first line. */
 function broken(file: string, error: unknown): ConfigError {
   const { message, stack = "" } = error instanceof Error ? error : new Error(String(error));
   const line = /^\d+/.exec(stack.split(`${file}:`)[1] ?? "")?.[0];

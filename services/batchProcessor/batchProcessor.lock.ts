@@ -11,11 +11,11 @@ export async function giveBack(broker: ServiceBroker, lock: Lock): Promise<void>
 
 export interface Keeping {
   everyMs: number;
-  /** The lock is lost, which proves nothing: the fence decides. */
+  /** Called when the lock is lost. That proves nothing: the fence decides. */
   lost(): Promise<void>;
 }
 
-/** Extends a lock apart from the work until it is given back. */
+/** Extends a lock, independently of the work, until it is released. */
 export class KeptLock {
   private readonly broker: ServiceBroker;
   private readonly lock: Lock;
@@ -31,7 +31,7 @@ export class KeptLock {
     }, everyMs);
   }
 
-  /** Resolves when it is free; at once where it was given back before. */
+  /** Releases the lock. A second call resolves at once. */
   giveBack(): Promise<void> {
     clearInterval(this.timer);
     this.given ??= giveBack(this.broker, this.lock);

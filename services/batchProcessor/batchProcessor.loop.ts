@@ -5,17 +5,17 @@ export interface Started {
   end: Promise<void>;
 }
 
-/** What the loop works with. */
+/** What the loop needs. */
 export interface LoopParts<Candidate> {
   slots: number;
-  /** What may be tried now, at most `limit`, in the order of fairness. `isAll`: it is all there is, or this worker will look again. */
+  /** The candidates, at most `limit`, in fair order. `isAll`: there are no more, or this worker will look again. */
   look(limit: number): Promise<{ found: Candidate[]; isAll: boolean }>;
-  /** Tries to claim one. Null: somebody else has it. */
+  /** Tries to claim one. Null: another worker has it. */
   start(candidate: Candidate): Promise<Started | null>;
   failed(error: unknown): void;
-  /** Nothing is claimable now, and a slot is free: this worker can take more. */
+  /** Called when nothing is claimable and a slot is free. */
   hasRoom(): void;
-  /** A run has ended, which may make more work claimable, and this worker has not looked through all there is: others may. */
+  /** Called when a run has ended and this worker has not seen all candidates: other workers may find more work. */
   passOn(): void;
 }
 
@@ -29,7 +29,7 @@ export class WorkLoop<Candidate> {
   private readonly flight: Flight;
   private isHalted = false;
   private first: Candidate | null = null;
-  /** Whether the last look found all that was claimable. */
+  /** Whether the last query returned all candidates. */
   private hasSeenAll = false;
 
   constructor(parts: LoopParts<Candidate>) {
@@ -40,7 +40,7 @@ export class WorkLoop<Candidate> {
     this.flight = new Flight({ some: () => this.claimSome(), failed: (error) => parts.failed(error), landed });
   }
 
-  /** A paused worker has no slot free, whatever runs: to its queue it looks like a busy one. */
+  /** A paused worker has no free slot: to its queue it looks busy. */
   get free(): number {
     return this.isHalted ? 0 : this.parts.slots - this.runs.size;
   }
@@ -87,7 +87,7 @@ export class WorkLoop<Candidate> {
     const { free } = this;
     const { found, isAll } = first === null ? await this.parts.look(free) : { found: [first], isAll: false };
     if (this.flight.isEnded || this.isHalted) return false;
-    // All at once, so that the database makes their claims durable together.
+    // All claims at once, so that the database makes them durable together.
     const starts = await Promise.allSettled(found.map((candidate) => this.tryStart(candidate)));
     for (const start of starts) if (start.status === "rejected") throw start.reason;
     const hasStarted = starts.some((start) => start.status === "fulfilled" && start.value);
@@ -110,13 +110,13 @@ export class WorkLoop<Candidate> {
     this.runs.add(watched);
   }
 
-  /** Its client may have one more batch worked now. Mostly it is found here, and no other worker need be woken for it. */
+  /** The client has a free place again. This worker usually finds its next batch, so no other worker need be woken. */
   private async lookAfterRun(): Promise<void> {
     if (!this.flight.isEnded) await this.wake();
     if (!this.hasSeenAll || this.flight.isEnded) this.parts.passOn();
   }
 
-  /** Claims nothing any more, and waits for what runs. */
+  /** Stops claiming, and waits for the current runs. */
   async end(): Promise<void> {
     await this.flight.end();
     await Promise.all(this.runs);

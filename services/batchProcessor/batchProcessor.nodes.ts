@@ -1,4 +1,4 @@
-/** Whether the node is still there that a handler's call went to. */
+/** Notices that a node is gone while a handler's call to it runs. */
 import { setTimeout as pause } from "node:timers/promises";
 import type { ServiceBroker } from "moleculer";
 import type { AmqpTransporter } from "../../lib/amqp/transporter.ts";
@@ -7,7 +7,7 @@ import { inTime } from "../../lib/time/in-time.ts";
 const LOOK_EVERY_MS = 1_000;
 /** In a row: a node whose link was cut is back after 1 s, and may still be at work. */
 const LOOKS_BEFORE_GONE = 2;
-/** A look that takes longer tells nothing. */
+/** A check that takes longer says nothing. */
 const PATIENCE_MS = 5_000;
 
 interface Transit {
@@ -16,9 +16,9 @@ interface Transit {
 }
 
 /**
- * Moleculer believes in a killed node for 30 to 60 s, until its heartbeats are missed, and so long a call to it waits. This
- * asks RabbitMQ about a node while calls to it run, and lets the node go within some seconds: its calls are rejected, as if
- * it had said goodbye, and its twin is called. A node that is there after all is taken in again with its next heartbeat.
+ * Moleculer notices a killed node after 30 to 60 s, by missed heartbeats, and a call to it waits for as long. This
+ * class asks RabbitMQ about a node while calls to it run. It disconnects a dead node within seconds: its calls are rejected,
+ * and another node with the handler is called. If the node is alive after all, its next heartbeat brings it back.
  */
 export class RemoteNodes {
   private readonly broker: ServiceBroker;

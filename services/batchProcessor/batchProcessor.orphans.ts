@@ -8,8 +8,8 @@ function unlessNotFound(error: unknown): null {
 }
 
 /**
- * Batches that may carry this worker's name though no run here works at them: the answer to a claim was lost, or a run broke
- * off. They are handed back as soon as the database answers again, instead of waiting for their lease to expire.
+ * Batches this worker may hold without a run: the answer to a claim was lost, or a run broke
+ * off. They are handed back as soon as the database answers, instead of waiting for their lease to expire.
  */
 export class Orphans {
   private readonly ids = new Set<string>();

@@ -3,16 +3,16 @@ import type { Policy } from "../policy/policy.contract.ts";
 import type { Checked } from "./batchProcessor.checked.ts";
 import type { GroupCommits } from "./batchProcessor.group.ts";
 
-/** The record of a run: what its steps know of the batch that they work at. Each step reads it and adds what it found out. */
+/** The record of a run: the state that its steps share. Each step reads it and adds its result. */
 export interface Run {
   /** As of the last commit. */
   batch: BatchRow;
   /** The version that the batch was accepted under. */
   readonly policy: Policy;
   readonly clientPublicId: string;
-  /** Null: no lock could be had. The fence decides. */
+  /** Null: no lock was available. The fence decides. */
   readonly lock: { giveBack(): Promise<void> } | null;
-  /** With whom its commits go together. Null: it is alone. */
+  /** The group whose commits it shares. Null: the batch runs alone. */
   readonly group: GroupCommits | null;
   readonly beganAt: number;
   /** Aborts where the batch is no longer ours, or the node can wait no longer; and when the run is over. */
@@ -21,7 +21,7 @@ export interface Run {
   ahead: Promise<Checked> | null;
   /** The chunk at hand. Null: the last one is committed, and the batch's end is left. */
   chunk: Checked | null;
-  /** How the run came out. Null: it goes on. */
+  /** The outcome. Null: the run goes on. */
   outcome: Outcome | null;
 }
 
@@ -33,7 +33,7 @@ export const NODE_STOPS = "the node stops";
 
 export const isAborted = ({ stop }: Run): boolean => stop.signal.aborted;
 
-/** How an aborted run comes out. What our own stop has cut short is still ours to hand back. */
+/** The outcome of an aborted run. A batch that our own stop interrupted is still ours, so it is handed back. */
 export function abortedOutcome({ stop }: Run): Outcome {
   const { reason } = stop.signal;
   return reason === NODE_STOPS ? handBack : { outcome: "lost", detail: String(reason) };

@@ -30,13 +30,13 @@ interface State {
   executor: Executor;
   sizes: Sizes;
   isStopping: boolean;
-  /** While small batches were left for the next group. */
+  /** Set while small batches wait for the next group. */
   lookAgain: NodeJS.Timeout | undefined;
 }
 
-/** Without tokens nothing tells of work that became ready; a query a second is cheap. */
+/** The poll interval without tokens. A query each second is cheap. */
 const POLL_WITHOUT_TOKENS_MS = 1_000;
-/** Of SHUTDOWN_TIMEOUT: then a handler that has not answered is not waited for any more. */
+/** Part of SHUTDOWN_TIMEOUT. After it a stop no longer waits for handlers. */
 const PATIENCE = 0.6;
 
 export default defineActor({
@@ -69,13 +69,13 @@ export default defineActor({
       return look;
     },
 
-    /** Mostly the end of the group has woken the loop before. */
+    /** A fallback: usually the end of the group has woken the loop before. */
     wakeAgain() {
       this.lookAgain = undefined;
       void this.loop.wake();
     },
 
-    /** A token for other workers. */
+    /** Sends a token for other workers. */
     passOn() {
       call(this.broker, "outbox.wake", {}).catch((error: unknown) => this.logger.debug("No wake-up:", error));
     },

@@ -9,7 +9,7 @@ export interface SizedCandidate extends Candidate {
   isSmall: boolean;
 }
 
-/** What is longer gains nothing: its own commit takes some ms. */
+/** A longer batch gains nothing: its own commit takes a few ms. */
 const SMALL_BYTES = 128 * 1024;
 const MOST_KNOWN = 10_000;
 
@@ -33,7 +33,7 @@ export class Sizes {
     );
   }
 
-  /** One whose policy cannot be had is claimed alone, and fails alone. */
+  /** A batch without a readable policy is claimed alone, and fails alone. */
   private async isBuiltIn({ clientId, policyVersion: version }: Candidate): Promise<boolean> {
     const key = `${clientId}:${version}`;
     const known = this.builtIn.get(key);

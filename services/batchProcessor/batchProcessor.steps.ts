@@ -16,14 +16,14 @@ import { withoutTaken } from "./batchProcessor.unique.ts";
 import type { Validators } from "./batchProcessor.validators.ts";
 import type { WorkPort } from "./batchProcessor.work.ts";
 
-/** What the steps work with. */
+/** What the steps need. */
 export interface Tools {
   broker: ServiceBroker;
-  /** Only once the node has started. */
+  /** Set only once the node has started. */
   work(): WorkPort;
   nodes: RemoteNodes;
   validators: Validators;
-  /** After so long a batch makes room for one of another client. */
+  /** After this time a batch is handed back if another client waits. */
   sliceMs: number;
   /** A planned stop: the chunk at hand is finished, then the batch is handed back. */
   isStopping(): boolean;
@@ -36,7 +36,7 @@ type Step = (tools: Tools, run: Run) => Promise<void>;
 const done: Outcome = { outcome: "done" };
 const overtaken: Outcome = { outcome: "lost", detail: "it was cancelled, or its work goes on elsewhere" };
 
-/** Chunk after chunk, until the run has an outcome. Throws what is none: a defect, a database that is away. */
+/** Works chunk after chunk until the run has an outcome. Throws for a defect, or if the database is away. */
 export async function workThrough(tools: Tools, run: Run): Promise<void> {
   for (;;)
     for (const step of chunkSteps) {
@@ -45,7 +45,7 @@ export async function workThrough(tools: Tools, run: Run): Promise<void> {
     }
 }
 
-/** Begins to read and check the chunk where `batch` stands. A failure is seen where it is awaited. */
+/** Starts reading and checking the next chunk of `batch`. A failure is thrown where the chunk is awaited. */
 export function readAhead(tools: Tools, run: Run, batch: BatchRow, known: StoredChunk | null = null): void {
   run.ahead = checkedChunk(tools, run, batch, known);
   run.ahead.catch(() => {});
@@ -61,7 +61,7 @@ const read: Step = async (_tools, run) => {
   run.chunk = isAtEnd(run.batch, run.policy) ? null : await run.ahead;
 };
 
-/** For another handler than the built-in one, a record's key must be ours before the record leaves. */
+/** With a custom handler, a record's key must be reserved before the record is delivered. */
 const reserve: Step = async ({ work }, run) => {
   const keys = run.chunk?.keyed?.keys.filter((key) => key !== null) ?? [];
   if (keys.length > 0 && run.policy.handler !== builtInHandler) {

@@ -1,4 +1,4 @@
-/** How a worker stands to its queue: a token says that something may be claimable, and is left to others where no slot is free. */
+/** Consumes tokens: each says that something may be claimable. A worker without a free slot leaves them to others. */
 
 import type { QueueChannel, QueueMessage, WithQueue } from "../../mixins/queue.ts";
 import type { MessageOf } from "../messages.ts";
@@ -13,7 +13,7 @@ type Worker = Pick<WithQueue, "pauseAMQPQueue"> & {
   isStopping: boolean;
 };
 
-/** Held until there is nothing to claim: were this worker killed, another would get the token. */
+/** The token is held until nothing is claimable: if this worker is killed, another one gets it. */
 export async function takeToken(worker: Worker, channel: QueueChannel, message: QueueMessage): Promise<void> {
   const { loop } = worker;
   await loop.wake(readyIn(message.content as MessageOf<"batch.ready">));
@@ -28,7 +28,7 @@ export async function takeToken(worker: Worker, channel: QueueChannel, message: 
   if (loop.free > 0) await loop.wake();
 }
 
-/** The batch that a token tells of, where it tells of one. */
+/** The batch that a token names, if any. */
 function readyIn({ batchId, id, fence }: MessageOf<"batch.ready">): Unit | undefined {
   if (batchId === null || id === undefined || fence === undefined) return undefined;
   return { batches: [{ id, publicId: batchId, fence }], isGroup: false };

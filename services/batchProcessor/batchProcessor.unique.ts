@@ -4,18 +4,18 @@ import { recordKey } from "../../formats/check/record-keys.ts";
 import { joined, linesOf } from "../../formats/text-lines.ts";
 import type { Checked, Keyed } from "./batchProcessor.checked.ts";
 
-/** So many keys take some ms; then others get their turn. */
+/** Keys that are computed at once, a few ms of work; then others get their turn. */
 const KEYS_AT_ONCE = 2000;
 
-/** The chunk without the records whose key another one of it has. */
+/** Counts the records as duplicates whose key an earlier record of the chunk has. */
 export async function withKeys(checked: Checked, fields: readonly string[]): Promise<Checked> {
   const texts = linesOf(checked.text);
   const places = placesOf(checked);
   const all: Keyed = { places, keys: await keysOf(texts, fields), duplicates: [] };
-  return without({ ...checked, keyed: all }, repeats(all.keys));
+  return without({ ...checked, keyed: all }, repeatedKeys(all.keys));
 }
 
-/** The chunk without the records whose keys belong to others. */
+/** Counts the records as duplicates whose key another batch has. */
 export function withoutTaken(checked: Checked, taken: string[]): Checked {
   const isTaken = new Set(taken);
   const { keys } = checked.keyed as Keyed;
@@ -43,7 +43,7 @@ async function keysOf(texts: string[], fields: readonly string[]): Promise<(stri
 }
 
 /** Ranks of keys that came before: the first record with a key is the one that counts. */
-function repeats(keys: (string | null)[]): Set<number> {
+function repeatedKeys(keys: (string | null)[]): Set<number> {
   const seen = new Set<string>();
   const found = new Set<number>();
   keys.forEach((key, rank) => {

@@ -1,8 +1,8 @@
-/** What a worker takes at once: a batch, or small ones that are claimed, committed and published together. */
+/** A unit is what a worker claims at once: a batch, or a group of small ones. */
 import type { Candidate } from "../../database/store.ts";
 import type { SizedCandidate } from "./batchProcessor.sizes.ts";
 
-/** What a worker has to know of a batch to try for it. */
+/** What a worker needs to claim a batch. */
 export type Claimable = Pick<Candidate, "id" | "publicId" | "fence">;
 
 /** It takes one slot of the worker. */
@@ -17,17 +17,17 @@ const MOST_RECORDS = 5_000;
 const MOST_BYTES = 1024 * 1024;
 
 interface Situation {
-  /** Slots that are free. */
+  /** Free slots. */
   slots: number;
-  /** A group has just begun here. */
+  /** Whether a group has just begun here. */
   isGrouping: boolean;
 }
 
 export interface Look {
   found: Unit[];
-  /** There are no more. */
+  /** Whether these are all candidates. */
   isAll: boolean;
-  /** Small batches were left for the next group. */
+  /** Whether small batches were left for the next group. */
   isLeft: boolean;
 }
 
@@ -86,7 +86,7 @@ class Places {
     return true;
   }
 
-  /** One for all of the client's in the group. */
+  /** One place for all batches of the client in the group. */
   share(candidate: SizedCandidate): boolean {
     if (!this.sharing.has(candidate.clientId) && !this.take(candidate)) return false;
     this.sharing.add(candidate.clientId);

@@ -4,10 +4,10 @@ import { compileRecordSchema } from "../../formats/schema/record-schema.ts";
 import type { BatchRow } from "../batch/batch.contract.ts";
 import type { Policy } from "../policy/policy.contract.ts";
 
-/** Compiled schemas that are kept; one costs some 10 ms to compile and some 100 kB. */
+/** The most compiled schemas in the cache. One costs about 10 ms to compile and 100 kB. */
 const MOST_VALIDATORS = 200;
 
-/** The schema was taken by an earlier release, whose bounds were wider: no batch can be checked by it. */
+/** An earlier release with wider bounds accepted this schema. This release cannot compile it. */
 export class UnusableSchema extends Error {}
 
 /** Schemas are compiled once for each policy version; CSV converts text, so it has a validator of its own. */

@@ -1,4 +1,4 @@
 import type { BatchStore } from "../../database/store.ts";
 
-/** What a worker asks of the database by itself. None of it moves a batch's state: that is asked of `batch`. */
+/** What a worker reads and writes in the database by itself. Moves of a batch's state go through `batch`. */
 export type WorkPort = Pick<BatchStore, "candidates" | "readChunk" | "reserveKeys" | "extendLeases" | "isOvertaken">;
