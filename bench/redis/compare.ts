@@ -64,6 +64,18 @@ export async function rateOf(operation: Operation, atOnce: number, ms: number): 
   return { perSecond: (done / (performance.now() - began)) * 1000, latencies, cpu: (user + system) / done };
 }
 
+/** So many calls, and V8 has compiled what runs them; at one at once the rounds would be over before it has. */
+const WARM_CALLS = 30_000;
+
+/** Both alike, as in a node that has run for a minute: else the one with more code would be measured half compiled. */
+async function warmUp(operation: Operation): Promise<void> {
+  let left = WARM_CALLS;
+  const worker = async () => {
+    while (left-- > 0) await operation();
+  };
+  await Promise.all(Array.from({ length: 64 }, worker));
+}
+
 export const whole = (value: number): string => Math.round(value).toLocaleString("en-US");
 
 /** `ours` against `peer`: the median of the rounds' own ratios, for neighbours on the machine hit both of one round alike. */
@@ -77,6 +89,8 @@ export async function compare(
   const latencies: number[] = [];
   const cpus: { own: number[]; others: number[] } = { own: [], others: [] };
   const { rounds: usual, ms } = sizes[size];
+  await warmUp(ours);
+  await warmUp(peer);
   for (let round = 0; round <= (rounds ?? usual); round++) {
     const isOursFirst = round % 2 === 0;
     const first = await rateOf(isOursFirst ? ours : peer, atOnce, ms);

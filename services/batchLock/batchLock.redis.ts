@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import Redlock, { type RedlockClient } from "redlock";
 import type { RedisLink } from "../../lib/redis/link.ts";
 import type { LockOutcome } from "./batchLock.contract.ts";
@@ -32,6 +33,13 @@ function tell(answer: Promise<unknown>, done: Done): void {
   );
 }
 
+/** Node keeps random bytes for UUIDs in store; the 16 that redlock asks the system for cost 7 µs a lock. */
+class Locks extends Redlock {
+  override _random(): string {
+    return randomUUID();
+  }
+}
+
 /**
  * Locks by Redlock over independent Redis nodes: held where a majority says so. Redlock 4 throws the same error for a lock
  * that another holds and for nodes that are away, so each attempt counts the nodes that failed it: while a majority
@@ -43,7 +51,7 @@ export class RedisLocks implements LockProvider {
 
   constructor(links: RedisLink[]) {
     this.nodes = links.length;
-    this.redlock = new Redlock(links.map(clientOf), ONCE);
+    this.redlock = new Locks(links.map(clientOf), ONCE);
   }
 
   async acquire(names: Names, ttlMs: number): Promise<LockOutcome> {

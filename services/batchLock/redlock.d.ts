@@ -32,6 +32,8 @@ declare module "redlock" {
     acquire(resource: string | string[], ttl: number): Promise<Lock>;
     extend(lock: Lock, ttl: number): Promise<Lock>;
     unlock(lock: Lock, done?: (error: Error | null) => void): Promise<void>;
+    /** The value of a new lock. */
+    _random(): string;
     emit(event: string, error: Error): boolean;
   }
   export default Redlock;

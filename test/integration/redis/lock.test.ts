@@ -58,6 +58,9 @@ describeRedis("batch locks on Redis", () => {
 
     const key = `${prefix}lock:batch:b1:0`;
     expect(await look.redis.keys(`${prefix}*`)).toEqual([key]);
+    // Redlock's own 16 random bytes would be hexadecimal without dashes, and dear.
+    expect(await look.redis.get(key)).toMatch(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+    expect(won).toBe(`own:${await look.redis.get(key)}`);
     await look.redis.pexpire(key, 1_000);
     expect(await extend(one, "b1", won as string)).toBe(true);
     expect(await look.redis.pttl(key)).toBeGreaterThan(4_000);
