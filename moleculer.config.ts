@@ -6,7 +6,7 @@ import { CONNECT_TIMEOUT_MS, rabbitMiddleware } from "./lib/amqp/start.ts";
 import { AmqpTransporter } from "./lib/amqp/transporter.ts";
 import { SafeLogger } from "./lib/log/logger.ts";
 import { drainMiddleware } from "./middlewares/drain.ts";
-import { meteringMiddleware } from "./middlewares/metering.ts";
+import { internalMiddlewares } from "./middlewares/metering.ts";
 import { monitor } from "./services/monitor/monitor.node.ts";
 
 /** The broker of a node with these settings. */
@@ -27,7 +27,9 @@ export function brokerOptions(config: Config): BrokerOptions {
     metrics: { enabled: true, collectProcessMetrics: false, defaultQuantiles: null as unknown as number[] },
     // What circuit breakers stand on, which Moleculer makes only where all actions have one. See `created`.
     circuitBreaker: { enabled: true },
-    middlewares: [meteringMiddleware, rabbitMiddleware, drainMiddleware],
+    // Moleculer's own come behind these, so they stand in the list.
+    internalMiddlewares: false,
+    middlewares: [rabbitMiddleware, drainMiddleware, ...internalMiddlewares],
     created(broker: ServiceBroker) {
       useConfig(broker, config);
       circuitsOnRequest(broker);

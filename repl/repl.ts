@@ -53,7 +53,7 @@ function replBroker(config: Config): ServiceBroker {
       check: isSilence,
     },
     retryPolicy: { enabled: true, retries: 2, delay: 0, maxDelay: 0, factor: 1, check: isReadAgain },
-    middlewares: [...(options.middlewares ?? []), patient],
+    middlewares: [patient, ...(options.middlewares ?? [])],
     replOptions: { delimiter: `${config.namespace} $`, customCommands: custom },
   });
   // The user has seen the usage of a wrong command already. The REPL would log some of them again, with a stack.

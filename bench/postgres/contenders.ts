@@ -119,7 +119,7 @@ async function door(cluster: Cluster, committed: () => void) {
     ...options,
     nodeID: `bench-${process.pid}`,
     skipProcessEventRegistration: true,
-    middlewares: [...(options.middlewares ?? []), probe],
+    middlewares: [probe, ...(options.middlewares ?? [])],
   });
   cluster.knows(broker.nodeID);
   for (const service of [batch, clientCache, imports, outbox, policy]) broker.createService(service);

@@ -29,7 +29,7 @@ const deafness: Middleware = {
 function node(nodeID: string, schemas: ServiceSchema[]): ServiceBroker {
   const config = loadConfig({ DATABASE_URL: databaseUrl, HANDLERS_DIR: folder, LOG_LEVEL: "error" });
   const options = brokerOptions(config);
-  const middlewares = [...(options.middlewares ?? []), deafness];
+  const middlewares = [deafness, ...(options.middlewares ?? [])];
   const broker = new ServiceBroker({ ...options, middlewares, nodeID, transporter: "Fake" });
   for (const schema of schemas) broker.createService({ ...schema, settings: { ...schema.settings } });
   return broker;

@@ -1,13 +1,13 @@
 /** Calls are counted by our own, cheap metering, in Moleculer's place and by its names. */
 import { ServiceBroker } from "moleculer";
 import { counter } from "../../../middlewares/figures.ts";
-import { meteringMiddleware } from "../../../middlewares/metering.ts";
+import { internalMiddlewares } from "../../../middlewares/metering.ts";
 import { prometheusText } from "../../../services/monitor/monitor.prometheus.ts";
 
 let broker: ServiceBroker;
 beforeEach(async () => {
   const metrics = { enabled: true, collectProcessMetrics: false, defaultQuantiles: null as unknown as number[] };
-  broker = new ServiceBroker({ logger: false, metrics, middlewares: [meteringMiddleware] });
+  broker = new ServiceBroker({ logger: false, metrics, internalMiddlewares: false, middlewares: internalMiddlewares });
   const wrong = () => Promise.reject(new Error('"no"\n'));
   broker.createService({ name: "it", actions: { works: () => 7, fails: wrong, heard: () => broker.emit("news") } });
   broker.createService({ name: "other", events: { news: () => {} } });
