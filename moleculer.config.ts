@@ -1,5 +1,5 @@
 /** What differs from Moleculer's defaults, and why. */
-import type { BrokerOptions, ServiceBroker } from "moleculer";
+import type { BrokerOptions, ServiceBroker, TracerOptions } from "moleculer";
 import { type Config, ConfigError, configOf, exitOnFault, processConfig, useConfig } from "./config/config.ts";
 import { serviceNames } from "./config/settings.ts";
 import { CONNECT_TIMEOUT_MS, rabbitMiddleware } from "./lib/amqp/start.ts";
@@ -27,6 +27,7 @@ export function brokerOptions(config: Config): BrokerOptions {
     metrics: { enabled: true, collectProcessMetrics: false, defaultQuantiles: null as unknown as number[] },
     // What circuit breakers stand on, which Moleculer makes only where all actions have one. See `created`.
     circuitBreaker: { enabled: true },
+    tracing: tracing(config.tracingUrl),
     // Moleculer's own come behind these, so they stand in the list.
     internalMiddlewares: false,
     middlewares: [rabbitMiddleware, drainMiddleware, ...internalMiddlewares],
@@ -44,6 +45,18 @@ export function brokerOptions(config: Config): BrokerOptions {
  */
 function circuitsOnRequest({ options }: ServiceBroker): void {
   options.circuitBreaker = { ...options.circuitBreaker, enabled: false };
+}
+
+/** Names, times and errors of calls alone: what they carry is the partners', and secrets are among it. */
+function tracing(baseURL: string | null): TracerOptions {
+  if (baseURL === null) return { enabled: false };
+  return {
+    enabled: true,
+    exporter: { type: "Zipkin", options: { baseURL } },
+    tags: { action: { params: false } },
+    // As many as Moleculer's own list has, which would fill up a shorter one with its last: `data`.
+    errorFields: ["name", "message", "code", "type", "retryable"],
+  };
 }
 
 /** Seconds. Two of them without a byte and a link is taken for dead; RabbitMQ's own default of 60 would be two minutes. */

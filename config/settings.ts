@@ -1,5 +1,5 @@
 import { choice, duration, integer, list, matching, networkHost, type Parser, proxy, type Secrecy } from "./parse.ts";
-import { amqpUrl, databaseUrl, redisUrl } from "./urls.ts";
+import { amqpUrl, collectorUrl, databaseUrl, redisUrl } from "./urls.ts";
 
 /** One variable of the environment. `default` is in the variable's own notation; null: see `otherwise`. */
 export interface Setting<T> {
@@ -241,6 +241,13 @@ export const settings = {
     "none with the API, which serves /metrics itself, else 3030",
     integer(0, 65_535, "a port"),
     "Port of /health and /metrics on a node without the API.",
+  ),
+  tracingUrl: optional(
+    "TRACING_URL",
+    "none",
+    collectorUrl,
+    "Collector of traces that takes Zipkin's format, to which each node sends the calls of its actions.",
+    "url",
   ),
   trustedProxies: optional(
     "TRUSTED_PROXIES",

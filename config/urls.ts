@@ -70,6 +70,13 @@ const amqpRules: Rules = {
 /** Clients of other languages take more parameters; this driver ignores them. */
 export const amqpUrl = withParameters(url("amqp", "amqps"), () => amqpRules, "let through");
 
+const http = url("http", "https");
+/** `fetch` refuses a URL with a login, and would tell it in its error. */
+export const collectorUrl: Parser<string> = {
+  expected: `${http.expected}, without a login`,
+  parse: (text) => (http.parse(text) && !text.includes("@") ? text.replace(/\/+$/, "") : undefined),
+};
+
 const anyRedis = url("redis", "rediss");
 /** If the path is no number, ioredis selects database NaN, which ends the process. */
 const redisPath: Parser<string> = {

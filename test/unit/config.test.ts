@@ -73,6 +73,7 @@ test("without any variable: the embedded default, frozen to its lists", () => {
     logLevel: "info",
     logFormat: "json",
     metricsPort: null,
+    tracingUrl: null,
     trustedProxies: [],
     webhookAllowedHosts: [],
   });

@@ -1,0 +1,48 @@
+/** TRACING_URL sends the calls of actions to a collector, and nothing that they carry. */
+import type { ServiceBroker } from "moleculer";
+import { loadConfig } from "../../config/config.ts";
+import { startNode } from "../helpers/nodes.ts";
+import { type Receiver, startReceiver } from "../helpers/receiver.ts";
+import { until } from "../helpers/redis.ts";
+
+const it = {
+  name: "it",
+  actions: {
+    works: () => "an answer",
+    fails: () => Promise.reject(Object.assign(new Error("no"), { data: { of: "a secret" } })),
+  },
+};
+
+let collector: Receiver;
+let broker: ServiceBroker;
+beforeEach(async () => {
+  collector = await startReceiver(() => 202);
+});
+afterEach(async () => {
+  await broker?.stop();
+  await collector.close();
+});
+
+test("calls are sent by name, without parameters, answers and the data of errors", async () => {
+  broker = await startNode({ services: [it], env: { TRACING_URL: `${new URL(collector.url).origin}/` } });
+  await broker.call("it.works", { secret: "a secret" });
+  await broker.call("it.fails").catch(() => {});
+  await until(() => collector.got.length > 0, "spans");
+  const body = collector.got.map((got) => got.body).join();
+  expect(body).toContain("action 'it.works'");
+  expect(body).toContain("action 'it.fails'");
+  expect(body).toContain('"error":"no"');
+  expect(body).not.toMatch(/secret|an answer/);
+});
+
+test("without it no call has a span", async () => {
+  broker = await startNode({ services: [{ name: "it", actions: { span: (ctx) => ctx.span } }] });
+  expect(await broker.call("it.span")).toBeNull();
+});
+
+test("a collector's URL with a login is refused", () => {
+  const load = (url: string) => () => loadConfig({ ADMIN_TOKEN: "x".repeat(24), TRACING_URL: url });
+  expect(load("http://user:word@collector:9411")).toThrow("TRACING_URL");
+  expect(load("ftp://collector")).toThrow("TRACING_URL");
+  expect(load("https://collector:9411/")().tracingUrl).toBe("https://collector:9411");
+});
