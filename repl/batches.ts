@@ -1,6 +1,8 @@
 /** The commands for batches. */
+
 import type { ServiceBroker } from "moleculer";
 import { type BatchRow, type BatchState, batchStates } from "../database/store.ts";
+import { actors } from "../services/actors.ts";
 import { Problem } from "../services/errors.ts";
 import { call } from "../services/messages.ts";
 import { type Answer, age, say } from "./answer.ts";
@@ -43,7 +45,7 @@ const batches: Command = {
     const limit = limitOf(options.limit);
     const client = options.client === undefined ? null : await clientNamed(broker, String(options.client));
     const wanted = { ...stateNamed(options.state), ...(client && { clientId: client.id }), limit };
-    const found = await call(broker, "batch.list", wanted);
+    const found = await actors.batch.list(broker, wanted);
     const rows = await Promise.all(found.map((batch) => rowOf(broker, batch)));
     return rows.length > 0 ? { rows } : say("There is no such batch.");
   },
@@ -57,7 +59,7 @@ async function detailsOf(broker: ServiceBroker, batch: BatchRow): Promise<Answer
   const times = { due: dueAt && new Date(dueAt).toISOString(), finished: age(finishedAt) };
   const why = reason && ("code" in reason ? `${reason.code}: ${reason.detail}` : `held: ${reason.hold}`);
   const rows = Object.entries({ ...about, ...times, why }).map(([field, value]) => ({ field, value }));
-  const errors = await call(broker, "batch.errors", { id: batch.id, after: 0, limit: ERRORS_SHOWN });
+  const errors = await actors.batch.errors(broker, { id: batch.id, after: 0, limit: ERRORS_SHOWN });
   const lines = errors.map(
     ({ seq, line, errors: [first] }) =>
       `record ${seq} (line ${line ?? "-"}): ${first?.field} ${first?.code} ${first?.message}`,
@@ -69,7 +71,7 @@ const batch: Command = {
   command: "batch <id>",
   description: "Everything about one batch",
   async run(broker, args) {
-    return detailsOf(broker, await call(broker, "batch.get", { publicId: operand(args, "id") ?? "" }));
+    return detailsOf(broker, await actors.batch.get(broker, { publicId: operand(args, "id") ?? "" }));
   },
 };
 

@@ -1,8 +1,9 @@
 /** The commands for clients, their policies and their rate limits. */
+
 import type { ServiceBroker } from "moleculer";
+import { actors } from "../services/actors.ts";
 import type { Client } from "../services/clientCache/clientCache.contract.ts";
 import { Problem } from "../services/errors.ts";
-import { call } from "../services/messages.ts";
 import { nodesWith } from "../services/monitor/monitor.figures.ts";
 import { age, say } from "./answer.ts";
 import { type Command, operand, PATIENCE_MS } from "./command.ts";
@@ -11,10 +12,10 @@ const A_PAGE = 200;
 
 /** Finds a client by its id or its identifier. Throws not-found. */
 export async function clientNamed(broker: ServiceBroker, name: string): Promise<Client> {
-  const byId = await call(broker, "clientCache.get", { publicId: name });
+  const byId = await actors.clientCache.get(broker, { publicId: name });
   if (byId) return byId;
   for (let before: number | undefined; ; ) {
-    const page = await call(broker, "clientCache.list", { limit: A_PAGE, ...(before !== undefined && { before }) });
+    const page = await actors.clientCache.list(broker, { limit: A_PAGE, ...(before !== undefined && { before }) });
     const found = page.find(({ identifier }) => identifier === name);
     if (found) return found;
     if (page.length < A_PAGE) throw new Problem("not-found", `There is no client "${name}".`);
@@ -23,13 +24,13 @@ export async function clientNamed(broker: ServiceBroker, name: string): Promise<
 }
 
 export const nameOf = async (broker: ServiceBroker, id: number) =>
-  (await call(broker, "clientCache.get", { id }))?.identifier ?? null;
+  (await actors.clientCache.get(broker, { id }))?.identifier ?? null;
 
 const clients: Command = {
   command: "clients",
   description: "The newest clients",
   async run(broker) {
-    const found = await call(broker, "clientCache.list", { limit: A_PAGE });
+    const found = await actors.clientCache.list(broker, { limit: A_PAGE });
     const rows = found.map(({ publicId: id, identifier, name, status, policyVersion, createdAt }) => {
       return { id, identifier, name, status, policy: `v${policyVersion}`, age: age(createdAt) };
     });
@@ -39,13 +40,13 @@ const clients: Command = {
 
 /** Asks the api nodes: while Redis is away each of them counts alone. */
 async function looksAt(broker: ServiceBroker, client: Client) {
-  const { policy } = await call(broker, "policy.get", { clientId: client.id });
+  const { policy } = await actors.policy.get(broker, { clientId: client.id });
   const { requests: limit, windowSeconds } = policy.rate;
   const counter = { clientId: client.publicId, limit, windowSeconds };
   return Promise.all(
     nodesWith(broker, "api").map(async (node) => {
       const options = { nodeID: node, timeout: PATIENCE_MS };
-      return { node, look: await call(broker, "rateLimiter.look", counter, options).catch(() => null) };
+      return { node, look: await actors.rateLimiter.look(broker, counter, options).catch(() => null) };
     }),
   );
 }

@@ -1,5 +1,7 @@
 /** The commands for queues, workers, caches and locks. */
+
 import type { ServiceBroker } from "moleculer";
+import { actors } from "../services/actors.ts";
 import { Problem } from "../services/errors.ts";
 import { announce, call } from "../services/messages.ts";
 import type { NodeFigures } from "../services/monitor/monitor.contract.ts";
@@ -27,7 +29,7 @@ const queues: Command = {
   command: "queues",
   description: "How much waits, how long, and who works",
   async run(broker) {
-    const { queue, running, nodes } = await call(broker, "monitor.stats", {});
+    const { queue, running, nodes } = await actors.monitor.stats(broker, {});
     const rows = [
       { queue: "ready", depth: queue.ready, oldest: ageOf(queue.oldestReadyAgeMs) },
       { queue: "processing", depth: queue.processing, oldest: null },
@@ -45,8 +47,8 @@ const queues: Command = {
 /** Empties Redis first: else a node would fetch the old values from there again. */
 async function flush(broker: ServiceBroker): Promise<string> {
   const emptied = await Promise.allSettled([
-    call(broker, "clientCache.emptyRedis", {}, { timeout: FLUSH_PATIENCE_MS }),
-    call(broker, "policy.emptyRedis", {}, { timeout: FLUSH_PATIENCE_MS }),
+    actors.clientCache.emptyRedis(broker, {}, { timeout: FLUSH_PATIENCE_MS }),
+    actors.policy.emptyRedis(broker, {}, { timeout: FLUSH_PATIENCE_MS }),
   ]);
   await announce(broker, "caches.flush", {});
   const failed = emptied.find((one) => one.status === "rejected");

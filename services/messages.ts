@@ -1,6 +1,8 @@
 /** How messages are sent and answered, typed by the contracts: a wrong action name or payload does not compile. */
+
 import FastestValidator, { type SyncCheckFunction } from "fastest-validator";
 import type { CallingOptions, ServiceBroker } from "moleculer";
+import { actors, type Caller } from "./actors.ts";
 import { type ActionName, type Contracts, type EventName, events, type QueueName, queues } from "./contracts.ts";
 import type { Answered, Infer, Params, Sent } from "./declare.ts";
 
@@ -13,11 +15,7 @@ export type AnswerOf<N extends ActionName> = Answered<ContractOf<N>>;
 export type EventOf<N extends EventName> = (typeof events)[N] extends { readonly payload?: infer T } ? T : never;
 export type MessageOf<N extends QueueName> = Infer<(typeof queues)[N]["params"]>;
 
-interface Caller {
-  call(name: string, params: unknown, options?: CallingOptions): Promise<unknown>;
-}
-
-/** Calls an action by its contract, through a broker or a context. */
+/** Calls an action whose name is not known before: else a client of `actors` does. Typed by the contract all the same. */
 export function call<N extends ActionName>(
   via: Caller,
   name: N,
@@ -67,7 +65,7 @@ export function checkMessage<N extends QueueName>(name: N, payload: unknown): Me
 /** Hands committed events to the relay and does not wait. If the relay loses one, its sweep finds it. */
 export function publishSoon(broker: ServiceBroker, committed: ParamsOf<"outbox.publish">): void {
   if (committed.rows.length === 0) return;
-  call(broker, "outbox.publish", committed).catch((error: unknown) =>
-    broker.logger.warn("Publishing is left to the sweep:", error),
-  );
+  actors.outbox
+    .publish(broker, committed)
+    .catch((error: unknown) => broker.logger.warn("Publishing is left to the sweep:", error));
 }

@@ -3,6 +3,7 @@
  * everything else to the services of this node. It keeps no state but the counts of failed logins. A refusal never breaks
  * a connection before the client could read the answer. A stopping node answers 503 while it finishes running requests.
  */
+
 import type { ServerResponse } from "node:http";
 import type { Service } from "moleculer";
 import ApiGateway from "moleculer-web";
@@ -12,11 +13,11 @@ import { originForm } from "../../lib/net/target.ts";
 import { readWhenAsked } from "../../middlewares/figures.ts";
 import { define, fields } from "../../mixins/define.ts";
 import { partnersMixin } from "../../mixins/partners.ts";
+import { actors } from "../actors.ts";
 import { BATCH_WRITTEN, type BatchNews } from "../batch/batch.contract.ts";
 import type { Client } from "../clientCache/clientCache.contract.ts";
 import { Problem } from "../errors.ts";
 import { uuidv7 } from "../ids.ts";
-import { call } from "../messages.ts";
 import type { CloudEvent } from "../outbox/outbox.contract.ts";
 import { adminToken } from "./http/adminToken.ts";
 import { Admissions } from "./http/admissions.ts";
@@ -116,7 +117,7 @@ export default define({
     this.connections = new Connections(this.broker, this.server, answer, bounds);
     this.answering = new Set();
     this.watches = new BatchWatches({
-      read: (seen) => call(this.broker, "batch.changed", { seen }),
+      read: (seen) => actors.batch.changed(this.broker, { seen }),
       onFailure: (error) => this.logger.debug("Waiting requests are looked after again in 2 s:", error),
     });
     this.broker.localBus.on(BATCH_WRITTEN, (news: BatchNews) => this.watches.news(news));
@@ -152,7 +153,7 @@ export default define({
       const client = await authenticatedClient(req, this.failedLogins);
       this.admissions.enter(client.id, req, res);
       this.connections.know(req.socket, true);
-      req.caller = { client, policy: await call(req.$ctx, "policy.get", { clientId: client.id }) };
+      req.caller = { client, policy: await actors.policy.get(req.$ctx, { clientId: client.id }) };
       await spendRequest(req, res);
       return null;
     },
@@ -218,7 +219,7 @@ export default define({
       this.watches.end();
       const { shutdownTimeoutMs } = configOf(this.broker);
       const refusal = setTimeout(
-        () => call(this.broker, "imports.refuseAll", {}).catch((error) => this.logger.warn("Uploads go on:", error)),
+        () => actors.imports.refuseAll(this.broker, {}).catch((error) => this.logger.warn("Uploads go on:", error)),
         shutdownTimeoutMs * UPLOAD_PATIENCE,
       );
       const patience = setTimeout(() => this.server.closeAllConnections(), shutdownTimeoutMs * PATIENCE);

@@ -1,7 +1,7 @@
 import { LRUCache } from "lru-cache";
 import type { ServiceBroker } from "moleculer";
 import type { BatchRow, Due } from "../../database/store.ts";
-import { call } from "../messages.ts";
+import { actors } from "../actors.ts";
 import type { Policy } from "../policy/policy.contract.ts";
 import { retentionDue } from "./batch.states.ts";
 
@@ -32,8 +32,8 @@ export class PinnedPolicies {
     const known = this.known.get(key);
     if (known) return known;
     const [{ policy }, client] = await Promise.all([
-      call(this.broker, "policy.version", { clientId, version }),
-      call(this.broker, "clientCache.get", { id: clientId }),
+      actors.policy.version(this.broker, { clientId, version }),
+      actors.clientCache.get(this.broker, { id: clientId }),
     ]);
     const pinned = { policy, clientPublicId: client?.publicId ?? "" };
     if (client) this.known.set(key, pinned);

@@ -4,14 +4,15 @@
  * looks after. Every write is one unit with its conditions inside (state, fence, next chunk), so a late or repeated call
  * writes nothing. While its database is away every call is refused with `unavailable`.
  */
+
 import { configOf } from "../../config/config.ts";
 import { clockMixin } from "../../mixins/clock.ts";
 import { databaseMixin } from "../../mixins/database.ts";
 import { fields } from "../../mixins/define.ts";
 import { scheduleMixin } from "../../mixins/schedule.ts";
+import { actors } from "../actors.ts";
 import { announceBatches } from "../announce.ts";
 import { defineActor } from "../define.ts";
-import { call } from "../messages.ts";
 import type { CloudEvent } from "../outbox/outbox.contract.ts";
 import { BatchEvents } from "./batch.events.ts";
 import { BatchFigures } from "./batch.figures.ts";
@@ -43,7 +44,7 @@ export default defineActor({
 
   methods: {
     wakeWorkers() {
-      call(this.broker, "outbox.wake", {}).catch((error: unknown) => this.logger.debug("No wake-up:", error));
+      actors.outbox.wake(this.broker, {}).catch((error: unknown) => this.logger.debug("No wake-up:", error));
     },
     async drain() {
       // A stop can come before the start has finished.

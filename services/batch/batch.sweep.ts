@@ -3,12 +3,13 @@
  * Every node sweeps, a few rows at a time. Each step is conditional, so two nodes at once do no harm. A sweep is short, because
  * leases of dead workers wait for the next one. Deleting takes long, so `retention` does it.
  */
+
 import type { ServiceBroker } from "moleculer";
 import type { BatchRow, BatchStore, Move } from "../../database/store.ts";
 import { isUnavailable } from "../../database/unavailable.ts";
 import type { WithClock } from "../../mixins/clock.ts";
+import { actors } from "../actors.ts";
 import { nullIfLater } from "../errors.ts";
-import { call } from "../messages.ts";
 import { attemptOf } from "./batch.attempts.ts";
 import { SWEPT } from "./batch.contract.ts";
 import { announced, type BatchParts } from "./batch.parts.ts";
@@ -96,14 +97,14 @@ export class Sweeper {
   /** Where this is lost, its own rhythm serves. */
   private wakeRetention(): void {
     const { broker, logger } = this.parts;
-    call(broker, "retention.wake", {}).catch((error: unknown) => logger.debug("No wake-up:", error));
+    actors.retention.wake(broker, {}).catch((error: unknown) => logger.debug("No wake-up:", error));
   }
 
   private async decideAgain(batch: BatchRow): Promise<void> {
     const { format, bytes, records } = batch;
     const { policy } = await this.parts.pinned.of(batch);
     const body = { policy, format, bytes, records };
-    const decision = await call(this.parts.broker, "policy.evaluate", body).catch(nullIfLater);
+    const decision = await actors.policy.evaluate(this.parts.broker, body).catch(nullIfLater);
     if (!decision) return;
     const { state: to, due, reason } = standingAfter(decision);
     const events = to === "ready" ? await this.parts.events.ready(batch) : [];

@@ -6,11 +6,12 @@
  * Each step is for one batch, so that a group of batches can take the same steps together. A run ends with one of a
  * closed set of outcomes (Outcome); only `settle` writes it. A kill between two steps loses nothing and repeats nothing.
  */
+
 import type { ServiceBroker } from "moleculer";
 import { isUnavailable } from "../../database/unavailable.ts";
+import { actors } from "../actors.ts";
 import type { BatchRow, Claim, Outcome } from "../batch/batch.contract.ts";
 import { isProblem } from "../errors.ts";
-import { call } from "../messages.ts";
 import { GroupCommits, GroupLock } from "./batchProcessor.group.ts";
 import type { LeaseKeeper } from "./batchProcessor.leases.ts";
 import { giveBack, type Keeping, KeptLock, type Lock } from "./batchProcessor.lock.ts";
@@ -108,7 +109,7 @@ export class Executor {
   private async claimGroup(batches: Claimable[]): Promise<Claim[]> {
     if (batches.length === 0) return [];
     try {
-      return await call(this.broker, "batch.claimGroup", { ids: batches.map(({ id }) => id), owner: this.parts.owner });
+      return await actors.batch.claimGroup(this.broker, { ids: batches.map(({ id }) => id), owner: this.parts.owner });
     } catch (error) {
       for (const { publicId } of batches) this.orphans.add(publicId);
       throw error;
@@ -129,7 +130,7 @@ export class Executor {
 
   /** Null: no lock is available, and the fence alone decides. */
   private async lock({ publicId: batchId, fence }: Claimable): Promise<Lock | null | "busy"> {
-    const got = await call(this.broker, "batchLock.acquire", { batchId, fence });
+    const got = await actors.batchLock.acquire(this.broker, { batchId, fence });
     if (got.outcome === "busy") return "busy";
     return got.outcome === "acquired" ? { batchId, fence, token: got.token } : null;
   }
@@ -138,7 +139,7 @@ export class Executor {
   private async claim({ id, publicId }: Claimable, lock: Lock | null): Promise<Claim | null> {
     let claim: Claim | null = null;
     try {
-      claim = await call(this.broker, "batch.claim", { id, owner: this.parts.owner });
+      claim = await actors.batch.claim(this.broker, { id, owner: this.parts.owner });
       return claim;
     } catch (error) {
       this.orphans.add(publicId);

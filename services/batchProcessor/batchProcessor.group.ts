@@ -1,8 +1,9 @@
 /** What the runs of a group share: the lock, and one commit for a chunk of each. */
+
 import type { ServiceBroker } from "moleculer";
+import { actors } from "../actors.ts";
 import type { BatchRow, WorkerCommit } from "../batch/batch.contract.ts";
 import type { LockedClaim } from "../batchLock/batchLock.contract.ts";
-import { call } from "../messages.ts";
 import type { Keeping } from "./batchProcessor.lock.ts";
 import type { Claimable } from "./batchProcessor.units.ts";
 
@@ -84,7 +85,7 @@ export class GroupCommits {
     this.runs -= all.length;
     try {
       const commits = all.map(({ batch, commit }) => ({ batch, commit }));
-      const answers = await call(this.broker, "batch.commitChunks", { commits });
+      const answers = await actors.batch.commitChunks(this.broker, { commits });
       this.runs += all.length;
       for (const [i, one] of all.entries()) {
         const answer = answers[i] as (typeof answers)[number];
@@ -114,12 +115,12 @@ export class GroupLock {
   /** Locks the claims that nobody else has locked, and answers them as `free`. If no lock is available, the fence alone decides. */
   static async acquire(broker: ServiceBroker, batches: Claimable[], keeping: Keeping) {
     const claims = batches.map(({ publicId: batchId, fence }) => ({ batchId, fence }));
-    const got = await call(broker, "batchLock.acquireAll", { claims });
+    const got = await actors.batchLock.acquireAll(broker, { claims });
     if (got.outcome !== "busy") {
       const locks = got.outcome === "acquired" ? [{ claims, token: got.token }] : [];
       return { free: batches, lock: new GroupLock(broker, locks, keeping) };
     }
-    const each = await Promise.all(claims.map((claim) => call(broker, "batchLock.acquire", claim)));
+    const each = await Promise.all(claims.map((claim) => actors.batchLock.acquire(broker, claim)));
     const locks = each.flatMap((one, i) =>
       one.outcome === "acquired" ? [{ claims: [claims[i] as LockedClaim], token: one.token }] : [],
     );
@@ -131,7 +132,7 @@ export class GroupLock {
     this.broker = broker;
     this.locks = locks;
     this.timer = setInterval(async () => {
-      const held = this.locks.map((lock) => call(broker, "batchLock.extendAll", lock).catch(() => false));
+      const held = this.locks.map((lock) => actors.batchLock.extendAll(broker, lock).catch(() => false));
       if (!(await Promise.all(held)).every((isHeld) => isHeld)) await lost();
     }, everyMs);
   }
@@ -151,6 +152,6 @@ export class GroupLock {
   /** Locks that cannot be released expire. */
   async free(): Promise<void> {
     clearInterval(this.timer);
-    await Promise.all(this.locks.map((lock) => call(this.broker, "batchLock.releaseAll", lock).catch(() => {})));
+    await Promise.all(this.locks.map((lock) => actors.batchLock.releaseAll(this.broker, lock).catch(() => {})));
   }
 }

@@ -1,12 +1,13 @@
 import type { ServiceBroker } from "moleculer";
-import { call, type ParamsOf } from "../messages.ts";
+import { actors } from "../actors.ts";
+import type { ParamsOf } from "../messages.ts";
 
 /** The lock of a claim, as `batchLock` knows it. */
 export type Lock = ParamsOf<"batchLock.release">;
 
 /** A lock that cannot be given back expires. */
 export async function giveBack(broker: ServiceBroker, lock: Lock): Promise<void> {
-  await call(broker, "batchLock.release", lock).catch(() => {});
+  await actors.batchLock.release(broker, lock).catch(() => {});
 }
 
 export interface Keeping {
@@ -26,7 +27,7 @@ export class KeptLock {
     this.broker = broker;
     this.lock = lock;
     this.timer = setInterval(async () => {
-      const isHeld = await call(broker, "batchLock.extend", lock).catch(() => false);
+      const isHeld = await actors.batchLock.extend(broker, lock).catch(() => false);
       if (!isHeld) await lost();
     }, everyMs);
   }

@@ -1,6 +1,6 @@
 import type { ServiceBroker } from "moleculer";
+import { actors } from "../actors.ts";
 import { isProblem } from "../errors.ts";
-import { call } from "../messages.ts";
 
 function unlessNotFound(error: unknown): null {
   if (isProblem(error, "not-found")) return null;
@@ -28,9 +28,9 @@ export class Orphans {
   /** Hands back those that this worker does hold, unless they run here after all. Throws when the database is away. */
   async handBack(isRunning: (batchId: string) => boolean): Promise<void> {
     for (const publicId of this.ids) {
-      const batch = await call(this.broker, "batch.get", { publicId }).catch(unlessNotFound);
+      const batch = await actors.batch.get(this.broker, { publicId }).catch(unlessNotFound);
       if (batch?.state === "processing" && batch.owner === this.owner && !isRunning(publicId))
-        await call(this.broker, "batch.settle", { batch, outcome: { outcome: "snooze", delayMs: 0 } });
+        await actors.batch.settle(this.broker, { batch, outcome: { outcome: "snooze", delayMs: 0 } });
       this.ids.delete(publicId);
     }
   }

@@ -4,15 +4,16 @@
  * commits and outcomes go through `batch`, under the fence of the claim. Killed at any moment, it loses nothing and repeats
  * nothing.
  */
+
 import { configOf } from "../../config/config.ts";
 import { databaseMixin } from "../../mixins/database.ts";
 import { fields } from "../../mixins/define.ts";
 import { partnersMixin } from "../../mixins/partners.ts";
 import { QUEUE_CHANGED, type QueueChannel, type QueueMessage, queueMixin } from "../../mixins/queue.ts";
 import { scheduleMixin } from "../../mixins/schedule.ts";
+import { actors } from "../actors.ts";
 import { SWEPT } from "../batch/batch.contract.ts";
 import { defineActor } from "../define.ts";
-import { call } from "../messages.ts";
 import type { WorkerStatus } from "./batchProcessor.contract.ts";
 import { Executor, GROUP_MS } from "./batchProcessor.executor.ts";
 import { LeaseKeeper } from "./batchProcessor.leases.ts";
@@ -77,7 +78,7 @@ export default defineActor({
 
     /** Sends a token for other workers. */
     passOn() {
-      call(this.broker, "outbox.wake", {}).catch((error: unknown) => this.logger.debug("No wake-up:", error));
+      actors.outbox.wake(this.broker, {}).catch((error: unknown) => this.logger.debug("No wake-up:", error));
     },
 
     async drain() {

@@ -1,7 +1,7 @@
 import { LRUCache } from "lru-cache";
 import type { ServiceBroker } from "moleculer";
 import { type Candidate, RECORDS_A_TURN } from "../../database/store.ts";
-import { call } from "../messages.ts";
+import { actors } from "../actors.ts";
 import { builtInHandler } from "./batchProcessor.handlers.ts";
 
 /** `isSmall`: it may be worked together with others. */
@@ -39,7 +39,7 @@ export class Sizes {
     const known = this.builtIn.get(key);
     if (known !== undefined) return known;
     try {
-      const { policy } = await call(this.broker, "policy.version", { clientId, version });
+      const { policy } = await actors.policy.version(this.broker, { clientId, version });
       this.builtIn.set(key, policy.handler === builtInHandler);
       return policy.handler === builtInHandler;
     } catch {

@@ -1,6 +1,6 @@
 import type { ServiceBroker } from "moleculer";
+import { actors } from "../actors.ts";
 import type { BatchRow, Settlement } from "../batch/batch.contract.ts";
-import { call } from "../messages.ts";
 
 interface Waiting {
   batch: BatchRow;
@@ -22,7 +22,7 @@ export class Snoozed {
   /** Has it written how the batch leaves its run. Null: its fence was raised before. Throws when the database is away. */
   async settle(batch: BatchRow, outcome: Settlement): Promise<BatchRow | null> {
     const { changes } = this;
-    const left = await call(this.broker, "batch.settle", { batch, outcome });
+    const left = await actors.batch.settle(this.broker, { batch, outcome });
     if (!left || outcome.outcome !== "snooze" || outcome.awaits === undefined) return left;
     this.remember({ batch: left, action: outcome.awaits, until: performance.now() + outcome.delayMs });
     // It may have come meanwhile.
@@ -45,9 +45,11 @@ export class Snoozed {
     for (const { batch, action } of this.waiting.values()) {
       if (this.broker.findNextActionEndpoint(action) instanceof Error) continue;
       this.waiting.delete(batch.publicId);
-      call(this.broker, "batch.endSnooze", { batch }).catch((error: unknown) =>
-        this.broker.logger.debug(`Batch ${batch.publicId} goes on when its wait is over:`, error),
-      );
+      actors.batch
+        .endSnooze(this.broker, { batch })
+        .catch((error: unknown) =>
+          this.broker.logger.debug(`Batch ${batch.publicId} goes on when its wait is over:`, error),
+        );
     }
   }
 }

@@ -3,10 +3,11 @@
  * one. A step does its part for one run and may end it by an outcome. Every write carries the fence, so a run that was
  * overtaken writes nothing, whatever it still believes.
  */
+
 import type { ServiceBroker } from "moleculer";
 import type { StoredChunk } from "../../database/store.ts";
+import { actors } from "../actors.ts";
 import { type BatchRow, type Outcome, storedFaults } from "../batch/batch.contract.ts";
-import { call } from "../messages.ts";
 import type { Checked } from "./batchProcessor.checked.ts";
 import { check, commitOf, endCommit, isAtEnd, recordsOf, withRefusals } from "./batchProcessor.chunk.ts";
 import { builtInHandler, deliver as deliverTo } from "./batchProcessor.handlers.ts";
@@ -97,7 +98,7 @@ const commit: Step = async (tools, run) => {
     unlisted: batch.unlisted + commit.unlisted.length,
   };
   if (!commit.end && next.nextChunk < next.chunks) readAhead(tools, run, next);
-  const after = await (run.group?.commit(batch, commit) ?? call(tools.broker, "batch.commitChunk", { batch, commit }));
+  const after = await (run.group?.commit(batch, commit) ?? actors.batch.commitChunk(tools.broker, { batch, commit }));
   if (!after) {
     run.outcome = overtaken;
     return;

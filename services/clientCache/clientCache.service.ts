@@ -3,6 +3,7 @@
  * cache in two levels and reads the database once per client and time to live. It is the only writer of the client table.
  * Every change raises the row's version, is written to Redis after its commit, and is announced to all nodes.
  */
+
 import { Op, type Transaction, UniqueConstraintError } from "sequelize";
 import { configOf } from "../../config/config.ts";
 import { changeSilently, changeWithEvent } from "../../database/change.ts";
@@ -13,10 +14,11 @@ import { beforeAnotherTry, Turns } from "../../lib/batching/turns.ts";
 import { type CacheOptions, cacheMixin } from "../../mixins/cache.ts";
 import { databaseMixin, type WithDatabase } from "../../mixins/database.ts";
 import { fields } from "../../mixins/define.ts";
+import { actors } from "../actors.ts";
 import { defineActor } from "../define.ts";
 import { Problem, rethrowUnder } from "../errors.ts";
 import { uuidv7 } from "../ids.ts";
-import { announce, call, publishSoon } from "../messages.ts";
+import { announce, publishSoon } from "../messages.ts";
 import { draftEvent } from "../outbox/outbox.contract.ts";
 import type { PolicyChanged } from "../policy/policy.contract.ts";
 import type { Client, clientCacheEvents } from "./clientCache.contract.ts";
@@ -155,7 +157,7 @@ export default defineActor({
 
     async create(ctx) {
       const { clientIdentifier: identifier, name, policy } = ctx.params;
-      if (policy !== undefined) await call(ctx, "policy.check", { policy }).catch(rethrowUnder("/policy"));
+      if (policy !== undefined) await actors.policy.check(ctx, { policy }).catch(rethrowUnder("/policy"));
       const secret = newSecret();
       const client = await this.written(async (transaction, nowMs) => {
         const draft = {
@@ -179,7 +181,7 @@ export default defineActor({
         throw error;
       });
       if (policy === undefined) return { client, secret };
-      const changed = await call(ctx, "policy.change", { clientId: client.id, mode: "put", document: policy });
+      const changed = await actors.policy.change(ctx, { clientId: client.id, mode: "put", document: policy });
       return { client, secret, ...webhookShown(changed) };
     },
 

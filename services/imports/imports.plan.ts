@@ -1,12 +1,13 @@
 /** How every new batch begins: an upload, or a retry of rejected records. */
+
 import type { Context } from "moleculer";
 import type { NewBatch, UploadCommit } from "../../database/store.ts";
 import { usualGrowthOf } from "../../formats/check/record-growth.ts";
 import { createSplitter, type SplitOptions } from "../../formats/split/split.ts";
+import { actors } from "../actors.ts";
 import { standingAfter } from "../batch/batch.contract.ts";
 import { nullIfLater } from "../errors.ts";
 import { uuidv7 } from "../ids.ts";
-import { call } from "../messages.ts";
 import type { Policy, PolicyVersion } from "../policy/policy.contract.ts";
 import { newBatchEvents } from "./imports.events.ts";
 import type { Intake } from "./imports.intake.ts";
@@ -44,7 +45,7 @@ export async function commitPartsOf(
   const { bytes, records } = upload.totals;
   const { publicId: batchId, format } = upload.batch;
   // If the policy cannot be asked, the batch waits; it is not refused.
-  const decision = await call(via, "policy.evaluate", { policy, format, bytes, records }).catch(nullIfLater);
+  const decision = await actors.policy.evaluate(via, { policy, format, bytes, records }).catch(nullIfLater);
   const standing = standingAfter(decision);
   const version = upload.id === null ? 1 : 2;
   return {

@@ -1,11 +1,13 @@
 /** Makes a new batch of the rejected records of a batch, by today's policy. */
+
 import type { Context } from "moleculer";
 import { ConstraintViolation } from "../../database/errors.ts";
 import type { BatchRow } from "../../database/store.ts";
 import type { Format } from "../../formats/formats.ts";
+import { actors } from "../actors.ts";
 import { isFinal } from "../batch/batch.contract.ts";
 import { Problem } from "../errors.ts";
-import { call, type ParamsOf } from "../messages.ts";
+import type { ParamsOf } from "../messages.ts";
 import type { Policy, PolicyVersion } from "../policy/policy.contract.ts";
 import type { Intake } from "./imports.intake.ts";
 import { commitPartsOf, planFor, takeBack } from "./imports.plan.ts";
@@ -17,7 +19,7 @@ type Retry = ParamsOf<"imports.retryRejected">;
 /** See the contract. Two calls at once make one batch: the second commit finds the first one's batch. */
 export async function retryRejected(intake: Intake, ctx: Context<Retry>) {
   const { publicId, clientId } = ctx.params;
-  const parent = await call(ctx, "batch.get", { publicId, clientId });
+  const parent = await actors.batch.get(ctx, { publicId, clientId });
   const child = await intake.store.childOf(parent.id);
   if (child) return { batch: child, isNew: false };
   requireRejected(parent);

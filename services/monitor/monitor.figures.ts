@@ -1,7 +1,8 @@
 import type { ServiceBroker } from "moleculer";
 import { configOf } from "../../config/config.ts";
 import { collect, readings } from "../../middlewares/figures.ts";
-import { type AnswerOf, call } from "../messages.ts";
+import { actors } from "../actors.ts";
+import type { AnswerOf } from "../messages.ts";
 import type { CacheFigures, NodeFigures, SystemStats } from "./monitor.contract.ts";
 import { oldestMs, outboxMs, waitingMs } from "./monitor.queue.ts";
 
@@ -42,14 +43,14 @@ function redisOf({ hit: hits = 0, miss: misses = 0, fallback: fallbacks = 0 }: R
 
 async function limiterOf(broker: ServiceBroker): Promise<NodeFigures["limiter"]> {
   if (!broker.getLocalService("rateLimiter")) return null;
-  const { store, apiNodes, fallbacks } = await call(broker, "rateLimiter.status", {}, { nodeID: broker.nodeID });
+  const { store, apiNodes, fallbacks } = await actors.rateLimiter.status(broker, {}, { nodeID: broker.nodeID });
   const { allowed = 0, refused = 0 } = by(broker, "dataflow_limiter_decisions_total", "outcome");
   return { store, apiNodes, allowed, refused, fallbacks };
 }
 
 async function locksOf(broker: ServiceBroker): Promise<NodeFigures["locks"]> {
   if (!broker.getLocalService("batchLock")) return null;
-  const { provider, ...counted } = await call(broker, "batchLock.status", {}, { nodeID: broker.nodeID });
+  const { provider, ...counted } = await actors.batchLock.status(broker, {}, { nodeID: broker.nodeID });
   const { lost = 0 } = by(broker, "dataflow_locks_total", "outcome");
   return { provider, ...counted, lost };
 }
@@ -63,7 +64,7 @@ export async function figuresOf(broker: ServiceBroker): Promise<NodeFigures> {
     limiter: await limiterOf(broker),
     locks: await locksOf(broker),
     worker: broker.getLocalService("batchProcessor")
-      ? await call(broker, "batchProcessor.status", {}, { nodeID: broker.nodeID })
+      ? await actors.batchProcessor.status(broker, {}, { nodeID: broker.nodeID })
       : null,
   };
 }
@@ -84,7 +85,7 @@ export function nodesWith(broker: ServiceBroker, service: string): string[] {
 export function allFigures(broker: ServiceBroker): Promise<SystemStats["nodes"]> {
   return Promise.all(
     nodesWith(broker, "monitor").map((nodeID) =>
-      call(broker, "monitor.figures", {}, { nodeID, timeout: PATIENCE_MS }).catch((): SystemStats["nodes"][number] => ({
+      actors.monitor.figures(broker, {}, { nodeID, timeout: PATIENCE_MS }).catch((): SystemStats["nodes"][number] => ({
         node: nodeID,
         unreachable: true,
       })),

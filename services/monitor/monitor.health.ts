@@ -1,6 +1,6 @@
 import type { ServiceBroker } from "moleculer";
 import { Recent } from "../../lib/batching/recent.ts";
-import { call } from "../messages.ts";
+import { actors } from "../actors.ts";
 import type { Check, Readiness } from "./monitor.contract.ts";
 
 type Checks = Readiness["checks"];
@@ -25,15 +25,15 @@ export class Health {
     const options = { timeout: PATIENCE_MS };
     this.checks = {
       database: new Recent(
-        () => checked(call(broker, "batch.ping", {}, options)),
+        () => checked(actors.batch.ping(broker, {}, options)),
         (check) => (isDown(check) ? KEPT_DOWN_MS : KEPT_MS),
       ),
       // The service that uses a server checks it. A node without that service does not need the server.
       redis: shared(() =>
-        broker.getLocalService("rateLimiter") ? call(broker, "rateLimiter.ping", {}, options) : NOTHING_TO_ASK,
+        broker.getLocalService("rateLimiter") ? actors.rateLimiter.ping(broker, {}, options) : NOTHING_TO_ASK,
       ),
       rabbitmq: shared(() =>
-        broker.getLocalService("outbox") ? call(broker, "outbox.ping", {}, options) : NOTHING_TO_ASK,
+        broker.getLocalService("outbox") ? actors.outbox.ping(broker, {}, options) : NOTHING_TO_ASK,
       ),
     };
   }

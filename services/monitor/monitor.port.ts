@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { ServiceBroker } from "moleculer";
 import { listen } from "../../lib/net/listen.ts";
 import { originForm } from "../../lib/net/target.ts";
-import { call } from "../messages.ts";
+import { actors } from "../actors.ts";
 import { METRICS_TYPE } from "./monitor.contract.ts";
 
 /** Ports tried after the one that was asked for: so many workers may share a machine. */
@@ -29,10 +29,10 @@ export class MonitorPort {
     this.pages = {
       "/health/live": async () => asJson(200, { status: "ok" }),
       "/health/ready": async () => {
-        const readiness = await call(broker, "monitor.ready", {});
+        const readiness = await actors.monitor.ready(broker, {});
         return asJson(readiness.status === "unavailable" ? 503 : 200, readiness);
       },
-      "/metrics": async () => ({ status: 200, type: METRICS_TYPE, text: await call(broker, "monitor.metrics", {}) }),
+      "/metrics": async () => ({ status: 200, type: METRICS_TYPE, text: await actors.monitor.metrics(broker, {}) }),
     };
     this.server = createServer((req, res) => void this.answer(req, res));
   }

@@ -2,7 +2,8 @@ import type { ServiceBroker } from "moleculer";
 import { batchStates } from "../../database/store.ts";
 import { Recent } from "../../lib/batching/recent.ts";
 import { readWhenAsked } from "../../middlewares/figures.ts";
-import { type AnswerOf, call } from "../messages.ts";
+import { actors } from "../actors.ts";
+import type { AnswerOf } from "../messages.ts";
 
 type Stats = AnswerOf<"batch.stats">;
 
@@ -58,7 +59,7 @@ export class Queue {
 
   private async ask(): Promise<Stats> {
     this.stats = null;
-    this.stats = await call(this.broker, "batch.stats", {}, { timeout: PATIENCE_MS });
+    this.stats = await actors.batch.stats(this.broker, {}, { timeout: PATIENCE_MS });
     return this.stats;
   }
 }

@@ -4,6 +4,7 @@
  * id. A batch that became ready is also a token on the workers' queue. Without RabbitMQ that queue is in this process,
  * and there is nobody outside to tell; with PUBLISH_EVENTS=false nobody is told at all, and workers poll.
  */
+
 import { configOf } from "../../config/config.ts";
 import type { OutboxRow } from "../../database/store.ts";
 import { isUnavailable } from "../../database/unavailable.ts";
@@ -13,9 +14,10 @@ import { fields } from "../../mixins/define.ts";
 import { eventsMixin } from "../../mixins/events.ts";
 import { QUEUE_CHANGED, queueMixin } from "../../mixins/queue.ts";
 import { scheduleMixin } from "../../mixins/schedule.ts";
+import { actors } from "../actors.ts";
 import type { ReadyBatch } from "../batchProcessor/batchProcessor.contract.ts";
 import { defineActor } from "../define.ts";
-import { call, type MessageOf } from "../messages.ts";
+import type { MessageOf } from "../messages.ts";
 import type { CloudEvent } from "./outbox.contract.ts";
 import { Tokens } from "./outbox.tokens.ts";
 
@@ -62,7 +64,7 @@ export default defineActor({
   methods: {
     /** Wakes the webhook service of this node. If there is none, or the call fails, others find the delivery by polling. */
     wakeSender() {
-      call(this.broker, "webhook.wake", {}).catch((error: unknown) => this.logger.debug("No wake-up:", error));
+      actors.webhook.wake(this.broker, {}).catch((error: unknown) => this.logger.debug("No wake-up:", error));
     },
 
     async publish(rows: OutboxRow[], until = performance.now() + OURS_MS, ready?: ReadyBatch) {
@@ -82,7 +84,7 @@ export default defineActor({
       try {
         // A sweep found it, so its node may have crashed before anybody was told.
         if (row.topic === "policy.changed" && row.attempts > 0)
-          await call(this.broker, "policy.apply", { clientPublicId: event.subject });
+          await actors.policy.apply(this.broker, { clientPublicId: event.subject });
         if (this.isPublishing)
           await Promise.all([isReady(row) ? token : undefined, this.publishEvent(event, row.body)]);
         this.confirmed.push(row.id);

@@ -4,6 +4,7 @@
  * weight decide what is claimed next) and, by `policy.changed`, the caches of all nodes; where it dies between, the relay
  * that finds the event left over has `batch` told.
  */
+
 import { UniqueConstraintError } from "sequelize";
 import { configOf } from "../../config/config.ts";
 import { changeWithEvent } from "../../database/change.ts";
@@ -13,9 +14,10 @@ import { beforeAnotherTry, Turns } from "../../lib/batching/turns.ts";
 import { type CacheOptions, cacheMixin } from "../../mixins/cache.ts";
 import { databaseMixin, type WithDatabase } from "../../mixins/database.ts";
 import { fields } from "../../mixins/define.ts";
+import { actors } from "../actors.ts";
 import { defineActor } from "../define.ts";
 import { Problem } from "../errors.ts";
-import { announce, call, publishSoon } from "../messages.ts";
+import { announce, publishSoon } from "../messages.ts";
 import { draftEvent } from "../outbox/outbox.contract.ts";
 import type { PolicyVersion } from "./policy.contract.ts";
 import { completePolicy, defaultPolicy, mergePatch, type Policy, policyFaults } from "./policy.document.ts";
@@ -137,7 +139,7 @@ export default defineActor({
     async store(clientId: number, before: PolicyVersion, policy: Policy) {
       const version = before.version + 1;
       const body = JSON.stringify(policy);
-      const subject = (await call(this.broker, "clientCache.get", { id: clientId }))?.publicId ?? "";
+      const subject = (await actors.clientCache.get(this.broker, { id: clientId }))?.publicId ?? "";
       const isRenewing = isAnotherReceiver(before.policy.webhook, policy.webhook);
       const { value: webhookSecret, outbox } = await changeWithEvent(
         this.database,
@@ -161,11 +163,11 @@ export default defineActor({
       for (let newer: PolicyVersion | null = version; newer; ) {
         told = newer;
         const { maxConcurrentBatches: cap, weight } = told.policy;
-        await call(this.broker, "batch.configureQueue", { clientId, cap, weight });
+        await actors.batch.configureQueue(this.broker, { clientId, cap, weight });
         const stored = await this.stored(clientId);
         newer = stored && stored.version > told.version ? stored : null;
       }
-      await call(this.broker, "clientCache.policyChanged", { id: clientId, policyVersion: told.version });
+      await actors.clientCache.policyChanged(this.broker, { id: clientId, policyVersion: told.version });
     },
   },
 
@@ -187,7 +189,7 @@ export default defineActor({
     },
 
     async apply(ctx) {
-      const client = await call(this.broker, "clientCache.get", { publicId: ctx.params.clientPublicId });
+      const client = await actors.clientCache.get(this.broker, { publicId: ctx.params.clientPublicId });
       const stored = client && (await this.stored(client.id));
       if (stored) await this.tellPartners(client.id, stored);
     },

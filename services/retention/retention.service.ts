@@ -4,15 +4,16 @@
  * rhythm of its own, so that no lease, window or retry waits for it. It deletes nothing while the database's clock is in
  * doubt, and while the database is away it waits for the next round.
  */
+
 import { configOf } from "../../config/config.ts";
 import { readWhenAsked } from "../../middlewares/figures.ts";
 import { clockMixin } from "../../mixins/clock.ts";
 import { databaseMixin } from "../../mixins/database.ts";
 import { fields } from "../../mixins/define.ts";
 import { scheduleMixin } from "../../mixins/schedule.ts";
+import { actors } from "../actors.ts";
 import { retentionDue } from "../batch/batch.contract.ts";
 import { defineActor } from "../define.ts";
-import { call } from "../messages.ts";
 import { Retention } from "./retention.rounds.ts";
 
 interface State {
@@ -57,7 +58,7 @@ export default defineActor({
       logger: this.logger,
       mayDelete: () => this.clock.mayDelete(),
       retentionOf: async ({ clientId, policyVersion: version }) =>
-        retentionDue((await call(this.broker, "policy.version", { clientId, version })).policy),
+        retentionDue((await actors.policy.version(this.broker, { clientId, version })).policy),
     });
     // While this node starts, calls to its own services would go to another node.
     const runOnceStarted = async () => this.broker.started && this.retention.run();

@@ -4,6 +4,7 @@
  * attempt. If it is killed, its deliveries are due again after their lease, and go out once more with the
  * same id. It never connects to an address that a policy may not name.
  */
+
 import { configOf } from "../../config/config.ts";
 import type { AttemptRecord, TakenDelivery } from "../../database/deliveries.ts";
 import { type Counter, counter } from "../../middlewares/figures.ts";
@@ -11,10 +12,10 @@ import { databaseMixin } from "../../mixins/database.ts";
 import { fields } from "../../mixins/define.ts";
 import { partnersMixin } from "../../mixins/partners.ts";
 import { scheduleMixin } from "../../mixins/schedule.ts";
+import { actors } from "../actors.ts";
 import { defineActor } from "../define.ts";
 import { Problem } from "../errors.ts";
 import { uuidv7 } from "../ids.ts";
-import { call } from "../messages.ts";
 import type { CloudEvent } from "../outbox/outbox.contract.ts";
 import { WEBHOOK_TYPE } from "./webhook.contract.ts";
 import { DeliveryLoop } from "./webhook.loop.ts";
@@ -105,12 +106,12 @@ export default defineActor({
 
     /** The target by today's policy, not by the policy of the batch. */
     async receiver({ clientId, event }: TakenDelivery): Promise<Receiver> {
-      const client = await call(this.broker, "clientCache.get", { id: clientId });
+      const client = await actors.clientCache.get(this.broker, { id: clientId });
       if (client?.status !== "active") return { refusal: "the client is disabled" };
-      const { policy } = await call(this.broker, "policy.get", { clientId });
+      const { policy } = await actors.policy.get(this.broker, { clientId });
       if (!policy.webhook) return { refusal: "the policy names no webhook" };
       if (!(policy.webhook.events as string[]).includes(event)) return { refusal: `the webhook wants no ${event}` };
-      const secrets = await call(this.broker, "policy.webhookSecrets", { clientId });
+      const secrets = await actors.policy.webhookSecrets(this.broker, { clientId });
       return secrets.length > 0 ? { url: policy.webhook.url, secrets } : { refusal: "the webhook has no secret" };
     },
 
@@ -136,7 +137,7 @@ export default defineActor({
 
     /** The receiver answered 410: turns the webhook off. If the second step is lost, each waiting delivery finds no webhook by itself. */
     async turnOff(clientId: number, url: string) {
-      if (!(await call(this.broker, "policy.turnWebhookOff", { clientId, url }))) return;
+      if (!(await actors.policy.turnWebhookOff(this.broker, { clientId, url }))) return;
       this.logger.warn(`A receiver answered 410: the webhook of client ${clientId} is turned off.`);
       const error = "the receiver is gone (410): the webhook was turned off";
       const failed = await this.database.deliveries.failDeliveries(clientId, error);

@@ -1,9 +1,10 @@
 /** Authentication: Basic for clients, Bearer for operators. An unknown name and a wrong secret get the same answer. */
+
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { ServiceBroker } from "moleculer";
+import { actors } from "../../actors.ts";
 import type { Client } from "../../clientCache/clientCache.contract.ts";
 import { Problem } from "../../errors.ts";
-import { call } from "../../messages.ts";
 import type { FailedLogins } from "./logins.ts";
 import type { ApiRequest } from "./request.ts";
 
@@ -25,7 +26,7 @@ export async function authenticatedClient(req: ApiRequest, failed: FailedLogins)
   const credentials = basicCredentials(req.headers.authorization);
   // A missing header is no guess, so it does not count as a failed login.
   if (!credentials) throw new Problem("unauthenticated", "Credentials are missing.", { headers: basic });
-  const client = await call(req.$ctx, "clientCache.authenticate", credentials);
+  const client = await actors.clientCache.authenticate(req.$ctx, credentials);
   if (!client) return failed.refuse(req, basic, beganAt);
   if (client.status === "disabled") throw disabled();
   return client;
@@ -36,7 +37,7 @@ const disabled = () => new Problem("client-disabled", "This client is disabled."
 /** Why an `Authorization` that was right lets in no more; null: it does. Throws unavailable. */
 export async function refusalNow(broker: ServiceBroker, authorization: string): Promise<Problem | null> {
   const credentials = basicCredentials(authorization);
-  const client = credentials && (await call(broker, "clientCache.authenticate", credentials));
+  const client = credentials && (await actors.clientCache.authenticate(broker, credentials));
   if (!client) return new Problem("unauthenticated", "The secret is no longer valid.", { headers: basic });
   return client.status === "disabled" ? disabled() : null;
 }

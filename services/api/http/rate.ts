@@ -1,7 +1,8 @@
 /** The limit of requests, told by draft-ietf-httpapi-ratelimit-headers-10. */
+
 import type { ServerResponse } from "node:http";
+import { actors } from "../../actors.ts";
 import { Problem } from "../../errors.ts";
-import { call } from "../../messages.ts";
 import type { Policy } from "../../policy/policy.contract.ts";
 import type { ApiRequest } from "./request.ts";
 
@@ -9,7 +10,7 @@ import type { ApiRequest } from "./request.ts";
 export async function spendRequest(req: ApiRequest, res: ServerResponse): Promise<void> {
   const { client, policy } = req.caller as NonNullable<ApiRequest["caller"]>;
   const { requests: limit, windowSeconds } = policy.policy.rate;
-  const spent = await call(req.$ctx, "rateLimiter.consume", { clientId: client.publicId, limit, windowSeconds });
+  const spent = await actors.rateLimiter.consume(req.$ctx, { clientId: client.publicId, limit, windowSeconds });
   res.setHeader(
     "RateLimit-Policy",
     [`"requests";q=${limit};w=${windowSeconds}`, ...dayQuotas(policy.policy)].join(", "),

@@ -1,5 +1,6 @@
 /** What operators do with clients, their policies, and all batches. */
 
+import { actors } from "../../actors.ts";
 import type { BatchAttempt, BatchRow } from "../../batch/batch.contract.ts";
 import { type Client, clientStatuses } from "../../clientCache/clientCache.contract.ts";
 import { Problem } from "../../errors.ts";
@@ -48,7 +49,7 @@ export const rotation = strictly({
 export const rejection = strictly({ reason: { type: "string", max: 1_000, optional: true } });
 
 async function clientOf({ ctx, path }: Exchange): Promise<Client> {
-  const client = await call(ctx, "clientCache.get", { publicId: path.id ?? "" });
+  const client = await actors.clientCache.get(ctx, { publicId: path.id ?? "" });
   if (!client) throw noSuchClient();
   return client;
 }
@@ -74,13 +75,13 @@ export const rotatedSchema: JsonSchema = record({
 
 export async function postClient(exchange: Exchange): Promise<Reply> {
   const body = newClient(await jsonBody(exchange));
-  const { client, ...secrets } = await call(exchange.ctx, "clientCache.create", body);
+  const { client, ...secrets } = await actors.clientCache.create(exchange.ctx, body);
   return json(201, { ...clientView(client), ...secrets }, { Location: `/admin/clients/${client.publicId}` });
 }
 
 export async function listClients(exchange: Exchange): Promise<Reply> {
   const page = pageOf(exchange, "clients", queryOf(exchange, "limit", "cursor"));
-  const clients = await call(exchange.ctx, "clientCache.list", page.asked);
+  const clients = await actors.clientCache.list(exchange.ctx, page.asked);
   return json(200, await pageBody(exchange, page, clients, clientView));
 }
 
@@ -91,20 +92,20 @@ export async function getClient(exchange: Exchange): Promise<Reply> {
 export async function patchClient(exchange: Exchange): Promise<Reply> {
   const change = clientChange(await jsonBody(exchange));
   const { publicId } = await clientOf(exchange);
-  return json(200, clientView(await call(exchange.ctx, "clientCache.update", { publicId, ...change })));
+  return json(200, clientView(await actors.clientCache.update(exchange.ctx, { publicId, ...change })));
 }
 
 export async function rotateSecret(exchange: Exchange): Promise<Reply> {
   const { graceSeconds = A_DAY_SECONDS } = rotation(await jsonBody(exchange, { isOptional: true }));
   const { publicId } = await clientOf(exchange);
-  const rotated = await call(exchange.ctx, "clientCache.rotateSecret", { publicId, graceSeconds });
+  const rotated = await actors.clientCache.rotateSecret(exchange.ctx, { publicId, graceSeconds });
   return json(200, { secret: rotated.secret, previousValidUntil: new Date(rotated.previousValidUntil).toISOString() });
 }
 
 export async function rotateWebhookSecret(exchange: Exchange): Promise<Reply> {
   const { graceSeconds = A_DAY_SECONDS } = rotation(await jsonBody(exchange, { isOptional: true }));
   const { id: clientId } = await clientOf(exchange);
-  const rotated = await call(exchange.ctx, "policy.rotateWebhookSecret", { clientId, graceSeconds });
+  const rotated = await actors.policy.rotateWebhookSecret(exchange.ctx, { clientId, graceSeconds });
   return json(200, { secret: rotated.secret, previousValidUntil: new Date(rotated.previousValidUntil).toISOString() });
 }
 
@@ -116,7 +117,7 @@ const policyReply = ({ version, policy, webhookSecret }: PolicyChanged): Reply =
 
 export async function getPolicy(exchange: Exchange): Promise<Reply> {
   const { id: clientId } = await clientOf(exchange);
-  return policyReply(await call(exchange.ctx, "policy.get", { clientId }));
+  return policyReply(await actors.policy.get(exchange.ctx, { clientId }));
 }
 
 /** `If-Match` (RFC 9110, 13.1.1): any of the tags, or `*`. Throws precondition-failed for a tag that no version has. */
@@ -129,9 +130,9 @@ async function changePolicy(exchange: Exchange, mode: "put" | "patch", types: st
   const document = objectOf(await jsonBody(exchange, { types }));
   const { id: clientId } = await clientOf(exchange);
   const wanted = versionsWanted(exchange.req.headers["if-match"]);
-  const { version } = await call(exchange.ctx, "policy.get", { clientId });
+  const { version } = await actors.policy.get(exchange.ctx, { clientId });
   const ifVersion = wanted && { ifVersion: wanted.includes(version) ? version : -1 };
-  return policyReply(await call(exchange.ctx, "policy.change", { clientId, mode, document, ...ifVersion }));
+  return policyReply(await actors.policy.change(exchange.ctx, { clientId, mode, document, ...ifVersion }));
 }
 
 export const putPolicy = (exchange: Exchange) => changePolicy(exchange, "put", ["application/json"]);
@@ -153,14 +154,14 @@ async function batchReply(exchange: Exchange, batch: BatchRow) {
 }
 
 async function shown({ ctx }: Exchange, batch: BatchRow, attempts: Map<number, BatchAttempt>) {
-  const client = await call(ctx, "clientCache.get", { id: batch.clientId });
+  const client = await actors.clientCache.get(ctx, { id: batch.clientId });
   return operatorBatchView(batch, client?.publicId ?? null, attempts.get(batch.id));
 }
 
 /** By the ids of the batches; those that never failed have none. */
 async function lastAttempts({ ctx }: Exchange, batches: BatchRow[]): Promise<Map<number, BatchAttempt>> {
   const ids = batches.filter(({ attemptsTotal }) => attemptsTotal > 0).map(({ id }) => id);
-  const found = ids.length > 0 ? await call(ctx, "batch.attempts", { ids, last: 1 }) : [];
+  const found = ids.length > 0 ? await actors.batch.attempts(ctx, { ids, last: 1 }) : [];
   return new Map(found.map((attempt) => [attempt.batchId, attempt]));
 }
 
@@ -169,9 +170,9 @@ export async function listBatches(exchange: Exchange): Promise<Reply> {
   const page = pageOf(exchange, "batches", query);
   const state = stateOf(query.status);
   const client =
-    query.client === undefined ? null : await call(exchange.ctx, "clientCache.get", { publicId: query.client });
+    query.client === undefined ? null : await actors.clientCache.get(exchange.ctx, { publicId: query.client });
   if (query.client !== undefined && !client) return json(200, { items: [], next: null });
-  const batches = await call(exchange.ctx, "batch.list", {
+  const batches = await actors.batch.list(exchange.ctx, {
     ...page.asked,
     ...state,
     ...(client && { clientId: client.id }),
@@ -181,7 +182,7 @@ export async function listBatches(exchange: Exchange): Promise<Reply> {
 }
 
 export async function getBatch(exchange: Exchange): Promise<Reply> {
-  const read = () => call(exchange.ctx, "batch.get", { publicId: exchange.path.id ?? "" });
+  const read = () => actors.batch.get(exchange.ctx, { publicId: exchange.path.id ?? "" });
   return batchWanted(exchange, read, (batch) => batchReply(exchange, batch));
 }
 
@@ -200,6 +201,6 @@ export const cancelBatch = moveBatch("batch.cancel");
 
 export async function rejectBatch(exchange: Exchange): Promise<Reply> {
   const body = rejection(await jsonBody(exchange, { isOptional: true }));
-  const batch = await call(exchange.ctx, "batch.reject", { publicId: exchange.path.id ?? "", ...body });
+  const batch = await actors.batch.reject(exchange.ctx, { publicId: exchange.path.id ?? "", ...body });
   return json(200, await batchReply(exchange, batch));
 }

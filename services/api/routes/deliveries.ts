@@ -1,7 +1,7 @@
 /** What operators see of webhooks: what was sent, what came of it, and once more. */
 
+import { actors } from "../../actors.ts";
 import { Problem } from "../../errors.ts";
-import { call } from "../../messages.ts";
 import { choice, count, described, id, instant, type JsonSchema, listOf, orNull, record, text } from "../../schema.ts";
 import { type DeliveryRow, type DeliveryState, deliveryStates, webhookEvents } from "../../webhook/webhook.contract.ts";
 import { type Exchange, json, type Reply } from "../http/exchange.ts";
@@ -12,7 +12,7 @@ import { time } from "./views.ts";
 /** Never the body that was sent, nor any of the answer's. */
 async function deliveryView({ ctx }: Exchange, row: DeliveryRow) {
   const { publicId: id, batchId, event, state: status, dueAt, attempts } = row;
-  const client = await call(ctx, "clientCache.get", { id: row.clientId });
+  const client = await actors.clientCache.get(ctx, { id: row.clientId });
   return {
     id,
     batchId,
@@ -54,7 +54,7 @@ function statusOf(status: string | undefined): { state?: DeliveryState } {
 export async function listDeliveries(exchange: Exchange): Promise<Reply> {
   const { batch, status, ...query } = queryOf(exchange, "batch", "status", "limit", "cursor");
   const page = pageOf(exchange, "deliveries", query);
-  const rows = await call(exchange.ctx, "webhook.list", {
+  const rows = await actors.webhook.list(exchange.ctx, {
     ...page.asked,
     ...statusOf(status),
     ...(batch === undefined ? {} : { batch }),
@@ -64,6 +64,6 @@ export async function listDeliveries(exchange: Exchange): Promise<Reply> {
 
 export async function replayDelivery(exchange: Exchange): Promise<Reply> {
   await noBody(exchange);
-  const row = await call(exchange.ctx, "webhook.replay", { publicId: exchange.path.id ?? "" });
+  const row = await actors.webhook.replay(exchange.ctx, { publicId: exchange.path.id ?? "" });
   return json(200, await deliveryView(exchange, row));
 }

@@ -1,10 +1,11 @@
 /** The long answers: a batch's errors and records, page by page from the database, never faster than the client reads. */
+
 import type { ServerResponse } from "node:http";
 import { pipeline } from "node:stream/promises";
 import Negotiator from "negotiator";
 import type { RecordErrors } from "../../../database/store.ts";
+import { actors } from "../../actors.ts";
 import type { BatchRow } from "../../batch/batch.contract.ts";
-import { call } from "../../messages.ts";
 import { described, type JsonSchema, listOf, orNull, record, text } from "../../schema.ts";
 import { CSV_HEAD, csvEnd, csvRows } from "../http/csv.ts";
 import { callerOf, type Exchange } from "../http/exchange.ts";
@@ -19,7 +20,7 @@ const PIECE = 64 * 1024;
 /** The batch of a client route's path. Throws not-found. */
 export function batchOf(exchange: Exchange): Promise<BatchRow> {
   const { client } = callerOf(exchange);
-  return call(exchange.ctx, "batch.get", { publicId: exchange.path.id ?? "", clientId: client.id });
+  return actors.batch.get(exchange.ctx, { publicId: exchange.path.id ?? "", clientId: client.id });
 }
 
 interface Content<Row> {
@@ -121,7 +122,7 @@ export async function getRecords(exchange: Exchange): Promise<undefined> {
   return send(exchange, {
     type: NDJSON,
     file: `${publicId}-records.ndjson`,
-    page: (after) => call(exchange.ctx, "batch.records", { id, after, limit: RECORDS_AT_ONCE }),
+    page: (after) => actors.batch.records(exchange.ctx, { id, after, limit: RECORDS_AT_ONCE }),
     show: storedLine,
   });
 }
@@ -136,7 +137,7 @@ function* storedLine({ seq, data }: { seq: number; data: string }): Generator<st
 export async function getErrors(exchange: Exchange): Promise<undefined> {
   const { id, publicId } = await batchOf(exchange);
   exchange.res.setHeader("Vary", "Accept");
-  const page = (after: number) => call(exchange.ctx, "batch.errors", { id, after, limit: ERRORS_AT_ONCE });
+  const page = (after: number) => actors.batch.errors(exchange.ctx, { id, after, limit: ERRORS_AT_ONCE });
   const file = `${publicId}-errors`;
   // Looked at behind the last page: the batch may still run.
   const unlisted = async () => (await batchOf(exchange)).unlisted;

@@ -1,4 +1,4 @@
-import { call } from "../../messages.ts";
+import { actors } from "../../actors.ts";
 import { type Exchange, json, type Reply } from "../http/exchange.ts";
 
 export async function getLive(): Promise<Reply> {
@@ -7,7 +7,7 @@ export async function getLive(): Promise<Reply> {
 
 /** Unavailable only without a database, or while the node starts or stops; what is not configured is "off". */
 export async function getReady({ ctx, req }: Exchange): Promise<Reply> {
-  const readiness = await call(ctx, "monitor.ready", {});
+  const readiness = await actors.monitor.ready(ctx, {});
   const status = req.$service.isStopping ? "unavailable" : readiness.status;
   return json(status === "unavailable" ? 503 : 200, { ...readiness, status });
 }

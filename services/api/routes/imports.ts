@@ -1,6 +1,6 @@
 /** What a client asks of its own batches and policy. */
 
-import { call } from "../../messages.ts";
+import { actors } from "../../actors.ts";
 import { callerOf, type Exchange, json, type Reply } from "../http/exchange.ts";
 import { noBody, queryOf, wrongQuery } from "../http/input.ts";
 import { pageBody, pageOf } from "../http/pages.ts";
@@ -16,7 +16,7 @@ export async function listImports(exchange: Exchange): Promise<Reply> {
   const query = queryOf(exchange, "status", "limit", "cursor");
   const { client } = callerOf(exchange);
   const page = pageOf(exchange, `imports of ${client.publicId}`, query);
-  const batches = await call(exchange.ctx, "batch.list", {
+  const batches = await actors.batch.list(exchange.ctx, {
     ...page.asked,
     ...stateOf(query.status),
     clientId: client.id,
@@ -27,7 +27,7 @@ export async function listImports(exchange: Exchange): Promise<Reply> {
 export async function cancelImport(exchange: Exchange): Promise<Reply> {
   const { client } = callerOf(exchange);
   await noBody(exchange);
-  const batch = await call(exchange.ctx, "batch.cancel", { publicId: exchange.path.id ?? "", clientId: client.id });
+  const batch = await actors.batch.cancel(exchange.ctx, { publicId: exchange.path.id ?? "", clientId: client.id });
   return json(200, batchView(batch));
 }
 
@@ -38,9 +38,9 @@ export async function retryImport(exchange: Exchange): Promise<Reply> {
   await noBody(exchange);
   const { client, policy } = callerOf(exchange);
   const which = { publicId: exchange.path.id ?? "", clientId: client.id };
-  if (only === undefined) return json(202, batchView(await call(exchange.ctx, "batch.retry", which)), again);
+  if (only === undefined) return json(202, batchView(await actors.batch.retry(exchange.ctx, which)), again);
   const params = { ...which, clientPublicId: client.publicId, policy, requestId: exchange.ctx.requestID };
-  const { batch, isNew } = await call(exchange.ctx, "imports.retryRejected", params, { timeout: 0 });
+  const { batch, isNew } = await actors.imports.retryRejected(exchange.ctx, params, { timeout: 0 });
   return json(isNew ? 202 : 200, batchView(batch), { Location: `/imports/${batch.publicId}`, ...(isNew ? again : {}) });
 }
 

@@ -1,8 +1,9 @@
 /** `POST /imports`: what its headers say, before the first byte of the body is read. */
 
+import { actors } from "../../actors.ts";
 import { Problem } from "../../errors.ts";
 import { mostWireBytes } from "../../imports/imports.contract.ts";
-import { call, type ParamsOf } from "../../messages.ts";
+import type { ParamsOf } from "../../messages.ts";
 import { callerOf, type Exchange, type Reply, wantBodyWhenRead } from "../http/exchange.ts";
 import { contentDigestsOf, idempotencyKeyOf } from "../http/fields.ts";
 import { mediaType } from "../http/input.ts";
@@ -106,7 +107,7 @@ export async function postImport(exchange: Exchange): Promise<Reply> {
     requestId: ctx.requestID,
   };
   wantBodyWhenRead(exchange);
-  const created = await call(ctx, "imports.create", params, { stream: req, timeout: 0 });
+  const created = await actors.imports.create(ctx, params, { stream: req, timeout: 0 });
   const headers: Record<string, string> = created.isReplayed ? { "Idempotent-Replayed": "true" } : {};
   return batchPosted(exchange, created.batch, seconds, { status: created.status, headers });
 }

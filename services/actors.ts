@@ -1,0 +1,33 @@
+/**
+ * A client for each actor: `actors.batch.get(ctx, { publicId })`. An editor leads from `get` to its contract, and from there
+ * to its handler, which the actor's service has under the same name. It is Moleculer's own `call` and nothing else: to the
+ * same node where that has the actor, by its timeouts and middlewares.
+ */
+import type { CallingOptions } from "moleculer";
+import { type Contracts, contracts } from "./contracts.ts";
+import type { Answered, Sent } from "./declare.ts";
+
+/** A broker, or the context of a request. */
+export interface Caller {
+  call(name: string, params: unknown, options?: CallingOptions): Promise<unknown>;
+}
+
+type Client<Contract> = {
+  readonly [Name in keyof Contract]: (
+    via: Caller,
+    params: Sent<Contract[Name]>,
+    options?: CallingOptions,
+  ) => Promise<Answered<Contract[Name]>>;
+};
+type Actors = { readonly [Name in keyof Contracts]: Client<Contracts[Name]> };
+
+const called = (name: string) => (via: Caller, params: unknown, options?: CallingOptions) =>
+  via.call(name, params, options);
+
+const clientOf = (actor: string, contract: object) =>
+  Object.fromEntries(Object.keys(contract).map((name) => [name, called(`${actor}.${name}`)]));
+
+// Built from the very contracts that the type is made of.
+export const actors = Object.fromEntries(
+  Object.entries(contracts).map(([name, contract]) => [name, clientOf(name, contract)]),
+) as Actors;
