@@ -1,3 +1,4 @@
+import { batchStates, finalStates } from "../../database/states.ts";
 import type {
   BatchAttempt,
   BatchRow,
@@ -8,16 +9,13 @@ import type {
   RecordErrors,
   SeenBatch,
 } from "../../database/store.ts";
-import { batchStates, finalStates } from "../../database/store.ts";
 import { action, event, typed } from "../declare.ts";
 import type { CloudEvent } from "../outbox/outbox.contract.ts";
 import type { Policy } from "../policy/policy.contract.ts";
 import { choice, count, described, id, type JsonSchema, orNull, record, text } from "../schema.ts";
 
+export { finalStates, isFinal } from "../../database/states.ts";
 export type { BatchAttempt, BatchRow, BatchState } from "../../database/store.ts";
-export { finalStates, isFinal, storedFaults } from "../../database/store.ts";
-export { errorForOperators, errorForPartner } from "./batch.reasons.ts";
-export { keepsBody, retentionDue, standingAfter } from "./batch.states.ts";
 
 /** Why an attempt failed: a code as a failed batch has it, or `internal` for a defect. */
 export interface AttemptError {

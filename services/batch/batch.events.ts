@@ -1,7 +1,8 @@
 import type { BatchRow, OutboxDraft } from "../../database/store.ts";
-import { draftEvent, type EventType, forWebhook } from "../outbox/outbox.contract.ts";
+import { errorForPartner } from "../batches.ts";
+import { draftEvent, forWebhook } from "../events.ts";
+import type { EventType } from "../outbox/outbox.contract.ts";
 import type { PinnedPolicies } from "./batch.pinned.ts";
-import { errorForPartner } from "./batch.reasons.ts";
 
 /** An operator may give any reason; a webhook's body has at most 20 kB, and a character up to 6 bytes of JSON. */
 const LONGEST_DETAIL = 3_000;

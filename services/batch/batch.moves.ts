@@ -1,8 +1,9 @@
 /** One function for each move that somebody asks for. All are conditional on the batch as it was read. */
 import type { BatchRow, Due, Move } from "../../database/store.ts";
+import { keepsBody } from "../batches.ts";
 import { Problem } from "../errors.ts";
 import { announced, type BatchParts, foundBatch, type Which } from "./batch.parts.ts";
-import { keepsBody, moveOf } from "./batch.states.ts";
+import { moveOf } from "./batch.states.ts";
 
 /** How often a move is tried. A batch that changes between read and write is being worked on. */
 const MOST_TRIES = 20;

@@ -2,8 +2,8 @@ import { LRUCache } from "lru-cache";
 import type { ServiceBroker } from "moleculer";
 import type { BatchRow, Due } from "../../database/store.ts";
 import { actors } from "../actors.ts";
+import { retentionDue } from "../batches.ts";
 import type { Policy } from "../policy/policy.contract.ts";
-import { retentionDue } from "./batch.states.ts";
 
 /** What a batch was accepted under, and whose it is. */
 export interface Pinned {

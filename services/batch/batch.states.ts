@@ -8,18 +8,8 @@
  *        └────────► held ─────┘ │
  *                    └─────► rejected           received, held, ready, processing ─► cancelled
  */
-import {
-  type BatchRow,
-  type BatchState,
-  type Due,
-  isFinal,
-  type Move,
-  type OutboxDraft,
-  type Reason,
-  type UploadCommit,
-} from "../../database/store.ts";
+import type { BatchRow, BatchState, Due, Move, OutboxDraft, Reason } from "../../database/store.ts";
 import { Problem } from "../errors.ts";
-import type { Decision } from "../policy/policy.contract.ts";
 
 const moves: Record<BatchState, readonly BatchState[]> = {
   receiving: ["received", "ready", "held", "rejected"],
@@ -33,27 +23,6 @@ const moves: Record<BatchState, readonly BatchState[]> = {
   rejected: [],
   cancelled: [],
 };
-
-/** A failed batch keeps its body, so that it can be driven again. */
-export const keepsBody = (state: BatchState): boolean => state === "failed" || !isFinal(state);
-
-const DAY_MS = 86_400_000;
-
-/** When a batch that ended is deleted, by the policy that it is pinned to. */
-export const retentionDue = ({ retentionDays }: { retentionDays: number }): Due => ({ inMs: retentionDays * DAY_MS });
-
-/** A decision that failed is tried again so much later. */
-const EVALUATE_AGAIN_MS = 5_000;
-
-type Standing = Pick<UploadCommit, "state" | "due" | "reason">;
-
-/** Where a batch stands by the policy's decision. Null: the policy could not be asked; it is asked again when that is due. */
-export function standingAfter(decision: Decision | null): Standing {
-  if (!decision) return { state: "received", due: { inMs: EVALUATE_AGAIN_MS }, reason: null };
-  if (decision.decision === "ready") return { state: "ready", due: { inMs: 0 }, reason: null };
-  const { hold, until } = decision;
-  return { state: "held", due: until === null ? null : { at: until }, reason: { hold, until } };
-}
 
 interface MoveTo {
   to: BatchState;

@@ -9,11 +9,12 @@ import type { BatchRow, BatchStore, Move } from "../../database/store.ts";
 import { isUnavailable } from "../../database/unavailable.ts";
 import type { WithClock } from "../../mixins/clock.ts";
 import { actors } from "../actors.ts";
+import { standingAfter } from "../batches.ts";
 import { nullIfLater } from "../errors.ts";
 import { attemptOf } from "./batch.attempts.ts";
 import { SWEPT } from "./batch.contract.ts";
 import { announced, type BatchParts } from "./batch.parts.ts";
-import { moveOf, standingAfter } from "./batch.states.ts";
+import { moveOf } from "./batch.states.ts";
 
 const ROWS_AT_ONCE = 100;
 /** Clients whose batches are looked for by a sweep; with more of them that wait, the next sweeps look for the others'. */

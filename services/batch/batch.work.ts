@@ -1,9 +1,9 @@
 /** The steps of a run in the database: the claim, each chunk's commit, and the end by the last one. */
 import type { BatchRow, ChunkCommit, Claimed, Due } from "../../database/store.ts";
+import { keepsBody } from "../batches.ts";
 import type { ParamsOf } from "../messages.ts";
 import type { Claim, WorkerCommit } from "./batch.contract.ts";
 import { announced, type BatchParts } from "./batch.parts.ts";
-import { keepsBody } from "./batch.states.ts";
 
 /** Chunks that go in the commit that ends their batch; more are left to the sweep, so that the commit stays short. */
 const PURGED_AT_END = 16;

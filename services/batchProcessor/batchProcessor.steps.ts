@@ -6,8 +6,9 @@
 
 import type { ServiceBroker } from "moleculer";
 import type { StoredChunk } from "../../database/store.ts";
+import { storedFaults } from "../../database/store.ts";
 import { actors } from "../actors.ts";
-import { type BatchRow, type Outcome, storedFaults } from "../batch/batch.contract.ts";
+import type { BatchRow, Outcome } from "../batch/batch.contract.ts";
 import type { Checked } from "./batchProcessor.checked.ts";
 import { check, commitOf, endCommit, isAtEnd, recordsOf, withRefusals } from "./batchProcessor.chunk.ts";
 import { builtInHandler, deliver as deliverTo } from "./batchProcessor.handlers.ts";

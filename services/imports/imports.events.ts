@@ -1,5 +1,5 @@
 import type { BatchState, OutboxDraft } from "../../database/store.ts";
-import { draftEvent, forWebhook, type WantsEvents } from "../outbox/outbox.contract.ts";
+import { draftEvent, forWebhook, type WantsEvents } from "../events.ts";
 
 export interface NewBatchEvents {
   batchId: string;

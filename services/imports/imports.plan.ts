@@ -5,7 +5,7 @@ import type { NewBatch, UploadCommit } from "../../database/store.ts";
 import { usualGrowthOf } from "../../formats/check/record-growth.ts";
 import { createSplitter, type SplitOptions } from "../../formats/split/split.ts";
 import { actors } from "../actors.ts";
-import { standingAfter } from "../batch/batch.contract.ts";
+import { standingAfter } from "../batches.ts";
 import { nullIfLater } from "../errors.ts";
 import { uuidv7 } from "../ids.ts";
 import type { Policy, PolicyVersion } from "../policy/policy.contract.ts";

@@ -1,5 +1,5 @@
 /** What the monitor answers, as JSON Schema: for the OpenAPI document. The types are in the contract. */
-import { batchStates } from "../../database/store.ts";
+import { batchStates } from "../../database/states.ts";
 import { choice, count, described, flag, type JsonSchema, listOf, orNull, record, text } from "../schema.ts";
 
 const ms = { type: "number", minimum: 0 };

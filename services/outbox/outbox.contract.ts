@@ -1,7 +1,6 @@
-import type { OutboxDraft, OutboxRow } from "../../database/store.ts";
+import type { OutboxRow } from "../../database/store.ts";
 import type { ReadyBatch } from "../batchProcessor/batchProcessor.contract.ts";
 import { action, typed } from "../declare.ts";
-import { uuidv7 } from "../ids.ts";
 import { described, id, instant, type JsonSchema, record, text } from "../schema.ts";
 
 export const outboxActions = {
@@ -32,39 +31,6 @@ export interface CloudEvent {
   time: string;
   datacontenttype: "application/json";
   data: Record<string, unknown>;
-}
-
-/** The event of a change, for the same commit. Its id stays the same, however often it is published. */
-export function draftEvent(
-  namespace: string,
-  type: EventType,
-  subject: string,
-  data: Record<string, unknown>,
-): OutboxDraft {
-  const event: CloudEvent = {
-    specversion: "1.0",
-    id: uuidv7(),
-    source: `/${namespace}`,
-    type,
-    subject,
-    time: new Date().toISOString(),
-    datacontenttype: "application/json",
-    data,
-  };
-  return { topic: type, body: JSON.stringify(event) };
-}
-
-/** The part of a policy that says which events go to the client's webhook. */
-export interface WantsEvents {
-  webhook: { events: readonly string[] } | null;
-}
-
-/** Turns the events that the policy's webhook wants into deliveries, for the same commit. */
-export function forWebhook(events: OutboxDraft[], { webhook }: WantsEvents): OutboxDraft[] {
-  if (!webhook) return events;
-  return events.map((event) =>
-    webhook.events.includes(event.topic) ? { ...event, delivery: { publicId: uuidv7() } } : event,
-  );
 }
 
 /** The schema of an event of this type, as `draftEvent` makes it. */

@@ -4,8 +4,6 @@ import { action, event, typed } from "../declare.ts";
 import type { Policy } from "./policy.document.ts";
 
 export type { Policy } from "./policy.document.ts";
-export { defaultPolicy } from "./policy.document.ts";
-export { policyInput, policyOutput, policyPatch } from "./policy.schema.ts";
 
 export interface PolicyVersion {
   version: number;

@@ -62,6 +62,8 @@ const members: Members = Object.fromEntries(
 );
 
 /** What an operator may send: what is absent has its default. */
+export { defaultPolicy };
+
 export const policyInput: JsonSchema = {
   type: "object",
   description: "A policy, whole or partial: what is absent has its default.",

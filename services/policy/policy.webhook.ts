@@ -3,7 +3,8 @@ import { randomBytes } from "node:crypto";
 import type { Transaction } from "sequelize";
 import { rowsLike } from "../../database/found.ts";
 import type { Models } from "../../database/models.ts";
-import { LONGEST_URL, urlFault, type WebhookEvent, webhookEvents } from "../webhook/webhook.contract.ts";
+import { LONGEST_URL, urlFault } from "../../lib/net/allowed-target.ts";
+import { type WebhookEvent, webhookEvents } from "../webhook/webhook.contract.ts";
 import { type Check, checkOf, nullOr, object, someOf } from "./policy.fields.ts";
 
 export interface PolicyWebhook {

@@ -6,7 +6,8 @@
  */
 import type { BatchRow, BatchState, BatchStore, Due, Removal } from "../../database/store.ts";
 import { isUnavailable } from "../../database/unavailable.ts";
-import { finalStates, keepsBody } from "../batch/batch.contract.ts";
+import { finalStates } from "../batch/batch.contract.ts";
+import { keepsBody } from "../batches.ts";
 import { Pace } from "./retention.pace.ts";
 
 const BATCHES_AT_ONCE = 100;

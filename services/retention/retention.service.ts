@@ -12,7 +12,7 @@ import { databaseMixin } from "../../mixins/database.ts";
 import { fields } from "../../mixins/define.ts";
 import { scheduleMixin } from "../../mixins/schedule.ts";
 import { actors } from "../actors.ts";
-import { retentionDue } from "../batch/batch.contract.ts";
+import { retentionDue } from "../batches.ts";
 import { defineActor } from "../define.ts";
 import { Retention } from "./retention.rounds.ts";
 

@@ -4,7 +4,6 @@ import { described, id, type JsonSchema } from "../schema.ts";
 
 export type { DeliveryRow, DeliveryState } from "../../database/deliveries.ts";
 export { deliveryStates } from "../../database/deliveries.ts";
-export { LONGEST_URL, urlFault } from "./webhook.target.ts";
 
 /** The events that a webhook may hear of. */
 export const webhookEvents = ["batch.created", "batch.ready", "batch.completed"] as const;

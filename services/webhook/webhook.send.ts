@@ -3,8 +3,15 @@ import { lookup } from "node:dns/promises";
 import http, { type IncomingMessage, type RequestOptions } from "node:http";
 import https from "node:https";
 import type { LookupFunction } from "node:net";
+import {
+  checkedAddresses,
+  literalOf,
+  nameOf,
+  type Resolve,
+  type Resolved,
+  TargetRefused,
+} from "../../lib/net/allowed-target.ts";
 import { retryAfterMs } from "./webhook.retries.ts";
-import { checkedAddresses, literalOf, nameOf, type Resolve, type Resolved, TargetRefused } from "./webhook.target.ts";
 
 export interface SendOptions {
   allowedHosts: readonly string[];

@@ -91,7 +91,7 @@ describe("fence.mjs", () => {
       "config/config.ts": "export const port = process.env.PORT;",
       "jest.config.cjs": "module.exports = { ci: process.env.CI };",
       "test/a.test.ts": "export const url = process.env.TEST_REDIS_URL;",
-      "services/a/a.service.ts": `import "./a.parts.ts"; import "../errors.ts"; import type { B } from "../b/b.contract.ts";
+      "services/a/a.service.ts": `import "./a.parts.ts"; import "../errors.ts"; import type { B } from "../b/b.contract.ts"; import "../b/b.schema.ts";
         // process.env.PORT, import "../b/b.service.ts"
         export const text: B = "process.env.PORT";`,
       "services/contracts.ts": 'export * from "./a/a.contract.ts";',

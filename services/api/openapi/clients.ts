@@ -1,5 +1,5 @@
 /** The calls of clients, by their routes. */
-import { defaultPolicy } from "../../policy/policy.contract.ts";
+import { defaultPolicy } from "../../policy/policy.schema.ts";
 import { type JsonSchema, schemaRef, text } from "../../schema.ts";
 import { pageSchema } from "../http/pages.ts";
 import {

@@ -6,7 +6,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { root } from "../../../root.cjs";
 import { readinessSchema, statsSchema } from "../../monitor/monitor.contract.ts";
-import { policyInput, policyOutput, policyPatch } from "../../policy/policy.contract.ts";
+import { policyInput, policyOutput, policyPatch } from "../../policy/policy.schema.ts";
 import type { JsonSchema } from "../../schema.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { newClientSchema, operatorBatchSchema } from "../routes/admin.ts";

@@ -1,5 +1,5 @@
 /** The calls of operators, by their routes below /admin. */
-import { defaultPolicy } from "../../policy/policy.contract.ts";
+import { defaultPolicy } from "../../policy/policy.schema.ts";
 import { type JsonSchema, schemaRef } from "../../schema.ts";
 import { pageSchema } from "../http/pages.ts";
 import { clientChange, newClient, rejection, rotatedSchema, rotation } from "../routes/admin.ts";

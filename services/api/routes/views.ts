@@ -4,10 +4,9 @@ import {
   type BatchRow,
   type BatchState,
   countsSchema,
-  errorForOperators,
-  errorForPartner,
   errorSchema,
 } from "../../batch/batch.contract.ts";
+import { errorForOperators, errorForPartner } from "../../batches.ts";
 import { type Client, clientStatuses } from "../../clientCache/clientCache.contract.ts";
 import { Problem } from "../../errors.ts";
 import { choice, count, described, id, instant, type JsonSchema, orNull, record, text } from "../../schema.ts";

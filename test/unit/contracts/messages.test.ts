@@ -1,4 +1,5 @@
 /** The lines marked `@ts-expect-error` are checked by `npm run types`: each fails there once it compiles. */
+import { actors } from "../../../services/actors.ts";
 import { type ActionName, contracts, events } from "../../../services/contracts.ts";
 import type { Params } from "../../../services/declare.ts";
 import { defineActor } from "../../../services/define.ts";
@@ -56,6 +57,18 @@ test("a service takes its params from the contract", () => {
   });
 });
 
+test("a client calls its actor's actions by their full names, through whoever is given", async () => {
+  const asked: unknown[] = [];
+  const via = {
+    async call(...all: unknown[]) {
+      asked.push(all);
+      return 7;
+    },
+  };
+  expect(await actors.batch.ping(via, {}, { timeout: 5 })).toBe(7);
+  expect(asked).toEqual([["batch.ping", {}, { timeout: 5 }]]);
+});
+
 test("what does not fit the contracts does not compile", () => {
   expect(fits).toBeInstanceOf(Function);
 });
@@ -89,6 +102,14 @@ async function fits(broker: Broker) {
   await call(broker, "outbox.publish", { rows: ["1"] });
   const optional: ParamsOf<"batch.list"> = { limit: 1 };
 
+  const spent: { allowed: boolean } = await actors.rateLimiter.consume(broker, spend);
+  // @ts-expect-error no action of that actor
+  await actors.rateLimiter.consumed(broker, spend);
+  // @ts-expect-error a missing field
+  await actors.rateLimiter.consume(broker, { clientId: "a", limit: 1 });
+  // @ts-expect-error the answer may be null
+  (await actors.clientCache.get(broker, { id: 1 })).publicId;
+
   await announce(broker, "policy.changed", { clientId: 1, version: 2 });
   // @ts-expect-error a wrong event name
   await announce(broker, "policy.change", { clientId: 1, version: 2 });
@@ -119,5 +140,5 @@ async function fits(broker: Broker) {
   defineActor({ name, actions: { ...lock, extend: (ctx) => ctx.params.name === "" } });
   // @ts-expect-error no actor of that name
   defineActor({ name: "batchLocks", actions: lock });
-  return { allowed, text, optional, release };
+  return { allowed, text, optional, spent, release };
 }

@@ -8,7 +8,7 @@ import { openApi } from "../../../services/api/openapi/document.ts";
 import { problemCodes } from "../../../services/api/openapi/problems.ts";
 import { allRoutes } from "../../../services/api/routes/routes.ts";
 import { problems } from "../../../services/errors.ts";
-import { defaultPolicy } from "../../../services/policy/policy.contract.ts";
+import { defaultPolicy } from "../../../services/policy/policy.schema.ts";
 
 const document = openApi();
 

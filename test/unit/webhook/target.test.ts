@@ -1,4 +1,4 @@
-import { addressFault, checkedAddresses, TargetRefused, urlFault } from "../../../services/webhook/webhook.target.ts";
+import { addressFault, checkedAddresses, TargetRefused, urlFault } from "../../../lib/net/allowed-target.ts";
 
 const name = async () => [{ address: "93.184.216.34", family: 4 }];
 const refused = (url: string, allowed: string[] = []) => urlFault(url, allowed);

@@ -3,7 +3,7 @@
  * address of the host must be a global one, or one that WEBHOOK_ALLOWED_HOSTS admits. Metadata services are never allowed.
  */
 import ipaddr from "ipaddr.js";
-import { type Address, admits, isV6 } from "../../lib/net/addresses.ts";
+import { type Address, admits, isV6 } from "./addresses.ts";
 
 export const LONGEST_URL = 2048;
 
