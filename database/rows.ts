@@ -32,7 +32,7 @@ export const jsonOrNull = (value: unknown) => (value === null ? null : JSON.stri
 export const hasEnded = isFinal;
 
 /** What a row of `batch_work` has beside the moving columns. */
-const staying = ["batch_id", "client_id", "owner", "fence", "due_at", "pass", "place"];
+const staying = ["batch_id", "client_id", "owner", "fence", "due_at", "pass", "place", "group_id"];
 
 export const workColumns = batchWork.columns.map(({ column }) => column);
 

@@ -14,7 +14,7 @@ export interface DataFlowNode {
   stop(): Promise<void>;
 }
 
-const START_MS = 20_000;
+const START_MS = 60_000;
 
 /** The start commands, and what each says when it is there: its URL, where it has one. */
 const starts = {

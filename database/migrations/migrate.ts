@@ -18,6 +18,7 @@ import { clockDoubt } from "./0014-clock-doubt.ts";
 import { groupPlaces } from "./0015-group-places.ts";
 import { deliveryHeads } from "./0016-delivery-heads.ts";
 import { vacuum } from "./0017-vacuum.ts";
+import { groupMembers } from "./0018-group-members.ts";
 import { createTable } from "./ddl.ts";
 import { LOG, type Migration, type MigrationContext } from "./migration.ts";
 import { takePlace } from "./place.ts";
@@ -41,6 +42,7 @@ export const migrations: Migration[] = [
   groupPlaces,
   deliveryHeads,
   vacuum,
+  groupMembers,
 ];
 
 /**

@@ -142,6 +142,8 @@ export const batchWork = table(
     pass: "int",
     /** What the batch has of its client's places: 0 where others of a group have one for it too. */
     place: "int",
+    /** The first batch of those that were claimed together; null: it was claimed alone. */
+    groupId: "bigint?",
     nextChunk: "int",
     phase: typed<Phase>("name"),
     accepted: "bigint",

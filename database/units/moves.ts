@@ -126,8 +126,10 @@ const moved = (shape: Shape, fragments: Fragments): Step =>
 
 const MOVING = moving.map(({ name }) => name as "nextChunk" | "version");
 /** What the batch has of its client's places goes along. */
-const WORK = rowSet("work", batchWork, ["batchId", "place", ...MOVING]);
-const STAND = rowSet("stand", batchWork, ["batchId", "place", ...MOVING]);
+const WORK = rowSet("work", batchWork, ["batchId", "place", "groupId", ...MOVING]);
+const STAND = rowSet("stand", batchWork, ["batchId", "place", "groupId", ...MOVING]);
+/** The rest of its group, where it has their place. */
+const HEIRS = rowSet("heirs", batchWork, ["batchId"]);
 const LOCKED = rowSet("locked", batch, ["id", "fence", "dueAt", ...MOVING]);
 const movingOf = (of: string) => movingColumns.map((column) => `${of}.${column}`).join(", ");
 
@@ -145,8 +147,8 @@ function taken(shape: Shape, fragments: Fragments): Step[] {
       into: WORK,
     }),
     gather(batchWork, {
-      select: `SELECT work.batch_id, work.place, ${movingOf("work")} FROM work
-    UNION ALL SELECT locked.id, 1, ${movingOf("locked")} FROM locked WHERE locked.due_at IS NOT NULL${stillSo(shape, "locked.")}`,
+      select: `SELECT work.batch_id, work.place, work.group_id, ${movingOf("work")} FROM work
+    UNION ALL SELECT locked.id, 1, NULL, ${movingOf("locked")} FROM locked WHERE locked.due_at IS NOT NULL${stillSo(shape, "locked.")}`,
       into: STAND,
     }),
     update(batch, {
@@ -158,16 +160,31 @@ function taken(shape: Shape, fragments: Fragments): Step[] {
   ];
 }
 
+/**
+ * The place goes to the first of the rest of the group, which so is always its least id: those with greater ones are all that
+ * are left. They are locked, for each may be leaving too.
+ */
+const handedOn = [
+  lock(batchWork, {
+    where: `group_id IN (SELECT stand.group_id FROM stand WHERE stand.place > 0)
+      AND batch_id > (SELECT stand.batch_id FROM stand)`,
+    into: HEIRS,
+  }),
+  update(batchWork, { set: "place = 1", where: "batch_id = (SELECT min(heirs.batch_id) FROM heirs)" }),
+];
+const FREED = "CASE WHEN EXISTS (SELECT 1 FROM heirs) THEN 0 ELSE (SELECT stand.place FROM stand) END";
+
 /** The client's slot is free again, and it has a batch that waits. */
 function queued({ from, to }: Shape, { greatest, least }: Fragments): Step[] {
   const set = [
-    ...(from === "processing"
-      ? [`running = ${greatest("client_queue.running - (SELECT stand.place FROM stand)", "0")}`]
-      : []),
+    ...(from === "processing" ? [`running = ${greatest(`client_queue.running - ${FREED}`, "0")}`] : []),
     ...(to === "ready" ? [`due_at = ${least("coalesce(client_queue.due_at, made.due_at)", "made.due_at")}`] : []),
   ];
   if (set.length === 0) return [];
-  return [update(clientQueue, { set: set.join(", "), from: "made", where: "client_queue.client_id = made.client_id" })];
+  return [
+    ...(from === "processing" ? handedOn : []),
+    update(clientQueue, { set: set.join(", "), from: "made", where: "client_queue.client_id = made.client_id" }),
+  ];
 }
 
 function aftermath({ to, isRestart, isFailure }: Shape): Step[] {

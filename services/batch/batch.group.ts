@@ -3,11 +3,16 @@ import type { Written } from "../../database/store.ts";
 import type { ParamsOf } from "../messages.ts";
 import type { BatchRow, Claim } from "./batch.contract.ts";
 import type { BatchParts } from "./batch.parts.ts";
+import { settle } from "./batch.settle.ts";
 import { begun, chunkCommitOf } from "./batch.work.ts";
 
+/** What a run needs of one may not be had (its policy): that one goes back, and is claimed alone from then on. */
 export async function claimGroup(parts: BatchParts, { ids, owner }: ParamsOf<"batch.claimGroup">): Promise<Claim[]> {
   const claimed = await parts.store.claimGroup(ids, owner, parts.leaseMs);
-  return Promise.all(claimed.map((one) => begun(parts, one)));
+  const claims = await Promise.all(claimed.map((one) => begun(parts, one).catch(() => null)));
+  const left = claimed.filter((_one, i) => claims[i] === null);
+  await Promise.all(left.map(({ batch }) => settle(parts, batch, { outcome: "snooze", delayMs: 0 })));
+  return claims.filter((one) => one !== null);
 }
 
 /** In the order of `commits`: the batch as its commit left it (null: it is no longer the worker's), or why it failed. */

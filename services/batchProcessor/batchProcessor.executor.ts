@@ -95,8 +95,7 @@ export class Executor {
       await lock.free();
       return null;
     }
-    const taken = claims.map(({ batch }) => batch);
-    const group = new GroupCommits(this.broker, taken, () => this.parts.wake());
+    const group = new GroupCommits(this.broker, claims.length, () => this.parts.wake());
     const beganAt = performance.now();
     this.groups.add(beganAt);
     const runs = claims.map((claim) => this.load(claim, { lock: lock.share(), group }));
@@ -123,7 +122,7 @@ export class Executor {
   /** Everything after the claim. Never rejects. */
   private async execute(run: Run): Promise<void> {
     await this.work(run);
-    run.group?.leave(run.batch);
+    run.group?.leave();
     await this.settle(run);
     await this.release(run);
   }

@@ -26,33 +26,25 @@ export class GroupCommits {
   /** Set while a commit waits. */
   private timer: NodeJS.Timeout | undefined;
   private readonly wentAhead: () => void;
-  /** Batches whose runs are not over, with their clients. */
-  private readonly underWay: Map<number, number>;
-  /** For each client, its first batch: the one that occupies the client's place. */
-  private readonly holders = new Set<number>();
 
   /** `wentAhead`: some batches are committed while others still run. */
-  constructor(broker: ServiceBroker, batches: Pick<BatchRow, "id" | "clientId">[], wentAhead: () => void) {
+  constructor(broker: ServiceBroker, runs: number, wentAhead: () => void) {
     this.broker = broker;
-    this.runs = batches.length;
+    this.runs = runs;
     this.wentAhead = wentAhead;
-    this.underWay = new Map(batches.map(({ id, clientId }) => [id, clientId]));
-    for (const each of Map.groupBy(batches, ({ clientId }) => clientId).values())
-      this.holders.add(Math.min(...each.map(({ id }) => id)));
   }
 
   /** As `batch.commitChunk`. */
   commit(batch: BatchRow, commit: WorkerCommit): Promise<BatchRow | null> {
     return new Promise((resolve, reject) => {
       this.waiting.push({ batch, commit, resolve, reject });
-      this.timer ??= setTimeout(() => void this.goAhead(), COMPANY_MS);
+      this.timer ??= setTimeout(() => void this.sendAll().then(this.wentAhead), COMPANY_MS);
       this.sendIfAll();
     });
   }
 
   /** A run has ended, with any outcome. */
-  leave({ id }: Pick<BatchRow, "id">): void {
-    this.underWay.delete(id);
+  leave(): void {
     this.runs--;
     this.sendIfAll();
   }
@@ -65,19 +57,6 @@ export class GroupCommits {
     clearTimeout(this.timer);
     this.timer = undefined;
     return this.send(this.waiting.splice(0));
-  }
-
-  /** A client's place stays occupied until its slow batches have ended: else one slow client could fill all slots with groups. */
-  private async goAhead(): Promise<void> {
-    const brought = new Set(this.waiting.map(({ batch }) => batch.id));
-    const slow = new Set([...this.underWay].flatMap(([id, clientId]) => (brought.has(id) ? [] : [clientId])));
-    const isKept = ({ batch }: Waiting) => this.holders.has(batch.id) && slow.has(batch.clientId);
-    const ahead = this.waiting.filter((one) => !isKept(one));
-    this.waiting = this.waiting.filter(isKept);
-    this.timer = this.waiting.length > 0 ? setTimeout(() => void this.goAhead(), COMPANY_MS) : undefined;
-    if (ahead.length === 0) return;
-    await this.send(ahead);
-    this.wentAhead();
   }
 
   /** Never rejects. */

@@ -216,27 +216,83 @@ export function groupPlaceSuite(database: () => Database): void {
         )
       ).map(({ batch }) => batch);
 
-    test("a group has one place, until the batch that has it ends or is taken away", async () => {
+    test("a group has one place, and another one of the client's has its own", async () => {
       const batches = [await small(1, 2), await small(1, 2), await small(1, 2)];
       const other = await small(1, 2);
-      const group = await claim(batches);
-      expect(group).toHaveLength(3);
+      expect(await claim(batches)).toHaveLength(3);
       expect((await queue(1)).running).toBe(1);
       // Its other place is free, and no third one.
-      const alone = await store().claim(other.id, OWNER, LEASE);
-      expect(alone).not.toBeNull();
+      expect(await store().claim(other.id, OWNER, LEASE)).not.toBeNull();
       const more = await small(1, 2);
       expect(await claim([more])).toEqual([]);
       expect(await store().claim(more.id, OWNER, LEASE)).toBeNull();
+    });
 
-      const [first, second, third] = group as [BatchRow, BatchRow, BatchRow];
-      await store().move(moveOf(third, "ready"));
-      await store().commitChunk(chunkCommit(second, [], { end: end() }));
-      expect((await queue(1)).running).toBe(2);
-      await store().move(moveOf(first, "ready"));
+    const last = (batch: BatchRow) => chunkCommit(batch, [], { end: end() });
+    /** All ways in which a batch leaves its group. */
+    const leaves: Record<string, (batch: BatchRow) => Promise<unknown>> = {
+      "is committed alone": (batch) => store().commitChunk(last(batch)),
+      "is committed with others": async (batch) => {
+        const other = await alone(2);
+        await store().commitChunks([last(batch), last(other)]);
+      },
+      "is cancelled": (batch) => store().move(moveOf(batch, "cancelled")),
+      "is tried again": (batch) => store().move(moveOf(batch, "ready", { due: { inMs: 1e6 } })),
+      fails: (batch) => store().move(moveOf(batch, "failed")),
+    };
+    async function alone(clientId: number): Promise<BatchRow> {
+      const claimed = await store().claim((await small(clientId, 9)).id, OWNER, LEASE);
+      return (claimed as { batch: BatchRow }).batch;
+    }
+
+    test.each(Object.entries(leaves))(
+      "the place stays with the rest of the group where one %s",
+      async (_way, leave) => {
+        const [a, b, c] = (await claim([await small(1, 1), await small(1, 1), await small(1, 1)])) as BatchRow[];
+        const waiting = await small(1, 1);
+        for (const batch of [a, c, b] as BatchRow[]) {
+          expect((await queue(1)).running).toBe(1);
+          expect(await store().claim(waiting.id, OWNER, LEASE)).toBeNull();
+          await leave(batch);
+        }
+        expect((await queue(1)).running).toBe(0);
+        expect(await store().claim(waiting.id, OWNER, LEASE)).not.toBeNull();
+      },
+    );
+
+    test("the place goes to one of its own group, not of the client's other one", async () => {
+      const pairs = [];
+      for (let i = 0; i < 2; i++) pairs.push(await claim([await small(1, 2), await small(1, 2)]));
+      const [[a, b], [c, d]] = pairs as [[BatchRow, BatchRow], [BatchRow, BatchRow]];
+      await store().commitChunks([last(a), last(b)]);
       expect((await queue(1)).running).toBe(1);
-      await store().commitChunk(chunkCommit((alone as { batch: BatchRow }).batch, [], { end: end() }));
+      await store().commitChunks([last(c)]);
+      expect((await queue(1)).running).toBe(1);
+      await store().commitChunks([last(d)]);
       expect((await queue(1)).running).toBe(0);
+    });
+
+    test("it goes to one that moves on in the same commit", async () => {
+      const [a, b] = (await claim([await small(1, 1), await small(1, 1)])) as [BatchRow, BatchRow];
+      const [, goesOn] = await store().commitChunks([last(a), chunkCommit(b)]);
+      expect((await queue(1)).running).toBe(1);
+      const { batch } = (goesOn as PromiseFulfilledResult<{ batch: BatchRow }>).value;
+      await store().commitChunk(last(batch));
+      expect((await queue(1)).running).toBe(0);
+    });
+
+    test("the place is handed on exactly, however many leave at the same time", async () => {
+      for (let round = 0; round < 5; round++) {
+        const batches = [];
+        for (let i = 0; i < 6; i++) batches.push(await small(1, 1));
+        const group = await claim(batches);
+        const kept = group.pop() as BatchRow;
+        const ways = Object.values(leaves);
+        await Promise.all(group.map((batch, i) => (ways[i] as (typeof ways)[number])(batch)));
+        expect((await queue(1)).running).toBe(1);
+        await store().commitChunk(last(kept));
+        expect((await queue(1)).running).toBe(0);
+      }
     });
 
     test("a group counts for its clients by their records and their weights", async () => {

@@ -33,6 +33,16 @@ describe("a worker", () => {
     expect(taken[0]?.batch).toMatchObject({ state: "processing", fence: 1, attempt: 1, owner: "node-1" });
   });
 
+  test("claims those of a group whose policies can be read; another one goes back, and its neighbours go on", async () => {
+    const batches = [await create("{}"), await create("{}"), await create("{}")];
+    const [, unreadable] = batches as [BatchRow, BatchRow];
+    await inside().database.sequelize.query(`UPDATE batch SET policy_version = 99 WHERE id = ${unreadable.id}`);
+    const ids = batches.map(({ id }) => id);
+    const claims = await call(system.broker, "batch.claimGroup", { ids, owner: "node-1" });
+    expect(claims.map(({ batch }) => batch.id)).toEqual(ids.filter((id) => id !== unreadable.id));
+    expect(await get(unreadable)).toMatchObject({ state: "ready", attempt: 0, attemptsTotal: 0, owner: null });
+  });
+
   test("learns with its claim the policy that the batch was accepted under, and whose it is", async () => {
     await newClient({ maxAttempts: 7 });
     const { id } = await create("{}");

@@ -14,8 +14,7 @@ function brokerOf(actions: Record<string, (params: never) => unknown>) {
   return { broker, called };
 }
 
-const batch = (id: number, clientId = id) => ({ id, clientId }) as BatchRow;
-const batches = (count: number) => Array.from({ length: count }, (_, i) => batch(i + 1));
+const batch = (id: number) => ({ id }) as BatchRow;
 const commit = {} as WorkerCommit;
 
 describe("commits of a group", () => {
@@ -26,13 +25,13 @@ describe("commits of a group", () => {
     const { broker, called } = brokerOf({
       "batch.commitChunks": ({ commits }: Sent) => commits.map(({ batch }) => ({ batch })),
     });
-    const group = new GroupCommits(broker, batches(3), () => {});
+    const group = new GroupCommits(broker, 3, () => {});
     const first = [group.commit(batch(1), commit), group.commit(batch(2), commit)];
     await new Promise(setImmediate);
     expect(called).toEqual([]);
     first.push(group.commit(batch(3), commit));
     expect((await Promise.all(first)).map((row) => row?.id)).toEqual([1, 2, 3]);
-    group.leave(batch(3));
+    group.leave();
     const second = [group.commit(batch(1), commit), group.commit(batch(2), commit)];
     await Promise.all(second);
     expect(called.map(([, sent]) => idsOf(sent as Sent))).toEqual([
@@ -47,54 +46,32 @@ describe("commits of a group", () => {
       "batch.commitChunks": ({ commits }: Sent) => commits.map(({ batch }) => ({ batch })),
     });
     const wentAhead = jest.fn();
-    const group = new GroupCommits(broker, batches(3), wentAhead);
+    const group = new GroupCommits(broker, 3, wentAhead);
     const quick = [group.commit(batch(1), commit), group.commit(batch(2), commit)];
     await jest.advanceTimersByTimeAsync(99);
     expect(called).toEqual([]);
     await jest.advanceTimersByTimeAsync(1);
     expect((await Promise.all(quick)).map((row) => row?.id)).toEqual([1, 2]);
     expect(wentAhead).toHaveBeenCalledTimes(1);
-    group.leave(batch(1));
-    group.leave(batch(2));
+    group.leave();
+    group.leave();
     expect((await group.commit(batch(3), commit))?.id).toBe(3);
     expect([jest.getTimerCount(), wentAhead.mock.calls.length]).toEqual([0, 1]);
     jest.useRealTimers();
   });
 
-  test("keep the first batch of a client whose others are slow, for it has the client's place", async () => {
-    jest.useFakeTimers();
-    const { broker, called } = brokerOf({
-      "batch.commitChunks": ({ commits }: Sent) => commits.map(({ batch }) => ({ batch })),
-    });
-    const [holder, quick, slow, other] = [batch(1, 7), batch(2, 7), batch(3, 7), batch(4, 8)] as const;
-    const group = new GroupCommits(broker, [holder, quick, slow, other], () => {});
-    const first = [quick, other].map((one) => group.commit(one, commit));
-    const last = [group.commit(holder, commit)];
-    await jest.advanceTimersByTimeAsync(1_000);
-    expect((await Promise.all(first)).map((row) => row?.id)).toEqual([2, 4]);
-    for (const one of [quick, other]) group.leave(one);
-    last.push(group.commit(slow, commit));
-    expect((await Promise.all(last)).map((row) => row?.id)).toEqual([1, 3]);
-    expect(called.map(([, sent]) => idsOf(sent as Sent))).toEqual([
-      [2, 4],
-      [1, 3],
-    ]);
-    expect(jest.getTimerCount()).toBe(0);
-    jest.useRealTimers();
-  });
-
   test("do not wait for a run that is over without one", async () => {
     const { broker } = brokerOf({ "batch.commitChunks": () => [{ batch: null }] });
-    const group = new GroupCommits(broker, batches(2), () => {});
+    const group = new GroupCommits(broker, 2, () => {});
     const answer = group.commit(batch(1), commit);
-    group.leave(batch(2));
+    group.leave();
     expect(await answer).toBeNull();
   });
 
   test("fail each for itself, or all where nobody knows", async () => {
     const answers = [[{ batch: batch(1) }, { error: new Error("wrong") }], Promise.reject(new Error("away"))];
     const { broker } = brokerOf({ "batch.commitChunks": () => answers.shift() });
-    const group = new GroupCommits(broker, batches(2), () => {});
+    const group = new GroupCommits(broker, 2, () => {});
     const both = () => Promise.allSettled([group.commit(batch(1), commit), group.commit(batch(2), commit)]);
     expect((await both()).map(({ status }) => status)).toEqual(["fulfilled", "rejected"]);
     expect((await both()).map(({ status }) => status)).toEqual(["rejected", "rejected"]);

@@ -37,7 +37,7 @@ export const freeSlot = (client: string) =>
 /** What a row of `batch_work` begins with. */
 export const giveWork = (id: string, until: string) =>
   `INSERT INTO batch_work (${workColumns.join(", ")})
-SELECT ${workColumns.map((column) => ({ batch_id: "id", due_at: until, place: "1" })[column as string] ?? column).join(", ")} FROM batch WHERE id = ${id}`;
+SELECT ${workColumns.map((column) => ({ batch_id: "id", due_at: until, place: "1", group_id: "NULL" })[column as string] ?? column).join(", ")} FROM batch WHERE id = ${id}`;
 export const freeWork = (id: string) => `DELETE FROM batch_work WHERE batch_id = ${id}`;
 
 /**

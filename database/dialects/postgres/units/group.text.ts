@@ -2,6 +2,7 @@
 import { PASS } from "../../../rows.ts";
 import { batchColumns, liveColumns, movingOf } from "../rows.ts";
 import { NOW } from "../sql.ts";
+import { HANDED, heirsOf } from "./work.ts";
 
 /** Between the texts of two batches. No JSON text has it: there it is written as an escape. */
 export const BETWEEN = "\x1e";
@@ -66,7 +67,7 @@ const GIVEN = `given AS MATERIALIZED (SELECT * FROM ${rowsOf("$1", "c", commitFi
  * `batch_work` is gone. In the order of their ids, so that two statements do not wait for each other. The ids are given
  * once more as $2: then rows are looked up by their key, however many the planner thinks there are.
  */
-const STAYS = `stays AS MATERIALIZED (SELECT w.batch_id AS id, w.client_id, w.pass, w.place, ${movingOf("w")}
+const STAYS = `stays AS MATERIALIZED (SELECT w.batch_id AS id, w.client_id, w.pass, w.place, w.group_id, ${movingOf("w")}
   FROM batch_work w JOIN given g ON g.id = w.batch_id
   WHERE w.batch_id = ANY($2::bigint[]) AND NOT g.ends AND w.fence = g.fence AND w.next_chunk = g.chunk
   ORDER BY w.batch_id FOR NO KEY UPDATE OF w)`;
@@ -74,7 +75,7 @@ const GONE = `held AS MATERIALIZED (SELECT b.id FROM batch b JOIN given g ON g.i
     WHERE b.id = ANY($2::bigint[]) AND g.ends AND b.fence = g.fence AND b.state = 'processing' ORDER BY b.id FOR NO KEY UPDATE OF b),
   gone AS (DELETE FROM batch_work w USING held h, given g
     WHERE w.batch_id = h.id AND g.id = h.id AND w.batch_id = ANY($2::bigint[]) AND w.fence = g.fence AND w.next_chunk = g.chunk
-    RETURNING w.batch_id AS id, w.client_id, w.pass, w.place, ${movingOf("w")})`;
+    RETURNING w.batch_id AS id, w.client_id, w.pass, w.place, w.group_id, ${movingOf("w")})`;
 
 function fence({ ends, goesOn }: Needs): string[] {
   const from = [...(ends ? ["gone"] : []), ...(goesOn ? ["stays"] : [])].map((name) => `SELECT * FROM ${name}`);
@@ -114,10 +115,14 @@ const FAULTS = `faults AS (INSERT INTO record_error (batch_id, seq, n, line, fie
     SELECT f.id, f.pass * ${PASS} + e.seq, e.n, e.line, e.field, e.code, e.message, e.raw
     FROM fence f JOIN ${rowsOf("$5", "e", faultFields)} ON e.of = f.n)`;
 
-/** What a client's batches had of its places is free. Rows that others want too are locked in the order of their ids. */
-const PLACES = [
+/** What a client's batches had of its places goes to the rest of their group, or is free. Rows that others want too are locked in the order of their ids. */
+const places = ({ goesOn }: Needs) => [
   "purged AS (DELETE FROM batch_chunk c USING gone, given g WHERE c.batch_id = gone.id AND g.id = gone.id AND g.purge AND c.batch_id = ANY($2::bigint[]))",
-  "freed AS MATERIALIZED (SELECT client_id, sum(place) AS places FROM gone GROUP BY client_id HAVING sum(place) > 0)",
+  heirsOf("gone"),
+  // A row is written once in a statement: what goes on gets the place with its counts.
+  `${HANDED}${goesOn ? " AND w.batch_id NOT IN (SELECT id FROM stays)" : ""})`,
+  `freed AS MATERIALIZED (SELECT client_id, sum(place) AS places FROM gone WHERE id NOT IN (SELECT after FROM heirs)
+    GROUP BY client_id HAVING sum(place) > 0)`,
   `queues AS MATERIALIZED (SELECT q.client_id FROM client_queue q JOIN freed USING (client_id) ORDER BY q.client_id FOR NO KEY UPDATE OF q)`,
   `slots AS (UPDATE client_queue q SET running = greatest(q.running - freed.places, 0)
     FROM freed JOIN queues USING (client_id) WHERE q.client_id = freed.client_id)`,
@@ -147,7 +152,7 @@ function made({ ends, goesOn, keys }: Needs): string[] {
       reason = g.reason, owner = NULL, finished_at = CASE WHEN g.has_ended THEN ${NOW} END,
       chunks = CASE WHEN g.purge THEN 0 ELSE b.chunks END
     ${from("gone")} WHERE b.id = f.id AND b.id = ANY($2::bigint[]) RETURNING ${batchColumns("b")})`;
-  const on = `w AS (UPDATE batch_work w SET ${moved("f", keys)}, due_at = ${NOW} + g.lease
+  const on = `w AS (UPDATE batch_work w SET ${moved("f", keys)}, due_at = ${NOW} + g.lease${ends ? ", place = CASE WHEN w.batch_id IN (SELECT id FROM heirs) THEN 1 ELSE w.place END" : ""}
     ${from("stays")} WHERE w.batch_id = f.id AND w.batch_id = ANY($2::bigint[]) RETURNING w.*)`;
   return [...(ends ? [ended] : []), ...(goesOn ? [on] : [])];
 }
@@ -170,7 +175,7 @@ export function textOf(needs: Needs): string {
     texts(needs),
     ...(needs.keys ? KEYED : [STORED]),
     ...(needs.faults ? [FAULTS] : []),
-    ...(needs.ends ? PLACES : []),
+    ...(needs.ends ? places(needs) : []),
     ...(needs.events ? [OUTBOX] : []),
     ...(needs.deliveries ? [DELIVERIES] : []),
     ...made(needs),

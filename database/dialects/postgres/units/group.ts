@@ -96,8 +96,8 @@ export const CLAIM_GROUP = `WITH cand AS MATERIALIZED (SELECT id, client_id, pas
     FROM cand JOIN slot USING (client_id) WHERE b.id = cand.id AND b.id = ANY($1::bigint[]) RETURNING ${claimedColumns(LEASE)}),
   work AS (INSERT INTO batch_work (${workColumns.join(", ")})
     SELECT made.id, made."clientId", made.owner, made.fence, made."dueAt", cand.pass,
-      CASE row_number() OVER (PARTITION BY made."clientId" ORDER BY made.id) WHEN 1 THEN 1 ELSE 0 END,
-      ${madeMoving} FROM made JOIN cand ON cand.id = made.id
+      CASE made.id WHEN min(made.id) OVER of_client THEN 1 ELSE 0 END, min(made.id) OVER of_client,
+      ${madeMoving} FROM made JOIN cand ON cand.id = made.id WINDOW of_client AS (PARTITION BY made."clientId")
     ON CONFLICT (batch_id) DO UPDATE SET ${renewed})
   SELECT to_json(made) AS batch, c.batch_id AS "chunkOf", ${chunkColumns}
   FROM made LEFT JOIN batch_chunk c ON c.batch_id = made.id AND c.batch_id = ANY($1::bigint[]) AND c.no = made."nextChunk"

@@ -44,7 +44,7 @@ export const CLAIM = `WITH cand AS MATERIALIZED (SELECT id, client_id, pass FROM
       started_at = coalesce(b.started_at, ${NOW}), version = b.version + 1
     FROM cand, slot WHERE b.id = cand.id RETURNING ${claimedColumns(LEASE)}),
   work AS (INSERT INTO batch_work (${workColumns.join(", ")})
-    SELECT made.id, made."clientId", made.owner, made.fence, made."dueAt", cand.pass, 1, ${madeMoving} FROM made, cand
+    SELECT made.id, made."clientId", made.owner, made.fence, made."dueAt", cand.pass, 1, NULL, ${madeMoving} FROM made, cand
     ON CONFLICT (batch_id) DO UPDATE SET ${renewed})
   SELECT to_json(made) AS batch, c.batch_id AS "chunkOf", ${chunkColumns}
   FROM made LEFT JOIN batch_chunk c ON c.batch_id = made.id AND c.no = made."nextChunk"`;
@@ -109,7 +109,7 @@ async function committed(sql: Sql, commit: ChunkCommit, areAllNew: boolean) {
     ...recordCtes(commit, areAllNew, values),
     ...reservedCtes(commit, values),
     ...errorsCte(commit, values),
-    ...(commit.end ? [SLOT] : []),
+    ...(commit.end ? SLOT : []),
     ...(commit.end?.purge ? ["purged AS (DELETE FROM batch_chunk c USING fence WHERE c.batch_id = fence.id)"] : []),
     outboxCte(events, "fence", values),
     ...(commit.end ? [endedCte(commit, commit.end, values)] : advancedCtes(commit, values)),
@@ -134,12 +134,23 @@ function lastFence({ id, fence, chunk }: ChunkCommit, values: Values): string[] 
       AND state = 'processing' FOR NO KEY UPDATE)`,
     `fence AS (DELETE FROM batch_work w USING held WHERE w.batch_id = held.id AND w.fence = ${values.add(fence)}
       AND w.next_chunk = ${values.add(chunk)}
-      RETURNING w.batch_id AS id, w.client_id, w.client_id AS "clientId", w.pass, w.place, ${movingOf("w")})`,
+      RETURNING w.batch_id AS id, w.client_id, w.client_id AS "clientId", w.pass, w.place, w.group_id, ${movingOf("w")})`,
   ];
 }
 
-const SLOT = `slot AS (UPDATE client_queue q SET running = greatest(q.running - fence.place, 0)
-  FROM fence WHERE q.client_id = fence.client_id)`;
+/** Whoever has the place of a group and leaves hands it on to the next of it, whose row may be going too: then to the one after (see moves.ts). */
+export const heirsOf = (leaving: string) => `heirs AS MATERIALIZED (SELECT l.id AS after, next.id
+  FROM ${leaving} l CROSS JOIN LATERAL (SELECT w.batch_id AS id FROM batch_work w
+    WHERE w.batch_id > l.id AND w.group_id = l.group_id AND w.batch_id NOT IN (SELECT id FROM ${leaving})
+    ORDER BY w.batch_id LIMIT 1 FOR NO KEY UPDATE) next WHERE l.place > 0)`;
+export const HANDED = "handed AS (UPDATE batch_work w SET place = 1 FROM heirs WHERE w.batch_id = heirs.id";
+
+const SLOT = [
+  heirsOf("fence"),
+  `${HANDED})`,
+  `slot AS (UPDATE client_queue q SET running = greatest(q.running - fence.place, 0)
+    FROM fence WHERE q.client_id = fence.client_id AND NOT EXISTS (SELECT 1 FROM heirs))`,
+];
 
 /**
  * One text for all records: the fastest way in. The number of the m-th text is m plus the places before it that have none,

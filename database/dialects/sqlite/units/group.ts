@@ -22,7 +22,8 @@ export function claimGroup(sql: Sql, ids: number[], owner: string, leaseMs: numb
   return [...Map.groupBy(ready, ({ clientId }) => clientId)].flatMap(([clientId, batches]) => {
     const records = batches.reduce((sum, batch) => sum + batch.records, 0);
     if (!takeSlot(sql, clientId, records / RECORDS_A_TURN)) return [];
-    return batches.map(({ id }, i) => taken(sql, id, { owner, now, leaseMs, place: i === 0 ? 1 : 0 }));
+    const groupId = batches[0]?.id ?? null;
+    return batches.map(({ id }) => taken(sql, id, { owner, now, leaseMs, place: id === groupId ? 1 : 0, groupId }));
   });
 }
 

@@ -6,12 +6,12 @@ import type { Sql } from "../sql.ts";
 export type Held = Pick<
   BatchRow,
   "clientId" | "accepted" | "rejected" | "duplicate" | "faults" | "unlisted" | "version"
-> & { pass: number; place: number };
+> & { pass: number; place: number; groupId: number | null };
 
 /** The worker's row of `batch_work` while the one with this fence stands at this chunk. */
 export function heldBy(sql: Sql, id: number, fence: number, chunk: number): Held | undefined {
   return sql.get<Held>(
-    `SELECT client_id AS clientId, pass, place, accepted, rejected, duplicate, faults, unlisted, version FROM batch_work
+    `SELECT client_id AS clientId, pass, place, group_id AS groupId, accepted, rejected, duplicate, faults, unlisted, version FROM batch_work
      WHERE batch_id = ?1 AND fence = ?2 AND next_chunk = ?3`,
     id,
     fence,

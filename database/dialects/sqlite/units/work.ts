@@ -25,7 +25,7 @@ export function claim(sql: Sql, id: number, owner: string, leaseMs: number) {
     now,
   )?.clientId;
   return clientId !== undefined && takeSlot(sql, clientId, 1)
-    ? taken(sql, id, { owner, now, leaseMs, place: 1 })
+    ? taken(sql, id, { owner, now, leaseMs, place: 1, groupId: null })
     : null;
 }
 
@@ -35,10 +35,11 @@ interface Taking {
   leaseMs: number;
   /** What it has of its client's places. */
   place: 0 | 1;
+  groupId: number | null;
 }
 
 /** A batch that is ready, and whose client has room for it, is the owner's from here on. */
-export function taken(sql: Sql, id: number, { owner, now, leaseMs, place }: Taking) {
+export function taken(sql: Sql, id: number, { owner, now, leaseMs, place, groupId }: Taking) {
   const raw = sql.get<RawBatch>(
     `UPDATE batch SET state = 'processing', owner = ?2, fence = fence + 1, due_at = NULL, attempt = attempt + 1,
        attempts_total = attempts_total + 1, started_at = coalesce(started_at, ?3), version = version + 1
@@ -47,19 +48,25 @@ export function taken(sql: Sql, id: number, { owner, now, leaseMs, place }: Taki
     owner,
     now,
   ) as RawBatch;
-  giveWork(sql, id, now + leaseMs, place);
+  giveWork(sql, id, now + leaseMs, { place, groupId });
   return { batch: batchRow({ ...raw, dueAt: now + leaseMs }), chunk: readChunk(sql, id, raw.nextChunk) };
 }
 
 /** What moves of the batch is in `batch_work` from here on. What somebody's SQL has left behind there is no obstacle. */
-export function giveWork(sql: Sql, id: number, until: number, place = 1): void {
+export function giveWork(
+  sql: Sql,
+  id: number,
+  until: number,
+  { place, groupId }: Pick<Taking, "place" | "groupId">,
+): void {
   sql.run(
     `INSERT OR REPLACE INTO batch_work (${workColumns.join(", ")})
-     SELECT ${workColumns.map((column) => ({ batch_id: "id", due_at: "?2", place: "?3" })[column as string] ?? column).join(", ")}
+     SELECT ${workColumns.map((column) => ({ batch_id: "id", due_at: "?2", place: "?3", group_id: "?4" })[column as string] ?? column).join(", ")}
      FROM batch WHERE id = ?1`,
     id,
     until,
     place,
+    groupId,
   );
 }
 
@@ -91,7 +98,7 @@ export function commitChunk(sql: Sql, commit: ChunkCommit) {
   const now = sql.now();
   const moved = movedBy(commit, held, missed);
   const raw = commit.end ? ended(sql, commit, commit.end, moved, now) : advanced(sql, commit, moved, now);
-  if (commit.end) freeSlot(sql, held.clientId, held.place);
+  if (commit.end) leavePlace(sql, commit.id, held);
   return { batch: batchRow(raw), outbox: insertOutbox(sql, commit.end?.events ?? [], now, raw) };
 }
 
@@ -235,8 +242,10 @@ function ended(
   ) as RawBatch;
 }
 
-/** `place`: what the batch had of its client's places. */
-export function freeSlot(sql: Sql, clientId: number, place: number): void {
-  if (place > 0)
-    sql.run("UPDATE client_queue SET running = max(running - ?2, 0) WHERE client_id = ?1", clientId, place);
+/** The batch's place goes to the next of its group (see moves.ts), or is free. */
+function leavePlace(sql: Sql, id: number, { clientId, place, groupId }: Held): void {
+  if (place === 0) return;
+  const next = "SELECT min(batch_id) FROM batch_work WHERE batch_id > ?1 AND group_id = ?2";
+  const isHandedOn = sql.run(`UPDATE batch_work SET place = 1 WHERE batch_id = (${next})`, id, groupId) === 1;
+  if (!isHandedOn) sql.run("UPDATE client_queue SET running = max(running - 1, 0) WHERE client_id = ?1", clientId);
 }
