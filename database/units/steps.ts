@@ -55,6 +55,8 @@ export interface Upsert {
 export interface Remove extends Writing {
   do: "remove";
   where: string;
+  /** How many rows it was is a parameter of this name for the steps after it. Not of the first step. */
+  countAs?: string | undefined;
 }
 
 /** Deletes the first rows. Where other nodes delete of the same right now, theirs are passed by. */

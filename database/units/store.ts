@@ -5,6 +5,7 @@ import { figureUnits } from "./figures.ts";
 import { moveUnits } from "./moves.ts";
 import { outboxUnits } from "./outbox.ts";
 import { readUnits } from "./reads.ts";
+import { removalUnits } from "./removal.ts";
 import { type Repeats, repeatUnits } from "./repeats.ts";
 import type { Units } from "./unit.ts";
 import { uploadUnits } from "./uploads.ts";
@@ -18,6 +19,7 @@ export const sharedStore = (on: Units, repeats: Repeats) => ({
   ...moveUnits(on),
   ...outboxUnits(on),
   ...readUnits(on),
+  ...removalUnits(on),
   ...repeatUnits(on, repeats),
   ...uploadUnits(on, repeats),
   ...versionUnits(on),

@@ -14,9 +14,11 @@ const WORD = /'[^']*'|(?<![:\w]):(\w+)|\b(FROM|JOIN) (\w+)\b(?!\.)/g;
 /** Throws for a parameter that the unit does not have. */
 export function translated(text: string, plan: Plan, { param, rowSet }: Words): string {
   const sets = setsOf(plan.steps);
+  const counts = plan.steps.map((step) => (step.do === "remove" ? step.countAs : undefined));
   return text.replaceAll(WORD, (all, name?: string, word?: string, table?: string) => {
     if (name !== undefined) {
-      if (name !== "now" && !Object.hasOwn(plan.params, name)) throw new Error(`The unit has no parameter :${name}.`);
+      if (name !== "now" && !counts.includes(name) && !Object.hasOwn(plan.params, name))
+        throw new Error(`The unit has no parameter :${name}.`);
       return param(name);
     }
     return table !== undefined && sets.has(table) ? `${word} ${rowSet(table)}` : all;

@@ -52,6 +52,8 @@ export interface Fragments {
   bytesOf(column: string): string;
   /** At the end of a SELECT that is planned anew each time: one plan would be kept for clients and states of all sizes. */
   plannedAnew: string;
+  /** A `first` in a piece that is deleted: no more rows than a server locks one by one. */
+  mostDeleted(count: string): string;
   least(a: string, b: string): string;
   greatest(a: string, b: string): string;
   /** A table in a FROM whose rows are taken by others right now: they are passed by. Only inside of `take`. */

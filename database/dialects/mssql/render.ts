@@ -36,12 +36,16 @@ const LISTED = {
 const isIn: Fragments["isIn"] = (column, list, kind = "ids") =>
   `${column} IN (SELECT ${LISTED[kind]} FROM OPENJSON(${list}) AS listed)`;
 
+/** From 5,000 locks of a statement on SQL Server would rather lock the whole table. */
+const MOST_DELETED = 2_000;
+
 const fragments: Fragments = {
   first: (count, body) => `SELECT TOP (${count}) ${body}`,
   isIn,
   // A text has two bytes a character here; limits are told in those that it has outside.
   bytesOf: (column) => `DATALENGTH(${column}) / 2`,
   plannedAnew: "\nOPTION (RECOMPILE)",
+  mostDeleted: (count) => `CASE WHEN ${count} > ${MOST_DELETED} THEN ${MOST_DELETED} ELSE ${count} END`,
   least: (a, b) => `CASE WHEN ${a} < ${b} THEN ${a} ELSE ${b} END`,
   greatest: (a, b) => `CASE WHEN ${a} > ${b} THEN ${a} ELSE ${b} END`,
   passingBy: (table) => `${table} ${PASSING_BY}`,
@@ -165,6 +169,7 @@ function textOf(steps: Step[]): string {
   const statements = writes.flatMap((step, n) => {
     const text = statementsOf(step);
     const counted = n > 0 || text.endsWith("\nEND") ? [] : [COUNTED];
+    if (step.do === "remove" && step.countAs) counted.push(`SET @${step.countAs} = @@ROWCOUNT`);
     // It may have waited: a lease that begins is to last from here on.
     return [text, ...counted, ...(step.do === "lock" && isTimed ? [`SET @now = ${NOW}`] : [])];
   });
@@ -172,6 +177,7 @@ function textOf(steps: Step[]): string {
   return [
     ...[...setsOf(steps).values()].map((set) => declared(set).slice(0, -1)),
     "DECLARE @changed INT",
+    ...writes.flatMap((step) => (step.do === "remove" && step.countAs ? [`DECLARE @${step.countAs} INT`] : [])),
     ...(isOne ? statements : ["BEGIN TRAN", ...statements, "COMMIT"]),
     answer,
   ].join(";\n");
@@ -180,7 +186,7 @@ function textOf(steps: Step[]): string {
 export function rendered(plan: Plan): { text: string; names: string[] } {
   const names = new Set<string>();
   const param = (of: string) => {
-    if (of !== "now") names.add(of);
+    if (Object.hasOwn(plan.params, of)) names.add(of);
     return `@${of}`;
   };
   const all = translated(`${textOf(plan.steps)};`, plan, { param, rowSet: (set) => `@${set} AS ${set}` });

@@ -15,8 +15,6 @@ import type { Sql } from "./sql.ts";
 import { candidates } from "./units/fairness.ts";
 import { claimGroup, commitChunks } from "./units/group.ts";
 import { reserveKeys } from "./units/keys.ts";
-import { deleteBatch, purgeChunks } from "./units/removal.ts";
-import { deleteStaleErrors, staleErrors } from "./units/stale.ts";
 import { commitUpload } from "./units/uploads.ts";
 import { claim, commitChunk } from "./units/work.ts";
 
@@ -29,10 +27,6 @@ const units = {
   commitChunk,
   commitChunks,
   reserveKeys,
-  purgeChunks,
-  deleteBatch,
-  staleErrors,
-  deleteStaleErrors,
 };
 
 /** As with PostgreSQL: what is stored goes over a socket and into the log as well. */

@@ -26,6 +26,7 @@ const fragments: Fragments = {
   isIn: (column, list) => `${column} = ANY(${list})`,
   bytesOf: (column) => `octet_length(${column})`,
   plannedAnew: "",
+  mostDeleted: (count) => count,
   least: (a, b) => `least(${a}, ${b})`,
   greatest: (a, b) => `greatest(${a}, ${b})`,
   passingBy: (table) => table,
@@ -53,6 +54,7 @@ export function rendered(plan: Plan): Statement {
   const names: string[] = [];
   const param = (name: string) => {
     if (name === "now") return NOW;
+    if (plan.params[name] === undefined) return `(SELECT count(*)::int FROM ${name})`;
     if (!names.includes(name)) names.push(name);
     return `$${names.indexOf(name) + 1}::${casts[plan.params[name] as ParamKind]}`;
   };
@@ -75,13 +77,14 @@ function textOf(steps: Step[]): string {
   return `WITH ${ctes.join(",\n  ")}\n${answer}`;
 }
 
-const nameOf = (step: Step): string | undefined => ("into" in step ? step.into?.name : undefined);
+const nameOf = (step: Step): string | undefined =>
+  ("into" in step ? step.into?.name : undefined) ?? (step.do === "remove" ? step.countAs : undefined);
 
 const isRead = (step: Step): boolean => step.do === "lock" || step.do === "gather";
 
 function returning(step: Step, isCounted: boolean): string {
   if (isRead(step)) return "";
-  if (!("into" in step && step.into)) return isCounted ? " RETURNING 1" : "";
+  if (!("into" in step && step.into)) return isCounted || nameOf(step) ? " RETURNING 1" : "";
   const { table, columns } = step.into;
   const list = columns.map((name) => `${table.name}.${columnNamed(table, name)}`);
   return ` RETURNING ${list.join(", ")}`;

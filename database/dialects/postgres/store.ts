@@ -17,8 +17,6 @@ import { UploadCommits } from "./together.ts";
 import { candidates } from "./units/fairness.ts";
 import { claimGroup, commitChunks } from "./units/group.ts";
 import { reserveKeys } from "./units/keys.ts";
-import { deleteBatch, purgeChunks } from "./units/removal.ts";
-import { deleteStaleErrors, staleErrors } from "./units/stale.ts";
 import { claim, commitChunk } from "./units/work.ts";
 
 const on = (sql: Sql) => new Units(runnerOn(sql));
@@ -30,10 +28,6 @@ const units = {
   commitChunk,
   commitChunks,
   reserveKeys,
-  purgeChunks,
-  deleteBatch,
-  staleErrors,
-  deleteStaleErrors,
 };
 
 /**

@@ -10,6 +10,8 @@ export interface ProgramStep {
   isRead: boolean;
   /** Later steps know its rows by this name. */
   into?: string;
+  /** Later steps know by this name how many rows it has changed. */
+  countAs?: string;
 }
 
 export interface Program {
@@ -33,12 +35,13 @@ export function runProgram(sql: Sql, id: number, values: Values, program: Progra
   const known: Values = { ...values };
   let changed = 0;
   let rows: Outcome["rows"] = [];
-  for (const [n, { text, params, isRead, into }] of steps.entries()) {
+  for (const [n, { text, params, isRead, into, countAs }] of steps.entries()) {
     if (params.includes("now")) known.now ??= sql.now();
     const given = params.map((name) => known[name] as SQLInputValue);
     rows = isRead ? sql.all(text, ...given) : [];
     const count = isRead ? rows.length : sql.run(text, ...given);
     if (n === 0) changed = count;
+    if (countAs) known[countAs] = count;
     if (into) known[`${ROWS_OF}${into}`] = JSON.stringify(rows);
     if (n === 0 && changed === 0) return { rows: [], changed };
   }

@@ -14,6 +14,7 @@ const fragments: Fragments = {
   isIn,
   bytesOf: (column) => `octet_length(${column})`,
   plannedAnew: "",
+  mostDeleted: (count) => count,
   least: (a, b) => `min(${a}, ${b})`,
   greatest: (a, b) => `max(${a}, ${b})`,
   // Nobody writes beside this thread.
@@ -104,7 +105,8 @@ export function rendered(plan: Plan): Program {
     const text = translated(statementOf(step), plan, { param, rowSet });
     const into = "into" in step && step.do !== "take" ? step.into?.name : undefined;
     const isRead = step.do === "select" || step.do === "take" || into !== undefined;
-    return { text, params, isRead, ...(into === undefined ? {} : { into }) };
+    const countAs = step.do === "remove" ? step.countAs : undefined;
+    return { text, params, isRead, ...(into && { into }), ...(countAs && { countAs }) };
   });
   return { steps, isRead: plan.steps.every((step) => step.do === "select") };
 }

@@ -73,10 +73,6 @@ function unverified(client: SqliteClient): BatchStore {
       );
     },
     reserveKeys: (id, fence, chunk, keys) => client.call("reserveKeys", id, fence, chunk, keys),
-    purgeChunks: (id, limit, due) => client.call("purgeChunks", id, limit, due),
-    deleteBatch: (id, limit) => client.call("deleteBatch", id, limit),
-    staleErrors: (limit) => client.call("staleErrors", limit),
-    deleteStaleErrors: (stale, limit) => client.call("deleteStaleErrors", stale, limit),
   };
 }
 

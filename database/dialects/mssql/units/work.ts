@@ -1,6 +1,6 @@
 /** What a worker does: claim, commit chunk by chunk, keep its leases. */
 import { linesOf } from "../../../../formats/text-lines.ts";
-import { checkCount, errorRows, movingColumns, placesWithout, workColumns } from "../../../rows.ts";
+import { checkCount, errorRows, movingColumns, PASS, placesWithout, workColumns } from "../../../rows.ts";
 import { type ChunkCommit, type Claimed, storedFaults, type Written } from "../../../store.ts";
 import {
   batchColumns,
@@ -28,7 +28,6 @@ import {
 import { big, int, kinds, name, type Sql, type Staged, text } from "../sql.ts";
 import { LIFT, strideOf } from "./fairness.ts";
 import { CLIENT_OF, endsAt, fenced, reservedSteps, stagedFreed, TAKEN, uniqueSteps } from "./keys.ts";
-import { PASS_VARIABLE, passOf, passStep } from "./stale.ts";
 
 /** A client has one more free slot. */
 export const freeSlot = (client: string) =>
@@ -100,7 +99,7 @@ export async function commitChunk(sql: Sql, commit: ChunkCommit): Promise<Writte
   ];
   const declared = [
     "@client BIGINT",
-    ...(commit.errors.length > 0 ? [PASS_VARIABLE] : []),
+    ...(commit.errors.length > 0 ? ["@passes BIGINT"] : []),
     ...(isCounted(commit) ? ["@missed BIGINT", TAKEN] : []),
   ];
   const batch = writtenUnit(events, { declared, steps });
@@ -170,9 +169,10 @@ function stagedErrors({ errors, firstRecord }: ChunkCommit): Staged[] {
 function errorSteps({ errors }: ChunkCommit, id: string, params: Params): string[] {
   if (errors.length === 0) return [];
   const [seq, ...names] = Object.keys(errorColumns);
-  const step = params.add(passStep(), "step");
+  // What stands before the record's number in `seq`. As BIGINT, for it is multiplied.
+  const step = params.add(big(PASS), "step");
   return [
-    passOf(id),
+    `SELECT @passes = pass FROM batch WHERE id = ${id}`,
     `INSERT INTO record_error (batch_id, ${[seq, ...names].join(", ")})
 SELECT ${id}, @passes * ${step} + given.${seq}, ${names.map((name) => `given.${name}`).join(", ")} FROM #errors AS given ORDER BY given.seq, given.n`,
   ];

@@ -4,8 +4,6 @@ import type { Sql } from "../sql.ts";
 import { candidates, settleQueues } from "./fairness.ts";
 import { claimGroup, commitChunks } from "./group.ts";
 import { reserveKeys } from "./keys.ts";
-import { deleteBatch, purgeChunks } from "./removal.ts";
-import { deleteStaleErrors, staleErrors } from "./stale.ts";
 import { commitUpload } from "./uploads.ts";
 import { claim, commitChunk } from "./work.ts";
 
@@ -23,15 +21,11 @@ export const compounds = {
   commitChunk,
   commitChunks,
   reserveKeys,
-  purgeChunks,
-  deleteBatch,
-  deleteStaleErrors,
 };
 
 export const reads = {
   readProgram: runProgram,
   candidates,
-  staleErrors,
   now: (sql: Sql) => sql.now(),
 };
 
