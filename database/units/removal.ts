@@ -155,7 +155,8 @@ class Pieces {
     const lastOf = (column: string) => `(SELECT last.${column} FROM last)`;
     const andSecond = second ? ` AND (${first} < ${lastOf(first)} OR ${second} <= ${lastOf(second)})` : "";
     // Up to a last key and not by a list of keys: so the rows are read along the index.
-    this.#piece = on.unit({ ...of, from: "bigint", limit: "int" } as Params, ({ first: top, mostDeleted }) => [
+    const from = columnOf(table, key[0] as string).kind;
+    this.#piece = on.unit({ ...of, from, limit: "int" } as Params, ({ first: top, mostDeleted }) => [
       taken,
       gather(table, {
         select: top(
@@ -169,7 +170,7 @@ class Pieces {
       remove(table, { where: `${left} AND ${first} <= ${lastOf(first)}${andSecond}`, countAs: "gone" }),
       select<{ gone: number; last: number | null }>(`SELECT :gone AS "gone", ${lastOf(first)} AS "last" FROM taken`),
     ]);
-    this.#looking = on.unit({ ...of, from: "bigint" } as Params, ({ first: top }) => [
+    this.#looking = on.unit({ ...of, from } as Params, ({ first: top }) => [
       select(top(1, `${first} AS "first" FROM ${table.name} WHERE ${left} ORDER BY ${list}`)),
     ]);
   }

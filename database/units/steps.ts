@@ -38,14 +38,15 @@ export interface Insert extends Writing {
   group?: string | undefined;
 }
 
-/** Where a row with the key is there, it is updated. */
-export interface Upsert {
+/** Where a row with the key is there, it is updated. `into` has those that are new, where none is updated. */
+export interface Upsert extends Writing {
   do: "upsert";
-  table: Table;
   /** Columns of the key, which are among `values`. */
   key: string[];
   values: Record<string, string>;
   from?: string | undefined;
+  /** The one of `values` in whose order rows are written. */
+  order?: string | undefined;
   /** Those of `values` that a row which is there takes over. None: it stays as it is. */
   update: string[];
   /** Which row that is there may be updated; its columns are told by the table's name. */

@@ -2,6 +2,7 @@
 import { attemptUnits } from "./attempts.ts";
 import { fairnessUnits } from "./fairness.ts";
 import { figureUnits } from "./figures.ts";
+import { keyUnits } from "./keys.ts";
 import { moveUnits } from "./moves.ts";
 import { outboxUnits } from "./outbox.ts";
 import { readUnits } from "./reads.ts";
@@ -16,6 +17,7 @@ export const sharedStore = (on: Units, repeats: Repeats) => ({
   ...attemptUnits(on),
   ...fairnessUnits(on),
   ...figureUnits(on),
+  ...keyUnits(on),
   ...moveUnits(on),
   ...outboxUnits(on),
   ...readUnits(on),

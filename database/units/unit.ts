@@ -48,6 +48,8 @@ export interface Fragments {
   first(count: string | number, body: string): string;
   /** Whether the column is in a list parameter. */
   isIn(column: string, list: string, kind?: "ids" | "uuids" | "texts"): string;
+  /** A table with the column `key_hash`: the keys of a list parameter, which holds their hexadecimal digits. */
+  keysIn(list: string): string;
   /** The length of a text in bytes, without reading it. */
   bytesOf(column: string): string;
   /** At the end of a SELECT that is planned anew each time: one plan would be kept for clients and states of all sizes. */

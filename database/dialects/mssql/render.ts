@@ -3,7 +3,7 @@ import { type Column, columnOf } from "../../schema/table.ts";
 import { listOf, type RowSet, type Step, type Take } from "../../units/steps.ts";
 import { setsOf, storedValue, translated } from "../../units/text.ts";
 import type { Fragments, ParamKind, Plan, Runner } from "../../units/unit.ts";
-import { typeOf } from "./ddl.ts";
+import { ddl, typeOf } from "./ddl.ts";
 import { AT_NOW } from "./rows.ts";
 import { big, bytes, float, hash, int, key, NOW, name, type Sql, text, uuid, type Value } from "./sql.ts";
 import { COLLATION } from "./values.ts";
@@ -42,6 +42,7 @@ const MOST_DELETED = 2_000;
 const fragments: Fragments = {
   first: (count, body) => `SELECT TOP (${count}) ${body}`,
   isIn,
+  keysIn: (list) => `(SELECT CONVERT(${ddl.types.key}, listed.value, 2) AS key_hash FROM OPENJSON(${list}) AS listed)`,
   // A text has two bytes a character here; limits are told in those that it has outside.
   bytesOf: (column) => `DATALENGTH(${column}) / 2`,
   plannedAnew: "\nOPTION (RECOMPILE)",
@@ -112,7 +113,8 @@ WHERE ${where} AND EXISTS (SELECT 1 FROM (
 const COUNTED = "SET @changed = @@ROWCOUNT";
 
 /** Two at once: the second one's insert fails on the key, is tried again, and then sees the row. */
-function upserted({ table, key, values, from, update, where }: Extract<Step, { do: "upsert" }>): string {
+function upserted(step: Extract<Step, { do: "upsert" }>): string {
+  const { table, key, values, from, order, update, where } = step;
   const source =
     from &&
     `(SELECT ${Object.entries(values)
@@ -121,9 +123,12 @@ function upserted({ table, key, values, from, update, where }: Extract<Step, { d
   const given = (column: string) => (source ? `given.${quoted(column)}` : values[column]);
   const isIt = key.map((column) => `${table.name}.${quoted(column)} = ${given(column)}`).join(" AND ");
   const sets = update.map((column) => `${quoted(column)} = ${given(column)}`).join(", ");
-  const insert = `INSERT INTO ${table.name} (${Object.keys(values).map(quoted).join(", ")})
+  // Waits for what others have not committed yet: without it one waits later, fails and is tried again. With an update that has
+  // not seen the other's row it has to fail.
+  const latest = update.length === 0 ? " WITH (READCOMMITTEDLOCK)" : "";
+  const insert = `INSERT INTO ${table.name} (${Object.keys(values).map(quoted).join(", ")})${output(step, "inserted")}
 SELECT ${Object.keys(values).map(given).join(", ")}${optional("FROM", source)}
-WHERE NOT EXISTS (SELECT 1 FROM ${table.name} WHERE ${isIt})`;
+WHERE NOT EXISTS (SELECT 1 FROM ${table.name}${latest} WHERE ${isIt})${optional("ORDER BY", order && given(order))}`;
   if (update.length === 0) return insert;
   const updated = `UPDATE ${table.name} SET ${sets}${optional("FROM", source)}\nWHERE ${isIt}${optional("AND", where)}`;
   if (source) return `${updated};\n${insert}`;

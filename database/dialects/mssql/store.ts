@@ -14,7 +14,6 @@ import { runnerOn } from "./render.ts";
 import type { Sql } from "./sql.ts";
 import { candidates } from "./units/fairness.ts";
 import { claimGroup, commitChunks } from "./units/group.ts";
-import { reserveKeys } from "./units/keys.ts";
 import { commitUpload } from "./units/uploads.ts";
 import { claim, commitChunk } from "./units/work.ts";
 
@@ -26,7 +25,6 @@ const units = {
   claimGroup,
   commitChunk,
   commitChunks,
-  reserveKeys,
 };
 
 /** As with PostgreSQL: what is stored goes over a socket and into the log as well. */

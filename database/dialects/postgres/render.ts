@@ -24,6 +24,7 @@ const casts: Record<ParamKind, string> = {
 const fragments: Fragments = {
   first: (count, body) => `SELECT ${body} LIMIT ${count}`,
   isIn: (column, list) => `${column} = ANY(${list})`,
+  keysIn: (list) => `(SELECT decode(k, 'hex') AS key_hash FROM unnest(${list}) AS k)`,
   bytesOf: (column) => `octet_length(${column})`,
   plannedAnew: "",
   mostDeleted: (count) => count,
@@ -129,9 +130,12 @@ function statementOf(step: Step, ending: string): string {
 type Inserting = Extract<Step, { do: "insert" | "upsert" }>;
 
 function inserted(step: Inserting): string {
-  const where = step.do === "insert" ? optional("WHERE", step.where) : "";
+  const rest =
+    step.do === "insert"
+      ? `${optional("WHERE", step.where)}${optional("GROUP BY", step.group)}`
+      : optional("ORDER BY", step.order);
   return `INSERT INTO ${step.table.name} (${Object.keys(step.values).map(quoted).join(", ")})
-    SELECT ${Object.values(step.values).join(", ")}${optional("FROM", step.from)}${where}${step.do === "insert" ? optional("GROUP BY", step.group) : ""}`;
+    SELECT ${Object.values(step.values).join(", ")}${optional("FROM", step.from)}${rest}`;
 }
 
 const quoted = (column: string) => `"${column}"`;

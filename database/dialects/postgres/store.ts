@@ -16,7 +16,6 @@ import type { Sql } from "./sql.ts";
 import { UploadCommits } from "./together.ts";
 import { candidates } from "./units/fairness.ts";
 import { claimGroup, commitChunks } from "./units/group.ts";
-import { reserveKeys } from "./units/keys.ts";
 import { claim, commitChunk } from "./units/work.ts";
 
 const on = (sql: Sql) => new Units(runnerOn(sql));
@@ -27,7 +26,6 @@ const units = {
   claimGroup,
   commitChunk,
   commitChunks,
-  reserveKeys,
 };
 
 /**

@@ -12,6 +12,7 @@ const READY = "FROM batch AS r INDEXED BY batch_state_client_id_id_ix WHERE r.st
 const fragments: Fragments = {
   first: (count, body) => `SELECT ${body} LIMIT ${count}`,
   isIn,
+  keysIn: (list) => `(SELECT unhex(value) AS key_hash FROM json_each(${list}))`,
   bytesOf: (column) => `octet_length(${column})`,
   plannedAnew: "",
   mostDeleted: (count) => count,
@@ -87,8 +88,8 @@ function inserted(step: Extract<Step, { do: "insert" | "upsert" }>): string {
   const insert = `INSERT INTO ${table.name} (${Object.keys(values).map(quoted).join(", ")})
     SELECT ${Object.values(values).join(", ")}${optional("FROM", from)} WHERE ${where}`;
   if (step.do === "insert") return `${insert}${optional("GROUP BY", step.group)}${returning(step)}`;
-  const target = ` ON CONFLICT (${step.key.map(quoted).join(", ")})`;
-  if (step.update.length === 0) return `${insert}${target} DO NOTHING`;
+  const target = `${optional("ORDER BY", step.order)} ON CONFLICT (${step.key.map(quoted).join(", ")})`;
+  if (step.update.length === 0) return `${insert}${target} DO NOTHING${returning(step)}`;
   const sets = step.update.map((column) => `"${column}" = excluded."${column}"`);
   return `${insert}${target} DO UPDATE SET ${sets.join(", ")}${optional("WHERE", step.where)}`;
 }

@@ -72,7 +72,6 @@ function unverified(client: SqliteClient): BatchStore {
           : { status: "fulfilled", value: written(one.done, commits[i]?.end?.events ?? []) },
       );
     },
-    reserveKeys: (id, fence, chunk, keys) => client.call("reserveKeys", id, fence, chunk, keys),
   };
 }
 

@@ -212,7 +212,7 @@ test("a name of a temporary table stands for one list of columns", async () => {
     }
     expect(new Set(text.match(/#\w+/g))).toEqual(new Set(Object.keys(staged)));
   }
-  expect(known.size).toBe(5);
+  expect(known.size).toBe(4);
 });
 
 test("every method of the seams is looked at", () => {

@@ -1,7 +1,7 @@
-/** The unique keys of records: written with their records, or reserved before those leave for a handler. */
+/** The unique keys of records: written with their records; how they are reserved, see units/keys.ts. */
 import type { ChunkCommit } from "../../../store.ts";
-import { deciding, Params, unit } from "../rows.ts";
-import { big, int, kinds, type Sql, type Staged } from "../sql.ts";
+import { deciding, type Params } from "../rows.ts";
+import { big, kinds, type Staged } from "../sql.ts";
 
 /**
  * The worker's row of `batch_work`, locked: a write without a change is the lock that needs no hint. `id` and the others are
@@ -58,34 +58,4 @@ export function reservedSteps({ unique }: ChunkCommit, id: string, chunk: string
       : []),
     `UPDATE record_key SET expires_at = NULL, ends_at = ${endsAt(unique, params)} WHERE ${mine}`,
   ];
-}
-
-export async function reserveKeys(
-  sql: Sql,
-  id: number,
-  fence: number,
-  chunk: number,
-  keys: string[],
-): Promise<string[] | null> {
-  const params = new Params();
-  const [batch, at] = [params.add(big(id), "id"), params.add(int(chunk), "chunk")];
-  const text = unit({
-    declared: ["@client BIGINT", `@lost TABLE (key_hash ${kinds.key.sql})`],
-    steps: [
-      fenced(batch, params.add(big(fence), "fence"), at),
-      CLIENT_OF(batch),
-      `INSERT INTO record_key (client_id, key_hash, batch_id, chunk_no, expires_at)
-SELECT @client, given.key_hash, ${batch}, ${at}, @now FROM #keys AS given
-WHERE ${isNew("given.key_hash")}
-ORDER BY given.key_hash ${KEY_BY_KEY}`,
-      `INSERT INTO @lost (key_hash)
-SELECT given.key_hash FROM #keys AS given WHERE NOT EXISTS (SELECT 1 FROM record_key AS k
-  WHERE k.client_id = @client AND k.key_hash = given.key_hash AND k.batch_id = ${batch} AND k.chunk_no = ${at})
-${KEY_BY_KEY}`,
-    ],
-    // Always a row where the batch was ours, if only one without a key.
-    answer: `SELECT lost.key_hash AS "lost" FROM (SELECT 1 AS n) AS one LEFT JOIN @lost AS lost ON 1 = 1 WHERE @held = 1`,
-  });
-  const rows = await sql.staged<{ lost: Buffer | null }>([hashes("#keys", keys)], text, params.all);
-  return rows.length === 0 ? null : rows.flatMap(({ lost }) => (lost ? [lost.toString("hex")] : []));
 }

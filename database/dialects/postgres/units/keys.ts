@@ -1,7 +1,7 @@
-/** The unique keys of records: written with their records, or reserved before those leave for a handler. */
+/** The unique keys of records: written with their records; how they are reserved, see units/keys.ts. */
 import type { ChunkCommit, UniqueKeys } from "../../../store.ts";
 import type { Values } from "../rows.ts";
-import { NOW, type Sql } from "../sql.ts";
+import { NOW } from "../sql.ts";
 
 /** Keys are written in the order of their hashes, so that two batches with the same ones wait for each other one way only. */
 const TAKE = `INSERT INTO record_key (client_id, key_hash, batch_id, chunk_no, ends_at)
@@ -51,25 +51,3 @@ export function reservedCtes({ chunk, unique }: ChunkCommit, values: Values): st
 
 /** What a worker's writes need of its batch. */
 export const FENCE = `SELECT w.batch_id AS id, w.client_id, w.client_id AS "clientId", w.pass FROM batch_work w`;
-
-const RESERVE = `WITH fence AS MATERIALIZED (${FENCE}
-    WHERE w.batch_id = $1 AND w.fence = $2 AND w.next_chunk = $3 FOR NO KEY UPDATE),
-  given AS MATERIALIZED (SELECT decode(k, 'hex') AS key FROM unnest($4::text[]) k),
-  own AS MATERIALIZED (SELECT k.key_hash FROM fence CROSS JOIN given g CROSS JOIN record_key k
-    WHERE k.client_id = fence.client_id AND k.key_hash = g.key AND k.batch_id = fence.id AND k.chunk_no = $3),
-  taken AS (INSERT INTO record_key (client_id, key_hash, batch_id, chunk_no, expires_at)
-    SELECT fence.client_id, g.key, fence.id, $3, ${NOW} FROM fence, given g ORDER BY g.key
-    ON CONFLICT DO NOTHING RETURNING key_hash)
-  SELECT ARRAY(SELECT encode(g.key, 'hex') FROM given g WHERE g.key NOT IN (SELECT key_hash FROM own)
-    AND g.key NOT IN (SELECT key_hash FROM taken)) AS lost FROM fence`;
-
-export async function reserveKeys(
-  sql: Sql,
-  id: number,
-  fence: number,
-  chunk: number,
-  keys: string[],
-): Promise<string[] | null> {
-  const row = await sql.get<{ lost: string[] }>(RESERVE, id, fence, chunk, keys);
-  return row?.lost ?? null;
-}

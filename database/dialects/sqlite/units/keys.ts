@@ -1,4 +1,4 @@
-/** The unique keys of records: written with their records, or reserved before those leave for a handler. */
+/** The unique keys of records: written with their records; how they are reserved, see units/keys.ts. */
 import type { BatchRow, ChunkCommit } from "../../../store.ts";
 import type { Sql } from "../sql.ts";
 
@@ -44,31 +44,3 @@ export function settleReservations(sql: Sql, { id, chunk, unique }: ChunkCommit)
     sql.run(`DELETE FROM record_key WHERE ${mine} AND key_hash = ?3`, id, chunk, Buffer.from(key, "hex"));
   sql.run(`UPDATE record_key SET expires_at = NULL, ends_at = ?3 WHERE ${mine}`, id, chunk, endsAt(sql, unique));
 }
-
-export function reserveKeys(sql: Sql, id: number, fence: number, chunk: number, keys: string[]): string[] | null {
-  const held = heldBy(sql, id, fence, chunk);
-  if (!held) return null;
-  const now = sql.now();
-  return [...keys].sort().filter((key) => {
-    const hash = Buffer.from(key, "hex");
-    const taken = sql.run(
-      `INSERT INTO record_key (client_id, key_hash, batch_id, chunk_no, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)
-       ON CONFLICT DO NOTHING`,
-      held.clientId,
-      hash,
-      id,
-      chunk,
-      now,
-    );
-    return taken === 0 && !isOwnKey(sql, held.clientId, hash, id, chunk);
-  });
-}
-
-const isOwnKey = (sql: Sql, clientId: number, hash: Buffer, id: number, chunk: number): boolean =>
-  sql.get(
-    "SELECT 1 FROM record_key WHERE client_id = ?1 AND key_hash = ?2 AND batch_id = ?3 AND chunk_no = ?4",
-    clientId,
-    hash,
-    id,
-    chunk,
-  ) !== undefined;

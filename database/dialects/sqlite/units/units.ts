@@ -3,7 +3,6 @@ import { runProgram } from "../program.ts";
 import type { Sql } from "../sql.ts";
 import { candidates, settleQueues } from "./fairness.ts";
 import { claimGroup, commitChunks } from "./group.ts";
-import { reserveKeys } from "./keys.ts";
 import { commitUpload } from "./uploads.ts";
 import { claim, commitChunk } from "./work.ts";
 
@@ -20,7 +19,6 @@ export const compounds = {
   claimGroup,
   commitChunk,
   commitChunks,
-  reserveKeys,
 };
 
 export const reads = {
