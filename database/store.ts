@@ -157,6 +157,8 @@ export interface StaleErrors {
 }
 
 export interface BatchStore extends UploadStore {
+  /** Whether commits of one batch that are sent one behind the other are made in that order. */
+  readonly keepsOrder: boolean;
   /**
    * Claimable batches, in the order that `pass` gives them turns: of each client its oldest, no more than it has free slots or
    * `together` (of which some may share a slot), whichever is more. At most `limit + together`.

@@ -163,6 +163,8 @@ export class Executor {
       beganAt: performance.now(),
       stop,
       ahead: null,
+      behind: null,
+      sent: null,
       chunk: null,
       outcome: null,
     };

@@ -1,3 +1,4 @@
+import type { StoredChunk } from "../../database/store.ts";
 import type { BatchRow, Outcome } from "../batch/batch.contract.ts";
 import type { Policy } from "../policy/policy.contract.ts";
 import type { Checked } from "./batchProcessor.checked.ts";
@@ -5,7 +6,7 @@ import type { GroupCommits } from "./batchProcessor.group.ts";
 
 /** The record of a run: the state that its steps share. Each step reads it and adds its result. */
 export interface Run {
-  /** As of the last commit. */
+  /** As of the last commit, also where that is still under way. */
   batch: BatchRow;
   /** The version that the batch was accepted under. */
   readonly policy: Policy;
@@ -19,6 +20,10 @@ export interface Run {
   readonly stop: AbortController;
   /** The chunk where the batch stands: it is read and checked while the one before it commits. */
   ahead: Promise<Checked> | null;
+  /** The chunk behind that one: its bytes are asked for before they are needed, for SQLite answers between two commits only. */
+  behind: { no: number; chunk: Promise<StoredChunk | null> } | null;
+  /** The commit that was sent last. Null: it is known how it went. */
+  sent: Promise<BatchRow | null> | null;
   /** The chunk at hand. Null: the last one is committed, and the batch's end is left. */
   chunk: Checked | null;
   /** The outcome. Null: the run goes on. */

@@ -3,7 +3,7 @@
  * one. A step does its part for one run and may end it by an outcome. Every write carries the fence, so a run that was
  * overtaken writes nothing, whatever it still believes.
  */
-
+import { setImmediate } from "node:timers/promises";
 import type { ServiceBroker } from "moleculer";
 import type { StoredChunk } from "../../database/store.ts";
 import { storedFaults } from "../../database/store.ts";
@@ -40,11 +40,15 @@ const overtaken: Outcome = { outcome: "lost", detail: "it was cancelled, or its 
 
 /** Works chunk after chunk until the run has an outcome. Throws for a defect, or if the database is away. */
 export async function workThrough(tools: Tools, run: Run): Promise<void> {
-  for (;;)
-    for (const step of chunkSteps) {
-      await step(tools, run);
-      if (run.outcome) return;
-    }
+  try {
+    for (;;)
+      for (const step of chunkSteps) {
+        await step(tools, run);
+        if (run.outcome) return;
+      }
+  } finally {
+    await sentIsKnown(tools, run);
+  }
 }
 
 /** Starts reading and checking the next chunk of `batch`. A failure is thrown where the chunk is awaited. */
@@ -54,7 +58,12 @@ export function readAhead(tools: Tools, run: Run, batch: BatchRow, known: Stored
 }
 
 async function checkedChunk({ work, validators }: Tools, run: Run, batch: BatchRow, known: StoredChunk | null) {
-  const chunk = known ?? (await work().readChunk(batch.id, batch.nextChunk));
+  const { id, nextChunk, chunks } = batch;
+  const read = (no: number) => work().readChunk(id, no);
+  const asked = known ?? (run.behind?.no === nextChunk ? run.behind.chunk : read(nextChunk));
+  run.behind = nextChunk + 1 < chunks ? { no: nextChunk + 1, chunk: read(nextChunk + 1) } : null;
+  run.behind?.chunk.catch(() => {});
+  const chunk = await asked;
   if (!chunk) throw new Error(`Chunk ${batch.nextChunk} of batch ${batch.publicId} is missing.`);
   return check(chunk, batch, run.policy, validators.of(batch, run.policy), run.stop.signal);
 }
@@ -87,7 +96,10 @@ const deliver: Step = async (tools, run) => {
   else run.outcome = delivered ?? abortedOutcome(run);
 };
 
-/** The next chunk is read meanwhile. It is asked for first: SQLite's thread would answer only once this one is stored. */
+/**
+ * The next chunk is checked meanwhile, once this one is on its way. Where commits keep their order, the next one is sent
+ * before it is known how this one went: if it failed, so does the other, for the batch does not stand there.
+ */
 const commit: Step = async (tools, run) => {
   const { batch, policy, chunk } = run;
   const commit = chunk ? commitOf(chunk, batch, policy) : endCommit(batch, policy);
@@ -97,17 +109,41 @@ const commit: Step = async (tools, run) => {
     nextChunk: commit.next.chunk,
     faults: batch.faults + storedFaults(commit),
     unlisted: batch.unlisted + commit.unlisted.length,
+    accepted: batch.accepted + commit.counts.accepted,
+    rejected: batch.rejected + commit.counts.rejected,
+    version: batch.version + 1,
   };
-  if (!commit.end && next.nextChunk < next.chunks) readAhead(tools, run, next);
-  const after = await (run.group?.commit(batch, commit) ?? actors.batch.commitChunk(tools.broker, { batch, commit }));
-  if (!after) {
-    run.outcome = overtaken;
+  const sent = run.group?.commit(batch, commit) ?? actors.batch.commitChunk(tools.broker, { batch, commit });
+  sent.catch(() => {});
+  if (!commit.end && next.nextChunk < next.chunks) {
+    await setImmediate();
+    readAhead(tools, run, next);
+  }
+  await sentIsKnown(tools, run);
+  run.sent = sent;
+  if (!run.outcome && !commit.end && isAhead(tools, run)) {
+    run.batch = next;
     return;
   }
-  run.batch = after;
-  tools.renewed(batch.id);
-  if (commit.end) run.outcome = done;
+  await sentIsKnown(tools, run);
+  if (commit.end && !run.outcome) run.outcome = done;
 };
+
+/** A handler is given nothing of a batch that may be lost, and only the commit of unique keys tells what it has counted. */
+const isAhead = ({ work }: Tools, { group, policy }: Run): boolean =>
+  work().keepsOrder && group === null && policy.handler === builtInHandler && policy.uniqueKey === null;
+
+/** Waits for the commit that was sent last, unless it is known already how it went. */
+async function sentIsKnown({ renewed }: Tools, run: Run): Promise<void> {
+  const { sent } = run;
+  if (!sent) return;
+  run.sent = null;
+  const after = await sent;
+  if (after) {
+    run.batch = after;
+    renewed(after.id);
+  } else run.outcome = overtaken;
+}
 
 const makeRoom: Step = async ({ work, sliceMs, isStopping }, run) => {
   if (isStopping()) run.outcome = handBack;

@@ -37,6 +37,8 @@ export function mssqlStore(sql: Sql): BatchStore {
     ...(bound(units, sql) as unknown as BatchStore),
     ...sharedStore(on(sql), repeats),
     leastCompressed: LEAST_COMPRESSED,
+    // Each goes over a connection of its own.
+    keepsOrder: false,
     commitUpload: (commit: UploadCommit) => commitUpload(sql, commit, repeats),
   };
   return resolving(

@@ -41,6 +41,8 @@ export const postgresStore = (sql: Sql, links: Links): BatchStore => {
     ...(bound(units, sql) as unknown as BatchStore),
     ...sharedStore(on(sql), repeats),
     leastCompressed: LEAST_COMPRESSED,
+    // Each goes over a connection of its own.
+    keepsOrder: false,
     commitUpload: new UploadCommits(sql, repeats).commit,
   };
   const asked = verified(store, () => links.distrust());

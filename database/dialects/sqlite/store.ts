@@ -39,6 +39,7 @@ function unverified(client: SqliteClient): BatchStore {
   return {
     ...sharedStore(on(client), repeats),
     leastCompressed: LEAST_COMPRESSED,
+    keepsOrder: true,
     commitUpload: (commit) =>
       decided<UploadOutcome, UploadOutcome>(
         () => stored(commit),

@@ -34,6 +34,7 @@ describe("a run", () => {
     const { readChunk } = store;
     const isOver = Promise.withResolvers<void>();
     const isAhead = Promise.withResolvers<Pick<Run, "ahead">>();
+    const ahead = () => [...runs().values()][0]?.ahead ?? null;
     let checked = 0;
     jest.spyOn(store, "readChunk").mockImplementationOnce(async (id, no) => {
       await isOver.promise;
@@ -43,14 +44,16 @@ describe("a run", () => {
     });
     // It is taken away from the run while it commits the first chunk.
     jest.spyOn(store, "commitChunk").mockImplementationOnce(async () => {
-      isAhead.resolve({ ahead: [...runs().values()][0]?.ahead ?? null });
+      const first = ahead();
+      await until(() => ahead() !== first);
+      isAhead.resolve({ ahead: ahead() });
       return null;
     });
     const batch = await post({ chunkRecords: 5 }, "{}\n".repeat(10));
-    const { ahead } = await isAhead.promise;
+    const begun = await isAhead.promise;
     await until(async () => !(await status()).running.includes(batch.publicId));
     isOver.resolve();
-    await expect(ahead).rejects.toBe("the run is over");
+    await expect(begun.ahead).rejects.toBe("the run is over");
     expect(checked).toBe(1);
     await until(async () => (await get(batch)).state === "completed");
   });
