@@ -5,6 +5,7 @@ import { serviceNames } from "./config/settings.ts";
 import { CONNECT_TIMEOUT_MS, rabbitMiddleware } from "./lib/amqp/start.ts";
 import { AmqpTransporter } from "./lib/amqp/transporter.ts";
 import { SafeLogger } from "./lib/log/logger.ts";
+import { circuitsOnRequest, type Runner, readNoEnvironment } from "./lib/moleculer.ts";
 import { drainMiddleware } from "./middlewares/drain.ts";
 import { internalMiddlewares } from "./middlewares/metering.ts";
 import { monitor } from "./services/monitor/monitor.node.ts";
@@ -37,14 +38,6 @@ export function brokerOptions(config: Config): BrokerOptions {
       broker.createService(monitor());
     },
   };
-}
-
-/**
- * Only actions that ask for a circuit breaker have one: handlers of the company's own. Without the metrics that are there
- * by now, the first circuit that opens would end the process (`metrics.set` of a metric that is none, in a timer).
- */
-function circuitsOnRequest({ options }: ServiceBroker): void {
-  options.circuitBreaker = { ...options.circuitBreaker, enabled: false };
 }
 
 /** Names, times and errors of calls alone: what they carry is the partners', and secrets are among it. */
@@ -95,16 +88,8 @@ async function requireServices(broker: ServiceBroker): Promise<void> {
   throw new ConfigError([{ name: "SERVICES", expected, found: "no such service there" }]);
 }
 
-/** What moleculer-runner puts variables of its own over the options with: by their names, and converted. */
-interface Runner {
-  overwriteFromEnv(options: BrokerOptions): BrokerOptions;
-}
-
-/**
- * Called by moleculer-runner. config/ alone reads settings: NAMESPACE=5 would become a number, which Moleculer takes for
- * none, and a METRICS or LOGGER that is meant for others would take our place.
- */
+/** Called by moleculer-runner. */
 export default function forRunner(this: Runner): BrokerOptions {
-  this.overwriteFromEnv = (options) => options;
+  readNoEnvironment(this);
   return ownOptions();
 }

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Middleware, Service, ServiceBroker } from "moleculer";
 import { configOf } from "../config/config.ts";
+import { cancelLateNews, tellOnce } from "../lib/moleculer.ts";
 import { hurryDatabase } from "../mixins/database.ts";
 
 /** A service that must give work back before the services it needs stop. */
@@ -57,23 +58,16 @@ export const drainMiddleware: Middleware = {
   },
   /** Clears Moleculer's timer that informs other nodes a second later: it keeps the process from ending. */
   async stopped(broker: ServiceBroker) {
-    (broker as unknown as { localServiceChanged: { cancel(): void } }).localServiceChanged.cancel();
+    cancelLateNews(broker);
   },
 };
 
-interface Discovers {
-  registry: { discoverer: { sendLocalNodeInfo(nodeId?: string): PromiseLike<void> } };
-}
-
 function tellBriefly(broker: ServiceBroker): void {
-  const { discoverer } = (broker as unknown as Discovers).registry;
-  const tell = discoverer.sendLocalNodeInfo;
-  discoverer.sendLocalNodeInfo = async (nodeId) => {
-    discoverer.sendLocalNodeInfo = tell;
+  tellOnce(broker, async (told) => {
     const deadline = timeOut(TELLING_MS);
-    await Promise.race([tell.call(discoverer, nodeId), deadline.over]);
+    await Promise.race([told, deadline.over]);
     deadline.clear();
-  };
+  });
 }
 
 /** Ends the stop, and the process, whatever hangs. A process manager would kill it a little later anyway. */

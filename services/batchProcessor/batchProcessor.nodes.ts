@@ -2,6 +2,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { ServiceBroker } from "moleculer";
 import type { AmqpTransporter } from "../../lib/amqp/transporter.ts";
+import { letNodeGo } from "../../lib/moleculer.ts";
 import { inTime } from "../../lib/time/in-time.ts";
 
 const LOOK_EVERY_MS = 1_000;
@@ -12,7 +13,6 @@ const PATIENCE_MS = 5_000;
 
 interface Transit {
   tx: Partial<AmqpTransporter>;
-  discoverer: { remoteNodeDisconnected(nodeID: string, isUnexpected: boolean): void };
 }
 
 /**
@@ -50,7 +50,7 @@ export class RemoteNodes {
   }
 
   /** Until no call to it runs, or it is gone. Never rejects. */
-  private async lookAfter(nodeID: string, { tx, discoverer }: Transit): Promise<void> {
+  private async lookAfter(nodeID: string, { tx }: Transit): Promise<void> {
     this.lookedAfter.add(nodeID);
     for (let missed = 0; this.calls.has(nodeID) && missed < LOOKS_BEFORE_GONE; ) {
       await pause(LOOK_EVERY_MS, undefined, { ref: false });
@@ -59,6 +59,6 @@ export class RemoteNodes {
       missed = isThere === false ? missed + 1 : 0;
     }
     this.lookedAfter.delete(nodeID);
-    if (this.calls.has(nodeID)) discoverer.remoteNodeDisconnected(nodeID, true);
+    if (this.calls.has(nodeID)) letNodeGo(this.broker, nodeID);
   }
 }
