@@ -158,7 +158,7 @@ export async function workFromBefore(db: Database, triggers: string[]): Promise<
   for (const id of [lapsed.id, uploads[1]]) await sequelize.query(`UPDATE "batch" SET "due_at" = 1 WHERE "id" = ${id}`);
   for (const trigger of triggers) await sequelize.query(trigger);
   await sequelize.query('DROP TABLE "batch_work"');
-  const migrations = ["0013-batch-work", "0015-group-places"];
+  const migrations = ["0013-batch-work", "0015-group-places", "0018-group-members"];
   for (const name of migrations) await sequelize.query(`DELETE FROM "schema_migration" WHERE "name" = '${name}'`);
   const before = await sequelize.query('SELECT * FROM "batch" ORDER BY "id"');
   expect(await db.migrate()).toEqual(migrations);

@@ -113,7 +113,7 @@ export function workRowSuite(database: () => Database): void {
       const leave = () =>
         sequelize.query(
           `INSERT INTO "batch_work" (${Object.keys(left as object).join(", ")}) VALUES (${Object.values(left as object)
-            .map((value) => (typeof value === "string" && !/^\d+$/.test(value) ? `'${value}'` : value))
+            .map((value) => (typeof value === "string" && !/^\d+$/.test(value) ? `'${value}'` : String(value)))
             .join(", ")})`,
         );
       await leave();
