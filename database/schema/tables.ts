@@ -1,6 +1,13 @@
 /**
- * The tables. Who adds a column writes it here and in a migration. Times are epoch milliseconds by the database's clock; on
- * what a state or a number means, see the seams (store.ts, deliveries.ts, locks.ts).
+ * The tables. Times are epoch milliseconds by the database's clock; on what a state or a number means, see the seams
+ * (store.ts, deliveries.ts, locks.ts).
+ *
+ * How to add a column: (1) write it here: types and lists of columns follow; (2) a step in migrations/ adds it, (3) which
+ * migrations/migrate.ts names last; (4) the unit in units/ that writes it. Of `batch_work`, see also `staying` in rows.ts.
+ *
+ * How to add a query: (1) its method in the seam (store.ts); (2) its unit in units/, written once for all dialects (unit.ts
+ * tells how); (3) a case in test/unit/mssql/statements.cases.ts, which has its T-SQL read by a parser; (4) its test in the
+ * suite that all dialects pass (test/integration/store/).
  */
 import type { Envelope, Format } from "../../formats/formats.ts";
 import type { DeliveryState } from "../deliveries.ts";

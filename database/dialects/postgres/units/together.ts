@@ -1,4 +1,5 @@
 /** Several small uploads in one statement: one way to the server, one plan, one fsync for all of them. */
+import { rowColumns } from "../../../batch.ts";
 import type { BatchRow, OutboxRow, StoredChunk, UploadCommit, Written } from "../../../store.ts";
 import { hasEnded, jsonOrNull } from "../rows.ts";
 import type { Sql } from "../sql.ts";
@@ -128,30 +129,22 @@ function writtenOf(commit: UploadCommit, id: number, now: number, ids: Iterator<
   return { batch: rowOf(commit, id, now), outbox };
 }
 
+/** What nobody has done yet. */
+const untouched = Object.fromEntries(rowColumns.map(({ name, isNull }) => [name, isNull ? null : 0]));
+
 function rowOf({ batch, totals, phase, state, due, reason }: UploadCommit, id: number, now: number): BatchRow {
-  return {
+  const given: Partial<BatchRow> = {
     id,
     ...batch,
     ...totals,
     state,
     phase,
     reason,
-    retryOf: null,
-    owner: null,
-    nextChunk: 0,
-    accepted: 0,
-    rejected: 0,
-    duplicate: 0,
-    faults: 0,
-    unlisted: 0,
-    fence: 0,
-    attempt: 0,
-    attemptsTotal: 0,
     version: 1,
     dueAt: due && ("at" in due ? due.at : now + due.inMs),
     createdAt: now,
     readyAt: state === "ready" ? now : null,
-    startedAt: null,
     finishedAt: hasEnded(state) ? now : null,
   };
+  return { ...untouched, ...given } as BatchRow;
 }
