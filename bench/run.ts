@@ -26,6 +26,7 @@ const benchmarks: Record<string, () => Promise<Benchmark>> = {
   "pg-latency": async () => (await import("./postgres/latency.ts")).pgLatency,
   "pg-drain": async () => (await import("./drain.ts")).pgDrain,
   retention: async () => (await import("./retention.ts")).retention,
+  partitions: async () => (await import("./postgres/partitions.ts")).partitions,
   figures: async () => (await import("./postgres/figures.ts")).figures,
   attacks: async () => (await import("./attacks.ts")).attacked,
   mssql: async () => (await import("./mssql.ts")).mssqlRows,

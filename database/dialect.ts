@@ -30,6 +30,23 @@ export interface Index {
   where?: string;
 }
 
+/** A change of rows of a table which may be large. Names in it are quoted. */
+export interface Backfill {
+  table: string;
+  /** A column of whole numbers with which an index begins. */
+  key: string;
+  set: string;
+  /** The rows that are left to be changed. No row is one after it was changed. */
+  where: string;
+}
+
+/** A column with a public id. */
+export interface IdColumn {
+  name: string;
+  isNull?: boolean;
+  isUnique?: boolean;
+}
+
 export interface Ddl {
   types: Record<ColumnKind, string>;
   /** What follows the closing bracket of CREATE TABLE. */
@@ -51,6 +68,8 @@ export interface Ddl {
   workTaken: string[];
   /** How early the server cleans each table of rows that are gone; omitted: it needs no telling. */
   cleaned?: string[];
+  /** Gives the columns, which are texts or have it already, the type of kind `uuid`. Omitted: that is a text. */
+  idsNative?(table: string, columns: IdColumn[]): string[];
 }
 
 /** How the tables of a database from before they had a place of their own come there. */
@@ -94,6 +113,11 @@ export interface Dialect {
    * what is there stays. Omitted: indexes are made in a transaction.
    */
   makeIndex?(index: Index): Promise<void>;
+  /**
+   * Changes rows in pieces, each a transaction of its own, while others write the table. Goes on where an earlier call was broken
+   * off. Omitted: they are changed in one transaction.
+   */
+  fill?(backfill: Backfill): Promise<void>;
   now(): Promise<number>;
   isEmbedded: boolean;
   /** What was thrown, where it is the fault of the URL. */

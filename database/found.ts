@@ -1,5 +1,6 @@
 /** Reads of the models whose values are parameters: Sequelize writes them into the text, which SQL Server then plans anew each time. */
-import { type Model, type ModelStatic, QueryTypes, type Sequelize, type Transaction } from "sequelize";
+import { DataTypes, type Model, type ModelStatic, QueryTypes, type Sequelize, type Transaction } from "sequelize";
+import { isUuid } from "./text.ts";
 import { brokenLinkOf } from "./verified.ts";
 
 /** What a row has to be, by attribute: a value, or at least a number. */
@@ -11,21 +12,24 @@ interface Which<M extends Model> {
   transaction?: Transaction;
 }
 
-/** Throws BrokenLink for rows that are not as they were asked for. */
+/** Where an id is asked for that is none, there is no row. Throws BrokenLink for rows that are not as they were asked for. */
 export async function rowsLike<M extends Model>(
   model: ModelStatic<M>,
   wanted: Wanted<M>,
   { greatest, transaction }: Which<M> = {},
 ): Promise<M[]> {
+  const attributes = model.getAttributes();
+  const isId = (name: string) => attributes[name as keyof M["_attributes"]]?.type instanceof DataTypes.UUID;
+  if (Object.entries(wanted).some(([name, value]) => isId(name) && !isUuid(value as string))) return [];
   const table = nameOf(model);
-  const column = (name: string) => `"${model.getAttributes()[name as keyof M["_attributes"]]?.field ?? name}"`;
+  const column = (name: string) => `"${attributes[name as keyof M["_attributes"]]?.field ?? name}"`;
   const conditions = Object.entries(wanted)
     .map(([name, value]) => `${column(name)} ${typeof value === "object" ? ">=" : "="} $${name}`)
     .join(" AND ");
   const isGreatest = greatest
     ? ` AND ${column(greatest)} = (SELECT MAX(${column(greatest)}) FROM ${table} WHERE ${conditions})`
     : "";
-  const list = Object.keys(model.getAttributes()).map((name) => `${column(name)} AS "${name}"`);
+  const list = Object.keys(attributes).map((name) => `${column(name)} AS "${name}"`);
   const sequelize = model.sequelize as Sequelize;
   const rows = await sequelize.query<object>(
     `SELECT ${list.join(", ")} FROM ${table} WHERE ${conditions}${isGreatest}`,

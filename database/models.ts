@@ -28,7 +28,7 @@ const types: Record<ColumnKind, () => unknown> = {
   int: () => DataTypes.INTEGER,
   bigint: () => DataTypes.BIGINT,
   double: () => DataTypes.DOUBLE,
-  uuid: () => DataTypes.STRING(36),
+  uuid: () => DataTypes.UUID,
   name: () => DataTypes.STRING(255),
   text: () => DataTypes.TEXT,
   hash: () => DataTypes.BLOB,

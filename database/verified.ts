@@ -30,9 +30,7 @@ export function verified(store: BatchStore, distrust: () => void): BatchStore {
     batch: (publicId, clientId) =>
       asked(
         store.batch(publicId, clientId),
-        (row) =>
-          row === null ||
-          (row.publicId === publicId.replaceAll("\0", "") && (clientId === null || row.clientId === clientId)),
+        (row) => row === null || (row.publicId === publicId && (clientId === null || row.clientId === clientId)),
       ),
     list: (query) => asked(store.list(query), (rows) => all(rows, (row) => isListed(row, query))),
     changed: (seen) =>

@@ -1,4 +1,4 @@
-import type { ColumnKind, Ddl, Index, Table } from "../dialect.ts";
+import type { Backfill, ColumnKind, Ddl, Index, Table } from "../dialect.ts";
 import type { Migration } from "./migration.ts";
 
 /** The statements that make a table. Sequelize's createTable knows neither WITHOUT ROWID nor filtered indexes in all dialects. */
@@ -39,6 +39,13 @@ export const indexStep = (name: string, index: Index): Migration => ({
   name,
   up: async ({ ddl, query }) => void (await query(ddl.createIndex?.(index) ?? createIndex(index))),
   index,
+});
+
+/** A step that changes rows of a table that may be large. Those that are written meanwhile have to come as they are to be. */
+export const backfillStep = (name: string, backfill: Backfill): Migration => ({
+  name,
+  up: async ({ query }) => void (await query(`UPDATE "${backfill.table}" SET ${backfill.set} WHERE ${backfill.where}`)),
+  backfill,
 });
 
 const list = (names: string[]) => names.map((name) => `"${name}"`).join(", ");

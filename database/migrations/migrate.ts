@@ -19,6 +19,7 @@ import { groupPlaces } from "./0015-group-places.ts";
 import { deliveryHeads } from "./0016-delivery-heads.ts";
 import { vacuum } from "./0017-vacuum.ts";
 import { groupMembers } from "./0018-group-members.ts";
+import { nativeIds } from "./0019-native-ids.ts";
 import { createTable } from "./ddl.ts";
 import { LOG, type Migration, type MigrationContext } from "./migration.ts";
 import { takePlace } from "./place.ts";
@@ -43,12 +44,13 @@ export const migrations: Migration[] = [
   deliveryHeads,
   vacuum,
   groupMembers,
+  nativeIds,
 ];
 
 /**
  * Takes the steps that the database lacks, under the dialect's lock: by one process at a time. Steps and their log are ONE
- * transaction, done as a whole or not at all. An index of a large table is apart from them: in a transaction of its own, and on
- * PostgreSQL outside of any. There it is written down afterwards; where the process ends between, the step is taken again, and
+ * transaction, done as a whole or not at all. What an index or a change of a large table takes is apart from them: in a transaction
+ * of its own, and on PostgreSQL outside of any. There it is written down afterwards; where the process ends between, the step is taken again, and
  * goes on with what is there.
  */
 export async function migrate(dialect: Dialect, steps = migrations): Promise<string[]> {
@@ -61,28 +63,33 @@ export async function migrate(dialect: Dialect, steps = migrations): Promise<str
 async function takeNext(dialect: Dialect, steps: Migration[]): Promise<string[]> {
   // With a command line and all that it needs: most starts have no step to take.
   const { Umzug } = await import("umzug");
-  const { makeIndex } = dialect;
   return dialect.migrations.transaction(async (transaction) => {
     await dialect.lockMigrations(transaction);
     const moved = await takePlace(dialect, transaction);
+    // A step that is apart would wait for the tables that this transaction has moved.
+    if (moved.length > 0) return moved;
     const storage = new Log(dialect, transaction);
     const done = new Set(await storage.executed());
     const open = steps.filter(({ name }) => !done.has(name));
-    const first = open.findIndex(({ index }) => index !== undefined);
+    const first = open.findIndex(({ index, backfill }) => index !== undefined || backfill !== undefined);
     const next = open.slice(0, first === -1 ? undefined : Math.max(first, 1));
     const query = (sql: string) => dialect.migrations.query(dialect.names.in(sql), { transaction, logging: false });
     const umzug = new Umzug<MigrationContext>({
-      migrations: next.map(({ name, up, index }) => ({
-        name,
-        up: ({ context }) => (makeIndex && index ? makeIndex(index) : up(context)),
+      migrations: next.map((step) => ({
+        name: step.name,
+        up: ({ context }) => apart(dialect, step) ?? step.up(context),
       })),
       context: { ddl: dialect.ddl, query },
       storage,
       logger: undefined,
     });
-    return [...moved, ...(await umzug.up()).map((step) => step.name)];
+    return (await umzug.up()).map((step) => step.name);
   });
 }
+
+/** Takes the step outside of the transaction, where the dialect can. */
+const apart = ({ makeIndex, fill }: Dialect, { index, backfill }: Migration): Promise<void> | undefined =>
+  index ? makeIndex?.(index) : backfill && fill?.(backfill);
 
 export async function pending(dialect: Dialect, steps = migrations): Promise<string[]> {
   const taken = new Set(await new Log(dialect, null).executed());

@@ -64,7 +64,8 @@ const deliveryStep = ({ isLast }: EventShape, i: number): Step =>
       attempts: "0",
       created_at: ":now",
       tries: "0",
-      claim: "NULL",
+      // A NULL that has its type: SQL Server takes a bare one for a number.
+      claim: `NULLIF(:delivery${i}, :delivery${i})`,
     },
     from: "made",
     update: isLast ? ["body", "state", "due_at", "tries", "claim"] : [],

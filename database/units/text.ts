@@ -1,5 +1,5 @@
 /** The mini-language of units into a dialect's text: its parameters, and the tables and row sets after FROM and JOIN. */
-import { storable } from "../text.ts";
+import { isUuid, storable } from "../text.ts";
 import type { RowSet, Step } from "./steps.ts";
 import type { ParamKind, Plan } from "./unit.ts";
 
@@ -29,11 +29,16 @@ export function translated(text: string, plan: Plan, { param, rowSet }: Words): 
 export const setsOf = (steps: Step[]): Map<string, RowSet> =>
   new Map(steps.flatMap((step) => ("into" in step && step.into ? [[step.into.name, step.into] as const] : [])));
 
-/** A value as it is stored, whatever the dialect: text that every server takes, bytes as bytes. */
+/**
+ * A value as it is stored, whatever the dialect: text that every server takes, bytes as bytes. What is no id is NULL, which no
+ * id equals, and is not among ids.
+ */
 export function storedValue(kind: ParamKind, value: unknown): unknown {
   if (value === null || value === undefined) return null;
-  if (kind === "uuid" || kind === "name" || kind === "text") return storable(value as string);
-  if (kind === "texts" || kind === "uuids") return (value as string[]).map(storable);
+  if (kind === "uuid") return isUuid(value as string) ? value : null;
+  if (kind === "uuids") return (value as string[]).filter(isUuid);
+  if (kind === "name" || kind === "text") return storable(value as string);
+  if (kind === "texts") return (value as string[]).map(storable);
   if (kind === "hash" || kind === "key") return typeof value === "string" ? Buffer.from(value, "hex") : value;
   return value;
 }

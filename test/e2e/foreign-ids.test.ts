@@ -130,6 +130,8 @@ describe.each(ofOperators.map((operation) => [name(operation), operation] as con
           : what.includes("batch");
     for (const [what, id] of Object.entries(foreign))
       if (!isOwn(what)) expect({ what, ...(await ask(id)) }).toEqual({ what, ...nobodys });
+    for (const id of ["no-uuid", ...Object.values(foreign).map((one) => one.toUpperCase())])
+      expect(await ask(id)).toEqual(nobodys);
   });
 
   test("is not for clients, whosever the id is", async () => {

@@ -13,13 +13,26 @@ const onlineIndex = (index: Index) => `IF SERVERPROPERTY('EngineEdition') IN (3,
 ELSE
   ${createIndex(index)}`;
 
+/** A column of a constraint keeps its type. */
+const idsNative: Ddl["idsNative"] = (table, columns) => {
+  const unique = columns.filter(({ isUnique }) => isUnique).map(({ name }) => [`"${table}_${name}_uq"`, name] as const);
+  return [
+    ...unique.map(([constraint]) => `ALTER TABLE "${table}" DROP CONSTRAINT ${constraint}`),
+    ...columns.map(
+      ({ name, isNull }) =>
+        `ALTER TABLE "${table}" ALTER COLUMN "${name}" UNIQUEIDENTIFIER ${isNull ? "NULL" : "NOT NULL"}`,
+    ),
+    ...unique.map(([constraint, name]) => `ALTER TABLE "${table}" ADD CONSTRAINT ${constraint} UNIQUE ("${name}")`),
+  ];
+};
+
 export const ddl: Ddl = {
   types: {
     id: "BIGINT IDENTITY(1,1) PRIMARY KEY",
     int: "INT",
     bigint: "BIGINT",
     double: "FLOAT",
-    uuid: text(36),
+    uuid: "UNIQUEIDENTIFIER",
     name: text(255),
     text: text("MAX"),
     hash: "BINARY(32)",
@@ -34,6 +47,7 @@ export const ddl: Ddl = {
   countBatches,
   createIndex: onlineIndex,
   workTaken,
+  idsNative,
 };
 
 /** The type of a column that holds such values of another table. */

@@ -30,7 +30,7 @@ export const PASSING_BY = "WITH (READCOMMITTEDLOCK, READPAST)";
 /** A text out of JSON has the collation of the database, which may be another than the column's. */
 const LISTED = {
   ids: "CAST(listed.value AS BIGINT)",
-  uuids: `CAST(listed.value AS NVARCHAR(36)) COLLATE ${COLLATION}`,
+  uuids: "CAST(listed.value AS UNIQUEIDENTIFIER)",
   texts: `listed.value COLLATE ${COLLATION}`,
 };
 const isIn: Fragments["isIn"] = (column, list, kind = "ids") =>

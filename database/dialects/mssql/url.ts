@@ -68,6 +68,8 @@ const fixed = {
   abortTransactionOnError: true,
   enableArithAbort: true,
   useUTC: true,
+  // As they are told outside.
+  lowerCaseGuids: true,
 };
 
 function optionsOf(search: URLSearchParams): Record<string, unknown> {

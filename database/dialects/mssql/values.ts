@@ -14,7 +14,6 @@ export interface Value {
 );
 
 const NAME_LENGTH = 255;
-const UUID_LENGTH = 36;
 const HASH_LENGTH = 32;
 /** Text is compared byte by byte, whatever the collation of the database or of tempdb. */
 export const COLLATION = "Latin1_General_100_BIN2";
@@ -35,7 +34,7 @@ export const kinds = {
   bool: { sql: "BIT", type: () => mssql.Bit() },
   text: { sql: `NVARCHAR(MAX) COLLATE ${COLLATION}`, type: longText },
   name: { sql: `NVARCHAR(${NAME_LENGTH}) COLLATE ${COLLATION}`, type: () => mssql.NVarChar(NAME_LENGTH) },
-  uuid: { sql: `NVARCHAR(${UUID_LENGTH}) COLLATE ${COLLATION}`, type: () => mssql.NVarChar(UUID_LENGTH) },
+  uuid: { sql: "UNIQUEIDENTIFIER", type: () => mssql.UniqueIdentifier() },
   hash: { sql: `BINARY(${HASH_LENGTH})`, type: hashType },
   /** Of its own length: the driver sends BINARY in its full one, and a shorter value would be read past its end. */
   key: { sql: `VARBINARY(${HASH_LENGTH})`, type: () => mssql.VarBinary(HASH_LENGTH) },
@@ -55,11 +54,7 @@ export function name(value: string | null): Value {
   return { type: isLong ? longText() : kinds.name.type(), value: value && storable(value) };
 }
 
-/** NVARCHAR(36). What is longer, or has a blank (which T-SQL does not see at its end) or a NUL, is no id, and finds what an empty one finds. */
-export function uuid(value: string | null): Value {
-  const isOne = value === null || (value.length <= UUID_LENGTH && !/[\s\0]/.test(value));
-  return { type: kinds.uuid.type(), value: isOne ? value : "" };
-}
+export const uuid = (value: string | null): Value => ({ type: kinds.uuid.type(), value });
 
 /** BINARY(32), from bytes or from hexadecimal digits. */
 export function hash(value: Buffer | string | null): Value {

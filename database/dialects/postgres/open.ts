@@ -3,6 +3,7 @@ import { QueryTypes, Sequelize } from "sequelize";
 import type { Dialect, Logger, Target } from "../../dialect.ts";
 import { DatabaseRefused } from "../../errors.ts";
 import type { Names } from "../../schema/names.ts";
+import { fill } from "./backfill.ts";
 import { ddl } from "./ddl.ts";
 import { awayOf, isWithoutLimits, refusalOf, refusalOfOpening } from "./failure.ts";
 import { makeIndex } from "./indexes.ts";
@@ -66,6 +67,7 @@ export async function openPostgres(to: Target, names: Names, logger?: Logger): P
       while (!(await ask())[0]?.isMine) await pause(LOCK_PAUSE_MS);
     },
     makeIndex: (index) => makeIndex(migrations, index, names),
+    fill: (backfill) => fill(migrations, backfill, names),
     now: postgresClock(sql),
     isEmbedded: false,
     refusalOf,

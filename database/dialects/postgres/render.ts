@@ -10,14 +10,14 @@ const casts: Record<ParamKind, string> = {
   int: "int",
   bigint: "bigint",
   double: "float8",
-  uuid: "varchar",
+  uuid: "uuid",
   name: "varchar",
   text: "text",
   hash: "bytea",
   key: "bytea",
   bytes: "bytea",
   ids: "bigint[]",
-  uuids: "varchar[]",
+  uuids: "uuid[]",
   texts: "text[]",
 };
 

@@ -79,7 +79,7 @@ function deliveriesCte(events: OutboxDraft[], source: string, values: Values): s
   if (drafts.length === 0) return "";
   const ids = values.add(
     drafts.map(({ delivery }) => delivery?.publicId),
-    "text[]",
+    "uuid[]",
   );
   const topics = values.add(
     drafts.map(({ topic }) => topic),

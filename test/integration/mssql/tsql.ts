@@ -69,12 +69,15 @@ export const stepsOf = (batch: string): Step[] => new Reader(batch).steps();
 export function typeOf(type: string): string {
   if (/^NVARCHAR/i.test(type)) return "text";
   if (/^(VAR)?BINARY/i.test(type)) return "bytea";
+  if (/^UNIQUEIDENTIFIER/i.test(type)) return "uuid";
   return /^FLOAT/i.test(type) ? "float8" : type.toLowerCase();
 }
 
 /** The columns of a table variable. */
 export const columnsOf = (list: string): string =>
-  list.replaceAll(/ COLLATE \w+/g, "").replaceAll(/N?VAR(?:CHAR|BINARY)\(\w+\)|BINARY\(\w+\)/g, typeOf);
+  list
+    .replaceAll(/ COLLATE \w+/g, "")
+    .replaceAll(/N?VAR(?:CHAR|BINARY)\(\w+\)|BINARY\(\w+\)|UNIQUEIDENTIFIER/g, typeOf);
 
 const words: [RegExp, string][] = [
   [/DATEDIFF_BIG\(.*?SYSUTCDATETIME\(\)\)/g, "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"],
@@ -95,6 +98,7 @@ const words: [RegExp, string][] = [
   [/SCOPE_IDENTITY\(\)/g, "lastval()"],
   [/AS NVARCHAR\(\d+\)\)/g, "AS text)"],
   [/AS FLOAT\)/g, "AS float8)"],
+  [/AS UNIQUEIDENTIFIER\)/g, "AS uuid)"],
 ];
 
 export function asPostgres(statement: string): string {

@@ -2,10 +2,10 @@
 import pg from "pg";
 import type { Dialect } from "../../../database/dialect.ts";
 import { openPostgres } from "../../../database/dialects/postgres/open.ts";
-import { indexStep } from "../../../database/migrations/ddl.ts";
+import { backfillStep, indexStep } from "../../../database/migrations/ddl.ts";
 import { migrate, migrations, pending } from "../../../database/migrations/migrate.ts";
 import type { Migration } from "../../../database/migrations/migration.ts";
-import { plain } from "../../../database/schema/names.ts";
+import { namesIn, plain } from "../../../database/schema/names.ts";
 import { describePostgres, freshSchema, type Schema } from "../../helpers/database.ts";
 import { until } from "../../helpers/redis.ts";
 
@@ -100,5 +100,63 @@ describePostgres("a step that is apart", () => {
     await other.close();
     expect(both.flat().sort()).toEqual(steps.map(({ name }) => name).sort());
     expect(await isValid()).toBe(true);
+  });
+
+  test("is taken after the tables were moved to a place of their own", async () => {
+    await migrate(dialect);
+    const names = namesIn(`${new URL(schema.url).searchParams.get("options")?.split("=").at(-1)}_own`, "FUNCTION");
+    const moving = await openPostgres({ url: schema.url, connections: 2 }, names);
+    expect(await migrate(moving, steps)).toEqual([`tables into ${names.schema}`, "9001-index", "9002-after"]);
+    await rows(`DROP SCHEMA ${names.schema} CASCADE`);
+    await moving.close();
+  });
+
+  describe("and changes many rows", () => {
+    const change = backfillStep("9001-backfill", {
+      table: "outbox",
+      key: "id",
+      set: '"attempts" = "attempts" + 1, "due_at" = 1',
+      where: '"due_at" = 0',
+    });
+    const all = [...migrations, change, after];
+    const entries = () => rows<{ id: number; attempts: number }>("SELECT id::int, attempts FROM outbox ORDER BY id");
+    /** Of the first piece, and of the second and the fourth. */
+    const ids = [7, 9_999, 10_008, 30_007];
+    const changed = (attempts: number[]) => ids.map((id, i) => ({ id, attempts: attempts[i] }));
+
+    beforeEach(async () => {
+      await migrate(dialect);
+      for (const id of ids)
+        await rows(`INSERT INTO outbox (id, topic, body, due_at, attempts) VALUES (${id}, 't', '{}', 0, 0)`);
+    });
+
+    test("commits piece by piece, and goes on after a crash with the first one that is left", async () => {
+      await writer.query("BEGIN");
+      await writer.query(`UPDATE outbox SET topic = 'u' WHERE id = ${ids[2]}`);
+      const ends = expect(migrate(dialect, all)).rejects.toThrow();
+      let pid: number | undefined;
+      await until(async () => {
+        const [found] = await rows<{ pid: number }>(`SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock'
+          AND query LIKE 'UPDATE "outbox"%' AND pid IN (SELECT pid FROM pg_locks WHERE relation = 'outbox'::regclass)`);
+        pid = found?.pid;
+        return pid !== undefined;
+      }, "a piece that waits");
+      // Nobody holds rows of the first piece any more.
+      expect(await entries()).toEqual(changed([1, 1, 0, 0]));
+      await rows(`UPDATE outbox SET topic = 'v' WHERE id = ${ids[0]}`);
+      await rows(`SELECT pg_terminate_backend(${pid})`);
+      await ends;
+      expect(await pending(dialect, all)).toEqual(["9001-backfill", "9002-after"]);
+
+      await writer.query("COMMIT");
+      expect(await migrate(dialect, all)).toEqual(["9001-backfill", "9002-after"]);
+      expect(await entries()).toEqual(changed([1, 1, 1, 1]));
+    });
+
+    test("has nothing to do where no row is left", async () => {
+      await rows("UPDATE outbox SET due_at = 5");
+      expect(await migrate(dialect, all)).toEqual(["9001-backfill", "9002-after"]);
+      expect(await entries()).toEqual(changed([0, 0, 0, 0]));
+    });
   });
 });

@@ -117,7 +117,7 @@ describePostgres("an answer to another question", () => {
   test("a client is the one that was asked for", async () => {
     const { Client } = at.db.models;
     for (const identifier of ["a", "b"]) await Client.create(clientOf(identifier));
-    const find = (publicId: string) => Client.findOne({ where: { publicId } });
+    const find = (name: string) => Client.findOne({ where: { publicId: idOf(name) } });
     const found = behind(
       () => find("a"),
       () => find("b"),
@@ -128,8 +128,9 @@ describePostgres("an answer to another question", () => {
   });
 });
 
+const idOf = (name: string) => `01930000-0000-7000-8000-00000000000${name}`;
 const clientOf = (identifier: string) => ({
-  publicId: identifier,
+  publicId: idOf(identifier),
   identifier,
   name: identifier,
   secretHash: Buffer.alloc(32),

@@ -80,6 +80,17 @@ export function keepingSuite(database: () => Database): void {
       expect(await ids({ before: c.id, limit: 1 })).toEqual([b.id]);
     });
 
+    test("an id is found by its own letters; what is no id finds nothing", async () => {
+      const { id, publicId } = await ready(store(), 1);
+      expect(await store().batch(publicId, null)).toMatchObject({ id, publicId });
+      for (const other of ["no-uuid", "", publicId.toUpperCase(), `${publicId} `, `${publicId}\0`, `{${publicId}}`]) {
+        expect([await store().batch(other, null), await store().batch(other, 1)]).toEqual([null, null]);
+        expect(await store().changed([{ publicId: other, version: 9 }])).toEqual([]);
+        expect(await database().deliveries.listDeliveries({ batch: other, limit: 9 })).toEqual([]);
+        expect(await database().deliveries.replayDelivery(other)).toBe(false);
+      }
+    });
+
     test("of many batches those come that are at another version than was seen", async () => {
       const seen = async (publicId: string) => (await store().batch(publicId, null)) as { version: number };
       const [a, b, c] = [await ready(store(), 1), await ready(store(), 2), await claimed(store(), 1)];

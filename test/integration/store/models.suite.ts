@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { UniqueConstraintError } from "sequelize";
 import type { Database } from "../../../database/database.ts";
 import { rowsLike } from "../../../database/found.ts";
@@ -7,7 +8,7 @@ import { ready } from "./drafts.ts";
 export function modelSuite(database: () => Database): void {
   describe("models and migrations", () => {
     const client = (identifier: string) => ({
-      publicId: `id-of-${identifier}`,
+      publicId: randomUUID(),
       identifier,
       name: "Acme",
       secretHash: Buffer.alloc(32, 7),
@@ -20,11 +21,12 @@ export function modelSuite(database: () => Database): void {
 
     test("a client is written, read and found by what is unique", async () => {
       const { Client } = database().models;
-      const made = await Client.create(client("acme"));
+      const acme = client("acme");
+      const made = await Client.create(acme);
       const found = await Client.findOne({ where: { identifier: "acme" } });
-      expect(found?.get()).toMatchObject({ ...client("acme"), id: made.id, oldSecretHash: null });
+      expect(found?.get()).toMatchObject({ ...acme, id: made.id, oldSecretHash: null });
       expect(found?.secretHash.equals(Buffer.alloc(32, 7))).toBe(true);
-      const twice = Client.create({ ...client("acme"), publicId: "other" });
+      const twice = Client.create({ ...acme, publicId: randomUUID() });
       await expect(twice).rejects.toBeInstanceOf(UniqueConstraintError);
       expect(await Client.update({ name: "B", version: 2 }, { where: { id: made.id, version: 1 } })).toEqual([1]);
       expect(await Client.update({ name: "C", version: 2 }, { where: { id: made.id, version: 1 } })).toEqual([0]);
@@ -33,15 +35,18 @@ export function modelSuite(database: () => Database): void {
     test("rows are found by parameters: by a value, from a number on, the greatest of those that are alike", async () => {
       const { Client, Policy } = database().models;
       const names = async (wanted: object) => (await rowsLike(Client, wanted)).map(({ identifier }) => identifier);
-      for (const [i, name] of ["a", "b", "c"].entries()) await Client.create({ ...client(name), changedAt: i + 1 });
+      const clients = ["a", "b", "c"].map((name, i) => ({ ...client(name), changedAt: i + 1 }));
+      for (const one of clients) await Client.create(one);
       expect(await names({ identifier: "b" })).toEqual(["b"]);
       expect(await names({ identifier: "b' OR '1'='1" })).toEqual([]);
       expect((await names({ changedAt: { atLeast: 2.9 } })).sort()).toEqual(["b", "c"]);
-      const [a] = await rowsLike(Client, { publicId: "id-of-a" });
+      const { publicId } = clients[0] as { publicId: string };
+      const [a] = await rowsLike(Client, { publicId });
+      for (const other of [publicId.toUpperCase(), `${publicId} `, "no-uuid", ""])
+        expect(await rowsLike(Client, { publicId: other })).toEqual([]);
       expect(a?.get({ plain: true })).toEqual({
-        ...client("a"),
+        ...clients[0],
         id: a?.id,
-        changedAt: 1,
         oldSecretHash: null,
         oldSecretUntil: null,
       });

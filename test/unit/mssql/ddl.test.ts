@@ -27,7 +27,7 @@ const isOfTables = (statement: string) => !/^(CREATE TRIGGER|INSERT|UPDATE|IF) /
 
 test("every name is quoted, so that none is a word of T-SQL", async () => {
   const words =
-    /^(CREATE|UNIQUE|INDEX|TABLE|ALTER|ADD|ON|WHERE|IS|NOT|NULL|CONSTRAINT|SET|LOCK_ESCALATION|DISABLE|PRIMARY|KEY|DEFAULT|IDENTITY|COLLATE|Latin1_General_100_BIN2|MAX|BIGINT|INT|FLOAT|NVARCHAR|BINARY|VARBINARY|\d+)$/;
+    /^(CREATE|UNIQUE|INDEX|TABLE|ALTER|ADD|DROP|COLUMN|ON|WHERE|IS|NOT|NULL|CONSTRAINT|SET|LOCK_ESCALATION|DISABLE|PRIMARY|KEY|DEFAULT|IDENTITY|COLLATE|Latin1_General_100_BIN2|MAX|BIGINT|INT|FLOAT|UNIQUEIDENTIFIER|NVARCHAR|BINARY|VARBINARY|\d+)$/;
   for (const statement of (await statements(ddl)).filter(isOfTables)) {
     const bare = statement.replaceAll(/"[a-z0-9_]+"/g, " ").match(/\w+/g) ?? [];
     expect(bare.filter((word) => !words.test(word))).toEqual([]);
@@ -42,6 +42,7 @@ const widths: [RegExp, number][] = [
 function widthOf(type: string): number {
   if (/^(BIGINT|FLOAT)/.test(type)) return 8;
   if (/^INT/.test(type)) return 4;
+  if (/^UNIQUEIDENTIFIER/.test(type)) return 16;
   for (const [pattern, bytes] of widths) {
     const [, length] = pattern.exec(type) ?? [];
     if (length) return Number(length) * bytes;
@@ -54,7 +55,9 @@ test("every key fits", async () => {
   const keys: [table: string, names: string, most: number][] = [];
   for (const statement of await statements(ddl)) {
     const table = /(?:TABLE|ON) "(\w+)"/.exec(statement)?.[1] ?? "";
-    for (const [, name, type = ""] of statement.matchAll(/"(\w+)" ((?:BIGINT|INT|FLOAT|N?VAR\w+|BINARY)[^,]*)/g))
+    for (const [, name, type = ""] of statement.matchAll(
+      /"(\w+)" ((?:BIGINT|INT|FLOAT|UNIQUEIDENTIFIER|N?VAR\w+|BINARY)[^,]*)/g,
+    ))
       types.set(`${table}.${name}`, type);
     for (const [, names = ""] of statement.matchAll(/PRIMARY KEY \(([^)]*)\)/g)) keys.push([table, names, 900]);
     for (const [, names = ""] of statement.matchAll(/UNIQUE \(([^)]*)\)/g)) keys.push([table, names, 1700]);

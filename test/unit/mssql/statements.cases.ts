@@ -16,6 +16,7 @@ import {
   key,
   keys,
   marked,
+  markedId,
   move,
   NUMBER,
   n,
@@ -47,7 +48,7 @@ smallPost("with quotas", () => ({ key: key(), dedup: { keepMs: n() }, quota: quo
 smallPost("with a quota of bytes alone", () => ({ key: key(), quota: { bytes: n(), records: null } }));
 smallPost("with a quota of nothing", () => ({ key: key(), quota: { bytes: null, records: null } }));
 smallPost("rejected", () => ({ key: key(), state: "rejected", due: { at: n() }, reason: reason() }));
-smallPost("a child", () => ({ key: key(), parent: { id: n(), publicId: marked("parent").slice(0, 36) } }));
+smallPost("a child", () => ({ key: key(), parent: { id: n(), publicId: markedId() } }));
 smallPost("a large body with all", () => ({ id: n(), key: key(), dedup: { keepMs: n() }, quota: quota() }), SWEPT);
 
 add("beginUpload", ({ store }) => store.beginUpload(newBatch(), n()), [[{ id: 1 }]]);
@@ -133,12 +134,12 @@ const stale = () => ({ batchId: n(), pass: n() });
 add("deleteStaleErrors", ({ store }) => store.deleteStaleErrors(stale(), n()), [PIECE]);
 add("deleteStaleErrors: of some that are not taken", ({ store }) => store.deleteStaleErrors(stale(), n()));
 add("deleteBatch: of one that is not taken", ({ store }) => store.deleteBatch(n(), n()));
-add("batch", ({ store }) => store.batch(marked("id"), null));
-add("batch: of a client", ({ store }) => store.batch(marked("id"), n()));
+add("batch", ({ store }) => store.batch(markedId(), null));
+add("batch: of a client", ({ store }) => store.batch(markedId(), n()));
 add("childOf", ({ store }) => store.childOf(n()));
 add("list", ({ store }) => store.list({ limit: n() }));
 add("list: by all", ({ store }) => store.list({ clientId: n(), state: "held", before: n(), limit: n() }));
-add("changed", ({ store }) => store.changed([{ publicId: marked("id"), version: n() }]));
+add("changed", ({ store }) => store.changed([{ publicId: markedId(), version: n() }]));
 add("errors", ({ store }) => store.errors(n(), n(), n(), n()));
 add("records", ({ store }) => store.records(n(), n(), n(), n()));
 add("attempts", ({ store }) => store.attempts([n(), n()], n()));
@@ -157,13 +158,13 @@ add("extendLock", ({ locks }) => locks.extendLock(marked("lock"), marked("token"
 add("releaseLock", ({ locks }) => locks.releaseLock(marked("lock"), marked("token")));
 add("forgetLocks", ({ locks }) => locks.forgetLocks());
 
-const taken = () => ({ limit: n(), leaseMs: n(), busy: [n()], claim: marked("claim").slice(0, 36) });
+const taken = () => ({ limit: n(), leaseMs: n(), busy: [n()], claim: markedId() });
 add("takeDeliveries", ({ deliveries }) => deliveries.takeDeliveries(taken()));
 const attempt = (name: string, next: () => AttemptRecord["next"]) =>
   add(`recordAttempt: ${name}`, ({ deliveries }) =>
     deliveries.recordAttempt({
       id: n(),
-      claim: marked("claim").slice(0, 36),
+      claim: markedId(),
       status: n(),
       error: marked("error"),
       ms: n(),
@@ -174,9 +175,9 @@ attempt("delivered", () => ({ state: "delivered" }));
 attempt("later", () => ({ state: "pending", inMs: n(), isTry: true }));
 attempt("given back", () => ({ state: "pending", inMs: n(), isTry: false }));
 add("failDeliveries", ({ deliveries }) => deliveries.failDeliveries(n(), marked("error")));
-add("replayDelivery", ({ deliveries }) => deliveries.replayDelivery(marked("id")));
+add("replayDelivery", ({ deliveries }) => deliveries.replayDelivery(markedId()));
 add("listDeliveries", ({ deliveries }) => deliveries.listDeliveries({ limit: n() }));
 add("listDeliveries: by all", ({ deliveries }) =>
-  deliveries.listDeliveries({ batch: marked("b"), publicId: marked("d"), state: "failed", before: n(), limit: n() }),
+  deliveries.listDeliveries({ batch: markedId(), publicId: markedId(), state: "failed", before: n(), limit: n() }),
 );
 add("voidClaims", ({ deliveries }) => deliveries.voidClaims());

@@ -25,6 +25,7 @@ export const isMarked = (value: unknown) => String(value).includes(MARK) || Stri
 let next = NUMBER;
 export const n = () => ++next;
 export const marked = (what: string) => `${MARK}-${what}-${n()}`;
+export const markedId = () => `01930000-0000-7000-8000-${`${n()}`.padStart(12, "0")}`;
 export const hex = () => `${n()}`.padStart(64, "77");
 
 function typeOf({ type }: Values[string]): string {

@@ -7,7 +7,7 @@ const found = new Map<string, Set<string>>();
 /** Steps run at once here: their queries are only read. */
 async function query(sql: string): Promise<void> {
   for (const [, column, type] of sql.matchAll(
-    /"(\w+)" ((?:BIGINT|INT|FLOAT|N?VARCHAR|BINARY|VARBINARY)(?:\(\w+\))?)/g,
+    /"(\w+)" ((?:BIGINT|INT|FLOAT|UNIQUEIDENTIFIER|N?VARCHAR|BINARY|VARBINARY)(?:\(\w+\))?)/g,
   )) {
     const types = found.get(column as string) ?? new Set();
     found.set(column as string, types.add(type as string));

@@ -15,8 +15,8 @@ export interface Asked {
 }
 export const says = ({ data }: Asked, text: string): boolean => data.includes(Buffer.from(text, "ucs2"));
 
-/** An error's number; "cut": the connection ends without an answer; "behind": the answer to the question before. */
-export type Answer = number | "cut" | "behind" | undefined;
+/** An error's number; 16 bytes: a row with this id; "cut": the connection ends without an answer; "behind": the answer to the question before. */
+export type Answer = number | Buffer | "cut" | "behind" | undefined;
 
 const DONE = Buffer.concat([Buffer.from([0xfd]), Buffer.alloc(12)]);
 const FAILED = Buffer.concat([Buffer.from([0xfd, 2]), Buffer.alloc(11)]);
@@ -61,6 +61,14 @@ function numbered(number: number): Buffer {
   row.writeUInt8(4, 1);
   row.writeInt32LE(number, 2);
   return Buffer.concat([...column, row, DONE]);
+}
+
+const GUID = Buffer.from([0x24, 16]);
+
+function rowWithId(id: Buffer): Buffer {
+  const name = Buffer.from("id", "ucs2");
+  const column = [Buffer.from([0x81, 1, 0, 0, 0, 0, 0, 0, 0]), GUID, Buffer.from([name.length / 2]), name];
+  return Buffer.concat([...column, Buffer.from([0xd1, id.length]), id, DONE]);
 }
 
 function respond(socket: Socket, body: Buffer): void {
@@ -118,7 +126,13 @@ export async function tdsServer(
       if (told === "cut") return void socket.destroy();
       const number = numberOf(told === "behind" && before ? before : one);
       if (typeof told === "number") respond(socket, errorOf(told));
-      else respond(socket, number === null ? DONE : numbered(number));
+      else {
+        const sets = [
+          ...(number === null ? [] : [numbered(number)]),
+          ...(Buffer.isBuffer(told) ? [rowWithId(told)] : []),
+        ];
+        respond(socket, sets.length === 0 ? DONE : Buffer.concat(sets));
+      }
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

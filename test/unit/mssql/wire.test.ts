@@ -141,6 +141,18 @@ test("what the models look for are parameters, whose type is the column's: the t
   expect([says(safety, "1795952518955"), says(byName, "'a-client'")]).toEqual([false, false]);
 });
 
+test("ids come in small letters, on a lane and on a connection of the models", async () => {
+  const id = "0193e1c2-abcd-7def-8abc-0123456789ab";
+  // Its first three parts come with their last byte first.
+  const bytes = Buffer.from("c2e19301cdabef7d8abc0123456789ab", "hex");
+  await started((asked) => (says(asked, "AS id") ? bytes : undefined));
+  expect(await sql.all("SELECT NEWID() AS id")).toEqual([{ id }]);
+  const { sequelize, close } = await openMssql({ url: server.url, connections: 8 }, plain);
+  const [rows] = await sequelize.query("SELECT NEWID() AS id");
+  await close();
+  expect(rows).toEqual([{ id }]);
+});
+
 /** Of a request of two packets (4 kB each). Held back for the acknowledgement of its first, its second takes some 40 ms. */
 const HELD_BACK_MS = 30;
 /** The kernel of the server acknowledges the first packets of a connection at once. */

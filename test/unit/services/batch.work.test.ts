@@ -1,5 +1,6 @@
 /** The promise: a batch is one worker's under its fence, and the sweep takes up what nobody looks after. */
 import type { BatchRow } from "../../../database/store.ts";
+import { uuidv7 } from "../../../services/ids.ts";
 import { deleteWhole } from "../../../services/imports/imports.running.ts";
 import { call } from "../../../services/messages.ts";
 import { problem, until } from "../contracts/kit.ts";
@@ -159,7 +160,13 @@ describe("the sweep", () => {
 
   test("has a silent node's upload deleted at once, however rarely anything is", async () => {
     const { store } = inside().database;
-    const lost = { publicId: "lost", clientId: client.id, policyVersion: 1, format: "csv", requestId: null } as const;
+    const lost = {
+      publicId: uuidv7(),
+      clientId: client.id,
+      policyVersion: 1,
+      format: "csv",
+      requestId: null,
+    } as const;
     await store.beginUpload(lost, 0);
     await inside().sweeper.run();
     await until(async () => (await store.list({ clientId: client.id, limit: 1 })).length === 0);
@@ -168,20 +175,21 @@ describe("the sweep", () => {
   test("removes a silent node's upload, and leaves one that is kept", async () => {
     const { store } = inside().database;
     const batch = {
-      publicId: "silent",
+      publicId: uuidv7(),
       clientId: client.id,
       policyVersion: 1,
       format: "csv",
       requestId: null,
     } as const;
     const silent = await store.beginUpload(batch, 0);
-    const kept = await store.beginUpload({ ...batch, publicId: "kept" }, 0);
+    const keptId = uuidv7();
+    const kept = await store.beginUpload({ ...batch, publicId: keptId }, 0);
     uploads().keep(kept);
     await uploads().touch();
     uploads().drop(kept);
     await sweep();
     const left = await call(system.broker, "batch.list", { clientId: client.id, state: "receiving", limit: 9 });
-    expect(left.map(({ publicId }) => publicId)).toEqual(["kept"]);
+    expect(left.map(({ publicId }) => publicId)).toEqual([keptId]);
     expect(await store.appendChunks(silent, [], 0)).toBe(false);
     expect(await store.voidUpload(kept, false)).toBe(true);
     await deleteWhole(store, kept);

@@ -43,7 +43,7 @@ export const faultFields = {
   raw: "text",
 } as const;
 /** `m`: its place among its commit's. `delivery_id`: under which id it goes to the webhook. */
-export const eventFields = { n: "int", m: "int", topic: "varchar", body: "text", delivery_id: "varchar" } as const;
+export const eventFields = { n: "int", m: "int", topic: "varchar", body: "text", delivery_id: "uuid" } as const;
 
 /** What only some commits have; each is another statement, prepared when it is first needed. */
 export interface Needs {

@@ -6,7 +6,7 @@ import { KEPT_MADE } from "./repeats.ts";
 /** What the statement takes of each upload (`n` is its place), chunk and event. Hashes come in hex. */
 export const uploadFields = {
   n: "int",
-  public_id: "varchar",
+  public_id: "uuid",
   client_id: "bigint",
   policy_version: "int",
   format: "varchar",
@@ -41,7 +41,7 @@ export const chunkFields = {
   size: "int",
 } as const;
 /** `m`: its place among its upload's. `delivery_id`: under which id it goes to the webhook. */
-export const eventFields = { n: "int", m: "int", topic: "varchar", body: "text", delivery_id: "varchar" } as const;
+export const eventFields = { n: "int", m: "int", topic: "varchar", body: "text", delivery_id: "uuid" } as const;
 
 /** What only some uploads have; each is another statement, prepared when it is first needed. */
 export interface Needs {

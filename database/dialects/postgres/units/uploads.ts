@@ -85,7 +85,7 @@ function outcome({ state, due, reason, phase, totals, parent }: UploadCommit, va
     envelope: values.add(JSON.stringify(totals.envelope), "text"),
     ready_at: state === "ready" ? NOW : "NULL",
     parent_id: values.add(parent?.id ?? null, "bigint"),
-    retry_of: values.add(parent?.publicId ?? null, "varchar"),
+    retry_of: values.add(parent?.publicId ?? null, "uuid"),
     finished_at: hasEnded(state) ? NOW : "NULL",
   };
 }
@@ -94,7 +94,7 @@ function insertWhole(commit: UploadCommit, from: string | null, free: string[], 
   const [publicId, clientId, policyVersion, format, requestId] = identity(commit.batch);
   const columns: Record<string, string> = {
     ...outcome(commit, values),
-    public_id: values.add(publicId, "varchar"),
+    public_id: values.add(publicId, "uuid"),
     client_id: values.add(clientId, "bigint"),
     policy_version: values.add(policyVersion, "int"),
     format: values.add(format, "varchar"),

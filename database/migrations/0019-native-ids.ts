@@ -1,0 +1,18 @@
+/** Public ids in the type that the database has for them: 16 bytes, where the text had 37 on PostgreSQL and 72 on SQL Server. */
+import type { IdColumn } from "../dialect.ts";
+import type { Migration } from "./migration.ts";
+
+const publicId: IdColumn = { name: "public_id", isUnique: true };
+const tables: Record<string, IdColumn[]> = {
+  client: [publicId],
+  batch: [publicId, { name: "retry_of", isNull: true }],
+  delivery: [publicId, { name: "claim", isNull: true }],
+};
+
+export const nativeIds: Migration = {
+  name: "0019-native-ids",
+  async up({ ddl, query }) {
+    for (const [table, columns] of Object.entries(tables))
+      for (const statement of ddl.idsNative?.(table, columns) ?? []) await query(statement);
+  },
+};
