@@ -4,9 +4,9 @@
  * that was answered 202 is final, each record is stored once, and every node is whole. A run that fails keeps its faults
  * and the nodes' logs in a folder that it names.
  */
-import { consumersOf, until } from "../helpers/amqp.ts";
+import { consumersOf } from "../helpers/amqp.ts";
 import { accepted, newClient } from "../helpers/http.ts";
-import { patience } from "../helpers/patience.ts";
+import { patience, until } from "../helpers/patience.ts";
 import { Cluster, everyServer } from "./cluster/cluster.ts";
 import { type Play, troubleLinks, troubleNodes } from "./cluster/faults.ts";
 import { Load, type Partner } from "./cluster/load.ts";

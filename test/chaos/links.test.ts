@@ -1,7 +1,6 @@
 /** What single links promise, where a whole node loses them: nothing waits for a silent one, and nobody is let in by it. */
-import { until } from "../helpers/amqp.ts";
 import { accepted, admin, type Batch, get, lines, newClient, type TestClient } from "../helpers/http.ts";
-import { patience } from "../helpers/patience.ts";
+import { patience, until } from "../helpers/patience.ts";
 import { Cluster, everyServer } from "./cluster/cluster.ts";
 import { type Place, servers } from "./cluster/place.ts";
 

@@ -1,9 +1,8 @@
 /** A sender that dies, or is stopped, in the middle of a sending. */
 import { type Database, openDatabase } from "../../database/database.ts";
-import { until } from "../helpers/amqp.ts";
-import { describePostgres, freshSchema, type Schema } from "../helpers/database.ts";
+import { describePostgres, migratedPostgres, type Schema } from "../helpers/database.ts";
 import { accepted, admin, newClient } from "../helpers/http.ts";
-import { patience } from "../helpers/patience.ts";
+import { patience, until } from "../helpers/patience.ts";
 import { killLeftOvers, type RunningProcess, startProcess, temporaryFolder } from "../helpers/process.ts";
 import { type Receiver, startReceiver } from "../helpers/receiver.ts";
 
@@ -67,9 +66,8 @@ describePostgres("two nodes on PostgreSQL", () => {
   const nodes: RunningProcess[] = [];
 
   beforeAll(async () => {
-    schema = await freshSchema();
+    schema = await migratedPostgres();
     db = await openDatabase({ url: schema.url });
-    await db.migrate();
   });
   afterAll(async () => {
     await Promise.all(nodes.map((node) => node.stop()));

@@ -1,8 +1,8 @@
 /** The promise: what operators do with clients takes effect at once, and guesses of secrets are held up. */
 import { accepted, get, newClient } from "../helpers/http.ts";
+import { until } from "../helpers/patience.ts";
 import { ADMIN_TOKEN, startSystem } from "../helpers/system.ts";
 import { asked, startAdmin, statusOf, url, withSecret } from "./admin.kit.ts";
-import { until } from "./bad-input.kit.ts";
 
 startAdmin();
 

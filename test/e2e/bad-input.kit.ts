@@ -1,7 +1,6 @@
 /** What the tables of bad input share: a case, how it is sent, and the system that it is sent to. */
 import { request as httpRequest, type IncomingHttpHeaders } from "node:http";
 import { accepted, admin, batchWhen, newClient, type TestClient } from "../helpers/http.ts";
-import { patience } from "../helpers/patience.ts";
 import { ADMIN_TOKEN, type System, startSystem } from "../helpers/system.ts";
 
 type Piece = string | Buffer;
@@ -118,15 +117,6 @@ async function countRows({ broker }: System, table: string): Promise<number> {
   };
   const [[row]] = await database.sequelize.query(`SELECT COUNT(*) AS n FROM ${table}`);
   return Number(row?.n);
-}
-
-/** Waits until `isThere` answers true. */
-export async function until(isThere: () => Promise<boolean> | boolean, what: string, timeoutMs = 3_000): Promise<void> {
-  const began = performance.now();
-  while (!(await isThere())) {
-    if (performance.now() - began > patience(timeoutMs)) throw new Error(`Waited in vain until ${what}.`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
 }
 
 export function requestOf(world: World, { as, request }: Pick<BadCase, "as" | "request">): Request {

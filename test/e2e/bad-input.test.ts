@@ -1,6 +1,7 @@
 /** The promise: whatever is wrong is refused with its own code, leaves nothing behind, and harms nobody. */
+import { until } from "../helpers/patience.ts";
 import { access } from "./bad-input.access.ts";
-import { type BadCase, expectProblem, requestOf, send, startWorld, until, type World } from "./bad-input.kit.ts";
+import { type BadCase, expectProblem, requestOf, send, startWorld, type World } from "./bad-input.kit.ts";
 import { operators } from "./bad-input.operators.ts";
 import { uploads } from "./bad-input.uploads.ts";
 import { waiting } from "./bad-input.waiting.ts";

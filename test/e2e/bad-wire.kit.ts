@@ -1,6 +1,7 @@
 /** What the tests of broken wires share: a world of which nothing refused may remain, and sockets that are read byte by byte. */
 import { connect, type Socket } from "node:net";
-import { type Answer, send, startWorld, until, type World } from "./bad-input.kit.ts";
+import { until } from "../helpers/patience.ts";
+import { type Answer, send, startWorld, type World } from "./bad-input.kit.ts";
 
 export let world: World;
 let batches: number;

@@ -2,7 +2,8 @@
 import { once } from "node:events";
 import type { Server } from "node:http";
 import type { Socket } from "node:net";
-import { expectProblem, send, until } from "./bad-input.kit.ts";
+import { until } from "../helpers/patience.ts";
+import { expectProblem, send } from "./bad-input.kit.ts";
 import { authorized, expectBatch, head, isEverythingGone, Reader, socketOf, startWire, world } from "./bad-wire.kit.ts";
 
 startWire();

@@ -3,10 +3,11 @@ import { hostname } from "node:os";
 import { type Database, openDatabase } from "../../database/database.ts";
 import type { BatchRow } from "../../database/store.ts";
 import type { SystemStats } from "../../services/monitor/monitor.contract.ts";
-import { describeWithRabbit, newNamespace, rabbitUrl, removeNamespace, until } from "../helpers/amqp.ts";
+import { describeWithRabbit, newNamespace, rabbitUrl, removeNamespace } from "../helpers/amqp.ts";
 import { describePostgres, freshSchema, type Schema } from "../helpers/database.ts";
 import { accepted, admin, type Batch, batchWhen, get, lines, newClient, type TestClient } from "../helpers/http.ts";
 import { metrics } from "../helpers/metrics.ts";
+import { until } from "../helpers/patience.ts";
 import {
   killLeftOvers,
   launch,

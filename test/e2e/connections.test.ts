@@ -3,8 +3,9 @@ import type { Server } from "node:http";
 import { connect, type Socket } from "node:net";
 import { accepted, newClient, type TestClient } from "../helpers/http.ts";
 import { metrics } from "../helpers/metrics.ts";
+import { until } from "../helpers/patience.ts";
 import { type System, startSystem } from "../helpers/system.ts";
-import { expectProblem, send, until } from "./bad-input.kit.ts";
+import { expectProblem, send } from "./bad-input.kit.ts";
 import { Reader } from "./bad-wire.kit.ts";
 
 const UNREAD_MS = 400;

@@ -5,9 +5,9 @@ import type { WithCache } from "../../mixins/cache.ts";
 import type { WithDatabase } from "../../mixins/database.ts";
 import { readEvents } from "../helpers/events.ts";
 import { accepted, admin, type Batch, batchWhen, get, newClient, post } from "../helpers/http.ts";
-import { patience } from "../helpers/patience.ts";
+import { patience, until } from "../helpers/patience.ts";
 import { startSystem } from "../helpers/system.ts";
-import { rows, storeOf, until } from "../integration/batch/kit.ts";
+import { rows, storeOf } from "../integration/batch/kit.ts";
 import {
   AT_ONCE_MS,
   ask,

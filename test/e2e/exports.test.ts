@@ -2,8 +2,8 @@
 import { connect, type Socket } from "node:net";
 import { gzipSync } from "node:zlib";
 import type { Api } from "../../services/api/http/gateway.ts";
-import { until } from "../helpers/amqp.ts";
 import { accepted, admin, type Batch, batchWhen, get, newClient, type TestClient } from "../helpers/http.ts";
+import { until } from "../helpers/patience.ts";
 import { type System, startSystem } from "../helpers/system.ts";
 
 const MOST = 8;

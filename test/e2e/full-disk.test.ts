@@ -3,9 +3,9 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Database } from "../../database/database.ts";
 import { accepted, type Batch, batchWhen, get, lines, newClient, post, type TestClient } from "../helpers/http.ts";
+import { until } from "../helpers/patience.ts";
 import { type SmallDisk, smallDisk } from "../helpers/small-disk.ts";
 import { type System, startSystem } from "../helpers/system.ts";
-import { until } from "../integration/batch/kit.ts";
 
 const NAME = "a full disk";
 const disk = smallDisk(NAME, 24) as SmallDisk;

@@ -1,8 +1,8 @@
 /** The promise: what a client sees of its batches, its rate and the node's health over HTTP is what the page /docs says. */
 import { createHash } from "node:crypto";
 import { accepted, admin, type Batch, batchWhen, get, newClient, post, type TestClient } from "../helpers/http.ts";
+import { until } from "../helpers/patience.ts";
 import { type System, startSystem } from "../helpers/system.ts";
-import { until } from "./bad-input.kit.ts";
 import { imported, problemOf } from "./imported.ts";
 
 let system: System;

@@ -2,8 +2,8 @@
 import { Readable } from "node:stream";
 import { gzipSync } from "node:zlib";
 import { get, newClient, post } from "../helpers/http.ts";
+import { until } from "../helpers/patience.ts";
 import { type System, startSystem } from "../helpers/system.ts";
-import { until } from "./bad-input.kit.ts";
 import { imported, problemOf, schema } from "./imported.ts";
 
 let system: System;

@@ -7,9 +7,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { root } from "../../root.cjs";
 import { newClient, type TestClient } from "../helpers/http.ts";
+import { until } from "../helpers/patience.ts";
 import { skipAll } from "../helpers/skip.ts";
 import { type System, startSystem } from "../helpers/system.ts";
-import { until } from "./bad-input.kit.ts";
 
 const hasNginx = spawnSync("nginx", ["-v"]).status === 0;
 if (!hasNginx) {

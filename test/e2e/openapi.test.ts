@@ -1,7 +1,6 @@
 /** The promise: every example of the OpenAPI document is answered as the document says, and so are refusals. */
 import { gzipSync } from "node:zlib";
 import { openApi } from "../../services/api/openapi/document.ts";
-import { until } from "../helpers/amqp.ts";
 import { accepted, admin, batchWhen, newClient, type TestClient } from "../helpers/http.ts";
 import {
   bodyFaults,
@@ -12,6 +11,7 @@ import {
   type Parameter,
   webhookDifferences,
 } from "../helpers/openapi.ts";
+import { until } from "../helpers/patience.ts";
 import { type Received, startReceiver } from "../helpers/receiver.ts";
 import { ADMIN_TOKEN, type System, startSystem } from "../helpers/system.ts";
 

@@ -4,8 +4,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { connect } from "amqplib";
 import { root } from "../../root.cjs";
-import { describeWithRabbit, newNamespace, rabbitUrl, removeNamespace, until } from "../helpers/amqp.ts";
+import { describeWithRabbit, newNamespace, rabbitUrl, removeNamespace } from "../helpers/amqp.ts";
 import { accepted, newClient } from "../helpers/http.ts";
+import { until } from "../helpers/patience.ts";
 import { type System, startSystem } from "../helpers/system.ts";
 
 const example = (name: string) => join(root, "examples/consumers", name);

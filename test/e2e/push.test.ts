@@ -10,7 +10,7 @@ import { gzipSync } from "node:zlib";
 import { root } from "../../root.cjs";
 import { call } from "../../services/messages.ts";
 import { type Batch, get, lines, newClient, type TestClient } from "../helpers/http.ts";
-import { patience } from "../helpers/patience.ts";
+import { until } from "../helpers/patience.ts";
 import { startProxy, type TcpProxy } from "../helpers/proxy.ts";
 import { type System, startSystem } from "../helpers/system.ts";
 
@@ -197,14 +197,6 @@ test("--help tells all options", async () => {
   const { status, stdout } = await push(["--help"]);
   expect([status, stdout]).toEqual([0, expect.stringMatching(/--idempotency-key[\s\S]*Exit code: 0 completed, 2/)]);
 });
-
-/** Waits for a fact. */
-async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  for (const began = performance.now(); !(await isSo()); ) {
-    if (performance.now() - began > patience(15_000)) throw new Error(`Waited in vain for ${isSo}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
 
 describe("a connection that fails", () => {
   let proxy: TcpProxy;

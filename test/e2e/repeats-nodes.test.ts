@@ -1,9 +1,9 @@
 /** The promise: also over two nodes one upload is one batch, and what a killed node was taking in can be sent again. */
 import { type Database, openDatabase } from "../../database/database.ts";
-import { describePostgres, freshSchema, type Schema } from "../helpers/database.ts";
+import { describePostgres, migratedPostgres, type Schema } from "../helpers/database.ts";
 import { type Batch, get, newClient, post, type TestClient } from "../helpers/http.ts";
+import { until } from "../helpers/patience.ts";
 import { killLeftOvers, type RunningProcess, startProcess, temporaryFolder, untilFile } from "../helpers/process.ts";
-import { until } from "./bad-input.kit.ts";
 
 const leases = { BATCH_LEASE: "1s", SWEEP_INTERVAL: "100ms" };
 const long = Array.from({ length: 1_000 }, (_, i) => `{"a":${i}}`).join("\n");
@@ -47,9 +47,8 @@ describePostgres("two nodes on PostgreSQL", () => {
 
   const start = () => startProcess({ DATABASE_URL: schema.url, ...leases });
   beforeAll(async () => {
-    schema = await freshSchema();
+    schema = await migratedPostgres();
     db = await openDatabase({ url: schema.url });
-    await db.migrate();
     nodes = await Promise.all([start(), start()]);
   });
   afterAll(async () => {

@@ -1,8 +1,8 @@
 /** What the tests of repeated uploads share: a client of each test's own, and uploads by key and piece by piece. */
 import type { Database } from "../../database/database.ts";
 import { type Batch, get, newClient, post, type TestClient } from "../helpers/http.ts";
+import { until } from "../helpers/patience.ts";
 import { type System, startSystem } from "../helpers/system.ts";
-import { until } from "./bad-input.kit.ts";
 
 export const ndjson = "application/x-ndjson";
 export const DAY_S = 86_400;

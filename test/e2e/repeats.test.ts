@@ -2,7 +2,7 @@
 import { request } from "node:http";
 import { gzipSync } from "node:zlib";
 import { batchWhen } from "../helpers/http.ts";
-import { until } from "./bad-input.kit.ts";
+import { until } from "../helpers/patience.ts";
 import {
   batchesOf,
   client,

@@ -6,8 +6,9 @@ import type { WithCache } from "../../mixins/cache.ts";
 import type { WithDatabase } from "../../mixins/database.ts";
 import type { Api } from "../../services/api/http/gateway.ts";
 import { accepted, admin, batchWhen, get, newClient, post, type TestClient } from "../helpers/http.ts";
+import { until } from "../helpers/patience.ts";
 import { type System, startSystem } from "../helpers/system.ts";
-import { select, until } from "../integration/batch/kit.ts";
+import { select } from "../integration/batch/kit.ts";
 
 let system: System;
 let url: string;

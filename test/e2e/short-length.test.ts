@@ -3,7 +3,8 @@ import { once } from "node:events";
 import type { Server } from "node:http";
 import type { Socket } from "node:net";
 import { gzipSync } from "node:zlib";
-import { type Answer, expectProblem, until } from "./bad-input.kit.ts";
+import { until } from "../helpers/patience.ts";
+import { type Answer, expectProblem } from "./bad-input.kit.ts";
 import { authorized, expectBatch, head, isEverythingGone, Reader, socketOf, startWire, world } from "./bad-wire.kit.ts";
 
 startWire();

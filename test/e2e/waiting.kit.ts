@@ -1,7 +1,8 @@
 /** What the tests of waiting clients share: a system whose handler keeps each chunk until the test lets it go. */
 import { accepted, type Batch, get, newClient, type TestClient } from "../helpers/http.ts";
+import { until } from "../helpers/patience.ts";
 import { type System, startSystem } from "../helpers/system.ts";
-import { rows, until } from "../integration/batch/kit.ts";
+import { rows } from "../integration/batch/kit.ts";
 
 export let system: System;
 export let url: string;

@@ -1,7 +1,7 @@
 /** The promise: who waits for a batch by Prefer: wait or by its ETag hears of its end at once, by the answer. */
 import { accepted, admin, batchWhen, newClient, post } from "../helpers/http.ts";
-import { patience } from "../helpers/patience.ts";
-import { hasStatus, rows, until } from "../integration/batch/kit.ts";
+import { patience, until } from "../helpers/patience.ts";
+import { hasStatus, rows } from "../integration/batch/kit.ts";
 import {
   AT_ONCE_MS,
   ask,

@@ -1,7 +1,7 @@
 /** The promise: where a webhook goes and what signs it is what holds today; who turned it off hears nothing more. */
 import { Webhook } from "standardwebhooks";
-import { until } from "../helpers/amqp.ts";
 import { accepted, admin, batchWhen, get, newClient, type TestClient } from "../helpers/http.ts";
+import { until } from "../helpers/patience.ts";
 import type { Received } from "../helpers/receiver.ts";
 import {
   deliveries,

@@ -1,7 +1,7 @@
 /** The promise: over TLS a webhook goes to receivers whose certificate is right, and what is wrong with others is told. */
-import { until } from "../helpers/amqp.ts";
 import { type Authority, type Certificate, newAuthority } from "../helpers/certificates.ts";
 import { accepted, admin, newClient } from "../helpers/http.ts";
+import { until } from "../helpers/patience.ts";
 import { killLeftOvers, type RunningProcess, startProcess, temporaryFolder } from "../helpers/process.ts";
 import { startReceiver } from "../helpers/receiver.ts";
 

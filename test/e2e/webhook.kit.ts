@@ -1,7 +1,7 @@
 /** What the tests of webhooks share: a system that repeats quickly, receivers of a test's own, and what was sent to them. */
 import { createHmac } from "node:crypto";
-import { until } from "../helpers/amqp.ts";
 import { admin, newClient, type TestClient } from "../helpers/http.ts";
+import { until } from "../helpers/patience.ts";
 import { type Received, type Receiver, startReceiver } from "../helpers/receiver.ts";
 import { type System, startSystem } from "../helpers/system.ts";
 

@@ -1,7 +1,7 @@
 /** Webhooks as partners and operators know them: signed, repeated, never lost, and sent to nobody else. */
 import { Webhook } from "standardwebhooks";
-import { until } from "../helpers/amqp.ts";
 import { accepted, admin, batchWhen, newClient } from "../helpers/http.ts";
+import { until } from "../helpers/patience.ts";
 import type { Received } from "../helpers/receiver.ts";
 import {
   type Delivery,

@@ -1,7 +1,6 @@
 /** The RabbitMQ of tests, and what is left in it to be removed. */
 import { connect } from "amqplib";
 import { type Config, loadConfig } from "../../config/config.ts";
-import { patience } from "./patience.ts";
 import { canRun, lackOf, urlOf } from "./servers.ts";
 import { ADMIN_TOKEN } from "./system.ts";
 
@@ -60,17 +59,4 @@ export async function consumersOf(namespace: string): Promise<number> {
   const { consumerCount } = await channel.checkQueue(configFor(namespace).batchReadyQueue);
   await connection.close();
   return consumerCount;
-}
-
-/** Waits for a fact. */
-export async function until(
-  isThere: () => boolean | Promise<boolean>,
-  what: string,
-  timeoutMs = 20_000,
-): Promise<void> {
-  const began = performance.now();
-  while (!(await isThere())) {
-    if (performance.now() - began > patience(timeoutMs)) throw new Error(`Waited in vain: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
 }

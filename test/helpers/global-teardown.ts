@@ -1,5 +1,8 @@
+import { dropPostgresTemplate } from "./database.ts";
 import { containers } from "./global-setup.ts";
+import { lackOf } from "./servers.ts";
 
-export default async function stopContainers(): Promise<void> {
+export default async function endAll(): Promise<void> {
+  if (!lackOf("postgres")) await dropPostgresTemplate();
   await Promise.all(containers.splice(0).map((container) => container.stop()));
 }

@@ -6,7 +6,6 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
-import { patience } from "./patience.ts";
 import { canRun, lackOf, urlOf } from "./servers.ts";
 
 export const redisUrl = urlOf("redis");
@@ -160,13 +159,4 @@ export async function redisProxy(target = redisUrl) {
     },
     end: cut,
   };
-}
-
-/** Waits for a fact. */
-export async function until(isSo: () => boolean | Promise<boolean>, what: string, timeoutMs = 10_000): Promise<void> {
-  const began = performance.now();
-  while (!(await isSo())) {
-    if (performance.now() - began > patience(timeoutMs)) throw new Error(`Waited in vain: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
 }

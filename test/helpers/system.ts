@@ -19,7 +19,7 @@ import policy from "../../services/policy/policy.service.ts";
 import rateLimiter from "../../services/rateLimiter/rateLimiter.service.ts";
 import retention from "../../services/retention/retention.service.ts";
 import webhook from "../../services/webhook/webhook.service.ts";
-import { freshSchema, type Schema } from "./database.ts";
+import { migratedPostgres, type Schema } from "./database.ts";
 import { freshMssqlDatabase } from "./mssql.ts";
 import { copyTemplate } from "./template.ts";
 
@@ -99,7 +99,7 @@ export async function startSystem({
   };
 }
 
-/** Where the tests of this run keep their data: a file, a migrated schema in PostgreSQL, or a database in SQL Server. */
+/** Where the tests of this run keep their data: a file, or a database in PostgreSQL or SQL Server. */
 async function place(folder: string): Promise<Schema> {
   const { TEST_DATABASE: kind } = process.env;
   if (!kind) {
@@ -108,7 +108,8 @@ async function place(folder: string): Promise<Schema> {
     if (process.env.TEST_SQLITE_TEMPLATE) copyTemplate(file);
     return { url: `sqlite:${file}`, drop: async () => undefined };
   }
-  const own = await (kind === "mssql" ? freshMssqlDatabase() : freshSchema());
+  if (kind === "postgres") return migratedPostgres();
+  const own = await freshMssqlDatabase();
   const database = await openDatabase({ url: own.url });
   await database.migrate();
   await database.close();

@@ -5,9 +5,9 @@ import { rendered } from "../../repl/answer.ts";
 import { commands, outputOf, replCommands } from "../../repl/commands.ts";
 import { root } from "../../root.cjs";
 import { accepted, admin, batchWhen, get, newClient, post, type TestClient } from "../helpers/http.ts";
+import { until } from "../helpers/patience.ts";
 import { temporaryFolder } from "../helpers/process.ts";
 import { type System, startSystem } from "../helpers/system.ts";
-import { until } from "./batch/kit.ts";
 
 let system: System;
 let client: TestClient;

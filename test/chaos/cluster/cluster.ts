@@ -6,8 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Database, openDatabase } from "../../../database/database.ts";
 import { root } from "../../../root.cjs";
-import { describeWithRabbit, newNamespace, removeNamespace, until } from "../../helpers/amqp.ts";
-import { describePostgres, freshSchema, type Schema } from "../../helpers/database.ts";
+import { describeWithRabbit, newNamespace, removeNamespace } from "../../helpers/amqp.ts";
+import { describePostgres, migratedPostgres, type Schema } from "../../helpers/database.ts";
+import { until } from "../../helpers/patience.ts";
 import { killLeftOvers } from "../../helpers/process.ts";
 import { describeRedis, freshPrefix, looker } from "../../helpers/redis.ts";
 import type { Left } from "./keeper.ts";
@@ -39,14 +40,13 @@ export class Cluster {
 
   /** Resolves when every node is whole. */
   async open(): Promise<void> {
-    this.schema = await freshSchema();
+    this.schema = await migratedPostgres();
     const { url } = this.schema;
     this.folder = mkdtempSync(join(tmpdir(), "dataflow-chaos-"));
     const keeper = join(root, "test/chaos/cluster/keeper.ts");
     this.keeper = spawn(process.execPath, [keeper], { stdio: ["pipe", "ignore", "inherit"], detached: true });
     const env = { NAMESPACE: this.namespace, REDIS_KEY_PREFIX: this.prefix, ...this.settings };
     this.db = await openDatabase({ url });
-    await this.db.migrate();
     for (const role of this.roles) this.places.push(await this.newPlace(role, url, env));
     for (const place of this.places) place.start();
     await this.untilWhole();
@@ -58,7 +58,7 @@ export class Cluster {
     return Place.open({ name, role, folder: this.folder, changed }, databaseUrl, env);
   }
 
-  private tellKeeper(schemaUrl: string): void {
+  private tellKeeper(databaseUrl: string): void {
     const lives = this.places.flatMap((place) => place.lives);
     const alive = lives.filter(({ node }) => node.child.exitCode === null && node.child.signalCode === null);
     const { namespace, prefix, folder } = this;
@@ -67,7 +67,7 @@ export class Cluster {
       nodeIds: lives.map(({ nodeId }) => nodeId),
       namespace,
       prefix,
-      schemaUrl,
+      databaseUrl,
       folder,
     };
     this.keeper?.stdin?.write(`${JSON.stringify(left)}\n`);

@@ -10,7 +10,7 @@ export interface Left {
   nodeIds: string[];
   namespace: string;
   prefix: string;
-  schemaUrl: string;
+  databaseUrl: string;
   /** Of the logs, which stay. */
   folder: string;
 }
@@ -21,14 +21,14 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => {
 for await (const line of createInterface({ input: process.stdin })) left = JSON.parse(line) as Left | null;
 if (left) await remove(left);
 
-async function remove({ pids, nodeIds, namespace, prefix, schemaUrl, folder }: Left): Promise<void> {
+async function remove({ pids, nodeIds, namespace, prefix, databaseUrl, folder }: Left): Promise<void> {
   for (const pid of pids) kill(pid);
-  const [{ removeNamespace }, { dropSchema }, { looker }] = await Promise.all([
+  const [{ removeNamespace }, { dropDatabase }, { looker }] = await Promise.all([
     import("../../helpers/amqp.ts"),
     import("../../helpers/database.ts"),
     import("../../helpers/redis.ts"),
   ]);
-  await Promise.allSettled([removeNamespace(namespace, nodeIds), dropSchema(schemaUrl), looker(prefix).end()]);
+  await Promise.allSettled([removeNamespace(namespace, nodeIds), dropDatabase(databaseUrl), looker(prefix).end()]);
   process.stderr.write(`The run was broken off; its faults and the nodes' logs are in ${folder}\n`);
 }
 

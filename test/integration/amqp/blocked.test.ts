@@ -1,8 +1,9 @@
 import { type ChannelModel, connect } from "amqplib";
 import type { QueueStats } from "../../../database/store.ts";
 import type { CloudEvent } from "../../../services/outbox/outbox.contract.ts";
-import { describeWithRabbit, newNamespace, until } from "../../helpers/amqp.ts";
+import { describeWithRabbit, newNamespace } from "../../helpers/amqp.ts";
 import { accepted, batchWhen, newClient } from "../../helpers/http.ts";
+import { until } from "../../helpers/patience.ts";
 import { hasRabbitServer, type RabbitServer, startRabbitServer } from "../../helpers/rabbit-server.ts";
 import { canRun } from "../../helpers/servers.ts";
 import { type System, startSystem } from "../../helpers/system.ts";

@@ -1,7 +1,6 @@
 /** The promise: who waits on one node hears at once that another has ended the batch, by RabbitMQ; without it in 2 s. */
 import type { AddressInfo } from "node:net";
 import type { ServiceBroker, ServiceSchema } from "moleculer";
-import { openDatabase } from "../../../database/database.ts";
 import api from "../../../services/api/api.service.ts";
 import batch from "../../../services/batch/batch.service.ts";
 import batchLock from "../../../services/batchLock/batchLock.service.ts";
@@ -18,13 +17,12 @@ import {
   rabbitUrl,
   rabbitUrlAt,
   removeNamespace,
-  until,
 } from "../../helpers/amqp.ts";
-import { describePostgres, freshSchema, type Schema } from "../../helpers/database.ts";
+import { describePostgres, migratedPostgres, type Schema } from "../../helpers/database.ts";
 import { readEvents } from "../../helpers/events.ts";
 import { accepted, type Batch, get, newClient, post, type TestClient } from "../../helpers/http.ts";
 import { startNode } from "../../helpers/nodes.ts";
-import { patience } from "../../helpers/patience.ts";
+import { patience, until } from "../../helpers/patience.ts";
 import { startProxy, type TcpProxy } from "../../helpers/proxy.ts";
 
 /** Chunks that the worker's handler has in hand, each with what lets it go. */
@@ -52,10 +50,7 @@ everyServer("the end of a batch on another node", () => {
   let client: TestClient;
 
   beforeAll(async () => {
-    schema = await freshSchema();
-    const database = await openDatabase({ url: schema.url });
-    await database.migrate();
-    await database.close();
+    schema = await migratedPostgres();
     proxy = await startProxy(rabbitTarget);
     const env = { DATABASE_URL: schema.url, NAMESPACE: namespace, PORT: "0", POLL_INTERVAL: "200ms" };
     [worker, door] = await Promise.all([

@@ -9,9 +9,9 @@ import {
   rabbitUrl,
   rabbitUrlAt,
   removeNamespace,
-  until,
 } from "../../helpers/amqp.ts";
 import { accepted, admin, batchWhen, newClient, type TestClient } from "../../helpers/http.ts";
+import { until } from "../../helpers/patience.ts";
 import { startProxy, type TcpProxy } from "../../helpers/proxy.ts";
 import { type System, startSystem } from "../../helpers/system.ts";
 

@@ -3,9 +3,9 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { root } from "../../../root.cjs";
-import { describeWithRabbit, newNamespace, rabbitUrl, removeNamespace, until } from "../../helpers/amqp.ts";
+import { describeWithRabbit, newNamespace, rabbitUrl, removeNamespace } from "../../helpers/amqp.ts";
 import { accepted, batchWhen, newClient } from "../../helpers/http.ts";
-import { patience } from "../../helpers/patience.ts";
+import { patience, until } from "../../helpers/patience.ts";
 import { type System, startSystem } from "../../helpers/system.ts";
 import { row } from "../batch/kit.ts";
 

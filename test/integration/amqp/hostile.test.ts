@@ -1,7 +1,8 @@
 /** Whatever somebody puts on RabbitMQ's queues, the node lives, works on, and its log stays short. */
 import { type Channel, type ChannelModel, connect } from "amqplib";
-import { describeWithRabbit, newNamespace, rabbitUrl, removeNamespace, until } from "../../helpers/amqp.ts";
+import { describeWithRabbit, newNamespace, rabbitUrl, removeNamespace } from "../../helpers/amqp.ts";
 import { accepted, batchWhen, newClient } from "../../helpers/http.ts";
+import { until } from "../../helpers/patience.ts";
 import { killLeftOvers, type RunningProcess, startProcess, temporaryFolder } from "../../helpers/process.ts";
 
 const LONGEST_LINE = 1_000;

@@ -6,8 +6,8 @@ import {
   rabbitTarget,
   rabbitUrlAt,
   removeNamespace,
-  until,
 } from "../../helpers/amqp.ts";
+import { until } from "../../helpers/patience.ts";
 import { startProxy, type TcpProxy } from "../../helpers/proxy.ts";
 import { ids, startNode, stopNodes } from "./queue.suite.ts";
 

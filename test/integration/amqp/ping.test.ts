@@ -6,8 +6,8 @@ import {
   rabbitTarget,
   rabbitUrlAt,
   removeNamespace,
-  until,
 } from "../../helpers/amqp.ts";
+import { until } from "../../helpers/patience.ts";
 import { startProxy } from "../../helpers/proxy.ts";
 
 describeWithRabbit("a ping of RabbitMQ", () => {

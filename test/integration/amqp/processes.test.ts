@@ -1,7 +1,8 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
-import { configFor, describeWithRabbit, newNamespace, removeNamespace, until } from "../../helpers/amqp.ts";
+import { configFor, describeWithRabbit, newNamespace, removeNamespace } from "../../helpers/amqp.ts";
+import { until } from "../../helpers/patience.ts";
 import { batchIdOf, startNode } from "./queue.suite.ts";
 
 interface NodeProcess {

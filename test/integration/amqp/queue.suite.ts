@@ -5,7 +5,7 @@ import { define } from "../../../mixins/define.ts";
 import { type QueueChannel, type QueueMessage, queueMixin, type WithQueue } from "../../../mixins/queue.ts";
 import { brokerOptions } from "../../../moleculer.config.ts";
 import { uuidv7 } from "../../../services/ids.ts";
-import { until } from "../../helpers/amqp.ts";
+import { until } from "../../helpers/patience.ts";
 
 export interface Delivery {
   id: string | null;

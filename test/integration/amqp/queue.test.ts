@@ -1,6 +1,7 @@
 import { connect } from "amqplib";
 import type { Config } from "../../../config/config.ts";
-import { configFor, describeWithRabbit, newNamespace, rabbitUrl, removeNamespace, until } from "../../helpers/amqp.ts";
+import { configFor, describeWithRabbit, newNamespace, rabbitUrl, removeNamespace } from "../../helpers/amqp.ts";
+import { until } from "../../helpers/patience.ts";
 import { batchIdOf, ids, queueSuite, startNode, stopNodes } from "./queue.suite.ts";
 
 describeWithRabbit("work queues in RabbitMQ", () => {

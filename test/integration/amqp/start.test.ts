@@ -10,8 +10,8 @@ import {
   rabbitUrlAt,
   rabbitUrlWith,
   removeNamespace,
-  until,
 } from "../../helpers/amqp.ts";
+import { until } from "../../helpers/patience.ts";
 import { startProxy } from "../../helpers/proxy.ts";
 import { leftovers, nothingLeft } from "../../unit/contracts/kit.ts";
 

@@ -1,6 +1,7 @@
 import { define } from "../../../mixins/define.ts";
-import { configFor, describeWithRabbit, newNamespace, rabbitUrl, removeNamespace, until } from "../../helpers/amqp.ts";
+import { configFor, describeWithRabbit, newNamespace, rabbitUrl, removeNamespace } from "../../helpers/amqp.ts";
 import { accepted, batchWhen, newClient } from "../../helpers/http.ts";
+import { until } from "../../helpers/patience.ts";
 import { type System, startSystem } from "../../helpers/system.ts";
 import { startNode } from "./queue.suite.ts";
 

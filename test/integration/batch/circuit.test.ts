@@ -1,8 +1,9 @@
 /** The promise: a handler whose circuit is open is one that is not there now: waited for, without an attempt. */
 import { Errors, type ServiceSchema } from "moleculer";
 import { accepted, newClient } from "../../helpers/http.ts";
+import { until } from "../../helpers/patience.ts";
 import { type System, startSystem } from "../../helpers/system.ts";
-import { ended, handler, row, rows, until } from "./kit.ts";
+import { ended, handler, row, rows } from "./kit.ts";
 
 let system: System;
 afterEach(() => system.stop());

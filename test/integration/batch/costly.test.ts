@@ -1,8 +1,8 @@
 /** A batch whose schema is legal and costly takes its own time, and nobody else's. */
 import { accepted, newClient } from "../../helpers/http.ts";
-import { patience } from "../../helpers/patience.ts";
+import { patience, until } from "../../helpers/patience.ts";
 import { type System, startSystem } from "../../helpers/system.ts";
-import { ended, row, rows, select, storeOf, until } from "./kit.ts";
+import { ended, row, rows, select, storeOf } from "./kit.ts";
 
 let system: System;
 afterEach(() => system.stop());

@@ -3,8 +3,9 @@ import { randomBytes } from "node:crypto";
 import { DatabaseUnavailable } from "../../../database/errors.ts";
 import type { HandlerCall } from "../../../services/batchProcessor/batchProcessor.contract.ts";
 import { accepted, admin, newClient, type TestClient } from "../../helpers/http.ts";
+import { until } from "../../helpers/patience.ts";
 import { type System, startSystem } from "../../helpers/system.ts";
-import { ended, handler, hanging, row, rows, select, storeOf, until } from "./kit.ts";
+import { ended, handler, hanging, row, rows, select, storeOf } from "./kit.ts";
 
 let system: System;
 afterEach(() => system.stop());

@@ -3,8 +3,9 @@ import { DatabaseUnavailable } from "../../../database/errors.ts";
 import type { BatchRow, Settlement, WorkerCommit } from "../../../services/batch/batch.contract.ts";
 import { call } from "../../../services/messages.ts";
 import { accepted, batchWhen, get, lines, newClient } from "../../helpers/http.ts";
+import { until } from "../../helpers/patience.ts";
 import { type System, startSystem } from "../../helpers/system.ts";
-import { ended, handler, hanging, hasStatus, row, rows, storeOf, until } from "./kit.ts";
+import { ended, handler, hanging, hasStatus, row, rows, storeOf } from "./kit.ts";
 
 let system: System;
 const start = async (options: Parameters<typeof startSystem>[0]) => {
@@ -111,7 +112,7 @@ test("a run whose fence was raised is aborted, though its handler hangs; the lat
   await until(() => hang.calls.length === 1);
   expect(await running()).toEqual([id]);
   await fetch(`${system.url}/imports/${id}/cancel`, { method: "POST", headers: { authorization: client.auth } });
-  await until(async () => (await running()).length === 0, 5_000);
+  await until(async () => (await running()).length === 0, "none to run", 5_000);
   const before = await row(system, id);
   hang.release();
   await ended(system, client, (await accepted(system.url, client, rows(1))).id);

@@ -1,7 +1,8 @@
 /** Small batches that wait are worked together, and each of them is what it would be alone. */
 import { accepted, get, lines, newClient, type TestClient } from "../../helpers/http.ts";
+import { until } from "../../helpers/patience.ts";
 import { type System, startSystem } from "../../helpers/system.ts";
-import { ended, type handler, hanging, row, rows, select, storeOf, until } from "./kit.ts";
+import { ended, type handler, hanging, row, rows, select, storeOf } from "./kit.ts";
 
 let system: System;
 afterEach(async () => {

@@ -4,9 +4,10 @@ import { join } from "node:path";
 import type { ServiceSchema } from "moleculer";
 import type { HandlerCall } from "../../../services/batchProcessor/batchProcessor.contract.ts";
 import { accepted, admin, type Batch, batchWhen, get, lines, newClient } from "../../helpers/http.ts";
+import { until } from "../../helpers/patience.ts";
 import { killLeftOvers, startProcess, temporaryFolder } from "../../helpers/process.ts";
 import { type System, startSystem } from "../../helpers/system.ts";
-import { ended, handler, numbersOf, row, rows, select, until } from "./kit.ts";
+import { ended, handler, numbersOf, row, rows, select } from "./kit.ts";
 
 let system: System;
 const plain = { name: "plain", actions: { run: () => null } } as unknown as ServiceSchema;

@@ -2,9 +2,10 @@
 import { Errors } from "moleculer";
 import type { HandlerCall } from "../../../services/batchProcessor/batchProcessor.contract.ts";
 import { accepted, admin, batchWhen, get, lines, newClient } from "../../helpers/http.ts";
+import { until } from "../../helpers/patience.ts";
 import { type System, startSystem } from "../../helpers/system.ts";
 import { hears } from "../../unit/contracts/kit.ts";
-import { ended, handler, hasStatus, row, rows, select, until } from "./kit.ts";
+import { ended, handler, hasStatus, row, rows, select } from "./kit.ts";
 
 let system: System;
 /** What the handler "own.run" answers to a client's calls. */

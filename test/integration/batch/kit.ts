@@ -3,7 +3,6 @@ import type { Context, ServiceSchema } from "moleculer";
 import type { Database } from "../../../database/database.ts";
 import type { HandlerAnswer, HandlerCall } from "../../../services/batchProcessor/batchProcessor.contract.ts";
 import { batchWhen, type TestClient } from "../../helpers/http.ts";
-import { patience } from "../../helpers/patience.ts";
 import type { System } from "../../helpers/system.ts";
 
 export const databaseOf = ({ broker }: System): Database =>
@@ -14,19 +13,6 @@ export const storeOf = (system: System) => databaseOf(system).store;
 /** A query on the system's own database. */
 export const select = async <T = Record<string, unknown>>(system: System, sql: string): Promise<T[]> =>
   (await databaseOf(system).sequelize.query(sql))[0] as T[];
-
-type Falsy = false | null | undefined | 0;
-
-/** Waits for a fact: the first truthy answer of `look`. */
-export async function until<T>(look: () => T | Promise<T>, timeoutMs = 15_000): Promise<Exclude<T, Falsy>> {
-  const began = performance.now();
-  for (;;) {
-    const seen = await look();
-    if (seen) return seen as Exclude<T, Falsy>;
-    if (performance.now() - began > patience(timeoutMs)) throw new Error(`Waited in vain for: ${look}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
 
 /** `count` records `{"n":1}`, `{"n":2}`, … as NDJSON. */
 export const rows = (count: number): string => Array.from({ length: count }, (_, i) => `{"n":${i + 1}}`).join("\n");

@@ -2,8 +2,9 @@
 import type { Service } from "moleculer";
 import type { WithSchedule } from "../../../mixins/schedule.ts";
 import { accepted, newClient, type TestClient } from "../../helpers/http.ts";
+import { until } from "../../helpers/patience.ts";
 import { type System, startSystem } from "../../helpers/system.ts";
-import { rows, select, storeOf, until } from "./kit.ts";
+import { rows, select, storeOf } from "./kit.ts";
 import { Messages } from "./messages.kit.ts";
 
 /** Events count twice: where they are told, and where this node hears them. */

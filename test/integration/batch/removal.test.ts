@@ -1,7 +1,8 @@
 /** What is over goes: uploads that broke off at once, bodies with their batch's end, all of it with its retention. */
 import type { BatchRow } from "../../../services/batch/batch.contract.ts";
 import { accepted, admin, batchWhen, get, newClient, post } from "../../helpers/http.ts";
-import { databaseOf, ended, handler, hasStatus, row, rows, select, storeOf, until } from "./kit.ts";
+import { until } from "../../helpers/patience.ts";
+import { databaseOf, ended, handler, hasStatus, row, rows, select, storeOf } from "./kit.ts";
 import { countOf, due, endStarted, env, start, system, withoutWorker } from "./waiting.kit.ts";
 
 endStarted();

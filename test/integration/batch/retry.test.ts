@@ -1,8 +1,9 @@
 /** Resubmission: a failed batch goes on, rejected records come again as one batch of their own. */
 import type { HandlerCall } from "../../../services/batchProcessor/batchProcessor.contract.ts";
 import { accepted, admin, type Batch, get, lines, newClient, type TestClient } from "../../helpers/http.ts";
+import { until } from "../../helpers/patience.ts";
 import { type System, startSystem } from "../../helpers/system.ts";
-import { ended, handler, hanging, numbersOf, row, rows, select, until } from "./kit.ts";
+import { ended, handler, hanging, numbersOf, row, rows, select } from "./kit.ts";
 
 let system: System;
 let answer: (call: HandlerCall) => unknown = () => null;

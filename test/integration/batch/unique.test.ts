@@ -1,8 +1,9 @@
 /** The policy's uniqueKey: of the records of a client with the same key exactly one is delivered. */
 import type { HandlerCall } from "../../../services/batchProcessor/batchProcessor.contract.ts";
 import { accepted, get, lines, newClient } from "../../helpers/http.ts";
+import { until } from "../../helpers/patience.ts";
 import { type System, startSystem } from "../../helpers/system.ts";
-import { databaseOf, ended, handler, select, storeOf, until } from "./kit.ts";
+import { databaseOf, ended, handler, select, storeOf } from "./kit.ts";
 
 let system: System;
 let answer: (call: HandlerCall) => unknown = () => null;

@@ -1,7 +1,8 @@
 /** A policy's versions go once nobody needs them. */
 import { accepted, admin, get, newClient } from "../../helpers/http.ts";
+import { until } from "../../helpers/patience.ts";
 import { type System, startSystem } from "../../helpers/system.ts";
-import { ended, rows, select, until } from "./kit.ts";
+import { ended, rows, select } from "./kit.ts";
 
 let system: System;
 beforeAll(async () => {

@@ -3,7 +3,8 @@ import type { ServiceSchema } from "moleculer";
 import { call } from "../../../services/messages.ts";
 import policyService from "../../../services/policy/policy.service.ts";
 import { accepted, admin, newClient } from "../../helpers/http.ts";
-import { ended, row, rows, select, storeOf, until } from "./kit.ts";
+import { until } from "../../helpers/patience.ts";
+import { ended, row, rows, select, storeOf } from "./kit.ts";
 import { about, countOf, due, endStarted, env, start, system, withoutWorker } from "./waiting.kit.ts";
 
 endStarted();

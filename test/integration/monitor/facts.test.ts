@@ -4,10 +4,11 @@ import { call } from "../../../services/messages.ts";
 import { describeWithRabbit, newNamespace, rabbitTarget, rabbitUrlAt, removeNamespace } from "../../helpers/amqp.ts";
 import { accepted, get, newClient, post, type TestClient } from "../../helpers/http.ts";
 import { metrics } from "../../helpers/metrics.ts";
+import { until } from "../../helpers/patience.ts";
 import { startProxy, type TcpProxy } from "../../helpers/proxy.ts";
 import { describeRedis, freshPrefix, looker, redisProxy, redisUrl } from "../../helpers/redis.ts";
 import { type System, startSystem } from "../../helpers/system.ts";
-import { hanging, rows, storeOf, until } from "../batch/kit.ts";
+import { hanging, rows, storeOf } from "../batch/kit.ts";
 
 let system: System;
 afterEach(() => system?.stop());

@@ -8,8 +8,9 @@ import { root } from "../../../root.cjs";
 import type { Readiness } from "../../../services/monitor/monitor.contract.ts";
 import { accepted, admin, batchWhen, newClient } from "../../helpers/http.ts";
 import { metrics } from "../../helpers/metrics.ts";
+import { until } from "../../helpers/patience.ts";
 import { type System, startSystem } from "../../helpers/system.ts";
-import { storeOf, until } from "../batch/kit.ts";
+import { storeOf } from "../batch/kit.ts";
 
 let system: System;
 afterEach(() => system?.stop());

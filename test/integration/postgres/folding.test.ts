@@ -1,6 +1,6 @@
 /** On PostgreSQL a change of a batch's state is a row of its own: a node makes few of them again. */
 import { describePostgres, freshPostgres } from "../../helpers/database.ts";
-import { until } from "../../helpers/redis.ts";
+import { until } from "../../helpers/patience.ts";
 import { type System, startSystem } from "../../helpers/system.ts";
 import { ready } from "../store/drafts.ts";
 

@@ -13,8 +13,9 @@ export interface Proxied {
   remove(): Promise<void>;
 }
 
-export async function proxiedPostgres(): Promise<Proxied> {
-  const { db: beside, url, remove } = await freshPostgres();
+/** `open`: of a database of one's own, or one that many tests share. */
+export async function proxiedPostgres(open = freshPostgres): Promise<Proxied> {
+  const { db: beside, url, remove } = await open();
   const { hostname: host, port } = new URL(url);
   const proxy = await startProxy({ host, port: Number(port || 5432) });
   const through = new URL(url);

@@ -4,8 +4,9 @@ import { type Database, openDatabase } from "../../../database/database.ts";
 import { isUnknown } from "../../../database/errors.ts";
 import { isUnavailable } from "../../../database/unavailable.ts";
 import { describePostgres, freshPostgres, type TestDatabase } from "../../helpers/database.ts";
+import { until } from "../../helpers/patience.ts";
 import { startSystem } from "../../helpers/system.ts";
-import { databaseOf, until } from "../batch/kit.ts";
+import { databaseOf } from "../batch/kit.ts";
 import { ready } from "../store/drafts.ts";
 
 let at: TestDatabase;

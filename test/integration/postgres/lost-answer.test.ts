@@ -4,7 +4,7 @@ import type { Database } from "../../../database/database.ts";
 import { isUnknown } from "../../../database/errors.ts";
 import type { BatchRow } from "../../../database/store.ts";
 import { call } from "../../../services/messages.ts";
-import { describePostgres } from "../../helpers/database.ts";
+import { describePostgres, freshPostgres, keptDatabase } from "../../helpers/database.ts";
 import { accepted, admin, batchWhen, get, newClient, post } from "../../helpers/http.ts";
 import { patience } from "../../helpers/patience.ts";
 import { startSystem } from "../../helpers/system.ts";
@@ -28,8 +28,11 @@ let at: Proxied;
 let db: Database;
 
 describePostgres("a lost answer", () => {
+  const { open, end: endDatabase } = keptDatabase(freshPostgres);
+  afterAll(endDatabase);
+
   beforeEach(async () => {
-    at = await proxiedPostgres();
+    at = await proxiedPostgres(open);
     db = await opened(at.url);
   });
   afterEach(async () => {

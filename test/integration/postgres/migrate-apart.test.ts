@@ -7,7 +7,7 @@ import { migrate, migrations, pending } from "../../../database/migrations/migra
 import type { Migration } from "../../../database/migrations/migration.ts";
 import { namesIn, plain } from "../../../database/schema/names.ts";
 import { describePostgres, freshSchema, type Schema } from "../../helpers/database.ts";
-import { until } from "../../helpers/redis.ts";
+import { until } from "../../helpers/patience.ts";
 
 const NAME = "record_key_chunk_ix";
 const index = indexStep("9001-index", { name: NAME, table: "record_key", columns: ["batch_id", "chunk_no"] });

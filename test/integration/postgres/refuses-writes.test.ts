@@ -3,8 +3,8 @@ import pg from "pg";
 import { openDatabase } from "../../../database/database.ts";
 import { describePostgres, freshSchema, onServer, POSTGRES_URL, type Schema } from "../../helpers/database.ts";
 import { accepted, type Batch, batchWhen, get, newClient, post, type TestClient } from "../../helpers/http.ts";
+import { until } from "../../helpers/patience.ts";
 import { type System, startSystem } from "../../helpers/system.ts";
-import { until } from "../batch/kit.ts";
 
 const ROLE = `dataflow_reader_${process.pid}`;
 const PASSWORD = "only-for-tests";

@@ -3,9 +3,8 @@ import pg from "pg";
 import type { BatchRow } from "../../../database/store.ts";
 import { call } from "../../../services/messages.ts";
 import { describePostgres, freshPostgres, type TestDatabase } from "../../helpers/database.ts";
-import { patience } from "../../helpers/patience.ts";
+import { patience, until } from "../../helpers/patience.ts";
 import { type System, startSystem } from "../../helpers/system.ts";
-import { until } from "../../unit/contracts/kit.ts";
 import { isOver, newBatch, ready, upload } from "../store/drafts.ts";
 
 const SWEEP_MS = 200;
@@ -78,7 +77,7 @@ describePostgres("retention on PostgreSQL", () => {
     await until(async () => (await recordsOf(large)) < ROWS);
     await call(node.broker, "batch.claim", { id: busy, owner: "a-dead-worker:1" });
     const began = performance.now();
-    await until(async () => (await call(node.broker, "batch.get", { publicId })).state === "ready", 10_000);
+    await until(async () => (await call(node.broker, "batch.get", { publicId })).state === "ready", "the batch to be ready", 10_000);
     expect(performance.now() - began).toBeLessThan(patience(LEASE_MS + SWEEP_MS + 1_000));
     expect(await recordsOf(large)).toBeGreaterThan(0);
   });
@@ -86,7 +85,7 @@ describePostgres("retention on PostgreSQL", () => {
   test("two nodes share what is due, and never delete of the same batch at the same time", async () => {
     await Promise.all([startNode(), startNode()]);
     const ids = [await overdue(1), await overdue(2), await overdue(3)];
-    await until(async () => (await rows(`SELECT 1 FROM batch WHERE id IN (${ids})`)).length === 0, 25_000);
+    await until(async () => (await rows(`SELECT 1 FROM batch WHERE id IN (${ids})`)).length === 0, "all to be gone", 25_000);
     const pieces = await rows<{ batch_id: number; began: number; ended: number }>("SELECT * FROM piece ORDER BY began");
     const together = pieces.flatMap((one) =>
       pieces
@@ -141,7 +140,7 @@ describePostgres("retention on PostgreSQL", () => {
     nodes = [];
     expect(await left()).toBeGreaterThan(0);
     await startNode();
-    await until(async () => (await left()) === 0, 25_000);
+    await until(async () => (await left()) === 0, "nothing to be left", 25_000);
     await until(async () => (await rows("SELECT 1 FROM stale_errors")).length === 0);
   });
 
@@ -158,7 +157,7 @@ describePostgres("retention on PostgreSQL", () => {
     await new Promise((resolve) => setTimeout(resolve, 2 * PIECE_MS));
     expect(await recordsOf(id)).toBe(left);
     await startNode();
-    await until(async () => (await rows(`SELECT 1 FROM batch WHERE id = ${id}`)).length === 0, 25_000);
+    await until(async () => (await rows(`SELECT 1 FROM batch WHERE id = ${id}`)).length === 0, "it to be gone", 25_000);
     expect(await recordsOf(id)).toBe(0);
   });
 });

@@ -2,8 +2,8 @@ import type { Service, ServiceBroker, ServiceSchema } from "moleculer";
 import { cacheMixin, type WithCache } from "../../../mixins/cache.ts";
 import { define } from "../../../mixins/define.ts";
 import { acquainted, startNode } from "../../helpers/nodes.ts";
-import { patience } from "../../helpers/patience.ts";
-import { describeRedis, freshPrefix, looker, redisProxy, redisUrl, until } from "../../helpers/redis.ts";
+import { patience, until } from "../../helpers/patience.ts";
+import { describeRedis, freshPrefix, looker, redisProxy, redisUrl } from "../../helpers/redis.ts";
 
 interface Thing {
   version: number;

@@ -1,15 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { call } from "../../../services/messages.ts";
 import { newClient } from "../../helpers/http.ts";
-import {
-  describeRedis,
-  freshPrefix,
-  looker,
-  type RedisServer,
-  redisUrl,
-  startRedis,
-  until,
-} from "../../helpers/redis.ts";
+import { until } from "../../helpers/patience.ts";
+import { describeRedis, freshPrefix, looker, type RedisServer, redisUrl, startRedis } from "../../helpers/redis.ts";
 import { type System, startSystem } from "../../helpers/system.ts";
 
 describeRedis("clients and policies in Redis", () => {

@@ -10,7 +10,8 @@ import { spendScript } from "../../../services/rateLimiter/rateLimiter.lua.ts";
 import rateLimiter from "../../../services/rateLimiter/rateLimiter.service.ts";
 import { advance, type Met, spend, type Window } from "../../../services/rateLimiter/rateLimiter.window.ts";
 import { startNode } from "../../helpers/nodes.ts";
-import { describeRedis, freshPrefix, looker, redisProxy, redisUrl, startRedis, until } from "../../helpers/redis.ts";
+import { until } from "../../helpers/patience.ts";
+import { describeRedis, freshPrefix, looker, redisProxy, redisUrl, startRedis } from "../../helpers/redis.ts";
 
 describeRedis("the limiter on Redis", () => {
   let prefix: string;

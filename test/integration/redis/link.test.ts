@@ -1,6 +1,6 @@
 import { RedisLink } from "../../../lib/redis/link.ts";
-import { patience } from "../../helpers/patience.ts";
-import { describeRedis, freePort, type RedisServer, redisProxy, startRedis, until } from "../../helpers/redis.ts";
+import { patience, until } from "../../helpers/patience.ts";
+import { describeRedis, freePort, type RedisServer, redisProxy, startRedis } from "../../helpers/redis.ts";
 
 /** With what a busy machine adds: without the cut it would be for ever. */
 const WITHIN_100_MS = 500;

@@ -4,15 +4,8 @@ import { SqlLocks } from "../../../services/batchLock/batchLock.sql.ts";
 import { call } from "../../../services/messages.ts";
 import { freshDatabase } from "../../helpers/database.ts";
 import { startNode } from "../../helpers/nodes.ts";
-import {
-  describeRedis,
-  freshPrefix,
-  looker,
-  type RedisServer,
-  redisUrl,
-  startRedis,
-  until,
-} from "../../helpers/redis.ts";
+import { until } from "../../helpers/patience.ts";
+import { describeRedis, freshPrefix, looker, type RedisServer, redisUrl, startRedis } from "../../helpers/redis.ts";
 
 const acquire = (broker: ServiceBroker, batchId: string) => call(broker, "batchLock.acquire", { batchId, fence: 0 });
 const extend = (broker: ServiceBroker, batchId: string, token: string) =>

@@ -20,7 +20,7 @@ import { openDatabase } from "../../../database/database.ts";
 import { DatabaseUnavailable } from "../../../database/errors.ts";
 import { root } from "../../../root.cjs";
 import { freshDatabase, type TestDatabase } from "../../helpers/database.ts";
-import { until } from "../batch/kit.ts";
+import { until } from "../../helpers/patience.ts";
 import { ready } from "./drafts.ts";
 
 let opened: TestDatabase;

@@ -5,7 +5,7 @@ import type { Database } from "../../../database/database.ts";
 import { type ActorName, contracts, type EventName } from "../../../services/contracts.ts";
 import type { Params } from "../../../services/declare.ts";
 import { type ProblemCode, type ProblemExtra, problems } from "../../../services/errors.ts";
-import { patience } from "../../helpers/patience.ts";
+import { until } from "../../helpers/patience.ts";
 import { type System, type SystemOptions, startSystem } from "../../helpers/system.ts";
 
 /** A node of the system, whose `stop` fails when a timer, thread, socket or file is left. */
@@ -61,15 +61,6 @@ export async function nothingLeft(left: () => string[]): Promise<void> {
   await until(() => left().length === 0).catch(() => {
     throw new Error(`Left behind: ${left().join(", ")}`);
   });
-}
-
-/** Waits for a fact; the time is only how long a test that fails takes. */
-export async function until(isThere: () => unknown, timeoutMs = 5_000): Promise<void> {
-  const began = performance.now();
-  while (!(await isThere())) {
-    if (performance.now() - began > patience(timeoutMs)) throw new Error("Waited in vain.");
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
 }
 
 /** Matches a refusal of that kind, with its status. */

@@ -2,7 +2,8 @@ import { ServiceBroker, type ServiceSchema } from "moleculer";
 import { loadConfig, useConfig } from "../../../config/config.ts";
 import { drainMiddleware } from "../../../middlewares/drain.ts";
 import { call } from "../../../services/messages.ts";
-import { deferred, leftovers, nothingLeft, standIn, until } from "../contracts/kit.ts";
+import { until } from "../../helpers/patience.ts";
+import { deferred, leftovers, nothingLeft, standIn } from "../contracts/kit.ts";
 
 const log: string[] = [];
 beforeEach(() => log.splice(0));

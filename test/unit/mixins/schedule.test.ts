@@ -1,7 +1,8 @@
 import type { ServiceBroker } from "moleculer";
 import { define } from "../../../mixins/define.ts";
 import { scheduleMixin, type WithSchedule } from "../../../mixins/schedule.ts";
-import { deferred, startBroker, until } from "../contracts/kit.ts";
+import { until } from "../../helpers/patience.ts";
+import { deferred, startBroker } from "../contracts/kit.ts";
 
 let broker: ServiceBroker;
 let stop: () => Promise<void>;

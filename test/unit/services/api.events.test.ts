@@ -7,7 +7,7 @@ import { PROGRESS_EVERY_MS } from "../../../services/api/http/watches.ts";
 import { EventStream } from "../../../services/api/routes/events.ts";
 import type { BatchRow, BatchState } from "../../../services/batch/batch.contract.ts";
 import { isProblem } from "../../../services/errors.ts";
-import { until } from "../contracts/kit.ts";
+import { until } from "../../helpers/patience.ts";
 
 const times = { createdAt: 0, readyAt: 0, startedAt: 0, finishedAt: null };
 /** Every state of it is as large as a batch with a long text in it. */

@@ -4,7 +4,7 @@ import { createServer, type Server, type ServerResponse } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import { Turns } from "../../../services/api/http/turns.ts";
 import { sent } from "../../../services/api/routes/export.ts";
-import { until } from "../contracts/kit.ts";
+import { until } from "../../helpers/patience.ts";
 
 const ROW = "x".repeat(1_000);
 const ROWS_A_PAGE = 250;

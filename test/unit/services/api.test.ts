@@ -6,8 +6,9 @@ import api from "../../../services/api/api.service.ts";
 import type { Client } from "../../../services/clientCache/clientCache.contract.ts";
 import { Problem, type ProblemCode, problems } from "../../../services/errors.ts";
 import { defaultPolicy } from "../../../services/policy/policy.document.ts";
+import { until } from "../../helpers/patience.ts";
 import type { System } from "../../helpers/system.ts";
-import { standIn, startNode, until } from "../contracts/kit.ts";
+import { standIn, startNode } from "../contracts/kit.ts";
 
 /** The api between partners that do as the test says. */
 const client = { id: 1, publicId: "acme-id", identifier: "acme", status: "active" } as Client;

@@ -10,8 +10,9 @@ import type { Client } from "../../../services/clientCache/clientCache.contract.
 import type { RunningUploads } from "../../../services/imports/imports.running.ts";
 import { call, type ParamsOf } from "../../../services/messages.ts";
 import type { CloudEvent } from "../../../services/outbox/outbox.contract.ts";
+import { until } from "../../helpers/patience.ts";
 import type { System } from "../../helpers/system.ts";
-import { hears, startNode, until } from "../contracts/kit.ts";
+import { hears, startNode } from "../contracts/kit.ts";
 
 export let system: System;
 /** The test's own; `newClient` takes its place. */

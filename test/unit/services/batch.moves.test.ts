@@ -3,7 +3,8 @@ import { Readable } from "node:stream";
 import type { BatchRow } from "../../../database/store.ts";
 import type { WorkerCommit } from "../../../services/batch/batch.contract.ts";
 import { call } from "../../../services/messages.ts";
-import { problem, until } from "../contracts/kit.ts";
+import { until } from "../../helpers/patience.ts";
+import { problem } from "../contracts/kit.ts";
 import {
   claimed,
   client,

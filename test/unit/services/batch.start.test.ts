@@ -1,7 +1,8 @@
 import { define } from "../../../mixins/define.ts";
 import { Sweeper } from "../../../services/batch/batch.sweep.ts";
 import { RunningUploads } from "../../../services/imports/imports.running.ts";
-import { startNode, until } from "../contracts/kit.ts";
+import { until } from "../../helpers/patience.ts";
+import { startNode } from "../contracts/kit.ts";
 
 afterEach(() => jest.restoreAllMocks());
 

@@ -3,7 +3,8 @@ import { Readable } from "node:stream";
 import { type BatchRow, type BatchState, batchStates } from "../../../database/store.ts";
 import { moveOf } from "../../../services/batch/batch.states.ts";
 import { call } from "../../../services/messages.ts";
-import { problem, standIn, startNode, until, wrongParams } from "../contracts/kit.ts";
+import { until } from "../../helpers/patience.ts";
+import { problem, standIn, startNode, wrongParams } from "../contracts/kit.ts";
 import {
   type Create,
   client,

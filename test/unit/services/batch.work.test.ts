@@ -3,7 +3,8 @@ import type { BatchRow } from "../../../database/store.ts";
 import { uuidv7 } from "../../../services/ids.ts";
 import { deleteWhole } from "../../../services/imports/imports.running.ts";
 import { call } from "../../../services/messages.ts";
-import { problem, until } from "../contracts/kit.ts";
+import { until } from "../../helpers/patience.ts";
+import { problem } from "../contracts/kit.ts";
 import {
   claimed,
   client,

@@ -6,8 +6,9 @@ import type { BatchRow, BatchStore } from "../../../database/store.ts";
 import type { HandlerCall } from "../../../services/batchProcessor/batchProcessor.contract.ts";
 import type { Client } from "../../../services/clientCache/clientCache.contract.ts";
 import { call } from "../../../services/messages.ts";
+import { until } from "../../helpers/patience.ts";
 import type { System } from "../../helpers/system.ts";
-import { startNode, until } from "../contracts/kit.ts";
+import { startNode } from "../contracts/kit.ts";
 
 export const services = ["batchProcessor", "imports", "batch", "batchLock", "policy", "clientCache", "outbox"];
 
@@ -77,7 +78,7 @@ export async function post(policy: object = {}, body = '{"n":1}\n{"n":2}\n', nod
 }
 export const get = ({ publicId }: BatchRow, node = system) => call(node.broker, "batch.get", { publicId });
 export async function when(batch: BatchRow, ...states: BatchRow["state"][]): Promise<BatchRow> {
-  await until(async () => states.includes((await get(batch)).state), 10_000);
+  await until(async () => states.includes((await get(batch)).state), `one of ${states}`, 10_000);
   return get(batch);
 }
 export const ended = (batch: BatchRow) => when(batch, "completed", "completed_with_errors", "failed", "cancelled");

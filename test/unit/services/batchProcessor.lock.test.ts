@@ -1,7 +1,7 @@
 /** The promise: a batch is worked under its lock and its fence alone, and goes on where a run was broken off. */
 import { DatabaseUnavailable } from "../../../database/errors.ts";
 import { call } from "../../../services/messages.ts";
-import { until } from "../contracts/kit.ts";
+import { until } from "../../helpers/patience.ts";
 import {
   acquire,
   answers,

@@ -1,5 +1,6 @@
 import { WorkLoop } from "../../../services/batchProcessor/batchProcessor.loop.ts";
-import { deferred, until } from "../contracts/kit.ts";
+import { until } from "../../helpers/patience.ts";
+import { deferred } from "../contracts/kit.ts";
 
 describe("the loop", () => {
   /** Work that ends when the test says so. */

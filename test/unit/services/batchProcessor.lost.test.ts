@@ -3,8 +3,9 @@ import type { Service } from "moleculer";
 import type { MemoryLocks } from "../../../services/batchLock/batchLock.memory.ts";
 import type { LeaseKeeper } from "../../../services/batchProcessor/batchProcessor.leases.ts";
 import { call } from "../../../services/messages.ts";
+import { until } from "../../helpers/patience.ts";
 import type { System } from "../../helpers/system.ts";
-import { startNode, until } from "../contracts/kit.ts";
+import { startNode } from "../contracts/kit.ts";
 import { answers, calls, get, orders, post, services, startHandler, storeOf } from "./batchProcessor.kit.ts";
 
 let node: System;

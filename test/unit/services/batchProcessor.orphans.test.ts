@@ -4,8 +4,9 @@ import { DatabaseUnavailable } from "../../../database/errors.ts";
 import type { BatchRow, BatchStore } from "../../../database/store.ts";
 import type { Executor } from "../../../services/batchProcessor/batchProcessor.executor.ts";
 import { call } from "../../../services/messages.ts";
+import { until } from "../../helpers/patience.ts";
 import type { System } from "../../helpers/system.ts";
-import { startNode, until } from "../contracts/kit.ts";
+import { startNode } from "../contracts/kit.ts";
 import { answers, get, orders, post, services, startHandler, storeOf } from "./batchProcessor.kit.ts";
 
 let node: System;

@@ -6,7 +6,7 @@ import { Executor } from "../../../services/batchProcessor/batchProcessor.execut
 import { KeptLock } from "../../../services/batchProcessor/batchProcessor.lock.ts";
 import type { Run } from "../../../services/batchProcessor/batchProcessor.run.ts";
 import { Validators } from "../../../services/batchProcessor/batchProcessor.validators.ts";
-import { until } from "../contracts/kit.ts";
+import { until } from "../../helpers/patience.ts";
 import { get, post, startWorker, status, storeOf, system } from "./batchProcessor.kit.ts";
 
 describe("a run", () => {

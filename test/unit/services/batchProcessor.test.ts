@@ -6,7 +6,8 @@ import { brokerOptions } from "../../../moleculer.config.ts";
 import type { WorkLoop } from "../../../services/batchProcessor/batchProcessor.loop.ts";
 import batchProcessor from "../../../services/batchProcessor/batchProcessor.service.ts";
 import { call } from "../../../services/messages.ts";
-import { startNode, until } from "../contracts/kit.ts";
+import { until } from "../../helpers/patience.ts";
+import { startNode } from "../contracts/kit.ts";
 import {
   answers,
   calls,

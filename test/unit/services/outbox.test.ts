@@ -4,8 +4,9 @@ import type { WithDatabase } from "../../../mixins/database.ts";
 import { define } from "../../../mixins/define.ts";
 import { type QueueChannel, type QueueMessage, queueMixin } from "../../../mixins/queue.ts";
 import { call } from "../../../services/messages.ts";
+import { until } from "../../helpers/patience.ts";
 import type { System } from "../../helpers/system.ts";
-import { hears, standIn, startNode, until, wrongParams } from "../contracts/kit.ts";
+import { hears, standIn, startNode, wrongParams } from "../contracts/kit.ts";
 
 /** What the store keeps: rows that were left over, and which it was asked to delete. */
 let leftOver: OutboxRow[];

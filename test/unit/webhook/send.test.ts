@@ -3,9 +3,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { type AddressInfo, createServer as createRaw, type Server, type Socket } from "node:net";
 import { createServer as createTls, getCACertificates, setDefaultCACertificates } from "node:tls";
 import { type SendOptions, send } from "../../../services/webhook/webhook.send.ts";
-import { until } from "../../helpers/amqp.ts";
 import { newAuthority } from "../../helpers/certificates.ts";
-import { patience } from "../../helpers/patience.ts";
+import { patience, until } from "../../helpers/patience.ts";
 import { startReceiver } from "../../helpers/receiver.ts";
 
 const open = new Set<Socket>();
