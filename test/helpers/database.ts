@@ -38,6 +38,7 @@ export async function freshDatabase(): Promise<TestDatabase> {
 
 export const POSTGRES_URL = urlOf("postgres");
 
+const DROPPED_AT_ONCE = 20;
 /** One that nobody else has at the same time. */
 const TEMPLATE_LOCK = 748_213_377;
 
@@ -78,30 +79,42 @@ async function dropSchema(url: string): Promise<void> {
   await onServer(`DROP SCHEMA IF EXISTS ${schema} CASCADE`);
 }
 
-/** A database of its own on the server for tests, migrated: a copy of the run's own, for 60 ms where the steps take a second. */
+/**
+ * A database of its own on the server for tests, migrated: a copy of the run's own, for 60 ms where the steps take a second.
+ * It goes with the run: each drop by itself would wait until the server has written all that is dirty.
+ */
 export async function migratedPostgres(): Promise<Schema> {
   const template = await postgresTemplate();
-  const name = `dataflow_${process.pid}_${randomBytes(6).toString("hex")}`;
+  const name = `${template}${randomBytes(6).toString("hex")}`;
   await onServer(`CREATE DATABASE ${name} TEMPLATE ${template}`);
-  const url = urlOfDatabase(name);
-  return { url, drop: () => dropDatabase(url) };
+  return { url: urlOfDatabase(name), drop: async () => undefined };
 }
 
 /** By the URL that `migratedPostgres` gave. Ends what is still connected to it. */
 export const dropDatabase = (url: string): Promise<void> =>
   onServer(`DROP DATABASE IF EXISTS ${new URL(url).pathname.slice(1)} WITH (FORCE)`);
 
+/** It names the schema, so that nodes have the tables' plain names whatever their settings. */
 function urlOfDatabase(name: string): string {
   const url = new URL(POSTGRES_URL);
   url.pathname = `/${name}`;
-  return url.href;
+  return `${url.href}?options=-c%20search_path%3Dpublic`;
 }
 
-/** Its name is the run's; global-setup.ts gives it. */
+/** Its name is the run's, and begins those of its copies; global-setup.ts gives it. */
 const templateName = () => process.env.TEST_POSTGRES_TEMPLATE as string;
 
-/** At the end of the run. */
-export const dropPostgresTemplate = (): Promise<void> => dropDatabase(urlOfDatabase(templateName()));
+/** At the end of the run: its databases, some at once, for then they wait together. */
+export async function dropPostgresDatabases(): Promise<void> {
+  let names: string[] = [];
+  await onServer("SELECT 1", async (client) => {
+    const text = "SELECT datname AS name FROM pg_database WHERE starts_with(datname, $1)";
+    const { rows } = await client.query<{ name: string }>(text, [templateName()]);
+    names = rows.map(({ name }) => name);
+  });
+  while (names.length > 0)
+    await Promise.all(names.splice(0, DROPPED_AT_ONCE).map((name) => dropDatabase(urlOfDatabase(name))));
+}
 
 /** The name of the run's migrated database, which the first to ask makes. */
 async function postgresTemplate(): Promise<string> {
@@ -110,7 +123,7 @@ async function postgresTemplate(): Promise<string> {
     const { rowCount } = await client.query("SELECT 1 FROM pg_database WHERE datname = $1", [name]);
     if (rowCount) return;
     // Under its name only when it is whole.
-    const half = `${name}_half`;
+    const half = `${name}half`;
     await client.query(`DROP DATABASE IF EXISTS ${half} WITH (FORCE)`);
     await client.query(`CREATE DATABASE ${half}`);
     const db = await openDatabase({ url: urlOfDatabase(half) });

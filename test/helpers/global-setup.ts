@@ -33,7 +33,7 @@ async function startWhereDockerRuns(kind: ServerKind): Promise<string | null> {
 
 export default async function findAll(): Promise<void> {
   await makeTemplate();
-  process.env.TEST_POSTGRES_TEMPLATE = `dataflow_template_${process.pid}`;
+  process.env.TEST_POSTGRES_TEMPLATE = `dataflow_test_${process.pid}_`;
   await findServers(process.env, startWhereDockerRuns);
   // Jest keeps to itself what a file says all of whose tests are skipped.
   for (const name of Object.keys(serverKinds) as ServerName[]) {

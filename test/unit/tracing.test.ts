@@ -2,8 +2,8 @@
 import type { ServiceBroker } from "moleculer";
 import { loadConfig } from "../../config/config.ts";
 import { startNode } from "../helpers/nodes.ts";
+import { until } from "../helpers/patience.ts";
 import { type Receiver, startReceiver } from "../helpers/receiver.ts";
-import { until } from "../helpers/redis.ts";
 
 const it = {
   name: "it",

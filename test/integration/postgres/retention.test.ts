@@ -77,7 +77,11 @@ describePostgres("retention on PostgreSQL", () => {
     await until(async () => (await recordsOf(large)) < ROWS);
     await call(node.broker, "batch.claim", { id: busy, owner: "a-dead-worker:1" });
     const began = performance.now();
-    await until(async () => (await call(node.broker, "batch.get", { publicId })).state === "ready", "the batch to be ready", 10_000);
+    await until(
+      async () => (await call(node.broker, "batch.get", { publicId })).state === "ready",
+      "the batch to be ready",
+      10_000,
+    );
     expect(performance.now() - began).toBeLessThan(patience(LEASE_MS + SWEEP_MS + 1_000));
     expect(await recordsOf(large)).toBeGreaterThan(0);
   });
@@ -85,7 +89,11 @@ describePostgres("retention on PostgreSQL", () => {
   test("two nodes share what is due, and never delete of the same batch at the same time", async () => {
     await Promise.all([startNode(), startNode()]);
     const ids = [await overdue(1), await overdue(2), await overdue(3)];
-    await until(async () => (await rows(`SELECT 1 FROM batch WHERE id IN (${ids})`)).length === 0, "all to be gone", 25_000);
+    await until(
+      async () => (await rows(`SELECT 1 FROM batch WHERE id IN (${ids})`)).length === 0,
+      "all to be gone",
+      25_000,
+    );
     const pieces = await rows<{ batch_id: number; began: number; ended: number }>("SELECT * FROM piece ORDER BY began");
     const together = pieces.flatMap((one) =>
       pieces

@@ -93,6 +93,22 @@ test("heartbeats keep a stream open that has nothing to tell", async () => {
   expect(text).toMatch(/\r\n0\r\n\r\n$/);
 });
 
+test("a heartbeat comes when nothing else came for so long", async () => {
+  jest.useFakeTimers({ doNotFake: ["performance", "nextTick", "setImmediate", "queueMicrotask"] });
+  try {
+    await open({ heartbeatMs: 1_000 });
+    const written = jest.spyOn(res, "write");
+    jest.advanceTimersByTime(900);
+    stream.show(batch(1));
+    jest.advanceTimersByTime(900);
+    expect(written.mock.calls).toEqual([[expect.stringMatching(/^event: batch/)]]);
+    jest.advanceTimersByTime(100);
+    expect(written.mock.calls[1]).toEqual([":\n\n"]);
+  } finally {
+    jest.useRealTimers();
+  }
+});
+
 test("events are written a third of a second apart, the end at once", async () => {
   await open();
   const all = readAll();

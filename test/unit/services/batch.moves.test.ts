@@ -85,6 +85,16 @@ describe("what is asked of a batch", () => {
     expect(await inside().database.store.readChunk(batch.id, 0)).not.toBeNull();
   });
 
+  test("redrive finds none whose retention ends within a minute: it may be half deleted", async () => {
+    const { id, publicId } = await failed();
+    const endsIn = (ms: number) =>
+      inside().database.sequelize.query(`UPDATE batch SET due_at = ${Date.now() + ms} WHERE id = ${id}`);
+    await endsIn(30_000);
+    await expect(call(system.broker, "batch.redrive", { publicId })).rejects.toEqual(problem("not-found"));
+    await endsIn(3_600_000);
+    expect(await call(system.broker, "batch.redrive", { publicId })).toMatchObject({ state: "ready" });
+  });
+
   test("redrive of one that its first pass refused begins anew", async () => {
     await newClient({ onInvalid: "rejectBatch" });
     const batch = await claimed(await create("{}"));

@@ -3,7 +3,7 @@ import { setImmediate } from "node:timers/promises";
 import type { ChunkCommit } from "../../../database/store.ts";
 import { Validators } from "../../../services/batchProcessor/batchProcessor.validators.ts";
 import { call } from "../../../services/messages.ts";
-import { until } from "../contracts/kit.ts";
+import { until } from "../../helpers/patience.ts";
 import { calls, ended, get, post, startWorker, status, storeOf, system } from "./batchProcessor.kit.ts";
 
 startWorker();

@@ -86,6 +86,20 @@ describe("leases", () => {
     expect(lost).toEqual(["1: its lease could not be renewed"]);
   });
 
+  test("an answer takes back nothing of a lease that a commit has moved since it was asked for", async () => {
+    keeper.hold(held(1));
+    const answer = deferred<{ id: number; fence: number }[]>();
+    answers.push(() => answer.promise);
+    const renewing = keeper.renew();
+    jest.advanceTimersByTime(9_000);
+    keeper.renewed(1);
+    answer.resolve([{ id: 1, fence: 1 }]);
+    await renewing;
+    jest.advanceTimersByTime(29_000);
+    await keeper.renew();
+    expect(lost).toEqual([]);
+  });
+
   test("what was claimed, or claimed again, while the call ran is not judged by its answer", async () => {
     keeper.hold(held(1));
     const answer = deferred<{ id: number; fence: number }[]>();

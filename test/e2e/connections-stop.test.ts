@@ -1,0 +1,25 @@
+/** The promise: a stop waits for requests, and for no connection that never carried one. */
+import { once } from "node:events";
+import type { Server } from "node:http";
+import { connect } from "node:net";
+import { until } from "../helpers/patience.ts";
+import { startSystem } from "../helpers/system.ts";
+
+test("a connection that never carried a request holds up no stop", async () => {
+  const system = await startSystem();
+  const { server } = system.broker.getLocalService("api") as unknown as { server: Server };
+  const open = () => new Promise<number>((resolve) => server.getConnections((_error, count) => resolve(count)));
+  const socket = connect(Number(new URL(system.url).port), "127.0.0.1");
+  await once(socket, "connect");
+  await until(async () => (await open()) === 1);
+  let isStopped = false;
+  const stopped = system.stop().then(() => {
+    isStopped = true;
+  });
+  try {
+    await until(() => isStopped, "the stop", 5_000);
+  } finally {
+    socket.destroy();
+    await stopped;
+  }
+});

@@ -1,0 +1,46 @@
+/** Both levels of the cache: nothing old is served, and nothing old comes back. */
+import type { Mutants } from "./mutant.ts";
+
+export const cache: Mutants[] = [
+  {
+    file: "lib/cache/local.ts",
+    tests: ["unit/mixins/cache.local", "unit/mixins/cache.test"],
+    lines: [
+      ["if (epoch !== this.flushes) return;"],
+      ["if (!this.floors.has(key)) this.entries", "this.entries"],
+      [" && !(held && held.version > value.version)"],
+      ["Math.max(version, told)", "version"],
+      ["if (held && held.version < version) this.entries.delete(key);"],
+      ["this.flushes++;"],
+      ["this.entries.clear();"],
+      ["Math.min(absentTtlMs, ttlMs)", "absentTtlMs"],
+      ["!this.isOld(key, value) && ", "true && "],
+    ],
+  },
+  {
+    file: "mixins/cache.ts",
+    tests: ["unit/mixins/cache.test", "integration/redis/cache"],
+    lines: [
+      ["own.loads.delete(key);\n  return", "return"],
+      ["own.loads.clear();"],
+      ["if (own.loads.get(key) === flight) own", "own"],
+      ["if (isNews) options", "options"],
+      ["await this.shared?.put(keys, value);"],
+      [" && !local.isOld(key, held)"],
+      ["if (value) shared?.put([key], value);"],
+      ["this.shared?.lost();\n        this.readChanges", "this.readChanges"],
+    ],
+  },
+  {
+    file: "lib/cache/shared.ts",
+    tests: ["integration/redis/cache"],
+    lines: [
+      ['if (!this.isTrusted) throw new Error("Redis may hold what is old.");'],
+      ["if version and version > tonumber(ARGV[1]) then", "if false then"],
+      ["this.isTrusted = false;\n    this.losses++;", "this.losses++;"],
+      ["this.losses++;"],
+      ["this.written.clear();"],
+      ["if (done.includes(false)) return false;"],
+    ],
+  },
+];

@@ -1,0 +1,46 @@
+/** The promise: a row is kept alive as long as its upload runs and no longer, and a stop waits for what is to be taken back. */
+import { RunningUploads } from "../../../services/imports/imports.running.ts";
+import { freshDatabase, type TestDatabase } from "../../helpers/database.ts";
+import { until } from "../../helpers/patience.ts";
+import { newBatch } from "../../integration/store/drafts.ts";
+
+let at: TestDatabase;
+beforeAll(async () => {
+  at = await freshDatabase();
+});
+afterAll(() => at.remove());
+
+test("what has ended is kept alive no longer", async () => {
+  const { store } = at.db;
+  const running = new RunningUploads(store, 60_000);
+  const [one, two] = [await store.beginUpload(newBatch(1), -1), await store.beginUpload(newBatch(1), -1)];
+  running.keep(one);
+  running.keep(two);
+  running.drop(two);
+  await running.touch();
+  expect((await store.due("receiving", 9)).map(({ id }) => id)).toEqual([two]);
+});
+
+test("the end waits until the last one has left, and until what was taken back is deleted", async () => {
+  const { store } = at.db;
+  const running = new RunningUploads(store, 60_000);
+  const [first, second] = [running.enter(1, 2), running.enter(2, 2)];
+  const { promise: mayDelete, resolve } = Promise.withResolvers<void>();
+  const purge = jest.spyOn(store, "purgeChunks").mockImplementation(() => mayDelete.then(() => "done"));
+  const id = await store.beginUpload(newBatch(1), 60_000);
+  await store.voidUpload(id, false);
+  let isOver = false;
+  const ended = running.end().then(() => {
+    isOver = true;
+  });
+  first();
+  running.wipe(id);
+  await until(() => purge.mock.calls.length === 1);
+  expect(isOver).toBe(false);
+  second();
+  await new Promise((done) => setImmediate(done));
+  expect(isOver).toBe(false);
+  resolve();
+  await ended;
+  jest.restoreAllMocks();
+});
