@@ -22,8 +22,8 @@ export interface Run {
   ahead: Promise<Checked> | null;
   /** The chunk behind that one: its bytes are asked for before they are needed, for SQLite answers between two commits only. */
   behind: { no: number; chunk: Promise<StoredChunk | null> } | null;
-  /** The commit that was sent last. Null: it is known how it went. */
-  sent: Promise<BatchRow | null> | null;
+  /** The commit that was sent last, and the batch as of the one before it. Null: it is known how it went. */
+  sent: { after: Promise<BatchRow | null>; before: BatchRow } | null;
   /** The chunk at hand. Null: the last one is committed, and the batch's end is left. */
   chunk: Checked | null;
   /** The outcome. Null: the run goes on. */

@@ -120,7 +120,7 @@ const commit: Step = async (tools, run) => {
     readAhead(tools, run, next);
   }
   await sentIsKnown(tools, run);
-  run.sent = sent;
+  run.sent = { after: sent, before: run.batch };
   if (!run.outcome && !commit.end && isAhead(tools, run)) {
     run.batch = next;
     return;
@@ -138,7 +138,9 @@ async function sentIsKnown({ renewed }: Tools, run: Run): Promise<void> {
   const { sent } = run;
   if (!sent) return;
   run.sent = null;
-  const after = await sent;
+  // Stays so if the commit fails: what becomes of the batch then is decided by its row.
+  run.batch = sent.before;
+  const after = await sent.after;
   if (after) {
     run.batch = after;
     renewed(after.id);

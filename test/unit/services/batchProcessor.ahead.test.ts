@@ -77,6 +77,16 @@ test("a run that fails ends once the commit that it sent is made: the next one g
   expect(chunksOf(held)).toEqual([0, 1, 2]);
 });
 
+test("a commit that fails is an attempt at its chunk, and the last one ends the batch", async () => {
+  const store = storeOf();
+  const { commitChunk } = store;
+  jest
+    .spyOn(store, "commitChunk")
+    .mockImplementation((commit) => (commit.chunk === 1 ? Promise.reject(new Error("wrong")) : commitChunk(commit)));
+  const { state, nextChunk, accepted, attemptsTotal } = await ended(await post({ ...stored, maxAttempts: 2 }, body));
+  expect([state, nextChunk, accepted, attemptsTotal]).toEqual(["failed", 1, 1, 2]);
+});
+
 test("a commit is on its way before the next chunk is checked", async () => {
   const order: string[] = [];
   const store = storeOf();
