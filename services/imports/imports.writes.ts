@@ -3,6 +3,9 @@ import type { StoredChunk } from "../../database/store.ts";
 
 /** So many bytes may be under way while the next are read: some chunks, or many that are compressed. More only costs memory. */
 const MOST_BYTES = 4 * 1024 * 1024;
+/** A chunk counts as so many bytes at least, for one that waits costs memory beside its bytes. */
+const LEAST_BYTES = MOST_BYTES / 64;
+const counted = (bytes: number): number => Math.max(bytes, LEAST_BYTES);
 /** What was compressed during a write goes together in the next one, as far as a unit of the store has prepared statements for. */
 const MOST_AT_ONCE = 4;
 
@@ -20,7 +23,7 @@ export class ChunkWrites {
 
   /** Takes a chunk of `size` bytes that is being compressed. Resolves when more may be read; throws what a write failed with. */
   async add(size: number, chunk: Promise<StoredChunk>): Promise<void> {
-    this.bytes += size;
+    this.bytes += counted(size);
     this.begin(this.take(size, chunk));
     while (this.bytes >= MOST_BYTES && this.failure === null) await Promise.race(this.underWay);
     this.throwFailure();
@@ -51,7 +54,7 @@ export class ChunkWrites {
 
   private async take(size: number, chunk: Promise<StoredChunk>): Promise<void> {
     const stored = await chunk;
-    this.bytes -= size - stored.body.length;
+    this.bytes -= counted(size) - counted(stored.body.length);
     this.compressed.push(stored);
     if (!this.isWriting) this.begin(this.writeNext());
   }
@@ -61,7 +64,7 @@ export class ChunkWrites {
     const chunks = this.compressed.splice(0, MOST_AT_ONCE);
     await this.store(chunks);
     this.isWriting = false;
-    for (const { body } of chunks) this.bytes -= body.length;
+    for (const { body } of chunks) this.bytes -= counted(body.length);
     if (this.compressed.length > 0) this.begin(this.writeNext());
   }
 }

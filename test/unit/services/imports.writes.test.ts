@@ -68,6 +68,23 @@ test("no more than 4 MiB are under way: of a chunk its bytes, then those of its 
   await writes.end();
 });
 
+test("no more than 64 chunks are under way, however small they are", async () => {
+  const { calls, writes } = held();
+  let taken = 0;
+  const all = (async () => {
+    for (; taken < 70; taken++) await writes.add(1, Promise.resolve(chunk(taken, 1)));
+    await writes.end();
+  })();
+  await settled();
+  expect(taken).toBe(63);
+  for (let done = 0; done < calls.length; done++) {
+    calls[done]?.end();
+    await settled();
+  }
+  await all;
+  expect(calls.flatMap(({ numbers }) => numbers)).toHaveLength(70);
+});
+
 test("what a chunk fails with is thrown to whoever adds the next one, and at the end", async () => {
   const { calls, writes } = held();
   const adding = writes.add(4 * MIB, Promise.reject(new Error("wrong")));
