@@ -7,9 +7,8 @@ import type { Service } from "moleculer";
 import { configOf } from "../config/config.ts";
 import { AmqpQueues, countReconnects } from "../lib/amqp/queue.ts";
 import { Shared } from "../lib/batching/shared.ts";
-import type { Consumption, Handle, QueueDriver, QueueHandler } from "../lib/queue/driver.ts";
+import type { Consumption, Handle, QueueDriver, QueueHandler, QueueName } from "../lib/queue/driver.ts";
 import { MemoryQueues } from "../lib/queue/memory.ts";
-import type { QueueName } from "../services/contracts.ts";
 import { checkMessage, type MessageOf } from "../services/messages.ts";
 import { define, fields, type GivenBy } from "./define.ts";
 

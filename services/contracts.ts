@@ -9,6 +9,7 @@
  *                                                                        ▼
  *                                       webhook ─► the client's URL       retention: what is over its time
  */
+import type { QueueName } from "../lib/queue/driver.ts";
 import { batchActions, batchEvents } from "./batch/batch.contract.ts";
 import { batchLockActions } from "./batchLock/batchLock.contract.ts";
 import { batchProcessorActions, batchProcessorQueues } from "./batchProcessor/batchProcessor.contract.ts";
@@ -40,8 +41,7 @@ export type ActorName = keyof Contracts;
 /** As Moleculer knows it: `batch.get`. */
 export type ActionName = { [A in ActorName]: `${A}.${keyof Contracts[A] & string}` }[ActorName];
 
-export const queues = { ...batchProcessorQueues };
-export type QueueName = keyof typeof queues;
+export const queues = { ...batchProcessorQueues } satisfies Record<QueueName, unknown>;
 
 export const events = { ...batchEvents, ...clientCacheEvents, ...policyEvents, ...monitorEvents };
 export type EventName = keyof typeof events;

@@ -2,8 +2,9 @@
 
 import FastestValidator, { type SyncCheckFunction } from "fastest-validator";
 import type { CallingOptions, ServiceBroker } from "moleculer";
+import type { QueueName } from "../lib/queue/driver.ts";
 import { actors, type Caller } from "./actors.ts";
-import { type ActionName, type Contracts, type EventName, events, type QueueName, queues } from "./contracts.ts";
+import { type ActionName, type Contracts, type EventName, events, queues } from "./contracts.ts";
 import type { Answered, Infer, Params, Sent } from "./declare.ts";
 
 /** What the contract of an action declares, by the action's full name. */

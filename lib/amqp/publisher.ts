@@ -6,7 +6,7 @@ import { randomUUID } from "node:crypto";
 import type { ChannelWrapper } from "amqp-connection-manager";
 import type { ConfirmChannel, Message } from "amqplib";
 import type { Config } from "../../config/config.ts";
-import type { QueueName } from "../../services/contracts.ts";
+import type { QueueName } from "../queue/driver.ts";
 import { AmqpLink, type LinkOptions, within } from "./link.ts";
 import { declareAll, namesOf } from "./topology.ts";
 

@@ -5,10 +5,9 @@
 import type { ServiceBroker } from "moleculer";
 import { configOf } from "../../config/config.ts";
 import { type Counter, counter } from "../../middlewares/figures.ts";
-import type { QueueName } from "../../services/contracts.ts";
 import { checkMessage } from "../../services/messages.ts";
 import { Shared } from "../batching/shared.ts";
-import type { Consumption, Handle, QueueDriver } from "../queue/driver.ts";
+import type { Consumption, Handle, QueueDriver, QueueName } from "../queue/driver.ts";
 import { AmqpConsumer } from "./consumer.ts";
 import { AmqpLink, type LinkOptions } from "./link.ts";
 import { AmqpPublisher } from "./publisher.ts";

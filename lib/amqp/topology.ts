@@ -1,7 +1,7 @@
 /** What DataFlow declares in RabbitMQ: its names and arguments, which no running system changes. */
 import type { Channel, ChannelModel } from "amqplib";
 import { type Config, ConfigError } from "../../config/config.ts";
-import { type QueueName, queues } from "../../services/contracts.ts";
+import { type QueueName, queueNames } from "../queue/driver.ts";
 
 /**
  * A message that was delivered this often goes to the dead-letter queue: it probably kills its consumers. It is set
@@ -49,14 +49,14 @@ export async function declareExchange(channel: Channel, exchange: string): Promi
 /** Declares all that a publisher needs, so that its messages are not returned. */
 export async function declareAll(channel: Channel, config: Config): Promise<void> {
   await declareExchange(channel, config.eventsExchange);
-  for (const name of Object.keys(queues) as QueueName[]) await declareQueue(channel, namesOf(config, name));
+  for (const name of queueNames) await declareQueue(channel, namesOf(config, name));
 }
 
 /** Declares everything once. Throws ConfigError where something of that name exists and is not ours. */
 export async function checkTopology(connection: ChannelModel, config: Config): Promise<void> {
   const { eventsExchange } = config;
   await tryOut(connection, "EVENTS_EXCHANGE", eventsExchange, (channel) => declareExchange(channel, eventsExchange));
-  for (const name of Object.keys(queues) as QueueName[]) {
+  for (const name of queueNames) {
     const names = namesOf(config, name);
     await tryOut(connection, names.setting, names.queue, (channel) => declareQueue(channel, names));
   }

@@ -1,5 +1,8 @@
 /** What the queue mixin needs of a driver: memory, or RabbitMQ. */
-import type { QueueName } from "../../services/contracts.ts";
+
+/** The work queues. What their messages hold is in the contract of the service that consumes them. */
+export const queueNames = ["batch.ready"] as const;
+export type QueueName = (typeof queueNames)[number];
 
 export interface QueueMessage {
   /** The payload, as it was added and checked. */

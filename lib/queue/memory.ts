@@ -2,8 +2,7 @@
  * Work queues in memory, for a system of one process. Their messages are lost with the process, so a poll must make up
  * for each of them.
  */
-import type { QueueName } from "../../services/contracts.ts";
-import type { Consumption, Handle, QueueDriver, QueueMessage } from "./driver.ts";
+import type { Consumption, Handle, QueueDriver, QueueMessage, QueueName } from "./driver.ts";
 
 /** The most messages of a queue; further ones drop the oldest. Without a worker on this node they would pile up. */
 const MOST_WAITING = 1_000;
