@@ -8,6 +8,7 @@ import { SafeLogger } from "./lib/log/logger.ts";
 import { circuitsOnRequest, type Runner, readNoEnvironment } from "./lib/moleculer.ts";
 import { drainMiddleware } from "./middlewares/drain.ts";
 import { internalMiddlewares } from "./middlewares/metering.ts";
+import { eventFault } from "./services/messages.ts";
 import { monitor } from "./services/monitor/monitor.node.ts";
 
 /** The broker of a node with these settings. */
@@ -64,7 +65,7 @@ function amqpTransporter(urls: readonly string[]) {
     // Without it Nagle's algorithm holds small packets back: 548 calls a second instead of 11,000.
     socketOptions: { noDelay: true, timeout: CONNECT_TIMEOUT_MS },
   };
-  return new AmqpTransporter(options);
+  return new AmqpTransporter(options, eventFault);
 }
 
 function withHeartbeat(text: string): string {

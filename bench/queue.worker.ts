@@ -3,8 +3,8 @@ import { connect } from "amqplib";
 import { ServiceBroker } from "moleculer";
 import { loadConfig } from "../config/config.ts";
 import { define } from "../mixins/define.ts";
-import { type QueueChannel, type QueueMessage, queueMixin } from "../mixins/queue.ts";
 import { brokerOptions } from "../moleculer.config.ts";
+import { type QueueChannel, type QueueMessage, queueMixin } from "../services/queue.ts";
 
 const [, , kind, namespace, url] = process.argv as [string, string, string, string, string];
 const tell = (id: string) => process.send?.({ id, at: String(process.hrtime.bigint()) });

@@ -4,8 +4,8 @@
  * are hashed five times a call, every duration is kept for a minute for its quantiles); this one adds 0.15 µs.
  */
 import { type ActionHandler, type ActionSchema, type Middleware, type Service, ServiceBroker } from "moleculer";
+import { onCollect } from "../lib/metrics/figures.ts";
 import { countWithoutRates, Metrics, type MiddlewareFactory } from "../lib/moleculer.ts";
-import { onCollect } from "./figures.ts";
 
 /** Upper bounds in ms; what is longer counts in +Inf alone. */
 const BOUNDS = [1, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000];

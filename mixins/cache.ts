@@ -12,7 +12,7 @@ import type { Service } from "moleculer";
 import { configOf } from "../config/config.ts";
 import { LocalLevel, type Versioned } from "../lib/cache/local.ts";
 import { type Change, SharedLevel } from "../lib/cache/shared.ts";
-import { readWhenAsked } from "../middlewares/figures.ts";
+import { readWhenAsked } from "../lib/metrics/figures.ts";
 import { define, fields, type GivenBy } from "./define.ts";
 import { redisMixin } from "./redis.ts";
 import { scheduleMixin } from "./schedule.ts";

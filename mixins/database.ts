@@ -6,7 +6,7 @@ import { type Database, type DatabaseOptions, openDatabase } from "../database/d
 import { DatabaseRefused, DatabaseUnavailable, isUnknown } from "../database/errors.ts";
 import { isUnavailable } from "../database/unavailable.ts";
 import { behind, wrongUrl } from "../database/wrong-url.ts";
-import { Problem } from "../services/errors.ts";
+import { Problem } from "../lib/errors.ts";
 import { define, fields, type GivenBy } from "./define.ts";
 
 interface Shared {

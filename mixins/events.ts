@@ -1,7 +1,6 @@
 import { configOf } from "../config/config.ts";
 import type { AmqpPublisher } from "../lib/amqp/publisher.ts";
 import { publishers } from "../lib/amqp/queue.ts";
-import type { CloudEvent } from "../services/outbox/outbox.contract.ts";
 import { define, fields } from "./define.ts";
 
 /** Gives a service the exchange where outsiders bind (EVENTS_EXCHANGE): CloudEvents 1.0 in structured JSON, by type. */
@@ -12,7 +11,7 @@ export const eventsMixin = define({
   },
   methods: {
     /** Publishes the event's JSON. Resolves when RabbitMQ has stored it, or without RabbitMQ at once. Rejects if that is not certain. */
-    async publishEvent({ type, id }: Pick<CloudEvent, "type" | "id">, body: string) {
+    async publishEvent({ type, id }: { type: string; id: string }, body: string) {
       await this.publisher?.toExchange(type, id, "application/cloudevents+json", body);
     },
     /** Whether publishing can succeed now: RabbitMQ is connected and accepts messages. */

@@ -7,10 +7,9 @@ import type { Service } from "moleculer";
 import { configOf } from "../config/config.ts";
 import { AmqpQueues, countReconnects } from "../lib/amqp/queue.ts";
 import { Shared } from "../lib/batching/shared.ts";
-import type { Consumption, Handle, QueueDriver, QueueHandler, QueueName } from "../lib/queue/driver.ts";
+import type { Check, Consumption, Handle, QueueDriver, QueueHandler, QueueName } from "../lib/queue/driver.ts";
 import { MemoryQueues } from "../lib/queue/memory.ts";
-import { checkMessage, type MessageOf } from "../services/messages.ts";
-import { define, fields, type GivenBy } from "./define.ts";
+import { define, fields } from "./define.ts";
 
 export { QUEUE_CHANGED } from "../lib/amqp/queue.ts";
 export type { QueueChannel, QueueMessage } from "../lib/queue/driver.ts";
@@ -26,49 +25,50 @@ const declared = (service: Service) =>
     QueueHandler,
   ][];
 
-/** Gives a service `addAMQPJob`, and consumes the queues that its schema declares from `started` to `stopped`. */
-export const queueMixin = define({
-  state: fields<{ driver: QueueDriver; consumptions: Map<QueueName, Consumption> }>(),
-  created() {
-    this.consumptions = new Map();
-    countReconnects(this.broker);
-  },
-  methods: {
-    /** Resolves when the message is stored safely. Rejects if that is not certain: RabbitMQ is away, blocked or too slow. */
-    async addAMQPJob<N extends QueueName>(queue: N, payload: MessageOf<N>) {
-      await this.driver.add(queue, checkMessage(queue, payload));
+/**
+ * Gives a service `addAMQPJob`, and consumes the queues that its schema declares from `started` to `stopped`. `check` is
+ * asked about each payload, where it is sent and where it is received.
+ */
+export const queueMixinOf = <Payload>(check: Check<Payload>) =>
+  define({
+    state: fields<{ driver: QueueDriver; consumptions: Map<QueueName, Consumption> }>(),
+    created() {
+      this.consumptions = new Map();
+      countReconnects(this.broker);
     },
-    /** Pauses a queue that this service consumes. The message that it holds goes back for others. */
-    async pauseAMQPQueue(queue: QueueName) {
-      await this.consumptions.get(queue)?.pause();
+    methods: {
+      /** Resolves when the message is stored safely. Rejects if that is not certain: RabbitMQ is away, blocked or too slow. */
+      async addAMQPJob(queue: QueueName, payload: Payload) {
+        await this.driver.add(queue, check(queue, payload));
+      },
+      /** Pauses a queue that this service consumes. The message that it holds goes back for others. */
+      async pauseAMQPQueue(queue: QueueName) {
+        await this.consumptions.get(queue)?.pause();
+      },
+      async resumeAMQPQueue(queue: QueueName) {
+        await this.consumptions.get(queue)?.resume();
+      },
+      /** Whether messages of a consumed queue can arrive. The local event QUEUE_CHANGED tells of changes. */
+      isAMQPQueueUp(queue: QueueName) {
+        return this.consumptions.get(queue)?.isUp ?? false;
+      },
     },
-    async resumeAMQPQueue(queue: QueueName) {
-      await this.consumptions.get(queue)?.resume();
+    async started() {
+      this.driver = await drivers.acquire(this.broker);
+      for (const [name, handler] of declared(this)) {
+        const handle: Handle = async (message, ack) => {
+          try {
+            await handler.call(this, { ack }, message);
+          } catch (error) {
+            this.logger.error(`The consumer of ${name} failed, its message goes back:`, error);
+            throw error;
+          }
+        };
+        this.consumptions.set(name, this.driver.consume(name, handle, check));
+      }
     },
-    /** Whether messages of a consumed queue can arrive. The local event QUEUE_CHANGED tells of changes. */
-    isAMQPQueueUp(queue: QueueName) {
-      return this.consumptions.get(queue)?.isUp ?? false;
+    async stopped() {
+      await Promise.all([...this.consumptions.values()].map((consumption) => consumption.end()));
+      await drivers.release(this.broker);
     },
-  },
-  async started() {
-    this.driver = await drivers.acquire(this.broker);
-    for (const [name, handler] of declared(this)) {
-      const handle: Handle = async (message, ack) => {
-        try {
-          await handler.call(this, { ack }, message);
-        } catch (error) {
-          this.logger.error(`The consumer of ${name} failed, its message goes back:`, error);
-          throw error;
-        }
-      };
-      this.consumptions.set(name, this.driver.consume(name, handle));
-    }
-  },
-  async stopped() {
-    await Promise.all([...this.consumptions.values()].map((consumption) => consumption.end()));
-    await drivers.release(this.broker);
-  },
-});
-
-/** What a service finds on `this` with this mixin. */
-export type WithQueue = GivenBy<typeof queueMixin>;
+  });

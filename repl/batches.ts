@@ -2,8 +2,8 @@
 
 import type { ServiceBroker } from "moleculer";
 import { type BatchRow, type BatchState, batchStates } from "../database/store.ts";
+import { Problem } from "../lib/errors.ts";
 import { actors } from "../services/actors.ts";
-import { Problem } from "../services/errors.ts";
 import { call } from "../services/messages.ts";
 import { type Answer, age, say } from "./answer.ts";
 import { clientNamed, nameOf } from "./clients.ts";

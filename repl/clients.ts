@@ -1,9 +1,9 @@
 /** The commands for clients, their policies and their rate limits. */
 
 import type { ServiceBroker } from "moleculer";
+import { Problem } from "../lib/errors.ts";
 import { actors } from "../services/actors.ts";
 import type { Client } from "../services/clientCache/clientCache.contract.ts";
-import { Problem } from "../services/errors.ts";
 import { nodesWith } from "../services/monitor/monitor.figures.ts";
 import { age, say } from "./answer.ts";
 import { type Command, operand, PATIENCE_MS } from "./command.ts";

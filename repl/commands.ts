@@ -1,6 +1,6 @@
 /** DataFlow's own commands, for moleculer-repl. */
 import { Errors, type ServiceBroker } from "moleculer";
-import { isProblem } from "../services/errors.ts";
+import { isProblem } from "../lib/errors.ts";
 import { rendered, say } from "./answer.ts";
 import { batchCommands } from "./batches.ts";
 import { clientCommands } from "./clients.ts";

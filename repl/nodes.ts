@@ -1,8 +1,8 @@
 /** The commands for queues, workers, caches and locks. */
 
 import type { ServiceBroker } from "moleculer";
+import { Problem } from "../lib/errors.ts";
 import { actors } from "../services/actors.ts";
-import { Problem } from "../services/errors.ts";
 import { announce, call } from "../services/messages.ts";
 import type { NodeFigures } from "../services/monitor/monitor.contract.ts";
 import { allFigures } from "../services/monitor/monitor.figures.ts";

@@ -1,5 +1,5 @@
 import type { ErrorObject } from "ajv/dist/2020.js";
-import type { Fault } from "../../services/errors.ts";
+import type { Fault } from "../../lib/errors.ts";
 import { isStandIn } from "../check/record-numbers.ts";
 import { isKnownFormat, metaAjv } from "./ajv.ts";
 import { type CheckTools, checkTools, compilePrepared } from "./compile.ts";

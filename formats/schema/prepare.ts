@@ -1,4 +1,4 @@
-import type { Fault } from "../../services/errors.ts";
+import type { Fault } from "../../lib/errors.ts";
 import { FILL_KEYWORD, fillsIn } from "./defaults.ts";
 import { askedBranches } from "./evaluated.ts";
 import { type Place, schemaRefs } from "./refs.ts";

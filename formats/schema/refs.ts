@@ -1,4 +1,4 @@
-import type { Fault } from "../../services/errors.ts";
+import type { Fault } from "../../lib/errors.ts";
 import { childSchemas, isObject, pointerStep, type SchemaNode } from "./walk.ts";
 
 /** A schema within a schema, an object or a boolean, and where it is. */

@@ -1,4 +1,4 @@
-import { Problem } from "../../services/errors.ts";
+import { Problem } from "../../lib/errors.ts";
 import { MOST_DEFAULTS } from "../check/record-growth.ts";
 import type { RawChunk, SplitLimits } from "../formats.ts";
 import { ByteStore } from "./bytes.ts";

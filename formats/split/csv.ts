@@ -1,4 +1,4 @@
-import { Problem } from "../../services/errors.ts";
+import { Problem } from "../../lib/errors.ts";
 import { CsvScanner, csvCells, headerScanner, sniffDelimiter } from "../check/csv-scan.ts";
 import { MOST_NAMES } from "../check/record-growth.ts";
 import type { Charset, SplitLimits } from "../formats.ts";

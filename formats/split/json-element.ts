@@ -1,4 +1,4 @@
-import { Problem } from "../../services/errors.ts";
+import { Problem } from "../../lib/errors.ts";
 
 /** Deeper nesting than this is refused: no record needs it, and parsers further on recurse. */
 export const MAX_DEPTH = 1000;

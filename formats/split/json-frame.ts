@@ -1,4 +1,4 @@
-import { Problem } from "../../services/errors.ts";
+import { Problem } from "../../lib/errors.ts";
 import { ByteStore } from "./bytes.ts";
 import { malformed } from "./json-element.ts";
 

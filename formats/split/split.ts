@@ -1,4 +1,4 @@
-import { Problem } from "../../services/errors.ts";
+import { Problem } from "../../lib/errors.ts";
 import type { Charset, Format, SplitLimits, Splitter } from "../formats.ts";
 import { CsvSplitter } from "./csv.ts";
 import { JsonSplitter } from "./json.ts";

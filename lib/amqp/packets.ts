@@ -2,7 +2,6 @@
 import FastestValidator, { type SyncCheckFunction, type ValidationSchema } from "fastest-validator";
 import { LRUCache } from "lru-cache";
 import type { Transporters } from "moleculer";
-import { eventFault } from "../../services/messages.ts";
 import { oneLine } from "../log/one-line.ts";
 
 export type Packet = ReturnType<Transporters.Base["deserialize"]>;
@@ -39,8 +38,11 @@ const checks = new Map(
   ]),
 );
 
+/** The fault of an event's payload. Null: none, or nothing is known of the event. */
+export type EventFault = (name: string, payload: unknown) => string | null;
+
 /** What is wrong with a packet's payload; null: it may be handled. */
-function faultOf(type: string, payload: unknown): string | null {
+function faultOf(type: string, payload: unknown, eventFault: EventFault): string | null {
   if (typeof payload !== "object" || payload === null) return "it is no object";
   const faults = checks.get(type)?.(payload);
   if (Array.isArray(faults)) return String(faults[0]?.message);
@@ -59,8 +61,10 @@ export class DroppedPackets {
   private readonly named = new LRUCache<string, true>({ max: MOST_NAMED });
   private readonly toldAt = new Map<string, number>();
   private readonly warn: (line: string) => void;
+  private readonly eventFault: EventFault;
 
-  constructor(warn: (line: string) => void) {
+  constructor(warn: (line: string) => void, eventFault: EventFault) {
+    this.eventFault = eventFault;
     this.warn = warn;
   }
 
@@ -70,7 +74,7 @@ export class DroppedPackets {
       this.otherProtocol(payload.sender, payload.ver, protocol);
       return false;
     }
-    const fault = faultOf(type, payload);
+    const fault = faultOf(type, payload, this.eventFault);
     if (fault) this.malformed(type, fault);
     return fault === null;
   }

@@ -4,10 +4,9 @@
  */
 import type { ServiceBroker } from "moleculer";
 import { configOf } from "../../config/config.ts";
-import { type Counter, counter } from "../../middlewares/figures.ts";
-import { checkMessage } from "../../services/messages.ts";
 import { Shared } from "../batching/shared.ts";
-import type { Consumption, Handle, QueueDriver, QueueName } from "../queue/driver.ts";
+import { type Counter, counter } from "../metrics/figures.ts";
+import type { Check, Consumption, Handle, QueueDriver, QueueName } from "../queue/driver.ts";
 import { AmqpConsumer } from "./consumer.ts";
 import { AmqpLink, type LinkOptions } from "./link.ts";
 import { AmqpPublisher } from "./publisher.ts";
@@ -66,12 +65,12 @@ export class AmqpQueues implements QueueDriver {
     return this.publisher.toQueue(name, payload);
   }
 
-  consume(name: QueueName, handle: Handle): Consumption {
+  consume(name: QueueName, handle: Handle, check: Check): Consumption {
     this.link ??= new AmqpLink(linkOptions(this.broker, "consume"));
     return new AmqpConsumer({
       link: this.link,
       names: namesOf(configOf(this.broker), name),
-      read: (content) => checkMessage(name, JSON.parse(content.toString())),
+      read: (content) => check(name, JSON.parse(content.toString())),
       handle,
       canPublish: () => this.publisher.isReady,
       publishAgain: (payload) => this.add(name, payload),

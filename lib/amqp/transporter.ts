@@ -1,7 +1,7 @@
 import type { ChannelModel } from "amqplib";
 import { Transporters } from "moleculer";
 import { dropSocket, within } from "./link.ts";
-import { DroppedPackets, type Packet } from "./packets.ts";
+import { DroppedPackets, type EventFault, type Packet } from "./packets.ts";
 
 /** How soon to reconnect. Others cannot call this node meanwhile, so it is not Moleculer's 5 s. */
 const RECONNECT_MS = 1_000;
@@ -18,9 +18,15 @@ const NOT_FOUND = 404;
 export class AmqpTransporter extends Transporters.AMQP {
   private timer: NodeJS.Timeout | null = null;
   private isStopped = false;
-  private readonly dropped = new DroppedPackets((line) => this.logger.warn(line));
+  private readonly dropped: DroppedPackets;
   /** Monotonic time. A node without a consumer counts as gone after it. */
   private settledAt = 0;
+
+  /** Events for which `eventFault` finds a fault are dropped. */
+  constructor(options: object, eventFault: EventFault) {
+    super(options);
+    this.dropped = new DroppedPackets((line) => this.logger.warn(line), eventFault);
+  }
 
   /** Never rejects. `onConnected` tells of the first connection, as of each later one. */
   override connect(): Promise<void> {

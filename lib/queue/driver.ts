@@ -16,6 +16,9 @@ export interface QueueChannel {
 /** A throw gives the message back. After 20 deliveries it becomes a dead letter. */
 export type QueueHandler = (channel: QueueChannel, message: QueueMessage) => unknown;
 
+/** Returns the payload of a message if it is what the queue declares. Throws with its faults otherwise. */
+export type Check<Payload = unknown> = (name: QueueName, payload: unknown) => Payload;
+
 /** Handles one message. `ack` ends it; a rejection gives it back. */
 export type Handle = (message: QueueMessage, ack: () => void) => Promise<void>;
 
@@ -32,6 +35,6 @@ export interface Consumption {
 export interface QueueDriver {
   /** Resolves when the message is stored safely. Rejects if that is not certain. */
   add(name: QueueName, payload: unknown): Promise<void>;
-  consume(name: QueueName, handle: Handle): Consumption;
+  consume(name: QueueName, handle: Handle, check: Check): Consumption;
   close(): Promise<void>;
 }

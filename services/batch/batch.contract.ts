@@ -9,10 +9,10 @@ import type {
   RecordErrors,
   SeenBatch,
 } from "../../database/store.ts";
+import { choice, count, described, id, type JsonSchema, orNull, record, text } from "../../lib/json-schema.ts";
 import { action, event, typed } from "../declare.ts";
 import type { CloudEvent } from "../outbox/outbox.contract.ts";
 import type { Policy } from "../policy/policy.contract.ts";
-import { choice, count, described, id, type JsonSchema, orNull, record, text } from "../schema.ts";
 
 export { finalStates, isFinal } from "../../database/states.ts";
 export type { BatchAttempt, BatchRow, BatchState } from "../../database/store.ts";

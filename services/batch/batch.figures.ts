@@ -1,5 +1,5 @@
 import type { ServiceBroker } from "moleculer";
-import { type Counter, counter, histogram } from "../../middlewares/figures.ts";
+import { type Counter, counter, histogram } from "../../lib/metrics/figures.ts";
 import { type BatchRow, finalStates, isFinal } from "./batch.contract.ts";
 
 type Final = (typeof finalStates)[number];

@@ -1,7 +1,7 @@
 /** One function for each move that somebody asks for. All are conditional on the batch as it was read. */
 import type { BatchRow, Due, Move } from "../../database/store.ts";
+import { Problem } from "../../lib/errors.ts";
 import { keepsBody } from "../batches.ts";
-import { Problem } from "../errors.ts";
 import { announced, type BatchParts, foundBatch, type Which } from "./batch.parts.ts";
 import { moveOf } from "./batch.states.ts";
 

@@ -1,6 +1,6 @@
 /** What the parts of the state machine share, and how they announce their writes. */
 import type { BatchRow, BatchStore, Written } from "../../database/store.ts";
-import { Problem } from "../errors.ts";
+import { Problem } from "../../lib/errors.ts";
 import type { BatchEvents } from "./batch.events.ts";
 import type { BatchFigures } from "./batch.figures.ts";
 import type { PinnedPolicies } from "./batch.pinned.ts";

@@ -9,7 +9,7 @@
  *                    └─────► rejected           received, held, ready, processing ─► cancelled
  */
 import type { BatchRow, BatchState, Due, Move, OutboxDraft, Reason } from "../../database/store.ts";
-import { Problem } from "../errors.ts";
+import { Problem } from "../../lib/errors.ts";
 
 const moves: Record<BatchState, readonly BatchState[]> = {
   receiving: ["received", "ready", "held", "rejected"],

@@ -7,10 +7,10 @@
 import type { ServiceBroker } from "moleculer";
 import type { BatchRow, BatchStore, Move } from "../../database/store.ts";
 import { isUnavailable } from "../../database/unavailable.ts";
+import { nullIfLater } from "../../lib/errors.ts";
 import type { WithClock } from "../../mixins/clock.ts";
 import { actors } from "../actors.ts";
 import { standingAfter } from "../batches.ts";
-import { nullIfLater } from "../errors.ts";
 import { attemptOf } from "./batch.attempts.ts";
 import { SWEPT } from "./batch.contract.ts";
 import { announced, type BatchParts } from "./batch.parts.ts";

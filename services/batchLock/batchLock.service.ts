@@ -6,7 +6,7 @@
  */
 import { configOf } from "../../config/config.ts";
 import { isUnavailable } from "../../database/unavailable.ts";
-import { type Counter, counter, readWhenAsked } from "../../middlewares/figures.ts";
+import { type Counter, counter, readWhenAsked } from "../../lib/metrics/figures.ts";
 import { databaseMixin } from "../../mixins/database.ts";
 import { fields } from "../../mixins/define.ts";
 import { acquireLink, releaseLink, untilLinksUp } from "../../mixins/redis.ts";

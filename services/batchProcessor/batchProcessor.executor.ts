@@ -9,9 +9,9 @@
 
 import type { ServiceBroker } from "moleculer";
 import { isUnavailable } from "../../database/unavailable.ts";
+import { isProblem } from "../../lib/errors.ts";
 import { actors } from "../actors.ts";
 import type { BatchRow, Claim, Outcome } from "../batch/batch.contract.ts";
-import { isProblem } from "../errors.ts";
 import { GroupCommits, GroupLock } from "./batchProcessor.group.ts";
 import type { LeaseKeeper } from "./batchProcessor.leases.ts";
 import { giveBack, type Keeping, KeptLock, type Lock } from "./batchProcessor.lock.ts";

@@ -1,6 +1,6 @@
 import type { ServiceBroker } from "moleculer";
+import { isProblem } from "../../lib/errors.ts";
 import { actors } from "../actors.ts";
-import { isProblem } from "../errors.ts";
 
 function unlessNotFound(error: unknown): null {
   if (isProblem(error, "not-found")) return null;

@@ -1,7 +1,7 @@
 /** Consumes tokens: each says that something may be claimable. A worker without a free slot leaves them to others. */
 
-import type { QueueChannel, QueueMessage, WithQueue } from "../../mixins/queue.ts";
 import type { MessageOf } from "../messages.ts";
+import type { QueueChannel, QueueMessage, WithQueue } from "../queue.ts";
 import type { WorkLoop } from "./batchProcessor.loop.ts";
 import type { Unit } from "./batchProcessor.units.ts";
 

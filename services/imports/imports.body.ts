@@ -1,7 +1,7 @@
 /** Reads the bytes of an upload: decodes them, and watches the idle limit. */
 import type { Readable } from "node:stream";
 import { createGunzip, type Gunzip } from "node:zlib";
-import { Problem } from "../errors.ts";
+import { Problem } from "../../lib/errors.ts";
 import { type Encoding, GZIP_ALLOWANCE, mostWireBytes } from "./imports.contract.ts";
 import { IdleWatch, type Patience } from "./imports.idle.ts";
 

@@ -1,6 +1,6 @@
 /** Dedup: uploads with the same content as an earlier batch of the client, if the policy does not allow them. */
 import type { BatchRow, UploadCommit } from "../../database/store.ts";
-import { Problem } from "../errors.ts";
+import { Problem } from "../../lib/errors.ts";
 import type { ParamsOf } from "../messages.ts";
 import type { Policy } from "../policy/policy.contract.ts";
 import type { Created } from "./imports.contract.ts";

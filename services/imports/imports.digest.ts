@@ -1,6 +1,6 @@
 /** Checks `Content-Digest`. */
 import { createHash, type Hash } from "node:crypto";
-import { Problem } from "../errors.ts";
+import { Problem } from "../../lib/errors.ts";
 import type { Digest, Encoding } from "./imports.contract.ts";
 
 /** The digests of the bytes on the wire. The content's own hash serves for SHA-256 of a body that comes as it is. */

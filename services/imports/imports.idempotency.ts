@@ -1,7 +1,7 @@
 /** Idempotency keys: an upload that comes again with its key gets the answer of the first one. */
 import { createHash } from "node:crypto";
 import type { KeyHolder, UploadCommit } from "../../database/store.ts";
-import { Problem } from "../errors.ts";
+import { Problem } from "../../lib/errors.ts";
 import type { ParamsOf } from "../messages.ts";
 import type { Created } from "./imports.contract.ts";
 import type { UploadPort } from "./imports.ports.ts";

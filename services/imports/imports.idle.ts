@@ -1,5 +1,5 @@
 /** The idle limits of an upload: how long it may send nothing, and how slow it may be. */
-import { Problem } from "../errors.ts";
+import { Problem } from "../../lib/errors.ts";
 
 export interface Patience {
   /** A client that sends nothing for this long counts as gone. */

@@ -1,6 +1,6 @@
 /** The bytes and records that a policy allows in a UTC day. The stored counts decide at the commit; this refuses early what must fail there. */
 import type { DayQuota, DayUsage } from "../../database/store.ts";
-import { Problem } from "../errors.ts";
+import { Problem } from "../../lib/errors.ts";
 import type { Policy } from "../policy/policy.contract.ts";
 import type { UploadPort } from "./imports.ports.ts";
 

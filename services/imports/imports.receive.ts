@@ -2,8 +2,8 @@
 import type { Context } from "moleculer";
 import { isUnknown } from "../../database/errors.ts";
 import type { UploadCommit } from "../../database/store.ts";
+import { Problem } from "../../lib/errors.ts";
 import { databaseAway } from "../../mixins/database.ts";
-import { Problem } from "../errors.ts";
 import type { ParamsOf } from "../messages.ts";
 import type { Policy } from "../policy/policy.contract.ts";
 import { decodedBody } from "./imports.body.ts";

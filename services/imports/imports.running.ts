@@ -1,5 +1,5 @@
 import type { Removal } from "../../database/store.ts";
-import { Problem } from "../errors.ts";
+import { Problem } from "../../lib/errors.ts";
 import type { RunningPort } from "./imports.ports.ts";
 import { Turns } from "./imports.turns.ts";
 

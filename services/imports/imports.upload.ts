@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import type { NewBatch, StoredChunk, UploadCommit } from "../../database/store.ts";
 import type { RawChunk, Splitter } from "../../formats/formats.ts";
 import { encode } from "../../formats/split/chunk-codec.ts";
-import { Problem } from "../errors.ts";
+import { Problem } from "../../lib/errors.ts";
 import { type Answered, answerIn } from "./imports.idempotency.ts";
 import type { UploadPort } from "./imports.ports.ts";
 import type { QuotaWatch } from "./imports.quota.ts";

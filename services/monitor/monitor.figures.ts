@@ -1,6 +1,6 @@
 import type { ServiceBroker } from "moleculer";
 import { configOf } from "../../config/config.ts";
-import { collect, readings } from "../../middlewares/figures.ts";
+import { collect, readings } from "../../lib/metrics/figures.ts";
 import { actors } from "../actors.ts";
 import type { AnswerOf } from "../messages.ts";
 import type { CacheFigures, NodeFigures, SystemStats } from "./monitor.contract.ts";

@@ -1,5 +1,5 @@
 import type { ServiceBroker } from "moleculer";
-import { readWhenAsked } from "../../middlewares/figures.ts";
+import { readWhenAsked } from "../../lib/metrics/figures.ts";
 
 /** Metrics of the process, by the names that Node.js dashboards know. They are read when somebody asks. */
 export function tellOfProcess(broker: ServiceBroker): void {

@@ -3,7 +3,7 @@
  * opens a server of its own, and leaves out sum and count of a histogram that has no quantiles.
  */
 import type { ServiceBroker } from "moleculer";
-import { collect } from "../../middlewares/figures.ts";
+import { collect } from "../../lib/metrics/figures.ts";
 
 interface Sample {
   value?: number | null;

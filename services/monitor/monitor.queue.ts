@@ -1,7 +1,7 @@
 import type { ServiceBroker } from "moleculer";
 import { batchStates } from "../../database/store.ts";
 import { Recent } from "../../lib/batching/recent.ts";
-import { readWhenAsked } from "../../middlewares/figures.ts";
+import { readWhenAsked } from "../../lib/metrics/figures.ts";
 import { actors } from "../actors.ts";
 import type { AnswerOf } from "../messages.ts";
 

@@ -1,6 +1,16 @@
 /** What the monitor answers, as JSON Schema: for the OpenAPI document. The types are in the contract. */
 import { batchStates } from "../../database/states.ts";
-import { choice, count, described, flag, type JsonSchema, listOf, orNull, record, text } from "../schema.ts";
+import {
+  choice,
+  count,
+  described,
+  flag,
+  type JsonSchema,
+  listOf,
+  orNull,
+  record,
+  text,
+} from "../../lib/json-schema.ts";
 
 const ms = { type: "number", minimum: 0 };
 const share = { type: "number", minimum: 0, maximum: 1 };

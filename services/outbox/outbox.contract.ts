@@ -1,7 +1,7 @@
 import type { OutboxRow } from "../../database/store.ts";
+import { described, id, instant, type JsonSchema, record, text } from "../../lib/json-schema.ts";
 import type { ReadyBatch } from "../batchProcessor/batchProcessor.contract.ts";
 import { action, typed } from "../declare.ts";
-import { described, id, instant, type JsonSchema, record, text } from "../schema.ts";
 
 export const outboxActions = {
   /**

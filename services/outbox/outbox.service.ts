@@ -12,12 +12,12 @@ import { within } from "../../lib/amqp/link.ts";
 import { databaseMixin } from "../../mixins/database.ts";
 import { fields } from "../../mixins/define.ts";
 import { eventsMixin } from "../../mixins/events.ts";
-import { QUEUE_CHANGED, queueMixin } from "../../mixins/queue.ts";
 import { scheduleMixin } from "../../mixins/schedule.ts";
 import { actors } from "../actors.ts";
 import type { ReadyBatch } from "../batchProcessor/batchProcessor.contract.ts";
 import { defineActor } from "../define.ts";
 import type { MessageOf } from "../messages.ts";
+import { QUEUE_CHANGED, queueMixin } from "../queue.ts";
 import type { CloudEvent } from "./outbox.contract.ts";
 import { Tokens } from "./outbox.tokens.ts";
 

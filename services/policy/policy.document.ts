@@ -1,6 +1,6 @@
 import type { Format } from "../../formats/formats.ts";
 import { recordSchemaFaults } from "../../formats/schema/record-schema.ts";
-import type { Fault } from "../errors.ts";
+import type { Fault } from "../../lib/errors.ts";
 import {
   boolean,
   type Check,

@@ -1,5 +1,5 @@
-import type { Fault } from "../errors.ts";
-import { input, type JsonSchema, orNull } from "../schema.ts";
+import type { Fault } from "../../lib/errors.ts";
+import { input, type JsonSchema, orNull } from "../../lib/json-schema.ts";
 
 /** The faults of a value, with pointers relative to it. */
 export type Rule = (value: unknown) => Fault[];

@@ -1,5 +1,5 @@
 /** The policy as JSON Schema, made of its checks and its defaults: for the OpenAPI document. */
-import { type JsonSchema, orNull, record } from "../schema.ts";
+import { type JsonSchema, orNull, record } from "../../lib/json-schema.ts";
 import { defaultPolicy, fields, type Policy } from "./policy.document.ts";
 import { defaultWebhookEvents } from "./policy.webhook.ts";
 

@@ -6,7 +6,7 @@
  */
 import { ReplyError } from "ioredis";
 import { Together } from "../../lib/batching/together.ts";
-import { type Counter, counter, readWhenAsked } from "../../middlewares/figures.ts";
+import { type Counter, counter, readWhenAsked } from "../../lib/metrics/figures.ts";
 import { fields } from "../../mixins/define.ts";
 import { redisMixin } from "../../mixins/redis.ts";
 import { defineActor } from "../define.ts";

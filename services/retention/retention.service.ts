@@ -6,7 +6,7 @@
  */
 
 import { configOf } from "../../config/config.ts";
-import { readWhenAsked } from "../../middlewares/figures.ts";
+import { readWhenAsked } from "../../lib/metrics/figures.ts";
 import { clockMixin } from "../../mixins/clock.ts";
 import { databaseMixin } from "../../mixins/database.ts";
 import { fields } from "../../mixins/define.ts";

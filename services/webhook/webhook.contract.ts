@@ -1,6 +1,6 @@
 import { type DeliveryRow, deliveryStates } from "../../database/deliveries.ts";
+import { described, id, type JsonSchema } from "../../lib/json-schema.ts";
 import { action } from "../declare.ts";
-import { described, id, type JsonSchema } from "../schema.ts";
 
 export type { DeliveryRow, DeliveryState } from "../../database/deliveries.ts";
 export { deliveryStates } from "../../database/deliveries.ts";

@@ -7,14 +7,14 @@
 
 import { configOf } from "../../config/config.ts";
 import type { AttemptRecord, TakenDelivery } from "../../database/deliveries.ts";
-import { type Counter, counter } from "../../middlewares/figures.ts";
+import { Problem } from "../../lib/errors.ts";
+import { type Counter, counter } from "../../lib/metrics/figures.ts";
 import { databaseMixin } from "../../mixins/database.ts";
 import { fields } from "../../mixins/define.ts";
 import { partnersMixin } from "../../mixins/partners.ts";
 import { scheduleMixin } from "../../mixins/schedule.ts";
 import { actors } from "../actors.ts";
 import { defineActor } from "../define.ts";
-import { Problem } from "../errors.ts";
 import { uuidv7 } from "../ids.ts";
 import type { CloudEvent } from "../outbox/outbox.contract.ts";
 import { WEBHOOK_TYPE } from "./webhook.contract.ts";

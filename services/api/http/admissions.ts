@@ -1,5 +1,5 @@
 import type { ServerResponse } from "node:http";
-import type { Problem } from "../../errors.ts";
+import type { Problem } from "../../../lib/errors.ts";
 import type { ApiRequest } from "./request.ts";
 
 interface Admitted {

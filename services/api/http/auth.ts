@@ -2,9 +2,9 @@
 
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { ServiceBroker } from "moleculer";
+import { Problem } from "../../../lib/errors.ts";
 import { actors } from "../../actors.ts";
 import type { Client } from "../../clientCache/clientCache.contract.ts";
-import { Problem } from "../../errors.ts";
 import type { FailedLogins } from "./logins.ts";
 import type { ApiRequest } from "./request.ts";
 

@@ -5,7 +5,7 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { ServiceBroker } from "moleculer";
-import { type Counter, counter, readWhenAsked } from "../../../middlewares/figures.ts";
+import { type Counter, counter, readWhenAsked } from "../../../lib/metrics/figures.ts";
 import { addressOf, isTrusted } from "./address.ts";
 import { type Answer, Connection } from "./connection.ts";
 import { Crowd } from "./crowd.ts";

@@ -1,7 +1,7 @@
 /** One request and its answer, as the handlers of the api see them. */
 import type { ServerResponse } from "node:http";
 import type { Context } from "moleculer";
-import { Problem } from "../../errors.ts";
+import { Problem } from "../../../lib/errors.ts";
 import type { Api } from "./gateway.ts";
 import { queryOfTarget } from "./head.ts";
 import type { ApiRequest } from "./request.ts";

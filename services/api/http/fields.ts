@@ -1,6 +1,6 @@
 /** Header fields that are structured (RFC 8941), as far as an upload has some. */
 import type { IncomingMessage } from "node:http";
-import { Problem } from "../../errors.ts";
+import { Problem } from "../../../lib/errors.ts";
 import { type Digest, digestBytes } from "../../imports/imports.contract.ts";
 
 const malformed = (header: string, detail: string) => new Problem("invalid-header", detail, { header });

@@ -1,6 +1,6 @@
 /** What the head of every request must say, whatever it asks for. */
 import { isIPv6 } from "node:net";
-import { Problem } from "../../errors.ts";
+import { Problem } from "../../../lib/errors.ts";
 import type { ApiRequest } from "./request.ts";
 
 /** No call here takes more than a handful; parsing thousands for nothing costs time. */

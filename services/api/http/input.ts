@@ -2,9 +2,9 @@
 
 import type { ValidationError } from "fastest-validator";
 import FastestValidator from "fastest-validator";
+import { type Fault, Problem } from "../../../lib/errors.ts";
+import type { JsonSchema } from "../../../lib/json-schema.ts";
 import type { Infer, Params } from "../../declare.ts";
-import { type Fault, Problem } from "../../errors.ts";
-import type { JsonSchema } from "../../schema.ts";
 import { type Exchange, wantBody } from "./exchange.ts";
 import { jsonOf } from "./json.ts";
 import { jsonSchemaOf } from "./schema.ts";

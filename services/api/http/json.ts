@@ -1,6 +1,6 @@
 /** JSON from a body's bytes, with the place of its fault: V8 tells it for some faults only, and in letters. */
 import { inexactNumbers } from "../../../formats/check/exact-json.ts";
-import { Problem } from "../../errors.ts";
+import { Problem } from "../../../lib/errors.ts";
 
 /** More than any policy needs. What goes through a value by itself (a merge, a compiler of schemas) would run out of stack. */
 const MOST_DEPTH = 200;

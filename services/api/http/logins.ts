@@ -2,7 +2,7 @@
 
 import { setTimeout as pause } from "node:timers/promises";
 import { bounded } from "../../../lib/batching/bounded.ts";
-import { Problem } from "../../errors.ts";
+import { Problem } from "../../../lib/errors.ts";
 import { addressOf, type Peer } from "./address.ts";
 
 const MOST_FAILED_LOGINS = 100;

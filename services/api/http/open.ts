@@ -1,5 +1,5 @@
 /** Limits the open answers of each reader: the rate limit does not bound answers that last. */
-import { Problem } from "../../errors.ts";
+import { Problem } from "../../../lib/errors.ts";
 import { Turns } from "./turns.ts";
 
 /** Streams live for hours, so the limit of requests alone does not bound them. */

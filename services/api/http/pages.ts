@@ -1,5 +1,5 @@
 /** Lists, page by page: `limit` and `cursor` of a query, and the body that answers it. */
-import { described, type JsonSchema, listOf, orNull, record, schemaRef, text } from "../../schema.ts";
+import { described, type JsonSchema, listOf, orNull, record, schemaRef, text } from "../../../lib/json-schema.ts";
 import type { Exchange } from "./exchange.ts";
 import { wrongQuery } from "./input.ts";
 

@@ -1,5 +1,5 @@
 /** What a request prefers (RFC 7240), and which state of a resource it has already (RFC 9110, 13.1.2). */
-import { Problem } from "../../errors.ts";
+import { Problem } from "../../../lib/errors.ts";
 
 /** Longer waits are cut: proxies take a connection for dead that is silent for much more than a minute. */
 export const MOST_WAIT_SECONDS = 60;

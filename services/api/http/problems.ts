@@ -2,7 +2,14 @@
 import { type ServerResponse, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import { Errors } from "moleculer";
-import { isProblem, Problem, type ProblemCode, type ProblemExtra, problems, problemTells } from "../../errors.ts";
+import {
+  isProblem,
+  Problem,
+  type ProblemCode,
+  type ProblemExtra,
+  problems,
+  problemTells,
+} from "../../../lib/errors.ts";
 import { uuidv7 } from "../../ids.ts";
 import type { ApiRequest } from "./request.ts";
 

@@ -1,8 +1,8 @@
 /** The limit of requests, told by draft-ietf-httpapi-ratelimit-headers-10. */
 
 import type { ServerResponse } from "node:http";
+import { Problem } from "../../../lib/errors.ts";
 import { actors } from "../../actors.ts";
-import { Problem } from "../../errors.ts";
 import type { Policy } from "../../policy/policy.contract.ts";
 import type { ApiRequest } from "./request.ts";
 

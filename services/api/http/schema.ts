@@ -1,6 +1,7 @@
 /** Our fastest-validator schemas as JSON Schema, as far as bodies of requests use them. */
+
+import { input, type JsonSchema } from "../../../lib/json-schema.ts";
 import type { Params, Rule } from "../../declare.ts";
-import { input, type JsonSchema } from "../../schema.ts";
 
 /** `jsonSchema` of a rule says what the rule itself cannot. */
 function ruleSchema({ type, jsonSchema = {}, ...rule }: Rule): JsonSchema {

@@ -1,6 +1,7 @@
 /** The calls of clients, by their routes. */
+
+import { type JsonSchema, schemaRef, text } from "../../../lib/json-schema.ts";
 import { defaultPolicy } from "../../policy/policy.schema.ts";
-import { type JsonSchema, schemaRef, text } from "../../schema.ts";
 import { pageSchema } from "../http/pages.ts";
 import {
   cancelledBatch,

@@ -4,10 +4,10 @@
  */
 import { createRequire } from "node:module";
 import { join } from "node:path";
+import type { JsonSchema } from "../../../lib/json-schema.ts";
 import { root } from "../../../root.cjs";
 import { readinessSchema, statsSchema } from "../../monitor/monitor.contract.ts";
 import { policyInput, policyOutput, policyPatch } from "../../policy/policy.schema.ts";
-import type { JsonSchema } from "../../schema.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { newClientSchema, operatorBatchSchema } from "../routes/admin.ts";
 import { deliverySchema } from "../routes/deliveries.ts";

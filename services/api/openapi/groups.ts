@@ -1,5 +1,5 @@
 /** Who may make which calls, and what all calls of a group have in common. */
-import type { ProblemCode } from "../../errors.ts";
+import type { ProblemCode } from "../../../lib/errors.ts";
 import { clientCalls } from "./clients.ts";
 import type { HeaderName } from "./headers.ts";
 import type { Call } from "./kit.ts";

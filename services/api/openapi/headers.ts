@@ -1,5 +1,5 @@
 /** The header fields of answers. */
-import { type JsonSchema, text } from "../../schema.ts";
+import { type JsonSchema, text } from "../../../lib/json-schema.ts";
 
 interface Header {
   description: string;

@@ -1,6 +1,6 @@
 /** How calls of the api are described: short forms that `document.ts` makes OpenAPI's own of. */
-import type { ProblemCode } from "../../errors.ts";
-import type { JsonSchema } from "../../schema.ts";
+import type { ProblemCode } from "../../../lib/errors.ts";
+import type { JsonSchema } from "../../../lib/json-schema.ts";
 import type { HeaderName } from "./headers.ts";
 import type { ParameterName } from "./parameters.ts";
 

@@ -1,5 +1,5 @@
 /** The calls that anybody may make, by their paths. */
-import { record, schemaRef } from "../../schema.ts";
+import { record, schemaRef } from "../../../lib/json-schema.ts";
 import { readiness } from "./examples.ts";
 import { type Answer, type Call, content, textOf } from "./kit.ts";
 

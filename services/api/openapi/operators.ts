@@ -1,6 +1,7 @@
 /** The calls of operators, by their routes below /admin. */
+
+import { type JsonSchema, schemaRef } from "../../../lib/json-schema.ts";
 import { defaultPolicy } from "../../policy/policy.schema.ts";
-import { type JsonSchema, schemaRef } from "../../schema.ts";
 import { pageSchema } from "../http/pages.ts";
 import { clientChange, newClient, rejection, rotatedSchema, rotation } from "../routes/admin.ts";
 import {

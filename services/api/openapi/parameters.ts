@@ -1,6 +1,6 @@
 /** The parameters of requests, with an example each that a test sends. */
 import { createHash } from "node:crypto";
-import { choice, id, type JsonSchema, text } from "../../schema.ts";
+import { choice, id, type JsonSchema, text } from "../../../lib/json-schema.ts";
 import { deliveryStates } from "../../webhook/webhook.contract.ts";
 import { MOST_ITEMS, USUAL_ITEMS } from "../http/pages.ts";
 import { MOST_WAIT_SECONDS } from "../http/prefer.ts";

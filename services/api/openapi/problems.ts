@@ -1,7 +1,7 @@
 /** Refusals, from the table of errors: a schema for each code, and a response for each set of codes with one status. */
 import { STATUS_CODES } from "node:http";
-import { type ProblemCode, problems, problemTells } from "../../errors.ts";
-import { type JsonSchema, record, schemaRef, text } from "../../schema.ts";
+import { type ProblemCode, problems, problemTells } from "../../../lib/errors.ts";
+import { type JsonSchema, record, schemaRef, text } from "../../../lib/json-schema.ts";
 import { problemUri } from "../http/problems.ts";
 import { ids } from "./examples.ts";
 import { headerRefs } from "./headers.ts";

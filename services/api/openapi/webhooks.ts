@@ -1,7 +1,8 @@
 /** What webhooks receive: the event in the frame of Standard Webhooks, and what their answers come to. */
+
+import { type JsonSchema, schemaRef } from "../../../lib/json-schema.ts";
 import { batchEventSchemas } from "../../batch/batch.contract.ts";
 import { eventSchema } from "../../outbox/outbox.contract.ts";
-import { type JsonSchema, schemaRef } from "../../schema.ts";
 import { WEBHOOK_TYPE, type WebhookEvent, webhookEvents, webhookHeaders } from "../../webhook/webhook.contract.ts";
 import { endedBatch, eventData, ids, signature } from "./examples.ts";
 

@@ -1,11 +1,6 @@
 /** What operators do with clients, their policies, and all batches. */
 
-import { actors } from "../../actors.ts";
-import type { BatchAttempt, BatchRow } from "../../batch/batch.contract.ts";
-import { type Client, clientStatuses } from "../../clientCache/clientCache.contract.ts";
-import { Problem } from "../../errors.ts";
-import { call } from "../../messages.ts";
-import type { PolicyChanged } from "../../policy/policy.contract.ts";
+import { Problem } from "../../../lib/errors.ts";
 import {
   choice,
   described,
@@ -17,7 +12,12 @@ import {
   record,
   schemaRef,
   text,
-} from "../../schema.ts";
+} from "../../../lib/json-schema.ts";
+import { actors } from "../../actors.ts";
+import type { BatchAttempt, BatchRow } from "../../batch/batch.contract.ts";
+import { type Client, clientStatuses } from "../../clientCache/clientCache.contract.ts";
+import { call } from "../../messages.ts";
+import type { PolicyChanged } from "../../policy/policy.contract.ts";
 import { webhookEvents } from "../../webhook/webhook.contract.ts";
 import { type Exchange, json, type Reply } from "../http/exchange.ts";
 import { jsonBody, noBody, objectOf, queryOf, strictly } from "../http/input.ts";

@@ -1,8 +1,19 @@
 /** What operators see of webhooks: what was sent, what came of it, and once more. */
 
+import { Problem } from "../../../lib/errors.ts";
+import {
+  choice,
+  count,
+  described,
+  id,
+  instant,
+  type JsonSchema,
+  listOf,
+  orNull,
+  record,
+  text,
+} from "../../../lib/json-schema.ts";
 import { actors } from "../../actors.ts";
-import { Problem } from "../../errors.ts";
-import { choice, count, described, id, instant, type JsonSchema, listOf, orNull, record, text } from "../../schema.ts";
 import { type DeliveryRow, type DeliveryState, deliveryStates, webhookEvents } from "../../webhook/webhook.contract.ts";
 import { type Exchange, json, type Reply } from "../http/exchange.ts";
 import { noBody, queryOf } from "../http/input.ts";

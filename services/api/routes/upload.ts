@@ -1,7 +1,7 @@
 /** `POST /imports`: what its headers say, before the first byte of the body is read. */
 
+import { Problem } from "../../../lib/errors.ts";
 import { actors } from "../../actors.ts";
-import { Problem } from "../../errors.ts";
 import { mostWireBytes } from "../../imports/imports.contract.ts";
 import type { ParamsOf } from "../../messages.ts";
 import { callerOf, type Exchange, type Reply, wantBodyWhenRead } from "../http/exchange.ts";

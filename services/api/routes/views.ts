@@ -1,4 +1,17 @@
 /** What users see of a batch, a client and a policy. */
+
+import { Problem } from "../../../lib/errors.ts";
+import {
+  choice,
+  count,
+  described,
+  id,
+  instant,
+  type JsonSchema,
+  orNull,
+  record,
+  text,
+} from "../../../lib/json-schema.ts";
 import {
   type BatchAttempt,
   type BatchRow,
@@ -8,8 +21,6 @@ import {
 } from "../../batch/batch.contract.ts";
 import { errorForOperators, errorForPartner } from "../../batches.ts";
 import { type Client, clientStatuses } from "../../clientCache/clientCache.contract.ts";
-import { Problem } from "../../errors.ts";
-import { choice, count, described, id, instant, type JsonSchema, orNull, record, text } from "../../schema.ts";
 
 export const time = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
 

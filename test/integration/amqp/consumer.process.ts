@@ -1,8 +1,8 @@
 /** A node in a process of its own that tells its parent of each message, and acks it unless it is told to hold. */
 import { ServiceBroker } from "moleculer";
 import { define } from "../../../mixins/define.ts";
-import { type QueueChannel, type QueueMessage, queueMixin } from "../../../mixins/queue.ts";
 import { brokerOptions } from "../../../moleculer.config.ts";
+import { type QueueChannel, type QueueMessage, queueMixin } from "../../../services/queue.ts";
 import { configFor } from "../../helpers/amqp.ts";
 
 const [, , namespace, mode] = process.argv as [string, string, string, "ack" | "hold"];

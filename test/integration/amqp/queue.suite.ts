@@ -2,9 +2,9 @@
 import { ServiceBroker } from "moleculer";
 import type { Config } from "../../../config/config.ts";
 import { define } from "../../../mixins/define.ts";
-import { type QueueChannel, type QueueMessage, queueMixin, type WithQueue } from "../../../mixins/queue.ts";
 import { brokerOptions } from "../../../moleculer.config.ts";
 import { uuidv7 } from "../../../services/ids.ts";
+import { type QueueChannel, type QueueMessage, queueMixin, type WithQueue } from "../../../services/queue.ts";
 import { until } from "../../helpers/patience.ts";
 
 export interface Delivery {

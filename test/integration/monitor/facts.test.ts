@@ -1,6 +1,7 @@
 /** The figures of things that go wrong: each thing is made to happen, on real servers, and its figure moves. */
-import type { WithQueue } from "../../../mixins/queue.ts";
+
 import { call } from "../../../services/messages.ts";
+import type { WithQueue } from "../../../services/queue.ts";
 import { describeWithRabbit, newNamespace, rabbitTarget, rabbitUrlAt, removeNamespace } from "../../helpers/amqp.ts";
 import { accepted, get, newClient, post, type TestClient } from "../../helpers/http.ts";
 import { metrics } from "../../helpers/metrics.ts";

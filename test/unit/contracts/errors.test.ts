@@ -1,5 +1,5 @@
 import { type BrokerOptions, ServiceBroker } from "moleculer";
-import { isProblem, Problem, type ProblemCode, problems, rethrowUnder } from "../../../services/errors.ts";
+import { isProblem, Problem, type ProblemCode, problems, rethrowUnder } from "../../../lib/errors.ts";
 
 /** The codes that are promised to partners: code, status, whether the same request may succeed later. */
 const promised: Record<string, [status: number, retryable: boolean]> = {

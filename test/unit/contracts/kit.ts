@@ -2,9 +2,9 @@
 
 import { type Context, ServiceBroker, type ServiceSchema } from "moleculer";
 import type { Database } from "../../../database/database.ts";
+import { type ProblemCode, type ProblemExtra, problems } from "../../../lib/errors.ts";
 import { type ActorName, contracts, type EventName } from "../../../services/contracts.ts";
 import type { Params } from "../../../services/declare.ts";
-import { type ProblemCode, type ProblemExtra, problems } from "../../../services/errors.ts";
 import { until } from "../../helpers/patience.ts";
 import { type System, type SystemOptions, startSystem } from "../../helpers/system.ts";
 

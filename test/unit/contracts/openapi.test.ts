@@ -2,12 +2,12 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { problems } from "../../../lib/errors.ts";
 import { root } from "../../../root.cjs";
 import { jsonSchemaOf } from "../../../services/api/http/schema.ts";
 import { openApi } from "../../../services/api/openapi/document.ts";
 import { problemCodes } from "../../../services/api/openapi/problems.ts";
 import { allRoutes } from "../../../services/api/routes/routes.ts";
-import { problems } from "../../../services/errors.ts";
 import { defaultPolicy } from "../../../services/policy/policy.schema.ts";
 
 const document = openApi();

@@ -1,6 +1,6 @@
 import type { Format, RawChunk, SplitLimits } from "../../../formats/formats.ts";
 import { createSplitter, type SplitOptions } from "../../../formats/split/split.ts";
-import { isProblem, type Problem } from "../../../services/errors.ts";
+import { isProblem, type Problem } from "../../../lib/errors.ts";
 
 export const wide: SplitLimits = { chunkRecords: 5000, chunkBytes: 1 << 20, maxRecords: 1e7, maxRecordBytes: 1 << 20 };
 

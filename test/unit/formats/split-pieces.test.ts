@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { csvRecordStarts } from "../../../formats/check/csv-scan.ts";
 import type { Format, RawChunk } from "../../../formats/formats.ts";
 import { createSplitter } from "../../../formats/split/split.ts";
-import { isProblem } from "../../../services/errors.ts";
+import { isProblem } from "../../../lib/errors.ts";
 import { lines, seeded, split, wide } from "./split-kit.ts";
 
 type Random = (below: number) => number;

@@ -1,6 +1,6 @@
 /** Calls are counted by our own, cheap metering, in Moleculer's place and by its names. */
 import { ServiceBroker } from "moleculer";
-import { counter } from "../../../middlewares/figures.ts";
+import { counter } from "../../../lib/metrics/figures.ts";
 import { internalMiddlewares } from "../../../middlewares/metering.ts";
 import { prometheusText } from "../../../services/monitor/monitor.prometheus.ts";
 

@@ -2,11 +2,11 @@
 import { once } from "node:events";
 import { createServer, type Server, type ServerResponse } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
+import { isProblem } from "../../../lib/errors.ts";
 import { OpenStreams } from "../../../services/api/http/open.ts";
 import { PROGRESS_EVERY_MS } from "../../../services/api/http/watches.ts";
 import { EventStream } from "../../../services/api/routes/events.ts";
 import type { BatchRow, BatchState } from "../../../services/batch/batch.contract.ts";
-import { isProblem } from "../../../services/errors.ts";
 import { until } from "../../helpers/patience.ts";
 
 const times = { createdAt: 0, readyAt: 0, startedAt: 0, finishedAt: null };

@@ -1,5 +1,5 @@
+import { isProblem } from "../../../lib/errors.ts";
 import { isKnownTag, preferencesOf, waitOf } from "../../../services/api/http/prefer.ts";
-import { isProblem } from "../../../services/errors.ts";
 
 describe("Prefer", () => {
   test.each<[string, Record<string, string>]>([

@@ -1,10 +1,10 @@
 import type { Server } from "node:http";
 import { type Service, ServiceBroker, type ServiceSchema } from "moleculer";
 import { loadConfig } from "../../../config/config.ts";
+import { Problem, type ProblemCode, problems } from "../../../lib/errors.ts";
 import { brokerOptions } from "../../../moleculer.config.ts";
 import api from "../../../services/api/api.service.ts";
 import type { Client } from "../../../services/clientCache/clientCache.contract.ts";
-import { Problem, type ProblemCode, problems } from "../../../services/errors.ts";
 import { defaultPolicy } from "../../../services/policy/policy.document.ts";
 import { until } from "../../helpers/patience.ts";
 import type { System } from "../../helpers/system.ts";

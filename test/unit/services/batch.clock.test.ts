@@ -1,7 +1,7 @@
 /** The promise: a clock that goes ahead by itself makes nothing old, and one that is only corrected holds nothing up. */
 import os from "node:os";
 import { Clock } from "../../../database/clock.doubt.ts";
-import { collect, readings } from "../../../middlewares/figures.ts";
+import { collect, readings } from "../../../lib/metrics/figures.ts";
 import { clockMixin, type WithClock } from "../../../mixins/clock.ts";
 import { call } from "../../../services/messages.ts";
 import { problem } from "../contracts/kit.ts";

@@ -1,5 +1,5 @@
 import { Errors } from "moleculer";
-import { count, id, type JsonSchema, listOf, record, text } from "./schema.ts";
+import { count, id, type JsonSchema, listOf, record, text } from "./json-schema.ts";
 
 /** One kind of refusal: its HTTP status, whether the same request may succeed later, and one sentence. */
 interface ProblemKind {
