@@ -20,9 +20,9 @@ module.exports = {
     ),
     never(
       "config-is-below",
-      "config/ stands on lib/ alone.",
+      "config/ stands on nothing of ours.",
       { path: "^config/" },
-      { path: ours, pathNot: "^(lib|config)/" },
+      { path: ours, pathNot: "^config/" },
     ),
     never(
       "formats-are-below",
