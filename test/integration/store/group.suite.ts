@@ -272,6 +272,15 @@ export function groupPlaceSuite(database: () => Database): void {
       expect((await queue(1)).running).toBe(0);
     });
 
+    test("one that a worker had before is left to be claimed alone, and keeps no place of its former group's", async () => {
+      const [a, b] = (await claim([await small(1, 9), await small(1, 9)])) as [BatchRow, BatchRow];
+      await store().move(moveOf(a, "ready"));
+      const batches = await claim([a, await small(1, 9)]);
+      for (const batch of [...batches, b]) await store().commitChunk(last(batch));
+      expect((await queue(1)).running).toBe(0);
+      expect(batches.map(({ id }) => id)).not.toContain(a.id);
+    });
+
     test("it goes to one that moves on in the same commit", async () => {
       const [a, b] = (await claim([await small(1, 1), await small(1, 1)])) as [BatchRow, BatchRow];
       const [, goesOn] = await store().commitChunks([last(a), chunkCommit(b)]);

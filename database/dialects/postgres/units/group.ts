@@ -81,9 +81,12 @@ function textFor(needs: Needs): string {
 
 const LEASE = `${NOW} + $3::bigint`;
 
-/** As CLAIM of work.ts. Rows that others lock too are locked in the order of their ids. */
+/**
+ * As CLAIM of work.ts. Rows that others lock too are locked in the order of their ids. Only batches that no worker had before:
+ * so no two groups have the same first batch, whose id is the group's.
+ */
 export const CLAIM_GROUP = `WITH cand AS MATERIALIZED (SELECT id, client_id, pass, records FROM batch
-    WHERE id = ANY($1::bigint[]) AND state = 'ready' AND due_at <= ${NOW} ORDER BY id FOR NO KEY UPDATE SKIP LOCKED),
+    WHERE id = ANY($1::bigint[]) AND state = 'ready' AND fence = 0 AND due_at <= ${NOW} ORDER BY id FOR NO KEY UPDATE SKIP LOCKED),
   turns AS MATERIALIZED (SELECT client_id, sum(records) / ${RECORDS_A_TURN}.0 AS n FROM cand GROUP BY client_id),
   queues AS MATERIALIZED (SELECT q.client_id FROM client_queue q JOIN turns USING (client_id) ORDER BY q.client_id FOR NO KEY UPDATE OF q),
   slot AS (UPDATE client_queue q SET running = q.running + 1,

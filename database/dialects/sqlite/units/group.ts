@@ -10,12 +10,12 @@ interface Ready {
   records: number;
 }
 
-/** Those of one client take one of its places. */
+/** Those of one client take one of its places. One that a worker had before is left out, see the PostgreSQL twin. */
 export function claimGroup(sql: Sql, ids: number[], owner: string, leaseMs: number) {
   const now = sql.now();
   const ready = sql.all<Ready>(
     `SELECT id, client_id AS clientId, records FROM batch
-     WHERE id IN (SELECT value FROM json_each(?1)) AND state = 'ready' AND due_at <= ?2 ORDER BY id`,
+     WHERE id IN (SELECT value FROM json_each(?1)) AND state = 'ready' AND fence = 0 AND due_at <= ?2 ORDER BY id`,
     JSON.stringify(ids),
     now,
   );
