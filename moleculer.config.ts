@@ -6,6 +6,7 @@ import { CONNECT_TIMEOUT_MS, rabbitMiddleware } from "./lib/amqp/start.ts";
 import { AmqpTransporter } from "./lib/amqp/transporter.ts";
 import { SafeLogger } from "./lib/log/logger.ts";
 import { circuitsOnRequest, type Runner, readNoEnvironment } from "./lib/moleculer.ts";
+import { ZipkinExporter } from "./lib/zipkin.ts";
 import { drainMiddleware } from "./middlewares/drain.ts";
 import { internalMiddlewares } from "./middlewares/metering.ts";
 import { eventFault } from "./services/messages.ts";
@@ -46,7 +47,8 @@ function tracing(baseURL: string | null): TracerOptions {
   if (baseURL === null) return { enabled: false };
   return {
     enabled: true,
-    exporter: { type: "Zipkin", options: { baseURL } },
+    // Their types leave out that an exporter may be one of our own.
+    exporter: new ZipkinExporter({ baseURL }) as unknown as TracerOptions["exporter"],
     tags: { action: { params: false } },
     // As many as Moleculer's own list has, which would fill up a shorter one with its last: `data`.
     errorFields: ["name", "message", "code", "type", "retryable"],

@@ -1,5 +1,5 @@
 /** TRACING_URL sends the calls of actions to a collector, and nothing that they carry. */
-import type { ServiceBroker } from "moleculer";
+import type { ServiceBroker, ServiceSchema } from "moleculer";
 import { loadConfig } from "../../config/config.ts";
 import { startNode } from "../helpers/nodes.ts";
 import { until } from "../helpers/patience.ts";
@@ -33,6 +33,18 @@ test("calls are sent by name, without parameters, answers and the data of errors
   expect(body).toContain("action 'it.fails'");
   expect(body).toContain('"error":"no"');
   expect(body).not.toMatch(/secret|an answer/);
+});
+
+test("ids are Zipkin's, whatever a request calls itself; those of one request are of one trace", async () => {
+  const outer = { name: "outer", actions: { works: (ctx) => ctx.call("it.works") } } satisfies ServiceSchema;
+  broker = await startNode({ services: [it, outer], env: { TRACING_URL: new URL(collector.url).origin } });
+  await broker.call("outer.works", {}, { requestID: "order no. 42" });
+  await until(() => collector.got.length > 0, "spans");
+  const spans = collector.got.flatMap(({ body }) => JSON.parse(body) as Record<string, string>[]);
+  const ours = ["outer.works", "it.works"].map((name) => spans.find((span) => span.name === `action '${name}'`));
+  const [first, second] = ours as [Record<string, string>, Record<string, string>];
+  for (const id of [first.traceId, first.id, second.id]) expect(id).toMatch(/^[0-9a-f]{16}$/);
+  expect([second.traceId, second.parentId, first.parentId]).toEqual([first.traceId, first.id, null]);
 });
 
 test("without it no call has a span", async () => {
