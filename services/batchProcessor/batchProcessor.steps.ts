@@ -129,9 +129,19 @@ const commit: Step = async (tools, run) => {
   if (commit.end && !run.outcome) run.outcome = done;
 };
 
-/** A handler is given nothing of a batch that may be lost, and only the commit of unique keys tells what it has counted. */
-const isAhead = ({ work }: Tools, { group, policy }: Run): boolean =>
-  work().keepsOrder && group === null && policy.handler === builtInHandler && policy.uniqueKey === null;
+/** Of ordinary records a chunk is no longer: 1 MiB and the record that reaches it. */
+const AHEAD_BYTES = 2 * 1024 * 1024;
+
+/**
+ * A handler is given nothing of a batch that may be lost, and only the commit of unique keys tells what it has counted. A long
+ * chunk waits, for each commit under way holds its texts twice: here and in SQLite's thread.
+ */
+const isAhead = ({ work }: Tools, { group, policy, chunk }: Run): boolean =>
+  work().keepsOrder &&
+  group === null &&
+  policy.handler === builtInHandler &&
+  policy.uniqueKey === null &&
+  (chunk as Checked).data.length <= AHEAD_BYTES;
 
 /** Waits for the commit that was sent last, unless it is known already how it went. */
 async function sentIsKnown({ renewed }: Tools, run: Run): Promise<void> {

@@ -42,13 +42,17 @@ test("one is sent ahead, and no more; the last one's event tells what all of the
   expect(JSON.parse(event?.body ?? "{}").data).toMatchObject({ version, counts: { received: 3, accepted, rejected } });
 });
 
-test.each<[string, object]>([
+const long = (n: number) => `{"n":"${`${n}`.repeat(3 * 1024 * 1024)}"}\n`;
+
+test.each<[string, object, string?]>([
   ["keys, of which only the commit tells how many count", { handler: "store", uniqueKey: "n" }],
   ["a handler, which is given nothing of a batch that may be lost", {}],
-])("none is sent ahead with %s", async (_name, policy) => {
+  ["long records, of which each costs much memory", { ...stored, maxRecordBytes: 4e6 }, long(1) + long(2) + long(3)],
+])("none is sent ahead with %s", async (_name, policy, sent = body) => {
   const held = heldCommits();
-  const batch = await post({ chunkRecords: 1, ...policy }, body);
-  await until(() => held.length === 1);
+  const checks = jest.spyOn(Validators.prototype, "of").mock.calls;
+  const batch = await post({ chunkRecords: 1, ...policy }, sent);
+  await until(() => held.length > 0 && checks.length > 1);
   const given = calls.length;
   for (let round = 0; round < 20; round++) await setImmediate();
   expect([held.length, calls.length]).toEqual([1, given]);
