@@ -1,6 +1,7 @@
 /** TRACING_URL sends the calls of actions to a collector, and nothing that they carry. */
-import type { ServiceBroker, ServiceSchema } from "moleculer";
+import { ServiceBroker, type ServiceSchema } from "moleculer";
 import { loadConfig } from "../../config/config.ts";
+import { ZipkinExporter } from "../../lib/zipkin.ts";
 import { startNode } from "../helpers/nodes.ts";
 import { until } from "../helpers/patience.ts";
 import { type Receiver, startReceiver } from "../helpers/receiver.ts";
@@ -45,6 +46,38 @@ test("ids are Zipkin's, whatever a request calls itself; those of one request ar
   const [first, second] = ours as [Record<string, string>, Record<string, string>];
   for (const id of [first.traceId, first.id, second.id]) expect(id).toMatch(/^[0-9a-f]{16}$/);
   expect([second.traceId, second.parentId, first.parentId]).toEqual([first.traceId, first.id, null]);
+});
+
+/** A node whose spans go to the collector 20 times a second, and what it logs. */
+async function startQuick(): Promise<jest.SpyInstance> {
+  const exporter = new ZipkinExporter({ baseURL: new URL(collector.url).origin, interval: 0.05 });
+  broker = new ServiceBroker({ logger: false, tracing: { enabled: true, exporter: exporter as never } });
+  broker.createService(it);
+  await broker.start();
+  return jest.spyOn(exporter.logger, "warn");
+}
+const called = async () => void (await broker.call("it.works"));
+
+test("of a collector that does not answer no more waits than the last sending", async () => {
+  await collector.close();
+  let [open, most] = [0, 0];
+  collector = await startReceiver((_number, res) => {
+    most = Math.max(most, ++open);
+    res.once("close", () => open--);
+    return undefined;
+  });
+  const warned = await startQuick();
+  await until(() => called().then(() => collector.got.length > 3), "further sendings");
+  expect(most).toBeLessThan(collector.got.length);
+  expect(String(warned.mock.lastCall)).toContain("timeout");
+});
+
+test("what a collector refuses is logged", async () => {
+  await collector.close();
+  collector = await startReceiver(() => 413);
+  const warned = await startQuick();
+  await until(() => called().then(() => warned.mock.calls.length > 0), "a warning");
+  expect(String(warned.mock.lastCall)).toContain("413");
 });
 
 test("without it no call has a span", async () => {
