@@ -108,9 +108,11 @@ async function fill({ sequelize, store }: Database, from: number, to: number): P
   const numbers = `WITH RECURSIVE n (i) AS (SELECT ${from} UNION ALL SELECT i + 1 FROM n WHERE i < ${to})`;
   await sequelize.query(`${numbers} INSERT INTO client_queue (client_id, running, pass, cap, weight)
     SELECT i, 0, (i * 7919) % 100003, 2, 1 + i % 3 FROM n`);
+  const digits = "'10000000-0000-7000-8000-' || (100000000000 + 10 * i + b)";
+  const id = sequelize.getDialect() === "postgres" ? `(${digits})::uuid` : digits;
   await sequelize.query(`${numbers} INSERT INTO batch (public_id, client_id, policy_version, state, format, envelope, bytes,
       records, chunks, phase, next_chunk, accepted, rejected, duplicate, fence, due_at, attempt, attempts_total, version, created_at)
-    SELECT 'batch-' || i || '-' || b, i, 1, 'ready', 'ndjson', '{}', 1, 1, 1, 'deliver', 0, 0, 0, 0, 0, 1, 0, 0, 1, 0
+    SELECT ${id}, i, 1, 'ready', 'ndjson', '{}', 1, 1, 1, 'deliver', 0, 0, 0, 0, 0, 1, 0, 0, 1, 0
     FROM n CROSS JOIN (SELECT 1 AS b UNION ALL SELECT 2) two WHERE i % 10 = 0`);
   for (let after: number | null = 0; after !== null; ) after = await store.repairQueues(after, 1_000);
 }

@@ -37,7 +37,7 @@ const figures = () =>
 const batches = (state: string, from: number, to: number) => `
   INSERT INTO batch (public_id, client_id, policy_version, state, format, envelope, bytes, records, chunks, phase, next_chunk,
     accepted, rejected, duplicate, fence, due_at, attempt, attempts_total, version, created_at)
-  SELECT 'batch-' || n, 1, 1, '${state}', 'ndjson', '{}', 1, 1, 1, 'deliver', 0, 0, 0, 0, 0, 0, 0, 0, 1, 0
+  SELECT gen_random_uuid(), 1, 1, '${state}', 'ndjson', '{}', 1, 1, 1, 'deliver', 0, 0, 0, 0, 0, 0, 0, 0, 1, 0
   FROM generate_series(${from}, ${to}) n`;
 
 interface Plan {
