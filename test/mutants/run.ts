@@ -99,7 +99,15 @@ interface Results {
 function run(tests: string[]): "passed" | "failed" | "broken" {
   const output = join(copy, "results.json");
   rmSync(output, { force: true });
-  const args = ["--selectProjects", "all", "--runInBand", "--silent", "--json", `--outputFile=${output}`];
+  const args = [
+    "--selectProjects",
+    "all",
+    "--runInBand",
+    "--testTimeout=30000",
+    "--silent",
+    "--json",
+    `--outputFile=${output}`,
+  ];
   const jest = join(copy, "node_modules/jest/bin/jest.js");
   const paths = tests.map((test) => `test/${test}`);
   const ended = spawnSync(process.execPath, [jest, ...paths, ...args], {

@@ -19,6 +19,7 @@ import {
   system,
   told,
   toldOf,
+  uploads,
 } from "./batch.kit.ts";
 
 startBatches();
@@ -80,6 +81,13 @@ describe("a body", () => {
       const [left] = await inside().database.sequelize.query(`SELECT id FROM batch WHERE client_id = ${client.id}`);
       return left.length === 0;
     });
+  });
+
+  test("that has become a batch is kept alive no longer", async () => {
+    const touched = jest.spyOn(inside().database.store, "touchUploads");
+    expect((await create(long())).chunks).toBeGreaterThan(1);
+    await uploads().touch();
+    expect(touched).not.toHaveBeenCalled();
   });
 
   test("of a client that may have no more at once is refused, and a place that is given back is free", async () => {
