@@ -172,17 +172,18 @@ const handedOn = [
   }),
   update(batchWork, { set: "place = 1", where: "batch_id = (SELECT min(heirs.batch_id) FROM heirs)" }),
 ];
-const FREED = "CASE WHEN EXISTS (SELECT 1 FROM heirs) THEN 0 ELSE (SELECT stand.place FROM stand) END";
+const PLACE = "(SELECT stand.place FROM stand)";
 
 /** The client's slot is free again, and it has a batch that waits. */
-function queued({ from, to }: Shape, { greatest, least }: Fragments): Step[] {
+function queued({ from, to }: Shape, { greatest, least, hasGroups }: Fragments): Step[] {
+  const freed = hasGroups ? `CASE WHEN EXISTS (SELECT 1 FROM heirs) THEN 0 ELSE ${PLACE} END` : PLACE;
   const set = [
-    ...(from === "processing" ? [`running = ${greatest(`client_queue.running - ${FREED}`, "0")}`] : []),
+    ...(from === "processing" ? [`running = ${greatest(`client_queue.running - ${freed}`, "0")}`] : []),
     ...(to === "ready" ? [`due_at = ${least("coalesce(client_queue.due_at, made.due_at)", "made.due_at")}`] : []),
   ];
   if (set.length === 0) return [];
   return [
-    ...(from === "processing" ? handedOn : []),
+    ...(from === "processing" && hasGroups ? handedOn : []),
     update(clientQueue, { set: set.join(", "), from: "made", where: "client_queue.client_id = made.client_id" }),
   ];
 }

@@ -56,6 +56,8 @@ export interface Fragments {
   plannedAnew: string;
   /** A `first` in a piece that is deleted: no more rows than a server locks one by one. */
   mostDeleted(count: string): string;
+  /** Whether small batches are worked in groups, of which each takes one place of its client. */
+  hasGroups: boolean;
   least(a: string, b: string): string;
   greatest(a: string, b: string): string;
   /** A table in a FROM whose rows are taken by others right now: they are passed by. Only inside of `take`. */

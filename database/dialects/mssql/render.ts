@@ -47,6 +47,7 @@ const fragments: Fragments = {
   bytesOf: (column) => `DATALENGTH(${column}) / 2`,
   plannedAnew: "\nOPTION (RECOMPILE)",
   mostDeleted: (count) => `CASE WHEN ${count} > ${MOST_DELETED} THEN ${MOST_DELETED} ELSE ${count} END`,
+  hasGroups: false,
   least: (a, b) => `CASE WHEN ${a} < ${b} THEN ${a} ELSE ${b} END`,
   greatest: (a, b) => `CASE WHEN ${a} > ${b} THEN ${a} ELSE ${b} END`,
   passingBy: (table) => `${table} ${PASSING_BY}`,

@@ -28,6 +28,7 @@ const fragments: Fragments = {
   bytesOf: (column) => `octet_length(${column})`,
   plannedAnew: "",
   mostDeleted: (count) => count,
+  hasGroups: true,
   least: (a, b) => `least(${a}, ${b})`,
   greatest: (a, b) => `greatest(${a}, ${b})`,
   passingBy: (table) => table,

@@ -16,6 +16,7 @@ const fragments: Fragments = {
   bytesOf: (column) => `octet_length(${column})`,
   plannedAnew: "",
   mostDeleted: (count) => count,
+  hasGroups: true,
   least: (a, b) => `min(${a}, ${b})`,
   greatest: (a, b) => `max(${a}, ${b})`,
   // Nobody writes beside this thread.
