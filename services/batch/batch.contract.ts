@@ -14,7 +14,7 @@ import { action, event, typed } from "../declare.ts";
 import type { CloudEvent } from "../outbox/outbox.contract.ts";
 import type { Policy } from "../policy/policy.contract.ts";
 
-export { finalStates, isFinal } from "../../database/states.ts";
+export { batchStates, finalStates, isFinal } from "../../database/states.ts";
 export type { BatchAttempt, BatchRow, BatchState } from "../../database/store.ts";
 
 /** Why an attempt failed: a code as a failed batch has it, or `internal` for a defect. */

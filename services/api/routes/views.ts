@@ -16,6 +16,7 @@ import {
   type BatchAttempt,
   type BatchRow,
   type BatchState,
+  batchStates,
   countsSchema,
   errorSchema,
 } from "../../batch/batch.contract.ts";
@@ -24,18 +25,8 @@ import { type Client, clientStatuses } from "../../clientCache/clientCache.contr
 
 export const time = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
 
-/** The states that a batch can be seen in: an upload is none before its commit. */
-export const visibleStates: readonly BatchState[] = [
-  "received",
-  "ready",
-  "processing",
-  "completed",
-  "completed_with_errors",
-  "failed",
-  "rejected",
-  "held",
-  "cancelled",
-];
+/** The states that a batch can be seen in. An upload is no batch before its commit. */
+export const visibleStates: readonly BatchState[] = batchStates.filter((state) => state !== "receiving");
 
 /** The `status` of a query. Throws validation. */
 export function stateOf(status: string | undefined): { state?: BatchState } {
