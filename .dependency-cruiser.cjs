@@ -1,6 +1,9 @@
 // What may import what, types included. scripts/imports.mjs runs it; dependency-cruiser documents the rules.
 const ours = "^(config|database|formats|lib|middlewares|mixins|repl|services)/";
 
+/** What delivery into tables speaks of: types and plain values, which everybody may know. */
+const tableWords = "^database/targets/target\\.ts$";
+
 /** A rule: files of `from` import nothing of `to`. Paths are regular expressions. */
 const never = (name, comment, from, to) => ({ name, comment, severity: "error", from, to });
 
@@ -32,9 +35,9 @@ module.exports = {
     ),
     never(
       "database-is-below",
-      "Services and mixins stand on database/.",
+      "Services and mixins stand on database/, which speaks the services' domain types.",
       { path: "^database/" },
-      { path: "^(services|mixins|middlewares|repl)/" },
+      { path: "^(services|mixins|middlewares|repl)/", pathNot: "^services/[^/]+/[^/]+\\.domain\\.ts$" },
     ),
     never(
       "mixins-are-below",
@@ -44,9 +47,21 @@ module.exports = {
     ),
     never(
       "actors-by-contract",
-      "Of another actor import only its contract; call it through the broker.",
+      "Of another actor import only its contract and its domain types; call it through the broker.",
       { path: "^services/([^/]+)/" },
-      { path: "^services/[^/]+/", pathNot: "^services/($1/|[^/]+/[^/]+\\.(contract|schema)\\.ts$)" },
+      { path: "^services/[^/]+/", pathNot: "^services/($1/|[^/]+/[^/]+\\.(contract|domain|schema)\\.ts$)" },
+    ),
+    never(
+      "contracts-without-database",
+      "A contract speaks its actor's domain types; how they are stored is none of its business.",
+      { path: "^services/(contracts\\.ts|declare\\.ts|[^/]+/[^/]+\\.(contract|domain|schema)\\.ts)$" },
+      { path: "^database/", pathNot: tableWords },
+    ),
+    never(
+      "domain-alone",
+      "Domain types stand on formats/, the words of tables and other domain types: the database imports them.",
+      { path: "^services/[^/]+/[^/]+\\.domain\\.ts$" },
+      { path: ours, pathNot: `^(formats/|services/[^/]+/[^/]+\\.domain\\.ts$)|${tableWords}` },
     ),
     never(
       "contracts-alone",

@@ -1,13 +1,13 @@
 /** What differs from Moleculer's defaults, and why. */
-import type { BrokerOptions, ServiceBroker, TracerOptions } from "moleculer";
+import type { BrokerOptions, ServiceBroker } from "moleculer";
 import { type Config, ConfigError, configOf, exitOnFault, processConfig, useConfig } from "./config/config.ts";
-import { serviceNames } from "./config/settings.ts";
+import { serviceNames } from "./config/services.ts";
 import { CONNECT_TIMEOUT_MS, rabbitMiddleware } from "./lib/amqp/start.ts";
 import { AmqpTransporter } from "./lib/amqp/transporter.ts";
 import { SafeLogger } from "./lib/log/logger.ts";
 import { circuitsOnRequest, type Runner, readNoEnvironment } from "./lib/moleculer.ts";
-import { ZipkinExporter } from "./lib/zipkin.ts";
-import { drainMiddleware } from "./middlewares/drain.ts";
+import { tracing } from "./lib/zipkin.ts";
+import { Discoverer, drainMiddleware } from "./middlewares/drain.ts";
 import { internalMiddlewares } from "./middlewares/metering.ts";
 import { eventFault } from "./services/messages.ts";
 import { monitor } from "./services/monitor/monitor.node.ts";
@@ -19,19 +19,19 @@ export function brokerOptions(config: Config): BrokerOptions {
     logger: new SafeLogger({ format: config.logFormat, level: config.logLevel }),
     transporter: config.amqpUrls.length > 0 ? amqpTransporter(config.amqpUrls) : null,
     // A call on the hot path is local: a body or a chunk must not cross the transporter.
-    registry: { preferLocal: true },
-    // Moleculer's default is none, and a lost answer would wait for ever. Uploads set their own.
+    registry: { preferLocal: true, discoverer: new Discoverer() },
+    // Moleculer's default is no timeout, so a call with a lost answer would wait for ever. Uploads set their own.
     requestTimeout: 30_000,
-    // Copying would cost each chunk its size again.
+    // A copy of the params would double the memory of each chunk.
     contextParamsCloning: false,
     tracking: { enabled: false },
-    // What a process weighs is read when somebody asks (services/monitor/monitor.process.ts), not every 5 s. No quantiles:
-    // Moleculer would keep every duration of a minute for them.
+    // Memory and CPU are read when somebody asks (services/monitor/monitor.node.ts), not every 5 s. No quantiles: Moleculer would
+    // keep every duration of a minute for them. (Its types allow only a list, and with an empty one it keeps them too.)
     metrics: { enabled: true, collectProcessMetrics: false, defaultQuantiles: null as unknown as number[] },
-    // What circuit breakers stand on, which Moleculer makes only where all actions have one. See `created`.
+    // Moleculer makes the metrics and timer of circuit breakers only if this is on. `created` then turns it off by default.
     circuitBreaker: { enabled: true },
     tracing: tracing(config.tracingUrl),
-    // Moleculer's own come behind these, so they stand in the list.
+    // The list itself names Moleculer's own middlewares, so that they come after ours.
     internalMiddlewares: false,
     middlewares: [rabbitMiddleware, drainMiddleware, ...internalMiddlewares],
     created(broker: ServiceBroker) {
@@ -39,19 +39,6 @@ export function brokerOptions(config: Config): BrokerOptions {
       circuitsOnRequest(broker);
       broker.createService(monitor());
     },
-  };
-}
-
-/** Names, times and errors of calls alone: what they carry is the partners', and secrets are among it. */
-function tracing(baseURL: string | null): TracerOptions {
-  if (baseURL === null) return { enabled: false };
-  return {
-    enabled: true,
-    // Their types leave out that an exporter may be one of our own.
-    exporter: new ZipkinExporter({ baseURL }) as unknown as TracerOptions["exporter"],
-    tags: { action: { params: false } },
-    // As many as Moleculer's own list has, which would fill up a shorter one with its last: `data`.
-    errorFields: ["name", "message", "code", "type", "retryable"],
   };
 }
 

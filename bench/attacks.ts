@@ -1,10 +1,11 @@
 /**
- * What one partner, or a stranger, can do to all others: each attack on a fresh node with a heap of 256 MB (what a
- * container of 512 MB gets), while another client posts small bodies and somebody looks at the node's health.
+ * How much one partner, or a stranger, can slow down all others. Each attack runs on a fresh node with a heap of 256 MB (as
+ * in a container of 512 MB), while another client posts small bodies and a probe calls the node's health check.
  */
 import { type Attack, targetOf } from "./attacks/attack.ts";
 import { bodies } from "./attacks/bodies.ts";
 import { checks, schema } from "./attacks/checks.ts";
+import { codings } from "./attacks/codings.ts";
 import type { Waited, Watch } from "./attacks/others.ts";
 import { readers } from "./attacks/readers.ts";
 import { startChild } from "./kit/child.ts";
@@ -16,17 +17,18 @@ import { type Benchmark, type Line, quantile } from "./kit/report.ts";
 const HEAP_MB = 256;
 const MOST_MS = 250;
 const MS = { quick: 8_000, usual: 20_000, full: 60_000 };
-/** So many of the others' requests may go wrong for reasons of the machine. */
+/** How many of the others' requests may fail because of the machine. */
 const MOST_REFUSED = 0;
 
 const attacks: Record<string, Attack> = {
   nothing: { name: "nothing, to compare with", run: async () => {} },
   ...readers,
   ...bodies,
+  ...codings,
   ...checks,
 };
 
-/** `BENCH_ATTACKS=items,columns` runs these alone. */
+/** `BENCH_ATTACKS=items,columns` runs only these. */
 const chosen = process.env.BENCH_ATTACKS?.split(",") ?? Object.keys(attacks);
 
 export const attacked: Benchmark = async ({ size }) => {
@@ -72,7 +74,7 @@ async function told({ name }: Attack, node: DataFlowNode, waited: Waited, before
   };
 }
 
-/** Null: the node is no more. */
+/** Null: the node has died. */
 function mostMemory(node: DataFlowNode): number | null {
   try {
     return memoryOf(node.pid, "VmHWM");

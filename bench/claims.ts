@@ -1,4 +1,4 @@
-/** What it costs to choose a batch and to claim it, with few clients and with very many, a tenth of whom wait. */
+/** The cost of choosing and claiming a batch, with few and with very many clients, of which a tenth wait. */
 import { type Database, openDatabase } from "../database/database.ts";
 import { freshSchema } from "../test/helpers/database.ts";
 import { isThere } from "./kit/needs.ts";
@@ -18,7 +18,7 @@ const units = {
 };
 type Unit = keyof typeof units;
 
-/** So often a statement is planned by itself; then its plan is kept, also when the tables have grown. */
+/** How often PostgreSQL plans a statement anew. After that it keeps the plan, also when the tables have grown. */
 const OWN_PLANS = 6;
 
 export const claims: Benchmark = async ({ size, rounds }) => {
@@ -42,7 +42,7 @@ async function onPostgres(times: number): Promise<Line[]> {
   return lines;
 }
 
-/** The few are measured before the others come. */
+/** The few clients are measured before the many are added. */
 async function measured(name: string, url: string, times: number): Promise<Line[]> {
   const db = await openDatabase({ url });
   await db.migrate();
@@ -78,7 +78,7 @@ async function timed(db: Database, times: number): Promise<Times> {
   return all;
 }
 
-/** One look, one claim, one question whether to go on; then the batch goes back, so that the next round finds as much. */
+/** Chooses once, claims once, asks once whether another client waits; then hands the batch back for the next round. */
 async function round({ store }: Database): Promise<Record<Unit, number>> {
   const [seen, candidates] = await clocked(() => store.candidates(SLOTS));
   const { id, clientId } = seen[0] ?? { id: 0, clientId: 0 };
@@ -103,7 +103,7 @@ async function clocked<T>(work: () => Promise<T>): Promise<[answer: T, ms: numbe
   return [await work(), performance.now() - began];
 }
 
-/** Clients that have been at work for a while, each tenth of which waits. */
+/** Adds clients with some history; every tenth of them waits. */
 async function fill({ sequelize, store }: Database, from: number, to: number): Promise<void> {
   const numbers = `WITH RECURSIVE n (i) AS (SELECT ${from} UNION ALL SELECT i + 1 FROM n WHERE i < ${to})`;
   await sequelize.query(`${numbers} INSERT INTO client_queue (client_id, running, pass, cap, weight)

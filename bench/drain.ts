@@ -1,4 +1,7 @@
-/** Many small batches, from the first POST to the last one completed, beside what others would build for the same work. */
+/**
+ * Many small batches, from the first POST to the last one completed, compared with what others would build for this
+ * work.
+ */
 import { longRun } from "./drain/long.ts";
 import { CONNECTIONS, drained, sendAll, targetOf } from "./drain/ours.ts";
 import { startDrainPeer } from "./drain/peer.ts";
@@ -8,13 +11,15 @@ import { startChild } from "./kit/child.ts";
 import { newCluster } from "./kit/cluster.ts";
 import type { Load, Loaded } from "./kit/load.ts";
 import { cpuOf, startNode } from "./kit/node.ts";
-import { type Benchmark, type Line, median, type Options, rate } from "./kit/report.ts";
-import { inTurns } from "./kit/rounds.ts";
+import { type Benchmark, inTurns, type Line, median, type Options, rate } from "./kit/report.ts";
 import { headOf, RECORDS } from "./small.ts";
 
 const CLIENTS = 10;
 const COUNTS = { quick: 200, usual: 600, full: 2_000 };
-/** A node compiles what it runs for some seconds; from then on a batch takes a third less CPU. So many rounds are one. */
+/**
+ * V8 compiles a node's code during the first seconds; then a batch takes a third less CPU. So the warm-up has this many
+ * rounds.
+ */
 const WARM_UP = 3;
 
 const timesOf = ({ size, rounds }: Options) => rounds ?? (size === "quick" ? 3 : 5);
@@ -23,7 +28,7 @@ const generatorOf = () => startChild<Load, Loaded>("kit/load.ts");
 const title = (name: string, where: string, options: Options) =>
   `${name}: ${COUNTS[options.size]} batches of ${RECORDS} records on ${CONNECTIONS} connections, from the first POST to the last one completed, ${where}; ${timesOf(options)} rounds`;
 
-/** Ours against a peer's, in times of it. */
+/** Our rate as a multiple of a peer's. */
 function against(label: string, ours: number[], peer: number[], goal?: number): Line {
   const times = median(ours) / median(peer);
   return {
@@ -34,11 +39,11 @@ function against(label: string, ours: number[], peer: number[], goal?: number): 
   };
 }
 
-/** CPU time of processes for each batch of the rounds that count. */
+/** CPU time of processes for each batch, without the warm-up. */
 class Cpu {
   readonly #spent = new Map<string, { ms: number[]; batches: number }>();
 
-  /** `count`: batches of a round. */
+  /** `count`: the number of batches in a round. */
   async during(name: string, pids: number[], count: number, round: () => Promise<number>): Promise<number> {
     const before = pids.map(cpuOf);
     const figure = await round();

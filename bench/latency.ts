@@ -10,7 +10,7 @@ import { type Benchmark, quantile } from "./kit/report.ts";
 const MOST_MS = 5;
 const WARM_UP = 50;
 
-/** Told when the event of the commit is published, and when a chunk reaches its handler. */
+/** Called when the event of the commit is published, and when a chunk reaches its handler. */
 class Probe {
   ready = 0;
   #started = Promise.withResolvers<number>();
@@ -41,7 +41,7 @@ async function post(broker: ServiceBroker, client: { id: number; publicId: strin
     clientId: client.id,
     clientPublicId: client.publicId,
     format: "ndjson",
-    encoding: "identity",
+    codings: [] as never[],
   } as const;
   const policy = await call(broker, "policy.get", { clientId: client.id });
   await call(
@@ -52,7 +52,7 @@ async function post(broker: ServiceBroker, client: { id: number; publicId: strin
   );
 }
 
-/** One durable row, as a claim is one: what a start cannot do without. */
+/** The floor: one durable row, because a claim needs at least that. */
 async function durableInserts(count: number): Promise<number[]> {
   const { db, close } = await openBare();
   const insert = db.prepare("INSERT INTO audit (at, who, what) VALUES (?, 'bench', '')");
@@ -84,7 +84,7 @@ export const latency: Benchmark = async ({ size, rounds }) => {
     await post(system.broker, client, body);
     const answered = performance.now();
     const at = await started;
-    // Lets the batch end, so that its last commit is not what the next one waits for.
+    // Waits for the batch's end, so that the next batch does not wait for its last commit.
     await new Promise((resolve) => setTimeout(resolve, 3));
     if (i < 0) continue;
     sinceEvent.push(at - probe.ready);

@@ -1,4 +1,4 @@
-/** A request through the limiter's action against rate-limiter-flexible called directly, both on the same Redis. */
+/** A request through the limiter's action, compared with rate-limiter-flexible called directly; both on the same Redis. */
 import { Redis } from "ioredis";
 import rateLimiter from "../services/rateLimiter/rateLimiter.service.ts";
 import { needs, peer as peerPackage, redisUrl } from "./kit/needs.ts";

@@ -1,12 +1,12 @@
-/** Taking and giving back a lock through batchLock's actions against bare redlock, both on the same Redis. */
+/** Acquires and releases a lock through batchLock's actions, compared with bare redlock; both on the same Redis. */
 import { Redis } from "ioredis";
 import type { ServiceBroker } from "moleculer";
 import Redlock, { type RedlockClient } from "redlock";
 import batchLock from "../services/batchLock/batchLock.service.ts";
 import { isThere, needs, redisUrl } from "./kit/needs.ts";
 import { ADMIN_TOKEN } from "./kit/node.ts";
-import { newDatabase } from "./kit/postgres.ts";
 import { type Benchmark, type Line, median, type Options } from "./kit/report.ts";
+import { newDatabase } from "./kit/servers.ts";
 import { compare, keyPrefix, rateOf, removesKeys, startBroker, whole } from "./redis/compare.ts";
 
 let id = 0;
@@ -35,7 +35,7 @@ export const lock: Benchmark = async (options) => {
   return { title: "lock: batchLock.acquire and release against bare redlock", lines };
 };
 
-/** The same by the table in PostgreSQL: no goal, a figure to choose by. */
+/** The same with the table in PostgreSQL. It has no goal; the figure helps to choose a provider. */
 async function bySql({ size }: Options): Promise<Line[]> {
   if (!(await isThere("postgres"))) return [{ label: "by the SQL provider", figure: "NOT RUN: no postgres answers" }];
   const { url, drop } = await newDatabase();

@@ -1,11 +1,11 @@
-/** How much a node's memory grows over a body that is far larger than it. */
+/** How much a node's memory grows during an upload that is far larger than its memory. */
 import { endOf, newPartner, upload } from "./kit/http.ts";
 import { memoryOf, startNode } from "./kit/node.ts";
 import { type BodyFormat, csvHeader, orderCsv, orderJson, orderSchema } from "./kit/orders.ts";
 import type { Benchmark, Line } from "./kit/report.ts";
 
 const MOST_GROWTH = 200e6;
-/** Orders that are made once and sent again and again. */
+/** Orders that are generated once and sent repeatedly. */
 const BLOCK = 5_000;
 
 function* bodyOf(format: BodyFormat, bytes: number): Generator<Buffer> {

@@ -1,4 +1,4 @@
-/** Records of a batch, committed chunk by chunk into SQL Server, against a bare bulk load of the same rows. */
+/** Records of a batch, committed chunk by chunk into SQL Server, compared with a bare bulk load of the same rows. */
 import mssql from "mssql";
 import { type Database, openDatabase } from "../database/database.ts";
 import { configOf } from "../database/dialects/mssql/url.ts";
@@ -7,8 +7,7 @@ import { claimed } from "../test/integration/store/drafts.ts";
 import { needs } from "./kit/needs.ts";
 import { orderJson } from "./kit/orders.ts";
 import { atEnd } from "./kit/places.ts";
-import { againstFloor, type Benchmark, rate } from "./kit/report.ts";
-import { inTurns } from "./kit/rounds.ts";
+import { againstFloor, type Benchmark, inTurns, rate } from "./kit/report.ts";
 
 const COMMIT = 5_000;
 const LEASE_MS = 60_000;

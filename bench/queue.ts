@@ -1,7 +1,7 @@
 /**
- * How long a message of a work queue takes from `addAMQPJob` to the first line of its handler in another process, and
- * how many go through in a second; beside amqplib used bare (confirm channel, quorum queue, prefetch 1). Both in turns,
- * so that the machine's moods hit both.
+ * How long a message of a work queue takes from `addAMQPJob` to the first line of its handler in another process, and how
+ * many pass in a second; compared with amqplib used directly (confirm channel, quorum queue, prefetch 1). Both run in
+ * turns, so that other work of the machine affects both.
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { randomUUID } from "node:crypto";
@@ -13,7 +13,7 @@ import { loadConfig } from "../config/config.ts";
 import { define } from "../mixins/define.ts";
 import { brokerOptions } from "../moleculer.config.ts";
 import { root } from "../root.cjs";
-import { queueMixin, type WithQueue } from "../services/queue.ts";
+import { queueMixin, type WithQueue } from "../services/messages.ts";
 import { needs, rabbitUrl as url } from "./kit/needs.ts";
 import { atEnd, ended, keepTrack } from "./kit/places.ts";
 import { type Benchmark, type Line, median, quantile } from "./kit/report.ts";
@@ -21,7 +21,7 @@ import { type Benchmark, type Line, median, quantile } from "./kit/report.ts";
 const ROUNDS = { quick: 4, usual: 12, full: 30 };
 const PER_ROUND = 150;
 const BURST = 1_000;
-/** Of amqplib's latency: our checks and the link that comes back by itself cost something, and not more than this. */
+/** A multiple of amqplib's latency: our checks and the reconnecting link may cost this much. */
 const MOST = 1.25;
 const namespace = `bench-${process.pid}`;
 
@@ -57,7 +57,7 @@ async function latency(of: Way): Promise<void> {
   of.arrived.clear();
 }
 
-/** 200 at once on their way, confirmed and handled. */
+/** 200 messages at once, confirmed and handled. */
 async function throughput(of: Way): Promise<void> {
   const began = performance.now();
   for (let i = 0; i < BURST; i += 200) await Promise.all(Array.from({ length: 200 }, () => sent(of)));

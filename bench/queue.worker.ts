@@ -1,10 +1,13 @@
-/** The consumer of bench/queue.ts, in a process of its own: tells when each message reached the handler's first line. */
+/**
+ * The consumer of bench/queue.ts, in a process of its own. It reports when each message reached the handler's first
+ * line.
+ */
 import { connect } from "amqplib";
 import { ServiceBroker } from "moleculer";
 import { loadConfig } from "../config/config.ts";
 import { define } from "../mixins/define.ts";
 import { brokerOptions } from "../moleculer.config.ts";
-import { type QueueChannel, type QueueMessage, queueMixin } from "../services/queue.ts";
+import { type QueueChannel, type QueueMessage, queueMixin } from "../services/messages.ts";
 
 const [, , kind, namespace, url] = process.argv as [string, string, string, string, string];
 const tell = (id: string) => process.send?.({ id, at: String(process.hrtime.bigint()) });

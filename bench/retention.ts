@@ -1,27 +1,27 @@
-/** How soon a dead worker's batch is taken up while millions of records of other batches are being removed. */
+/** How soon a dead worker's batch is ready again while millions of records of other batches are being removed. */
 import { setTimeout as pause } from "node:timers/promises";
 import { type Database, openDatabase } from "../database/database.ts";
-import type { BatchRow } from "../database/store.ts";
+import type { BatchRow } from "../services/batch/batch.domain.ts";
 import { isOver, ready, upload as uploaded } from "../test/integration/store/drafts.ts";
 import { newPartner, upload } from "./kit/http.ts";
 import { needs } from "./kit/needs.ts";
 import { ADMIN_TOKEN, startNode } from "./kit/node.ts";
-import { newDatabase } from "./kit/postgres.ts";
 import { type Benchmark, median } from "./kit/report.ts";
+import { newDatabase } from "./kit/servers.ts";
 
 const LEASE_MS = 2_000;
 const SWEEP_MS = 1_000;
 const MOST_MS = LEASE_MS + SWEEP_MS + 1_000;
 const BATCHES = 4;
 const sizes = { quick: 300_000, usual: 3_000_000, full: 10_000_000 };
-/** No worker: the batches that are claimed here stay with the dead one. */
+/** No worker, so nobody else claims the dead worker's batches. */
 const services = "api,batch,batchLock,clientCache,outbox,policy,rateLimiter";
 
 async function select<T>({ sequelize }: Database, sql: string): Promise<T[]> {
   return (await sequelize.query(sql))[0] as T[];
 }
 
-/** Batches whose time is over, with so many records together. */
+/** Makes batches that are past their retention, with `records` records in all. */
 async function overdue(db: Database, records: number): Promise<void> {
   const ids: number[] = [];
   for (let n = 1; n <= BATCHES; n++) {
@@ -38,10 +38,10 @@ async function overdue(db: Database, records: number): Promise<void> {
   for (const id of ids) await isOver(db, id);
 }
 
-/** From the claim by a worker that dies at once until the batch is ready again. */
+/** The time from the claim by a worker that dies at once until the batch is ready again. */
 async function takeover(db: Database, { id, publicId }: BatchRow): Promise<number> {
   const { store } = db;
-  // Any number of workers may be lost here.
+  // Lost workers count as attempts, and this benchmark loses more than a batch may have.
   await select(db, `UPDATE batch SET attempt = 0 WHERE id = ${id}`);
   if (!(await store.claim(id, "dead:1", LEASE_MS))) throw new Error("Nothing was claimed.");
   const began = performance.now();
@@ -49,7 +49,7 @@ async function takeover(db: Database, { id, publicId }: BatchRow): Promise<numbe
   return performance.now() - began;
 }
 
-/** A refused batch with so many errors is driven again: how long the answer takes. */
+/** Redrives a refused batch with this many errors: how long the answer takes. */
 async function redrive(db: Database, url: string, { id, publicId }: BatchRow, errors: number): Promise<number> {
   for (let first = 1; first <= errors; first += 100_000)
     await select(

@@ -1,4 +1,4 @@
-/** `npm run bench`: all benchmarks, or those named. It stops by itself and leaves nothing behind. */
+/** `npm run bench`: runs all benchmarks, or those named. It ends by itself and leaves nothing behind. */
 import { spawn } from "node:child_process";
 import { loadavg } from "node:os";
 import { parseArgs } from "node:util";
@@ -6,16 +6,20 @@ import { CannotRun } from "./kit/needs.ts";
 import { cleanUp, ended, keepTrack, leaveNothing, newFolder } from "./kit/places.ts";
 import { type Benchmark, print } from "./kit/report.ts";
 
-/** Each is loaded only where it runs: one that lacks a package must not keep the others from running. */
+/** Each is loaded only when it runs: a missing package of one must not stop the others. */
 const benchmarks: Record<string, () => Promise<Benchmark>> = {
   ingest: async () => (await import("./ingest.ts")).ingest,
+  decoding: async () => (await import("./decoding.ts")).decoding,
   small: async () => (await import("./small.ts")).small,
-  repeats: async () => (await import("./repeats.ts")).repeats,
+  idempotency: async () => (await import("./idempotency.ts")).idempotency,
   drain: async () => (await import("./drain.ts")).drain,
   unique: async () => (await import("./unique.ts")).unique,
+  table: async () => (await import("./table.ts")).table,
   claims: async () => (await import("./claims.ts")).claims,
   memory: async () => (await import("./memory.ts")).memory,
+  xlsx: async () => (await import("./xlsx.ts")).xlsx,
   scale: async () => (await import("./scale.ts")).scale,
+  deliveries: async () => (await import("./deliveries.ts")).deliveries,
   latency: async () => (await import("./latency.ts")).latency,
   limiter: async () => (await import("./limiter.ts")).limiter,
   lock: async () => (await import("./lock.ts")).lock,
@@ -62,7 +66,7 @@ async function main(): Promise<void> {
 
 const isNumbered = (flag = "") => ["--rounds", "--minutes", "--pace"].includes(flag);
 
-/** In a process of its own: what one has warmed up, or left on the heap, is no part of the next one's figures. */
+/** Runs a benchmark in a process of its own, so that compiled code and the heap of one do not affect the next. */
 async function eachByItself(names: string[]): Promise<void> {
   const flags = process.argv.slice(2).filter((word, i, all) => word.startsWith("--") || isNumbered(all[i - 1]));
   for (const name of names) {
@@ -75,7 +79,7 @@ async function eachByItself(names: string[]): Promise<void> {
 }
 
 async function run(name: string, options: Parameters<Benchmark>[0]): Promise<void> {
-  // Here and in every child: one folder to remove, also when a child was killed.
+  // One folder for this process and every child, so that it can be removed also when a child was killed.
   process.env.TMPDIR = newFolder();
   try {
     const [load = 0] = loadavg();

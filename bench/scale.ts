@@ -1,11 +1,11 @@
-/** Whether a record of a huge batch costs what one of a small batch does. */
+/** Whether a record of a huge batch costs the same as one of a small batch. */
 import { endOf, newPartner, type Partner, upload } from "./kit/http.ts";
 import { startNode } from "./kit/node.ts";
 import { type Benchmark, type Line, median } from "./kit/report.ts";
 
 const BASE = 100_000;
 const MOST = 1.2;
-/** Lines a piece of the body. */
+/** Lines in a piece of the body. */
 const PIECE = 5_000;
 
 function* smallRecords(count: number): Generator<Buffer> {
@@ -16,7 +16,7 @@ function* smallRecords(count: number): Generator<Buffer> {
 }
 
 interface Cost {
-  /** µs a record. */
+  /** µs per record. */
   ingest: number;
   process: number;
 }

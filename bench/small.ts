@@ -5,12 +5,11 @@ import { batchesSince, newPartner } from "./kit/http.ts";
 import type { Load, Loaded } from "./kit/load.ts";
 import { type DataFlowNode, startNode } from "./kit/node.ts";
 import { orderSchema, ordersBody } from "./kit/orders.ts";
-import { againstFloor, type Benchmark, median, quantile, rate } from "./kit/report.ts";
-import { inTurns } from "./kit/rounds.ts";
+import { againstFloor, type Benchmark, inTurns, median, quantile, rate } from "./kit/report.ts";
 
 const CONNECTIONS = 16;
 export const RECORDS = 100;
-const DOOR = "api,rateLimiter,clientCache,policy,batch,outbox";
+const DOOR = "api,rateLimiter,clientCache,policy,imports,batch,outbox";
 export const body = ordersBody("ndjson", RECORDS).toString();
 
 export const headOf = (host: string, more: string[]) =>
@@ -68,7 +67,7 @@ export const small: Benchmark = async ({ size, rounds }) => {
   };
 };
 
-/** Waits until the node has nothing left to do, so that it does not disturb the next round; then counts. */
+/** Waits until the node is idle, so that it does not disturb the next round; then counts its batches. */
 async function completedBetween(url: string, from: number, to: number): Promise<number> {
   for (;;) {
     let open = 0;

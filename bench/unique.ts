@@ -1,10 +1,9 @@
-/** What a unique key costs: the same fresh batch with and without it. */
+/** The cost of a unique key: the same fresh batch with and without it. */
 import { endOf, newPartner, slices, upload } from "./kit/http.ts";
 import { startNode } from "./kit/node.ts";
 import { orderSchema, ordersBody } from "./kit/orders.ts";
-import { onEach } from "./kit/postgres.ts";
-import { againstFloor, type Benchmark, type Line, rate } from "./kit/report.ts";
-import { inTurns } from "./kit/rounds.ts";
+import { againstFloor, type Benchmark, inTurns, type Line, rate } from "./kit/report.ts";
+import { onEach } from "./kit/servers.ts";
 
 export const unique: Benchmark = async ({ size, rounds }) => {
   const rows = size === "quick" ? 50_000 : 200_000;
@@ -21,7 +20,7 @@ async function measured(name: string, env: Record<string, string>, rows: number,
   const node = await startNode(env);
   const body = ordersBody("ndjson", rows);
 
-  /** Another client each time, so that all keys are new. Told is the work alone: the upload knows no key. */
+  /** Uses a new client each time, so that all keys are new. Measures only the processing: an upload ignores keys. */
   const imported = async (policy: object) => {
     const partner = await newPartner(node.url, { schema: orderSchema, ...policy });
     const { id } = await upload(partner, "ndjson", slices(body));

@@ -13,6 +13,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 const USAGE = `dataflow COMMAND [OPTIONS]
   start     starts a node with the settings of the environment, or of the file .env in this folder
   migrate   brings the database up to date
+  apply     creates or changes datasets and clients as files say (apply --help)
   repl      opens the operators' console
   demo      runs the whole system on a temporary database and imports a file (demo --help)
   push      sends a file to a running DataFlow (push --help)
@@ -29,6 +30,7 @@ const require = createRequire(import.meta.url);
 const commands = {
   start,
   migrate: () => run("scripts/migrate"),
+  apply: () => run("scripts/apply"),
   repl: () => run("repl/repl"),
   demo: () => run("scripts/demo"),
   push: () => import("./push.mjs"),

@@ -224,8 +224,9 @@ function reasonOf(error) {
 }
 
 /** @param {Refused} error */
-export function problemText({ status, problem: { code, title, detail, line, errors = [] } }) {
-  const place = line === undefined ? "" : ` (line ${line})`;
+export function problemText({ status, problem: { code, title, detail, line, offset, errors = [] } }) {
+  const found = line === undefined ? (offset === undefined ? "" : `offset ${offset}`) : `line ${line}`;
+  const place = found === "" ? "" : ` (${found})`;
   const head = `DataFlow refused it: ${status}${code ? ` ${code}` : ""}${place}. ${detail ?? title ?? ""}`;
   return [head, ...errors.map((fault) => `  ${fault.pointer}: ${fault.detail}`)].map(visible).join("\n");
 }

@@ -6,29 +6,35 @@ import { parseArgs } from "node:util";
 
 export const USAGE = `Sends a file of records to DataFlow, waits until it is processed, and shows what came of it.
 
-  npm run push -- FILE [OPTIONS]        FILE: .csv, .ndjson, .jsonl, .json, each also as .gz; "-" reads stdin
+  npm run push -- FILE [OPTIONS]        FILE: .csv, .tsv, .txt, .ndjson, .jsonl, .json, .xlsx,
+                                        each also as .gz, in any case; "-" reads stdin
 
   --url URL             where DataFlow is               (DATAFLOW_URL, http://127.0.0.1:3000)
   --client NAME         the client's identifier         (DATAFLOW_CLIENT)
   --secret SECRET       its secret; better as variable  (DATAFLOW_SECRET)
-  --format FORMAT       csv, ndjson or json; else by the file's name
-  --delimiter CHAR      of CSV; else DataFlow finds it    --charset NAME   of CSV: utf-8 or windows-1252
+  --dataset NAME        what the records are; else the client's own dataset, "default"
+  --format FORMAT       csv, tsv, ndjson, json or xlsx; else by the file's name
+  --delimiter CHAR      of CSV; else DataFlow finds it    --charset NAME   of CSV: utf-8, windows-1252 …
   --idempotency-key KEY else made from the content, so that a repeated command imports nothing twice within 24 hours
   --again               imports it even if the same content was sent before
   --no-gzip             sends it as it is
+  --check               imports nothing: shows the columns as read and what is wrong, and asks on a terminal
+                        whether to import the file
   --no-wait             ends as soon as DataFlow has taken it
   --errors FILE         writes the rejected records: .csv as a table, else NDJSON
+  --rejected FILE       writes them in the form of the file sent, to be corrected
+  --corrects ID         the file is such a one, corrected, of the batch ID
   --retries N           tries after a lost connection, 503 or 429 (10)
   --timeout SECONDS     of silence, after which a connection counts as lost (60)
   --json                one JSON document on stdout, nothing else
   --quiet               no progress
 
-  Exit code: 0 completed, 2 completed with errors, 1 failed or refused, 130 stopped by a signal.`;
+  Exit code: 0 completed (or nothing wrong), 2 completed with errors (or checked, with errors), 1 failed or refused, 130 stopped by a signal.`;
 
 /** The command line is wrong. */
 export class UsageError extends Error {}
 
-/** @typedef {"csv" | "ndjson" | "json"} Format */
+/** @typedef {"csv" | "tsv" | "ndjson" | "json" | "xlsx"} Format */
 /**
  * @typedef {object} Options
  * @property {string} file  Its whole path, or "-" for stdin.
@@ -36,13 +42,17 @@ export class UsageError extends Error {}
  * @property {string} url  Without a slash at its end.
  * @property {string} authorization
  * @property {string} client
+ * @property {string | null} dataset  Null: the client's own.
  * @property {string} contentType
  * @property {boolean} isGzip  The file is compressed already.
  * @property {boolean} gzips
  * @property {string | null} key  Null: made from the content.
  * @property {boolean} again
+ * @property {boolean} checks  The file is only checked.
  * @property {boolean} waits
  * @property {string | null} errors
+ * @property {string | null} rejected  The file for rejected records in their own form.
+ * @property {string | null} corrects  The id of the batch whose rejected records these are.
  * @property {number} retries
  * @property {number} silenceMs  After which a connection counts as lost.
  * @property {boolean} json
@@ -58,14 +68,18 @@ const known = {
   url: text,
   client: text,
   secret: text,
+  dataset: text,
   format: text,
   delimiter: text,
   charset: text,
   "idempotency-key": text,
   again: flag,
+  check: flag,
   "no-gzip": flag,
   "no-wait": flag,
   errors: text,
+  rejected: text,
+  corrects: text,
   retries: text,
   timeout: text,
   json: flag,
@@ -91,6 +105,7 @@ export function optionsOf(args, env) {
   checkFile(file);
   if (values.again && values["idempotency-key"] !== undefined)
     throw new UsageError("--again and --idempotency-key exclude each other.");
+  if (values.check && values["no-wait"]) throw new UsageError("--check and --no-wait exclude each other.");
   const client = needed("--client", values.client ?? env.DATAFLOW_CLIENT, "DATAFLOW_CLIENT");
   const secret = needed("--secret", values.secret ?? env.DATAFLOW_SECRET, "DATAFLOW_SECRET");
   return {
@@ -99,13 +114,17 @@ export function optionsOf(args, env) {
     url: urlOf(values.url ?? env.DATAFLOW_URL ?? "http://127.0.0.1:3000"),
     client,
     authorization: `Basic ${Buffer.from(`${client}:${secret}`).toString("base64")}`,
+    dataset: datasetOf(values.dataset),
     contentType: contentTypeOf(formatOf(file, values.format), values),
-    isGzip: file.endsWith(".gz"),
+    isGzip: /\.gz$/i.test(file),
     gzips: !values["no-gzip"],
     key: values["idempotency-key"] ?? null,
     again: values.again ?? false,
+    checks: values.check ?? false,
     waits: !values["no-wait"],
     errors: values.errors === undefined ? null : resolve(place, values.errors),
+    rejected: values.rejected === undefined ? null : resolve(place, values.rejected),
+    corrects: values.corrects ?? null,
     retries: wholeNumber("--retries", values.retries ?? "10", 0),
     silenceMs: wholeNumber("--timeout", values.timeout ?? "60", SHORTEST_TIMEOUT) * 1000,
     json: values.json ?? false,
@@ -139,6 +158,12 @@ function needed(option, value, variable) {
   throw new UsageError(`${option} is missing (or the variable ${variable}).`);
 }
 
+/** @param {string | undefined} name */
+function datasetOf(name) {
+  if (name === "") throw new UsageError("--dataset: expected the name of a dataset, found nothing.");
+  return name ?? null;
+}
+
 /** @param {string} value */
 function urlOf(value) {
   const url = URL.canParse(value) ? new URL(value) : null;
@@ -148,8 +173,19 @@ function urlOf(value) {
   return `${url.origin}${url.pathname}`.replace(/\/+$/, "");
 }
 
-/** @type {Record<string, Format>} */
-const formats = { csv: "csv", tsv: "csv", txt: "csv", ndjson: "ndjson", jsonl: "ndjson", json: "json" };
+/**
+ * Media type and file endings of each format.
+ * @type {Record<Format, { type: string, endings: string[] }>}
+ */
+const formats = {
+  csv: { type: "text/csv", endings: ["csv", "txt"] },
+  tsv: { type: "text/tab-separated-values", endings: ["tsv", "tab"] },
+  ndjson: { type: "application/x-ndjson", endings: ["ndjson", "jsonl"] },
+  json: { type: "application/json", endings: ["json"] },
+  xlsx: { type: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", endings: ["xlsx"] },
+};
+const names = /** @type {Format[]} */ (Object.keys(formats));
+const listed = names.join(", ").replace(/, (?=[^,]*$)/, " or ");
 
 /**
  * @param {string} file
@@ -157,13 +193,11 @@ const formats = { csv: "csv", tsv: "csv", txt: "csv", ndjson: "ndjson", jsonl: "
  * @returns {Format}
  */
 function formatOf(file, named) {
-  const ending = named ?? file.toLowerCase().replace(/\.gz$/, "").split(".").at(-1) ?? "";
-  const format = named === undefined || ["csv", "ndjson", "json"].includes(named) ? formats[ending] : undefined;
+  const ending = file.toLowerCase().replace(/\.gz$/, "").split(".").at(-1) ?? "";
+  const format = names.find((name) => (named === undefined ? formats[name].endings.includes(ending) : name === named));
   if (format) return format;
   throw new UsageError(
-    named === undefined
-      ? "Which format? --format csv, ndjson or json"
-      : `--format: expected csv, ndjson or json, found ${named}`,
+    named === undefined ? `Which format? --format ${listed}` : `--format: expected ${listed}, found ${named}`,
   );
 }
 
@@ -172,13 +206,11 @@ function formatOf(file, named) {
  * @param {{ delimiter?: string, charset?: string }} values
  */
 function contentTypeOf(format, { delimiter, charset }) {
-  const types = { csv: "text/csv", ndjson: "application/x-ndjson", json: "application/json" };
-  if (format !== "csv") return types[format];
+  const { type } = formats[format];
+  if (format !== "csv" && format !== "tsv") return type;
   const parameters = charset === undefined ? "" : `; charset=${charset}`;
   return (
-    types.csv +
-    parameters +
-    (delimiter === undefined ? "" : `; delimiter=${delimiter === "\t" ? "tab" : quoted(delimiter)}`)
+    type + parameters + (delimiter === undefined ? "" : `; delimiter=${delimiter === "\t" ? "tab" : quoted(delimiter)}`)
   );
 }
 

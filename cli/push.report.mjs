@@ -3,6 +3,7 @@
 import { createInterface } from "node:readline";
 import { visible } from "../lib/log/visible.cjs";
 import { count } from "./bar.mjs";
+import { Refused } from "./push.http.mjs";
 
 /** @param {import("./push.run.mjs").Batch} batch */
 export function summary({ id, status, counts, error, startedAt, finishedAt }) {
@@ -15,7 +16,7 @@ export function summary({ id, status, counts, error, startedAt, finishedAt }) {
   ].join("\n");
 }
 
-/** @typedef {{ record: number, line: number | null, errors: { field: string, message: string }[], raw: string }} Rejected */
+/** @typedef {{ record: number, line: number | null, errors: { field: string, message: string, column?: string, value?: string }[], raw: string }} Rejected */
 /** @typedef {{ truncated: true, records: number }} Truncated */
 
 /**
@@ -29,9 +30,10 @@ export async function rejectedLines(http, batch, most) {
   let lines = [];
   await http.stream(`/imports/${batch.id}/errors`, {}, async (body) => {
     lines = [];
+    let records = 0;
     for await (const line of createInterface({ input: body })) {
-      lines.push(reportLine(/** @type {Rejected | Truncated} */ (JSON.parse(line))));
-      if (lines.length === most) break;
+      lines.push(...reportLines(/** @type {Rejected | Truncated} */ (JSON.parse(line))));
+      if (++records === most) break;
     }
     body.destroy();
   });
@@ -40,12 +42,56 @@ export async function rejectedLines(http, batch, most) {
   return [`${head} (the whole report with --errors FILE):`, ...lines];
 }
 
-/** @param {Rejected | Truncated} row */
-function reportLine(row) {
-  if ("truncated" in row) return `  ${count(row.records)} more, which the report does not list`;
+/** @typedef {{ total: number, groups: { field: string, code: string, count: number, message: string, firstRecord: number, firstLine: number | null, values: string[] }[] }} ErrorSummary */
+
+/**
+ * The largest groups of errors, one line each. None: there is but one error, or the server is older and has no summary.
+ * @param {import("./push.http.mjs").Http} http
+ * @param {import("./push.run.mjs").Batch} batch
+ * @param {number} most
+ */
+export async function groupLines(http, batch, most) {
+  const summary = await summaryOf(http, batch);
+  if (summary === null || summary.total < 2) return [];
+  const shown = summary.groups.slice(0, most);
+  const others = shown.reduce((left, group) => left - group.count, summary.total);
+  const width = Math.max(...[...shown.map((group) => group.count), others].map((number) => count(number).length));
+  const line = (/** @type {number} */ number, /** @type {string} */ text) =>
+    `  ${count(number).padStart(width)} × ${visible(text)}`;
+  return [
+    "Errors:",
+    ...shown.map(({ count: number, field, message, values: [value] }) =>
+      line(number, `${field ? `${field}: ` : ""}${message}${value === undefined ? "" : `, such as ${value}`}`),
+    ),
+    ...(others > 0 ? [line(others, "others")] : []),
+  ];
+}
+
+/**
+ * @param {import("./push.http.mjs").Http} http
+ * @param {import("./push.run.mjs").Batch} batch
+ * @returns {Promise<ErrorSummary | null>}
+ */
+async function summaryOf(http, batch) {
+  try {
+    return (await http.json(`/imports/${batch.id}/errors/summary`)).body;
+  } catch (error) {
+    if (error instanceof Refused && error.status === 404) return null;
+    throw error;
+  }
+}
+
+/**
+ * A line for each fault; the place stands before the first one.
+ * @param {Rejected | Truncated} row
+ */
+function reportLines(row) {
+  if ("truncated" in row) return [`  ${count(row.records)} more, which the report does not list`];
   const { record, line, errors } = row;
-  const [first, ...more] = errors;
-  const place = line === null ? `record ${record}` : `line ${line}`;
-  const field = first?.field ? `${first.field}: ` : "";
-  return `  ${place}: ${visible(field + (first?.message ?? ""))}${more.length > 0 ? ` (and ${more.length} more)` : ""}`;
+  const place = line === null ? `record ${record}: ` : `line ${line}: `;
+  return errors.map(({ field, message, column, value }, i) => {
+    const name = column === undefined ? field : `${field} (${column})`;
+    const found = value === undefined ? "" : `, found ${value}`;
+    return `  ${i === 0 ? place : " ".repeat(place.length)}${visible(`${name ? `${name}: ` : ""}${message}${found}`)}`;
+  });
 }

@@ -5,17 +5,22 @@ import { createWriteStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as pause } from "node:timers/promises";
 import { visible } from "../lib/log/visible.cjs";
+import { checkLines, isWanted } from "./push.check.mjs";
 import { Http } from "./push.http.mjs";
 import { Progress } from "./push.progress.mjs";
-import { rejectedLines, summary } from "./push.report.mjs";
+import { groupLines, rejectedLines, summary } from "./push.report.mjs";
 import { sourceOf } from "./push.source.mjs";
 
 /** @typedef {import("./push.options.mjs").Options} Options */
-/** @typedef {{ id: string, status: string, counts: Record<"received" | "accepted" | "rejected" | "duplicate", number>, hold: { reason: string, until: string | null } | null, error: { code: string, detail: string } | null, createdAt: string, startedAt: string | null, finishedAt: string | null, links: { errors: string } }} Batch */
+/** @typedef {{ id: string, status: string, counts: Record<"received" | "accepted" | "rejected" | "duplicate", number>, hold: { reason: string, until?: string | null, batchId?: string } | null, error: { code: string, detail: string } | null, createdAt: string, startedAt: string | null, finishedAt: string | null, links: { errors: string } }} Batch */
 
 const ROWS_SHOWN = 10;
+const GROUPS_SHOWN = 5;
 /** Each question about a batch spends one of the client's requests. */
 const LOOK_MS = 1_000;
+/** @param {Batch} batch */
+const exitCodeOf = ({ status, counts }) =>
+  status === "validated" ? (counts.rejected > 0 ? 2 : 0) : (exitCodes.get(status) ?? FAILED);
 const exitCodes = new Map([
   ["completed", 0],
   ["completed_with_errors", 2],
@@ -35,10 +40,15 @@ export async function push(options, signal) {
     const { batch: taken, isReplayed } = await uploaded(http, source, options, progress);
     if (isReplayed)
       progress.say(`The same content was sent before: batch ${taken.id}. (--again imports it once more.)`);
-    const batch = options.waits ? await ended(http, taken, progress, signal) : taken;
+    const found = options.waits ? await ended(http, taken, progress, signal) : taken;
+    const batch = options.checks ? await checked(http, found, options, progress, signal) : found;
     if (options.errors !== null && options.waits) await writeErrors(http, batch, options.errors);
+    if (options.rejected !== null && options.waits)
+      await http.stream(`/imports/${batch.id}/rejected`, {}, (body) =>
+        pipeline(body, createWriteStream(/** @type {string} */ (options.rejected))),
+      );
     await report(http, batch, options, isReplayed);
-    return options.waits ? (exitCodes.get(batch.status) ?? FAILED) : 0;
+    return options.waits ? exitCodeOf(batch) : 0;
   } finally {
     progress.stop();
     source.remove();
@@ -56,7 +66,7 @@ async function uploaded(http, source, options, progress) {
   /** @type {Record<string, string>} */
   const headers = { "content-type": options.contentType, "idempotency-key": keyOf(source, options) };
   if (options.gzips || options.isGzip) headers["content-encoding"] = "gzip";
-  const answer = await http.json("/imports", {
+  const answer = await http.json(pathOf(options.dataset) + queryOf(options), {
     method: "POST",
     headers,
     body: () => source.open((bytes) => progress.set(bytes)),
@@ -68,14 +78,33 @@ async function uploaded(http, source, options, progress) {
   };
 }
 
+/** @param {string | null} dataset */
+const pathOf = (dataset) => (dataset === null ? "/imports" : `/datasets/${encodeURIComponent(dataset)}/imports`);
+
+/** @param {Options} options */
+function queryOf({ checks, corrects }) {
+  const query = new URLSearchParams();
+  if (checks) query.set("validateOnly", "true");
+  if (corrects !== null) query.set("corrects", corrects);
+  return query.size === 0 ? "" : `?${query}`;
+}
+
 /**
- * The idempotency key. The same content of the same client gets the same key, so the command can be repeated.
+ * The idempotency key. The same content for the same dataset gets the same key, so the command can be repeated.
  * @param {{ digest: string }} source
  * @param {Options} options
  */
-function keyOf({ digest }, { key, again, contentType }) {
+function keyOf({ digest }, { key, again, checks, contentType, dataset, corrects }) {
   if (key !== null) return key;
-  return again ? randomUUID() : `push-${createHash("sha256").update(`${contentType}\n${digest}`).digest("hex")}`;
+  // What was found may differ from what was found before: a check is made each time.
+  if (again || checks) return randomUUID();
+  const parts = [
+    contentType,
+    digest,
+    ...(dataset === null ? [] : [dataset]),
+    ...(corrects === null ? [] : ["corrects", corrects]),
+  ];
+  return `push-${createHash("sha256").update(parts.join("\n")).digest("hex")}`;
 }
 
 /**
@@ -104,9 +133,27 @@ async function ended(http, taken, progress, signal) {
   }
 }
 
+/**
+ * Shows what a check has found, and delivers the batch where somebody at the terminal wants it.
+ * @param {Http} http
+ * @param {Batch} batch
+ * @param {Options} options
+ * @param {Progress} progress
+ * @param {AbortSignal} signal
+ */
+async function checked(http, batch, options, progress, signal) {
+  if (batch.status !== "validated") return batch;
+  if (options.json) return batch;
+  for (const line of await checkLines(http, batch)) console.log(line);
+  if (!(await isWanted(batch, signal))) return batch;
+  const { body } = await http.json(`/imports/${batch.id}/commit`, { method: "POST" });
+  return ended(http, /** @type {Batch} */ (body), progress, signal);
+}
+
 /** @param {Batch} batch */
 function waitingText({ hold }) {
   if (!hold) return "";
+  if (hold.reason === "order") return `It is held behind batch ${hold.batchId}.`;
   return hold.reason === "approval" ? "It is held until an operator approves it." : `It is held until ${hold.until}.`;
 }
 
@@ -137,6 +184,7 @@ async function report(http, batch, { json, errors, waits }, isReplayed) {
   }
   console.log(summary(batch));
   if (batch.counts.rejected === 0) return;
+  for (const line of await groupLines(http, batch, GROUPS_SHOWN)) console.log(line);
   if (errors !== null) console.log(`The rejected records are in ${errors}.`);
   else for (const line of await rejectedLines(http, batch, ROWS_SHOWN)) console.log(line);
 }

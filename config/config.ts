@@ -1,8 +1,9 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { inspect, parseEnv } from "node:util";
-import { shown } from "./parse.ts";
-import { rulesBetween, type SettingFault } from "./rules.ts";
-import { pushClientNames, type Setting, settings, type Values, withCompanions } from "./settings.ts";
+import { type Setting, shown } from "./parse.ts";
+import { withCompanions } from "./services.ts";
+import { pushClientNames, settings, type Values } from "./settings.ts";
+import { type AllowedTables, allowedFault } from "./tables.ts";
 
 export { maskUrl } from "./parse.ts";
 
@@ -81,6 +82,9 @@ function withoutToken(fault: SettingFault, token = ""): SettingFault {
   return token.length < 8 ? fault : { ...fault, found: fault.found.replaceAll(token, "***") };
 }
 
+/** The file has one schema, and nobody else's tables but those that its owner puts there. */
+const ALL_TABLES: AllowedTables = Object.freeze({ database: null, parts: [{ text: "*", isQuoted: false }] });
+
 function complete(values: Values, isTerminal: boolean) {
   const { databaseUrl, redisUrl, namespace, services } = values;
   const amqpUrls: readonly string[] = values.amqpUrls ?? Object.freeze([]);
@@ -91,6 +95,8 @@ function complete(values: Values, isTerminal: boolean) {
     databaseSchema: values.databaseSchema ?? (hasSearchPath(databaseUrl) ? "none" : "dataflow"),
     /** One process with nothing beside it. */
     isEmbedded: databaseUrl.startsWith("sqlite:") && amqpUrls.length === 0,
+    tableDatabases: values.tableDatabases ?? Object.freeze([]),
+    tablesAllowed: values.tablesAllowed ?? Object.freeze(databaseUrl.startsWith("sqlite:") ? [ALL_TABLES] : []),
     redisLockNodes: values.redisLockNodes ?? Object.freeze(redisUrl ? [redisUrl] : []),
     batchLockProvider: values.batchLockProvider ?? (redisUrl ? "redis" : "sql"),
     batchReadyQueue: values.batchReadyQueue ?? `${namespace}.batch.ready`,
@@ -164,4 +170,40 @@ export function exitOnFault<T>(work: () => T): T {
     process.stderr.write(`${error.message}\n`);
     process.exit(1);
   }
+}
+
+/** A wrong setting: its variable, what was expected and what was found; never a secret. */
+export interface SettingFault {
+  name: string;
+  expected: string;
+  found: string;
+}
+
+/** Rules between settings. A setting that is wrong by itself is undefined here, so it is reported once. */
+export function rulesBetween(values: Partial<Values>): SettingFault[] {
+  const faults: SettingFault[] = [];
+  const { databaseUrl, adminToken, redisUrl, port, metricsPort } = values;
+  if (databaseUrl && !databaseUrl.startsWith("sqlite:") && adminToken === null) {
+    const expected = "at least 24 characters (one is made only with SQLite, where nodes need not share it)";
+    faults.push({ name: "ADMIN_TOKEN", expected, found: "nothing" });
+  }
+  if (redisUrl === null && values.batchLockProvider === "redis") {
+    faults.push({ name: "REDIS_URL", expected: "a URL, for BATCH_LOCK_PROVIDER is redis", found: "nothing" });
+  }
+  if (redisUrl === null && values.redisLockNodes) {
+    faults.push({ name: "REDIS_URL", expected: "a URL, for there are REDIS_LOCK_NODES", found: "nothing" });
+  }
+  for (const { name, url } of values.tableDatabases ?? []) {
+    if (url !== databaseUrl) continue;
+    const expected = "databases beside that of DATABASE_URL, whose tables need no name before them";
+    faults.push({ name: "TABLE_DATABASES", expected, found: `that one as ${name}` });
+  }
+  for (const entry of values.tablesAllowed ?? []) {
+    const fault = databaseUrl && allowedFault(entry, databaseUrl, values.tableDatabases ?? []);
+    if (fault) faults.push({ name: "TABLES_ALLOWED", ...fault });
+  }
+  if (metricsPort && metricsPort === port) {
+    faults.push({ name: "METRICS_PORT", expected: "another port than PORT", found: String(metricsPort) });
+  }
+  return faults;
 }

@@ -1,3 +1,4 @@
+/** How one setting is declared, and how its text is read. */
 import { isIP } from "node:net";
 
 /** Reads one setting's text: its value, or undefined when it is wrong. `expected` completes "expected …" of the message. */
@@ -122,4 +123,37 @@ export function maskUrl(text: string): string {
   if (!URL.canParse(text) || !text.includes("://")) return shown(text, "url");
   const { protocol, username, host, pathname } = new URL(text);
   return `${protocol}//${username && "***@"}${host}${pathname}`;
+}
+
+/** One variable of the environment. `default` is in the variable's own notation; null: see `otherwise`. */
+export interface Setting<T> {
+  readonly name: string;
+  readonly default: string | null;
+  /** The default in words, if it is not fixed. */
+  readonly otherwise: string;
+  readonly parser: Parser<T>;
+  readonly meaning: string;
+  readonly secrecy: Secrecy;
+}
+
+/** A setting with a fixed default. */
+export function setting<T>(
+  name: string,
+  value: string,
+  parser: Parser<T>,
+  meaning: string,
+  secrecy: Secrecy = "open",
+): Setting<T> {
+  return { name, default: value, otherwise: "", parser, meaning, secrecy };
+}
+
+/** A setting whose default is not fixed. */
+export function optional<T>(
+  name: string,
+  otherwise: string,
+  parser: Parser<T>,
+  meaning: string,
+  secrecy: Secrecy = "open",
+): Setting<T | null> {
+  return { name, default: null, otherwise, parser, meaning, secrecy };
 }

@@ -1,63 +1,21 @@
-import { choice, duration, integer, list, matching, networkHost, type Parser, proxy, type Secrecy } from "./parse.ts";
+import {
+  choice,
+  duration,
+  integer,
+  list,
+  matching,
+  networkHost,
+  optional,
+  proxy,
+  type Setting,
+  setting,
+} from "./parse.ts";
+import { serviceList } from "./services.ts";
+import { tableDatabases, tablesAllowed } from "./tables.ts";
 import { amqpUrl, collectorUrl, databaseUrl, redisUrl } from "./urls.ts";
-
-/** One variable of the environment. `default` is in the variable's own notation; null: see `otherwise`. */
-export interface Setting<T> {
-  readonly name: string;
-  readonly default: string | null;
-  /** The default in words, if it is not fixed. */
-  readonly otherwise: string;
-  readonly parser: Parser<T>;
-  readonly meaning: string;
-  readonly secrecy: Secrecy;
-}
-
-/** The folders of services/, which are the names that SERVICES takes. */
-export const serviceNames = [
-  "api",
-  "rateLimiter",
-  "clientCache",
-  "policy",
-  "batchLock",
-  "batchProcessor",
-  "imports",
-  "batch",
-  "retention",
-  "outbox",
-  "webhook",
-] as const;
-
-/** Services that start with another one. Older lists of SERVICES name only the other one. */
-const companions: Readonly<Record<string, string>> = { api: "imports", batch: "retention" };
-
-/** The services that start for this list of names. */
-export function withCompanions(names: readonly string[]): readonly string[] {
-  const added = names.flatMap((name) => companions[name] ?? []);
-  return Object.freeze([...new Set([...names, ...added])]);
-}
 
 /** Names with DATAFLOW_ that the push client reads. */
 export const pushClientNames: readonly string[] = ["DATAFLOW_URL", "DATAFLOW_CLIENT", "DATAFLOW_SECRET"];
-
-function setting<T>(
-  name: string,
-  value: string,
-  parser: Parser<T>,
-  meaning: string,
-  secrecy: Secrecy = "open",
-): Setting<T> {
-  return { name, default: value, otherwise: "", parser, meaning, secrecy };
-}
-
-function optional<T>(
-  name: string,
-  otherwise: string,
-  parser: Parser<T>,
-  meaning: string,
-  secrecy: Secrecy = "open",
-): Setting<T | null> {
-  return { name, default: null, otherwise, parser, meaning, secrecy };
-}
 
 const databaseSchema = matching(/^[a-z_][a-z0-9_]{0,29}$/, "1 to 30 of a-z, digits and _, or none");
 const queueName = matching(
@@ -65,8 +23,6 @@ const queueName = matching(
   "1 to 200 visible ASCII characters, not amq.… (RabbitMQ keeps those names to itself)",
 );
 const word = matching(/^[\w.-]{1,64}$/, "1 to 64 of letters, digits, . _ -");
-/** Names in their exact spelling: moleculer-runner uses them as folder names. */
-const serviceList = list(matching(new RegExp(`^(${serviceNames.join("|")})$`), `one of ${serviceNames.join(", ")}`));
 const token = matching(/^[\x21-\x7e]{24,}$/, "at least 24 visible ASCII characters");
 const keyPrefix = matching(
   /^[!-z|~]{1,64}$/,
@@ -119,6 +75,19 @@ export const settings = {
     "WORKER_CONCURRENCY and 4 more",
     integer(2, 1_000, "a whole number"),
     "Connections to PostgreSQL or SQL Server for the work of a node; it has 3 more for clients and policies.",
+  ),
+  tableDatabases: optional(
+    "TABLE_DATABASES",
+    "none",
+    tableDatabases,
+    "Further databases with tables of the company's own: NAME=URL, a comma in the URL is %2C.",
+    "url",
+  ),
+  tablesAllowed: optional(
+    "TABLES_ALLOWED",
+    "* with SQLite, else none",
+    tablesAllowed,
+    "Tables that datasets may write: schema.table, schema.*, database:schema.table; * is all of DATABASE_URL; none.",
   ),
   redisUrl: optional("REDIS_URL", "none", redisUrl, "Redis for the limiter, the caches and the locks.", "url"),
   redisLockNodes: optional(

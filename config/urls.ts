@@ -1,4 +1,5 @@
-/** The URLs of servers, with the parameters that their drivers take. */
+/** The URLs of servers, with the parameters that their drivers take; and the file that a `sqlite:` URL names. */
+import { resolve } from "node:path";
 import { integer, matching, type Parser, shown } from "./parse.ts";
 
 const ENCODED = " (special characters percent-encoded)";
@@ -136,3 +137,15 @@ export const databaseUrl = withParameters(
   (text) => (/^postgres/.test(text) ? postgresRules : {}),
   "let through",
 );
+
+const SCHEME = "sqlite:";
+
+/** The absolute path of the file; symbolic links are not followed. Null: the URL names no file (`sqlite::memory:`, or a server). */
+export function fileOf(url: string): string | null {
+  if (!url.startsWith(SCHEME)) return null;
+  const path = url.slice(SCHEME.length);
+  return path === ":memory:" ? null : resolve(path.replace(/^\/\//, ""));
+}
+
+/** The file with the admin token that DataFlow generates when `ADMIN_TOKEN` is not set. */
+export const tokenFileOf = (file: string): string => `${file}.admin-token`;

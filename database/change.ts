@@ -1,22 +1,25 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Transaction } from "sequelize";
+import type { OutboxDraft, OutboxRow } from "../services/outbox/outbox.domain.ts";
 import type { Database } from "./database.ts";
-import { isUnknown } from "./errors.ts";
+import { isOutcomeUnknown } from "./errors.ts";
 import type { Models } from "./models.ts";
-import type { OutboxDraft, OutboxRow } from "./store.ts";
 import { isUnavailable } from "./unavailable.ts";
 
-/** Sooner than another node's sweep takes up the event and deletes it, which is 5 s old then. A last look at a silent server takes its time. */
+/**
+ * How long to look for the event after a COMMIT whose answer was lost. Less than 5 s: after that another node's sweep may
+ * have published and deleted the event.
+ */
 const LOOK_MS = 2_000;
 const BETWEEN_LOOKS_MS = 100;
 
-/** What a change wrote, and its event, to be published now that both are committed. */
+/** What a change wrote, and its event. Both are committed; the caller publishes the event. */
 export interface Changed<T> {
   value: T;
   outbox: OutboxRow[];
 }
 
-/** Commits a change that nobody outside hears of. Rejects also where its answer was lost. `write` is as below. */
+/** Commits a change without an event. Rejects also after a lost answer. `write`: as in `changeWithEvent`. */
 export async function changeSilently<T>(
   { sequelize, now }: Database,
   write: (transaction: Transaction, nowMs: number) => Promise<T>,
@@ -26,8 +29,9 @@ export async function changeSilently<T>(
 }
 
 /**
- * Commits a change and the event that tells of it as one: neither is there without the other, whenever the process dies.
- * `write` must not use the database but through its transaction, which keeps others out; hence `now` is asked before.
+ * Commits a change and its event in one transaction. If the process dies at any moment, both are stored or neither is.
+ * `write` must use the database only through its transaction: on SQLite the transaction blocks all other statements. For the
+ * same reason the clock is read before the transaction begins.
  */
 export async function changeWithEvent<T>(
   { sequelize, models, now }: Database,
@@ -45,12 +49,12 @@ export async function changeWithEvent<T>(
       return made;
     });
   } catch (error) {
-    if (made && isUnknown(error) && (await isCommitted(models, made))) return made;
+    if (made && isOutcomeUnknown(error) && (await isCommitted(models, made))) return made;
     throw error;
   }
 }
 
-/** A COMMIT without an answer: the event is there with the change. False: not, or not yet, and then nobody knows. */
+/** Whether a COMMIT with a lost answer took effect: then its event is stored. False: it did not, or not yet. */
 async function isCommitted({ Outbox }: Models, { outbox }: Changed<unknown>): Promise<boolean> {
   const ids = outbox.map(({ id }) => id);
   const end = performance.now() + LOOK_MS;

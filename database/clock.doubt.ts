@@ -1,34 +1,34 @@
 /**
- * Whether the database's clock may be believed by whoever deletes what is over its time. A clock that goes ahead by itself (a
- * wrong time server, a machine that wakes up with a wrong date) would make everything old at once. So each node compares it
- * with its own count of time, which nobody can set.
+ * Decides whether retention may trust the database's clock. A clock that jumps ahead (a wrong time server, a machine that
+ * wakes up with a wrong date) would make all data expire at once. So each node compares the clock with its own monotonic
+ * time, which nobody can set. While the clock is in doubt, nothing is deleted by its age.
  */
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
-/** More than a clock is corrected by in one step, and less than anything is kept for. */
+/** A clock that is further ahead is in doubt. Larger than a usual correction of a clock, shorter than the shortest retention. */
 const MOST_AHEAD_MS = HOUR_MS;
-/** A system on one machine may be idle, or off, for a night. Longer than that may as well be a wrong date. */
+/** A single machine may be idle, or off, for a night. A longer pause may be a wrong date. */
 const MOST_IDLE_MS = DAY_MS;
-/** So long a clock has to run evenly before it is believed after all: time for somebody to see the warning. */
+/** How long a clock in doubt must run evenly before it is trusted again. An operator has this time to see the warning. */
 const PROBATION_MS = DAY_MS;
 const UNTIL = "until the clock is set back, or has run evenly for 24 hours";
 
 interface Look {
   clockMs: number;
-  /** The node's own count of time, which also counts while its machine sleeps. */
+  /** The node's monotonic time. It also counts while the machine sleeps. */
   countMs: number;
-  /** The same without sleep, in which nobody renews a lease. */
+  /** Monotonic time without sleep. While the machine sleeps, nobody renews a lease. */
   awakeMs: number;
 }
 
-/** A doubt as of the last look, for who goes on with it. */
+/** A doubt at the last look at the clock. It is stored, so a process that starts after a crash continues with it. */
 export interface Doubt {
   clockMs: number;
   countMs: number;
   /** How far the clock is ahead. */
   aheadMs: number;
-  /** For how long it has run evenly since. */
+  /** How long the clock has run evenly since the doubt began. */
   evenMs: number;
 }
 
@@ -42,7 +42,7 @@ export class Clock {
     this.warn = warn;
   }
 
-  /** What is over its time by this clock may be deleted. */
+  /** Whether data that has expired by this clock may be deleted. */
   get isTrusted(): boolean {
     return this.held === null;
   }
@@ -58,14 +58,14 @@ export class Clock {
     return this.last !== null;
   }
 
-  /** Whether it went ahead in the last `ms`, or the machine slept: leases are over by it that nobody could renew meanwhile. */
+  /** Whether the clock jumped ahead, or the machine slept, in the last `ms`. Then leases have expired that nobody could renew. */
   wentIn(ms: number): boolean {
     return this.last !== null && this.last.awakeMs - this.wentAtMs < ms;
   }
 
   /**
-   * The first look, which is compared with what else is known of the time: another machine's clock, or when a batch was last
-   * stored; null: none was ever.
+   * The first look at the clock. Compares it with another known time: the clock of this machine (`otherMs`), or the time when
+   * the last batch was stored (`storedMs`; null: there is no batch).
    */
   begin(look: Look, known: { otherMs: number } | { storedMs: number | null }): void {
     this.last = look;
@@ -79,8 +79,8 @@ export class Clock {
   }
 
   /**
-   * The first look after a crash of a process that had this doubt. Where the machine has started anew, nobody counted the time
-   * in between: as much of it as the clock went ahead then counts as wrong.
+   * The first look after a crash of a process that had this doubt. After a restart of the machine its monotonic time begins
+   * at 0, so nobody counted the time in between. All that the clock advanced in that time then counts as wrong.
    */
   resume(look: Look, { clockMs, countMs, aheadMs, evenMs }: Doubt): void {
     const wentMs = look.clockMs - clockMs - Math.max(0, look.countMs - countMs);
@@ -91,7 +91,7 @@ export class Clock {
       this.warn(`The database's clock was in doubt before this start. Nothing is deleted by its age ${UNTIL}.`);
   }
 
-  /** Each later look: did the clock go as far as this node's own count of time? */
+  /** Each later look: compares how far the clock and the node's monotonic time have advanced. */
   look(look: Look): void {
     const { last } = this;
     this.last = look;

@@ -1,35 +1,39 @@
 /**
- * How many batches there are in each state, without counting them. States that a batch stays in for long are counted as rows
- * change, by triggers, so that no writer can forget it. The others hold a few batches at a time and are counted by index.
+ * How many batches are in each state, without counting rows. Triggers count the states in which a batch stays for long, so
+ * no writer can forget to count. The other states have few batches at a time, and are counted with an index.
  */
-import { type BatchState, finalStates, type QueueStats } from "./store.ts";
+import { type BatchState, finalStates } from "../services/batch/batch.domain.ts";
+import type { QueueStats } from "../services/batch/batch.reads.domain.ts";
 
-/** `batch_count.state` of the count of all batches, whatever their state. */
+/** The value of `batch_count.state` for the count of all batches. */
 export const ALL = "all";
 
-/** What the triggers count. What is ready is the rest of `all`. */
-export const countedStates = [...finalStates, "held"] as const satisfies readonly BatchState[];
+/** An operator takes few batches back, one by one, so the triggers need not count them. */
+const undone = "undone" satisfies BatchState;
 
-/** The names in `batch_count.state`. */
+/** The states that the triggers count. The count of `ready` is `all` minus all others. */
+export const countedStates: readonly BatchState[] = [...finalStates.filter((state) => state !== undone), "held"];
+
+/** The values of `batch_count.state`. */
 export const counters: readonly string[] = [ALL, ...countedStates];
 
-/** As a list of SQL. */
+/** The counted states as an SQL list. */
 export const countedList = countedStates.map((state) => `'${state}'`).join(", ");
 export const countersList = counters.map((name) => `'${name}'`).join(", ");
 
-/** Counted by index: bounded by uploads and workers. */
-export const passingStates = ["receiving", "received", "processing"] as const satisfies readonly BatchState[];
+/** States with few batches: there are few uploads and workers, and few batches are taken back. They are counted with an index. */
+export const transientStates: readonly BatchState[] = ["receiving", "received", "processing", "undoing", undone];
 
-/** Rows of the outbox and batches that wait for their client are counted up to here. */
+/** Rows of the outbox, and batches that wait for their client, are counted up to this number. */
 export const MOST_COUNTED = { outbox: 100_000, waiting: 10_000 } as const;
 
-/** So many due batches are looked at in the order of their waiting; then so many clients, each at its oldest. */
+/** How many due batches are read, longest wait first; after that, how many clients are read, each with its oldest batch. */
 export const LOOKED_AT = { batches: 1_000, clients: 1_000 } as const;
 
-/** Rows that a fold of `batch_count` takes at once, and how many have to be there for it to be worth a write. */
+/** How many rows of `batch_count` one fold takes at most, and below how many a fold is not worth a write. */
 export const FOLD = { most: 20_000, least: 200 } as const;
 
-/** `rows`: a number for each counter and for each passing state, in any order; several for one add up. */
+/** `rows`: numbers for each counter and each transient state, in any order. Several numbers for one state are added up. */
 export function statesOf(rows: { state: string; n: number }[]): QueueStats["states"] {
   const sums = new Map<string, number>();
   for (const { state, n } of rows) sums.set(state, (sums.get(state) ?? 0) + n);

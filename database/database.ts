@@ -1,33 +1,31 @@
 import type { Sequelize } from "sequelize";
-import type { DeliveryStore } from "./deliveries.ts";
 import type { Dialect, Logger, Target } from "./dialect.ts";
 import { openPostgres } from "./dialects/postgres/open.ts";
 import { openSqlite } from "./dialects/sqlite/open.ts";
-import type { LockStore } from "./locks.ts";
 import { migrate, pending } from "./migrations/migrate.ts";
 import { defineModels, type Models } from "./models.ts";
 import { type Names, namesIn, PLAIN } from "./schema/names.ts";
-import type { BatchStore } from "./store.ts";
+import type { BatchStore, DeliveryStore, LockStore } from "./store.ts";
 import { verifyFound } from "./verified.ts";
 
 export type { Logger, Target } from "./dialect.ts";
 
 export interface DatabaseOptions {
-  /** `sqlite:./data/x.db` (relative to the working directory), or `sqlite::memory:`, which is gone after `close`. */
+  /** The URL, for example `sqlite:./data/x.db` (relative to the working directory) or `sqlite::memory:` (deleted by `close`). */
   url: string;
   logger?: Logger;
-  /** Where the tables are: in this schema, or with it as prefix (SQLite). Omitted, or `none`: they have their plain names. */
+  /** The schema of the tables; on SQLite a prefix of their names. Omitted, or `none`: the tables have plain names. */
   schema?: string;
-  /** At once, for the hot tables; the models have a few of their own. SQLite has no use for it. */
+  /** Most connections for the hot tables. The models have a few connections of their own. SQLite ignores it. */
   connections?: number;
 }
 
-/** Where nobody says how many batches run at once. */
+/** The default of `connections`. */
 const CONNECTIONS = 8;
 
-/** The lock of a ping ends at once, so that the next one of this name writes again. */
+/** The lock that a ping takes expires at once, so the next ping writes again. */
 const PING_MS = 0;
-/** The table takes names of up to 255 characters. */
+/** Most characters of a ping's name. The column takes 255. */
 const PING_NAME = 200;
 
 export interface Database {
@@ -36,22 +34,22 @@ export interface Database {
   deliveries: DeliveryStore;
   sequelize: Sequelize;
   models: Models;
-  /** Brings the schema up to date; the names of the steps that it took. Throws DatabaseRefused for a user who may not, and DatabaseUnavailable. */
+  /** Runs the missing migrations and returns their names. Throws DatabaseRefused (the user has no rights) and DatabaseUnavailable. */
   migrate(): Promise<string[]>;
-  /** The steps that this database lacks. Throws DatabaseRefused for a user who may not look, and DatabaseUnavailable. */
+  /** The names of the missing migrations. Throws DatabaseRefused (the user has no rights) and DatabaseUnavailable. */
   pending(): Promise<string[]>;
-  /**
-   * Writes a row of this name, the same each time: a database that is full or only read is away too. Throws
-   * DatabaseUnavailable.
-   */
+  /** Checks the database with a write, because a full or read-only database counts as away too. Throws DatabaseUnavailable. */
   ping(name: string): Promise<void>;
   /** The database's clock, epoch ms. */
   now(): Promise<number>;
-  /** One process with its own file: every lease found at start is void. */
+  /** The database is a file of this process alone (SQLite). So every lease that the process finds at its start is void. */
   isEmbedded: boolean;
-  /** The node stops: from now on a server that lets it wait for longer is away, and what was lost is not looked for. */
-  hurry(ms: number): void;
-  /** Finishes what was asked, then leaves nothing open. */
+  /**
+   * For a node that stops: a server that is silent for longer than `ms` counts as away from now on, and after `ms` lost
+   * answers are not resolved any more.
+   */
+  limitWaits(ms: number): void;
+  /** Waits for the running calls, then closes all connections. */
   close(): Promise<void>;
 }
 
@@ -69,21 +67,21 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     models: defineModels(dialect.sequelize, dialect.names),
     migrate: () => migrate(dialect).catch(told),
     pending: () => pending(dialect).catch(told),
-    // Nobody waits for this lock: the table of locks has rows that are written and forgotten.
+    // Uses the table of locks, because its rows are short-lived. Nobody waits for this lock.
     ping: async (name) => void (await dialect.locks.acquireLock(`ping:${name.slice(0, PING_NAME)}`, "ping", PING_MS)),
     now: () => dialect.now(),
     isEmbedded: dialect.isEmbedded,
-    hurry: (ms) => dialect.hurry?.(ms),
+    limitWaits: (ms) => dialect.limitWaits?.(ms),
     close: () => dialect.close(),
   };
 }
 
-/** Its driver takes longer to load than all else together, so only who uses it loads it. */
+/** The driver of SQL Server takes longer to load than everything else together, so it is loaded only if it is used. */
 async function openMssql(to: Target, names: Names, logger?: Logger): Promise<Dialect> {
   return (await import("./dialects/mssql/open.ts")).openMssql(to, names, logger);
 }
 
-/** The one place that looks at the scheme. */
+/** Chooses the dialect by the scheme of the URL. Nothing else looks at it. */
 function openDialect({ url, logger, schema = PLAIN, connections = CONNECTIONS }: DatabaseOptions): Promise<Dialect> {
   const scheme = url.slice(0, url.indexOf(":"));
   switch (scheme) {

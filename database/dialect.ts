@@ -1,11 +1,9 @@
-/** What a folder of `dialects/` provides; `database.ts` adds models and migrations, which all dialects share. */
+/** What a dialect provides. `database.ts` adds the models and the migrations, which all dialects share. */
 import type { Sequelize, Transaction } from "sequelize";
-import type { DeliveryStore } from "./deliveries.ts";
 import type { DatabaseRefused, DatabaseUnavailable } from "./errors.ts";
-import type { LockStore } from "./locks.ts";
 import type { Names } from "./schema/names.ts";
 import type { ColumnKind } from "./schema/table.ts";
-import type { BatchStore } from "./store.ts";
+import type { BatchStore, DeliveryStore, LockStore } from "./store.ts";
 
 export type { ColumnKind } from "./schema/table.ts";
 
@@ -13,30 +11,30 @@ export interface Table {
   name: string;
   /** `kind`, or `kind?` for a column that may be NULL. */
   columns: Record<string, ColumnKind | `${ColumnKind}?`>;
-  /** Omitted: the column of kind `id`. */
+  /** Omitted: the column of kind `id` is the primary key. */
   primaryKey?: string[];
   unique?: string[][];
-  /** Unique among the rows where the column is not NULL. */
+  /** Columns that are unique among the rows in which they are not NULL. */
   uniqueWhereSet?: string[];
   indexes?: string[][];
 }
 
-/** An index that is added to a table which may be large. */
+/** An index that a migration adds to a table that may be large. */
 export interface Index {
   name: string;
   table: string;
   columns: string[];
-  /** Rows that it is over, as SQL with quoted names; omitted: all. */
+  /** The condition of a partial index, as SQL with quoted names. Omitted: the index has all rows. */
   where?: string;
 }
 
-/** A change of rows of a table which may be large. Names in it are quoted. */
+/** A change of rows that a migration makes in a table that may be large. The SQL has quoted names. */
 export interface Backfill {
   table: string;
-  /** A column of whole numbers with which an index begins. */
+  /** A column of whole numbers that is the first column of an index. */
   key: string;
   set: string;
-  /** The rows that are left to be changed. No row is one after it was changed. */
+  /** The rows that are still to be changed. A changed row must not match any more. */
   where: string;
 }
 
@@ -49,40 +47,44 @@ export interface IdColumn {
 
 export interface Ddl {
   types: Record<ColumnKind, string>;
-  /** What follows the closing bracket of CREATE TABLE. */
+  /** What follows the closing parenthesis of CREATE TABLE. */
   options(table: Table): string;
-  /** Statements that follow it, where a table needs some. */
+  /** Statements to run after CREATE TABLE. */
   after?(table: Table): string[];
-  /** The statement that keeps the server from locking a table in place of many of its rows; omitted: it never does. */
+  /** The statement that forbids lock escalation from rows to the table. Omitted: the server does not escalate locks. */
   rowLocks?(table: string): string;
-  /** The index that finds the key of an upload, where it is not the one of the others. */
+  /** The index that finds the idempotency key of an upload. Omitted: the index of most dialects. */
   uploadKeyIndex?: string;
-  /** The triggers that keep `batch_count` (database/counts.ts), whatever writes `batch`. */
+  /** The triggers that keep `batch_count` right (database/counts.ts), whoever writes the table `batch`. */
   countBatches: string[];
-  /** The statement that makes an index of a large table in a transaction, where it is not the plain one. */
+  /** The statement that makes an index of a large table in a transaction. Omitted: a plain CREATE INDEX. */
   createIndex?(index: Index): string;
+  /** Makes the triggers of `countBatches` anew, after there are further states. Empty: they count every state that has a counter. */
+  countAnew: string[];
   /**
-   * The trigger by which a batch that is taken from its worker takes its row of `batch_work` along, also where a node of an older
-   * version or an operator does it. Empty: nobody else writes this database.
+   * The trigger that deletes a batch's row of `batch_work` when the batch is taken from its worker. It is for writers that do
+   * not know that table: a node of an older version, or an operator's SQL. Empty: nobody else writes this database.
    */
   workTaken: string[];
-  /** How early the server cleans each table of rows that are gone; omitted: it needs no telling. */
+  /** Makes that trigger anew, for the counts of tables too. */
+  workTakenWithTables: string[];
+  /** Statements that set how early the server vacuums each table. Omitted: the server needs no setting. */
   cleaned?: string[];
-  /** Gives the columns, which are texts or have it already, the type of kind `uuid`. Omitted: that is a text. */
+  /** Statements that change text columns to the type of kind `uuid`. Columns of that type stay. Omitted: `uuid` is a text here. */
   idsNative?(table: string, columns: IdColumn[]): string[];
 }
 
-/** How the tables of a database from before they had a place of their own come there. */
+/** Statements that move the tables of an older version into a schema of their own, or give their names a prefix. */
 export interface Place {
-  /** Makes the place, where there is none. */
+  /** Creates the schema if it is missing. */
   make(schema: string): string[];
-  /** `to`: the names in the place. */
+  /** Moves a table. `to`: the names of the tables after the move. */
   move(table: string, to: Names): string;
-  /** Drops the triggers, whose texts have the former names; they are made anew. */
+  /** Drops the triggers, because their texts have the old names of the tables. The migration then creates them again. */
   dropTriggers(to: Names): string[];
 }
 
-/** Where to, and with how many connections at once. */
+/** The URL, and how many connections to open at once. */
 export interface Target {
   url: string;
   connections: number;
@@ -101,32 +103,32 @@ export interface Dialect {
   locks: LockStore;
   deliveries: DeliveryStore;
   sequelize: Sequelize;
-  /** Where migrations run: the same, or one without limits of time. */
+  /** Where migrations run: `sequelize` itself, or connections without timeouts. */
   migrations: Sequelize;
   ddl: Ddl;
-  /** `schema`: null for a table with its plain name, wherever the connection looks first. The transaction is one of `migrations`. */
+  /** `schema`: null for a table with a plain name, in the default schema of the connection. `transaction`: one of `migrations`. */
   hasTable(name: string, schema: string | null, transaction: Transaction | null): Promise<boolean>;
-  /** Held until `transaction` ends: one migrates at a time. */
+  /** Takes the migration lock until `transaction` ends, so that only one process migrates at a time. */
   lockMigrations(transaction: Transaction): Promise<void>;
   /**
-   * Makes an index outside of a transaction, while others write its table. What an earlier call has left half made is made anew,
-   * what is there stays. Omitted: indexes are made in a transaction.
+   * Makes an index outside of a transaction, while other nodes write the table. Replaces an index that an earlier call left
+   * incomplete; a complete one stays. Omitted: indexes are made in a transaction.
    */
   makeIndex?(index: Index): Promise<void>;
   /**
-   * Changes rows in pieces, each a transaction of its own, while others write the table. Goes on where an earlier call was broken
-   * off. Omitted: they are changed in one transaction.
+   * Changes rows piece by piece, each piece in a transaction of its own, while other nodes write the table. Continues an
+   * earlier call that was interrupted. Omitted: the rows are changed in one transaction.
    */
   fill?(backfill: Backfill): Promise<void>;
   now(): Promise<number>;
   isEmbedded: boolean;
-  /** What was thrown, where it is the fault of the URL. */
+  /** The error as a DatabaseRefused, if a wrong URL or setting caused it. */
   refusalOf?(error: unknown): DatabaseRefused | null;
-  /** What was thrown, through Sequelize or umzug, where the server is merely away. */
+  /** The error, thrown through Sequelize or umzug, as a DatabaseUnavailable, if the server is only away for now. */
   awayOf?(error: unknown): DatabaseUnavailable | null;
-  /** A connection of the models answered another question than it was asked: none of them is used again. Omitted: there are none. */
+  /** Closes the models' open connections before their next use, because one of them gave the answer to another query. Omitted: it cannot happen. */
   distrust?(): void;
-  /** The node stops: a server that lets it wait for longer is given up. Omitted: it does not. */
-  hurry?(ms: number): void;
+  /** For a node that stops: gives up on a server that is silent for longer than `ms`. Omitted: the timeouts are short anyway. */
+  limitWaits?(ms: number): void;
   close(): Promise<void>;
 }

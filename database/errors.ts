@@ -1,30 +1,49 @@
-/** What a database can do to its callers, whatever its dialect. SQLite's thread needs them too, and does without Sequelize. */
+/** The errors that every dialect throws. This file must not import Sequelize, because SQLite's thread loads it too. */
 
-/** It cannot be reached, opened or written (disk full, read error, ended thread): the caller answers 503 and may try again. */
+/** The database cannot be reached, opened or written (disk full, read error, ended thread). Callers answer 503; retrying may help. */
 export class DatabaseUnavailable extends Error {
   override name = "DatabaseUnavailable";
-  /** The unit was sent, and its answer did not come: it may be done, and may still be under way. */
-  readonly isUnknown: boolean;
-  constructor(message: string, { isUnknown = false, cause }: { isUnknown?: boolean; cause?: unknown } = {}) {
+  /** The unit was sent and its answer was lost: it may have taken effect, and it may still be running on the server. */
+  readonly isOutcomeUnknown: boolean;
+  constructor(
+    message: string,
+    { isOutcomeUnknown = false, cause }: { isOutcomeUnknown?: boolean; cause?: unknown } = {},
+  ) {
     super(message, { cause });
-    this.isUnknown = isUnknown;
+    this.isOutcomeUnknown = isOutcomeUnknown;
   }
 }
 
-/** A connection answered another question than it was asked. It is closed, and what it was asked may have been done. */
-export class BrokenLink extends DatabaseUnavailable {
-  override name = "BrokenLink";
+/** A connection gave the answer to another query. The connection is closed. The query itself may have taken effect. */
+export class MismatchedAnswer extends DatabaseUnavailable {
+  override name = "MismatchedAnswer";
   constructor() {
-    super("The database's answer belongs to another question.", { isUnknown: true });
+    super("The database's answer belongs to another question.", { isOutcomeUnknown: true });
   }
 }
 
-/** It is there, and will never let us in with these settings. */
+/**
+ * The company's own table cannot take a chunk now, and nothing was written. `busy`: somebody else has its rows, or time was too
+ * short; the same may succeed soon. `gone`: table, column or right is not there; somebody has to see to it.
+ */
+export class TableFailure extends Error {
+  override name = "TableFailure";
+  readonly kind: "busy" | "gone";
+  /** The server's own code. */
+  readonly state: string;
+  constructor(kind: "busy" | "gone", state: string, message: string, cause?: unknown) {
+    super(message, { cause });
+    this.kind = kind;
+    this.state = state;
+  }
+}
+
+/** The server answers, but refuses these settings. Retrying cannot help. */
 export class DatabaseRefused extends Error {
   override name = "DatabaseRefused";
   readonly expected: string;
   readonly found: string;
-  /** A server that has just started says the same of a database that it has not opened yet. */
+  /** The refusal may pass: a server that has just started refuses a database that it has not opened yet. */
   readonly mayPass: boolean;
   constructor(expected: string, found: string, mayPass = false) {
     super(`Expected ${expected}; found ${found}.`);
@@ -34,7 +53,7 @@ export class DatabaseRefused extends Error {
   }
 }
 
-/** Another process holds the file: two would take each other's leases for dead. */
+/** Another process uses the file. Two processes on one file would take over each other's leases. */
 export class DatabaseInUse extends Error {
   override name = "DatabaseInUse";
   constructor(file: string) {
@@ -42,14 +61,14 @@ export class DatabaseInUse extends Error {
   }
 }
 
-/** A unique, primary key, NOT NULL or CHECK constraint refused the row. `code` is what Sequelize knows it by. */
+/** A unique, primary key, NOT NULL or CHECK constraint refused the row. Sequelize recognizes it by `code`. */
 export class ConstraintViolation extends Error {
   override name = "ConstraintViolation";
   readonly code = "SQLITE_CONSTRAINT";
 }
 
-/** Of an error that `isUnavailable`: what was asked may have been done nevertheless. */
-export const isUnknown = (error: unknown): boolean =>
+/** Whether the unit may have taken effect although it threw this error. */
+export const isOutcomeUnknown = (error: unknown): boolean =>
   [error, (error as { parent?: unknown } | null)?.parent].some(
-    (one) => one instanceof DatabaseUnavailable && one.isUnknown,
+    (one) => one instanceof DatabaseUnavailable && one.isOutcomeUnknown,
   );

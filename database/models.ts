@@ -1,16 +1,30 @@
 /**
- * The tables that are not hot, by Sequelize. `clientCache` owns Client, `policy` owns Policy and WebhookSecret; of the outbox, which is
- * `batch`'s, they only write the events of their own changes, in the same transaction. ClockDoubt is the clock mixin's.
+ * Sequelize models of the tables that are not hot. `clientCache` owns Client. `policy` owns Policy, the tables of datasets and
+ * WebhookSecret. Both write the events of their changes to the outbox, in the same transaction. The clock mixin owns ClockDoubt.
  */
 import { DataTypes, type Model, type ModelAttributes, type ModelStatic, type Sequelize } from "sequelize";
 import type { ColumnKind } from "./dialect.ts";
 import type { Names } from "./schema/names.ts";
 import type { Attributes, NewRow, Table } from "./schema/table.ts";
-import { client, clockDoubt, outbox, policy, webhookSecret } from "./schema/tables.ts";
+import {
+  client,
+  clockDoubt,
+  datasetGrant,
+  datasetPin,
+  endedScope,
+  outbox,
+  policy,
+  sharedDataset,
+  webhookSecret,
+} from "./schema/tables.ts";
 
 type RowOf<T extends Table> = Model<Attributes<T>, NewRow<T>> & Attributes<T>;
 export type ClientRow = RowOf<typeof client>;
 export type PolicyRow = RowOf<typeof policy>;
+export type DatasetRow = RowOf<typeof sharedDataset>;
+export type GrantRow = RowOf<typeof datasetGrant>;
+export type PinRow = RowOf<typeof datasetPin>;
+export type EndedScopeRow = RowOf<typeof endedScope>;
 export type OutboxEntry = RowOf<typeof outbox>;
 export type WebhookSecretRow = RowOf<typeof webhookSecret>;
 export type ClockDoubtRow = RowOf<typeof clockDoubt>;
@@ -19,6 +33,10 @@ export interface Models {
   Outbox: ModelStatic<OutboxEntry>;
   Client: ModelStatic<ClientRow>;
   Policy: ModelStatic<PolicyRow>;
+  SharedDataset: ModelStatic<DatasetRow>;
+  DatasetGrant: ModelStatic<GrantRow>;
+  DatasetPin: ModelStatic<PinRow>;
+  EndedScope: ModelStatic<EndedScopeRow>;
   WebhookSecret: ModelStatic<WebhookSecretRow>;
   ClockDoubt: ModelStatic<ClockDoubtRow>;
 }
@@ -36,7 +54,7 @@ const types: Record<ColumnKind, () => unknown> = {
   bytes: () => DataTypes.BLOB,
 };
 
-/** Made anew for each column: Sequelize writes the column's name into the object. */
+/** A new object for each column, because Sequelize writes the column's name into it. */
 function attributesOf({ columns, key }: Table): ModelAttributes {
   const attributes = columns.map(({ name, kind, isNull }) => [
     name,
@@ -47,15 +65,19 @@ function attributesOf({ columns, key }: Table): ModelAttributes {
 
 export function defineModels(sequelize: Sequelize, names: Names): Models {
   const define = <T extends Table>(name: string, table: T) =>
-    sequelize.define(name, attributesOf(table), {
+    sequelize.define<RowOf<T>, Attributes<T>>(name, attributesOf(table), {
       ...names.model(table.name),
       timestamps: false,
       underscored: true,
       freezeTableName: true,
-    }) as unknown as ModelStatic<RowOf<T>>;
+    });
   return {
     Client: define("Client", client),
     Policy: define("Policy", policy),
+    SharedDataset: define("SharedDataset", sharedDataset),
+    DatasetGrant: define("DatasetGrant", datasetGrant),
+    DatasetPin: define("DatasetPin", datasetPin),
+    EndedScope: define("EndedScope", endedScope),
     Outbox: define("Outbox", outbox),
     WebhookSecret: define("WebhookSecret", webhookSecret),
     ClockDoubt: define("ClockDoubt", clockDoubt),

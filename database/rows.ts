@@ -1,9 +1,6 @@
-/** Between rows and the types of the seam, where all dialects do the same. */
-import type { RejectedRecord } from "../formats/formats.ts";
+/** Turns rows into the types of the services and back. The same for all dialects. */
+import type { RecordFault, RejectedRecord } from "../formats/formats.ts";
 import { countLines } from "../formats/text-lines.ts";
-import { rowColumns } from "./batch.ts";
-import { BrokenLink } from "./errors.ts";
-import { batchWork } from "./schema/tables.ts";
 import {
   type BatchRow,
   type BatchState,
@@ -11,86 +8,117 @@ import {
   type ChunkCommit,
   finalStates,
   isFinal,
-  type RecordErrors,
-} from "./store.ts";
-import { storable } from "./text.ts";
+} from "../services/batch/batch.domain.ts";
+import type { RecordErrors } from "../services/batch/batch.reads.domain.ts";
+import { MismatchedAnswer } from "./errors.ts";
+import type { Row } from "./schema/table.ts";
+import { batch, batchWork } from "./schema/tables.ts";
+
+/** Columns of `batch` that only statements use; a `BatchRow` does not have them. */
+const OWN = ["parentId", "pass", "dedupHash"] as const;
+
+type Stored = Omit<Row<typeof batch>, (typeof OWN)[number]>;
+type Same<A, B> = [A, B] extends [B, A] ? true : false;
+// Does not compile if a column has no field in BatchRow, or a field has no column.
+true satisfies Same<Stored, BatchRow>;
+
+/** The columns of a `BatchRow`, in the table's order. */
+export const rowColumns = batch.columns.filter(({ name }) => !(OWN as readonly string[]).includes(name));
+
+/** The columns of the batch, from a row that has others too. */
+export const batchOf = <R extends Record<keyof BatchRow, unknown>>(row: R) =>
+  Object.fromEntries(rowColumns.map(({ name }) => [name, row[name as keyof BatchRow]])) as Pick<R, keyof BatchRow>;
 
 type Json<T, K extends keyof T> = Omit<T, K> & { [P in K]: string | (null extends T[P] ? null : never) };
-/** A batch as it lies in its table: what is JSON there is text. */
+/** A batch as its table has it: JSON columns are text. */
 export type RawBatch = Json<BatchRow, "reason" | "envelope">;
 
-/** Throws BrokenLink for what is no row of a batch. */
+/** Throws MismatchedAnswer if the row cannot be one of `batch`. */
 export function batchRow(raw: RawBatch): BatchRow {
   if (!batchStates.includes(raw.state) || typeof raw.envelope !== "string" || raw.reason === undefined)
-    throw new BrokenLink();
+    throw new MismatchedAnswer();
   return { ...raw, reason: raw.reason === null ? null : JSON.parse(raw.reason), envelope: JSON.parse(raw.envelope) };
 }
 
 export const jsonOrNull = (value: unknown) => (value === null ? null : JSON.stringify(value));
 
-/** Whether `finished_at` is to be set. */
+/** Whether a batch in this state has ended, so that `finished_at` is set. */
 export const hasEnded = isFinal;
 
-/** What a row of `batch_work` has beside the moving columns. */
+/** Columns of `batch_work` that are not copies of columns of `batch`. */
 const staying = ["batch_id", "client_id", "owner", "fence", "due_at", "pass", "place", "group_id"];
 
 export const workColumns = batchWork.columns.map(({ column }) => column);
 
-/** Columns of `batch` that are kept in `batch_work` while somebody has the batch. Its `due_at` is too, and is NULL in `batch` then. */
+/**
+ * The moving columns: while a worker or an upload holds the batch, their values are in `batch_work` and those in `batch` are
+ * stale. Its `due_at` is also there, and is NULL in `batch` meanwhile.
+ */
 export const moving = batchWork.columns.filter(({ column }) => !staying.includes(column));
 export const movingColumns = moving.map(({ column }) => column);
 
-/** What the trigger of `workTaken` takes along, as migration 0013 makes it: a step that adds one makes the trigger anew. */
+/** Columns that the trigger `workTaken` copies back to `batch`. Migration 0013 made it; a migration that adds a column makes it anew. */
 export const countedColumns = ["next_chunk", "phase", "accepted", "rejected", "duplicate", "faults", "unlisted"];
 
-/** Columns that are read from `batch_work`, where it has a row. */
+/** Columns that are 0 again when a batch starts over. */
+export const restarted = ["next_chunk", "accepted", "rejected", "duplicate", "faults", "unlisted"];
+
+/** What became of rows in a table of the company's own. */
+export const tableCounts = ["created", "updated", "deleted"] as const;
+/** The same for the trigger as migration 0023 makes it. */
+export const countedWithTables = [...countedColumns, ...tableCounts];
+
+/** Whether the column is read from `batch_work` if that has a row for the batch. */
 export const isLive = (column: string): boolean => column === "due_at" || movingColumns.includes(column);
 
-/** A batch with its row in `batch_work`, if somebody has it. */
+/** Joins a batch with its row of `batch_work`, which it has while a worker or an upload holds it. */
 export const WORK = "LEFT JOIN batch_work w ON w.batch_id = batch.id AND w.fence = batch.fence";
 export const LIVE = `batch ${WORK}`;
-/** A column of a batch, read from `LIVE`. */
+/** The current value of a column, for a SELECT from `LIVE`. */
 export const liveColumn = (column: string): string =>
   isLive(column) ? `coalesce(w.${column}, batch.${column})` : `batch.${column}`;
 
 /**
- * A batch as the list of a SELECT: `read` makes an expression of each column, which gets the name that a `BatchRow` has for it.
- * `hex`: how bytes become their digits; omitted: they stay bytes.
+ * The SELECT list of a batch. `read` makes the expression of a column; its alias is the field's name in `BatchRow`. `hex` makes
+ * hexadecimal digits of bytes; omitted: they stay bytes.
  */
 export const batchList = (read: (column: string) => string, hex = (bytes: string) => bytes): string =>
   rowColumns
     .map(({ name, column, kind }) => `${kind === "hash" ? hex(read(column)) : read(column)} AS "${name}"`)
     .join(", ");
 
-/** States in which somebody has the batch, for as long as a lease lasts. */
+/** States in which a worker or an upload holds the batch with a lease. */
 export const isLeased = (state: BatchState): boolean => state === "receiving" || state === "processing";
 
-/** When a batch of `LIVE` in this state is due. In all other states an index tells. */
+/** The expression for when a batch of `LIVE` is due. For states without a lease it is a plain column, so an index serves. */
 export const dueOf = (state: BatchState): string =>
   isLeased(state) ? "coalesce(w.due_at, batch.due_at)" : "batch.due_at";
 
-/** Whether a row of `batch`, by the name `of`, is an upload that was taken from its node. */
+/** The condition that a row of `batch` (alias `of`) is a voided upload: one that was taken from its node. */
 export const voidedUpload = (of: string): string => `${of}.state = 'receiving' AND ${of}.fence > 0`;
 export const notVoided = (of: string): string => `NOT (${voidedUpload(of)})`;
 
 /**
- * Which rows of `batch`, by the name `of`, may be deleted at `now`: a batch that ended and whose time is over, or an upload that
- * was taken from its node. Each statement that deletes asks for it, whatever its caller believes to know.
+ * The condition that a row of `batch` (alias `of`) may be deleted: the batch has ended and its retention is over, or it is a
+ * voided upload. Each statement that deletes checks it again, whatever its caller has read before.
  */
 export const removable = (of: string, now: string): string =>
   `${of}.due_at <= ${now} AND (${of}.state IN (${finalStates.map((state) => `'${state}'`).join(", ")}) OR (${voidedUpload(of)}))`;
 
 /**
- * Each pass over a batch numbers its errors anew, above those of all passes before it: `seq` in `record_error` is `pass` of the
- * batch times this, and the record's number. A batch that is begun anew so has no errors at once, and the key of the table is as it was.
- * No batch has as many records.
+ * `record_error.seq` is the batch's `pass` times this number, plus the record's number. So the errors of a new pass never meet
+ * those of earlier passes: a batch that starts over has no errors at once, and the old rows are deleted later. No batch has
+ * this many records.
  */
 export const PASS = 2 ** 32;
 
-/** Failed attempts that are kept of a batch. */
+/** How many failed attempts of a batch are kept. */
 export const KEPT_ATTEMPTS = 100;
 
-/** A row of `record_error`. A record has one for each of its errors; `line` and `raw` are on the first, whose `code` is null where there is none. */
+/**
+ * A row of `record_error`. A rejected record has a row for each error. Only the first row has `line` and `raw`. Its `code` is
+ * null if the record was rejected without an error.
+ */
 export interface RawError {
   seq: number;
   n: number;
@@ -99,25 +127,31 @@ export interface RawError {
   code: string | null;
   message: string;
   raw: string;
+  source: string | null;
+  value: string | null;
 }
 
-/** Adds a row to the records that it belongs to; rows come in the order of `seq` and `n`. */
-export function addError(found: RecordErrors[], { seq, n, line, field, code, message, raw }: RawError): void {
+/** Adds a row to the record that it belongs to. Rows must come in the order of `seq` and `n`. */
+export function addError(found: RecordErrors[], row: RawError): void {
+  const { seq, n, line, field, code, message, raw, source, value } = row;
   if (n === 0) found.push({ seq: seq % PASS, line, raw, errors: [] });
-  if (code !== null) found.at(-1)?.errors.push({ field, code, message });
+  if (code === null) return;
+  const cause = { ...(source !== null && { column: source }), ...(value !== null && { value }) };
+  found.at(-1)?.errors.push({ field, code, message, ...cause });
 }
 
-/** What a row costs beside its texts. Without it, a page bounded by bytes could hold any number of empty rows. */
+/** Bytes that a row counts beside its texts. Without them, a page limited by bytes could hold any number of empty rows. */
 export const ROW_BYTES = 64;
 
-/** So many rows of `record_error` are more than a page of `maxBytes` can hold. */
+/** A number of `record_error` rows that no page of `maxBytes` can hold. */
 export const mostErrorRows = (maxBytes: number): number => Math.ceil(maxBytes / ROW_BYTES) + 1;
 
-/** A wrong count would shift the number of every record after it. */
-export function checkCount({ text, records, errors, unlisted, unique }: ChunkCommit): void {
+/** Throws if the parts of a chunk do not add up. A wrong count would give every later record a wrong number. */
+export function checkCount(commit: ChunkCommit): void {
+  const { text, records, errors, unlisted, passed = [], unique } = commit;
   if (text.length === 0) return;
   const lines = countLines(text);
-  const duplicates = unique?.duplicates.length ?? 0;
+  const duplicates = passed.length + (unique?.duplicates.length ?? 0);
   const rejected = errors.length + unlisted.length;
   if (lines + rejected + duplicates !== records)
     throw new Error(
@@ -125,20 +159,42 @@ export function checkCount({ text, records, errors, unlisted, unique }: ChunkCom
     );
 }
 
-/** The places of a chunk that have no text, rising. */
-export const placesWithout = ({ errors, unlisted, unique }: ChunkCommit): number[] =>
-  [...errors.map(({ index }) => index), ...unlisted, ...(unique?.duplicates ?? [])].sort((a, b) => a - b);
+/** The positions in a chunk whose record is not stored, in rising order. */
+export const placesWithout = ({
+  errors,
+  unlisted,
+  passed = [],
+  unique,
+}: Pick<ChunkCommit, "errors" | "unlisted" | "passed" | "unique">): number[] =>
+  [...errors.map(({ index }) => index), ...unlisted, ...passed, ...(unique?.duplicates ?? [])].sort((a, b) => a - b);
 
-/** The rows of a rejected record, with nothing in them that a server would refuse. */
-export function errorRows(firstRecord: number, { index, line, raw, errors }: RejectedRecord) {
-  const faults = errors.length > 0 ? errors : [{ field: null, code: null, message: null }];
-  return faults.map(({ field, code, message }, n) => ({
+/** The `record_error` rows of a rejected record. Characters that a server would refuse are replaced. */
+export function errorRows({ firstRecord, rejectedMarks }: ChunkCommit, { index, line, raw, errors }: RejectedRecord) {
+  const faults: Partial<RecordFault>[] = errors.length > 0 ? errors : [{}];
+  const text = (of: string | undefined) => (of === undefined ? null : storable(of));
+  return faults.map(({ field, code, message, column, value }, n) => ({
     seq: firstRecord + index,
     n,
     line: n === 0 ? line : null,
-    field: field && storable(field),
-    code: code && storable(code),
-    message: message && storable(message),
+    field: text(field),
+    code: text(code),
+    message: text(message),
     raw: n === 0 ? storable(raw) : null,
+    source: text(column),
+    value: text(value),
+    corrects: n === 0 ? (rejectedMarks?.[index] ?? null) : null,
   }));
 }
+
+const REPLACEMENT = "\uFFFD";
+
+/** The text without what some database refuses: NUL and lone surrogates become U+FFFD. */
+export const storable = (text: string): string => text.toWellFormed().replaceAll("\0", REPLACEMENT);
+
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/**
+ * Whether the text is a UUID in small letters, as we write them. Other texts are never sent to the database: a database with a
+ * UUID type fails on a malformed one, and would treat capitals as small letters.
+ */
+export const isUuid = (text: string): boolean => UUID.test(text);

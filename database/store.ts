@@ -1,249 +1,229 @@
 /**
- * The seam of the hot tables: what the `batch` service asks of a database, one unit (transaction) a method.
- * A dialect implements it; nothing outside `database/` knows which one. Times are the database's clock, epoch ms.
+ * The interfaces between services and the database. Each method is one unit (a transaction) and speaks the services' own
+ * types. A dialect implements them; nothing outside `database/` knows which one. Times are epoch ms by the database's clock.
  */
-import { rowsOf } from "../formats/check/fault-bounds.ts";
-import type { RejectedRecord } from "../formats/formats.ts";
-import type { BatchRow, Due, OutboxDraft, OutboxRow, Written } from "./batch.ts";
-import type { BatchState, Phase, Reason } from "./states.ts";
-import type { StoredChunk, UploadStore } from "./uploads.ts";
+import type {
+  BatchRow,
+  BatchState,
+  Candidate,
+  ChunkCommit,
+  Claimed,
+  Due,
+  Lane,
+  Move,
+  StalledLane,
+  StoredChunk,
+  Written,
+} from "../services/batch/batch.domain.ts";
+import type {
+  BatchAttempt,
+  ErrorSummary,
+  ListQuery,
+  QueueStats,
+  RecordErrors,
+  RefusedRecord,
+  Removal,
+  Removed,
+  SeenBatch,
+  StaleErrors,
+} from "../services/batch/batch.reads.domain.ts";
+import type {
+  DayUsage,
+  KeyHolder,
+  NewBatch,
+  UploadAnswer,
+  UploadCommit,
+  UploadKey,
+  UploadOutcome,
+} from "../services/imports/imports.domain.ts";
+import type { OutboxRow } from "../services/outbox/outbox.domain.ts";
+import type {
+  AttemptRecord,
+  DeliveryQuery,
+  DeliveryRow,
+  TakeDeliveries,
+  TakenDelivery,
+} from "../services/webhook/webhook.domain.ts";
 
-export type * from "./batch.ts";
-export * from "./states.ts";
-export type * from "./uploads.ts";
-
-/** A batch that may be claimed, with the fence that the claim will raise, and what tells how large it is. */
-export interface Candidate extends Pick<BatchRow, "policyVersion" | "phase" | "chunks" | "records" | "bytes"> {
-  id: number;
-  publicId: string;
-  clientId: number;
-  fence: number;
-  /** How many places its client has free. */
-  room: number;
+/** Uploads: how a body becomes a batch. */
+export interface UploadStore {
+  /** Bodies with fewer bytes are stored uncompressed: compressing them would cost more than it saves. */
+  readonly leastCompressed: number;
+  /** Inserts the row of an upload whose body has more than one chunk. While it is uploaded, its fence is 0. Answers its id. */
+  beginUpload(batch: NewBatch, leaseMs: number): Promise<number>;
+  /** The same for an upload with an idempotency key, which it takes. If another upload has the key: answers that, writes nothing. */
+  beginKeyedUpload(batch: NewBatch, leaseMs: number, key: string): Promise<{ id: number } | { holder: KeyHolder }>;
+  /** Stores chunks and renews the lease. False: a sweep has taken the upload away. */
+  appendChunks(id: number, chunks: StoredChunk[], leaseMs: number): Promise<boolean>;
+  /** Renews the leases of those uploads that are still `receiving` with fence 0. */
+  touchUploads(ids: number[], leaseMs: number): Promise<void>;
+  /** Commits all of an upload or nothing. Key, content and quota are checked in the same unit, so no other node can come between. */
+  commitUpload(commit: UploadCommit): Promise<UploadOutcome>;
+  /** Takes an upload away from its node: fence+1 refuses late writes, and its key becomes free. `onlyDue`: only if its lease has expired. */
+  voidUpload(id: number, onlyDue: boolean): Promise<boolean>;
+  /** Null: the key is free. */
+  keyHolder(clientId: number, key: string): Promise<KeyHolder | null>;
+  /**
+   * Stores the answer of an upload that made no batch. `id`: the receiving row that holds the key; null: none does. If another
+   * upload has the key: answers that, writes nothing.
+   */
+  answerKey(
+    clientId: number,
+    key: UploadKey & { fingerprint: string },
+    id: number | null,
+    answer: UploadAnswer,
+  ): Promise<KeyHolder | null>;
+  usage(clientId: number): Promise<DayUsage>;
+  /** Deletes expired keys and the usage before yesterday: up to `limit` rows of each table. True: none is left. */
+  forgetExpiredKeys(limit: number, removed?: Removed): Promise<boolean>;
 }
 
-/** So many records of small batches count for their client as much as one batch that is claimed alone. */
-export const RECORDS_A_TURN = 1_000;
-
-export interface Claimed {
-  batch: BatchRow;
-  /** The chunk at `nextChunk`, read in the same unit where that is cheap. */
-  chunk: StoredChunk | null;
+/** Batches of a client that are worked one after another. One has a place in its lane until it has ended; a failed one keeps it. */
+export interface OrderStore {
+  /** How many places the lane has given, and the first batch in it (its public id). */
+  laneState(lane: Lane): Promise<Lane & { places: number; front: string | null }>;
+  /** Of those of these batches that have a place: their lane, and the first batch there, which may be itself. */
+  fronts(ids: number[]): Promise<{ id: number; lane: string; front: string }[]>;
+  /** Frees the place of a batch that has ended. */
+  leaveLane(id: number): Promise<void>;
+  /** Takes its place from the batch, or (`last`) gives it the last one of its lane. Null: it has another version by now. */
+  skipBatch(skip: { id: number; version: number; last: Lane | null }): Promise<Written | null>;
+  stalledLanes(limit: number): Promise<StalledLane[]>;
 }
 
-export interface ChunkCommit {
-  id: number;
-  fence: number;
-  /** The chunk that is committed; must be the row's `nextChunk`. */
-  chunk: number;
-  leaseMs: number;
-  /** `seq` of the chunk's first record. */
-  firstRecord: number;
-  /** How many records the chunk holds. */
-  records: number;
-  /** Accepted records' JSON, joined by LF, as UTF-8, to be stored: `record.seq` runs over all places of the chunk that neither `errors`, `unlisted` nor `unique.duplicates` name. Empty: none is stored. */
-  text: Uint8Array;
-  /** Rejected records for the report. */
-  errors: RejectedRecord[];
-  /** Places, rising, of further rejected records, which are only counted. */
-  unlisted: number[];
-  unique?: UniqueKeys | undefined;
-  /** Added to the batch's counts. A record of `text` whose key is taken moves from `accepted` to `duplicate` by itself. */
-  counts: { accepted: number; rejected: number; duplicate: number };
-  /** Where the batch stands afterwards. */
-  next: { phase: Phase; chunk: number };
-  /** The batch ends with this commit: running−1, finished_at, and its events. `purge` deletes its chunks in the same unit. */
-  end: { state: BatchState; reason: Reason | null; due: Due; purge: boolean; events: OutboxDraft[] } | null;
-}
-
-/** The rows that a commit adds to its batch's error report. */
-export const storedFaults = ({ errors }: Pick<ChunkCommit, "errors">): number =>
-  errors.reduce((sum, rejected) => sum + rowsOf(rejected.errors), 0);
-
-/** What a chunk's commit does with its records' unique keys. Keys are bytes in hex. */
-export interface UniqueKeys {
-  /** Places, rising, of records known as duplicates before: of one in the same chunk, or of one whose key was not to be reserved. */
-  duplicates: number[];
-  /** A key for each record of `text`, joined by "\n"; an empty one: the record is like no other. Written if absent. */
-  keys: string;
-  /** Where keys were reserved: those of records that were refused after all. They are free again, the others stay for good. */
-  freed: string[] | null;
-  /** How long the keys of delivered records last; null or omitted: for ever. */
-  keepMs?: number | null;
-}
-
-/** Why a worker's attempt at a batch came to nothing, and where. */
-export interface FailedAttempt {
-  node: string;
-  code: string;
-  detail: string;
-}
-
-export interface BatchAttempt extends FailedAttempt {
-  batchId: number;
-  /** Which of all attempts at the batch. */
-  no: number;
-  at: number;
-}
-
-/** A move of a batch from one state to another, outside a chunk commit. Nothing is written unless all conditions hold. */
-export interface Move {
-  id: number;
-  from: BatchState;
-  /** The version (or fence) that the caller has seen; omitted: any. */
-  version?: number;
-  fence?: number;
-  /** Only when its `due_at` has passed by the database's clock. */
-  onlyDue?: boolean;
-  to: BatchState;
-  due: Due;
-  reason: Reason | null;
-  /** `reset` sets attempt to 0, `uncount` takes one back (a claim that is no attempt: attempt and attempts_total −1, not below 0). */
-  attempt: "keep" | "reset" | "uncount";
-  /** Start over: next_chunk 0, counts 0, this phase, and no record errors: those of before are stale. */
-  restart?: Phase;
-  /** The attempt that ends with the move; it is kept. */
-  failed?: FailedAttempt;
-  events: OutboxDraft[];
-}
-
-export interface ListQuery {
-  clientId?: number;
-  state?: BatchState;
-  /** Only ids below it (newest first). */
-  before?: number;
-  limit: number;
-}
-
-/** What somebody knows of a batch. */
-export interface SeenBatch {
-  publicId: string;
-  version: number;
-}
-
-export interface RecordErrors {
-  seq: number;
-  line: number | null;
-  raw: string;
-  errors: { field: string; code: string; message: string }[];
-}
-
-export interface QueueStats {
-  /** Rows by state. */
-  states: Partial<Record<BatchState, number>>;
-  /** Since when the batch waits that waits for longest among those which could be claimed now. */
-  oldestReadyAt: number | null;
-  /** Batches that are ready, but whose client is at its cap (counted up to 10,000), and since when the oldest one waits. */
-  waitsForItsClient: { batches: number; oldestAt: number | null };
-  /** Counted up to 100,000. */
-  outboxDepth: number;
-  /** The document that waits longest in the outbox. */
-  oldestEvent: string | null;
-  /** due_at of the delivery that is due for longest. */
-  oldestDeliveryAt: number | null;
-  running: { owner: string; batches: number }[];
-}
-
-/**
- * How one piece of a removal ended. `done`: there is nothing to delete any more, or not yet. `busy`: another node deletes of
- * this batch right now.
- */
-export type Removal = "done" | "more" | "busy";
-
-/** Errors of a batch from before it was begun anew. */
-export interface StaleErrors {
-  batchId: number;
-  pass: number;
-}
-
-export interface BatchStore extends UploadStore {
-  /** Whether commits of one batch that are sent one behind the other are made in that order. */
+/** Batches, their records, and the outbox. */
+export interface BatchStore extends UploadStore, OrderStore {
+  /** Whether commits that are sent without waiting for each other run in the order in which they were sent. */
   readonly keepsOrder: boolean;
   /**
-   * Claimable batches, in the order that `pass` gives them turns: of each client its oldest, no more than it has free slots or
-   * `together` (of which some may share a slot), whichever is more. At most `limit + together`.
+   * Batches that may be claimed, in the order of their clients' turns (`pass`). From each client come its oldest batches: as
+   * many as it has free places, or `groupSize` if that is more (a group shares one place). At most `limit + groupSize` in all.
    */
-  candidates(limit: number, together?: number): Promise<Candidate[]>;
-  /** ready → processing: fence+1, attempt+1, lease, running+1 and pass, if it is still due and the client below its cap. */
+  candidates(limit: number, groupSize?: number): Promise<Candidate[]>;
+  /**
+   * ready → processing: raises fence and attempt, sets the lease, and counts the client's place and turn. Null: the batch is not
+   * due, another worker has it, or the client is at its cap.
+   */
   claim(id: number, owner: string, leaseMs: number): Promise<Claimed | null>;
   /**
-   * The same for several in one unit. Those of one client take one of its places (where it has none free, none is claimed), and
-   * count by their records. Answers the ones that were claimed.
+   * Claims several batches in one unit, and answers those that it has claimed. The batches of one client take one of its places;
+   * if it has none free, none of them is claimed. They count for its turn by their records.
    */
   claimGroup(ids: number[], owner: string, leaseMs: number): Promise<Claimed[]>;
   readChunk(id: number, no: number): Promise<StoredChunk | null>;
-  /** Null: fence, state or chunk was another; nothing was written. */
+  /** Null: fence, state or chunk did not match, and nothing was written. */
   commitChunk(commit: ChunkCommit): Promise<Written | null>;
-  /** A chunk of each of several batches in one unit. What fails or may not be written is left out, and changes nothing for the others. */
+  /** Commits a chunk of each of several batches in one unit. A commit that fails or does not match changes nothing for the others. */
   commitChunks(commits: ChunkCommit[]): Promise<PromiseSettledResult<Written | null>[]>;
   /**
-   * Takes keys for the batch's next chunk, before its records leave: those that it took before are its own. Answers the ones
-   * that belong to other records; null: fence, state or chunk was another. A batch that ends otherwise than by its commits
-   * frees what it had reserved.
+   * Reserves unique keys for the batch's next chunk, before its records go to the handler. Keys that this chunk has reserved
+   * before stay reserved. Answers the keys that other records have; null: fence, state or chunk did not match. A batch that ends
+   * without a commit frees its reservations.
    */
   reserveKeys(id: number, fence: number, chunk: number, keys: string[]): Promise<string[] | null>;
-  /** One statement for those of these batches that the owner still holds, which it returns. What it never knew that it claimed lapses. */
+  /** Those of these unique keys that a record of the client has. Nothing is reserved. */
+  takenKeys(clientId: number, keys: string[]): Promise<string[]>;
+  /**
+   * Renews the leases of those of these batches that the owner still holds, and returns them. A batch whose claim had a lost
+   * answer is not in `ids`, so its lease expires.
+   */
   extendLeases(owner: string, ids: number[], leaseMs: number): Promise<{ id: number; fence: number }[]>;
-  /** Whether a client with a smaller running/weight than `clientId` has a claimable batch. */
+  /** Whether a client that has fewer running batches for its weight than `clientId` waits with a batch that may be claimed. */
   isOvertaken(clientId: number): Promise<boolean>;
-  /** Raises the fence when it leaves `processing`, and frees the client's slot. Null: a condition did not hold. */
+  /** Moves a batch to another state. If it leaves `processing`: fence+1, and its client has one place more. Null: a condition failed. */
   move(move: Move): Promise<Written | null>;
 
-  /** Batches in `state` whose `due_at` has passed, oldest first; uploads that were taken away are none of them. */
+  /** Batches in `state` whose `due_at` has passed, oldest first, without voided uploads. */
   due(state: BatchState, limit: number): Promise<BatchRow[]>;
-  /** Uploads that were taken away, whose rows are still there. */
+  /** Voided uploads (taken from their node) whose rows are still there. */
   voided(limit: number): Promise<BatchRow[]>;
-  /** Embedded start: every lease (processing, receiving) of the file is over now. */
+  /** For the start of an embedded node: ends every lease in the file. */
   voidLeases(): Promise<void>;
   /**
-   * Deletes up to `limit` chunks of a batch that has ended (or of an upload that was taken away) and is due; at the last one
-   * sets `chunks` to 0 and `due_at` as given.
+   * Deletes up to `limit` chunks of an ended batch (or a voided upload) that is due. With the last chunk it sets `chunks` to 0 and
+   * `due_at` as given.
    */
-  purgeChunks(id: number, limit: number, due: Due): Promise<Removal>;
+  purgeChunks(id: number, limit: number, due: Due, removed?: Removed): Promise<Removal>;
   /**
-   * Deletes up to `limit` rows of a batch that has ended (or of an upload that was taken away) and is due: chunks, errors,
-   * records, at last the batch itself and the claim to its content.
+   * Deletes up to `limit` rows of an ended batch (or a voided upload) that is due: chunks, errors, records, and at last the batch
+   * itself and its content key.
    */
-  deleteBatch(id: number, limit: number): Promise<Removal>;
-  /** Those that are to be deleted, oldest first. */
+  deleteBatch(id: number, limit: number, removed?: Removed): Promise<Removal>;
+  /**
+   * Deletes the records of an `undoing` batch up to the number `upTo`, and those of these unique keys that are the batch's. False:
+   * another node deletes of it now, or it is not `undoing`.
+   */
+  undoRecords(id: number, upTo: number, keys: string[]): Promise<boolean>;
+  /** Errors of earlier passes that are to be deleted, oldest first. */
   staleErrors(limit: number): Promise<StaleErrors[]>;
-  /** Deletes up to `limit` rows of them. */
-  deleteStaleErrors(stale: StaleErrors, limit: number): Promise<Removal>;
+  /** Deletes up to `limit` rows of such errors. */
+  deleteStaleErrors(stale: StaleErrors, limit: number, removed?: Removed): Promise<Removal>;
 
   batch(publicId: string, clientId: number | null): Promise<BatchRow | null>;
-  /** The batch of the rejected records of this one. */
+  /** The retry batch that was made of this batch's rejected records. */
   childOf(id: number): Promise<BatchRow | null>;
   list(query: ListQuery): Promise<BatchRow[]>;
-  /** Of these batches the ones whose version is another by now, in any order: one query, however many are asked for. */
+  /** Those of these batches whose version has changed, in any order. One query, however many batches are asked for. */
   changed(seen: SeenBatch[]): Promise<BatchRow[]>;
-  /**
-   * Rejected records with seq > `after`, in order, each with all its errors: at most `limit`, and the one whose texts cross
-   * `maxBytes` is the last.
-   */
+  /** Rejected records with seq > `after`, in order, each with all its errors. Stops at `limit`, or after the record that crosses `maxBytes`. */
   errors(id: number, after: number, limit: number, maxBytes: number): Promise<RecordErrors[]>;
-  /** Stored records with seq > `after`, in order: at most `limit`, and the one that crosses `maxBytes` is the last. */
+  /** The faults of the batch's current pass by field and code, the largest groups first. */
+  errorSummary(id: number): Promise<ErrorSummary>;
+  /** The rejected records between two numbers that the error report lists, rising. */
+  refused(id: number, from: number, to: number): Promise<RefusedRecord[]>;
+  /** Stored records with seq > `after`, in order. Stops at `limit`, or after the record that crosses `maxBytes`. */
   records(id: number, after: number, limit: number, maxBytes: number): Promise<{ seq: number; data: string }[]>;
-  /** Of each of these batches its last failed attempts, the newest first. */
+  /** The last failed attempts of each of these batches, newest first. */
   attempts(ids: number[], last: number): Promise<BatchAttempt[]>;
   stats(): Promise<QueueStats>;
-  /** Makes few rows of the many that count batches by state. Called now and then: without it `stats` grows slower. */
+  /** Adds up the rows of `batch_count`. Called now and then; otherwise `stats` becomes slower. */
   foldCounts(): Promise<void>;
 
-  /**
-   * For `policy`, whose table it is: deletes up to `limit` versions of policies that are not the current one and that no batch
-   * pins. True: there are no more.
-   */
+  /** Deletes up to `limit` old versions of policies that no batch pins. True: none is left. Called by `policy`, the table's owner. */
   forgetVersions(limit: number): Promise<boolean>;
+  /** Deletes up to `limit` pins of datasets that no batch uses. True: none is left. */
+  forgetPins(limit: number): Promise<boolean>;
+  /** Deletes up to `limit` unique keys of a dataset that was deleted. True: none is left, of no dataset. */
+  forgetScopes(limit: number): Promise<boolean>;
+  /** How many batches of a dataset have not ended, of all clients. */
+  openBatches(dataset: string): Promise<number>;
 
-  /** Writes a client's cap and weight (inserted with running 0 when new). */
+  /** Writes a client's cap and weight. A new client begins with running 0. */
   setQueue(clientId: number, cap: number, weight: number): Promise<void>;
   /**
-   * Has the next `limit` clients above the id `after` that have ready batches be found by `candidates` (each unit sees to that
-   * itself; this is for rows that somebody else has written). Returns the last client's id; null: there are no more.
+   * Repairs rows that somebody else has written: makes sure that `candidates` finds the ready batches of the next `limit` clients
+   * above the id `after`. Our own units keep this right themselves. Answers the last client's id; null: there are no more.
    */
   repairQueues(after: number, limit: number): Promise<number | null>;
 
-  /** Takes outbox rows older than `olderThanMs` for `retryMs`: each to one caller only. */
+  /** Takes outbox rows that are older than `olderThanMs`. For `retryMs` no other caller gets them. */
   takeOutbox(limit: number, olderThanMs: number, retryMs: number): Promise<OutboxRow[]>;
   deleteOutbox(ids: number[]): Promise<void>;
+}
+
+/** Deliveries to webhooks. */
+export interface DeliveryStore {
+  /** Takes at most one delivery of each client, longest due first. Until its lease expires no other caller gets it. */
+  takeDeliveries(take: TakeDeliveries): Promise<TakenDelivery[]>;
+  /** Stores an attempt. Changes the delivery only if this caller still holds it. */
+  recordAttempt(attempt: AttemptRecord): Promise<void>;
+  /** Fails all waiting deliveries of a client, each with an attempt that says why. Answers how many. */
+  failDeliveries(clientId: number, error: string): Promise<number>;
+  /** Makes a delivery due now, with all its tries again. False: there is no such delivery. */
+  replayDelivery(publicId: string): Promise<boolean>;
+  /** Newest first. */
+  listDeliveries(query: DeliveryQuery): Promise<DeliveryRow[]>;
+  /** For the start of an embedded node: nobody holds a delivery. */
+  voidClaims(): Promise<void>;
+}
+
+/** Named locks with a time to live. */
+export interface LockStore {
+  /** Takes the lock if nobody holds it, or the holder's time has expired. */
+  acquireLock(name: string, token: string, ttlMs: number): Promise<boolean>;
+  /** False: the lock has expired, or somebody else holds it. */
+  extendLock(name: string, token: string, ttlMs: number): Promise<boolean>;
+  releaseLock(name: string, token: string): Promise<void>;
+  /** Deletes expired locks. A process that died releases none, and the next claim of a batch uses another lock name. */
+  forgetLocks(): Promise<void>;
 }

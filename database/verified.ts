@@ -1,21 +1,22 @@
 /**
- * Answers that belong to another question: a driver or a proxy that lost count on a connection gives each question the answer
- * of the one before it. A row says of itself what it is, so it is looked at before anybody trusts it.
+ * Checks that an answer belongs to its query. A driver or a proxy that gets out of step on a connection gives each query the
+ * answer of the query before it. Rows carry their own ids, so each row is compared with the query before it is used.
  */
 import { Model, type ModelStatic, type Sequelize } from "sequelize";
-import { BrokenLink } from "./errors.ts";
-import type { BatchRow, BatchStore, Written } from "./store.ts";
+import type { BatchRow, Written } from "../services/batch/batch.domain.ts";
+import { MismatchedAnswer } from "./errors.ts";
+import type { BatchStore } from "./store.ts";
 
-/** `store`, whose rows are those that were asked for. `distrust` is called where one is not: a connection has to go. */
+/** The `store` with checked answers. Calls `distrust` after a wrong answer: the open connections must not be used again. */
 export function verified(store: BatchStore, distrust: () => void): BatchStore {
-  /** The answer, if `isOf` says that it is that of the question. Throws BrokenLink. */
+  /** Answers `answer` if `isOf` says that it belongs to the query. Throws MismatchedAnswer otherwise. */
   async function asked<T>(answer: Promise<T>, isOf: (answer: T) => boolean): Promise<T> {
     try {
       const given = await answer;
       if (isOf(given)) return given;
-      throw new BrokenLink();
+      throw new MismatchedAnswer();
     } catch (error) {
-      if (error instanceof BrokenLink) distrust();
+      if (error instanceof MismatchedAnswer) distrust();
       throw error;
     }
   }
@@ -56,21 +57,28 @@ export function verified(store: BatchStore, distrust: () => void): BatchStore {
         settled.every((one, i) => one.status === "rejected" || isWrittenOf(commits[i]?.id ?? 0)(one.value)),
       ),
     move: (move) => asked(store.move(move), isWrittenOf(move.id)),
+    laneState: (lane) =>
+      asked(store.laneState(lane), (state) => state?.clientId === lane.clientId && state.lane === lane.lane),
+    fronts: (ids) => asked(store.fronts(ids), (rows) => rows.every(({ id }) => ids.includes(id))),
+    skipBatch: (skip) => asked(store.skipBatch(skip), isWrittenOf(skip.id)),
     errors: (id, after, limit, maxBytes) =>
       asked(store.errors(id, after, limit, maxBytes), (rows) => rows.every(({ seq }) => seq > after)),
+    refused: (id, from, to) =>
+      asked(store.refused(id, from, to), (rows) => rows.every(({ seq }) => seq >= from && seq <= to)),
     records: (id, after, limit, maxBytes) =>
       asked(store.records(id, after, limit, maxBytes), (rows) => rows.every(({ seq }) => seq > after)),
   };
 }
 
-const isListed = (row: BatchRow, { clientId, state, before }: Parameters<BatchStore["list"]>[0]): boolean =>
+const isListed = (row: BatchRow, { clientId, dataset, state, before }: Parameters<BatchStore["list"]>[0]): boolean =>
   (clientId === undefined || row.clientId === clientId) &&
+  (dataset === undefined || row.dataset === dataset) &&
   (state === undefined || row.state === state) &&
   (before === undefined || row.id < before);
 
 type Found = Model & { constructor: ModelStatic<Model> };
 
-/** Column by column what a query asks for as it is, by the names that the model has for them. */
+/** The plain conditions of a query (`column = value`), with the names that the model has for the columns. */
 function valuesOf({ constructor: { rawAttributes } }: Found, where: object): [name: string, value: unknown][] {
   const names = new Map(Object.entries(rawAttributes).map(([name, { field = name }]) => [field, name]));
   return Object.entries(where)
@@ -80,19 +88,19 @@ function valuesOf({ constructor: { rawAttributes } }: Found, where: object): [na
 
 const distrusts = new WeakMap<Sequelize, () => void>();
 
-/** What is thrown where a model's rows are others than were asked for: from here on no connection that is open now is used. */
-export function brokenLinkOf(sequelize: Sequelize): BrokenLink {
+/** The error for model rows that belong to another query. Also marks the connections that are open now as unusable. */
+export function mismatchIn(sequelize: Sequelize): MismatchedAnswer {
   distrusts.get(sequelize)?.();
-  return new BrokenLink();
+  return new MismatchedAnswer();
 }
 
-/** The same for what Sequelize finds: a row has the values that were asked for. */
+/** Checks what Sequelize's find methods return: each row must have the values of the query. */
 export function verifyFound(sequelize: Sequelize, distrust: () => void): void {
   distrusts.set(sequelize, distrust);
   sequelize.addHook("afterFind", (found: unknown, { where = {} }: { where?: object }) => {
     const rows = [found].flat().filter((row): row is Found => row instanceof Model);
     const isAsked = (row: Found) =>
       valuesOf(row, where).every(([name, value]) => String(row.get(name)) === String(value));
-    if (!rows.every(isAsked)) throw brokenLinkOf(sequelize);
+    if (!rows.every(isAsked)) throw mismatchIn(sequelize);
   });
 }

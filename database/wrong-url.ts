@@ -4,8 +4,8 @@ import { DatabaseInUse, DatabaseRefused } from "./errors.ts";
 import { isUnavailable } from "./unavailable.ts";
 
 /**
- * What an opening of the database threw, where no waiting heals it: told like any other wrong setting, without the secret.
- * Null: a server that is away, or a defect.
+ * The error of a failed opening as a wrong setting DATABASE_URL, if retrying cannot help. It never shows the password. Null: the
+ * server is only away for now, or the error is a defect of ours.
  */
 export async function wrongUrl(url: string, error: unknown): Promise<ConfigError | null> {
   const fault = (expected: string, found: string) =>
@@ -22,7 +22,7 @@ export async function wrongUrl(url: string, error: unknown): Promise<ConfigError
   return stranger && fault(stranger.expected, stranger.found);
 }
 
-/** A database whose schema lacks steps. */
+/** The error for a database that lacks migrations. */
 export const behind = (url: string, steps: readonly string[]): ConfigError => {
   const found = `one that is behind by ${steps.join(", ")}: run "npm run migrate" first`;
   return new ConfigError([

@@ -14,9 +14,11 @@ export const problems = {
   "client-disabled": { status: 403, retryable: false, title: "This client is disabled." },
   "too-many-failed-logins": { status: 429, retryable: true, title: "Too many failed logins from this address." },
   "not-found": { status: 404, retryable: false, title: "There is nothing here." },
+  gone: { status: 410, retryable: false, title: "This was here, and is not kept any longer." },
   "method-not-allowed": { status: 405, retryable: false, title: "This resource does not know that method." },
   validation: { status: 422, retryable: false, title: "A field is wrong or unknown." },
   "malformed-body": { status: 400, retryable: false, title: "The body cannot be read." },
+  "wrong-columns": { status: 400, retryable: false, title: "The columns of the file are not those of the dataset." },
   "empty-body": { status: 400, retryable: false, title: "The body holds no record." },
   "invalid-header": { status: 400, retryable: false, title: "A header is malformed." },
   "digest-mismatch": { status: 400, retryable: false, title: "The body is not what its digest says." },
@@ -40,6 +42,7 @@ export const problems = {
     title: "Too many event streams, exports or files are open.",
   },
   "illegal-state": { status: 409, retryable: false, title: "The batch is not in a state that allows this." },
+  "not-undoable": { status: 409, retryable: false, title: "What the batch has delivered cannot be taken back." },
   conflict: { status: 409, retryable: false, title: "This exists already." },
   "precondition-failed": { status: 412, retryable: false, title: "It changed since it was read." },
   "quota-exceeded": { status: 429, retryable: true, title: "A quota of the policy is used up." },
@@ -56,14 +59,32 @@ interface ProblemTells {
 }
 
 const limit = { limit: count };
+const faults = listOf(record({ pointer: text("A JSON Pointer (RFC 6901)."), detail: text() }));
 const retryAfter = ["Retry-After"];
 
 export const problemTells: Partial<Record<ProblemCode, ProblemTells>> = {
   unauthenticated: { headers: ["WWW-Authenticate"] },
   "too-many-failed-logins": { members: limit, headers: retryAfter },
   "method-not-allowed": { headers: ["Allow"] },
-  validation: { members: { errors: listOf(record({ pointer: text("A JSON Pointer (RFC 6901)."), detail: text() })) } },
-  "malformed-body": { members: { "line?": count, "offset?": count } },
+  validation: { members: { errors: faults } },
+  "malformed-body": {
+    members: {
+      "line?": count,
+      "offset?": count,
+      "column?": count,
+      "found?": text("What the body is."),
+      "sheets?": listOf(text("A sheet of the workbook.")),
+    },
+  },
+  "wrong-columns": {
+    members: {
+      missing: listOf(text("A required field that no column fills.")),
+      unknown: listOf(
+        record({ column: text("Its name in the file."), near: text("The field that it may stand for.") }, ["near"]),
+      ),
+      twice: listOf(record({ field: text(), columns: listOf(text()) })),
+    },
+  },
   "invalid-header": { members: { "header?": text() } },
   "digest-mismatch": { members: { algorithm: text() } },
   "payload-too-large": { members: limit },
@@ -74,6 +95,13 @@ export const problemTells: Partial<Record<ProblemCode, ProblemTells>> = {
   "idempotency-in-progress": { headers: retryAfter },
   "too-many-uploads": { members: limit, headers: retryAfter },
   "too-many-streams": { members: limit, headers: retryAfter },
+  conflict: {
+    members: {
+      "clients?": count,
+      "batches?": count,
+      "overrides?": listOf(record({ clientId: id, errors: faults })),
+    },
+  },
   "illegal-state": { members: { current: text() } },
   "quota-exceeded": { members: { "violated-policies": listOf(text()) }, headers: retryAfter },
   unavailable: { members: { "outcome?": { const: "unknown" }, "batchId?": id }, headers: retryAfter },

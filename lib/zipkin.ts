@@ -1,6 +1,6 @@
 /** Spans as a collector of traces takes them. */
 import { hash } from "node:crypto";
-import { TracerExporters } from "moleculer";
+import { TracerExporters, type TracerOptions } from "moleculer";
 
 /** Needs `baseURL`. `interval`: so many seconds go into one sending. */
 export class ZipkinExporter extends TracerExporters.Zipkin {
@@ -17,7 +17,7 @@ export class ZipkinExporter extends TracerExporters.Zipkin {
     if (this.queue.length === 0) return;
     const body = JSON.stringify(this.generateTracingData());
     this.queue.length = 0;
-    this.#send(body).catch((error: unknown) => this.logger.warn("The collector of traces takes no spans:", error));
+    this.#send(body).catch((error: unknown) => this.logger.warn("The trace collector did not accept spans:", error));
   }
 
   async #send(body: string): Promise<void> {
@@ -27,4 +27,17 @@ export class ZipkinExporter extends TracerExporters.Zipkin {
     await answer.body?.cancel();
     if (!answer.ok) throw new Error(`status ${answer.status}`);
   }
+}
+
+/** Names, times and errors of calls alone: what they carry is the partners', and secrets are among it. */
+export function tracing(baseURL: string | null): TracerOptions {
+  if (baseURL === null) return { enabled: false };
+  return {
+    enabled: true,
+    // The types do not allow an exporter of our own.
+    exporter: new ZipkinExporter({ baseURL }) as unknown as TracerOptions["exporter"],
+    tags: { action: { params: false } },
+    // As many entries as Moleculer's own list: it fills up a shorter one with its last entry, `data`.
+    errorFields: ["name", "message", "code", "type", "retryable"],
+  };
 }

@@ -1,8 +1,9 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { Middleware, Service, ServiceBroker } from "moleculer";
+import { Discoverers, type Middleware, type Service, type ServiceBroker } from "moleculer";
 import { configOf } from "../config/config.ts";
-import { cancelLateNews, tellOnce } from "../lib/moleculer.ts";
+import { around, cancelLateNews } from "../lib/moleculer.ts";
 import { hurryDatabase } from "../mixins/database.ts";
+import { hurryTables } from "../mixins/tables.ts";
 
 /** A service that must give work back before the services it needs stop. */
 interface Drainable {
@@ -18,9 +19,6 @@ const LAST_MS = 1_000;
 /** Part of SHUTDOWN_TIMEOUT. A database that is silent for this long counts as away for the stop. */
 const DATABASE_PATIENCE = 0.3;
 
-/** A stop first tells the other nodes. If the link froze during a resubscription, that never ends, so it has a limit. */
-const TELLING_MS = 1_000;
-
 /**
  * Moleculer stops all services of a node at once, so a worker could not hand its batches back through `batch`.
  * This middleware runs each service's `drain()` while all services still answer. What is not done by SHUTDOWN_TIMEOUT is
@@ -29,28 +27,27 @@ const TELLING_MS = 1_000;
 export const drainMiddleware: Middleware = {
   name: "Drain",
   created(broker: ServiceBroker) {
-    const stop = broker.stop.bind(broker);
     let stopping: Promise<void> | null = null;
     // Ctrl-C reaches the process twice, from the terminal and from npm. Both signals are one stop.
-    broker.stop = () => {
-      if (!stopping) tellBriefly(broker);
+    around(broker, "stop", (stop) => {
       stopping ??= inTime(broker, stop()).finally(() => {
         stopping = null;
       });
-      return stopping as never;
-    };
-    const start = broker.start.bind(broker);
+      return stopping;
+    });
     // A stop that was asked for makes the start fail where it waits for a server, and that must not end the process first:
     // it would exit with 1.
-    broker.start = () =>
+    around(broker, "start", (start) =>
       start().catch(async (error: unknown) => {
         if (stopping) await stopping.then(() => nextTurn());
         throw error;
-      });
+      }),
+    );
   },
   async stopping(broker: ServiceBroker) {
     const { shutdownTimeoutMs } = configOf(broker);
     void hurryDatabase(broker, shutdownTimeoutMs * DATABASE_PATIENCE);
+    void hurryTables(broker, shutdownTimeoutMs * DATABASE_PATIENCE);
     const deadline = timeOut(shutdownTimeoutMs * 0.9);
     for (const names of steps)
       await Promise.race([Promise.all(names.map((name) => drain(broker, name))), deadline.over]);
@@ -62,12 +59,23 @@ export const drainMiddleware: Middleware = {
   },
 };
 
-function tellBriefly(broker: ServiceBroker): void {
-  tellOnce(broker, async (told) => {
+/** How long a stop waits for the other nodes to be told of it. */
+const TELLING_MS = 1_000;
+
+/**
+ * Moleculer's own discoverer (other nodes are found through the transporter), for the option `registry.discoverer`. A stop
+ * first tells the other nodes. If the link froze during a resubscription, that never ends, so it has a limit.
+ */
+export class Discoverer extends Discoverers.Local {
+  override async sendLocalNodeInfo(nodeID?: string): Promise<void> {
+    const told = super.sendLocalNodeInfo(nodeID);
+    if (this.broker.started) return told;
     const deadline = timeOut(TELLING_MS);
-    await Promise.race([told, deadline.over]);
+    await Promise.race([told, deadline.over]).catch((error) =>
+      this.logger.warn("Other nodes could not be told of the stop:", error),
+    );
     deadline.clear();
-  });
+  }
 }
 
 /** Ends the stop, and the process, whatever hangs. A process manager would kill it a little later anyway. */

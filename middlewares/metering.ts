@@ -1,26 +1,34 @@
 /**
  * How often each action is called, how long it takes, how often it fails: Moleculer's own metrics of requests, by its
  * names, at a fraction of their cost. Its middleware adds 3 to 6 µs to a local call that does nothing and takes 1.1 (labels
- * are hashed five times a call, every duration is kept for a minute for its quantiles); this one adds 0.15 µs.
+ * are hashed five times a call, every duration is kept for a minute for its quantiles). prom-client would add 2, for the
+ * same reason. This one adds 0.15 µs: it counts in plain numbers, which prom-client reads when somebody asks.
  */
 import { type ActionHandler, type ActionSchema, type Middleware, type Service, ServiceBroker } from "moleculer";
-import { onCollect } from "../lib/metrics/figures.ts";
-import { countWithoutRates, Metrics, type MiddlewareFactory } from "../lib/moleculer.ts";
+import { histogramSamples, keptElsewhere, readWhenAsked, registryOf, type Sample } from "../lib/metrics/figures.ts";
+import { traffic } from "./traffic.ts";
 
 /** Upper bounds in ms; what is longer counts in +Inf alone. */
 const BOUNDS = [1, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000];
 
-const labelsOf = (action: ActionSchema, type: string) => ({
-  service: action.service?.name ?? "",
-  action: action.name ?? "",
-  type,
-});
+const labelNames = ["service", "action", "type"] as const;
+type Labels = Record<(typeof labelNames)[number], string>;
 
-class Times {
+const TIME = { name: "moleculer_request_time", help: "Request times in milliseconds" };
+const TOTAL = { name: "moleculer_request_total", help: "Number of requests", type: "counter", labelNames } as const;
+const ERRORS = { ...TOTAL, name: "moleculer_request_error_total", help: "Number of request errors" };
+
+/** The calls of one action. */
+class Calls {
+  readonly labels: Labels;
   count = 0;
   errors = 0;
-  sum = 0;
-  readonly slots = new Array<number>(BOUNDS.length + 1).fill(0);
+  private sum = 0;
+  private readonly slots = new Array<number>(BOUNDS.length + 1).fill(0);
+
+  constructor(labels: Labels) {
+    this.labels = labels;
+  }
 
   add(ms: number): void {
     let slot = 0;
@@ -29,78 +37,73 @@ class Times {
     this.count++;
     this.sum += ms;
   }
-}
 
-interface HistogramItem {
-  count: number;
-  sum: number;
-  bucketValues: Record<number, number>;
-}
-
-/** Writes what was counted into Moleculer's metrics. Actions that nobody called are left out. */
-function publish(broker: ServiceBroker, labels: ReturnType<typeof labelsOf>, times: Times): void {
-  if (times.count === 0) return;
-  const { metrics } = broker;
-  metrics.set("moleculer.request.total", times.count, labels);
-  if (times.errors > 0) metrics.set("moleculer.request.error.total", times.errors, labels);
-  const item = metrics.observe("moleculer.request.time", 0, labels) as unknown as HistogramItem;
-  Object.assign(item, { count: times.count, sum: times.sum });
-  let below = 0;
-  for (const [slot, bound] of BOUNDS.entries()) {
-    below += times.slots[slot] as number;
-    item.bucketValues[bound] = below;
+  times(): Sample[] {
+    let below = 0;
+    const buckets = BOUNDS.map((bound, slot): [string, number] => {
+      below += this.slots[slot] as number;
+      return [String(bound), below];
+    });
+    return histogramSamples(TIME.name, { labels: this.labels, buckets, count: this.count, sum: this.sum });
   }
 }
 
 /** One of each action, also when a service is created again. */
-const known = new WeakMap<ServiceBroker, Map<string, Times>>();
+const known = new WeakMap<ServiceBroker, Map<string, Calls>>();
 
-function timesOf(broker: ServiceBroker, labels: ReturnType<typeof labelsOf>): Times {
-  const named = known.get(broker) ?? new Map<string, Times>();
-  known.set(broker, named);
-  const key = `${labels.type} ${labels.action}`;
-  const found = named.get(key);
-  if (found) return found;
-  const times = new Times();
-  named.set(key, times);
-  onCollect(broker, () => publish(broker, labels, times));
-  return times;
+/** Actions that nobody called, or where nothing failed, are left out of /metrics. */
+function publish(broker: ServiceBroker, named: Map<string, Calls>): void {
+  const called = () => [...named.values()].filter(({ count }) => count > 0);
+  readWhenAsked(broker, TOTAL, () => called().map(({ labels, count: value }) => ({ labels, value })));
+  readWhenAsked(broker, ERRORS, () =>
+    called()
+      .filter(({ errors }) => errors > 0)
+      .map(({ labels, errors: value }) => ({ labels, value })),
+  );
+  keptElsewhere(registryOf(broker), TIME, "histogram", () => called().flatMap((calls) => calls.times()));
+}
+
+function callsOf(broker: ServiceBroker, action: ActionSchema, type: string): Calls {
+  let named = known.get(broker);
+  if (!named) {
+    named = new Map();
+    known.set(broker, named);
+    publish(broker, named);
+  }
+  const labels = { service: action.service?.name ?? "", action: action.name ?? "", type };
+  const key = `${type} ${labels.action}`;
+  const calls = named.get(key) ?? new Calls(labels);
+  named.set(key, calls);
+  return calls;
 }
 
 const metered = (type: string) =>
   function (this: ServiceBroker, next: ActionHandler<Service>, action: ActionSchema): ActionHandler<Service> {
-    const times = timesOf(this, labelsOf(action, type));
+    const calls = callsOf(this, action, type);
     return function meter(ctx) {
       const began = performance.now();
       const answer = (next as (ctx: unknown) => Promise<unknown>)(ctx);
       answer.then(
-        () => times.add(performance.now() - began),
+        () => calls.add(performance.now() - began),
         () => {
-          times.errors++;
-          times.add(performance.now() - began);
+          calls.errors++;
+          calls.add(performance.now() - began);
         },
       );
       return answer;
     };
   };
 
-/** Moleculer's metrics of emits and packets, with our own, cheap ones of calls; calls of listeners are not counted. */
-const metering: MiddlewareFactory = (broker) => {
-  const theirs = Metrics(broker);
-  return {
-    ...theirs,
-    name: "Metering",
-    created() {
-      theirs.created?.(broker);
-      countWithoutRates(broker);
-    },
-    localAction: metered("local"),
-    remoteAction: metered("remote"),
-    localEvent: (next) => next,
-  };
-};
+/** In the place of Moleculer's metrics; calls of listeners are not counted. */
+const metering = (broker: ServiceBroker) => ({
+  ...traffic(broker),
+  name: "Metering",
+  localAction: metered("local"),
+  remoteAction: metered("remote"),
+});
 
 /** All of Moleculer's middlewares in their order, with ours in the place of its metrics. For `internalMiddlewares: false`. */
 export const internalMiddlewares = ServiceBroker.INTERNAL_MIDDLEWARES.map((name) =>
+  // Moleculer takes a factory too; its types do not.
   name === "Metrics" ? (metering as unknown as Middleware) : name,
 );

@@ -55,11 +55,11 @@ const sharedLookups = {
 
 function tell<V extends Versioned>(service: Service & Own<V>): void {
   const { name: cache, broker, figures } = service;
-  readWhenAsked(broker, { ...lookups, labelNames: [...lookups.labelNames] }, () => [
+  readWhenAsked(broker, lookups, () => [
     { value: figures.hits, labels: { cache, result: "hit" } },
     { value: figures.misses, labels: { cache, result: "miss" } },
   ]);
-  readWhenAsked(broker, { ...sharedLookups, labelNames: [...lookups.labelNames] }, () => {
+  readWhenAsked(broker, sharedLookups, () => {
     const { hits, misses, fallbacks } = service.shared?.figures ?? { hits: 0, misses: 0, fallbacks: 0 };
     return [
       { value: hits, labels: { cache, result: "hit" } },
@@ -143,7 +143,9 @@ export function cacheMixin<V extends Versioned, Needs = unknown>(options: CacheO
       flushCache() {
         flush(this);
         this.shared?.lost();
-        this.readChanges().catch((error: unknown) => this.logger.warn("The safety read is left to its rhythm:", error));
+        this.readChanges().catch((error: unknown) =>
+          this.logger.warn("An early safety read failed, the next one is regular:", error),
+        );
       },
       /** Deletes what Redis holds of this cache; answers how many keys, null: there is no Redis. Rejects while it is away. */
       async emptyRedis() {

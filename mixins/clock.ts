@@ -2,9 +2,8 @@
 import { uptime } from "node:os";
 import type { ServiceBroker } from "moleculer";
 import { Clock } from "../database/clock.doubt.ts";
-import { KeptDoubt } from "../database/clock.kept.ts";
+import { StoredDoubt } from "../database/clock.stored.ts";
 import type { Database } from "../database/database.ts";
-import type { BatchRow } from "../database/store.ts";
 import type { WithDatabase } from "./database.ts";
 import { define, fields } from "./define.ts";
 
@@ -19,14 +18,14 @@ const watched = new WeakMap<ServiceBroker, WatchedClock>();
 class WatchedClock {
   private readonly clock: Clock;
   private readonly database: () => Database;
-  private readonly kept: KeptDoubt;
+  private readonly kept: StoredDoubt;
   private looking: Promise<void> | null = null;
   private isOver = false;
 
   constructor(warn: (text: string) => void, database: () => Database) {
     this.clock = new Clock(warn);
     this.database = database;
-    this.kept = new KeptDoubt(() => database().models);
+    this.kept = new StoredDoubt(() => database().models);
   }
 
   /** As of the last look. */
@@ -86,7 +85,12 @@ class WatchedClock {
 }
 
 /** The time of the last write to a batch. */
-const lastOf = ({ createdAt, readyAt, startedAt, finishedAt }: BatchRow): number =>
+const lastOf = ({
+  createdAt,
+  readyAt,
+  startedAt,
+  finishedAt,
+}: Awaited<ReturnType<Database["store"]["list"]>>[number]): number =>
   Math.max(createdAt, readyAt ?? 0, startedAt ?? 0, finishedAt ?? 0);
 
 /** Gives a service `this.clock`: the same one for all services of the node. */

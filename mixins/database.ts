@@ -3,7 +3,7 @@ import { inspect } from "node:util";
 import type { Service, ServiceBroker } from "moleculer";
 import { configOf, maskUrl } from "../config/config.ts";
 import { type Database, type DatabaseOptions, openDatabase } from "../database/database.ts";
-import { DatabaseRefused, DatabaseUnavailable, isUnknown } from "../database/errors.ts";
+import { DatabaseRefused, DatabaseUnavailable, isOutcomeUnknown } from "../database/errors.ts";
 import { isUnavailable } from "../database/unavailable.ts";
 import { behind, wrongUrl } from "../database/wrong-url.ts";
 import { Problem } from "../lib/errors.ts";
@@ -81,7 +81,8 @@ async function bringUpToDate(database: Database, url: string): Promise<void> {
   if (steps.length > 0) throw behind(url, steps);
 }
 
-function acquire(broker: ServiceBroker): Promise<Database> {
+/** The node's database, opened by its first user. Each user gives it back by `releaseDatabase`. */
+export function acquireDatabase(broker: ServiceBroker): Promise<Database> {
   let entry = shared.get(broker);
   if (!entry) {
     entry = { database: open(broker), users: 0 };
@@ -94,10 +95,11 @@ function acquire(broker: ServiceBroker): Promise<Database> {
 /** The node stops: from now on a database that does not answer within this time counts as away. */
 export async function hurryDatabase(broker: ServiceBroker, ms: number): Promise<void> {
   const database = await shared.get(broker)?.database.catch(() => null);
-  database?.hurry(ms);
+  database?.limitWaits(ms);
 }
 
-async function release(broker: ServiceBroker): Promise<void> {
+/** The last one to give it back closes it. */
+export async function releaseDatabase(broker: ServiceBroker): Promise<void> {
   const entry = shared.get(broker);
   if (!entry || --entry.users > 0) return;
   shared.delete(broker);
@@ -120,7 +122,7 @@ function tell({ broker, logger }: Service, message: string): void {
 /** The problem that callers get. It says if the outcome of their write is unknown. */
 export function databaseAway(error: unknown, members: { batchId?: string } = {}): Problem {
   const headers = { "Retry-After": "5" };
-  if (!isUnknown(error)) return new Problem("unavailable", "The database is away.", { headers });
+  if (!isOutcomeUnknown(error)) return new Problem("unavailable", "The database is away.", { headers });
   const detail = "The database went away meanwhile: whether it was done is not known.";
   return new Problem("unavailable", detail, { outcome: "unknown", ...members, headers });
 }
@@ -133,7 +135,9 @@ export const databaseMixin = define({
     error: {
       "*"(_ctx, error) {
         if (!isUnavailable(error)) throw error;
-        tell(this, error.message);
+        // Given back by all: the node stops, and what still runs is late. Operators need not look at the database.
+        const isGivenBack = !shared.has(this.broker);
+        if (!isGivenBack) tell(this, error.message);
         throw databaseAway(error);
       },
     },
@@ -143,13 +147,13 @@ export const databaseMixin = define({
     async releaseDatabase() {
       if (!this.hasDatabase) return;
       this.hasDatabase = false;
-      await release(this.broker);
+      await releaseDatabase(this.broker);
     },
   },
   async started() {
     // Set first, so that a stop during the start can end the wait for the database.
     this.hasDatabase = true;
-    this.database = await acquire(this.broker);
+    this.database = await acquireDatabase(this.broker);
   },
   async stopped() {
     await this.releaseDatabase();

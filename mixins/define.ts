@@ -45,6 +45,8 @@ export interface Definition<Ms extends Mixins, Needs, State, Settings, Methods, 
   created?(): void;
   started?(): Promise<void>;
   stopped?(): Promise<void>;
+  /** Gives work back, while all services of the node still answer (middlewares/drain.ts). Then they stop. */
+  drain?(): Promise<void>;
 }
 
 /** Names the types of fields, as a class does; there is no value. */
@@ -59,6 +61,9 @@ export const define = <
   Methods extends object = object,
 >(
   definition: Definition<Ms, Needs, State, Settings, Methods> & ThisType<This<Ms, Needs, State, Settings, Methods>>,
-): Defined<AllGiven<Ms> & State & Methods, Needs> =>
+): Defined<AllGiven<Ms> & State & Methods, Needs> => {
+  const { drain, ...parts } = definition;
+  const methods = drain ? { methods: { ...definition.methods, drain } } : {};
   // Moleculer's own type of a schema knows neither our queues nor what is inferred here (moleculer issue 1321).
-  definition as unknown as Defined<AllGiven<Ms> & State & Methods, Needs>;
+  return { ...parts, ...methods } as unknown as Defined<AllGiven<Ms> & State & Methods, Needs>;
+};

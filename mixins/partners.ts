@@ -33,7 +33,7 @@ export const partnersMixin = (...partners: string[]) =>
  * stops meanwhile, so that nothing more is started.
  */
 async function haveStarted(broker: ServiceBroker, names: string[]): Promise<void> {
-  const { registry, nodeID } = broker as unknown as Registered;
+  const { registry, nodeID } = broker;
   while (!names.every((name) => registry.hasService(name, nodeID))) {
     if (broker.stopping) throw givenUp();
     await delay(LOOK_MS);
@@ -43,8 +43,3 @@ async function haveStarted(broker: ServiceBroker, names: string[]): Promise<void
 /** An error without a stack in the log, because it is no defect. */
 const givenUp = () =>
   Object.assign(new Error("The start was given up: the node stops."), { [inspect.custom]: () => "[the node stops]" });
-
-interface Registered {
-  registry: { hasService(name: string, nodeID: string): boolean };
-  nodeID: string;
-}

@@ -6,7 +6,7 @@
 import type { Service } from "moleculer";
 import { configOf } from "../config/config.ts";
 import { AmqpQueues, countReconnects } from "../lib/amqp/queue.ts";
-import { Shared } from "../lib/batching/shared.ts";
+import { PerBroker } from "../lib/batching/per-broker.ts";
 import type { Check, Consumption, Handle, QueueDriver, QueueHandler, QueueName } from "../lib/queue/driver.ts";
 import { MemoryQueues } from "../lib/queue/memory.ts";
 import { define, fields } from "./define.ts";
@@ -14,7 +14,7 @@ import { define, fields } from "./define.ts";
 export { QUEUE_CHANGED } from "../lib/amqp/queue.ts";
 export type { QueueChannel, QueueMessage } from "../lib/queue/driver.ts";
 
-const drivers = new Shared<QueueDriver>(
+const drivers = new PerBroker<QueueDriver>(
   async (broker) => (configOf(broker).amqpUrls.length > 0 ? AmqpQueues.open(broker) : new MemoryQueues()),
   (driver) => driver.close(),
 );

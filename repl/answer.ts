@@ -1,3 +1,5 @@
+import { format } from "node:util";
+import type { ServiceBroker } from "moleculer";
 import { visible } from "../lib/log/visible.cjs";
 
 /** The answer of a command: lines of text, or a table. */
@@ -40,3 +42,48 @@ export function duration(ms: number): string {
   for (const [unit, size] of units) if (ms >= size * 2) return `${Math.floor(ms / size)} ${unit}`;
   return `${Math.max(0, Math.round(ms))} ms`;
 }
+
+/** Colours and cursor columns, which Moleculer's own commands write. Those commands do not escape the texts of others. */
+const LAYOUT = new RegExp(`(${String.fromCharCode(27)}\\[[\\d;]*m|\\t)`);
+
+const safePart = (part: string) => (LAYOUT.test(part) ? part : visible(part));
+const safeLine = (line: string) => line.split(LAYOUT).map(safePart).join("");
+
+/** Escapes control characters in everything that `console` prints from now on, except colours. */
+export function printSafely(): void {
+  for (const name of ["log", "info", "warn", "error"] as const) {
+    const print = console[name].bind(console);
+    console[name] = (...values: unknown[]) =>
+      print(
+        format(...values)
+          .split("\n")
+          .map(safeLine)
+          .join("\n"),
+      );
+  }
+}
+
+/** The arguments of a command: its operands by name, and its options. */
+export interface Args {
+  options: Record<string, unknown>;
+  [operand: string]: unknown;
+}
+
+/** A command of ours. Its form is moleculer-repl's, except for the answer. */
+export interface Command {
+  /** `<needed>` and `[optional]` operands after the name. */
+  command: string;
+  description: string;
+  options?: { option: string; description: string }[];
+  run(broker: ServiceBroker, args: Args): Promise<Answer>;
+}
+
+/** An error as operators see it. */
+export const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
+
+/** How long to wait for one node. After that its name is shown beside the answers of the others. */
+export const PATIENCE_MS = 2_000;
+
+/** An operand as text; undefined if it was left out. */
+export const operand = (args: Args, name: string): string | undefined =>
+  args[name] === undefined ? undefined : String(args[name]);

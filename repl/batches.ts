@@ -1,23 +1,38 @@
 /** The commands for batches. */
 
 import type { ServiceBroker } from "moleculer";
-import { type BatchRow, type BatchState, batchStates } from "../database/store.ts";
 import { Problem } from "../lib/errors.ts";
 import { actors } from "../services/actors.ts";
+import {
+  type BatchRow,
+  type BatchState,
+  batchStates,
+  type Reason,
+  rowCountsOf,
+} from "../services/batch/batch.domain.ts";
 import { call } from "../services/messages.ts";
-import { type Answer, age, say } from "./answer.ts";
+import { type Answer, age, type Command, operand, say } from "./answer.ts";
 import { clientNamed, nameOf } from "./clients.ts";
-import { type Command, operand } from "./command.ts";
 
 const SHOWN = 20;
 const MOST_SHOWN = 200;
 const ERRORS_SHOWN = 5;
+const GROUPS_SHOWN = 5;
 
 async function rowOf(broker: ServiceBroker, batch: BatchRow) {
-  const { publicId: id, state, format, records: received, accepted, rejected, duplicate } = batch;
+  const { publicId: id, state, dataset, format, records: received, accepted, rejected, duplicate } = batch;
   const client = await nameOf(broker, batch.clientId);
-  const counts = { received, accepted, rejected, duplicate };
-  return { id, client, status: state, format, ...counts, attempts: batch.attemptsTotal, age: age(batch.createdAt) };
+  const counts = { received, accepted, rejected, duplicate, ...rowCountsOf(batch) };
+  return {
+    id,
+    client,
+    status: state,
+    dataset,
+    format,
+    ...counts,
+    attempts: batch.attemptsTotal,
+    age: age(batch.createdAt),
+  };
 }
 
 function stateNamed(name: unknown): { state?: BatchState } {
@@ -39,17 +54,25 @@ const batches: Command = {
   options: [
     { option: "--state <state>", description: "Only those in this state" },
     { option: "--client <client>", description: "Only those of this client (its id or identifier)" },
+    { option: "--dataset <name>", description: "Only those of this dataset" },
     { option: "--limit <n>", description: `How many (${SHOWN})` },
   ],
   async run(broker, { options }) {
     const limit = limitOf(options.limit);
     const client = options.client === undefined ? null : await clientNamed(broker, String(options.client));
-    const wanted = { ...stateNamed(options.state), ...(client && { clientId: client.id }), limit };
+    const dataset = options.dataset === undefined ? {} : { dataset: String(options.dataset) };
+    const wanted = { ...stateNamed(options.state), ...dataset, ...(client && { clientId: client.id }), limit };
     const found = await actors.batch.list(broker, wanted);
     const rows = await Promise.all(found.map((batch) => rowOf(broker, batch)));
     return rows.length > 0 ? { rows } : say("There is no such batch.");
   },
 };
+
+function inWords(reason: Reason): string {
+  if ("code" in reason) return `${reason.code}: ${reason.detail}`;
+  if ("hold" in reason && reason.hold === "order") return `held: order, behind ${reason.batchId}`;
+  return "hold" in reason ? `held: ${reason.hold}` : `waits: ${reason.waits}`;
+}
 
 async function detailsOf(broker: ServiceBroker, batch: BatchRow): Promise<Answer> {
   const { reason, owner, dueAt, chunks, nextChunk, fence, requestId, finishedAt } = batch;
@@ -57,14 +80,29 @@ async function detailsOf(broker: ServiceBroker, batch: BatchRow): Promise<Answer
   const chunk = chunks > 0 ? `${nextChunk} of ${chunks}` : "-";
   const about = { ...(await rowOf(broker, batch)), chunk, fence, owner, requestId };
   const times = { due: dueAt && new Date(dueAt).toISOString(), finished: age(finishedAt) };
-  const why = reason && ("code" in reason ? `${reason.code}: ${reason.detail}` : `held: ${reason.hold}`);
+  const why = reason && inWords(reason);
   const rows = Object.entries({ ...about, ...times, why }).map(([field, value]) => ({ field, value }));
   const errors = await actors.batch.errors(broker, { id: batch.id, after: 0, limit: ERRORS_SHOWN });
   const lines = errors.map(
     ({ seq, line, errors: [first] }) =>
       `record ${seq} (line ${line ?? "-"}): ${first?.field} ${first?.code} ${first?.message}`,
   );
-  return { rows, ...(lines.length > 0 && { notes: ["The first rejected records:", ...lines] }) };
+  const notes = [
+    ...(await groupLines(broker, batch)),
+    ...(lines.length > 0 ? ["The first rejected records:", ...lines] : []),
+  ];
+  return { rows, ...(notes.length > 0 && { notes }) };
+}
+
+async function groupLines(broker: ServiceBroker, { id }: BatchRow): Promise<string[]> {
+  const { total, groups } = await actors.batch.errorSummary(broker, { id });
+  const shown = groups.slice(0, GROUPS_SHOWN);
+  const others = shown.reduce((left, { count }) => left - count, total);
+  const lines = shown.map(
+    ({ field, code, count, message, firstRecord }) =>
+      `${count} × ${field || "(record)"} ${code}: ${message} (first: record ${firstRecord})`,
+  );
+  return total === 0 ? [] : ["Errors by field and code:", ...lines, ...(others > 0 ? [`${others} × others`] : [])];
 }
 
 const batch: Command = {
@@ -75,7 +113,7 @@ const batch: Command = {
   },
 };
 
-const move = (name: "redrive" | "cancel", description: string): Command => ({
+const move = (name: "redrive" | "skip" | "cancel", description: string): Command => ({
   command: `${name} <id>`,
   description,
   async run(broker, args) {
@@ -84,9 +122,39 @@ const move = (name: "redrive" | "cancel", description: string): Command => ({
   },
 });
 
+const undo: Command = {
+  command: "undo <id> <reason>",
+  description: "Takes back what a batch has delivered to DataFlow's own store",
+  async run(broker, args) {
+    const [publicId = "", reason = ""] = [operand(args, "id"), operand(args, "reason")];
+    const { batch } = await actors.batch.undo(broker, { publicId, reason });
+    return { rows: [await rowOf(broker, batch)] };
+  },
+};
+
+const applied: Command = {
+  command: "applied",
+  description: "What other databases' dataflow_applied says of the batches that go into tables there",
+  async run(broker) {
+    const all = await actors.batch.appliedRows(broker, {});
+    if (all.length === 0) return say("TABLE_DATABASES names no database.");
+    const rows = all.flatMap(({ database, rows: found }) =>
+      (found ?? []).map(({ batch: id, fence, nextChunk: chunk, changedAt }) => {
+        return { database, batch: id, fence, chunk, changed: age(changedAt) };
+      }),
+    );
+    const notes = all.filter((one) => one.rows === null).map(({ database }) => `${database} cannot be asked now`);
+    if (rows.length + notes.length === 0) return say("No batch is on its way into a table of another database.");
+    return { rows, notes };
+  },
+};
+
 export const batchCommands: Command[] = [
   batches,
+  applied,
   batch,
   move("redrive", "Drives a failed batch again, with attempts at 0"),
+  move("skip", "Lets the batches behind a failed or held one go first"),
   move("cancel", "Cancels a batch; a worker's later writes are refused"),
+  undo,
 ];

@@ -5,8 +5,8 @@ import { Problem } from "../lib/errors.ts";
 import { actors } from "../services/actors.ts";
 import type { Client } from "../services/clientCache/clientCache.contract.ts";
 import { nodesWith } from "../services/monitor/monitor.figures.ts";
-import { age, say } from "./answer.ts";
-import { type Command, operand, PATIENCE_MS } from "./command.ts";
+import type { TableLook } from "../services/policy/policy.contract.ts";
+import { age, type Command, operand, PATIENCE_MS, say } from "./answer.ts";
 
 const A_PAGE = 200;
 
@@ -77,4 +77,47 @@ const limits: Command = {
   },
 };
 
-export const clientCommands: Command[] = [clients, limits];
+const datasets: Command = {
+  command: "datasets [client]",
+  description: "The datasets, or those of a client (its id or identifier)",
+  async run(broker, args) {
+    const name = operand(args, "client");
+    if (name === undefined) {
+      const found = await actors.policy.datasets(broker, { limit: A_PAGE });
+      const rows = found.map(({ name, description, version, clients, changedAt }) => {
+        return { name, description, version: `v${version}`, clients, changed: age(changedAt) };
+      });
+      return rows.length > 0 ? { rows } : say("There is no dataset yet.");
+    }
+    const { id: clientId } = await clientNamed(broker, name);
+    const grants = await actors.policy.grants(broker, { clientId, limit: A_PAGE });
+    const rows = grants.map(({ name, override }) => ({ name, override: JSON.stringify(override) }));
+    return rows.length > 0 ? { rows } : say("This client has no dataset but its own policy.");
+  },
+};
+
+/** What the catalog says, in one line. */
+function fitOf({ errors, isAway }: TableLook): string {
+  if (isAway) return "its database is away";
+  const [first, ...others] = errors;
+  if (!first) return "fits";
+  return `${first.pointer}: ${first.detail}${others.length > 0 ? ` (and ${others.length} more)` : ""}`;
+}
+
+const tables: Command = {
+  command: "tables",
+  description: "The datasets that go into tables of your own, and how they fit now",
+  async run(broker) {
+    const found = await actors.policy.datasets(broker, { limit: A_PAGE });
+    const looks = await Promise.all(
+      found.map(async ({ name }) => ({ name, look: await actors.policy.lookAtTable(broker, { name }) })),
+    );
+    const rows = looks.flatMap(({ name: dataset, look }) => {
+      if (!look) return [];
+      return [{ dataset, database: look.database, table: look.name, mode: look.mode, catalog: fitOf(look) }];
+    });
+    return rows.length > 0 ? { rows } : say("No dataset goes into a table.");
+  },
+};
+
+export const clientCommands: Command[] = [clients, limits, datasets, tables];

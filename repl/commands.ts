@@ -1,10 +1,9 @@
 /** DataFlow's own commands, for moleculer-repl. */
 import { Errors, type ServiceBroker } from "moleculer";
 import { isProblem } from "../lib/errors.ts";
-import { rendered, say } from "./answer.ts";
+import { type Args, type Command, messageOf, rendered, say } from "./answer.ts";
 import { batchCommands } from "./batches.ts";
 import { clientCommands } from "./clients.ts";
-import { type Args, type Command, messageOf } from "./command.ts";
 import { nodeCommands } from "./nodes.ts";
 
 export const commands: Command[] = [...batchCommands, ...clientCommands, ...nodeCommands];

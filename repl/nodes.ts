@@ -6,8 +6,7 @@ import { actors } from "../services/actors.ts";
 import { announce, call } from "../services/messages.ts";
 import type { NodeFigures } from "../services/monitor/monitor.contract.ts";
 import { allFigures } from "../services/monitor/monitor.figures.ts";
-import { duration, say } from "./answer.ts";
-import { type Command, messageOf, operand, PATIENCE_MS } from "./command.ts";
+import { type Command, duration, messageOf, operand, PATIENCE_MS, say } from "./answer.ts";
 
 /** Deleting scans all keys of Redis; a million keys take a second. */
 const FLUSH_PATIENCE_MS = 20_000;

@@ -4,10 +4,10 @@
  */
 import { Errors, type Middleware, ServiceBroker, type ServiceSchema } from "moleculer";
 import { type Config, exitOnFault, processConfig } from "../config/config.ts";
-import { serviceNames } from "../config/settings.ts";
+import { serviceNames } from "../config/services.ts";
 import { brokerOptions } from "../moleculer.config.ts";
+import { printSafely } from "./answer.ts";
 import { replCommands } from "./commands.ts";
-import { printSafely } from "./print.ts";
 
 const isUsageError = (error: unknown) => String((error as { code?: unknown } | null)?.code).startsWith("commander.");
 

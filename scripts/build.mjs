@@ -9,7 +9,7 @@ const BESIDE_THE_CODE = [
   "services/api/api.docs.html",
   "services/api/api.docs.js",
   "examples/orders.csv",
-  "examples/orders.policy.json",
+  "examples/datasets/orders.yaml",
 ];
 
 rmSync("dist", { recursive: true, force: true });

@@ -1,12 +1,15 @@
 /** What an operator and a partner do over HTTP. This file uses the public API only. */
-import { createReadStream, readFileSync } from "node:fs";
+import { createReadStream } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
 import { root } from "../root.cjs";
+import { wantedOf } from "./apply-document.ts";
 import { DemoError, type ImportFile } from "./demo-options.ts";
+import { type StoredRecord, storedRecord } from "./demo-stored.ts";
 import type { DemoSystem } from "./demo-system.ts";
+import { intoTable } from "./demo-table.ts";
 
 export interface Batch {
   id: string;
@@ -20,17 +23,23 @@ export interface Batch {
 export interface RejectedRow {
   record: number;
   line: number | null;
-  errors: { field: string; code: string; message: string }[];
+  errors: { field: string; code: string; message: string; column?: string; value?: string }[];
   raw: string;
 }
 
 export interface Partner {
   identifier: string;
   secret: string;
+  /** What it may send. */
+  dataset: string;
 }
 
-/** The policy for unknown files: it accepts any record. */
-const anyFile = { schema: {}, maxBytes: 2 ** 40, maxRecords: 1_000_000_000, maxRecordBytes: 2 ** 24 };
+/** The dataset of the example, and the file that has it. */
+const ORDERS = "orders";
+const ordersFile = "examples/datasets/orders.yaml";
+/** The dataset of other files: it takes any record. */
+const ANYTHING = "anything";
+const anything = { schema: {}, maxBytes: 2 ** 40, maxRecords: 1_000_000_000, maxRecordBytes: 2 ** 24 };
 /** How often to ask about a batch: often at first, later seldom enough to spare the client's requests. */
 const FIRST_LOOK_MS = 20;
 const SLOWEST_LOOK_MS = 500;
@@ -38,30 +47,32 @@ const SLOWEST_LOOK_MS = 500;
 export class DemoClient {
   readonly #url: string;
   readonly #signal: AbortSignal;
-  #partner: Partner = { identifier: "demo-shop", secret: "" };
+  #partner: Partner = { identifier: "demo-shop", secret: "", dataset: "" };
 
   constructor(url: string, signal: AbortSignal) {
     this.#url = url;
     this.#signal = signal;
   }
 
-  /** The operator's part: creates a client that may send this file. */
+  /** The operator's part: defines a dataset for this file, creates a client, and grants it the dataset. */
   async introduce({ adminToken }: DemoSystem, { isExample }: ImportFile): Promise<Partner> {
     const { identifier } = this.#partner;
-    const policy = isExample ? JSON.parse(readFileSync(join(root, "examples/orders.policy.json"), "utf8")) : anyFile;
-    const response = await this.#ask("/admin/clients", {
-      method: "POST",
-      headers: { authorization: `Bearer ${adminToken}`, "content-type": "application/json" },
-      body: JSON.stringify({ clientIdentifier: identifier, name: "The demo's shop", policy }),
-    });
-    const { secret } = (await response.json()) as { secret: string };
-    this.#partner = { identifier, secret };
+    const dataset = isExample ? ORDERS : ANYTHING;
+    const operate = async (method: string, path: string, document: object) => {
+      const headers = { authorization: `Bearer ${adminToken}`, "content-type": "application/json" };
+      const response = await this.#ask(`/admin${path}`, { method, headers, body: JSON.stringify(document) });
+      return (await response.json()) as { id: string; secret: string };
+    };
+    await operate("PUT", `/datasets/${dataset}`, isExample ? ordersDataset() : anything);
+    const made = await operate("POST", "/clients", { clientIdentifier: identifier, name: "The demo's shop" });
+    await operate("PUT", `/clients/${made.id}/datasets/${dataset}`, {});
+    this.#partner = { identifier, secret: made.secret, dataset };
     return this.#partner;
   }
 
   /** Streams the file from the disk. `sent` gets the number of bytes that were sent. */
   async upload({ path, headers }: ImportFile, sent: (bytes: number) => void): Promise<Batch> {
-    const response = await this.#ask("/imports", {
+    const response = await this.#ask(`/datasets/${this.#partner.dataset}/imports`, {
       method: "POST",
       headers: { ...headers, authorization: this.#authorization },
       body: counted(path, sent),
@@ -81,17 +92,25 @@ export class DemoClient {
     }
   }
 
-  /** The first rejected rows. The rest of the answer is not read. */
+  /** The first rejected rows. */
   async rejected(id: string, most: number): Promise<RejectedRow[]> {
-    const response = await this.#ask(`/imports/${id}/errors`, { headers: { authorization: this.#authorization } });
+    const rows = (await this.#firstLines(`/imports/${id}/errors`, most)).map((line) => JSON.parse(line));
+    return rows.filter((row) => !("truncated" in row));
+  }
+
+  /** The first stored records. */
+  async stored(id: string, most: number): Promise<StoredRecord[]> {
+    return (await this.#firstLines(`/imports/${id}/records`, most)).map(storedRecord);
+  }
+
+  /** The rest of the answer is not read. */
+  async #firstLines(path: string, most: number): Promise<string[]> {
+    const response = await this.#ask(path, { headers: { authorization: this.#authorization } });
     const input = Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0]);
-    const rows: RejectedRow[] = [];
-    for await (const line of createInterface({ input })) {
-      const row = JSON.parse(line);
-      if ("truncated" in row || rows.push(row) === most) break;
-    }
+    const lines: string[] = [];
+    for await (const line of createInterface({ input })) if (lines.push(line) === most) break;
     input.destroy();
-    return rows;
+    return lines;
   }
 
   /** The paths that answer without a login. */
@@ -114,6 +133,12 @@ export class DemoClient {
     const place = problem.line === undefined ? "" : ` (line ${problem.line})`;
     throw new DemoError(`DataFlow refused it: ${response.status} ${problem.code}${place}. ${problem.detail ?? ""}`);
   }
+}
+
+function ordersDataset(): object {
+  const { datasets } = wantedOf([{ path: join(root, ordersFile), name: ordersFile }]);
+  const dataset = datasets.get(ORDERS) as { schema: { properties: object } };
+  return { ...dataset, ...intoTable(dataset.schema) };
 }
 
 async function* counted(path: string, sent: (bytes: number) => void): AsyncGenerator<Uint8Array> {

@@ -2,6 +2,7 @@
 import { statSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { readableKinds } from "../formats/content.ts";
 import { root } from "../root.cjs";
 
 /** A mistake of the user. The demo shows its message only. */
@@ -23,16 +24,14 @@ export interface DemoOptions {
 }
 
 export const USAGE = `npm run demo [-- [--exit] [FILE]]
-  FILE     imports that .csv, .ndjson, .jsonl or .json (also .gz of these) instead of examples/orders.csv
+  FILE     imports that .csv, .tsv, .txt, .ndjson, .jsonl, .json or .xlsx (also .gz of these) instead of examples/orders.csv
   --exit   ends after the import; otherwise it serves until Ctrl-C`;
 
 const example = join(root, "examples/orders.csv");
-const mediaTypes: Record<string, string> = {
-  csv: "text/csv",
-  ndjson: "application/x-ndjson",
-  jsonl: "application/jsonl",
-  json: "application/json",
-};
+const mediaTypes = new Map<string, string>(
+  readableKinds.flatMap(({ endings, mediaTypes: [type = ""] }) => endings.map((ending) => [ending, type] as const)),
+);
+const endings = [...mediaTypes.keys()].map((ending) => `.${ending}`).join(", ");
 
 /** null: only the usage was asked for. Throws DemoError. */
 export function demoOptions(args: string[]): DemoOptions | null {
@@ -68,7 +67,7 @@ function importFile(given: string | undefined): ImportFile {
 
 function headersOf(path: string): Record<string, string> {
   const [, extension = "", gz] = /\.([^./\\]+?)(\.gz)?$/i.exec(path) ?? [];
-  const type = mediaTypes[extension.toLowerCase()];
-  if (!type) throw new DemoError(`${path} should end in .csv, .ndjson, .jsonl or .json, or in one of these and .gz.`);
+  const type = mediaTypes.get(extension.toLowerCase());
+  if (!type) throw new DemoError(`${path} should end in one of ${endings}, or in one of these and .gz.`);
   return { "content-type": type, ...(gz && { "content-encoding": "gzip" }) };
 }

@@ -2,8 +2,9 @@
 import { visible } from "../lib/log/visible.cjs";
 import type { Batch, Partner } from "./demo-client.ts";
 import type { ImportFile } from "./demo-options.ts";
-import { count } from "./demo-progress.ts";
 import type { DemoSystem } from "./demo-system.ts";
+import { queryCommands } from "./demo-table.ts";
+import { count } from "./demo-terminal.ts";
 
 export function summary({ status, counts, error, startedAt, finishedAt }: Batch): string {
   const seconds = (Date.parse(finishedAt ?? "") - Date.parse(startedAt ?? "")) / 1000;
@@ -24,11 +25,13 @@ interface Ready {
   pages: string[];
 }
 
-export function whatNext({ system: { url, adminToken }, file, partner, batch: { id }, pages }: Ready): string {
+export function whatNext({ system, file, partner, batch: { id }, pages }: Ready): string {
+  const { url, adminToken } = system;
   const asPartner = `curl -u ${partner.identifier}:${partner.secret}`;
   const headers = Object.entries(file.headers)
     .map(([name, value]) => `-H '${name}: ${value}'`)
     .join(" ");
+  const dataset = `${url}/datasets/${partner.dataset}`;
   const one = `${url}/imports/${id}`;
   return [
     "Try it (paste one):",
@@ -36,8 +39,12 @@ export function whatNext({ system: { url, adminToken }, file, partner, batch: { 
     `  ${asPartner} ${one}/errors`,
     `  ${asPartner} -H 'Accept: text/csv' ${one}/errors`,
     `  ${asPartner} ${one}/records`,
-    `  ${asPartner} ${headers} --data-binary '@${file.name}' ${url}/imports`,
+    `  ${asPartner} ${dataset}/template`,
+    `  ${asPartner} ${headers} --data-binary '@${file.name}' ${dataset}/imports`,
     `  curl -H 'Authorization: Bearer ${adminToken}' ${url}/admin/batches`,
+    ...(file.isExample
+      ? ["", "Read the table, in another terminal:", ...queryCommands(system.file).map((one) => `  ${one}`)]
+      : []),
     "",
     ...pages.map((page) => `  ${url}${page}`),
     "",

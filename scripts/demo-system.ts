@@ -4,9 +4,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ServiceBroker, type ServiceSchema } from "moleculer";
+import { type Service, ServiceBroker, type ServiceSchema } from "moleculer";
 import { loadConfig } from "../config/config.ts";
-import { serviceNames } from "../config/settings.ts";
+import { serviceNames } from "../config/services.ts";
 import { brokerOptions } from "../moleculer.config.ts";
 
 const HOST = "127.0.0.1";
@@ -16,6 +16,8 @@ const ownSettings = { HOST, LOG_LEVEL: "error", LOG_FORMAT: "pretty", SHUTDOWN_T
 export interface DemoSystem {
   url: string;
   adminToken: string;
+  /** Of the database. */
+  file: string;
   stop(): Promise<void>;
 }
 
@@ -26,24 +28,24 @@ export async function startSystem(): Promise<DemoSystem> {
   const adminToken = randomBytes(24).toString("base64url");
   // An empty folder for handlers: the user's own handlers may need servers that the demo does not have.
   const own = { ...ownSettings, ADMIN_TOKEN: adminToken, HANDLERS_DIR: folder };
-  const broker = await startedAt(PORT, own, folder).catch((error: Error) => {
+  const { broker, file } = await startedAt(PORT, own, folder).catch((error: Error) => {
     if ((error.cause as NodeJS.ErrnoException | undefined)?.code !== "EADDRINUSE") throw error;
     return startedAt(0, own, folder);
   });
-  const { server } = broker.getLocalService("api") as unknown as { server: { address(): AddressInfo } };
-  return { url: `http://${HOST}:${server.address().port}`, adminToken, stop: () => broker.stop() };
+  const { server } = broker.getLocalService("api") as Service & { server: { address(): AddressInfo } };
+  return { url: `http://${HOST}:${server.address().port}`, adminToken, file, stop: () => broker.stop() };
 }
 
-async function startedAt(port: number, own: Record<string, string>, folder: string): Promise<ServiceBroker> {
-  const database = `sqlite:${join(folder, `demo-${port}.db`)}`;
-  const broker = await brokerWith({ ...own, PORT: String(port), DATABASE_URL: database });
+async function startedAt(port: number, own: Record<string, string>, folder: string) {
+  const file = join(folder, `demo-${port}.db`);
+  const broker = await brokerWith({ ...own, PORT: String(port), DATABASE_URL: `sqlite:${file}` });
   const { error: log } = broker.logger;
   // A failed start throws. It may only be a taken port, so it is not logged here.
   broker.logger.error = () => {};
   try {
     await broker.start();
     broker.logger.error = log;
-    return broker;
+    return { broker, file };
   } catch (error) {
     await broker.stop();
     throw error;

@@ -1,17 +1,21 @@
 /**
- * `npm run demo`: starts the whole system in this process, creates a client, imports a file over HTTP, shows the result. Options: USAGE in
- * demo-options.ts. It ends with 0, or with 1 and a message; its folder is gone in either case.
+ * `npm run demo`: starts the whole system in this process, creates a client with a dataset, imports a file over HTTP, shows the result:
+ * of the example the rows of a table, of another file the stored records.
+ * Options: USAGE in demo-options.ts. It ends with 0, or with 1 and a message; its folder is gone in either case.
  */
 import { once } from "node:events";
 import { visible } from "../lib/log/visible.cjs";
-import { DemoClient } from "./demo-client.ts";
-import { DemoError, type DemoOptions, demoOptions, USAGE } from "./demo-options.ts";
-import { count, type Progress, progress, size } from "./demo-progress.ts";
+import { type Batch, DemoClient } from "./demo-client.ts";
+import { DemoError, type DemoOptions, demoOptions, type ImportFile, USAGE } from "./demo-options.ts";
 import { summary, whatNext } from "./demo-report.ts";
+import { cellsOf, storedTable } from "./demo-stored.ts";
 import type { DemoSystem } from "./demo-system.ts";
-import { rejectedTable } from "./demo-table.ts";
+import { firstRows } from "./demo-table.ts";
+import { count, type Progress, progress, rejectedTable, size } from "./demo-terminal.ts";
 
-const ROWS_SHOWN = 10;
+const REJECTED_SHOWN = 10;
+/** As many of these as fit side by side. */
+const STORED_SHOWN = 3;
 const PAGES = ["/", "/docs", "/openapi.json", "/metrics", "/health/ready"];
 
 const stopping = new AbortController();
@@ -48,7 +52,7 @@ async function demo(options: DemoOptions): Promise<void> {
 async function importFile(system: DemoSystem, { file, exits }: DemoOptions): Promise<void> {
   const client = new DemoClient(system.url, stopping.signal);
   const partner = await client.introduce(system, file);
-  console.log(`Importing ${visible(file.name)} as the client ${partner.identifier}`);
+  console.log(`Importing ${visible(file.name)} as the dataset ${partner.dataset} of the client ${partner.identifier}`);
 
   const sent = begin("sent     ", file.bytes, size);
   const taken = await client.upload(file, sent.set);
@@ -60,13 +64,29 @@ async function importFile(system: DemoSystem, { file, exits }: DemoOptions): Pro
   processed.end(done(batch.counts));
 
   console.log(`\n${summary(batch)}\n`);
-  if (batch.counts.rejected > 0) {
-    const rows = await client.rejected(batch.id, ROWS_SHOWN);
-    console.log(`The first of ${count(batch.counts.rejected)} rejected rows\n`);
-    console.log(`${await rejectedTable(rows, file, process.stdout.columns)}\n`);
-  }
+  await showRecords(client, batch, file, system);
   if (batch.error) throw new DemoError("The import failed.");
   if (!exits) console.log(whatNext({ system, file, partner, batch, pages: await client.open(PAGES) }));
+}
+
+/** What became of the first records: those that are stored, and those that are not. */
+async function showRecords(
+  client: DemoClient,
+  { id, counts }: Batch,
+  { path, isExample }: ImportFile,
+  system: DemoSystem,
+): Promise<void> {
+  const { columns } = process.stdout;
+  if (counts.accepted > 0) {
+    const records = isExample ? firstRows(system.file, STORED_SHOWN) : await client.stored(id, STORED_SHOWN);
+    const cells = isExample ? cellsOf(path, records.at(-1)?.record ?? 0) : [];
+    const what = isExample ? "rows of the table orders" : "stored records";
+    console.log(`The first ${what}, of ${count(counts.accepted)}\n\n${storedTable(records, cells, columns)}\n`);
+  }
+  if (counts.rejected > 0) {
+    const rows = await client.rejected(id, REJECTED_SHOWN);
+    console.log(`The first rejected rows, of ${count(counts.rejected)}\n\n${rejectedTable(rows, columns)}\n`);
+  }
 }
 
 function begin(...args: Parameters<typeof progress>): Progress {

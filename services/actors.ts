@@ -1,7 +1,7 @@
 /**
- * A client for each actor: `actors.batch.get(ctx, { publicId })`. An editor leads from `get` to its contract, and from there
- * to its handler, which the actor's service has under the same name. It is Moleculer's own `call` and nothing else: to the
- * same node where that has the actor, by its timeouts and middlewares.
+ * A typed client for each actor: `actors.batch.get(ctx, { publicId })`. In an editor, "go to definition" on `get` leads to
+ * its contract; the actor's service has its handler under the same name. It is Moleculer's own `call`: it prefers this
+ * node, and its timeouts and middlewares apply.
  */
 import type { CallingOptions } from "moleculer";
 import { type Contracts, contracts } from "./contracts.ts";
@@ -27,7 +27,7 @@ const called = (name: string) => (via: Caller, params: unknown, options?: Callin
 const clientOf = (actor: string, contract: object) =>
   Object.fromEntries(Object.keys(contract).map((name) => [name, called(`${actor}.${name}`)]));
 
-// Built from the very contracts that the type is made of.
+// Built from the same contracts as the type.
 export const actors = Object.fromEntries(
   Object.entries(contracts).map(([name, contract]) => [name, clientOf(name, contract)]),
 ) as Actors;

@@ -1,6 +1,21 @@
-/** What holds for every batch, whichever actor looks at it: what its states mean, and what is told of what went wrong. */
-import { type BatchRow, type BatchState, type Due, isFinal, type UploadCommit } from "../database/store.ts";
-import type { Decision } from "./policy/policy.contract.ts";
+/** Rules about batches that several actors share: what the states mean, and what is published. */
+import type { ServiceBroker } from "moleculer";
+import { isProblem } from "../lib/errors.ts";
+import { actors } from "./actors.ts";
+import { BATCH_WRITTEN, type BatchNews } from "./batch/batch.contract.ts";
+import {
+  type BatchRow,
+  type BatchState,
+  type Due,
+  isFinal,
+  type Lane,
+  ownDataset,
+  type Written,
+} from "./batch/batch.domain.ts";
+import type { ReadyBatch } from "./batchProcessor/batchProcessor.contract.ts";
+import type { UploadCommit } from "./imports/imports.domain.ts";
+import { publishSoon } from "./messages.ts";
+import type { Decision, Policy } from "./policy/policy.contract.ts";
 
 /** Why a batch failed or was rejected. */
 export interface BatchError {
@@ -8,36 +23,103 @@ export interface BatchError {
   detail: string;
 }
 
-/** What operators see of it. Null: nothing went wrong. */
+/** The error as operators see it. Null: nothing went wrong. */
 export const errorForOperators = ({ reason }: Pick<BatchRow, "reason">): BatchError | null =>
   reason && "code" in reason ? { code: reason.code, detail: reason.detail } : null;
 
 /**
- * What the partner sees, and whoever hears the batch's events. A handler's own words tell of the inside (names of actions
- * and nodes, addresses, other data): they are for operators. This goes by the code, so it holds for batches of earlier releases too.
+ * The error as the partner and receivers of events see it. A handler's own message is for operators only: it may name
+ * actions, nodes, addresses or other data. The text depends on the code alone, so batches of earlier releases have it too.
  */
 export function errorForPartner(batch: Pick<BatchRow, "reason">): BatchError | null {
   const error = errorForOperators(batch);
   return error?.code === "handler-failed" ? { ...error, detail: "The handler failed." } : error;
 }
 
-/** A failed batch keeps its body, so that it can be driven again. */
-export const keepsBody = (state: BatchState): boolean => state === "failed" || !isFinal(state);
+/** A failed batch keeps its body, so that it can be redriven; one that was only checked, so that it can be committed. */
+export const keepsBody = (state: BatchState): boolean => state === "failed" || state === "validated" || !isFinal(state);
+
+export interface PinnedPolicy {
+  policy: Policy;
+  /** What its unique keys belong to beside the client, where it is of a dataset. */
+  scope?: string;
+  /**
+   * The pinned version is missing, so this is the policy in force. It may end and delete the batch, but no batch runs
+   * under it.
+   */
+  isGone: boolean;
+}
+
+/** The policy version that a batch is pinned to. Throws unavailable. */
+export async function pinnedPolicy(
+  broker: ServiceBroker,
+  { clientId, policyVersion: version }: Pick<BatchRow, "clientId" | "policyVersion">,
+): Promise<PinnedPolicy> {
+  try {
+    const { policy, dataset } = await actors.policy.version(broker, { clientId, version });
+    return { policy, ...(dataset && { scope: dataset.scope }), isGone: false };
+  } catch (error) {
+    if (!isProblem(error, "not-found")) throw error;
+    return { policy: (await actors.policy.get(broker, { clientId })).policy, isGone: true };
+  }
+}
+
+/** The lane of a client's batches, where they keep an order. A dataset that is made anew begins a new one. */
+export const laneOf = (clientId: number, { policy, scope }: Pick<PinnedPolicy, "policy" | "scope">): Lane | null =>
+  policy.order === "fifo" ? { clientId, lane: scope ?? ownDataset } : null;
 
 const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
 
-/** When a batch that ended is deleted, by the policy that it is pinned to. */
+/** When an ended batch is to be deleted, by its pinned policy. */
 export const retentionDue = ({ retentionDays }: { retentionDays: number }): Due => ({ inMs: retentionDays * DAY_MS });
 
-/** A decision that failed is tried again so much later. */
+/** When the body of a batch that was only checked is to be deleted, by its pinned policy. Its retention begins then. */
+export const checkedDue = ({ validatedHours }: { validatedHours: number }): Due => ({ inMs: validatedHours * HOUR_MS });
+
+/**
+ * When something of a batch is deleted that ends now: its body, where it is still there; else all of it. A failed batch keeps its
+ * body until then.
+ */
+export function endedDue(policy: Policy, state: BatchState): Due {
+  if (state === "validated") return checkedDue(policy);
+  if (keepsBody(state)) return retentionDue(policy);
+  return { inMs: Math.min(policy.keepBodyDays, policy.retentionDays) * DAY_MS };
+}
+
+/** When the rest of an ended batch is deleted, whose body goes now. The retention of one that was only checked begins then. */
+export function restDue({ retentionDays }: Policy, { state, finishedAt }: BatchRow): Due {
+  const inMs = retentionDays * DAY_MS;
+  return state === "validated" || finishedAt === null ? { inMs } : { at: finishedAt + inMs };
+}
+
+/** After a decision failed, it is tried again this much later. */
 const EVALUATE_AGAIN_MS = 5_000;
 
 type Standing = Pick<UploadCommit, "state" | "due" | "reason">;
 
-/** Where a batch stands by the policy's decision. Null: the policy could not be asked; it is asked again when that is due. */
+/**
+ * The state of a batch by the policy's decision. Null: the policy service did not answer; it is asked again when
+ * `due_at` passes.
+ */
 export function standingAfter(decision: Decision | null): Standing {
   if (!decision) return { state: "received", due: { inMs: EVALUATE_AGAIN_MS }, reason: null };
   if (decision.decision === "ready") return { state: "ready", due: { inMs: 0 }, reason: null };
   const { hold, until } = decision;
   return { state: "held", due: until === null ? null : { at: until }, reason: { hold, until } };
 }
+
+/** Tells the waiting requests of this node at once, and hands the events of the write to the outbox for everybody else. */
+export const announceBatch = (broker: ServiceBroker, written: Written): void => announceBatches(broker, [written]);
+
+/** Publishes the events of several batches in one call. The token for workers names the first ready batch. */
+export function announceBatches(broker: ServiceBroker, all: Written[]): void {
+  for (const { batch } of all) {
+    const { publicId: batchId, version, state } = batch;
+    broker.localBus.emit(BATCH_WRITTEN, { batchId, version, hasEnded: isFinal(state) } satisfies BatchNews);
+  }
+  const ready = all.find(({ batch }) => batch.state === "ready")?.batch;
+  publishSoon(broker, { rows: all.flatMap(({ outbox }) => outbox), ...(ready && { ready: readyBatch(ready) }) });
+}
+
+const readyBatch = ({ id, publicId: batchId, fence }: BatchRow): ReadyBatch => ({ batchId, id, fence });

@@ -38,7 +38,7 @@ export const contracts = {
 };
 export type Contracts = typeof contracts;
 export type ActorName = keyof Contracts;
-/** As Moleculer knows it: `batch.get`. */
+/** The full name of an action, such as `batch.get`. */
 export type ActionName = { [A in ActorName]: `${A}.${keyof Contracts[A] & string}` }[ActorName];
 
 export const queues = { ...batchProcessorQueues } satisfies Record<QueueName, unknown>;

@@ -1,5 +1,5 @@
 /**
- * How messages are declared: one fastest-validator schema, written `as const`, is validator and TypeScript type.
+ * How messages are declared: one fastest-validator schema, written `as const`, is both the validator and the TypeScript type.
  */
 
 /** One rule of a schema, in fastest-validator's long form. */
@@ -12,7 +12,7 @@ export interface Rule {
 export type Params = { readonly [field: string]: Rule };
 
 declare const of: unique symbol;
-/** A rule that checks little (bulk data, a row) but whose TypeScript type is exact. */
+/** A rule that checks little (bulk data, a row) but has an exact TypeScript type. */
 export const typed = <T>(rule: Rule): Rule & { readonly [of]: T } => rule as Rule & { readonly [of]: T };
 
 type InferRule<R> = R extends { readonly [of]: infer T }
@@ -45,13 +45,13 @@ export interface ActionContract<P extends Params, A> {
   readonly answer?: A;
 }
 
-/** What an action is sent, and what it answers. */
+/** The params of an action, and its answer. */
 export type Sent<C> = C extends { params: infer P } ? Infer<P> : never;
 export type Answered<C> = C extends ActionContract<Params, infer A> ? A : never;
 
 /**
- * Declares an action: `action({ id: { type: "string" } }).answers<Client>()`. `timeout: 0` switches Moleculer's
- * timer off: for hot actions that bound their time themselves, where the timer would be a tenth of the cost.
+ * Declares an action: `action({ id: { type: "string" } }).answers<Client>()`. `timeout: 0` switches Moleculer's timer off.
+ * It is for hot actions that limit their own time, where the timer would be a tenth of the cost.
  */
 export const action = <const P extends Params>(params: P, options: { timeout?: number } = {}) => ({
   answers: <A>(): ActionContract<P, A> => ({ params, ...options }),
@@ -62,7 +62,7 @@ export interface QueueContract<P extends Params> {
   params: P;
 }
 
-/** Declares a queue; its messages are checked where they are sent and where they are received. */
+/** Declares a queue. Its messages are checked by the sender and by the receiver. */
 export const queue = <const P extends Params>(params: P): QueueContract<P> => ({ params });
 
 /** A declared event: what its listeners read of its payload, and the payload's type. */
@@ -71,5 +71,5 @@ export interface EventContract<T> {
   readonly payload?: T;
 }
 
-/** Declares an event. An event with other fields, from another node, is dropped before any listener gets it. */
+/** Declares an event. If another node sends it with other fields, it is dropped before any listener gets it. */
 export const event = <T>(params: Params): EventContract<T> => ({ params });

@@ -12,24 +12,24 @@ export type Handlers<Name extends ActorName> = {
   ) => Promise<Answered<Contracts[Name][K]>> | Answered<Contracts[Name][K]>;
 };
 
-/** Of our own events, and of Moleculer's. */
+/** Listeners of our own events, and of Moleculer's. */
 type Listeners = { [N in EventName]?: (ctx: Context<EventOf<N>>) => unknown } & {
   [moleculers: `$${string}`]: () => unknown;
 };
 
-/** A service's `actions` as Moleculer takes them: the contract of each, with its handler. */
+/** A service's `actions` in Moleculer's form: each contract with its handler. */
 const served = <Name extends ActorName>(name: Name, handlers: Handlers<Name>) =>
   Object.fromEntries(
     Object.entries(handlers).map(([short, handler]) => [
       short,
       { ...contracts[name][short as keyof Contracts[Name]], handler },
     ]),
-    // Moleculer's type of a handler knows no contract.
+    // Moleculer's handler type does not know contracts.
   ) as ServiceSchema["actions"];
 
 /**
- * Defines an actor. Its `actions` are handlers alone: their params, and what they answer, are in its contract. They stand
- * below its `methods`: TypeScript infers from the top, and an action's answer may be a method's.
+ * Defines an actor. Its `actions` are only handlers: params and answers are in its contract. `actions` stand below `methods`,
+ * because TypeScript infers from the top down, and an action's answer may be a method's.
  */
 export const defineActor = <
   const Name extends ActorName,

@@ -1,7 +1,10 @@
-/** How the events of a change are drafted, whichever actor commits them: they become rows of the outbox in the same commit. */
-import type { OutboxDraft } from "../database/store.ts";
+/**
+ * Drafts of the events of a change. Whichever actor commits the change, they become rows of the outbox in the same
+ * commit.
+ */
+
 import { uuidv7 } from "./ids.ts";
-import type { CloudEvent, EventType } from "./outbox/outbox.contract.ts";
+import type { CloudEvent, EventType, OutboxDraft, WantsEvents } from "./outbox/outbox.domain.ts";
 
 /** The event of a change, for the same commit. Its id stays the same, however often it is published. */
 export function draftEvent(
@@ -21,11 +24,6 @@ export function draftEvent(
     data,
   };
   return { topic: type, body: JSON.stringify(event) };
-}
-
-/** The part of a policy that says which events go to the client's webhook. */
-export interface WantsEvents {
-  webhook: { events: readonly string[] } | null;
 }
 
 /** Turns the events that the policy's webhook wants into deliveries, for the same commit. */

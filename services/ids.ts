@@ -1,8 +1,11 @@
-/** Public ids: UUIDs of version 7, whose first digits are the time. */
+/** Public ids: UUIDs of version 7, which begin with the time. */
 import { randomFillSync } from "node:crypto";
 import { v7 } from "uuid";
 
-/** Random bytes are fetched for this many ids at once: 16 bytes alone cost ten times the rest of an id, and a POST needs three ids. */
+/**
+ * Random bytes are fetched for this many ids at once: fetching 16 bytes costs ten times the rest of an id, and a POST
+ * needs three ids.
+ */
 const AT_ONCE = 256;
 const BYTES = 16;
 const pool = new Uint8Array(AT_ONCE * BYTES);

@@ -1,13 +1,15 @@
-/** How messages are sent and answered, typed by the contracts: a wrong action name or payload does not compile. */
+/** Calls, events and queue messages, typed by the contracts: a wrong name or payload does not compile. */
 
-import FastestValidator, { type SyncCheckFunction } from "fastest-validator";
 import type { CallingOptions, ServiceBroker } from "moleculer";
 import type { QueueName } from "../lib/queue/driver.ts";
+import { compiled } from "../lib/validator.ts";
+import type { GivenBy } from "../mixins/define.ts";
+import { queueMixinOf } from "../mixins/queue.ts";
 import { actors, type Caller } from "./actors.ts";
 import { type ActionName, type Contracts, type EventName, events, queues } from "./contracts.ts";
 import type { Answered, Infer, Params, Sent } from "./declare.ts";
 
-/** What the contract of an action declares, by the action's full name. */
+/** The params and the answer of an action, by its full name. */
 type ContractOf<N> = N extends `${infer A extends keyof Contracts}.${infer S}`
   ? Contracts[A][S & keyof Contracts[A]]
   : never;
@@ -16,7 +18,7 @@ export type AnswerOf<N extends ActionName> = Answered<ContractOf<N>>;
 export type EventOf<N extends EventName> = (typeof events)[N] extends { readonly payload?: infer T } ? T : never;
 export type MessageOf<N extends QueueName> = Infer<(typeof queues)[N]["params"]>;
 
-/** Calls an action whose name is not known before: else a client of `actors` does. Typed by the contract all the same. */
+/** Calls an action whose name is known only at run time; otherwise use a client of `actors`. Typed by the contract. */
 export function call<N extends ActionName>(
   via: Caller,
   name: N,
@@ -26,7 +28,10 @@ export function call<N extends ActionName>(
   return via.call(name, params, options) as Promise<AnswerOf<N>>;
 }
 
-/** Tells every node's listeners (`broadcast`) of a declared event. For news only: what must not be lost goes through the outbox. */
+/**
+ * Sends a declared event to the listeners of every node (`broadcast`). It can be lost; what must not be lost goes
+ * through the outbox.
+ */
 export function announce<N extends EventName>(
   via: { broadcast(name: string, payload: unknown): Promise<unknown> },
   name: N,
@@ -35,18 +40,12 @@ export function announce<N extends EventName>(
   return via.broadcast(name, payload);
 }
 
-const validator = new (FastestValidator as unknown as typeof FastestValidator.default)();
-const compiled = (declared: Record<string, { params: Params }>, options: object = {}) =>
-  new Map(
-    Object.entries(declared).map(([name, { params }]) => [
-      name,
-      validator.compile({ ...options, ...structuredClone(params) } as never) as SyncCheckFunction,
-    ]),
-  );
-const checks = compiled(queues, { $$strict: true });
-const eventChecks = compiled(events);
+const compiledAll = (declared: Record<string, { params: Params }>, options: object = {}) =>
+  new Map(Object.entries(declared).map(([name, { params }]) => [name, compiled({ ...options, ...params })]));
+const checks = compiledAll(queues, { $$strict: true });
+const eventChecks = compiledAll(events);
 
-/** The fault of an event's payload. Null: none, or it is no event of ours. */
+/** The fault of an event's payload. Null: no fault, or not one of our events. */
 export function eventFault(name: string, payload: unknown): string | null {
   const check = eventChecks.get(name);
   if (!check) return null;
@@ -54,7 +53,7 @@ export function eventFault(name: string, payload: unknown): string | null {
   return Array.isArray(faults) ? `${name}: ${faults[0]?.message}` : null;
 }
 
-/** The payload, checked by the queue's declaration. Throws with the faults. */
+/** Checks a payload by its queue's declaration, and answers it. Throws an error with the faults. */
 export function checkMessage<N extends QueueName>(name: N, payload: unknown): MessageOf<N> {
   const check = checks.get(name);
   if (!check) throw new Error(`No such queue: ${name}.`);
@@ -63,10 +62,18 @@ export function checkMessage<N extends QueueName>(name: N, payload: unknown): Me
   return payload as MessageOf<N>;
 }
 
-/** Hands committed events to the relay and does not wait. If the relay loses one, its sweep finds it. */
+/** Hands committed events to the outbox relay and does not wait. If the relay loses one, its sweep finds it. */
 export function publishSoon(broker: ServiceBroker, committed: ParamsOf<"outbox.publish">): void {
   if (committed.rows.length === 0) return;
   actors.outbox
     .publish(broker, committed)
-    .catch((error: unknown) => broker.logger.warn("Publishing is left to the sweep:", error));
+    .catch((error: unknown) => broker.logger.warn("Publishing events failed, the sweep will publish them:", error));
 }
+
+export { QUEUE_CHANGED, type QueueChannel, type QueueMessage } from "../mixins/queue.ts";
+
+/** The queue mixin for our queues: each payload is checked by the contract of its consumer. */
+export const queueMixin = queueMixinOf(checkMessage);
+
+/** The members that this mixin adds to a service. */
+export type WithQueue = GivenBy<typeof queueMixin>;

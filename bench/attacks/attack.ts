@@ -1,28 +1,28 @@
-/** What an attack is, and what all of them need: a client of its own, requests that may fail, sockets that nobody reads. */
+/** The form of an attack, and helpers for all of them: a client, requests that may fail, sockets that nobody reads. */
 import { connect, type Socket } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
-import { gzipSync } from "node:zlib";
+import { brotliCompressSync, constants, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { newPartner, type Partner } from "../kit/http.ts";
 
 export interface Attack {
-  /** What is done, in a few words. */
+  /** The attack in a few words. */
   name: string;
-  /** Runs before others are measured: whatever the attack needs, for example a batch to read. */
+  /** Runs before the measurement, and makes what the attack needs, for example a batch to read. */
   prepare?(target: Target): Promise<void>;
-  /** Attacks until it has nothing left to do or `stop` is aborted. A refused request is no error. */
+  /** Attacks until it is done or `stop` is aborted. A refused request is no error. */
   run(target: Target, stop: AbortSignal): Promise<void>;
 }
 
 export interface Target {
   url: string;
   port: number;
-  /** The attacker's login; nothing is known about it where an attack needs none. */
+  /** The attacker's login. Some attacks do not use it. */
   partner: Partner;
-  /** Ids of the batches that `prepare` has made. */
+  /** Ids of the batches that `prepare` made. */
   batches: string[];
 }
 
-/** A client whose policy has no limit but those that every policy has. */
+/** A client for an attack. */
 export async function targetOf(url: string, policy: object): Promise<Target> {
   const partner = await newPartner(url, { maxConcurrentUploads: 1_000, ...policy });
   return { url, port: Number(new URL(url).port), partner, batches: [] };
@@ -30,7 +30,7 @@ export async function targetOf(url: string, policy: object): Promise<Target> {
 
 export interface Answer {
   status: number;
-  /** The most bytes that were read of the answer's body. */
+  /** How many bytes of the answer's body were read. */
   bytes: number;
   text: string;
 }
@@ -48,23 +48,47 @@ export async function ask(target: Target, path: string, init: RequestInit = {}, 
     }
     answer.status = response.status;
   } catch {
-    // A node that refuses by closing the connection is one of the right answers.
+    // Closing the connection is a valid refusal too.
   }
   return answer;
 }
 
+/** Each with its smallest output for bodies that repeat, at a bearable time. */
+const codings = {
+  gzip: (bytes: Buffer) => gzipSync(bytes),
+  deflate: (bytes: Buffer) => deflateSync(bytes, { level: 9 }),
+  br: (bytes: Buffer) =>
+    brotliCompressSync(bytes, {
+      params: { [constants.BROTLI_PARAM_QUALITY]: 5, [constants.BROTLI_PARAM_LGWIN]: constants.BROTLI_MAX_WINDOW_BITS },
+    }),
+  // The largest window that is taken.
+  zstd: (bytes: Buffer) => zstdCompressSync(bytes, { params: { [constants.ZSTD_c_windowLog]: 23 } }),
+};
+export type Coding = keyof typeof codings;
+
 export interface Body {
   type: string;
   bytes: Buffer;
+  coding: Coding;
 }
 
-/** `Content-Encoding: gzip` of a body that is given as its parts, each with how often it is repeated. */
-export function packed(type: string, parts: [text: string, times: number][]): Body {
-  return { type, bytes: gzipSync(Buffer.concat(parts.map(([text, times]) => Buffer.from(text.repeat(times))))) };
+export interface Packing {
+  coding?: Coding;
+  encoding?: "utf8" | "utf16le";
 }
 
-export function post(target: Target, { type, bytes }: Body, stop?: AbortSignal): Promise<Answer> {
-  const headers = { "content-type": type, "content-encoding": "gzip" };
+/** A body that is given as parts, each with its number of repetitions, encoded and compressed. */
+export function packed(
+  type: string,
+  parts: [text: string, times: number][],
+  { coding = "gzip", encoding = "utf8" }: Packing = {},
+): Body {
+  const bytes = Buffer.concat(parts.map(([text, times]) => Buffer.from(text.repeat(times), encoding)));
+  return { type, bytes: codings[coding](bytes), coding };
+}
+
+export function post(target: Target, { type, bytes, coding }: Body, stop?: AbortSignal): Promise<Answer> {
+  const headers = { "content-type": type, "content-encoding": coding };
   return ask(target, "/imports", { method: "POST", headers, body: new Uint8Array(bytes), signal: stop ?? null });
 }
 
@@ -89,7 +113,7 @@ export async function unread(target: Target, request: string, count: number, tim
     socket.on("error", () => socket.destroy());
     socket.write(request.repeat(times));
     sockets.push(socket);
-    // A connect storm would only measure the kernel's queue of connections.
+    // Opening all at once would only measure the kernel's queue of connections.
     if (i % 50 === 49) await pause(50);
   }
   await aborted(stop);
@@ -101,7 +125,7 @@ export function aborted(stop: AbortSignal): Promise<void> {
   return new Promise((resolve) => stop.addEventListener("abort", () => resolve(), { once: true }));
 }
 
-/** `count` loops at once, each again and again until `stop` is aborted. */
+/** Runs `count` loops at once until `stop` is aborted. */
 export async function loops(count: number, stop: AbortSignal, once: (i: number) => Promise<unknown>): Promise<void> {
   const loop = async (i: number) => {
     while (!stop.aborted) await once(i);

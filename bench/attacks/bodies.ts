@@ -1,4 +1,4 @@
-/** Attacks by bodies that are small on the wire and large, or dear to split, once they are read. */
+/** Attacks by bodies that are small on the wire, but large or costly to split. */
 import { gzipSync } from "node:zlib";
 import { type Attack, imported, loops, packed, post } from "./attack.ts";
 
@@ -39,7 +39,7 @@ export const bodies: Record<string, Attack> = {
     run(target, stop) {
       const empty = gzipSync("");
       const bytes = Buffer.concat(Array.from({ length: 1_000_000 }, () => empty));
-      return loops(4, stop, () => post(target, { type: ndjson, bytes }, stop));
+      return loops(4, stop, () => post(target, { type: ndjson, bytes, coding: "gzip" }, stop));
     },
   },
   "error-rows": {

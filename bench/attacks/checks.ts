@@ -1,10 +1,10 @@
-/** Attacks by records that are dear to check against a schema that looks harmless. */
+/** Attacks by records that are costly to check against a schema that looks harmless. */
 import { type Attack, imported, loops, packed } from "./attack.ts";
 
 const ndjson = "application/x-ndjson";
 const csv = "text/csv";
 
-/** The schema under which all attacks run: each property is a trap of its own. */
+/** The schema for all attacks: each property is a different trap. */
 export const schema = {
   type: "object",
   properties: {

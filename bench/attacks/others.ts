@@ -1,4 +1,4 @@
-/** The others, in a process of their own: one client posts small bodies, and somebody looks at the node's health. */
+/** The other users, in a process of their own: one client posts small bodies, and a probe calls the health check. */
 import { setTimeout as pause } from "node:timers/promises";
 import { serveParent } from "../kit/child.ts";
 import { ordersBody } from "../kit/orders.ts";
@@ -12,12 +12,12 @@ export interface Watch {
 export interface Waited {
   posts: number[];
   healths: number[];
-  /** Requests that got no answer, or a wrong one. */
+  /** Requests with no answer, or a wrong one. */
   refused: number;
 }
 
 const RHYTHM_MS = 20;
-/** A request that waits longer counts with this time. */
+/** A request that takes longer counts as this long. */
 const PATIENCE_MS = 10_000;
 const body = ordersBody("ndjson", 10);
 

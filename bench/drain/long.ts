@@ -1,4 +1,4 @@
-/** A long run at half of what the nodes can do, or at a pace that is given: whether memory, tables and latency stay as they are. */
+/** A long run at half of the highest rate, or at a given pace: whether memory, tables and latency stay flat. */
 import { loadavg } from "node:os";
 import pg from "pg";
 import type { Cluster } from "../kit/cluster.ts";
@@ -10,24 +10,24 @@ import { CONNECTIONS, drained, type Generator, type Target } from "./ours.ts";
 
 const MINUTE_MS = 60_000;
 const BURST = 1_000;
-/** Of what a burst reached. */
+/** The share of the rate that a burst reached. */
 const SHARE = 0.5;
-/** What may be more at the end than at the beginning: noise, and a heap that is collected now and then. */
+/** How much a figure may grow: for noise, and because the heap is collected only now and then. */
 const MOST = 1.25;
-/** So many of the largest tables are told. */
+/** How many of the largest tables are printed. */
 const TOLD = 5;
-/** What holds a row for each batch or record for as long as the batch is kept; all others hold what is under way. */
+/** Tables that keep a row for each batch or record for the whole retention. All others hold only running work. */
 const kept = /^(batch|batch_text|record|record_error)(_p?\d+)?$/;
 
 interface Minute {
   batches: number;
   p50: number;
   p99: number;
-  /** CPU of both nodes for a batch: a busy machine changes it less than the latency. */
+  /** CPU of both nodes for each batch. A busy machine changes it less than the latency. */
   cpuMs: number;
   apiMb: number;
   workerMb: number;
-  /** Of the tables of what is under way. */
+  /** The size of the tables of running work. */
   movingMb: number;
   keptBytesPerBatch: number;
 }
@@ -39,7 +39,7 @@ export interface LongRun {
   worker: DataFlowNode;
   target: Target;
   minutes: number;
-  /** Batches a second; null: half of what a burst reaches. */
+  /** Batches per second; null: half of the rate of a burst. */
   pace: number | null;
 }
 

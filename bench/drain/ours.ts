@@ -1,4 +1,4 @@
-/** Batches through DataFlow: partners that send them, and when the last one was completed. */
+/** Sends batches to DataFlow, and finds when the last one was completed. */
 import { setTimeout as pause } from "node:timers/promises";
 import { batchesSince, newPartner } from "../kit/http.ts";
 import type { Load, Loaded } from "../kit/load.ts";
@@ -7,13 +7,13 @@ import { orderSchema } from "../kit/orders.ts";
 import { body, headOf } from "../small.ts";
 
 export const CONNECTIONS = 20;
-/** More than any round takes. */
+/** Longer than any round takes. */
 const LONGEST_MS = 600_000;
 const LOOK_EVERY_MS = 200;
 
 export type Generator = { ask(load: Load): Promise<Loaded> };
 
-/** What is sent to a node by its clients, in turns; all limits that hold work back are the usual ones. */
+/** The requests of the clients, in turns. The policies have their default limits. */
 export interface Target {
   port: number;
   head: string[];
@@ -32,14 +32,17 @@ export async function targetOf({ url }: DataFlowNode, clients: number): Promise<
 export const sendAll = (generator: Generator, target: { port: number; head: string | string[] }, count: number) =>
   generator.ask({ ...target, connections: CONNECTIONS, ms: LONGEST_MS, count, body });
 
-/** Batches a second, from the first POST to the last one completed. */
+/** Batches per second, from the first POST to the last one completed. */
 export async function drained(generator: Generator, node: DataFlowNode, target: Target, count: number) {
   const { from } = await sendAll(generator, target, count);
   const ends = await endsSince(node.url, from, count);
   return (count / (Math.max(...ends) - from)) * 1000;
 }
 
-/** When the `count` batches ended that were sent since. Looks seldom: the question is worked by the node that is measured. */
+/**
+ * When the `count` batches that were sent since then have ended. It asks rarely, because the measured node has to
+ * answer.
+ */
 async function endsSince(url: string, since: number, count: number): Promise<number[]> {
   for (;;) {
     const ends: number[] = [];

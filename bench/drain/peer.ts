@@ -1,8 +1,8 @@
-/** A peer with its door and its worker, each in a process of its own, in a schema of its own. */
+/** A peer: its HTTP server and its worker, in two processes, on a schema of their own. */
 import { startChild } from "../kit/child.ts";
 import { postgresUrl } from "../kit/needs.ts";
 import { atEnd } from "../kit/places.ts";
-import { dropSchema } from "../kit/postgres.ts";
+import { dropSchema } from "../kit/servers.ts";
 import { headOf } from "../small.ts";
 import { type Generator, sendAll } from "./ours.ts";
 import { type DrainPeerName, drainPeers, type Place } from "./peers.ts";
@@ -18,7 +18,7 @@ export async function startDrainPeer(name: DrainPeerName) {
   await worker.ask({ name, place });
   return {
     pids: [door.pid, worker.pid],
-    /** Batches a second, from the first POST to the last one done. */
+    /** Batches per second, from the first POST to the last one done. */
     async drained(generator: Generator, count: number): Promise<number> {
       const last = worker.ask({ count });
       const { from } = await sendAll(generator, { port, head: headOf("127.0.0.1", []) }, count);

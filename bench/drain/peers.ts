@@ -1,16 +1,20 @@
-/** Others that take bodies in and store their records: a bare table, and job queues. Each in its quickest plain way. */
+/**
+ * Other systems that receive bodies and store their records: a bare table, and job queues. Each in its fastest simple
+ * form.
+ */
 import { setTimeout as pause } from "node:timers/promises";
 import pg from "pg";
 import { peer } from "../kit/needs.ts";
-import { recordTable, storeRecords } from "./storing.ts";
+import type { PgBoss } from "../peers/peers.ts";
+import { RECORDS } from "../small.ts";
 
-/** Where a peer keeps its jobs and its records. */
+/** The database and schema of a peer's jobs and records. */
 export interface Place {
   url: string;
   schema: string;
 }
 
-/** A job's body, with a number for the rows of its records. */
+/** A job: a body, and a number for the rows of its records. */
 export interface Job {
   id: number;
   body: string;
@@ -19,11 +23,14 @@ export interface Job {
 export interface DrainPeer {
   packages: string[];
   label: string;
-  /** Makes the tables. */
+  /** Creates the tables. */
   prepare(place: Place): Promise<void>;
-  /** Starts what takes bodies in: resolves when one is stored durably. */
+  /** Starts the receiving side. The function that it answers resolves once a body is durable. */
   open(place: Place): Promise<(job: Job) => Promise<unknown>>;
-  /** Starts what works them; `done` is told of each batch. What it answers is called when a round begins. */
+  /**
+   * Starts the worker, which calls `done` for each batch. The function that it answers is called at the start of a
+   * round.
+   */
   work(place: Place, done: () => void): Promise<(isOver: () => boolean) => void>;
 }
 
@@ -37,7 +44,7 @@ async function withClient(url: string, work: (client: pg.Client) => Promise<unkn
   await work(client).finally(() => client.end());
 }
 
-/** The schema, and the table of the records in it. */
+/** Creates the schema and the table of records. */
 const prepared = ({ url, schema }: Place, more = "") =>
   withClient(url, (client) => client.query(`CREATE SCHEMA IF NOT EXISTS ${schema}; ${recordTable(schema)}; ${more}`));
 
@@ -63,7 +70,7 @@ const bare: DrainPeer = {
   },
 };
 
-/** A lane that finds nothing looks again so much later. */
+/** How long a lane that finds nothing waits before it looks again. */
 const EMPTY_MS = 5;
 
 async function drainLane(lane: pg.Client, schema: string, done: () => void, isOver: () => boolean): Promise<void> {
@@ -139,21 +146,8 @@ const graphile: DrainPeer = {
   },
 };
 
-interface PgBoss {
-  PgBoss: new (
-    options: object,
-  ) => {
-    on(event: "error", listener: (error: Error) => void): void;
-    start(): Promise<unknown>;
-    stop(options?: object): Promise<unknown>;
-    createQueue(name: string, options: object): Promise<unknown>;
-    send(name: string, data: Job): Promise<unknown>;
-    work(name: string, options: object, handler: (jobs: { data: Job }[]) => Promise<void>): Promise<unknown>;
-  };
-}
-
 async function startedBoss({ url, schema }: Place) {
-  const { PgBoss } = await peer<PgBoss>("pg-boss");
+  const { PgBoss } = await peer<PgBoss<Job>>("pg-boss");
   const boss = new PgBoss({ connectionString: url, schema, max: CONNECTIONS, useListenNotify: true });
   boss.on("error", console.error);
   await boss.start();
@@ -189,3 +183,20 @@ const pgBoss: DrainPeer = {
 
 export const drainPeers = { bare, graphile, pgBoss };
 export type DrainPeerName = keyof typeof drainPeers;
+
+/** The same table as the product's. */
+const recordTable = (schema: string) =>
+  `CREATE TABLE ${schema}.record (batch_id BIGINT NOT NULL, seq BIGINT NOT NULL, data TEXT NOT NULL, PRIMARY KEY (batch_id, seq))`;
+
+type Client = Pick<pg.ClientBase, "query">;
+
+/** How every peer processes a batch: stores the body's lines under `id`. Throws if their number is wrong. */
+async function storeRecords(db: Client, schema: string, id: number, body: string): Promise<void> {
+  const { rowCount } = await db.query({
+    name: "store",
+    text: `INSERT INTO ${schema}.record (batch_id, seq, data)
+      SELECT $1, t.n, t.data FROM string_to_table(rtrim($2, E'\\n'), E'\\n') WITH ORDINALITY AS t(data, n)`,
+    values: [id, body],
+  });
+  if (rowCount !== RECORDS) throw new Error(`${rowCount} records were stored.`);
+}

@@ -1,4 +1,7 @@
-/** The worker of a peer, in a process of its own. Asked first to start, then in each round for when it has done so many batches. */
+/**
+ * The worker of a peer, in a process of its own. The first message starts it; each further one asks when `count`
+ * batches were done.
+ */
 import { serveParent } from "../kit/child.ts";
 import { type DrainPeerName, drainPeers, type Place } from "./peers.ts";
 
@@ -12,7 +15,7 @@ function done(): void {
   if (--expected === 0) told(Date.now());
 }
 
-/** Answers when the last of them was done, on the wall clock; 0 once it is started. */
+/** Answers the wall-clock time at which the last of them was done; 0 after the start. */
 async function answer(ask: Ask): Promise<number> {
   if ("name" in ask) {
     begin = await drainPeers[ask.name].work(ask.place, done);

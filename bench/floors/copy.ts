@@ -8,7 +8,7 @@ import { orderJson } from "../kit/orders.ts";
 export interface CopyRound {
   url: string;
   rows: number;
-  /** Rows of one COPY: the product's chunk. */
+  /** Rows of one COPY, as many as in the product's chunk. */
   commit: number;
 }
 

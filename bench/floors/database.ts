@@ -1,4 +1,6 @@
-/** The product's own database file: its page size, its pragmas (WAL, synchronous=FULL), its tables. Nothing else of it. */
+/** The product's database file for a floor: its page size, its pragmas (WAL, synchronous=FULL) and its tables. */
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { ddl } from "../../database/dialects/sqlite/ddl.ts";
 import { openFiles } from "../../database/dialects/sqlite/files.ts";
@@ -17,4 +19,22 @@ export async function openBare() {
       removeFolder(folder);
     },
   };
+}
+
+/** A bare HTTP server on such a file: each request makes its body a durable row, and is then answered. */
+export async function openBodies() {
+  const { db, close } = await openBare();
+  db.exec("CREATE TABLE body (id INTEGER PRIMARY KEY, body BLOB NOT NULL)");
+  const insert = db.prepare("INSERT INTO body (body) VALUES (?)");
+  const server = createServer((req, res) => {
+    const pieces: Buffer[] = [];
+    req.on("data", (piece: Buffer) => pieces.push(piece));
+    req.on("end", () => {
+      const { lastInsertRowid } = insert.run(Buffer.concat(pieces));
+      res.writeHead(202, { "content-type": "application/json" });
+      res.end(JSON.stringify({ id: Number(lastInsertRowid) }));
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return { db, close, port: (server.address() as AddressInfo).port };
 }

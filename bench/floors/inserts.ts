@@ -6,7 +6,7 @@ import { openBare } from "./database.ts";
 export interface InsertRound {
   batch: number;
   rows: number;
-  /** Rows of one commit: the product's chunk. */
+  /** Rows of one commit, as many as in the product's chunk. */
   commit: number;
 }
 

@@ -1,4 +1,7 @@
-/** The floor of pg-small: bare node:http, one durable insert of the body a request, by a pool as large as the product's. */
+/**
+ * The floor of pg-small: bare node:http, one durable insert of the body per request, by a pool as large as the
+ * product's.
+ */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import pg from "pg";
@@ -8,7 +11,7 @@ const CONNECTIONS = 10;
 const insert = { name: "insert", text: "INSERT INTO body (body) VALUES ($1) RETURNING id" };
 let pool: pg.Pool | null = null;
 
-/** Answers its port. */
+/** Answers the port. */
 async function start({ url }: { url: string }): Promise<number> {
   const db = new pg.Pool({ connectionString: url, max: CONNECTIONS });
   pool = db;

@@ -1,4 +1,4 @@
-/** A floor or load generator in a process of its own, asked by messages. */
+/** A floor or load generator in a process of its own. It answers messages. */
 import { type ChildProcess, fork } from "node:child_process";
 import { join } from "node:path";
 import { root } from "../../root.cjs";
@@ -34,7 +34,7 @@ function answerOf<Answer>(child: ChildProcess, message: object): Promise<Answer>
   });
 }
 
-/** In the child: answers every message until the parent lets go of it. */
+/** In the child: answers every message until the parent disconnects. */
 export function serveParent<Ask, Answer>(answer: (message: Ask) => Answer | Promise<Answer>, end: () => void): void {
   process.on("message", async (message) => process.send?.(await answer(message as Ask)));
   process.once("disconnect", () => {

@@ -1,25 +1,24 @@
-/** Nodes as in production: api and worker processes on PostgreSQL, Redis and RabbitMQ, in places of their own there. */
+/** Nodes as in production: api and worker processes on PostgreSQL, Redis and RabbitMQ, with a namespace of their own. */
 import { hostname } from "node:os";
 import { newNamespace, removeNamespace } from "../../test/helpers/amqp.ts";
 import { needs, rabbitUrl, redisUrl } from "./needs.ts";
 import { ADMIN_TOKEN, type DataFlowNode, startNode } from "./node.ts";
 import { atEnd } from "./places.ts";
-import { newDatabase } from "./postgres.ts";
-import { removeKeys } from "./redis.ts";
+import { newDatabase, removeKeys } from "./servers.ts";
 
 export interface Cluster {
   databaseUrl: string;
-  /** The settings of its nodes. */
+  /** The settings of all its nodes. */
   env: Record<string, string>;
-  /** `own`: settings of this node alone; `onMessage` hears its handlers. */
+  /** `own`: settings of this node only. `onMessage` gets messages of its handlers. */
   start(
     command: "start:api" | "start:worker",
     own?: Record<string, string>,
     onMessage?: (message: never) => void,
   ): Promise<DataFlowNode>;
-  /** Of a node that the caller started itself. */
+  /** For a node that the caller started itself. */
   knows(nodeId: string): void;
-  /** Stops all nodes, and removes what they left in the servers. */
+  /** Stops all nodes, and removes their data from the servers. */
   stop(): Promise<void>;
 }
 
@@ -48,7 +47,7 @@ export async function newCluster(settings: Record<string, string> = {}, peers: s
     env,
     async start(command, own = {}, onMessage) {
       const node = await startNode({ ...env, ...own }, command, onMessage);
-      // As Moleculer names it; the commands `exec`, so that the process is the one that was started.
+      // Moleculer's name for the node: it ends with the process id. The commands `exec`, so that is the id of the child.
       nodeIds.push(`${hostname().toLowerCase()}-${node.pid}`);
       const running: DataFlowNode = {
         ...node,

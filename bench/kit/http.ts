@@ -1,12 +1,13 @@
-/** What a partner does: becomes a client, uploads, waits for the end. */
+/** A partner's calls: create a client, upload, wait for the end. */
 import { once } from "node:events";
 import { Agent, type IncomingMessage, type RequestOptions, request } from "node:http";
 import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as pause } from "node:timers/promises";
+import { knownFormats } from "../../formats/formats.ts";
 import { ADMIN_TOKEN } from "./node.ts";
-import { type BodyFormat, mediaTypes } from "./orders.ts";
+import type { BodyFormat } from "./orders.ts";
 
 const agent = new Agent({ keepAlive: true });
 const bearer = { authorization: `Bearer ${ADMIN_TOKEN}`, "content-type": "application/json" };
@@ -40,7 +41,7 @@ async function json<T>(response: IncomingMessage, status: number): Promise<T> {
   return JSON.parse(body) as T;
 }
 
-/** A client whose limits are no part of what is measured. */
+/** A client whose limits do not affect the measurement. */
 export async function newPartner(url: string, policy: object = {}): Promise<Partner> {
   const clientIdentifier = `bench-${Math.random().toString(36).slice(2, 10)}`;
   const rate = { requests: 1_000_000_000, windowSeconds: 60 };
@@ -51,23 +52,29 @@ export async function newPartner(url: string, policy: object = {}): Promise<Part
   return { url, auth: `Basic ${Buffer.from(`${clientIdentifier}:${secret}`).toString("base64")}` };
 }
 
-export async function upload({ url, auth }: Partner, format: BodyFormat, body: Body): Promise<Batch> {
-  const headers = { authorization: auth, "content-type": mediaTypes[format] };
+/** `more`: headers beside or instead of those that every upload has. */
+export async function upload(
+  { url, auth }: Partner,
+  format: BodyFormat | "xlsx",
+  body: Body,
+  more: Record<string, string> = {},
+): Promise<Batch> {
+  const headers = { authorization: auth, "content-type": knownFormats[format].mediaTypes[0], ...more };
   return json<Batch>(await send(`${url}/imports`, { method: "POST", headers }, body), 202);
 }
 
-/** Looks seldom: the question is worked by the node that is measured. Its times come with the answer. */
-export async function endOf({ url, auth }: Partner, id: string): Promise<Batch> {
+/** Asks rarely, because the measured node has to answer. The times are in the answer. `wanted`: how the batch has to end. */
+export async function endOf({ url, auth }: Partner, id: string, wanted = "completed"): Promise<Batch> {
   for (;;) {
     const response = await send(`${url}/imports/${id}`, { headers: { authorization: auth } });
     const batch = await json<Batch>(response, 200);
-    if (batch.status === "completed") return batch;
+    if (batch.status === wanted) return batch;
     if (batch.finishedAt) throw new Error(`The batch ended as ${JSON.stringify(batch)}`);
     await pause(25);
   }
 }
 
-/** All batches created since, newest first. */
+/** All batches since a time, newest first. */
 export async function* batchesSince(url: string, since: number): AsyncGenerator<Batch> {
   for (let cursor = ""; ; ) {
     const response = await send(`${url}/admin/batches?limit=200${cursor}`, { headers: bearer });
@@ -81,7 +88,7 @@ export async function* batchesSince(url: string, since: number): AsyncGenerator<
   }
 }
 
-/** A prepared body as a socket takes it. */
+/** A prepared body in a form that can be written to a socket. */
 export function* slices(body: Buffer, size = 256 * 1024): Generator<Buffer> {
   for (let at = 0; at < body.length; at += size) yield body.subarray(at, at + size);
 }

@@ -1,28 +1,28 @@
 /**
- * The load generator: connections that each send one request, read its answer, and send the next. It writes prepared
- * bytes to sockets and reads no more of an answer than its end, so that it is not what limits the figure.
+ * The load generator: connections that each send one request, read its answer, and send the next. It writes prepared bytes
+ * to sockets and only looks for the end of an answer, so that it does not limit the result.
  */
 import { connect } from "node:net";
 import { serveParent } from "./child.ts";
 
-/** Stands in a head or body for a number that differs from request to request. */
+/** A placeholder in a head or body. Each request has another number in its place. */
 export const MARK = "##########";
 
 export interface Load {
   port: number;
   connections: number;
-  /** How long, or how many requests there are: fewer end sooner. */
+  /** How long to send, and how many requests at most. */
   ms: number;
   count?: number;
-  /** Requests a second, evenly; omitted: as many as can be. */
+  /** Requests per second, evenly; omitted: as many as possible. */
   pace?: number;
-  /** The head without its content-length (several: one for each connection, in turns), and the body. */
+  /** The head without its content-length, and the body. With several heads, connections take them in turns. */
   head: string | string[];
   body: string;
 }
 
 export interface Loaded {
-  /** Answers in time, per second. */
+  /** Answers per second, in time. */
   perSecond: number;
   /** When the first request left and the last counted answer came, on the wall clock. */
   from: number;
@@ -39,7 +39,7 @@ async function load({ port, connections, ms, count = Infinity, pace = Infinity, 
   const from = Date.now();
   const beganAt = performance.now();
   let begun = 0;
-  /** When the next request may leave; null: there is none. */
+  /** When the next request may be sent; null: no more requests. */
   const turn = () => (begun < count ? beganAt + (begun++ * 1000) / pace : null);
   const each = await Promise.all(
     Array.from({ length: connections }, (_, i) =>
@@ -52,7 +52,7 @@ async function load({ port, connections, ms, count = Infinity, pace = Infinity, 
 
 let sent = 0;
 
-/** Where the marks are. */
+/** The positions of the marks. */
 function marksIn(bytes: Buffer): number[] {
   const marks: number[] = [];
   for (let at = bytes.indexOf(MARK); at !== -1; at = bytes.indexOf(MARK, at + MARK.length)) marks.push(at);

@@ -1,4 +1,4 @@
-/** What a benchmark needs beside DataFlow. What is missing is said, and the other benchmarks run. */
+/** Servers and packages that a benchmark needs. If some are missing, it says so, and the other benchmarks run. */
 import { createRequire } from "node:module";
 import { connect } from "node:net";
 import { root } from "../../root.cjs";
@@ -21,7 +21,7 @@ const PATIENCE_MS = 2_000;
 
 /** A benchmark that cannot run here and now, and why. */
 export class CannotRun extends Error {
-  /** It needs a server that nobody has named, and that stands nowhere by itself. */
+  /** It needs a server that has no default place, and no variable names one. */
   isExpected = false;
 }
 
@@ -42,7 +42,7 @@ export function isThere(server: Server): Promise<boolean> {
   });
 }
 
-/** Throws CannotRun, naming all that is missing. */
+/** Throws CannotRun, which names everything that is missing. */
 export async function needs(names: Server[], peers: string[] = []): Promise<void> {
   const missing: string[] = [];
   for (const name of names) if (!(await isThere(name))) missing.push(told(servers[name], name));
@@ -53,7 +53,7 @@ export async function needs(names: Server[], peers: string[] = []): Promise<void
   throw Object.assign(new CannotRun(missing.join("; ")), { isExpected });
 }
 
-/** A URL's password is nobody's business. */
+/** Leaves out the password of the URL. */
 function told({ url, variable }: (typeof servers)[Server], name: string): string {
   if (url === "") return `${variable} names no ${name}`;
   return `no ${name} answers at ${url.replace(/\/\/[^@/]*@/, "//")} (${variable})`;
@@ -66,10 +66,10 @@ function isInstalled(peer: string): boolean {
     fromBench.resolve(peer);
     return true;
   } catch (error) {
-    // A package for `import` alone is there all the same.
+    // A package that only `import` can load is installed too.
     return (error as { code?: string }).code === "ERR_PACKAGE_PATH_NOT_EXPORTED";
   }
 }
 
-/** Not by a literal: types and bundlers would look for a package that is installed only where the benchmarks run. */
+/** Not a literal `import("…")`: the type checker would look for a package that is installed only for benchmarks. */
 export const peer = <T>(name: string): Promise<T> => import(name) as Promise<T>;

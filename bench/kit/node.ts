@@ -16,7 +16,7 @@ export interface DataFlowNode {
 
 const START_MS = 60_000;
 
-/** The start commands, and what each says when it is there: its URL, where it has one. */
+/** The start commands, and what each prints when it is ready: its URL, if it has one. */
 const starts = {
   start: /DataFlow listens on (http:\/\/[\w.:]+)/,
   "start:api": /DataFlow listens on (http:\/\/[\w.:]+)/,
@@ -24,8 +24,8 @@ const starts = {
 };
 
 /**
- * `env`: settings beside the database, port and token. `onMessage` hears what a handler of its own sends by IPC.
- * A profile is taken with BENCH_NODE_OPTIONS="--cpu-prof …".
+ * Starts a node. `env`: settings beside the database, port and token. `onMessage` gets what a handler of the node sends by
+ * IPC. BENCH_NODE_OPTIONS="--cpu-prof …" takes a profile.
  */
 export async function startNode(
   env: Record<string, string> = {},
@@ -82,7 +82,10 @@ function listening(child: ChildProcess, says: RegExp): Promise<string> {
   });
 }
 
-/** Resident memory in bytes: now (`VmRSS`) and at most so far (`VmHWM`). Another process's rusage would count its parent's too. */
+/**
+ * Resident memory in bytes: now (`VmRSS`) and at most so far (`VmHWM`). A child's rusage would include its parent's
+ * memory.
+ */
 export function memoryOf(pid: number, field: "VmRSS" | "VmHWM"): number {
   const status = readFileSync(`/proc/${pid}/status`, "utf8");
   return 1024 * Number(new RegExp(`${field}:\\s+(\\d+) kB`).exec(status)?.[1]);
@@ -93,7 +96,7 @@ const TICKS_PER_SECOND = 100;
 /** The CPU time that a process has used so far, in ms. */
 export function cpuOf(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-  // Behind its name, which may hold spaces: state is field 3, utime 14 and stime 15.
+  // Fields after the name, which may contain spaces: state is field 3, utime 14 and stime 15.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS_PER_SECOND;
 }

@@ -1,6 +1,6 @@
-/** Orders of about 200 bytes as JSON, always the same ones. */
+/** Orders of about 200 bytes of JSON, the same in every run. */
 
-/** The schema that a partner would give: a few types, a bound, a choice, a format. */
+/** A schema as a partner would write it: a few types, a limit, an enum, a format. */
 export const orderSchema = {
   type: "object",
   required: ["id", "customer", "sku", "quantity", "price"],
@@ -23,7 +23,18 @@ const notes = [
   "no note was given here",
 ];
 
-function order(n: number) {
+export interface Order {
+  id: number;
+  customer: string;
+  sku: string;
+  quantity: number;
+  price: number;
+  currency: string;
+  placedAt: string;
+  note: string;
+}
+
+export function order(n: number): Order {
   return {
     id: n,
     customer: `customer-${String((n * 7919) % 100_000).padStart(6, "0")}`,
@@ -32,7 +43,7 @@ function order(n: number) {
     price: ((n * 31) % 100_000) / 100,
     currency: currencies[n % 3] as string,
     placedAt: new Date(1_760_000_000_000 + n * 1000).toISOString(),
-    // One in three holds a comma, so that a third of the CSV is quoted, as in files that people send.
+    // One in three has a comma, so that a third of the CSV cells are quoted, as in real files.
     note: notes[n % 3] as string,
   };
 }
@@ -43,16 +54,44 @@ const cell = (value: string | number): string => (String(value).includes(",") ? 
 export const orderCsv = (n: number): string => Object.values(order(n)).map(cell).join(",");
 export const csvHeader = Object.keys(order(1)).join(",");
 
-export type BodyFormat = "ndjson" | "csv" | "json";
-export const mediaTypes: Record<BodyFormat, string> = {
-  ndjson: "application/x-ndjson",
-  csv: "text/csv",
-  json: "application/json",
+/** The same orders as a German shop exports them. */
+export const germanRead = {
+  trim: true,
+  fields: {
+    id: { titles: ["Bestellnr."] },
+    customer: { titles: ["Kunde"] },
+    quantity: { titles: ["Menge"] },
+    price: { titles: ["Preis"], decimalChar: ",", groupChar: "." },
+    currency: { titles: ["Währung"] },
+    placedAt: { titles: ["Bestellt am"], format: ["%d.%m.%Y %H:%M:%S", "%Y-%m-%d"] },
+    note: { titles: ["Bemerkung"] },
+  },
 };
 
+export function germanBody(count: number): Buffer {
+  const lines = Array.from({ length: count }, (_, i) => {
+    const { id, customer, sku, quantity, price, currency, placedAt, note } = order(i + 1);
+    const [, year, month, day, time] = /^(\d+)-(\d+)-(\d+)T([\d:]+)/.exec(placedAt) ?? [];
+    const cells = [
+      id,
+      customer,
+      sku,
+      quantity,
+      price.toFixed(2).replace(".", ","),
+      currency,
+      `${day}.${month}.${year} ${time}`,
+    ];
+    return `${cells.join(";")};${note} `;
+  });
+  return Buffer.from(`Bestellnr.;Kunde;SKU;Menge;Preis;Währung;Bestellt am;Bemerkung\n${lines.join("\n")}\n`);
+}
+
+export type BodyFormat = "ndjson" | "csv" | "json";
+
+const lineOf = { csv: orderCsv, ndjson: orderJson };
+
 /** The body of orders 1 to `count`. */
-export function ordersBody(format: "ndjson" | "csv", count: number): Buffer {
-  const line = format === "csv" ? orderCsv : orderJson;
+export function ordersBody(format: "ndjson" | "csv", count: number, line = lineOf[format]): Buffer {
   const lines = Array.from({ length: count }, (_, i) => line(i + 1));
   return Buffer.from(`${(format === "csv" ? [csvHeader, ...lines] : lines).join("\n")}\n`);
 }

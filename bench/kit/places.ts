@@ -1,4 +1,4 @@
-/** Temporary folders, child processes, and what is left in servers: whatever ends the bench, all of it is gone. */
+/** Temporary folders, child processes, and data in servers: all of it is removed, whatever ends the benchmark. */
 import type { ChildProcess } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -20,20 +20,20 @@ export function removeFolder(folder: string): void {
   folders.delete(folder);
 }
 
-/** `signal`: what ends it; another bench needs one that lets it clean up behind itself. */
+/** `signal`: how the child is ended. A nested benchmark needs one that lets it clean up. */
 export function keepTrack<C extends ChildProcess>(child: C, signal: NodeJS.Signals = "SIGKILL"): C {
   children.set(child, signal);
   child.once("exit", () => children.delete(child));
   return child;
 }
 
-/** Ends a child that was told to, and waits for it. */
+/** Tells a child to end, and waits for it. */
 export function ended(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
   return new Promise((resolve) => child.once("exit", () => resolve()));
 }
 
-/** Runs `remove` once: when the answer is called, or at the end at the latest. */
+/** Runs `remove` once: when the returned function is called, at the latest at the end. */
 export function atEnd(remove: () => Promise<void>): () => Promise<void> {
   const once = async () => {
     if (leftovers.delete(once)) await remove();
@@ -42,7 +42,7 @@ export function atEnd(remove: () => Promise<void>): () => Promise<void> {
   return once;
 }
 
-/** First the processes, which may still use what is removed then. */
+/** Ends processes first, because they may still use what is removed next. */
 export async function cleanUp(): Promise<void> {
   const going = [...children];
   for (const [child, signal] of going) child.kill(signal);
@@ -52,7 +52,7 @@ export async function cleanUp(): Promise<void> {
   leaveNothing();
 }
 
-/** What can still be done while the process exits. */
+/** The part of the clean-up that still works while the process exits. */
 export function leaveNothing(): void {
   for (const [child, signal] of children) child.kill(signal);
   for (const folder of [...folders]) removeFolder(folder);

@@ -1,12 +1,12 @@
-/** What a benchmark found, and how it is told. */
+/** How the sides of a benchmark are measured in turns, and how its results are printed. */
 
 export interface Options {
   size: "quick" | "usual" | "full";
-  /** Null: as many as the benchmark wants. */
+  /** Null: the benchmark's own number. */
   rounds: number | null;
-  /** Null: rounds as usual; else a run of so many minutes, of benchmarks that know one. */
+  /** A run of this many minutes instead of rounds, in benchmarks that support it. Null: rounds. */
   minutes: number | null;
-  /** What is sent a second in such a run; null: a share of what a burst reaches. */
+  /** The rate of such a run, per second. Null: a share of what a burst reaches. */
   pace: number | null;
 }
 
@@ -19,7 +19,7 @@ export interface Report {
 export interface Line {
   label: string;
   figure: string;
-  /** Figure against floor, in words. */
+  /** The figure compared with the floor, in words. */
   ratio?: string;
   goal?: { text: string; isMet: boolean };
 }
@@ -53,11 +53,11 @@ export function quantile(values: number[], q: number): number {
 
 const whole = (value: number) => Math.round(value).toLocaleString("en-US");
 
-/** A rate with its spread: on a shared machine the best round says what it can do, the median what it did. */
+/** A rate with its spread. On a shared machine the best round shows what it can do, the median what it did. */
 export const rate = (values: number[], unit: string): string =>
   `${whole(median(values))} ${unit} (${whole(Math.min(...values))}–${whole(Math.max(...values))})`;
 
-/** A rate against its floor and its goal, both in per cent of the floor. */
+/** A rate and its goal, both in per cent of the floor. */
 export function againstFloor(label: string, values: number[], floor: number[], unit: string, goal: number): Line {
   const percent = (100 * median(values)) / median(floor);
   return {
@@ -66,4 +66,22 @@ export function againstFloor(label: string, values: number[], floor: number[], u
     ratio: `${percent.toFixed(0)} % of the floor`,
     goal: { text: `≥ ${goal} %`, isMet: percent >= goal },
   };
+}
+
+/**
+ * Runs the compared sides in turns, so that other work of the machine affects all of them alike: a b c, a b c, … The first
+ * round warms up and does not count.
+ */
+export async function inTurns<Name extends string>(
+  rounds: number,
+  contenders: Record<Name, (isWarmUp: boolean) => Promise<number>>,
+): Promise<Record<Name, number[]>> {
+  const names = Object.keys(contenders) as Name[];
+  const figures = Object.fromEntries(names.map((name) => [name, [] as number[]])) as Record<Name, number[]>;
+  for (let round = 0; round <= rounds; round++)
+    for (const name of names) {
+      const figure = await contenders[name](round === 0);
+      if (round > 0) figures[name].push(figure);
+    }
+  return figures;
 }

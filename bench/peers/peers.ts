@@ -1,4 +1,4 @@
-/** Job queues that others use, each with its quickest way to wake a worker. A job carries its id and the same body as ours. */
+/** Other job queues, each with its fastest way to wake a worker. A job carries its id and the same body as ours. */
 import { peer } from "../kit/needs.ts";
 
 export interface Arrival {
@@ -7,11 +7,11 @@ export interface Arrival {
   at: string;
 }
 
-/** Where a peer keeps its jobs. */
+/** The servers in which a peer keeps its jobs. */
 export interface Place {
   databaseUrl: string;
   redisUrl: string;
-  /** For its schema, or before its keys. */
+  /** The name of its schema, or the prefix of its keys. */
   name: string;
 }
 
@@ -23,9 +23,9 @@ export interface Job {
 interface Peer {
   packages: string[];
   label: string;
-  /** Starts what sends jobs. */
+  /** Starts the sender of jobs. */
   sender(place: Place): Promise<{ add(job: Job): Promise<unknown>; stop(): Promise<unknown> }>;
-  /** Starts a worker; resolves when it takes jobs. */
+  /** Starts a worker. Resolves once it takes jobs. */
   work(place: Place, tell: (id: string) => void): Promise<unknown>;
 }
 
@@ -33,7 +33,7 @@ const QUEUE = "jobs";
 export const peerNames = ["pgBoss", "bullmq", "graphile"] as const;
 export type PeerName = (typeof peerNames)[number];
 
-interface PgBoss {
+export interface PgBoss<Job> {
   PgBoss: new (
     options: object,
   ) => {
@@ -47,7 +47,7 @@ interface PgBoss {
 }
 
 async function pgBoss({ databaseUrl, name }: Place) {
-  const { PgBoss } = await peer<PgBoss>("pg-boss");
+  const { PgBoss } = await peer<PgBoss<Job>>("pg-boss");
   const boss = new PgBoss({ connectionString: databaseUrl, schema: name, useListenNotify: true });
   boss.on("error", console.error);
   await boss.start();

@@ -1,4 +1,4 @@
-/** What sends work and starts it in another process: DataFlow, and job queues that others use. */
+/** Systems that send work to another process and start it there: DataFlow, and other job queues. */
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { copyFileSync } from "node:fs";
@@ -18,14 +18,13 @@ import type { Cluster } from "../kit/cluster.ts";
 import { postgresUrl, redisUrl } from "../kit/needs.ts";
 import { orderJson } from "../kit/orders.ts";
 import { atEnd, ended, keepTrack, newFolder } from "../kit/places.ts";
-import { dropSchema } from "../kit/postgres.ts";
-import { removeKeys } from "../kit/redis.ts";
+import { dropSchema, removeKeys } from "../kit/servers.ts";
 import { type Arrival, type Job, type PeerName, type Place, peers } from "../peers/peers.ts";
 
 const WORKERS = 2;
 const RECORDS = 10;
 
-/** Where jobs are told to have arrived. */
+/** Collects the arrivals of jobs. */
 class Arrivals {
   readonly #waiting = new Map<string, (at: bigint) => void>();
   readonly #early = new Map<string, bigint>();
@@ -97,11 +96,14 @@ const create = async (broker: ServiceBroker, client: { id: number; publicId: str
   clientId: client.id,
   clientPublicId: client.publicId,
   format: "ndjson" as const,
-  encoding: "identity" as const,
+  codings: [] as never[],
   requestId: null,
 });
 
-/** What an api node runs behind its HTTP, in this process. `committed` runs when the database has answered the commit. */
+/**
+ * The services of an api node without HTTP, in this process. `committed` is called when the database has answered the
+ * commit.
+ */
 async function door(cluster: Cluster, committed: () => void) {
   const config = loadConfig({ ...cluster.env, LOG_LEVEL: "error" });
   const options = brokerOptions(config);
@@ -124,7 +126,7 @@ async function door(cluster: Cluster, committed: () => void) {
   cluster.knows(broker.nodeID);
   for (const service of [batch, clientCache, imports, outbox, policy]) broker.createService(service);
   await broker.start();
-  // Policies are checked against the handlers that are there.
+  // A policy can only name a handler that runs.
   await broker.waitForServices(["probe"], 20_000);
   const { client } = await call(broker, "clientCache.create", {
     clientIdentifier: "bench",

@@ -1,4 +1,7 @@
-/** What an operator's dashboard costs: /metrics and /admin/stats of an api node while PostgreSQL has millions of batches. */
+/**
+ * The cost of an operator's dashboard: /metrics and /admin/stats of an api node while PostgreSQL has millions of
+ * batches.
+ */
 import { setTimeout as pause } from "node:timers/promises";
 import pg from "pg";
 import { newCluster } from "../kit/cluster.ts";
@@ -6,12 +9,12 @@ import { ADMIN_TOKEN } from "../kit/node.ts";
 import { type Benchmark, type Line, median, quantile } from "../kit/report.ts";
 
 const GOAL_MS = 20;
-/** The node keeps what it has read for a second; each question is to read anew. */
+/** The node caches its answers for a second. This pause makes each request read anew. */
 const PACE_MS = 1_100;
 const PIECE = 500_000;
 const CLIENTS = 1_000;
 
-/** Nine of ten have ended, the rest wait; some run, each of a client that is at its cap then. */
+/** Makes the batches: nine of ten have ended, the rest wait. Some run, each of a client that is then at its cap. */
 const stateOf = `CASE WHEN n % 10 = 0 THEN 'ready' WHEN n % 100 = 1 THEN 'failed' WHEN n % 5000 = 2 THEN 'held'
   WHEN n % 200000 = 3 THEN 'processing' ELSE 'completed' END`;
 
@@ -31,7 +34,7 @@ async function fill(url: string, batches: number): Promise<void> {
     await client.query(insert, [from, Math.min(from + PIECE - 1, batches)]);
   await client.query(`UPDATE client_queue q SET running = r.n FROM (SELECT client_id, count(*) AS n FROM batch
     WHERE state = 'processing' GROUP BY client_id) r WHERE r.client_id = q.client_id`);
-  // What a server does by itself in the days in which so many batches come.
+  // On a real server autovacuum does this while the batches come.
   await client.query("VACUUM ANALYZE batch");
   await client.end();
 }
@@ -63,7 +66,7 @@ export const figures: Benchmark = async ({ size, rounds }) => {
   for (let round = -3; round < times; round++) {
     const read = await asked(`${url}/metrics`, new RegExp(`dataflow_batches\\{state="ready"\\} ${batches / 10}\n`));
     const told = await asked(`${url}/admin/stats`, new RegExp(`"ready":${batches / 10},`));
-    // The node compiles what it runs.
+    // Warm-up: V8 compiles the code.
     if (round < 0) continue;
     metrics.push(read);
     stats.push(told);

@@ -1,4 +1,4 @@
-/** A handler that tells the bench when its first line ran, on the clock that all processes of the machine share. */
+/** A handler that reports when its first line ran, by the clock that all processes of the machine share. */
 export default {
   name: "probe",
   actions: {

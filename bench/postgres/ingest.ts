@@ -1,13 +1,15 @@
-/** From the first byte of a POST to the batch completed, on PostgreSQL as in production, against bare COPY of the same rows. */
+/**
+ * From the first byte of a POST to the batch completed, on PostgreSQL as in production, compared with bare COPY of the
+ * same rows.
+ */
 import pg from "pg";
 import type { CopyRound } from "../floors/copy.ts";
 import { startChild } from "../kit/child.ts";
 import { newCluster } from "../kit/cluster.ts";
 import { endOf, newPartner, slices, upload } from "../kit/http.ts";
 import { orderSchema, ordersBody } from "../kit/orders.ts";
-import { newDatabase } from "../kit/postgres.ts";
-import { againstFloor, type Benchmark, median, rate } from "../kit/report.ts";
-import { inTurns } from "../kit/rounds.ts";
+import { againstFloor, type Benchmark, inTurns, median, rate } from "../kit/report.ts";
+import { newDatabase } from "../kit/servers.ts";
 
 const COMMIT = 5_000;
 
@@ -24,7 +26,7 @@ export const pgIngest: Benchmark = async ({ size, rounds }) => {
   await db.connect();
 
   const imported = async (format: keyof typeof bodies, batches: number) => {
-    // Each round meets a table as empty as COPY's.
+    // Each round begins with an empty table, as COPY does.
     await db.query("TRUNCATE record");
     const began = Date.now();
     const ends = await Promise.all(

@@ -1,4 +1,4 @@
-/** How soon an idle worker in another process starts what was just sent, beside job queues that others use. */
+/** How soon an idle worker in another process starts work that was just sent, compared with other job queues. */
 import { setTimeout as pause } from "node:timers/promises";
 import { newCluster } from "../kit/cluster.ts";
 import { type Benchmark, type Line, median, quantile } from "../kit/report.ts";
@@ -8,9 +8,9 @@ import { type Contender, type Ours, startOurs, startPeer } from "./contenders.ts
 const MOST_P50_MS = 5;
 const MOST_P99_MS = 25;
 const MOST_TIMES = 1.5;
-/** Each in turns of so many. */
+/** Jobs of one turn; the systems take turns. */
 const TURN = 10;
-/** So that the work of one is over before the next is sent: workers are idle. */
+/** A pause between jobs, so that the worker is idle when the next one comes. */
 const REST_MS = 12;
 const WARM_UP = 50;
 

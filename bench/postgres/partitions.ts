@@ -1,14 +1,14 @@
-/** What partitions of `record` by ranges of batch ids would gain and cost: inserting, removing a half, and the size after it. */
+/** The gain and cost of partitioning `record` by batch id: inserting, removing a half, and the size afterwards. */
 import pg from "pg";
 import { type Database, openDatabase } from "../../database/database.ts";
 import { isOver, ready } from "../../test/integration/store/drafts.ts";
 import { needs } from "../kit/needs.ts";
-import { newDatabase } from "../kit/postgres.ts";
 import type { Benchmark, Line } from "../kit/report.ts";
+import { newDatabase } from "../kit/servers.ts";
 
 const BATCHES = 100;
 const PARTITIONS = 50;
-/** Of a commit, and of a piece of the removal: as the product has them. */
+/** Rows of a commit, and of a piece of the removal, as in the product. */
 const CHUNK = 5_000;
 const sizes = { quick: 500_000, usual: 3_000_000, full: 10_000_000 };
 
@@ -18,7 +18,7 @@ const text = Array.from({ length: CHUNK }, (_, n) => `{"order_id":"A-${n}","quan
 
 interface Cost {
   seconds: number;
-  /** Bytes that went into the server's log. */
+  /** Bytes written to the server's log (WAL). */
   log: number;
 }
 
@@ -44,7 +44,7 @@ async function sizeOf(client: pg.Client, table: string): Promise<number> {
   return rows[0].bytes;
 }
 
-/** With the keys and the order of ids of `record`; as many batches in each partition. */
+/** Creates a partitioned table with the keys of `record`, and the same number of batches in each partition. */
 async function partitioned(client: pg.Client, ids: number[]): Promise<void> {
   await client.query("CREATE TABLE parted (LIKE record INCLUDING ALL) PARTITION BY RANGE (batch_id)");
   const step = ids.length / PARTITIONS;
@@ -54,7 +54,7 @@ async function partitioned(client: pg.Client, ids: number[]): Promise<void> {
   }
 }
 
-/** As Retention does it, one node, without its pauses. The longest piece in ms comes last. */
+/** Removes records as the retention service of one node does, without its pauses. Also answers the longest piece, in ms. */
 async function removed(db: Database, ids: number[]): Promise<number> {
   let longest = 0;
   for (const id of ids) {
@@ -93,7 +93,7 @@ export const partitions: Benchmark = async ({ size }) => {
     { name: "plain", table: "record", total: { seconds: 0, log: 0 } },
     { name: `${PARTITIONS} partitions`, table: "parted", total: { seconds: 0, log: 0 } },
   ];
-  // In turns, so that a busy machine is as busy for both.
+  // In turns, so that other work of the machine affects both.
   for (const id of ids)
     for (const { table, total } of tables) {
       const { seconds, log } = await cost(client, () => fill(client, table, [id], each));

@@ -1,20 +1,19 @@
-/** Many small imports at once on PostgreSQL, against a bare server that makes each body durable there. */
+/** Many small imports at once on PostgreSQL, compared with a bare server that makes each body durable there. */
 import { startChild } from "../kit/child.ts";
 import { newCluster } from "../kit/cluster.ts";
 import type { Load, Loaded } from "../kit/load.ts";
-import { newDatabase } from "../kit/postgres.ts";
-import { againstFloor, type Benchmark, median, quantile, rate } from "../kit/report.ts";
-import { inTurns } from "../kit/rounds.ts";
+import { againstFloor, type Benchmark, inTurns, median, quantile, rate } from "../kit/report.ts";
+import { newDatabase } from "../kit/servers.ts";
 import { body, headFor, headOf, RECORDS } from "../small.ts";
 
 const CONNECTIONS = 16;
-/** A node compiles what it runs for so long; from then on a request takes a third less CPU. */
+/** The warm-up: V8 compiles the code for this long; then a request takes a third less CPU. */
 const WARM_UP_MS = 12_000;
 
 export const pgSmall: Benchmark = async ({ size, rounds }) => {
   const ms = size === "quick" ? 1_500 : 3_000;
   const times = rounds ?? (size === "quick" ? 4 : 9);
-  // Each api has its own place: what the first takes in must not keep the second's worker busy.
+  // Each api has its own namespace: the uploads of the first must not keep the second's worker busy.
   const [door, whole] = [await newCluster(), await newCluster()];
   const place = await newDatabase();
   const bare = startChild<{ url: string }, number>("floors/pgServer.ts");
@@ -39,7 +38,7 @@ export const pgSmall: Benchmark = async ({ size, rounds }) => {
     floor: (isWarmUp) => loaded("floor", isWarmUp),
     door: (isWarmUp) => loaded("door", isWarmUp),
     whole: async (isWarmUp) => {
-      // Here only while it is measured: what it has not done then would disturb the next round.
+      // The worker runs only during the measurement: its remaining work would disturb the next round.
       const worker = await whole.start("start:worker");
       const figure = await loaded("whole", isWarmUp);
       await worker.stop();

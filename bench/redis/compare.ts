@@ -4,8 +4,8 @@ import { loadConfig } from "../../config/config.ts";
 import { brokerOptions } from "../../moleculer.config.ts";
 import { redisUrl } from "../kit/needs.ts";
 import { atEnd } from "../kit/places.ts";
-import { removeKeys } from "../kit/redis.ts";
 import { type Line, median, type Options } from "../kit/report.ts";
+import { removeKeys } from "../kit/servers.ts";
 
 export const keyPrefix = `bench-${process.pid}:`;
 

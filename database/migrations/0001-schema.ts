@@ -1,7 +1,6 @@
-/** The first schema; later migrations change it (docs/architecture.md, Storage). Times are epoch milliseconds, `text` columns of structured things are JSON. */
+/** The first schema; later migrations change it (docs/architecture.md, Storage). Times are epoch ms. Structured values are JSON in `text` columns. */
 import type { Table } from "../dialect.ts";
-import { createTable } from "./ddl.ts";
-import type { Migration } from "./migration.ts";
+import { createTable, type Migration } from "./ddl.ts";
 
 const tables: Table[] = [
   {
@@ -30,7 +29,7 @@ const tables: Table[] = [
     indexes: [["created_at"]],
   },
   {
-    // `pass` is no whole number: 1000/weight cut to one would make weights 600 and 900 equal.
+    // `pass` is a double: with whole numbers, 1000/weight would make the weights 600 and 900 equal.
     name: "client_queue",
     columns: { client_id: "bigint", running: "int", pass: "double", cap: "int", weight: "int" },
     primaryKey: ["client_id"],
@@ -83,7 +82,7 @@ const tables: Table[] = [
     ],
   },
   {
-    // `oversized`: places of records that were too long, as a JSON array; NULL for none.
+    // `oversized`: positions of records that were too long, as a JSON array. NULL: there are none.
     name: "batch_chunk",
     columns: {
       batch_id: "bigint",
@@ -103,7 +102,7 @@ const tables: Table[] = [
     primaryKey: ["batch_id", "seq"],
   },
   {
-    // `line` and `raw` stand at n=0 only.
+    // Only the row with n = 0 has `line` and `raw`.
     name: "record_error",
     columns: {
       batch_id: "bigint",

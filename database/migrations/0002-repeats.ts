@@ -1,10 +1,10 @@
-/** What finds the keys of a lapsed upload, and the keys whose time is over. */
-import type { Migration } from "./migration.ts";
+/** Indexes for idempotency and dedup: they find the key of an expired upload, and expired keys. */
+import type { Migration } from "./ddl.ts";
 
 export const repeats: Migration = {
   name: "0002-repeats",
   async up({ ddl, query }) {
-    // Only of uploads that run, so that the many keys that are done cost this index nothing.
+    // Partial: it has only the keys of running uploads, so the many keys with an answer cost it nothing.
     await query(
       ddl.uploadKeyIndex ??
         `CREATE UNIQUE INDEX "idempotency_key_batch_id_uq" ON "idempotency_key" ("batch_id") WHERE "answer" IS NULL`,

@@ -1,5 +1,5 @@
-/** What a batch of rejected records came from, by the id that everyone outside sees: `parent_id` is gone with its row. */
-import type { Migration } from "./migration.ts";
+/** `retry_of`: the public id of the batch whose rejected records a retry sends. It stays when retention deletes that batch. */
+import type { Migration } from "./ddl.ts";
 
 export const retryOf: Migration = {
   name: "0004-retry-of",

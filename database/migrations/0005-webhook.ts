@@ -1,9 +1,8 @@
-/** What deliveries of webhooks need beside the tables of the first step. */
+/** Columns and a table that deliveries to webhooks need in addition to the first schema. */
 import type { Table } from "../dialect.ts";
-import { createTable } from "./ddl.ts";
-import type { Migration } from "./migration.ts";
+import { createTable, type Migration } from "./ddl.ts";
 
-/** Apart from the policy, whose versions anybody may read. `old_secrets`: JSON of [{secret, until}]. */
+/** Not in the policy, because operators and the client may read all its versions. `old_secrets`: JSON of [{secret, until}]. */
 const secrets: Table = {
   name: "webhook_secret",
   columns: { client_id: "bigint", secret: "name", old_secrets: "text", changed_at: "bigint" },
@@ -14,9 +13,9 @@ export const webhook: Migration = {
   name: "0005-webhook",
   async up({ ddl, query }) {
     for (const statement of createTable(secrets, ddl)) await query(statement);
-    // `tries`: sendings since it was last put in; `attempts` numbers all that were recorded, also those before a replay.
+    // `tries`: attempts since the delivery was made or replayed. `attempts` counts all attempts, also those before a replay.
     await query(`ALTER TABLE "delivery" ADD "tries" ${ddl.types.int} DEFAULT 0 NOT NULL`);
-    // The sender that has it now; NULL: nobody.
+    // The sender that holds the delivery now. NULL: nobody.
     await query(`ALTER TABLE "delivery" ADD "claim" ${ddl.types.uuid}`);
     await query(`CREATE INDEX "delivery_state_id_ix" ON "delivery" ("state", "id")`);
   },

@@ -1,7 +1,7 @@
-/** Many rows of one statement stay many locks: a lock of their whole table would have all other workers wait for one commit. */
-import type { Migration } from "./migration.ts";
+/** Forbids lock escalation: if the locks of one commit became a table lock, all other workers would wait for that commit. */
+import type { Migration } from "./ddl.ts";
 
-/** What a chunk's commit writes by the thousand. */
+/** Tables in which the commit of a chunk writes thousands of rows. */
 const tables = ["record", "record_key", "record_error"];
 
 export const rowLocks: Migration = {

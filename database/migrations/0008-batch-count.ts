@@ -1,10 +1,9 @@
-/** Counters of batches by state: counting the rows took a second at three million of them. */
+/** Counters of batches by state. Counting the rows took a second with three million batches. */
 import { ALL, counters } from "../counts.ts";
 import type { Table } from "../dialect.ts";
-import { createTable } from "./ddl.ts";
-import type { Migration } from "./migration.ts";
+import { createTable, type Migration } from "./ddl.ts";
 
-/** Several rows of one state add up. */
+/** The counter of a state is the sum of its rows. */
 const counts: Table = { name: "batch_count", columns: { id: "id", state: "name", n: "bigint" } };
 
 export const batchCount: Migration = {
@@ -12,7 +11,7 @@ export const batchCount: Migration = {
   async up({ ddl, query }) {
     for (const statement of [...createTable(counts, ddl), ...ddl.countBatches]) await query(statement);
     if (ddl.rowLocks) await query(ddl.rowLocks(counts.name));
-    // Whoever makes a trigger holds the table until the commit: nobody adds a batch between it and these.
+    // CREATE TRIGGER locks the table until the commit, so no batch is added between the trigger and these counts.
     for (const name of counters)
       await query(
         `INSERT INTO "batch_count" ("state", "n") SELECT '${name}', COUNT(*) FROM "batch"${name === ALL ? "" : ` WHERE "state" = '${name}'`}`,

@@ -1,12 +1,12 @@
-/** Unique keys that do not last for ever, and an index for the days of quotas that are over. */
-import type { Migration } from "./migration.ts";
+/** Unique keys that expire, and an index to delete the usage of past days. */
+import type { Migration } from "./ddl.ts";
 
 export const keyEnds: Migration = {
   name: "0010-key-ends",
   async up({ ddl, query }) {
-    // Beside `expires_at`, which is set while a key is reserved only. Keys from before have no end.
+    // Not `expires_at`: that marks a reserved key. Existing keys never expire.
     await query(`ALTER TABLE "record_key" ADD "ends_at" ${ddl.types.bigint}`);
-    // Filtered: keys that last for ever cost it nothing.
+    // Partial: keys that never expire cost it nothing.
     await query('CREATE INDEX "record_key_ends_at_ix" ON "record_key" ("ends_at") WHERE "ends_at" IS NOT NULL');
     await query('CREATE INDEX "client_usage_day_ix" ON "client_usage" ("day")');
   },

@@ -1,9 +1,8 @@
-/** Why attempts at a batch failed, also those after which it went on. */
+/** Why attempts at a batch failed, including those that were retried. */
 import type { Table } from "../dialect.ts";
-import { createTable } from "./ddl.ts";
-import type { Migration } from "./migration.ts";
+import { createTable, type Migration } from "./ddl.ts";
 
-/** `no`: which of all attempts at the batch it was. */
+/** `no`: the number of the attempt among all attempts at the batch. */
 const batchAttempt: Table = {
   name: "batch_attempt",
   columns: { batch_id: "bigint", no: "int", at: "bigint", node: "name", code: "name", detail: "text" },

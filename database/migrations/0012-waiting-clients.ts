@@ -1,12 +1,12 @@
-/** What a claim and a look for work read by an index, instead of the rows of all clients. */
-import type { Migration } from "./migration.ts";
+/** Columns and indexes so that a claim and a search for work need not read the rows of all clients. */
+import type { Migration } from "./ddl.ts";
 
 export const waitingClients: Migration = {
   name: "0012-waiting-clients",
   async up({ ddl, query }) {
-    // The `pass` at which the client's last claim began. The greatest of all is where an idle client starts again.
+    // The `pass` at which the client's last claim began. An idle client starts again at the greatest of all clients.
     await query(`ALTER TABLE "client_queue" ADD "began" ${ddl.types.double} DEFAULT 0 NOT NULL`);
-    // No batch of the client can be claimed before this time; NULL: none is ready. It may be too early, and never too late.
+    // No batch of the client can be claimed before this time. NULL: none is ready. It may be too early, but never too late.
     await query(`ALTER TABLE "client_queue" ADD "due_at" ${ddl.types.bigint}`);
     await query(`UPDATE "client_queue" SET "began" = "pass" - 1000.0 / "weight"`);
     await query(

@@ -1,11 +1,13 @@
-/** What moves while somebody has a batch is in a narrow row of its own: the wide one is written when it is taken and when it is given back. */
+/**
+ * A narrow row for the columns that change while a worker or an upload holds a batch. The wide row of `batch` is written only
+ * when the batch is taken and when it is given back.
+ */
 import type { Table } from "../dialect.ts";
-import { createTable } from "./ddl.ts";
-import type { Migration } from "./migration.ts";
+import { createTable, type Migration } from "./ddl.ts";
 
 /**
  * A row for each batch that a worker runs (`fence` > 0) and for each upload that its node receives (`fence` = 0, no owner).
- * `due_at`: until when the lease lasts; in `batch` it is NULL meanwhile. No index but the key: so an update stays in its page.
+ * `due_at`: when the lease expires; in `batch` it is NULL meanwhile. There is no index but the key, so an update stays in its page.
  */
 const batchWork: Table = {
   name: "batch_work",
@@ -32,7 +34,7 @@ const batchWork: Table = {
 export const narrowRows: Migration = {
   name: "0013-batch-work",
   async up({ ddl, query }) {
-    // Leases that run stay where they are: a batch that is taken from now on has a row here.
+    // Running leases stay in `batch`. Only batches that are taken from now on have a row here.
     for (const statement of [...createTable(batchWork, ddl), ...ddl.workTaken]) await query(statement);
   },
 };

@@ -1,9 +1,8 @@
-/** A doubt about the database's clock, which has to outlive a crash of the process that has it. */
+/** Stores a doubt about the database's clock, so that it survives a crash of the process. */
 import type { Table } from "../dialect.ts";
-import { createTable } from "./ddl.ts";
-import type { Migration } from "./migration.ts";
+import { createTable, type Migration } from "./ddl.ts";
 
-/** One row while there is a doubt. */
+/** Has one row while the clock is in doubt. */
 const doubt: Table = {
   name: "clock_doubt",
   columns: { id: "bigint", clock_ms: "bigint", count_ms: "bigint", ahead_ms: "bigint", even_ms: "bigint" },

@@ -1,10 +1,10 @@
-/** Small batches that a worker has claimed together take one of their client's places. */
-import type { Migration } from "./migration.ts";
+/** The batches of a group take only one of their client's places. */
+import type { Migration } from "./ddl.ts";
 
 export const groupPlaces: Migration = {
   name: "0015-group-places",
   async up({ ddl, query }) {
-    // What the batch has of its client's places, 1 or 0. What runs now was claimed alone.
+    // 1: the batch holds a place of its client; 0: another batch of its group does. Batches that run now were claimed alone.
     await query(`ALTER TABLE "batch_work" ADD "place" ${ddl.types.int} NOT NULL DEFAULT 1`);
   },
 };

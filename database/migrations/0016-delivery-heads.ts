@@ -1,4 +1,4 @@
-/** Of each client the delivery that is due for longest, however many wait before it that are others'. */
+/** An index to find each client's longest due delivery, however many deliveries of other clients wait. */
 import { indexStep } from "./ddl.ts";
 
 export const deliveryHeads = indexStep("0016-delivery-heads", {

@@ -1,5 +1,5 @@
-/** What comes and goes all the time is cleaned by its number, whatever a table's size is. */
-import type { Migration } from "./migration.ts";
+/** Vacuum settings of tables whose rows come and go all the time (postgres/ddl.ts). */
+import type { Migration } from "./ddl.ts";
 
 export const vacuum: Migration = {
   name: "0017-vacuum",

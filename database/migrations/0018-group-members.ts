@@ -1,10 +1,10 @@
-/** Which batches a worker has claimed together: of those the one that has the client's place leaves it to the next when it goes. */
-import type { Migration } from "./migration.ts";
+/** The group of each batch. When the batch that holds the group's place ends, the next batch of the group gets the place. */
+import type { Migration } from "./ddl.ts";
 
 export const groupMembers: Migration = {
   name: "0018-group-members",
   async up({ ddl, query }) {
-    // The first batch of its group. Groups that run now give their place back with the batch that has it.
+    // The id of the group's first batch. Groups that run now free their place with the batch that holds it.
     await query(`ALTER TABLE "batch_work" ADD "group_id" ${ddl.types.bigint}`);
   },
 };

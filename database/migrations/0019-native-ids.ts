@@ -1,6 +1,6 @@
-/** Public ids in the type that the database has for them: 16 bytes, where the text had 37 on PostgreSQL and 72 on SQL Server. */
+/** Public ids in the database's UUID type: 16 bytes instead of a text of 37 (PostgreSQL) or 72 (SQL Server). */
 import type { IdColumn } from "../dialect.ts";
-import type { Migration } from "./migration.ts";
+import type { Migration } from "./ddl.ts";
 
 const publicId: IdColumn = { name: "public_id", isUnique: true };
 const tables: Record<string, IdColumn[]> = {

@@ -1,7 +1,25 @@
+/** What a migration is, and the statements that it needs. */
 import type { Backfill, ColumnKind, Ddl, Index, Table } from "../dialect.ts";
-import type { Migration } from "./migration.ts";
 
-/** The statements that make a table. Sequelize's createTable knows neither WITHOUT ROWID nor filtered indexes in all dialects. */
+/** The table of the migrations that have run. */
+export const LOG = "schema_migration";
+
+export interface MigrationContext {
+  ddl: Ddl;
+  query(sql: string): Promise<unknown>;
+}
+
+/** A migration. */
+export interface Migration {
+  name: string;
+  up(context: MigrationContext): Promise<void>;
+  /** Set if the migration only makes this index. `Dialect.makeIndex` then runs instead of `up`, if the dialect has it. */
+  index?: Index;
+  /** Set if the migration only changes these rows. `Dialect.fill` then runs instead of `up`, if the dialect has it. */
+  backfill?: Backfill;
+}
+
+/** The statements that make a table. Sequelize's createTable has no WITHOUT ROWID, and no partial indexes in all dialects. */
 export function createTable(table: Table, ddl: Ddl): string[] {
   const columns = Object.entries(table.columns).map(([name, kind]) => column(name, kind, ddl));
   const keys = table.primaryKey ? [`PRIMARY KEY (${list(table.primaryKey)})`] : [];
@@ -30,18 +48,18 @@ const indexes = (table: Table) =>
     (names) => `CREATE INDEX "${table.name}_${names.join("_")}_ix" ON "${table.name}" (${list(names)})`,
   );
 
-/** The statement that makes an index; `how` follows the word INDEX. */
+/** The statement that makes an index. `how`: a word after INDEX, such as CONCURRENTLY. */
 export const createIndex = ({ name, table, columns, where }: Index, how = ""): string =>
   `CREATE INDEX ${how}"${name}" ON "${table}" (${list(columns)})${where ? ` WHERE ${where}` : ""}`;
 
-/** A step for an index of a table that may be large. */
+/** A migration that makes an index of a table that may be large. */
 export const indexStep = (name: string, index: Index): Migration => ({
   name,
   up: async ({ ddl, query }) => void (await query(ddl.createIndex?.(index) ?? createIndex(index))),
   index,
 });
 
-/** A step that changes rows of a table that may be large. Those that are written meanwhile have to come as they are to be. */
+/** A migration that changes rows of a table that may be large. Rows that are written meanwhile must already be right. */
 export const backfillStep = (name: string, backfill: Backfill): Migration => ({
   name,
   up: async ({ query }) => void (await query(`UPDATE "${backfill.table}" SET ${backfill.set} WHERE ${backfill.where}`)),

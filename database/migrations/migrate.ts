@@ -20,11 +20,21 @@ import { deliveryHeads } from "./0016-delivery-heads.ts";
 import { vacuum } from "./0017-vacuum.ts";
 import { groupMembers } from "./0018-group-members.ts";
 import { nativeIds } from "./0019-native-ids.ts";
-import { createTable } from "./ddl.ts";
-import { LOG, type Migration, type MigrationContext } from "./migration.ts";
+import { datasets } from "./0020-datasets.ts";
+import { datasetBatches } from "./0021-dataset-batches.ts";
+import { errorCause } from "./0022-error-cause.ts";
+import { tableCounts } from "./0023-table-counts.ts";
+import { endedScopes } from "./0024-ended-scopes.ts";
+import { order } from "./0025-order.ts";
+import { rejectedBefore } from "./0026-rejected-before.ts";
+import { checked } from "./0027-checked.ts";
+import { errorGroups } from "./0029-error-groups.ts";
+import { corrections } from "./0031-corrections.ts";
+import { rejectedMarks } from "./0036-rejected-marks.ts";
+import { createTable, LOG, type Migration, type MigrationContext } from "./ddl.ts";
 import { takePlace } from "./place.ts";
 
-/** In the order in which they are taken. */
+/** All migrations, in the order in which they run. */
 export const migrations: Migration[] = [
   schema,
   repeats,
@@ -45,13 +55,24 @@ export const migrations: Migration[] = [
   vacuum,
   groupMembers,
   nativeIds,
+  datasets,
+  datasetBatches,
+  errorCause,
+  tableCounts,
+  endedScopes,
+  order,
+  rejectedBefore,
+  checked,
+  errorGroups,
+  corrections,
+  rejectedMarks,
 ];
 
 /**
- * Takes the steps that the database lacks, under the dialect's lock: by one process at a time. Steps and their log are ONE
- * transaction, done as a whole or not at all. What an index or a change of a large table takes is apart from them: in a transaction
- * of its own, and on PostgreSQL outside of any. There it is written down afterwards; where the process ends between, the step is taken again, and
- * goes on with what is there.
+ * Runs the migrations that the database lacks, and returns their names. The dialect's lock lets only one process migrate at a
+ * time. Consecutive migrations and their log entries are ONE transaction. An index or a change of a large table is separate: it
+ * has a transaction of its own, and on PostgreSQL it runs outside of any. There it is logged afterwards. If the process dies in
+ * between, the migration runs again and continues with what is there.
  */
 export async function migrate(dialect: Dialect, steps = migrations): Promise<string[]> {
   const taken: string[] = [];
@@ -59,14 +80,14 @@ export async function migrate(dialect: Dialect, steps = migrations): Promise<str
   return taken;
 }
 
-/** The next steps that go together, or one that is apart. None: another process has taken them meanwhile. */
+/** Runs the next migrations of one transaction, or one separate migration. None: another process has run them meanwhile. */
 async function takeNext(dialect: Dialect, steps: Migration[]): Promise<string[]> {
-  // With a command line and all that it needs: most starts have no step to take.
+  // Loaded only if needed: umzug brings a command line, and most starts have no migration to run.
   const { Umzug } = await import("umzug");
   return dialect.migrations.transaction(async (transaction) => {
     await dialect.lockMigrations(transaction);
     const moved = await takePlace(dialect, transaction);
-    // A step that is apart would wait for the tables that this transaction has moved.
+    // Ends the transaction here: a separate migration would wait for the tables that this transaction has moved.
     if (moved.length > 0) return moved;
     const storage = new Log(dialect, transaction);
     const done = new Set(await storage.executed());
@@ -87,7 +108,7 @@ async function takeNext(dialect: Dialect, steps: Migration[]): Promise<string[]>
   });
 }
 
-/** Takes the step outside of the transaction, where the dialect can. */
+/** Runs a separate migration outside of the transaction. Undefined: the dialect cannot, or the migration is not a separate one. */
 const apart = ({ makeIndex, fill }: Dialect, { index, backfill }: Migration): Promise<void> | undefined =>
   index ? makeIndex?.(index) : backfill && fill?.(backfill);
 
@@ -96,7 +117,7 @@ export async function pending(dialect: Dialect, steps = migrations): Promise<str
   return steps.map(({ name }) => name).filter((name) => !taken.has(name));
 }
 
-/** umzug's own storage cannot write inside our transaction. */
+/** The log of migrations, which umzug calls. umzug's own storage cannot write in our transaction. */
 class Log implements UmzugStorage<MigrationContext> {
   #dialect: Dialect;
   #transaction: Transaction | null;
@@ -107,7 +128,7 @@ class Log implements UmzugStorage<MigrationContext> {
   }
 
   async executed(): Promise<string[]> {
-    // Outside of a step there is no reason to wait for long.
+    // Outside of a migration the usual timeouts apply.
     const sequelize = this.#transaction ? this.#dialect.migrations : this.#dialect.sequelize;
     if (!(await this.#dialect.hasTable(LOG, this.#dialect.names.schema, this.#transaction))) return [];
     const rows = await sequelize.query<{ name: string }>(

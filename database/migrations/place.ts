@@ -1,13 +1,13 @@
-/** The tables of a database from before they had a place of their own. */
+/** Moves tables of an older version, which have plain names, into their own schema, or gives them their prefix. */
 import { QueryTypes, type Transaction } from "sequelize";
 import type { Dialect } from "../dialect.ts";
 import { tableNames } from "../schema/names.ts";
-import { LOG } from "./migration.ts";
+import { LOG } from "./ddl.ts";
 
-/** What the log of steps begins with: a table of that name may be somebody else's. */
+/** The first entry of our log of migrations. It tells our table from another product's table of the same name. */
 const FIRST_STEP = "0001-schema";
 
-/** Makes the place, and brings the tables there that stand elsewhere. Where it did, its answer says so. */
+/** Creates the schema, and moves our tables into it. Answers what it has done; empty: there was nothing to move. */
 export async function takePlace(dialect: Dialect, transaction: Transaction): Promise<string[]> {
   const { names, place, ddl, migrations } = dialect;
   if (names.schema === null || (await dialect.hasTable(LOG, names.schema, transaction))) return [];

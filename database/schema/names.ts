@@ -1,35 +1,35 @@
 /**
- * The tables' names in a database that others use too: they have a schema of their own, or a prefix. Statements are written
- * with the plain names, which are replaced here on their way to the database. A quoted column must not have a table's name:
- * it would be taken for the table.
+ * Names of the tables in a database that other products use too: a schema of their own, or a prefix. Statements are written with
+ * plain names, and this replaces them before they are sent. So no quoted column may have the name of a table: it would be
+ * replaced too.
  */
 import * as declared from "./tables.ts";
 
-/** Not declared yet, or written by the migrations alone. */
+/** Tables that are not declared in tables.ts: `audit` is unused, and only the migrations write `schema_migration`. */
 const others = ["audit", "schema_migration"];
 export const tableNames: readonly string[] = [...Object.values(declared).map(({ name }) => name), ...others];
 
-/** The setting that leaves the tables with their plain names where the connection puts them. */
+/** The value of the setting for plain names, in the default schema of the connection. */
 export const PLAIN = "none";
 
-/** After a table's name: AS, or a word that is an alias by itself. */
+/** Matches an alias after a table's name: AS, or a word that is not a keyword. */
 const ALIASED =
   / (?:AS\b|(?!(?:WHERE|SET|ORDER|GROUP|HAVING|LIMIT|JOIN|LEFT|CROSS|INNER|OUTER|ON|UNION|INDEXED|RETURNING|VALUES|SELECT|DO|DEFAULT|WITH|OUTPUT|USING|FOR)\b)\w)/y;
 const NAMES = tableNames.join("|");
 const FUNCTIONS = "batch_count_insert|batch_count_update|batch_count_delete|batch_count_change|batch_work_taken";
 
-/** Quoted names stand anywhere (migrations); plain ones after the words that a table follows (units). Texts are left alone. */
+/** Matches names of tables: quoted ones anywhere (migrations), plain ones after FROM, JOIN, INTO and UPDATE (units). Skips string literals. */
 const WORD = new RegExp(
   `'(?:[^']|'')*'|"(${NAMES})"|\\b(FUNCTION|TRIGGER) "(${FUNCTIONS})"|\\b(FROM|JOIN|INTO|UPDATE) (${NAMES})\\b(?!\\.)`,
   "g",
 );
 
 export interface Names {
-  /** The table's name for a statement, quoted. */
+  /** The quoted name of the table. */
   of(table: string): string;
-  /** A statement with the tables' names as they are. */
+  /** The statement with the real names of the tables. */
   in(text: string): string;
-  /** What Sequelize's models are told. */
+  /** The table's name as Sequelize's models take it. */
   model(table: string): { tableName: string; schema?: string };
   /** Null: the tables have their plain names. */
   schema: string | null;
@@ -42,7 +42,7 @@ export const plain: Names = {
   schema: null,
 };
 
-/** `scope`: what the server keeps in a schema beside tables, by the word before its name. */
+/** `scope`: what else the server keeps in the schema: functions on PostgreSQL, triggers on SQL Server. */
 function inSchema(schema: string, scope: "FUNCTION" | "TRIGGER"): Names {
   const of = (table: string) => `"${schema}"."${table}"`;
   return {
@@ -58,7 +58,7 @@ function inSchema(schema: string, scope: "FUNCTION" | "TRIGGER"): Names {
   };
 }
 
-/** Columns are told by the plain name, which so becomes an alias. */
+/** The plain name becomes an alias of the table, because columns are written with it (`batch.id`). */
 function withPrefix(schema: string): Names {
   const named = (table: string) => `${schema}_${table}`;
   const of = (table: string) => `"${named(table)}"`;

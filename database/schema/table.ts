@@ -1,16 +1,17 @@
 /**
- * A table, declared once: `tables.ts` has them all. From a declaration come the types of rows, the lists of columns in
+ * How a table is declared, once; `tables.ts` has all tables. From the declaration come the types of rows, the lists of columns in
  * statements, the types of table variables on SQL Server, and the attributes of Sequelize's models.
  */
-/** The kinds of column that the schema uses; each dialect names its own type for them. */
+
+/** The kinds of column. Each dialect has its own type for each kind. */
 export type ColumnKind =
-  /** BIGINT primary key given by the database and never given twice, not even after a delete. */
+  /** A BIGINT primary key that the database generates. It is never reused, not even after a delete. */
   | "id"
   | "int"
   | "bigint"
   | "double"
   | "uuid"
-  /** Short text, up to 255 characters: what an index may hold. */
+  /** Short text of up to 255 characters, which an index can hold. */
   | "name"
   | "text"
   /** 32 bytes. */
@@ -19,7 +20,7 @@ export type ColumnKind =
   | "key"
   | "bytes";
 
-/** What a column holds in TypeScript. `hash` and `key` are hexadecimal digits. */
+/** The TypeScript type of each kind, in rows of the store. `hash` and `key` are hexadecimal digits. */
 interface Held extends Record<ColumnKind, unknown> {
   id: number;
   int: number;
@@ -36,7 +37,7 @@ interface Held extends Record<ColumnKind, unknown> {
 /** `kind`, or `kind?` for a column that may be NULL. */
 type Written = ColumnKind | `${ColumnKind}?`;
 
-/** A column whose type says more than its kind: one of a few names, or JSON (then `isJson`). */
+/** A column with a more specific type than its kind: one of a few names, or JSON (`isJson`). */
 export interface Typed<T> {
   kind: Written;
   isJson?: boolean;
@@ -45,12 +46,12 @@ export interface Typed<T> {
 }
 
 export const typed = <T>(kind: Written): Typed<T> => ({ kind });
-/** A text with JSON. Rows have its value. */
+/** A text column with JSON. Rows have the parsed value. */
 export const json = <T>(kind: "text" | "text?" = "text"): Typed<T> => ({ kind, isJson: true });
 
 type Declared = Record<string, Written | Typed<unknown>>;
 
-/** What it holds in Sequelize's models. */
+/** The TypeScript type of each kind, in Sequelize's models. */
 interface HeldByModels extends Omit<Held, "hash" | "key" | "bytes"> {
   hash: Buffer;
   key: Buffer;
@@ -67,9 +68,9 @@ type Value<C, H extends Record<ColumnKind, unknown>> =
         : never;
 
 export interface Column {
-  /** As TypeScript has it. */
+  /** The name in TypeScript. */
   name: string;
-  /** As the database has it. */
+  /** The name in the database. */
   column: string;
   kind: ColumnKind;
   isNull: boolean;
@@ -79,7 +80,7 @@ export interface Column {
 export interface Table<C extends Declared = Declared> {
   name: string;
   columns: Column[];
-  /** Columns of the primary key, as TypeScript has them. */
+  /** The columns of the primary key, by their TypeScript names. */
   key: string[];
   /** The actors that write it. */
   writers: string[];
@@ -87,12 +88,12 @@ export interface Table<C extends Declared = Declared> {
   declared?: C;
 }
 
-/** A row as the store gives it. */
+/** The type of a row of the store. */
 export type Row<T extends Table> = T extends Table<infer C> ? { -readonly [N in keyof C]: Value<C[N], Held> } : never;
-/** The same as Sequelize's models have it. */
+/** The type of a row of Sequelize's models. */
 export type Attributes<T extends Table> =
   T extends Table<infer C> ? { -readonly [N in keyof C]: Value<C[N], HeldByModels> } : never;
-/** What a new row may leave out: its id, and what may be NULL. */
+/** The columns that a new row must have. It may leave out its id, and columns that may be NULL. */
 type Given<T extends Table> = {
   [N in keyof Attributes<T>]: N extends "id" ? never : null extends Attributes<T>[N] ? never : N;
 }[keyof Attributes<T>];
@@ -120,7 +121,7 @@ export function table<const C extends Declared>(name: string, declared: C, { key
   return { name, columns, key, writers };
 }
 
-/** Throws for a name that the table does not have. */
+/** The column of this name. Throws if the table has no such column. */
 export function columnOf(of: Table, name: string): Column {
   const found = of.columns.find((column) => column.name === name);
   if (!found) throw new Error(`The table ${of.name} has no column ${name}.`);

@@ -1,9 +1,10 @@
-import type { Attempt, DeliveryQuery, DeliveryRow, DeliveryStore } from "../deliveries.ts";
-import { delivery, deliveryAttempt } from "../schema/tables.ts";
-import { insert, rowSet, select, selectFrom, take, update } from "./steps.ts";
+import type { Attempt, DeliveryQuery, DeliveryRow } from "../../services/webhook/webhook.domain.ts";
+import { delivery, deliveryAttempt, outbox } from "../schema/tables.ts";
+import type { BatchStore, DeliveryStore } from "../store.ts";
+import { insert, remove, rowSet, select, selectFrom, take, update } from "./steps.ts";
 import { shapes, type Units } from "./unit.ts";
 
-/** Deliveries that are looked at in the order in which they are due; then clients, each at the one that is due for longest. */
+/** How many due deliveries a take reads, longest due first; and how many clients it reads if these are not enough. */
 const LOOKED_AT = 1_000;
 
 const TAKEN = rowSet("taken", delivery, ["id", "publicId", "clientId", "event", "body", "tries", "claim"]);
@@ -71,7 +72,7 @@ export function deliveries(on: Units): DeliveryStore {
 
 const TAKING = { limit: "int", leaseMs: "bigint", busy: "ids", claim: "uuid" } as const;
 
-/** A `take` of up to `:limit` deliveries `among` these ids. */
+/** The step that takes up to `:limit` deliveries among these ids. */
 const taking = (among: string) =>
   take(delivery, {
     due: "due_at <= :now",
@@ -83,16 +84,16 @@ const taking = (among: string) =>
   });
 
 /**
- * The deliveries that are due for longest, of each client one. Where those of busy clients stand before all others, clients are
- * looked at instead, from where the last look has ended. So a take costs the same however long one client's queue is.
+ * Takes one delivery of each client, longest due first. If the queues of busy clients fill the rows that are read, the next
+ * clients are read instead, from where the last read ended. So a take costs the same however long one client's queue is.
  */
 function takingOn(on: Units): DeliveryStore["takeDeliveries"] {
-  const eldest = on.unit(TAKING, ({ first, isIn, passingBy, untaken }) => [
+  const eldest = on.unit(TAKING, ({ first, isIn, skipLocked, untaken }) => [
     taking(`SELECT eldest.id FROM (
     SELECT waiting.id, ROW_NUMBER() OVER (PARTITION BY waiting.client_id ORDER BY waiting.due_at, waiting.id) AS place
     FROM (${first(
       LOOKED_AT,
-      `id, client_id, due_at FROM ${passingBy("delivery")} WHERE due_at <= :now ORDER BY due_at, id`,
+      `id, client_id, due_at FROM ${skipLocked("delivery")} WHERE due_at <= :now ORDER BY due_at, id`,
     )}) AS waiting WHERE NOT ${isIn("waiting.client_id", ":busy")}${untaken("client_id")}) AS eldest WHERE eldest.place = 1`),
   ]);
   const due = on.unit({}, ({ first }) => [
@@ -124,7 +125,7 @@ function takingOn(on: Units): DeliveryStore["takeDeliveries"] {
     const busy = [...wanted.busy, ...taken.map(({ clientId }) => clientId)];
     const limit = wanted.limit - taken.length;
     const more = (await heads.rows({ ...wanted, busy, limit, after })) as Taken;
-    // Of a full page some clients may be left.
+    // If the page is full, some of its clients may be left for the next take.
     if (more.length < limit) {
       const { last, n } = (await walked.row({ after })) ?? { last: null, n: 0 };
       after = n === LOOKED_AT && last !== null ? last : 0;
@@ -133,7 +134,7 @@ function takingOn(on: Units): DeliveryStore["takeDeliveries"] {
   };
 }
 
-/** Writes down an attempt at each of `told`. */
+/** The step that inserts an attempt for each row of `told`. */
 const attempted = (at: string, values: { status: string; error: string; ms: string }) =>
   insert(deliveryAttempt, {
     values: { delivery_id: "told.id", no: "told.attempts", at, ...values },
@@ -188,5 +189,25 @@ function listed(on: Units): DeliveryStore["listDeliveries"] {
       if (entry && no <= entry.made) entry.attempts.push(attempt);
     }
     return [...of.values()].map(({ row, attempts }) => ({ ...row, attempts }));
+  };
+}
+
+/** The outbox: events that wait to be published to RabbitMQ. */
+export function outboxUnits(on: Units): Pick<BatchStore, "takeOutbox" | "deleteOutbox"> {
+  // A row that was never taken is due `olderThanMs` after it was written. A row that was taken is due after `retryMs`.
+  const taken = on.unit({ limit: "int", olderThanMs: "bigint", retryMs: "bigint" }, () => [
+    take(outbox, {
+      due: "due_at <= :now AND due_at <= :now - CASE WHEN attempts = 0 THEN :olderThanMs ELSE 0 END",
+      order: "due_at, id",
+      limit: ":limit",
+      set: "due_at = :now + :retryMs, attempts = attempts + 1",
+      into: rowSet("taken", outbox, ["id", "topic", "body", "attempts"]),
+    }),
+  ]);
+  const gone = on.unit({ ids: "ids" }, ({ isIn }) => [remove(outbox, { where: isIn("id", ":ids") })]);
+  return {
+    takeOutbox: async (limit, olderThanMs, retryMs) =>
+      (await taken.rows({ limit, olderThanMs, retryMs })).sort((a, b) => a.id - b.id),
+    deleteOutbox: async (ids) => void (await gone.changed({ ids })),
   };
 }

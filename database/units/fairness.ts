@@ -3,16 +3,16 @@ import type { BatchStore } from "../store.ts";
 import { select, update, upsert } from "./steps.ts";
 import type { Fragments, Units } from "./unit.ts";
 
-/** Clients `q` that may have a batch to be claimed. That `due_at` is set is said for the filter of their index. */
+/** Clients `q` that may have a batch to claim. `IS NOT NULL` adds nothing, but the partial index is used only with it. */
 export const MAY = "q.due_at IS NOT NULL AND q.due_at <= :now AND q.running < q.cap";
 export const IN_TURN = "q.pass, q.due_at, q.client_id";
 
-/** A client's oldest batch that is due, as an expression: `what` of `r`. */
+/** The expression for `what` of a client's oldest due batch `r`. */
 export const oldestOf = ({ first, readyOf }: Fragments, client: string, what: string): string =>
   `(${first(1, `${what} ${readyOf(client)} AND r.due_at <= :now ORDER BY r.id`)})`;
 
 export function fairnessUnits(on: Units): Pick<BatchStore, "isOvertaken" | "setQueue" | "repairQueues"> {
-  // In order, for then the index is walked: the first that waits and has nothing running is the answer.
+  // The order makes the database walk the index, so it stops at the first client that waits.
   const overtaken = on.unit({ clientId: "bigint" }, (fragments) => [
     select<{ clientId: number }>(
       fragments.first(

@@ -1,5 +1,5 @@
-/** The figures of the queue. Nothing here costs more because the database has more batches, clients or events. */
-import { countersList, FOLD, LOOKED_AT, MOST_COUNTED, passingStates, statesOf } from "../counts.ts";
+/** The figures of the queue. Their cost does not grow with the number of batches, clients or events. */
+import { countersList, FOLD, LOOKED_AT, MOST_COUNTED, statesOf, transientStates } from "../counts.ts";
 import { batchCount } from "../schema/tables.ts";
 import type { BatchStore } from "../store.ts";
 import { IN_TURN, MAY, oldestOf } from "./fairness.ts";
@@ -7,15 +7,15 @@ import { insert, removeFirst, rowSet, select } from "./steps.ts";
 import type { Units } from "./unit.ts";
 
 export function figureUnits(on: Units): Pick<BatchStore, "stats" | "foldCounts"> {
-  // One statement, one snapshot: what moves on meanwhile is counted once.
-  const states = on.unit({}, ({ inPassing }) => [
+  // One statement reads one snapshot, so a batch that changes its state meanwhile is counted once.
+  const states = on.unit({}, ({ inTransientState }) => [
     select<{ state: string; n: number }>(`SELECT c.state AS "state", c.n AS "n" FROM (
     SELECT state, CAST(SUM(n) AS BIGINT) AS n FROM batch_count WHERE state IN (${countersList}) GROUP BY state
-    ${passingStates.map((state) => `UNION ALL SELECT '${state}', (SELECT COUNT(*) ${inPassing(state)})`).join("\n    ")}) AS c`),
+    ${transientStates.map((state) => `UNION ALL SELECT '${state}', (SELECT COUNT(*) ${inTransientState(state)})`).join("\n    ")}) AS c`),
   ]);
-  const running = on.unit({}, ({ inPassing }) => [
+  const running = on.unit({}, ({ inTransientState }) => [
     select<{ owner: string; batches: number }>(
-      `SELECT COALESCE(few.owner, '') AS "owner", COUNT(*) AS "batches" ${inPassing("processing")} GROUP BY few.owner`,
+      `SELECT COALESCE(few.owner, '') AS "owner", COUNT(*) AS "batches" ${inTransientState("processing")} GROUP BY few.owner`,
     ),
   ]);
   const events = on.unit({}, ({ first }) => [
@@ -44,7 +44,7 @@ export function figureUnits(on: Units): Pick<BatchStore, "stats" | "foldCounts">
     }),
   ]);
   return {
-    // One after the other: figures are read often, and must not take several connections from the work.
+    // One query after the other: figures are read often and must not take several connections from the work.
     async stats() {
       const byState = await states.rows({});
       const { claimableAt, atCap } = await waiting();
@@ -59,19 +59,19 @@ export function figureUnits(on: Units): Pick<BatchStore, "stats" | "foldCounts">
         running: await running.rows({}),
       };
     },
-    // Nodes that fold at once take different rows. A reader sees all of a piece or nothing of it.
+    // Nodes that fold at the same time take different rows. A reader sees all of a fold or nothing of it.
     async foldCounts() {
       while ((await fold.changed({})) === FOLD.most);
     },
   };
 }
 
-/** Since when the oldest batch waits that could be claimed; and those that wait for their client, which is at its cap. */
+/** Since when the oldest claimable batch waits; and the batches that wait because their client is at its cap. */
 function waitsOn(on: Units) {
-  // Who is at its cap has batches that run, so only those clients are looked at.
-  const full = on.unit({}, ({ inPassing }) => [
+  // A client at its cap has running batches, so only clients with running batches are read.
+  const full = on.unit({}, ({ inTransientState }) => [
     select<{ clientId: number }>(`SELECT q.client_id AS "clientId" FROM client_queue AS q
-  WHERE q.running >= q.cap AND q.client_id IN (SELECT few.client_id ${inPassing("processing")})`),
+  WHERE q.running >= q.cap AND q.client_id IN (SELECT few.client_id ${inTransientState("processing")})`),
   ]);
   const longest = on.unit({}, ({ first }) => [
     select<{ clientId: number; dueAt: number }>(
@@ -82,7 +82,7 @@ function waitsOn(on: Units) {
       ),
     ),
   ]);
-  // Where all that wait for longest belong to clients at their cap: the clients whose turn it is, each at its oldest.
+  // If all batches that wait longest belong to clients at their cap: the oldest batch of each client in turn.
   const claimable = on.unit({}, (fragments) => [
     select<{ at: number | null }>(`SELECT MIN(o.due_at) AS "at" FROM (
     SELECT ${oldestOf(fragments, "w.client_id", "r.due_at")} AS due_at FROM (

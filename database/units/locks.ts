@@ -1,13 +1,14 @@
-/** Named locks. What decides is one statement, so that nothing lies between looking and taking. */
-import type { LockStore } from "../locks.ts";
+/** Named locks. One statement both checks and takes a lock, so nobody can come between. */
+
 import { batchLock } from "../schema/tables.ts";
+import type { LockStore } from "../store.ts";
 import { remove, update, upsert } from "./steps.ts";
 import type { Units } from "./unit.ts";
 
 const LOCK = { name: "name", token: "name" } as const;
 
 export function locks(on: Units): LockStore {
-  // Of several at once one inserts; the others wait for its commit, and then see its time.
+  // If several callers come at once, one inserts. The others wait for its commit, and then see that the lock has not expired.
   const acquire = on.unit({ ...LOCK, ttlMs: "bigint" }, () => [
     upsert(batchLock, {
       key: ["name"],

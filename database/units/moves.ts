@@ -1,7 +1,11 @@
-/** Moves of a batch from one state to another, outside of a chunk's commit. */
-import { hasEnded, isLive, jsonOrNull, KEPT_ATTEMPTS, moving, movingColumns } from "../rows.ts";
-import { batch, batchAttempt, batchWork, clientQueue, recordKey, staleErrors } from "../schema/tables.ts";
-import type { BatchStore, Move } from "../store.ts";
+/** Moves of a batch from one state to another, except those in a chunk's commit. */
+
+import type { Move } from "../../services/batch/batch.domain.ts";
+import { hasEnded, isLive, jsonOrNull, moving, movingColumns, restarted, tableCounts } from "../rows.ts";
+import { batch, batchWork } from "../schema/tables.ts";
+import type { BatchStore } from "../store.ts";
+import { aftermath, queued } from "./moves.aftermath.ts";
+import { givePlace, takePlace } from "./order.ts";
 import {
   DUE,
   type DueShape,
@@ -16,16 +20,18 @@ import {
   written,
   writtenAnswer,
 } from "./outcome.ts";
-import { gather, insert, lock, remove, rowSet, type Step, update, upsert } from "./steps.ts";
-import { type Fragments, shapes, type Units } from "./unit.ts";
+import { gather, lock, remove, rowSet, type Step, update } from "./steps.ts";
+import { type Fragments, type Params, shapes, type Units } from "./unit.ts";
 
-/** What a move's text depends on. */
+/** The parts of a move on which the SQL text depends. */
 interface Shape extends Pick<Move, "from" | "to" | "attempt"> {
   hasVersion: boolean;
   hasFence: boolean;
   onlyDue: boolean;
   isRestart: boolean;
   isFailure: boolean;
+  enters: boolean;
+  hasApplied: boolean;
   due: DueShape;
   events: EventShape[];
 }
@@ -39,6 +45,8 @@ const shapeOf = (move: Move): Shape => ({
   onlyDue: move.onlyDue === true,
   isRestart: move.restart !== undefined,
   isFailure: move.failed !== undefined,
+  enters: move.enters !== undefined,
+  hasApplied: move.applied !== undefined,
   due: dueShape(move.due),
   events: eventShapes(move.events),
 });
@@ -55,29 +63,61 @@ const PARAMS = {
   node: "name",
   code: "name",
   detail: "text",
+  clientId: "bigint",
+  lane: "name",
 } as const;
+
+/** The numbers of a chunk that another database's table has. */
+const APPLIED = ["accepted", "rejected", "duplicate", ...tableCounts] as const;
+const APPLIED_PARAMS: Params = {
+  nextChunk: "int",
+  ...Object.fromEntries(APPLIED.map((name) => [name, "bigint" as const])),
+};
+
+const paramsOf = ({ hasApplied, events }: Shape): Params => ({
+  ...PARAMS,
+  ...(hasApplied ? APPLIED_PARAMS : {}),
+  ...eventParams(events),
+});
 
 export function moveUnits(on: Units): Pick<BatchStore, "move" | "voidLeases"> {
   const moving = shapes((shape: Shape) =>
-    on.unit({ ...PARAMS, ...eventParams(shape.events) }, (fragments) => [
+    on.unit(paramsOf(shape), (fragments) => [
+      ...(shape.enters ? [givePlace()] : []),
       ...(shape.from === "processing" ? taken(shape, fragments) : [moved(shape, fragments)]),
       ...queued(shape, fragments),
       ...aftermath(shape),
+      ...(shape.enters ? [takePlace] : []),
       ...eventSteps(shape.events),
       writtenAnswer(shape.events),
     ]),
   );
   const works = on.unit({}, () => [update(batchWork, { set: "due_at = :now", where: "due_at > :now" })]);
-  // A lease from before `batch_work` was there is in `batch`.
+  // Leases of an older version, which had no `batch_work`, are in `batch`.
   const batches = on.unit({}, () => [
     update(batch, { set: "due_at = :now", where: "state IN ('processing', 'receiving') AND due_at > :now" }),
   ]);
   return {
     move: async (move) => {
-      const { id, from, to, version = null, fence = null, due, reason, restart, failed, events } = move;
+      const {
+        id,
+        from,
+        to,
+        version = null,
+        fence = null,
+        due,
+        reason,
+        restart,
+        failed,
+        enters,
+        applied,
+        events,
+      } = move;
       const { node = null, code = null, detail = null } = failed ?? {};
       const values = { id, from, to, version, fence, due: dueValue(due), phase: restart ?? null, node, code, detail };
-      const all = { ...values, reason: jsonOrNull(reason), ...eventValues(events) };
+      const { clientId = null, lane = null } = enters ?? {};
+      const told = applied && { nextChunk: applied.nextChunk, ...applied.counts };
+      const all = { ...values, clientId, lane, ...told, reason: jsonOrNull(reason), ...eventValues(events) };
       return written(await moving(shapeOf(move)).row(all), events);
     },
     voidLeases: async () => {
@@ -87,10 +127,12 @@ export function moveUnits(on: Units): Pick<BatchStore, "move" | "voidLeases"> {
   };
 }
 
-const RESTARTED = ["next_chunk", "accepted", "rejected", "duplicate", "faults", "unlisted"];
-
-/** What a move sets, from the moving columns in the row `of`. */
-function sets({ to, from, attempt, isRestart, due }: Shape, of: string, { greatest }: Fragments): [string, string][] {
+/** The columns that a move sets, with their values. The moving columns are read from the row `of`. */
+function sets(
+  { to, from, attempt, isRestart, hasApplied, due }: Shape,
+  of: string,
+  { greatest }: Fragments,
+): [string, string][] {
   const lowered = (column: string): [string, string] => [
     column,
     greatest(`${isLive(column) ? of : "batch"}.${column} - 1`, "0"),
@@ -99,15 +141,35 @@ function sets({ to, from, attempt, isRestart, due }: Shape, of: string, { greate
     ["state", ":to"],
     ["due_at", DUE[due]],
     ["reason", ":reason"],
-    ["finished_at", hasEnded(to) ? ":now" : "NULL"],
+    // A batch that is taken back has ended before, and a reader may ask when.
+    ...(to === "undoing" ? [] : [["finished_at", hasEnded(to) ? ":now" : "NULL"]]),
     ["version", `${of}.version + 1`],
     ["owner", "NULL"],
-    ...(attempt === "reset" ? [["attempt", "0"] as [string, string]] : []),
+    ...(attempt === "reset"
+      ? [
+          ["attempt", "0"],
+          ["rejected_before", isRestart ? "NULL" : `${of}.rejected`],
+        ]
+      : []),
     ...(attempt === "uncount" ? [lowered("attempt"), lowered("attempts_total")] : []),
     ...(from === "processing" ? [["fence", "batch.fence + 1"] as [string, string]] : []),
-    // It is when the batch joined the queue: a hand-back from `processing`, or the end of a wait there, does not change it.
+    // `ready_at` is when the batch joined the queue. A hand-back from `processing`, or the end of a wait in `ready`, keeps it.
     ...(to === "ready" && from !== "ready" && from !== "processing" ? [["ready_at", ":now"] as [string, string]] : []),
-    ...(isRestart ? [["phase", ":phase"], ["pass", "batch.pass + 1"], ...RESTARTED.map((name) => [name, "0"])] : []),
+    ...(isRestart
+      ? [
+          ["phase", ":phase"],
+          ["pass", "batch.pass + 1"],
+          ...restarted.map((name) => [name, "0"]),
+          ...tableCounts.map((name) => [name, `${of}.${name} * 0`]),
+        ]
+      : []),
+    ...(hasApplied
+      ? [
+          ["next_chunk", ":nextChunk"],
+          ["unlisted", `${of}.unlisted + :rejected`],
+          ...APPLIED.map((name) => [name, `coalesce(${of}.${name}, 0) + :${name}`]),
+        ]
+      : []),
   ] as [string, string][];
 }
 
@@ -120,22 +182,22 @@ const inState = ({ hasFence }: Shape) => `id = :id AND state = :from${hasFence ?
 const moved = (shape: Shape, fragments: Fragments): Step =>
   update(batch, {
     set: assigned(sets(shape, "batch", fragments)),
+    // After the lane, whose row is locked before any other.
+    from: shape.enters ? "entry" : undefined,
     where: `${inState(shape)}${stillSo(shape)}`,
     into: MADE,
   });
 
 const MOVING = moving.map(({ name }) => name as "nextChunk" | "version");
-/** What the batch has of its client's places goes along. */
+/** The batch's row of `batch_work`, with its place and its group. */
 const WORK = rowSet("work", batchWork, ["batchId", "place", "groupId", ...MOVING]);
 const STAND = rowSet("stand", batchWork, ["batchId", "place", "groupId", ...MOVING]);
-/** The rest of its group, where it has their place. */
-const HEIRS = rowSet("heirs", batchWork, ["batchId"]);
 const LOCKED = rowSet("locked", batch, ["id", "fence", "dueAt", ...MOVING]);
 const movingOf = (of: string) => movingColumns.map((column) => `${of}.${column}`).join(", ");
 
 /**
- * A batch is taken from its worker: the row of `batch_work` goes, and the batch stands where that one was. A batch that a
- * node of an older version has claimed has none, and its lease is in its own row.
+ * Takes a batch from its worker: deletes the row of `batch_work` and copies its moving columns to `batch`. A batch that a node
+ * of an older version has claimed has no such row; its lease is in `batch`.
  */
 function taken(shape: Shape, fragments: Fragments): Step[] {
   const set = sets(shape, "stand", fragments);
@@ -158,64 +220,4 @@ function taken(shape: Shape, fragments: Fragments): Step[] {
       into: MADE,
     }),
   ];
-}
-
-/**
- * The place goes to the first of the rest of the group, which so is always its least id: those with greater ones are all that
- * are left. They are locked, for each may be leaving too.
- */
-const handedOn = [
-  lock(batchWork, {
-    where: `group_id IN (SELECT stand.group_id FROM stand WHERE stand.place > 0)
-      AND batch_id > (SELECT stand.batch_id FROM stand)`,
-    into: HEIRS,
-  }),
-  update(batchWork, { set: "place = 1", where: "batch_id = (SELECT min(heirs.batch_id) FROM heirs)" }),
-];
-const PLACE = "(SELECT stand.place FROM stand)";
-
-/** The client's slot is free again, and it has a batch that waits. */
-function queued({ from, to }: Shape, { greatest, least, hasGroups }: Fragments): Step[] {
-  const freed = hasGroups ? `CASE WHEN EXISTS (SELECT 1 FROM heirs) THEN 0 ELSE ${PLACE} END` : PLACE;
-  const set = [
-    ...(from === "processing" ? [`running = ${greatest(`client_queue.running - ${freed}`, "0")}`] : []),
-    ...(to === "ready" ? [`due_at = ${least("coalesce(client_queue.due_at, made.due_at)", "made.due_at")}`] : []),
-  ];
-  if (set.length === 0) return [];
-  return [
-    ...(from === "processing" && hasGroups ? handedOn : []),
-    update(clientQueue, { set: set.join(", "), from: "made", where: "client_queue.client_id = made.client_id" }),
-  ];
-}
-
-function aftermath({ to, isRestart, isFailure }: Shape): Step[] {
-  const steps: Step[] = [];
-  if (hasEnded(to))
-    steps.push(
-      remove(recordKey, { where: "batch_id = :id AND expires_at IS NOT NULL AND EXISTS (SELECT 1 FROM made)" }),
-    );
-  if (isRestart)
-    steps.push(
-      insert(staleErrors, { values: { batch_id: "made.id", pass: "made.pass - 1", since: ":now" }, from: "made" }),
-    );
-  if (isFailure)
-    steps.push(
-      upsert(batchAttempt, {
-        key: ["batch_id", "no"],
-        values: {
-          batch_id: "made.id",
-          no: "made.attempts_total",
-          at: ":now",
-          node: ":node",
-          code: ":code",
-          detail: ":detail",
-        },
-        from: "made",
-        update: ["at", "node", "code", "detail"],
-      }),
-      remove(batchAttempt, {
-        where: `batch_id = :id AND no <= (SELECT made.attempts_total FROM made) - ${KEPT_ATTEMPTS}`,
-      }),
-    );
-  return steps;
 }

@@ -1,8 +1,10 @@
-/** How a batch is written: its events, its deliveries, and the row as it is afterwards. */
-import { rowColumns } from "../batch.ts";
-import { batchRow, type RawBatch } from "../rows.ts";
+/** The shared last steps of units that write a batch: its events, its deliveries, and the answer with the new row. */
+
+import type { Due, Written } from "../../services/batch/batch.domain.ts";
+import type { OutboxDraft } from "../../services/outbox/outbox.domain.ts";
+import { batchOf, batchRow, type RawBatch, rowColumns } from "../rows.ts";
+import { columnOf } from "../schema/table.ts";
 import { batch, delivery, outbox } from "../schema/tables.ts";
-import type { Due, OutboxDraft, Written } from "../store.ts";
 import { type Answer, insert, listOf, readingOf, rowSet, type Step, upsert } from "./steps.ts";
 import type { Params } from "./unit.ts";
 
@@ -12,9 +14,9 @@ const told = rowColumns.map(({ name }) => name);
 /** The row of `batch` that a unit has written. */
 export const MADE = rowSet("made", batch, [...told, "pass"] as Needed[]);
 
-/** What a unit's shape knows of an event. */
+/** The parts of an event on which the SQL text of a unit depends. */
 export interface EventShape {
-  /** A later word of this event counts, and takes the place of the former. */
+  /** A later delivery of this event replaces the earlier one. True only for the event of a batch's end. */
   isLast: boolean;
   isTold: boolean;
 }
@@ -25,7 +27,7 @@ export const eventShapes = (events: OutboxDraft[]): EventShape[] =>
 export const eventParams = (events: EventShape[]): Params =>
   Object.assign(
     {},
-    ...events.map((_, i) => ({ [`topic${i}`]: "name", [`body${i}`]: "text", [`delivery${i}`]: "uuid" })),
+    ...events.map((_, i) => ({ [`topic${i}`]: "name", [`document${i}`]: "text", [`delivery${i}`]: "uuid" })),
   );
 
 export const eventValues = (events: OutboxDraft[]): Record<string, string | null> =>
@@ -33,23 +35,23 @@ export const eventValues = (events: OutboxDraft[]): Record<string, string | null
     {},
     ...events.map(({ topic, body, delivery: to }, i) => ({
       [`topic${i}`]: topic,
-      [`body${i}`]: body,
+      [`document${i}`]: body,
       [`delivery${i}`]: to?.publicId ?? null,
     })),
   );
 
-/** The events of `made`, in their order: each follows from the one before. */
+/** The steps that insert the events of `made` in their order: each insert depends on the one before. */
 export const eventSteps = (events: EventShape[]): Step[] =>
   events.flatMap((event, i) => [
     ...(event.isTold ? [deliveryStep(event, i)] : []),
     insert(outbox, {
-      values: { topic: `:topic${i}`, body: `:body${i}`, due_at: ":now", attempts: "0" },
+      values: { topic: `:topic${i}`, body: `:document${i}`, due_at: ":now", attempts: "0" },
       from: i === 0 ? "made" : `made CROSS JOIN event${i - 1}`,
       into: rowSet(`event${i}`, outbox, ["id"]),
     }),
   ]);
 
-/** A batch has one delivery an event. The first word that it is created or ready is enough; of its end a later one counts. */
+/** A batch has one delivery for each event. The first one stays, except for the end of a batch: there a later one replaces it. */
 const deliveryStep = ({ isLast }: EventShape, i: number): Step =>
   upsert(delivery, {
     key: ["batch_id", "event"],
@@ -58,13 +60,13 @@ const deliveryStep = ({ isLast }: EventShape, i: number): Step =>
       batch_id: "made.id",
       client_id: "made.client_id",
       event: `:topic${i}`,
-      body: `:body${i}`,
+      body: `:document${i}`,
       state: "'pending'",
       due_at: ":now",
       attempts: "0",
       created_at: ":now",
       tries: "0",
-      // A NULL that has its type: SQL Server takes a bare one for a number.
+      // A NULL of the right type: SQL Server treats a bare NULL as a number.
       claim: `NULLIF(:delivery${i}, :delivery${i})`,
     },
     from: "made",
@@ -73,7 +75,7 @@ const deliveryStep = ({ isLast }: EventShape, i: number): Step =>
 
 export type RawWritten = RawBatch & Record<`event${number}`, number>;
 
-/** The last step: the batch, and the ids of its events. */
+/** The last step of such a unit: answers the batch and the ids of its events. */
 export const writtenAnswer = (events: EventShape[]): Answer<RawWritten> => ({
   do: "select",
   text: `SELECT ${[
@@ -81,16 +83,22 @@ export const writtenAnswer = (events: EventShape[]): Answer<RawWritten> => ({
     ...events.map((_, i) => `(SELECT event${i}.id FROM event${i}) AS "event${i}"`),
   ].join(", ")} FROM made`,
   read: readingOf(batch, ["contentHash"]),
+  cells: [
+    ...told.map((name) => ({ as: name, set: "made", column: columnOf(batch, name).column })),
+    ...events.map((_, i) => ({ as: `event${i}`, set: `event${i}`, column: "id" })),
+  ],
 });
 
 export function written(raw: RawWritten | undefined, events: OutboxDraft[]): Written | null {
   if (!raw) return null;
   const ids = events.map((_, i) => raw[`event${i}`] as number);
-  const row = Object.fromEntries(told.map((name) => [name, raw[name as keyof RawWritten]])) as unknown as RawBatch;
-  return { batch: batchRow(row), outbox: events.map((event, i) => ({ ...event, id: ids[i] as number, attempts: 0 })) };
+  return {
+    batch: batchRow(batchOf(raw)),
+    outbox: events.map((event, i) => ({ ...event, id: ids[i] as number, attempts: 0 })),
+  };
 }
 
-/** When a batch is due next, as an expression of a shape, and its value. */
+/** How the next `due_at` is written: never, at a time, or after some time. `DUE` has the expressions, `dueValue` the value. */
 export type DueShape = "never" | "at" | "in";
 export const dueShape = (due: Due): DueShape => (due === null ? "never" : "at" in due ? "at" : "in");
 export const DUE: Record<DueShape, string> = { never: "NULL", at: ":due", in: ":now + :due" };

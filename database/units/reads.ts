@@ -1,4 +1,7 @@
-/** What is read of batches, and of what they left behind. */
+/** Reads of batches, their errors and their records. */
+
+import type { BatchRow } from "../../services/batch/batch.domain.ts";
+import type { ListQuery, RecordErrors, RefusedRecord } from "../../services/batch/batch.reads.domain.ts";
 import {
   addError,
   batchRow,
@@ -13,18 +16,17 @@ import {
   ROW_BYTES,
   voidedUpload,
 } from "../rows.ts";
-import { outbox, record, recordError } from "../schema/tables.ts";
-import type { BatchRow, BatchStore, ListQuery, RecordErrors } from "../store.ts";
-import type { Evidence } from "../unknown.ts";
-import { listedBatches, oneBatch } from "./batches.ts";
-import { ofBatch } from "./echo.ts";
-import { select, selectFrom } from "./steps.ts";
+import { batch, batchAttempt, outbox, record, recordError } from "../schema/tables.ts";
+import type { BatchStore } from "../store.ts";
+import type { Evidence } from "../unknown-outcome.ts";
+import { listedBatches, ofBatch, oneBatch } from "./batches.ts";
+import { lock, rowSet, select, selectFrom } from "./steps.ts";
 import { shapes, type Units } from "./unit.ts";
 
 const batchesOf = (rows: RawBatch[]): BatchRow[] => rows.map(batchRow);
 const batchOf = (row: RawBatch | undefined): BatchRow | null => (row ? batchRow(row) : null);
 
-type Reads = "batch" | "childOf" | "due" | "voided" | "list" | "changed" | "errors" | "records";
+type Reads = "batch" | "childOf" | "due" | "voided" | "list" | "changed" | "errors" | "refused" | "records";
 
 export function readUnits(on: Units): Pick<BatchStore, Reads> {
   const byPublicId = oneBatch(on, { publicId: "uuid" }, "batch.public_id = :publicId");
@@ -46,6 +48,7 @@ export function readUnits(on: Units): Pick<BatchStore, Reads> {
     list: lists(on),
     changed: changes(on),
     errors: errorPages(on),
+    refused: refusedAmong(on),
     records: recordPages(on),
   };
 }
@@ -57,26 +60,34 @@ const dueIn = (on: Units, dueAt: string) =>
     () => `batch.state = :state AND ${dueAt} <= :now AND ${notVoided("batch")} ORDER BY ${dueAt}`,
   );
 
-const CONDITIONS = { clientId: "batch.client_id = :clientId", before: "batch.id < :before" };
+const CONDITIONS = {
+  clientId: "batch.client_id = :clientId",
+  dataset: "batch.dataset = :dataset",
+  before: "batch.id < :before",
+};
+/** Lets the partial index of datasets serve: it leaves out the batches of clients' own policies. */
+const SHARED = " AND batch.dataset <> 'default'";
 type Condition = keyof typeof CONDITIONS;
 
 function lists(on: Units): BatchStore["list"] {
-  const which = shapes(([hasState, asked]: [boolean, Condition[]]) =>
-    listedBatches(on, { state: "name", clientId: "bigint", before: "bigint" }, ({ plannedAnew }) => {
-      // An upload is no batch yet: it is listed only when asked for by its state.
+  const params = { state: "name", clientId: "bigint", dataset: "name", before: "bigint" } as const;
+  const which = shapes(([hasState, isShared, asked]: [boolean, boolean, Condition[]]) =>
+    listedBatches(on, params, ({ plannedAnew }) => {
+      // An upload is not a batch yet. It is listed only if the caller asks for the state `receiving`.
       const state = hasState ? "batch.state = :state" : "batch.state <> 'receiving'";
       const conditions = [state, ...asked.map((name) => CONDITIONS[name])];
-      return `${conditions.join(" AND ")} ORDER BY batch.id DESC${plannedAnew}`;
+      return `${conditions.join(" AND ")}${isShared ? SHARED : ""} ORDER BY batch.id DESC${plannedAnew}`;
     }),
   );
   return async (query: ListQuery) => {
     const asked = (Object.keys(CONDITIONS) as Condition[]).filter((name) => query[name] !== undefined);
-    const { state = null, clientId = null, before = null, limit } = query;
-    return batchesOf(await which([state !== null, asked]).rows({ state, clientId, before, limit }));
+    const { state = null, clientId = null, dataset = null, before = null, limit } = query;
+    const isShared = dataset !== null && dataset !== "default";
+    return batchesOf(await which([state !== null, isShared, asked]).rows({ state, clientId, dataset, before, limit }));
   };
 }
 
-/** Mostly none has changed, so only ids and versions are read at first. */
+/** Reads only ids and versions first, because usually no batch has changed. */
 function changes(on: Units): BatchStore["changed"] {
   const versions = on.unit({ ids: "uuids" }, ({ isIn }) => [
     select<{ publicId: string; version: number }>(
@@ -95,19 +106,19 @@ function changes(on: Units): BatchStore["changed"] {
   };
 }
 
-/** What stands before a record's number in `seq` today. */
+/** What the current pass adds to a record's number in `seq` (rows.ts, PASS). */
 const PASSED = `(SELECT b.pass * ${PASS} FROM batch AS b WHERE b.id = :id)`;
-/** As many errors as most pages have; where it is not enough, so many times more. */
+/** Error rows that a page needs for each record, usually. If they are too few, so many times more are read. */
 const ERRORS_EACH = 2;
 const MORE = 8;
 
-/** A record comes with all its errors or not at all; the record that crosses the bytes is the last one. */
+/** Pages of rejected records. A record comes with all its errors or not at all. The record that crosses `maxBytes` is the last. */
 function errorPages(on: Units): BatchStore["errors"] {
   const sizes = on.unit({ id: "bigint", after: "bigint", rows: "int" }, ({ first, bytesOf }) => [
     select<{ seq: number; size: number }>(
       first(
         ":rows",
-        `e.seq AS "seq", ${["raw", "field", "message"].reduce((sum, name) => `${sum} + coalesce(${bytesOf(`e.${name}`)}, 0)`, String(ROW_BYTES))} AS "size"
+        `e.seq AS "seq", ${["raw", "field", "message", "source", "value"].reduce((sum, name) => `${sum} + coalesce(${bytesOf(`e.${name}`)}, 0)`, String(ROW_BYTES))} AS "size"
   FROM record_error AS e WHERE e.batch_id = :id AND e.seq > ${PASSED} + :after ORDER BY e.seq, e.n`,
       ),
     ),
@@ -115,12 +126,12 @@ function errorPages(on: Units): BatchStore["errors"] {
   const errors = on.unit({ id: "bigint", after: "bigint", last: "bigint" }, () => [
     selectFrom(
       recordError,
-      ["batchId", "seq", "n", "line", "field", "code", "message", "raw"],
+      ["batchId", "seq", "n", "line", "field", "code", "message", "raw", "source", "value"],
       "e",
       `FROM record_error AS e WHERE e.batch_id = :id AND e.seq > ${PASSED} + :after AND e.seq <= :last ORDER BY e.seq, e.n`,
     ),
   ]);
-  /** The last record of the page; null: there is none. */
+  /** The `seq` of the page's last record. Null: the page is empty. */
   async function lastOf(id: number, after: number, limit: number, maxBytes: number): Promise<number | null> {
     const most = mostErrorRows(maxBytes);
     for (let rows = limit * ERRORS_EACH + 1; ; rows *= MORE) {
@@ -139,7 +150,18 @@ function errorPages(on: Units): BatchStore["errors"] {
   };
 }
 
-/** `isWhole`: there is a record after the last one, so all of its errors were seen. */
+/** The rejected records that are listed, from one number to another. */
+function refusedAmong(on: Units): BatchStore["refused"] {
+  const records = on.unit({ id: "bigint", from: "bigint", to: "bigint" }, () => [
+    select<RefusedRecord>(
+      `SELECT e.seq - ${PASSED} AS "seq", e.corrects AS "corrects" FROM record_error AS e
+  WHERE e.batch_id = :id AND e.n = 0 AND e.seq >= ${PASSED} + :from AND e.seq <= ${PASSED} + :to ORDER BY e.seq`,
+    ),
+  ]);
+  return (id, from, to) => records.rows({ id, from, to });
+}
+
+/** The end of a page. `isWhole`: another record follows, so all errors of the last one were seen. */
 function pageOf(rows: { seq: number; size: number }[], limit: number, maxBytes: number) {
   let [records, bytes, last] = [0, 0, null as number | null];
   for (const { seq, size } of rows) {
@@ -151,7 +173,7 @@ function pageOf(rows: { seq: number; size: number }[], limit: number, maxBytes: 
 }
 
 function recordPages(on: Units): BatchStore["records"] {
-  // The row that crosses the bytes is the last one, so that there is always one.
+  // The record that crosses `maxBytes` is the last one, so a page is never empty.
   const page = on.unit({ id: "bigint", after: "bigint", limit: "int", maxBytes: "bigint" }, ({ first, bytesOf }) => [
     selectFrom(
       record,
@@ -172,10 +194,13 @@ export function clockOn(on: Units): () => Promise<number> {
   return async () => ((await clock.row({})) as { now: number }).now;
 }
 
-/** What is read after a lost answer. */
-export function evidenceOn(on: Units): Pick<Evidence, "batchById" | "outboxOf"> {
+/** The reads that find out whether a unit with a lost answer took effect. */
+export function evidenceOn(on: Units): Pick<Evidence, "batchById" | "untilFree" | "outboxOf"> {
   const byId = oneBatch(on, { id: "bigint" }, "batch.id = :id");
-  // Without an index: it is asked only then.
+  const free = on.unit({ ids: "ids" }, () => [
+    lock(batch, { byKey: { column: "id", of: ":ids" }, into: rowSet("locked", batch, ["id"]) }),
+  ]);
+  // No index serves this query. It runs only after a lost answer.
   const events = on.unit({ bodies: "texts" }, ({ isIn }) => [
     selectFrom(
       outbox,
@@ -186,6 +211,23 @@ export function evidenceOn(on: Units): Pick<Evidence, "batchById" | "outboxOf"> 
   ]);
   return {
     batchById: async (id) => batchOf(await byId.row({ id })),
+    untilFree: async (ids) => void (await free.changed({ ids })),
     outboxOf: (drafts) => events.rows({ bodies: drafts.map(({ body }) => body) }),
   };
+}
+
+/** Reads the last failed attempts of batches. */
+export function attemptUnits(on: Units): Pick<BatchStore, "attempts"> {
+  const last = on.unit({ ids: "ids", last: "int" }, ({ isIn }) => [
+    selectFrom(
+      batchAttempt,
+      ["batchId", "no", "at", "node", "code", "detail"],
+      "q",
+      `FROM (SELECT a.batch_id, a.no, a.at, a.node, a.code, a.detail,
+    ROW_NUMBER() OVER (PARTITION BY a.batch_id ORDER BY a.no DESC) AS place
+  FROM batch_attempt AS a WHERE ${isIn("a.batch_id", ":ids")}) AS q
+WHERE q.place <= :last ORDER BY q.batch_id, q.no DESC`,
+    ),
+  ]);
+  return { attempts: (ids, most) => last.rows({ ids, last: most }) };
 }

@@ -1,29 +1,48 @@
-/** The seams, as far as their units are the same in all dialects. */
-import { attemptUnits } from "./attempts.ts";
+/** The methods of the store whose units are the same in all dialects. */
+
+import { outboxUnits } from "./deliveries.ts";
+import { errorGroupUnits } from "./error-groups.ts";
 import { fairnessUnits } from "./fairness.ts";
 import { figureUnits } from "./figures.ts";
-import { keyUnits } from "./keys.ts";
+import { endedScopeUnits, keyUnits } from "./keys.ts";
 import { moveUnits } from "./moves.ts";
-import { outboxUnits } from "./outbox.ts";
-import { readUnits } from "./reads.ts";
+import { orderUnits } from "./order.ts";
+import { attemptUnits, readUnits } from "./reads.ts";
 import { removalUnits } from "./removal.ts";
-import { type Repeats, repeatUnits } from "./repeats.ts";
+import { undoUnits } from "./undo.ts";
 import type { Units } from "./unit.ts";
+import { keyAndQuotaUnits, type UploadChecks } from "./uploads.checks.ts";
 import { uploadUnits } from "./uploads.ts";
 import { versionUnits } from "./versions.ts";
 import { workUnits } from "./work.ts";
 
-export const sharedStore = (on: Units, repeats: Repeats) => ({
+export const sharedStore = (on: Units, checks: UploadChecks) => ({
   ...attemptUnits(on),
+  ...errorGroupUnits(on),
   ...fairnessUnits(on),
   ...figureUnits(on),
   ...keyUnits(on),
+  ...endedScopeUnits(on),
   ...moveUnits(on),
+  ...orderUnits(on),
   ...outboxUnits(on),
   ...readUnits(on),
   ...removalUnits(on),
-  ...repeatUnits(on, repeats),
-  ...uploadUnits(on, repeats),
+  ...undoUnits(on),
+  ...keyAndQuotaUnits(on, checks),
+  ...uploadUnits(on, checks),
   ...versionUnits(on),
   ...workUnits(on),
 });
+
+/** Binds a dialect's own units to its connections, so that they become methods of the store. */
+export const bindUnits = <On, Units extends Record<string, (on: On, ...args: never[]) => unknown>>(
+  units: Units,
+  on: On,
+) => Object.fromEntries(Object.entries(units).map(([name, unit]) => [name, unit.bind(null, on)])) as Bound<Units>;
+
+type Bound<Units> = {
+  [Name in keyof Units]: Units[Name] extends (on: never, ...args: infer Args) => infer Answer
+    ? (...args: Args) => Answer
+    : never;
+};

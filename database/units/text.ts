@@ -1,11 +1,11 @@
-/** The mini-language of units into a dialect's text: its parameters, and the tables and row sets after FROM and JOIN. */
-import { isUuid, storable } from "../text.ts";
-import type { RowSet, Step } from "./steps.ts";
+/** Replaces, in the SQL text of a unit, the parameters and the row sets after FROM and JOIN by what a dialect writes for them. */
+import { isUuid, storable } from "../rows.ts";
+import { type RowSet, type Step, scalarsOf } from "./steps.ts";
 import type { ParamKind, Plan } from "./unit.ts";
 
 interface Words {
   param(name: string): string;
-  /** What stands for a row set, with its own name as alias. */
+  /** The text for a row set, with its name as the alias. */
   rowSet(name: string): string;
 }
 
@@ -14,11 +14,15 @@ const WORD = /'[^']*'|(?<![:\w]):(\w+)|\b(FROM|JOIN) (\w+)\b(?!\.)/g;
 /** Throws for a parameter that the unit does not have. */
 export function translated(text: string, plan: Plan, { param, rowSet }: Words): string {
   const sets = setsOf(plan.steps);
-  const counts = plan.steps.map((step) => (step.do === "remove" ? step.countAs : undefined));
+  const known = [
+    "now",
+    ...Object.keys(plan.params),
+    ...plan.steps.flatMap((step) => (step.do === "remove" && step.countAs ? [step.countAs] : [])),
+    ...plan.steps.flatMap((step) => scalarsOf(step).map(([value]) => value)),
+  ];
   return text.replaceAll(WORD, (all, name?: string, word?: string, table?: string) => {
     if (name !== undefined) {
-      if (name !== "now" && !counts.includes(name) && !Object.hasOwn(plan.params, name))
-        throw new Error(`The unit has no parameter :${name}.`);
+      if (!known.includes(name)) throw new Error(`The unit has no parameter :${name}.`);
       return param(name);
     }
     return table !== undefined && sets.has(table) ? `${word} ${rowSet(table)}` : all;
@@ -30,8 +34,8 @@ export const setsOf = (steps: Step[]): Map<string, RowSet> =>
   new Map(steps.flatMap((step) => ("into" in step && step.into ? [[step.into.name, step.into] as const] : [])));
 
 /**
- * A value as it is stored, whatever the dialect: text that every server takes, bytes as bytes. What is no id is NULL, which no
- * id equals, and is not among ids.
+ * The value of a parameter as every dialect sends it. Characters that a server would refuse are replaced. Hexadecimal digits
+ * become bytes. A malformed UUID becomes NULL, which equals no id; in a list it is left out.
  */
 export function storedValue(kind: ParamKind, value: unknown): unknown {
   if (value === null || value === undefined) return null;

@@ -1,5 +1,5 @@
 /**
- * How a unit of the store is written, once for all dialects.
+ * Units of the store, written once for all dialects. This is how a unit is written:
  *
  *   const fail = on.unit({ clientId: "bigint", error: "text" }, () => [
  *     update(delivery, { set: "state = 'failed', attempts = attempts + 1", where: "client_id = :clientId", into: failed }),
@@ -7,20 +7,21 @@
  *   ]);
  *   … await fail.changed({ clientId, error })
  *
- * A unit is a transaction, and goes to the database as one message: no row is locked while a client thinks. It becomes one
+ * A unit is a transaction, and goes to the database as one message, so no row stays locked during a round trip. It becomes one
  * statement on PostgreSQL (each step a CTE), one batch on SQL Server (row sets are table variables), and one synchronous
  * section on SQLite.
  *
- * - The text is plain SQL. `:name` is a parameter, `:now` the database's clock, the same in the whole unit. A table or a row set
- *   stands right after FROM or JOIN, with `AS alias` or under its own name. What dialects spell in different ways is a
- *   fragment (`first`, `isIn`, `least`, …).
- * - The first step decides: where it changes no row, nothing else may be written, so each step after it draws from a row set
+ * - The text is plain SQL. `:name` is a parameter. `:now` is the database's clock, the same in the whole unit. A table or a row
+ *   set stands right after FROM or JOIN, with `AS alias` or under its own name. What dialects spell differently is a fragment
+ *   (`first`, `isIn`, `least`, …).
+ * - The first step decides. If it changes no row, nothing else may be written. So each later step reads from a row set
  *   (`from: "failed"`, or `IN (SELECT id FROM failed)`).
- * - On PostgreSQL all steps see the rows as they were before the unit; what one needs of an earlier one comes by a row set. No two
- *   steps write the same row.
- * - Steps stand in the order of locks: batch, client_queue, keys, the rest.
- * - The text of a unit is made when the database opens, and is constant. Where it depends on what is asked, each shape of it is
- *   a unit of its own (`shapes`).
+ * - On PostgreSQL all steps see the rows as they were before the unit. A step that needs the result of an earlier one reads its
+ *   row set. No two steps may write the same row.
+ * - Steps are in the order of locks: batch, batch_work, client_queue, keys, the rest. A step that locks or updates several rows
+ *   which others lock too finds them `byKey`: SQL Server then takes them one by one, in the order of their keys.
+ * - The text of a unit is made when the database opens, and is constant. If the text depends on the call, each variant of it is
+ *   a separate unit (`shapes`).
  */
 import type { ColumnKind } from "../dialect.ts";
 import type { Answer, Reading, Step } from "./steps.ts";
@@ -42,53 +43,51 @@ type Given<K> = K extends "ids"
           : number | null;
 type Values<P extends Params> = { [N in keyof P]: Given<P[N]> };
 
-/** What dialects spell in different ways. */
+/** SQL that dialects spell in different ways. */
 export interface Fragments {
   /** A SELECT of the first `count` rows; `body` is what follows the word SELECT. */
   first(count: string | number, body: string): string;
-  /** Whether the column is in a list parameter. */
+  /** The condition that the column is in a list parameter. */
   isIn(column: string, list: string, kind?: "ids" | "uuids" | "texts"): string;
-  /** A table with the column `key_hash`: the keys of a list parameter, which holds their hexadecimal digits. */
+  /** A table with the column `key_hash`, made of a list parameter with the keys as hexadecimal digits. */
   keysIn(list: string): string;
   /** The length of a text in bytes, without reading it. */
   bytesOf(column: string): string;
-  /** At the end of a SELECT that is planned anew each time: one plan would be kept for clients and states of all sizes. */
+  /** For the end of a SELECT: has it planned anew each time, because one plan does not fit clients of all sizes. */
   plannedAnew: string;
-  /** A `first` in a piece that is deleted: no more rows than a server locks one by one. */
+  /** The count for a `first` of rows to delete: not more rows than the server locks one by one. */
   mostDeleted(count: string): string;
-  /** Whether small batches are worked in groups, of which each takes one place of its client. */
-  hasGroups: boolean;
   least(a: string, b: string): string;
   greatest(a: string, b: string): string;
-  /** A table in a FROM whose rows are taken by others right now: they are passed by. Only inside of `take`. */
-  passingBy(table: string): string;
-  /** Inside of `among` of a `take`: nothing of this column was taken by the same call. Begins with AND, or is nothing. */
+  /** A table in a FROM, without the rows that others have locked. Only inside of `take`. */
+  skipLocked(table: string): string;
+  /** For `among` of a `take`: the condition that this call has taken no row with the same value. Begins with AND, or is empty. */
   untaken(column: string): string;
-  /** `client_queue AS q`, read along the index of clients that may have something to be claimed, in the order of their turns. */
+  /** `client_queue AS q`, read along the index of clients that may have a batch to claim, in the order of their turns. */
   waitingQueues: string;
-  /** From FROM on: batches `r` of a client that are ready, whether they are due or not. By `r.id` the oldest comes first. */
+  /** The text from FROM on: the ready batches `r` of a client, due or not. Ordered by `r.id`, the oldest comes first. */
   readyOf(client: string): string;
-  /** From FROM on: batches `r` that are ready, of the clients in a list parameter, inside of a `first` of so many. */
+  /** The text from FROM on: the ready batches `r` of the clients in a list parameter. For a `first` of `count`. */
   readyOfAll(clients: string, count: number): string;
-  /** From FROM on: batches `few` in a state that has few of them, found by index. */
-  inPassing(state: string): string;
+  /** The text from FROM on: the batches `few` in a transient state, found by an index. */
+  inTransientState(state: string): string;
 }
 
-/** What a dialect makes a text of. */
+/** A unit before a dialect renders it. */
 export interface Plan {
   params: Params;
   steps: Step[];
 }
 
 export interface Outcome {
-  /** Of the last step, where that answers some. */
+  /** The rows of the last step, if it answers rows. */
   rows: Record<string, unknown>[];
-  /** By the first step. */
+  /** How many rows the first step changed. */
   changed: number;
 }
 export type Run = (values: Record<string, unknown>) => Promise<Outcome>;
 
-/** Where units run. */
+/** What a dialect provides to run units. */
 export interface Runner {
   fragments: Fragments;
   prepare(plan: Plan): Run;
@@ -98,7 +97,7 @@ export interface Runner {
 export interface Unit<P extends Params, R> {
   rows(values: Values<P>): Promise<R[]>;
   row(values: Values<P>): Promise<R | undefined>;
-  /** How many rows its first step has changed. */
+  /** Runs the unit, and answers how many rows its first step changed. */
   changed(values: Values<P>): Promise<number>;
 }
 
@@ -125,7 +124,7 @@ export class Units {
   }
 }
 
-/** One unit for each shape, made when it is first asked for. There have to be few. */
+/** Makes a unit for each shape when it is first used, and keeps it. So there must be few shapes. */
 export function shapes<S, U>(make: (shape: S) => U): (shape: S) => U {
   const made = new Map<string, U>();
   return (shape) => {

@@ -1,15 +1,19 @@
-/** A body on its way to become a batch. Its commit is each dialect's own. */
-import { decided } from "../decided.ts";
+/** Uploads until their commit, which is in uploads.commit.ts. */
+
+import type { StoredChunk } from "../../services/batch/batch.domain.ts";
+import type { NewBatch } from "../../services/imports/imports.domain.ts";
 import { batch, batchChunk, batchWork, idempotencyKey } from "../schema/tables.ts";
-import type { BatchStore, NewBatch, StoredChunk } from "../store.ts";
-import { heldBy, KEY_IS_FREE, type Repeats } from "./repeats.ts";
+import type { BatchStore } from "../store.ts";
+import { writtenOrRefused } from "../upload-refusal.ts";
 import { insert, lock, remove, rowSet, type Step, select, update } from "./steps.ts";
 import { type Params, shapes, type Units } from "./unit.ts";
+import { heldBy, KEY_IS_FREE, type UploadChecks } from "./uploads.checks.ts";
 
 const BEGUN = {
   publicId: "uuid",
   clientId: "bigint",
   policyVersion: "int",
+  dataset: "name",
   format: "name",
   requestId: "name",
   leaseMs: "bigint",
@@ -17,13 +21,14 @@ const BEGUN = {
 const MADE = rowSet("made", batch, ["id", "clientId", "phase", "version"]);
 const LEASE = ":now + :leaseMs";
 
-/** A receiving row and its lease, where `where` holds. */
+/** The steps that insert a receiving row and its lease, if `where` holds. */
 const begun = (where?: string): Step[] => [
   insert(batch, {
     values: {
       public_id: ":publicId",
       client_id: ":clientId",
       policy_version: ":policyVersion",
+      dataset: ":dataset",
       format: ":format",
       request_id: ":requestId",
       state: "'receiving'",
@@ -50,12 +55,12 @@ const begun = (where?: string): Step[] => [
   }),
 ];
 
-const zeros = (...names: string[]) => Object.fromEntries(names.map((name) => [name, "0"]));
+export const zeros = (...names: string[]) => Object.fromEntries(names.map((name) => [name, "0"]));
 const ID = select<{ id: number }>('SELECT made.id AS "id" FROM made');
 
 type Uploads = "beginUpload" | "beginKeyedUpload" | "appendChunks" | "touchUploads" | "voidUpload";
 
-export function uploadUnits(on: Units, { keyHolder, clearKey }: Repeats): Pick<BatchStore, Uploads> {
+export function uploadUnits(on: Units, { keyHolder, clearKey }: UploadChecks): Pick<BatchStore, Uploads> {
   const begin = on.unit(BEGUN, () => [...begun(), ID]);
   const beginKeyed = on.unit({ ...BEGUN, key: "name" }, () => [
     ...begun(KEY_IS_FREE),
@@ -72,7 +77,7 @@ export function uploadUnits(on: Units, { keyHolder, clearKey }: Repeats): Pick<B
   return {
     beginUpload: async (made: NewBatch, leaseMs) => ((await begin.row({ ...made, leaseMs })) as { id: number }).id,
     beginKeyedUpload: (made, leaseMs, key) =>
-      decided(
+      writtenOrRefused(
         async () => (await beginKeyed.row({ ...made, leaseMs, key })) ?? null,
         () => heldBy(keyHolder, made.clientId, key),
         () => clearKey(made.clientId, key),
@@ -97,6 +102,7 @@ function appending(on: Units): BatchStore["appendChunks"] {
   });
   return async (id, chunks, leaseMs) => {
     const values = { id, leaseMs, ...Object.assign({}, ...chunks.map(chunkValues)) };
+    // The parameters of a chunk carry its number, which the types cannot express.
     return (await append(chunks.length).changed(values as never)) > 0;
   };
 }
@@ -112,22 +118,22 @@ const CHUNK = {
 } as const satisfies Params;
 const CHUNK_COLUMNS = ["no", "first_record", "first_line", "records", "codec", "oversized", "body"];
 
-/** The i-th chunk of a unit, of the batch in `from`. */
-function chunkStep(i: number, from: string): { params: Params; step: Step } {
+/** The step that inserts the i-th chunk of a unit. The batch's id is in the column `id` of `from`. */
+export function chunkStep(i: number, from: string, id = "batch_id"): { params: Params; step: Step } {
   const names = Object.keys(CHUNK).map((name) => `${name}${i}`);
   const values = Object.fromEntries(CHUNK_COLUMNS.map((column, at) => [column, `:${names[at]}`]));
   return {
     params: Object.fromEntries(Object.entries(CHUNK).map(([name, kind]) => [`${name}${i}`, kind])),
-    step: insert(batchChunk, { values: { batch_id: `${from}.batch_id`, ...values }, from }),
+    step: insert(batchChunk, { values: { batch_id: `${from}.${id}`, ...values }, from }),
   };
 }
 
-const chunkValues = ({ oversized, ...chunk }: StoredChunk, i: number) => {
+export const chunkValues = ({ oversized, ...chunk }: StoredChunk, i: number) => {
   const values = { ...chunk, oversized: oversized.length === 0 ? null : JSON.stringify(oversized) };
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [`${name}${i}`, value]));
 };
 
-/** Takes an upload away from its node. An older version has its lease in `batch`. */
+/** Takes an upload away from its node. An upload of an older version has its lease in `batch`. */
 function voiding(on: Units, onlyDue: boolean) {
   const isDue = (column: string) => (onlyDue ? ` AND ${column} <= :now` : "");
   return on.unit({ id: "bigint" }, ({ least }) => [
@@ -136,7 +142,7 @@ function voiding(on: Units, onlyDue: boolean) {
       where: `batch_id IN (SELECT id FROM locked)${isDue("due_at")}`,
       into: rowSet("work", batchWork, ["batchId"]),
     }),
-    // Due at once: should this node die before it has wiped the upload, the sweep finds it.
+    // Due at once, so that a sweep deletes the upload if this node dies before it does.
     update(batch, {
       set: `fence = fence + 1, due_at = ${least("coalesce(batch.due_at, :now)", ":now")}`,
       where: `id IN (SELECT id FROM locked)${onlyDue ? " AND (due_at <= :now OR EXISTS (SELECT 1 FROM work))" : ""}`,

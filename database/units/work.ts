@@ -1,7 +1,7 @@
-/** What a worker does beside claims and commits, which are each dialect's own. */
+/** A worker's units beside claim and commit: read a chunk, renew leases. Claim and commit are each dialect's own. */
 import { batchChunk, batchWork } from "../schema/tables.ts";
 import type { BatchStore } from "../store.ts";
-import { ofBatch } from "./echo.ts";
+import { ofBatch } from "./batches.ts";
 import { lock, rowSet, select, selectFrom, update } from "./steps.ts";
 import type { Units } from "./unit.ts";
 
@@ -14,14 +14,15 @@ export function workUnits(on: Units): Pick<BatchStore, "readChunk" | "extendLeas
       "FROM batch_chunk AS c WHERE c.batch_id = :id AND c.no = :no",
     ),
   ]);
-  const extend = on.unit({ owner: "name", ids: "ids", leaseMs: "bigint" }, ({ isIn }) => [
+  const extend = on.unit({ owner: "name", ids: "ids", leaseMs: "bigint" }, () => [
     lock(batchWork, {
-      where: `${isIn("batch_id", ":ids")} AND owner = :owner`,
+      where: "owner = :owner",
+      byKey: { column: "batch_id", of: ":ids" },
       into: rowSet("locked", batchWork, ["batchId"]),
     }),
     update(batchWork, {
       set: "due_at = :now + :leaseMs",
-      where: "batch_id IN (SELECT locked.batch_id FROM locked)",
+      byKey: { column: "batch_id", of: "locked" },
       into: rowSet("extended", batchWork, ["batchId", "fence"]),
     }),
     select<{ id: number; fence: number }>('SELECT extended.batch_id AS "id", extended.fence AS "fence" FROM extended'),

@@ -7,9 +7,13 @@ import type {
   RecordValidator,
   RejectedRecord,
 } from "../formats.ts";
+import type { Read } from "../read/read.ts";
 import { joined } from "../text-lines.ts";
 import { ReportRoom } from "./fault-bounds.ts";
+import { FaultGroups } from "./fault-groups.ts";
 import { CHUNK_CHARACTERS, isLongerThan, namesOf } from "./record-growth.ts";
+import type { RecordNumbers } from "./record-numbers.ts";
+import { maskedFault, type Sensitive } from "./sensitive.ts";
 
 /** What a chunk holds that is needed to check it. */
 export type ChunkContent = Pick<RawChunk, "firstLine" | "records" | "data" | "oversized">;
@@ -18,6 +22,8 @@ export interface CheckSpec {
   format: Format;
   envelope: Envelope;
   validator: RecordValidator;
+  /** Of the policy: how cells are read, and which field each column fills. */
+  read?: Read | null;
   /** Whether the accepted records are wanted as values too, for a handler. */
   values: boolean;
   maxRecordBytes: number;
@@ -25,27 +31,32 @@ export interface CheckSpec {
   maxGrowth?: number;
   /** So many faults the error report may list yet; where omitted, as many as a chunk ever may. */
   maxFaults?: number;
+  /** Fields whose values no fault has. */
+  sensitive?: Sensitive;
 }
 
-type VerdictSpec = Pick<CheckSpec, "values" | "maxFaults" | "maxRecordBytes" | "maxGrowth" | "validator">;
+type VerdictSpec = Pick<CheckSpec, "values" | "maxFaults" | "maxRecordBytes" | "maxGrowth" | "validator" | "sensitive">;
 
 /** Takes the verdict on each record of a chunk, in order. */
 export class ChunkVerdict {
   readonly #texts: string[] = [];
   readonly #rejected: RejectedRecord[] = [];
   readonly #unlisted: number[] = [];
+  readonly #groups = new FaultGroups();
   readonly #values: Record<string, unknown>[] | null;
   readonly #report: ReportRoom;
   readonly #maxRecordBytes: number;
-  readonly #growth: number;
+  readonly #validator: RecordValidator;
+  readonly #sensitive: Sensitive;
   /** Characters that further accepted records may have. */
   #room: number;
   /** Characters that defaults may add to further ones. */
   #growthRoom: number;
 
-  constructor({ values, maxFaults, maxRecordBytes, maxGrowth, validator }: VerdictSpec) {
+  constructor({ values, maxFaults, maxRecordBytes, maxGrowth, validator, sensitive = [] }: VerdictSpec) {
+    this.#sensitive = sensitive;
     this.#maxRecordBytes = maxRecordBytes;
-    this.#growth = validator.growth;
+    this.#validator = validator;
     this.#room = CHUNK_CHARACTERS + maxRecordBytes;
     this.#values = values ? [] : null;
     this.#growthRoom = maxGrowth ?? Number.POSITIVE_INFINITY;
@@ -63,8 +74,9 @@ export class ChunkVerdict {
    */
   growthFaults(value: Record<string, unknown>, sent: number, isRow: boolean): RecordFault[] | null {
     const limit = this.#maxRecordBytes;
+    const { growth } = this.#validator;
     // A character has up to three bytes of UTF-8. Most records need no further look.
-    if (this.#growth === 0 || 3 * sent + this.#growth <= Math.min(limit, this.#room)) return null;
+    if (growth === 0 || 3 * sent + growth <= Math.min(limit, this.#room)) return null;
     if (isLongerThan(value, isRow ? limit + namesOf(Object.keys(value)) : limit)) return grownTooLong(limit);
     return isLongerThan(value, this.#room) ? CHUNK_FULL : null;
   }
@@ -83,9 +95,19 @@ export class ChunkVerdict {
     return null;
   }
 
-  /** Of a record that the report has no room for, only its place is kept. PostgreSQL takes no NUL in a text, ever. */
-  reject(line: number | null, raw: string, errors: RecordFault[]): void {
+  /** The same of a row's record, whose text is still to be written. `numbers`: those of it that no double holds. */
+  acceptRow(record: Record<string, unknown>, numbers: RecordNumbers): RecordFault[] | null {
+    const text = numbers.size === 0 ? JSON.stringify(record) : numbers.stringify(record);
+    const { filled, growth } = this.#validator;
+    const grown = filled ? Math.min(growth, text.length) : 0;
+    return this.accept(text, numbers.size === 0 ? record : numbers.delivered(record), grown);
+  }
+
+  /** Of a record that the report has no room for, only its place is kept, and its faults are counted. PostgreSQL takes no NUL in a text, ever. */
+  reject(line: number | null, raw: string, faults: RecordFault[]): void {
     const index = this.records;
+    const errors = this.#sensitive.length === 0 ? faults : faults.map((fault) => maskedFault(fault, this.#sensitive));
+    this.#groups.add({ record: index, line, errors });
     if (!this.#report.take(errors)) this.#unlisted.push(index);
     else this.#rejected.push({ index, line, raw: raw.replaceAll("\0", "\uFFFD"), errors });
   }
@@ -98,6 +120,7 @@ export class ChunkVerdict {
       text,
       rejected: this.#rejected,
       unlisted: this.#unlisted,
+      grouped: this.#groups.plain,
       values: this.#values,
     };
   }

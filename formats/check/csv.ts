@@ -1,6 +1,11 @@
 import { isUtf8 } from "node:buffer";
-import Papa from "papaparse";
-import type { CheckedChunk, Envelope, RecordFault } from "../formats.ts";
+import { CellReader, type QuoteFault } from "../csv/cells.ts";
+import { asUtf8, dialectOf, isPlainDialect } from "../csv/dialect.ts";
+import { type CsvPlace, csvRecordStarts } from "../csv/scan.ts";
+import type { CheckedChunk, RecordFault } from "../formats.ts";
+import { putInto, WRONG } from "../read/cell.ts";
+import { formatFault, withCells, withSchemaFaults } from "../read/faults.ts";
+import { type Plans, plansOf } from "../read/plans.ts";
 import { ByteStore } from "../split/bytes.ts";
 import {
   assertRecords,
@@ -12,36 +17,35 @@ import {
   wholeFault,
 } from "./chunk-verdict.ts";
 import { JsonRows } from "./csv-json.ts";
-import { csvRecordStarts } from "./csv-scan.ts";
 import type { Pace } from "./pace.ts";
-import { RecordNumbers } from "./record-numbers.ts";
+import { RecordNumbers, TooManyNumbers } from "./record-numbers.ts";
 
 const LF = 10;
 const NO_ROWS = Buffer.alloc(0);
 
-type CsvPlace = ReturnType<typeof csvRecordStarts>[number];
-
 /** Checks the rows of a chunk of CSV. */
-export async function checkCsvChunk(chunk: ChunkContent, spec: CheckSpec, pace: Pace): Promise<CheckedChunk> {
+export async function checkCsvChunk(stored: ChunkContent, spec: CheckSpec, pace: Pace): Promise<CheckedChunk> {
+  const { envelope, read = null, validator } = spec;
+  const chunk = { ...stored, data: asUtf8(stored.data, envelope) };
   const verdict = new ChunkVerdict(spec);
-  const check = new CsvCheck(chunk, spec, verdict);
-  const rows = jsonRows(chunk, spec);
+  const plans = plansOf(envelope, read, validator);
+  const check = new CsvCheck(chunk, spec, plans, verdict);
+  const rows = jsonRows(chunk, spec, plans);
   const checked = rows === null ? await check.eachAlone(pace) : await check.rows(rows, pace);
   assertRecords(verdict, chunk);
   return checked;
 }
 
-/** Null where a record may be too long or no UTF-8, or where it is not known in time what the columns' cells become. */
-function jsonRows({ data, oversized }: ChunkContent, { envelope, validator }: CheckSpec): JsonRows | null {
-  const { charset, delimiter = ",", header = [] } = envelope;
-  if (oversized.length > 0 || (charset !== "windows-1252" && !isUtf8(data))) return null;
-  const kinds = validator.cellKinds(header);
-  if (kinds === null) return null;
-  const columns = header.map((name, i) => ({ name, kinds: kinds[i] ?? null }));
-  return new JsonRows(charset === "windows-1252" ? Buffer.from(decode(data, envelope)) : data, columns, delimiter);
+/**
+ * Null where a record may be too long or no UTF-8, where it is not known in time what the columns' cells become, and for
+ * rows that are written or nested in an unusual way.
+ */
+function jsonRows({ data, oversized }: ChunkContent, { envelope }: CheckSpec, plans: Plans): JsonRows | null {
+  const isNested = plans.columns.some(({ path }) => path !== null && path.length > 1);
+  if (!plans.areTyped || isNested || oversized.length > 0) return null;
+  if (!isPlainDialect(dialectOf(envelope)) || !isUtf8(data)) return null;
+  return new JsonRows(data, plans, envelope.delimiter ?? ",");
 }
-
-const isBlank = (row: string[]): boolean => row.length === 1 && row[0] === "";
 
 /** A name of which JavaScript makes a property before all others, wherever it stands. */
 const isIndex = (name: string): boolean => /^(?:0|[1-9]\d{0,9})$/.test(name);
@@ -49,24 +53,25 @@ const isIndex = (name: string): boolean => /^(?:0|[1-9]\d{0,9})$/.test(name);
 class CsvCheck {
   readonly #chunk: ChunkContent;
   readonly #spec: CheckSpec;
+  readonly #plans: Plans;
   readonly #verdict: ChunkVerdict;
-  readonly #header: string[];
-  readonly #namesProto: boolean;
   /** Whether a row's line of JSON is the text of its record: nothing is put in, and JavaScript keeps the order of its names. */
   readonly #keepsLines: boolean;
   /** Those of the record at hand. */
   readonly #numbers = new RecordNumbers();
   readonly #oversized: ReadonlySet<number>;
+  readonly #reader: CellReader;
   #places: CsvPlace[] | undefined;
 
-  constructor(chunk: ChunkContent, spec: CheckSpec, verdict: ChunkVerdict) {
+  constructor(chunk: ChunkContent, spec: CheckSpec, plans: Plans, verdict: ChunkVerdict) {
     this.#chunk = chunk;
     this.#spec = spec;
+    this.#plans = plans;
     this.#verdict = verdict;
     this.#oversized = new Set(chunk.oversized);
-    this.#header = spec.envelope.header ?? [];
-    this.#namesProto = this.#header.includes("__proto__");
-    this.#keepsLines = spec.validator.growth === 0 && !this.#header.some(isIndex);
+    this.#reader = new CellReader(dialectOf(spec.envelope));
+    this.#keepsLines =
+      spec.validator.growth === 0 && !plans.columns.some(({ path }) => path !== null && isIndex(path[0] as string));
   }
 
   /** The fast way. Where each row is accepted as it was written, these lines are the answer. */
@@ -84,7 +89,7 @@ class CsvCheck {
         whole.append(block, 0, block.length);
       }
       const line = lines[next++] as string;
-      const isKept = line === "" ? this.#alone(i) : this.#line(line);
+      const isKept = line === "" ? this.#alone(i) : this.#line(line, i);
       isWhole &&= isKept;
     });
     if (next < lines.length || rows.next() !== null) throw new Error("The chunk has more rows than records.");
@@ -92,18 +97,27 @@ class CsvCheck {
   }
 
   /** Whether the line is now an accepted record just as it stands. */
-  #line(line: string): boolean {
+  #line(line: string, index: number): boolean {
     const { validator } = this.#spec;
     const verdict = this.#verdict;
     const record = JSON.parse(line);
-    let faults = validator.check(record, this.#numbers, true) ?? verdict.growthFaults(record, line.length, true);
-    if (faults === null) {
-      const text = this.#keepsLines ? line : JSON.stringify(record);
-      faults = verdict.accept(text, record, validator.filled ? text.length - line.length : 0);
+    const faults = validator.check(record, this.#numbers, true);
+    if (faults !== null) {
+      this.#reject(withCells(faults, this.#plans, this.#cellsOf(index)));
+      return false;
     }
-    if (faults === null) return this.#keepsLines;
-    this.#reject(faults);
+    const text = this.#keepsLines ? line : JSON.stringify(record);
+    const full =
+      verdict.growthFaults(record, line.length, true) ??
+      verdict.accept(text, record, validator.filled ? text.length - line.length : 0);
+    if (full === null) return this.#keepsLines;
+    this.#reject(full);
     return false;
+  }
+
+  #cellsOf(index: number): string[] {
+    const { start, end } = this.#placesOf()[index] as CsvPlace;
+    return this.#reader.cells(this.#chunk.data.toString("utf8", start, end));
   }
 
   /** The slow way: each record alone, so that a wrong one spoils no other. */
@@ -114,40 +128,58 @@ class CsvCheck {
 
   /** False: no line of it is written. */
   #alone(index: number): false {
-    const { envelope, maxRecordBytes } = this.#spec;
+    const { maxRecordBytes } = this.#spec;
     const place = this.#placesOf()[index];
     if (place === undefined) return false;
     const bytes = this.#chunk.data.subarray(place.start, place.end);
     if (this.#oversized.has(index)) this.#reject(tooLarge(maxRecordBytes));
-    else if (envelope.charset !== "windows-1252" && !isUtf8(bytes)) this.#reject(encodingFault("UTF-8"));
-    else this.#record(decode(bytes, envelope));
+    else if (!isUtf8(bytes)) this.#reject(encodingFault(this.#spec.envelope.encoding ?? "UTF-8"));
+    else this.#record(bytes.toString());
     return false;
   }
 
-  /** Ends with LF again, without which Papa refuses spaces after a last quote. Its LF may give a blank row. */
   #record(text: string): void {
-    const { delimiter = "," } = this.#spec.envelope;
-    const { data, errors } = new Papa.Parser({ delimiter, newline: "\n" }).parse(
-      `${text}\n`,
-      0,
-      false,
-    ) as Papa.ParseResult<string[]>;
-    const [row, ...rest] = data;
-    if (errors.length === 0 && row !== undefined && rest.every(isBlank)) this.#row(row);
-    else this.#reject(wholeFault("malformed", "A quote is out of place."));
+    const cells = this.#reader.cells(text);
+    const { fault } = this.#reader;
+    const faults = fault === null ? this.#widthFaults(cells) : wholeFault("malformed", quoteMessage(fault));
+    if (faults === null) this.#row(cells);
+    else this.#reject(faults);
+  }
+
+  #widthFaults(cells: string[]): RecordFault[] | null {
+    const { columns, least, nameless } = this.#plans;
+    const expected = columns.length;
+    if (cells.length < least || cells.length > expected + nameless)
+      return wholeFault("columns", `The row should have ${expected} cells, and has ${cells.length}.`);
+    const stray = cells.findIndex((cell, i) => i >= expected && cell.trim() !== "");
+    return stray < 0 ? null : wholeFault("columns", `Cell ${stray + 1} stands in a column without a name.`);
   }
 
   #row(cells: string[]): void {
-    const expected = this.#header.length;
-    if (cells.length !== expected) {
-      this.#reject(wholeFault("columns", `The row should have ${expected} cells, and has ${cells.length}.`));
-      return;
-    }
-    const record = this.#namesProto ? recordWithProto(this.#header, cells) : recordOf(this.#header, cells);
+    const { columns, areTyped } = this.#plans;
     const numbers = this.#numbers;
-    const faults =
-      this.#spec.validator.check(record, numbers) ?? this.#growthFaults(record, cells) ?? this.#accept(record);
-    if (faults !== null) this.#reject(faults);
+    const record: Record<string, unknown> = {};
+    const wrong: RecordFault[] = [];
+    const end = Math.min(cells.length, columns.length);
+    try {
+      for (let i = 0; i < end; i++) {
+        const plan = columns[i] as Plans["columns"][number];
+        if (plan.path === null) continue;
+        const cell = cells[i] as string;
+        const value = plan.value(cell, numbers);
+        if (value === WRONG) wrong.push(formatFault(plan));
+        if (value !== undefined) putInto(record, plan.path, value === WRONG ? cell : value);
+      }
+      const found = withSchemaFaults(wrong, this.#spec.validator.check(record, numbers, areTyped));
+      const faults =
+        found === null
+          ? (this.#growthFaults(record, cells) ?? this.#verdict.acceptRow(record, numbers))
+          : withCells(found, this.#plans, cells);
+      if (faults !== null) this.#reject(faults);
+    } catch (error) {
+      if (!(error instanceof TooManyNumbers)) throw error;
+      this.#reject([error.fault]);
+    }
     if (numbers.size > 0) numbers.clear();
   }
 
@@ -157,43 +189,19 @@ class CsvCheck {
     return this.#verdict.growthFaults(record, sent, true);
   }
 
-  /** Not null: there is no room for it. */
-  #accept(record: Record<string, unknown>): RecordFault[] | null {
-    const numbers = this.#numbers;
-    const text = numbers.size === 0 ? JSON.stringify(record) : numbers.stringify(record);
-    const { filled, growth } = this.#spec.validator;
-    const grown = filled ? Math.min(growth, text.length) : 0;
-    return this.#verdict.accept(text, numbers.size === 0 ? record : numbers.delivered(record), grown);
-  }
-
   /** Lines and raw text are looked up only now: most chunks have nothing to reject. */
   #reject(faults: RecordFault[]): void {
     const place = this.#placesOf()[this.#verdict.records] as CsvPlace;
     const { firstLine, data } = this.#chunk;
-    const raw = decode(data.subarray(place.start, place.end), this.#spec.envelope);
+    const raw = data.toString("utf8", place.start, place.end);
     this.#verdict.reject(firstLine === null ? null : firstLine + place.line, raw, faults);
   }
 
   #placesOf(): CsvPlace[] {
-    this.#places ??= csvRecordStarts(this.#chunk.data, this.#spec.envelope.delimiter ?? ",");
+    this.#places ??= csvRecordStarts(this.#chunk.data, dialectOf(this.#spec.envelope));
     return this.#places;
   }
 }
 
-/** An empty cell is an absent field. */
-function recordOf(header: string[], cells: string[]): Record<string, unknown> {
-  const record: Record<string, unknown> = {};
-  for (let i = 0; i < header.length; i++) {
-    if (cells[i] !== "") record[header[i] as string] = cells[i];
-  }
-  return record;
-}
-
-/** An assignment to `__proto__` would make no property. */
-const recordWithProto = (header: string[], cells: string[]): Record<string, unknown> =>
-  Object.fromEntries(header.map((name, i) => [name, cells[i]]).filter(([, cell]) => cell !== ""));
-
-const decoder = new TextDecoder("windows-1252");
-
-const decode = (bytes: Buffer, { charset }: Envelope): string =>
-  charset === "windows-1252" ? decoder.decode(bytes) : bytes.toString();
+const quoteMessage = ({ at, isOpen }: QuoteFault): string =>
+  isOpen ? "A quoted cell never ends." : `A quote is out of place: text follows it at character ${at}.`;

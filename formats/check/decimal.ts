@@ -91,12 +91,12 @@ function remainder(digits: string, by: bigint): bigint {
 const MOST_ZEROS = 30;
 
 /** The one text of a value, however it was spelled: `1e20` and `100000000000000000000.0` are the same. */
-export function canonicalText(decimal: Decimal): string {
+export function canonicalText(decimal: Decimal, mostZeros = MOST_ZEROS): string {
   const { isNegative, digits, point } = decimal;
   if (digits === "") return "0";
   const sign = isNegative ? "-" : "";
   const after = lastPlace(decimal);
-  if (after > MOST_ZEROS || point < -MOST_ZEROS) return `${sign}${digits}e${after}`;
+  if (after > mostZeros || point < -mostZeros) return `${sign}${digits}e${after}`;
   if (after >= 0) return `${sign}${digits}${"0".repeat(after)}`;
   if (point <= 0) return `${sign}0.${"0".repeat(-point)}${digits}`;
   return `${sign}${digits.slice(0, point)}.${digits.slice(point)}`;

@@ -1,12 +1,21 @@
 /** How much is kept of a fault, of a record's faults, and of the faults of a chunk: all of it could come from outside. */
-import type { RecordFault } from "../formats.ts";
+/** One fault of a record: path of the field, stable code, sentence. */
+export interface RecordFault {
+  field: string;
+  code: string;
+  message: string;
+  /** The name of its column, where that is another one. */
+  column?: string;
+  /** What was found: the text of the cell, or the JSON text; its start, with what nobody sees written as escapes. */
+  value?: string;
+}
 
 /** Of one record: more would tell a partner nothing, and fill the database. */
 export const MAX_FAULTS = 100;
 /** Characters of a field and of a message. */
 export const MAX_TEXT = 1000;
 /** The width of its column. */
-const MAX_CODE = 255;
+export const MAX_CODE = 255;
 
 /** Of one chunk, which is one commit: so many rows, and so much text (16 to 32 MiB in memory). */
 const CHUNK_FAULTS = 100_000;
@@ -33,6 +42,10 @@ export const boundedFault = ({ field, code, message }: RecordFault): RecordFault
 /** The rows that the faults of a record take in the error report. */
 export const rowsOf = (faults: readonly RecordFault[]): number => Math.max(1, faults.length);
 
+/** The rows of the error report that these rejected records take. */
+export const storedFaults = ({ errors }: { errors: readonly { errors: readonly RecordFault[] }[] }): number =>
+  errors.reduce((sum, rejected) => sum + rowsOf(rejected.errors), 0);
+
 /** The room that a batch's error report has for the records of one chunk. */
 export class ReportRoom {
   #rows: number;
@@ -45,7 +58,11 @@ export class ReportRoom {
 
   /** Whether a record with these faults is listed. After the first one that is not, none is: the report ends there. */
   take(faults: readonly RecordFault[]): boolean {
-    const characters = faults.reduce((sum, { field, message }) => sum + field.length + message.length, 0);
+    const characters = faults.reduce(
+      (sum, { field, message, column = "", value = "" }) =>
+        sum + field.length + message.length + column.length + value.length,
+      0,
+    );
     const fits = rowsOf(faults) <= this.#rows && characters <= this.#characters;
     this.#rows = fits ? this.#rows - rowsOf(faults) : 0;
     this.#characters -= characters;

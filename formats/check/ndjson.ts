@@ -1,5 +1,8 @@
 import { isUtf8 } from "node:buffer";
+import { faultOf } from "../../lib/json-fault.ts";
 import type { CheckedChunk, RecordFault } from "../formats.ts";
+import { shownJson, shownText } from "../read/shown.ts";
+import { jsonStart } from "../recognise/json-start.ts";
 import { MAX_DEPTH } from "../split/json-element.ts";
 import { countLines, lineBlocks } from "../text-lines.ts";
 import {
@@ -14,6 +17,7 @@ import {
 import { HugeExponent } from "./decimal.ts";
 import { replaceInexact } from "./exact-json.ts";
 import { withDefaults } from "./json-defaults.ts";
+import { nameTwice } from "./json-names.ts";
 import { isNestedDeeper } from "./json-text.ts";
 import { holdsInexact } from "./number-text.ts";
 import type { Pace } from "./pace.ts";
@@ -35,6 +39,21 @@ export async function checkJsonLines(chunk: ChunkContent, spec: CheckSpec, pace:
 
 /** More long numbers in a block are read line by line, between which other work has its turn. */
 const NUMBERS_AT_ONCE = 100;
+
+/** Where each record of a chunk lies in its data, and on which line of it (from 0). Blank lines are none. */
+export function lineStarts(data: Buffer): { start: number; end: number; line: number }[] {
+  const found = [];
+  for (let start = 0, line = 0; start < data.length; line++) {
+    const newline = data.indexOf(LF, start);
+    const end = newline === -1 ? data.length : newline;
+    if (isVisible(data[start]) || data.toString("utf8", start, end).trim() !== "") found.push({ start, end, line });
+    start = end + 1;
+  }
+  return found;
+}
+
+/** A letter of ASCII that is no blank, as nearly all records begin with. */
+const isVisible = (byte = 0): boolean => byte > 32 && byte < 127;
 
 /** The fast way. Where each line is accepted as it stands, the chunk's own text is the answer. */
 async function checkText(
@@ -80,7 +99,7 @@ async function checkBytes(
     const text = bytes.toString();
     if (oversized.has(verdict.records) && !isBlank(text)) verdict.reject(line, text, tooLarge(spec.maxRecordBytes));
     else if (isUtf8(bytes)) checkLine(text, line, spec, verdict, holdsInexact(text));
-    else verdict.reject(line, withoutCr(text), encodingFault("UTF-8"));
+    else verdict.reject(line, withoutCr(text), encodingFault(spec.envelope.encoding ?? "UTF-8"));
   });
   return verdict.end();
 }
@@ -135,8 +154,32 @@ class NoRecord {
   }
 }
 
+/** What is wrong with a text that is no JSON, and at which of its characters. */
+function noJson(line: string): NoRecord {
+  const text = withoutCr(line);
+  if (mayBeDeep(text)) return malformed("The record is not valid JSON.");
+  const at = faultOf(text);
+  if (at >= text.length) return malformed(`The record is not valid JSON: it ends too early, at character ${at + 1}.`);
+  return malformed(
+    `The record is not valid JSON: ${shownText(text.charAt(at))} is out of place at character ${at + 1}.`,
+  );
+}
+
+/** What has more brackets is not looked at for its fault: that goes down into each. */
+const MOST_BRACKETS = 1000;
+
+function mayBeDeep(text: string): boolean {
+  let found = 0;
+  for (const bracket of ["{", "["])
+    for (let at = text.indexOf(bracket); at >= 0; at = text.indexOf(bracket, at + 1))
+      if (++found > MOST_BRACKETS) return true;
+  return false;
+}
+
 const malformed = (message: string) => new NoRecord(wholeFault("malformed", message));
-const NO_JSON = malformed("The record is not valid JSON.");
+const TWO_RECORDS = malformed(
+  "Two records stand on one line. curl -d takes line ends out of a file: use curl --data-binary.",
+);
 const TOO_DEEP = malformed(`The record is nested deeper than ${MAX_DEPTH} levels.`);
 const HUGE_EXPONENT = malformed("A number has an exponent of more than 15 digits.");
 
@@ -145,11 +188,23 @@ function parsed(line: string, numbers: RecordNumbers): Record<string, unknown> |
   try {
     const value = JSON.parse(line);
     if (isNestedDeeper(line, MAX_DEPTH)) return TOO_DEEP;
+    const twice = nameTwice(line, value);
+    if (twice !== null) {
+      const { name, at } = twice;
+      return malformed(`The name ${shownJson(name, null)} comes twice in an object, at character ${at}.`);
+    }
     return numbers === NONE ? value : JSON.parse(replaceInexact(line, (source) => numbers.add(source)));
   } catch (error) {
     if (error instanceof HugeExponent) return HUGE_EXPONENT;
-    return error instanceof TooManyNumbers ? new NoRecord([error.fault]) : NO_JSON;
+    if (error instanceof TooManyNumbers) return new NoRecord([error.fault]);
+    return isFollowed(line) ? TWO_RECORDS : noJson(line);
   }
+}
+
+/** Whether the record ends where another one begins. */
+function isFollowed(line: string): boolean {
+  const { state, end } = jsonStart(line, 0, true);
+  return state === "closed" && /^[ \t\r]*\{/.test(line.slice(end));
 }
 
 const lineNumber = ({ firstLine }: ChunkContent, offset: number): number | null =>

@@ -39,8 +39,15 @@ export function deliveredNumber(source: string): number | string {
   return isExact(source, value) ? value : source;
 }
 
-/** A number that JSON.stringify writes with these digits (V8 11.4; TypeScript does not know it yet). */
-export const { rawJSON: numberWithDigits } = JSON as unknown as { rawJSON(source: string): object };
+declare global {
+  interface JSON {
+    /** Since V8 11.4; TypeScript does not know it yet. */
+    rawJSON(source: string): object;
+  }
+}
+
+/** A number that JSON.stringify writes with these digits. */
+export const numberWithDigits = JSON.rawJSON;
 
 /** An exponent of three digits. With a shorter one only a long run of digits makes a number that is not held. */
 const LONG_EXPONENT = /\d[eE][+-]?\d{3}/g;

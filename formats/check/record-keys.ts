@@ -28,6 +28,22 @@ export function recordKey(text: string, fields: readonly string[]): string | nul
   return hash("sha256", `[${parts.join(",")}]`, "hex").slice(0, DIGITS);
 }
 
+/** Of 64 bits, no two scopes of a client are alike by chance, and none is like the start of one of its keys without a scope. */
+const SCOPE_DIGITS = 16;
+
+/** What stands before the keys of a scope, a dataset as it was made: so they are others than those of the same records elsewhere. */
+export const scopeDigits = (scope: string): string => hash("sha256", scope, "hex").slice(0, SCOPE_DIGITS);
+
+/** The first and the last key that a scope may have. */
+export function keyRange(scope: string): { from: string; to: string } {
+  const digits = scopeDigits(scope);
+  return { from: digits, to: digits + "f".repeat(DIGITS) };
+}
+
+/** The key that the check of a batch takes in place of a record's own, which it must leave free. It is as long as one without a scope. */
+export const checkKey = (batchId: string, key: string): string =>
+  hash("sha256", `check ${batchId} ${key}`, "hex").slice(0, DIGITS);
+
 function valueAt(record: unknown, field: string): unknown {
   if (isObject(record) && Object.hasOwn(record, field)) return record[field];
   let value = record;
@@ -57,3 +73,10 @@ function canonicalNumber(value: number, numbers: RecordNumbers | null): string {
   const isOrdinary = typeof held === "number" && Math.abs(held) <= Number.MAX_SAFE_INTEGER;
   return isOrdinary ? JSON.stringify(held) : canonicalText(decimalOf(String(held)));
 }
+
+/** What the keys of corrections of a batch belong to, as those of a dataset to it. */
+export const marksScope = ({ first }: { first: number }): string => `corrections of batch ${first}`;
+
+/** The key of a rejected record, which the one takes that corrects it. `id`: its batch; `first`: the one that this goes back to. */
+export const markKey = ({ id, first }: { id: number; first: number }, record: number): string =>
+  scopeDigits(marksScope({ first })) + hash("sha256", `${id} ${record}`, "hex").slice(0, DIGITS);

@@ -1,5 +1,5 @@
 import { type Decimal, decimalOf, isWhole } from "./decimal.ts";
-import type { RecordFault } from "./fault.ts";
+import type { RecordFault } from "./fault-bounds.ts";
 import { deliveredNumber, numberWithDigits } from "./number-text.ts";
 
 /**

@@ -2,6 +2,10 @@ import type { CellTypes } from "../schema/cell-types.ts";
 import { isExact, isPlain, jsonNumber } from "./number-text.ts";
 import { isStandIn, type RecordNumbers } from "./record-numbers.ts";
 
+/** Words that mean true or false, where a policy names none. */
+export const TRUE_WORDS: readonly string[] = ["true", "1", "yes", "y", "t"];
+export const FALSE_WORDS: readonly string[] = ["false", "0", "no", "n", "f"];
+
 /** Which types the text of a cell may become. */
 export type CellKinds = { number: boolean; boolean: boolean };
 
@@ -52,14 +56,20 @@ export class TextConversion {
 
 /** The value of a cell; of a number that no double holds its stand-in, once it is in `numbers`. */
 export function converted(text: string, kinds: CellKinds, numbers: RecordNumbers): unknown {
-  if (kinds.number && DECIMAL.test(text)) return numberOf(text, numbers);
-  if (kinds.boolean) {
-    const word = text.trim().toLowerCase();
-    if (word === "true") return true;
-    if (word === "false") return false;
-  }
-  return text;
+  const number = kinds.number ? cellNumber(text, numbers) : null;
+  if (number !== null) return number;
+  return kinds.boolean && text.length <= LONGEST_WORD ? (WORDS.get(text.trim().toLowerCase()) ?? text) : text;
 }
+
+const LONGEST_WORD = 200;
+const WORDS: ReadonlyMap<string, boolean> = new Map([
+  ...TRUE_WORDS.map((word) => [word, true] as const),
+  ...FALSE_WORDS.map((word) => [word, false] as const),
+]);
+
+/** The number of a text, or its stand-in; null: it is none. */
+export const cellNumber = (text: string, numbers: RecordNumbers): number | null =>
+  DECIMAL.test(text) ? numberOf(text, numbers) : null;
 
 function numberOf(text: string, numbers: RecordNumbers): number {
   const value = Number(text);
@@ -71,4 +81,20 @@ function numberOf(text: string, numbers: RecordNumbers): number {
 function kindsOf(types: ReadonlySet<unknown>): CellKinds | null {
   const kinds = { number: types.has("number") || types.has("integer"), boolean: types.has("boolean") };
   return types.has("string") || !(kinds.number || kinds.boolean) ? null : kinds;
+}
+
+/**
+ * The same, where the policy declares how numbers or booleans are written: then they convert although the schema allows a
+ * text too, or names no type at all.
+ */
+export function kindsIn(types: readonly string[], declared: CellKinds): CellKinds | null {
+  const found = new Set<unknown>(types);
+  const isOpen = found.size === 0;
+  const kinds = {
+    number: found.has("number") || found.has("integer") || (isOpen && declared.number),
+    boolean: found.has("boolean") || (isOpen && declared.boolean),
+  };
+  if (!found.has("string")) return kinds.number || kinds.boolean ? kinds : null;
+  const own = { number: kinds.number && declared.number, boolean: kinds.boolean && declared.boolean };
+  return own.number || own.boolean ? own : null;
 }

@@ -12,10 +12,9 @@ import { type Filled, fillKeyword } from "./defaults.ts";
 import type { Verdicts } from "./evaluated.ts";
 import { isPattern, type Patterns } from "./linear-pattern.ts";
 import { int64Format, limitKeywords, multipleOfKeyword, type NumbersInCheck } from "./numbers.ts";
-import type { CodeTable } from "./table.ts";
 import { unevaluatedKeywords } from "./unevaluated.ts";
 import { uniqueItemsKeyword } from "./unique-items.ts";
-import { valueKeywords } from "./values.ts";
+import { type CodeTable, valueKeywords } from "./values.ts";
 import { WorkBudget, workKeyword } from "./work-budget.ts";
 
 const WEB = /^(?:https?|ftp):\/\//i;

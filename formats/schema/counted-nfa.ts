@@ -14,7 +14,7 @@ function machineClass(): MachineClass {
   const pattern = Engine.compile("(?:[ab]?[cd]){300}");
   pattern.matcher("a").find();
   const [machine] = pattern.re2Input.machinePool;
-  return (machine as object).constructor as unknown as MachineClass;
+  return machine.constructor;
 }
 
 let Machines: MachineClass | undefined;

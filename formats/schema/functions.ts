@@ -1,7 +1,7 @@
 import { _, type Ajv2020, type CodeKeywordDefinition, Name, nil, type ValidateFunction } from "ajv/dist/2020.js";
 import { callValidateCode } from "ajv/dist/vocabularies/code.js";
 import type { PreparedSchema } from "./prepare.ts";
-import { CodeTable } from "./table.ts";
+import { CodeTable } from "./values.ts";
 import { isObject, type SchemaNode } from "./walk.ts";
 
 /** Where a function will be that another one calls: they may call each other, so neither is there first. */

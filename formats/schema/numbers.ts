@@ -10,7 +10,7 @@ import {
   lastPlace,
 } from "../check/decimal.ts";
 import type { RecordNumbers } from "../check/record-numbers.ts";
-import type { CodeTable } from "./table.ts";
+import type { CodeTable } from "./values.ts";
 import type { WorkBudget } from "./work-budget.ts";
 
 /** What a compiled schema knows of the record that it checks at the moment. */

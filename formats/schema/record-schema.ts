@@ -11,6 +11,7 @@ import { MAX_WORK, WorkSpent, workOf } from "./work-budget.ts";
 
 export { recordSchemaFaults } from "./faults.ts";
 
+const NO_TYPES: ReadonlySet<unknown> = new Set();
 const NO_OBJECT: RecordFault = { field: "", code: "malformed", message: "The record is not an object." };
 const TOO_DEEP: RecordFault = {
   field: "",
@@ -36,9 +37,11 @@ export function compileRecordSchema(schema: object, options: { coerce: boolean }
   const tools = checkTools();
   const { budget } = tools;
   const validate = isTrivial ? null : compilePrepared(prepared, tools);
-  const conversion = options.coerce ? new TextConversion(new CellTypes(prepared, tools)) : null;
+  const types = options.coerce ? new CellTypes(prepared, tools) : null;
+  const conversion = types === null ? null : new TextConversion(types);
   const size = sizeOf(schema);
   const validator = {
+    schema,
     filled: false,
     growth: growthOf(schema),
     work: size,
@@ -49,6 +52,15 @@ export function compileRecordSchema(schema: object, options: { coerce: boolean }
         return conversion.kindsOf(names);
       } catch (error) {
         if (error instanceof WorkSpent) return null;
+        throw error;
+      }
+    },
+    typesOf(name: string) {
+      budget.left = MAX_WORK;
+      try {
+        return types?.of(name) ?? NO_TYPES;
+      } catch (error) {
+        if (error instanceof WorkSpent) return NO_TYPES;
         throw error;
       }
     },
@@ -65,7 +77,7 @@ export function compileRecordSchema(schema: object, options: { coerce: boolean }
         converting = MAX_WORK - budget.left;
         budget.left = MAX_WORK;
         tools.numbers.numbers = numbers.size > 0 ? numbers : null;
-        return validate(value) ? null : recordFaults(value, validate.errors ?? []);
+        return validate(value) ? null : recordFaults(value, validate.errors ?? [], numbers);
       });
       validator.work += converting + MAX_WORK - budget.left;
       validator.filled = tools.filled.any;

@@ -1,7 +1,7 @@
 import { _, type CodeKeywordDefinition, type JSONType, Name } from "ajv/dist/2020.js";
 import { alwaysValidSchema, Type } from "ajv/dist/compile/util.js";
 import { unevaluatedItems, unevaluatedProperties, type Verdicts } from "./evaluated.ts";
-import type { CodeTable } from "./table.ts";
+import type { CodeTable } from "./values.ts";
 import type { SchemaNode } from "./walk.ts";
 import type { WorkBudget } from "./work-budget.ts";
 

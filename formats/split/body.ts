@@ -3,6 +3,8 @@ import { ChunkBuilder } from "./chunks.ts";
 
 const BOM = Buffer.from([0xef, 0xbb, 0xbf]);
 const NOTHING = Buffer.alloc(0);
+const CR = 13;
+const MOST_HELD = 2;
 
 /** What the three splitters share: the BOM is dropped, the position in the body is known, chunks go out as they are complete. */
 export abstract class BodySplitter implements Splitter {
@@ -10,8 +12,12 @@ export abstract class BodySplitter implements Splitter {
   protected readonly chunks: ChunkBuilder;
   /** Where in the body the piece begins that `take` has in hand. */
   protected offset = 0;
+  /** Whether no piece but the last ends with a CR: what follows a CR decides where its line ends. */
+  protected holdsCr = false;
   /** The body's first bytes while they may be a BOM; null once that is decided. */
   #start: Buffer | null = NOTHING;
+  /** CRs at the end of the last piece. */
+  #held: Buffer = NOTHING;
 
   constructor(limits: SplitLimits, countsLines: boolean) {
     this.chunks = new ChunkBuilder(limits, countsLines);
@@ -22,12 +28,13 @@ export abstract class BodySplitter implements Splitter {
   }
 
   push(bytes: Buffer): RawChunk[] {
-    this.#pass(this.#start === null ? bytes : this.#withoutBom(Buffer.concat([this.#start, bytes])));
+    const piece = this.#start === null ? bytes : this.#withoutBom(Buffer.concat([this.#start, bytes]));
+    this.#pass(this.holdsCr ? this.#withoutCr(piece) : piece);
     return this.chunks.drain();
   }
 
   end(): RawChunk[] {
-    this.#pass(this.#start ?? NOTHING);
+    this.#pass(Buffer.concat([this.#held, this.#start ?? NOTHING]));
     this.finish();
     this.chunks.end();
     return this.chunks.drain();
@@ -42,6 +49,15 @@ export abstract class BodySplitter implements Splitter {
     if (bytes.length === 0) return;
     this.take(bytes);
     this.offset += bytes.length;
+  }
+
+  /** Two CRs are enough to know: with a LF behind them they are one line end. */
+  #withoutCr(piece: Buffer): Buffer {
+    const bytes = this.#held.length > 0 ? Buffer.concat([this.#held, piece]) : piece;
+    let end = bytes.length;
+    while (end > 0 && bytes.length - end < MOST_HELD && bytes[end - 1] === CR) end--;
+    this.#held = Buffer.from(bytes.subarray(end));
+    return bytes.subarray(0, end);
   }
 
   #withoutBom(bytes: Buffer): Buffer {

@@ -27,9 +27,20 @@ export class ByteStore {
     if (length < this.#length) this.#length = length;
   }
 
+  /** Takes so many bytes out, at `at`. */
+  cut(at: number, bytes: number): void {
+    this.#memory.copyWithin(at, at + bytes, this.#length);
+    this.#length -= bytes;
+  }
+
   /** A window on the bytes from `from` on, good until the next change. */
   view(from = 0): Buffer {
     return this.#memory.subarray(from, this.#length);
+  }
+
+  /** The text of UTF-8 between two places. */
+  text(from: number, to: number): string {
+    return this.#memory.toString("utf8", from, to);
   }
 
   /** A copy in memory of its own: no pool and no larger buffer stays alive because of it. */

@@ -72,6 +72,18 @@ export class ChunkBuilder {
     return this.#store.view(this.#whole).subarray(0, KEPT_BYTES);
   }
 
+  /** What is kept of the unfinished record: all of it, if it is not too long. */
+  get unfinished(): Buffer {
+    return this.#store.view(this.#whole);
+  }
+
+  /** The first bytes of the unfinished record are no part of it. */
+  dropFirst(bytes: number): void {
+    if (bytes === 0) return;
+    this.#store.cut(this.#whole, bytes);
+    this.recordBytes -= bytes;
+  }
+
   /** Takes whole records, their line ends included: not more than `room` of them. */
   add(bytes: Buffer, from: number, to: number, records: number, lines: number): void {
     this.#store.append(bytes, from, to);
@@ -111,9 +123,10 @@ export class ChunkBuilder {
     if (!padded) this.#cut();
   }
 
-  /** The unfinished record was a blank line. Before the first record of a chunk it is not kept. */
-  endBlank(): void {
-    if (this.recordBytes > this.limits.maxRecordBytes || this.#inChunk === 0) this.#store.truncate(this.#whole);
+  /** The unfinished record was a blank line: its bytes are kept, or an empty line is. Before the first record of a chunk none is. */
+  endBlank(keepsBytes: boolean): void {
+    const isLong = this.recordBytes > this.limits.maxRecordBytes;
+    if (!keepsBytes || isLong || this.#inChunk === 0) this.#store.truncate(this.#whole);
     if (this.#inChunk > 0) this.#store.push(LF);
     this.countBlank(1);
     this.#count(0, 1);

@@ -1,118 +1,139 @@
 import { Problem } from "../../lib/errors.ts";
-import { CsvScanner, csvCells, headerScanner, sniffDelimiter } from "../check/csv-scan.ts";
 import { MOST_NAMES } from "../check/record-growth.ts";
-import type { Charset, SplitLimits } from "../formats.ts";
+import { isBlankRow } from "../csv/cells.ts";
+import { type Dialect, plainDialect } from "../csv/dialect.ts";
+import { envelopeOf, type Head, HeadReader } from "../csv/head.ts";
+import { CsvScanner } from "../csv/scan.ts";
+import type { SplitLimits } from "../formats.ts";
+import { defaultDialect, defaultRead, type Read } from "../read/read.ts";
 import { ByteStore } from "./bytes.ts";
-import { blankRun, RowSplitter } from "./rows.ts";
+import { RowSplitter } from "./rows.ts";
 
 const LF = 10;
 const CR = 13;
+const TAB = 9;
 const SPACE = 32;
-const QUOTE = Buffer.from('"');
-/** Before the header too, a blank line of CSV is empty. */
-const NO_BLANKS = new Uint8Array(256);
+const NBSP = 0xc2;
+const BOM = [0xef, 0xbb, 0xbf] as const;
 
-/** The header is kept with its batch and read with each chunk, its names with each record. */
-const MOST_COLUMNS = 10_000;
-const LONGEST_NAME = 1000;
-const LONGEST_HEADER = 1024 * 1024;
+export interface CsvOptions {
+  read?: Read;
+  /** Of the request; it goes before `read`, and before `sep=` in the file. */
+  delimiter?: string;
+  /** How the rows are written, whatever `read` says: rows of an earlier batch. */
+  dialect?: Dialect;
+  /** Of the request. */
+  hasHeader?: boolean;
+  /** Looks at the names of the columns. Answers how many bytes names are written into each record. Throws wrong-columns. */
+  checkColumns?: (names: readonly string[]) => number;
+  /** Whether a field or a title has that name. */
+  isField?: (name: string) => boolean;
+}
 
-/** Reads the header row, then splits the rest. */
+const writtenBy = (dialect: Dialect, read: Read = defaultRead): Read => ({
+  ...read,
+  dialect: { ...defaultDialect, ...dialect },
+});
+
+/** Reads the header, then splits the rest. In its chunks each row ends with LF or CR LF, and no row is blank or a comment. */
 export class CsvSplitter extends RowSplitter {
   declare protected scanner: CsvScanner;
-  /** The header row so far; null once it is read. */
-  #head: ByteStore | null = new ByteStore();
-  readonly #charset: Charset;
-  #delimiter: string | undefined;
+  readonly #options: CsvOptions;
+  readonly #commentChar: string | null;
+  readonly #head: HeadReader;
+  /** What was not read yet of the lines before the rows; null: the rows have begun. */
+  #before: ByteStore | null = new ByteStore();
+  /** Bytes that have to be there for the next look at it. */
+  #wanted = 1;
+  #dialect: Dialect = plainDialect;
+  #delimiters = new Uint8Array(256);
 
-  constructor(limits: SplitLimits, charset: Charset = "utf-8", delimiter?: string) {
-    super(limits, delimiter === undefined ? headerScanner() : new CsvScanner(delimiter), "");
-    this.#charset = charset;
-    this.#delimiter = delimiter;
+  constructor(limits: SplitLimits, options: CsvOptions = {}) {
+    super(limits, new CsvScanner(plainDialect), "");
+    const { dialect, delimiter = dialect?.delimiter, hasHeader, isField = () => false } = options;
+    const read = dialect === undefined ? (options.read ?? defaultRead) : writtenBy(dialect, options.read);
+    const { quoteChar, escapeChar, commentChar } = read.dialect;
+    if (delimiter !== undefined && [quoteChar, escapeChar, commentChar].includes(delimiter))
+      throw new Problem(
+        "unsupported-media-type",
+        `The delimiter "${delimiter}" has another meaning in this dataset's read.dialect.`,
+      );
+    this.#options = options;
+    this.#commentChar = read.dialect.commentChar;
+    this.#head = new HeadReader({ read, delimiter, hasHeader, isField, maxRecordBytes: limits.maxRecordBytes });
+    this.holdsCr = true;
+    this.keepsBlanks = false;
   }
 
   protected override take(bytes: Buffer): void {
-    const rest = this.#head === null ? bytes : this.#takeHeader(bytes, this.#head);
-    if (rest.length > 0) super.take(rest);
+    if (this.#before === null) super.take(bytes);
+    else {
+      this.#before.append(bytes, 0, bytes.length);
+      if (this.#before.length >= this.#wanted) this.#takeHead(this.#before, false);
+    }
   }
 
   protected override finish(): void {
-    if (this.scanner.isQuoted) throw this.#malformed("A quoted field never ends.");
-    if (this.#head !== null && rowLength(this.#head) > 0) this.#readHeader(this.#head);
+    if (this.#before !== null) this.#takeHead(this.#before, true);
+    if (this.scanner.isQuoted)
+      throw new Problem("malformed-body", "A quoted field never ends.", { line: this.chunks.line });
     super.finish();
   }
 
-  /** LF becomes a space, an open quote is closed: otherwise the next records would become part of this one. */
+  #takeHead(before: ByteStore, isEnd: boolean): void {
+    const { skipped } = this.#head;
+    const { at, head } = this.#head.take(before.view(), isEnd);
+    this.chunks.countBlank(this.#head.skipped - skipped);
+    this.chunks.skipLines(this.#head.line - this.chunks.line);
+    const rest = Buffer.from(before.view(at));
+    if (head !== null) {
+      this.#before = null;
+      this.#begin(head);
+      if (rest.length > 0) super.take(rest);
+      return;
+    }
+    before.truncate(0);
+    before.append(rest, 0, rest.length);
+    this.#wanted = at > 0 ? 1 : 2 * rest.length;
+  }
+
+  #begin(head: Head): void {
+    const written = this.#options.checkColumns?.(head.header) ?? 0;
+    this.#dialect = head.dialect;
+    this.#delimiters[head.dialect.delimiter.charCodeAt(0)] = 1;
+    this.scanner = new CsvScanner(head.dialect, { isFile: true, commentChar: this.#commentChar });
+    const special = [head.dialect.delimiter, this.#commentChar ?? head.dialect.delimiter];
+    for (const byte of [TAB, LF, CR, SPACE, NBSP, BOM[0]]) this.oddStarts[byte] = 1;
+    for (const char of special) this.oddStarts[char.charCodeAt(0)] = 1;
+    this.oddStarts[head.dialect.quoteChar.charCodeAt(0)] = 2;
+    this.chunks.keepGrowth(Math.max(head.bytes, written), MOST_NAMES);
+    this.envelope = envelopeOf(head);
+  }
+
+  protected override isNoRecord(row: Buffer): boolean {
+    const quote = this.#dialect.quoteChar.charCodeAt(0);
+    return isBlankRow(row, 0, row.length, this.#delimiters, quote);
+  }
+
+  protected override get isComment(): boolean {
+    return this.scanner.isComment;
+  }
+
+  /** BOMs before a row are none of it. */
+  protected override uselessBytes(row: Buffer): number {
+    let at = 0;
+    while (row[at] === BOM[0] && row[at + 1] === BOM[1] && row[at + 2] === BOM[2]) at += BOM.length;
+    return at;
+  }
+
+  /** Line ends become spaces, an open quote is closed: otherwise the next records would become part of this one. */
   protected override standIn(first: Buffer): Buffer {
-    const row = first.map((byte) => (byte === LF ? SPACE : byte)) as Buffer;
-    const scanner = new CsvScanner(this.#delimiter as string);
+    const row = first.map((byte) => (byte === LF || byte === CR ? SPACE : byte)) as Buffer;
+    const scanner = new CsvScanner(this.#dialect);
     scanner.feed(row);
     scanner.next(0);
-    return scanner.isQuoted ? Buffer.concat([row, QUOTE]) : row;
+    if (!scanner.isQuoted) return row;
+    const { quoteChar } = this.#dialect;
+    return Buffer.concat([row, Buffer.from(scanner.isEscaped ? quoteChar + quoteChar : quoteChar)]);
   }
-
-  /** Returns what follows the header row. */
-  #takeHeader(bytes: Buffer, head: ByteStore): Buffer {
-    this.scanner.feed(bytes);
-    for (let from = 0; ; ) {
-      if (head.length === 0) from = this.#skipLines(bytes, from);
-      const next = this.scanner.next(from);
-      head.append(bytes, from, next < 0 ? bytes.length : next - 1);
-      if (rowLength(head) > Math.min(this.chunks.limits.maxRecordBytes, LONGEST_HEADER))
-        throw this.#malformed("The header row is too long.");
-      if (next < 0) return bytes.subarray(bytes.length);
-      const isBlank = rowLength(head) === 0;
-      if (isBlank) this.chunks.countBlank(1);
-      else this.#readHeader(head);
-      this.chunks.skipLines(this.scanner.lines);
-      if (!isBlank) return this.#beginRows(bytes.subarray(next));
-      head.truncate(0);
-      from = next;
-    }
-  }
-
-  /** The place behind the blank lines that begin at `from`, before the header. */
-  #skipLines(bytes: Buffer, from: number): number {
-    const { end, lines } = blankRun(bytes, from, { blanks: NO_BLANKS, longest: 1, full: bytes.length });
-    this.chunks.countBlank(lines);
-    this.chunks.skipLines(lines);
-    return end;
-  }
-
-  #beginRows(rest: Buffer): Buffer {
-    this.#head = null;
-    this.scanner = new CsvScanner(this.#delimiter as string);
-    return rest;
-  }
-
-  #readHeader(head: ByteStore): void {
-    const row = head.view().subarray(0, rowLength(head));
-    this.#delimiter ??= sniffDelimiter(row);
-    const header = csvCells(this.#decode(row), this.#delimiter);
-    if (header.length > MOST_COLUMNS) throw this.#malformed(`The header has more than ${MOST_COLUMNS} columns.`);
-    if (header.includes("")) throw this.#malformed("A column of the header has no name.");
-    if (header.some((name) => name.length > LONGEST_NAME))
-      throw this.#malformed(`The name of a column is longer than ${LONGEST_NAME} characters.`);
-    const seen = new Set<string>();
-    const twice = header.find((name) => seen.size === seen.add(name).size);
-    if (twice !== undefined) throw this.#malformed(`The header names the column "${twice.slice(0, 100)}" twice.`);
-    this.chunks.keepGrowth(row.length, MOST_NAMES);
-    this.envelope = { charset: this.#charset, delimiter: this.#delimiter, header };
-  }
-
-  #decode(row: Buffer): string {
-    try {
-      return new TextDecoder(this.#charset, { fatal: true, ignoreBOM: true }).decode(row);
-    } catch {
-      throw this.#malformed(`The header row is not ${this.#charset}.`);
-    }
-  }
-
-  #malformed(detail: string): Problem {
-    return new Problem("malformed-body", detail, { line: this.chunks.line });
-  }
-}
-
-function rowLength(row: ByteStore): number {
-  return row.length - (row.length > 0 && row.view(row.length - 1)[0] === CR ? 1 : 0);
 }

@@ -2,10 +2,12 @@ import type { SplitLimits } from "../formats.ts";
 import { type RowScanner, RowSplitter } from "./rows.ts";
 
 const LF = 10;
+const SPACE = 32;
 const BLANKS = " \t\r";
 
 class LineScanner implements RowScanner {
   readonly lines = 1;
+  contentEnd = 0;
   #bytes: Buffer = Buffer.alloc(0);
 
   feed(bytes: Buffer): void {
@@ -13,7 +15,8 @@ class LineScanner implements RowScanner {
   }
 
   next(from: number): number {
-    return this.#bytes.indexOf(LF, from) + 1 || -1;
+    this.contentEnd = this.#bytes.indexOf(LF, from);
+    return this.contentEnd + 1 || -1;
   }
 }
 
@@ -21,10 +24,15 @@ class LineScanner implements RowScanner {
 export class NdjsonSplitter extends RowSplitter {
   constructor(limits: SplitLimits) {
     super(limits, new LineScanner(), BLANKS);
+    this.oddStarts.fill(1, 0, SPACE + 1);
+  }
+
+  protected override isNoRecord(row: Buffer): boolean {
+    return row.every((byte) => BLANKS.includes(String.fromCharCode(byte)));
   }
 
   /** Where the first bytes are all blank, the parser would take them for a blank line: then "?" stands for the record. */
   protected override standIn(first: Buffer): Buffer {
-    return first.every((byte) => BLANKS.includes(String.fromCharCode(byte))) ? Buffer.from("?") : first;
+    return this.isNoRecord(first) ? Buffer.from("?") : first;
   }
 }

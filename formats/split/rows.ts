@@ -9,8 +9,10 @@ const SPACE = 32;
 export interface RowScanner {
   /** The piece to look at from now on. */
   feed(bytes: Buffer): void;
-  /** `from`: where the last row ended, or 0. Answers the place after the row's LF; -1 if the piece ends before it. */
+  /** `from`: where the last row ended, or 0. Answers the place after the row's line end; -1 if the piece ends before it. */
   next(from: number): number;
+  /** Where the row just found ends without its line end. */
+  readonly contentEnd: number;
   /** Physical lines of the row just found, or begun. */
   readonly lines: number;
 }
@@ -41,6 +43,10 @@ export function blankRun(bytes: Buffer, from: number, { blanks, longest, full }:
 /** Splits what is written in rows. Whole plain rows are copied many at once; anything unusual goes row by row. */
 export abstract class RowSplitter extends BodySplitter {
   protected scanner: RowScanner;
+  /** First bytes of rows that need a look: 1 always, 2 where the second byte does, too. */
+  protected readonly oddStarts = new Uint8Array(256);
+  /** Whether blank lines stay in chunks as they were sent; else they are empty there. */
+  protected keepsBlanks = true;
   readonly #blanks = new Uint8Array(256);
   #onlyBlanks = true;
   /** Whole rows of the piece in hand that are not yet copied: where they begin, how many, their lines. */
@@ -58,6 +64,21 @@ export abstract class RowSplitter extends BodySplitter {
   /** What stands for a record that is too long, given its first bytes: one that the parser takes for exactly one row. */
   protected abstract standIn(first: Buffer): Buffer;
 
+  /** Whether a row without its line end is no record. */
+  protected isNoRecord(_row: Buffer): boolean {
+    return false;
+  }
+
+  /** Whether the row that was found is none, however long it is. */
+  protected get isComment(): boolean {
+    return false;
+  }
+
+  /** So many bytes before a row are none of it. */
+  protected uselessBytes(_row: Buffer): number {
+    return 0;
+  }
+
   protected override take(bytes: Buffer): void {
     const { chunkBytes, maxRecordBytes } = this.chunks.limits;
     this.scanner.feed(bytes);
@@ -65,13 +86,15 @@ export abstract class RowSplitter extends BodySplitter {
     let row = this.chunks.recordBytes === 0 ? this.#skipBlank(bytes, 0) : 0;
     let room = this.chunks.room;
     for (let end = this.scanner.next(row); end >= 0; end = this.scanner.next(row)) {
-      const isWhole = end - row - 1 <= maxRecordBytes && this.chunks.recordBytes === 0;
-      if (isWhole && (bytes[row] as number) > SPACE) {
+      const content = this.scanner.contentEnd;
+      const isWhole = content - row <= maxRecordBytes && this.chunks.recordBytes === 0;
+      if (isWhole && bytes[end - 1] === LF && end - content <= 2 && this.#isPlain(bytes, row, content)) {
         this.#rows++;
         this.#lines += this.scanner.lines;
       } else {
         this.#copyRows(bytes, row);
-        this.#keep(bytes, row, end - 1);
+        // The CR of a CR LF stays, as it does where rows are copied: chunks are the same in whatever pieces a body comes.
+        this.#keep(bytes, row, end - content === 2 ? content + 1 : content);
         this.#endRow(this.scanner.lines);
         this.#from = end;
         room = this.chunks.room;
@@ -118,6 +141,14 @@ export abstract class RowSplitter extends BodySplitter {
     }
   }
 
+  /** Whether the row can be copied as it stands. */
+  #isPlain(bytes: Buffer, row: number, content: number): boolean {
+    const odd = this.oddStarts[bytes[row] as number];
+    if (odd === 0 || (odd === 2 && this.oddStarts[bytes[row + 1] as number] === 0)) return true;
+    const text = bytes.subarray(row, content);
+    return !this.isComment && this.uselessBytes(text) === 0 && !this.isNoRecord(text);
+  }
+
   #copyRows(bytes: Buffer, to: number): void {
     if (this.#lines > 0) this.chunks.add(bytes, this.#from, to, this.#rows, this.#lines);
     this.#from = to;
@@ -134,9 +165,13 @@ export abstract class RowSplitter extends BodySplitter {
 
   #endRow(lines: number): void {
     const { chunks } = this;
+    const { maxRecordBytes } = chunks.limits;
+    chunks.dropFirst(this.uselessBytes(chunks.firstBytes));
     const length = chunks.recordBytes - (chunks.lastByte === CR ? 1 : 0);
-    if (length === 0 || this.#onlyBlanks) chunks.endBlank();
-    else if (length > chunks.limits.maxRecordBytes) chunks.endOversized(this.standIn(chunks.firstBytes), lines);
+    const isNone = length === 0 || this.#onlyBlanks || this.isComment;
+    if (isNone || (length <= maxRecordBytes && this.isNoRecord(chunks.unfinished.subarray(0, length))))
+      chunks.endBlank(this.keepsBlanks);
+    else if (length > maxRecordBytes) chunks.endOversized(this.standIn(chunks.firstBytes), lines);
     else chunks.endRecord(lines);
     this.#onlyBlanks = true;
   }

@@ -6,9 +6,9 @@
  */
 import type { ChannelWrapper } from "amqp-connection-manager";
 import type { Channel, ConsumeMessage } from "amqplib";
-import { oneLine } from "../log/one-line.ts";
+import { inTime } from "../batching/flight.ts";
+import { oneLine } from "../log/logger.ts";
 import type { Consumption, QueueMessage } from "../queue/driver.ts";
-import { inTime } from "../time/in-time.ts";
 import { type AmqpLink, within } from "./link.ts";
 import { declareQueue, type QueueNames } from "./topology.ts";
 
@@ -50,7 +50,7 @@ export class AmqpConsumer implements Consumption {
 
   constructor(parts: ConsumerParts) {
     this.parts = parts;
-    this.wrapper = parts.link.channel<Channel>((channel) => this.inTurn(() => this.setUp(channel)));
+    this.wrapper = parts.link.channel((channel) => this.inTurn(() => this.setUp(channel)));
   }
 
   get isUp(): boolean {

@@ -15,6 +15,14 @@ const RECONNECT = 1;
 /** If a link does not close in time, its socket is dropped. RabbitMQ notices by itself. */
 const CLOSE_MS = 1_000;
 
+declare module "amqplib" {
+  /** Its types leave out the socket, and the timer of its heartbeats. */
+  interface Connection {
+    readonly stream: Duplex;
+    readonly heartbeater: { clear(): void } | null;
+  }
+}
+
 export interface LinkOptions {
   urls: readonly string[];
   /** The name in RabbitMQ's list of connections. */
@@ -47,9 +55,8 @@ export class AmqpLink {
         clientProperties: { connection_name: options.name },
       },
     });
-    this.manager.on("connect", ({ connection, url }) =>
-      this.opened(connection as unknown as ChannelModel, String(url)),
-    );
+    // The event's own connection is the same one, by a wrong type.
+    this.manager.on("connect", ({ url }) => this.opened(this.manager.connection, String(url)));
     this.manager.on("disconnect", ({ err }) => this.lost(err));
     this.manager.on("connectFailed", ({ err }) => this.failed(err));
     this.manager.on("blocked", ({ reason }) => this.setBlocked(true, reason));
@@ -61,7 +68,9 @@ export class AmqpLink {
   }
 
   /** A channel that is made and set up again after each reconnect, and also when it alone dies. */
-  channel<C extends Channel>(setup: (channel: C) => Promise<void>, publishTimeout?: number): ChannelWrapper {
+  channel(setup: (channel: Channel) => Promise<void>): ChannelWrapper;
+  channel(setup: (channel: ConfirmChannel) => Promise<void>, publishTimeout: number): ChannelWrapper;
+  channel(setup: (channel: ConfirmChannel) => Promise<void>, publishTimeout?: number): ChannelWrapper {
     const confirm = publishTimeout !== undefined;
     const wrapper = this.manager.createChannel({
       confirm,
@@ -71,7 +80,7 @@ export class AmqpLink {
           this.options.logger.warn(`A channel of RabbitMQ failed: ${error.message}`),
         );
         channel.on("close", () => this.replaceChannels());
-        await setup(channel as unknown as C);
+        await setup(channel);
       },
     });
     // A set-up that fails closes its channel, which is looked after above.
@@ -109,8 +118,8 @@ export class AmqpLink {
     );
   }
 
-  private opened(connection: ChannelModel, url: string): void {
-    this.connection = connection;
+  private opened(connection: ChannelModel | undefined, url: string): void {
+    this.connection = connection ?? null;
     this.isRefused = false;
     if (this.wasUp) this.options.reconnected();
     this.wasUp = true;
@@ -165,4 +174,4 @@ export function dropSocket(connection: ChannelModel): void {
   setTimeout(() => stream.destroy(), 100).unref();
 }
 
-const socketOf = ({ connection }: ChannelModel): Duplex => (connection as unknown as { stream: Duplex }).stream;
+const socketOf = ({ connection }: ChannelModel): Duplex => connection.stream;

@@ -1,8 +1,8 @@
 /** Moleculer's packets: which of them may be handled, and what the log says of the others. */
-import FastestValidator, { type SyncCheckFunction, type ValidationSchema } from "fastest-validator";
 import { LRUCache } from "lru-cache";
 import type { Transporters } from "moleculer";
-import { oneLine } from "../log/one-line.ts";
+import { oneLine } from "../log/logger.ts";
+import { compiled, type ValidationSchema } from "../validator.ts";
 
 export type Packet = ReturnType<Transporters.Base["deserialize"]>;
 
@@ -29,13 +29,9 @@ const schemas: Record<string, ValidationSchema> = {
   PONG: { id: text, time: number, arrived: number },
 };
 
-const validator = new (FastestValidator as unknown as typeof FastestValidator.default)({ haltOnFirstError: true });
 const sender = { type: "string", min: 1, max: LONGEST_ID };
 const checks = new Map(
-  Object.entries(schemas).map(([type, schema]) => [
-    type,
-    validator.compile({ ...schema, sender }) as SyncCheckFunction,
-  ]),
+  Object.entries(schemas).map(([type, schema]) => [type, compiled({ ...schema, sender }, { haltOnFirstError: true })]),
 );
 
 /** The fault of an event's payload. Null: none, or nothing is known of the event. */

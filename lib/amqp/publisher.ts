@@ -28,7 +28,7 @@ export class AmqpPublisher {
   constructor(config: Config, options: LinkOptions) {
     this.config = config;
     this.link = new AmqpLink(options);
-    this.wrapper = this.link.channel<ConfirmChannel>(async (channel) => {
+    this.wrapper = this.link.channel(async (channel: ConfirmChannel) => {
       // Messages of the last channel are sent again or given up, so its returns mean nothing any more.
       this.returned.clear();
       channel.on("return", ({ properties }: Message) => this.returned.add(properties.messageId as string));

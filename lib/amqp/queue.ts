@@ -4,7 +4,7 @@
  */
 import type { ServiceBroker } from "moleculer";
 import { configOf } from "../../config/config.ts";
-import { Shared } from "../batching/shared.ts";
+import { PerBroker } from "../batching/per-broker.ts";
 import { type Counter, counter } from "../metrics/figures.ts";
 import type { Check, Consumption, Handle, QueueDriver, QueueName } from "../queue/driver.ts";
 import { AmqpConsumer } from "./consumer.ts";
@@ -38,7 +38,7 @@ function linkOptions(broker: ServiceBroker, purpose: Purpose): LinkOptions {
 }
 
 /** The node's publisher. */
-export const publishers = new Shared<AmqpPublisher>(
+export const publishers = new PerBroker<AmqpPublisher>(
   async (broker) => {
     const publisher = new AmqpPublisher(configOf(broker), linkOptions(broker, "publish"));
     await publisher.opened();

@@ -7,9 +7,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type ChannelModel, connect } from "amqplib";
 import type { Middleware, ServiceBroker } from "moleculer";
 import { ConfigError, configOf, maskUrl } from "../../config/config.ts";
-import { isUntrusted, TRUST } from "../net/certificates.ts";
-import { otherServerAt } from "../net/server-kind.ts";
-import { inTime } from "../time/in-time.ts";
+import { inTime } from "../batching/flight.ts";
+import { isUntrusted, otherServerAt, TRUST } from "../net/server-kind.ts";
 import { checkTopology } from "./topology.ts";
 
 /** How often a log line says what the start waits for. */
@@ -60,12 +59,8 @@ async function once<T>(url: string, work: (connection: ChannelModel) => Promise<
 
 /** If RabbitMQ does not answer the close, amqplib keeps the socket and its heartbeat. */
 function drop({ connection }: ChannelModel): void {
-  const { stream, heartbeater } = connection as unknown as {
-    stream: { destroy(): void };
-    heartbeater: { clear(): void } | null;
-  };
-  heartbeater?.clear();
-  stream.destroy();
+  connection.heartbeater?.clear();
+  connection.stream.destroy();
 }
 
 const fault = (expected: string, found: string) => new ConfigError([{ name: "AMQP_URL", expected, found }]);

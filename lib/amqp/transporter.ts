@@ -76,6 +76,11 @@ export class AmqpTransporter extends Transporters.AMQP {
     if (connection) dropSocket(connection);
   }
 
+  /** Sends nothing once the stop has begun: a heartbeat would find the channel closing, and nobody catches what its timer throws. */
+  override send(...packet: Parameters<Transporters.Base["send"]>): Promise<void> {
+    return this.isStopped ? Promise.resolve() : super.send(...packet);
+  }
+
   override onConnected(wasReconnect?: boolean): Promise<void> {
     if (wasReconnect) this.settledAt = performance.now() + SETTLE_MS;
     return super.onConnected(wasReconnect);

@@ -1,3 +1,5 @@
+import { setTimeout as pause } from "node:timers/promises";
+
 interface FlightParts {
   /** Does a part of the work. False: nothing is left to do now. */
   some(): Promise<boolean>;
@@ -47,4 +49,35 @@ export class Flight {
     this.hasEnded = true;
     await this.current;
   }
+}
+
+/**
+ * Runs calls with the same key one after another. Otherwise changes of one row by version fail each other: of
+ * thirty at once the last one reads and writes thirty times.
+ */
+export class Turns<Key> {
+  readonly #last = new Map<Key, Promise<unknown>>();
+
+  /** Runs `act` after all earlier calls with this key. Answers or throws as `act` does. */
+  take<T>(key: Key, act: () => Promise<T>): Promise<T> {
+    const mine = (this.#last.get(key) ?? Promise.resolve()).then(act);
+    const ended = mine
+      .catch(() => {})
+      .then(() => {
+        if (this.#last.get(key) === ended) this.#last.delete(key);
+      });
+    this.#last.set(key, ended);
+    return mine;
+  }
+}
+
+/** How long a change by version waits before its next try: another node has changed the row. */
+const MOST_PAUSE_MS = 20;
+export const beforeAnotherTry = () => pause(Math.random() * MOST_PAUSE_MS);
+
+/** Settles as `work` does, but rejects after `ms` at the latest. A later result is ignored. */
+export async function inTime<T>(ms: number, work: Promise<T>): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error("it does not answer")), ms);
+  return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }

@@ -1,5 +1,5 @@
 import type { LRUCache } from "lru-cache";
-import { bounded } from "../batching/bounded.ts";
+import { bounded } from "../batching/recent.ts";
 
 /** A value that can be cached. Of two values with one key, the higher version is newer. */
 export interface Versioned {

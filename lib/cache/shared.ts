@@ -1,5 +1,5 @@
-import { bounded } from "../batching/bounded.ts";
-import { Together } from "../batching/together.ts";
+import { JoinedCalls } from "../batching/joined-calls.ts";
+import { bounded } from "../batching/recent.ts";
 import type { RedisLink } from "../redis/link.ts";
 import type { Versioned } from "./local.ts";
 
@@ -51,7 +51,7 @@ export class SharedLevel<V extends Versioned> {
   readonly figures = { hits: 0, misses: 0, fallbacks: 0 };
   private readonly link: RedisLink;
   private readonly options: SharedOptions<V>;
-  private readonly reads: Together<string, (string | null)[]>;
+  private readonly reads: JoinedCalls<string, (string | null)[]>;
   private readonly write: (key: string, version: number, json: string, ttlMs: number) => Promise<number>;
   /** Versions that are written to this Redis: each change is written once, not with every safety read. */
   private readonly written = bounded<string, number>(MOST_REMEMBERED);
@@ -61,7 +61,7 @@ export class SharedLevel<V extends Versioned> {
   constructor(link: RedisLink, options: SharedOptions<V>) {
     this.link = link;
     this.options = options;
-    this.reads = new Together(MOST_READ, (names) => link.run((redis) => redis.mget(names)));
+    this.reads = new JoinedCalls(MOST_READ, (names) => link.run((redis) => redis.mget(names)));
     this.write = link.script("setIfNewer", 1, setIfNewer);
   }
 

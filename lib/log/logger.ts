@@ -35,3 +35,10 @@ const plain = (value: unknown) => inspect(value, { depth: 2, breakLength: Number
 
 /** A stack has several lines. They are indented, so none looks like a log line. */
 const indented = (value: unknown) => plain(value).split("\n").map(visible).join("\n  ");
+
+/** A text of others for one log line: no line breaks or control characters, at most `most` characters. */
+export function oneLine(text: string, most: number): string {
+  // Cut first: the text may have megabytes.
+  const line = text.slice(0, most).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ");
+  return text.length > most ? `${line}…` : line;
+}

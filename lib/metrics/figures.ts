@@ -1,20 +1,19 @@
 /**
- * Figures of our own in Moleculer's metrics registry. A figure is declared where the thing happens, with the values that
- * its label can take: so it stands at 0 from the start, and no id can become a label. Counting is one addition, because
- * it happens on the hot path.
+ * The metrics of a node, kept by prom-client. A metric is declared where the thing happens, with the values that its label
+ * can take: so it stands at 0 from the start, and no id can become a label.
+ *
+ * Version 14, because 15 adds exemplars alone, and for them OpenTelemetry: 2 MB, loaded at each start.
  */
 import type { ServiceBroker } from "moleculer";
+import { Gauge, Histogram, type Metric, Counter as PromCounter, Registry } from "prom-client";
 
-interface Item {
-  value: number;
-}
+/** One for each broker, because a process may have several nodes. */
+const registries = new WeakMap<ServiceBroker, Registry>();
 
-/** What we use of a metric of Moleculer's. */
-interface Metric {
-  set(value: number, labels?: Record<string, string>): Item;
-  observe(value: number, labels?: Record<string, string>): unknown;
-  setDirty(): void;
-  snapshot(): { value: number; labels: Record<string, string> }[];
+export function registryOf(broker: ServiceBroker): Registry {
+  const known = registries.get(broker) ?? new Registry();
+  registries.set(broker, known);
+  return known;
 }
 
 export interface Figure {
@@ -23,44 +22,44 @@ export interface Figure {
   help: string;
 }
 
-/** For brokers whose metrics are off, as in tests of one service: counts in vain. */
-const inert: Metric = { set: () => ({ value: 0 }), observe() {}, setDirty() {}, snapshot: () => [] };
-
-type Kind = { type: "counter" | "gauge" | "histogram"; labelNames?: string[]; buckets?: number[] };
-
-function registered(broker: ServiceBroker, { name, help }: Figure, kind: Kind): Metric {
-  const metrics = broker.metrics;
-  const metric = metrics.getMetric(name) ?? metrics.register({ name, description: help, ...kind } as never);
-  return (metric as unknown as Metric | null) ?? inert;
+/** Makes the metric where there is none by its name yet: services share metrics, and are created again. */
+function once<M extends Metric>(broker: ServiceBroker, name: string, make: (registers: Registry[]) => M): M {
+  const registry = registryOf(broker);
+  return (registry.getSingleMetric(name) as M | undefined) ?? make([registry]);
 }
 
 export interface Counter<V extends string> {
-  add(value: V, by?: number): void;
+  /** `of`: the value of its further label; omitted: the usual one. */
+  add(value: V, by?: number, of?: string): void;
 }
 
-/** A counter with one label. */
+/** A counter with one label, and with a further one of whose few values only the usual one is known before. */
 export function counter<V extends string>(
   broker: ServiceBroker,
-  figure: Figure,
+  { name, help }: Figure,
   label: string,
   values: readonly V[],
+  further?: { label: string; usual: string },
 ): Counter<V> {
-  const metric = registered(broker, figure, { type: "counter", labelNames: [label] });
-  const items = new Map(values.map((value) => [value, metric.set(0, { [label]: value })]));
+  const labelNames = further === undefined ? [label] : [label, further.label];
+  const metric = once(broker, name, (registers) => new PromCounter({ name, help, labelNames, registers }));
+  const usual = further && { [further.label]: further.usual };
+  const counters = new Map(values.map((value) => [value, metric.labels({ [label]: value, ...usual })]));
+  for (const one of counters.values()) one.inc(0);
   return {
-    add(value, by = 1) {
-      const item = items.get(value);
-      if (!item) throw new Error(`${figure.name} has no ${label} "${value}".`);
-      item.value += by;
-      metric.setDirty();
+    add(value, by = 1, of) {
+      const one = counters.get(value);
+      if (!one) throw new Error(`${name} has no ${label} "${value}".`);
+      if (of === undefined || further === undefined) one.inc(by);
+      else metric.inc({ [label]: value, [further.label]: of }, by);
     },
   };
 }
 
 /** How values are spread; `buckets` are upper bounds. */
-export function histogram(broker: ServiceBroker, figure: Figure, buckets: number[]): (value: number) => void {
-  const metric = registered(broker, figure, { type: "histogram", buckets });
-  return (value) => void metric.observe(value);
+export function histogram(broker: ServiceBroker, { name, help }: Figure, buckets: number[]): (value: number) => void {
+  const metric = once(broker, name, (registers) => new Histogram({ name, help, buckets, registers }));
+  return (value) => metric.observe(value);
 }
 
 export interface Reading {
@@ -68,34 +67,64 @@ export interface Reading {
   labels?: Record<string, string>;
 }
 
+const reads = new WeakMap<Metric, (() => Reading[])[]>();
+const readAll = (metric: Metric): Reading[] => (reads.get(metric) ?? []).flatMap((read) => read());
+
 /** A figure that is kept elsewhere and read when somebody asks. Several may read parts of one, by other labels. */
 export function readWhenAsked(
   broker: ServiceBroker,
-  figure: Figure & { type: "counter" | "gauge"; labelNames?: string[] },
+  { type, name, help, labelNames = [] }: Figure & { type: "counter" | "gauge"; labelNames?: readonly string[] },
   read: () => Reading[],
 ): void {
-  const { type, labelNames = [] } = figure;
-  const metric = registered(broker, figure, { type, labelNames });
-  onCollect(broker, () => {
-    for (const { value, labels = {} } of read()) metric.set(value, labels);
-  });
+  const metric = once<PromCounter | Gauge>(broker, name, (registers) =>
+    type === "counter"
+      ? new PromCounter({ name, help, labelNames, registers, collect: recount })
+      : new Gauge({ name, help, labelNames, registers, collect: reset }),
+  );
+  reads.set(metric, [...(reads.get(metric) ?? []), read]);
 }
 
-type Collector = () => void;
-const collectors = new WeakMap<ServiceBroker, Set<Collector>>();
-
-/** Runs `collector` before the figures are read. */
-export function onCollect(broker: ServiceBroker, collector: Collector): void {
-  const known = collectors.get(broker) ?? new Set();
-  collectors.set(broker, known.add(collector));
+function recount(this: PromCounter): void {
+  this.reset();
+  for (const { value, labels = {} } of readAll(this)) this.inc(labels, value);
 }
 
-export function collect(broker: ServiceBroker): void {
-  for (const collector of collectors.get(broker) ?? []) collector();
+function reset(this: Gauge): void {
+  for (const { value, labels = {} } of readAll(this)) this.set(labels, value);
 }
 
-/** The values of a figure as of the last `collect`; none where this node does not keep it. */
-export function readings(broker: ServiceBroker, name: string): Required<Reading>[] {
-  const metric = broker.metrics.getMetric(name) as unknown as Metric | null;
-  return metric?.snapshot() ?? [];
+/** A line of /metrics: `metricName` where it is not the metric's own. */
+export interface Sample extends Reading {
+  metricName?: string;
+}
+
+interface Spread {
+  labels: Record<string, string>;
+  /** How many values were not above each bound. */
+  buckets: [bound: string, values: number][];
+  count: number;
+  sum: number;
+}
+
+/** The lines of a histogram. */
+export function histogramSamples(name: string, { labels, buckets, count, sum }: Spread): Sample[] {
+  const bounds = [...buckets, ["+Inf", count] as const];
+  return [
+    ...bounds.map(([le, value]) => ({ metricName: `${name}_bucket`, labels: { ...labels, le }, value })),
+    { metricName: `${name}_sum`, labels, value: sum },
+    { metricName: `${name}_count`, labels, value: count },
+  ];
+}
+
+/** A metric whose samples are kept elsewhere, as a registry reads one: prom-client fills no histogram from outside. */
+export function keptElsewhere(registry: Registry, { name, help }: Figure, type: string, samples: () => Sample[]): void {
+  if (registry.getSingleMetric(name)) return;
+  // A registry calls no more than `get`; its types want a whole metric.
+  registry.registerMetric({ name, get: async () => ({ name, help, type, values: samples() }) } as unknown as Metric);
+}
+
+/** The values of a figure; none where this node does not keep it. */
+export async function readings(broker: ServiceBroker, name: string): Promise<Required<Reading>[]> {
+  const metric = await registryOf(broker).getSingleMetric(name)?.get();
+  return (metric?.values ?? []) as Required<Reading>[];
 }

@@ -3,7 +3,23 @@
  * address of the host must be a global one, or one that WEBHOOK_ALLOWED_HOSTS admits. Metadata services are never allowed.
  */
 import ipaddr from "ipaddr.js";
-import { type Address, admits, isV6 } from "./addresses.ts";
+
+export type Address = ipaddr.IPv4 | ipaddr.IPv6;
+
+export const isV6 = (address: Address): address is ipaddr.IPv6 => address.kind() === "ipv6";
+
+/** Turns a mapped IPv4 address (`::ffff:192.0.2.1`) into the IPv4 address. */
+export const meantBy = (address: Address): Address =>
+  isV6(address) && address.isIPv4MappedAddress() ? address.toIPv4Address() : address;
+
+/** Whether a list entry (address or CIDR) contains the address. An invalid entry contains none. */
+export function admits(entry: string, address: Address): boolean {
+  if (!ipaddr.isValid(entry.split("/")[0] ?? "")) return false;
+  const [range, bits] = entry.includes("/") ? ipaddr.parseCIDR(entry) : [ipaddr.parse(entry), null];
+  const meant = meantBy(address);
+  if (isV6(meant)) return isV6(range) && meant.match(range, bits ?? 128);
+  return !isV6(range) && meant.match(range, bits ?? 32);
+}
 
 export const LONGEST_URL = 2048;
 

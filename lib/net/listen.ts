@@ -35,3 +35,11 @@ function fault({ setting, port, host }: Place, error: NodeJS.ErrnoException): Co
     return new ConfigError([{ name: setting, expected: `${expected} at ${host}`, found: `${port}, ${found}` }], error);
   return new ConfigError([{ name: "HOST", expected: "an address of this machine", found: `${host} (${code})` }], error);
 }
+
+/** `http://host/path` as `/path`: a server takes both (RFC 9112, 3.2.2). */
+export function originForm(target = "/"): string {
+  const [authority] = /^https?:\/\/[^/?#]+/i.exec(target) ?? [];
+  if (authority === undefined) return target;
+  const path = target.slice(authority.length);
+  return path.startsWith("/") ? path : `/${path}`;
+}

@@ -5,6 +5,15 @@
 import { connect, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 
+/** Node's codes for an untrusted certificate; retrying cannot fix it. */
+const codes =
+  /^(DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_|CERT_|ERR_TLS_CERT_ALTNAME_INVALID|HOSTNAME_MISMATCH)/;
+
+export const isUntrusted = (code: unknown): boolean => codes.test(String(code));
+
+/** For messages: how to trust another authority. */
+export const TRUST = "NODE_EXTRA_CA_CERTS names a file of further authorities";
+
 /** How long to wait for an answer: a server that knows none of the questions stays silent or closes. */
 const PATIENCE_MS = 1_000;
 /**

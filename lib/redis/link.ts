@@ -1,7 +1,6 @@
 import { Redis } from "ioredis";
 import { maskUrl } from "../../config/config.ts";
-import { isUntrusted, TRUST } from "../net/certificates.ts";
-import { otherServerAt } from "../net/server-kind.ts";
+import { isUntrusted, otherServerAt, TRUST } from "../net/server-kind.ts";
 
 /** Redis cannot be used now: there is no connection, or it does not answer. The caller goes on without Redis. */
 export class RedisAway extends Error {
@@ -119,7 +118,7 @@ export class RedisLink {
   /** A Lua script as a function, sent by its hash. It gets its keys first, with the prefix put before them. */
   script<Args extends (string | number)[], Answer>(name: string, keys: number, lua: string) {
     this.redis.defineCommand(name, { numberOfKeys: keys, lua });
-    const commands = this.redis as unknown as Record<string, (...args: Args) => Promise<Answer>>;
+    const commands = this.redis as Redis & Record<string, (...args: Args) => Promise<Answer>>;
     return (...args: Args) => this.run(() => (commands[name] as (...args: Args) => Promise<Answer>)(...args));
   }
 

@@ -1,44 +1,41 @@
 /**
- * HTTP in, problem+json out. It checks who asks (client, operator, nobody), spends a request of the rate limit, and hands
- * everything else to the services of this node. It keeps no state but the counts of failed logins. A refusal never breaks
- * a connection before the client could read the answer. A stopping node answers 503 while it finishes running requests.
+ * The HTTP API. It authenticates the caller (client, operator or anybody), counts the request against the rate limit, and
+ * calls the services of this node for everything else. It keeps no state but the counts of failed logins. A refusal never
+ * breaks a connection before the client could read the answer. A stopping node answers 503 while it finishes running requests.
  */
 
 import type { ServerResponse } from "node:http";
-import type { Service } from "moleculer";
 import ApiGateway from "moleculer-web";
 import { configOf } from "../../config/config.ts";
 import { Problem } from "../../lib/errors.ts";
 import { readWhenAsked } from "../../lib/metrics/figures.ts";
-import { listen } from "../../lib/net/listen.ts";
-import { originForm } from "../../lib/net/target.ts";
-import { define, fields } from "../../mixins/define.ts";
+import { listen, originForm } from "../../lib/net/listen.ts";
+import { type Defined, define, fields } from "../../mixins/define.ts";
 import { partnersMixin } from "../../mixins/partners.ts";
 import { actors } from "../actors.ts";
 import { BATCH_WRITTEN, type BatchNews } from "../batch/batch.contract.ts";
 import type { Client } from "../clientCache/clientCache.contract.ts";
 import { uuidv7 } from "../ids.ts";
-import type { CloudEvent } from "../outbox/outbox.contract.ts";
+import type { CloudEvent } from "../outbox/outbox.domain.ts";
 import { adminToken } from "./http/adminToken.ts";
 import { Admissions } from "./http/admissions.ts";
 import { authenticatedClient, authenticateOperator, refusalNow } from "./http/auth.ts";
 import { Connections, connectionBounds } from "./http/connections.ts";
 import { Cursors } from "./http/cursors.ts";
-import type { AliasOfGateway, Api, ApiState } from "./http/gateway.ts";
-import { headChecked } from "./http/head.ts";
+import type { AliasOfGateway, Api, ApiState, CalledByName } from "./http/gateway.ts";
+import { type ApiRequest, headChecked } from "./http/head.ts";
 import { FailedLogins } from "./http/logins.ts";
 import { OpenExports, OpenFiles, OpenStreams } from "./http/open.ts";
-import { problemOf, sendProblem } from "./http/problems.ts";
+import { answerError } from "./http/problems.ts";
 import { spendRequest } from "./http/rate.ts";
-import type { ApiRequest } from "./http/request.ts";
 import { BatchWatches } from "./http/watches.ts";
 import { gatewayRoutes } from "./routes/aliases.ts";
 import { moved } from "./routes/routes.ts";
 
-/** Of SHUTDOWN_TIMEOUT: uploads that last longer are refused, so that their clients know; what still goes on then is cut off. */
+/** Parts of SHUTDOWN_TIMEOUT. After the first, running uploads are refused; after the second, all else is cut off. */
 const UPLOAD_PATIENCE = 0.4;
 const PATIENCE = 0.5;
-/** A sane request id: visible ASCII, short enough for a log line. */
+/** A request id that we accept: visible ASCII, short enough for a log line. */
 const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
 /** How often the credentials of long requests are checked again. A change without an event is noticed this late. */
 const RECHECK_MS = 5_000;
@@ -52,35 +49,17 @@ const newsOf = ({ subject: batchId, data }: CloudEvent, hasEnded: boolean): Batc
   hasEnded,
 });
 
-function answerError(
-  api: Pick<Api, "isStopping" | "logger">,
-  req: ApiRequest,
-  res: ServerResponse,
-  error: Error,
-): void {
-  // A client that hung up needs no answer.
-  if ((error as NodeJS.ErrnoException).code === "ECONNRESET") return;
-  const problem = problemOf(error);
-  if (problem.type === "internal") api.logger.error(`Request ${req.$ctx?.requestID} failed:`, error);
-  if (req.socket.destroyed) return;
-  if (api.isStopping) res.shouldKeepAlive = false;
-  sendProblem(req, res, problem);
-}
-
-export default define({
+const api = define({
   name: "api",
-  mixins: [
-    ApiGateway as unknown as Partial<Service["schema"]>,
-    partnersMixin("clientCache", "rateLimiter", "policy", "imports", "batch", "outbox"),
-  ],
+  mixins: [ApiGateway, partnersMixin("clientCache", "rateLimiter", "policy", "imports", "batch", "outbox")],
 
   state: fields<ApiState>(),
 
-  // They would change the routes of a node that runs, for whoever is on the broker.
+  // moleculer-web's actions would let anybody on the broker change the routes of a running node.
   actions: { addRoute: false, removeRoute: false, listAliases: false },
 
   settings: {
-    // An upload may take hours; silence is what ends it (408).
+    // An upload may take hours. Only a silent one is ended (408).
     requestTimeout: 0,
     logRequest: null,
     logResponse: null,
@@ -88,11 +67,11 @@ export default define({
     logRouteRegistration: null,
     use: [headChecked],
     rootCallOptions(options: { requestID?: string }, req: ApiRequest, res: ServerResponse) {
-      // Of every answer: what a partner sent comes back in some, and no browser may take it for a page.
+      // On every answer: some carry what a partner sent, and no browser may take that for a page.
       res.setHeader("X-Content-Type-Options", "nosniff");
       const own = req.headers["x-request-id"];
       options.requestID = typeof own === "string" && REQUEST_ID.test(own) ? own : uuidv7();
-      // moleculer-web would take an OPTIONS for the method that this names; no route here is made for CORS.
+      // moleculer-web would route an OPTIONS request by the method that this header names. We have no routes for CORS.
       delete req.headers["access-control-request-method"];
     },
     routes: gatewayRoutes,
@@ -115,10 +94,11 @@ export default define({
       ...(this.settings as { connections?: object }).connections,
     };
     this.connections = new Connections(this.broker, this.server, answer, bounds);
-    this.answering = new Set();
+    this.runningRequests = new Set();
     this.watches = new BatchWatches({
       read: (seen) => actors.batch.changed(this.broker, { seen }),
-      onFailure: (error) => this.logger.debug("Waiting requests are looked after again in 2 s:", error),
+      onFailure: (error) =>
+        this.logger.debug("Reading batches for waiting requests failed, the next read is in 2 s:", error),
     });
     this.broker.localBus.on(BATCH_WRITTEN, (news: BatchNews) => this.watches.news(news));
     this.streams = new OpenStreams();
@@ -128,7 +108,7 @@ export default define({
     readWhenAsked(this.broker, watched, () => [{ value: this.watches.size }]);
     readWhenAsked(this.broker, streaming, () => [{ value: this.streams.size }]);
     this.isStopping = false;
-    // moleculer-web's own listening would end the process, with a stack, where the port is taken, and wait for ever for others.
+    // moleculer-web's own `listen` would end the process with a stack trace if the port is taken, and hang on other errors.
     this.settings = Object.assign({}, this.settings, { server: false });
     this.server.removeAllListeners("error");
     Object.assign(this.server, { requireHostHeader: false });
@@ -143,6 +123,15 @@ export default define({
       return this.admissions.recheck(id);
     },
     "batch.completed"({ params }: { params: CloudEvent }) {
+      this.watches.news(newsOf(params, true));
+    },
+    "batch.validated"({ params }: { params: CloudEvent }) {
+      this.watches.news(newsOf(params, true));
+    },
+    "batch.held"({ params }: { params: CloudEvent }) {
+      this.watches.news(newsOf(params, false));
+    },
+    "batch.undone"({ params }: { params: CloudEvent }) {
       this.watches.news(newsOf(params, true));
     },
   },
@@ -175,18 +164,18 @@ export default define({
         throw new Problem("unavailable", "This node is stopping.", { headers: { "Retry-After": "1" } });
     },
 
-    /** moleculer-web would log whatever is answered with 5xx once more, with its stack. */
+    /** moleculer-web would log every 5xx answer once more, with its stack. */
     errorHandler(req: ApiRequest, res: ServerResponse, error: Error) {
       answerError(this, req, res, error);
     },
 
-    /** The path alone: each call reads its query itself, strictly. moleculer-web drops one slash at the end. */
+    /** The path only: each handler reads its query itself, and strictly. moleculer-web drops one slash at the end. */
     parseQueryString({ url = "/" }: ApiRequest) {
       const [path = "/"] = url.split("?", 1);
       return { url: path.length > 1 && path.endsWith("/") ? `${path}/` : path, query: {} };
     },
 
-    /** HEAD is GET without its body, which Node leaves out by itself. */
+    /** HEAD is handled as GET; Node leaves out the body by itself. */
     resolveAlias(url: string, method?: string) {
       const asked = method === "HEAD" ? "GET" : method;
       for (const alias of this.aliases) {
@@ -196,7 +185,7 @@ export default define({
       return false;
     },
 
-    /** No route has it: another method may. */
+    /** No route matches: 405 if the path has other methods, else 404. */
     send404(req: ApiRequest, res: ServerResponse) {
       const url = req.parsedUrl ?? "/";
       const place = moved[url];
@@ -211,37 +200,40 @@ export default define({
             });
       answerError(this, req, res, problem);
     },
+  },
 
-    /** Answers 503 to what is new and what is to who waits, finishes what runs, and cuts off what lasts too long. */
-    async drain() {
-      this.isStopping = true;
-      clearInterval(this.rechecks);
-      this.watches.end();
-      const { shutdownTimeoutMs } = configOf(this.broker);
-      const refusal = setTimeout(
-        () => actors.imports.refuseAll(this.broker, {}).catch((error) => this.logger.warn("Uploads go on:", error)),
-        shutdownTimeoutMs * UPLOAD_PATIENCE,
-      );
-      const patience = setTimeout(() => this.server.closeAllConnections(), shutdownTimeoutMs * PATIENCE);
-      this.server.closeIdleConnections();
-      this.connections.closeSilent();
-      await new Promise<void>((resolve) => {
-        if (this.server.listening) this.server.close(() => resolve());
-        else resolve();
-      });
-      clearTimeout(refusal);
-      clearTimeout(patience);
-      this.connections.end();
-      // A client that hung up is gone, what it asked for may still be half done.
-      await Promise.all(this.answering);
-    },
+  /** Answers 503 to new requests, ends waits at once, finishes what runs, and cuts off what lasts too long. */
+  async drain() {
+    this.isStopping = true;
+    clearInterval(this.rechecks);
+    this.watches.end();
+    const { shutdownTimeoutMs } = configOf(this.broker);
+    const refusal = setTimeout(
+      () =>
+        actors.imports
+          .refuseAll(this.broker, {})
+          .catch((error) => this.logger.warn("Running uploads could not be refused:", error)),
+      shutdownTimeoutMs * UPLOAD_PATIENCE,
+    );
+    const patience = setTimeout(() => this.server.closeAllConnections(), shutdownTimeoutMs * PATIENCE);
+    this.server.closeIdleConnections();
+    this.connections.closeSilent();
+    await new Promise<void>((resolve) => {
+      if (this.server.listening) this.server.close(() => resolve());
+      else resolve();
+    });
+    clearTimeout(refusal);
+    clearTimeout(patience);
+    this.connections.end();
+    // A client may have hung up while the work for its request still runs.
+    await Promise.all(this.runningRequests);
   },
 
   async started() {
     this.adminToken = await adminToken(this.broker);
     this.cursors = new Cursors(this.adminToken);
     const { port: wanted, host, keepAliveMs } = configOf(this.broker);
-    // Whoever ends an idle link first must be the proxy: else it sends a request into one that is being closed.
+    // The proxy must be the first to close an idle connection: else it may send a request into one that we are closing.
     this.server.keepAliveTimeout = keepAliveMs;
     const port = await listen(this.server, { setting: "PORT", port: wanted, host });
     this.connections.watch();
@@ -250,3 +242,5 @@ export default define({
     this.logger.info(`DataFlow listens on http://${host}:${port}`);
   },
 });
+
+export default api satisfies Defined<CalledByName>;

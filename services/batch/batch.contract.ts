@@ -1,21 +1,11 @@
-import { batchStates, finalStates } from "../../database/states.ts";
-import type {
-  BatchAttempt,
-  BatchRow,
-  BatchState,
-  ChunkCommit,
-  Claimed,
-  QueueStats,
-  RecordErrors,
-  SeenBatch,
-} from "../../database/store.ts";
 import { choice, count, described, id, type JsonSchema, orNull, record, text } from "../../lib/json-schema.ts";
 import { action, event, typed } from "../declare.ts";
-import type { CloudEvent } from "../outbox/outbox.contract.ts";
+import type { CloudEvent } from "../outbox/outbox.domain.ts";
 import type { Policy } from "../policy/policy.contract.ts";
-
-export { batchStates, finalStates, isFinal } from "../../database/states.ts";
-export type { BatchAttempt, BatchRow, BatchState } from "../../database/store.ts";
+import type { BatchRow, BatchState, ChunkCommit, Claimed } from "./batch.domain.ts";
+import { batchStates, finalStates } from "./batch.domain.ts";
+import type { BatchAttempt, ErrorSummary, QueueStats, RecordErrors, SeenBatch } from "./batch.reads.domain.ts";
+import type { RowReference, TableVerdict } from "./batch.table.domain.ts";
 
 /** Why an attempt failed: a code as a failed batch has it, or `internal` for a defect. */
 export interface AttemptError {
@@ -32,12 +22,14 @@ export type Outcome =
   | { outcome: "done" }
   /**
    * The batch goes on after `delayMs`, without an attempt: the node stops, another client waits, the handler asks for time, or
-   * the handler is away (`awaits` is its name).
+   * the handler is away (`awaits` is its name). `waits`: what for, which operators see.
    */
-  | { outcome: "snooze"; delayMs: number; detail?: string; awaits?: string }
+  | { outcome: "snooze"; delayMs: number; detail?: string; awaits?: string; waits?: string }
   /** An attempt that failed. Another one follows after `delayMs`, or the policy's backoff; after `maxAttempts` the batch fails. */
   | ({ outcome: "retry"; delayMs?: number } & AttemptError)
   | { outcome: "cancel" }
+  /** It was checked before its approval: it is held for an operator, or delivered if no limit of `approveWhen` is exceeded. */
+  | { outcome: "reviewed" }
   | ({ outcome: "fail" } & AttemptError)
   /** The batch belongs to another worker, or nobody can know: nothing is written. */
   | { outcome: "lost"; detail: string };
@@ -48,7 +40,25 @@ export type Settlement = Exclude<Outcome, { outcome: "done" | "lost" }>;
 /** A claimed batch, and what its run needs. The policy is the version that the batch was accepted under. */
 export interface Claim extends Claimed {
   policy: Policy;
+  /** What its unique keys belong to beside the client, where it is of a dataset. */
+  scope?: string;
   clientPublicId: string;
+  clientIdentifier: string;
+}
+
+/** `isNew`: it was not being taken back before. */
+export interface Undo {
+  batch: BatchRow;
+  isNew: boolean;
+  /** Of a dry run: the foreign keys by which other rows refer to its rows in a table. */
+  references?: RowReference[];
+}
+
+/** Some rows of a table database's `dataflow_applied`. Null: it is away, or there is none. */
+export interface AppliedIn {
+  database: string;
+  /** `changedAt` is epoch ms by that database's clock. */
+  rows: { batch: string; fence: number; nextChunk: number; changedAt: number }[] | null;
 }
 
 /** Local event: this node's sweep has moved due batches on; workers should poll now. */
@@ -64,6 +74,7 @@ export const batchActions = {
   get: action({ publicId, clientId }).answers<BatchRow>(),
   list: action({
     clientId,
+    dataset: { type: "string", optional: true },
     state,
     before: { type: "number", optional: true },
     limit: { type: "number", integer: true, min: 1, max: 201 },
@@ -78,6 +89,8 @@ export const batchActions = {
     after: { type: "number" },
     limit: { type: "number" },
   }).answers<RecordErrors[]>(),
+  /** All its faults by field and code, the largest groups first: also while it runs, and of its current pass alone. */
+  errorSummary: action({ id: { type: "number" } }).answers<ErrorSummary>(),
   /** Of each of these batches its last failed attempts, the newest first. They are for operators. */
   attempts: action({
     ids: typed<number[]>({ type: "array", items: "number" }),
@@ -90,15 +103,35 @@ export const batchActions = {
     limit: { type: "number" },
   }).answers<{ seq: number; data: string }[]>(),
 
+  /** A part of a body that is kept as it came, from 0. Null: there is none, or not any longer. */
+  bodyPart: action({ id: { type: "number" }, no: { type: "number" } }).answers<Uint8Array | null>(),
+
   /** Each throws not-found, illegal-state. */
   cancel: action({ publicId, clientId }).answers<BatchRow>(),
   approve: action({ publicId }).answers<BatchRow>(),
   reject: action({ publicId, reason: { type: "string", optional: true } }).answers<BatchRow>(),
   redrive: action({ publicId }).answers<BatchRow>(),
+  /**
+   * Takes back what it has delivered: `undoing`, and in a while `undone`. A batch that is either stays as it is. `isDryRun`: writes
+   * nothing. Throws not-found, illegal-state, not-undoable, unavailable.
+   */
+  undo: action({
+    publicId,
+    reason: { type: "string", optional: true },
+    isDryRun: { type: "boolean", optional: true },
+  }).answers<Undo>(),
+  /** Everything of a batch that is `undoing` has been deleted. Null: it is not `undoing` any more. */
+  finishUndo: action({ publicId }).answers<BatchRow | null>(),
+  /** One that is `undoing` cannot go on now, and `waits` says why. It is tried again soon. */
+  waitUndo: action({ publicId, waits: { type: "string" } }).answers<void>(),
+  /** Those behind it in its lane no longer wait for it. */
+  skip: action({ publicId }).answers<BatchRow>(),
+  /** Lets the first batch of a lane go on, if it waits for its order alone. */
+  advance: action({ clientId: { type: "number" }, lane: { type: "string" } }).answers<void>(),
 
   /** failed → ready with attempts at 0, for the client itself. Throws not-found, illegal-state. */
   retry: action({ publicId, clientId: { type: "number" } }).answers<BatchRow>(),
-  /** Null: another worker has claimed it, or the client has no free place. */
+  /** Null: another worker has claimed it, the client has no free place, or its policy is gone and it has failed. */
   claim: action({ id: { type: "number" }, owner: { type: "string" } }).answers<Claim | null>(),
   /** Claims small batches together; those of one client take one of its places. Answers the ones that were claimed. */
   claimGroup: action({
@@ -114,6 +147,15 @@ export const batchActions = {
   commitChunks: action({
     commits: typed<{ batch: BatchRow; commit: WorkerCommit }[]>({ type: "array" }),
   }).answers<({ batch: BatchRow | null } | { error: unknown })[]>(),
+  /**
+   * Before the first chunk of a run whose records go into a table of another database. `verdict`: the chunk at hand is there already, and
+   * this became of it. Null: the batch is no longer the worker's. Throws TableFailure.
+   */
+  enterTable: action({ batch: typed<BatchRow>({ type: "object" }) }).answers<{ verdict: TableVerdict | null } | null>(),
+  /** What table databases say of batches that are worked, for operators. */
+  appliedRows: action({}).answers<AppliedIn[]>(),
+  /** The round trip to each database of `TABLE_DATABASES`, in ms. Null: it cannot be used now. */
+  pingTables: action({}).answers<Record<string, number | null>>(),
   /** Writes the outcome of a run. Answers the batch. Null: the fence has risen, and nothing was written. */
   settle: action({
     batch: typed<BatchRow>({ type: "object" }),
@@ -128,7 +170,7 @@ export const batchActions = {
     cap: { type: "number" },
     weight: { type: "number" },
   }).answers<void>(),
-  /** All batches of the database; `now` is its clock. Throws unavailable. */
+  /** Counts over all batches. `now` is the database's clock. Throws unavailable. */
   stats: action({}).answers<Stats>(),
   /** A small write to the database, in ms. Throws unavailable. */
   ping: action({}).answers<number>(),
@@ -168,20 +210,48 @@ export const batchEvents = {
   "batch.created": event<CloudEvent>(news),
   "batch.ready": event<CloudEvent>(news),
   "batch.completed": event<CloudEvent>(news),
+  "batch.validated": event<CloudEvent>(news),
+  "batch.undone": event<CloudEvent>(news),
+  "batch.held": event<CloudEvent>(news),
 };
 
-export const countsSchema = record({ received: count, accepted: count, rejected: count, duplicate: count });
+const rows = (what: string) =>
+  described(`Rows ${what} in the company's own table. Only where records went into one.`, count);
+const counts = { received: count, accepted: count, rejected: count, duplicate: count };
+const rowCounts = { created: rows("made"), updated: rows("changed"), deleted: rows("deleted") };
+const corrected = described("Rejected records that later batches have corrected. Only where there are any.", count);
+export const countsSchema = record({ ...counts, ...rowCounts, corrected }, [...Object.keys(rowCounts), "corrected"]);
 export const errorSchema = orNull(record({ code: text(), detail: text() }));
 
 const told = (status: JsonSchema, more: JsonSchema = {}) =>
-  record({ batchId: id, clientId: id, status, version: described("It only grows.", count), ...(more as object) });
+  record({
+    batchId: id,
+    clientId: id,
+    dataset: text("`default`: the client's own policy."),
+    status,
+    version: described("It only grows.", count),
+    ...(more as object),
+  });
+
+/** Of a batch that is held with what its check has found. */
+export const holdCountsSchema = record(
+  { ...counts, deleted: described("Records that would delete their row. Only where they go into a table.", count) },
+  ["deleted"],
+);
+const ends = { counts: countsSchema, error: errorSchema };
 
 /** The `data` of a batch's events. */
 export const batchEventSchemas = {
   "batch.created": told(choice(["received", "ready", "held"])),
   "batch.ready": told({ const: "ready" }),
-  "batch.completed": told(described("How it ended.", choice(finalStates)), {
-    counts: countsSchema,
-    error: errorSchema,
-  }),
+  "batch.completed": told(
+    described("How it ended.", choice(finalStates.filter((state) => state !== "validated" && state !== "undone"))),
+    ends,
+  ),
+  "batch.validated": told({ const: "validated" }, ends),
+  "batch.undone": told({ const: "undone" }, { counts: described("As before it was taken back.", countsSchema) }),
+  "batch.held": told(
+    { const: "held" },
+    { hold: record({ reason: { const: "approval" }, until: { type: "null" }, counts: holdCountsSchema }) },
+  ),
 } as const;

@@ -1,7 +1,7 @@
-import type { BatchRow, OutboxDraft } from "../../database/store.ts";
 import { errorForPartner } from "../batches.ts";
 import { draftEvent, forWebhook } from "../events.ts";
-import type { EventType } from "../outbox/outbox.contract.ts";
+import type { EventType, OutboxDraft } from "../outbox/outbox.domain.ts";
+import { type BatchRow, type HoldCounts, rowCountsOf } from "./batch.domain.ts";
 import type { PinnedPolicies } from "./batch.pinned.ts";
 
 /** An operator may give any reason; a webhook's body has at most 20 kB, and a character up to 6 bytes of JSON. */
@@ -19,8 +19,8 @@ export class BatchEvents {
 
   private async draft(type: EventType, batch: BatchRow, data: Record<string, unknown>): Promise<OutboxDraft[]> {
     const { policy, clientPublicId: clientId } = await this.pinned.of(batch);
-    const { publicId: batchId } = batch;
-    return forWebhook([draftEvent(this.namespace, type, batchId, { batchId, clientId, ...data })], policy);
+    const { publicId: batchId, dataset } = batch;
+    return forWebhook([draftEvent(this.namespace, type, batchId, { batchId, clientId, dataset, ...data })], policy);
   }
 
   /** `batch` is the one before the move. */
@@ -28,15 +28,34 @@ export class BatchEvents {
     return this.draft("batch.ready", batch, { status: "ready", version: batch.version + 1 });
   }
 
-  /** `after` is the batch as the commit or move will leave it; `data.status` tells how it ended. */
+  /** `after` is the batch as the commit or move will leave it; `data.status` tells how it ended. The end of a check has its own event. */
   completed(after: BatchRow): Promise<OutboxDraft[]> {
-    const { records: received, accepted, rejected, duplicate } = after;
     const error = errorForPartner(after);
-    return this.draft("batch.completed", after, {
+    return this.draft(after.state === "validated" ? "batch.validated" : "batch.completed", after, {
       status: after.state,
       version: after.version,
-      counts: { received, accepted, rejected, duplicate },
+      counts: countsOf(after),
       error: error && { ...error, detail: error.detail.slice(0, LONGEST_DETAIL) },
     });
   }
+
+  /** `batch` is the one before the move: it was checked, and waits for an operator. */
+  held(batch: BatchRow, counts: HoldCounts): Promise<OutboxDraft[]> {
+    const hold = { reason: "approval", until: null, counts };
+    return this.draft("batch.held", batch, { status: "held", version: batch.version + 1, hold });
+  }
+
+  /** `batch` is the one before the move. */
+  undone(batch: BatchRow): Promise<OutboxDraft[]> {
+    return this.draft("batch.undone", batch, {
+      status: "undone",
+      version: batch.version + 1,
+      counts: countsOf(batch),
+    });
+  }
 }
+
+const countsOf = (batch: BatchRow) => {
+  const { records: received, accepted, rejected, duplicate } = batch;
+  return { received, accepted, rejected, duplicate, ...rowCountsOf(batch) };
+};

@@ -1,36 +1,97 @@
+import { LRUCache } from "lru-cache";
 import type { ServiceBroker } from "moleculer";
+import type { TableFailure } from "../../database/errors.ts";
+import { tableCounts } from "../../database/rows.ts";
+import { shownTable } from "../../database/targets/names.ts";
+import type { TablePlan } from "../../database/targets/target.ts";
 import { type Counter, counter, histogram } from "../../lib/metrics/figures.ts";
-import { type BatchRow, finalStates, isFinal } from "./batch.contract.ts";
+import { type BatchRow, finalStates, isFinal, ownDataset, type Written } from "./batch.domain.ts";
+
+const rowOutcomes = ["created", "updated", "deleted", "duplicate", "refused"] as const;
+
+/** From a small chunk to one whose rows are written one by one. */
+const TABLE_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+const lateWrites = ["commit", "giveUp"] as const;
+export type LateWrite = (typeof lateWrites)[number];
 
 type Final = (typeof finalStates)[number];
 
 /** From an instant on an idle worker to a queue of hours. */
 const CLAIM_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800];
 
+/** Claims whose loss is remembered, so that it is counted once. The writes of one run come within a lease. */
+const MOST_LOST = 10_000;
+
+/** Operators name datasets, so they are few. */
+const byDataset = { label: "dataset", usual: ownDataset };
+
 /** What `batch` counts, at the one place where each thing becomes true: its write. */
 export class BatchFigures {
   private readonly batches: Counter<Final>;
   private readonly records: Counter<"accepted" | "rejected" | "duplicate">;
   private readonly leases: Counter<"batch" | "upload">;
-  private readonly fences: Counter<"commit" | "giveUp">;
+  private readonly fences: Counter<LateWrite>;
+  private readonly counted = new LRUCache<string, true>({ max: MOST_LOST });
   private readonly claimSeconds: (seconds: number) => void;
+  private readonly rows: Counter<(typeof rowOutcomes)[number]>;
+  private readonly tableFailures: Counter<TableFailure["kind"]>;
+  private readonly tableChunks: Counter<"at_once" | "row_by_row">;
+  private readonly tableSeconds: (seconds: number) => void;
 
   constructor(broker: ServiceBroker) {
     const batches = { name: "dataflow_batches_total", help: "Batches that ended, by how." };
-    this.batches = counter(broker, batches, "outcome", finalStates);
+    this.batches = counter(broker, batches, "outcome", finalStates, byDataset);
     const records = { name: "dataflow_records_total", help: "Records of committed chunks, by what became of them." };
-    this.records = counter(broker, records, "outcome", ["accepted", "rejected", "duplicate"]);
+    this.records = counter(broker, records, "outcome", ["accepted", "rejected", "duplicate"], byDataset);
     const leases = { name: "dataflow_leases_lapsed_total", help: "Work taken from a silent node, by what it was." };
     this.leases = counter(broker, leases, "of", ["batch", "upload"]);
-    const fences = { name: "dataflow_fences_lost_total", help: "Writes of a worker that no longer held its batch." };
-    this.fences = counter(broker, fences, "write", ["commit", "giveUp"]);
+    const fences = {
+      name: "dataflow_fences_lost_total",
+      help: "Batches that a worker had lost, as its first late write found.",
+    };
+    this.fences = counter(broker, fences, "write", lateWrites);
+    const table = {
+      name: "dataflow_table_rows_total",
+      help: "Rows of the company's own tables, by what became of them.",
+    };
+    this.rows = counter(broker, table, "outcome", rowOutcomes, { label: "table", usual: "" });
+    const failures = {
+      name: "dataflow_table_failures_total",
+      help: "Chunks that their table did not take: busy, and tried again, or gone.",
+    };
+    this.tableFailures = counter(broker, failures, "kind", ["busy", "gone"]);
+    const chunks = {
+      name: "dataflow_table_chunks_total",
+      help: "Chunks in their tables, by how their rows were written.",
+    };
+    this.tableChunks = counter(broker, chunks, "how", ["at_once", "row_by_row"]);
+    const time = { name: "dataflow_table_seconds", help: "Time of a chunk in its table." };
+    this.tableSeconds = histogram(broker, time, TABLE_SECONDS);
     const claim = { name: "dataflow_claim_latency_seconds", help: "From ready to the first claim." };
     this.claimSeconds = histogram(broker, claim, CLAIM_SECONDS);
   }
 
+  /** A chunk's rows are in the table. */
+  tableWritten({ table }: TablePlan, before: BatchRow, { batch, table: written }: Written): void {
+    const of = table.database === null ? shownTable(table) : `${table.database}:${shownTable(table)}`;
+    for (const outcome of tableCounts) this.rows.add(outcome, (batch[outcome] ?? 0) - (before[outcome] ?? 0), of);
+    if (!written) return;
+    const refused = written.refused.reduce((sum, { rows }) => sum + rows, 0);
+    this.rows.add("refused", refused, of);
+    this.rows.add("duplicate", written.passed, of);
+    this.tableChunks.add(written.isRowByRow ? "row_by_row" : "at_once");
+    this.tableSeconds(written.ms / 1000);
+  }
+
+  /** A chunk could not be written now. */
+  tableFailed({ kind }: TableFailure): void {
+    this.tableFailures.add(kind);
+  }
+
   /** Each write that leaves a batch in a final state has just ended it. */
-  moved({ state }: BatchRow): void {
-    if (isFinal(state)) this.batches.add(state as Final);
+  moved({ state, dataset }: BatchRow): void {
+    if (isFinal(state)) this.batches.add(state as Final, 1, dataset);
   }
 
   /** Later claims would measure what the batch did before. */
@@ -38,18 +99,16 @@ export class BatchFigures {
     if (fence === 1 && readyAt !== null && startedAt !== null) this.claimSeconds((startedAt - readyAt) / 1000);
   }
 
-  /** `after` is null where the fence refused the commit. */
-  committed(before: BatchRow, after: BatchRow | null): void {
-    if (!after) {
-      this.lost("commit");
-      return;
-    }
-    this.records.add("accepted", after.accepted - before.accepted);
-    this.records.add("rejected", after.rejected - before.rejected);
-    this.records.add("duplicate", after.duplicate - before.duplicate);
+  committed(before: BatchRow, after: BatchRow): void {
+    for (const outcome of ["accepted", "rejected", "duplicate"] as const)
+      this.records.add(outcome, after[outcome] - before[outcome], after.dataset);
   }
 
-  lost(write: "commit" | "giveUp"): void {
+  /** Once for each claim: a run may have sent its next write before it knows how this one went. */
+  lost(write: LateWrite, { id, fence }: BatchRow): void {
+    const claim = `${id}:${fence}`;
+    if (this.counted.has(claim)) return;
+    this.counted.set(claim, true);
     this.fences.add(write);
   }
 

@@ -1,18 +1,19 @@
 /** Small batches together: their claim, and the commit of a chunk of each in one unit. */
-import type { Written } from "../../database/store.ts";
+
 import type { ParamsOf } from "../messages.ts";
-import type { BatchRow, Claim } from "./batch.contract.ts";
-import type { BatchParts } from "./batch.parts.ts";
+import type { Claim } from "./batch.contract.ts";
+import type { BatchRow, Written } from "./batch.domain.ts";
+import { type BatchParts, refused } from "./batch.parts.ts";
 import { settle } from "./batch.settle.ts";
 import { begun, chunkCommitOf } from "./batch.work.ts";
 
-/** What a run needs of one may not be had (its policy): that one goes back, and is claimed alone from then on. */
+/** A batch whose policy cannot be read now goes back, and is claimed alone from then on. */
 export async function claimGroup(parts: BatchParts, { ids, owner }: ParamsOf<"batch.claimGroup">): Promise<Claim[]> {
   const claimed = await parts.store.claimGroup(ids, owner, parts.leaseMs);
-  const claims = await Promise.all(claimed.map((one) => begun(parts, one).catch(() => null)));
-  const left = claimed.filter((_one, i) => claims[i] === null);
+  const claims = await Promise.allSettled(claimed.map((one) => begun(parts, one)));
+  const left = claimed.filter((_one, i) => claims[i]?.status === "rejected");
   await Promise.all(left.map(({ batch }) => settle(parts, batch, { outcome: "snooze", delayMs: 0 })));
-  return claims.filter((one) => one !== null);
+  return claims.flatMap((one) => (one.status === "fulfilled" && one.value ? [one.value] : []));
 }
 
 /** In the order of `commits`: the batch as its commit left it (null: it is no longer the worker's), or why it failed. */
@@ -22,21 +23,24 @@ export async function commitChunks(parts: BatchParts, { commits }: ParamsOf<"bat
   const settled = sent.length > 0 ? await parts.store.commitChunks(sent) : [];
   announce(parts, settled);
   const results = settled.values();
-  return commits.map(({ batch }, i) => {
+  const answers = commits.map(({ batch }, i) => {
     const one = made[i] as (typeof made)[number];
     return one.status === "rejected" ? { error: one.reason as unknown } : answerOf(parts, batch, results.next().value);
   });
+  return Promise.all(answers);
 }
 
-function announce({ figures, announce }: BatchParts, settled: PromiseSettledResult<Written | null>[]): void {
+function announce({ figures, announce, follow }: BatchParts, settled: PromiseSettledResult<Written | null>[]): void {
   const written = settled.flatMap((one) => (one.status === "fulfilled" && one.value ? [one.value] : []));
   for (const { batch } of written) figures.moved(batch);
   announce(...written);
+  for (const { batch } of written) follow(batch);
 }
 
-function answerOf({ figures }: BatchParts, before: BatchRow, one: PromiseSettledResult<Written | null> | undefined) {
+async function answerOf(parts: BatchParts, before: BatchRow, one: PromiseSettledResult<Written | null> | undefined) {
   if (one?.status !== "fulfilled") return { error: one?.reason as unknown };
   const batch = one.value?.batch ?? null;
-  figures.committed(before, batch);
+  if (batch) parts.figures.committed(before, batch);
+  else await refused(parts, before, "commit");
   return { batch };
 }

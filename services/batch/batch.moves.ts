@@ -1,9 +1,13 @@
 /** One function for each move that somebody asks for. All are conditional on the batch as it was read. */
-import type { BatchRow, Due, Move } from "../../database/store.ts";
+
+import { TableFailure } from "../../database/errors.ts";
 import { Problem } from "../../lib/errors.ts";
-import { keepsBody } from "../batches.ts";
+import type { BatchRow, Move } from "./batch.domain.ts";
+import { follow, goingOn } from "./batch.order.ts";
 import { announced, type BatchParts, foundBatch, type Which } from "./batch.parts.ts";
+import { approved } from "./batch.review.ts";
 import { moveOf } from "./batch.states.ts";
+import type { AppliedChunk } from "./batch.table.domain.ts";
 
 /** How often a move is tried. A batch that changes between read and write is being worked on. */
 const MOST_TRIES = 20;
@@ -16,9 +20,16 @@ async function moved(parts: BatchParts, which: Which, moveFor: (batch: BatchRow)
   for (let tries = 0; tries < MOST_TRIES; tries++) {
     const written = await parts.store.move(await moveFor(await foundBatch(parts.store, which)));
     const batch = announced(parts, written);
-    if (batch) return batch;
+    if (batch) return settled(parts, batch);
   }
   throw new Problem("unavailable", "The batch changes too quickly.", { headers: { "Retry-After": "1" } });
+}
+
+/** One that joined its lane, and is the first there, goes on at once. */
+async function settled(parts: BatchParts, batch: BatchRow): Promise<BatchRow> {
+  if (batch.state !== "held") return batch;
+  await follow(parts, batch);
+  return (await parts.store.batch(batch.publicId, null)) ?? batch;
 }
 
 /** An end outside a chunk's commit: its body is deleted by the sweep, or kept where it may be driven again. */
@@ -28,18 +39,27 @@ export async function ending(
   to: "cancelled" | "rejected" | "failed",
   error: { code: string; detail: string } | null,
 ): Promise<Move> {
-  const after: BatchRow = { ...batch, state: to, reason: error, version: batch.version + 1 };
-  const due: Due = keepsBody(to) ? await parts.pinned.retentionOf(batch) : { inMs: 0 };
+  const applied = await parts.elsewhere.raise(batch);
+  const after: BatchRow = { ...countedWith(batch, applied), state: to, reason: error, version: batch.version + 1 };
+  const due = await parts.pinned.endedOf(batch, to);
   const move = moveOf(batch, { to, due, reason: error });
-  return { ...move, events: await parts.events.completed(after) };
+  return { ...move, ...(applied && { applied }), events: await parts.events.completed(after) };
+}
+
+/** The batch as it is once a chunk is counted that a table of another database has. */
+export function countedWith(batch: BatchRow, applied: AppliedChunk | undefined): BatchRow {
+  if (!applied) return batch;
+  const { nextChunk, counts } = applied;
+  const sums = Object.entries(counts).map(([name, n]) => [name, (batch[name as keyof typeof counts] ?? 0) + n]);
+  return { ...batch, nextChunk, ...Object.fromEntries(sums) };
 }
 
 /** Delay of a stopped batch. It is long enough for the move that follows; if that never comes, the batch goes on afterwards. */
 const STOPPED_MS = 60_000;
 
 /**
- * The batch without its worker. By the fence alone: each chunk's commit raises the version, so a busy worker would be
- * faster every time than a move that has to read first. From here on nobody else changes the batch.
+ * Takes the batch from its worker. This move compares the fence only: each chunk's commit raises the version, so a move that
+ * compares the version would always come too late for a busy worker. From here on nobody else changes the batch.
  */
 async function stopped(parts: BatchParts, batch: BatchRow): Promise<BatchRow> {
   if (batch.state !== "processing") return batch;
@@ -51,17 +71,30 @@ async function stopped(parts: BatchParts, batch: BatchRow): Promise<BatchRow> {
 /** Any batch that has not ended; a worker's later writes are refused. Throws not-found, illegal-state. */
 export async function cancelMove(parts: BatchParts, which: Which): Promise<BatchRow> {
   const batch = await moved(parts, which, async (found) =>
-    ending(parts, await stopped(parts, found), "cancelled", null),
+    ending(parts, await stopped(parts, found), "cancelled", null).catch(refusedByTable),
   );
   parts.wakeWorkers();
   return batch;
+}
+
+/** What the batch has delivered is known only there, and a cancel that could not say it would be wrong. */
+function refusedByTable(error: unknown): never {
+  if (!(error instanceof TableFailure)) throw error;
+  throw new Problem("unavailable", `The batch cannot end now: ${error.message}.`, { headers: { "Retry-After": "5" } });
 }
 
 /** held → ready, also before its window opens: the operator decides. Throws not-found, illegal-state. */
 export function approveMove(parts: BatchParts, which: Which): Promise<BatchRow> {
   return moved(parts, which, async (batch) => {
     requireState(batch, "held");
-    return { ...moveOf(batch, { to: "ready", due: { inMs: 0 } }), events: await parts.events.ready(batch) };
+    const { reason } = batch;
+    if (reason && "hold" in reason && reason.hold === "order")
+      throw new Problem(
+        "illegal-state",
+        `It waits for batch ${reason.batchId}, which is in front: skip or redrive that one.`,
+        { current: "held" },
+      );
+    return goingOn(parts, batch, { isApproved: true, ...approved(batch) });
   });
 }
 
@@ -79,9 +112,9 @@ export function redriveMove(parts: BatchParts, which: Which): Promise<BatchRow> 
   return moved(parts, which, async (batch) => {
     requireState(batch, "failed");
     if ((batch.dueAt ?? Infinity) < Date.now() + GOING_MS) throw new Problem("not-found", "There is no such batch.");
-    const move = moveOf(batch, { to: "ready", due: { inMs: 0 }, attempt: "reset" });
-    const again = batch.phase === "validate" ? { restart: "validate" as const } : {};
-    return { ...move, ...again, events: await parts.events.ready(batch) };
+    const { phase } = batch;
+    const again = phase === "validate" || phase === "review" ? { restart: phase } : {};
+    return goingOn(parts, batch, { attempt: "reset", ...again });
   });
 }
 
@@ -95,7 +128,7 @@ const unchanged: Pick<Move, "reason" | "attempt" | "events"> = { reason: null, a
 /** A ready batch that is not due yet goes on now. Null: it has changed since it was read, and waits for nothing any more. */
 export async function endSnoozeMove(parts: BatchParts, batch: BatchRow): Promise<BatchRow | null> {
   const { id, version, fence } = batch;
-  // None of the moves of batch.states.ts: it stays what it is, and is only due sooner.
+  // Not in the table of batch.states.ts: the state stays, only the due time changes.
   const sooner: Move = { id, version, fence, from: "ready", to: "ready", due: { inMs: 0 }, ...unchanged };
   const written = await parts.store.move(sooner);
   if (written) parts.wakeWorkers();

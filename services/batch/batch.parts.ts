@@ -1,21 +1,47 @@
 /** What the parts of the state machine share, and how they announce their writes. */
-import type { BatchRow, BatchStore, Written } from "../../database/store.ts";
+
+import type { ServiceBroker } from "moleculer";
+import type { BatchStore } from "../../database/store.ts";
+import type { TargetDatabases } from "../../database/targets/databases.ts";
 import { Problem } from "../../lib/errors.ts";
+import type { Decision, Policy } from "../policy/policy.contract.ts";
+import type { BatchRow, Written } from "./batch.domain.ts";
+import type { Elsewhere } from "./batch.elsewhere.ts";
 import type { BatchEvents } from "./batch.events.ts";
-import type { BatchFigures } from "./batch.figures.ts";
+import type { BatchFigures, LateWrite } from "./batch.figures.ts";
 import type { PinnedPolicies } from "./batch.pinned.ts";
 
 /** The writes of a batch's state. Each is one unit with its conditions inside. */
-export type StatePort = Pick<BatchStore, "batch" | "claim" | "claimGroup" | "commitChunk" | "commitChunks" | "move">;
+export type StatePort = Pick<
+  BatchStore,
+  | "batch"
+  | "claim"
+  | "claimGroup"
+  | "commitChunk"
+  | "commitChunks"
+  | "move"
+  | "laneState"
+  | "fronts"
+  | "leaveLane"
+  | "skipBatch"
+>;
 
 export interface BatchParts {
   store: StatePort;
   leaseMs: number;
   figures: BatchFigures;
+  logger: ServiceBroker["logger"];
   pinned: PinnedPolicies;
+  elsewhere: Elsewhere;
+  broker: ServiceBroker;
+  tables: TargetDatabases;
   events: BatchEvents;
   /** Tells who waits on this node, and hands the events of all to the outbox together. */
   announce(...all: Written[]): void;
+  /** Whether the batch may run now by the policy. Throws unavailable. */
+  evaluate(policy: Policy, batch: BatchRow): Promise<Decision>;
+  /** In the background: those behind a batch that has ended go on, where it kept an order. */
+  follow(batch: BatchRow): void;
   /** Something may be claimable. */
   wakeWorkers(): void;
 }
@@ -33,10 +59,20 @@ export async function foundBatch(store: Pick<BatchStore, "batch">, { publicId, c
   return batch;
 }
 
+/**
+ * Counts a refused write if its worker has lost the batch. A commit is also refused where the one before it has failed; then the
+ * batch is still its worker's. If the read fails, nobody knows, and nothing is counted.
+ */
+export async function refused({ store, figures }: BatchParts, batch: BatchRow, write: LateWrite): Promise<void> {
+  const now = await store.batch(batch.publicId, null).catch(() => batch);
+  if (now?.fence !== batch.fence) figures.lost(write, batch);
+}
+
 /** Counts a write where it ended its batch, and announces it. Null: nothing was written. */
-export function announced({ figures, announce }: BatchParts, written: Written | null): BatchRow | null {
+export function announced({ figures, announce, follow }: BatchParts, written: Written | null): BatchRow | null {
   if (!written) return null;
   figures.moved(written.batch);
   announce(written);
+  follow(written.batch);
   return written.batch;
 }

@@ -1,22 +1,21 @@
 import { LRUCache } from "lru-cache";
 import type { ServiceBroker } from "moleculer";
-import type { BatchRow, Due } from "../../database/store.ts";
 import { actors } from "../actors.ts";
-import { retentionDue } from "../batches.ts";
-import type { Policy } from "../policy/policy.contract.ts";
+import { endedDue, type PinnedPolicy, pinnedPolicy, retentionDue } from "../batches.ts";
+import type { BatchRow, BatchState, Due } from "./batch.domain.ts";
 
 /** What a batch was accepted under, and whose it is. */
-export interface Pinned {
-  policy: Policy;
+export interface Pinned extends PinnedPolicy {
   clientPublicId: string;
+  clientIdentifier: string;
 }
 
-/** A policy has up to 64 kB, which the policies' own cache shares with this one. */
+/** A policy has up to 64 kB. Most are also in the cache of `policy`, as the same objects. */
 const MOST_KNOWN = 1_000;
 
 /**
- * The pinned versions of policies, with their clients' public ids. Neither of the two ever changes, so what is known stays
- * right and nobody has to say otherwise; a batch asks for them some times, and thousands of small ones for the same.
+ * The pinned versions of policies, with their clients' public ids and identifiers. None of them ever changes, so the cache needs no invalidation. A
+ * batch asks for them several times, and thousands of small batches ask for the same ones.
  */
 export class PinnedPolicies {
   private readonly known = new LRUCache<string, Pinned>({ max: MOST_KNOWN });
@@ -26,22 +25,30 @@ export class PinnedPolicies {
     this.broker = broker;
   }
 
-  /** Throws not-found where the version is gone, unavailable. */
-  async of({ clientId, policyVersion: version }: Pick<BatchRow, "clientId" | "policyVersion">): Promise<Pinned> {
-    const key = `${clientId}:${version}`;
+  /** Throws unavailable. */
+  async of(batch: Pick<BatchRow, "clientId" | "policyVersion">): Promise<Pinned> {
+    const { clientId, policyVersion } = batch;
+    const key = `${clientId}:${policyVersion}`;
     const known = this.known.get(key);
     if (known) return known;
-    const [{ policy }, client] = await Promise.all([
-      actors.policy.version(this.broker, { clientId, version }),
+    const [pinnedTo, client] = await Promise.all([
+      pinnedPolicy(this.broker, batch),
       actors.clientCache.get(this.broker, { id: clientId }),
     ]);
-    const pinned = { policy, clientPublicId: client?.publicId ?? "" };
-    if (client) this.known.set(key, pinned);
+    const { publicId = "", identifier = "" } = client ?? {};
+    const pinned = { ...pinnedTo, clientPublicId: publicId, clientIdentifier: identifier };
+    // The policy in force changes.
+    if (client && !pinned.isGone) this.known.set(key, pinned);
     return pinned;
   }
 
   /** When the batch is deleted that ends now. */
   async retentionOf(batch: BatchRow): Promise<Due> {
     return retentionDue((await this.of(batch)).policy);
+  }
+
+  /** When something of the batch is deleted that ends now in this state, and still has its body. */
+  async endedOf(batch: BatchRow, state: BatchState): Promise<Due> {
+    return endedDue((await this.of(batch)).policy, state);
   }
 }

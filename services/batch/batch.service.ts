@@ -1,72 +1,106 @@
 /**
- * The batches: the state machine, and who is asked for them. From the commit of its upload on, a batch changes its state here
- * alone: workers claim, commit and settle through it, operators and partners move it, and its sweep moves on what no message
- * looks after. Every write is one unit with its conditions inside (state, fence, next chunk), so a late or repeated call
+ * The batches: the state machine and the reads. From the commit of its upload on, only this service changes a batch's state:
+ * workers claim, commit and settle through it, operators and partners move batches through it, and its sweep moves batches
+ * whose wait is over. Every write is one unit with its conditions inside (state, fence, next chunk), so a late or repeated call
  * writes nothing. While its database is away every call is refused with `unavailable`.
  */
 
 import { configOf } from "../../config/config.ts";
+import { decode } from "../../formats/split/chunk-codec.ts";
 import { clockMixin } from "../../mixins/clock.ts";
 import { databaseMixin } from "../../mixins/database.ts";
 import { fields } from "../../mixins/define.ts";
 import { scheduleMixin } from "../../mixins/schedule.ts";
+import { tablesMixin } from "../../mixins/tables.ts";
 import { actors } from "../actors.ts";
-import { announceBatches } from "../announce.ts";
+import { announceBatches } from "../batches.ts";
 import { defineActor } from "../define.ts";
-import type { CloudEvent } from "../outbox/outbox.contract.ts";
+import type { CloudEvent } from "../outbox/outbox.domain.ts";
+import { type BatchRow, firstBodyPart } from "./batch.domain.ts";
+import { Elsewhere } from "./batch.elsewhere.ts";
 import { BatchEvents } from "./batch.events.ts";
 import { BatchFigures } from "./batch.figures.ts";
 import { claimGroup, commitChunks } from "./batch.group.ts";
 import { approveMove, cancelMove, endSnoozeMove, redriveMove, rejectMove } from "./batch.moves.ts";
+import { advance, evaluating, follow, skipMove, withFronts } from "./batch.order.ts";
 import { type BatchParts, foundBatch } from "./batch.parts.ts";
 import { PinnedPolicies } from "./batch.pinned.ts";
 import { settle } from "./batch.settle.ts";
 import { Sweeper } from "./batch.sweep.ts";
-import { claim, commitChunk } from "./batch.work.ts";
+import { undoMove, undoneMove, waitingMove } from "./batch.undo.ts";
+import { claim, commitChunk, enterTable } from "./batch.work.ts";
 
 interface State {
   figures: BatchFigures;
   parts: BatchParts;
   sweeper: Sweeper;
+  /** Steps of lanes that run beside the answers. */
+  following: Set<Promise<void>>;
 }
 
 /** The size of a page of errors or records. A reader that stops keeps one page in memory. */
 const MOST_READ_BYTES = 256 * 1024;
 
+/** A row that is left takes no more than its place. */
+const TIDY_MS = 10 * 60_000;
+
 export default defineActor({
   name: "batch",
-  mixins: [databaseMixin, scheduleMixin, clockMixin],
+  mixins: [databaseMixin, tablesMixin, scheduleMixin, clockMixin],
   state: fields<State>(),
 
   created() {
     this.figures = new BatchFigures(this.broker);
+    this.following = new Set();
   },
 
   methods: {
+    async shown(batch: BatchRow): Promise<BatchRow> {
+      const [shown = batch] = await withFronts(this.database.store, [batch]);
+      return shown;
+    },
+    /** Runs beside the answer. If it fails, the sweep goes on. */
+    follow(batch: BatchRow) {
+      const following: Promise<void> = follow(this.parts, batch)
+        .catch((error: unknown) => this.logger.debug(`The batches behind ${batch.publicId} wait for the sweep:`, error))
+        .finally(() => this.following.delete(following));
+      this.following.add(following);
+    },
+    /** If the call is lost, `retention` runs at its own interval. */
+    wakeRetention() {
+      actors.retention.wake(this.broker, {}).catch((error: unknown) => this.logger.debug("No wake-up:", error));
+    },
     wakeWorkers() {
       actors.outbox.wake(this.broker, {}).catch((error: unknown) => this.logger.debug("No wake-up:", error));
     },
-    async drain() {
-      // A stop can come before the start has finished.
-      if (!this.sweeper) return;
-      this.sweeper.end();
-      await this.endSchedules();
-    },
+  },
+
+  async drain() {
+    // A stop can come before the start has finished.
+    if (!this.sweeper) return;
+    this.sweeper.end();
+    await Promise.all(this.following);
+    await this.endSchedules();
   },
 
   actions: {
-    get(ctx) {
-      return foundBatch(this.database.store, ctx.params);
+    async get(ctx) {
+      return this.shown(await foundBatch(this.database.store, ctx.params));
     },
-    list(ctx) {
-      return this.database.store.list(ctx.params);
+    async list(ctx) {
+      const { store } = this.database;
+      return withFronts(store, await store.list(ctx.params));
     },
-    changed(ctx) {
-      return this.database.store.changed(ctx.params.seen);
+    async changed(ctx) {
+      const { store } = this.database;
+      return withFronts(store, await store.changed(ctx.params.seen));
     },
     errors(ctx) {
       const { id, after, limit } = ctx.params;
       return this.database.store.errors(id, after, limit, MOST_READ_BYTES);
+    },
+    errorSummary(ctx) {
+      return this.database.store.errorSummary(ctx.params.id);
     },
     attempts(ctx) {
       return this.database.store.attempts(ctx.params.ids, ctx.params.last);
@@ -74,6 +108,10 @@ export default defineActor({
     records(ctx) {
       const { id, after, limit } = ctx.params;
       return this.database.store.records(id, after, limit, MOST_READ_BYTES);
+    },
+    async bodyPart(ctx) {
+      const part = await this.database.store.readChunk(ctx.params.id, firstBodyPart + ctx.params.no);
+      return part && decode(part.codec, part.body);
     },
 
     cancel(ctx) {
@@ -87,6 +125,23 @@ export default defineActor({
     },
     redrive(ctx) {
       return redriveMove(this.parts, ctx.params);
+    },
+    async undo(ctx) {
+      const undo = await undoMove(this.parts, ctx.params);
+      if (undo.batch.state === "undoing") this.wakeRetention();
+      return undo;
+    },
+    finishUndo(ctx) {
+      return undoneMove(this.parts, ctx.params.publicId);
+    },
+    waitUndo(ctx) {
+      return waitingMove(this.parts, ctx.params.publicId, ctx.params.waits);
+    },
+    async skip(ctx) {
+      return this.shown(await skipMove(this.parts, ctx.params));
+    },
+    advance(ctx) {
+      return advance(this.parts, ctx.params);
     },
 
     retry(ctx) {
@@ -104,6 +159,15 @@ export default defineActor({
     },
     commitChunks(ctx) {
       return commitChunks(this.parts, ctx.params);
+    },
+    enterTable(ctx) {
+      return enterTable(this.parts, ctx.params.batch);
+    },
+    appliedRows() {
+      return this.parts.elsewhere.rows();
+    },
+    pingTables() {
+      return this.parts.elsewhere.ping();
     },
     settle(ctx) {
       return settle(this.parts, ctx.params.batch, ctx.params.outcome);
@@ -134,21 +198,32 @@ export default defineActor({
     const { store, isEmbedded } = this.database;
     if (isEmbedded) await store.voidLeases();
     const pinned = new PinnedPolicies(this.broker);
+    const elsewhere = new Elsewhere({ tables: this.tables, store, pinned, logger: this.logger });
     this.parts = {
       store,
       leaseMs,
       figures: this.figures,
+      logger: this.logger,
       pinned,
+      elsewhere,
+      broker: this.broker,
+      tables: this.tables,
       events: new BatchEvents(namespace, pinned),
-      announce: (...all) => announceBatches(this.broker, all),
+      announce: (...all) => {
+        announceBatches(this.broker, all);
+        void elsewhere.forget(all.map(({ batch }) => batch));
+      },
       wakeWorkers: () => this.wakeWorkers(),
+      evaluate: evaluating(this.broker),
+      follow: (batch) => this.follow(batch),
     };
     const { broker, logger, clock } = this;
     this.sweeper = new Sweeper({ ...this.parts, store, broker, logger, clock });
     // While this node starts, the calls of a sweep would go to another node and wait for its answer.
     const sweepOnceStarted = async () => this.broker.started && this.sweeper.run();
     const sweep = this.schedule("The sweep", sweepIntervalMs, sweepOnceStarted, 0.2);
-    this.schedule("Folding counts", sweepIntervalMs, () => store.foldCounts(), 0.2);
+    if (this.tables.names.length > 0) this.schedule("Tidying dataflow_applied", TIDY_MS, () => elsewhere.tidy(), 0.2);
+    this.schedule("Adding up counts", sweepIntervalMs, () => store.foldCounts(), 0.2);
     this.broker.localBus.once("$broker.started", sweep);
   },
 });

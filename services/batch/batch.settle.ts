@@ -1,17 +1,28 @@
 /** Writes the outcome of a run: one move for each outcome. No other place knows which. */
-import type { BatchRow, Move } from "../../database/store.ts";
-import { attemptOf } from "./batch.attempts.ts";
-import { backoffMs } from "./batch.backoff.ts";
+
+import type { Policy } from "../policy/policy.contract.ts";
 import type { AttemptError, Settlement } from "./batch.contract.ts";
+import type { BatchRow, FailedAttempt, Move } from "./batch.domain.ts";
 import { ending } from "./batch.moves.ts";
-import { announced, type BatchParts } from "./batch.parts.ts";
+import { announced, type BatchParts, refused } from "./batch.parts.ts";
+import { reviewed } from "./batch.review.ts";
 import { moveOf } from "./batch.states.ts";
+
+/** A worker's name is the id of its node and of that node's process. */
+const nodeOf = (owner: string | null): string => (owner ?? "").replace(/:[^:]*$/, "");
+
+/** The record of a failed attempt, for the move that ends it. */
+export const attemptOf = ({ owner }: BatchRow, { code, detail }: AttemptError): FailedAttempt => ({
+  node: nodeOf(owner),
+  code,
+  detail,
+});
 
 /** Null: the fence has risen, so the batch belongs to nobody or to another worker. */
 export async function settle(parts: BatchParts, batch: BatchRow, outcome: Settlement): Promise<BatchRow | null> {
   const written = await parts.store.move(await moveFor(parts, batch, outcome));
   if (written) parts.wakeWorkers();
-  else parts.figures.lost("giveUp");
+  else await refused(parts, batch, "giveUp");
   return announced(parts, written);
 }
 
@@ -19,11 +30,18 @@ export async function settle(parts: BatchParts, batch: BatchRow, outcome: Settle
 async function moveFor(parts: BatchParts, batch: BatchRow, outcome: Settlement): Promise<Move> {
   switch (outcome.outcome) {
     case "snooze":
-      return moveOf(batch, { to: "ready", due: { inMs: outcome.delayMs }, attempt: "uncount" });
+      return moveOf(batch, {
+        to: "ready",
+        due: { inMs: outcome.delayMs },
+        attempt: "uncount",
+        reason: outcome.waits === undefined ? null : { waits: outcome.waits },
+      });
     case "retry":
       return again(parts, batch, outcome);
     case "cancel":
       return ending(parts, batch, "cancelled", null);
+    case "reviewed":
+      return reviewed(parts, batch);
     case "fail":
       return failing(parts, batch, outcome, outcome);
     default:
@@ -59,4 +77,17 @@ async function failing(
 ): Promise<Move> {
   const move = await ending(parts, batch, "failed", { code, detail });
   return { ...move, failed: attemptOf(batch, cause) };
+}
+
+/** ±20 % jitter, so that batches that failed at the same time do not retry at the same time. */
+const JITTER = 0.4;
+
+/** How long to wait after attempt number `attempt` (from 1), in ms. `random` is 0 to 1. */
+export function backoffMs(
+  { type, delayMs, maxMs }: Policy["backoff"],
+  attempt: number,
+  random = Math.random(),
+): number {
+  const plain = type === "fixed" ? delayMs : delayMs * 2 ** (attempt - 1);
+  return Math.round(Math.min(plain, maxMs) * (1 + JITTER * (random - 0.5)));
 }

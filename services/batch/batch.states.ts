@@ -1,30 +1,40 @@
 /**
- * The states of a batch, and every move between them but two: an upload's commit and a chunk's commit.
+ * The states of a batch, and every move between them but three: an upload's commit, a chunk's commit, and the commit of
+ * a batch that was only checked.
  *
  *   receiving ─► received ─► ready ◄──────► processing ─► completed
  *        │  │        │        ▲ ▲  (claim,       ├──────► completed_with_errors
- *        │  └────────┼─────── │ │   hand-back,   └──────► failed ─► ready (redrive)
- *        │           ▼        │ │   retry)
- *        └────────► held ─────┘ │
+ *        │  └────────┼─────── │ │   hand-back,   ├──────► failed ─► ready (redrive)
+ *        │           ▼        │ │   retry)       ├──────► validated ─► ready, held, received (commit)
+ *        └────────► held ─────┘ │                    └──────► held (approval by figures) ─► ready
  *                    └─────► rejected           received, held, ready, processing ─► cancelled
+ *
+ *   completed, completed_with_errors, failed, cancelled ─► undoing ─► undone
+ *
+ * What would become `ready` becomes `held` behind others of its lane, where its dataset keeps an order.
  */
-import type { BatchRow, BatchState, Due, Move, OutboxDraft, Reason } from "../../database/store.ts";
+
 import { Problem } from "../../lib/errors.ts";
+import type { OutboxDraft } from "../outbox/outbox.domain.ts";
+import type { BatchRow, BatchState, Due, Move, Reason } from "./batch.domain.ts";
 
 const moves: Record<BatchState, readonly BatchState[]> = {
   receiving: ["received", "ready", "held", "rejected"],
   received: ["ready", "held", "rejected", "cancelled"],
-  held: ["ready", "rejected", "cancelled"],
+  held: ["ready", "held", "rejected", "cancelled"],
   ready: ["processing", "cancelled"],
-  processing: ["completed", "completed_with_errors", "failed", "ready", "cancelled"],
-  failed: ["ready"],
-  completed: [],
-  completed_with_errors: [],
+  processing: ["completed", "completed_with_errors", "failed", "validated", "ready", "held", "cancelled"],
+  failed: ["ready", "held", "undoing"],
+  completed: ["undoing"],
+  completed_with_errors: ["undoing"],
   rejected: [],
-  cancelled: [],
+  cancelled: ["undoing"],
+  undoing: ["undone", "undoing"],
+  undone: [],
+  validated: ["received", "ready", "held"],
 };
 
-interface MoveTo {
+export interface MoveTo {
   to: BatchState;
   due: Due;
   reason?: Reason | null;

@@ -5,27 +5,29 @@
  */
 
 import type { ServiceBroker } from "moleculer";
-import type { BatchRow, BatchStore, Move } from "../../database/store.ts";
+import type { BatchStore } from "../../database/store.ts";
 import { isUnavailable } from "../../database/unavailable.ts";
 import { nullIfLater } from "../../lib/errors.ts";
 import type { WithClock } from "../../mixins/clock.ts";
 import { actors } from "../actors.ts";
 import { standingAfter } from "../batches.ts";
-import { attemptOf } from "./batch.attempts.ts";
 import { SWEPT } from "./batch.contract.ts";
+import type { BatchRow, Move } from "./batch.domain.ts";
+import { ending } from "./batch.moves.ts";
+import { advanceStalled, goingOn } from "./batch.order.ts";
 import { announced, type BatchParts } from "./batch.parts.ts";
+import { attemptOf } from "./batch.settle.ts";
 import { moveOf } from "./batch.states.ts";
 
 const ROWS_AT_ONCE = 100;
-/** Clients whose batches are looked for by a sweep; with more of them that wait, the next sweeps look for the others'. */
+/** The most clients whose queues one sweep repairs. If more wait, the next sweeps repair the others. */
 const REPAIRED_AT_ONCE = 10_000;
 /** A sweep ends after so many reads of one state, so that rows which cannot be moved on do not hold it for ever. */
 const MOST_READS = 50;
 
 export interface SweepParts extends BatchParts {
-  store: BatchParts["store"] & Pick<BatchStore, "due" | "voidUpload" | "repairQueues">;
+  store: BatchParts["store"] & Pick<BatchStore, "due" | "voidUpload" | "repairQueues" | "stalledLanes">;
   broker: ServiceBroker;
-  logger: Pick<ServiceBroker["logger"], "warn" | "debug">;
   clock: Pick<WithClock["clock"], "look" | "wentIn">;
 }
 
@@ -38,44 +40,55 @@ export class Sweeper {
     this.parts = parts;
   }
 
-  /** Looks once after every waiting state. */
+  /** Checks every waiting state once. */
   async run(): Promise<void> {
     const { broker, clock, leaseMs } = this.parts;
     await clock.look();
-    // Who keeps a lease gets the time to renew it by a clock that has just gone ahead.
+    // If the clock has just jumped ahead, workers and uploads get the time to renew their leases.
     if (!clock.wentIn(leaseMs)) {
       await this.each("processing", (batch) => this.takeAway(batch));
       await this.each("receiving", (batch) => this.voidUpload(batch));
     }
     await this.each("held", (batch) => this.open(batch));
     await this.each("received", (batch) => this.decideAgain(batch));
+    await this.advanceLanes();
     await this.repair();
-    // Whichever node made them ready, a worker's own look comes no later than its own sweep.
+    // A worker looks for work after each sweep of its own node, whichever node made the batches ready.
     broker.localBus.emit(SWEPT);
   }
 
   private async each(state: BatchRow["state"], step: (batch: BatchRow) => Promise<unknown>): Promise<void> {
     for (let reads = 0; reads < MOST_READS && !this.isEnded; reads++) {
       const batches = await this.parts.store.due(state, ROWS_AT_ONCE);
-      for (const batch of batches) if (batch.state === state) await this.guarded(batch, step);
+      for (const batch of batches) await this.guarded(`batch ${batch.publicId} (${batch.state})`, () => step(batch));
       if (batches.length < ROWS_AT_ONCE) return;
     }
   }
 
-  /** Makes sure that workers find what is ready, also what an operator or an older node has written. */
+  /** Goes on with lanes where a node has died: behind a batch that is over there may be another one. */
+  private async advanceLanes(): Promise<void> {
+    for (let reads = 0; reads < MOST_READS && !this.isEnded; reads++) {
+      const lanes = await this.parts.store.stalledLanes(ROWS_AT_ONCE);
+      for (const lane of lanes)
+        await this.guarded(`the batches behind ${lane.batchId}`, () => advanceStalled(this.parts, lane));
+      if (!lanes.some(({ isOver }) => isOver)) return;
+    }
+  }
+
+  /** Repairs the queues, so that workers also find batches that an operator's SQL or an older node made ready. */
   private async repair(): Promise<void> {
     const { store } = this.parts;
     this.repairedUpTo = (await store.repairQueues(this.repairedUpTo, REPAIRED_AT_ONCE)) ?? 0;
   }
 
   /** A batch that cannot be moved on must not hold up the others. */
-  private async guarded(batch: BatchRow, step: (batch: BatchRow) => Promise<unknown>): Promise<void> {
+  private async guarded(what: string, step: () => Promise<unknown>): Promise<void> {
     if (this.isEnded) return;
     try {
-      await step(batch);
+      await step();
     } catch (error) {
       if (isUnavailable(error)) throw error;
-      this.parts.logger.warn(`The sweep leaves batch ${batch.publicId} (${batch.state}) as it is:`, error);
+      this.parts.logger.warn(`The sweep could not move ${what}, it tries again:`, error);
     }
   }
 
@@ -95,27 +108,27 @@ export class Sweeper {
     this.wakeRetention();
   }
 
-  /** Where this is lost, its own rhythm serves. */
+  /** If the call is lost, `retention` runs at its own interval. */
   private wakeRetention(): void {
     const { broker, logger } = this.parts;
     actors.retention.wake(broker, {}).catch((error: unknown) => logger.debug("No wake-up:", error));
   }
 
   private async decideAgain(batch: BatchRow): Promise<void> {
-    const { format, bytes, records } = batch;
     const { policy } = await this.parts.pinned.of(batch);
-    const body = { policy, format, bytes, records };
-    const decision = await actors.policy.evaluate(this.parts.broker, body).catch(nullIfLater);
+    const decision = await this.parts.evaluate(policy, batch).catch(nullIfLater);
     if (!decision) return;
     const { state: to, due, reason } = standingAfter(decision);
-    const events = to === "ready" ? await this.parts.events.ready(batch) : [];
-    await this.move(moveOf(batch, { to, due, reason, onlyDue: true, events }));
+    await this.move(
+      to === "ready"
+        ? await goingOn(this.parts, batch, { onlyDue: true })
+        : moveOf(batch, { to, due, reason, onlyDue: true }),
+    );
   }
 
   /** A window has opened. */
   private async open(batch: BatchRow): Promise<void> {
-    const events = await this.parts.events.ready(batch);
-    await this.move(moveOf(batch, { to: "ready", due: { inMs: 0 }, onlyDue: true, events }));
+    await this.move(await goingOn(this.parts, batch, { onlyDue: true }));
   }
 
   /** A worker that did not renew its lease counts as dead. Its late writes carry an old fence and change nothing. */
@@ -131,9 +144,7 @@ export class Sweeper {
       return this.move({ ...moveOf(batch, { to: "ready", due: { inMs: 0 }, onlyDue: true, events }), failed });
     }
     const error = { code: "worker-lost", detail: `Its worker was lost ${batch.attempt} times at the same chunk.` };
-    const after: BatchRow = { ...batch, state: "failed", reason: error, version: batch.version + 1 };
-    const due = await this.parts.pinned.retentionOf(batch);
-    const events = await this.parts.events.completed(after);
-    return this.move({ ...moveOf(batch, { to: "failed", due, reason: error, onlyDue: true, events }), failed });
+    const move = await ending(this.parts, batch, "failed", error);
+    return this.move({ ...move, onlyDue: true, failed });
   }
 }

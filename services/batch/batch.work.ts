@@ -1,24 +1,48 @@
 /** The steps of a run in the database: the claim, each chunk's commit, and the end by the last one. */
-import type { BatchRow, ChunkCommit, Claimed, Due } from "../../database/store.ts";
-import { keepsBody } from "../batches.ts";
+
+import { TableFailure } from "../../database/errors.ts";
+import type { TablePlan } from "../../database/targets/target.ts";
+import { endedDue, keepsBody, retentionDue } from "../batches.ts";
 import type { ParamsOf } from "../messages.ts";
 import type { Claim, WorkerCommit } from "./batch.contract.ts";
-import { announced, type BatchParts } from "./batch.parts.ts";
+import type { BatchRow, ChunkCommit, Claimed, Written } from "./batch.domain.ts";
+import type { Entered } from "./batch.elsewhere.ts";
+import { announced, type BatchParts, refused } from "./batch.parts.ts";
+import { settle } from "./batch.settle.ts";
 
 /** Chunks that go in the commit that ends their batch; more are left to the sweep, so that the commit stays short. */
 const PURGED_AT_END = 16;
 
-/** Null: another worker was faster, or the client has no free place. */
+/** Null: another worker was faster, the client has no free place, or the batch has failed, for nobody can work it. */
 export async function claim(parts: BatchParts, { id, owner }: ParamsOf<"batch.claim">): Promise<Claim | null> {
   const claimed = await parts.store.claim(id, owner, parts.leaseMs);
   return claimed && begun(parts, claimed);
 }
 
-/** A claim that was made, with what its run needs. */
-export async function begun(parts: BatchParts, claimed: Claimed): Promise<Claim> {
-  parts.figures.claimed(claimed.batch);
-  parts.announce({ batch: claimed.batch, outbox: [] });
-  return { ...claimed, ...(await parts.pinned.of(claimed.batch)) };
+/** A claim that was made, with what its run needs. Null: its policy is gone, so it has failed. */
+export async function begun(parts: BatchParts, claimed: Claimed): Promise<Claim | null> {
+  const { batch } = claimed;
+  parts.figures.claimed(batch);
+  parts.announce({ batch, outbox: [] });
+  const { isGone, ...pinned } = await parts.pinned.of(batch);
+  if (!isGone) return { ...claimed, ...pinned };
+  await settle(parts, batch, policyGone(batch));
+  return null;
+}
+
+/** No retry: the version does not come back. Another one could refuse what the partner was told is accepted, or take what was not. */
+const policyGone = ({ policyVersion }: BatchRow) =>
+  ({
+    outcome: "fail",
+    code: "policy-gone",
+    detail: `Version ${policyVersion} of the policy, which the batch was accepted under, is gone. Send the content again.`,
+  }) as const;
+
+/** Null: the batch is no longer the worker's. */
+export async function enterTable(parts: BatchParts, batch: BatchRow): Promise<Entered | null> {
+  const entered = await counted(parts, parts.elsewhere.enter(batch));
+  if (!entered) await refused(parts, batch, "commit");
+  return entered;
 }
 
 /** Null: the batch is no longer the worker's, and nothing was written. */
@@ -26,9 +50,41 @@ export async function commitChunk(
   parts: BatchParts,
   { batch, commit }: ParamsOf<"batch.commitChunk">,
 ): Promise<BatchRow | null> {
-  const written = await parts.store.commitChunk(await chunkCommitOf(parts, batch, commit));
-  parts.figures.committed(batch, written?.batch ?? null);
+  const written = await counted(parts, storedCommit(parts, batch, await chunkCommitOf(parts, batch, commit)));
+  // What was checked before an approval is counted when it is delivered.
+  if (written && batch.phase !== "review") parts.figures.committed(batch, written.batch);
+  if (written && commit.table) tableWritten(parts, commit.table.plan, batch, written);
+  if (!written) await refused(parts, batch, "commit");
   return announced(parts, written);
+}
+
+/** Counts what the table does not take now. */
+async function counted<T>({ figures }: BatchParts, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof TableFailure) figures.tableFailed(error);
+    throw error;
+  }
+}
+
+const storedCommit = (
+  { store, elsewhere }: BatchParts,
+  batch: BatchRow,
+  commit: ChunkCommit,
+): Promise<Written | null> =>
+  commit.table && commit.table.plan.table.database !== null
+    ? elsewhere.commit(batch, commit)
+    : store.commitChunk(commit);
+
+/** Counts the rows, and logs why some were refused: by the server's codes, for its texts show values. */
+function tableWritten({ figures, logger }: BatchParts, plan: TablePlan, batch: BatchRow, written: Written): void {
+  figures.tableWritten(plan, batch, written);
+  const reasons = (written.table?.refused ?? []).map(({ code, state, constraint, column, rows }) =>
+    [`${rows} × ${code}`, state, constraint, column].filter((part) => part !== null).join(" "),
+  );
+  if (reasons.length > 0)
+    logger.info(`Batch ${batch.publicId}, chunk ${batch.nextChunk}: the table refused ${reasons.join("; ")}.`);
 }
 
 /** A worker's commit as the store takes it: under the fence, and with what its end tells. */
@@ -49,7 +105,8 @@ async function endOf(parts: BatchParts, batch: BatchRow, commit: WorkerCommit) {
     duplicate: batch.duplicate + commit.counts.duplicate,
     version: batch.version + 1,
   };
-  const purge = !keepsBody(state) && batch.chunks <= PURGED_AT_END;
-  const due: Due = purge || keepsBody(state) ? await parts.pinned.retentionOf(batch) : { inMs: 0 };
+  const { policy } = await parts.pinned.of(batch);
+  const purge = !keepsBody(state) && policy.keepBodyDays === 0 && batch.chunks <= PURGED_AT_END;
+  const due = purge ? retentionDue(policy) : endedDue(policy, state);
   return { state, reason: error, due, purge, events: await parts.events.completed(after) };
 }

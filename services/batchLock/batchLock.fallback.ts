@@ -5,9 +5,9 @@ const OWN = "own:";
 const OTHER = "other:";
 
 /**
- * A provider, and what serves while it is unavailable. Each acquire asks the first anew, so the return needs no switch; a
- * held lock stays with whoever gave it, told by its token. Around a change two workers may hold the same lock, one of
- * each provider: the fence of the batch decides then, as ever.
+ * A provider with a fallback. Each acquire asks the first provider, so nothing has to switch back when it returns. A held
+ * lock is extended and released where it came from; its token tells which. During a change two workers may hold the same
+ * lock, one from each provider. Then the fence of the batch decides, as always.
  */
 export class LocksWithFallback implements LockProvider {
   readonly figures = { acquired: 0, busy: 0, fallbacks: 0, unavailable: 0 };

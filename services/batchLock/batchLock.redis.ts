@@ -4,14 +4,17 @@ import type { RedisLink } from "../../lib/redis/link.ts";
 import type { LockOutcome } from "./batchLock.contract.ts";
 import type { LockProvider, Names } from "./batchLock.provider.ts";
 
-/** No retries: a worker that finds the lock held tries the next batch. Waiting would take as long as the whole batch. */
+/** No retries: a worker that finds the lock held tries another batch. The lock may be held as long as the batch runs. */
 const ONCE = { retryCount: 0 };
-/** Redlock refuses to extend a lock that it believes expired. Only the Redis nodes know, so it gets an end that never comes. */
+/**
+ * Redlock refuses to extend a lock that it believes expired. Only the Redis nodes know, so we tell it that the lock
+ * never expires.
+ */
 const UNKNOWN_END = Number.MAX_SAFE_INTEGER;
 
 type Done = Parameters<RedlockClient["eval"]>[1];
 
-/** A node as redlock calls it. A node that is away fails at once, so that it costs the others' quorum no time. */
+/** A node as redlock calls it. A node that is away fails at once, so the quorum of the others does not wait for it. */
 const clientOf = (link: RedisLink): RedlockClient => ({
   evalsha: (hash, args, done) =>
     tell(
@@ -25,7 +28,7 @@ const clientOf = (link: RedisLink): RedlockClient => ({
     ),
 });
 
-/** What `done` returns is a promise of redlock's that may reject and that nobody is to wait for. */
+/** `done` returns a promise of redlock's that may reject. Nobody waits for it, so its rejection is handled here. */
 function tell(answer: Promise<unknown>, done: Done): void {
   answer.then(
     (value) => void done(null, value),
@@ -33,7 +36,7 @@ function tell(answer: Promise<unknown>, done: Done): void {
   );
 }
 
-/** Node keeps random bytes for UUIDs in store; the 16 that redlock asks the system for cost 7 µs a lock. */
+/** Node caches random bytes for UUIDs. The 16 bytes that redlock would ask the system for cost 7 µs a lock. */
 class Locks extends Redlock {
   override _random(): string {
     return randomUUID();
@@ -41,9 +44,9 @@ class Locks extends Redlock {
 }
 
 /**
- * Locks by Redlock over independent Redis nodes: held where a majority says so. Redlock 4 throws the same error for a lock
- * that another holds and for nodes that are away, so each attempt counts the nodes that failed it: while a majority
- * answers the lock is `busy`, else nobody can tell: `unavailable`.
+ * Locks by Redlock over independent Redis nodes: a lock is held if a majority says so. Redlock 4 throws the same error for a
+ * held lock and for nodes that are away. So each attempt counts the nodes that failed: if a majority answered, the lock is
+ * `busy`, else `unavailable`.
  */
 export class RedisLocks implements LockProvider {
   private readonly redlock: Redlock;
@@ -82,7 +85,10 @@ export class RedisLocks implements LockProvider {
     return new Redlock.Lock(redlock, [names].flat(), token, UNKNOWN_END, 1, 0);
   }
 
-  /** Redlock for one call: it tells of a node's failure by an event, and shared, nobody could say of whose call. */
+  /**
+   * A Redlock object for one call. It reports a node's failure by an event, and a shared object would not tell for
+   * which call.
+   */
   private attempt(): { redlock: Redlock; failures(): number } {
     let failures = 0;
     let isGivingUp = false;
@@ -91,7 +97,7 @@ export class RedisLocks implements LockProvider {
       if (!isGivingUp) failures++;
       return true;
     };
-    // After a failed attempt redlock takes back what it has got; failures of that are not the attempt's.
+    // After a failed attempt redlock releases the nodes that it had locked. Failures of that do not count for the attempt.
     redlock.unlock = (lock, done) => {
       isGivingUp = true;
       return Redlock.prototype.unlock.call(redlock, lock, done);

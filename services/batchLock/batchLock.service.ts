@@ -1,8 +1,9 @@
 /**
- * The mutex of a batch. A worker takes it between choosing and claiming, so that many workers do not try the same row.
- * It is not trusted: the fence in the batch row decides. A lock that is lost or unavailable stops nobody, and the fence is
- * part of its name: of a batch that was taken from a dead worker the lock is another, so nobody waits for the old one to
- * lapse. It is kept by a quorum of Redis nodes or in the database, by BATCH_LOCK_PROVIDER; while Redis is away BATCH_LOCK_FALLBACK serves.
+ * The lock of a batch. A worker acquires it between choosing and claiming, so that many workers do not try the same row.
+ * It is not trusted: the fence in the batch row decides. A lost or unavailable lock stops nobody. The fence is part of the
+ * lock's name: a batch that was taken from a dead worker has a new lock, so nobody waits for the old one to expire.
+ * BATCH_LOCK_PROVIDER says where locks are: on a quorum of Redis nodes or in the database. While Redis is away,
+ * BATCH_LOCK_FALLBACK serves.
  */
 import { configOf } from "../../config/config.ts";
 import { isUnavailable } from "../../database/unavailable.ts";
@@ -13,18 +14,17 @@ import { acquireLink, releaseLink, untilLinksUp } from "../../mixins/redis.ts";
 import { scheduleMixin } from "../../mixins/schedule.ts";
 import { defineActor } from "../define.ts";
 import { LocksWithFallback } from "./batchLock.fallback.ts";
-import { MemoryLocks } from "./batchLock.memory.ts";
-import type { Names } from "./batchLock.provider.ts";
+import { MemoryLocks, type Names } from "./batchLock.provider.ts";
 import { RedisLocks } from "./batchLock.redis.ts";
 import { SqlLocks } from "./batchLock.sql.ts";
 
 type Outcome = "acquired" | "busy" | "unavailable" | "lost";
 interface State {
-  /** From `started` on. */
+  /** Set in `started`. */
   locks: LocksWithFallback;
   ttlMs: number;
   outcomes: Counter<Outcome>;
-  /** The Redis nodes that were opened. */
+  /** The open links to Redis nodes. */
   nodes: readonly string[];
 }
 
@@ -59,7 +59,7 @@ export default defineActor({
       return isHeld;
     },
 
-    /** A database that is away is told of elsewhere. */
+    /** Deletes expired locks. A database that is away is reported elsewhere. */
     async forgetLocks() {
       await this.database.locks.forgetLocks().catch((error: unknown) => {
         if (!isUnavailable(error)) throw error;
@@ -73,7 +73,7 @@ export default defineActor({
       return new RedisLocks(links);
     },
 
-    /** Where one process owns the whole database file, its memory is as strong as a table, and writes nothing. */
+    /** If one process owns the whole database file, locks in its memory are as strong as a table, and cost no write. */
     sqlLocks() {
       return this.database.isEmbedded ? new MemoryLocks() : new SqlLocks(this.database.locks);
     },
@@ -106,9 +106,9 @@ export default defineActor({
 
   async started() {
     const { batchLockProvider, batchLockFallback, sweepIntervalMs } = configOf(this.broker);
-    // Also those of the time when another provider was set.
+    // Also deletes locks from before the provider was changed.
     if (!this.database.isEmbedded)
-      this.schedule("Forgetting old locks", sweepIntervalMs, () => this.forgetLocks(), 0.2);
+      this.schedule("Deleting expired locks", sweepIntervalMs, () => this.forgetLocks(), 0.2);
     if (batchLockProvider === "sql") this.locks = new LocksWithFallback(this.sqlLocks(), null);
     else
       this.locks = new LocksWithFallback(await this.redisLocks(), batchLockFallback === "sql" ? this.sqlLocks() : null);

@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
-import type { LockStore } from "../../database/locks.ts";
+import type { LockStore } from "../../database/store.ts";
 import { isUnavailable } from "../../database/unavailable.ts";
 import type { LockOutcome } from "./batchLock.contract.ts";
 import type { LockProvider, Names } from "./batchLock.provider.ts";
 
-/** Locks in a table of the database, by its clock. */
+/** Locks in a table of the database. They expire by the database's clock. */
 export class SqlLocks implements LockProvider {
   private readonly store: LockStore;
 
@@ -12,7 +12,7 @@ export class SqlLocks implements LockProvider {
     this.store = store;
   }
 
-  /** Several one after the other: one that is held gives the others back. */
+  /** Acquires several locks one after the other. If one is held, the earlier ones are released. */
   async acquire(names: Names, ttlMs: number): Promise<LockOutcome> {
     const token = randomUUID();
     const taken: string[] = [];

@@ -1,4 +1,4 @@
-/** What we use of redlock 4.2.0, which comes without types (those of @types/redlock are for an older ioredis). */
+/** Types of the parts of redlock 4.2.0 that we use. It has none of its own, and @types/redlock needs an older ioredis. */
 declare module "redlock" {
   export interface RedlockClient {
     evalsha(hash: string, args: unknown[], done: (error: Error | null, answer?: unknown) => void): void;
@@ -20,7 +20,7 @@ declare module "redlock" {
       left: number,
     );
     value: string;
-    /** Epoch ms until which it may be relied on. */
+    /** Until when the lock is held, in epoch ms. */
     expiration: number;
   }
   class Redlock {

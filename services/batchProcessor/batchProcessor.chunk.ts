@@ -1,44 +1,69 @@
 /** From a chunk's stored bytes to its records and its commit. Pure functions, except for decompressing the bytes. */
-import type { BatchRow, StoredChunk, UniqueKeys } from "../../database/store.ts";
-import { checkChunk } from "../../formats/check/chunk.ts";
-import { ReportRoom } from "../../formats/check/fault-bounds.ts";
+
+import { afterVerdict, type Judged } from "../../database/targets/outcome.ts";
+import { boundedReport } from "../../formats/check/error-report.ts";
+import { withFaults } from "../../formats/check/fault-groups.ts";
 import { growthShare } from "../../formats/check/record-growth.ts";
-import { recordOrigins } from "../../formats/check/record-origin.ts";
+import { numbersOf } from "../../formats/correction/numbers.ts";
 import type { RecordValidator, RejectedRecord } from "../../formats/formats.ts";
+import { checkChunk, recordOrigins, recordPlaces } from "../../formats/parts.ts";
 import { decode } from "../../formats/split/chunk-codec.ts";
 import type { WorkerCommit } from "../batch/batch.contract.ts";
+import { type BatchRow, type ChunkCommit, isCheckOnly, type StoredChunk } from "../batch/batch.domain.ts";
 import type { Policy } from "../policy/policy.contract.ts";
-import type { Checked, Keyed } from "./batchProcessor.checked.ts";
 import type { HandlerCall } from "./batchProcessor.contract.ts";
+import { whatFollows } from "./batchProcessor.ends.ts";
 import { builtInHandler, type HandlerRejected } from "./batchProcessor.handlers.ts";
-import { keysAt, withKeys } from "./batchProcessor.unique.ts";
+import type { Run } from "./batchProcessor.run.ts";
+import { tableOf } from "./batchProcessor.tables.ts";
+import { type Checked, keyByPlace, keysAt, marksOf, unmarked, withKeys } from "./batchProcessor.unique.ts";
 
 const DAY_MS = 86_400_000;
 /** Nothing is stored. */
 const NO_TEXT = new Uint8Array();
+const NO_ROWS = { created: 0, updated: 0, deleted: 0 };
+
+/** The counts of rows that a chunk adds before they are written: before an approval those that would be deleted. */
+function rowsOf({ phase }: BatchRow, policy: Policy, table: Checked["table"]): Partial<ChunkCommit["counts"]> {
+  if (tableOf(policy) === null || phase === "check") return {};
+  const deleted = phase === "review" ? (table?.rows.filter(({ isDelete }) => isDelete).length ?? 0) : 0;
+  return { rows: { ...NO_ROWS, deleted } };
+}
 
 /** Parses and validates a chunk. Throws the signal's reason if it is aborted before the end. */
 export async function check(
   source: StoredChunk,
   batch: BatchRow,
-  policy: Policy,
+  { policy, scope }: Pick<Run, "policy" | "scope">,
   validator: RecordValidator,
   signal: AbortSignal,
 ): Promise<Checked> {
-  const data = await decode(source.codec, source.body);
+  const stored = await decode(source.codec, source.body);
   const { format, envelope } = batch;
-  const values = policy.handler !== builtInHandler && batch.phase === "deliver";
-  const { maxRecordBytes } = policy;
+  const { numbers, data } = envelope.corrects ? numbersOf(stored) : { numbers: null, data: stored };
+  const values = tableOf(policy) !== null || (policy.handler !== builtInHandler && batch.phase === "deliver");
+  const { maxRecordBytes, read, sensitive } = policy;
   const bounds = { maxRecordBytes, maxGrowth: mostGrowth(source, batch, policy), maxFaults: faultsLeft(batch, policy) };
-  const spec = { format, envelope, validator, values, ...bounds };
-  const checked = { ...(await checkChunk({ ...source, data }, spec, signal)), source, data, keyed: null };
-  if (policy.uniqueKey === null || batch.phase !== "deliver") return checked;
-  return withKeys(checked, [policy.uniqueKey].flat());
+  const spec = { format, envelope, validator, values, read, sensitive, ...bounds };
+  const checked = {
+    ...(await checkChunk({ ...source, data }, spec, signal)),
+    source,
+    data,
+    keyed: null,
+    numbers,
+    marks: new Map(),
+    asked: new Map(),
+  };
+  if (policy.uniqueKey === null || batch.phase === "validate") return checked;
+  return withKeys(checked, [policy.uniqueKey].flat(), scope);
 }
 
+/** Whether the records are stored: those of a table are as well, so that everybody sees what it was handed. */
+const isStored = (policy: Policy): boolean => policy.handler === builtInHandler || tableOf(policy) !== null;
+
 /** How many bytes defaults may add to a stored chunk. */
-const mostGrowth = ({ records }: StoredChunk, batch: BatchRow, { handler, maxBytes }: Policy): number =>
-  handler === builtInHandler ? growthShare(maxBytes, records, batch.records) : Number.POSITIVE_INFINITY;
+const mostGrowth = ({ records }: StoredChunk, batch: BatchRow, policy: Policy): number =>
+  isStored(policy) ? growthShare(policy.maxBytes, records, batch.records) : Number.POSITIVE_INFINITY;
 
 /** The accepted records, each with its number in the body. */
 export function recordsOf({ source, values, rejected, unlisted, keyed }: Checked): HandlerCall["records"] {
@@ -62,7 +87,11 @@ export function withRefusals(checked: Checked, batch: BatchRow, refused: Handler
     raw,
     errors: (refused[i] as HandlerRejected).errors,
   }));
-  return { ...checked, rejected: [...checked.rejected, ...own].sort((a, b) => a.index - b.index) };
+  return {
+    ...checked,
+    rejected: [...checked.rejected, ...own].sort((a, b) => a.index - b.index),
+    grouped: withFaults(checked.grouped, own),
+  };
 }
 
 /** How many more faults the error report may list. It ends at the first record that is not listed. */
@@ -72,95 +101,79 @@ const faultsLeft = ({ faults, unlisted }: BatchRow, { maxStoredErrors }: Policy)
 const placesOf = (records: RejectedRecord[]): number[] => records.map(({ index }) => index);
 
 /** The rejected records that fit into the report, and the positions of the others. */
-function reportOf({ rejected, unlisted }: Checked, batch: BatchRow, policy: Policy) {
-  const room = new ReportRoom(faultsLeft(batch, policy));
-  const end = rejected.findIndex(
-    ({ index, errors }) => index > (unlisted[0] ?? Number.MAX_SAFE_INTEGER) || !room.take(errors),
-  );
-  if (end < 0) return { errors: rejected, unlisted };
-  const others = [...placesOf(rejected.slice(end)), ...unlisted].sort((a, b) => a - b);
-  return { errors: rejected.slice(0, end), unlisted: others };
-}
+const reportOf = ({ rejected, unlisted }: Checked, batch: BatchRow, policy: Policy) =>
+  boundedReport(rejected, unlisted, faultsLeft(batch, policy));
 
 /** The commit of a checked chunk: records to store, the batch's progress, and whether it ends. */
 export function commitOf(checked: Checked, batch: BatchRow, policy: Policy): WorkerCommit {
-  const { source, text, keyed } = checked;
+  const commit = commitOfChecked(checked, batch, policy);
+  const { verdict } = checked;
+  return verdict ? afterVerdict(commit, verdict, judged(checked, batch, policy)) : commit;
+}
+
+function judged(checked: Checked, batch: BatchRow, policy: Policy): Judged {
+  const keys = keyByPlace(checked);
+  return {
+    origins: recordPlaces({ ...checked.source, data: checked.data }, batch.format, batch.envelope),
+    faultsLeft: faultsLeft(batch, policy),
+    keyAt: (index) => keys?.get(index) ?? null,
+  };
+}
+
+function commitOfChecked(checked: Checked, batch: BatchRow, policy: Policy): WorkerCommit {
+  const { source, text, keyed, table, verdict } = checked;
   const report = reportOf(checked, batch, policy);
   const rejected = report.errors.length + report.unlisted.length;
   const isDelivery = batch.phase === "deliver";
-  const isStored = isDelivery && policy.handler === builtInHandler;
-  const rejectedNow = isDelivery || policy.onInvalid === "rejectBatch" ? rejected : 0;
+  const isCheck = isCheckOnly(batch.phase);
+  const isKept = isDelivery && isStored(policy);
+  const isIntoTable = tableOf(policy) !== null && !isCheck;
+  const hasRows = isDelivery && table !== undefined && table.rows.length > 0;
+  const rejectedNow = isDelivery || isCheck || policy.onInvalid === "rejectBatch" ? rejected : 0;
   const duplicate = keyed?.duplicates.length ?? 0;
+  // Reserved before, so the commit finds no further key taken.
+  const areKnown = !isKept || isIntoTable || batch.envelope.corrects !== undefined;
   const follows = whatFollows(batch, policy, { rejected: batch.rejected + rejectedNow });
   return {
     chunk: batch.nextChunk,
     firstRecord: source.firstRecord,
     records: source.records,
-    text: isStored ? text : NO_TEXT,
+    text: isKept ? text : NO_TEXT,
     ...report,
-    unique: keyed ? { ...uniqueOf(checked, keyed, isStored), keepMs: keptMs(policy) } : undefined,
+    ...(checked.asked.size > 0 && { rejectedMarks: Object.fromEntries(checked.asked) }),
+    grouped: checked.grouped,
+    unique: uniqueOf(checked, batch, policy, areKnown),
+    table: hasRows ? { ...table, faultsLeft: faultsLeft(batch, policy), pieceRows: null } : undefined,
     counts: {
-      accepted: isDelivery ? source.records - rejected - duplicate : 0,
+      accepted: isDelivery || isCheck ? source.records - rejected - duplicate : 0,
       rejected: rejectedNow,
       duplicate,
+      // Also where no record has become a row.
+      ...rowsOf(batch, policy, table),
     },
     next: follows.next,
-    // Only the commit finds out how many keys were taken. The event of the end needs the counts, so the end is a second commit.
-    end: keyed && isStored ? null : follows.end,
+    // Only the commit finds out how many keys were taken, and what a table refuses. The event of the end needs the counts, so the
+    // end is a second commit.
+    end: hasRows || verdict || (keyed && !areKnown) ? null : follows.end,
   };
 }
 
-function uniqueOf({ rejected, unlisted }: Checked, keyed: Keyed, isStored: boolean): UniqueKeys {
-  const { duplicates, keys } = keyed;
-  if (isStored) return { duplicates, keys: keys.map((key) => key ?? "").join("\n"), freed: null };
-  return { duplicates, keys: "", freed: keysAt(keyed, [...placesOf(rejected), ...unlisted]) };
+function uniqueOf(checked: Checked, batch: BatchRow, policy: Policy, areKnown: boolean): ChunkCommit["unique"] {
+  const { rejected, unlisted, keyed, marks } = checked;
+  if (!keyed && (marks.size === 0 || batch.phase !== "deliver")) return undefined;
+  const { duplicates, keys } = keyed ?? { duplicates: [], keys: [] };
+  const keepMs = keptMs(batch, policy, keyed !== null);
+  if (!areKnown) return { duplicates, keys: keys.map((key) => key ?? "").join("\n"), freed: null, keepMs };
+  const refused = [...placesOf(rejected), ...unlisted];
+  const freed = [...(keyed ? keysAt(keyed, refused) : []), ...unmarked(checked, [...refused, ...duplicates])];
+  return { duplicates, keys: "", freed, keepMs, ...marksOf(checked, batch) };
 }
 
-const keptMs = ({ uniqueKeyDays }: Policy): number | null => (uniqueKeyDays === null ? null : uniqueKeyDays * DAY_MS);
-
-function whatFollows(
-  batch: BatchRow,
-  { maxErrors }: Policy,
-  { rejected }: { rejected: number },
-): Pick<WorkerCommit, "next" | "end"> {
-  const isLast = batch.nextChunk + 1 >= batch.chunks;
-  const onward = { phase: batch.phase, chunk: batch.nextChunk + 1 };
-  if (maxErrors !== null && rejected > maxErrors) return { next: onward, end: tooManyErrors(rejected, maxErrors) };
-  if (!isLast) return { next: onward, end: null };
-  if (batch.phase === "deliver") return { next: onward, end: completed(rejected) };
-  if (rejected > 0)
-    return { next: onward, end: failed("invalid-records", `${rejected} records are invalid; none was delivered.`) };
-  return { next: { phase: "deliver", chunk: 0 }, end: null };
-}
-
-const tooManyErrors = (rejected: number, maxErrors: number) =>
-  failed("too-many-errors", `${rejected} records are invalid, ${maxErrors} are allowed.`);
-const failed = (code: string, detail: string): WorkerCommit["end"] => ({ state: "failed", error: { code, detail } });
-const completed = (rejected: number): WorkerCommit["end"] => ({
-  state: rejected > 0 ? "completed_with_errors" : "completed",
-  error: null,
-});
-
-/** Whether only the end of the batch is left to commit. */
-export const isAtEnd = (batch: BatchRow, policy: Policy): boolean =>
-  batch.nextChunk >= batch.chunks || hasTooManyErrors(batch, policy);
-
-const hasTooManyErrors = ({ phase, rejected, nextChunk }: BatchRow, { maxErrors, uniqueKey }: Policy): boolean =>
-  uniqueKey !== null && phase === "deliver" && maxErrors !== null && rejected > maxErrors && nextChunk > 0;
-
-/** A commit that only ends the batch: after the last chunk, or after a chunk with too many errors. */
-export function endCommit(batch: BatchRow, policy: Policy): WorkerCommit {
-  const { nextChunk, phase, rejected } = batch;
-  const isFailed = hasTooManyErrors(batch, policy);
-  return {
-    chunk: nextChunk,
-    firstRecord: 1,
-    records: 0,
-    text: NO_TEXT,
-    errors: [],
-    unlisted: [],
-    counts: { accepted: 0, rejected: 0, duplicate: 0 },
-    next: { phase, chunk: isFailed ? nextChunk : nextChunk + 1 },
-    end: isFailed ? tooManyErrors(rejected, policy.maxErrors as number) : completed(rejected),
-  };
-}
+/** A check takes keys of its own, which nobody needs once it has ended. */
+const keptMs = (batch: BatchRow, { uniqueKeyDays, retentionDays }: Policy, isUnique: boolean): number | null => {
+  if (isCheckOnly(batch.phase)) return DAY_MS;
+  // Marks stay as long as the batch with the errors, which could be corrected again without them.
+  const marksDays = batch.envelope.corrects ? retentionDays : 0;
+  if (!isUnique) return marksDays * DAY_MS;
+  return uniqueKeyDays === null ? null : Math.max(uniqueKeyDays, marksDays) * DAY_MS;
+};

@@ -8,10 +8,12 @@
  */
 
 import type { ServiceBroker } from "moleculer";
+import { TableFailure } from "../../database/errors.ts";
 import { isUnavailable } from "../../database/unavailable.ts";
 import { isProblem } from "../../lib/errors.ts";
 import { actors } from "../actors.ts";
-import type { BatchRow, Claim, Outcome } from "../batch/batch.contract.ts";
+import type { Claim, Outcome } from "../batch/batch.contract.ts";
+import type { BatchRow } from "../batch/batch.domain.ts";
 import { GroupCommits, GroupLock } from "./batchProcessor.group.ts";
 import type { LeaseKeeper } from "./batchProcessor.leases.ts";
 import { giveBack, type Keeping, KeptLock, type Lock } from "./batchProcessor.lock.ts";
@@ -19,7 +21,8 @@ import type { Started } from "./batchProcessor.loop.ts";
 import { Orphans } from "./batchProcessor.orphans.ts";
 import { abortedOutcome, isAborted, NODE_STOPS, type Run } from "./batchProcessor.run.ts";
 import { Snoozed } from "./batchProcessor.snoozed.ts";
-import { readAhead, type Tools, workThrough } from "./batchProcessor.steps.ts";
+import { overtaken, readAhead, type Tools, workThrough } from "./batchProcessor.steps.ts";
+import { waitsForTable } from "./batchProcessor.tries.ts";
 import type { Claimable, Unit } from "./batchProcessor.units.ts";
 import { UnusableSchema } from "./batchProcessor.validators.ts";
 
@@ -30,7 +33,7 @@ export interface ExecutorParts extends Omit<Tools, "renewed"> {
   leases: LeaseKeeper;
   /** How often a lock is extended. */
   extendLockMs: number;
-  /** Some clients have places free again, although the group still runs. Wakes the loop. */
+  /** Wakes the loop: some clients have free places again, although the group still runs. */
   wake(): void;
 }
 
@@ -149,7 +152,10 @@ export class Executor {
   }
 
   /** Makes the record of the run. From now on its lease and lock are renewed, and its first chunk is read. */
-  private load({ batch, chunk, policy, clientPublicId }: Claim, { lock, group }: Pick<Run, "lock" | "group">): Run {
+  private load(
+    { batch, chunk, policy, scope, clientPublicId, clientIdentifier }: Claim,
+    { lock, group }: Pick<Run, "lock" | "group">,
+  ): Run {
     const { leases } = this.parts;
     const stop = new AbortController();
     // At once: the run may hang, and the worker that has the batch now must not wait for our lock.
@@ -157,7 +163,9 @@ export class Executor {
     const run: Run = {
       batch,
       policy,
+      ...(scope !== undefined && { scope }),
       clientPublicId,
+      clientIdentifier,
       lock,
       group,
       beganAt: performance.now(),
@@ -165,6 +173,8 @@ export class Executor {
       ahead: null,
       behind: null,
       sent: null,
+      hasEntered: false,
+      seen: null,
       chunk: null,
       outcome: null,
     };
@@ -186,7 +196,8 @@ export class Executor {
   private outcomeOf(error: unknown, run: Run): Outcome {
     const { publicId, nextChunk } = run.batch;
     if (isAborted(run)) return abortedOutcome(run);
-    if (error instanceof UnusableSchema) return unusable(error);
+    if (error instanceof UnusableSchema) return error.outcome;
+    if (error instanceof TableFailure) return waitsForTable(error);
     if (isProblem(error, "unavailable") || isUnavailable(error))
       return { outcome: "lost", detail: "the database is away" };
     this.logger.error(`Batch ${publicId} failed at chunk ${nextChunk}:`, error);
@@ -200,10 +211,12 @@ export class Executor {
     this.tell(batch, outcome);
     try {
       const isSettled = outcome.outcome !== "lost" && (await this.snoozed.settle(batch, outcome));
-      if (!isSettled) this.orphans.add(publicId);
+      if (isSettled) return;
+      this.orphans.add(publicId);
+      if (outcome.outcome !== "lost") this.tell(batch, overtaken);
     } catch (error) {
       this.orphans.add(publicId);
-      this.logger.error(`Batch ${publicId} could not be handed over:`, error);
+      this.logger.error(`The outcome of batch ${publicId} could not be written:`, error);
     }
   }
 
@@ -234,10 +247,3 @@ export class Executor {
     for (const { stop } of this.runs.values()) stop.abort(NODE_STOPS);
   }
 }
-
-/** No retry: another attempt would fail in the same way. */
-const unusable = ({ message }: UnusableSchema): Outcome => ({
-  outcome: "fail",
-  code: "schema-unusable",
-  detail: `The policy's schema cannot be used (${message}). Once an operator has changed it, send the content again.`,
-});

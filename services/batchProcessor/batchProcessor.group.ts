@@ -2,7 +2,8 @@
 
 import type { ServiceBroker } from "moleculer";
 import { actors } from "../actors.ts";
-import type { BatchRow, WorkerCommit } from "../batch/batch.contract.ts";
+import type { WorkerCommit } from "../batch/batch.contract.ts";
+import type { BatchRow } from "../batch/batch.domain.ts";
 import type { LockedClaim } from "../batchLock/batchLock.contract.ts";
 import type { Keeping } from "./batchProcessor.lock.ts";
 import type { Claimable } from "./batchProcessor.units.ts";

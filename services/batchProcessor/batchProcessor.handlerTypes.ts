@@ -7,6 +7,8 @@ export interface HandlerCall {
   batchId: string;
   /** The client's public id. */
   clientId: string;
+  /** The name of the dataset that the batch was sent to; `default`: the client's own policy. */
+  dataset: string;
   /** The chunk's number in its batch, from 0. A batch never cuts its chunks anew. */
   chunk: number;
   /** Rises with each claim of the batch. A call with a lower fence than one seen before comes from a worker that lost the batch. */
@@ -44,8 +46,13 @@ export type HandlerAnswer = undefined | null | HandlerOutcome;
 
 /** A Moleculer action that takes a chunk's valid records. `Settings` are those of its service. */
 export interface ImportHandler<Settings = Record<string, unknown>> {
-  /** Without it no policy may name this action: partners' records go only where they were meant to. */
+  /** Without it no policy may name this action, so partners' records reach only actions that are meant for them. */
   importHandler: true;
+  /**
+   * It takes batches back: to undo a batch it is called with `{batchId}` alone, without `records`, until it answers. It may be
+   * called again for the same batch.
+   */
+  importUndo?: true;
   /** While it is open the batches of this handler wait; that counts as no attempt. Moleculer's own option. */
   circuitBreaker?: {
     enabled: boolean;

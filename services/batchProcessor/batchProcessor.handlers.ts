@@ -1,9 +1,10 @@
 /** Custom handlers: Moleculer actions of the company's own that take the records of a chunk. */
-import FastestValidator from "fastest-validator";
 import { Errors, type ServiceBroker } from "moleculer";
 import { boundedFault, MAX_FAULTS } from "../../formats/check/fault-bounds.ts";
+import { type Sensitive, withoutValues } from "../../formats/check/sensitive.ts";
 import type { RecordFault } from "../../formats/formats.ts";
-import { oneLine } from "../../lib/log/one-line.ts";
+import { oneLine } from "../../lib/log/logger.ts";
+import { compiled } from "../../lib/validator.ts";
 import type { AttemptError, Settlement } from "../batch/batch.contract.ts";
 import type { HandlerAnswer, HandlerCall, HandlerOutcome } from "./batchProcessor.contract.ts";
 import type { RemoteNodes } from "./batchProcessor.nodes.ts";
@@ -30,7 +31,7 @@ export const builtInHandler = "store";
 const text = { type: "string", optional: true };
 const fault = { type: "object", props: { field: text, code: { type: "string", empty: false }, message: text } };
 const refusal = { type: "object", props: { record: "number", errors: { type: "array", min: 1, items: fault } } };
-const checkAnswer = new (FastestValidator as unknown as typeof FastestValidator.default)().compile({
+const checkAnswer = compiled({
   outcome: { type: "enum", values: ["done", "retry", "snooze", "cancel", "fail"], optional: true },
   rejected: { type: "array", items: refusal, optional: true },
   delayMs: { type: "number", optional: true },
@@ -52,6 +53,8 @@ function isAbsent(error: unknown, action: string): boolean {
 
 export interface Way {
   broker: ServiceBroker;
+  /** Fields whose values no text of the handler may tell. */
+  sensitive: Sensitive;
   nodes: RemoteNodes;
   /** Aborted when the batch is no longer ours: no further node is called. */
   lost: AbortSignal;
@@ -77,64 +80,76 @@ export async function deliver(way: Way, action: string, timeoutMs: number, chunk
 
 /** Null: the handler is away. */
 async function deliverAt(
-  { broker, nodes }: Way,
+  { broker, nodes, sensitive }: Way,
   nodeID: string,
   action: string,
   timeout: number,
   chunk: HandlerCall,
 ): Promise<Delivered | null> {
+  const tell: Tell = (text, records = chunk.records) =>
+    sensitive.length === 0
+      ? text
+      : withoutValues(
+          text,
+          records.map(({ data }) => data),
+          sensitive,
+        );
   try {
     const calling = broker.call(action, chunk, { nodeID, timeout, retries: 0 }) as Promise<HandlerAnswer>;
-    return classed((await nodes.during(nodeID, calling)) ?? { outcome: "done" }, chunk);
+    return classed((await nodes.during(nodeID, calling)) ?? { outcome: "done" }, chunk, tell);
   } catch (error) {
     if (isAbsent(error, action)) return null;
-    return { outcome: "retry", ...failure(error instanceof Error ? error.message : String(error)) };
+    return { outcome: "retry", ...failure(tell(error instanceof Error ? error.message : String(error))) };
   }
 }
+
+/** A handler's text without sensitive values of these records; where omitted, of its chunk. */
+type Tell = (text: string, records?: HandlerCall["records"]) => string;
 
 const absent = (awaits: string, detail: string): Settlement => ({
   outcome: "snooze",
   detail,
   delayMs: SNOOZE_MS,
   awaits,
+  waits: detail,
 });
 const bounded = (ms: number | undefined) =>
   typeof ms === "number" && ms >= 0 ? Math.min(ms, LONGEST_DELAY_MS) : undefined;
 const failure = (reason: string): AttemptError => ({ code: "handler-failed", detail: oneLine(reason, LONGEST_REASON) });
 
-function classed(answer: HandlerOutcome, chunk: HandlerCall): Delivered {
+function classed(answer: HandlerOutcome, chunk: HandlerCall, tell: Tell): Delivered {
   const faults = checkAnswer(answer);
   if (Array.isArray(faults)) {
     const found = faults.map(({ message }) => message).join(" ");
-    return { outcome: "fail", ...failure(`The handler's answer is not one that a handler may give: ${found}`) };
+    return { outcome: "fail", ...failure(`The handler's answer is not one that a handler may give: ${tell(found)}`) };
   }
   switch (answer.outcome) {
     case undefined:
     case "done":
-      return { outcome: "done", rejected: rejectedOf(answer.rejected ?? [], chunk) };
+      return { outcome: "done", rejected: rejectedOf(answer.rejected ?? [], chunk, tell) };
     case "retry": {
       const delayMs = bounded(answer.delayMs);
-      const cause = failure(answer.reason ?? "the handler asked for it");
+      const cause = failure(tell(answer.reason ?? "the handler asked for it"));
       return { outcome: "retry", ...(delayMs === undefined ? {} : { delayMs }), ...cause };
     }
     case "snooze":
       return {
         outcome: "snooze",
-        detail: oneLine(answer.reason ?? "", LONGEST_REASON),
+        detail: oneLine(tell(answer.reason ?? ""), LONGEST_REASON),
         delayMs: bounded(answer.delayMs) ?? SNOOZE_MS,
       };
     case "cancel":
       return { outcome: "cancel" };
     case "fail":
-      return { outcome: "fail", ...failure(answer.reason ?? "The handler gave up.") };
+      return { outcome: "fail", ...failure(tell(answer.reason ?? "The handler gave up.")) };
     default:
       throw new Error(`No such outcome: ${JSON.stringify(answer satisfies never)}`);
   }
 }
 
 /** The handler's own refusals, by rising record; a number that it was not given is none of the chunk. */
-function rejectedOf(rejected: OwnRejected[], { records }: HandlerCall): HandlerRejected[] {
-  const given = new Set(records.map(({ record }) => record));
+function rejectedOf(rejected: OwnRejected[], { records }: HandlerCall, tell: Tell): HandlerRejected[] {
+  const given = new Map(records.map((one) => [one.record, one]));
   const byRecord = new Map(rejected.filter(({ record }) => given.has(record)).map((one) => [one.record, one]));
   return [...byRecord.values()]
     .sort((a, b) => a.record - b.record)
@@ -142,6 +157,8 @@ function rejectedOf(rejected: OwnRejected[], { records }: HandlerCall): HandlerR
       record,
       errors: errors
         .slice(0, MAX_FAULTS)
-        .map(({ field = "", code, message = code }) => boundedFault({ field, code, message })),
+        .map(({ field = "", code, message = code }) =>
+          boundedFault({ field, code, message: tell(message, [given.get(record) as HandlerCall["records"][number]]) }),
+        ),
     }));
 }

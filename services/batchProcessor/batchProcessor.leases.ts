@@ -1,4 +1,4 @@
-import { inTime } from "../../lib/time/in-time.ts";
+import { inTime } from "../../lib/batching/flight.ts";
 
 /** A batch that this worker holds. */
 export interface Held {
@@ -38,8 +38,8 @@ export class LeaseKeeper {
   }
 
   /**
-   * Renews all at once. Never throws; a failure shows in the leases' age. An answer that hangs is one: over a frozen link
-   * it would come only when the lease is long over.
+   * Renews all leases in one call. Never throws: after a failure the leases get older. An answer that hangs is one:
+   * over a frozen link it would come only when the lease is long over.
    */
   async renew(): Promise<void> {
     // A batch that is claimed during the call is not in its answer, so the answer says nothing about it.

@@ -40,7 +40,7 @@ export class WorkLoop<Candidate> {
     this.flight = new Flight({ some: () => this.claimSome(), failed: (error) => parts.failed(error), landed });
   }
 
-  /** A paused worker has no free slot: to its queue it looks busy. */
+  /** Zero while paused, so that the queue treats the worker as busy. */
   get free(): number {
     return this.isHalted ? 0 : this.parts.slots - this.runs.size;
   }
@@ -60,8 +60,8 @@ export class WorkLoop<Candidate> {
   }
 
   /**
-   * Resolves when nothing is left to claim, or no slot is free. An idle worker tries `first` and asks for candidates only
-   * if somebody else has it: whatever else was claimable it has claimed already, and of what came since it is told as well.
+   * Resolves when nothing is left to claim, or no slot is free. An idle worker tries `first`, and asks for candidates only if
+   * another worker has it: it has already claimed everything that was claimable before, and each later batch sends a token too.
    */
   wake(first?: Candidate): Promise<void> {
     if (first !== undefined && this.runs.size === 0) this.first = first;
@@ -79,7 +79,7 @@ export class WorkLoop<Candidate> {
   }
 
   private async claimSome(): Promise<boolean> {
-    // Whoever has work by now asks, and what was told of once is tried once.
+    // A worker that has work by now asks for candidates. A hint is tried once.
     const first = this.runs.size === 0 ? this.first : null;
     this.first = null;
     this.hasSeenAll = false;

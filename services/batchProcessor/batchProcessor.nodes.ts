@@ -1,19 +1,14 @@
 /** Notices that a node is gone while a handler's call to it runs. */
 import { setTimeout as pause } from "node:timers/promises";
 import type { ServiceBroker } from "moleculer";
-import type { AmqpTransporter } from "../../lib/amqp/transporter.ts";
-import { letNodeGo } from "../../lib/moleculer.ts";
-import { inTime } from "../../lib/time/in-time.ts";
+import { AmqpTransporter } from "../../lib/amqp/transporter.ts";
+import { inTime } from "../../lib/batching/flight.ts";
 
 const LOOK_EVERY_MS = 1_000;
-/** In a row: a node whose link was cut is back after 1 s, and may still be at work. */
+/** Failed checks in a row. A node whose link was cut is back after 1 s, and may still be working. */
 const LOOKS_BEFORE_GONE = 2;
 /** A check that takes longer says nothing. */
 const PATIENCE_MS = 5_000;
-
-interface Transit {
-  tx: Partial<AmqpTransporter>;
-}
 
 /**
  * Moleculer notices a killed node after 30 to 60 s, by missed heartbeats, and a call to it waits for as long. This
@@ -30,12 +25,12 @@ export class RemoteNodes {
     this.broker = broker;
   }
 
-  /** The call's own answer. While it runs its node is looked after; the call is rejected when that is gone. */
+  /** Answers as the call does. While the call runs, its node is checked; if the node is gone, the call is rejected. */
   async during<T>(nodeID: string, call: Promise<T>): Promise<T> {
-    const { transit } = this.broker as unknown as { transit?: Transit };
-    if (nodeID === this.broker.nodeID || !transit?.tx.takesRequests) return call;
+    const tx = this.broker.transit?.tx;
+    if (nodeID === this.broker.nodeID || !(tx instanceof AmqpTransporter)) return call;
     this.count(nodeID, 1);
-    if (!this.lookedAfter.has(nodeID)) void this.lookAfter(nodeID, transit);
+    if (!this.lookedAfter.has(nodeID)) void this.lookAfter(nodeID, tx);
     try {
       return await call;
     } finally {
@@ -49,16 +44,16 @@ export class RemoteNodes {
     else this.calls.delete(nodeID);
   }
 
-  /** Until no call to it runs, or it is gone. Never rejects. */
-  private async lookAfter(nodeID: string, { tx }: Transit): Promise<void> {
+  /** Checks the node until no call to it runs, or the node is gone. Never rejects. */
+  private async lookAfter(nodeID: string, tx: AmqpTransporter): Promise<void> {
     this.lookedAfter.add(nodeID);
     for (let missed = 0; this.calls.has(nodeID) && missed < LOOKS_BEFORE_GONE; ) {
       await pause(LOOK_EVERY_MS, undefined, { ref: false });
-      const look = tx.takesRequests?.(nodeID) ?? Promise.resolve(null);
-      const isThere = await inTime(PATIENCE_MS, look).catch(() => null);
+      const isThere = await inTime(PATIENCE_MS, tx.takesRequests(nodeID)).catch(() => null);
       missed = isThere === false ? missed + 1 : 0;
     }
     this.lookedAfter.delete(nodeID);
-    if (this.calls.has(nodeID)) letNodeGo(this.broker, nodeID);
+    // Calls to the node are rejected and its twins are called, as if it had said goodbye.
+    if (this.calls.has(nodeID)) this.broker.registry.discoverer.remoteNodeDisconnected(nodeID, true);
   }
 }

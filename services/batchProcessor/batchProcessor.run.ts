@@ -1,29 +1,37 @@
-import type { StoredChunk } from "../../database/store.ts";
-import type { BatchRow, Outcome } from "../batch/batch.contract.ts";
+import type { Outcome } from "../batch/batch.contract.ts";
+import type { BatchRow, StoredChunk } from "../batch/batch.domain.ts";
 import type { Policy } from "../policy/policy.contract.ts";
-import type { Checked } from "./batchProcessor.checked.ts";
 import type { GroupCommits } from "./batchProcessor.group.ts";
+import type { SeenKeys } from "./batchProcessor.seen.ts";
+import type { Checked } from "./batchProcessor.unique.ts";
 
 /** The record of a run: the state that its steps share. Each step reads it and adds its result. */
 export interface Run {
-  /** As of the last commit, also where that is still under way. */
+  /** As of the last commit that was sent, even if its result is not known yet. */
   batch: BatchRow;
   /** The version that the batch was accepted under. */
   readonly policy: Policy;
+  /** What its unique keys belong to beside the client, where it is of a dataset. */
+  readonly scope?: string;
   readonly clientPublicId: string;
+  readonly clientIdentifier: string;
   /** Null: no lock was available. The fence decides. */
   readonly lock: { giveBack(): Promise<void> } | null;
   /** The group whose commits it shares. Null: the batch runs alone. */
   readonly group: GroupCommits | null;
   readonly beganAt: number;
-  /** Aborts where the batch is no longer ours, or the node can wait no longer; and when the run is over. */
+  /** Aborts when the batch is no longer ours, when the node can wait no longer, and when the run is over. */
   readonly stop: AbortController;
-  /** The chunk where the batch stands: it is read and checked while the one before it commits. */
+  /** The chunk that comes next: it is read and checked while the one before it commits. */
   ahead: Promise<Checked> | null;
-  /** The chunk behind that one: its bytes are asked for before they are needed, for SQLite answers between two commits only. */
+  /** The chunk after that one. Its bytes are requested early, because SQLite answers only between two commits. */
   behind: { no: number; chunk: Promise<StoredChunk | null> } | null;
-  /** The commit that was sent last, and the batch as of the one before it. Null: it is known how it went. */
+  /** The commit that was sent last, and the batch as of the one before it. Null: its result is known. */
   sent: { after: Promise<BatchRow | null>; before: BatchRow } | null;
+  /** It has claimed the batch in the database of its table as well, where that is another one. */
+  hasEntered: boolean;
+  /** Keys of the batch's records to which later ones may refer. Null: no references are looked for yet. */
+  seen: SeenKeys | null;
   /** The chunk at hand. Null: the last one is committed, and the batch's end is left. */
   chunk: Checked | null;
   /** The outcome. Null: the run goes on. */

@@ -10,10 +10,11 @@ import { databaseMixin } from "../../mixins/database.ts";
 import { fields } from "../../mixins/define.ts";
 import { partnersMixin } from "../../mixins/partners.ts";
 import { scheduleMixin } from "../../mixins/schedule.ts";
+import { tablesMixin } from "../../mixins/tables.ts";
 import { actors } from "../actors.ts";
 import { SWEPT } from "../batch/batch.contract.ts";
 import { defineActor } from "../define.ts";
-import { QUEUE_CHANGED, type QueueChannel, type QueueMessage, queueMixin } from "../queue.ts";
+import { QUEUE_CHANGED, type QueueChannel, type QueueMessage, queueMixin } from "../messages.ts";
 import type { WorkerStatus } from "./batchProcessor.contract.ts";
 import { Executor, GROUP_MS } from "./batchProcessor.executor.ts";
 import { LeaseKeeper } from "./batchProcessor.leases.ts";
@@ -21,6 +22,7 @@ import { loadHandlers } from "./batchProcessor.load.ts";
 import { WorkLoop } from "./batchProcessor.loop.ts";
 import { RemoteNodes } from "./batchProcessor.nodes.ts";
 import { Sizes } from "./batchProcessor.sizes.ts";
+import { TablePlans } from "./batchProcessor.tables.ts";
 import { takeToken } from "./batchProcessor.tokens.ts";
 import { MOST_TOGETHER, type Unit, unitsOf } from "./batchProcessor.units.ts";
 import { Validators } from "./batchProcessor.validators.ts";
@@ -42,11 +44,12 @@ const PATIENCE = 0.6;
 
 export default defineActor({
   name: "batchProcessor",
-  // The last starts first: a message that came before the node's own partners would be worked through another node's.
+  // The last mixin starts first: a message that came before this node's own partners had started would go to another node's.
   mixins: [
     scheduleMixin,
     queueMixin,
     databaseMixin,
+    tablesMixin,
     partnersMixin("batch", "batchLock", "policy", "clientCache", "outbox"),
   ],
   state: fields<State>(),
@@ -76,23 +79,31 @@ export default defineActor({
       void this.loop.wake();
     },
 
+    /** Takes tokens again. Never rejects: polls serve meanwhile. */
+    async resumeQueue() {
+      await this.resumeAMQPQueue("batch.ready").catch((error: unknown) =>
+        this.logger.warn("The queue of tokens stays paused, the worker polls:", error),
+      );
+    },
+
     /** Sends a token for other workers. */
     passOn() {
       actors.outbox.wake(this.broker, {}).catch((error: unknown) => this.logger.debug("No wake-up:", error));
     },
+  },
 
-    async drain() {
-      this.isStopping = true;
-      const patience = setTimeout(() => this.executor.abandon(), configOf(this.broker).shutdownTimeoutMs * PATIENCE);
-      const ended = this.loop.end();
-      await this.pauseAMQPQueue("batch.ready");
-      await ended;
-      clearTimeout(patience);
-      clearTimeout(this.lookAgain);
-      await this.endSchedules();
-      // With a frozen RabbitMQ the queue takes seconds to close. The database closes meanwhile, not after it.
-      await this.releaseDatabase();
-    },
+  async drain() {
+    this.isStopping = true;
+    const patience = setTimeout(() => this.executor.abandon(), configOf(this.broker).shutdownTimeoutMs * PATIENCE);
+    const ended = this.loop.end();
+    await this.pauseAMQPQueue("batch.ready");
+    await ended;
+    clearTimeout(patience);
+    clearTimeout(this.lookAgain);
+    await this.endSchedules();
+    // With a frozen RabbitMQ the queue takes seconds to close. The databases close meanwhile, not after it.
+    await this.releaseTables();
+    await this.releaseDatabase();
   },
 
   AMQPQueues: {
@@ -132,6 +143,7 @@ export default defineActor({
       leases: this.leases,
       nodes: new RemoteNodes(this.broker),
       validators: new Validators(),
+      tables: new TablePlans(() => this.tables),
       sliceMs: config.batchSliceMs,
       extendLockMs: config.redisLockTimeoutMs / 3,
       isStopping: () => this.isStopping,
@@ -142,7 +154,7 @@ export default defineActor({
       look: (limit) => this.look(limit),
       start: (unit) => this.executor.start(unit),
       failed: (error) => this.logger.warn("Claiming failed, the next poll tries again:", error),
-      hasRoom: () => void this.resumeAMQPQueue("batch.ready").catch(() => this.logger.warn("The queue stays paused.")),
+      hasRoom: () => void this.resumeQueue(),
       passOn: () => this.passOn(),
     });
   },

@@ -1,7 +1,7 @@
 import { LRUCache } from "lru-cache";
 import type { ServiceBroker } from "moleculer";
-import { type Candidate, RECORDS_A_TURN } from "../../database/store.ts";
 import { actors } from "../actors.ts";
+import { type Candidate, RECORDS_A_TURN } from "../batch/batch.domain.ts";
 import { builtInHandler } from "./batchProcessor.handlers.ts";
 
 /** `isSmall`: it may be worked together with others. */
@@ -14,9 +14,9 @@ const SMALL_BYTES = 128 * 1024;
 const MOST_KNOWN = 10_000;
 
 /**
- * Which batches are small: of one chunk, for the built-in handler. Any other handler sees each batch by itself, for as long as
- * it likes; and a first pass that only checks takes two commits. One that somebody had before, and did not end, is worked alone:
- * what kills a worker, or fails its commit, must not take the same neighbours with it again and count attempts for them.
+ * Which batches are small: those of one chunk for the built-in handler. A custom handler gets each batch alone and may take its
+ * time, and a first pass that only checks needs two commits. A batch that a worker had before is worked alone: if it kills workers
+ * or fails commits, it must not cost its neighbours attempts again.
  */
 export class Sizes {
   private readonly broker: ServiceBroker;
@@ -33,7 +33,7 @@ export class Sizes {
     );
   }
 
-  /** A batch without a readable policy is claimed alone, and fails alone. */
+  /** A batch whose policy cannot be read now is claimed alone. One whose policy is gone fails at its claim. */
   private async isBuiltIn({ clientId, policyVersion: version }: Candidate): Promise<boolean> {
     const key = `${clientId}:${version}`;
     const known = this.builtIn.get(key);

@@ -1,6 +1,7 @@
 import type { ServiceBroker } from "moleculer";
 import { actors } from "../actors.ts";
-import type { BatchRow, Settlement } from "../batch/batch.contract.ts";
+import type { Settlement } from "../batch/batch.contract.ts";
+import type { BatchRow } from "../batch/batch.domain.ts";
 
 interface Waiting {
   batch: BatchRow;
@@ -19,13 +20,13 @@ export class Snoozed {
     this.broker = broker;
   }
 
-  /** Has it written how the batch leaves its run. Null: its fence was raised before. Throws when the database is away. */
+  /** Writes the outcome of a run. Null: the batch's fence was raised before. Throws when the database is away. */
   async settle(batch: BatchRow, outcome: Settlement): Promise<BatchRow | null> {
     const { changes } = this;
     const left = await actors.batch.settle(this.broker, { batch, outcome });
     if (!left || outcome.outcome !== "snooze" || outcome.awaits === undefined) return left;
     this.remember({ batch: left, action: outcome.awaits, until: performance.now() + outcome.delayMs });
-    // It may have come meanwhile.
+    // The handler may have appeared meanwhile.
     if (changes !== this.changes) this.wake();
     return left;
   }
@@ -48,7 +49,7 @@ export class Snoozed {
       actors.batch
         .endSnooze(this.broker, { batch })
         .catch((error: unknown) =>
-          this.broker.logger.debug(`Batch ${batch.publicId} goes on when its wait is over:`, error),
+          this.broker.logger.debug(`The wait of batch ${batch.publicId} could not be ended early:`, error),
         );
     }
   }

@@ -5,18 +5,29 @@
  */
 import { setImmediate } from "node:timers/promises";
 import type { ServiceBroker } from "moleculer";
-import type { StoredChunk } from "../../database/store.ts";
-import { storedFaults } from "../../database/store.ts";
+import type { BatchStore } from "../../database/store.ts";
+import type { TableDocument } from "../../database/targets/target.ts";
+import { storedFaults } from "../../formats/check/fault-bounds.ts";
 import { actors } from "../actors.ts";
-import type { BatchRow, Outcome } from "../batch/batch.contract.ts";
-import type { Checked } from "./batchProcessor.checked.ts";
-import { check, commitOf, endCommit, isAtEnd, recordsOf, withRefusals } from "./batchProcessor.chunk.ts";
+import type { Outcome } from "../batch/batch.contract.ts";
+import { type BatchRow, isCheckOnly, type StoredChunk } from "../batch/batch.domain.ts";
+import { check, commitOf, recordsOf, withRefusals } from "./batchProcessor.chunk.ts";
+import { withMarks, withoutCorrected } from "./batchProcessor.corrections.ts";
+import { endCommit, isAtEnd, isReviewed } from "./batchProcessor.ends.ts";
 import { builtInHandler, deliver as deliverTo } from "./batchProcessor.handlers.ts";
+import { validatorOf, withRowsOf } from "./batchProcessor.intoRows.ts";
 import type { RemoteNodes } from "./batchProcessor.nodes.ts";
 import { abortedOutcome, handBack, type Run } from "./batchProcessor.run.ts";
-import { withoutTaken } from "./batchProcessor.unique.ts";
+import { type TablePlans, tableOf } from "./batchProcessor.tables.ts";
+import { commitRows } from "./batchProcessor.tries.ts";
+import { type Checked, keysOfCheck, withoutTaken } from "./batchProcessor.unique.ts";
 import type { Validators } from "./batchProcessor.validators.ts";
-import type { WorkPort } from "./batchProcessor.work.ts";
+
+/** What a worker reads and writes in the database by itself. Moves of a batch's state go through `batch`. */
+export type WorkPort = Pick<
+  BatchStore,
+  "keepsOrder" | "candidates" | "readChunk" | "refused" | "reserveKeys" | "takenKeys" | "extendLeases" | "isOvertaken"
+>;
 
 /** What the steps need. */
 export interface Tools {
@@ -25,6 +36,7 @@ export interface Tools {
   work(): WorkPort;
   nodes: RemoteNodes;
   validators: Validators;
+  tables: TablePlans;
   /** After this time a batch is handed back if another client waits. */
   sliceMs: number;
   /** A planned stop: the chunk at hand is finished, then the batch is handed back. */
@@ -36,7 +48,7 @@ export interface Tools {
 type Step = (tools: Tools, run: Run) => Promise<void>;
 
 const done: Outcome = { outcome: "done" };
-const overtaken: Outcome = { outcome: "lost", detail: "it was cancelled, or its work goes on elsewhere" };
+export const overtaken: Outcome = { outcome: "lost", detail: "it was cancelled, or its work goes on elsewhere" };
 
 /** Works chunk after chunk until the run has an outcome. Throws for a defect, or if the database is away. */
 export async function workThrough(tools: Tools, run: Run): Promise<void> {
@@ -57,7 +69,8 @@ export function readAhead(tools: Tools, run: Run, batch: BatchRow, known: Stored
   run.ahead.catch(() => {});
 }
 
-async function checkedChunk({ work, validators }: Tools, run: Run, batch: BatchRow, known: StoredChunk | null) {
+async function checkedChunk(tools: Tools, run: Run, batch: BatchRow, known: StoredChunk | null) {
+  const { work } = tools;
   const { id, nextChunk, chunks } = batch;
   const read = (no: number) => work().readChunk(id, no);
   const asked = known ?? (run.behind?.no === nextChunk ? run.behind.chunk : read(nextChunk));
@@ -65,40 +78,99 @@ async function checkedChunk({ work, validators }: Tools, run: Run, batch: BatchR
   run.behind?.chunk.catch(() => {});
   const chunk = await asked;
   if (!chunk) throw new Error(`Chunk ${batch.nextChunk} of batch ${batch.publicId} is missing.`);
-  return check(chunk, batch, run.policy, validators.of(batch, run.policy), run.stop.signal);
+  const checked = await check(chunk, batch, run, await validatorOf(tools, batch, run.policy), run.stop.signal);
+  const table = tableOf(run.policy);
+  if (batch.envelope.corrects) return withMarks(work(), batch, checked);
+  // With unique keys it is known only later which records are rows, and what another database has already is none.
+  return table?.database === null && !checked.keyed ? withRowsOf(tools, run, batch, checked, table) : checked;
 }
 
 const read: Step = async (_tools, run) => {
   run.chunk = isAtEnd(run.batch, run.policy) ? null : await run.ahead;
+  if (isReviewed(run.batch, run.policy)) run.outcome = { outcome: "reviewed" };
 };
 
 /** With a custom handler, a record's key must be reserved before the record is delivered. */
-const reserve: Step = async ({ work }, run) => {
-  const keys = run.chunk?.keyed?.keys.filter((key) => key !== null) ?? [];
-  if (keys.length > 0 && run.policy.handler !== builtInHandler) {
-    const { id, fence, nextChunk } = run.batch;
-    const taken = await work().reserveKeys(id, fence, nextChunk, keys);
-    if (!taken) run.outcome = overtaken;
-    else run.chunk = withoutTaken(run.chunk as Checked, taken);
-  }
+const reserve: Step = async (tools, run) => {
+  const { work } = tools;
+  if (isCheckOnly(run.batch.phase)) return lookForKeys(tools, run);
+  const { batch } = run;
+  const isCorrection = batch.envelope.corrects !== undefined && batch.phase === "deliver";
+  const marks = isCorrection ? [...(run.chunk?.marks.values() ?? [])] : [];
+  const keys = [...keysIn(run), ...marks];
+  if (keys.length === 0 || (run.policy.handler === builtInHandler && !isCorrection)) return;
+  const { id, fence, nextChunk } = batch;
+  const taken = await work().reserveKeys(id, fence, nextChunk, keys);
+  // Lost: `batch` finds that out at the hand-back, and counts it.
+  if (!taken) run.outcome = handBack;
+  else run.chunk = refusingCorrected(withUntaken(run.chunk as Checked, taken), batch, taken);
 };
+
+/** The unique keys of what is refused stay with the chunk: they have been reserved, and the commit frees them. */
+const refusingCorrected = (checked: Checked, batch: BatchRow, taken: string[]): Checked => ({
+  ...withoutCorrected(checked, batch, taken),
+  keyed: checked.keyed,
+});
+
+const withUntaken = (checked: Checked, taken: string[]): Checked =>
+  checked.keyed ? withoutTaken(checked, taken) : checked;
+
+/**
+ * A check counts records as duplicates whose key another batch has now, and takes no such key. It reserves keys of its own, so that it
+ * also finds the records that are duplicates of earlier ones in the same body.
+ */
+const lookForKeys: Step = async ({ work }, run) => {
+  const { id, clientId, publicId, fence, nextChunk } = run.batch;
+  const marks = [...(run.chunk?.marks.values() ?? [])];
+  if (run.chunk && marks.length > 0)
+    run.chunk = withoutCorrected(run.chunk, run.batch, await work().takenKeys(clientId, marks));
+  const keys = keysIn(run);
+  if (keys.length === 0) return;
+  run.chunk = withoutTaken(run.chunk as Checked, await work().takenKeys(clientId, keys));
+  const own = keysOfCheck(publicId, keysIn(run));
+  const repeated = await work().reserveKeys(id, fence, nextChunk, [...own.keys()]);
+  if (!repeated) run.outcome = handBack;
+  else
+    run.chunk = withoutTaken(
+      run.chunk,
+      repeated.flatMap((key) => own.get(key) ?? []),
+    );
+};
+
+const keysIn = ({ chunk }: Run): string[] => chunk?.keyed?.keys.filter((key) => key !== null) ?? [];
 
 const deliver: Step = async (tools, run) => {
   const { batch, policy, chunk, stop } = run;
+  const table = tableOf(policy);
+  if (table) return toTable(tools, run, table);
   const isForHandler = policy.handler !== builtInHandler && batch.phase === "deliver";
   const records = isForHandler && chunk ? recordsOf(chunk) : [];
   if (records.length === 0) return;
-  const { publicId: batchId, nextChunk, fence } = batch;
-  const given = { batchId, clientId: run.clientPublicId, chunk: nextChunk, fence, records };
-  const way = { ...tools, lost: stop.signal };
+  const { publicId: batchId, dataset, nextChunk, fence } = batch;
+  const given = { batchId, clientId: run.clientPublicId, dataset, chunk: nextChunk, fence, records };
+  const way = { ...tools, sensitive: policy.sensitive, lost: stop.signal };
   const delivered = await unlessAborted(deliverTo(way, policy.handler, policy.handlerTimeoutMs, given), stop.signal);
   if (delivered?.outcome === "done") run.chunk = withRefusals(chunk as Checked, batch, delivered.rejected);
   else run.outcome = delivered ?? abortedOutcome(run);
 };
 
+/** The records as rows, unless the table has them already. Another database is told of the claim before the first of them. */
+async function toTable(tools: Tools, run: Run, table: TableDocument): Promise<void> {
+  const { batch, chunk } = run;
+  if (!chunk) return;
+  if (table.database !== null && batch.phase === "deliver" && !run.hasEntered) {
+    const entered = await actors.batch.enterTable(tools.broker, { batch });
+    run.hasEntered = true;
+    if (!entered) run.outcome = overtaken;
+    else if (entered.verdict) run.chunk = { ...chunk, verdict: entered.verdict };
+    if (!entered || entered.verdict) return;
+  }
+  if (!chunk.table) run.chunk = await withRowsOf(tools, run, batch, chunk, table);
+}
+
 /**
- * The next chunk is checked meanwhile, once this one is on its way. Where commits keep their order, the next one is sent
- * before it is known how this one went: if it failed, so does the other, for the batch does not stand there.
+ * Sends the commit, and checks the next chunk meanwhile. If the store keeps the order of commits, the next commit is sent before
+ * the result of this one is known. If this one fails, the store refuses the next one too, because the batch is not at that chunk.
  */
 const commit: Step = async (tools, run) => {
   const { batch, policy, chunk } = run;
@@ -113,7 +185,9 @@ const commit: Step = async (tools, run) => {
     rejected: batch.rejected + commit.counts.rejected,
     version: batch.version + 1,
   };
-  const sent = run.group?.commit(batch, commit) ?? actors.batch.commitChunk(tools.broker, { batch, commit });
+  const sent = commit.table
+    ? commitRows(tools, run, batch, commit)
+    : (run.group?.commit(batch, commit) ?? actors.batch.commitChunk(tools.broker, { batch, commit }));
   sent.catch(() => {});
   if (!commit.end && next.nextChunk < next.chunks) {
     await setImmediate();
@@ -129,26 +203,28 @@ const commit: Step = async (tools, run) => {
   if (commit.end && !run.outcome) run.outcome = done;
 };
 
-/** Of ordinary records a chunk is no longer: 1 MiB and the record that reaches it. */
+/** No chunk of ordinary records is longer: it has 1 MiB and the record that crosses it. */
 const AHEAD_BYTES = 2 * 1024 * 1024;
 
 /**
- * A handler is given nothing of a batch that may be lost, and only the commit of unique keys tells what it has counted. A long
- * chunk waits, for each commit under way holds its texts twice: here and in SQLite's thread.
+ * Whether the next commit may be sent before the result of this one is known. Not with a custom handler, which gets nothing of a
+ * batch that may be lost. Not with unique keys, because only the commit tells the counts. Not with a long chunk, because each
+ * commit under way holds its texts twice: here and in SQLite's thread.
  */
-const isAhead = ({ work }: Tools, { group, policy, chunk }: Run): boolean =>
+const isAhead = ({ work }: Tools, { group, batch, policy, chunk }: Run): boolean =>
   work().keepsOrder &&
   group === null &&
   policy.handler === builtInHandler &&
   policy.uniqueKey === null &&
+  !batch.envelope.corrects &&
   (chunk as Checked).data.length <= AHEAD_BYTES;
 
-/** Waits for the commit that was sent last, unless it is known already how it went. */
+/** Waits for the result of the commit that was sent last, unless it is known. */
 async function sentIsKnown({ renewed }: Tools, run: Run): Promise<void> {
   const { sent } = run;
   if (!sent) return;
   run.sent = null;
-  // Stays so if the commit fails: what becomes of the batch then is decided by its row.
+  // This stays if the commit fails. The batch's row then decides what happens.
   run.batch = sent.before;
   const after = await sent.after;
   if (after) {
@@ -167,7 +243,7 @@ const makeRoom: Step = async ({ work, sliceMs, isStopping }, run) => {
 
 const chunkSteps: readonly Step[] = [read, reserve, deliver, commit, makeRoom];
 
-/** A handler may go on for long after the batch was taken away; its answer is not waited for then. Null: aborted. */
+/** Stops waiting for a handler once the batch was taken away: the handler may go on for long. Null: aborted. */
 function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | null> {
   if (signal.aborted) return Promise.resolve(null);
   return new Promise((resolve, reject) => {

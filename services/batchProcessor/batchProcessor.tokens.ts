@@ -1,11 +1,13 @@
 /** Consumes tokens: each says that something may be claimable. A worker without a free slot leaves them to others. */
 
-import type { MessageOf } from "../messages.ts";
-import type { QueueChannel, QueueMessage, WithQueue } from "../queue.ts";
+import type { MessageOf, QueueChannel, QueueMessage, WithQueue } from "../messages.ts";
 import type { WorkLoop } from "./batchProcessor.loop.ts";
 import type { Unit } from "./batchProcessor.units.ts";
 
-/** A worker whose slots are all taken for so long leaves the tokens to others; shorter, and short batches flap it. */
+/**
+ * A worker whose slots are all taken for this long leaves the tokens to others. With a shorter time, short batches
+ * would pause and resume the queue all the time.
+ */
 const SATURATED_MS = 50;
 
 type Worker = Pick<WithQueue, "pauseAMQPQueue"> & {
@@ -24,7 +26,7 @@ export async function takeToken(worker: Worker, channel: QueueChannel, message: 
     return;
   }
   await worker.pauseAMQPQueue("batch.ready");
-  // A slot that freed meanwhile found nothing to resume.
+  // A slot may have become free before the pause, when there was nothing to resume.
   if (loop.free > 0) await loop.wake();
 }
 

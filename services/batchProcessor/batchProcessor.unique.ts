@@ -1,17 +1,48 @@
 /** Unique keys of a checked chunk: which of its records are duplicates of others. */
 import { setImmediate } from "node:timers/promises";
-import { recordKey } from "../../formats/check/record-keys.ts";
+import { checkKey, keyRange, marksScope, recordKey, scopeDigits } from "../../formats/check/record-keys.ts";
+import type { RecordNumber } from "../../formats/correction/numbers.ts";
+import type { CheckedChunk } from "../../formats/formats.ts";
 import { joined, linesOf } from "../../formats/text-lines.ts";
-import type { Checked, Keyed } from "./batchProcessor.checked.ts";
+import type { BatchRow, StoredChunk, UniqueKeys } from "../batch/batch.domain.ts";
+import type { TableCommit, TableVerdict } from "../batch/batch.table.domain.ts";
+
+/** A chunk that was parsed and validated, with the bytes it came from. */
+export interface Checked extends CheckedChunk {
+  source: StoredChunk;
+  data: Buffer;
+  /** Where the policy has a unique key and the records are delivered. */
+  keyed: Keyed | null;
+  /** Where the batch corrects others: the numbers that its records had there. */
+  numbers: RecordNumber[] | null;
+  /** The keys that mark the records' first errors as corrected, by the records' places. */
+  marks: Map<number, string>;
+  /** What all the records, also rejected ones, are to correct, by their places: keys. */
+  asked: ReadonlyMap<number, string>;
+  /** Where the records are rows of a table: one for each text. */
+  table?: Omit<TableCommit, "faultsLeft" | "pieceRows">;
+  /** Where the table has the chunk already: what became of its records. */
+  verdict?: TableVerdict;
+}
+
+/** The accepted records with a unique key. They are delivered unless the commit finds their key taken. */
+export interface Keyed {
+  /** Their positions in the chunk, rising. */
+  places: number[];
+  /** Their keys. Null: the record has no key and is always delivered. */
+  keys: (string | null)[];
+  /** Positions, rising, of accepted records that are duplicates. */
+  duplicates: number[];
+}
 
 /** Keys that are computed at once, a few ms of work; then others get their turn. */
 const KEYS_AT_ONCE = 2000;
 
 /** Counts the records as duplicates whose key an earlier record of the chunk has. */
-export async function withKeys(checked: Checked, fields: readonly string[]): Promise<Checked> {
+export async function withKeys(checked: Checked, fields: readonly string[], scope?: string): Promise<Checked> {
   const texts = linesOf(checked.text);
   const places = placesOf(checked);
-  const all: Keyed = { places, keys: await keysOf(texts, fields), duplicates: [] };
+  const all: Keyed = { places, keys: await keysOf(texts, fields, scope), duplicates: [] };
   return without({ ...checked, keyed: all }, repeatedKeys(all.keys));
 }
 
@@ -22,10 +53,41 @@ export function withoutTaken(checked: Checked, taken: string[]): Checked {
   return without(checked, new Set(keys.flatMap((key, rank) => (key !== null && isTaken.has(key) ? [rank] : []))));
 }
 
+/** The keys that the check of a batch takes in place of these, and which one each stands for. */
+export const keysOfCheck = (batchId: string, keys: string[]): Map<string, string> =>
+  new Map(keys.map((key) => [checkKey(batchId, key), key]));
+
 /** The keys of the records at these places. */
 export function keysAt({ places, keys }: Keyed, wanted: number[]): string[] {
   const isWanted = new Set(wanted);
   return keys.filter((key, rank): key is string => key !== null && isWanted.has(places[rank] as number));
+}
+
+/** Records that were refused, or are duplicates, correct nothing. */
+export const unmarked = ({ marks }: Checked, places: number[]): string[] =>
+  places.flatMap((place) => marks.get(place) ?? []);
+
+/** What the commit counts as corrected. */
+export function marksOf({ marks }: Checked, { envelope: { corrects } }: BatchRow): Pick<UniqueKeys, "marks"> {
+  if (!corrects || marks.size === 0) return {};
+  return { marks: { first: corrects.first, ...keyRange(marksScope(corrects)) } };
+}
+
+/** The place of each text. */
+export function textPlaces(checked: Checked): number[] {
+  const duplicates = new Set(checked.keyed?.duplicates);
+  return placesOf(checked).filter((place) => !duplicates.has(place));
+}
+
+/** The unique keys of the records, and what they mark as corrected, separated by a blank. Null: there are none. */
+export function keyByPlace({ keyed, marks }: Checked): Map<number, string | null> | null {
+  if (!keyed && marks.size === 0) return null;
+  const keys = new Map<number, string | null>(keyed?.places.map((place, rank) => [place, keyed.keys[rank] ?? null]));
+  for (const [place, mark] of marks) {
+    const key = keys.get(place) ?? null;
+    keys.set(place, key === null ? mark : `${key} ${mark}`);
+  }
+  return keys;
 }
 
 function placesOf({ source, rejected, unlisted }: Checked): number[] {
@@ -33,11 +95,13 @@ function placesOf({ source, rejected, unlisted }: Checked): number[] {
   return Array.from({ length: source.records }, (_, place) => place).filter((place) => !isRejected.has(place));
 }
 
-async function keysOf(texts: string[], fields: readonly string[]): Promise<(string | null)[]> {
+async function keysOf(texts: string[], fields: readonly string[], scope?: string): Promise<(string | null)[]> {
   const keys: (string | null)[] = [];
+  const start = scope === undefined ? "" : scopeDigits(scope);
   for (const text of texts) {
     if (keys.length % KEYS_AT_ONCE === KEYS_AT_ONCE - 1) await setImmediate();
-    keys.push(recordKey(text, fields));
+    const key = recordKey(text, fields);
+    keys.push(key && start + key);
   }
   return keys;
 }
@@ -52,6 +116,21 @@ function repeatedKeys(keys: (string | null)[]): Set<number> {
     seen.add(key);
   });
   return found;
+}
+
+/** Takes accepted records out that are rejected now, by their places. */
+export function withoutPlaces(checked: Checked, places: ReadonlySet<number>): Checked {
+  const all = textPlaces(checked);
+  const ranks = new Set(all.flatMap((place, rank) => (places.has(place) ? [rank] : [])));
+  if (ranks.size === 0) return checked;
+  const kept = <T>(list: T[]): T[] => list.filter((_one, rank) => !ranks.has(rank));
+  const { keyed } = checked;
+  return {
+    ...checked,
+    text: joined(kept(linesOf(checked.text))),
+    values: checked.values && kept(checked.values),
+    keyed: keyed && { ...keyed, places: kept(keyed.places), keys: kept(keyed.keys) },
+  };
 }
 
 /** Takes accepted records out, by their rank among the accepted. */

@@ -1,5 +1,5 @@
 /** A unit is what a worker claims at once: a batch, or a group of small ones. */
-import type { Candidate } from "../../database/store.ts";
+import type { Candidate } from "../batch/batch.domain.ts";
 import type { SizedCandidate } from "./batchProcessor.sizes.ts";
 
 /** What a worker needs to claim a batch. */
@@ -11,7 +11,10 @@ export interface Unit {
   isGroup: boolean;
 }
 
-/** The batches of a group. All of it takes some ten ms, far less than a slice; more gain little, and make the first one wait. */
+/**
+ * The most batches of a group. A group takes about ten ms, much less than a slice. Larger groups gain little and delay
+ * their first batch.
+ */
 export const MOST_TOGETHER = 32;
 const MOST_RECORDS = 5_000;
 const MOST_BYTES = 1024 * 1024;
@@ -32,9 +35,9 @@ export interface Look {
 }
 
 /**
- * Candidates as units, in the order of their turns: a group has the turn of its first batch, so that small batches, however
- * many come, keep no larger one waiting. At most one group. Where a group has just begun another one begins only when it is full:
- * what comes meanwhile goes together with the next, and a batch that comes alone waits for nobody.
+ * Candidates as units, in the order of their turns, with one group at most. A group has the turn of its first batch, so that a
+ * flood of small batches does not delay a larger one. If a group has just begun here, the next one begins only when it is full:
+ * small batches that arrive meanwhile go into it together. A small batch that arrives alone does not wait.
  */
 export function unitsOf(candidates: SizedCandidate[], { slots, isGrouping }: Situation): Look {
   const places = new Places();

@@ -1,22 +1,29 @@
 import { LRUCache } from "lru-cache";
-import type { RecordValidator } from "../../formats/formats.ts";
+import { knownFormats, type RecordValidator } from "../../formats/formats.ts";
 import { compileRecordSchema } from "../../formats/schema/record-schema.ts";
-import type { BatchRow } from "../batch/batch.contract.ts";
+import type { Outcome } from "../batch/batch.contract.ts";
+import type { BatchRow } from "../batch/batch.domain.ts";
 import type { Policy } from "../policy/policy.contract.ts";
 
 /** The most compiled schemas in the cache. One costs about 10 ms to compile and 100 kB. */
 const MOST_VALIDATORS = 200;
 
 /** An earlier release with wider bounds accepted this schema. This release cannot compile it. */
-export class UnusableSchema extends Error {}
+export class UnusableSchema extends Error {
+  /** No retry: another attempt would fail in the same way. */
+  get outcome(): Outcome {
+    const detail = `The policy's schema cannot be used (${this.message}). Once an operator has changed it, send the content again.`;
+    return { outcome: "fail", code: "schema-unusable", detail };
+  }
+}
 
-/** Schemas are compiled once for each policy version; CSV converts text, so it has a validator of its own. */
+/** Schemas are compiled once for each policy version; cells are converted, so they have a validator of their own. */
 export class Validators {
   private readonly known = new LRUCache<string, RecordValidator>({ max: MOST_VALIDATORS });
 
   /** Throws UnusableSchema. */
   of({ clientId, policyVersion, format }: BatchRow, policy: Policy): RecordValidator {
-    const coerce = format === "csv";
+    const coerce = knownFormats[format].hasCells;
     const key = `${clientId}:${policyVersion}:${coerce}`;
     const known = this.known.get(key);
     if (known) return known;

@@ -4,7 +4,7 @@ import { action, event } from "../declare.ts";
 export const clientStatuses = ["active", "disabled"] as const;
 export type ClientStatus = (typeof clientStatuses)[number];
 
-/** A client as operators see it: never a secret or its hash. `id` is internal, `publicId` the one that users see. */
+/** A client without its secrets and their hashes. `id` is internal; users see `publicId`. */
 export interface Client {
   id: number;
   publicId: string;
@@ -17,7 +17,7 @@ export interface Client {
 }
 
 export const clientCacheActions = {
-  /** The client with these credentials, also a disabled one; null when identifier or secret is wrong. */
+  /** The client with these credentials, also a disabled one; null if the identifier or the secret is wrong. */
   authenticate: action(
     {
       identifier: { type: "string" },
@@ -25,18 +25,21 @@ export const clientCacheActions = {
     },
     { timeout: 0 },
   ).answers<Client | null>(),
-  /** A new client with a new secret, shown here only, and so is that of its webhook. Throws conflict; validation for a wrong policy. */
+  /**
+   * Creates a client. Only this answer shows its secret and its webhook's secret. Throws conflict; validation for a
+   * wrong policy.
+   */
   create: action({
     clientIdentifier: { type: "string" },
     name: { type: "string" },
     policy: { type: "any", optional: true },
   }).answers<{ client: Client; secret: string; webhook?: { url: string; events: string[]; secret: string } }>(),
-  /** Null: no such client. By its public id, or by its internal one. */
+  /** Finds a client by its public or its internal id; null: no such client. */
   get: action({
     publicId: { type: "string", optional: true },
     id: { type: "number", optional: true },
   }).answers<Client | null>(),
-  /** Newest first; `before` an internal id. */
+  /** Lists clients, newest first. `before`: an internal id. */
   list: action({
     before: { type: "number", optional: true },
     limit: { type: "number", integer: true, min: 1, max: 201 },
@@ -47,7 +50,7 @@ export const clientCacheActions = {
     name: { type: "string", optional: true },
     status: { type: "enum", values: clientStatuses, optional: true },
   }).answers<Client>(),
-  /** A new secret; the old one lives on for `graceSeconds`. Throws not-found. */
+  /** A new secret. The old one stays valid for `graceSeconds`. Throws not-found. */
   rotateSecret: action({
     publicId: { type: "string" },
     graceSeconds: { type: "number", integer: true, min: 0 },
@@ -59,7 +62,10 @@ export const clientCacheActions = {
   }).answers<void>(),
   /** Hits and misses of this node's cache, by level. */
   figures: action({}).answers<CacheFigures>(),
-  /** Empties the cache in Redis, for all nodes; answers how many keys, null: there is no Redis. Throws while it is away. */
+  /**
+   * Empties the cache in Redis, for all nodes. Answers the number of keys; null: Redis is not configured. Throws while
+   * it is away.
+   */
   emptyRedis: action({}).answers<number | null>(),
 };
 
@@ -74,6 +80,6 @@ const told = {
 export const clientCacheEvents = {
   /** The client is new, or its name, status or secret changed. */
   "client.changed": event<Client>(told),
-  /** The client's row names another policy version. For caches only. */
+  /** The client has another policy version. Only caches listen to it. */
   "client.renewed": event<Client>(told),
 };

@@ -1,10 +1,35 @@
-/** A client with the hashes of its secrets, in each of its forms: row, cache entry, public part. */
+/** A client with the hashes of its secrets, in three forms: database row, cache entry, public part. */
+
+import { hash, randomBytes, timingSafeEqual } from "node:crypto";
 import type { Client, ClientStatus } from "./clientCache.contract.ts";
-import type { SecretHashes } from "./clientCache.secrets.ts";
+
+/** The columns that decide whether a secret is right. Hashes are SHA-256. */
+export interface SecretHashes {
+  secretHash: Buffer;
+  oldSecretHash: Buffer | null;
+  /** Epoch ms until which the old secret is valid. */
+  oldSecretUntil: number | null;
+}
+
+/** A new secret of 256 bits. Nobody can guess it, so a fast hash is enough to store it. */
+export const newSecret = (): string => randomBytes(32).toString("base64url");
+
+export const hashOf = (secret: string): Buffer => hash("sha256", secret, "buffer");
+
+/** Compared with if there is no such client, so that an unknown client takes as long as a wrong secret. */
+const nobody: SecretHashes = { secretHash: randomBytes(32), oldSecretHash: null, oldSecretUntil: null };
+
+/** Whether `given` is the hash of a valid secret of the client. Takes constant time, also without a client. */
+export function isSecretOf(client: SecretHashes | null, given: Buffer, nowMs: number): boolean {
+  const { secretHash, oldSecretHash, oldSecretUntil } = client ?? nobody;
+  const isCurrent = timingSafeEqual(given, secretHash);
+  const isOld = timingSafeEqual(given, oldSecretHash ?? nobody.secretHash) && (oldSecretUntil ?? 0) > nowMs;
+  return client !== null && (isCurrent || isOld);
+}
 
 export type Known = Client & SecretHashes;
 
-/** A row as the service uses it; BIGINT columns come as text from some databases. */
+/** A database row in the service's form: some databases answer BIGINT columns as text. */
 export function knownOf(row: Known): Known {
   const { oldSecretUntil } = row;
   return {
@@ -35,7 +60,7 @@ export function publicPart({
   return { id, publicId, identifier, name, status, policyVersion, version, createdAt };
 }
 
-/** The names under which the cache has it. */
+/** The keys of its cache entries. */
 export const keysOf = ({ id, publicId, identifier }: Pick<Client, "id" | "publicId" | "identifier">) => [
   `id:${id}`,
   `publicId:${publicId}`,
@@ -51,7 +76,7 @@ export const toJson = ({ secretHash, oldSecretHash, ...rest }: Known) => ({
 });
 
 export function fromJson(json: unknown): Known {
-  // Nobody else has this object, so it is changed in place. A copy would cost half of a read from Redis.
+  // Nobody else holds this object, so it is changed in place. A copy would cost half as much as the read from Redis.
   const known = json as Known;
   known.secretHash = bytes(known.secretHash);
   known.oldSecretHash &&= bytes(known.oldSecretHash);

@@ -1,16 +1,16 @@
 /**
- * Clients and their logins. The api asks it for every request, so it answers from a
- * cache in two levels and reads the database once per client and time to live. It is the only writer of the client table.
- * Every change raises the row's version, is written to Redis after its commit, and is announced to all nodes.
+ * Clients and their logins. The api calls it for every request, so it answers from a cache with two levels (this process,
+ * Redis) and reads the database once per client and time to live. It is the only writer of the client table. Every change
+ * raises the row's version, is written to Redis after its commit, and is announced to all nodes.
  */
 
 import { Op, type Transaction, UniqueConstraintError } from "sequelize";
 import { configOf } from "../../config/config.ts";
 import { changeSilently, changeWithEvent } from "../../database/change.ts";
-import { isUnknown } from "../../database/errors.ts";
-import { rowsLike } from "../../database/found.ts";
-import { storable } from "../../database/text.ts";
-import { beforeAnotherTry, Turns } from "../../lib/batching/turns.ts";
+import { isOutcomeUnknown } from "../../database/errors.ts";
+import { rowsWhere } from "../../database/model-reads.ts";
+import { storable } from "../../database/rows.ts";
+import { beforeAnotherTry, Turns } from "../../lib/batching/flight.ts";
 import { Problem, rethrowUnder } from "../../lib/errors.ts";
 import { type CacheOptions, cacheMixin } from "../../mixins/cache.ts";
 import { databaseMixin, type WithDatabase } from "../../mixins/database.ts";
@@ -22,8 +22,17 @@ import { uuidv7 } from "../ids.ts";
 import { announce, publishSoon } from "../messages.ts";
 import type { PolicyChanged } from "../policy/policy.contract.ts";
 import type { Client, clientCacheEvents } from "./clientCache.contract.ts";
-import { fromJson, type Known, keysOf, knownOf, publicPart, toJson } from "./clientCache.known.ts";
-import { hashOf, isSecretOf, newSecret } from "./clientCache.secrets.ts";
+import {
+  fromJson,
+  hashOf,
+  isSecretOf,
+  type Known,
+  keysOf,
+  knownOf,
+  newSecret,
+  publicPart,
+  toJson,
+} from "./clientCache.known.ts";
 
 interface State {
   /** Runs the changes of one client on this node one after another. */
@@ -33,7 +42,7 @@ interface State {
 type Write = (transaction: Transaction, nowMs: number) => Promise<Known>;
 type News = keyof typeof clientCacheEvents;
 
-/** How often a change is tried. If the client changes at every read, some loop is changing it. */
+/** How often a change is tried. A client that changes at every read is being changed in some loop. */
 const MOST_TRIES = 20;
 
 /** Another change was faster, and nothing was written. */
@@ -42,15 +51,15 @@ const overtaken = new Error("overtaken");
 const LONGEST_NAME = 64;
 
 /**
- * Whoever asks need not be known: nothing long is kept in the cache for him, and no NUL goes into a statement, which
- * Sequelize writes as a text that SQLite takes to end there. No name ends in a blank, which SQL Server would not see.
+ * The caller may be anybody, so an identifier is checked before it is looked up: a long one would fill the cache, a NUL
+ * would end SQLite's statement text, and SQL Server would ignore a blank at the end.
  */
 const mayBeName = (value: string | number) =>
   typeof value === "number" || (value.length <= LONGEST_NAME && !value.includes("\0") && !value.endsWith(" "));
 
 const noSuchClient = () => new Problem("not-found", "There is no such client.");
 
-/** A webhook with its secret, which is shown where it was set and never again. */
+/** A webhook with its secret, which is shown when it is set and never again. */
 const webhookShown = ({ policy: { webhook }, webhookSecret }: PolicyChanged) =>
   webhook && webhookSecret ? { webhook: { ...webhook, secret: webhookSecret } } : {};
 
@@ -66,7 +75,7 @@ const cache: CacheOptions<Known, WithDatabase> = {
   invalidatedBy: { "client.changed": told, "client.renewed": told },
   async changes({ database }, ms) {
     const since = (await database.now()) - ms;
-    const rows = await rowsLike(database.models.Client, { changedAt: { atLeast: since } });
+    const rows = await rowsWhere(database.models.Client, { changedAt: { atLeast: since } });
     return rows.map((row) => {
       const value = knownOf(row.get({ plain: true }));
       return { keys: keysOf(value), value };
@@ -92,12 +101,12 @@ export default defineActor({
     known(name: "id" | "publicId" | "identifier", value: string | number) {
       if (!mayBeName(value)) return Promise.resolve(null);
       return this.cached(`${name}:${value}`, async () => {
-        const [row] = await rowsLike(this.database.models.Client, { [name]: value });
+        const [row] = await rowsWhere(this.database.models.Client, { [name]: value });
         return row ? knownOf(row.get({ plain: true })) : null;
       });
     },
 
-    /** Changes a client: reads, writes with a higher version, announces. Reads again if another change was faster. Throws not-found. */
+    /** Reads a client, writes its change, announces it. Starts again if another change was faster. Throws not-found. */
     change(publicId: string, valuesOf: (before: Known) => Partial<Known>, news?: News) {
       return this.turns.take(publicId, () => this.changeInTurn(publicId, valuesOf, news));
     },
@@ -105,8 +114,8 @@ export default defineActor({
     async changeInTurn(publicId: string, valuesOf: (before: Known) => Partial<Known>, news?: News) {
       const { Client } = this.database.models;
       const attempt: Write = async (transaction, changedAt) => {
-        // Reads the row itself: the cache may hold the one before the last change.
-        const [row] = await rowsLike(Client, { publicId }, { transaction });
+        // Reads the row, not the cache: the cache may hold an older version.
+        const [row] = await rowsWhere(Client, { publicId }, { transaction });
         if (!row) throw noSuchClient();
         const before = knownOf(row.get({ plain: true }));
         const { version } = before;
@@ -126,7 +135,7 @@ export default defineActor({
       throw new Problem("unavailable", "The client changes too quickly.", { headers: { "Retry-After": "1" } });
     },
 
-    /** Commits a change, writes it to Redis and announces it to all nodes. Outsiders get only `client.changed`, by the outbox. */
+    /** Commits a change, writes it to Redis, announces it to all nodes. Outsiders get `client.changed` by the outbox. */
     async written(write: Write, news: News = "client.changed") {
       const { value: known, outbox } =
         news === "client.changed"
@@ -225,7 +234,7 @@ export default defineActor({
       const note = () => this.change(client.publicId, valuesOf, "client.renewed");
       await note().catch((error: unknown) => {
         // Writing it twice does no harm.
-        if (isUnknown(error)) return note();
+        if (isOutcomeUnknown(error)) return note();
         throw error;
       });
     },

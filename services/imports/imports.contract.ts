@@ -1,21 +1,35 @@
 import type { Readable } from "node:stream";
-import type { BatchRow, UploadAnswer } from "../../database/store.ts";
+import { formats } from "../../formats/formats.ts";
+import type { BatchRow } from "../batch/batch.domain.ts";
 import { action, typed } from "../declare.ts";
 import type { PolicyVersion } from "../policy/policy.contract.ts";
+import type { CheckedBody, Preview, UploadAnswer } from "./imports.domain.ts";
 
-export type Encoding = "identity" | "gzip";
+/** The content codings of a body. */
+export const codings = ["gzip", "deflate", "br", "zstd"] as const;
+export type Coding = (typeof codings)[number];
 
-/** What a gzip stream may have beyond what it holds; some of it is always on its way through the decoder. */
-export const GZIP_ALLOWANCE = 1024 * 1024;
+/** How many bytes an encoded stream may have before its ratio to the content is checked. Some bytes are always inside the decoder. */
+export const CODING_ALLOWANCE = 1024 * 1024;
 
-/** What a body of `maxBytes` may have on the wire. Gzip adds less than a hundredth to what it cannot compress. */
-export const mostWireBytes = (encoding: Encoding, maxBytes: number): number =>
-  encoding === "identity" ? maxBytes : maxBytes + Math.ceil(maxBytes / 64) + GZIP_ALLOWANCE;
+/** The most wire bytes of a body of `maxBytes`. No coding adds as much as one per cent to content that it cannot compress. */
+export const mostWireBytes = (applied: readonly Coding[], maxBytes: number): number =>
+  applied.length === 0 ? maxBytes : maxBytes + Math.ceil(maxBytes / 64) + CODING_ALLOWANCE;
 
-/** How many bytes a digest has, of each algorithm that is checked. */
+/** The most bytes of a form beside its file. */
+export const FORM_ALLOWANCE = 1024 * 1024;
+
+/** A form (RFC 7578) whose only file is the body. */
+export interface Form {
+  boundary: string;
+  /** The format of the file that the request names with `?format=`. */
+  named?: string;
+}
+
+/** The length of a digest in bytes, for each algorithm that is checked. */
 export const digestBytes = { "sha-256": 32, "sha-512": 64 } as const;
 
-/** The digests that the sender claims for the bytes on the wire. */
+/** The sender's digests of the bytes on the wire. */
 export interface Digest {
   algorithm: keyof typeof digestBytes;
   hex: string;
@@ -27,39 +41,49 @@ export interface Created extends UploadAnswer {
 }
 
 /**
- * The body of an upload. `voided` aborts, with the refusal, where the body turns out to be longer than it said, `revoked`
- * where its client may send nothing any more.
+ * The body of an upload. `voided` aborts with the refusal if the body is longer than it declared. `revoked` aborts if its client
+ * may not send any more.
  */
 export type UploadBody = Readable & { voided?: AbortSignal; revoked?: AbortSignal };
 
-/** Of the client, as it was looked up for the request: the upload is checked with it, and the batch is pinned to it. */
+/** The client's policy as it was read for the request. The upload is checked with it, and the batch pins it. */
 const policy = typed<PolicyVersion>({ type: "object" });
 
 export const importsActions = {
   /**
    * Takes a body as `ctx.stream` (an UploadBody: wire bytes), and answers the batch once it is committed.
-   * Throws malformed-body, empty-body, payload-too-large, too-many-records, validation, unsupported-media-type, too-many-uploads, upload-timeout, unavailable,
+   * Throws malformed-body, wrong-columns, empty-body, payload-too-large, too-many-records, validation, unsupported-media-type, too-many-uploads, upload-timeout, unavailable,
    * digest-mismatch, duplicate-batch, idempotency-in-progress, idempotency-key-reused, quota-exceeded.
    */
   create: action({
     clientId: { type: "number" },
     clientPublicId: { type: "string" },
     policy,
-    format: { type: "enum", values: ["ndjson", "csv", "json"] },
-    charset: { type: "enum", values: ["utf-8", "windows-1252"], optional: true },
+    /** Absent for a form: there the part with the file tells the format. */
+    format: { type: "enum", values: formats, optional: true },
+    form: { ...typed<Form>({ type: "object" }), optional: true },
+    /** The name of a known encoding. A BOM in the body takes precedence. */
+    charset: { type: "string", optional: true },
+    hasHeader: { type: "boolean", optional: true },
     delimiter: { type: "string", optional: true },
-    encoding: { type: "enum", values: ["identity", "gzip"] },
+    /** The batch is checked, and delivered only once it is committed. */
+    validateOnly: { type: "boolean", optional: true },
+    /** The public id of the batch whose rejected records it corrects. */
+    corrects: { type: "string", optional: true },
+    /** The content codings of the body, in the order in which they were applied. */
+    codings: { type: "array", items: { type: "enum", values: codings } },
     requestId: { type: "string", nullable: true },
     idempotencyKey: { type: "string", min: 1, max: 255, optional: true },
-    /** Of the bytes on the wire. */
+    /** The digests of the bytes on the wire. */
     digests: { ...typed<Digest[]>({ type: "array" }), optional: true },
-    /** Of the bytes on the wire, where it is known before they come. */
+    /** The number of bytes on the wire, if it is known in advance. */
     contentLength: { type: "number", optional: true },
   }).answers<Created>(),
 
   /**
-   * The rejected records of a batch that has ended as a new batch, by today's policy; asked again, the same one (`isNew` false).
-   * Throws not-found, illegal-state (not ended, nothing rejected), payload-too-large, too-many-records, too-many-uploads.
+   * Makes a new batch of the rejected records of an ended batch, by today's policy. A second call answers the same batch
+   * (`isNew` false).
+   * Throws not-found, wrong-columns, illegal-state (not ended, nothing rejected), payload-too-large, too-many-records, too-many-uploads.
    */
   retryRejected: action({
     publicId: { type: "string" },
@@ -69,6 +93,40 @@ export const importsActions = {
     requestId: { type: "string", nullable: true },
   }).answers<{ batch: BatchRow; isNew: boolean }>(),
 
-  /** For an API that stops: ends this node's running uploads with `unavailable`. */
+  /**
+   * Delivers a batch that was only checked, under `policy`. A second call answers the batch as it is (`isNew` false).
+   * Throws not-found, illegal-state, gone, duplicate-batch, quota-exceeded, unsupported-media-type, payload-too-large, too-many-records.
+   */
+  commitChecked: action({
+    publicId: { type: "string" },
+    clientId: { type: "number" },
+    clientPublicId: { type: "string" },
+    policy,
+  }).answers<{ batch: BatchRow; isNew: boolean }>(),
+
+  /** The first records of a batch, as it reads them. Throws not-found, gone (its body is not kept any longer). */
+  preview: action({
+    publicId: { type: "string" },
+    clientId: { type: "number" },
+    limit: { type: "number", integer: true, min: 1 },
+  }).answers<Preview>(),
+
+  /**
+   * Checks the first 1 MiB or 5,000 records of a body, which comes as that of `create`. Nothing is stored.
+   * Throws malformed-body, wrong-columns, empty-body, payload-too-large, too-many-records, validation, unsupported-media-type,
+   * too-many-uploads, upload-timeout, unavailable.
+   */
+  check: action({
+    clientId: { type: "number" },
+    policy,
+    format: { type: "enum", values: formats, optional: true },
+    form: { ...typed<Form>({ type: "object" }), optional: true },
+    charset: { type: "string", optional: true },
+    hasHeader: { type: "boolean", optional: true },
+    delimiter: { type: "string", optional: true },
+    codings: { type: "array", items: { type: "enum", values: codings } },
+  }).answers<CheckedBody>(),
+
+  /** Ends this node's running uploads with `unavailable`. Called when the API stops. */
   refuseAll: action({}).answers<void>(),
 };

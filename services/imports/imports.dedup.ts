@@ -1,22 +1,27 @@
 /** Dedup: uploads with the same content as an earlier batch of the client, if the policy does not allow them. */
-import type { BatchRow, UploadCommit } from "../../database/store.ts";
+
+import { hash } from "node:crypto";
 import { Problem } from "../../lib/errors.ts";
-import type { ParamsOf } from "../messages.ts";
-import type { Policy } from "../policy/policy.contract.ts";
+import type { BatchRow } from "../batch/batch.domain.ts";
+import type { Policy, PolicyVersion } from "../policy/policy.contract.ts";
 import type { Created } from "./imports.contract.ts";
-import { answerIn, replayed } from "./imports.idempotency.ts";
-import type { UploadPort } from "./imports.ports.ts";
+import type { UploadCommit } from "./imports.domain.ts";
+import { type Asked, answerIn, replayed } from "./imports.idempotency.ts";
+import type { UploadPort } from "./imports.running.ts";
 
 const HOUR_MS = 3_600_000;
 
-/** How long content is remembered for dedup. Null: the policy allows duplicates. */
-export const dedupOf = ({ dedup, dedupHours }: Policy): UploadCommit["dedup"] =>
-  dedup === "allow" ? null : { keepMs: dedupHours * HOUR_MS };
+/** How long content is remembered for dedup, and by what. Null: the policy allows duplicates. */
+export function dedupOf({ policy, dataset }: PolicyVersion, contentHash: string): UploadCommit["dedup"] {
+  if (policy.dedup === "allow") return null;
+  const keepMs = policy.dedupHours * HOUR_MS;
+  return dataset ? { keepMs, hash: hash("sha256", `${dataset.scope}\n${contentHash}`, "hex") } : { keepMs };
+}
 
 /** The earlier batch of the same content. An idempotency key keeps this answer. Throws duplicate-batch. */
 export async function duplicateAnswer(
   store: Pick<UploadPort, "answerKey">,
-  params: ParamsOf<"imports.create">,
+  params: Asked,
   { id, key, totals }: UploadCommit,
   earlier: BatchRow,
   { dedup }: Policy,

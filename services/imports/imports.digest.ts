@@ -1,21 +1,21 @@
 /** Checks `Content-Digest`. */
 import { createHash, type Hash } from "node:crypto";
 import { Problem } from "../../lib/errors.ts";
-import type { Digest, Encoding } from "./imports.contract.ts";
+import type { Digest } from "./imports.contract.ts";
 
-/** The digests of the bytes on the wire. The content's own hash serves for SHA-256 of a body that comes as it is. */
+/** Computes the digests of the wire bytes. For SHA-256 of a body without codings, the hash of the content is used. */
 export class WireDigests {
   private readonly wanted: Digest[];
   private readonly hashes = new Map<Digest["algorithm"], Hash>();
 
-  constructor(wanted: Digest[], encoding: Encoding) {
+  /** `isAsSent`: the body has no codings, so its content equals the wire bytes. */
+  constructor(wanted: Digest[], isAsSent: boolean) {
     this.wanted = wanted;
     for (const { algorithm } of wanted)
-      if (algorithm !== "sha-256" || encoding !== "identity")
-        this.hashes.set(algorithm, createHash(algorithm.replace("-", "")));
+      if (algorithm !== "sha-256" || !isAsSent) this.hashes.set(algorithm, createHash(algorithm.replace("-", "")));
   }
 
-  /** Hashes the bytes of the wire. Null: no hash is needed. */
+  /** Hashes the wire bytes. Null: no hash is needed. */
   get update(): ((piece: Buffer) => void) | null {
     if (this.hashes.size === 0) return null;
     return (piece) => {

@@ -1,31 +1,33 @@
 /** Idempotency keys: an upload that comes again with its key gets the answer of the first one. */
 import { createHash } from "node:crypto";
-import type { KeyHolder, UploadCommit } from "../../database/store.ts";
+import type { Content } from "../../formats/content.ts";
 import { Problem } from "../../lib/errors.ts";
 import type { ParamsOf } from "../messages.ts";
 import type { Created } from "./imports.contract.ts";
-import type { UploadPort } from "./imports.ports.ts";
+import type { KeyHolder, UploadCommit } from "./imports.domain.ts";
+import type { UploadPort } from "./imports.running.ts";
 
-type Create = ParamsOf<"imports.create">;
+/** What an upload asks for. For a form, its file tells the format. */
+export type Asked = ParamsOf<"imports.create"> & Content;
 
 /** An upload with a key, as it was answered. */
 export type Answered = Extract<KeyHolder, { state: "done" }>;
 
 const KEY_KEPT_MS = 24 * 3_600_000;
-/** A body up to this size has arrived before a look-up would answer, so its commit finds out who has the key. */
+/** A smaller body arrives before a look-up of its key would answer. So it is not looked up, and the commit checks the key. */
 const LOOKED_UP_BYTES = 64 * 1024;
 
 /**
- * Looks up the key before a byte of the body is read. Null: the key is free, or the commit will decide.
+ * Looks up the key before the body is read. Null: the key is free, or the commit will check it.
  * Throws idempotency-in-progress.
  */
 export async function answeredBefore(
   store: Pick<UploadPort, "keyHolder">,
-  params: Create,
+  params: Asked,
   hasQuota: boolean,
 ): Promise<Answered | null> {
   const { clientId, idempotencyKey: key, contentLength = Infinity } = params;
-  // A used-up quota refuses before the commit. It must not refuse an upload that was accepted before.
+  // The key is looked up before the quota refuses the upload, so that a repeated upload gets its first answer.
   if (key === undefined || (contentLength <= LOOKED_UP_BYTES && !hasQuota)) return null;
   const holder = await store.keyHolder(clientId, key);
   return holder && answerIn(holder);
@@ -39,20 +41,26 @@ export function answerIn(holder: KeyHolder): Answered {
   });
 }
 
-/** The fingerprint of an upload: its content, and how to read it. */
-function fingerprintOf({ format, charset = "utf-8", delimiter = "" }: Create, contentHash: string): string {
-  return createHash("sha256").update(`${contentHash}\n${format}\n${charset}\n${delimiter}`).digest("hex");
+/** The fingerprint of an upload: its content, how to read it, and its dataset where clients share it. */
+function fingerprintOf(params: Asked, contentHash: string): string {
+  const { format, charset = "utf-8", delimiter = "", hasHeader, validateOnly, corrects, policy } = params;
+  const dataset = policy.dataset ? `\ndataset ${policy.dataset.name}` : "";
+  const header = hasHeader === undefined ? "" : `\n${hasHeader}`;
+  const check = (validateOnly ? "\ncheck" : "") + (corrects ? `\ncorrects ${corrects}` : "");
+  return createHash("sha256")
+    .update(`${contentHash}\n${format}\n${charset}\n${delimiter}${header}${dataset}${check}`)
+    .digest("hex");
 }
 
 /** The answer of the first upload. Throws idempotency-key-reused. */
-export function replayed({ fingerprint, answer }: Answered, params: Create, contentHash: string): Created {
+export function replayed({ fingerprint, answer }: Answered, params: Asked, contentHash: string): Created {
   if (fingerprint !== fingerprintOf(params, contentHash))
     throw new Problem("idempotency-key-reused", "An upload with this key came before, with other content.");
   return { ...answer, isReplayed: true };
 }
 
 /** What a commit stores, so that an upload with the same key is recognised. */
-export function idempotencyOf(params: Create, contentHash: string): UploadCommit["key"] {
+export function idempotencyOf(params: Asked, contentHash: string): UploadCommit["key"] {
   const { idempotencyKey: key } = params;
   if (key === undefined) return null;
   return { key, keepMs: KEY_KEPT_MS, fingerprint: fingerprintOf(params, contentHash) };

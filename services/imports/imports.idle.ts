@@ -10,8 +10,8 @@ export interface Patience {
 }
 
 /**
- * Ends an upload that sends nothing for too long, or too little. It counts only while the reader waits, not while the database
- * keeps us from reading. It also ends when the upload is aborted.
+ * Ends an upload that sends nothing for too long, or too little. Time counts only while we wait for the client, not while the
+ * database keeps us from reading. An abort of the upload also ends it.
  */
 export class IdleWatch {
   private readonly patience: Patience;
@@ -19,10 +19,11 @@ export class IdleWatch {
   private readonly signal: AbortSignal | undefined;
   private giveUp: ((error: unknown) => void) | null = null;
   private refusal: Problem | null = null;
-  /** Of the window that runs. */
+  /** Bytes that came in the current window. */
   private bytes = 0;
   private waitedMs = 0;
   private waitsSince = 0;
+  private isAside = false;
 
   constructor(patience: Patience, signal?: AbortSignal) {
     this.patience = patience;
@@ -33,7 +34,7 @@ export class IdleWatch {
 
   private readonly stop = () => this.giveUp?.(this.signal?.reason);
 
-  /** So many bytes came on the wire. */
+  /** Counts wire bytes. */
   came(bytes: number): void {
     this.timer.refresh();
     this.bytes += bytes;
@@ -46,7 +47,7 @@ export class IdleWatch {
   }
 
   private silent(): void {
-    if (this.giveUp) this.refuse(`Nothing came for ${this.patience.idleMs / 1000} s.`);
+    if (this.giveUp && !this.isAside) this.refuse(`Nothing came for ${this.patience.idleMs / 1000} s.`);
   }
 
   private refuse(detail: string): void {
@@ -70,7 +71,17 @@ export class IdleWatch {
     });
   }
 
-  /** The wait is over: the time from now on is the reader's, not the client's. */
+  /** A wait for something of ours, within a wait for the client. Its time does not count. */
+  async aside(wait: Promise<void>): Promise<void> {
+    const beganAt = performance.now();
+    this.isAside = true;
+    await wait;
+    this.isAside = false;
+    this.waitsSince += performance.now() - beganAt;
+    this.timer.refresh();
+  }
+
+  /** Ends the wait. Time from now on is not the client's. */
   private over<T>(settle: (result: T) => void): (result: T) => void {
     return (result) => {
       this.waitedMs = this.waited();

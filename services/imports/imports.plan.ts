@@ -1,32 +1,50 @@
 /** How every new batch begins: an upload, or a retry of rejected records. */
 
 import type { Context } from "moleculer";
-import type { NewBatch, UploadCommit } from "../../database/store.ts";
 import { usualGrowthOf } from "../../formats/check/record-growth.ts";
-import { createSplitter, type SplitOptions } from "../../formats/split/split.ts";
+import { createSplitter, type SplitOptions } from "../../formats/parts.ts";
 import { nullIfLater } from "../../lib/errors.ts";
 import { actors } from "../actors.ts";
-import { standingAfter } from "../batches.ts";
+import {
+  type BatchRow,
+  type BatchState,
+  type Lane,
+  ownDataset,
+  type Phase,
+  type Written,
+} from "../batch/batch.domain.ts";
+import { laneOf, standingAfter } from "../batches.ts";
+import { draftEvent, forWebhook } from "../events.ts";
 import { uuidv7 } from "../ids.ts";
-import type { Policy, PolicyVersion } from "../policy/policy.contract.ts";
-import { newBatchEvents } from "./imports.events.ts";
-import type { Intake } from "./imports.intake.ts";
+import type { OutboxDraft, WantsEvents } from "../outbox/outbox.domain.ts";
+import type { Decision, PolicyVersion } from "../policy/policy.contract.ts";
+import { readingOf } from "./imports.columns.ts";
+import type { NewBatch, UploadCommit } from "./imports.domain.ts";
+import type { Intake } from "./imports.running.ts";
 import type { ReceivedBody, Upload } from "./imports.upload.ts";
 
-/** A chunk is the unit of storage, of commit and of a handler call: as large as one commit of some 10 ms takes. */
+/** A chunk is the unit of storage, of commit and of a handler call. Of this size, one commit takes about 10 ms. */
 const CHUNK_BYTES = 1024 * 1024;
 
 type Asked = Pick<NewBatch, "clientId" | "format" | "requestId">;
 
-/** The plan of an upload, by the client's policy. Throws unsupported-media-type. */
-export function planFor(intake: Intake, asked: Asked, { version, policy }: PolicyVersion, options: SplitOptions) {
+/** The plan of an upload, by the client's policy. Throws unsupported-media-type; its splitter, wrong-columns. */
+export function planFor(intake: Intake, asked: Asked, found: PolicyVersion, options: SplitOptions) {
+  const { version, policy, dataset } = found;
   const { clientId, format, requestId } = asked;
   const { chunkRecords, maxRecords, maxRecordBytes, maxBytes, schema } = policy;
   const recordGrowth = usualGrowthOf(schema);
-  const limits = { chunkRecords, chunkBytes: CHUNK_BYTES, maxRecords, maxRecordBytes, recordGrowth };
+  const limits = { chunkRecords, chunkBytes: CHUNK_BYTES, maxRecords, maxRecordBytes, maxBytes, recordGrowth };
   return {
-    batch: { publicId: uuidv7(), clientId, policyVersion: version, format, requestId },
-    splitter: createSplitter(format, limits, options),
+    batch: {
+      publicId: uuidv7(),
+      clientId,
+      policyVersion: version,
+      dataset: dataset?.name ?? ownDataset,
+      format,
+      requestId,
+    },
+    splitter: createSplitter(format, limits, readingOf(format, policy, options)),
     maxBytes,
     leaseMs: intake.leaseMs,
     onBegun: (id: number) => intake.uploads.keep(id),
@@ -34,30 +52,117 @@ export function planFor(intake: Intake, asked: Asked, { version, policy }: Polic
   };
 }
 
-/** What the commit of a body that was taken in says of its batch: where it stands, its place in the queue, its events. */
+/** What the commit of a body writes about its batch: its state, its client's queue row, its events. */
 export async function commitPartsOf(
-  { namespace }: Intake,
+  { namespace, store }: Intake,
   via: Pick<Context, "call">,
-  { upload }: ReceivedBody,
+  { upload }: Pick<ReceivedBody, "upload">,
   clientPublicId: string,
-  policy: Policy,
+  { policy, dataset: of }: PolicyVersion,
+  isCheck = false,
 ) {
   const { bytes, records } = upload.totals;
-  const { publicId: batchId, format } = upload.batch;
-  // If the policy cannot be asked, the batch waits; it is not refused.
-  const decision = await actors.policy.evaluate(via, { policy, format, bytes, records }).catch(nullIfLater);
-  const standing = standingAfter(decision);
+  const { publicId: batchId, clientId, format, dataset } = upload.batch;
+  // A check delivers nothing, so it waits for nothing. If the policy cannot be asked, the batch waits; it is not refused.
+  const decision: Decision | null = isCheck
+    ? { decision: "ready" }
+    : await actors.policy.evaluate(via, { policy, format, bytes, records }).catch(nullIfLater);
+  const lane = isCheck ? null : laneOf(clientId, { policy, ...(of && { scope: of.scope }) });
+  const { order, ...standing } = await standingIn(store, lane, standingAfter(decision));
   const version = upload.id === null ? 1 : 2;
   return {
     ...upload,
     ...standing,
-    phase: policy.onInvalid === "rejectBatch" ? "validate" : "deliver",
+    ...(order && { order }),
+    phase: isCheck ? "check" : firstPhase(policy),
+    ...(isCheck && { isCheck }),
+    isIntoTable: policy.handler === "table" && !isCheck,
     queue: { cap: policy.maxConcurrentBatches, weight: policy.weight },
-    events: newBatchEvents(namespace, { batchId, clientId: clientPublicId, state: standing.state, version }, policy),
+    events: newBatchEvents(
+      namespace,
+      { batchId, clientId: clientPublicId, dataset, state: standing.state, version },
+      policy,
+    ),
   } satisfies Partial<UploadCommit>;
+}
+
+/** A review also finds what `rejectBatch` refuses, so no pass follows it but the one that delivers. */
+function firstPhase({ requiresApproval, onInvalid }: PolicyVersion["policy"]): Phase {
+  if (requiresApproval === "afterValidation") return "review";
+  return onInvalid === "rejectBatch" ? "validate" : "deliver";
+}
+
+/** The same of a batch that was only checked, and is delivered now: it was told of before. */
+export async function committedParts(
+  intake: Intake,
+  via: Pick<Context, "call">,
+  { id, contentHash, version, ...row }: BatchRow,
+  clientPublicId: string,
+  found: PolicyVersion,
+) {
+  const { publicId, clientId, dataset, format, requestId, bytes, records, chunks, envelope } = row;
+  const upload = {
+    id,
+    batch: { publicId, clientId, policyVersion: found.version, dataset, format, requestId },
+    chunks: [],
+    totals: { bytes, records, chunks, contentHash: contentHash ?? "", envelope },
+  };
+  const parts = await commitPartsOf(intake, via, { upload }, clientPublicId, found);
+  const after = { batchId: publicId, clientId: clientPublicId, dataset, state: parts.state, version: version + 1 };
+  const events = newBatchEvents(intake.namespace, after, found.policy).filter(({ topic }) => topic !== "batch.created");
+  return { ...parts, events, checked: { version } } satisfies Partial<UploadCommit>;
+}
+
+/**
+ * The state of a new batch in its lane: one that may run waits for those in front. That there is none holds as long as nobody has
+ * entered the lane; the commit looks.
+ */
+async function standingIn(store: Intake["store"], lane: Lane | null, standing: ReturnType<typeof standingAfter>) {
+  if (!lane) return { ...standing, order: null };
+  const anyway = { lane: lane.lane, places: null };
+  if (standing.state !== "ready") return { ...standing, order: anyway };
+  const { places, front } = await store.laneState(lane);
+  if (front === null) return { ...standing, order: { lane: lane.lane, places } };
+  return { state: "held", due: null, reason: { hold: "order", batchId: front }, order: anyway } as const;
+}
+
+/** Commits what `make` makes: once more where another batch has entered its lane since. */
+export async function committed(store: Intake["store"], make: () => Promise<UploadCommit>) {
+  for (;;) {
+    const whole = await make();
+    const done = await store.commitUpload(whole);
+    if (done.outcome !== "overtaken") return { whole, done };
+  }
+}
+
+/** Announces a new batch. The one in front may have ended while it was committed: then it goes on. */
+export async function announceNew(intake: Intake, ctx: Context, written: Written, { order }: UploadCommit) {
+  intake.announce(written);
+  const { state, clientId } = written.batch;
+  // If the call is lost, the sweep goes on.
+  if (order && state === "held") await actors.batch.advance(ctx, { clientId, lane: order.lane }).catch(() => {});
 }
 
 /** Deletes an upload that became no batch. If the database is away, the sweep does it, and the first error is kept. */
 export async function takeBack({ uploads }: Intake, upload: Upload): Promise<void> {
   if (await upload.undo().catch(() => false)) uploads.wipe(upload.rowId as number);
+}
+
+export interface NewBatchEvents {
+  batchId: string;
+  /** The client's public id. */
+  clientId: string;
+  dataset: string;
+  state: BatchState;
+  version: number;
+}
+
+/** The events of a new batch: created and, unless it is held, ready. */
+export function newBatchEvents(namespace: string, batch: NewBatchEvents, policy: WantsEvents): OutboxDraft[] {
+  const { state: status, ...rest } = batch;
+  const { batchId } = rest;
+  const data = { ...rest, status };
+  const created = draftEvent(namespace, "batch.created", batchId, data);
+  const events = status === "ready" ? [created, draftEvent(namespace, "batch.ready", batchId, data)] : [created];
+  return forWebhook(events, policy);
 }

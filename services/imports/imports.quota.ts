@@ -1,8 +1,12 @@
-/** The bytes and records that a policy allows in a UTC day. The stored counts decide at the commit; this refuses early what must fail there. */
-import type { DayQuota, DayUsage } from "../../database/store.ts";
+/**
+ * The bytes and records that a policy allows in a UTC day. The stored counts decide at the commit. This check refuses
+ * early what would fail there.
+ */
+
 import { Problem } from "../../lib/errors.ts";
 import type { Policy } from "../policy/policy.contract.ts";
-import type { UploadPort } from "./imports.ports.ts";
+import type { DayQuota, DayUsage } from "./imports.domain.ts";
+import type { UploadPort } from "./imports.running.ts";
 
 type UsagePort = Pick<UploadPort, "usage">;
 type Amount = Pick<DayUsage, "bytes" | "records">;
@@ -54,7 +58,7 @@ export class QuotaWatch {
     return usage.bytes + bytes > (quota.bytes ?? Infinity) || usage.records + records > (quota.records ?? Infinity);
   }
 
-  /** Once `isOver`: a new day may have begun meanwhile. Throws quota-exceeded. */
+  /** Reads the counts again once `isOver`, because a new day may have begun. Throws quota-exceeded. */
   async lookAgain(amount: Amount): Promise<void> {
     this.usage = await this.store.usage(this.clientId);
     if (this.isOver(amount)) throw quotaExceeded(this.quota, this.usage, amount);

@@ -1,23 +1,28 @@
 /** How a body becomes a batch: limits, upload, decision, and the one commit that makes it visible. */
 import type { Context } from "moleculer";
-import { isUnknown } from "../../database/errors.ts";
-import type { UploadCommit } from "../../database/store.ts";
+import { isOutcomeUnknown } from "../../database/errors.ts";
+import type { Envelope } from "../../formats/formats.ts";
 import { Problem } from "../../lib/errors.ts";
 import { databaseAway } from "../../mixins/database.ts";
 import type { ParamsOf } from "../messages.ts";
-import type { Policy } from "../policy/policy.contract.ts";
 import { decodedBody } from "./imports.body.ts";
-import type { Created, UploadBody } from "./imports.contract.ts";
+import type { RoomFor } from "./imports.codings.ts";
+import { type Created, FORM_ALLOWANCE, type UploadBody } from "./imports.contract.ts";
+import { correctedBy } from "./imports.corrects.ts";
 import { dedupOf, duplicateAnswer } from "./imports.dedup.ts";
 import { WireDigests } from "./imports.digest.ts";
-import { answeredBefore, answerIn, idempotencyOf, replayed } from "./imports.idempotency.ts";
+import type { DayQuota, UploadCommit } from "./imports.domain.ts";
+import { formFile } from "./imports.form.ts";
+import { type Asked, answeredBefore, answerIn, idempotencyOf, replayed } from "./imports.idempotency.ts";
 import type { Patience } from "./imports.idle.ts";
-import type { Intake } from "./imports.intake.ts";
-import { commitPartsOf, planFor, takeBack } from "./imports.plan.ts";
+import { KeptBody } from "./imports.kept.ts";
+import { announceNew, commitPartsOf, committed, planFor, takeBack } from "./imports.plan.ts";
 import { dayQuotaOf, QuotaWatch, quotaExceeded } from "./imports.quota.ts";
+import type { Intake } from "./imports.running.ts";
 import { type ReceivedBody, Upload } from "./imports.upload.ts";
 
 type Create = ParamsOf<"imports.create">;
+type Opening = Pick<Create, "clientId" | "codings" | "form" | "format" | "policy">;
 
 /** 1 kB/s in each two minutes that we wait: slower than any real line. It ends bodies that only occupy a place. */
 const PATIENCE: Patience = { idleMs: 30_000, windowMs: 120_000, windowBytes: 120_000 };
@@ -34,26 +39,65 @@ export async function receive(intake: Intake, ctx: Context<Create>): Promise<Cre
 }
 
 async function takeIn(intake: Intake, ctx: Context<Create>): Promise<Created> {
-  const { encoding, digests = [] } = ctx.params;
-  const { policy } = ctx.params.policy;
+  const { codings, form, digests = [] } = ctx.params;
   const stop = new AbortController();
-  const upload = new Upload(intake.store, await planOf(intake, ctx.params, stop));
   const ended = intake.uploads.stoppable(stop);
-  let created: Created | null = null;
   try {
-    const wire = new WireDigests(digests, encoding);
-    const sent = bodyOf(ctx);
-    const signal = AbortSignal.any([stop.signal, sent.voided, sent.revoked].filter((one) => one !== undefined));
-    const { maxBytes } = policy;
-    const body = decodedBody(sent, encoding, { maxBytes, patience: PATIENCE, signal, onWire: wire.update });
-    const received = await upload.take(body);
-    wire.check(received.contentHash);
-    created = received.answered
-      ? replayed(received.answered, ctx.params, received.contentHash)
-      : await commit(intake, ctx, received, policy);
-    return created;
+    const corrects = await correctedBy(ctx);
+    const wire = new WireDigests(digests, codings.length === 0 && form === undefined);
+    const { content, ...body } = await openBody(intake, ctx, stop.signal, wire);
+    return await store(intake, { ctx, asked: { ...ctx.params, ...content }, corrects, ...body, wire, stop });
   } finally {
     ended();
+  }
+}
+
+/** What the body is, and its bytes once they are asked for. Of a form the bytes before its file are read. */
+export async function openBody(
+  { uploads }: Intake,
+  ctx: Context<Opening>,
+  stopped: AbortSignal,
+  wire: WireDigests | null,
+) {
+  const { clientId, codings, form, format, policy } = ctx.params;
+  const sent = bodyOf(ctx);
+  const signal = AbortSignal.any([stopped, sent.voided, sent.revoked].filter((one) => one !== undefined));
+  const maxBytes = policy.policy.maxBytes + (form ? FORM_ALLOWANCE : 0);
+  const roomFor: RoomFor = (bytes) => uploads.windows.take(clientId, bytes);
+  const body = decodedBody(sent, codings, {
+    maxBytes,
+    patience: PATIENCE,
+    signal,
+    roomFor,
+    onWire: wire?.update ?? null,
+  });
+  if (form) return { ...(await formFile(body, form, policy.policy.formats)), signal };
+  if (!format) throw new Error("An upload without a format must be a form.");
+  return { content: { format }, pieces: body, signal };
+}
+
+interface Sent {
+  ctx: Context<Create>;
+  asked: Asked;
+  corrects: Envelope["corrects"];
+  pieces: AsyncIterable<Buffer>;
+  /** Its abort ends the upload, with the abort's reason. */
+  signal: AbortSignal;
+  wire: WireDigests;
+  stop: AbortController;
+}
+
+async function store(intake: Intake, { ctx, asked, corrects, pieces, signal, wire, stop }: Sent): Promise<Created> {
+  const upload = new Upload(intake.store, await planOf(intake, asked, corrects, stop));
+  let created: Created | null = null;
+  try {
+    const received = await upload.take(pieces, signal);
+    wire.check(received.contentHash);
+    created = received.answered
+      ? replayed(received.answered, asked, received.contentHash)
+      : await commit(intake, ctx, asked, received);
+    return created;
+  } finally {
     const isKept = created?.status === 202 && !created.isReplayed;
     if (!isKept) await takeBack(intake, upload);
     intake.uploads.drop(upload.rowId);
@@ -61,48 +105,57 @@ async function takeIn(intake: Intake, ctx: Context<Create>): Promise<Created> {
 }
 
 /** Throws idempotency-in-progress, quota-exceeded. */
-async function planOf(intake: Intake, params: Create, stop: AbortController) {
+async function planOf(intake: Intake, params: Asked, corrects: Envelope["corrects"], stop: AbortController) {
   const { store } = intake;
-  const { clientId, charset, delimiter, encoding, contentLength, idempotencyKey } = params;
-  const plan = planFor(intake, params, params.policy, { charset, delimiter });
-  const dayQuota = dayQuotaOf(params.policy.policy);
+  const { clientId, charset, delimiter, hasHeader, codings, form, contentLength, idempotencyKey } = params;
+  const plan = planFor(intake, params, params.policy, {
+    encoding: charset,
+    delimiter,
+    hasHeader,
+    ...(corrects && { corrects }),
+  });
+  const dayQuota = quotaOf(params);
   const answered = await answeredBefore(store, params, dayQuota !== null);
-  const leastBytes = encoding === "identity" ? (contentLength ?? 0) : 0;
+  const leastBytes = codings.length === 0 && !form ? (contentLength ?? 0) : 0;
   return {
     ...plan,
     key: idempotencyKey ?? null,
     answered,
     quota: answered ? null : await QuotaWatch.begin(store, clientId, dayQuota, leastBytes),
+    kept: params.policy.policy.keepBodyDays > 0 ? new KeptBody() : null,
     onRefused: (error: unknown) => stop.abort(error),
   };
 }
 
 /** A local call passes the request itself, without a buffer in between. */
-function bodyOf(ctx: Context<Create>): UploadBody {
-  const { stream } = ctx as unknown as { stream?: UploadBody };
+function bodyOf(ctx: Pick<Context, "stream">): UploadBody {
+  const stream = ctx.stream as UploadBody | null;
   if (!stream) throw new Problem("empty-body", "There is no body.");
   return stream;
 }
 
-async function commit(intake: Intake, ctx: Context<Create>, received: ReceivedBody, policy: Policy): Promise<Created> {
+async function commit(intake: Intake, ctx: Context<Create>, asked: Asked, received: ReceivedBody): Promise<Created> {
   const { store } = intake;
-  const whole = await commitOf(intake, ctx, received, policy);
-  // From here on the body cannot be refused any more: the answer says that it is stored.
-  for (const signal of [bodyOf(ctx).voided, bodyOf(ctx).revoked]) signal?.throwIfAborted();
-  const done = await store.commitUpload(whole).catch((error: unknown) => {
+  const { policy } = asked.policy;
+  const { whole, done } = await committed(store, async () => {
+    const made = await commitOf(intake, ctx, asked, received);
+    // From here on the body cannot be refused any more: the answer says that it is stored.
+    for (const signal of [bodyOf(ctx).voided, bodyOf(ctx).revoked]) signal?.throwIfAborted();
+    return made;
+  }).catch((error: unknown) => {
     // The id lets the client look for its batch once the database is back.
-    throw isUnknown(error) ? databaseAway(error, { batchId: whole.batch.publicId }) : error;
+    throw isOutcomeUnknown(error) ? databaseAway(error, { batchId: received.upload.batch.publicId }) : error;
   });
   switch (done.outcome) {
     case "stored":
-      intake.announce(done);
+      await announceNew(intake, ctx, done, whole);
       return { status: 202, batch: done.batch, isReplayed: false };
     case "swept":
       throw new Problem("unavailable", "The upload was given up meanwhile. Send it again.");
     case "repeated":
-      return replayed(answerIn(done.holder), ctx.params, received.contentHash);
+      return replayed(answerIn(done.holder), asked, received.contentHash);
     case "duplicate":
-      return duplicateAnswer(store, ctx.params, whole, done.batch, policy);
+      return duplicateAnswer(store, asked, whole, done.batch, policy);
     case "overQuota":
       throw quotaExceeded(whole.quota as NonNullable<UploadCommit["quota"]>, done.usage, whole.totals);
     default:
@@ -113,13 +166,23 @@ async function commit(intake: Intake, ctx: Context<Create>, received: ReceivedBo
 async function commitOf(
   intake: Intake,
   ctx: Context<Create>,
+  asked: Asked,
   received: ReceivedBody,
-  policy: Policy,
 ): Promise<UploadCommit> {
+  const found = asked.policy;
+  const { bytes } = received.upload.totals;
   return {
-    ...(await commitPartsOf(intake, ctx, received, ctx.params.clientPublicId, policy)),
-    key: idempotencyOf(ctx.params, received.contentHash),
-    dedup: dedupOf(policy),
-    quota: dayQuotaOf(policy),
+    ...(await commitPartsOf(intake, ctx, received, asked.clientPublicId, found, asked.validateOnly)),
+    key: idempotencyOf(asked, received.contentHash),
+    dedup: dedupOf(found, received.contentHash),
+    quota: quotaOf(asked),
+    ...(asked.corrects !== undefined && { corrects: asked.corrects }),
+    ...(asked.validateOnly && { spent: { bytes, records: 0 } }),
   };
+}
+
+/** The records of a check count once it is committed. */
+function quotaOf({ policy: { policy }, validateOnly }: Asked): DayQuota | null {
+  const quota = dayQuotaOf(policy);
+  return quota && validateOnly ? { ...quota, records: null } : quota;
 }

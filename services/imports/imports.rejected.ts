@@ -1,20 +1,25 @@
 /** The rejected records of a batch as a new body. Records that were not kept whole are rejected again. */
-import type { BatchRow, RecordErrors } from "../../database/store.ts";
+
 import { lostPart } from "../../formats/check/chunk-verdict.ts";
-import { csvLine } from "../../formats/check/csv-scan.ts";
+import { withNumbers } from "../../formats/correction/numbers.ts";
 import type { RawChunk, Splitter } from "../../formats/formats.ts";
-import type { RejectedPort } from "./imports.ports.ts";
+import { retried } from "../../formats/parts.ts";
+import type { BatchRow } from "../batch/batch.domain.ts";
+import type { RecordErrors } from "../batch/batch.reads.domain.ts";
+import { correctionOf } from "./imports.corrects.ts";
+import type { RejectedPort } from "./imports.running.ts";
 
 const RECORDS_AT_ONCE = 1000;
 const BYTES_AT_ONCE = 1024 * 1024;
-/** A byte that never occurs in UTF-8. */
+/** A byte that never occurs in UTF-8. It makes a record invalid. */
 const NO_UTF8 = 0xff;
 const REPLACEMENT = "\uFFFD";
 
 export class RejectedRecords {
-  /** Numbers in the new body of records that were too long: their beginnings alone would be other records. */
+  /** The numbers, in the new body, of records that were too long. Only their beginnings were kept, and those would be other records. */
   private readonly cut = new Set<number>();
-  private records = 0;
+  /** The numbers of the records in the batch, in the order of the new body. */
+  private readonly numbers: number[] = [];
   private readonly store: RejectedPort;
   private readonly parent: BatchRow;
 
@@ -25,7 +30,7 @@ export class RejectedRecords {
 
   async *body(): AsyncGenerator<Buffer> {
     const { id, format, envelope } = this.parent;
-    if (format === "csv") yield Buffer.from(`${csvLine(envelope.header ?? [], envelope.delimiter ?? ",")}\n`);
+    yield Buffer.from(retried(format).head(envelope));
     for (let after = 0; ; ) {
       const page = await this.store.errors(id, after, RECORDS_AT_ONCE, BYTES_AT_ONCE);
       const last = page.at(-1);
@@ -35,21 +40,32 @@ export class RejectedRecords {
     }
   }
 
-  private line({ raw, errors }: RecordErrors): Buffer {
-    this.records++;
+  private line({ seq, raw, errors }: RecordErrors): Buffer {
+    this.numbers.push(seq);
     const lost = lostPart(errors);
-    if (lost === "end") this.cut.add(this.records);
+    if (lost === "end") this.cut.add(this.numbers.length);
     return lost === "bytes" ? unreadable(raw) : Buffer.from(`${raw}\n`);
   }
 
-  /** Cuts this body as `splitter` does, and marks what is too long whatever today's limit is. */
+  /**
+   * A splitter for this body that also marks the records that were too long, whatever today's limit is. The records are a correction
+   * of the batch: none of them is delivered a second time.
+   */
   split(splitter: Splitter): Splitter {
-    const marked = (chunks: RawChunk[]) => chunks.map((chunk) => ({ ...chunk, oversized: this.oversizedOf(chunk) }));
+    const corrects = correctionOf(this.parent);
+    const marked = (chunks: RawChunk[]) =>
+      chunks.map((chunk) => ({
+        ...chunk,
+        oversized: this.oversizedOf(chunk),
+        data: withNumbers(this.numbers.slice(chunk.firstRecord - 1, chunk.firstRecord - 1 + chunk.records), [
+          chunk.data,
+        ]),
+      }));
     return {
       push: (bytes) => marked(splitter.push(bytes)),
       end: () => marked(splitter.end()),
       get envelope() {
-        return splitter.envelope;
+        return { ...splitter.envelope, corrects };
       },
       get records() {
         return splitter.records;
@@ -65,7 +81,7 @@ export class RejectedRecords {
   }
 }
 
-/** Invalid bytes were stored as U+FFFD, which is valid text: sent so, the record would be accepted. */
+/** Makes records with invalid bytes invalid again. Such bytes were stored as U+FFFD, which is valid text, so the retry would accept them. */
 function unreadable(raw: string): Buffer {
   const parts = raw.split(REPLACEMENT).flatMap((part) => [Buffer.from(part), Buffer.of(NO_UTF8)]);
   return Buffer.concat([...parts.slice(0, -1), Buffer.from("\n")]);

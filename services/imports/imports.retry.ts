@@ -2,16 +2,17 @@
 
 import type { Context } from "moleculer";
 import { ConstraintViolation } from "../../database/errors.ts";
-import type { BatchRow } from "../../database/store.ts";
-import type { Format } from "../../formats/formats.ts";
+import { dialectOf } from "../../formats/csv/dialect.ts";
+import { UTF_8 } from "../../formats/encoding/transcoder.ts";
+import { retried } from "../../formats/parts.ts";
 import { Problem } from "../../lib/errors.ts";
 import { actors } from "../actors.ts";
-import { isFinal } from "../batch/batch.contract.ts";
+import { type BatchRow, isFinal } from "../batch/batch.domain.ts";
 import type { ParamsOf } from "../messages.ts";
-import type { Policy, PolicyVersion } from "../policy/policy.contract.ts";
-import type { Intake } from "./imports.intake.ts";
-import { commitPartsOf, planFor, takeBack } from "./imports.plan.ts";
+import type { PolicyVersion } from "../policy/policy.contract.ts";
+import { announceNew, commitPartsOf, committed, planFor, takeBack } from "./imports.plan.ts";
 import { RejectedRecords } from "./imports.rejected.ts";
+import type { Intake } from "./imports.running.ts";
 import { type ReceivedBody, Upload } from "./imports.upload.ts";
 
 type Retry = ParamsOf<"imports.retryRejected">;
@@ -33,8 +34,12 @@ export async function retryRejected(intake: Intake, ctx: Context<Retry>) {
 }
 
 function requireRejected({ state, rejected, unlisted }: BatchRow): void {
+  if (state === "validated")
+    throw new Problem("illegal-state", "The batch was only checked: commit it first.", { current: state });
   if (!isFinal(state))
     throw new Problem("illegal-state", `The batch is ${state}: it has not ended.`, { current: state });
+  if (state === "undone")
+    throw new Problem("illegal-state", "The batch was taken back: send its content again.", { current: state });
   if (rejected === 0) throw new Problem("illegal-state", "No record of the batch was rejected.", { current: state });
   if (unlisted > 0)
     throw new Problem(
@@ -51,7 +56,7 @@ async function sendAgain(intake: Intake, ctx: Context<Retry>, parent: BatchRow):
   const upload = new Upload(intake.store, planOf(intake, parent, found, records, requestId));
   try {
     const received = await upload.take(records.body());
-    return await commit(intake, ctx, parent, received, found.policy);
+    return await commit(intake, ctx, parent, received, found);
   } catch (error) {
     await takeBack(intake, upload);
     throw error;
@@ -61,9 +66,6 @@ async function sendAgain(intake: Intake, ctx: Context<Retry>, parent: BatchRow):
   }
 }
 
-/** JSON elements are sent again as lines: one that is no JSON any more would break an array around all of them. */
-const formatOf = ({ format }: BatchRow): Format => (format === "csv" ? "csv" : "ndjson");
-
 function planOf(
   intake: Intake,
   parent: BatchRow,
@@ -71,8 +73,13 @@ function planOf(
   records: RejectedRecords,
   requestId: string | null,
 ) {
-  const asked = { clientId: parent.clientId, format: formatOf(parent), requestId };
-  const plan = planFor(intake, asked, current, { delimiter: parent.envelope.delimiter });
+  const asked = { clientId: parent.clientId, format: retried(parent.format).format, requestId };
+  const plan = planFor(intake, asked, current, {
+    encoding: UTF_8,
+    dialect: dialectOf(parent.envelope),
+    hasHeader: true,
+    isKnown: true,
+  });
   const splitter = records.split(plan.splitter);
   return { ...plan, splitter, key: null, answered: null, quota: null, onRefused: () => {} };
 }
@@ -82,17 +89,17 @@ async function commit(
   ctx: Context<Retry>,
   parent: BatchRow,
   received: ReceivedBody,
-  policy: Policy,
+  found: PolicyVersion,
 ): Promise<BatchRow> {
-  const done = await intake.store.commitUpload({
-    ...(await commitPartsOf(intake, ctx, received, ctx.params.clientPublicId, policy)),
+  const { whole, done } = await committed(intake.store, async () => ({
+    ...(await commitPartsOf(intake, ctx, received, ctx.params.clientPublicId, found)),
     parent: { id: parent.id, publicId: parent.publicId },
     // The records were counted before, and the client sends them again on purpose: no quota, no dedup.
     key: null,
     dedup: null,
     quota: null,
-  });
+  }));
   if (done.outcome !== "stored") throw new Problem("unavailable", "The retry was given up meanwhile. Ask again.");
-  intake.announce(done);
+  await announceNew(intake, ctx, done, whole);
   return done.batch;
 }

@@ -1,16 +1,26 @@
-import type { Removal } from "../../database/store.ts";
+/** The uploads that run on this node, and what they need from the database. */
+import type { BatchStore, UploadStore } from "../../database/store.ts";
 import { Problem } from "../../lib/errors.ts";
-import type { RunningPort } from "./imports.ports.ts";
+import type { Written } from "../batch/batch.domain.ts";
+import type { Removal } from "../batch/batch.reads.domain.ts";
 import { Turns } from "./imports.turns.ts";
+import { Windows } from "./imports.windows.ts";
 
-/** What one unit of a removal deletes: a few ms, so that others get their turn between two. A chunk has up to 1 MiB. */
+/** What the database must do for running uploads (leases) and for voided ones (deletion). */
+export type RunningPort = Pick<BatchStore, "touchUploads" | "purgeChunks" | "deleteBatch">;
+
+/**
+ * How many rows one unit of a removal deletes. A unit takes a few ms, so other work gets its turn in between. A chunk has up to
+ * 1 MiB.
+ */
 const CHUNKS_AT_ONCE = 20;
 const ROWS_AT_ONCE = 10_000;
 
-/** The uploads that run on this node: how many each client has, and which rows they keep alive. */
+/** The running uploads of this node: how many each client has, and the rows whose leases they renew. */
 export class RunningUploads {
-  /** The turns in which their bodies are read. */
+  /** The turns in which the bodies are read. */
   readonly turns = new Turns();
+  readonly windows = new Windows();
   private readonly store: RunningPort;
   private readonly leaseMs: number;
   private readonly perClient = new Map<number, number>();
@@ -18,6 +28,8 @@ export class RunningUploads {
   private readonly wipes = new Set<Promise<void>>();
   private readonly stops = new Set<AbortController>();
   private onEmpty = () => {};
+  /** Why the node takes no uploads any more. */
+  private refusal: Problem | null = null;
 
   constructor(store: RunningPort, leaseMs: number) {
     this.store = store;
@@ -43,9 +55,10 @@ export class RunningUploads {
     if (this.perClient.size === 0) this.onEmpty();
   }
 
-  /** Lets `refuse` end this upload while it runs. The returned function ends that. */
+  /** Lets `refuse` end this upload while it runs. Call the returned function when it is over. */
   stoppable(stop: AbortController): () => void {
     this.stops.add(stop);
+    if (this.refusal) stop.abort(this.refusal);
     return () => this.stops.delete(stop);
   }
 
@@ -57,12 +70,12 @@ export class RunningUploads {
     if (id !== null) this.rows.delete(id);
   }
 
-  /** Prolongs the lease of every upload here, also of one whose client is slow. */
+  /** Renews the lease of every upload of this node, also if its client is slow. */
   async touch(): Promise<void> {
     if (this.rows.size > 0) await this.store.touchUploads([...this.rows], this.leaseMs);
   }
 
-  /** Removes an upload that was taken back, in the background; `retention` does it where this fails. */
+  /** Deletes a voided upload in the background. If this fails, `retention` does it. */
   wipe(id: number): void {
     const wipe: Promise<void> = deleteWhole(this.store, id)
       .catch(() => {})
@@ -79,11 +92,11 @@ export class RunningUploads {
     await Promise.all(this.wipes);
   }
 
-  /** Ends all running uploads. Their clients get the answer that the node stops. */
+  /** Ends all running uploads, and those that had come and begin later. Their clients get the answer that the node stops. */
   refuse(): void {
     const stopping = "This node is stopping. Send it again.";
-    for (const stop of this.stops)
-      stop.abort(new Problem("unavailable", stopping, { headers: { "Retry-After": "1" } }));
+    this.refusal = new Problem("unavailable", stopping, { headers: { "Retry-After": "1" } });
+    for (const stop of this.stops) stop.abort(this.refusal);
   }
 }
 
@@ -93,4 +106,21 @@ export async function deleteWhole(store: RunningPort, id: number): Promise<void>
   while (last === "more") last = await store.purgeChunks(id, CHUNKS_AT_ONCE, { inMs: 0 });
   if (last === "done") last = "more";
   while (last === "more") last = await store.deleteBatch(id, ROWS_AT_ONCE);
+}
+
+/** An upload, from its first chunk to the commit that makes it a batch. */
+export type UploadPort = Omit<UploadStore, "forgetExpiredKeys" | "touchUploads">;
+
+/** What a retry reads from the database about the batch whose rejected records it sends again. */
+export type RejectedPort = Pick<BatchStore, "childOf" | "errors">;
+
+/** What an upload needs from its node. */
+export interface Intake {
+  store: UploadPort & RejectedPort & Pick<BatchStore, "laneState" | "readChunk" | "takenKeys">;
+  uploads: RunningUploads;
+  leaseMs: number;
+  /** The node's id in the `source` of events. */
+  namespace: string;
+  /** Announces a new batch. */
+  announce(written: Written): void;
 }

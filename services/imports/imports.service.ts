@@ -1,21 +1,23 @@
 /**
- * Bodies become batches. The api hands a body over as it comes in; this checks it against the client's policy, cuts it into
- * chunks, stores them, and makes the batch in one commit. A retry of rejected records goes the same way. Until the commit
- * there is no batch, and what a refused or broken-off upload stored is taken back; `retention` deletes what a node that
- * died left behind. While the database is away every upload is refused with `unavailable`.
+ * Makes batches of bodies. The api hands a body over while it arrives. This actor checks it against the client's policy, cuts it
+ * into chunks, stores them, and makes the batch in one commit. A retry of rejected records goes the same way. Before the commit
+ * there is no batch. The chunks of a refused or interrupted upload are deleted again; `retention` deletes those of a node that
+ * died. While the database is away, every upload is refused with `unavailable`.
  */
 import type { Context } from "moleculer";
 import { configOf } from "../../config/config.ts";
 import { databaseMixin } from "../../mixins/database.ts";
 import { fields } from "../../mixins/define.ts";
 import { scheduleMixin } from "../../mixins/schedule.ts";
-import { announceBatch } from "../announce.ts";
+import { announceBatch } from "../batches.ts";
 import { defineActor } from "../define.ts";
 import type { ParamsOf } from "../messages.ts";
-import type { Intake } from "./imports.intake.ts";
+import { check } from "./imports.check.ts";
+import { commitChecked } from "./imports.commit.ts";
+import { preview } from "./imports.preview.ts";
 import { receive } from "./imports.receive.ts";
 import { retryRejected } from "./imports.retry.ts";
-import { RunningUploads } from "./imports.running.ts";
+import { type Intake, RunningUploads } from "./imports.running.ts";
 
 interface State {
   uploads: RunningUploads;
@@ -27,12 +29,10 @@ export default defineActor({
   mixins: [databaseMixin, scheduleMixin],
   state: fields<State>(),
 
-  methods: {
-    async drain() {
-      await this.endSchedules();
-      // A stop can come before the start has finished.
-      await this.uploads?.end();
-    },
+  async drain() {
+    await this.endSchedules();
+    // A stop can come before the start has finished.
+    await this.uploads?.end();
   },
 
   actions: {
@@ -41,6 +41,15 @@ export default defineActor({
     },
     retryRejected(ctx) {
       return retryRejected(this.intake, ctx);
+    },
+    commitChecked(ctx) {
+      return commitChecked(this.intake, ctx);
+    },
+    preview(ctx) {
+      return preview(this.intake, ctx);
+    },
+    check(ctx) {
+      return check(this.intake, ctx as Context<ParamsOf<"imports.check">>);
     },
     refuseAll() {
       this.uploads.refuse();
@@ -53,6 +62,6 @@ export default defineActor({
     this.uploads = new RunningUploads(store, leaseMs);
     const announce: Intake["announce"] = (written) => announceBatch(this.broker, written);
     this.intake = { store, uploads: this.uploads, leaseMs, namespace, announce };
-    this.schedule("Keeping uploads", leaseMs / 3, () => this.uploads.touch());
+    this.schedule("Renewing leases of uploads", leaseMs / 3, () => this.uploads.touch());
   },
 });

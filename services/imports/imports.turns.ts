@@ -1,15 +1,15 @@
 /** Shares the event loop among clients that upload: many bodies of one client do not delay those of others. */
 
-/** How long to read in one round of the loop. Then requests, answers and timers come first. A small request takes about ten rounds. */
+/** How long uploads may read in one round of the event loop, before requests, answers and timers. A small request takes about ten rounds. */
 const ROUND_MS = 2;
 
 export class Turns {
-  /** Those who wait, by client; the first client in it is the next. */
+  /** Waiting uploads by client. The first client is the next. */
   private readonly waiting = new Map<number, (() => void)[]>();
   private spentMs = 0;
   private isRoundOver = true;
 
-  /** Does `work`, a few ms of it at most, when it is the client's turn. */
+  /** Runs `work` when it is the client's turn. `work` must take only a few ms. */
   async run<T>(clientId: number, work: () => T): Promise<T> {
     if (this.waiting.size > 0 || this.spentMs >= ROUND_MS) await this.turnOf(clientId);
     const beganAt = performance.now();
@@ -41,7 +41,7 @@ export class Turns {
     this.next();
   }
 
-  /** Lets the next client's first waiter go on. */
+  /** Lets the first waiting upload of the next client continue. */
   private next(): void {
     const [clientId, queue = []] = this.waiting.entries().next().value ?? [];
     if (clientId === undefined) return;

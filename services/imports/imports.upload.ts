@@ -1,17 +1,19 @@
 /** One upload: the pieces of a body become stored chunks, with never more than a few of them in memory. */
 import { createHash } from "node:crypto";
-import type { NewBatch, StoredChunk, UploadCommit } from "../../database/store.ts";
-import type { RawChunk, Splitter } from "../../formats/formats.ts";
+import type { RawChunk, Splitter, WholeBody } from "../../formats/formats.ts";
 import { encode } from "../../formats/split/chunk-codec.ts";
 import { Problem } from "../../lib/errors.ts";
+import type { StoredChunk } from "../batch/batch.domain.ts";
+import type { NewBatch, UploadCommit } from "./imports.domain.ts";
 import { type Answered, answerIn } from "./imports.idempotency.ts";
-import type { UploadPort } from "./imports.ports.ts";
+import type { BodyPart, KeptBody } from "./imports.kept.ts";
 import type { QuotaWatch } from "./imports.quota.ts";
+import type { UploadPort } from "./imports.running.ts";
 import { ChunkWrites } from "./imports.writes.ts";
 
-/** Bytes that are read in one turn: a few ms of work in every format. */
+/** How many bytes are read in one turn: a few ms of work in every format. */
 const TURN_BYTES = 64 * 1024;
-/** A body that takes longer takes its key at this time, so that a second upload with the same key is refused unread. */
+/** After this time a running upload takes its idempotency key, so that a second upload with the key is refused before it is read. */
 const KEY_HELD_AFTER_MS = 100;
 
 export interface UploadPlan {
@@ -21,10 +23,12 @@ export interface UploadPlan {
   leaseMs: number;
   /** The Idempotency-Key. */
   key: string | null;
-  /** The answer of an earlier upload with this key. This body is only compared, and nothing of it is stored. */
+  /** The answer of an earlier upload with this key. If set, this body is only compared, and nothing of it is stored. */
   answered: Answered | null;
   quota: QuotaWatch | null;
-  /** Does a piece of work when it is the client's turn on the event loop. */
+  /** Keeps the body as it came. Omitted: it is not kept. */
+  kept?: KeptBody | null;
+  /** Runs a piece of work when it is the client's turn on the event loop. */
   inTurn<T>(work: () => T): Promise<T>;
   /** Called when the upload gets its row, so that its lease is renewed. */
   onBegun(id: number): void;
@@ -32,7 +36,7 @@ export interface UploadPlan {
   onRefused(error: unknown): void;
 }
 
-/** A body that was taken in whole. `upload` is its commit's, where no upload with its key was `answered` before. */
+/** A body that was read to its end. `upload` is part of its commit, unless an earlier upload with its key was `answered`. */
 export interface ReceivedBody {
   contentHash: string;
   answered: Answered | null;
@@ -61,16 +65,18 @@ export class Upload {
     this.answered = plan.answered;
   }
 
-  /** The row of a body that outgrew one chunk. */
+  /** The id of the receiving row. Only a body of several chunks has one. */
   get rowId(): number | null {
     return this.id;
   }
 
   /**
-   * Takes all pieces of the body. What it returns becomes the commit; on any error the caller must call `undo`.
+   * Reads all pieces of the body. Its answer becomes the commit. After any error the caller must call `undo`. `signal` ends the
+   * reading of a body that is kept until it is complete (a workbook).
    * Throws payload-too-large, quota-exceeded, idempotency-in-progress, unavailable, and what the splitter throws.
    */
-  async take(pieces: AsyncIterable<Buffer>): Promise<ReceivedBody> {
+  async take(pieces: AsyncIterable<Buffer>, signal?: AbortSignal): Promise<ReceivedBody> {
+    const { whole } = this.plan.splitter;
     const timer =
       this.plan.key === null || this.answered ? undefined : setTimeout(() => this.beginAside(), KEY_HELD_AFTER_MS);
     try {
@@ -78,11 +84,15 @@ export class Upload {
         for (const part of partsOf(piece)) {
           const chunks = await this.plan.inTurn(() => this.read(part));
           for (const chunk of chunks) await this.add(chunk);
+          await this.keep(this.plan.kept?.push(part));
+          if (!this.answered) await whole?.write(part);
         }
         if (!this.answered) await this.keepQuota();
       }
+      if (whole) await this.readWhole(whole, signal);
     } finally {
       clearTimeout(timer);
+      await whole?.close();
     }
     await this.beginning;
     return this.finish();
@@ -90,7 +100,18 @@ export class Upload {
 
   private read(part: Buffer): RawChunk[] {
     this.count(part);
-    return this.answered ? [] : this.plan.splitter.push(part);
+    const { splitter } = this.plan;
+    return this.answered || splitter.whole ? [] : splitter.push(part);
+  }
+
+  private async readWhole(whole: WholeBody, signal?: AbortSignal): Promise<void> {
+    if (this.answered) return;
+    for await (const chunk of whole.chunks(this.plan.inTurn)) {
+      signal?.throwIfAborted();
+      await this.add(chunk);
+      if (this.answered) return;
+      await this.keepQuota();
+    }
   }
 
   private count(piece: Buffer): void {
@@ -120,7 +141,7 @@ export class Upload {
     await this.write(chunk);
   }
 
-  /** Makes the row, once; with a key, this is where the key becomes the upload's. */
+  /** Makes the row, once. With an Idempotency-Key, this also takes the key. */
   private begin(): Promise<void> {
     this.beginning ??= this.makeRow();
     return this.beginning;
@@ -140,12 +161,21 @@ export class Upload {
     this.plan.onBegun(begun.id);
   }
 
-  /** While the body is waited for, which a refusal puts an end to. */
+  /** Takes the key while the upload waits for bytes. A refusal ends that wait. */
   private beginAside(): void {
     this.begin().catch((error: unknown) => this.plan.onRefused(error));
   }
 
-  /** Starts to compress and store a chunk; waits only while too many are under way. */
+  /** Stores parts of the body as it came. They need the row, also where a body has one chunk only. */
+  private async keep(parts: BodyPart[] = []): Promise<void> {
+    for (const { no, data } of parts) {
+      if (!this.answered) await this.begin();
+      if (this.answered) return;
+      await this.write({ no, data, firstRecord: 0, firstLine: null, records: 0, oversized: [] });
+    }
+  }
+
+  /** Starts to compress and store a chunk. Waits only while too many chunks are in progress. */
   private write(chunk: RawChunk): Promise<void> {
     return this.writes.add(chunk.data.length, this.stored(chunk));
   }
@@ -155,7 +185,8 @@ export class Upload {
   }
 
   private async finish(): Promise<ReceivedBody> {
-    const last = this.answered ? [] : this.plan.splitter.end();
+    const last = this.answered || this.plan.splitter.whole ? [] : this.plan.splitter.end();
+    await this.keep(this.plan.kept?.end());
     await this.writes.end();
     const rest = this.held ? [this.held, ...last] : last;
     const { splitter, batch } = this.plan;
@@ -175,7 +206,7 @@ export class Upload {
     return { ...chunk, ...(await encode(data, this.store.leastCompressed)) };
   }
 
-  /** Undoes a refused or broken-off upload. True: there is a row to delete. */
+  /** Undoes a refused or interrupted upload. True: there is a row to delete. */
   async undo(): Promise<boolean> {
     await this.beginning?.catch(() => {});
     await this.writes.settle();

@@ -1,12 +1,12 @@
-/** The chunks of one upload on their way into the store: compressed side by side, written by one call at a time. */
-import type { StoredChunk } from "../../database/store.ts";
+/** Stores the chunks of one upload: compresses several at the same time, and writes with one call at a time. */
+import type { StoredChunk } from "../batch/batch.domain.ts";
 
-/** So many bytes may be under way while the next are read: some chunks, or many that are compressed. More only costs memory. */
+/** The most bytes in progress while the next are read: a few chunks, or many compressed ones. More would only cost memory. */
 const MOST_BYTES = 4 * 1024 * 1024;
-/** A chunk counts as so many bytes at least, for one that waits costs memory beside its bytes. */
+/** The least bytes that a chunk counts, because a waiting chunk costs memory beside its bytes. */
 const LEAST_BYTES = MOST_BYTES / 64;
 const counted = (bytes: number): number => Math.max(bytes, LEAST_BYTES);
-/** What was compressed during a write goes together in the next one, as far as a unit of the store has prepared statements for. */
+/** The most chunks of one write. Chunks that were compressed during a write are written together in the next one. */
 const MOST_AT_ONCE = 4;
 
 export class ChunkWrites {
@@ -21,7 +21,7 @@ export class ChunkWrites {
     this.store = store;
   }
 
-  /** Takes a chunk of `size` bytes that is being compressed. Resolves when more may be read; throws what a write failed with. */
+  /** Adds a chunk of `size` bytes that is being compressed. Resolves when more may be read. Throws the error of a failed write. */
   async add(size: number, chunk: Promise<StoredChunk>): Promise<void> {
     this.bytes += counted(size);
     this.begin(this.take(size, chunk));
@@ -29,7 +29,7 @@ export class ChunkWrites {
     this.throwFailure();
   }
 
-  /** Waits for all. Throws what one of them failed with. */
+  /** Waits for all writes. Throws the error of a failed one. */
   async end(): Promise<void> {
     await this.settle();
     this.throwFailure();

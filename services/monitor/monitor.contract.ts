@@ -1,4 +1,4 @@
-import type { BatchState } from "../batch/batch.contract.ts";
+import type { BatchState } from "../batch/batch.domain.ts";
 import type { LockStatus } from "../batchLock/batchLock.contract.ts";
 import type { WorkerStatus } from "../batchProcessor/batchProcessor.contract.ts";
 import { action, event } from "../declare.ts";
@@ -10,19 +10,20 @@ export type Check = { status: "up"; latencyMs: number } | { status: "down" } | "
 
 export interface Readiness {
   status: "ok" | "degraded" | "unavailable";
-  checks: { database: Check; redis: Check; rabbitmq: Check };
+  /** `tables`: where TABLE_DATABASES names some. */
+  checks: { database: Check; redis: Check; rabbitmq: Check; tables?: Record<string, Check> };
 }
 
 export interface CacheFigures {
   hits: number;
   misses: number;
-  /** 0 to 1; null before the first lookup. */
+  /** From 0 to 1; null before the first lookup. */
   hitRate: number | null;
-  /** Of what was not in the process: lookups in Redis; `fallbacks`: it did not answer. Null: none so far. */
+  /** Lookups in Redis, for values that were not in the process. `fallbacks`: Redis did not answer. Null: none so far. */
   redis: { hits: number; misses: number; fallbacks: number; hitRate: number | null } | null;
 }
 
-/** What one node has counted since it started. A part that the node does not run is empty (caches) or null. */
+/** What a node has counted since it started. Services that the node does not run are empty (caches) or null. */
 export interface NodeFigures {
   node: string;
   caches: Record<string, CacheFigures>;
@@ -34,7 +35,7 @@ export interface NodeFigures {
     refused: number;
     fallbacks: number;
   } | null;
-  /** `fallbacks`: asked of BATCH_LOCK_FALLBACK, because the provider was away. */
+  /** `fallbacks`: locks from BATCH_LOCK_FALLBACK, because the provider was away. */
   locks:
     | (Record<"acquired" | "busy" | "unavailable" | "lost" | "fallbacks", number> & Pick<LockStatus, "provider">)
     | null;
@@ -44,7 +45,7 @@ export interface NodeFigures {
 /** The figures for a dashboard. */
 export interface SystemStats {
   queue: {
-    /** Of the batches that could be claimed now. */
+    /** The age of the oldest batch that a worker could claim now. */
     oldestReadyAgeMs: number | null;
     /** Ready batches whose client is at its cap (counted up to 10,000). */
     waitsForItsClient: { batches: number; oldestAgeMs: number | null };
@@ -63,7 +64,7 @@ export interface SystemStats {
 /** Prometheus' text format. */
 export const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
-/** Every node serves these, whatever SERVICES says. */
+/** Every node has these actions, whatever SERVICES says. */
 export const monitorActions = {
   /** This node's figures. */
   figures: action({}).answers<NodeFigures>(),

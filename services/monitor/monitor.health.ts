@@ -2,33 +2,36 @@ import type { ServiceBroker } from "moleculer";
 import { Recent } from "../../lib/batching/recent.ts";
 import { actors } from "../actors.ts";
 import type { Check, Readiness } from "./monitor.contract.ts";
+import type { TableDatabases } from "./monitor.tables.ts";
 
-type Checks = Readiness["checks"];
+type Server = Exclude<keyof Readiness["checks"], "tables">;
 
 const PATIENCE_MS = 2_000;
 const NOTHING_TO_ASK = Promise.resolve(null);
-/** How long a check of the database is reused: it writes, and anybody may ask. A failed check is repeated sooner. */
+/** How long a check of the database is reused: it writes, and anybody may call it. A failed check is repeated sooner. */
 const KEPT_MS = 1_000;
 const KEPT_DOWN_MS = 100;
 
 /**
- * Unavailable only without a database that takes writes, and before the node has started or after its stop began; degraded
- * without Redis or RabbitMQ; what is not configured is "off". The database's check is up to 1 s old; those of the others
- * are shared by all who ask at the same time.
+ * The health of the node. It is unavailable if the database takes no writes, before the node has started, and once its stop
+ * has begun. It is degraded without Redis, RabbitMQ or a table database. A server that is not configured is "off". The database's check may
+ * be up to 1 s old. Callers at the same time share the checks of Redis and RabbitMQ.
  */
 export class Health {
   private readonly broker: ServiceBroker;
-  private readonly checks: { [Name in keyof Checks]: Recent<Check> };
+  private readonly checks: { [Name in Server]: Recent<Check> };
+  private readonly tables: TableDatabases;
 
-  constructor(broker: ServiceBroker) {
+  constructor(broker: ServiceBroker, tables: TableDatabases) {
     this.broker = broker;
+    this.tables = tables;
     const options = { timeout: PATIENCE_MS };
     this.checks = {
       database: new Recent(
         () => checked(actors.batch.ping(broker, {}, options)),
         (check) => (isDown(check) ? KEPT_DOWN_MS : KEPT_MS),
       ),
-      // The service that uses a server checks it. A node without that service does not need the server.
+      // The service that uses a server checks it. A node without that service needs no such server.
       redis: shared(() =>
         broker.getLocalService("rateLimiter") ? actors.rateLimiter.ping(broker, {}, options) : NOTHING_TO_ASK,
       ),
@@ -41,12 +44,18 @@ export class Health {
   /** Never throws. */
   async readiness(): Promise<Readiness> {
     const { database, redis, rabbitmq } = this.checks;
-    const [db, cache, queue] = await Promise.all([database.get(), redis.get(), rabbitmq.get()]);
-    // While services of this node still start, `batch` may answer from here or from another one.
+    const [db, cache, queue, tables] = await Promise.all([
+      database.get(),
+      redis.get(),
+      rabbitmq.get(),
+      this.tables.fresh(),
+    ]);
+    // While this node still starts, the `batch` that answers may be on another node.
     const isServing = this.broker.started && !this.broker.stopping;
     const isUp = isServing && !isDown(db);
-    const status = isDown(cache) || isDown(queue) ? "degraded" : "ok";
-    return { status: isUp ? status : "unavailable", checks: { database: db, redis: cache, rabbitmq: queue } };
+    const status = [cache, queue, ...Object.values(tables)].some(isDown) ? "degraded" : "ok";
+    const checks = { database: db, redis: cache, rabbitmq: queue, ...(this.tables.hasAny && { tables }) };
+    return { status: isUp ? status : "unavailable", checks };
   }
 }
 
@@ -58,7 +67,7 @@ const shared = (ping: () => Promise<number | null>) =>
 
 const isDown = (check: Check) => check !== "off" && check.status === "down";
 
-/** A round trip in ms; null: the server is not configured. */
+/** Measures a round trip in ms; null: the server is not configured. */
 async function checked(ping: Promise<number | null>): Promise<Check> {
   try {
     const ms = await ping;

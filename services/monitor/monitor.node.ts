@@ -1,21 +1,22 @@
 /**
- * The health, metrics and figures of a node. Every node runs it, whatever SERVICES says, so it is no `*.service.ts` that the runner
- * would load: moleculer.config.ts creates it. The api serves its answers; on a node without one it has a port of its own.
- * It keeps no state but what it has just read, and answers also while the database is away.
+ * The health, metrics and figures of a node. Every node has this service, whatever SERVICES says, so moleculer.config.ts
+ * creates it; the runner, which loads `*.service.ts`, does not. The api serves its answers over HTTP; a node without the
+ * api opens a port for it. It answers also while the database is away, and keeps no state but its last answers.
  */
-import type { ServiceSchema } from "moleculer";
+import type { ServiceBroker, ServiceSchema } from "moleculer";
 import { configOf } from "../../config/config.ts";
+import { readWhenAsked } from "../../lib/metrics/figures.ts";
 import { fields } from "../../mixins/define.ts";
 import { defineActor } from "../define.ts";
 import { figuresOf, statsOf } from "./monitor.figures.ts";
 import { Health } from "./monitor.health.ts";
 import { Paced } from "./monitor.paced.ts";
 import { MonitorPort } from "./monitor.port.ts";
-import { tellOfProcess } from "./monitor.process.ts";
 import { prometheusText } from "./monitor.prometheus.ts";
 import { Queue } from "./monitor.queue.ts";
+import { TableDatabases } from "./monitor.tables.ts";
 
-/** How long an answer is reused: it costs a few ms of the event loop, and anybody may ask. */
+/** How long an answer is reused: it costs a few ms of the event loop, and anybody may call it. */
 const METRICS_EVERY_MS = 1_000;
 
 interface State {
@@ -33,10 +34,11 @@ export const monitor = (): ServiceSchema =>
 
     created() {
       this.queue = new Queue(this.broker);
-      this.health = new Health(this.broker);
+      const tables = new TableDatabases(this.broker);
+      this.health = new Health(this.broker, tables);
       this.text = new Paced(METRICS_EVERY_MS, async () => {
-        // The figures show that the database is away or slow.
-        await this.queue.fresh().catch(() => {});
+        // The other metrics show that the database is away or slow.
+        await Promise.all([this.queue.fresh().catch(() => {}), tables.fresh()]);
         return prometheusText(this.broker);
       });
       this.port = null;
@@ -69,3 +71,27 @@ export const monitor = (): ServiceSchema =>
       await this.port?.close();
     },
   });
+
+/**
+ * Metrics of the process, with the names that Node.js dashboards use. They are read when somebody asks. prom-client's own
+ * set would also sample the event loop every 10 ms and observe each garbage collection, and lacks the loop's utilization.
+ */
+export function tellOfProcess(broker: ServiceBroker): void {
+  const tell = (type: "gauge" | "counter", name: string, help: string, read: () => number) =>
+    readWhenAsked(broker, { type, name, help }, () => [{ value: read() }]);
+  const startedAt = Math.round(performance.timeOrigin) / 1000;
+  tell("gauge", "process_start_time_seconds", "When the process started.", () => startedAt);
+  tell("counter", "process_cpu_seconds_total", "CPU time of the process.", () => {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1e6;
+  });
+  tell("gauge", "process_resident_memory_bytes", "Memory of the process.", () => process.memoryUsage.rss());
+  tell("gauge", "nodejs_heap_size_used_bytes", "Heap in use.", () => process.memoryUsage().heapUsed);
+  let before = performance.eventLoopUtilization();
+  tell("gauge", "nodejs_eventloop_utilization", "Share of time that the event loop was busy since asked last.", () => {
+    const now = performance.eventLoopUtilization();
+    const { utilization } = performance.eventLoopUtilization(now, before);
+    before = now;
+    return utilization;
+  });
+}

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 
 /**
- * Makes a costly answer at most once in `everyMs`, however many ask. A caller in between
- * waits for the next one, so nobody gets an answer that is older than the question.
+ * Makes a costly answer at most once in `everyMs`, however many callers there are. A caller in between waits for the next
+ * answer, so nobody gets an answer that is older than the question.
  */
 export class Paced<T> {
   private readonly make: () => Promise<T>;
@@ -23,7 +23,7 @@ export class Paced<T> {
   private async inTurn(): Promise<T> {
     const waitMs = this.madeAt + this.everyMs - performance.now();
     await (waitMs > 0 ? delay(waitMs) : null);
-    // From here on it shows a state that others, who ask later, may not get.
+    // The answer is being made: later callers need the next one.
     this.next = null;
     this.madeAt = performance.now();
     return this.make();

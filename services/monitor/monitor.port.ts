@@ -1,11 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { ServiceBroker } from "moleculer";
-import { listen } from "../../lib/net/listen.ts";
-import { originForm } from "../../lib/net/target.ts";
+import { listen, originForm } from "../../lib/net/listen.ts";
 import { actors } from "../actors.ts";
 import { METRICS_TYPE } from "./monitor.contract.ts";
 
-/** Ports tried after the one that was asked for: so many workers may share a machine. */
+/** How many ports are tried after the wanted one: this many workers can share a machine. */
 const MOST_TRIES = 100;
 
 interface Answer {
@@ -20,7 +19,7 @@ const asJson = (status: number, body: unknown): Answer => ({
   text: JSON.stringify(body),
 });
 
-/** /health and /metrics of a node that has no api. */
+/** Serves /health and /metrics on a node without the api. */
 export class MonitorPort {
   private readonly server: Server;
   private readonly pages: Record<string, () => Promise<Answer>>;
@@ -46,7 +45,7 @@ export class MonitorPort {
     res.writeHead(status, { ...headers, "content-length": Buffer.byteLength(text) }).end(text);
   }
 
-  /** Listens on `port`, or on the next that is free (0: on any); answers which. */
+  /** Listens on `port`, or on the next free one (0: on any). Answers the port. */
   async listen(port: number, host: string): Promise<number> {
     for (let tried = 0; ; tried++) {
       try {

@@ -1,71 +1,39 @@
 /**
- * Moleculer's metrics registry, which holds our figures too, in Prometheus' text format 0.0.4. Moleculer's own reporter
- * opens a server of its own, and leaves out sum and count of a histogram that has no quantiles.
+ * /metrics: our metrics, and those in Moleculer's registry: of broker, registry and circuits, and those that a handler's
+ * author adds. We do not use Moleculer's reporter: it opens a server, and omits sum and count of histograms without quantiles.
  */
 import type { ServiceBroker } from "moleculer";
-import { collect } from "../../lib/metrics/figures.ts";
+import { Registry } from "prom-client";
+import { histogramSamples, keptElsewhere, registryOf, type Sample } from "../../lib/metrics/figures.ts";
 
-interface Sample {
+interface Theirs {
   value?: number | null;
   labels?: Record<string, unknown>;
-  /** Of a histogram: how many were not above each bound. */
+  /** Of a histogram: how many values were at most each bound. */
   buckets?: Record<string, number>;
   count?: number;
   sum?: number;
 }
 
-interface Metric {
-  type: "counter" | "gauge" | "histogram" | "info";
-  name: string;
-  description?: string;
-  snapshot(): Sample[];
+/** `info` metrics are left out: their values are texts, and some are confidential. */
+const types = ["counter", "gauge", "histogram"];
+
+function samplesOf(name: string, { value, labels: all = {}, buckets, count, sum }: Theirs): Sample[] {
+  const given = Object.entries(all).filter(([, label]) => label !== undefined && label !== null);
+  const labels = Object.fromEntries(given.map(([key, label]) => [key, String(label)]));
+  if (count === undefined) return [{ labels, value: value ?? Number.NaN }];
+  const bounds = Object.entries(buckets ?? {}).sort(([a], [b]) => Number(a) - Number(b));
+  return histogramSamples(name, { labels, buckets: bounds, count, sum: sum ?? 0 });
 }
 
-const left = new Set([
-  // These add up what should be set: a defect of Moleculer 0.15.2.
-  "moleculer.transit.requests.active",
-  "moleculer.transit.streams.send.active",
-]);
-
-const escaped = (text: string) => text.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
-const quoted = (value: unknown) => `"${escaped(String(value)).replaceAll('"', '\\"')}"`;
-const number = (value: number | null | undefined) => String(value ?? Number.NaN);
-
-function labelled(name: string, labels: Record<string, unknown>): string {
-  const known = Object.entries(labels).filter(([, value]) => value !== undefined && value !== null);
-  return known.length === 0 ? name : `${name}{${known.map(([key, value]) => `${key}=${quoted(value)}`).join(",")}}`;
-}
-
-function histogramLines(name: string, { labels = {}, buckets = {}, count, sum }: Sample): string[] {
-  const bounds = Object.entries(buckets).sort(([a], [b]) => Number(a) - Number(b));
-  return [
-    ...bounds.map(([le, below]) => `${labelled(`${name}_bucket`, { ...labels, le })} ${below}`),
-    `${labelled(`${name}_bucket`, { ...labels, le: "+Inf" })} ${number(count)}`,
-    `${labelled(`${name}_sum`, labels)} ${number(sum)}`,
-    `${labelled(`${name}_count`, labels)} ${number(count)}`,
-  ];
-}
-
-function linesOf({ type, name: dotted, description }: Metric, samples: Sample[]): string[] {
-  const name = dotted.replace(/[.-]/g, "_");
-  return [
-    `# HELP ${name} ${escaped(description ?? dotted)}`,
-    `# TYPE ${name} ${type}`,
-    ...samples.flatMap((sample) =>
-      type === "histogram"
-        ? histogramLines(name, sample)
-        : [`${labelled(name, sample.labels ?? {})} ${number(sample.value)}`],
-    ),
-  ];
-}
-
-/** All figures of a node. Facts in words (`info`) are left out: they are no numbers, and some are nobody's business. */
-export function prometheusText(broker: ServiceBroker): string {
-  collect(broker);
-  const lines: string[] = [];
-  for (const metric of broker.metrics.store.values() as unknown as Iterable<Metric>) {
-    const samples = metric.type === "info" || left.has(metric.name) ? [] : metric.snapshot();
-    if (samples.length > 0) lines.push(...linesOf(metric, samples));
+/** All metrics of a node in Prometheus' text format 0.0.4. */
+export function prometheusText(broker: ServiceBroker): Promise<string> {
+  const registry = Registry.merge([registryOf(broker)]);
+  for (const { name: dotted, description, type, values } of broker.metrics.list({ types })) {
+    const name = dotted.replace(/[.-]/g, "_");
+    // By its types a map of what a snapshot is made of.
+    const samples = (values as unknown as Theirs[]).flatMap((value) => samplesOf(name, value));
+    if (samples.length > 0) keptElsewhere(registry, { name, help: description ?? dotted }, type, () => samples);
   }
-  return `${lines.join("\n")}\n`;
+  return registry.metrics();
 }

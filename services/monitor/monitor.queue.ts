@@ -1,17 +1,17 @@
 import type { ServiceBroker } from "moleculer";
-import { batchStates } from "../../database/store.ts";
 import { Recent } from "../../lib/batching/recent.ts";
 import { readWhenAsked } from "../../lib/metrics/figures.ts";
 import { actors } from "../actors.ts";
+import { batchStates } from "../batch/batch.domain.ts";
 import type { AnswerOf } from "../messages.ts";
 
 type Stats = AnswerOf<"batch.stats">;
 
-/** How long an answer is shared by those who ask. */
+/** How long an answer is reused. */
 const FRESH_MS = 1_000;
 const PATIENCE_MS = 2_000;
 
-/** The queue's figures, which live in the database and are the same on every node. */
+/** Metrics of the queue, read from the database. They are the same on every node. */
 export class Queue {
   private readonly broker: ServiceBroker;
   private stats: Stats | null = null;
@@ -52,7 +52,7 @@ export class Queue {
     );
   }
 
-  /** Throws unavailable. */
+  /** The queue's figures. Throws unavailable. */
   fresh(): Promise<Stats> {
     return this.recent.get();
   }
@@ -72,7 +72,7 @@ export const oldestMs = ({ oldestReadyAt, now }: Stats): number | null =>
 export const waitingMs = ({ waitsForItsClient: { oldestAt }, now }: Stats): number | null =>
   oldestAt === null ? null : Math.max(0, now - oldestAt);
 
-/** The age of the oldest event; its time is that of the node which made it, so it may be off by its clock. */
+/** The age of the oldest event, by the clock of the node that made the event, which may be wrong. */
 export const outboxMs = ({ oldestEventAt, now }: Stats): number | null =>
   oldestEventAt === null ? null : Math.max(0, now - oldestEventAt);
 

@@ -1,5 +1,5 @@
-/** What the monitor answers, as JSON Schema: for the OpenAPI document. The types are in the contract. */
-import { batchStates } from "../../database/states.ts";
+/** The monitor's answers as JSON Schema, for the OpenAPI document. Their types are in the contract. */
+
 import {
   choice,
   count,
@@ -11,6 +11,7 @@ import {
   record,
   text,
 } from "../../lib/json-schema.ts";
+import { batchStates } from "../batch/batch.domain.ts";
 
 const ms = { type: "number", minimum: 0 };
 const share = { type: "number", minimum: 0, maximum: 1 };
@@ -26,7 +27,15 @@ const check: JsonSchema = {
 
 export const readinessSchema: JsonSchema = record({
   status: choice(["ok", "degraded", "unavailable"]),
-  checks: record({ database: check, redis: check, rabbitmq: check }),
+  checks: record(
+    {
+      database: check,
+      redis: check,
+      rabbitmq: check,
+      tables: described("Each database of TABLE_DATABASES by its name; omitted where there is none.", mapOf(check)),
+    },
+    ["tables"],
+  ),
 });
 
 const cache = record({

@@ -1,7 +1,7 @@
-import type { OutboxRow } from "../../database/store.ts";
 import { described, id, instant, type JsonSchema, record, text } from "../../lib/json-schema.ts";
 import type { ReadyBatch } from "../batchProcessor/batchProcessor.contract.ts";
 import { action, typed } from "../declare.ts";
+import type { EventType, OutboxRow } from "./outbox.domain.ts";
 
 export const outboxActions = {
   /**
@@ -17,21 +17,6 @@ export const outboxActions = {
   /** A round trip to RabbitMQ, in ms; null: there is none. Throws while it is away or takes no messages. */
   ping: action({}).answers<number | null>(),
 };
-
-/** The events for outsiders: of batches, and of operators' changes. */
-export type EventType = "batch.created" | "batch.ready" | "batch.completed" | "client.changed" | "policy.changed";
-
-/** CloudEvents 1.0, structured JSON. */
-export interface CloudEvent {
-  specversion: "1.0";
-  id: string;
-  source: string;
-  type: EventType;
-  subject: string;
-  time: string;
-  datacontenttype: "application/json";
-  data: Record<string, unknown>;
-}
 
 /** The schema of an event of this type, as `draftEvent` makes it. */
 export const eventSchema = (type: EventType, data: JsonSchema): JsonSchema =>

@@ -1,12 +1,12 @@
 /**
- * The relay. Whoever changes something writes an event in the same commit, and hands the rows over here; they are published at once, and deleted when RabbitMQ has confirmed them. While it is away or takes no messages the
- * rows wait, and go out when it is back; what a crash left behind is swept up within 7 s: at least once, with the same
- * id. A batch that became ready is also a token on the workers' queue. Without RabbitMQ that queue is in this process,
- * and there is nobody outside to tell; with PUBLISH_EVENTS=false nobody is told at all, and workers poll.
+ * The relay of events. A change and its event are written in one commit. The service that made the change passes the rows to
+ * this one, which publishes them at once and deletes them when RabbitMQ has confirmed them. While RabbitMQ is away or takes no
+ * messages, the rows wait. A sweep publishes what a crash left behind, within 7 s: at least once, with the same id. A batch that
+ * became ready also sends a token to the workers' queue. Without RabbitMQ that queue is in this process and nothing is
+ * published; with PUBLISH_EVENTS=false there are no tokens either, and workers poll.
  */
 
 import { configOf } from "../../config/config.ts";
-import type { OutboxRow } from "../../database/store.ts";
 import { isUnavailable } from "../../database/unavailable.ts";
 import { within } from "../../lib/amqp/link.ts";
 import { databaseMixin } from "../../mixins/database.ts";
@@ -16,9 +16,8 @@ import { scheduleMixin } from "../../mixins/schedule.ts";
 import { actors } from "../actors.ts";
 import type { ReadyBatch } from "../batchProcessor/batchProcessor.contract.ts";
 import { defineActor } from "../define.ts";
-import type { MessageOf } from "../messages.ts";
-import { QUEUE_CHANGED, queueMixin } from "../queue.ts";
-import type { CloudEvent } from "./outbox.contract.ts";
+import { type MessageOf, QUEUE_CHANGED, queueMixin } from "../messages.ts";
+import type { CloudEvent, OutboxRow } from "./outbox.domain.ts";
 import { Tokens } from "./outbox.tokens.ts";
 
 interface State {
@@ -136,13 +135,13 @@ export default defineActor({
         if (!isUnavailable(error)) throw error;
       }
     },
+  },
 
-    async drain() {
-      await this.endSchedules();
-      // A silent RabbitMQ confirms nothing. Another node's sweep repeats the unconfirmed rows.
-      await within(CONFIRM_MS, Promise.all(this.underWay));
-      await this.forget();
-    },
+  async drain() {
+    await this.endSchedules();
+    // A silent RabbitMQ confirms nothing. Another node's sweep repeats the unconfirmed rows.
+    await within(CONFIRM_MS, Promise.all(this.underWay));
+    await this.forget();
   },
 
   actions: {
@@ -153,7 +152,7 @@ export default defineActor({
     },
     wake() {
       return this.token({ batchId: null }).catch((error: Error) =>
-        this.logger.debug("No token, polls serve:", error.message),
+        this.logger.debug("No token was sent, workers poll:", error.message),
       );
     },
     ping() {
@@ -164,7 +163,7 @@ export default defineActor({
   async started() {
     const { sweepIntervalMs } = configOf(this.broker);
     const everyMs = Math.min(sweepIntervalMs, LONGEST_SWEEP_MS);
-    const sweep = this.schedule("Publishing what was left over", everyMs, () => this.sweep(), 0.2);
+    const sweep = this.schedule("Publishing waiting events", everyMs, () => this.sweep(), 0.2);
     this.broker.localBus.once("$broker.started", () => this.broker.localBus.on(QUEUE_CHANGED, sweep));
     this.schedule("Deleting published events", FORGET_EVERY_MS, () => this.forget());
   },

@@ -1,23 +1,80 @@
-import type { Format } from "../../formats/formats.ts";
+import { formats } from "../../formats/formats.ts";
+import type { Fault } from "../../lib/errors.ts";
 import type { CacheFigures } from "../../mixins/cache.ts";
 import { action, event, typed } from "../declare.ts";
+import type { Dataset } from "./policy.dataset.document.ts";
 import type { Policy } from "./policy.document.ts";
 
+export type { Dataset } from "./policy.dataset.document.ts";
 export type { Policy } from "./policy.document.ts";
 
 export interface PolicyVersion {
+  /** Negative: what a batch of a dataset pins. */
   version: number;
   policy: Policy;
+  /** Of a dataset that clients share; omitted: the client's own policy. */
+  dataset?: DatasetOfBatch;
 }
 
-/** If a change gives the webhook a new receiver, only this answer has its new secret. */
+export interface DatasetOfBatch {
+  name: string;
+  /** What unique keys and contents belong to: a dataset that is made again under its name has another. */
+  scope: string;
+}
+
+/** The answer to a change. If the change gives the webhook a new receiver, only this answer shows the new secret. */
 export type PolicyChanged = PolicyVersion & { webhookSecret?: string };
 
-/** The decision on a body within all limits. `until`: when its window opens; null: an operator decides. */
+/** The decision on a body that is within all limits. `until`: when the window opens; null: an operator approves. */
 export type Decision = { decision: "ready" } | { decision: "held"; hold: "approval" | "window"; until: number | null };
 
+export interface DatasetVersion {
+  version: number;
+  dataset: Dataset;
+}
+
+export interface ListedDataset {
+  name: string;
+  description: string | null;
+  version: number;
+  changedAt: number;
+  /** How many clients have it. */
+  clients: number;
+}
+
+/** The table of a dataset, and how it fits by the catalog as it is now. */
+export interface TableLook {
+  database: string | null;
+  name: string;
+  mode: string;
+  /** Why the dataset could not be written so now; empty: it fits. */
+  errors: Fault[];
+  isAway: boolean;
+}
+
+/** A dataset of one client. */
+export interface Grant {
+  name: string;
+  /** A JSON merge patch over the dataset. */
+  override: object;
+  /** The dataset with the override. */
+  effective: Dataset;
+}
+
+const clientId = { type: "number" } as const;
+const name = { type: "string" } as const;
+/** Answers what the change would come to, and changes nothing. */
+const isDryRun = { type: "boolean", optional: true } as const;
+/** The version that the caller has seen; omitted: any. */
+const ifVersion = { type: "number", optional: true } as const;
+const page = {
+  /** A name: those that come after it. */
+  after: { type: "string", optional: true },
+  limit: { type: "number", integer: true, min: 1, max: 201 },
+} as const;
+
 export const policyActions = {
-  /** The policy in force; version 0 is the defaults. */
+  /** The policy in force. Version 0: the defaults. */
   get: action({ clientId: { type: "number" } }).answers<PolicyVersion>(),
   /** One pinned version. Throws not-found. */
   version: action({ clientId: { type: "number" }, version: { type: "number" } }).answers<PolicyVersion>(),
@@ -30,34 +87,90 @@ export const policyActions = {
     document: { type: "any" },
     /** The version that the caller has seen; omitted: any. */
     ifVersion: { type: "number", optional: true },
+    isDryRun,
   }).answers<PolicyChanged>(),
-  /** Repeats to `batch` and `clientCache` the policy in force: a change may have crashed before telling them. */
+  /**
+   * Tells `batch` and `clientCache` the policy in force once more: a node may have crashed between a change and telling
+   * them.
+   */
   apply: action({ clientPublicId: { type: "string" } }).answers<void>(),
   /** The valid secrets of the client's webhook, the newest first. Empty: it has no webhook. */
   webhookSecrets: action({ clientId: { type: "number" } }).answers<string[]>(),
-  /** A new secret; the old one lives on for `graceSeconds`. Throws not-found where there is no webhook, unavailable. */
+  /** A new secret. The old one stays valid for `graceSeconds`. Throws not-found if there is no webhook, unavailable. */
   rotateWebhookSecret: action({
     clientId: { type: "number" },
     graceSeconds: { type: "number", integer: true, min: 0 },
   }).answers<{ secret: string; previousValidUntil: number }>(),
-  /** Turns the webhook off if it still has that URL. True if this call did it. */
+  /** Turns the webhook off if it still has that URL. True: this call did it. */
   turnWebhookOff: action({ clientId: { type: "number" }, url: { type: "string" } }).answers<boolean>(),
-  /** Decides on a body, by the policy that the upload was checked with. */
+  /** Decides whether a batch may run, by the policy of its upload. */
   evaluate: action({
     policy: typed<Policy>({ type: "object" }),
-    format: { type: "enum", values: ["ndjson", "csv", "json"] as const satisfies readonly Format[] },
+    format: { type: "enum", values: formats },
     bytes: { type: "number" },
     records: { type: "number" },
   }).answers<Decision>(),
+  /** Null: there is none of this name. */
+  dataset: action({ name }).answers<DatasetVersion | null>(),
+  /** Null: there is no dataset of this name, or it goes into no table. */
+  lookAtTable: action({ name }).answers<TableLook | null>(),
+  /** By name. */
+  datasets: action(page).answers<ListedDataset[]>(),
+  /**
+   * Makes or replaces a dataset (`put`), or merges into it (`patch`, RFC 7396). Throws validation, not-found (patch),
+   * precondition-failed, and conflict: the name is taken, or it makes overrides of clients invalid.
+   */
+  changeDataset: action({
+    name,
+    mode: { type: "enum", values: ["put", "patch"] },
+    document: typed<object>({ type: "any" }),
+    ifVersion,
+    isDryRun,
+  }).answers<DatasetVersion & { isNew: boolean }>(),
+  /**
+   * What such a change would come to; of a client that has the dataset, with its override. Without a name: a new dataset. Nothing is
+   * written. Throws as `changeDataset`.
+   */
+  checkDataset: action({
+    name: { ...name, optional: true },
+    mode: { type: "enum", values: ["put", "patch"] },
+    document: typed<object>({ type: "any" }),
+    clientId: { ...clientId, optional: true },
+  }).answers<Dataset>(),
+  /** Throws not-found, precondition-failed, and conflict while it is granted or a batch of it has not ended. */
+  removeDataset: action({ name, ifVersion }).answers<void>(),
+  /** Gives a client a dataset, with an override. Throws not-found, conflict (`default`), validation. */
+  grantDataset: action({ clientId, name, override: typed<object>({ type: "any" }) }).answers<
+    Grant & { isNew: boolean }
+  >(),
+  /** Takes it away again: no more uploads. Throws not-found. */
+  revokeDataset: action({ clientId, name }).answers<void>(),
+  /** Null: the client does not have it. */
+  grant: action({ clientId, name }).answers<Grant | null>(),
+  /** By name. */
+  grants: action({ clientId, ...page }).answers<Grant[]>(),
+  /** What a batch of this dataset is taken under from now on; the client's own policy for `default`. Throws not-found. */
+  ofDataset: action({ clientId, name }).answers<PolicyVersion>(),
+
   /** Hits and misses of this node's cache, by level. */
   figures: action({}).answers<CacheFigures>(),
-  /** Empties the cache in Redis, for all nodes; answers how many keys, null: there is no Redis. Throws while it is away. */
+  /**
+   * Empties the cache in Redis, for all nodes. Answers the number of keys; null: Redis is not configured. Throws while
+   * it is away.
+   */
   emptyRedis: action({}).answers<number | null>(),
 };
 
 export const policyEvents = {
   "policy.changed": event<{ clientId: number; version: number }>({
     clientId: { type: "number" },
+    version: { type: "number" },
+  }),
+  /** For caches only. */
+  "dataset.changed": event<{ name: string; version: number }>({ name, version: { type: "number" } }),
+  "grant.changed": event<{ clientId: number; dataset: string; version: number }>({
+    clientId,
+    dataset: name,
     version: { type: "number" },
   }),
 };

@@ -1,197 +1,275 @@
-import type { Format } from "../../formats/formats.ts";
+/** The policy: what a client may send, how it is checked, and how its batches run. Each field is declared only here. */
+import { formats } from "../../formats/formats.ts";
+import { fieldsOf } from "../../formats/read/fields.ts";
 import { recordSchemaFaults } from "../../formats/schema/record-schema.ts";
 import type { Fault } from "../../lib/errors.ts";
+import { LONGEST_URL, urlFault } from "../../lib/net/allowed-target.ts";
+import { webhookEvents } from "../webhook/webhook.contract.ts";
+import { approvalFaults, approveWhen, requiresApproval } from "./policy.approval.ts";
 import {
-  boolean,
   type Check,
+  check,
   checkOf,
   clock,
+  type Field,
+  field,
   fieldNames,
+  fieldPaths,
   integer,
   isObject,
   nullOr,
   object,
   oneOf,
-  type Rule,
+  type Surroundings,
   someOf,
+  text,
   timeZone,
 } from "./policy.fields.ts";
-import { defaultWebhookEvents, type PolicyWebhook, webhookCheck } from "./policy.webhook.ts";
-import type { PolicyWindow } from "./policy.window.ts";
-
-/** What a client may send, how it is checked, and how its batches run. */
-export interface Policy {
-  formats: Format[];
-  /** Of the decoded body. */
-  maxBytes: number;
-  maxRecords: number;
-  maxRecordBytes: number;
-  /** JSON Schema of one record; `{}`: any object. */
-  schema: Record<string, unknown>;
-  onInvalid: "skip" | "rejectBatch";
-  /** With more rejected records than this the batch fails; null: never. */
-  maxErrors: number | null;
-  /** The most faults in a batch's error report. Further rejected records are only counted. */
-  maxStoredErrors: number;
-  rate: { requests: number; windowSeconds: number };
-  /** Decoded bytes and records of a UTC day; null: no limit. */
-  bytesPerDay: number | null;
-  recordsPerDay: number | null;
-  maxConcurrentBatches: number;
-  weight: number;
-  maxConcurrentUploads: number;
-  requiresApproval: boolean;
-  window: PolicyWindow | null;
-  /** What to do with content that came before, and how long it is remembered. */
-  dedup: "allow" | "reject" | "returnExisting";
-  dedupHours: number;
-  /** The field or fields by which a record of this client is delivered once only; null: every record is. */
-  uniqueKey: string | string[] | null;
-  /** How long a key lasts, from its record's delivery on; null: for ever. */
-  uniqueKeyDays: number | null;
-  /** `store`, or a Moleculer action that declares itself a handler. */
-  handler: string;
-  handlerTimeoutMs: number;
-  chunkRecords: number;
-  maxAttempts: number;
-  backoff: { type: "exponential" | "fixed"; delayMs: number; maxMs: number };
-  /** Where the client's events are sent. Its secret is stored elsewhere. */
-  webhook: PolicyWebhook | null;
-  retentionDays: number;
-}
+import { unknownNulls } from "./policy.patch.ts";
+import { isRead, NO_FIELD, read, readFaults } from "./policy.read.ts";
+import { sensitiveFaults } from "./policy.sensitive.ts";
+import { TABLE, table, tableFaults } from "./policy.table.ts";
 
 const MIB = 2 ** 20;
-const formats: Format[] = ["ndjson", "csv", "json"];
-
-export const defaultPolicy: Readonly<Policy> = deepFreeze({
-  formats,
-  maxBytes: 1024 * MIB,
-  maxRecords: 10_000_000,
-  maxRecordBytes: MIB,
-  schema: {},
-  onInvalid: "skip",
-  maxErrors: null,
-  maxStoredErrors: 100_000,
-  rate: { requests: 600, windowSeconds: 60 },
-  bytesPerDay: null,
-  recordsPerDay: null,
-  maxConcurrentBatches: 2,
-  weight: 1,
-  maxConcurrentUploads: 16,
-  requiresApproval: false,
-  window: null,
-  dedup: "allow",
-  dedupHours: 24,
-  uniqueKey: null,
-  uniqueKeyDays: null,
-  handler: "store",
-  handlerTimeoutMs: 60_000,
-  chunkRecords: 5000,
-  maxAttempts: 5,
-  backoff: { type: "exponential", delayMs: 1000, maxMs: 60_000 },
-  webhook: null,
-  retentionDays: 30,
-});
-
 const DAY_MS = 86_400_000;
+const STORE = "store";
 
-/** What the checks need beside the document itself. */
-export interface Surroundings {
-  isHandler: (name: string) => boolean;
-  /** Private targets that a webhook may have. */
-  allowedHosts?: readonly string[];
-}
+const schema: Check<Record<string, unknown>> = checkOf("a JSON Schema of an object", { type: "object" }, (value) =>
+  recordSchemaFaults(value),
+);
 
-/** One check for each field. The policy's JSON Schema is made of them too. */
-export function fields({ isHandler, allowedHosts = [] }: Surroundings): Record<keyof Policy, Check> {
-  return {
-    formats: someOf(...formats),
-    maxBytes: integer(1, 2 ** 40),
-    maxRecords: integer(1, 1_000_000_000),
-    maxRecordBytes: integer(1, 16 * MIB),
-    schema: checkOf({ type: "object" }, recordSchemaFaults),
-    onInvalid: oneOf("skip", "rejectBatch"),
-    maxErrors: nullOr(integer(0, Number.MAX_SAFE_INTEGER)),
-    maxStoredErrors: integer(0, 10_000_000),
-    rate: object({ requests: integer(1, 1_000_000_000), windowSeconds: integer(1, 86_400) }),
-    bytesPerDay: nullOr(integer(1, 2 ** 50)),
-    recordsPerDay: nullOr(integer(1, 10 ** 12)),
-    maxConcurrentBatches: integer(1, 1000),
-    weight: integer(1, 1000),
-    maxConcurrentUploads: integer(1, 1000),
-    requiresApproval: boolean,
-    window: nullOr(
-      object({ from: clock, to: clock, timeZone }, { required: ["from", "to", "timeZone"], rule: windowRule }),
+const handler: Check<string> = check(
+  '"store", "table" or a running action that declares itself a handler (importHandler: true)',
+  { type: "string" },
+  (value, { isHandler }) => value === STORE || value === TABLE || (typeof value === "string" && isHandler(value)),
+);
+
+const url: Check<string> = checkOf(
+  "a URL",
+  { type: "string", format: "uri", maxLength: LONGEST_URL },
+  (value, { allowedHosts = [] }) => {
+    const fault = urlFault(value, allowedHosts);
+    return fault === null ? [] : [{ pointer: "", detail: fault }];
+  },
+);
+
+const rate = { requests: 600, windowSeconds: 60 };
+const backoff = { type: "exponential", delayMs: 1000, maxMs: 60_000 } as const;
+
+/** Each field: its check, its default, its meaning. */
+export const policyFields = {
+  description: field(nullOr(text(1, 1_000)), null, "What is sent this way, in words for whoever sends it."),
+  formats: field(someOf(...formats), [...formats], "What a body may be."),
+  maxBytes: field(integer(1, 2 ** 40), 1024 * MIB, "Bytes of the decoded body."),
+  maxRecords: field(integer(1, 1_000_000_000), 10_000_000, "Records of one body."),
+  maxRecordBytes: field(integer(1, 16 * MIB), MIB, "Bytes of one record."),
+  schema: field(
+    schema,
+    {},
+    "JSON Schema 2020-12 of one record: patterns in RE2's syntax, no remote `$ref`, up to 64 kB. `{}`: any object.",
+  ),
+  read: field(
+    nullOr(read),
+    null,
+    "How files of CSV are read: see `docs/partners/files.md`. Null: by the defaults that are written there.",
+  ),
+  onInvalid: field(
+    oneOf("skip", "rejectBatch"),
+    "skip",
+    "`rejectBatch`: with one invalid record the batch ends `failed`, and none is delivered.",
+  ),
+  maxErrors: field(
+    nullOr(integer(0, Number.MAX_SAFE_INTEGER)),
+    null,
+    "With more rejected records than this the batch fails; null: never. A retry or redrive of a batch into a table counts anew.",
+  ),
+  maxStoredErrors: field(
+    integer(0, 10_000_000),
+    100_000,
+    "How many faults the error report lists; records beyond that are counted, but not listed.",
+  ),
+  sensitive: field(
+    fieldPaths,
+    [],
+    "Fields of the schema whose values are not shown: `•••` stands for them in errors and previews. See `docs/data-protection.md`.",
+  ),
+  rate: field(
+    object({ requests: integer(1, 1_000_000_000), windowSeconds: integer(1, 86_400) }, { defaults: rate }),
+    rate,
+    "Requests in a sliding window.",
+  ),
+  bytesPerDay: field(nullOr(integer(1, 2 ** 50)), null, "Decoded bytes of a UTC day; null: no limit."),
+  recordsPerDay: field(nullOr(integer(1, 10 ** 12)), null, "Records of a UTC day; null: no limit."),
+  maxConcurrentBatches: field(integer(1, 1000), 2, "Batches that run at once. A group of small ones counts as one."),
+  weight: field(integer(1, 1000), 1, "Share of the workers while several clients wait."),
+  maxConcurrentUploads: field(integer(1, 1000), 16, "Uploads at once, on each node."),
+  requiresApproval: field(
+    requiresApproval,
+    false,
+    "Batches are held until an operator approves them: `true` before they are checked, `afterValidation` with the figures of the check.",
+  ),
+  approveWhen: field(
+    nullOr(approveWhen),
+    null,
+    "With `afterValidation`: a batch that exceeds none of these is not held. A member that is null limits nothing; null: all are held.",
+  ),
+  window: field(
+    nullOr(
+      object(
+        { from: clock, to: clock, timeZone },
+        {
+          required: ["from", "to", "timeZone"],
+          rule: ({ from, to }) => (from === to ? [{ pointer: "/to", detail: "expected another time than from" }] : []),
+        },
+      ),
     ),
-    dedup: oneOf("allow", "reject", "returnExisting"),
-    dedupHours: integer(1, 8760),
-    uniqueKey: nullOr(fieldNames),
-    uniqueKeyDays: nullOr(integer(1, 3650)),
-    handler: checkOf({ type: "string" }, (value) => handlerFaults(value, isHandler)),
-    handlerTimeoutMs: integer(100, 3_600_000),
-    chunkRecords: integer(1, 100_000),
-    maxAttempts: integer(1, 100),
-    backoff: object(
+    null,
+    "The hours in which batches run; `from` and `to` differ; null: always.",
+  ),
+  order: field(
+    oneOf("none", "fifo"),
+    "none",
+    "`fifo`: the client's batches are worked one after another, in the order of their commits.",
+  ),
+  dedup: field(
+    oneOf("allow", "reject", "returnExisting"),
+    "allow",
+    "What happens to a body with the same content as an earlier one.",
+  ),
+  dedupHours: field(integer(1, 8760), 24, "How long content is remembered."),
+  uniqueKey: field(
+    nullOr(fieldNames),
+    null,
+    "The field or fields by which a record is delivered only once; null: every record is delivered.",
+  ),
+  uniqueKeyDays: field(
+    nullOr(integer(1, 3650)),
+    null,
+    "How long a key lasts after its record was delivered; null: for ever. Counts for records delivered from now on.",
+  ),
+  handler: field(
+    handler,
+    STORE,
+    "`store`, `table`, or a Moleculer action that declares itself a handler. `table`: each record is a row of `table`.",
+  ),
+  table: field(
+    nullOr(table),
+    null,
+    "The table of your own that records go into, with the handler `table`: see `docs/tables.md`.",
+  ),
+  handlerTimeoutMs: field(integer(100, 3_600_000), 60_000, "How long the handler may take for one chunk."),
+  chunkRecords: field(integer(1, 100_000), 5000, "Records of one chunk."),
+  maxAttempts: field(integer(1, 100), 5, "How often a batch is tried."),
+  backoff: field(
+    object(
       { type: oneOf("exponential", "fixed"), delayMs: integer(0, DAY_MS), maxMs: integer(0, DAY_MS) },
-      { rule: backoffRule },
+      {
+        defaults: backoff,
+        rule: (value) => {
+          const { delayMs, maxMs } = { ...backoff, ...value };
+          return maxMs < delayMs
+            ? [{ pointer: "/maxMs", detail: `expected at least delayMs (${delayMs}), found ${maxMs}` }]
+            : [];
+        },
+      },
     ),
-    webhook: webhookCheck(allowedHosts),
-    retentionDays: integer(1, 3650),
-  };
+    backoff,
+    "The wait between attempts; `maxMs` is at least `delayMs`.",
+  ),
+  webhook: field(
+    nullOr(
+      object(
+        { url, events: someOf(...webhookEvents) },
+        { required: ["url"], defaults: { events: ["batch.completed"] } },
+      ),
+    ),
+    null,
+    "Where events of the client's batches are sent; null: nowhere. An answer of 410 turns it off.",
+  ),
+  validatedHours: field(integer(1, 8760), 24, "How long a batch that was only checked can be committed."),
+  keepBodyDays: field(
+    integer(0, 3650),
+    0,
+    "How long the body of an ended batch can be read as it came, within `retentionDays`; 0: it is not kept.",
+  ),
+  retentionDays: field(
+    integer(1, 3650),
+    30,
+    "How long a batch is kept after its end. Then it is deleted, with its body and its errors.",
+  ),
+};
+
+/** A whole policy. */
+export type Policy = { [Name in keyof typeof policyFields]: (typeof policyFields)[Name]["byDefault"] };
+
+const all: [string, Field][] = Object.entries(policyFields);
+
+export const defaultPolicy = deepFreeze(
+  Object.fromEntries(all.map(([name, { byDefault }]) => [name, byDefault])) as Policy,
+);
+
+/** Fields of the client itself. All others say what is sent, and how it is worked: those a dataset has as well. */
+export const clientFields = [
+  "rate",
+  "bytesPerDay",
+  "recordsPerDay",
+  "maxConcurrentBatches",
+  "weight",
+  "maxConcurrentUploads",
+  "webhook",
+] as const satisfies readonly (keyof Policy)[];
+
+/** A key of a field that no record may have would be the key of none. As in records, `a.b` is a name or a path. */
+function keyFaults(uniqueKey: string | string[] | null | undefined, schema: object): Fault[] {
+  const fields = fieldsOf(schema);
+  return [uniqueKey ?? []].flat().flatMap((name, i) => {
+    if (fields.allows(name) || fields.allows(name.split(".", 1)[0] as string)) return [];
+    return [{ pointer: Array.isArray(uniqueKey) ? `/uniqueKey/${i}` : "/uniqueKey", detail: NO_FIELD }];
+  });
 }
 
-/** What is wrong with a policy from outside, whole or partial; none: `completePolicy` may take it. */
+/** A document of these fields and no other. */
+export const documentOf = (fields: [string, Field][]) =>
+  object(Object.fromEntries(fields.map(([name, { check }]) => [name, check])), {
+    rule: (fields) => {
+      const { read, schema = {}, sensitive = [], uniqueKey, handler = STORE, table = null } = fields;
+      return [
+        ...(isRead(read) ? readFaults(read, schema as object) : []),
+        ...sensitiveFaults(sensitive as Policy["sensitive"], schema as object),
+        ...keyFaults(uniqueKey as Policy["uniqueKey"], schema as object),
+        ...tableFaults(handler as string, table),
+        ...approvalFaults(fields.requiresApproval, fields.approveWhen ?? null),
+      ];
+    },
+  });
+
+const document = documentOf(all);
+
+/** The faults of a merge patch of a policy that the merged policy would not show. */
+export const policyPatchFaults = (patch: unknown): Fault[] => unknownNulls(patch, document.schema);
+
+/** The faults of a policy from outside, whole or partial. If there are none, `completePolicy` accepts it. */
 export function policyFaults(input: unknown, surroundings: Surroundings): Fault[] {
   if (!isObject(input)) return [{ pointer: "", detail: "expected an object" }];
-  return object(fields(surroundings))(input);
+  return document(input, surroundings);
 }
 
-function handlerFaults(value: unknown, isHandler: (name: string) => boolean): Fault[] {
-  if (value === defaultPolicy.handler || (typeof value === "string" && isHandler(value))) return [];
-  return [
-    {
-      pointer: "",
-      detail: 'expected "store" or a running action that declares itself a handler (importHandler: true)',
-    },
-  ];
-}
-
-const windowRule: Rule = (value) => {
-  const { from, to } = value as PolicyWindow;
-  return from === to ? [{ pointer: "/to", detail: "expected another time than from" }] : [];
-};
-
-const backoffRule: Rule = (value) => {
-  const { delayMs, maxMs } = { ...defaultPolicy.backoff, ...(value as Policy["backoff"]) };
-  return maxMs < delayMs
-    ? [{ pointer: "/maxMs", detail: `expected at least delayMs (${delayMs}), found ${maxMs}` }]
-    : [];
-};
-
-/** The whole policy: what is absent, also within `rate`, `backoff` and `webhook`, has its default. */
+/** Gives absent members their defaults, also within `rate`, `backoff` and `webhook`. */
 export function completePolicy(partial: Partial<Policy>): Policy {
-  return {
-    ...defaultPolicy,
-    ...partial,
-    rate: { ...defaultPolicy.rate, ...partial.rate },
-    backoff: { ...defaultPolicy.backoff, ...partial.backoff },
-    webhook: partial.webhook
-      ? { ...partial.webhook, events: partial.webhook.events ?? [...defaultWebhookEvents] }
-      : null,
-  };
+  const policy: Record<string, unknown> = { ...defaultPolicy, ...partial };
+  for (const [name, { check }] of all) if (isObject(policy[name])) policy[name] = whole(policy[name], check);
+  return policy as Policy;
 }
 
-/** RFC 7396. Null takes a member away, so that `completePolicy` restores its default. Neither argument is changed. */
-export function mergePatch(target: unknown, patch: unknown): unknown {
-  if (!isObject(patch)) return patch;
-  const merged = new Map(Object.entries(isObject(target) ? target : {}));
-  for (const [name, value] of Object.entries(patch)) {
-    if (value === null) merged.delete(name);
-    else merged.set(name, mergePatch(merged.get(name), value));
-  }
-  // No assignment: a member named `__proto__` must stay a member.
-  return Object.fromEntries(merged);
+function whole(value: object, { complete, defaults }: Check): object {
+  if (complete) return complete(value);
+  return defaults ? completed(value, defaults) : value;
 }
+
+const completed = (value: object, defaults: object): object => ({
+  ...value,
+  ...Object.fromEntries(Object.entries(defaults).filter(([name]) => !Object.hasOwn(value, name))),
+});
 
 function deepFreeze<T extends object>(value: T): T {
   for (const inner of Object.values(value)) if (typeof inner === "object" && inner !== null) deepFreeze(inner);

@@ -1,41 +1,72 @@
-import type { Fault } from "../../lib/errors.ts";
+/** The building blocks of policy fields: each is a check, a JSON Schema and a TypeScript type in one. */
+import { type Fault, Problem } from "../../lib/errors.ts";
 import { input, type JsonSchema, orNull } from "../../lib/json-schema.ts";
 
-/** The faults of a value, with pointers relative to it. */
-export type Rule = (value: unknown) => Fault[];
+/** What checks need beside the value. */
+export interface Surroundings {
+  isHandler: (name: string) => boolean;
+  /** Private addresses that a webhook may have. */
+  allowedHosts?: readonly string[];
+}
 
-/** A check of one value, and the same as JSON Schema, as far as JSON Schema can express it. */
-export type Check = Rule & { readonly schema: JsonSchema };
+/** The faults of a value, with pointers relative to it. */
+export type Rule<T = unknown> = (value: T, around: Surroundings) => Fault[];
+
+declare const of: unique symbol;
+
+/** A check of one value. A value without faults is a `T`. */
+export interface Check<T = unknown> extends Rule {
+  /** The check as JSON Schema, as far as JSON Schema can say it. */
+  readonly schema: JsonSchema;
+  /** In words: "an integer from 1 to 100". */
+  readonly expected: string;
+  /** Of an object: the defaults of its members. */
+  readonly defaults?: object;
+  /** Of an object with objects in it: the whole one. */
+  readonly complete?: (value: object) => object;
+  readonly [of]?: T;
+}
+
+/** The type of a value that passes the check. */
+export type Checked<C> = C extends Check<infer T> ? T : never;
 
 const wrong = (detail: string): Fault[] => [{ pointer: "", detail }];
 
-export const checkOf = (schema: JsonSchema, rule: Rule): Check =>
-  Object.assign((value: unknown) => rule(value), { schema });
+export const checkOf = <T>(expected: string, schema: JsonSchema, rule: Rule, defaults?: object): Check<T> =>
+  Object.assign((value: unknown, around: Surroundings) => rule(value, around), {
+    schema,
+    expected,
+    ...(defaults && { defaults }),
+  });
 
-/** A check with one sentence for all faults. */
-const check = (detail: string, schema: JsonSchema, isRight: (value: unknown) => boolean): Check =>
-  checkOf(schema, (value) => (isRight(value) ? [] : wrong(detail)));
+/** A check that reports every fault with the same sentence. */
+export const check = <T>(
+  expected: string,
+  schema: JsonSchema,
+  isRight: (value: unknown, around: Surroundings) => boolean,
+): Check<T> =>
+  checkOf(expected, schema, (value, around) => (isRight(value, around) ? [] : wrong(`expected ${expected}`)));
 
 export const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-export function integer(min: number, max: number): Check {
+export function integer(min: number, max: number): Check<number> {
   const isRight = (value: unknown) =>
     Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max;
   const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
-  return check(`expected an integer ${range}`, { type: "integer", minimum: min, maximum: max }, isRight);
+  return check(`an integer ${range}`, { type: "integer", minimum: min, maximum: max }, isRight);
 }
 
-export const boolean: Check = check(
-  "expected true or false",
+export const boolean: Check<boolean> = check(
+  "true or false",
   { type: "boolean" },
   (value) => typeof value === "boolean",
 );
 
 const CLOCK = /^(?:[01]\d|2[0-3]):[0-5]\d$/;
 
-export const clock: Check = check(
-  'expected a time of day like "22:00"',
+export const clock: Check<string> = check(
+  'a time of day like "22:00"',
   { type: "string", pattern: CLOCK.source },
   (value) => typeof value === "string" && CLOCK.test(value),
 );
@@ -43,8 +74,8 @@ export const clock: Check = check(
 /** An offset ("+01:00") is no time zone: clocks change, so a place needs its name. */
 const ZONE = /^[A-Za-z]/;
 
-export const timeZone: Check = check(
-  'expected an IANA time zone like "Europe/Lisbon"',
+export const timeZone: Check<string> = check(
+  'an IANA time zone like "Europe/Lisbon"',
   { type: "string", pattern: ZONE.source },
   (value) => {
     if (typeof value !== "string" || !ZONE.test(value)) return false;
@@ -57,26 +88,34 @@ export const timeZone: Check = check(
   },
 );
 
-export const oneOf = (...values: string[]): Check =>
-  check(`expected ${listed(values)}`, { type: "string", enum: values }, (value) => values.includes(value as string));
+export const oneOf = <const V extends string>(...values: V[]): Check<V> =>
+  check(inWords(values), { type: "string", enum: values }, (value) => values.includes(value as V));
 
-export const someOf = (...values: string[]): Check =>
+export const someOf = <const V extends string>(...values: V[]): Check<V[]> => {
+  const expected = `a list of one or more of ${values.join(", ")}, none twice`;
+  const schema = { type: "array", items: { type: "string", enum: values }, minItems: 1, uniqueItems: true };
+  return checkOf(expected, schema, (value) => {
+    if (!Array.isArray(value) || value.length === 0) return wrong(`expected ${expected}`);
+    return value.flatMap((item, i) => {
+      if (!values.includes(item)) return [{ pointer: `/${i}`, detail: `expected ${inWords(values)}` }];
+      return value.indexOf(item) < i ? [{ pointer: `/${i}`, detail: `expected "${item}" only once` }] : [];
+    });
+  });
+};
+
+export const text = (min: number, max: number): Check<string> =>
   check(
-    `expected a list of one or more of ${values.join(", ")}, none twice`,
-    { type: "array", items: { type: "string", enum: values }, minItems: 1, uniqueItems: true },
-    (value) =>
-      Array.isArray(value) &&
-      value.length > 0 &&
-      new Set(value).size === value.length &&
-      value.every((item) => values.includes(item)),
+    `a text of ${min} to ${max} characters`,
+    { type: "string", minLength: min, maxLength: max },
+    (value) => typeof value === "string" && value.length >= min && value.length <= max,
   );
 
 const isFieldName = (value: unknown) => typeof value === "string" && value.length > 0 && value.length <= 255;
 const fieldName = { type: "string", minLength: 1, maxLength: 255 };
 
 /** One field of a record, or several. */
-export const fieldNames: Check = check(
-  "expected a field's name or a list of 1 to 16, none twice, each of 1 to 255 characters",
+export const fieldNames: Check<string | string[]> = check(
+  "a field's name or a list of 1 to 16, none twice, each of 1 to 255 characters",
   { anyOf: [fieldName, { type: "array", items: fieldName, minItems: 1, maxItems: 16, uniqueItems: true }] },
   (value) => {
     const names = Array.isArray(value) ? value : [value];
@@ -85,31 +124,134 @@ export const fieldNames: Check = check(
   },
 );
 
-export const nullOr = (inner: Check): Check =>
-  checkOf(orNull(inner.schema), (value) =>
-    value === null ? [] : inner(value).map((fault) => (fault.pointer === "" ? orNullFault(fault) : fault)),
+const MOST_PATHS = 100;
+
+/** Paths of fields of a record, with dots in between. */
+export const fieldPaths: Check<string[]> = check(
+  `a list of up to ${MOST_PATHS} paths of fields, none twice, each of 1 to 255 characters`,
+  { type: "array", items: fieldName, maxItems: MOST_PATHS, uniqueItems: true },
+  (value) =>
+    Array.isArray(value) &&
+    value.length <= MOST_PATHS &&
+    new Set(value).size === value.length &&
+    value.every(isFieldName),
+);
+
+export const nullOr = <T>(inner: Check<T>): Check<T | null> =>
+  Object.assign(
+    checkOf<T | null>(
+      `${inner.expected}, or null`,
+      orNull(inner.schema),
+      (value, around) =>
+        value === null ? [] : inner(value, around).map((fault) => (fault.pointer === "" ? orNullFault(fault) : fault)),
+      inner.defaults,
+    ),
+    inner.complete && { complete: inner.complete },
+  );
+
+/** A list of `min` to `max` values. */
+export const listed = <T>(item: Check<T>, { min, max }: { min: number; max: number }): Check<T[]> =>
+  checkOf(
+    `a list of ${min} to ${max}, each ${item.expected}`,
+    { type: "array", items: item.schema, minItems: min, maxItems: max },
+    (value, around) => {
+      if (!Array.isArray(value) || value.length < min || value.length > max)
+        return wrong(`expected a list of ${min} to ${max}, each ${item.expected}`);
+      return value.flatMap((one, i) =>
+        item(one, around).map(({ pointer, detail }) => ({ pointer: `/${i}${pointer}`, detail })),
+      );
+    },
+  );
+
+/** An object whose names are free. */
+export const mapOf = <T>(
+  member: Check<T>,
+  { longestName, most }: { longestName: number; most: number },
+): Check<Record<string, T>> =>
+  checkOf(
+    `an object of up to ${most} members, each ${member.expected}`,
+    {
+      type: "object",
+      additionalProperties: member.schema,
+      propertyNames: { type: "string", minLength: 1, maxLength: longestName },
+      maxProperties: most,
+    },
+    (value, around) => {
+      if (!isObject(value)) return wrong(`expected an object of up to ${most} members`);
+      if (Object.keys(value).length > most) return wrong(`expected at most ${most} members`);
+      return Object.entries(value).flatMap(([name, one]) => {
+        const at = `/${pointerStep(name)}`;
+        if (name === "" || name.length > longestName)
+          return [{ pointer: at, detail: `expected a name of 1 to ${longestName} characters` }];
+        return member(one, around).map(({ pointer, detail }) => ({ pointer: at + pointer, detail }));
+      });
+    },
   );
 
 const orNullFault = ({ detail }: Fault): Fault => ({ pointer: "", detail: `${detail}, or null` });
 
-/** An object of these members and no other. `required`: these must be there. `rule`: a check between members, once each of them is valid. */
-export function object(
-  members: Record<string, Check>,
-  { required = [], rule = () => [] }: { required?: string[]; rule?: Rule } = {},
-): Check {
-  const properties = Object.fromEntries(Object.entries(members).map(([name, { schema }]) => [name, schema]));
-  return checkOf(input(properties, required), (value) => {
-    if (!isObject(value)) return wrong(`expected an object of ${Object.keys(members).join(", ")}`);
-    const missing = required.filter((name) => !Object.hasOwn(value, name));
-    const faults = missing.map((name) => ({ pointer: `/${name}`, detail: "expected, but missing" }));
-    for (const [name, member] of Object.entries(value)) {
-      const found = Object.hasOwn(members, name) ? (members[name] as Check)(member) : wrong("unknown field");
-      faults.push(...found.map((fault) => ({ ...fault, pointer: `/${pointerStep(name)}${fault.pointer}` })));
-    }
-    return faults.length > 0 ? faults : rule(value);
-  });
+type Members = Record<string, Check>;
+type Held<M extends Members> = { [Name in keyof M]: Checked<M[Name]> };
+
+interface ObjectOptions<T> {
+  /** Members that must be present. */
+  required?: (keyof T & string)[];
+  /** Values of absent members. */
+  defaults?: Partial<T>;
+  /** A check between members. It runs once each member is valid. */
+  rule?: Rule<Partial<T>>;
 }
 
-const pointerStep = (name: string): string => name.replaceAll("~", "~0").replaceAll("/", "~1");
+/** A message names so many members at most. A whole dataset has more. */
+const NAMED = 12;
 
-const listed = (values: string[]): string => values.map((value) => `"${value}"`).join(" or ");
+/** An object of these members and no other. */
+export function object<M extends Members>(
+  members: M,
+  { required = [], defaults = {}, rule = () => [] }: ObjectOptions<Held<M>> = {},
+): Check<Held<M>> {
+  const properties = Object.entries(members).map(([name, { schema }]) => [
+    name,
+    Object.hasOwn(defaults, name) ? { ...schema, default: defaults[name] } : schema,
+  ]);
+  const names = Object.keys(members);
+  const expected = `an object of ${names.join(", ")}`;
+  const unknown = names.length <= NAMED ? `unknown field; there are ${names.join(", ")}` : "unknown field";
+  return checkOf(
+    expected,
+    input(Object.fromEntries(properties), required),
+    (value, around) => {
+      if (!isObject(value)) return wrong(`expected ${expected}`);
+      const missing = required.filter((name) => !Object.hasOwn(value, name));
+      const faults = missing.map((name) => ({ pointer: `/${name}`, detail: "expected, but missing" }));
+      for (const [name, member] of Object.entries(value)) {
+        const found = Object.hasOwn(members, name) ? (members[name] as Check)(member, around) : wrong(unknown);
+        faults.push(...found.map((fault) => ({ ...fault, pointer: `/${pointerStep(name)}${fault.pointer}` })));
+      }
+      return faults.length > 0 ? faults : rule(value as Partial<Held<M>>, around);
+    },
+    defaults,
+  );
+}
+
+/** `what`: "policy". Throws validation where there are faults. */
+export function refuse(what: string, errors: Fault[]): void {
+  if (errors.length > 0) throw new Problem("validation", `The ${what} has wrong fields.`, { errors });
+}
+
+export const pointerStep = (name: string): string => name.replaceAll("~", "~0").replaceAll("/", "~1");
+
+const inWords = (values: readonly string[]): string => values.map((value) => `"${value}"`).join(" or ");
+
+/** A field, declared once: validation, type, default, OpenAPI and `docs/policy.md` follow from it. */
+export interface Field<T = unknown> {
+  check: Check<T>;
+  byDefault: T;
+  meaning: string;
+}
+
+export const field = <T>(check: Check<T>, byDefault: NoInfer<T>, meaning: string): Field<T> => ({
+  check,
+  byDefault,
+  meaning,
+});

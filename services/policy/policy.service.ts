@@ -1,82 +1,57 @@
 /**
- * The policies: one per client, in versions that never change, so that a batch is worked by the one it was accepted
- * under. It is the only writer of the policy table and of the webhooks' secrets. After a change it tells `batch` (cap and
- * weight decide what is claimed next) and, by `policy.changed`, the caches of all nodes; where it dies between, the relay
- * that finds the event left over has `batch` told.
+ * The policies: one per client. A version never changes, so a batch runs under the version that it was accepted under. This
+ * service is the only writer of the policy table and of the webhooks' secrets. After a change it tells `batch` (cap and
+ * weight decide what is claimed next) and, by `policy.changed`, the caches of all nodes. If it dies in between, the outbox
+ * relay finds the event and has `batch` told.
  */
 
 import { UniqueConstraintError } from "sequelize";
 import { configOf } from "../../config/config.ts";
 import { changeWithEvent } from "../../database/change.ts";
-import { rowsLike } from "../../database/found.ts";
-import type { PolicyRow } from "../../database/models.ts";
-import { beforeAnotherTry, Turns } from "../../lib/batching/turns.ts";
+import { rowsWhere } from "../../database/model-reads.ts";
+import { beforeAnotherTry, Turns } from "../../lib/batching/flight.ts";
 import { Problem } from "../../lib/errors.ts";
-import { type CacheOptions, cacheMixin } from "../../mixins/cache.ts";
-import { databaseMixin, type WithDatabase } from "../../mixins/database.ts";
+import { cacheMixin } from "../../mixins/cache.ts";
+import { databaseMixin } from "../../mixins/database.ts";
 import { fields } from "../../mixins/define.ts";
+import { tablesMixin } from "../../mixins/tables.ts";
 import { actors } from "../actors.ts";
 import { defineActor } from "../define.ts";
 import { draftEvent } from "../events.ts";
 import { announce, publishSoon } from "../messages.ts";
+import { cache, currentKey, policyVersionOf, versionKey } from "./policy.cache.ts";
 import type { PolicyVersion } from "./policy.contract.ts";
-import { completePolicy, defaultPolicy, mergePatch, type Policy, policyFaults } from "./policy.document.ts";
-import { evaluatePolicy } from "./policy.evaluate.ts";
-import { isAnotherReceiver, WebhookSecrets } from "./policy.webhook.ts";
+import { datasetHandlers } from "./policy.dataset.handlers.ts";
+import { Datasets } from "./policy.datasets.ts";
+import { completePolicy, defaultPolicy, type Policy, policyFaults, policyPatchFaults } from "./policy.document.ts";
+import { refuse, type Surroundings } from "./policy.fields.ts";
+import { mergePatch } from "./policy.patch.ts";
+import { isSameTarget, TableChecks } from "./policy.tables.ts";
+import { webhookHandlers } from "./policy.webhook.handlers.ts";
+import { isAnotherReceiver, tooQuick, WebhookSecrets } from "./policy.webhook.ts";
+import { evaluatePolicy } from "./policy.window.ts";
 
 interface State {
   /** Runs the changes of one policy on this node one after another. */
   turns: Turns<number>;
   secrets: WebhookSecrets;
+  datasets: Datasets;
+  tableChecks: TableChecks;
 }
 
 const defaults: PolicyVersion = Object.freeze({ version: 0, policy: defaultPolicy });
 
-/** How often a change is tried. Of changes on several nodes at the same time, one wins each round. */
+/** How often a change is tried. If several nodes change the policy at the same time, one of them wins each round. */
 const MOST_TRIES = 20;
 
 const HOUR_MS = 3_600_000;
 /** Policies are up to 64 kB each. */
 const FORGOTTEN_AT_ONCE = 200;
 
-const tooQuick = (what: string) =>
-  new Problem("unavailable", `The ${what} changes too quickly.`, { headers: { "Retry-After": "1" } });
-
-const currentKey = (clientId: number) => `current:${clientId}`;
-const versionKey = (clientId: number, version: number) => `${clientId}:${version}`;
-
-const cache: CacheOptions<PolicyVersion, WithDatabase> = {
-  name: "policy",
-  localTtlMs: ({ broker }) => configOf(broker).localCacheTtlMs,
-  redisTtlMs: ({ broker }) => configOf(broker).policyCacheTtlMs,
-  absentTtlMs: 1_000,
-  maxEntries: 20_000,
-  invalidatedBy: {
-    "policy.changed": ({ clientId, version }: { clientId: number; version: number }) => ({
-      keys: [currentKey(clientId)],
-      version,
-    }),
-  },
-  async changes({ database }, ms) {
-    const since = (await database.now()) - ms;
-    const rows = await rowsLike(database.models.Policy, { createdAt: { atLeast: since } });
-    return rows.map((row) => ({ keys: [currentKey(Number(row.get("clientId")))], value: policyVersionOf(row) }));
-  },
-  // Redis may hold a policy of an earlier release, without newer fields.
-  fromJson: (json) => {
-    const { version, policy } = json as PolicyVersion;
-    return { version, policy: completePolicy(policy) };
-  },
-};
-
-function policyVersionOf(row: PolicyRow): PolicyVersion {
-  return { version: Number(row.get("version")), policy: completePolicy(JSON.parse(row.get("body") as string)) };
-}
-
 export default defineActor({
   name: "policy",
-  mixins: [databaseMixin, cacheMixin(cache)],
-  /** How often replaced versions are looked for. */
+  mixins: [databaseMixin, cacheMixin(cache), tablesMixin],
+  /** How often to look for replaced versions to delete. */
   settings: { forgetMs: HOUR_MS },
   state: fields<State>(),
 
@@ -87,42 +62,47 @@ export default defineActor({
   methods: {
     async current(clientId: number) {
       const read = async () => (await this.stored(clientId)) ?? defaults;
-      return (await this.cached(currentKey(clientId), read)) ?? defaults;
+      const known = await this.cached(currentKey(clientId), read);
+      return known && "policy" in known ? known : defaults;
     },
 
-    /** A version as stored; the last one where none is named. */
+    /** Reads a version from the database; without a number, the newest one. */
     async stored(clientId: number, version?: number) {
       const { Policy } = this.database.models;
       const rows = await (version === undefined
-        ? rowsLike(Policy, { clientId }, { greatest: "version" })
-        : rowsLike(Policy, { clientId, version }));
+        ? rowsWhere(Policy, { clientId }, { greatest: "version" })
+        : rowsWhere(Policy, { clientId, version }));
       return rows[0] ? policyVersionOf(rows[0]) : null;
     },
 
-    /** Versions that were replaced and that no batch pins, in pieces. */
+    /** Deletes, in pieces, versions that were replaced and that no batch pins. */
     async forgetVersions() {
       while (!(await this.database.store.forgetVersions(FORGOTTEN_AT_ONCE)));
+      while (!(await this.database.store.forgetPins(FORGOTTEN_AT_ONCE)));
     },
 
-    check(document: unknown) {
+    surroundings(): Surroundings {
       const { webhookAllowedHosts: allowedHosts } = configOf(this.broker);
-      const errors = policyFaults(document, { isHandler: (name) => this.isHandler(name), allowedHosts });
-      if (errors.length > 0) throw new Problem("validation", "The policy has wrong fields.", { errors });
+      return { isHandler: (name) => this.isHandler(name), allowedHosts };
     },
 
-    /** Whether an action of that name is known here or on another node, and declares itself a handler. */
+    check(document: unknown, patch: unknown = {}) {
+      refuse("policy", [...policyPatchFaults(patch), ...policyFaults(document, this.surroundings())]);
+    },
+
+    /** Whether any node has an action of that name, and the action declares itself a handler. */
     isHandler(name: string) {
       const endpoint = this.broker.findNextActionEndpoint(name);
       return !(endpoint instanceof Error) && (endpoint.action as { importHandler?: boolean }).importHandler === true;
     },
 
-    /** Applies a change to the newest version, and again if another node was faster. `next` null: nothing changes. */
-    change(clientId: number, next: (current: PolicyVersion) => Policy | null) {
+    /** Applies a change to the newest version, and tries again if another node was faster. `next` null: nothing changes. */
+    change(clientId: number, next: (current: PolicyVersion) => Policy | null | Promise<Policy | null>) {
       return this.turns.take(clientId, async () => {
         for (let tries = 1; ; tries++) {
-          // Reads the database, not the cache: a change must see the last version.
+          // Reads the database, not the cache: a change must start from the newest version.
           const current = (await this.stored(clientId)) ?? defaults;
-          const policy = next(current);
+          const policy = await next(current);
           if (!policy) return current;
           try {
             return await this.store(clientId, current, policy);
@@ -135,7 +115,7 @@ export default defineActor({
       });
     },
 
-    /** The primary key (client, version) lets one of several changes at the same time win. */
+    /** Writes a version. The primary key (client, version) lets only one of several simultaneous changes win. */
     async store(clientId: number, before: PolicyVersion, policy: Policy) {
       const version = before.version + 1;
       const body = JSON.stringify(policy);
@@ -152,12 +132,15 @@ export default defineActor({
       await this.renewed([currentKey(clientId), versionKey(clientId, version)], { version, policy });
       await announce(this.broker, "policy.changed", { clientId, version });
       await this.tellPartners(clientId, { version, policy });
-      // Last: while its event waits in the outbox, the relay repeats the news to batch and clientCache.
+      // Comes last: until its event leaves the outbox, the relay would tell batch and clientCache again after a crash.
       publishSoon(this.broker, { rows: outbox });
       return { version, policy, ...(webhookSecret === null ? {} : { webhookSecret }) };
     },
 
-    /** A newer change of another node may have been told before `version` was: the last one told is the last one stored. */
+    /**
+     * Tells `batch` the newest version. Another node may have told a newer one first, so it reads again until the last
+     * version told is the last one stored.
+     */
     async tellPartners(clientId: number, version: PolicyVersion) {
       let told = version;
       for (let newer: PolicyVersion | null = version; newer; ) {
@@ -179,13 +162,21 @@ export default defineActor({
     async version(ctx) {
       const { clientId, version } = ctx.params;
       if (version === 0) return defaults;
-      const found = await this.cached(versionKey(clientId, version), () => this.stored(clientId, version));
-      if (!found) throw new Problem("not-found", `There is no version ${version} of this policy.`);
+      const read = () => this.stored(clientId, version);
+      const found =
+        version < 0
+          ? await this.datasets.pinned(clientId, version)
+          : await this.cached(versionKey(clientId, version), read);
+      if (!found || !("policy" in found))
+        throw new Problem("not-found", `There is no version ${version} of this policy.`);
       return found;
     },
 
-    check(ctx) {
-      this.check(ctx.params.policy);
+    async check(ctx) {
+      const { policy } = ctx.params;
+      this.check(policy);
+      const whole = completePolicy(policy as Partial<Policy>);
+      refuse("policy", await this.tableChecks.faults(whole, { mayCreate: false }));
     },
 
     async apply(ctx) {
@@ -194,44 +185,30 @@ export default defineActor({
       if (stored) await this.tellPartners(client.id, stored);
     },
 
-    change(ctx) {
-      const { clientId, mode, document, ifVersion } = ctx.params;
-      return this.change(clientId, ({ version, policy }) => {
+    async change(ctx) {
+      const { clientId, mode, document, ifVersion, isDryRun = false } = ctx.params;
+      let whole: Policy | null = null;
+      const changed = await this.change(clientId, async ({ version, policy }) => {
         if (ifVersion !== undefined && ifVersion !== version)
           throw new Problem("precondition-failed", `The policy is at version ${version}.`);
-        const wanted = mode === "put" ? document : mergePatch(policy, document);
-        this.check(wanted);
-        return completePolicy(wanted as Partial<Policy>);
+        const isPatch = mode === "patch";
+        const wanted = isPatch ? mergePatch(policy, document) : document;
+        this.check(wanted, isPatch ? document : {});
+        whole = completePolicy(wanted as Partial<Policy>);
+        if (!isPatch || !isSameTarget(whole, policy))
+          refuse("policy", await this.tableChecks.faults(whole, { mayCreate: !isDryRun }));
+        return isDryRun ? null : whole;
       });
-    },
-
-    async webhookSecrets(ctx) {
-      return this.secrets.current(ctx.params.clientId, await this.database.now());
-    },
-    async rotateWebhookSecret(ctx) {
-      const { clientId, graceSeconds } = ctx.params;
-      const { policy } = await this.current(clientId);
-      if (!policy.webhook) throw new Problem("not-found", "This client has no webhook.");
-      const now = await this.database.now();
-      const previousValidUntil = now + graceSeconds * 1000;
-      const secret = await this.secrets.rotate(clientId, now, previousValidUntil);
-      if (!secret) throw tooQuick("webhook");
-      return { secret, previousValidUntil };
-    },
-    async turnWebhookOff(ctx) {
-      const { clientId, url } = ctx.params;
-      let isOff = false;
-      await this.change(clientId, ({ policy }) => {
-        isOff = policy.webhook?.url === url;
-        return isOff ? { ...policy, webhook: null } : null;
-      });
-      return isOff;
+      return isDryRun && whole ? { ...changed, policy: whole } : changed;
     },
 
     evaluate(ctx) {
       const { policy, ...body } = ctx.params;
       return evaluatePolicy(policy, { ...body, nowMs: Date.now() });
     },
+    ...datasetHandlers,
+    ...webhookHandlers,
+
     figures() {
       return this.cacheFigures();
     },
@@ -242,6 +219,16 @@ export default defineActor({
 
   async started() {
     this.secrets = new WebhookSecrets(this.database.models);
+    this.tableChecks = new TableChecks(this.tables);
+    this.datasets = new Datasets({
+      broker: this.broker,
+      tables: this.tableChecks,
+      database: this.database,
+      surroundings: this.surroundings(),
+      cached: (key, load) => this.cached(key, load),
+      renewed: (keys, known) => this.renewed(keys, known),
+      policyOf: (clientId) => this.current(clientId),
+    });
     this.schedule("Removal of old policy versions", this.settings.forgetMs, () => this.forgetVersions(), 0.2);
   },
 });

@@ -1,31 +1,19 @@
-/** The secrets that sign webhooks. They are never stored in the policy, because many read its versions. */
+/** The secrets that sign webhooks. They are not part of the policy, because many parts of the system read policies. */
 import { randomBytes } from "node:crypto";
 import type { Transaction } from "sequelize";
-import { rowsLike } from "../../database/found.ts";
+import { rowsWhere } from "../../database/model-reads.ts";
 import type { Models } from "../../database/models.ts";
-import { LONGEST_URL, urlFault } from "../../lib/net/allowed-target.ts";
-import { type WebhookEvent, webhookEvents } from "../webhook/webhook.contract.ts";
-import { type Check, checkOf, nullOr, object, someOf } from "./policy.fields.ts";
+import { Problem } from "../../lib/errors.ts";
+import type { Policy } from "./policy.document.ts";
 
-export interface PolicyWebhook {
-  url: string;
-  events: WebhookEvent[];
-}
+type PolicyWebhook = Policy["webhook"];
 
-export const defaultWebhookEvents: readonly WebhookEvent[] = Object.freeze(["batch.completed"] as const);
+/** Whether two webhooks have the same receiver. A new receiver gets a new secret: the old receiver must not know it. */
+export const isAnotherReceiver = (before: PolicyWebhook, after: PolicyWebhook): boolean => before?.url !== after?.url;
 
-/** The check of the policy's `webhook`; `allowedHosts`: see WEBHOOK_ALLOWED_HOSTS. */
-export function webhookCheck(allowedHosts: readonly string[]): Check {
-  const url = checkOf({ type: "string", format: "uri", maxLength: LONGEST_URL }, (value) => {
-    const fault = urlFault(value, allowedHosts);
-    return fault === null ? [] : [{ pointer: "", detail: fault }];
-  });
-  return nullOr(object({ url, events: someOf(...webhookEvents) }, { required: ["url"] }));
-}
-
-/** Whether two webhooks have the same receiver. A new receiver gets a new secret, which the old one must not know. */
-export const isAnotherReceiver = (before: PolicyWebhook | null, after: PolicyWebhook | null): boolean =>
-  before?.url !== after?.url;
+/** Several nodes have changed it at the same time, too often. */
+export const tooQuick = (what: string) =>
+  new Problem("unavailable", `The ${what} changes too quickly.`, { headers: { "Retry-After": "1" } });
 
 interface OldSecret {
   secret: string;
@@ -36,7 +24,7 @@ interface OldSecret {
 /** The most valid secrets: each adds a signature to the header. */
 const MOST_OLD = 4;
 
-/** As Standard Webhooks writes them: 24 to 64 bytes. */
+/** In the form of Standard Webhooks, which allows 24 to 64 bytes. */
 const newSecret = (): string => `whsec_${randomBytes(32).toString("base64")}`;
 
 export class WebhookSecrets {
@@ -46,7 +34,7 @@ export class WebhookSecrets {
     this.table = WebhookSecret;
   }
 
-  /** In the transaction that gives the webhook another receiver, or none: the new secret. */
+  /** Replaces the secrets, in the transaction that gives the webhook another receiver or none. Answers the new secret. */
   async renew(clientId: number, hasWebhook: boolean, transaction: Transaction, changedAt: number) {
     await this.table.destroy({ where: { clientId }, transaction });
     if (!hasWebhook) return null;
@@ -61,7 +49,10 @@ export class WebhookSecrets {
     return row ? [row.secret, ...row.old.filter(({ until }) => until > nowMs).map(({ secret }) => secret)] : [];
   }
 
-  /** A new one; the others count until then. Null: there is none to rotate, or another rotation was faster. */
+  /**
+   * Adds a new secret; the others stay valid until `until`. Null: there is none to rotate, or another rotation was
+   * faster.
+   */
   async rotate(clientId: number, nowMs: number, until: number): Promise<string | null> {
     const row = await this.row(clientId);
     if (!row) return null;
@@ -76,7 +67,7 @@ export class WebhookSecrets {
   }
 
   private async row(clientId: number): Promise<{ secret: string; old: OldSecret[] } | null> {
-    const [row] = await rowsLike(this.table, { clientId });
+    const [row] = await rowsWhere(this.table, { clientId });
     if (!row) return null;
     return { secret: row.get("secret") as string, old: JSON.parse(row.get("oldSecrets") as string) };
   }

@@ -4,7 +4,7 @@ export interface Consumption {
   allowed: boolean;
   limit: number;
   windowSeconds: number;
-  /** Requests that are left after this call, by the counter's estimate. */
+  /** How many requests are left after this call, by the counter's estimate. */
   remaining: number;
   /** Seconds until the current window ends. */
   resetSeconds: number;
@@ -14,7 +14,7 @@ export interface Consumption {
 
 /** The current state of a client's counter. */
 export interface Look {
-  /** Where it was read. `share`: Redis is away, and this is one node's own count against its share of the limit. */
+  /** Where it was counted. `share`: Redis is away, so this node counts alone, against its share of the limit. */
   store: LimiterStatus["store"];
   limit: number;
   windowSeconds: number;
@@ -26,7 +26,7 @@ export interface Look {
 }
 
 export interface LimiterStatus {
-  /** Where requests are counted now; `share`: Redis is away, and each node allows the limit by `apiNodes`. */
+  /** Where requests are counted now. `share`: Redis is away, and each node allows the limit divided by `apiNodes`. */
   store: "redis" | "share" | "process";
   apiNodes: number;
   checks: number;
@@ -41,12 +41,12 @@ const counterOf = {
 } as const;
 
 export const rateLimiterActions = {
-  /** Spends one of a client's `limit` requests in `windowSeconds`. Never throws because its store is away. */
+  /** Spends one of a client's `limit` requests in `windowSeconds`. It does not throw while Redis is away. */
   consume: action(counterOf, { timeout: 0 }).answers<Consumption>(),
-  /** Reads the same counter and spends nothing. Never throws because its store is away. */
+  /** Reads the same counter and spends nothing. It does not throw while Redis is away. */
   look: action(counterOf).answers<Look>(),
-  /** A round trip to Redis, in ms; null: there is none. Throws while it is away. */
+  /** Measures a round trip to Redis, in ms; null: Redis is not configured. Throws while it is away. */
   ping: action({}).answers<number | null>(),
-  /** Of this node. */
+  /** The status of this node. */
   status: action({}).answers<LimiterStatus>(),
 };

@@ -1,11 +1,11 @@
 /**
- * Counts requests. The api asks it once for every request of a client; the answer has the values of the rate-limit
- * headers. With Redis all nodes count in the same windows. While Redis is away each node allows its share: the limit divided
- * by the last known number of api nodes. Without Redis it counts in the process, which then is the whole
- * system. It never throws because its store is away: a limit that cannot be checked is no reason to refuse a partner.
+ * Counts requests. The api calls it once for every request of a client; the answer has the values of the rate limit
+ * headers. With Redis all nodes count in the same windows. While Redis is away each node allows its share: the limit
+ * divided by the last known number of api nodes. If Redis is not configured, it counts in the process, which then is the
+ * whole system. It does not throw while Redis is away: a limit that cannot be checked is no reason to refuse a partner.
  */
 import { ReplyError } from "ioredis";
-import { Together } from "../../lib/batching/together.ts";
+import { JoinedCalls } from "../../lib/batching/joined-calls.ts";
 import { type Counter, counter, readWhenAsked } from "../../lib/metrics/figures.ts";
 import { fields } from "../../mixins/define.ts";
 import { redisMixin } from "../../mixins/redis.ts";
@@ -26,13 +26,16 @@ interface Asked {
   windowMs: number;
 }
 type SpendArgs = [key: string, limit: number, windowMs: number, requests: number];
-/** The answer of the script. */
+/** The answer of the Lua script. */
 type Answer = [allowed: number, previous: number, current: number, elapsedMs: number];
 
-/** Requests of one call. With more, Redis would idle while we collect them, and we while it counts. */
-const MOST_TOGETHER = 8;
+/** The most requests in one call. With more, Redis would idle while we collect them, and we while it counts. */
+const MOST_JOINED = 8;
 
-/** The window as the request at `place` met it, of requests of one client that were counted together, in order. */
+/**
+ * The window as one of several requests found it: they were counted in one call, in order, and this is the one at
+ * `place`.
+ */
 function metAt(place: number, [allowed, previous, current, elapsedMs]: Answer): Met {
   return { allowed: place < allowed, previous, current: current + Math.min(place, allowed), elapsedMs };
 }
@@ -40,7 +43,7 @@ function metAt(place: number, [allowed, previous, current, elapsedMs]: Answer): 
 interface State {
   own: OwnWindows;
   decisions: Counter<"allowed" | "refused">;
-  inRedis: Together<Asked, Answer>;
+  inRedis: JoinedCalls<Asked, Answer>;
   apiNodes: number;
   figures: { checks: number; fallbacks: number };
   /** Redis answers but refuses to write. */
@@ -85,7 +88,7 @@ export default defineActor({
       this.figures.checks++;
       if (!this.redis) return consumption(this.own.spend(key, limit, windowMs), limit, windowMs);
       try {
-        // While a policy changes, requests of a client may come with two limits.
+        // While a policy changes, a client's requests may have different limits.
         const [answer, place] = await this.inRedis.ask(`${limit} ${key}`, { key, limit, windowMs });
         if (this.isRefused) this.wrote(null);
         return consumption(metAt(place, answer), limit, windowMs);
@@ -93,7 +96,7 @@ export default defineActor({
         this.wrote(error);
         this.figures.fallbacks++;
         const share = this.share(limit);
-        // The answer names the policy's limit; `remaining` is what is left of this node's share.
+        // `limit` is the policy's limit, `remaining` what is left of this node's share.
         return { ...consumption(this.own.spend(key, share, windowMs), share, windowMs), limit };
       }
     },
@@ -112,9 +115,12 @@ export default defineActor({
       }
     },
 
-    /** Logs once that Redis refuses writes (full, a replica), and once that it accepts them again. `failure`: null for a success. */
+    /**
+     * Logs once when Redis refuses writes (full, a replica), and once when it accepts them again. `failure`: null after
+     * a success.
+     */
     wrote(failure: unknown) {
-      // The link logs that Redis is away.
+      // If Redis is away, the link logs it.
       if (failure !== null && !(failure instanceof ReplyError)) return;
       const isRefused = failure !== null;
       if (isRefused === this.isRefused) return;
@@ -133,7 +139,10 @@ export default defineActor({
       return this.redis === null ? "process" : this.redis.isUp && !this.isRefused ? "redis" : "share";
     },
 
-    /** The number of api nodes. While Redis is away it only rises: the same outage may hide other nodes that still count. */
+    /**
+     * Updates the number of api nodes. While Redis is away it only rises: the same outage may hide nodes that still
+     * count.
+     */
     countApiNodes() {
       const services = this.broker.registry.getServiceList({ onlyAvailable: true }) as {
         name: string;
@@ -158,7 +167,7 @@ export default defineActor({
     async ping() {
       if (!this.redis) return null;
       const began = performance.now();
-      // A write, not a PING: a full Redis, or one that became a replica, answers a PING but cannot count.
+      // A write instead of a PING: a full Redis, or a replica, answers a PING but cannot count.
       try {
         await this.redis.run((redis) => redis.set("ratelimit:ping", "", "PX", PING_LIFE_MS));
       } catch (error) {
@@ -176,7 +185,7 @@ export default defineActor({
   async started() {
     const spend = this.redis?.script<SpendArgs, Answer>("spendRequest", 1, spendScript);
     if (spend)
-      this.inRedis = new Together(MOST_TOGETHER, (all) => {
+      this.inRedis = new JoinedCalls(MOST_JOINED, (all) => {
         const { key, limit, windowMs } = all[0] as Asked;
         return spend(key, limit, windowMs, all.length);
       });

@@ -1,4 +1,4 @@
-import { bounded } from "../../lib/batching/bounded.ts";
+import { bounded } from "../../lib/batching/recent.ts";
 import type { Consumption, Look } from "./rateLimiter.contract.ts";
 
 /** The sliding-window counter of one key: requests in the window before, and in the one that began at `startMs`. */
@@ -8,7 +8,7 @@ export interface Window {
   current: number;
 }
 
-/** A window as one request met it. */
+/** A window as one request found it. */
 export interface Met {
   allowed: boolean;
   previous: number;
@@ -18,7 +18,10 @@ export interface Met {
   elapsedMs: number;
 }
 
-/** Moves the window on to `nowMs`. If the clock was set back, the window begins again and keeps its counts: else it would last too long. */
+/**
+ * Moves the window on to `nowMs`. If the clock was set back, the window begins again and keeps its counts; else it
+ * would last too long.
+ */
 export function advance(window: Window | undefined, windowMs: number, nowMs: number): Window {
   if (!window) return { startMs: nowMs, previous: 0, current: 0 };
   const passed = Math.floor((nowMs - window.startMs) / windowMs);
@@ -32,7 +35,7 @@ export function advance(window: Window | undefined, windowMs: number, nowMs: num
 }
 
 /**
- * Spends one request where the estimate allows it, and changes `window` then. rateLimiter.lua.ts does the same in Redis.
+ * Spends one request if the estimate allows it; only then `window` changes. rateLimiter.lua.ts does the same in Redis.
  * The estimate assumes that the requests of the window before were evenly spread: the part of them within the last
  * `windowMs`, plus the current ones.
  */
@@ -44,7 +47,7 @@ export function spend(window: Window, limit: number, windowMs: number, nowMs: nu
   return { allowed, previous, current, elapsedMs };
 }
 
-/** The answer for a request, by the window that it met. */
+/** The answer to a request, from the window that it found. */
 export function consumption(
   { allowed, previous, current, elapsedMs }: Met,
   limit: number,
@@ -63,7 +66,7 @@ export function consumption(
   };
 }
 
-/** The answer for a look at the window, without a request. */
+/** The answer to a question about the window that spends no request. */
 export function looked(window: Window, limit: number, windowMs: number, nowMs: number): Omit<Look, "store"> {
   const { previous, current, startMs } = window;
   const met: Met = { allowed: false, previous, current, elapsedMs: nowMs - startMs };
@@ -72,7 +75,7 @@ export function looked(window: Window, limit: number, windowMs: number, nowMs: n
   return { limit, windowSeconds, used, remaining, resetSeconds };
 }
 
-/** How long until one more request fits, if no other comes. */
+/** How long until one more request fits, if no other comes first. */
 function waitMs(previous: number, current: number, limit: number, windowMs: number, elapsed: number): number {
   const room = limit - 1 - current;
   if (room >= 0 && previous > 0) return Math.max(0, (1 - room / previous - elapsed) * windowMs);
@@ -80,7 +83,7 @@ function waitMs(previous: number, current: number, limit: number, windowMs: numb
   return (1 - elapsed + intoNext) * windowMs;
 }
 
-/** The most clients that are counted. The one that asked longest ago is forgotten first, and begins with a fresh window. */
+/** The most clients that are counted. The least recent one is forgotten first, and starts with a fresh window. */
 const MOST_WINDOWS = 100_000;
 
 /** Windows in this process: the whole limit without Redis, this node's share while Redis is away. */
@@ -88,14 +91,14 @@ export class OwnWindows {
   private readonly windows = bounded<string, Window>(MOST_WINDOWS);
 
   spend(key: string, limit: number, windowMs: number): Met {
-    // The monotonic clock: nobody can set it.
+    // The monotonic clock: setting the system's clock does not change it.
     const nowMs = performance.now();
     const window = advance(this.windows.get(key), windowMs, nowMs);
     this.windows.set(key, window);
     return spend(window, limit, windowMs, nowMs);
   }
 
-  /** Spends nothing, and does not keep the window from being forgotten. */
+  /** Spends nothing, and does not count as a use of the window. */
   look(key: string, limit: number, windowMs: number): Omit<Look, "store"> {
     const nowMs = performance.now();
     return looked(advance(this.windows.peek(key), windowMs, nowMs), limit, windowMs, nowMs);

@@ -1,6 +1,6 @@
 import { action } from "../declare.ts";
 
 export const retentionActions = {
-  /** Something is to be deleted that was not due before. Returns at once. */
+  /** Starts a round soon: something new is due for deletion. Returns at once. */
   wake: action({}).answers<void>(),
 };

@@ -1,6 +1,6 @@
 /** Sizes the pieces of a removal: about 50 ms each, on any disk, with a pause as long as the piece took. */
 import { setTimeout as pause } from "node:timers/promises";
-import type { Removal } from "../../database/store.ts";
+import type { Removal } from "../batch/batch.reads.domain.ts";
 
 const LEAST_ROWS = 500;
 const MOST_ROWS = 20_000;
@@ -14,7 +14,7 @@ const SHORT_MS = 5;
 const LONGEST_PAUSE_MS = 1_000;
 
 export class Pace {
-  /** Of the next piece. */
+  /** The size of the next piece. */
   rows = 2_000;
 
   get chunks(): number {

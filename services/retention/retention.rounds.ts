@@ -1,17 +1,21 @@
 /**
  * The rounds of removal. A batch can have millions of rows, so all work is done in short pieces. The batches that are due
  * get their turns one after the other, so that a large one does not keep small ones waiting. A piece locks its batch, and
- * a node that finds it locked goes on to another one. Nothing is remembered between two pieces, so what a node leaves
- * behind when it dies is any other's to go on with.
+ * a node that finds it locked goes on to another one. Nothing is remembered between two pieces, so any node can go
+ * on where another one has died.
  */
-import type { BatchRow, BatchState, BatchStore, Due, Removal } from "../../database/store.ts";
+
+import type { BatchStore } from "../../database/store.ts";
 import { isUnavailable } from "../../database/unavailable.ts";
-import { finalStates } from "../batch/batch.contract.ts";
+import type { BatchRow, Due } from "../batch/batch.domain.ts";
+import { finalStates } from "../batch/batch.domain.ts";
+import type { Removal, Removed } from "../batch/batch.reads.domain.ts";
 import { keepsBody } from "../batches.ts";
 import { Pace } from "./retention.pace.ts";
+import { type UndoParts, undoing } from "./retention.undo.ts";
 
 const BATCHES_AT_ONCE = 100;
-/** How long one batch may keep the others waiting. */
+/** How long one batch may keep the others waiting; a handler that takes one back, for its `handlerTimeoutMs`. */
 const TURN_MS = 1_000;
 /** A few ms of deleting. */
 const FORGOTTEN_AT_ONCE = 1_000;
@@ -19,15 +23,24 @@ const FORGOTTEN_AT_ONCE = 1_000;
 /** What is deleted, and how: each method but the reads is a piece of bounded size. */
 export type RemovalStore = Pick<
   BatchStore,
-  "due" | "voided" | "staleErrors" | "purgeChunks" | "deleteBatch" | "deleteStaleErrors" | "forgetRepeats"
->;
+  | "due"
+  | "voided"
+  | "staleErrors"
+  | "purgeChunks"
+  | "deleteBatch"
+  | "deleteStaleErrors"
+  | "forgetExpiredKeys"
+  | "forgetScopes"
+> &
+  UndoParts["store"];
 
-export interface RetentionParts {
+export interface RetentionParts extends UndoParts {
   store: RemovalStore;
   logger: { warn(...args: unknown[]): void };
   /** Asked before due rows are read: while the clock is in doubt nothing is deleted. */
   mayDelete(): Promise<boolean>;
-  /** When a batch goes whose body goes now. */
+  removed: Removed;
+  /** When the whole batch is deleted, for a batch whose body is deleted now. */
   retentionOf(batch: BatchRow): Promise<Due>;
 }
 
@@ -42,6 +55,8 @@ export class Retention {
   private readonly pace = new Pace();
   private readonly keyPace = new Pace();
   private isEnded = false;
+  /** When the oldest batch was due that the last round could not delete. Null: there was none. */
+  oldestLeft: number | null = null;
 
   constructor(parts: RetentionParts) {
     this.parts = parts;
@@ -58,29 +73,44 @@ export class Retention {
     this.isEnded = true;
   }
 
-  /** One turn for everything that is due. Answers whether some of it has more, and something was done. */
+  /** Gives everything that is due one turn. Answers whether more is left that can be deleted. */
   private async round(): Promise<boolean> {
-    const { store } = this.parts;
-    const stale = await store.staleErrors(BATCHES_AT_ONCE);
-    let hasMore = await this.turns(stale, ({ batchId, pass }) => ({
-      name: `errors of batch ${batchId}`,
-      piece: () => store.deleteStaleErrors({ batchId, pass }, this.pace.rows),
+    const { store, removed } = this.parts;
+    const left: BatchRow[] = [];
+    // An operator's word, not a clock's: it goes on while nothing may be deleted by its age.
+    const takenBack = await store.due("undoing", BATCHES_AT_ONCE);
+    let hasMore = await this.turns(takenBack, (batch) => ({
+      name: `what batch ${batch.publicId} has delivered`,
+      piece: undoing(this.parts, batch),
     }));
-    hasMore = (await this.batches("receiving", () => store.voided(BATCHES_AT_ONCE))) || hasMore;
+    const stale = await store.staleErrors(BATCHES_AT_ONCE);
+    const isStale = await this.turns(stale, ({ batchId, pass }) => ({
+      name: `errors of batch ${batchId}`,
+      piece: () => store.deleteStaleErrors({ batchId, pass }, this.pace.rows, removed),
+    }));
+    hasMore = isStale || hasMore;
+    hasMore = (await this.batches(() => store.voided(BATCHES_AT_ONCE), left)) || hasMore;
     for (const state of finalStates)
-      hasMore = (await this.batches(state, () => store.due(state, BATCHES_AT_ONCE))) || hasMore;
+      hasMore = (await this.batches(() => store.due(state, BATCHES_AT_ONCE), left)) || hasMore;
+    this.oldestLeft = left.reduce<number | null>((oldest, { dueAt }) => earlier(oldest, dueAt), null);
     return (await this.forget()) || hasMore;
   }
 
-  private async batches(state: BatchState, read: () => Promise<BatchRow[]>): Promise<boolean> {
+  /** `left` gets those that are still there afterwards. */
+  private async batches(read: () => Promise<BatchRow[]>, left: BatchRow[]): Promise<boolean> {
     if (!(await this.mayGoOn())) return false;
     const batches = await read();
-    // A row that was not asked for is an answer to another question: nothing is deleted by it.
-    if (batches.some((batch) => batch.state !== state)) return false;
-    return this.turns(batches, (batch) => ({
+    const gone = new Set<BatchRow>();
+    const hasMore = await this.turns(batches, (batch) => ({
       name: `batch ${batch.publicId} (${batch.state})`,
-      piece: () => this.piece(batch),
+      piece: async () => {
+        const end = await this.piece(batch);
+        if (end === "done") gone.add(batch);
+        return end;
+      },
     }));
+    left.push(...batches.filter((batch) => !gone.has(batch)));
+    return hasMore;
   }
 
   private async turns<T>(all: T[], work: (one: T) => Work): Promise<boolean> {
@@ -106,17 +136,23 @@ export class Retention {
   /** The body of a batch that ended goes first; when its retention is over, all of it. */
   private async piece(batch: BatchRow): Promise<Removal> {
     const { store } = this.parts;
+    const { removed } = this.parts;
     const { id, state, chunks } = batch;
-    if (chunks === 0) return store.deleteBatch(id, this.pace.rows);
-    if (!keepsBody(state)) return store.purgeChunks(id, this.pace.chunks, await this.parts.retentionOf(batch));
-    const purged = await store.purgeChunks(id, this.pace.chunks, { inMs: 0 });
-    return purged === "done" ? store.deleteBatch(id, this.pace.rows) : purged;
+    if (chunks === 0) return store.deleteBatch(id, this.pace.rows, removed);
+    if (state === "validated" || !keepsBody(state))
+      return store.purgeChunks(id, this.pace.chunks, await this.parts.retentionOf(batch), removed);
+    const purged = await store.purgeChunks(id, this.pace.chunks, { inMs: 0 }, removed);
+    return purged === "done" ? store.deleteBatch(id, this.pace.rows, removed) : purged;
   }
 
-  /** Keys and contents whose time is over, and what was sent on days gone by. Answers whether there is more. */
+  /** Deletes expired keys and contents, and the usage of past days. Answers whether there is more. */
   private async forget(): Promise<boolean> {
     if (!(await this.mayGoOn())) return false;
-    const piece = async () => ((await this.parts.store.forgetRepeats(FORGOTTEN_AT_ONCE)) ? "done" : "more");
+    const { store } = this.parts;
+    const piece = async () => {
+      const isDone = await store.forgetExpiredKeys(FORGOTTEN_AT_ONCE, this.parts.removed);
+      return (await store.forgetScopes(FORGOTTEN_AT_ONCE)) && isDone ? "done" : "more";
+    };
     return (await this.keyPace.measured(piece)) === "more";
   }
 
@@ -124,3 +160,6 @@ export class Retention {
     return !this.isEnded && (await this.parts.mayDelete());
   }
 }
+
+const earlier = (a: number | null, b: number | null): number | null =>
+  a === null || b === null ? (a ?? b) : Math.min(a, b);

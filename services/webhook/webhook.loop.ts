@@ -3,7 +3,7 @@ import { Flight } from "../../lib/batching/flight.ts";
 /** What the loop needs. */
 export interface LoopParts<D extends { clientId: number }> {
   slots: number;
-  /** The most sendings of one client at once, so that a slow receiver does not take all slots. */
+  /** The most deliveries of one client at once, so that a slow receiver does not take all slots. */
   slotsOfClient: number;
   /** Takes up to `limit` due deliveries, at most one of each client, none of `busy` clients. */
   take(limit: number, busy: number[]): Promise<D[]>;
@@ -12,7 +12,10 @@ export interface LoopParts<D extends { clientId: number }> {
   failed(error: unknown): void;
 }
 
-/** Sends deliveries, as many at once as allowed. It takes once at a time, however often it is woken; each sending that ends wakes it again. */
+/**
+ * Sends deliveries, as many at once as allowed. However often it is woken, only one take runs at a time. Each delivery
+ * that ends wakes it again.
+ */
 export class DeliveryLoop<D extends { clientId: number }> {
   private readonly parts: LoopParts<D>;
   private readonly runs = new Set<Promise<void>>();
@@ -55,7 +58,7 @@ export class DeliveryLoop<D extends { clientId: number }> {
     else this.ofClient.delete(clientId);
   }
 
-  /** Takes nothing more, and waits for the current sendings. */
+  /** Takes no more deliveries, and waits for the running ones. */
   async end(): Promise<void> {
     await this.flight.end();
     await Promise.all(this.runs);

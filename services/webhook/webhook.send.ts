@@ -1,8 +1,12 @@
-/** One sending over HTTP: to a checked address, within a time limit. It follows no redirect and drops the answer's body. */
+/**
+ * Sends one webhook over HTTP, to a checked address, within a time limit. It follows no redirect and drops the answer's
+ * body.
+ */
 import { lookup } from "node:dns/promises";
 import http, { type IncomingMessage, type RequestOptions } from "node:http";
 import https from "node:https";
 import type { LookupFunction } from "node:net";
+import { Webhook } from "standardwebhooks";
 import {
   checkedAddresses,
   literalOf,
@@ -59,7 +63,7 @@ export async function send(
   }
 }
 
-/** A DNS lookup cannot be aborted; its answer is ignored. */
+/** A DNS lookup cannot be aborted, so a late answer is ignored. */
 function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   const { promise, resolve, reject } = Promise.withResolvers<T>();
   const stop = () => reject(signal.reason);
@@ -69,7 +73,7 @@ function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return promise.finally(() => signal.removeEventListener("abort", stop));
 }
 
-/** Gives the connection the checked addresses, even if the name resolves to others by now. */
+/** Connects to the addresses that were checked, even if the name resolves to others by now. */
 const pinned =
   (addresses: Resolved[]): LookupFunction =>
   (_name, options, done) => {
@@ -84,7 +88,7 @@ function post(url: URL, headers: Record<string, string>, body: string, addresses
     method: "POST",
     headers: { ...headers, "content-length": Buffer.byteLength(body), connection: "close" },
     lookup: pinned(addresses),
-    // Node would ask for a certificate of the name with its last dot.
+    // Node would expect a certificate for the name with its final dot.
     ...(literalOf(url) ? {} : { servername: nameOf(url) }),
     agent: false,
     signal,
@@ -98,7 +102,7 @@ function post(url: URL, headers: Record<string, string>, body: string, addresses
   });
   // The connection broke, or was cut, after the head. The status is known.
   request.on("error", (error) => (head ? resolve(head) : reject(error)));
-  // The receiver may also have switched protocols; then there is no error.
+  // After a switch of protocols there is no error to report.
   request.on("close", () => head ?? reject(new Error("the connection was closed without an answer")));
   request.end(body);
   return promise;
@@ -138,6 +142,15 @@ function refusalOf(status: number): string {
 function reasonOf(error: unknown): string {
   if (error instanceof TargetRefused) return `refused: ${error.message}`.slice(0, LONGEST_ERROR);
   const { code, message } = error as NodeJS.ErrnoException;
-  // A connection that was tried over several addresses has no message of its own.
+  // After several addresses were tried, the message is in the errors of each one.
   return (message || code || "failed").slice(0, LONGEST_ERROR);
+}
+
+/** The headers of Standard Webhooks 1.0.0. Each valid secret signs, so a receiver can verify during a rotation. */
+export function signed(id: string, body: string, secrets: readonly string[], at: Date): Record<string, string> {
+  return {
+    "webhook-id": id,
+    "webhook-timestamp": String(Math.floor(at.getTime() / 1000)),
+    "webhook-signature": secrets.map((secret) => new Webhook(secret).sign(id, at, body)).join(" "),
+  };
 }

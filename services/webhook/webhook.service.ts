@@ -1,12 +1,11 @@
 /**
- * Sends webhooks. A delivery is written in the same commit as its change. This service takes due deliveries
- * (woken at once after a commit, else by polling), sends them signed to the URL that the policy names today, and records the
- * attempt. If it is killed, its deliveries are due again after their lease, and go out once more with the
+ * Sends webhooks. A delivery is written in the same commit as the change that it tells of. This service takes due
+ * deliveries (woken at once after a commit, else by polling), signs them, sends them to the URL of today's policy, and
+ * records the attempt. If it is killed, its deliveries are due again after their lease, and are sent once more with the
  * same id. It never connects to an address that a policy may not name.
  */
 
 import { configOf } from "../../config/config.ts";
-import type { AttemptRecord, TakenDelivery } from "../../database/deliveries.ts";
 import { Problem } from "../../lib/errors.ts";
 import { type Counter, counter } from "../../lib/metrics/figures.ts";
 import { databaseMixin } from "../../mixins/database.ts";
@@ -16,12 +15,12 @@ import { scheduleMixin } from "../../mixins/schedule.ts";
 import { actors } from "../actors.ts";
 import { defineActor } from "../define.ts";
 import { uuidv7 } from "../ids.ts";
-import type { CloudEvent } from "../outbox/outbox.contract.ts";
+import type { CloudEvent } from "../outbox/outbox.domain.ts";
 import { WEBHOOK_TYPE } from "./webhook.contract.ts";
+import type { AttemptRecord, TakenDelivery } from "./webhook.domain.ts";
 import { DeliveryLoop } from "./webhook.loop.ts";
 import { delayAfter, usualDelaysMs } from "./webhook.retries.ts";
-import { type Sent, send } from "./webhook.send.ts";
-import { signed } from "./webhook.sign.ts";
+import { type Sent, send, signed } from "./webhook.send.ts";
 
 type Outcome = "delivered" | "retried" | "failed";
 
@@ -31,27 +30,27 @@ interface State {
   deliveries: Counter<Outcome>;
 }
 
-/** Sendings at once of a node: each is a socket and a few kB. */
+/** Deliveries that a node sends at once. Each is a socket and a few kB. */
 const SLOTS = 64;
 const SLOTS_OF_CLIENT = 4;
-/** Standard Webhooks advises 15 to 30 s. */
+/** The time limit of an attempt. Standard Webhooks advises 15 to 30 s. */
 const ATTEMPT_MS = 15_000;
-/** Added to the time of the attempt: after that a sender that took a delivery and fell silent counts as dead. */
+/** A lease is the time limit of an attempt plus this. After it, the sender counts as dead. */
 const LEASE_SPARE_MS = 15_000;
-/** How often to poll for deliveries without a wake-up: retries, and those of a dead node. */
+/** How often to poll for deliveries that no wake-up names: retries, and those of a dead node. */
 const POLL_MS = 1_000;
-/** Part of SHUTDOWN_TIMEOUT: after it an attempt without an answer is given back. */
+/** Part of SHUTDOWN_TIMEOUT: after it an attempt without an answer is ended and its delivery handed back. */
 const PATIENCE = 0.6;
 const GONE = 410;
 
-/** Where a delivery goes, or why it goes nowhere. */
+/** The target of a delivery, or why it has none. */
 type Receiver = { url: string; secrets: string[] } | { refusal: string };
 
 export default defineActor({
   name: "webhook",
   mixins: [partnersMixin("policy", "clientCache"), databaseMixin, scheduleMixin],
 
-  /** A test may have others. */
+  /** Tests may set others. */
   settings: { delaysMs: usualDelaysMs, attemptMs: ATTEMPT_MS },
   state: fields<State>(),
 
@@ -74,12 +73,18 @@ export default defineActor({
       return this.database.deliveries.takeDeliveries({ limit, busy, leaseMs, claim: uuidv7() });
     },
 
-    /** Never rejects: if the attempt cannot be recorded, the delivery comes again after its lease. */
+    /**
+     * Sends a delivery and records the attempt. Never rejects: if it cannot be recorded, the delivery is due again
+     * after its lease.
+     */
     async run(delivery: TakenDelivery) {
       try {
         await this.attempt(delivery);
       } catch (error) {
-        this.logger.warn(`Delivery ${delivery.publicId} is left to its lease:`, error);
+        this.logger.warn(
+          `The attempt of delivery ${delivery.publicId} could not be recorded, it is sent again after its lease:`,
+          error,
+        );
       }
     },
 
@@ -104,7 +109,7 @@ export default defineActor({
       await this.after(delivery, receiver.url, sent, Math.round(performance.now() - began));
     },
 
-    /** The target by today's policy, not by the policy of the batch. */
+    /** The target in today's policy, not in the policy of the batch. */
     async receiver({ clientId, event }: TakenDelivery): Promise<Receiver> {
       const client = await actors.clientCache.get(this.broker, { id: clientId });
       if (client?.status !== "active") return { refusal: "the client is disabled" };
@@ -121,7 +126,7 @@ export default defineActor({
         this.deliveries.add("delivered");
         return this.record(delivery, { status, error, ms, next: { state: "delivered" } });
       }
-      // Our own stop ended the attempt: another node, or the next start, sends it at once.
+      // Our own stop ended the attempt: another node, or this one after its start, sends it at once.
       if (status === null && this.stopping.signal.aborted)
         return this.record(delivery, { status, error, ms, next: { state: "pending", inMs: 0, isTry: false } });
       const inMs = status === GONE ? null : delayAfter(delivery.tries, sent.retryAfterMs, this.settings.delaysMs);
@@ -135,24 +140,28 @@ export default defineActor({
       await this.database.deliveries.recordAttempt({ id, claim, ...attempt });
     },
 
-    /** The receiver answered 410: turns the webhook off. If the second step is lost, each waiting delivery finds no webhook by itself. */
+    /**
+     * Turns the webhook off, because its receiver answered 410. If the second step is lost, each waiting delivery finds
+     * no webhook by itself.
+     */
     async turnOff(clientId: number, url: string) {
       if (!(await actors.policy.turnWebhookOff(this.broker, { clientId, url }))) return;
-      this.logger.warn(`A receiver answered 410: the webhook of client ${clientId} is turned off.`);
+      const client = await actors.clientCache.get(this.broker, { id: clientId });
+      this.logger.warn(`A receiver answered 410: the webhook of client ${client?.publicId} is turned off.`);
       const error = "the receiver is gone (410): the webhook was turned off";
       const failed = await this.database.deliveries.failDeliveries(clientId, error);
       if (failed > 0) this.deliveries.add("failed", failed);
     },
+  },
 
-    async drain() {
-      const patience = setTimeout(() => this.stopping.abort(), configOf(this.broker).shutdownTimeoutMs * PATIENCE);
-      await Promise.all([this.endSchedules(), this.loop.end()]);
-      clearTimeout(patience);
-    },
+  async drain() {
+    const patience = setTimeout(() => this.stopping.abort(), configOf(this.broker).shutdownTimeoutMs * PATIENCE);
+    await Promise.all([this.endSchedules(), this.loop.end()]);
+    clearTimeout(patience);
   },
 
   actions: {
-    /** The caller does not wait for the sendings. */
+    /** Does not wait for the deliveries. */
     wake() {
       void this.loop.wake();
     },
@@ -177,7 +186,7 @@ export default defineActor({
     this.broker.localBus.once("$broker.started", poll);
   },
   async stopped() {
-    // A start that failed midway did not run `drain`.
+    // After a start that failed midway, `drain` has not run.
     this.stopping.abort();
     await this.loop.end();
   },

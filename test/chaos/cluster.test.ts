@@ -1,7 +1,7 @@
 /**
- * Two api and three worker nodes under load, while nodes are killed, paused and stopped and their links to Redis, RabbitMQ
+ * Two api nodes and two workers (three in a long run) under load, while nodes are killed, paused and stopped and their links to Redis, RabbitMQ
  * and PostgreSQL are cut, frozen and slowed, in an order that CHAOS_SEED repeats, for CHAOS_SECONDS. At the end everything
- * that was answered 202 is final, each record is stored once, and every node is whole. A run that fails keeps its faults
+ * that was answered 202 is final, each record is stored once, its partner was told, and every node is whole. A run that fails keeps its faults
  * and the nodes' logs in a folder that it names.
  */
 import { consumersOf } from "../helpers/amqp.ts";
@@ -12,10 +12,12 @@ import { type Play, troubleLinks, troubleNodes } from "./cluster/faults.ts";
 import { Load, type Partner } from "./cluster/load.ts";
 import { Logbook } from "./cluster/logbook.ts";
 import type { Place } from "./cluster/place.ts";
-import { randomBy, schema } from "./imports.ts";
-import { expectAllRight, isRestful } from "./stored.ts";
+import { Told } from "./cluster/told.ts";
+import { companyDdl, companyTables, intoTable } from "./company.ts";
+import { randomBy, schema, tableSchema } from "./imports.ts";
+import { expectAllRight, expectOneByOne, isRestful } from "./stored.ts";
 
-const SECONDS = Number(process.env.CHAOS_SECONDS ?? 6);
+const SECONDS = Number(process.env.CHAOS_SECONDS ?? 4);
 const SEED = Number(process.env.CHAOS_SEED ?? Date.now() % 1_000_000);
 const isLong = SECONDS > 30;
 /** So many send small bodies one after the other, which workers take together. */
@@ -28,7 +30,7 @@ const HANDED_BACK_MS = 2_000;
 const SHUTDOWN_MS = 10_000;
 
 everyServer("a cluster in trouble", () => {
-  const cluster = new Cluster(["api", "api", "worker", "worker", "worker"], {
+  const cluster = new Cluster(["api", "api", "worker", "worker", ...(isLong ? (["worker"] as const) : [])], {
     BATCH_LEASE: `${LEASE_MS}ms`,
     REDIS_LOCK_TIMEOUT: `${LEASE_MS}ms`,
     SWEEP_INTERVAL: "1s",
@@ -36,29 +38,49 @@ everyServer("a cluster in trouble", () => {
     BATCH_SLICE: "1s",
     WORKER_CONCURRENCY: "2",
     SHUTDOWN_TIMEOUT: `${SHUTDOWN_MS}ms`,
+    WEBHOOK_ALLOWED_HOSTS: "127.0.0.1",
+    TABLES_ALLOWED: "*",
   });
+  let told: Told;
+  /** A client whose batches are worked one after another. */
+  let inOrder: string;
   const { places, select } = cluster;
   const logbook = new Logbook(cluster);
 
-  beforeAll(() => cluster.open());
-  afterAll(() => cluster.close());
+  beforeAll(async () => {
+    await cluster.open();
+    for (const sql of companyDdl) await select(sql);
+    told = await Told.open(cluster);
+  });
+  afterAll(async () => {
+    await told?.close();
+    await cluster.close();
+  });
 
   async function makePartners(): Promise<Partner[]> {
     const url = (cluster.of("api")[0] as Place).at;
     const policy = { schema, chunkRecords: 100, maxAttempts: 100 };
     const small = await newClient(url, { ...policy, maxConcurrentBatches: 1 });
-    const large = await newClient(url, policy);
+    const large = await newClient(url, { ...policy, order: "fifo" });
+    inOrder = large.id;
     const long = await newClient(url, { ...policy, chunkRecords: 10, weight: 10, maxConcurrentBatches: 3 });
     const strict = await newClient(url, { ...policy, onInvalid: "rejectBatch" });
-    const flood = await newClient(url, { ...policy, maxConcurrentBatches: 1 });
+    const flood = await newClient(url, { ...policy, maxConcurrentBatches: 1, webhook: told.webhook });
+    told.clients.push(flood);
+    const accepted = (id: string) => told.follow(flood, id);
+    const intoTables = companyTables.map(async (table): Promise<Partner> => {
+      const client = await newClient(url, { ...policy, schema: tableSchema, ...intoTable(table) });
+      return { client, isLarge: table !== "logged", isAllOrNothing: false, table };
+    });
     return [
-      ...Array.from({ length: FLOOD }, () => ({ client: flood, isLarge: false, isAllOrNothing: false })),
+      ...Array.from({ length: FLOOD }, () => ({ client: flood, isLarge: false, isAllOrNothing: false, accepted })),
       { client: small, isLarge: false, isAllOrNothing: false },
       { client: large, isLarge: true, isAllOrNothing: false },
       { client: large, isLarge: true, isAllOrNothing: false },
       { client: long, isLarge: true, isAllOrNothing: false },
       { client: strict, isLarge: true, isAllOrNothing: true },
       { client: strict, isLarge: false, isAllOrNothing: true },
+      ...(await Promise.all(intoTables)),
     ];
   }
 
@@ -94,13 +116,13 @@ everyServer("a cluster in trouble", () => {
   /** No node is stuck: every worker listens again, and takes its part. */
   async function allWork(): Promise<void> {
     await until(
-      async () => (await consumersOf(cluster.namespace)) === 3,
+      async () => (await consumersOf(cluster.namespace)) === cluster.of("worker").length,
       "every worker to listen to the queue",
       10_000,
     );
     const apis = cluster.of("api");
     const idle = new Set(cluster.of("worker").map(({ life }) => life.nodeId));
-    const body = Array.from({ length: 600 }, (_, i) => `{"i":${i},"amount":1}`).join("\n");
+    const body = Array.from({ length: isLong ? 600 : 200 }, (_, i) => `{"i":${i},"amount":1}`).join("\n");
     const client = await newClient((apis[0] as Place).at, { chunkRecords: 2, maxConcurrentBatches: 6 });
     await until(async () => {
       const owners = await select<{ owner: string }>("SELECT owner FROM batch WHERE owner IS NOT NULL");
@@ -150,6 +172,8 @@ everyServer("a cluster in trouble", () => {
       logbook.tell("all nodes are whole");
       await until(() => cluster.isTrue(isRestful), "all to be at rest", REST_MS);
       logbook.tell("all is at rest");
+      await told.untilAllIsSent((isSent, what) => until(isSent, what, REST_MS));
+      logbook.tell("all is told");
     } finally {
       clearInterval(watching);
     }
@@ -160,6 +184,8 @@ everyServer("a cluster in trouble", () => {
     await watchEnded();
     expect(load.unexpected).toEqual([]);
     const found = await expectAllRight(select, load.sent, load.answered);
+    await expectOneByOne(select, inOrder, 1);
+    await told.expectAllTold();
     const stored = new Set(found.map(({ key }) => key));
     const figures = {
       sent: load.sent.size,
@@ -171,6 +197,7 @@ everyServer("a cluster in trouble", () => {
     logbook.tell(JSON.stringify(figures));
     expect([...load.refused, ...load.brokenOff].filter((key) => stored.has(key))).toEqual([]);
     expect(load.answered.size).toBeGreaterThan(SECONDS);
+    expect(found.some(({ created }) => Number(created) > 0)).toBe(true);
     await allWork();
     await until(() => cluster.isTrue(isRestful), "all to be at rest again", REST_MS);
     await watchEnded();

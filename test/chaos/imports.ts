@@ -1,5 +1,6 @@
 /** Imports whose content follows from their number, so that what is stored can be told to be right to the letter. */
 import { gzipSync } from "node:zlib";
+import { type CompanyTable, slotOf } from "./company.ts";
 
 export { seeded as randomBy } from "../helpers/seeded.ts";
 
@@ -7,6 +8,13 @@ export const schema = {
   type: "object",
   required: ["i", "amount"],
   properties: { i: { type: "integer" }, amount: { type: "number", minimum: 0 }, note: { type: "string" } },
+};
+
+/** Of records that go into a table of the company's own. */
+export const tableSchema = {
+  ...schema,
+  required: [...schema.required, "slot"],
+  properties: { ...schema.properties, slot: { type: "integer" }, op: { enum: ["U", "D"] } },
 };
 
 const formats = ["ndjson", "csv", "json"] as const;
@@ -21,9 +29,16 @@ export interface Import {
   /** Every so many records one is wrong; 0: none. */
   wrongEvery: number;
   noteLength: number;
+  /** Null: DataFlow's own table. */
+  table: CompanyTable | null;
 }
 
-export function randomImport(key: string, random: () => number, isLarge: boolean): Import {
+export function randomImport(
+  key: string,
+  random: () => number,
+  isLarge: boolean,
+  table: CompanyTable | null = null,
+): Import {
   const isWide = isLarge && random() < 0.15;
   return {
     key,
@@ -32,25 +47,30 @@ export function randomImport(key: string, random: () => number, isLarge: boolean
     records: 1 + Math.floor(random() * (isWide ? 1_500 : isLarge ? 3_000 : 20)),
     wrongEvery: random() < 0.5 ? 0 : 3 + Math.floor(random() * 50),
     noteLength: isWide ? 2_000 : Math.floor(random() * 40),
+    table,
   };
 }
 
-interface Line {
+export interface Line {
   text: string;
   /** The physical line where it begins; a JSON array has none. */
   line: number | null;
   isWrong: boolean;
-  data: { i: number; amount: number; note: string };
+  data: { i: number; amount: number; note: string; slot?: number; op?: "U" | "D" };
 }
 
 /** The records of an import, from the first on. */
-export function* linesOf({ key, format, records, wrongEvery, noteLength }: Import): Generator<Line> {
+export function* linesOf({ key, format, records, wrongEvery, noteLength, table }: Import): Generator<Line> {
   let line = format === "csv" ? 2 : 1;
   for (let i = 1; i <= records; i++) {
-    const isWrong = wrongEvery > 0 && i % wrongEvery === 0;
+    const place = table && slotOf(i, table);
+    const hasWrongAmount = wrongEvery > 0 && i % wrongEvery === 0;
+    // The amount of a record that deletes its row is not looked at.
+    const isWrong = hasWrongAmount && place?.op !== "D";
     const breaks = format === "csv" && i % 5 === 0 ? "\n" : "";
-    const data = { i, amount: isWrong ? -i : i / 2, note: `${key}${breaks}${"ä".repeat(noteLength)}` };
-    const text = format === "csv" ? `${i},${data.amount},"${data.note}"` : JSON.stringify(data);
+    const data = { i, amount: hasWrongAmount ? -i : i / 2, note: `${key}${breaks}${"ä".repeat(noteLength)}`, ...place };
+    const more = place ? `,${place.slot},${place.op}` : "";
+    const text = format === "csv" ? `${i},${data.amount},"${data.note}"${more}` : JSON.stringify(data);
     yield { text, line: format === "json" ? null : line, isWrong, data };
     line += 1 + breaks.length;
   }
@@ -60,7 +80,7 @@ export function bodyOf(one: Import): Uint8Array<ArrayBuffer> {
   const texts = Array.from(linesOf(one), ({ text }) => text);
   const plain = {
     ndjson: () => texts.join("\n"),
-    csv: () => `i,amount,note\n${texts.join("\n")}\n`,
+    csv: () => `i,amount,note${one.table ? ",slot,op" : ""}\n${texts.join("\n")}\n`,
     json: () => `[\n${texts.join(",\n")}\n]`,
   }[one.format]();
   return new Uint8Array(one.isGzip ? gzipSync(plain) : Buffer.from(plain));

@@ -1,4 +1,5 @@
 /** What a database must hold after any chaos: each import whole, once, and right to the letter, or not at all. */
+import { companyOrphans, companyRows, companyTables, Model } from "./company.ts";
 import { type Import, linesOf } from "./imports.ts";
 
 /** An import, and whether one wrong record refuses it all. */
@@ -14,17 +15,36 @@ export interface BatchFound {
   records: number;
   accepted: number;
   rejected: number;
+  duplicate: number;
+  created: number | null;
+  updated: number | null;
+  deleted: number | null;
   chunks: number;
   storedChunks: number;
 }
 
-const batches = `SELECT id, public_id AS "publicId", request_id AS key, state, records, accepted, rejected, chunks,
+const batches = `SELECT id, public_id AS "publicId", request_id AS key, state, records, accepted, rejected, duplicate, created, updated, deleted, chunks,
   (SELECT count(*) FROM batch_chunk c WHERE c.batch_id = b.id) AS "storedChunks" FROM batch b ORDER BY id`;
+
+const NO_ROWS = { duplicate: 0, created: null, updated: null, deleted: null };
 
 /** Nothing waits, and nothing is left to be told or removed. */
 export const isRestful = `SELECT NOT EXISTS (SELECT 1 FROM batch WHERE state IN ('receiving', 'received', 'ready', 'processing'))
-  AND NOT EXISTS (SELECT 1 FROM outbox)
+  AND NOT EXISTS (SELECT 1 FROM outbox) AND NOT EXISTS (SELECT 1 FROM order_place)
   AND NOT EXISTS (SELECT 1 FROM batch WHERE state <> 'failed' AND chunks > 0) AS is_restful`;
+
+/** Of a client whose batches are in order: none began before the one in front had ended, and none has a place any more. */
+export async function expectOneByOne(select: Select, client: string, least: number): Promise<void> {
+  const worked = await select<{ began: number | string; ended: number | string }>(
+    `SELECT started_at AS began, finished_at AS ended FROM batch WHERE client_id =
+     (SELECT id FROM client WHERE public_id = '${client}') ORDER BY started_at, finished_at`,
+  );
+  expect(worked.length).toBeGreaterThan(least);
+  const isEarly = ({ began }: { began: number | string }, n: number) =>
+    Number(began) < Number(worked[n - 1]?.ended ?? 0);
+  expect(worked.filter(isEarly)).toEqual([]);
+  expect(await select("SELECT 1 FROM order_place")).toEqual([]);
+}
 
 /** Compares all that is stored with all that was sent and answered (key → batch id), once the system is at rest. */
 export async function expectAllRight(
@@ -41,44 +61,46 @@ export async function expectAllRight(
     const orphans = `SELECT count(*) AS orphans FROM ${table} WHERE batch_id NOT IN (SELECT id FROM batch)`;
     expect([table, ...(await select(orphans))]).toEqual([table, { orphans: 0 }]);
   }
+  for (const table of companyTables)
+    expect([table, ...(await select(companyOrphans(table)))]).toEqual([table, { orphans: 0 }]);
   expect(await select("SELECT client_id FROM client_queue WHERE running <> 0")).toEqual([]);
   return found;
 }
 
 async function expectRight(select: Select, batch: BatchFound, one: Sent): Promise<void> {
-  const { id, state, records, accepted, rejected } = batch;
-  expect({ ...one, state, records, accepted, rejected }).toEqual({ ...one, ...rightEnd(one) });
-  expect(batch.storedChunks).toBe(batch.chunks);
-  const right = rightRows(one, state === "failed");
+  const { id, publicId, chunks, storedChunks, ...found } = batch;
+  const right = rightEnd(one);
+  expect({ ...one, ...found }).toEqual({ ...one, ...right.end });
+  expect(storedChunks).toBe(chunks);
   const stored = `SELECT seq, data FROM record WHERE batch_id = ${id} ORDER BY seq`;
   expectSame(one, await select<object>(stored), right.stored);
   const errors = `SELECT seq, n, line, field, code, raw FROM record_error WHERE batch_id = ${id} ORDER BY seq, n`;
   expectSame(one, await select<object>(errors), right.errors);
+  if (one.table) expectSame(one, await select<object>(companyRows(one.table, publicId)), right.rows);
 }
 
-/** How a batch of this import must end, as the row shows it. */
+/** How a batch of this import must end, and what the tables must hold of it. */
 function rightEnd(one: Sent) {
-  const rejected = one.wrongEvery > 0 ? Math.floor(one.records / one.wrongEvery) : 0;
-  const isRefused = one.isAllOrNothing && rejected > 0;
-  return {
-    state: isRefused ? "failed" : rejected > 0 ? "completed_with_errors" : "completed",
-    records: one.records,
-    accepted: isRefused ? 0 : one.records - rejected,
-    rejected,
-  };
-}
-
-/** What the tables must hold of an import. */
-function rightRows(one: Import, isRefused: boolean) {
   const stored: object[] = [];
   const errors: object[] = [];
+  const counts = { created: 0, updated: 0, deleted: 0, duplicate: 0 };
+  const model = one.table && new Model(one.table);
   let seq = 0;
-  for (const { text, line, isWrong, data } of linesOf(one)) {
+  for (const line of linesOf(one)) {
     seq++;
-    if (isWrong) errors.push({ seq, n: 0, line, field: "amount", code: "minimum", raw: text });
-    else if (!isRefused) stored.push({ seq, data: JSON.stringify(data) });
+    const told = line.isWrong ? { field: "amount", code: "minimum" } : model?.take(line);
+    if (typeof told === "object") errors.push({ seq, n: 0, line: line.line, ...told, raw: line.text });
+    else {
+      if (told) counts[told]++;
+      if (told !== "duplicate") stored.push({ seq, data: JSON.stringify(line.data) });
+    }
   }
-  return { stored, errors };
+  const isRefused = one.isAllOrNothing && errors.length > 0;
+  const state = isRefused ? "failed" : errors.length > 0 ? "completed_with_errors" : "completed";
+  const accepted = isRefused ? 0 : stored.length;
+  const end = { state, records: one.records, accepted, rejected: errors.length, ...(model ? counts : NO_ROWS) };
+  const rows = [...(model?.rows.values() ?? [])].sort((a, b) => a.slot - b.slot);
+  return { end, stored: isRefused ? [] : stored, errors, rows };
 }
 
 /** Row by row only where it is not the same: a comparison of 100,000 objects takes long. */

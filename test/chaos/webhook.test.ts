@@ -35,7 +35,7 @@ async function deliveryOf(url: string, batchId: string): Promise<Delivery | unde
   return ((await response.json()) as { items: Delivery[] }).items[0];
 }
 
-test("killed or stopped in the middle of a sending, it is sent once more by the next start, with the same id", async () => {
+test("a node that is killed or stopped while it sends a webhook sends it again after its start, with the same id", async () => {
   let node = await startProcess(env);
   const client = await newClient(node.url, { webhook: { url: receiver.url } });
   const again = { status: 200, error: null };
@@ -75,7 +75,7 @@ describePostgres("two nodes on PostgreSQL", () => {
     await schema?.drop();
   });
 
-  test("killed in the middle of a sending, it is sent by the other when its lease is over, with the same id", async () => {
+  test("after a node is killed while it sends a webhook, the other sends it once the lease has expired, with the same id", async () => {
     const start = () => startProcess({ ...env, DATABASE_URL: schema.url });
     const first = await start();
     const client = await newClient(first.url, { webhook: { url: receiver.url } });

@@ -1,4 +1,4 @@
-/** The promise: operators see every client's batches, and hold, free, end or drive again each one. */
+/** The promise: operators see every client's batches, and can approve, reject, cancel and redrive them. */
 import { accepted, type Batch, batchWhen, get, lines, newClient } from "../helpers/http.ts";
 import { asked, handler, type Json, startAdmin, system, url } from "./admin.kit.ts";
 
@@ -7,7 +7,7 @@ startAdmin();
 describe("batches", () => {
   const move = (id: string, action: string, body?: unknown) => asked("POST", `/batches/${id}/${action}`, body);
 
-  test("are listed for all clients, by client and by status, with the client they belong to", async () => {
+  test("GET /admin/batches lists batches of all clients with their client, and filters by client and status", async () => {
     const [one, two] = [await newClient(url), await newClient(url, { requiresApproval: true })];
     const done = await accepted(url, one, '{"a":1}');
     await batchWhen(url, one, done.id);
@@ -28,13 +28,14 @@ describe("batches", () => {
     expect(shown.body).toEqual({
       ...((await (await get(url, one, `/imports/${done.id}`)).json()) as Json),
       clientId: one.id,
+      waits: null,
       lastAttempt: null,
     });
     const { body: first } = await asked("GET", "/batches?limit=1");
     expect((await asked("GET", `/batches?limit=1&cursor=${first.next}`)).body.items).toMatchObject([{ id: done.id }]);
   });
 
-  test("one that needs approval is held until it is approved", async () => {
+  test("a batch that needs approval is held until an operator approves it", async () => {
     const client = await newClient(url, { requiresApproval: true });
     const batch = await accepted(url, client, '{"a":1}');
     expect(batch).toMatchObject({ status: "held", hold: { reason: "approval", until: null }, readyAt: null });
@@ -48,7 +49,7 @@ describe("batches", () => {
     });
   });
 
-  test("one that is rejected says why, and stays so", async () => {
+  test("a batch that an operator rejects shows the reason, and stays rejected", async () => {
     const client = await newClient(url, { requiresApproval: true });
     const { id } = await accepted(url, client, '{"a":1}');
     expect(await move(id, "reject", { reason: "The prices are last year's." })).toMatchObject({
@@ -71,7 +72,7 @@ describe("batches", () => {
     expect((await move(next, "reject")).body.error).toMatchObject({ code: "rejected-by-operator" });
   });
 
-  test("one that is held is cancelled by its client or by an operator", async () => {
+  test("the client or an operator can cancel a held batch", async () => {
     const client = await newClient(url, { requiresApproval: true });
     const first = await accepted(url, client, '{"a":1}');
     const own = await fetch(`${url}/imports/${first.id}/cancel`, {
@@ -94,7 +95,7 @@ describe("batches", () => {
     return { from: clock(from), to: clock(from + 7_200_000), timeZone: "UTC" };
   };
 
-  test("one outside its window is held until that opens; an operator may approve it before", async () => {
+  test("a batch outside its window is held until the window opens, or an operator approves it", async () => {
     const client = await newClient(url, { window: windowIn(6) });
     const batch = await accepted(url, client, '{"a":1}');
     expect(batch).toMatchObject({ status: "held", hold: { reason: "window" } });
@@ -105,14 +106,14 @@ describe("batches", () => {
     expect((await batchWhen(url, client, batch.id)).status).toBe("completed");
   });
 
-  test("one within its window is not held", async () => {
+  test("a batch within its window is not held", async () => {
     const client = await newClient(url, { window: windowIn(-1) });
     const batch = await accepted(url, client, '{"a":1}');
     expect(batch.hold).toBeNull();
     expect((await batchWhen(url, client, batch.id)).status).toBe("completed");
   });
 
-  test("one that failed is driven again, from its last chunk and with its attempts at 0", async () => {
+  test("a redrive lets a failed batch go on from its last chunk, with 0 attempts", async () => {
     const backoff = { type: "fixed", delayMs: 0, maxMs: 0 };
     const policy = { handler: "testing.handle", chunkRecords: 1, maxAttempts: 2, backoff };
     const client = await newClient(url, policy);

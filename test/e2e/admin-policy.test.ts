@@ -1,4 +1,4 @@
-/** The promise: a policy is what operators wrote last, whole and checked, and in force at once. */
+/** The promise: a policy is what an operator wrote last; it is checked as a whole, and in force at once. */
 import { accepted, batchWhen, get, newClient, post, type TestClient } from "../helpers/http.ts";
 import { asked, startAdmin, url } from "./admin.kit.ts";
 
@@ -8,7 +8,7 @@ describe("the policy", () => {
   const path = (client: TestClient) => `/clients/${client.id}/policy`;
   const merge = { "content-type": "application/merge-patch+json" };
 
-  test("is whole with its defaults, and the ETag of a GET is what If-Match takes", async () => {
+  test("GET answers the whole policy with defaults, and its ETag works as If-Match", async () => {
     const { body: made } = await asked("POST", "/clients", { clientIdentifier: "with-defaults", name: "x" });
     const own = { id: String(made.id) } as TestClient;
     const shown = await asked("GET", path(own));
@@ -32,13 +32,13 @@ describe("the policy", () => {
     expect((await asked("PATCH", path(own), { weight: 8 }, { "if-match": "*" })).body.weight).toBe(8);
   });
 
-  test("PUT replaces: what it does not name has its default, also within an object", async () => {
+  test("PUT replaces the policy: absent fields have their defaults, also within an object", async () => {
     const client = await newClient(url, { weight: 5, maxErrors: 9, rate: { requests: 1_000_000, windowSeconds: 90 } });
     const { body } = await asked("PUT", path(client), { rate: { requests: 1_000 } });
     expect(body).toMatchObject({ weight: 1, maxErrors: null, rate: { requests: 1_000, windowSeconds: 60 } });
   });
 
-  test("PATCH merges, and null restores the default", async () => {
+  test("PATCH merges into the policy, and null restores a default", async () => {
     const window = { from: "22:00", to: "06:00", timeZone: "Europe/Lisbon" };
     const client = await newClient(url, {
       weight: 5,
@@ -62,7 +62,7 @@ describe("the policy", () => {
       weight: 1,
       maxErrors: null,
       window: null,
-      formats: ["ndjson", "csv", "json"],
+      formats: ["csv", "ndjson", "json", "xlsx"],
       schema: {},
       rate: { requests: 600, windowSeconds: 60 },
     });
@@ -74,7 +74,7 @@ describe("the policy", () => {
     ]);
   });
 
-  test("a change is in force at once, and a refused one changes nothing", async () => {
+  test("a change of the policy is in force at once, and a refused change changes nothing", async () => {
     const client = await newClient(url);
     expect((await post(url, client, '{"a":1}')).status).toBe(202);
     await asked("PATCH", path(client), { formats: ["csv"] }, merge);
@@ -84,7 +84,7 @@ describe("the policy", () => {
     expect(await (await get(url, client, "/policy")).json()).toEqual((await asked("GET", path(client))).body);
   });
 
-  test("a batch is worked by the policy that it was accepted under", async () => {
+  test("a batch runs under the policy that it was accepted under", async () => {
     const client = await newClient(url, { requiresApproval: true, schema: { required: ["a"] } });
     const { id } = await accepted(url, client, '{"a":1}\n{"b":1}');
     await asked("PUT", path(client), { schema: { required: ["b"], maxProperties: 0 } });
@@ -100,7 +100,7 @@ describe("the policy", () => {
     expect(statuses).toEqual([200, 412, 412, 412]);
   });
 
-  test("a handler must declare itself one", async () => {
+  test("a policy can only name an action that declares itself a handler", async () => {
     const client = await newClient(url);
     expect((await asked("PATCH", path(client), { handler: "testing.other" })).status).toBe(422);
     expect((await asked("PATCH", path(client), { handler: "testing.handle" })).body.handler).toBe("testing.handle");

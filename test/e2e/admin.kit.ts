@@ -22,9 +22,10 @@ const testing = {
 };
 
 /** To be called at the top of a test file: the system is there for all of its tests. */
-export function startAdmin(): void {
+export function startAdmin(env: Record<string, string> = {}): void {
   beforeAll(async () => {
-    system = await startSystem({ extra: [testing as never], env: { SWEEP_INTERVAL: "100ms", POLL_INTERVAL: "50ms" } });
+    const quick = { SWEEP_INTERVAL: "100ms", POLL_INTERVAL: "50ms" };
+    system = await startSystem({ extra: [testing as never], env: { ...quick, ...env } });
     url = system.url;
   });
   afterAll(() => system.stop());

@@ -1,4 +1,4 @@
-/** The promise: what operators do with clients takes effect at once, and guesses of secrets are held up. */
+/** The promise: an operator's change of a client takes effect at once, and guessing secrets is slowed down. */
 import { accepted, get, newClient } from "../helpers/http.ts";
 import { until } from "../helpers/patience.ts";
 import { ADMIN_TOKEN, startSystem } from "../helpers/system.ts";
@@ -9,7 +9,7 @@ startAdmin();
 describe("clients", () => {
   const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
 
-  test("a new one is shown with its secret, once", async () => {
+  test("only the answer that creates a client shows its secret", async () => {
     const { status, body } = await asked("POST", "/clients", { clientIdentifier: "acme.eu_1-x", name: "  Acme  " });
     expect(status).toBe(201);
     expect(body).toEqual({
@@ -30,7 +30,7 @@ describe("clients", () => {
     expect(await statusOf(own)).toBe(200);
   });
 
-  test("are listed newest first, page by page", async () => {
+  test("clients are listed newest first, page by page", async () => {
     const made: string[] = [];
     for (let i = 0; i < 5; i++) made.unshift((await newClient(url)).id);
     const found: string[] = [];
@@ -44,7 +44,7 @@ describe("clients", () => {
     expect(new Set(found).size).toBe(6);
   });
 
-  test("a name is changed, the rest stays", async () => {
+  test("a PATCH of the name changes nothing else", async () => {
     const client = await newClient(url);
     const { status, body } = await asked("PATCH", `/clients/${client.id}`, { name: "Other" });
     expect(status).toBe(200);
@@ -53,7 +53,7 @@ describe("clients", () => {
     expect(await statusOf(client)).toBe(200);
   });
 
-  test("a disabled one is refused at once, its batches go on, and it comes back", async () => {
+  test("a disabled client is refused at once, its batches go on, and it can be enabled again", async () => {
     const client = await newClient(url);
     expect(await statusOf(client)).toBe(200);
     const { id } = await accepted(url, client, '{"a":1}');
@@ -70,7 +70,7 @@ describe("clients", () => {
     expect(await statusOf(client)).toBe(200);
   });
 
-  test("a rotated secret: the old one lives on for its grace", async () => {
+  test("after a rotation the old secret is valid for the grace period", async () => {
     const client = await newClient(url);
     const before = Date.now();
     const { status, body } = await asked("POST", `/clients/${client.id}/rotate-secret`, { graceSeconds: 3600 });
@@ -81,14 +81,14 @@ describe("clients", () => {
     expect([await statusOf(client), await statusOf(withSecret(client, String(body.secret)))]).toEqual([200, 200]);
   });
 
-  test("the grace is a day where none is told, also without a body", async () => {
+  test("the grace period is a day if the request names none, also without a body", async () => {
     const client = await newClient(url);
     const { body } = await asked("POST", `/clients/${client.id}/rotate-secret`);
     const seconds = (Date.parse(String(body.previousValidUntil)) - Date.now()) / 1000;
     expect(Math.abs(seconds - 86_400)).toBeLessThan(60);
   });
 
-  test("graceSeconds 0 revokes the old secret at once, also one that was in its grace", async () => {
+  test("graceSeconds 0 revokes every old secret at once, also one in its grace period", async () => {
     const client = await newClient(url);
     const second = await asked("POST", `/clients/${client.id}/rotate-secret`, { graceSeconds: 3600 });
     const current = withSecret(client, String(second.body.secret));
@@ -99,7 +99,7 @@ describe("clients", () => {
   });
 });
 
-test("more than 100 failed logins a minute are 429, and right credentials are let in all the same", async () => {
+test("more than 100 failed logins a minute get 429, and valid credentials are still accepted", async () => {
   const own = await startSystem();
   try {
     const client = await newClient(own.url);

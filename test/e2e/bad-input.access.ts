@@ -98,6 +98,7 @@ const paths: BadCase[] = [
   missing("POST", "/admin/batches/{unknown}/approve", "operator"),
   missing("POST", "/admin/batches/{unknown}/reject", "operator"),
   missing("POST", "/admin/batches/{unknown}/redrive", "operator"),
+  missing("POST", "/admin/batches/{unknown}/skip", "operator"),
   missing("POST", "/admin/batches/{unknown}/cancel", "operator"),
 ];
 
@@ -182,7 +183,8 @@ const queries: BadCase[] = [
   wrongQuery("/imports?limit[a]=1", "/limit[a]"),
   wrongQuery("/imports?a/b~c=1", "/a~1b~0c"),
   wrongQuery("/imports/{done}?x=1", "/x"),
-  wrongQuery("/imports/{done}/errors?limit=1", "/limit"),
+  wrongQuery("/imports/{done}/errors?limit=201", "/limit"),
+  wrongQuery("/imports/{done}/errors?before=1", "/before"),
   wrongQuery("/imports/{done}/records?after=1", "/after"),
   wrongQuery("/policy?version=1", "/version"),
   wrongQuery("/imports/{done}/cancel?force=true", "/force", "free", "POST"),

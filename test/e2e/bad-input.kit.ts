@@ -94,6 +94,7 @@ export async function startWorld(): Promise<World> {
   await batchWhen(system.url, client, done.id);
   const foreign = await accepted(system.url, clients.other as TestClient, '{"a":1}');
   await batchWhen(system.url, clients.other as TestClient, foreign.id);
+  await admin(system.url, "/datasets/orders", { method: "PUT", body: "{}" });
   await admin(system.url, `/clients/${clients.disabled?.id}`, { method: "PATCH", body: '{"status":"disabled"}' });
   const ids = {
     done: done.id,

@@ -1,8 +1,11 @@
-/** The promise: whatever is wrong is refused with its own code, leaves nothing behind, and harms nobody. */
+/** The promise: every wrong request is refused with its own code, leaves nothing behind, and affects nobody else. */
 import { until } from "../helpers/patience.ts";
 import { access } from "./bad-input.access.ts";
+import { datasets } from "./bad-input.datasets.ts";
+import { uploadFields } from "./bad-input.fields.ts";
 import { type BadCase, expectProblem, requestOf, send, startWorld, type World } from "./bad-input.kit.ts";
 import { operators } from "./bad-input.operators.ts";
+import { types } from "./bad-input.types.ts";
 import { uploads } from "./bad-input.uploads.ts";
 import { waiting } from "./bad-input.waiting.ts";
 
@@ -39,7 +42,7 @@ async function expectNoBatchVisible(as: string) {
   expect(items.map(({ id }) => id).filter((id) => id !== world.ids.done)).toEqual([]);
 }
 
-const table: BadCase[] = [...uploads, ...access, ...operators, ...waiting];
+const table: BadCase[] = [...uploads, ...uploadFields, ...types, ...access, ...operators, ...datasets, ...waiting];
 
 test.each(table)("$name → $status $code", async (one) => {
   const request = requestOf(world, one);
@@ -59,7 +62,7 @@ test.each(table)("$name → $status $code", async (one) => {
   await expectNothingRemains();
 });
 
-test("no name stands twice in the table, so that each case is told apart", () => {
+test("each case of the table has a name of its own", () => {
   const names = table.map(({ name }) => name);
   expect(names.filter((name, i) => names.indexOf(name) !== i)).toEqual([]);
   expect(names.length).toBeGreaterThan(80);
@@ -79,7 +82,7 @@ test("an unknown client and a wrong secret get the same answer", async () => {
   );
 });
 
-test("a client identifier that exists already is a conflict", async () => {
+test("creating a client whose identifier exists is a conflict", async () => {
   const answer = await send(world.system.url, {
     method: "POST",
     path: "/admin/clients",
@@ -89,7 +92,7 @@ test("a client identifier that exists already is a conflict", async () => {
   expectProblem(answer, { status: 409, code: "conflict" });
 });
 
-test("a policy that was refused with its client leaves no client", async () => {
+test("a client with a refused policy is not created", async () => {
   const answer = await send(world.system.url, {
     path: "/admin/clients",
     headers: { authorization: world.authorization("operator") },

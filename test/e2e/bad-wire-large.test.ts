@@ -1,4 +1,4 @@
-/** The promise: a client that still sends a large body, or one that grows behind gzip, is refused early and reads its answer; nothing remains. */
+/** The promise: a client that is refused while it sends a large body reads its answer, early, and nothing of the body remains. */
 import { request as httpRequest } from "node:http";
 import { gzipSync } from "node:zlib";
 import { type Answer, expectProblem, send } from "./bad-input.kit.ts";
@@ -6,9 +6,9 @@ import { head, Reader, socketOf, startWire, world } from "./bad-wire.kit.ts";
 
 startWire();
 
-describe("a client that is still sending 16 MB when it is refused reads the answer", () => {
+describe("a client that is still sending 12 MB when it is refused reads the answer", () => {
   /** More than two sockets hold while nobody reads: 4 MB of the sender, and the receiver's grows only as it reads. */
-  const SIZE = 16 * 1024 * 1024;
+  const SIZE = 12 * 1024 * 1024;
   const PIECE = Buffer.alloc(1024 * 1024, '{"rows":1}\n');
 
   interface Refusal {
@@ -25,7 +25,7 @@ describe("a client that is still sending 16 MB when it is refused reads the answ
     { status: 413, code: "payload-too-large", as: "small", type: "application/x-ndjson" },
     { status: 413, code: "too-many-records", as: "few", type: "application/x-ndjson" },
     { status: 415, code: "unsupported-media-type", as: "free", type: "application/xml" },
-    { status: 422, code: "validation", as: "free", type: "application/json", first: '{"rows":[' },
+    { status: 422, code: "validation", as: "free", type: "application/json", first: '{"records":[],"rows":[' },
     { status: 400, code: "malformed-body", as: "free", type: "text/csv", encoding: "gzip" },
   ];
   const framings = ["with its length", "chunked"] as const;
@@ -117,9 +117,9 @@ describe("a client that is still sending 16 MB when it is refused reads the answ
   });
 });
 
-describe("gzip that grows", () => {
+describe("gzip that decodes to far more bytes", () => {
   const MIB = 1024 * 1024;
-  const member = gzipSync(Buffer.alloc(96 * MIB, '{"rows":1}\n'), { level: 9 });
+  const member = gzipSync(Buffer.alloc(24 * MIB, '{"rows":1}\n'), { level: 9 });
   const upload = (body: Buffer) =>
     send(world.system.url, {
       method: "POST",
@@ -132,11 +132,10 @@ describe("gzip that grows", () => {
       body,
     });
 
-  test("a bomb is refused long before all of it is decoded", async () => {
-    const began = process.resourceUsage().maxRSS;
-    const answer = await upload(Buffer.concat([member, member, member]));
+  test("a gzip bomb is refused long before all of it is decoded", async () => {
+    // Who reads on meets what is no gzip.
+    const answer = await upload(Buffer.concat([member, member, member, member, Buffer.from("no gzip")]));
     expectProblem(answer, { status: 413, code: "payload-too-large" });
     expect(JSON.parse(answer.text)).toMatchObject({ limit: 200 });
-    expect(process.resourceUsage().maxRSS - began).toBeLessThan(100 * 1024);
   });
 });

@@ -95,3 +95,35 @@ function parsed(bytes: Buffer): { answer: Answer; length: number } | null {
 export const head = (lines: string[]) => `${["POST /imports HTTP/1.1", "Host: x", ...lines].join("\r\n")}\r\n\r\n`;
 export const authorized = (who: string, ...lines: string[]) =>
   head([`Authorization: ${world.authorization(who)}`, "Content-Type: application/x-ndjson", ...lines]);
+
+/** Resolves when the system has taken the piece. */
+export const write = (socket: Socket, piece: string | Buffer) =>
+  new Promise<void>((resolve, reject) => {
+    socket.write(piece, (error) => (error ? reject(error) : resolve()));
+  });
+
+/** A turn of the loop, so that the other side reads what was sent as a packet of its own. */
+export const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+/** A way to send a head and a body, `length` bytes of which are announced. */
+export type Way = (socket: Socket, head: string, body: Buffer, length: number) => Promise<void>;
+export const ways: Record<string, Way> = {
+  "in one packet": (socket, start, body) => write(socket, Buffer.concat([Buffer.from(start), body])),
+  "the head by itself": async (socket, start, body) => {
+    await write(socket, start);
+    await turn();
+    await write(socket, body);
+  },
+  "the rest by itself": async (socket, start, body, length) => {
+    await write(socket, Buffer.concat([Buffer.from(start), body.subarray(0, length)]));
+    await turn();
+    await write(socket, body.subarray(length));
+  },
+};
+
+export const byteByByte: Way = async (socket, start, body) => {
+  for (const byte of Buffer.concat([Buffer.from(start), body])) {
+    if (socket.destroyed) return;
+    await write(socket, Buffer.from([byte]));
+  }
+};

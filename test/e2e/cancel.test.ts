@@ -9,7 +9,7 @@ afterAll(() => system.stop());
 
 const isRunning = ({ status, counts }: Batch) => status === "processing" && counts.accepted > 0;
 
-test("a batch that is being worked is cancelled at the first try, and nothing is written afterwards", async () => {
+test("a running batch is cancelled at the first try, and nothing is written afterwards", async () => {
   const client = await newClient(system.url, { chunkRecords: 100 });
   const { id } = await accepted(system.url, client, '{"a":1}\n'.repeat(300_000));
   await batchWhen(system.url, client, id, isRunning);

@@ -5,7 +5,7 @@ import { connect } from "node:net";
 import { until } from "../helpers/patience.ts";
 import { startSystem } from "../helpers/system.ts";
 
-test("a connection that never carried a request holds up no stop", async () => {
+test("a stop does not wait for a connection that never carried a request", async () => {
   // What is cut off when a stop lasts too long is cut off late.
   const system = await startSystem({ env: { SHUTDOWN_TIMEOUT: "10m" } });
   const { server } = system.broker.getLocalService("api") as unknown as { server: Server };

@@ -1,4 +1,4 @@
-/** The promise: connections that nobody reads, or that ask for nothing, make room for others; quiet ones that wait are left alone. */
+/** The promise: connections that nobody reads or uses make room for others; quiet ones that wait for an answer stay open. */
 import type { Server } from "node:http";
 import { connect, type Socket } from "node:net";
 import { accepted, newClient, type TestClient } from "../helpers/http.ts";
@@ -41,17 +41,17 @@ const cut = async (reason: string) =>
 const isClosed = (socket: Socket) => new Promise((resolve) => socket.once("close", resolve).resume());
 const expectHealthy = async () => expect((await send(system.url, { path: "/health/live" })).status).toBe(200);
 
-describe("an answer of which nobody reads anything", () => {
+describe("an answer that the client does not read", () => {
   beforeEach(() => start({ unreadMs: UNREAD_MS }));
 
-  test("is cut off, with what waits behind it", async () => {
+  test("is cut off, with the requests that wait behind it", async () => {
     const some = await Promise.all(Array.from({ length: 5 }, () => opened(LARGE.repeat(10))));
     await until(async () => (await cut("unread")) === 5, "all are cut off", 10_000);
     await Promise.all(some.map(isClosed));
     await expectHealthy();
   });
 
-  test("is no other than one that is read slowly, which goes on", async () => {
+  test("is told from an answer that is read slowly, which goes on", async () => {
     const socket = await opened(LARGE.repeat(8) + get("/health/live", "Connection: close"));
     let bytes = 0;
     let last = "";
@@ -68,7 +68,7 @@ describe("an answer of which nobody reads anything", () => {
     expect(await cut("unread")).toBe(0);
   });
 
-  test("an export is one too", async () => {
+  test("is cut off also if it is an export", async () => {
     const client = await newClient(system.url);
     const { id } = await accepted(system.url, client, `{"a":"${"x".repeat(1_000)}"}\n`.repeat(12_000));
     const auth = `Authorization: ${client.auth}`;
@@ -81,7 +81,7 @@ describe("an answer of which nobody reads anything", () => {
     await until(async () => (await cut("unread")) === 1, "it is cut off", 10_000);
   });
 
-  test("a body that does not come after the answer is as little waited for", async () => {
+  test("the rest of a body that does not come after its answer ends the connection too", async () => {
     const socket = await opened(get("/health/live", "Content-Length: 10"));
     await isClosed(socket);
     expect(await cut("unread")).toBe(1);
@@ -89,7 +89,7 @@ describe("an answer of which nobody reads anything", () => {
 });
 
 /** The system tells Node of what was taken in steps of 1.4 MB, which come here every 3 s. */
-test("an answer that is read so slowly that Node hears nothing of it goes on, until nobody reads", async () => {
+test("an answer that is read too slowly for Node to notice goes on until nobody reads it", async () => {
   await start({ unreadMs: 1_500 });
   const socket = await opened(LARGE.repeat(8));
   const pieces = socket.iterator({ destroyOnReturn: false });
@@ -106,7 +106,7 @@ const ask = (client: TestClient, path: string, headers: Record<string, string> =
   headers: { authorization: client.auth, ...headers },
 });
 
-test("connections that are quiet because nothing is to be told are left alone", async () => {
+test("connections that are quiet because there is nothing to send are not cut off", async () => {
   await start({ unreadMs: 50 });
   const client = await newClient(system.url, { requiresApproval: true });
   const auth = `Authorization: ${client.auth}`;
@@ -125,8 +125,8 @@ test("connections that are quiet because nothing is to be told are left alone", 
   expect(await cut("unread")).toBe(0);
 });
 
-describe("room", () => {
-  test("strangers of one address give way to newer ones, those who wait for longest first", async () => {
+describe("the limit of connections", () => {
+  test("a new stranger of an address replaces the one that has been quiet for longest", async () => {
     await start({ strangersOfNetwork: 5, restMs: 0 });
     const client = await newClient(system.url);
     const login = `Authorization: ${client.auth}`;
@@ -148,7 +148,7 @@ describe("room", () => {
     await expectHealthy();
   });
 
-  test("those of a trusted proxy are anybody's, so they are counted together with all", async () => {
+  test("connections of a trusted proxy do not count for one address", async () => {
     await start({ strangersOfNetwork: 5, restMs: 0 }, { TRUSTED_PROXIES: "127.0.0.0/8" });
     const some: Socket[] = [];
     for (let i = 0; i < 12; i++) some.push(await opened());
@@ -159,7 +159,7 @@ describe("room", () => {
     expect(await cut("room")).toBe(0);
   });
 
-  test("in all there are so many: who asks for nothing gives way, and who is at work does not", async () => {
+  test("at MAX_CONNECTIONS an idle connection is closed, and never a busy one", async () => {
     await start({ restMs: 0 }, { MAX_CONNECTIONS: "10" });
     const client = await newClient(system.url, { requiresApproval: true });
     const { id } = await accepted(system.url, client, '{"a":1}\n');
@@ -184,8 +184,8 @@ describe("room", () => {
   });
 });
 
-describe("requests that are sent without waiting for answers", () => {
-  test("beyond some they are not taken: what was taken is answered, and then the connection closes", async () => {
+describe("pipelined requests", () => {
+  test("beyond the limit of a connection the earlier ones are answered, and then it closes", async () => {
     await start({});
     const reader = new Reader(await opened(HEALTH.repeat(2_000)));
     const answers = await reader.answers();
@@ -195,7 +195,7 @@ describe("requests that are sent without waiting for answers", () => {
     expect(last?.headers).toMatchObject({ connection: "close", "retry-after": "1" });
   });
 
-  test("an upload among them is not voided by those behind it", async () => {
+  test("an upload is not refused because of the requests behind it", async () => {
     await start({});
     const client = await newClient(system.url, { requiresApproval: true });
     const auth = `Authorization: ${client.auth}`;
@@ -208,7 +208,7 @@ describe("requests that are sent without waiting for answers", () => {
     expect(statuses).toEqual([...Array(32).fill(200), 202, 503]);
   });
 
-  test("many connections may have so many in all: the one with most gives way", async () => {
+  test("beyond the limit of all connections the one with most requests is cut off", async () => {
     await start({ waiting: 40 });
     const client = await newClient(system.url, { requiresApproval: true });
     const { id } = await accepted(system.url, client, '{"a":1}\n');
@@ -229,7 +229,7 @@ describe("requests that are sent without waiting for answers", () => {
   });
 });
 
-test("large files are sent to so many at once of one address; small answers are not counted", async () => {
+test("large files have a limit for each address; small answers do not count", async () => {
   await start({});
   const readers = await Promise.all(Array.from({ length: 40 }, () => opened(LARGE.repeat(12))));
   const refusal = async () => (await send(system.url, { path: "/docs/swagger-ui-bundle.js" })).status === 429;

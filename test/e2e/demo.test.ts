@@ -1,5 +1,5 @@
 /** `npm run demo`, as its users run it: a process of its own, with everything in a temporary folder that goes with it. */
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -7,9 +7,10 @@ import { delimiter, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { root } from "../../root.cjs";
 import { DemoClient } from "../../scripts/demo-client.ts";
-import { type DemoOptions, demoOptions, type ImportFile } from "../../scripts/demo-options.ts";
+import { DemoError, type DemoOptions, demoOptions, type ImportFile } from "../../scripts/demo-options.ts";
+import { storedTable } from "../../scripts/demo-stored.ts";
 import { type DemoSystem, startSystem } from "../../scripts/demo-system.ts";
-import { makeOrders } from "../../scripts/make-orders-file.ts";
+import { makeOrders } from "../../scripts/make-orders.ts";
 import { patience } from "../helpers/patience.ts";
 
 const command = JSON.parse(readFileSync(join(root, "package.json"), "utf8")).scripts.demo.replace(/^exec /, "");
@@ -38,9 +39,10 @@ interface Run {
 function start(args: string[], env: Record<string, string> = {}) {
   const beganAt = performance.now();
   const path = [join(root, "node_modules/.bin"), process.env.PATH].join(delimiter);
+  const { NODE_COMPILE_CACHE = "" } = process.env;
   const child = spawn("sh", ["-c", `exec ${command} "$@"`, "demo", ...args], {
     cwd: root,
-    env: { PATH: path, TMPDIR: temporary, INIT_CWD: folder, ...env },
+    env: { PATH: path, NODE_COMPILE_CACHE, TMPDIR: temporary, INIT_CWD: folder, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   started.add(child);
@@ -76,14 +78,20 @@ test("examples/orders.csv is what scripts/make-orders.ts makes", () => {
   expect(readFileSync(join(root, "examples/orders.csv"), "utf8") === makeOrders().csv).toBe(true);
 });
 
-test("the example is imported, its wrong rows are shown, and nothing is left behind", async () => {
+test("the example is imported into a table, its first rows are shown, and nothing is left behind", async () => {
   // What the user has set for a system of his own is not the demo's business.
   const own = { REDIS_URL: "redis://127.0.0.1:1", PORT: "nonsense", DATAFLOW_X: "1", SERVICES: "api" };
   const run = await start(["--exit"], own).ended;
   const { received, rejected } = makeOrders();
   expect(run).toMatchObject({ status: 0, stderr: "" });
   expect(countsIn(run.stdout)).toEqual({ received, rejected, accepted: received - rejected, duplicate: 0 });
-  expect(run.stdout).toContain('email       must match format "email"');
+  expect(run.stdout).toContain("Importing examples/orders.csv as the dataset orders of the client demo-shop\n");
+  expect(run.stdout).toMatch(new RegExp(`^  created +${(received - rejected).toLocaleString("en-US")}$`, "m"));
+  expect(run.stdout).toMatch(/^ {2}field +record 1 in the file +in the table +record 2 in the file +in the table$/m);
+  expect(run.stdout).toMatch(/^ {2}customer_name +Karl-Heinz Groß +Karl-Heinz Groß +渡辺, さくら +渡辺, さくら$/m);
+  expect(run.stdout).toMatch(/^ {2}unit_price +12\.90 +12\.9 +578 +578$/m);
+  expect(run.stdout).toMatch(/^ {2}note +– +–$/m);
+  expect(run.stdout).toContain("email       must be an e-mail address like");
   expect(run.stdout).toMatch(/^ {2}\d+ +quantity +must be >= 1 +-\d+$/m);
   // No terminal: no codes for one.
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
@@ -93,14 +101,44 @@ test("the example is imported, its wrong rows are shown, and nothing is left beh
   expect(run.ms).toBeLessThan(patience(10_000));
 });
 
-test("what a file says is shown with what it hides", async () => {
-  writeFileSync(join(folder, "evil.ndjson"), '{"a":1}\nx\x1b[2J\u202e\n');
-  const { status, stdout } = await demo("evil.ndjson", "--exit");
-  expect([status, stdout]).toEqual([0, expect.stringContaining("x\\u001b[2J\\u202e")]);
-  expect(stdout).not.toMatch(/\u202e|(?!\n)\p{Cc}/u);
+test("the table of stored records has one record at least, and twelve fields at most", () => {
+  const fields = Array.from({ length: 14 }, (_, i): [string, string] => [`f${i}`, `"${"x".repeat(30)}"`]);
+  const lines = storedTable(
+    [1, 2].map((record) => ({ record, fields })),
+    [],
+    40,
+  ).split("\n");
+  expect(lines).toHaveLength(14);
+  expect(lines[0]).toBe("  field     record 1");
+  expect(lines[12]).toBe(`  f11       "${"x".repeat(24)}…`);
+  expect(lines[13]).toBe("  … 2 more");
 });
 
-test("it serves what it shows until Ctrl-C, on another port where 3000 is not free", async () => {
+test("a file of the user is found in the working folder; its control characters are shown as visible ones", async () => {
+  const lines = ['{"a\\u0007":"\u202e","n":1.50}', "x\x1b[2J\u202e", '{"n":"ü"}'];
+  writeFileSync(join(folder, "EVIL.NDJSON.gz"), gzipSync(`${lines.join("\n")}\n`));
+  const run = await demo("--exit", "EVIL.NDJSON.gz");
+  expect(run).toMatchObject({ status: 0, stderr: "", stdout: expect.stringContaining("x\\u001b[2J\\u202e") });
+  expect(run.stdout).toMatch(/^ {2}a\\u0007 +"\\u202e" .*\n {2}n +1\.50 .*$/m);
+  expect(run.stdout).not.toMatch(/\u202e|(?!\n)\p{Cc}/u);
+  expect(countsIn(run.stdout)).toEqual({ received: 3, accepted: 2, rejected: 1, duplicate: 0 });
+});
+
+/** The commands beside the demo show what is in the file. */
+function expectTable(stdout: string): void {
+  const run = (pattern: RegExp) => spawnSync("sh", ["-c", pattern.exec(stdout)?.[1] ?? ""], { encoding: "utf8" });
+  const german = makeOrders().csv.match(/,DE,/g)?.length ?? 0;
+  const node = run(/^ {2}('\S+' --disable-warning.*)$/m);
+  expect(node).toMatchObject({ status: 0, stderr: "" });
+  const [, orders] = /'DE' +│ (\d+)/.exec(node.stdout) ?? [];
+  expect(Number(orders)).toBeGreaterThan(german * 0.98);
+  expect(Number(orders)).toBeLessThanOrEqual(german);
+  const sqlite3 = run(/^ {2}(sqlite3 .*)$/m);
+  // Not every machine has it.
+  if (sqlite3.status !== 127) expect(sqlite3.stdout).toMatch(new RegExp(`^DE +${orders} `, "m"));
+}
+
+test("the demo serves its pages until Ctrl-C, on another port if 3000 is taken", async () => {
   const other = createServer();
   const isTaken = new Promise<void>((resolve) => {
     // Somebody else may have it, which is as good.
@@ -114,13 +152,14 @@ test("it serves what it shows until Ctrl-C, on another port where 3000 is not fr
   expect(countsIn(stdout)).toMatchObject({ received: makeOrders().received });
   const curl = /^ {2}(curl -u \S+ http\S+\/imports\/[\w-]+)$/m.exec(stdout)?.[1] ?? "";
   const shown = JSON.parse(execFileSync("sh", ["-c", `${curl} -sS`], { encoding: "utf8" }));
-  expect(shown).toMatchObject({ status: "completed_with_errors", counts: countsIn(stdout) });
+  expect(shown).toMatchObject({ dataset: "orders", status: "completed_with_errors", counts: countsIn(stdout) });
+  expectTable(stdout);
   child.kill("SIGINT");
   expect(await ended).toMatchObject({ status: 0, stderr: "" });
   expect(readdirSync(temporary)).toEqual([]);
 });
 
-test("a stop in the midst of an import ends it in order too", async () => {
+test("Ctrl-C during an import ends the demo cleanly", async () => {
   writeFileSync(join(folder, "large.ndjson"), '{"note":"one of very many"}\n'.repeat(1_000_000));
   const { child, ended, shows } = start(["large.ndjson"]);
   await shows("Importing");
@@ -133,14 +172,7 @@ test("a stop in the midst of an import ends it in order too", async () => {
 
 const ndjson = '{"a":1}\nnonsense\n{"a":"ü"}\n';
 
-test("a file of the user's own is imported from where he is", async () => {
-  writeFileSync(join(folder, "MINE.NDJSON.gz"), gzipSync(ndjson));
-  const run = await demo("--exit", "MINE.NDJSON.gz");
-  expect(run).toMatchObject({ status: 0, stderr: "" });
-  expect(countsIn(run.stdout)).toEqual({ received: 3, accepted: 2, rejected: 1, duplicate: 0 });
-});
-
-describe("what the name of a file says", () => {
+describe("a file of the user", () => {
   let system: DemoSystem;
   let client: DemoClient;
   beforeAll(async () => {
@@ -161,24 +193,38 @@ describe("what the name of a file says", () => {
     const { id } = await client.upload(file, () => undefined);
     expect((await client.ended(id, () => undefined)).counts).toEqual(counts);
   });
+
+  test.each([
+    ["empty.csv", "", "400 empty-body"],
+    ["twice.csv", "a,a\n1,2\n", "400 malformed-body (line 1)"],
+  ])("%s is refused as a whole", async (name, content, reason) => {
+    writeFileSync(join(folder, name), content);
+    const { file } = demoOptions([join(folder, name)]) as DemoOptions;
+    await expect(client.upload(file, () => undefined)).rejects.toThrow(reason);
+  });
 });
 
-const refusals: [string, string[], RegExp][] = [
-  ["a file that is not there", ["missing.csv"], /^There is no file .*missing\.csv\.\n$/],
+test.each<[string, string[], RegExp]>([
   ["a folder", ["tmp"], /tmp is no file/],
-  ["a file of another kind", ["other.xlsx"], /should end in \.csv/],
-  ["two files", ["other.xlsx", "missing.csv"], /One file at a time/],
+  [
+    "a file of another kind",
+    ["other.pdf"],
+    /should end in one of \.csv, \.txt, \.tsv, .*, \.xlsx, or in one of these and \.gz/,
+  ],
+  ["two files", ["other.pdf", "missing.csv"], /One file at a time/],
+  ["a file that is not there", ["missing.csv"], /^There is no file .*missing\.csv\.$/],
   ["an unknown option", ["--bogus"], /Unknown option '--bogus'/],
-  ["a file without records", ["empty.csv"], /400 empty-body/],
-  ["a file that is broken as a whole", ["twice.csv"], /400 malformed-body \(line 1\)/],
-];
+])("%s is no option", (_, args, message) => {
+  process.env.INIT_CWD = folder;
+  writeFileSync(join(folder, "other.pdf"), "");
+  expect(() => demoOptions(args)).toThrow(DemoError);
+  expect(() => demoOptions(args)).toThrow(message);
+});
 
-test.each(refusals)("%s is told, and ends it with 1", async (_, args, message) => {
-  writeFileSync(join(folder, "other.xlsx"), "");
-  writeFileSync(join(folder, "empty.csv"), "");
+test("a file that is broken as a whole is reported, and the demo ends with 1", async () => {
   writeFileSync(join(folder, "twice.csv"), "a,a\n1,2\n");
-  const run = await demo(...args);
-  expect(run.status).toBe(1);
-  expect(run.stderr).toMatch(message);
+  const run = await demo("twice.csv");
+  const message = /^DataFlow refused it: 400 malformed-body \(line 1\)\..*\n$/;
+  expect(run).toMatchObject({ status: 1, stderr: expect.stringMatching(message) });
   expect(readdirSync(temporary)).toEqual([]);
 });

@@ -1,4 +1,4 @@
-/** The promise: `GET /docs` shows the OpenAPI document with files of this node alone, and serves no other file. */
+/** The promise: `GET /docs` shows the OpenAPI document only with files of this node, and serves no other file. */
 import { runInNewContext } from "node:vm";
 import { type System, startSystem } from "../helpers/system.ts";
 
@@ -19,7 +19,7 @@ async function references(): Promise<{ page: Response; urls: URL[]; html: string
   return { page, html, urls };
 }
 
-test("everything that the page refers to is served here, with its type", async () => {
+test("every file that /docs refers to is served by this node, with its type", async () => {
   const { page, urls } = await references();
   expect([page.status, page.headers.get("content-type")]).toEqual([200, "text/html; charset=utf-8"]);
   const answers = await Promise.all(urls.map((url) => fetch(url)));
@@ -42,7 +42,7 @@ test("everything that the page refers to is served here, with its type", async (
   expect([...css.matchAll(/url\((?!["']?data:)[^)]*\)|@import[^;]*/g)].map(String)).toEqual([]);
 });
 
-test("a browser lets the page load and run nothing from elsewhere, nor anything within it", async () => {
+test("the page's policy allows nothing from other hosts and no inline script", async () => {
   const { page, html } = await references();
   const policy = page.headers.get("content-security-policy")?.split("; ");
   expect(policy).toEqual([
@@ -59,7 +59,7 @@ test("a browser lets the page load and run nothing from elsewhere, nor anything 
   expect(page.headers.get("x-content-type-options")).toBe("nosniff");
 });
 
-test("the viewer is told of our document, and of no validator", async () => {
+test("the viewer loads our document, and no online validator", async () => {
   const calls: object[] = [];
   const script = await (await get("/docs/api.docs.js")).text();
   runInNewContext(script, { SwaggerUIBundle: (options: object) => calls.push(options) });
@@ -67,13 +67,13 @@ test("the viewer is told of our document, and of no validator", async () => {
   expect(await (await get("/docs")).text()).toContain('id="api"');
 });
 
-test("with a slash at its end it leads to the page, below which references are right", async () => {
+test("/docs/ redirects to /docs, where relative links work", async () => {
   const response = await get("/docs/");
   expect(response.status).toBe(308);
   expect(new URL(response.headers.get("location") as string, response.url).href).toBe(`${system.url}/docs`);
 });
 
-test("files are kept for an hour, and sent compressed, whole or not at all", async () => {
+test("files are cached for an hour, and sent compressed, whole, or as 304", async () => {
   const path = "/docs/swagger-ui.css";
   const whole = await get(path, { headers: { "accept-encoding": "identity" } });
   const text = await whole.text();
@@ -143,7 +143,7 @@ test.each([
   "/docs/__proto__",
   "/docs/constructor",
   "/docs/swagger-ui.css/more",
-])("%s is nothing", async (path) => {
+])("%s is not found", async (path) => {
   const response = await get(path);
   expect(response.status).toBe(404);
   expect(response.headers.get("content-type")).toBe("application/problem+json");

@@ -1,4 +1,4 @@
-/** The promise: who follows a batch by its events hears of its end at once; many who wait cost little, also a node that stops. */
+/** The promise: a client that follows a batch by server-sent events sees its end at once; many waiting clients cost little. */
 import { request as httpRequest } from "node:http";
 import { connect } from "node:net";
 import type { WithCache } from "../../mixins/cache.ts";
@@ -26,8 +26,8 @@ import {
 
 startWaiting();
 
-describe("events", () => {
-  test("tell of a batch at once, at its changes and at its end, and then end", async () => {
+describe("server-sent events", () => {
+  test("show a batch at once, at its changes and at its end, and then the stream ends", async () => {
     const { id } = await working(3);
     const reader = await readEvents(url, slow, `/imports/${id}/events`);
     expect(reader.response.status).toBe(200);
@@ -49,7 +49,7 @@ describe("events", () => {
     expect(watches().size).toBe(0);
   });
 
-  test("are at most four a second, and the end is not held back", async () => {
+  test("come at most four a second, and the end of the batch at once", async () => {
     const { id } = await working(400);
     const releasing = setInterval(letAllGo, 1);
     const reader = await readEvents(url, slow, `/imports/${id}/events`);
@@ -60,7 +60,7 @@ describe("events", () => {
     expect(reader.events.at(-1)?.batch).toMatchObject({ status: "completed", counts: { accepted: 400 } });
   });
 
-  test("of a batch that has ended are one; who has that one is told not to come again", async () => {
+  test("of an ended batch are one event; a client that has seen it gets 204", async () => {
     const { id } = await accepted(url, client, rows(1));
     await batchWhen(url, client, id);
     for (const seen of [{}, { "last-event-id": "1" }, { "last-event-id": "nonsense" }] as Record<string, string>[]) {
@@ -74,7 +74,7 @@ describe("events", () => {
     expect((await get(url, client, `/imports/${id}/events`, known)).status).toBe(204);
   });
 
-  test("HEAD gets their header fields alone", async () => {
+  test("HEAD gets only the header fields", async () => {
     const { id } = await working();
     const headers = { authorization: slow.auth };
     const response = await fetch(`${url}/imports/${id}/events`, { method: "HEAD", headers });
@@ -83,7 +83,7 @@ describe("events", () => {
     expect(watches().size).toBe(0);
   });
 
-  test("end a connection of HTTP/1.0, which knows no chunks", async () => {
+  test("close an HTTP/1.0 connection at their end, because it has no chunks", async () => {
     const { id } = await working();
     const { hostname, port } = new URL(url);
     const socket = connect(Number(port), hostname);
@@ -112,7 +112,7 @@ describe("events", () => {
     expect(watches().size).toBe(0);
   });
 
-  test("end when their client is disabled elsewhere, and nothing tells of it but the database", async () => {
+  test("end when their client is disabled on another node and the event is lost", async () => {
     const leaving = await newClient(url, { requiresApproval: true });
     const { id } = await accepted(url, leaving, rows(1));
     const reader = await readEvents(url, leaving, `/imports/${id}/events`);
@@ -125,7 +125,7 @@ describe("events", () => {
     await reader.ended;
   });
 
-  test("a client that hangs up leaves nothing; another goes on hearing", async () => {
+  test("a client that hangs up leaves nothing behind; other streams go on", async () => {
     const { id } = await working();
     const [one, two] = await Promise.all([
       readEvents(url, slow, `/imports/${id}/events`),
@@ -144,7 +144,7 @@ describe("events", () => {
   });
 });
 
-test("a thousand who wait cost one query every 2 s, and all hear of the end at once", async () => {
+test("a thousand waiting requests cost one query every 2 s, and all are answered at the end at once", async () => {
   const first = await working();
   const second = await working();
   const changed = jest.spyOn(storeOf(system), "changed");
@@ -183,7 +183,7 @@ function waitingFor(id: string): Promise<string> {
   });
 }
 
-test("a node that stops answers who waits with what is, and ends the streams, at once", async () => {
+test("a stopping node answers waiting requests and ends event streams at once", async () => {
   const own = await startSystem({ services: withoutWorker });
   const waiting = await newClient(own.url);
   const { id } = await accepted(own.url, waiting, rows(1));
@@ -194,8 +194,11 @@ test("a node that stops answers who waits with what is, and ends the streams, at
   const posted = post(own.url, waiting, rows(1), undefined, { prefer: "wait=60" });
   const reader = await readEvents(own.url, waiting, `/imports/${id}/events`);
   await until(() => reader.events.length === 1);
-  const api = own.broker.getLocalService("api") as unknown as { answering: Set<unknown>; watches: { size: number } };
-  await until(() => api.answering.size === 4 && api.watches.size === 2);
+  const api = own.broker.getLocalService("api") as unknown as {
+    runningRequests: Set<unknown>;
+    watches: { size: number };
+  };
+  await until(() => api.runningRequests.size === 4 && api.watches.size === 2);
   const { ms } = await took(() => own.stop());
   expect((await asked).status).toBe(200);
   expect(await batchOf(await asked)).toMatchObject({ id, status: "ready" });

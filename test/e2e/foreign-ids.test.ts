@@ -1,4 +1,4 @@
-/** Who asks for an id that is not his own learns nothing: on every route that takes one, in the words for an id that nobody has. */
+/** The promise: every route answers for another client's id as for an id that does not exist. */
 import { uuidv7 } from "../../services/ids.ts";
 import { accepted, admin, type Batch, batchWhen, get, newClient, type TestClient } from "../helpers/http.ts";
 import { type Operation, operations } from "../helpers/openapi.ts";
@@ -90,35 +90,59 @@ async function answerTo({ operation, id, authorization, variant = "plainly", que
 
 const name = ({ method, path }: Operation) => `${method} ${path}`;
 
-test("every route with an id is asked", () => {
+test("the tests cover every route with an id", () => {
   expect(ofClients.length + ofOperators.length).toBe(withId.length);
   expect(ofClients.length).toBeGreaterThanOrEqual(6);
-  // Ids in other places than {id} would have to be looked at here.
-  const others = operations.filter(({ path }) => /\{(?!id\})/.test(path));
+  // Ids in other places than {id} would have to be looked at here. Names of datasets are looked at below.
+  const others = operations.filter(({ path }) => /\{(?!(?:id|name)\})/.test(path));
   expect(others.map(name)).toEqual(["GET /docs/{file}"]);
 });
 
 describe.each(ofClients.map((operation) => [name(operation), operation] as const))("%s", (_name, operation) => {
   const queries = [
     "",
-    ...operation.parameters.filter(({ in: place }) => place === "query").map(({ name }) => `?${name}=`),
+    ...operation.parameters
+      .filter(({ in: place }) => place === "query")
+      .map(({ name, example }) => `?${name}=${example}`),
   ];
 
-  test.each(Object.keys(variants))("of a foreign id is answered like that of no id, %s", async (variant) => {
-    for (const query of queries.map((one) => (one === "?only=" ? "?only=rejected" : one))) {
-      const ask = (id: string) => answerTo({ operation, id, authorization: stranger.auth, variant, query });
-      const nobodys = await ask(uuidv7());
-      expect([nobodys.status, JSON.parse(nobodys.body).code]).toEqual([404, "not-found"]);
-      for (const [what, id] of Object.entries(foreign))
-        expect({ what, ...(await ask(id)) }).toEqual({ what, ...nobodys });
-      expect(await ask("no-uuid")).toEqual(nobodys);
-      expect(await ask((foreign["a batch that has ended"] as string).toUpperCase())).toEqual(nobodys);
-    }
-  });
+  test.each(Object.keys(variants))(
+    "answers for another client's id as for an id that does not exist, %s",
+    async (variant) => {
+      for (const query of queries) {
+        const ask = (id: string) => answerTo({ operation, id, authorization: stranger.auth, variant, query });
+        const nobodys = await ask(uuidv7());
+        expect([nobodys.status, JSON.parse(nobodys.body).code]).toEqual([404, "not-found"]);
+        for (const [what, id] of Object.entries(foreign))
+          expect({ what, ...(await ask(id)) }).toEqual({ what, ...nobodys });
+        expect(await ask("no-uuid")).toEqual(nobodys);
+        expect(await ask((foreign["a batch that has ended"] as string).toUpperCase())).toEqual(nobodys);
+      }
+    },
+  );
 });
 
+const ofDatasets = operations.filter(({ path }) => path.startsWith("/datasets/{name}"));
+
+test.each(ofDatasets.map((operation) => [name(operation), operation] as const))(
+  "%s answers for another client's dataset as for one that does not exist",
+  async (_name, operation) => {
+    const json = { method: "PUT", body: "{}" };
+    await admin(url, "/datasets/owned", json);
+    await admin(url, `/clients/${owner.id}/datasets/owned`, json);
+    const ask = async (dataset: string) => {
+      const path = operation.path.replace("{name}", dataset);
+      const answer = await answerTo({ operation: { ...operation, path }, id: "", authorization: stranger.auth });
+      return { ...answer, body: answer.body.replaceAll(dataset, "it") };
+    };
+    const nobodys = await ask("never");
+    expect([nobodys.status, JSON.parse(nobodys.body).code]).toEqual([404, "not-found"]);
+    expect(await ask("owned")).toEqual(nobodys);
+  },
+);
+
 describe.each(ofOperators.map((operation) => [name(operation), operation] as const))("%s", (_name, operation) => {
-  test("finds nothing under the id of another kind of thing", async () => {
+  test("finds nothing by the id of another kind of resource", async () => {
     const ask = (id: string) => answerTo({ operation, id, authorization: `Bearer ${ADMIN_TOKEN}` });
     const nobodys = await ask(uuidv7());
     expect([nobodys.status, JSON.parse(nobodys.body).code]).toEqual([404, "not-found"]);
@@ -134,7 +158,7 @@ describe.each(ofOperators.map((operation) => [name(operation), operation] as con
       expect(await ask(id)).toEqual(nobodys);
   });
 
-  test("is not for clients, whosever the id is", async () => {
+  test("refuses clients, whoever owns the id", async () => {
     for (const id of [uuidv7(), ...Object.values(foreign)]) {
       const { status } = await answerTo({ operation, id, authorization: stranger.auth });
       expect(status).toBe(401);
@@ -142,7 +166,7 @@ describe.each(ofOperators.map((operation) => [name(operation), operation] as con
   });
 });
 
-test("lists show a client its own alone, and nothing of what was asked here was done", async () => {
+test("lists show only the client's own, and the requests of this file changed nothing", async () => {
   const { items } = (await (await get(url, stranger, "/imports?limit=200")).json()) as { items: Batch[] };
   expect(items).toEqual([]);
   const states = ["completed_with_errors", "failed", "held"];

@@ -1,4 +1,4 @@
-/** SQLite on a disk that is full, or only read: nothing is half stored, readiness says so, and all goes on when there is room. */
+/** The promise: on a full or read-only disk SQLite stores nothing by half, readiness shows it, and work goes on afterwards. */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Database } from "../../database/database.ts";
@@ -59,7 +59,7 @@ onDisk("what is refused is not stored, what was taken is done, and the node goes
   expect((await batches()).map(({ id }) => id).sort()).toEqual([...taken, last].map(({ id }) => id).sort());
 });
 
-test("a database that is only read takes nothing, answers what it knows, and is not ready", async () => {
+test("a read-only database refuses writes, answers reads, and the node is not ready", async () => {
   system = await startSystem({ env: { LOG_LEVEL: "fatal" } });
   client = await newClient(system.url);
   const first = await accepted(system.url, client, '{"n":1}');
@@ -72,7 +72,7 @@ test("a database that is only read takes nothing, answers what it knows, and is 
   expect((await batches()).map(({ id }) => id)).toEqual([first.id]);
 });
 
-test("a file that is deleted under the node: nothing is acknowledged, and it is not ready", async () => {
+test("after its database file is deleted a node accepts nothing, and is not ready", async () => {
   system = await startSystem({ env: { LOG_LEVEL: "fatal" } });
   client = await newClient(system.url);
   await accepted(system.url, client, '{"n":1}');

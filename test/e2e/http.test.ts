@@ -35,7 +35,7 @@ afterAll(async () => {
 });
 
 describe("the batch", () => {
-  test("is answered whole, with where it is and when to ask again", async () => {
+  test("POST answers the whole batch, with Location and Retry-After", async () => {
     const body = '{"a":1}\n{"a":2}\n';
     const response = await post(url, client, body, "application/x-ndjson", { "x-request-id": "my-own-id" });
     const batch = (await response.json()) as Batch;
@@ -53,6 +53,7 @@ describe("the batch", () => {
       hold: null,
       error: null,
       retryOf: null,
+      dataset: "default",
       requestId: "my-own-id",
       createdAt: time,
       readyAt: time,
@@ -72,7 +73,7 @@ describe("the batch", () => {
     expect((await get(url, client, self)).headers.has("retry-after")).toBe(false);
   });
 
-  test("is cancelled at once, and its worker's later writes are refused", async () => {
+  test("a cancel takes effect at once, and later writes of its worker are refused", async () => {
     const own = await newClient(url, { handler: "holding.take", chunkRecords: 1 });
     const { id } = await accepted(url, own, '{"a":1}\n{"a":2}\n');
     await until(() => held.length > 0, "the handler has the first chunk");
@@ -97,7 +98,7 @@ describe("the batch", () => {
     expect(await problemOf(again)).toMatchObject({ status: 409, code: "illegal-state", current: "cancelled" });
   });
 
-  test("HEAD tells the same head as GET, without a body", async () => {
+  test("HEAD answers the same head as GET, without a body", async () => {
     const { batch } = await imported(url, client, '{"a":1}');
     for (const path of ["", "/errors", "/records"]) {
       const asked = await get(url, client, `/imports/${batch.id}${path}`);
@@ -116,7 +117,7 @@ describe("X-Request-Id", () => {
   const asked = async (id?: string) =>
     (await get(url, client, "/policy", id === undefined ? {} : { "x-request-id": id })).headers.get("x-request-id");
 
-  test("is the client's own, if it is sane", async () => {
+  test("is the one that the client sent, if it is valid", async () => {
     expect(await asked("order-4711/b")).toBe("order-4711/b");
     expect((await fetch(`${url}/nothing`, { headers: { "x-request-id": "mine" } })).headers.get("x-request-id")).toBe(
       "mine",
@@ -128,20 +129,20 @@ describe("X-Request-Id", () => {
     ["with a space", "two words"],
     ["that is long", "x".repeat(1_000)],
     ["that is no ASCII", "ä"],
-  ])("is a new one in the place of one %s", async (_name, id) => {
+  ])("is a new one instead of one %s", async (_name, id) => {
     const given = await asked(id);
     expect(given).toMatch(/^[\x21-\x7e]{1,128}$/);
     expect(given).not.toBe(id);
     expect(await asked(id)).not.toBe(given);
   });
 
-  test("is a new one where none is sent", async () => {
+  test("is a new one if the client sends none", async () => {
     expect(await asked()).not.toBe(await asked());
   });
 });
 
-describe("the rate", () => {
-  test("is told by every answer, and beyond it requests are refused until it allows them again", async () => {
+describe("the rate limit", () => {
+  test("is in every answer; requests beyond it are refused until the window allows them", async () => {
     const own = await newClient(url, { rate: { requests: 3, windowSeconds: 60 } });
     for (const left of [2, 1, 0]) {
       const response = await get(url, own, left === 1 ? "/imports/unknown" : "/policy");
@@ -163,11 +164,11 @@ describe("the rate", () => {
     }
   });
 
-  test("is another client's no less for that", async () => {
+  test("does not affect another client", async () => {
     expect((await get(url, client, "/policy")).headers.get("ratelimit")).toMatch(/^"requests";r=\d{6};t=\d+$/);
   });
 
-  test("lets requests through again after Retry-After", async () => {
+  test("allows requests again after Retry-After", async () => {
     const own = await newClient(url, { rate: { requests: 1, windowSeconds: 1 } });
     expect((await get(url, own, "/policy")).status).toBe(200);
     const refused = await get(url, own, "/policy");
@@ -185,7 +186,7 @@ describe("the rate", () => {
   });
 });
 
-test("health: live is ok, ready tells of each dependency", async () => {
+test("/health/live is ok, and /health/ready shows each server", async () => {
   const live = await fetch(`${url}/health/live`);
   expect([live.status, await live.json()]).toEqual([200, { status: "ok" }]);
   const ready = await fetch(`${url}/health/ready`);
@@ -196,7 +197,7 @@ test("health: live is ok, ready tells of each dependency", async () => {
   });
 });
 
-test("the scheme's name and the base64 of Basic are read as RFC 7617 wants", async () => {
+test("Basic credentials are read as RFC 7617 says", async () => {
   const [, encoded] = client.auth.split(" ");
   for (const auth of [`basic ${encoded}`, `BASIC  ${encoded}`])
     expect((await fetch(`${url}/policy`, { headers: { authorization: auth } })).status).toBe(200);

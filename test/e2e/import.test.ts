@@ -1,4 +1,5 @@
-import { gzipSync } from "node:zlib";
+import { brotliCompressSync, constants, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
+import { Windows } from "../../services/imports/imports.windows.ts";
 import { accepted, batchWhen, get, lines, newClient, post, type TestClient } from "../helpers/http.ts";
 import { type System, startSystem } from "../helpers/system.ts";
 
@@ -29,7 +30,7 @@ const bodies: [string, string, string | Buffer][] = [
   ["records in an object", "application/json", JSON.stringify({ records: good })],
 ];
 
-test.each(bodies)("%s goes in, and its records come out", async (_name, type, body) => {
+test.each(bodies)("the records of %s are stored and can be read", async (_name, type, body) => {
   const { id } = await accepted(system.url, client, body as string, type);
   const batch = await batchWhen(system.url, client, id);
   expect(batch).toMatchObject({
@@ -43,13 +44,23 @@ test.each(bodies)("%s goes in, and its records come out", async (_name, type, bo
   ]);
 });
 
-test("gzip is decoded on the way", async () => {
-  const body = gzipSync("id,amount\n1,2\n");
-  const { id } = await accepted(system.url, client, new Uint8Array(body), "text/csv", { "content-encoding": "gzip" });
+test.each<[encoding: string, pack: (text: string) => Buffer]>([
+  ["gzip", gzipSync],
+  ["x-gzip", gzipSync],
+  ["GZIP, identity", gzipSync],
+  ["deflate", deflateSync],
+  ["deflate", deflateRawSync],
+  ["br", brotliCompressSync],
+  ["identity,zstd", zstdCompressSync],
+  ["identity", Buffer.from],
+  ["br, gzip", (text) => gzipSync(brotliCompressSync(text))],
+])("%s is decoded on the way", async (encoding, pack) => {
+  const body = new Uint8Array(pack("id,amount\n1,2\n"));
+  const { id } = await accepted(system.url, client, body, "text/csv", { "content-encoding": encoding });
   expect(await batchWhen(system.url, client, id)).toMatchObject({ status: "completed", bytes: 14 });
 });
 
-test("a body of many chunks arrives whole and in order", async () => {
+test("a body of many chunks is stored whole and in order", async () => {
   const count = 30_000;
   const body = Array.from(
     { length: count },
@@ -65,7 +76,7 @@ test("a body of many chunks arrives whole and in order", async () => {
   expect(records.every(({ record, data }, i) => record === i + 1 && data.id === i)).toBe(true);
 });
 
-test("rejected records are told with their line, faults and text", async () => {
+test("rejected records are reported with their line, faults and text", async () => {
   const body = 'id,amount\n1,1\n"two\n",x\n3,-1\n\n4,4\n';
   const { id } = await accepted(system.url, client, body, "text/csv");
   const batch = await batchWhen(system.url, client, id);
@@ -83,10 +94,19 @@ test("rejected records are told with their line, faults and text", async () => {
   ]);
 });
 
-test("another client sees nothing of it", async () => {
+test("another client sees nothing of an import", async () => {
   const other = await newClient(system.url);
   const { id } = await accepted(system.url, client, '{"id":1,"amount":1}');
   for (const path of ["", "/errors", "/records"])
     expect((await get(system.url, other, `/imports/${id}${path}`)).status).toBe(404);
   expect((await post(system.url, other, '{"a":1}')).status).toBe(202);
+});
+
+test("a body of Brotli takes room for its window, among those of its client", async () => {
+  const take = jest.spyOn(Windows.prototype, "take");
+  const body = brotliCompressSync("id,amount\n1,2\n", { params: { [constants.BROTLI_PARAM_LGWIN]: 24 } });
+  const { status } = await post(system.url, client, body, "text/csv", { "content-encoding": "br" });
+  expect(status).toBe(202);
+  expect(take.mock.calls).toEqual([[expect.any(Number), 2 ** 24]]);
+  take.mockRestore();
 });

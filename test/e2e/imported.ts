@@ -30,6 +30,11 @@ export interface Stored {
 /** Posts a body and waits for its end; with its records and errors. */
 export async function imported(url: string, who: TestClient, body: string | Buffer, type = "application/x-ndjson") {
   const { id } = await accepted(url, who, body as string, type);
+  return outcomeOf(url, who, id);
+}
+
+/** The batch at its end, with its records and errors. */
+export async function outcomeOf(url: string, who: TestClient, id: string) {
   const batch = await batchWhen(url, who, id);
   const records = await lines<Stored>(get(url, who, `/imports/${id}/records`));
   const errors = await lines<Rejected>(get(url, who, `/imports/${id}/errors`));

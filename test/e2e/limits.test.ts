@@ -1,4 +1,4 @@
-/** The promise: a client's policy limits its uploads exactly, and decides what becomes of a wrong record. */
+/** The promise: a client's policy limits its uploads exactly, and decides what happens to a wrong record. */
 import { Readable } from "node:stream";
 import { gzipSync } from "node:zlib";
 import { get, newClient, post } from "../helpers/http.ts";
@@ -16,7 +16,7 @@ beforeAll(async () => {
 afterAll(() => system.stop());
 
 describe("the policy's limits", () => {
-  test("formats: a subset is taken, the rest is 415", async () => {
+  test("formats: the policy's formats are accepted, others get 415", async () => {
     const own = await newClient(url, { formats: ["csv", "json"] });
     expect((await imported(url, own, "a\n1\n", "text/csv")).batch.status).toBe("completed");
     expect((await imported(url, own, '[{"a":1}]', "application/json")).batch.status).toBe("completed");
@@ -26,7 +26,7 @@ describe("the policy's limits", () => {
     });
   });
 
-  test("maxBytes and maxRecords: exactly as much is taken", async () => {
+  test("maxBytes and maxRecords: exactly that much is accepted", async () => {
     const own = await newClient(url, { maxBytes: 16, maxRecords: 2 });
     expect((await imported(url, own, '{"a":1}\n{"a":2}\n')).batch.counts.accepted).toBe(2);
     expect((await imported(url, own, '{"a":1}\n{"a":2}')).batch.counts.accepted).toBe(2);
@@ -83,7 +83,7 @@ describe("the policy's limits", () => {
     expect(errors).toMatchObject([{ record: 30, line: 30 }]);
   });
 
-  test("onInvalid rejectBatch: one invalid record and none is delivered, all errors are listed", async () => {
+  test("onInvalid rejectBatch: with one invalid record none is delivered, and all errors are listed", async () => {
     const own = await newClient(url, { schema, onInvalid: "rejectBatch", chunkRecords: 2 });
     const { batch, records, errors } = await imported(
       url,
@@ -106,7 +106,7 @@ describe("the policy's limits", () => {
     });
   });
 
-  test("maxErrors: so many are allowed, beyond it the batch fails", async () => {
+  test("maxErrors: that many rejected records are allowed; with one more the batch fails", async () => {
     const own = await newClient(url, { schema, maxErrors: 1, chunkRecords: 1 });
     expect((await imported(url, own, '{"id":1}\n{}\n{"id":3}')).batch).toMatchObject({
       status: "completed_with_errors",
@@ -117,7 +117,7 @@ describe("the policy's limits", () => {
     expect(records.map(({ record }) => record)).toEqual([1, 3]);
   });
 
-  test("maxConcurrentUploads: one more at once is 429 with the limit", async () => {
+  test("maxConcurrentUploads: one more at once gets 429 with the limit", async () => {
     const own = await newClient(url, { maxConcurrentUploads: 1, chunkRecords: 1 });
     let send: ReadableStreamDefaultController<Uint8Array> | undefined;
     const body = new ReadableStream<Uint8Array>({
@@ -141,17 +141,20 @@ describe("the policy's limits", () => {
     expect((await post(url, own, '{"a":4}')).status).toBe(202);
   });
 
-  test("GET /policy shows the client's own policy, whole", async () => {
+  test("GET /policy shows a client its whole policy", async () => {
     const own = await newClient(url, { formats: ["csv"], schema, rate: { requests: 500 }, weight: 3 });
     expect(await (await get(url, own, "/policy")).json()).toEqual({
+      description: null,
       formats: ["csv"],
       maxBytes: 2 ** 30,
       maxRecords: 10_000_000,
       maxRecordBytes: 2 ** 20,
       schema,
+      read: null,
       onInvalid: "skip",
       maxErrors: null,
       maxStoredErrors: 100_000,
+      sensitive: [],
       rate: { requests: 500, windowSeconds: 60 },
       bytesPerDay: null,
       recordsPerDay: null,
@@ -159,6 +162,7 @@ describe("the policy's limits", () => {
       weight: 3,
       maxConcurrentUploads: 16,
       requiresApproval: false,
+      approveWhen: null,
       window: null,
       dedup: "allow",
       dedupHours: 24,
@@ -167,9 +171,13 @@ describe("the policy's limits", () => {
       chunkRecords: 5_000,
       maxAttempts: 5,
       backoff: { type: "exponential", delayMs: 1_000, maxMs: 60_000 },
+      order: "none",
+      table: null,
       uniqueKey: null,
       uniqueKeyDays: null,
+      validatedHours: 24,
       webhook: null,
+      keepBodyDays: 0,
       retentionDays: 30,
     });
   });

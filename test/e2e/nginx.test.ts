@@ -79,7 +79,7 @@ function ask(path: string): Promise<number> {
 /** Node's own idle limit of a link is 5 s and one more; nginx's is 60 s. */
 const IDLE_MS = 5_500;
 
-test("POSTs that a busy nginx sends over idle links are all taken", async () => {
+test("no POST is lost on an idle connection between nginx and a node", async () => {
   const sockets = await Promise.all(Array.from({ length: 20 }, () => connected()));
   const post = [
     "POST /imports HTTP/1.1",
@@ -112,7 +112,7 @@ test("POSTs that a busy nginx sends over idle links are all taken", async () => 
   expect(answers.flatMap((of) => of()).filter((line) => line !== "HTTP/1.1 202")).toEqual([]);
 });
 
-test("nobody gets more guesses by an X-Forwarded-For of his own", async () => {
+test("a forged X-Forwarded-For gives nobody more login attempts", async () => {
   const wrong = `Basic ${Buffer.from(`${client.identifier}:wrong`).toString("base64")}`;
   const guess = (from: string) =>
     fetch(`http://127.0.0.1:${port}/policy`, { headers: { authorization: wrong, "x-forwarded-for": from } });
@@ -138,7 +138,7 @@ test.each([
   "/metrics%3fx",
   "/metrics;x",
   "/metrics/x",
-])("GET %s does not lead in", async (path) => {
+])("nginx does not forward GET %s", async (path) => {
   expect(await ask(path)).toBe(404);
   expect(await ask("/health/live")).toBe(200);
 });

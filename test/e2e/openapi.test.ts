@@ -1,7 +1,7 @@
 /** The promise: every example of the OpenAPI document is answered as the document says, and so are refusals. */
 import { gzipSync } from "node:zlib";
 import { openApi } from "../../services/api/openapi/document.ts";
-import { accepted, admin, batchWhen, newClient, type TestClient } from "../helpers/http.ts";
+import { accepted, admin } from "../helpers/http.ts";
 import {
   bodyFaults,
   differences,
@@ -13,96 +13,22 @@ import {
 } from "../helpers/openapi.ts";
 import { until } from "../helpers/patience.ts";
 import { type Received, startReceiver } from "../helpers/receiver.ts";
-import { ADMIN_TOKEN, type System, startSystem } from "../helpers/system.ts";
 
-let system: System;
-let url: string;
+import {
+  checkedBatch,
+  credentials,
+  freshClient,
+  type Scene,
+  type Sent,
+  sceneOf,
+  send,
+  startOpenApi,
+  url,
+  usual,
+  withBatch,
+} from "./openapi.kit.ts";
 
-/** What an operation needs: who asks, and the id in its path. */
-interface Scene {
-  client: TestClient;
-  id: string;
-}
-let usual: Scene;
-
-const schema = { type: "object", properties: { quantity: { type: "integer", minimum: 1 } } };
-const TWO_ORDERS = '{"order_id":"SO-1","quantity":5}\n{"order_id":"SO-2","quantity":0}\n';
-
-async function withBatch(policy: object, status: string): Promise<Scene> {
-  const client = await newClient(url, { schema, ...policy });
-  const { id } = await accepted(url, client, TWO_ORDERS);
-  await batchWhen(url, client, id, (batch) => batch.status === status);
-  return { client, id };
-}
-
-const held = () => withBatch({ requiresApproval: true }, "held");
-const failed = () => withBatch({ maxErrors: 0 }, "failed");
-const freshClient = async (policy = {}): Promise<Scene> => {
-  const client = await newClient(url, policy);
-  return { client, id: client.id };
-};
-const subscribed = { webhook: { url: "http://127.0.0.1:1/hooks" } };
-
-/** Enough for two pages. */
-async function twoBatches(): Promise<Scene> {
-  const scene = await withBatch(subscribed, "completed_with_errors");
-  await batchWhen(url, scene.client, (await accepted(url, scene.client, TWO_ORDERS)).id);
-  return scene;
-}
-
-async function delivery(): Promise<Scene> {
-  const { client, id } = await withBatch(subscribed, "completed_with_errors");
-  const { items } = (await (await admin(url, `/deliveries?batch=${id}`)).json()) as { items: { id: string }[] };
-  return { client, id: items[0]?.id as string };
-}
-
-/** Those that are not asked of a batch that has ended. */
-const scenes: Record<string, () => Promise<Scene>> = {
-  createImport: freshClient,
-  listImports: twoBatches,
-  listDeliveries: twoBatches,
-  cancelImport: held,
-  retryImport: failed,
-  getClient: freshClient,
-  changeClient: freshClient,
-  rotateSecret: freshClient,
-  rotateWebhookSecret: () => freshClient(subscribed),
-  getPolicy: freshClient,
-  replacePolicy: freshClient,
-  changePolicy: freshClient,
-  approveBatch: held,
-  rejectBatch: held,
-  redriveBatch: failed,
-  cancelBatch: held,
-  replayDelivery: delivery,
-};
-
-beforeAll(async () => {
-  system = await startSystem({
-    env: { WEBHOOK_ALLOWED_HOSTS: "127.0.0.1", POLL_INTERVAL: "50ms", LOG_LEVEL: "fatal" },
-  });
-  url = system.url;
-  usual = await withBatch({}, "completed_with_errors");
-});
-afterAll(() => system.stop());
-
-const sceneOf = ({ operationId }: Operation) => scenes[operationId]?.() ?? usual;
-
-const credentials = ({ tags: [group] }: Operation, { client }: Scene): Record<string, string> => {
-  if (group === "clients") return { authorization: client.auth };
-  return group === "operators" ? { authorization: `Bearer ${ADMIN_TOKEN}` } : {};
-};
-
-type Sent = { headers?: Record<string, string>; body?: unknown; path?: string; method?: string; query?: string };
-
-function send({ method, path }: Operation, { id }: { id: string }, sent: Sent): Promise<Response> {
-  const there = (sent.path ?? path).replace("{id}", id);
-  const init = { method: sent.method ?? method, headers: sent.headers ?? {} };
-  return fetch(`${url}${there}${sent.query ? `?${sent.query}` : ""}`, {
-    ...init,
-    ...(sent.body === undefined ? {} : { body: sent.body as string }),
-  });
-}
+startOpenApi();
 
 interface Case {
   name: string;
@@ -145,13 +71,36 @@ async function nextOf(operation: Operation, scene: Scene): Promise<string> {
   return ((await first.json()) as { next: string }).next;
 }
 
+/** A batch of the same client and dataset that has ended. */
+async function endedOf(operation: Operation, scene: Scene): Promise<string> {
+  const headers = { ...credentials(operation, scene), "content-type": "application/x-ndjson", prefer: "wait=20" };
+  const first = await send(operation, scene, { body: '{"first":1}', headers });
+  return ((await first.json()) as { id: string }).id;
+}
+
+/** These examples are of things that the scene must have first. */
+const found: Record<string, typeof nextOf> = { cursor: nextOf, corrects: endedOf };
+
 let made = 0;
+
+const FORM = "multipart/form-data";
+const END = "--example--\r\n";
+
+/** A form's example is its parts by their names. */
+const formOf = (parts: Record<string, string>): string =>
+  Object.entries(parts)
+    .map(
+      ([name, content]) =>
+        `--example\r\nContent-Disposition: form-data; name="${name}"; filename="a.csv"\r\n\r\n${content}\r\n`,
+    )
+    .join("") + END;
 
 /** As bytes are sent; a new client has a name of its own. */
 function bytesOf([type, example]: [string, unknown], isPacked: boolean): unknown {
   const isNew = typeof example === "object" && example !== null && "clientIdentifier" in example;
   const value = isNew ? { ...example, clientIdentifier: `shop-${++made}` } : example;
-  const text = isJson(type) ? JSON.stringify(value) : String(value);
+  const isForm = type === FORM;
+  const text = isForm ? formOf(value as Record<string, string>) : isJson(type) ? JSON.stringify(value) : String(value);
   return isPacked ? gzipSync(text) : text;
 }
 
@@ -159,14 +108,15 @@ const cases = operations.flatMap((operation) => [...casesOf(operation)]);
 
 test.each(cases.map((one) => [one.name, one] as const))("%s", async (_, { operation, parameter, ...one }) => {
   const scene = await sceneOf(operation);
-  const example = parameter?.name === "cursor" ? await nextOf(operation, scene) : String(parameter?.example);
+  const find = found[parameter?.name ?? ""];
+  const example = find ? await find(operation, scene) : String(parameter?.example);
   const response = await send(operation, scene, {
     ...one,
     body: one.body && bytesOf(one.body, parameter?.name === "Content-Encoding"),
     ...(parameter?.in === "query" ? { query: `${parameter.name}=${example}` } : {}),
     headers: {
       ...credentials(operation, scene),
-      ...(one.body ? { "content-type": one.body[0] } : {}),
+      ...(one.body ? { "content-type": one.body[0] === FORM ? `${FORM}; boundary=example` : one.body[0] } : {}),
       ...(one.accept ? { accept: one.accept } : {}),
       ...(parameter?.in === "header" ? { [parameter.name]: example } : {}),
     },
@@ -177,7 +127,7 @@ test.each(cases.map((one) => [one.name, one] as const))("%s", async (_, { operat
   });
 });
 
-test("the examples of answers in lines are what their lines are said to be", () => {
+test("examples of NDJSON answers match the schema of their lines", () => {
   const contents = operations.flatMap(({ responses }) => Object.values(responses).map(({ content = {} }) => content));
   for (const content of contents)
     for (const [type, { schema: described, examples }] of Object.entries(content))
@@ -187,17 +137,26 @@ test("the examples of answers in lines are what their lines are said to be", () 
 
 const NOWHERE = "0193b2f0-0000-7000-8000-000000000000";
 
+/** One that its path does not have, neither by itself nor as the name of something. None: it has all. */
+const anotherMethod = ({ path }: Operation): string | undefined =>
+  ["DELETE", "PUT", "POST"].find(
+    (method) =>
+      !operations.some((one) => one.method === method && [path, path.replace(/[^/]+$/, "{name}")].includes(one.path)),
+  );
+
 /** What any operation refuses, as far as it applies to this one. */
 function* refusalsOf(
   operation: Operation,
 ): Generator<[name: string, operation: Operation, status: number, sent: Sent]> {
   const name = `${operation.method} ${operation.path}`;
   const [group] = operation.tags;
-  yield [`${name}, another method`, operation, 405, { method: "DELETE" }];
+  const method = anotherMethod(operation);
+  if (method !== undefined) yield [`${name}, another method`, operation, 405, { method }];
   if (group !== "operations") yield [`${name}, nobody's`, operation, 401, { headers: { authorization: "" } }];
   if (operation.responses[422]) yield [`${name}, an unknown query`, operation, 422, { query: "x=1" }];
   if (operation.path.includes("{id}")) {
-    yield [`${name}, of nothing`, operation, 404, { path: operation.path.replace("{id}", NOWHERE), body: "{}" }];
+    const body = operation.operationId === "undoBatch" ? '{"reason":"Wrong."}' : "{}";
+    yield [`${name}, of nothing`, operation, 404, { path: operation.path.replace("{id}", NOWHERE), body }];
   }
 }
 
@@ -227,6 +186,7 @@ const ndjson = { "content-type": "application/x-ndjson" };
 const special: Refusal[] = [
   ["malformed-body", "createImport", {}, json, "[{]"],
   ["malformed-body", "changeClient", {}, json, "{"],
+  ["wrong-columns", "createImport", { schema: { required: ["amount"] } }, { "content-type": "text/csv" }, "Ammount\n1"],
   ["empty-body", "createImport", {}, ndjson, "\n"],
   ["invalid-header", "createImport", {}, { ...ndjson, prefer: "wait=x" }, "{}"],
   ["digest-mismatch", "createImport", {}, { ...ndjson, "content-digest": `sha-256=:${"A".repeat(43)}=:` }, "{}"],
@@ -234,7 +194,7 @@ const special: Refusal[] = [
   ["too-many-records", "createImport", { maxRecords: 1 }, ndjson, "{}\n{}\n"],
   ["unsupported-media-type", "createImport", {}, { "content-type": "text/plain" }, "{}"],
   ["unsupported-media-type", "replacePolicy", {}, { "content-type": "text/plain" }, "{}"],
-  ["unsupported-encoding", "createImport", {}, { ...ndjson, "content-encoding": "br" }, "{}"],
+  ["unsupported-encoding", "createImport", {}, { ...ndjson, "content-encoding": "compress" }, "{}"],
   ["quota-exceeded", "createImport", { recordsPerDay: 1 }, ndjson, "{}\n{}\n"],
   ["validation", "changeClient", {}, json, '{"status":"gone"}'],
   ["precondition-failed", "replacePolicy", {}, { ...json, "if-match": '"99"' }, "{}"],
@@ -249,7 +209,7 @@ test.each(special)("refused: %s by %s", async (code, operationId, policy, header
   expect([await response.clone().json(), await differences(operation, response)]).toMatchObject([{ code }, []]);
 });
 
-test("the document says where an answer tells what is left of the requests", () => {
+test("the document says which answers have rate limit headers", () => {
   for (const { tags, responses } of operations)
     for (const [status, { headers = {} }] of Object.entries(responses)) {
       const isNamed = "RateLimit" in headers && "RateLimit-Policy" in headers;
@@ -269,7 +229,7 @@ async function refused(operationId: string, scene: Scene, sent: Sent): Promise<u
   return [code, ...(await differences(operation, response))];
 }
 
-test("refused: what came before, and what is in the wrong state", async () => {
+test("refused: duplicate content, and calls in the wrong state", async () => {
   const scene = await freshClient({ dedup: "reject" });
   const key = { ...ndjson, "idempotency-key": "one" };
   await accepted(url, scene.client, "{}\n", "application/x-ndjson", key);
@@ -282,16 +242,22 @@ test("refused: what came before, and what is in the wrong state", async () => {
   expect(await refused("getOwnPolicy", scene, {})).toEqual(["client-disabled"]);
 });
 
-test("what webhooks receive is what the document says, of every event and end", async () => {
+test("webhooks receive what the document says, for every event and every end", async () => {
   const receiver = await startReceiver();
   const webhook = { url: receiver.url, events: Object.keys(openApi().webhooks) };
-  await withBatch({ webhook }, "completed_with_errors");
+  const { id: undone } = await withBatch({ webhook }, "completed_with_errors");
   await withBatch({ webhook, maxErrors: 0 }, "failed");
   const { id } = await withBatch({ webhook, requiresApproval: true }, "held");
   await admin(url, `/batches/${id}/reject`, { method: "POST", body: "{}" });
-  await until(() => receiver.got.length === 8, "three events of two batches, two of the third");
+  await admin(url, `/batches/${undone}/undo`, { method: "POST", body: '{"reason":"Wrong."}' });
+  await checkedBatch({ webhook });
+  await withBatch({ webhook, requiresApproval: "afterValidation" }, "held");
+  await until(
+    () => receiver.got.length === 15,
+    "three events of four batches, two of the one that is rejected, one of an undo",
+  );
   await receiver.close();
-  expect(receiver.got.map(webhookDifferences)).toEqual(Array(8).fill([]));
+  expect(receiver.got.map(webhookDifferences)).toEqual(Array(15).fill([]));
   expect(new Set(receiver.got.map(({ event }) => event.type))).toEqual(new Set(webhook.events));
   const [one] = receiver.got as [Received];
   const headers = Object.assign({}, one.headers, { "webhook-id": "1" });

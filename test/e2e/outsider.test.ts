@@ -11,7 +11,7 @@ import { type System, startSystem } from "../helpers/system.ts";
 
 const example = (name: string) => join(root, "examples/consumers", name);
 
-describeWithRabbit("an outsider's consumer", () => {
+describeWithRabbit("an example consumer of events", () => {
   let system: System;
   const namespace = newNamespace();
   const queue = `${namespace}.outsider`;
@@ -28,7 +28,7 @@ describeWithRabbit("an outsider's consumer", () => {
     await connection.close();
   });
 
-  test("the example in Node hears of a batch, also of what happened while it was away", async () => {
+  test("the example in Node receives the events of a batch, also those from while it was away", async () => {
     const env = { ...process.env, AMQP_URL: rabbitUrl, EVENTS_EXCHANGE: `${namespace}.events`, QUEUE: queue };
     const client = await newClient(system.url);
     const hear = async (isDone: (text: string) => boolean, act: () => Promise<void>) => {
@@ -64,7 +64,7 @@ describeWithRabbit("an outsider's consumer", () => {
   });
 });
 
-test("the example in Python is right Python", () => {
+test("the example in Python compiles", () => {
   const check = "import sys; compile(sys.stdin.read(), 'consume.py', 'exec')";
   const { status, error, stderr } = spawnSync("python3", ["-c", check], {
     input: readFileSync(example("consume.py")),

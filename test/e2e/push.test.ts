@@ -9,7 +9,7 @@ import { delimiter, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { root } from "../../root.cjs";
 import { call } from "../../services/messages.ts";
-import { type Batch, get, lines, newClient, type TestClient } from "../helpers/http.ts";
+import { admin, type Batch, get, lines, newClient, type TestClient } from "../helpers/http.ts";
 import { until } from "../helpers/patience.ts";
 import { startProxy, type TcpProxy } from "../helpers/proxy.ts";
 import { type System, startSystem } from "../helpers/system.ts";
@@ -80,7 +80,7 @@ const onlyBatch = async () => {
   return items[0] as Batch;
 };
 
-test("a file is sent, followed and told of: exit 0", async () => {
+test("a file is sent, its batch followed, its result printed: exit 0", async () => {
   file("orders.ndjson", rows(12_000));
   const { status, stdout, stderr } = await push(["orders.ndjson"]);
   expect([status, stdout]).toEqual([0, expect.stringMatching(/^completed in \d+\.\d+ s[\s\S]*accepted +12,000\n/)]);
@@ -91,26 +91,44 @@ test("a file is sent, followed and told of: exit 0", async () => {
 test("rejected records: exit 2, shown, and written to a file", async () => {
   file("some.csv", "n;note\n1;a\nzwei;b\n3;c\n;d\n");
   const { status, stdout } = await push(["some.csv", "--delimiter", ";"]);
-  expect([status, stdout]).toEqual([2, expect.stringMatching(/rejected +2\n[\s\S]*line 3: n: .*\n +line 5: n: /)]);
+  expect([status, stdout]).toEqual([
+    2,
+    expect.stringMatching(
+      /rejected +2\n[\s\S]*Errors:\n +1 × n: .*such as zwei\n +1 × n: is required\n[\s\S]*line 3: n: .*\n +line 5: n: /,
+    ),
+  ]);
 
   expect((await push(["some.csv", "--again", "--errors", "faults.csv"])).status).toBe(2);
   expect(readFileSync(join(folder, "faults.csv"), "utf8")).toMatch(
-    /^record,line,field,code,message,raw\r\n2,3,n,type,/,
+    /^record,line,field,code,message,raw,column,value\r\n2,3,n,type,/,
   );
   expect((await push(["some.csv", "--again", "--errors", "faults.ndjson"])).status).toBe(2);
   const faults = readFileSync(join(folder, "faults.ndjson"), "utf8").trim().split("\n");
   expect(faults.map((line) => JSON.parse(line).record)).toEqual([2, 4]);
 });
 
-test("rejected records that the report does not list are counted", async () => {
+test("--rejected writes the file to correct, and --corrects sends it back", async () => {
+  file("wrong.csv", "n,note\n1,a\nzwei,b\n");
+  expect((await push(["wrong.csv", "--rejected", "again.csv"])).status).toBe(2);
+  const { id } = await onlyBatch();
+  const again = readFileSync(join(folder, "again.csv"), "utf8");
+  expect(again).toMatch(/_record,_errors,n,note\r\n2,.*,zwei,b\r\n$/);
+  file("again.csv", again.replace(",zwei,", ",2,"));
+  const { status, stdout } = await push(["again.csv", "--corrects", id, "--json"]);
+  expect([status, JSON.parse(stdout).batch]).toMatchObject([0, { corrects: id, counts: { accepted: 1 } }]);
+});
+
+test("rejected records beyond the report are printed as a number", async () => {
   client = await newClient(system.url, { schema: { required: ["n"] }, maxStoredErrors: 2 });
   file("many.ndjson", "{}\n".repeat(2_000));
   const { status, stdout } = await push(["many.ndjson"]);
   expect(status).toBe(2);
-  expect(stdout).toMatch(/ {2}line 2: n: is required\n {2}1,998 more, which the report does not list\n$/);
+  expect(stdout).toMatch(
+    /Errors:\n {2}2,000 × n: is required\n[\s\S]* {2}line 2: n: is required\n {2}1,998 more, which the report does not list\n$/,
+  );
 });
 
-test("what a file or a server says is shown with what it hides", async () => {
+test("control characters of a file or a server are shown as visible characters", async () => {
   const evil = "x\x1b[2J\u202e";
   client = await newClient(system.url, { schema: { properties: { [evil]: { type: "integer" } } } });
   file("evil.ndjson", JSON.stringify({ [evil]: "no number" }));
@@ -131,14 +149,20 @@ test("what a file or a server says is shown with what it hides", async () => {
   await new Promise((resolve) => liar.close(resolve));
 });
 
-test("stdin, gzip files, plain sending: the same records arrive", async () => {
+test("stdin, gzip files and uncompressed sending store the same records", async () => {
   const body = rows(500);
   file("rows.jsonl.gz", gzipSync(body));
+  const numbers = Array.from({ length: 500 }, (_, i) => i + 1);
+  // By the commas alone, the header of the first would have three columns.
+  file("ROWS.TSV.GZ", gzipSync(`n\ta,b,c\n${numbers.map((n) => `${n}\t,,\n`).join("")}`));
+  file("Rows.Txt", `n,a\n${numbers.map((n) => `${n},x\n`).join("")}`);
   file("rows.json", JSON.stringify(Array.from({ length: 500 }, (_, i) => ({ n: i + 1 }))));
   for (const [args, input] of [
     [["-", "--format", "ndjson"], body],
     [["rows.jsonl.gz"], ""],
     [["rows.json", "--no-gzip"], ""],
+    [["ROWS.TSV.GZ"], ""],
+    [["Rows.Txt"], ""],
   ] as const) {
     client = await newClient(system.url, { schema });
     const run = await push([...args], { input });
@@ -158,7 +182,7 @@ test("--json: one document on stdout and nothing else; --no-wait does not wait",
   expect([soon.status, soon.stdout]).toEqual([0, expect.stringMatching(/^Taken as batch [0-9a-f-]{36}\.\n$/)]);
 });
 
-test("a command that is repeated imports nothing twice", async () => {
+test("repeating a command imports nothing twice", async () => {
   file("once.ndjson", rows(300));
   file("same-content.ndjson", rows(300));
   expect((await push(["once.ndjson"])).status).toBe(0);
@@ -167,6 +191,21 @@ test("a command that is repeated imports nothing twice", async () => {
   expect(again).toMatchObject({ status: 0, stdout: expect.stringContaining(id) });
   expect(again.stderr).toContain(`The same content was sent before: batch ${id}.`);
   expect((await onlyBatch()).id).toBe(id);
+});
+
+test("--dataset sends to that dataset; the same content for another one is another import", async () => {
+  for (const name of ["people", "places"]) {
+    await admin(system.url, `/datasets/${name}`, { method: "PUT", body: JSON.stringify({ schema }) });
+    await admin(system.url, `/clients/${client.id}/datasets/${name}`, { method: "PUT", body: "{}" });
+  }
+  file("two.ndjson", rows(2));
+  for (const args of [["--dataset", "people"], ["--dataset", "places"], [], ["--dataset", "people"]])
+    expect(await push(["two.ndjson", ...args])).toMatchObject({ status: 0 });
+  const { items } = (await (await get(system.url, client, "/imports")).json()) as { items: Batch[] };
+  expect(items.map(({ dataset }) => dataset)).toEqual(["default", "places", "people"]);
+
+  const unknown = await push(["two.ndjson", "--dataset", "no such/one"]);
+  expect([unknown.status, unknown.stderr]).toEqual([1, expect.stringMatching(/404 not-found\..*"no such\/one"/)]);
 });
 
 test("a batch that fails: exit 1 with its reason", async () => {
@@ -181,6 +220,7 @@ test.each([
   ["a body that is none", ["broken.json"], {}, /400 malformed-body/],
   ["no such file", ["none.csv"], {}, /There is no file .*none\.csv\./],
   ["no client", ["one.ndjson"], { DATAFLOW_CLIENT: "" }, /--client is missing \(or the variable DATAFLOW_CLIENT\)/],
+  ["no dataset", ["one.ndjson", "--dataset", ""], {}, /--dataset: expected the name of a dataset, found nothing\./],
   ["an unknown option", ["one.ndjson", "--fast"], {}, /Unknown option '--fast'/],
   ["no format", ["-"], {}, /Which format\?/],
   ["a number that is none", ["one.ndjson", "--timeout", "1"], {}, /--timeout: expected a whole number from 2 to 9999/],
@@ -193,9 +233,9 @@ test.each([
   expect(stderr).not.toMatch(/ {4}at /);
 });
 
-test("--help tells all options", async () => {
+test("--help lists all options", async () => {
   const { status, stdout } = await push(["--help"]);
-  expect([status, stdout]).toEqual([0, expect.stringMatching(/--idempotency-key[\s\S]*Exit code: 0 completed, 2/)]);
+  expect([status, stdout]).toEqual([0, expect.stringMatching(/--idempotency-key[\s\S]*Exit code: 0 completed .*, 2 /)]);
 });
 
 describe("a connection that fails", () => {
@@ -216,7 +256,7 @@ describe("a connection that fails", () => {
     expect(await onlyBatch()).toMatchObject({ counts: { accepted: 100 } });
   });
 
-  test("cut while the body goes: it is sent again, and imported once", async () => {
+  test("cut during the body: it is sent again, and imported once", async () => {
     const line = (i: number) => `{"n":${i},"text":"${randomBytes(300).toString("hex")}"}\n`;
     file("large.ndjson", Array.from({ length: 20_000 }, (_, i) => line(i)).join(""));
     const running = push(["large.ndjson"], { url: await viaProxy(false) });
@@ -227,7 +267,7 @@ describe("a connection that fails", () => {
     expect(await onlyBatch()).toMatchObject({ counts: { accepted: 20_000 } });
   });
 
-  test("frozen while the body goes: it counts as lost, is sent again, and imported once", async () => {
+  test("frozen during the body: it counts as lost, is sent again, and imported once", async () => {
     const line = (i: number) => `{"n":${i},"text":"${randomBytes(300).toString("hex")}"}\n`;
     file("frozen.ndjson", Array.from({ length: 20_000 }, (_, i) => line(i)).join(""));
     const running = push(["frozen.ndjson", "--timeout", "2"], { url: await viaProxy(false) });
@@ -240,9 +280,51 @@ describe("a connection that fails", () => {
     expect(await onlyBatch()).toMatchObject({ counts: { accepted: 20_000 } });
   });
 
-  test("no try is left: exit 1 with the reason", async () => {
+  test("after the last try: exit 1 with the reason", async () => {
     file("some.ndjson", rows(1));
     const { status, stdout, stderr } = await push(["some.ndjson", "--retries", "0"], { url: await viaProxy(true) });
     expect([status, stdout, stderr]).toEqual([1, "", expect.stringMatching(/ECONNREFUSED/)]);
   });
+});
+
+test("--check shows columns and errors in groups, and imports nothing", async () => {
+  file("checked.csv", "n;note\n1;a\nzwei;b\ndrei;c\n;d\n");
+  const { status, stdout } = await push(["checked.csv", "--check"]);
+  expect(status).toBe(2);
+  expect(stdout).toMatch(/^Columns:\n {2}n → n\n {2}note → note\nErrors:\n {2}2 × n: .*\n {2}1 × n: .*\nvalidated in /);
+  const batch = await onlyBatch();
+  expect(batch).toMatchObject({ status: "validated", counts: { accepted: 1, rejected: 3 } });
+  const right = await push(["checked.csv", "--check", "--json"]);
+  expect(JSON.parse(right.stdout)).toMatchObject({ batch: { status: "validated" } });
+  file("right.ndjson", rows(2));
+  expect(await push(["right.ndjson", "--check"])).toMatchObject({
+    status: 0,
+    stdout: expect.stringMatching(/^validated/),
+  });
+  client = await newClient(system.url, { schema, maxErrors: 0 });
+  expect((await push(["checked.csv", "--check"])).status).toBe(1);
+  expect(await push(["checked.csv", "--check", "--no-wait"])).toMatchObject({ status: 1 });
+});
+
+test.each([
+  ["y", "completed"],
+  ["n", "validated"],
+])("at a terminal %s imports the checked file or not", async (answer, end) => {
+  file("asked.ndjson", rows(3));
+  const [identifier = "", secret = ""] = Buffer.from(client.auth.slice("Basic ".length), "base64")
+    .toString()
+    .split(":");
+  const [path, url] = [join(root, "cli/push.mjs"), system.url];
+  const env = { PATH: process.env.PATH, DATAFLOW_URL: url, DATAFLOW_CLIENT: identifier, DATAFLOW_SECRET: secret };
+  const line = `${process.execPath} ${path} ${join(folder, "asked.ndjson")} --check --quiet`;
+  const child = spawn("script", ["-qec", line, "/dev/null"], { env: env as NodeJS.ProcessEnv });
+  let seen = "";
+  let isAnswered = false;
+  child.stdout.on("data", (data) => {
+    seen += data;
+    if (!isAnswered && seen.includes("[y/N]")) isAnswered = child.stdin.write(`${answer}\n`);
+  });
+  const code = await new Promise((resolve) => child.once("close", resolve));
+  expect(seen).toMatch(/Import 3 of 3 records\? \[y\/N\]/);
+  expect([code, (await onlyBatch()).status]).toEqual([0, end]);
 });

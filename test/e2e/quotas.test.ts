@@ -1,4 +1,4 @@
-/** The promise: a day's quotas of bytes and records are exact, and tell when to come again. */
+/** The promise: a day's quotas of bytes and records are exact, and a refusal says when to come again. */
 import { post } from "../helpers/http.ts";
 import {
   batchesOf,
@@ -8,13 +8,13 @@ import {
   newKey,
   send,
   slowly,
-  startRepeats,
+  startUploads,
   told,
   url,
   useClient,
-} from "./repeats.kit.ts";
+} from "./uploads.kit.ts";
 
-startRepeats();
+startUploads();
 
 describe("the day's quotas", () => {
   const body = '{"a":1}\n{"a":2}\n';
@@ -32,7 +32,7 @@ describe("the day's quotas", () => {
     expect(Math.abs(seconds - left)).toBeLessThan(10);
   }
 
-  test("bytes: what is stored counts, and no more; the limit is exact", async () => {
+  test("bytesPerDay counts only stored batches, and is exact", async () => {
     await useClient({ bytesPerDay: body.length * 2, dedup: "returnExisting" });
     const key = newKey();
     const first = await send(key, body);
@@ -46,12 +46,13 @@ describe("the day's quotas", () => {
     expect(await told(await send(key, body))).toMatchObject({ status: 202, isReplayed: true });
   });
 
-  test("records; more than the day's is refused while it is read, and before where its length tells", async () => {
+  test("recordsPerDay ends an upload in the middle; bytesPerDay before it if its length shows it", async () => {
     await useClient({ recordsPerDay: 3, bytesPerDay: 1_000, chunkRecords: 1 });
     await refused(await post(url, client, long), "bytesPerDay");
     const { body: stream, push } = slowly();
     const reading = post(url, client, stream);
-    push('{"a":1}\n'.repeat(10));
+    // More than the first bytes, which tell what the body is.
+    push('{"a":1}\n'.repeat(50));
     await refused(await reading, "recordsPerDay");
     expect((await post(url, client, body)).status).toBe(202);
     await refused(await post(url, client, body), "recordsPerDay");
@@ -61,7 +62,7 @@ describe("the day's quotas", () => {
     expect(await batchesOf(client)).toHaveLength(2);
   });
 
-  test("are exact when many come at once", async () => {
+  test("the quota of a day is exact for many uploads at once", async () => {
     await useClient({ recordsPerDay: 10 });
     const all = await Promise.all(Array.from({ length: 12 }, async () => (await post(url, client, body)).status));
     expect(all.sort()).toEqual([...Array(5).fill(202), ...Array(7).fill(429)]);

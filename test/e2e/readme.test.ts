@@ -1,16 +1,18 @@
-/** README.md keeps its word: what it says to paste works. The table of settings has those that there are. */
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+/** The promise: what README.md says to paste works, and docs/settings.md lists every setting. */
+import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join, sep } from "node:path";
-import { type Setting, settings } from "../../config/settings.ts";
+import type { Setting } from "../../config/parse.ts";
+import { settings } from "../../config/settings.ts";
 import { root } from "../../root.cjs";
-import { makeOrders } from "../../scripts/make-orders-file.ts";
+import { makeOrders } from "../../scripts/make-orders.ts";
 import type { Batch } from "../helpers/http.ts";
+import { blocksOf, pageOf, pasted } from "./docs.kit.ts";
 
-const readme = readFileSync(join(root, "README.md"), "utf8");
+const readme = pageOf("README.md");
 const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
-const blocks = [...readme.matchAll(/^```bash\n(.*?)^```$/gms)].map(([, text]) => text ?? "");
+const blocks = blocksOf(readme, "bash").map(([, text]) => text);
 
 interface Rejected {
   record: number;
@@ -74,19 +76,16 @@ function listeningAt(child: ChildProcess): Promise<string> {
   });
 }
 
-/** What bash says to the blocks, pasted one after another; it must not complain. */
-function paste(...texts: string[]): unknown[] {
-  const input = texts.join("\n").replaceAll("http://127.0.0.1:3000", url);
-  const options = { cwd: folder, encoding: "utf8", env: { PATH: process.env.PATH }, input } as const;
-  const { stdout, stderr, status } = spawnSync("bash", options);
-  expect({ stderr, status }).toEqual({ stderr: "", status: 0 });
-  return linesOf(stdout);
+/** What bash says to the blocks, pasted one after another. */
+async function paste(...texts: string[]): Promise<unknown[]> {
+  return linesOf(await pasted([texts.join("\n").replaceAll("http://127.0.0.1:3000", url)], { cwd: folder }));
 }
 
+/** Without what `npm run apply` says. */
 const linesOf = (text: string): unknown[] =>
   text
     .split("\n")
-    .filter(Boolean)
+    .filter((line) => line !== "" && !/^([+~]| {4}|Nothing to change)/.test(line))
     .map((line) => JSON.parse(line));
 
 /** The lines of what the partner is answered. */
@@ -106,11 +105,12 @@ async function ended(id: string, login: string): Promise<Batch> {
 
 const { received, rejected } = makeOrders();
 
-test("the curl session imports the orders, and shows what came of them", () => {
+test("the README's curl session imports the orders and shows the result", async () => {
   const [session = "", waiting = ""] = blocks;
-  const [batch, ...answers] = paste(session, waiting);
+  const [batch, ...answers] = await paste(session, waiting);
   const [rows, waited] = [answers.slice(0, 6), answers.slice(6)];
   expect(batch).toMatchObject({
+    dataset: "orders",
     status: "completed_with_errors",
     counts: { received, rejected, accepted: received - rejected, duplicate: 0 },
   });
@@ -120,10 +120,10 @@ test("the curl session imports the orders, and shows what came of them", () => {
   expect(waited).toEqual([expect.objectContaining({ status: "completed_with_errors" }), batch, batch]);
 });
 
-test("the session with the handler books the orders into its ledger, each once, and refuses the large ones", async () => {
-  const answers = paste(...blocks, 'echo "{\\"login\\": \\"$login\\"}"');
-  const [policy, sent, { login }] = answers.slice(-3) as [object, Batch, { login: string }];
-  expect(policy).toMatchObject({ handler: "ledger.book" });
+test("the README's session with a handler books each order once, and refuses large ones", async () => {
+  const answers = await paste(...blocks, 'echo "{\\"login\\": \\"$login\\"}"');
+  const [dataset, sent, { login }] = answers.slice(-3) as [object, Batch, { login: string }];
+  expect(dataset).toMatchObject({ handler: "ledger.book" });
   const batch = await ended(sent.id, login);
   const errors = await ask<Rejected>(`/imports/${sent.id}/errors`, login);
   const booked = readdirSync(join(folder, "data/ledger"))
@@ -143,20 +143,19 @@ test("the session with the handler books the orders into its ledger, each once, 
   expect(Math.max(...booked.map((order) => order.quantity))).toBe(10);
 });
 
-test("the table of settings is that of config/settings.ts", () => {
+test("the table of docs/settings.md has the settings of config/settings.ts", () => {
   const rows = Object.values<Setting<unknown>>(settings).map(({ name, default: value, otherwise, meaning }) => {
     const fallback = value === null ? otherwise : value === "" ? "empty" : `\`${value}\``;
     return `| \`${name}\` | ${fallback} | ${meaning} |`;
   });
   const [, table = ""] =
-    /^\| variable \| default \| meaning \|\n\| --- \| --- \| --- \|\n((?:\|.*\n)*)/m.exec(
-      readFileSync(join(root, "docs/settings.md"), "utf8"),
-    ) ?? [];
+    /^\| variable \| default \| meaning \|\n\| --- \| --- \| --- \|\n((?:\|.*\n)*)/m.exec(pageOf("docs/settings.md")) ??
+    [];
   expect(table.trim().split("\n")).toEqual(rows);
 });
 
-test("every command that it names is there", () => {
-  const named = [...readme.matchAll(/npm (?:run )?([\w:]+)/g)].map(([, name]) => name as string);
+test("every command that the README names exists", () => {
+  const named = [...readme.matchAll(/npm (?:run (?:-s )?)?([\w:]+)/g)].map(([, name]) => name as string);
   const npmsOwn = ["and", "pack", "install"];
   expect(named.filter((name) => !npmsOwn.includes(name) && !(name in scripts))).toEqual([]);
 });

@@ -1,4 +1,4 @@
-/** The promise: lists come whole, page by page, and every fault of a record is told. */
+/** The promise: lists are complete, page by page, and every fault of a record is reported. */
 import { accepted, admin, type Batch, batchWhen, get, newClient, type TestClient } from "../helpers/http.ts";
 import { type System, startSystem } from "../helpers/system.ts";
 import { imported, problemOf, schema } from "./imported.ts";
@@ -26,7 +26,7 @@ describe("lists", () => {
   const page = async (query: string) =>
     (await (await get(url, own, `/imports${query}`)).json()) as { items: Batch[]; next: string | null };
 
-  test("newest first, page by page, each once, and no page after the last", async () => {
+  test("lists are newest first, page by page, with each batch once", async () => {
     const found: string[] = [];
     const sizes: number[] = [];
     for (let cursor: string | null = ""; cursor !== null; ) {
@@ -39,13 +39,13 @@ describe("lists", () => {
     expect(sizes).toEqual([3, 3, 1]);
   });
 
-  test("a last page that is full has no next", async () => {
+  test("a full last page has no next page", async () => {
     expect(await page("?limit=7")).toMatchObject({ next: null, items: { length: 7 } });
     expect((await page("?limit=6")).next).not.toBeNull();
     expect(await page("?limit=200")).toMatchObject({ next: null, items: { length: 7 } });
   });
 
-  test("by status, also over pages", async () => {
+  test("lists filter by status, also over pages", async () => {
     expect((await page("?status=completed_with_errors")).items.map(({ id }) => id)).toEqual([ids[3]]);
     const first = await page("?status=completed&limit=4");
     const second = await page(`?status=completed&limit=4&cursor=${first.next}`);
@@ -54,12 +54,12 @@ describe("lists", () => {
     expect(await page("?status=held")).toEqual({ items: [], next: null });
   });
 
-  test("an item is the batch as it is shown alone", async () => {
+  test("an item of a list is the same as the batch by its id", async () => {
     const { items } = await page("?limit=1");
     expect(items[0]).toEqual(await (await get(url, own, `/imports/${ids[0]}`)).json());
   });
 
-  test("a cursor is sealed, and good for its own list and client only", async () => {
+  test("a cursor reveals no id, and is valid only for its list and client", async () => {
     const { next } = await page("?limit=1");
     const cursor = next as string;
     expect(Buffer.from(cursor, "base64url").toString()).not.toContain("before");
@@ -82,7 +82,7 @@ describe("lists", () => {
       });
   });
 
-  test("another client's list has none of them", async () => {
+  test("the list of another client has none of these batches", async () => {
     const other = await newClient(url);
     expect(await (await get(url, other, "/imports")).json()).toEqual({ items: [], next: null });
   });
@@ -94,7 +94,7 @@ describe("errors", () => {
     own = await newClient(url, { schema });
   });
 
-  test("name every fault of a record by its path and keyword", async () => {
+  test("every fault of a record is reported with its path and keyword", async () => {
     const body = [
       { amount: 0, paid: 1, address: { zip: "1" }, tags: ["a", "b", 3] },
       { id: 1 },
@@ -117,7 +117,7 @@ describe("errors", () => {
     expect(errors.flatMap(({ errors: faults }) => faults).every(({ message }) => message.length > 0)).toBe(true);
   });
 
-  test("what is no object, no JSON or no UTF-8 is a record's error, not the batch's", async () => {
+  test("a line that is no object, no JSON or no UTF-8 is an error of that record only", async () => {
     const body = Buffer.concat([
       Buffer.from('{"id":1}\n\n[1]\nnull\n"x"\n{"id":}\n{"id":2,"text":"'),
       Buffer.from([0xff, 0xfe]),
@@ -135,7 +135,7 @@ describe("errors", () => {
     expect(records.map(({ record }) => record)).toEqual([1, 7]);
   });
 
-  test("an element of a JSON array has no line, and a wrong one spoils no other", async () => {
+  test("an element of a JSON array has no line, and a wrong one does not affect others", async () => {
     const { batch, errors, records } = await imported(
       url,
       own,
@@ -150,7 +150,7 @@ describe("errors", () => {
     expect(records.map(({ record }) => record)).toEqual([1, 4]);
   });
 
-  test("up to 100 faults of a record are told", async () => {
+  test("up to 100 faults of a record are reported", async () => {
     const many = await newClient(url, { schema: { additionalProperties: { type: "string" } } });
     const record = Object.fromEntries(Array.from({ length: 150 }, (_, i) => [`f${i}`, i]));
     const { errors } = await imported(url, many, JSON.stringify(record));
@@ -176,7 +176,7 @@ describe("errors", () => {
       [5, 2],
       [6, 3],
       [0, 0],
-    ])("%i: records are listed whole, the rest is counted", async (maxStoredErrors, listed) => {
+    ])("%i: records are listed with all their faults, the rest is counted", async (maxStoredErrors, listed) => {
       const { own, id, batch, report } = await imports({ maxStoredErrors });
       expect(batch).toMatchObject({ counts: { received: 8, accepted: 1, rejected: 7 } });
       const lines = parsed(report);
@@ -187,28 +187,28 @@ describe("errors", () => {
       const csv = await (await get(url, own, `/imports/${id}/errors`, { accept: "text/csv" })).text();
       const rows = csv.trimEnd().split("\r\n");
       expect(rows).toHaveLength(1 + 2 * listed + 1);
-      expect(rows.at(-1)).toBe(`,,,truncated,${7 - listed} more rejected records are not listed.,`);
+      expect(rows.at(-1)).toBe(`,,,truncated,${7 - listed} more rejected records are not listed.,,,`);
     });
 
-    test("nothing is said where all are listed", async () => {
+    test("a report that lists all records has no last line about it", async () => {
       const { report } = await imports({ maxStoredErrors: 14 });
       expect(parsed(report).map(({ record: number }) => number)).toEqual([1, 2, 3, 4, 5, 6, 7]);
     });
 
-    test("nothing of a rejected batch is delivered, and its counts are whole", async () => {
+    test("a rejectBatch batch delivers nothing, and its counts are exact", async () => {
       const { batch, report } = await imports({ maxStoredErrors: 4, onInvalid: "rejectBatch" });
       expect(batch).toMatchObject({ status: "failed", error: { code: "invalid-records" }, counts: { rejected: 7 } });
       expect(parsed(report).at(-1)).toEqual({ truncated: true, records: 5 });
     });
 
-    test("maxErrors counts all of them", async () => {
+    test("maxErrors also counts records that the report does not list", async () => {
       const { batch, report } = await imports({ maxStoredErrors: 4, maxErrors: 5 });
       expect(batch).toMatchObject({ status: "failed", error: { code: "too-many-errors" }, counts: { rejected: 6 } });
       expect(parsed(report).at(-1)).toEqual({ truncated: true, records: 4 });
     });
   });
 
-  test("as CSV have a row per fault, and no cell is a formula", async () => {
+  test("CSV reports have a row for each fault, and no cell is a formula", async () => {
     const texts = ["=1+1", "+x", "-x", "@x", "\tx", 'quo"te, comma', "two\nlines"];
     const csv = `id,text\n${texts.map((text) => `"${text.replaceAll('"', '""')}",x`).join("\n")}\n`;
     const { id } = await accepted(url, own, csv, "text/csv");
@@ -217,7 +217,7 @@ describe("errors", () => {
     expect(response.headers.get("content-type")).toMatch(/^text\/csv\b/);
     const text = await response.text();
     const rows = (await import("papaparse")).default.parse<string[]>(text, { skipEmptyLines: true }).data;
-    expect(rows[0]).toEqual(["record", "line", "field", "code", "message", "raw"]);
+    expect(rows[0]).toEqual(["record", "line", "field", "code", "message", "raw", "column", "value"]);
     expect(rows.slice(1).map(([record, line, field, code]) => [record, line, field, code])).toEqual(
       texts.map((_, i) => [String(i + 1), String(i + 2), "id", "type"]),
     );
@@ -230,7 +230,7 @@ describe("errors", () => {
     expect(raws).toContain(",'@x\r\n");
   });
 
-  test("are NDJSON unless CSV is asked for", async () => {
+  test("reports are NDJSON unless the client asks for CSV", async () => {
     const { batch } = await imported(url, own, '{"id":"x"}');
     for (const accept of ["*/*", "application/x-ndjson", "text/csv;q=0.1, application/x-ndjson", "text/csv;q=0"]) {
       const response = await get(url, own, `/imports/${batch.id}/errors`, { accept });
@@ -238,10 +238,10 @@ describe("errors", () => {
     }
   });
 
-  test("are an empty answer where there is none", async () => {
+  test("the report of a batch without errors is empty", async () => {
     const { batch, errors } = await imported(url, own, '{"id":1}');
     expect(errors).toEqual([]);
     const csv = await get(url, own, `/imports/${batch.id}/errors`, { accept: "text/csv" });
-    expect(await csv.text()).toBe("record,line,field,code,message,raw\r\n");
+    expect(await csv.text()).toBe("record,line,field,code,message,raw,column,value\r\n");
   });
 });

@@ -1,4 +1,4 @@
-/** What is under way when its client is disabled, or its secret revoked, ends: uploads, exports, event streams and waits. */
+/** The promise: running uploads, exports, event streams and waits end when their client is disabled or its secret revoked. */
 import { once } from "node:events";
 import { type ClientRequest, type IncomingMessage, request } from "node:http";
 import { text } from "node:stream/consumers";
@@ -89,7 +89,7 @@ describe.each(endings)("when %s", (_how, end, status, code) => {
     expect([answer.status, ((await answer.json()) as { code: string }).code]).toEqual([status, code]);
   });
 
-  test("an upload that is stored and waits for its end is answered as stored", async () => {
+  test("an upload that is stored and waits for the end of its batch gets 202", async () => {
     const client = await newClient(url, { requiresApproval: true });
     const posted = post(url, client, '{"n":1}', undefined, { prefer: "wait=60" });
     await until(async () => (await watched()) === "1");
@@ -123,14 +123,14 @@ test.each([
   const client = await newClient(url);
   const upload = begun(client);
   const answered = answerTo(upload);
-  await until(() => api().answering.size === 1);
+  await until(() => api().runningRequests.size === 1);
   await end(client);
   upload.end('{"n":2}');
   expect(await answered).toMatchObject({ status });
   expect(await rowsOf(client)).toEqual([]);
 });
 
-test("what goes on with the new secret, or within the grace of the old one, is left alone", async () => {
+test("requests with the new secret, or with the old one in its grace period, go on", async () => {
   const client = await newClient(url);
   const rotated = (await (await rotate(client, 60)).json()) as { secret: string };
   const auth = `Basic ${Buffer.from(`${client.identifier}:${rotated.secret}`).toString("base64")}`;

@@ -1,11 +1,23 @@
-/** The promise: of a body that is longer than its Content-Length either nothing is stored (400), or its answer is 202 and tells of it. */
+/** The promise: a body that is longer than its Content-Length is refused as a whole (400), or its stored part is answered with 202. */
 import { once } from "node:events";
 import type { Server } from "node:http";
-import type { Socket } from "node:net";
 import { gzipSync } from "node:zlib";
 import { until } from "../helpers/patience.ts";
 import { type Answer, expectProblem } from "./bad-input.kit.ts";
-import { authorized, expectBatch, head, isEverythingGone, Reader, socketOf, startWire, world } from "./bad-wire.kit.ts";
+import {
+  authorized,
+  byteByByte,
+  expectBatch,
+  head,
+  isEverythingGone,
+  Reader,
+  socketOf,
+  startWire,
+  type Way,
+  ways,
+  world,
+  write,
+} from "./bad-wire.kit.ts";
 
 startWire();
 
@@ -15,36 +27,6 @@ const HEALTH = "GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n";
 const small = { body: '{"amount":2000}\n', length: 12 };
 /** Many chunks, so that something of it is stored before its end. */
 const large = { body: `{"amount":2000}\n`.repeat(30_000), length: 16 * 30_000 - 4 };
-
-const write = (socket: Socket, piece: string | Buffer) =>
-  new Promise<void>((resolve, reject) => {
-    socket.write(piece, (error) => (error ? reject(error) : resolve()));
-  });
-
-/** A turn of the loop, so that the other side reads what was sent as a packet of its own. */
-const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
-
-type Way = (socket: Socket, head: string, body: Buffer, length: number) => Promise<void>;
-const ways: Record<string, Way> = {
-  "in one packet": (socket, start, body) => write(socket, Buffer.concat([Buffer.from(start), body])),
-  "the head by itself": async (socket, start, body) => {
-    await write(socket, start);
-    await turn();
-    await write(socket, body);
-  },
-  "the rest by itself": async (socket, start, body, length) => {
-    await write(socket, Buffer.concat([Buffer.from(start), body.subarray(0, length)]));
-    await turn();
-    await write(socket, body.subarray(length));
-  },
-};
-
-const byteByByte: Way = async (socket, start, body) => {
-  for (const byte of Buffer.concat([Buffer.from(start), body])) {
-    if (socket.destroyed) return;
-    await write(socket, Buffer.from([byte]));
-  }
-};
 
 /** Sends it, and checks that the answers tell what is stored. True: it is. */
 async function sent(way: Way, start: string, { body, length }: { body: string | Buffer; length: number }) {
@@ -66,27 +48,30 @@ function stored(answers: Answer[]): boolean {
 /** The end of a batch: until then it has chunks. */
 const isSettled = () => until(isEverythingGone, "what is stored is worked, and nothing else is there", 10_000);
 
-describe.each(Object.entries({ small, large }))("a %s body", (_name, one) => {
-  test.each(Object.entries(ways))("%s", async (_way, way) => {
-    for (let i = 0; i < 10; i++) {
-      await sent(way, authorized("free", `Content-Length: ${one.length}`), one);
-      await isSettled();
-    }
-  });
-});
+describe.each(Object.entries({ small, large }))(
+  "a %s body that is longer than its Content-Length, sent in different pieces",
+  (_name, one) => {
+    test.each(Object.entries(ways))("%s", async (_way, way) => {
+      for (let i = 0; i < 10; i++) {
+        await sent(way, authorized("free", `Content-Length: ${one.length}`), one);
+        await isSettled();
+      }
+    });
+  },
+);
 
-test("a small body byte by byte", async () => {
+test("a small body that is longer than its Content-Length, sent byte by byte", async () => {
   for (let i = 0; i < 5; i++) await sent(byteByByte, authorized("free", `Content-Length: ${small.length}`), small);
   await isSettled();
 });
 
-test("what comes with its end is known before the commit: nothing is stored", async () => {
+test("garbage that comes with the end of a body refuses it: nothing is stored", async () => {
   for (const way of ["in one packet", "the head by itself"])
     for (let i = 0; i < 10; i++)
       expect(await sent(ways[way] as Way, authorized("free", `Content-Length: ${small.length}`), small)).toBe(false);
 });
 
-test("a client that counts characters in the place of bytes", async () => {
+test("a client that counts characters instead of bytes", async () => {
   const body = "name,amount\nJosé Müller,2000\n";
   const start = head([
     `Authorization: ${world.authorization("free")}`,
@@ -151,7 +136,7 @@ describe("while the commit is under way", () => {
   const storeOf = () =>
     (world.system.broker.getLocalService("batch") as unknown as { database: { store: Store } }).database.store;
 
-  test("garbage comes too late: 202, the batch is there, and then 400", async () => {
+  test("garbage comes too late: 202, the batch is stored, and then 400", async () => {
     const store = storeOf();
     const begun = Promise.withResolvers<void>();
     const goOn = Promise.withResolvers<void>();
@@ -176,7 +161,7 @@ describe("while the commit is under way", () => {
   });
 });
 
-describe("requests that come without waiting for answers", () => {
+describe("pipelined requests", () => {
   const upload = (body: string, ...lines: string[]) =>
     authorized("free", `Content-Length: ${body.length}`, ...lines) + body;
 
@@ -188,7 +173,7 @@ describe("requests that come without waiting for answers", () => {
   }
   const ids = (answers: Answer[]) => answers.map(({ text }) => (JSON.parse(text) as { id?: string }).id);
 
-  test("each is answered, in order", async () => {
+  test("pipelined requests are answered in order", async () => {
     const close = HEALTH.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n");
     const answers = await answersTo(HEALTH + upload('{"a":1}\n') + HEALTH + upload('{"a":2}\n') + close);
     expect(answers.map(({ status }) => status)).toEqual([200, 202, 200, 202, 200]);
@@ -198,7 +183,7 @@ describe("requests that come without waiting for answers", () => {
     await isSettled();
   });
 
-  test("thirty at once, after a body that is read slowly", async () => {
+  test("thirty requests behind a body that is read slowly are all answered", async () => {
     const close = HEALTH.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n");
     const answers = await answersTo(upload(large.body) + HEALTH.repeat(30) + close, 10_000);
     expect(answers.map(({ status }) => status)).toEqual([202, ...Array(31).fill(200)]);
@@ -206,7 +191,7 @@ describe("requests that come without waiting for answers", () => {
     await isSettled();
   });
 
-  test("a request sees what the one before it did", async () => {
+  test("a pipelined request sees the effect of the one before it", async () => {
     const key = "Idempotency-Key: twice";
     const again = upload('{"a":1}\n', key, "Connection: close");
     const answers = await answersTo(upload('{"a":1}\n', key) + again);
@@ -217,7 +202,7 @@ describe("requests that come without waiting for answers", () => {
     await isSettled();
   });
 
-  test("garbage voids the one that it follows, and no other", async () => {
+  test("garbage refuses the upload before it, and no earlier one", async () => {
     const short = `${authorized("free", "Content-Length: 5")}{"a":1}\n{"a":2}\n`;
     const answers = await answersTo(upload('{"a":1}\n') + HEALTH + short);
     expect(answers.map(({ status }) => status)).toEqual([202, 200, 400]);
@@ -225,14 +210,14 @@ describe("requests that come without waiting for answers", () => {
     await isSettled();
   });
 
-  test("whoever takes it for a proxy is told so after what was asked before", async () => {
+  test("CONNECT is answered after the earlier requests", async () => {
     const answers = await answersTo(`${upload('{"a":1}\n')}CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n`);
     expect(answers.map(({ status }) => status)).toEqual([202, 405]);
     expectBatch();
     await isSettled();
   });
 
-  test("garbage behind a request that stores nothing is answered after it", async () => {
+  test("garbage after a request that stores nothing is answered after that request", async () => {
     const answers = await answersTo(`${HEALTH}nonsense\r\n\r\n`);
     expect(answers.map(({ status }) => status)).toEqual([200, 400]);
   });

@@ -1,4 +1,4 @@
-/** The promise: no answer is taken by a browser for something else than it says, whoever asks and whatever comes of it. */
+/** The promise: no browser interprets an answer as another media type than it has, whatever was asked. */
 import { connect } from "node:net";
 import { newClient, post } from "../helpers/http.ts";
 import { type System, startSystem } from "../helpers/system.ts";

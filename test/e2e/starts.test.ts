@@ -1,12 +1,14 @@
-/** What cannot start says why in one line that names the setting, without stack or secret; what is only away is waited for. */
-import { spawn } from "node:child_process";
+/** The promise: a node that cannot start names the setting in one line, without stack or secret; a server that is away is waited for. */
+import { execFile, spawn } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { root } from "../../root.cjs";
 import {
   killLeftOvers,
   launch,
+  migratedHere,
   type RunningProcess,
   startProcess,
   startsInVain,
@@ -37,26 +39,43 @@ function handlers(name: string, text: string): string {
   return folder;
 }
 
+type End = { code: number | null; logs: string };
+
+/** How commands end with these settings, and what they say. Those of "all" share a process, which starts all services again and again. */
+async function endsOf(cases: readonly (readonly [script: string, env: Record<string, string>])[]): Promise<End[]> {
+  const child = join(root, "test/e2e/starts.child.ts");
+  const environments = cases.flatMap(([script, env]) => (script === "all" ? [env] : []));
+  const { stdout } = await promisify(execFile)(process.execPath, [child, JSON.stringify(environments)]);
+  const shared = JSON.parse(stdout) as End[];
+  const ends: End[] = [];
+  for (const [script, env] of cases) {
+    if (script === "all") ends.push(shared.shift() as End);
+    else ends.push(await (script === "migrate" ? migratedHere(env) : startsInVain(env, script)));
+  }
+  return ends;
+}
+
 const DATABASE_URL = "sqlite::memory:";
 const LINES = "export default {\n";
 
-test("one line, exit 1", async () => {
+test("every wrong setting ends the start with one line and exit 1", async () => {
   const text = join(place.folder, "text.db");
   writeFileSync(text, "no database\n".repeat(100));
   const [http, redis] = [await talker("HTTP/1.1 400 Bad Request\r\n\r\n"), await talker("-ERR unknown command\r\n")];
+  // Each way in which a start can end has a process of its own.
   const cases: [script: string, env: Record<string, string>, told: RegExp][] = [
     ["start", { PORT: String(http) }, /PORT: expected a port that is free at 127\.0\.0\.1; found \d+, where/],
-    ["start", { HOST: "192.0.2.1" }, /HOST: expected an address of this machine; found 192\.0\.2\.1 \(EADDRNOTAVAIL\)/],
+    ["all", { HOST: "192.0.2.1" }, /HOST: expected an address of this machine; found 192\.0\.2\.1 \(EADDRNOTAVAIL\)/],
     ["start:worker", { HOST: "192.0.2.1" }, /HOST: expected an address of this machine/],
     ["repl", { PORT: String(http) }, /PORT: expected a port that is free/],
     ["start", { AMQP_URL: `amqp://u:hunter2@127.0.0.1:${redis}` }, /AMQP_URL: expected RabbitMQ at .*; found Redis/],
     [
-      "start",
+      "all",
       { REDIS_URL: `redis://:hunter2@127.0.0.1:${http}` },
       /REDIS_URL: expected Redis at .*; found an HTTP server/,
     ],
     [
-      "start",
+      "all",
       { DATABASE_URL: `postgres://u:hunter2@127.0.0.1:${http}/x` },
       /DATABASE_URL: expected PostgreSQL, at .*; found an HTTP/,
     ],
@@ -66,7 +85,7 @@ test("one line, exit 1", async () => {
       /DATABASE_URL: expected PostgreSQL, at .*; found Redis/,
     ],
     [
-      "start",
+      "all",
       { DATABASE_URL: `sqlite:${place.folder}` },
       /DATABASE_URL: expected a file of SQLite .*; found a folder, or something else that is no file/,
     ],
@@ -82,21 +101,22 @@ test("one line, exit 1", async () => {
       /HANDLERS_DIR: .*; found orders\.service\.ts, line 2: /,
     ],
     [
-      "start",
+      "all",
       { HANDLERS_DIR: handlers("throws", `${LINES}  name: nobody }`) },
       /HANDLERS_DIR: .*; found orders\.service\.ts, line 2: nobody is not defined/,
     ],
-    ["start", { HANDLERS_DIR: handlers("empty", "") }, /HANDLERS_DIR: .*; found orders\.service\.ts: /],
+    ["all", { HANDLERS_DIR: handlers("empty", "") }, /HANDLERS_DIR: .*; found orders\.service\.ts: /],
   ];
-  for (const [script, env, told] of cases) {
-    const { code, logs } = await startsInVain({ DATABASE_URL, METRICS_PORT: "0", ...env }, script);
+  const ends = await endsOf(cases.map(([script, env]) => [script, { DATABASE_URL, METRICS_PORT: "0", ...env }]));
+  for (const [i, [, env, told]] of cases.entries()) {
+    const { code, logs } = ends[i] as End;
     expect({ env, logs, code }).toEqual({ env, logs: expect.stringMatching(told), code: 1 });
     expect(logs.split("\n").filter((line) => told.test(line))).toHaveLength(1);
     expect(logs).not.toMatch(/hunter2|\n {4}at |\\n {4}at /);
   }
 });
 
-describe("a node with settings of other times and other programs", () => {
+describe("a node with settings of earlier versions and of Moleculer", () => {
   const SERVICES = "api,rateLimiter,clientCache,policy,batch,outbox,webhook";
   const NAMESPACE = "5";
   let node: RunningProcess;
@@ -105,11 +125,11 @@ describe("a node with settings of other times and other programs", () => {
   });
   afterAll(async () => expect(await node.stop()).toMatchObject({ code: 0 }));
 
-  test("starts what was a part of the services that an earlier version listed", () => {
+  test("starts imports and retention for a SERVICES list of an earlier version", () => {
     for (const name of ["imports", "retention"]) expect(node.logs()).toMatch(new RegExp(`${name}\\b.* started`, "i"));
   });
 
-  test("takes a namespace for what it says, and nothing from variables that are Moleculer's own", () => {
+  test("reads NAMESPACE literally, and ignores Moleculer's own variables", () => {
     expect(node.logs()).toContain(`Namespace: ${NAMESPACE}"`);
   });
 });
@@ -134,27 +154,27 @@ test.each(["", "api,batch"])(
   },
 );
 
-test("a database whose name nobody knows yet is waited for, in every command that serves", async () => {
+test("every serving command waits for a database whose host name is unknown", async () => {
   const url = "postgres://u:hunter2@nowhere.invalid/x";
   const waits =
-    /The start waits for the database postgres:\/\/\*\*\*@nowhere\.invalid\/x \(DATABASE_URL\): .*\((ENOTFOUND|EAI_AGAIN)\)/g;
+    /The start waits for the database postgres:\/\/\*\*\*@nowhere\.invalid\/x \(DATABASE_URL\): .*\((ENOTFOUND|EAI_AGAIN)\)/;
   const waiting = async (script: string) => {
     const { child, exited, logs, listeners } = launch({ DATABASE_URL: url, METRICS_PORT: "0" }, script);
-    await new Promise<void>((resolve) => listeners.add(() => (logs().match(waits)?.length ?? 0) > 1 && resolve()));
+    await new Promise<void>((resolve) => listeners.add(() => waits.test(logs()) && resolve()));
     child.kill("SIGTERM");
     // A planned stop, also of a start.
     expect((await exited).code).toBe(0);
     expect(logs()).not.toMatch(/hunter2|\\n {4}at |is not found/);
   };
   await Promise.all([waiting("start"), waiting("start:worker")]);
-  const { code, logs } = await startsInVain({ DATABASE_URL: url }, "migrate");
+  const { code, logs } = await migratedHere({ DATABASE_URL: url });
   expect([code, logs]).toEqual([
     1,
     expect.stringMatching(/^The database was not migrated: DATABASE_URL: .* is away: .*\n$/),
   ]);
 });
 
-test("a start that waits for RabbitMQ is stopped with exit 0", async () => {
+test("SIGTERM ends a start that waits for RabbitMQ with exit 0", async () => {
   const { child, exited, logs, listeners } = launch({ DATABASE_URL, AMQP_URL: "amqp://127.0.0.1:1" });
   await new Promise<void>((resolve) => listeners.add(() => logs().includes("the start waits for it") && resolve()));
   child.kill("SIGTERM");

@@ -1,4 +1,4 @@
-/** The promise: each path has one spelling; a target may name the host; a head that is ambiguous is refused. */
+/** The promise: each path has one spelling; a request target may name the host; an ambiguous head is refused. */
 import { type Answer, expectProblem, send } from "./bad-input.kit.ts";
 import { Reader, socketOf, startWire, world } from "./bad-wire.kit.ts";
 
@@ -59,10 +59,13 @@ describe("a path has one spelling", () => {
     ["operator", "/admin//clients"],
     ["operator", "/admin/stats/"],
   ];
-  test.each(known)("also for who may ask: as %s, GET %s", async (who, target) => {
-    const fields = ["Host: x", `Authorization: ${world.authorization(who)}`];
-    expectProblem(await ask(target, { fields }), { status: 404, code: "not-found" });
-  });
+  test.each(known)(
+    "another spelling finds nothing with valid credentials either: as %s, GET %s",
+    async (who, target) => {
+      const fields = ["Host: x", `Authorization: ${world.authorization(who)}`];
+      expectProblem(await ask(target, { fields }), { status: 404, code: "not-found" });
+    },
+  );
 
   test.each(["/metrics", "/metrics?", "/health/live", "/health/live?probe=1", "/docs", "/openapi.json"])(
     "GET %s finds what is there",
@@ -72,7 +75,7 @@ describe("a path has one spelling", () => {
   );
 });
 
-describe("a target that names the host", () => {
+describe("a request target with a host (absolute form)", () => {
   test.each(["http://x/health/live", "HTTP://x:80/health/live", "https://other.example/health/live?probe=1"])(
     "GET %s",
     async (target) => {
@@ -81,17 +84,17 @@ describe("a target that names the host", () => {
     },
   );
 
-  test("without a path it is the root", async () => {
+  test("a target without a path is the root", async () => {
     const [whole, bare] = [await ask("/"), await ask("http://x")];
     expect(bare.status).toBe(whole.status);
   });
 
-  test("with a login", async () => {
+  test("a target with a login in it", async () => {
     const fields = ["Host: x", `Authorization: ${world.authorization("free")}`];
     expect((await ask("http://x/imports?limit=1", { fields })).status).toBe(200);
   });
 
-  test.each(["http:///health/live", "ftp://x/health/live", "*"])("%s is none", async (target) => {
+  test.each(["http:///health/live", "ftp://x/health/live", "*"])("%s is not a valid target", async (target) => {
     const { status } = await ask(target, { method: target === "*" ? "OPTIONS" : "GET" });
     expect([400, 404]).toContain(status);
   });
@@ -124,7 +127,7 @@ describe("Host", () => {
     },
   );
 
-  test("HTTP/1.0 needs none, but takes no two", async () => {
+  test("HTTP/1.0 may omit Host, but not send two", async () => {
     expect((await ask("/health/live", { fields: [], version: "1.0" })).status).toBe(200);
     const two = await ask("/health/live", { fields: ["Host: x", "Host: x"], version: "1.0" });
     expectProblem(two, { status: 400, code: "invalid-header" });
@@ -154,7 +157,7 @@ test.each(["gzip, chunked", "deflate, chunked", "identity, chunked", "chunked, c
 describe("a query of many parameters", () => {
   const many = (count: number) => `a=1${"&a=1".repeat(count - 1)}`;
 
-  test("is refused before it is read", async () => {
+  test("a query with too many parameters is refused before it is parsed", async () => {
     for (const target of ["/health/live", "/metrics", "/openapi.json"]) {
       const answer = await ask(`${target}?${many(101)}`);
       expect(expectProblem(answer, { status: 422, code: "validation" }).errors).toEqual([
@@ -163,23 +166,26 @@ describe("a query of many parameters", () => {
     }
   });
 
-  test("a probe may have up to a hundred", async () => {
+  test("a probe may have up to a hundred parameters", async () => {
     expect((await ask(`/health/live?${many(100)}`)).status).toBe(200);
   });
 
-  test("no name in it means anything to the path", async () => {
+  test("parameters of the query never replace those of the path", async () => {
     const fields = ["Host: x", `Authorization: ${world.authorization("free")}`];
     const answer = await ask(`/imports/${world.ids.unknown}?id=${world.ids.done}`, { fields });
     expectProblem(answer, { status: 422, code: "validation" });
   });
 });
 
-test.each(["api.addRoute", "api.removeRoute", "api.listAliases", "api.rest"])("%s is no action", async (name) => {
-  const { broker } = world.system;
-  await expect(broker.call(name, { route: { path: "/x" }, path: "/admin" })).rejects.toThrow(/not found/i);
-});
+test.each(["api.addRoute", "api.removeRoute", "api.listAliases", "api.rest"])(
+  "nobody can call %s over the broker",
+  async (name) => {
+    const { broker } = world.system;
+    await expect(broker.call(name, { route: { path: "/x" }, path: "/admin" })).rejects.toThrow(/not found/i);
+  },
+);
 
-test("of a call that takes no body only a little of one is read", async () => {
+test("a call that takes no body reads only a little of one", async () => {
   const answer = await send(world.system.url, {
     method: "POST",
     path: `/imports/${world.ids.done}/cancel`,

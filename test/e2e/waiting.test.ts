@@ -1,4 +1,4 @@
-/** The promise: who waits for a batch by Prefer: wait or by its ETag hears of its end at once, by the answer. */
+/** The promise: a request that waits for a batch by Prefer: wait or its ETag is answered at the end of the batch at once. */
 import { accepted, admin, batchWhen, newClient, post } from "../helpers/http.ts";
 import { patience, until } from "../helpers/patience.ts";
 import { hasStatus, rows } from "../integration/batch/kit.ts";
@@ -30,7 +30,7 @@ describe("POST with Prefer: wait", () => {
     expect(response.headers.has("retry-after")).toBe(false);
   });
 
-  test("answers 202 when the time is over, with what is", async () => {
+  test("answers 202 with the batch as it is when the time is over", async () => {
     const { value: response, ms } = await took(() => post(url, slow, rows(1), undefined, { prefer: "wait=1" }));
     const batch = await batchOf(response);
     expect(response.status).toBe(202);
@@ -41,20 +41,20 @@ describe("POST with Prefer: wait", () => {
     expect(ms).toBeGreaterThan(990);
   });
 
-  test("cuts what is more than a minute, and reads other preferences", async () => {
+  test("shortens a wait of more than a minute, and ignores other preferences", async () => {
     const headers = { prefer: 'handling=lenient; strictly="no, \\"not\\" at all", WAIT="600"; x' };
     const response = await post(url, client, rows(1), undefined, headers);
     expect([response.status, response.headers.get("preference-applied")]).toEqual([200, "wait=60"]);
   });
 
-  test("is not asked for: 202 at once", async () => {
+  test("without Prefer: wait, 202 comes at once", async () => {
     const response = await post(url, client, rows(1), undefined, { prefer: "respond-async" });
     expect([response.status, response.headers.has("preference-applied")]).toEqual([202, false]);
   });
 });
 
 describe("GET with Prefer: wait", () => {
-  test("answers at the end, and at once after it", async () => {
+  test("answers at the end of the batch, and at once after it", async () => {
     const { id } = await working();
     const asked = ask(id, { prefer: "wait=30" });
     await until(() => watches().size === 1);
@@ -72,7 +72,7 @@ describe("GET with Prefer: wait", () => {
     expect(watches().size).toBe(0);
   });
 
-  test("answers when the time is over", async () => {
+  test("answers the batch as it is when the time is over", async () => {
     const { id } = await working();
     const { value: response, ms } = await took(() => ask(id, { prefer: "wait=1" }));
     expect(await batchOf(response)).toMatchObject({ status: "processing" });
@@ -81,7 +81,7 @@ describe("GET with Prefer: wait", () => {
     expect(watches().size).toBe(0);
   });
 
-  test("hears of a cancel, of an operator's rejection, and serves operators too", async () => {
+  test("answers at a cancel and at a rejection, and works for operators too", async () => {
     const { id } = await working();
     const asked = ask(id, { prefer: "wait=30" });
     await until(() => watches().size === 1);
@@ -97,7 +97,7 @@ describe("GET with Prefer: wait", () => {
     expect(await batchOf(response)).toMatchObject({ status: "rejected", clientId: careful.id });
   });
 
-  test("a client that hangs up leaves nothing", async () => {
+  test("a waiting client that hangs up leaves nothing behind", async () => {
     const { id } = await working();
     const hangUp = new AbortController();
     const asked = fetch(`${url}/imports/${id}`, {
@@ -112,7 +112,7 @@ describe("GET with Prefer: wait", () => {
 });
 
 describe("ETag", () => {
-  test("changes with the batch; what is known is not sent again, and counts as a request", async () => {
+  test("the ETag changes with the batch; a known state gets 304, which spends a request", async () => {
     const { id } = await working();
     const first = await ask(id, {});
     const tag = first.headers.get("etag") as string;
@@ -135,7 +135,7 @@ describe("ETag", () => {
     expect((await admin(url, `/batches/${id}`, { headers: known })).status).toBe(304);
   });
 
-  test("with Prefer: wait it is a wait for the next change", async () => {
+  test("If-None-Match with Prefer: wait answers at the next change", async () => {
     const { id } = await working(2);
     const tag = (await ask(id, {})).headers.get("etag") as string;
     const known = { "if-none-match": tag, prefer: "wait=30" };

@@ -1,4 +1,4 @@
-/** The promise: where a webhook goes and what signs it is what holds today; who turned it off hears nothing more. */
+/** The promise: a webhook goes to today's URL, signed with today's secrets; one that was turned off gets nothing more. */
 import { Webhook } from "standardwebhooks";
 import { accepted, admin, batchWhen, get, newClient, type TestClient } from "../helpers/http.ts";
 import { until } from "../helpers/patience.ts";
@@ -18,7 +18,7 @@ import {
 
 startWebhooks();
 
-test("the secret is in the answer that set it, and in none else", async () => {
+test("only the answer that sets a webhook shows its secret", async () => {
   const { url } = await receiver();
   const { client, secret } = await subscribed(url);
   expect(secret).toMatch(/^whsec_[A-Za-z0-9+/]{43}=$/);
@@ -42,7 +42,7 @@ test("the secret is in the answer that set it, and in none else", async () => {
   expect(made.webhook).toEqual({ url, events: ["batch.completed"], secret: expect.stringMatching(/^whsec_/) });
 });
 
-test("410 turns the webhook off, and ends what waits", async () => {
+test("410 turns the webhook off, and ends waiting deliveries", async () => {
   const { url } = await receiver((_number, _res, { event }) => (event.type === "batch.completed" ? 410 : 500));
   const { client } = await subscribed(url, ["batch.created", "batch.completed"]);
   const { id } = await accepted(system.url, client, '{"a":1}');
@@ -59,7 +59,7 @@ test("410 turns the webhook off, and ends what waits", async () => {
   expect(await deliveries(`batch=${next}`)).toEqual([]);
 });
 
-test("a webhook that was taken away, or a client that was disabled, ends it with the reason", async () => {
+test("a removed webhook or a disabled client ends a delivery with the reason", async () => {
   const held = Promise.withResolvers<number>();
   const { url } = await receiver((number) => (number === 1 ? held.promise : 500));
   for (const [how, error] of [
@@ -80,7 +80,7 @@ test("a webhook that was taken away, or a client that was disabled, ends it with
   }
 });
 
-test("the URL of today counts, with its own secret", async () => {
+test("a delivery goes to today's URL, signed with that URL's secret", async () => {
   const before = await receiver(() => 500);
   const after = await receiver();
   const { client, secret: old } = await subscribed(before.url);
@@ -100,7 +100,7 @@ async function replayOf(batchId: string): Promise<Response> {
   return admin(system.url, `/deliveries/${delivery?.id}/replay`, { method: "POST" });
 }
 
-test("a rotated secret signs beside the one before, until its grace is over", async () => {
+test("after a rotation both secrets sign, until the grace period is over", async () => {
   const { url, got } = await receiver();
   const { client, secret: first } = await subscribed(url);
   const rotate = (body?: object) =>

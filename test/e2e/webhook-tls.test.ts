@@ -1,4 +1,4 @@
-/** The promise: over TLS a webhook goes to receivers whose certificate is right, and what is wrong with others is told. */
+/** The promise: over TLS a webhook goes only to receivers with a valid certificate; for others the fault is shown. */
 import { type Authority, type Certificate, newAuthority } from "../helpers/certificates.ts";
 import { accepted, admin, newClient } from "../helpers/http.ts";
 import { until } from "../helpers/patience.ts";
@@ -54,7 +54,7 @@ async function firstSending(certificate: Certificate, host: string) {
 test.each([
   ["localhost", "DNS:localhost", "localhost"],
   ["127.0.0.1", "IP:127.0.0.1", false],
-])("to %s with a certificate for %s it is delivered", async (host, altName, servername) => {
+])("a webhook to %s with a certificate for %s is delivered", async (host, altName, servername) => {
   const { delivery, servernames } = await firstSending(authority.issue(altName), host);
   expect(delivery).toMatchObject({ status: "delivered", attempts: [{ status: 200, error: null }] });
   expect(servernames).toEqual([servername]);
@@ -64,7 +64,7 @@ test.each([
   ["of another name", () => authority.issue("DNS:partner.test"), /localhost. is not in the cert's altnames/],
   ["that has expired", () => authority.issue("DNS:localhost", -1), /expired/],
   ["of an authority that nobody knows", () => stranger.issue("DNS:localhost"), /unable to verify|self.signed/],
-])("a certificate %s is a failure with its reason, and nothing is sent", async (_, issue, error) => {
+])("a certificate %s fails the delivery with the reason, and nothing is sent", async (_, issue, error) => {
   const { delivery, servernames } = await firstSending(issue(), "localhost");
   expect(delivery).toMatchObject({
     status: "pending",

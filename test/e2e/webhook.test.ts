@@ -1,4 +1,4 @@
-/** Webhooks as partners and operators know them: signed, repeated, never lost, and sent to nobody else. */
+/** The promise: webhooks are signed, retried, never lost, and sent only to their receiver. */
 import { Webhook } from "standardwebhooks";
 import { accepted, admin, batchWhen, newClient } from "../helpers/http.ts";
 import { until } from "../helpers/patience.ts";
@@ -18,7 +18,7 @@ import {
 
 startWebhooks();
 
-test("the end of a batch is told: a CloudEvent in the frame of Standard Webhooks", async () => {
+test("the end of a batch is sent: a CloudEvent, signed as Standard Webhooks says", async () => {
   const { url, got } = await receiver();
   const { client, secret } = await subscribed(url);
   const { id } = await accepted(system.url, client, '{"a":1}\n[]\n');
@@ -46,7 +46,7 @@ test("the end of a batch is told: a CloudEvent in the frame of Standard Webhooks
   expect(told.headers["webhook-signature"]).toBe(plainHmac(told, secret));
 });
 
-test("all three events come where they are wanted, and none where they are not", async () => {
+test("a webhook gets the events that its policy names, and no others", async () => {
   const { url, got } = await receiver();
   const { client } = await subscribed(url, ["batch.created", "batch.ready", "batch.completed"]);
   const silent = await newClient(system.url);
@@ -59,7 +59,7 @@ test("all three events come where they are wanted, and none where they are not",
   expect(await deliveries(`batch=${untold}`)).toEqual([]);
 });
 
-test("a failed sending is repeated with the same id, and every attempt is listed, without what the receiver said", async () => {
+test("a failed delivery is sent again with the same id; attempts are listed without the receiver's answer", async () => {
   const { url, got } = await receiver((number) => [500, 302, 200][number - 1]);
   const { client, secret } = await subscribed(url);
   const { id } = await accepted(system.url, client, '{"a":1}');
@@ -74,7 +74,7 @@ test("a failed sending is repeated with the same id, and every attempt is listed
   for (const told of got) expect(told.headers["webhook-signature"]).toBe(plainHmac(told, secret));
 });
 
-test("after the last try it has failed; an operator sends it again, and the list goes on", async () => {
+test("after the last try a delivery has failed; an operator can replay it", async () => {
   let isWell = false;
   const { url, got } = await receiver(() => (isWell ? 200 : 500));
   const { client } = await subscribed(url);
@@ -91,7 +91,7 @@ test("after the last try it has failed; an operator sends it again, and the list
   expect(new Set(got.map(({ headers }) => headers["webhook-id"])).size).toBe(1);
 });
 
-test("Retry-After is waited for", async () => {
+test("Retry-After of the receiver is respected", async () => {
   const { url, got } = await receiver((number, res) => {
     if (number > 1) return 200;
     res.writeHead(503, { "retry-after": "1" }).end();
@@ -102,7 +102,7 @@ test("Retry-After is waited for", async () => {
   expect((got[1]?.at ?? 0) - (got[0]?.at ?? 0)).toBeGreaterThanOrEqual(990);
 });
 
-test("slow receivers keep nobody else waiting", async () => {
+test("slow receivers do not delay other clients", async () => {
   const slow = await receiver(() => new Promise(() => {}));
   const quick = await receiver();
   const slowOnes = [];
@@ -116,7 +116,7 @@ test("slow receivers keep nobody else waiting", async () => {
   expect(slow.got).toHaveLength(12);
 });
 
-test("a batch that was driven again tells of its new end", async () => {
+test("a redriven batch sends its new end", async () => {
   const { url, got } = await receiver();
   const { client } = await subscribed(url);
   await patch(client, { onInvalid: "rejectBatch", retentionDays: 30 });
@@ -128,7 +128,7 @@ test("a batch that was driven again tells of its new end", async () => {
   expect(await deliveries(`batch=${id}`)).toHaveLength(1);
 });
 
-test("however long a handler's reason is, the document stays small", async () => {
+test("a long reason of a handler does not make the document large", async () => {
   const { url, got } = await receiver();
   const { client } = await subscribed(url);
   await patch(client, { requiresApproval: true });
@@ -140,7 +140,7 @@ test("however long a handler's reason is, the document stays small", async () =>
   expect(got[0]?.event.data).toMatchObject({ status: "rejected", error: { code: "rejected-by-operator" } });
 });
 
-test("deliveries come in pages; a wrong question is refused", async () => {
+test("deliveries are listed in pages; a wrong query is refused", async () => {
   type Page = { items: Delivery[]; next: string | null };
   const first = await json<Page>(admin(system.url, "/deliveries?limit=2"));
   expect(first.items).toHaveLength(2);
@@ -153,7 +153,7 @@ test("deliveries come in pages; a wrong question is refused", async () => {
   expect((await fetch(`${system.url}/admin/deliveries`)).status).toBe(401);
 });
 
-test("what came of sendings, and what waits, is in the metrics", async () => {
+test("metrics count deliveries by result, and show the age of the oldest", async () => {
   const text = await (await fetch(`${system.url}/metrics`)).text();
   for (const outcome of ["delivered", "retried", "failed"])
     expect(text).toMatch(new RegExp(`dataflow_webhook_deliveries_total\\{outcome="${outcome}"\\} [1-9]`));

@@ -1,4 +1,4 @@
-/** The RabbitMQ of tests, and what is left in it to be removed. */
+/** The RabbitMQ of the tests, and the removal of what they leave in it. */
 import { connect } from "amqplib";
 import { type Config, loadConfig } from "../../config/config.ts";
 import { canRun, lackOf, urlOf } from "./servers.ts";
@@ -6,14 +6,14 @@ import { ADMIN_TOKEN } from "./system.ts";
 
 export const rabbitUrl = urlOf("rabbit");
 
-/** `describe` where there is a RabbitMQ; else skipped, or with CI=true an error. */
+/** `describe` if there is a RabbitMQ; else skipped, or an error with CI=true. */
 export const describeWithRabbit = (name: string, tests: () => void): void =>
   (canRun(name, [lackOf("rabbit")]) ? describe : describe.skip)(name, tests);
 
-/** Where it listens, for a proxy before it. */
+/** The host and port of RabbitMQ, for a proxy in front. */
 export const rabbitTarget = { host: new URL(rabbitUrl).hostname, port: Number(new URL(rabbitUrl).port || 5672) };
 
-/** Its URL with something else in it. */
+/** Its URL with some parts replaced. */
 export function rabbitUrlWith(change: (url: URL) => void): string {
   const url = new URL(rabbitUrl);
   change(url);
@@ -29,7 +29,7 @@ export const rabbitUrlAt = (port: number, heartbeat = 5): string =>
 
 let spaces = 0;
 
-/** A namespace of a test's own. */
+/** A namespace that no other test uses. */
 export const newNamespace = (): string => `test-${process.pid}-${Date.now().toString(36)}-${++spaces}`;
 
 export function configFor(namespace: string, env: Record<string, string> = {}): Config {
@@ -38,7 +38,7 @@ export function configFor(namespace: string, env: Record<string, string> = {}): 
 
 const PACKETS = ["EVENT", "REQ", "RES", "DISCOVER", "INFO", "DISCONNECT", "HEARTBEAT", "PING", "PONG"];
 
-/** Deletes all that brokers of a namespace leave in RabbitMQ; their own queues expire. */
+/** Deletes everything that brokers of a namespace leave in RabbitMQ, except their own queues, which expire. */
 export async function removeNamespace(namespace: string, nodeIds: string[] = []): Promise<void> {
   const { batchReadyQueue, eventsExchange } = configFor(namespace);
   const connection = await connect(rabbitUrl);
@@ -52,7 +52,7 @@ export async function removeNamespace(namespace: string, nodeIds: string[] = [])
   await connection.close();
 }
 
-/** How many workers listen to the queue that wakes them. */
+/** How many workers consume the queue of tokens. */
 export async function consumersOf(namespace: string): Promise<number> {
   const connection = await connect(rabbitUrl);
   const channel = await connection.createChannel();

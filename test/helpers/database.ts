@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import pg from "pg";
 import { type Database, openDatabase } from "../../database/database.ts";
+import { folderForDatabase } from "./folder.ts";
 import { canRun, lackOf, urlOf } from "./servers.ts";
 import { copyTemplate } from "./template.ts";
 
@@ -16,11 +16,9 @@ export interface TestDatabase {
   remove(): Promise<void>;
 }
 
-const freshFolder = () => mkdtemp(join(tmpdir(), "dataflow-test-"));
-
 /** A migrated SQLite database of its own, in a real file with real commits. */
 export async function freshDatabase(): Promise<TestDatabase> {
-  const folder = await freshFolder();
+  const folder = folderForDatabase();
   const file = join(folder, "test.db");
   copyTemplate(file);
   const url = `sqlite:${file}`;
@@ -70,7 +68,7 @@ export interface Schema {
 export async function freshSchema(): Promise<Schema> {
   const schema = `dataflow_${process.pid}_${randomBytes(6).toString("hex")}`;
   await onServer(`CREATE SCHEMA ${schema}`);
-  const url = `${POSTGRES_URL}?options=-c%20search_path%3D${schema}`;
+  const url = `${POSTGRES_URL}?options=-c%20search_path%3D${schema}%20-c%20synchronous_commit%3Doff`;
   return { url, drop: () => dropSchema(url) };
 }
 
@@ -98,7 +96,7 @@ export const dropDatabase = (url: string): Promise<void> =>
 function urlOfDatabase(name: string): string {
   const url = new URL(POSTGRES_URL);
   url.pathname = `/${name}`;
-  return `${url.href}?options=-c%20search_path%3Dpublic`;
+  return `${url.href}?options=-c%20search_path%3Dpublic%20-c%20synchronous_commit%3Doff`;
 }
 
 /** Its name is the run's, and begins those of its copies; global-setup.ts gives it. */
@@ -191,27 +189,34 @@ async function emptiedSqlite({ sequelize }: Database): Promise<void> {
   });
 }
 
-/** As new: the next rows lie in the order in which they are written. Each table and index gets a new file. */
+/** As new: the next rows lie in the order in which they are written. Each table that was written gets new files, which takes a while. */
 export async function truncatedPostgres({ sequelize }: Database): Promise<void> {
-  const [tables] = await sequelize.query(
-    "SELECT quote_ident(tablename) AS name FROM pg_tables WHERE schemaname = current_schema() AND tablename <> 'schema_migration'",
-  );
-  const names = (tables as { name: string }[]).map(({ name }) => name);
-  await sequelize.query(`TRUNCATE ${names.join(", ")} RESTART IDENTITY`);
-}
-
-/** TRUNCATE would make a new file of each table and index, and sync it: 300 ms where this takes 8. */
-async function emptiedPostgres({ sequelize }: Database): Promise<void> {
   const [tables] = await sequelize.query(
     `SELECT quote_ident(tablename) AS name FROM pg_tables
       WHERE schemaname = current_schema() AND tablename <> 'schema_migration'
+        AND pg_relation_size(format('%I.%I', schemaname, tablename)::regclass) > 0`,
+  );
+  const names = (tables as { name: string }[]).map(({ name }) => name);
+  if (names.length > 0) await sequelize.query(`TRUNCATE ${names.join(", ")}; ${restarted("current_schema()")}`);
+}
+
+/** TRUNCATE would make a new file of each table and index, and sync it: 300 ms where this takes 8. */
+export async function emptiedPostgres({ sequelize }: Database, schema?: string): Promise<void> {
+  const where = schema ? `'${schema}'` : "current_schema()";
+  const [tables] = await sequelize.query(
+    `SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables
+      WHERE schemaname = ${where} AND tablename <> 'schema_migration'
       ORDER BY tablename = 'batch_count'`,
   );
   const deletes = (tables as { name: string }[]).map(({ name }) => `DELETE FROM ${name};`);
-  await sequelize.query(`${deletes.join("\n")}
-    SELECT setval(quote_ident(sequencename)::regclass, start_value, false)
-      FROM pg_sequences WHERE schemaname = current_schema();`);
+  await sequelize.query(`${deletes.join("\n")} ${restarted(where)}`);
 }
+
+/** The next rows get the first ids again. */
+const restarted = (
+  schema: string,
+) => `SELECT setval(format('%I.%I', schemaname, sequencename)::regclass, start_value, false)
+  FROM pg_sequences WHERE schemaname = ${schema}`;
 
 /** A statement on the server for tests, and what follows it on the same connection. */
 export async function onServer(statement: string, follow?: (client: pg.Client) => Promise<void>): Promise<void> {

@@ -16,7 +16,7 @@ export interface EventReader {
   events: SentEvent[];
   /** How many comments have come. */
   comments(): number;
-  /** Resolves when the server has ended the stream. Rejects when it was cut. */
+  /** Resolves when the server ends the stream. Rejects if the connection is cut. */
   ended: Promise<void>;
   hangUp(): void;
 }
@@ -59,7 +59,7 @@ export async function readEvents(
     }
     if (rest) throw new Error(`The stream ends in the middle of an event: ${rest}`);
   })();
-  // Who hangs up does not care.
+  // After the client has hung up, an error does not matter.
   ended.catch(() => {});
   return { response, events, comments: () => comments, ended, hangUp: () => hangUp.abort() };
 }

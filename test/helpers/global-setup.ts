@@ -1,4 +1,5 @@
 /** Before all tests: makes the file that theirs are copies of, finds their servers, and starts in containers what is missing where Docker runs. */
+import { slowCpu } from "./cpu-speed.ts";
 import { dockerAnswers, findServers, lackOf, type ServerKind, type ServerName, serverKinds } from "./servers.ts";
 import { makeTemplate } from "./template.ts";
 
@@ -32,6 +33,7 @@ async function startWhereDockerRuns(kind: ServerKind): Promise<string | null> {
 }
 
 export default async function findAll(): Promise<void> {
+  process.env.TEST_SLOW_CPU = String(slowCpu());
   await makeTemplate();
   process.env.TEST_POSTGRES_TEMPLATE = `dataflow_test_${process.pid}_`;
   await findServers(process.env, startWhereDockerRuns);

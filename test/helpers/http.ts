@@ -1,6 +1,6 @@
-/** What a partner and an operator do over HTTP. */
+/** Calls of partners and operators over HTTP. */
 
-import { patience } from "./patience.ts";
+import { patience, pauseAfter } from "./patience.ts";
 import { ADMIN_TOKEN } from "./system.ts";
 
 export interface TestClient {
@@ -19,7 +19,7 @@ export interface Batch {
   progress: number;
   attempts: number;
   error: { code: string; detail: string } | null;
-  hold: { reason: string; until: string | null } | null;
+  hold: { reason: string; until?: string | null; batchId?: string } | null;
   [member: string]: unknown;
 }
 
@@ -70,16 +70,16 @@ export function get(
   return fetch(`${url}${path}`, { headers: { authorization: client.auth, ...headers } });
 }
 
-/** Posts a body that is taken, and answers its batch. */
+/** Posts a body that must be accepted, and answers its batch. */
 export async function accepted(...args: Parameters<typeof post>): Promise<Batch> {
   const response = await post(...args);
   if (response.status !== 202) throw new Error(`POST /imports: ${response.status} ${await response.text()}`);
   return (await response.json()) as Batch;
 }
 
-const FINAL = ["completed", "completed_with_errors", "failed", "rejected", "cancelled"];
+const FINAL = ["completed", "completed_with_errors", "failed", "rejected", "cancelled", "validated"];
 
-/** The batch once `isThere` holds (where omitted: once it has ended). */
+/** Waits until `isThere` holds for a batch (omitted: until it has ended), and answers the batch. */
 export async function batchWhen(
   url: string,
   client: TestClient,
@@ -93,7 +93,7 @@ export async function batchWhen(
     if (isThere(batch)) return batch;
     if (performance.now() - began > patience(timeoutMs))
       throw new Error(`Waited in vain; the batch is ${JSON.stringify(batch)}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await pauseAfter(performance.now() - began);
   }
 }
 

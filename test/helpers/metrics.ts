@@ -10,7 +10,7 @@ function samplesOf(text: string): Map<string, number> {
       expect(typed).not.toContain(named);
       typed.add(named);
     }
-    if (line.startsWith("#")) continue;
+    if (line === "" || line.startsWith("#")) continue;
     const [, key, name, value] = /^(([a-z_][a-z0-9_]*)(?:\{(?:\w+="[^"\\\n]*",?)*\})?) (\S+)$/i.exec(line) ?? [];
     if (!key || !name) throw new Error(`No sample: ${line}`);
     expect(typed.has(name) || typed.has(name.replace(/_(bucket|sum|count)$/, ""))).toBe(true);

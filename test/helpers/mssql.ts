@@ -1,7 +1,5 @@
 /** A SQL Server for the tests that need one. It is asked for by TEST_MSSQL_URL or by Docker alone, so that none is no error. */
 import { randomBytes } from "node:crypto";
-import mssql from "mssql";
-import { configOf } from "../../database/dialects/mssql/url.ts";
 import { migrated, type TestDatabase } from "./database.ts";
 import { canRun, lackOf, urlOf } from "./servers.ts";
 
@@ -15,6 +13,9 @@ export const describeMssql = (name: string, suite: () => void): void =>
 
 /** Statements on the server for tests, each by itself; the rows of the last one. */
 export async function onMssql<T>(...statements: string[]): Promise<T[]> {
+  // Its driver takes half a second to load, and most runs have no such server.
+  const { default: mssql } = await import("mssql");
+  const { configOf } = await import("../../database/dialects/mssql/url.ts");
   const pool = await new mssql.ConnectionPool({ ...configOf(mssqlUrl()), requestTimeout: 60_000 }).connect();
   try {
     let rows: T[] = [];

@@ -2,27 +2,10 @@
 import { readFileSync } from "node:fs";
 import { availableParallelism, loadavg } from "node:os";
 
-/** What `work` takes on ours. */
-const WORK_MS = 2.5;
+/** How many times as long as ours this machine takes for the same work: global-setup.ts measures it once. */
+const slowCpu = Number(process.env.TEST_SLOW_CPU ?? 1);
 
-/** A piece of work that no compiler leaves out. */
-function work(): number {
-  let mixed = 1;
-  for (let i = 0; i < 1_500_000; i++) mixed = Math.imul(mixed ^ (mixed >>> 15), i | 1);
-  return mixed;
-}
-
-/** How many times as long as ours this machine takes for the same, by the CPU's time: what else runs is counted elsewhere. */
-function measured(): number {
-  const before = process.cpuUsage();
-  work();
-  const { user, system } = process.cpuUsage(before);
-  return Math.max(1, (user + system) / 1_000 / WORK_MS);
-}
-// The least of some: the first ones are not compiled yet.
-const slowCpu = Math.min(...Array.from({ length: 4 }, measured));
-
-/** Processes that want a core at this instant; 0: the system does not count them. */
+/** The number of processes that want a core now; 0: the system does not count them. */
 function running(): number {
   try {
     return Number(/ (\d+)\/\d+ /.exec(readFileSync("/proc/loadavg", "utf8"))?.[1] ?? 0);
@@ -31,14 +14,21 @@ function running(): number {
   }
 }
 
-/** How many times as long as on an idle machine of ours things take now. The load of the last minute counts, and that of now. */
+/** How many times as long things take now as on our idle machine, by the load of the last minute and of now. */
 function slowness(): number {
   const wanted = Math.max(loadavg()[0] ?? 0, running());
   return slowCpu * Math.max(1, wanted / availableParallelism());
 }
 
-/** What a deadline is at the moment. Take it late: what was started last counts too. */
+/** A deadline scaled to this moment. Call it late, so that work that was just started counts too. */
 export const patience = (ms: number): number => ms * slowness();
+
+/** The longest pause between two looks: a look costs a statement or a request, and files wait for minutes in sum. */
+const LONGEST_PAUSE_MS = 25;
+
+/** How long to rest before the next look, after so long a wait: what comes soon is seen at once, at most a tenth later. */
+export const pauseAfter = (waitedMs: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, Math.min(Math.max(5, waitedMs / 10), LONGEST_PAUSE_MS)));
 
 type Falsy = false | null | undefined | 0 | "";
 
@@ -52,13 +42,14 @@ export async function until<T>(
   ms = 20_000,
 ): Promise<Exclude<Awaited<T>, Falsy>> {
   let spent = 0;
-  for (let before = performance.now(); ; ) {
+  const began = performance.now();
+  for (let before = began; ; ) {
     const seen = await look();
     if (seen) return seen as Exclude<Awaited<T>, Falsy>;
     const now = performance.now();
     spent += (now - before) / slowness();
     before = now;
     if (spent > ms) throw new Error(`Waited in vain: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await pauseAfter(now - began);
   }
 }

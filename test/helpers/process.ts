@@ -1,10 +1,14 @@
 /** DataFlow as its users run it: the start command as a process of its own, with a file of its own, to be stopped or killed. */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { Console } from "node:console";
+import { readFileSync, rmSync } from "node:fs";
 import { delimiter, join } from "node:path";
+import { PassThrough } from "node:stream";
 import { promisify } from "node:util";
+import { loadConfig } from "../../config/config.ts";
 import { root } from "../../root.cjs";
+import { migrate } from "../../scripts/migrate-run.ts";
+import { folderForDatabase } from "./folder.ts";
 import { patience } from "./patience.ts";
 import { ADMIN_TOKEN } from "./system.ts";
 import { copyTemplate } from "./template.ts";
@@ -28,7 +32,7 @@ export interface RunningProcess {
 
 /** A folder for handlers and a database that is empty and up to date; `remove` it at the end. */
 export function temporaryFolder() {
-  const folder = mkdtempSync(join(tmpdir(), "dataflow-process-"));
+  const folder = folderForDatabase();
   const file = join(folder, "test.db");
   copyTemplate(file);
   return {
@@ -89,6 +93,13 @@ export function launch(env: Record<string, string>, script = "start") {
 export async function startsInVain(env: Record<string, string>, script?: string): Promise<Exit & { logs: string }> {
   const { exited, logs } = launch(env, script);
   return { ...(await exited), logs: logs() };
+}
+
+/** What `npm run migrate` says and answers with these settings: in this process, for a start costs a second of a core. */
+export async function migratedHere(env: Record<string, string>): Promise<{ code: number; logs: string }> {
+  const said = new PassThrough();
+  const code = await migrate(loadConfig(environment(env)), new Console(said, said));
+  return { code, logs: String(said.read() ?? "") };
 }
 
 /** Starts it, and waits until /health/ready says so. */

@@ -8,3 +8,6 @@ export function seeded(seed: number): () => number {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
 }
+
+/** How often a property is tried: TEST_ROUNDS times as often as in a usual run. */
+export const rounds = (usual: number): number => usual * Number(process.env.TEST_ROUNDS ?? 1);

@@ -7,7 +7,8 @@ const { default: Sequencer } = require("@jest/test-sequencer");
  */
 module.exports = class extends Sequencer {
   async sort(tests) {
-    const longestFirst = await super.sort(tests);
+    const sorted = await super.sort(tests);
+    const longestFirst = [...sorted.filter(isLong), ...sorted.filter((test) => !isLong(test))];
     const busy = longestFirst.filter(startsProcesses);
     const waiting = longestFirst.filter((test) => !busy.includes(test));
     const busyFiles = busy.length;
@@ -15,6 +16,12 @@ module.exports = class extends Sequencer {
     return longestFirst.map((_, i) => (busyAmong(i + 1) > busyAmong(i) ? busy : waiting).shift());
   }
 };
+
+/** More than 15 s each. A first run, as CI's, knows sizes only, and these files are small. */
+const isLong = ({ path }) =>
+  /\/(?:mssql\/(?:logic|start)|mixins\/database|chaos\/(?:cluster|links|stop|kill)|e2e\/(?:starts|cluster|package|push|revoked|bad-input)|postgres\/(?:pgbouncer|retention)|amqp\/(?:blocked|handler-nodes)|targets\/postgres-delivery)\.test/.test(
+    path,
+  );
 
 const startsProcesses = ({ path }) =>
   /helpers\/process|cluster\/cluster|node:child_process/.test(readFileSync(path, "utf8"));

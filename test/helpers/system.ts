@@ -1,11 +1,10 @@
 /** A whole embedded DataFlow in this process, on a database of its own and a free port. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Middleware, ServiceBroker, type ServiceSchema } from "moleculer";
 import { loadConfig } from "../../config/config.ts";
-import { withCompanions } from "../../config/settings.ts";
+import { withCompanions } from "../../config/services.ts";
 import { openDatabase } from "../../database/database.ts";
 import { brokerOptions } from "../../moleculer.config.ts";
 import api from "../../services/api/api.service.ts";
@@ -20,6 +19,7 @@ import rateLimiter from "../../services/rateLimiter/rateLimiter.service.ts";
 import retention from "../../services/retention/retention.service.ts";
 import webhook from "../../services/webhook/webhook.service.ts";
 import { migratedPostgres, type Schema } from "./database.ts";
+import { folderForDatabase } from "./folder.ts";
 import { freshMssqlDatabase } from "./mssql.ts";
 import { copyTemplate } from "./template.ts";
 
@@ -60,6 +60,7 @@ export interface System {
   stop(): Promise<void>;
 }
 
+/** Throws what a start throws, and leaves nothing then. */
 export async function startSystem({
   services = Object.keys(all),
   env = {},
@@ -67,7 +68,7 @@ export async function startSystem({
   extra = [],
   watch,
 }: SystemOptions = {}): Promise<System> {
-  const folder = mkdtempSync(join(tmpdir(), "dataflow-test-"));
+  const folder = folderForDatabase();
   const { url: databaseUrl, drop } = await place(folder);
   const config = loadConfig({
     DATABASE_URL: databaseUrl,
@@ -85,17 +86,21 @@ export async function startSystem({
   for (const name of withCompanions(services))
     broker.createService(withSettings(all[name] as ServiceSchema, settings[name]));
   for (const schema of extra) broker.createService(schema);
-  await broker.start();
+  const end = async () => {
+    await broker.stop();
+    await drop();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  await broker.start().catch(async (error) => {
+    await end();
+    throw error;
+  });
   const server = (broker.getLocalService("api") as { server?: { address(): AddressInfo } } | undefined)?.server;
   return {
     broker,
     url: server ? `http://127.0.0.1:${server.address().port}` : "",
     folder,
-    async stop() {
-      await broker.stop();
-      await drop();
-      rmSync(folder, { recursive: true, force: true });
-    },
+    stop: end,
   };
 }
 

@@ -35,7 +35,7 @@ function node(nodeID: string, schemas: ServiceSchema[]): ServiceBroker {
   return broker;
 }
 
-test("queues, caches, pause and resume speak to the worker", async () => {
+test("queues, caches, pause and resume reach the worker of another node", async () => {
   const worker = node("worker-1", [batch, batchLock, batchProcessor, clientCache, outbox, policy]);
   const repl = node("repl", []);
   const typed = (name: string, operands = {}, options = {}) => {

@@ -33,10 +33,10 @@ describe("on a running system", () => {
     expect(await typed("queues")).toMatch(/^queue +depth +oldest\nready +0 +-\nprocessing +0 +-\n/);
   });
 
-  test("batches and batch show what there is, by state and client", async () => {
+  test("batches and batch show batches, by state and client", async () => {
     const { id } = await accepted(system.url, client, '{"a":1}\n{"b":2}\n');
     await batchWhen(system.url, client, id);
-    const row = new RegExp(`${id} +${client.identifier} +completed_with_errors +ndjson +2 +1 +1 +0 +1 `);
+    const row = new RegExp(`${id} +${client.identifier} +completed_with_errors +default +ndjson +2 +1 +1 +0 +1 `);
     expect(await typed("batches")).toMatch(row);
     expect(await typed("batches", {}, { client: client.identifier, state: "completed_with_errors" })).toMatch(row);
     expect(await typed("batches", {}, { client: client.id, limit: 1 })).toMatch(row);
@@ -46,7 +46,24 @@ describe("on a running system", () => {
     expect(details).toContain("record 2 (line 2): a required");
   });
 
-  test("what is wrong is told in one line", async () => {
+  test("datasets are listed, and those of a client; batches by dataset", async () => {
+    expect(await typed("datasets")).toBe("There is no dataset yet.");
+    expect(await typed("datasets", { client: client.identifier })).toBe(
+      "This client has no dataset but its own policy.",
+    );
+    const put = { method: "PUT", body: '{"description":"Orders"}' };
+    expect((await admin(system.url, "/datasets/orders", put)).status).toBe(201);
+    const override = { method: "PUT", body: '{"maxErrors":3}' };
+    expect((await admin(system.url, `/clients/${client.id}/datasets/orders`, override)).status).toBe(201);
+    expect(await typed("datasets")).toMatch(/^name +description +version +clients +changed\norders +Orders +v1 +1 +\d/);
+    expect(await typed("datasets", { client: client.id })).toMatch(/^name +override\norders +\{"maxErrors":3\}$/);
+    expect(await typed("tables")).toBe("No dataset goes into a table.");
+    expect(await typed("datasets", { client: "nobody" })).toBe('not-found: There is no client "nobody".');
+    expect(await typed("batches", {}, { dataset: "orders" })).toBe("There is no such batch.");
+    expect(await typed("batches", {}, { dataset: "default" })).toContain(" default ");
+  });
+
+  test("an error is shown in one line", async () => {
     expect(await typed("batch", { id: "x" })).toBe("not-found: There is no such batch.");
     expect(await typed("batches", {}, { client: "nobody" })).toBe('not-found: There is no client "nobody".');
     expect(await typed("batches", {}, { state: "sleeping" })).toContain("validation: No such state: sleeping.");
@@ -80,7 +97,7 @@ describe("on a running system", () => {
     await batchWhen(system.url, client, id, statusIs("completed"));
   });
 
-  test("caches, locks, limits and clients", async () => {
+  test("caches, locks, limits and clients show their figures", async () => {
     expect(await typed("caches")).toMatch(/clientCache +\d+ +\d+ +\d+\.\d %/);
     expect(await typed("caches", {}, { flush: true })).toBe("All nodes are told to forget what they know.");
     const figures = () =>
@@ -92,7 +109,7 @@ describe("on a running system", () => {
     expect(await typed("locks")).toMatch(/node +provider +acquired +busy +unavailable +lost +fallbacks\n\S+ +sql /);
   });
 
-  test("names, faults and reasons of others are shown with what they hide", async () => {
+  test("control characters in names, faults and reasons are shown as visible characters", async () => {
     const evil = "x\x1b[2J\u202e";
     const shown = "x\\u001b[2J\\u202e";
     const schema = { properties: { [evil]: { type: "integer" } } };
@@ -111,7 +128,7 @@ describe("on a running system", () => {
     }
   });
 
-  test("limits shows a client's counter and spends nothing of it", async () => {
+  test("limits shows a client's counter and spends nothing", async () => {
     const slow = await newClient(system.url, { rate: { requests: 7, windowSeconds: 3_600 } });
     await get(system.url, slow, "/imports");
     const row = /^node +counted in +limit +used +remaining +reset in\n\S+ +process +7 in 3600 s +1 +6 +3[56]\d\d s/;
@@ -120,12 +137,12 @@ describe("on a running system", () => {
   });
 });
 
-test("what others told us cannot steer the terminal, nor look like a line of ours", () => {
+test("texts from outside cannot control the terminal, nor look like our own lines", () => {
   const answer = { rows: [{ name: "a\x1b[2J\nb" }], notes: ["one\u202e", "two\nthree"] };
   expect(rendered(answer)).toBe("name\na\\u001b[2J\\u000ab\none\\u202e\ntwo\\u000athree");
 });
 
-test("every command has help, and takes no name of Moleculer's", () => {
+test("every command has help, and none replaces a command of Moleculer", () => {
   const theirs = ["actions", "bench", "broadcast", "cache", "call", "clear", "cls", "destroy", "dcall", "emit"];
   const more = ["env", "events", "exit", "help", "info", "listener", "load", "metrics", "nodes", "quit", "services"];
   const names = replCommands(() => {}).custom.map(({ command, description }) => {
@@ -150,7 +167,7 @@ test("every command has help, and takes no name of Moleculer's", () => {
   );
 });
 
-test("through a pipe: it starts the whole system, answers each line, and stops", async () => {
+test("through a pipe the console starts the whole system, answers each line, and stops", async () => {
   const { folder, databaseUrl, remove } = temporaryFolder();
   const PATH = [join(root, "node_modules/.bin"), process.env.PATH].join(delimiter);
   const env = { PATH, HOME: folder, DATABASE_URL: databaseUrl, PORT: "0", ADMIN_TOKEN: "x".repeat(24) };

@@ -3,14 +3,14 @@ import type { Mutants } from "./mutant.ts";
 
 export const answers: Mutants[] = [
   {
-    file: "database/unknown.ts",
-    tests: ["unit/database/unknown"],
+    file: "database/unknown-outcome.ts",
+    tests: ["unit/database/lost-answers"],
     lines: [
       ["if (!(error instanceof ConstraintViolation)) throw error;"],
       ["state === move.to && (", "("],
       ["fence === (move.fence ?? 0) + 1", "true"],
       ["version === move.version + 1", "true"],
-      ["if (!(lost instanceof DatabaseUnavailable && lost.isUnknown)) throw lost;"],
+      ["if (!(lost instanceof DatabaseUnavailable && lost.isOutcomeUnknown)) throw lost;"],
       ["if (!isUnavailable(error)) throw error;"],
       ["if (performance.now() > Math.min(lostAt + RESOLVE_MS, deadline())) throw lost;"],
       ["Math.min(lostAt + RESOLVE_MS, deadline())", "deadline()"],
@@ -20,10 +20,12 @@ export const answers: Mutants[] = [
       ['if (!batch || batch.state === "receiving") return null;', "if (!batch) return null;"],
       ['return done.outcome === "stored" ? done : ((await look()) ?? done);', "return done;"],
       ['batch?.state === "processing" && batch.owner === owner ? { batch', "batch ? { batch"],
+      ["await untilFree([id]);"],
+      ["await untilFree(ids);"],
       ["(await take()) ?? look()", "take()"],
       ['batch?.state === "processing" && batch.owner === owner);', "batch !== null);"],
       ["batch?.fence === chunk.fence ?", "batch ?"],
-      ["(await commit()) ?? lookAt(chunk)", "commit()"],
+      [") ?? lookAt(chunk))", "))"],
       ["return one.value ?? lookAt(chunks[i] as ChunkCommit);", "return one.value;"],
       ['for (const one of settled) if (one.status === "rejected" && isUnavailable(one.reason)) throw one.reason;'],
       ["return done.outbox.length > 0 || isMoved(batch, wanted) ? done : null;", "return done;"],
@@ -33,13 +35,17 @@ export const answers: Mutants[] = [
   },
   {
     file: "database/verified.ts",
-    tests: ["integration/postgres/stray-answer"],
+    tests: ["unit/database/verified"],
     lines: [
-      ["if (error instanceof BrokenLink) distrust();"],
+      ["if (error instanceof MismatchedAnswer) distrust();"],
       ["row.state === state)),", "true)),"],
       ["written.batch.id === id", "true"],
       ["(chunk) => chunk === null || chunk.no === no", "() => true"],
-      ["if (!rows.every(isAsked)) throw brokenLinkOf(sequelize);"],
     ],
+  },
+  {
+    file: "database/verified.ts",
+    tests: ["integration/postgres/stray-answer"],
+    lines: [["if (!rows.every(isAsked)) throw mismatchIn(sequelize);"]],
   },
 ];

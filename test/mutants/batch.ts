@@ -4,7 +4,7 @@ import type { Mutants } from "./mutant.ts";
 export const batch: Mutants[] = [
   {
     file: "services/batch/batch.moves.ts",
-    tests: ["unit/services/batch.moves", "unit/services/batch.work"],
+    tests: ["unit/services/batch.moves"],
     lines: [
       [
         'if ((batch.dueAt ?? Infinity) < Date.now() + GOING_MS) throw new Problem("not-found", "There is no such batch.");',
@@ -18,47 +18,55 @@ export const batch: Mutants[] = [
   },
   {
     file: "services/batch/batch.settle.ts",
-    tests: ["unit/services/batch.work", "unit/services/batch.moves"],
+    tests: ["unit/services/batch.moves"],
+    lines: [["if (written) parts.wakeWorkers();\n  else", "if (!written)"]],
+  },
+  {
+    file: "services/batch/batch.settle.ts",
+    tests: ["unit/services/batch.work"],
     lines: [
-      ["if (written) parts.wakeWorkers();\n  else", "if (!written)"],
       ['attempt: "uncount"', 'attempt: "keep"'],
       ["if (attempt >= maxAttempts)", "if (attempt > maxAttempts)"],
     ],
   },
   {
     file: "services/batch/batch.work.ts",
-    tests: ["unit/services/batch.work"],
+    tests: ["unit/services/batch.moves"],
     lines: [
       ["!keepsBody(state) && batch.chunks", "batch.chunks"],
-      ["accepted: batch.accepted + commit.counts.accepted", "accepted: batch.accepted"],
       ["purge || keepsBody(state) ?", "purge ?"],
     ],
   },
   {
+    file: "services/batch/batch.work.ts",
+    tests: ["unit/services/batch.work"],
+    lines: [["accepted: batch.accepted + commit.counts.accepted", "accepted: batch.accepted"]],
+  },
+  {
     file: "services/batch/batch.sweep.ts",
-    tests: [
-      "unit/services/batch.work",
-      "unit/services/batch.clock",
-      "unit/services/batch.test",
-      "unit/services/batchProcessor.test",
-    ],
+    tests: ["unit/services/batch.sweep"],
     lines: [
-      ["if (!clock.wentIn(leaseMs))", "if (true)"],
-      ["if (batch.state === state) await", "await"],
       ["await this.repair();"],
       ["broker.localBus.emit(SWEPT);"],
       ["if (isUnavailable(error)) throw error;"],
-      ["    this.wakeRetention();"],
-      ["if (batch.attempt < maxAttempts)", "if (batch.attempt <= maxAttempts)"],
       ["if (this.isEnded) return;"],
     ],
   },
   {
+    file: "services/batch/batch.sweep.ts",
+    tests: ["unit/services/batch.work"],
+    lines: [["    this.wakeRetention();"], ["if (batch.attempt < maxAttempts)", "if (batch.attempt <= maxAttempts)"]],
+  },
+  {
+    file: "services/batch/batch.sweep.ts",
+    tests: ["unit/mixins/clock"],
+    lines: [["if (!clock.wentIn(leaseMs))", "if (true)"]],
+  },
+  {
     file: "services/retention/retention.rounds.ts",
-    tests: ["unit/services/retention.rounds", "unit/services/batch.work", "unit/services/batch.clock"],
+    tests: ["unit/services/retention.rounds"],
     lines: [
       ["(await this.forget()) || hasMore", "hasMore"],
-      ["if (batches.some((batch) => batch.state !== state)) return false;"],
       ["if (isUnavailable(error)) throw error;"],
       ["!this.isEnded && (await this.parts.mayDelete())", "!this.isEnded"],
     ],
@@ -102,7 +110,7 @@ export const batch: Mutants[] = [
     lines: [
       ["this.confirmed.push(...ids);"],
       [
-        "await within(CONFIRM_MS, Promise.all(this.underWay));\n      await this.forget();",
+        "await within(CONFIRM_MS, Promise.all(this.underWay));\n    await this.forget();",
         "await within(CONFIRM_MS, Promise.all(this.underWay));",
       ],
       ["this.refused.clear();"],

@@ -4,13 +4,12 @@ import type { Mutants } from "./mutant.ts";
 export const cache: Mutants[] = [
   {
     file: "lib/cache/local.ts",
-    tests: ["unit/mixins/cache.local", "unit/mixins/cache.test"],
+    tests: ["unit/lib/cache.local"],
     lines: [
       ["if (epoch !== this.flushes) return;"],
       ["if (!this.floors.has(key)) this.entries", "this.entries"],
       [" && !(held && held.version > value.version)"],
       ["Math.max(version, told)", "version"],
-      ["if (held && held.version < version) this.entries.delete(key);"],
       ["this.flushes++;"],
       ["this.entries.clear();"],
       ["Math.min(absentTtlMs, ttlMs)", "absentTtlMs"],
@@ -18,13 +17,24 @@ export const cache: Mutants[] = [
     ],
   },
   {
+    file: "lib/cache/local.ts",
+    tests: ["unit/mixins/cache.test"],
+    lines: [["if (held && held.version < version) this.entries.delete(key);"]],
+  },
+  {
     file: "mixins/cache.ts",
-    tests: ["unit/mixins/cache.test", "integration/redis/cache"],
+    tests: ["unit/mixins/cache.test"],
     lines: [
       ["own.loads.delete(key);\n  return", "return"],
       ["own.loads.clear();"],
       ["if (own.loads.get(key) === flight) own", "own"],
       ["if (isNews) options", "options"],
+    ],
+  },
+  {
+    file: "mixins/cache.ts",
+    tests: ["integration/redis/cache.test"],
+    lines: [
       ["await this.shared?.put(keys, value);"],
       [" && !local.isOld(key, held)"],
       ["if (value) shared?.put([key], value);"],
@@ -33,7 +43,7 @@ export const cache: Mutants[] = [
   },
   {
     file: "lib/cache/shared.ts",
-    tests: ["integration/redis/cache"],
+    tests: ["integration/redis/cache-shared"],
     lines: [
       ['if (!this.isTrusted) throw new Error("Redis may hold what is old.");'],
       ["if version and version > tonumber(ARGV[1]) then", "if false then"],

@@ -22,7 +22,7 @@ export const leases: Mutants[] = [
   },
   {
     file: "services/batchProcessor/batchProcessor.lock.ts",
-    tests: ["unit/services/batchProcessor.release", "unit/services/batchProcessor.lost"],
+    tests: ["unit/services/batchProcessor.release"],
     lines: [
       ["await actors.batchLock.extend(broker, lock).catch(() => false)", "await Promise.resolve(true)"],
       ["batchLock.extend(broker, lock).catch(() => false)", "batchLock.extend(broker, lock).catch(() => true)"],
@@ -42,26 +42,36 @@ export const leases: Mutants[] = [
   },
   {
     file: "services/batchProcessor/batchProcessor.executor.ts",
-    tests: [
-      "unit/services/batchProcessor.lost",
-      "unit/services/batchProcessor.lock",
-      "unit/services/batchProcessor.orphans",
-      "unit/services/batchProcessor.release",
-      "unit/services/batchProcessor.test",
-    ],
+    tests: ["unit/services/batchProcessor.lost"],
     lines: [
       ['stop.signal.addEventListener("abort", () => void lock?.giveBack());'],
+      ["this.parts.leases.drop(batch.id);"],
+    ],
+  },
+  {
+    file: "services/batchProcessor/batchProcessor.executor.ts",
+    tests: ["unit/services/batchProcessor.orphans"],
+    lines: [
       ["{\n      this.orphans.add(publicId);\n      throw error;", "{\n      throw error;"],
       ["for (const { publicId } of batches) this.orphans.add(publicId);"],
-      ["if (!isSettled) this.orphans.add(publicId);"],
+      ["this.orphans.add(publicId);\n      if (outcome", "if (outcome"],
       ["{\n      this.orphans.add(publicId);\n      this.logger.error", "{\n      this.logger.error"],
-      ["if (!claim && lock) await giveBack(this.broker, lock);"],
-      ["this.parts.leases.drop(batch.id);"],
-      ["this.runs.delete(batch.publicId);"],
-      ['stop.abort("the run is over");'],
-      ["await lock?.giveBack();"],
-      ["for (const { stop } of this.runs.values()) stop.abort(NODE_STOPS);"],
     ],
+  },
+  {
+    file: "services/batchProcessor/batchProcessor.executor.ts",
+    tests: ["unit/services/batchProcessor.lock"],
+    lines: [["if (!claim && lock) await giveBack(this.broker, lock);"]],
+  },
+  {
+    file: "services/batchProcessor/batchProcessor.executor.ts",
+    tests: ["unit/services/batchProcessor.release"],
+    lines: [["this.runs.delete(batch.publicId);"], ['stop.abort("the run is over");'], ["await lock?.giveBack();"]],
+  },
+  {
+    file: "services/batchProcessor/batchProcessor.executor.ts",
+    tests: ["unit/services/batchProcessor.test"],
+    lines: [["for (const { stop } of this.runs.values()) stop.abort(NODE_STOPS);"]],
   },
   {
     file: "services/batchProcessor/batchProcessor.orphans.ts",
@@ -70,7 +80,7 @@ export const leases: Mutants[] = [
   },
   {
     file: "services/batchProcessor/batchProcessor.snoozed.ts",
-    tests: ["integration/batch/handler-places", "integration/batch/handlers"],
+    tests: ["unit/services/batchProcessor.snoozed"],
     lines: [["if (changes !== this.changes) this.wake();"], ["this.waiting.delete(batch.publicId);"]],
   },
 ];

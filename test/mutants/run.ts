@@ -16,7 +16,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { answers } from "./answers.ts";
 import { batch } from "./batch.ts";
 import { cache } from "./cache.ts";
@@ -89,10 +89,10 @@ function nameOf({ text, instead }: Mutant): string {
 }
 
 interface Results {
-  numTotalTests: number;
   numFailedTests: number;
   numPassedTests: number;
   numRuntimeErrorTestSuites: number;
+  testResults: { name: string; assertionResults: { status: string; fullName: string }[] }[];
 }
 
 /** Broken: a file does not even load, so that no test was asked. */
@@ -103,6 +103,7 @@ function run(tests: string[]): "passed" | "failed" | "broken" {
     "--selectProjects",
     "all",
     "--runInBand",
+    "--forceExit",
     "--testTimeout=30000",
     "--silent",
     "--json",
@@ -121,6 +122,9 @@ function run(tests: string[]): "passed" | "failed" | "broken" {
     return "broken";
   }
   const results = JSON.parse(readFileSync(output, "utf8")) as Results;
+  for (const { name, assertionResults } of results.testResults)
+    for (const { status, fullName } of assertionResults)
+      if (status === "failed") console.log(`    ${relative(join(copy, "test"), name)}: ${fullName}`);
   if (results.numFailedTests > 0) return "failed";
   if (results.numPassedTests === 0 || results.numRuntimeErrorTestSuites > 0) return "broken";
   return "passed";

@@ -1,40 +1,13 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import {
-  ConfigError,
-  configOf,
-  exitOnFault,
-  type LoadOptions,
-  loadConfig,
-  maskUrl,
-  useConfig,
-} from "../../config/config.ts";
-import { type Setting, settings } from "../../config/settings.ts";
+import { exitOnFault, loadConfig } from "../../config/config.ts";
+import type { Setting } from "../../config/parse.ts";
+import { settings } from "../../config/settings.ts";
 import { root } from "../../root.cjs";
-
-const token = "a-token-of-24-characters";
-const production = {
-  ADMIN_TOKEN: token,
-  DATABASE_URL: "postgres://u:p@db/dataflow",
-  REDIS_URL: "redis://cache:6379",
-  AMQP_URL: "amqp://a,amqps://b",
-};
-
-type Env = Record<string, string | undefined>;
-
-function faultsOf(env: Env, options?: LoadOptions) {
-  try {
-    loadConfig(env, options);
-  } catch (error) {
-    if (error instanceof ConfigError) return error.faults;
-    throw error;
-  }
-  return [];
-}
-
-const messageOf = (env: Env) => new ConfigError(faultsOf(env)).message;
-const wrongNames = (env: Env, options?: LoadOptions) => faultsOf(env, options).map(({ name }) => name);
+import { envFileTests } from "./config.env.suite.ts";
+import { faultsOf, messageOf, production, wrongNames } from "./config.kit.ts";
+import { tableTests } from "./config.tables.suite.ts";
+import { urlTests } from "./config.urls.suite.ts";
 
 test("without any variable: the embedded default, frozen to its lists", () => {
   const config = loadConfig({});
@@ -48,6 +21,8 @@ test("without any variable: the embedded default, frozen to its lists", () => {
     isEmbedded: true,
     databaseSchema: "dataflow",
     databasePool: null,
+    tableDatabases: [],
+    tablesAllowed: [{ database: null, parts: [{ text: "*", isQuoted: false }] }],
     redisUrl: null,
     redisLockNodes: [],
     amqpUrls: [],
@@ -158,41 +133,9 @@ test.each([
   expect(faultsOf(env).map((fault) => fault.found)).toEqual([found]);
 });
 
-test.each([
-  ["AMQP_URL", "amqp://a?heartbeat=abc", '"amqp://…" with a heartbeat that is not seconds, 0 to 65535 as entry 1'],
-  ["AMQP_URL", "amqp://a?frameMax=1", "with a frameMax that is not 0 or bytes, 8192 to 999999999 as entry 1"],
-  ["AMQP_URL", "amqp://a?channelMax=1", "with a channelMax that is not 0 or a number, 16 to 65535 as entry 1"],
-  ["AMQP_URL", "amqp://a,amqp://b?channelMax=1", "with a channelMax that is not 0 or a number, 16 to 65535 as entry 2"],
-  ["REDIS_URL", "redis://a?db=abc", '"redis://…" with a db that is not a database\'s number, 0 to 99999'],
-  ["REDIS_URL", "redis://a/1?keyPrefix=hunter2", "with a parameter that is none of db, family"],
-  ["REDIS_LOCK_NODES", "redis://a,redis://b?family=x", "with a family that is not 0, 4 or 6 as entry 2"],
-  [
-    "DATABASE_URL",
-    "postgres://a/b?statement_timeout=abc",
-    "with a statement_timeout that is not 0 or milliseconds, 1000",
-  ],
-  ["DATABASE_URL", "postgres://a/b?query_timeout=1", "with a query_timeout that is not 0 or milliseconds, 1000"],
-  ["DATABASE_URL", "postgresql://a/b?sslmode=none", '"postgresql://…" with a sslmode that is not disable, prefer,'],
-  ["DATABASE_URL", "postgres://a/b?ssl=false", '"postgres://…" with a ssl that is not true, 0 or no-verify'],
-  ["DATABASE_URL", "postgres://a/b?password=hunter2", "with a password that is not before the ?"],
-  ["DATABASE_URL", "postgres://a/b?stream=hunter2", "with a stream that is not left out"],
-])("%s takes no %s", (name, value, found) => {
-  const [fault, ...others] = faultsOf({ ...production, [name]: value });
-  expect([fault?.name, others]).toEqual([name, []]);
-  expect(fault?.found).toContain(found);
-  expect(fault?.found).not.toContain("hunter2");
-});
+describe("URLs", urlTests);
 
-test.each([
-  ["AMQP_URL", "amqp://a?heartbeat=30&frameMax=0&channelMax=100"],
-  ["AMQP_URL", "amqps://a?connection_timeout=10000&verify=verify_peer"],
-  ["REDIS_URL", "rediss://a?db=3&family=0"],
-  ["DATABASE_URL", "postgres://a/b?sslmode=require&channel_binding=require&pgbouncer=true&connect_timeout=10"],
-  ["DATABASE_URL", "postgres://a/b?host=/var/run/postgresql&statement_timeout=0&application_name=x"],
-  ["DATABASE_URL", "mssql://u:p@a/b?encrypt=true"],
-])("%s may be %s", (name, value) => {
-  expect(faultsOf({ ...production, [name]: value })).toEqual([]);
-});
+describe("tables of the company's own", tableTests);
 
 test("an unknown DATAFLOW_ name ends the start; the push client's own and others' do not", () => {
   const env = { DATAFLOW_URL: "x", DATAFLOW_CLIENT: "x", DATAFLOW_SECRET: "x", HOME: "/", DATAFLOW_PORT: "1" };
@@ -214,13 +157,6 @@ test.each([
 ])("no message shows a secret: %j", (env) => {
   expect(faultsOf(env)).not.toEqual([]);
   expect(messageOf(env)).not.toMatch(/hunt|er2/);
-});
-
-test("a URL in a log has neither user nor password nor query", () => {
-  expect(maskUrl("postgres://u:hunter2@db:5432/x?password=hunter2")).toBe("postgres://***@db:5432/x");
-  expect(maskUrl("redis://cache:6379/1")).toBe("redis://cache:6379/1");
-  expect(maskUrl("redis://:hunter2")).toBe('"redis://…"');
-  expect(maskUrl("sqlite:./data/x.db")).toBe("sqlite:./data/x.db");
 });
 
 test("rules between settings", () => {
@@ -254,73 +190,7 @@ test("settings that others decide", () => {
   expect(loadConfig({ PORT: "", LOG_LEVEL: "  " })).toMatchObject({ port: 3000, logLevel: "info" });
 });
 
-test("a broker has its own settings; without them those of the process, where .env adds what is not set", () => {
-  const [broker, own] = [{}, loadConfig({ PORT: "0" })];
-  useConfig(broker, own);
-  expect(configOf(broker)).toBe(own);
-
-  const folder = mkdtempSync(join(tmpdir(), "dataflow-env-"));
-  writeFileSync(join(folder, ".env"), "PORT=4001\nWORKER_CONCURRENCY=7\n");
-  const [cwd, env] = [process.cwd(), process.env];
-  try {
-    process.chdir(folder);
-    process.env = { PORT: "4000" };
-    const config = configOf({});
-    expect(config).toMatchObject({ port: 4000, workerConcurrency: 7 });
-    process.env = { PORT: "4002" };
-    expect(configOf({})).toBe(config);
-  } finally {
-    process.chdir(cwd);
-    process.env = env;
-    rmSync(folder, { recursive: true });
-  }
-});
-
-/** In a folder of its own, whose .env `write` makes; by a process that has read none yet. */
-function withEnvFile(
-  write: (file: string) => void,
-  look: (config: typeof import("../../config/config.ts")) => void,
-): void {
-  const folder = mkdtempSync(join(tmpdir(), "dataflow-env-"));
-  write(join(folder, ".env"));
-  const [cwd, env] = [process.cwd(), process.env];
-  try {
-    process.chdir(folder);
-    process.env = {};
-    jest.isolateModules(() => look(require("../../config/config.ts") as typeof import("../../config/config.ts")));
-  } finally {
-    process.chdir(cwd);
-    process.env = env;
-    rmSync(folder, { recursive: true });
-  }
-}
-
-test("a .env that cannot be read is a fault like any other", () => {
-  withEnvFile(mkdirSync, ({ processConfig }) =>
-    expect(processConfig).toThrow(".env: expected a file that can be read; found one that cannot be (EISDIR)"),
-  );
-});
-
-const UTF8_MARK = "\uFEFF";
-
-test("a byte order mark before the first line of .env is no part of its name", () => {
-  withEnvFile(
-    (file) => writeFileSync(file, `${UTF8_MARK}PORT=4001\r\nWORKER_CONCURRENCY=7\r\n`),
-    ({ processConfig }) => expect(processConfig()).toMatchObject({ port: 4001, workerConcurrency: 7 }),
-  );
-});
-
-test.each([
-  ["with a byte order mark", Buffer.from(`${UTF8_MARK}PORT=4001\n`, "utf16le")],
-  ["without one", Buffer.from("PORT=4001\n", "utf16le")],
-  ["of an older kind", Buffer.from("NAMESPACE=f\xfcr\n", "latin1")],
-])("a .env in another encoding than UTF-8 (%s) is a fault", (_name, bytes) => {
-  withEnvFile(
-    (file) => writeFileSync(file, bytes),
-    ({ processConfig }) =>
-      expect(processConfig).toThrow(".env: expected text in UTF-8; found text in another encoding"),
-  );
-});
+describe(".env", envFileTests);
 
 test("a start script ends with 1 and a line per fault, and lets other errors through", () => {
   const exit = jest.spyOn(process, "exit").mockImplementation((code) => {

@@ -1,26 +1,16 @@
 /** The Dockerfile, the compose file and the balancer's, as texts: what they name is there, pinned, and no secret. */
 import { execFileSync, spawn } from "node:child_process";
-import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, globSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join, relative } from "node:path";
-import { parse } from "yaml";
 import { loadConfig } from "../../config/config.ts";
-import { serviceNames, settings } from "../../config/settings.ts";
+import { settings } from "../../config/settings.ts";
 import { root } from "../../root.cjs";
+import { composeTests } from "./deployment.compose.suite.ts";
+import { all, compose, instructions, packageJson, text } from "./deployment.kit.ts";
 
-const text = (path: string) => readFileSync(join(root, path), "utf8");
-const packageJson = JSON.parse(text("package.json"));
-
-/** The Dockerfile's instructions, their continued lines joined. */
-const instructions = text("Dockerfile")
-  .replace(/^#.*\n/gm, "")
-  .replace(/\\\n\s*/g, " ")
-  .trim()
-  .split(/\n+/)
-  .map((line) => ({ name: line.split(" ")[0] as string, rest: line.slice(line.indexOf(" ") + 1) }));
-const all = (name: string) => instructions.filter((one) => one.name === name).map(({ rest }) => rest);
 /** What the build takes from the project. */
 const copied = all("COPY")
   .filter((rest) => !rest.startsWith("--from"))
@@ -31,58 +21,11 @@ const copied = all("COPY")
       .map((path) => path.replace("./", "")),
   );
 
-interface ComposeService {
-  image: string;
-  build?: string;
-  user?: string;
-  cap_drop?: string[];
-  cap_add?: string[];
-  security_opt?: string[];
-  read_only?: boolean;
-  tmpfs?: string[];
-  mem_limit?: string;
-  command?: string[];
-  environment?: Record<string, string>;
-  profiles?: string[];
-  healthcheck?: object;
-  depends_on?: Record<string, object>;
-  stop_grace_period?: string;
-  deploy?: { replicas: number };
-  volumes?: string[];
-}
 interface Locked {
   hasInstallScript?: boolean;
   dev?: boolean;
 }
-interface Compose {
-  services: Record<string, ComposeService>;
-  volumes: object;
-}
-
-/** `${A}`, `${A:-other}` (which may hold another), `${A:?why}` and `$$`, as Compose fills them in. */
-function filled(value: string, env: Record<string, string>): string {
-  const inner = /\$\{(\w+)(?::([-?])([^${}]*))?\}/;
-  let rest = value;
-  for (let found = inner.exec(rest); found; found = inner.exec(rest)) {
-    const [whole, name = "", kind, other = ""] = found;
-    if (kind === "?" && !env[name]) throw new Error(`${name}: ${other}`);
-    rest = rest.replace(whole, () => env[name] || (kind === "-" ? other : ""));
-  }
-  return rest.replaceAll("$$", "$");
-}
-
-const compose = parse(text("docker-compose.yml"), { merge: true }) as Compose;
-const services = Object.entries(compose.services);
-const ours = services.filter(([, { build }]) => build);
-const env = {
-  ADMIN_TOKEN: "t".repeat(24),
-  RABBITMQ_PASSWORD: "rabbit",
-  REDIS_PASSWORD: "redis",
-  MSSQL_SA_PASSWORD: "Mssql1",
-  POSTGRES_PASSWORD: "pg",
-};
-const environment = ({ environment: values = {} }: ComposeService, more = {}) =>
-  Object.fromEntries(Object.entries(values).map(([name, value]) => [name, filled(value, { ...env, ...more })]));
+describe("docker-compose.yml", composeTests);
 
 describe("Dockerfile", () => {
   test("takes the Node that the project is tested with, in both steps, and runs it as nobody special", () => {
@@ -110,6 +53,9 @@ describe("Dockerfile", () => {
         .find((rest) => rest.includes("-delete"))
         ?.split(/-name '/) ?? [];
     expect(patterns.map((rest) => rest.split("'")[0])).toEqual(["*.map", "*.d.ts", "*.d.mts", "*.d.cts"]);
+    const [, folder = ""] = /&&\s+rm -r (\S+)$/.exec(patterns.at(-1) ?? "") ?? [];
+    expect(folder).toMatch(/^node_modules\/.*\/test$/);
+    expect(existsSync(join(root, folder))).toBe(true);
   });
 
   test("runs no script of a package, for none needs one", () => {
@@ -175,105 +121,6 @@ describe("Dockerfile", () => {
     expect(copied.filter((path) => !matches(path))).toEqual([]);
     for (const path of [".env", "data", "handlers", ".git", "node_modules", "deploy/compose.env"])
       expect(matches(path)).toBe(false);
-  });
-});
-
-describe("docker-compose.yml", () => {
-  test.each(ours)("%s has only settings that exist, and with them it starts", (_name, service) => {
-    const known = Object.values(settings).map(({ name }) => name) as string[];
-    expect(Object.keys(service.environment ?? {}).filter((name) => !known.includes(name))).toEqual([]);
-    const mssql = loadConfig(environment(service));
-    expect(mssql.databaseUrl).toBe("mssql://sa:Mssql1@mssql:1433/dataflow?encrypt=true&trustServerCertificate=true");
-    expect(mssql.amqpUrls).toEqual(["amqp://dataflow:rabbit@rabbitmq:5672/dataflow"]);
-    const url = "postgres://dataflow:pg@postgres:5432/dataflow";
-    expect(loadConfig(environment(service, { DATABASE_URL: url })).databaseUrl).toBe(url);
-  });
-
-  test("two nodes of each role, which together run everything", () => {
-    const { api, worker } = compose.services as Record<string, ComposeService>;
-    expect([api?.deploy?.replicas, worker?.deploy?.replicas]).toEqual([2, 2]);
-    const roles = [api, worker].map((one) => (one?.environment?.SERVICES ?? "").split(","));
-    expect(new Set(roles.flat())).toEqual(new Set(serviceNames));
-    expect(roles.map((names) => names.includes("api"))).toEqual([true, false]);
-    for (const [i, role] of ["api", "worker"].entries()) {
-      const script: string | undefined = packageJson.scripts[`start:${role}`];
-      if (script) expect(script).toContain(`SERVICES=${roles[i]?.join(",")} `);
-    }
-  });
-
-  test("commands are files, mounted files are there, whoever is waited for exists", () => {
-    for (const [, { build, command = [], volumes = [], depends_on = {} }] of services) {
-      if (build && command.length > 0) expect(existsSync(join(root, command[1] as string))).toBe(true);
-      for (const mount of volumes.filter((one) => /^\.\/deploy/.test(one)))
-        expect(existsSync(join(root, mount.split(":")[0] as string))).toBe(true);
-      for (const [, name] of volumes.map((one) => /^([a-z]+):/.exec(one) ?? []))
-        if (name) expect(Object.keys(compose.volumes)).toContain(name);
-      for (const name of Object.keys(depends_on)) expect(Object.keys(compose.services)).toContain(name);
-    }
-    expect(all("HEALTHCHECK")[0]).toContain('CMD ["node", "scripts/healthcheck.mjs"]');
-  });
-
-  test("no service has rights of root, or can get them, or takes more memory than its own", () => {
-    const rights = services.map(([name, one]) => [name, one.cap_drop, one.cap_add ?? [], one.security_opt ?? []]);
-    const bare = (name: string) => [name, ["ALL"], [], ["no-new-privileges:true"]];
-    // Its program carries the one right in its file, and does not start without.
-    const mssql = ["mssql", ["ALL"], ["NET_BIND_SERVICE"], []];
-    expect(rights).toEqual(services.map(([name]) => (name === "mssql" ? mssql : bare(name))));
-    // The images of the others are of a user of their own: ours, and those of SQL Server.
-    const asRoot = services.filter(([, { build, image, user }]) => !user && !build && !image.includes("/mssql/"));
-    expect(asRoot.map(([name]) => name)).toEqual([]);
-    expect(services.filter(([, { mem_limit }]) => !/^\d+[mg]$/.test(mem_limit ?? "")).map(([name]) => name)).toEqual(
-      [],
-    );
-    for (const [name, { mem_limit }] of ours) expect([name, mem_limit]).toEqual([name, "512m"]);
-  });
-
-  test("only what has to writes to its own disk", () => {
-    const writable = services.filter(([, one]) => !one.read_only).map(([name]) => name);
-    expect(writable.sort()).toEqual(["mssql", "rabbitmq"]);
-    const { postgres, balancer } = compose.services as Record<string, ComposeService>;
-    expect(postgres?.tmpfs).toEqual(["/tmp", "/var/run/postgresql"]);
-    expect(balancer?.tmpfs).toEqual(["/tmp", "/var/cache/nginx"]);
-    // Redis keeps nothing there.
-    expect(compose.services.redis?.command?.at(-1)).toContain('--save ""');
-  });
-
-  test("docs/security.md has these bounds", () => {
-    const [, table = ""] = text("docs/security.md").split("## Containers and proxies");
-    for (const [name, { read_only, mem_limit = "", user = "", cap_add = [] }] of services) {
-      const row = table.split("\n").find((line) => new RegExp(`^\\|[^|]*\\b${name}(?![-\\w])`).test(line)) ?? "";
-      const memory = mem_limit.replace(/m$/, " MB").replace(/g$/, " GB");
-      for (const part of [user, read_only ? "read-only" : "writable", memory, cap_add[0] ?? "none to be had"])
-        expect([name, row]).toEqual([name, expect.stringContaining(part)]);
-    }
-  });
-
-  test("images are pinned to a version, ours to the package's", () => {
-    for (const [name, { image, build }] of services)
-      if (build) expect(image).toBe(`dataflow:${packageJson.version}`);
-      else expect([name, image]).toEqual([name, expect.stringMatching(/:(\d+\.\d+(\.\d+)?-|\d+-CU\d+-)/)]);
-  });
-
-  test("what serves others tells whether it is well, and a stop has the time that the settings promise", () => {
-    const plain = services.filter(([, { build }]) => !build).filter(([name]) => name !== "mssql-init");
-    expect(plain.filter(([, { healthcheck }]) => !healthcheck)).toEqual([]);
-    const { shutdownTimeoutMs } = loadConfig({});
-    for (const [, { stop_grace_period }] of ours)
-      expect(Number.parseInt(stop_grace_period as string, 10) * 1000).toBeGreaterThan(shutdownTimeoutMs);
-  });
-
-  test("holds no secret: each comes from outside, where none is written down", () => {
-    const secretive = /PASS(WORD)?$|TOKEN$|_AUTH$|_URL$/;
-    for (const [, { environment: values = {} }] of services)
-      for (const [name, value] of Object.entries(values)) if (secretive.test(name)) expect(value).toMatch(/\$\{/);
-    const example = text("deploy/compose.env.example").matchAll(/^(\w+)=(.*)$/gm);
-    const given = new Map([...example].map(([, name, value]) => [name as string, value as string]));
-    for (const [name, value] of given) if (secretive.test(name)) expect(value).toBe("");
-    const wanted = [...text("docker-compose.yml").matchAll(/\$\{(\w+)/g)].map(([, name]) => name as string);
-    expect([...new Set(wanted)].filter((name) => !given.has(name))).toEqual([]);
-    const { api } = compose.services as Record<string, ComposeService>;
-    expect(() => filled(api?.environment?.ADMIN_TOKEN as string, {})).toThrow("see deploy/compose.env.example");
-    expect(text(".gitignore")).toContain("deploy/compose.env\n");
   });
 });
 

@@ -1,9 +1,10 @@
 /** The promise: what the documents name is there. */
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { problems } from "../../lib/errors.ts";
 import { root } from "../../root.cjs";
 
-const documents = globSync(["*.md", "docs/*.md", "bench/*.md"], { cwd: root });
+const documents = globSync(["*.md", "docs/**/*.md", "bench/*.md", "examples/*.md"], { cwd: root });
 const text = (path: string) => readFileSync(join(root, path), "utf8");
 const missingIn = (document: string, paths: string[], folder: string) =>
   paths.filter((path) => !existsSync(join(root, folder, path))).map((path) => `${document}: ${path}`);
@@ -27,4 +28,13 @@ test.each(["CONTRIBUTING.md", "docs/architecture.md"])("files and folders that %
   const named = [...text(document).matchAll(/`((?:[a-z]+\/)[\w./-]*)`/gi)].map(([, path]) => path as string);
   expect(named.length).toBeGreaterThan(10);
   expect(missingIn(document, named, ".")).toEqual([]);
+});
+
+test("docs/errors.md has each code of a refusal, with its status", () => {
+  const rows = [...text("docs/errors.md").matchAll(/^\| `([a-z-]+)` \| (\d+) \|/gm)];
+  expect(rows.map(([, code, status]) => [code, Number(status)]).toSorted()).toEqual(
+    Object.entries(problems)
+      .map(([code, { status }]) => [code, status])
+      .toSorted(),
+  );
 });

@@ -12,7 +12,8 @@ const step = /^RUN (.*healthcheck\.mjs.*)$/m.exec(text)?.[1] as string;
 async function firstStart(more: Record<string, string> = {}): Promise<unknown> {
   const folder = mkdtempSync(join(tmpdir(), "dataflow-first-"));
   const PATH = [join(root, "node_modules/.bin"), process.env.PATH].join(delimiter);
-  const env = { PATH, SERVICEDIR: "services", PORT: String(await freePort()), ...more };
+  const { NODE_COMPILE_CACHE = "" } = process.env;
+  const env = { PATH, NODE_COMPILE_CACHE, SERVICEDIR: "services", PORT: String(await freePort()), ...more };
   const child = spawn("sh", ["-c", step.replaceAll("/tmp/first", join(folder, "first"))], { cwd: root, env });
   const code = await new Promise((resolve) => child.once("close", resolve));
   rmSync(folder, { recursive: true });

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { serviceNames } from "../../config/settings.ts";
+import { serviceNames } from "../../config/services.ts";
 import { root } from "../../root.cjs";
 
 const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { scripts: Record<string, string> };

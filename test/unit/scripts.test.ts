@@ -84,7 +84,10 @@ describe("check.mjs", () => {
 });
 
 describe("imports.mjs", () => {
-  const faults = () => run("imports.mjs", folder).stderr.split("\n").filter(Boolean).sort();
+  function checked() {
+    const { status, stderr } = run("imports.mjs", folder);
+    return { status, faults: stderr.split("\n").filter(Boolean).sort() };
+  }
 
   test("lets through what is allowed", () => {
     write({
@@ -94,16 +97,17 @@ describe("imports.mjs", () => {
         // import "../b/b.service.ts"
         export const text: B = 'import "../b/b.service.ts"';`,
       "services/a/a.parts.ts": 'import "../../mixins/m.ts"; import "../../formats/csv.ts";',
-      "services/b/b.contract.ts": "export type B = string;",
+      "services/b/b.contract.ts": 'export type { B } from "./b.domain.ts";',
+      "services/b/b.domain.ts": 'import "../../formats/csv.ts"; export type B = string;',
       "services/b/b.schema.ts": "export const b = {};",
       "services/ids.ts": "export const id = 1;",
       "services/contracts.ts": 'export * from "./b/b.contract.ts";',
       "mixins/m.ts": 'import "../database/dialects/sqlite/open.ts"; import "../lib/net/a.ts";',
       "formats/csv.ts": 'import "../lib/net/a.ts";',
       "database/dialects/sqlite/open.ts": 'export { DatabaseSync } from "node:sqlite"; import "../../../lib/net/a.ts";',
+      "database/store.ts": 'import type { B } from "../services/b/b.domain.ts"; export type Stored = B;',
     });
-    expect(faults()).toEqual([]);
-    expect(run("imports.mjs", folder).status).toBe(0);
+    expect(checked()).toEqual({ status: 0, faults: [] });
   });
 
   test("names every way up, types included", () => {
@@ -114,6 +118,11 @@ describe("imports.mjs", () => {
       "services/b/b.parts.ts": "export type Part = 1;",
       "services/b/b.x.ts": "export const x = 1;",
       "services/b/b.late.ts": "export const late = 1;",
+      "services/b/b.contract.ts": 'import type { Row } from "../../database/row.ts"; export type B = Row;',
+      "services/b/b.domain.ts":
+        'import "../../lib/net/b.ts"; import type { Row } from "../../database/row.ts"; export type D = Row;',
+      "database/row.ts": "export type Row = 1;",
+      "lib/net/b.ts": "export const b = 1;",
       "services/contracts.ts": 'export * from "./b/b.x.ts";',
       "config/config.ts": 'import "../services/ids.ts";',
       "lib/net/a.ts": 'import "../../services/ids.ts";',
@@ -125,7 +134,8 @@ describe("imports.mjs", () => {
       "repl/r.ts": 'import "../test/t.ts";',
       "test/t.ts": "export const t = 1;",
     });
-    expect(faults().map((line) => line.split(": ")[0])).toEqual([
+    const { status, faults } = checked();
+    expect(faults.map((line) => line.split(": ")[0])).toEqual([
       "config/config.ts > services/ids.ts",
       "database/store.ts > mixins/m.ts",
       "database/store.ts > node:sqlite",
@@ -135,12 +145,16 @@ describe("imports.mjs", () => {
       "mixins/m.ts > services/ids.ts",
       "repl/r.ts > test/t.ts",
       ...["late", "parts", "x"].map((name) => `services/a/a.service.ts > services/b/b.${name}.ts`),
+      "services/b/b.contract.ts > database/row.ts",
+      "services/b/b.domain.ts > database/row.ts",
+      "services/b/b.domain.ts > database/row.ts",
+      "services/b/b.domain.ts > lib/net/b.ts",
       "services/contracts.ts > services/b/b.x.ts",
     ]);
-    expect(faults()).toContain(
-      "services/a/a.service.ts > services/b/b.parts.ts: Of another actor import only its contract; call it through the broker.",
+    expect(faults).toContain(
+      "services/a/a.service.ts > services/b/b.parts.ts: Of another actor import only its contract and its domain types; call it through the broker.",
     );
-    expect(run("imports.mjs", folder).status).toBe(1);
+    expect(status).toBe(1);
   });
 
   test("names a circle of files that import each other, by types too", () => {
@@ -151,7 +165,7 @@ describe("imports.mjs", () => {
       "services/a/a.plain.ts": "export const plain = 1;",
     });
     const [far, parts] = ["services/a/a.far.ts", "services/a/a.parts.ts"];
-    expect(faults().map((line) => line.split(": ")[0])).toEqual([`${far} > ${parts} > ${far}`]);
+    expect(checked().faults.map((line) => line.split(": ")[0])).toEqual([`${far} > ${parts} > ${far}`]);
   });
 });
 

@@ -1,19 +1,58 @@
-import type { ColumnKind, Ddl, Index } from "../../dialect.ts";
+import { ALL, countedList } from "../../counts.ts";
+import type { ColumnKind, Ddl, Index, Place } from "../../dialect.ts";
 import { createIndex } from "../../migrations/ddl.ts";
-import { countBatches } from "./counting.ts";
-import { workTaken } from "./taken.ts";
+import { countedColumns, countedWithTables } from "../../rows.ts";
 import { COLLATION } from "./values.ts";
 
-/** Text of one collation, whatever that of the database is: compared as it is, capitals and accents told apart. */
+// The trigger `workTaken`: see postgres/ddl.ts.
+const types: Partial<Record<string, string>> = { phase: "NVARCHAR(255)", next_chunk: "INT" };
+function takes(counted: string[]): string {
+  const kept = ["batch_id", ...counted, "version"];
+  return `CREATE TRIGGER "batch_work_taken" ON "batch" AFTER UPDATE AS
+BEGIN
+  SET NOCOUNT ON;
+  IF NOT UPDATE("state") RETURN;
+  DECLARE @w TABLE (${kept.map((column) => `"${column}" ${types[column] ?? "BIGINT"}`).join(", ")});
+  DELETE FROM "batch_work" OUTPUT ${kept.map((column) => `deleted."${column}"`).join(", ")} INTO @w
+  WHERE "batch_id" IN (SELECT i."id" FROM inserted AS i JOIN deleted AS d ON d."id" = i."id"
+    WHERE d."state" = 'processing' AND i."state" NOT IN ('processing', 'completed', 'completed_with_errors'));
+  IF @@ROWCOUNT = 0 RETURN;
+  UPDATE "batch" SET ${counted.map((column) => `"${column}" = w."${column}"`).join(", ")}, "version" = w."version" + 1
+  FROM @w AS w WHERE "batch"."id" = w."batch_id";
+END`;
+}
+
+export const workTaken: string[] = [takes(countedColumns)];
+
+/**
+ * The trigger that counts batches in `batch_count`. Each change inserts a row of its own, so no commit waits for another one's
+ * counter; `batch` adds the rows up now and then. Units read what they wrote with OUTPUT … INTO, because a table with triggers allows
+ * no plain OUTPUT.
+ */
+export const countBatches: string[] = [
+  `CREATE TRIGGER "batch_count_change" ON "batch" AFTER INSERT, UPDATE, DELETE AS
+BEGIN
+  SET NOCOUNT ON;
+  IF NOT UPDATE("state") AND EXISTS (SELECT 1 FROM inserted) RETURN;
+  INSERT INTO "batch_count" ("state", "n")
+  SELECT c."state", SUM(c."n") FROM (
+    SELECT '${ALL}' AS "state", 1 AS "n" FROM inserted UNION ALL SELECT '${ALL}', -1 FROM deleted
+    UNION ALL SELECT i."state", 1 FROM inserted AS i WHERE i."state" IN (${countedList})
+    UNION ALL SELECT d."state", -1 FROM deleted AS d WHERE d."state" IN (${countedList})) AS c
+  GROUP BY c."state" HAVING SUM(c."n") <> 0;
+END`,
+];
+
+/** A text type with a binary collation, whatever the database's own is. So comparisons distinguish capitals and accents. */
 const text = (length: number | "MAX") => `NVARCHAR(${length}) COLLATE ${COLLATION}`;
 
-/** Others write the table meanwhile, where the edition can do that: Enterprise, Developer, Azure. */
+/** An index that is made while other nodes write the table, in editions that can do that: Enterprise, Developer, Azure. */
 const onlineIndex = (index: Index) => `IF SERVERPROPERTY('EngineEdition') IN (3, 5, 8)
   ${createIndex(index)} WITH (ONLINE = ON)
 ELSE
   ${createIndex(index)}`;
 
-/** A column of a constraint keeps its type. */
+/** Drops the unique constraints first: SQL Server does not change the type of a column in a constraint. */
 const idsNative: Ddl["idsNative"] = (table, columns) => {
   const unique = columns.filter(({ isUnique }) => isUnique).map(({ name }) => [`"${table}_${name}_uq"`, name] as const);
   return [
@@ -40,15 +79,26 @@ export const ddl: Ddl = {
     bytes: "VARBINARY(MAX)",
   },
   options: () => "",
-  // From 5,000 rows of a statement on, which is the size of a chunk.
+  // SQL Server escalates from 5,000 locks of a statement on. A chunk has that many records.
   rowLocks: (table) => `ALTER TABLE "${table}" SET (LOCK_ESCALATION = DISABLE)`,
-  // NVARCHAR(MAX) stands in no filter of an index here, so this one is over all keys, and not unique.
+  // The filter of an index cannot use NVARCHAR(MAX), so this index has all keys, and is not unique.
   uploadKeyIndex: 'CREATE INDEX "idempotency_key_batch_id_ix" ON "idempotency_key" ("batch_id")',
   countBatches,
+  countAnew: ['DROP TRIGGER "batch_count_change"', ...countBatches],
   createIndex: onlineIndex,
   workTaken,
+  workTakenWithTables: ['DROP TRIGGER "batch_work_taken"', takes(countedWithTables)],
   idsNative,
 };
 
-/** The type of a column that holds such values of another table. */
+/** The type of a column in a table variable or table that refers to a column of this kind. */
 export const typeOf = (kind: ColumnKind): string => (kind === "id" ? ddl.types.bigint : ddl.types[kind]);
+
+const TRIGGERS = ["batch_count_change", "batch_work_taken"];
+
+/** Indexes and triggers move with their table. A user without the right to create a schema may use an existing one. */
+export const place: Place = {
+  make: (schema) => [`IF SCHEMA_ID(N'${schema}') IS NULL EXEC(N'CREATE SCHEMA "${schema}"')`],
+  move: (table, { schema }) => `ALTER SCHEMA "${schema}" TRANSFER "${table}"`,
+  dropTriggers: ({ schema }) => TRIGGERS.map((name) => `DROP TRIGGER IF EXISTS "${schema}"."${name}"`),
+};

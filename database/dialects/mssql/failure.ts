@@ -1,27 +1,27 @@
-/** What SQL Server and its driver throw, as our callers know it. */
+/** Translates errors of SQL Server and its driver into the errors that callers know (database/errors.ts). */
 import { ConnectionError as SequelizeConnectionError } from "sequelize";
-import { isUntrusted } from "../../../lib/net/certificates.ts";
+import { isUntrusted } from "../../../lib/net/server-kind.ts";
 import { ConstraintViolation, DatabaseRefused, DatabaseUnavailable } from "../../errors.ts";
 
-/** Deadlock victim, lock timeout, snapshot conflict: the same unit may succeed at once. */
-const passing = new Set([1205, 1222, 3960]);
-/** A row with this unique key is there. */
+/** Deadlock victim, lock timeout, snapshot conflict. A retry of the unit may succeed at once. */
+const transient = new Set([1205, 1222, 3960]);
+/** A row with the same unique key exists. */
 const duplicate = new Set([2601, 2627]);
-/** Also no value for a column that needs one, and a CHECK or a foreign key that says no. */
+/** A violated constraint: a unique key, a NOT NULL column without a value, a CHECK or a foreign key. */
 const constraint = new Set([...duplicate, 515, 547]);
-/** Disk, log, memory or locks used up; read only, starting, shutting down, moving to another server; too many at once. */
+/** The server cannot work now: no disk, log, memory or locks left; read-only, starting, stopping, failing over; too many connections. */
 const away = new Set([
   701, 802, 845, 921, 922, 927, 942, 952, 976, 978, 983, 1101, 1105, 1204, 3906, 3908, 5123, 5149, 6005, 8645, 8651,
   9001, 9002, 10928, 10929, 17809, 18401, 40197, 40501, 40544, 40613, 49918, 49919, 49920,
 ]);
-/** From here on the server ends the connection with the error. */
+/** From this class on, the server closes the connection after the error. */
 const FATAL_CLASS = 20;
-/** A session that was ended by somebody (KILL), or by a server that stops. */
+/** The session was ended: by KILL, or because the server stops. */
 const ended = new Set([596, 6005]);
 
 const network =
   /^(ECONN|EPIPE|ESOCKET|ETIMEOUT|ETIMEDOUT|ECLOSE|EHOSTUNREACH|ENETUNREACH|EADDR|ENOTFOUND|EAI_|ENOTOPEN|EINSTLOOKUP|EINVALIDSTATE|ERR_STREAM|ERR_SSL|ERR_SOCKET|EPROTO)/;
-/** tedious has no code for a link that ends in the middle of a message. */
+/** The driver (tedious) has no code for a connection that ends in the middle of a message. */
 const brokenText =
   /unexpected end of message stream|socket hang up|Connection lost|Connection was closed|premature close/i;
 
@@ -38,7 +38,7 @@ const CERTIFICATE = [
 const ENCRYPT = ["encrypt=true, for the server wants it", "encrypt=false"] as const;
 type Refusal = readonly [expected: string, found: string];
 
-/** What no waiting heals, by the server's number. */
+/** Wrong settings, which retrying cannot fix, by the server's error number. */
 const refusals: Record<number, Refusal> = {
   229: RIGHTS,
   230: RIGHTS,
@@ -68,7 +68,7 @@ interface Raised {
   class?: unknown;
 }
 
-/** The error with what it came from: mssql keeps that as `originalError` and `info`, Sequelize as `parent`, we as `cause`. */
+/** The error and its causes. mssql keeps a cause as `originalError` and `info`, Sequelize as `parent`, our errors as `cause`. */
 function chainOf(error: unknown, depth = 0): Raised[] {
   if (typeof error !== "object" || error === null || depth > 6) return [];
   const { originalError, info, parent, cause, errors } = error as Record<string, unknown>;
@@ -76,8 +76,8 @@ function chainOf(error: unknown, depth = 0): Raised[] {
   return [error as Raised, ...inner.flatMap((one) => chainOf(one, depth + 1))];
 }
 
-/** The server's own number, of several errors that of the first; the driver also puts its codes there. */
-function numberOf(error: unknown): number | null {
+/** The server's error number. If there are several errors, that of the first. The driver also stores its own codes in `number`. */
+export function numberOf(error: unknown): number | null {
   const [first = error] = (error as { precedingErrors?: unknown[] } | null)?.precedingErrors ?? [];
   const raised = chainOf(first).find(({ number }) => typeof number === "number" && number > 0);
   return (raised?.number as number | undefined) ?? null;
@@ -87,22 +87,22 @@ const codesOf = (error: unknown): string[] =>
   chainOf(error).flatMap(({ code }) => (typeof code === "string" ? [code] : []));
 const textsOf = (error: unknown): string[] => chainOf(error).map(({ message }) => String(message ?? ""));
 
-/** The most telling of its codes, for a message: it names neither host nor user. */
+/** The most specific code of the error, for a message. It names neither host nor user. */
 export const codeOf = (error: unknown): string =>
   String(numberOf(error) ?? codesOf(error).findLast((code) => /^[A-Z_0-9]{2,40}$/.test(code)) ?? "connection");
 
-/** Two at once had the same new key: the next look at it shows whose it is. */
-const keyTable = /idempotency_key|content_key|record_key|client_queue|client_usage|batch_lock/;
+/** Tables in which two units may insert the same new key at the same time. A retry sees which one has it. */
+const keyTable = /idempotency_key|content_key|record_key|client_queue|client_usage|batch_lock|order_lane/;
 export const isDuplicate = (error: unknown): boolean => duplicate.has(numberOf(error) ?? 0);
 const isKeyTaken = (error: unknown): boolean => isDuplicate(error) && keyTable.test(withoutValues(error));
 
-export const isPassing = (error: unknown): boolean => passing.has(numberOf(error) ?? 0) || isKeyTaken(error);
+export const isTransient = (error: unknown): boolean => transient.has(numberOf(error) ?? 0) || isKeyTaken(error);
 
-/** A table of the connection's own is gone: the connection was replaced between staging and the batch. */
+/** Whether a temporary table is missing: the connection was replaced between the staging of rows and the batch that reads them. */
 export const isLost = (error: unknown): boolean =>
   numberOf(error) === 208 && textsOf(error).some((text) => text.includes("#"));
 
-/** Nothing was sent: no connection, or none that was free. */
+/** Whether nothing was sent: there was no connection, or none was free. */
 const isUnsent = (error: unknown): boolean =>
   chainOf(error)[0]?.name === "ConnectionError" ||
   /^Failed to acquire a connection/.test(textsOf(error)[0] ?? "") ||
@@ -115,7 +115,7 @@ const isFatal = (error: unknown): boolean =>
   ended.has(numberOf(error) ?? 0) ||
   chainOf(error).some((raised) => typeof raised.class === "number" && raised.class >= FATAL_CLASS);
 
-/** Whether nobody can know what became of the statement: its answer did not come, or came too late. */
+/** Whether the outcome of the statement is unknown: its answer was lost, or came too late. */
 export const isCut = (error: unknown): boolean =>
   !(error instanceof DatabaseUnavailable) &&
   !isUnsent(error) &&
@@ -124,46 +124,46 @@ export const isCut = (error: unknown): boolean =>
 export const isAway = (error: unknown): boolean =>
   isUnsent(error) || isFatal(error) || away.has(numberOf(error) ?? 0) || (numberOf(error) === null && hasNoLink(error));
 
-/** Named by what failed, without host, user or values. */
+/** The error for callers. Its message names what failed, but no host, user or values. */
 export function errorOf(error: unknown): unknown {
   if (error instanceof DatabaseUnavailable) return error;
-  if (isPassing(error) || isAway(error)) return unavailable(error);
+  if (isTransient(error) || isAway(error)) return unavailable(error);
   if (constraint.has(numberOf(error) ?? 0)) return new ConstraintViolation(withoutValues(error));
   return error;
 }
 
-/** SQL Server says which values were there already. */
+/** The error's text without the values of the duplicate key, which SQL Server adds. */
 function withoutValues(error: unknown): string {
   const text = textsOf(error)[0] ?? "";
   return text.replace(/\s*The duplicate key value is[\s\S]*$/, "");
 }
 
-/** No connection could be opened, so nothing was sent, whatever the reason. */
-export const unavailable = (error: unknown, isUnknown = false): DatabaseUnavailable =>
-  new DatabaseUnavailable(`The database cannot be used (${codeOf(error)}).`, { cause: error, isUnknown });
+/** For a connection that could not be opened (nothing was sent), or with `isOutcomeUnknown` for a lost answer. */
+export const unavailable = (error: unknown, isOutcomeUnknown = false): DatabaseUnavailable =>
+  new DatabaseUnavailable(`The database cannot be used (${codeOf(error)}).`, { cause: error, isOutcomeUnknown });
 
-/** A fault of the setting, which has to be changed; null: it may heal by waiting. */
+/** The error as a wrong setting that somebody must change. Null: retrying may help. */
 export function refusalOf(error: unknown): DatabaseRefused | null {
   const refusal = refusals[numberOf(error) ?? 0] ?? refusalOfLogin(error) ?? refusalOfLink(error);
   return refusal ? new DatabaseRefused(...refusal, refusal === DATABASE) : null;
 }
 
-/** Where Sequelize or umzug threw it. */
+/** The error, thrown through Sequelize or umzug, as a DatabaseUnavailable. Null: the database is not away. */
 export function awayOf(error: unknown): DatabaseUnavailable | null {
   const told = errorOf(error);
   if (told instanceof DatabaseUnavailable) return told;
   return error instanceof SequelizeConnectionError ? unavailable(error) : null;
 }
 
-/** Of a refused login the driver keeps only the text, which we ask for in English. */
+/** For a refused login the driver keeps only the text. This compares the English one; lanes.ts keeps the number for other languages. */
 function refusalOfLogin(error: unknown): Refusal | null {
   if (!codesOf(error).includes("ELOGIN")) return null;
   const text = textsOf(error).join("\n");
   if (/Cannot open (user default )?database/i.test(text)) return DATABASE;
-  const isPassingState = /upgrade mode|single user mode|shutting down|starting|maximum|not currently available/i.test(
+  const isTransientState = /upgrade mode|single user mode|shutting down|starting|maximum|not currently available/i.test(
     text,
   );
-  return /Login failed|password authentication failed/i.test(text) && !isPassingState ? LOGIN : null;
+  return /Login failed|password authentication failed/i.test(text) && !isTransientState ? LOGIN : null;
 }
 
 function refusalOfLink(error: unknown): Refusal | null {

@@ -1,9 +1,36 @@
-/** Connections that are held one by one: each is a pool of one, so that what is staged is found by the batch that follows. */
+/** Connections as pools of one (lanes). A batch must run on the very connection whose temporary tables hold its rows. */
+import type { Socket } from "node:net";
 import mssql from "mssql";
 import { unavailable } from "./failure.ts";
-import { forgetRefusal, sendAtOnce, watched, withRefusal } from "./links.ts";
 
-/** Whoever finds them all taken waits no longer than a unit may last. */
+/**
+ * Turns Nagle's algorithm off, so that each packet is sent at once. With it a request of more than one packet (4 kB) would take
+ * 40 ms longer: the kernel holds the last packet until the server has acknowledged the first, and the server delays that.
+ */
+export const sendAtOnce = (connection: object): void =>
+  void (connection as { socket?: Socket }).socket?.setNoDelay(true);
+
+const firsts = new WeakMap<object, number>();
+/** Numbers for a database that cannot be opened. "Login failed" (18456) comes with them, just as with a wrong password. */
+const NOT_OPEN = new Set([4060, 4064]);
+
+/**
+ * Remembers the number of the first error with which the server refuses a login of `owner`, because later errors follow from it.
+ * The driver itself keeps only the text of the last error, in the server's language.
+ */
+export function watched(connection: mssql.Connection, owner: object = connection): void {
+  connection.on("errorMessage", ({ number }: { number: number }) => {
+    if (!firsts.has(owner) || NOT_OPEN.has(number)) firsts.set(owner, number);
+  });
+}
+
+export const forgetRefusal = (owner: object): void => void firsts.delete(owner);
+
+/** The error of a connection that was not opened, with the number of the server's first error. */
+export const withRefusal = (error: unknown, owner: object): unknown =>
+  firsts.has(owner) ? Object.assign(error as Error, { number: firsts.get(owner) }) : error;
+
+/** How long a unit waits for a free connection: as long as a unit may run. */
 const PATIENCE_MS = 10_000;
 
 export type Lane = mssql.ConnectionPool;
@@ -17,11 +44,11 @@ export class Lanes {
   constructor(config: mssql.config, lanes: number) {
     this.#all = Array.from({ length: lanes }, () => laneOf(config));
     this.#free = [...this.#all];
-    // A connection that breaks while nobody uses it would end the process otherwise; whoever uses one is told.
+    // Without a listener an idle connection that breaks would end the process. A unit in use of it fails anyway.
     for (const lane of this.#all) lane.on("error", () => {});
   }
 
-  /** Runs `work` on a lane of its own. A connection is not used again after an error. */
+  /** Runs `work` on a lane that nobody else uses meanwhile. After an error the lane's connection is closed. */
   async use<T>(work: (lane: Lane) => Promise<T>): Promise<T> {
     if (this.#isClosed) throw unavailable(new Error("It is closed."));
     const lane = await this.#taken();
@@ -36,7 +63,7 @@ export class Lanes {
     }
   }
 
-  /** The one that was used last: it is the most likely to be open. */
+  /** Takes the free lane that was used last, because its connection is most likely open. Otherwise waits for one. */
   async #taken(): Promise<Lane> {
     const lane = this.#free.pop();
     if (lane) return lane;
@@ -55,7 +82,7 @@ export class Lanes {
     else this.#free.push(lane);
   }
 
-  /** Those who wait come first, and whoever is at work finishes. */
+  /** Waits for the units that run or wait, then closes all connections. */
   async close(): Promise<void> {
     this.#isClosed = true;
     await Promise.allSettled(this.#all.map(() => this.#taken()));
@@ -64,8 +91,8 @@ export class Lanes {
 }
 
 /**
- * A lane's connection, which is closed after each error: a transaction that the server left open ends with it, and so does the
- * rest of an answer that the driver has not read, which it would take for the answer to the next question.
+ * The connection of each lane. It is closed after every error, which ends a transaction that the server left open, and drops the
+ * unread rest of an answer: the driver would take that for the answer to the next query.
  */
 const current = new WeakMap<Lane, mssql.Connection>();
 

@@ -1,9 +1,9 @@
-/** The connections of Sequelize, made to fail as those of the hot tables do. */
+/** The connections of Sequelize. They report errors in the same way as the connections of the hot tables. */
 import * as tedious from "tedious";
-import { errorOf, isAway, isCut, isDuplicate, isPassing, unavailable } from "./failure.ts";
-import { sendAtOnce, watched, withRefusal } from "./links.ts";
+import { errorOf, isAway, isCut, isDuplicate, isTransient, unavailable } from "./failure.ts";
+import { sendAtOnce, watched, withRefusal } from "./lanes.ts";
 
-/** What Sequelize does not tell from others: a null has no type of its own, and one sent as text fits no BINARY column; INT fits all. */
+/** Sends each null as INT, which fits every column. Sequelize would send it as text, which fits no BINARY column. */
 function typedNulls({ parameters }: tedious.Request): void {
   for (const parameter of parameters)
     if (parameter.value === null || parameter.value === undefined) parameter.type = tedious.TYPES.Int;
@@ -12,7 +12,7 @@ function typedNulls({ parameters }: tedious.Request): void {
 const BIGINT_BYTES = 8;
 type Column = { value: unknown; metadata: { type: { name: string }; dataLength?: number } };
 
-/** The driver gives BIGINT as text. Ids and times are below 2^53. */
+/** Converts BIGINT to numbers, because ids and times are below 2^53. The driver gives it as text. */
 function numbered(columns: Column[]): void {
   for (const column of columns) {
     const { type, dataLength } = column.metadata;
@@ -25,8 +25,8 @@ type Answer<R extends unknown[]> = (error: Error | null | undefined, ...rest: R)
 type Transacted = Parameters<tedious.Connection["commitTransaction"]>[0];
 
 /**
- * A connection that broke, or is silent, tells its user that the database is away. After any error it ends its transaction, and
- * is never used again: what is left of an answer would be taken for the answer to the next question.
+ * A broken or silent connection makes the query fail with DatabaseUnavailable. After any error a connection is not used again:
+ * the rest of its answer would be taken for the answer to the next query.
  */
 class ModelConnection extends tedious.Connection {
   readonly madeAt = performance.now();
@@ -37,7 +37,7 @@ class ModelConnection extends tedious.Connection {
     watched(this);
   }
 
-  /** What the driver says of a connection that could not be made names host and user. */
+  /** Replaces the driver's error of a failed connect, because its text names host and user. */
   override emit(event: string, ...values: unknown[]): boolean {
     if (event === "connect") sendAtOnce(this);
     const told = event === "connect" && values[0] ? [unavailable(withRefusal(values[0], this))] : values;
@@ -59,7 +59,7 @@ class ModelConnection extends tedious.Connection {
     super.commitTransaction(this.#telling(answer), name);
   }
 
-  /** An error has undone the transaction already: see `abortTransactionOnError`. */
+  /** After an error there is nothing to roll back: the error has undone the transaction (`abortTransactionOnError`). */
   override rollbackTransaction(answer: Transacted, name?: string): void {
     if (this.inTransaction) super.rollbackTransaction(this.#telling(answer), name);
     else setImmediate(() => answer(null));
@@ -71,19 +71,19 @@ class ModelConnection extends tedious.Connection {
 
   #told(error: Error): Error {
     this.hasFailed = true;
-    // The first of several is the cause of the others.
+    // Of several errors, the first one is the cause.
     const [first = error] = (error as Partial<AggregateError>).errors ?? [];
     if (isCut(first)) this.close();
-    if (isAway(first) || isPassing(first)) return errorOf(first) as Error;
+    if (isAway(first) || isTransient(first)) return errorOf(first) as Error;
     if (isDuplicate(first)) first.message = DUPLICATE;
     return first;
   }
 }
 
-/** Sequelize knows a unique constraint by this text alone, and the server's own says which values there were. */
+/** Sequelize recognizes a violated unique constraint only by this text. The server's own text would show the values. */
 const DUPLICATE = "Violation of UNIQUE KEY constraint 'unique'. Cannot insert duplicate key in object 'table'.";
 
-/** For Sequelize's pool, before each use. Of those made before `distrustedAt` one answered another question than it was asked. */
+/** Whether Sequelize's pool may use the connection again. Not if it was made before `distrustedAt`: one of those gave a wrong answer. */
 export function isUsable(connection: unknown, distrustedAt: number): boolean {
   const { madeAt, hasFailed, state } = connection as ModelConnection & { state: { name: string } };
   return !hasFailed && madeAt > distrustedAt && state.name === "LoggedIn";

@@ -2,25 +2,24 @@ import { Sequelize } from "sequelize";
 import type { Dialect, Logger, Target } from "../../dialect.ts";
 import { DatabaseRefused, DatabaseUnavailable } from "../../errors.ts";
 import type { Names } from "../../schema/names.ts";
-import { ddl } from "./ddl.ts";
+import { ddl, place } from "./ddl.ts";
 import { awayOf, refusalOf } from "./failure.ts";
 import { dialectModule, isUsable } from "./models.ts";
-import { place } from "./place.ts";
 import { Sql } from "./sql.ts";
 import { mssqlClock, mssqlDeliveries, mssqlLocks, mssqlStore } from "./store.ts";
 import { CONNECT_TIMEOUT_MS, REQUEST_TIMEOUT_MS, sequelizeOptionsOf } from "./url.ts";
 
-/** One name for all migrations of DataFlow in a database. */
+/** The application lock of all migrations of DataFlow in a database. */
 const MIGRATION_LOCK = "dataflow-migrations";
 /** SQL Server 2019. */
 const OLDEST_VERSION = 15;
-/** OPENJSON: a database that came from an older server keeps the level of that. */
+/** OPENJSON needs this compatibility level. A database that was moved from an older server keeps its old level. */
 const LEAST_LEVEL = 130;
 const MODEL_CONNECTIONS = 3;
-/** For migrations: a step may take its time, and waits for another node's. */
+/** No timeout for migrations: one may take long, and waits for those of another node. */
 const NO_LIMIT = 0;
 
-/** SQL Server 2019 and later. Throws DatabaseRefused for what no waiting heals, and DatabaseUnavailable. */
+/** Opens SQL Server 2019 or later. Throws DatabaseRefused (a wrong setting) and DatabaseUnavailable. */
 export async function openMssql(to: Target, names: Names, logger?: Logger): Promise<Dialect> {
   const { url } = to;
   const sql = new Sql(to, names);
@@ -32,7 +31,7 @@ export async function openMssql(to: Target, names: Names, logger?: Logger): Prom
   }
   let distrustedAt = Number.NEGATIVE_INFINITY;
   const validate = (connection: unknown) => isUsable(connection, distrustedAt);
-  // Told here, it is not asked for on a connection of its own.
+  // With `databaseVersion` given, Sequelize does not open a connection to ask for it.
   const options = {
     dialect: "mssql",
     dialectModule,
@@ -44,7 +43,7 @@ export async function openMssql(to: Target, names: Names, logger?: Logger): Prom
     ...sequelizeOptionsOf(url, REQUEST_TIMEOUT_MS),
     pool: { max: MODEL_CONNECTIONS, acquire: CONNECT_TIMEOUT_MS * 2, validate },
   });
-  // It opens no connection before it is used.
+  // The pool connects only when it is used.
   const migrations = new Sequelize({ ...options, ...sequelizeOptionsOf(url, NO_LIMIT), pool: { max: 1, validate } });
   return {
     store: mssqlStore(sql),
@@ -78,7 +77,7 @@ export async function openMssql(to: Target, names: Names, logger?: Logger): Prom
   };
 }
 
-/** Waits for as long as it takes; a negative answer is no lock. */
+/** Waits for the lock without a limit. A negative answer means that the lock was not granted. */
 const LOCK = `DECLARE @answer INT;
 EXEC @answer = sp_getapplock @Resource = N'${MIGRATION_LOCK}', @LockMode = N'Exclusive', @LockOwner = N'Transaction', @LockTimeout = -1;
 IF @answer < 0 THROW 50000, N'The lock of the migrations was not given.', 1;`;
@@ -92,7 +91,7 @@ interface State {
   hasRowVersions: boolean;
 }
 
-/** Azure has versions of its own, and so has what only speaks like a SQL Server: both are taken as they are. */
+/** Checks the server's version and settings. Azure and compatible servers have version numbers of their own, so they are not checked. */
 async function check(sql: Sql, logger?: Logger): Promise<void> {
   const state = await stateOf(sql);
   if (!state) return;
@@ -107,7 +106,7 @@ async function check(sql: Sql, logger?: Logger): Promise<void> {
         String(level),
       );
   }
-  // Right without them too, but slow.
+  // Without row versions everything works, but slowly.
   if (!hasRowVersions)
     logger?.warn(
       `The database keeps no row versions, so reads wait for writes. Run: ALTER DATABASE ${quoted} SET READ_COMMITTED_SNAPSHOT ON WITH ROLLBACK IMMEDIATE`,
@@ -121,7 +120,7 @@ async function stateOf(sql: Sql): Promise<State | undefined> {
   is_read_committed_snapshot_on AS hasRowVersions FROM sys.databases WHERE database_id = DB_ID()`);
   } catch (error) {
     if (error instanceof DatabaseUnavailable) throw error;
-    // Who does not know, or may not look, is taken as he is.
+    // A server that does not know these names, or does not let us read them, is not checked.
     return undefined;
   }
 }

@@ -1,10 +1,10 @@
-/** Units as SQL Server has them: one batch of T-SQL, row sets are table variables. */
+/** Renders units for SQL Server: one batch of T-SQL, in which row sets are table variables. */
 import { type Column, columnOf } from "../../schema/table.ts";
-import { listOf, type RowSet, type Step, type Take } from "../../units/steps.ts";
+import { type Lock, listOf, type RowSet, type Step, scalarsOf, type Take, type Update } from "../../units/steps.ts";
 import { setsOf, storedValue, translated } from "../../units/text.ts";
 import type { Fragments, ParamKind, Plan, Runner } from "../../units/unit.ts";
 import { ddl, typeOf } from "./ddl.ts";
-import { AT_NOW } from "./rows.ts";
+import { AT_NOW, inTurn } from "./rows.ts";
 import { big, bytes, float, hash, int, key, NOW, name, type Sql, text, uuid, type Value } from "./sql.ts";
 import { COLLATION } from "./values.ts";
 
@@ -24,10 +24,10 @@ const valuesOf: Record<ParamKind, (value: never) => Value> = {
   texts: (texts: string[]) => text(JSON.stringify(texts)),
 };
 
-/** Passes by rows that somebody takes right now, instead of waiting for them. READPAST alone is an error where rows have versions. */
-export const PASSING_BY = "WITH (READCOMMITTEDLOCK, READPAST)";
+/** Skips locked rows instead of waiting for them. READPAST alone is an error if the database keeps row versions. */
+export const SKIP_LOCKED = "WITH (READCOMMITTEDLOCK, READPAST)";
 
-/** A text out of JSON has the collation of the database, which may be another than the column's. */
+/** Values of a list parameter. Text from JSON has the database's collation, so it is converted to the columns' own. */
 const LISTED = {
   ids: "CAST(listed.value AS BIGINT)",
   uuids: "CAST(listed.value AS UNIQUEIDENTIFIER)",
@@ -36,29 +36,28 @@ const LISTED = {
 const isIn: Fragments["isIn"] = (column, list, kind = "ids") =>
   `${column} IN (SELECT ${LISTED[kind]} FROM OPENJSON(${list}) AS listed)`;
 
-/** From 5,000 locks of a statement on SQL Server would rather lock the whole table. */
+/** Rows that one statement deletes at most. From 5,000 locks on, SQL Server would lock the whole table. */
 const MOST_DELETED = 2_000;
 
 const fragments: Fragments = {
   first: (count, body) => `SELECT TOP (${count}) ${body}`,
   isIn,
   keysIn: (list) => `(SELECT CONVERT(${ddl.types.key}, listed.value, 2) AS key_hash FROM OPENJSON(${list}) AS listed)`,
-  // A text has two bytes a character here; limits are told in those that it has outside.
+  // NVARCHAR has two bytes for each character. Limits count bytes of UTF-8, so this is an estimate.
   bytesOf: (column) => `DATALENGTH(${column}) / 2`,
   plannedAnew: "\nOPTION (RECOMPILE)",
   mostDeleted: (count) => `CASE WHEN ${count} > ${MOST_DELETED} THEN ${MOST_DELETED} ELSE ${count} END`,
-  hasGroups: false,
   least: (a, b) => `CASE WHEN ${a} < ${b} THEN ${a} ELSE ${b} END`,
   greatest: (a, b) => `CASE WHEN ${a} > ${b} THEN ${a} ELSE ${b} END`,
-  passingBy: (table) => `${table} ${PASSING_BY}`,
+  skipLocked: (table) => `${table} ${SKIP_LOCKED}`,
   untaken: (column) => ` AND ${column} NOT IN (SELECT had.${column} FROM @taken AS had)`,
   waitingQueues: "client_queue AS q WITH (INDEX(client_queue_waiting_ix))",
   readyOf: (client) => `FROM batch AS r WHERE r.state = 'ready' AND r.client_id = ${client}`,
   readyOfAll: (clients) => `FROM batch AS r WHERE r.state = 'ready' AND ${isIn("r.client_id", clients)}`,
-  inPassing: (state) => `FROM batch AS few WHERE few.state = '${state}'`,
+  inTransientState: (state) => `FROM batch AS few WHERE few.state = '${state}'`,
 };
 
-/** That it is never NULL matters to the planner: see NOT IN. */
+/** NOT NULL is declared because the planner needs it for an efficient NOT IN. */
 const declaredAs = ({ column, kind, isNull }: Column): string =>
   `${column} ${typeOf(kind)}${isNull ? "" : " NOT NULL"}`;
 const declared = ({ name, table, columns }: RowSet): string =>
@@ -74,23 +73,20 @@ const output = (step: { into?: RowSet | undefined }, of: "inserted" | "deleted")
 const optional = (word: string, text: string | undefined) => (text === undefined ? "" : `\n${word} ${text}`);
 const quoted = (column: string) => `"${column}"`;
 
-/** The statements of a step. The last one's count is that of the step. */
+/** The statements of a step. The row count of the last one is that of the step. */
 function statementsOf(step: Exclude<Step, Take>): string {
   switch (step.do) {
     case "select":
       return step.text;
     case "gather":
       return `INSERT INTO @${step.into.name} (${columnsOf(step.into).join(", ")})\n${step.select}`;
-    case "lock": {
-      // A write without a change is the lock that needs no hint.
-      const column = step.table.columns.some(({ name }) => name === "fence")
-        ? "fence"
-        : step.table.columns.at(-1)?.column;
-      const by = step.passingBy ? ` ${PASSING_BY}` : "";
-      return `UPDATE ${step.table.name}${by} SET ${column} = ${column}${output(step, "inserted")}\nWHERE ${step.where}`;
-    }
+    case "lock":
+      return inTurns(step, locked(step));
     case "update":
-      return `UPDATE ${step.table.name} SET ${step.set}${output(step, "inserted")}${optional("FROM", step.from)}\nWHERE ${step.where}`;
+      return inTurns(
+        step,
+        `UPDATE ${step.table.name} SET ${step.set}${output(step, "inserted")}${optional("FROM", step.from)}`,
+      );
     case "remove":
       return `DELETE FROM ${step.table.name}${output(step, "deleted")}\nWHERE ${step.where}`;
     case "insert": {
@@ -105,17 +101,38 @@ SELECT ${Object.values(values).join(", ")}${optional("FROM", from)}${optional("W
       const isIt = key.map((column) => `piece.${column} = ${table.name}.${column}`).join(" AND ");
       return `DELETE FROM ${table.name}${output(step, "deleted")}
 WHERE ${where} AND EXISTS (SELECT 1 FROM (
-  SELECT TOP (${limit}) ${key.join(", ")} FROM ${table.name} ${PASSING_BY}
+  SELECT TOP (${limit}) ${key.join(", ")} FROM ${table.name} ${SKIP_LOCKED}
   WHERE ${where}${optional("AND", and)} ORDER BY ${order}) AS piece WHERE ${isIt})`;
     }
   }
 }
 
-const COUNTED = "SET @changed = @@ROWCOUNT";
+/** Locks rows with an UPDATE that changes nothing, which needs no lock hints. */
+function locked(step: Lock): string {
+  const column = step.table.columns.some(({ name }) => name === "fence") ? "fence" : step.table.columns.at(-1)?.column;
+  const by = step.skipLocked ? ` ${SKIP_LOCKED}` : "";
+  return `UPDATE ${step.table.name}${by} SET ${column} = ${column}${output(step, "inserted")}`;
+}
 
-/** Two at once: the second one's insert fails on the key, is tried again, and then sees the row. */
+/** Runs the statement row by row in the order of the keys. One statement for all rows might scan the whole table, and wait for other units' locks. */
+function inTurns({ where, byKey }: Lock | Update, statement: string): string {
+  if (!byKey) return `${statement}\nWHERE ${where}`;
+  const { column, of } = byKey;
+  const keys = of.startsWith(":") ? `(SELECT ${LISTED.ids} AS ${column} FROM OPENJSON(${of}) AS listed)` : `@${of}`;
+  const isIt = [`${column} = @each`, ...(where === undefined ? [] : [where])].join(" AND ");
+  return inTurn("@each", keys, column, [`${statement}\nWHERE ${isIt}`]).join(";\n");
+}
+
+const COUNTED = "SET @changed = @@ROWCOUNT";
+/** The statements that set `@changed`. A loop counts its row set. An upsert of one row counts by itself. */
+function countOf(step: Step, text: string): string[] {
+  if (step.do === "lock" && step.byKey) return [`SET @changed = (SELECT COUNT(*) FROM @${step.into.name} AS counted)`];
+  return text.endsWith("\nEND") ? [] : [COUNTED];
+}
+
+/** UPDATE, then INSERT. If two units insert the same key at once, the second fails on the key; its retry finds the row. */
 function upserted(step: Extract<Step, { do: "upsert" }>): string {
-  const { table, key, values, from, order, update, where } = step;
+  const { table, key, values, from, order, update, adds, where } = step;
   const source =
     from &&
     `(SELECT ${Object.entries(values)
@@ -123,23 +140,26 @@ function upserted(step: Extract<Step, { do: "upsert" }>): string {
       .join(", ")} FROM ${from}) AS given`;
   const given = (column: string) => (source ? `given.${quoted(column)}` : values[column]);
   const isIt = key.map((column) => `${table.name}.${quoted(column)} = ${given(column)}`).join(" AND ");
-  const sets = update.map((column) => `${quoted(column)} = ${given(column)}`).join(", ");
-  // Waits for what others have not committed yet: without it one waits later, fails and is tried again. With an update that has
-  // not seen the other's row it has to fail.
+  const own = (column: string) => (adds ? `${table.name}.${quoted(column)} + ` : "");
+  const sets = update.map((column) => `${quoted(column)} = ${own(column)}${given(column)}`).join(", ");
+  // Waits for uncommitted rows of others. Without the hint the insert would wait later, fail, and be retried. Not with an update:
+  // it has not seen the other's row, so the insert must fail.
   const latest = update.length === 0 ? " WITH (READCOMMITTEDLOCK)" : "";
+  // A loop join looks up row by row. A merge or hash join would read the whole table.
+  const rowByRow = update.length === 0 && source ? " OPTION (LOOP JOIN)" : "";
   const insert = `INSERT INTO ${table.name} (${Object.keys(values).map(quoted).join(", ")})${output(step, "inserted")}
 SELECT ${Object.keys(values).map(given).join(", ")}${optional("FROM", source)}
-WHERE NOT EXISTS (SELECT 1 FROM ${table.name}${latest} WHERE ${isIt})${optional("ORDER BY", order && given(order))}`;
+WHERE NOT EXISTS (SELECT 1 FROM ${table.name}${latest} WHERE ${isIt})${optional("ORDER BY", order && given(order))}${rowByRow}`;
   if (update.length === 0) return insert;
-  const updated = `UPDATE ${table.name} SET ${sets}${optional("FROM", source)}\nWHERE ${isIt}${optional("AND", where)}`;
+  const updated = `UPDATE ${table.name} SET ${sets}${output(step, "inserted")}${optional("FROM", source)}\nWHERE ${isIt}${optional("AND", where)}`;
   if (source) return `${updated};\n${insert}`;
   return `${updated};\n${COUNTED};\nIF @changed = 0\nBEGIN\n${insert};\n${COUNTED};\nEND`;
 }
 
-/** Rows that others took meanwhile are gone from the next look; so many looks are enough for anyone's turn. */
+/** How often a take looks for rows. Other nodes may take the rows that it has found; then the caller gets fewer. */
 const MOST_LOOKS = 20;
 
-/** Takes rows, one look after the other until there is nothing more to be seen: what a look picks is no promise. */
+/** Takes due rows, and looks again as long as rows are left: other nodes may have taken rows between the look and the update. */
 function taken({ table, due, among, set, order, limit, into }: Take): string {
   const isAmong = among === undefined ? "" : `\n  AND id IN (${among})`;
   const columns = [...new Set(["id", ...into.columns])];
@@ -152,7 +172,7 @@ WHILE @picked > 0 AND @open > 0 AND @looks < ${MOST_LOOKS}
 BEGIN
 DELETE FROM @due;
 INSERT INTO @due (id)
-SELECT TOP (@open) id FROM ${table.name} ${PASSING_BY}
+SELECT TOP (@open) id FROM ${table.name} ${SKIP_LOCKED}
 WHERE ${due} AND id NOT IN (SELECT had.id FROM @taken AS had)${isAmong} ORDER BY ${order};
 SET @picked = @@ROWCOUNT;
 UPDATE ${table.name} SET ${set}${output({ into: { ...into, name: "taken", columns } }, "inserted")}
@@ -163,7 +183,7 @@ END;
 SELECT ${listOf(table, into.columns, "taken")} FROM @taken AS taken ORDER BY taken.id`;
 }
 
-/** Of several writes all are done or none: an error undoes the transaction. */
+/** The T-SQL of a unit. Several writes are one transaction; an error undoes all of it. */
 function textOf(steps: Step[]): string {
   const [first] = steps as [Step];
   if (first.do === "take") return taken(first);
@@ -174,16 +194,21 @@ function textOf(steps: Step[]): string {
   const isTimed = JSON.stringify(steps).includes(":now");
   const statements = writes.flatMap((step, n) => {
     const text = statementsOf(step);
-    const counted = n > 0 || text.endsWith("\nEND") ? [] : [COUNTED];
+    const counted = n > 0 ? [] : countOf(step, text);
     if (step.do === "remove" && step.countAs) counted.push(`SET @${step.countAs} = @@ROWCOUNT`);
-    // It may have waited: a lease that begins is to last from here on.
+    const values = scalarsOf(step).map(([value, of, { column }]) => `@${value} = ${of.name}.${column}`);
+    // Stores the values in variables. With a subquery as the bound the server might compare every row up to the end.
+    if (values.length > 0 && step.do === "gather") counted.push(`SELECT ${values.join(", ")} FROM ${step.into.name}`);
+    // A lock may have waited. Reads the clock again, so that a lease begins after the wait.
     return [text, ...counted, ...(step.do === "lock" && isTimed ? [`SET @now = ${NOW}`] : [])];
   });
   const isOne = writes.length === 1;
   return [
     ...[...setsOf(steps).values()].map((set) => declared(set).slice(0, -1)),
     "DECLARE @changed INT",
+    ...(writes.some((step) => "byKey" in step) ? ["DECLARE @each BIGINT"] : []),
     ...writes.flatMap((step) => (step.do === "remove" && step.countAs ? [`DECLARE @${step.countAs} INT`] : [])),
+    ...writes.flatMap(scalarsOf).map(([value, _of, { kind }]) => `DECLARE @${value} ${typeOf(kind)}`),
     ...(isOne ? statements : ["BEGIN TRAN", ...statements, "COMMIT"]),
     answer,
   ].join(";\n");
@@ -207,6 +232,7 @@ export const runnerOn = (sql: Sql): Runner => ({
     return async (values) => {
       const given = names.map((of): [string, Value] => {
         const kind = plan.params[of] as ParamKind;
+        // The unit has checked the values by their kinds (`Values` in units/unit.ts).
         return [of, valuesOf[kind](storedValue(kind, values[of]) as never)];
       });
       const rows = await sql.all<Record<string, unknown>>(text, Object.fromEntries(given));

@@ -1,26 +1,26 @@
 /**
- * Rows of a batch: tables of the connection's own, loaded before the batch that reads them, so that nothing is locked while
- * they come in. A few come within the batch, as table variables of the same name: that is one round trip instead of four.
+ * Sends the rows that a batch needs. Many rows are loaded into temporary tables before the batch, so that nothing is locked while
+ * they are sent. Few rows are sent within the batch, as table variables of the same names: one round trip instead of four.
  */
 import mssql from "mssql";
-import { BrokenLink } from "../../errors.ts";
+import { MismatchedAnswer } from "../../errors.ts";
 import { type Kind, text as longText, type Value } from "./values.ts";
 
-/** More than that are loaded in bulk. */
+/** Above these numbers, rows are loaded in bulk. */
 const FEW_ROWS = 256;
 const FEW_CHARACTERS = 32 * 1024;
 
 export interface Staged {
-  /** With its `#`. */
+  /** The name, with its `#`. */
   name: string;
   columns: Record<string, Kind>;
-  /** Names of columns by which the batch reads the rows: loaded and kept in that order, they need not be sorted there. */
+  /** The columns in whose order the batch reads the rows. They are loaded and stored in this order, so the server need not sort. */
   order: string[];
-  /** In the order of the columns. */
+  /** The values of each row, in the order of the columns. */
   rows: unknown[][];
 }
 
-/** Made anew for each use: what a failed batch left must not come back, and the columns may be others. */
+/** Makes the temporary tables anew: a failed batch may have left rows in them, and the columns may differ. */
 export const tableText = (tables: Staged[]) =>
   tables
     .map(({ name, columns, order }) => {
@@ -30,7 +30,7 @@ export const tableText = (tables: Staged[]) =>
     })
     .join("\n");
 
-/** As the driver loads it. The server refuses rows that are not in the order that was said. */
+/** The table as the driver loads it. The rows are sorted, because the server refuses rows that are not in the declared order. */
 export function bulkOf({ name, columns, order, rows }: Staged): mssql.Table {
   const table = new mssql.Table(name);
   const names = Object.keys(columns);
@@ -46,22 +46,27 @@ const byColumns = (places: number[]) => (a: unknown[], b: unknown[]) =>
 const compared = (a: unknown, b: unknown): number =>
   Buffer.isBuffer(a) && Buffer.isBuffer(b) ? Buffer.compare(a, b) : Number(a) - Number(b);
 
-/** Throws BrokenLink where the server says that it has loaded another number of rows; 0: it does not say. */
+/** Loads a table in bulk. Throws MismatchedAnswer if the server reports another number of rows; 0 means that it reports none. */
 export async function load(lane: mssql.ConnectionPool, table: Staged): Promise<void> {
   const order = Object.fromEntries(table.order.map((column) => [column, "ASC"]));
   // As tedious names them; the types of mssql know neither.
   const how = { order, lockTable: true } as mssql.IBulkOptions;
   const { rowsAffected } = await lane.request().bulk(bulkOf(table), how);
-  if (rowsAffected !== 0 && rowsAffected !== table.rows.length) throw new BrokenLink();
+  if (rowsAffected !== 0 && rowsAffected !== table.rows.length) throw new MismatchedAnswer();
 }
 
-/** The batch that brings its rows itself; null where they are too many. */
-export function withFew(
-  tables: Staged[],
-  text: string,
-  values: Record<string, Value>,
-): { text: string; values: Record<string, Value> } | null {
-  if (!areFew(tables)) return null;
+/** A batch with its values. */
+interface Batch {
+  text: string;
+  values: Record<string, Value>;
+}
+
+/** The batch with its rows in it. Null: there are too many rows. */
+export const withFew = (tables: Staged[], text: string, values: Batch["values"]): Batch | null =>
+  areFew(tables) ? withRows(tables, text, values) : null;
+
+/** The batch with its rows in it, however many. */
+export function withRows(tables: Staged[], text: string, values: Batch["values"]): Batch {
   const given = { ...values };
   let all = text;
   for (const table of tables) {
@@ -81,7 +86,7 @@ function areFew(tables: Staged[]): boolean {
 
 const lengthOf = (cell: unknown): number => (typeof cell === "string" || Buffer.isBuffer(cell) ? cell.length : 0);
 
-/** JSON has no bytes: those go as hexadecimal digits. */
+/** JSON has no bytes, so they become hexadecimal digits. */
 const rowOf = ({ columns }: Staged, row: unknown[]) =>
   Object.fromEntries(
     Object.keys(columns).map((column, i) => [column, Buffer.isBuffer(row[i]) ? row[i].toString("hex") : row[i]]),
@@ -92,7 +97,7 @@ const isBinary = ({ sql }: Kind) => sql.startsWith("VARBINARY");
 function variableText({ columns }: Staged, variable: string): string {
   const kinds = Object.entries(columns);
   const made = kinds.map(([column, { sql }]) => `${column} ${sql} NULL`);
-  // A text out of JSON has the collation of the database; it takes that of the variable when it gets there.
+  // Text from JSON has the database's collation. Inserted into the variable, it takes the collation of the column.
   const read = kinds.map(([column, kind]) => {
     const type = isBinary(kind) ? "NVARCHAR(64)" : kind.sql.replace(/ COLLATE .*/, "");
     return `${column} ${type} '$.${column}'`;

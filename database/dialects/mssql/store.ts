@@ -1,47 +1,49 @@
-import type { DeliveryStore } from "../../deliveries.ts";
-import type { LockStore } from "../../locks.ts";
-import type { BatchStore, UploadCommit } from "../../store.ts";
+import type { ChunkCommit } from "../../../services/batch/batch.domain.ts";
+import type { BatchStore, DeliveryStore, LockStore } from "../../store.ts";
 import { deliveries } from "../../units/deliveries.ts";
 import { locks } from "../../units/locks.ts";
 import { clockOn, evidenceOn } from "../../units/reads.ts";
-import { repeatsOn } from "../../units/repeats.ts";
-import { sharedStore } from "../../units/store.ts";
+import { bindUnits, sharedStore } from "../../units/store.ts";
 import { Units } from "../../units/unit.ts";
-import { resolving } from "../../unknown.ts";
+import { uploadChecks } from "../../units/uploads.checks.ts";
+import { uploadCommits } from "../../units/uploads.commit.ts";
+import { resolvingOutcomes } from "../../unknown-outcome.ts";
 import { verified } from "../../verified.ts";
-import { bound } from "../bound.ts";
 import { runnerOn } from "./render.ts";
 import type { Sql } from "./sql.ts";
+import { commitWithTable } from "./table/write.ts";
+import { claim, claimGroup } from "./units/claim.ts";
+import { commitChunk, commitChunks } from "./units/commit.ts";
 import { candidates } from "./units/fairness.ts";
-import { claimGroup, commitChunks } from "./units/group.ts";
-import { commitUpload } from "./units/uploads.ts";
-import { claim, commitChunk } from "./units/work.ts";
 
 const on = (sql: Sql) => new Units(runnerOn(sql));
+
+const commitOne = (sql: Sql, commit: ChunkCommit) =>
+  commit.table ? commitWithTable(sql, commit, commit.table) : commitChunk(sql, commit);
 
 const units = {
   candidates,
   claim,
   claimGroup,
-  commitChunk,
-  commitChunks,
+  commitChunk: commitOne,
+  commitChunks: (sql: Sql, commits: ChunkCommit[]) => commitChunks(sql, commits, (commit) => commitOne(sql, commit)),
 };
 
-/** As with PostgreSQL: what is stored goes over a socket and into the log as well. */
+/** As with PostgreSQL: a body goes over a socket and is written to the log as well. */
 const LEAST_COMPRESSED = 2 * 1024;
 
-/** The seam, each unit with the connections in front. A lane knows by itself whether an answer is that of its question. */
+/** The store on SQL Server. `Sql` itself checks that each answer belongs to its query, so nothing is left to distrust. */
 export function mssqlStore(sql: Sql): BatchStore {
-  const repeats = repeatsOn(on(sql));
+  const checks = uploadChecks(on(sql));
   const store = {
-    ...(bound(units, sql) as unknown as BatchStore),
-    ...sharedStore(on(sql), repeats),
+    ...bindUnits(units, sql),
+    ...sharedStore(on(sql), checks),
     leastCompressed: LEAST_COMPRESSED,
-    // Each goes over a connection of its own.
+    // Concurrent commits run on different connections.
     keepsOrder: false,
-    commitUpload: (commit: UploadCommit) => commitUpload(sql, commit, repeats),
+    commitUpload: uploadCommits(on(sql), checks),
   };
-  return resolving(
+  return resolvingOutcomes(
     verified(store, () => {}),
     evidenceOn(on(sql)),
   );

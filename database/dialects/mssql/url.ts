@@ -1,15 +1,15 @@
-/** `mssql://user:password@host:1433/database?encrypt=true&trustServerCertificate=false` as the settings of both drivers. */
+/** Reads `mssql://user:password@host:1433/database?encrypt=true&trustServerCertificate=false` into the settings of both drivers. */
 import type { config as Config } from "mssql";
 import type { Options } from "sequelize";
 import { DatabaseRefused } from "../../errors.ts";
 
 /**
- * A link that is open but silent is taken for cut after so long: longer than any statement of ours takes, and short
- * enough that a caller, who waits 30 s, hears that the database is away, and that a lease outlives it.
+ * An open but silent connection counts as broken after this time. It is longer than any statement of ours takes. It is shorter
+ * than a lease, and short enough that a caller, who waits 30 s, still gets an error.
  */
 export const REQUEST_TIMEOUT_MS = 10_000;
 export const CONNECT_TIMEOUT_MS = 5_000;
-/** So long a server may take to say that it gave up a statement; then the connection is cut. */
+/** How long the server may take to confirm that it cancelled a statement. Then the connection is closed. */
 const CANCEL_TIMEOUT_MS = 1_000;
 const DEFAULT_PORT = 1433;
 
@@ -58,7 +58,7 @@ export function targetOf(url: string): Target {
   };
 }
 
-/** What every connection of ours keeps, also those of the models. An error undoes the transaction that it came in. */
+/** Options of all our connections, those of the models included. `abortTransactionOnError`: an error undoes its transaction. */
 const fixed = {
   encrypt: true,
   trustServerCertificate: false,
@@ -68,7 +68,7 @@ const fixed = {
   abortTransactionOnError: true,
   enableArithAbort: true,
   useUTC: true,
-  // As they are told outside.
+  // Ids in small letters, as the API writes them.
   lowerCaseGuids: true,
 };
 
@@ -84,7 +84,7 @@ function optionsOf(search: URLSearchParams): Record<string, unknown> {
   return options;
 }
 
-/** A parameter's name may be a secret that was pasted into the wrong place. */
+/** The name for an error message. Not a long or strange one: it may be a secret that was pasted into the wrong place. */
 const shownName = (name: string) => (/^[a-zA-Z]{1,40}$/.test(name) ? `"${name}"` : "another name");
 
 function decoded(text: string, part: string): string {
@@ -95,7 +95,7 @@ function decoded(text: string, part: string): string {
   }
 }
 
-/** For a pool of one connection: see lanes.ts. */
+/** The settings of a pool with one connection: see lanes.ts. */
 export function configOf(url: string): Config {
   const { server, port, database, user, password, options } = targetOf(url);
   return {
@@ -107,13 +107,13 @@ export function configOf(url: string): Config {
     requestTimeout: REQUEST_TIMEOUT_MS,
     connectionTimeout: options.connectTimeout as number,
     pool: { max: 1, min: 0, acquireTimeoutMillis: REQUEST_TIMEOUT_MS },
-    // Without it each request would be preceded by one that only asks whether the connection lives.
+    // Checks only the socket. By default the driver sends a query before each request, to see whether the connection lives.
     ...({ validateConnection: "socket" } as object),
     options: options as Config["options"],
   };
 }
 
-/** For Sequelize; `requestTimeout` 0: none, for migrations. */
+/** The settings of Sequelize. `requestTimeout` 0: no timeout, for migrations. */
 export function sequelizeOptionsOf(url: string, requestTimeout: number): Options {
   const { server, port, database, user, password, options } = targetOf(url);
   return {

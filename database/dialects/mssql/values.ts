@@ -1,24 +1,26 @@
-/** Values with the types of their columns: one of another type makes SQL Server convert the column, and no index serves. */
+/** Parameters with the types of their columns. A parameter of another type makes SQL Server convert the column, and no index can serve. */
 import mssql from "mssql";
-import { storable } from "../../text.ts";
+import { storable } from "../../rows.ts";
 
 export interface Value {
   type: mssql.ISqlType;
   value: unknown;
 }
 
-// Ids and times are below 2^53. For the whole process: the driver knows one table of conversions.
-(mssql as unknown as { valueHandler: Map<unknown, (value: unknown) => unknown> }).valueHandler.set(
-  mssql.TYPES.BigInt,
-  (value) => (value === null ? null : Number(value)),
-);
+declare module "mssql" {
+  /** Converts the values of a type when they are read. The package's types leave it out. */
+  const valueHandler: Map<unknown, (value: unknown) => unknown>;
+}
+
+// BIGINT becomes a number, because ids and times are below 2^53. It holds for the whole process: the driver has one such table.
+mssql.valueHandler.set(mssql.TYPES.BigInt, (value) => (value === null ? null : Number(value)));
 
 const NAME_LENGTH = 255;
 const HASH_LENGTH = 32;
-/** Text is compared byte by byte, whatever the collation of the database or of tempdb. */
+/** Text is compared byte by byte, whatever the collation of the database or of tempdb is. */
 export const COLLATION = "Latin1_General_100_BIN2";
 
-/** How a column of a staged table is declared, and how it is sent. Each is made anew: the driver writes into it. */
+/** How a column of a staged table is declared, and how it is sent. `type` makes a new object, because the driver writes into it. */
 export interface Kind {
   sql: string;
   type(): mssql.ISqlType;
@@ -36,7 +38,7 @@ export const kinds = {
   name: { sql: `NVARCHAR(${NAME_LENGTH}) COLLATE ${COLLATION}`, type: () => mssql.NVarChar(NAME_LENGTH) },
   uuid: { sql: "UNIQUEIDENTIFIER", type: () => mssql.UniqueIdentifier() },
   hash: { sql: `BINARY(${HASH_LENGTH})`, type: hashType },
-  /** Of its own length: the driver sends BINARY in its full one, and a shorter value would be read past its end. */
+  /** VARBINARY keeps the length of the value. The driver sends BINARY in full length, and would read past the end of a shorter value. */
   key: { sql: `VARBINARY(${HASH_LENGTH})`, type: () => mssql.VarBinary(HASH_LENGTH) },
   bytes: { sql: "VARBINARY(MAX)", type: () => mssql.VarBinary(mssql.MAX) },
 } satisfies Record<string, Kind>;
@@ -48,7 +50,7 @@ export const bool = (value: boolean | null): Value => ({ type: kinds.bool.type()
 export const text = (value: string | null): Value => ({ type: kinds.text.type(), value: value && storable(value) });
 export const bytes = (value: Buffer | null): Value => ({ type: kinds.bytes.type(), value });
 
-/** NVARCHAR(255). What is longer is sent whole: nothing is equal to it, and no column takes it. */
+/** NVARCHAR(255). A longer text is sent in full length: it equals no stored name, and no column takes it. */
 export function name(value: string | null): Value {
   const isLong = value !== null && value.length > NAME_LENGTH;
   return { type: isLong ? longText() : kinds.name.type(), value: value && storable(value) };
@@ -63,3 +65,7 @@ export function hash(value: Buffer | string | null): Value {
 
 /** VARBINARY(32), from bytes. */
 export const key = (value: Buffer | null): Value => ({ type: kinds.key.type(), value });
+
+/** The type as T-SQL declares it: a member that the driver's own types lack. */
+export const declarationOf = ({ type }: mssql.ISqlType): string =>
+  String(Reflect.get(type, "declaration")).toUpperCase();

@@ -1,9 +1,10 @@
-/** Rows of large tables that a migration changes, while others write them. */
+/** Migrations of large tables while other nodes write them: changes of rows, and new indexes. */
 import { QueryTypes, type Sequelize } from "sequelize";
-import type { Backfill } from "../../dialect.ts";
+import type { Backfill, Index } from "../../dialect.ts";
+import { createIndex } from "../../migrations/ddl.ts";
 import type { Names } from "../../schema/names.ts";
 
-/** So many values of the key at once: no row is locked for longer than their change takes. */
+/** How many key values one transaction covers. Few, so that rows are locked only briefly. */
 const PIECE = 10_000;
 
 interface Left {
@@ -11,7 +12,7 @@ interface Left {
   to: number;
 }
 
-/** As `Dialect.fill`. What is left is looked for once, in all rows; then the pieces follow each other along the key. */
+/** See `Dialect.fill`. Finds the range of rows to change once, then changes it piece by piece along the key. */
 export async function fill(sequelize: Sequelize, { table, key, set, where }: Backfill, names: Names): Promise<void> {
   const name = names.of(table);
   const [left] = await sequelize.query<Left>(
@@ -23,4 +24,19 @@ export async function fill(sequelize: Sequelize, { table, key, set, where }: Bac
     await sequelize.query(
       `UPDATE ${name} SET ${set} WHERE "${key}" >= ${at} AND "${key}" < ${at + PIECE} AND (${where})`,
     );
+}
+
+/**
+ * See `Dialect.makeIndex`. CREATE INDEX CONCURRENTLY waits for running transactions and blocks no writer. If it is interrupted,
+ * it leaves an invalid index, which writers maintain and no query uses. So this drops an invalid index and makes it again.
+ */
+export async function makeIndex(sequelize: Sequelize, index: Index, names: Names): Promise<void> {
+  const name = names.schema === null ? `"${index.name}"` : `"${names.schema}"."${index.name}"`;
+  const found = await sequelize.query<{ isValid: boolean }>(
+    `SELECT indisvalid AS "isValid" FROM pg_index WHERE indexrelid = to_regclass('${name}')`,
+    { type: QueryTypes.SELECT },
+  );
+  if (found[0]?.isValid) return;
+  if (found.length > 0) await sequelize.query(`DROP INDEX CONCURRENTLY ${name}`);
+  await sequelize.query(names.in(createIndex(index, "CONCURRENTLY ")));
 }

@@ -1,6 +1,6 @@
 /**
- * The triggers that keep `batch_count`. Each change is a row of its own, so no commit waits for another one's counter; a
- * sweep folds them. Leases and checkpoints set no state, and fire nothing.
+ * The triggers that count batches in `batch_count`. Each change inserts a row of its own, so no commit waits for another one's
+ * counter; `batch` adds the rows up now and then. Leases and checkpoints do not set the state, so they fire no trigger.
  */
 import { ALL, countedList } from "../../counts.ts";
 
@@ -10,7 +10,7 @@ BEGIN
   RETURN NULL;
 END $$`;
 
-/** The rows of a statement: all of them, and those of each counted state. */
+/** The rows to insert for a statement: a count of all its batches, and one for each counted state. */
 const rows = (of: string, sign: string) => `SELECT '${ALL}', ${sign}count(*) FROM ${of} HAVING count(*) > 0
     UNION ALL SELECT "state", ${sign}count(*) FROM ${of} WHERE "state" IN (${countedList}) GROUP BY "state"`;
 
@@ -28,4 +28,9 @@ export const countBatches: string[] = [
   `CREATE TRIGGER "batch_count_update" AFTER UPDATE OF "state" ON "batch" FOR EACH ROW
     WHEN (OLD."state" IS DISTINCT FROM NEW."state" AND (OLD."state" IN (${countedList}) OR NEW."state" IN (${countedList})))
     EXECUTE FUNCTION "batch_count_update"()`,
+];
+
+export const countAnew: string[] = [
+  ...["insert", "delete", "update"].map((on) => `DROP FUNCTION "batch_count_${on}"() CASCADE`),
+  ...countBatches,
 ];

@@ -1,13 +1,60 @@
-import type { Ddl } from "../../dialect.ts";
-import { cleaned } from "./cleaned.ts";
-import { countBatches } from "./counting.ts";
-import { workTaken } from "./taken.ts";
+import type { Ddl, Place } from "../../dialect.ts";
+import { countedColumns, countedWithTables } from "../../rows.ts";
+import { countAnew, countBatches } from "./counting.ts";
+
+/*
+ * When autovacuum cleans the tables whose rows change or go all the time. By default it waits until a fifth of the table's rows
+ * are dead. With millions of bodies of failed batches, or a day of unpublished events, these dead rows waste disk space, and
+ * every search for the next row reads over them.
+ */
+
+/** Autovacuum comes after this number of rows, whatever the table's size. For tables of current work, which are read from one end. */
+const byNumber = (rows: number) => `autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = ${rows}`;
+/** Autovacuum comes after this share of the table's rows. */
+const byShare = (share: number) => `autovacuum_vacuum_scale_factor = ${share}`;
+/** Bodies are in the TOAST table, in pieces of 2 kB, which has settings of its own. */
+const bodies = "toast.autovacuum_vacuum_scale_factor = 0.01, toast.autovacuum_vacuum_threshold = 5000";
+
+const settings: Record<string, string> = {
+  outbox: byNumber(1000),
+  batch_count: byNumber(1000),
+  client_queue: byNumber(1000),
+  batch_chunk: `${byShare(0.01)}, autovacuum_vacuum_threshold = 1000, ${bodies}`,
+  batch: `${byShare(0.02)}, autovacuum_analyze_scale_factor = 0.02`,
+  delivery: byShare(0.02),
+  record: `${byShare(0.01)}, autovacuum_vacuum_insert_scale_factor = 0.05`,
+};
+
+export const cleaned = Object.entries(settings).map(([table, given]) => `ALTER TABLE "${table}" SET (${given})`);
+
+/**
+ * The trigger for writers that do not know `batch_work`: a node of an older version that cancels a batch, or an operator's SQL.
+ * When they take a batch from its worker, the trigger deletes its row of `batch_work` and copies the worker's counts to `batch`.
+ * The worker's next commit then fails. Our own statements delete the row themselves, and the end of a run does not fire it.
+ */
+const takes = (counted: string[]) => `FUNCTION "batch_work_taken"() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE w "batch_work"%ROWTYPE;
+BEGIN
+  DELETE FROM "batch_work" WHERE "batch_id" = NEW."id" RETURNING * INTO w;
+  IF FOUND THEN
+    ${counted.map((column) => `NEW."${column}" := w."${column}";`).join("\n    ")}
+    NEW."version" := w."version" + 1;
+  END IF;
+  RETURN NEW;
+END $$`;
+
+export const workTaken: string[] = [
+  `CREATE ${takes(countedColumns)}`,
+  `CREATE TRIGGER "batch_work_taken" BEFORE UPDATE OF "state" ON "batch" FOR EACH ROW
+    WHEN (OLD."state" = 'processing' AND NEW."state" NOT IN ('processing', 'completed', 'completed_with_errors'))
+    EXECUTE FUNCTION "batch_work_taken"()`,
+];
 
 const after: Record<string, string[]> = {
-  // Bodies come compressed; trying once more costs time and gains nothing.
+  // Bodies are compressed already. Compressing them again would only cost time.
   batch_chunk: ['ALTER TABLE "batch_chunk" ALTER COLUMN "body" SET STORAGE EXTERNAL'],
-  // Two thirds of a page are for the next versions of its rows, so that an update stays in it and costs no index entry (HOT).
-  // Few rows that come and go: vacuumed by their number, whatever the table's size is.
+  // 70 % of each page stay free for new versions of its rows, so that an update stays in its page and needs no index entry (HOT).
+  // The table has few rows, which come and go, so autovacuum goes by their number.
   batch_work: [
     `ALTER TABLE "batch_work" SET (fillfactor = 30, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000,
   autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 1000)`,
@@ -30,10 +77,24 @@ export const ddl: Ddl = {
   options: () => "",
   after: (table) => after[table.name] ?? [],
   countBatches,
+  countAnew,
   workTaken,
+  workTakenWithTables: [`CREATE OR REPLACE ${takes(countedWithTables)}`],
   cleaned,
-  // One statement for a table: it is written anew once.
+  // One statement for all columns, so that the table is rewritten only once.
   idsNative: (table, columns) => [
     `ALTER TABLE "${table}" ${columns.map(({ name }) => `ALTER "${name}" TYPE UUID USING "${name}"::uuid`).join(", ")}`,
   ],
+};
+
+const FUNCTIONS = ["batch_count_insert", "batch_count_update", "batch_count_delete", "batch_work_taken"];
+
+/** Indexes, sequences and triggers move with their table. A user without the right to create a schema may use an existing one. */
+export const place: Place = {
+  make: (schema) => [
+    `DO $$ BEGIN IF to_regnamespace('${schema}') IS NULL THEN CREATE SCHEMA "${schema}"; END IF; END $$`,
+  ],
+  move: (table, { schema }) => `ALTER TABLE "${table}" SET SCHEMA "${schema}"`,
+  // Functions do not move with the tables, so the old ones are dropped.
+  dropTriggers: () => FUNCTIONS.map((name) => `DROP FUNCTION IF EXISTS "${name}"() CASCADE`),
 };

@@ -1,17 +1,17 @@
-/** What PostgreSQL and its connection throw, as our callers know it. */
+/** Translates errors of PostgreSQL and its driver into the errors that callers know (database/errors.ts). */
 import { ConnectionError } from "sequelize";
-import { isUntrusted } from "../../../lib/net/certificates.ts";
+import { isUntrusted } from "../../../lib/net/server-kind.ts";
 import { ConstraintViolation, DatabaseRefused, DatabaseUnavailable } from "../../errors.ts";
 import { serverLimits } from "./limits.ts";
 import { hasNoRoom, parameterRefused, refusalOfPooler } from "./pooler.ts";
 
-/** Serialization failure, deadlock, lock not available: the same unit may succeed at once. */
-const passing = new Set(["40001", "40P01", "55P03"]);
-/** 08 connection, 53 resources (disk full, too many connections), 57 shutdown or a statement's time is over, 58 system, 25P03/25006 session ended or read-only. */
+/** Serialization failure, deadlock, lock not available. A retry of the unit may succeed at once. */
+const transient = new Set(["40001", "40P01", "55P03"]);
+/** 08 connection, 53 resources (disk full, too many connections), 57 shutdown or statement timeout, 58 system, 25P03/25006 session ended or read-only. */
 const away = /^(08|53|57|58|25P03|25006)/;
 const network = /^(ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_)/;
 
-/** Of those, what comes from a connection: the statement may have been carried out, only its answer did not come. */
+/** The codes among these that mean a broken connection: the statement may have taken effect, and only its answer was lost. */
 const cut = /^(08|57P)/;
 
 const RIGHTS = ["a user who may use its database, schema and tables", "one to whom they are not open"] as const;
@@ -24,7 +24,7 @@ const CERTIFICATE = [
 const NO_TLS = ["a server with TLS, for its parameters ask for that", "one without"] as const;
 type Refusal = readonly [expected: string, found: string];
 
-/** What no waiting heals, when a connection is opened. */
+/** Errors of opening a connection that retrying cannot fix. */
 const refusals: Record<string, Refusal> = {
   "28P01": LOGIN,
   "28000": LOGIN,
@@ -36,55 +36,55 @@ const refusals: Record<string, Refusal> = {
 const codeOf = (error: unknown): string => String((error as { code?: unknown } | null)?.code ?? "");
 const textOf = (error: unknown): string => String((error as Error | null)?.message);
 
-/** Two at once had the same new key: the next look at it shows whose it is. */
+/** Two units inserted the same new key at the same time. A retry sees which one has it. */
 const keyTables = new Set(["idempotency_key", "content_key"]);
 const isKeyTaken = (error: unknown): boolean =>
   codeOf(error) === "23505" && keyTables.has(String((error as { table?: unknown }).table));
 
-export const isPassing = (error: unknown): boolean => passing.has(codeOf(error)) || isKeyTaken(error);
+export const isTransient = (error: unknown): boolean => transient.has(codeOf(error)) || isKeyTaken(error);
 
-/** pg's own errors of a lost or missing connection carry no code. */
+/** Whether the connection was lost or not made. pg's own errors for that carry no code. */
 const hasNoLink = (error: unknown): boolean =>
   network.test(codeOf(error)) ||
   /^(Connection terminated|timeout exceeded when trying to connect|timeout expired|Query read timeout|Client (has encountered|was closed))/.test(
     textOf(error),
   );
 
-/** Too many connections, of the server, of its user or of a pooler. */
+/** Too many connections: of the server, of its user, or of a pooler. */
 export const isFull = (error: unknown): boolean => codeOf(error) === "53300" || hasNoRoom(error);
 
-/** Whether nobody can know what became of the statement. */
+/** Whether the outcome of the statement is unknown. */
 export const isCut = (error: unknown): boolean => cut.test(codeOf(error)) || hasNoLink(error);
 
 const isAway = (error: unknown): boolean => away.test(codeOf(error)) || hasNoLink(error);
 
-/** Named by what failed, without host, user or statement. */
+/** The error for callers. Its message names what failed, but no host, user or statement. */
 export function errorOf(error: unknown): unknown {
   if (error instanceof DatabaseUnavailable) return error;
-  if (isAway(error) || isPassing(error)) return unavailable(error);
+  if (isAway(error) || isTransient(error)) return unavailable(error);
   const code = codeOf(error);
   if (code.startsWith("23")) return new ConstraintViolation(textOf(error));
   return error;
 }
 
-/** No connection could be opened, so nothing was sent, whatever the reason. */
-export const unavailable = (error: unknown, isUnknown = false): DatabaseUnavailable =>
+/** For a connection that could not be opened (nothing was sent), or with `isOutcomeUnknown` for a lost answer. */
+export const unavailable = (error: unknown, isOutcomeUnknown = false): DatabaseUnavailable =>
   new DatabaseUnavailable(`The database cannot be used (${codeOf(error) || "connection"}).`, {
     cause: error,
-    isUnknown,
+    isOutcomeUnknown,
   });
 
-/** A fault of the setting, which has to be changed; null: it may heal by waiting. */
+/** The error as a wrong setting that somebody must change. Null: retrying may help. */
 export function refusalOf(error: unknown): DatabaseRefused | null {
   const cause = rootOf(error);
   const refusal = refusals[codeOf(cause)] ?? refusalOfPooler(cause) ?? refusalOfLink(cause);
   return refusal ? new DatabaseRefused(...refusal) : null;
 }
 
-/** The server does not take what the URL's parameters ask of the session (`options=…`): a value, a name, how it is written. */
+/** The server refuses a parameter of the URL (`options=…`): its value, its name or its syntax. */
 const parameters = new Set(["22023", "42704", "42601"]);
 
-/** Of an error of the first connection, which sends nothing else that could be wrong. */
+/** For an error of the first connection. It sends nothing but the parameters, so such a code can only mean one of these. */
 export function refusalOfOpening(error: unknown): DatabaseRefused | null {
   const cause = rootOf(error);
   const code = parameterRefused(cause) ?? codeOf(cause);
@@ -92,18 +92,18 @@ export function refusalOfOpening(error: unknown): DatabaseRefused | null {
   return new DatabaseRefused("parameters after the ? that the server takes", `one that it refuses (${code})`);
 }
 
-/** Whether a pooler stands before the server that takes none of the limits that we ask for at its door. */
+/** Whether a pooler before the server refused the timeouts that we set when connecting. */
 export const isWithoutLimits = (error: unknown): boolean =>
   Object.hasOwn(serverLimits, parameterRefused(rootOf(error)) ?? "");
 
-/** Where Sequelize or umzug threw it. */
+/** The error, thrown through Sequelize or umzug, as a DatabaseUnavailable. Null: the database is not away. */
 export function awayOf(error: unknown): DatabaseUnavailable | null {
   const told = errorOf(rootOf(error));
   if (told instanceof DatabaseUnavailable) return told;
   return error instanceof ConnectionError ? unavailable(error) : null;
 }
 
-/** pg's own errors carry no code. */
+/** A wrong setting that only pg's own errors show. They carry no code, so their texts are compared. */
 function refusalOfLink(cause: unknown): Refusal | null {
   if (isUntrusted(codeOf(cause))) return CERTIFICATE;
   if (/^(open|read)$/.test(String((cause as NodeJS.ErrnoException | null)?.syscall)) && !hasNoLink(cause)) return FILES;
@@ -112,7 +112,7 @@ function refusalOfLink(cause: unknown): Refusal | null {
   return /^SASL:/.test(textOf(cause)) ? LOGIN : null;
 }
 
-/** What PostgreSQL or its driver threw: Sequelize keeps it as `parent`, umzug and we as `cause`. */
+/** The original error of PostgreSQL or its driver. Sequelize keeps it as `parent`; umzug and our errors keep it as `cause`. */
 function rootOf(error: unknown): unknown {
   const { parent, cause = parent } = (error ?? {}) as { parent?: unknown; cause?: unknown };
   return cause === undefined ? error : rootOf(cause);

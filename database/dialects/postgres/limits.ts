@@ -1,28 +1,28 @@
-/** How long things may take on a connection, of ours and of the models. */
+/** Timeouts of connections: of our own pool, and of the models. */
 
 /**
- * A link that is open but silent is taken for cut after so long: longer than any statement of ours takes, and short
- * enough that a caller, who waits 30 s, hears that the database is away, and that a lease outlives it.
+ * An open but silent connection counts as broken after this time. It is longer than any statement of ours takes. It is shorter
+ * than a lease, and short enough that a caller, who waits 30 s, still gets an error.
  */
 export const QUERY_TIMEOUT_MS = 10_000;
 export const CONNECT_TIMEOUT_MS = 5_000;
 /**
- * The server gives a slow statement up before we do: then it says so, and it is known that nothing was written. Where we give
- * up first, nobody knows, and the statement is sent again.
+ * The server must cancel a slow statement before we give up. Then its error says that nothing was written. If we gave up first,
+ * the outcome would be unknown, and the statement would be sent again.
  */
 const STATEMENT_TIMEOUT_MS = 9_000;
-/** A row that is locked for longer belongs to somebody who is stuck. */
+/** How long a statement waits for a lock. Units hold locks for milliseconds, so a longer wait means that somebody is stuck. */
 const LOCK_TIMEOUT_MS = 5_000;
 const IDLE_IN_TRANSACTION_MS = 10_000;
 
-/** What the server is asked to keep, in the greeting. */
+/** Timeouts that the server keeps. They are set when connecting. */
 export const serverLimits = {
   statement_timeout: STATEMENT_TIMEOUT_MS,
   lock_timeout: LOCK_TIMEOUT_MS,
   idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
 };
 
-/** What the driver keeps by itself. */
+/** Timeouts and settings that the driver keeps itself. */
 export const driverLimits = {
   query_timeout: QUERY_TIMEOUT_MS,
   keepAlive: true,

@@ -1,16 +1,31 @@
 /**
- * The connections of one opened PostgreSQL, its models' too. While the node works a silent one is believed for as long as
- * a statement may take; a node that stops has less time. So from `hurry` on a server that is silent for longer while somebody waits
- * is given up: every connection that waits is broken off, and so is each that comes later.
+ * All connections of one open database, those of the models included. In normal work a silent connection counts as broken after
+ * QUERY_TIMEOUT_MS. A stopping node has less time. So after `limitWaits(ms)`, if the server is silent for `ms` while a connection
+ * waits, every waiting connection is destroyed, and so is each one that waits later.
  */
+import type { Socket } from "node:net";
 import pg from "pg";
 
+/**
+ * The parsers of our connections: BIGINT becomes a number, because ids and times are below 2^53. pg's global parsers stay as they
+ * are, because a handler in the same process may use pg too.
+ */
+const { INT8 } = pg.types.builtins;
+
+export const types: typeof pg.types = {
+  ...pg.types,
+  getTypeParser: ((oid: number, format?: "text" | "binary") =>
+    oid === INT8 && format !== "binary"
+      ? Number
+      : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
+};
+
 const LOOK_MS = 100;
-/** A goodbye that a silent server does not answer. */
+/** How long `end` waits for the server to close the connection. A silent server never does. */
 const END_MS = 1_000;
 
 export class Links {
-  /** What pools are to make their connections of. */
+  /** The class of which pools must make their connections. */
   readonly Client: typeof pg.Client;
   readonly #open = new Set<pg.Client>();
   readonly #distrusted = new WeakSet<object>();
@@ -28,7 +43,7 @@ export class Links {
 
       // biome-ignore lint/suspicious/noExplicitAny: pg's own has two shapes.
       override end(...args: any[]): any {
-        // Where the goodbye was said before, no end comes; the timer keeps no process then.
+        // After a second call of `end` no event comes. `unref`, so that the timer does not keep the process alive.
         const timer = setTimeout(() => breakOff(this), END_MS).unref();
         this.once("end", () => clearTimeout(timer));
         return (super.end as (...all: unknown[]) => unknown)(...args);
@@ -36,7 +51,7 @@ export class Links {
     };
   }
 
-  /** One of them answered another question than it was asked: none that is open now is used again. */
+  /** A connection gave the answer to another query. None of the open connections is used again. */
   distrust(): void {
     for (const client of this.#open) this.#distrusted.add(client);
   }
@@ -45,12 +60,12 @@ export class Links {
     return !this.#distrusted.has(client);
   }
 
-  /** Until when what was lost may be looked for, on the monotonic clock. */
+  /** Until when lost answers may be resolved, in monotonic time. */
   get deadline(): number {
     return this.#deadline;
   }
 
-  hurry(ms: number): void {
+  limitWaits(ms: number): void {
     if (this.#looks) return;
     this.#deadline = performance.now() + ms;
     let since = new Map<pg.Client, number>();
@@ -59,9 +74,9 @@ export class Links {
       const now = performance.now();
       const open = [...this.#open];
       const bytes = open.reduce((sum, client) => sum + bytesFrom(client), 0);
-      // Made anew: one that was closed while it waited, waits no more.
+      // Built from the open connections each time, so that a connection that was closed while it waited is dropped.
       since = new Map(open.filter(isWaiting).map((client) => [client, since.get(client) ?? now]));
-      // One that answers others is there: whoever waits, waits for a lock.
+      // A server that sends bytes to any connection is alive. A connection that waits then waits for a lock.
       if (bytes > heard) heardAt = now;
       heard = bytes;
       isGivenUp ||= now - heardAt > ms && [...since.values()].some((waits) => now - waits > ms);
@@ -74,16 +89,18 @@ export class Links {
   }
 }
 
-interface Internals {
-  readyForQuery: boolean | null;
-  connection: { stream: { bytesRead: number; destroy(): void } };
+declare module "pg" {
+  interface Client {
+    readyForQuery: boolean | null;
+    /** The id of the server's process, as it was told at the connect. */
+    processID: number;
+  }
 }
 
-const internals = (client: pg.Client) => client as unknown as Internals;
+/** Whether the connection waits for the answer to a statement, or to its connect. */
+const isWaiting = (client: pg.Client): boolean => !client.readyForQuery;
 
-/** For the end of a statement, or of its greeting. */
-const isWaiting = (client: pg.Client): boolean => !internals(client).readyForQuery;
+/** The stream is a socket, also with TLS; pg's types call it a stream. */
+const bytesFrom = (client: pg.Client): number => (client.connection.stream as Socket).bytesRead;
 
-const bytesFrom = (client: pg.Client): number => internals(client).connection.stream.bytesRead;
-
-const breakOff = (client: pg.Client): void => internals(client).connection.stream.destroy();
+const breakOff = (client: pg.Client): void => void client.connection.stream.destroy();

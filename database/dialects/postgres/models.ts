@@ -1,21 +1,20 @@
-/** The connections of Sequelize, made to fail as those of the hot tables do. */
+/** The connections of Sequelize. They report errors in the same way as the connections of the hot tables. */
 import pg from "pg";
-import { errorOf, isCut, isPassing, unavailable } from "./failure.ts";
-import type { Links } from "./links.ts";
+import { errorOf, isCut, isTransient, unavailable } from "./failure.ts";
+import { type Links, types } from "./links.ts";
 import { isRead } from "./sql.ts";
-import { types } from "./types.ts";
 
 type Answer = (error: Error | null, result?: unknown) => void;
 
 /**
- * A connection that broke, or is silent, tells its user that the database is away. After any error it ends its transaction, and
- * is never used again: what is left of an answer would be taken for the answer to the next question.
+ * A broken or silent connection makes the query fail with DatabaseUnavailable. After any error a connection is not used again:
+ * the rest of its answer would be taken for the answer to the next query.
  */
 const clientOf = (links: Links) =>
   class extends links.Client {
     #hasFailed = false;
 
-    /** Sequelize's own mark, which its pool looks at before each use. */
+    /** Sequelize's own flag. Its pool checks it before each use of the connection. */
     get _invalid(): boolean {
       return this.#hasFailed || !links.isTrusted(this);
     }
@@ -27,7 +26,7 @@ const clientOf = (links: Links) =>
     override query(...args: any[]): any {
       const answer = args.at(-1);
       const query = super.query.bind(this) as (...all: unknown[]) => unknown;
-      // Sequelize's own greeting of a new connection: nothing of its user's was sent yet.
+      // Without a callback it is Sequelize's own first query on a new connection. Nothing of the caller was sent yet.
       if (typeof answer !== "function")
         return (query(...args) as Promise<unknown>).catch((error: Error) => {
           throw this.told(error, true);
@@ -37,14 +36,14 @@ const clientOf = (links: Links) =>
       );
     }
 
-    /** All else stays as it came: Sequelize knows constraints by pg's own errors. */
+    /** Translates broken connections and transient errors. Other errors stay, because Sequelize recognizes constraints by them. */
     told(error: Error, isRead: boolean): Error {
       this.#hasFailed = true;
       if (isCut(error)) {
         void this.end().catch(() => {});
         return unavailable(error, !isRead);
       }
-      return isPassing(error) ? (errorOf(error) as Error) : error;
+      return isTransient(error) ? (errorOf(error) as Error) : error;
     }
   };
 

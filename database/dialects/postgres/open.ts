@@ -2,26 +2,25 @@ import { setTimeout as pause } from "node:timers/promises";
 import { QueryTypes, Sequelize } from "sequelize";
 import type { Dialect, Logger, Target } from "../../dialect.ts";
 import { DatabaseRefused } from "../../errors.ts";
-import type { Names } from "../../schema/names.ts";
-import { fill } from "./backfill.ts";
-import { ddl } from "./ddl.ts";
-import { awayOf, isWithoutLimits, refusalOf, refusalOfOpening } from "./failure.ts";
-import { makeIndex } from "./indexes.ts";
+import { type Names, plain } from "../../schema/names.ts";
+import { fill, makeIndex } from "./backfill.ts";
+import { ddl, place } from "./ddl.ts";
+import { awayOf, isWithoutLimits, refusalOf, refusalOfOpening, unavailable } from "./failure.ts";
 import { CONNECT_TIMEOUT_MS, driverLimits, type Limits, serverLimits } from "./limits.ts";
 import { Links } from "./links.ts";
 import { dialectModule } from "./models.ts";
-import { place } from "./place.ts";
 import { Sql } from "./sql.ts";
 import { postgresClock, postgresDeliveries, postgresLocks, postgresStore } from "./store.ts";
+import { appliedOn } from "./table/elsewhere.ts";
 
-/** "data" in ASCII: one number for all migrations of DataFlow in a database. */
+/** The advisory lock of all migrations of DataFlow in a database: "data" in ASCII. */
 const MIGRATION_LOCK = 0x64617461;
-/** Between two looks whether another process has done with its migrations. */
+/** The pause between two tries to get the migration lock. */
 const LOCK_PAUSE_MS = 100;
 const OLDEST_VERSION = 140_000;
 const MODEL_CONNECTIONS = 3;
 
-/** PostgreSQL 14 and later. Throws DatabaseRefused for what no waiting heals, and DatabaseUnavailable. */
+/** Opens PostgreSQL 14 or later. Throws DatabaseRefused (a wrong setting) and DatabaseUnavailable. */
 export async function openPostgres(to: Target, names: Names, logger?: Logger): Promise<Dialect> {
   const { url } = to;
   const links = new Links();
@@ -30,7 +29,7 @@ export async function openPostgres(to: Target, names: Names, logger?: Logger): P
     dialect: "postgres",
     dialectModule: dialectModule(links),
     logging: false,
-    // What a connection is told would stay with whoever gets it next from a pooler; we need neither.
+    // Behind a pooler a session setting would stay for the next user of the connection. We need no time zone.
     keepDefaultTimezone: true,
   } as const;
   const sequelize = new Sequelize(url, {
@@ -38,8 +37,8 @@ export async function openPostgres(to: Target, names: Names, logger?: Logger): P
     pool: { max: MODEL_CONNECTIONS, acquire: CONNECT_TIMEOUT_MS * 2 },
     dialectOptions: { ...limits, ...optionsOf(url) },
   });
-  // A step may take its time, and waits for another node's. It opens no connection before it is used: one has the lock, the
-  // other a step that is apart.
+  // Without timeouts, because a migration may take long, and waits for those of another node. The pool connects only when it is
+  // used: one connection holds the lock, the other runs a migration outside of the transaction.
   const migrations = new Sequelize(url, { ...options, pool: { max: 2 }, dialectOptions: optionsOf(url) });
   return {
     store: postgresStore(sql, links),
@@ -58,7 +57,8 @@ export async function openPostgres(to: Target, names: Names, logger?: Logger): P
       return (rows as { found: string | null }[])[0]?.found !== null;
     },
     async lockMigrations(transaction) {
-      // A statement that waited for it would be waited for in turn by the holder's CREATE INDEX CONCURRENTLY, for ever.
+      // Polls for the lock. A statement that waits for it would deadlock with the holder's CREATE INDEX CONCURRENTLY, which waits
+      // for all running statements.
       const ask = () =>
         migrations.query<{ isMine: boolean }>(`SELECT pg_try_advisory_xact_lock(${MIGRATION_LOCK}) AS "isMine"`, {
           type: QueryTypes.SELECT,
@@ -73,21 +73,26 @@ export async function openPostgres(to: Target, names: Names, logger?: Logger): P
     refusalOf,
     awayOf,
     distrust: () => links.distrust(),
-    hurry: (ms) => links.hurry(ms),
+    limitWaits: (ms) => links.limitWaits(ms),
     async close() {
       await Promise.all([sql.close(), sequelize.close(), migrations.close()]).finally(() => links.closed());
     },
   };
 }
 
-/** Sequelize reads no `options` out of a URL. */
+/** The parameters of a connection. `options` comes from here, because Sequelize does not read it from the URL. */
 function optionsOf(url: string): object {
   const options = new URL(url).searchParams.get("options");
   return { application_name: "dataflow", clientMinMessages: "ignore", ...(options ? { options } : {}) };
 }
 
-/** The connections, with the limits that whoever answers there takes. */
-async function greeted(to: Target, links: Links, names: Names, logger?: Logger): Promise<{ sql: Sql; limits: Limits }> {
+/** Opens the connections, with the server's timeouts if the server or its pooler takes them. */
+export async function greeted(
+  to: Target,
+  links: Links,
+  names: Names,
+  logger?: Logger,
+): Promise<{ sql: Sql; limits: Limits }> {
   const all = { ...serverLimits, ...driverLimits };
   for (let limits: Limits = all; ; limits = driverLimits) {
     const sql = new Sql(to, links, limits, names, logger);
@@ -106,3 +111,27 @@ async function greeted(to: Target, links: Links, names: Names, logger?: Logger):
 const LIMITS_OF_ROLE = Object.entries(serverLimits)
   .map(([name, ms]) => `ALTER ROLE CURRENT_USER SET ${name} = ${ms};`)
   .join(" ");
+
+interface AskedServer {
+  /** For messages. */
+  name: string;
+  url: string;
+  connections: number;
+}
+
+/**
+ * A PostgreSQL that is not DataFlow's own: asks it, and writes tables of the company's own there. Throws DatabaseUnavailable where it
+ * cannot be opened, whatever the reason.
+ */
+export async function openAsker({ name, url, connections }: AskedServer, logger?: Logger) {
+  const links = new Links();
+  const { sql } = await greeted({ url, connections }, links, plain, logger).catch((error) => {
+    throw unavailable(error);
+  });
+  return {
+    ask: (text: string, values: readonly unknown[]): Promise<unknown[]> => sql.all(text, ...values),
+    applied: appliedOn(sql, name),
+    limitWaits: (ms: number) => links.limitWaits(ms),
+    close: () => sql.close().finally(() => links.closed()),
+  };
+}

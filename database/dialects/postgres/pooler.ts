@@ -1,12 +1,12 @@
 /**
- * PgBouncer's own words, and those of others that share connections among clients. It has one code for all of them (08P01), under
- * which it also hands on what the server said to it.
+ * Errors of PgBouncer and other connection poolers. They use one code for all their own errors (08P01), and also for errors of
+ * the server that they pass on, so their texts are compared.
  */
 const CODE = "08P01";
 
 type Refusal = readonly [expected: string, found: string];
 
-/** What no waiting heals. All else under that code may pass: no free connection, a server that is away, a reload. */
+/** Wrong settings, which retrying cannot fix. Other errors with this code may pass: no free connection, a server that is away, a reload. */
 const refusals: [RegExp, Refusal][] = [
   [/^no such database\b|database ".*" does not exist/, ["a database that exists", "none of that name"]],
   [
@@ -24,13 +24,13 @@ const textOf = (error: unknown): string => {
 export const refusalOfPooler = (error: unknown): Refusal | null =>
   refusals.find(([text]) => text.test(textOf(error)))?.[1] ?? null;
 
-/** The parameter of the connection that it does not take; null: that is not what is wrong. */
+/** The connection parameter that the pooler refuses. Null: the error is another one. */
 export const parameterRefused = (error: unknown): string | null =>
   /^unsupported startup parameter(?: in options)?: (\w+)/.exec(textOf(error))?.[1] ?? null;
 
 export const hasNoRoom = (error: unknown): boolean =>
   /^no more connections allowed|connections exceeded/.test(textOf(error));
 
-/** A statement that was prepared is on another connection of the server's than the one that this client was given now. */
+/** Whether a prepared statement is missing, or exists already: the pooler gave us another server connection than before. */
 export const isElsewhere = (error: unknown): boolean =>
   ["26000", "42P05"].includes(String((error as { code?: unknown } | null)?.code));

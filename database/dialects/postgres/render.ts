@@ -1,6 +1,6 @@
-/** Units as PostgreSQL has them: one statement, each step a CTE. */
+/** Renders units for PostgreSQL: one statement, in which each step is a CTE. */
 import type { Table } from "../../schema/table.ts";
-import { listOf, type Step } from "../../units/steps.ts";
+import { listOf, rowsOf, type Step, scalarsOf } from "../../units/steps.ts";
 import { storedValue, translated } from "../../units/text.ts";
 import type { Fragments, ParamKind, Plan, Runner } from "../../units/unit.ts";
 import { NOW, type Sql } from "./sql.ts";
@@ -28,25 +28,24 @@ const fragments: Fragments = {
   bytesOf: (column) => `octet_length(${column})`,
   plannedAnew: "",
   mostDeleted: (count) => count,
-  hasGroups: true,
   least: (a, b) => `least(${a}, ${b})`,
   greatest: (a, b) => `greatest(${a}, ${b})`,
-  passingBy: (table) => table,
+  skipLocked: (table) => table,
   untaken: () => "",
   waitingQueues: "client_queue AS q",
-  // The row comparison says nothing new, but only the index (state, client_id, id) serves it: without statistics the planner takes
-  // the one on (client_id, id) for as good, keeps that plan, and reads all that the client has ever sent.
+  // The row comparison is redundant, but only the index (state, client_id, id) can serve it. Without it and without statistics
+  // the planner may choose the index on (client_id, id), keep that plan, and read all that the client has ever sent.
   readyOf: (client) =>
     `FROM batch AS r WHERE r.state = 'ready' AND r.client_id = ${client} AND (r.state, r.client_id, r.id) > ('ready', ${client}, 0)`,
   readyOfAll: (clients, count) => `FROM unnest(${clients}) AS of_client (id) CROSS JOIN LATERAL (
     SELECT r.id FROM batch AS r WHERE r.state = 'ready' AND r.client_id = of_client.id
     ORDER BY r.state, r.client_id, r.id LIMIT ${count}) AS r`,
-  // In order: the planner takes the index also while it keeps a plan from when the table was empty.
-  inPassing: (state) => `FROM (SELECT id, client_id, owner FROM batch WHERE state = '${state}'
+  // The order makes the planner use the index, even with a plan from when the table was empty.
+  inTransientState: (state) => `FROM (SELECT id, client_id, owner FROM batch WHERE state = '${state}'
     ORDER BY state, client_id, id OFFSET 0) AS few`,
 };
 
-/** A statement with the names of its parameters in the order of their numbers. */
+/** A statement, and the names of its parameters in the order of their numbers. */
 interface Statement {
   text: string;
   names: string[];
@@ -56,6 +55,8 @@ export function rendered(plan: Plan): Statement {
   const names: string[] = [];
   const param = (name: string) => {
     if (name === "now") return NOW;
+    const [, of, column] = plan.steps.flatMap(scalarsOf).find(([value]) => value === name) ?? [];
+    if (of && column) return `(SELECT ${of.name}.${column.column} FROM ${of.name})`;
     if (plan.params[name] === undefined) return `(SELECT count(*)::int FROM ${name})`;
     if (!names.includes(name)) names.push(name);
     return `$${names.indexOf(name) + 1}::${casts[plan.params[name] as ParamKind]}`;
@@ -102,11 +103,13 @@ function statementOf(step: Step, ending: string): string {
     case "gather":
       return step.select;
     case "lock": {
+      // In the order of the keys, so that two statements cannot deadlock.
       const columns = step.into.columns.map((name) => `${step.table.name}.${columnNamed(step.table, name)}`);
-      return `SELECT ${columns.join(", ")} FROM ${step.table.name} WHERE ${step.where} FOR NO KEY UPDATE${step.passingBy ? " SKIP LOCKED" : ""}`;
+      return `SELECT ${columns.join(", ")} FROM ${step.table.name} WHERE ${rowsOf(step, fragments.isIn)} ORDER BY ${step.table.key.map((name) => columnNamed(step.table, name)).join(", ")}
+    FOR NO KEY UPDATE${step.skipLocked ? " SKIP LOCKED" : ""}`;
     }
     case "update":
-      return `UPDATE ${step.table.name} SET ${step.set}${optional("FROM", step.from)} WHERE ${step.where}${ending}`;
+      return `UPDATE ${step.table.name} SET ${step.set}${optional("FROM", step.from)} WHERE ${rowsOf(step, fragments.isIn)}${ending}`;
     case "remove":
       return `DELETE FROM ${step.table.name} WHERE ${step.where}${ending}`;
     case "insert":
@@ -118,7 +121,7 @@ function statementOf(step: Step, ending: string): string {
     WHERE ${where}${optional("AND", and)} ORDER BY ${order} LIMIT ${limit} FOR UPDATE SKIP LOCKED)${ending}`;
     }
     case "take": {
-      // What another node takes right now is skipped; what it has just taken is due no longer when its row is locked here.
+      // Rows that another node is taking are locked, and are skipped. Rows that it has just taken are no longer due.
       const { table, due, among, set, order, limit, into } = step;
       const isAmong = among === undefined ? "" : ` AND id IN (${among})`;
       return `WITH due AS (SELECT id FROM ${table.name} WHERE ${due}${isAmong} ORDER BY ${order} LIMIT ${limit}
@@ -141,11 +144,12 @@ function inserted(step: Inserting): string {
 
 const quoted = (column: string) => `"${column}"`;
 
-function conflict({ key, update, where }: Extract<Step, { do: "upsert" }>): string {
+function conflict({ table, key, update, adds, where }: Extract<Step, { do: "upsert" }>): string {
   const target = ` ON CONFLICT (${key.map(quoted).join(", ")})`;
   if (update.length === 0) return `${target} DO NOTHING`;
-  const sets = update.map((column) => `"${column}" = excluded."${column}"`);
-  return `${target} DO UPDATE SET ${sets.join(", ")}${optional("WHERE", where)}`;
+  const own = (column: string) => (adds ? `${table.name}."${column}" + ` : "");
+  const sets = update.map((column) => `"${column}" = ${own(column)}excluded."${column}"`);
+  return `${target} DO UPDATE SET ${sets.join(", ")}${optional("WHERE", where?.replaceAll("given.", "excluded."))}`;
 }
 
 export const runnerOn = (sql: Sql): Runner => ({

@@ -1,24 +1,24 @@
-/** One pool of connections, and every unit as ONE statement: no row is locked while a client thinks. */
+/** Runs statements on one pool of connections. Every unit is ONE statement, so no row stays locked during a round trip. */
 import { createHash } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import pg from "pg";
 import type { Logger, Target } from "../../dialect.ts";
 import { ConstraintViolation } from "../../errors.ts";
 import type { Names } from "../../schema/names.ts";
-import { errorOf, isCut, isFull, isPassing, unavailable } from "./failure.ts";
+import { withRetries } from "../retry.ts";
+import { errorOf, isCut, isFull, isTransient, unavailable } from "./failure.ts";
 import { type Limits, QUERY_TIMEOUT_MS } from "./limits.ts";
-import type { Links } from "./links.ts";
+import { type Links, types } from "./links.ts";
 import { isElsewhere } from "./pooler.ts";
-import { types } from "./types.ts";
+import { Transaction } from "./transaction.ts";
 
 /** The clock of the database, epoch ms; the same within a statement. */
 export const NOW = "(extract(epoch FROM statement_timestamp()) * 1000)::bigint";
 
-/** A server whose connections are all taken has one free again soon, as a rule: idle ones are given back. */
+/** How long to retry when all connections of the server are taken. Usually one is free again soon. */
 const FULL_MS = 2_000;
-const MOST_TRIES = 6;
 
-/** What it did not answer it did not do either. */
+/** Whether the statement only reads. A read with a lost answer may be repeated. */
 export const isRead = (text: string): boolean => text.startsWith("SELECT ");
 
 interface Greeting {
@@ -37,14 +37,14 @@ interface Answered<T> {
 
 export class Sql {
   readonly #pool: pg.Pool;
-  /** What the tables are called there. */
+  /** The names of the tables in this database. */
   readonly names: Names;
-  /** By the text that the unit has. */
+  /** Prepared statements by the unit's text. */
   readonly #known = new Map<string, { name: string; text: string }>();
   readonly #links: Links;
   readonly #logger: Logger | undefined;
 
-  /** Whether the next statement may find itself on another connection of the server's. */
+  /** Whether a pooler may run each statement on another server connection. */
   #isPooled = false;
 
   constructor({ url, connections }: Target, links: Links, limits: Limits, names: Names, logger?: Logger) {
@@ -58,80 +58,103 @@ export class Sql {
       types,
       ...limits,
     });
-    // A connection that breaks while nobody uses it would end the process otherwise; the pool makes a new one.
+    // Without a listener an idle connection that breaks would end the process. The pool makes a new one.
     this.#pool.on("error", (error) => logger?.warn(`A connection to the database broke: ${error.message}`));
   }
 
   /**
-   * The first question. A server's process that is not the one of the greeting tells of a pooler between: statements are not
-   * prepared then, for the connection that has them may serve somebody else.
+   * Runs the first query, and detects a pooler: the process that answers is then not the one that accepted the connection. Behind
+   * a pooler statements are not prepared, because the next statement may run on another server connection.
    */
   async greet(): Promise<Greeting> {
     const client = await this.#connect();
     const { rows } = await this.#asked<Greeting & { pid: number }>(client, { text: GREETING });
     const [{ pid, ...greeting }] = rows as [Greeting & { pid: number }];
-    this.#isPooled = pid !== (client as unknown as { processID: number }).processID;
+    this.#isPooled = pid !== client.processID;
     return greeting;
   }
 
   /**
-   * Logs why several batches could not be written in one statement. They are written one by one instead, so nothing is lost.
-   * A violated constraint is expected (one of them was sent before) and is not logged.
+   * Logs why several batches could not be written in one statement. The caller then writes them one by one, so nothing is lost.
+   * A violated constraint is expected (one of the batches was sent before), and is not logged.
    */
-  oneByOne(error: unknown): void {
+  warnUngrouped(error: unknown): void {
     if (error instanceof ConstraintViolation) return;
     this.#logger?.warn(
       `Several batches could not be written in one statement, each is written by itself: ${(error as Error).message}`,
     );
   }
 
-  /** The rows of a statement. */
+  /** Runs a statement, and answers its rows. */
   async all<T>(text: string, ...values: unknown[]): Promise<T[]> {
     return (await this.run<T>(text, values)).rows;
   }
 
-  /** Its rows, and how many it has changed. */
+  /** Runs a statement, and answers its rows and how many it changed. */
   run<T>(text: string, values: unknown[]): Promise<Answered<T>> {
     return this.#tried<T>(() => this.#queryOf(text, values));
   }
 
-  /** A statement that has another text each time, so that it is not kept prepared. */
+  /** Runs a statement without preparing it, because its text differs each time. */
   async once(text: string): Promise<void> {
     await this.#tried(() => ({ text: this.names.in(text) }));
   }
 
-  /** What passes by itself (deadlock, serialization) is tried again, with jitter. */
-  async #tried<T>(query: () => pg.QueryConfig): Promise<Answered<T>> {
-    const beganAt = performance.now();
-    for (let tries = 1; ; tries++) {
-      try {
-        return await this.#asked<T>(await this.#connect(), query());
-      } catch (error) {
+  #tried<T>(query: () => pg.QueryConfig): Promise<Answered<T>> {
+    return withRetries(async () => this.#asked<T>(await this.#connect(), query()), {
+      isTransient: (error) => {
         if (isElsewhere(error)) this.#isPooled = true;
-        const isLate = performance.now() - beganAt > QUERY_TIMEOUT_MS;
-        if (!(isPassing(error) || isElsewhere(error)) || tries === MOST_TRIES || isLate) throw errorOf(error);
-        await pause(2 ** tries * 5 * Math.random());
-      }
-    }
+        return isTransient(error) || isElsewhere(error);
+      },
+      told: errorOf,
+      mostMs: QUERY_TIMEOUT_MS,
+    });
   }
 
-  /** Gives the connection back. */
+  /**
+   * Several statements on one connection. What `work` throws undoes them, and is thrown as it is. Throws DatabaseUnavailable where
+   * the connection breaks; whether a COMMIT was carried out is unknown then.
+   */
+  async transaction<T>(work: (unit: Transaction) => Promise<T>): Promise<T> {
+    const client = await this.#connect();
+    return this.#during(client, async (breaks) => {
+      const unit = new Transaction(client);
+      try {
+        return await work(unit);
+      } catch (error) {
+        throw unit.broken ? unavailable(unit.broken, unit.isCommitting) : error;
+      } finally {
+        await unit.end();
+        if (unit.broken) breaks(unit.broken);
+      }
+    });
+  }
+
   async #asked<T>(client: pg.PoolClient, query: pg.QueryConfig): Promise<Answered<T>> {
+    return this.#during(client, async (breaks) => {
+      try {
+        const { rows, rowCount } = await client.query(query);
+        return { rows: rows as T[], rowCount: rowCount ?? 0 };
+      } catch (error) {
+        // What is left of an answer would be taken for the answer to the next question.
+        breaks(error as Error);
+        throw isCut(error) ? unavailable(error, !isRead(query.text)) : error;
+      }
+    });
+  }
+
+  /** Gives the connection back. `breaks`: it is not to be used again. */
+  async #during<T>(client: pg.PoolClient, work: (breaks: (error: Error) => void) => Promise<T>): Promise<T> {
     let broken: Error | undefined;
-    // Without a listener a connection that breaks in use would end the process; its query is told of it as well.
-    const onError = (error: Error) => {
+    const breaks = (error: Error) => {
       broken = error;
     };
-    client.on("error", onError);
+    // Without a listener a connection that breaks in use would end the process. Its query fails as well.
+    client.on("error", breaks);
     try {
-      const { rows, rowCount } = await client.query(query);
-      return { rows: rows as T[], rowCount: rowCount ?? 0 };
-    } catch (error) {
-      // What is left of an answer would be taken for the answer to the next question.
-      broken = error as Error;
-      throw isCut(error) ? unavailable(error, !isRead(query.text)) : error;
+      return await work(breaks);
     } finally {
-      client.off("error", onError);
+      client.off("error", breaks);
       client.release(broken);
     }
   }
@@ -153,7 +176,7 @@ export class Sql {
     return (await this.all<T>(text, ...values))[0];
   }
 
-  /** Prepared once a connection, whatever its length. */
+  /** The query, to be prepared once on each connection, whatever its length. */
   #queryOf(text: string, values: unknown[]): pg.QueryConfig {
     const known = this.#known.get(text) ?? this.#prepared(text);
     return this.#isPooled ? { text: known.text, values } : { ...known, values };

@@ -1,19 +1,19 @@
-import type { DeliveryStore } from "../../deliveries.ts";
-import type { LockStore } from "../../locks.ts";
-import type { BatchStore } from "../../store.ts";
+import type { ChunkCommit } from "../../../services/batch/batch.domain.ts";
+import type { BatchStore, DeliveryStore, LockStore } from "../../store.ts";
 import { deliveries } from "../../units/deliveries.ts";
 import { locks } from "../../units/locks.ts";
 import { clockOn, evidenceOn } from "../../units/reads.ts";
-import { repeatsOn } from "../../units/repeats.ts";
-import { sharedStore } from "../../units/store.ts";
+import { bindUnits, sharedStore } from "../../units/store.ts";
 import { Units } from "../../units/unit.ts";
-import { resolving } from "../../unknown.ts";
+import { uploadChecks } from "../../units/uploads.checks.ts";
+import { uploadCommits } from "../../units/uploads.commit.ts";
+import { resolvingOutcomes } from "../../unknown-outcome.ts";
 import { verified } from "../../verified.ts";
-import { bound } from "../bound.ts";
+import { GroupedUploads } from "./grouped-uploads.ts";
 import type { Links } from "./links.ts";
 import { runnerOn } from "./render.ts";
 import type { Sql } from "./sql.ts";
-import { UploadCommits } from "./together.ts";
+import { commitWithTable } from "./table/write.ts";
 import { candidates } from "./units/fairness.ts";
 import { claimGroup, commitChunks } from "./units/group.ts";
 import { claim, commitChunk } from "./units/work.ts";
@@ -24,29 +24,30 @@ const units = {
   candidates,
   claim,
   claimGroup,
-  commitChunk,
+  commitChunk: (sql: Sql, commit: ChunkCommit) =>
+    commit.table ? commitWithTable(sql, commit, commit.table) : commitChunk(sql, commit),
   commitChunks,
 };
 
 /**
- * PostgreSQL splits what has more into rows of 2 kB, writes it to the log as well, and gets it over a socket: compressing
- * 20 kB costs less than that, here and there together.
+ * Larger bodies cost PostgreSQL more: they go over a socket, are split into rows of 2 kB, and are written to the log as well.
+ * Compressing and decompressing 20 kB costs less than that.
  */
 const LEAST_COMPRESSED = 2 * 1024;
 
-/** The seam, each unit with the pool in front. */
+/** The store on a pool of connections. */
 export const postgresStore = (sql: Sql, links: Links): BatchStore => {
-  const repeats = repeatsOn(on(sql));
+  const checks = uploadChecks(on(sql));
   const store = {
-    ...(bound(units, sql) as unknown as BatchStore),
-    ...sharedStore(on(sql), repeats),
+    ...bindUnits(units, sql),
+    ...sharedStore(on(sql), checks),
     leastCompressed: LEAST_COMPRESSED,
-    // Each goes over a connection of its own.
+    // Concurrent commits run on different connections.
     keepsOrder: false,
-    commitUpload: new UploadCommits(sql, repeats).commit,
+    commitUpload: new GroupedUploads(sql, uploadCommits(on(sql), checks)).commit,
   };
   const asked = verified(store, () => links.distrust());
-  return resolving(asked, {
+  return resolvingOutcomes(asked, {
     ...evidenceOn(on(sql)),
     deadline: () => links.deadline,
   });

@@ -1,13 +1,14 @@
 /**
- * The main thread's end: every call is a message with an id and a promise.
- * When the thread dies, all that is pending and all that comes after fails with DatabaseUnavailable.
+ * The main thread's side of SQLite's thread. Every call is a message with an id and a promise. If the thread dies, all pending
+ * calls and all later ones fail with DatabaseUnavailable.
  */
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { extension, root } from "../../../root.cjs";
 import { DatabaseUnavailable } from "../../errors.ts";
 import { errorOf } from "./failure.ts";
-import { LOST, OPENED, type Reply, type Request, type SqlParams, type SqlResult, type ThreadData } from "./protocol.ts";
+import { LOST, OPENED, type Reply, type Request, type ThreadData } from "./protocol.ts";
+import type { SqlParams, SqlResult } from "./sql.ts";
 import type { UnitArgs, UnitName, UnitResult } from "./units/units.ts";
 
 interface Pending {
@@ -40,7 +41,7 @@ export class SqliteClient {
     });
   }
 
-  /** Resolves when the files are open. `onLost` is told once when a file is deleted, moved or replaced later on. */
+  /** Resolves when the files are open. Calls `onLost` once if a file is deleted, moved or replaced later. */
   static async open(data: ThreadData, onLost: (message: string) => void): Promise<SqliteClient> {
     const client = new SqliteClient(data, onLost);
     try {
@@ -56,7 +57,7 @@ export class SqliteClient {
     return this.send(op, args, 0, []);
   }
 
-  /** `size`: about how many bytes it writes. `transfer`: buffers that become the thread's. */
+  /** `size`: about how many bytes the unit writes. `transfer`: buffers to move to the thread. */
   send<N extends UnitName>(op: N, args: UnitArgs<N>, size: number, transfer: ArrayBuffer[]): Promise<UnitResult<N>> {
     return this.#request({ kind: "unit", op, args, size }, transfer) as Promise<UnitResult<N>>;
   }

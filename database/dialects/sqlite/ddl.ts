@@ -1,9 +1,10 @@
 import { ALL } from "../../counts.ts";
-import type { Ddl } from "../../dialect.ts";
+import type { Ddl, Place } from "../../dialect.ts";
 
 /**
- * AUTOINCREMENT: without it the id of a deleted last row is given again, and a late "delete row 7" of the outbox would hit another event.
- * WITHOUT ROWID wherever the key is ours: one tree a table instead of two, so a small commit writes fewer pages.
+ * AUTOINCREMENT, because otherwise SQLite reuses the id of a deleted last row, and a late "delete row 7" of the outbox would
+ * delete another event. WITHOUT ROWID for tables with a primary key of their own: each is one B-tree instead of two, so a small
+ * commit writes fewer pages.
  */
 export const ddl: Ddl = {
   types: {
@@ -19,7 +20,7 @@ export const ddl: Ddl = {
     bytes: "BLOB",
   },
   options: (table) => (table.primaryKey ? " WITHOUT ROWID" : ""),
-  // A row for each counter: states that are not counted have none.
+  // One row for each counter. States that are not counted have no row, so their updates change nothing.
   countBatches: [
     `CREATE TRIGGER "batch_count_insert" AFTER INSERT ON "batch" BEGIN
   UPDATE "batch_count" SET "n" = "n" + 1 WHERE "state" IN ('${ALL}', NEW."state");
@@ -31,5 +32,14 @@ END`,
   UPDATE "batch_count" SET "n" = "n" - 1 WHERE "state" IN ('${ALL}', OLD."state");
 END`,
   ],
+  countAnew: [],
   workTaken: [],
+  workTakenWithTables: [],
+};
+
+/** Indexes and triggers move with their table, and SQLite renames the table in their texts. */
+export const place: Place = {
+  make: () => [],
+  move: (table, to) => `ALTER TABLE "${table}" RENAME TO ${to.of(table)}`,
+  dropTriggers: () => ["insert", "update", "delete"].map((on) => `DROP TRIGGER IF EXISTS "batch_count_${on}"`),
 };

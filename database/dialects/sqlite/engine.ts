@@ -6,8 +6,8 @@
  *           └► BEGIN of a session ► queue ─► the session has the writer to itself until its COMMIT or ROLLBACK, or until it
  *                                            has sent no statement for too long
  *
- * A group is whatever has arrived meanwhile, so that many small commits share one fsync. Nothing is answered before its COMMIT,
- * and nothing that was committed into a file which nobody can find any more.
+ * A group is all that has arrived since the last COMMIT, so that many small commits share one fsync. Nothing is answered before
+ * its COMMIT, and nothing that was committed to a file that has been deleted or replaced.
  */
 import { DatabaseUnavailable } from "../../errors.ts";
 import { failureOf } from "./failure.ts";
@@ -20,23 +20,24 @@ import {
   type SqlRequest,
   type UnitRequest,
 } from "./protocol.ts";
-import { isBegin, isEnd, isRead, isRollback, runStatement } from "./statements.ts";
-import { type AnyUnit, compounds, reads, singles } from "./units/units.ts";
+import { isBegin, isEnd, isRead, isRollback, runStatement } from "./sql.ts";
+import { compounds, reads, singles, transactions, type UnitsByName } from "./units/units.ts";
 
-/** A group's bounds: the first answer waits for the last unit. */
+/** Bounds of a group. They are small, because the first unit's answer waits for the last unit. */
 const GROUP_UNITS = 256;
 const GROUP_BYTES = 4 * 1024 * 1024;
-/** How often the files are looked at while nothing is written: three calls of `stat`. */
+/** How often the files are checked while nothing is written. A check is three calls of `stat`. */
 const LOOK_MS = 1_000;
 
-const readers = reads as unknown as Record<string, AnyUnit | undefined>;
-const single = singles as unknown as Record<string, AnyUnit | undefined>;
-const compound = compounds as unknown as Record<string, AnyUnit | undefined>;
+const readers: UnitsByName = reads;
+const single: UnitsByName = singles;
+const compound: UnitsByName = compounds;
+const apart: UnitsByName = transactions;
 
 export interface EngineOptions {
   files: Files;
   transactionMs: number;
-  /** Takes in what has arrived, by calling `take`. */
+  /** Calls `take` for each message that has arrived. */
   drain(): void;
   reply(replies: Reply[]): void;
 }
@@ -82,6 +83,7 @@ export class Engine {
       const head = this.#queue[0];
       if (head === undefined || this.#holder !== null) return;
       if (head.kind === "endSession" || isBeginning(head)) this.#alone(head);
+      else if (isApart(head)) this.#apart(head as UnitRequest);
       else this.#group();
     }
   }
@@ -102,7 +104,7 @@ export class Engine {
       files.writer.run("BEGIN IMMEDIATE");
       while (started.length < GROUP_UNITS && bytes < GROUP_BYTES) {
         const next = this.#queue[0];
-        if (next === undefined || next.kind === "endSession" || isBeginning(next)) break;
+        if (next === undefined || next.kind === "endSession" || isBeginning(next) || isApart(next)) break;
         this.#queue.shift();
         started.push(next.id);
         bytes += next.kind === "unit" ? next.size : next.text.length;
@@ -112,9 +114,9 @@ export class Engine {
       files.writer.run("COMMIT");
       this.#confirm();
     } catch (error) {
-      this.#rollback();
+      this.#options.files.writer.rollback();
       const failure = failureOf(error);
-      // A failure before the first unit (BEGIN) is that of the first in the queue, else the queue would never move.
+      // If BEGIN itself fails, the first request of the queue fails with it. Otherwise the queue would never move.
       if (started.length === 0) started.push((this.#queue.shift() as Write).id);
       reply(started.map((id) => ({ id, failure })));
       return;
@@ -122,7 +124,18 @@ export class Engine {
     reply(replies);
   }
 
-  /** A failing unit takes back its own writes only; an error after which SQLite gave up the whole transaction ends the group. */
+  /** A unit that makes its own transaction. */
+  #apart(request: UnitRequest): void {
+    this.#queue.shift();
+    const { writer } = this.#options.files;
+    this.#answer(request.id, () => {
+      const result = apart[request.op]?.(writer, ...request.args);
+      this.#confirm();
+      return result;
+    });
+  }
+
+  /** Runs a unit. If it fails, only its own writes are undone. If SQLite has rolled back the whole transaction, the group ends. */
   #unit(request: Write): Reply {
     const { writer } = this.#options.files;
     const many = request.kind === "unit" ? compound[request.op] : undefined;
@@ -170,10 +183,10 @@ export class Engine {
     const { writer } = this.#options.files;
     this.#answer(request.id, () => {
       if (this.#expired.has(request.session)) return this.#afterExpiry(request);
-      if (request.kind === "endSession") return this.#free(() => this.#rollback());
+      if (request.kind === "endSession") return this.#free(() => this.#options.files.writer.rollback());
       if (isEnd(request.text)) return this.#ended(request);
       const result = runStatement(writer, request);
-      // A migration of a large file takes minutes, and is no transaction that somebody forgot.
+      // Each statement restarts the timer: a migration of a large file takes minutes, but it is not idle.
       this.#timer?.refresh();
       return result;
     });
@@ -187,13 +200,13 @@ export class Engine {
     return result;
   }
 
-  /** Throws DatabaseUnavailable where what was just committed must not be answered. */
+  /** After a COMMIT. Throws DatabaseUnavailable if its success must not be answered, because the files may be lost. */
   #confirm(): void {
     this.#look();
     this.#options.files.guard.confirm();
   }
 
-  /** Says once that the files are lost. */
+  /** Checks the files, and reports their loss once. */
   #look(): void {
     const lost = this.#options.files.guard.look();
     if (lost) this.#options.reply([{ id: LOST, failure: failureOf(lost) }]);
@@ -212,18 +225,13 @@ export class Engine {
     try {
       return end();
     } finally {
-      this.#rollback();
+      this.#options.files.writer.rollback();
     }
   }
 
   #expire(): void {
     if (this.#holder !== null) this.#expired.add(this.#holder);
     this.#free(() => undefined);
-  }
-
-  #rollback(): void {
-    const { db } = this.#options.files.writer;
-    if (db.isTransaction) db.exec("ROLLBACK");
   }
 
   #answer(id: number, act: () => unknown): void {
@@ -237,4 +245,5 @@ export class Engine {
   }
 }
 
+const isApart = (request: Write): boolean => request.kind === "unit" && apart[request.op] !== undefined;
 const isBeginning = (request: Write) => request.kind === "sql" && isBegin(request.text);

@@ -1,37 +1,43 @@
-/** SQLite's errors, on their way from its thread to the caller. */
-import { ConstraintViolation, DatabaseInUse, DatabaseUnavailable } from "../../errors.ts";
+/** Errors of SQLite as plain objects, so that the thread can send them to the caller. */
+import { ConstraintViolation, DatabaseInUse, DatabaseUnavailable, TableFailure } from "../../errors.ts";
 
 export interface Failure {
-  kind: "unavailable" | "constraint" | "in-use" | "other";
+  kind: "unavailable" | "constraint" | "in-use" | "table" | "other";
   message: string;
-  /** Of `unavailable`: it may have been done nevertheless. */
-  isUnknown?: boolean;
+  /** For `unavailable`: the unit may have taken effect nevertheless. */
+  isOutcomeUnknown?: boolean;
+  /** For `table`. */
+  table?: Pick<TableFailure, "kind" | "state">;
 }
 
 const CONSTRAINT = 19;
-/** BUSY, READONLY, IOERR, FULL, CANTOPEN, PROTOCOL: the file or its disk, not the statement. */
+/** BUSY, READONLY, IOERR, FULL, CANTOPEN, PROTOCOL: faults of the file or its disk, not of the statement. */
 const away = new Set([5, 8, 10, 13, 14, 15]);
 
 export function failureOf(error: unknown): Failure {
   const { errcode, errstr, message } = error as { errcode?: number; errstr?: string; message?: string };
   if (error instanceof DatabaseUnavailable)
-    return { kind: "unavailable", message: error.message, isUnknown: error.isUnknown };
+    return { kind: "unavailable", message: error.message, isOutcomeUnknown: error.isOutcomeUnknown };
+  if (error instanceof TableFailure)
+    return { kind: "table", message: error.message, table: { kind: error.kind, state: error.state } };
   if (error instanceof DatabaseInUse) return { kind: "in-use", message: error.message };
   const primary = (errcode ?? 0) & 0xff;
-  // `errstr` names the fault and no path.
+  // `errstr` names the fault without the path.
   if (away.has(primary)) return { kind: "unavailable", message: `The database cannot be used: ${errstr}.` };
   if (primary === CONSTRAINT) return { kind: "constraint", message: message ?? "constraint failed" };
   return { kind: "other", message: message ?? String(error) };
 }
 
-export function errorOf({ kind, message, isUnknown = false }: Failure): Error {
+export function errorOf({ kind, message, isOutcomeUnknown = false, table }: Failure): Error {
   switch (kind) {
     case "unavailable":
-      return new DatabaseUnavailable(message, { isUnknown });
+      return new DatabaseUnavailable(message, { isOutcomeUnknown });
     case "constraint":
       return new ConstraintViolation(message);
     case "in-use":
       return Object.assign(new DatabaseInUse(""), { message });
+    case "table":
+      return new TableFailure(table?.kind ?? "busy", table?.state ?? "", message);
     case "other":
       return new Error(message);
     default:

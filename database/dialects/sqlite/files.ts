@@ -1,9 +1,8 @@
-/** The three connections of a database (its lock, its writer, its reader) and who watches over their files. */
+/** Opens the three connections of a database (its lock, its writer, its reader) and the guard of their files. */
 import { DatabaseSync } from "node:sqlite";
-import { lockFileOf } from "../../beside.ts";
 import { DatabaseInUse } from "../../errors.ts";
 import { namesIn, PLAIN } from "../../schema/names.ts";
-import { Guard } from "./guard.ts";
+import { Guard, lockFileOf } from "./guard.ts";
 import type { ThreadData } from "./protocol.ts";
 import { Sql } from "./sql.ts";
 
@@ -29,7 +28,7 @@ export function openFiles({ file, isTemporary, schema = PLAIN }: ThreadData): Fi
     names,
   );
   reader.db.exec("PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY;");
-  // A read, for SQLite opens its log with the first one.
+  // SQLite creates the WAL file at the first read, and the guard needs it.
   writer.db.exec("SELECT count(*) FROM sqlite_schema");
   const guard = new Guard(file);
   return {
@@ -46,8 +45,8 @@ export function openFiles({ file, isTemporary, schema = PLAIN }: ThreadData): Fi
 }
 
 /**
- * A lock on a file of its own: WAL needs the main file's locks for itself. The operating system frees it with the process,
- * however that ends.
+ * Locks a separate file, because WAL mode uses the locks of the database file itself. The operating system releases the lock
+ * when the process ends, however it ends.
  */
 function takeLock(file: string): DatabaseSync {
   const lock = new DatabaseSync(lockFileOf(file));

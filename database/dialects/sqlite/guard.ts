@@ -1,10 +1,13 @@
 /**
- * Whether the open files are still those that the names lead to. A file that was deleted, moved or replaced goes on working
- * for who has it open, and what is written there is lost with the process.
+ * Checks whether the open files still are the files at their paths. A process can go on writing to a file that was deleted,
+ * moved or replaced, but all that it writes there is lost when the process ends.
  */
 import { statSync } from "node:fs";
-import { lockFileOf, logFileOf } from "../../beside.ts";
 import { DatabaseUnavailable } from "../../errors.ts";
+
+export const lockFileOf = (file: string): string => `${file}.lock`;
+export const walFileOf = (file: string): string => `${file}-wal`;
+export const shmFileOf = (file: string): string => `${file}-shm`;
 
 const LOST =
   "A file of the database was deleted, moved or replaced while this node has it open. Nothing is read or written any more";
@@ -12,20 +15,20 @@ const LOST =
 export class Guard {
   readonly #known: [path: string, identity: string][];
   #lost: DatabaseUnavailable | null = null;
-  /** The last look found that they are there and ours. */
+  /** The last check found the open files at their paths. */
   #isSure = true;
 
-  /** Its files are open, and their names lead to them. */
+  /** Call it right after the files were opened: it remembers which files are at the paths now. */
   constructor(file: string) {
-    this.#known = [file, logFileOf(file), lockFileOf(file)].map((path) => [path, identityOf(path)]);
+    this.#known = [file, walFileOf(file), lockFileOf(file)].map((path) => [path, identityOf(path)]);
   }
 
-  /** Why nothing may be asked any more; null: all is well. It never heals, for others may have written to the files meanwhile. */
+  /** Why the database must not be used any more; null: it may. Stays set even if the files come back, because others may have written to them. */
   get lost(): DatabaseUnavailable | null {
     return this.#lost;
   }
 
-  /** Answers `lost` once: when it finds that. */
+  /** Checks the files. Answers the error once: when it first finds the loss. */
   look(): DatabaseUnavailable | null {
     if (this.#lost) return null;
     this.#isSure = false;
@@ -34,21 +37,21 @@ export class Guard {
         this.#lost = new DatabaseUnavailable(LOST);
       else this.#isSure = true;
     } catch {
-      // A folder that cannot be searched, or a disk that cannot be read, may be well again at the next look.
+      // A folder or disk that cannot be read now may be readable at the next check.
     }
     return this.#lost;
   }
 
-  /** After a COMMIT and a look. Throws DatabaseUnavailable where it may have gone into a file that nobody will find. */
+  /** Call it after a COMMIT and `look`. Throws DatabaseUnavailable if the COMMIT may have gone to a lost file. */
   confirm(): void {
     if (this.#isSure) return;
     throw new DatabaseUnavailable(this.#lost?.message ?? "The files of the database cannot be looked at.", {
-      isUnknown: true,
+      isOutcomeUnknown: true,
     });
   }
 }
 
-/** Empty: nothing has this name. */
+/** Device and inode of the file. Empty: there is no file. */
 function identityOf(path: string): string {
   const found = statSync(path, { bigint: true, throwIfNoEntry: false });
   return found ? `${found.dev}:${found.ino}` : "";

@@ -2,15 +2,14 @@ import type { Dialect, Logger } from "../../dialect.ts";
 import { DatabaseInUse, DatabaseRefused, DatabaseUnavailable } from "../../errors.ts";
 import { type Names, PLAIN } from "../../schema/names.ts";
 import { SqliteClient } from "./client.ts";
-import { ddl } from "./ddl.ts";
+import { ddl, place } from "./ddl.ts";
 import { placeOf } from "./place.ts";
-import { place } from "./prefix.ts";
 import { sequelizeOn } from "./sequelize.ts";
 import { sqliteDeliveries, sqliteLocks, sqliteStore } from "./store.ts";
 
-/** An open transaction may be without a statement for so long; no batch is accepted meanwhile. */
+/** How long an open transaction of Sequelize may be idle. It blocks all writes, so no batch is accepted meanwhile. */
 const TRANSACTION_MS = 5000;
-/** The node does not end by itself: as long as it runs, the data can be saved from the files that it has open. */
+/** What to do after the files were lost. The node keeps running, because the data can be saved from the files that it has open. */
 const CURE =
   "Every request is answered 503 until the node is stopped, the file put back (docs/operations.md), and the node started.";
 
@@ -32,7 +31,7 @@ export async function openSqlite(url: string, names: Names, logger?: Logger): Pr
     place,
     hasTable: (name, schema, transaction) =>
       sequelize.getQueryInterface().tableExists(schema === null ? name : `${schema}_${name}`, { transaction }),
-    // The transaction has the writer to itself, and no other process has the file.
+    // No lock is needed: the transaction blocks all other writes, and no other process uses the file.
     lockMigrations: async () => undefined,
     now: () => client.call("now"),
     isEmbedded: true,
@@ -43,7 +42,7 @@ export async function openSqlite(url: string, names: Names, logger?: Logger): Pr
   };
 }
 
-/** What keeps it from being opened, told without the path, which may be no business of whoever reads it. */
+/** Turns an error of the file system into a DatabaseRefused without the path, which not every reader may see. */
 function refuse(error: NodeJS.ErrnoException): never {
   if ([DatabaseInUse, DatabaseRefused, DatabaseUnavailable].some((kind) => error instanceof kind)) throw error;
   throw new DatabaseRefused(

@@ -1,16 +1,17 @@
 /**
- * Where a database of SQLite lies. Every process has to find the same lock for the same file, so the file is known by its
- * one real name: symbolic links are followed, and a file with a second name (a hard link) is refused.
+ * Finds or creates the file of a SQLite database. Two processes must use the same lock for the same file. So the file is known
+ * by its one real path: symbolic links are followed, and a file with a second name (a hard link) is refused.
  */
 import { chmod, lstat, mkdir, mkdtemp, open, readlink, realpath, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
-import { fileOf, indexFileOf, lockFileOf, logFileOf, tokenFileOf } from "../../beside.ts";
+import { fileOf, tokenFileOf } from "../../../config/urls.ts";
 import type { Logger } from "../../dialect.ts";
 import { DatabaseRefused } from "../../errors.ts";
+import { lockFileOf, shmFileOf, walFileOf } from "./guard.ts";
 
 export interface Place {
-  /** Its real path. */
+  /** The real path of the file. */
   file: string;
   isTemporary: boolean;
   remove(): Promise<void>;
@@ -19,12 +20,12 @@ export interface Place {
 const OWNER_ONLY = 0o600;
 const FOLDER_OF_OWNER = 0o700;
 const USABLE_FILE = "a file of SQLite that can be opened and written";
-/** What the group and all others may do. */
+/** The permission bits of the group and of all others. */
 const OTHERS = 0o077;
 
 /**
- * The file that `url` names: created empty where there was none, readable by its owner alone. Throws DatabaseRefused for a
- * file that must not be opened, and what the file system throws.
+ * The file that `url` names. Creates an empty one if it is missing, readable by its owner alone. Throws DatabaseRefused for a
+ * file that must not be opened, and the errors of the file system.
  */
 export async function placeOf(url: string, logger?: Logger): Promise<Place> {
   const named = fileOf(url);
@@ -35,18 +36,18 @@ export async function placeOf(url: string, logger?: Logger): Promise<Place> {
   await refuseLostDatabase(file, tokenFileOf(named));
   for (const path of [file, lockFileOf(file)]) await createUnlessThere(path);
   if (process.platform !== "win32")
-    for (const path of [file, lockFileOf(file), logFileOf(file), indexFileOf(file)]) await closeToOthers(path, logger);
+    for (const path of [file, lockFileOf(file), walFileOf(file), shmFileOf(file)]) await closeToOthers(path, logger);
   return { file, isTemporary: false, remove: async () => undefined };
 }
 
-/** `:memory:` is a file in the temporary folder: two connections cannot share a database in memory without its table locks. */
+/** `:memory:` is a file in the temporary folder, because two connections that share a database in memory lock each other's tables. */
 async function temporaryPlace(): Promise<Place> {
   const folder = await mkdtemp(join(tmpdir(), "dataflow-"));
   const remove = () => rm(folder, { recursive: true, force: true });
   return { file: join(folder, "memory.db"), isTemporary: true, remove };
 }
 
-/** Node's `recursive` tries for ever, deaf to signals, where the system says of a folder in one that exists that there is none. */
+/** Like `mkdir -p`. Node's own `recursive` option never returns if the system answers ENOENT for a folder whose parent exists. */
 async function makeFolder(path: string): Promise<void> {
   try {
     await mkdirUnlessThere(path);
@@ -57,10 +58,10 @@ async function makeFolder(path: string): Promise<void> {
   }
 }
 
-/** Also where another process made it just now. */
+/** No error if the folder exists, also if another process has just made it. */
 const mkdirUnlessThere = (path: string) => mkdir(path, { mode: FOLDER_OF_OWNER }).catch(unless("EEXIST"));
 
-/** A new file has none yet, but its folder has. */
+/** The real path. A new file has none yet; then the folder's real path is used. */
 async function realNameOf(named: string): Promise<string> {
   const real = await realpath(named).catch(unless("ENOENT"));
   if (real) return real;
@@ -69,7 +70,7 @@ async function realNameOf(named: string): Promise<string> {
   return join(await realpath(dirname(named)), basename(named));
 }
 
-/** SQLite names its log after the name by which it was opened: two names are two logs, which ruin the one file. */
+/** SQLite names the WAL file after the path by which the database was opened. Two paths would give two WAL files, which corrupt the database. */
 async function refuseOtherThanOneFile(file: string): Promise<void> {
   const found = await stat(file).catch(unless("ENOENT"));
   if (!found) return;
@@ -81,10 +82,10 @@ async function refuseOtherThanOneFile(file: string): Promise<void> {
     );
 }
 
-/** A database that was used leaves a token, or what its log holds. Without the file itself, a new one would hide the loss. */
+/** Refuses to create a new file beside the token or the WAL file of an earlier database: a new empty database would hide its loss. */
 async function refuseLostDatabase(file: string, tokenFile: string): Promise<void> {
   if ((await sizeOf(file)) > 0) return;
-  const logFile = logFileOf(file);
+  const logFile = walFileOf(file);
   const left = [
     ...((await sizeOf(tokenFile)) > 0 ? [tokenFile] : []),
     ...((await sizeOf(logFile)) > 0 ? [logFile] : []),
@@ -97,13 +98,13 @@ async function refuseLostDatabase(file: string, tokenFile: string): Promise<void
   );
 }
 
-/** Never opened where it is there: closing it again would give back the locks that this process has on it. */
+/** Never opens an existing file: closing it again would release all locks that this process has on it (POSIX). */
 async function createUnlessThere(path: string): Promise<void> {
   const made = await open(path, "wx", OWNER_ONLY).catch(unless("EEXIST"));
   await made?.close();
 }
 
-/** What SQLite creates beside the file gets the file's own rights. A link is left alone: it may lead to what is not ours. */
+/** Takes the rights of group and others away. The files that SQLite creates beside it get its rights. A symbolic link is left alone, because its target may not be ours. */
 async function closeToOthers(path: string, logger?: Logger): Promise<void> {
   if (((await modeOfFile(path)) & OTHERS) === 0) return;
   await chmod(path, OWNER_ONLY).catch(unless("EPERM", "ENOENT", "EROFS", "ENOTSUP"));
@@ -112,7 +113,7 @@ async function closeToOthers(path: string, logger?: Logger): Promise<void> {
     logger?.warn(`Others may read or write ${path} (mode ${(mode & 0o777).toString(8)}), and it cannot be changed.`);
 }
 
-/** 0: there is none of this name. */
+/** The permissions of a file. 0: there is no file of this name. */
 async function modeOfFile(path: string): Promise<number> {
   const found = await lstat(path).catch(unless("ENOENT"));
   return found?.isFile() ? found.mode : 0;
@@ -122,7 +123,7 @@ const sizeOf = async (path: string) => (await stat(path).catch(unless("ENOENT"))
 
 const codeOf = (error: unknown) => (error as NodeJS.ErrnoException).code ?? "";
 
-/** For `catch`: what has one of these codes is no fault. */
+/** For `catch`: turns an error with one of these codes into null. */
 const unless =
   (...codes: string[]) =>
   (error: unknown): null => {

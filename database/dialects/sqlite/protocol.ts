@@ -1,11 +1,9 @@
-/** What goes between the main thread and SQLite's. */
+/** The messages between the main thread and SQLite's thread. */
 import type { Failure } from "./failure.ts";
+import type { SqlStatement } from "./sql.ts";
 import type { UnitName } from "./units/units.ts";
 
-export type SqlValue = null | number | bigint | string | Uint8Array;
-export type SqlParams = SqlValue[] | Record<string, SqlValue>;
-
-/** One of the store's units. `size`: about how many bytes it writes. */
+/** A unit of the store. `size`: about how many bytes it writes. */
 export interface UnitRequest {
   kind: "unit";
   id: number;
@@ -14,16 +12,14 @@ export interface UnitRequest {
   size: number;
 }
 
-/** A statement of Sequelize; `session` is the connection that it believes to have. */
-export interface SqlRequest {
+/** A statement of Sequelize. `session`: the number of what Sequelize treats as a connection. */
+export interface SqlRequest extends SqlStatement {
   kind: "sql";
   id: number;
   session: number;
-  text: string;
-  params: SqlParams;
 }
 
-/** Sequelize lets go of a connection; an open transaction of it is rolled back. */
+/** Sequelize closes a connection. An open transaction of it is rolled back. */
 export interface EndSessionRequest {
   kind: "endSession";
   id: number;
@@ -37,13 +33,7 @@ export interface CloseRequest {
 
 export type Request = UnitRequest | SqlRequest | EndSessionRequest | CloseRequest;
 
-export interface SqlResult {
-  rows: Record<string, unknown>[];
-  changes: number;
-  lastId: number;
-}
-
-/** Ids of what the thread says unasked: its files are open; they are lost. */
+/** Ids of messages that the thread sends unasked: its files are open, or they are lost. */
 export const OPENED = 0;
 export const LOST = -1;
 
@@ -51,10 +41,10 @@ export type Reply = { id: number; result: unknown } | { id: number; failure: Fai
 
 export interface ThreadData {
   file: string;
-  /** For a file that is thrown away at the end: no fsync. */
+  /** The file is deleted at the end, so nothing needs an fsync. */
   isTemporary: boolean;
-  /** The prefix of the tables. Omitted: they have none. */
+  /** The prefix of the tables' names. Omitted: none. */
   schema?: string;
-  /** How long a transaction of Sequelize may keep all others out. */
+  /** How long a transaction of Sequelize may be idle. */
   transactionMs: number;
 }

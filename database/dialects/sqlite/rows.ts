@@ -1,7 +1,9 @@
-/** Between rows and the types of the seam. */
+/** Converts rows of SQLite to the types of the store and back. */
+
+import type { BatchRow, Due, StoredChunk } from "../../../services/batch/batch.domain.ts";
+import type { OutboxDraft } from "../../../services/outbox/outbox.domain.ts";
 import { batchList, liveColumn } from "../../rows.ts";
 import { batchChunk } from "../../schema/tables.ts";
-import type { BatchRow, Due, OutboxDraft, StoredChunk } from "../../store.ts";
 import { listOf } from "../../units/steps.ts";
 import type { Sql } from "./sql.ts";
 
@@ -12,7 +14,7 @@ const hex = (bytes: string) => `nullif(lower(hex(${bytes})), '')`;
 /** A batch as SELECT list or RETURNING list. */
 export const batchColumns = batchList((column) => column, hex);
 
-/** The same from `LIVE`. */
+/** The SELECT list of a batch from `LIVE`, with its current moving columns. */
 export const liveColumns = batchList(liveColumn, hex);
 
 const chunkColumns = listOf(
@@ -46,7 +48,7 @@ export function insertChunks(sql: Sql, id: number, chunks: StoredChunk[]): void 
     );
 }
 
-/** Writes the events of `batch`. The ids of the new rows; their texts are not sent back to who sent them. */
+/** Inserts the events of `batch`. Answers only the ids of the new rows, because the caller has the rest. */
 export function insertOutbox(
   sql: Sql,
   events: OutboxDraft[],
@@ -61,8 +63,8 @@ export function insertOutbox(
 }
 
 /**
- * A batch has one delivery an event. The first word that it is created or ready is enough; of its end a later one counts
- * (it was driven again), and takes the place of the former.
+ * A batch has one delivery for each event. For `created` and `ready` the first delivery stays. For the end of a batch a later
+ * delivery (after a redrive) replaces the earlier one.
  */
 function insertDelivery(
   sql: Sql,

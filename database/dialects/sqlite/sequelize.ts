@@ -1,11 +1,11 @@
-/** What Sequelize takes for the `sqlite3` package: its connections are sessions in our thread. */
+/** Stands in for the `sqlite3` package that Sequelize expects. Its connections are sessions in our thread. */
 import { type Options, Sequelize } from "sequelize";
 import type { SqliteClient } from "./client.ts";
-import type { SqlParams, SqlResult, SqlValue } from "./protocol.ts";
+import type { SqlParams, SqlResult, SqlValue } from "./sql.ts";
 
 type Callback = (this: Statement, error: Error | null, rows?: unknown[]) => void;
 
-/** By this name Sequelize knows where to find an insert's id. */
+/** Sequelize checks for a class of this name before it reads the id of an insert from `lastID`. */
 class Statement {
   readonly lastID: number;
   readonly changes: number;
@@ -18,7 +18,7 @@ class Statement {
 export function sequelizeOn(client: SqliteClient): Sequelize {
   const options: Options & { foreignKeys: boolean } = {
     dialect: "sqlite",
-    // Only a name: the thread has the file open. `:memory:` would give all transactions one connection.
+    // Only a name, because the thread has the file open. With `:memory:` Sequelize would use one connection for all transactions.
     storage: "dataflow",
     dialectModule: driver(client),
     logging: false,
@@ -48,7 +48,7 @@ function driver(client: SqliteClient): object {
       return this.all(text, ...rest);
     }
 
-    /** Parameters may be left out: `(text, done)` or `(text, params, done)`. */
+    /** Called as `(text, done)` or as `(text, params, done)`. */
     all(text: string, ...rest: [Callback?] | [unknown, Callback?]): this {
       const done = rest.at(-1) instanceof Function ? (rest.at(-1) as Callback) : undefined;
       const params = rest[0] === done ? undefined : rest[0];
@@ -67,7 +67,7 @@ function driver(client: SqliteClient): object {
     }
   }
 
-  // OPEN_CREATE 0 keeps Sequelize from making a folder of its own.
+  // With OPEN_CREATE 0 Sequelize creates no folder.
   return { Database, OPEN_READWRITE: 1, OPEN_CREATE: 0, verbose: () => undefined };
 }
 

@@ -1,7 +1,7 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import type { Names } from "../../schema/names.ts";
 
-/** One connection with its prepared statements: the texts are constants of the units, so each is prepared once. */
+/** One connection with its prepared statements. The texts are constants of the units, so each is prepared once. */
 export class Sql {
   readonly db: DatabaseSync;
   #statements = new Map<string, StatementSync>();
@@ -22,12 +22,12 @@ export class Sql {
     return found;
   }
 
-  /** Rows changed. */
+  /** Answers the number of changed rows. */
   run(text: string, ...params: SQLInputValue[]): number {
     return Number(this.statement(text).run(...params).changes);
   }
 
-  /** The id of the new row. */
+  /** Answers the id of the new row. */
   insert(text: string, ...params: SQLInputValue[]): number {
     return Number(this.statement(text).run(...params).lastInsertRowid);
   }
@@ -40,9 +40,48 @@ export class Sql {
     return this.statement(text).all(...params) as T[];
   }
 
-  /** The database's clock, to be asked once a unit. */
+  /** Ends an open transaction. */
+  rollback(): void {
+    if (this.db.isTransaction) this.db.exec("ROLLBACK");
+  }
+
+  /** The database's clock. A unit reads it once. */
   now(): number {
     return (this.get<{ now: number }>("SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER) AS now") as { now: number })
       .now;
   }
+}
+
+export type SqlValue = null | number | bigint | string | Uint8Array;
+export type SqlParams = SqlValue[] | Record<string, SqlValue>;
+
+/** A statement of Sequelize. */
+export interface SqlStatement {
+  text: string;
+  params: SqlParams;
+}
+
+export interface SqlResult {
+  rows: Record<string, unknown>[];
+  changes: number;
+  lastId: number;
+}
+
+// What kind of statement it is, told by its text.
+export const isBegin = (text: string) => /^\s*BEGIN/i.test(text);
+export const isRollback = (text: string) => /^\s*ROLLBACK\b(?!.*\bTO\b)/is.test(text);
+export const isEnd = (text: string) => /^\s*(COMMIT|END)/i.test(text) || isRollback(text);
+export const isRead = (text: string) => /^\s*(SELECT|PRAGMA|EXPLAIN)/i.test(text);
+
+/** Prepares the statement each time, because Sequelize writes values into some texts: keeping them would only fill memory. */
+export function runStatement({ db }: Sql, { text, params }: SqlStatement): SqlResult {
+  const statement = db.prepare(text);
+  statement.setAllowUnknownNamedParameters(true);
+  const [named, positional] = Array.isArray(params) ? [{}, params] : [params, []];
+  if (statement.columns().length > 0) {
+    const rows = statement.all(named, ...(positional as SQLInputValue[]));
+    return { rows, changes: 0, lastId: 0 };
+  }
+  const { changes, lastInsertRowid } = statement.run(named, ...(positional as SQLInputValue[]));
+  return { rows: [], changes: Number(changes), lastId: Number(lastInsertRowid) };
 }

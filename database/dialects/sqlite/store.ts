@@ -1,63 +1,58 @@
-import { decided } from "../../decided.ts";
-import type { DeliveryStore } from "../../deliveries.ts";
-import type { LockStore } from "../../locks.ts";
-import type {
-  BatchStore,
-  ChunkCommit,
-  OutboxDraft,
-  StoredChunk,
-  UploadCommit,
-  UploadOutcome,
-  Written,
-} from "../../store.ts";
+import type { ChunkCommit, StoredChunk, Written } from "../../../services/batch/batch.domain.ts";
+import type { TableCommit } from "../../../services/batch/batch.table.domain.ts";
+import type { UploadCommit, UploadOutcome } from "../../../services/imports/imports.domain.ts";
+import type { OutboxDraft } from "../../../services/outbox/outbox.domain.ts";
+import { chooseCandidates } from "../../candidates.ts";
+import type { BatchStore, DeliveryStore, LockStore } from "../../store.ts";
 import { deliveries } from "../../units/deliveries.ts";
 import { locks } from "../../units/locks.ts";
-import { repeatsOn } from "../../units/repeats.ts";
 import { sharedStore } from "../../units/store.ts";
 import { Units } from "../../units/unit.ts";
+import { uploadChecks } from "../../units/uploads.checks.ts";
+import { writtenOrRefused } from "../../upload-refusal.ts";
 import { verified } from "../../verified.ts";
-import { chosen } from "../../waiting.ts";
 import type { SqliteClient } from "./client.ts";
 import { errorOf } from "./failure.ts";
 import { runnerOn } from "./render.ts";
 
 const on = (client: SqliteClient) => new Units(runnerOn(client));
 
-/** The seam, as messages to the thread: each method is one unit there. */
-/** Compressing costs a small POST 15 % of the thread that takes it in, to save a few kB of a local file for seconds. */
+/** Compressing a smaller body would take 15 % of the time of its POST, and save only a few kB of a local file for seconds. */
 const LEAST_COMPRESSED = 32 * 1024;
 
+/** The store on SQLite. Each method is a message to the thread, which runs it as one unit. */
 export const sqliteStore = (client: SqliteClient): BatchStore => verified(unverified(client), () => {});
 
 function unverified(client: SqliteClient): BatchStore {
-  const repeats = repeatsOn(on(client));
+  const checks = uploadChecks(on(client));
   const stored = async (commit: UploadCommit): Promise<UploadOutcome | null> => {
     const { packed, size, transfer } = pack(commit.chunks);
     const done = await client.send("commitUpload", [{ ...commit, chunks: packed }], size, transfer);
     return done && { outcome: "stored", ...(written(done, commit.events) as Written) };
   };
   return {
-    ...sharedStore(on(client), repeats),
+    ...sharedStore(on(client), checks),
     leastCompressed: LEAST_COMPRESSED,
     keepsOrder: true,
     commitUpload: (commit) =>
-      decided<UploadOutcome, UploadOutcome>(
+      writtenOrRefused<UploadOutcome, UploadOutcome>(
         () => stored(commit),
-        () => repeats.whyNot(commit),
-        () => repeats.clearStale(commit),
+        () => checks.refusal(commit),
+        () => checks.clearExpired(commit),
       ),
-    candidates: (limit, together = 0) =>
-      chosen(
+    candidates: (limit, groupSize = 0) =>
+      chooseCandidates(
         {
-          look: (most, spare) => client.call("candidates", most, spare, together),
+          look: (most, spare) => client.call("candidates", most, spare, groupSize),
           settle: (clientIds) => client.call("settleQueues", clientIds),
         },
         limit,
-        together,
+        groupSize,
       ),
     claim: (id, owner, leaseMs) => client.call("claim", id, owner, leaseMs),
     claimGroup: (ids, owner, leaseMs) => client.call("claimGroup", ids, owner, leaseMs),
     commitChunk: async (commit) => {
+      if (commit.table) return commitTable(client, commit, commit.table);
       const text = Uint8Array.from(commit.text);
       const done = await client.send("commitChunk", [{ ...commit, text }], sizeOf(commit), [text.buffer]);
       return written(done, commit.end?.events ?? []);
@@ -80,14 +75,24 @@ export const sqliteLocks = (client: SqliteClient): LockStore => locks(on(client)
 
 export const sqliteDeliveries = (client: SqliteClient): DeliveryStore => deliveries(on(client));
 
-/** The one copy of each body: the caller keeps its own, and a view on a pool's buffer would send the whole pool. */
+/** The bytes of its records go along, for those that the table refuses are reported with their own. */
+async function commitTable(client: SqliteClient, commit: ChunkCommit, table: TableCommit): Promise<Written | null> {
+  const text = Uint8Array.from(commit.text);
+  const data = Uint8Array.from(table.origins.data);
+  const sent = { ...commit, text, table: { ...table, origins: { ...table.origins, data } } };
+  const done = await client.send("commitTable", [sent], sizeOf(commit), [text.buffer, data.buffer]);
+  const told = written(done, []);
+  return told && done ? { ...told, table: done.table } : null;
+}
+
+/** Copies each body once, because the copy is moved to the thread. The caller keeps the original, which may be part of a pooled buffer. */
 function pack(chunks: StoredChunk[]) {
   const packed = chunks.map((chunk) => ({ ...chunk, body: Uint8Array.from(chunk.body) }));
   const transfer = packed.map(({ body }) => body.buffer);
   return { packed, transfer, size: transfer.reduce((sum, { byteLength }) => sum + byteLength, 0) };
 }
 
-/** What is rejected is written too: a chunk of long records that are all wrong must not share its group with as large ones. */
+/** Rejected records are counted too, because they are written as errors: a group must not hold many large chunks. */
 const sizeOf = ({ text, errors }: ChunkCommit): number =>
   errors.reduce((size, { raw }) => size + raw.length, text.length);
 

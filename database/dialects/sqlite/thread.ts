@@ -1,11 +1,11 @@
-/** SQLite's thread: started by `client.ts` by its path, run by Node itself. */
+/** The entry point of SQLite's thread. `client.ts` starts it by its path, so Node runs this file itself, also in Jest. */
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { Engine } from "./engine.ts";
 import { failureOf } from "./failure.ts";
 import { openFiles } from "./files.ts";
 import { type CloseRequest, OPENED, type Reply, type Request, type ThreadData } from "./protocol.ts";
 
-/** Reads are answered as they are taken, so who reads without end would keep all writes waiting. */
+/** How long one drain may last. Reads are answered during a drain, so an endless stream of reads would block all writes. */
 const MOST_DRAIN_MS = 2;
 
 const port = parentPort as MessagePort;
@@ -42,7 +42,7 @@ function close(engine: Engine, id: number): void {
   port.close();
 }
 
-/** Bodies of chunks go over without a copy: SQLite made them for this answer alone. */
+/** Moves the bodies of chunks to the main thread without a copy. SQLite has made them only for this answer. */
 function reply(replies: Reply[]): void {
   port.postMessage(replies, replies.flatMap(bodyOf));
 }

@@ -1,10 +1,10 @@
-/** The address of a request's client, for counting by address. */
+/** The address of a request's client. Failed logins and open connections are counted by it. */
 import type { IncomingHttpHeaders } from "node:http";
 import { isIP } from "node:net";
 import ipaddr from "ipaddr.js";
-import { type Address, admits, isV6, meantBy } from "../../../lib/net/addresses.ts";
+import { type Address, admits, isV6, meantBy } from "../../../lib/net/allowed-target.ts";
 
-/** An IPv6 user has a whole network of 64 bits, so its prefix is counted. */
+/** An IPv6 user has a whole network of 64 bits, so we count the network, not the address. */
 const V6_PREFIX_BITS = 64;
 
 export interface Peer {
@@ -12,7 +12,7 @@ export interface Peer {
   headers?: IncomingHttpHeaders;
 }
 
-/** As proxies write it: also with a port, and then an IPv6 address in brackets. Null: it is none. */
+/** Reads an address as proxies write it: with or without a port; with one, IPv6 is in brackets. Null: it is no address. */
 function addressIn(text: string): Address | null {
   const bare = /^\[([^\]]*)\](?::\d+)?$/.exec(text)?.[1] ?? /^([\d.]+):\d+$/.exec(text)?.[1] ?? text;
   return isIP(bare) ? meantBy(ipaddr.parse(bare)) : null;
@@ -26,9 +26,9 @@ function nameOf(address: Address): string {
 }
 
 /**
- * The right-most address of `X-Forwarded-For` that is no trusted proxy, for each proxy writes the address of its own peer
- * there last. The header counts only where the peer itself is a trusted proxy, since anybody can send one. Where something
- * else than addresses stands in it, and where the peer is not trusted, it is the peer.
+ * The right-most address of `X-Forwarded-For` that is not a trusted proxy: each proxy appends the address of its own peer.
+ * The header counts only if the peer itself is a trusted proxy, since anybody can send one. If the peer is not trusted, or
+ * the header holds something else than addresses, the answer is the peer.
  */
 export function addressOf({ socket, headers }: Peer, trusted: readonly string[]): string {
   const { remoteAddress = "" } = socket;
@@ -47,7 +47,7 @@ export function addressOf({ socket, headers }: Peer, trusted: readonly string[])
   return nameOf(found);
 }
 
-/** Whether a trusted proxy is at the other end, whoever it asks for. */
+/** Whether the peer is a trusted proxy. */
 export function isTrusted({ socket }: Pick<Peer, "socket">, trusted: readonly string[]): boolean {
   const peer = addressIn(socket.remoteAddress ?? "");
   return peer !== null && trusted.some((entry) => admits(entry, peer));

@@ -3,19 +3,20 @@ import { closeSync, constants, fstatSync, mkdirSync, openSync, readFileSync, wri
 import { dirname } from "node:path";
 import type { ServiceBroker } from "moleculer";
 import { ConfigError, configOf } from "../../../config/config.ts";
-import { fileOf, tokenFileOf } from "../../../database/beside.ts";
+import { fileOf, tokenFileOf } from "../../../config/urls.ts";
 
 const LEAST_LENGTH = 24;
 const TOKEN = /^[\x21-\x7e]{24,}$/;
-/** What the group and all others may do. */
+/** The mode bits of the group and of all others. */
 const OTHERS = 0o077;
 
 const unkept = (found: string) =>
   new ConfigError([{ name: "ADMIN_TOKEN", expected: "a token, or a file that keeps one for its owner alone", found }]);
 
 /**
- * The operators' token: the one that was set, else the one beside the database, else a new one, which is kept there for
- * the owner alone (mode 0600) and printed once. Throws ConfigError for a file that keeps no token, or not for its owner alone.
+ * The operators' token: the one from the settings, else the one in the file beside the database, else a new one. A new
+ * token is written to that file (mode 0600) and printed once. Throws ConfigError if the file holds no token, or if others
+ * may read it.
  */
 export function adminToken(broker: ServiceBroker): string {
   const { adminToken: given, databaseUrl } = configOf(broker);
@@ -34,7 +35,7 @@ export function adminToken(broker: ServiceBroker): string {
 
 const tell = (token: string, more: string) => console.log(`The operators' token is ${token}\n${more}`);
 
-/** False: there is a file already, which is never replaced. */
+/** Writes the token to the file. False: the file exists already; it is never replaced. */
 function isKeptNow(file: string, token: string): boolean {
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
@@ -46,19 +47,19 @@ function isKeptNow(file: string, token: string): boolean {
   }
 }
 
-/** Whoever can write the file chooses the token, and so can whoever places a link: both are refused. */
+/** Whoever can write the file, or put a link in its place, can choose the token. Both are refused. */
 function keptToken(file: string): string {
   const opened = openedFile(file);
   try {
     const { mode, size } = fstatSync(opened);
     if ((mode & constants.S_IFMT) !== constants.S_IFREG) throw unkept(`${file}, which is no file`);
-    // Windows has no such modes.
+    // Windows has no such mode bits.
     if (process.platform !== "win32" && (mode & OTHERS) !== 0)
       throw unkept(
         `${file}, which others may read or write (mode ${(mode & 0o777).toString(8)}): run chmod 600 on it, or set ADMIN_TOKEN`,
       );
     const token = size > 4096 ? "" : readFileSync(opened, "utf8").trim();
-    // A start that was killed, or met a full disk, leaves the file empty: nobody could ever log in with that.
+    // A start that was killed, or found the disk full, leaves an empty file. Nobody could log in with that.
     if (!TOKEN.test(token)) throw unkept(`${file}, which holds none of at least ${LEAST_LENGTH} visible characters`);
     return token;
   } finally {
@@ -66,7 +67,7 @@ function keptToken(file: string): string {
   }
 }
 
-/** A pipe is not waited for. */
+/** Opens without blocking: opening a pipe would wait for a writer. */
 function openedFile(file: string): number {
   try {
     return openSync(file, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0));

@@ -1,19 +1,19 @@
 import type { ServerResponse } from "node:http";
 import type { Problem } from "../../../lib/errors.ts";
-import type { ApiRequest } from "./request.ts";
+import type { ApiRequest } from "./head.ts";
 
 interface Admitted {
   authorization: string;
   revoking: AbortController;
 }
 
-/** Why these credentials do not let in any more; null: they do. Rejects where nobody can tell now. */
+/** Why these credentials are no longer valid; null: they are. Rejects if that cannot be checked now. */
 type Look = (authorization: string) => Promise<Problem | null>;
 
 /**
- * The requests of clients that are under way. Uploads, exports, event streams and waits can last for hours, so their
- * credentials are looked at again: at once when the client has changed, and every few seconds, for news can be lost and a
- * rotated secret ends by itself. A client that is disabled, or whose secret is revoked, loses its requests.
+ * The running requests of clients. Uploads, exports, event streams and waits can last for hours, so their credentials are
+ * checked again: at once when the client changes, and every few seconds, because an event can be lost and a rotated
+ * secret expires by itself. If a client is disabled, or its secret revoked, its requests end.
  */
 export class Admissions {
   private readonly perClient = new Map<number, Set<Admitted>>();
@@ -24,7 +24,7 @@ export class Admissions {
     this.look = look;
   }
 
-  /** From now on, and until it is answered, `req.revoked` tells when the request has lost its right. */
+  /** Until the request is answered, `req.revoked` is aborted when its credentials lose their validity. */
   enter(clientId: number, req: ApiRequest, res: ServerResponse): void {
     if (res.closed) return;
     const admitted = { authorization: req.headers.authorization ?? "", revoking: new AbortController() };
@@ -38,7 +38,10 @@ export class Admissions {
     });
   }
 
-  /** Looks at the credentials of all requests, one client after another; a round that still runs is joined. Never rejects. */
+  /**
+   * Checks the credentials of all requests, one client after another. If a round still runs, this waits for it. Never
+   * rejects.
+   */
   recheckAll(): Promise<void> {
     this.round ??= this.recheckEach().finally(() => {
       this.round = null;
@@ -62,7 +65,7 @@ export class Admissions {
   }
 }
 
-/** Cuts off an answer in progress that did not end by itself. */
+/** Cuts off an answer in progress that does not end by itself. */
 function cutOff(res: ServerResponse): void {
   if (res.headersSent && !res.writableEnded) res.destroy();
 }

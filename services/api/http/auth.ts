@@ -5,8 +5,8 @@ import type { ServiceBroker } from "moleculer";
 import { Problem } from "../../../lib/errors.ts";
 import { actors } from "../../actors.ts";
 import type { Client } from "../../clientCache/clientCache.contract.ts";
+import type { ApiRequest } from "./head.ts";
 import type { FailedLogins } from "./logins.ts";
-import type { ApiRequest } from "./request.ts";
 
 const basic = { "WWW-Authenticate": 'Basic realm="dataflow", charset="UTF-8"' };
 const bearer = { "WWW-Authenticate": 'Bearer realm="dataflow"' };
@@ -34,7 +34,7 @@ export async function authenticatedClient(req: ApiRequest, failed: FailedLogins)
 
 const disabled = () => new Problem("client-disabled", "This client is disabled.");
 
-/** Why an `Authorization` that was right lets in no more; null: it does. Throws unavailable. */
+/** Why an `Authorization` that was valid no longer is; null: it still is. Throws unavailable. */
 export async function refusalNow(broker: ServiceBroker, authorization: string): Promise<Problem | null> {
   const credentials = basicCredentials(authorization);
   const client = credentials && (await actors.clientCache.authenticate(broker, credentials));

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import type { ApiRequest } from "./head.ts";
 import { answerOnSocket, type ReadProblem } from "./problems.ts";
-import type { ApiRequest } from "./request.ts";
 
 /** Sends a request's answer. */
 export type Answer = (req: ApiRequest, res: ServerResponse) => void;
@@ -9,25 +9,26 @@ export type Answer = (req: ApiRequest, res: ServerResponse) => void;
 interface Due {
   req: ApiRequest;
   res: ServerResponse;
-  /** Made when it is needed: a client may send thousands of requests that never get their turn. */
+  /** Created only when needed: a client may send thousands of requests that never get their turn. */
   voiding?: AbortController;
 }
 
 /**
- * One connection. Requests that a client sends without waiting (pipelining) are answered one after another, since the
- * second may need what the first one did (RFC 9112, 9.3.2). What cannot be read as HTTP is answered last, and ends it.
+ * One connection. Requests that a client sends without waiting for answers (pipelining) are handled one after another,
+ * because the second may need what the first one did (RFC 9112, 9.3.2). Bytes that are not HTTP are answered last, and
+ * that answer ends the connection.
  */
 export class Connection {
   readonly socket: Socket;
-  /** Whose it is, as far as addresses tell; null: a trusted proxy's, so anybody's. */
+  /** The address that it counts for. Null: it comes from a trusted proxy, so it may carry anybody's requests. */
   readonly network: string | null;
   /** Whether its last request had a login. */
   isKnown = false;
-  /** When it came, sent a request or took an answer. */
+  /** When it last opened, sent a request or read an answer. */
   movedAt = performance.now();
   private readonly answer: Answer;
   private readonly onAnswered: (nextOnes: number) => void;
-  /** The requests whose answers are due, in order. The first one is at work. */
+  /** The requests without an answer yet, in order. The first one is being handled. */
   private readonly due: Due[] = [];
   private last: IncomingMessage | null = null;
   private fault: ReadProblem | null = null;
@@ -35,7 +36,7 @@ export class Connection {
   private stuckSince = 0;
   private unsent: string | undefined;
 
-  /** Requests beyond `mostWaiting` are not even parsed: what is behind them cannot be read. */
+  /** Requests beyond `mostWaiting` are not parsed, so nothing behind them can be read either. */
   constructor(
     socket: Socket,
     network: string | null,
@@ -50,12 +51,12 @@ export class Connection {
     refuseIncoming(socket, () => this.waiting >= mostWaiting);
   }
 
-  /** Requests that wait for the answers before theirs. */
+  /** Requests that wait for earlier answers. */
   get waiting(): number {
     return Math.max(0, this.due.length - 1);
   }
 
-  /** Nothing was ever asked here. */
+  /** It never carried a request. */
   get isSilent(): boolean {
     return this.last === null;
   }
@@ -64,7 +65,7 @@ export class Connection {
     return this.due.length === 0;
   }
 
-  /** An answer is being made, and all that is made of it was taken. */
+  /** An answer is being made, and the client has read all of it so far. */
   get isAtWork(): boolean {
     return !this.isIdle && this.socket.writableLength === 0;
   }
@@ -73,13 +74,13 @@ export class Connection {
     this.last = req;
     this.due.push({ req, res });
     if (this.due.length === 1) this.begin();
-    // The answers come first: what a client sends meanwhile waits in its own buffers.
+    // Answers come first. What the client sends meanwhile waits in the client's own buffers.
     else if (!this.socket.isPaused()) this.socket.pause();
   }
 
   /**
-   * Nothing more can be read here. If it is garbage, the last request may have been longer than it said: whoever has not
-   * done yet what it asks for must refuse it. It is told once; parsers repeat themselves.
+   * Nothing more can be read here. After garbage, the last request's body may have been longer than its length said, so a
+   * handler that has not acted on it yet must refuse it. Only the first call counts: parsers report more than once.
    */
   break(fault: ReadProblem, { isGarbage }: { isGarbage: boolean }): void {
     if (this.fault) return;
@@ -89,15 +90,15 @@ export class Connection {
     else if (isGarbage) voidingOf(last).abort(fault);
   }
 
-  /** Whether bytes wait to be sent, and as far as Node knows none was taken since `isStuck` was asked. */
+  /** Whether bytes wait to be sent and, as far as Node knows, none was sent since the last call of `isStuck`. */
   get isStill(): boolean {
     const { unread } = this;
     return unread !== null && unread === this.stuckAt;
   }
 
   /**
-   * Whether for `longMs` nobody has read any of the bytes that wait to be sent, or the rest of a body has not come whose
-   * request was answered long ago. To be asked again and again. `unsent`: what the system has to send, where that is known.
+   * Whether for `longMs` the client has read none of the bytes that wait to be sent, or has not sent the rest of a body
+   * whose request is answered already. Call it regularly. `unsent`: bytes that the system still has to send, where known.
    */
   isStuck(longMs: number, unsent = this.unsent): boolean {
     const at = this.unread ?? (this.isUnfinished ? "body" : null);
@@ -111,7 +112,10 @@ export class Connection {
     return this.isIdle && this.last?.complete === false;
   }
 
-  /** How far the reader is, where bytes wait for it: whole pieces that were taken, and the rest of the one at hand, which only the handle tells. */
+  /**
+   * How far the client has read while bytes wait for it: the bytes handed to the system, less those the handle still
+   * queues.
+   */
   private get unread(): string | null {
     const { writableLength, bytesWritten } = this.socket;
     if (writableLength === 0) return null;
@@ -132,11 +136,11 @@ export class Connection {
     this.due.shift();
     this.onAnswered(waiting - this.waiting);
     const [next] = this.due;
-    // That answer said `Connection: close`.
+    // That answer was sent with `Connection: close`.
     if (!this.socket.writable) return;
     if (next) {
       if (this.due.length === 1) this.socket.resume();
-      // Others get their turn, and what the last answer held is free by then.
+      // Other connections get their turn first, and the memory of the last answer is free by then.
       setImmediate(() => this.begin());
     } else if (this.fault) answerOnSocket(this.fault, this.socket);
   }
@@ -153,8 +157,8 @@ interface Parser {
 }
 
 /**
- * One packet can bring thousands of requests, and Node has no limit for them: it would make a request and an answer of each
- * before anybody is asked. The parser stops at -1, with TOO_MANY_WAIT.
+ * One packet can bring thousands of requests. Node has no limit for them: it would create a request and a response object
+ * for each before our code runs. An answer of -1 stops the parser with the error TOO_MANY_WAIT.
  */
 function refuseIncoming(socket: Socket, isTooMany: () => boolean): void {
   const { parser } = socket as { parser?: Parser };

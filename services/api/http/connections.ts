@@ -1,7 +1,10 @@
 /**
- * The connections of this node. It takes a server's requests, and what is none, and has `answer` send the answers. What a
- * connection holds is bounded by how many there are, by how many requests wait, and by how long nobody reads.
+ * The connections of this node. It receives a server's requests, and bytes that are no request, and lets `answer` send the
+ * answers. Three limits bound the memory: the number of connections, the number of waiting requests, and how long a client
+ * may read nothing.
  */
+
+import { readFile, readlink } from "node:fs/promises";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { ServiceBroker } from "moleculer";
@@ -9,19 +12,18 @@ import { type Counter, counter, readWhenAsked } from "../../../lib/metrics/figur
 import { addressOf, isTrusted } from "./address.ts";
 import { type Answer, Connection } from "./connection.ts";
 import { Crowd } from "./crowd.ts";
+import type { ApiRequest } from "./head.ts";
 import { noProxy, unreadable } from "./problems.ts";
-import type { ApiRequest } from "./request.ts";
-import { unsentOf } from "./unsent.ts";
 
 export const connectionBounds = {
-  /** Connections without a login from one address (IPv6: /64). Each costs some kB, and what the system buffers for it. */
+  /** Connections without a login from one address (IPv6: /64). Each costs some kB and the system's buffers. */
   strangersOfNetwork: 256,
-  /** Who moved within it gives way to nobody, but where there is no room in all. */
+  /** A connection that moved this recently is closed only if the node has no room at all. */
   restMs: 1_000,
-  /** Requests that wait behind others on their connection, and on all connections. Each costs 2 kB. */
+  /** Requests that wait behind others: on one connection, and on all. Each costs 2 kB. */
   waitingOfOne: 32,
   waiting: 10_000,
-  /** An answer of which nobody has read anything for so long. */
+  /** A connection is cut when its client has read nothing of an answer for this long. */
   unreadMs: 60_000,
   lookEveryMs: 5_000,
 };
@@ -48,12 +50,12 @@ export class Connections {
     server.removeAllListeners("request").on("request", (req: IncomingMessage, res: ServerResponse) => {
       this.take(req as ApiRequest, res);
     });
-    // Node would answer 100 before anybody has looked at the credentials.
+    // Node would answer 100 before the credentials are checked.
     server.on("checkContinue", (req: ApiRequest, res: ServerResponse) => {
       req.expectsContinue = true;
       this.take(req, res);
     });
-    // Another expectation may be ignored (RFC 9110, 10.1.1); Node would answer 417 by itself.
+    // Any other expectation may be ignored (RFC 9110, 10.1.1). Node by itself would answer 417.
     server.on("checkExpectation", (req: ApiRequest, res: ServerResponse) => this.take(req, res));
     server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
       const fault = unreadable(error);
@@ -64,18 +66,18 @@ export class Connections {
     });
   }
 
-  /** Closes those that never carried a request: Node does not count them as idle, and a stop would wait for them. */
+  /** Closes connections that never carried a request: Node does not count them as idle, so a stop would wait for them. */
   closeSilent(): void {
     for (const { isSilent, socket } of this.crowd) if (isSilent) socket.destroy();
   }
 
-  /** Tells whether the request at work on this connection had a login. */
+  /** Records whether the current request of this connection had a login. */
   know(socket: Socket, isKnown: boolean): void {
     const connection = this.open.get(socket);
     if (connection && connection.isKnown !== isKnown) this.crowd.moved(connection, isKnown);
   }
 
-  /** Looks after them, until `end`. */
+  /** Checks the connections regularly, until `end`. */
   watch(): void {
     this.timer = setTimeout(async () => {
       await this.cutUnread();
@@ -105,7 +107,7 @@ export class Connections {
 
   private take(req: ApiRequest, res: ServerResponse): void {
     const connection = this.open.get(req.socket);
-    // What was cut off is still read to the end of its packet.
+    // The parser still reads the rest of its packet from a connection that was cut.
     if (!connection) return;
     const before = connection.waiting;
     connection.take(req, res);
@@ -140,4 +142,34 @@ export class Connections {
     this.waiting -= connection.waiting;
     this.crowd.delete(connection);
   }
+}
+
+/** Linux: the kernel's list of TCP sockets, a line for each. */
+const TABLES = ["/proc/net/tcp", "/proc/net/tcp6"];
+const LINE = /^ *\d+: \S+ \S+ \S+ ([\dA-F]+):\S+ \S+ \S+ +\d+ +\d+ (\d+)/gm;
+
+/**
+ * How many bytes of each socket the other side has not acknowledged. Node hears of progress only when a third of the
+ * system's buffer, 1.4 MB, is free. A socket for which the number is unknown is left out.
+ */
+export async function unsentOf(sockets: readonly Socket[]): Promise<Map<Socket, string>> {
+  const found = new Map<Socket, string>();
+  if (sockets.length === 0) return found;
+  const tables = await Promise.all(TABLES.map((table) => readFile(table, "latin1").catch(() => "")));
+  const unsent = new Map(
+    tables.flatMap((table) => [...table.matchAll(LINE)].map(([, bytes, inode]) => [inode, bytes])),
+  );
+  await Promise.all(
+    sockets.map(async (socket) => {
+      const bytes = unsent.get(await inodeOf(socket));
+      if (bytes !== undefined) found.set(socket, bytes);
+    }),
+  );
+  return found;
+}
+
+async function inodeOf(socket: Socket): Promise<string | undefined> {
+  const { _handle: handle } = socket as { _handle?: { fd?: number } | null };
+  const link = await readlink(`/proc/self/fd/${handle?.fd}`).catch(() => "");
+  return /^socket:\[(\d+)\]$/.exec(link)?.[1];
 }

@@ -1,8 +1,8 @@
 import type { Connection } from "./connection.ts";
 
 /**
- * The open connections, each group in the order in which they last moved. A stranger is one whose last request needed no
- * login. Where there is no room, the stranger gives way that has done nothing for the longest time.
+ * The open connections, each group ordered by when a connection last moved. A stranger is a connection whose last request
+ * had no login. If there is no room, the stranger that has been quiet for longest is closed.
  */
 export class Crowd {
   private readonly known = new Set<Connection>();
@@ -29,7 +29,7 @@ export class Crowd {
     if (network !== null && this.networks.get(network)?.size === 0) this.networks.delete(network);
   }
 
-  /** It sent or read something; from now on it is known, or a stranger. */
+  /** A connection sent or read something. From now on it counts as known or as a stranger. */
   moved(connection: Connection, isKnown = connection.isKnown): void {
     this.delete(connection);
     connection.isKnown = isKnown;
@@ -37,13 +37,19 @@ export class Crowd {
     this.add(connection);
   }
 
-  /** The connection to close if the network of `newest` has more than `most` strangers. Null: all of them are busy. */
+  /**
+   * The connection to close if the network of `newest` has more than `most` strangers. Null: it has not, or all of them
+   * are busy.
+   */
   tooManyOfNetwork(newest: Connection, most: number): Connection | null {
     const group = newest.network === null ? undefined : this.networks.get(newest.network);
     return group && group.size > most ? first(group, (one) => !one.isAtWork && this.rests(one)) : null;
   }
 
-  /** Who gives way to `newest` where there are too many in all. Nobody may: then it is `newest` itself. */
+  /**
+   * The connection to close if there are too many in all: a quiet stranger, else an idle known one, else any stranger,
+   * else `newest` itself.
+   */
   tooMany(newest: Connection): Connection {
     const isOther = (one: Connection) => one !== newest;
     return (
@@ -55,7 +61,7 @@ export class Crowd {
     );
   }
 
-  /** Those that came or moved just now have had no time yet to show what they want. */
+  /** False for a connection that opened or moved just now: it had no time yet to send a request. */
   private rests({ movedAt }: Connection): boolean {
     return performance.now() - movedAt >= this.restMs;
   }

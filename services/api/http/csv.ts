@@ -1,34 +1,48 @@
 /** Rejected records as CSV that is safe to open in a spreadsheet (OWASP, CSV injection). */
-import type { RecordErrors } from "../../../database/store.ts";
-import { slices } from "./slices.ts";
+import type { RecordErrors } from "../../batch/batch.reads.domain.ts";
 
-export const CSV_HEAD = "record,line,field,code,message,raw\r\n";
+const MOST = 64 * 1024;
 
-const NO_FAULT = { field: "", code: "", message: "" };
+/** Cuts a long text into parts, so that no part holds the event loop for long. Surrogate pairs stay whole. */
+export function* slices(text: string, most = MOST): Generator<string> {
+  for (let at = 0; at < text.length; ) {
+    const isCut = /[\uD800-\uDBFF]/.test(text[at + most - 1] ?? "");
+    const end = at + most - (isCut ? 1 : 0);
+    yield text.slice(at, end);
+    at = end;
+  }
+}
+
+export const CSV_HEAD = "record,line,field,code,message,raw,column,value\r\n";
+
+/** Without it Excel reads a file of UTF-8 as one of windows-1252. */
+export const BOM = "\ufeff";
+
+const NO_FAULT: RecordErrors["errors"][number] = { field: "", code: "", message: "" };
 
 /** The last row of a report that does not list `records`. */
 export const csvEnd = (records: number): string =>
-  records === 0 ? "" : `,,,truncated,${records} more rejected records are not listed.,\r\n`;
+  records === 0 ? "" : `,,,truncated,${records} more rejected records are not listed.,,,\r\n`;
 
 /**
- * A row for each fault of a record, in parts. The raw text is in the first one only: it may be a thousand times as long as
+ * A row for each fault of a record, in parts. Only the first row has the raw text: it may be a thousand times as long as
  * the rest.
  */
 export function* csvRows({ seq, line, errors, raw }: RecordErrors): Generator<string> {
   const faults = errors.length > 0 ? errors : [NO_FAULT];
   let rest = raw;
-  for (const { field, code, message } of faults) {
+  for (const { field, code, message, column = "", value = "" } of faults) {
     yield `${[seq, line ?? "", ...[field, code, message].map(cell)].join(",")},`;
     yield* cellParts(rest);
-    yield "\r\n";
+    yield `,${cell(column)},${cell(value)}\r\n`;
     rest = "";
   }
 }
 
 /**
- * What a formula begins with, also in full width. A spreadsheet may skip blanks, invisible characters and a quote before it.
- * Where `;` is the delimiter of lists, Excel does not see quotes after a comma: there a `;`, a tab or the end of a line
- * begins a cell even inside of a quoted one.
+ * The characters that begin a formula, also in full width. A spreadsheet may skip blanks, invisible characters and a quote
+ * before them. Where the list delimiter is `;`, Excel ignores quotes after a comma: then a `;`, a tab or a line end begins
+ * a new cell even inside a quoted one.
  */
 const [separator, skipped, sign] = ["[;\\t\\r\\n]", '[[\\s\\p{C}"]--[\\t\\r\\n]]*', "[=+\\-@＝＋－＠]"];
 const inText = {
@@ -41,9 +55,12 @@ const atStart = {
   endsAtStart: new RegExp(`(?:^|${separator})${skipped}$`, "v"),
 };
 
+/** A text of ours in one line, which no spreadsheet takes for a formula. */
+export const safeText = (text: string): string => text.replaceAll(/[\t\r\n]+/g, " ").replace(atStart.formula, "$1'$2");
+
 const cell = (text: string): string => [...cellParts(text)].join("");
 
-/** `'` makes a text of what follows it. */
+/** A `'` in front makes the spreadsheet read the cell as text. */
 function* cellParts(text: string): Generator<string> {
   const quote = /[",;\t\r\n]|^\s|\s$/.test(text) ? '"' : "";
   yield /^[\t\r\n]/.test(text) ? `${quote}'` : quote;

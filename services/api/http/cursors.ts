@@ -1,4 +1,4 @@
-/** Cursors of lists: the last id of a page, sealed, so that nobody learns internal ids from one or makes one. */
+/** Cursors of lists: the last id of a page, encrypted and signed, so nobody learns internal ids or forges a cursor. */
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
 
 const CIPHER = "aes-256-gcm";
@@ -6,7 +6,7 @@ const KEY_BYTES = 32;
 const NONCE_BYTES = 12;
 const ID_BYTES = 8;
 const TAG_BYTES = 16;
-/** 36 bytes are 48 characters without a bit to spare, so each cursor has one spelling. */
+/** 36 bytes fill 48 characters of base64 exactly, so each cursor has one spelling. */
 const CURSOR = /^[\w-]{48}$/;
 
 /** The key comes from ADMIN_TOKEN, so a cursor is good on every node that serves this API, also after a restart. */
@@ -21,14 +21,14 @@ export class Cursors {
   seal(list: string, id: number): string {
     const nonce = randomBytes(NONCE_BYTES);
     const cipher = createCipheriv(CIPHER, this.key, nonce, { authTagLength: TAG_BYTES }).setAAD(Buffer.from(list));
-    // Of one length, since the length of a cursor would tell the size of the id.
+    // Padded to one length: a shorter cursor would give away a smaller id.
     const plain = Buffer.alloc(ID_BYTES);
     plain.writeBigUInt64BE(BigInt(id));
     const sealed = [nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()];
     return Buffer.concat(sealed).toString("base64url");
   }
 
-  /** The id of a cursor that was made for this list; null: it was not. */
+  /** The id in a cursor; null if the cursor was not made for this list. */
   open(list: string, cursor: string): number | null {
     if (!CURSOR.test(cursor)) return null;
     const bytes = Buffer.from(cursor, "base64url");

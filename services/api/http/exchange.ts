@@ -3,10 +3,9 @@ import type { ServerResponse } from "node:http";
 import type { Context } from "moleculer";
 import { Problem } from "../../../lib/errors.ts";
 import type { Api } from "./gateway.ts";
-import { queryOfTarget } from "./head.ts";
-import type { ApiRequest } from "./request.ts";
+import { type ApiRequest, queryOfTarget } from "./head.ts";
 
-/** A request that has a handler: it also knows the node's door. */
+/** A request that has a handler: it also carries the api service. */
 export type HandledRequest = ApiRequest & { $service: Api };
 
 export interface Exchange {
@@ -21,11 +20,11 @@ export interface Exchange {
 export interface Reply {
   status: number;
   headers?: Record<string, string>;
-  /** Sent as JSON; undefined: there is none. */
+  /** Sent as JSON; undefined: no body. */
   body?: unknown;
 }
 
-/** Answers a request; undefined: it has sent its answer itself. */
+/** Answers a request; undefined: the handler has sent its answer itself. */
 export type Handle = (exchange: Exchange) => Promise<Reply | undefined>;
 
 /** The caller of a client route. */
@@ -56,12 +55,12 @@ export function sendJson(res: ServerResponse, { status, headers = {}, body }: Re
   res.end(text);
 }
 
-/** The body is wanted: says so to a client that waits for it. */
+/** Tells a client that waits with `Expect: 100-continue` to send its body. */
 export function wantBody({ req, res }: Exchange): void {
   if (req.expectsContinue) res.writeContinue();
 }
 
-/** The same, but not before somebody reads it: who refuses it unread spares the client from sending it. */
+/** The same, but only once somebody reads the body. If we refuse it unread, the client need not send it. */
 export function wantBodyWhenRead({ req, res }: Exchange): void {
   if (!req.expectsContinue) return;
   const look = (event: string) => {

@@ -7,7 +7,7 @@ import type { FailedLogins } from "./logins.ts";
 import type { OpenExports, OpenFiles, OpenStreams } from "./open.ts";
 import type { BatchWatches } from "./watches.ts";
 
-/** What moleculer-web keeps of a route, as far as we use it. */
+/** The part of moleculer-web's route that we use. */
 export interface AliasOfGateway {
   method: string;
   isMethod(method: string): boolean;
@@ -21,8 +21,8 @@ export interface ApiState {
   httpHandler(req: unknown, res: unknown): void;
   failedLogins: FailedLogins;
   connections: Connections;
-  /** Requests whose handler has not come to its end, whether or not the client is still there. */
-  answering: Set<Promise<unknown>>;
+  /** Requests whose handler still runs, whether or not the client is still connected. */
+  runningRequests: Set<Promise<unknown>>;
   /** The batches that requests wait for. */
   watches: BatchWatches;
   streams: OpenStreams;
@@ -35,4 +35,16 @@ export interface ApiState {
   isStopping: boolean;
   adminToken: string;
 }
+/** Methods that moleculer-web and the routes call by name. */
+export type CalledByName = Record<
+  | "authenticateClient"
+  | "authenticateOperator"
+  | "authenticateNobody"
+  | "errorHandler"
+  | "parseQueryString"
+  | "resolveAlias"
+  | "send404",
+  (...args: never[]) => unknown
+>;
+
 export type Api = Service & ApiState;

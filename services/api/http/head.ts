@@ -1,19 +1,38 @@
-/** What the head of every request must say, whatever it asks for. */
+/** Checks of the head that hold for every request, and what our code adds to a request. */
+import type { IncomingMessage } from "node:http";
 import { isIPv6 } from "node:net";
+import type { Context } from "moleculer";
 import { Problem } from "../../../lib/errors.ts";
-import type { ApiRequest } from "./request.ts";
+import type { Client } from "../../clientCache/clientCache.contract.ts";
+import type { PolicyVersion } from "../../policy/policy.contract.ts";
 
-/** No call here takes more than a handful; parsing thousands for nothing costs time. */
+/** A request, with the members that moleculer-web and our own code add to it. */
+export type ApiRequest = IncomingMessage & {
+  $ctx: Context;
+  $params: Record<string, string>;
+  originalUrl: string;
+  parsedUrl?: string;
+  /** The client that authenticated, and its policy; on client routes only. */
+  caller?: { client: Client; policy: PolicyVersion };
+  /** The client waits for 100 before it sends its body (`Expect: 100-continue`). */
+  expectsContinue?: boolean;
+  /** Aborted when the bytes after it are no HTTP: its body may have been longer than it said. Refuse it if not acted on yet. */
+  voided?: AbortSignal;
+  /** Aborted, with the refusal as reason, when its client is disabled or its secret revoked; on client routes only. */
+  revoked?: AbortSignal;
+};
+
+/** No call takes more than a handful. Parsing thousands would only cost time. */
 const MOST_PARAMETERS = 100;
 
-/** Goes before every route. Throws invalid-header, unsupported-transfer-coding. */
+/** Runs before every route. Throws invalid-header, unsupported-transfer-coding. */
 export function headChecked(req: ApiRequest, _res: unknown, next: () => void): void {
   checkHost(req);
   checkTransferCoding(req.headers["transfer-encoding"]);
   next();
 }
 
-/** RFC 9112, 3.2. Node would refuse a missing one too, but with an answer that is none of ours. */
+/** RFC 9112, 3.2. Node would refuse a missing Host too, but not with a problem+json answer. */
 function checkHost({ httpVersion, rawHeaders }: ApiRequest): void {
   const hosts = rawHeaders.filter((_, i) => rawHeaders[i - 1]?.toLowerCase() === "host" && i % 2 === 1);
   const [host] = hosts;
@@ -31,7 +50,7 @@ function isHost(text: string): boolean {
   return address === undefined ? name !== undefined : isIPv6(address);
 }
 
-/** RFC 9112, 6.1. Compression is told by Content-Encoding. */
+/** RFC 9112, 6.1. Compression is named by Content-Encoding instead. */
 function checkTransferCoding(header: string | undefined): void {
   if (header === undefined || header.trim().toLowerCase() === "chunked") return;
   throw new Problem("unsupported-transfer-coding", `The transfer coding "${header}" is not taken: send "chunked".`);

@@ -1,29 +1,25 @@
-/** What clients and operators send beside bodies of records: JSON bodies and queries, checked strictly. */
+/** Checks the JSON bodies and queries of all calls but uploads. Everything unknown is refused. */
 
-import type { ValidationError } from "fastest-validator";
-import FastestValidator from "fastest-validator";
+import { mediaType } from "../../../formats/content.ts";
 import { type Fault, Problem } from "../../../lib/errors.ts";
 import type { JsonSchema } from "../../../lib/json-schema.ts";
+import { compiled, type ValidationError } from "../../../lib/validator.ts";
 import type { Infer, Params } from "../../declare.ts";
 import { type Exchange, wantBody } from "./exchange.ts";
 import { jsonOf } from "./json.ts";
 import { jsonSchemaOf } from "./schema.ts";
 
-const validator = new (FastestValidator as unknown as typeof FastestValidator.default)({
-  useNewCustomCheckerFunction: true,
-});
-
 const MOST_JSON_BYTES = 1024 * 1024;
-/** Clients may send as many as they like of these at once. */
+/** The most bytes of a body where none is needed. Small, because the number of such requests at the same time has no limit. */
 const MOST_NOTHING_BYTES = 4 * 1024;
 const JSON_BODY_MS = 30_000;
 
 /**
- * A check of our own schemas; unknown fields are faults, and so is null. The answer is what sanitizing made of the value.
- * `schema` is the same as JSON Schema.
+ * Compiles the check of one of our schemas. Unknown fields and null are faults. The check answers the sanitized value. `schema`:
+ * the same schema as JSON Schema.
  */
 export function strictly<const P extends Params>(params: P): ((value: unknown) => Infer<P>) & { schema: JsonSchema } {
-  const check = validator.compile(structuredClone(params) as never);
+  const check = compiled(params, { useNewCustomCheckerFunction: true });
   const checked = (value: unknown) => {
     const clean = { ...objectOf(value) };
     const faults = nameFaults(clean, params);
@@ -35,7 +31,7 @@ export function strictly<const P extends Params>(params: P): ((value: unknown) =
   return Object.assign(checked, { schema: jsonSchemaOf(params) });
 }
 
-/** Throws validation for what is no JSON object. */
+/** The value as an object. Throws validation if it is not a JSON object. */
 export function objectOf(value: unknown): Record<string, unknown> {
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
   throw new Problem("validation", "A JSON object is expected.", {
@@ -43,7 +39,7 @@ export function objectOf(value: unknown): Record<string, unknown> {
   });
 }
 
-/** What fastest-validator does not tell well: unknown names, and null, which it takes for an absent field. */
+/** Faults that fastest-validator reports badly: unknown names, and null, which it treats as an absent field. */
 function nameFaults(value: Record<string, unknown>, params: Params): Fault[] {
   return Object.keys(value).flatMap((name) => {
     const pointer = pointerStep(name);
@@ -59,11 +55,8 @@ const faultOf = ({ field = "", message = "" }: ValidationError): Fault => ({
   detail: message,
 });
 
-/** The media type of a body without its parameters, lower-case; empty: none is told. */
-export const mediaType = (header = ""): string => (header.split(";")[0] ?? "").trim().toLowerCase();
-
 /**
- * The JSON of a request's body; `{}` for none, where that is allowed.
+ * The JSON value of a request's body. A missing body is `{}` where that is allowed.
  * Throws unsupported-media-type, payload-too-large, malformed-body.
  */
 export async function jsonBody(
@@ -73,14 +66,15 @@ export async function jsonBody(
   const { headers } = exchange.req;
   const bytes = await bodyBytes(exchange, mostBytes);
   if (isOptional && bytes.toString().trim() === "") return {};
-  if (!types.includes(mediaType(headers["content-type"])))
+  const isTold = headers["content-type"] !== undefined || bytes.length > 0;
+  if (isTold && !types.includes(mediaType(headers["content-type"])))
     throw new Problem("unsupported-media-type", `Send ${types.join(" or ")}.`, {
       headers: { Accept: types.join(", ") },
     });
   return jsonOf(bytes);
 }
 
-/** For operations that take nothing: no body, or an empty object. */
+/** For operations without input: the body must be missing or an empty object. */
 export async function noBody(exchange: Exchange): Promise<void> {
   nothing(await jsonBody(exchange, { isOptional: true, mostBytes: MOST_NOTHING_BYTES }));
 }
@@ -111,7 +105,7 @@ async function wholeBody(req: Exchange["req"], mostBytes: number): Promise<Buffe
   return Buffer.concat(pieces);
 }
 
-/** Throws upload-timeout: a body that is this small has come by then. Throws `voided`'s reason. */
+/** Reads a small body. Throws upload-timeout if it does not arrive in time, and the reason of `voided`. */
 async function inTime<T>(body: Promise<T>, voided?: AbortSignal): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>();
   const refusal = new Problem("upload-timeout", `The body did not come within ${JSON_BODY_MS / 1000} s.`);
@@ -129,7 +123,7 @@ async function inTime<T>(body: Promise<T>, voided?: AbortSignal): Promise<T> {
 export const wrongQuery = (name: string, detail: string) =>
   new Problem("validation", `The query's "${name}" is wrong.`, { errors: [{ pointer: pointerStep(name), detail }] });
 
-/** The query as an object of texts. Throws validation for an unknown or repeated name. */
+/** The query as an object of strings. Throws validation for an unknown or repeated name. */
 export function queryOf({ query }: Exchange, ...allowed: string[]): Record<string, string> {
   const found: Record<string, string> = {};
   for (const [name, value] of query) {
@@ -138,4 +132,15 @@ export function queryOf({ query }: Exchange, ...allowed: string[]): Record<strin
     found[name] = value;
   }
   return found;
+}
+
+/** Reads `?dryRun=true`: the answer then shows the result of the change, and nothing is changed. Throws validation. */
+export function isDryRunOf(exchange: Exchange): boolean {
+  return flagOf("dryRun", queryOf(exchange, "dryRun").dryRun);
+}
+
+/** Reads true or false of the query; absent means false. Throws validation. */
+export function flagOf(name: string, value = "false"): boolean {
+  if (value !== "true" && value !== "false") throw wrongQuery(name, "expected true or false");
+  return value === "true";
 }

@@ -1,13 +1,15 @@
-/** JSON from a body's bytes, with the place of its fault: V8 tells it for some faults only, and in letters. */
+/** Parses JSON from a body's bytes, and names the byte offset of a fault. */
 import { inexactNumbers } from "../../../formats/check/exact-json.ts";
+import { nameTwice } from "../../../formats/check/json-names.ts";
 import { Problem } from "../../../lib/errors.ts";
+import { faultOf } from "../../../lib/json-fault.ts";
 
-/** More than any policy needs. What goes through a value by itself (a merge, a compiler of schemas) would run out of stack. */
+/** More than any policy needs. Recursive code (a merge, the schema compiler) would run out of stack on deeper values. */
 const MOST_DEPTH = 200;
 
 /**
- * Throws malformed-body with the offset of the byte that is out of place, and validation for a number that no double
- * holds: a limit of a schema, say, would become another one without a word.
+ * Throws malformed-body with the offset of the wrong byte, or of a name that comes again: only the last one would count. Throws validation for a number that a double cannot hold
+ * exactly: a limit in a schema, for example, would silently become another number.
  */
 export function jsonOf(bytes: Buffer): unknown {
   const text = textOf(bytes);
@@ -15,7 +17,9 @@ export function jsonOf(bytes: Buffer): unknown {
     malformed(detail, bytes.length - Buffer.byteLength(text.slice(letters)));
   const value = parsed(text, fault);
   const deep = tooDeepAt(text);
-  if (deep !== null) throw fault(`The body is nested deeper than ${MOST_DEPTH} levels.`, deep);
+  if (deep !== null) throw tooDeep(fault, deep);
+  const twice = nameTwice(text, value);
+  if (twice !== null) throw fault(`The name "${twice.name.slice(0, 100)}" comes twice in an object.`, twice.at - 1);
   const inexact = inexactNumbers(text);
   if (inexact.length > 0)
     throw new Problem("validation", "Numbers have too many digits.", { errors: inexact.map(digitsFault) });
@@ -27,7 +31,7 @@ const digitsFault = ({ pointer, source }: { pointer: string; source: string }) =
   detail: `expected a number that is kept as it is (up to 15 digits): ${source.slice(0, 100)} would become ${Number(source)}${cure(source)}`,
 });
 
-/** Generators of schemas write the bounds of 64 bits. */
+/** Schema generators write the limits of a 64-bit integer. */
 const INT64 = /^-?922337203685477580[78]$/;
 
 function cure(source: string): string {
@@ -39,15 +43,21 @@ function parsed(text: string, fault: (detail: string, letters: number) => Proble
   try {
     return JSON.parse(text);
   } catch {
-    const letters = furthest(text.length, (end) => mayGoOn(text.slice(0, end)));
+    // The search for the offset recurses once for each level.
+    const deep = tooDeepAt(text);
+    const letters = faultOf(deep === null ? text : text.slice(0, deep));
+    if (letters === deep) throw tooDeep(fault, deep);
     throw fault("The body is not JSON.", letters);
   }
 }
 
-/** Where JSON goes one level too deep; null: nowhere. */
+const tooDeep = (fault: (detail: string, letters: number) => Problem, letters: number) =>
+  fault(`The body is nested deeper than ${MOST_DEPTH} levels.`, letters);
+
+/** The offset where JSON goes one level too deep; null: nowhere. A string without an end reaches to the end of the text. */
 function tooDeepAt(json: string): number | null {
   let depth = 0;
-  for (const { 0: piece, index } of json.matchAll(/"(?:[^"\\]|\\.)*"|[[{]|[\]}]/g)) {
+  for (const { 0: piece, index } of json.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?$)|[[{]|[\]}]/gs)) {
     if (piece === "[" || piece === "{") depth++;
     else if (piece === "]" || piece === "}") depth--;
     if (depth > MOST_DEPTH) return index;
@@ -63,7 +73,7 @@ function textOf(bytes: Buffer): string {
   throw malformed("The body is not UTF-8.", offset);
 }
 
-/** Whether bytes are UTF-8; with `isCut` the last letter may be incomplete. */
+/** Whether bytes are UTF-8. With `isCut` the last character may be incomplete. */
 function isBeginning(bytes: Buffer, isCut: boolean): boolean {
   try {
     new TextDecoder("utf-8", { fatal: true }).decode(bytes, { stream: isCut });
@@ -73,7 +83,10 @@ function isBeginning(bytes: Buffer, isCut: boolean): boolean {
   }
 }
 
-/** The longest beginning that is right; every shorter one is right too, so halving finds it in a few steps. */
+/**
+ * The length of the longest valid beginning. Every shorter one is valid too, so a binary search finds it in a few
+ * steps.
+ */
 function furthest(length: number, isRight: (end: number) => boolean): number {
   let low = 0;
   let high = length;
@@ -83,16 +96,4 @@ function furthest(length: number, isRight: (end: number) => boolean): number {
     else high = middle - 1;
   }
   return low;
-}
-
-/** Whether something can follow that makes JSON of it: what is wrong is nothing but its end. */
-function mayGoOn(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch (error) {
-    const { message } = error as Error;
-    const position = /at position (\d+)/.exec(message)?.[1];
-    return /end of JSON input|^Unterminated string/.test(message) || Number(position ?? -1) === text.length;
-  }
 }

@@ -1,7 +1,7 @@
 /** Failed logins: counted by address, answered with a delay. */
 
 import { setTimeout as pause } from "node:timers/promises";
-import { bounded } from "../../../lib/batching/bounded.ts";
+import { bounded } from "../../../lib/batching/recent.ts";
 import { Problem } from "../../../lib/errors.ts";
 import { addressOf, type Peer } from "./address.ts";
 
@@ -10,31 +10,34 @@ const PER_MS = 60_000;
 const MOST_ADDRESSES = 10_000;
 
 /**
- * Each refusal comes so long after its request, and up to SPREAD_MS more by chance. What was looked up for it (in memory, in
- * Redis, in the database) takes less, and so tells nobody whether an identifier exists. The spread is whole milliseconds:
- * the rounding of timers leaves nothing of the time that the work took.
+ * Each refusal is sent this long after its request, plus a random part of up to SPREAD_MS. The lookup (in memory, in Redis,
+ * in the database) is faster, so the time of an answer does not tell whether an identifier exists. The spread is in whole
+ * milliseconds: timers round, so nothing of the lookup's time shows.
  */
 const LEAST_MS = 50;
 const SPREAD_MS = 10;
 /** The delay for an address that has failed too often. */
 const SLOWED_MS = 1_000;
-/** So many refusals of an address, and of all, wait for that long; further ones come like the others, and their connection ends. */
+/**
+ * How many delayed refusals may wait, for one address and in all. Further ones are sent after the short delay, and
+ * their connection ends.
+ */
 const MOST_SLOWED_EACH = 10;
 const MOST_SLOWED = 1_000;
 
-/** Never stops right credentials, so an attacker cannot lock a client out. */
+/** Never refuses valid credentials, so an attacker cannot lock a client out. */
 export class FailedLogins {
   private readonly trusted: readonly string[];
   private readonly failures = bounded<string, { count: number; until: number }>(MOST_ADDRESSES);
   private readonly slowed = new Map<string, number>();
   private allSlowed = 0;
 
-  /** `trusted`: proxies whose X-Forwarded-For is believed. */
+  /** `trusted`: the proxies whose X-Forwarded-For counts. */
   constructor(trusted: readonly string[] = []) {
     this.trusted = trusted;
   }
 
-  /** Throws the refusal, unauthenticated or too-many-failed-logins, in its time after `beganAt`, when the request came. */
+  /** Throws the refusal, unauthenticated or too-many-failed-logins, after its delay. `beganAt`: when the request came. */
   async refuse(peer: Peer, headers: Record<string, string>, beganAt = performance.now()): Promise<never> {
     const address = addressOf(peer, this.trusted);
     const { count, until } = this.count(address);
@@ -59,7 +62,7 @@ export class FailedLogins {
     return entry;
   }
 
-  /** False: too many refusals wait already. */
+  /** False: too many delayed refusals wait already. */
   private async slow(address: string, beganAt: number): Promise<boolean> {
     const waiting = this.slowed.get(address) ?? 0;
     if (waiting >= MOST_SLOWED_EACH || this.allSlowed >= MOST_SLOWED) {

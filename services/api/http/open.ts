@@ -1,16 +1,41 @@
-/** Limits the open answers of each reader: the rate limit does not bound answers that last. */
-import { Problem } from "../../../lib/errors.ts";
-import { Turns } from "./turns.ts";
+/** Limits the open answers of each reader: the rate limit does not bound answers that last for hours. */
 
-/** Streams live for hours, so the limit of requests alone does not bound them. */
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { Problem } from "../../../lib/errors.ts";
+
+/** Pages that are read at once. SQLite has one thread, and each page makes a write wait for some milliseconds. */
+const READS_AT_ONCE = 2;
+
+/** Exports of a node take turns. However many there are, the database and the event loop stay free for other work. */
+export class Turns {
+  private readonly lanes: Promise<unknown>[] = Array.from({ length: READS_AT_ONCE }, async () => {});
+  private reads = 0;
+  private last: Promise<unknown> = Promise.resolve();
+
+  /** Runs `page` after the pages that were asked for earlier. Throws what `page` throws. */
+  read<T>(page: () => Promise<T>): Promise<T> {
+    const lane = this.reads++ % READS_AT_ONCE;
+    const result = (this.lanes[lane] as Promise<unknown>).then(page);
+    this.lanes[lane] = result.catch(() => {});
+    return result;
+  }
+
+  /** Waits for a turn of the event loop that no other export uses. */
+  own(): Promise<unknown> {
+    this.last = this.last.then(() => nextTurn());
+    return this.last;
+  }
+}
+
+/** Streams live for hours, so the rate limit alone does not bound them. */
 const MOST_STREAMS = 2_000;
-/** Each holds a page in memory. Eight are more than a client can make use of, and few enough for all of its slow ones. */
+/** Each holds a page in memory. Eight are more than a client can use at once, also if some of its readers are slow. */
 const MOST_EXPORTS = 8;
-/** Anybody may ask for files, and the system buffers up to some MB for each who then reads nothing. */
+/** Anybody may ask for files, and the system buffers some MB for each reader that then reads nothing. */
 const MOST_FILES = 32;
 
 export interface OpenAnswer {
-  /** Everything was sent, or the connection is gone. */
+  /** Called when everything was sent, or the connection is gone. */
   closed: Promise<unknown>;
 }
 
@@ -20,14 +45,14 @@ export class OpenAnswers<Reader = number> {
   private readonly name: string;
   private readonly headers: Record<string, string>;
 
-  /** `most` of each reader on this node; `name` is their plural, and whose they are; `headers` those of a refusal. */
+  /** `most`: for each reader on this node. `name`: what the refusal calls them. `headers`: those of the refusal. */
   constructor(most: number, name: string, headers: Record<string, string> = {}) {
     this.most = most;
     this.name = name;
     this.headers = headers;
   }
 
-  /** How many there are. */
+  /** How many are open. */
   get size(): number {
     return [...this.perReader.values()].reduce((sum, answers) => sum + answers.size, 0);
   }
@@ -41,7 +66,7 @@ export class OpenAnswers<Reader = number> {
       });
   }
 
-  /** Takes a place until the answer is closed. Throws what made it fail. */
+  /** Takes a place until the answer is closed. Throws the error that the answer failed with. */
   async keep(reader: Reader, answer: OpenAnswer): Promise<void> {
     const answers = this.perReader.get(reader) ?? new Set();
     this.perReader.set(reader, answers.add(answer));

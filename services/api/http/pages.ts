@@ -1,4 +1,4 @@
-/** Lists, page by page: `limit` and `cursor` of a query, and the body that answers it. */
+/** Pages of lists: the query's `limit` and `cursor`, and the body of the answer. */
 import { described, type JsonSchema, listOf, orNull, record, schemaRef, text } from "../../../lib/json-schema.ts";
 import type { Exchange } from "./exchange.ts";
 import { wrongQuery } from "./input.ts";
@@ -6,30 +6,65 @@ import { wrongQuery } from "./input.ts";
 export const MOST_ITEMS = 200;
 export const USUAL_ITEMS = 50;
 
-/** A page of a list. `list` names the list and whose it is: a cursor is good for that one only. */
+/** The page of a filter that nothing can match. */
+export const nothingListed = { items: [], next: null };
+
+/** A page of a list. `list` names the list and its owner: a cursor is valid for that list only. */
 export interface Page {
   list: string;
   limit: number;
-  /** For the action that reads it: one row more than the limit, so that `next` is exact. */
+  /** The limit for the action: one row more than the page has, so that we know whether a next page exists. */
   asked: { limit: number; before?: number };
 }
 
-/** Throws validation. */
-export function pageOf(
-  { req }: Exchange,
-  list: string,
-  { limit = String(USUAL_ITEMS), cursor }: { limit?: string; cursor?: string },
-): Page {
+const wrongCursor = () => wrongQuery("cursor", "expected the `next` of a page before, of this list");
+
+export function limitOf(limit = String(USUAL_ITEMS)): number {
   const number = /^\d{1,3}$/.test(limit) ? Number(limit) : 0;
   if (number < 1 || number > MOST_ITEMS) throw wrongQuery("limit", `expected a whole number from 1 to ${MOST_ITEMS}`);
+  return number;
+}
+
+/** Throws validation. */
+export function pageOf({ req }: Exchange, list: string, { limit, cursor }: { limit?: string; cursor?: string }): Page {
+  const number = limitOf(limit);
   const asked = { limit: number + 1 };
   if (cursor === undefined) return { list, limit: number, asked };
   const before = req.$service.cursors.open(list, cursor);
-  if (before === null) throw wrongQuery("cursor", "expected the `next` of a page before, of this list");
+  if (before === null) throw wrongCursor();
   return { list, limit: number, asked: { ...asked, before } };
 }
 
-/** Of the rows that were asked for. */
+/** A page of a list in the order of names. */
+export interface NamePage {
+  list: string;
+  limit: number;
+  asked: { limit: number; after?: string };
+}
+
+/** Throws validation. */
+export function namePageOf(list: string, { limit, cursor }: { limit?: string; cursor?: string }): NamePage {
+  const most = limitOf(limit);
+  const asked = { limit: most + 1 };
+  if (cursor === undefined) return { list, limit: most, asked };
+  const [of, after] = Buffer.from(cursor, "base64url").toString().split("\n");
+  if (of !== list || !after) throw wrongCursor();
+  return { list, limit: most, asked: { ...asked, after } };
+}
+
+/** The same as `pageBody`. The names are no secret from whoever sees the list, so the cursor is not sealed. */
+export function namePageBody<Row extends { name: string }, Item>(
+  { list, limit }: NamePage,
+  rows: Row[],
+  show: (row: Row) => Item,
+): { items: Item[]; next: string | null } {
+  const items = rows.slice(0, limit);
+  const last = items.at(-1);
+  const next = rows.length > limit && last ? Buffer.from(`${list}\n${last.name}`).toString("base64url") : null;
+  return { items: items.map(show), next };
+}
+
+/** Makes the body from the rows that the action answered. */
 export async function pageBody<Row extends { id: number }, Item>(
   { req }: Exchange,
   { list, limit }: Page,
@@ -44,7 +79,7 @@ export async function pageBody<Row extends { id: number }, Item>(
   };
 }
 
-/** What `pageBody` answers, of items of the document's schema `name`. */
+/** The JSON Schema of what `pageBody` answers, for items of the schema `name`. */
 export const pageSchema = (name: string): JsonSchema =>
   record({
     items: listOf(schemaRef(name)),

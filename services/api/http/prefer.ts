@@ -1,7 +1,7 @@
-/** What a request prefers (RFC 7240), and which state of a resource it has already (RFC 9110, 13.1.2). */
+/** The `Prefer` header (RFC 7240), and `If-None-Match` (RFC 9110, 13.1.2). */
 import { Problem } from "../../../lib/errors.ts";
 
-/** Longer waits are cut: proxies take a connection for dead that is silent for much more than a minute. */
+/** Longer waits are shortened: proxies close a connection that is silent for much more than a minute. */
 export const MOST_WAIT_SECONDS = 60;
 
 const TOKEN = /[!#$%&'*+.^_`|~\w-]+/y;
@@ -10,7 +10,10 @@ const BLANKS = /[ \t]*/y;
 
 const malformed = (detail: string) => new Problem("invalid-header", detail, { header: "Prefer" });
 
-/** Reads a header from left to right: one expression for it all would go back and forth over a hostile one. */
+/**
+ * Reads a header from left to right. One regular expression for the whole header would backtrack on a hostile one.
+ * `Prefer` is older than structured fields, so their parser cannot read it: names of any case, blanks around `=`.
+ */
 class Scanner {
   private at = 0;
   private readonly text: string;
@@ -23,7 +26,7 @@ class Scanner {
     return this.at >= this.text.length;
   }
 
-  /** What stands here, by an expression; its group where it has one. */
+  /** What the expression matches at this place: its first group if it has one, else the whole match. */
   take(expression: RegExp): string | undefined {
     expression.lastIndex = this.at;
     const match = expression.exec(this.text);
@@ -32,7 +35,7 @@ class Scanner {
     return match[1] ?? match[0];
   }
 
-  /** Whether this letter stands here, blanks around it or not. */
+  /** Reads this character, with blanks around it; false: it is not here. */
   skip(letter: string): boolean {
     this.take(BLANKS);
     const isThere = this.text[this.at] === letter;
@@ -42,7 +45,7 @@ class Scanner {
   }
 }
 
-/** A name, with a value or an empty text; undefined where no name stands. */
+/** A name and its value (which may be empty); undefined if there is no name here. */
 function pair(scanner: Scanner): [name: string, value: string] | undefined {
   const name = scanner.take(TOKEN);
   if (name === undefined) return undefined;
@@ -52,12 +55,12 @@ function pair(scanner: Scanner): [name: string, value: string] | undefined {
   return [name.toLowerCase(), value];
 }
 
-/** The preferences of a header, names in lower case; parameters are read and left. Of a repeated one the first counts. */
+/** The preferences of a header, with names in lower case. Parameters are ignored. If one is repeated, the first counts. */
 export function preferencesOf(header: string): Map<string, string> {
   const found = new Map<string, string>();
   const scanner = new Scanner(header);
   do {
-    // A list may have empty elements (RFC 9110, 5.6.1), and so may a list of parameters.
+    // Lists may have empty elements (RFC 9110, 5.6.1), also lists of parameters.
     while (scanner.skip(","));
     const [name, value] = pair(scanner) ?? [];
     if (name === undefined) break;
@@ -69,7 +72,7 @@ export function preferencesOf(header: string): Map<string, string> {
   return found;
 }
 
-/** `Prefer: wait=N` in seconds, null where it is not there. Throws invalid-header, also for what is no whole second. */
+/** N of `Prefer: wait=N`, in seconds; null if absent. Throws invalid-header, also if N is no whole number. */
 export function waitOf(header: string | string[] | undefined): number | null {
   if (header === undefined) return null;
   const wait = preferencesOf(String(header)).get("wait");
@@ -78,7 +81,10 @@ export function waitOf(header: string | string[] | undefined): number | null {
   throw malformed(`wait is a whole number of seconds from 1 to ${MOST_WAIT_SECONDS}, not "${wait}".`);
 }
 
-/** Whether an `If-None-Match` names this tag. The comparison is the weak one: a proxy that compresses weakens our tags. */
+/**
+ * Whether an `If-None-Match` names this tag. The comparison is weak, because a proxy that compresses makes our tags
+ * weak.
+ */
 export function isKnownTag(header: string, tag: string): boolean {
   if (header.trim() === "*") return true;
   return [...header.matchAll(/"[\x21\x23-\x7e\x80-\xff]*"/g)].some(([known]) => known === tag);

@@ -11,14 +11,30 @@ import {
   problemTells,
 } from "../../../lib/errors.ts";
 import { uuidv7 } from "../../ids.ts";
-import type { ApiRequest } from "./request.ts";
+import type { ApiRequest } from "./head.ts";
 
-/** How long a client that was refused in the middle of its body may go on sending before the connection is cut. */
+/** How long a client that was refused in the middle of its body may go on sending before we cut the connection. */
 const LINGER_MS = 5_000;
 
 const QUOTA_TYPE = "https://iana.org/assignments/http-problem-types#quota-exceeded";
 
-/** The problem that a user sees for an error. For an unexpected one it only says that it happened. */
+/** The part of the api service that answering an error needs. */
+interface Answering {
+  isStopping: boolean;
+  logger: { error(...args: unknown[]): void };
+}
+
+/** Answers a failed request. Logs an unexpected error, and says nothing to a client that has hung up. */
+export function answerError(api: Answering, req: ApiRequest, res: ServerResponse, error: Error): void {
+  if ((error as NodeJS.ErrnoException).code === "ECONNRESET") return;
+  const problem = problemOf(error);
+  if (problem.type === "internal") api.logger.error(`Request ${req.$ctx?.requestID} failed:`, error);
+  if (req.socket.destroyed) return;
+  if (api.isStopping) res.shouldKeepAlive = false;
+  sendProblem(req, res, problem);
+}
+
+/** The problem that a user sees for an error. For an unexpected error it says nothing about the cause. */
 export function problemOf(error: unknown): Problem & { type: ProblemCode } {
   if (isProblem(error)) return error;
   return asProblem(error) as Problem & { type: ProblemCode };
@@ -29,7 +45,7 @@ function asProblem(error: unknown): Problem {
   if (isAway(error))
     return new Problem("unavailable", "The service is not ready.", { headers: { "Retry-After": "5" } });
   const { code } = error as { code?: unknown };
-  // moleculer-web's own: a path that cannot be decoded names nothing.
+  // moleculer-web's error for a path that cannot be decoded.
   if (error instanceof Errors.MoleculerError && code === 400) return new Problem("not-found", "There is nothing here.");
   return new Problem("internal", "Something went wrong; the request id leads to it in the logs.");
 }
@@ -59,11 +75,11 @@ function bodyOf({ type, message, data }: Problem & { type: ProblemCode }): strin
   return JSON.stringify({ type: problemUri(type), title, status, detail: message, code: type, ...members });
 }
 
-/** What its kind promises, also where whoever threw it has no better guess. */
+/** Headers that every problem of this kind has, unless the thrown one brings its own. */
 const promised = (code: ProblemCode): Record<string, string> =>
   problemTells[code]?.headers?.includes("Retry-After") ? { "Retry-After": "1" } : {};
 
-/** Answers with a problem. Nothing happens where an answer is already on its way: that one is cut off instead. */
+/** Answers with a problem. If an answer has already begun, it is cut off instead. */
 export function sendProblem(req: ApiRequest, res: ServerResponse, problem: Problem & { type: ProblemCode }): void {
   if (res.headersSent) {
     res.destroy();
@@ -71,7 +87,7 @@ export function sendProblem(req: ApiRequest, res: ServerResponse, problem: Probl
   }
   const body = bodyOf(problem);
   const { headers = {} } = (problem.data ?? {}) as ProblemExtra;
-  // Nothing more is read from a connection with garbage on it.
+  // Nothing more is read from a connection that sent garbage.
   const isBroken = req.voided?.aborted === true;
   const isSending = !req.complete;
   res.writeHead(problems[problem.type].status, {
@@ -89,13 +105,13 @@ export function sendProblem(req: ApiRequest, res: ServerResponse, problem: Probl
 }
 
 /**
- * Ending the answer while the client still sends would reset the connection, and many a client would never see the
- * answer. So it is written, the rest of the body is let through for a while, and then the connection is closed.
+ * If we closed the connection while the client still sends, the system would reset it, and many clients would never see
+ * the answer. So we write the answer, read and drop the rest of the body for a while, and then close.
  */
 function linger(req: ApiRequest, res: ServerResponse, body: string): void {
   res.write(body);
   req.on("error", () => {});
-  // Whoever read the body may have left its listener, under which `resume` alone lets nothing through.
+  // A reader of the body may have left its `readable` listener; with that, `resume` alone reads nothing.
   req.removeAllListeners("readable");
   req.on("data", () => {}).resume();
   const end = () => {
@@ -108,14 +124,14 @@ function linger(req: ApiRequest, res: ServerResponse, body: string): void {
   }, LINGER_MS);
   req.once("end", end);
   req.once("close", end);
-  // Of a client that hangs up in the middle of its body, the request itself tells nothing once its answer is written.
+  // Once the answer is written, the request no longer reports a client that hangs up; the socket does.
   req.socket.once("end", end);
 }
 
-/** A problem that is answered where no request was read. */
+/** A problem for bytes that could not be read as a request. */
 export type ReadProblem = Problem & { type: ProblemCode };
 
-/** What the parser says where a connection takes no further request. */
+/** The parser's error code if we stopped it because too many requests wait. */
 const TOO_MANY_WAIT = "HPE_CB_HEADERS_COMPLETE";
 
 const tooManyWait = () =>
@@ -123,7 +139,7 @@ const tooManyWait = () =>
     headers: { "Retry-After": "1" },
   }) as ReadProblem;
 
-/** What Node could not read as HTTP, by the code of its error; null: the connection is gone. */
+/** The problem for bytes that Node could not read as HTTP, by Node's error code; null: the connection is gone. */
 export function unreadable({ code = "" }: NodeJS.ErrnoException): { problem: ReadProblem; isGarbage: boolean } | null {
   if (code === "HPE_HEADER_OVERFLOW") return garbage("invalid-header", "The header fields are too large.");
   if (code === TOO_MANY_WAIT) return { problem: tooManyWait(), isGarbage: false };
@@ -138,13 +154,13 @@ const garbage = (type: ProblemCode, detail: string) => ({
   isGarbage: true,
 });
 
-/** For whoever takes this server for a proxy: Node would close the connection without a word. */
+/** The answer to CONNECT, which asks for a proxy: Node would close the connection without an answer. */
 export const noProxy = () =>
   new Problem("method-not-allowed", "This is no proxy.", {
     headers: { Allow: "GET, HEAD, POST, PUT, PATCH" },
   }) as ReadProblem;
 
-/** Where there is no request to answer, the answer is written to the socket itself. */
+/** Writes an answer to the socket itself, because there is no request to answer. */
 export function answerOnSocket(problem: ReadProblem, socket: Duplex): void {
   if (!socket.writable) return;
   const body = bodyOf(problem);
@@ -163,9 +179,9 @@ export function answerOnSocket(problem: ReadProblem, socket: Duplex): void {
   hangUp(socket);
 }
 
-/** After the last answer: our side ends, and theirs has some time to. */
+/** After the last answer: ends our side, and gives the client some time to end its own. */
 function hangUp(socket: Duplex): void {
-  // A client that hangs up meanwhile is no defect.
+  // A client may hang up meanwhile; that is no error.
   socket.on("error", () => {}).resume();
   socket.end();
   const timer = setTimeout(() => socket.destroy(), LINGER_MS);

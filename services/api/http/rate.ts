@@ -1,10 +1,10 @@
-/** The limit of requests, told by draft-ietf-httpapi-ratelimit-headers-10. */
+/** The rate limit, and its headers by draft-ietf-httpapi-ratelimit-headers-10. */
 
 import type { ServerResponse } from "node:http";
 import { Problem } from "../../../lib/errors.ts";
 import { actors } from "../../actors.ts";
 import type { Policy } from "../../policy/policy.contract.ts";
-import type { ApiRequest } from "./request.ts";
+import type { ApiRequest } from "./head.ts";
 
 /** Spends one request of the caller and sets the headers. Throws quota-exceeded. */
 export async function spendRequest(req: ApiRequest, res: ServerResponse): Promise<void> {
@@ -24,7 +24,7 @@ export async function spendRequest(req: ApiRequest, res: ServerResponse): Promis
   });
 }
 
-/** How much of the day's quotas is left, only an upload's commit knows. */
+/** The quotas' sizes only: what is left of a day is known only in the commit of an upload. */
 function* dayQuotas({ bytesPerDay, recordsPerDay }: Policy): Generator<string> {
   if (bytesPerDay !== null) yield `"bytesPerDay";q=${bytesPerDay};w=86400;qu="content-bytes"`;
   if (recordsPerDay !== null) yield `"recordsPerDay";q=${recordsPerDay};w=86400;qu="records"`;

@@ -1,9 +1,9 @@
-/** Our fastest-validator schemas as JSON Schema, as far as bodies of requests use them. */
+/** Translates the fastest-validator rules that request bodies use into JSON Schema. */
 
 import { input, type JsonSchema } from "../../../lib/json-schema.ts";
 import type { Params, Rule } from "../../declare.ts";
 
-/** `jsonSchema` of a rule says what the rule itself cannot. */
+/** A rule's `jsonSchema` adds what the rule itself cannot say. */
 function ruleSchema({ type, jsonSchema = {}, ...rule }: Rule): JsonSchema {
   return { ...(kinds[type] ?? unknownType(type))(rule), ...(jsonSchema as JsonSchema) };
 }
@@ -14,7 +14,7 @@ const unknownType = (type: string) => {
 
 type Options = { readonly [option: string]: unknown };
 
-/** The keywords that these options are; absent ones are left out. */
+/** The JSON Schema keywords for a rule's options. Absent options are left out. */
 const keywords = (rule: Options, names: Record<string, string>): JsonSchema =>
   Object.fromEntries(
     Object.entries(names)
@@ -37,7 +37,7 @@ const kinds: Record<string, (rule: Options) => JsonSchema> = {
   }),
 };
 
-/** Throws for a type of rule that it does not know. */
+/** Throws for a rule type that it does not know. */
 export const jsonSchemaOf = (params: Params): JsonSchema =>
   input(
     Object.fromEntries(Object.entries(params).map(([name, rule]) => [name, ruleSchema(rule)])),

@@ -1,40 +1,41 @@
 /**
- * The batches that requests of this node wait for, each watched once however many wait for it.
+ * The batches that requests of this node wait for. A batch is watched once, however many requests wait for it.
  *
- *   news of an end ────► read at once ─┐
- *   news of progress ──► read soon ────┼─► one query for all of them ─► whoever waits for one that changed
- *   every 2 s, all ────────────────────┘
+ *   event: it ended ──────► read at once ─┐
+ *   event: it progressed ─► read soon ────┼─► one query for all of them ─► the requests that wait for a changed batch
+ *   every 2 s, all ───────────────────────┘
  *
- * News only saves time: it can be lost, and progress on other nodes has none. The query every 2 s misses nothing.
+ * Events only save time: one can be lost, and progress on other nodes sends none. The query every 2 s misses nothing.
  */
-import type { BatchNews, BatchRow } from "../../batch/batch.contract.ts";
+import type { BatchNews } from "../../batch/batch.contract.ts";
+import type { BatchRow } from "../../batch/batch.domain.ts";
 
-/** How late a change without news is noticed. */
+/** How late a change without an event is noticed. */
 const LOOK_EVERY_MS = 2_000;
-/** Progress is read at most so often: three times a second leave room for an end among four events a second. */
+/** Progress is read at most this often: three times a second leaves room for the end, at four events a second. */
 export const PROGRESS_EVERY_MS = 334;
-/** A query's parameter stays below a megabyte. */
+/** Batches in one query: its parameter stays below a megabyte. */
 const MOST_A_QUERY = 10_000;
 
 type Seen = Pick<BatchRow, "publicId" | "version">;
 
 export interface WatchesOptions {
-  /** The batches among these that changed. */
+  /** Answers those of these batches whose version has changed. */
   read(seen: Seen[]): Promise<BatchRow[]>;
   onFailure(error: unknown): void;
   lookEveryMs?: number;
 }
 
-/** Who waits for a batch. */
+/** A request that waits for a batch. */
 export interface Waiting {
   changed(batch: BatchRow): void;
-  /** The node stops: answer with what is. */
+  /** The node stops: answer with the batch as it is. */
   ended(): void;
 }
 
 interface Watch {
   batch: BatchRow;
-  /** The newest version that was told of: it is read, or about to be. */
+  /** The newest version that an event named. It is read already, or will be soon. */
   heard: number;
   readonly waiting: Set<Waiting>;
 }
@@ -42,12 +43,12 @@ interface Watch {
 export class BatchWatches {
   private readonly options: WatchesOptions;
   private readonly watches = new Map<string, Watch>();
-  /** To be read next. */
+  /** Batches to read next. */
   private readonly wanted = new Set<Watch>();
   private reading: Promise<void> | null = null;
   private look: NodeJS.Timeout | null = null;
   private soon: NodeJS.Timeout | null = null;
-  /** What is wanted does not wait for `soon`. */
+  /** The next read starts at once instead of `soon`. */
   private isUrgent = false;
   private isEnded = false;
 
@@ -60,7 +61,10 @@ export class BatchWatches {
     return this.watches.size;
   }
 
-  /** From now on `waiting` hears of every change since `batch`, never before this returns; the answer ends it. */
+  /**
+   * From now on `waiting` is told of every change since `batch`, never before this returns. The function it answers
+   * ends that.
+   */
   join(batch: BatchRow, waiting: Waiting): () => void {
     if (this.isEnded) {
       queueMicrotask(() => waiting.ended());
@@ -78,7 +82,7 @@ export class BatchWatches {
     const watch: Watch = { batch, heard: batch.version, waiting: new Set() };
     this.watches.set(batch.publicId, watch);
     this.look ??= setInterval(() => this.lookAtAll(), this.options.lookEveryMs ?? LOOK_EVERY_MS);
-    // What happened between its reading and now was told to nobody.
+    // The batch may have changed after it was read and before this watch began.
     this.wanted.add(watch);
     this.readNow();
     return watch;
@@ -100,7 +104,7 @@ export class BatchWatches {
     this.soon = null;
   }
 
-  /** Somebody has heard of a batch; most news is of batches that nobody waits for. */
+  /** An event has named a batch. Most events are about batches that nobody waits for. */
   news({ batchId, version, hasEnded }: BatchNews): void {
     const watch = this.watches.get(batchId);
     if (!watch || version <= watch.heard) return;
@@ -123,7 +127,10 @@ export class BatchWatches {
     });
   }
 
-  /** In the next turn, so that what comes together is asked together. A failure leaves all to the next look. */
+  /**
+   * Reads in the next turn of the event loop, so that events of the same moment share one query. After a failure the
+   * next regular read finds all changes.
+   */
   private async readAll(): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve));
     this.isUrgent = false;
@@ -152,7 +159,7 @@ export class BatchWatches {
     for (const waiting of [...watch.waiting]) waiting.changed(batch);
   }
 
-  /** Ends all waits, and takes no new ones. */
+  /** Ends all waits, and accepts no new ones. */
   end(): void {
     this.isEnded = true;
     for (const { waiting } of [...this.watches.values()]) for (const one of [...waiting]) one.ended();

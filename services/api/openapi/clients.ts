@@ -1,17 +1,19 @@
 /** The calls of clients, by their routes. */
 
-import { type JsonSchema, schemaRef, text } from "../../../lib/json-schema.ts";
+import { formats, knownFormats } from "../../../formats/formats.ts";
+import { schemaRef, text } from "../../../lib/json-schema.ts";
 import { defaultPolicy } from "../../policy/policy.schema.ts";
 import { pageSchema } from "../http/pages.ts";
+import { errorPageSchema } from "../routes/export.ts";
 import {
   cancelledBatch,
   endedBatch,
-  ordersCsv,
-  ordersJson,
-  ordersNdjson,
+  errorSummary,
   readyBatch,
   rejectedCsv,
+  rejectedLine,
   rejectedRecord,
+  rejectedRow,
   retriedBatch,
   storedRecord,
   webhook,
@@ -19,33 +21,30 @@ import {
 import { type Answer, bodyProblems, type Call, content, noBody, textOf } from "./kit.ts";
 
 const batch = schemaRef("Batch");
-// Without contentMediaType, for which viewers would offer to send a file instead of the example.
-const ndjson = text("A record a line, each a JSON object.");
-
-const records: JsonSchema = {
-  oneOf: [
-    { type: "array", items: {} },
+const bodies = Object.assign(
+  {},
+  ...formats.flatMap((format) => {
+    const { mediaTypes, schema, examples } = knownFormats[format];
+    return mediaTypes.map((type) => content(schema, examples, type));
+  }),
+  content(
+    text("As `text/csv`, with a tab as the delimiter."),
+    { orders: knownFormats.csv.examples.orders.replaceAll(",", "\t") },
+    ...knownFormats.csv.withTab.mediaTypes,
+  ),
+  content(
     {
       type: "object",
-      properties: { records: { type: "array", items: {} } },
-      required: ["records"],
-      additionalProperties: false,
+      description:
+        "A form with one file and nothing else. Its own type, else the ending of its name, or `?format=`, tells the format. The part may have any name.",
+      additionalProperties: { type: "string", contentMediaType: "application/octet-stream" },
+      minProperties: 1,
+      maxProperties: 1,
     },
-  ],
-};
-
-const bodies = {
-  ...content(ndjson, { orders: ordersNdjson }, "application/x-ndjson"),
-  ...content(ndjson, { orders: ordersNdjson }, "application/jsonl"),
-  ...content(
-    text(
-      "A header row, then a record a row. Parameters of the media type: `charset` (`utf-8`, `windows-1252`) and `delimiter` (else sniffed among comma, `;` and tab).",
-    ),
-    { orders: ordersCsv },
-    "text/csv",
+    { file: { file: knownFormats.csv.examples.orders } },
+    "multipart/form-data",
   ),
-  ...content(records, { array: ordersJson, object: { records: ordersJson } }),
-};
+);
 
 const answersBatch = (description: string, example: object, headers: Answer["headers"] = []): Answer => ({
   description,
@@ -59,8 +58,16 @@ export const clientCalls = {
   "POST /imports": {
     id: "createImport",
     summary: "Import records",
-    description: "A body that is refused or breaks off leaves nothing behind; one that is answered is stored.",
-    parameters: ["Idempotency-Key", "Content-Digest", "Content-Encoding", "Prefer"],
+    description: "A body that is refused or breaks off leaves nothing behind. After a 2xx answer it is stored.",
+    parameters: [
+      "format",
+      "validateOnly",
+      "corrects",
+      "Idempotency-Key",
+      "Content-Digest",
+      "Content-Encoding",
+      "Prefer",
+    ],
     body: { content: bodies },
     answers: {
       200: answersBatch("The batch has ended, or the same content came before.", endedBatch, [
@@ -78,19 +85,22 @@ export const clientCalls = {
     },
     problems: [
       ...bodyProblems,
+      "wrong-columns",
       "empty-body",
       "digest-mismatch",
       "too-many-records",
       "duplicate-batch",
       "idempotency-in-progress",
       "idempotency-key-reused",
+      "illegal-state",
+      "not-found",
       "too-many-uploads",
     ],
   },
   "GET /imports": {
     id: "listImports",
     summary: "List your batches, newest first",
-    parameters: ["status", "limit", "cursor"],
+    parameters: ["dataset", "status", "limit", "cursor"],
     answers: {
       200: {
         description: "A page.",
@@ -102,12 +112,12 @@ export const clientCalls = {
     id: "getImport",
     summary: "See a batch, or wait for it",
     description:
-      "With `Prefer: wait` the answer comes at the end of the batch; with `If-None-Match` too, at its next change.",
+      "With `Prefer: wait` the answer comes when the batch has ended; with `If-None-Match` as well, at its next change.",
     parameters: ["Prefer", "If-None-Match"],
     answers: {
       200: answersBatch("The batch.", endedBatch, ["ETag", "Cache-Control", "Retry-After?", "Preference-Applied?"]),
       304: {
-        description: "It is as in the answer with that ETag.",
+        description: "The batch has not changed since the answer with that ETag.",
         headers: ["ETag", "Cache-Control", "Retry-After?", "Preference-Applied?"],
       },
     },
@@ -116,12 +126,14 @@ export const clientCalls = {
     id: "listRejectedRecords",
     summary: "Read the rejected records",
     description:
-      "NDJSON; with `Accept: text/csv` a row for each error, safe to open in a spreadsheet: `raw` is in the first row of a record, empty in its others, and a `'` is put before what could begin a formula. A reader that takes nothing for 60 s is cut off. " +
-      "Beyond the policy's `maxStoredErrors` records are not listed; the last line (in CSV a row with the code `truncated`) then tells how many.",
+      "NDJSON. With `Accept: text/csv` a row for each error, safe to open in a spreadsheet: only the first row of a record has `raw`, and a `'` stands before text that could begin a formula. A client that reads nothing for 60 s is cut off. " +
+      "Rejected records beyond the policy's `maxStoredErrors` are not listed. The last line (in CSV a row with the code `truncated`) then says how many. " +
+      "With `Accept: application/json` the answer is one page, whose `next` is the `after` of the next one. An `Accept` that also takes `*/*` gets NDJSON.",
+    parameters: ["errorField", "errorCode", "afterRecord", "errorLimit", "bom"],
     answers: {
       200: {
-        description: "In order, as far as they are listed.",
-        headers: ["Vary", "Content-Disposition"],
+        description: "The listed records, in order.",
+        headers: ["Vary", "Content-Disposition?"],
         content: {
           ...content(
             textOf("application/x-ndjson", "A rejected record a line.", {
@@ -131,15 +143,56 @@ export const clientCalls = {
             "application/x-ndjson",
           ),
           ...content(textOf("text/csv", "An error a row."), { errors: rejectedCsv }, "text/csv"),
+          ...content(errorPageSchema, { page: { items: [rejectedRecord], next: null } }),
         },
       },
     },
     problems: ["too-many-streams"],
   },
+  "GET /imports/:id/rejected": {
+    id: "getRejectedFile",
+    summary: "Get the rejected records to correct them",
+    description:
+      "The listed rejected records in the batch's own format, each behind `_record` (its number) and `_errors` (what is wrong). CSV has the header and the cells as they came; a workbook becomes CSV. The file has the encoding that the batch came in, where that can hold it, else UTF-8. A record that was too long or no text has `_errors` alone. A client that reads nothing for 60 s is cut off.",
+    answers: {
+      200: {
+        description: "The records, in order.",
+        headers: ["Content-Disposition"],
+        content: {
+          ...content(
+            textOf("application/x-ndjson", "A rejected record a line."),
+            { rejected: rejectedLine },
+            "application/x-ndjson",
+          ),
+          ...content(textOf("text/csv", "A rejected record a row."), { rejected: rejectedRow }, "text/csv"),
+          ...content(
+            textOf("text/tab-separated-values", "As CSV, with a tab as the delimiter."),
+            { rejected: rejectedRow.replaceAll(",", "\t") },
+            "text/tab-separated-values",
+          ),
+          ...content(
+            { type: "array", items: { type: "object" } },
+            { rejected: [JSON.parse(rejectedLine)] },
+            "application/json",
+          ),
+        },
+      },
+    },
+    problems: ["too-many-streams"],
+  },
+  "GET /imports/:id/errors/summary": {
+    id: "summarizeErrors",
+    summary: "See the errors by field and code",
+    description:
+      "Exact, also while the batch runs, and beyond `maxStoredErrors`. It counts the errors of the current try: those of an earlier one are gone after a retry that starts over. Up to 500 groups of a batch are counted each for itself; what comes later is in `other`.",
+    answers: {
+      200: { description: "The groups.", content: content(schemaRef("ErrorSummary"), { summary: errorSummary }) },
+    },
+  },
   "GET /imports/:id/records": {
     id: "listStoredRecords",
     summary: "Read the stored records",
-    description: "A reader that takes nothing for 60 s is cut off.",
+    description: "A client that reads nothing for 60 s is cut off.",
     answers: {
       200: {
         description: "All of them, in order.",
@@ -153,15 +206,32 @@ export const clientCalls = {
     },
     problems: ["too-many-streams"],
   },
+  "GET /imports/:id/body": {
+    id: "getImportBody",
+    summary: "Get the body as it came",
+    description:
+      "Byte for byte, without its `Content-Encoding`. It is kept where the dataset's `keepBodyDays` is not 0, from the upload until so many days after the end of the batch.",
+    answers: {
+      200: {
+        description: "The body, with the media type of its format.",
+        headers: ["Content-Disposition", "Repr-Digest"],
+        content: Object.assign(
+          {},
+          ...Object.values(knownFormats).map(({ mediaTypes: [type] }) => content({ type: "string" }, {}, type)),
+        ),
+      },
+    },
+    problems: ["gone", "too-many-streams"],
+  },
   "GET /imports/:id/events": {
     id: "watchImport",
     summary: "Follow a batch",
     description:
-      "Server-sent events: the batch now, at its changes (four a second at most) and at its end, which ends the stream.",
+      "Server-sent events: the batch as it is now, at its changes (at most four a second), and at its end. Then the stream ends.",
     parameters: ["Last-Event-ID"],
     answers: {
       200: {
-        description: "The `data` of each event `batch` is the batch, its `id` the version.",
+        description: "Events named `batch`: `data` is the batch, `id` its version.",
         headers: ["Cache-Control"],
         content: content(
           textOf("text/event-stream", "Server-sent events.", batch),
@@ -169,7 +239,7 @@ export const clientCalls = {
           "text/event-stream",
         ),
       },
-      204: { description: "You have seen the end: do not come again.", headers: ["Cache-Control"] },
+      204: { description: "You have seen the end of the batch: do not reconnect.", headers: ["Cache-Control"] },
     },
     problems: ["too-many-streams"],
   },
@@ -180,18 +250,30 @@ export const clientCalls = {
     answers: { 200: answersBatch("The batch, cancelled at once.", cancelledBatch) },
     problems: [...bodyProblems, "illegal-state"],
   },
+  "POST /imports/:id/commit": {
+    id: "commitImport",
+    summary: "Deliver a batch that was only checked",
+    description:
+      "The stored body is checked and delivered under today's policy. What an upload would meet, a commit meets: an approval, a window, a quota, or the same content. Its counts and errors are from then on those of the delivery.",
+    body: noBody,
+    answers: {
+      200: answersBatch("It was committed before: the batch as it is.", readyBatch),
+      202: answersBatch("The batch will be delivered.", readyBatch, ["Retry-After"]),
+    },
+    problems: [...bodyProblems, "illegal-state", "gone", "duplicate-batch", "quota-exceeded", "too-many-records"],
+  },
   "POST /imports/:id/retry": {
     id: "retryImport",
     summary: "Let a failed batch go on, or send rejected records again",
     description:
-      "A failed batch goes on from its last chunk, under the policy that it came under. With `only=rejected` the rejected records are sent again as a batch of their own, by today's policy; asked again, the same one.",
+      "A failed batch goes on from its last chunk, under the policy of its upload. With `only=rejected` the rejected records become a new batch, under today's policy. Asking again answers the same new batch.",
     parameters: ["only"],
     body: noBody,
     answers: {
-      200: answersBatch("The batch of the rejected records, which was asked for before.", retriedBatch, ["Location"]),
+      200: answersBatch("The batch of the rejected records, made by an earlier call.", retriedBatch, ["Location"]),
       202: answersBatch("The batch that goes on, or the new one.", retriedBatch, ["Location?", "Retry-After"]),
     },
-    problems: [...bodyProblems, "illegal-state", "too-many-records", "too-many-uploads"],
+    problems: [...bodyProblems, "wrong-columns", "illegal-state", "too-many-records", "too-many-uploads"],
   },
   "GET /policy": {
     id: "getOwnPolicy",

@@ -1,19 +1,31 @@
 /**
- * `GET /openapi.json`: the api in OpenAPI 3.1, made of the routes' calls, the table of errors, and the schemas that
- * requests are checked with. A test fails where a route is not in it, and where an example of it is not answered so.
+ * `GET /openapi.json`: the API in OpenAPI 3.1. It is built from the descriptions of the routes, the table of errors, and
+ * the schemas that check requests. A test fails if a route is missing, or if an example is not answered as it says.
  */
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import type { JsonSchema } from "../../../lib/json-schema.ts";
 import { root } from "../../../root.cjs";
 import { readinessSchema, statsSchema } from "../../monitor/monitor.contract.ts";
-import { policyInput, policyOutput, policyPatch } from "../../policy/policy.schema.ts";
+import {
+  datasetInput,
+  datasetOutput,
+  datasetPatch,
+  ownDatasetOutput,
+  policyInput,
+  policyOutput,
+  policyPatch,
+} from "../../policy/policy.schema.ts";
 import type { Exchange } from "../http/exchange.ts";
+import { grantSchema, listedDatasetSchema } from "../routes/admin.datasets.ts";
 import { newClientSchema, operatorBatchSchema } from "../routes/admin.ts";
+import { ownDatasetsSchema } from "../routes/datasets.ts";
 import { deliverySchema } from "../routes/deliveries.ts";
-import { type Sendable, send, sendable } from "../routes/docs.ts";
+import { errorSummarySchema } from "../routes/error-summary.ts";
 import { rejectedSchema, storedSchema, truncatedSchema } from "../routes/export.ts";
+import { type Sendable, send, sendable } from "../routes/open.ts";
 import { batchSchema, clientSchema } from "../routes/views.ts";
+import { checkSchema, previewSchema } from "./checks.ts";
 import { groups } from "./groups.ts";
 import { headerComponents, headerRefs } from "./headers.ts";
 import type { Answer, Call, Content } from "./kit.ts";
@@ -31,13 +43,23 @@ const schemas: Record<string, JsonSchema> = {
   Batch: batchSchema,
   OperatorBatch: operatorBatchSchema,
   RejectedRecord: rejectedSchema,
+  ErrorSummary: errorSummarySchema,
   TruncatedReport: truncatedSchema,
   StoredRecord: storedSchema,
+  Preview: previewSchema,
+  Check: checkSchema,
   Client: clientSchema,
   NewClient: newClientSchema,
   Policy: policyOutput,
   PolicyInput: policyInput,
   PolicyPatch: policyPatch,
+  Dataset: datasetOutput,
+  DatasetInput: datasetInput,
+  DatasetPatch: datasetPatch,
+  ListedDataset: listedDatasetSchema,
+  Grant: grantSchema,
+  OwnDataset: ownDatasetOutput,
+  OwnDatasets: ownDatasetsSchema,
   Delivery: deliverySchema,
   Stats: statsSchema,
   Readiness: readinessSchema,
@@ -120,7 +142,7 @@ export function openApi() {
 
 let made: Promise<Sendable> | undefined;
 
-/** Made when it is first asked for, and the same from then on. */
+/** Built when it is first asked for, and kept. */
 export async function getOpenApi(exchange: Exchange): Promise<undefined> {
   made ??= sendable("application/json; charset=utf-8", Buffer.from(JSON.stringify(openApi())));
   await send(exchange, await made, { "Cache-Control": "no-cache" });

@@ -1,4 +1,6 @@
-/** What the OpenAPI document shows: one import of orders, and who sends it. */
+/** The examples of the OpenAPI document: one import of orders, and its client. */
+import { knownFormats } from "../../../formats/formats.ts";
+
 export const ids = {
   client: "0193b2ee-11d4-7f0a-8a9e-6f4f5d0c7b21",
   batch: "0193b2f0-7a10-7c3e-9a53-2f6d1c9be001",
@@ -7,24 +9,19 @@ export const ids = {
   event: "0193b2f0-8c44-7b1d-b6f0-0d5a3be7c9e1",
 };
 
-/** It looks like one; none is good for another list than its own. */
+/** It looks like a cursor. It is not valid: each cursor is valid for its own list only. */
 export const cursor = "kSx0f3pQe1bN5vG2uYcD7wHtLr9ZaM4oXj6iEKqWsB8nPdTy";
 
-const orders = [
-  { order_id: "SO-100001", sku: "MUG-0350-BLU", quantity: 5 },
-  { order_id: "SO-100005", sku: "SPOON-OAK", quantity: 0 },
-];
-
-export const ordersJson = orders;
-export const ordersNdjson = orders.map((order) => `${JSON.stringify(order)}\n`).join("");
-export const ordersCsv = "order_id,sku,quantity\nSO-100001,MUG-0350-BLU,5\nSO-100005,SPOON-OAK,0\n";
+const ordersNdjson = knownFormats.ndjson.examples.orders;
+const [storedOrder, refusedOrder] = knownFormats.json.examples.array;
 
 const self = `/imports/${ids.batch}`;
 
-/** As it was taken. */
+/** The batch after its upload. */
 export const readyBatch = {
   id: ids.batch,
   status: "ready",
+  dataset: "default",
   format: "ndjson",
   counts: { received: 2, accepted: 0, rejected: 0, duplicate: 0 },
   bytes: Buffer.byteLength(ordersNdjson),
@@ -42,10 +39,11 @@ export const readyBatch = {
   links: { self, errors: `${self}/errors`, records: `${self}/records`, events: `${self}/events` },
 };
 
-/** As it ended. */
+/** The batch after its end. */
 export const endedBatch = {
   ...readyBatch,
   status: "completed_with_errors",
+  dataset: "default",
   counts: { received: 2, accepted: 1, rejected: 1, duplicate: 0 },
   progress: 1,
   attempts: 1,
@@ -60,13 +58,29 @@ export const lastAttempt = {
   detail: "orders.import: connect ECONNREFUSED 10.0.0.7:5432",
 };
 
+/** A batch that was only checked. */
+export const validatedBatch = { ...endedBatch, status: "validated", validateOnly: true };
 export const cancelledBatch = { ...readyBatch, status: "cancelled", finishedAt: "2026-11-23T08:00:02.000Z" };
+/** A batch that an operator is to approve. */
+export const heldBatch = {
+  ...readyBatch,
+  status: "held",
+  dataset: "orders",
+  hold: { reason: "approval", until: null },
+  readyAt: null,
+};
+
 export const rejectedBatch = {
   ...readyBatch,
   status: "rejected",
   readyAt: null,
   error: { code: "rejected-by-operator", detail: "Sent twice." },
   finishedAt: "2026-11-23T08:05:00.000Z",
+};
+export const undoingBatch = {
+  ...endedBatch,
+  status: "undoing",
+  error: { code: "undone-by-operator", detail: "Last year's prices." },
 };
 export const retriedBatch = {
   ...readyBatch,
@@ -77,13 +91,32 @@ export const retriedBatch = {
 export const rejectedRecord = {
   record: 2,
   line: 2,
-  errors: [{ field: "quantity", code: "minimum", message: "must be >= 1" }],
-  raw: JSON.stringify(orders[1]),
+  errors: [{ field: "quantity", code: "minimum", message: "must be >= 1", value: "0" }],
+  raw: JSON.stringify(refusedOrder),
 };
 export const rejectedCsv =
-  "record,line,field,code,message,raw\r\n" +
-  `2,2,quantity,minimum,must be >= 1,"${JSON.stringify(orders[1]).replaceAll('"', '""')}"\r\n`;
-export const storedRecord = { record: 1, data: orders[0] };
+  "record,line,field,code,message,raw,column,value\r\n" +
+  `2,2,quantity,minimum,must be >= 1,"${JSON.stringify(refusedOrder).replaceAll('"', '""')}",,0\r\n`;
+export const rejectedLine = `${JSON.stringify({ _record: 2, _errors: "quantity: must be >= 1", ...refusedOrder })}\n`;
+export const rejectedRow =
+  "\ufeff_record,_errors,order_id,sku,quantity\r\n2,quantity: must be >= 1,SO-100005,SPOON-OAK,0\r\n";
+export const errorSummary = {
+  total: 1,
+  records: 1,
+  groups: [
+    {
+      field: "quantity",
+      code: "minimum",
+      count: 1,
+      firstRecord: 2,
+      firstLine: 2,
+      message: "must be >= 1",
+      values: ["0"],
+    },
+  ],
+  other: { count: 0 },
+};
+export const storedRecord = { record: 1, data: storedOrder };
 
 export const client = {
   id: ids.client,
@@ -135,13 +168,21 @@ export const stats = {
   ],
 };
 
-const told = { batchId: ids.batch, clientId: ids.client };
+const told = { batchId: ids.batch, clientId: ids.client, dataset: "default" };
 
-/** The `data` of events, as they came of this import. */
+/** The `data` of the events of this import. */
 export const eventData = {
   "batch.created": { ...told, status: "ready", version: 1 },
   "batch.ready": { ...told, status: "ready", version: 1 },
   "batch.completed": { ...told, status: endedBatch.status, version: 3, counts: endedBatch.counts, error: null },
+  "batch.validated": { ...told, status: "validated", version: 3, counts: endedBatch.counts, error: null },
+  "batch.undone": { ...told, status: "undone", version: 5, counts: endedBatch.counts },
+  "batch.held": {
+    ...told,
+    status: "held",
+    version: 3,
+    hold: { reason: "approval", until: null, counts: endedBatch.counts },
+  },
 };
 
 export const signature = {

@@ -1,6 +1,8 @@
-/** Who may make which calls, and what all calls of a group have in common. */
+/** The groups of calls: who may make them, and what all calls of a group have in common. */
 import type { ProblemCode } from "../../../lib/errors.ts";
+import { checkCalls } from "./checks.ts";
 import { clientCalls } from "./clients.ts";
+import { datasetCalls, datasetOperatorCalls } from "./datasets.ts";
 import type { HeaderName } from "./headers.ts";
 import type { Call } from "./kit.ts";
 import { openCalls } from "./open.ts";
@@ -9,12 +11,15 @@ import { operatorCalls } from "./operators.ts";
 interface Group {
   name: string;
   description: string;
-  /** Before the routes of its calls. */
+  /** The path in front of the group's routes. */
   path: string;
   calls: Record<string, Call>;
-  /** The security scheme; none: anybody may. */
+  /** The security scheme; absent: anybody may call. */
   scheme?: Record<string, unknown>;
-  /** Of every answer to who may make these calls, beside X-Request-Id; of a problem only once a request was spent. */
+  /**
+   * Headers of every answer to an authorized caller, beside X-Request-Id. A problem has them only if a request was
+   * spent.
+   */
   spent: HeaderName[];
   problems: ProblemCode[];
 }
@@ -30,18 +35,18 @@ const loggedIn: ProblemCode[] = [
 export const groups: Group[] = [
   {
     name: "clients",
-    description: "What partners do: send records, follow them, read what came of them. Every call spends a request.",
+    description: "For partners: send records, follow their batch, read the result. Every call spends a request.",
     path: "",
-    calls: clientCalls,
+    calls: { ...clientCalls, ...datasetCalls, ...checkCalls },
     scheme: { type: "http", scheme: "basic", description: "The client's identifier and secret." },
     spent: ["RateLimit-Policy", "RateLimit"],
     problems: [...loggedIn, "client-disabled", "quota-exceeded"],
   },
   {
     name: "operators",
-    description: "What operators do with clients, their policies, all batches and webhooks.",
+    description: "For operators: clients, their policies, datasets, all batches, and webhooks.",
     path: "/admin",
-    calls: operatorCalls,
+    calls: { ...operatorCalls, ...datasetOperatorCalls },
     scheme: { type: "http", scheme: "bearer", description: "ADMIN_TOKEN." },
     spent: [],
     problems: loggedIn,

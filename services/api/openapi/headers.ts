@@ -1,5 +1,6 @@
 /** The header fields of answers. */
 import { type JsonSchema, text } from "../../../lib/json-schema.ts";
+import { codingNames } from "../http/codings.ts";
 
 interface Header {
   description: string;
@@ -12,18 +13,18 @@ const seconds: JsonSchema = { type: "integer", minimum: 0 };
 
 const all = {
   "X-Request-Id": {
-    description: "The request's own, if it is sane, else a new one; it is in the logs and on the batch.",
+    description: "The id that the request sent, if it is valid, else a new one. The logs and the batch have it too.",
     schema: like("^[!-~]{1,128}$"),
     example: "0193b2f0-6c1e-7a55-8d1f-5a0e4bb1c0de",
   },
   "RateLimit-Policy": {
     description:
-      "The quotas (draft-ietf-httpapi-ratelimit-headers-10). On every answer to a client whose request was spent; 401, 403, 405 and paths that do not exist spend none.",
+      "The quotas (draft-ietf-httpapi-ratelimit-headers-10), on every answer that spends a request. 401, 403, 405 and unknown paths spend none.",
     schema: like('^"requests";q=\\d+;w=\\d+'),
     example: '"requests";q=600;w=60',
   },
   RateLimit: {
-    description: "What is left of the requests, and seconds until the window ends.",
+    description: "How many requests are left, and the seconds until the window ends.",
     schema: like('^"requests";r=\\d+;t=\\d+$'),
     example: '"requests";r=599;t=42',
   },
@@ -34,20 +35,25 @@ const all = {
     example: "/imports/0193b2f0-7a10-7c3e-9a53-2f6d1c9be001",
   },
   ETag: { description: "The version; for If-None-Match or If-Match.", schema: like('^"[^"]+"$'), example: '"v3"' },
-  "Cache-Control": { description: "Whether it may be kept.", schema: text(), example: "no-cache" },
+  "Cache-Control": { description: "Whether the answer may be cached.", schema: text(), example: "no-cache" },
   Vary: { description: "What the answer depends on.", schema: text(), example: "Accept" },
   "Preference-Applied": {
-    description: "The wait that was kept to.",
+    description: "The wait that was applied.",
     schema: like("^wait=\\d+$"),
     example: "wait=30",
   },
   "Content-Disposition": {
-    description: "The name of a file for it.",
+    description: "A file name to save it under.",
     schema: like('^attachment; filename="[\\w.-]+"$'),
     example: 'attachment; filename="0193b2f0-7a10-7c3e-9a53-2f6d1c9be001-errors.csv"',
   },
+  "Repr-Digest": {
+    description: "The SHA-256 of the body (RFC 9530): the batch's `checksum`.",
+    schema: like("^sha-256=:[\\w+/]+=*:$"),
+    example: "sha-256=:RK/0qy18MlBSVnWgjwz6lZEWjP/lF5HF9bvEF8FabDg=:",
+  },
   "Idempotent-Replayed": {
-    description: "The answer that the first upload with this key got.",
+    description: "This is the answer that the first upload with this key got.",
     schema: { const: "true" },
     example: "true",
   },
@@ -56,16 +62,20 @@ const all = {
     schema: like("^(Basic|Bearer) "),
     example: 'Bearer realm="dataflow"',
   },
-  Allow: { description: "Methods that are known here.", schema: text(), example: "GET, HEAD" },
+  Allow: { description: "The methods of this path.", schema: text(), example: "GET, HEAD" },
   Accept: { description: "Media types that are accepted.", schema: text(), example: "application/json" },
-  "Accept-Encoding": { description: "Encodings that are accepted.", schema: text(), example: "gzip, identity" },
-  "Content-Security-Policy": { description: "Nothing of another host.", schema: text(), example: "default-src 'none'" },
+  "Accept-Encoding": { description: "Encodings that are accepted.", schema: text(), example: codingNames.join(", ") },
+  "Content-Security-Policy": {
+    description: "Nothing loads from another host.",
+    schema: text(),
+    example: "default-src 'none'",
+  },
 } as const satisfies Record<string, Header>;
 
 export type HeaderName = keyof typeof all;
 export const headers: Record<HeaderName, Header> = all;
 
-/** References to these; those that do not end with `?` are there always. */
+/** References to these headers. A name that ends with `?` is not always present. */
 export const headerRefs = (names: readonly string[]): Record<string, unknown> =>
   Object.fromEntries(
     names.map((name) => {
@@ -76,7 +86,7 @@ export const headerRefs = (names: readonly string[]): Record<string, unknown> =>
 
 const names = Object.keys(headers) as HeaderName[];
 
-/** Every header twice, as what may be there and what is there always, as far as `isUsed`. */
+/** Each header in two forms, optional and always present, for the forms that `isUsed`. */
 export const headerComponents = (isUsed: (component: string) => boolean): Record<string, unknown> =>
   Object.fromEntries(
     names

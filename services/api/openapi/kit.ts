@@ -1,10 +1,10 @@
-/** How calls of the api are described: short forms that `document.ts` makes OpenAPI's own of. */
+/** The short form that calls are described in. `document.ts` expands it to OpenAPI. */
 import type { ProblemCode } from "../../../lib/errors.ts";
 import type { JsonSchema } from "../../../lib/json-schema.ts";
 import type { HeaderName } from "./headers.ts";
 import type { ParameterName } from "./parameters.ts";
 
-/** What a body is, and examples of it by their names: each is sent by a test. */
+/** A body's schema, and examples by name. A test sends each of them. */
 export interface Content {
   schema: JsonSchema;
   examples: Record<string, unknown>;
@@ -12,9 +12,9 @@ export interface Content {
 
 export interface Answer {
   description: string;
-  /** Header fields beside those of every answer; `?`: not always. */
+  /** Header fields beside those of every answer. A name that ends with `?` is not always present. */
   headers?: (HeaderName | `${HeaderName}?`)[];
-  /** By media type; absent: there is no body. */
+  /** By media type; absent: no body. */
   content?: Record<string, Content>;
 }
 
@@ -25,16 +25,16 @@ export interface Body {
 }
 
 export interface Call {
-  /** The operationId: what client generators name its method. */
+  /** The operationId: client generators name the method after it. */
   id: string;
   summary: string;
   description?: string;
-  /** Of the query and the header; those of the path come from the path. */
+  /** Names of query and header parameters. Path parameters are taken from the path. */
   parameters?: ParameterName[];
   body?: Body;
-  /** By status. */
+  /** Answers by status. */
   answers: Record<number, Answer>;
-  /** Beside those of every call of its group. */
+  /** Problems beside those that every call of its group may answer. */
   problems?: ProblemCode[];
 }
 
@@ -44,7 +44,7 @@ export const content = (
   type = "application/json",
 ): Record<string, Content> => ({ [type]: { schema, examples } });
 
-/** Text whose lines or events are documents of their own. */
+/** A text whose lines or events are documents by themselves. */
 export const textOf = (mediaType: string, description: string, item?: JsonSchema): JsonSchema => ({
   type: "string",
   description,
@@ -52,7 +52,7 @@ export const textOf = (mediaType: string, description: string, item?: JsonSchema
   ...(item ? { contentSchema: { type: "array", items: item } } : {}),
 });
 
-/** What reading a JSON body may meet. */
+/** The problems of reading a JSON body. */
 export const bodyProblems: ProblemCode[] = [
   "malformed-body",
   "payload-too-large",
@@ -63,7 +63,7 @@ export const bodyProblems: ProblemCode[] = [
   "validation",
 ];
 
-/** For calls that take nothing. */
+/** The body of calls that take none. */
 export const noBody: Body = {
   isOptional: true,
   content: content({ type: "object", additionalProperties: false, description: "Nothing." }, { nothing: {} }),

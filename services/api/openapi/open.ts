@@ -4,7 +4,7 @@ import { readiness } from "./examples.ts";
 import { type Answer, type Call, content, textOf } from "./kit.ts";
 
 const kept: Answer["headers"] = ["ETag", "Cache-Control", "Vary"];
-const same: Answer = { description: "It is as in the answer with that ETag.", headers: kept };
+const same: Answer = { description: "Nothing has changed since the answer with that ETag.", headers: kept };
 
 export const openCalls: Record<string, Call> = {
   "GET /health/live": {
@@ -12,7 +12,7 @@ export const openCalls: Record<string, Call> = {
     summary: "Whether the process runs",
     answers: {
       200: {
-        description: "It does.",
+        description: "It runs.",
         content: content(record({ status: { const: "ok" } }), { live: { status: "ok" } }),
       },
     },

@@ -3,19 +3,30 @@
 import { type JsonSchema, schemaRef } from "../../../lib/json-schema.ts";
 import { defaultPolicy } from "../../policy/policy.schema.ts";
 import { pageSchema } from "../http/pages.ts";
-import { clientChange, newClient, rejection, rotatedSchema, rotation } from "../routes/admin.ts";
+import {
+  clientChange,
+  dryUndoSchema,
+  newClient,
+  rejection,
+  rotatedSchema,
+  rotation,
+  undoing,
+} from "../routes/admin.ts";
 import {
   cancelledBatch,
   client,
   cursor,
   delivery,
   endedBatch,
+  errorSummary,
+  heldBatch,
   ids,
   lastAttempt,
   readyBatch,
   rejectedBatch,
   secret,
   stats,
+  undoingBatch,
   webhook,
   webhookSecret,
 } from "./examples.ts";
@@ -33,7 +44,7 @@ const asBatch = (example: object, headers: Answer["headers"] = []) =>
   answer(
     "The batch.",
     schemaRef("OperatorBatch"),
-    { batch: { ...example, clientId: ids.client, lastAttempt: null } },
+    { batch: { ...example, clientId: ids.client, waits: null, lastAttempt: null } },
     headers,
   );
 const asPage = (name: string, item: object) =>
@@ -48,7 +59,7 @@ const asPolicy = answer(
   ["ETag"],
 );
 const rotated = (example: string) =>
-  answer("Both secrets count until then.", rotatedSchema, {
+  answer("Both secrets are valid until then.", rotatedSchema, {
     rotated: { secret: example, previousValidUntil: "2026-11-24T08:00:00.000Z" },
   });
 const rotationBody: Body = {
@@ -81,7 +92,8 @@ const policyChange = { maxErrors: null, weight: 5, webhook: { url: webhook.url }
 export const operatorCalls = {
   "POST /clients": {
     id: "createClient",
-    summary: "Let a client in",
+    summary: "Add a client",
+    parameters: ["dryRun"],
     body: {
       content: content(newClient.schema, {
         plain: { clientIdentifier: "a-shop", name: "A shop" },
@@ -89,8 +101,11 @@ export const operatorCalls = {
       }),
     },
     answers: {
+      ...answer("With `dryRun=true`: nothing is wrong with it.", newClient.schema, {
+        plain: { clientIdentifier: "a-shop", name: "A shop" },
+      }),
       201: {
-        description: "The client with its secret, which no other answer shows.",
+        description: "The client with its secret. No other answer shows the secret.",
         headers: ["Location"],
         content: content(schemaRef("NewClient"), {
           plain: { ...client, secret },
@@ -132,7 +147,7 @@ export const operatorCalls = {
   "POST /clients/:id/rotate-webhook-secret": {
     id: "rotateWebhookSecret",
     summary: "Sign a client's webhook with another secret",
-    description: "404 also where its policy has no webhook.",
+    description: "404 also if its policy has no webhook.",
     body: rotationBody,
     answers: rotated(webhookSecret),
     problems: bodyProblems,
@@ -141,7 +156,7 @@ export const operatorCalls = {
   "PUT /clients/:id/policy": {
     id: "replacePolicy",
     summary: "Replace a client's policy",
-    parameters: ["If-Match"],
+    parameters: ["If-Match", "dryRun"],
     body: { content: content(schemaRef("PolicyInput"), { usual: {}, orders: ordersPolicy }) },
     answers: asPolicy,
     problems: [...bodyProblems, "precondition-failed"],
@@ -149,7 +164,7 @@ export const operatorCalls = {
   "PATCH /clients/:id/policy": {
     id: "changePolicy",
     summary: "Change a client's policy",
-    parameters: ["If-Match"],
+    parameters: ["If-Match", "dryRun"],
     body: {
       content: {
         ...content(schemaRef("PolicyPatch"), { change: policyChange }, "application/merge-patch+json"),
@@ -162,8 +177,8 @@ export const operatorCalls = {
   "GET /batches": {
     id: "listBatches",
     summary: "List the batches of all clients, newest first",
-    parameters: ["client", "status", "limit", "cursor"],
-    answers: asPage("OperatorBatch", { ...endedBatch, clientId: ids.client, attempts: 2, lastAttempt }),
+    parameters: ["client", "dataset", "status", "limit", "cursor"],
+    answers: asPage("OperatorBatch", { ...endedBatch, clientId: ids.client, attempts: 2, waits: null, lastAttempt }),
   },
   "GET /batches/:id": {
     id: "getBatch",
@@ -172,10 +187,15 @@ export const operatorCalls = {
     answers: {
       ...asBatch(endedBatch, ["ETag", "Cache-Control", "Retry-After?", "Preference-Applied?"]),
       304: {
-        description: "It is as in the answer with that ETag.",
+        description: "The batch has not changed since the answer with that ETag.",
         headers: ["ETag", "Cache-Control", "Retry-After?", "Preference-Applied?"],
       },
     },
+  },
+  "GET /batches/:id/errors/summary": {
+    id: "summarizeBatchErrors",
+    summary: "See the errors of any batch by field and code",
+    answers: answer("The groups.", schemaRef("ErrorSummary"), { summary: errorSummary }),
   },
   "POST /batches/:id/approve": moved("approveBatch", "Let a held batch run", readyBatch),
   "POST /batches/:id/reject": {
@@ -183,10 +203,30 @@ export const operatorCalls = {
     body: { isOptional: true, content: content(rejection.schema, { plain: {}, reason: { reason: "Sent twice." } }) },
   },
   "POST /batches/:id/redrive": moved("redriveBatch", "Let a failed batch go on", readyBatch),
+  "POST /batches/:id/skip": moved("skipBatch", "Let the batches behind a failed or held one go first", heldBatch),
   "POST /batches/:id/cancel": moved("cancelBatch", "Cancel a batch that has not ended", cancelledBatch),
+  "POST /batches/:id/undo": {
+    id: "undoBatch",
+    summary: "Take back what a batch has delivered",
+    description:
+      "Of a batch that has ended. Its rows in a table, its records, their unique keys and its content key are deleted in pieces, then it is `undone`. Where it cannot go on, `waits` says why. Asked again: 200 with the batch as it is.",
+    parameters: ["dryRun"],
+    body: { content: content(undoing.schema, { reason: { reason: "Last year's prices." } }) },
+    answers: {
+      200: {
+        description: "It was taken back before. With `dryRun=true`: what would be deleted.",
+        content: content(
+          { oneOf: [schemaRef("OperatorBatch"), dryUndoSchema] },
+          { dryRun: { id: ids.batch, status: "completed_with_errors", records: 1 } },
+        ),
+      },
+      202: { ...(asBatch(undoingBatch)[200] as Answer), description: "The batch, which is `undoing`." },
+    },
+    problems: [...bodyProblems, "illegal-state", "not-undoable"],
+  },
   "GET /deliveries": {
     id: "listDeliveries",
-    summary: "List what webhooks were sent, newest first",
+    summary: "List webhook deliveries, newest first",
     parameters: ["batch", "deliveryStatus", "limit", "cursor"],
     answers: asPage("Delivery", delivery),
   },
@@ -199,7 +239,7 @@ export const operatorCalls = {
   },
   "GET /stats": {
     id: "getStats",
-    summary: "See what a dashboard shows",
+    summary: "See the queue and each node, for a dashboard",
     answers: answer("The queue, and each node.", schemaRef("Stats"), { stats }),
   },
 } satisfies Record<string, Call>;

@@ -1,12 +1,17 @@
-/** The parameters of requests, with an example each that a test sends. */
+/** The parameters of requests. Each has an example, which a test sends. */
 import { createHash } from "node:crypto";
-import { choice, id, type JsonSchema, text } from "../../../lib/json-schema.ts";
-import { deliveryStates } from "../../webhook/webhook.contract.ts";
+import { readableKinds } from "../../../formats/content.ts";
+import { knownFormats } from "../../../formats/formats.ts";
+import { choice, flag, id, type JsonSchema, text } from "../../../lib/json-schema.ts";
+import { deliveryStates } from "../../webhook/webhook.domain.ts";
+import { codingNames } from "../http/codings.ts";
 import { MOST_ITEMS, USUAL_ITEMS } from "../http/pages.ts";
 import { MOST_WAIT_SECONDS } from "../http/prefer.ts";
-import { docsFiles } from "../routes/docs.ts";
+import { USUAL_PREVIEW } from "../routes/imports.ts";
+import { docsFiles } from "../routes/open.ts";
+import { templateFormats } from "../routes/template.ts";
 import { visibleStates } from "../routes/views.ts";
-import { cursor, ids, ordersNdjson } from "./examples.ts";
+import { cursor, ids } from "./examples.ts";
 
 interface Parameter {
   in: "path" | "query" | "header";
@@ -37,30 +42,77 @@ const all = {
     { type: "integer", minimum: 1, maximum: MOST_ITEMS, default: USUAL_ITEMS },
     10,
   ),
-  cursor: query("cursor", "The `next` of the page before, of the same list and client.", text(), cursor),
+  cursor: query("cursor", "The `next` of the previous page, of the same list and client.", text(), cursor),
   status: query("status", "Only batches in this state.", choice(visibleStates), "completed"),
   client: query("client", "Only batches of the client with this id.", id, ids.client),
+  dataset: query("dataset", "Only batches of this dataset.", text(), "default"),
   batch: query("batch", "Only deliveries about the batch with this id.", id, ids.batch),
   deliveryStatus: query("status", "Only deliveries in this state.", choice(deliveryStates), "failed"),
+  format: query(
+    "format",
+    "What the body is, where the `Content-Type` cannot be set; it goes first. Of a form, what its file is.",
+    choice(readableKinds.map(({ name }) => name)),
+    "ndjson",
+  ),
+  corrects: query(
+    "corrects",
+    "The id of an ended batch of the same dataset: the body is its file of rejected records, corrected. `_record` and `_errors` are taken off.",
+    id,
+    ids.batch,
+  ),
+  validateOnly: query(
+    "validateOnly",
+    "The batch is read and checked, and ends `validated`. Nothing is delivered until it is committed.",
+    flag,
+    false,
+  ),
+  previewLimit: query(
+    "limit",
+    "So many records at most.",
+    { type: "integer", minimum: 1, maximum: MOST_ITEMS, default: Number(USUAL_PREVIEW) },
+    10,
+  ),
   only: query(
     "only",
     "`rejected`: a new batch of the rejected records of one that has ended.",
     choice(["rejected"]),
     "rejected",
   ),
+  errorField: query(
+    "field",
+    "Only records with an error of this field, as the summary names it; with `code`, of both.",
+    text(),
+    "quantity",
+  ),
+  errorCode: query("code", "Only records with an error of this code.", text(), "minimum"),
+  afterRecord: query("after", "Only records after the one of this number.", { type: "integer", minimum: 0 }, 1),
+  errorLimit: query(
+    "limit",
+    `So many records at most. Where it is omitted: ${USUAL_ITEMS} in a page of JSON, else all.`,
+    { type: "integer", minimum: 1, maximum: MOST_ITEMS },
+    10,
+  ),
+  bom: query(
+    "bom",
+    "`true`: CSV begins with a byte order mark, for Excel.",
+    { type: "string", enum: ["true", "false"] },
+    "true",
+  ),
+  dryRun: query("dryRun", "`true`: the answer is what the change would come to, and nothing changes.", flag, true),
+  templateFormat: query("format", "The format of the file.", choice(templateFormats), "ndjson"),
   "Idempotency-Key": header(
     "Idempotency-Key",
-    "A name for this upload, kept for 24 hours: the same again gets the first answer.",
+    "A name for this upload, kept for 24 hours. Sending the same again answers as the first time.",
     { type: "string", pattern: '^(?:[!#-~][!-~]{0,254}|"(?:[!#-\\[\\]-~]|\\\\["\\\\]){1,255}")$' },
     "orders-2026-11-23",
   ),
   "Content-Digest": header(
     "Content-Digest",
-    "RFC 9530, of the bytes as sent: `sha-256`, `sha-512` or both.",
+    "RFC 9530, over the bytes as sent: `sha-256`, `sha-512` or both.",
     text(),
-    `sha-256=:${sha256(ordersNdjson)}:`,
+    `sha-256=:${sha256(knownFormats.csv.examples.orders)}:`,
   ),
-  "Content-Encoding": header("Content-Encoding", "How the body is packed.", choice(["gzip", "identity"]), "gzip"),
+  "Content-Encoding": header("Content-Encoding", "How the body is compressed.", choice(codingNames), "gzip"),
   Prefer: header(
     "Prefer",
     `\`wait=N\`: the answer waits so many seconds at most (${MOST_WAIT_SECONDS}) for the end of the batch.`,
@@ -73,7 +125,7 @@ const all = {
     text(),
     '"v1"',
   ),
-  "If-Match": header("If-Match", "412 where the policy is no longer as in the answer with this ETag.", text(), "*"),
+  "If-Match": header("If-Match", "412 where it is no longer as in the answer with this ETag.", text(), "*"),
   "Last-Event-ID": header("Last-Event-ID", "204 where this event was the last one.", text(), "7"),
   "X-Request-Id": header(
     "X-Request-Id",
@@ -86,12 +138,13 @@ const all = {
 export type ParameterName = keyof typeof all;
 export const parameters: Record<ParameterName, Parameter> = all;
 
-/** The parameters of paths. */
+/** Path parameters. */
 const ofPath: Record<string, Pick<Parameter, "description" | "schema" | "example">> = {
   id: { description: "Its id.", schema: id, example: ids.batch },
+  name: { description: "The name of the dataset.", schema: text(), example: "orders" },
   file: { description: "A file of the page.", schema: choice(docsFiles), example: docsFiles[0] },
 };
 
-/** What stands in a path like `/imports/{id}`. */
+/** The parameters in a path such as `/imports/{id}`. */
 export const pathParameters = (path: string): unknown[] =>
   [...path.matchAll(/\{(\w+)\}/g)].map(([, name = ""]) => ({ in: "path", name, required: true, ...ofPath[name] }));

@@ -1,4 +1,7 @@
-/** Refusals, from the table of errors: a schema for each code, and a response for each set of codes with one status. */
+/**
+ * The problems of the document, from the table of errors: a schema for each code, and a response for each status of a
+ * call.
+ */
 import { STATUS_CODES } from "node:http";
 import { type ProblemCode, problems, problemTells } from "../../../lib/errors.ts";
 import { type JsonSchema, record, schemaRef, text } from "../../../lib/json-schema.ts";
@@ -34,11 +37,15 @@ function schemaOf(code: ProblemCode): JsonSchema {
   };
 }
 
-/** Values that any member of a problem may have. */
+/** Schemas of the members that a problem may have. */
 const examples: Record<string, unknown> = {
   errors: [{ pointer: "/name", detail: "unknown field" }],
   line: 3,
   offset: 4711,
+  column: 2,
+  missing: ["amount"],
+  unknown: [{ column: "Ammount", near: "amount" }],
+  twice: [{ field: "order_id", columns: ["order_id", "Bestellnr."] }],
   header: "Prefer",
   algorithm: "sha-256",
   limit: 100,
@@ -55,7 +62,7 @@ function exampleOf(code: ProblemCode) {
   return { type: problemUri(code), title, status, detail: title, code, ...extra };
 }
 
-/** One for each code, and `Problem`, which is any of them. */
+/** A schema for each code, and `Problem`, which is any of them. */
 export const problemSchemas: Record<string, JsonSchema> = {
   ...Object.fromEntries(problemCodes.map((code) => [nameOf(code), schemaOf(code)])),
   Problem: {
@@ -68,12 +75,12 @@ export const problemSchemas: Record<string, JsonSchema> = {
   },
 };
 
-/** Said before it is known who asks, or how much that client may: no request was spent. */
+/** Problems answered before the caller and its limits are known: no request was spent. */
 const unspent: ProblemCode[] = ["unauthenticated", "too-many-failed-logins", "client-disabled"];
-/** Said before that or after it. */
+/** Problems answered before or after that. */
 const sometimesSpent: ProblemCode[] = ["invalid-header", "unavailable"];
 
-/** Header fields of its answers; `spent`: those of an answer to a client whose request was spent. */
+/** Header fields of a problem. `spent`: those of an answer whose request was spent. */
 function headersOf(code: ProblemCode, spent: readonly string[]): string[] {
   const own = problemTells[code]?.headers ?? [];
   if (unspent.includes(code)) return own;
@@ -98,7 +105,7 @@ function response(codes: ProblemCode[], spent: readonly string[]): unknown {
 }
 
 const anyProblem = (spent: readonly string[]) => ({
-  description: `Any other problem; ${STATUS_CODES[500]} says nothing of the inside.`,
+  description: `Any other problem; ${STATUS_CODES[500]} does not say what went wrong inside.`,
   headers: headerRefs(["X-Request-Id", "Allow?", "Retry-After?", ...spent.map((header) => `${header}?`)]),
   content: {
     "application/problem+json": {
@@ -108,11 +115,11 @@ const anyProblem = (spent: readonly string[]) => ({
   },
 });
 
-/** The responses that a document refers to, made as they are asked for. */
+/** The responses that the document refers to, added when first used. */
 export class ProblemResponses {
   readonly components: Record<string, unknown> = {};
 
-  /** By status, with `default` for what any call may meet. `spent`: the header fields that tell a client what it has left. */
+  /** Responses by status, with `default` for problems of any call. `spent`: the rate limit headers. */
   of(codes: readonly ProblemCode[], spent: readonly string[]): Record<string, unknown> {
     const wanted = problemCodes.filter((code) => codes.includes(code));
     const byStatus = Object.groupBy(wanted, (code) => String(problems[code].status));

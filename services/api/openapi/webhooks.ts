@@ -1,4 +1,4 @@
-/** What webhooks receive: the event in the frame of Standard Webhooks, and what their answers come to. */
+/** The webhooks of the document: the event as Standard Webhooks sends it, and what the receiver's answer causes. */
 
 import { type JsonSchema, schemaRef } from "../../../lib/json-schema.ts";
 import { batchEventSchemas } from "../../batch/batch.contract.ts";
@@ -9,13 +9,16 @@ import { endedBatch, eventData, ids, signature } from "./examples.ts";
 export const webhookGroup = {
   name: "webhooks",
   description:
-    "What the URL of a policy's `webhook` is told, at least once each, signed by [Standard Webhooks](https://www.standardwebhooks.com).",
+    "Events that are sent to the URL of a policy's `webhook`, at least once each, signed as [Standard Webhooks](https://www.standardwebhooks.com) says.",
 };
 
 const told: Record<WebhookEvent, { schema: string; id: string; summary: string }> = {
   "batch.created": { schema: "BatchCreated", id: "onBatchCreated", summary: "A batch was stored" },
   "batch.ready": { schema: "BatchReady", id: "onBatchReady", summary: "A batch may be processed now" },
   "batch.completed": { schema: "BatchCompleted", id: "onBatchCompleted", summary: "A batch has ended" },
+  "batch.validated": { schema: "BatchValidated", id: "onBatchValidated", summary: "A batch was checked" },
+  "batch.undone": { schema: "BatchUndone", id: "onBatchUndone", summary: "A batch was taken back" },
+  "batch.held": { schema: "BatchHeld", id: "onBatchHeld", summary: "A checked batch waits for an operator" },
 };
 
 export const eventSchemas: Record<string, JsonSchema> = Object.fromEntries(
@@ -32,11 +35,11 @@ const parameters = Object.entries(webhookHeaders).map(([name, { description, ...
 }));
 
 const responses = {
-  "2XX": { description: "Taken." },
-  410: { description: "Nothing more is wanted: the webhook is turned off." },
+  "2XX": { description: "Received." },
+  410: { description: "No more events, please: the webhook is turned off." },
   default: {
     description:
-      "Sent again, ten times within three days; `Retry-After` makes a wait longer. Redirects are not followed.",
+      "It is sent again, up to ten times within three days. `Retry-After` lengthens a wait. Redirects are not followed.",
   },
 };
 

@@ -1,8 +1,9 @@
-/** What operators do with clients, their policies, and all batches. */
+/** The calls of operators about clients, their policies, and all batches. */
 
-import { Problem } from "../../../lib/errors.ts";
+import { Problem, rethrowUnder } from "../../../lib/errors.ts";
 import {
   choice,
+  count,
   described,
   id,
   instant,
@@ -14,15 +15,25 @@ import {
   text,
 } from "../../../lib/json-schema.ts";
 import { actors } from "../../actors.ts";
-import type { BatchAttempt, BatchRow } from "../../batch/batch.contract.ts";
+import { type BatchRow, isDatasetName } from "../../batch/batch.domain.ts";
+import type { BatchAttempt } from "../../batch/batch.reads.domain.ts";
 import { type Client, clientStatuses } from "../../clientCache/clientCache.contract.ts";
 import { call } from "../../messages.ts";
 import type { PolicyChanged } from "../../policy/policy.contract.ts";
 import { webhookEvents } from "../../webhook/webhook.contract.ts";
 import { type Exchange, json, type Reply } from "../http/exchange.ts";
-import { jsonBody, noBody, objectOf, queryOf, strictly } from "../http/input.ts";
-import { pageBody, pageOf } from "../http/pages.ts";
-import { attemptSchema, batchSchema, clientSchema, clientView, operatorBatchView, stateOf } from "./views.ts";
+import { isDryRunOf, jsonBody, noBody, objectOf, queryOf, strictly } from "../http/input.ts";
+import { nothingListed, pageBody, pageOf } from "../http/pages.ts";
+import {
+  attemptSchema,
+  batchSchema,
+  clientSchema,
+  clientView,
+  operatorBatchView,
+  policyView,
+  stateOf,
+  visibleStates,
+} from "./views.ts";
 import { batchWanted } from "./waiting.ts";
 
 const noSuchClient = () => new Problem("not-found", "There is no such client.");
@@ -47,14 +58,32 @@ export const rotation = strictly({
   graceSeconds: { type: "number", integer: true, min: 0, max: 31_536_000, optional: true, jsonSchema: graceDefault },
 });
 export const rejection = strictly({ reason: { type: "string", max: 1_000, optional: true } });
+export const undoing = strictly({ reason: { type: "string", min: 1, max: 1_000 } });
 
-async function clientOf({ ctx, path }: Exchange): Promise<Client> {
+/** The schema of what a dry run of `undoBatch` answers. */
+export const dryUndoSchema: JsonSchema = record(
+  {
+    id,
+    status: choice(visibleStates),
+    records: described(
+      "Records that would be deleted, with their unique keys. 0: the batch is taken back already.",
+      count,
+    ),
+    references: described(
+      "Only where its records are rows of a table: the foreign keys by which other rows refer to them. Those rows are in the way.",
+      listOf(record({ table: text(), columns: listOf(text()), constraint: orNull(text()) })),
+    ),
+  },
+  ["references"],
+);
+
+export async function clientOf({ ctx, path }: Exchange): Promise<Client> {
   const client = await actors.clientCache.get(ctx, { publicId: path.id ?? "" });
   if (!client) throw noSuchClient();
   return client;
 }
 
-/** What `postClient` answers: the only answer with these secrets. */
+/** The schema of what `postClient` answers. No other answer shows these secrets. */
 export const newClientSchema: JsonSchema = record(
   {
     ...(clientSchema.properties as Record<string, JsonSchema>),
@@ -67,16 +96,24 @@ export const newClientSchema: JsonSchema = record(
   ["webhook"],
 );
 
-/** What a rotation answers. */
+/** The schema of what a rotation answers. */
 export const rotatedSchema: JsonSchema = record({
   secret: text("Shown in this answer only."),
   previousValidUntil: instant,
 });
 
 export async function postClient(exchange: Exchange): Promise<Reply> {
+  const isDryRun = isDryRunOf(exchange);
   const body = newClient(await jsonBody(exchange));
+  if (isDryRun) return dryNewClient(exchange, body);
   const { client, ...secrets } = await actors.clientCache.create(exchange.ctx, body);
   return json(201, { ...clientView(client), ...secrets }, { Location: `/admin/clients/${client.publicId}` });
+}
+
+/** What would be made; whether the identifier is free only the call itself knows. */
+async function dryNewClient({ ctx }: Exchange, { policy, ...body }: ReturnType<typeof newClient>): Promise<Reply> {
+  if (policy !== undefined) await actors.policy.check(ctx, { policy }).catch(rethrowUnder("/policy"));
+  return json(200, body);
 }
 
 export async function listClients(exchange: Exchange): Promise<Reply> {
@@ -109,8 +146,9 @@ export async function rotateWebhookSecret(exchange: Exchange): Promise<Reply> {
   return json(200, { secret: rotated.secret, previousValidUntil: new Date(rotated.previousValidUntil).toISOString() });
 }
 
-/** The answer that sets a webhook is the only one that carries its secret. */
-const policyReply = ({ version, policy, webhookSecret }: PolicyChanged): Reply => {
+/** Only the answer that gives a webhook its receiver carries its secret. */
+const policyReply = ({ version, policy: stored, webhookSecret }: PolicyChanged): Reply => {
+  const policy = policyView(stored);
   const shown = webhookSecret ? { ...policy, webhook: { ...policy.webhook, secret: webhookSecret } } : policy;
   return json(200, shown, { ETag: `"${version}"` });
 };
@@ -120,34 +158,45 @@ export async function getPolicy(exchange: Exchange): Promise<Reply> {
   return policyReply(await actors.policy.get(exchange.ctx, { clientId }));
 }
 
-/** `If-Match` (RFC 9110, 13.1.1): any of the tags, or `*`. Throws precondition-failed for a tag that no version has. */
-function versionsWanted(header: string | undefined): number[] | null {
+/**
+ * The versions that `If-Match` names (RFC 9110, 13.1.1); null: any. A tag that is no version counts as -1, which none
+ * has.
+ */
+export function versionsWanted(header: string | undefined): number[] | null {
   if (header === undefined || header.trim() === "*") return null;
   return header.split(",").map((tag) => Number(/^\s*"(\d+)"\s*$/.exec(tag)?.[1] ?? -1));
 }
 
 async function changePolicy(exchange: Exchange, mode: "put" | "patch", types: string[]): Promise<Reply> {
+  const isDryRun = isDryRunOf(exchange);
   const document = objectOf(await jsonBody(exchange, { types }));
   const { id: clientId } = await clientOf(exchange);
   const wanted = versionsWanted(exchange.req.headers["if-match"]);
   const { version } = await actors.policy.get(exchange.ctx, { clientId });
   const ifVersion = wanted && { ifVersion: wanted.includes(version) ? version : -1 };
-  return policyReply(await actors.policy.change(exchange.ctx, { clientId, mode, document, ...ifVersion }));
+  return policyReply(await actors.policy.change(exchange.ctx, { clientId, mode, document, isDryRun, ...ifVersion }));
 }
 
 export const putPolicy = (exchange: Exchange) => changePolicy(exchange, "put", ["application/json"]);
 export const patchPolicy = (exchange: Exchange) =>
   changePolicy(exchange, "patch", ["application/merge-patch+json", "application/json"]);
 
-/** What `batchReply` answers. */
-export const operatorBatchSchema: JsonSchema = record({
-  ...(batchSchema.properties as Record<string, JsonSchema>),
-  clientId: orNull(id),
-  lastAttempt: described(
-    "The last attempt that failed, also where the batch went on afterwards.",
-    orNull(attemptSchema),
-  ),
-});
+/** The schema of what `batchReply` answers. */
+export const operatorBatchSchema: JsonSchema = record(
+  {
+    ...(batchSchema.properties as Record<string, JsonSchema>),
+    clientId: orNull(id),
+    waits: described(
+      "What it waits for while it is ready or undoing: a handler or a table that is not there, rows that others refer to.",
+      orNull(text()),
+    ),
+    lastAttempt: described(
+      "The last attempt that failed, also where the batch went on afterwards.",
+      orNull(attemptSchema),
+    ),
+  },
+  ["validateOnly", "corrects"],
+);
 
 async function batchReply(exchange: Exchange, batch: BatchRow) {
   return shown(exchange, batch, await lastAttempts(exchange, [batch]));
@@ -158,7 +207,7 @@ async function shown({ ctx }: Exchange, batch: BatchRow, attempts: Map<number, B
   return operatorBatchView(batch, client?.publicId ?? null, attempts.get(batch.id));
 }
 
-/** By the ids of the batches; those that never failed have none. */
+/** Last failed attempts, by the ids of the batches. A batch that never failed has none. */
 async function lastAttempts({ ctx }: Exchange, batches: BatchRow[]): Promise<Map<number, BatchAttempt>> {
   const ids = batches.filter(({ attemptsTotal }) => attemptsTotal > 0).map(({ id }) => id);
   const found = ids.length > 0 ? await actors.batch.attempts(ctx, { ids, last: 1 }) : [];
@@ -166,15 +215,17 @@ async function lastAttempts({ ctx }: Exchange, batches: BatchRow[]): Promise<Map
 }
 
 export async function listBatches(exchange: Exchange): Promise<Reply> {
-  const query = queryOf(exchange, "client", "status", "limit", "cursor");
+  const query = queryOf(exchange, "client", "dataset", "status", "limit", "cursor");
+  if (query.dataset !== undefined && !isDatasetName(query.dataset)) return json(200, nothingListed);
   const page = pageOf(exchange, "batches", query);
   const state = stateOf(query.status);
   const client =
     query.client === undefined ? null : await actors.clientCache.get(exchange.ctx, { publicId: query.client });
-  if (query.client !== undefined && !client) return json(200, { items: [], next: null });
+  if (query.client !== undefined && !client) return json(200, nothingListed);
   const batches = await actors.batch.list(exchange.ctx, {
     ...page.asked,
     ...state,
+    ...(query.dataset !== undefined && { dataset: query.dataset }),
     ...(client && { clientId: client.id }),
   });
   const attempts = await lastAttempts(exchange, batches);
@@ -186,9 +237,9 @@ export async function getBatch(exchange: Exchange): Promise<Reply> {
   return batchWanted(exchange, read, (batch) => batchReply(exchange, batch));
 }
 
-/** approve, redrive and cancel take nothing beside the batch. */
+/** For approve, redrive, skip and cancel, which take no body. */
 const moveBatch =
-  (action: "batch.approve" | "batch.redrive" | "batch.cancel") =>
+  (action: "batch.approve" | "batch.redrive" | "batch.skip" | "batch.cancel") =>
   async (exchange: Exchange): Promise<Reply> => {
     await noBody(exchange);
     const batch = await call(exchange.ctx, action, { publicId: exchange.path.id ?? "" });
@@ -197,10 +248,28 @@ const moveBatch =
 
 export const approveBatch = moveBatch("batch.approve");
 export const redriveBatch = moveBatch("batch.redrive");
+export const skipBatch = moveBatch("batch.skip");
 export const cancelBatch = moveBatch("batch.cancel");
 
 export async function rejectBatch(exchange: Exchange): Promise<Reply> {
   const body = rejection(await jsonBody(exchange, { isOptional: true }));
   const batch = await actors.batch.reject(exchange.ctx, { publicId: exchange.path.id ?? "", ...body });
   return json(200, await batchReply(exchange, batch));
+}
+
+/** 202: its records are on their way out. 200: they were already, or (`dryRun`) nothing is done. */
+export async function undoBatch(exchange: Exchange): Promise<Reply> {
+  const isDryRun = isDryRunOf(exchange);
+  const { reason } = isDryRun
+    ? rejection(await jsonBody(exchange, { isOptional: true }))
+    : undoing(await jsonBody(exchange));
+  const asked = { publicId: exchange.path.id ?? "", isDryRun, ...(reason !== undefined && { reason }) };
+  const { batch, isNew, references } = await actors.batch.undo(exchange.ctx, asked);
+  const { publicId: id, state: status, accepted } = batch;
+  if (isDryRun) return json(200, { id, status, records: isNew ? accepted : 0, ...(references && { references }) });
+  return json(isNew ? 202 : 200, await batchReply(exchange, batch));
+}
+
+export async function getStats({ ctx }: Exchange): Promise<Reply> {
+  return json(200, await actors.monitor.stats(ctx, {}));
 }

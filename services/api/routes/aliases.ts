@@ -1,7 +1,7 @@
-/** The routes of the api as moleculer-web takes them: each handler's answer, and who may ask. */
+/** The routes in moleculer-web's form. This sends each handler's answer, and names the check of who may ask. */
 import type { ServerResponse } from "node:http";
 import { exchangeOf, type Handle, type HandledRequest, sendJson } from "../http/exchange.ts";
-import type { Api } from "../http/gateway.ts";
+import type { Api, CalledByName } from "../http/gateway.ts";
 import { clientRoutes, openRoutes, operatorRoutes } from "./routes.ts";
 
 type Next = (error?: unknown) => void;
@@ -11,32 +11,32 @@ function alias(handle: Handle) {
   return function (this: Api, req: HandledRequest, res: ServerResponse, next: Next) {
     const answered: Promise<unknown> = handle(exchangeOf(req, res))
       .then((reply) => {
-        // A connection that stays open would be waited for.
+        // A stop would wait for a connection that stays open.
         if (this.isStopping) res.shouldKeepAlive = false;
         if (reply) sendJson(res, reply);
       }, next)
       .catch(next)
-      .finally(() => this.answering.delete(answered));
-    this.answering.add(answered);
+      .finally(() => this.runningRequests.delete(answered));
+    this.runningRequests.add(answered);
   };
 }
 
 const aliases = (routes: Record<string, Handle>) =>
   Object.fromEntries(Object.entries(routes).map(([route, handle]) => [route, alias(handle)]));
 
-const route = (path: string, routes: Record<string, unknown>, authentication: string) => ({
+const route = (path: string, routes: Record<string, unknown>, authentication: keyof CalledByName) => ({
   path,
   aliases: routes,
   mappingPolicy: "restrict",
   bodyParsers: false,
-  // A balancer that keeps a path to itself does so by its exact name.
+  // A load balancer blocks a path such as /metrics by its exact spelling, so no other spelling may work.
   pathToRegexpOptions: { sensitive: true, trailing: false },
   mergeParams: true,
   logging: false,
   authentication,
 });
 
-/** Who may ask is a method of the service. */
+/** The service's method that checks who may ask, for each group. */
 export const gatewayRoutes = [
   route("/admin", aliases(operatorRoutes), "authenticateOperator"),
   ...Object.entries(openRoutes).map(([path, routes]) => route(path, aliases(routes), "authenticateNobody")),

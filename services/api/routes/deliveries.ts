@@ -1,4 +1,4 @@
-/** What operators see of webhooks: what was sent, what came of it, and once more. */
+/** The calls of operators about webhooks: list deliveries and their results, and send one again. */
 
 import { Problem } from "../../../lib/errors.ts";
 import {
@@ -14,13 +14,14 @@ import {
   text,
 } from "../../../lib/json-schema.ts";
 import { actors } from "../../actors.ts";
-import { type DeliveryRow, type DeliveryState, deliveryStates, webhookEvents } from "../../webhook/webhook.contract.ts";
+import { webhookEvents } from "../../webhook/webhook.contract.ts";
+import { type DeliveryRow, type DeliveryState, deliveryStates } from "../../webhook/webhook.domain.ts";
 import { type Exchange, json, type Reply } from "../http/exchange.ts";
 import { noBody, queryOf } from "../http/input.ts";
 import { pageBody, pageOf } from "../http/pages.ts";
 import { time } from "./views.ts";
 
-/** Never the body that was sent, nor any of the answer's. */
+/** Shows neither the body that was sent nor the receiver's answer. */
 async function deliveryView({ ctx }: Exchange, row: DeliveryRow) {
   const { publicId: id, batchId, event, state: status, dueAt, attempts } = row;
   const client = await actors.clientCache.get(ctx, { id: row.clientId });
@@ -35,7 +36,7 @@ async function deliveryView({ ctx }: Exchange, row: DeliveryRow) {
   };
 }
 
-/** What `deliveryView` answers. */
+/** The schema of what `deliveryView` answers. */
 export const deliverySchema: JsonSchema = record({
   id,
   batchId: id,

@@ -1,14 +1,14 @@
 /** `GET /imports/{id}/events`: the batch as server-sent events, until it has ended. */
 import type { ServerResponse } from "node:http";
-import { type BatchRow, isFinal } from "../../batch/batch.contract.ts";
+import { type BatchRow, isFinal } from "../../batch/batch.domain.ts";
 import { callerOf, type Exchange } from "../http/exchange.ts";
 import { PROGRESS_EVERY_MS } from "../http/watches.ts";
 import { batchOf } from "./export.ts";
 import { batchView } from "./views.ts";
 
-/** Proxies and balancers take a connection for dead that is silent for a minute, some after half of one. */
+/** Proxies and load balancers close a connection that is silent for a minute, some after half a minute. */
 const HEARTBEAT_MS = 15_000;
-/** A client that takes in nothing for so long, not even heartbeats, is gone. */
+/** A client that reads nothing for this long, not even heartbeats, counts as gone. */
 const STALLED_MS = 60_000;
 
 const HEADERS = {
@@ -22,7 +22,7 @@ export async function getEvents(exchange: Exchange): Promise<undefined> {
   const { req, res } = exchange;
   const { watches, streams } = req.$service;
   const batch = await batchOf(exchange);
-  // Browsers come again when a stream ends; 204 is how to tell them not to (HTML, server-sent events).
+  // Browsers reconnect when a stream ends. 204 tells them not to (HTML, server-sent events).
   if (isFinal(batch.state) && req.headers["last-event-id"] === String(batch.version))
     return void res.writeHead(204, { "cache-control": "no-store" }).end();
   if (req.method === "HEAD") return void res.writeHead(200, HEADERS).end();
@@ -38,11 +38,11 @@ export async function getEvents(exchange: Exchange): Promise<undefined> {
 }
 
 /**
- * Shows a client a batch's latest state. What it has not taken in is overtaken by what is newer, so a slow one costs no
- * memory; progress comes at most three times a second, and the end at once.
+ * Sends a batch's latest state to a client. A newer state replaces one that the client has not read, so a slow client
+ * costs no memory. Progress is sent at most three times a second, the end at once.
  */
 export class EventStream {
-  /** The connection is gone, or everything was sent. */
+  /** Called when the connection is gone, or everything was sent. */
   readonly closed: Promise<void>;
   private readonly res: ServerResponse;
   private readonly heartbeat: NodeJS.Timeout;
@@ -53,7 +53,7 @@ export class EventStream {
 
   constructor(res: ServerResponse, { heartbeatMs = HEARTBEAT_MS, stalledMs = STALLED_MS } = {}) {
     this.res = res;
-    // Nothing follows a stream on its connection: so its end is seen by everybody, also when the node stops.
+    // The connection closes after the stream, so every client sees its end, also when the node stops.
     res.shouldKeepAlive = false;
     res.setTimeout(stalledMs, () => res.destroy());
     res.writeHead(200, HEADERS);
@@ -73,7 +73,7 @@ export class EventStream {
     this.flush();
   }
 
-  /** Ends the answer. Clients come again by themselves, to another node. */
+  /** Ends the answer. Clients reconnect by themselves, to another node. */
   end(): void {
     this.rest();
     this.res.end();

@@ -2,19 +2,16 @@
 
 import type { ServerResponse } from "node:http";
 import { pipeline } from "node:stream/promises";
-import Negotiator from "negotiator";
-import type { RecordErrors } from "../../../database/store.ts";
-import { described, type JsonSchema, listOf, orNull, record, text } from "../../../lib/json-schema.ts";
+import { described, type JsonSchema, listOf, orNull, record, schemaRef, text } from "../../../lib/json-schema.ts";
 import { actors } from "../../actors.ts";
-import type { BatchRow } from "../../batch/batch.contract.ts";
-import { CSV_HEAD, csvEnd, csvRows } from "../http/csv.ts";
+import type { BatchRow } from "../../batch/batch.domain.ts";
+import { slices } from "../http/csv.ts";
 import { callerOf, type Exchange } from "../http/exchange.ts";
-import { slices } from "../http/slices.ts";
-import type { Turns } from "../http/turns.ts";
+import type { Turns } from "../http/open.ts";
 
-const ERRORS_AT_ONCE = 500;
+export const ERRORS_AT_ONCE = 500;
 const RECORDS_AT_ONCE = 2_000;
-/** What is written at once, in characters. A slow reader costs a piece beside its page. */
+/** Characters that are written at once. A slow reader costs the memory of one piece and its page. */
 const PIECE = 64 * 1024;
 
 /** The batch of a client route's path. Throws not-found. */
@@ -24,30 +21,32 @@ export function batchOf(exchange: Exchange): Promise<BatchRow> {
 }
 
 interface Content<Row> {
-  /** What stands before the first row. */
+  /** The text before the first row. */
   head?: string;
-  /** The rows after a record's number; the database bounds their number and bytes. */
+  /** A page of rows after a record's number. The database bounds their number and bytes. */
   page(after: number): Promise<Row[]>;
-  /** A row in parts, each of which is made quickly. */
+  /** A row as text, in parts, so that no part takes the event loop for long. */
   show(row: Row): Iterable<string>;
-  /** What stands behind the last row. */
+  /** The text after the last row. */
   tail?(): Promise<string>;
+  /** The bytes of a piece of text. Omitted: it is sent in UTF-8. */
+  encode?(piece: string): string | Uint8Array;
 }
 
-interface Export<Row> extends Content<Row> {
+export interface Export<Row> extends Content<Row> {
   type: string;
-  /** The name of a file for it. */
+  /** The file name that a browser saves it under. */
   file: string;
 }
 
 type Numbered = { seq: number };
 
-/** Sends it as long as somebody reads it. Throws too-many-streams, unavailable. */
-async function send<Row extends Numbered>(exchange: Exchange, what: Export<Row>): Promise<undefined> {
+/** Sends an export for as long as the client reads it. Throws too-many-streams, unavailable. */
+export async function send<Row extends Numbered>(exchange: Exchange, what: Export<Row>): Promise<undefined> {
   const { req, res } = exchange;
   const { client } = callerOf(exchange);
   const headers = { "Content-Type": what.type, "Content-Disposition": `attachment; filename="${what.file}"` };
-  // Nobody sees the body of an answer to HEAD; reading millions of rows for it would be work for nothing.
+  // The answer to HEAD has no body, so no rows are read for it.
   if (req.method === "HEAD") return void res.writeHead(200, headers).end();
   const { exports } = req.$service;
   exports.requirePlace(client.id);
@@ -55,8 +54,8 @@ async function send<Row extends Numbered>(exchange: Exchange, what: Export<Row>)
 }
 
 /**
- * Until the last piece was taken, or the connection is gone. Throws what `page` throws, and what the client's right ended
- * with before the first piece; what was begun is cut off then.
+ * Resolves when the last piece was read, or the connection is gone. Throws what `page` throws, and the refusal of a client
+ * that was disabled before the first piece. After the first piece the answer is cut off instead.
  */
 export async function sent<Row extends Numbered>(
   res: ServerResponse,
@@ -66,7 +65,7 @@ export async function sent<Row extends Numbered>(
   revoked?: AbortSignal,
 ): Promise<void> {
   const inTurn = { ...content, page: (after: number) => turns.read(() => page(after)) };
-  // A first page that cannot be read is refused with a status; after it nothing but the connection can tell.
+  // A failure on the first page is answered with a status. Later only a broken connection can tell the client.
   const first = await inTurn.page(0);
   if (res.destroyed) return;
   revoked?.throwIfAborted();
@@ -74,9 +73,9 @@ export async function sent<Row extends Numbered>(
   await pipeline(pieces(inTurn, first, turns), res).catch(unlessGone);
 }
 
-/** A page is read once the one before was taken. */
+/** Reads a page once the client has read the one before. */
 async function* pieces<Row extends Numbered>(
-  { head = "", page, show, tail }: Content<Row>,
+  { head = "", page, show, tail, encode = (text) => text }: Content<Row>,
   first: Row[],
   turns: Turns,
 ) {
@@ -87,35 +86,34 @@ async function* pieces<Row extends Numbered>(
       for (const part of show(row)) {
         piece += part;
         if (piece.length < PIECE) continue;
-        yield piece;
+        yield encode(piece);
         piece = "";
         await turns.own();
       }
-    if (piece !== "") yield piece;
+    if (piece !== "") yield encode(piece);
     piece = "";
     const last = rows.at(-1);
     if (!last) break;
     rows = await page(last.seq);
   }
   const end = await tail?.();
-  if (end) yield end;
+  if (end) yield encode(end);
 }
 
-/** A reader that goes, or that was sent away, is no fault. */
+/** A reader that hangs up, or that we cut off, is no error. */
 export function unlessGone(error: NodeJS.ErrnoException): void {
   if (error.code !== "ERR_STREAM_PREMATURE_CLOSE") throw error;
 }
 
 const recordNumber = described("Counts records from 1.", { type: "integer", minimum: 1 });
 
-/** A line of the records. */
+/** The schema of a line of the records. */
 export const storedSchema: JsonSchema = record({
   record: recordNumber,
   data: described("As it was stored.", { type: "object" }),
 });
 
-const NDJSON = "application/x-ndjson";
-const CSV = "text/csv; charset=utf-8; header=present";
+export const NDJSON = "application/x-ndjson";
 
 export async function getRecords(exchange: Exchange): Promise<undefined> {
   const { id, publicId } = await batchOf(exchange);
@@ -134,43 +132,13 @@ function* storedLine({ seq, data }: { seq: number; data: string }): Generator<st
   yield "}\n";
 }
 
-export async function getErrors(exchange: Exchange): Promise<undefined> {
-  const { id, publicId } = await batchOf(exchange);
-  exchange.res.setHeader("Vary", "Accept");
-  const page = (after: number) => actors.batch.errors(exchange.ctx, { id, after, limit: ERRORS_AT_ONCE });
-  const file = `${publicId}-errors`;
-  // Looked at behind the last page: the batch may still run.
-  const unlisted = async () => (await batchOf(exchange)).unlisted;
-  return send(
-    exchange,
-    prefersCsv(exchange)
-      ? {
-          type: CSV,
-          file: `${file}.csv`,
-          head: CSV_HEAD,
-          page,
-          show: csvRows,
-          tail: async () => csvEnd(await unlisted()),
-        }
-      : { type: NDJSON, file: `${file}.ndjson`, page, show: jsonLine, tail: async () => jsonEnd(await unlisted()) },
-  );
-}
-
-function* jsonLine({ seq: record, line, errors, raw }: RecordErrors): Generator<string> {
-  yield JSON.stringify({ record, line, errors }).replace(/\}$/, ',"raw":"');
-  for (const slice of slices(raw)) yield JSON.stringify(slice).slice(1, -1);
-  yield '"}\n';
-}
-
-/** The last line of a report that does not list `records`. */
-const jsonEnd = (records: number): string => (records === 0 ? "" : `${JSON.stringify({ truncated: true, records })}\n`);
-
+/** The schema of the last line of a report that lists not all records. */
 export const truncatedSchema: JsonSchema = record({
   truncated: described("The report ends here.", { type: "boolean", enum: [true] }),
   records: described("So many more records were rejected.", { type: "integer", minimum: 1 }),
 });
 
-/** A line of the errors. */
+/** The schema of a line of the errors. */
 export const rejectedSchema: JsonSchema = record({
   record: recordNumber,
   line: described(
@@ -178,17 +146,34 @@ export const rejectedSchema: JsonSchema = record({
     orNull({ type: "integer", minimum: 1 }),
   ),
   errors: listOf(
-    record({
-      field: text("Its path, such as `address.zip`; empty: the whole record."),
-      code: text("`malformed`, `encoding`, `columns`, `too_large`, a JSON Schema keyword, or the handler's own."),
-      message: text(),
-    }),
+    record(
+      {
+        field: text("Its path, such as `address.zip`; empty: the whole record."),
+        code: text(
+          "`malformed`, `encoding`, `columns`, `too_large`, a JSON Schema keyword, or the handler's own; of workbooks also `cell-error` and `formula`.",
+        ),
+        message: text("What is accepted."),
+        column: text("The name of the file's column, where it is another one."),
+        value: text(
+          "The text of the cell, or the JSON text: up to 100 characters, with those that nobody sees as `\\u00a0`.",
+        ),
+        cell: text("Of a workbook: the cell, such as `C17`."),
+      },
+      ["column", "value", "cell"],
+    ),
   ),
-  raw: text("The record as it was sent."),
+  raw: text(
+    "The record as it was sent. `•••` stands for the value of a sensitive field; where the fields have no certain place, for all of it.",
+  ),
 });
 
-/** Of equal ones the first is chosen. Who asks for other JSON is better served with lines of it than with CSV. */
-const REPORT_TYPES = [NDJSON, CSV, "application/jsonl", "application/json"];
-
-/** An `Accept` that takes none of these gets NDJSON: a report in another form is worth more than none. */
-const prefersCsv = ({ req }: Exchange) => new Negotiator(req).mediaType(REPORT_TYPES) === CSV;
+/** The schema of a page of the errors. */
+export const errorPageSchema: JsonSchema = record(
+  {
+    items: listOf(schemaRef("RejectedRecord")),
+    next: described("The `after` of the next page; null: this is the last.", orNull(recordNumber)),
+    truncated: described("Only on the last page: the report ends here.", { type: "boolean", enum: [true] }),
+    records: described("Beside `truncated`: so many more records were rejected.", { type: "integer", minimum: 1 }),
+  },
+  ["truncated", "records"],
+);

@@ -1,11 +1,12 @@
-/** What a client asks of its own batches and policy. */
+/** The calls of a client about its own batches and policy. */
 
 import { actors } from "../../actors.ts";
+import { isDatasetName } from "../../batch/batch.domain.ts";
 import { callerOf, type Exchange, json, type Reply } from "../http/exchange.ts";
 import { noBody, queryOf, wrongQuery } from "../http/input.ts";
-import { pageBody, pageOf } from "../http/pages.ts";
+import { limitOf, nothingListed, pageBody, pageOf } from "../http/pages.ts";
 import { batchOf } from "./export.ts";
-import { batchView, stateOf } from "./views.ts";
+import { batchView, policyView, stateOf } from "./views.ts";
 import { batchWanted } from "./waiting.ts";
 
 export async function getImport(exchange: Exchange): Promise<Reply> {
@@ -13,12 +14,14 @@ export async function getImport(exchange: Exchange): Promise<Reply> {
 }
 
 export async function listImports(exchange: Exchange): Promise<Reply> {
-  const query = queryOf(exchange, "status", "limit", "cursor");
+  const query = queryOf(exchange, "dataset", "status", "limit", "cursor");
+  if (query.dataset !== undefined && !isDatasetName(query.dataset)) return json(200, nothingListed);
   const { client } = callerOf(exchange);
   const page = pageOf(exchange, `imports of ${client.publicId}`, query);
   const batches = await actors.batch.list(exchange.ctx, {
     ...page.asked,
     ...stateOf(query.status),
+    ...(query.dataset !== undefined && { dataset: query.dataset }),
     clientId: client.id,
   });
   return json(200, await pageBody(exchange, page, batches, batchView));
@@ -31,21 +34,45 @@ export async function cancelImport(exchange: Exchange): Promise<Reply> {
   return json(200, batchView(batch));
 }
 
-/** A failed batch goes on; with `?only=rejected` the rejected records of one that has ended are a batch of their own. */
+/** Lets a failed batch go on. With `?only=rejected`, the rejected records of an ended batch become a batch of their own. */
 export async function retryImport(exchange: Exchange): Promise<Reply> {
   const { only } = queryOf(exchange, "only");
   if (only !== undefined && only !== "rejected") throw wrongQuery("only", 'expected "rejected"');
   await noBody(exchange);
-  const { client, policy } = callerOf(exchange);
+  const { client } = callerOf(exchange);
   const which = { publicId: exchange.path.id ?? "", clientId: client.id };
   if (only === undefined) return json(202, batchView(await actors.batch.retry(exchange.ctx, which)), again);
+  const { dataset: name } = await actors.batch.get(exchange.ctx, which);
+  const policy = await actors.policy.ofDataset(exchange.ctx, { clientId: client.id, name });
   const params = { ...which, clientPublicId: client.publicId, policy, requestId: exchange.ctx.requestID };
   const { batch, isNew } = await actors.imports.retryRejected(exchange.ctx, params, { timeout: 0 });
   return json(isNew ? 202 : 200, batchView(batch), { Location: `/imports/${batch.publicId}`, ...(isNew ? again : {}) });
 }
 
+/** Delivers a batch that was only checked. Asked again: the batch as it is. */
+export async function commitImport(exchange: Exchange): Promise<Reply> {
+  await noBody(exchange);
+  const { client } = callerOf(exchange);
+  const which = { publicId: exchange.path.id ?? "", clientId: client.id };
+  const { dataset: name } = await actors.batch.get(exchange.ctx, which);
+  const policy = await actors.policy.ofDataset(exchange.ctx, { clientId: client.id, name });
+  const params = { ...which, clientPublicId: client.publicId, policy };
+  const { batch, isNew } = await actors.imports.commitChecked(exchange.ctx, params);
+  return json(isNew ? 202 : 200, batchView(batch), isNew ? again : {});
+}
+
+/** The first records of a batch, as they came and as they are read. */
+export async function getPreview(exchange: Exchange): Promise<Reply> {
+  const { limit = USUAL_PREVIEW } = queryOf(exchange, "limit");
+  const { client } = callerOf(exchange);
+  const which = { publicId: exchange.path.id ?? "", clientId: client.id };
+  return json(200, await actors.imports.preview(exchange.ctx, { ...which, limit: limitOf(limit) }));
+}
+
+export const USUAL_PREVIEW = "20";
+
 const again = { "Retry-After": "1" };
 
 export async function getOwnPolicy(exchange: Exchange): Promise<Reply> {
-  return json(200, callerOf(exchange).policy.policy);
+  return json(200, policyView(callerOf(exchange).policy.policy));
 }

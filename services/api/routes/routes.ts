@@ -1,16 +1,31 @@
-/** Every path of the api, by who may ask. */
+/** Every path of the API, by who may call it. */
 
 import type { Handle } from "../http/exchange.ts";
 import { queryOf } from "../http/input.ts";
+import type { checkCalls } from "../openapi/checks.ts";
 import type { clientCalls } from "../openapi/clients.ts";
+import type { datasetCalls, datasetOperatorCalls } from "../openapi/datasets.ts";
 import { getOpenApi } from "../openapi/document.ts";
 import type { operatorCalls } from "../openapi/operators.ts";
+import {
+  checkDataset,
+  deleteDataset,
+  deleteGrant,
+  getDataset,
+  getGrant,
+  listDatasets,
+  listGrants,
+  patchDataset,
+  putDataset,
+  putGrant,
+} from "./admin.datasets.ts";
 import {
   approveBatch,
   cancelBatch,
   getBatch,
   getClient,
   getPolicy,
+  getStats,
   listBatches,
   listClients,
   patchClient,
@@ -21,18 +36,53 @@ import {
   rejectBatch,
   rotateSecret,
   rotateWebhookSecret,
+  skipBatch,
+  undoBatch,
 } from "./admin.ts";
+import { getBody } from "./body.ts";
+import { getOwnDataset, listOwnDatasets } from "./datasets.ts";
 import { listDeliveries, replayDelivery } from "./deliveries.ts";
-import { getDocs, getDocsFile } from "./docs.ts";
+import { getBatchErrorSummary, getErrorSummary } from "./error-summary.ts";
+import { getErrors } from "./errors.ts";
 import { getEvents } from "./events.ts";
-import { getErrors, getRecords } from "./export.ts";
-import { getLive, getReady } from "./health.ts";
-import { cancelImport, getImport, getOwnPolicy, listImports, retryImport } from "./imports.ts";
-import { getStats, sendMetrics } from "./monitor.ts";
-import { postImport } from "./upload.ts";
+import { getRecords } from "./export.ts";
+import {
+  cancelImport,
+  commitImport,
+  getImport,
+  getOwnPolicy,
+  getPreview,
+  listImports,
+  retryImport,
+} from "./imports.ts";
+import { getDocs, getDocsFile, getLive, getReady, sendMetrics } from "./open.ts";
+import { getRejected } from "./rejected.ts";
+import { getTemplate } from "./template.ts";
+import { checkDatasetImport, checkImport, postDatasetImport, postImport } from "./upload.ts";
 
-/** These read their query themselves; everything else takes none. */
-const lists: Handle[] = [listImports, listClients, listBatches, listDeliveries, retryImport];
+/** These routes read a query. All others refuse one. */
+const lists: Handle[] = [
+  postImport,
+  postDatasetImport,
+  checkImport,
+  checkDatasetImport,
+  getPreview,
+  listImports,
+  listClients,
+  listBatches,
+  listDatasets,
+  listGrants,
+  listDeliveries,
+  retryImport,
+  getErrors,
+  getTemplate,
+  postClient,
+  putPolicy,
+  patchPolicy,
+  putDataset,
+  patchDataset,
+  undoBatch,
+];
 
 const withoutQuery =
   (handle: Handle): Handle =>
@@ -49,21 +99,32 @@ const strict = <Route extends string>(routes: Record<Route, Handle>) =>
     ]),
   ) as Record<Route, Handle>;
 
-/** Each is described in the OpenAPI document, and nothing else is: the compiler sees to it. */
-export const clientRoutes = strict<keyof typeof clientCalls>({
+/** The OpenAPI document describes exactly these routes; anything else does not compile. */
+export const clientRoutes = strict<keyof typeof clientCalls | keyof typeof datasetCalls | keyof typeof checkCalls>({
   "POST /imports": postImport,
   "GET /imports": listImports,
   "GET /imports/:id": getImport,
   "GET /imports/:id/errors": getErrors,
+  "GET /imports/:id/rejected": getRejected,
+  "GET /imports/:id/errors/summary": getErrorSummary,
   "GET /imports/:id/records": getRecords,
+  "GET /imports/:id/body": getBody,
   "GET /imports/:id/events": getEvents,
+  "GET /imports/:id/preview": getPreview,
+  "POST /imports/check": checkImport,
   "POST /imports/:id/cancel": cancelImport,
+  "POST /imports/:id/commit": commitImport,
   "POST /imports/:id/retry": retryImport,
   "GET /policy": getOwnPolicy,
+  "GET /datasets": listOwnDatasets,
+  "GET /datasets/:name": getOwnDataset,
+  "GET /datasets/:name/template": getTemplate,
+  "POST /datasets/:name/imports": postDatasetImport,
+  "POST /datasets/:name/imports/check": checkDatasetImport,
 });
 
 /** Under /admin. */
-export const operatorRoutes = strict<keyof typeof operatorCalls>({
+export const operatorRoutes = strict<keyof typeof operatorCalls | keyof typeof datasetOperatorCalls>({
   "POST /clients": postClient,
   "GET /clients": listClients,
   "GET /clients/:id": getClient,
@@ -73,18 +134,31 @@ export const operatorRoutes = strict<keyof typeof operatorCalls>({
   "GET /clients/:id/policy": getPolicy,
   "PUT /clients/:id/policy": putPolicy,
   "PATCH /clients/:id/policy": patchPolicy,
+  "GET /clients/:id/datasets": listGrants,
+  "GET /clients/:id/datasets/:name": getGrant,
+  "PUT /clients/:id/datasets/:name": putGrant,
+  "DELETE /clients/:id/datasets/:name": deleteGrant,
+  "GET /datasets": listDatasets,
+  "POST /datasets/check": checkDataset,
+  "GET /datasets/:name": getDataset,
+  "PUT /datasets/:name": putDataset,
+  "PATCH /datasets/:name": patchDataset,
+  "DELETE /datasets/:name": deleteDataset,
   "GET /batches": listBatches,
   "GET /batches/:id": getBatch,
+  "GET /batches/:id/errors/summary": getBatchErrorSummary,
   "POST /batches/:id/approve": approveBatch,
   "POST /batches/:id/reject": rejectBatch,
   "POST /batches/:id/redrive": redriveBatch,
+  "POST /batches/:id/skip": skipBatch,
   "POST /batches/:id/cancel": cancelBatch,
+  "POST /batches/:id/undo": undoBatch,
   "GET /deliveries": listDeliveries,
   "POST /deliveries/:id/replay": replayDelivery,
   "GET /stats": getStats,
 });
 
-/** For anybody, each under its path. Probes may carry a query of their own. */
+/** For anybody, each by its path. Probes may add a query; it is ignored. */
 export const openRoutes = {
   "/health": { "GET /live": getLive, "GET /ready": getReady },
   "/metrics": strict({ "GET /": sendMetrics }),
@@ -92,17 +166,17 @@ export const openRoutes = {
   "/docs": strict({ "GET /": getDocs, "GET /:file": getDocsFile }),
 };
 
-/** Paths that people type, and where they lead. Below `/docs/` the page's relative references would lead elsewhere. */
+/** Paths that people type, and where they redirect. The page's relative links would not work below `/docs/`. */
 export const moved: Record<string, string | undefined> = { "/docs/": "../docs" };
 
-/** Every route, as in `POST /imports/:id/cancel`. */
+/** The name of a route, such as `POST /imports/:id/cancel`. */
 export const allRoutes = (): string[] => [
   ...Object.keys(clientRoutes),
   ...Object.keys(operatorRoutes).map((route) => under("/admin", route)),
   ...Object.entries(openRoutes).flatMap(([path, routes]) => Object.keys(routes).map((route) => under(path, route))),
 ];
 
-/** A route of a group, with the group's path. */
+/** A route's name with the path of its group in front. */
 export function under(path: string, route: string): string {
   const [method, rest = ""] = route.split(" ");
   return `${method} ${path}${rest === "/" ? "" : rest}`;

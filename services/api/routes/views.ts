@@ -1,5 +1,7 @@
-/** What users see of a batch, a client and a policy. */
+/** How a batch, a client and a policy are shown to users. */
 
+import { formats } from "../../../formats/formats.ts";
+import { unknownColumnsOf } from "../../../formats/read/columns.ts";
 import { Problem } from "../../../lib/errors.ts";
 import {
   choice,
@@ -12,23 +14,26 @@ import {
   record,
   text,
 } from "../../../lib/json-schema.ts";
+import { countsSchema, errorSchema, holdCountsSchema } from "../../batch/batch.contract.ts";
 import {
-  type BatchAttempt,
   type BatchRow,
   type BatchState,
   batchStates,
-  countsSchema,
-  errorSchema,
-} from "../../batch/batch.contract.ts";
+  type Reason,
+  rowCountsOf,
+  waitsOf,
+} from "../../batch/batch.domain.ts";
+import type { BatchAttempt } from "../../batch/batch.reads.domain.ts";
 import { errorForOperators, errorForPartner } from "../../batches.ts";
 import { type Client, clientStatuses } from "../../clientCache/clientCache.contract.ts";
+import type { Policy } from "../../policy/policy.contract.ts";
 
 export const time = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
 
-/** The states that a batch can be seen in. An upload is no batch before its commit. */
+/** The states that users see. An upload is no batch before its commit. */
 export const visibleStates: readonly BatchState[] = batchStates.filter((state) => state !== "receiving");
 
-/** The `status` of a query. Throws validation. */
+/** Reads the query's `status`. Throws validation. */
 export function stateOf(status: string | undefined): { state?: BatchState } {
   if (status === undefined) return {};
   if (!(visibleStates as readonly string[]).includes(status))
@@ -38,12 +43,38 @@ export function stateOf(status: string | undefined): { state?: BatchState } {
   return { state: status as BatchState };
 }
 
-/** How much of a batch is done, 0 to 1. A pass that only validates counts as the first half. */
+/** How much of a batch is done, 0 to 1. A pass that checks before the delivery counts as the first half. */
 function progressOf({ state, phase, records, accepted, rejected, duplicate }: BatchRow): number {
-  if (state === "completed" || state === "completed_with_errors") return 1;
+  if (state === "completed" || state === "completed_with_errors" || state === "undoing" || state === "undone") return 1;
   const done = records === 0 ? 0 : (accepted + rejected + duplicate) / records;
-  return Number(Math.min(1, phase === "validate" ? done / 2 : done).toFixed(4));
+  return Number(Math.min(1, phase === "validate" || phase === "review" ? done / 2 : done).toFixed(4));
 }
+
+function holdView(reason: Reason | null) {
+  if (!reason || !("hold" in reason)) return null;
+  return reason.hold === "order"
+    ? { reason: reason.hold, batchId: reason.batchId }
+    : { reason: reason.hold, until: time(reason.until), ...(reason.counts && { counts: reason.counts }) };
+}
+
+/** The schema of what `holdView` answers. */
+const holdSchema: JsonSchema = {
+  oneOf: [
+    record(
+      {
+        reason: choice(["approval", "window"]),
+        until: orNull(instant),
+        counts: described("What its check has found. Only with `afterValidation`.", holdCountsSchema),
+      },
+      ["counts"],
+    ),
+    record({ reason: { const: "order" }, batchId: described("The batch in front, which has not ended.", id) }),
+  ],
+};
+
+/** The SHA-256 of a body as `Content-Digest` and `Repr-Digest` write it. Null: the body is still coming. */
+export const checksumOf = (contentHash: string | null): string | null =>
+  contentHash && `sha-256=:${Buffer.from(contentHash, "hex").toString("base64")}:`;
 
 /** A batch as its partner sees it. */
 export function batchView(batch: BatchRow) {
@@ -52,20 +83,25 @@ export function batchView(batch: BatchRow) {
   return {
     id,
     status: state,
+    dataset: batch.dataset,
     format: batch.format,
+    ...(batch.phase === "check" && { validateOnly: true }),
     counts: {
       received: batch.records,
       accepted: batch.accepted,
       rejected: batch.rejected,
       duplicate: batch.duplicate,
+      ...rowCountsOf(batch),
+      ...(batch.corrected !== null && { corrected: batch.corrected }),
     },
     bytes: batch.bytes,
-    checksum: contentHash && `sha-256=:${Buffer.from(contentHash, "hex").toString("base64")}:`,
+    checksum: checksumOf(contentHash),
     progress: progressOf(batch),
     attempts: batch.attemptsTotal,
-    hold: state === "held" && reason && "hold" in reason ? { reason: reason.hold, until: time(reason.until) } : null,
+    hold: state === "held" ? holdView(reason) : null,
     error: errorForPartner(batch),
     retryOf: batch.retryOf,
+    ...(batch.corrects !== null && { corrects: batch.corrects }),
     requestId: batch.requestId,
     createdAt: time(batch.createdAt),
     readyAt: time(batch.readyAt),
@@ -75,17 +111,18 @@ export function batchView(batch: BatchRow) {
   };
 }
 
-/** A batch as operators see it: with the words of a handler that failed, and with the client that it belongs to. */
+/** A batch as operators see it: also with the message of a failed handler, and with its client. */
 export const operatorBatchView = (batch: BatchRow, clientId: string | null, lastAttempt: BatchAttempt | undefined) => ({
   ...batchView(batch),
   error: errorForOperators(batch),
   clientId,
+  waits: waitsOf(batch),
   lastAttempt: lastAttempt ? attemptView(lastAttempt) : null,
 });
 
 const attemptView = ({ at, node, code, detail }: BatchAttempt) => ({ at: time(at), node, code, detail });
 
-/** What `attemptView` answers. */
+/** The schema of what `attemptView` answers. */
 export const attemptSchema: JsonSchema = record({
   at: instant,
   node: text("Where it was made."),
@@ -95,35 +132,41 @@ export const attemptSchema: JsonSchema = record({
 
 const link = { type: "string", format: "uri-reference" };
 
-/** What `batchView` answers. */
-export const batchSchema: JsonSchema = record({
-  id,
-  status: choice(visibleStates),
-  format: choice(["ndjson", "csv", "json"]),
-  counts: described("At the end of a completed batch accepted + rejected + duplicate = received.", countsSchema),
-  bytes: described("Of the decoded body.", count),
-  checksum: orNull(text("Of the decoded body, as in Content-Digest.")),
-  progress: { type: "number", minimum: 0, maximum: 1 },
-  attempts: described("All of them.", count),
-  hold: orNull(record({ reason: choice(["approval", "window"]), until: orNull(instant) })),
-  error: described(
-    "Why it failed or was rejected. What a handler says of its failure, only operators see.",
-    errorSchema,
-  ),
-  retryOf: described("The batch whose rejected records these are.", orNull(id)),
-  requestId: orNull(text("The X-Request-Id of its upload.")),
-  createdAt: instant,
-  readyAt: orNull(instant),
-  startedAt: orNull(instant),
-  finishedAt: orNull(instant),
-  links: record({ self: link, errors: link, records: link, events: link }),
-});
+/** The schema of what `batchView` answers. */
+export const batchSchema: JsonSchema = record(
+  {
+    id,
+    status: choice(visibleStates),
+    dataset: text("The kind of import; `default` is the client's own policy."),
+    format: choice(formats),
+    validateOnly: described("It is only checked, until it is committed. Otherwise absent.", { const: true }),
+    counts: described("At the end of a completed batch accepted + rejected + duplicate = received.", countsSchema),
+    bytes: described("Of the decoded body.", count),
+    checksum: orNull(text("Of the decoded body, as in Content-Digest.")),
+    progress: { type: "number", minimum: 0, maximum: 1 },
+    attempts: described("All of them.", count),
+    hold: orNull(holdSchema),
+    error: described(
+      "Why it failed or was rejected. What a handler says of its failure, only operators see.",
+      errorSchema,
+    ),
+    retryOf: described("The batch whose rejected records these are.", orNull(id)),
+    corrects: described("The batch whose rejected records it corrects. Otherwise absent.", id),
+    requestId: orNull(text("The X-Request-Id of its upload.")),
+    createdAt: instant,
+    readyAt: orNull(instant),
+    startedAt: orNull(instant),
+    finishedAt: orNull(instant),
+    links: record({ self: link, errors: link, records: link, events: link }),
+  },
+  ["validateOnly", "corrects"],
+);
 
 export function clientView({ publicId: id, identifier: clientIdentifier, name, status, createdAt }: Client) {
   return { id, clientIdentifier, name, status, createdAt: time(createdAt) };
 }
 
-/** What `clientView` answers. */
+/** The schema of what `clientView` answers. */
 export const clientSchema: JsonSchema = record({
   id,
   clientIdentifier: text("Its name in `Authorization: Basic`."),
@@ -131,3 +174,9 @@ export const clientSchema: JsonSchema = record({
   status: choice(clientStatuses),
   createdAt: instant,
 });
+
+/** A policy, with what its schema makes of columns that it does not know. */
+export const policyView = (policy: Policy): Policy =>
+  policy.read === null
+    ? policy
+    : { ...policy, read: { ...policy.read, unknownColumns: unknownColumnsOf(policy.schema, policy.read) } };

@@ -1,13 +1,17 @@
 /** Requests that wait for a batch: `Prefer: wait=N`, and `If-None-Match`, which makes it a wait for the next change. */
-import { type BatchRow, isFinal } from "../../batch/batch.contract.ts";
+import { type BatchRow, isFinal } from "../../batch/batch.domain.ts";
 import { type Exchange, json, type Reply } from "../http/exchange.ts";
 import { isKnownTag, waitOf } from "../http/prefer.ts";
 import { batchView } from "./views.ts";
 
-/** Everything that anybody sees of a batch changes with its version. */
-const tagOf = ({ version }: BatchRow) => `"v${version}"`;
+/** A batch's version rises with everything that users can see of it but the batch in front, so both serve as the tag. */
+const tagOf = ({ version, reason }: BatchRow) =>
+  reason && "hold" in reason && reason.hold === "order" ? `"v${version}.${reason.batchId}"` : `"v${version}"`;
 
-/** The batch once `isThere` holds, or as it is when the time is over, the client hangs up or is disabled, or the node stops. */
+/**
+ * Answers the batch once `isThere` holds; else as it is when the time is over, the client hangs up or is disabled, or
+ * the node stops.
+ */
 function waited(exchange: Exchange, batch: BatchRow, seconds: number, isThere: (batch: BatchRow) => boolean) {
   const { res } = exchange;
   const { revoked } = exchange.req;
@@ -40,8 +44,8 @@ const applied = (seconds: number | null): Record<string, string> =>
 const comeAgain = (batch: BatchRow): Record<string, string> => (hasEnded(batch) ? {} : { "Retry-After": "1" });
 
 /**
- * A batch for a GET: at once; with `Prefer: wait` at its end; with the tag of what the client has, at the first change.
- * Throws invalid-header, what `read` throws, and what the client's right ended with meanwhile.
+ * Answers a GET of a batch: at once; with `Prefer: wait` at its end; with `If-None-Match` too, at the first change. Throws
+ * invalid-header, what `read` throws, and the refusal of a client that is disabled meanwhile.
  */
 export async function batchWanted(
   exchange: Exchange,
@@ -61,8 +65,8 @@ export async function batchWanted(
 }
 
 /**
- * The answer to a body that became (or was before) a batch: 200 if the client waits and it ends in time, else `status`. It
- * is the same for a client that is disabled while it waits: what it sent is stored.
+ * Answers an upload whose batch is stored (now, or by an earlier upload): 200 if the client waits and the batch ends in
+ * time, else `status`. A client that is disabled while it waits gets the same answer, because its data is stored.
  */
 export async function batchPosted(
   exchange: Exchange,

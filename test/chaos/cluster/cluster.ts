@@ -101,6 +101,16 @@ export class Cluster {
     return (await sequelize.query(sql))[0] as T[];
   };
 
+  /** Makes every insert into a table wait, over a link of the test's own, until the answer is called. */
+  async hold(table: string): Promise<() => Promise<void>> {
+    const { sequelize } = this.db as Database;
+    const transaction = await sequelize.transaction();
+    // On a busy machine it is idle for longer than ours may be.
+    await sequelize.query("SET LOCAL idle_in_transaction_session_timeout = 0", { transaction });
+    await sequelize.query(`LOCK TABLE ${table} IN SHARE MODE`, { transaction });
+    return () => transaction.commit();
+  }
+
   /** Of a query that answers one boolean. */
   async isTrue(sql: string): Promise<boolean> {
     const [row] = await this.select<object>(sql);

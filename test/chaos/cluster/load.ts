@@ -1,5 +1,6 @@
 /** Partners who post one import after the other, to whatever api node answers, and remember what they were told. */
 import type { TestClient } from "../../helpers/http.ts";
+import type { CompanyTable } from "../company.ts";
 import { bodyOf, headersOf, type Import, randomBy, randomImport } from "../imports.ts";
 import type { Sent } from "../stored.ts";
 import type { Place } from "./place.ts";
@@ -8,6 +9,9 @@ export interface Partner {
   client: TestClient;
   isLarge: boolean;
   isAllOrNothing: boolean;
+  table?: CompanyTable;
+  /** A batch of the partner was answered 202. */
+  accepted?(id: string): void;
 }
 
 /** A frozen database makes an answer late, not absent. */
@@ -43,14 +47,14 @@ export class Load {
   private async send(partner: Partner, name: string, random: () => number, pauseMs: number): Promise<void> {
     for (let n = 0; !this.isOver; n++) {
       const { url } = this.apis[Math.floor(random() * this.apis.length)] as Place;
-      const one = randomImport(`${name}-${n}`, random, partner.isLarge);
+      const one = randomImport(`${name}-${n}`, random, partner.isLarge, partner.table);
       const isBrokenOff = random() < BROKEN_OFF;
       if (url) await this.post(url, partner, one, isBrokenOff);
       await new Promise((resolve) => setTimeout(resolve, random() * pauseMs));
     }
   }
 
-  private async post(url: string, { client, isAllOrNothing }: Partner, one: Import, isBrokenOff: boolean) {
+  private async post(url: string, { client, isAllOrNothing, accepted }: Partner, one: Import, isBrokenOff: boolean) {
     const { key } = one;
     this.sent.set(key, { ...one, isAllOrNothing });
     if (isBrokenOff) this.brokenOff.add(key);
@@ -64,6 +68,8 @@ export class Load {
     try {
       const response = await fetch(`${url}/imports`, init as RequestInit);
       this.note(key, response, await response.text());
+      const id = this.answered.get(key);
+      if (id) accepted?.(id);
     } catch {
       // The node or the link is gone: nobody knows what became of it.
     }

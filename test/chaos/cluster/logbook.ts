@@ -10,7 +10,7 @@ const DEFECTS = [
   /Request \S+ failed:/,
   /Batch \S+ failed at chunk/,
   /The consumer of \S+ failed/,
-  /The sweep leaves batch/,
+  /The sweep could not move batch/,
   /is not acked|MaxListenersExceeded/,
 ];
 

@@ -1,6 +1,6 @@
 import { type ChannelModel, connect } from "amqplib";
-import type { QueueStats } from "../../../database/store.ts";
-import type { CloudEvent } from "../../../services/outbox/outbox.contract.ts";
+import type { QueueStats } from "../../../services/batch/batch.reads.domain.ts";
+import type { CloudEvent } from "../../../services/outbox/outbox.domain.ts";
 import { describeWithRabbit, newNamespace } from "../../helpers/amqp.ts";
 import { accepted, batchWhen, newClient } from "../../helpers/http.ts";
 import { until } from "../../helpers/patience.ts";

@@ -2,7 +2,7 @@
 import { ServiceBroker } from "moleculer";
 import { define } from "../../../mixins/define.ts";
 import { brokerOptions } from "../../../moleculer.config.ts";
-import { type QueueChannel, type QueueMessage, queueMixin } from "../../../services/queue.ts";
+import { type QueueChannel, type QueueMessage, queueMixin } from "../../../services/messages.ts";
 import { configFor } from "../../helpers/amqp.ts";
 
 const [, , namespace, mode] = process.argv as [string, string, string, "ack" | "hold"];

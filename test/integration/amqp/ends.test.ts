@@ -96,14 +96,14 @@ everyServer("the end of a batch on another node", () => {
     return performance.now() - began;
   }
 
-  test("is heard at once, again and again", async () => {
+  test("the end of a batch on another node answers a waiting request at once, every time", async () => {
     const times: number[] = [];
     for (let i = 0; i < 10; i++) times.push(await heardAfter());
     // Usually some 10 ms. One could be luck, for the query may come just then; not ten.
     for (const ms of times) expect(ms).toBeLessThan(patience(QUERY_MS / 2));
   });
 
-  test("ends a stream and a POST at once, too", async () => {
+  test("the end of a batch on another node ends a stream and a waiting POST at once", async () => {
     const posted = post(url, client, '{"a":1}', undefined, { prefer: "wait=30" });
     await until(() => held.length === 1, "the batch at its handler");
     const [{ id }] = ((await (await get(url, client, "/imports?status=processing")).json()) as { items: [Batch] })
@@ -118,7 +118,7 @@ everyServer("the end of a batch on another node", () => {
     expect(reader.events.at(-1)?.batch.status).toBe("completed");
   });
 
-  test("is found by the query while RabbitMQ cannot be reached", async () => {
+  test("while RabbitMQ is away, the query finds the end of a batch", async () => {
     await proxy.shut();
     const ms = await heardAfter();
     expect(ms).toBeLessThan(patience(QUERY_MS * 2));

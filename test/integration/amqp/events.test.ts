@@ -1,7 +1,7 @@
 import { type ChannelModel, type ConsumeMessage, connect } from "amqplib";
-import type { QueueStats } from "../../../database/store.ts";
 import type { WithDatabase } from "../../../mixins/database.ts";
-import type { CloudEvent } from "../../../services/outbox/outbox.contract.ts";
+import type { QueueStats } from "../../../services/batch/batch.reads.domain.ts";
+import type { CloudEvent } from "../../../services/outbox/outbox.domain.ts";
 import {
   describeWithRabbit,
   newNamespace,
@@ -62,7 +62,7 @@ describeWithRabbit("events for outsiders", () => {
     await removeNamespace(namespace, [nodeID]);
   });
 
-  test("a batch's way is told in order, as persistent CloudEvents, and then forgotten here", async () => {
+  test("the events of a batch are published in order, as persistent CloudEvents, and then deleted", async () => {
     await start();
     const { id } = await accepted(system.url, client, '{"a":1}');
     await until(() => typesOf(id).length === 3, "three events");
@@ -87,7 +87,7 @@ describeWithRabbit("events for outsiders", () => {
     await until(isEmptied, "an empty outbox");
   });
 
-  test("while RabbitMQ is away batches are worked by polling, and their events wait", async () => {
+  test("while RabbitMQ is away batches run by polling, and their events wait", async () => {
     await start();
     await proxy.shut();
     const { id } = await accepted(system.url, client, '{"a":1}');
@@ -99,7 +99,7 @@ describeWithRabbit("events for outsiders", () => {
     await until(isEmptied, "an empty outbox");
   });
 
-  test("an event that waited goes out when RabbitMQ is back, before any other relay may take it up", async () => {
+  test("a waiting event is published when RabbitMQ is back, before another relay may take it", async () => {
     await start();
     const takes = jest.spyOn(
       (system.broker.getLocalService("batch") as unknown as WithDatabase).database.store,
@@ -112,7 +112,7 @@ describeWithRabbit("events for outsiders", () => {
     expect((await Promise.all(takes.mock.results.map(({ value }) => value))).flat()).toEqual([]);
   });
 
-  test("an event whose confirm was lost comes again, with the same id", async () => {
+  test("an event whose confirm is lost is published again, with the same id", async () => {
     await start();
     proxy.deafen();
     const { id } = await accepted(system.url, client, '{"a":1}');
@@ -124,7 +124,7 @@ describeWithRabbit("events for outsiders", () => {
     expect(new Set(typesOf(id))).toEqual(new Set(["batch.created", "batch.ready", "batch.completed"]));
   });
 
-  test("operators' changes are told, without anything secret, and without what was refused", async () => {
+  test("changes by operators are published without secrets; refused changes are not", async () => {
     await start();
     const changes = () => events().filter(({ subject }) => subject === client.id);
     await until(() => changes().some(({ type }) => type === "policy.changed"), "the new client's policy");
@@ -151,7 +151,7 @@ describeWithRabbit("events for outsiders", () => {
     expect(byType("policy.changed").map(({ data }) => data.version)).toEqual([1, 2]);
   });
 
-  test("a client without a policy of its own is told of once", async () => {
+  test("creating a client without a policy publishes one event", async () => {
     await start();
     const body = JSON.stringify({ clientIdentifier: `plain-${process.pid}`, name: "Plain" });
     const made = (await (await admin(system.url, "/clients", { method: "POST", body })).json()) as { id: string };
@@ -160,7 +160,7 @@ describeWithRabbit("events for outsiders", () => {
     expect(typesOf(made.id)).toEqual(["client.changed"]);
   });
 
-  test("PUBLISH_EVENTS=false tells nobody, and leaves all to polling", async () => {
+  test("PUBLISH_EVENTS=false publishes nothing, and workers poll", async () => {
     await start({ PUBLISH_EVENTS: "false", POLL_INTERVAL: "50ms" });
     const { id } = await accepted(system.url, client, '{"a":1}');
     expect(await batchWhen(system.url, client, id)).toMatchObject({ status: "completed" });

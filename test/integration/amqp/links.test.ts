@@ -55,7 +55,7 @@ describeWithRabbit("work queues over bad links", () => {
     await until(() => [...confirmed].every((id) => ids(node.got).includes(id)), "every confirmed message");
   });
 
-  test("a message whose consumer's link dies before the ack goes to another node, once it is seen", async () => {
+  test("a message whose consumer loses its link before the ack goes to another node", async () => {
     const dying = await startNode(proxied, "n1", () => {});
     await dying.add("a");
     await until(() => dying.got.length === 1, "the delivery");
@@ -71,7 +71,7 @@ describeWithRabbit("work queues over bad links", () => {
     await until(() => dying.queue.isAMQPQueueUp("batch.ready"), "the consumer");
   });
 
-  test("an ack of before a reconnect does not hit a message of after it", async () => {
+  test("an ack from before a reconnect does not acknowledge a message from after it", async () => {
     const node = await startNode(proxied, "n1", () => {});
     await node.add("a");
     await until(() => node.got.length === 1, "the delivery");
@@ -107,7 +107,7 @@ describeWithRabbit("work queues over bad links", () => {
     await until(() => node.got.length === 1, "the message after the pause");
   });
 
-  test("a frozen link is noticed, its message goes to another node, and a new link is made", async () => {
+  test("a frozen link is noticed, its message goes to another node, and the node reconnects", async () => {
     const frozen = await startNode(proxied, "n1", () => {});
     await frozen.add("a");
     await until(() => frozen.got.length === 1, "the delivery");

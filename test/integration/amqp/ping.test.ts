@@ -11,7 +11,7 @@ import { until } from "../../helpers/patience.ts";
 import { startProxy } from "../../helpers/proxy.ts";
 
 describeWithRabbit("a ping of RabbitMQ", () => {
-  test("is a round trip; it fails while RabbitMQ is cut off, and works again by itself", async () => {
+  test("a ping is a round trip; it fails while RabbitMQ is unreachable, and works again afterwards", async () => {
     const proxy = await startProxy(rabbitTarget);
     const config = configFor(newNamespace(), { AMQP_URL: rabbitUrlAt(proxy.port) });
     const logger = { info: () => {}, warn: () => {} };

@@ -20,7 +20,7 @@ async function startProcess(namespace: string, mode: "ack" | "hold"): Promise<No
 }
 
 describeWithRabbit("nodes in processes of their own", () => {
-  test("a token that a killed process held goes to another; none is lost, and both workers share the rest", async () => {
+  test("a token of a killed process goes to another; no token is lost, and workers share them", async () => {
     const namespace = newNamespace();
     const doomed = await startProcess(namespace, "hold");
     const workers = await Promise.all([startProcess(namespace, "ack"), startProcess(namespace, "ack")]);

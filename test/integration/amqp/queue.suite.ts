@@ -4,7 +4,7 @@ import type { Config } from "../../../config/config.ts";
 import { define } from "../../../mixins/define.ts";
 import { brokerOptions } from "../../../moleculer.config.ts";
 import { uuidv7 } from "../../../services/ids.ts";
-import { type QueueChannel, type QueueMessage, queueMixin, type WithQueue } from "../../../services/queue.ts";
+import { type QueueChannel, type QueueMessage, queueMixin, type WithQueue } from "../../../services/messages.ts";
 import { until } from "../../helpers/patience.ts";
 
 export interface Delivery {
@@ -100,7 +100,7 @@ export function queueSuite(configOf: () => Config): void {
     await untilAcked(node, 3);
   });
 
-  test("a paused consumer holds nothing, and what it held comes again", async () => {
+  test("a paused consumer holds no message, and those that it held are delivered again", async () => {
     const node = await startNode(configOf(), "n1", () => {});
     await node.add("a");
     await until(() => node.got.length === 1, "the first delivery");
@@ -113,7 +113,7 @@ export function queueSuite(configOf: () => Config): void {
     await untilAcked(node, 2);
   });
 
-  test("a handler that fails gets its message again", async () => {
+  test("a message whose handler fails is delivered again", async () => {
     let failures = 0;
     const node = await startNode(configOf(), "n1", ({ ack }) => {
       if (++failures < 3) throw new Error("not yet");
@@ -124,7 +124,7 @@ export function queueSuite(configOf: () => Config): void {
     expect(ids(node.got)).toEqual(["a", "a", "a"]);
   });
 
-  test("what is no message of the queue is not sent", async () => {
+  test("a payload that is no message of the queue is not sent", async () => {
     const node = await startNode(configOf(), "n1", null);
     const add = (payload: unknown) => node.queue.addAMQPJob("batch.ready", payload as { batchId: null });
     await expect(add({ batchId: 7 })).rejects.toThrow(/batchId/);

@@ -26,7 +26,7 @@ describeWithRabbit("work queues in RabbitMQ", () => {
     expect(nodes.every(({ got }) => got.length > 0)).toBe(true);
   });
 
-  test("what a paused node held goes to another at once", async () => {
+  test("messages that a paused node held go to another node at once", async () => {
     const busy = await startNode(config, "n1", () => {});
     await busy.add("a");
     await until(() => busy.got.length === 1, "the delivery");
@@ -36,7 +36,7 @@ describeWithRabbit("work queues in RabbitMQ", () => {
     expect(ids(idle.got)).toEqual(["a"]);
   });
 
-  test("a message that is given back more often than the delivery limit is no dead letter", async () => {
+  test("a message that is handed back more often than the delivery limit is no dead letter", async () => {
     const node = await startNode(config, "n1", () => {});
     await node.add("a");
     for (let round = 1; round <= 25; round++) {
@@ -72,7 +72,7 @@ describeWithRabbit("work queues in RabbitMQ", () => {
     await connection.close();
   });
 
-  test("a queue that exists with other arguments ends the start with the setting's name", async () => {
+  test("a queue that exists with other arguments ends the start, which names the setting", async () => {
     const connection = await connect(rabbitUrl);
     const channel = await connection.createChannel();
     await channel.assertQueue(config.batchReadyQueue, { durable: true });
@@ -91,7 +91,7 @@ describeWithRabbit("work queues in RabbitMQ", () => {
     await connection.close();
   });
 
-  test("a queue that was deleted under a running node is made again, and serves", async () => {
+  test("a queue that is deleted under a running node is declared again, and works", async () => {
     const node = await startNode(config, "n1");
     await node.add("a");
     await until(() => node.got.length === 1, "the first");

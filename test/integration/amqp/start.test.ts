@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { ServiceBroker } from "moleculer";
 import { withRabbit } from "../../../lib/amqp/start.ts";
 import { brokerOptions } from "../../../moleculer.config.ts";
@@ -28,7 +29,7 @@ function brokerFor(namespace: string, nodeID: string, env: Record<string, string
 }
 
 describeWithRabbit("a node that starts with AMQP_URL", () => {
-  test("a wrong login ends the start with the setting's name, and without the password", async () => {
+  test("a wrong login ends the start; the message names the setting, and no password", async () => {
     const AMQP_URL = rabbitUrlWith((url) => {
       url.password = "hunter2";
     });
@@ -39,21 +40,40 @@ describeWithRabbit("a node that starts with AMQP_URL", () => {
     );
   });
 
-  test("a virtual host that is not there ends the start", async () => {
+  test("a virtual host that does not exist ends the start", async () => {
     const AMQP_URL = rabbitUrlWith((url) => {
       url.pathname = "/nowhere";
     });
     await expect(brokerFor(newNamespace(), "n1", { AMQP_URL }).start()).rejects.toThrow(/^AMQP_URL: .*virtual host/);
   });
 
-  test("a RabbitMQ that falls silent when it has been asked is not waited for", async () => {
+  test("a heartbeat that is due while the links close is no error", async () => {
+    const broker = brokerFor(newNamespace(), "n1");
+    await broker.start();
+    const { transit, registry } = broker as unknown as {
+      transit: { tx: { disconnect(): Promise<void> }; sendHeartbeat(node: unknown): Promise<void> };
+      registry: { nodes: { localNode: unknown } };
+    };
+    let isClosed = false;
+    const closed = transit.tx.disconnect().then(() => {
+      isClosed = true;
+    });
+    while (!isClosed) {
+      await transit.sendHeartbeat(registry.nodes.localNode);
+      await setImmediate();
+    }
+    await closed;
+    await broker.stop();
+  });
+
+  test("the start does not wait for a RabbitMQ that falls silent after it was asked", async () => {
     const proxy = await startProxy(rabbitTarget);
     const asked = withRabbit([rabbitUrlAt(proxy.port, 0)], listener().logger, async () => proxy.deafen());
     await asked;
     await proxy.close();
   });
 
-  test("a RabbitMQ that is away is waited for, with a log line", async () => {
+  test("the start waits for a RabbitMQ that is away, with a log line", async () => {
     const proxy = await startProxy(rabbitTarget, true);
     const { warnings, logger } = listener();
     const url = rabbitUrlAt(proxy.port);
@@ -67,13 +87,13 @@ describeWithRabbit("a node that starts with AMQP_URL", () => {
     await proxy.close();
   });
 
-  test("of several URLs the first that answers serves", async () => {
+  test("of several URLs the first one that answers is used", async () => {
     const { warnings, logger } = listener();
     expect(await withRabbit(["amqp://127.0.0.1:1", rabbitUrl], logger, async () => 1)).toBe(1);
     expect(warnings).toEqual([]);
   });
 
-  test("nodes call one another, many at once, and find a RabbitMQ that is second in the list", async () => {
+  test("nodes call each other, many at once, also when the first RabbitMQ of the list is away", async () => {
     const namespace = newNamespace();
     const AMQP_URL = `amqp://127.0.0.1:1,${rabbitUrl}`;
     const server = brokerFor(namespace, "n1");
@@ -103,7 +123,7 @@ describeWithRabbit("a node that starts with AMQP_URL", () => {
     }
   });
 
-  test("a node that is stopped while RabbitMQ is away tries no more, and leaves nothing behind", async () => {
+  test("a node that stops while RabbitMQ is away stops connecting, and leaves nothing behind", async () => {
     const isLeft = leftovers();
     const proxy = await startProxy(rabbitTarget);
     const namespace = newNamespace();
@@ -116,7 +136,7 @@ describeWithRabbit("a node that starts with AMQP_URL", () => {
     await removeNamespace(namespace, ["n1"]);
   });
 
-  test("a node's own link comes back after a cut", async () => {
+  test("a node's link reconnects after a cut", async () => {
     const proxy = await startProxy(rabbitTarget);
     const namespace = newNamespace();
     const [server, client] = ["n1", "n2"].map((id) =>

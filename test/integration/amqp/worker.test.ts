@@ -34,19 +34,19 @@ describeWithRabbit("a worker on RabbitMQ's tokens", () => {
     await removeNamespace(namespace, [nodeID]);
   });
 
-  test("starts on a token, without any poll", async () => {
+  test("a worker starts a batch on a token, without polling", async () => {
     const client = await newClient(system.url);
     const { id } = await accepted(system.url, client, '{"a":1}');
     expect(await batchWhen(system.url, client, id)).toMatchObject({ status: "completed" });
   });
 
-  test("readiness tells of RabbitMQ", async () => {
+  test("/health/ready shows RabbitMQ", async () => {
     const ready = await (await fetch(`${system.url}/health/ready`)).json();
     const checks = { redis: "off", rabbitmq: { status: "up", latencyMs: expect.any(Number) } };
     expect(ready).toMatchObject({ status: "ok", checks });
   });
 
-  test("saturated, it leaves the token to others, and takes tokens again when a slot frees", async () => {
+  test("a worker without free slots leaves tokens to others, and takes tokens again when a slot frees", async () => {
     const client = await newClient(system.url, { handler: "gate.hold", maxConcurrentBatches: 8 });
     const first = await accepted(system.url, client, '{"a":1}');
     await until(() => waiting.length === 1, "the first batch at its handler");

@@ -29,7 +29,7 @@ const closed = () => Promise.reject(new Errors.MoleculerError("the shop is close
 /** Whether the circuit of the only node that has the handler is open. */
 const isOpen = () => system.broker.findNextActionEndpoint("shop.book") instanceof Errors.ServiceNotAvailableError;
 
-test("while the circuit is open the batch waits; what follows counts on from the attempts before", async () => {
+test("while the circuit is open the batch waits; its earlier attempts still count afterwards", async () => {
   const { client, told } = await withCircuit((no) => (no < 2 ? closed() : null));
   const { id } = await accepted(system.url, client, rows(3));
   await until(isOpen);
@@ -47,7 +47,7 @@ test("while the circuit is open the batch waits; what follows counts on from the
   expect(told.of(id)).toHaveLength(3);
 });
 
-test("a handler that fails again once its circuit is half open has had its last attempt, and not sooner", async () => {
+test("with a half-open circuit, a failing handler uses up the last attempt, and not sooner", async () => {
   const { client, told } = await withCircuit(closed);
   const { id } = await accepted(system.url, client, rows(3));
   expect(await ended(system, client, id)).toMatchObject({

@@ -65,21 +65,21 @@ describe("in one process", () => {
     return ended(system, client, id);
   };
 
-  test.each(types)("%s: the store keeps them", async (type) => {
+  test.each(types)("%s: the store keeps all digits", async (type) => {
     const client = await newClient(system.url, { schema });
     const { id, counts } = await imported(client, bodies[type], type);
     expect(counts).toMatchObject({ accepted: 4 });
     expect(await stored(system.url, client, id)).toEqual(records);
   });
 
-  test.each(types)("%s: a handler gets them, and the same ones again", async (type) => {
+  test.each(types)("%s: a handler gets all digits, and the same in a repeated call", async (type) => {
     const client = await newClient(system.url, { schema, handler: "own.run", ...again });
     const { id, counts } = await imported(client, bodies[type], type);
     expect(counts).toMatchObject({ accepted: 4 });
     expect(own.of(id).map(dataOf)).toEqual([delivered, delivered]);
   });
 
-  test("keys are of values: spellings are the same, neighbours are not", async () => {
+  test("unique keys compare values: spellings are the same, neighbours are not", async () => {
     const client = await newClient(system.url, { schema, uniqueKey: ["id", "amount"] });
     const keyed = (...rows: string[]) => imported(client, rows.map((row) => `{${row}}`).join("\n"));
     const near = ['"id":1,"amount":0.1', '"id":1,"amount":0.10000000000000000001', '"id":9007199254740993,"amount":0'];
@@ -95,7 +95,7 @@ describe("in one process", () => {
     expect((await imported(client, csv, "text/csv")).counts).toMatchObject({ accepted: 1, duplicate: 2 });
   });
 
-  test("what is rejected keeps them, and comes again with them", async () => {
+  test("a rejected record keeps all digits, and is sent again with them", async () => {
     const client = await newClient(system.url, { schema: { properties: { id: { maximum: 9007199254740992 } } } });
     const parent = await imported(client, records.join("\n"));
     const errors = await (await get(system.url, client, `/imports/${parent.id}/errors`)).text();
@@ -115,7 +115,7 @@ describe("in one process", () => {
     expect(await stored(system.url, client, id)).toEqual(records.slice(0, 3));
   });
 
-  test("a schema's number that would become another one is refused at its place", async () => {
+  test("a number in a schema that a double cannot hold is refused with its place", async () => {
     const client = await newClient(system.url);
     const body = '{"schema":{"properties":{"a/b":{"maximum":9223372036854775807,"enum":[0.1,1e400]}}},"maxErrors":5}';
     const response = await admin(system.url, `/clients/${client.id}/policy`, { method: "PATCH", body });
@@ -153,7 +153,7 @@ describeWithRabbit("on another node", () => {
     await removeNamespace(namespace, ids);
   });
 
-  test.each(types)("%s: a handler gets what one beside us gets", async (type) => {
+  test.each(types)("%s: a handler on another node gets the same as one in the process", async (type) => {
     const client = await newClient(system.url, { schema, handler: "far.run", ...again });
     const { id } = await accepted(system.url, client, bodies[type], type);
     expect(await ended(system, client, id)).toMatchObject({ counts: { accepted: 4 } });

@@ -22,7 +22,7 @@ const postMany = async (client: TestClient, count: number) => {
 
 const clientsOf = (calls: HandlerCall[]) => calls.map(({ clientId }) => clientId);
 
-test("60 batches of one client do not hold up the single one of another", async () => {
+test("60 batches of one client do not delay the single batch of another", async () => {
   const work = hanging("work");
   await start({ WORKER_CONCURRENCY: "1" }, work);
   const many = await newClient(system.url, { handler: "work.run", maxConcurrentUploads: 100 });
@@ -39,7 +39,7 @@ test("60 batches of one client do not hold up the single one of another", async 
   expect(work.calls).toHaveLength(61);
 });
 
-test("a long batch makes room at a checkpoint, without an attempt", async () => {
+test("a long batch makes room at a checkpoint, without counting an attempt", async () => {
   const chunks = 300;
   const work = handler("work", () => new Promise((resolve) => setTimeout(resolve, 5)));
   await start({ WORKER_CONCURRENCY: "1", BATCH_SLICE: "50ms" }, work);
@@ -78,7 +78,7 @@ test("a long batch goes on through its slices while nobody else waits", async ()
   expect(new Set(work.calls.map(({ fence }) => fence)).size).toBe(1);
 });
 
-test("turns go by weight", async () => {
+test("clients get slots by their weight", async () => {
   const work = hanging("work");
   await start({ WORKER_CONCURRENCY: "1" }, work);
   const policy = { handler: "work.run", maxConcurrentBatches: 5, maxConcurrentUploads: 100 };
@@ -93,7 +93,7 @@ test("turns go by weight", async () => {
   expect(Math.abs(turns - 30)).toBeLessThanOrEqual(2);
 });
 
-test("caps are exact: reached, and never passed", async () => {
+test("caps are exact: reached, and never exceeded", async () => {
   const caps = [1, 2, 3];
   const running = new Map<string, number>();
   const most = new Map<string, number>();
@@ -144,7 +144,7 @@ test("a raised cap lets waiting batches start at once", async () => {
   work.release();
 });
 
-test("a raised cap is told again where the change broke off before the queue was told", async () => {
+test("a raised cap takes effect also if the node died before it told the queue", async () => {
   const work = hanging("work");
   await start({ WORKER_CONCURRENCY: "4", POLL_INTERVAL: "10s", SWEEP_INTERVAL: "100ms" }, work);
   const client = await newClient(system.url, { handler: "work.run", maxConcurrentBatches: 1 });
@@ -159,7 +159,7 @@ test("a raised cap is told again where the change broke off before the queue was
   work.release();
 });
 
-test.each([1, 9])("an upload that began under a cap of %i keeps the cap that is set meanwhile", async (cap) => {
+test.each([1, 9])("an upload that began under a cap of %i does not restore it after a change", async (cap) => {
   const work = hanging("work");
   await start({ WORKER_CONCURRENCY: "1" }, work);
   const client = await newClient(system.url, { handler: "work.run", chunkRecords: 1, maxConcurrentBatches: cap });

@@ -1,8 +1,10 @@
 /** A worker that lost its batch writes nothing any more, whatever it still believes; and it stops. */
 import { DatabaseUnavailable } from "../../../database/errors.ts";
-import type { BatchRow, Settlement, WorkerCommit } from "../../../services/batch/batch.contract.ts";
+import type { Settlement, WorkerCommit } from "../../../services/batch/batch.contract.ts";
+import type { BatchRow } from "../../../services/batch/batch.domain.ts";
 import { call } from "../../../services/messages.ts";
 import { accepted, batchWhen, get, lines, newClient } from "../../helpers/http.ts";
+import { metrics } from "../../helpers/metrics.ts";
 import { until } from "../../helpers/patience.ts";
 import { type System, startSystem } from "../../helpers/system.ts";
 import { ended, handler, hanging, hasStatus, row, rows, storeOf } from "./kit.ts";
@@ -18,6 +20,7 @@ afterEach(async () => {
 });
 
 const LEASE_MS = 1_000;
+const workerLogger = () => system.broker.getLocalService("batchProcessor").logger;
 const env = { BATCH_LEASE: "1s", SWEEP_INTERVAL: "100ms", SHUTDOWN_TIMEOUT: "2s" };
 const withoutWorker = ["api", "batch", "clientCache", "outbox", "policy", "rateLimiter"];
 
@@ -58,7 +61,7 @@ async function isRefusedAll(late: BatchRow, owner: string): Promise<void> {
   expect(await storeOf(system).extendLeases(owner, [late.id], LEASE_MS)).toEqual([]);
 }
 
-test("of two workers on one batch, the one whose lease lapsed is refused every write", async () => {
+test("of two workers on one batch, every write of the one whose lease expired is refused", async () => {
   await start({ services: withoutWorker, env });
   const client = await newClient(system.url, { chunkRecords: 2 });
   const { id: publicId } = await accepted(system.url, client, rows(6));
@@ -89,7 +92,7 @@ test("of two workers on one batch, the one whose lease lapsed is refused every w
   expect(stored.map(({ data }) => data.n)).toEqual([1, 2, 3, 4, 5, 6]);
 });
 
-test("a cancelled batch takes no write of its worker any more, and gives the slot free at once", async () => {
+test("a cancelled batch refuses writes of its worker, and frees the slot at once", async () => {
   await start({ services: withoutWorker, env });
   const client = await newClient(system.url, { chunkRecords: 2, maxConcurrentBatches: 1 });
   const first = await accepted(system.url, client, rows(4));
@@ -121,7 +124,28 @@ test("a run whose fence was raised is aborted, though its handler hangs; the lat
   expect(before).toMatchObject({ state: "cancelled", accepted: 0 });
 });
 
-test("a run that cannot renew its lease ends; the batch is worked again under a higher fence", async () => {
+test("a run that lost its batch before it reserves keys delivers nothing, and is counted and told once", async () => {
+  const told = handler("keyed", () => null);
+  await start({ env, extra: [told.schema] });
+  const client = await newClient(system.url, { handler: "keyed.run", uniqueKey: ["n"] });
+  const store = storeOf(system);
+  const reserveKeys = store.reserveKeys.bind(store);
+  jest.spyOn(store, "reserveKeys").mockImplementationOnce(async (id, fence, ...given) => {
+    const move = { to: "ready", due: { inMs: 0 }, reason: null, attempt: "uncount" } as const;
+    await store.move({ id, fence, from: "processing", events: [], ...move });
+    return reserveKeys(id, fence, ...given);
+  });
+  const warned = jest.spyOn(workerLogger(), "warn");
+  const { id } = await accepted(system.url, client, rows(3));
+  expect(await ended(system, client, id)).toMatchObject({ status: "completed", attempts: 1, counts: { accepted: 3 } });
+  expect(told.calls).toMatchObject([{ fence: 3 }]);
+  const samples = await metrics(system.url);
+  expect(samples.get('dataflow_fences_lost_total{write="giveUp"}')).toBe(1);
+  expect(samples.get('dataflow_fences_lost_total{write="commit"}')).toBe(0);
+  expect(warned.mock.calls).toEqual([[expect.stringMatching(`The run of batch ${id} was lost`)]]);
+});
+
+test("a run that cannot renew its lease ends; the batch runs again under a higher fence", async () => {
   const answers = [Promise.withResolvers<null>(), Promise.withResolvers<null>()];
   const told = handler("slow", () => answers[told.calls.length - 1]?.promise);
   await start({ env, extra: [told.schema] });
@@ -139,7 +163,7 @@ test("a run that cannot renew its lease ends; the batch is worked again under a 
   expect(await ended(system, client, id)).toMatchObject({ status: "completed", counts: { accepted: 3 }, attempts: 2 });
 });
 
-test("a batch whose run broke off is not kept by the leases of its worker's other batches", async () => {
+test("a batch whose run broke off does not stay leased because its worker renews other leases", async () => {
   const hang = hanging("hang");
   await start({ env, extra: [hang.schema] });
   const busy = await newClient(system.url, { handler: "hang.run" });
@@ -154,7 +178,7 @@ test("a batch whose run broke off is not kept by the leases of its worker's othe
   await ended(system, busy, other.id);
 });
 
-test("a database that is away while a chunk is read is no attempt", async () => {
+test("a database that is away while a chunk is read counts no attempt", async () => {
   await start({ env });
   const client = await newClient(system.url, { chunkRecords: 2, maxAttempts: 1 });
   const read = jest.spyOn(storeOf(system), "readChunk").mockRejectedValueOnce(new DatabaseUnavailable("away"));
@@ -164,7 +188,7 @@ test("a database that is away while a chunk is read is no attempt", async () => 
   expect(await storeOf(system).attempts([(await row(system, id)).id], 9)).toEqual([]);
 });
 
-test("a commit whose answer was lost is not made twice", async () => {
+test("a commit whose answer is lost happens once", async () => {
   await start({ env });
   const store = storeOf(system);
   const commitChunk = store.commitChunk.bind(store);
@@ -181,7 +205,7 @@ test("a commit whose answer was lost is not made twice", async () => {
   await until(async () => (await running()).length === 0);
 });
 
-test("a claim that fails frees its lock", async () => {
+test("a failed claim releases its lock", async () => {
   await start({ env: { ...env, REDIS_LOCK_TIMEOUT: "1h" } });
   const client = await newClient(system.url);
   jest.spyOn(storeOf(system), "claim").mockRejectedValueOnce(new DatabaseUnavailable("away"));
@@ -189,7 +213,7 @@ test("a claim that fails frees its lock", async () => {
   expect(await ended(system, client, id)).toMatchObject({ status: "completed" });
 });
 
-test("a claim of a group that fails frees its locks", async () => {
+test("a failed claim of a group releases its locks", async () => {
   await start({ env: { ...env, REDIS_LOCK_TIMEOUT: "1h" } });
   const [client, store] = [await newClient(system.url), storeOf(system)];
   const [claim, claimGroup] = [store.claim, store.claimGroup];

@@ -1,5 +1,7 @@
 /** Small batches that wait are worked together, and each of them is what it would be alone. */
+import { DatabaseUnavailable } from "../../../database/errors.ts";
 import { accepted, get, lines, newClient, type TestClient } from "../../helpers/http.ts";
+import { metrics } from "../../helpers/metrics.ts";
 import { until } from "../../helpers/patience.ts";
 import { type System, startSystem } from "../../helpers/system.ts";
 import { ended, type handler, hanging, row, rows, select, storeOf } from "./kit.ts";
@@ -23,7 +25,7 @@ const sent = async (client: TestClient, count: number, body = rows(2)) => {
 };
 const running = () => select<{ running: number }>(system, "SELECT running FROM client_queue WHERE running <> 0");
 
-test("what waits is claimed and committed in one unit each, of clients with one place as well", async () => {
+test("a group is claimed in one unit and committed in one unit, also for clients with one slot", async () => {
   await start();
   const [one, two] = [await newClient(system.url, { maxConcurrentBatches: 1 }), await newClient(system.url)];
   await pause();
@@ -39,7 +41,7 @@ test("what waits is claimed and committed in one unit each, of clients with one 
   for (const id of ids.one) expect(await lines(get(system.url, one, `/imports/${id}/records`))).toHaveLength(2);
 });
 
-test("of a unique key that two of a group have the first one's record is stored", async () => {
+test("if two batches of a group have the same unique key, the record of the first one is stored", async () => {
   await start();
   const client = await newClient(system.url, { uniqueKey: ["n"] });
   await pause();
@@ -54,7 +56,7 @@ test("of a unique key that two of a group have the first one's record is stored"
   ]);
 });
 
-test("one that was taken away is left out, and the others are committed", async () => {
+test("a batch that was taken away is left out of its group's commit, and the others are committed", async () => {
   await start();
   const client = await newClient(system.url);
   await pause();
@@ -74,7 +76,56 @@ test("one that was taken away is left out, and the others are committed", async 
   await until(async () => (await running()).length === 0);
 });
 
-test("a batch of a handler of one's own is claimed alone, and holds up nobody", async () => {
+test("batches that are cancelled while their group commits stay so: each is a lost fence, and the others complete", async () => {
+  await start();
+  const client = await newClient(system.url, { maxConcurrentBatches: 1, uniqueKey: ["n"] });
+  await pause();
+  const ids = [];
+  for (let n = 1; n <= 5; n++) ids.push(...(await sent(client, 1, `{"n":1}\n{"n":${n}0}`)));
+  const [first, second, third, fourth, last] = ids as [string, string, string, string, string];
+  const store = storeOf(system);
+  const commitChunks = store.commitChunks.bind(store);
+  jest.spyOn(store, "commitChunks").mockImplementationOnce(async (commits) => {
+    // The first one has the client's place, and the third one is its next heir but one.
+    for (const publicId of [first, third]) await system.broker.call("batch.cancel", { publicId });
+    return commitChunks(commits);
+  });
+  await resume();
+  for (const id of [first, third]) expect(await ended(system, client, id)).toMatchObject({ status: "cancelled" });
+  const counts = [];
+  for (const id of [second, fourth, last]) counts.push((await ended(system, client, id)).counts);
+  expect(counts.map(({ accepted, duplicate }) => [accepted, duplicate])).toEqual([
+    [2, 0],
+    [1, 1],
+    [1, 1],
+  ]);
+  await until(async () => (await running()).length === 0);
+  expect(await select(system, "SELECT batch_id FROM batch_work")).toEqual([]);
+  const samples = await metrics(system.url);
+  expect(samples.get('dataflow_fences_lost_total{write="commit"}')).toBe(2);
+  expect(samples.get('dataflow_fences_lost_total{write="giveUp"}')).toBe(0);
+});
+
+test("a group whose commit does not reach the database is handed back, each goes on alone, and it is no attempt", async () => {
+  await start({ BATCH_LEASE: "1s", LOG_LEVEL: "fatal" });
+  const client = await newClient(system.url, { maxConcurrentBatches: 1, maxAttempts: 1 });
+  await pause();
+  const ids = await sent(client, 3);
+  const away = new DatabaseUnavailable("away");
+  const commits = jest.spyOn(storeOf(system), "commitChunks").mockRejectedValueOnce(away);
+  await resume();
+  for (const id of ids)
+    expect(await ended(system, client, id)).toMatchObject({
+      status: "completed",
+      attempts: 1,
+      counts: { accepted: 2 },
+    });
+  expect(commits).toHaveBeenCalledTimes(1);
+  await until(async () => (await running()).length === 0);
+  expect((await metrics(system.url)).get('dataflow_fences_lost_total{write="giveUp"}')).toBe(0);
+});
+
+test("a batch with a custom handler is claimed alone, and delays nobody", async () => {
   const work = hanging("work");
   await start({}, work);
   const [own, stored] = [await newClient(system.url, { handler: "work.run" }), await newClient(system.url)];
@@ -90,7 +141,7 @@ test("a batch of a handler of one's own is claimed alone, and holds up nobody", 
   for (const id of ids.own) expect(await ended(system, own, id)).toMatchObject({ status: "completed" });
 });
 
-test("rejected records of each are in its own report", async () => {
+test("rejected records are in the report of their own batch", async () => {
   await start();
   const client = await newClient(system.url, { schema: { properties: { n: { maximum: 2 } } } });
   await pause();
@@ -107,7 +158,7 @@ test("rejected records of each are in its own report", async () => {
   expect(report.map(({ record }) => record)).toEqual([3, 4]);
 });
 
-test("a flood of small batches keeps no other client's large one waiting", async () => {
+test("a flood of small batches does not delay another client's large one", async () => {
   await start({ WORKER_CONCURRENCY: "1" });
   const [flood, other] = [await newClient(system.url), await newClient(system.url, { chunkRecords: 2 })];
   await pause();
@@ -132,7 +183,7 @@ test("a flood of small batches keeps no other client's large one waiting", async
   expect(order.slice(0, 2)).toEqual(["group", "large"]);
 });
 
-test("a batch that a worker had before is worked alone, whatever became of its neighbours", async () => {
+test("a batch that a worker had before runs alone, whatever happened to its group", async () => {
   await start();
   const client = await newClient(system.url);
   await pause();
@@ -148,7 +199,7 @@ test("a batch that a worker had before is worked alone, whatever became of its n
   expect(claims.mock.calls.flatMap(([all]) => all)).not.toContain(id);
 });
 
-test("one with too many errors fails, its neighbours complete, and an operator drives it alone", async () => {
+test("a batch with too many errors fails, the others of its group complete, and a redrive runs it alone", async () => {
   await start();
   const schema = { properties: { n: { maximum: 2 } } };
   const strict = await newClient(system.url, { schema, maxErrors: 1 });

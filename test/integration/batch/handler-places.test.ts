@@ -18,7 +18,7 @@ beforeAll(async () => {
 });
 afterAll(() => system.stop());
 
-test("a handler that is gone is waited for, without an attempt, until it appears", async () => {
+test("a batch waits for a handler that is gone, without counting an attempt", async () => {
   const gone = handler("gone", () => null);
   const service = system.broker.createService(gone.schema);
   await until(() => !(system.broker.findNextActionEndpoint("gone.run") instanceof Error));
@@ -46,7 +46,7 @@ test("a policy may only name an action that declares itself a handler", async ()
   }
 });
 
-test("HANDLERS_DIR is loaded by a real process, folders within it too", async () => {
+test("a process loads HANDLERS_DIR, with its subfolders", async () => {
   const place = temporaryFolder();
   const service = (name: string) =>
     `const seen: number = 0; export default { name: "${name}", actions: { run: { importHandler: true, handler: (ctx) =>

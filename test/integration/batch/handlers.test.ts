@@ -43,7 +43,7 @@ const failsWith = (detail: unknown) => ({ status: "failed", error: { code: "hand
 /** What the partner sees of it, whatever the handler said. */
 const failed = failsWith("The handler failed.");
 
-test("it gets the accepted records of each chunk, with the numbers that make it idempotent", async () => {
+test("a handler gets the accepted records of each chunk, with the ids that make it idempotent", async () => {
   const schema = { type: "object", properties: { n: { type: "integer" } } };
   const body = 'n,note\n1,"a\nb"\n2,\nx,\n4,d\n5,e\n';
   const client = await clientOf(() => null, { schema, chunkRecords: 2 });
@@ -53,7 +53,7 @@ test("it gets the accepted records of each chunk, with the numbers that make it 
     counts: { received: 5, accepted: 4, rejected: 1 },
   });
   const { fence } = await row(system, id);
-  const same = { batchId: id, clientId: client.id, fence };
+  const same = { batchId: id, clientId: client.id, dataset: "default", fence };
   expect(own.of(id)).toEqual([
     {
       ...same,
@@ -76,7 +76,7 @@ test.each([[undefined], [null], [{}], [{ outcome: "done" }], [{ rejected: [] }]]
   expect(batch).toMatchObject({ status: "completed", counts: { accepted: 3, rejected: 0 }, attempts: 1 });
 });
 
-test("its own refusals are told with line and text, among those of the schema, in order", async () => {
+test("records that a handler refuses are reported with line and text, in order with those of the schema", async () => {
   const schema = { type: "object", properties: { n: { type: "integer" } } };
   const rejected = [
     { record: 5, errors: [{ field: "n", code: "sold-out", message: "There is none left." }, { code: "second" }] },

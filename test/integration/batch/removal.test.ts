@@ -1,5 +1,5 @@
 /** What is over goes: uploads that broke off at once, bodies with their batch's end, all of it with its retention. */
-import type { BatchRow } from "../../../services/batch/batch.contract.ts";
+import type { BatchRow } from "../../../services/batch/batch.domain.ts";
 import { accepted, admin, batchWhen, get, newClient, post } from "../../helpers/http.ts";
 import { until } from "../../helpers/patience.ts";
 import { databaseOf, ended, handler, hasStatus, row, rows, select, storeOf } from "./kit.ts";
@@ -20,6 +20,7 @@ test("an upload whose node is silent is wiped when its lease has passed; late wr
     publicId: "01930000-0000-7000-8000-000000000001",
     clientId,
     policyVersion: 1,
+    dataset: "default",
     format: "ndjson" as const,
     requestId: null,
   };

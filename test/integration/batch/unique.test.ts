@@ -27,7 +27,7 @@ async function imported(client: Awaited<ReturnType<typeof newClient>>, body: str
 }
 const delivered = (id: string) => own.of(id).flatMap(({ records }) => records.map(({ data }) => data.id));
 
-test("within a chunk, a batch and over batches", async () => {
+test("a unique key is delivered once within a chunk, within a batch and over batches", async () => {
   const client = await newClient(system.url, { uniqueKey: "id", chunkRecords: 3 });
   const first = await imported(client, orders(1, 2, 1, 2, 3, 4, 4, null, null));
   expect(first.batch).toMatchObject({
@@ -42,7 +42,7 @@ test("within a chunk, a batch and over batches", async () => {
   expect(third.batch).toMatchObject({ counts: { accepted: 2, duplicate: 0 } });
 });
 
-test("the event of the end tells the same counts", async () => {
+test("the event of a batch's end has the same counts", async () => {
   const [alone, together] = [jest.spyOn(storeOf(system), "commitChunk"), jest.spyOn(storeOf(system), "commitChunks")];
   const client = await newClient(system.url, { uniqueKey: ["id"] });
   await imported(client, orders(7));
@@ -55,7 +55,7 @@ test("the event of the end tells the same counts", async () => {
   together.mockRestore();
 });
 
-test("a record that its schema refused does not stand in the way of its correction", async () => {
+test("a record that the schema rejected does not block its correction", async () => {
   const schema = { properties: { n: { type: "integer" } } };
   const client = await newClient(system.url, { uniqueKey: "id", schema });
   const first = await imported(client, '{"id":1,"n":"x"}\n{"id":1,"n":1}\n{"id":2,"n":"x"}');
@@ -64,7 +64,7 @@ test("a record that its schema refused does not stand in the way of its correcti
   expect(second.batch).toMatchObject({ counts: { accepted: 1, duplicate: 0 } });
 });
 
-test("maxErrors ends a batch with unique keys as any other", async () => {
+test("maxErrors also ends a batch with unique keys", async () => {
   const schema = { properties: { id: { type: "integer" } } };
   const client = await newClient(system.url, { uniqueKey: "id", schema, maxErrors: 1, chunkRecords: 2 });
   const { batch } = await imported(client, orders(1, 1, "a", "b", 5, 6));
@@ -75,14 +75,14 @@ test("maxErrors ends a batch with unique keys as any other", async () => {
   });
 });
 
-test("a CSV's keys, several fields", async () => {
+test("unique keys of CSV, and of several fields", async () => {
   const client = await newClient(system.url, { uniqueKey: ["shop", "order.no"] });
   const body = "shop,order.no,n\na,1,1\na,2,2\nb,1,3\na,1,4\na,,5\na,,6\n";
   const { id } = await accepted(system.url, client, body, "text/csv");
   expect(await ended(system, client, id)).toMatchObject({ counts: { accepted: 5, duplicate: 1 } });
 });
 
-test("batches at once: each key is accepted once", async () => {
+test("batches that run at once accept each key once", async () => {
   const client = await newClient(system.url, { uniqueKey: "id", maxConcurrentBatches: 8, chunkRecords: 50 });
   const ids = Array.from({ length: 300 }, (_, i) => i);
   const bodies = Array.from({ length: 6 }, (_, i) => orders(...(i % 2 ? ids : ids.toReversed())));
@@ -100,7 +100,7 @@ test("batches at once: each key is accepted once", async () => {
 test.each([
   ["the built-in store", {}],
   ["another handler", { handler: "own.run" }],
-])("with uniqueKeyDays a key ends so long after its delivery to %s", async (_name, over) => {
+])("with uniqueKeyDays a key expires that long after its delivery to %s", async (_name, over) => {
   const client = await newClient(system.url, { uniqueKey: "id", uniqueKeyDays: 7, ...over });
   const [first, second] = [`${client.id}-1`, `${client.id}-2`];
   await imported(client, orders(first));
@@ -115,7 +115,7 @@ test.each([
   await select(system, "UPDATE record_key SET ends_at = NULL");
 });
 
-describe("another handler", () => {
+describe("unique keys with a custom handler", () => {
   const policy = { uniqueKey: "id", handler: "own.run", backoff, chunkRecords: 2 };
 
   test("gets no duplicate, and the same records when a call is repeated", async () => {
@@ -134,7 +134,7 @@ describe("another handler", () => {
     expect(delivered(second.id)).toEqual([4]);
   });
 
-  test("a record that it refuses may come again", async () => {
+  test("a record that the handler refuses may come again", async () => {
     answer = ({ records }) => ({
       rejected: records.filter(({ data }) => data.id === 2).map(({ record }) => ({ record, errors: [{ code: "no" }] })),
     });

@@ -1,6 +1,6 @@
 /** What the tests of waiting states share: a system of each test's own, and an ear for its events. */
 import type { Context, ServiceSchema } from "moleculer";
-import type { CloudEvent } from "../../../services/outbox/outbox.contract.ts";
+import type { CloudEvent } from "../../../services/outbox/outbox.domain.ts";
 import { type System, startSystem } from "../../helpers/system.ts";
 import { databaseOf, select } from "./kit.ts";
 

@@ -15,7 +15,7 @@ function windowIn(hours: number) {
   return { from: clock(0), to: clock(1), timeZone: "UTC" };
 }
 
-test("a batch held by its window becomes ready by the sweep, and is worked", async () => {
+test("the sweep makes a batch ready when its window opens, and the batch runs", async () => {
   await start();
   const client = await newClient(system.url, { window: windowIn(3) });
   const held = await accepted(system.url, client, rows(3));
@@ -29,7 +29,7 @@ test("a batch held by its window becomes ready by the sweep, and is worked", asy
   expect(about(held.id).map(({ type }) => type)).toContain("batch.ready");
 });
 
-test("a batch held for approval waits for an operator, not for a time; its word is final", async () => {
+test("a batch held for approval waits only for an operator, whose decision is final", async () => {
   await start();
   const client = await newClient(system.url, { requiresApproval: true });
   const [yes, no] = [await accepted(system.url, client, rows(3)), await accepted(system.url, client, rows(4))];
@@ -45,7 +45,7 @@ test("a batch held for approval waits for an operator, not for a time; its word 
   await until(async () => (await row(system, no.id)).chunks === 0);
 });
 
-test("a batch whose evaluation failed is evaluated again", async () => {
+test("a batch whose policy evaluation failed is evaluated again", async () => {
   let isAway = true;
   const { evaluate } = policyService.actions as unknown as Record<string, { params: object; handler: () => unknown }>;
   const failing = {
@@ -73,7 +73,7 @@ test("a batch whose evaluation failed is evaluated again", async () => {
   expect(await ended(system, client, id)).toMatchObject({ status: "completed", counts: { accepted: 3 } });
 });
 
-test("a batch whose workers are lost again and again fails at maxAttempts; an operator may drive it again", async () => {
+test("a batch that loses its workers maxAttempts times fails; an operator may redrive it", async () => {
   await start({ services: withoutWorker });
   const client = await newClient(system.url, { maxAttempts: 2 });
   const { id: publicId } = await accepted(system.url, client, rows(3));
@@ -93,7 +93,7 @@ test("a batch whose workers are lost again and again fails at maxAttempts; an op
   expect(await row(system, publicId)).toMatchObject({ state: "ready", attempt: 0, attemptsTotal: 2, reason: null });
 });
 
-test("events tell of a batch's way by CloudEvents, each with an id and a rising version", async () => {
+test("a batch publishes CloudEvents, each with an id and a rising version", async () => {
   await start({ env: { ...env, NAMESPACE: "acme" } });
   const client = await newClient(system.url, { schema: { type: "object", properties: { n: { maximum: 2 } } } });
   const { id } = await accepted(system.url, client, rows(3));
@@ -120,7 +120,7 @@ test("events tell of a batch's way by CloudEvents, each with an id and a rising 
   await until(async () => (await countOf("outbox")) === 0);
 });
 
-test("events that a crash left in the outbox are published by the sweep, once each", async () => {
+test("the sweep publishes events that a crash left in the outbox, once each", async () => {
   await start({ services: withoutWorker });
   const client = await newClient(system.url);
   await until(async () => (await countOf("outbox")) === 0);
@@ -136,7 +136,7 @@ test("events that a crash left in the outbox are published by the sweep, once ea
   expect(about(id).map(({ type }) => type)).toEqual(["batch.created", "batch.ready"]);
 });
 
-test("an event that could not be deleted comes again with the same id", async () => {
+test("an event that could not be deleted is published again with the same id", async () => {
   await start({ services: withoutWorker });
   const away = jest.spyOn(storeOf(system), "deleteOutbox").mockRejectedValue(new Error("not now"));
   const client = await newClient(system.url);

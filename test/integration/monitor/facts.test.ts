@@ -1,7 +1,6 @@
 /** The figures of things that go wrong: each thing is made to happen, on real servers, and its figure moves. */
 
-import { call } from "../../../services/messages.ts";
-import type { WithQueue } from "../../../services/queue.ts";
+import { call, type WithQueue } from "../../../services/messages.ts";
 import { describeWithRabbit, newNamespace, rabbitTarget, rabbitUrlAt, removeNamespace } from "../../helpers/amqp.ts";
 import { accepted, get, newClient, post, type TestClient } from "../../helpers/http.ts";
 import { metrics } from "../../helpers/metrics.ts";
@@ -44,7 +43,7 @@ describeRedis("with Redis", () => {
     await looker(prefix).end();
   });
 
-  test("away: limiter, caches and locks count what they did without it; before, what it knew", async () => {
+  test("metrics of limiter, caches and locks count fallbacks while Redis is away, and its hits before", async () => {
     await start();
     await until(async () => {
       await get(system.url, client, "/imports");
@@ -62,17 +61,17 @@ describeRedis("with Redis", () => {
     });
   });
 
-  test("away without a fallback: a lock is unavailable, and the work goes on", async () => {
+  test("Redis away without a fallback: a lock is unavailable, and batches go on", async () => {
     await start({ BATCH_LOCK_FALLBACK: "none" });
     await proxy.cut();
     await post(system.url, client, '{"a":1}');
     await above({
       'dataflow_locks_total{outcome="unavailable"}': 0,
-      'dataflow_batches_total{outcome="completed"}': 0,
+      'dataflow_batches_total{outcome="completed",dataset="default"}': 0,
     });
   });
 
-  test("a lock that vanished under its holder is lost, and one that another holds is busy", async () => {
+  test("a lock that vanished is counted as lost, and one that another worker holds as busy", async () => {
     const slow = hanging("slow");
     await start({ REDIS_LOCK_TIMEOUT: "1s" }, { extra: [slow.schema] });
     client = await newClient(system.url, { handler: "slow.run" });
@@ -98,7 +97,7 @@ describeWithRabbit("with RabbitMQ", () => {
     await removeNamespace(namespace, [system.broker.nodeID]);
   });
 
-  test("away: the outbox grows in depth and age; back: both of its links are counted", async () => {
+  test("RabbitMQ away: the outbox grows in depth and age; back: both reconnects are counted", async () => {
     proxy = await startProxy(rabbitTarget);
     const env = {
       AMQP_URL: rabbitUrlAt(proxy.port),
@@ -124,13 +123,13 @@ describeWithRabbit("with RabbitMQ", () => {
 });
 
 describe("by itself", () => {
-  test("a batch that nobody claims gets older", async () => {
+  test("the age of the oldest ready batch rises while nobody claims it", async () => {
     system = await startSystem({ services: ["api", "batch", "clientCache", "outbox", "policy", "rateLimiter"] });
     await accepted(system.url, await newClient(system.url), rows(1));
     await above({ dataflow_oldest_ready_age_seconds: 0.5, 'dataflow_batches{state="ready"}': 0 });
   });
 
-  test("an upload that falls silent is a lapsed lease, a commit after a cancel a lost fence, and both are counted", async () => {
+  test("metrics count an expired lease of a silent upload, and a lost fence of a commit after a cancel", async () => {
     const slow = hanging("slow");
     system = await startSystem({ extra: [slow.schema], env: { SWEEP_INTERVAL: "100ms", LOG_LEVEL: "fatal" } });
     const client = await newClient(system.url, { handler: "slow.run" });
@@ -139,6 +138,7 @@ describe("by itself", () => {
     const left = {
       clientId: 1,
       policyVersion: 1,
+      dataset: "default",
       format: "ndjson" as const,
       publicId: id.replace(/^./, "f"),
       requestId: null,
@@ -149,7 +149,7 @@ describe("by itself", () => {
     await above({
       'dataflow_leases_lapsed_total{of="upload"}': 0,
       'dataflow_fences_lost_total{write="commit"}': 0,
-      'dataflow_batches_total{outcome="cancelled"}': 0,
+      'dataflow_batches_total{outcome="cancelled",dataset="default"}': 0,
     });
   });
 });

@@ -1,9 +1,12 @@
 /** What operators see of a running system: /metrics, /admin/stats, and the port of a worker. */
+
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import type { Service, ServiceBroker, ServiceSchema } from "moleculer";
+import { DatabaseUnavailable } from "../../../database/errors.ts";
+import { registryOf } from "../../../lib/metrics/figures.ts";
 import { root } from "../../../root.cjs";
 import type { Readiness } from "../../../services/monitor/monitor.contract.ts";
 import { accepted, admin, batchWhen, newClient } from "../../helpers/http.ts";
@@ -22,20 +25,20 @@ async function importOnce() {
   return { client, id };
 }
 
-test("/metrics is open, stands at 0 from the start, and counts an import by outcome", async () => {
+test("/metrics needs no login, starts at 0, and counts an import by outcome", async () => {
   system = await startSystem();
   const before = await metrics(system.url);
   for (const outcome of ["completed", "completed_with_errors", "failed", "rejected", "cancelled"])
-    expect(before.get(`dataflow_batches_total{outcome="${outcome}"}`)).toBe(0);
+    expect(before.get(`dataflow_batches_total{outcome="${outcome}",dataset="default"}`)).toBe(0);
   for (const work of ["batch", "upload"]) expect(before.get(`dataflow_leases_lapsed_total{of="${work}"}`)).toBe(0);
   expect(before.get('dataflow_limiter_fallbacks_total{store="redis"}')).toBe(0);
 
   await importOnce();
   await new Promise((resolve) => setTimeout(resolve, 1_100)); // The queue's figures are kept for 1 s.
   const after = await metrics(system.url);
-  expect(after.get('dataflow_batches_total{outcome="completed_with_errors"}')).toBe(1);
-  expect(after.get('dataflow_records_total{outcome="accepted"}')).toBe(2);
-  expect(after.get('dataflow_records_total{outcome="rejected"}')).toBe(1);
+  expect(after.get('dataflow_batches_total{outcome="completed_with_errors",dataset="default"}')).toBe(1);
+  expect(after.get('dataflow_records_total{outcome="accepted",dataset="default"}')).toBe(2);
+  expect(after.get('dataflow_records_total{outcome="rejected",dataset="default"}')).toBe(1);
   expect(after.get("dataflow_claim_latency_seconds_count")).toBe(1);
   expect(after.get('dataflow_claim_latency_seconds_bucket{le="+Inf"}')).toBe(1);
   expect(after.get('dataflow_locks_total{outcome="acquired"}')).toBe(1);
@@ -48,7 +51,7 @@ test("/metrics is open, stands at 0 from the start, and counts an import by outc
   expect(after.get("dataflow_database_up")).toBe(1);
 });
 
-test("Moleculer's own figures are there, cheaply: calls, their times and their errors", async () => {
+test("/metrics has Moleculer's calls, their times and errors", async () => {
   system = await startSystem();
   await importOnce();
   await system.broker.call("batch.get", { publicId: "nobody" }).catch(() => {});
@@ -63,7 +66,7 @@ test("Moleculer's own figures are there, cheaply: calls, their times and their e
   expect(samples.get("process_resident_memory_bytes")).toBeGreaterThan(1e7);
 });
 
-test("no id of a client or batch is in /metrics, nor what the machine would not tell strangers", async () => {
+test("/metrics contains no id of a client or batch, and nothing confidential of the machine", async () => {
   system = await startSystem();
   const { client, id } = await importOnce();
   const text = await (await fetch(`${system.url}/metrics`)).text();
@@ -71,20 +74,47 @@ test("no id of a client or batch is in /metrics, nor what the machine would not 
     expect(text).not.toContain(word);
 });
 
-test("a write of a worker whose batch was taken away is counted", async () => {
+test("a batch that was taken away is counted once, at the first late write of its worker", async () => {
   system = await startSystem({ services: ["api", "batch", "clientCache", "outbox", "policy", "rateLimiter"] });
   const client = await newClient(system.url);
   await accepted(system.url, client, '{"a":1}\n');
   const [candidate] = await storeOf(system).candidates(1);
   const claimed = (await system.broker.call("batch.claim", { id: candidate?.id, owner: "x:y" })) as { batch: object };
-  const late = { ...claimed.batch, fence: 77 };
-  await system.broker.call("batch.settle", { batch: late, outcome: { outcome: "snooze", delayMs: 0 } });
+  const commit = {
+    chunk: 0,
+    firstRecord: 1,
+    records: 1,
+    text: Buffer.from('{"a":1}'),
+    errors: [],
+    unlisted: [],
+    counts: { accepted: 1, rejected: 0, duplicate: 0 },
+    next: { phase: "deliver", chunk: 1 },
+    end: null,
+  };
+  const settle = (batch: object) =>
+    system.broker.call("batch.settle", { batch, outcome: { outcome: "snooze", delayMs: 0 } });
+  const commitTo = (batch: object, chunk: number) =>
+    system.broker.call("batch.commitChunk", { batch, commit: { ...commit, chunk } });
+  const lateTo = (fence: number) => ({ ...claimed.batch, fence });
+  for (const chunk of [0, 1]) expect(await commitTo(lateTo(77), chunk)).toBeNull();
+  expect(await settle(lateTo(77))).toBeNull();
+  expect(await settle(lateTo(78))).toBeNull();
+  const group = [lateTo(79), lateTo(77)].map((batch) => ({ batch, commit }));
+  expect(await system.broker.call("batch.commitChunks", { commits: group })).toEqual([
+    { batch: null },
+    { batch: null },
+  ]);
+  // Refused because the chunk before is not committed: the batch is still its worker's.
+  expect(await commitTo(claimed.batch, 1)).toBeNull();
+  // Nobody knows whose it is.
+  jest.spyOn(storeOf(system), "batch").mockRejectedValueOnce(new DatabaseUnavailable("away"));
+  expect(await commitTo(claimed.batch, 1)).toBeNull();
   const samples = await metrics(system.url);
   expect(samples.get('dataflow_fences_lost_total{write="giveUp"}')).toBe(1);
-  expect(samples.get('dataflow_fences_lost_total{write="commit"}')).toBe(0);
+  expect(samples.get('dataflow_fences_lost_total{write="commit"}')).toBe(2);
 });
 
-test("a lease that lapsed is counted once the batch was taken away", async () => {
+test("an expired lease is counted when the batch is taken away", async () => {
   system = await startSystem({
     services: ["api", "batch", "clientCache", "outbox", "policy", "rateLimiter"],
     env: { BATCH_LEASE: "1s", SWEEP_INTERVAL: "100ms" },
@@ -132,7 +162,7 @@ test("GET /admin/stats shows the queue, who works, and each node's caches, limit
   });
 });
 
-test("a node without the api serves health and metrics on its own port, or on the next one that is free", async () => {
+test("a node without the api serves health and metrics on METRICS_PORT or the next free port", async () => {
   const blocker = createServer();
   await new Promise<void>((resolve) => blocker.listen(0, "127.0.0.1", resolve));
   const { port } = blocker.address() as AddressInfo;
@@ -161,7 +191,7 @@ test("a node without the api serves health and metrics on its own port, or on th
   }
 });
 
-test("a node is ready once all of its services have started, not before", async () => {
+test("a node is ready only once all of its services have started", async () => {
   const urlOf = (broker: ServiceBroker) => {
     const { port } = broker.getLocalService("monitor") as unknown as {
       port: { server: { address(): AddressInfo | null } } | null;
@@ -191,13 +221,13 @@ test("a node is ready once all of its services have started, not before", async 
   expect(await ask(system.broker)).toMatchObject({ code: 200, status: "ok" });
 });
 
-test("docs/operations.md names each figure of ours with its labels, and no other", async () => {
+test("docs/operations.md names each of our metrics with its labels, and no other", async () => {
   system = await startSystem();
   const rows = readFileSync(join(root, "docs/operations.md"), "utf8").matchAll(/^\| `(dataflow_\w+)` +\| ([^|]*)\|/gm);
   const told = [...rows].map(
     ([, name, labels]) => `${name} ${[...(labels ?? "").matchAll(/`(\w+)`/g)].map(([, l]) => l).sort()}`,
   );
-  const store = system.broker.metrics.store as unknown as Map<string, { name: string; labelNames: string[] }>;
-  const own = [...store.values()].filter(({ name }) => name.startsWith("dataflow_"));
+  const all = registryOf(system.broker).getMetricsAsArray() as unknown as { name: string; labelNames: string[] }[];
+  const own = all.filter(({ name }) => name.startsWith("dataflow_"));
   expect(told.sort()).toEqual(own.map(({ name, labelNames }) => `${name} ${[...labelNames].sort()}`).sort());
 });

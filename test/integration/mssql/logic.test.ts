@@ -7,6 +7,7 @@ import type { Database } from "../../../database/database.ts";
 import { mssqlDeliveries, mssqlLocks, mssqlStore } from "../../../database/dialects/mssql/store.ts";
 import { describePostgres, freshPostgres, keptDatabase, truncatedPostgres } from "../../helpers/database.ts";
 import { storeConformance } from "../store/conformance.ts";
+import { groupRaceSuite } from "../store/group-slots.suite.ts";
 import { StandIn } from "./session.ts";
 
 describePostgres("statements for SQL Server, by PostgreSQL", () => {
@@ -20,7 +21,7 @@ describePostgres("statements for SQL Server, by PostgreSQL", () => {
     const sql = standIn.asSql();
     const stores = { store: mssqlStore(sql), locks: mssqlLocks(sql), deliveries: mssqlDeliveries(sql) };
     return { db: { ...db, ...stores } satisfies Database, remove };
-  });
+  }, [groupRaceSuite]);
 
   afterAll(async () => {
     await standIn?.end();

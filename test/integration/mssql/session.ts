@@ -1,10 +1,12 @@
 /** Batches of T-SQL, carried out step by step on PostgreSQL, which stands in for a server that does not run here. */
 import { setTimeout as pause } from "node:timers/promises";
 import pg from "pg";
-import { errorOf, isPassing } from "../../../database/dialects/mssql/failure.ts";
+import { errorOf, isTransient } from "../../../database/dialects/mssql/failure.ts";
 import type { Sql, Staged, Values } from "../../../database/dialects/mssql/sql.ts";
 import { withFew } from "../../../database/dialects/mssql/staging.ts";
-import { types } from "../../../database/dialects/postgres/types.ts";
+import type { Together } from "../../../database/dialects/mssql/together.ts";
+import { types } from "../../../database/dialects/postgres/links.ts";
+import { togetherOn } from "./together.ts";
 import { asPostgres, columnsOf, type Step, stepsOf, typeOf } from "./tsql.ts";
 
 type Row = Record<string, unknown>;
@@ -18,16 +20,23 @@ const TABLE = /^DECLARE @(\w+) TABLE \((.*)\)$/s;
 const SCALAR = /^DECLARE @(\w+) (\w+(?:\(\w+\))?)(?: = (.*))?$/s;
 const ASSIGNMENT = /^SET @(\w+) = (.*)$/s;
 const ASSIGNING = /^(?:WITH waiting [^;]*?\)\s+)?SELECT (?:TOP \(1\) )?@\w+ = /;
+const PLAIN = /^@(\w+) (?:IS (NOT )?NULL|= (\d+))$/;
 const TRANSACTION = /^(?:BEGIN TRAN|COMMIT|ROLLBACK)$/;
+const SAVEPOINT = /^(SAVE|ROLLBACK) TRAN (\w+)$/;
+/** Options, and how a table is stored. */
+const SILENT = /^(?:SET [A-Z_]+ \w+$|CREATE CLUSTERED INDEX )/;
 
-/** One batch on one connection. */
-class Session {
+/** One batch on one connection, or several in one transaction. */
+export class Session {
   readonly #client: pg.PoolClient;
   readonly #variables = new Map<string, Variable>();
   readonly #tables = new Set<string>();
   #rowCount = 0;
-  #answer: Row[] = [];
+  #sets: Row[][] = [];
   #isOpen = false;
+  #error: unknown = null;
+  /** How many TRY are around the statement. */
+  #tries = 0;
 
   constructor(client: pg.PoolClient, values: Values) {
     this.#client = client;
@@ -42,22 +51,55 @@ class Session {
     try {
       for (const step of stepsOf(batch)) await this.#step(step);
       if (this.#isOpen) throw new Error("The transaction was left open.");
-      return this.#answer;
+      return this.#sets.at(-1) ?? [];
     } finally {
-      if (this.#isOpen) await this.#client.query("ROLLBACK");
+      await this.end();
     }
+  }
+
+  /** All its answers. A transaction may stay open. */
+  async goOn(batch: string): Promise<Row[][]> {
+    this.#variables.clear();
+    this.#tables.clear();
+    this.#sets = [];
+    for (const step of stepsOf(batch)) await this.#step(step);
+    return this.#sets;
+  }
+
+  /** A transaction that is open is undone. */
+  async end(): Promise<void> {
+    if (this.#isOpen) await this.#undo();
+    this.#isOpen = false;
   }
 
   async #step(step: Step): Promise<void> {
     if (step.kind === "statement") return this.#statement(step.text);
     if (step.kind === "block") for (const one of step.steps) await this.#step(one);
     if (step.kind === "while") while (await this.#holds(step.condition)) await this.#step(step.body);
+    if (step.kind === "try") return this.#try(step.steps, step.caught);
     if (step.kind !== "if") return;
     if (await this.#holds(step.condition)) await this.#step(step.body);
     else if (step.otherwise) await this.#step(step.otherwise);
   }
 
+  async #try(steps: Step[], caught: Step[]): Promise<void> {
+    this.#tries++;
+    try {
+      for (const step of steps) await this.#step(step);
+      this.#tries--;
+    } catch (error) {
+      this.#tries--;
+      this.#error = asNumbered(error);
+      for (const step of caught) await this.#step(step);
+    }
+  }
+
   async #statement(text: string): Promise<void> {
+    if (SILENT.test(text)) return;
+    if (text === "THROW") throw this.#error;
+    const [, how, savepoint] = SAVEPOINT.exec(text) ?? [];
+    if (savepoint !== undefined)
+      return void (await this.#client.query(`${how === "SAVE" ? "SAVEPOINT" : "ROLLBACK TO"} ${savepoint}`));
     if (TRANSACTION.test(text)) return this.#transaction(text);
     const [, table, columns] = TABLE.exec(text) ?? [];
     if (table !== undefined) return this.#table(table, columns as string);
@@ -72,22 +114,41 @@ class Session {
     const [, variable, expression] = ASSIGNMENT.exec(text) ?? [];
     if (variable !== undefined) return this.#assign(variable, await this.#valueOf(expression as string));
     if (ASSIGNING.test(text)) return this.#select(text);
-    const { rows, rowCount } = await this.#query(text);
-    if (/^(SELECT|WITH)\b/.test(text)) this.#answer = rows;
+    const { rows, rowCount, fields } = await this.#query(text);
+    if (/^(SELECT|WITH)\b/.test(text)) this.#sets.push(...(fields.length > 0 ? [rows] : []));
     else this.#rowCount = rowCount ?? 0;
   }
 
   async #transaction(text: string): Promise<void> {
     const isBegin = text === "BEGIN TRAN";
     if (isBegin === this.#isOpen) throw new Error(`${text} in the wrong place.`);
+    if (text === "ROLLBACK") return this.#rolledBack();
     await this.#client.query(isBegin ? "BEGIN" : text);
     this.#isOpen = isBegin;
   }
 
+  /** Table variables keep their rows. */
+  async #rolledBack(): Promise<void> {
+    const tables = [...this.#tables].map((name) => `var_${name}`);
+    const kept: [string, Row[]][] = [];
+    for (const table of tables) kept.push([table, (await this.#client.query(`SELECT * FROM ${table}`)).rows]);
+    await this.end();
+    for (const [table, rows] of kept) {
+      const list = `jsonb_populate_recordset(NULL::${table}, $1::jsonb)`;
+      await this.#client.query(`DELETE FROM ${table}`);
+      await this.#client.query(`INSERT INTO ${table} SELECT * FROM ${list}`, [JSON.stringify(rows)]);
+    }
+  }
+
+  /** Tables that were made meanwhile go with it. */
+  async #undo(): Promise<void> {
+    made.delete(this.#client);
+    await this.#client.query("ROLLBACK");
+  }
+
   async #table(name: string, columns: string): Promise<void> {
     this.#tables.add(name);
-    await this.#client.query(`DROP TABLE IF EXISTS pg_temp.var_${name}`);
-    await this.#client.query(`CREATE TEMP TABLE var_${name} (${columnsOf(columns)})`);
+    await emptyTable(this.#client, `var_${name}`, columnsOf(columns));
   }
 
   /** Without a row the variables stay as they are. */
@@ -112,12 +173,42 @@ class Session {
 
   #holds = async (condition: string) => (await this.#valueOf(condition)) === true;
 
-  #valueOf = async (expression: string) => (await this.#query(`SELECT (${expression}) AS value`)).rows[0]?.value;
+  async #valueOf(expression: string): Promise<unknown> {
+    const plain = this.#plainValueOf(expression);
+    return plain === undefined ? (await this.#query(`SELECT (${expression}) AS value`)).rows[0]?.value : plain;
+  }
 
-  #query(statement: string): Promise<pg.QueryResult<Row>> {
+  /** Numbers and tests of one variable, a third of all questions, without PostgreSQL; undefined: not one of these. */
+  #plainValueOf(expression: string): number | boolean | null | undefined {
+    if (/^\d+$/.test(expression)) return Number(expression);
+    const [, name = "", not, number] = PLAIN.exec(expression) ?? [];
+    const variable = this.#variables.get(name);
+    if (!variable) return undefined;
+    const isNull = variable.value === null;
+    if (number === undefined) return not ? !isNull : isNull;
+    return isNull ? null : Number(variable.value) === Number(number);
+  }
+
+  /** Inside TRY an error undoes its statement alone. */
+  async #query(statement: string): Promise<pg.QueryResult<Row>> {
+    if (!this.#isOpen || this.#tries === 0) return this.#asked(statement);
+    await this.#client.query("SAVEPOINT before_statement");
+    try {
+      const answer = await this.#asked(statement);
+      await this.#client.query("RELEASE before_statement");
+      return answer;
+    } catch (error) {
+      await this.#client.query("ROLLBACK TO before_statement");
+      throw error;
+    }
+  }
+
+  #asked(statement: string): Promise<pg.QueryResult<Row>> {
     const numbers = new Map<string, number>();
-    const text = asPostgres(statement).replaceAll(/'[^']*'|@@ROWCOUNT|#\w+|@\w+/g, (word) => {
+    const text = asPostgres(statement).replaceAll(/'[^']*'|@@\w+|#\w+|@\w+|[A-Z]+_[A-Z]+\(\)/g, (word) => {
       if (word.startsWith("'")) return word;
+      if (word.endsWith("()")) return this.#told(word);
+      if (word === "@@TRANCOUNT") return this.#isOpen ? "1" : "0";
       if (word === "@@ROWCOUNT") return String(this.#rowCount);
       const name = word.slice(1);
       if (word.startsWith("#")) return `staged_${name}`;
@@ -131,18 +222,72 @@ class Session {
       [...numbers.keys()].map((name) => this.#variables.get(name)?.value),
     );
   }
+
+  /** Of the error that was caught. One that a trigger raises dooms the transaction. */
+  #told(called: string): string {
+    const { number = 0, message = "" } = (this.#error ?? {}) as { number?: number; message?: string };
+    if (called === "ERROR_NUMBER()") return String(number);
+    if (called === "ERROR_MESSAGE()") return `'${message.replaceAll("'", "''")}'`;
+    if (called !== "XACT_STATE()") return called;
+    if (!this.#isOpen) return "0";
+    return number === RAISED ? "-1" : "1";
+  }
 }
 
-async function load(client: pg.PoolClient, { name, columns, rows }: Staged): Promise<void> {
+/** The temporary tables of each connection, by name, with their columns. Making one takes as long as twenty statements. */
+const made = new WeakMap<pg.PoolClient, Map<string, string>>();
+
+async function emptyTable(client: pg.PoolClient, name: string, columns: string): Promise<void> {
+  const known = made.get(client) ?? new Map<string, string>();
+  made.set(client, known);
+  if (known.get(name) === columns) return void (await client.query(`DELETE FROM pg_temp.${name}`));
+  known.delete(name);
+  await client.query(`DROP TABLE IF EXISTS pg_temp.${name}; CREATE TEMP TABLE ${name} (${columns})`);
+  known.set(name, columns);
+}
+
+/** So many values go with one statement, at most: PostgreSQL counts them in 16 bits. */
+const MOST_VALUES = 60_000;
+
+export async function load(client: pg.PoolClient, { name, columns, rows }: Staged): Promise<void> {
   const table = `staged_${name.slice(1)}`;
   const list = Object.entries(columns).map(([column, { sql }]) => `"${column}" ${typeOf(sql)}`);
-  await client.query(`DROP TABLE IF EXISTS pg_temp.${table}`);
-  await client.query(`CREATE TEMP TABLE ${table} (${list.join(", ")})`);
-  const places = list.map((_column, i) => `$${i + 1}`).join(", ");
-  for (const row of rows) await client.query(`INSERT INTO ${table} VALUES (${places})`, row);
+  await emptyTable(client, table, list.join(", "));
+  const atOnce = Math.floor(MOST_VALUES / list.length);
+  for (let at = 0; at < rows.length; at += atOnce) {
+    const some = rows.slice(at, at + atOnce);
+    const places = some.map((_row, r) => `(${list.map((_column, c) => `$${r * list.length + c + 1}`).join(", ")})`);
+    await client.query(`INSERT INTO ${table} VALUES ${places.join(", ")}`, some.flat());
+  }
 }
 
 const numbers: Record<string, number> = { "40P01": 1205, "23505": 2627 };
+
+/** By a trigger. */
+const RAISED = 50_000;
+/** Of all errors that a table's writer knows. */
+const more: Record<string, number> = {
+  ...numbers,
+  "22P02": 245,
+  "22007": 241,
+  "22008": 242,
+  "22003": 8115,
+  "22001": 2628,
+  "23502": 515,
+  "23503": 547,
+  "23514": 547,
+  "42P01": 208,
+  "42703": 207,
+  "42501": 229,
+  P0001: RAISED,
+};
+
+/** PostgreSQL's error with the number that SQL Server would give it. */
+export function asNumbered(error: unknown): unknown {
+  const { code, message } = error as { code?: string; message?: string };
+  const number = more[code ?? ""];
+  return number === undefined ? error : Object.assign(new Error(message), { number });
+}
 
 /** PostgreSQL's error as SQL Server would tell it. */
 function asTold(error: unknown): unknown {
@@ -174,9 +319,20 @@ export class StandIn {
         return await (few ? this.#once([], few.text, few.values) : this.#once(tables, text, values));
       } catch (error) {
         const told = asTold(error);
-        if (!isPassing(told) || tries === MOST_TRIES) throw errorOf(told);
+        if (!isTransient(told) || tries === MOST_TRIES) throw errorOf(told);
         await pause(2 ** tries * 5 * Math.random());
       }
+    }
+  }
+
+  async together<T>(work: (unit: Together) => Promise<T>): Promise<T> {
+    const client = await this.#pool.connect();
+    const session = new Session(client, {});
+    try {
+      return await work(togetherOn(client, session));
+    } finally {
+      await session.end();
+      client.release();
     }
   }
 

@@ -4,9 +4,10 @@ export type Step =
   | { kind: "statement"; text: string }
   | { kind: "block"; steps: Step[] }
   | { kind: "if"; condition: string; body: Step; otherwise: Step | null }
-  | { kind: "while"; condition: string; body: Step };
+  | { kind: "while"; condition: string; body: Step }
+  | { kind: "try"; steps: Step[]; caught: Step[] };
 
-const CONDITION = /(IF|WHILE) ([^;]*?)\s+(?=(?:BEGIN|COMMIT|ROLLBACK|SET)\b)/y;
+const CONDITION = /(IF|WHILE) ([^;]*?)\s+(?=(?:BEGIN|COMMIT|ROLLBACK|SET|THROW)\b)/y;
 
 /** Reads a batch from its beginning. Throws at what it does not know. */
 class Reader {
@@ -27,10 +28,20 @@ class Reader {
   #step(): Step {
     const found = this.#takes(CONDITION);
     if (found) return this.#conditional(found[1] === "WHILE", found[2] as string);
+    if (this.#takes(/BEGIN TRY\b/y)) return this.#trying();
     if (this.#sees(/BEGIN TRAN\b/y) || !this.#takes(/BEGIN\b/y)) return { kind: "statement", text: this.#statement() };
     const steps = this.steps();
     this.#takes(/END\b/y);
     return { kind: "block", steps };
+  }
+
+  #trying(): Step {
+    const steps = this.steps();
+    this.#takes(/END TRY\b/y);
+    this.#takes(/BEGIN CATCH\b/y);
+    const caught = this.steps();
+    this.#takes(/END CATCH\b/y);
+    return { kind: "try", steps, caught };
   }
 
   #conditional(isLoop: boolean, condition: string): Step {
@@ -82,15 +93,18 @@ export const columnsOf = (list: string): string =>
 const words: [RegExp, string][] = [
   [/DATEDIFF_BIG\(.*?SYSUTCDATETIME\(\)\)/g, "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"],
   [/ WITH \(READCOMMITTEDLOCK(?:, READPAST)?\)/g, ""],
+  [/ WITH \(UPDLOCK, HOLDLOCK\)/g, ""],
   [/\s+FROM batch WITH \(INDEX\(1\)\)/g, ""],
   [/ WITH \((?:NOLOCK|INDEX\(client_queue_waiting_ix\))\)/g, ""],
   [/OUTER APPLY (\(.*?\) AS t)\s+WHERE/gs, "LEFT JOIN LATERAL $1 ON true WHERE"],
-  [/\s+OPTION \([A-Z ]+\d*\)/g, ""],
+  [/\s+OPTION \([A-Z ,]+\d*\)/g, ""],
   [/^WITH waiting AS/g, "WITH RECURSIVE waiting AS"],
   [/COUNT_BIG\(/g, "COUNT("],
   [/ COLLATE \w+/g, ""],
   // Of whole numbers it is one there.
-  [/\bSUM\((\w\.)?n\)/g, "CAST(SUM($1n) AS bigint)"],
+  [/\bSUM\((\w\.)?n\)((?: OVER \([^)]*\))?)/g, "CAST(SUM($1n)$2 AS bigint)"],
+  [/(\S+) \+ NCHAR\((\d+)\) \+ (\S+)/g, "$1 || chr($2) || $3"],
+  [/\bLEN\(/g, "length("],
   [/CROSS APPLY/g, "CROSS JOIN LATERAL"],
   [/OPENJSON\((@\w+)\) AS listed/g, "jsonb_array_elements_text($1::jsonb) AS listed(value)"],
   [/CONVERT\(VARBINARY\(\d+\), ([\w.]+), 2\)/g, "decode($1, 'hex')"],
@@ -102,8 +116,26 @@ const words: [RegExp, string][] = [
 ];
 
 export function asPostgres(statement: string): string {
-  const text = words.reduce((all, [pattern, word]) => all.replaceAll(pattern, word), statement);
+  const text = words.reduce((all, [pattern, word]) => all.replaceAll(pattern, word), joining(statement));
   return lockedRows(returning(limited(recordset(text))));
+}
+
+/** Changes of one of two joined tables: PostgreSQL names the other one alone in FROM or USING. And a table made of what is selected. */
+function joining(text: string): string {
+  const made = text.replace(/^SELECT (.*)\nINTO (#\w+) FROM/s, "CREATE TEMP TABLE $2 AS SELECT $1 FROM");
+  const [grouped, set, from, on = ""] =
+    /^UPDATE k SET (.*?)\s+FROM (.*) JOIN error_group AS k ON (.*)$/s.exec(text) ?? [];
+  if (grouped !== undefined)
+    return `UPDATE error_group AS k SET ${set} FROM ${from} WHERE ${on.replace(/\sWHERE /, " AND ")}`;
+  const [whole, what, sets, staged, table, rest] =
+    /^(UPDATE s SET|UPDATE t SET|DELETE t)(.*)\nFROM (#\w+ AS s) JOIN (\S+ AS t)(?: WITH \(UPDLOCK, HOLDLOCK\))? ON (.*)$/s.exec(
+      text,
+    ) ?? [];
+  if (whole === undefined) return made;
+  const where = (rest as string).replace(" WHERE ", " AND ");
+  if (what === "DELETE t") return `DELETE FROM ${table} USING ${staged} WHERE ${where}`;
+  const [changed, other] = what === "UPDATE s SET" ? [staged, table] : [table, staged];
+  return `UPDATE ${changed} SET${sets} FROM ${other} WHERE ${where}`;
 }
 
 /** Rows that a SELECT takes for itself, passing by what others took: the hint of their table becomes the end of the statement. */

@@ -78,7 +78,7 @@ async function apiOnFrozenLink(at: Proxied) {
 
 describePostgres("a PostgreSQL that is away", () => {
   // At the same time, because each takes as long as a silent link is believed.
-  test("is noticed within 15 s where its link is silent, and serves again at once when it is back", async () => {
+  test("a silent link is noticed within 15 s, and the node serves at once when PostgreSQL is back", async () => {
     const [silent, without, api] = await Promise.all([
       onProxied(chunkOnSilentLink),
       onProxied(chunkWithoutDatabase),

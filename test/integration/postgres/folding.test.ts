@@ -7,7 +7,7 @@ import { ready } from "../store/drafts.ts";
 const MANY = 300;
 
 describePostgres("counts of batches", () => {
-  test("a node folds them by itself, whoever wrote them", async () => {
+  test("a node adds up the counts of all nodes by itself", async () => {
     const { db, url, remove } = await freshPostgres();
     await Promise.all(Array.from({ length: MANY }, (_, n) => ready(db.store, n + 1, { state: "held", due: null })));
     await db.sequelize.query(`INSERT INTO batch_count (state, n) SELECT 'all', 0 FROM generate_series(1, ${MANY})`);

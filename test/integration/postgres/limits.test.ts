@@ -1,7 +1,7 @@
 /** What a node asks of PostgreSQL beside its statements: how many connections, for how long, and in which types. */
 import pg from "pg";
 import { type Database, openDatabase } from "../../../database/database.ts";
-import { isUnknown } from "../../../database/errors.ts";
+import { isOutcomeUnknown } from "../../../database/errors.ts";
 import { isUnavailable } from "../../../database/unavailable.ts";
 import { describePostgres, freshPostgres, type TestDatabase } from "../../helpers/database.ts";
 import { until } from "../../helpers/patience.ts";
@@ -59,27 +59,27 @@ describePostgres("limits", () => {
   test.each([
     [{ WORKER_CONCURRENCY: "2" }, 6],
     [{ WORKER_CONCURRENCY: "20", DATABASE_POOL: "5" }, 5],
-  ])("a node with %j has %i", async (env, expected) => {
+  ])("a node with %j opens %i connections", async (env, expected) => {
     const services = ["batch", "clientCache", "outbox", "policy", "rateLimiter"];
     const system = await startSystem({ services, env: { DATABASE_URL: at.url, ...env } });
     expect(await connectionsOf(databaseOf(system), expected)).toBe(expected);
     await system.stop();
   });
 
-  test("a statement that takes too long ends at the server: nothing was written, and it is sent once", async () => {
+  test("a statement that takes too long is ended by the server, writes nothing, and is sent once", async () => {
     const { store, sequelize } = at.db;
     await sequelize.query(`CREATE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql AS
       $$ BEGIN PERFORM pg_sleep(30); RETURN NEW; END $$`);
     await sequelize.query("CREATE TRIGGER slowly BEFORE INSERT ON batch FOR EACH ROW EXECUTE FUNCTION slowly()");
     const sent = jest.spyOn(pg.Client.prototype, "query");
     const error = await ready(store, 1).catch((thrown: unknown) => thrown);
-    expect([isUnavailable(error), isUnknown(error)]).toEqual([true, false]);
+    expect([isUnavailable(error), isOutcomeUnknown(error)]).toEqual([true, false]);
     expect(sent).toHaveBeenCalledTimes(1);
     await sequelize.query("DROP TRIGGER slowly ON batch");
     expect((await store.stats()).states).toEqual({});
   });
 
-  test("numbers are ours alone: others in this process find pg as it was", async () => {
+  test("our parsing of numbers does not change pg for others in the process", async () => {
     const batch = await ready(at.db.store, 1);
     expect(typeof batch.id).toBe("number");
     const [rows] = await at.db.sequelize.query("SELECT 1::bigint AS n, ARRAY['a'] AS list");

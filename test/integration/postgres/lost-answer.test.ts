@@ -1,14 +1,10 @@
 /** The answer of a statement is lost: the connection breaks when it was sent. What became of it is found out. */
 import { changeWithEvent } from "../../../database/change.ts";
 import type { Database } from "../../../database/database.ts";
-import { isUnknown } from "../../../database/errors.ts";
-import type { BatchRow } from "../../../database/store.ts";
-import { call } from "../../../services/messages.ts";
+import { isOutcomeUnknown } from "../../../database/errors.ts";
+import type { BatchRow } from "../../../services/batch/batch.domain.ts";
 import { describePostgres, freshPostgres, keptDatabase } from "../../helpers/database.ts";
-import { accepted, admin, batchWhen, get, newClient, post } from "../../helpers/http.ts";
-import { patience } from "../../helpers/patience.ts";
-import { startSystem } from "../../helpers/system.ts";
-import { hears } from "../../unit/contracts/kit.ts";
+import { patience, until } from "../../helpers/patience.ts";
 import {
   chunk,
   chunkCommit,
@@ -23,6 +19,7 @@ import {
   upload,
 } from "../store/drafts.ts";
 import { opened, type Proxied, proxiedPostgres } from "./kit.ts";
+import { lostInNodes } from "./lost-answer.nodes.suite.ts";
 
 let at: Proxied;
 let db: Database;
@@ -42,6 +39,26 @@ describePostgres("a lost answer", () => {
 
   const stored = () => at.rows("SELECT seq, data FROM record ORDER BY seq");
   const three = [1, 2, 3].map((seq) => ({ seq, data: `{"n":${seq}}` }));
+
+  test.each([
+    ["a claim", async (ids: number[]) => [await db.store.claim(ids[0] as number, "the-owner", LEASE)]],
+    ["a group's claim", (ids: number[]) => db.store.claimGroup(ids, "the-owner", LEASE)],
+  ] as const)("of %s that still waits for a lock: it is ours once that has ended", async (_what, claim) => {
+    const { id } = await ready(db.store, 1);
+    const waiting = () =>
+      at.rows("SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'");
+    const transaction = await at.beside.sequelize.transaction();
+    await at.beside.sequelize.query("SELECT client_id FROM client_queue FOR UPDATE", { transaction });
+    const taken = claim([id]);
+    await until(async () => (await waiting()).length === 1);
+    at.proxy.cut();
+    const isEarly = taken.then(() => true);
+    const isWaiting = until(async () => (await waiting()).length === 2).then(() => false);
+    expect(await Promise.race([isEarly, isWaiting])).toBe(false);
+    await transaction.commit();
+    expect((await taken).map((one) => one?.batch)).toMatchObject([{ id, owner: "the-owner", fence: 1, attempt: 1 }]);
+    expect(await at.rows("SELECT running FROM client_queue")).toEqual([{ running: 1 }]);
+  });
 
   describe.each(["cut", "late"] as const)("(%s)", (how) => {
     test("of a chunk's commit: it is committed once, and the run goes on", async () => {
@@ -223,48 +240,6 @@ describePostgres("a lost answer", () => {
     expect(await at.rows("SELECT state FROM batch")).toEqual([{ state: "processing" }]);
   });
 
-  test("in a whole node, to what operators and clients ask for: they are answered as if nothing had happened", async () => {
-    const system = await startSystem({ env: { DATABASE_URL: at.url, SWEEP_INTERVAL: "1h" } });
-    try {
-      const client = await newClient(system.url, { requiresApproval: true });
-      const hold = () => accepted(system.url, client, '{"n":1}');
-      const asked = async ({ id }: { id: string }, what: string, text: string) => {
-        const lost = at.proxy.lose(text, "cut");
-        const response = await admin(system.url, `/batches/${id}/${what}`, { method: "POST" });
-        await lost;
-        return [response.status, ((await response.json()) as { status: string }).status];
-      };
-      expect(await asked(await hold(), "cancel", "cancelled")).toEqual([200, "cancelled"]);
-      expect(await asked(await hold(), "reject", "rejected-by-operator")).toEqual([200, "rejected"]);
-      const approved = await hold();
-      const [status, state] = await asked(approved, "approve", "specversion");
-      expect(status).toBe(200);
-      expect(["ready", "processing", "completed"]).toContain(state);
-      await batchWhen(system.url, client, approved.id, ({ status }) => status === "completed");
-    } finally {
-      await system.stop();
-    }
-  });
-
-  test("in a whole node, to an operator's change: the secret that is shown is the one that holds", async () => {
-    const system = await startSystem({ env: { DATABASE_URL: at.url, SWEEP_INTERVAL: "1h" } });
-    try {
-      const made = at.proxy.lose("COMMIT", "cut");
-      const client = await newClient(system.url);
-      await made;
-      const versions = () => at.rows<{ version: number }>("SELECT version FROM client");
-      const before = await versions();
-      const rotated = at.proxy.lose("COMMIT", "cut");
-      const rotation = await admin(system.url, `/clients/${client.id}/rotate-secret`, { method: "POST", body: "{}" });
-      await rotated;
-      expect(rotation.status).toBe(200);
-      expect(await versions()).toEqual([{ version: (before[0]?.version ?? 0) + 1 }]);
-      expect((await get(system.url, client, "/imports")).status).toBe(200);
-    } finally {
-      await system.stop();
-    }
-  });
-
   test("of an operator's change, after which the server is silent: while the caller still listens it is told to be unknown", async () => {
     const lost = at.proxy.lose("COMMIT", "cut", async () => at.proxy.freeze());
     const began = performance.now();
@@ -273,60 +248,11 @@ describePostgres("a lost answer", () => {
       async () => null,
       () => event("client.changed"),
     );
-    expect(isUnknown(await change.catch((error: unknown) => error))).toBe(true);
+    expect(isOutcomeUnknown(await change.catch((error: unknown) => error))).toBe(true);
     expect(performance.now() - began).toBeLessThan(patience(15_000));
     await lost;
     at.proxy.thaw();
   });
 
-  test("in a whole node, whose database stays away: a client hears that it is not known, and how to look", async () => {
-    const system = await startSystem({ env: { DATABASE_URL: at.url, LOG_LEVEL: "fatal" } });
-    try {
-      const client = await newClient(system.url);
-      const headers = { "Idempotency-Key": "k", "X-Request-Id": "a-lost-request" };
-      const lost = at.proxy.lose("a-lost-request", "cut", () => at.proxy.shut());
-      const refused = await post(system.url, client, '{"n":1}', undefined, headers);
-      await lost;
-      const problem = (await refused.json()) as { batchId: string };
-      expect([refused.status, problem]).toMatchObject([503, { code: "unavailable", outcome: "unknown" }]);
-      const read = await get(system.url, client, `/imports/${problem.batchId}`);
-      expect([read.status, await read.json()]).toEqual([503, expect.not.objectContaining({ outcome: "unknown" })]);
-      await at.proxy.open();
-      expect((await get(system.url, client, `/imports/${problem.batchId}`)).status).toBe(200);
-      const again = await post(system.url, client, '{"n":1}', undefined, headers);
-      expect(again.headers.get("idempotent-replayed")).toBe("true");
-      expect(await again.json()).toMatchObject({ id: problem.batchId });
-    } finally {
-      await system.stop();
-    }
-  });
-
-  test("in a whole node: the client's 202 comes, every record is there once, and each event is told once", async () => {
-    const events: { subject: string }[] = [];
-    const heard = (["batch.created", "batch.ready", "batch.completed"] as const).map((name) => hears(name, events));
-    const system = await startSystem({ env: { DATABASE_URL: at.url }, extra: heard });
-    try {
-      const client = await newClient(system.url, { schema: { properties: { n: { type: "integer" } } } });
-      await call(system.broker, "batchProcessor.pause", {});
-      const posted = at.proxy.lose("a-lost-request", "cut");
-      const body = '{"n":77}\n{"n":"no"}\n{"n":78}';
-      const { id } = await accepted(system.url, client, body, undefined, { "X-Request-Id": "a-lost-request" });
-      await posted;
-      const committed = at.proxy.lose('{"n":77}', "cut");
-      await call(system.broker, "batchProcessor.resume", {});
-      const counts = { received: 3, accepted: 2, rejected: 1, duplicate: 0 };
-      expect(await batchWhen(system.url, client, id)).toMatchObject({
-        status: "completed_with_errors",
-        counts,
-        attempts: 1,
-      });
-      await committed;
-      expect(await at.rows("SELECT seq FROM record ORDER BY seq")).toEqual([{ seq: 1 }, { seq: 3 }]);
-      const outbox = async () => (await at.rows("SELECT id FROM outbox WHERE topic LIKE 'batch.%'")).length;
-      while ((await outbox()) > 0);
-      expect(events.map(({ subject }) => subject)).toEqual([id, id, id]);
-    } finally {
-      await system.stop();
-    }
-  });
+  describe("in a whole node", () => lostInNodes(() => at));
 });

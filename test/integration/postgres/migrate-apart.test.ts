@@ -2,9 +2,8 @@
 import pg from "pg";
 import type { Dialect } from "../../../database/dialect.ts";
 import { openPostgres } from "../../../database/dialects/postgres/open.ts";
-import { backfillStep, indexStep } from "../../../database/migrations/ddl.ts";
+import { backfillStep, indexStep, type Migration } from "../../../database/migrations/ddl.ts";
 import { migrate, migrations, pending } from "../../../database/migrations/migrate.ts";
-import type { Migration } from "../../../database/migrations/migration.ts";
 import { namesIn, plain } from "../../../database/schema/names.ts";
 import { describePostgres, freshSchema, type Schema } from "../../helpers/database.ts";
 import { until } from "../../helpers/patience.ts";
@@ -19,7 +18,7 @@ const steps = [...migrations, index, after];
 
 const KEY = "INSERT INTO record_key (client_id, key_hash, batch_id, chunk_no) VALUES ($1, '', 1, 1)";
 
-describePostgres("a step that is apart", () => {
+describePostgres("a migration step outside of the transaction", () => {
   let schema: Schema;
   let dialect: Dialect;
   let writer: pg.Client;
@@ -55,13 +54,13 @@ describePostgres("a step that is apart", () => {
     return pid as number;
   }
 
-  test("is taken in its place, whatever stands before and behind it", async () => {
+  test("runs in its place among the other steps", async () => {
     expect(await migrate(dialect, steps)).toEqual(steps.map(({ name }) => name));
     expect(await isValid()).toBe(true);
     expect(await migrate(dialect, steps)).toEqual([]);
   });
 
-  test("holds up no writer, and what a crash has left half made is made anew", async () => {
+  test("blocks no writer, and a half-built index of a crash is built anew", async () => {
     await migrate(dialect);
     await writer.query("BEGIN");
     await writer.query(KEY, [1]);
@@ -86,7 +85,7 @@ describePostgres("a step that is apart", () => {
     ]);
   });
 
-  test("is not made twice where the process ended before it was written down", async () => {
+  test("does not run twice if the process died before it was recorded", async () => {
     await migrate(dialect);
     await rows(`CREATE INDEX ${NAME} ON record_key (batch_id, chunk_no)`);
     const [before] = await rows(`SELECT '${NAME}'::regclass::oid AS oid`);
@@ -94,7 +93,7 @@ describePostgres("a step that is apart", () => {
     expect(await rows(`SELECT '${NAME}'::regclass::oid AS oid`)).toEqual([before]);
   });
 
-  test("two processes at once take each step once", async () => {
+  test("two processes at once run each step once", async () => {
     const other = await openPostgres({ url: schema.url, connections: 2 }, plain);
     const both = await Promise.all([migrate(dialect, steps), migrate(other, steps)]);
     await other.close();
@@ -102,7 +101,7 @@ describePostgres("a step that is apart", () => {
     expect(await isValid()).toBe(true);
   });
 
-  test("is taken after the tables were moved to a place of their own", async () => {
+  test("runs after the tables have moved to their own schema", async () => {
     await migrate(dialect);
     const names = namesIn(`${new URL(schema.url).searchParams.get("options")?.split("=").at(-1)}_own`, "FUNCTION");
     const moving = await openPostgres({ url: schema.url, connections: 2 }, names);
@@ -153,7 +152,7 @@ describePostgres("a step that is apart", () => {
       expect(await entries()).toEqual(changed([1, 1, 1, 1]));
     });
 
-    test("has nothing to do where no row is left", async () => {
+    test("does nothing if no row is left", async () => {
       await rows("UPDATE outbox SET due_at = 5");
       expect(await migrate(dialect, all)).toEqual(["9001-backfill", "9002-after"]);
       expect(await entries()).toEqual(changed([0, 0, 0, 0]));

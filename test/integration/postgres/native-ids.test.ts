@@ -1,9 +1,9 @@
 /** A database whose public ids are texts is brought over with what it holds. */
 import { randomUUID } from "node:crypto";
 import { UniqueConstraintError } from "sequelize";
-import { rowsLike } from "../../../database/found.ts";
+import { rowsWhere } from "../../../database/model-reads.ts";
 import { describePostgres, freshPostgres } from "../../helpers/database.ts";
-import { chunkCommit, claimed, event, ready, stored, upload } from "../store/drafts.ts";
+import { chunkCommit, claimed, event, newClient, ready, stored, upload } from "../store/drafts.ts";
 
 const STEP = "0019-native-ids";
 const columns = [
@@ -15,7 +15,7 @@ const columns = [
 ] as const;
 
 describePostgres("public ids on PostgreSQL", () => {
-  test("become UUIDs, are the same as before, and are found", async () => {
+  test("public ids become UUIDs with the same values, and are found", async () => {
     const { db, remove } = await freshPostgres();
     const { store, deliveries, models, sequelize } = db;
     const select = async <T>(text: string) => (await sequelize.query(text))[0] as T[];
@@ -25,17 +25,7 @@ describePostgres("public ids on PostgreSQL", () => {
       select<{ type: string }>(`SELECT DISTINCT data_type AS type FROM information_schema.columns
         WHERE table_schema = current_schema() AND column_name IN ('public_id', 'retry_of', 'claim')`);
 
-    const client = {
-      publicId: randomUUID(),
-      identifier: "acme",
-      name: "Acme",
-      secretHash: Buffer.alloc(32, 7),
-      status: "active" as const,
-      policyVersion: 1,
-      version: 1,
-      changedAt: 5,
-      createdAt: 5,
-    };
+    const client = newClient("acme");
     await models.Client.create(client);
     const told = { ...event("batch.created"), delivery: { publicId: randomUUID() } };
     const parent = await ready(store, 1, { events: [told] });
@@ -53,7 +43,7 @@ describePostgres("public ids on PostgreSQL", () => {
     expect(await typesOf()).toEqual([{ type: "uuid" }]);
     expect(await values()).toEqual(before);
 
-    expect(await rowsLike(models.Client, { publicId: client.publicId })).toMatchObject([{ identifier: "acme" }]);
+    expect(await rowsWhere(models.Client, { publicId: client.publicId })).toMatchObject([{ identifier: "acme" }]);
     expect(await store.batch(child.batch.publicId, 1)).toMatchObject({ retryOf: parent.publicId });
     const done = await store.commitChunk(chunkCommit(running));
     expect(done?.batch).toMatchObject({ publicId: running.publicId, nextChunk: 1 });

@@ -10,6 +10,7 @@ import { killLeftOvers, launch, startsInVain } from "../../helpers/process.ts";
 import { startSystem } from "../../helpers/system.ts";
 import { storeConformance } from "../store/conformance.ts";
 import { newBatch, ready } from "../store/drafts.ts";
+import { deliver, ordersPlan, rowsOf, run } from "../targets/delivery.kit.ts";
 import { opened } from "./kit.ts";
 
 afterAll(killLeftOvers);
@@ -29,6 +30,23 @@ describePgBouncer("the store behind PgBouncer", () => {
     };
   });
   storeConformance("postgres behind PgBouncer", open);
+
+  test("rows of a table, at once and one by one", async () => {
+    const { db, remove } = await open();
+    await run(
+      db,
+      "CREATE TABLE orders (no int PRIMARY KEY, customer int CHECK (customer < 9), amount numeric, city text, email text)",
+    );
+    // Several at a time, so that they have other connections of the server's.
+    const deliveries = Array.from({ length: 6 }, (_, i) =>
+      deliver(db, ordersPlan(), [{ no: i }, { no: i + 6, customer: i % 2 ? 9 : 1 }]),
+    );
+    const counts = (await Promise.all(deliveries)).map((one) => [one.counts.accepted, one.counts.rejected]);
+    expect(counts).toEqual([2, 1, 2, 1, 2, 1].map((accepted) => [accepted, 2 - accepted]));
+    expect(await rowsOf(db)).toHaveLength(9);
+    await run(db, "DROP TABLE orders");
+    await remove();
+  });
   afterAll(end);
 });
 
@@ -54,7 +72,7 @@ describePgBouncer("PgBouncer", () => {
     await own.drop();
   });
 
-  test("batches go through, on every service's own connections, and none prepares or sets anything", async () => {
+  test("batches run behind PgBouncer, and no connection prepares or sets anything", async () => {
     const asked = jest.spyOn(pg.Client.prototype, "query");
     const system = await startSystem({ env: { DATABASE_URL: bouncer.url(own.name) } });
     const client = await newClient(system.url, { uniqueKey: "id", dedup: "reject" });
@@ -69,7 +87,7 @@ describePgBouncer("PgBouncer", () => {
     ).toEqual([]);
   });
 
-  test("a direct connection prepares its statements; one that a pooler came before goes on without", async () => {
+  test("a direct connection prepares statements; one behind a pooler does not", async () => {
     const db = await opened(bouncer.url(own.name));
     const { publicId } = await ready(db.store, 1);
     const query = pg.Client.prototype.query as (...all: unknown[]) => Promise<unknown>;
@@ -113,7 +131,7 @@ describePgBouncer("PgBouncer", () => {
     ],
   ];
 
-  test("what no waiting heals ends the start, in its words too", async () => {
+  test("an error of PgBouncer that waiting cannot fix ends the start", async () => {
     // One by the node, and all others by the one step, which is read in half the time.
     const ends = await Promise.all(
       cases.map(([, url], i) => startsInVain({ DATABASE_URL: url() }, i === 0 ? "start" : "migrate")),
@@ -126,7 +144,7 @@ describePgBouncer("PgBouncer", () => {
     }
   });
 
-  test("a server behind it that is away is waited for", async () => {
+  test("the start waits for a PostgreSQL that is away behind PgBouncer", async () => {
     const started = launch({ DATABASE_URL: bouncer.url("away") });
     await new Promise<void>((resolve) => {
       const look = () => /The start waits for the database/.test(started.logs()) && resolve();
@@ -137,7 +155,7 @@ describePgBouncer("PgBouncer", () => {
     expect((await started.exited) as unknown).toBeDefined();
   });
 
-  test("while it is away the database is, and it is used again when it is back", async () => {
+  test("while PgBouncer is away the database counts as away, and is used again afterwards", async () => {
     const db: Database = await opened(bouncer.url(own.name));
     const { publicId } = newBatch(1);
     expect(await db.store.batch(publicId, 1)).toBeNull();
@@ -150,7 +168,7 @@ describePgBouncer("PgBouncer", () => {
     await db.close();
   });
 
-  test("who finds no room waits for some, and is told that the database is away where there is none", async () => {
+  test("a client without a free pool connection waits, then the database counts as away", async () => {
     const crowded = await startPgBouncer({ [own.name]: "" }, ["max_client_conn = 2"]);
     try {
       const others = [await connected(crowded), await connected(crowded)];

@@ -67,7 +67,7 @@ describePostgres("a PostgreSQL that takes no writes", () => {
     expect(await ids()).toEqual([batch.id, ...before]);
   }
 
-  test("because it only reads: it is not ready, and still answers what it knows", async () => {
+  test("read-only: the node is not ready, and still answers reads", async () => {
     await goesOn([]);
     const before = await ids();
     await readOnly(true);
@@ -79,7 +79,7 @@ describePostgres("a PostgreSQL that takes no writes", () => {
     await goesOn(before);
   });
 
-  test("because its disk is full where an upload would go", async () => {
+  test("full disk: uploads are refused", async () => {
     const before = await ids();
     await onServer(`CREATE FUNCTION ${name()}.full_disk() RETURNS trigger LANGUAGE plpgsql AS
       $$ BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = '53100'; END $$`);
@@ -93,7 +93,7 @@ describePostgres("a PostgreSQL that takes no writes", () => {
     await goesOn(before);
   });
 
-  test("because somebody has locked a table", async () => {
+  test("locked table: writes are refused, and work afterwards", async () => {
     const before = await ids();
     const other = new pg.Client(POSTGRES_URL);
     await other.connect();

@@ -1,7 +1,7 @@
 /** Two nodes sweep the same batches, while others work: each piece is short, and neither leaves anything behind. */
 import pg from "pg";
 import type { Database } from "../../../database/database.ts";
-import type { Removal } from "../../../database/store.ts";
+import type { Removal } from "../../../services/batch/batch.reads.domain.ts";
 import { describePostgres, freshPostgres, type TestDatabase } from "../../helpers/database.ts";
 import { chunk, chunkCommit, isOver, ready } from "../store/drafts.ts";
 import { opened } from "./kit.ts";
@@ -68,7 +68,7 @@ describePostgres("removal by two nodes at once", () => {
     );
   }
 
-  test("no chunk, record, error or batch is left where one of them says that it is done", async () => {
+  test("when one of two nodes reports the end, no chunk, record, error or batch is left", async () => {
     const ids: number[] = [];
     for (let n = 0; n < BATCHES; n++) ids.push(await worked(n + 1));
     const retention = { inMs: -60_000 };
@@ -102,14 +102,14 @@ describePostgres("removal by two nodes at once", () => {
     expect(await countOf("record", id)).toBe(CHUNKS);
   });
 
-  test("a purge that comes late changes nothing of a batch whose chunks are gone", async () => {
+  test("a late purge changes nothing of a batch whose chunks are gone", async () => {
     const id = await worked(1);
     while ((await first.db.store.purgeChunks(id, CHUNKS, { at: 99 })) === "more");
     expect(await second.store.purgeChunks(id, CHUNKS, { at: 100 })).toBe("done");
     expect(await select(`SELECT due_at FROM batch WHERE id = ${id}`)).toEqual([{ due_at: 99 }]);
   });
 
-  test("rows that are deleted are not walked over again by each piece, while no vacuum can take them away", async () => {
+  test("a piece does not scan rows that earlier pieces deleted, also before a vacuum", async () => {
     const records = 20_000;
     const pieces = 40;
     const { id } = await ready(first.db.store, 1);

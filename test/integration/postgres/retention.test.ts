@@ -1,6 +1,6 @@
 /** Large batches are removed by several nodes, piece by piece, and nothing else waits for it. */
 import pg from "pg";
-import type { BatchRow } from "../../../database/store.ts";
+import type { BatchRow } from "../../../services/batch/batch.domain.ts";
 import { call } from "../../../services/messages.ts";
 import { describePostgres, freshPostgres, type TestDatabase } from "../../helpers/database.ts";
 import { patience, until } from "../../helpers/patience.ts";
@@ -70,7 +70,7 @@ describePostgres("retention on PostgreSQL", () => {
     await database.remove();
   });
 
-  test("a lapsed lease is taken in time while a large batch is being removed", async () => {
+  test("an expired lease is taken in time while a large batch is being removed", async () => {
     const node = await startNode();
     const { id: busy, publicId } = await readyOn(node);
     const large = await overdue(1);
@@ -86,7 +86,7 @@ describePostgres("retention on PostgreSQL", () => {
     expect(await recordsOf(large)).toBeGreaterThan(0);
   });
 
-  test("two nodes share what is due, and never delete of the same batch at the same time", async () => {
+  test("two nodes share the removal, and never delete from the same batch at the same time", async () => {
     await Promise.all([startNode(), startNode()]);
     const ids = [await overdue(1), await overdue(2), await overdue(3)];
     await until(
@@ -114,7 +114,7 @@ describePostgres("retention on PostgreSQL", () => {
     expect(await recordsOf(large)).toBeGreaterThan(0);
   });
 
-  test("a batch that another node deletes of is left alone, and goes on at once where that node died", async () => {
+  test("a node leaves the removal of another node alone, and continues it when that node dies", async () => {
     const id = await overdue(1);
     const other = new pg.Client(database.url);
     other.on("error", () => {});
@@ -131,7 +131,7 @@ describePostgres("retention on PostgreSQL", () => {
     await other.end().catch(() => {});
   });
 
-  test("a refused batch with many errors is driven again at once; they are out of sight, and go afterwards", async () => {
+  test("a redrive of a batch with many errors works at once; the errors are hidden, and deleted later", async () => {
     const node = await startNode();
     const { id, publicId } = await readyOn(node);
     await rows(`INSERT INTO record_error (batch_id, seq, n, line, code, raw)
@@ -152,7 +152,7 @@ describePostgres("retention on PostgreSQL", () => {
     await until(async () => (await rows("SELECT 1 FROM stale_errors")).length === 0);
   });
 
-  test("a stop waits for the piece at hand; another node does the rest", async () => {
+  test("a stop waits for the current piece of a removal; another node does the rest", async () => {
     const id = await overdue(1);
     const first = await startNode();
     await until(async () => (await recordsOf(id)) < ROWS);

@@ -1,6 +1,6 @@
 /** A driver or a proxy that lost count: a question gets the answer of the one before it. Nobody takes that for data. */
 import pg from "pg";
-import { BrokenLink, ConstraintViolation } from "../../../database/errors.ts";
+import { ConstraintViolation, MismatchedAnswer } from "../../../database/errors.ts";
 import { describePostgres, freshPostgres, type TestDatabase } from "../../helpers/database.ts";
 import { chunkCommit, claimed, newBatch, ready, upload } from "../store/drafts.ts";
 
@@ -50,7 +50,7 @@ describePostgres("an answer to another question", () => {
     return asked.length > 0 && !asked.some((client) => before.has(client));
   }
 
-  test("rows of another state are none of those that are due", async () => {
+  test("rows of another state are not used as due rows", async () => {
     const { store, sequelize } = at.db;
     const { id } = await claimed(store, 1);
     await sequelize.query(`UPDATE batch_work SET due_at = 1 WHERE batch_id = ${id}`);
@@ -58,7 +58,7 @@ describePostgres("an answer to another question", () => {
       () => store.due("processing", 10),
       () => store.due("completed", 10),
     );
-    await expect(due).rejects.toBeInstanceOf(BrokenLink);
+    await expect(due).rejects.toBeInstanceOf(MismatchedAnswer);
     expect(await store.due("completed", 10)).toEqual([]);
     expect(await store.due("processing", 10)).toMatchObject([{ id }]);
   });
@@ -66,15 +66,15 @@ describePostgres("an answer to another question", () => {
   test.each([
     ["no batch at all", () => at.db.now()],
     ["the batch of another client", () => at.db.store.list({ clientId: 2, limit: 10 })],
-  ])("%s is not the batch that was asked for", async (_name, first) => {
+  ])("%s is not used as the batch that was asked for", async (_name, first) => {
     const { store } = at.db;
     const { publicId } = await ready(store, 1);
     await ready(store, 2);
-    await expect(behind(first, () => store.batch(publicId, 1))).rejects.toBeInstanceOf(BrokenLink);
+    await expect(behind(first, () => store.batch(publicId, 1))).rejects.toBeInstanceOf(MismatchedAnswer);
     expect(await store.batch(publicId, 1)).toMatchObject({ publicId });
   });
 
-  test("neither are the chunk and the records of another batch", async () => {
+  test("the chunk and records of another batch are not used", async () => {
     const { store } = at.db;
     const [one, other] = [await claimed(store, 1), await claimed(store, 2)];
     for (const batch of [one, other]) await store.commitChunk(chunkCommit(batch));
@@ -82,24 +82,24 @@ describePostgres("an answer to another question", () => {
       () => store.readChunk(one.id, 0),
       () => store.readChunk(other.id, 0),
     );
-    await expect(chunk).rejects.toBeInstanceOf(BrokenLink);
+    await expect(chunk).rejects.toBeInstanceOf(MismatchedAnswer);
     const records = behind(
       () => store.records(one.id, 0, 10, 1e6),
       () => store.records(other.id, 0, 10, 1e6),
     );
-    await expect(records).rejects.toBeInstanceOf(BrokenLink);
+    await expect(records).rejects.toBeInstanceOf(MismatchedAnswer);
   });
 
-  test("no connection that was open then is used again", async () => {
+  test("no connection that was open at a stray answer is used again", async () => {
     const { store, models, now } = at.db;
     const { publicId } = await ready(store, 1);
     await models.Client.findAll();
-    await expect(behind(now, () => store.batch(publicId, 1))).rejects.toBeInstanceOf(BrokenLink);
+    await expect(behind(now, () => store.batch(publicId, 1))).rejects.toBeInstanceOf(MismatchedAnswer);
     const all = () => Promise.all([store.batch(publicId, 1), models.Client.findAll()]);
     expect(await asksOthers(all)).toBe(true);
   });
 
-  test("after an error its connection is not used again", async () => {
+  test("after an error the connection is not used again", async () => {
     const { store, models } = at.db;
     const batch = newBatch(1);
     const again = () => store.commitUpload(upload(1, { batch, quota: { bytes: null, records: 99 } }));
@@ -114,7 +114,7 @@ describePostgres("an answer to another question", () => {
     expect(await asksOthers(() => models.Client.findAll())).toBe(true);
   });
 
-  test("a client is the one that was asked for", async () => {
+  test("another client's row is not used as the one that was asked for", async () => {
     const { Client } = at.db.models;
     for (const identifier of ["a", "b"]) await Client.create(clientOf(identifier));
     const find = (name: string) => Client.findOne({ where: { publicId: idOf(name) } });
@@ -123,7 +123,7 @@ describePostgres("an answer to another question", () => {
       () => find("b"),
       'FROM \\"client\\"',
     );
-    await expect(found).rejects.toBeInstanceOf(BrokenLink);
+    await expect(found).rejects.toBeInstanceOf(MismatchedAnswer);
     expect(await find("b")).toMatchObject({ identifier: "b" });
   });
 });

@@ -31,7 +31,7 @@ describePostgres("autovacuum", () => {
     await schema.drop();
   });
 
-  test("comes early to a new database and to one of the version before", async () => {
+  test("autovacuum runs early in a new database, and in one that was migrated", async () => {
     const last = migrations.findIndex(({ name }) => name.endsWith("-vacuum"));
     await migrate(dialect, migrations.slice(0, last));
     await migrate(dialect);

@@ -49,7 +49,7 @@ describePostgres("a client that was found without a batch", () => {
     };
   }
 
-  test("is not written down as one while an upload of it is being committed", async () => {
+  test("is not marked as idle while one of its uploads is being committed", async () => {
     await claimed(at.db.store, 1);
     const latch = await latched("batch");
     const uploading = ready(at.db.store, 1);
@@ -59,7 +59,7 @@ describePostgres("a client that was found without a batch", () => {
     expect(await seen()).toEqual([(await uploading).id]);
   });
 
-  test("is not written down as one while an approval is being committed", async () => {
+  test("is not marked as idle while an approval is being committed", async () => {
     await claimed(at.db.store, 1);
     const waiting = await ready(at.db.store, 1, { state: "held", due: null });
     const latch = await latched("batch");
@@ -71,7 +71,7 @@ describePostgres("a client that was found without a batch", () => {
     expect(await seen()).toEqual([waiting.id]);
   });
 
-  test("has its row looked at again by an upload that comes while it is being written", async () => {
+  test("is marked as waiting by an upload that comes while it is being marked as idle", async () => {
     await claimed(at.db.store, 1);
     const latch = await latched("client_queue");
     const settling = settle(1);
@@ -94,7 +94,7 @@ describePostgres("a client that was found without a batch", () => {
     }
   }
 
-  test("an upload that is being committed hinders neither claims nor other uploads of its client", async () => {
+  test("an upload that is being committed blocks neither claims nor other uploads of its client", async () => {
     const batch = await ready(at.db.store, 1, { queue: { cap: 9, weight: 1 } });
     const node = await openDatabase({ url: at.url });
     const latch = await latched("batch_chunk");
@@ -106,7 +106,7 @@ describePostgres("a client that was found without a batch", () => {
     await node.close();
   });
 
-  test("with many connections at work, everything that is ready is found at the end", async () => {
+  test("with many connections at once, every ready batch is found at the end", async () => {
     const clients = [1, 2, 3];
     const nodes = await Promise.all(Array.from({ length: 3 }, () => openDatabase({ url: at.url })));
     let isOver = false;

@@ -1,6 +1,6 @@
 /** The narrow row of a batch at work: what it costs PostgreSQL, and what becomes of it when others take the batch away. */
 import type { Database } from "../../../database/database.ts";
-import type { BatchRow } from "../../../database/store.ts";
+import type { BatchRow } from "../../../services/batch/batch.domain.ts";
 import { describePostgres, freshPostgres, type TestDatabase } from "../../helpers/database.ts";
 import { chunk, chunkCommit, claimed, end, LEASE, newBatch, ready, stored, upload } from "../store/drafts.ts";
 import { opened } from "./kit.ts";
@@ -35,7 +35,7 @@ describePostgres("the row of a batch at work", () => {
     }
   }
 
-  test("nearly every update of batches at work stays in its page", async () => {
+  test("nearly every update of running batches is HOT", async () => {
     // Connections tell what they did at their end.
     const other = await opened(at.url);
     await Promise.all([1, 2, 3, 4, 5, 6].map((clientId) => worked(other, clientId)));
@@ -49,7 +49,7 @@ describePostgres("the row of a batch at work", () => {
     expect(hot / updates).toBeGreaterThanOrEqual(0.95);
   });
 
-  test("a node of an older version that cancels a batch stops its worker, and what was committed is counted", async () => {
+  test("a cancel by a node of an older version stops the worker, and committed records are counted", async () => {
     const batch = await claimed(at.db.store, 1);
     const done = (await at.db.store.commitChunk(chunkCommit(batch, [0])))?.batch as BatchRow;
     await rows(`UPDATE batch SET state = 'cancelled', fence = fence + 1, version = version + 1, owner = NULL
@@ -61,7 +61,7 @@ describePostgres("the row of a batch at work", () => {
     expect(await rows("SELECT batch_id FROM batch_work")).toEqual([]);
   });
 
-  test("a node of an older version finds no lease that it could take for lapsed, and its own are found", async () => {
+  test("a node of an older version finds no lease of ours expired, and its own leases are found", async () => {
     const { store } = at.db;
     const [ours, theirs] = [await claimed(store, 1), await ready(store, 2)];
     await rows(

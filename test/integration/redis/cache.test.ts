@@ -4,36 +4,9 @@ import { define } from "../../../mixins/define.ts";
 import { acquainted, startNode } from "../../helpers/nodes.ts";
 import { patience, until } from "../../helpers/patience.ts";
 import { describeRedis, freshPrefix, looker, redisProxy, redisUrl } from "../../helpers/redis.ts";
+import { Table, type Thing } from "./cache.table.ts";
 
-interface Thing {
-  version: number;
-  text: string;
-}
 type Things = Service & WithCache<Thing>;
-
-/** A database that both nodes read; a load can be held up, after it has read its row. */
-class Table {
-  readonly rows = new Map<string, Thing & { changedAt: number }>();
-  loads = 0;
-  gate: Promise<void> = Promise.resolve();
-
-  write(key: string, version: number, text = `v${version}`): Thing {
-    this.rows.set(key, { version, text, changedAt: Date.now() });
-    return { version, text };
-  }
-  async read(key: string): Promise<Thing | null> {
-    this.loads++;
-    const row = this.rows.get(key);
-    const copy = row ? { version: row.version, text: row.text } : null;
-    await this.gate;
-    return copy;
-  }
-  changes(ms: number) {
-    const since = Date.now() - ms;
-    const rows = [...this.rows].filter(([, { changedAt }]) => changedAt >= since);
-    return rows.map(([key, { version, text }]) => ({ keys: [key], value: { version, text } }));
-  }
-}
 
 const LOCAL_MS = 60_000;
 
@@ -101,7 +74,7 @@ describeRedis("the cache", () => {
   const stored = (key: string, version: number) =>
     until(async () => (await inRedis(key))?.startsWith(`${version}:`), `version ${version} in Redis`);
 
-  test("a value is loaded once for all who wait, then comes from the process, on another node from Redis", async () => {
+  test("a value is loaded once for all callers, then comes from the process, on another node from Redis", async () => {
     const one = await node();
     const two = await node();
     table.write("a", 1);
@@ -122,7 +95,7 @@ describeRedis("the cache", () => {
     expect(two.figures().redis).toEqual({ hits: 1, misses: 0, fallbacks: 0 });
   });
 
-  test("a change is in Redis before it is announced, and then nobody serves what is older", async () => {
+  test("a change is in Redis before it is announced, and then no node serves an older value", async () => {
     const [one, two] = await pair();
     table.write("a", 1);
     await Promise.all([one.get("a"), two.get("a")]);
@@ -152,7 +125,26 @@ describeRedis("the cache", () => {
     expect((await two.get("a"))?.version).toBe(2);
   });
 
-  test("every event and write to Redis lost: what is old lives for 6 s at most", async () => {
+  test("a node that heard of a change does not believe an older value in Redis", async () => {
+    const one = await node();
+    table.write("a", 1);
+    await one.get("a");
+    await stored("a", 1);
+    table.write("a", 2);
+    await one.broker.broadcast("thing.changed", { key: "a", version: 2 });
+    expect((await one.get("a"))?.version).toBe(2);
+  });
+
+  test("a flush has recent changes written to Redis again: a slow load can have put an old value there", async () => {
+    const one = await node();
+    table.write("a", 2);
+    await one.service.readChanges();
+    await look.redis.set(`${prefix}cache:thing:a`, '1:{"version":1,"text":"v1"}');
+    one.service.flushCache();
+    await stored("a", 2);
+  });
+
+  test("with every event and write to Redis lost, old values live for 6 s at most", async () => {
     const [one, two] = await Promise.all([node(), node()]);
     table.write("a", 1);
     table.write("b", 1);
@@ -167,7 +159,7 @@ describeRedis("the cache", () => {
     expect((await two.get("b"))?.version).toBe(1);
   });
 
-  test("Redis hung: the database serves within 100 ms, and what was changed meanwhile is never old again", async () => {
+  test("Redis hangs: the database answers within 100 ms, and values changed meanwhile are never old again", async () => {
     const proxy = await redisProxy();
     const one = await node(proxy.url);
     table.write("a", 1);
@@ -197,7 +189,7 @@ describeRedis("the cache", () => {
     await proxy.end();
   });
 
-  test("a node that starts on a Redis with old values asks it nothing before it knows of the changes", async () => {
+  test("a node that starts on a Redis with old values does not read it before it knows the changes", async () => {
     const first = await node();
     table.write("a", 1);
     await first.get("a");
@@ -209,7 +201,7 @@ describeRedis("the cache", () => {
     expect((await second.get("a"))?.version).toBe(2);
   });
 
-  test("emptied on request: its own keys in Redis and no other, on every node, whatever the prefix looks like", async () => {
+  test("emptying the cache deletes only its own keys in Redis, on every node, with any prefix", async () => {
     prefix = `${prefix.slice(0, -1)}*?[a]:`;
     const [one, two] = await pair();
     const others = ["cache:thin", "cache:thing", "cache:things:a", "other"].map((key) => prefix + key);
@@ -229,7 +221,7 @@ describeRedis("the cache", () => {
     expect((await one.get("k1"))?.text).toBe("mended");
   });
 
-  test("what is not there is believed for a moment, and only in process", async () => {
+  test("a missing value is cached for a moment, and only in the process", async () => {
     const one = await node();
     expect(await one.get("new")).toBeNull();
     expect(await one.get("new")).toBeNull();
@@ -239,7 +231,7 @@ describeRedis("the cache", () => {
     expect(await look.redis.keys(`${prefix}*`)).toEqual([`${prefix}cache:thing:new`]);
   });
 
-  test("without Redis it is one level with the same promises", async () => {
+  test("without Redis the cache has one level with the same promises", async () => {
     const one = await node(null);
     table.write("a", 1);
     await one.get("a");

@@ -30,7 +30,7 @@ describeRedis("clients and policies in Redis", () => {
     (await fetch(`${system.url}/imports`, { headers: { authorization: auth } })).status;
   const figures = () => call(system.broker, "clientCache.figures", {});
 
-  test("a client is kept under its identifier, its policy under its id, for their times, and no secret with them", async () => {
+  test("Redis holds a client by its identifier and its policy by its id, with a TTL and without secrets", async () => {
     await start();
     const client = await newClient(system.url);
     expect(await statusOf(client.auth)).toBe(200);
@@ -44,7 +44,7 @@ describeRedis("clients and policies in Redis", () => {
     await until(async () => (await statusOf(client.auth)) === 200 && ((await figures()).redis?.hits ?? 0) > 0, "hits");
   });
 
-  test("a disabled client and a revoked secret end with the answer to the operator", async () => {
+  test("a disabled client and a revoked secret are refused once the operator has the answer", async () => {
     await start();
     const client = await newClient(system.url);
     expect(await statusOf(client.auth)).toBe(200);

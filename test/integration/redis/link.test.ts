@@ -35,7 +35,7 @@ describeRedis("a connection to Redis", () => {
     await proxy.end();
   });
 
-  test("a cut one fails what it carries and refuses at once, and is back by itself", async () => {
+  test("a cut link fails its commands, refuses new ones at once, and reconnects by itself", async () => {
     const carried = link.run((redis) => redis.blpop("nothing", 0));
     await proxy.cut();
     await expect(carried).rejects.toThrow();
@@ -48,7 +48,7 @@ describeRedis("a connection to Redis", () => {
     expect(told[1]).toMatch(/is away: .*without it/);
   });
 
-  test("a frozen one fails everything within 100 ms, then at once", async () => {
+  test("a frozen link fails commands within 100 ms, later ones at once", async () => {
     proxy.freeze();
     const all = await Promise.all(Array.from({ length: 50 }, () => refusedIn(link)));
     expect(Math.max(...all)).toBeLessThan(patience(WITHIN_100_MS));
@@ -58,7 +58,7 @@ describeRedis("a connection to Redis", () => {
     await until(() => link.isUp, "the link is up");
   });
 
-  test("commands that go on while one is late do not hide it", async () => {
+  test("one late command counts as a frozen link, although others go on", async () => {
     const late = link.run((redis) => redis.blpop("nothing", 0)).catch(() => performance.now());
     const began = performance.now();
     const others = setInterval(() => link.run((redis) => redis.ping()).catch(() => {}), 1);
@@ -66,7 +66,7 @@ describeRedis("a connection to Redis", () => {
     clearInterval(others);
   });
 
-  test("a process that was busy itself does not blame Redis", async () => {
+  test("a process that was busy does not count Redis as frozen", async () => {
     const answer = link.run((redis) => redis.ping());
     const busyUntil = performance.now() + 400;
     while (performance.now() < busyUntil);
@@ -82,7 +82,7 @@ describeRedis("a server of Redis", () => {
   });
   afterEach(() => server.remove());
 
-  test("one that is frozen when it is looked for is found once it answers", async () => {
+  test("a Redis that is frozen at the start is used once it answers", async () => {
     server.freeze();
     const { link, told } = openLink(server.url);
     expect(await link.untilUp(1_300)).toBe(false);
@@ -92,7 +92,7 @@ describeRedis("a server of Redis", () => {
     link.close();
   });
 
-  test("one that starts later is found, with one line for each change", async () => {
+  test("a Redis that starts later is used, with one log line for each change", async () => {
     await server.kill();
     const { link, told } = openLink(server.url);
     expect(await link.untilUp(200)).toBe(false);

@@ -40,7 +40,7 @@ describeRedis("batch locks on Redis", () => {
     return [await worker({ ...nodes, ...env }), await worker({ ...nodes, ...env })] as const;
   }
 
-  test("one node: one of many workers gets the lock, under the documented key, for its time", async () => {
+  test("one Redis node: one of many workers gets the lock, under the documented key, for its TTL", async () => {
     const prefix = freshPrefix();
     const look = looker(prefix);
     const env = { REDIS_URL: redisUrl, REDIS_KEY_PREFIX: prefix, REDIS_LOCK_TIMEOUT: "5s" };
@@ -67,7 +67,7 @@ describeRedis("batch locks on Redis", () => {
     await look.end();
   });
 
-  test("a group's locks are keys of their own under one token, all of them or none", async () => {
+  test("the locks of a group have one token: all of them are held, or none", async () => {
     const prefix = freshPrefix();
     const look = looker(prefix);
     const one = await worker({ REDIS_URL: redisUrl, REDIS_KEY_PREFIX: prefix });
@@ -88,7 +88,7 @@ describeRedis("batch locks on Redis", () => {
     await look.end();
   });
 
-  test("three nodes: one dies and it goes on, two die and the fallback serves, two return and so does the quorum", async () => {
+  test("three Redis nodes: with one dead locks work, with two dead the fallback serves, then the quorum again", async () => {
     const [one, two] = await quorum();
     const [a, b] = servers as [RedisServer, RedisServer];
     const held = await token(one, "held");
@@ -126,14 +126,14 @@ describeRedis("batch locks on Redis", () => {
     return is;
   }
 
-  test("without a fallback it is unavailable, which stops nobody", async () => {
+  test("without a fallback locks are unavailable, and batches go on", async () => {
     const [one] = await quorum({ BATCH_LOCK_FALLBACK: "none" });
     await Promise.all(servers.slice(0, 2).map((server) => server.kill()));
     expect(await acquire(one, "b1")).toEqual({ outcome: "unavailable" });
     expect(await status(one)).toMatchObject({ fallbacks: 0, unavailable: 1 });
   });
 
-  test("a frozen node costs one attempt up to 100 ms, the next ones nothing", async () => {
+  test("a frozen Redis node costs one attempt up to 100 ms, later ones nothing", async () => {
     const [one, two] = await quorum();
     (servers[1] as RedisServer).freeze();
     const took = [];
@@ -153,7 +153,7 @@ describeRedis("batch locks on Redis", () => {
     expect(await status(one)).toMatchObject({ fallbacks: 1 });
   });
 
-  test("locks in the table behave the same", async () => {
+  test("locks in the database table behave the same", async () => {
     const database = await freshDatabase();
     const locks = new SqlLocks(database.db.locks);
     const all = await Promise.all(Array.from({ length: 5 }, () => locks.acquire("b", 60_000)));

@@ -44,14 +44,14 @@ describeRedis("a Redis that refuses the login", () => {
     ["no password", {}, /NOAUTH/],
     ["no such database", { password: "right", pathname: "/99" }, /DB index/],
   ] as const;
-  test.each(cases)("%s ends the start with REDIS_URL and without the secret", async (_name, parts, found) => {
+  test.each(cases)("%s ends the start; the message names REDIS_URL, and no secret", async (_name, parts, found) => {
     const told = await started(rateLimiter, { REDIS_URL: at(parts) });
     expect(told).toMatch(/^REDIS_URL: expected a user, password and database that Redis at redis:.* accepts; found /);
     expect(told).toMatch(found);
     expect(told).not.toMatch(/hunter2/);
   });
 
-  test("one of the lock's nodes that refuses it is named, one that is away is not", async () => {
+  test("a lock node that refuses the login is named; one that is away is not", async () => {
     const away = `redis://127.0.0.1:${await freePort()}`;
     const wrong = await started(batchLock, {
       REDIS_URL: right(),

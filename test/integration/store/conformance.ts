@@ -1,13 +1,22 @@
 import type { Database } from "../../../database/database.ts";
+import { checkedSuite } from "./checked.suite.ts";
+import { datasetSuite } from "./datasets.suite.ts";
+import { dedupSuite } from "./dedup.suite.ts";
 import { deliverySuite } from "./deliveries.suite.ts";
+import { errorGroupSuite } from "./error-groups.suite.ts";
 import { fairnessSuite } from "./fairness.suite.ts";
 import { figuresSuite } from "./figures.suite.ts";
 import { groupSuite } from "./group.suite.ts";
-import { keepingSuite } from "./keeping.suite.ts";
-import { keySuite } from "./keys.suite.ts";
+import { groupKeySuite } from "./group-keys.suite.ts";
+import { groupSlotSuite } from "./group-slots.suite.ts";
+import { idempotencySuite } from "./idempotency.suite.ts";
 import { lockSuite } from "./locks.suite.ts";
 import { modelSuite } from "./models.suite.ts";
-import { repeatSuite } from "./repeats.suite.ts";
+import { moveSuite } from "./moves.suite.ts";
+import { orderSuite } from "./order.suite.ts";
+import { retentionSuite } from "./retention.suite.ts";
+import { undoSuite } from "./undo.suite.ts";
+import { uniqueKeySuite } from "./unique-keys.suite.ts";
 import { uploadSuite } from "./uploads.suite.ts";
 import { versionsSuite } from "./versions.suite.ts";
 import { workSuite } from "./work.suite.ts";
@@ -21,7 +30,7 @@ export interface Opened {
 /** A fresh, migrated database; the suite removes it after its test. */
 export type Open = () => Promise<Opened>;
 
-/** What every dialect of `BatchStore` promises, and what this one does beyond that. */
+/** What every dialect of `BatchStore` promises; `more` is asked of this one only. */
 export function storeConformance(name: string, open: Open, more: ((database: () => Database) => void)[] = []): void {
   describe(`store on ${name}`, () => {
     let opened: Opened;
@@ -32,18 +41,27 @@ export function storeConformance(name: string, open: Open, more: ((database: () 
 
     for (const suite of [
       uploadSuite,
-      repeatSuite,
+      idempotencySuite,
+      dedupSuite,
+      checkedSuite,
       workSuite,
+      errorGroupSuite,
+      moveSuite,
+      orderSuite,
       workRowSuite,
       groupSuite,
+      groupKeySuite,
+      groupSlotSuite,
       fairnessSuite,
       figuresSuite,
-      keepingSuite,
+      retentionSuite,
+      undoSuite,
       deliverySuite,
-      keySuite,
+      uniqueKeySuite,
       lockSuite,
       modelSuite,
       versionsSuite,
+      datasetSuite,
       ...more,
     ])
       suite(() => opened.db);

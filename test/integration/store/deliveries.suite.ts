@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Database } from "../../../database/database.ts";
-import type { AttemptRecord, TakenDelivery } from "../../../database/deliveries.ts";
-import type { BatchRow } from "../../../database/store.ts";
+import type { BatchRow } from "../../../services/batch/batch.domain.ts";
+import type { AttemptRecord, TakenDelivery } from "../../../services/webhook/webhook.domain.ts";
 import { chunkCommit, claimed, deleted, end, event, moveOf, ready } from "./drafts.ts";
 
 const LEASE = 60_000;
@@ -38,7 +38,7 @@ export function deliverySuite(database: () => Database): void {
       return taken;
     }
 
-    test("an upload, a move and the last chunk write theirs, and only for the events that are wanted", async () => {
+    test("an upload, a move and the last chunk write deliveries, only for the events that the webhook wants", async () => {
       const uploaded = await ready(store(), 1, { events: [told("batch.created"), event("batch.ready")] });
       const run = await claimed(store(), 2);
       await store().commitChunk(chunkCommit(run, [], { end: end({ events: [told("batch.completed")] }) }));
@@ -55,7 +55,7 @@ export function deliverySuite(database: () => Database): void {
       expect((await store().stats()).oldestDeliveryAt).toBe(rows[2]?.dueAt);
     });
 
-    test("a busy client's long queue hides no other's, wherever its clients stand", async () => {
+    test("a busy client's long queue does not hide deliveries of other clients", async () => {
       const batches: BatchRow[] = [];
       for (const clientId of [1, 2, 3, 4])
         batches.push(await ready(store(), clientId, { events: [told("batch.created")] }));
@@ -77,7 +77,7 @@ export function deliverySuite(database: () => Database): void {
       expect(await clients({ busy: [1, 3, 4] })).toEqual([2]);
     });
 
-    test("what was refused writes none", async () => {
+    test("a refused write adds no delivery", async () => {
       const batch = await claimed(store(), 1);
       const late = chunkCommit(batch, [], { fence: 77, end: end({ events: [told("batch.completed")] }) });
       expect(await store().commitChunk(late)).toBeNull();
@@ -85,7 +85,7 @@ export function deliverySuite(database: () => Database): void {
       expect(await list()).toEqual([]);
     });
 
-    test("the first word that it is ready stays; a later end takes the place of the former, to be sent anew", async () => {
+    test("the first batch.ready delivery stays; a later end replaces the earlier one, and is sent anew", async () => {
       const first = told("batch.ready");
       const batch = await ready(store(), 1, { events: [first] });
       await store().move(moveOf(batch, "cancelled", { events: [told("batch.ready"), told("batch.completed")] }));
@@ -102,7 +102,7 @@ export function deliverySuite(database: () => Database): void {
       expect(await take()).toMatchObject([{ body: again.body, tries: 1 }]);
     });
 
-    test("each is taken by one sender, one a client at a time, the longest due first", async () => {
+    test("a delivery is taken by one sender, one per client at a time, the longest due first", async () => {
       for (const client of [1, 1, 2, 3]) await ready(store(), client, { events: [told("batch.created")] });
       const both = await Promise.all([take({ limit: 2 }), take({ limit: 2 })]);
       for (const taken of both) expect(new Set(taken.map(({ clientId }) => clientId)).size).toBe(taken.length);
@@ -126,7 +126,7 @@ export function deliverySuite(database: () => Database): void {
       expect(new Set(taken.map(({ id }) => id)).size).toBe(24);
     });
 
-    test("one whose sender fell silent is taken again, and the late sender only adds its attempt", async () => {
+    test("a delivery of a silent sender is taken again; the late sender only adds its attempt", async () => {
       await ready(store(), 1, { events: [told("batch.created")] });
       const [late] = await take({ leaseMs: -1 });
       const [second] = await take();
@@ -147,7 +147,7 @@ export function deliverySuite(database: () => Database): void {
       ]);
     });
 
-    test("a failed attempt waits; one that was given back is not counted", async () => {
+    test("a failed attempt waits; one that was handed back does not count", async () => {
       const taken = await one();
       await record(taken, later(60_000));
       expect(await take()).toEqual([]);
@@ -171,7 +171,7 @@ export function deliverySuite(database: () => Database): void {
       expect(await deliveries().replayDelivery("no\0id")).toBe(false);
     });
 
-    test("all that waits of a client ends, with the reason; what was delivered stays", async () => {
+    test("all waiting deliveries of a client end with a reason; delivered ones stay", async () => {
       await record(await one(1));
       for (const client of [1, 1, 2]) await ready(store(), client, { events: [told("batch.created")] });
       const [running] = await take({ busy: [2] });
@@ -187,7 +187,7 @@ export function deliverySuite(database: () => Database): void {
       expect(rows[1]?.attempts).toMatchObject([{ status: null, error: "off", ms: 0 }]);
     });
 
-    test("a list tells of the attempts that its delivery's state knows of", async () => {
+    test("a list shows the attempts that belong to the delivery's state", async () => {
       const { id, ...taken } = await one();
       await record({ id, ...taken }, later(60_000));
       await database().sequelize.query(
@@ -207,7 +207,7 @@ export function deliverySuite(database: () => Database): void {
       expect(await list({ state: "failed" })).toEqual([]);
     });
 
-    test("they go with their batch, and nobody else's", async () => {
+    test("deliveries are deleted with their batch, and no others", async () => {
       const taken = await one();
       await record(taken, later(0));
       const [mine] = await list();
@@ -219,7 +219,7 @@ export function deliverySuite(database: () => Database): void {
       expect(await list()).toHaveLength(1);
     });
 
-    test("a start finds what was under way due at once, and what waits not", async () => {
+    test("after a start, deliveries that were being sent are due at once, waiting ones are not", async () => {
       const waiting = await one(1);
       await record(waiting, later(60_000));
       const running = await one(2);

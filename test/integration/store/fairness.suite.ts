@@ -1,5 +1,5 @@
 import type { Database } from "../../../database/database.ts";
-import type { BatchRow } from "../../../database/store.ts";
+import type { BatchRow } from "../../../services/batch/batch.domain.ts";
 import { claimed, LEASE, moveOf, newBatch, ready } from "./drafts.ts";
 
 /** Clients get slots by their weights, whatever the length of their queues. */
@@ -44,7 +44,7 @@ export function fairnessSuite(database: () => Database): void {
       expect(await store().candidates(10)).toHaveLength(1);
     });
 
-    test("an upload that began under an older policy leaves the cap and weight of the newer one", async () => {
+    test("an upload that began under an older policy does not change cap and weight back", async () => {
       const older = { cap: 1, weight: 1 };
       const row = async () =>
         (await database().sequelize.query('SELECT "cap", "weight" FROM "client_queue" WHERE "client_id" = 1'))[0];
@@ -59,7 +59,7 @@ export function fairnessSuite(database: () => Database): void {
       expect(await row()).toEqual([{ cap: 9, weight: 7 }]);
     });
 
-    test("a look at many candidates names those, in the order, that looks one by one would claim", async () => {
+    test("many candidates come in the order in which single claims would take them", async () => {
       await many(1, 12, 900);
       await many(2, 12, 600);
       await many(3, 12);
@@ -77,7 +77,7 @@ export function fairnessSuite(database: () => Database): void {
       expect(seen).toEqual(claims);
     });
 
-    test("no more of a client are candidates than it has free slots", async () => {
+    test("a client has no more candidates than free slots", async () => {
       await many(1, 5);
       await store().setQueue(1, 3, 1);
       await claimNext();
@@ -132,7 +132,7 @@ export function fairnessSuite(database: () => Database): void {
       expect(await store().isOvertaken(2)).toBe(true);
     });
 
-    test("clients that have nothing left hide nobody, however many they are", async () => {
+    test("clients without batches hide no other client, however many they are", async () => {
       for (let clientId = 1; clientId <= 40; clientId++) {
         const { id } = await ready(store(), clientId);
         await store().claim(id, "node", LEASE);
@@ -143,7 +143,7 @@ export function fairnessSuite(database: () => Database): void {
       expect((await store().candidates(9)).map(({ id }) => id).sort()).toEqual([late.id, again.id].sort());
     });
 
-    test("a batch that is approved, driven again or due earlier is a candidate from then on", async () => {
+    test("a batch that is approved, redriven or due earlier becomes a candidate", async () => {
       const held = await ready(store(), 1, { state: "held", due: null });
       const failed = (await store().move(moveOf(await claimed(store(), 2), "failed")))?.batch as BatchRow;
       const snoozed = await ready(store(), 3, { due: { inMs: 60_000 } });
@@ -152,7 +152,7 @@ export function fairnessSuite(database: () => Database): void {
       expect((await store().candidates(9)).map(({ id }) => id)).toEqual([held.id, snoozed.id, failed.id]);
     });
 
-    test("what becomes due by itself is a candidate, also where a look before found that nothing was", async () => {
+    test("a batch that becomes due is a candidate, also if an earlier look found none", async () => {
       const later = await ready(store(), 1, { due: { inMs: 300 } });
       for (let clientId = 2; clientId <= 40; clientId++)
         await store().claim((await ready(store(), clientId)).id, "node", LEASE);
@@ -161,7 +161,7 @@ export function fairnessSuite(database: () => Database): void {
       expect(seen.map(({ id }) => id)).toEqual([later.id]);
     });
 
-    test("a batch that somebody else has made ready is found after a repair", async () => {
+    test("a batch that foreign SQL made ready is found after a repair", async () => {
       const batches = [await ready(store(), 1), await ready(store(), 2), await ready(store(), 3)];
       await database().sequelize.query('UPDATE "client_queue" SET "due_at" = NULL');
       expect(await store().candidates(9)).toEqual([]);
@@ -171,7 +171,7 @@ export function fairnessSuite(database: () => Database): void {
       expect((await store().candidates(9)).map(({ id }) => id)).toEqual(batches.map(({ id }) => id));
     });
 
-    test("a slot that frees is a slot again", async () => {
+    test("a freed slot can be used again", async () => {
       const batch = await claimed(store(), 1);
       await store().setQueue(1, 1, 1);
       const other = await ready(store(), 1);

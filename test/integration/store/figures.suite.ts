@@ -1,6 +1,6 @@
 import type { Database } from "../../../database/database.ts";
 import { batchCount } from "../../../database/migrations/0008-batch-count.ts";
-import type { BatchRow } from "../../../database/store.ts";
+import type { BatchRow } from "../../../services/batch/batch.domain.ts";
 import { chunkCommit, claimed, deleted, end, LEASE, moveOf, newBatch, ready } from "./drafts.ts";
 
 /** More than the queue's figures look at in the order of waiting. */
@@ -41,7 +41,7 @@ export function figuresSuite(database: () => Database): void {
       await store().move(moveOf(held, "rejected"));
     }
 
-    test("batches are counted in every state that they come to, and no longer in the one that they left", async () => {
+    test("a batch is counted in its new state, and no longer in the old one", async () => {
       expect(await states()).toEqual({});
       await inEachState();
       expect(await states()).toEqual(await rowsByState());
@@ -56,7 +56,7 @@ export function figuresSuite(database: () => Database): void {
       expect(await states()).toEqual({ ready: 10, cancelled: 10 });
     });
 
-    test("counts that are folded say the same, in few rows", async () => {
+    test("added-up counts are the same, in few rows", async () => {
       const batches = await Promise.all(Array.from({ length: 200 }, (_, n) => ready(store(), n + 1)));
       for (const batch of batches.slice(0, 150)) await store().move(moveOf(batch, "cancelled"));
       for (const batch of batches.slice(150)) await store().move(moveOf(batch, "held"));
@@ -101,7 +101,7 @@ export function figuresSuite(database: () => Database): void {
       expect((await store().stats()).oldestReadyAt).toBe(back?.batch.dueAt);
     });
 
-    test("a client at its cap hides nobody, however much of it waits", async () => {
+    test("a client at its cap hides no other client, however much of it waits", async () => {
       const queue = { cap: 1, weight: 1 };
       await store().claim((await ready(store(), 2, { queue })).id, "node-1", LEASE);
       for (let n = 0; n < BACKLOG; n += 77)

@@ -5,7 +5,7 @@ const TTL = 60_000;
 /** Named locks of every dialect. */
 export function lockSuite(database: () => Database): void {
   describe("locks", () => {
-    test("one of many gets it, and only the holder gives it back", async () => {
+    test("one of many callers gets the lock, and only the holder releases it", async () => {
       const { locks } = database();
       const tokens = Array.from({ length: 20 }, (_, i) => `token-${i}`);
       const taken = await Promise.all(tokens.map((token) => locks.acquireLock("a", token, TTL)));
@@ -20,7 +20,7 @@ export function lockSuite(database: () => Database): void {
       expect(await locks.acquireLock("a", other, TTL)).toBe(true);
     });
 
-    test("those whose time is over are forgotten, those that are held are not", async () => {
+    test("expired locks are deleted, held ones are not", async () => {
       const { locks, sequelize } = database();
       await locks.acquireLock("dead", "first", 0);
       await locks.acquireLock("held", "second", TTL);
@@ -29,7 +29,7 @@ export function lockSuite(database: () => Database): void {
       expect(left).toEqual([{ name: "held" }]);
     });
 
-    test("one whose time is over is lost, and free for others", async () => {
+    test("an expired lock is lost, and free for others", async () => {
       const { locks } = database();
       expect(await locks.acquireLock("a", "first", 0)).toBe(true);
       expect(await locks.extendLock("a", "first", TTL)).toBe(false);

@@ -1,27 +1,15 @@
 import { randomUUID } from "node:crypto";
 import { UniqueConstraintError } from "sequelize";
 import type { Database } from "../../../database/database.ts";
-import { rowsLike } from "../../../database/found.ts";
-import { ready } from "./drafts.ts";
+import { rowsWhere } from "../../../database/model-reads.ts";
+import { newClient, ready } from "./drafts.ts";
 
 /** Sequelize on the same database: models, transactions, migrations. */
 export function modelSuite(database: () => Database): void {
   describe("models and migrations", () => {
-    const client = (identifier: string) => ({
-      publicId: randomUUID(),
-      identifier,
-      name: "Acme",
-      secretHash: Buffer.alloc(32, 7),
-      status: "active" as const,
-      policyVersion: 1,
-      version: 1,
-      changedAt: 5,
-      createdAt: 5,
-    });
-
     test("a client is written, read and found by what is unique", async () => {
       const { Client } = database().models;
-      const acme = client("acme");
+      const acme = newClient("acme");
       const made = await Client.create(acme);
       const found = await Client.findOne({ where: { identifier: "acme" } });
       expect(found?.get()).toMatchObject({ ...acme, id: made.id, oldSecretHash: null });
@@ -32,18 +20,18 @@ export function modelSuite(database: () => Database): void {
       expect(await Client.update({ name: "C", version: 2 }, { where: { id: made.id, version: 1 } })).toEqual([0]);
     });
 
-    test("rows are found by parameters: by a value, from a number on, the greatest of those that are alike", async () => {
+    test("rows are found by value, by range, and by the greatest of equal ones", async () => {
       const { Client, Policy } = database().models;
-      const names = async (wanted: object) => (await rowsLike(Client, wanted)).map(({ identifier }) => identifier);
-      const clients = ["a", "b", "c"].map((name, i) => ({ ...client(name), changedAt: i + 1 }));
+      const names = async (wanted: object) => (await rowsWhere(Client, wanted)).map(({ identifier }) => identifier);
+      const clients = ["a", "b", "c"].map((name, i) => ({ ...newClient(name), changedAt: i + 1 }));
       for (const one of clients) await Client.create(one);
       expect(await names({ identifier: "b" })).toEqual(["b"]);
       expect(await names({ identifier: "b' OR '1'='1" })).toEqual([]);
       expect((await names({ changedAt: { atLeast: 2.9 } })).sort()).toEqual(["b", "c"]);
       const { publicId } = clients[0] as { publicId: string };
-      const [a] = await rowsLike(Client, { publicId });
+      const [a] = await rowsWhere(Client, { publicId });
       for (const other of [publicId.toUpperCase(), `${publicId} `, "no-uuid", ""])
-        expect(await rowsLike(Client, { publicId: other })).toEqual([]);
+        expect(await rowsWhere(Client, { publicId: other })).toEqual([]);
       expect(a?.get({ plain: true })).toEqual({
         ...clients[0],
         id: a?.id,
@@ -52,11 +40,11 @@ export function modelSuite(database: () => Database): void {
       });
       const rows = [1, 2, 10].map((version) => ({ clientId: 1, version, body: `{"v":${version}}`, createdAt: 1 }));
       await Policy.bulkCreate([...rows, { ...rows[2], clientId: 2, version: 11 } as never]);
-      const newest = await rowsLike(Policy, { clientId: 1 }, { greatest: "version" });
+      const newest = await rowsWhere(Policy, { clientId: 1 }, { greatest: "version" });
       expect(newest.map(({ body }) => body)).toEqual(['{"v":10}']);
       const inside = database().sequelize.transaction(async (transaction) => {
-        await Client.create(client("d"), { transaction });
-        return rowsLike(Client, { identifier: "d" }, { transaction });
+        await Client.create(newClient("d"), { transaction });
+        return rowsWhere(Client, { identifier: "d" }, { transaction });
       });
       expect(await inside).toHaveLength(1);
     });
@@ -72,7 +60,7 @@ export function modelSuite(database: () => Database): void {
     test("a transaction is all or nothing, and several may be open", async () => {
       const { sequelize, models } = database();
       const failing = sequelize.transaction(async (transaction) => {
-        await models.Client.create(client("a"), { transaction });
+        await models.Client.create(newClient("a"), { transaction });
         throw new Error("changed my mind");
       });
       await expect(failing).rejects.toThrow("changed my mind");
@@ -80,7 +68,7 @@ export function modelSuite(database: () => Database): void {
       const add = (name: string) =>
         sequelize.transaction(async (transaction) => {
           const before = await models.Client.count({ where: { identifier: name }, transaction });
-          await models.Client.create(client(name), { transaction });
+          await models.Client.create(newClient(name), { transaction });
           return (await models.Client.count({ where: { identifier: name }, transaction })) - before;
         });
       expect(await Promise.all(["a", "b", "c"].map(add))).toEqual([1, 1, 1]);
@@ -92,10 +80,10 @@ export function modelSuite(database: () => Database): void {
       const order: string[] = [];
       let upload: Promise<unknown> = Promise.resolve();
       await sequelize.transaction(async (transaction) => {
-        await models.Client.create(client("a"), { transaction });
+        await models.Client.create(newClient("a"), { transaction });
         upload = ready(store, 1).then(() => order.push("upload"));
         expect(await store.list({ limit: 10 })).toBeDefined();
-        await models.Client.create(client("b"), { transaction });
+        await models.Client.create(newClient("b"), { transaction });
         order.push("commit");
       });
       await upload;

@@ -1,45 +1,47 @@
 import pg from "pg";
+import { ddl } from "../../../database/dialects/postgres/ddl.ts";
 import { describePostgres, freshPostgres, keptDatabase } from "../../helpers/database.ts";
 import { storeConformance } from "./conformance.ts";
+import { datasetsFromBefore } from "./datasets.suite.ts";
+import { stored, upload } from "./drafts.ts";
 import {
+  countsFromBefore,
   passesFromBefore,
   placesFromBefore,
   queueFromBefore,
   reportsFromBefore,
-  stored,
-  upload,
   workFromBefore,
-} from "./drafts.ts";
-import { groupPlaceSuite } from "./group.suite.ts";
+} from "./from-before.ts";
+import { groupRaceSuite } from "./group-slots.suite.ts";
 
 describePostgres("PostgreSQL", () => {
   const { open, end } = keptDatabase(freshPostgres);
-  storeConformance("postgres", open, [groupPlaceSuite]);
+  storeConformance("postgres", open, [groupRaceSuite]);
   afterAll(end);
 });
 
 describePostgres("only on PostgreSQL", () => {
   afterEach(() => jest.restoreAllMocks());
 
-  test("a batch from before reports had a bound goes on", async () => {
+  test("a batch from before maxStoredErrors existed goes on", async () => {
     const { db, remove } = await freshPostgres();
     await reportsFromBefore(db);
     await remove();
   });
 
-  test("errors from before they were numbered by pass are there", async () => {
+  test("errors from before they had a pass number are read", async () => {
     const { db, remove } = await freshPostgres();
     await passesFromBefore(db);
     await remove();
   });
 
-  test("a queue from before clients that wait were known goes on", async () => {
+  test("a queue from before waiting clients were marked goes on", async () => {
     const { db, remove } = await freshPostgres();
     await queueFromBefore(db);
     await remove();
   });
 
-  test("batches at work from before they had a row of their own for it go on", async () => {
+  test("running batches from before batch_work existed go on", async () => {
     const { db, remove } = await freshPostgres();
     const trigger = ["TRIGGER batch_work_taken ON batch", "FUNCTION batch_work_taken"];
     await workFromBefore(
@@ -49,13 +51,25 @@ describePostgres("only on PostgreSQL", () => {
     await remove();
   });
 
-  test("a batch from before groups were known has its place", async () => {
+  test("batches from before datasets were known are of the client's own", async () => {
+    const { db, remove } = await freshPostgres();
+    await datasetsFromBefore(db);
+    await remove();
+  });
+
+  test("a running batch from before groups existed has its slot", async () => {
     const { db, remove } = await freshPostgres();
     await placesFromBefore(db);
     await remove();
   });
 
-  test("a small body is one statement, whatever is to be decided with it", async () => {
+  test("running batches from before tables were delivered into go on", async () => {
+    const { db, remove } = await freshPostgres();
+    await countsFromBefore(db, ["DROP FUNCTION batch_work_taken CASCADE", ...ddl.workTaken]);
+    await remove();
+  });
+
+  test("a small upload is one statement, also with key, dedup and quota", async () => {
     const { db, remove } = await freshPostgres();
     const sent = jest.spyOn(pg.Client.prototype, "query");
     const key = { key: "k", keepMs: 60_000, fingerprint: "0a".repeat(32) };
@@ -64,7 +78,7 @@ describePostgres("only on PostgreSQL", () => {
     await remove();
   });
 
-  test("small bodies that come while others are written go together, each content by itself", async () => {
+  test("small uploads that come during a write share the next statement, unless they have the same content", async () => {
     const { db, remove } = await freshPostgres();
     await stored(db.store, upload(1));
     const sent = jest.spyOn(pg.Client.prototype, "query");

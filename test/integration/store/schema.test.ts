@@ -3,14 +3,14 @@
  * places is brought over with what it holds.
  */
 import { randomBytes } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import pg from "pg";
 import type { Sequelize } from "sequelize";
 import { type Database, openDatabase } from "../../../database/database.ts";
 import { type Names, namesIn, type Style } from "../../../database/schema/names.ts";
-import { describePostgres, freshSchema, onServer } from "../../helpers/database.ts";
+import { describePostgres, emptiedPostgres, freshSchema, onServer } from "../../helpers/database.ts";
+import { folderForDatabase } from "../../helpers/folder.ts";
 import { storeConformance } from "./conformance.ts";
 import { end as atEnd, chunkCommit, claimed, moveOf, ready } from "./drafts.ts";
 
@@ -39,18 +39,13 @@ const translating = ({ sequelize, isEmbedded }: Database, names: Names): Sequeli
     },
   });
 
-const TABLES = {
-  sqlite: (schema: string) => `SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE '${schema}%'`,
-  postgres: (schema: string) => `SELECT tablename AS name FROM pg_tables WHERE schemaname = '${schema}'`,
-};
-
-async function emptied({ sequelize, isEmbedded }: Database, schema: string): Promise<void> {
-  const [found] = await sequelize.query(TABLES[isEmbedded ? "sqlite" : "postgres"](schema));
-  const full = (found as { name: string }[])
-    .map(({ name }) => name)
-    .filter((name) => !/schema_migration$/.test(name) && !(isEmbedded && /batch_count$/.test(name)));
-  if (isEmbedded) for (const name of full) await sequelize.query(`DELETE FROM ${name}`);
-  else await sequelize.query(`TRUNCATE ${full.map((name) => `${schema}.${name}`).join(", ")} RESTART IDENTITY`);
+async function emptied(db: Database, schema: string): Promise<void> {
+  if (!db.isEmbedded) return emptiedPostgres(db, schema);
+  const [found] = await db.sequelize.query(
+    `SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE '${schema}%'`,
+  );
+  for (const { name } of found as { name: string }[])
+    if (!/(schema_migration|batch_count)$/.test(name)) await db.sequelize.query(`DELETE FROM ${name}`);
 }
 
 function conformance(name: string, spot: () => Promise<Spot>): void {
@@ -89,7 +84,7 @@ async function withTwo({ url }: Spot): Promise<{ done: string; running: string }
 }
 
 function movesOver(spot: () => Promise<Spot>): void {
-  test("a database from before is brought there with what it holds, and goes on", async () => {
+  test("tables of an older version are moved with their data, and work goes on", async () => {
     const at = await spot();
     const { done, running } = await withTwo(at);
     const db = await openDatabase(at);
@@ -118,7 +113,7 @@ const place = (url: string, schema: string, style: Style, drop: () => Promise<vo
 });
 
 async function sqliteSpot(): Promise<Spot> {
-  const folder = await mkdtemp(join(tmpdir(), "dataflow-schema-"));
+  const folder = folderForDatabase();
   return place(`sqlite:${join(folder, "test.db")}`, newSchema(), "prefix", () => rm(folder, { recursive: true }));
 }
 
@@ -140,7 +135,7 @@ describePostgres("a schema on PostgreSQL", () => {
   conformance("postgres with a schema", postgresSpot);
   movesOver(postgresSpot);
 
-  test("a table of the company's own with the same name is left alone", async () => {
+  test("another system's table with the same name is left alone", async () => {
     const at = await postgresSpot();
     const client = new pg.Client(at.url);
     await client.connect();

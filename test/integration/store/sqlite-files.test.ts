@@ -51,14 +51,14 @@ describe("one process on a file", () => {
     await once(holding, "exit");
   });
 
-  test("by a symbolic link to it, or to its folder", async () => {
+  test("a second process by a symbolic link to the file or its folder is refused", async () => {
     symlinkSync(opened.file, join(folder, "link.db"));
     symlinkSync(folder, join(folder, "other"));
     for (const name of ["link.db", "other/test.db", "other/link.db"])
       expect(await refusal(`sqlite:${join(folder, name)}`)).toMatch(/in use by another process/);
   });
 
-  test("by a hard link: refused with what to do, and so is the first name from then on", async () => {
+  test("a file with a hard link is refused under each name, with what to do", async () => {
     linkSync(opened.file, join(folder, "hard.db"));
     expect(await refusal(`sqlite:${join(folder, "hard.db")}`)).toMatch(
       /found one with 2 \(hard links\): delete the other/,
@@ -69,13 +69,13 @@ describe("one process on a file", () => {
   });
 });
 
-test("a link to nothing makes no file elsewhere", async () => {
+test("a broken symbolic link creates no file elsewhere", async () => {
   symlinkSync(join(folder, "nothing"), join(folder, "link.db"));
   expect(await refusal(`sqlite:${join(folder, "link.db")}`)).toMatch(/a symbolic link to a file that is not there/);
   expect(existsSync(join(folder, "nothing"))).toBe(false);
 });
 
-test("a folder is no database, and keeps its rights", async () => {
+test("a folder as the database is refused, and keeps its rights", async () => {
   mkdirSync(join(folder, "folder.db"), { mode: 0o755 });
   expect(await refusal(`sqlite:${join(folder, "folder.db")}`)).toMatch(/found a folder, or something else/);
   expect(statSync(join(folder, "folder.db")).mode & 0o777).toBe(0o755);
@@ -84,7 +84,7 @@ test("a folder is no database, and keeps its rights", async () => {
 const modes = (of: string) =>
   Object.fromEntries(readdirSync(of).map((name) => [name, statSync(join(of, name)).mode & 0o777]));
 
-test("new files and folders are their owner's alone", async () => {
+test("only the owner can read new files and folders", async () => {
   const own = join(folder, "a", "b");
   const db = await openDatabase({ url: `sqlite:${join(own, "new.db")}` });
   await db.migrate();
@@ -96,7 +96,7 @@ test("new files and folders are their owner's alone", async () => {
   await db.close();
 });
 
-test("files that others could read are closed to them at the start", async () => {
+test("existing files that others could read are set to 0600 at the start", async () => {
   await opened.db.close();
   rmSync(`${opened.file}.lock`);
   for (const path of [opened.file, `${opened.file}-wal`, `${opened.file}.lock`]) {
@@ -122,13 +122,13 @@ describe("a file that is lost under a running node", () => {
     ["of which the lock is deleted", (file) => rmSync(`${file}.lock`)],
   ];
 
-  test.each(cases)("%s: no write is answered, and nothing is from then on", async (_name, lose) => {
+  test.each(cases)("%s: no write succeeds, and nothing is answered from then on", async (_name, lose) => {
     const { store, models } = opened.db;
     await ready(store, 1);
     lose(opened.file);
     const first = await ready(store, 1).catch((error) => error);
     expect(first).toBeInstanceOf(DatabaseUnavailable);
-    expect(first).toMatchObject({ message: expect.not.stringContaining(folder), isUnknown: true });
+    expect(first).toMatchObject({ message: expect.not.stringContaining(folder), isOutcomeUnknown: true });
     await expect(store.list({ limit: 1 })).rejects.toBeInstanceOf(DatabaseUnavailable);
     await expect(models.Client.count()).rejects.toMatchObject({ parent: expect.any(DatabaseUnavailable) });
   });
@@ -144,7 +144,7 @@ describe("a file that is lost under a running node", () => {
     await expect(done).rejects.toMatchObject({ parent: expect.any(DatabaseUnavailable) });
   });
 
-  test("is noticed by a node that has nothing to do, and said aloud once, with what to do", async () => {
+  test("an idle node notices the lost file, and logs once what to do", async () => {
     await opened.db.close();
     const errors: string[] = [];
     const logger = { info() {}, warn() {}, error: (message: string) => errors.push(message) };
@@ -165,7 +165,7 @@ describe("a database that was lost before the start", () => {
   test.each([
     ["empty", () => truncateSync(opened.file)],
     ["gone", () => rmSync(opened.file)],
-  ])("a file that is %s beside its token is no new database", async (_name, lose) => {
+  ])("a file that is %s beside its token ends the start instead of a new database", async (_name, lose) => {
     writeFileSync(`${opened.file}.admin-token`, "t".repeat(24), { mode: 0o600 });
     lose();
     const [message] = await lost(opened.url);
@@ -177,13 +177,13 @@ describe("a database that was lost before the start", () => {
     expect(await refusal(opened.url)).toBe("opened");
   });
 
-  test("nor is one beside a log that holds commits, which SQLite would delete", async () => {
+  test("a missing file beside a -wal with commits ends the start too", async () => {
     writeFileSync(`${opened.file}-wal`, "commits");
     rmSync(opened.file);
     expect(await lost(opened.url)).toEqual([expect.stringMatching(/delete test\.db-wal to begin/), true]);
   });
 
-  test("a token beside a database that has something is no sign of a loss", async () => {
+  test("a token beside a database with data is no sign of a loss", async () => {
     writeFileSync(`${opened.file}.admin-token`, "t".repeat(24), { mode: 0o600 });
     expect(await refusal(opened.url)).toBe("opened");
   });

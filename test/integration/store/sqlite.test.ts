@@ -9,24 +9,19 @@ import { root } from "../../../root.cjs";
 import { freshDatabase, keptDatabase, type TestDatabase } from "../../helpers/database.ts";
 import { patience } from "../../helpers/patience.ts";
 import { storeConformance } from "./conformance.ts";
+import { datasetsFromBefore } from "./datasets.suite.ts";
+import { chunk, chunkCommit, claimed, LEASE, newBatch, ready, upload } from "./drafts.ts";
 import {
-  chunk,
-  chunkCommit,
-  claimed,
-  LEASE,
-  newBatch,
+  countsFromBefore,
   passesFromBefore,
   placesFromBefore,
   queueFromBefore,
-  ready,
   reportsFromBefore,
-  upload,
   workFromBefore,
-} from "./drafts.ts";
-import { groupPlaceSuite } from "./group.suite.ts";
+} from "./from-before.ts";
 
 const { open, end } = keptDatabase(freshDatabase);
-storeConformance("sqlite", open, [groupPlaceSuite]);
+storeConformance("sqlite", open);
 afterAll(end);
 
 describe("only on sqlite", () => {
@@ -36,7 +31,8 @@ describe("only on sqlite", () => {
   });
   afterEach(() => opened.remove());
 
-  test("a batch from before groups were known has its place", () => placesFromBefore(opened.db));
+  test("a running batch from before groups existed has its slot", () => placesFromBefore(opened.db));
+  test("batches from before datasets were known are of the client's own", () => datasetsFromBefore(opened.db));
 
   test("a failing unit of a group does not harm the others", async () => {
     const { store } = opened.db;
@@ -56,7 +52,7 @@ describe("only on sqlite", () => {
     expect(await store.records(batch.id, 0, 10, 1e6)).toHaveLength(3);
   });
 
-  test("who reads without end does not keep writes waiting", async () => {
+  test("endless reads do not block writes", async () => {
     const { store } = opened.db;
     const batch = await claimed(store, 1);
     const errors = [0, 1, 2].map((index) => ({ index, line: 1, raw: "r".repeat(200_000), errors: [] }));
@@ -75,7 +71,7 @@ describe("only on sqlite", () => {
     await Promise.all(reading);
   });
 
-  test("what was answered is there after the process was killed", async () => {
+  test("answered writes are there after the process is killed", async () => {
     await opened.db.close();
     const child = holder(opened.url);
     await once(child.stdout as NodeJS.ReadableStream, "data");
@@ -88,19 +84,21 @@ describe("only on sqlite", () => {
     await db.close();
   });
 
-  test("a batch from before reports had a bound goes on", () => reportsFromBefore(opened.db));
+  test("a batch from before maxStoredErrors existed goes on", () => reportsFromBefore(opened.db));
 
-  test("errors from before they were numbered by pass are there", () => passesFromBefore(opened.db));
+  test("errors from before they had a pass number are read", () => passesFromBefore(opened.db));
 
-  test("a queue from before clients that wait were known goes on", () => queueFromBefore(opened.db));
+  test("a queue from before waiting clients were marked goes on", () => queueFromBefore(opened.db));
 
-  test("batches at work from before they had a row of their own for it go on", () => workFromBefore(opened.db, []));
+  test("running batches from before tables were delivered into go on", () => countsFromBefore(opened.db, []));
 
-  test("a second opening in the same process is refused too", async () => {
+  test("running batches from before batch_work existed go on", () => workFromBefore(opened.db, []));
+
+  test("opening a file twice in the same process is refused too", async () => {
     await expect(openDatabase({ url: opened.url })).rejects.toBeInstanceOf(DatabaseInUse);
   });
 
-  test("a transaction of Sequelize holds the units back, not the reads", async () => {
+  test("a transaction of Sequelize delays the store's writes, not its reads", async () => {
     const { store, sequelize } = opened.db;
     let isStored = false;
     let stored: Promise<unknown> = Promise.resolve();
@@ -115,7 +113,7 @@ describe("only on sqlite", () => {
     expect(await store.list({ limit: 10 })).toHaveLength(1);
   });
 
-  test("a transaction that stays open is rolled back, and the units go on", async () => {
+  test("a transaction that stays open is rolled back, and the store goes on", async () => {
     const { store, sequelize } = opened.db;
     const transaction = await sequelize.transaction();
     await sequelize.query("INSERT INTO audit (at, who, what) VALUES (1, 'a', 'b')", { transaction });
@@ -126,7 +124,7 @@ describe("only on sqlite", () => {
     expect((await sequelize.query("SELECT * FROM audit"))[0]).toEqual([]);
   });
 
-  test("closing finishes what was asked; afterwards everything is refused", async () => {
+  test("closing finishes pending calls; afterwards every call is refused", async () => {
     const { db } = opened;
     const all = Promise.all([ready(db.store, 1), ready(db.store, 1), db.now()]);
     await Promise.all([all, db.close()]);
@@ -136,7 +134,7 @@ describe("only on sqlite", () => {
     await again.close();
   });
 
-  test("when the thread dies, all that is pending and all that follows is refused", async () => {
+  test("when the thread dies, pending and later calls are refused", async () => {
     const { db } = opened;
     const thread = await threadOf(db);
     await db.sequelize.transaction();

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Database } from "../../../database/database.ts";
-import type { UploadCommit, Written } from "../../../database/store.ts";
+import type { Written } from "../../../services/batch/batch.domain.ts";
+import type { UploadCommit } from "../../../services/imports/imports.domain.ts";
 import { chunk, event, LEASE, newBatch, ready, stored, upload } from "./drafts.ts";
 
 /** An upload is stored as a whole by its last commit, or not at all. */
@@ -54,14 +55,14 @@ export function uploadSuite(database: () => Database): void {
       expect(await append(id, 3)).toBe(false);
     });
 
-    test("a body's bytes stay the caller's, also those of a pool", async () => {
+    test("the store keeps no reference to the bytes of a body, also from a buffer pool", async () => {
       const pooled = Buffer.from("pooled");
       const { id } = await ready(store(), 1, { chunks: [{ ...chunk(0), body: pooled }] });
       expect(pooled.toString()).toBe("pooled");
       expect(Buffer.from((await store().readChunk(id, 0))?.body ?? []).toString()).toBe("pooled");
     });
 
-    test("an upload that was taken away refuses every late write", async () => {
+    test("every late write of a swept upload is refused", async () => {
       const id = await store().beginUpload(newBatch(1), LEASE);
       expect(await store().voidUpload(id, true)).toBe(false);
       expect(await store().voidUpload(id, false)).toBe(true);
@@ -84,7 +85,7 @@ export function uploadSuite(database: () => Database): void {
       expect(await store().voidUpload(late, true)).toBe(true);
     });
 
-    test("a rejected one has ended, a second of the same id writes nothing", async () => {
+    test("a rejected upload has ended, and a second commit of its id writes nothing", async () => {
       const reason = { code: "quota", detail: "used up" };
       const commit = upload(1, { state: "rejected", reason, due: { inMs: 5 } });
       const done = await stored(store(), commit);
@@ -93,7 +94,7 @@ export function uploadSuite(database: () => Database): void {
       expect((await store().stats()).outboxDepth).toBe(0);
     });
 
-    test("many at once are each stored as they are, and one that breaks a rule fails alone", async () => {
+    test("many uploads at once are stored each by itself, and one that violates a constraint fails alone", async () => {
       const hold = { state: "held", due: { at: 99 }, reason: { hold: "window", until: 99 } } as const;
       const webhook = [event("batch.created"), { ...event("batch.ready"), delivery: { publicId: randomUUID() } }];
       const commits = Array.from({ length: 24 }, (_, i) =>

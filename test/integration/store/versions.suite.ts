@@ -30,7 +30,7 @@ export function versionsSuite(database: () => Database): void {
         `UPDATE batch SET created_at = ${(await database().now()) - days * DAY_MS} WHERE id = ${id}`,
       );
 
-    test("those that were replaced long ago go in pieces; the current one stays, whatever its age", async () => {
+    test("versions that were replaced long ago are deleted in pieces; the current one stays, whatever its age", async () => {
       await policies(1, [50, 40, 30, 20, 10]);
       await policies(2, [50]);
       expect(await store().forgetVersions(2)).toBe(false);
@@ -38,12 +38,12 @@ export function versionsSuite(database: () => Database): void {
       expect(await versions(2)).toEqual([1]);
     });
 
-    test("one that was replaced lately stays: an upload may have begun under it", async () => {
+    test("a version that was replaced recently stays: an upload may have begun under it", async () => {
       await policies(1, [50, 40, 6, 3]);
       expect(await versions(1)).toEqual([2, 3, 4]);
     });
 
-    test("one that a batch pins stays with all that came after it, until the batch is gone", async () => {
+    test("a version that a batch pins stays, with all later ones, until the batch is gone", async () => {
       await policies(1, [50, 40, 30, 20, 10]);
       await policies(2, [50, 40]);
       const batch = await pinning(1, 3);
@@ -55,7 +55,7 @@ export function versionsSuite(database: () => Database): void {
       expect(await versions(1)).toEqual([5]);
     });
 
-    test("a batch whose time is wrong does not lose its version, nor does one that was made at its end", async () => {
+    test("a batch with a wrong time keeps its version, and so does one that was made at its end", async () => {
       await policies(1, [50, 40, 30]);
       await pinning(1, 2);
       expect(await versions(1)).toEqual([2, 3]);

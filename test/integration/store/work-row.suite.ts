@@ -1,15 +1,15 @@
 import type { Database } from "../../../database/database.ts";
-import type { BatchRow } from "../../../database/store.ts";
+import type { BatchRow } from "../../../services/batch/batch.domain.ts";
 import { chunk, chunkCommit, claimed, deleted, end, LEASE, moveOf, newBatch, ready, stored, upload } from "./drafts.ts";
 
 /** What moves while somebody has a batch is in a row of its own: the batch's is written when it is taken and given back. */
 export function workRowSuite(database: () => Database): void {
-  describe("a batch at work", () => {
+  describe("the work row of a running batch", () => {
     const store = () => database().store;
     const rows = async (table: string) => (await database().sequelize.query(`SELECT * FROM "${table}"`))[0];
     const isFree = async () => (await rows("batch_work")).length === 0;
 
-    test("commits and leases leave the batch's own row alone, and whoever reads it sees how far it is", async () => {
+    test("commits and leases do not write the batch's row, and reads show the progress", async () => {
       const batch = await claimed(store(), 1);
       const before = await rows("batch");
       const done = await store().commitChunk(chunkCommit(batch, [0], { leaseMs: 2 * LEASE }));
@@ -36,7 +36,25 @@ export function workRowSuite(database: () => Database): void {
       expect(await isFree()).toBe(true);
     });
 
-    test("chunks and leases of an upload leave its row alone", async () => {
+    test("what became of rows in a table is counted, of the batches that have such", async () => {
+      const [into, plain] = [await claimed(store(), 1), await claimed(store(), 2)];
+      const rows = { created: 2, updated: 1, deleted: 0 };
+      const counted = (batch: typeof into, over = {}) => {
+        const commit = chunkCommit(batch, [0], over);
+        return { ...commit, counts: { ...commit.counts, rows } };
+      };
+      const [first, beside] = await store().commitChunks([counted(into), chunkCommit(plain, [0])]);
+      const done = first?.status === "fulfilled" ? first.value : null;
+      expect(done?.batch).toMatchObject({ accepted: 2, ...rows });
+      const other = { value: { batch: { accepted: 2, created: null, updated: null, deleted: null } } };
+      expect(beside).toMatchObject(other);
+      const going = done?.batch ?? into;
+      await store().commitChunk(counted(going, { end: end() }));
+      const sums = { created: 4, updated: 2, deleted: 0, state: "completed" };
+      expect(await store().batch(into.publicId, 1)).toMatchObject(sums);
+    });
+
+    test("chunks and leases of an upload do not write its row", async () => {
       const batch = newBatch(1);
       const id = await store().beginUpload(batch, LEASE);
       const before = await rows("batch");
@@ -50,7 +68,7 @@ export function workRowSuite(database: () => Database): void {
       expect(await store().appendChunks(id, [chunk(2)], LEASE)).toBe(false);
     });
 
-    test("a lease that has passed is found, of a worker and of an upload", async () => {
+    test("an expired lease is found, of a worker and of an upload", async () => {
       const { id } = await ready(store(), 1);
       await store().claim(id, "node-1", -1);
       const other = await claimed(store(), 2);
@@ -91,7 +109,7 @@ export function workRowSuite(database: () => Database): void {
       },
     );
 
-    test("a takeover and a commit at once: what is stored is what is counted", async () => {
+    test("a takeover and a commit at once: the count is what is stored", async () => {
       for (let round = 0; round < 20; round++) {
         const batch = await claimed(store(), 1);
         const [done, moved] = await Promise.all([
@@ -104,7 +122,7 @@ export function workRowSuite(database: () => Database): void {
       }
     });
 
-    test("a row that somebody's SQL has left behind is neither seen nor in the way, and goes with its batch", async () => {
+    test("a work row that foreign SQL left behind is ignored, and deleted with its batch", async () => {
       const { sequelize } = database();
       const batch = await claimed(store(), 1);
       await store().commitChunk(chunkCommit(batch));

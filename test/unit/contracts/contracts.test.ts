@@ -18,6 +18,6 @@ test("the map loads contracts and the schemas that they are written in, no libra
   const loaded = loadedBy("services/contracts.ts");
   expect(loaded).toContain("services/batch/batch.contract.ts");
   const allowed =
-    /^(services\/(contracts|declare)|lib\/json-schema|services\/(\w+)\/\3\.contract|services\/monitor\/monitor\.schema|database\/(states|deliveries))\.ts$/;
+    /^(services\/(contracts|declare)|lib\/json-schema|formats\/formats|services\/(\w+)\/\3\.(contract|domain)|services\/monitor\/monitor\.schema)\.ts$/;
   expect(loaded.filter((file) => !allowed.test(file))).toEqual([]);
 });

@@ -7,9 +7,11 @@ const promised: Record<string, [status: number, retryable: boolean]> = {
   "client-disabled": [403, false],
   "too-many-failed-logins": [429, true],
   "not-found": [404, false],
+  gone: [410, false],
   "method-not-allowed": [405, false],
   validation: [422, false],
   "malformed-body": [400, false],
+  "wrong-columns": [400, false],
   "empty-body": [400, false],
   "invalid-header": [400, false],
   "digest-mismatch": [400, false],
@@ -25,6 +27,7 @@ const promised: Record<string, [status: number, retryable: boolean]> = {
   "too-many-uploads": [429, true],
   "too-many-streams": [429, true],
   "illegal-state": [409, false],
+  "not-undoable": [409, false],
   conflict: [409, false],
   "precondition-failed": [412, false],
   "quota-exceeded": [429, true],
@@ -41,7 +44,7 @@ test.each(Object.keys(problems) as ProblemCode[])("%s has its promised status", 
   expect(new Problem(code, "why")).toMatchObject({ message: "why", code: status, type: code, retryable, data: {} });
 });
 
-test("no two kinds say the same", () => {
+test("no two problems have the same title", () => {
   const titles = Object.values(problems).map(({ title }) => title);
   expect(new Set(titles).size).toBe(titles.length);
 });
@@ -60,7 +63,7 @@ test.each([
   expect(isProblem(error, "not-found")).toBe(false);
 });
 
-test("a part's faults are told under its place in the whole", () => {
+test("the faults of a part have pointers into the whole", () => {
   const errors = [
     { pointer: "", detail: "a" },
     { pointer: "/rate", detail: "b" },

@@ -38,13 +38,13 @@ test.each([
   expect(sqlite.in(text)).toContain(withPrefix);
 });
 
-test("what a server keeps in a schema beside tables goes along", () => {
+test("functions and triggers move with the schema", () => {
   const [made, trigger] = ['CREATE FUNCTION "batch_count_insert"()', 'CREATE TRIGGER "batch_count_insert" ON "batch"'];
   expect(postgres.in(made)).toBe('CREATE FUNCTION "dataflow"."batch_count_insert"()');
   expect(postgres.in(trigger)).toBe('CREATE TRIGGER "batch_count_insert" ON "dataflow"."batch"');
   expect(mssql.in(trigger)).toBe('CREATE TRIGGER "dataflow"."batch_count_insert" ON "dataflow"."batch"');
 });
 
-test("without a schema all stays as it is", () => {
+test("without a schema all names stay", () => {
   expect(namesIn("none", "prefix").in("SELECT 1 FROM batch")).toBe("SELECT 1 FROM batch");
 });

@@ -2,8 +2,8 @@
 import { rendered as mssql } from "../../../database/dialects/mssql/render.ts";
 import { rendered as postgres } from "../../../database/dialects/postgres/render.ts";
 import { rendered as sqlite } from "../../../database/dialects/sqlite/render.ts";
-import { delivery, deliveryAttempt, outbox } from "../../../database/schema/tables.ts";
-import { insert, remove, rowSet, selectFrom, update } from "../../../database/units/steps.ts";
+import { batchWork, delivery, deliveryAttempt, outbox } from "../../../database/schema/tables.ts";
+import { insert, lock, remove, rowSet, selectFrom, update } from "../../../database/units/steps.ts";
 import { type Plan, shapes } from "../../../database/units/unit.ts";
 
 const failed = rowSet("failed", delivery, ["id", "attempts"]);
@@ -20,6 +20,15 @@ test("PostgreSQL gets one statement, its parameters numbered as they come and ca
   expect(names).toEqual(["clientId", "error"]);
   expect(text).toMatch(/^WITH failed AS \(UPDATE delivery SET state = 'a:b' WHERE client_id = \$1::bigint RETURNING /);
   expect(text).toMatch(/\$2::text FROM failed\)\nSELECT count\(\*\)::int AS changed FROM failed$/);
+});
+
+test("PostgreSQL locks rows in the order of their keys", () => {
+  const into = rowSet("held", batchWork, ["batchId"]);
+  const { text } = postgres({
+    params: {},
+    steps: [lock(batchWork, { where: "place = 1", into }), remove(batchWork, { where: "place = 2" })],
+  });
+  expect(text).toMatch(/WHERE place = 1 ORDER BY batch_id\s+FOR NO KEY UPDATE\)/);
 });
 
 test("SQL Server gets one transaction, with a table variable of the schema's types", () => {
@@ -40,18 +49,18 @@ test("SQLite gets a statement for each step; the rows of one come to the next as
   expect(steps[1]?.text).toContain("FROM json_each(?3)) AS failed");
 });
 
-test("a unit that only reads is one", () => {
+test("a unit that only reads is marked as a read", () => {
   const steps = [selectFrom(outbox, ["id"], "outbox", "FROM outbox")];
   expect(sqlite({ params: {}, steps }).isRead).toBe(true);
 });
 
-test("a parameter or a column that is not there is an error", () => {
+test("an unknown parameter or column is an error", () => {
   const unknown = { params: { id: "bigint" } as const, steps: [remove(outbox, { where: "id = :ids" })] };
   for (const render of [postgres, mssql, sqlite]) expect(() => render(unknown)).toThrow("no parameter :ids");
   expect(() => rowSet("made", outbox, ["due" as "dueAt"])).toThrow("no column due");
 });
 
-test("a shape is made once", () => {
+test("the unit of a shape is made once", () => {
   const make = jest.fn((names: string[]) => names.length);
   const which = shapes(make);
   expect([which(["a"]), which(["a"]), which([])]).toEqual([1, 1, 0]);

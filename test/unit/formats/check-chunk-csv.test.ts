@@ -1,5 +1,5 @@
-import { checkChunk } from "../../../formats/check/chunk.ts";
 import type { Envelope } from "../../../formats/formats.ts";
+import { checkChunk } from "../../../formats/parts.ts";
 import { compileRecordSchema } from "../../../formats/schema/record-schema.ts";
 
 interface Given extends Envelope {
@@ -152,7 +152,7 @@ describe("a chunk of CSV", () => {
     expect(checked.rejected[0]?.errors[0]?.message).toBe("The row should have 2 cells, and has 1.");
   });
 
-  test("a quote out of place spoils its own row only", async () => {
+  test("a misplaced quote makes only its own row invalid", async () => {
     const checked = await check('1,"x"y\n2,"y"\n3,"a\nb"c\n4,z\n', { records: 4 });
     expect(checked.text.toString()).toBe('{"a":"2","b":"y"}\n{"a":"4","b":"z"}');
     expect(told(checked)).toEqual([
@@ -161,7 +161,7 @@ describe("a chunk of CSV", () => {
     ]);
   });
 
-  test("bytes that are no UTF-8, NUL, and a row that is too long", async () => {
+  test("invalid UTF-8, NUL, and a row that is too long", async () => {
     const data = Buffer.concat([Buffer.from("1,x\n2,"), Buffer.from([0xe9]), Buffer.from("\n3,\0,\nxxxxxxx\n5,é\n")]);
     const checked = await check(data, { records: 5, oversized: [3] });
     expect(checked.text.toString()).toBe('{"a":"1","b":"x"}\n{"a":"5","b":"é"}');

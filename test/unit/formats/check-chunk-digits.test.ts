@@ -1,6 +1,7 @@
 /** The promise: a number is stored with its digits, and given to a handler as a number where a double holds it, else as text. */
-import { checkChunk } from "../../../formats/check/chunk.ts";
+
 import type { Envelope, Format } from "../../../formats/formats.ts";
+import { checkChunk } from "../../../formats/parts.ts";
 import { compileRecordSchema } from "../../../formats/schema/record-schema.ts";
 import { patience } from "../../helpers/patience.ts";
 
@@ -53,7 +54,7 @@ test.each(["NaN", "Infinity", "-Infinity", "0x10", "1_000", "1e", "e5", ".", "1e
   },
 );
 
-test("in CSV only what the schema types as number is one", async () => {
+test("in CSV only cells that the schema types as number become numbers", async () => {
   const { text } = await check(
     "csv",
     ["9007199254740993,9007199254740993"],
@@ -83,7 +84,7 @@ test("a number that stands for others in a check is itself", async () => {
   expect(values).toEqual([{ a: 7318300000e280, b: "1e400", c: 7318300001e-290, d: "1e-400" }]);
 });
 
-test("a long cell of digits that is no number takes the time of its text", async () => {
+test("a long cell of digits that is not a number takes time proportional to its length", async () => {
   const began = performance.now();
   const { rejected } = await csv([`${"1".repeat(1_000_000)}x`, `${"0".repeat(1_000_000)}x`, `${" ".repeat(100_000)}x`]);
   expect(rejected).toHaveLength(3);
@@ -123,7 +124,7 @@ describe.each(["ndjson", "json"] as const)("in %s", (format) => {
     ]);
   });
 
-  test("what is rejected keeps its text", async () => {
+  test("a rejected record keeps its text", async () => {
     const { rejected } = await check(format, ['{"a":9007199254740993.5}'], { properties: { a: { type: "integer" } } });
     expect(rejected).toMatchObject([{ raw: '{"a":9007199254740993.5}', errors: [{ field: "a", code: "type" }] }]);
   });

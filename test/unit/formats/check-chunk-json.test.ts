@@ -1,5 +1,5 @@
-import { checkChunk } from "../../../formats/check/chunk.ts";
 import type { Format } from "../../../formats/formats.ts";
+import { checkChunk } from "../../../formats/parts.ts";
 import { compileRecordSchema } from "../../../formats/schema/record-schema.ts";
 
 interface Given {
@@ -37,7 +37,7 @@ describe("a chunk of JSON lines", () => {
     expect(checked.text.toString()).toBe(text);
   });
 
-  test("tells what is no record, at its line", async () => {
+  test("reports values that are not records, with their lines", async () => {
     const data = '{"a":1}\n\n{"a":\r\n[1]\nnull\n"x\0"\n{"a":2}\n';
     const checked = await check(data, { records: 6, firstLine: 10 });
     expect(checked.text.toString()).toBe('{"a":1}\n{"a":2}');
@@ -50,7 +50,17 @@ describe("a chunk of JSON lines", () => {
     ]);
   });
 
-  test("bytes that are no UTF-8 spoil their own record only", async () => {
+  test("reports several records on one line as an effect of curl -d", async () => {
+    const messageOf = async (line: string) => (await check(line, { records: 1 })).rejected[0]?.errors[0]?.message;
+    for (const line of ['{"a":1}{"a":2}', '{"a":"}"} {"a":', '{"a":{}}\t{}{}'])
+      expect(await messageOf(line)).toMatch(/one line.*--data-binary/);
+    for (const line of ['{"a":1}}', '{"a":1', '{"a":1},{"a":2}', '[{"a":1]{']) {
+      expect(await messageOf(line)).toBeDefined();
+      expect(await messageOf(line)).not.toMatch(/--data-binary/);
+    }
+  });
+
+  test("invalid UTF-8 makes only its own record invalid", async () => {
     const data = Buffer.concat([
       Buffer.from('{"a":1}\n{"a":"'),
       Buffer.from([0xff]),
@@ -100,7 +110,7 @@ describe("a chunk of JSON lines", () => {
     expect(Object.keys(checked.values?.[0] ?? {})).toEqual(["__proto__"]);
   });
 
-  test("another number of records than was counted is a defect", async () => {
+  test("fails if the chunk has another number of records than was counted", async () => {
     await expect(check('{"a":1}\n', { records: 2 })).rejects.toThrow("split into 2 records");
   });
 });

@@ -1,8 +1,14 @@
 /** The fast way through a chunk of CSV gives what the slow way gives, which looks at each row alone. */
-import { checkChunk } from "../../../formats/check/chunk.ts";
+
 import { JsonRows } from "../../../formats/check/csv-json.ts";
-import { csvLine, csvRecordStarts } from "../../../formats/check/csv-scan.ts";
+import { csvLine } from "../../../formats/csv/cells.ts";
+import { plainDialect } from "../../../formats/csv/dialect.ts";
+import { csvRecordStarts } from "../../../formats/csv/scan.ts";
 import type { RecordValidator } from "../../../formats/formats.ts";
+import { checkChunk } from "../../../formats/parts.ts";
+import { CellPlan } from "../../../formats/read/cell.ts";
+import { fieldsOf } from "../../../formats/read/fields.ts";
+import { defaultRead } from "../../../formats/read/read.ts";
 import { compileRecordSchema } from "../../../formats/schema/record-schema.ts";
 import { seeded } from "../../helpers/seeded.ts";
 import { anyNumber } from "./numbers.kit.ts";
@@ -11,8 +17,11 @@ const number = { number: true, boolean: false };
 const both = { number: true, boolean: true };
 
 function lines(data: string, kinds: Record<string, typeof both | null>, delimiter = ","): string[] {
-  const columns = Object.entries(kinds).map(([name, of]) => ({ name, kinds: of }));
-  const rows = new JsonRows(Buffer.from(data), columns, delimiter);
+  const columns = Object.entries(kinds).map(
+    ([name, of]) => new CellPlan({ name, path: [name], read: null }, defaultRead, fieldsOf({}), of),
+  );
+  const plans = { columns, places: new Map(), areTyped: true, least: columns.length, nameless: 0 };
+  const rows = new JsonRows(Buffer.from(data), plans, delimiter);
   const texts: string[] = [];
   for (let text = rows.next(); text !== null; text = rows.next()) texts.push(text.toString());
   return texts.join("\n").split("\n");
@@ -69,7 +78,7 @@ describe("a row of CSV as a line of JSON", () => {
     expect(lines(`${cell}\n5\n`, { a: number })).toEqual(["", '{"a":5}']);
   });
 
-  test("a row that cannot be written spoils no other, in whatever it holds", () => {
+  test("a row that cannot be written affects no other row", () => {
     const data = '1,x\n"a\nb"c,y\r\n\n2,"z"\r\n3\n4,w';
     expect(lines(data, { a: number, b: null })).toEqual([
       '{"a":1,"b":"x"}',
@@ -151,7 +160,7 @@ function anyChunk(random: () => number) {
   const cell = () => {
     const text = pick([pick(texts), pick(spellings), anyNumber(random), String(Math.floor(random() * 1e6) / 100)]);
     if (random() < 0.02) return pick([`"${text}"x`, `"${text}" `, `"${text}`]);
-    return random() < 0.2 ? `"${text.replaceAll('"', '""')}"` : csvLine([text], delimiter);
+    return random() < 0.2 ? `"${text.replaceAll('"', '""')}"` : csvLine([text], { ...plainDialect, delimiter });
   };
   const width = () => (random() < 0.05 ? 5 : header.length);
   const row = () =>
@@ -161,7 +170,7 @@ function anyChunk(random: () => number) {
       .join("")
       .slice(0, random() < 0.2 ? -1 : undefined),
   );
-  const records = csvRecordStarts(data, delimiter).length;
+  const records = csvRecordStarts(data, { ...plainDialect, delimiter }).length;
   return { chunk: { firstLine: 2, records, data }, envelope: { delimiter, header } };
 }
 

@@ -1,4 +1,4 @@
-import { recordKey } from "../../../formats/check/record-keys.ts";
+import { keyRange, recordKey, scopeDigits } from "../../../formats/check/record-keys.ts";
 import { patience } from "../../helpers/patience.ts";
 
 const same = (fields: string[], ...texts: string[]) => new Set(texts.map((text) => recordKey(text, fields))).size === 1;
@@ -49,6 +49,12 @@ test.each([
 
 test("a key is 16 bytes in hex", () => {
   expect(recordKey('{"a":1}', ["a"])).toMatch(/^[0-9a-f]{32}$/);
+});
+
+test("the keys of a scope are a range, and no two scopes share one", () => {
+  const [{ from, to }, other] = [keyRange("orders:1"), keyRange("orders:2")];
+  const key = scopeDigits("orders:1") + recordKey('{"a":1}', ["a"]);
+  expect([key >= from, key <= to, to < other.from || from > other.to]).toEqual([true, true, true]);
 });
 
 test.each([

@@ -1,4 +1,7 @@
-import { csvCells, csvRecordStarts } from "../../../formats/check/csv-scan.ts";
+import { CellReader } from "../../../formats/csv/cells.ts";
+import { dialectOf, plainDialect } from "../../../formats/csv/dialect.ts";
+import { csvRecordStarts } from "../../../formats/csv/scan.ts";
+import { wholeRead } from "../../../formats/read/read.ts";
 import { oneByte, refusal, split } from "./split-kit.ts";
 
 const header = (body: string | Buffer, settings = {}) =>
@@ -8,7 +11,7 @@ const header = (body: string | Buffer, settings = {}) =>
 function rows(body: string, settings = {}): [string, number][] {
   const { chunks, envelope } = split("csv", body, settings);
   return chunks.flatMap(({ data, firstLine, records }) => {
-    const found = csvRecordStarts(data, envelope.delimiter as string);
+    const found = csvRecordStarts(data, dialectOf(envelope));
     expect(found).toHaveLength(records);
     return found.map(({ start, end, line }): [string, number] => [
       data.toString("utf8", start, end),
@@ -18,53 +21,80 @@ function rows(body: string, settings = {}): [string, number][] {
 }
 
 describe("the header", () => {
-  test("is the first row, without BOM, and no record", () => {
+  test("is the first row, without BOM, and is not a record", () => {
     for (const piece of [undefined, oneByte]) {
       const { envelope, chunks } = split("csv", "\ufeffa,b\r\n1,2\r\n", { piece });
-      expect(envelope).toEqual({ charset: "utf-8", delimiter: ",", header: ["a", "b"] });
+      expect(envelope).toEqual({ charset: "utf-8", delimiter: ",", header: ["a", "b"], isMapped: true });
       expect(chunks).toMatchObject([{ firstRecord: 1, firstLine: 2, records: 1, data: Buffer.from("1,2\r\n") }]);
     }
   });
 
-  test("tells the delimiter by its counts outside quotes", () => {
-    expect(header("a;b,c;d")).toEqual(["a", "b,c", "d"]);
+  test("tells the delimiter: the one by which most of the first 20 rows are as wide as the header", () => {
+    expect(header("a;b,c;d\n1;2;3")).toEqual(["a", "b,c", "d"]);
+    expect(header("a;b,c;d\n1,2;3")).toEqual(["a;b", "c;d"]);
+    expect(header("a|b,c")).toEqual(["a|b", "c"]);
+    expect(header("a|b")).toEqual(["a", "b"]);
+    expect(header("a,b;c\n\n1;2\n,\n3;4\n5,6")).toEqual(["a,b", "c"]);
+    // The 21st row counts no more.
+    expect(header(`a,b;c\n${"1,2\n".repeat(10)}${"1;2\n".repeat(10)}${"1;2\n".repeat(10)}`)).toEqual(["a", "b;c"]);
+    for (const piece of [undefined, oneByte, () => 1000])
+      expect(header(`a,b;c\n1,${"x".repeat(70_000)}\n2;3`, { piece })).toEqual(["a", "b;c"]);
     expect(header("a\tb")).toEqual(["a", "b"]);
     expect(header('"x,y,z";b')).toEqual(["x,y,z", "b"]);
     expect(header("a,b;c")).toEqual(["a", "b;c"]);
     expect(header("alone")).toEqual(["alone"]);
     expect(header("a|b,c", { delimiter: "|" })).toEqual(["a", "b,c"]);
+    const two = { read: wholeRead({ dialect: { headerRows: [1, 3] } }) };
+    for (const piece of [undefined, oneByte])
+      expect(header("Orders\nnone,of\na;b,c\n1;2", { ...two, piece })).toEqual(["Orders a", "b,c"]);
+    expect(header("a\tb,c", { read: wholeRead({ dialect: { delimiter: "tab" } }) })).toEqual(["a", "b,c"]);
   });
 
-  test("is decoded and unquoted, and not trimmed", () => {
-    expect(header('"a ""b""", c ,"d"x,é')).toEqual(['a "b"', " c ", "dx", "é"]);
-    expect(header(Buffer.from("pre\xe7o;\x80", "latin1"), { charset: "windows-1252" })).toEqual(["preço", "€"]);
+  test("with one name makes each row one cell, whatever it contains", () => {
+    const cellsIn = (body: string, settings = {}) => {
+      const { chunks, envelope } = split("csv", body, settings);
+      const reader = new CellReader(dialectOf(envelope));
+      return chunks.flatMap(({ data }) => data.toString().trim().split("\n")).map((row) => reader.cells(row));
+    };
+    expect(cellsIn('price\n1,5\n"2;5"\n3\t5')).toEqual([["1,5"], ["2;5"], ["3\t5"]]);
+    const named = (...columns: string[]) => ({ read: wholeRead({ columns, dialect: { header: false } }) });
+    expect(cellsIn("5\n1,5", named("price"))).toEqual([["5"], ["1,5"]]);
+    // With more columns than one the first row is too short.
+    expect(cellsIn("5\n1,5", named("id", "price"))).toEqual([["5"], ["1", "5"]]);
+  });
+
+  test("is decoded, unquoted and trimmed", () => {
+    expect(header('"a ""b""", c ,"d"x,é')).toEqual(['a "b"', "c", "dx", "é"]);
+    expect(header(Buffer.from("pre\xe7o;\x80", "latin1"), { encoding: "windows-1252" })).toEqual(["preço", "€"]);
     expect(header('"two\nlines",b')).toEqual(["two\nlines", "b"]);
   });
 
   test("drops the blanks after a closing quote, as the rows do", () => {
-    expect(header('"a" ,"b"\t , "c" ,"d" x')).toEqual(["a", "b", ' "c" ', "d x"]);
+    expect(header('"a" ,"b"\t , "c" ,"d" x')).toEqual(["a", "b", '"c"', "d x"]);
     expect(header('"a"\t"b" \t"c" ', { delimiter: "\t" })).toEqual(["a", "b", "c"]);
     expect(refusal(() => header('"" ,b'))).toMatchObject({ code: "malformed-body" });
     expect(refusal(() => header('"a" ,a'))).toMatchObject({ code: "malformed-body" });
   });
 
   test("refused: no name, a name twice, bytes of another charset, too long, never ending", () => {
-    for (const body of [
-      "a,,b\n1",
-      "a,b,\n1",
-      'a,""\n1',
-      "a,b,a\n1",
-      '"a",a\n1',
-      "a,b,a",
-      '"a,b',
-      `${"x".repeat(3000)}\n1`,
-    ]) {
+    for (const [body, column] of [
+      ["a,,b\n1", 2],
+      ["a, \u00a0\u200b,b\n1", 2],
+      ["a,b,a\n1", 3],
+      ['"a",a\n1', 2],
+      ["a,b, a\u200b\n", 3],
+      ["cafe\u0301,b,café\n", 3],
+      ['""', undefined],
+      ['"a,b\n', undefined],
+      [`${"x".repeat(3000)}\n1`, undefined],
+    ] as const) {
       for (const piece of [undefined, oneByte]) {
         const work = () => split("csv", body, { maxRecordBytes: 2000, piece });
-        expect(refusal(work)).toEqual({ code: "malformed-body", line: 1 });
+        const told = body === '""' ? { code: "empty-body" } : { code: "malformed-body", line: 1, column };
+        expect(refusal(work)).toEqual(told);
       }
     }
-    expect(refusal(() => header(Buffer.from("pre\xe7o", "latin1")))).toEqual({ code: "malformed-body", line: 1 });
+    expect(refusal(() => header(Buffer.from("pre\xe7o\n", "latin1")))).toEqual({ code: "malformed-body", line: 1 });
   });
 
   test("refused quickly, however many columns", () => {
@@ -83,6 +113,12 @@ describe("the header", () => {
       expect(refusal(() => split("csv", "a\n1", { delimiter })).code).toBe("unsupported-media-type");
     }
   });
+});
+
+test("a request's delimiter that the policy's dialect uses for something else is refused", () => {
+  const read = wholeRead({ dialect: { commentChar: "#", quoteChar: "'" } });
+  for (const delimiter of ["#", "'"])
+    expect(refusal(() => split("csv", "a\n1", { delimiter, read })).code).toBe("unsupported-media-type");
 });
 
 describe("rows", () => {
@@ -104,12 +140,73 @@ describe("rows", () => {
     ]);
   });
 
-  test("blank lines are skipped, but counted, before the header too; a lone CR is plain text", () => {
-    expect(rows("\n\r\na,b\n\n1,2\n\r\n3\r,4\r\n\n5,6", { chunkRecords: 1 })).toEqual([
-      ["1,2", 5],
-      ["3\r,4", 7],
-      ["5,6", 9],
-    ]);
+  test("blank lines are skipped, but counted, before the header too", () => {
+    for (const piece of [undefined, oneByte])
+      expect(rows("\n\r\na,b\n\n1,2\n\r\n3,4\r\n\n5,6", { chunkRecords: 1, piece })).toEqual([
+        ["1,2", 5],
+        ["3,4", 7],
+        ["5,6", 9],
+      ]);
+  });
+
+  test.each([
+    ["LF", "a,b\n1,2\n\n3,4\n", 4],
+    ["CR LF", "a,b\r\n1,2\r\n\r\n3,4\r\n", 4],
+    ["CR", "a,b\r1,2\r\r3,4\r", 4],
+    ["CR CR LF", "a,b\r\r\n1,2\r\r\n\r\r\n3,4\r\r\n", 4],
+    ["mixed", "a,b\r1,2\r\r\n\n\r\r\r\n3,4", 6],
+    ["in cells", 'a,b\r1,2\n"\r\n\r\r\r\n","\n"\r3,4', 8],
+  ])("line ends: %s", (_name, body, line) => {
+    for (const piece of [undefined, oneByte, () => 2]) {
+      const found = rows(body, { piece });
+      expect([found[0], found.at(-1)]).toEqual([
+        ["1,2", 2],
+        ["3,4", line],
+      ]);
+    }
+  });
+
+  test("rows of empty or blank cells are blank lines, skipped and counted", () => {
+    const body = `a,b,c\n,,\n1,,\n , \t,\u00a0\n"","  ",\n,2,\n""" ",,\n,"x",\n\u00c2,,\n`;
+    for (const piece of [undefined, oneByte])
+      expect(rows(body, { piece })).toEqual([
+        ["1,,", 3],
+        [",2,", 6],
+        ['""" ",,', 7],
+        [',"x",', 8],
+        ["\u00c2,,", 9],
+      ]);
+  });
+
+  test("a BOM before a row is skipped, also before a quote", () => {
+    for (const piece of [undefined, oneByte])
+      expect(rows('\ufeff\ufeffa,b\n\ufeff1,2\n\ufeff\ufeff"3\n",\ufeff4\n\ufeff\n5,6', { piece })).toEqual([
+        ["1,2", 2],
+        ['"3\n",\ufeff4', 3],
+        ["5,6", 6],
+      ]);
+  });
+
+  test("a first line sep= is skipped, and tells the delimiter if nothing else does", () => {
+    for (const piece of [undefined, oneByte]) {
+      const filled = ["sep=; ", "sep=;\t", '"sep=;"; ;', `sep=;${";".repeat(300)}`];
+      for (const first of ["sep=;", "SEP=;", '"sep=;"', "\ufeffsep=;", "\n\nSep=;", ...filled])
+        expect(split("csv", `${first}\r\na,b;c\n1;2`, { piece }).envelope).toMatchObject({ header: ["a,b", "c"] });
+      expect(header("sep=\t\na\tb,c", { piece })).toEqual(["a", "b,c"]);
+      expect(header("sep=;\na,b;c", { delimiter: ",", piece })).toEqual(["a", "b;c"]);
+      expect(rows("sep=;\na;b\n1;2", { piece })).toEqual([["1;2", 3]]);
+      // A letter cannot be a delimiter, and nothing else stands behind one: these are headers.
+      expect(header("sep=x", { piece })).toEqual(["sep=x"]);
+      expect(header("sep=;b\n1;2", { delimiter: ";", piece })).toEqual(["sep=", "b"]);
+    }
+  });
+
+  test("nameless columns at the end of the header are dropped", () => {
+    for (const piece of [undefined, oneByte])
+      expect(split("csv", "a,b, ,\u200b\n1,2,,\n", { piece }).envelope).toMatchObject({
+        header: ["a", "b"],
+        nameless: 2,
+      });
   });
 
   test("a quoted field that never ends is refused with the line where its record begins", () => {
@@ -136,7 +233,7 @@ describe("rows", () => {
     }
   });
 
-  test("one byte beyond the limit, inside quotes: still closed", () => {
+  test("a record one byte too long, inside quotes, still ends at its closing quote", () => {
     const long = `"${"x".repeat(1999)}\ny"`;
     expect(rows(`a\n${long}\n2\n`, { maxRecordBytes: Buffer.byteLength(long) - 1 }).map(([, line]) => line)).toEqual([
       2, 4,
@@ -147,10 +244,10 @@ describe("rows", () => {
     const sizes = (header: string) => split("csv", `${header}\n${"1\n".repeat(20_000)}`).chunks.map((c) => c.records);
     expect(sizes("a")).toEqual([5_000, 5_000, 5_000, 5_000]);
     expect(sizes("a".repeat(1_000))).toEqual([4_195, 4_195, 4_195, 4_195, 3_220]);
-    expect(refusal(() => split("csv", `b,${"a".repeat(1_001)}\n1,2\n`))).toEqual({ code: "malformed-body", line: 1 });
+    expect(refusal(() => split("csv", `b,${"a".repeat(1_001)}\n1,2\n`))).toMatchObject({ line: 1, column: 2 });
   });
 
-  test("a header row has at most 1 MiB, also where a record may have more", () => {
+  test("a header row has at most 1 MiB, even if a record may have more", () => {
     const header = Array.from({ length: 2_000 }, (_, i) => `${i}-${"a".repeat(600)}`).join();
     const refused = () => split("csv", `${header}\n1\n`, { maxRecordBytes: 16 * 2 ** 20 });
     expect(refusal(refused)).toEqual({ code: "malformed-body", line: 1 });
@@ -162,6 +259,6 @@ describe("rows", () => {
   });
 });
 
-test("csvCells unquotes by the same rule", () => {
-  expect(csvCells('a,"b,""c""",5" d,"e"f,,"', ",")).toEqual(["a", 'b,"c"', '5" d', "ef", "", ""]);
+test("cells are unquoted by the same rule", () => {
+  expect(new CellReader(plainDialect).cells('a,"b,""c""",5" d,"e"f,,"')).toEqual(["a", 'b,"c"', '5" d', "ef", "", ""]);
 });

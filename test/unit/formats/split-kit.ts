@@ -1,5 +1,5 @@
 import type { Format, RawChunk, SplitLimits } from "../../../formats/formats.ts";
-import { createSplitter, type SplitOptions } from "../../../formats/split/split.ts";
+import { createSplitter, type SplitOptions } from "../../../formats/parts.ts";
 import { isProblem, type Problem } from "../../../lib/errors.ts";
 
 export const wide: SplitLimits = { chunkRecords: 5000, chunkBytes: 1 << 20, maxRecords: 1e7, maxRecordBytes: 1 << 20 };
@@ -10,8 +10,8 @@ export interface Settings extends Partial<SplitLimits>, SplitOptions {
 }
 
 export function split(format: Format, body: string | Buffer, settings: Settings = {}) {
-  const { piece, charset, delimiter, ...limits } = settings;
-  const splitter = createSplitter(format, { ...wide, ...limits }, { charset, delimiter });
+  const { piece, encoding, delimiter, read, hasHeader, ...limits } = settings;
+  const splitter = createSplitter(format, { ...wide, ...limits }, { encoding, delimiter, read, hasHeader });
   const bytes = Buffer.from(body);
   const chunks: RawChunk[] = [];
   for (let at = 0; at < bytes.length; ) {

@@ -1,6 +1,6 @@
 import { lines, oneByte, refusal, split } from "./split-kit.ts";
 
-test("where a schema's defaults make records longer, a chunk has fewer of them", () => {
+test("a chunk has fewer records if the schema's defaults make them longer", () => {
   const { chunks } = split("ndjson", "{}\n".repeat(500), { recordGrowth: 20_000 });
   expect(chunks.map(({ records }) => records)).toEqual([53, 53, 53, 53, 53, 53, 53, 53, 53, 23]);
 });
@@ -21,7 +21,7 @@ describe("NDJSON", () => {
     expect(lines(split("ndjson", Buffer.from([0xef, 0xbb]), { piece: oneByte }))).toHaveLength(1);
   });
 
-  test("blank lines are no records, but count as lines", () => {
+  test("blank lines are not records, but count as lines", () => {
     const { chunks } = split("ndjson", "\n \t\r\n1\n\n  \n2\n\n3\n\n", { chunkRecords: 2 });
     expect(chunks.map((chunk) => chunk.data.toString())).toEqual(["1\n\n  \n2\n", "3\n\n"]);
     expect(chunks).toMatchObject([
@@ -30,7 +30,7 @@ describe("NDJSON", () => {
     ]);
   });
 
-  test("a record of the limit passes, CR LF not counted; of a longer one the first bytes are kept", () => {
+  test("a record at the limit passes, without counting CR LF; a longer one keeps its first bytes", () => {
     const fits = "x".repeat(2000);
     for (const piece of [undefined, oneByte]) {
       const result = split("ndjson", `${fits}\r\n${fits}y\n1\n${fits}yz`, { maxRecordBytes: 2000, piece });
@@ -40,7 +40,7 @@ describe("NDJSON", () => {
     }
   });
 
-  test("a record that begins with too many blanks is not taken for a blank line; blanks alone are", () => {
+  test("a record after too many blanks is not a blank line; blanks alone are", () => {
     const spaces = " ".repeat(3000);
     const result = split("ndjson", `1\n${spaces}{}\n${spaces}\n2\n`, { maxRecordBytes: 2000 });
     expect(result.chunks).toMatchObject([{ records: 3, oversized: [1] }]);
@@ -60,7 +60,7 @@ describe("NDJSON", () => {
     }
   });
 
-  test("NUL and bytes that are no UTF-8 pass", () => {
+  test("NUL and invalid UTF-8 pass", () => {
     const body = Buffer.from([0, 0xff, 10, 0xc3, 10]);
     expect(split("ndjson", body).chunks[0]?.data.equals(body)).toBe(true);
   });

@@ -40,7 +40,7 @@ afterEach(() => stop());
 const changed = (id: number) => broker.broadcast("thing.changed", { id, version: 2 });
 const value = (version: number) => async () => ({ version });
 
-test("is loaded once, then known; hits, misses and size are counted", async () => {
+test("a value is loaded once, then cached; hits, misses and size are counted", async () => {
   const load = jest.fn(value(1));
   expect([await cache.cached("id:1", load), await cache.cached("id:1", load)]).toEqual([
     { version: 1 },
@@ -51,7 +51,7 @@ test("is loaded once, then known; hits, misses and size are counted", async () =
   expect(cache.cacheFigures()).toEqual({ local: { hits: 1, misses: 2, size: 2 }, redis: null });
 });
 
-test("without Redis there is nothing to empty there", async () => {
+test("emptying Redis answers null without Redis", async () => {
   expect(await cache.emptyRedis()).toBeNull();
 });
 
@@ -65,7 +65,7 @@ test("callers at the same time share one load", async () => {
   expect(cache.cacheFigures()).toMatchObject({ local: { misses: 50, size: 1 } });
 });
 
-test("a load that failed is everybody's failure, and is not kept", async () => {
+test("a failed load fails for all its callers, and is not cached", async () => {
   const { promise, reject } = deferred<never>();
   const both = Promise.allSettled([cache.cached("id:1", () => promise), cache.cached("id:1", () => promise)]);
   reject(new Error("down"));
@@ -73,7 +73,7 @@ test("a load that failed is everybody's failure, and is not kept", async () => {
   expect(await cache.cached("id:1", value(2))).toEqual({ version: 2 });
 });
 
-test("an event voids the keys that it names, and no other", async () => {
+test("an event invalidates the keys that it names, and no others", async () => {
   for (const key of ["id:1", "other:1", "id:2"]) await cache.cached(key, value(1));
   await changed(1);
   for (const key of ["id:1", "other:1", "id:2"]) await cache.cached(key, value(2));
@@ -82,7 +82,7 @@ test("an event voids the keys that it names, and no other", async () => {
   expect(await cache.cached("id:2", value(3))).toEqual({ version: 1 });
 });
 
-test("the safety read tells of a change that no event told of, once", async () => {
+test("the safety read finds a change whose event was lost, once", async () => {
   changes = [1, 2].map((id) => ({ keys: [`id:${id}`], value: { version: 2 } }));
   await changed(1);
   await cache.readChanges();
@@ -94,7 +94,7 @@ test("the safety read tells of a change that no event told of, once", async () =
   expect(missed).toHaveLength(1);
 });
 
-test("a load that began before a change is not kept, and does not hide the one that began after it", async () => {
+test("a load that began before a change is not cached, and does not replace one that began after it", async () => {
   const before = deferred<Thing>();
   const after = deferred<Thing>();
   const old = cache.cached("id:1", () => before.promise);
@@ -109,7 +109,7 @@ test("a load that began before a change is not kept, and does not hide the one t
   expect(await cache.cached("id:1", value(4))).toEqual({ version: 2 });
 });
 
-test("such a load is not kept either where nobody asked since", async () => {
+test("a load that began before a change is not cached either if nobody asked since", async () => {
   const before = deferred<Thing>();
   const old = cache.cached("id:1", () => before.promise);
   await changed(1);
@@ -118,7 +118,16 @@ test("such a load is not kept either where nobody asked since", async () => {
   expect(cache.cacheFigures().local.size).toBe(0);
 });
 
-describe("with time", () => {
+test("who asks after a flush gets no load that began before it", async () => {
+  const before = deferred<Thing>();
+  const old = cache.cached("id:1", () => before.promise);
+  cache.flushCache();
+  const fresh = cache.cached("id:1", value(2));
+  before.resolve({ version: 1 });
+  expect(await Promise.all([old, fresh])).toEqual([{ version: 1 }, { version: 2 }]);
+});
+
+describe("over time", () => {
   let now = 0;
   function pass(ms: number) {
     now += ms;
@@ -155,7 +164,7 @@ describe("with time", () => {
   });
 });
 
-test("is bounded: the one that was used longest ago goes", async () => {
+test("the cache is bounded: the least recently used entry is dropped", async () => {
   for (const key of ["a", "b", "c"]) await cache.cached(key, value(1));
   await cache.cached("a", value(2));
   await cache.cached("d", value(1));

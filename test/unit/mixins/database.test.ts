@@ -1,13 +1,15 @@
 import { mkdtempSync, rmSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Service, ServiceBroker } from "moleculer";
+import { type Context, type Service, ServiceBroker } from "moleculer";
 import { type Config, loadConfig, useConfig } from "../../../config/config.ts";
 import { openDatabase } from "../../../database/database.ts";
 import { DatabaseUnavailable } from "../../../database/errors.ts";
 import { databaseMixin, type WithDatabase } from "../../../mixins/database.ts";
 import { define } from "../../../mixins/define.ts";
 import { describePostgres, freshPostgres, freshSchema } from "../../helpers/database.ts";
+import { until } from "../../helpers/patience.ts";
 import { startProxy } from "../../helpers/proxy.ts";
 import { ADMIN_TOKEN } from "../../helpers/system.ts";
 import { proxiedPostgres } from "../../integration/postgres/kit.ts";
@@ -28,6 +30,10 @@ const stored = (name: string) =>
       },
       defect() {
         throw new Error("a defect");
+      },
+      async late(ctx: Context<{ until: Promise<void> }>) {
+        await ctx.params.until;
+        return this.database.now();
       },
     },
   });
@@ -54,6 +60,14 @@ function nodeOf(settings: Config, ...names: string[]) {
   for (const name of names) broker.createService(stored(name));
   return broker;
 }
+/** What it logs as warnings from now on. */
+function warningsOf(broker: ServiceBroker): string[] {
+  const warnings: string[] = [];
+  const logger = { ...broker.logger, warn: (line: string) => void warnings.push(line) };
+  jest.spyOn(broker, "getLogger").mockReturnValue(logger as never);
+  return warnings;
+}
+
 const databaseOf = (broker: ServiceBroker, name: string) => (broker.getLocalService(name) as Stored).database;
 
 test("the services of a node share one database; the last one closes it", async () => {
@@ -108,6 +122,33 @@ test("a database that its server never opens ends the start once the server has 
   await server.close();
 });
 
+test("a SQL Server that is away, or whose name is unknown, is waited for, and the log says so without the secret", async () => {
+  const none = createServer((socket) =>
+    socket
+      .on("error", () => {})
+      .resume()
+      .end("220 hello\r\n"),
+  );
+  await new Promise<void>((resolve) => none.listen(0, "127.0.0.1", resolve));
+  const { port } = none.address() as AddressInfo;
+  const waits = async (at: string) => {
+    const broker = nodeOf(loadConfig({ DATABASE_URL: `mssql://u:hunter2@${at}/x`, ADMIN_TOKEN }), "a");
+    const warnings = warningsOf(broker);
+    const ended = broker.start().catch((error: unknown) => error);
+    await until(() => warnings.length > 0, `a warning of ${at}`);
+    await broker.stop();
+    expect(await ended).toBeInstanceOf(DatabaseUnavailable);
+    expect(warnings).toEqual([
+      expect.stringMatching(
+        /^The start waits for the database mssql:\/\/\*\*\*@[\w.]+(:\d+)?\/x \(DATABASE_URL\): The database cannot be used \(E\w+\)\./,
+      ),
+    ]);
+    expect(String(warnings)).not.toContain("hunter2");
+  };
+  await Promise.all(["127.0.0.1:1", "nowhere.invalid", `127.0.0.1:${port}`].map(waits));
+  none.close();
+});
+
 describePostgres("elsewhere", () => {
   test("a node refuses a database that is behind, leaves it as it was, and serves it once it is migrated", async () => {
     const schema = await freshSchema();
@@ -154,9 +195,7 @@ describePostgres("elsewhere", () => {
 async function startLosing(text: string, how: "cut" | "silent") {
   const at = await proxiedPostgres();
   const broker = nodeOf(loadConfig({ DATABASE_URL: at.url, ADMIN_TOKEN }), "a");
-  const warnings: string[] = [];
-  const logger = { ...broker.logger, warn: (line: string) => void warnings.push(line) };
-  jest.spyOn(broker, "getLogger").mockReturnValue(logger as never);
+  const warnings = warningsOf(broker);
   const lost = at.proxy.lose(text, how);
   await broker.start();
   await lost;
@@ -167,9 +206,10 @@ async function startLosing(text: string, how: "cut" | "silent") {
 }
 
 describePostgres("a database that goes in the middle of the start", () => {
-  // Each at its own moment: Sequelize's greeting of a connection, and our own question. Together, for a silent link is believed for 10 s.
-  test.each(["pg_range", "to_regclass"])("is waited for (%s)", async (text) => {
-    const ends = await Promise.all([startLosing(text, "cut"), startLosing(text, "silent")]);
+  // Each at its own moment: Sequelize's greeting of a connection, and our own question. All at once, for a silent link is believed for 10 s.
+  test("is waited for", async () => {
+    const moments = ["pg_range", "to_regclass"];
+    const ends = await Promise.all(moments.flatMap((text) => [startLosing(text, "cut"), startLosing(text, "silent")]));
     const waits = /^The start waits for the database postgres:.* \(DATABASE_URL\): The database cannot be used/;
     for (const end of ends) expect(end).toEqual({ warnings: [expect.stringMatching(waits)], isServing: true });
   });
@@ -196,4 +236,16 @@ test("a database that is away is the problem `unavailable`; the log says it once
   await expect(broker.call("a.query")).rejects.toEqual(away);
   expect(logged.mock.calls).toEqual([["The database is away:", expect.any(String)]]);
   await broker.stop();
+});
+
+test("what a planned stop overtakes is `unavailable`, and the log calls no database away", async () => {
+  const broker = nodeOf(config, "a");
+  await broker.start();
+  const logged = jest.spyOn((broker.getLocalService("a") as Stored).logger, "error");
+  const { promise: until, resolve } = Promise.withResolvers<void>();
+  const late = broker.call("a.late", { until });
+  await broker.stop();
+  resolve();
+  await expect(late).rejects.toMatchObject({ type: "unavailable" });
+  expect(logged.mock.calls).toEqual([]);
 });

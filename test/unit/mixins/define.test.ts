@@ -88,6 +88,11 @@ function wrong() {
     },
   });
 
+  // @ts-expect-error `drain` under another name: nobody would call it
+  define({ name: "host", drains: async () => {} });
+  // @ts-expect-error the same in an actor
+  defineActor({ name: "retention", actions: { wake() {} }, drains: async () => {} });
+
   // @ts-expect-error a mixin whose needs nobody meets
   define({ name: "host", mixins: [define({ needs: fields<{ seats: number }>() })] });
   define({

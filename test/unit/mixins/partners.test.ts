@@ -30,7 +30,7 @@ test("a service starts after its partners, whatever the order", async () => {
   await stop();
 });
 
-test("the start ends with the names of those that are missing", async () => {
+test("missing partners end the start, which names them", async () => {
   await expect(startBroker(needy, other)).rejects.toThrow(
     "SERVICES: expected slow on the node of needy, which needs it there; found none",
   );
@@ -54,7 +54,7 @@ async function partnersElsewhere(): Promise<ServiceBroker> {
   return there;
 }
 
-test("a service waits for its own partners, also where another node has them already", async () => {
+test("a service waits for the partners of its own node, also if another node has them already", async () => {
   const there = await partnersElsewhere();
   const here = new ServiceBroker({ ...options, nodeID: "here" });
   for (const schema of [needy, slow, other]) here.createService(schema);
@@ -63,7 +63,7 @@ test("a service waits for its own partners, also where another node has them alr
   await Promise.all([here.stop(), there.stop()]);
 });
 
-test("a partner on another node is none", async () => {
+test("a partner on another node does not count", async () => {
   const there = await partnersElsewhere();
   const here = new ServiceBroker({ ...options, nodeID: "alone" });
   here.createService(needy);

@@ -24,7 +24,7 @@ describe("by the clock", () => {
     await stop();
   });
 
-  test("work runs after each pause, not before the first", async () => {
+  test("work runs after each pause, and not before the first", async () => {
     const work = jest.fn(async () => {});
     service.schedule("It", 1_000, work);
     await jest.advanceTimersByTimeAsync(999);
@@ -72,7 +72,7 @@ describe("by the clock", () => {
     expect(work).toHaveBeenCalledTimes(1);
   });
 
-  test("asked for now, the pause begins anew", async () => {
+  test("after work on request, the pause begins anew", async () => {
     const work = jest.fn(async () => {});
     const now = service.schedule("It", 1_000, work);
     await jest.advanceTimersByTimeAsync(900);
@@ -84,7 +84,7 @@ describe("by the clock", () => {
   });
 });
 
-test("asked for while it runs, it runs once more, and never twice at once", async () => {
+test("work that is requested while it runs runs once more, and never twice at once", async () => {
   let atOnce = 0;
   let most = 0;
   let runs = 0;
@@ -105,7 +105,7 @@ test("asked for while it runs, it runs once more, and never twice at once", asyn
   await stop();
 });
 
-test("the end waits for what runs, and lets nothing begin", async () => {
+test("the end waits for running work, and starts none", async () => {
   const gate = deferred();
   let isDone = false;
   const work = jest.fn(async () => {
@@ -123,7 +123,7 @@ test("the end waits for what runs, and lets nothing begin", async () => {
   expect(work).toHaveBeenCalledTimes(1);
 });
 
-test("the stop of the service ends its rhythms, and waits for what runs", async () => {
+test("the stop of the service ends its schedules, and waits for running work", async () => {
   const gate = deferred();
   service.schedule("It", 60_000, async () => {});
   service.schedule("It too", 60_000, () => gate.promise)();

@@ -8,7 +8,7 @@ import {
   errorOf,
   isCut,
   isLost,
-  isPassing,
+  isTransient,
   refusalOf,
   unavailable,
 } from "../../../database/dialects/mssql/failure.ts";
@@ -55,14 +55,15 @@ test.each([
   ["somebody had the same new key", told(2627, KEY, 14)],
   ["two had the day's first upload", told(2627, KEY.replace("idempotency_key", "client_usage"), 14)],
   ["two took a lock that nobody had before", told(2627, KEY.replace("idempotency_key", "batch_lock"), 14)],
+  ["two began an order at the same time", told(2627, KEY.replace("idempotency_key", "order_lane"), 14)],
   [
     "the same of a server that names only the constraint",
     told(2627, 'duplicate key value violates unique constraint "record_key_pkey"', 14),
   ],
 ])("passes by itself: %s", (_name, error) => {
-  expect([isPassing(error), isCut(error), refusalOf(error)]).toEqual([true, false, null]);
+  expect([isTransient(error), isCut(error), refusalOf(error)]).toEqual([true, false, null]);
   expect(errorOf(error)).toBeInstanceOf(DatabaseUnavailable);
-  expect(errorOf(error)).toMatchObject({ isUnknown: false });
+  expect(errorOf(error)).toMatchObject({ isOutcomeUnknown: false });
 });
 
 test.each([
@@ -84,7 +85,7 @@ test.each([
   ],
   ["a check", told(547, 'The INSERT statement conflicted with the CHECK constraint "x".')],
 ])("a constraint refused the row: %s", (_name, error) => {
-  expect([isPassing(error), isCut(error)]).toEqual([false, false]);
+  expect([isTransient(error), isCut(error)]).toEqual([false, false]);
   expect(errorOf(error)).toBeInstanceOf(ConstraintViolation);
   expect((errorOf(error) as Error).message).not.toMatch(/hunter2|record_key|duplicate key value is/);
 });
@@ -106,8 +107,8 @@ test.each([
   ["KILL", told(596, "Cannot continue the execution because the session is in the kill state.", 21)],
   ["a fatal error", told(823, "The operating system returned error 21 during a read.", 24)],
 ])("nobody knows what became of it: %s", (_name, error) => {
-  expect([isCut(error), isPassing(error), refusalOf(error)]).toEqual([true, false, null]);
-  expect(unavailable(error, true)).toMatchObject({ isUnknown: true });
+  expect([isCut(error), isTransient(error), refusalOf(error)]).toEqual([true, false, null]);
+  expect(unavailable(error, true)).toMatchObject({ isOutcomeUnknown: true });
 });
 
 test.each([
@@ -129,10 +130,10 @@ test.each([
   ["no memory", told(701, "There is insufficient system memory.", 17), "701"],
   ["another replica took over", told(983, "Unable to access availability database.", 14), "983"],
 ])("away, and nothing was done: %s", (_name, error, code) => {
-  expect([isCut(error), isPassing(error), refusalOf(error)]).toEqual([false, false, null]);
+  expect([isCut(error), isTransient(error), refusalOf(error)]).toEqual([false, false, null]);
   const shown = errorOf(error) as DatabaseUnavailable;
   expect(shown).toBeInstanceOf(DatabaseUnavailable);
-  expect([shown.isUnknown, shown.message]).toEqual([false, `The database cannot be used (${code}).`]);
+  expect([shown.isOutcomeUnknown, shown.message]).toEqual([false, `The database cannot be used (${code}).`]);
 });
 
 const LOGIN = /^a user and password that the server accepts/;
@@ -193,20 +194,20 @@ test("of several errors the first is the cause", () => {
   const last = Object.assign(told(3930, "The current transaction cannot be committed."), {
     precedingErrors: [told(1205, "deadlocked", 13)],
   });
-  expect([isPassing(last), codeOf(last)]).toEqual([true, "1205"]);
+  expect([isTransient(last), codeOf(last)]).toEqual([true, "1205"]);
 });
 
-test("a login that was refused in another language is known by its number", () => {
+test("a login that was refused in another language is recognized by its number", () => {
   const error = Object.assign(unmade("ELOGIN", "Fehler bei der Anmeldung für den Benutzer 'sa'."), { number: 18456 });
   expect(refusalOf(unavailable(error))?.expected).toMatch(LOGIN);
 });
 
-test("a staged table that is gone with its connection is told from one that never was", () => {
+test("a staged table that is gone with its connection is distinguished from one that never was", () => {
   expect(isLost(told(208, "Invalid object name '#records'."))).toBe(true);
   expect(isLost(told(208, "Invalid object name 'batch'."))).toBe(false);
 });
 
-test("neither host nor user nor database is in what we say, and a statement's fault stays one", () => {
+test("messages name neither host, user nor database, and a fault of a statement stays a fault", () => {
   for (const error of [
     caused("ECONNREFUSED"),
     unmade("ELOGIN", "Login failed for user 'sa'."),
@@ -215,10 +216,10 @@ test("neither host nor user nor database is in what we say, and a statement's fa
     expect(unavailable(error).message).toMatch(/^The database cannot be used \([A-Z0-9]+\)\.$/);
   const fault = told(102, "Incorrect syntax near 'x'.", 15);
   expect(errorOf(fault)).toBe(fault);
-  expect([isCut(fault), isPassing(fault), codeOf(fault)]).toEqual([false, false, "102"]);
+  expect([isCut(fault), isTransient(fault), codeOf(fault)]).toEqual([false, false, "102"]);
 });
 
-test("a server that is away is told from a defect, through Sequelize and umzug", () => {
+test("a server that is away is distinguished from a defect, through Sequelize and umzug", () => {
   const broken = new DatabaseError(emitted("ESOCKET", "Connection lost - read ECONNRESET") as never);
   const inStep = new Error("Migration 0001-schema (up) failed", { cause: broken });
   const full = new ConnectionAcquireTimeoutError(new Error("Operation timeout"));

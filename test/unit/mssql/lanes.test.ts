@@ -38,7 +38,7 @@ test.each([
   for (const error of errors) {
     expect(error).toBeInstanceOf(DatabaseUnavailable);
     expect(error).toMatchObject({
-      isUnknown: false,
+      isOutcomeUnknown: false,
       message: expect.stringMatching(/^The database cannot be used \(E[A-Z]+\)\.$/),
     });
   }

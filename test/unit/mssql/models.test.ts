@@ -26,7 +26,7 @@ const told = (error: Error): unknown => {
 const serverError = (number: number, message: string) =>
   Object.assign(new Error(message), { number, code: "EREQUEST" });
 
-test("null goes as INT, which fits every column; all else as what it is", () => {
+test("null is sent as INT, which fits every column; all else keeps its type", () => {
   const { request } = asked((to) => {
     to.addParameter("a", tedious.TYPES.NVarChar, null);
     to.addParameter("b", tedious.TYPES.VarBinary, Buffer.from("x"));
@@ -53,7 +53,7 @@ test("BIGINT becomes a number, nullable or not; nothing else changes", () => {
   expect(row.map(({ value }) => value)).toEqual([9007199254740991, 7, null, 7, "7"]);
 });
 
-test("a connection that is not there, or breaks, is a database that is away", () => {
+test("a missing or broken connection means that the database is away", () => {
   const { answers } = asked();
   expect(answers).toEqual([expect.any(DatabaseUnavailable)]);
   for (const code of ["ECONNRESET", "ETIMEOUT", "ESOCKET"])
@@ -61,7 +61,7 @@ test("a connection that is not there, or breaks, is a database that is away", ()
   expect(told(serverError(1205, "deadlock"))).toBeInstanceOf(DatabaseUnavailable);
 });
 
-test("a constraint stays an error that Sequelize knows, without the values; of several errors the first counts", () => {
+test("a violated constraint stays recognizable for Sequelize, without the values; of several errors the first counts", () => {
   const duplicate = serverError(
     2627,
     "Violation of UNIQUE KEY constraint 'x'. Cannot insert duplicate key in object 'y'. The duplicate key value is (hunter2).",

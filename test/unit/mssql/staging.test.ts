@@ -63,7 +63,7 @@ test("rows are loaded in the order that the server is told, whatever the order t
   expect(places(["key_hash"]).map(([, n]) => n)).toEqual([0, 1, 1, 2]);
 });
 
-test("a few rows come with their batch", () => {
+test("few rows are sent with their batch", () => {
   const few = withFew(
     [records, { name: "#none", columns: { n: kinds.int }, order: ["n"], rows: [] }],
     "SELECT 1 FROM #records, #none, #recordsets WHERE @id = 1;",

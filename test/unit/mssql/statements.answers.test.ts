@@ -1,7 +1,10 @@
 /** Between units and what SQL Server answers them: rows that are loaded, and results that are read. */
-import { keptColumns } from "../../../database/answers.ts";
+
 import type { Sql, Staged, Values } from "../../../database/dialects/mssql/sql.ts";
 import { mssqlDeliveries, mssqlStore } from "../../../database/dialects/mssql/store.ts";
+import { DatabaseUnavailable } from "../../../database/errors.ts";
+import { answerColumns } from "../../../database/idempotency.ts";
+import type { Written } from "../../../services/batch/batch.domain.ts";
 import { chunkCommit, newBatch, upload } from "../../integration/store/drafts.ts";
 
 interface Sent {
@@ -10,12 +13,14 @@ interface Sent {
   tables: Staged[];
 }
 
-/** A connection that answers `results`, one after the other, and keeps what it was sent. */
-function answering(...results: unknown[][]) {
+/** A connection that answers `results` or throws them, one after the other, and keeps what it was sent. */
+function answering(...results: (unknown[] | Error)[]) {
   const sent: Sent[] = [];
   const staged = async (tables: Staged[], text: string, values: Values = {}) => {
     sent.push({ text, values, tables });
-    return results.shift() ?? [];
+    const result = results.shift() ?? [];
+    if (result instanceof Error) throw result;
+    return result;
   };
   const all = (text: string, values?: Values) => staged([], text, values);
   const sql = { staged, all, get: async (text: string, values?: Values) => (await all(text, values))[0] };
@@ -45,35 +50,80 @@ test("a record's number leaves out the places of errors and of duplicates", asyn
     [
       "#keyed",
       [
-        [10, "a", bytes("1")],
-        [12, "b", null],
-        [14, "c", bytes("2")],
+        [7, 10, "a", bytes("1")],
+        [7, 12, "b", null],
+        [7, 14, "c", bytes("2")],
       ],
     ],
-    ["#errors", [[11, 0, 11, null, null, null, "x\uFFFD"]]],
+    ["#errors", [[7, 11, 0, 11, null, null, null, "x\uFFFD", null, null, null]]],
   ]);
 });
 
-test("what has no rows to load loads none", async () => {
+test("a commit without rows to load loads none", async () => {
   const { sent, store } = answering();
   const batch = { id: 7, nextChunk: 0, fence: 1 } as never;
   await store.commitChunk(chunkCommit(batch, [], { text: Buffer.from("") }));
   expect(sent[0]?.tables).toEqual([]);
 });
 
-test("a chunk whose fence is gone is null; one that was committed comes with its events", async () => {
-  const { store } = answering([], [{ ...row, event1: 21 }]);
+test("a chunk with another fence is null; a committed one comes with its events", async () => {
+  const { store } = answering(
+    [],
+    [
+      { ...row, event: 21 },
+      { ...row, event: 22 },
+    ],
+  );
   const event = { topic: "batch.completed", body: "{}" };
-  const end = { state: "completed", reason: null, due: null, purge: false, events: [event] } as const;
-  const commit = chunkCommit({ id: 7, nextChunk: 0, fence: 1 } as never, [], { end: { ...end, events: [event] } });
+  const end = { state: "completed", reason: null, due: null, purge: false } as const;
+  const commit = chunkCommit({ id: 7, nextChunk: 0, fence: 1 } as never, [], {
+    end: { ...end, events: [event, event] },
+  });
   expect(await store.commitChunk(commit)).toBeNull();
   const done = await store.commitChunk(commit);
-  expect(done?.outbox).toEqual([{ ...event, id: 21, attempts: 0 }]);
+  expect(done?.outbox).toEqual([
+    { ...event, id: 21, attempts: 0 },
+    { ...event, id: 22, attempts: 0 },
+  ]);
   expect(done?.batch).toMatchObject({ id: 7, envelope: { header: ["a"] }, contentHash: "01".repeat(32) });
-  expect(done?.batch).not.toHaveProperty("event1");
+  expect(done?.batch).not.toHaveProperty("event");
 });
 
-test("a claim gives its batch and its chunk apart, or no chunk", async () => {
+test("each batch of a group comes with its own events, and a lost one is null", async () => {
+  const { sent, store } = answering([
+    { ...row, id: 9, event: 22 },
+    { ...row, event: 21 },
+  ]);
+  const of = (id: number) =>
+    chunkCommit({ id, nextChunk: 0, fence: 1 } as never, [], {
+      end: { state: "completed", reason: null, due: null, purge: false, events: [{ topic: "t", body: `${id}` }] },
+    });
+  const settled = await store.commitChunks([of(7), of(8), of(9)]);
+  expect(sent).toHaveLength(1);
+  const written = settled.map((one) => (one as PromiseFulfilledResult<Written | null>).value);
+  expect(written.map((one) => one && [one.batch.id, one.outbox])).toEqual([
+    [7, [{ topic: "t", body: "7", id: 21, attempts: 0 }]],
+    null,
+    [9, [{ topic: "t", body: "9", id: 22, attempts: 0 }]],
+  ]);
+});
+
+test("if a group fails, each batch is committed by itself, unless the database is away", async () => {
+  const of = (id: number) => chunkCommit({ id, nextChunk: 0, fence: 1 } as never);
+  const { sent, store } = answering(
+    new Error("rule"),
+    [{ ...row }],
+    new Error("rule"),
+    new DatabaseUnavailable("away"),
+  );
+  const settled = await store.commitChunks([of(7), of(8)]);
+  expect(settled.map(({ status }) => status)).toEqual(["fulfilled", "rejected"]);
+  expect(sent).toHaveLength(3);
+  await expect(store.commitChunks([of(7), of(8)])).rejects.toThrow("away");
+  expect(sent).toHaveLength(4);
+});
+
+test("a claim answers its batch, and its chunk if there is one", async () => {
   const chunk = {
     no: 0,
     firstRecord: 1,
@@ -103,7 +153,7 @@ test("a claim gives its batch and its chunk apart, or no chunk", async () => {
   expect(await store.claim(7, "a", 1)).toBeNull();
 });
 
-test("keys that belong to others are told; a batch that is not ours is null", async () => {
+test("taken keys are answered; a batch that is not ours is null", async () => {
   const { store } = answering([{ lost: null }], [{ lost: bytes("a") }, { lost: bytes("b") }], []);
   const reserve = () => store.reserveKeys(7, 1, 0, [bytes("a").toString("hex")]);
   expect(await reserve()).toEqual([]);
@@ -111,14 +161,17 @@ test("keys that belong to others are told; a batch that is not ours is null", as
   expect(await reserve()).toBeNull();
 });
 
-test("the kept answer has every column that may change, whatever the server puts in", async () => {
+test("the stored answer of a key has every column that may change", async () => {
   const { sent, store } = answering([row]);
   const key = { key: "k", keepMs: 1, fingerprint: "0a".repeat(32) };
   await store.commitUpload(upload(3, { key, state: "held", reason: { hold: "approval", until: null } }));
   const [, pieces = ""] = /CONCAT\(@answer, (.*?)\), @now \+ @keepKey/.exec(sent[0]?.text ?? "") ?? [];
-  const tail = pieces.replaceAll(/COALESCE\(CAST\(made\.\w+ AS NVARCHAR\(20\)\), '(null)'\)|'([^']*)'|, /g, "$1$2");
+  const tail = pieces.replaceAll(
+    /CASE WHEN made\.\w+ IS NULL THEN '(null)' ELSE CONCAT\(made\.\w+, ''\) END|'([^']*)'|, /g,
+    "$1$2",
+  );
   const kept = JSON.parse(`${sent[0]?.values.answer?.value}${tail}`);
-  expect(Object.keys(kept.made).sort()).toEqual([...keptColumns].sort());
+  expect(Object.keys(kept.made).sort()).toEqual([...answerColumns].sort());
   expect(kept).toMatchObject({
     status: 202,
     made: { state: "held", reason: '{"hold":"approval","until":null}', chunks: 2 },

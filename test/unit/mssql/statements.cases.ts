@@ -1,10 +1,12 @@
 /** Every unit of the stores, in its variants. */
-import type { AttemptRecord } from "../../../database/deliveries.ts";
+
 import { runnerOn } from "../../../database/dialects/mssql/render.ts";
 import type { Sql } from "../../../database/dialects/mssql/sql.ts";
-import type { ChunkCommit, Move, UploadCommit } from "../../../database/store.ts";
 import { clockOn, evidenceOn } from "../../../database/units/reads.ts";
 import { Units } from "../../../database/units/unit.ts";
+import type { ChunkCommit, Move } from "../../../services/batch/batch.domain.ts";
+import type { UploadCommit } from "../../../services/imports/imports.domain.ts";
+import type { AttemptRecord } from "../../../services/webhook/webhook.domain.ts";
 import {
   type Case,
   chunk,
@@ -36,11 +38,12 @@ const smallPost = (name: string, over: () => Partial<UploadCommit>, answers: unk
   add(`commitUpload: ${name}`, ({ store }) => store.commitUpload(upload(over())), answers);
 const SWEPT: unknown[][] = [];
 /** Refused by a key that is over: what stands in the way is deleted, and the second try is refused for good. */
+const once = () => ({ dedup: { keepMs: n() }, quota: quota() });
 const STALE = [[], [], [], [], [], [], [], ...RUNNING];
 
 smallPost("small", () => ({ id: n() }), SWEPT);
 add("commitUpload: a small body", ({ store }) => store.commitUpload(upload({ events: [event(), told()] })), [
-  [{ id: 1, state: "ready", envelope: "{}", reason: null, contentHash: null, event1: 5, event2: 6 }],
+  [{ id: 1, state: "ready", envelope: "{}", reason: null, contentHash: null, event0: 5, event1: 6 }],
 ]);
 smallPost("with a key", () => ({ key: key(), state: "held", due: null, reason: reason() }));
 smallPost("with content", () => ({ key: key(), dedup: { keepMs: n() }, events: [told("batch.completed")] }), STALE);
@@ -50,6 +53,35 @@ smallPost("with a quota of nothing", () => ({ key: key(), quota: { bytes: null, 
 smallPost("rejected", () => ({ key: key(), state: "rejected", due: { at: n() }, reason: reason() }));
 smallPost("a child", () => ({ key: key(), parent: { id: n(), publicId: markedId() } }));
 smallPost("a large body with all", () => ({ id: n(), key: key(), dedup: { keepMs: n() }, quota: quota() }), SWEPT);
+smallPost("checked only", () => ({
+  ...once(),
+  key: key(),
+  phase: "check",
+  isCheck: true,
+  spent: { bytes: n(), records: 0 },
+}));
+smallPost(
+  "a checked batch",
+  () => ({ ...once(), id: n(), chunks: [], checked: { version: n() }, isIntoTable: true }),
+  SWEPT,
+);
+const behind = (places: number | null = null) => ({ order: { lane: marked("lane"), places } });
+smallPost("in a lane", () => ({ ...behind(), key: key(), state: "held", due: null, reason: reason() }));
+smallPost("the next in a lane", () => behind(n()), [[], [{ places: 0 }]]);
+smallPost("a large body in a lane, with a quota", () => ({ ...behind(), id: n(), quota: quota() }), SWEPT);
+add("laneState", ({ store }) => store.laneState({ clientId: NUMBER, lane: "lane" }), [
+  [{ clientId: NUMBER, lane: "lane", places: 0, front: null }],
+]);
+add("fronts", ({ store }) => store.fronts([n(), n()]));
+add("leaveLane", ({ store }) => store.leaveLane(n()));
+add("skipBatch", ({ store }) => store.skipBatch({ id: n(), version: n(), last: null }));
+add("skipBatch: to the end", ({ store }) =>
+  store.skipBatch({ id: n(), version: n(), last: { clientId: n(), lane: marked("lane") } }),
+);
+add("stalledLanes", ({ store }) => store.stalledLanes(n()));
+add("move: into a lane", ({ store }) =>
+  store.move(move({ from: "failed", to: "held", due: null, enters: { clientId: n(), lane: marked("lane") } })),
+);
 
 add("beginUpload", ({ store }) => store.beginUpload(newBatch(), n()), [[{ id: 1 }]]);
 add("beginKeyedUpload", ({ store }) => store.beginKeyedUpload(newBatch(), n(), marked("key")), RUNNING);
@@ -67,7 +99,10 @@ const answered =
 add("answerKey", answered(null), RUNNING);
 add("answerKey: of an upload that has the key", answered(n()), RUNNING);
 add("usage", ({ store }) => store.usage(n()), [[{ bytes: 0, records: 0, msLeft: 1 }]]);
-add("forgetRepeats", ({ store }) => store.forgetRepeats(n()));
+add("forgetExpiredKeys", ({ store }) => store.forgetExpiredKeys(n()));
+const ended = [{ clientId: NUMBER, scope: "orders:1" }];
+add("forgetScopes", ({ store }) => store.forgetScopes(n()), [ended]);
+add("forgetScopes: no key is left", ({ store }) => store.forgetScopes(n()), [ended, [{ changed: 0 }]]);
 
 add("candidates", ({ store }) => store.candidates(n()));
 const without = Array.from({ length: 16 }, (_, i) => ({ id: null, clientId: NUMBER + i }));
@@ -85,6 +120,11 @@ const unique = (over = {}) => ({ duplicates: [], keys: keys(hex(), ""), freed: n
 committed("records", () => ({}));
 committed("records and errors", () => ({ records: 4, errors: [fault(0), fault(2)] }));
 committed("records, an error and one that is not listed", () => ({ records: 4, errors: [fault(0)], unlisted: [1] }));
+const grouped = () => {
+  const group = { field: marked("field"), code: marked("code"), count: n(), firstRecord: n(), firstLine: n() };
+  return { groups: [{ ...group, message: marked("message"), values: [marked("value")] }], other: n() };
+};
+committed("groups of errors", () => ({ grouped: grouped() }));
 committed("errors alone, in a validating pass", () => ({
   text: Buffer.from(""),
   errors: [fault(1)],
@@ -104,12 +144,30 @@ committed("reservations that end", () => ({
 }));
 committed("reservations", () => ({ text: Buffer.from(""), unique: unique({ keys: "", freed: [hex()] }) }));
 committed("reservations that all stay", () => ({ text: Buffer.from(""), unique: unique({ keys: "", freed: [] }) }));
+committed("reservations that mark corrections", () => ({
+  text: Buffer.from(""),
+  unique: unique({ keys: "", freed: [hex()], marks: { first: n(), from: hex(), to: hex() } }),
+}));
 committed("the end, with its chunks deleted", () => ({ end: end({ purge: true, events: [event(), told()] }) }));
 committed("a validating pass that ends", () => ({
   text: Buffer.from(""),
   end: end({ state: "held", due: null, events: [] }),
 }));
-add("commitChunks", ({ store }) => store.commitChunks([chunkCommit({ end: end() })]));
+committed("with rows of a table elsewhere", () => ({
+  counts: { accepted: n(), rejected: n(), duplicate: n(), rows: { created: n(), updated: n(), deleted: n() } },
+}));
+const together = (name: string, commits: () => ChunkCommit[]) =>
+  add(`commitChunks: ${name}`, ({ store }) => store.commitChunks(commits()));
+together("that go on", () => [chunkCommit(), chunkCommit({ text: Buffer.from("") })]);
+together("one with unique keys and errors, one that ends", () => [
+  chunkCommit({ records: 4, errors: [fault(0)], unlisted: [1], unique: unique({ keepMs: n() }) }),
+  chunkCommit({ end: end({ purge: true, events: [event(), told("batch.completed")] }) }),
+]);
+together("one that reserved keys is committed by itself", () => [
+  chunkCommit(),
+  chunkCommit({ text: Buffer.from(""), unique: unique({ keys: "", freed: [] }) }),
+]);
+add("takenKeys", ({ store }) => store.takenKeys(n(), [hex(), hex()]));
 add("reserveKeys", ({ store }) => store.reserveKeys(n(), n(), n(), [hex(), hex()]));
 add("extendLeases", ({ store }) => store.extendLeases(marked("owner"), [n(), n()], n()));
 
@@ -119,8 +177,18 @@ moved("a hand-back", () => ({ attempt: "uncount", fence: n() }));
 moved("worker lost", () => ({ to: "failed", onlyDue: true, reason: reason(), events: [told("batch.completed")] }));
 moved("an approval", () => ({ from: "held", version: n(), events: [event()] }));
 moved("a failed attempt", () => ({ failed: { node: marked("node"), ...reason() } }));
+const counted = () => ({ accepted: n(), rejected: n(), duplicate: n(), created: n(), updated: n(), deleted: n() });
+moved("with a chunk elsewhere", () => ({ to: "cancelled", applied: { nextChunk: n(), counts: counted() } }));
 moved("driven again", () => ({ from: "failed", attempt: "reset", restart: "validate" }));
 moved("held", () => ({ from: "received", to: "held", due: { at: n() }, reason: { hold: "window", until: n() } }));
+moved("held after its check", () => ({
+  to: "held",
+  due: null,
+  attempt: "uncount",
+  reason: reason(),
+  events: [event("batch.held")],
+}));
+moved("delivered after its check", () => ({ attempt: "uncount", restart: "deliver" }));
 moved("cancelled", () => ({ from: "ready", to: "cancelled", due: null }));
 
 add("due", ({ store }) => store.due("held", n()));
@@ -131,6 +199,10 @@ add("purgeChunks", ({ store }) => store.purgeChunks(n(), n(), { inMs: n() }), [P
 add("deleteBatch", ({ store }) => store.deleteBatch(n(), n()), [PIECE, [], PIECE, [], PIECE]);
 add("staleErrors", ({ store }) => store.staleErrors(n()));
 const stale = () => ({ batchId: n(), pass: n() });
+add("undoRecords", ({ store }) => store.undoRecords(n(), n(), [hex(), hex()]));
+add("move: to undone", ({ store }) =>
+  store.move(move({ from: "undoing", to: "undone", events: [event("batch.undone")] })),
+);
 add("deleteStaleErrors", ({ store }) => store.deleteStaleErrors(stale(), n()), [PIECE]);
 add("deleteStaleErrors: of some that are not taken", ({ store }) => store.deleteStaleErrors(stale(), n()));
 add("deleteBatch: of one that is not taken", ({ store }) => store.deleteBatch(n(), n()));
@@ -139,16 +211,22 @@ add("batch: of a client", ({ store }) => store.batch(markedId(), n()));
 add("childOf", ({ store }) => store.childOf(n()));
 add("list", ({ store }) => store.list({ limit: n() }));
 add("list: by all", ({ store }) => store.list({ clientId: n(), state: "held", before: n(), limit: n() }));
+add("list: of a dataset", ({ store }) => store.list({ clientId: n(), dataset: marked("dataset"), limit: n() }));
 add("changed", ({ store }) => store.changed([{ publicId: markedId(), version: n() }]));
+add("errorSummary", ({ store }) => store.errorSummary(n()));
 add("errors", ({ store }) => store.errors(n(), n(), n(), n()));
+add("refused", ({ store }) => store.refused(n(), n(), n()));
 add("records", ({ store }) => store.records(n(), n(), n(), n()));
 add("attempts", ({ store }) => store.attempts([n(), n()], n()));
 add("stats", ({ store }) => store.stats());
 add("forgetVersions", ({ store }) => store.forgetVersions(n()));
+add("forgetPins", ({ store }) => store.forgetPins(n()));
+add("openBatches", ({ store }) => store.openBatches(marked("dataset")));
 add("foldCounts", ({ store }) => store.foldCounts());
 const on = (sql: Sql) => new Units(runnerOn(sql));
 add("now", ({ sql }) => clockOn(on(sql))(), [[{ now: 1 }]]);
 add("batchById", ({ sql }) => evidenceOn(on(sql)).batchById(n()));
+add("untilFree", ({ sql }) => evidenceOn(on(sql)).untilFree([n(), n()]));
 add("outboxOf", ({ sql }) => evidenceOn(on(sql)).outboxOf([event(), event()]));
 add("takeOutbox", ({ store }) => store.takeOutbox(n(), n(), n()));
 add("deleteOutbox", ({ store }) => store.deleteOutbox([n(), n()]));

@@ -3,7 +3,8 @@
 import type { Sql, Staged, Values } from "../../../database/dialects/mssql/sql.ts";
 import { withFew } from "../../../database/dialects/mssql/staging.ts";
 import { mssqlDeliveries, mssqlLocks, mssqlStore } from "../../../database/dialects/mssql/store.ts";
-import type { ChunkCommit, Move, StoredChunk, UploadCommit } from "../../../database/store.ts";
+import type { ChunkCommit, Move, StoredChunk } from "../../../services/batch/batch.domain.ts";
+import type { UploadCommit } from "../../../services/imports/imports.domain.ts";
 
 export interface Sent {
   text: string;
@@ -84,6 +85,7 @@ export const newBatch = () => ({
   publicId: marked("batch").slice(0, 36),
   clientId: n(),
   policyVersion: n(),
+  dataset: marked("dataset"),
   format: marked("ndjson") as "ndjson",
   requestId: marked("request"),
 });

@@ -72,7 +72,7 @@ test("a pool has one connection, tested without a round trip, and no statement t
   });
 });
 
-test("Sequelize gets the same, with a limit of its own", () => {
+test("Sequelize gets the same settings, with its own timeout", () => {
   expect(sequelizeOptionsOf("mssql://u:p@db/x?encrypt=false", 0)).toEqual({
     host: "db",
     port: 1433,

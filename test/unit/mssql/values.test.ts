@@ -60,7 +60,7 @@ test.each<[string, Value, unknown]>([
   expect(value.value).toEqual(sent);
 });
 
-test("half a character and NUL become the sign for what is none", () => {
+test("half a surrogate pair and NUL become U+FFFD", () => {
   expect([text("a\ud800b\0"), name("\udc00")].map(({ value }) => value)).toEqual(["a\uFFFDb\uFFFD", "\uFFFD"]);
 });
 

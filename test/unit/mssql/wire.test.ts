@@ -2,8 +2,8 @@
 import { openMssql } from "../../../database/dialects/mssql/open.ts";
 import { Sql, type Staged } from "../../../database/dialects/mssql/sql.ts";
 import { kinds } from "../../../database/dialects/mssql/values.ts";
-import { BrokenLink, DatabaseUnavailable } from "../../../database/errors.ts";
-import { rowsLike } from "../../../database/found.ts";
+import { DatabaseUnavailable, MismatchedAnswer } from "../../../database/errors.ts";
+import { rowsWhere } from "../../../database/model-reads.ts";
 import { defineModels } from "../../../database/models.ts";
 import { plain } from "../../../database/schema/names.ts";
 import { type Answer, type Asked, says, type TdsServer, tdsServer } from "./tds.ts";
@@ -38,23 +38,23 @@ function failingOnce(told: Answer): (asked: Asked) => Answer {
   };
 }
 
-test("a deadlock's victim is tried again, on another connection", async () => {
+test("a deadlock victim is retried on another connection", async () => {
   await started(failingOnce(1205));
   await sql.all("UPDATE batch SET fence = 1;");
   expect(story()).toEqual(["0 call UPDATE batch", "1 call UPDATE batch"]);
 });
 
-test("after any other error the next batch has a connection of its own too, without transactions or answers of the last", async () => {
+test("after any other error the next batch runs on a new connection, without leftovers of the last", async () => {
   await started(failingOnce(8134));
   await expect(sql.all("UPDATE batch SET fence = 1;")).rejects.toMatchObject({ number: 8134 });
   await sql.all("UPDATE other SET n = 1;");
   expect(story()).toEqual(["0 call UPDATE batch", "1 call UPDATE other"]);
 });
 
-test("the answer to the question before is no answer, and its connection is not used again", async () => {
+test("the answer to the query before is refused, and its connection is not used again", async () => {
   await started((asked) => (says(asked, "UPDATE other") ? "behind" : undefined));
   await sql.all("UPDATE batch SET fence = 1;");
-  await expect(sql.all("UPDATE other SET n = 1;")).rejects.toBeInstanceOf(BrokenLink);
+  await expect(sql.all("UPDATE other SET n = 1;")).rejects.toBeInstanceOf(MismatchedAnswer);
   await sql.all("UPDATE batch SET fence = 1;");
   expect(story()).toEqual(["0 call UPDATE batch", "0 call UPDATE other", "1 call UPDATE batch"]);
 });
@@ -67,11 +67,11 @@ test("a bulk load that fails ends its connection", async () => {
   expect(story()).toEqual(["0 batch DROP TABLE", "0 batch insert bulk", "0 rows ", "1 call UPDATE other"]);
 });
 
-test("after a cut nobody knows the outcome, and the next batch has a connection of its own", async () => {
+test("after a broken connection the outcome is unknown, and the next batch runs on a new connection", async () => {
   await started(failingOnce("cut"));
   const error = await sql.all("UPDATE batch SET fence = 1;").catch((thrown: unknown) => thrown);
   expect(error).toBeInstanceOf(DatabaseUnavailable);
-  expect(error).toMatchObject({ isUnknown: true });
+  expect(error).toMatchObject({ isOutcomeUnknown: true });
   await sql.all("UPDATE other SET n = 1;");
   expect(story()).toEqual(["0 call UPDATE batch", "1 call UPDATE other"]);
 });
@@ -83,7 +83,7 @@ const staged = (rows: number): Staged => ({
   rows: Array.from({ length: rows }, (_one, i) => [i, `text ${i}`, i % 2 === 0 ? Buffer.alloc(16, 0xab) : null]),
 });
 
-test("a few rows come with their batch, many before it on the same connection", async () => {
+test("few rows are sent with their batch, many before it on the same connection", async () => {
   await started(() => undefined);
   await sql.staged([staged(3)], "UPDATE batch SET n = (SELECT COUNT(*) FROM #keyed);");
   expect(story()).toEqual(["0 call UPDATE batch"]);
@@ -112,7 +112,7 @@ function rowsIn(data: Buffer): unknown[][] {
   return rows;
 }
 
-test("rows that are loaded arrive as they are, keys in their own length", async () => {
+test("loaded rows arrive unchanged, keys in their own length", async () => {
   await started(() => undefined);
   const table = staged(500);
   await sql.staged([table], "UPDATE batch SET n = (SELECT COUNT(*) FROM #keyed);");
@@ -127,9 +127,9 @@ test("what the models look for are parameters, whose type is the column's: the t
   const { sequelize, close } = await openMssql({ url: server.url, connections: 8 }, plain);
   const { Client, Policy } = defineModels(sequelize, plain);
   server.asked.length = 0;
-  await rowsLike(Client, { changedAt: { atLeast: 1_795_952_518_955.913 } });
-  await rowsLike(Client, { identifier: "a-client" });
-  await rowsLike(Policy, { clientId: 7 }, { greatest: "version" });
+  await rowsWhere(Client, { changedAt: { atLeast: 1_795_952_518_955.913 } });
+  await rowsWhere(Client, { identifier: "a-client" });
+  await rowsWhere(Policy, { clientId: 7 }, { greatest: "version" });
   await close();
   const [safety, byName, newest] = server.asked as [Asked, Asked, Asked];
   for (const [one, condition, type] of [

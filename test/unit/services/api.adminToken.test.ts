@@ -34,11 +34,11 @@ const tokenOf = (env: Record<string, string> = {}) => {
 };
 const printed = () => jest.spyOn(console, "log").mockImplementation(() => {});
 
-test("is the one that was set", () => {
+test("the operators' token is the one from the settings", () => {
   expect(tokenOf({ ADMIN_TOKEN: TOKEN })).toBe(TOKEN);
 });
 
-test("is else made once, kept for the owner alone, and printed once", () => {
+test("without a setting the token is generated once, kept for the owner only, and printed once", () => {
   const print = printed();
   const DATABASE_URL = `sqlite:${join(folder, "data", "x.db")}`;
   const token = tokenOf({ DATABASE_URL });
@@ -52,7 +52,7 @@ test("is else made once, kept for the owner alone, and printed once", () => {
   expect(print).toHaveBeenCalledWith(expect.stringContaining(token));
 });
 
-test("is printed and kept nowhere where the database is in memory", () => {
+test("with a database in memory the token is printed and kept nowhere", () => {
   const print = printed();
   const before = readdirSync(".");
   const token = tokenOf({ DATABASE_URL: "sqlite::memory:" });
@@ -66,13 +66,13 @@ test.each([
   ["is a folder", () => mkdirSync(file), /which is no file$/],
   ["is a link to a file", linked, /which is a symbolic link: put the file itself there$/],
   ["is a link to nothing", () => symlinkSync(join(folder, "nothing"), file), /which is a symbolic link/],
-])("is asked for where the file %s", (_name, make, told) => {
+])("the start ends, asking for a token, if the file %s", (_name, make, told) => {
   make();
   expect(() => tokenOf()).toThrow(/^ADMIN_TOKEN: expected a token, or a file .*; found .*x\.db\.admin-token, which/);
   expect(() => tokenOf()).toThrow(told);
 });
 
-test.each([0o666, 0o640, 0o604, 0o620])("is not taken from a file that others may read or write (%o)", (mode) => {
+test.each([0o666, 0o640, 0o604, 0o620])("a token file that others may read or write is refused (%o)", (mode) => {
   writeFileSync(file, TOKEN);
   chmodSync(file, mode);
   expect(() => tokenOf()).toThrow(/\(mode 6\d\d\): run chmod 600 on it, or set ADMIN_TOKEN$/);

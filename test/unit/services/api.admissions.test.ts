@@ -1,9 +1,9 @@
 import { EventEmitter } from "node:events";
 import type { ServerResponse } from "node:http";
 import { Admissions } from "../../../services/api/http/admissions.ts";
-import type { ApiRequest } from "../../../services/api/http/request.ts";
+import type { ApiRequest } from "../../../services/api/http/head.ts";
 
-test("while the database is slow its looks at all credentials do not pile up", async () => {
+test("while the database is slow, checks of all credentials do not pile up", async () => {
   const gate = Promise.withResolvers<null>();
   const looks: string[] = [];
   const admissions = new Admissions((authorization) => {

@@ -4,23 +4,23 @@ import { Cursors } from "../../../services/api/http/cursors.ts";
 const token = "a-token-of-at-least-24-characters";
 const cursors = new Cursors(token);
 
-test.each([0, 1, 42, 2 ** 40, Number.MAX_SAFE_INTEGER])("%d comes back, on every node", (id) => {
+test.each([0, 1, 42, 2 ** 40, Number.MAX_SAFE_INTEGER])("a cursor gives its id %d back, on every node", (id) => {
   expect(new Cursors(token).open("clients", cursors.seal("clients", id))).toBe(id);
 });
 
-test("it tells nothing of the id, not even by its length, and is another each time", () => {
+test("a cursor reveals nothing of the id, not even by its length, and differs each time", () => {
   const made = Array.from({ length: 50 }, (_, i) => cursors.seal("clients", i % 2 === 0 ? 1 : 10 ** 12));
   expect(new Set(made).size).toBe(50);
   for (const cursor of made) expect(cursor).toMatch(/^[\w-]{48}$/);
 });
 
-test("it is good for no other list and no other token", () => {
+test("a cursor is valid for no other list and no other token", () => {
   const cursor = cursors.seal("imports of a", 42);
   expect(cursors.open("imports of b", cursor)).toBeNull();
   expect(new Cursors(`${token}.`).open("imports of a", cursor)).toBeNull();
 });
 
-test("changed in any place it is none", () => {
+test("a changed cursor is invalid", () => {
   const cursor = cursors.seal("clients", 42);
   for (let at = 0; at < cursor.length; at++) {
     const other = cursor[at] === "A" ? "B" : "A";

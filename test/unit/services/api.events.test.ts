@@ -6,7 +6,7 @@ import { isProblem } from "../../../lib/errors.ts";
 import { OpenStreams } from "../../../services/api/http/open.ts";
 import { PROGRESS_EVERY_MS } from "../../../services/api/http/watches.ts";
 import { EventStream } from "../../../services/api/routes/events.ts";
-import type { BatchRow, BatchState } from "../../../services/batch/batch.contract.ts";
+import type { BatchRow, BatchState } from "../../../services/batch/batch.domain.ts";
 import { until } from "../../helpers/patience.ts";
 
 const times = { createdAt: 0, readyAt: 0, startedAt: 0, finishedAt: null };
@@ -52,7 +52,7 @@ afterEach(async () => {
 });
 afterAll(() => new Promise((resolve) => server.close(resolve)));
 
-test("a reader that stops and goes on misses what lies between, not the last state; nothing piles up", async () => {
+test("a reader that pauses misses states in between, but not the last one; nothing piles up", async () => {
   await open();
   const large = "x".repeat(100_000);
   const began = performance.now();
@@ -72,7 +72,7 @@ test("a reader that stops and goes on misses what lies between, not the last sta
   expect(text.endsWith("\n\n\r\n0\r\n\r\n")).toBe(true);
 });
 
-test("a reader that takes nothing in, not even heartbeats, is cut off", async () => {
+test("a reader that reads nothing, not even heartbeats, is cut off", async () => {
   await open({ heartbeatMs: 50, stalledMs: 300 });
   socket.pause();
   stream.show(batch(1, "processing", "x".repeat(20_000_000)));
@@ -80,7 +80,7 @@ test("a reader that takes nothing in, not even heartbeats, is cut off", async ()
   expect(res.destroyed).toBe(true);
 });
 
-test("heartbeats keep a stream open that has nothing to tell", async () => {
+test("heartbeats keep a quiet stream open", async () => {
   await open({ heartbeatMs: 50, stalledMs: 400 });
   const all = readAll();
   const began = performance.now();
@@ -93,7 +93,7 @@ test("heartbeats keep a stream open that has nothing to tell", async () => {
   expect(text).toMatch(/\r\n0\r\n\r\n$/);
 });
 
-test("a heartbeat comes when nothing else came for so long", async () => {
+test("a heartbeat is sent only if nothing else was sent", async () => {
   jest.useFakeTimers({ doNotFake: ["performance", "nextTick", "setImmediate", "queueMicrotask"] });
   try {
     await open({ heartbeatMs: 1_000 });
@@ -104,6 +104,8 @@ test("a heartbeat comes when nothing else came for so long", async () => {
     expect(written.mock.calls).toEqual([[expect.stringMatching(/^event: batch/)]]);
     jest.advanceTimersByTime(100);
     expect(written.mock.calls[1]).toEqual([":\n\n"]);
+    stream.end();
+    expect(jest.getTimerCount()).toBe(0);
   } finally {
     jest.useRealTimers();
   }
@@ -136,14 +138,16 @@ test("events are written a third of a second apart, the end at once", async () =
 test("the same or an older state is not shown again", async () => {
   await open();
   const all = readAll();
-  for (const version of [3, 3, 2, 1]) stream.show(batch(version));
+  stream.show(batch(3));
+  // An end is written at once, so nothing that is shown can be missed.
+  for (const version of [3, 2]) stream.show(batch(version, "completed"));
   stream.show(batch(4, "failed"));
   stream.show(batch(5, "ready"));
   await all;
   expect(versions()).toEqual([3, 4]);
 });
 
-test("a client has 2,000 of them on a node; a place that is given back is free", async () => {
+test("a client may have 2,000 event streams on a node; one that ends frees its place", async () => {
   const streams = new OpenStreams();
   const closings = Array.from({ length: 2_000 }, () => Promise.withResolvers<void>());
   const kept = closings.map(({ promise: closed }) => streams.keep(1, { closed } as EventStream));

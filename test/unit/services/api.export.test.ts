@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { createServer, type Server, type ServerResponse } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
-import { Turns } from "../../../services/api/http/turns.ts";
+import { Turns } from "../../../services/api/http/open.ts";
 import { sent } from "../../../services/api/routes/export.ts";
 import { until } from "../../helpers/patience.ts";
 
@@ -47,7 +47,7 @@ async function open(): Promise<void> {
   await came;
 }
 
-test("a reader that stops holds a piece and what is left of its page; when it goes on, so does the export", async () => {
+test("a reader that pauses holds one piece and the rest of a page; the export goes on with it", async () => {
   await open();
   await until(() => res.writableNeedDrain);
   const pages = asked.length;
@@ -64,7 +64,7 @@ test("a reader that stops holds a piece and what is left of its page; when it go
   expect(bytes).toBeGreaterThan(0);
 });
 
-test("it ends with its reader, and reads no other page", async () => {
+test("an export ends with its reader, and reads no further page", async () => {
   await open();
   await until(() => res.writableNeedDrain);
   reader.destroy();
@@ -74,7 +74,7 @@ test("it ends with its reader, and reads no other page", async () => {
   expect(asked).toHaveLength(pages);
 });
 
-test("it ends also when it is cut off here, or in the middle of a page", async () => {
+test("an export ends when the node cuts it off, also in the middle of a page", async () => {
   await open();
   await until(() => res.writableNeedDrain);
   res.destroy();
@@ -96,7 +96,7 @@ test("it ends also when it is cut off here, or in the middle of a page", async (
   }
 });
 
-test("a first page that cannot be read can be refused; a later one cuts the answer off", async () => {
+test("a failure on the first page is a refusal; on a later page it cuts the answer off", async () => {
   const away = new Error("away");
   read = async () => Promise.reject(away);
   await open();

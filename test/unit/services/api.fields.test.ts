@@ -26,7 +26,7 @@ test.each([
   expect(keyed(line)).toBe(key);
 });
 
-test("no key is none", () => expect(keyed()).toBeUndefined());
+test("without the header there is no key", () => expect(keyed()).toBeUndefined());
 
 test.each([
   [""],
@@ -80,6 +80,8 @@ test.each([
   [`sha-512=:${base64(sha256)}:`],
   ["sha-256=:_-_-:"],
   ["md5=:AAAA:, sha-256=1"],
+  ["md5=:A:"],
+  [`sha-256=(:${base64(sha256)}:)`],
 ])("the digest field %j is malformed", (field) => {
   expect(() => digested(field)).toThrow(wrong("Content-Digest"));
 });

@@ -24,7 +24,7 @@ async function timed<T>(work: () => Promise<T>) {
 describe("failed logins", () => {
   afterEach(() => jest.restoreAllMocks());
 
-  test("of one address are counted for a minute; more than 100 are told to wait", async () => {
+  test("failed logins of an address are counted for a minute; beyond 100 they get 429", async () => {
     const clock = jest.spyOn(performance, "now").mockReturnValue(0);
     const failed = new FailedLogins();
     for (const refused of await exhaust(failed, "192.0.2.1"))
@@ -38,7 +38,7 @@ describe("failed logins", () => {
     expect(await refusal(failed, "192.0.2.1")).toEqual(problem("unauthenticated"));
   });
 
-  test("are answered no sooner than 50 ms after their request, however long the look took", async () => {
+  test("a refusal is sent no sooner than 50 ms after its request, however long the lookup took", async () => {
     const failed = new FailedLogins();
     for (const lookMs of [0, 20, 45]) {
       const { ms } = await timed(async () => {
@@ -50,7 +50,7 @@ describe("failed logins", () => {
     }
   });
 
-  test("beyond 100 wait a second, a bounded number of them; the rest loses its connection, and others notice nothing", async () => {
+  test("beyond 100 a bounded number of refusals wait a second; the rest lose their connection", async () => {
     const failed = new FailedLogins();
     await exhaust(failed, "192.0.2.1");
     const guesses = Array.from({ length: 30 }, () => timed(() => refusal(failed, "192.0.2.1")));
@@ -69,7 +69,7 @@ describe("failed logins", () => {
     expect((await timed(() => refusal(failed, "192.0.2.1"))).ms).toBeGreaterThanOrEqual(999);
   });
 
-  test("of one IPv6 network are one address's", async () => {
+  test("an IPv6 network counts as one address", async () => {
     const failed = new FailedLogins();
     await Promise.all(
       Array.from({ length: 100 }, (_, i) => refusal(failed, `2001:db8:1:2:${i.toString(16)}::${i.toString(16)}`)),
@@ -117,7 +117,7 @@ describe("the address of a request", () => {
     expect(addressOf(from(peer, header), trusted)).toBe(address);
   });
 
-  test("nobody is trusted by default", () => {
+  test("by default no proxy is trusted", () => {
     expect(addressOf(from("10.1.2.3", "198.51.100.1"), [])).toBe("10.1.2.3");
   });
 });

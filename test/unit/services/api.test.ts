@@ -73,7 +73,7 @@ async function refused(response: Response, code: ProblemCode) {
 }
 
 describe("a request of a client", () => {
-  test("is spent once, by its policy's rate, and told in the headers", async () => {
+  test("a request is spent once, by the policy's rate, and shown in the headers", async () => {
     const response = await get();
     expect(response.status).toBe(200);
     expect(asked).toEqual([{ clientId: "acme-id", limit: 600, windowSeconds: 60 }]);
@@ -81,7 +81,7 @@ describe("a request of a client", () => {
     expect(response.headers.get("RateLimit")).toBe('"requests";r=599;t=42');
   });
 
-  test("beyond it is refused, with a wait that covers both the window and the limiter's own", async () => {
+  test("a request beyond the rate is refused; Retry-After covers the window and the limiter's own time", async () => {
     const wait = async (resetSeconds: number, retryAfterSeconds: number) => {
       consume = () => ({ ...spent, allowed: false, remaining: 0, resetSeconds, retryAfterSeconds });
       const response = await get();
@@ -96,7 +96,7 @@ describe("a request of a client", () => {
     expect([await wait(42, 7), await wait(7, 42)]).toEqual(["42", "42"]);
   });
 
-  test("of nobody, or of a disabled client, spends nothing", async () => {
+  test("a request without a login, or of a disabled client, spends nothing", async () => {
     authenticate = () => null;
     const response = await get();
     await refused(response, "unauthenticated");
@@ -107,8 +107,8 @@ describe("a request of a client", () => {
   });
 });
 
-describe("a partner that fails", () => {
-  test("by a problem is answered as that, with its members and headers", async () => {
+describe("a failing service", () => {
+  test("that throws a problem is answered with that problem, its members and headers", async () => {
     list = () => {
       throw new Problem("unavailable", "The database is away.", { headers: { "Retry-After": "5" }, limit: 3 });
     };
@@ -123,7 +123,7 @@ describe("a partner that fails", () => {
     expect(response.headers.get("Retry-After")).toBe("5");
   });
 
-  test("by a defect tells nothing of the inside", async () => {
+  test("that throws an unexpected error is answered without details", async () => {
     list = () => {
       throw new Error("SELECT secret FROM /work/data.db");
     };
@@ -132,7 +132,7 @@ describe("a partner that fails", () => {
     expect(logged()).toEqual([[expect.stringMatching(/^Request \S+ failed:$/), expect.any(Error)]]);
   });
 
-  test("or is gone makes it unavailable", async () => {
+  test("that is gone is answered with 503", async () => {
     const node = await startNode({ services: ["api"], env: { LOG_LEVEL: "fatal" }, extra: partners });
     await node.broker.destroyService(node.broker.getLocalService("rateLimiter") as Service);
     const response = await get("/imports", node);
@@ -155,7 +155,7 @@ async function readyOnce(isWanted: (ready: Ready) => boolean): Promise<[code: nu
   return found;
 }
 
-test("the database is asked once for all who ask for readiness within a second", async () => {
+test("readiness checks within a second share one database check", async () => {
   let asked = 0;
   ping = () => ++asked;
   const [, { checks }] = await readyOnce(() => asked > 0);
@@ -164,7 +164,7 @@ test("the database is asked once for all who ask for readiness within a second",
   expect(asked).toBe(1);
 });
 
-test("ready says whether the database answers; live only that the process does", async () => {
+test("/health/ready shows whether the database answers, /health/live only the process", async () => {
   expect(await readyOnce(({ status }) => status === "ok")).toEqual([
     200,
     { status: "ok", checks: { database: { status: "up", latencyMs: 1 }, redis: "off", rabbitmq: "off" } },
@@ -197,7 +197,7 @@ test("ready is degraded while Redis or RabbitMQ is away, and still ready", async
   expect(await readyWith(away, answers, [down, up])).toEqual([200, "degraded"]);
 });
 
-test("a stop finishes what runs, and only then closes", async () => {
+test("a stop finishes running requests, and only then closes", async () => {
   const node = await startNode({ services: ["api"], env: { LOG_LEVEL: "fatal" }, extra: partners });
   const gate = Promise.withResolvers<unknown[]>();
   let isRunning = false;
@@ -225,7 +225,27 @@ function brokerWith(services: ServiceSchema[]): ServiceBroker {
   return broker;
 }
 
-test("it opens no port once the node stops, though a partner is there after all", async () => {
+test("a stop waits for the work of a request whose client has hung up", async () => {
+  const broker = brokerWith(partners);
+  const service = broker.getLocalService("api") as unknown as {
+    runningRequests: Set<Promise<unknown>>;
+    drain(): Promise<void>;
+  };
+  const work = Promise.withResolvers<void>();
+  service.runningRequests.add(work.promise);
+  let isDrained = false;
+  const drained = service.drain().then(() => {
+    isDrained = true;
+  });
+  // The server has no connection, so all but the work is over before the next turn of the event loop.
+  await new Promise(setImmediate);
+  expect(isDrained).toBe(false);
+  work.resolve();
+  await drained;
+  await broker.stop();
+});
+
+test("the api opens no port once its node stops, also if a partner appears", async () => {
   const gate = Promise.withResolvers<void>();
   const [first, ...others] = partners;
   const broker = brokerWith([{ ...(first as ServiceSchema), started: () => gate.promise }, ...others]);
@@ -239,7 +259,7 @@ test("it opens no port once the node stops, though a partner is there after all"
   expect(listen).not.toHaveBeenCalled();
 });
 
-test("it starts only beside its partners", async () => {
+test("the api starts only with its partners on the node", async () => {
   const broker = brokerWith(partners.slice(1));
   await expect(broker.start()).rejects.toThrow("SERVICES: expected clientCache on the node of api");
   await broker.stop();

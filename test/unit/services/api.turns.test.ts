@@ -1,7 +1,7 @@
 /** The promise: however many exports there are, two pages are read at once, and one piece is shown in a turn of the event loop. */
-import { Turns } from "../../../services/api/http/turns.ts";
+import { Turns } from "../../../services/api/http/open.ts";
 
-test("two are read at once, in the order in which they came, whatever becomes of one", async () => {
+test("two export pages are read at once, in the order in which they were asked for, also if one fails", async () => {
   const turns = new Turns();
   const begun: number[] = [];
   const ends: PromiseWithResolvers<number>[] = [];
@@ -27,7 +27,7 @@ test("two are read at once, in the order in which they came, whatever becomes of
   expect(await Promise.all(reads.slice(1))).toEqual([1, 2, 3, 4]);
 });
 
-test("each has a turn of the event loop for itself", async () => {
+test("each piece of an export has its own turn of the event loop", async () => {
   const turns = new Turns();
   let turn = 0;
   const count = () => {

@@ -1,6 +1,6 @@
 /** The promise: one query for all who wait, at once after news of an end, by itself without news; nobody is forgotten. */
 import { BatchWatches, PROGRESS_EVERY_MS } from "../../../services/api/http/watches.ts";
-import type { BatchRow, BatchState } from "../../../services/batch/batch.contract.ts";
+import type { BatchRow, BatchState } from "../../../services/batch/batch.domain.ts";
 
 type Seen = { publicId: string; version: number };
 
@@ -60,7 +60,7 @@ async function turn(ms = 0): Promise<void> {
   await jest.advanceTimersByTimeAsync(1);
 }
 
-test("what happened between the reading and the joining is not missed", async () => {
+test("a change between reading a batch and watching it is not missed", async () => {
   database.set("a", row("a", 2));
   const one = waiter(row("a", 1));
   await turn();
@@ -68,7 +68,7 @@ test("what happened between the reading and the joining is not missed", async ()
   one.leave();
 });
 
-test("all batches are looked after by one query every 2 s, without any news", async () => {
+test("one query every 2 s covers all watched batches, without events", async () => {
   const all = Array.from({ length: 1_000 }, (_, i) => waiter(row(`b${i % 500}`, 1)));
   await turn();
   expect(queries.map((seen) => seen.length)).toEqual([500]);
@@ -83,7 +83,7 @@ test("all batches are looked after by one query every 2 s, without any news", as
   expect(queries).toHaveLength(7);
 });
 
-test("news of an end is read at once; a herd for one batch costs one row", async () => {
+test("the event of an end is read at once; many waiting requests for a batch cost one row", async () => {
   const herd = Array.from({ length: 1_000 }, () => waiter(row("a", 1)));
   await turn();
   database.set("a", row("a", 2, "completed"));
@@ -94,7 +94,7 @@ test("news of an end is read at once; a herd for one batch costs one row", async
   for (const { leave } of herd) leave();
 });
 
-test("news of progress is read together, three times a second at most", async () => {
+test("events of progress share a query, at most three times a second", async () => {
   const [a, b] = [waiter(row("a", 1)), waiter(row("b", 1))];
   await turn();
   for (let version = 2; version < 100; version++) {
@@ -111,7 +111,7 @@ test("news of progress is read together, three times a second at most", async ()
   for (const one of [a, b]) one.leave();
 });
 
-test("an end is not held back by progress, also not by what is told while a query runs", async () => {
+test("progress does not delay an end, also during a query", async () => {
   const one = waiter(row("a", 1));
   await turn();
   watches.news(news("a", 2));
@@ -130,7 +130,7 @@ test("an end is not held back by progress, also not by what is told while a quer
   one.leave();
 });
 
-test("news that is old, or of a batch that nobody waits for, costs nothing", async () => {
+test("an old event, or one of a batch that nobody watches, costs nothing", async () => {
   const one = waiter(row("a", 5));
   await turn();
   watches.news(news("a", 5, true));
@@ -141,7 +141,7 @@ test("news that is old, or of a batch that nobody waits for, costs nothing", asy
   one.leave();
 });
 
-test("who comes later hears what is known already; what it knows is told to the others", async () => {
+test("a later request gets the known state, and its newer state is passed to the others", async () => {
   const first = waiter(row("a", 2));
   await turn();
   const late = waiter(row("a", 1));
@@ -151,7 +151,7 @@ test("who comes later hears what is known already; what it knows is told to the 
   for (const { leave } of [first, late, newer]) leave();
 });
 
-test("a query that fails is made again with the next look", async () => {
+test("a failed query is repeated at the next look", async () => {
   const one = waiter(row("a", 1));
   await turn();
   isAway = true;
@@ -165,14 +165,14 @@ test("a query that fails is made again with the next look", async () => {
   one.leave();
 });
 
-test("more than a query takes are asked in pieces", async () => {
+test("more batches than a query takes are asked for in pieces", async () => {
   const all = Array.from({ length: 10_001 }, (_, i) => waiter(row(`b${i}`, 1)));
   await turn();
   expect(queries.map((seen) => seen.length)).toEqual([10_000, 1]);
   for (const { leave } of all) leave();
 });
 
-test("at the end all are let go, also who comes then", async () => {
+test("at the end all waiting requests are released, also later ones", async () => {
   const all = [waiter(row("a", 1)), waiter(row("a", 1)), waiter(row("b", 1))];
   await turn();
   watches.end();

@@ -2,14 +2,13 @@
 import { Readable } from "node:stream";
 import type { Service } from "moleculer";
 import type { Database } from "../../../database/database.ts";
-import type { BatchRow } from "../../../database/store.ts";
 import { define } from "../../../mixins/define.ts";
 import type { WorkerCommit } from "../../../services/batch/batch.contract.ts";
+import type { BatchRow } from "../../../services/batch/batch.domain.ts";
 import type { Client } from "../../../services/clientCache/clientCache.contract.ts";
 import type { RunningUploads } from "../../../services/imports/imports.running.ts";
-import { call, type ParamsOf } from "../../../services/messages.ts";
-import type { CloudEvent } from "../../../services/outbox/outbox.contract.ts";
-import { type QueueChannel, type QueueMessage, queueMixin } from "../../../services/queue.ts";
+import { call, type ParamsOf, type QueueChannel, type QueueMessage, queueMixin } from "../../../services/messages.ts";
+import type { CloudEvent } from "../../../services/outbox/outbox.domain.ts";
 import { until } from "../../helpers/patience.ts";
 import type { System } from "../../helpers/system.ts";
 import { hears, startNode } from "../contracts/kit.ts";
@@ -78,7 +77,7 @@ export async function create(body: string | Buffer | Readable, over: Create = {}
     clientPublicId,
     policy: over.policy ?? (await call(node.broker, "policy.get", { clientId })),
     format: "ndjson",
-    encoding: "identity",
+    codings: [] as never[],
     requestId: "r-1",
     ...over,
   } as const;
@@ -117,6 +116,9 @@ export async function failed(): Promise<BatchRow> {
   const outcome = { outcome: "fail", code: "handler-failed", detail: "no" } as const;
   return (await call(system.broker, "batch.settle", { batch, outcome })) as BatchRow;
 }
+/** The version that it is pinned to is not there. */
+export const losePolicyOf = ({ id }: BatchRow) =>
+  inside().database.sequelize.query(`UPDATE batch SET policy_version = 99 WHERE id = ${id}`);
 /** Makes its wait over. */
 export async function due({ id }: BatchRow, node = system): Promise<void> {
   const { sequelize } = inside(node).database;

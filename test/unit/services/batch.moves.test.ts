@@ -1,7 +1,7 @@
 /** The promise: what clients and operators ask of a batch happens once, and wakes who waits for work. */
 import { Readable } from "node:stream";
-import type { BatchRow } from "../../../database/store.ts";
 import type { WorkerCommit } from "../../../services/batch/batch.contract.ts";
+import type { BatchRow } from "../../../services/batch/batch.domain.ts";
 import { call } from "../../../services/messages.ts";
 import { until } from "../../helpers/patience.ts";
 import { problem } from "../contracts/kit.ts";
@@ -14,8 +14,10 @@ import {
   get,
   inside,
   long,
+  losePolicyOf,
   newClient,
   startBatches,
+  sweep,
   system,
   toldOf,
   wakes,
@@ -23,8 +25,8 @@ import {
 
 startBatches();
 
-describe("what is asked of a batch", () => {
-  test("another client's, an unknown and an unfinished one are not found", async () => {
+describe("calls about a batch", () => {
+  test("a batch of another client, an unknown one and an unfinished upload are not found", async () => {
     const batch = await create("{}");
     const { publicId } = batch;
     expect(await call(system.broker, "batch.get", { publicId, clientId: client.id })).toEqual(batch);
@@ -42,7 +44,7 @@ describe("what is asked of a batch", () => {
     expect((await creating).publicId).toBe(unfinished?.publicId);
   });
 
-  test("cancel ends it once, of two at the same time too, and a worker's late write is refused", async () => {
+  test("cancel ends a batch once, also of two at the same time, and a worker's late write is refused", async () => {
     const batch = await claimed(await create("{}"));
     const { publicId } = batch;
     const both = await Promise.allSettled([1, 2].map(() => call(system.broker, "batch.cancel", { publicId })));
@@ -56,7 +58,20 @@ describe("what is asked of a batch", () => {
     expect(await toldOf(batch, "batch.completed")).toMatchObject([{ data: { status: "cancelled", error: null } }]);
   });
 
-  test("approve frees a held one, reject ends it with the operator's words", async () => {
+  test("cancel ends a batch whose worker commits all the time", async () => {
+    const { publicId, id } = await claimed(await create("{}"));
+    const { store } = inside().database;
+    const move = store.move.bind(store);
+    jest.spyOn(store, "move").mockImplementation(async (one) => {
+      const batch = await get({ publicId } as BatchRow);
+      if (one.id === id && batch.state === "processing")
+        await call(system.broker, "batch.commitChunk", { batch, commit: commitOf(batch) });
+      return move(one);
+    });
+    expect(await call(system.broker, "batch.cancel", { publicId })).toMatchObject({ state: "cancelled", accepted: 1 });
+  });
+
+  test("approve makes a held batch ready, reject ends it with the operator's reason", async () => {
     await newClient({ requiresApproval: true });
     const { publicId } = await create("{}");
     const ready = await call(system.broker, "batch.approve", { publicId });
@@ -77,7 +92,7 @@ describe("what is asked of a batch", () => {
     ]);
   });
 
-  test("redrive brings a failed one back from its last chunk, with attempts at 0", async () => {
+  test("redrive makes a failed batch ready from its last chunk, with 0 attempts", async () => {
     const batch = await failed();
     expect(batch).toMatchObject({ state: "failed", attempt: 1, reason: { code: "handler-failed" } });
     const again = await call(system.broker, "batch.redrive", { publicId: batch.publicId });
@@ -85,7 +100,7 @@ describe("what is asked of a batch", () => {
     expect(await inside().database.store.readChunk(batch.id, 0)).not.toBeNull();
   });
 
-  test("redrive finds none whose retention ends within a minute: it may be half deleted", async () => {
+  test("redrive refuses a batch whose retention ends within a minute: it may be half deleted", async () => {
     const { id, publicId } = await failed();
     const endsIn = (ms: number) =>
       inside().database.sequelize.query(`UPDATE batch SET due_at = ${Date.now() + ms} WHERE id = ${id}`);
@@ -95,7 +110,7 @@ describe("what is asked of a batch", () => {
     expect(await call(system.broker, "batch.redrive", { publicId })).toMatchObject({ state: "ready" });
   });
 
-  test("redrive of one that its first pass refused begins anew", async () => {
+  test("redrive of a batch that failed in its validating pass begins anew", async () => {
     await newClient({ onInvalid: "rejectBatch" });
     const batch = await claimed(await create("{}"));
     const error = { code: "invalid-records", detail: "" };
@@ -108,12 +123,12 @@ describe("what is asked of a batch", () => {
     };
     await call(system.broker, "batch.commitChunk", { batch, commit });
     const again = await call(system.broker, "batch.redrive", { publicId: batch.publicId });
-    expect(again).toMatchObject({ state: "ready", phase: "validate", nextChunk: 0, rejected: 0 });
+    expect(again).toMatchObject({ state: "ready", phase: "validate", nextChunk: 0, rejected: 0, chunks: 1 });
     expect(await call(system.broker, "batch.errors", { id: batch.id, after: 0, limit: 9 })).toEqual([]);
   });
 });
 
-describe("what makes work claimable wakes the workers:", () => {
+describe("workers are woken when a batch becomes claimable:", () => {
   const running = async () => claimed(await create("{}"));
   const handBack = { outcome: "snooze", delayMs: 0 } as const;
   test.each<[string, () => Promise<() => Promise<unknown>>]>([
@@ -132,6 +147,16 @@ describe("what makes work claimable wakes the workers:", () => {
       },
     ],
     [
+      "a wait that is ended",
+      async () => {
+        const snooze = { outcome: "snooze", delayMs: 60_000 } as const;
+        const [batch, before] = [await running(), wakes()];
+        const left = (await call(system.broker, "batch.settle", { batch, outcome: snooze })) as BatchRow;
+        await until(() => wakes() > before);
+        return () => call(system.broker, "batch.endSnooze", { batch: left });
+      },
+    ],
+    [
       "a cap that is raised",
       async () => () => call(system.broker, "batch.configureQueue", { clientId: client.id, cap: 9, weight: 1 }),
     ],
@@ -140,5 +165,47 @@ describe("what makes work claimable wakes the workers:", () => {
     const before = wakes();
     await move();
     await until(() => wakes() > before);
+  });
+});
+
+describe("a batch whose policy is gone", () => {
+  const reason = { code: "policy-gone", detail: expect.stringContaining("Version 99 of the policy") };
+
+  test("fails at its claim, alone or in a group, and says why", async () => {
+    const batches = [await create("{}"), await create("{}"), await create("{}")];
+    const [alone, grouped, whole] = batches as [BatchRow, BatchRow, BatchRow];
+    for (const batch of [alone, grouped]) await losePolicyOf(batch);
+    expect(await call(system.broker, "batch.claim", { id: alone.id, owner: "node-1" })).toBeNull();
+    const ids = [grouped.id, whole.id];
+    const claims = await call(system.broker, "batch.claimGroup", { ids, owner: "node-1" });
+    expect(claims.map(({ batch }) => batch.id)).toEqual([whole.id]);
+    for (const batch of [alone, grouped]) {
+      expect(await get(batch)).toMatchObject({ state: "failed", reason, attemptsTotal: 1 });
+      expect(await toldOf(batch, "batch.completed")).toMatchObject([{ data: { status: "failed", error: reason } }]);
+    }
+  });
+
+  test("goes on by a redrive once its policy version is there again", async () => {
+    const batch = await create("{}");
+    const { id, publicId } = batch;
+    const claim = () => call(system.broker, "batch.claim", { id, owner: "node-1" });
+    await losePolicyOf(batch);
+    expect(await claim()).toBeNull();
+    await inside().database.sequelize.query(
+      `INSERT INTO policy (client_id, version, body, created_at) SELECT client_id, 99, body, created_at FROM policy WHERE client_id = ${client.id}`,
+    );
+    await until(async () => {
+      await call(system.broker, "batch.redrive", { publicId });
+      return (await claim())?.policy;
+    });
+  });
+
+  test("can be cancelled, and its body is deleted", async () => {
+    const batch = await create("{}");
+    await losePolicyOf(batch);
+    const { publicId } = batch;
+    expect(await call(system.broker, "batch.cancel", { publicId })).toMatchObject({ state: "cancelled" });
+    await sweep();
+    expect((await get(batch)).chunks).toBe(0);
   });
 });

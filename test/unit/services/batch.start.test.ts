@@ -6,7 +6,7 @@ import { startNode } from "../contracts/kit.ts";
 
 afterEach(() => jest.restoreAllMocks());
 
-test("nothing is swept before the whole node has started: what a sweep needs may be at other nodes until then", async () => {
+test("no sweep runs before the whole node has started", async () => {
   const sweeps = jest.spyOn(Sweeper.prototype, "run");
   // Another rhythm of the same service, and a slower one.
   const touches = jest.spyOn(RunningUploads.prototype, "touch");

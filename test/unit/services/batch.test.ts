@@ -1,13 +1,16 @@
 /** The promise: a body becomes a batch whole or not at all, and its state changes only as the drawing says. */
 import { Readable } from "node:stream";
-import { type BatchRow, type BatchState, batchStates } from "../../../database/store.ts";
+import type { WorkerCommit } from "../../../services/batch/batch.contract.ts";
+import { type BatchRow, type BatchState, batchStates } from "../../../services/batch/batch.domain.ts";
 import { moveOf } from "../../../services/batch/batch.states.ts";
 import { call } from "../../../services/messages.ts";
 import { until } from "../../helpers/patience.ts";
 import { problem, standIn, startNode, wrongParams } from "../contracts/kit.ts";
 import {
   type Create,
+  claimed,
   client,
+  commitOf,
   create,
   due,
   get,
@@ -25,7 +28,7 @@ import {
 startBatches();
 
 describe("a body", () => {
-  test("becomes a batch that is ready, and is told of by two events in the same commit", async () => {
+  test("becomes a ready batch, with two events in the same commit", async () => {
     const batch = await create("{}\n{}\n");
     expect(batch).toMatchObject({
       state: "ready",
@@ -36,7 +39,13 @@ describe("a body", () => {
       requestId: "r-1",
     });
     await toldOf(batch, "batch.ready");
-    const data = { batchId: batch.publicId, clientId: client.publicId, status: "ready", version: 1 };
+    const data = {
+      batchId: batch.publicId,
+      clientId: client.publicId,
+      dataset: "default",
+      status: "ready",
+      version: 1,
+    };
     const event = {
       specversion: "1.0",
       source: "/dataflow",
@@ -55,12 +64,19 @@ describe("a body", () => {
   test("that is none, or empty, is refused", async () => {
     const { id: clientId, publicId: clientPublicId } = client;
     const policy = await call(system.broker, "policy.get", { clientId });
-    const params = { clientId, clientPublicId, policy, format: "csv", encoding: "identity", requestId: null } as const;
+    const params = {
+      clientId,
+      clientPublicId,
+      policy,
+      format: "csv" as const,
+      codings: [] as never[],
+      requestId: null,
+    };
     await expect(call(system.broker, "imports.create", params)).rejects.toEqual(problem("empty-body"));
     await expect(create("\n")).rejects.toEqual(problem("empty-body"));
   });
 
-  test("is checked, decided on and worked by the one policy of its request, whatever becomes of that meanwhile", async () => {
+  test("is checked, decided and run by the policy of its request, also if that changes meanwhile", async () => {
     const policy = await call(system.broker, "policy.get", { clientId: client.id });
     const document = { requiresApproval: true, maxRecords: 1 };
     await call(system.broker, "policy.change", { clientId: client.id, mode: "patch", document });
@@ -69,7 +85,7 @@ describe("a body", () => {
     expect((await create("{}\n")).state).toBe("held");
   });
 
-  test("refused in the middle leaves nothing", async () => {
+  test("that is refused in the middle leaves nothing behind", async () => {
     const body = long();
     await newClient({ maxBytes: body.length + 1 });
     const begun = jest.spyOn(inside().database.store, "beginUpload");
@@ -83,14 +99,34 @@ describe("a body", () => {
     });
   });
 
-  test("that has become a batch is kept alive no longer", async () => {
+  test("that has become a batch has its lease renewed no longer", async () => {
     const touched = jest.spyOn(inside().database.store, "touchUploads");
     expect((await create(long())).chunks).toBeGreaterThan(1);
     await uploads().touch();
     expect(touched).not.toHaveBeenCalled();
   });
 
-  test("of a client that may have no more at once is refused, and a place that is given back is free", async () => {
+  test("that was made of rejected records is kept alive no longer either", async () => {
+    await newClient({ chunkRecords: 1 });
+    const batch = await claimed(await create("{}\n{}\n"));
+    const wrong = [{ field: "n", code: "required", message: "" }];
+    const commit: WorkerCommit = {
+      ...commitOf(batch, { state: "completed_with_errors", error: null }),
+      text: Buffer.from(""),
+      counts: { accepted: 0, rejected: 2, duplicate: 0 },
+      errors: [0, 1].map((index) => ({ index, line: index + 1, raw: "{}", errors: wrong })),
+    };
+    await call(system.broker, "batch.commitChunk", { batch, commit });
+    const touched = jest.spyOn(inside().database.store, "touchUploads");
+    const { id: clientId, publicId: clientPublicId } = client;
+    const policy = await call(system.broker, "policy.get", { clientId });
+    const retry = { publicId: batch.publicId, clientId, clientPublicId, policy, requestId: null };
+    expect((await call(system.broker, "imports.retryRejected", retry)).batch.chunks).toBe(2);
+    await uploads().touch();
+    expect(touched).not.toHaveBeenCalled();
+  });
+
+  test("beyond maxConcurrentUploads is refused, until an upload ends", async () => {
     await newClient({ maxConcurrentUploads: 1 });
     const wire = new Readable({ read() {} });
     const first = create(wire);
@@ -112,13 +148,13 @@ describe("a body", () => {
   test.each<[string, Create]>([
     ["malformed-body", { format: "json" }],
     ["unsupported-media-type", { format: "csv", delimiter: "ab" }],
-  ])("refused as %s gives its place back", async (type, over) => {
+  ])("that is refused as %s frees its place", async (type, over) => {
     await newClient({ maxConcurrentUploads: 1 });
     await expect(create("[{", over)).rejects.toEqual(problem(type as "malformed-body"));
     expect(await create("{}")).toMatchObject({ state: "ready" });
   });
 
-  test("waits for an operator or its window where the policy says so", async () => {
+  test("is held for an operator or its window if the policy says so", async () => {
     await newClient({ requiresApproval: true });
     const batch = await create("{}");
     expect(batch).toMatchObject({ state: "held", dueAt: null, reason: { hold: "approval", until: null } });
@@ -136,8 +172,8 @@ describe("a body", () => {
 
   test.each([
     ["format", { format: "xml" }],
-    ["encoding", { encoding: "br" }],
-    ["charset", { charset: "utf-16" }],
+    ["codings[1]", { codings: ["br", "lzma"] }],
+    ["charset", { charset: 8 }],
     ["clientId", { clientId: "1" }],
   ])("with a wrong %s is refused", async (field, over) => {
     await expect(create("{}", over as Create)).rejects.toEqual(wrongParams(field));
@@ -150,13 +186,16 @@ describe("the states", () => {
     receiving: ["received", "ready", "rejected", "held"],
     received: ["ready", "rejected", "held", "cancelled"],
     ready: ["processing", "cancelled"],
-    processing: ["ready", "completed", "completed_with_errors", "failed", "cancelled"],
-    completed: [],
-    completed_with_errors: [],
-    failed: ["ready"],
+    processing: ["ready", "completed", "completed_with_errors", "failed", "validated", "held", "cancelled"],
+    completed: ["undoing"],
+    completed_with_errors: ["undoing"],
+    failed: ["ready", "held", "undoing"],
     rejected: [],
-    held: ["ready", "rejected", "cancelled"],
-    cancelled: [],
+    held: ["ready", "held", "rejected", "cancelled"],
+    cancelled: ["undoing"],
+    undoing: ["undone", "undoing"],
+    undone: [],
+    validated: ["received", "ready", "held"],
   };
   const all = batchStates.flatMap((from) => batchStates.map((to) => [from, to] as const));
 
@@ -169,7 +208,7 @@ describe("the states", () => {
 });
 
 describe("without its partners", () => {
-  test("a policy that cannot be asked delays a batch and refuses nothing; the sweep decides it", async () => {
+  test("if the policy service is away a batch is stored, and the sweep decides it later", async () => {
     let answer: () => unknown = () => {
       throw new Error("down");
     };
@@ -193,7 +232,7 @@ describe("without its partners", () => {
     await node.stop();
   });
 
-  test("without its database it is unavailable", async () => {
+  test("without a database the call is unavailable", async () => {
     const node = await startNode({
       services: ["imports", "batch", "policy", "clientCache", "outbox"],
       env: { SWEEP_INTERVAL: "1h", LOG_LEVEL: "fatal" },

@@ -1,9 +1,10 @@
 /** The promise: a batch is one worker's under its fence, and the sweep takes up what nobody looks after. */
-import type { BatchRow } from "../../../database/store.ts";
-import { uuidv7 } from "../../../services/ids.ts";
+import { Problem } from "../../../lib/errors.ts";
+import type { BatchRow } from "../../../services/batch/batch.domain.ts";
 import { deleteWhole } from "../../../services/imports/imports.running.ts";
 import { call } from "../../../services/messages.ts";
 import { until } from "../../helpers/patience.ts";
+import { newBatch } from "../../integration/store/drafts.ts";
 import { problem } from "../contracts/kit.ts";
 import {
   claimed,
@@ -15,6 +16,7 @@ import {
   failed,
   get,
   inside,
+  losePolicyOf,
   newClient,
   startBatches,
   sweep,
@@ -26,7 +28,7 @@ import {
 startBatches();
 
 describe("a worker", () => {
-  test("claims one once, and within the client's cap", async () => {
+  test("claims a batch once, and within the client's cap", async () => {
     await newClient({ maxConcurrentBatches: 1 });
     const [one, other] = [await create("{}"), await create("{}")];
     const claim = ({ id }: BatchRow) => call(system.broker, "batch.claim", { id, owner: "node-1" });
@@ -35,17 +37,19 @@ describe("a worker", () => {
     expect(taken[0]?.batch).toMatchObject({ state: "processing", fence: 1, attempt: 1, owner: "node-1" });
   });
 
-  test("claims those of a group whose policies can be read; another one goes back, and its neighbours go on", async () => {
+  test("claims the batches of a group whose policies can be read; others are handed back", async () => {
     const batches = [await create("{}"), await create("{}"), await create("{}")];
     const [, unreadable] = batches as [BatchRow, BatchRow];
-    await inside().database.sequelize.query(`UPDATE batch SET policy_version = 99 WHERE id = ${unreadable.id}`);
+    await losePolicyOf(unreadable);
+    const policies = system.broker.getLocalService("policy") as unknown as { stored(): Promise<null> };
+    jest.spyOn(policies, "stored").mockRejectedValueOnce(new Problem("unavailable", "The database is away."));
     const ids = batches.map(({ id }) => id);
     const claims = await call(system.broker, "batch.claimGroup", { ids, owner: "node-1" });
     expect(claims.map(({ batch }) => batch.id)).toEqual(ids.filter((id) => id !== unreadable.id));
     expect(await get(unreadable)).toMatchObject({ state: "ready", attempt: 0, attemptsTotal: 0, owner: null });
   });
 
-  test("learns with its claim the policy that the batch was accepted under, and whose it is", async () => {
+  test("gets with its claim the batch's policy version and its client", async () => {
     await newClient({ maxAttempts: 7 });
     const { id } = await create("{}");
     const change = { clientId: client.id, mode: "patch", document: { maxAttempts: 8 } } as const;
@@ -54,7 +58,7 @@ describe("a worker", () => {
     expect(claim).toMatchObject({ policy: { maxAttempts: 7 }, clientPublicId: client.publicId });
   });
 
-  test("commits chunk by chunk under its fence; the last one ends the batch and tells its counts", async () => {
+  test("commits chunk by chunk under its fence; the last commit ends the batch and publishes its counts", async () => {
     const batch = await claimed(await create("{}"));
     const stale = { ...batch, fence: batch.fence - 1 };
     expect(await call(system.broker, "batch.commitChunk", { batch: stale, commit: commitOf(batch) })).toBeNull();
@@ -91,7 +95,7 @@ describe("a worker", () => {
     expect(await call(system.broker, "batch.settle", { batch, outcome })).toBeNull();
   });
 
-  test("tries again so often as the policy of the batch says, and then fails it by the last attempt's reason", async () => {
+  test("retries as often as the policy says, then the batch fails with the last attempt's reason", async () => {
     await newClient({ maxAttempts: 2, backoff: { type: "fixed", delayMs: 0 } });
     const { id } = await create("{}");
     const outcome = { outcome: "retry", code: "internal", detail: "no stock" } as const;
@@ -106,7 +110,7 @@ describe("a worker", () => {
     expect(attempts).toMatchObject([2, 1].map((no) => ({ no, code: "internal", detail: "no stock" })));
   });
 
-  test("keeps the leases of what it holds, and learns by it what it does not", async () => {
+  test("renews the leases of its batches, and learns which ones it has lost", async () => {
     const [mine, lost] = [await claimed(await create("{}"), "me"), await claimed(await create("{}"), "me")];
     await due(mine);
     await call(system.broker, "batch.cancel", { publicId: lost.publicId });
@@ -117,7 +121,7 @@ describe("a worker", () => {
 });
 
 describe("the sweep", () => {
-  test("gives a silent worker's batch to others under a raised fence, until its attempts are used up", async () => {
+  test("frees a silent worker's batch under a raised fence, until its attempts are used up", async () => {
     await newClient({ maxAttempts: 2 });
     const first = await claimed(await create("{}"));
     await sweep();
@@ -133,22 +137,20 @@ describe("the sweep", () => {
     expect(await toldOf(first, "batch.completed")).toMatchObject([{ data: { status: "failed" } }]);
   });
 
-  test("takes nothing for over that it was given as the answer to another question", async () => {
+  test("frees no batch that came as the answer to another question", async () => {
     const working = await claimed(await create("{}"));
     await due(working);
     const { store } = inside().database;
     const rows = await store.due("processing", 100);
     jest.spyOn(store, "due").mockImplementation(async (state) => (state === "completed" ? rows : []));
-    const deletions = [jest.spyOn(store, "purgeChunks"), jest.spyOn(store, "deleteBatch")];
     await sweep();
-    for (const deletion of deletions) expect(deletion).not.toHaveBeenCalled();
     for (const id of rows.map((row) => row.id)) await deleteWhole(store, id);
     jest.restoreAllMocks();
     expect(await get(working)).toMatchObject({ state: "processing", version: working.version });
     expect(await store.readChunk(working.id, 0)).not.toBeNull();
   });
 
-  test("opens a window, and leaves what waits for an operator", async () => {
+  test("makes a batch ready when its window opens, and leaves those that wait for an operator", async () => {
     await newClient({ requiresApproval: true });
     const approval = await create("{}");
     const opens = await create("{}");
@@ -159,44 +161,31 @@ describe("the sweep", () => {
     await toldOf(opens, "batch.ready");
   });
 
-  test("has a silent node's upload deleted at once, however rarely anything is", async () => {
+  test("has a silent node's upload deleted at once, however rarely retention runs", async () => {
     const { store } = inside().database;
-    const lost = {
-      publicId: uuidv7(),
-      clientId: client.id,
-      policyVersion: 1,
-      format: "csv",
-      requestId: null,
-    } as const;
-    await store.beginUpload(lost, 0);
+    const id = await store.beginUpload(newBatch(client.id), 0);
     await inside().sweeper.run();
-    await until(async () => (await store.list({ clientId: client.id, limit: 1 })).length === 0);
+    const left = async () => (await inside().database.sequelize.query(`SELECT 1 FROM batch WHERE id = ${id}`))[0];
+    await until(async () => (await left()).length === 0);
   });
 
-  test("removes a silent node's upload, and leaves one that is kept", async () => {
+  test("removes a silent node's upload, and leaves one whose lease is renewed", async () => {
     const { store } = inside().database;
-    const batch = {
-      publicId: uuidv7(),
-      clientId: client.id,
-      policyVersion: 1,
-      format: "csv",
-      requestId: null,
-    } as const;
-    const silent = await store.beginUpload(batch, 0);
-    const keptId = uuidv7();
-    const kept = await store.beginUpload({ ...batch, publicId: keptId }, 0);
+    const silent = await store.beginUpload(newBatch(client.id), 0);
+    const living = newBatch(client.id);
+    const kept = await store.beginUpload(living, 0);
     uploads().keep(kept);
     await uploads().touch();
     uploads().drop(kept);
     await sweep();
     const left = await call(system.broker, "batch.list", { clientId: client.id, state: "receiving", limit: 9 });
-    expect(left.map(({ publicId }) => publicId)).toEqual([keptId]);
+    expect(left.map(({ publicId }) => publicId)).toEqual([living.publicId]);
     expect(await store.appendChunks(silent, [], 0)).toBe(false);
     expect(await store.voidUpload(kept, false)).toBe(true);
     await deleteWhole(store, kept);
   });
 
-  test("deletes the body of one that ended, and all of it when its retention is over", async () => {
+  test("deletes the body of an ended batch, and the whole batch after its retention", async () => {
     await newClient({ retentionDays: 3 });
     const batch = await create("{}");
     await call(system.broker, "batch.cancel", { publicId: batch.publicId });
@@ -209,7 +198,7 @@ describe("the sweep", () => {
     await expect(get(batch)).rejects.toEqual(problem("not-found"));
   });
 
-  test("keeps the body of a failed one for a redrive, until its retention is over", async () => {
+  test("keeps the body of a failed batch for a redrive, until its retention ends", async () => {
     const batch = await failed();
     await sweep();
     expect((await get(batch)).chunks).toBe(1);
@@ -218,10 +207,13 @@ describe("the sweep", () => {
     await expect(get(batch)).rejects.toEqual(problem("not-found"));
   });
 
-  test("goes on after one that cannot be moved on", async () => {
+  test("goes on after a batch that cannot be moved", async () => {
     const [broken, other] = [await claimed(await create("{}")), await claimed(await create("{}"))];
-    await inside().database.sequelize.query(`UPDATE batch SET policy_version = 99 WHERE id = ${broken.id}`);
     for (const batch of [broken, other]) await due(batch);
+    const { store } = inside().database;
+    const move = store.move.bind(store);
+    const defect = () => Promise.reject(new Error("A defect."));
+    jest.spyOn(store, "move").mockImplementation((one) => (one.id === broken.id ? defect() : move(one)));
     await sweep();
     expect([(await get(broken)).state, (await get(other)).state]).toEqual(["processing", "ready"]);
   });

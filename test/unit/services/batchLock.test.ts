@@ -1,4 +1,4 @@
-import { MemoryLocks } from "../../../services/batchLock/batchLock.memory.ts";
+import { MemoryLocks } from "../../../services/batchLock/batchLock.provider.ts";
 import { call } from "../../../services/messages.ts";
 import type { System } from "../../helpers/system.ts";
 import { startNode, wrongParams } from "../contracts/kit.ts";
@@ -25,14 +25,14 @@ describe("the service", () => {
     return lock.token;
   }
 
-  test("one of many at the same time has it", async () => {
+  test("one of many callers at the same time gets the lock", async () => {
     const outcomes = (await Promise.all(Array.from({ length: 20 }, () => acquire("a")))).map(({ outcome }) => outcome);
     expect(outcomes.filter((outcome) => outcome === "acquired")).toHaveLength(1);
     expect(outcomes.filter((outcome) => outcome === "busy")).toHaveLength(19);
     expect(await acquire("b")).toMatchObject({ outcome: "acquired" });
   });
 
-  test("given back, another may have it; only by the token that it was taken with", async () => {
+  test("a lock is released only by its token, and is then free", async () => {
     const token = await acquired("a");
     await release("a", "another's");
     await release("b", token);
@@ -44,7 +44,7 @@ describe("the service", () => {
     expect(await acquire("a")).toEqual({ outcome: "busy" });
   });
 
-  test("lives as long as REDIS_LOCK_TIMEOUT says, and longer when it is extended", async () => {
+  test("a lock lasts REDIS_LOCK_TIMEOUT, and longer if it is extended", async () => {
     const clock = jest.spyOn(performance, "now").mockReturnValue(0);
     const first = await acquired("a");
     clock.mockReturnValue(19_999);
@@ -60,7 +60,7 @@ describe("the service", () => {
     expect(await extend("a", second)).toBe(true);
   });
 
-  test("of a group all are taken, kept and given back by one token; none where one is held", async () => {
+  test("the locks of a group have one token: all are held, or none if one is held by another", async () => {
     const claims = ["a", "b", "c"].map((batchId) => ({ batchId, fence: 0 }));
     const held = await acquired("b");
     expect(await call(system.broker, "batchLock.acquireAll", { claims })).toEqual({ outcome: "busy" });

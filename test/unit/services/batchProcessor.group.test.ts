@@ -1,5 +1,6 @@
 import type { ServiceBroker } from "moleculer";
-import type { BatchRow, WorkerCommit } from "../../../services/batch/batch.contract.ts";
+import type { WorkerCommit } from "../../../services/batch/batch.contract.ts";
+import type { BatchRow } from "../../../services/batch/batch.domain.ts";
 import { GroupCommits, GroupLock } from "../../../services/batchProcessor/batchProcessor.group.ts";
 
 /** A broker whose actions do what the test says. */
@@ -21,7 +22,7 @@ describe("commits of a group", () => {
   type Sent = { commits: { batch: BatchRow }[] };
   const idsOf = ({ commits }: Sent) => commits.map((one) => one.batch.id);
 
-  test("go together when each run has brought its own, again and again", async () => {
+  test("are sent together once each run has its own, repeatedly", async () => {
     const { broker, called } = brokerOf({
       "batch.commitChunks": ({ commits }: Sent) => commits.map(({ batch }) => ({ batch })),
     });
@@ -40,7 +41,7 @@ describe("commits of a group", () => {
     ]);
   });
 
-  test("do not wait long for a slow run, which follows by itself; more may be claimed then", async () => {
+  test("do not wait long for a slow run, which commits alone; then more may be claimed", async () => {
     jest.useFakeTimers();
     const { broker, called } = brokerOf({
       "batch.commitChunks": ({ commits }: Sent) => commits.map(({ batch }) => ({ batch })),
@@ -60,7 +61,7 @@ describe("commits of a group", () => {
     jest.useRealTimers();
   });
 
-  test("do not wait for a run that is over without one", async () => {
+  test("do not wait for a run that has ended without a commit", async () => {
     const { broker } = brokerOf({ "batch.commitChunks": () => [{ batch: null }] });
     const group = new GroupCommits(broker, 2, () => {});
     const answer = group.commit(batch(1), commit);
@@ -68,7 +69,7 @@ describe("commits of a group", () => {
     expect(await answer).toBeNull();
   });
 
-  test("fail each for itself, or all where nobody knows", async () => {
+  test("fail one by one, or all if the outcome is unknown", async () => {
     const answers = [[{ batch: batch(1) }, { error: new Error("wrong") }], Promise.reject(new Error("away"))];
     const { broker } = brokerOf({ "batch.commitChunks": () => answers.shift() });
     const group = new GroupCommits(broker, 2, () => {});
@@ -83,7 +84,7 @@ describe("locks of a group", () => {
   const claims = candidates.map(({ publicId: batchId, fence }) => ({ batchId, fence }));
   const keeping = { everyMs: 60_000, lost: async () => {} };
 
-  test("are taken at once, and free when the last run has given them back", async () => {
+  test("are acquired at once, and free when the last run has released them", async () => {
     const { broker, called } = brokerOf({ "batchLock.acquireAll": () => ({ outcome: "acquired", token: "t" }) });
     const { free, lock } = await GroupLock.acquire(broker, candidates, keeping);
     expect(free).toEqual(candidates);
@@ -95,7 +96,7 @@ describe("locks of a group", () => {
     expect(called.at(-1)).toEqual(["batchLock.releaseAll", { claims, token: "t" }]);
   });
 
-  test("where one is held by another the others are taken one by one", async () => {
+  test("are acquired one by one if another worker holds one", async () => {
     const { broker, called } = brokerOf({
       "batchLock.acquireAll": () => ({ outcome: "busy" }),
       "batchLock.acquire": ({ batchId }: { batchId: string }) =>
@@ -107,7 +108,7 @@ describe("locks of a group", () => {
     expect(called.at(-1)).toEqual(["batchLock.releaseAll", { claims: claims.slice(1), token: "t" }]);
   });
 
-  test("a lock that is lost has the fences looked at", async () => {
+  test("a lost lock makes the worker check the fences", async () => {
     jest.useFakeTimers();
     const lost = jest.fn(async () => {});
     const { broker } = brokerOf({

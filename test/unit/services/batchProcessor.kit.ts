@@ -2,7 +2,8 @@
 import { Readable } from "node:stream";
 import type { Context, Service, ServiceSchema } from "moleculer";
 import type { Database } from "../../../database/database.ts";
-import type { BatchRow, BatchStore } from "../../../database/store.ts";
+import type { BatchStore } from "../../../database/store.ts";
+import type { BatchRow } from "../../../services/batch/batch.domain.ts";
 import type { HandlerCall } from "../../../services/batchProcessor/batchProcessor.contract.ts";
 import type { Client } from "../../../services/clientCache/clientCache.contract.ts";
 import { call } from "../../../services/messages.ts";
@@ -73,7 +74,7 @@ export async function post(policy: object = {}, body = '{"n":1}\n{"n":2}\n', nod
   const params = { clientId: client.id, clientPublicId: client.publicId, requestId: null } as const;
   const stream = Readable.from([Buffer.from(body)]);
   const inForce = await call(node.broker, "policy.get", { clientId: client.id });
-  const upload = { ...params, policy: inForce, format: "ndjson", encoding: "identity" } as const;
+  const upload = { ...params, policy: inForce, format: "ndjson" as const, codings: [] as never[] };
   return (await call(node.broker, "imports.create", upload, { stream })).batch;
 }
 export const get = ({ publicId }: BatchRow, node = system) => call(node.broker, "batch.get", { publicId });

@@ -16,7 +16,7 @@ describe("leases", () => {
   });
   afterEach(() => jest.useRealTimers());
 
-  test("nothing is asked while nothing is held", async () => {
+  test("no call is made while no batch is held", async () => {
     answers.push(async () => []);
     await keeper.renew();
     keeper.hold(held(1));
@@ -25,7 +25,7 @@ describe("leases", () => {
     expect(answers).toHaveLength(1);
   });
 
-  test("a batch that the answer does not name, or names with another fence, is lost", async () => {
+  test("a batch that is missing in the answer, or has another fence there, is lost", async () => {
     for (const id of [1, 2, 3]) keeper.hold(held(id));
     answers.push(async () => [
       { id: 1, fence: 1 },
@@ -36,7 +36,7 @@ describe("leases", () => {
     expect(lost).toEqual(["2: its fence was raised", "3: its fence was raised"]);
   });
 
-  test("without an answer for a whole lease all are lost, and not before", async () => {
+  test("without an answer for a whole lease all batches are lost, and not before", async () => {
     keeper.hold(held(1));
     jest.advanceTimersByTime(LEASE);
     await keeper.renew();
@@ -46,7 +46,7 @@ describe("leases", () => {
     expect(lost).toEqual(["1: its lease could not be renewed"]);
   });
 
-  test("an answer that hangs is none", async () => {
+  test("a hanging call counts as no answer", async () => {
     keeper.hold(held(1));
     answers.push(() => new Promise(() => {}));
     jest.advanceTimersByTime(LEASE);
@@ -56,7 +56,7 @@ describe("leases", () => {
     expect(lost).toEqual(["1: its lease could not be renewed"]);
   });
 
-  test("an answer and a chunk's commit each begin the lease anew", async () => {
+  test("an answer and a commit each begin the lease anew", async () => {
     keeper.hold(held(1));
     keeper.hold(held(2));
     jest.advanceTimersByTime(20_000);
@@ -73,7 +73,7 @@ describe("leases", () => {
     expect(lost).toEqual(["1: its lease could not be renewed"]);
   });
 
-  test("a lease counts from when it was asked for, not from the answer", async () => {
+  test("a lease counts from its request, not from the answer", async () => {
     keeper.hold(held(1));
     const answer = deferred<{ id: number; fence: number }[]>();
     answers.push(() => answer.promise);
@@ -86,7 +86,7 @@ describe("leases", () => {
     expect(lost).toEqual(["1: its lease could not be renewed"]);
   });
 
-  test("an answer takes back nothing of a lease that a commit has moved since it was asked for", async () => {
+  test("an answer does not shorten a lease that a commit has extended meanwhile", async () => {
     keeper.hold(held(1));
     const answer = deferred<{ id: number; fence: number }[]>();
     answers.push(() => answer.promise);
@@ -100,7 +100,7 @@ describe("leases", () => {
     expect(lost).toEqual([]);
   });
 
-  test("what was claimed, or claimed again, while the call ran is not judged by its answer", async () => {
+  test("a batch that was claimed during the call is not judged by its answer", async () => {
     keeper.hold(held(1));
     const answer = deferred<{ id: number; fence: number }[]>();
     answers.push(() => answer.promise);

@@ -18,7 +18,7 @@ import {
 startWorker();
 
 describe("the lock", () => {
-  test("is held while a batch is worked, and given back", async () => {
+  test("is held while a batch runs, and then released", async () => {
     const gate = Promise.withResolvers<void>();
     answers(() => gate.promise);
     const batch = await post();
@@ -31,7 +31,7 @@ describe("the lock", () => {
     expect((await status()).running).toEqual([]);
   });
 
-  test("that another has keeps the claim away until it is free", async () => {
+  test("that another worker holds prevents the claim until it is free", async () => {
     const claim = jest.spyOn(storeOf(), "claim");
     const candidates = jest.spyOn(storeOf(), "candidates");
     const batch = await post({ requiresApproval: true });
@@ -45,18 +45,18 @@ describe("the lock", () => {
     expect(await ended(batch)).toMatchObject({ state: "completed" });
   });
 
-  test("is given back where the claim fails, so that the next try is not kept away by it", async () => {
+  test("is released if the claim fails, so that the next try can get it", async () => {
     jest.spyOn(storeOf(), "claim").mockRejectedValueOnce(new DatabaseUnavailable("away"));
     expect(await ended(await post())).toMatchObject({ state: "completed", attemptsTotal: 1 });
   });
 
-  test("is given back where another was faster", async () => {
+  test("is released if another worker was faster", async () => {
     jest.spyOn(storeOf(), "claim").mockResolvedValueOnce(null);
     expect(await ended(await post())).toMatchObject({ state: "completed" });
   });
 });
 
-describe("while it works", () => {
+describe("during a run", () => {
   test("a batch that is taken away ends the run, and its late answer writes nothing", async () => {
     const gate = Promise.withResolvers<void>();
     answers(() => gate.promise);
@@ -79,12 +79,12 @@ describe("while it works", () => {
     for (const batch of batches) await ended(batch);
   });
 
-  test("a commit that fails by a defect is an attempt", async () => {
+  test("a commit that fails by a defect costs an attempt", async () => {
     jest.spyOn(storeOf(), "commitChunk").mockRejectedValueOnce(new Error("a defect"));
     expect(await ended(await post())).toMatchObject({ state: "completed", attemptsTotal: 2 });
   });
 
-  test("a run that the database broke off goes on, while others keep the worker busy", async () => {
+  test("a run that the database broke off goes on, while other batches keep the worker busy", async () => {
     const gate = Promise.withResolvers<void>();
     answers(() => gate.promise);
     const other = await post();

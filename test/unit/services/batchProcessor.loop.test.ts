@@ -47,13 +47,13 @@ describe("the loop", () => {
     await loop.end();
   });
 
-  test("when idle it takes what it is told of and asks for nothing", async () => {
+  test("an idle loop claims the batch that a token names, without a look", async () => {
     const { loop, log } = loopOf(3, ["a", "b"]);
     await loop.wake("b");
     expect([[...log.runs.keys()], log.asked]).toEqual([["b"], []]);
   });
 
-  test("one batch, from the word of it to its end, is one look: the one for what came meanwhile", async () => {
+  test("a batch from its token to its end costs one look, for batches that came meanwhile", async () => {
     const { loop, log, finish } = loopOf(3, ["a"]);
     await loop.wake("a");
     finish("a");
@@ -62,14 +62,14 @@ describe("the loop", () => {
     expect(log.asked).toEqual([3]);
   });
 
-  test("when it has work it asks at once, for others may have waited longer", async () => {
+  test("a busy loop looks for candidates instead, because others may have waited longer", async () => {
     const { loop, log } = loopOf(3, ["a"]);
     await loop.wake();
     await loop.wake("b");
     expect([[...log.runs.keys()], log.asked]).toEqual([["a"], [3, 2]]);
   });
 
-  test("what it is told of while it looks waits for its turn with the others", async () => {
+  test("a batch that a token names during a look waits for its turn", async () => {
     const { loop, log, finish } = loopOf(1, ["a", "c", "b"]);
     const first = loop.wake();
     await Promise.all([first, loop.wake("b")]);
@@ -79,7 +79,7 @@ describe("the loop", () => {
     expect([...log.runs.keys()]).toEqual(["a", "c"]);
   });
 
-  test("what it is told of while it is paused is not kept for later", async () => {
+  test("a token during a pause is not kept for later", async () => {
     const { loop, log } = loopOf(1, ["a", "b"]);
     loop.pause();
     await loop.wake("b");
@@ -88,25 +88,25 @@ describe("the loop", () => {
     expect([...log.runs.keys()]).toEqual(["a"]);
   });
 
-  test("what it is told of and others have is left", async () => {
+  test("a batch of a token that another worker has is left", async () => {
     const { loop, log } = loopOf(3, ["a", "b"], ["a"]);
     await loop.wake("a");
     expect([...log.runs.keys()]).toEqual(["b"]);
   });
 
-  test("a look that finds fewer than there are slots has found all", async () => {
+  test("a look that finds fewer batches than free slots has found all", async () => {
     const { loop, log } = loopOf(5, ["a"]);
     await loop.wake();
     expect([[...log.runs.keys()], log.asked]).toEqual([["a"], [5]]);
   });
 
-  test("a look that finds enough, some of which others have, is followed by another", async () => {
+  test("a look that fills the slots, with batches that others have, is followed by another", async () => {
     const { loop, log } = loopOf(2, ["a", "b", "c"], ["a"]);
     await loop.wake();
     expect([[...log.runs.keys()], log.asked]).toEqual([["b"], [2, 1]]);
   });
 
-  test("one that others have is left, without asking for ever", async () => {
+  test("a batch that others have is left, without looking for ever", async () => {
     const { loop, log } = loopOf(3, ["a", "b"], ["a"]);
     await loop.wake();
     expect([...log.runs.keys()]).toEqual(["b"]);
@@ -123,7 +123,7 @@ describe("the loop", () => {
     expect(log.asked.length).toBeLessThanOrEqual(4);
   });
 
-  test("a failure is told, and the next wake tries again", async () => {
+  test("a failed look is reported, and the next wake-up tries again", async () => {
     const failed: unknown[] = [];
     let calls = 0;
     const loop = new WorkLoop<string>({
@@ -143,7 +143,7 @@ describe("the loop", () => {
     expect(calls).toBe(2);
   });
 
-  test("claims for all free slots at once; one that fails spoils no other", async () => {
+  test("claims for all free slots run at once; a failed one does not affect others", async () => {
     const claims = new Map<string, PromiseWithResolvers<{ end: Promise<void> }>>();
     const failed: unknown[] = [];
     const loop = new WorkLoop<string>({
@@ -190,7 +190,7 @@ describe("the loop", () => {
       return { passOn, hasRoom };
     }
 
-    test("is told to no other worker where this one finds all that is claimable", async () => {
+    test("wakes no other worker if this one has found all candidates", async () => {
       const { passOn, hasRoom } = await toldOthers([]);
       await until(() => hasRoom.mock.calls.length > 0);
       await new Promise(setImmediate);
@@ -198,16 +198,16 @@ describe("the loop", () => {
     });
 
     test.each<[string, string[], (loop: WorkLoop<string>) => unknown]>([
-      ["whose slots are full again", ["b"], () => {}],
-      ["that is paused", [], (loop) => loop.pause()],
-      ["that stops", [], (loop) => void loop.end()],
-    ])("is told to the others by a worker %s", async (_which, waiting, meanwhile) => {
+      ["has no free slot again", ["b"], () => {}],
+      ["is paused", [], (loop) => loop.pause()],
+      ["stops", [], (loop) => void loop.end()],
+    ])("wakes other workers if this one %s", async (_which, waiting, meanwhile) => {
       const { passOn } = await toldOthers(waiting, meanwhile);
       await until(() => passOn.mock.calls.length > 0);
     });
   });
 
-  test("the end waits for what runs and claims nothing more", async () => {
+  test("the end waits for running batches and claims no more", async () => {
     const { loop, log, finish } = loopOf(1, ["a", "b"]);
     await loop.wake();
     let isOver = false;
@@ -222,7 +222,7 @@ describe("the loop", () => {
     expect([...log.runs.keys()]).toEqual(["a"]);
   });
 
-  test("the end waits for a run too that was just being claimed", async () => {
+  test("the end also waits for a batch that is just being claimed", async () => {
     const claim = deferred<{ end: Promise<void> }>();
     const run = deferred();
     let isClaiming = false;

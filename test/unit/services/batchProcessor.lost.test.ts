@@ -1,6 +1,6 @@
 /** The promise: a worker that may have lost its batch looks at once, and keeps nobody from it. */
 import type { Service } from "moleculer";
-import type { MemoryLocks } from "../../../services/batchLock/batchLock.memory.ts";
+import type { MemoryLocks } from "../../../services/batchLock/batchLock.provider.ts";
 import type { LeaseKeeper } from "../../../services/batchProcessor/batchProcessor.leases.ts";
 import { call } from "../../../services/messages.ts";
 import { until } from "../../helpers/patience.ts";
@@ -21,7 +21,7 @@ const inside = <T>(name: string) => node.broker.getLocalService(name) as Service
 const running = async () => (await call(node.broker, "batchProcessor.status", {})).running;
 const cancelled = (publicId: string) => call(node.broker, "batch.cancel", { publicId });
 
-test("a lock that is lost has it look at the fence", async () => {
+test("a lost lock makes the worker check the fence", async () => {
   const gate = Promise.withResolvers<void>();
   answers(() => gate.promise);
   const { publicId } = await post({}, "{}\n", node);
@@ -32,7 +32,7 @@ test("a lock that is lost has it look at the fence", async () => {
   gate.resolve();
 });
 
-test("its lock is free at once, also while the database does not answer", async () => {
+test("the lock of a lost batch is released at once, also while the database does not answer", async () => {
   const answer = Promise.withResolvers<null>();
   const commit = jest.spyOn(storeOf(node), "commitChunk").mockReturnValueOnce(answer.promise);
   const { publicId, fence } = await post({}, "{}\n", node);
@@ -46,9 +46,17 @@ test("its lock is free at once, also while the database does not answer", async 
   await until(async () => (await running()).length === 0);
 });
 
-test("a commit has moved the lease, which is not to be renewed for a while", async () => {
+test("a lease that a commit has just extended is not renewed", async () => {
   const renewed = jest.spyOn(inside<{ leases: LeaseKeeper }>("batchProcessor").leases, "renewed");
   const batch = await post({ chunkRecords: 1 }, "{}\n{}\n", node);
   await until(async () => (await get(batch, node)).state === "completed");
   expect(renewed.mock.calls).toEqual([[batch.id], [batch.id]]);
+});
+
+test("the lease of an ended batch is renewed no more", async () => {
+  const batch = await post({}, "{}\n", node);
+  await until(async () => (await get(batch, node)).state === "completed" && (await running()).length === 0);
+  const extend = jest.spyOn(storeOf(node), "extendLeases");
+  await inside<{ leases: LeaseKeeper }>("batchProcessor").leases.renew();
+  expect(extend).not.toHaveBeenCalled();
 });

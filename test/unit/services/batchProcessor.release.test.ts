@@ -1,7 +1,7 @@
 /** The promise: a run that is over leaves nothing behind, neither a check that was begun ahead nor a lock. */
 import type { Service, ServiceBroker } from "moleculer";
 import type { RecordValidator } from "../../../formats/formats.ts";
-import type { MemoryLocks } from "../../../services/batchLock/batchLock.memory.ts";
+import type { MemoryLocks } from "../../../services/batchLock/batchLock.provider.ts";
 import { Executor } from "../../../services/batchProcessor/batchProcessor.executor.ts";
 import { KeptLock } from "../../../services/batchProcessor/batchProcessor.lock.ts";
 import type { Run } from "../../../services/batchProcessor/batchProcessor.run.ts";
@@ -20,7 +20,9 @@ describe("a run", () => {
       check();
       return null;
     },
+    schema: {},
     cellKinds: (names) => names.map(() => null),
+    typesOf: () => new Set(),
     filled: false,
     growth: 0,
     work: 1 << 20,
@@ -29,7 +31,7 @@ describe("a run", () => {
   const executor = () => inside<{ executor: Executor }>("batchProcessor").executor;
   const runs = () => (executor() as unknown as { runs: Map<string, Run> }).runs;
 
-  test("ends the check that was begun ahead", async () => {
+  test("that ends stops the check that was begun ahead", async () => {
     const store = storeOf();
     const { readChunk } = store;
     const isOver = Promise.withResolvers<void>();
@@ -58,7 +60,7 @@ describe("a run", () => {
     await until(async () => (await get(batch)).state === "completed");
   });
 
-  test("has ended only when its lock is free", async () => {
+  test("has ended only once its lock is released", async () => {
     const isFree = Promise.withResolvers<void>();
     const order: string[] = [];
     const { start } = Executor.prototype;
@@ -77,23 +79,25 @@ describe("a run", () => {
   });
 });
 
-describe("a lock that is given back", () => {
+describe("a lock that is released", () => {
   const lock = { batchId: "batch", fence: 1, token: "token" };
   const released = () => called.filter((name) => name === "batchLock.release").length;
   let called: string[];
+  let isAway: boolean;
   let answer: PromiseWithResolvers<void>;
   let lost: jest.Mock;
   let kept: KeptLock;
 
   beforeEach(() => {
     jest.useFakeTimers();
-    called = [];
+    [called, isAway] = [[], false];
     answer = Promise.withResolvers<void>();
     lost = jest.fn();
     const broker = {
       async call(name: string) {
         called.push(name);
         if (name === "batchLock.release") await answer.promise;
+        if (isAway) throw new Error("away");
         return called.length < 3;
       },
     } as unknown as ServiceBroker;
@@ -101,7 +105,7 @@ describe("a lock that is given back", () => {
   });
   afterEach(() => jest.useRealTimers());
 
-  test("is extended until then, and never after", async () => {
+  test("is extended until its release, and never after", async () => {
     await jest.advanceTimersByTimeAsync(200);
     expect(called).toEqual(["batchLock.extend", "batchLock.extend"]);
     expect(lost).toHaveBeenCalledTimes(0);
@@ -113,7 +117,7 @@ describe("a lock that is given back", () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  test("is waited for until it is free, by whoever gives it back; it is released once", async () => {
+  test("is released once, and every caller waits for that", async () => {
     let free = 0;
     const both = [kept.giveBack(), kept.giveBack()].map((given) => given.then(() => free++));
     await jest.advanceTimersByTimeAsync(1_000);
@@ -123,9 +127,17 @@ describe("a lock that is given back", () => {
     expect([free, released()]).toEqual([2, 1]);
   });
 
-  test("is told of where it is lost before", async () => {
+  test("is reported if it was lost before", async () => {
     await jest.advanceTimersByTimeAsync(200);
     expect(lost).toHaveBeenCalledTimes(0);
+    await jest.advanceTimersByTimeAsync(100);
+    expect(lost).toHaveBeenCalledTimes(1);
+    answer.resolve();
+    await kept.giveBack();
+  });
+
+  test("is told of as lost too where its service does not answer", async () => {
+    isAway = true;
     await jest.advanceTimersByTimeAsync(100);
     expect(lost).toHaveBeenCalledTimes(1);
     answer.resolve();

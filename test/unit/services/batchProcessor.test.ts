@@ -29,17 +29,17 @@ interface Consumes {
 startWorker();
 
 describe("a batch with a handler", () => {
-  test("is given over chunk by chunk, with what makes each call repeatable", async () => {
+  test("is delivered chunk by chunk, with the ids that make each call repeatable", async () => {
     const batch = await ended(await post({ chunkRecords: 1 }));
     expect(batch).toMatchObject({ state: "completed", accepted: 2, attemptsTotal: 1 });
-    const common = { batchId: batch.publicId, clientId: client.publicId, fence: 1 };
+    const common = { batchId: batch.publicId, clientId: client.publicId, dataset: "default", fence: 1 };
     expect(calls).toEqual([
       { ...common, chunk: 0, records: [{ record: 1, data: { n: 1 } }] },
       { ...common, chunk: 1, records: [{ record: 2, data: { n: 2 } }] },
     ]);
   });
 
-  test("has the handler's refusals beside those of its schema, and gives no record over that is invalid", async () => {
+  test("reports the handler's refusals beside those of the schema, and delivers no invalid record", async () => {
     answers(({ records }) => ({
       rejected: records
         .filter(({ data }) => data.n === 3)
@@ -59,7 +59,7 @@ describe("a batch with a handler", () => {
   test.each<[string, () => unknown]>([
     ["throws", () => Promise.reject(new Error("no stock"))],
     ["asks for a retry", () => ({ outcome: "retry", reason: "no stock" })],
-  ])("whose handler %s is tried so often as its policy says", async (_how, fail) => {
+  ])("whose handler %s is tried as often as its policy says", async (_how, fail) => {
     answers(fail);
     const batch = await ended(await post({ maxAttempts: 3 }));
     expect(batch).toMatchObject({ state: "failed", attemptsTotal: 3, reason: { code: "handler-failed" } });
@@ -93,7 +93,7 @@ describe("a batch with a handler", () => {
   });
 });
 
-test("it starts only beside its partners", async () => {
+test("the worker starts only with its partners on the node", async () => {
   const options = brokerOptions(loadConfig({ LOG_LEVEL: "fatal" }));
   const broker = new ServiceBroker({ ...options, skipProcessEventRegistration: true });
   broker.createService(batchProcessor);
@@ -104,7 +104,7 @@ test("it starts only beside its partners", async () => {
   await broker.stop();
 });
 
-test("it takes no message before its partners have started and its database is open", async () => {
+test("the worker consumes no message before its partners have started and its database is open", async () => {
   const options = brokerOptions(loadConfig({ LOG_LEVEL: "fatal", DATABASE_URL: "sqlite::memory:" }));
   const broker = new ServiceBroker({ ...options, skipProcessEventRegistration: true });
   const consumed = () => (broker.getLocalService("batchProcessor") as Service & Consumes).consumptions.size;
@@ -130,7 +130,7 @@ test("it takes no message before its partners have started and its database is o
   await broker.stop();
 });
 
-test("a node's sweep wakes its worker, which looks by itself each second at most", async () => {
+test("the sweep of a node wakes its worker, which otherwise polls every second", async () => {
   const env = { LOG_LEVEL: "fatal", SWEEP_INTERVAL: "100ms" };
   const node = await startNode({ services, env, extra: [orders] });
   const loop = (node.broker.getLocalService("batchProcessor") as Service & { loop: WorkLoop<unknown> }).loop;
@@ -140,7 +140,7 @@ test("a node's sweep wakes its worker, which looks by itself each second at most
   await node.stop();
 });
 
-test("a planned stop hands back what runs, without an attempt", async () => {
+test("a planned stop hands back running batches, without an attempt", async () => {
   const env = { LOG_LEVEL: "fatal", SHUTDOWN_TIMEOUT: "500ms" };
   const node = await startNode({ services, env, extra: [orders] });
   const gate = Promise.withResolvers<void>();

@@ -1,7 +1,7 @@
 import { takeToken } from "../../../services/batchProcessor/batchProcessor.tokens.ts";
 
 describe("a token", () => {
-  test("tells of its batch once: a slot that frees is filled by who has waited longest", async () => {
+  test("names its batch once: a slot that frees later goes to the batch that has waited longest", async () => {
     const told: unknown[] = [];
     let looks = 0;
     const loop = {

@@ -23,7 +23,7 @@ const told = (candidates: SizedCandidate[], situation = idle) => {
   return { units: found.map(({ batches, isGroup }) => [isGroup, batches.length]), isAll };
 };
 
-test("small batches are one unit, whoever's they are; others are units of their own", () => {
+test("small batches of any clients form one unit; each other batch is a unit", () => {
   const large = candidate({ clientId: 3, isSmall: false });
   const candidates = [candidate(), large, candidate({ clientId: 2 }), candidate()];
   const { found, isAll } = unitsOf(candidates, idle);
@@ -38,11 +38,11 @@ test.each<[string, SizedCandidate[], number]>([
   ["so many batches", many(MOST_TOGETHER + 1), MOST_TOGETHER],
   ["so many records", many(10, { records: 900 }), 5],
   ["so many bytes", many(12, { bytes: 100 * 1024 }), 10],
-])("a group has %s at most, and the rest is looked for again", (_what, candidates, length) => {
+])("a group has at most %s, and the rest is looked for again", (_what, candidates, length) => {
   expect(told(candidates)).toEqual({ units: [[true, length]], isAll: false });
 });
 
-test("where a group has just begun another one begins only when it is full; large batches do not wait for it", () => {
+test("after a group has just begun, another begins only when it is full; large batches do not wait", () => {
   const large = candidate({ clientId: 2, isSmall: false });
   const busy = { ...idle, isGrouping: true };
   const few = [...many(MOST_TOGETHER - 1), large];
@@ -54,7 +54,7 @@ test("where a group has just begun another one begins only when it is full; larg
   ]);
 });
 
-test("a group takes one place of a client, and large batches one each", () => {
+test("a group takes one slot of a client, and large batches one each", () => {
   const large = (room: number) => candidate({ isSmall: false, room });
   expect(told([...many(3, { room: 2 }), large(2), large(2)]).units).toEqual([
     [true, 3],
@@ -63,7 +63,7 @@ test("a group takes one place of a client, and large batches one each", () => {
   expect(told([large(1), ...many(3, { room: 1 })]).units).toEqual([[false, 1]]);
 });
 
-test("no more units than there are slots, and then there may be more", () => {
+test("there are no more units than free slots", () => {
   const large = Array.from({ length: 4 }, (_, i) => candidate({ clientId: i + 5, isSmall: false }));
   expect(told([...large.slice(0, 1), ...many(2), ...large.slice(1)], { ...idle, slots: 3 })).toEqual({
     units: [
@@ -75,7 +75,7 @@ test("no more units than there are slots, and then there may be more", () => {
   });
 });
 
-test("a large batch whose turn comes before those of small ones is before them", () => {
+test("a large batch whose turn comes first is before small ones", () => {
   const large = candidate({ clientId: 2, isSmall: false });
   expect(told([large, ...many(MOST_TOGETHER)], { ...idle, slots: 1 }).units).toEqual([[false, 1]]);
   expect(told([candidate(), large, ...many(3)], { ...idle, slots: 1 }).units).toEqual([[true, 4]]);

@@ -44,3 +44,13 @@ test("the end waits until the last one has left, and until what was taken back i
   await ended;
   jest.restoreAllMocks();
 });
+
+test("a stop refuses the uploads that run, and those that begin later", () => {
+  const running = new RunningUploads(at.db.store, 60_000);
+  const stops = [new AbortController(), new AbortController(), new AbortController()] as const;
+  running.stoppable(stops[0]);
+  running.stoppable(stops[1])();
+  running.refuse();
+  running.stoppable(stops[2]);
+  expect(stops.map(({ signal }) => signal.reason?.type)).toEqual(["unavailable", undefined, "unavailable"]);
+});

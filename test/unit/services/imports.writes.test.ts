@@ -1,4 +1,4 @@
-import type { StoredChunk } from "../../../database/store.ts";
+import type { StoredChunk } from "../../../services/batch/batch.domain.ts";
 import { ChunkWrites } from "../../../services/imports/imports.writes.ts";
 
 const MIB = 1024 * 1024;

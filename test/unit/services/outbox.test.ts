@@ -1,9 +1,8 @@
 import type { ServiceSchema } from "moleculer";
-import type { OutboxRow } from "../../../database/store.ts";
 import type { WithDatabase } from "../../../mixins/database.ts";
 import { define } from "../../../mixins/define.ts";
-import { call } from "../../../services/messages.ts";
-import { type QueueChannel, type QueueMessage, queueMixin } from "../../../services/queue.ts";
+import { call, type QueueChannel, type QueueMessage, queueMixin } from "../../../services/messages.ts";
+import type { OutboxRow } from "../../../services/outbox/outbox.domain.ts";
 import { until } from "../../helpers/patience.ts";
 import type { System } from "../../helpers/system.ts";
 import { hears, standIn, startNode, wrongParams } from "../contracts/kit.ts";
@@ -154,10 +153,12 @@ describe("publishing", () => {
 });
 
 describe("sweeping", () => {
+  const sweep = () => (system.broker.getLocalService("outbox") as unknown as { sweep(): Promise<void> }).sweep();
+
   test("publishes what a crash left, all of it in one go", async () => {
     await start("1h");
     leftOver = Array.from({ length: 250 }, (_, i) => row(i + 1, "batch.created"));
-    await (system.broker.getLocalService("outbox") as unknown as { sweep(): Promise<void> }).sweep();
+    await sweep();
     expect(takes.slice(0, 3)).toEqual([100, 100, 100]);
     expect(events).toHaveLength(250);
     await until(() => deleted.flat().length === 250);
@@ -173,6 +174,7 @@ describe("sweeping", () => {
     await publish({ ...row(1, "policy.changed"), attempts: 0 });
     leftOver = [row(2, "policy.changed")];
     await until(() => deleted.flat().length === 2);
+    await sweep();
     expect(applied).toEqual([{ clientPublicId: batchId(2) }, { clientPublicId: batchId(2) }]);
   });
 

@@ -1,6 +1,6 @@
 /** Pieces of a removal are as large as the disk is quick, and leave it to others in between. */
 import { setTimeout as pause } from "node:timers/promises";
-import type { Removal } from "../../../database/store.ts";
+import type { Removal } from "../../../services/batch/batch.reads.domain.ts";
 import { Pace } from "../../../services/retention/retention.pace.ts";
 
 const taking = (ms: number, end: Removal) => async () => {

@@ -1,7 +1,20 @@
 /** The promise: keys whose time is over go, whatever else is due; nothing goes while the clock is in doubt. */
+import { DatabaseUnavailable } from "../../../database/errors.ts";
+import { defaultPolicy } from "../../../services/policy/policy.schema.ts";
 import { Retention } from "../../../services/retention/retention.rounds.ts";
 import { freshDatabase } from "../../helpers/database.ts";
-import { ready, stored, upload } from "../../integration/store/drafts.ts";
+import { chunkCommit, claimed, end, isOver, ready, stored, upload } from "../../integration/store/drafts.ts";
+
+const parts = {
+  logger: { warn: () => {} },
+  removed: () => {},
+  mayDelete: async () => true,
+  retentionOf: async () => ({ inMs: 0 }),
+  policyOf: async () => ({ policy: defaultPolicy, isGone: false }),
+  takeBackOf: async () => ({ fault: "not asked for" }),
+  wait: async () => {},
+  finish: async () => null,
+};
 
 test("more keys than one piece takes go in one run, though no batch is due", async () => {
   const { db, remove } = await freshDatabase();
@@ -15,13 +28,7 @@ test("more keys than one piece takes go in one run, though no batch is due", asy
   await sequelize.query(`UPDATE "idempotency_key" SET "expires_at" = 1`);
   const left = async () =>
     ((await sequelize.query('SELECT count(*) AS n FROM "idempotency_key"'))[0][0] as { n: number }).n;
-  const run = (mayDelete: boolean) =>
-    new Retention({
-      store,
-      logger: { warn: () => {} },
-      mayDelete: async () => mayDelete,
-      retentionOf: async () => ({ inMs: 60_000 }),
-    }).run();
+  const run = (mayDelete: boolean) => new Retention({ ...parts, store, mayDelete: async () => mayDelete }).run();
   await run(false);
   expect(await left()).toBe(1_501);
   await run(true);
@@ -33,8 +40,38 @@ test("nothing is deleted by the answer to another question", async () => {
   const { db, remove } = await freshDatabase();
   const batch = await ready(db.store, 1);
   const store = { ...db.store, due: async () => [batch] };
-  const parts = { mayDelete: async () => true, retentionOf: async () => ({ inMs: 0 }) };
-  await new Retention({ store, logger: { warn: () => {} }, ...parts }).run();
+  await new Retention({ ...parts, store }).run();
   expect(await db.store.batch(batch.publicId, 1)).toMatchObject({ state: "ready", chunks: 2 });
+  await remove();
+});
+
+test("it fails at the first piece when the database is away: the next round tries all", async () => {
+  const { db, remove } = await freshDatabase();
+  for (const clientId of [1, 2]) await ready(db.store, clientId, { state: "rejected" });
+  const away = new DatabaseUnavailable("away");
+  const purgeChunks = jest.fn().mockRejectedValue(away);
+  const retention = new Retention({ ...parts, store: { ...db.store, purgeChunks } });
+  await expect(retention.run()).rejects.toBe(away);
+  expect(purgeChunks).toHaveBeenCalledTimes(1);
+  await remove();
+});
+
+test("it tells of the rows that it deletes, and of the oldest batch that it cannot", async () => {
+  const { db, remove } = await freshDatabase();
+  const [first, second] = [await claimed(db.store, 1), await claimed(db.store, 1)];
+  for (const batch of [first, second]) await db.store.commitChunk(chunkCommit(batch, [1], { end: end() }));
+  for (const { id } of [first, second]) await isOver(db, id);
+  const rows = new Map<string, number>();
+  const removed = (table: string, n: number) => void rows.set(table, (rows.get(table) ?? 0) + n);
+  const refused = jest.fn(db.store.purgeChunks).mockRejectedValueOnce(new Error("locked"));
+  const retention = new Retention({ ...parts, store: { ...db.store, purgeChunks: refused }, removed });
+  await retention.run();
+  expect(retention.oldestLeft).toBe(1);
+  await retention.run();
+  expect(retention.oldestLeft).toBeNull();
+  for (const { id } of [first, second]) await isOver(db, id);
+  await retention.run();
+  const told = Object.fromEntries([...rows].filter(([, n]) => n > 0));
+  expect(told).toEqual({ batch: 2, batch_chunk: 4, record: 4, record_error: 4 });
   await remove();
 });

@@ -1,61 +1,67 @@
-/** The unique keys of records: written with their records; how they are reserved, see units/keys.ts. */
-import type { ChunkCommit } from "../../../store.ts";
-import { deciding, type Params } from "../rows.ts";
-import { big, kinds, type Staged } from "../sql.ts";
+/** Writes the unique keys of records with the records. For reservations see units/keys.ts. */
+import type { ChunkCommit } from "../../../../services/batch/batch.domain.ts";
+import { big, int, key, kinds, type Values } from "../sql.ts";
 
-/**
- * The worker's row of `batch_work`, locked: a write without a change is the lock that needs no hint. `id` and the others are
- * parameters.
- */
-export const fenced = (id: string, fence: string, chunk: string) =>
-  deciding(`UPDATE batch_work SET fence = fence WHERE batch_id = ${id} AND fence = ${fence} AND next_chunk = ${chunk}`);
-export const CLIENT_OF = (id: string) => `SELECT @client = client_id FROM batch_work WHERE batch_id = ${id}`;
-
-/** Looks at what others have not committed yet, and waits for it: without it one waits later, fails and is tried again. */
+/** Waits for uncommitted rows of others. Without the hint the insert would wait later, fail, and be retried. */
 const LATEST = "WITH (READCOMMITTEDLOCK)";
-export const isNew = (key: string) =>
-  `NOT EXISTS (SELECT 1 FROM record_key AS k ${LATEST} WHERE k.client_id = @client AND k.key_hash = ${key})`;
-
-/** Key by key: there are more of the client's than of the chunk's, and a merge or a hash would read them all. */
+/** Looks up key by key. The client has many more keys than the chunk, and a merge or hash join would read them all. */
 const KEY_BY_KEY = "OPTION (LOOP JOIN)";
 
-export const TAKEN = `@taken TABLE (key_hash ${kinds.key.sql} NOT NULL PRIMARY KEY)`;
+export const TAKEN = `@taken TABLE (batch_id BIGINT NOT NULL, key_hash ${kinds.key.sql} NOT NULL, PRIMARY KEY (batch_id, key_hash))`;
 
-/** Keys are written in the order of their hashes, so that two batches with the same ones wait for each other one way only. */
-export const uniqueSteps = (id: string, chunk: string, ends: string): string[] => [
+/**
+ * Inserts keys in the order of their hashes, so that two units with the same keys cannot deadlock. If two batches of the unit have
+ * the same key, the earlier one gets it.
+ */
+export const KEYED = [
   `INSERT INTO record_key (client_id, key_hash, batch_id, chunk_no, ends_at)
-OUTPUT inserted.key_hash INTO @taken
-SELECT @client, given.key_hash, ${id}, ${chunk}, ${ends} FROM #keyed AS given
-WHERE given.key_hash IS NOT NULL AND ${isNew("given.key_hash")}
-ORDER BY given.key_hash ${KEY_BY_KEY}`,
+OUTPUT inserted.batch_id, inserted.key_hash INTO @taken
+SELECT one.client_id, one.key_hash, one.id, one.chunk, @now + one.key_kept FROM (
+  SELECT m.client_id, given.key_hash, m.id, m.chunk, m.key_kept,
+    ROW_NUMBER() OVER (PARTITION BY m.client_id, given.key_hash ORDER BY m.n) AS turn
+  FROM #keyed AS given JOIN @mine AS m ON m.id = given.id WHERE given.key_hash IS NOT NULL) AS one
+WHERE one.turn = 1 AND NOT EXISTS (
+  SELECT 1 FROM record_key AS k ${LATEST} WHERE k.client_id = one.client_id AND k.key_hash = one.key_hash)
+ORDER BY one.client_id, one.key_hash ${KEY_BY_KEY}`,
   `INSERT INTO record (batch_id, seq, data)
-SELECT ${id}, given.seq, given.data FROM #keyed AS given
-WHERE given.key_hash IS NULL OR EXISTS (SELECT 1 FROM @taken AS taken WHERE taken.key_hash = given.key_hash)
-ORDER BY given.seq`,
+SELECT given.id, given.seq, given.data FROM #keyed AS given JOIN @mine AS m ON m.id = given.id
+WHERE given.key_hash IS NULL
+  OR EXISTS (SELECT 1 FROM @taken AS taken WHERE taken.batch_id = given.id AND taken.key_hash = given.key_hash)
+ORDER BY given.id, given.seq`,
 ];
 
-/** When the keys of a commit end. */
-export const endsAt = (unique: ChunkCommit["unique"], params: Params): string =>
-  unique?.keepMs == null ? "NULL" : `@now + ${params.add(big(unique.keepMs), "keep")}`;
+/** Counts the keys that are left and mark corrections, at the batch that is corrected. */
+const markedStep = (
+  mine: string,
+): string => `UPDATE batch SET corrected = coalesce(batch.corrected, 0) + found.n, version = batch.version + 1
+FROM (SELECT COUNT_BIG(*) AS n FROM record_key WHERE ${mine} AND key_hash >= @keysFrom AND key_hash <= @keysTo) AS found
+WHERE batch.id = @first AND found.n > 0`;
 
-const hashes = (name: string, keys: string[]): Staged => ({
-  name,
-  order: ["key_hash"],
-  columns: { key_hash: kinds.key },
-  rows: [...new Set(keys)].map((key) => [Buffer.from(key, "hex")]),
-});
+/** Locks the row of the batch that is corrected, before any row of `batch_work`. An UPDATE that changes nothing locks without hints. */
+export const heldFirst = ({ unique }: ChunkCommit): string[] =>
+  unique?.marks ? ["UPDATE batch SET fence = batch.fence WHERE batch.id = @first"] : [];
 
-export const stagedFreed = ({ unique }: ChunkCommit): Staged[] =>
-  unique?.freed?.length ? [hashes("#freed", unique.freed)] : [];
-
-/** The reservations of this chunk become lasting, but for those whose records were refused. */
-export function reservedSteps({ unique }: ChunkCommit, id: string, chunk: string, params: Params): string[] {
+/** Makes the reservations of the batch `@id` for this chunk permanent, and deletes those whose records were refused. */
+export function reservedSteps({ unique }: ChunkCommit): string[] {
   if (!unique?.freed) return [];
-  const mine = `batch_id = ${id} AND chunk_no = ${chunk} AND expires_at IS NOT NULL`;
+  const mine = `batch_id = @id AND chunk_no = @chunk AND expires_at IS NOT NULL`;
   return [
     ...(unique.freed.length > 0
       ? [`DELETE FROM record_key WHERE ${mine} AND key_hash IN (SELECT freed.key_hash FROM #freed AS freed)`]
       : []),
-    `UPDATE record_key SET expires_at = NULL, ends_at = ${endsAt(unique, params)} WHERE ${mine}`,
+    ...(unique.marks ? [markedStep(mine)] : []),
+    `UPDATE record_key SET expires_at = NULL, ends_at = @now + @keep WHERE ${mine}`,
   ];
 }
+
+export function reservedValues({ chunk, unique }: ChunkCommit): Values {
+  if (!unique?.freed) return {};
+  const { keepMs = null, marks } = unique;
+  return {
+    chunk: int(chunk),
+    keep: big(keepMs),
+    ...(marks && { first: big(marks.first), keysFrom: keyValue(marks.from), keysTo: keyValue(marks.to) }),
+  };
+}
+
+const keyValue = (hex: string) => key(Buffer.from(hex, "hex"));

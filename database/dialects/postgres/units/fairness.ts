@@ -1,27 +1,21 @@
-import type { Candidate } from "../../../store.ts";
-import { chosen, type Seen } from "../../../waiting.ts";
+import type { Candidate } from "../../../../services/batch/batch.domain.ts";
+import { chooseCandidates, type Seen } from "../../../candidates.ts";
 import { NOW, type Sql } from "../sql.ts";
 
-/**
- * The greatest pass at which anyone began a claim. On stride scheduling and the lift of `pass`, see the SQLite twin.
- */
+/** The greatest pass at which any client began a claim. See `takeSlot` of sqlite/units/work.ts on stride scheduling and the lift. */
 export const LIFT = "(SELECT max(p.began) FROM client_queue p)";
 
-/**
- * A client's ready batches `r`. The row comparison says nothing new, but only the index (state, client_id, id) serves it:
- * without statistics the planner takes the one on (client_id, id) for as good, keeps that plan, and reads all that the
- * client has ever sent.
- */
+/** A client's ready batches `r`. For the row comparison see `readyOf` of render.ts. */
 const readyOf = (client: string) => `FROM batch r
     WHERE r.state = 'ready' AND r.client_id = ${client} AND (r.state, r.client_id, r.id) > ('ready', ${client}, 0)`;
-/** Those that are due, the oldest first. */
+/** The due ones among them, oldest first. */
 const dueOf = (client: string) => `${readyOf(client)} AND r.due_at <= ${NOW} ORDER BY r.id`;
 
-/** Clients `q` that may have a batch to be claimed, served by the index client_queue_waiting_ix. */
+/** Clients `q` that may have a batch to claim. The index client_queue_waiting_ix serves it. */
 const WAITING = `q.due_at <= ${NOW} AND q.running < q.cap`;
 const IN_TURN = "q.pass, q.due_at, q.client_id";
 
-/** See the SQLite twin. */
+/** See CANDIDATES of sqlite/units/fairness.ts. */
 export const CANDIDATES = `WITH walked AS MATERIALIZED (
     SELECT q.client_id, q.pass, q.due_at, q.cap - q.running AS room, 1000.0 / q.weight AS stride
     FROM client_queue q WHERE ${WAITING} ORDER BY ${IN_TURN} LIMIT $1::int + $2::int),
@@ -35,21 +29,21 @@ export const CANDIDATES = `WITH walked AS MATERIALIZED (
   ORDER BY t.id IS NOT NULL, CASE t.n WHEN 0 THEN q.pass ELSE greatest(q.pass, lift.pass) + t.n * q.stride END,
     q.due_at, q.client_id, t.id LIMIT 2 * $1::int + $2::int + $3::int`;
 
-export function candidates(sql: Sql, limit: number, together = 0): Promise<Candidate[]> {
-  return chosen(
+export function candidates(sql: Sql, limit: number, groupSize = 0): Promise<Candidate[]> {
+  return chooseCandidates(
     {
-      look: (most, spare) => sql.all<Seen>(CANDIDATES, most, spare, together),
+      look: (most, spare) => sql.all<Seen>(CANDIDATES, most, spare, groupSize),
       settle: (clientIds) => settleQueues(sql, clientIds),
     },
     limit,
-    together,
+    groupSize,
   );
 }
 
 /**
- * Whoever makes a batch ready locks its client's row FOR KEY SHARE until that is committed (see `KNOWN`). Such a row is
- * passed over here. The second statement has a newer snapshot than the lock of the first: it sees all that was committed
- * before, and what comes later waits for the lock and looks at the row again.
+ * Writes when each client's next batch is due. A unit that makes a batch ready locks its client's row FOR KEY SHARE until its
+ * commit (see `KNOWN`), and such a row is skipped here. The second statement has a newer snapshot than the locks of the first.
+ * So it sees all batches that were committed before, and later units wait for the lock and read the row again.
  */
 export async function settleQueues(sql: Sql, clientIds: number[]): Promise<void> {
   const ids = clientIds.map(Number).join(", ");
@@ -62,13 +56,13 @@ export async function settleQueues(sql: Sql, clientIds: number[]): Promise<void>
 }
 
 /**
- * CTE `known`: the clients of `arrived` (client_id, due_at) that are known to have something due by then. The lock hinders no
- * claim and no other upload, only `settleQueues`. A row that was settled since the snapshot is looked at again, as it is now.
+ * CTE `known`: the clients of `arrived` (client_id, due_at) whose row already says that a batch is due by then. The lock blocks
+ * only `settleQueues`, and neither claims nor other uploads. A row that was settled since the snapshot is read again.
  */
 export const KNOWN = `known AS MATERIALIZED (SELECT q.client_id FROM client_queue q JOIN arrived a ON a.client_id = q.client_id
     WHERE a.due_at IS NULL OR q.due_at <= a.due_at FOR KEY SHARE OF q)`;
 
-/** Of `arrived` (with cap and weight too): its clients have a row, which says when a batch of theirs is due. In order, against deadlocks. */
+/** CTEs that make sure each client of `arrived` (with cap and weight) has a row with a right `due_at`. In order, against deadlocks. */
 export const ARRIVED = [
   KNOWN,
   `queue_rows AS (INSERT INTO client_queue AS q (client_id, running, pass, cap, weight, due_at)

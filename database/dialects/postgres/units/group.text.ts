@@ -1,13 +1,16 @@
-/** The statement that commits a chunk of each of several batches: numbers come in as JSON, the records' texts in one text. */
-import { PASS } from "../../../rows.ts";
+/** The statement that commits a chunk of each of several batches. Counts are sent as JSON, all records as one text. */
+import type { Needs } from "../../../commits.ts";
+import { PASS, tableCounts } from "../../../rows.ts";
 import { batchColumns, liveColumns, movingOf } from "../rows.ts";
 import { NOW } from "../sql.ts";
+import { deliveriesOf, outboxOf, rowsOf } from "./events.text.ts";
+import { groupsCte } from "./groups.text.ts";
 import { HANDED, heirsOf } from "./work.ts";
 
-/** Between the texts of two batches. No JSON text has it: there it is written as an escape. */
+/** Separates the texts of two batches. JSON text never contains it, because JSON escapes control characters. */
 export const BETWEEN = "\x1e";
 
-/** What the statement takes of each commit (`n` is its place), error and event. */
+/** The fields of a commit in the JSON parameter. `n`: its position. */
 export const commitFields = {
   n: "int",
   id: "bigint",
@@ -41,31 +44,16 @@ export const faultFields = {
   code: "text",
   message: "text",
   raw: "text",
+  source: "text",
+  value: "text",
+  corrects: "text",
 } as const;
-/** `m`: its place among its commit's. `delivery_id`: under which id it goes to the webhook. */
-export const eventFields = { n: "int", m: "int", topic: "varchar", body: "text", delivery_id: "uuid" } as const;
-
-/** What only some commits have; each is another statement, prepared when it is first needed. */
-export interface Needs {
-  ends: boolean;
-  goesOn: boolean;
-  keys: boolean;
-  faults: boolean;
-  events: boolean;
-  deliveries: boolean;
-}
-
-const rowsOf = (parameter: string, as: string, fields: Record<string, string>) =>
-  `json_to_recordset(${parameter}::json) AS ${as}(${Object.entries(fields)
-    .map(([name, type]) => `"${name}" ${type}`)
-    .join(", ")})`;
-
 const GIVEN = `given AS MATERIALIZED (SELECT * FROM ${rowsOf("$1", "c", commitFields)})`;
 
 /**
- * The rows of `batch_work` that are still ours, locked; of a batch that ends its own row is locked before, and that of
- * `batch_work` is gone. In the order of their ids, so that two statements do not wait for each other. The ids are given
- * once more as $2: then rows are looked up by their key, however many the planner thinks there are.
+ * `stays`: locks the rows of `batch_work` of batches that go on and are still ours. `held` and `gone`: for batches that end,
+ * locks the row of `batch` first and then deletes that of `batch_work`. Both in the order of the ids, so that two statements
+ * cannot deadlock. The ids are also sent as $2, so that rows are found by their key whatever the planner estimates.
  */
 const STAYS = `stays AS MATERIALIZED (SELECT w.batch_id AS id, w.client_id, w.pass, w.place, w.group_id, ${movingOf("w")}
   FROM batch_work w JOIN given g ON g.id = w.batch_id
@@ -86,7 +74,7 @@ function fence({ ends, goesOn }: Needs): string[] {
   ];
 }
 
-/** $3: the texts of all; $4: their keys. See `recordCtes` of work.ts on numbers. */
+/** CTE `texts`: splits $3 (the texts of all batches) and $4 (their keys) into rows. On the numbers see `recordCtes` of work.ts. */
 function texts({ keys }: Needs): string {
   const functions = (one: string, other: string, by: string) =>
     `ROWS FROM (string_to_table(${one}, ${by})${keys ? `, string_to_table(${other}, ${by})` : ""}) WITH ORDINALITY`;
@@ -100,7 +88,7 @@ function texts({ keys }: Needs): string {
 
 const STORED = "stored AS (INSERT INTO record (batch_id, seq, data) SELECT id, seq, data FROM texts)";
 
-/** In the order of their hashes, as in keys.ts; of two batches of the group the earlier one gets a key that both have. */
+/** Inserts the keys in the order of their hashes, as in keys.ts. If two batches of the group have the same key, the earlier one gets it. */
 const KEYED = [
   `taken AS (INSERT INTO record_key (client_id, key_hash, batch_id, chunk_no, ends_at)
     SELECT client_id, key, id, chunk, ${NOW} + key_kept FROM texts WHERE key IS NOT NULL ORDER BY client_id, key, n
@@ -111,15 +99,15 @@ const KEYED = [
   "missed AS MATERIALIZED (SELECT id, count(*) FILTER (WHERE NOT is_new) AS n FROM keyed GROUP BY id)",
 ];
 
-const FAULTS = `faults AS (INSERT INTO record_error (batch_id, seq, n, line, field, code, message, raw)
-    SELECT f.id, f.pass * ${PASS} + e.seq, e.n, e.line, e.field, e.code, e.message, e.raw
+const FAULTS = `faults AS (INSERT INTO record_error (batch_id, seq, n, line, field, code, message, raw, source, value, corrects)
+    SELECT f.id, f.pass * ${PASS} + e.seq, e.n, e.line, e.field, e.code, e.message, e.raw, e.source, e.value, e.corrects
     FROM fence f JOIN ${rowsOf("$5", "e", faultFields)} ON e.of = f.n)`;
 
-/** What a client's batches had of its places goes to the rest of their group, or is free. Rows that others want too are locked in the order of their ids. */
+/** Hands the places of batches that end on to the rest of their group, or frees them. Locks shared rows in the order of their ids. */
 const places = ({ goesOn }: Needs) => [
   "purged AS (DELETE FROM batch_chunk c USING gone, given g WHERE c.batch_id = gone.id AND g.id = gone.id AND g.purge AND c.batch_id = ANY($2::bigint[]))",
   heirsOf("gone"),
-  // A row is written once in a statement: what goes on gets the place with its counts.
+  // A statement can write a row only once, so a batch that goes on gets the place together with its counts.
   `${HANDED}${goesOn ? " AND w.batch_id NOT IN (SELECT id FROM stays)" : ""})`,
   `freed AS MATERIALIZED (SELECT client_id, sum(place) AS places FROM gone WHERE id NOT IN (SELECT after FROM heirs)
     GROUP BY client_id HAVING sum(place) > 0)`,
@@ -127,16 +115,6 @@ const places = ({ goesOn }: Needs) => [
   `slots AS (UPDATE client_queue q SET running = greatest(q.running - freed.places, 0)
     FROM freed JOIN queues USING (client_id) WHERE q.client_id = freed.client_id)`,
 ];
-
-const events = rowsOf("$6", "e", eventFields);
-const OUTBOX = `outbox_rows AS (INSERT INTO outbox (topic, body, due_at, attempts)
-    SELECT e.topic, e.body, ${NOW}, 0 FROM fence f JOIN ${events} ON e.n = f.n ORDER BY e.n, e.m RETURNING id)`;
-/** As `deliveriesCte` of rows.ts. */
-const DELIVERIES = `delivery_rows AS (INSERT INTO delivery (public_id, batch_id, client_id, event, body, state, due_at, attempts, created_at)
-    SELECT e.delivery_id, f.id, f.client_id, e.topic, e.body, 'pending', ${NOW}, 0, ${NOW}
-    FROM fence f JOIN ${events} ON e.n = f.n WHERE e.delivery_id IS NOT NULL
-    ON CONFLICT (batch_id, event) DO UPDATE SET body = excluded.body, state = 'pending', due_at = excluded.due_at,
-      tries = 0, claim = NULL WHERE delivery.event = 'batch.completed')`;
 
 const moved = (of: string, keys: boolean) => {
   const missed = keys ? "coalesce(m.n, 0)" : "0";
@@ -148,7 +126,8 @@ const moved = (of: string, keys: boolean) => {
 function made({ ends, goesOn, keys }: Needs): string[] {
   const from = (name: string) =>
     `FROM ${name} f JOIN given g ON g.id = f.id${keys ? " LEFT JOIN missed m ON m.id = f.id" : ""}`;
-  const ended = `ended AS (UPDATE batch b SET ${moved("f", keys)}, due_at = coalesce(g.due_at, ${NOW} + g.due_in), state = g.state,
+  const rows = tableCounts.map((name) => `${name} = f.${name}`).join(", ");
+  const ended = `ended AS (UPDATE batch b SET ${moved("f", keys)}, ${rows}, due_at = coalesce(g.due_at, ${NOW} + g.due_in), state = g.state,
       reason = g.reason, owner = NULL, finished_at = CASE WHEN g.has_ended THEN ${NOW} END,
       chunks = CASE WHEN g.purge THEN 0 ELSE b.chunks END
     ${from("gone")} WHERE b.id = f.id AND b.id = ANY($2::bigint[]) RETURNING ${batchColumns("b")})`;
@@ -166,18 +145,19 @@ function answer({ ends, goesOn, events: hasEvents }: Needs): string {
   return `SELECT made.*, ${outbox} AS outbox FROM (${batches.join(" UNION ALL ")}) made`;
 }
 
-/** $1 commits, $2 their ids, $3 texts, $4 keys, $5 errors, $6 events: each is named, also where it is not needed. */
+/** $1 commits, $2 their ids, $3 texts, $4 keys, $5 errors, $6 events, $7 groups of errors. PostgreSQL wants each parameter to appear, so `unused` names them. */
 export function textOf(needs: Needs): string {
   const ctes = [
     GIVEN,
-    "unused AS (SELECT $4::text, $5::json, $6::json)",
+    "unused AS (SELECT $4::text, $5::json, $6::json, $7::json)",
     ...fence(needs),
     texts(needs),
     ...(needs.keys ? KEYED : [STORED]),
     ...(needs.faults ? [FAULTS] : []),
+    ...(needs.grouped ? [groupsCte("$7", "f.n")] : []),
     ...(needs.ends ? places(needs) : []),
-    ...(needs.events ? [OUTBOX] : []),
-    ...(needs.deliveries ? [DELIVERIES] : []),
+    ...(needs.events ? [outboxOf("fence", "$6")] : []),
+    ...(needs.deliveries ? [deliveriesOf("fence", "$6")] : []),
     ...made(needs),
   ];
   return `WITH ${ctes.join(",\n")}\n${answer(needs)}`;

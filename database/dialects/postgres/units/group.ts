@@ -1,77 +1,39 @@
-/** Small batches together: claimed in one statement, and a chunk of each committed in one, with one plan and one fsync. */
-import { commitEach } from "../../../apart.ts";
-import { checkCount, errorRows, placesWithout, workColumns } from "../../../rows.ts";
+/** Groups of small batches: one statement claims them, and one commits a chunk of each, with one plan and one fsync. */
 import {
   type ChunkCommit,
   type Claimed,
-  type OutboxDraft,
   RECORDS_A_TURN,
-  storedFaults,
   type Written,
-} from "../../../store.ts";
+} from "../../../../services/batch/batch.domain.ts";
+import type { OutboxDraft } from "../../../../services/outbox/outbox.domain.ts";
+import { commitRow, eventsOf, faultRows, isCounted, type Needs, needsOf } from "../../../commits.ts";
+import { checkCount, placesWithout, workColumns } from "../../../rows.ts";
 import { isUnavailable } from "../../../unavailable.ts";
-import { batchRow, chunkColumns, claimedColumns, hasEnded, jsonOrNull, madeMoving, type RawBatch } from "../rows.ts";
+import { commitEach } from "../../retry.ts";
+import { batchRow, chunkColumns, claimedColumns, madeMoving, type RawBatch } from "../rows.ts";
 import { NOW, type Sql } from "../sql.ts";
+import { eventRows } from "./events.text.ts";
 import { LIFT } from "./fairness.ts";
-import { BETWEEN, type commitFields, type eventFields, type faultFields, type Needs, textOf } from "./group.text.ts";
+import { BETWEEN, type commitFields, textOf } from "./group.text.ts";
+import { groupsJson } from "./groups.text.ts";
 import { claimed, commitChunk, type RawClaim, renewed } from "./work.ts";
 
 const BETWEEN_BYTES = Buffer.from(BETWEEN);
 
 type Row<Fields> = { [Name in keyof Fields]?: unknown };
 
-const commitRow = (commit: ChunkCommit, n: number): Row<typeof commitFields> => {
-  const { end, counts, next } = commit;
+const groupRow = (commit: ChunkCommit, n: number): Row<typeof commitFields> => {
   const holes = placesWithout(commit).map((place, rank) => place - rank);
   return {
-    n,
-    id: commit.id,
-    fence: commit.fence,
-    chunk: commit.chunk,
+    ...commitRow(commit, n),
     first_record: commit.firstRecord,
     holes: holes.length === 0 ? null : `{${holes.join()}}`,
-    next_chunk: next.chunk,
-    phase: next.phase,
-    ...counts,
-    faults: storedFaults(commit),
-    unlisted: commit.unlisted.length,
-    lease: commit.leaseMs,
-    key_kept: commit.unique?.keepMs ?? null,
-    ends: end !== null,
-    ...(end && {
-      state: end.state,
-      reason: jsonOrNull(end.reason),
-      ...(end.due && ("at" in end.due ? { due_at: end.due.at } : { due_in: end.due.inMs })),
-      has_ended: hasEnded(end.state),
-      purge: end.purge,
-    }),
   };
 };
 
-const faultRows = (commits: ChunkCommit[]): Row<typeof faultFields>[] =>
-  commits.flatMap(({ errors, firstRecord }, of) =>
-    errors.flatMap((rejected) => errorRows(firstRecord, rejected)).map((row) => ({ of, ...row })),
-  );
-
-const eventsOf = ({ end }: ChunkCommit): OutboxDraft[] => end?.events ?? [];
-
-const eventRows = (commits: ChunkCommit[]): Row<typeof eventFields>[] =>
-  commits.flatMap((commit, n) =>
-    eventsOf(commit).map(({ topic, body, delivery }, m) => ({ n, m, topic, body, delivery_id: delivery?.publicId })),
-  );
-
-const needsOf = (commits: ChunkCommit[]): Needs => ({
-  ends: commits.some(({ end }) => end),
-  goesOn: commits.some(({ end }) => !end),
-  keys: commits.some(({ unique, text }) => unique && text.length > 0),
-  faults: commits.some(({ errors }) => errors.length > 0),
-  events: commits.some((commit) => eventsOf(commit).length > 0),
-  deliveries: commits.some((commit) => eventsOf(commit).some(({ delivery }) => delivery)),
-});
-
 const texts = new Map<string, string>();
 
-/** Each made once. */
+/** The statement for these needs, made once. */
 function textFor(needs: Needs): string {
   const name = Object.values(needs).join();
   const text = texts.get(name) ?? textOf(needs);
@@ -82,8 +44,8 @@ function textFor(needs: Needs): string {
 const LEASE = `${NOW} + $3::bigint`;
 
 /**
- * As CLAIM of work.ts. Rows that others lock too are locked in the order of their ids. Only batches that no worker had before:
- * so no two groups have the same first batch, whose id is the group's.
+ * As CLAIM of work.ts, for several batches. Locks shared rows in the order of their ids. Claims only batches that no worker had
+ * before (fence 0). So no two groups have the same first batch, and its id can be the group's id.
  */
 export const CLAIM_GROUP = `WITH cand AS MATERIALIZED (SELECT id, client_id, pass, records FROM batch
     WHERE id = ANY($1::bigint[]) AND state = 'ready' AND fence = 0 AND due_at <= ${NOW} ORDER BY id FOR NO KEY UPDATE SKIP LOCKED),
@@ -110,11 +72,11 @@ export async function claimGroup(sql: Sql, ids: number[], owner: string, leaseMs
   return (await sql.all<RawClaim>(CLAIM_GROUP, ids, owner, leaseMs)).map(claimed);
 }
 
-/** Whether the statement can commit it together with others. Reserved keys belong to batches that are worked alone. */
-const fitsGroup = ({ unique, text }: ChunkCommit): boolean =>
-  !unique?.freed && !text.includes(BETWEEN_BYTES[0] as number);
+/** Whether the statement can commit it together with others. Reserved keys and tables belong to batches that are worked alone. */
+const fitsGroup = ({ unique, table, counts, text }: ChunkCommit): boolean =>
+  !unique?.freed && !table && !counts.rows && !text.includes(BETWEEN_BYTES[0] as number);
 
-/** One that breaks a rule must not fail the others: then each is committed by itself. */
+/** Commits all in one statement. If that fails, commits each by itself, so that one faulty commit does not fail the others. */
 export async function commitChunks(sql: Sql, commits: ChunkCommit[]): Promise<PromiseSettledResult<Written | null>[]> {
   const alone = (commit: ChunkCommit) => commitChunk(sql, commit);
   if (commits.length < 2 || !commits.every(fitsGroup)) return commitEach(alone, commits);
@@ -123,21 +85,22 @@ export async function commitChunks(sql: Sql, commits: ChunkCommit[]): Promise<Pr
     return (await commitGroup(sql, commits)).map((value) => ({ status: "fulfilled", value }));
   } catch (error) {
     if (isUnavailable(error)) throw error;
-    sql.oneByOne(error);
+    sql.warnUngrouped(error);
     return commitEach(alone, commits);
   }
 }
 
-/** Each batch as its commit left it; null: fence, state or chunk was another, and nothing of it was written. */
+/** Each batch after its commit. Null: its fence, state or chunk did not match, and nothing of it was written. */
 async function commitGroup(sql: Sql, commits: ChunkCommit[]): Promise<(Written | null)[]> {
   const rows = await sql.all<RawBatch & { outbox: number[] }>(
     textFor(needsOf(commits)),
-    JSON.stringify(commits.map(commitRow)),
+    JSON.stringify(commits.map(groupRow)),
     commits.map(({ id }) => id),
     Buffer.concat(commits.flatMap(({ text }, n) => (n === 0 ? [text] : [BETWEEN_BYTES, text]))),
-    commits.map(({ unique, text }) => (unique && text.length > 0 ? unique.keys : "")).join(BETWEEN),
+    commits.map((commit) => (isCounted(commit) ? commit.unique?.keys : "")).join(BETWEEN),
     JSON.stringify(faultRows(commits)),
-    JSON.stringify(eventRows(commits)),
+    eventRows(commits.map(eventsOf)),
+    groupsJson(commits) ?? "[]",
   );
   const outbox = (rows[0]?.outbox ?? []).values();
   const batches = new Map(rows.map(({ outbox: _, ...raw }) => [raw.id, raw]));

@@ -1,13 +1,13 @@
-/** The unique keys of records: written with their records; how they are reserved, see units/keys.ts. */
-import type { ChunkCommit, UniqueKeys } from "../../../store.ts";
+/** Writes the unique keys of records with the records. For reservations see units/keys.ts. */
+import type { ChunkCommit, UniqueKeys } from "../../../../services/batch/batch.domain.ts";
 import type { Values } from "../rows.ts";
 import { NOW } from "../sql.ts";
 
-/** Keys are written in the order of their hashes, so that two batches with the same ones wait for each other one way only. */
+/** Inserts keys in the order of their hashes, so that two batches with the same keys cannot deadlock. */
 const TAKE = `INSERT INTO record_key (client_id, key_hash, batch_id, chunk_no, ends_at)
       SELECT fence.client_id, g.key, fence.id, $chunk, $ends FROM fence, given g WHERE g.key IS NOT NULL ORDER BY g.key`;
 
-/** All are stored, or the statement fails where one of the keys is taken. */
+/** For chunks whose keys are probably all new: stores all records, or the statement fails if a key is taken. */
 const ALL_NEW = [
   `taken AS (${TAKE})`,
   "stored AS (INSERT INTO record (batch_id, seq, data) SELECT fence.id, g.seq, g.data FROM fence, given g)",
@@ -37,7 +37,7 @@ export function uniqueCtes(
 const endsAt = (keepMs: UniqueKeys["keepMs"], values: Values): string =>
   keepMs == null ? "NULL::bigint" : `${NOW} + ${values.add(keepMs, "bigint")}`;
 
-/** The reservations of this chunk become lasting, but for those whose records were refused. */
+/** Makes the reservations of this chunk permanent, and deletes those whose records were refused. */
 export function reservedCtes({ chunk, unique }: ChunkCommit, values: Values): string[] {
   if (!unique?.freed) return [];
   const freed = values.add(unique.freed, "text[]");
@@ -45,9 +45,18 @@ export function reservedCtes({ chunk, unique }: ChunkCommit, values: Values): st
   const isFreed = `encode(k.key_hash, 'hex') = ANY(${freed})`;
   return [
     `freed AS (DELETE FROM record_key k USING fence WHERE ${mine} AND ${isFreed})`,
-    `kept AS (UPDATE record_key k SET expires_at = NULL, ends_at = ${endsAt(unique.keepMs, values)} FROM fence WHERE ${mine} AND NOT ${isFreed})`,
+    `kept AS (UPDATE record_key k SET expires_at = NULL, ends_at = ${endsAt(unique.keepMs, values)} FROM fence WHERE ${mine} AND NOT ${isFreed}${unique.marks ? " RETURNING k.key_hash" : ""})`,
+    ...(unique.marks ? [markedCte(unique.marks, values)] : []),
   ];
 }
 
-/** What a worker's writes need of its batch. */
+/** Counts the kept keys that mark corrections at the batch that is corrected. */
+function markedCte({ first, from, to }: NonNullable<UniqueKeys["marks"]>, values: Values): string {
+  const bytes = (hex: string) => `decode(${values.add(hex, "text")}, 'hex')`;
+  return `marked AS (UPDATE batch b SET corrected = coalesce(b.corrected, 0) + m.n, version = b.version + 1
+      FROM (SELECT count(*) AS n FROM kept WHERE key_hash BETWEEN ${bytes(from)} AND ${bytes(to)}) m
+      WHERE b.id = ${values.add(first, "bigint")} AND m.n > 0)`;
+}
+
+/** The columns that the CTE `fence` gives to a worker's writes. */
 export const FENCE = `SELECT w.batch_id AS id, w.client_id, w.client_id AS "clientId", w.pass FROM batch_work w`;

@@ -1,8 +1,10 @@
-/** What a worker does: claim, commit chunk by chunk, keep its leases. */
+/** The hot units of a worker: claim a batch, and commit it chunk by chunk. */
 import { LRUCache } from "lru-cache";
+import { storedFaults } from "../../../../formats/check/fault-bounds.ts";
+import type { ChunkCommit, Claimed, Written } from "../../../../services/batch/batch.domain.ts";
+import { isCounted } from "../../../commits.ts";
 import { ConstraintViolation } from "../../../errors.ts";
-import { checkCount, errorRows, PASS, placesWithout, workColumns } from "../../../rows.ts";
-import { type ChunkCommit, type Claimed, storedFaults, type Written } from "../../../store.ts";
+import { checkCount, errorRows, PASS, placesWithout, tableCounts, workColumns } from "../../../rows.ts";
 import {
   batchColumns,
   batchRow,
@@ -25,14 +27,15 @@ import {
 } from "../rows.ts";
 import { NOW, type Sql } from "../sql.ts";
 import { LIFT } from "./fairness.ts";
+import { groupsCte, groupsJson } from "./groups.text.ts";
 import { FENCE, reservedCtes, uniqueCtes } from "./keys.ts";
 
 const LEASE = `${NOW} + $3::bigint`;
 export const renewed = workColumns.map((column) => `${column} = excluded.${column}`).join(", ");
 
 /**
- * Lock order batch → batch_work → client_queue. A batch that somebody else claims right now is skipped. On stride scheduling
- * and the lift of `pass`, see the SQLite twin. A row of `batch_work` that somebody's SQL has left behind is no obstacle.
+ * Lock order: batch → batch_work → client_queue. A batch that another worker is claiming is skipped. On stride scheduling and the
+ * lift of `pass` see `takeSlot` of sqlite/units/work.ts. A leftover row of `batch_work` (an operator's SQL) is overwritten.
  */
 export const CLAIM = `WITH cand AS MATERIALIZED (SELECT id, client_id, pass FROM batch
     WHERE id = $1 AND state = 'ready' AND due_at <= ${NOW} FOR NO KEY UPDATE SKIP LOCKED),
@@ -62,8 +65,8 @@ export const claimed = ({ batch, chunkOf, ...chunk }: RawClaim): Claimed => ({
 });
 
 /**
- * Batches whose last chunk had new keys only. The next one's are inserted as if they all were new too, which saves a
- * quarter of the commit; where one is taken nothing is written, and the chunk is committed the other way.
+ * Batches whose last chunk had only new keys. The keys of their next chunk are first inserted as if all were new, which saves a
+ * quarter of the commit. If one is taken, that statement fails and writes nothing, and the chunk is committed the general way.
  */
 const fresh = new WeakMap<Sql, LRUCache<number, true>>();
 const MOST_FRESH = 1_000;
@@ -75,8 +78,9 @@ function freshOf(sql: Sql): LRUCache<number, true> {
 }
 
 /**
- * All parts share one snapshot; what selects FROM fence writes nothing when the fence is gone. The row lock comes first,
- * so a takeover that commits while this waits leaves it without a row. Only the last commit of a run writes the row of `batch`.
+ * Commits a chunk in one statement with one snapshot. Its CTEs select FROM fence, so without a matching fence nothing is written.
+ * The row lock comes first: if another worker takes the batch over meanwhile, `fence` is empty. Only the last commit of a run
+ * writes the row of `batch`.
  */
 export async function commitChunk(sql: Sql, commit: ChunkCommit): Promise<Written | null> {
   checkCount(commit);
@@ -95,13 +99,30 @@ export async function commitChunk(sql: Sql, commit: ChunkCommit): Promise<Writte
   return written;
 }
 
-/** Whether records and keys are written, so that only the statement knows how many were stored. */
-const isCounted = ({ unique, text }: ChunkCommit): boolean => unique !== undefined && text.length > 0;
-
 type RawCommitted = RawWritten & { missed?: number };
 
 /** `missed`: records whose keys were taken. */
 async function committed(sql: Sql, commit: ChunkCommit, areAllNew: boolean) {
+  const { ctes, values, events } = commitParts(commit, areAllNew);
+  const told = isCounted(commit) ? ", (SELECT n FROM missed)::int AS missed" : "";
+  const text = `WITH ${ctes} SELECT made.*, ${outboxIds}${told} FROM made`;
+  const row = await sql.get<RawCommitted>(text, ...values);
+  if (!row) return { written: null, missed: null };
+  const { missed, ...raw } = row;
+  return { written: written(raw, events), missed };
+}
+
+/**
+ * The same as the last statement of a transaction, which fails (22012: division by zero) where it may not be written: what
+ * came before it is undone then.
+ */
+export function lastStatement(commit: ChunkCommit) {
+  const { ctes, values, events } = commitParts(commit, false);
+  const text = `WITH ${ctes} SELECT made.*, ${outboxIds} FROM made WHERE 1 / (SELECT count(*) FROM made) = 1`;
+  return { text, values, written: (row: RawWritten | undefined) => written(row, events) };
+}
+
+function commitParts(commit: ChunkCommit, areAllNew: boolean) {
   const values = new Values();
   const events = commit.end?.events ?? [];
   const ctes = [
@@ -109,25 +130,21 @@ async function committed(sql: Sql, commit: ChunkCommit, areAllNew: boolean) {
     ...recordCtes(commit, areAllNew, values),
     ...reservedCtes(commit, values),
     ...errorsCte(commit, values),
+    ...groupedCte(commit, values),
     ...(commit.end ? SLOT : []),
     ...(commit.end?.purge ? ["purged AS (DELETE FROM batch_chunk c USING fence WHERE c.batch_id = fence.id)"] : []),
     outboxCte(events, "fence", values),
     ...(commit.end ? [endedCte(commit, commit.end, values)] : advancedCtes(commit, values)),
   ];
-  const told = isCounted(commit) ? ", (SELECT n FROM missed)::int AS missed" : "";
-  const text = `WITH ${ctes.join(",\n")} SELECT made.*, ${outboxIds}${told} FROM made`;
-  const row = await sql.get<RawCommitted>(text, ...values.list);
-  if (!row) return { written: null, missed: null };
-  const { missed, ...raw } = row;
-  return { written: written(raw, events), missed };
+  return { ctes: ctes.join(",\n"), values: values.list, events };
 }
 
-/** The worker's row of `batch_work`, locked. */
+/** CTE `fence`: locks the worker's row of `batch_work`. */
 const fenceCte = ({ id, fence, chunk }: ChunkCommit, values: Values) =>
   `fence AS MATERIALIZED (${FENCE} WHERE w.batch_id = ${values.add(id)} AND w.fence = ${values.add(fence)}
     AND w.next_chunk = ${values.add(chunk)} FOR NO KEY UPDATE)`;
 
-/** The same, which is gone with this commit: the batch's row is locked before it. */
+/** CTE `fence` of the last commit: locks the row of `batch`, then deletes that of `batch_work`. */
 function lastFence({ id, fence, chunk }: ChunkCommit, values: Values): string[] {
   return [
     `held AS MATERIALIZED (SELECT id FROM batch WHERE id = ${values.add(id)} AND fence = ${values.add(fence)}
@@ -138,7 +155,7 @@ function lastFence({ id, fence, chunk }: ChunkCommit, values: Values): string[] 
   ];
 }
 
-/** Whoever has the place of a group and leaves hands it on to the next of it, whose row may be going too: then to the one after (see moves.ts). */
+/** CTE `heirs`: a batch that holds its group's place and ends hands it on to the next batch of the group that goes on (see moves.ts). */
 export const heirsOf = (leaving: string) => `heirs AS MATERIALIZED (SELECT l.id AS after, next.id
   FROM ${leaving} l CROSS JOIN LATERAL (SELECT w.batch_id AS id FROM batch_work w
     WHERE w.batch_id > l.id AND w.group_id = l.group_id AND w.batch_id NOT IN (SELECT id FROM ${leaving})
@@ -153,8 +170,8 @@ const SLOT = [
 ];
 
 /**
- * One text for all records: the fastest way in. The number of the m-th text is m plus the places before it that have none,
- * which are those whose place less their rank is at most m.
+ * Inserts the records from one text, which is the fastest way. The number of the m-th text is m plus the number of positions
+ * before it without a text. A position without a text comes before it if its position minus its rank is at most m.
  */
 function recordCtes(commit: ChunkCommit, areAllNew: boolean, values: Values): string[] {
   const { text, firstRecord, unique } = commit;
@@ -163,24 +180,30 @@ function recordCtes(commit: ChunkCommit, areAllNew: boolean, values: Values): st
   const number = holes.length === 0 ? "t.n - 1" : `t.n - 1 + width_bucket(t.n::int - 1, ${values.add(holes, "int[]")})`;
   const seq = `${values.add(firstRecord, "bigint")} + ${number}`;
   const texts = `string_to_table(${values.add(text, "text")}, E'\\n')`;
-  if (unique) return uniqueCtes(commit.chunk, { seq, texts, ...unique }, areAllNew, values);
+  if (isCounted(commit) && unique) return uniqueCtes(commit.chunk, { seq, texts, ...unique }, areAllNew, values);
   return [
     `stored AS (INSERT INTO record (batch_id, seq, data)
       SELECT fence.id, ${seq}, t.data FROM fence, ${texts} WITH ORDINALITY AS t(data, n))`,
   ];
 }
 
-function errorsCte({ errors, firstRecord }: ChunkCommit, values: Values): string[] {
+function errorsCte(commit: ChunkCommit, values: Values): string[] {
+  const { errors } = commit;
   if (errors.length === 0) return [];
-  const rows = JSON.stringify(errors.flatMap((rejected) => errorRows(firstRecord, rejected)));
+  const rows = JSON.stringify(errors.flatMap((rejected) => errorRows(commit, rejected)));
   return [
-    `faults AS (INSERT INTO record_error (batch_id, seq, n, line, field, code, message, raw)
-      SELECT fence.id, fence.pass * ${PASS} + e.seq, e.n, e.line, e.field, e.code, e.message, e.raw FROM fence, json_to_recordset(${values.add(rows, "json")})
-        AS e(seq bigint, n int, line bigint, field text, code text, message text, raw text))`,
+    `faults AS (INSERT INTO record_error (batch_id, seq, n, line, field, code, message, raw, source, value, corrects)
+      SELECT fence.id, fence.pass * ${PASS} + e.seq, e.n, e.line, e.field, e.code, e.message, e.raw, e.source, e.value, e.corrects FROM fence, json_to_recordset(${values.add(rows, "json")})
+        AS e(seq bigint, n int, line bigint, field text, code text, message text, raw text, source text, value text, corrects text))`,
   ];
 }
 
-/** What a commit adds to the moving columns `of` its batch. */
+function groupedCte(commit: ChunkCommit, values: Values): string[] {
+  const rows = groupsJson([commit]);
+  return rows === null ? [] : [groupsCte(values.add(rows, "json"), "0")];
+}
+
+/** The assignments of the moving columns, computed from the row `of`. */
 function moved(commit: ChunkCommit, of: string, values: Values): string[] {
   const { counts, next } = commit;
   const missed = isCounted(commit) ? "missed.n" : "0";
@@ -192,10 +215,18 @@ function moved(commit: ChunkCommit, of: string, values: Values): string[] {
     `duplicate = ${of}.duplicate + ${values.add(counts.duplicate, "bigint")} + ${missed}`,
     `faults = ${of}.faults + ${values.add(storedFaults(commit), "bigint")}`,
     `unlisted = ${of}.unlisted + ${values.add(commit.unlisted.length, "bigint")}`,
+    ...rowsMoved(commit, of, values),
     // This run is the first attempt at the chunk that follows.
     "attempt = 1",
     `version = ${of}.version + 1`,
   ];
+}
+
+/** The end takes them along, as all that moves. */
+function rowsMoved({ counts: { rows }, end }: ChunkCommit, of: string, values: Values): string[] {
+  if (rows)
+    return tableCounts.map((name) => `${name} = coalesce(${of}.${name}, 0) + ${values.add(rows[name], "bigint")}`);
+  return end ? tableCounts.map((name) => `${name} = ${of}.${name}`) : [];
 }
 
 const fromFence = (commit: ChunkCommit) => (isCounted(commit) ? "fence, missed" : "fence");

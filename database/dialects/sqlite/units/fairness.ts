@@ -1,26 +1,24 @@
-import type { Seen } from "../../../waiting.ts";
+import type { Seen } from "../../../candidates.ts";
 import type { Sql } from "../sql.ts";
 
-/**
- * A client's ready batches that are due, of which the first by id is the oldest; `?1` is now. Left alone the planner takes
- * the index (state, due_at) and sorts: 48 ms instead of 0.2 with 100,000 ready batches.
- */
+/** A client's ready batches that are due; `?1` is now. The oldest has the least id. On INDEXED BY see `readyOf` of render.ts. */
 const dueOf = (client: string) =>
   `FROM batch r INDEXED BY batch_state_client_id_id_ix WHERE r.state = 'ready' AND r.client_id = ${client} AND r.due_at <= ?1`;
 
-/** Clients `q` that may have a batch to be claimed, in the order of their turns: read from an index up to where a caller stops. */
+/** Clients `q` that may have a batch to claim. The index gives them in the order of their turns, so a query can stop early. */
 const WAITING = "client_queue q INDEXED BY client_queue_waiting_ix";
 const MAY = "q.due_at IS NOT NULL AND q.due_at <= ?1 AND q.running < q.cap";
 const IN_TURN = "q.pass, q.due_at, q.client_id";
 
-/** A candidate, of the client `q` and its batch `b` (which may be none). */
+/** The SELECT list of a candidate: the client `q` and its batch `b`, which may be missing. */
 export const CANDIDATE = `b.id, b.public_id AS "publicId", q.client_id AS "clientId", b.fence, b.policy_version AS "policyVersion",
   b.phase, b.chunks, b.records, b.bytes, q.room`;
 
 /**
- * The clients whose turn comes first, each with its oldest batch (none: it has nothing after all); then of each the ones
- * after that, as many as it has free slots or may be worked together (?4), and where each stands when those before it are claimed: the order in which
- * claims one by one would take them. The first few batches are all of the first few clients, so no more of them are looked at.
+ * The clients whose turn comes first, each with its oldest due batch (without one, `due_at` of its queue was too early). Then
+ * each client's next batches: as many as it has free places, or as a group may have (?4). Batches are in the order in which single
+ * claims would take them, so each further batch of a client counts one more `stride` of its turn. The first batches all belong to
+ * the first clients, so no more clients are read.
  */
 const CANDIDATES = `WITH walked AS MATERIALIZED (
     SELECT q.client_id, q.pass, q.due_at, q.cap - q.running AS room, 1000.0 / q.weight AS stride
@@ -37,11 +35,11 @@ const CANDIDATES = `WITH walked AS MATERIALIZED (
   ORDER BY t.id IS NOT NULL, CASE t.n WHEN 0 THEN q.pass ELSE max(q.pass, lift.pass) + t.n * q.stride END,
     q.due_at, q.client_id, t.id LIMIT 2 * ?2 + ?3 + ?4`;
 
-export function candidates(sql: Sql, limit: number, spare: number, together: number) {
-  return sql.all<Seen>(CANDIDATES, sql.now(), limit, spare, together);
+export function candidates(sql: Sql, limit: number, spare: number, groupSize: number) {
+  return sql.all<Seen>(CANDIDATES, sql.now(), limit, spare, groupSize);
 }
 
-/** Nobody writes beside this thread, so what is read here is how it is. */
+/** Writes when each client's next batch is due. Needs no lock, because only this thread writes. */
 export function settleQueues(sql: Sql, clientIds: number[]): void {
   sql.run(
     `UPDATE client_queue SET due_at = (SELECT min(r.due_at) FROM batch r INDEXED BY batch_state_client_id_id_ix
@@ -51,7 +49,7 @@ export function settleQueues(sql: Sql, clientIds: number[]): void {
   );
 }
 
-/** A batch of the client is ready. */
+/** Records that a batch of the client is ready at `dueAt`. */
 export function hasWaiting(sql: Sql, clientId: number, dueAt: number | null): void {
   sql.run(
     "UPDATE client_queue SET due_at = ?2 WHERE client_id = ?1 AND (due_at IS NULL OR due_at > ?2)",

@@ -1,5 +1,5 @@
-/** Small batches together: claimed in one unit, and a chunk of each committed in one. */
-import { type ChunkCommit, RECORDS_A_TURN } from "../../../store.ts";
+/** Groups of small batches: one unit claims them, and one commits a chunk of each. */
+import { type ChunkCommit, RECORDS_A_TURN } from "../../../../services/batch/batch.domain.ts";
 import { type Failure, failureOf } from "../failure.ts";
 import type { Sql } from "../sql.ts";
 import { commitChunk, taken, takeSlot } from "./work.ts";
@@ -10,7 +10,7 @@ interface Ready {
   records: number;
 }
 
-/** Those of one client take one of its places. One that a worker had before is left out, see the PostgreSQL twin. */
+/** The batches of one client take one of its places. Only batches that no worker had before: see CLAIM_GROUP of postgres/units/group.ts. */
 export function claimGroup(sql: Sql, ids: number[], owner: string, leaseMs: number) {
   const now = sql.now();
   const ready = sql.all<Ready>(
@@ -29,7 +29,7 @@ export function claimGroup(sql: Sql, ids: number[], owner: string, leaseMs: numb
 
 type Committed = { done: ReturnType<typeof commitChunk> } | { failure: Failure };
 
-/** What fails takes back its own writes only; where SQLite gave up the whole transaction, all fail. */
+/** A commit that fails undoes only its own writes. If SQLite has rolled back the whole transaction, all commits fail. */
 export const commitChunks = (sql: Sql, commits: ChunkCommit[]): Committed[] =>
   commits.map((commit) => {
     sql.run("SAVEPOINT chunk");

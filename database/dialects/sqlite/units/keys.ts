@@ -1,17 +1,19 @@
-/** The unique keys of records: written with their records; how they are reserved, see units/keys.ts. */
-import type { BatchRow, ChunkCommit } from "../../../store.ts";
+/** Writes the unique keys of records with the records. For reservations see units/keys.ts. */
+import type { BatchRow, ChunkCommit } from "../../../../services/batch/batch.domain.ts";
+import type { RowCounts } from "../../../../services/batch/batch.table.domain.ts";
 import type { Sql } from "../sql.ts";
 
-/** What a worker's writes need of its batch. */
+/** The columns of `batch_work` that a worker's commit needs. */
 export type Held = Pick<
   BatchRow,
-  "clientId" | "accepted" | "rejected" | "duplicate" | "faults" | "unlisted" | "version"
+  "clientId" | "accepted" | "rejected" | "duplicate" | "faults" | "unlisted" | "version" | keyof RowCounts
 > & { pass: number; place: number; groupId: number | null };
 
-/** The worker's row of `batch_work` while the one with this fence stands at this chunk. */
+/** The worker's row of `batch_work`. Undefined: its fence is another, or the batch is at another chunk. */
 export function heldBy(sql: Sql, id: number, fence: number, chunk: number): Held | undefined {
   return sql.get<Held>(
-    `SELECT client_id AS clientId, pass, place, group_id AS groupId, accepted, rejected, duplicate, faults, unlisted, version FROM batch_work
+    `SELECT client_id AS clientId, pass, place, group_id AS groupId, accepted, rejected, duplicate, faults, unlisted, version,
+       created, updated, deleted FROM batch_work
      WHERE batch_id = ?1 AND fence = ?2 AND next_chunk = ?3`,
     id,
     fence,
@@ -19,7 +21,7 @@ export function heldBy(sql: Sql, id: number, fence: number, chunk: number): Held
   );
 }
 
-/** Writes the keys that are absent, in their order; answers which of the texts came with one that is there. */
+/** Inserts the keys that are new, in their order. Answers the positions of the texts whose key was taken. */
 export function takeKeys(sql: Sql, { id, chunk, unique }: ChunkCommit, clientId: number, keys: string[]): Set<number> {
   const insert = sql.statement(
     `INSERT INTO record_key (client_id, key_hash, batch_id, chunk_no, ends_at) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING`,
@@ -36,11 +38,27 @@ export function takeKeys(sql: Sql, { id, chunk, unique }: ChunkCommit, clientId:
 const endsAt = (sql: Sql, unique: ChunkCommit["unique"]): number | null =>
   unique?.keepMs == null ? null : sql.now() + unique.keepMs;
 
-/** The reservations of this chunk become lasting, but for those whose records were refused. */
+/** Deletes the reservations of this chunk whose records were refused, counts those that mark corrections, and makes the others permanent. */
 export function settleReservations(sql: Sql, { id, chunk, unique }: ChunkCommit): void {
   if (!unique?.freed) return;
   const mine = "batch_id = ?1 AND expires_at IS NOT NULL AND chunk_no = ?2";
   for (const key of unique.freed)
     sql.run(`DELETE FROM record_key WHERE ${mine} AND key_hash = ?3`, id, chunk, Buffer.from(key, "hex"));
+  const { marks } = unique;
+  if (marks) {
+    const marked = sql.get<{ n: number }>(
+      `SELECT count(*) AS n FROM record_key WHERE ${mine} AND key_hash BETWEEN ?3 AND ?4`,
+      id,
+      chunk,
+      Buffer.from(marks.from, "hex"),
+      Buffer.from(marks.to, "hex"),
+    )?.n;
+    if (marked)
+      sql.run(
+        "UPDATE batch SET corrected = coalesce(corrected, 0) + ?2, version = version + 1 WHERE id = ?1",
+        marks.first,
+        marked,
+      );
+  }
   sql.run(`UPDATE record_key SET expires_at = NULL, ends_at = ?3 WHERE ${mine}`, id, chunk, endsAt(sql, unique));
 }

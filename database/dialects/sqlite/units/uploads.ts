@@ -1,4 +1,5 @@
-import type { UploadCommit } from "../../../store.ts";
+import type { UploadCommit } from "../../../../services/imports/imports.domain.ts";
+import { restarted } from "../../../rows.ts";
 import {
   batchColumns,
   batchRow,
@@ -11,21 +12,32 @@ import {
 } from "../rows.ts";
 import type { Sql } from "../sql.ts";
 import { hasWaiting } from "./fairness.ts";
-import { isFree, keepRepeats } from "./repeats.ts";
+import { isAllowed, writeKeysAndUsage } from "./uploads.checks.ts";
 
-/** An upload belongs to its node as long as it is this; taking it away raises the fence. */
+/** The condition that an upload still belongs to its node. Taking it away raises the fence. */
 const OURS = "state = 'receiving' AND fence = 0";
 
 const freeWork = (sql: Sql, id: number) => sql.run("DELETE FROM batch_work WHERE batch_id = ?1", id);
 
-/** Null: something stands in its way, and nothing was written. */
+/** Commits an upload. Null: its key, content or quota forbids it, or a sweep has taken it away; nothing was written. */
 export function commitUpload(sql: Sql, commit: UploadCommit) {
   const now = sql.now();
-  if (!isFree(sql, commit, now)) return null;
-  const raw = commit.id === null ? insertWhole(sql, commit, now) : finish(sql, commit.id, commit, now);
+  if (!isAllowed(sql, commit, now)) return null;
+  const place = commit.order ? placeIn(sql, commit.batch.clientId, commit.order) : undefined;
+  if (commit.order && place === undefined) return null;
+  const raw = written(sql, commit, now);
   if (!raw) return null;
-  if (commit.id !== null) freeWork(sql, commit.id);
-  keepRepeats(sql, commit, raw, now);
+  if (commit.checked) staleErrors(sql, raw.id, now);
+  else if (commit.id !== null) freeWork(sql, commit.id);
+  writeKeysAndUsage(sql, commit, raw, now);
+  if (commit.order && place !== undefined)
+    sql.run(
+      "INSERT INTO order_place (client_id, lane, place, batch_id) VALUES (?1, ?2, ?3, ?4)",
+      raw.clientId,
+      commit.order.lane,
+      place,
+      raw.id,
+    );
   insertChunks(sql, raw.id, commit.chunks);
   sql.run(
     `INSERT INTO client_queue (client_id, running, pass, cap, weight) VALUES (?1, 0, 0, ?2, ?3)
@@ -38,8 +50,54 @@ export function commitUpload(sql: Sql, commit: UploadCommit) {
   return { batch: batchRow(raw), outbox: insertOutbox(sql, commit.events, now, raw) };
 }
 
-/** What both ways into the table set: state, due_at, reason, phase, totals and times. */
-function outcome({ state, due, reason, phase, totals, parent }: UploadCommit, now: number) {
+function written(sql: Sql, commit: UploadCommit, now: number): RawBatch | undefined {
+  const { id, checked } = commit;
+  if (id === null) return insertWhole(sql, commit, now);
+  return checked ? startOver(sql, id, checked.version, commit, now) : finish(sql, id, commit, now);
+}
+
+/** The errors of the pass before are to be deleted. */
+const staleErrors = (sql: Sql, id: number, now: number) =>
+  sql.run("INSERT INTO stale_errors (batch_id, pass, since) SELECT id, pass - 1, ?2 FROM batch WHERE id = ?1", id, now);
+
+/** A batch that was only checked, if it is as it was read and nobody deletes its body. What its upload has said of it stays. */
+function startOver(sql: Sql, id: number, version: number, commit: UploadCommit, now: number): RawBatch | undefined {
+  const { state, due, reason, phase, dedup, isIntoTable, batch } = commit;
+  return sql.get<RawBatch>(
+    `UPDATE batch SET state = ?1, due_at = ?2, reason = ?3, phase = ?4, ready_at = ?5, finished_at = NULL, dedup_hash = ?6,
+       created = ?7, updated = ?7, deleted = ?7, policy_version = ?8, committed_at = ?9, rejected_before = NULL, pass = pass + 1,
+       ${restarted.map((name) => `${name} = 0`).join(", ")}, attempt = 0, version = version + 1
+     WHERE id = ?10 AND state = 'validated' AND version = ?11 AND chunks > 0 AND due_at > ?9 RETURNING ${batchColumns}`,
+    state,
+    dueAt(due, now),
+    jsonOrNull(reason),
+    phase,
+    state === "ready" ? now : null,
+    dedup?.hash ? Buffer.from(dedup.hash, "hex") : null,
+    isIntoTable ? 0 : null,
+    batch.policyVersion,
+    now,
+    id,
+    version,
+  );
+}
+
+/** The next place of the lane. Undefined: it has given another one since it was read. */
+function placeIn(sql: Sql, clientId: number, { lane, places }: NonNullable<UploadCommit["order"]>): number | undefined {
+  return sql.get<{ places: number }>(
+    `INSERT INTO order_lane (client_id, lane, places) VALUES (?1, ?2, 1)
+     ON CONFLICT (client_id, lane) DO UPDATE SET places = places + 1 WHERE ?3 IS NULL OR places = ?3 RETURNING places`,
+    clientId,
+    lane,
+    places,
+  )?.places;
+}
+
+/** The values that a new row and a receiving row both get: state, due_at, reason, phase, totals and times. */
+function outcome(
+  { state, due, reason, phase, totals, dedup, parent, corrects, isIntoTable }: UploadCommit,
+  now: number,
+) {
   return [
     state,
     dueAt(due, now),
@@ -54,21 +112,26 @@ function outcome({ state, due, reason, phase, totals, parent }: UploadCommit, no
     hasEnded(state) ? now : null,
     parent?.id ?? null,
     parent?.publicId ?? null,
+    dedup?.hash ? Buffer.from(dedup.hash, "hex") : null,
+    isIntoTable ? 0 : null,
+    corrects ?? null,
   ] as const;
 }
 
 function insertWhole(sql: Sql, commit: UploadCommit, now: number): RawBatch | undefined {
-  const { publicId, clientId, policyVersion, format, requestId } = commit.batch;
+  const { publicId, clientId, policyVersion, dataset, format, requestId } = commit.batch;
   return sql.get<RawBatch>(
     `INSERT INTO batch (state, due_at, reason, phase, bytes, records, chunks, content_hash, envelope, ready_at, finished_at,
-       parent_id, retry_of, public_id, client_id, policy_version, format, request_id, created_at,
-       next_chunk, accepted, rejected, duplicate, fence, attempt, attempts_total, version)
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, 0, 0, 0, 0, 0, 0, 0, 1)
+       parent_id, retry_of, dedup_hash, created, updated, deleted, corrects, public_id, client_id, policy_version, dataset, format, request_id,
+       created_at, next_chunk, accepted, rejected, duplicate, fence, attempt, attempts_total, version)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?15, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23,
+       0, 0, 0, 0, 0, 0, 0, 1)
      RETURNING ${batchColumns}`,
     ...outcome(commit, now),
     publicId,
     clientId,
     policyVersion,
+    dataset,
     format,
     requestId,
     now,
@@ -78,8 +141,9 @@ function insertWhole(sql: Sql, commit: UploadCommit, now: number): RawBatch | un
 function finish(sql: Sql, id: number, commit: UploadCommit, now: number): RawBatch | undefined {
   return sql.get<RawBatch>(
     `UPDATE batch SET state = ?1, due_at = ?2, reason = ?3, phase = ?4, bytes = ?5, records = ?6, chunks = ?7,
-       content_hash = ?8, envelope = ?9, ready_at = ?10, finished_at = ?11, parent_id = ?12, retry_of = ?13, version = version + 1
-     WHERE id = ?14 AND ${OURS} RETURNING ${batchColumns}`,
+       content_hash = ?8, envelope = ?9, ready_at = ?10, finished_at = ?11, parent_id = ?12, retry_of = ?13, dedup_hash = ?14,
+       created = ?15, updated = ?15, deleted = ?15, corrects = ?16, version = version + 1
+     WHERE id = ?17 AND ${OURS} RETURNING ${batchColumns}`,
     ...outcome(commit, now),
     id,
   );

@@ -1,0 +1,45 @@
+/** What a benchmark makes on servers that others use too: a schema of its own on PostgreSQL, keys on Redis. */
+import { Redis } from "ioredis";
+import pg from "pg";
+import { openDatabase } from "../../database/database.ts";
+import { freshSchema, type Schema } from "../../test/helpers/database.ts";
+import { isThere, postgresUrl, redisUrl } from "./needs.ts";
+import { atEnd } from "./places.ts";
+
+/** It is dropped on demand, at the latest at the end of the benchmark. */
+export async function newDatabase(): Promise<Schema> {
+  const { url, drop } = await freshSchema();
+  const remove = atEnd(drop);
+  const database = await openDatabase({ url });
+  await database.migrate();
+  await database.close();
+  return { url, drop: remove };
+}
+
+/** Runs `measure` on SQLite, then on PostgreSQL. `env`: the settings that lead a node to the database. */
+export async function onEach<Told>(
+  measure: (name: string, env: Record<string, string>) => Promise<Told[]>,
+): Promise<{ lines: Told[]; notes: string[] }> {
+  const lines = await measure("SQLite", {});
+  if (!(await isThere("postgres"))) return { lines, notes: ["PostgreSQL is left out: no server answers."] };
+  const { url, drop } = await newDatabase();
+  lines.push(...(await measure("PostgreSQL", { DATABASE_URL: url })));
+  await drop();
+  return { lines, notes: [] };
+}
+
+/** For a peer that creates its own schema. */
+export async function dropSchema(name: string): Promise<void> {
+  const client = new pg.Client(postgresUrl);
+  await client.connect();
+  await client.query(`DROP SCHEMA IF EXISTS ${client.escapeIdentifier(name)} CASCADE`);
+  await client.end();
+}
+
+/** Removes all keys with this prefix. The server may be shared, so it cannot be flushed. */
+export async function removeKeys(prefix: string): Promise<void> {
+  const redis = new Redis(redisUrl);
+  for await (const keys of redis.scanStream({ match: `${prefix}*`, count: 1_000 }))
+    if (keys.length > 0) await redis.del(keys);
+  redis.disconnect();
+}

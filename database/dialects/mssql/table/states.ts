@@ -1,0 +1,89 @@
+/** What an error of SQL Server says of a row, by its number. */
+import { TableFailure } from "../../../errors.ts";
+import { shownTable } from "../../../targets/names.ts";
+import type { TableFaultCode } from "../../../targets/outcome.ts";
+import type { TargetTable } from "../../../targets/target.ts";
+
+/** A text that is none of its column's type. Found before the transaction: inside it most of these would doom it. */
+const ofText: Record<number, TableFaultCode> = {
+  220: "range",
+  232: "range",
+  235: "type",
+  236: "range",
+  241: "type",
+  242: "range",
+  244: "range",
+  245: "type",
+  248: "range",
+  293: "type",
+  294: "range",
+  295: "type",
+  2628: "maxLength",
+  6926: "type",
+  8114: "type",
+  8115: "range",
+  8152: "maxLength",
+  8169: "type",
+};
+/** Documents of XML that are none: the parser has a number for each reason. */
+const [XML_LEAST, XML_MOST] = [9400, 9500];
+
+/**
+ * A row that the table refuses. What is not here is no fault of a row: of the server, the schema, rights, or of a column that no
+ * field fills (an exhausted identity is 8115). 547 is a reference or a CHECK: the constraint tells.
+ */
+const ofRow: Record<number, TableFaultCode> = {
+  511: "maxLength",
+  515: "required",
+  547: "constraint",
+  1946: "maxLength",
+  2601: "conflict",
+  2627: "conflict",
+  // A trigger has ended the transaction.
+  3609: "constraint",
+  // Row security.
+  33504: "constraint",
+};
+/** From here on, numbers are what a trigger itself raises. */
+const OWN = 50_000;
+
+const numbers = (of: object) => Object.keys(of).join(", ");
+
+/** Whether the error `@number` is a fault of a row, as conditions. */
+export const IS_OF_TEXT = `(@number IN (${numbers(ofText)}) OR @number BETWEEN ${XML_LEAST} AND ${XML_MOST})`;
+export const IS_OF_ROW = `(@number IN (${numbers(ofRow)}) OR @number >= ${OWN})`;
+
+export const codeOfText = (number: number): TableFaultCode => ofText[number] ?? "type";
+
+export function codeOfRow(number: number, isReference: boolean): TableFaultCode {
+  if (number === 547 && isReference) return "reference";
+  return ofRow[number] ?? "constraint";
+}
+
+const gone: Record<number, string> = {
+  207: "a column is not there",
+  208: "the table is not there",
+  229: "a right is missing",
+  230: "a right is missing",
+  262: "a right is missing",
+  257: "no text becomes a column's type",
+  2760: "the schema is not there",
+  3906: "the database only reads",
+  3908: "the database only reads",
+};
+const busy: Record<number, string> = {
+  220: "a column that no field fills overflows",
+  232: "a column that no field fills overflows",
+  1205: "a deadlock",
+  1222: "its rows are locked",
+  3960: "a snapshot conflict",
+  8115: "a column that no field fills overflows",
+  11728: "a sequence is exhausted",
+};
+
+/** Why the chunk cannot be written now. Nothing of the server's own text: it may show values. */
+export function failureOf(number: number, table: TargetTable, cause?: unknown): TableFailure {
+  const reason = gone[number] ?? busy[number] ?? "the server refuses";
+  const message = `the table ${shownTable(table)} cannot be written now: ${reason} (${number})`;
+  return new TableFailure(number in gone ? "gone" : "busy", String(number), message, cause);
+}

@@ -1,0 +1,86 @@
+/** What a table's catalog tells that a plan does not: its constraints by their names, and whether the order of rows matters. */
+import { quotedTable } from "../../../targets/names.ts";
+import { isOrdered } from "../../../targets/ordered.ts";
+import type { TablePlan, TargetTable } from "../../../targets/target.ts";
+import type { Together } from "../together.ts";
+
+export interface Traits {
+  constraints: Map<string, Constraint>;
+  /** Whether a chunk at once could differ from its rows one by one. */
+  isOrdered: boolean;
+}
+
+interface Constraint {
+  /** Whether it is a foreign key: of this table, or of one that refers to it. */
+  isReference: boolean;
+  /** The table's columns in it. */
+  columns: string[];
+}
+
+interface Raw {
+  name: string;
+  kind: "itself" | "reference" | "check" | "unique";
+  column: string | null;
+}
+
+/** For texts in T-SQL. */
+const literal = (text: string) => `N'${text.replaceAll("'", "''")}'`;
+
+export const traitsText = (
+  table: TargetTable,
+): string => `DECLARE @table INT = OBJECT_ID(${literal(quotedTable(table))});
+SELECT f.name AS "name", CASE WHEN f.parent_object_id = f.referenced_object_id THEN 'itself' ELSE 'reference' END AS "kind",
+  CASE WHEN f.parent_object_id = @table THEN c.name END AS "column"
+FROM sys.foreign_keys AS f JOIN sys.foreign_key_columns AS k ON k.constraint_object_id = f.object_id
+JOIN sys.columns AS c ON c.object_id = k.parent_object_id AND c.column_id = k.parent_column_id
+WHERE f.parent_object_id = @table OR f.referenced_object_id = @table
+UNION ALL SELECT x.name, 'check', c.name FROM sys.check_constraints AS x
+LEFT JOIN sys.columns AS c ON c.object_id = x.parent_object_id AND c.column_id = x.parent_column_id
+WHERE x.parent_object_id = @table
+UNION ALL SELECT i.name, 'unique', c.name FROM sys.indexes AS i
+JOIN sys.index_columns AS k ON k.object_id = i.object_id AND k.index_id = i.index_id AND k.key_ordinal > 0
+JOIN sys.columns AS c ON c.object_id = k.object_id AND c.column_id = k.column_id
+WHERE i.object_id = @table AND i.is_unique = 1;`;
+
+/** For as long as the plan is known. */
+const known = new WeakMap<TablePlan, Traits>();
+
+export async function traitsOf(unit: Together, plan: TablePlan): Promise<Traits> {
+  const found = known.get(plan) ?? read((await unit.run(traitsText(plan.table))).at(-1) as Raw[], plan);
+  known.set(plan, found);
+  return found;
+}
+
+function read(rows: Raw[], plan: TablePlan): Traits {
+  const constraints = new Map<string, Constraint>();
+  for (const { name, kind, column } of rows) {
+    const isReference = kind === "itself" || kind === "reference";
+    const one = constraints.get(name) ?? { isReference, columns: [] };
+    if (column !== null) one.columns.push(column);
+    constraints.set(name, one);
+  }
+  const unique = [
+    ...Map.groupBy(
+      rows.filter(({ kind }) => kind === "unique"),
+      ({ name }) => name,
+    ).values(),
+  ];
+  const rules = {
+    refersToItself: rows.some(({ kind }) => kind === "itself"),
+    unique: unique.map((of) => of.map(({ column }) => column)),
+  };
+  return { constraints, isOrdered: isOrdered(rules, plan) };
+}
+
+/**
+ * Which of these names an error's text tells. The text is in the server's language, so only names in quotation marks are looked for; the
+ * first is taken, for values of the row come last.
+ */
+export function nameIn(text: string, names: Iterable<string>): string | null {
+  const found = [...names].flatMap((name) => {
+    const places = ['"', "'", "“", "«"].map((mark) => text.indexOf(mark + name)).filter((at) => at >= 0);
+    const isWhole = (at: number) => /^["'”»]/.test(text.slice(at + 1 + name.length));
+    return places.filter(isWhole).map((at) => ({ name, at }));
+  });
+  return found.sort((a, b) => a.at - b.at)[0]?.name ?? null;
+}

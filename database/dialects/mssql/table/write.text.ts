@@ -1,0 +1,210 @@
+/**
+ * Typed rows into the table, round by round, inside the server. Rows that are there are locked and changed, the others are inserted.
+ * No MERGE: it locks less than it reads. The ranges of keys that are not there stay locked as well, so that nobody makes them meanwhile.
+ */
+import { quotedTable } from "../../../targets/names.ts";
+import type { Pattern } from "../../../targets/stage.ts";
+import {
+  assignments,
+  type InsertGroup,
+  insertGroups,
+  isKept,
+  isNewer,
+  isOneOf,
+  isSameKey,
+  NEVER,
+  type Part,
+} from "../../../targets/staged.text.ts";
+import type { TablePlan } from "../../../targets/target.ts";
+import { IS_OF_ROW } from "./states.ts";
+import { OPTIONS } from "./typed.text.ts";
+
+/** The result sets of both texts: the counts, then each record that changed nothing. */
+export interface Counted {
+  created: number;
+  updated: number;
+  deleted: number;
+  /** The error for which nothing was written; null: there was none. */
+  number: number | null;
+  /** The round with which the next request goes on; null: all are done. */
+  next: number | null;
+  /** 1: an error has ended the transaction, and all begins again without the rows found. */
+  again: number;
+}
+export interface ToldRow {
+  rank: number;
+  isMissing: number;
+}
+/** Of the text for rows one by one, the rows that were refused; after the others. */
+export interface RefusedRaw {
+  rank: number;
+  number: number;
+  told: string;
+}
+
+/**
+ * So many rounds are one request: a request that takes longer than the driver waits is cut, and a chunk may have a round for each of
+ * its rows. The transaction stays open from one to the next.
+ */
+export const ROUNDS_A_REQUEST = 200;
+
+const DECLARED = `${OPTIONS}
+DECLARE @round INT;
+DECLARE @left INT = ${ROUNDS_A_REQUEST};
+DECLARE @number INT;
+DECLARE @again INT = 0;
+DECLARE @created INT = 0;
+DECLARE @updated INT = 0;
+DECLARE @deleted INT = 0;
+DECLARE @told TABLE (n INT NOT NULL, missing INT NOT NULL);`;
+
+const ANSWER = `SELECT @created AS "created", @updated AS "updated", @deleted AS "deleted", @number AS "number", @round AS "next", @again AS "again";
+SELECT t.n AS "rank", t.missing AS "isMissing" FROM @told AS t ORDER BY t.n;`;
+
+const UNDONE = `IF @@TRANCOUNT > 0
+  ROLLBACK;`;
+
+/** The request of the first round opens the transaction. */
+const begun = (from: number) => (from === 0 ? "\nBEGIN TRAN;" : "");
+const firstRound = (from: number) => `SET @round = (SELECT MIN(s.round) FROM #typed AS s WHERE s.round >= ${from});`;
+const NEXT_ROUND = `SET @left = @left - 1;
+SET @round = (SELECT MIN(s.round) FROM #typed AS s WHERE s.round > @round);`;
+const GOES_ON = "WHILE @left > 0 AND @round IS NOT NULL";
+
+/** A request of rows together, `from` this round on: all rows, or none: after the error of a row nothing is written, and the transaction is over. */
+export const togetherText = (
+  plan: TablePlan,
+  parts: Part[],
+  patterns: Pattern[],
+  from: number,
+): string => `${DECLARED}${begun(from)}
+BEGIN TRY
+${firstRound(from)}
+${GOES_ON}
+BEGIN
+${written(plan, parts, patterns)};
+${NEXT_ROUND}
+END;
+END TRY
+BEGIN CATCH
+SET @number = ERROR_NUMBER();
+${UNDONE}
+IF NOT ${IS_OF_ROW}
+  THROW;
+END CATCH;
+${ANSWER}`;
+
+/**
+ * A request of rows one by one, in the order of the records. A row that is refused is undone alone. Where its error has doomed the
+ * transaction, as errors in triggers do, all begins again without the rows found so far.
+ */
+export const aloneText = (plan: TablePlan, parts: Part[], patterns: Pattern[], from: number): string => `${DECLARED}
+DECLARE @text NVARCHAR(4000);
+DECLARE @refused TABLE (n INT NOT NULL PRIMARY KEY, number INT NOT NULL, told NVARCHAR(4000) NULL);${begun(from)}
+${firstRound(from)}
+${GOES_ON}
+BEGIN
+BEGIN TRY
+SAVE TRAN one_row;
+${written(plan, parts, patterns)};
+END TRY
+BEGIN CATCH
+SET @number = ERROR_NUMBER();
+SET @text = ERROR_MESSAGE();
+IF NOT ${IS_OF_ROW}
+BEGIN
+${UNDONE}
+THROW;
+END;
+IF XACT_STATE() = 1
+  ROLLBACK TRAN one_row;
+ELSE
+BEGIN
+${UNDONE}
+SET @again = 1;
+SET @left = 0;
+END;
+INSERT INTO @refused (n, number, told)
+SELECT s.n, @number, @text FROM #typed AS s WHERE s.n = @round;
+END CATCH;
+${NEXT_ROUND}
+END;
+SET @number = NULL;
+${ANSWER}
+SELECT r.n AS "rank", r.number AS "number", r.told AS "told" FROM @refused AS r ORDER BY r.n;`;
+
+/** Takes these rows away, outside of a transaction: for good. */
+export const withoutText = (ranks: number[]): string => `SET NOCOUNT ON;
+DECLARE @refused NVARCHAR(MAX) = N'[${ranks.join(",")}]';
+DELETE FROM #typed WHERE n IN (SELECT CAST(listed.value AS INT) FROM OPENJSON(@refused) AS listed);`;
+
+const OF_ROUND = "s.round = @round";
+/** Key by key: a merge or hash join would read, and lock, the whole table. */
+const KEY_BY_KEY = "OPTION (LOOP JOIN, FORCE ORDER)";
+
+/** What becomes of the rows of a round. */
+function written(plan: TablePlan, parts: Part[], patterns: Pattern[]): string {
+  const { mode } = plan;
+  const inserts = mode === "insert" || mode === "ignore" || mode === "upsert";
+  const steps = [
+    ...(mode === "insert" ? [] : [looked(plan, parts), ...told(plan, patterns)]),
+    ...updated(plan, parts, patterns),
+    ...removed(plan, parts, patterns),
+    ...(inserts ? insertGroups(parts, patterns).flatMap((group) => inserted(plan, parts, patterns, group)) : []),
+  ];
+  return steps.join(";\n");
+}
+
+const joined = (plan: TablePlan, parts: Part[], hint = "") =>
+  `FROM #typed AS s JOIN ${quotedTable(plan.table)} AS t${hint} ON ${isSameKey(parts, "s")} WHERE ${OF_ROUND}`;
+
+const looked = (
+  plan: TablePlan,
+  parts: Part[],
+) => `UPDATE s SET fresh = CASE WHEN ${isNewer(plan, parts, "s")} THEN 1 ELSE 0 END
+${joined(plan, parts, " WITH (UPDLOCK, HOLDLOCK)")}
+${KEY_BY_KEY}`;
+
+/** Records that change nothing: duplicates, and those whose row is missing. */
+function told({ mode }: TablePlan, patterns: Pattern[]): string[] {
+  const noted = (missing: number, condition: string) => `INSERT INTO @told (n, missing)
+SELECT s.n, ${missing} FROM #typed AS s WHERE ${OF_ROUND} AND ${condition}`;
+  const gone = isOneOf(patterns, ({ isDelete }) => isDelete, "s");
+  const marked = mode === "delete" || gone === NEVER ? "" : ` OR s.fresh IS NULL AND ${gone}`;
+  const passed = mode === "ignore" ? "s.fresh IS NOT NULL" : `(s.fresh = 0${marked})`;
+  const kept = mode === "delete" ? "" : ` AND ${isOneOf(patterns, isKept, "s")}`;
+  return [noted(0, passed), ...(mode === "update" || mode === "delete" ? [noted(1, `s.fresh IS NULL${kept}`)] : [])];
+}
+
+/** Asked for right after the statement that it counts. */
+const counted = (what: string) => `SET @${what} = @${what} + @@ROWCOUNT`;
+
+function updated(plan: TablePlan, parts: Part[], patterns: Pattern[]): string[] {
+  if ((plan.mode !== "upsert" && plan.mode !== "update") || !patterns.some(isKept)) return [];
+  const sets = assignments(plan, parts, patterns, "s");
+  const of = `s.fresh = 1 AND ${isOneOf(patterns, isKept, "s")}`;
+  if (sets === null)
+    return [`SET @updated = @updated + (SELECT COUNT(*) FROM #typed AS s WHERE ${OF_ROUND} AND ${of})`];
+  return [`UPDATE t SET ${sets}\n${joined(plan, parts)} AND ${of}\n${KEY_BY_KEY}`, counted("updated")];
+}
+
+function removed(plan: TablePlan, parts: Part[], patterns: Pattern[]): string[] {
+  if (!patterns.some(({ isDelete }) => isDelete)) return [];
+  const of = `s.fresh = 1 AND ${isOneOf(patterns, ({ isDelete }) => isDelete, "s")}`;
+  return [`DELETE t\n${joined(plan, parts)} AND ${of}\n${KEY_BY_KEY}`, counted("deleted")];
+}
+
+/** Whether rows of these patterns have no column to give: such an INSERT makes one row, so they are written one by one. */
+export const isBare = (parts: Part[], patterns: Pattern[]): boolean =>
+  insertGroups(parts, patterns).some(({ left }) => left.size === parts.length);
+
+function inserted(plan: TablePlan, parts: Part[], patterns: Pattern[], { left, of }: InsertGroup): string[] {
+  const given = parts.filter(({ i }) => !left.has(i));
+  const into = `INSERT INTO ${quotedTable(plan.table)}`;
+  const isOf = isOneOf(patterns, (pattern) => of.includes(pattern), "s");
+  const from = `FROM #typed AS s WHERE ${OF_ROUND} AND ${isOf}${plan.mode === "insert" ? "" : " AND s.fresh IS NULL"}`;
+  if (given.length === 0)
+    return [`IF EXISTS (SELECT 1 ${from})\nBEGIN\n${into} DEFAULT VALUES;\n${counted("created")};\nEND`];
+  const [names, values] = [given.map(({ name }) => name), given.map(({ i }) => `s.c${i}`)];
+  return [`${into} (${names.join(", ")})\nSELECT ${values.join(", ")} ${from} ORDER BY s.n`, counted("created")];
+}

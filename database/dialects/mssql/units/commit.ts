@@ -1,0 +1,264 @@
+/** Commits a chunk, or a chunk of each of several batches, in one transaction. Each batch is checked by its own fence. */
+
+import type { ChunkCommit, Written } from "../../../../services/batch/batch.domain.ts";
+import { eventsOf, type Needs, needsOf } from "../../../commits.ts";
+import { checkCount, movingColumns, PASS, tableCounts } from "../../../rows.ts";
+import { isUnavailable } from "../../../unavailable.ts";
+import { commitEach } from "../../retry.ts";
+import { batchColumns, batchRow, inTurn, LATER, MADE, madeOf, type RawBatch, unit } from "../rows.ts";
+import { big, SETTINGS, type Sql, type Value, type Values } from "../sql.ts";
+import { withRows } from "../staging.ts";
+import type { Together } from "../together.ts";
+import { declarationOf } from "../values.ts";
+import { freeWork } from "./claim.ts";
+import {
+  commitsOf,
+  eventRows,
+  faultNames,
+  stagedFaults,
+  stagedFreed,
+  stagedGroups,
+  stagedTexts,
+} from "./commit.rows.ts";
+import { FRESH, GROUPED } from "./groups.ts";
+import { heldFirst, KEYED, reservedSteps, reservedValues, TAKEN } from "./keys.ts";
+
+export async function commitChunk(sql: Sql, commit: ChunkCommit): Promise<Written | null> {
+  checkCount(commit);
+  return (await committed(sql, [commit]))[0] ?? null;
+}
+
+/** Whether a commit may be grouped. Reserved keys and tables belong to batches that are worked alone. */
+const fitsGroup = ({ unique, table }: ChunkCommit): boolean => !unique?.freed && !table;
+
+/** Commits all in one unit. An error undoes the whole unit; then each is committed by itself (`alone`), so that one faulty commit does not fail the others. */
+export async function commitChunks(
+  sql: Sql,
+  commits: ChunkCommit[],
+  alone: (commit: ChunkCommit) => Promise<Written | null>,
+): Promise<PromiseSettledResult<Written | null>[]> {
+  if (commits.length < 2 || !commits.every(fitsGroup)) return commitEach(alone, commits);
+  try {
+    for (const commit of commits) checkCount(commit);
+    return (await committed(sql, commits)).map((value) => ({ status: "fulfilled", value }));
+  } catch (error) {
+    if (isUnavailable(error)) throw error;
+    return commitEach(alone, commits);
+  }
+}
+
+/** A batch with the id of one of its events. A batch with several events has several rows. */
+type RawCommitted = RawBatch & { event: number | null };
+
+/**
+ * Each batch after its commit. Null: its fence, state or chunk did not match, and nothing of it was written. Many rows are loaded
+ * before anything is locked.
+ */
+async function committed(sql: Sql, commits: ChunkCommit[]): Promise<(Written | null)[]> {
+  const { needs, brought, params, staged } = sentOf(commits);
+  const { text, values } = withRows(brought, textOf(commits, needs), params);
+  const rows = await (staged.length > 0
+    ? sql.staged<RawCommitted>(staged, text, values)
+    : sql.all<RawCommitted>(text, values));
+  return writtenOf(commits, rows);
+}
+
+/**
+ * Commits a chunk as the end of a transaction that is open. Null: its fence, state or chunk did not match, and all that the
+ * transaction had done is undone.
+ */
+export async function commitTogether(unit: Together, commit: ChunkCommit): Promise<Written | null> {
+  const { needs, brought, params, staged } = sentOf([commit]);
+  await unit.load([...brought, ...staged]);
+  const text = textOf([commit], needs, Object.entries(params).map(declaredNumber));
+  const sets = await unit.runOwn(`${SETTINGS}\n${text}`);
+  return writtenOf([commit], sets.at(-1) as RawCommitted[])[0] ?? null;
+}
+
+/** A parameter as a variable: all of them are numbers, which need no quotes. */
+const declaredNumber = ([name, { type, value }]: [string, Value]): string =>
+  `@${name} ${declarationOf(type)} = ${value === null ? "NULL" : Number(value)}`;
+
+/** What goes to the server: tables that are few rows, parameters, and tables that may be many. */
+function sentOf(commits: ChunkCommit[]) {
+  const needs = needsOf(commits);
+  const brought = [commitsOf(commits), ...(needs.events ? [eventRows(commits)] : [])];
+  // A BIGINT parameter, because `pass` times PASS does not fit in an INT.
+  const params: Values = Object.assign(needs.faults ? { step: big(PASS) } : {}, ...commits.map(reservedValues));
+  const staged = [...stagedTexts(commits), ...stagedFaults(commits), ...stagedGroups(commits), ...stagedFreed(commits)];
+  return { needs, brought, params, staged };
+}
+
+function writtenOf(commits: ChunkCommit[], rows: RawCommitted[]): (Written | null)[] {
+  const byId = Map.groupBy(rows, ({ id }) => id);
+  return commits.map((commit) => {
+    const [raw, ...more] = byId.get(commit.id) ?? [];
+    if (!raw) return null;
+    const ids = [raw, ...more].map(({ event }) => event);
+    const outbox = eventsOf(commit).map((event, i) => ({ ...event, id: ids[i] as number, attempts: 0 }));
+    return { batch: batchRow(raw), outbox };
+  });
+}
+
+/** The table variable `@mine`: the batches whose rows of `batch_work` are locked and match the fence. */
+const MINE = `@mine TABLE (id BIGINT NOT NULL PRIMARY KEY, client_id BIGINT NOT NULL, pass BIGINT NOT NULL, place INT NOT NULL,
+  group_id BIGINT, n INT NOT NULL, chunk INT NOT NULL, ends INT NOT NULL, key_kept BIGINT)`;
+
+/**
+ * Lock order: batch → batch_work → keys → client_queue, which comes last because all workers of the client need its row. If another
+ * worker takes a batch over while this waits, the batch has no row in `@mine`, from which all writes read. Shared rows are found
+ * by their keys, one by one: one statement for all might scan the whole table, and wait for other units' locks. Only the last
+ * commit of a run writes the row of `batch`. `joining`: a transaction is open; these are variables in place of its parameters.
+ */
+function textOf(commits: ChunkCommit[], needs: Needs, joining?: string[]): string {
+  const declared = [
+    ...(joining ?? []),
+    MADE,
+    "@id BIGINT",
+    MINE,
+    ...(needs.keys ? ["@missed BIGINT", TAKEN] : []),
+    ...(needs.grouped ? [FRESH] : []),
+    ...(needs.ends ? ENDING_DECLARED : []),
+    ...(needs.events ? ["@outbox TABLE (id BIGINT NOT NULL PRIMARY KEY)"] : []),
+  ];
+  const steps = [
+    ...commits.flatMap(heldFirst),
+    ...inTurn("@id", "#commits", "id", [...(needs.ends ? [HOLD] : []), fenced(needs)]),
+    LATER,
+    ...(needs.ends ? HAND_ON : []),
+    ...(needs.keys ? KEYED : []),
+    ...(needs.plain ? [RECORDS] : []),
+    ...(needs.faults ? [FAULTS] : []),
+    ...(needs.grouped ? GROUPED : []),
+    ...inTurn("@id", "@mine", "id", [
+      ...(needs.keys ? [MISSED] : []),
+      ...commits.flatMap(reservedSteps),
+      advanced(needs),
+      ...(needs.purges ? [PURGE] : []),
+      ...(needs.ends ? ENDED : []),
+      madeOf("@id"),
+      ...(needs.deliveries ? DELIVERIES : []),
+    ]),
+    ...(needs.events ? [OUTBOX] : []),
+    ...(needs.ends ? LEAVE : []),
+  ];
+  const keptIf = joining && "EXISTS (SELECT 1 FROM @mine)";
+  return unit({ declared, steps, answer: needs.events ? ANSWER_WITH_EVENTS : ANSWER, keptIf });
+}
+
+const IS_MINE = "IN (SELECT m.id FROM @mine AS m)";
+const ENDS = "EXISTS (SELECT 1 FROM @mine AS m WHERE m.id = @id AND m.ends = 1)";
+/** The commits' rows, of which a statement takes that of the batch `@id`. */
+const OF_COMMIT = "FROM #commits AS c";
+
+/** For the last commit of a run: locks the row of `batch` before that of `batch_work`. An UPDATE that changes nothing locks without hints. */
+const HOLD = `UPDATE batch SET fence = batch.fence
+OUTPUT inserted.id INTO @locked
+${OF_COMMIT}
+WHERE c.id = @id AND c.ends = 1 AND batch.id = @id AND batch.fence = c.fence AND batch.state = 'processing'`;
+
+/** Locks the worker's row of `batch_work`, if it has this fence and is at this chunk. */
+const fenced = ({ ends }: Needs) => `UPDATE batch_work SET fence = batch_work.fence
+OUTPUT inserted.batch_id, inserted.client_id, inserted.pass, inserted.place, inserted.group_id, c.n, c.chunk, c.ends, c.key_kept INTO @mine
+${OF_COMMIT}
+WHERE c.id = @id AND batch_work.batch_id = @id AND batch_work.fence = c.fence AND batch_work.next_chunk = c.chunk${
+  ends ? "\n  AND (c.ends = 0 OR EXISTS (SELECT 1 FROM @locked AS l WHERE l.id = @id))" : ""
+}`;
+
+const ENDING_DECLARED = [
+  "@locked TABLE (id BIGINT NOT NULL PRIMARY KEY)",
+  "@client BIGINT",
+  "@group BIGINT",
+  "@rest TABLE (id BIGINT NOT NULL PRIMARY KEY, group_id BIGINT NOT NULL)",
+  "@handed TABLE (group_id BIGINT NOT NULL PRIMARY KEY)",
+  "@freed TABLE (client_id BIGINT NOT NULL PRIMARY KEY, places INT NOT NULL)",
+];
+
+/**
+ * A batch that holds its group's place and ends hands it on to the next batch of the group (see moves.ts). If that one is leaving
+ * too, the one after gets it. The group is first read without locks, because no batch can join it.
+ */
+const HAND_ON = [
+  `INSERT INTO @rest (id, group_id)
+SELECT DISTINCT w.batch_id, w.group_id FROM @mine AS m JOIN batch_work AS w ON w.group_id = m.group_id AND w.batch_id > m.id
+WHERE m.ends = 1 AND m.place > 0 AND w.batch_id NOT IN (SELECT leaving.id FROM @mine AS leaving WHERE leaving.ends = 1)`,
+  ...inTurn("@id", "@rest", "id", [
+    "SET @group = (SELECT r.group_id FROM @rest AS r WHERE r.id = @id AND r.group_id NOT IN (SELECT h.group_id FROM @handed AS h))",
+    `UPDATE batch_work SET place = 1
+OUTPUT inserted.group_id INTO @handed
+WHERE batch_id = @id AND group_id = @group`,
+  ]),
+];
+
+const RECORDS = `INSERT INTO record (batch_id, seq, data)
+SELECT given.id, given.seq, given.data FROM #records AS given WHERE given.id ${IS_MINE} ORDER BY given.id, given.seq`;
+
+/** Sets `@missed`: how many texts of the batch had a taken key. */
+const MISSED = `SET @missed = (SELECT c.keyed ${OF_COMMIT} WHERE c.id = @id) - (SELECT COUNT(*) FROM @taken AS t WHERE t.batch_id = @id)`;
+
+const FAULTS = `INSERT INTO record_error (batch_id, seq, ${faultNames.join(", ")})
+SELECT given.id, m.pass * @step + given.seq, ${faultNames.map((name) => `given.${name}`).join(", ")}
+FROM #errors AS given JOIN @mine AS m ON m.id = given.id ORDER BY given.id, given.seq, given.n`;
+
+/** Beside a batch that goes into a table may be one that goes into none: it keeps NULL. */
+const ROWS = tableCounts
+  .map((name) => `${name} = COALESCE(batch_work.${name} + c.${name}, c.${name}, batch_work.${name}),`)
+  .join(" ");
+
+/** Moves the batch to its next chunk. `attempt` is 1, because this run is the first attempt at that chunk. */
+function advanced({ keys, rows }: Needs): string {
+  const [less, more] = keys ? [" - @missed", " + @missed"] : ["", ""];
+  return `UPDATE batch_work SET next_chunk = c.next_chunk, phase = c.phase, accepted = batch_work.accepted + c.accepted${less},
+  rejected = batch_work.rejected + c.rejected, duplicate = batch_work.duplicate + c.duplicate${more},
+  faults = batch_work.faults + c.faults, unlisted = batch_work.unlisted + c.unlisted,
+  ${rows ? `${ROWS}\n  ` : ""}attempt = 1, version = batch_work.version + 1, due_at = @now + c.lease
+${OF_COMMIT}
+WHERE c.id = @id AND batch_work.batch_id = @id`;
+}
+
+const PURGE = `DELETE FROM batch_chunk WHERE batch_id = @id AND EXISTS (SELECT 1 ${OF_COMMIT} WHERE c.id = @id AND c.purge = 1)`;
+
+/** Copies the row of `batch_work` to `batch` and deletes it. That comes before the change of state, which would fire the trigger `batch_work_taken`. */
+const ENDED = [
+  `UPDATE batch SET ${movingColumns.map((column) => `${column} = w.${column}`).join(", ")}
+FROM batch_work AS w WHERE batch.id = @id AND w.batch_id = @id AND ${ENDS}`,
+  `${freeWork("@id")} AND ${ENDS}`,
+  `UPDATE batch SET due_at = COALESCE(c.due_at, @now + c.due_in), state = c.state, reason = c.reason, owner = NULL,
+  finished_at = CASE WHEN c.has_ended = 1 THEN @now END, chunks = CASE WHEN c.purge = 1 THEN 0 ELSE batch.chunks END
+${OF_COMMIT}
+WHERE c.id = @id AND batch.id = @id AND c.ends = 1`,
+];
+
+/** The same as `deliveryStep` of units/outcome.ts. */
+const DELIVERIES = [
+  `UPDATE delivery SET body = e.body, state = 'pending', due_at = @now, tries = 0, claim = NULL
+FROM #events AS e
+WHERE e.id = @id AND e.delivery_id IS NOT NULL AND e.topic = 'batch.completed' AND delivery.batch_id = @id AND delivery.event = e.topic`,
+  `INSERT INTO delivery (public_id, batch_id, client_id, event, body, state, due_at, attempts, created_at)
+SELECT e.delivery_id, @id, m.client_id, e.topic, e.body, 'pending', @now, 0, @now FROM #events AS e JOIN @mine AS m ON m.id = e.id
+WHERE e.id = @id AND e.delivery_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM delivery AS d WHERE d.batch_id = @id AND d.event = e.topic)`,
+];
+
+/** Inserts the events in order, so that their ids rise in that order. */
+const OUTBOX = `INSERT INTO outbox (topic, body, due_at, attempts)
+OUTPUT inserted.id INTO @outbox
+SELECT e.topic, e.body, @now, 0 FROM #events AS e WHERE e.id ${IS_MINE} ORDER BY e.n`;
+
+/** Frees the places of batches that ended, unless another batch of the group has got the place. */
+const LEAVE = [
+  `INSERT INTO @freed (client_id, places)
+SELECT m.client_id, SUM(m.place) FROM @mine AS m
+WHERE m.ends = 1 AND m.place > 0 AND NOT EXISTS (SELECT 1 FROM @handed AS h WHERE h.group_id = m.group_id)
+GROUP BY m.client_id`,
+  ...inTurn("@client", "@freed", "client_id", [
+    `UPDATE client_queue SET running = CASE WHEN running > f.places THEN running - f.places ELSE 0 END
+FROM @freed AS f WHERE f.client_id = @client AND client_queue.client_id = @client`,
+  ]),
+];
+
+const ANSWER = `SELECT ${batchColumns("made")} FROM @made AS made`;
+/** The answer with the ids of the events: the n-th event has the n-th id. */
+const ANSWER_WITH_EVENTS = `SELECT ${batchColumns("made")}, o.id AS "event" FROM @made AS made
+LEFT JOIN (SELECT e.id, ROW_NUMBER() OVER (ORDER BY e.n) AS nth FROM #events AS e WHERE e.id ${IS_MINE}) AS told ON told.id = made.id
+LEFT JOIN (SELECT written.id, ROW_NUMBER() OVER (ORDER BY written.id) AS nth FROM @outbox AS written) AS o ON o.nth = told.nth
+ORDER BY o.id`;

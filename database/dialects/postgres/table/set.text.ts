@@ -1,0 +1,155 @@
+/**
+ * Staged rows into the table, all at once: those that are there are locked and changed, the others are inserted. No ON CONFLICT
+ * DO UPDATE: it takes a value of a sequence and fires the triggers of an insert for each row that it updates.
+ */
+import type { Pattern, Stage } from "../../../targets/stage.ts";
+import { assignments, insertGroups, isKept, isOneOf, isSameKey, NEVER } from "../../../targets/staged.text.ts";
+import type { TablePlan } from "../../../targets/target.ts";
+import { isFresh, keyOf, type Part, stagedFrom } from "./columns.ts";
+import { type Traits, tableOf } from "./traits.ts";
+
+/** Of one statement. More ways to leave columns out are written row by row. */
+const MOST_INSERTS = 8;
+
+/** Whether one statement can insert rows of all these patterns. */
+export function fitsOneStatement(parts: Part[], patterns: Pattern[]): boolean {
+  const groups = insertGroups(parts, patterns);
+  return groups.length <= MOST_INSERTS && groups.every(({ left }) => left.size < parts.length);
+}
+
+/** The answer. `passed`, `missing` and `later` are ranks. */
+export interface SetAnswer {
+  created: number;
+  updated: number;
+  deleted: number;
+  /** How many these would be if no trigger and no rule had swallowed a row. */
+  due: number;
+  passed: number[];
+  missing: number[];
+  /** Rows whose key an earlier row has. They come in a statement after this one. */
+  later: number[];
+}
+
+/** Of each key the first. PostgreSQL expects few rows of an equality, and would look at all of them for each. */
+const FIRST = "s.round < 2";
+
+const ranks = (from: string) => `(SELECT coalesce(json_agg(n ORDER BY n), '[]') FROM ${from})`;
+const count = (from: string) => `(SELECT count(*)::int FROM ${from})`;
+const NONE = "'[]'::json";
+
+/** `$1`, `$2`: the separator, what stands for NULL; then the texts. */
+export const setValues = ({ separator, nothing, texts }: Stage): unknown[] => [separator, nothing, ...texts];
+
+export function setText(plan: TablePlan, parts: Part[], traits: Traits, { patterns, texts }: Stage): string {
+  const from = stagedFrom(
+    texts.map((_text, i) => `$${i + 3}::text`),
+    parts,
+    ["$1::text", "$2::text"],
+  );
+  const cast = `SELECT (x.n - 2)::int AS n, x.p::int AS p, ${parts.map(({ i, type }) => `x.c${i}::${type} AS c${i}`).join(", ")}
+    FROM ${from} WHERE x.n > 1`;
+  const round = plan.key.length > 0 ? `row_number() OVER (PARTITION BY ${keyOf(parts, traits)} ORDER BY s.n)` : "1";
+  const staged = `staged AS MATERIALIZED (SELECT s.*, ${plan.mode === "insert" ? "1" : round} AS round FROM (${cast}) s)`;
+  const ctes = [
+    staged,
+    ...(plan.mode === "insert" ? inserted(plan, parts, patterns, "") : byKey(plan, parts, patterns)),
+  ];
+  return `WITH ${ctes.join(",\n")}\n${answer(plan, parts, patterns)}`;
+}
+
+/** Rows that are there, with whether the record may change them. */
+function lockedCte(plan: TablePlan, parts: Part[], patterns: Pattern[]): string {
+  const deletes = patterns.some(({ isDelete }) => isDelete);
+  const lock = plan.mode === "ignore" ? "" : `FOR ${deletes ? "" : "NO KEY "}UPDATE OF t`;
+  return `locked AS MATERIALIZED (SELECT s.*, ${isFresh(plan, parts, "s")} AS fresh
+    FROM staged s JOIN ${tableOf(plan.table)} t ON ${isSameKey(parts, "s")} WHERE ${FIRST}
+    ORDER BY ${parts.flatMap(({ isKey, name }) => (isKey ? [`t.${name}`] : [])).join(", ")} ${lock})`;
+}
+
+function byKey(plan: TablePlan, parts: Part[], patterns: Pattern[]): string[] {
+  const inserts = plan.mode === "ignore" || plan.mode === "upsert";
+  return [
+    lockedCte(plan, parts, patterns),
+    ...updated(plan, parts, patterns),
+    ...removed(plan, parts, patterns),
+    ...(inserts ? inserted(plan, parts, patterns, "AND NOT EXISTS (SELECT 1 FROM locked l WHERE l.n = s.n)") : []),
+  ];
+}
+
+function updated(plan: TablePlan, parts: Part[], patterns: Pattern[]): string[] {
+  if ((plan.mode !== "upsert" && plan.mode !== "update") || !patterns.some(isKept)) return [];
+  const sets = assignments(plan, parts, patterns, "l");
+  const given = `FROM locked l WHERE l.fresh AND ${isOneOf(patterns, isKept, "l")}`;
+  if (sets === null) return [`updated AS (SELECT 1 ${given})`];
+  return [`updated AS (UPDATE ${tableOf(plan.table)} t SET ${sets} ${given} AND ${isSameKey(parts, "l")} RETURNING 1)`];
+}
+
+function removed(plan: TablePlan, parts: Part[], patterns: Pattern[]): string[] {
+  if (!patterns.some(({ isDelete }) => isDelete)) return [];
+  return [
+    `removed AS (DELETE FROM ${tableOf(plan.table)} t USING locked l
+    WHERE l.fresh AND ${isOneOf(patterns, ({ isDelete }) => isDelete, "l")} AND ${isSameKey(parts, "l")} RETURNING 1)`,
+  ];
+}
+
+/**
+ * An INSERT of the columns, whose values are `of` a staged row; `rest` follows the values. Where all are left out it makes one row,
+ * so that such rows are written one by one.
+ */
+export function insertText(
+  plan: TablePlan,
+  parts: Part[],
+  left: ReadonlySet<number>,
+  of: string,
+  rest: string,
+): string {
+  const given = parts.filter(({ i }) => !left.has(i));
+  const into = `INSERT INTO ${tableOf(plan.table)}`;
+  if (given.length === 0) return `${into} DEFAULT VALUES`;
+  return `${into} (${given.map(({ name }) => name).join(", ")})
+    SELECT ${given.map(({ i }) => `${of}.c${i}`).join(", ")}${rest}`;
+}
+
+const insertedNames = (parts: Part[], patterns: Pattern[]) =>
+  insertGroups(parts, patterns).map((_group, i) => `made${i}`);
+
+function inserted(plan: TablePlan, parts: Part[], patterns: Pattern[], unless: string): string[] {
+  return insertGroups(parts, patterns).map(({ left, of }, i) => {
+    const isOf = isOneOf(patterns, (pattern) => of.includes(pattern), "s");
+    const rows = ` FROM staged s WHERE ${FIRST} AND ${isOf} ${unless} ORDER BY s.n RETURNING 1`;
+    return `made${i} AS (${insertText(plan, parts, left, "s", rows)})`;
+  });
+}
+
+/** What the statement answers, by what the mode makes of rows that are there or not. */
+function answer(plan: TablePlan, parts: Part[], patterns: Pattern[]): string {
+  const { mode } = plan;
+  const [keeps, deletes] = [patterns.some(isKept), patterns.some(({ isDelete }) => isDelete)];
+  const inserts = mode === "insert" || mode === "ignore" || mode === "upsert";
+  const updates = keeps && (mode === "upsert" || mode === "update");
+  const made = inserts ? insertedNames(parts, patterns).map(count) : [];
+  if (mode === "insert")
+    return `SELECT ${made.join(" + ")} AS created, 0 AS updated, 0 AS deleted, ${count("staged")} AS due,
+    ${NONE} AS passed, ${NONE} AS missing, ${NONE} AS later`;
+  const first = `staged s WHERE ${FIRST}`;
+  const isThere = "EXISTS (SELECT 1 FROM locked l WHERE l.n = s.n)";
+  const keptOnes = isOneOf(patterns, isKept, "s");
+  const due = [
+    ...(mode === "ignore" ? [] : [count("locked l WHERE l.fresh")]),
+    ...(inserts ? [count(`${first} AND ${keptOnes} AND NOT ${isThere}`)] : []),
+  ];
+  const passed = mode === "ignore" ? "locked" : `(${passedFrom(plan, patterns)}) passed`;
+  const missing = `${first} AND NOT ${isThere}${mode === "delete" ? "" : ` AND ${keptOnes}`}`;
+  return `SELECT ${made.join(" + ") || "0"} AS created, ${updates ? count("updated") : "0"} AS updated,
+    ${deletes ? count("removed") : "0"} AS deleted, ${due.join(" + ")} AS due, ${ranks(passed)} AS passed,
+    ${inserts ? NONE : ranks(missing)} AS missing, ${ranks("staged s WHERE s.round > 1")} AS later`;
+}
+
+/** Rows that are newer than their record, and records that delete where no row is. */
+function passedFrom({ mode }: TablePlan, patterns: Pattern[]): string {
+  const stale = "SELECT l.n FROM locked l WHERE NOT l.fresh";
+  const gone = isOneOf(patterns, ({ isDelete }) => isDelete, "s");
+  if (mode === "delete" || gone === NEVER) return stale;
+  return `${stale} UNION ALL SELECT s.n FROM staged s WHERE ${FIRST} AND ${gone}
+      AND NOT EXISTS (SELECT 1 FROM locked l WHERE l.n = s.n)`;
+}

@@ -1,0 +1,67 @@
+/** What a table's catalog tells that a plan does not: how its keys compare, and whether the order of rows matters. */
+
+import { quotedTable } from "../../../targets/names.ts";
+import { isOrdered, type Rules } from "../../../targets/ordered.ts";
+import type { TablePlan, TargetTable } from "../../../targets/target.ts";
+import type { Transaction } from "../transaction.ts";
+
+export interface Traits {
+  oid: number;
+  /** Of the columns that have one, quoted. */
+  collations: Record<string, string>;
+  /** Columns of each constraint and unique index; the column of a domain that no other column has. */
+  constraints: Record<string, string[]>;
+  /** Whether a chunk at once could differ from its rows one by one. */
+  isOrdered: boolean;
+}
+
+interface RawTraits extends Pick<Traits, "collations" | "constraints">, Rules {
+  oid: string;
+}
+
+const columnsOf = (numbers: string) => `(SELECT coalesce(json_agg(a.attname ORDER BY p.at), '[]')
+  FROM unnest(${numbers}) WITH ORDINALITY AS p(no, at) LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = p.no)`;
+
+const TEXT = `SELECT c.oid::text AS oid,
+  coalesce((SELECT json_object_agg(a.attname, quote_ident(n.nspname) || '.' || quote_ident(o.collname)) FROM pg_attribute a
+    JOIN pg_collation o ON o.oid = a.attcollation JOIN pg_namespace n ON n.oid = o.collnamespace
+    WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND o.collname <> 'default'), '{}') AS collations,
+  coalesce((SELECT json_object_agg(told.name, told.columns) FROM (
+    SELECT k.conname AS name, ${columnsOf("k.conkey")} AS columns FROM pg_constraint k
+      WHERE k.conrelid = c.oid AND k.conkey IS NOT NULL
+    UNION ALL SELECT i.relname, ${columnsOf("x.indkey::int2[]")} FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid
+      WHERE x.indrelid = c.oid AND x.indisunique AND NOT EXISTS (SELECT FROM pg_constraint k
+        WHERE k.conrelid = c.oid AND k.conname = i.relname AND k.conkey IS NOT NULL)
+    UNION ALL SELECT k.conname, json_agg(a.attname) FROM pg_constraint k JOIN pg_attribute a ON a.atttypid = k.contypid
+      WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped GROUP BY k.oid HAVING count(*) = 1
+    ) told), '{}') AS constraints,
+  EXISTS (SELECT 1 FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'f' AND k.confrelid = c.oid)
+    AS "refersToItself",
+  coalesce((SELECT json_agg(${columnsOf("x.indkey::int2[]")}) FROM pg_index x
+    WHERE x.indrelid = c.oid AND (x.indisunique OR x.indisexclusion)), '[]') AS "unique"
+FROM pg_class c WHERE c.oid = to_regclass($1)`;
+
+/** Null: the table is not there. */
+export async function traitsOf(unit: Transaction, plan: TablePlan): Promise<Traits | null> {
+  const [raw] = await unit.run<RawTraits>(TEXT, [tableOf(plan.table)]);
+  if (!raw) return null;
+  const { collations, constraints } = raw;
+  return { oid: Number(raw.oid), collations, constraints, isOrdered: isOrdered(raw, plan) };
+}
+
+const OF_TABLE = `SELECT i.relname AS name, p.relname AS "of" FROM pg_partition_tree($1::oid::regclass) tree
+  JOIN pg_index x ON x.indrelid = tree.relid JOIN pg_class i ON i.oid = x.indexrelid AND i.relname = ANY ($2::text[])
+  CROSS JOIN LATERAL pg_partition_ancestors(i.oid) above
+  JOIN pg_index y ON y.indexrelid = above.relid AND y.indrelid = $1::oid JOIN pg_class p ON p.oid = y.indexrelid`;
+
+/** What the table calls the unique indexes of its partitions, which the server tells by names of their own. */
+export async function namesOfTable(unit: Transaction, { oid, constraints }: Traits, names: string[]) {
+  const unknown = new Set(names.filter((name) => name && !Object.hasOwn(constraints, name)));
+  if (unknown.size === 0) return new Map<string, string>();
+  const found = await unit.run<{ name: string; of: string }>(OF_TABLE, [oid, [...unknown]]);
+  return new Map(found.map(({ name, of }) => [name, of]));
+}
+
+// Names and texts as PostgreSQL reads them.
+export const tableOf = (table: TargetTable): string => quotedTable(table);
+export const literal = (text: string): string => `E'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;

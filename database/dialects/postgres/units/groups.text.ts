@@ -1,0 +1,45 @@
+/** Adds the faults of chunks to the groups of their batches. */
+import { MAX_GROUPS } from "../../../../formats/check/fault-groups.ts";
+import type { ChunkCommit } from "../../../../services/batch/batch.domain.ts";
+import { ENOUGH_EXAMPLES, groupRows } from "../../../error-groups.ts";
+import { rowsOf } from "./events.text.ts";
+
+/** `of`: the position of the row's commit. */
+const groupFields = {
+  of: "int",
+  i: "int",
+  name: "varchar",
+  field: "text",
+  code: "varchar",
+  message: "text",
+  examples: "text",
+  n: "bigint",
+  first_record: "bigint",
+  first_line: "bigint",
+} as const;
+
+/** The value of the parameter: the groups of each commit. Null: there are none. */
+export function groupsJson(commits: ChunkCommit[]): string | null {
+  const rows = commits.flatMap((commit, of) => groupRows(commit).map((row) => ({ of, ...row })));
+  return rows.length === 0 ? null : JSON.stringify(rows);
+}
+
+const OF_BATCH = "WHERE c.batch_id = f.id AND c.pass = f.pass";
+/** Known, or there is room. Once a fault was counted with the others no group begins any more: its count would lack what came before. */
+const IS_KEPT = `e.name <> '' AND (k.name IS NOT NULL OR (e.i < ${MAX_GROUPS} - (SELECT count(*) FROM error_group c ${OF_BATCH})
+          AND NOT EXISTS (SELECT 1 FROM error_group c ${OF_BATCH} AND c.name = '')))`;
+
+/** CTE `grouped`. `of`: an expression for the position of the commit of a row of `fence`. */
+export function groupsCte(parameter: string, of: string): string {
+  const kept = (column: string) => `min(CASE WHEN r.is_kept THEN r.${column} END)`;
+  return `grouped AS (INSERT INTO error_group (batch_id, pass, name, field, code, message, examples, n, first_record, first_line)
+    SELECT r.id, r.pass, CASE WHEN r.is_kept THEN r.name ELSE '' END, ${kept("field")}, ${kept("code")}, ${kept("message")},
+      ${kept("examples")}, sum(r.n), ${kept("first_record")}, ${kept("first_line")}
+    FROM (SELECT f.id, f.pass, e.*, ${IS_KEPT} AS is_kept
+      FROM fence f JOIN ${rowsOf(parameter, "e", groupFields)} ON e.of = ${of}
+        LEFT JOIN error_group k ON k.batch_id = f.id AND k.pass = f.pass AND k.name = e.name) r
+    GROUP BY 1, 2, 3
+    ON CONFLICT (batch_id, pass, name) DO UPDATE SET n = error_group.n + excluded.n,
+      examples = CASE WHEN length(error_group.examples) < ${ENOUGH_EXAMPLES}
+        THEN error_group.examples || E'\\n' || excluded.examples ELSE error_group.examples END)`;
+}

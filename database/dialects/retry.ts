@@ -1,0 +1,50 @@
+/** Retries of units, and groups whose batches are committed one by one. */
+import { setTimeout as pause } from "node:timers/promises";
+import type { ChunkCommit, Written } from "../../services/batch/batch.domain.ts";
+import type { BatchStore } from "../store.ts";
+import { isUnavailable } from "../unavailable.ts";
+
+const MOST_TRIES = 6;
+
+/**
+ * Runs a unit, and runs it again after a transient error (a deadlock, a serialization failure): such a unit has written nothing.
+ * Waits between the tries with jitter, and gives up after `mostMs`. `told` translates the last error for the caller.
+ */
+export async function withRetries<T>(
+  unit: () => Promise<T>,
+  {
+    isTransient,
+    told,
+    mostMs,
+  }: { isTransient(error: unknown): boolean; told(error: unknown): unknown; mostMs: number },
+): Promise<T> {
+  const beganAt = performance.now();
+  for (let tries = 1; ; tries++) {
+    try {
+      return await unit();
+    } catch (error) {
+      if (!isTransient(error) || tries === MOST_TRIES || performance.now() - beganAt > mostMs) throw told(error);
+      await pause(2 ** tries * 5 * Math.random());
+    }
+  }
+}
+
+/**
+ * Commits each batch of a group in a unit of its own, all at the same time. For groups whose common unit failed or is not
+ * possible. Commits with unique keys run one after the other, because if two batches have the same key the record of the first
+ * one counts. Throws DatabaseUnavailable if one commit did: the outcome of the group is unknown then.
+ */
+export async function commitEach(
+  commit: BatchStore["commitChunk"],
+  commits: ChunkCommit[],
+): Promise<PromiseSettledResult<Written | null>[]> {
+  let before: Promise<unknown> = Promise.resolve();
+  const inTurn = (one: ChunkCommit) => {
+    const done = before.then(() => commit(one));
+    before = done.catch(() => {});
+    return done;
+  };
+  const settled = await Promise.allSettled(commits.map((one) => (one.unique ? inTurn(one) : commit(one))));
+  for (const one of settled) if (one.status === "rejected" && isUnavailable(one.reason)) throw one.reason;
+  return settled;
+}

@@ -1,0 +1,12 @@
+/** What became of a batch's rows in the company's own table. Batches that were delivered elsewhere have null. */
+import type { Migration } from "./ddl.ts";
+
+export const tableCounts: Migration = {
+  name: "0023-table-counts",
+  async up({ ddl, query }) {
+    for (const table of ["batch", "batch_work"])
+      for (const column of ["created", "updated", "deleted"])
+        await query(`ALTER TABLE "${table}" ADD "${column}" ${ddl.types.bigint}`);
+    for (const statement of ddl.workTakenWithTables) await query(statement);
+  },
+};

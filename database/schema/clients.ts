@@ -1,0 +1,126 @@
+/** The tables of clients: credentials, policies, datasets and grants, queues, and the daily usage. */
+import { table, typed } from "./table.ts";
+
+export const client = table(
+  "client",
+  {
+    id: "id",
+    /** UUIDv7: the id in the API. */
+    publicId: "uuid",
+    identifier: "name",
+    name: "name",
+    /** SHA-256 of the secret. */
+    secretHash: "hash",
+    oldSecretHash: "hash?",
+    oldSecretUntil: "bigint?",
+    status: typed<"active" | "disabled">("name"),
+    policyVersion: "int",
+    version: "bigint",
+    changedAt: "bigint",
+    createdAt: "bigint",
+  },
+  { key: ["id"], writers: ["clientCache", "policy"] },
+);
+
+export const policy = table(
+  "policy",
+  {
+    clientId: "bigint",
+    version: "int",
+    /** The JSON text of the policy. */
+    body: "text",
+    createdAt: "bigint",
+  },
+  { key: ["clientId", "version"], writers: ["policy"] },
+);
+
+/** Kinds of import that several clients share. */
+export const sharedDataset = table(
+  "shared_dataset",
+  {
+    name: "name",
+    /** Rises with each change, also when the dataset is deleted and made again under the same name. Caches compare it. */
+    version: "int",
+    /** The version that made the dataset. Unique keys and contents of an earlier dataset of this name do not count for it. */
+    since: "int",
+    /** The JSON text of its document. Null: the dataset is deleted. */
+    body: "text?",
+    /** How many clients have a grant of it. */
+    clients: "int",
+    /** Counts the changes of its grants. A change of the dataset is written only if the overrides it was checked with still hold. */
+    grantChanges: "int",
+    changedAt: "bigint",
+  },
+  { key: ["name"], writers: ["policy"] },
+);
+
+export const datasetGrant = table(
+  "dataset_grant",
+  {
+    clientId: "bigint",
+    dataset: "name",
+    version: "int",
+    /** A JSON merge patch over the dataset. Null: the grant was taken away. */
+    override: "text?",
+    changedAt: "bigint",
+  },
+  { key: ["clientId", "dataset"], writers: ["policy"] },
+);
+
+/** The policies that batches of datasets pin. A batch has the negative id of its pin as `policyVersion`. */
+export const datasetPin = table(
+  "dataset_pin",
+  {
+    id: "id",
+    clientId: "bigint",
+    dataset: "name",
+    policyVersion: "int",
+    datasetVersion: "int",
+    grantVersion: "int",
+    /** JSON of {policy, scope}: the whole policy, and the scope in which unique keys and contents are compared. */
+    body: "text",
+    createdAt: "bigint",
+  },
+  { key: ["id"], writers: ["policy"] },
+);
+
+export const webhookSecret = table(
+  "webhook_secret",
+  {
+    clientId: "bigint",
+    secret: "name",
+    /** JSON of [{secret, until}]: earlier secrets, which stay valid for a while after a rotation. */
+    oldSecrets: "text",
+    changedAt: "bigint",
+  },
+  { key: ["clientId"], writers: ["policy"] },
+);
+
+export const clientQueue = table(
+  "client_queue",
+  {
+    clientId: "bigint",
+    running: "int",
+    /** The client's place in the order of turns. A double: with whole numbers, 1000/weight would make the weights 600 and 900 equal. */
+    pass: "double",
+    cap: "int",
+    weight: "int",
+    /** The `pass` at which the client's last claim began. */
+    began: "double",
+    /** No batch of the client can be claimed before this time. Null: none is ready. It may be too early, but never too late. */
+    dueAt: "bigint?",
+  },
+  { key: ["clientId"], writers: ["batch", "imports"] },
+);
+
+export const clientUsage = table(
+  "client_usage",
+  {
+    clientId: "bigint",
+    /** Days since 1970, UTC. */
+    day: "int",
+    bytes: "bigint",
+    records: "bigint",
+  },
+  { key: ["clientId", "day"], writers: ["imports", "retention"] },
+);

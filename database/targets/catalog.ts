@@ -1,0 +1,39 @@
+/** What a database tells of a table that a dataset names. */
+import { type AllowedTables, type NamePart, namePartsOf } from "../../config/tables.ts";
+import { describeMssql } from "./mssql/catalog.ts";
+import { isAllowed, shownTable } from "./names.ts";
+import { describePostgres } from "./postgres/catalog.ts";
+import { describeSqlite } from "./sqlite/catalog.ts";
+import type { Ask, Described, TargetDialect, TargetTable } from "./target.ts";
+
+/** A database as it is asked. `name` null: that of `DATABASE_URL`. */
+export interface AskedDatabase {
+  name: string | null;
+  dialect: TargetDialect;
+  ask: Ask;
+}
+
+const describers: Record<TargetDialect, (ask: Ask, parts: readonly NamePart[]) => Promise<Described>> = {
+  postgres: describePostgres,
+  sqlite: describeSqlite,
+  mssql: describeMssql,
+};
+
+/**
+ * The table that a dataset names, or why it is none that a dataset may write. Throws DatabaseUnavailable. `isMissing`: there is
+ * nothing of this name.
+ */
+export async function describeTable(
+  { name: database, dialect, ask }: AskedDatabase,
+  name: string,
+  allowed: readonly AllowedTables[],
+): Promise<{ table: TargetTable } | { fault: string; isMissing?: true }> {
+  const parts = namePartsOf(name);
+  if (!parts) return { fault: 'expected table, schema.table or "a.name.with.dots"' };
+  const found = await describers[dialect](ask, parts);
+  if ("fault" in found) return found;
+  const table = { database, ...found.table };
+  return isAllowed(table, allowed)
+    ? { table }
+    : { fault: `${shownTable(table)} is no table that the setting TABLES_ALLOWED names` };
+}

@@ -1,0 +1,88 @@
+/** What a column of a table that is made must hold, before its database gives it a type. */
+import { fieldsOf, type Path } from "../../formats/read/fields.ts";
+import type { ColumnSource, TableMeta, TargetColumn } from "./target.ts";
+
+export type Content =
+  | "text"
+  | "integer"
+  | "number"
+  | "boolean"
+  | "date"
+  | "time"
+  | "date-time"
+  | "uuid"
+  | "json"
+  /** Text in a key, which some servers want bounded. */
+  | "key text";
+
+export interface Wanted {
+  name: string;
+  content: Content;
+  /** Characters, where the schema bounds them. */
+  maxLength: number | null;
+  isKey: boolean;
+}
+
+/** What each dialect gives: its types, how a table is made, and the column that numbers rows where there is no key. */
+export interface Maker {
+  /** Where a table without a schema in its name is made. */
+  schema: string;
+  type(wanted: Wanted, keyColumns: number): Pick<TargetColumn, "kind" | "type">;
+  /** After the name of the column. */
+  surrogate: string;
+  /** `columns`: each as it stands in CREATE TABLE. Makes nothing where the table is there. */
+  create(table: string, columns: string[]): string;
+}
+
+const metas: Record<TableMeta, Content> = {
+  batchId: "uuid",
+  clientId: "uuid",
+  clientIdentifier: "text",
+  dataset: "text",
+  record: "integer",
+  line: "integer",
+  receivedAt: "date-time",
+  json: "json",
+};
+
+const formats: Readonly<Record<string, Content>> = {
+  date: "date",
+  "date-time": "date-time",
+  time: "time",
+  uuid: "uuid",
+};
+
+/** What the source gives. A path that the schema does not have gives a text; the plan tells of it. */
+export function contentOf(source: ColumnSource, schema: object): Pick<Wanted, "content" | "maxLength"> {
+  if (typeof source === "string") {
+    const path = fieldsOf(schema).paths.find((one) => one.join(".") === source);
+    return path ? contentAt(path, schema) : { content: "text", maxLength: null };
+  }
+  return { content: "meta" in source ? metas[source.meta] : contentOfValue(source.value), maxLength: null };
+}
+
+function contentOfValue(value: unknown): Content {
+  if (typeof value === "boolean") return "boolean";
+  if (typeof value === "number") return Number.isInteger(value) ? "integer" : "number";
+  return typeof value === "object" && value !== null ? "json" : "text";
+}
+
+export function contentAt(path: Path, schema: object): Pick<Wanted, "content" | "maxLength"> {
+  const nodes = fieldsOf(schema).at(path);
+  const types = new Set(nodes.flatMap(({ type }) => type ?? []));
+  types.delete("null");
+  const lengths = nodes.flatMap(({ maxLength }) => (typeof maxLength === "number" ? [maxLength] : []));
+  const found = nodes.flatMap(({ format }) => (typeof format === "string" ? [format] : []));
+  const content = contentOfTypes([...types] as string[], found);
+  return { content, maxLength: content === "text" && lengths.length > 0 ? Math.max(...lengths) : null };
+}
+
+/** Of several types one that holds them all. */
+function contentOfTypes(types: string[], found: string[]): Content {
+  if (types.some((type) => type === "object" || type === "array")) return "json";
+  if (types.length > 0 && types.every((type) => type === "integer")) return "integer";
+  if (types.length > 0 && types.every((type) => type === "integer" || type === "number")) return "number";
+  if (types.length !== 1) return "text";
+  if (types[0] === "boolean") return "boolean";
+  return (found.length === 1 && formats[found[0] as string]) || "text";
+}

@@ -1,0 +1,220 @@
+/**
+ * The databases with the company's own tables, as a node asks them. That of `DATABASE_URL` is asked over the connections that
+ * are there; each of `TABLE_DATABASES` is opened when it is asked for the first time, and again if that failed.
+ */
+import { QueryTypes } from "sequelize";
+import type { AllowedTables, TableDatabase } from "../../config/tables.ts";
+import { fileOf } from "../../config/urls.ts";
+import type { Database } from "../database.ts";
+import type { Logger } from "../dialect.ts";
+import { openAsker } from "../dialects/postgres/open.ts";
+import { askFile } from "../dialects/sqlite/ask.ts";
+import { appliedOf, FileThread } from "../dialects/sqlite/table/elsewhere.ts";
+import { DatabaseUnavailable, isOutcomeUnknown, TableFailure } from "../errors.ts";
+import { isUnavailable } from "../unavailable.ts";
+import type { AppliedTable } from "./applied.ts";
+import { type AskedDatabase, describeTable } from "./catalog.ts";
+import type { Ask, TargetDialect } from "./target.ts";
+
+interface Asker {
+  ask(text: string, values: readonly unknown[]): Promise<unknown[]>;
+  /** Where workers write tables of it. */
+  applied: AppliedTable;
+  limitWaits?(ms: number): void;
+  close?(): Promise<void>;
+}
+
+export interface TargetsOptions {
+  /** That of `DATABASE_URL`. */
+  own: Database;
+  databases: readonly TableDatabase[];
+  allowed: readonly AllowedTables[];
+  /** At once, to each. Omitted: a few. */
+  connections?: number;
+  logger?: Logger;
+}
+
+const CONNECTIONS = 2;
+
+/** A database of `TABLE_DATABASES` cannot be used now. */
+export class TableDatabaseAway extends DatabaseUnavailable {
+  override name = "TableDatabaseAway";
+  readonly database: string;
+  constructor(database: string, cause: unknown) {
+    super(`The table database "${database}" is away: ${(cause as Error).message}`, {
+      cause,
+      isOutcomeUnknown: isOutcomeUnknown(cause),
+    });
+    this.database = database;
+  }
+}
+
+/** A database that is away is waited for, as a table that others use: it may be there again at once. */
+export async function orBusy<T>(asked: Promise<T>): Promise<T> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (!(error instanceof TableDatabaseAway)) throw error;
+    throw new TableFailure("busy", "away", `the table database "${error.database}" is away`, error);
+  }
+}
+
+/**
+ * A database that kept its caller waiting before it turned out to be away is not asked for a while: else each batch that waits for it
+ * would hold a worker's place for as long.
+ */
+const SLOW_MS = 500;
+const LEFT_ALONE_MS = 2_000;
+
+export class TargetDatabases {
+  readonly #options: TargetsOptions;
+  readonly #open = new Map<string, Promise<Asker>>();
+  #isClosed = false;
+  readonly #leftAlone = new Map<string, { until: number; error: TableDatabaseAway }>();
+
+  constructor(options: TargetsOptions) {
+    this.#options = options;
+  }
+
+  get allowed(): readonly AllowedTables[] {
+    return this.#options.allowed;
+  }
+
+  /** The names that a dataset's `database` may have, but for null. */
+  get names(): string[] {
+    return this.#options.databases.map(({ name }) => name);
+  }
+
+  /** Null: `TABLE_DATABASES` has none of this name. Name null: that of `DATABASE_URL`. */
+  find(name: string | null): AskedDatabase | null {
+    if (name === null) return { name, dialect: this.#ownDialect(), ask: this.#askOwn };
+    const database = this.#options.databases.find((one) => one.name === name);
+    if (!database) return null;
+    const ask = async (text: string, values: readonly unknown[]) => this.#askOther(database, text, values);
+    return { name, dialect: dialectOf(database.url), ask: ask as Ask };
+  }
+
+  /**
+   * `dataflow_applied` in a database of `TABLE_DATABASES`. Its calls throw TableDatabaseAway. Null: none has this name.
+   */
+  appliedIn(name: string): AppliedTable | null {
+    const database = this.#options.databases.find((one) => one.name === name);
+    if (!database) return null;
+    const on = <T>(work: (table: AppliedTable) => Promise<T>) => this.#with(database, ({ applied }) => work(applied));
+    return {
+      make: () => on((table) => table.make()),
+      enter: (of) => on((table) => table.enter(of)),
+      apply: (of, rows, judge) => on((table) => table.apply(of, rows, judge)),
+      look: (batch) => on((table) => table.look(batch)),
+      raise: (batch, fence) => on((table) => table.raise(batch, fence)),
+      forget: (rows) => on((table) => table.forget(rows)),
+      list: (after, limit) => on((table) => table.list(after, limit)),
+    };
+  }
+
+  /** A round trip, in ms. A database that only reads cannot be used. Throws TableDatabaseAway. */
+  async ping(name: string): Promise<number> {
+    const beganAt = performance.now();
+    const database = this.find(name);
+    if (!database) throw new Error(`TABLE_DATABASES has no "${name}".`);
+    const [told] = await database.ask<{ only: string }>(pings[database.dialect], []);
+    if (told?.only === "on") throw new TableDatabaseAway(name, new Error("it only reads"));
+    return performance.now() - beganAt;
+  }
+
+  /** What the catalog tells of a table, or why it is none that a dataset may write. Throws what is away. */
+  describe(database: AskedDatabase, table: string): ReturnType<typeof describeTable> {
+    return describeTable(database, table, this.#options.allowed);
+  }
+
+  /** As of a database: the node stops. */
+  async limitWaits(ms: number): Promise<void> {
+    const open = await Promise.allSettled(this.#open.values());
+    for (const one of open) if (one.status === "fulfilled") one.value.limitWaits?.(ms);
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const open = [...this.#open.values()];
+    this.#open.clear();
+    await Promise.all(open.map(async (asker) => (await asker.catch(() => null))?.close?.()));
+  }
+
+  #ownDialect(): TargetDialect {
+    return this.#options.own.sequelize.getDialect() as TargetDialect;
+  }
+
+  #askOwn: Ask = async <T>(text: string, values: readonly unknown[]) =>
+    (await this.#options.own.sequelize.query(text, { bind: [...values], type: QueryTypes.SELECT })) as T[];
+
+  #askOther(database: TableDatabase, text: string, values: readonly unknown[]): Promise<unknown[]> {
+    return this.#with(database, (asker) => asker.ask(text, values));
+  }
+
+  /** Throws TableDatabaseAway. */
+  async #with<T>({ name, url }: TableDatabase, work: (asker: Asker) => Promise<T>): Promise<T> {
+    if (this.#isClosed) throw new TableDatabaseAway(name, new Error("the node stops"));
+    const left = this.#leftAlone.get(name);
+    if (left && performance.now() < left.until) throw left.error;
+    const beganAt = performance.now();
+    try {
+      return await work(await this.#opened(name, url));
+    } catch (cause) {
+      if (!isUnavailable(cause)) throw cause;
+      const error = new TableDatabaseAway(name, cause);
+      const now = performance.now();
+      if (!error.isOutcomeUnknown && now - beganAt > SLOW_MS)
+        this.#leftAlone.set(name, { until: now + LEFT_ALONE_MS, error });
+      throw error;
+    }
+  }
+
+  #opened(name: string, url: string): Promise<Asker> {
+    const { connections = CONNECTIONS, logger } = this.#options;
+    const opening = this.#open.get(name) ?? openUrl({ name, url, connections }, logger);
+    this.#open.set(name, opening);
+    opening.catch(() => this.#open.delete(name));
+    return opening;
+  }
+}
+
+function dialectOf(url: string): TargetDialect {
+  if (url.startsWith("sqlite:")) return "sqlite";
+  return url.startsWith("mssql:") ? "mssql" : "postgres";
+}
+
+/** Whether it only reads: then `on`. A file tells nothing of that before it is written. */
+const pings: Record<TargetDialect, string> = {
+  sqlite: "SELECT 'off' AS only",
+  postgres: "SELECT current_setting('transaction_read_only') AS only",
+  mssql:
+    "SELECT CASE CAST(DATABASEPROPERTYEX(DB_NAME(), 'Updateability') AS NVARCHAR(60)) WHEN N'READ_ONLY' THEN N'on' ELSE N'off' END AS [only]",
+};
+
+interface To {
+  name: string;
+  url: string;
+  connections: number;
+}
+
+/** Opens one by itself. The driver of SQL Server takes longer to load than everything else together. */
+export async function openUrl(to: To, logger?: Logger): Promise<Asker> {
+  const { url } = to;
+  switch (dialectOf(url)) {
+    case "sqlite":
+      return openFile(fileOf(url) as string);
+    case "mssql":
+      return (await import("../dialects/mssql/ask.ts")).openAsker(to);
+    default:
+      return openAsker(to, logger);
+  }
+}
+
+function openFile(file: string): Asker {
+  const thread = new FileThread(file);
+  return {
+    ask: (text, values) => askFile(file, text, values),
+    applied: appliedOf(thread),
+    close: () => thread.close(),
+  };
+}

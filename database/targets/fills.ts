@@ -1,0 +1,116 @@
+/** Whether a field of the record schema, or what is known of a record, can fill a column. */
+import { fieldsOf, type Path } from "../../formats/read/fields.ts";
+import { type ColumnKind, type TableMeta, type TargetColumn, type TargetDialect, ValueFault } from "./target.ts";
+import { columnText } from "./values/column.ts";
+
+type JsonType = "string" | "number" | "integer" | "boolean" | "object" | "array";
+
+const ALL: readonly JsonType[] = ["string", "number", "integer", "boolean", "object", "array"];
+const NUMBERS: readonly JsonType[] = ["number", "integer"];
+const STRING: readonly JsonType[] = ["string"];
+
+const taken: Record<ColumnKind, readonly JsonType[]> = {
+  text: ALL,
+  json: ALL,
+  integer: NUMBERS,
+  decimal: NUMBERS,
+  float: NUMBERS,
+  boolean: ["boolean"],
+  date: STRING,
+  time: STRING,
+  timestamp: STRING,
+  timestamptz: STRING,
+  uuid: STRING,
+  enum: STRING,
+  array: ["array"],
+  other: ["string", "number", "integer"],
+};
+
+/** Formats of strings of which a column takes a part only. Any string without a format is looked at record by record. */
+const formats: Partial<Record<ColumnKind, readonly string[]>> = {
+  date: ["date"],
+  time: ["time"],
+  timestamp: ["date-time", "date"],
+  timestamptz: ["date-time", "date"],
+  uuid: ["uuid"],
+};
+
+/** What a field may be, by the schema. Null: anything. */
+interface Possible {
+  types: readonly JsonType[] | null;
+  formats: readonly string[];
+}
+
+/** Why nothing at all goes into the column; null: something does. Values go as texts, and SQL Server makes no bytes of them. */
+export function columnFault({ type }: TargetColumn, dialect: TargetDialect): string | null {
+  return dialect === "mssql" && /^(?:(?:var)?binary\b|image$)/.test(type)
+    ? `a column of type ${type} takes no text`
+    : null;
+}
+
+/** Why values of that field never go into the column; null: they can. */
+export function fieldFault(schema: object, path: Path, column: TargetColumn, dialect: TargetDialect): string | null {
+  const field = possibleAt(schema, path, false);
+  const fault = kindFault(field, column.kind, column.type) ?? sqliteFault(field, column, dialect);
+  if (fault || column.kind !== "array") return fault;
+  const element = elementFault(possibleAt(schema, path, true), column);
+  return element && `its elements: ${element}`;
+}
+
+/** Lists in a list would be another dimension of the column. */
+function elementFault(field: Possible, { element, type }: TargetColumn): string | null {
+  const kind = element ?? "other";
+  const isOfLists = field.types?.every((one) => one === "array") && field.types.length > 0 && kind !== "json";
+  return isOfLists ? `lists do not fill the elements of a column of type ${type}` : kindFault(field, kind, type);
+}
+
+function kindFault({ types, formats: found }: Possible, kind: ColumnKind, type: string): string | null {
+  const fitting = types === null ? taken[kind] : types.filter((one) => taken[kind].includes(one));
+  if (types !== null && types.length > 0 && fitting.length === 0)
+    return `the schema's type ${types.join(", ")} does not fill a column of type ${type}`;
+  const fits = formats[kind];
+  const isOfFormat = fits && found.length > 0 && types?.every((one) => one === "string");
+  return isOfFormat && !found.some((one) => fits.includes(one))
+    ? `the schema's format ${found.join(", ")} does not fill a column of type ${type}`
+    : null;
+}
+
+/** What SQLite takes otherwise than others: it makes an inexact double of a decimal number there, also of one that comes as a text. */
+function sqliteFault({ types }: Possible, { kind, type }: TargetColumn, dialect: TargetDialect): string | null {
+  if (dialect === "sqlite" && kind === "other" && /BLOB/i.test(type)) return "a column of type BLOB takes no text";
+  if (dialect !== "sqlite" || kind !== "decimal" || !types?.includes("number")) return null;
+  return `a column of type ${type} of SQLite does not keep the digits of numbers: TEXT does, or the schema's type integer, or REAL`;
+}
+
+function possibleAt(schema: object, path: Path, isItems: boolean): Possible {
+  const nodes = fieldsOf(schema).at(path, isItems);
+  const types = [...new Set(nodes.flatMap(({ type }) => type ?? []))];
+  const formats = new Set(nodes.flatMap(({ format }) => (typeof format === "string" ? [format] : [])));
+  return { types: types.length === 0 ? null : ALL.filter((one) => types.includes(one)), formats: [...formats] };
+}
+
+const someId = "00000000-0000-0000-0000-000000000000";
+/** A value as each of them is: one that does not fit never does. */
+const samples: Record<Exclude<TableMeta, "json">, unknown> = {
+  batchId: someId,
+  clientId: someId,
+  clientIdentifier: "a",
+  dataset: "a",
+  record: 1,
+  line: 1,
+  receivedAt: "2026-11-29T13:45:00.123Z",
+};
+
+/** Why what is known of a record does not go into the column; null: it does. */
+export function metaFault(meta: TableMeta, column: TargetColumn): string | null {
+  if (meta === "json")
+    return column.kind === "json" || column.kind === "text" ? null : `the record's JSON needs a column of text or JSON`;
+  return valueFault(samples[meta], column);
+}
+
+/** Why a fixed value does not go into the column; null: it does. */
+export function valueFault(value: unknown, column: TargetColumn): string | null {
+  if (value === null) return column.isNotNull ? "the column is NOT NULL" : null;
+  const text = columnText(value, column);
+  return text instanceof ValueFault ? `the value ${text.message}` : null;
+}

@@ -1,0 +1,37 @@
+/** How PostgreSQL takes a batch's rows back. */
+import { plainType } from "../../dialects/postgres/table/columns.ts";
+import { quotedIn, quotedTable } from "../names.ts";
+import { isFree, referredText } from "../undo.text.ts";
+import type { BatchRows, Referring, UndoTexts } from "../undo.types.ts";
+import { namesOf } from "./references.ts";
+
+const INDEX = `SELECT '' AS identity FROM pg_catalog.pg_index i
+JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid JOIN pg_catalog.pg_am m ON m.oid = x.relam AND m.amname IN ('btree', 'hash')
+JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+WHERE i.indrelid = to_regclass($1) AND a.attname = $2::text AND i.indisvalid AND i.indpred IS NULL LIMIT 1`;
+
+/** Of a partitioned table that refers: its own key, not those of its partitions. */
+const REFERRING = `SELECT c.conname::text AS "constraint", n.nspname::text AS schema, p.relname::text AS "table",
+  ${namesOf("c.conrelid", "c.conkey")} AS columns, ${namesOf("c.confrelid", "c.confkey")} AS "parentColumns"
+FROM pg_catalog.pg_constraint c JOIN pg_catalog.pg_class p ON p.oid = c.conrelid
+JOIN pg_catalog.pg_namespace n ON n.oid = p.relnamespace
+WHERE c.confrelid = to_regclass($1) AND c.contype = 'f'
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint o WHERE o.oid = c.conparentid AND o.confrelid = c.confrelid)
+ORDER BY c.conname`;
+
+const isOfBatch = ({ column }: BatchRows, of: string) =>
+  `${of}.${quotedIn("postgres", column.name)} = ${batchIn(column)}`;
+const batchIn = ({ type }: BatchRows["column"]) => `$1::${plainType(type)}`;
+
+/** Rows of several partitions can have one `ctid`, so the outer statement asks the same of each row as the inner one. */
+export const postgresUndo: UndoTexts = {
+  index: (table, column) => ({ text: INDEX, values: [quotedTable(table), column.name] }),
+  identity: () => ["tableoid", "ctid"],
+  referring: (table) => ({ text: REFERRING, values: [quotedTable(table)], made: (rows: Referring[]) => rows }),
+  remove: (rows, limit) => `DELETE FROM ${quotedTable(rows.table)} AS d
+    WHERE ${isOfBatch(rows, "d")}${isFree(rows, "d")} AND d.ctid = ANY (ARRAY(
+      SELECT t.ctid FROM ${quotedTable(rows.table)} AS t WHERE ${isOfBatch(rows, "t")}${isFree(rows, "t")}
+      LIMIT ${limit} FOR UPDATE OF t SKIP LOCKED)) RETURNING 1 AS n`,
+  left: (rows) => `SELECT 1 AS n FROM ${quotedTable(rows.table)} AS t WHERE ${isOfBatch(rows, "t")} LIMIT 1`,
+  isReferred: (rows, by) => referredText(rows, by, batchIn(rows.column)),
+};

@@ -1,0 +1,169 @@
+/** What delivery into the company's own tables speaks of: the dataset's `table`, the catalog's table, and the plan of both. */
+
+export const tableModes = ["insert", "ignore", "upsert", "update", "delete"] as const;
+export type TableMode = (typeof tableModes)[number];
+
+export const tableMetas = [
+  "batchId",
+  "clientId",
+  "clientIdentifier",
+  "dataset",
+  "record",
+  "line",
+  "receivedAt",
+  "json",
+] as const;
+export type TableMeta = (typeof tableMetas)[number];
+
+/** Where a column's value comes from: a path of the schema (`address.city`), what is known of the record, or a fixed value. */
+export type ColumnSource = string | { meta: TableMeta } | { value: unknown };
+
+/** The dataset's `table`, with its defaults. */
+export interface TableDocument {
+  /** A name of `TABLE_DATABASES`; null: the database of `DATABASE_URL`. */
+  database: string | null;
+  /** `table` or `schema.table`; a part that holds a dot is quoted. */
+  name: string;
+  mode: TableMode;
+  /** Null: the table's primary key. */
+  key: string[] | null;
+  /** Null: every property of the schema goes to the column of its name. */
+  columns: Record<string, ColumnSource> | null;
+  absent: "keep" | "null";
+  newer: string | null;
+  delete: { field: string; values: unknown[] } | null;
+  create: boolean;
+  /** Whether references are looked for before anything is delivered. Documents of earlier releases lack it. */
+  checkReferences?: boolean;
+  messages: Record<string, { field?: string; code?: string; message: string }>;
+}
+
+export const targetDialects = ["postgres", "sqlite", "mssql"] as const;
+export type TargetDialect = (typeof targetDialects)[number];
+
+/** What a column can hold, whatever its database calls it. */
+export type ColumnKind =
+  | "text"
+  | "integer"
+  | "decimal"
+  | "float"
+  | "boolean"
+  | "date"
+  | "time"
+  | "timestamp"
+  | "timestamptz"
+  | "uuid"
+  | "json"
+  | "enum"
+  | "array"
+  | "other";
+
+/** A column as the catalog tells it. */
+export interface TargetColumn {
+  name: string;
+  kind: ColumnKind;
+  /** The type as the database writes it, for casts and messages; of a domain that of its base. */
+  type: string;
+  /** Of an array, the kind of its elements. The bounds below are those of each element. */
+  element: ColumnKind | null;
+  isNotNull: boolean;
+  hasDefault: boolean;
+  /** Generated, or ALWAYS identity: nobody may write it. */
+  isReadOnly: boolean;
+  /** In characters, or in bytes where the server counts these; null: no bound. */
+  maxLength: { units: "characters" | "utf-16" | "bytes"; most: number } | null;
+  /** Of decimals: digits. Of floats: bits, 24 or 53. Null: no bound. */
+  precision: number | null;
+  /** Of decimals: digits after the point. Of times: decimals of a second. Null: no bound. */
+  scale: number | null;
+  /** Of integers, as digits. */
+  range: { least: string; most: string } | null;
+  /** Of enums. */
+  values: string[] | null;
+}
+
+/** A full, valid, immediate unique index or primary key. */
+export interface TargetKey {
+  name: string;
+  columns: string[];
+  isPrimary: boolean;
+}
+
+/** A table as the catalog tells it. */
+export interface TargetTable {
+  /** Null: the database of `DATABASE_URL`. */
+  database: string | null;
+  dialect: TargetDialect;
+  schema: string;
+  name: string;
+  columns: TargetColumn[];
+  keys: TargetKey[];
+  /** Names of constraints that its server tells with an error. Null: of all of them. */
+  toldConstraints: string[] | null;
+  /** Why no dataset can write it, in words: deferred constraints, `ON CONFLICT` clauses. */
+  hindrances: string[];
+}
+
+/** Asks a database: the rows of one statement. Its parameters are `$1`, `$2`, in order, each once. Throws DatabaseUnavailable. */
+export type Ask = <T>(text: string, values: readonly unknown[]) => Promise<T[]>;
+
+/** A table as a dialect's catalog tells it, or why it is none that a dataset can write. `isMissing`: nothing has this name. */
+export type Described = { table: Omit<TargetTable, "database"> } | { fault: string; isMissing?: true };
+
+/** A column that the dataset writes, and what is written into it. */
+export interface PlannedColumn {
+  column: TargetColumn;
+  source: { path: string[] } | { meta: TableMeta } | { value: unknown };
+}
+
+/** A foreign key as the catalog tells it. */
+export interface RawReference {
+  /** Null: the server does not tell it. */
+  constraint: string | null;
+  columns: string[];
+  schema: string;
+  table: string;
+  parentColumns: string[];
+  /** Whether texts are equal there only if they have the same characters. */
+  isByCharacters: boolean;
+}
+
+/** A foreign key of a table whose references are looked for before its rows are written. */
+export interface TableReference {
+  /** Null: the server does not tell its name with a fault. */
+  constraint: string | null;
+  columns: string[];
+  parent: { schema: string; name: string; columns: string[] };
+  /** It leads to the table itself. `isExact`: two values of `columns` are one key exactly if their texts are the same. */
+  own: { columns: string[]; isExact: boolean } | null;
+}
+
+/** How a dataset's records become rows. Made from the document, the record schema and the catalog. */
+export interface TablePlan {
+  table: TargetTable;
+  mode: TableMode;
+  /** Names of columns; empty: `insert` into a table without a key. */
+  key: string[];
+  columns: PlannedColumn[];
+  absent: "keep" | "null";
+  newer: PlannedColumn | null;
+  delete: { path: string[]; values: unknown[] } | null;
+  messages: TableDocument["messages"];
+  /** Those that are looked for before the rows are written: none, unless the document says so. */
+  references: TableReference[];
+}
+
+/** Why a value does not go into its column. */
+export class ValueFault {
+  readonly code: "maxLength" | "range" | "type" | "required";
+  readonly message: string;
+  constructor(code: ValueFault["code"], message: string) {
+    this.code = code;
+    this.message = message;
+  }
+}
+
+/** The text of a value for the column, or why it has none. The value is neither null nor undefined. */
+export type ToText = (value: unknown, column: TargetColumn) => string | ValueFault;
+
+export const ofType = (expected: string): ValueFault => new ValueFault("type", `must be ${expected}`);

@@ -1,0 +1,33 @@
+/** What the statements of all dialects share that take a batch's rows back. `t`, `d`: a row of the batch. `c`: one that refers to it. */
+import { isSameName, quotedIn, quotedTable } from "./names.ts";
+import type { BatchRows, Referring } from "./undo.types.ts";
+
+const leads = ({ table: { dialect } }: BatchRows, of: string, { columns, parentColumns }: Referring): string =>
+  columns
+    .map((name, i) => `c.${quotedIn(dialect, name)} = ${of}.${quotedIn(dialect, parentColumns[i] as string)}`)
+    .join(" AND ");
+
+const tableOf = ({ table: { dialect } }: BatchRows, { schema, table: name }: Referring): string =>
+  quotedTable({ dialect, schema, name });
+
+const isSelf = ({ table }: BatchRows, by: Referring): boolean =>
+  isSameName(table.dialect, by.table, table.name) && isSameName(table.dialect, by.schema, table.schema);
+
+/** A row that refers to itself is free. Also what the key would cascade to is somebody's. */
+export const isFree = (rows: BatchRows, of: string): string =>
+  rows.referring
+    .map((by) => {
+      const same = rows.identity.map((name) => `c.${name} = ${of}.${name}`).join(" AND ");
+      const other = isSelf(rows, by) ? ` AND NOT (${same})` : "";
+      return ` AND NOT EXISTS (SELECT 1 FROM ${tableOf(rows, by)} AS c WHERE ${leads(rows, of, by)}${other})`;
+    })
+    .join("");
+
+/** The batch's own rows go with it. */
+export function referredText(rows: BatchRows, by: Referring, batch: string): string {
+  const { dialect } = rows.table;
+  const column = quotedIn(dialect, rows.column.name);
+  const others = isSelf(rows, by) ? ` AND (c.${column} IS NULL OR c.${column} <> t.${column})` : "";
+  return `SELECT 1 AS n FROM ${quotedTable(rows.table)} AS t JOIN ${tableOf(rows, by)} AS c ON ${leads(rows, "t", by)}
+    WHERE t.${column} = ${batch}${others} LIMIT 1`;
+}

@@ -1,0 +1,111 @@
+/** Rejected records in the form of the file that they came in, with their numbers and what is wrong with them in front. */
+import { lostPart } from "../../../formats/check/chunk-verdict.ts";
+import { csvLine } from "../../../formats/csv/cells.ts";
+import { type Dialect, dialectOf, plainDialect } from "../../../formats/csv/dialect.ts";
+import { type Envelope, type Format, knownFormats } from "../../../formats/formats.ts";
+import { moreText, numberMember, textMember } from "../../../formats/reserved.ts";
+import type { RecordErrors } from "../../batch/batch.reads.domain.ts";
+import { safeText } from "./csv.ts";
+
+/** How the rejected records of a batch are written: as one file, in order. */
+export interface RejectedForm {
+  /** Without the charset. */
+  type: string;
+  ending: string;
+  /** Whether a spreadsheet may open the file: it needs a byte order mark. */
+  hasCells: boolean;
+  head: string;
+  row(record: RecordErrors): string;
+  /** The end of a file that does not have `unlisted` further records. */
+  tail(unlisted: number): string;
+}
+
+/** What is wrong with a record: `Preis: must be a number; …`. */
+export const errorsText = ({ errors }: Pick<RecordErrors, "errors">): string =>
+  errors.map(({ field, column = field, message }) => (column === "" ? message : `${column}: ${message}`)).join("; ");
+
+/** Whether the text is not what the record came with: it is too long, or has bytes that are no text. */
+const isLost = ({ raw, errors }: RecordErrors): boolean => lostPart(errors) !== null || raw.includes("\ufffd");
+
+/** `textsOf`: the cells of a stored row of a workbook. */
+export function rejectedForm(
+  format: Format,
+  envelope: Envelope,
+  textsOf: (stored: string) => string[] = () => [],
+): RejectedForm {
+  if (format === "csv") return csvForm(envelope, dialectOf(envelope), ({ raw }) => raw);
+  if (format !== "xlsx") return format === "json" ? jsonForm() : ndjsonForm;
+  const { header } = envelope;
+  return csvForm({ header: header ?? [] }, plainDialect, ({ raw }) => csvLine(textsOf(raw), plainDialect));
+}
+
+function csvForm(
+  { header = [], nameless = 0, headerText }: Envelope,
+  dialect: Dialect,
+  cells: (record: RecordErrors) => string,
+): RejectedForm {
+  const { delimiter } = dialect;
+  const isTab = delimiter === "\t";
+  const line = (...parts: string[]) => `${parts.join(delimiter)}\r\n`;
+  const none = delimiter.repeat(Math.max(0, header.length + nameless - 1));
+  const said = (text: string) => csvLine([safeText(text)], dialect);
+  const parameters = isTab || delimiter === "," ? "" : `; delimiter="${delimiter.replace("\\", "\\\\")}"`;
+  return {
+    type: `${isTab ? "text/tab-separated-values" : "text/csv"}; header=present${parameters}`,
+    ending: isTab ? "tsv" : "csv",
+    hasCells: true,
+    head: line(numberMember, textMember, headerText ?? csvLine([...header, ...Array(nameless).fill("")], dialect)),
+    row: (record) => line(String(record.seq), said(errorsText(record)), isLost(record) ? none : cells(record)),
+    tail: (unlisted) => (unlisted === 0 ? "" : line("", said(moreText(unlisted)), none)),
+  };
+}
+
+const [ndjsonType, jsonType] = [knownFormats.ndjson.mediaTypes[0], knownFormats.json.mediaTypes[0]];
+
+const members = (record: number | null, errors: string): string =>
+  `"${numberMember}":${record},"${textMember}":${JSON.stringify(errors)}`;
+
+/** The record's own text behind the two members. What is no object has the two alone. */
+function object(record: RecordErrors, isKept: boolean): string {
+  const first = members(record.seq, errorsText(record));
+  const own = record.raw.trim();
+  if (!isKept || !own.startsWith("{")) return `{${first}}`;
+  const rest = own.slice(1);
+  return /^\s*\}/.test(rest) ? `{${first}${rest}` : `{${first},${rest}`;
+}
+
+const ndjsonForm: RejectedForm = {
+  type: ndjsonType,
+  ending: "ndjson",
+  hasCells: false,
+  head: "",
+  row: (record) => `${object(record, !isLost(record))}\n`,
+  tail: (unlisted) => (unlisted === 0 ? "" : `{${members(null, moreText(unlisted))}}\n`),
+};
+
+const isJson = (text: string): boolean => {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** One that is no JSON would break the array. */
+function jsonForm(): RejectedForm {
+  let before = "\n";
+  const element = (text: string): string => {
+    const parted = before + text;
+    before = ",\n";
+    return parted;
+  };
+  return {
+    type: jsonType,
+    ending: "json",
+    hasCells: false,
+    head: "[",
+    row: (record) => element(object(record, !isLost(record) && isJson(record.raw))),
+    tail: (unlisted) => `${unlisted === 0 ? "" : element(`{${members(null, moreText(unlisted))}}`)}\n]\n`,
+  };
+}

@@ -1,0 +1,124 @@
+/** The calls that show what a body would become before it is delivered. */
+
+import { shownBys } from "../../../formats/read/shown-columns.ts";
+import {
+  choice,
+  count,
+  described,
+  flag,
+  type JsonSchema,
+  listOf,
+  orNull,
+  record,
+  schemaRef,
+  text,
+} from "../../../lib/json-schema.ts";
+import { rejectedSchema } from "../routes/export.ts";
+import { clientCalls } from "./clients.ts";
+import { rejectedRecord } from "./examples.ts";
+import { bodyProblems, type Call, content } from "./kit.ts";
+
+const { errors, ...rejected } = rejectedSchema.properties as Record<"record" | "line" | "errors" | "raw", JsonSchema>;
+
+const readAs = {
+  columns: listOf(
+    record({
+      column: text("Its name in the file."),
+      field: orNull(text("The path of the field that it fills.")),
+      by: described(
+        "By what the field was found. `path`: its name is that of a field inside another one.",
+        choice(shownBys),
+      ),
+    }),
+  ),
+  delimiter: orNull(text("Of CSV.")),
+  encoding: text("Of the body."),
+  records: listOf(
+    record({
+      ...rejected,
+      data: described("What would be delivered; null: it is rejected.", orNull({ type: "object" })),
+      errors: errors as JsonSchema,
+    }),
+  ),
+};
+const positive: JsonSchema = { type: "integer", minimum: 1 };
+
+export const previewSchema: JsonSchema = record(readAs);
+export const checkSchema: JsonSchema = record({
+  counts: record({ received: count, accepted: count, rejected: count, duplicate: count }),
+  ...readAs,
+  errors: described(
+    "The faults in groups, the largest first.",
+    record({
+      total: described("All faults.", count),
+      records: described("The records that have them.", count),
+      groups: listOf(
+        record({
+          field: text("The path of the field, each index of a list as `[]`."),
+          code: text(),
+          count: positive,
+          firstRecord: positive,
+          firstLine: orNull(positive),
+          message: text("That of the first one."),
+          values: described("Up to five examples of what was found.", listOf(text())),
+        }),
+      ),
+      other: described("Faults without a group of their own.", record({ count })),
+    }),
+  ),
+  partial: described("Whether the body has more than was looked at.", flag),
+});
+
+const preview = {
+  columns: [],
+  delimiter: null,
+  encoding: "utf-8",
+  records: [
+    { record: 1, line: 1, raw: '{"quantity":1}', data: { quantity: 1 }, errors: [] },
+    { ...rejectedRecord, data: null },
+  ],
+};
+const [fault] = rejectedRecord.errors;
+const group = {
+  field: "quantity",
+  code: "minimum",
+  count: 1,
+  firstRecord: 2,
+  firstLine: 2,
+  message: fault?.message ?? "",
+  values: ["0"],
+};
+const checked = {
+  counts: { received: 2, accepted: 1, rejected: 1, duplicate: 0 },
+  ...preview,
+  errors: { total: 1, records: 1, groups: [group], other: { count: 0 } },
+  partial: false,
+};
+
+const check: Call = {
+  id: "checkImport",
+  summary: "Check the beginning of a body at once",
+  description:
+    "The first 1 MiB or 5,000 records are read and checked as those of an import, and the answer says what would become of them. Nothing is stored. What only a handler or a table would refuse is not known.",
+  parameters: ["format", "Content-Encoding"],
+  body: clientCalls["POST /imports"].body,
+  answers: { 200: { description: "What was found.", content: content(schemaRef("Check"), { check: checked }) } },
+  problems: [...bodyProblems, "wrong-columns", "empty-body", "too-many-records", "too-many-uploads"],
+};
+
+export const checkCalls = {
+  "GET /imports/:id/preview": {
+    id: "previewImport",
+    summary: "See how the first records are read",
+    description: "As long as the body of the batch is kept: until its end, or for `validatedHours` after a check.",
+    parameters: ["previewLimit"],
+    answers: { 200: { description: "The records.", content: content(schemaRef("Preview"), { preview }) } },
+    problems: ["gone"],
+  },
+  "POST /imports/check": check,
+  "POST /datasets/:name/imports/check": {
+    ...check,
+    id: "checkDatasetImport",
+    summary: "Check the beginning of a body for a dataset",
+  },
+} satisfies Record<string, Call>;

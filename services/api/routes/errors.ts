@@ -1,0 +1,180 @@
+/** `GET /imports/{id}/errors`: the rejected records, as lines of JSON, as CSV, or a page of them. */
+import Negotiator from "negotiator";
+import { NO_FAULT, withoutIndexes } from "../../../formats/check/fault-groups.ts";
+import type { Envelope } from "../../../formats/formats.ts";
+import { rawMask } from "../../../formats/read/masked.ts";
+import { cellOf } from "../../../formats/xlsx/stored.ts";
+import { actors } from "../../actors.ts";
+import type { BatchRow } from "../../batch/batch.domain.ts";
+import type { RecordErrors } from "../../batch/batch.reads.domain.ts";
+import { pinnedPolicy } from "../../batches.ts";
+import { BOM, CSV_HEAD, csvEnd, csvRows, slices } from "../http/csv.ts";
+import { type Exchange, json, type Reply } from "../http/exchange.ts";
+import { queryOf, wrongQuery } from "../http/input.ts";
+import { MOST_ITEMS, USUAL_ITEMS } from "../http/pages.ts";
+import { batchOf, ERRORS_AT_ONCE, NDJSON, send } from "./export.ts";
+
+const CSV = "text/csv; charset=utf-8; header=present";
+const PAGE = "application/json";
+/** Characters of a page after which no further record is added to it. */
+const ENOUGH = 1024 * 1024;
+
+interface Wanted {
+  hasBom: boolean;
+  /** Only records with an error of this field, or of this code: one error that is both. */
+  field: string | undefined;
+  code: string | undefined;
+  /** The number of a record: only those after it. */
+  after: number;
+  limit: number | null;
+}
+
+/** Throws validation. */
+function wantedOf(exchange: Exchange): Wanted {
+  const {
+    bom = "false",
+    field,
+    code,
+    after = "0",
+    limit,
+  } = queryOf(exchange, "bom", "field", "code", "after", "limit");
+  if (bom !== "true" && bom !== "false") throw wrongQuery("bom", 'expected "true" or "false"');
+  if (!/^\d{1,15}$/.test(after)) throw wrongQuery("after", "expected the number of a record");
+  const most = limit === undefined ? null : /^\d{1,3}$/.test(limit) ? Number(limit) : 0;
+  if (most !== null && (most < 1 || most > MOST_ITEMS))
+    throw wrongQuery("limit", `expected a whole number from 1 to ${MOST_ITEMS}`);
+  return { hasBom: bom === "true", field, code, after: Number(after), limit: most };
+}
+
+export async function getErrors(exchange: Exchange): Promise<Reply | undefined> {
+  const wanted = wantedOf(exchange);
+  const batch = await batchOf(exchange);
+  exchange.res.setHeader("Vary", "Accept");
+  const type = typeOf(exchange);
+  if (type === PAGE) return errorPage(exchange, batch, wanted);
+  const { publicId, format, envelope } = batch;
+  const reading = new Reading(exchange, batch, wanted);
+  const page = (after: number) => reading.next(after);
+  const file = `${publicId}-errors`;
+  // Asked after the last page, because the batch may still run.
+  const unlisted = async () => (reading.hasEnded ? (await batchOf(exchange)).unlisted : 0);
+  return send(
+    exchange,
+    type === CSV
+      ? {
+          type: CSV,
+          file: `${file}.csv`,
+          head: wanted.hasBom ? BOM + CSV_HEAD : CSV_HEAD,
+          page,
+          show: csvRows,
+          tail: async () => csvEnd(await unlisted()),
+        }
+      : {
+          type: NDJSON,
+          file: `${file}.ndjson`,
+          page,
+          show: format === "xlsx" ? (rejected) => jsonLine(withCells(rejected, envelope)) : jsonLine,
+          tail: async () => jsonEnd(await unlisted()),
+        },
+  );
+}
+
+/** A page as one JSON document. `next` is the `after` of the page that follows. */
+async function errorPage(exchange: Exchange, batch: BatchRow, wanted: Wanted): Promise<Reply> {
+  const { limit: asked } = wanted;
+  const limit = asked ?? USUAL_ITEMS;
+  // One more than asked for tells whether a page follows.
+  const reading = new Reading(exchange, batch, { ...wanted, limit: limit + 1 });
+  const { turns } = exchange.req.$service.exports;
+  const found: RecordErrors[] = [];
+  for (let characters = 0; found.length <= limit && characters < ENOUGH && !reading.hasEnded; ) {
+    const rows = await turns.read(() => reading.next(found.at(-1)?.seq ?? 0));
+    found.push(...rows);
+    characters += rows.reduce((sum, { raw }) => sum + raw.length, 0);
+  }
+  const items = found.slice(0, limit);
+  const next = reading.hasEnded && items.length === found.length ? null : (items.at(-1)?.seq ?? null);
+  const unlisted = next === null ? (await batchOf(exchange)).unlisted : 0;
+  const shown = batch.format === "xlsx" ? items.map((one) => withCells(one, batch.envelope)) : items;
+  return json(200, {
+    items: shown.map(({ seq: record, line, errors, raw }) => ({ record, line, errors, raw })),
+    next,
+    ...(unlisted > 0 && { truncated: true, records: unlisted }),
+  });
+}
+
+/** Reads the records that are asked for. A filter is looked at here: the database has no index of fields and codes. */
+class Reading {
+  /** There are no further records. */
+  hasEnded = false;
+  private readonly exchange: Exchange;
+  private readonly batch: BatchRow;
+  /** How the text of a record is shown. */
+  private shown: ReturnType<typeof rawMask> | undefined;
+  private readonly wanted: Wanted;
+  private left: number;
+
+  constructor(exchange: Exchange, batch: BatchRow, wanted: Wanted) {
+    this.exchange = exchange;
+    this.batch = batch;
+    this.wanted = wanted;
+    this.left = wanted.limit ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Records after this one. None: the limit is reached, or the end. */
+  async next(seen: number): Promise<RecordErrors[]> {
+    this.shown ??= await this.maskOf();
+    const { shown } = this;
+    let after = Math.max(seen, this.wanted.after);
+    while (this.left > 0) {
+      const rows = await actors.batch.errors(this.exchange.ctx, { id: this.batch.id, after, limit: ERRORS_AT_ONCE });
+      const last = rows.at(-1);
+      this.hasEnded = last === undefined;
+      if (!last) return [];
+      const found = rows.filter((row) => isWanted(row, this.wanted)).slice(0, this.left);
+      this.left -= found.length;
+      if (found.length > 0) return found.map((row) => ({ ...row, raw: shown(row.raw) }));
+      after = last.seq;
+    }
+    return [];
+  }
+
+  /** By the policy that the batch ran under. */
+  private async maskOf() {
+    const { policy } = await pinnedPolicy(this.exchange.ctx.broker, this.batch);
+    return rawMask(this.batch, policy);
+  }
+}
+
+/** As the summary counts it: fields are without their indexes, and a record without any error has one. */
+function isWanted({ errors }: RecordErrors, { field, code }: Wanted): boolean {
+  const isOfField = (of: string) => field === undefined || of === field || withoutIndexes(of) === field;
+  const faults = errors.length > 0 ? errors : [NO_FAULT];
+  return faults.some((fault) => isOfField(fault.field) && (code === undefined || fault.code === code));
+}
+
+function* jsonLine({ seq: record, line, errors, raw }: RecordErrors): Generator<string> {
+  yield JSON.stringify({ record, line, errors }).replace(/\}$/, ',"raw":"');
+  for (const slice of slices(raw)) yield JSON.stringify(slice).slice(1, -1);
+  yield '"}\n';
+}
+
+/** With the cell of each error: `C17`. */
+const withCells = ({ errors, ...rejected }: RecordErrors, { header }: Envelope): RecordErrors => ({
+  ...rejected,
+  errors: errors.map((fault) => ({ ...fault, ...cellOf(fault, rejected.line, header) })),
+});
+
+const jsonEnd = (records: number): string => (records === 0 ? "" : `${JSON.stringify({ truncated: true, records })}\n`);
+
+/** Of equally preferred types the first is chosen: lines of JSON rather than CSV. */
+const REPORT_TYPES = [NDJSON, CSV, "application/jsonl", PAGE];
+
+/**
+ * An `Accept` that names none of these gets NDJSON: a report in another form is better than none. So does one that takes anything
+ * as well as JSON, which is what HTTP libraries send by themselves.
+ */
+function typeOf({ req }: Exchange): string {
+  const type = new Negotiator(req).mediaType(REPORT_TYPES) ?? NDJSON;
+  return type === PAGE && req.headers.accept?.includes("*/*") ? NDJSON : type;
+}

@@ -1,0 +1,216 @@
+/**
+ * Batches whose records go into a table of another database. There `dataflow_applied` has the fence and what became of the last
+ * chunk, in the transaction of its rows; the commit here follows it. What a crash leaves between the two is found by the next
+ * claim, or by the move that ends the batch: both raise the fence there first, and then read.
+ */
+import { setTimeout as pause } from "node:timers/promises";
+import type { ServiceBroker } from "moleculer";
+import { isOutcomeUnknown, TableFailure } from "../../database/errors.ts";
+import type { BatchStore } from "../../database/store.ts";
+import type { AppliedNow, AppliedRow, AppliedTable, AppliedVerdict, ChunkOf } from "../../database/targets/applied.ts";
+import { orBusy, TableDatabaseAway, type TargetDatabases } from "../../database/targets/databases.ts";
+import { afterVerdict, judgedOf, type TableOutcome, verdictOf } from "../../database/targets/outcome.ts";
+import type { AppliedIn } from "./batch.contract.ts";
+import { type BatchRow, type ChunkCommit, isFinal, type Written } from "./batch.domain.ts";
+import type { PinnedPolicies } from "./batch.pinned.ts";
+import type { AppliedChunk, TableCommit, TableVerdict } from "./batch.table.domain.ts";
+
+/** A run has entered. `verdict`: what became of its first chunk, which is there already. */
+export interface Entered {
+  verdict: TableVerdict | null;
+}
+
+export interface ElsewhereParts {
+  tables: TargetDatabases;
+  store: Pick<BatchStore, "batch" | "changed" | "commitChunk">;
+  pinned: PinnedPolicies;
+  logger: Pick<ServiceBroker["logger"], "debug">;
+}
+
+const A_PAGE = 200;
+/** Less than the caller's patience. */
+const PING_MS = 1_500;
+
+/** So often a chunk is written whose COMMIT had no answer. Then the batch waits, and the next claim finds out. */
+const MOST_TRIES = 5;
+const PAUSE_MS = 50;
+
+export class Elsewhere {
+  private readonly parts: ElsewhereParts;
+
+  constructor(parts: ElsewhereParts) {
+    this.parts = parts;
+  }
+
+  /**
+   * The claim of a worker, before its first chunk. Null: the batch is no longer the worker's. A row that is made stands for the
+   * claim only if the batch is still the worker's afterwards: else the row of a batch that has ended, and was deleted, would
+   * come again, and with it chunks that are written already. Throws TableFailure.
+   */
+  async enter(batch: BatchRow): Promise<Entered | null> {
+    const table = await this.tableOf(batch);
+    if (!table) return { verdict: null };
+    const row = await orBusy(entered(table, chunkOf(batch)));
+    if (!row || !(await this.isHeld(batch))) return null;
+    const ahead = row.nextChunk - batch.nextChunk;
+    if (ahead > 1) throw new TableFailure("gone", "", UNKNOWN_CHUNKS);
+    return { verdict: ahead === 1 ? verdictIn(row).verdict : null };
+  }
+
+  private async isHeld({ publicId, fence }: BatchRow): Promise<boolean> {
+    const now = await this.parts.store.batch(publicId, null);
+    return now?.state === "processing" && now.fence === fence;
+  }
+
+  /** The rows of a chunk in their table, then the commit here. Null: the batch was taken away. Throws TableFailure. */
+  async commit(batch: BatchRow, commit: ChunkCommit): Promise<Written | null> {
+    const { database } = (commit.table as TableCommit).plan.table;
+    const table = this.parts.tables.appliedIn(database as string);
+    if (!table) throw new TableFailure("gone", "", `TABLE_DATABASES has no "${database}"`);
+    const applied = await orBusy(appliedTo(table, chunkOf(batch), commit));
+    if (!applied) return null;
+    const written = await this.parts.store.commitChunk(afterVerdict(commit, applied.verdict, judgedOf(commit)));
+    return written && { ...written, ...(applied.told && { table: applied.told }) };
+  }
+
+  /**
+   * Before a batch ends outside of a commit: its worker writes nothing more, and a chunk that is written there and not counted here
+   * is counted with the move. Undefined: there is none. Throws TableFailure: nobody can know now.
+   */
+  async raise(batch: BatchRow): Promise<AppliedChunk | undefined> {
+    if (batch.startedAt === null || batch.phase !== "deliver") return undefined;
+    const table = await this.tableOf(batch);
+    if (!table) return undefined;
+    // The move raises it here as well, where a worker has the batch.
+    const fence = batch.fence + (batch.state === "processing" ? 1 : 0);
+    const row = await orBusy(table.raise(batch.publicId, fence));
+    if (row?.nextChunk !== batch.nextChunk + 1) return undefined;
+    return { nextChunk: row.nextChunk, counts: verdictIn(row).counts };
+  }
+
+  /** The rows of batches that have ended are of no use any more. Never rejects: what is left is found later. */
+  async forget(batches: BatchRow[]): Promise<void> {
+    if (this.parts.tables.names.length === 0) return;
+    for (const batch of batches.filter(({ state, startedAt }) => isFinal(state) && startedAt !== null))
+      await this.forgetOne(batch).catch((error: unknown) =>
+        this.parts.logger.debug(`The row of batch ${batch.publicId} in dataflow_applied stays for now:`, error),
+      );
+  }
+
+  private async forgetOne(batch: BatchRow): Promise<void> {
+    const table = await this.tableOf(batch);
+    await table?.forget([{ batch: batch.publicId, fence: batch.fence }]);
+  }
+
+  /** Deletes what `forget` has left: rows of batches that have ended here. Others' are left alone: another DataFlow may write them. */
+  async tidy(): Promise<void> {
+    for (const name of this.parts.tables.names)
+      await this.tidyOne(name).catch((error: unknown) =>
+        this.parts.logger.debug(`dataflow_applied of "${name}" is not tidied now:`, error),
+      );
+  }
+
+  private async tidyOne(name: string): Promise<void> {
+    const table = this.parts.tables.appliedIn(name);
+    let after: string | null = null;
+    for (let rows = await table?.list(after, A_PAGE); table && rows?.length; rows = await table.list(after, A_PAGE)) {
+      const seen = rows.map(({ batch: publicId }) => ({ publicId, version: -1 }));
+      const known = await this.parts.store.changed(seen);
+      const ended = new Set(known.filter(({ state }) => isFinal(state)).map(({ publicId }) => publicId));
+      await table.forget(rows.filter(({ batch }) => ended.has(batch)));
+      after = rows.at(-1)?.batch ?? null;
+    }
+  }
+
+  /** The rows of `dataflow_applied`, for operators. Null: the database is away, or workers write no tables of it. */
+  async rows(): Promise<AppliedIn[]> {
+    const { tables } = this.parts;
+    return Promise.all(
+      tables.names.map(async (database) => {
+        const rows = await tables.appliedIn(database)?.list(null, A_PAGE).catch(nullIfAway);
+        return { database, rows: rows ?? null };
+      }),
+    );
+  }
+
+  /** The round trip to each table database, in ms. Null: it cannot be used. */
+  async ping(): Promise<Record<string, number | null>> {
+    const { tables } = this.parts;
+    const all = tables.names.map(async (name) => {
+      // One that is silent says nothing of the others.
+      const silent = pause(PING_MS, null, { ref: false });
+      return [name, await Promise.race([tables.ping(name).catch(() => null), silent])] as const;
+    });
+    return Object.fromEntries(await Promise.all(all));
+  }
+
+  /** Null: its records go nowhere else. */
+  private async tableOf(batch: BatchRow): Promise<AppliedTable | null> {
+    const { policy } = await this.parts.pinned.of(batch);
+    const database = policy.handler === "table" ? (policy.table?.database ?? null) : null;
+    return database === null ? null : this.parts.tables.appliedIn(database);
+  }
+}
+
+function nullIfAway(error: unknown): null {
+  if (error instanceof TableDatabaseAway || error instanceof TableFailure) return null;
+  throw error;
+}
+
+const UNKNOWN_CHUNKS =
+  "the table has chunks of the batch that DataFlow does not know: was its own database restored from a backup?";
+
+const chunkOf = ({ publicId: batch, fence, nextChunk: chunk }: BatchRow): ChunkOf => ({ batch, fence, chunk });
+
+/** A row that is ahead has one, for the chunk before it was written there. */
+function verdictIn({ last }: AppliedRow): AppliedVerdict {
+  if (!last) throw new TableFailure("gone", "", "dataflow_applied has no counts of a chunk that it names");
+  return last;
+}
+
+/** A claim whose answer was lost is made again: it is the same one. */
+async function entered(table: AppliedTable, of: ChunkOf): Promise<AppliedRow | null> {
+  try {
+    return await table.enter(of);
+  } catch (error) {
+    if (!isOutcomeUnknown(error)) throw error;
+    return table.enter(of);
+  }
+}
+
+/** Null: fence or chunk is another. */
+async function appliedTo(table: AppliedTable, of: ChunkOf, commit: ChunkCommit): Promise<AppliedNow | null> {
+  const judge = (outcome: TableOutcome) => verdictFor(commit, outcome);
+  for (let tries = 1; ; tries++) {
+    try {
+      return (await table.apply(of, commit.table as TableCommit, judge)) ?? (await before(table, of));
+    } catch (error) {
+      if (!isOutcomeUnknown(error) || tries === MOST_TRIES) throw error;
+      await pause(PAUSE_MS * tries * (0.5 + Math.random()));
+      const known = await before(table, of);
+      if (known) return known;
+    }
+  }
+}
+
+/** The chunk, where the same claim has written it before and its COMMIT's answer was lost. */
+async function before(table: AppliedTable, { batch, fence, chunk }: ChunkOf): Promise<AppliedNow | null> {
+  const row = await table.look(batch);
+  return row?.fence === fence && row.nextChunk === chunk + 1 ? { ...verdictIn(row), told: null } : null;
+}
+
+/** What is kept there: also of the records that were no rows before SQL, for the table may be altered until they are asked for. */
+function verdictFor(commit: ChunkCommit, outcome: TableOutcome): AppliedVerdict {
+  const verdict = verdictOf(commit, outcome);
+  const { rows, passed, refused } = verdict;
+  const { accepted, rejected, duplicate } = commit.counts;
+  const counts = {
+    accepted: accepted - passed.length - refused.length,
+    rejected: rejected + refused.length,
+    duplicate: duplicate + passed.length,
+    ...rows,
+  };
+  const { unfit = [] } = commit.table as TableCommit;
+  const all = [...refused, ...unfit].sort((a, b) => a.index - b.index);
+  return { verdict: { ...verdict, refused: all }, counts };
+}

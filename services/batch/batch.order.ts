@@ -1,0 +1,138 @@
+/**
+ * The order of batches. Each batch of a dataset that keeps one has a place in its lane, given in the order of commits. The first
+ * one runs; those behind it are `held`. Whether a batch is the first is safe to read in advance: places in front of it are only
+ * given up, never taken. So every step here is a read and a conditional move, and who comes last finds what the others have
+ * written. Where a node dies in between, the sweep goes on.
+ */
+
+import type { ServiceBroker } from "moleculer";
+import type { BatchStore } from "../../database/store.ts";
+import { Problem } from "../../lib/errors.ts";
+import { actors } from "../actors.ts";
+import { laneOf, standingAfter } from "../batches.ts";
+import {
+  type BatchRow,
+  type BatchState,
+  isFinal,
+  type Lane,
+  type Move,
+  type OrderHold,
+  type StalledLane,
+} from "./batch.domain.ts";
+import { announced, type BatchParts, foundBatch, type Which } from "./batch.parts.ts";
+import { type MoveTo, moveOf } from "./batch.states.ts";
+
+/** How often a step is tried. Each other one of the lane may come between. */
+const MOST_TRIES = 20;
+
+const orderHold = ({ state, reason }: BatchRow): OrderHold | null =>
+  state === "held" && reason && "hold" in reason && reason.hold === "order" ? reason : null;
+
+/** Whether a batch in this state has left its lane. A failed one has not: it may go on. One that was only checked never had a place. */
+const hasLeft = (state: BatchState): boolean => isFinal(state) && state !== "failed" && state !== "validated";
+
+/** The lane of a batch by its pinned policy. Null: it keeps no order, as no check does until its commit. */
+async function pinnedLane(parts: BatchParts, batch: BatchRow): Promise<Lane | null> {
+  if (batch.phase === "check") return null;
+  const { isGone, ...pinned } = await parts.pinned.of(batch);
+  return isGone ? null : laneOf(batch.clientId, pinned);
+}
+
+/**
+ * The move of a batch that waits for nothing of its own any more: to `ready`, or to `held` behind others of its lane. One that was
+ * skipped takes the last place.
+ */
+export async function goingOn(
+  parts: BatchParts,
+  batch: BatchRow,
+  more: Omit<MoveTo, "to" | "due" | "events"> & { isApproved?: boolean } = {},
+): Promise<Move> {
+  const { isApproved, ...rest } = more;
+  const lane = await pinnedLane(parts, batch);
+  const [own] = lane ? await parts.store.fronts([batch.id]) : [];
+  if (!lane || own?.front === batch.publicId)
+    return moveOf(batch, { to: "ready", due: { inMs: 0 }, events: await parts.events.ready(batch), ...rest });
+  const front = own?.front ?? (await parts.store.laneState(lane)).front ?? batch.publicId;
+  const reason: OrderHold = { hold: "order", batchId: front, ...(isApproved && { isApproved }) };
+  return { ...moveOf(batch, { to: "held", due: null, ...rest, reason }), ...(!own && { enters: lane }) };
+}
+
+/** Lets the first batch of a lane go on, if it waits for its order alone. */
+export async function advance(parts: BatchParts, lane: Lane): Promise<void> {
+  for (let tries = 0; tries < MOST_TRIES; tries++) {
+    const { front } = await parts.store.laneState(lane);
+    const batch = front && (await parts.store.batch(front, null));
+    if (!batch || !orderHold(batch)) return;
+    if (announced(parts, await parts.store.move(await released(parts, batch)))) return;
+  }
+}
+
+/** Its window may have closed meanwhile. */
+async function released(parts: BatchParts, batch: BatchRow): Promise<Move> {
+  const { policy } = await parts.pinned.of(batch);
+  const isFree = policy.window === null || orderHold(batch)?.isApproved;
+  const decision = isFree ? null : await parts.evaluate({ ...policy, requiresApproval: false }, batch);
+  if (decision?.decision === "held") {
+    const { due, reason } = standingAfter(decision);
+    return moveOf(batch, { to: "held", due, reason });
+  }
+  return moveOf(batch, { to: "ready", due: { inMs: 0 }, events: await parts.events.ready(batch) });
+}
+
+/** What a written batch means for its lane: one that has ended lets the next go on, and one that is held may be the first by now. */
+export async function follow(parts: BatchParts, batch: BatchRow): Promise<void> {
+  if (!hasLeft(batch.state) && !orderHold(batch)) return;
+  const lane = await pinnedLane(parts, batch);
+  if (!lane) return;
+  if (hasLeft(batch.state)) await parts.store.leaveLane(batch.id);
+  await advance(parts, lane);
+}
+
+/**
+ * Lets the batches behind a failed or held one go first. It gives its place up, and takes the last one if it goes on later; one
+ * that waits for its order alone takes the last one at once. Skipped again, it stays as it is. Throws not-found, illegal-state.
+ */
+export async function skipMove(parts: BatchParts, which: Which): Promise<BatchRow> {
+  for (let tries = 0; tries < MOST_TRIES; tries++) {
+    const batch = await foundBatch(parts.store, which);
+    const { id, state, version, clientId } = batch;
+    if (state !== "failed" && state !== "held")
+      throw new Problem("illegal-state", `The batch is ${state}, neither failed nor held.`, { current: state });
+    const [own] = await parts.store.fronts([id]);
+    if (!own && !(await pinnedLane(parts, batch)))
+      throw new Problem("illegal-state", 'Its dataset keeps no order ("order": "none"): no batch waits for it.', {
+        current: state,
+      });
+    if (!own) return batch;
+    const lane = { clientId, lane: own.lane };
+    const written = await parts.store.skipBatch({ id, version, last: orderHold(batch) ? lane : null });
+    if (!written) continue;
+    parts.announce(written);
+    await advance(parts, lane);
+    return foundBatch(parts.store, which);
+  }
+  throw new Problem("unavailable", "The batch changes too quickly.", { headers: { "Retry-After": "1" } });
+}
+
+/** Goes on with a lane where a node has died between two steps. */
+export async function advanceStalled(parts: BatchParts, { batchId, isOver, ...lane }: StalledLane): Promise<void> {
+  if (isOver) await parts.store.leaveLane(batchId);
+  await advance(parts, lane);
+}
+
+/** The same batches: of one that waits for its order, the hold names the first batch of its lane as it is now. */
+export async function withFronts<R extends BatchRow>(store: Pick<BatchStore, "fronts">, batches: R[]): Promise<R[]> {
+  const held = batches.filter(orderHold);
+  if (held.length === 0) return batches;
+  const fronts = new Map((await store.fronts(held.map(({ id }) => id))).map(({ id, front }) => [id, front]));
+  return batches.map((batch) => {
+    const [hold, front] = [orderHold(batch), fronts.get(batch.id)];
+    return hold && front && front !== batch.publicId ? { ...batch, reason: { ...hold, batchId: front } } : batch;
+  });
+}
+
+/** Asks the policy whether a batch may run now. Throws unavailable. */
+export const evaluating =
+  (broker: ServiceBroker): BatchParts["evaluate"] =>
+  (policy, { format, bytes, records }) =>
+    actors.policy.evaluate(broker, { policy, format, bytes, records });

@@ -1,0 +1,46 @@
+/** What becomes of a batch that was checked before its approval (`requiresApproval: "afterValidation"`). */
+
+import type { Policy } from "../policy/policy.contract.ts";
+import type { BatchRow, HoldCounts, Move } from "./batch.domain.ts";
+import type { BatchParts } from "./batch.parts.ts";
+import { moveOf } from "./batch.states.ts";
+
+const countsOf = ({ records: received, accepted, rejected, duplicate, deleted }: BatchRow): HoldCounts => ({
+  received,
+  accepted,
+  rejected,
+  duplicate,
+  ...(deleted !== null && { deleted }),
+});
+
+/** Whether an operator decides. Without limits it is always so. */
+export function needsOperator(limits: Policy["approveWhen"], counts: HoldCounts): boolean {
+  if (limits === null) return true;
+  const { rejectedOver, rejectedPercentOver, recordsOver, deletedOver } = limits;
+  const { received, rejected, deleted = 0 } = counts;
+  const exceeds = (found: number, limit: number | null) => limit !== null && found > limit;
+  return (
+    exceeds(rejected, rejectedOver) ||
+    exceeds((rejected * 100) / received, rejectedPercentOver) ||
+    exceeds(received, recordsOver) ||
+    exceeds(deleted, deletedOver)
+  );
+}
+
+/** processing → held with the figures, or → ready: then it starts over, and is delivered. The check was no attempt. */
+export async function reviewed(parts: BatchParts, batch: BatchRow): Promise<Move> {
+  const counts = countsOf(batch);
+  const { policy } = await parts.pinned.of(batch);
+  if (!needsOperator(policy.approveWhen, counts))
+    return moveOf(batch, { to: "ready", due: { inMs: 0 }, attempt: "uncount", ...delivery });
+  const reason = { hold: "approval" as const, until: null, counts };
+  const events = await parts.events.held(batch, counts);
+  return moveOf(batch, { to: "held", due: null, attempt: "uncount", reason, events });
+}
+
+/** The pass that delivers. The errors and counts of the check are replaced by its own. */
+const delivery = { restart: "deliver" } as const satisfies Partial<Move>;
+
+/** How a held batch goes on when an operator approves it. One that was held before its check is checked first. */
+export const approved = ({ phase, reason }: BatchRow): Partial<Pick<Move, "restart">> =>
+  phase === "review" && reason && "hold" in reason && reason.hold === "approval" ? delivery : {};

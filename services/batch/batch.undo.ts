@@ -1,0 +1,90 @@
+/**
+ * Taking back what a batch has delivered. The batch is `undoing` while `retention` deletes its rows in a table, or calls its handler,
+ * then deletes its records and their unique keys, in pieces; any node goes on where another one has died. The move to `undone` comes last, with its event.
+ */
+
+import { TableFailure } from "../../database/errors.ts";
+import { Problem } from "../../lib/errors.ts";
+import { errorForOperators } from "../batches.ts";
+import { type TakeBack, takeBackOf } from "../takeBack.ts";
+import type { Undo } from "./batch.contract.ts";
+import { type BatchRow, isCheckOnly, type Move } from "./batch.domain.ts";
+import { announced, type BatchParts, foundBatch } from "./batch.parts.ts";
+import { moveOf } from "./batch.states.ts";
+
+interface Asked {
+  publicId: string;
+  reason?: string | undefined;
+  isDryRun?: boolean | undefined;
+}
+
+/** When one that cannot go on is looked at again. */
+const AGAIN_MS = 2_000;
+
+/** Throws not-found, illegal-state, not-undoable, unavailable. */
+export async function undoMove(parts: BatchParts, asked: Asked): Promise<Undo> {
+  const found = await foundBatch(parts.store, { publicId: asked.publicId });
+  if (found.state === "undoing" || found.state === "undone") return { batch: found, isNew: false };
+  const { move, takeBack } = await beginning(parts, found, asked.reason);
+  if (asked.isDryRun) return { batch: found, isNew: true, ...(await inTheWay(takeBack)) };
+  const batch = announced(parts, await parts.store.move(move));
+  // Another call was faster, or a redrive, which comes to an end: an ended batch does not change by itself.
+  return batch ? { batch, isNew: true } : undoMove(parts, asked);
+}
+
+interface Beginning {
+  move: Move;
+  takeBack: TakeBack;
+}
+
+async function beginning(parts: BatchParts, batch: BatchRow, reason: string | undefined): Promise<Beginning> {
+  const { state, accepted, phase } = batch;
+  const error = { code: "undone-by-operator", detail: reason ?? "An operator took the batch back." };
+  const move = moveOf(batch, { to: "undoing", due: { inMs: 0 }, reason: error });
+  // A check counts what it would have delivered.
+  if ((state === "failed" || state === "cancelled") && (accepted === 0 || isCheckOnly(phase)))
+    throw new Problem("illegal-state", `The batch is ${state} and has delivered nothing.`, { current: state });
+  // Its records' marks would stay, and nobody could correct those records again. So would those of a retry of rejected records.
+  if (batch.envelope.corrects)
+    throw new Problem(
+      "not-undoable",
+      `It corrects batch ${batch.corrects ?? batch.retryOf}: a correction cannot be taken back.`,
+    );
+  const { policy, isGone } = await parts.pinned.of(batch);
+  if (isGone) throw new Problem("not-undoable", "The policy that the batch was accepted under is gone.");
+  const takeBack = await known(() => takeBackOf(parts, policy, batch));
+  if ("fault" in takeBack) throw new Problem("not-undoable", takeBack.fault);
+  return { move, takeBack };
+}
+
+async function inTheWay({ references }: TakeBack): Promise<Pick<Undo, "references">> {
+  return references ? { references: await known(references) } : {};
+}
+
+/** Throws unavailable where only a table can tell, and does not now. */
+async function known<T>(ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (error instanceof TableFailure) throw new Problem("unavailable", `Not now: ${error.message}.`);
+    throw error;
+  }
+}
+
+/** It cannot go on now, and says so; it is tried again soon. */
+export async function waitingMove(parts: BatchParts, publicId: string, waits: string): Promise<void> {
+  const batch = await foundBatch(parts.store, { publicId });
+  const error = errorForOperators(batch);
+  if (batch.state !== "undoing" || !error) return;
+  await parts.store.move(moveOf(batch, { to: "undoing", due: { inMs: AGAIN_MS }, reason: { ...error, waits } }));
+}
+
+/** undoing → undone. A body that is left stays for `keepBodyDays`. Null: it is not `undoing` any more. */
+export async function undoneMove(parts: BatchParts, publicId: string): Promise<BatchRow | null> {
+  const batch = await foundBatch(parts.store, { publicId });
+  if (batch.state !== "undoing") return null;
+  const due = batch.chunks > 0 ? await parts.pinned.endedOf(batch, "undone") : await parts.pinned.retentionOf(batch);
+  const reason = errorForOperators(batch);
+  const events = await parts.events.undone(batch);
+  return announced(parts, await parts.store.move(moveOf(batch, { to: "undone", due, reason, events })));
+}

@@ -1,0 +1,42 @@
+/** Which batch a correction corrects. */
+import type { Context } from "moleculer";
+import type { Envelope } from "../../formats/formats.ts";
+import { Problem } from "../../lib/errors.ts";
+import { actors } from "../actors.ts";
+import { type BatchRow, type BatchState, ownDataset } from "../batch/batch.domain.ts";
+import type { ParamsOf } from "../messages.ts";
+
+/** The states in which rejected records stay rejected. */
+const ended: readonly BatchState[] = ["completed", "completed_with_errors", "failed", "cancelled"];
+
+/** The ids of the batch itself and of the first one that its records go back to. */
+export const correctionOf = ({ id, envelope }: BatchRow): NonNullable<Envelope["corrects"]> => ({
+  id,
+  first: envelope.corrects?.first ?? id,
+});
+
+/** Undefined: the upload corrects nothing. Throws not-found, illegal-state. */
+export async function correctedBy(ctx: Context<ParamsOf<"imports.create">>): Promise<Envelope["corrects"]> {
+  const { corrects: publicId, clientId, policy } = ctx.params;
+  if (publicId === undefined) return undefined;
+  const batch = await actors.batch.get(ctx, { publicId, clientId });
+  const { state: current, dataset } = batch;
+  if (!ended.includes(current))
+    throw new Problem(
+      "illegal-state",
+      `The batch ${publicId} is ${current}: only a batch that has ended can be corrected.`,
+      {
+        current,
+      },
+    );
+  const own = policy.dataset?.name ?? ownDataset;
+  if (dataset !== own)
+    throw new Problem(
+      "illegal-state",
+      `The batch ${publicId} is of the dataset "${dataset}", and the correction of "${own}".`,
+      {
+        current,
+      },
+    );
+  return correctionOf(batch);
+}

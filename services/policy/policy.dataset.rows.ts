@@ -1,0 +1,113 @@
+/** The rows of datasets and their grants. Each write names what was read before, and fails where another was faster. */
+import { Op } from "sequelize";
+import { changeSilently } from "../../database/change.ts";
+import type { Database } from "../../database/database.ts";
+import { rowsWhere } from "../../database/model-reads.ts";
+import { type KnownDataset, type KnownGrant, knownDataset, knownGrant } from "./policy.cache.ts";
+import type { ListedDataset } from "./policy.contract.ts";
+import type { Dataset } from "./policy.dataset.document.ts";
+
+/** What unique keys and contents belong to: a dataset as it was made, at that version. */
+export const scopeOf = (name: string, since: number): string => `${name}:${since}`;
+
+/** Another change was faster, and nothing was written. */
+export const overtaken = new Error("overtaken");
+
+/** A dataset as its row has it, with what guards a write. */
+export interface Stored extends KnownDataset {
+  clients: number;
+  grantChanges: number;
+}
+
+export class DatasetRows {
+  private readonly database: Database;
+
+  constructor(database: Database) {
+    this.database = database;
+  }
+
+  async dataset(name: string): Promise<Stored | null> {
+    const [row] = await rowsWhere(this.database.models.SharedDataset, { name });
+    if (!row) return null;
+    return { ...knownDataset(row), clients: Number(row.clients), grantChanges: Number(row.grantChanges) };
+  }
+
+  async grant(clientId: number, dataset: string): Promise<KnownGrant | null> {
+    const [row] = await rowsWhere(this.database.models.DatasetGrant, { clientId, dataset });
+    return row ? knownGrant(row) : null;
+  }
+
+  /** By name, after this one. */
+  async list(after: string | undefined, limit: number): Promise<ListedDataset[]> {
+    const where = { body: { [Op.ne]: null }, ...(after !== undefined && { name: { [Op.gt]: after } }) };
+    const rows = await this.database.models.SharedDataset.findAll({ where, order: ["name"], limit });
+    return rows.map((row) => {
+      const { version, dataset } = knownDataset(row);
+      const [clients, changedAt] = [Number(row.clients), Number(row.changedAt)];
+      return { name: row.name, description: dataset?.description ?? null, version, changedAt, clients };
+    });
+  }
+
+  /** The names of a client's datasets, in order. */
+  async grantsOf(clientId: number): Promise<string[]> {
+    const rows = await rowsWhere(this.database.models.DatasetGrant, { clientId });
+    const granted = rows.filter((row) => row.override !== null);
+    return granted.map(({ dataset }) => dataset).sort();
+  }
+
+  /** Null: it is deleted. Throws `overtaken`. */
+  async write(name: string, before: Stored | null, dataset: Dataset | null): Promise<KnownDataset> {
+    const { database } = this;
+    const { SharedDataset, EndedScope } = database.models;
+    const version = (before?.version ?? 0) + 1;
+    const since = before?.dataset ? before.since : version;
+    const values = { version, since, body: dataset && JSON.stringify(dataset) };
+    const scope = scopeOf(name, since);
+    const clients = dataset === null ? await this.clientsEver(name) : [];
+    await changeSilently(database, async (transaction, changedAt) => {
+      if (!before) {
+        const made = { name, ...values, clients: 0, grantChanges: 0, changedAt };
+        await SharedDataset.create(made, { transaction });
+        return;
+      }
+      const where = { name, version: before.version, grantChanges: before.grantChanges };
+      const [changed] = await SharedDataset.update({ ...values, changedAt }, { where, transaction });
+      if (changed === 0) throw overtaken;
+      const ended = clients.map((clientId) => ({ clientId, scope }));
+      await EndedScope.bulkCreate(ended, { transaction });
+    });
+    return { version, since, dataset };
+  }
+
+  /** The clients that have, or had, a dataset of this name. */
+  private async clientsEver(dataset: string): Promise<number[]> {
+    const rows = await rowsWhere(this.database.models.DatasetGrant, { dataset });
+    return rows.map(({ clientId }) => Number(clientId));
+  }
+
+  /** `override` null takes it away. `isNew`: the client did not have it before. Throws `overtaken`. */
+  async writeGrant(clientId: number, dataset: string, of: Stored, override: object | null) {
+    const { database } = this;
+    const { SharedDataset, DatasetGrant } = database.models;
+    const before = await this.grant(clientId, dataset);
+    const had = before?.override != null;
+    const version = (before?.version ?? 0) + 1;
+    const text = override && JSON.stringify(override);
+    await changeSilently(database, async (transaction, changedAt) => {
+      const { version: ofVersion, grantChanges } = of;
+      const clients = of.clients + Number(override !== null) - Number(had);
+      const where = { name: dataset, version: ofVersion, grantChanges };
+      const counted = { clients, grantChanges: grantChanges + 1 };
+      const [changed] = await SharedDataset.update(counted, { where, transaction });
+      if (changed === 0) throw overtaken;
+      const values = { version, override: text, changedAt };
+      if (!before) return void (await DatasetGrant.create({ clientId, dataset, ...values }, { transaction }));
+      const [written] = await DatasetGrant.update(values, {
+        where: { clientId, dataset, version: before.version },
+        transaction,
+      });
+      if (written === 0) throw overtaken;
+    });
+    return { version, override, isNew: !had };
+  }
+}

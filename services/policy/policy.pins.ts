@@ -1,0 +1,76 @@
+/** What batches of datasets were taken under: made at the first upload under it, and never changed. */
+import { LRUCache } from "lru-cache";
+import { UniqueConstraintError } from "sequelize";
+import type { Database } from "../../database/database.ts";
+import { rowsWhere } from "../../database/model-reads.ts";
+import type { PinRow } from "../../database/models.ts";
+import type { DatasetOfBatch, PolicyVersion } from "./policy.contract.ts";
+import { completePolicy, type Policy } from "./policy.document.ts";
+
+/** The versions that make it: that of the client's policy, of the dataset, and of the grant. */
+interface Versions {
+  clientId: number;
+  dataset: string;
+  policyVersion: number;
+  datasetVersion: number;
+  grantVersion: number;
+}
+
+interface Body {
+  policy: Policy;
+  dataset: DatasetOfBatch;
+}
+
+/** A policy has up to 64 kB. */
+const MOST_KNOWN = 1_000;
+
+export class DatasetPins {
+  private readonly known = new LRUCache<string, PolicyVersion>({ max: MOST_KNOWN });
+  private readonly byId = new LRUCache<string, PolicyVersion>({ max: MOST_KNOWN });
+  private readonly database: Database;
+
+  constructor(database: Database) {
+    this.database = database;
+  }
+
+  /** The pin of these versions, as a policy version: negative, so that it is none of the client's own. */
+  async of(versions: Versions, body: Body): Promise<PolicyVersion> {
+    const key = Object.values(versions).join(":");
+    const known = this.known.get(key);
+    if (known) return known;
+    const pinned = { version: -(await this.idOf(versions, body)), ...body };
+    this.known.set(key, pinned);
+    return pinned;
+  }
+
+  /** Null: it is gone, or another client's. */
+  async stored(clientId: number, version: number): Promise<PolicyVersion | null> {
+    const key = `${clientId}:${version}`;
+    const known = this.byId.get(key);
+    if (known) return known;
+    const [row] = await rowsWhere(this.database.models.DatasetPin, { id: -version, clientId });
+    if (!row) return null;
+    const { policy, dataset } = JSON.parse(row.get("body") as string) as Body;
+    const pinned = { version, policy: completePolicy(policy), dataset };
+    this.byId.set(key, pinned);
+    return pinned;
+  }
+
+  private async idOf(versions: Versions, body: Body): Promise<number> {
+    const { DatasetPin } = this.database.models;
+    const find = async () => (await rowsWhere(DatasetPin, { ...versions }))[0];
+    const found = (await find()) ?? (await this.make(versions, body)) ?? (await find());
+    return Number(found?.id);
+  }
+
+  /** Null: another upload has stored it first. */
+  private async make(versions: Versions, body: Body): Promise<PinRow | null> {
+    const createdAt = await this.database.now();
+    try {
+      return await this.database.models.DatasetPin.create({ ...versions, body: JSON.stringify(body), createdAt });
+    } catch (error) {
+      if (error instanceof UniqueConstraintError) return null;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,43 @@
+/** The actions of `policy` that are about webhooks: their secrets, and turning one off (`policy.contract.ts`). */
+import type { Context } from "moleculer";
+import { Problem } from "../../lib/errors.ts";
+import type { WithDatabase } from "../../mixins/database.ts";
+import type { Contracts } from "../contracts.ts";
+import type { ParamsOf } from "../messages.ts";
+import type { PolicyVersion } from "./policy.contract.ts";
+import type { Policy } from "./policy.document.ts";
+import { tooQuick, type WebhookSecrets } from "./policy.webhook.ts";
+
+type Asked<Name extends keyof Contracts["policy"] & string> = Context<ParamsOf<`policy.${Name}`>>;
+
+/** On the service, which has them. */
+interface Own extends Pick<WithDatabase, "database"> {
+  secrets: WebhookSecrets;
+  current(clientId: number): Promise<PolicyVersion>;
+  change(clientId: number, next: (current: PolicyVersion) => Policy | null): Promise<unknown>;
+}
+
+export const webhookHandlers = {
+  async webhookSecrets(this: Own, { params }: Asked<"webhookSecrets">) {
+    return this.secrets.current(params.clientId, await this.database.now());
+  },
+  async rotateWebhookSecret(this: Own, { params }: Asked<"rotateWebhookSecret">) {
+    const { clientId, graceSeconds } = params;
+    const { policy } = await this.current(clientId);
+    if (!policy.webhook) throw new Problem("not-found", "This client has no webhook.");
+    const now = await this.database.now();
+    const previousValidUntil = now + graceSeconds * 1000;
+    const secret = await this.secrets.rotate(clientId, now, previousValidUntil);
+    if (!secret) throw tooQuick("webhook");
+    return { secret, previousValidUntil };
+  },
+  async turnWebhookOff(this: Own, { params }: Asked<"turnWebhookOff">) {
+    const { clientId, url } = params;
+    let isOff = false;
+    await this.change(clientId, ({ policy }) => {
+      isOff = policy.webhook?.url === url;
+      return isOff ? { ...policy, webhook: null } : null;
+    });
+    return isOff;
+  },
+};

@@ -1,0 +1,44 @@
+/** What the tests of documents share: their code blocks, and bash that runs them as a reader would paste them. */
+import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { root } from "../../root.cjs";
+
+export const pageOf = (path: string): string => readFileSync(join(root, path), "utf8");
+
+/** The code blocks of these languages (`yaml|csv`), in order. */
+export const blocksOf = (page: string, languages: string): [language: string, text: string][] =>
+  [...page.matchAll(new RegExp(`^\`\`\`(${languages})\\n(.*?)^\`\`\`$`, "gms"))].map(
+    ([, language = "", block = ""]) => [language, block],
+  );
+
+export interface Place {
+  cwd: string;
+  env?: Record<string, string>;
+}
+
+export interface Ran {
+  stdout: string;
+  stderr: string;
+  status: number | null;
+}
+
+/** Bash runs these lines. */
+export async function ran(lines: string, { cwd, env = {} }: Place): Promise<Ran> {
+  const child = spawn("bash", ["-"], { cwd, env: { PATH: process.env.PATH ?? "", ...env } });
+  child.stdin.end(lines);
+  const [stdout, stderr, status] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    new Promise<number | null>((resolve) => child.once("close", resolve)),
+  ]);
+  return { stdout, stderr, status };
+}
+
+/** What bash writes that gets these blocks, one after another; it must not complain. */
+export async function pasted(blocks: string[], place: Place): Promise<string> {
+  const { stdout, ...rest } = await ran(blocks.join("\n"), place);
+  expect(rest).toEqual({ stderr: "", status: 0 });
+  return stdout;
+}

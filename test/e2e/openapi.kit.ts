@@ -1,0 +1,150 @@
+/** What the tests of the OpenAPI document share: a client that may call an operation, and the id that it is called with. */
+import { accepted, admin, batchWhen, newClient, type TestClient } from "../helpers/http.ts";
+import type { Operation } from "../helpers/openapi.ts";
+import { ADMIN_TOKEN, type System, startSystem } from "../helpers/system.ts";
+
+let system: System;
+export let url: string;
+
+/** What an operation needs: who asks, and the id in its path. */
+export interface Scene {
+  client: TestClient;
+  id: string;
+  /** Of a dataset. */
+  name?: string;
+}
+export let usual: Scene;
+
+const schema = { type: "object", properties: { quantity: { type: "integer", minimum: 1 } } };
+const TWO_ORDERS = '{"order_id":"SO-1","quantity":5}\n{"order_id":"SO-2","quantity":0}\n';
+
+export async function withBatch(policy: object, status: string): Promise<Scene> {
+  const client = await newClient(url, { schema, ...policy });
+  const { id } = await accepted(url, client, TWO_ORDERS);
+  await batchWhen(url, client, id, (batch) => batch.status === status);
+  return { client, id };
+}
+
+/** A batch that was only checked. */
+export async function checkedBatch(policy: Record<string, unknown> = {}): Promise<Scene> {
+  const client = await newClient(url, policy);
+  const headers = { authorization: client.auth, "content-type": "application/x-ndjson", prefer: "wait=20" };
+  const response = await fetch(`${url}/imports?validateOnly=true`, { method: "POST", headers, body: TWO_ORDERS });
+  return { client, id: ((await response.json()) as { id: string }).id };
+}
+
+const held = () => withBatch({ requiresApproval: true }, "held");
+const failed = () => withBatch({ maxErrors: 0 }, "failed");
+export const freshClient = async (policy = {}): Promise<Scene> => {
+  const client = await newClient(url, policy);
+  return { client, id: client.id };
+};
+const subscribed = { webhook: { url: "http://127.0.0.1:1/hooks" } };
+
+/** Enough for two pages. */
+async function twoBatches(): Promise<Scene> {
+  const scene = await withBatch(subscribed, "completed_with_errors");
+  await batchWhen(url, scene.client, (await accepted(url, scene.client, TWO_ORDERS)).id);
+  return scene;
+}
+
+async function delivery(): Promise<Scene> {
+  const { client, id } = await withBatch(subscribed, "completed_with_errors");
+  const { items } = (await (await admin(url, `/deliveries?batch=${id}`)).json()) as { items: { id: string }[] };
+  return { client, id: items[0]?.id as string };
+}
+
+let datasets = 0;
+
+/** A dataset of its own, which one client has; `id` is the client's. */
+async function dataset(isGranted = true): Promise<Scene> {
+  const name = `orders-${++datasets}`;
+  const scene = await freshClient();
+  const json = { method: "PUT", body: "{}" };
+  await admin(url, `/datasets/${name}`, json);
+  if (isGranted) await admin(url, `/clients/${scene.id}/datasets/${name}`, json);
+  return { ...scene, name };
+}
+
+/** Enough for two pages. */
+async function twoDatasets(): Promise<Scene> {
+  const scene = await dataset();
+  const { name } = await dataset(false);
+  await admin(url, `/clients/${scene.id}/datasets/${name}`, { method: "PUT", body: "{}" });
+  return scene;
+}
+
+/** Those that are not asked of a batch that has ended. */
+const scenes: Record<string, () => Promise<Scene>> = {
+  createImport: freshClient,
+  listImports: twoBatches,
+  listDeliveries: twoBatches,
+  cancelImport: held,
+  commitImport: checkedBatch,
+  previewImport: checkedBatch,
+  checkImport: freshClient,
+  checkDatasetImport: dataset,
+  getImportBody: () => withBatch({ keepBodyDays: 1 }, "completed_with_errors"),
+  retryImport: failed,
+  getClient: freshClient,
+  changeClient: freshClient,
+  rotateSecret: freshClient,
+  rotateWebhookSecret: () => freshClient(subscribed),
+  getPolicy: freshClient,
+  replacePolicy: freshClient,
+  changePolicy: freshClient,
+  listOwnDatasets: dataset,
+  getOwnDataset: dataset,
+  getTemplate: dataset,
+  createDatasetImport: dataset,
+  checkDataset: dataset,
+  listDatasets: twoDatasets,
+  getDataset: dataset,
+  putDataset: dataset,
+  changeDataset: dataset,
+  deleteDataset: () => dataset(false),
+  listGrants: twoDatasets,
+  getGrant: dataset,
+  grantDataset: dataset,
+  revokeDataset: dataset,
+  approveBatch: held,
+  rejectBatch: held,
+  redriveBatch: failed,
+  skipBatch: () => withBatch({ requiresApproval: true, order: "fifo" }, "held"),
+  cancelBatch: held,
+  replayDelivery: delivery,
+};
+
+export const sceneOf = ({ operationId }: Operation) => scenes[operationId]?.() ?? usual;
+
+export const credentials = ({ tags: [group] }: Operation, { client }: Scene): Record<string, string> => {
+  if (group === "clients") return { authorization: client.auth };
+  return group === "operators" ? { authorization: `Bearer ${ADMIN_TOKEN}` } : {};
+};
+
+export type Sent = { headers?: Record<string, string>; body?: unknown; path?: string; method?: string; query?: string };
+
+export function send(
+  { method, path }: Operation,
+  { id, name = "orders" }: Pick<Scene, "id" | "name">,
+  sent: Sent,
+): Promise<Response> {
+  const there = (sent.path ?? path).replace("{id}", id).replace("{name}", name);
+  const init = { method: sent.method ?? method, headers: sent.headers ?? {} };
+  return fetch(`${url}${there}${sent.query ? `?${sent.query}` : ""}`, {
+    ...init,
+    ...(sent.body === undefined ? {} : { body: sent.body as string }),
+  });
+}
+
+/** To be called at the top of a test file: the system is there for all of its tests. */
+export function startOpenApi(): void {
+  beforeAll(async () => {
+    system = await startSystem({
+      env: { WEBHOOK_ALLOWED_HOSTS: "127.0.0.1", POLL_INTERVAL: "50ms", LOG_LEVEL: "fatal" },
+    });
+    url = system.url;
+    usual = await withBatch({}, "completed_with_errors");
+  });
+  afterAll(() => system.stop());
+}

@@ -1,0 +1,102 @@
+const vm = require("node:vm");
+const { ModuleMocker } = require("jest-mock");
+const { LegacyFakeTimers, ModernFakeTimers } = require("@jest/fake-timers");
+
+const { compileFunction } = vm;
+/** Stands for the process's own global object, since Node has no context object for that. */
+const here = {};
+const compiled = new Map();
+
+/**
+ * A test file does not get a global object of its own. Each would compile all our files again, and the packages that runtime.cjs
+ * shares would meet errors and arrays that are not theirs. A file's functions are compiled once in a process.
+ */
+vm.compileFunction = (code, params, { parsingContext, ...options } = {}) => {
+  if (parsingContext !== here) return compileFunction(code, params, { parsingContext, ...options });
+  const { filename } = options;
+  const known = compiled.get(filename);
+  if (known?.code === code) return known.made;
+  const made = compileFunction(code, params, options);
+  compiled.set(filename, { code, made });
+  return made;
+};
+
+/** Takes back what a test file has done to the process. */
+function keepProcess() {
+  const env = { ...process.env };
+  const { exit } = process;
+  const { console } = globalThis;
+  const listeners = new Map(process.eventNames().map((event) => [event, process.rawListeners(event)]));
+  return () => {
+    for (const name of Object.keys(process.env)) if (!(name in env)) delete process.env[name];
+    Object.assign(process.env, env);
+    Object.assign(process, { exit });
+    Object.assign(globalThis, { console });
+    for (const event of process.eventNames())
+      for (const listener of process.rawListeners(event))
+        if (!listeners.get(event)?.includes(listener)) process.removeListener(event, listener);
+  };
+}
+
+/** What a test file leaves running would work on in the next one: a node that nobody stopped, with its heartbeats. */
+function keepIntervals() {
+  const { setInterval } = globalThis;
+  const made = new Set();
+  globalThis.setInterval = (...given) => {
+    const timer = setInterval(...given);
+    made.add(timer);
+    return timer;
+  };
+  return () => {
+    globalThis.setInterval = setInterval;
+    for (const timer of made) clearInterval(timer);
+  };
+}
+
+const isOfQuery = (frame) => frame?.getFileName()?.includes("/sequelize/lib/dialects/sqlite/query");
+
+/** Sequelize reads a stack after each query, also after one that has not failed. Jest maps each frame to its source: 4 % of all. */
+function cheapStacks() {
+  const { prepareStackTrace } = Error;
+  Error.stackTraceLimit = 20;
+  Error.prepareStackTrace = (error, frames) =>
+    isOfQuery(frames[0]) ? [error, ...frames.slice(0, 8)].join("\n    at ") : prepareStackTrace(error, frames);
+  return () => {
+    Error.prepareStackTrace = prepareStackTrace;
+  };
+}
+
+module.exports = class {
+  constructor({ projectConfig: config }) {
+    this.global = globalThis;
+    this.moduleMocker = new ModuleMocker(globalThis);
+    const { moduleMocker, global } = this;
+    const timerConfig = { idToRef: (id) => id, refToId: (timer) => timer };
+    this.fakeTimers = new LegacyFakeTimers({ config, global, moduleMocker, timerConfig });
+    this.fakeTimersModern = new ModernFakeTimers({ config, global });
+    this.restore = keepProcess();
+    this.endIntervals = keepIntervals();
+  }
+
+  /** After Jest has set what it wants of stacks. */
+  async setup() {
+    this.endStacks = cheapStacks();
+  }
+
+  async teardown() {
+    this.endStacks();
+    this.moduleMocker.restoreAllMocks();
+    this.fakeTimers.dispose();
+    this.fakeTimersModern.dispose();
+    this.endIntervals();
+    this.restore();
+  }
+
+  exportConditions() {
+    return ["node", "node-addons"];
+  }
+
+  getVmContext() {
+    return here;
+  }
+};

@@ -1,0 +1,30 @@
+/** Plans of tables that no database has, for tests of what is decided before SQL. */
+import type { PlannedColumn, TablePlan, TargetColumn, TargetTable } from "../../database/targets/target.ts";
+
+export function column(name: string, about: Partial<TargetColumn> = {}): TargetColumn {
+  const nothing = { element: null, maxLength: null, precision: null, scale: null, range: null, values: null };
+  const kind = about.kind ?? "text";
+  return { name, kind, type: kind, isNotNull: false, hasDefault: false, isReadOnly: false, ...nothing, ...about };
+}
+
+export function tableOf(columns: TargetColumn[], about: Partial<TargetTable> = {}): TargetTable {
+  const place = { database: null, dialect: "postgres", schema: "public", name: "t" } as const;
+  return { ...place, columns, keys: [], toldConstraints: null, hindrances: [], ...about };
+}
+
+/** A plan of these columns, each filled by the path of its name. */
+export function planOf(columns: (TargetColumn | PlannedColumn)[], about: Partial<TablePlan> = {}): TablePlan {
+  const planned = columns.map((one) => ("column" in one ? one : { column: one, source: { path: [one.name] } }));
+  const plan: TablePlan = {
+    table: tableOf(planned.map((one) => one.column)),
+    mode: "insert",
+    key: [],
+    columns: planned,
+    absent: "keep",
+    newer: null,
+    delete: null,
+    messages: {},
+    references: [],
+  };
+  return { ...plan, ...about };
+}

@@ -1,0 +1,277 @@
+/** The promise: the file of rejected records comes back corrected, each record is delivered once, and the first batch counts them. */
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { outcomeOf, problemOf } from "../../e2e/imported.ts";
+import { casesFolder, knownCases } from "../../helpers/cases.ts";
+import { accepted, admin, type Batch, batchWhen, get, newClient, type TestClient } from "../../helpers/http.ts";
+import { type System, startSystem } from "../../helpers/system.ts";
+import { select } from "./kit.ts";
+
+const { datasets, cases } = knownCases<{
+  id: string;
+  file: string;
+  request: { contentType: string };
+  dataset: string;
+  want: { status: number; rejected?: number };
+}>();
+
+let url: string;
+let system: System;
+beforeAll(async () => {
+  system = await startSystem();
+  url = system.url;
+});
+afterAll(() => system.stop());
+
+const schema = { required: ["id", "n"], properties: { n: { type: "integer", minimum: 1 } } };
+const send = (own: TestClient, first: string, body: string | Buffer, type: string, more = "") =>
+  fetch(`${url}/imports?corrects=${first}${more}`, {
+    method: "POST",
+    headers: { authorization: own.auth, "content-type": type },
+    body: body as string,
+  });
+
+async function corrected(own: TestClient, first: string, body: string | Buffer, type = "text/csv") {
+  const response = await send(own, first, body, type);
+  expect([response.status, response.status === 202 ? "" : await response.text()]).toEqual([202, ""]);
+  const { id } = (await response.json()) as Batch;
+  const outcome = await outcomeOf(url, own, id);
+  return { ...outcome, id, data: outcome.records.map(({ data }) => data) };
+}
+
+async function batchOf(own: TestClient, body: string, type = "text/csv") {
+  const { id } = await accepted(url, own, body, type);
+  await batchWhen(url, own, id);
+  return id;
+}
+
+const fileOf = async (own: TestClient, id: string) => {
+  const response = await get(url, own, `/imports/${id}/rejected`);
+  return { bytes: Buffer.from(await response.arrayBuffer()), type: response.headers.get("content-type") as string };
+};
+const counts = async (own: TestClient, id: string) =>
+  ((await (await get(url, own, `/imports/${id}`)).json()) as Batch).counts;
+
+test("CSV: what was corrected is delivered, and counts at the first batch", async () => {
+  const own = await newClient(url, { schema });
+  const first = await batchOf(own, "id;n;x\na;0;1\nb;1;2\nc;;3\nd;0;4\n");
+  const { bytes, type } = await fileOf(own, first);
+  const file = bytes.toString().replace(";a;0;1", ";a;5;1").replace(";c;;3", ";c;6;3");
+  const { batch, data, errors, id } = await corrected(own, first, file, type);
+  expect(data).toEqual([
+    { id: "a", n: 5, x: "1" },
+    { id: "c", n: 6, x: "3" },
+  ]);
+  expect(batch).toMatchObject({ corrects: first, retryOf: null, counts: { received: 3, accepted: 2, rejected: 1 } });
+  expect(errors).toMatchObject([{ record: 3, line: 4, raw: "d;0;4" }]);
+  expect(await counts(own, first)).toMatchObject({ rejected: 3, corrected: 2 });
+
+  const again = await corrected(own, first, file.replace(";d;0", ";d;9"), type);
+  expect(again.data).toEqual([{ id: "d", n: 9, x: "4" }]);
+  expect(again.errors.map(({ record, errors: [fault] }) => [record, fault?.code])).toEqual([
+    [1, "not-rejected"],
+    [2, "not-rejected"],
+  ]);
+  expect(await counts(own, first)).toMatchObject({ corrected: 3 });
+  expect(((await (await get(url, own, "/imports?limit=1")).json()) as { items: Batch[] }).items[0]).toMatchObject({
+    id: again.id,
+    corrects: first,
+  });
+  expect(id).not.toBe(first);
+});
+
+test("a number that was not refused, comes twice or is none is refused; a record without one is an ordinary one", async () => {
+  const own = await newClient(url, { schema });
+  const first = await batchOf(own, "id,n\na,0\nb,1\nc,0\n");
+  const file = "_errors,id,_record,n\n,a,1,7\n,b,2,7\n,a,1,8\n,x,,9\n,y,z,9\n,z,99,9\n";
+  const { data, errors } = await corrected(own, first, file);
+  expect(data).toEqual([
+    { id: "a", n: 7 },
+    { id: "x", n: 9 },
+  ]);
+  expect(errors.map(({ record, raw, errors: [fault] }) => [record, raw, fault?.code])).toEqual([
+    [2, "b,7", "not-rejected"],
+    [3, "a,8", "not-rejected"],
+    [5, "y,9", "not-rejected"],
+    [6, "z,9", "not-rejected"],
+  ]);
+  expect(await counts(own, first)).toMatchObject({ corrected: 1 });
+});
+
+test("a correction of a correction counts at the first batch", async () => {
+  const own = await newClient(url, { schema });
+  const first = await batchOf(own, "id,n\na,0\nb,0\n");
+  const second = await corrected(own, first, (await fileOf(own, first)).bytes.toString().replace("a,0", "a,1"));
+  const file = (await fileOf(own, second.id)).bytes.toString().replace("b,0", "b,2");
+  const third = await corrected(own, second.id, file);
+  expect(third.batch).toMatchObject({ corrects: second.id, status: "completed" });
+  expect(await counts(own, first)).toMatchObject({ corrected: 2 });
+});
+
+test("a record that was refused again is delivered once, whichever of the batches is corrected", async () => {
+  const own = await newClient(url, { schema });
+  const first = await batchOf(own, "id,n\na,0\nb,0\nc,0\n");
+  const file = (await fileOf(own, first)).bytes.toString();
+  const second = await corrected(own, first, file);
+  const again = (await fileOf(own, second.id)).bytes.toString();
+  const third = await corrected(own, second.id, again.replace("a,0", "a,1"));
+  const last = (await fileOf(own, third.id)).bytes.toString();
+  expect((await corrected(own, third.id, last.replace("b,0", "b,1"))).data).toEqual([{ id: "b", n: 1 }]);
+  const direct = await corrected(own, first, file.replaceAll(",0\r", ",2\r"));
+  expect(direct.data).toEqual([{ id: "c", n: 2 }]);
+  for (const [id, body] of [
+    [direct.id, (await fileOf(own, direct.id)).bytes.toString()],
+    [second.id, again.replaceAll(",0\r", ",3\r")],
+  ] as const)
+    expect((await corrected(own, id, body)).data).toEqual([]);
+  expect(await counts(own, first)).toMatchObject({ corrected: 3 });
+});
+
+test.each([
+  ["application/x-ndjson", '{"id":"a","n":0}\n{"id":"b","n":1.10}\n'],
+  ["application/json", '[{"id":"a","n":0},{"id":"b","n":1.10}]'],
+])("%s: the two members are taken off, wherever they stand", async (type, body) => {
+  const own = await newClient(url, { schema: { properties: { n: { minimum: 2 } } } });
+  const first = await batchOf(own, body, type);
+  const { bytes } = await fileOf(own, first);
+  const file = bytes.toString().replace('"n":0', '"n":2').replace("1.10", "9007199254740993");
+  const { data, batch, id } = await corrected(own, first, file, type);
+  expect(data).toMatchObject([{ id: "a", n: 2 }, { id: "b" }]);
+  expect(await (await get(url, own, `/imports/${id}/records`)).text()).toContain('{"id":"b","n":9007199254740993}');
+  expect(batch.counts).toMatchObject({ accepted: 2 });
+  const other = await batchOf(own, '{"id":"a","n":0}\n', "application/x-ndjson");
+  const moved = '{ "id" : "a", "_errors":"x}\\",", "n":3 , "_record" : 1 }\n{"_record":"1"}\n{"_record":null,"n":4}\n';
+  const outcome = await corrected(own, other, moved, "application/x-ndjson");
+  expect(outcome.data).toEqual([{ id: "a", n: 3 }, { n: 4 }]);
+  expect(outcome.errors).toMatchObject([{ record: 2, errors: [{ code: "not-rejected" }] }]);
+});
+
+test.each([
+  ["text/csv", "id,n\na,0\nb,0\nc,0\n"],
+  ["application/x-ndjson", '{"id":"a","n":0}\n{"id":"b","n":0}\n{"id":"c","n":0}\n'],
+  ["application/json", '[{"id":"a","n":0},{"id":"b","n":0},{"id":"c","n":0}]'],
+])("%s: the row that tells of further rejected records is no record", async (type, body) => {
+  const lax = { properties: { n: { type: "integer", minimum: 1 } } };
+  const own = await newClient(url, { schema: lax, maxStoredErrors: 1 });
+  const first = await batchOf(own, body, type);
+  const sent = (await fileOf(own, first)).bytes.toString();
+  expect(sent).toContain("2 more rejected records are not listed.");
+  const { data, errors } = await corrected(own, first, sent.replace("a,0", "a,1").replace('"n":0', '"n":1'), type);
+  expect(data).toEqual([{ id: "a", n: 1 }]);
+  expect(errors).toMatchObject([{ record: 2, errors: [{ code: "not-rejected" }] }]);
+});
+
+test("with unique keys, many chunks and rejectBatch: each record once", async () => {
+  const own = await newClient(url, { schema, uniqueKey: "id", chunkRecords: 2 });
+  const rows = Array.from({ length: 7 }, (_, i) => `k${i},0`);
+  const first = await batchOf(own, `id,n\nk3,1\n${rows.join("\n")}\n`);
+  const file = (await fileOf(own, first)).bytes.toString().replaceAll(",0\r", ",1\r");
+  const { batch } = await corrected(own, first, file);
+  expect(batch.counts).toMatchObject({ accepted: 6, duplicate: 1, rejected: 0 });
+  expect(await counts(own, first)).toMatchObject({ corrected: 6 });
+
+  const whole = await newClient(url, { schema, onInvalid: "rejectBatch" });
+  const failed = await batchOf(whole, "id,n\na,0\nb,0\n");
+  const twice = (await fileOf(whole, failed)).bytes.toString().replace("a,0", "a,1");
+  expect((await corrected(whole, failed, twice)).batch).toMatchObject({ status: "failed", counts: { accepted: 0 } });
+  expect((await corrected(whole, failed, twice.replace("b,0", "b,1"))).batch).toMatchObject({
+    counts: { accepted: 2 },
+  });
+  expect(await counts(whole, failed)).toMatchObject({ corrected: 2 });
+});
+
+test("a correction that comes again takes no unique key, and its keys last as long as the errors", async () => {
+  const own = await newClient(url, { schema, uniqueKey: "id", uniqueKeyDays: 1, retentionDays: 9 });
+  const first = await batchOf(own, '{"id":"a","n":0}', "application/x-ndjson");
+  const fixed = await corrected(own, first, '{"_record":1,"id":"a","n":1}', "application/x-ndjson");
+  const kept = await select<{ days: number }>(
+    system,
+    `SELECT (ends_at - committed.finished_at) / 86400000 AS days FROM record_key JOIN batch AS committed ON committed.id = batch_id
+      WHERE committed.public_id = '${fixed.id}'`,
+  );
+  expect(kept.map(({ days }) => Math.round(days))).toEqual([9, 9]);
+  const again = await corrected(own, first, '{"_record":1,"id":"b","n":1}', "application/x-ndjson");
+  expect(again.errors.map(({ errors: [fault] }) => fault?.code)).toEqual(["not-rejected"]);
+  const later = await outcomeOf(url, own, await batchOf(own, '{"id":"b","n":1}', "application/x-ndjson"));
+  expect(later.batch).toMatchObject({ counts: { accepted: 1, duplicate: 0 } });
+});
+
+test("two corrections at the same time deliver each record once", async () => {
+  const own = await newClient(url, { schema, dedup: "allow", maxConcurrentBatches: 4 });
+  const rows = Array.from({ length: 50 }, (_, i) => `k${i},0`);
+  const first = await batchOf(own, `id,n\n${rows.join("\n")}\n`);
+  const file = (await fileOf(own, first)).bytes.toString().replaceAll(",0\r", ",1\r");
+  const both = await Promise.all([corrected(own, first, file), corrected(own, first, file)]);
+  expect(both.flatMap(({ data }) => data)).toHaveLength(50);
+  expect(await counts(own, first)).toMatchObject({ corrected: 50 });
+});
+
+test("what a retry delivers cannot be corrected, and what was corrected is not retried", async () => {
+  const own = await newClient(url, { schema });
+  const first = await batchOf(own, "id,n\na,0\nb,-1\n");
+  const file = (await fileOf(own, first)).bytes.toString();
+  await corrected(own, first, file.replace("a,0", "a,1").replace(/2,.*b,-1\r\n/, ""));
+  const schemaPatch = { properties: { n: { minimum: null } } };
+  const laxer = { method: "PATCH", body: JSON.stringify({ schema: schemaPatch }), headers: { "if-match": "*" } };
+  expect((await admin(url, `/clients/${own.id}/policy`, laxer)).status).toBe(200);
+  const again = await fetch(`${url}/imports/${first}/retry?only=rejected`, {
+    method: "POST",
+    headers: { authorization: own.auth },
+  });
+  const { id, retryOf } = (await again.json()) as Batch & { retryOf: string };
+  const { records, errors } = await outcomeOf(url, own, id);
+  expect(retryOf).toBe(first);
+  expect(records.map(({ data }) => data)).toEqual([{ id: "b", n: -1 }]);
+  expect(errors).toMatchObject([{ record: 1, errors: [{ code: "not-rejected" }] }]);
+  expect(await counts(own, first)).toMatchObject({ corrected: 2 });
+  const late = await corrected(own, first, file.replace("b,-1", "b,2"));
+  expect(late.errors).toMatchObject([1, 2].map(() => ({ errors: [{ code: "not-rejected" }] })));
+});
+
+test("the preview of a correction shows its records", async () => {
+  const own = await newClient(url, { schema });
+  const first = await batchOf(own, "id,n\na,0\n");
+  const file = (await fileOf(own, first)).bytes.toString().replace("a,0", "a,1");
+  const { id } = (await (await send(own, first, file, "text/csv", "&validateOnly=true")).json()) as Batch;
+  await batchWhen(url, own, id);
+  const preview = await (await get(url, own, `/imports/${id}/preview`)).json();
+  expect(preview).toMatchObject({ records: [{ record: 1, raw: "a,1", data: { id: "a", n: 1 } }] });
+});
+
+test("only an ended batch of the same client and dataset is corrected", async () => {
+  const own = await newClient(url, { schema, requiresApproval: true });
+  const { id } = await accepted(url, own, "id,n\na,0\n", "text/csv");
+  expect(await problemOf(await send(own, id, "id,n\na,1\n", "text/csv"))).toMatchObject({
+    ...{ status: 409, code: "illegal-state", current: "held" },
+  });
+  const other = await newClient(url, { schema });
+  expect((await send(other, id, "id,n\na,1\n", "text/csv")).status).toBe(404);
+  expect((await send(other, "x", "id,n\na,1\n", "text/csv")).status).toBe(404);
+});
+
+describe("the files of test/cases", () => {
+  const refused = cases.filter(({ want }) => want.status === 202 && (want.rejected ?? 0) > 0);
+  test.each(refused.map((one) => [one.id, one] as const))("%s: comes back as the same records", async (_, one) => {
+    const { description: _text, ...policy } = datasets[one.dataset] as { description: string };
+    const { formats } = policy as { formats?: string[] };
+    const own = await newClient(url, { ...policy, ...(formats && { formats: [...formats, "csv"] }) });
+    const { id } = await accepted(
+      url,
+      own,
+      readFileSync(join(casesFolder, one.file)) as unknown as string,
+      one.request.contentType,
+    );
+    const before = await outcomeOf(url, own, id);
+    const { bytes, type } = await fileOf(own, id);
+    const { errors } = await corrected(own, id, bytes, type);
+    // Nothing was corrected, so each record is refused for the same reasons, with the same text.
+    const told = (all: typeof errors) =>
+      all.map(({ raw, errors: faults }) => [raw, faults.map(({ field, code }) => [field, code])]);
+    const isKept = ({ errors: [fault] }: (typeof errors)[number]) =>
+      fault?.code !== "encoding" && fault?.code !== "malformed";
+    if (one.file.endsWith(".xlsx")) expect(errors).toHaveLength(before.errors.length);
+    else if (before.errors.every(isKept)) expect(told(errors)).toEqual(told(before.errors));
+    else expect(errors.length).toBeGreaterThan(0);
+  });
+});

@@ -1,0 +1,163 @@
+/** What becomes of a body before it is delivered: the preview of a batch, and the check of a body at once. */
+import { gzipSync } from "node:zlib";
+import { accepted, admin, type Batch, batchWhen, get, newClient, type TestClient } from "../../helpers/http.ts";
+import { type System, startSystem } from "../../helpers/system.ts";
+import { ended, row, storeOf } from "./kit.ts";
+
+let system: System;
+beforeAll(async () => {
+  system = await startSystem({ env: { SWEEP_INTERVAL: "100ms", POLL_INTERVAL: "50ms" } });
+});
+afterAll(() => system.stop());
+
+const schema = {
+  type: "object",
+  properties: {
+    no: { type: "integer" },
+    unit_price: { type: "number" },
+    address: { type: "object", properties: { zip: { type: "string" } } },
+  },
+  required: ["no"],
+};
+const read = {
+  fields: { unit_price: { titles: ["Preis"], decimalChar: ",", groupChar: "." } },
+  unknownColumns: "drop",
+};
+const file = 'No;Preis;address.zip;Extra\n1;"1.234,56";0123;x\ntwo;12;;\n3;abc;;\n';
+
+const ask = (client: TestClient, path: string, body: RequestInit["body"], headers: Record<string, string> = {}) =>
+  fetch(`${system.url}${path}`, {
+    method: "POST",
+    body: body as string,
+    headers: { authorization: client.auth, "content-type": "text/csv", ...headers },
+  });
+async function answer<T>(response: Promise<Response>): Promise<T> {
+  return (await (await response).json()) as T;
+}
+const preview = (client: TestClient, { id }: { id: string }, query = "") =>
+  answer<Record<string, unknown>>(get(system.url, client, `/imports/${id}/preview${query}`));
+
+const seen = {
+  columns: [
+    { column: "No", field: "no", by: "name" },
+    { column: "Preis", field: "unit_price", by: "title" },
+    { column: "address.zip", field: "address.zip", by: "path" },
+    { column: "Extra", field: null, by: "dropped" },
+  ],
+  delimiter: ";",
+  encoding: "utf-8",
+};
+const first = {
+  record: 1,
+  line: 2,
+  raw: '1;"1.234,56";0123;x',
+  data: { no: 1, unit_price: 1234.56, address: { zip: "0123" } },
+  errors: [],
+};
+
+test("a preview shows columns, and what each cell became, of validated and held batches", async () => {
+  const client = await newClient(system.url, { schema, read, requiresApproval: true, chunkRecords: 1 });
+  const { id } = await accepted(system.url, client, file, "text/csv");
+  await batchWhen(system.url, client, id, ({ status }) => status === "held");
+  const held = await preview(client, { id });
+  expect(held).toMatchObject(seen);
+  expect(held.records).toEqual([
+    first,
+    expect.objectContaining({ record: 2, line: 3, raw: "two;12;;", data: null }),
+    expect.objectContaining({ record: 3, errors: [expect.objectContaining({ field: "unit_price", column: "Preis" })] }),
+  ]);
+  expect((await preview(client, { id }, "?limit=1")).records).toEqual([first]);
+  const checked = await answer<Batch>(ask(client, "/imports?validateOnly=true", file));
+  expect(await ended(system, client, checked.id)).toMatchObject({ status: "validated" });
+  expect((await preview(client, checked)).records).toEqual(held.records);
+});
+
+test("a preview goes by the policy of its batch, and only while there is a body", async () => {
+  const client = await newClient(system.url, { schema });
+  const { id } = await answer<Batch>(ask(client, "/imports?validateOnly=true", "no\n1\n"));
+  await ended(system, client, id);
+  const change = { method: "PATCH", headers: { "content-type": "application/merge-patch+json" } };
+  await admin(system.url, `/clients/${client.id}/policy`, { ...change, body: '{"schema":{"required":["other"]}}' });
+  expect(await preview(client, { id })).toMatchObject({ records: [{ data: { no: 1 } }] });
+  expect(await preview(client, { id }, "?limit=0")).toMatchObject({ status: 422 });
+  expect(await preview(client, { id }, "?limit=201")).toMatchObject({ status: 422 });
+  jest.spyOn(storeOf(system), "readChunk").mockResolvedValueOnce(null);
+  expect(await preview(client, { id })).toMatchObject({ code: "gone" });
+  const done = await accepted(system.url, client, '{"other":1}');
+  await ended(system, client, done.id);
+  expect(await preview(client, done)).toMatchObject({ status: 410, code: "gone" });
+  expect(await preview(await newClient(system.url), { id })).toMatchObject({ status: 404 });
+});
+
+test("a check answers counts, columns, groups of errors and records, and stores nothing", async () => {
+  const client = await newClient(system.url, { schema, read, uniqueKey: "no" });
+  const before = (await row(system, (await accepted(system.url, client, '{"no":9}')).id)).id;
+  await ended(
+    system,
+    client,
+    (await answer<{ items: Batch[] }>(get(system.url, client, "/imports"))).items[0]?.id ?? "",
+  );
+  const body = `${file}9;1;;\n1;2;;\n4;;;\n`;
+  const found = await answer<Record<string, unknown>>(
+    ask(client, "/imports/check", gzipSync(body), { "content-encoding": "gzip" }),
+  );
+  expect(found).toMatchObject({
+    ...seen,
+    counts: { received: 6, accepted: 2, rejected: 2, duplicate: 2 },
+    errors: {
+      total: 2,
+      records: 2,
+      groups: [
+        { field: "no", code: "type", count: 1, firstRecord: 2, firstLine: 3, values: ["two"] },
+        { field: "unit_price", count: 1, firstRecord: 3, values: ["abc"] },
+      ],
+      other: { count: 0 },
+    },
+    partial: false,
+  });
+  expect((found.records as unknown[])[0]).toEqual(first);
+  expect(found.records).toHaveLength(6);
+  const { items } = await answer<{ items: Batch[] }>(get(system.url, client, "/imports"));
+  expect(items).toHaveLength(1);
+  expect(await storeOf(system).batch(items[0]?.id ?? "", null)).toMatchObject({ id: before });
+});
+
+test("a check looks at the first 1 MiB or 5,000 records", async () => {
+  const client = await newClient(system.url);
+  const ndjson = { "content-type": "application/x-ndjson" };
+  const many = Array.from({ length: 6_000 }, (_, n) => `{"n":${n}}`).join("\n");
+  expect(await answer(ask(client, "/imports/check", many, ndjson))).toMatchObject({
+    counts: { received: 5_000, accepted: 5_000 },
+    partial: true,
+  });
+  const wide = Array.from({ length: 300 }, () => JSON.stringify({ text: "x".repeat(9_000) })).join("\n");
+  const found = await answer<{ counts: { received: number; rejected: number } }>(
+    ask(client, "/imports/check", wide, ndjson),
+  );
+  expect(found).toMatchObject({ counts: { rejected: 0 }, partial: true });
+  expect(found.counts.received).toBeGreaterThan(100);
+  expect(found.counts.received).toBeLessThan(120);
+  const json = { "content-type": "application/json" };
+  expect(await answer(ask(client, "/imports/check", `[${many.replaceAll("\n", ",")}]`, json))).toMatchObject({
+    partial: true,
+  });
+});
+
+test("a check refuses what an upload refuses, and a dataset has its own", async () => {
+  const client = await newClient(system.url, { maxBytes: 20 });
+  expect(await answer(ask(client, "/imports/check", ""))).toMatchObject({ code: "empty-body" });
+  const chunked = gzipSync("x".repeat(50));
+  expect(await answer(ask(client, "/imports/check", chunked, { "content-encoding": "gzip" }))).toMatchObject({
+    code: "payload-too-large",
+  });
+  expect(await answer(ask(client, "/imports/check?format=pdf", "a"))).toMatchObject({ code: "validation" });
+  expect(await answer(ask(client, "/datasets/none/imports/check", "no\n1\n"))).toMatchObject({ code: "not-found" });
+  await admin(system.url, "/datasets/prices", { method: "PUT", body: JSON.stringify({ schema, read }) });
+  await admin(system.url, `/clients/${client.id}/datasets/prices`, { method: "PUT", body: "{}" });
+  expect(await answer(ask(client, "/datasets/prices/imports/check", file))).toMatchObject({
+    counts: { received: 3, accepted: 1, rejected: 2 },
+  });
+  expect(await answer(ask(client, "/datasets/prices/imports/check", "Preis\n1\n"))).toMatchObject({
+    code: "wrong-columns",
+  });
+});

@@ -1,0 +1,147 @@
+/** An operator takes back what a batch has delivered: all of it, once, also where a node dies half-way; then it may come again. */
+import { accepted, admin, batchWhen, get, lines, newClient, type TestClient } from "../../helpers/http.ts";
+import { until } from "../../helpers/patience.ts";
+import { type System, startSystem } from "../../helpers/system.ts";
+import { ended, handler, hasStatus, row, rows, select, storeOf } from "./kit.ts";
+
+let system: System;
+const own = handler("own", () => null);
+/** Takes batches back, but for the first time that it is asked. */
+const asked: { batchId: string }[] = [];
+const willing = handler("willing", (call) => {
+  if (call.records) return null;
+  asked.push(call);
+  if (asked.filter(({ batchId }) => batchId === call.batchId).length === 1) throw new Error("the ledger is closed");
+  return null;
+});
+Object.assign(willing.schema.actions?.run as object, { importUndo: true });
+
+beforeAll(async () => {
+  const env = { WEBHOOK_ALLOWED_HOSTS: "127.0.0.1", SWEEP_INTERVAL: "100ms", POLL_INTERVAL: "50ms" };
+  system = await startSystem({ env, extra: [own.schema, willing.schema] });
+});
+afterAll(() => system.stop());
+afterEach(() => jest.restoreAllMocks());
+
+async function undo(id: string, query = "", body: unknown = { reason: "Last year's prices." }) {
+  const answer = await admin(system.url, `/batches/${id}/undo${query}`, { method: "POST", body: JSON.stringify(body) });
+  return { status: answer.status, body: await answer.json() };
+}
+
+async function imported(client: TestClient, body: string) {
+  const { id } = await accepted(system.url, client, body);
+  await ended(system, client, id);
+  return id;
+}
+const recordsOf = (client: TestClient, id: string) => lines(get(system.url, client, `/imports/${id}/records`));
+const undone = (client: TestClient, id: string) => batchWhen(system.url, client, id, hasStatus("undone"));
+
+test("records, unique keys and content go; the counts and the reason stay; a webhook is told", async () => {
+  const webhook = { url: "http://127.0.0.1:9/hook", events: ["batch.undone"] };
+  const client = await newClient(system.url, { uniqueKey: "n", dedup: "reject", webhook, chunkRecords: 2_000 });
+  const id = await imported(client, rows(4_500));
+  const kept = await imported(client, `${rows(2)}\n{"n":9001}`);
+  expect(await undo(id, "?dryRun=true")).toEqual({ status: 200, body: { id, status: "completed", records: 4_500 } });
+  expect(await recordsOf(client, id)).toHaveLength(4_500);
+  expect(await undo(id)).toMatchObject({
+    status: 202,
+    body: { id, status: "undoing", finishedAt: expect.any(String) },
+  });
+  expect(await undone(client, id)).toMatchObject({
+    status: "undone",
+    counts: { received: 4_500, accepted: 4_500 },
+    error: { code: "undone-by-operator", detail: "Last year's prices." },
+    progress: 1,
+  });
+  expect([await recordsOf(client, id), await recordsOf(client, kept)]).toEqual([[], [expect.anything()]]);
+  expect(await undo(id)).toMatchObject({ status: 200, body: { status: "undone" } });
+  expect(await undo(id, "?dryRun=true")).toEqual({ status: 200, body: { id, status: "undone", records: 0 } });
+  const deliveries = await (await admin(system.url, `/deliveries?batch=${id}`)).json();
+  expect(deliveries).toMatchObject({ items: [{ event: "batch.undone" }] });
+  const again = await accepted(system.url, client, rows(4_500));
+  expect(await ended(system, client, again.id)).toMatchObject({ counts: { accepted: 4_500, duplicate: 0 } });
+});
+
+test("where a node dies half-way another one goes on, and nothing of other batches goes", async () => {
+  const client = await newClient(system.url, { uniqueKey: "n" });
+  const [id, other] = [await imported(client, rows(4_500)), await imported(client, '{"n":9001}')];
+  const store = storeOf(system);
+  const pieces = jest.spyOn(store, "undoRecords");
+  pieces.mockImplementationOnce(store.undoRecords).mockRejectedValueOnce(new Error("killed"));
+  await undo(id);
+  await undone(client, id);
+  expect(pieces.mock.calls.length).toBeGreaterThan(3);
+  expect([await recordsOf(client, id), await recordsOf(client, other)]).toEqual([[], [expect.anything()]]);
+  expect(await select(system, `SELECT 1 FROM record_key WHERE batch_id = ${(await row(system, id)).id}`)).toEqual([]);
+});
+
+test("a failed batch is taken back with its body; its order goes on behind it", async () => {
+  const schema = { properties: { n: { type: "integer" } } };
+  const client = await newClient(system.url, { schema, maxErrors: 0, chunkRecords: 2, order: "fifo" });
+  const id = await imported(client, `${rows(2)}\n{"n":"x"}\n{"n":3}`);
+  const { id: behind } = await accepted(system.url, client, rows(1));
+  expect(await row(system, id)).toMatchObject({ state: "failed", accepted: 3, chunks: 2 });
+  expect(await undo(id)).toMatchObject({ status: 202 });
+  expect(await ended(system, client, behind)).toMatchObject({ status: "completed" });
+  await until(async () => (await row(system, id)).chunks === 0);
+  expect(await recordsOf(client, id)).toEqual([]);
+  const retry = (query: string) =>
+    fetch(`${system.url}/imports/${id}/retry${query}`, { method: "POST", headers: { authorization: client.auth } });
+  for (const query of ["", "?only=rejected"])
+    expect(await (await retry(query)).json()).toMatchObject({ code: "illegal-state", current: "undone" });
+});
+
+test("a handler that declares importUndo is called until it answers", async () => {
+  const client = await newClient(system.url, { handler: "willing.run" });
+  const id = await imported(client, rows(2));
+  expect(await undo(id, "?dryRun=true")).toMatchObject({ status: 200, body: { records: 2 } });
+  expect(asked).toEqual([]);
+  await undo(id);
+  const asOperator = async () =>
+    (await admin(system.url, `/batches/${id}`)).json() as Promise<{ waits?: string | null }>;
+  await until(async () => (await asOperator()).waits?.includes("the ledger is closed"));
+  await undone(client, id);
+  expect(asked).toEqual([{ batchId: id }, { batchId: id }]);
+  const discreet = await newClient(system.url, {
+    handler: "willing.run",
+    schema: { properties: { n: {} } },
+    sensitive: ["n"],
+  });
+  const other = await imported(discreet, rows(1));
+  await undo(other);
+  const waits = async () => ((await (await admin(system.url, `/batches/${other}`)).json()) as { waits?: string }).waits;
+  expect(await until(waits)).toBe('the handler "willing.run" has not taken it back');
+  const keyed = await newClient(system.url, { handler: "willing.run", uniqueKey: "n" });
+  expect(await undo(await imported(keyed, rows(1)))).toMatchObject({ status: 409, body: { code: "not-undoable" } });
+});
+
+test("what has not ended, or has delivered nothing, or not to the store, is refused", async () => {
+  const refusal = { status: 409, body: { code: "illegal-state" } };
+  const held = await newClient(system.url, { requiresApproval: true });
+  const { id } = await accepted(system.url, held, rows(1));
+  expect(await undo(id)).toMatchObject({ ...refusal, body: { current: "held" } });
+  await admin(system.url, `/batches/${id}/cancel`, { method: "POST" });
+  expect(await undo(id)).toMatchObject({ ...refusal, body: { current: "cancelled" } });
+  const elsewhere = await newClient(system.url, { handler: "own.run" });
+  const handled = await imported(elsewhere, rows(1));
+  for (const query of ["", "?dryRun=true"])
+    expect(await undo(handled, query)).toMatchObject({ status: 409, body: { code: "not-undoable" } });
+  const partner = await newClient(system.url, { schema: { properties: { n: { type: "integer" } } } });
+  const first = await imported(partner, '{"n":"x"}\n{"n":"y"}');
+  const headers = { authorization: partner.auth, "content-type": "application/x-ndjson" };
+  const correction = await fetch(`${system.url}/imports?corrects=${first}`, {
+    method: "POST",
+    headers,
+    body: '{"_record":1,"n":1}',
+  });
+  const { id: second } = (await correction.json()) as { id: string };
+  expect(await ended(system, partner, second)).toMatchObject({ counts: { accepted: 1 } });
+  expect(await undo(second)).toMatchObject({ status: 409, body: { code: "not-undoable" } });
+  await admin(system.url, `/clients/${partner.id}/policy`, { method: "PATCH", body: '{"schema":null}' });
+  const retry = await fetch(`${system.url}/imports/${first}/retry?only=rejected`, { method: "POST", headers });
+  const { id: third } = (await retry.json()) as { id: string };
+  expect(await ended(system, partner, third)).toMatchObject({ counts: { accepted: 1 } });
+  expect(await undo(third)).toMatchObject({ status: 409, body: { detail: expect.stringContaining(first) } });
+  expect(await undo(handled, "", {})).toMatchObject({ status: 422, body: { errors: [{ pointer: "/reason" }] } });
+  expect(await undo("0193a000-0000-7000-8000-000000000000")).toMatchObject({ status: 404 });
+});

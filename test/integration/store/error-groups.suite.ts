@@ -1,0 +1,163 @@
+import type { Database } from "../../../database/database.ts";
+import { type FaultGroup, MAX_GROUPS, SHOWN_GROUPS } from "../../../formats/check/fault-groups.ts";
+import type { BatchRow, ChunkCommit } from "../../../services/batch/batch.domain.ts";
+import { chunkCommit, claimed, end, LEASE, moveOf, ready } from "./drafts.ts";
+
+const rejectsAll = { text: Buffer.from(""), counts: { accepted: 0, rejected: 3, duplicate: 0 } };
+
+/** Faults are counted by field and code in the commit of their chunk, exactly, whatever the report lists. */
+export function errorGroupSuite(database: () => Database): void {
+  describe("groups of errors", () => {
+    const store = () => database().store;
+    const group = (field: string, over: Partial<FaultGroup> = {}): FaultGroup => ({
+      field,
+      code: "type",
+      count: 1,
+      firstRecord: 0,
+      firstLine: 7,
+      message: `${field} must be a number`,
+      values: [],
+      ...over,
+    });
+    const faulty = (batch: BatchRow, groups: FaultGroup[], over: Partial<ChunkCommit> = {}) =>
+      chunkCommit(batch, [0, 1, 2], {
+        ...rejectsAll,
+        errors: [],
+        unlisted: [0, 1, 2],
+        grouped: { groups, other: 0 },
+        ...over,
+      });
+    const commit = async (of: ChunkCommit) => (await store().commitChunk(of))?.batch as BatchRow;
+    const rows = async () => {
+      const [[row]] = await database().sequelize.query('SELECT COUNT(*) AS "n" FROM "error_group"');
+      return Number((row as { n: unknown }).n);
+    };
+
+    test("a batch without errors has none", async () => {
+      const batch = await claimed(store(), 1);
+      await commit(chunkCommit(batch));
+      expect(await store().errorSummary(batch.id)).toEqual({ total: 0, records: 0, groups: [], other: { count: 0 } });
+    });
+
+    test("counts add up chunk by chunk, the largest first; the first record, its line and its sentence stay", async () => {
+      const batch = await claimed(store(), 1);
+      const next = await commit(
+        faulty(batch, [
+          group("a", { values: ["1", "\0 \ud800\n"] }),
+          group("b\0", { firstRecord: 1, code: "required" }),
+        ]),
+      );
+      const first = { firstRecord: 1, firstLine: 7, message: "a must be a number" };
+      expect(await store().errorSummary(batch.id)).toEqual({
+        total: 3,
+        records: 3,
+        groups: [
+          { field: "a", code: "type", count: 1, ...first, values: ["1", "\uFFFD \uFFFD\n"] },
+          {
+            ...first,
+            field: "b\uFFFD",
+            code: "required",
+            count: 1,
+            firstRecord: 2,
+            message: "b\uFFFD must be a number",
+            values: [],
+          },
+        ],
+        other: { count: 1 },
+      });
+      const later = { message: "later", values: ["1", "2", "3", "4", "5"] };
+      await commit(
+        faulty(next, [group("b\0", { code: "required", count: 5, ...later }), group("a", later)], { end: end() }),
+      );
+      expect(await store().errorSummary(batch.id)).toMatchObject({
+        total: 8,
+        records: 6,
+        groups: [
+          { field: "b\uFFFD", count: 6, firstRecord: 2, values: ["1", "2", "3", "4", "5"] },
+          { field: "a", count: 2, ...first, values: ["1", "\uFFFD \uFFFD\n", "2", "3", "4"] },
+        ],
+        other: { count: 0 },
+      });
+    });
+
+    test("a commit that comes too late counts nothing", async () => {
+      const batch = await claimed(store(), 1);
+      await commit(faulty(batch, [group("a", { count: 3 })]));
+      expect(await store().commitChunk(faulty(batch, [group("a", { count: 3 })]))).toBeNull();
+      expect(await store().errorSummary(batch.id)).toMatchObject({ total: 3 });
+    });
+
+    test("commits in one unit count each for its own batch", async () => {
+      const batches = [await claimed(store(), 1), await claimed(store(), 2), await claimed(store(), 3)];
+      const [one, two, three] = batches as [BatchRow, BatchRow, BatchRow];
+      await store().commitChunks([
+        faulty(one, [group("a", { count: 3 })], { end: end() }),
+        chunkCommit(two),
+        faulty(three, [group("a", { count: 4 }), group("c")], {
+          grouped: { groups: [group("a", { count: 4 }), group("c")], other: 2 },
+        }),
+      ]);
+      const all = await Promise.all(batches.map(({ id }) => store().errorSummary(id)));
+      expect(all).toMatchObject([
+        { total: 3, groups: [{ field: "a", count: 3 }], other: { count: 0 } },
+        { total: 0, groups: [] },
+        { total: 7, groups: [{ field: "a", count: 4 }, { field: "c" }], other: { count: 2 } },
+      ]);
+    });
+
+    test("of many groups the first ones are kept, and what they have no room for is counted together, exactly", async () => {
+      const batch = await claimed(store(), 1);
+      const groups = (from: number, many: number) => Array.from({ length: many }, (_, i) => group(`f${from + i}`));
+      const next = await commit(faulty(batch, groups(0, MAX_GROUPS - 2)));
+      // One that is known, one that has room, and two that have none.
+      const more = { groups: [...groups(0, 1), ...groups(1000, 3)], other: 10 };
+      const last = await commit(faulty(next, [], { grouped: more }));
+      expect(await rows()).toBe(MAX_GROUPS);
+      const found = await store().errorSummary(batch.id);
+      const total = MAX_GROUPS + 12;
+      expect(found).toMatchObject({ total, groups: { length: SHOWN_GROUPS } });
+      expect(found.groups[0]).toMatchObject({ field: "f0", count: 2 });
+      expect(found.other.count).toBe(total - SHOWN_GROUPS - 1);
+      // Now none begins any more, because its earlier faults may be among the others.
+      await commit(faulty(last, groups(2000, 1)));
+      expect(await rows()).toBe(MAX_GROUPS);
+      expect(await store().errorSummary(batch.id)).toMatchObject({ total: total + 1 });
+    });
+
+    test("a batch that starts over has no groups of before; those are deleted with their errors", async () => {
+      const batch = await claimed(store(), 1);
+      await commit(faulty(batch, [group("a")]));
+      await store().move(moveOf(batch, "ready", { restart: "validate" }));
+      expect(await store().errorSummary(batch.id)).toMatchObject({ total: 0, records: 0, groups: [] });
+      const again = (await store().claim(batch.id, "node-1", LEASE))?.batch ?? batch;
+      await commit(faulty(again, [group("b", { count: 3 })]));
+      const seen = { total: 3, groups: [{ field: "b", count: 3 }] };
+      expect(await store().errorSummary(batch.id)).toMatchObject(seen);
+      expect(await rows()).toBe(2);
+      for (const stale of await store().staleErrors(10)) await store().deleteStaleErrors(stale, 100);
+      expect(await rows()).toBe(1);
+      expect(await store().errorSummary(batch.id)).toMatchObject(seen);
+    });
+
+    test("they are deleted with their batch", async () => {
+      const [batch, other] = [await claimed(store(), 1), await claimed(store(), 2)];
+      await commit(faulty(other, [group("a")]));
+      const next = await commit(faulty(batch, [group("a")]));
+      await commit(faulty(next, [group("a")], { end: end({ due: { inMs: 0 } }) }));
+      expect(await store().deleteBatch(batch.id, 100)).toBe("done");
+      expect(await rows()).toBe(1);
+    });
+
+    test("faults that are only in the counts, as those from before the table, are counted as others", async () => {
+      const batch = await claimed(store(), 1);
+      const { grouped: _, ...before } = faulty(batch, []);
+      await commit({ ...before, unlisted: [2], errors: chunkCommit(batch, [0, 1]).errors });
+      expect(await store().errorSummary(batch.id)).toEqual({ total: 5, records: 3, groups: [], other: { count: 5 } });
+    });
+
+    test("of no batch there is nothing", async () => {
+      await ready(store(), 1);
+      expect(await store().errorSummary(999)).toEqual({ total: 0, records: 0, groups: [], other: { count: 0 } });
+    });
+  });
+}

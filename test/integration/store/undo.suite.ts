@@ -1,0 +1,66 @@
+import type { Database } from "../../../database/database.ts";
+import type { BatchRow } from "../../../services/batch/batch.domain.ts";
+import { chunkCommit, claimed, end, event, LEASE, moveOf, ready, upload } from "./drafts.ts";
+
+const key = (digit: number) => String(digit).padStart(2, "0").repeat(16);
+
+/** What a batch has delivered goes in pieces, and with it what else stands in the way of its content. */
+export function undoSuite(database: () => Database): void {
+  describe("taking back", () => {
+    const store = () => database().store;
+    const seqs = async ({ id }: BatchRow) => (await store().records(id, 0, 10, 1e6)).map(({ seq }) => seq);
+    const keysLeft = async () => (await database().sequelize.query('SELECT 1 AS "one" FROM "record_key"'))[0].length;
+
+    /** A batch of three records with the keys 1 to 3. */
+    async function delivered(clientId: number): Promise<BatchRow> {
+      const batch = await claimed(store(), clientId);
+      const unique = { duplicates: [], keys: [1, 2, 3].map(key).join("\n"), freed: null };
+      const written = await store().commitChunk(chunkCommit(batch, [], { unique, end: end() }));
+      return written?.batch as BatchRow;
+    }
+    const undoing = async (batch: BatchRow) => (await store().move(moveOf(batch, "undoing")))?.batch as BatchRow;
+
+    test("a piece deletes records up to a number, and those of the keys that are the batch's", async () => {
+      const [batch, other] = [await undoing(await delivered(1)), await delivered(2)];
+      expect(await store().undoRecords(batch.id, 2, [key(1), key(2)])).toBe(true);
+      expect([await seqs(batch), await seqs(other)]).toEqual([[3], [1, 2, 3]]);
+      expect(await keysLeft()).toBe(4);
+      await database().sequelize.query(`UPDATE "record_key" SET "batch_id" = ${other.id} WHERE "client_id" = 1`);
+      expect(await store().undoRecords(batch.id, 3, [key(3)])).toBe(true);
+      expect([await seqs(batch), await keysLeft()]).toEqual([[], 4]);
+    });
+
+    test("nothing is deleted of a batch that is not being taken back", async () => {
+      const batch = await delivered(1);
+      expect(await store().undoRecords(batch.id, 3, [key(1)])).toBe(false);
+      expect([await seqs(batch), await keysLeft()]).toEqual([[1, 2, 3], 3]);
+    });
+
+    test("it is found until it is undone, keeps the time of its end, and its errors; it is counted", async () => {
+      const batch = await delivered(1);
+      const taken = await undoing(batch);
+      expect(taken).toMatchObject({ state: "undoing", finishedAt: batch.finishedAt, accepted: 3 });
+      expect(await store().due("undoing", 10)).toMatchObject([{ id: batch.id }]);
+      expect((await store().stats()).states).toEqual({ undoing: 1 });
+      const events = [event("batch.undone")];
+      const written = await store().move(moveOf(taken, "undone", { due: { inMs: LEASE }, events }));
+      expect(written).toMatchObject({ batch: { state: "undone", accepted: 3 }, outbox: events });
+      expect((await store().stats()).states).toEqual({ undone: 1 });
+      expect(await store().due("undoing", 10)).toEqual([]);
+    });
+
+    test("with its end its content may come again, and no other's key goes", async () => {
+      const dedup = { dedup: { keepMs: 60_000 } };
+      const batch = await ready(store(), 1, dedup);
+      await ready(store(), 2, dedup);
+      const taken = await store().claim(batch.id, "node-1", LEASE);
+      const first = await store().commitChunk(chunkCommit(taken?.batch as BatchRow));
+      const last = await store().commitChunk(chunkCommit(first?.batch as BatchRow, [], { end: end() }));
+      const undone = await undoing(last?.batch as BatchRow);
+      expect(await store().commitUpload(upload(1, dedup))).toMatchObject({ outcome: "duplicate" });
+      await store().move(moveOf(undone, "undone"));
+      expect(await store().commitUpload(upload(1, dedup))).toMatchObject({ outcome: "stored" });
+      expect(await store().commitUpload(upload(2, dedup))).toMatchObject({ outcome: "duplicate" });
+    });
+  });
+}

@@ -1,0 +1,258 @@
+import { createHash } from "node:crypto";
+import type { Database } from "../../../database/database.ts";
+import { keyEnds } from "../../../database/migrations/0010-key-ends.ts";
+import { keyRange, scopeDigits } from "../../../formats/check/record-keys.ts";
+import type { BatchRow, ChunkCommit } from "../../../services/batch/batch.domain.ts";
+import { chunkCommit, claimed, deleted, end, LEASE, moveOf } from "./drafts.ts";
+import { undoColumns } from "./from-before.ts";
+
+/** As long as the real ones: half a hash. */
+const key = (text: string) => createHash("sha256").update(text).digest("hex").slice(0, 32);
+const joined = (...texts: string[]) => texts.map((text) => text && key(text)).join("\n");
+
+/** The commit of the next chunk, whose three records have these keys. */
+const keyed = (batch: BatchRow, texts: [string, string, string], over: Partial<ChunkCommit> = {}) =>
+  chunkCommit(batch, [], { unique: { duplicates: [], keys: joined(...texts), freed: null }, ...over });
+
+/** A record of a client is delivered once for each key, whoever comes first. */
+export function uniqueKeySuite(database: () => Database): void {
+  describe("unique keys", () => {
+    const store = () => database().store;
+    const numbers = async ({ id }: BatchRow) => (await store().records(id, 0, 1000, 1e6)).map(({ seq }) => seq);
+    const counts = (batch: BatchRow | undefined) => [batch?.accepted, batch?.rejected, batch?.duplicate];
+
+    test("a taken key leaves a gap in the numbers; records without a key are all stored", async () => {
+      const batch = await claimed(store(), 1);
+      const first = await store().commitChunk(keyed(batch, ["a", "", "b"]));
+      expect(counts(first?.batch)).toEqual([3, 0, 0]);
+      const second = await store().commitChunk(keyed(first?.batch as BatchRow, ["", "a", "c"]));
+      expect(counts(second?.batch)).toEqual([5, 0, 1]);
+      expect(await numbers(batch)).toEqual([1, 2, 3, 4, 6]);
+    });
+
+    test("chunks with new and taken keys store the new ones", async () => {
+      await store().commitChunk(keyed(await claimed(store(), 1), ["old", "older", "oldest"]));
+      let batch = await claimed(store(), 1);
+      const chunks = [
+        ["a", "b", "c"],
+        ["d", "", "e"],
+        ["f", "old", "c"],
+        ["g", "h", ""],
+        ["i", "older", "j"],
+        ["k", "l", "m"],
+      ] as [string, string, string][];
+      const duplicates: (number | undefined)[] = [];
+      for (const texts of chunks) {
+        batch = (await store().commitChunk(keyed(batch, texts)))?.batch as BatchRow;
+        duplicates.push(batch.duplicate);
+      }
+      expect(duplicates).toEqual([0, 0, 2, 2, 3, 3]);
+      expect(counts(batch)).toEqual([15, 0, 3]);
+      expect(await numbers(batch)).toEqual([1, 2, 3, 4, 5, 6, 7, 10, 11, 12, 13, 15, 16, 17, 18]);
+    });
+
+    test("batches at once with the same keys, chunk after chunk: each key once", async () => {
+      const batches = await Promise.all(["n1", "n2"].map((owner) => claimed(store(), 1, owner)));
+      const work = async (first: BatchRow, at: number) => {
+        let batch = first;
+        for (let chunk = 0; chunk < 12; chunk++) {
+          const own = (n: number) => `k${at}-${chunk}-${n}`;
+          const shared = `k${(chunk * 7 + at * 5) % 12}`;
+          batch = (await store().commitChunk(keyed(batch, [own(1), shared, own(2)])))?.batch as BatchRow;
+        }
+        return batch;
+      };
+      const done = await Promise.all(batches.map(work));
+      expect(done.map(({ nextChunk }) => nextChunk)).toEqual([12, 12]);
+      expect(done.reduce((sum, { accepted }) => sum + accepted, 0)).toBe(2 * 24 + 12);
+      expect(done.reduce((sum, { duplicate }) => sum + duplicate, 0)).toBe(12);
+    });
+
+    test("reserved keys that mark corrections are counted at the first batch, but for those that are freed", async () => {
+      const first = await claimed(store(), 1);
+      const rejectedMarks = { 2: scopeDigits("any") };
+      const refused = (await store().commitChunk(chunkCommit(first, [0, 2], { rejectedMarks })))?.batch as BatchRow;
+      const third = { seq: 3, corrects: rejectedMarks[2] };
+      expect(await store().refused(first.id, 2, 3)).toEqual([third]);
+      expect(await store().refused(first.id, 0, 9)).toEqual([{ seq: 1, corrects: null }, third]);
+      const [beside, last] = [await claimed(store(), 2), await claimed(store(), 2)];
+      await store().commitChunks([chunkCommit(beside), chunkCommit(last, [2], { rejectedMarks })]);
+      expect(await store().refused(last.id, 0, 9)).toEqual([third]);
+      const scope = `corrections of batch ${first.id}`;
+      const mark = (n: number) => scopeDigits(scope) + key(`${n}`);
+      const marks = { first: first.id, ...keyRange(scope) };
+      const other = await claimed(store(), 1);
+      const keys = [mark(1), mark(3), key("plain")];
+      expect(await store().reserveKeys(other.id, other.fence, 0, keys)).toEqual([]);
+      const commit = chunkCommit(other, [], { unique: { duplicates: [], keys: "", freed: [mark(3)], marks } });
+      expect((await store().commitChunk(commit))?.batch).toMatchObject({ accepted: 3, corrected: null });
+      const now = await store().batch(first.publicId, null);
+      expect(now).toMatchObject({ corrected: 1 });
+      expect(now?.version).toBeGreaterThan(refused.version - 1);
+      expect(await store().takenKeys(1, [mark(1), mark(3)])).toEqual([mark(1)]);
+    });
+
+    test("keys are checked beside errors and earlier duplicates", async () => {
+      const one = await claimed(store(), 1);
+      await store().commitChunk(keyed(one, ["a", "b", "c"]));
+      const other = await claimed(store(), 1);
+      const commit = chunkCommit(other, [1], {
+        text: Buffer.from('{"n":3}'),
+        unique: { duplicates: [0], keys: key("z"), freed: null },
+        counts: { accepted: 1, rejected: 1, duplicate: 1 },
+      });
+      expect(counts((await store().commitChunk(commit))?.batch)).toEqual([1, 1, 1]);
+      expect(await numbers(other)).toEqual([3]);
+      const taken = chunkCommit({ ...other, nextChunk: 1 }, [1], {
+        text: Buffer.from('{"n":6}'),
+        unique: { duplicates: [0], keys: key("a"), freed: null },
+        counts: { accepted: 1, rejected: 1, duplicate: 1 },
+      });
+      expect(counts((await store().commitChunk(taken))?.batch)).toEqual([1, 2, 3]);
+      expect(await numbers(other)).toEqual([3]);
+    });
+
+    test("clients share no keys", async () => {
+      const [one, other] = [await claimed(store(), 1), await claimed(store(), 2)];
+      await store().commitChunk(keyed(one, ["a", "b", "c"]));
+      expect(counts((await store().commitChunk(keyed(other, ["a", "b", "c"])))?.batch)).toEqual([3, 0, 0]);
+    });
+
+    test("an old fence takes no key", async () => {
+      const batch = await claimed(store(), 1);
+      expect(await store().commitChunk(keyed({ ...batch, fence: 0 }, ["a", "b", "c"]))).toBeNull();
+      expect(await store().reserveKeys(batch.id, 0, 0, [key("a")])).toBeNull();
+      expect(await store().reserveKeys(batch.id, batch.fence, 1, [key("a")])).toBeNull();
+      expect(counts((await store().commitChunk(keyed(batch, ["a", "b", "c"])))?.batch)).toEqual([3, 0, 0]);
+    });
+
+    test("batches at once with the same keys in another order: each key once, no deadlock", async () => {
+      const batches = await Promise.all(["n1", "n2"].map((owner) => claimed(store(), 1, owner)));
+      const size = 500;
+      const commits = batches.map((batch, i) => {
+        const names = Array.from({ length: size }, (_, n) => `k${n}`);
+        if (i % 2) names.reverse();
+        return store().commitChunk(
+          chunkCommit(batch, [], {
+            records: size,
+            text: Buffer.from(names.map((name) => `"${name}"`).join("\n")),
+            unique: { duplicates: [], keys: joined(...names), freed: null },
+            counts: { accepted: size, rejected: 0, duplicate: 0 },
+          }),
+        );
+      });
+      const done = (await Promise.all(commits)).map((written) => written?.batch);
+      expect(done.reduce((sum, batch) => sum + (batch?.accepted ?? 0), 0)).toBe(size);
+      expect(done.reduce((sum, batch) => sum + (batch?.duplicate ?? 0), 0)).toBe(size);
+    });
+
+    test("reserved keys belong to their chunk when it is repeated, and to no other", async () => {
+      const [one, other] = [await claimed(store(), 1), await claimed(store(), 1, "node-2")];
+      expect(await store().reserveKeys(one.id, one.fence, 0, [key("a"), key("b")])).toEqual([]);
+      expect(await store().reserveKeys(one.id, one.fence, 0, [key("b"), key("a"), key("c")])).toEqual([]);
+      expect(await store().reserveKeys(other.id, other.fence, 0, [key("x"), key("a")])).toEqual([key("a")]);
+      const commit = chunkCommit(one, [2], {
+        text: Buffer.from(""),
+        unique: { duplicates: [], keys: "", freed: [key("b")] },
+      });
+      await store().commitChunk(commit);
+      expect(await store().reserveKeys(other.id, other.fence, 0, [key("a"), key("b")])).toEqual([key("a")]);
+      // The next chunk of the same batch is another one.
+      expect((await store().reserveKeys(one.id, one.fence, 1, [key("a"), key("c")]))?.sort()).toEqual([
+        key("c"),
+        key("a"),
+      ]);
+    });
+
+    test.each(["failed", "cancelled"] as const)(
+      "a batch that is %s frees keys that it had only reserved",
+      async (state) => {
+        const [one, other] = [await claimed(store(), 1), await claimed(store(), 1, "node-2")];
+        await store().reserveKeys(one.id, one.fence, 0, [key("a")]);
+        const kept = chunkCommit(one, [], { text: Buffer.from(""), unique: { duplicates: [], keys: "", freed: [] } });
+        const after = (await store().commitChunk(kept))?.batch as BatchRow;
+        await store().reserveKeys(one.id, one.fence, 1, [key("b")]);
+        await store().move(moveOf(after, state));
+        expect(await store().reserveKeys(other.id, other.fence, 0, [key("a"), key("b")])).toEqual([key("a")]);
+      },
+    );
+
+    test("a batch that is tried again keeps its reservations", async () => {
+      const [one, other] = [await claimed(store(), 1), await claimed(store(), 1, "node-2")];
+      await store().reserveKeys(one.id, one.fence, 0, [key("a")]);
+      await store().move(moveOf(one, "ready"));
+      expect(await store().reserveKeys(other.id, other.fence, 0, [key("a")])).toEqual([key("a")]);
+      const again = (await store().claim(one.id, "node-3", LEASE))?.batch as BatchRow;
+      expect(await store().reserveKeys(again.id, again.fence, 0, [key("a")])).toEqual([]);
+    });
+
+    test("expired keys are deleted in pieces and may come again; keys without an end stay", async () => {
+      const batch = await claimed(store(), 1);
+      const commit = (at: BatchRow, texts: [string, string, string], keepMs: number | null) =>
+        store().commitChunk({
+          ...keyed(at, texts),
+          unique: { duplicates: [], keys: joined(...texts), freed: null, keepMs },
+        });
+      const first = await commit(batch, ["a", "b", "c"], -1);
+      const second = await commit(first?.batch as BatchRow, ["d", "e", "f"], 60_000);
+      const third = await commit(second?.batch as BatchRow, ["g", "h", "i"], null);
+      expect(await store().forgetExpiredKeys(2)).toBe(false);
+      expect(await store().forgetExpiredKeys(2)).toBe(true);
+      const other = await claimed(store(), 1, "node-2");
+      const again = await commit(other, ["a", "d", "g"], null);
+      expect([counts(third?.batch), counts(again?.batch)]).toEqual([
+        [9, 0, 0],
+        [1, 0, 2],
+      ]);
+    });
+
+    test("keys of a deleted dataset are deleted in pieces, and no others", async () => {
+      const of = (scope: string, letter: string) => scopeDigits(scope) + key(letter);
+      const keys = [key("a"), of("orders:1", "a"), of("orders:1", "b"), of("orders:3", "a")];
+      let batch = await claimed(store(), 1);
+      for (const texts of [keys.slice(0, 3), [keys[3], "", ""]]) {
+        const unique = { duplicates: [], keys: texts.join("\n"), freed: null };
+        batch = (await store().commitChunk(chunkCommit(batch, [], { unique })))?.batch as BatchRow;
+      }
+      const { EndedScope } = database().models;
+      await EndedScope.create({ clientId: 1, scope: "orders:1" });
+      await EndedScope.create({ clientId: 2, scope: "orders:3" });
+      for (let pieces = 1; !(await store().forgetScopes(1)); pieces++) expect(pieces).toBeLessThan(9);
+      expect(await EndedScope.count()).toBe(0);
+      const other = await claimed(store(), 1, "node-2");
+      expect(await store().reserveKeys(other.id, other.fence, 0, keys)).toEqual([key("a"), of("orders:3", "a")]);
+    });
+
+    test("keys from before they could end last for ever", async () => {
+      const batch = await claimed(store(), 1);
+      const first = await store().commitChunk(keyed(batch, ["a", "b", "c"]));
+      const { sequelize } = database();
+      for (const index of ["record_key_ends_at_ix", "client_usage_day_ix"])
+        await sequelize.query(`DROP INDEX "${index}"`);
+      await undoColumns(database(), keyEnds.name, "record_key", ["ends_at"]);
+      expect(await database().migrate()).toEqual([keyEnds.name]);
+      await store().forgetExpiredKeys(9);
+      const second = await store().commitChunk(keyed(first?.batch as BatchRow, ["a", "b", "d"]));
+      expect(counts(second?.batch)).toEqual([4, 0, 2]);
+    });
+
+    test("the time of a reserved key starts at its delivery", async () => {
+      const [one, other] = [await claimed(store(), 1), await claimed(store(), 1, "node-2")];
+      await store().reserveKeys(one.id, one.fence, 0, [key("a"), key("b")]);
+      expect(await store().forgetExpiredKeys(9)).toBe(true);
+      expect(await store().reserveKeys(other.id, other.fence, 0, [key("a")])).toEqual([key("a")]);
+      const unique = { duplicates: [], keys: "", freed: [key("b")], keepMs: -1 };
+      await store().commitChunk(chunkCommit(one, [2], { text: Buffer.from(""), unique }));
+      await store().forgetExpiredKeys(9);
+      expect(await store().reserveKeys(other.id, other.fence, 0, [key("a"), key("b")])).toEqual([]);
+    });
+
+    test("keys outlive their batch", async () => {
+      const one = await claimed(store(), 1);
+      await store().commitChunk(keyed(one, ["a", "b", "c"], { end: end() }));
+      await deleted(database(), one.id);
+      const other = await claimed(store(), 1);
+      expect(counts((await store().commitChunk(keyed(other, ["a", "b", "d"])))?.batch)).toEqual([1, 0, 2]);
+    });
+  });
+}

@@ -1,0 +1,319 @@
+/** What a table refuses, on PostgreSQL: the record, a code and a field are told, and the other records are rows. */
+import { TableFailure } from "../../../database/errors.ts";
+import type { TablePlan } from "../../../database/targets/target.ts";
+import { column } from "../../helpers/targets.ts";
+import {
+  codesOf,
+  deliver,
+  deliveryOf,
+  errorsOf,
+  orderColumns,
+  ordersPlan,
+  query,
+  type Rec,
+  recordsOf,
+  rowsOf,
+  run,
+} from "./delivery.kit.ts";
+import type { TargetServer } from "./modes.suite.ts";
+
+export function faultsSuite({ db, tables }: TargetServer): void {
+  beforeEach(tables);
+
+  const numbers = async () =>
+    (await query<{ no: number }>(db(), "SELECT no FROM orders ORDER BY no")).map(({ no }) => no);
+
+  type Case = [string, string[], Partial<TablePlan>, Rec[], [number, string, string][], number[]];
+  const trigger = (when: string, body: string) => [
+    `CREATE FUNCTION told() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN ${body} END $$`,
+    `CREATE TRIGGER told ${when} ON orders FOR EACH ROW EXECUTE FUNCTION told()`,
+  ];
+  const cases: Case[] = [
+    ["a foreign key", [], {}, [{ no: 1, customer: 9 }, { no: 2 }], [[1, "reference", "customer"]], [2]],
+    ["a CHECK", [], {}, [{ no: 1, amount: -1 }, { no: 2 }], [[1, "constraint", "amount"]], [2]],
+    [
+      "a column that nothing fills",
+      ["ALTER TABLE orders ADD own int NOT NULL"],
+      {},
+      [{ no: 1 }],
+      [[1, "required", ""]],
+      [],
+    ],
+    [
+      "another unique column, also within the chunk",
+      ["ALTER TABLE orders ADD UNIQUE (email)", "INSERT INTO orders (no, email) VALUES (1, 'a')"],
+      {},
+      [
+        { no: 2, email: "a" },
+        { no: 1, email: "b" },
+        { no: 3, email: "a" },
+        { no: 4, email: "a" },
+      ],
+      [
+        [1, "conflict", "email"],
+        [4, "conflict", "email"],
+      ],
+      [1, 3],
+    ],
+    [
+      "a unique index that is no constraint",
+      ["CREATE UNIQUE INDEX by_email ON orders (email)", "INSERT INTO orders (no, email) VALUES (1, 'a')"],
+      {},
+      [{ no: 2, email: "a" }],
+      [[1, "conflict", "email"]],
+      [1],
+    ],
+    [
+      "a CHECK of a domain",
+      ["CREATE DOMAIN told AS text CHECK (VALUE ~ '@')", "ALTER TABLE orders ALTER email TYPE told"],
+      {},
+      [{ no: 1, email: "a" }, { no: 2 }],
+      [[1, "constraint", "email"]],
+      [2],
+    ],
+    [
+      "a trigger that raises",
+      trigger("BEFORE INSERT", "IF NEW.city = 'x' THEN RAISE 'secret %', NEW.city; END IF; RETURN NEW;"),
+      {},
+      [{ no: 1, city: "x" }, { no: 2 }],
+      [[1, "constraint", ""]],
+      [2],
+    ],
+    [
+      "a trigger whose CASE has no branch",
+      trigger("BEFORE INSERT", "CASE NEW.city WHEN 'Lisboa' THEN NULL; END CASE; RETURN NEW;"),
+      {},
+      [{ no: 1, city: "x" }, { no: 2 }],
+      [[1, "constraint", ""]],
+      [2],
+    ],
+    [
+      "a trigger that ends without RETURN",
+      trigger("BEFORE INSERT", "IF NEW.city = 'Lisboa' THEN RETURN NEW; END IF;"),
+      {},
+      [{ no: 1, city: "x" }, { no: 2 }],
+      [[1, "constraint", ""]],
+      [2],
+    ],
+    [
+      "a trigger that swallows the row: what it did instead is undone",
+      trigger(
+        "BEFORE INSERT",
+        "IF NEW.city = 'x' THEN INSERT INTO customers VALUES (77); RETURN NULL; END IF; RETURN NEW;",
+      ),
+      {},
+      [{ no: 1, city: "x" }, { no: 2 }],
+      [[1, "constraint", ""]],
+      [2],
+    ],
+    [
+      "an exclusion constraint",
+      [
+        "ALTER TABLE orders ADD CONSTRAINT apart EXCLUDE USING gist (int4range(customer, customer + 1) WITH &&) WHERE (customer > 0)",
+      ],
+      { mode: "insert" },
+      [{ no: 1, customer: 1 }, { no: 2, customer: 1 }, { no: 3 }],
+      [[2, "conflict", ""]],
+      [1, 3],
+    ],
+    [
+      "a deferred constraint is judged with its row",
+      [
+        "ALTER TABLE orders DROP CONSTRAINT fk_customer",
+        "ALTER TABLE orders ADD FOREIGN KEY (customer) REFERENCES customers DEFERRABLE INITIALLY DEFERRED",
+      ],
+      {},
+      [
+        { no: 1, customer: 9 },
+        { no: 2, customer: 1 },
+      ],
+      [[1, "reference", "customer"]],
+      [2],
+    ],
+    [
+      "a reference to a row of the same table that comes later",
+      [
+        "ALTER TABLE orders DROP CONSTRAINT fk_customer",
+        "ALTER TABLE orders ADD FOREIGN KEY (customer) REFERENCES orders",
+      ],
+      {},
+      [{ no: 1, customer: 2 }, { no: 2 }, { no: 3, customer: 2 }],
+      [[1, "reference", "customer"]],
+      [2, 3],
+    ],
+    [
+      "a row that others refer to",
+      [
+        "INSERT INTO orders (no) VALUES (1), (2)",
+        "CREATE TABLE lines (no int REFERENCES orders)",
+        "INSERT INTO lines VALUES (1)",
+      ],
+      { mode: "delete" },
+      [{ no: 1 }, { no: 2 }],
+      [[1, "reference", ""]],
+      [1],
+    ],
+    [
+      "a text that is too long for an index",
+      ["CREATE INDEX ON orders (city)"],
+      {},
+      [{ no: 1, city: randomText(9_000) }, { no: 2 }],
+      [[1, "maxLength", ""]],
+      [2],
+    ],
+  ];
+
+  test.each(cases)("%s", async (_what, ddl, over, records, errors, left) => {
+    await run(db(), ...ddl);
+    const { batch, counts } = await deliver(db(), ordersPlan(over), records);
+    await run(db(), "DROP TABLE IF EXISTS lines", "DROP FUNCTION IF EXISTS told CASCADE");
+    await run(db(), "ALTER TABLE orders ALTER email TYPE text", "DROP DOMAIN IF EXISTS told");
+    expect(await codesOf(db(), batch)).toEqual(errors);
+    expect(await numbers()).toEqual(left);
+    expect(counts).toMatchObject({ accepted: records.length - errors.length, rejected: errors.length });
+    expect(await query(db(), "SELECT id FROM customers")).toEqual([{ id: 1 }]);
+    expect((await recordsOf(db(), batch)).length).toBe(records.length - errors.length);
+  });
+
+  /** Each row of a chunk that is written row by row has a subtransaction of its own, and all of a piece have one together. */
+  const subtransactions = async () => {
+    const [found] = await query<{ n: number }>(db(), "SELECT count(DISTINCT xmin::text)::int AS n FROM orders");
+    return found?.n;
+  };
+  test.each([
+    ["one wrong row: only its piece of 500 is written row by row", [700], 1_200, 2 + 499],
+    ["three wrong pieces: what comes after them is written row by row", [1, 600, 1_100], 1_700, 3 * 499 + 200],
+    ["a chunk of one piece is written row by row", [7], 500, 499],
+  ])("%s", async (_what, wrong, many, expected) => {
+    const records = Array.from({ length: many }, (_, i) => ({ no: i + 1, customer: wrong.includes(i + 1) ? 9 : 1 }));
+    const { batch, counts } = await deliver(db(), ordersPlan(), records);
+    expect(await codesOf(db(), batch)).toEqual(wrong.map((no) => [no, "reference", "customer"]));
+    expect(counts).toMatchObject({ created: many - wrong.length, rejected: wrong.length });
+    expect(await subtransactions()).toBe(expected);
+  });
+
+  test("a chunk after one with many wrong rows is written row by row, and the next one at once", async () => {
+    const plan = ordersPlan();
+    const wrong = Array.from({ length: 4 }, (_, i) => ({ no: i + 1, customer: 9 }));
+    const right = (from: number) => Array.from({ length: 10 }, (_, i) => ({ no: from + i, customer: 1 }));
+    await deliver(db(), plan, wrong);
+    for (const [from, expected] of [
+      [10, 10],
+      [20, 10 + 1],
+    ] as const) {
+      await deliver(db(), plan, right(from));
+      expect(await subtransactions()).toBe(expected);
+    }
+  });
+
+  test("a row outside of every partition", async () => {
+    await run(
+      db(),
+      "DROP TABLE orders",
+      "CREATE TABLE orders (no int PRIMARY KEY, customer int, amount numeric(10,2), city text, email text) PARTITION BY RANGE (no)",
+      "CREATE TABLE orders_10 PARTITION OF orders FOR VALUES FROM (0) TO (10)",
+      "CREATE TABLE orders_20 PARTITION OF orders FOR VALUES FROM (10) TO (20)",
+    );
+    const { batch, counts } = await deliver(db(), ordersPlan(), [
+      { no: 3 },
+      { no: 30 },
+      { no: 13 },
+      { no: 3, city: "b" },
+    ]);
+    expect(await codesOf(db(), batch)).toEqual([[2, "constraint", ""]]);
+    expect(counts).toMatchObject({ created: 2, updated: 1, rejected: 1 });
+    expect(await numbers()).toEqual([3, 13]);
+    const messages = { orders_pkey: { message: "It is known." } };
+    const again = await deliver(db(), ordersPlan({ mode: "insert", messages }), [{ no: 13 }]);
+    expect(await errorsOf(db(), again.batch)).toMatchObject([
+      { errors: [{ field: "no", code: "conflict", message: "It is known." }] },
+    ]);
+  });
+
+  test("a type that is not checked before: the field is told", async () => {
+    const columns = [...orderColumns, column("net", { kind: "other", type: "inet" })];
+    await run(db(), "ALTER TABLE orders ADD net inet");
+    const { batch } = await deliver(db(), ordersPlan({}, columns), [
+      { no: 1, net: "10.0.0.0/33" },
+      { no: 2, net: "::1" },
+    ]);
+    expect(await codesOf(db(), batch)).toEqual([[1, "type", "net"]]);
+    expect(await numbers()).toEqual([2]);
+  });
+
+  test("the partner is told what the dataset says of a constraint, and the raw record; never what the server says", async () => {
+    const messages = { fk_customer: { field: "customer_no", code: "unknown-customer", message: "No such customer." } };
+    const records = [{ no: 1, customer: 9, city: "hidden" }];
+    const { batch, written } = await deliver(db(), ordersPlan({ messages }), records);
+    expect(await errorsOf(db(), batch)).toEqual([
+      {
+        seq: 1,
+        line: 1,
+        raw: JSON.stringify(records[0]),
+        errors: [{ field: "customer_no", code: "unknown-customer", message: "No such customer.", value: "9" }],
+      },
+    ]);
+    const refused = [{ code: "reference", state: "23503", constraint: "fk_customer", column: "customer", rows: 1 }];
+    expect(written.table).toMatchObject({ isRowByRow: true, refused });
+  });
+
+  test("the report ends where it has no room, and the others are counted", async () => {
+    const { batch, commit } = await deliveryOf(db(), ordersPlan(), [
+      { no: 1, customer: 9 },
+      { no: 2 },
+      { no: 3, customer: 9 },
+    ]);
+    Object.assign(commit.table ?? {}, { faultsLeft: 1 });
+    const written = await db().store.commitChunk(commit);
+    expect(written?.batch).toMatchObject({ rejected: 2, unlisted: 1, faults: 1, accepted: 1, created: 1 });
+    expect(await codesOf(db(), batch)).toEqual([[1, "reference", "customer"]]);
+    expect(await recordsOf(db(), batch)).toEqual([2]);
+  });
+
+  const failures: [string, string[], "busy" | "gone", string][] = [
+    ["the table is gone", ["DROP TABLE orders"], "gone", "42P01"],
+    ["a column is gone", ["ALTER TABLE orders DROP amount"], "gone", "42703"],
+    [
+      "a sequence is exhausted",
+      ["CREATE SEQUENCE few MAXVALUE 2 START 2", "ALTER TABLE orders ADD id int DEFAULT nextval('few')"],
+      "busy",
+      "2200H",
+    ],
+    [
+      "a column that no field fills overflows",
+      ["ALTER TABLE orders ADD big int", "ALTER TABLE orders ALTER big SET DEFAULT (random() + 3000000000)::int"],
+      "busy",
+      "22003",
+    ],
+    [
+      "a trigger meets a deadlock",
+      trigger("BEFORE INSERT", "RAISE EXCEPTION USING ERRCODE = '40P01';"),
+      "busy",
+      "40P01",
+    ],
+  ];
+  test.each(failures)("%s: nothing is written, and no record is to blame", async (_what, ddl, kind, state) => {
+    await run(db(), ...ddl);
+    const { batch, commit } = await deliveryOf(db(), ordersPlan(), [{ no: 1 }, { no: 2 }]);
+    const error = await db()
+      .store.commitChunk(commit)
+      .catch((thrown: unknown) => thrown);
+    await tables();
+    await run(db(), "DROP SEQUENCE IF EXISTS few CASCADE", "DROP FUNCTION IF EXISTS told CASCADE");
+    expect(error).toBeInstanceOf(TableFailure);
+    expect(error).toMatchObject({ kind, state });
+    expect(await db().store.batch(batch.publicId, null)).toMatchObject({ nextChunk: 0, accepted: 0, fence: 1 });
+    expect((await db().store.commitChunk(commit))?.batch).toMatchObject({ nextChunk: 1, created: 2 });
+    expect(await rowsOf(db())).toHaveLength(2);
+  });
+}
+
+/** A text that no compression makes short. */
+function randomText(length: number): string {
+  let seed = 7;
+  const next = () => {
+    seed = (seed * 48_271) % 0x7fff_ffff;
+    return String.fromCharCode(0x4e00 + (seed % 20_000));
+  };
+  return Array.from({ length }, next).join("");
+}

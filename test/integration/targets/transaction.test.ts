@@ -1,0 +1,231 @@
+/** On PostgreSQL the rows of a table and the chunk's commit are one transaction, whatever happens between the two. */
+import type { Database } from "../../../database/database.ts";
+import { TableFailure } from "../../../database/errors.ts";
+import { describePostgres, freshPostgres, keptDatabase } from "../../helpers/database.ts";
+import { until } from "../../helpers/patience.ts";
+import { opened, type Proxied, proxiedPostgres } from "../postgres/kit.ts";
+import { chunkCommit, moveOf, end as theEnd } from "../store/drafts.ts";
+import { deliver, deliveryOf, ordersPlan, query, recordsOf, run } from "./delivery.kit.ts";
+
+let at: Proxied;
+let db: Database;
+
+const TABLES = [
+  "DROP TABLE IF EXISTS orders, customers CASCADE",
+  "CREATE TABLE customers (id int PRIMARY KEY)",
+  `CREATE TABLE orders (no int PRIMARY KEY, customer int REFERENCES customers, amount numeric(10,2), city text, email text)`,
+];
+
+describePostgres("a table's transaction", () => {
+  const { open, end } = keptDatabase(freshPostgres);
+  afterAll(end);
+
+  beforeEach(async () => {
+    at = await proxiedPostgres(open);
+    db = await opened(at.url);
+    await run(at.beside, ...TABLES);
+  });
+  afterEach(async () => {
+    await db.close();
+    await run(at.beside, "DROP TABLE orders, customers");
+    await at.remove();
+  });
+
+  const orders = () => at.rows<{ no: number; city: string | null }>("SELECT no, city FROM orders ORDER BY no");
+  const waits = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+  const logged = () => at.rows<{ n: number }>("SELECT count(*)::int AS n FROM orders_log");
+
+  test("a batch that was taken away: nothing of its chunk is in the table", async () => {
+    const { batch, commit } = await deliveryOf(db, ordersPlan(), [{ no: 1 }, { no: 2, customer: 9 }]);
+    await db.store.move(moveOf(batch, "ready"));
+    expect(await db.store.commitChunk(commit)).toBeNull();
+    expect(await orders()).toEqual([]);
+    expect(await recordsOf(db, batch)).toEqual([]);
+    // The connection is as it was: it commits the next batch's chunk.
+    expect((await deliver(db, ordersPlan(), [{ no: 3 }])).counts).toMatchObject({ created: 1 });
+    expect(await orders()).toMatchObject([{ no: 3 }]);
+  });
+
+  test("a chunk that was committed before is not written again", async () => {
+    const { commit } = await deliveryOf(db, ordersPlan(), [{ no: 1, city: "a" }]);
+    expect(await db.store.commitChunk(commit)).not.toBeNull();
+    await run(at.beside, "UPDATE orders SET city = 'b'");
+    expect(await db.store.commitChunk(commit)).toBeNull();
+    expect(await orders()).toEqual([{ no: 1, city: "b" }]);
+  });
+
+  test.each(["cut", "late"] as const)("an answer of COMMIT that is lost (%s): the rows are there once", async (how) => {
+    await run(
+      at.beside,
+      "CREATE TABLE orders_log (no int)",
+      "CREATE FUNCTION logged() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO orders_log VALUES (NEW.no); RETURN NEW; END $$",
+      "CREATE TRIGGER logged AFTER INSERT OR UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION logged()",
+    );
+    const { batch, commit } = await deliveryOf(db, ordersPlan(), [{ no: 1 }, { no: 2 }]);
+    const lost = at.proxy.lose("FROM made WHERE 1 /", how);
+    const committed = db.store.commitChunk(commit);
+    const { arrive } = await lost;
+    // What comes late holds its rows meanwhile: the second try waits for them.
+    if (how === "late") await until(async () => (await at.rows(waits)).length === 1);
+    await arrive();
+    const written = await committed;
+    expect(written?.batch).toMatchObject({ nextChunk: 1, accepted: 2, created: 2, updated: 0 });
+    expect(await orders()).toHaveLength(2);
+    expect(await logged()).toEqual([{ n: 2 }]);
+    expect(await recordsOf(db, batch)).toEqual([1, 2]);
+    await run(at.beside, "DROP TABLE orders_log", "DROP FUNCTION logged CASCADE");
+  });
+
+  test("batches that end in one commit keep their counts of rows", async () => {
+    const batches = [];
+    for (const no of [1, 2]) batches.push((await deliver(db, ordersPlan(), [{ no }])).written.batch);
+    const ends = batches.map((batch) =>
+      chunkCommit(batch, [], { records: 0, text: Buffer.alloc(0), end: theEnd({ events: [] }) }),
+    );
+    const ended = await db.store.commitChunks(ends);
+    const counts = { state: "completed", created: 1, updated: 0, deleted: 0 };
+    for (const one of ended) expect(one).toMatchObject({ status: "fulfilled", value: { batch: counts } });
+  });
+
+  test("a link that breaks before COMMIT is sent: nothing is written, and that is known", async () => {
+    const { batch, commit } = await deliveryOf(db, ordersPlan(), [{ no: 1, city: "the-city" }]);
+    const lost = at.proxy.lose("the-city", "cut");
+    const error = await db.store.commitChunk(commit).catch((thrown: unknown) => thrown);
+    await (await lost).arrive();
+    expect(error).toMatchObject({ name: "DatabaseUnavailable", isOutcomeUnknown: false });
+    await until(async () => (await at.rows("SELECT 1 FROM pg_locks WHERE relation = 'orders'::regclass")).length === 0);
+    expect(await orders()).toEqual([]);
+    expect(await at.beside.store.batch(batch.publicId, null)).toMatchObject({ nextChunk: 0 });
+  });
+
+  test("a row that somebody has locked: the batch can be cancelled meanwhile, and nothing is written", async () => {
+    await run(at.beside, "INSERT INTO orders (no, city) VALUES (1, 'a')");
+    const transaction = await at.beside.sequelize.transaction();
+    await at.beside.sequelize.query("SELECT no FROM orders FOR UPDATE", { transaction });
+    const { batch, commit } = await deliveryOf(db, ordersPlan(), [{ no: 1, city: "b" }]);
+    const committed = db.store.commitChunk(commit);
+    await until(async () => (await at.rows(waits)).length === 1);
+    // It does not wait for the lock: with the row of the batch locked it would.
+    const cancelled = await db.store.move(moveOf(batch, "cancelled", { version: batch.version }));
+    expect((await at.rows(waits)).length).toBe(1);
+    expect(cancelled?.batch.state).toBe("cancelled");
+    await transaction.commit();
+    expect(await committed).toBeNull();
+    expect(await orders()).toEqual([{ no: 1, city: "a" }]);
+  });
+
+  test("a lock that is held for longer than a statement waits: the chunk is not written now", async () => {
+    await run(at.beside, "INSERT INTO orders (no, city) VALUES (1, 'a')");
+    const impatient = new URL(at.url);
+    impatient.searchParams.set("options", `${impatient.searchParams.get("options")} -c lock_timeout=100`);
+    const other = await opened(impatient.href);
+    const { commit } = await deliveryOf(db, ordersPlan(), [{ no: 1, city: "b" }]);
+    const transaction = await at.beside.sequelize.transaction();
+    await at.beside.sequelize.query("SELECT no FROM orders FOR UPDATE", { transaction });
+    await expect(other.store.commitChunk(commit)).rejects.toBeInstanceOf(TableFailure);
+    await transaction.commit();
+    expect((await other.store.commitChunk(commit))?.batch).toMatchObject({ updated: 1 });
+    await other.close();
+  });
+
+  test("somebody else who inserts the same key meanwhile: the record updates that row", async () => {
+    const transaction = await at.beside.sequelize.transaction();
+    await at.beside.sequelize.query("INSERT INTO orders (no, city) VALUES (1, 'a')", { transaction });
+    const delivered = deliver(db, ordersPlan(), [{ no: 1, city: "b" }, { no: 2 }]);
+    await until(async () => (await at.rows(waits)).length === 1);
+    await transaction.commit();
+    expect((await delivered).counts).toMatchObject({ created: 1, updated: 1, rejected: 0 });
+    expect(await orders()).toEqual([
+      { no: 1, city: "b" },
+      { no: 2, city: null },
+    ]);
+  });
+
+  test("a chunk locks the rows that it writes, and keeps those that they refer to; nothing else waits", async () => {
+    await run(at.beside, "INSERT INTO customers VALUES (1), (2)", "INSERT INTO orders (no) VALUES (1), (2)");
+    await run(
+      at.beside,
+      "CREATE FUNCTION held() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_advisory_xact_lock(7); RETURN NULL; END $$",
+      // After those of the foreign key, by its name.
+      "CREATE TRIGGER zz_held AFTER INSERT ON orders FOR EACH ROW EXECUTE FUNCTION held()",
+    );
+    const transaction = await at.beside.sequelize.transaction();
+    await at.beside.sequelize.query("SELECT pg_advisory_xact_lock(7)", { transaction });
+    const delivered = deliver(db, ordersPlan(), [
+      { no: 1, city: "b" },
+      { no: 3, customer: 1 },
+    ]);
+    await until(async () => (await at.rows(waits)).length === 1);
+    const isFree = (rows: string) =>
+      run(at.beside, `SELECT 1 FROM ${rows} NOWAIT`).then(
+        () => true,
+        () => false,
+      );
+    expect(await at.rows("SELECT no, city FROM orders WHERE no = 1")).toEqual([{ no: 1, city: null }]);
+    expect({
+      written: await isFree("orders WHERE no = 1 FOR SHARE"),
+      writtenAsReference: await isFree("orders WHERE no = 1 FOR KEY SHARE"),
+      other: await isFree("orders WHERE no = 2 FOR UPDATE"),
+      referred: await isFree("customers WHERE id = 1 FOR UPDATE"),
+      referredButItsKey: await isFree("customers WHERE id = 1 FOR NO KEY UPDATE"),
+      otherCustomer: await isFree("customers WHERE id = 2 FOR UPDATE"),
+    }).toEqual({
+      written: false,
+      writtenAsReference: true,
+      other: true,
+      referred: false,
+      referredButItsKey: true,
+      otherCustomer: true,
+    });
+    // Of the whole table only what every writer takes: CREATE INDEX CONCURRENTLY and VACUUM go on, ALTER TABLE waits.
+    const stronger = `SELECT mode FROM pg_locks WHERE relation = 'orders'::regclass
+      AND mode NOT IN ('AccessShareLock', 'RowShareLock', 'RowExclusiveLock')`;
+    expect(await at.rows(stronger)).toEqual([]);
+    await transaction.commit();
+    expect((await delivered).counts).toMatchObject({ created: 1, updated: 1 });
+    await run(at.beside, "DROP FUNCTION held CASCADE");
+  });
+
+  test("somebody else who locks the same rows in another order: no record is to blame, and the next try writes all", async () => {
+    await run(at.beside, "INSERT INTO orders (no, city) VALUES (1, 'a'), (2, 'a')");
+    const { sequelize } = at.beside;
+    const transaction = await sequelize.transaction();
+    // So the chunk is the one that gives way.
+    await sequelize.query("SET LOCAL deadlock_timeout = '1h'; SET LOCAL lock_timeout = 0", { transaction });
+    await sequelize.query("UPDATE orders SET amount = 1 WHERE no = 2", { transaction });
+    const { commit } = await deliveryOf(db, ordersPlan(), [
+      { no: 1, city: "b" },
+      { no: 2, city: "b" },
+    ]);
+    const committed = db.store.commitChunk(commit).catch((error: unknown) => error);
+    await until(async () => (await at.rows(waits)).length === 1);
+    await sequelize.query("UPDATE orders SET amount = 1 WHERE no = 1", { transaction });
+    expect(await committed).toMatchObject({ name: "TableFailure", kind: "busy" });
+    await transaction.commit();
+    expect((await db.store.commitChunk(commit))?.batch).toMatchObject({ accepted: 2, updated: 2, rejected: 0 });
+    expect(await at.rows("SELECT city, amount FROM orders")).toEqual([1, 2].map(() => ({ city: "b", amount: "1.00" })));
+  });
+
+  test("row security: a row that it refuses is a record error, a right that is missing is none", async () => {
+    const role = `dataflow_rows_${process.pid}`;
+    const rights = [
+      `GRANT ALL ON ALL TABLES IN SCHEMA public TO ${role}`,
+      `GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO ${role}`,
+    ];
+    await run(at.beside, `CREATE ROLE ${role}`, ...rights, "ALTER TABLE orders ENABLE ROW LEVEL SECURITY");
+    await run(at.beside, `CREATE POLICY small ON orders TO ${role} USING (true) WITH CHECK (no < 10)`);
+    const url = new URL(at.url);
+    url.searchParams.set("options", `${url.searchParams.get("options")} -c role=${role}`);
+    const own = await opened(url.href);
+    const { counts, written } = await deliver(own, ordersPlan(), [{ no: 1 }, { no: 11 }, { no: 2 }]);
+    expect(counts).toMatchObject({ accepted: 2, rejected: 1, created: 2 });
+    expect(written.table?.refused).toEqual([
+      { code: "constraint", state: "42501", constraint: null, column: null, rows: 1 },
+    ]);
+    await run(at.beside, `REVOKE INSERT ON orders FROM ${role}`);
+    await expect(deliver(own, ordersPlan(), [{ no: 3 }])).rejects.toMatchObject({ kind: "gone", state: "42501" });
+    await own.close();
+    await run(at.beside, `DROP OWNED BY ${role}`, `DROP ROLE ${role}`);
+    expect(await query(at.beside, "SELECT no FROM orders ORDER BY no")).toEqual([{ no: 1 }, { no: 2 }]);
+  });
+});

@@ -1,0 +1,7 @@
+/** What reaches into Moleculer was checked with this version of it, part by part (lib/moleculer.ts). */
+import { ServiceBroker } from "moleculer";
+import { CHECKED_WITH } from "../../../lib/moleculer.ts";
+
+test("Moleculer is the version that our ways into it were checked with", () => {
+  expect(ServiceBroker.MOLECULER_VERSION).toBe(CHECKED_WITH);
+});

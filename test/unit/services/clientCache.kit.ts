@@ -1,0 +1,44 @@
+/** A node with the clients, and a client of each test's own. */
+import type { Service } from "moleculer";
+import type { WithCache } from "../../../mixins/cache.ts";
+import type { WithDatabase } from "../../../mixins/database.ts";
+import { call, type EventOf } from "../../../services/messages.ts";
+import type { System } from "../../helpers/system.ts";
+import { hears, startNode } from "../contracts/kit.ts";
+
+export let system: System;
+export const told: EventOf<"client.changed">[] = [];
+export const renewed: EventOf<"client.renewed">[] = [];
+/** A client of each test's own. */
+export let acme = "acme";
+let tests = 0;
+
+export const options = () => ({
+  services: ["clientCache", "policy", "batch", "outbox"],
+  env: { LOG_LEVEL: "fatal" },
+  extra: [hears("client.changed", told), hears("client.renewed", renewed)],
+});
+export const service = () => system.broker.getLocalService("clientCache") as Service & WithCache<never> & WithDatabase;
+export const figures = () => service().cacheFigures().local;
+/** A new link to other nodes voids what is known in process: events may have been lost. */
+export const forget = () => system.broker.broadcastLocal("$transporter.connected");
+export const create = (clientIdentifier = acme, policy?: unknown) =>
+  call(system.broker, "clientCache.create", { clientIdentifier, name: "Acme", ...(policy ? { policy } : {}) });
+export const login = (secret: string, identifier = acme) =>
+  call(system.broker, "clientCache.authenticate", { identifier, secret });
+export const get = (publicId: string) => call(system.broker, "clientCache.get", { publicId });
+export const rotate = (publicId: string, graceSeconds: number) =>
+  call(system.broker, "clientCache.rotateSecret", { publicId, graceSeconds });
+
+/** To be called at the top of a test file: the node is there for all of its tests. */
+export function startClients(): void {
+  beforeAll(async () => {
+    system = await startNode(options());
+  });
+  afterAll(() => system.stop());
+  beforeEach(() => {
+    told.length = 0;
+    acme = `acme-${++tests}`;
+  });
+  afterEach(() => jest.restoreAllMocks());
+}

@@ -1,0 +1,63 @@
+/** A node with the policies; the test stands where the queue and the clients would. */
+import type { Service, ServiceSchema } from "moleculer";
+import type { WithCache } from "../../../mixins/cache.ts";
+import type { WithDatabase } from "../../../mixins/database.ts";
+import { call, type EventOf, type ParamsOf } from "../../../services/messages.ts";
+import type { System, SystemOptions } from "../../helpers/system.ts";
+import { hears, standIn, startNode } from "../contracts/kit.ts";
+
+const orders = {
+  name: "orders",
+  actions: { import: { importHandler: true, handler: () => null }, list: () => [] },
+} as ServiceSchema;
+
+export let system: System;
+export const told: EventOf<"policy.changed">[] = [];
+export const queues: ParamsOf<"batch.configureQueue">[] = [];
+/** `whileTold`: what happens while the queue is being told. */
+export const partners: { whileTold(): unknown } = { whileTold: () => {} };
+export const versions: ParamsOf<"clientCache.policyChanged">[] = [];
+/** A client of each test's own. */
+export let clientId = 0;
+export const publicIdOf = (id?: number) => `public-${id}`;
+
+async function configureQueue({ params }: { params: ParamsOf<"batch.configureQueue"> }) {
+  await partners.whileTold();
+  queues.push(params);
+}
+
+export const options = (): SystemOptions => ({
+  services: ["policy"],
+  env: { LOG_LEVEL: "fatal" },
+  extra: [
+    // What it tells its partners is heard here.
+    standIn("batch", { configureQueue }),
+    standIn("clientCache", {
+      get: (ctx: { params: ParamsOf<"clientCache.get"> }) => ({ publicId: publicIdOf(ctx.params.id) }),
+      policyChanged: (ctx) => void versions.push(ctx.params),
+    }),
+    hears("policy.changed", told),
+    orders,
+  ],
+});
+export const service = () => system.broker.getLocalService("policy") as Service & WithCache<never> & WithDatabase;
+export const figures = () => service().cacheFigures().local;
+export const get = (id = clientId) => call(system.broker, "policy.get", { clientId: id });
+export const version = (number: number, id = clientId) =>
+  call(system.broker, "policy.version", { clientId: id, version: number });
+export const change = (document: unknown, over: Partial<ParamsOf<"policy.change">> = {}) =>
+  call(system.broker, "policy.change", { clientId, mode: "patch", document, ...over });
+
+/** To be called at the top of a test file: the node is there for all of its tests, a new client for each. */
+export function startPolicies(): void {
+  beforeAll(async () => {
+    system = await startNode(options());
+  });
+  afterAll(() => system.stop());
+  beforeEach(() => {
+    clientId += 10;
+    for (const heard of [told, queues, versions]) heard.length = 0;
+    partners.whileTold = () => {};
+  });
+  afterEach(() => jest.restoreAllMocks());
+}

@@ -1,0 +1,296 @@
+/** Promise: before SQL each value is a text that its column holds exactly, or a fault with its code. */
+import type { TargetColumn } from "../../../database/targets/target.ts";
+import { type RecordAbout, rowOf } from "../../../database/targets/values.ts";
+import { column, planOf } from "../../helpers/targets.ts";
+
+const about: RecordAbout = {
+  batchId: "0193a1c2-7d4e-7b60-8f3a-2c5d9e0b1a47",
+  clientId: "0193a1c2-7d4e-7b60-8f3a-2c5d9e0b1a48",
+  clientIdentifier: "a-shop",
+  dataset: "orders",
+  record: 17,
+  line: 18,
+  receivedAt: "2026-11-29T13:45:00.000Z",
+};
+
+/** The text of the JSON value in a column of that kind, or the fault's code and message. */
+function held(of: Partial<TargetColumn>, json: string): unknown {
+  const row = rowOf(planOf([column("a", of)]), `{"a":${json}}`, about);
+  return "fault" in row ? `${row.fault.code}: ${row.fault.message}` : row.values[0];
+}
+
+const int2 = { kind: "integer", range: { least: "-32768", most: "32767" } } as const;
+const int8 = { kind: "integer", range: { least: "-9223372036854775808", most: "9223372036854775807" } } as const;
+const money = { kind: "decimal", precision: 8, scale: 2 } as const;
+const anyDecimal = { kind: "decimal" } as const;
+const array = { kind: "array" } as const;
+
+describe("whole numbers", () => {
+  test.each([
+    [int2, "32767", "32767"],
+    [int2, "-32768", "-32768"],
+    [int2, "32768", "range: must be from -32768 to 32767"],
+    [int2, "1.0", "1"],
+    [int2, "1.20e1", "12"],
+    [int2, '"12"', "12"],
+    [int2, '"0x10"', "type: must be a whole number"],
+    [int2, '" 12"', "type: must be a whole number"],
+    [int2, "true", "type: must be a whole number"],
+    [int2, "1.5", "type: must be a whole number"],
+    [int2, "1e999999999999999999", "range: must be from -32768 to 32767"],
+    [int8, "9223372036854775807", "9223372036854775807"],
+    [int8, "9223372036854775808", "range: must be from -9223372036854775808 to 9223372036854775807"],
+    [int8, "9007199254740993", "9007199254740993"],
+    [int8, "1e18", "1000000000000000000"],
+    [int8, "1e400", "range: must be from -9223372036854775808 to 9223372036854775807"],
+  ])("%j holds of %s: %s", (of, json, text) => expect(held(of, json)).toBe(text));
+});
+
+describe("decimals are never rounded", () => {
+  test.each([
+    [money, "12.5", "12.5"],
+    [money, "12.50", "12.5"],
+    [anyDecimal, "12.50", "12.50"],
+    [money, "12.500", "12.5"],
+    [money, "12.505", "range: must have at most 2 decimals"],
+    [money, "999999.99", "999999.99"],
+    [money, "1000000", "range: must have at most 6 digits before the point"],
+    [money, "1e5", "100000"],
+    [money, "0", "0"],
+    [money, '"12,5"', "type: must be a number"],
+    [money, '"NaN"', "type: must be a number"],
+    [money, '"Infinity"', "type: must be a number"],
+    [{ kind: "decimal", precision: 2, scale: 2 }, "0.12", "0.12"],
+    [{ kind: "decimal", precision: 2, scale: 2 }, "1", "range: must be nearer to zero"],
+    [{ kind: "decimal", precision: 2, scale: -3 }, "12000", "12000"],
+    [{ kind: "decimal", precision: 2, scale: -3 }, "12500", "range: must end in 3 zeros"],
+    [anyDecimal, "12345678901234567.89", "12345678901234567.89"],
+    [anyDecimal, "1e200000", "range: must have at most 131072 digits before the point"],
+    [anyDecimal, "1e-16384", "range: must have at most 16383 decimals"],
+    [anyDecimal, "1e999999999999999999", "range: must have a smaller exponent"],
+    [{ kind: "decimal", range: int8.range }, "9007199254740993", "9007199254740993"],
+    [{ kind: "decimal", range: int8.range }, "1.5", "type: must be a whole number"],
+  ] as const)("%j holds of %s: %s", (of, json, text) => expect(held(of, json)).toBe(text));
+});
+
+describe("floats", () => {
+  test.each([
+    [53, "0.1", "0.1"],
+    [53, "1e400", "range: must be a number that a floating point column holds"],
+    [53, "1e-400", "range: must be a number that a floating point column holds"],
+    [53, "0e-400", "0"],
+    [24, "1e39", "range: must be a number that a floating point column holds"],
+    [24, "1.5", "1.5"],
+  ])("of %d bits holds of %s: %s", (precision, json, text) =>
+    expect(held({ kind: "float", precision }, json)).toBe(text),
+  );
+});
+
+describe("texts", () => {
+  const three = (units: "characters" | "utf-16" | "bytes") => ({ maxLength: { units, most: 3 } });
+  test.each([
+    [{}, '"a"', "a"],
+    [{}, "12.50", "12.50"],
+    [{}, "1e21", "1e21"],
+    [{}, "9007199254740993", "9007199254740993"],
+    [{}, "true", "true"],
+    [{}, '{"b":[1.10,"x"]}', '{"b":[1.10,"x"]}'],
+    [{}, '"a\\u0000b"', "a\uFFFDb"],
+    [{}, '"a\\ud800b"', "a\uFFFDb"],
+    [{}, '{"a\\u0000":"\\u0000","b":"\\\\u0000"}', '{"a\uFFFD":"\uFFFD","b":"\\\\u0000"}'],
+    [three("characters"), '"😀😀😀"', "😀😀😀"],
+    [three("characters"), '"😀😀😀😀"', "maxLength: must not have more than 3 characters"],
+    [three("utf-16"), '"😀😀"', "maxLength: must not have more than 3 characters"],
+    [three("bytes"), '"äb"', "äb"],
+    [three("bytes"), '"ää"', "maxLength: must not have more than 3 bytes"],
+    [three("characters"), "1234", "maxLength: must not have more than 3 characters"],
+    [three("characters"), '"a   "', "maxLength: must not have more than 3 characters"],
+  ])("%j holds of %s: %s", (of, json, text) => expect(held(of, json)).toBe(text));
+});
+
+describe("dates and times", () => {
+  const day = "type: must be a date like 2026-11-29";
+  const moment = "type: must be a date and time like 2026-11-29T13:45:00Z";
+  const time = "type: must be a time like 13:45:00";
+  test.each([
+    ["date", "2026-11-29", "2026-11-29"],
+    ["date", "2024-02-29", "2024-02-29"],
+    ["date", "2026-02-29", day],
+    ["date", "0000-01-01", day],
+    ["date", "now", day],
+    ["date", "infinity", day],
+    ["date", "29.11.2026", day],
+    ["date", "2026-11-29T00:00:00Z", day],
+    ["timestamp", "2026-11-29T13:45:00", "2026-11-29 13:45:00"],
+    ["timestamp", "2026-11-29T13:45:00Z", "2026-11-29 13:45:00"],
+    ["timestamp", "2026-11-29t23:45:00.120-02:00", "2026-11-30 01:45:00.12"],
+    ["timestamp", "2026-01-01 00:30:00+0545", "2025-12-31 18:45:00"],
+    ["timestamp", "2026-11-29", "2026-11-29 00:00:00"],
+    ["timestamp", "0001-01-01T00:00:00+01:00", "range: must be from the year 1 to 9999, in UTC"],
+    ["timestamp", "2026-11-29T13:45:00.1234567", "range: must have at most 6 decimals of a second"],
+    ["timestamp", "2026-11-29T13:45:00.1234560", "2026-11-29 13:45:00.123456"],
+    ["timestamp", "2026-11-29T24:00:00Z", moment],
+    ["timestamp", "2026-11-29T13:45:60Z", moment],
+    ["timestamp", "-infinity", moment],
+    ["timestamptz", "2026-11-29T13:45:00+02:00", "2026-11-29 13:45:00+02:00"],
+    ["timestamptz", "2026-11-29T13:45:00-05", "2026-11-29 13:45:00-05:00"],
+    ["timestamptz", "2026-11-29T13:45:00", "2026-11-29 13:45:00+00:00"],
+    ["timestamptz", "today", moment],
+    ["time", "13:45", "13:45:00"],
+    ["time", "23:45:00-02:00", "01:45:00"],
+    ["time", "00:15:00+02:00", "22:15:00"],
+    ["time", "allballs", time],
+  ] as const)("%s holds of %s: %s", (kind, text, expected) =>
+    expect(held({ kind }, JSON.stringify(text))).toBe(expected),
+  );
+
+  test("a time with an offset stays so where the column has one", () => {
+    expect(held({ kind: "time", type: "time with time zone" }, '"13:45:00-02:00"')).toBe("13:45:00-02:00");
+  });
+  test("a column of whole seconds takes no fraction", () => {
+    expect(held({ kind: "timestamp", scale: 0 }, '"2026-11-29T13:45:00.5Z"')).toMatch(/^range: .* 0 decimals/);
+  });
+});
+
+describe("other kinds", () => {
+  test.each([
+    [{ kind: "boolean" }, "true", "true"],
+    [{ kind: "boolean" }, '"false"', "false"],
+    [{ kind: "boolean" }, "1", "type: must be true or false"],
+    [{ kind: "uuid" }, '"0193A1C2-7d4e-7b60-8f3a-2c5d9e0b1a47"', "0193a1c2-7d4e-7b60-8f3a-2c5d9e0b1a47"],
+    [{ kind: "uuid" }, '"{0193a1c2-7d4e-7b60-8f3a-2c5d9e0b1a47}"', /^type: must be a UUID/],
+    [{ kind: "enum", values: ["new", "paid"] }, '"paid"', "paid"],
+    [{ kind: "enum", values: ["new", "paid"] }, '"Paid"', 'type: must be one of "new", "paid"'],
+    [{ kind: "json" }, '"a\\u0000"', '"a\uFFFD"'],
+    [{ kind: "json" }, '{"a":1.50,"b":12345678901234567.89}', '{"a":1.50,"b":12345678901234567.89}'],
+    [{ kind: "other" }, '"192.0.2.1"', "192.0.2.1"],
+    [{ kind: "other" }, "[1]", "type: must be a text or a number"],
+    [{ ...array, element: "text" }, '["a\\"b","c\\\\d",null,"NULL",1.50]', '{"a\\"b","c\\\\d",NULL,"NULL","1.50"}'],
+    [{ ...array, element: "integer", range: int2.range }, "[1,2]", '{"1","2"}'],
+    [{ ...array, element: "integer", range: int2.range }, "[40000]", /^range: has an element that must be from/],
+    [{ ...array, element: "text" }, "[[1]]", "type: has an element that must be no list itself"],
+    [{ ...array, element: "text" }, '"{a}"', "type: must be a list"],
+  ] as const)("%j holds of %s: %s", (of, json, expected) => {
+    const text = held(of as Partial<TargetColumn>, json);
+    expect(text).toEqual(expected instanceof RegExp ? expect.stringMatching(expected) : expected);
+  });
+});
+
+describe("a row", () => {
+  const key = column("id", { kind: "integer", isNotNull: true });
+  const name = column("name", { isNotNull: true });
+  const withDefault = column("state", { isNotNull: true, hasDefault: true });
+  const faultOf = (row: ReturnType<typeof rowOf>) => ("fault" in row ? row.fault : null);
+
+  test("has a value for each column, in the plan's order: of paths, of what is known, and fixed ones", () => {
+    const metas = ["batchId", "clientId", "clientIdentifier", "dataset", "record", "line", "receivedAt"] as const;
+    const plan = planOf([
+      { column: column("city"), source: { path: ["address", "city"] } },
+      ...metas.map((meta) => ({ column: column(meta), source: { meta } })),
+      { column: column("doc", { kind: "json" }), source: { meta: "json" } },
+      { column: column("source"), source: { value: "partner" } },
+      { column: column("line no", { kind: "integer" }), source: { meta: "line" } },
+    ]);
+    const known = [about.batchId, about.clientId, "a-shop", "orders", "17", "18", about.receivedAt];
+    expect(rowOf(plan, '{"address":{"city":"Porto"},"n":1.10}', about)).toEqual({
+      values: ["Porto", ...known, '{"address":{"city":"Porto"},"n":1.10}', "partner", "18"],
+      isDelete: false,
+    });
+  });
+
+  test("tells an absent value from null, and finds nothing within what is no object", () => {
+    const plan = planOf([
+      column("a"),
+      column("constructor"),
+      { column: column("b"), source: { path: ["o", "source"] } },
+    ]);
+    expect(rowOf(plan, '{"a":null,"o":1.50}', about)).toEqual({
+      values: [null, undefined, undefined],
+      isDelete: false,
+    });
+  });
+
+  test("takes records as handlers get them", () => {
+    const plan = planOf([column("n", { kind: "decimal" })]);
+    expect(rowOf(plan, { n: "12345678901234567.89" }, about)).toEqual({
+      values: ["12345678901234567.89"],
+      isDelete: false,
+    });
+  });
+
+  test("with its text beside it, such a record has numbers that are no texts", () => {
+    const plan = planOf([
+      { column: column("doc", { kind: "json" }), source: { meta: "json" } },
+      { column: column("n"), source: { path: ["n"] } },
+    ]);
+    const row = (record: object, json: string) => rowOf(plan, record as Record<string, unknown>, about, json);
+    const inexact = '{"n":12345678901234567.89,"s":"1.50"}';
+    expect(row({ n: "12345678901234567.89", s: "1.50" }, inexact)).toMatchObject({
+      values: [inexact, "12345678901234567.89"],
+    });
+    expect(row({ n: 1.5 }, '{"n":1.50}')).toMatchObject({ values: ['{"n":1.50}', "1.50"] });
+  });
+
+  test.each([
+    ["insert", "keep", '{"id":1}', "name"],
+    ["ignore", "keep", '{"id":1,"name":null}', "name"],
+    ["upsert", "keep", '{"id":1}', null],
+    ["upsert", "keep", '{"id":1,"name":null}', "name"],
+    ["upsert", "null", '{"id":1}', "name"],
+    ["upsert", "null", '{"id":1,"name":"a"}', null],
+    ["update", "keep", '{"id":1}', null],
+    ["update", "null", '{"id":1,"name":"a"}', "state"],
+    ["upsert", "keep", '{"name":"a"}', "id"],
+    ["upsert", "keep", '{"id":null,"name":"a"}', "id"],
+    ["insert", "keep", '{"id":1,"name":"a","state":null}', "state"],
+  ] as const)("%s with absent %s refuses %s for %s", (mode, absent, json, missing) => {
+    const plan = planOf([key, name, withDefault], { mode, absent, key: ["id"] });
+    expect(faultOf(rowOf(plan, json, about))).toEqual(
+      missing && { column: missing, path: [missing], code: "required", message: "is required" },
+    );
+  });
+
+  test("a marked record deletes its row: of its other values none is looked at", () => {
+    const newer = { column: column("at", { kind: "timestamp" }), source: { path: ["at"] } };
+    const plan = planOf([key, name, newer], {
+      mode: "upsert",
+      key: ["id"],
+      newer,
+      delete: { path: ["op"], values: ["D", 2, null] },
+    });
+    const row = (json: string) => rowOf(plan, json, about);
+    expect(row('{"id":1,"name":{"x":1},"at":"2026-11-29","op":"D"}')).toEqual({
+      values: ["1", undefined, "2026-11-29 00:00:00"],
+      isDelete: true,
+    });
+    expect(row('{"id":1,"op":2.0}')).toMatchObject({ isDelete: true });
+    expect(row('{"id":1,"op":null}')).toMatchObject({ isDelete: true });
+    expect(row('{"id":1,"name":"a","op":"d"}')).toMatchObject({ isDelete: false });
+    expect(faultOf(row('{"op":"D"}'))).toMatchObject({ column: "id", code: "required" });
+  });
+
+  test("a fault of a value that the partner did not send has no path", () => {
+    const plan = planOf([
+      {
+        column: column("client", { maxLength: { units: "characters", most: 3 } }),
+        source: { meta: "clientIdentifier" },
+      },
+    ]);
+    expect(faultOf(rowOf(plan, "{}", about))).toMatchObject({ path: null, code: "maxLength" });
+  });
+
+  test("what is the same in all records of a batch is another value in the next batch", () => {
+    const plan = planOf([{ column: column("batch", { kind: "uuid" }), source: { meta: "batchId" } }]);
+    const held = (batchId: string) => rowOf(plan, "{}", { ...about, batchId });
+    expect(held(about.batchId)).toMatchObject({ values: [about.batchId] });
+    expect(held(about.clientId.toUpperCase())).toMatchObject({ values: [about.clientId] });
+    expect(faultOf(held("b-1"))).toMatchObject({ path: null, code: "type" });
+  });
+
+  test("of mode delete deletes", () => {
+    expect(rowOf(planOf([key], { mode: "delete", key: ["id"] }), '{"id":1}', about)).toEqual({
+      values: ["1"],
+      isDelete: true,
+    });
+  });
+});
