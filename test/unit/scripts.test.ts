@@ -81,6 +81,55 @@ describe("check.mjs", () => {
     expect(result.stdout.trimEnd().split("\n").at(-1)).toBe(last);
     expect(result.status).toBe(status);
   });
+
+  /** The first run of all tests ends as `first` says, the run of the failed files as `second`. */
+  const twice = (first: object, second: { status: number; [figure: string]: unknown }) => `
+    const [, , ...args] = process.argv;
+    const file = args.find((arg) => arg.startsWith("--outputFile="))?.slice("--outputFile=".length);
+    if (!file) process.exit(0);
+    const isSecond = args.includes("--runTestsByPath");
+    if (isSecond) console.log("again", args.slice(args.indexOf("--runTestsByPath") + 1).join(" "));
+    const { status = 1, ...result } = isSecond ? ${JSON.stringify(second)} : ${JSON.stringify(first)};
+    require("node:fs").writeFileSync(file, JSON.stringify(result));
+    process.exit(status);`;
+  const failedIn = (...files: string[]) => ({
+    numPassedTests: 5,
+    numFailedTests: files.length,
+    numPendingTests: 2,
+    testResults: files.map((name) => ({
+      name: join(folder, name),
+      status: "failed",
+      assertionResults: [{ status: "failed", fullName: "waits for it" }],
+    })),
+  });
+
+  test("runs a few files that failed once more, and names what passes only then", () => {
+    write({ "npm.cjs": twice(failedIn("a.test.ts", "b.test.ts"), { status: 0, numPassedTests: 9 }) });
+    const { stdout, status } = run("check.mjs");
+    expect(stdout.trimEnd().split("\n")).toEqual([
+      "Failed, and run once more: a.test.ts, b.test.ts",
+      "again a.test.ts b.test.ts",
+      "Unsteady, passed only when run again: a.test.ts › waits for it",
+      "Unsteady, passed only when run again: b.test.ts › waits for it",
+      "7 passed, 0 failed, 2 skipped",
+    ]);
+    expect(status).toBe(0);
+  });
+
+  test("fails where a test fails twice", () => {
+    write({ "npm.cjs": twice(failedIn("a.test.ts", "b.test.ts"), { status: 1, ...failedIn("b.test.ts") }) });
+    const { stdout, status } = run("check.mjs");
+    expect(stdout).not.toContain("Unsteady");
+    expect(stdout.trimEnd().split("\n").at(-1)).toBe("6 passed, 1 failed, 2 skipped");
+    expect(status).toBe(1);
+  });
+
+  test("runs nothing again where many files failed", () => {
+    write({ "npm.cjs": twice(failedIn("a", "b", "c", "d"), { status: 0 }) });
+    const { stdout, status } = run("check.mjs");
+    expect(stdout.trimEnd()).toBe("5 passed, 4 failed, 2 skipped");
+    expect(status).toBe(1);
+  });
 });
 
 describe("imports.mjs", () => {
