@@ -17,8 +17,9 @@ import {
   policyPatch,
 } from "../../policy/policy.schema.ts";
 import type { Exchange } from "../http/exchange.ts";
+import { operatorBatchSchema } from "../routes/admin.batches.ts";
+import { newClientSchema } from "../routes/admin.clients.ts";
 import { grantSchema, listedDatasetSchema } from "../routes/admin.datasets.ts";
-import { newClientSchema, operatorBatchSchema } from "../routes/admin.ts";
 import { ownDatasetsSchema } from "../routes/datasets.ts";
 import { deliverySchema } from "../routes/deliveries.ts";
 import { errorSummarySchema } from "../routes/error-summary.ts";

@@ -3,15 +3,8 @@
 import { type JsonSchema, schemaRef } from "../../../lib/json-schema.ts";
 import { defaultPolicy } from "../../policy/policy.schema.ts";
 import { pageSchema } from "../http/pages.ts";
-import {
-  clientChange,
-  dryUndoSchema,
-  newClient,
-  rejection,
-  rotatedSchema,
-  rotation,
-  undoing,
-} from "../routes/admin.ts";
+import { dryUndoSchema, rejection, undoing } from "../routes/admin.batches.ts";
+import { clientChange, newClient, rotatedSchema, rotation } from "../routes/admin.clients.ts";
 import {
   cancelledBatch,
   client,

@@ -7,7 +7,7 @@ import type { Grant, ListedDataset } from "../../policy/policy.contract.ts";
 import { type Exchange, json, type Reply } from "../http/exchange.ts";
 import { isDryRunOf, jsonBody, noBody, objectOf, queryOf, strictly } from "../http/input.ts";
 import { namePageBody, namePageOf } from "../http/pages.ts";
-import { clientOf, versionsWanted } from "./admin.ts";
+import { clientOf, versionsWanted } from "./admin.clients.ts";
 import { time } from "./views.ts";
 
 const nameOf = ({ path }: Exchange): string => path.name ?? "";

@@ -8,6 +8,28 @@ import type { datasetCalls, datasetOperatorCalls } from "../openapi/datasets.ts"
 import { getOpenApi } from "../openapi/document.ts";
 import type { operatorCalls } from "../openapi/operators.ts";
 import {
+  approveBatch,
+  cancelBatch,
+  getBatch,
+  getStats,
+  listBatches,
+  redriveBatch,
+  rejectBatch,
+  skipBatch,
+  undoBatch,
+} from "./admin.batches.ts";
+import {
+  getClient,
+  getPolicy,
+  listClients,
+  patchClient,
+  patchPolicy,
+  postClient,
+  putPolicy,
+  rotateSecret,
+  rotateWebhookSecret,
+} from "./admin.clients.ts";
+import {
   checkDataset,
   deleteDataset,
   deleteGrant,
@@ -19,26 +41,6 @@ import {
   putDataset,
   putGrant,
 } from "./admin.datasets.ts";
-import {
-  approveBatch,
-  cancelBatch,
-  getBatch,
-  getClient,
-  getPolicy,
-  getStats,
-  listBatches,
-  listClients,
-  patchClient,
-  patchPolicy,
-  postClient,
-  putPolicy,
-  redriveBatch,
-  rejectBatch,
-  rotateSecret,
-  rotateWebhookSecret,
-  skipBatch,
-  undoBatch,
-} from "./admin.ts";
 import { getBody } from "./body.ts";
 import { getOwnDataset, listOwnDatasets } from "./datasets.ts";
 import { listDeliveries, replayDelivery } from "./deliveries.ts";
