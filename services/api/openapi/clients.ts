@@ -4,21 +4,9 @@ import { formats, knownFormats } from "../../../formats/formats.ts";
 import { schemaRef, text } from "../../../lib/json-schema.ts";
 import { defaultPolicy } from "../../policy/policy.schema.ts";
 import { pageSchema } from "../http/pages.ts";
-import { errorPageSchema } from "../routes/export.ts";
-import {
-  cancelledBatch,
-  endedBatch,
-  errorSummary,
-  readyBatch,
-  rejectedCsv,
-  rejectedLine,
-  rejectedRecord,
-  rejectedRow,
-  retriedBatch,
-  storedRecord,
-  webhook,
-} from "./examples.ts";
+import { cancelledBatch, endedBatch, readyBatch, retriedBatch, webhook } from "./examples.ts";
 import { type Answer, bodyProblems, type Call, content, noBody, textOf } from "./kit.ts";
+import { reportCalls } from "./reports.ts";
 
 const batch = schemaRef("Batch");
 const bodies = Object.assign(
@@ -51,8 +39,6 @@ const answersBatch = (description: string, example: object, headers: Answer["hea
   headers,
   content: content(batch, { batch: example }),
 });
-
-const line = (value: unknown) => `${JSON.stringify(value)}\n`;
 
 export const clientCalls = {
   "POST /imports": {
@@ -122,107 +108,7 @@ export const clientCalls = {
       },
     },
   },
-  "GET /imports/:id/errors": {
-    id: "listRejectedRecords",
-    summary: "Read the rejected records",
-    description:
-      "NDJSON. With `Accept: text/csv` a row for each error, safe to open in a spreadsheet: only the first row of a record has `raw`, and a `'` stands before text that could begin a formula. A client that reads nothing for 60 s is cut off. " +
-      "Rejected records beyond the policy's `maxStoredErrors` are not listed. The last line (in CSV a row with the code `truncated`) then says how many. " +
-      "With `Accept: application/json` the answer is one page, whose `next` is the `after` of the next one. An `Accept` that also takes `*/*` gets NDJSON.",
-    parameters: ["errorField", "errorCode", "afterRecord", "errorLimit", "bom"],
-    answers: {
-      200: {
-        description: "The listed records, in order.",
-        headers: ["Vary", "Content-Disposition?"],
-        content: {
-          ...content(
-            textOf("application/x-ndjson", "A rejected record a line.", {
-              anyOf: [schemaRef("RejectedRecord"), schemaRef("TruncatedReport")],
-            }),
-            { errors: line(rejectedRecord) },
-            "application/x-ndjson",
-          ),
-          ...content(textOf("text/csv", "An error a row."), { errors: rejectedCsv }, "text/csv"),
-          ...content(errorPageSchema, { page: { items: [rejectedRecord], next: null } }),
-        },
-      },
-    },
-    problems: ["too-many-streams"],
-  },
-  "GET /imports/:id/rejected": {
-    id: "getRejectedFile",
-    summary: "Get the rejected records to correct them",
-    description:
-      "The listed rejected records in the batch's own format, each behind `_record` (its number) and `_errors` (what is wrong). CSV has the header and the cells as they came; a workbook becomes CSV. The file has the encoding that the batch came in, where that can hold it, else UTF-8. A record that was too long or no text has `_errors` alone. A client that reads nothing for 60 s is cut off.",
-    answers: {
-      200: {
-        description: "The records, in order.",
-        headers: ["Content-Disposition"],
-        content: {
-          ...content(
-            textOf("application/x-ndjson", "A rejected record a line."),
-            { rejected: rejectedLine },
-            "application/x-ndjson",
-          ),
-          ...content(textOf("text/csv", "A rejected record a row."), { rejected: rejectedRow }, "text/csv"),
-          ...content(
-            textOf("text/tab-separated-values", "As CSV, with a tab as the delimiter."),
-            { rejected: rejectedRow.replaceAll(",", "\t") },
-            "text/tab-separated-values",
-          ),
-          ...content(
-            { type: "array", items: { type: "object" } },
-            { rejected: [JSON.parse(rejectedLine)] },
-            "application/json",
-          ),
-        },
-      },
-    },
-    problems: ["too-many-streams"],
-  },
-  "GET /imports/:id/errors/summary": {
-    id: "summarizeErrors",
-    summary: "See the errors by field and code",
-    description:
-      "Exact, also while the batch runs, and beyond `maxStoredErrors`. It counts the errors of the current try: those of an earlier one are gone after a retry that starts over. Up to 500 groups of a batch are counted each for itself; what comes later is in `other`.",
-    answers: {
-      200: { description: "The groups.", content: content(schemaRef("ErrorSummary"), { summary: errorSummary }) },
-    },
-  },
-  "GET /imports/:id/records": {
-    id: "listStoredRecords",
-    summary: "Read the stored records",
-    description: "A client that reads nothing for 60 s is cut off.",
-    answers: {
-      200: {
-        description: "All of them, in order.",
-        headers: ["Content-Disposition"],
-        content: content(
-          textOf("application/x-ndjson", "A stored record a line.", schemaRef("StoredRecord")),
-          { records: line(storedRecord) },
-          "application/x-ndjson",
-        ),
-      },
-    },
-    problems: ["too-many-streams"],
-  },
-  "GET /imports/:id/body": {
-    id: "getImportBody",
-    summary: "Get the body as it came",
-    description:
-      "Byte for byte, without its `Content-Encoding`. It is kept where the dataset's `keepBodyDays` is not 0, from the upload until so many days after the end of the batch.",
-    answers: {
-      200: {
-        description: "The body, with the media type of its format.",
-        headers: ["Content-Disposition", "Repr-Digest"],
-        content: Object.assign(
-          {},
-          ...Object.values(knownFormats).map(({ mediaTypes: [type] }) => content({ type: "string" }, {}, type)),
-        ),
-      },
-    },
-    problems: ["gone", "too-many-streams"],
-  },
+  ...reportCalls,
   "GET /imports/:id/events": {
     id: "watchImport",
     summary: "Follow a batch",
