@@ -1,6 +1,6 @@
 /** The rows that the commit of a chunk sends to the server as JSON: the same for PostgreSQL and SQL Server. */
 import { storedFaults } from "../formats/check/fault-bounds.ts";
-import type { ChunkCommit } from "../services/batch/batch.domain.ts";
+import type { ChunkCommit } from "../services/batch/batch.writes.domain.ts";
 import type { OutboxDraft } from "../services/outbox/outbox.domain.ts";
 import { groupRows } from "./error-groups.ts";
 import { errorRows, hasEnded, jsonOrNull } from "./rows.ts";

@@ -1,8 +1,8 @@
 /** The rows of `error_group` that a commit adds, and the summary that is read from them. The same for all dialects. */
 import { createHash } from "node:crypto";
 import { type FaultGroup, SHOWN_GROUPS } from "../formats/check/fault-groups.ts";
-import type { ChunkCommit } from "../services/batch/batch.domain.ts";
 import type { ErrorSummary } from "../services/batch/batch.reads.domain.ts";
+import type { ChunkCommit } from "../services/batch/batch.writes.domain.ts";
 import { storable } from "./rows.ts";
 
 /** The name of the row that counts faults without a group of their own. */

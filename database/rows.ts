@@ -1,15 +1,9 @@
 /** Turns rows into the types of the services and back. The same for all dialects. */
 import type { RecordFault, RejectedRecord } from "../formats/formats.ts";
 import { countLines } from "../formats/text-lines.ts";
-import {
-  type BatchRow,
-  type BatchState,
-  batchStates,
-  type ChunkCommit,
-  finalStates,
-  isFinal,
-} from "../services/batch/batch.domain.ts";
+import { type BatchRow, type BatchState, batchStates, finalStates, isFinal } from "../services/batch/batch.domain.ts";
 import type { RecordErrors } from "../services/batch/batch.reads.domain.ts";
+import type { ChunkCommit } from "../services/batch/batch.writes.domain.ts";
 import { MismatchedAnswer } from "./errors.ts";
 import type { Row } from "./schema/table.ts";
 import { batch, batchWork } from "./schema/tables.ts";

@@ -6,14 +6,10 @@ import type {
   BatchRow,
   BatchState,
   Candidate,
-  ChunkCommit,
   Claimed,
-  Due,
   Lane,
-  Move,
   StalledLane,
   StoredChunk,
-  Written,
 } from "../services/batch/batch.domain.ts";
 import type {
   BatchAttempt,
@@ -27,6 +23,7 @@ import type {
   SeenBatch,
   StaleErrors,
 } from "../services/batch/batch.reads.domain.ts";
+import type { ChunkCommit, Due, Move, Written } from "../services/batch/batch.writes.domain.ts";
 import type {
   DayUsage,
   KeyHolder,

@@ -5,7 +5,8 @@
  * one takes effect, or its condition no longer holds, and the row tells whether the first one took effect.
  */
 import { setTimeout as pause } from "node:timers/promises";
-import type { BatchRow, ChunkCommit, Move, Written } from "../services/batch/batch.domain.ts";
+import type { BatchRow } from "../services/batch/batch.domain.ts";
+import type { ChunkCommit, Move, Written } from "../services/batch/batch.writes.domain.ts";
 import type { UploadOutcome } from "../services/imports/imports.domain.ts";
 import type { OutboxDraft, OutboxRow } from "../services/outbox/outbox.domain.ts";
 import { ConstraintViolation, DatabaseUnavailable, TableFailure } from "./errors.ts";

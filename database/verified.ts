@@ -3,7 +3,8 @@
  * answer of the query before it. Rows carry their own ids, so each row is compared with the query before it is used.
  */
 import { Model, type ModelStatic, type Sequelize } from "sequelize";
-import type { BatchRow, Written } from "../services/batch/batch.domain.ts";
+import type { BatchRow } from "../services/batch/batch.domain.ts";
+import type { Written } from "../services/batch/batch.writes.domain.ts";
 import { MismatchedAnswer } from "./errors.ts";
 import type { BatchStore } from "./store.ts";
 

@@ -3,15 +3,8 @@ import type { ServiceBroker } from "moleculer";
 import { isProblem } from "../lib/errors.ts";
 import { actors } from "./actors.ts";
 import { BATCH_WRITTEN, type BatchNews } from "./batch/batch.contract.ts";
-import {
-  type BatchRow,
-  type BatchState,
-  type Due,
-  isFinal,
-  type Lane,
-  ownDataset,
-  type Written,
-} from "./batch/batch.domain.ts";
+import { type BatchRow, type BatchState, isFinal, type Lane, ownDataset } from "./batch/batch.domain.ts";
+import type { Due, Written } from "./batch/batch.writes.domain.ts";
 import type { ReadyBatch } from "./batchProcessor/batchProcessor.contract.ts";
 import type { UploadCommit } from "./imports/imports.domain.ts";
 import { publishSoon } from "./messages.ts";

@@ -1,6 +1,6 @@
 /** Retries of units, and groups whose batches are committed one by one. */
 import { setTimeout as pause } from "node:timers/promises";
-import type { ChunkCommit, Written } from "../../services/batch/batch.domain.ts";
+import type { ChunkCommit, Written } from "../../services/batch/batch.writes.domain.ts";
 import type { BatchStore } from "../store.ts";
 import { isUnavailable } from "../unavailable.ts";
 

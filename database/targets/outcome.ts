@@ -5,8 +5,8 @@ import { noFaults, withFaults } from "../../formats/check/fault-groups.ts";
 import type { RecordFault, RejectedRecord } from "../../formats/formats.ts";
 import { foundIn } from "../../formats/read/sent.ts";
 import { joined, linesOf } from "../../formats/text-lines.ts";
-import type { ChunkCommit } from "../../services/batch/batch.domain.ts";
 import type { RowCounts, TableCommit, TableVerdict, TableWritten } from "../../services/batch/batch.table.domain.ts";
+import type { ChunkCommit } from "../../services/batch/batch.writes.domain.ts";
 import { placesWithout } from "../rows.ts";
 import type { TablePlan } from "./target.ts";
 

@@ -1,5 +1,5 @@
 /** What a move changes beside its batch: the client's queue, the place of its group, keys, stale errors and attempts. */
-import type { Move } from "../../services/batch/batch.domain.ts";
+import type { Move } from "../../services/batch/batch.writes.domain.ts";
 import { hasEnded, KEPT_ATTEMPTS } from "../rows.ts";
 import { batchAttempt, batchWork, clientQueue, contentKey, recordKey, staleErrors } from "../schema/tables.ts";
 import { gather, insert, lock, remove, rowSet, type Step, update, upsert } from "./steps.ts";

@@ -1,6 +1,6 @@
 /** Moves of a batch from one state to another, except those in a chunk's commit. */
 
-import type { Move } from "../../services/batch/batch.domain.ts";
+import type { Move } from "../../services/batch/batch.writes.domain.ts";
 import { hasEnded, isLive, jsonOrNull, moving, movingColumns, restarted, tableCounts } from "../rows.ts";
 import { batch, batchWork } from "../schema/tables.ts";
 import type { BatchStore } from "../store.ts";

@@ -1,6 +1,6 @@
 /** The shared last steps of units that write a batch: its events, its deliveries, and the answer with the new row. */
 
-import type { Due, Written } from "../../services/batch/batch.domain.ts";
+import type { Due, Written } from "../../services/batch/batch.writes.domain.ts";
 import type { OutboxDraft } from "../../services/outbox/outbox.domain.ts";
 import { batchOf, batchRow, type RawBatch, rowColumns } from "../rows.ts";
 import { columnOf } from "../schema/table.ts";

@@ -2,10 +2,11 @@ import { choice, count, described, id, type JsonSchema, orNull, record, text } f
 import { action, event, typed } from "../declare.ts";
 import type { CloudEvent } from "../outbox/outbox.domain.ts";
 import type { Policy } from "../policy/policy.contract.ts";
-import type { BatchRow, BatchState, ChunkCommit, Claimed } from "./batch.domain.ts";
+import type { BatchRow, BatchState, Claimed } from "./batch.domain.ts";
 import { batchStates, finalStates } from "./batch.domain.ts";
 import type { BatchAttempt, ErrorSummary, QueueStats, RecordErrors, SeenBatch } from "./batch.reads.domain.ts";
 import type { RowReference, TableVerdict } from "./batch.table.domain.ts";
+import type { ChunkCommit } from "./batch.writes.domain.ts";
 
 /** Why an attempt failed: a code as a failed batch has it, or `internal` for a defect. */
 export interface AttemptError {

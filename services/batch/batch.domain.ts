@@ -1,8 +1,6 @@
-/** A batch: its states, what is known of it, and how it is changed. Values and types alone; the database speaks them too. */
-import type { GroupedFaults } from "../../formats/check/fault-groups.ts";
-import type { Envelope, Format, RejectedRecord } from "../../formats/formats.ts";
-import type { OutboxDraft, OutboxRow } from "../outbox/outbox.domain.ts";
-import type { AppliedChunk, RowCounts, TableCommit, TableWritten } from "./batch.table.domain.ts";
+/** A batch: its states and its columns. Only values and types, which the database uses too. */
+import type { Envelope, Format } from "../../formats/formats.ts";
+import type { RowCounts } from "./batch.table.domain.ts";
 
 export const batchStates = [
   "receiving",
@@ -21,7 +19,7 @@ export const batchStates = [
 ] as const;
 export type BatchState = (typeof batchStates)[number];
 
-/** The states in which a batch ends. A failed one may be redriven, a validated one committed, and one that has delivered taken back. */
+/** The states in which a batch ends. Later a failed batch may be redriven, a validated one committed, and one with delivered records undone. */
 export const finalStates = [
   "completed",
   "completed_with_errors",
@@ -37,7 +35,7 @@ export const isFinal = (state: BatchState): boolean => (finalStates as readonly 
 /** The dataset of a client's own policy. No other has this name. */
 export const ownDataset = "default";
 
-/** No other text names a dataset. */
+/** The names that a dataset may have. */
 const DATASET_NAME = /^[a-z][a-z0-9_-]{0,63}$/;
 export const isDatasetName = (name: string): boolean => DATASET_NAME.test(name);
 
@@ -46,10 +44,10 @@ export type Reason =
   | { hold: "approval" | "window"; until: number | null; counts?: HoldCounts }
   | OrderHold
   | { waits: string }
-  /** `waits`: why one that is `undoing` does not go on now. */
+  /** `waits`: why a batch that is `undoing` cannot go on now. */
   | { code: string; detail: string; waits?: string };
 
-/** What a check has found before it is delivered. `deleted`: records that would delete their row; omitted where none goes into a table. */
+/** The counts of a check, before delivery. `deleted`: records that would delete their row; omitted for a dataset without a table. */
 export interface HoldCounts {
   received: number;
   accepted: number;
@@ -58,22 +56,22 @@ export interface HoldCounts {
   deleted?: number;
 }
 
-/** Its dataset keeps an order, and a batch in front has not ended. The name `hold` comes first: SQL looks for it. */
+/** The dataset keeps an order, and a batch in front has not ended. `hold` must be the first member: SQL searches the text for it. */
 export interface OrderHold {
   hold: "order";
   /** The first batch of its lane, when it was held. */
   batchId: string;
-  /** An operator has let it go on: no window holds it again. */
+  /** An operator has approved the batch, so no window holds it again. */
   isApproved?: boolean;
 }
 
-/** A client's batches that are worked one after another, by the name of their dataset and what made it. */
+/** A client's batches that are worked one after another. `lane` holds the dataset's name and the version that created it. */
 export interface Lane {
   clientId: number;
   lane: string;
 }
 
-/** A lane that nobody moves on: its first batch has ended (or is gone), or waits for its order alone. */
+/** A lane that has stopped: its first batch has ended or was deleted, or is held only for its order. */
 export interface StalledLane extends Lane {
   batchId: number;
   isOver: boolean;
@@ -85,10 +83,10 @@ export interface StalledLane extends Lane {
  */
 export type Phase = "validate" | "deliver" | "check" | "review";
 
-/** Whether a pass finds all that a delivery would, and delivers nothing. */
+/** Whether a pass only checks: it finds every fault that a delivery would find, and delivers nothing. */
 export const isCheckOnly = (phase: Phase): boolean => phase === "check" || phase === "review";
 
-/** A batch, as its table and its upload or worker have it. Times are the database's clock, epoch ms. */
+/** A row of the table `batch`. Times are epoch ms by the database's clock. */
 export interface BatchRow {
   id: number;
   publicId: string;
@@ -129,38 +127,27 @@ export interface BatchRow {
   unlisted: number;
   /** The name of the kind of import: `default` is the client's own policy. */
   dataset: string;
-  /** What became of rows in the company's own table; together they are `accepted`. Null: its records go elsewhere. */
+  /** How many rows of the company's own table were created, updated and deleted. Their sum is `accepted`. Null: the records do not go into a table. */
   created: number | null;
   updated: number | null;
   deleted: number | null;
-  /** `rejected` when it was last redriven: its limits count from there. Null: it was not, or has started over since. */
+  /** `rejected` at the last redrive; `maxErrors` counts from there. Null: the batch was not redriven, or has started over since. */
   rejectedBefore: number | null;
-  /** When it was committed after a check. Null: it was not. */
+  /** When the batch was committed after a check. Null: it was not. */
   committedAt: number | null;
-  /** The public id of the batch whose rejected records it corrects. */
+  /** The public id of the batch whose rejected records this batch corrects. */
   corrects: string | null;
-  /** How many of its rejected records later batches have corrected. Null: none. */
+  /** How many of this batch's rejected records later batches have corrected. Null: none. */
   corrected: number | null;
 }
 
-/** What operators see of a batch: what it waits for, though it is ready. */
+/** What a ready or undoing batch waits for, as operators see it. Null: nothing. */
 export const waitsOf = ({ state, reason }: Pick<BatchRow, "state" | "reason">): string | null =>
   (state === "ready" || state === "undoing") && reason && "waits" in reason ? (reason.waits ?? null) : null;
 
-/** The counts of rows, where records went into a table. */
+/** The counts of rows. Empty if the batch's records do not go into a table. */
 export const rowCountsOf = ({ created, updated, deleted }: BatchRow): Partial<RowCounts> =>
   created === null ? {} : { created, updated: updated ?? 0, deleted: deleted ?? 0 };
-
-/** When a wait ends: after so long by the database's clock, at a time, or (null) never by itself. */
-export type Due = { inMs: number } | { at: number } | null;
-
-/** What a unit wrote: the batch after it, and its outbox rows, which are published and then deleted. */
-export interface Written {
-  batch: BatchRow;
-  outbox: OutboxRow[];
-  /** Of a commit with rows of a table; omitted where its answer was lost. */
-  table?: TableWritten;
-}
 
 /** A stored piece of a body: some consecutive records. */
 export interface StoredChunk {
@@ -173,10 +160,10 @@ export interface StoredChunk {
   body: Uint8Array;
 }
 
-/** The number, among the chunks, of the first part of a body that is kept as it came. A batch has fewer chunks of records. */
+/** The chunk number of the first part of a body that is kept as it came. It is above the number of any chunk of records. */
 export const firstBodyPart = 1_000_000_000;
 
-/** A batch that may be claimed, with the fence that the claim will raise, and what tells how large it is. */
+/** A batch that may be claimed: the fence that the claim will raise, and the figures of its size. */
 export interface Candidate extends Pick<BatchRow, "policyVersion" | "phase" | "chunks" | "records" | "bytes"> {
   id: number;
   publicId: string;
@@ -193,92 +180,4 @@ export interface Claimed {
   batch: BatchRow;
   /** The chunk at `nextChunk`, read in the same unit where that is cheap. */
   chunk: StoredChunk | null;
-}
-
-export interface ChunkCommit {
-  id: number;
-  fence: number;
-  /** The chunk that is committed; must be the row's `nextChunk`. */
-  chunk: number;
-  leaseMs: number;
-  /** `seq` of the chunk's first record. */
-  firstRecord: number;
-  /** How many records the chunk holds. */
-  records: number;
-  /**
-   * The JSON of the accepted records, joined by LF, as UTF-8. The n-th text gets the n-th position of the chunk that is
-   * neither in `errors`, `unlisted`, `passed` nor `unique.duplicates`. Empty: none is stored.
-   */
-  text: Uint8Array;
-  /** Rejected records for the report. */
-  errors: RejectedRecord[];
-  /** Positions, rising, of further rejected records, which are only counted. */
-  unlisted: number[];
-  /** What rejected records of a correction would have corrected: the keys, in hex, by the positions of these records. */
-  rejectedMarks?: Record<number, string>;
-  /** The faults of all of these, counted. The numbers of their records are positions in the chunk. Omitted: there are none. */
-  grouped?: GroupedFaults;
-  /** Positions, rising, of records that their table has already. Nothing of them is stored. */
-  passed?: number[];
-  unique?: UniqueKeys | undefined;
-  /** The records of `text` are rows of the company's own table as well, which are written in the same unit. */
-  table?: TableCommit | undefined;
-  /**
-   * Added to the batch's counts. A record of `text` whose key is taken moves from `accepted` to `duplicate` by itself, and one
-   * that its table refuses or has already moves too.
-   */
-  counts: { accepted: number; rejected: number; duplicate: number; rows?: RowCounts };
-  /** The batch's phase and next chunk after the commit. */
-  next: { phase: Phase; chunk: number };
-  /** The batch ends with this commit: running−1, finished_at, and its events. `purge` deletes its chunks in the same unit. */
-  end: { state: BatchState; reason: Reason | null; due: Due; purge: boolean; events: OutboxDraft[] } | null;
-}
-
-/** What a chunk's commit does with its records' unique keys. Keys are bytes in hex. */
-export interface UniqueKeys {
-  /**
-   * Positions, rising, of records that are known to be duplicates: of a record in the same chunk, or because their key
-   * could not be reserved.
-   */
-  duplicates: number[];
-  /** A key for each record of `text`, joined by "\n". An empty one: the record has no key. Written if absent. */
-  keys: string;
-  /** If keys were reserved: the keys of records that were refused afterwards. These become free again; the others stay. */
-  freed: string[] | null;
-  /** How long the keys of delivered records last; null or omitted: for ever. */
-  keepMs?: number | null;
-  /** Reserved keys that mark rejected records of an earlier batch as corrected: the id of that batch, and what the keys lie between. */
-  marks?: { first: number; from: string; to: string };
-}
-
-/** Why and where a worker's attempt at a batch failed. */
-export interface FailedAttempt {
-  node: string;
-  code: string;
-  detail: string;
-}
-
-/** A move of a batch from one state to another, outside a chunk commit. Nothing is written unless all conditions hold. */
-export interface Move {
-  id: number;
-  from: BatchState;
-  /** The version (or fence) that the caller has seen; omitted: any. */
-  version?: number;
-  fence?: number;
-  /** Only when its `due_at` has passed by the database's clock. */
-  onlyDue?: boolean;
-  to: BatchState;
-  due: Due;
-  reason: Reason | null;
-  /** `reset` sets attempt to 0, `uncount` takes one back (a claim that is no attempt: attempt and attempts_total −1, not below 0). */
-  attempt: "keep" | "reset" | "uncount";
-  /** Starts over: next_chunk 0, counts 0, this phase. The record errors so far become stale. */
-  restart?: Phase;
-  /** The failed attempt that ends with the move. It is stored. */
-  failed?: FailedAttempt;
-  /** It has no place in its lane, and takes the last one. */
-  enters?: Lane;
-  /** Its records are counted with the move. The error report does not list those that are rejected. */
-  applied?: AppliedChunk;
-  events: OutboxDraft[];
 }

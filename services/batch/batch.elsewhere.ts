@@ -11,9 +11,10 @@ import type { AppliedNow, AppliedRow, AppliedTable, AppliedVerdict, ChunkOf } fr
 import { orBusy, TableDatabaseAway, type TargetDatabases } from "../../database/targets/databases.ts";
 import { afterVerdict, judgedOf, type TableOutcome, verdictOf } from "../../database/targets/outcome.ts";
 import type { AppliedIn } from "./batch.contract.ts";
-import { type BatchRow, type ChunkCommit, isFinal, type Written } from "./batch.domain.ts";
+import { type BatchRow, isFinal } from "./batch.domain.ts";
 import type { PinnedPolicies } from "./batch.pinned.ts";
 import type { AppliedChunk, TableCommit, TableVerdict } from "./batch.table.domain.ts";
+import type { ChunkCommit, Written } from "./batch.writes.domain.ts";
 
 /** A run has entered. `verdict`: what became of its first chunk, which is there already. */
 export interface Entered {

@@ -5,7 +5,8 @@ import { tableCounts } from "../../database/rows.ts";
 import { shownTable } from "../../database/targets/names.ts";
 import type { TablePlan } from "../../database/targets/target.ts";
 import { type Counter, counter, histogram } from "../../lib/metrics/figures.ts";
-import { type BatchRow, finalStates, isFinal, ownDataset, type Written } from "./batch.domain.ts";
+import { type BatchRow, finalStates, isFinal, ownDataset } from "./batch.domain.ts";
+import type { Written } from "./batch.writes.domain.ts";
 
 const rowOutcomes = ["created", "updated", "deleted", "duplicate", "refused"] as const;
 

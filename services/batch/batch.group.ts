@@ -2,10 +2,11 @@
 
 import type { ParamsOf } from "../messages.ts";
 import type { Claim } from "./batch.contract.ts";
-import type { BatchRow, Written } from "./batch.domain.ts";
+import type { BatchRow } from "./batch.domain.ts";
 import { type BatchParts, refused } from "./batch.parts.ts";
 import { settle } from "./batch.settle.ts";
 import { begun, chunkCommitOf } from "./batch.work.ts";
+import type { Written } from "./batch.writes.domain.ts";
 
 /** A batch whose policy cannot be read now goes back, and is claimed alone from then on. */
 export async function claimGroup(parts: BatchParts, { ids, owner }: ParamsOf<"batch.claimGroup">): Promise<Claim[]> {

@@ -2,12 +2,13 @@
 
 import { TableFailure } from "../../database/errors.ts";
 import { Problem } from "../../lib/errors.ts";
-import type { BatchRow, Move } from "./batch.domain.ts";
+import type { BatchRow } from "./batch.domain.ts";
 import { follow, goingOn } from "./batch.order.ts";
 import { announced, type BatchParts, foundBatch, type Which } from "./batch.parts.ts";
 import { approved } from "./batch.review.ts";
 import { moveOf } from "./batch.states.ts";
 import type { AppliedChunk } from "./batch.table.domain.ts";
+import type { Move } from "./batch.writes.domain.ts";
 
 /** How often a move is tried. A batch that changes between read and write is being worked on. */
 const MOST_TRIES = 20;

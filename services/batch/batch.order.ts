@@ -15,12 +15,12 @@ import {
   type BatchState,
   isFinal,
   type Lane,
-  type Move,
   type OrderHold,
   type StalledLane,
 } from "./batch.domain.ts";
 import { announced, type BatchParts, foundBatch, type Which } from "./batch.parts.ts";
 import { type MoveTo, moveOf } from "./batch.states.ts";
+import type { Move } from "./batch.writes.domain.ts";
 
 /** How often a step is tried. Each other one of the lane may come between. */
 const MOST_TRIES = 20;

@@ -5,11 +5,12 @@ import type { BatchStore } from "../../database/store.ts";
 import type { TargetDatabases } from "../../database/targets/databases.ts";
 import { Problem } from "../../lib/errors.ts";
 import type { Decision, Policy } from "../policy/policy.contract.ts";
-import type { BatchRow, Written } from "./batch.domain.ts";
+import type { BatchRow } from "./batch.domain.ts";
 import type { Elsewhere } from "./batch.elsewhere.ts";
 import type { BatchEvents } from "./batch.events.ts";
 import type { BatchFigures, LateWrite } from "./batch.figures.ts";
 import type { PinnedPolicies } from "./batch.pinned.ts";
+import type { Written } from "./batch.writes.domain.ts";
 
 /** The writes of a batch's state. Each is one unit with its conditions inside. */
 export type StatePort = Pick<

@@ -2,7 +2,8 @@ import { LRUCache } from "lru-cache";
 import type { ServiceBroker } from "moleculer";
 import { actors } from "../actors.ts";
 import { endedDue, type PinnedPolicy, pinnedPolicy, retentionDue } from "../batches.ts";
-import type { BatchRow, BatchState, Due } from "./batch.domain.ts";
+import type { BatchRow, BatchState } from "./batch.domain.ts";
+import type { Due } from "./batch.writes.domain.ts";
 
 /** What a batch was accepted under, and whose it is. */
 export interface Pinned extends PinnedPolicy {

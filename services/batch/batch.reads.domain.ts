@@ -1,7 +1,8 @@
 /** What is read of batches beside their rows: pages, failed attempts, error reports, the queue, and what is to be removed. */
 import type { FaultGroup } from "../../formats/check/fault-groups.ts";
 import type { RecordFault } from "../../formats/formats.ts";
-import type { BatchState, FailedAttempt } from "./batch.domain.ts";
+import type { BatchState } from "./batch.domain.ts";
+import type { FailedAttempt } from "./batch.writes.domain.ts";
 
 export interface ListQuery {
   clientId?: number;

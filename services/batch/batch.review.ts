@@ -1,9 +1,10 @@
 /** What becomes of a batch that was checked before its approval (`requiresApproval: "afterValidation"`). */
 
 import type { Policy } from "../policy/policy.contract.ts";
-import type { BatchRow, HoldCounts, Move } from "./batch.domain.ts";
+import type { BatchRow, HoldCounts } from "./batch.domain.ts";
 import type { BatchParts } from "./batch.parts.ts";
 import { moveOf } from "./batch.states.ts";
+import type { Move } from "./batch.writes.domain.ts";
 
 const countsOf = ({ records: received, accepted, rejected, duplicate, deleted }: BatchRow): HoldCounts => ({
   received,

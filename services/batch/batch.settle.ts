@@ -2,11 +2,12 @@
 
 import type { Policy } from "../policy/policy.contract.ts";
 import type { AttemptError, Settlement } from "./batch.contract.ts";
-import type { BatchRow, FailedAttempt, Move } from "./batch.domain.ts";
+import type { BatchRow } from "./batch.domain.ts";
 import { ending } from "./batch.moves.ts";
 import { announced, type BatchParts, refused } from "./batch.parts.ts";
 import { reviewed } from "./batch.review.ts";
 import { moveOf } from "./batch.states.ts";
+import type { FailedAttempt, Move } from "./batch.writes.domain.ts";
 
 /** A worker's name is the id of its node and of that node's process. */
 const nodeOf = (owner: string | null): string => (owner ?? "").replace(/:[^:]*$/, "");

@@ -16,7 +16,8 @@
 
 import { Problem } from "../../lib/errors.ts";
 import type { OutboxDraft } from "../outbox/outbox.domain.ts";
-import type { BatchRow, BatchState, Due, Move, Reason } from "./batch.domain.ts";
+import type { BatchRow, BatchState, Reason } from "./batch.domain.ts";
+import type { Due, Move } from "./batch.writes.domain.ts";
 
 const moves: Record<BatchState, readonly BatchState[]> = {
   receiving: ["received", "ready", "held", "rejected"],

@@ -12,12 +12,13 @@ import type { WithClock } from "../../mixins/clock.ts";
 import { actors } from "../actors.ts";
 import { standingAfter } from "../batches.ts";
 import { SWEPT } from "./batch.contract.ts";
-import type { BatchRow, Move } from "./batch.domain.ts";
+import type { BatchRow } from "./batch.domain.ts";
 import { ending } from "./batch.moves.ts";
 import { advanceStalled, goingOn } from "./batch.order.ts";
 import { announced, type BatchParts } from "./batch.parts.ts";
 import { attemptOf } from "./batch.settle.ts";
 import { moveOf } from "./batch.states.ts";
+import type { Move } from "./batch.writes.domain.ts";
 
 const ROWS_AT_ONCE = 100;
 /** The most clients whose queues one sweep repairs. If more wait, the next sweeps repair the others. */

@@ -8,9 +8,10 @@ import { Problem } from "../../lib/errors.ts";
 import { errorForOperators } from "../batches.ts";
 import { type TakeBack, takeBackOf } from "../takeBack.ts";
 import type { Undo } from "./batch.contract.ts";
-import { type BatchRow, isCheckOnly, type Move } from "./batch.domain.ts";
+import { type BatchRow, isCheckOnly } from "./batch.domain.ts";
 import { announced, type BatchParts, foundBatch } from "./batch.parts.ts";
 import { moveOf } from "./batch.states.ts";
+import type { Move } from "./batch.writes.domain.ts";
 
 interface Asked {
   publicId: string;

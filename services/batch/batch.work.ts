@@ -5,10 +5,11 @@ import type { TablePlan } from "../../database/targets/target.ts";
 import { endedDue, keepsBody, retentionDue } from "../batches.ts";
 import type { ParamsOf } from "../messages.ts";
 import type { Claim, WorkerCommit } from "./batch.contract.ts";
-import type { BatchRow, ChunkCommit, Claimed, Written } from "./batch.domain.ts";
+import type { BatchRow, Claimed } from "./batch.domain.ts";
 import type { Entered } from "./batch.elsewhere.ts";
 import { announced, type BatchParts, refused } from "./batch.parts.ts";
 import { settle } from "./batch.settle.ts";
+import type { ChunkCommit, Written } from "./batch.writes.domain.ts";
 
 /** Chunks that go in the commit that ends their batch; more are left to the sweep, so that the commit stays short. */
 const PURGED_AT_END = 16;

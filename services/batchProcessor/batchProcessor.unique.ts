@@ -4,8 +4,9 @@ import { checkKey, keyRange, marksScope, recordKey, scopeDigits } from "../../fo
 import type { RecordNumber } from "../../formats/correction/numbers.ts";
 import type { CheckedChunk } from "../../formats/formats.ts";
 import { joined, linesOf } from "../../formats/text-lines.ts";
-import type { BatchRow, StoredChunk, UniqueKeys } from "../batch/batch.domain.ts";
+import type { BatchRow, StoredChunk } from "../batch/batch.domain.ts";
 import type { TableCommit, TableVerdict } from "../batch/batch.table.domain.ts";
+import type { UniqueKeys } from "../batch/batch.writes.domain.ts";
 
 /** A chunk that was parsed and validated, with the bytes it came from. */
 export interface Checked extends CheckedChunk {

@@ -3,7 +3,8 @@ import type { FaultGroups } from "../../formats/check/fault-groups.ts";
 import type { SampleRecord } from "../../formats/check/sample.ts";
 import type { Envelope, Format } from "../../formats/formats.ts";
 import type { ShownColumn } from "../../formats/read/shown-columns.ts";
-import type { BatchRow, Due, Phase, Reason, StoredChunk, Written } from "../batch/batch.domain.ts";
+import type { BatchRow, Phase, Reason, StoredChunk } from "../batch/batch.domain.ts";
+import type { Due, Written } from "../batch/batch.writes.domain.ts";
 import type { OutboxDraft } from "../outbox/outbox.domain.ts";
 
 /** The beginning of a body: how it is read, and what becomes of its records. */

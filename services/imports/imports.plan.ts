@@ -5,14 +5,8 @@ import { usualGrowthOf } from "../../formats/check/record-growth.ts";
 import { createSplitter, type SplitOptions } from "../../formats/parts.ts";
 import { nullIfLater } from "../../lib/errors.ts";
 import { actors } from "../actors.ts";
-import {
-  type BatchRow,
-  type BatchState,
-  type Lane,
-  ownDataset,
-  type Phase,
-  type Written,
-} from "../batch/batch.domain.ts";
+import { type BatchRow, type BatchState, type Lane, ownDataset, type Phase } from "../batch/batch.domain.ts";
+import type { Written } from "../batch/batch.writes.domain.ts";
 import { laneOf, standingAfter } from "../batches.ts";
 import { draftEvent, forWebhook } from "../events.ts";
 import { uuidv7 } from "../ids.ts";

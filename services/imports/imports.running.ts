@@ -1,8 +1,8 @@
 /** The uploads that run on this node, and what they need from the database. */
 import type { BatchStore, UploadStore } from "../../database/store.ts";
 import { Problem } from "../../lib/errors.ts";
-import type { Written } from "../batch/batch.domain.ts";
 import type { Removal } from "../batch/batch.reads.domain.ts";
+import type { Written } from "../batch/batch.writes.domain.ts";
 import { Turns } from "./imports.turns.ts";
 import { Windows } from "./imports.windows.ts";
 

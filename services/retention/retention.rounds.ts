@@ -7,9 +7,10 @@
 
 import type { BatchStore } from "../../database/store.ts";
 import { isUnavailable } from "../../database/unavailable.ts";
-import type { BatchRow, Due } from "../batch/batch.domain.ts";
+import type { BatchRow } from "../batch/batch.domain.ts";
 import { finalStates } from "../batch/batch.domain.ts";
 import type { Removal, Removed } from "../batch/batch.reads.domain.ts";
+import type { Due } from "../batch/batch.writes.domain.ts";
 import { keepsBody } from "../batches.ts";
 import { Pace } from "./retention.pace.ts";
 import { type UndoParts, undoing } from "./retention.undo.ts";

@@ -1,4 +1,4 @@
-import type { ChunkCommit } from "../../../services/batch/batch.domain.ts";
+import type { ChunkCommit } from "../../../services/batch/batch.writes.domain.ts";
 import type { BatchStore, DeliveryStore, LockStore } from "../../store.ts";
 import { deliveries } from "../../units/deliveries.ts";
 import { locks } from "../../units/locks.ts";

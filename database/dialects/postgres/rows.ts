@@ -1,4 +1,5 @@
-import type { Due, StoredChunk, Written } from "../../../services/batch/batch.domain.ts";
+import type { StoredChunk } from "../../../services/batch/batch.domain.ts";
+import type { Due, Written } from "../../../services/batch/batch.writes.domain.ts";
 import type { OutboxDraft } from "../../../services/outbox/outbox.domain.ts";
 import { batchList, batchRow, liveColumn, moving, movingColumns, type RawBatch } from "../../rows.ts";
 import { batchChunk } from "../../schema/tables.ts";

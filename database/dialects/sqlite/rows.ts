@@ -1,6 +1,7 @@
 /** Converts rows of SQLite to the types of the store and back. */
 
-import type { BatchRow, Due, StoredChunk } from "../../../services/batch/batch.domain.ts";
+import type { BatchRow, StoredChunk } from "../../../services/batch/batch.domain.ts";
+import type { Due } from "../../../services/batch/batch.writes.domain.ts";
 import type { OutboxDraft } from "../../../services/outbox/outbox.domain.ts";
 import { batchList, liveColumn } from "../../rows.ts";
 import { batchChunk } from "../../schema/tables.ts";

@@ -1,5 +1,6 @@
-import type { ChunkCommit, StoredChunk, Written } from "../../../services/batch/batch.domain.ts";
+import type { StoredChunk } from "../../../services/batch/batch.domain.ts";
 import type { TableCommit } from "../../../services/batch/batch.table.domain.ts";
+import type { ChunkCommit, Written } from "../../../services/batch/batch.writes.domain.ts";
 import type { UploadCommit, UploadOutcome } from "../../../services/imports/imports.domain.ts";
 import type { OutboxDraft } from "../../../services/outbox/outbox.domain.ts";
 import { chooseCandidates } from "../../candidates.ts";

@@ -1,5 +1,6 @@
 /** What the tests of tables in other databases share: orders, and a worker that hangs between the two commits. */
-import type { BatchRow, Written } from "../../../services/batch/batch.domain.ts";
+import type { BatchRow } from "../../../services/batch/batch.domain.ts";
+import type { Written } from "../../../services/batch/batch.writes.domain.ts";
 import { admin, get, lines, type TestClient } from "../../helpers/http.ts";
 import type { System } from "../../helpers/system.ts";
 import { storeOf } from "./kit.ts";

@@ -1,5 +1,6 @@
 import type { Database } from "../../../database/database.ts";
-import type { BatchRow, ChunkCommit } from "../../../services/batch/batch.domain.ts";
+import type { BatchRow } from "../../../services/batch/batch.domain.ts";
+import type { ChunkCommit } from "../../../services/batch/batch.writes.domain.ts";
 import type { UploadCommit } from "../../../services/imports/imports.domain.ts";
 import { chunkCommit, LEASE, ready, upload } from "./drafts.ts";
 

@@ -3,7 +3,8 @@ import { randomUUID } from "node:crypto";
 import type { Database } from "../../../database/database.ts";
 import type { BatchStore } from "../../../database/store.ts";
 import type { RejectedRecord } from "../../../formats/formats.ts";
-import type { BatchRow, ChunkCommit, Move, StoredChunk, Written } from "../../../services/batch/batch.domain.ts";
+import type { BatchRow, StoredChunk } from "../../../services/batch/batch.domain.ts";
+import type { ChunkCommit, Move, Written } from "../../../services/batch/batch.writes.domain.ts";
 import type { NewBatch, UploadCommit } from "../../../services/imports/imports.domain.ts";
 
 export const LEASE = 30_000;

@@ -1,6 +1,7 @@
 import type { Database } from "../../../database/database.ts";
 import { type FaultGroup, MAX_GROUPS, SHOWN_GROUPS } from "../../../formats/check/fault-groups.ts";
-import type { BatchRow, ChunkCommit } from "../../../services/batch/batch.domain.ts";
+import type { BatchRow } from "../../../services/batch/batch.domain.ts";
+import type { ChunkCommit } from "../../../services/batch/batch.writes.domain.ts";
 import { chunkCommit, claimed, end, LEASE, moveOf, ready } from "./drafts.ts";
 
 const rejectsAll = { text: Buffer.from(""), counts: { accepted: 0, rejected: 3, duplicate: 0 } };

@@ -1,5 +1,6 @@
 import type { Database } from "../../../database/database.ts";
-import type { BatchRow, ChunkCommit, Written } from "../../../services/batch/batch.domain.ts";
+import type { BatchRow } from "../../../services/batch/batch.domain.ts";
+import type { ChunkCommit, Written } from "../../../services/batch/batch.writes.domain.ts";
 import { chunkCommit, end, moveOf } from "./drafts.ts";
 import { groupsIn } from "./group.kit.ts";
 

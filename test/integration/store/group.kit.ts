@@ -1,7 +1,8 @@
 /** What the suites of groups share: small batches of several clients that are claimed and committed together. */
 import { QueryTypes } from "sequelize";
 import type { Database } from "../../../database/database.ts";
-import type { BatchRow, ChunkCommit, Written } from "../../../services/batch/batch.domain.ts";
+import type { BatchRow } from "../../../services/batch/batch.domain.ts";
+import type { ChunkCommit, Written } from "../../../services/batch/batch.writes.domain.ts";
 import { chunk, chunkCommit, end, event, LEASE, ready } from "./drafts.ts";
 
 export const OWNER = "node-1:x";

@@ -1,5 +1,6 @@
 import type { Database } from "../../../database/database.ts";
-import type { BatchRow, Written } from "../../../services/batch/batch.domain.ts";
+import type { BatchRow } from "../../../services/batch/batch.domain.ts";
+import type { Written } from "../../../services/batch/batch.writes.domain.ts";
 import { chunkCommit, end, event, LEASE, moveOf } from "./drafts.ts";
 import { groupsIn, OWNER } from "./group.kit.ts";
 

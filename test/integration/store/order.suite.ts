@@ -1,5 +1,6 @@
 import type { Database } from "../../../database/database.ts";
-import type { BatchRow, Move, OrderHold } from "../../../services/batch/batch.domain.ts";
+import type { BatchRow, OrderHold } from "../../../services/batch/batch.domain.ts";
+import type { Move } from "../../../services/batch/batch.writes.domain.ts";
 import type { UploadCommit } from "../../../services/imports/imports.domain.ts";
 import { chunk, chunkCommit, deleted, end, LEASE, moveOf, newBatch, ready, stored, upload } from "./drafts.ts";
 

@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import type { Database } from "../../../database/database.ts";
 import { keyEnds } from "../../../database/migrations/0010-key-ends.ts";
 import { keyRange, scopeDigits } from "../../../formats/check/record-keys.ts";
-import type { BatchRow, ChunkCommit } from "../../../services/batch/batch.domain.ts";
+import type { BatchRow } from "../../../services/batch/batch.domain.ts";
+import type { ChunkCommit } from "../../../services/batch/batch.writes.domain.ts";
 import { chunkCommit, claimed, deleted, end, LEASE, moveOf } from "./drafts.ts";
 import { undoColumns } from "./from-before.ts";
 

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Database } from "../../../database/database.ts";
-import type { Written } from "../../../services/batch/batch.domain.ts";
+import type { Written } from "../../../services/batch/batch.writes.domain.ts";
 import type { UploadCommit } from "../../../services/imports/imports.domain.ts";
 import { chunk, event, LEASE, newBatch, ready, stored, upload } from "./drafts.ts";
 

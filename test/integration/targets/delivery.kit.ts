@@ -3,9 +3,10 @@ import type { Database } from "../../../database/database.ts";
 import type { TablePlan, TargetColumn } from "../../../database/targets/target.ts";
 import { type RecordAbout, rowOf } from "../../../database/targets/values.ts";
 import { recordPlaces } from "../../../formats/parts.ts";
-import type { BatchRow, ChunkCommit, Written } from "../../../services/batch/batch.domain.ts";
+import type { BatchRow } from "../../../services/batch/batch.domain.ts";
 import type { RecordErrors } from "../../../services/batch/batch.reads.domain.ts";
 import type { TableCommit, TableRow } from "../../../services/batch/batch.table.domain.ts";
+import type { ChunkCommit, Written } from "../../../services/batch/batch.writes.domain.ts";
 import { column, planOf } from "../../helpers/targets.ts";
 import { chunkCommit, claimed } from "../store/drafts.ts";
 

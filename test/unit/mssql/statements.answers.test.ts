@@ -4,7 +4,7 @@ import type { Sql, Staged, Values } from "../../../database/dialects/mssql/sql.t
 import { mssqlDeliveries, mssqlStore } from "../../../database/dialects/mssql/store.ts";
 import { DatabaseUnavailable } from "../../../database/errors.ts";
 import { answerColumns } from "../../../database/idempotency.ts";
-import type { Written } from "../../../services/batch/batch.domain.ts";
+import type { Written } from "../../../services/batch/batch.writes.domain.ts";
 import { chunkCommit, newBatch, upload } from "../../integration/store/drafts.ts";
 
 interface Sent {

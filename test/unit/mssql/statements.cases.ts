@@ -4,7 +4,7 @@ import { runnerOn } from "../../../database/dialects/mssql/render.ts";
 import type { Sql } from "../../../database/dialects/mssql/sql.ts";
 import { clockOn, evidenceOn } from "../../../database/units/reads.ts";
 import { Units } from "../../../database/units/unit.ts";
-import type { ChunkCommit, Move } from "../../../services/batch/batch.domain.ts";
+import type { ChunkCommit, Move } from "../../../services/batch/batch.writes.domain.ts";
 import type { UploadCommit } from "../../../services/imports/imports.domain.ts";
 import type { AttemptRecord } from "../../../services/webhook/webhook.domain.ts";
 import {

@@ -3,7 +3,8 @@
 import type { Sql, Staged, Values } from "../../../database/dialects/mssql/sql.ts";
 import { withFew } from "../../../database/dialects/mssql/staging.ts";
 import { mssqlDeliveries, mssqlLocks, mssqlStore } from "../../../database/dialects/mssql/store.ts";
-import type { ChunkCommit, Move, StoredChunk } from "../../../services/batch/batch.domain.ts";
+import type { StoredChunk } from "../../../services/batch/batch.domain.ts";
+import type { ChunkCommit, Move } from "../../../services/batch/batch.writes.domain.ts";
 import type { UploadCommit } from "../../../services/imports/imports.domain.ts";
 
 export interface Sent {

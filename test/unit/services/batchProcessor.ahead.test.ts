@@ -1,6 +1,6 @@
 /** The promise: on SQLite a chunk's commit is sent before it is known how the one before it went, and nothing depends on that. */
 import { setImmediate } from "node:timers/promises";
-import type { ChunkCommit } from "../../../services/batch/batch.domain.ts";
+import type { ChunkCommit } from "../../../services/batch/batch.writes.domain.ts";
 import { Validators } from "../../../services/batchProcessor/batchProcessor.validators.ts";
 import { call } from "../../../services/messages.ts";
 import { until } from "../../helpers/patience.ts";

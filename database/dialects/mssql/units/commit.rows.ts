@@ -1,6 +1,6 @@
 /** The rows that a commit sends: table variables for counts and events, and staged tables for records, keys and errors. */
 import { linesOf } from "../../../../formats/text-lines.ts";
-import type { ChunkCommit } from "../../../../services/batch/batch.domain.ts";
+import type { ChunkCommit } from "../../../../services/batch/batch.writes.domain.ts";
 import { commitRow, eventsOf, faultRows, isCounted } from "../../../commits.ts";
 import { groupRows } from "../../../error-groups.ts";
 import { placesWithout, storable } from "../../../rows.ts";

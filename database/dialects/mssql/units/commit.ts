@@ -1,6 +1,6 @@
 /** Commits a chunk, or a chunk of each of several batches, in one transaction. Each batch is checked by its own fence. */
 
-import type { ChunkCommit, Written } from "../../../../services/batch/batch.domain.ts";
+import type { ChunkCommit, Written } from "../../../../services/batch/batch.writes.domain.ts";
 import { eventsOf, type Needs, needsOf } from "../../../commits.ts";
 import { checkCount, movingColumns, PASS, tableCounts } from "../../../rows.ts";
 import { isUnavailable } from "../../../unavailable.ts";

@@ -1,5 +1,5 @@
 /** Writes the unique keys of records with the records. For reservations see units/keys.ts. */
-import type { ChunkCommit } from "../../../../services/batch/batch.domain.ts";
+import type { ChunkCommit } from "../../../../services/batch/batch.writes.domain.ts";
 import { big, int, key, kinds, type Values } from "../sql.ts";
 
 /** Waits for uncommitted rows of others. Without the hint the insert would wait later, fail, and be retried. */

@@ -3,8 +3,9 @@
  * own rows last and with COMMIT in the same message: so a row of the table that somebody has locked holds up no cancel, no
  * takeover and no lease, and a worker that hangs holds no row of DataFlow's.
  */
-import type { ChunkCommit, Written } from "../../../../services/batch/batch.domain.ts";
+
 import type { TableCommit, TableRow } from "../../../../services/batch/batch.table.domain.ts";
+import type { ChunkCommit, Written } from "../../../../services/batch/batch.writes.domain.ts";
 import { DatabaseUnavailable, TableFailure } from "../../../errors.ts";
 import { checkCount } from "../../../rows.ts";
 import { afterTable, missingRow, type RefusedRow, type TableOutcome, toldOf } from "../../../targets/outcome.ts";

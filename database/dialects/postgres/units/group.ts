@@ -1,10 +1,7 @@
 /** Groups of small batches: one statement claims them, and one commits a chunk of each, with one plan and one fsync. */
-import {
-  type ChunkCommit,
-  type Claimed,
-  RECORDS_A_TURN,
-  type Written,
-} from "../../../../services/batch/batch.domain.ts";
+
+import { type Claimed, RECORDS_A_TURN } from "../../../../services/batch/batch.domain.ts";
+import type { ChunkCommit, Written } from "../../../../services/batch/batch.writes.domain.ts";
 import type { OutboxDraft } from "../../../../services/outbox/outbox.domain.ts";
 import { commitRow, eventsOf, faultRows, isCounted, type Needs, needsOf } from "../../../commits.ts";
 import { checkCount, placesWithout, workColumns } from "../../../rows.ts";

@@ -1,6 +1,6 @@
 /** Adds the faults of chunks to the groups of their batches. */
 import { MAX_GROUPS } from "../../../../formats/check/fault-groups.ts";
-import type { ChunkCommit } from "../../../../services/batch/batch.domain.ts";
+import type { ChunkCommit } from "../../../../services/batch/batch.writes.domain.ts";
 import { ENOUGH_EXAMPLES, groupRows } from "../../../error-groups.ts";
 import { rowsOf } from "./events.text.ts";
 

@@ -1,5 +1,5 @@
 /** Writes the unique keys of records with the records. For reservations see units/keys.ts. */
-import type { ChunkCommit, UniqueKeys } from "../../../../services/batch/batch.domain.ts";
+import type { ChunkCommit, UniqueKeys } from "../../../../services/batch/batch.writes.domain.ts";
 import type { Values } from "../rows.ts";
 import { NOW } from "../sql.ts";
 

@@ -1,6 +1,7 @@
 /** Commits several small uploads in one statement: one round trip, one plan and one fsync for all of them. */
 
-import type { BatchRow, StoredChunk, Written } from "../../../../services/batch/batch.domain.ts";
+import type { BatchRow, StoredChunk } from "../../../../services/batch/batch.domain.ts";
+import type { Written } from "../../../../services/batch/batch.writes.domain.ts";
 import type { UploadCommit } from "../../../../services/imports/imports.domain.ts";
 import type { OutboxRow } from "../../../../services/outbox/outbox.domain.ts";
 import { rowColumns } from "../../../rows.ts";

@@ -1,7 +1,8 @@
 /** The hot units of a worker: claim a batch, and commit it chunk by chunk. */
 import { LRUCache } from "lru-cache";
 import { storedFaults } from "../../../../formats/check/fault-bounds.ts";
-import type { ChunkCommit, Claimed, Written } from "../../../../services/batch/batch.domain.ts";
+import type { Claimed } from "../../../../services/batch/batch.domain.ts";
+import type { ChunkCommit, Written } from "../../../../services/batch/batch.writes.domain.ts";
 import { isCounted } from "../../../commits.ts";
 import { ConstraintViolation } from "../../../errors.ts";
 import { checkCount, errorRows, PASS, placesWithout, tableCounts, workColumns } from "../../../rows.ts";

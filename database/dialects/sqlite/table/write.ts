@@ -2,8 +2,9 @@
  * A chunk's rows in the company's own table and the chunk's commit, in one transaction of SQLite's thread. Row by row: a
  * statement that fails is undone alone, unless a trigger ends the whole transaction.
  */
-import type { ChunkCommit } from "../../../../services/batch/batch.domain.ts";
+
 import type { TableCommit, TableRow } from "../../../../services/batch/batch.table.domain.ts";
+import type { ChunkCommit } from "../../../../services/batch/batch.writes.domain.ts";
 import { afterTable, type RefusedRow, type TableOutcome, toldOf } from "../../../targets/outcome.ts";
 import type { TablePlan } from "../../../targets/target.ts";
 import type { Sql } from "../sql.ts";

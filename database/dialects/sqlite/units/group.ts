@@ -1,5 +1,7 @@
 /** Groups of small batches: one unit claims them, and one commits a chunk of each. */
-import { type ChunkCommit, RECORDS_A_TURN } from "../../../../services/batch/batch.domain.ts";
+
+import { RECORDS_A_TURN } from "../../../../services/batch/batch.domain.ts";
+import type { ChunkCommit } from "../../../../services/batch/batch.writes.domain.ts";
 import { type Failure, failureOf } from "../failure.ts";
 import type { Sql } from "../sql.ts";
 import { commitChunk, taken, takeSlot } from "./work.ts";

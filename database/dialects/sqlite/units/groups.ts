@@ -1,6 +1,6 @@
 /** Adds the faults of a chunk to the groups of its batch. */
 import { MAX_GROUPS } from "../../../../formats/check/fault-groups.ts";
-import type { ChunkCommit } from "../../../../services/batch/batch.domain.ts";
+import type { ChunkCommit } from "../../../../services/batch/batch.writes.domain.ts";
 import { ENOUGH_EXAMPLES, type GroupRow, groupRows, NOTHING, OTHER } from "../../../error-groups.ts";
 import type { Sql } from "../sql.ts";
 

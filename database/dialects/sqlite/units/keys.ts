@@ -1,6 +1,7 @@
 /** Writes the unique keys of records with the records. For reservations see units/keys.ts. */
-import type { BatchRow, ChunkCommit } from "../../../../services/batch/batch.domain.ts";
+import type { BatchRow } from "../../../../services/batch/batch.domain.ts";
 import type { RowCounts } from "../../../../services/batch/batch.table.domain.ts";
+import type { ChunkCommit } from "../../../../services/batch/batch.writes.domain.ts";
 import type { Sql } from "../sql.ts";
 
 /** The columns of `batch_work` that a worker's commit needs. */

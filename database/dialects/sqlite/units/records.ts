@@ -1,7 +1,7 @@
 /** Inserts the records and errors of a chunk, many rows with one statement. */
 import type { RecordFault, RejectedRecord } from "../../../../formats/formats.ts";
 import { countLines, lineBlocks } from "../../../../formats/text-lines.ts";
-import type { ChunkCommit } from "../../../../services/batch/batch.domain.ts";
+import type { ChunkCommit } from "../../../../services/batch/batch.writes.domain.ts";
 import { isCounted } from "../../../commits.ts";
 import { placesWithout } from "../../../rows.ts";
 import type { Sql } from "../sql.ts";

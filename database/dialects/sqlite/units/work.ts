@@ -1,8 +1,8 @@
 /** The hot units of a worker: claim a batch, and commit it chunk by chunk. */
 
 import { storedFaults } from "../../../../formats/check/fault-bounds.ts";
-import type { ChunkCommit } from "../../../../services/batch/batch.domain.ts";
 import type { RowCounts } from "../../../../services/batch/batch.table.domain.ts";
+import type { ChunkCommit } from "../../../../services/batch/batch.writes.domain.ts";
 import { LIVE, PASS, workColumns } from "../../../rows.ts";
 import {
   batchColumns,
