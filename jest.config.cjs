@@ -22,8 +22,9 @@ const common = {
 module.exports = {
   // On two cores: most files spend half of their time waiting for a link or a lease to end.
   maxWorkers: 5,
-  // Only a hanging test reaches this limit: other waits end by themselves (test/helpers/patience.ts).
-  testTimeout: 120_000,
+  // Only a hanging test reaches this limit, also on a machine as slow as a tenth of ours: other waits end by themselves
+  // (test/helpers/patience.ts).
+  testTimeout: 600_000,
   testSequencer: "<rootDir>/test/helpers/sequencer.cjs",
   globalSetup: "<rootDir>/test/helpers/global-setup.ts",
   globalTeardown: "<rootDir>/test/helpers/global-teardown.ts",

@@ -21,6 +21,9 @@ const basic = (identifier: string, secret: string) =>
 const login = (address: string, auth: string) =>
   get(url, { ...client, auth }, "/policy", { "x-forwarded-for": address });
 
+/** The database's 25 ms do not show. */
+const MOST_SPREAD_MS = 12;
+
 test("the time of a refusal does not show whether an identifier exists", async () => {
   const { models } = (system.broker.getLocalService("clientCache") as unknown as WithDatabase).database;
   const service = system.broker.getLocalService("clientCache") as unknown as WithCache<never>;
@@ -37,7 +40,11 @@ test("the time of a refusal does not show whether an identifier exists", async (
     "unknown, again": () => ["nobody", false] as const,
   };
   const times = Object.fromEntries(Object.keys(ways).map((way) => [way, [] as number[]]));
-  for (let i = 0; i < 20; i++)
+  // A busy machine delays some of them, and never makes one quicker.
+  const shortest = () => Object.values(times).map((of) => Math.min(...of));
+  const spread = () => Math.max(...shortest()) - Math.min(...shortest());
+  // So each way shows its shortest time sooner or later; one with a lookup in it would never be as short as the others.
+  for (let i = 0; i < 20 || (i < 200 && spread() >= MOST_SPREAD_MS); i++)
     for (const [way, of] of Object.entries(ways)) {
       const [identifier, isForgotten] = of(i);
       if (isForgotten) service.flushCache();
@@ -47,11 +54,8 @@ test("the time of a refusal does not show whether an identifier exists", async (
       times[way]?.push(performance.now() - beganAt);
       expect(status).toBe(401);
     }
-  // A busy machine delays some of them, and never makes one quicker.
-  const shortest = Object.values(times).map((of) => Math.min(...of));
-  expect(Math.min(...shortest)).toBeGreaterThanOrEqual(49);
-  // The database's 25 ms do not show.
-  expect(Math.max(...shortest) - Math.min(...shortest)).toBeLessThan(12);
+  expect(Math.min(...shortest())).toBeGreaterThanOrEqual(49);
+  expect(spread()).toBeLessThan(MOST_SPREAD_MS);
 });
 
 test("failed logins count by the address behind the proxy, and valid credentials are accepted from it", async () => {

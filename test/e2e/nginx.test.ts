@@ -2,12 +2,13 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
-import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { root } from "../../root.cjs";
 import { newClient, type TestClient } from "../helpers/http.ts";
 import { until } from "../helpers/patience.ts";
+import { freePort } from "../helpers/port.ts";
 import { skipAll } from "../helpers/skip.ts";
 import { type System, startSystem } from "../helpers/system.ts";
 
@@ -22,14 +23,6 @@ let folder: string;
 let nginx: ChildProcess;
 let port: number;
 let client: TestClient;
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 /** deploy/nginx.conf as docs/deployment.md says for an older nginx, here and now. */
 function adapted(nodePort: string): string {

@@ -1,6 +1,6 @@
 /** Calls of partners and operators over HTTP. */
 
-import { patience, pauseAfter } from "./patience.ts";
+import { until } from "./patience.ts";
 import { ADMIN_TOKEN } from "./system.ts";
 
 export interface TestClient {
@@ -87,14 +87,12 @@ export async function batchWhen(
   isThere = (batch: Batch) => FINAL.includes(batch.status),
   timeoutMs = 20_000,
 ): Promise<Batch> {
-  const began = performance.now();
-  for (;;) {
-    const batch = (await (await get(url, client, `/imports/${id}`)).json()) as Batch;
-    if (isThere(batch)) return batch;
-    if (performance.now() - began > patience(timeoutMs))
-      throw new Error(`Waited in vain; the batch is ${JSON.stringify(batch)}`);
-    await pauseAfter(performance.now() - began);
-  }
+  let batch: Batch | undefined;
+  const look = async () => {
+    batch = (await (await get(url, client, `/imports/${id}`)).json()) as Batch;
+    return isThere(batch) && batch;
+  };
+  return until(look, () => `the batch is ${JSON.stringify(batch)}`, timeoutMs);
 }
 
 /** The lines of an NDJSON answer. */

@@ -23,11 +23,19 @@ function slowness(): number {
 /** A deadline scaled to this moment. Call it late, so that work that was just started counts too. */
 export const patience = (ms: number): number => ms * slowness();
 
+/** What synchronous work takes of a core, in milliseconds: a thread that has to wait for its turn meanwhile spends nothing. */
+export function coreMs(work: () => unknown): number {
+  const before = process.threadCpuUsage();
+  work();
+  const { user, system } = process.threadCpuUsage(before);
+  return (user + system) / 1_000;
+}
+
 /** The longest pause between two looks: a look costs a statement or a request, and files wait for minutes in sum. */
 const LONGEST_PAUSE_MS = 25;
 
 /** How long to rest before the next look, after so long a wait: what comes soon is seen at once, at most a tenth later. */
-export const pauseAfter = (waitedMs: number): Promise<void> =>
+const pauseAfter = (waitedMs: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, Math.min(Math.max(5, waitedMs / 10), LONGEST_PAUSE_MS)));
 
 type Falsy = false | null | undefined | 0 | "";
@@ -38,7 +46,7 @@ type Falsy = false | null | undefined | 0 | "";
  */
 export async function until<T>(
   look: () => T | Promise<T>,
-  what = String(look),
+  what: string | (() => string) = String(look),
   ms = 20_000,
 ): Promise<Exclude<Awaited<T>, Falsy>> {
   let spent = 0;
@@ -49,7 +57,7 @@ export async function until<T>(
     const now = performance.now();
     spent += (now - before) / slowness();
     before = now;
-    if (spent > ms) throw new Error(`Waited in vain: ${what}`);
+    if (spent > ms) throw new Error(`Waited in vain: ${typeof what === "string" ? what : what()}`);
     await pauseAfter(now - began);
   }
 }

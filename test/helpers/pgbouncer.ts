@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { onServer, POSTGRES_URL, postgresTarget } from "./database.ts";
-import { freePort } from "./redis.ts";
+import { freePort } from "./port.ts";
 import { canRun, lackOf } from "./servers.ts";
 
 const PROGRAM = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer", "/opt/homebrew/bin/pgbouncer"].find((at) =>

@@ -9,7 +9,7 @@ import { loadConfig } from "../../config/config.ts";
 import { root } from "../../root.cjs";
 import { migrate } from "../../scripts/migrate-run.ts";
 import { folderForDatabase } from "./folder.ts";
-import { patience } from "./patience.ts";
+import { until } from "./patience.ts";
 import { ADMIN_TOKEN } from "./system.ts";
 import { copyTemplate } from "./template.ts";
 
@@ -50,12 +50,18 @@ const look = () => Object.values(statement.get())[0] === 1 || setTimeout(look, 2
 look();`;
 
 /** Waits until a query answers 1 on a file that a process has open; by another process, for the file's lock keeps us out. */
-export async function untilFile({ file }: { file: string }, sql: string, timeoutMs = 20_000): Promise<void> {
+export async function untilFile({ file }: { file: string }, sql: string, ms?: number): Promise<void> {
   const node = join(root, "node_modules/.bin/node");
-  await promisify(execFile)(node, ["-e", peeker, file, sql], {
-    timeout: Math.ceil(patience(timeoutMs)),
-    killSignal: "SIGKILL",
-  });
+  const given = new AbortController();
+  const { signal } = given;
+  let hasEnded = false;
+  const looking = promisify(execFile)(node, ["-e", peeker, file, sql], { signal, killSignal: "SIGKILL" }).finally(
+    () => {
+      hasEnded = true;
+    },
+  );
+  const answered = Promise.all([looking, until(() => hasEnded, sql, ms)]);
+  await answered.finally(() => given.abort());
 }
 
 const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { scripts: Record<string, string> };

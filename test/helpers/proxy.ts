@@ -1,6 +1,7 @@
 /** A TCP proxy before a server, to do to a link what networks do. */
 import { once } from "node:events";
-import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
+import { freePort } from "./port.ts";
 
 export interface TcpProxy {
   port: number;
@@ -47,10 +48,10 @@ export async function startProxy(target: { host: string; port: number }, isShut 
     join(pair, { losses, delayMs: () => delayMs, ended });
     if (isFrozen) for (const socket of pair) socket.pause();
   });
-  const listen = async (port: number) => {
+  const port = await freePort();
+  const listen = async () => {
     server.listen(port, "127.0.0.1");
     await once(server, "listening");
-    return (server.address() as AddressInfo).port;
   };
   const cut = () => {
     for (const pair of pairs) for (const socket of pair) socket.destroy();
@@ -59,8 +60,7 @@ export async function startProxy(target: { host: string; port: number }, isShut 
     cut();
     if (server.listening) await new Promise((resolve) => server.close(resolve));
   };
-  const port = await listen(0);
-  if (isShut) await shut();
+  if (!isShut) await listen();
   return {
     port,
     links: () => made,
@@ -84,9 +84,7 @@ export async function startProxy(target: { host: string; port: number }, isShut 
       return new Promise((lost) => losses.add({ text, how, before, lost }));
     },
     shut,
-    async open() {
-      await listen(port);
-    },
+    open: listen,
     close: shut,
   };
 }

@@ -1,11 +1,12 @@
 /** A RabbitMQ of a test's own, in a temporary folder on free ports, for what must not be done to one that others use. */
 import { execFile, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
-import { type AddressInfo, connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { until } from "./patience.ts";
+import { freePort } from "./port.ts";
 
 const run = promisify(execFile);
 const SERVER = "/usr/lib/rabbitmq/bin/rabbitmq-server";
@@ -19,14 +20,6 @@ export interface RabbitServer {
 
 /** Whether this machine can run one. */
 export const hasRabbitServer = existsSync(SERVER);
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 export async function startRabbitServer(): Promise<RabbitServer> {
   const folder = mkdtempSync(join(tmpdir(), "dataflow-rabbit-"));

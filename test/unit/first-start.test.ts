@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { root } from "../../root.cjs";
-import { freePort } from "../helpers/redis.ts";
+import { freePort } from "../helpers/port.ts";
 
 const text = readFileSync(join(root, "Dockerfile"), "utf8").replace(/\\\n/g, " ");
 const step = /^RUN (.*healthcheck\.mjs.*)$/m.exec(text)?.[1] as string;

