@@ -6,7 +6,7 @@ import { createServer } from "node:net";
  * Below those that systems give to outgoing connections (Linux from 32768, others from 49152): one that the system names may be
  * the near end of somebody's connection a moment later.
  */
-const [FIRST, COUNT] = [20_000, 12_000];
+const [FIRST, COUNT] = [10_000, 10_000];
 
 /** Each process begins elsewhere, and none is named twice by one. */
 let next = Math.floor(Math.random() * COUNT);
