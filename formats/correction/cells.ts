@@ -3,8 +3,7 @@ import { CellReader } from "../csv/cells.ts";
 import { type Dialect, dialectOf } from "../csv/dialect.ts";
 import { after, CELL_START, ROW_START, type Tokens, tokensOf } from "../csv/tokens.ts";
 import type { Envelope } from "../formats.ts";
-import { numberMember, textMember } from "../reserved.ts";
-import { correctedNumber, type RecordNumber, recordNumber } from "./numbers.ts";
+import { correctedNumber, numberMember, type RecordNumber, recordNumber, textMember } from "./reserved.ts";
 
 /** The two columns of a correction's file, by their places in its header. */
 export class ReservedColumns {

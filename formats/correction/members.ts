@@ -1,6 +1,5 @@
 /** Takes members off a record of JSON. What is left is byte for byte what it was. */
-import { numberMember, textMember } from "../reserved.ts";
-import { correctedNumber, NO_NUMBER, type RecordNumber, recordNumber } from "./numbers.ts";
+import { correctedNumber, NO_NUMBER, numberMember, type RecordNumber, recordNumber, textMember } from "./reserved.ts";
 
 const BLANK = /[ \t\r]/;
 

@@ -4,12 +4,11 @@ import { lineStarts } from "../check/ndjson.ts";
 import { dialectOf } from "../csv/dialect.ts";
 import { csvRecordStarts } from "../csv/scan.ts";
 import type { Envelope, Format, RawChunk, Splitter, WholeBody } from "../formats.ts";
-import { numberMember, textMember } from "../reserved.ts";
 import type { SheetRow } from "../xlsx/sheet.ts";
 import { cellsOf, storedRow } from "../xlsx/stored.ts";
 import { ReservedColumns } from "./cells.ts";
 import { withoutReserved } from "./members.ts";
-import { correctedNumber, type RecordNumber, recordNumber, withNumbers } from "./numbers.ts";
+import { correctedNumber, numberMember, type RecordNumber, recordNumber, textMember, withNumbers } from "./reserved.ts";
 
 interface Left {
   record: Buffer;

@@ -4,7 +4,7 @@ import { afterVerdict, type Judged } from "../../database/targets/outcome.ts";
 import { boundedReport } from "../../formats/check/error-report.ts";
 import { withFaults } from "../../formats/check/fault-groups.ts";
 import { growthShare } from "../../formats/check/record-growth.ts";
-import { numbersOf } from "../../formats/correction/numbers.ts";
+import { numbersOf } from "../../formats/correction/reserved.ts";
 import type { RecordValidator, RejectedRecord } from "../../formats/formats.ts";
 import { checkChunk, recordOrigins, recordPlaces } from "../../formats/parts.ts";
 import { decode } from "../../formats/split/chunk-codec.ts";

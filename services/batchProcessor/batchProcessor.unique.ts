@@ -1,7 +1,7 @@
 /** Unique keys of a checked chunk: which of its records are duplicates of others. */
 import { setImmediate } from "node:timers/promises";
 import { checkKey, keyRange, marksScope, recordKey, scopeDigits } from "../../formats/check/record-keys.ts";
-import type { RecordNumber } from "../../formats/correction/numbers.ts";
+import type { RecordNumber } from "../../formats/correction/reserved.ts";
 import type { CheckedChunk } from "../../formats/formats.ts";
 import { joined, linesOf } from "../../formats/text-lines.ts";
 import type { BatchRow, StoredChunk } from "../batch/batch.domain.ts";

@@ -1,11 +1,11 @@
 /** Compares the columns of a file with the fields of the schema and of the policy's `read`. */
 
+import { numberMember, textMember } from "../../formats/correction/reserved.ts";
 import { encodingOf } from "../../formats/encoding/transcoder.ts";
 import { type Format, knownFormats } from "../../formats/formats.ts";
 import type { SplitOptions } from "../../formats/parts.ts";
 import { type ColumnFaults, isFieldName, mapColumns } from "../../formats/read/columns.ts";
 import { defaultRead, type Read } from "../../formats/read/read.ts";
-import { numberMember, textMember } from "../../formats/reserved.ts";
 import { Problem } from "../../lib/errors.ts";
 import type { Policy } from "../policy/policy.contract.ts";
 

@@ -1,7 +1,7 @@
 /** The first records of a batch whose body is kept, as they came and as they are read. */
 
 import type { Context } from "moleculer";
-import { numbersOf } from "../../formats/correction/numbers.ts";
+import { numbersOf } from "../../formats/correction/reserved.ts";
 import { decode } from "../../formats/split/chunk-codec.ts";
 import { Problem } from "../../lib/errors.ts";
 import { actors } from "../actors.ts";

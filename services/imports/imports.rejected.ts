@@ -1,7 +1,7 @@
 /** The rejected records of a batch as a new body. Records that were not kept whole are rejected again. */
 
 import { lostPart } from "../../formats/check/chunk-verdict.ts";
-import { withNumbers } from "../../formats/correction/numbers.ts";
+import { withNumbers } from "../../formats/correction/reserved.ts";
 import type { RawChunk, Splitter } from "../../formats/formats.ts";
 import { retried } from "../../formats/parts.ts";
 import type { BatchRow } from "../batch/batch.domain.ts";

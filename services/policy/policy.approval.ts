@@ -1,6 +1,7 @@
 /** When batches wait for an operator: the checks of `requiresApproval` and `approveWhen`. */
 import type { Fault } from "../../lib/errors.ts";
-import { type Check, check, integer, nullOr, object } from "./policy.fields.ts";
+import { type Check, check, nullOr, object } from "./policy.fields.ts";
+import { integer } from "./policy.values.ts";
 
 const AFTER = "afterValidation";
 

@@ -6,7 +6,7 @@ import type { CacheOptions } from "../../mixins/cache.ts";
 import type { WithDatabase } from "../../mixins/database.ts";
 import type { PolicyVersion } from "./policy.contract.ts";
 import { completeDataset, type Dataset } from "./policy.dataset.document.ts";
-import { completePolicy } from "./policy.document.ts";
+import { completePolicy } from "./policy.rules.ts";
 
 export interface KnownDataset {
   version: number;

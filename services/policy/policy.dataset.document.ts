@@ -1,9 +1,10 @@
 /** A dataset: a kind of import that clients share. Its fields are those of a policy that are not the client's own. */
 import { isDeepStrictEqual } from "node:util";
 import type { Fault } from "../../lib/errors.ts";
-import { clientFields, completePolicy, documentOf, type Policy, policyFields } from "./policy.document.ts";
+import { clientFields, type Policy, policyFields } from "./policy.document.ts";
 import { isObject, type Surroundings } from "./policy.fields.ts";
 import { mergePatch, unknownNulls } from "./policy.patch.ts";
+import { completePolicy, documentOf } from "./policy.rules.ts";
 
 type ClientField = (typeof clientFields)[number];
 

@@ -1,38 +1,18 @@
 /** The policy: what a client may send, how it is checked, and how its batches run. Each field is declared only here. */
+
 import { formats } from "../../formats/formats.ts";
-import { fieldsOf } from "../../formats/read/fields.ts";
 import { recordSchemaFaults } from "../../formats/schema/record-schema.ts";
-import type { Fault } from "../../lib/errors.ts";
 import { LONGEST_URL, urlFault } from "../../lib/net/allowed-target.ts";
 import { webhookEvents } from "../webhook/webhook.contract.ts";
-import { approvalFaults, approveWhen, requiresApproval } from "./policy.approval.ts";
-import {
-  type Check,
-  check,
-  checkOf,
-  clock,
-  type Field,
-  field,
-  fieldNames,
-  fieldPaths,
-  integer,
-  isObject,
-  nullOr,
-  object,
-  oneOf,
-  type Surroundings,
-  someOf,
-  text,
-  timeZone,
-} from "./policy.fields.ts";
-import { unknownNulls } from "./policy.patch.ts";
-import { isRead, NO_FIELD, read, readFaults } from "./policy.read.ts";
-import { sensitiveFaults } from "./policy.sensitive.ts";
-import { TABLE, table, tableFaults } from "./policy.table.ts";
+import { approveWhen, requiresApproval } from "./policy.approval.ts";
+import { type Check, check, checkOf, type Field, field, nullOr, object } from "./policy.fields.ts";
+import { read } from "./policy.read.ts";
+import { TABLE, table } from "./policy.table.ts";
+import { clock, fieldNames, fieldPaths, integer, oneOf, someOf, text, timeZone } from "./policy.values.ts";
 
 const MIB = 2 ** 20;
 const DAY_MS = 86_400_000;
-const STORE = "store";
+export const STORE = "store";
 
 const schema: Check<Record<string, unknown>> = checkOf("a JSON Schema of an object", { type: "object" }, (value) =>
   recordSchemaFaults(value),
@@ -202,7 +182,7 @@ export const policyFields = {
 /** A whole policy. */
 export type Policy = { [Name in keyof typeof policyFields]: (typeof policyFields)[Name]["byDefault"] };
 
-const all: [string, Field][] = Object.entries(policyFields);
+export const all: [string, Field][] = Object.entries(policyFields);
 
 export const defaultPolicy = deepFreeze(
   Object.fromEntries(all.map(([name, { byDefault }]) => [name, byDefault])) as Policy,
@@ -218,58 +198,6 @@ export const clientFields = [
   "maxConcurrentUploads",
   "webhook",
 ] as const satisfies readonly (keyof Policy)[];
-
-/** A key of a field that no record may have would be the key of none. As in records, `a.b` is a name or a path. */
-function keyFaults(uniqueKey: string | string[] | null | undefined, schema: object): Fault[] {
-  const fields = fieldsOf(schema);
-  return [uniqueKey ?? []].flat().flatMap((name, i) => {
-    if (fields.allows(name) || fields.allows(name.split(".", 1)[0] as string)) return [];
-    return [{ pointer: Array.isArray(uniqueKey) ? `/uniqueKey/${i}` : "/uniqueKey", detail: NO_FIELD }];
-  });
-}
-
-/** A document of these fields and no other. */
-export const documentOf = (fields: [string, Field][]) =>
-  object(Object.fromEntries(fields.map(([name, { check }]) => [name, check])), {
-    rule: (fields) => {
-      const { read, schema = {}, sensitive = [], uniqueKey, handler = STORE, table = null } = fields;
-      return [
-        ...(isRead(read) ? readFaults(read, schema as object) : []),
-        ...sensitiveFaults(sensitive as Policy["sensitive"], schema as object),
-        ...keyFaults(uniqueKey as Policy["uniqueKey"], schema as object),
-        ...tableFaults(handler as string, table),
-        ...approvalFaults(fields.requiresApproval, fields.approveWhen ?? null),
-      ];
-    },
-  });
-
-const document = documentOf(all);
-
-/** The faults of a merge patch of a policy that the merged policy would not show. */
-export const policyPatchFaults = (patch: unknown): Fault[] => unknownNulls(patch, document.schema);
-
-/** The faults of a policy from outside, whole or partial. If there are none, `completePolicy` accepts it. */
-export function policyFaults(input: unknown, surroundings: Surroundings): Fault[] {
-  if (!isObject(input)) return [{ pointer: "", detail: "expected an object" }];
-  return document(input, surroundings);
-}
-
-/** Gives absent members their defaults, also within `rate`, `backoff` and `webhook`. */
-export function completePolicy(partial: Partial<Policy>): Policy {
-  const policy: Record<string, unknown> = { ...defaultPolicy, ...partial };
-  for (const [name, { check }] of all) if (isObject(policy[name])) policy[name] = whole(policy[name], check);
-  return policy as Policy;
-}
-
-function whole(value: object, { complete, defaults }: Check): object {
-  if (complete) return complete(value);
-  return defaults ? completed(value, defaults) : value;
-}
-
-const completed = (value: object, defaults: object): object => ({
-  ...value,
-  ...Object.fromEntries(Object.entries(defaults).filter(([name]) => !Object.hasOwn(value, name))),
-});
 
 function deepFreeze<T extends object>(value: T): T {
   for (const inner of Object.values(value)) if (typeof inner === "object" && inner !== null) deepFreeze(inner);

@@ -5,7 +5,8 @@ import type { Database } from "../../database/database.ts";
 import { rowsWhere } from "../../database/model-reads.ts";
 import type { PinRow } from "../../database/models.ts";
 import type { DatasetOfBatch, PolicyVersion } from "./policy.contract.ts";
-import { completePolicy, type Policy } from "./policy.document.ts";
+import type { Policy } from "./policy.document.ts";
+import { completePolicy } from "./policy.rules.ts";
 
 /** The versions that make it: that of the client's policy, of the dataset, and of the grant. */
 interface Versions {

@@ -10,21 +10,8 @@ import { declaredPath, fieldsOf, type SchemaFields } from "../../formats/read/fi
 import { type FieldRead, type PartialRead, type Read, type ReadDialect, wholeRead } from "../../formats/read/read.ts";
 import type { SchemaNode } from "../../formats/schema/walk.ts";
 import type { Fault } from "../../lib/errors.ts";
-import {
-  boolean,
-  type Check,
-  check,
-  checkOf,
-  integer,
-  isObject,
-  listed,
-  mapOf,
-  nullOr,
-  object,
-  oneOf,
-  pointerStep,
-  text,
-} from "./policy.fields.ts";
+import { type Check, check, checkOf, isObject, listed, mapOf, nullOr, object, pointerStep } from "./policy.fields.ts";
+import { boolean, integer, oneOf, text } from "./policy.values.ts";
 
 const MOST_COLUMNS = 10_000;
 const LONGEST_NAME = 1000;

@@ -23,9 +23,10 @@ import { cache, currentKey, policyVersionOf, versionKey } from "./policy.cache.t
 import type { PolicyVersion } from "./policy.contract.ts";
 import { datasetHandlers } from "./policy.dataset.handlers.ts";
 import { Datasets } from "./policy.datasets.ts";
-import { completePolicy, defaultPolicy, type Policy, policyFaults, policyPatchFaults } from "./policy.document.ts";
+import { defaultPolicy, type Policy } from "./policy.document.ts";
 import { refuse, type Surroundings } from "./policy.fields.ts";
 import { mergePatch } from "./policy.patch.ts";
+import { completePolicy, policyFaults, policyPatchFaults } from "./policy.rules.ts";
 import { isSameTarget, TableChecks } from "./policy.tables.ts";
 import { webhookHandlers } from "./policy.webhook.handlers.ts";
 import { isAnotherReceiver, tooQuick, WebhookSecrets } from "./policy.webhook.ts";

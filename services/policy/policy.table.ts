@@ -2,19 +2,8 @@
 import { namePartsOf } from "../../config/tables.ts";
 import { type ColumnSource, type TableDocument, tableMetas, tableModes } from "../../database/targets/target.ts";
 import type { Fault } from "../../lib/errors.ts";
-import {
-  boolean,
-  type Check,
-  check,
-  checkOf,
-  isObject,
-  listed,
-  mapOf,
-  nullOr,
-  object,
-  oneOf,
-  text,
-} from "./policy.fields.ts";
+import { type Check, check, checkOf, isObject, listed, mapOf, nullOr, object } from "./policy.fields.ts";
+import { boolean, oneOf, text } from "./policy.values.ts";
 
 /** The longest that any database takes for an identifier, and more than a schema has fields. */
 const LONGEST_NAME = 255;

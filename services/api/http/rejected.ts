@@ -1,9 +1,9 @@
 /** Rejected records in the form of the file that they came in, with their numbers and what is wrong with them in front. */
 import { lostPart } from "../../../formats/check/chunk-verdict.ts";
+import { moreText, numberMember, textMember } from "../../../formats/correction/reserved.ts";
 import { csvLine } from "../../../formats/csv/cells.ts";
 import { type Dialect, dialectOf, plainDialect } from "../../../formats/csv/dialect.ts";
 import { type Envelope, type Format, knownFormats } from "../../../formats/formats.ts";
-import { moreText, numberMember, textMember } from "../../../formats/reserved.ts";
 import type { RecordErrors } from "../../batch/batch.reads.domain.ts";
 import { safeText } from "./csv.ts";
 

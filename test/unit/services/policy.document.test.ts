@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "../../../root.cjs";
-import { completePolicy, defaultPolicy, policyFaults, policyFields } from "../../../services/policy/policy.document.ts";
+import { defaultPolicy, policyFields } from "../../../services/policy/policy.document.ts";
 import { mergePatch } from "../../../services/policy/policy.patch.ts";
+import { completePolicy, policyFaults } from "../../../services/policy/policy.rules.ts";
 import { policyInput, policyOutput, policyPatch } from "../../../services/policy/policy.schema.ts";
 
 const afterCheck = { requiresApproval: "afterValidation" };

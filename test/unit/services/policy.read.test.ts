@@ -1,6 +1,7 @@
 /** The promise: a wrong `read` is refused with a pointer to each fault, and what it leaves out counts as the table says. */
-import { completePolicy, policyFaults } from "../../../services/policy/policy.document.ts";
+
 import { mergePatch } from "../../../services/policy/policy.patch.ts";
+import { completePolicy, policyFaults } from "../../../services/policy/policy.rules.ts";
 
 const schema = {
   properties: {
