@@ -151,6 +151,17 @@ export interface BatchStore extends UploadStore, OrderStore {
    * another node deletes of it now, or it is not `undoing`.
    */
   undoRecords(id: number, upTo: number, keys: string[]): Promise<boolean>;
+  /**
+   * Looks at the next `limit` marks of corrections of the batch `first` between two keys (hex), deletes those that the `undoing` batch has
+   * set, and counts them no more at `first`. `last`: where it has come to; null: there are no further ones. Undefined: another node deletes
+   * of it now, or it is not `undoing`.
+   */
+  undoMarks(
+    id: number,
+    first: number,
+    keys: { after: string; to: string },
+    limit: number,
+  ): Promise<{ last: string | null } | undefined>;
   /** Errors of earlier passes that are to be deleted, oldest first. */
   staleErrors(limit: number): Promise<StaleErrors[]>;
   /** Deletes up to `limit` rows of such errors. */

@@ -11,12 +11,18 @@ import type { RowReference } from "./batch/batch.table.domain.ts";
 import type { Policy } from "./policy/policy.contract.ts";
 
 /** Throws DatabaseUnavailable while DataFlow's own database is away. */
-export interface TakeBack {
-  /** The foreign keys by which rows of others refer to its rows now. Omitted: it has none in a table. */
-  references?(): Promise<RowReference[]>;
-  /** Deletes a piece. `waits`: it cannot go on now, in words. */
-  piece(): Promise<"done" | "more" | { waits: string }>;
-}
+export type TakeBack =
+  | {
+      /** The foreign keys by which rows of others refer to its rows now. Omitted: it has none in a table. */
+      references?(): Promise<RowReference[]>;
+      /** Deletes a piece. `waits`: it cannot go on now, in words. */
+      piece(): Promise<"done" | "more" | { waits: string }>;
+    }
+  | {
+      /** Lasts up to `timeoutMs`. */
+      call(): Promise<"done" | { waits: string }>;
+      timeoutMs: number;
+    };
 
 export interface TakeBackParts {
   broker: ServiceBroker;
@@ -24,6 +30,10 @@ export interface TakeBackParts {
 }
 
 type Delivered = Policy & { table?: TableDocument | null };
+
+/** Whether records may be where DataFlow's own transaction does not tell: then a batch may have delivered what it does not count. */
+export const isElsewhere = ({ handler, table }: Delivered): boolean =>
+  handler !== "store" && (handler !== "table" || (table ?? null)?.database !== null);
 
 /** Nothing lies elsewhere. */
 const nowhere: TakeBack = { piece: async () => "done" };
@@ -54,7 +64,8 @@ function handlerTakesBack(
   if (uniqueKey !== null)
     return { fault: `The unique keys of records that went to "${handler}" cannot be found again.` };
   return {
-    piece: async () => {
+    timeoutMs: timeout,
+    call: async () => {
       const at = willingNode(broker, handler);
       if ("fault" in at) return { waits: at.fault };
       try {

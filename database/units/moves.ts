@@ -145,6 +145,8 @@ function sets(
     ...(to === "undoing" ? [] : [["finished_at", hasEnded(to) ? ":now" : "NULL"]]),
     ["version", `${of}.version + 1`],
     ["owner", "NULL"],
+    // Whose rejected records it sent again: they may be sent once more.
+    ...(to === "undone" ? [["parent_id", "NULL"] as [string, string]] : []),
     ...(attempt === "reset"
       ? [
           ["attempt", "0"],

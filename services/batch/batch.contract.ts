@@ -123,6 +123,8 @@ export const batchActions = {
   }).answers<Undo>(),
   /** Everything of a batch that is `undoing` has been deleted. Null: it is not `undoing` any more. */
   finishUndo: action({ publicId }).answers<BatchRow | null>(),
+  /** No other node looks at one that is `undoing` for so long. False: another one was faster, or it is not `undoing` any more. */
+  claimUndo: action({ publicId, forMs: { type: "number", integer: true, min: 1 } }).answers<boolean>(),
   /** One that is `undoing` cannot go on now, and `waits` says why. It is tried again soon. */
   waitUndo: action({ publicId, waits: { type: "string" } }).answers<void>(),
   /** Those behind it in its lane no longer wait for it. */

@@ -27,7 +27,7 @@ import { type BatchParts, foundBatch } from "./batch.parts.ts";
 import { PinnedPolicies } from "./batch.pinned.ts";
 import { settle } from "./batch.settle.ts";
 import { Sweeper } from "./batch.sweep.ts";
-import { undoMove, undoneMove, waitingMove } from "./batch.undo.ts";
+import { claimMove, undoMove, undoneMove, waitingMove } from "./batch.undo.ts";
 import { claim, commitChunk, enterTable } from "./batch.work.ts";
 
 interface State {
@@ -133,6 +133,9 @@ export default defineActor({
     },
     finishUndo(ctx) {
       return undoneMove(this.parts, ctx.params.publicId);
+    },
+    claimUndo(ctx) {
+      return claimMove(this.parts, ctx.params.publicId, ctx.params.forMs);
     },
     waitUndo(ctx) {
       return waitingMove(this.parts, ctx.params.publicId, ctx.params.waits);

@@ -6,7 +6,7 @@
 import { TableFailure } from "../../database/errors.ts";
 import { Problem } from "../../lib/errors.ts";
 import { errorForOperators } from "../batches.ts";
-import { type TakeBack, takeBackOf } from "../takeBack.ts";
+import { isElsewhere, type TakeBack, takeBackOf } from "../takeBack.ts";
 import type { Undo } from "./batch.contract.ts";
 import { type BatchRow, isCheckOnly } from "./batch.domain.ts";
 import { announced, type BatchParts, foundBatch } from "./batch.parts.ts";
@@ -39,27 +39,29 @@ interface Beginning {
 }
 
 async function beginning(parts: BatchParts, batch: BatchRow, reason: string | undefined): Promise<Beginning> {
-  const { state, accepted, phase } = batch;
   const error = { code: "undone-by-operator", detail: reason ?? "An operator took the batch back." };
   const move = moveOf(batch, { to: "undoing", due: { inMs: 0 }, reason: error });
-  // A check counts what it would have delivered.
-  if ((state === "failed" || state === "cancelled") && (accepted === 0 || isCheckOnly(phase)))
-    throw new Problem("illegal-state", `The batch is ${state} and has delivered nothing.`, { current: state });
-  // Its records' marks would stay, and nobody could correct those records again. So would those of a retry of rejected records.
-  if (batch.envelope.corrects)
-    throw new Problem(
-      "not-undoable",
-      `It corrects batch ${batch.corrects ?? batch.retryOf}: a correction cannot be taken back.`,
-    );
   const { policy, isGone } = await parts.pinned.of(batch);
+  if (!mayHaveDelivered(batch, !isGone && isElsewhere(policy)))
+    throw new Problem("illegal-state", `The batch is ${batch.state} and has delivered nothing.`, {
+      current: batch.state,
+    });
   if (isGone) throw new Problem("not-undoable", "The policy that the batch was accepted under is gone.");
   const takeBack = await known(() => takeBackOf(parts, policy, batch));
   if ("fault" in takeBack) throw new Problem("not-undoable", takeBack.fault);
   return { move, takeBack };
 }
 
-async function inTheWay({ references }: TakeBack): Promise<Pick<Undo, "references">> {
-  return references ? { references: await known(references) } : {};
+/** A handler, or a table of another database, may have had the first chunk of a batch that then failed before its commit. */
+function mayHaveDelivered({ state, accepted, phase, startedAt }: BatchRow, isElsewhere: boolean): boolean {
+  if (state !== "failed" && state !== "cancelled") return true;
+  // A check counts what it would have delivered.
+  if (isCheckOnly(phase)) return false;
+  return accepted > 0 || (isElsewhere && phase === "deliver" && startedAt !== null);
+}
+
+async function inTheWay(takeBack: TakeBack): Promise<Pick<Undo, "references">> {
+  return "references" in takeBack && takeBack.references ? { references: await known(takeBack.references) } : {};
 }
 
 /** Throws unavailable where only a table can tell, and does not now. */
@@ -78,6 +80,15 @@ export async function waitingMove(parts: BatchParts, publicId: string, waits: st
   const error = errorForOperators(batch);
   if (batch.state !== "undoing" || !error) return;
   await parts.store.move(moveOf(batch, { to: "undoing", due: { inMs: AGAIN_MS }, reason: { ...error, waits } }));
+}
+
+/** No other node looks at it for so long. False: another one was faster, or it is not `undoing` any more. */
+export async function claimMove(parts: BatchParts, publicId: string, forMs: number): Promise<boolean> {
+  const batch = await foundBatch(parts.store, { publicId });
+  if (batch.state !== "undoing") return false;
+  const reason = errorForOperators(batch);
+  const move = moveOf(batch, { to: "undoing", due: { inMs: forMs }, reason, onlyDue: true });
+  return (await parts.store.move(move)) !== null;
 }
 
 /** undoing → undone. A body that is left stays for `keepBodyDays`. Null: it is not `undoing` any more. */

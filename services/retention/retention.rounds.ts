@@ -16,7 +16,7 @@ import { Pace } from "./retention.pace.ts";
 import { type UndoParts, undoing } from "./retention.undo.ts";
 
 const BATCHES_AT_ONCE = 100;
-/** How long one batch may keep the others waiting; a handler that takes one back, for its `handlerTimeoutMs`. */
+/** How long one batch may keep the others waiting. */
 const TURN_MS = 1_000;
 /** A few ms of deleting. */
 const FORGOTTEN_AT_ONCE = 1_000;

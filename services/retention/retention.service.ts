@@ -18,10 +18,12 @@ import { agingTables } from "../batch/batch.reads.domain.ts";
 import { pinnedPolicy, restDue } from "../batches.ts";
 import { defineActor } from "../define.ts";
 import { takeBackOf } from "../takeBack.ts";
+import { UndoCalls } from "./retention.calls.ts";
 import { Retention } from "./retention.rounds.ts";
 
 interface State {
   retention: Retention;
+  calls: UndoCalls;
   /** Runs a round soon. */
   wake: () => void;
   rows: Counter<(typeof agingTables)[number]>;
@@ -55,6 +57,7 @@ export default defineActor({
   async drain() {
     // A stop can come before the start has finished.
     this.retention?.end();
+    this.calls?.end();
     await this.endSchedules();
     await this.clock.end();
   },
@@ -67,6 +70,12 @@ export default defineActor({
 
   async started() {
     const policyOf = (batch: BatchRow) => pinnedPolicy(this.broker, batch);
+    const wait = ({ publicId }: BatchRow, waits: string) => actors.batch.waitUndo(this.broker, { publicId, waits });
+    this.calls = new UndoCalls({
+      logger: this.logger,
+      claim: ({ publicId }, forMs) => actors.batch.claimUndo(this.broker, { publicId, forMs }),
+      wait,
+    });
     this.retention = new Retention({
       store: this.database.store,
       logger: this.logger,
@@ -75,7 +84,8 @@ export default defineActor({
       retentionOf: async (batch) => restDue((await policyOf(batch)).policy, batch),
       policyOf,
       takeBackOf: (policy, batch) => takeBackOf({ broker: this.broker, tables: this.tables }, policy, batch),
-      wait: ({ publicId }, waits) => actors.batch.waitUndo(this.broker, { publicId, waits }),
+      calls: this.calls,
+      wait,
       finish: ({ publicId }) => actors.batch.finishUndo(this.broker, { publicId }),
     });
     // While this node starts, calls to its own services would go to another node.

@@ -1,60 +1,107 @@
 /** Takes back what a batch has delivered, piece after piece, and then the batch is `undone`. */
 
 import type { BatchStore } from "../../database/store.ts";
-import { recordKey, scopeDigits } from "../../formats/check/record-keys.ts";
+import { keyRange, marksScope, recordKey, scopeDigits } from "../../formats/check/record-keys.ts";
 import type { BatchRow } from "../batch/batch.domain.ts";
 import type { Removal } from "../batch/batch.reads.domain.ts";
 import type { PinnedPolicy } from "../batches.ts";
 import { orWaits, type TakeBack } from "../takeBack.ts";
+import type { UndoCalls } from "./retention.calls.ts";
 
 /** A few ms of deleting, and fewer rows than SQL Server locks one by one. */
 const RECORDS_AT_ONCE = 2_000;
 const MOST_BYTES = 1024 * 1024;
 
 export interface UndoParts {
-  store: Pick<BatchStore, "records" | "undoRecords">;
+  store: Pick<BatchStore, "batch" | "records" | "undoRecords" | "undoMarks">;
   policyOf(batch: BatchRow): Promise<PinnedPolicy>;
   /** What it has delivered elsewhere. Throws TableFailure and DatabaseUnavailable. */
   takeBackOf(policy: PinnedPolicy["policy"], batch: BatchRow): Promise<TakeBack | { fault: string }>;
+  /** Calls of handlers: none holds up a round. */
+  calls: Pick<UndoCalls, "begin">;
   /** It cannot go on now. */
   wait(batch: BatchRow, waits: string): Promise<void>;
   /** undoing → undone. */
   finish(batch: BatchRow): Promise<unknown>;
 }
 
+type Piece = () => Promise<Removal>;
+
 /**
- * Makes the pieces of one batch. Its unique keys are computed from its records, so they go together: what a piece has not deleted
- * still has its record. How far it is, only this turn knows: a later one looks at the deleted numbers once more.
+ * Makes the pieces of one batch. What lies elsewhere goes first: while it waits, everything of it is still known here. How far a
+ * step is, only this turn knows: a later one looks at the deleted numbers once more.
  */
-export function undoing(parts: UndoParts, batch: BatchRow): () => Promise<Removal> {
-  let after = 0;
-  let elsewhere: TakeBack | { fault: string } | null = null;
-  /** What lies elsewhere goes first: while it waits, everything of it is still known here. */
-  const pieceElsewhere = (policy: PinnedPolicy["policy"]) =>
-    orWaits(async () => {
-      elsewhere ??= await parts.takeBackOf(policy, batch);
-      return "fault" in elsewhere ? { waits: elsewhere.fault } : elsewhere.piece();
+export function undoing(parts: UndoParts, batch: BatchRow): Piece {
+  const steps = [elsewhere(parts, batch), records(parts, batch), marks(parts, batch)];
+  return async () => {
+    const [step] = steps;
+    const end = step ? await step() : "done";
+    if (end !== "done") return end;
+    steps.shift();
+    if (steps.length > 0) return "more";
+    await parts.finish(batch);
+    return "done";
+  };
+}
+
+/** Where a handler takes it back, it is called beside the rounds, and what follows is done then. */
+function elsewhere(parts: UndoParts, batch: BatchRow): Piece {
+  let found: TakeBack | { fault: string } | null = null;
+  return async () => {
+    const end = await orWaits(async () => {
+      found ??= await parts.takeBackOf((await parts.policyOf(batch)).policy, batch);
+      return "fault" in found ? { waits: found.fault } : "call" in found ? "call" : found.piece();
     });
-  let isLeft = true;
+    if (typeof end === "object") {
+      await parts.wait(batch, end.waits);
+      return "busy";
+    }
+    if (end !== "call") return end;
+    await parts.calls.begin(batch, found as Extract<TakeBack, { timeoutMs: number }>, afterCall(parts, batch));
+    return "busy";
+  };
+}
+
+/** What a handler was given is not stored, so only marks are left. */
+function afterCall(parts: UndoParts, batch: BatchRow): Piece {
+  const piece = marks(parts, batch);
+  return async () => {
+    const end = await piece();
+    if (end === "done") await parts.finish(batch);
+    return end;
+  };
+}
+
+/** The unique keys are computed from the records, so they go together: what a piece has not deleted still has its record. */
+function records(parts: UndoParts, batch: BatchRow): Piece {
+  let after = 0;
   return async () => {
     const { policy, scope } = await parts.policyOf(batch);
-    if (isLeft) {
-      const end = await pieceElsewhere(policy);
-      if (end === "more") return end;
-      if (end !== "done") {
-        await parts.wait(batch, end.waits);
-        return "busy";
-      }
-      isLeft = false;
-    }
     const next = policy.uniqueKey === null ? nextNumbers(after) : await nextRecords(parts, batch, after);
     const keys = policy.uniqueKey === null ? [] : keysOf(next.texts, [policy.uniqueKey].flat(), scope);
     const upTo = next.upTo ?? batch.records;
     if (!(await parts.store.undoRecords(batch.id, upTo, keys))) return "busy";
     after = upTo;
-    if (after < batch.records) return "more";
-    await parts.finish(batch);
-    return "done";
+    return after < batch.records ? "more" : "done";
+  };
+}
+
+/** What a correction has marked as corrected can be corrected again: only now, as the records would be duplicates before. */
+function marks({ store }: UndoParts, { id, publicId }: BatchRow): Piece {
+  let at: { first: number; after: string; to: string } | null = null;
+  return async () => {
+    // A list of batches has no envelopes.
+    const corrects = at ? undefined : (await store.batch(publicId, null))?.envelope.corrects;
+    if (corrects) {
+      const { from, to } = keyRange(marksScope(corrects));
+      at = { first: corrects.first, after: from, to };
+    }
+    if (!at) return "done";
+    const piece = await store.undoMarks(id, at.first, at, RECORDS_AT_ONCE);
+    if (!piece) return "busy";
+    if (piece.last === null) return "done";
+    at.after = piece.last;
+    return "more";
   };
 }
 

@@ -1,4 +1,5 @@
 /** An operator takes back what a batch has delivered: all of it, once, also where a node dies half-way; then it may come again. */
+import { actors } from "../../../services/actors.ts";
 import { accepted, admin, batchWhen, get, lines, newClient, type TestClient } from "../../helpers/http.ts";
 import { until } from "../../helpers/patience.ts";
 import { type System, startSystem } from "../../helpers/system.ts";
@@ -15,10 +16,14 @@ const willing = handler("willing", (call) => {
   return null;
 });
 Object.assign(willing.schema.actions?.run as object, { importUndo: true });
+/** Fails every batch, and takes them back once it is released. */
+const gate = Promise.withResolvers<void>();
+const slow = handler("slow", (call) => (call.records ? { outcome: "fail", reason: "half done" } : gate.promise));
+Object.assign(slow.schema.actions?.run as object, { importUndo: true });
 
 beforeAll(async () => {
   const env = { WEBHOOK_ALLOWED_HOSTS: "127.0.0.1", SWEEP_INTERVAL: "100ms", POLL_INTERVAL: "50ms" };
-  system = await startSystem({ env, extra: [own.schema, willing.schema] });
+  system = await startSystem({ env, extra: [own.schema, willing.schema, slow.schema] });
 });
 afterAll(() => system.stop());
 afterEach(() => jest.restoreAllMocks());
@@ -126,22 +131,79 @@ test("what has not ended, or has delivered nothing, or not to the store, is refu
   const handled = await imported(elsewhere, rows(1));
   for (const query of ["", "?dryRun=true"])
     expect(await undo(handled, query)).toMatchObject({ status: 409, body: { code: "not-undoable" } });
-  const partner = await newClient(system.url, { schema: { properties: { n: { type: "integer" } } } });
-  const first = await imported(partner, '{"n":"x"}\n{"n":"y"}');
-  const headers = { authorization: partner.auth, "content-type": "application/x-ndjson" };
-  const correction = await fetch(`${system.url}/imports?corrects=${first}`, {
-    method: "POST",
-    headers,
-    body: '{"_record":1,"n":1}',
-  });
-  const { id: second } = (await correction.json()) as { id: string };
-  expect(await ended(system, partner, second)).toMatchObject({ counts: { accepted: 1 } });
-  expect(await undo(second)).toMatchObject({ status: 409, body: { code: "not-undoable" } });
-  await admin(system.url, `/clients/${partner.id}/policy`, { method: "PATCH", body: '{"schema":null}' });
-  const retry = await fetch(`${system.url}/imports/${first}/retry?only=rejected`, { method: "POST", headers });
-  const { id: third } = (await retry.json()) as { id: string };
-  expect(await ended(system, partner, third)).toMatchObject({ counts: { accepted: 1 } });
-  expect(await undo(third)).toMatchObject({ status: 409, body: { detail: expect.stringContaining(first) } });
   expect(await undo(handled, "", {})).toMatchObject({ status: 422, body: { errors: [{ pointer: "/reason" }] } });
   expect(await undo("0193a000-0000-7000-8000-000000000000")).toMatchObject({ status: 404 });
+});
+
+test("a correction is taken back with its marks: its records can be corrected again, and sent again by a retry", async () => {
+  const schema = { properties: { n: { type: "integer" } } };
+  const partner = await newClient(system.url, { schema, uniqueKey: "n" });
+  const headers = { authorization: partner.auth, "content-type": "application/x-ndjson" };
+  const first = await imported(partner, '{"n":"x"}\n{"n":"y"}\n{"n":"z"}');
+  const sent = async (path: string, body: string | null = null) => {
+    const { id } = (await (await fetch(`${system.url}${path}`, { method: "POST", headers, body })).json()) as {
+      id: string;
+    };
+    return { id, counts: (await ended(system, partner, id)).counts };
+  };
+  const correct = (body: string) => sent(`/imports?corrects=${first}`, body);
+  const corrected = async () => (await row(system, first)).corrected;
+  const one = await correct('{"_record":1,"n":1}\n{"_record":2,"n":2}');
+  const other = await correct('{"_record":3,"n":3}');
+  expect([one.counts, other.counts, await corrected()]).toMatchObject([{ accepted: 2 }, { accepted: 1 }, 3]);
+  expect(await undo(one.id)).toMatchObject({ status: 202 });
+  await undone(partner, one.id);
+  expect([await corrected(), await recordsOf(partner, one.id), (await recordsOf(partner, other.id)).length]).toEqual([
+    1,
+    [],
+    1,
+  ]);
+  const again = await correct('{"_record":1,"n":1}\n{"_record":3,"n":4}');
+  expect([again.counts, await corrected()]).toMatchObject([{ accepted: 1, rejected: 1 }, 2]);
+
+  await admin(system.url, `/clients/${partner.id}/policy`, { method: "PATCH", body: '{"schema":null}' });
+  const retry = () => sent(`/imports/${first}/retry?only=rejected`);
+  const retried = await retry();
+  expect([retried.counts, await corrected(), (await retry()).id]).toMatchObject([{ accepted: 1 }, 3, retried.id]);
+  await undo(retried.id);
+  expect(await undone(partner, retried.id)).toMatchObject({ retryOf: first });
+  expect(await corrected()).toBe(2);
+  const more = await retry();
+  expect([more.id === retried.id, more.counts, await corrected()]).toMatchObject([false, { accepted: 1 }, 3]);
+
+  await undo(first);
+  await undone(partner, first);
+  expect([(await recordsOf(partner, more.id)).length, await corrected()]).toEqual([1, 3]);
+  const late = await fetch(`${system.url}/imports?corrects=${first}`, {
+    method: "POST",
+    headers,
+    body: '{"_record":1}',
+  });
+  expect(await late.json()).toMatchObject({ code: "illegal-state", current: "undone" });
+});
+
+test("a slow handler holds up no other batch, is asked by one node at a time, and of what failed before its first commit", async () => {
+  const [client, store] = [await newClient(system.url, { handler: "slow.run" }), await newClient(system.url)];
+  const id = await imported(client, rows(2));
+  expect(await row(system, id)).toMatchObject({ state: "failed", accepted: 0 });
+  expect(await undo(id)).toMatchObject({ status: 202 });
+  await until(() => slow.of(id).length === 2);
+  for (let i = 0; i < 2; i++) {
+    const other = await imported(store, rows(1));
+    await undo(other);
+    await undone(store, other);
+  }
+  expect(await actors.batch.claimUndo(system.broker, { publicId: id, forMs: 1 })).toBe(false);
+  expect(slow.of(id)).toHaveLength(2);
+  gate.resolve();
+  await undone(client, id);
+  expect(slow.of(id)).toMatchObject([{ records: [{ record: 1 }, { record: 2 }] }, { batchId: id }]);
+  expect(await actors.batch.claimUndo(system.broker, { publicId: id, forMs: 1 })).toBe(false);
+  const elsewhere = await newClient(system.url, {
+    handler: "slow.run",
+    schema: { required: ["m"] },
+    onInvalid: "rejectBatch",
+  });
+  const refused = await imported(elsewhere, rows(1));
+  expect(await undo(refused)).toMatchObject({ status: 409, body: { code: "illegal-state", current: "failed" } });
 });

@@ -1,4 +1,6 @@
+import { createHash } from "node:crypto";
 import type { Database } from "../../../database/database.ts";
+import { keyRange, scopeDigits } from "../../../formats/check/record-keys.ts";
 import type { BatchRow } from "../../../services/batch/batch.domain.ts";
 import { chunkCommit, claimed, end, event, LEASE, moveOf, ready, upload } from "./drafts.ts";
 
@@ -47,6 +49,40 @@ export function undoSuite(database: () => Database): void {
       expect(written).toMatchObject({ batch: { state: "undone", accepted: 3 }, outbox: events });
       expect((await store().stats()).states).toEqual({ undone: 1 });
       expect(await store().due("undoing", 10)).toEqual([]);
+    });
+
+    test("what it has marked as corrected is free again, piece by piece, and counts no more at the first batch, once", async () => {
+      const first = await claimed(store(), 1);
+      const scope = `corrections of batch ${first.id}`;
+      const mark = (n: number) => scopeDigits(scope) + createHash("sha256").update(`${n}`).digest("hex").slice(0, 32);
+      const range = keyRange(scope);
+      const all = [1, 2, 3, 4, 5].map(mark);
+      const correction = async (...numbers: number[]) => {
+        const batch = await claimed(store(), 1);
+        expect(await store().reserveKeys(batch.id, batch.fence, 0, [...numbers.map(mark), key(7)])).toEqual([]);
+        const unique = { duplicates: [], keys: "", freed: [key(7)], marks: { first: first.id, ...range } };
+        return (await store().commitChunk(chunkCommit(batch, [], { unique, end: end() })))?.batch as BatchRow;
+      };
+      const [one, other] = [await correction(1, 2, 4), await correction(3, 5)];
+      const corrected = async () => (await store().batch(first.publicId, null))?.corrected;
+      const piece = (batch: BatchRow, after: string | null) =>
+        store().undoMarks(batch.id, first.id, { after: after ?? range.from, to: range.to }, 2);
+      expect(await corrected()).toBe(5);
+      expect(await piece(one, null)).toBeUndefined();
+      const taken = await undoing(one);
+      let after = (await piece(taken, null))?.last ?? null;
+      expect([await corrected(), after]).not.toEqual([5, null]);
+      while (after !== null) after = (await piece(taken, after))?.last ?? null;
+      expect(await piece(taken, null)).toEqual({ last: expect.any(String) });
+      expect([await corrected(), await store().takenKeys(1, all)]).toEqual([2, expect.any(Array)]);
+      expect((await store().takenKeys(1, all)).sort()).toEqual([mark(3), mark(5)].sort());
+      const rest = await undoing(other);
+      await database().sequelize.query(`UPDATE "record_key" SET "expires_at" = 1 WHERE "batch_id" = ${other.id}`);
+      await store().undoMarks(rest.id, first.id, { after: range.from, to: range.to }, 10);
+      expect(await corrected()).toBe(2);
+      await database().sequelize.query(`UPDATE "record_key" SET "expires_at" = NULL WHERE "batch_id" = ${other.id}`);
+      await store().undoMarks(rest.id, first.id, { after: range.from, to: range.to }, 10);
+      expect([await corrected(), await store().takenKeys(1, all)]).toEqual([null, []]);
     });
 
     test("with its end its content may come again, and no other's key goes", async () => {

@@ -200,6 +200,7 @@ add("deleteBatch", ({ store }) => store.deleteBatch(n(), n()), [PIECE, [], PIECE
 add("staleErrors", ({ store }) => store.staleErrors(n()));
 const stale = () => ({ batchId: n(), pass: n() });
 add("undoRecords", ({ store }) => store.undoRecords(n(), n(), [hex(), hex()]));
+add("undoMarks", ({ store }) => store.undoMarks(n(), n(), { after: hex(), to: hex() }, n()));
 add("move: to undone", ({ store }) =>
   store.move(move({ from: "undoing", to: "undone", events: [event("batch.undone")] })),
 );

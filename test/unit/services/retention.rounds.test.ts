@@ -12,6 +12,7 @@ const parts = {
   retentionOf: async () => ({ inMs: 0 }),
   policyOf: async () => ({ policy: defaultPolicy, isGone: false }),
   takeBackOf: async () => ({ fault: "not asked for" }),
+  calls: { begin: async () => {} },
   wait: async () => {},
   finish: async () => null,
 };

@@ -27,8 +27,8 @@ test("only a node that declares importUndo is called, whichever comes next", asy
   for (let i = 0; i < 3; i++) {
     const takeBack = (await takeBackOf(parts, policy, { publicId: "b" } as Parameters<
       typeof takeBackOf
-    >[2])) as TakeBack;
-    expect(await takeBack.piece()).toBe("done");
+    >[2])) as Extract<TakeBack, { timeoutMs: number }>;
+    expect(await takeBack.call()).toBe("done");
   }
   expect(called).toEqual(["new", "new", "new"]);
 });
