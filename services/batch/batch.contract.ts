@@ -1,9 +1,7 @@
-import { choice, count, described, id, type JsonSchema, orNull, record, text } from "../../lib/json-schema.ts";
 import { action, event, typed } from "../declare.ts";
 import type { CloudEvent } from "../outbox/outbox.domain.ts";
 import type { Policy } from "../policy/policy.contract.ts";
-import type { BatchRow, BatchState, Claimed } from "./batch.domain.ts";
-import { batchStates, finalStates } from "./batch.domain.ts";
+import { type BatchRow, type BatchState, batchStates, type Claimed } from "./batch.domain.ts";
 import type { BatchAttempt, ErrorSummary, QueueStats, RecordErrors, SeenBatch } from "./batch.reads.domain.ts";
 import type { RowReference, TableVerdict } from "./batch.table.domain.ts";
 import type { ChunkCommit } from "./batch.writes.domain.ts";
@@ -217,44 +215,3 @@ export const batchEvents = {
   "batch.undone": event<CloudEvent>(news),
   "batch.held": event<CloudEvent>(news),
 };
-
-const rows = (what: string) =>
-  described(`Rows ${what} in the company's own table. Only where records went into one.`, count);
-const counts = { received: count, accepted: count, rejected: count, duplicate: count };
-const rowCounts = { created: rows("made"), updated: rows("changed"), deleted: rows("deleted") };
-const corrected = described("Rejected records that later batches have corrected. Only where there are any.", count);
-export const countsSchema = record({ ...counts, ...rowCounts, corrected }, [...Object.keys(rowCounts), "corrected"]);
-export const errorSchema = orNull(record({ code: text(), detail: text() }));
-
-const told = (status: JsonSchema, more: JsonSchema = {}) =>
-  record({
-    batchId: id,
-    clientId: id,
-    dataset: text("`default`: the client's own policy."),
-    status,
-    version: described("It only grows.", count),
-    ...(more as object),
-  });
-
-/** Of a batch that is held with what its check has found. */
-export const holdCountsSchema = record(
-  { ...counts, deleted: described("Records that would delete their row. Only where they go into a table.", count) },
-  ["deleted"],
-);
-const ends = { counts: countsSchema, error: errorSchema };
-
-/** The `data` of a batch's events. */
-export const batchEventSchemas = {
-  "batch.created": told(choice(["received", "ready", "held"])),
-  "batch.ready": told({ const: "ready" }),
-  "batch.completed": told(
-    described("How it ended.", choice(finalStates.filter((state) => state !== "validated" && state !== "undone"))),
-    ends,
-  ),
-  "batch.validated": told({ const: "validated" }, ends),
-  "batch.undone": told({ const: "undone" }, { counts: described("As before it was taken back.", countsSchema) }),
-  "batch.held": told(
-    { const: "held" },
-    { hold: record({ reason: { const: "approval" }, until: { type: "null" }, counts: holdCountsSchema }) },
-  ),
-} as const;

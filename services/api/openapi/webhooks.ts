@@ -1,7 +1,7 @@
 /** The webhooks of the document: the event as Standard Webhooks sends it, and what the receiver's answer causes. */
 
 import { type JsonSchema, schemaRef } from "../../../lib/json-schema.ts";
-import { batchEventSchemas } from "../../batch/batch.contract.ts";
+import { batchEventSchemas } from "../../batch/batch.schema.ts";
 import { eventSchema } from "../../outbox/outbox.contract.ts";
 import { WEBHOOK_TYPE, type WebhookEvent, webhookEvents, webhookHeaders } from "../../webhook/webhook.contract.ts";
 import { endedBatch, eventData, ids, signature } from "./examples.ts";

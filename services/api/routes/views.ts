@@ -14,7 +14,6 @@ import {
   record,
   text,
 } from "../../../lib/json-schema.ts";
-import { countsSchema, errorSchema, holdCountsSchema } from "../../batch/batch.contract.ts";
 import {
   type BatchRow,
   type BatchState,
@@ -24,6 +23,7 @@ import {
   waitsOf,
 } from "../../batch/batch.domain.ts";
 import type { BatchAttempt } from "../../batch/batch.reads.domain.ts";
+import { countsSchema, errorSchema, holdCountsSchema } from "../../batch/batch.schema.ts";
 import { errorForOperators, errorForPartner } from "../../batches.ts";
 import { type Client, clientStatuses } from "../../clientCache/clientCache.contract.ts";
 import type { Policy } from "../../policy/policy.contract.ts";

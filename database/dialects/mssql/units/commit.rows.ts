@@ -145,3 +145,6 @@ export function stagedFreed([commit]: ChunkCommit[]): Staged[] {
   const rows = [...new Set(freed)].map((key) => [Buffer.from(key, "hex")]);
   return rows.length === 0 ? [] : [{ name: "#freed", order: ["key_hash"], columns: { key_hash: kinds.key }, rows }];
 }
+
+/** The commits' rows, of which a statement takes that of the batch `@id`. */
+export const OF_COMMIT = "FROM #commits AS c";

@@ -2,7 +2,7 @@
 
 import type { ChunkCommit, Written } from "../../../../services/batch/batch.writes.domain.ts";
 import { eventsOf, type Needs, needsOf } from "../../../commits.ts";
-import { checkCount, movingColumns, PASS, tableCounts } from "../../../rows.ts";
+import { checkCount, PASS, tableCounts } from "../../../rows.ts";
 import { isUnavailable } from "../../../unavailable.ts";
 import { commitEach } from "../../retry.ts";
 import { batchColumns, batchRow, inTurn, LATER, MADE, madeOf, type RawBatch, unit } from "../rows.ts";
@@ -10,11 +10,12 @@ import { big, SETTINGS, type Sql, type Value, type Values } from "../sql.ts";
 import { withRows } from "../staging.ts";
 import type { Together } from "../together.ts";
 import { declarationOf } from "../values.ts";
-import { freeWork } from "./claim.ts";
+import { ENDED, ENDING_DECLARED, HAND_ON, HOLD, LEAVE } from "./commit.end.ts";
 import {
   commitsOf,
   eventRows,
   faultNames,
+  OF_COMMIT,
   stagedFaults,
   stagedFreed,
   stagedGroups,
@@ -147,15 +148,6 @@ function textOf(commits: ChunkCommit[], needs: Needs, joining?: string[]): strin
 }
 
 const IS_MINE = "IN (SELECT m.id FROM @mine AS m)";
-const ENDS = "EXISTS (SELECT 1 FROM @mine AS m WHERE m.id = @id AND m.ends = 1)";
-/** The commits' rows, of which a statement takes that of the batch `@id`. */
-const OF_COMMIT = "FROM #commits AS c";
-
-/** For the last commit of a run: locks the row of `batch` before that of `batch_work`. An UPDATE that changes nothing locks without hints. */
-const HOLD = `UPDATE batch SET fence = batch.fence
-OUTPUT inserted.id INTO @locked
-${OF_COMMIT}
-WHERE c.id = @id AND c.ends = 1 AND batch.id = @id AND batch.fence = c.fence AND batch.state = 'processing'`;
 
 /** Locks the worker's row of `batch_work`, if it has this fence and is at this chunk. */
 const fenced = ({ ends }: Needs) => `UPDATE batch_work SET fence = batch_work.fence
@@ -164,31 +156,6 @@ ${OF_COMMIT}
 WHERE c.id = @id AND batch_work.batch_id = @id AND batch_work.fence = c.fence AND batch_work.next_chunk = c.chunk${
   ends ? "\n  AND (c.ends = 0 OR EXISTS (SELECT 1 FROM @locked AS l WHERE l.id = @id))" : ""
 }`;
-
-const ENDING_DECLARED = [
-  "@locked TABLE (id BIGINT NOT NULL PRIMARY KEY)",
-  "@client BIGINT",
-  "@group BIGINT",
-  "@rest TABLE (id BIGINT NOT NULL PRIMARY KEY, group_id BIGINT NOT NULL)",
-  "@handed TABLE (group_id BIGINT NOT NULL PRIMARY KEY)",
-  "@freed TABLE (client_id BIGINT NOT NULL PRIMARY KEY, places INT NOT NULL)",
-];
-
-/**
- * A batch that holds its group's place and ends hands it on to the next batch of the group (see moves.ts). If that one is leaving
- * too, the one after gets it. The group is first read without locks, because no batch can join it.
- */
-const HAND_ON = [
-  `INSERT INTO @rest (id, group_id)
-SELECT DISTINCT w.batch_id, w.group_id FROM @mine AS m JOIN batch_work AS w ON w.group_id = m.group_id AND w.batch_id > m.id
-WHERE m.ends = 1 AND m.place > 0 AND w.batch_id NOT IN (SELECT leaving.id FROM @mine AS leaving WHERE leaving.ends = 1)`,
-  ...inTurn("@id", "@rest", "id", [
-    "SET @group = (SELECT r.group_id FROM @rest AS r WHERE r.id = @id AND r.group_id NOT IN (SELECT h.group_id FROM @handed AS h))",
-    `UPDATE batch_work SET place = 1
-OUTPUT inserted.group_id INTO @handed
-WHERE batch_id = @id AND group_id = @group`,
-  ]),
-];
 
 const RECORDS = `INSERT INTO record (batch_id, seq, data)
 SELECT given.id, given.seq, given.data FROM #records AS given WHERE given.id ${IS_MINE} ORDER BY given.id, given.seq`;
@@ -218,17 +185,6 @@ WHERE c.id = @id AND batch_work.batch_id = @id`;
 
 const PURGE = `DELETE FROM batch_chunk WHERE batch_id = @id AND EXISTS (SELECT 1 ${OF_COMMIT} WHERE c.id = @id AND c.purge = 1)`;
 
-/** Copies the row of `batch_work` to `batch` and deletes it. That comes before the change of state, which would fire the trigger `batch_work_taken`. */
-const ENDED = [
-  `UPDATE batch SET ${movingColumns.map((column) => `${column} = w.${column}`).join(", ")}
-FROM batch_work AS w WHERE batch.id = @id AND w.batch_id = @id AND ${ENDS}`,
-  `${freeWork("@id")} AND ${ENDS}`,
-  `UPDATE batch SET due_at = COALESCE(c.due_at, @now + c.due_in), state = c.state, reason = c.reason, owner = NULL,
-  finished_at = CASE WHEN c.has_ended = 1 THEN @now END, chunks = CASE WHEN c.purge = 1 THEN 0 ELSE batch.chunks END
-${OF_COMMIT}
-WHERE c.id = @id AND batch.id = @id AND c.ends = 1`,
-];
-
 /** The same as `deliveryStep` of units/outcome.ts. */
 const DELIVERIES = [
   `UPDATE delivery SET body = e.body, state = 'pending', due_at = @now, tries = 0, claim = NULL
@@ -243,18 +199,6 @@ WHERE e.id = @id AND e.delivery_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM del
 const OUTBOX = `INSERT INTO outbox (topic, body, due_at, attempts)
 OUTPUT inserted.id INTO @outbox
 SELECT e.topic, e.body, @now, 0 FROM #events AS e WHERE e.id ${IS_MINE} ORDER BY e.n`;
-
-/** Frees the places of batches that ended, unless another batch of the group has got the place. */
-const LEAVE = [
-  `INSERT INTO @freed (client_id, places)
-SELECT m.client_id, SUM(m.place) FROM @mine AS m
-WHERE m.ends = 1 AND m.place > 0 AND NOT EXISTS (SELECT 1 FROM @handed AS h WHERE h.group_id = m.group_id)
-GROUP BY m.client_id`,
-  ...inTurn("@client", "@freed", "client_id", [
-    `UPDATE client_queue SET running = CASE WHEN running > f.places THEN running - f.places ELSE 0 END
-FROM @freed AS f WHERE f.client_id = @client AND client_queue.client_id = @client`,
-  ]),
-];
 
 const ANSWER = `SELECT ${batchColumns("made")} FROM @made AS made`;
 /** The answer with the ids of the events: the n-th event has the n-th id. */
