@@ -25,6 +25,8 @@ module.exports = {
   // Only a hanging test reaches this limit, also on a machine as slow as a tenth of ours: other waits end by themselves
   // (test/helpers/patience.ts).
   testTimeout: 600_000,
+  // A worker that has run half of the suite takes a while to give back its memory; Jest would call that a leak after 500 ms.
+  workerGracefulExitTimeout: 30_000,
   testSequencer: "<rootDir>/test/helpers/sequencer.cjs",
   globalSetup: "<rootDir>/test/helpers/global-setup.ts",
   globalTeardown: "<rootDir>/test/helpers/global-teardown.ts",

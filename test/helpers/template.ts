@@ -12,6 +12,8 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
+  utimesSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -29,18 +31,29 @@ function fileOfNow(): string {
   return join(folder, `${hash.digest("hex").slice(0, 32)}.db`);
 }
 
-/** Makes it, where there is none of now; those of other states go. Its path is in TEST_SQLITE_TEMPLATE from then on. */
+/** A run that is under way may still copy the file of another state. */
+const A_DAY_MS = 86_400_000;
+
+function removeOld(): void {
+  for (const name of readdirSync(folder)) {
+    const file = join(folder, name);
+    const found = statSync(file, { throwIfNoEntry: false });
+    if (found && found.mtimeMs < Date.now() - A_DAY_MS) rmSync(file, { recursive: true, force: true });
+  }
+}
+
+/** Makes it, where there is none of now; those that no run has used for a day go. Its path is in TEST_SQLITE_TEMPLATE from then on. */
 export async function makeTemplate(): Promise<void> {
   const file = fileOfNow();
   process.env.TEST_SQLITE_TEMPLATE = file;
-  if (existsSync(file)) return;
+  if (existsSync(file)) return utimesSync(file, new Date(), new Date());
   const own = mkdtempSync(join(tmpdir(), "dataflow-template-"));
   const made = join(own, "template.db");
   const db = await openDatabase({ url: `sqlite:${made}` });
   await db.migrate();
   await db.close();
-  rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
+  removeOld();
   // Under its name only when it is whole: another run may look for it.
   copyFileSync(made, `${file}.${process.pid}`);
   renameSync(`${file}.${process.pid}`, file);
