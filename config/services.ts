@@ -6,6 +6,7 @@ export const serviceNames = [
   "api",
   "rateLimiter",
   "clientCache",
+  "operator",
   "policy",
   "batchLock",
   "batchProcessor",
@@ -17,7 +18,7 @@ export const serviceNames = [
 ] as const;
 
 /** Services that start with another one. Older lists of SERVICES name only the other one. */
-const companions: Readonly<Record<string, string>> = { api: "imports", batch: "retention" };
+const companions: Readonly<Record<string, readonly string[]>> = { api: ["imports", "operator"], batch: ["retention"] };
 
 /** The services that start for this list of names. */
 export function withCompanions(names: readonly string[]): readonly string[] {

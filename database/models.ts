@@ -1,5 +1,5 @@
 /**
- * Sequelize models of the tables that are not hot. `clientCache` owns Client. `policy` owns Policy, the tables of datasets and
+ * Sequelize models of the tables that are not hot. `clientCache` owns Client, `operator` Operator. `policy` owns Policy, the tables of datasets and
  * WebhookSecret. Both write the events of their changes to the outbox, in the same transaction. The clock mixin owns ClockDoubt.
  */
 import { DataTypes, type Model, type ModelAttributes, type ModelStatic, type Sequelize } from "sequelize";
@@ -12,6 +12,7 @@ import {
   datasetGrant,
   datasetPin,
   endedScope,
+  operator,
   outbox,
   policy,
   sharedDataset,
@@ -20,6 +21,7 @@ import {
 
 type RowOf<T extends Table> = Model<Attributes<T>, NewRow<T>> & Attributes<T>;
 export type ClientRow = RowOf<typeof client>;
+export type OperatorRow = RowOf<typeof operator>;
 export type PolicyRow = RowOf<typeof policy>;
 export type DatasetRow = RowOf<typeof sharedDataset>;
 export type GrantRow = RowOf<typeof datasetGrant>;
@@ -32,6 +34,7 @@ export type ClockDoubtRow = RowOf<typeof clockDoubt>;
 export interface Models {
   Outbox: ModelStatic<OutboxEntry>;
   Client: ModelStatic<ClientRow>;
+  Operator: ModelStatic<OperatorRow>;
   Policy: ModelStatic<PolicyRow>;
   SharedDataset: ModelStatic<DatasetRow>;
   DatasetGrant: ModelStatic<GrantRow>;
@@ -73,6 +76,7 @@ export function defineModels(sequelize: Sequelize, names: Names): Models {
     });
   return {
     Client: define("Client", client),
+    Operator: define("Operator", operator),
     Policy: define("Policy", policy),
     SharedDataset: define("SharedDataset", sharedDataset),
     DatasetGrant: define("DatasetGrant", datasetGrant),

@@ -38,6 +38,23 @@ const clients: Command = {
   },
 };
 
+const operators: Command = {
+  command: "operators",
+  description: "The operators, their roles, and when their tokens end",
+  async run(broker) {
+    const found = await actors.operator.list(broker, { limit: A_PAGE });
+    const rows = found.map(({ name, role, expiresAt, createdAt }) => {
+      return {
+        name,
+        role,
+        ends: expiresAt === null ? "never" : new Date(expiresAt).toISOString(),
+        age: age(createdAt),
+      };
+    });
+    return rows.length > 0 ? { rows } : say("There is no operator but that of ADMIN_TOKEN.");
+  },
+};
+
 /** Asks the api nodes: while Redis is away each of them counts alone. */
 async function looksAt(broker: ServiceBroker, client: Client) {
   const { policy } = await actors.policy.get(broker, { clientId: client.id });
@@ -120,4 +137,4 @@ const tables: Command = {
   },
 };
 
-export const clientCommands: Command[] = [clients, limits, datasets, tables];
+export const clientCommands: Command[] = [clients, operators, limits, datasets, tables];

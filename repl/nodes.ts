@@ -48,6 +48,7 @@ async function flush(broker: ServiceBroker): Promise<string> {
   const emptied = await Promise.allSettled([
     actors.clientCache.emptyRedis(broker, {}, { timeout: FLUSH_PATIENCE_MS }),
     actors.policy.emptyRedis(broker, {}, { timeout: FLUSH_PATIENCE_MS }),
+    actors.operator.emptyRedis(broker, {}, { timeout: FLUSH_PATIENCE_MS }),
   ]);
   await announce(broker, "caches.flush", {});
   const failed = emptied.find((one) => one.status === "rejected");

@@ -1,7 +1,7 @@
 /**
  * The map: every action, queue and event, in the order of a batch's way.
  *
- *   HTTP ─► api ─► clientCache.authenticate ─► rateLimiter.consume ─► imports.create ─► policy.evaluate
+ *   HTTP ─► api ─► clientCache.recognise ─► rateLimiter.consume ─► imports.create ─► policy.evaluate
  *                                                                          │ one commit
  *                              outbox.publish ─► queue batch.ready ─► batchProcessor
  *                                                                        │ batchLock.acquire, batch.claim,
@@ -16,6 +16,7 @@ import { batchProcessorActions, batchProcessorQueues } from "./batchProcessor/ba
 import { clientCacheActions, clientCacheEvents } from "./clientCache/clientCache.contract.ts";
 import { importsActions } from "./imports/imports.contract.ts";
 import { monitorActions, monitorEvents } from "./monitor/monitor.contract.ts";
+import { operatorActions, operatorEvents } from "./operator/operator.contract.ts";
 import { outboxActions } from "./outbox/outbox.contract.ts";
 import { policyActions, policyEvents } from "./policy/policy.contract.ts";
 import { rateLimiterActions } from "./rateLimiter/rateLimiter.contract.ts";
@@ -25,6 +26,7 @@ import { webhookActions } from "./webhook/webhook.contract.ts";
 /** The actions of each actor. */
 export const contracts = {
   clientCache: clientCacheActions,
+  operator: operatorActions,
   rateLimiter: rateLimiterActions,
   policy: policyActions,
   imports: importsActions,
@@ -43,5 +45,5 @@ export type ActionName = { [A in ActorName]: `${A}.${keyof Contracts[A] & string
 
 export const queues = { ...batchProcessorQueues } satisfies Record<QueueName, unknown>;
 
-export const events = { ...batchEvents, ...clientCacheEvents, ...policyEvents, ...monitorEvents };
+export const events = { ...batchEvents, ...clientCacheEvents, ...operatorEvents, ...policyEvents, ...monitorEvents };
 export type EventName = keyof typeof events;

@@ -31,6 +31,7 @@ import { checked } from "./0027-checked.ts";
 import { errorGroups } from "./0029-error-groups.ts";
 import { corrections } from "./0031-corrections.ts";
 import { rejectedMarks } from "./0036-rejected-marks.ts";
+import { operators } from "./0040-operators.ts";
 import { createTable, LOG, type Migration, type MigrationContext } from "./ddl.ts";
 import { takePlace } from "./place.ts";
 
@@ -66,6 +67,7 @@ export const migrations: Migration[] = [
   errorGroups,
   corrections,
   rejectedMarks,
+  operators,
 ];
 
 /**

@@ -1,4 +1,5 @@
-/** The tables of clients: credentials, policies, datasets and grants, queues, and the daily usage. */
+/** The tables of operators and clients: credentials, policies, datasets and grants, queues, and the daily usage. */
+import type { OperatorRole } from "../../services/operator/operator.domain.ts";
 import { table, typed } from "./table.ts";
 
 export const client = table(
@@ -20,6 +21,26 @@ export const client = table(
     createdAt: "bigint",
   },
   { key: ["id"], writers: ["clientCache", "policy"] },
+);
+
+export const operator = table(
+  "operator",
+  {
+    id: "id",
+    /** The part of its token that names it. It never changes: caches know the operator by it. */
+    tag: "name",
+    name: "name",
+    role: typed<OperatorRole>("name"),
+    /** SHA-256 of the token. */
+    tokenHash: "hash",
+    expiresAt: "bigint?",
+    /** A deleted operator keeps its row, so that all nodes notice. An operator of the same name takes the row over. */
+    deletedAt: "bigint?",
+    version: "int",
+    changedAt: "bigint",
+    createdAt: "bigint",
+  },
+  { key: ["id"], writers: ["operator"] },
 );
 
 export const policy = table(

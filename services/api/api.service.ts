@@ -19,7 +19,7 @@ import { uuidv7 } from "../ids.ts";
 import type { CloudEvent } from "../outbox/outbox.domain.ts";
 import { adminToken } from "./http/adminToken.ts";
 import { Admissions } from "./http/admissions.ts";
-import { authenticatedClient, authenticateOperator, refusalNow } from "./http/auth.ts";
+import { authenticatedClient, authenticatedOperator, refusalNow, refuseIfStopping } from "./http/auth.ts";
 import { Connections, connectionBounds } from "./http/connections.ts";
 import { Cursors } from "./http/cursors.ts";
 import type { AliasOfGateway, Api, ApiState, CalledByName } from "./http/gateway.ts";
@@ -28,6 +28,8 @@ import { FailedLogins } from "./http/logins.ts";
 import { OpenExports, OpenFiles, OpenStreams } from "./http/open.ts";
 import { answerError } from "./http/problems.ts";
 import { spendRequest } from "./http/rate.ts";
+import { refuseBeyondRole } from "./http/roles.ts";
+import { Sessions } from "./http/sessions.ts";
 import { BatchWatches } from "./http/watches.ts";
 import { gatewayRoutes } from "./routes/aliases.ts";
 import { moved } from "./routes/routes.ts";
@@ -51,7 +53,7 @@ const newsOf = ({ subject: batchId, data }: CloudEvent, hasEnded: boolean): Batc
 
 const api = define({
   name: "api",
-  mixins: [ApiGateway, partnersMixin("clientCache", "rateLimiter", "policy", "imports", "batch", "outbox")],
+  mixins: [ApiGateway, partnersMixin("clientCache", "operator", "rateLimiter", "policy", "imports", "batch", "outbox")],
 
   state: fields<ApiState>(),
 
@@ -104,7 +106,7 @@ const api = define({
     this.streams = new OpenStreams();
     this.exports = new OpenExports();
     this.files = new OpenFiles();
-    this.admissions = new Admissions((authorization) => refusalNow(this.broker, authorization));
+    this.admissions = new Admissions((credentials) => refusalNow(this.broker, credentials));
     readWhenAsked(this.broker, watched, () => [{ value: this.watches.size }]);
     readWhenAsked(this.broker, streaming, () => [{ value: this.streams.size }]);
     this.isStopping = false;
@@ -138,30 +140,32 @@ const api = define({
 
   methods: {
     async authenticateClient(_ctx: never, _route: never, req: ApiRequest, res: ServerResponse) {
-      this.refuseIfStopping();
-      const client = await authenticatedClient(req, this.failedLogins);
-      this.admissions.enter(client.id, req, res);
+      refuseIfStopping(this);
+      const { client, credentials, isSession } = await authenticatedClient(req, res, this);
+      this.admissions.enter(client.id, credentials, req, res);
       this.connections.know(req.socket, true);
       req.caller = { client, policy: await actors.policy.get(req.$ctx, { clientId: client.id }) };
-      await spendRequest(req, res);
+      await spendRequest(req, res, isSession);
       return null;
     },
 
-    async authenticateOperator(_ctx: never, _route: never, req: ApiRequest) {
-      this.refuseIfStopping();
-      await authenticateOperator(req, this.adminToken, this.failedLogins);
+    async authenticateOperator(
+      _ctx: never,
+      _route: never,
+      req: ApiRequest,
+      res: ServerResponse,
+      { method, path }: AliasOfGateway,
+    ) {
+      refuseIfStopping(this);
+      req.operator = await authenticatedOperator(req, res, this);
       this.connections.know(req.socket, true);
+      refuseBeyondRole(req.operator.role, `${method} /${path}`);
       return null;
     },
 
     async authenticateNobody(_ctx: never, _route: never, req: ApiRequest) {
       this.connections.know(req.socket, false);
       return null;
-    },
-
-    refuseIfStopping() {
-      if (this.isStopping)
-        throw new Problem("unavailable", "This node is stopping.", { headers: { "Retry-After": "1" } });
     },
 
     /** moleculer-web would log every 5xx answer once more, with its stack. */
@@ -232,6 +236,7 @@ const api = define({
   async started() {
     this.adminToken = await adminToken(this.broker);
     this.cursors = new Cursors(this.adminToken);
+    this.sessions = new Sessions(this.adminToken);
     const { port: wanted, host, keepAliveMs } = configOf(this.broker);
     // The proxy must be the first to close an idle connection: else it may send a request into one that we are closing.
     this.server.keepAliveTimeout = keepAliveMs;

@@ -25,6 +25,14 @@ export const clientCacheActions = {
     },
     { timeout: 0 },
   ).answers<Client | null>(),
+  /** The same, with the SHA-256 of the secret in hexadecimal digits. */
+  recognise: action(
+    {
+      identifier: { type: "string" },
+      secretHash: { type: "string" },
+    },
+    { timeout: 0 },
+  ).answers<Client | null>(),
   /**
    * Creates a client. Only this answer shows its secret and its webhook's secret. Throws conflict; validation for a
    * wrong policy.

@@ -21,6 +21,7 @@ const nobody: SecretHashes = { secretHash: randomBytes(32), oldSecretHash: null,
 
 /** Whether `given` is the hash of a valid secret of the client. Takes constant time, also without a client. */
 export function isSecretOf(client: SecretHashes | null, given: Buffer, nowMs: number): boolean {
+  if (given.length !== nobody.secretHash.length) return false;
   const { secretHash, oldSecretHash, oldSecretUntil } = client ?? nobody;
   const isCurrent = timingSafeEqual(given, secretHash);
   const isOld = timingSafeEqual(given, oldSecretHash ?? nobody.secretHash) && (oldSecretUntil ?? 0) > nowMs;

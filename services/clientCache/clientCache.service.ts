@@ -106,6 +106,12 @@ export default defineActor({
       });
     },
 
+    /** The client with this secret, also a disabled one. */
+    async holderOf(identifier: string, secretHash: Buffer): Promise<Client | null> {
+      const client = await this.known("identifier", identifier);
+      return isSecretOf(client, secretHash, Date.now()) ? publicPart(client as Known) : null;
+    },
+
     /** Reads a client, writes its change, announces it. Starts again if another change was faster. Throws not-found. */
     change(publicId: string, valuesOf: (before: Known) => Partial<Known>, news?: News) {
       return this.turns.take(publicId, () => this.changeInTurn(publicId, valuesOf, news));
@@ -157,11 +163,12 @@ export default defineActor({
   actions: {
     async authenticate(ctx) {
       const { identifier, secret } = ctx.params;
-      const found = this.known("identifier", identifier);
-      // Hashes the secret while the cache answers.
-      const given = hashOf(secret);
-      const client = await found;
-      return isSecretOf(client, given, Date.now()) ? publicPart(client as Known) : null;
+      return this.holderOf(identifier, hashOf(secret));
+    },
+
+    async recognise(ctx) {
+      const { identifier, secretHash } = ctx.params;
+      return this.holderOf(identifier, Buffer.from(secretHash, "hex"));
     },
 
     async create(ctx) {

@@ -10,8 +10,10 @@ export let url: string;
 export interface Scene {
   client: TestClient;
   id: string;
-  /** Of a dataset. */
+  /** Of a dataset or an operator. */
   name?: string;
+  /** Of a session. */
+  cookie?: string;
 }
 export let usual: Scene;
 
@@ -74,6 +76,28 @@ async function twoDatasets(): Promise<Scene> {
   return scene;
 }
 
+let operators = 0;
+
+async function operator(): Promise<Scene> {
+  const name = `alice-${++operators}`;
+  await admin(url, "/operators", { method: "POST", body: JSON.stringify({ name, role: "viewer" }) });
+  return { ...usual, name };
+}
+
+/** Enough for two pages. */
+async function twoOperators(): Promise<Scene> {
+  await operator();
+  return operator();
+}
+
+/** The cookie of a session of ADMIN_TOKEN. */
+async function cookie(): Promise<string> {
+  const headers = { "content-type": "application/json", origin: url };
+  const body = JSON.stringify({ token: ADMIN_TOKEN });
+  const response = await fetch(`${url}/session`, { method: "POST", headers, body });
+  return response.headers.getSetCookie()[0]?.split(";")[0] as string;
+}
+
 /** Those that are not asked of a batch that has ended. */
 const scenes: Record<string, () => Promise<Scene>> = {
   createImport: freshClient,
@@ -113,11 +137,22 @@ const scenes: Record<string, () => Promise<Scene>> = {
   skipBatch: () => withBatch({ requiresApproval: true, order: "fifo" }, "held"),
   cancelBatch: held,
   replayDelivery: delivery,
+  listOperators: twoOperators,
+  getOperator: operator,
+  changeOperator: operator,
+  rotateOperator: operator,
+  deleteOperator: operator,
+  login: freshClient,
+  getSession: async () => ({ ...usual, cookie: await cookie() }),
 };
 
 export const sceneOf = ({ operationId }: Operation) => scenes[operationId]?.() ?? usual;
 
-export const credentials = ({ tags: [group] }: Operation, { client }: Scene): Record<string, string> => {
+export const credentials = (
+  { tags: [group] }: Operation,
+  { client, cookie: session }: Scene,
+): Record<string, string> => {
+  if (group === "sessions") return { origin: url, ...(session && { cookie: session }) };
   if (group === "clients") return { authorization: client.auth };
   return group === "operators" ? { authorization: `Bearer ${ADMIN_TOKEN}` } : {};
 };

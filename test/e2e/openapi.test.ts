@@ -13,6 +13,7 @@ import {
 } from "../helpers/openapi.ts";
 import { until } from "../helpers/patience.ts";
 import { type Received, startReceiver } from "../helpers/receiver.ts";
+import { ADMIN_TOKEN } from "../helpers/system.ts";
 
 import {
   checkedBatch,
@@ -79,7 +80,7 @@ async function endedOf(operation: Operation, scene: Scene): Promise<string> {
 }
 
 /** These examples are of things that the scene must have first. */
-const found: Record<string, typeof nextOf> = { cursor: nextOf, corrects: endedOf };
+const found: Record<string, typeof nextOf> = { cursor: nextOf, corrects: endedOf, Origin: async () => url };
 
 let made = 0;
 
@@ -95,10 +96,18 @@ const formOf = (parts: Record<string, string>): string =>
     )
     .join("") + END;
 
+/** The names and secrets that an example cannot know. */
+function ownOf(example: object, { client }: Scene): object {
+  if ("token" in example) return { token: ADMIN_TOKEN };
+  if ("secret" in example) return { clientIdentifier: client.identifier, secret: client.secret };
+  if ("clientIdentifier" in example) return { clientIdentifier: `shop-${++made}` };
+  return "role" in example && "name" in example ? { name: `operator-${++made}` } : {};
+}
+
 /** As bytes are sent; a new client has a name of its own. */
-function bytesOf([type, example]: [string, unknown], isPacked: boolean): unknown {
-  const isNew = typeof example === "object" && example !== null && "clientIdentifier" in example;
-  const value = isNew ? { ...example, clientIdentifier: `shop-${++made}` } : example;
+function bytesOf([type, example]: [string, unknown], isPacked: boolean, scene: Scene): unknown {
+  const isObject = typeof example === "object" && example !== null && !Array.isArray(example);
+  const value = isObject ? { ...example, ...ownOf(example, scene) } : example;
   const isForm = type === FORM;
   const text = isForm ? formOf(value as Record<string, string>) : isJson(type) ? JSON.stringify(value) : String(value);
   return isPacked ? gzipSync(text) : text;
@@ -112,13 +121,13 @@ test.each(cases.map((one) => [one.name, one] as const))("%s", async (_, { operat
   const example = find ? await find(operation, scene) : String(parameter?.example);
   const response = await send(operation, scene, {
     ...one,
-    body: one.body && bytesOf(one.body, parameter?.name === "Content-Encoding"),
+    body: one.body && bytesOf(one.body, parameter?.name === "Content-Encoding", scene),
     ...(parameter?.in === "query" ? { query: `${parameter.name}=${example}` } : {}),
     headers: {
       ...credentials(operation, scene),
       ...(one.body ? { "content-type": one.body[0] === FORM ? `${FORM}; boundary=example` : one.body[0] } : {}),
       ...(one.accept ? { accept: one.accept } : {}),
-      ...(parameter?.in === "header" ? { [parameter.name]: example } : {}),
+      ...(parameter?.in === "header" ? { [parameter.name.toLowerCase()]: example } : {}),
     },
   });
   expect({ isRefused: response.status >= 400, differences: await differences(operation, response) }).toEqual({
@@ -152,7 +161,8 @@ function* refusalsOf(
   const [group] = operation.tags;
   const method = anotherMethod(operation);
   if (method !== undefined) yield [`${name}, another method`, operation, 405, { method }];
-  if (group !== "operations") yield [`${name}, nobody's`, operation, 401, { headers: { authorization: "" } }];
+  if (group !== "operations" && group !== "sessions")
+    yield [`${name}, nobody's`, operation, 401, { headers: { authorization: "" } }];
   if (operation.responses[422]) yield [`${name}, an unknown query`, operation, 422, { query: "x=1" }];
   if (operation.path.includes("{id}")) {
     const body = operation.operationId === "undoBatch" ? '{"reason":"Wrong."}' : "{}";

@@ -13,6 +13,7 @@ import batchLock from "../../services/batchLock/batchLock.service.ts";
 import batchProcessor from "../../services/batchProcessor/batchProcessor.service.ts";
 import clientCache from "../../services/clientCache/clientCache.service.ts";
 import imports from "../../services/imports/imports.service.ts";
+import operator from "../../services/operator/operator.service.ts";
 import outbox from "../../services/outbox/outbox.service.ts";
 import policy from "../../services/policy/policy.service.ts";
 import rateLimiter from "../../services/rateLimiter/rateLimiter.service.ts";
@@ -32,6 +33,7 @@ const all: Record<string, ServiceSchema> = {
   batchProcessor,
   clientCache,
   imports,
+  operator,
   outbox,
   policy,
   rateLimiter,

@@ -4,6 +4,7 @@ import { delimiter, join } from "node:path";
 import { rendered } from "../../repl/answer.ts";
 import { commands, outputOf, replCommands } from "../../repl/commands.ts";
 import { root } from "../../root.cjs";
+import { actors } from "../../services/actors.ts";
 import { accepted, admin, batchWhen, get, newClient, post, type TestClient } from "../helpers/http.ts";
 import { until } from "../helpers/patience.ts";
 import { temporaryFolder } from "../helpers/process.ts";
@@ -104,6 +105,9 @@ describe("on a running system", () => {
       system.broker.getLocalService("policy") as unknown as { cacheFigures(): { local: { size: number } } };
     expect(figures().cacheFigures().local.size).toBe(0);
     expect(await typed("clients")).toMatch(new RegExp(`${client.id} +${client.identifier} .* active +v1`));
+    expect(await typed("operators")).toBe("There is no operator but that of ADMIN_TOKEN.");
+    await actors.operator.create(system.broker, { name: "alice", role: "viewer", expiresAt: 1_900_000_000_000 });
+    expect(await typed("operators")).toMatch(/alice +viewer +2030-03-17T17:46:40.000Z/);
     expect(await typed("caches", { what: "flush" })).toBe("All nodes are told to forget what they know.");
     expect(await typed("caches", { what: "all" })).toBe('validation: caches takes flush, not "all".');
     expect(await typed("locks")).toMatch(/node +provider +acquired +busy +unavailable +lost +fallbacks\n\S+ +sql /);

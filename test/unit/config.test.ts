@@ -185,7 +185,7 @@ test("settings that others decide", () => {
   // Lists of before they were services of their own.
   expect(loadConfig({ SERVICES: "batch,outbox" }).services).toEqual(["batch", "outbox", "retention"]);
   expect(loadConfig({ SERVICES: "retention,batch" }).services).toEqual(["retention", "batch"]);
-  expect(loadConfig({ SERVICES: "api" }).services).toEqual(["api", "imports"]);
+  expect(loadConfig({ SERVICES: "api" }).services).toEqual(["api", "imports", "operator"]);
   expect(loadConfig({}, { isTerminal: true }).logFormat).toBe("pretty");
   expect(loadConfig({ PORT: "", LOG_LEVEL: "  " })).toMatchObject({ port: 3000, logLevel: "info" });
 });

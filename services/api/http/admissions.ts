@@ -1,14 +1,14 @@
 import type { ServerResponse } from "node:http";
 import type { Problem } from "../../../lib/errors.ts";
-import type { ApiRequest } from "./head.ts";
+import type { ApiRequest, ClientCredentials } from "./head.ts";
 
 interface Admitted {
-  authorization: string;
+  credentials: ClientCredentials;
   revoking: AbortController;
 }
 
 /** Why these credentials are no longer valid; null: they are. Rejects if that cannot be checked now. */
-type Look = (authorization: string) => Promise<Problem | null>;
+type Look = (credentials: ClientCredentials) => Promise<Problem | null>;
 
 /**
  * The running requests of clients. Uploads, exports, event streams and waits can last for hours, so their credentials are
@@ -25,9 +25,9 @@ export class Admissions {
   }
 
   /** Until the request is answered, `req.revoked` is aborted when its credentials lose their validity. */
-  enter(clientId: number, req: ApiRequest, res: ServerResponse): void {
+  enter(clientId: number, credentials: ClientCredentials, req: ApiRequest, res: ServerResponse): void {
     if (res.closed) return;
-    const admitted = { authorization: req.headers.authorization ?? "", revoking: new AbortController() };
+    const admitted = { credentials, revoking: new AbortController() };
     req.revoked = admitted.revoking.signal;
     req.revoked.addEventListener("abort", () => setImmediate(cutOff, res), { once: true });
     const all = this.perClient.get(clientId) ?? new Set();
@@ -56,14 +56,15 @@ export class Admissions {
   /** Checks the credentials of a client's requests again. Never rejects. */
   async recheck(clientId: number): Promise<void> {
     const all = [...(this.perClient.get(clientId) ?? [])];
-    const different = new Set(all.map(({ authorization }) => authorization));
-    for (const authorization of different) {
-      const refusal = await this.look(authorization).catch(() => null);
-      if (!refusal) continue;
-      for (const one of all) if (one.authorization === authorization) one.revoking.abort(refusal);
+    for (const same of Map.groupBy(all, keyOf).values()) {
+      const [{ credentials }] = same as [Admitted];
+      const refusal = await this.look(credentials).catch(() => null);
+      if (refusal) for (const { revoking } of same) revoking.abort(refusal);
     }
   }
 }
+
+const keyOf = ({ credentials: { identifier, secretHash } }: Admitted) => `${secretHash}:${identifier}`;
 
 /** Cuts off an answer in progress that does not end by itself. */
 function cutOff(res: ServerResponse): void {

@@ -1,14 +1,22 @@
-/** Authentication: Basic for clients, Bearer for operators. An unknown name and a wrong secret get the same answer. */
+/**
+ * Authentication: Basic for clients, Bearer for operators, and for both the cookie of a session. `Authorization` goes first. An
+ * unknown name and a wrong secret get the same answer.
+ */
 
-import { createHash, timingSafeEqual } from "node:crypto";
-import type { ServiceBroker } from "moleculer";
+import { hash, timingSafeEqual } from "node:crypto";
+import type { ServerResponse } from "node:http";
+import type { Context, ServiceBroker } from "moleculer";
 import { Problem } from "../../../lib/errors.ts";
 import { actors } from "../../actors.ts";
 import type { Client } from "../../clientCache/clientCache.contract.ts";
-import type { ApiRequest } from "./head.ts";
+import { FIRST_OPERATOR, type OperatorRole } from "../../operator/operator.domain.ts";
+import type { ApiRequest, ClientCredentials } from "./head.ts";
 import type { FailedLogins } from "./logins.ts";
+import { refuseOtherSites, type SessionOf, type Sessions } from "./sessions.ts";
 
 const basic = { "WWW-Authenticate": 'Basic realm="dataflow", charset="UTF-8"' };
+/** A scheme that no browser knows. With `Basic` it would ask for a password itself, before the page can show its login. */
+export const wrongLogin = { "WWW-Authenticate": 'Session realm="dataflow"' };
 const bearer = { "WWW-Authenticate": 'Bearer realm="dataflow"' };
 
 /** The credentials of `Authorization: Basic` (RFC 7617); null: there are none. */
@@ -20,33 +28,116 @@ function basicCredentials(header = ""): { identifier: string; secret: string } |
   return colon === -1 ? null : { identifier: text.slice(0, colon), secret: text.slice(colon + 1) };
 }
 
-/** Throws unauthenticated, too-many-failed-logins, client-disabled. */
-export async function authenticatedClient(req: ApiRequest, failed: FailedLogins): Promise<Client> {
+const sha256 = (text: string) => hash("sha256", text, "hex");
+/** Compares hashes, so the time tells nothing of the texts. */
+const isSame = (a: string, b: string) => timingSafeEqual(Buffer.from(sha256(a)), Buffer.from(sha256(b)));
+
+/** What the authentication needs of the api service. */
+interface Desk {
+  adminToken: string;
+  failedLogins: FailedLogins;
+  sessions: Sessions;
+}
+
+/** Throws unavailable. */
+export function refuseIfStopping({ isStopping }: { isStopping: boolean }): void {
+  if (isStopping) throw new Problem("unavailable", "This node is stopping.", { headers: { "Retry-After": "1" } });
+}
+
+/** The client of the request, and what it showed. Throws unauthenticated, too-many-failed-logins, client-disabled, cross-site. */
+export async function authenticatedClient(
+  req: ApiRequest,
+  res: ServerResponse,
+  { failedLogins, sessions }: Desk,
+): Promise<{ client: Client; credentials: ClientCredentials; isSession: boolean }> {
   const beganAt = performance.now();
-  const credentials = basicCredentials(req.headers.authorization);
+  const given = basicCredentials(req.headers.authorization);
+  const of = req.headers.authorization === undefined ? sessions.of(req, res)?.of : undefined;
+  if (!given && of?.kind === "partner") {
+    refuseOtherSites(req);
+    const client = await actors.clientCache.recognise(req.$ctx, credentialsIn(of));
+    if (!client) throw sessionOver();
+    return { client: enabled(client), credentials: credentialsIn(of), isSession: true };
+  }
   // A missing header is no guess, so it does not count as a failed login.
-  if (!credentials) throw new Problem("unauthenticated", "Credentials are missing.", { headers: basic });
-  const client = await actors.clientCache.authenticate(req.$ctx, credentials);
-  if (!client) return failed.refuse(req, basic, beganAt);
+  if (!given)
+    throw isByPage(req)
+      ? sessionOver()
+      : new Problem("unauthenticated", "Credentials are missing.", { headers: basic });
+  const credentials = { identifier: given.identifier, secretHash: sha256(given.secret) };
+  const client = await actors.clientCache.recognise(req.$ctx, credentials);
+  if (!client) return failedLogins.refuse(req, basic, beganAt);
+  return { client: enabled(client), credentials, isSession: false };
+}
+
+const credentialsIn = ({ identifier, secretHash }: ClientCredentials): ClientCredentials => ({
+  identifier,
+  secretHash,
+});
+
+export const sessionOver = () =>
+  new Problem("unauthenticated", "There is no session, or it is over. Log in.", { headers: wrongLogin });
+
+/** Of a page of this host, not of a program or a person who types the address. */
+const isByPage = ({ headers }: ApiRequest) => headers["sec-fetch-site"] === "same-origin";
+
+function enabled(client: Client): Client {
   if (client.status === "disabled") throw disabled();
   return client;
 }
 
 const disabled = () => new Problem("client-disabled", "This client is disabled.");
 
-/** Why an `Authorization` that was valid no longer is; null: it still is. Throws unavailable. */
-export async function refusalNow(broker: ServiceBroker, authorization: string): Promise<Problem | null> {
-  const credentials = basicCredentials(authorization);
-  const client = credentials && (await actors.clientCache.authenticate(broker, credentials));
+/** Why credentials that were valid no longer are; null: they still are. Throws unavailable. */
+export async function refusalNow(broker: ServiceBroker, credentials: ClientCredentials): Promise<Problem | null> {
+  const client = await actors.clientCache.recognise(broker, credentials);
   if (!client) return new Problem("unauthenticated", "The secret is no longer valid.", { headers: basic });
   return client.status === "disabled" ? disabled() : null;
 }
 
-const sha256 = (text: string) => createHash("sha256").update(text).digest();
+/** Who makes an operator's request. */
+export interface OperatorIdentity {
+  name: string;
+  role: OperatorRole;
+}
 
-/** Throws unauthenticated, too-many-failed-logins. */
-export async function authenticateOperator(req: ApiRequest, adminToken: string, failed: FailedLogins): Promise<void> {
-  const [, token] = /^Bearer +(\S+) *$/i.exec(req.headers.authorization ?? "") ?? [];
+/** Throws unauthenticated, too-many-failed-logins, cross-site. */
+export async function authenticatedOperator(
+  req: ApiRequest,
+  res: ServerResponse,
+  desk: Desk,
+): Promise<OperatorIdentity> {
+  const beganAt = performance.now();
+  const { authorization } = req.headers;
+  const of = authorization === undefined ? desk.sessions.of(req, res)?.of : undefined;
+  if (of && of.kind !== "partner") {
+    refuseOtherSites(req);
+    const operator = await operatorOf(req.$ctx, of);
+    if (!operator) throw sessionOver();
+    return operator;
+  }
+  const [, token] = /^Bearer +(\S+) *$/i.exec(authorization ?? "") ?? [];
   if (!token) throw new Problem("unauthenticated", "The operators' token is missing.", { headers: bearer });
-  if (!timingSafeEqual(sha256(token), sha256(adminToken))) await failed.refuse(req, bearer);
+  const operator = await operatorWith(req.$ctx, token, desk.adminToken);
+  return operator?.identity ?? desk.failedLogins.refuse(req, bearer, beganAt);
+}
+
+/** The operator of a session; null: its token has changed, or it is deleted or expired. */
+export async function operatorOf(
+  ctx: Context,
+  of: Exclude<SessionOf, { kind: "partner" }>,
+): Promise<OperatorIdentity | null> {
+  if (of.kind === "first") return { name: FIRST_OPERATOR, role: "admin" };
+  return actors.operator.recognise(ctx, { tag: of.tag, tokenHash: of.tokenHash });
+}
+
+/** The operator with this token; null: it is none. */
+export async function operatorWith(
+  ctx: Context,
+  token: string,
+  adminToken: string,
+): Promise<{ identity: OperatorIdentity; of: SessionOf } | null> {
+  if (isSame(token, adminToken)) return { identity: { name: FIRST_OPERATOR, role: "admin" }, of: { kind: "first" } };
+  const found = await actors.operator.authenticate(ctx, { token });
+  return found && { identity: found.operator, of: { kind: "operator", ...found.parts } };
 }

@@ -5,11 +5,13 @@ import type { Connections } from "./connections.ts";
 import type { Cursors } from "./cursors.ts";
 import type { FailedLogins } from "./logins.ts";
 import type { OpenExports, OpenFiles, OpenStreams } from "./open.ts";
+import type { Sessions } from "./sessions.ts";
 import type { BatchWatches } from "./watches.ts";
 
 /** The part of moleculer-web's route that we use. */
 export interface AliasOfGateway {
   method: string;
+  path: string;
   isMethod(method: string): boolean;
   match(url: string): false | Record<string, string>;
 }
@@ -32,6 +34,7 @@ export interface ApiState {
   files: OpenFiles;
   /** Of lists. */
   cursors: Cursors;
+  sessions: Sessions;
   isStopping: boolean;
   adminToken: string;
 }

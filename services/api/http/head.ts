@@ -4,7 +4,14 @@ import { isIPv6 } from "node:net";
 import type { Context } from "moleculer";
 import { Problem } from "../../../lib/errors.ts";
 import type { Client } from "../../clientCache/clientCache.contract.ts";
+import type { OperatorRole } from "../../operator/operator.domain.ts";
 import type { PolicyVersion } from "../../policy/policy.contract.ts";
+
+/** What a client shows. `secretHash`: SHA-256 of its secret, in hexadecimal digits. */
+export interface ClientCredentials {
+  identifier: string;
+  secretHash: string;
+}
 
 /** A request, with the members that moleculer-web and our own code add to it. */
 export type ApiRequest = IncomingMessage & {
@@ -14,6 +21,8 @@ export type ApiRequest = IncomingMessage & {
   parsedUrl?: string;
   /** The client that authenticated, and its policy; on client routes only. */
   caller?: { client: Client; policy: PolicyVersion };
+  /** The operator that authenticated; on operators' routes only. */
+  operator?: { name: string; role: OperatorRole };
   /** The client waits for 100 before it sends its body (`Expect: 100-continue`). */
   expectsContinue?: boolean;
   /** Aborted when the bytes after it are no HTTP: its body may have been longer than it said. Refuse it if not acted on yet. */

@@ -44,7 +44,9 @@ function nameFaults(value: Record<string, unknown>, params: Params): Fault[] {
   return Object.keys(value).flatMap((name) => {
     const pointer = pointerStep(name);
     if (!Object.hasOwn(params, name)) return [{ pointer, detail: "unknown field" }];
-    return value[name] === null && params[name]?.optional ? [{ pointer, detail: "expected a value, found null" }] : [];
+    return value[name] === null && params[name]?.optional && !params[name].nullable
+      ? [{ pointer, detail: "expected a value, found null" }]
+      : [];
   });
 }
 

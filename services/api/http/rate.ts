@@ -6,11 +6,16 @@ import { actors } from "../../actors.ts";
 import type { Policy } from "../../policy/policy.contract.ts";
 import type { ApiRequest } from "./head.ts";
 
+/** What a person with a session may read. It is counted apart: looking at a batch takes nothing from the client's programs. */
+const SESSION_READS = { requests: 240, windowSeconds: 60 };
+
 /** Spends one request of the caller and sets the headers. Throws quota-exceeded. */
-export async function spendRequest(req: ApiRequest, res: ServerResponse): Promise<void> {
+export async function spendRequest(req: ApiRequest, res: ServerResponse, isSession: boolean): Promise<void> {
   const { client, policy } = req.caller as NonNullable<ApiRequest["caller"]>;
-  const { requests: limit, windowSeconds } = policy.policy.rate;
-  const spent = await actors.rateLimiter.consume(req.$ctx, { clientId: client.publicId, limit, windowSeconds });
+  const isRead = isSession && (req.method === "GET" || req.method === "HEAD");
+  const { requests: limit, windowSeconds } = isRead ? SESSION_READS : policy.policy.rate;
+  const clientId = isRead ? `session:${client.publicId}` : client.publicId;
+  const spent = await actors.rateLimiter.consume(req.$ctx, { clientId, limit, windowSeconds });
   res.setHeader(
     "RateLimit-Policy",
     [`"requests";q=${limit};w=${windowSeconds}`, ...dayQuotas(policy.policy)].join(", "),

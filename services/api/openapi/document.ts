@@ -20,6 +20,7 @@ import type { Exchange } from "../http/exchange.ts";
 import { operatorBatchSchema } from "../routes/admin.batches.ts";
 import { newClientSchema } from "../routes/admin.clients.ts";
 import { grantSchema, listedDatasetSchema } from "../routes/admin.datasets.ts";
+import { operatorSchema } from "../routes/admin.operators.ts";
 import { ownDatasetsSchema } from "../routes/datasets.ts";
 import { deliverySchema } from "../routes/deliveries.ts";
 import { errorSummarySchema } from "../routes/error-summary.ts";
@@ -61,6 +62,7 @@ const schemas: Record<string, JsonSchema> = {
   Grant: grantSchema,
   OwnDataset: ownDatasetOutput,
   OwnDatasets: ownDatasetsSchema,
+  Operator: operatorSchema,
   Delivery: deliverySchema,
   Stats: statsSchema,
   Readiness: readinessSchema,

@@ -1,5 +1,6 @@
 /** The groups of calls: who may make them, and what all calls of a group have in common. */
 import type { ProblemCode } from "../../../lib/errors.ts";
+import { operatorsCalls } from "./admin.operators.ts";
 import { checkCalls } from "./checks.ts";
 import { clientCalls } from "./clients.ts";
 import { datasetCalls, datasetOperatorCalls } from "./datasets.ts";
@@ -7,6 +8,7 @@ import type { HeaderName } from "./headers.ts";
 import type { Call } from "./kit.ts";
 import { openCalls } from "./open.ts";
 import { operatorCalls } from "./operators.ts";
+import { sessionCalls } from "./sessions.ts";
 
 interface Group {
   name: string;
@@ -40,16 +42,24 @@ export const groups: Group[] = [
     calls: { ...clientCalls, ...datasetCalls, ...checkCalls },
     scheme: { type: "http", scheme: "basic", description: "The client's identifier and secret." },
     spent: ["RateLimit-Policy", "RateLimit"],
-    problems: [...loggedIn, "client-disabled", "quota-exceeded"],
+    problems: [...loggedIn, "client-disabled", "cross-site", "quota-exceeded"],
   },
   {
     name: "operators",
     description: "For operators: clients, their policies, datasets, all batches, and webhooks.",
     path: "/admin",
-    calls: { ...operatorCalls, ...datasetOperatorCalls },
-    scheme: { type: "http", scheme: "bearer", description: "ADMIN_TOKEN." },
+    calls: { ...operatorCalls, ...datasetOperatorCalls, ...operatorsCalls },
+    scheme: { type: "http", scheme: "bearer", description: "ADMIN_TOKEN, or an operator's own token." },
     spent: [],
-    problems: loggedIn,
+    problems: [...loggedIn, "forbidden", "cross-site"],
+  },
+  {
+    name: "sessions",
+    description: "For people: log in with a cookie, which the console uses. Programs send `Authorization`.",
+    path: "",
+    calls: sessionCalls,
+    spent: [],
+    problems: ["validation", "invalid-header", "unavailable"],
   },
   {
     name: "operations",

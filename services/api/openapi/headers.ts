@@ -34,6 +34,11 @@ const all = {
     schema: like("^/"),
     example: "/imports/0193b2f0-7a10-7c3e-9a53-2f6d1c9be001",
   },
+  "Set-Cookie": {
+    description: "The session's cookie: `HttpOnly`, `SameSite=Strict`, and `Secure` where the request came by TLS.",
+    schema: like("^dataflow_session="),
+    example: "dataflow_session=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0",
+  },
   ETag: { description: "The version; for If-None-Match or If-Match.", schema: like('^"[^"]+"$'), example: '"v3"' },
   "Cache-Control": { description: "Whether the answer may be cached.", schema: text(), example: "no-cache" },
   Vary: { description: "What the answer depends on.", schema: text(), example: "Accept" },
@@ -59,7 +64,7 @@ const all = {
   },
   "WWW-Authenticate": {
     description: "How to log in.",
-    schema: like("^(Basic|Bearer) "),
+    schema: like("^(Basic|Bearer|Session) "),
     example: 'Bearer realm="dataflow"',
   },
   Allow: { description: "The methods of this path.", schema: text(), example: "GET, HEAD" },

@@ -125,6 +125,12 @@ const all = {
     text(),
     '"v1"',
   ),
+  Origin: header(
+    "Origin",
+    "The host of the page that asks. Browsers send it, and newer ones `Sec-Fetch-Site`, which goes first.",
+    text(),
+    "http://127.0.0.1:3000",
+  ),
   "If-Match": header("If-Match", "412 where it is no longer as in the answer with this ETag.", text(), "*"),
   "Last-Event-ID": header("Last-Event-ID", "204 where this event was the last one.", text(), "7"),
   "X-Request-Id": header(
@@ -141,7 +147,7 @@ export const parameters: Record<ParameterName, Parameter> = all;
 /** Path parameters. */
 const ofPath: Record<string, Pick<Parameter, "description" | "schema" | "example">> = {
   id: { description: "Its id.", schema: id, example: ids.batch },
-  name: { description: "The name of the dataset.", schema: text(), example: "orders" },
+  name: { description: "The name of the dataset or the operator.", schema: text(), example: "orders" },
   file: { description: "A file of the page.", schema: choice(docsFiles), example: docsFiles[0] },
 };
 

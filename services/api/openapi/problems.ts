@@ -76,7 +76,7 @@ export const problemSchemas: Record<string, JsonSchema> = {
 };
 
 /** Problems answered before the caller and its limits are known: no request was spent. */
-const unspent: ProblemCode[] = ["unauthenticated", "too-many-failed-logins", "client-disabled"];
+const unspent: ProblemCode[] = ["unauthenticated", "too-many-failed-logins", "client-disabled", "cross-site"];
 /** Problems answered before or after that. */
 const sometimesSpent: ProblemCode[] = ["invalid-header", "unavailable"];
 

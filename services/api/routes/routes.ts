@@ -2,11 +2,13 @@
 
 import type { Handle } from "../http/exchange.ts";
 import { queryOf } from "../http/input.ts";
+import type { operatorsCalls } from "../openapi/admin.operators.ts";
 import type { checkCalls } from "../openapi/checks.ts";
 import type { clientCalls } from "../openapi/clients.ts";
 import type { datasetCalls, datasetOperatorCalls } from "../openapi/datasets.ts";
 import { getOpenApi } from "../openapi/document.ts";
 import type { operatorCalls } from "../openapi/operators.ts";
+import type { sessionCalls } from "../openapi/sessions.ts";
 import {
   approveBatch,
   cancelBatch,
@@ -41,6 +43,14 @@ import {
   putDataset,
   putGrant,
 } from "./admin.datasets.ts";
+import {
+  deleteOperator,
+  getOperator,
+  listOperators,
+  patchOperator,
+  postOperator,
+  rotateOperator,
+} from "./admin.operators.ts";
 import { getBody } from "./body.ts";
 import { getOwnDataset, listOwnDatasets } from "./datasets.ts";
 import { listDeliveries, replayDelivery } from "./deliveries.ts";
@@ -59,6 +69,7 @@ import {
 } from "./imports.ts";
 import { getDocs, getDocsFile, getLive, getReady, sendMetrics } from "./open.ts";
 import { getRejected } from "./rejected.ts";
+import { deleteSession, getSession, postSession } from "./session.ts";
 import { getTemplate } from "./template.ts";
 import { checkDatasetImport, checkImport, postDatasetImport, postImport } from "./upload.ts";
 
@@ -74,6 +85,7 @@ const lists: Handle[] = [
   listBatches,
   listDatasets,
   listGrants,
+  listOperators,
   listDeliveries,
   retryImport,
   getErrors,
@@ -126,7 +138,9 @@ export const clientRoutes = strict<keyof typeof clientCalls | keyof typeof datas
 });
 
 /** Under /admin. */
-export const operatorRoutes = strict<keyof typeof operatorCalls | keyof typeof datasetOperatorCalls>({
+export const operatorRoutes = strict<
+  keyof typeof operatorCalls | keyof typeof datasetOperatorCalls | keyof typeof operatorsCalls
+>({
   "POST /clients": postClient,
   "GET /clients": listClients,
   "GET /clients/:id": getClient,
@@ -158,11 +172,21 @@ export const operatorRoutes = strict<keyof typeof operatorCalls | keyof typeof d
   "GET /deliveries": listDeliveries,
   "POST /deliveries/:id/replay": replayDelivery,
   "GET /stats": getStats,
+  "POST /operators": postOperator,
+  "GET /operators": listOperators,
+  "GET /operators/:name": getOperator,
+  "PATCH /operators/:name": patchOperator,
+  "POST /operators/:name/rotate": rotateOperator,
+  "DELETE /operators/:name": deleteOperator,
 });
+
+/** `POST /session` and the like, without the path. */
+type SessionRoute = keyof typeof sessionCalls extends `${infer Method} /session` ? `${Method} /` : never;
 
 /** For anybody, each by its path. Probes may add a query; it is ignored. */
 export const openRoutes = {
   "/health": { "GET /live": getLive, "GET /ready": getReady },
+  "/session": strict<SessionRoute>({ "POST /": postSession, "GET /": getSession, "DELETE /": deleteSession }),
   "/metrics": strict({ "GET /": sendMetrics }),
   "/openapi.json": strict({ "GET /": getOpenApi }),
   "/docs": strict({ "GET /": getDocs, "GET /:file": getDocsFile }),

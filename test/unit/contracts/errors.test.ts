@@ -5,6 +5,8 @@ import { isProblem, Problem, type ProblemCode, problems, rethrowUnder } from "..
 const promised: Record<string, [status: number, retryable: boolean]> = {
   unauthenticated: [401, false],
   "client-disabled": [403, false],
+  forbidden: [403, false],
+  "cross-site": [403, false],
   "too-many-failed-logins": [429, true],
   "not-found": [404, false],
   gone: [410, false],

@@ -6,13 +6,13 @@ import type { ApiRequest } from "../../../services/api/http/head.ts";
 test("while the database is slow, checks of all credentials do not pile up", async () => {
   const gate = Promise.withResolvers<null>();
   const looks: string[] = [];
-  const admissions = new Admissions((authorization) => {
-    looks.push(authorization);
+  const admissions = new Admissions(({ identifier }) => {
+    looks.push(identifier);
     return gate.promise;
   });
   for (const clientId of [1, 2]) {
-    const req = { headers: { authorization: `client ${clientId}` } } as ApiRequest;
-    admissions.enter(clientId, req, new EventEmitter() as ServerResponse);
+    const credentials = { identifier: `client ${clientId}`, secretHash: "" };
+    admissions.enter(clientId, credentials, {} as ApiRequest, new EventEmitter() as ServerResponse);
   }
   const rounds = [admissions.recheckAll(), admissions.recheckAll()];
   expect(looks).toEqual(["client 1"]);

@@ -1,0 +1,38 @@
+/** Texts that only the nodes of one system can make and read: encrypted and signed under a key from ADMIN_TOKEN. */
+import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
+
+const CIPHER = "aes-256-gcm";
+const KEY_BYTES = 32;
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+
+export class Seal {
+  private readonly key: Buffer;
+
+  /** `use` names what the key is for, so that one kind of text never passes as another. */
+  constructor(adminToken: string, use: string) {
+    this.key = Buffer.from(hkdfSync("sha256", adminToken, "", use, KEY_BYTES));
+  }
+
+  /** `context`: what `open` must be given too. */
+  close(plain: Buffer, context: string): string {
+    const nonce = randomBytes(NONCE_BYTES);
+    const cipher = createCipheriv(CIPHER, this.key, nonce, { authTagLength: TAG_BYTES }).setAAD(Buffer.from(context));
+    const sealed = [nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()];
+    return Buffer.concat(sealed).toString("base64url");
+  }
+
+  /** Null: it was not made by `close` with this key and this context. */
+  open(text: string, context: string): Buffer | null {
+    const bytes = Buffer.from(text, "base64url");
+    if (bytes.length < NONCE_BYTES + TAG_BYTES) return null;
+    const decipher = createDecipheriv(CIPHER, this.key, bytes.subarray(0, NONCE_BYTES), { authTagLength: TAG_BYTES })
+      .setAAD(Buffer.from(context))
+      .setAuthTag(bytes.subarray(-TAG_BYTES));
+    try {
+      return Buffer.concat([decipher.update(bytes.subarray(NONCE_BYTES, -TAG_BYTES)), decipher.final()]);
+    } catch {
+      return null;
+    }
+  }
+}

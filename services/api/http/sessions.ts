@@ -1,0 +1,114 @@
+/**
+ * Sessions of the console: a cookie that holds who logged in, encrypted under a key from ADMIN_TOKEN. No node stores a session, so it
+ * is good on every api node. Whether the login still holds is asked with each request.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { TLSSocket } from "node:tls";
+import { Problem } from "../../../lib/errors.ts";
+import { Seal } from "./sealed.ts";
+
+/** Who logged in. The hashes are of the token or the secret: where that is changed, the session ends. */
+export type SessionOf =
+  /** The operator of ADMIN_TOKEN: another ADMIN_TOKEN makes another key. */
+  | { kind: "first" }
+  | { kind: "operator"; tag: string; tokenHash: string }
+  | { kind: "partner"; identifier: string; secretHash: string };
+
+export interface Session {
+  of: SessionOf;
+  /** Epoch ms by this node's clock. */
+  beganAt: number;
+  usedAt: number;
+}
+
+const COOKIE = "dataflow_session";
+const CONTEXT = "session";
+const LONGEST_MS = 12 * 3_600_000;
+const LONGEST_IDLE_MS = 2 * 3_600_000;
+/** A cookie is sent anew when its last use is older than this: not with each answer. */
+const RENEW_AFTER_MS = 5 * 60_000;
+/** More than any session has. */
+const LONGEST_COOKIE = 2_000;
+
+/** When the session ends if it is not used any more. */
+export const endOf = ({ beganAt, usedAt }: Session): number => Math.min(beganAt + LONGEST_MS, usedAt + LONGEST_IDLE_MS);
+
+export class Sessions {
+  private readonly sealed: Seal;
+
+  constructor(adminToken: string) {
+    this.sealed = new Seal(adminToken, "dataflow session 1");
+  }
+
+  /** Begins a session: the answer sets its cookie. */
+  begin(req: IncomingMessage, res: ServerResponse, of: SessionOf): Session {
+    const now = Date.now();
+    const session = { of, beganAt: now, usedAt: now };
+    this.send(req, res, session);
+    return session;
+  }
+
+  /** The session of the request; null: it has none, or one that is over. The answer renews the cookie now and then. */
+  of(req: IncomingMessage, res: ServerResponse): Session | null {
+    const session = this.opened(cookieOf(req));
+    const now = Date.now();
+    if (!session || endOf(session) <= now) return null;
+    if (now - session.usedAt < RENEW_AFTER_MS) return session;
+    const renewed = { ...session, usedAt: now };
+    this.send(req, res, renewed);
+    return renewed;
+  }
+
+  /** The answer deletes the cookie. */
+  end(req: IncomingMessage, res: ServerResponse): void {
+    setCookie(req, res, "", 0);
+  }
+
+  private send(req: IncomingMessage, res: ServerResponse, session: Session): void {
+    const text = this.sealed.close(Buffer.from(JSON.stringify(session)), CONTEXT);
+    setCookie(req, res, text, Math.floor((endOf(session) - Date.now()) / 1000));
+  }
+
+  private opened(cookie: string | null): Session | null {
+    const plain = cookie && cookie.length <= LONGEST_COOKIE ? this.sealed.open(cookie, CONTEXT) : null;
+    return plain && (JSON.parse(plain.toString()) as Session);
+  }
+}
+
+function cookieOf({ headers }: IncomingMessage): string | null {
+  for (const pair of (headers.cookie ?? "").split(";")) {
+    const [name, value] = pair.trim().split("=");
+    if (name === COOKIE && value) return value;
+  }
+  return null;
+}
+
+export const hasCookie = (req: IncomingMessage): boolean => cookieOf(req) !== null;
+
+function setCookie(req: IncomingMessage, res: ServerResponse, value: string, seconds: number): void {
+  const secure = isByTls(req) ? "; Secure" : "";
+  res.setHeader("Set-Cookie", `${COOKIE}=${value}; HttpOnly; SameSite=Strict; Path=/; Max-Age=${seconds}${secure}`);
+}
+
+/** Anybody may send `X-Forwarded-Proto`: it can only make the cookie stricter. */
+const isByTls = ({ socket, headers }: IncomingMessage): boolean =>
+  (socket as Partial<TLSSocket>).encrypted === true || headers["x-forwarded-proto"] === "https";
+
+const READS = ["GET", "HEAD"];
+
+/**
+ * A page of another site can make a browser send the cookie, so with it only pages of this host may change anything. Browsers say
+ * where a request comes from; older ones without `Sec-Fetch-Site` send `Origin`. Throws cross-site.
+ */
+export function refuseOtherSites({ method = "GET", headers }: IncomingMessage): void {
+  if (READS.includes(method)) return;
+  const site = headers["sec-fetch-site"];
+  if (site === undefined ? hostOf(headers.origin) === headers.host : site === "same-origin") return;
+  const found = site === undefined ? `Origin ${headers.origin ?? "missing"}` : `Sec-Fetch-Site ${String(site)}`;
+  throw new Problem(
+    "cross-site",
+    `With a session, changes come from a page of this host (${found}). Send Authorization instead, or the Origin of this host.`,
+  );
+}
+
+const hostOf = (origin = ""): string | null => (URL.canParse(origin) ? new URL(origin).host : null);

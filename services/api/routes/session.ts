@@ -1,0 +1,98 @@
+/** Login, for the console: `/session`. Programs send `Authorization` instead. */
+import { hash } from "node:crypto";
+import { Problem } from "../../../lib/errors.ts";
+import { choice, described, instant, type JsonSchema, record, text } from "../../../lib/json-schema.ts";
+import { actors } from "../../actors.ts";
+import type { Client } from "../../clientCache/clientCache.contract.ts";
+import { operatorRoles } from "../../operator/operator.domain.ts";
+import {
+  type OperatorIdentity,
+  operatorOf,
+  operatorWith,
+  refuseIfStopping,
+  sessionOver,
+  wrongLogin,
+} from "../http/auth.ts";
+import { type Exchange, json, type Reply } from "../http/exchange.ts";
+import { jsonBody, noBody, objectOf, strictly } from "../http/input.ts";
+import { endOf, refuseOtherSites, type Session } from "../http/sessions.ts";
+import { clientSchema, clientView } from "./views.ts";
+
+const ofOperator = strictly({ token: { type: "string", min: 1, max: 1_000 } });
+const ofPartner = strictly({
+  clientIdentifier: { type: "string", min: 1, max: 64 },
+  secret: { type: "string", min: 1, max: 1_000 },
+});
+
+export const loginSchema: JsonSchema = { oneOf: [ofOperator.schema, ofPartner.schema] };
+
+/** The schema of what `POST` and `GET /session` answer. */
+export const sessionSchema: JsonSchema = record(
+  {
+    role: choice([...operatorRoles, "partner"]),
+    name: text("Of the operator or the client."),
+    client: described("Only of a partner.", clientSchema),
+    expiresAt: described("When the session ends if it is not used any more.", instant),
+  },
+  ["client"],
+);
+
+interface Who {
+  role: OperatorIdentity["role"] | "partner";
+  name: string;
+  client?: ReturnType<typeof clientView>;
+}
+
+const sessionReply = (who: Who, session: Session): Reply =>
+  json(200, { ...who, expiresAt: new Date(endOf(session)).toISOString() }, { "Cache-Control": "no-store" });
+
+const asPartner = (client: Client): Who => ({ role: "partner", name: client.name, client: clientView(client) });
+
+/** Throws unauthenticated, too-many-failed-logins, client-disabled, cross-site. */
+export async function postSession(exchange: Exchange): Promise<Reply> {
+  const beganAt = performance.now();
+  const { req, res, ctx } = exchange;
+  const { $service: api } = req;
+  refuseIfStopping(api);
+  refuseOtherSites(req);
+  const body = objectOf(await jsonBody(exchange));
+  if (Object.hasOwn(body, "token")) {
+    const found = await operatorWith(ctx, ofOperator(body).token, api.adminToken);
+    if (!found) return api.failedLogins.refuse(req, wrongLogin, beganAt);
+    const { name, role } = found.identity;
+    return sessionReply({ role, name }, api.sessions.begin(req, res, found.of));
+  }
+  const { clientIdentifier: identifier, secret } = ofPartner(body);
+  const secretHash = hash("sha256", secret, "hex");
+  const client = await actors.clientCache.recognise(ctx, { identifier, secretHash });
+  if (!client) return api.failedLogins.refuse(req, wrongLogin, beganAt);
+  if (client.status === "disabled") throw new Problem("client-disabled", "This client is disabled.");
+  return sessionReply(asPartner(client), api.sessions.begin(req, res, { kind: "partner", identifier, secretHash }));
+}
+
+/** Whose session the request has. Throws unauthenticated. */
+export async function getSession({ req, res, ctx }: Exchange): Promise<Reply> {
+  const session = req.$service.sessions.of(req, res);
+  const who = session && (await whoIs(ctx, session));
+  if (!session || !who) throw sessionOver();
+  return sessionReply(who, session);
+}
+
+async function whoIs(ctx: Exchange["ctx"], { of }: Session): Promise<Who | null> {
+  if (of.kind === "partner") {
+    const { identifier, secretHash } = of;
+    const client = await actors.clientCache.recognise(ctx, { identifier, secretHash });
+    return client?.status === "active" ? asPartner(client) : null;
+  }
+  const operator = await operatorOf(ctx, of);
+  return operator && { role: operator.role, name: operator.name };
+}
+
+/** Ends the session: the browser forgets the cookie. Without a session it does nothing. Throws cross-site. */
+export async function deleteSession(exchange: Exchange): Promise<Reply> {
+  const { req, res } = exchange;
+  refuseOtherSites(req);
+  await noBody(exchange);
+  req.$service.sessions.end(req, res);
+  return { status: 204 };
+}

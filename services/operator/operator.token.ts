@@ -1,0 +1,30 @@
+/** The tokens of operators: how they are made, and how they are told. */
+import { hash, randomBytes, randomInt, timingSafeEqual } from "node:crypto";
+import type { KnownOperator, TokenParts } from "./operator.domain.ts";
+
+const TAG_LENGTH = 12;
+const TOKEN = /^dfo_([a-z0-9]{12})_[\w-]{43}$/;
+const TAG_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789";
+
+export const newTag = (): string =>
+  Array.from({ length: TAG_LENGTH }, () => TAG_LETTERS[randomInt(TAG_LETTERS.length)]).join("");
+
+/** A new token of 256 random bits. Nobody can guess it, so a fast hash is enough to store it. */
+export const newToken = (tag: string): string => `dfo_${tag}_${randomBytes(32).toString("base64url")}`;
+
+export const tokenHashOf = (token: string): string => hash("sha256", token, "hex");
+
+/** Null: it is no operator's token. */
+export function partsOf(token: string): TokenParts | null {
+  const [, tag] = TOKEN.exec(token) ?? [];
+  return tag === undefined ? null : { tag, tokenHash: tokenHashOf(token) };
+}
+
+const NOBODY = "0".repeat(64);
+
+/** Whether the hash is that of the operator's token, and the operator is neither deleted nor expired. Takes constant time. */
+export function isTokenOf(operator: KnownOperator | null, tokenHash: string, nowMs: number): boolean {
+  const given = Buffer.from(tokenHash.padEnd(NOBODY.length).slice(0, NOBODY.length));
+  const isRight = timingSafeEqual(given, Buffer.from(operator?.tokenHash ?? NOBODY));
+  return isRight && operator !== null && operator.deletedAt === null && (operator.expiresAt ?? Infinity) > nowMs;
+}
