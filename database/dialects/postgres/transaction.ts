@@ -44,18 +44,25 @@ export class Transaction {
     return rows as T[];
   }
 
+  /** The same. Answers how many rows it has changed. */
+  async change(text: string, values: unknown[]): Promise<number> {
+    const { rowCount } = await this.#asked(() => this.#client.query({ text, values }));
+    return rowCount ?? 0;
+  }
+
   /**
    * A statement and COMMIT in one message: what the statement locks waits for no round trip. Where it fails, the server passes
    * over the COMMIT.
    */
   async commit<T>(text: string, values: unknown[]): Promise<T[]> {
     this.isCommitting = true;
-    const [result] = await this.#asked(() => this.#withCommit({ text, values }));
+    // Without values the driver would send the text alone, by a way that has no Sync to put the COMMIT before.
+    const [result] = await this.#asked(() => this.#withCommit({ text, values, queryMode: "extended" }));
     this.#isOpen = false;
     return (result?.rows ?? []) as T[];
   }
 
-  #withCommit(query: pg.QueryConfig): Promise<pg.QueryResult[]> {
+  #withCommit(query: Extended): Promise<pg.QueryResult[]> {
     return new Promise((resolve, reject) => {
       const told = (error: Error | null, results: unknown) =>
         error ? reject(error) : resolve([results].flat() as pg.QueryResult[]);
@@ -64,6 +71,8 @@ export class Transaction {
   }
 }
 
+/** The driver's types do not know `queryMode`. */
+type Extended = pg.QueryConfig & { queryMode: "extended" };
 type Callback = (error: Error | null, results: unknown) => void;
 
 interface Submitted {

@@ -1,5 +1,7 @@
 /** On PostgreSQL the rows of a table and the chunk's commit are one transaction, whatever happens between the two. */
+import pg from "pg";
 import type { Database } from "../../../database/database.ts";
+import { Transaction } from "../../../database/dialects/postgres/transaction.ts";
 import { TableFailure } from "../../../database/errors.ts";
 import { describePostgres, freshPostgres, keptDatabase } from "../../helpers/database.ts";
 import { until } from "../../helpers/patience.ts";
@@ -44,6 +46,17 @@ describePostgres("a table's transaction", () => {
     // The connection is as it was: it commits the next batch's chunk.
     expect((await deliver(db, ordersPlan(), [{ no: 3 }])).counts).toMatchObject({ created: 1 });
     expect(await orders()).toMatchObject([{ no: 3 }]);
+  });
+
+  test("a last statement without values is committed as well", async () => {
+    const pool = new pg.Pool({ connectionString: at.url, max: 1 });
+    const client = await pool.connect();
+    const unit = new Transaction(client);
+    await unit.begin("SET CONSTRAINTS ALL IMMEDIATE");
+    expect(await unit.commit("INSERT INTO orders (no) VALUES (1) RETURNING no", [])).toEqual([{ no: 1 }]);
+    client.release();
+    await pool.end();
+    expect(await orders()).toMatchObject([{ no: 1 }]);
   });
 
   test("a chunk that was committed before is not written again", async () => {

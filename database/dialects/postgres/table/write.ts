@@ -4,23 +4,21 @@
  * takeover and no lease, and a worker that hangs holds no row of DataFlow's.
  */
 
-import type { TableCommit, TableRow } from "../../../../services/batch/batch.table.domain.ts";
+import type { TableCommit } from "../../../../services/batch/batch.table.domain.ts";
 import type { ChunkCommit, Written } from "../../../../services/batch/batch.writes.domain.ts";
 import { DatabaseUnavailable, TableFailure } from "../../../errors.ts";
 import { checkCount } from "../../../rows.ts";
-import { afterTable, missingRow, type RefusedRow, type TableOutcome, toldOf } from "../../../targets/outcome.ts";
-import { stageOf } from "../../../targets/stage.ts";
+import { afterTable, type TableOutcome, toldOf } from "../../../targets/outcome.ts";
 import type { TablePlan } from "../../../targets/target.ts";
 import { errorOf } from "../failure.ts";
 import type { RawWritten } from "../rows.ts";
 import type { Sql } from "../sql.ts";
 import type { Transaction } from "../transaction.ts";
 import { lastStatement } from "../units/work.ts";
-import { type Part, partsOf } from "./columns.ts";
-import { ANSWER, handOver, type LoopAnswer, type LoopFault, loopText } from "./loop.text.ts";
-import { fitsOneStatement, type SetAnswer, setText, setValues } from "./set.text.ts";
-import { codeOf, failureOf, mayBeOfRow, SWALLOWED } from "./states.ts";
-import { namesOfTable, type Traits, traitsOf } from "./traits.ts";
+import { partsOf } from "./columns.ts";
+import { atOnce, nothing, oneByOne, type Writing } from "./rows.ts";
+import { failureOf, mayBeOfRow } from "./states.ts";
+import { type Traits, traitsOf } from "./traits.ts";
 
 /** Deferred constraints are judged row by row, as if each record came alone. */
 const SETTINGS = "SET CONSTRAINTS ALL IMMEDIATE";
@@ -33,8 +31,6 @@ export const NOT_OURS = "22012";
 const PIECE_ROWS = 500;
 const MOST_WRONG_PIECES = 3;
 const SAVEPOINT = "SAVEPOINT dataflow_piece";
-/** Statements of a chunk in which the same keys come again and again; what is left after them is written row by row. */
-const MOST_ROUNDS = 8;
 
 /** Null: fence, state or chunk was another, and nothing was written. Throws TableFailure where the table does not take the chunk now. */
 export async function commitWithTable(sql: Sql, commit: ChunkCommit, table: TableCommit): Promise<Written | null> {
@@ -65,13 +61,6 @@ export function toldFailure(error: unknown, { plan }: TableCommit): unknown {
   const state = stateOf(error);
   const isServers = /^[0-9A-Z]{5}$/.test(state) && (!/^(08|53|57|58)/.test(state) || state === "57014");
   return isServers ? failureOf(state, plan.table, error) : errorOf(error);
-}
-
-interface Writing {
-  unit: Transaction;
-  table: TableCommit;
-  parts: Part[];
-  traits: Traits;
 }
 
 export async function applied(unit: Transaction, table: TableCommit): Promise<TableOutcome> {
@@ -149,109 +138,4 @@ async function knownTraits(unit: Transaction, { plan }: TableCommit): Promise<Tr
   if (!traits) throw failureOf("42P01", plan.table);
   known.set(plan, traits);
   return traits;
-}
-
-const nothing = (isRowByRow: boolean): TableOutcome => ({
-  created: 0,
-  updated: 0,
-  deleted: 0,
-  passed: [],
-  refused: [],
-  isRowByRow,
-});
-
-const sorted = ({ passed, refused, ...rest }: TableOutcome): TableOutcome => ({
-  ...rest,
-  passed: passed.sort((a, b) => a - b),
-  refused: refused.sort((a, b) => a.rank - b.rank),
-});
-
-function* piecesOf(ranks: number[], size: number | null): Generator<number[]> {
-  const most = size ?? ranks.length;
-  for (let at = 0; at < ranks.length; at += most) yield ranks.slice(at, at + most);
-}
-
-/** Null: some row was swallowed, or there are too many kinds of rows. Throws where the table refuses one. */
-async function atOnce(writing: Writing, ranks: number[]): Promise<TableOutcome | null> {
-  const { table } = writing;
-  const outcome = nothing(false);
-  for (const piece of piecesOf(ranks, table.pieceRows)) {
-    let left = piece;
-    for (let round = 0; left.length > 0; round++) {
-      if (round === MOST_ROUNDS) return null;
-      const later = await set(writing, left, outcome);
-      if (!later) return null;
-      left = later;
-    }
-  }
-  return sorted(outcome);
-}
-
-/** Writes the first row of each key. Answers the ranks of the others; null: a row was swallowed. */
-async function set(writing: Writing, ranks: number[], outcome: TableOutcome): Promise<number[] | null> {
-  const { unit, table, parts, traits } = writing;
-  const { plan } = table;
-  const stage = stageOf(rowsAt(table, ranks), parts.length);
-  if (!fitsOneStatement(parts, stage.patterns)) return null;
-  const text = setText(plan, parts, traits, stage);
-  const [answer] = (await unit.run<SetAnswer>(text, setValues(stage))) as [SetAnswer];
-  const { created, updated, deleted, due, passed, missing, later } = answer;
-  if (created + updated + deleted !== due) return null;
-  const rankOf = (n: number) => ranks[n] as number;
-  outcome.created += created;
-  outcome.updated += updated;
-  outcome.deleted += deleted;
-  outcome.passed.push(...passed.map(rankOf));
-  outcome.refused.push(...missing.map((n) => missingRow(rankOf(n))));
-  return later.map(rankOf);
-}
-
-const rowsAt = ({ rows }: TableCommit, ranks: number[]): TableRow[] => ranks.map((rank) => rows[rank] as TableRow);
-
-async function oneByOne({ unit, table, parts, traits }: Writing, all: number[]): Promise<TableOutcome> {
-  const outcome = nothing(true);
-  for (const ranks of piecesOf(all, table.pieceRows)) {
-    const stage = stageOf(rowsAt(table, ranks), parts.length);
-    const given = handOver(stage);
-    await unit.run(given.text, given.values);
-    await unit.run(loopText(table.plan, parts, traits, stage));
-    const [told] = await unit.run<{ answer: string }>(ANSWER);
-    const { created, updated, deleted, passed, missing, faults }: LoopAnswer = JSON.parse(told?.answer ?? "");
-    const rankOf = (n: number) => ranks[n] as number;
-    const ofTable = await namesOfTable(
-      unit,
-      traits,
-      faults.map(({ constraint }) => constraint),
-    );
-    const named = (fault: LoopFault) => ({ ...fault, constraint: nameOf(fault, table.plan, ofTable) });
-    outcome.created += created;
-    outcome.updated += updated;
-    outcome.deleted += deleted;
-    outcome.passed.push(...passed.map(rankOf));
-    outcome.refused.push(
-      ...missing.map((n) => missingRow(rankOf(n))),
-      ...faults.map((fault) => refusedRow(named(fault), rankOf(fault.rank), table, traits)),
-    );
-  }
-  return sorted(outcome);
-}
-
-/** The table's own name of a partition's index, unless the dataset has a message for that of the partition. */
-const nameOf = ({ constraint }: LoopFault, { messages }: TablePlan, ofTable: Map<string, string>): string =>
-  Object.hasOwn(messages, constraint) ? constraint : (ofTable.get(constraint) ?? constraint);
-
-function refusedRow(fault: LoopFault, rank: number, { plan }: TableCommit, traits: Traits): RefusedRow {
-  const { state, isCast } = fault;
-  const constraint = fault.constraint || null;
-  const planned = new Set(plan.columns.map(({ column }) => column.name));
-  const columns = traits.constraints[constraint ?? ""];
-  const of = columns?.find((name) => planned.has(name));
-  return {
-    rank,
-    code: state === SWALLOWED ? "constraint" : codeOf(state, isCast),
-    state,
-    constraint,
-    column: fault.column || of || null,
-    isAlone: Boolean(fault.column) || columns?.length === 1,
-  };
 }
