@@ -15,6 +15,7 @@ const benchmarks: Record<string, () => Promise<Benchmark>> = {
   drain: async () => (await import("./drain.ts")).drain,
   unique: async () => (await import("./unique.ts")).unique,
   table: async () => (await import("./table.ts")).table,
+  "error-groups": async () => (await import("./error-groups.ts")).errorGroups,
   claims: async () => (await import("./claims.ts")).claims,
   memory: async () => (await import("./memory.ts")).memory,
   xlsx: async () => (await import("./xlsx.ts")).xlsx,

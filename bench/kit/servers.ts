@@ -1,8 +1,9 @@
 /** What a benchmark makes on servers that others use too: a schema of its own on PostgreSQL, keys on Redis. */
+import { randomBytes } from "node:crypto";
 import { Redis } from "ioredis";
 import pg from "pg";
 import { openDatabase } from "../../database/database.ts";
-import { freshSchema, type Schema } from "../../test/helpers/database.ts";
+import { dropDatabase, freshSchema, onServer, type Schema } from "../../test/helpers/database.ts";
 import { isThere, postgresUrl, redisUrl } from "./needs.ts";
 import { atEnd } from "./places.ts";
 
@@ -14,6 +15,16 @@ export async function newDatabase(): Promise<Schema> {
   await database.migrate();
   await database.close();
   return { url, drop: remove };
+}
+
+/** A database of its own, empty, where nobody else is connected. It is dropped as `newDatabase` is. */
+export async function newServerDatabase(): Promise<Schema> {
+  const name = `dataflow_bench_${process.pid}_${randomBytes(6).toString("hex")}`;
+  await onServer(`CREATE DATABASE ${name}`);
+  const at = new URL(postgresUrl);
+  at.pathname = `/${name}`;
+  const url = `${at.href}?options=-c%20search_path%3Dpublic%20-c%20synchronous_commit%3Doff`;
+  return { url, drop: atEnd(() => dropDatabase(url)) };
 }
 
 /** Runs `measure` on SQLite, then on PostgreSQL. `env`: the settings that lead a node to the database. */
