@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { type Database, openDatabase } from "../database/database.ts";
 import type { FaultGroup } from "../formats/check/fault-groups.ts";
-import type { ChunkCommit } from "../services/batch/batch.domain.ts";
+import type { ChunkCommit } from "../services/batch/batch.writes.domain.ts";
 import { claimed } from "../test/integration/store/drafts.ts";
 import { isThere } from "./kit/needs.ts";
 import { ADMIN_TOKEN, startNode } from "./kit/node.ts";

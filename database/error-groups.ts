@@ -9,7 +9,7 @@ import { storable } from "./rows.ts";
 export const OTHER = "";
 /** Characters of examples above which no more are added to a group. Five values need more only where they are long. */
 export const ENOUGH_EXAMPLES = 400;
-const MAX_EXAMPLES = 5;
+export const MAX_EXAMPLES = 5;
 
 /** What the row of the others has instead of texts and places. */
 export const NOTHING = {

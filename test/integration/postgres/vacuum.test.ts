@@ -46,4 +46,15 @@ describePostgres("autovacuum", () => {
     const most = Object.fromEntries((found as { name: string; most: number }[]).map((row) => [row.name, row.most]));
     expect(most).toMatchObject(MOST);
   });
+
+  test("rows whose counts change with every chunk have room for their new versions in their page", async () => {
+    await migrate(dialect);
+    const [found] = await dialect.sequelize.query(`SELECT relname AS name, option_value::int AS filled
+      FROM pg_class, pg_options_to_table(reloptions)
+      WHERE option_name = 'fillfactor' AND relnamespace = current_schema()::regnamespace ORDER BY relname`);
+    expect(found).toEqual([
+      { name: "batch_work", filled: 30 },
+      { name: "error_group", filled: 50 },
+    ]);
+  });
 });

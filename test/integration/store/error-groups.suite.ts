@@ -1,5 +1,5 @@
 import type { Database } from "../../../database/database.ts";
-import { type FaultGroup, MAX_GROUPS, SHOWN_GROUPS } from "../../../formats/check/fault-groups.ts";
+import { type FaultGroup, FaultGroups, MAX_GROUPS, SHOWN_GROUPS } from "../../../formats/check/fault-groups.ts";
 import type { BatchRow } from "../../../services/batch/batch.domain.ts";
 import type { ChunkCommit } from "../../../services/batch/batch.writes.domain.ts";
 import { chunkCommit, claimed, end, LEASE, moveOf, ready } from "./drafts.ts";
@@ -81,6 +81,28 @@ export function errorGroupSuite(database: () => Database): void {
       });
     });
 
+    test("groups that are known by now, new ones and new examples add up as in one count of all, also after another worker", async () => {
+      const all = new FaultGroups();
+      let batch = await claimed(store(), 1);
+      const chunk = (no: number) => [
+        group("a", { count: no + 1, values: [`${no}`, "same"] }),
+        group("b", { code: "required", count: 2 }),
+        ...(no % 2 === 0 ? [group("c", { values: Array.from({ length: no % 6 }, (_, i) => `${no} ${i}`) })] : []),
+        ...(no > 2 ? [group(`new ${no}`, { values: ["x".repeat(100)] })] : []),
+      ];
+      for (let no = 0; no < 9; no++) {
+        const groups = chunk(no);
+        const firstRecord = batch.nextChunk * 3 + 1;
+        all.merge({ groups: groups.map((one) => ({ ...one, firstRecord })), other: 0 });
+        batch = await commit(faulty(batch, groups));
+        if (no !== 5) continue;
+        await store().move(moveOf(batch, "ready"));
+        batch = (await store().claim(batch.id, "node-2", LEASE))?.batch ?? batch;
+      }
+      const { other: _, ...summary } = all.summary();
+      expect(await store().errorSummary(batch.id)).toMatchObject(summary);
+    });
+
     test("a commit that comes too late counts nothing", async () => {
       const batch = await claimed(store(), 1);
       await commit(faulty(batch, [group("a", { count: 3 })]));
@@ -120,9 +142,12 @@ export function errorGroupSuite(database: () => Database): void {
       expect(found.groups[0]).toMatchObject({ field: "f0", count: 2 });
       expect(found.other.count).toBe(total - SHOWN_GROUPS - 1);
       // Now none begins any more, because its earlier faults may be among the others.
-      await commit(faulty(last, groups(2000, 1)));
+      const then = await commit(faulty(last, groups(2000, 1)));
+      await commit(faulty(then, [], { grouped: { groups: [...groups(1001, 1), ...groups(0, 2)], other: 1 } }));
       expect(await rows()).toBe(MAX_GROUPS);
-      expect(await store().errorSummary(batch.id)).toMatchObject({ total: total + 1 });
+      const end = await store().errorSummary(batch.id);
+      expect(end).toMatchObject({ total: total + 5, other: { count: total + 5 - SHOWN_GROUPS - 3 } });
+      expect(end.groups).toMatchObject({ 0: { field: "f0", count: 3 }, 1: { field: "f1", count: 2 } });
     });
 
     test("a batch that starts over has no groups of before; those are deleted with their errors", async () => {

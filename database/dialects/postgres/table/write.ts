@@ -11,10 +11,9 @@ import { checkCount } from "../../../rows.ts";
 import { afterTable, type TableOutcome, toldOf } from "../../../targets/outcome.ts";
 import type { TablePlan } from "../../../targets/target.ts";
 import { errorOf } from "../failure.ts";
-import type { RawWritten } from "../rows.ts";
 import type { Sql } from "../sql.ts";
 import type { Transaction } from "../transaction.ts";
-import { lastStatement } from "../units/work.ts";
+import { lastStatement, type RawCommitted } from "../units/work.ts";
 import { partsOf } from "./columns.ts";
 import { atOnce, nothing, oneByOne, type Writing } from "./rows.ts";
 import { failureOf, mayBeOfRow } from "./states.ts";
@@ -41,10 +40,10 @@ export async function commitWithTable(sql: Sql, commit: ChunkCommit, table: Tabl
       throw toldFailure(error, table);
     });
     const told = toldOf(outcome, performance.now() - beganAt);
-    const last = lastStatement(afterTable(commit, outcome));
+    const last = lastStatement(sql, afterTable(commit, outcome));
     try {
-      const [row] = await unit.commit<RawWritten>(sql.names.in(last.text), last.values);
-      const written = last.written(row);
+      const [row] = await unit.commit<RawCommitted>(sql.names.in(last.text), last.values);
+      const written = last.committed(row);
       return written && { ...written, table: told };
     } catch (error) {
       if (stateOf(error) === NOT_OURS) return null;

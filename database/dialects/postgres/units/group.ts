@@ -13,6 +13,7 @@ import { eventRows } from "./events.text.ts";
 import { LIFT } from "./fairness.ts";
 import { BETWEEN, type commitFields, textOf } from "./group.text.ts";
 import { groupsJson } from "./groups.text.ts";
+import { forgetGroups } from "./groups.ts";
 import { claimed, commitChunk, type RawClaim, renewed } from "./work.ts";
 
 const BETWEEN_BYTES = Buffer.from(BETWEEN);
@@ -66,6 +67,7 @@ export const CLAIM_GROUP = `WITH cand AS MATERIALIZED (SELECT id, client_id, pas
   ORDER BY made.id`;
 
 export async function claimGroup(sql: Sql, ids: number[], owner: string, leaseMs: number): Promise<Claimed[]> {
+  for (const id of ids) forgetGroups(sql, id);
   return (await sql.all<RawClaim>(CLAIM_GROUP, ids, owner, leaseMs)).map(claimed);
 }
 

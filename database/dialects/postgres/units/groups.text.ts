@@ -1,7 +1,7 @@
 /** Adds the faults of chunks to the groups of their batches. */
 import { MAX_GROUPS } from "../../../../formats/check/fault-groups.ts";
 import type { ChunkCommit } from "../../../../services/batch/batch.writes.domain.ts";
-import { ENOUGH_EXAMPLES, groupRows } from "../../../error-groups.ts";
+import { ENOUGH_EXAMPLES, type GroupRow, groupRows } from "../../../error-groups.ts";
 import { rowsOf } from "./events.text.ts";
 
 /** `of`: the position of the row's commit. */
@@ -21,8 +21,10 @@ const groupFields = {
 /** The value of the parameter: the groups of each commit. Null: there are none. */
 export function groupsJson(commits: ChunkCommit[]): string | null {
   const rows = commits.flatMap((commit, of) => groupRows(commit).map((row) => ({ of, ...row })));
-  return rows.length === 0 ? null : JSON.stringify(rows);
+  return rows.length === 0 ? null : rowsJson(rows);
 }
+
+export const rowsJson = (rows: (GroupRow & { of: number })[]): string => JSON.stringify(rows);
 
 const OF_BATCH = "WHERE c.batch_id = f.id AND c.pass = f.pass";
 /** Known, or there is room. Once a fault was counted with the others no group begins any more: its count would lack what came before. */
@@ -41,5 +43,17 @@ export function groupsCte(parameter: string, of: string): string {
     GROUP BY 1, 2, 3
     ON CONFLICT (batch_id, pass, name) DO UPDATE SET n = error_group.n + excluded.n,
       examples = CASE WHEN length(error_group.examples) < ${ENOUGH_EXAMPLES}
-        THEN error_group.examples || E'\\n' || excluded.examples ELSE error_group.examples END)`;
+        THEN error_group.examples || E'\\n' || excluded.examples ELSE error_group.examples END
+    RETURNING name, examples)`;
 }
+/** What `grouped` has written, for `GroupsOfRuns`: names, each with its examples. */
+export const WRITTEN_GROUPS =
+  "(SELECT json_agg(json_build_array(name, examples)) FROM grouped WHERE name <> '') AS groups";
+
+/**
+ * CTE `counted`: adds to groups that are there. `parameter`: an object of counts by name. It reads all groups of the batch, some
+ * hundred at most: a join with the names would look each of them up, which takes twice as long.
+ */
+export const countedCte = (parameter: string): string =>
+  `counted AS (UPDATE error_group g SET n = g.n + (j.counts ->> g.name)::bigint FROM fence, (SELECT ${parameter} AS counts) j
+    WHERE g.batch_id = fence.id AND g.pass = fence.pass AND j.counts ? g.name)`;

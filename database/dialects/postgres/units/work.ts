@@ -1,20 +1,14 @@
 /** The hot units of a worker: claim a batch, and commit it chunk by chunk. */
 import { LRUCache } from "lru-cache";
-import { storedFaults } from "../../../../formats/check/fault-bounds.ts";
 import type { Claimed } from "../../../../services/batch/batch.domain.ts";
 import type { ChunkCommit, Written } from "../../../../services/batch/batch.writes.domain.ts";
 import { isCounted } from "../../../commits.ts";
 import { ConstraintViolation } from "../../../errors.ts";
-import { checkCount, errorRows, PASS, placesWithout, tableCounts, workColumns } from "../../../rows.ts";
+import { checkCount, errorRows, PASS, placesWithout, workColumns } from "../../../rows.ts";
 import {
-  batchColumns,
   batchRow,
   chunkColumns,
   claimedColumns,
-  dueAt,
-  hasEnded,
-  jsonOrNull,
-  liveColumns,
   madeMoving,
   movingOf,
   outboxCte,
@@ -28,8 +22,9 @@ import {
 } from "../rows.ts";
 import { NOW, type Sql } from "../sql.ts";
 import { LIFT } from "./fairness.ts";
-import { groupsCte, groupsJson } from "./groups.text.ts";
+import { forgetGroups, groupedParts, learnGroups, type WrittenGroup } from "./groups.ts";
 import { FENCE, reservedCtes, uniqueCtes } from "./keys.ts";
+import { advancedCtes, endedCte } from "./moved.text.ts";
 
 const LEASE = `${NOW} + $3::bigint`;
 export const renewed = workColumns.map((column) => `${column} = excluded.${column}`).join(", ");
@@ -56,6 +51,7 @@ export const CLAIM = `WITH cand AS MATERIALIZED (SELECT id, client_id, pass FROM
 export type RawClaim = { batch: RawBatch; chunkOf: number | null } & RawChunk;
 
 export async function claim(sql: Sql, id: number, owner: string, leaseMs: number): Promise<Claimed | null> {
+  forgetGroups(sql, id);
   const row = await sql.get<RawClaim>(CLAIM, id, owner, leaseMs);
   return row ? claimed(row) : null;
 }
@@ -100,16 +96,17 @@ export async function commitChunk(sql: Sql, commit: ChunkCommit): Promise<Writte
   return written;
 }
 
-type RawCommitted = RawWritten & { missed?: number };
+/** `missed`: records whose keys were taken. `groups`: groups of errors that the commit has begun, or given examples. */
+export type RawCommitted = RawWritten & { missed?: number; groups?: WrittenGroup[] | null };
 
-/** `missed`: records whose keys were taken. */
 async function committed(sql: Sql, commit: ChunkCommit, areAllNew: boolean) {
-  const { ctes, values, events } = commitParts(commit, areAllNew);
+  const { ctes, values, events, groups } = commitParts(sql, commit, areAllNew);
   const told = isCounted(commit) ? ", (SELECT n FROM missed)::int AS missed" : "";
-  const text = `WITH ${ctes} SELECT made.*, ${outboxIds}${told} FROM made`;
+  const text = `WITH ${ctes} SELECT made.*, ${outboxIds}${told}${groups} FROM made`;
   const row = await sql.get<RawCommitted>(text, ...values);
   if (!row) return { written: null, missed: null };
-  const { missed, ...raw } = row;
+  const { missed, groups: begun, ...raw } = row;
+  learnGroups(sql, commit, begun);
   return { written: written(raw, events), missed };
 }
 
@@ -117,27 +114,36 @@ async function committed(sql: Sql, commit: ChunkCommit, areAllNew: boolean) {
  * The same as the last statement of a transaction, which fails (22012: division by zero) where it may not be written: what
  * came before it is undone then.
  */
-export function lastStatement(commit: ChunkCommit) {
-  const { ctes, values, events } = commitParts(commit, false);
-  const text = `WITH ${ctes} SELECT made.*, ${outboxIds} FROM made WHERE 1 / (SELECT count(*) FROM made) = 1`;
-  return { text, values, written: (row: RawWritten | undefined) => written(row, events) };
+export function lastStatement(sql: Sql, commit: ChunkCommit) {
+  const { ctes, values, events, groups } = commitParts(sql, commit, false);
+  const text = `WITH ${ctes} SELECT made.*, ${outboxIds}${groups} FROM made WHERE 1 / (SELECT count(*) FROM made) = 1`;
+  const committed = (row: RawCommitted | undefined): Written | null => {
+    if (!row) return null;
+    const { groups: begun, ...raw } = row;
+    learnGroups(sql, commit, begun);
+    return written(raw, events);
+  };
+  return { text, values, committed };
 }
 
-function commitParts(commit: ChunkCommit, areAllNew: boolean) {
+/** `groups`: the column of the answer that tells of groups. */
+function commitParts(sql: Sql, commit: ChunkCommit, areAllNew: boolean) {
   const values = new Values();
   const events = commit.end?.events ?? [];
+  const fence = commit.end ? lastFence(commit, values) : [fenceCte(commit, values)];
+  const grouped = groupedParts(sql, commit, values);
   const ctes = [
-    ...(commit.end ? lastFence(commit, values) : [fenceCte(commit, values)]),
+    ...fence,
     ...recordCtes(commit, areAllNew, values),
     ...reservedCtes(commit, values),
     ...errorsCte(commit, values),
-    ...groupedCte(commit, values),
+    ...grouped.ctes,
     ...(commit.end ? SLOT : []),
     ...(commit.end?.purge ? ["purged AS (DELETE FROM batch_chunk c USING fence WHERE c.batch_id = fence.id)"] : []),
     outboxCte(events, "fence", values),
     ...(commit.end ? [endedCte(commit, commit.end, values)] : advancedCtes(commit, values)),
   ];
-  return { ctes: ctes.join(",\n"), values: values.list, events };
+  return { ctes: ctes.join(",\n"), values: values.list, events, groups: grouped.told };
 }
 
 /** CTE `fence`: locks the worker's row of `batch_work`. */
@@ -197,59 +203,4 @@ function errorsCte(commit: ChunkCommit, values: Values): string[] {
       SELECT fence.id, fence.pass * ${PASS} + e.seq, e.n, e.line, e.field, e.code, e.message, e.raw, e.source, e.value, e.corrects FROM fence, json_to_recordset(${values.add(rows, "json")})
         AS e(seq bigint, n int, line bigint, field text, code text, message text, raw text, source text, value text, corrects text))`,
   ];
-}
-
-function groupedCte(commit: ChunkCommit, values: Values): string[] {
-  const rows = groupsJson([commit]);
-  return rows === null ? [] : [groupsCte(values.add(rows, "json"), "0")];
-}
-
-/** The assignments of the moving columns, computed from the row `of`. */
-function moved(commit: ChunkCommit, of: string, values: Values): string[] {
-  const { counts, next } = commit;
-  const missed = isCounted(commit) ? "missed.n" : "0";
-  return [
-    `next_chunk = ${values.add(next.chunk, "int")}`,
-    `phase = ${values.add(next.phase, "varchar")}`,
-    `accepted = ${of}.accepted + ${values.add(counts.accepted, "bigint")} - ${missed}`,
-    `rejected = ${of}.rejected + ${values.add(counts.rejected, "bigint")}`,
-    `duplicate = ${of}.duplicate + ${values.add(counts.duplicate, "bigint")} + ${missed}`,
-    `faults = ${of}.faults + ${values.add(storedFaults(commit), "bigint")}`,
-    `unlisted = ${of}.unlisted + ${values.add(commit.unlisted.length, "bigint")}`,
-    ...rowsMoved(commit, of, values),
-    // This run is the first attempt at the chunk that follows.
-    "attempt = 1",
-    `version = ${of}.version + 1`,
-  ];
-}
-
-/** The end takes them along, as all that moves. */
-function rowsMoved({ counts: { rows }, end }: ChunkCommit, of: string, values: Values): string[] {
-  if (rows)
-    return tableCounts.map((name) => `${name} = coalesce(${of}.${name}, 0) + ${values.add(rows[name], "bigint")}`);
-  return end ? tableCounts.map((name) => `${name} = ${of}.${name}`) : [];
-}
-
-const fromFence = (commit: ChunkCommit) => (isCounted(commit) ? "fence, missed" : "fence");
-
-function advancedCtes(commit: ChunkCommit, values: Values): string[] {
-  const sets = [...moved(commit, "w", values), `due_at = ${NOW} + ${values.add(commit.leaseMs, "bigint")}`];
-  return [
-    `w AS (UPDATE batch_work w SET ${sets.join(", ")} FROM ${fromFence(commit)} WHERE w.batch_id = fence.id RETURNING w.*)`,
-    `made AS (SELECT ${liveColumns} FROM w JOIN batch ON batch.id = w.batch_id)`,
-  ];
-}
-
-function endedCte(commit: ChunkCommit, end: NonNullable<ChunkCommit["end"]>, values: Values): string {
-  const sets = [
-    ...moved(commit, "fence", values),
-    `due_at = ${dueAt(end.due, values)}`,
-    `state = ${values.add(end.state, "varchar")}`,
-    `reason = ${values.add(jsonOrNull(end.reason), "text")}`,
-    "owner = NULL",
-    `finished_at = ${hasEnded(end.state) ? NOW : "NULL"}`,
-    ...(end.purge ? ["chunks = 0"] : []),
-  ];
-  return `made AS (UPDATE batch b SET ${sets.join(", ")} FROM ${fromFence(commit)}
-    WHERE b.id = fence.id RETURNING ${batchColumns("b")})`;
 }
