@@ -1,5 +1,7 @@
 /** Plans of tables that no database has, for tests of what is decided before SQL. */
+
 import type { PlannedColumn, TablePlan, TargetColumn, TargetTable } from "../../database/targets/target.ts";
+import type { RecordAbout } from "../../database/targets/values.ts";
 
 export function column(name: string, about: Partial<TargetColumn> = {}): TargetColumn {
   const nothing = { element: null, maxLength: null, precision: null, scale: null, range: null, values: null };
@@ -28,3 +30,14 @@ export function planOf(columns: (TargetColumn | PlannedColumn)[], about: Partial
   };
   return { ...plan, ...about };
 }
+
+/** What is known of a record apart from its text. */
+export const about: RecordAbout = {
+  batchId: "0193a1c2-7d4e-7b60-8f3a-2c5d9e0b1a47",
+  clientId: "0193a1c2-7d4e-7b60-8f3a-2c5d9e0b1a48",
+  clientIdentifier: "a-shop",
+  dataset: "orders",
+  record: 17,
+  line: 18,
+  receivedAt: "2026-11-29T13:45:00.000Z",
+};

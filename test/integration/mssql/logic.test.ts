@@ -8,7 +8,7 @@ import { mssqlDeliveries, mssqlLocks, mssqlStore } from "../../../database/diale
 import { describePostgres, freshPostgres, keptDatabase, truncatedPostgres } from "../../helpers/database.ts";
 import { storeConformance } from "../store/conformance.ts";
 import { groupRaceSuite } from "../store/group-slots.suite.ts";
-import { StandIn } from "./session.ts";
+import { StandIn } from "./stand-in.ts";
 
 describePostgres("statements for SQL Server, by PostgreSQL", () => {
   // Statements that say nothing of an order answer in that of the rows.

@@ -1,15 +1,11 @@
 /** Batches of T-SQL, carried out step by step on PostgreSQL, which stands in for a server that does not run here. */
-import { setTimeout as pause } from "node:timers/promises";
-import pg from "pg";
-import { errorOf, isTransient } from "../../../database/dialects/mssql/failure.ts";
-import type { Sql, Staged, Values } from "../../../database/dialects/mssql/sql.ts";
-import { withFew } from "../../../database/dialects/mssql/staging.ts";
-import type { Together } from "../../../database/dialects/mssql/together.ts";
-import { types } from "../../../database/dialects/postgres/links.ts";
-import { togetherOn } from "./together.ts";
+import type pg from "pg";
+import type { Values } from "../../../database/dialects/mssql/sql.ts";
+import { asNumbered, RAISED } from "./error-numbers.ts";
+import { emptyTable, made } from "./staged.ts";
 import { asPostgres, columnsOf, type Step, stepsOf, typeOf } from "./tsql.ts";
 
-type Row = Record<string, unknown>;
+export type Row = Record<string, unknown>;
 
 interface Variable {
   type: string;
@@ -232,119 +228,4 @@ export class Session {
     if (!this.#isOpen) return "0";
     return number === RAISED ? "-1" : "1";
   }
-}
-
-/** The temporary tables of each connection, by name, with their columns. Making one takes as long as twenty statements. */
-const made = new WeakMap<pg.PoolClient, Map<string, string>>();
-
-async function emptyTable(client: pg.PoolClient, name: string, columns: string): Promise<void> {
-  const known = made.get(client) ?? new Map<string, string>();
-  made.set(client, known);
-  if (known.get(name) === columns) return void (await client.query(`DELETE FROM pg_temp.${name}`));
-  known.delete(name);
-  await client.query(`DROP TABLE IF EXISTS pg_temp.${name}; CREATE TEMP TABLE ${name} (${columns})`);
-  known.set(name, columns);
-}
-
-/** So many values go with one statement, at most: PostgreSQL counts them in 16 bits. */
-const MOST_VALUES = 60_000;
-
-export async function load(client: pg.PoolClient, { name, columns, rows }: Staged): Promise<void> {
-  const table = `staged_${name.slice(1)}`;
-  const list = Object.entries(columns).map(([column, { sql }]) => `"${column}" ${typeOf(sql)}`);
-  await emptyTable(client, table, list.join(", "));
-  const atOnce = Math.floor(MOST_VALUES / list.length);
-  for (let at = 0; at < rows.length; at += atOnce) {
-    const some = rows.slice(at, at + atOnce);
-    const places = some.map((_row, r) => `(${list.map((_column, c) => `$${r * list.length + c + 1}`).join(", ")})`);
-    await client.query(`INSERT INTO ${table} VALUES ${places.join(", ")}`, some.flat());
-  }
-}
-
-const numbers: Record<string, number> = { "40P01": 1205, "23505": 2627 };
-
-/** By a trigger. */
-const RAISED = 50_000;
-/** Of all errors that a table's writer knows. */
-const more: Record<string, number> = {
-  ...numbers,
-  "22P02": 245,
-  "22007": 241,
-  "22008": 242,
-  "22003": 8115,
-  "22001": 2628,
-  "23502": 515,
-  "23503": 547,
-  "23514": 547,
-  "42P01": 208,
-  "42703": 207,
-  "42501": 229,
-  P0001: RAISED,
-};
-
-/** PostgreSQL's error with the number that SQL Server would give it. */
-export function asNumbered(error: unknown): unknown {
-  const { code, message } = error as { code?: string; message?: string };
-  const number = more[code ?? ""];
-  return number === undefined ? error : Object.assign(new Error(message), { number });
-}
-
-/** PostgreSQL's error as SQL Server would tell it. */
-function asTold(error: unknown): unknown {
-  const { code, table } = error as { code?: string; table?: string };
-  const number = numbers[code ?? ""];
-  if (number === undefined) return error;
-  return Object.assign(new Error(`Cannot insert duplicate key in object 'dbo.${table}'.`), { number });
-}
-
-const MOST_TRIES = 6;
-
-/** As `Sql`, on a schema of PostgreSQL. What has few rows goes both ways in turn: with its batch, and loaded as many are. */
-export class StandIn {
-  readonly #pool: pg.Pool;
-  #calls = 0;
-
-  constructor(url: string) {
-    this.#pool = new pg.Pool({ connectionString: url, max: 8, types });
-  }
-
-  asSql = (): Sql => this as unknown as Sql;
-  all = (text: string, values: Values = {}) => this.staged([], text, values);
-  get = async (text: string, values?: Values) => (await this.all(text, values))[0];
-
-  async staged(tables: Staged[], text: string, values: Values = {}): Promise<Row[]> {
-    const few = tables.length > 0 && this.#calls++ % 2 === 0 ? withFew(tables, text, values) : null;
-    for (let tries = 1; ; tries++) {
-      try {
-        return await (few ? this.#once([], few.text, few.values) : this.#once(tables, text, values));
-      } catch (error) {
-        const told = asTold(error);
-        if (!isTransient(told) || tries === MOST_TRIES) throw errorOf(told);
-        await pause(2 ** tries * 5 * Math.random());
-      }
-    }
-  }
-
-  async together<T>(work: (unit: Together) => Promise<T>): Promise<T> {
-    const client = await this.#pool.connect();
-    const session = new Session(client, {});
-    try {
-      return await work(togetherOn(client, session));
-    } finally {
-      await session.end();
-      client.release();
-    }
-  }
-
-  async #once(tables: Staged[], text: string, values: Values): Promise<Row[]> {
-    const client = await this.#pool.connect();
-    try {
-      for (const table of tables) await load(client, table);
-      return await new Session(client, values).run(text);
-    } finally {
-      client.release();
-    }
-  }
-
-  end = () => this.#pool.end();
 }

@@ -22,7 +22,7 @@ import {
 import { modesSuite } from "../targets/modes.suite.ts";
 import { orderSuite } from "../targets/order.suite.ts";
 import { COLLATION, orderedTables, TABLES } from "../targets/postgres.kit.ts";
-import { StandIn } from "./session.ts";
+import { StandIn } from "./stand-in.ts";
 
 /** Each of its records takes some fifty statements. */
 const RUNS = 8;

@@ -1,7 +1,9 @@
 /** Batches of one transaction, carried out by PostgreSQL: what `Together` is on a SQL Server. */
 import type pg from "pg";
 import type { Together } from "../../../database/dialects/mssql/together.ts";
-import { asNumbered, load, type Session } from "./session.ts";
+import { asNumbered } from "./error-numbers.ts";
+import type { Session } from "./session.ts";
+import { load } from "./staged.ts";
 
 const TRY_CAST = `CREATE OR REPLACE FUNCTION pg_temp.try_cast(given text, type text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN EXECUTE format('SELECT %L::%s', given, type); RETURN given; EXCEPTION WHEN OTHERS THEN RETURN NULL; END $$`;

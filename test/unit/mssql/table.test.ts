@@ -2,39 +2,18 @@
  * Promise: rows of a company's own table on SQL Server are written by T-SQL that parses, first the table and then DataFlow's own rows with
  * the COMMIT. No SQL Server runs with these tests: test/integration/mssql/table.test.ts shows what the statements do.
  */
-import { execFileSync } from "node:child_process";
-import { join } from "node:path";
-import type { Sql, Staged } from "../../../database/dialects/mssql/sql.ts";
-import { mssqlStore } from "../../../database/dialects/mssql/store.ts";
+
+import type { Sql } from "../../../database/dialects/mssql/sql.ts";
 import * as elsewhere from "../../../database/dialects/mssql/table/elsewhere.ts";
-import { failureOf } from "../../../database/dialects/mssql/table/states.ts";
 import { nameIn, traitsText } from "../../../database/dialects/mssql/table/traits.ts";
 import { makeText, roundsText, typeText } from "../../../database/dialects/mssql/table/typed.text.ts";
 import { aloneText, togetherText, withoutText } from "../../../database/dialects/mssql/table/write.text.ts";
-import type { Together } from "../../../database/dialects/mssql/together.ts";
-import { TableFailure } from "../../../database/errors.ts";
 import { patternsOf } from "../../../database/targets/stage.ts";
 import { partsOf } from "../../../database/targets/staged.text.ts";
 import { type TablePlan, tableModes } from "../../../database/targets/target.ts";
-import { recordPlaces } from "../../../formats/parts.ts";
-import type { TableRow } from "../../../services/batch/batch.table.domain.ts";
-import { column, planOf, tableOf } from "../../helpers/targets.ts";
-import { chunkCommit, end } from "./statements.kit.ts";
+import { column, planOf } from "../../helpers/targets.ts";
+import { columns, faultsIn, full, gone, plainer, plan, short } from "./table.kit.ts";
 
-const columns = [
-  column("no", { kind: "integer", type: "int", isNotNull: true }),
-  column("at]", { kind: "timestamp", type: "datetime2(3)" }),
-  column("city", { kind: "text", type: "nvarchar(20)", hasDefault: true }),
-];
-
-function plan(about: Partial<TablePlan> = {}): TablePlan {
-  const of = planOf(columns, { key: ["no"], ...about });
-  return { ...of, table: tableOf(columns, { dialect: "mssql", schema: "dbo", name: "o'rders" }) };
-}
-
-const full: TableRow = { values: ["1", null, "Faro"], isDelete: false };
-const short: TableRow = { values: ["2", "2026-11-29 10:00:00", undefined], isDelete: false };
-const gone: TableRow = { values: ["3", undefined, undefined], isDelete: true };
 const rowsFor = ({ mode, delete: marker }: TablePlan) => {
   if (mode === "delete") return [gone];
   return marker ? [full, short, gone] : [full, short];
@@ -78,26 +57,6 @@ test("rows are typed by the table, and numbered in rounds of different keys", ()
   expect(textsOf({ mode: "insert" }).type).not.toContain("PARTITION");
 });
 
-/** What the parser does not know. */
-const plainer = (text: string) =>
-  text
-    .replaceAll(/\s+OPTION \([A-Z ,]+\)/g, "")
-    .replaceAll(/ WITH \(UPDLOCK, HOLDLOCK\)/g, "")
-    .replaceAll(/\bEND TRY\b/g, "END;")
-    .replaceAll(/(BEGIN|END) (TRY|CATCH)\b/g, "$1")
-    .replaceAll(/SAVE TRAN one_row/g, "SELECT 1")
-    .replaceAll(/ROLLBACK TRAN one_row/g, "ROLLBACK")
-    .replaceAll(/\bTHROW;/g, "SELECT 1;")
-    .replaceAll(/CLUSTERED /g, "");
-
-const faultsIn = (texts: string[]): string[] =>
-  JSON.parse(
-    execFileSync(process.execPath, [join(__dirname, "statements.parse.mjs")], {
-      input: JSON.stringify(texts),
-      encoding: "utf8",
-    }),
-  );
-
 test("a parser of T-SQL takes every text, but for what it does not know", () => {
   const texts = variants.flatMap(([, about]) => Object.values(textsOf(about)));
   expect(faultsIn([...texts, traitsText(plan().table), withoutText([1, 2])].map(plainer))).toEqual([]);
@@ -136,163 +95,10 @@ test("a missing `dataflow_applied` is made by the first worker", async () => {
   await expect(table.make()).rejects.toMatchObject({ kind: "gone", message: expect.stringContaining("--applied crm") });
 });
 
-/** Answers in turn; writes down what it is sent. */
-function recorded(...answers: unknown[][][]) {
-  const sent: string[] = [];
-  const run = async (text: string) => {
-    sent.push(text);
-    return answers.shift() ?? [[]];
-  };
-  const unit: Together = {
-    async load(tables: Staged[]) {
-      sent.push(`load ${tables.map(({ name, rows }) => `${name} ${rows.length}`).join(", ")}`);
-    },
-    run,
-    runOwn: (text) => run(`own: ${text}`),
-  };
-  const sql = { together: (work: (of: Together) => Promise<unknown>) => work(unit) };
-  // Of the store only the commit into a table is asked for, which needs no more of it.
-  return { store: mssqlStore(sql as unknown as Sql), sent };
-}
-
-const commitOf = (about: Partial<TablePlan> = {}, over = {}) => {
-  const rows = [full, short];
-  const data = Buffer.from("{}\n{}");
-  const origins = recordPlaces({ firstLine: 1, records: 2, data, oversized: [] }, "ndjson", {});
-  const sent = { format: "ndjson", envelope: {}, cells: null } as const;
-  const table = { plan: plan(about), rows, keys: null, origins, sent, faultsLeft: 10, pieceRows: null };
-  const counts = { accepted: 2, rejected: 0, duplicate: 0 };
-  return chunkCommit({ id: 7, text: data, counts, table, ...over });
-};
-const counts = (over = {}) => [{ created: 2, updated: 0, deleted: 0, number: null, next: null, again: 0, ...over }];
-const words = [
-  "sys.foreign_keys",
-  "INTO #typed FROM",
-  "DENSE_RANK",
-  "round = n",
-  "SAVE TRAN",
-  "BEGIN TRAN",
-  "own:",
-  "DELETE FROM #typed",
-];
-const story = (sent: string[]) =>
-  sent.map((text) => (text.startsWith("load") ? text : words.find((word) => text.includes(word))));
-
-test("the table comes first, then DataFlow's rows and the COMMIT in one batch, which undoes all where the fence is another", async () => {
-  const { store, sent } = recorded([[]], [], [[]], [counts(), []], [[]]);
-  expect(await store.commitChunk(commitOf({ mode: "upsert" }, { end: end() }))).toBeNull();
-  expect(story(sent)).toEqual([
-    "sys.foreign_keys",
-    "load #rows 2",
-    "INTO #typed FROM",
-    "DENSE_RANK",
-    "BEGIN TRAN",
-    "load #commits 1, #events 1, #records 2",
-    "own:",
-  ]);
-  const last = sent.at(-1) as string;
-  expect(last).not.toContain("BEGIN TRAN");
-  expect(last).toMatch(/IF EXISTS \(SELECT 1 FROM @mine\)\n {2}COMMIT;\nELSE\n {2}ROLLBACK;\nSELECT [^;]*;$/);
-  expect(faultsIn([plainer(last.replace("own: ", ""))])).toEqual([]);
-});
-
-test("after the error of a row all are written one by one, and the refused ones are told", async () => {
-  const fault = { rank: 1, number: 547, told: 'conflicted with the FOREIGN KEY constraint "fk_city". The …' };
-  const traits = [{ name: "fk_city", kind: "reference", column: "city" }];
-  const { store, sent } = recorded(
-    [traits],
-    [],
-    [[]],
-    [counts({ number: 547 }), []],
-    [],
-    [counts({ created: 1 }), [], [fault]],
-  );
-  await store.commitChunk(commitOf());
-  expect(story(sent).slice(4)).toEqual([
-    "BEGIN TRAN",
-    "round = n",
-    "SAVE TRAN",
-    "load #commits 1, #records 1, #errors 1, #grouped 1",
-    "own:",
-  ]);
-  expect(sent.at(-1)).toContain("DECLARE @step BIGINT = ");
-});
-
-test("rows of a table that refers to itself are written one by one at once", async () => {
-  const traits = [{ name: "fk_self", kind: "itself", column: "city" }];
-  const { store, sent } = recorded([traits], [], [[]], [], [counts(), [], []]);
-  await store.commitChunk(commitOf());
-  expect(story(sent).slice(4, 6)).toEqual(["round = n", "SAVE TRAN"]);
-});
-
-test("many rounds are several requests of one transaction", async () => {
-  const { store, sent } = recorded(
-    [[]],
-    [],
-    [[]],
-    // A trigger has answered something first.
-    [[{ hello: "world" }], counts({ created: 1, next: 200 }), []],
-    [counts({ created: 1 }), []],
-  );
-  await store.commitChunk(commitOf());
-  const [first, second, ...rest] = sent.slice(4);
-  expect([first, second].map((text) => text?.includes("BEGIN TRAN;"))).toEqual([true, false]);
-  expect([first, second].map((text) => /s\.round >= (\d+)/.exec(text ?? "")?.[1])).toEqual(["0", "200"]);
-  expect(rest).toEqual(["load #commits 1, #records 2", expect.stringContaining("COMMIT;")]);
-});
-
 test("a text becomes money by a CAST, and no other type by one, for it would cut what is too long", () => {
   const price = column("price", { kind: "decimal", type: "smallmoney" });
   const text = typeText(partsOf(planOf([...columns, price])));
   expect(text).toContain("SELECT r.n, r.p, 0, r.c0, r.c1, r.c2, CAST(r.c3 AS smallmoney) FROM #rows");
-});
-
-test("after an error that has ended the transaction all begins again without the rows found", async () => {
-  const traits = [{ name: "fk_self", kind: "itself", column: "city" }];
-  const fault = { rank: 1, number: 50_000, told: "no" };
-  const { store, sent } = recorded(
-    [traits],
-    [],
-    [[]],
-    [],
-    [counts({ again: 1, next: 1 }), [], [fault]],
-    [],
-    [counts({ created: 1 }), [], []],
-  );
-  await store.commitChunk(commitOf());
-  expect(story(sent).slice(4, 8)).toEqual(["round = n", "SAVE TRAN", "DELETE FROM #typed", "SAVE TRAN"]);
-  expect(sent[6]).toContain("N'[1]'");
-  expect(sent[7]).toContain("BEGIN TRAN;");
-  expect(sent.at(-2)).toContain("#errors 1");
-});
-
-test("commits into tables are never grouped", async () => {
-  // Both go on at the same time.
-  const answers = [[[]], [], [[]], [counts(), []], [[]]].flatMap((one) => [one, structuredClone(one)]);
-  const { store, sent } = recorded(...answers);
-  await store.commitChunks([commitOf(), commitOf()]);
-  expect(sent.filter((text) => text.startsWith("own:"))).toHaveLength(2);
-});
-
-test.each([
-  [208, "gone"],
-  [229, "gone"],
-  [1205, "busy"],
-  [1222, "busy"],
-  [8115, "busy"],
-])("error %d is of no row: the table is %s", async (number, kind) => {
-  const { store } = recorded([[]]);
-  const commit = commitOf();
-  Object.defineProperty(commit.table, "rows", {
-    get: () => {
-      throw Object.assign(new Error("secret"), { number });
-    },
-  });
-  const error = await store.commitChunk(commit).catch((thrown: unknown) => thrown);
-  expect(error).toBeInstanceOf(TableFailure);
-  expect(error).toMatchObject({ kind, state: String(number) });
-  expect((error as Error).message).not.toContain("secret");
-  expect(failureOf(number, plan().table).message).toContain(`(${number})`);
 });
 
 test("the name in an error's text is the first that is in quotation marks, and never a value", () => {
