@@ -1,13 +1,13 @@
 // @ts-check
 /** What a check has found, as text, and the question whether to import the file after all. */
-import { createInterface } from "node:readline";
 import { createInterface as createQuestions } from "node:readline/promises";
 import { visible } from "../lib/log/visible.cjs";
 import { count } from "./bar.mjs";
+import { Refused } from "./push.http.mjs";
+import { groupLines } from "./push.report.mjs";
 
 /** @typedef {import("./push.run.mjs").Batch} Batch */
 /** @typedef {{ column: string, field: string | null, by: string }} Column */
-/** @typedef {{ errors: { field: string, code: string, message: string }[] }} Rejected */
 
 const GROUPS_SHOWN = 20;
 
@@ -17,50 +17,47 @@ const GROUPS_SHOWN = 20;
  * @param {Batch} batch
  */
 export async function checkLines(http, batch) {
-  const { body } = await http.json(`/imports/${batch.id}/preview?limit=1`, {});
-  const { columns } = /** @type {{ columns: Column[] }} */ (body);
-  const groups = batch.counts.rejected > 0 ? await groupsOf(http, batch) : [];
+  const columns = await columnsOf(http, batch);
   return [
     ...(columns.length > 0 ? ["Columns:"] : []),
     ...columns.map(({ column, field }) => `  ${visible(column)} → ${field === null ? "dropped" : visible(field)}`),
-    ...(groups.length > 0 ? ["Errors:"] : []),
-    ...groups.slice(0, GROUPS_SHOWN).map(([text, n]) => `  ${count(n)} × ${visible(text)}`),
-    ...(groups.length > GROUPS_SHOWN ? [`  and ${count(groups.length - GROUPS_SHOWN)} other kinds`] : []),
+    ...(batch.counts.rejected > 0 ? await groupLines(http, batch, { most: GROUPS_SHOWN, least: 1 }) : []),
   ];
 }
 
 /**
- * The kinds of errors in the batch's report, with how often each one is there.
+ * None: the file has none, or a failed check keeps no body.
  * @param {import("./push.http.mjs").Http} http
  * @param {Batch} batch
+ * @returns {Promise<Column[]>}
  */
-async function groupsOf(http, batch) {
-  /** @type {Map<string, number>} */
-  let groups = new Map();
-  await http.stream(`/imports/${batch.id}/errors`, {}, async (body) => {
-    groups = new Map();
-    for await (const line of createInterface({ input: body })) {
-      const { errors = [] } = /** @type {Partial<Rejected>} */ (JSON.parse(line));
-      for (const { field, message } of errors) {
-        const text = field ? `${field}: ${message}` : message;
-        groups.set(text, (groups.get(text) ?? 0) + 1);
-      }
-    }
-  });
-  return [...groups].sort(([, a], [, b]) => b - a);
+async function columnsOf(http, batch) {
+  try {
+    return (await http.json(`/imports/${batch.id}/preview?limit=1`, {})).body.columns;
+  } catch (error) {
+    if (error instanceof Refused && error.status === 410) return [];
+    throw error;
+  }
 }
 
 /**
- * Whether somebody at a terminal wants the file imported. Where nobody can be asked: no.
+ * Whether somebody at a terminal wants the file imported. Where nobody can be asked, or nothing would be imported: no.
  * @param {Batch} batch
  * @param {AbortSignal} signal
  */
 export async function isWanted({ counts }, signal) {
-  if (!process.stdin.isTTY || !process.stdout.isTTY) return false;
+  if (counts.accepted === 0 || !process.stdin.isTTY || !process.stdout.isTTY) return false;
   const questions = createQuestions({ input: process.stdin, output: process.stdout });
+  // A terminal that is asked sends no signal for Ctrl-C.
+  questions.on("SIGINT", () => process.emit("SIGINT"));
   try {
     const records = `${count(counts.accepted)} of ${count(counts.received)} records`;
     return /^y(es)?$/i.test((await questions.question(`Import ${records}? [y/N] `, { signal })).trim());
+  } catch (error) {
+    if (signal.aborted) throw error;
+    // Ctrl-D, or a terminal that is gone: nobody wants it.
+    console.log();
+    return false;
   } finally {
     questions.close();
   }

@@ -48,11 +48,11 @@ export async function rejectedLines(http, batch, most) {
  * The largest groups of errors, one line each. None: there is but one error, or the server is older and has no summary.
  * @param {import("./push.http.mjs").Http} http
  * @param {import("./push.run.mjs").Batch} batch
- * @param {number} most
+ * @param {{ most: number, least?: number }} shown  So many groups; none of fewer errors than `least`.
  */
-export async function groupLines(http, batch, most) {
+export async function groupLines(http, batch, { most, least = 2 }) {
   const summary = await summaryOf(http, batch);
-  if (summary === null || summary.total < 2) return [];
+  if (summary === null || summary.total < least) return [];
   const shown = summary.groups.slice(0, most);
   const others = shown.reduce((left, group) => left - group.count, summary.total);
   const width = Math.max(...[...shown.map((group) => group.count), others].map((number) => count(number).length));

@@ -12,7 +12,7 @@ import { groupLines, rejectedLines, summary } from "./push.report.mjs";
 import { sourceOf } from "./push.source.mjs";
 
 /** @typedef {import("./push.options.mjs").Options} Options */
-/** @typedef {{ id: string, status: string, counts: Record<"received" | "accepted" | "rejected" | "duplicate", number>, hold: { reason: string, until?: string | null, batchId?: string } | null, error: { code: string, detail: string } | null, createdAt: string, startedAt: string | null, finishedAt: string | null, links: { errors: string } }} Batch */
+/** @typedef {{ id: string, status: string, validateOnly?: true, counts: Record<"received" | "accepted" | "rejected" | "duplicate", number>, hold: { reason: string, until?: string | null, batchId?: string } | null, error: { code: string, detail: string } | null, createdAt: string, startedAt: string | null, finishedAt: string | null, links: { errors: string } }} Batch */
 
 const ROWS_SHOWN = 10;
 const GROUPS_SHOWN = 5;
@@ -142,10 +142,9 @@ async function ended(http, taken, progress, signal) {
  * @param {AbortSignal} signal
  */
 async function checked(http, batch, options, progress, signal) {
-  if (batch.status !== "validated") return batch;
   if (options.json) return batch;
   for (const line of await checkLines(http, batch)) console.log(line);
-  if (!(await isWanted(batch, signal))) return batch;
+  if (batch.status !== "validated" || !(await isWanted(batch, signal))) return batch;
   const { body } = await http.json(`/imports/${batch.id}/commit`, { method: "POST" });
   return ended(http, /** @type {Batch} */ (body), progress, signal);
 }
@@ -173,7 +172,7 @@ async function writeErrors(http, batch, file) {
  * @param {Options} options
  * @param {boolean} isReplayed
  */
-async function report(http, batch, { json, errors, waits }, isReplayed) {
+async function report(http, batch, { json, errors, waits, checks }, isReplayed) {
   if (json) {
     console.log(visible(JSON.stringify({ batch, isReplayed, ...(errors === null ? {} : { errors }) })));
     return;
@@ -184,7 +183,9 @@ async function report(http, batch, { json, errors, waits }, isReplayed) {
   }
   console.log(summary(batch));
   if (batch.counts.rejected === 0) return;
-  for (const line of await groupLines(http, batch, GROUPS_SHOWN)) console.log(line);
+  // Those of a check were shown before its question.
+  if (!checks || !batch.validateOnly)
+    for (const line of await groupLines(http, batch, { most: GROUPS_SHOWN })) console.log(line);
   if (errors !== null) console.log(`The rejected records are in ${errors}.`);
   else for (const line of await rejectedLines(http, batch, ROWS_SHOWN)) console.log(line);
 }

@@ -291,7 +291,10 @@ test("--check shows columns and errors in groups, and imports nothing", async ()
   file("checked.csv", "n;note\n1;a\nzwei;b\ndrei;c\n;d\n");
   const { status, stdout } = await push(["checked.csv", "--check"]);
   expect(status).toBe(2);
-  expect(stdout).toMatch(/^Columns:\n {2}n → n\n {2}note → note\nErrors:\n {2}2 × n: .*\n {2}1 × n: .*\nvalidated in /);
+  expect(stdout).toMatch(
+    /^Columns:\n {2}n → n\n {2}note → note\nErrors:\n {2}2 × n: .*, such as zwei\n {2}1 × n: .*\nvalidated in /,
+  );
+  expect(stdout.match(/^Errors:$/gm)).toHaveLength(1);
   const batch = await onlyBatch();
   expect(batch).toMatchObject({ status: "validated", counts: { accepted: 1, rejected: 3 } });
   const right = await push(["checked.csv", "--check", "--json"]);
@@ -302,14 +305,19 @@ test("--check shows columns and errors in groups, and imports nothing", async ()
     stdout: expect.stringMatching(/^validated/),
   });
   client = await newClient(system.url, { schema, maxErrors: 0 });
-  expect((await push(["checked.csv", "--check"])).status).toBe(1);
+  expect(await push(["checked.csv", "--check"])).toMatchObject({
+    status: 1,
+    stdout: expect.stringMatching(/^Columns:[\s\S]*\nErrors:\n[\s\S]*\nfailed in [\s\S]*too-many-errors/),
+  });
   expect(await push(["checked.csv", "--check", "--no-wait"])).toMatchObject({ status: 1 });
 });
 
 test.each([
-  ["y", "completed"],
-  ["n", "validated"],
-])("at a terminal %s imports the checked file or not", async (answer, end) => {
+  ["y", "y\n", "completed", 0],
+  ["n", "n\n", "validated", 0],
+  ["Ctrl-D", "\x04", "validated", 0],
+  ["Ctrl-C", "\x03", "validated", 130],
+])("at a terminal %s imports the checked file or not", async (_, answer, end, status) => {
   file("asked.ndjson", rows(3));
   const [identifier = "", secret = ""] = Buffer.from(client.auth.slice("Basic ".length), "base64")
     .toString()
@@ -322,9 +330,9 @@ test.each([
   let isAnswered = false;
   child.stdout.on("data", (data) => {
     seen += data;
-    if (!isAnswered && seen.includes("[y/N]")) isAnswered = child.stdin.write(`${answer}\n`);
+    if (!isAnswered && seen.includes("[y/N]")) isAnswered = child.stdin.write(answer);
   });
   const code = await new Promise((resolve) => child.once("close", resolve));
   expect(seen).toMatch(/Import 3 of 3 records\? \[y\/N\]/);
-  expect([code, (await onlyBatch()).status]).toEqual([0, end]);
+  expect([code, (await onlyBatch()).status]).toEqual([status, end]);
 });
