@@ -1,6 +1,6 @@
 /** Migrations of large tables while other nodes write them: changes of rows, and new indexes. */
 import { QueryTypes, type Sequelize } from "sequelize";
-import type { Backfill, Index } from "../../dialect.ts";
+import type { Backfill, Index, Logger } from "../../dialect.ts";
 import { createIndex } from "../../migrations/ddl.ts";
 import type { Names } from "../../schema/names.ts";
 
@@ -26,11 +26,59 @@ export async function fill(sequelize: Sequelize, { table, key, set, where }: Bac
     );
 }
 
+/** To whom it is told whom an index waits for. `sequelize`: has a connection that is free meanwhile. */
+interface TellsWaits {
+  sequelize: Sequelize;
+  logger: Pick<Logger, "warn">;
+  everyMs?: number;
+}
+
+const TELL_MS = 10_000;
+
+interface Blocker {
+  pid: number;
+  application: string;
+  since: Date | null;
+}
+
+/** Names the sessions that a new index waits for. Their queries may hold values, and are not told. */
+async function tellWaits({ name, table }: Index, names: Names, { sequelize, logger }: TellsWaits): Promise<void> {
+  const found = await sequelize.query<Blocker>(
+    `SELECT DISTINCT ON (other.pid) other.pid, other.application_name AS application, other.xact_start AS since
+      FROM pg_stat_activity AS maker
+      CROSS JOIN LATERAL unnest(pg_blocking_pids(maker.pid)) AS blocking (pid)
+      JOIN pg_stat_activity AS other ON other.pid = blocking.pid
+      WHERE maker.query LIKE '%INDEX CONCURRENTLY%"${name}"%' AND maker.wait_event_type = 'Lock'
+        AND maker.pid IN (SELECT pid FROM pg_locks WHERE relation = to_regclass('${names.of(table)}'))
+      ORDER BY other.pid`,
+    { type: QueryTypes.SELECT },
+  );
+  for (const { pid, application, since } of found)
+    logger.warn(
+      `The index ${name} waits for the transaction of session ${pid} (application_name ${JSON.stringify(application)}${since ? `, open since ${since.toISOString()}` : ""}).`,
+    );
+}
+
 /**
  * See `Dialect.makeIndex`. CREATE INDEX CONCURRENTLY waits for running transactions and blocks no writer. If it is interrupted,
  * it leaves an invalid index, which writers maintain and no query uses. So this drops an invalid index and makes it again.
  */
-export async function makeIndex(sequelize: Sequelize, index: Index, names: Names): Promise<void> {
+export async function makeIndex(
+  sequelize: Sequelize,
+  index: Index,
+  names: Names,
+  told: TellsWaits | null = null,
+): Promise<void> {
+  const telling =
+    told && setInterval(() => void tellWaits(index, names, told).catch(() => {}), told.everyMs ?? TELL_MS);
+  try {
+    await madeIndex(sequelize, index, names);
+  } finally {
+    if (telling) clearInterval(telling);
+  }
+}
+
+async function madeIndex(sequelize: Sequelize, index: Index, names: Names): Promise<void> {
   const name = names.schema === null ? `"${index.name}"` : `"${names.schema}"."${index.name}"`;
   const found = await sequelize.query<{ isValid: boolean }>(
     `SELECT indisvalid AS "isValid" FROM pg_index WHERE indexrelid = to_regclass('${name}')`,

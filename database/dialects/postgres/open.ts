@@ -66,7 +66,7 @@ export async function openPostgres(to: Target, names: Names, logger?: Logger): P
         });
       while (!(await ask())[0]?.isMine) await pause(LOCK_PAUSE_MS);
     },
-    makeIndex: (index) => makeIndex(migrations, index, names),
+    makeIndex: (index) => makeIndex(migrations, index, names, logger ? { sequelize, logger } : null),
     fill: (backfill) => fill(migrations, backfill, names),
     now: postgresClock(sql),
     isEmbedded: false,

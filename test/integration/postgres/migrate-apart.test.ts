@@ -1,6 +1,7 @@
 /** A step that would lock a large table is taken outside of a transaction, and goes on where it was broken off. */
 import pg from "pg";
 import type { Dialect } from "../../../database/dialect.ts";
+import { makeIndex } from "../../../database/dialects/postgres/backfill.ts";
 import { openPostgres } from "../../../database/dialects/postgres/open.ts";
 import { backfillStep, indexStep, type Migration } from "../../../database/migrations/ddl.ts";
 import { migrate, migrations, pending } from "../../../database/migrations/migrate.ts";
@@ -83,6 +84,26 @@ describePostgres("a migration step outside of the transaction", () => {
       { client_id: 1 },
       { client_id: 2 },
     ]);
+  });
+
+  test("tells whom a new index waits for, by its session and not by its query", async () => {
+    await migrate(dialect);
+    await writer.query("SET application_name = 'a \"psql\"'");
+    await writer.query("BEGIN");
+    const [own] = (await writer.query<{ pid: number }>("SELECT pg_backend_pid() AS pid")).rows;
+    await writer.query(KEY, [1]);
+    const told: string[] = [];
+    const logger = { warn: (line: unknown) => void told.push(String(line)) };
+    const { migrations: apart, sequelize, names } = dialect;
+    const made = { name: NAME, table: "record_key", columns: ["batch_id", "chunk_no"] };
+    const making = makeIndex(apart, made, names, { sequelize, logger, everyMs: 20 });
+    await until(async () => told.length > 1, "a line about the wait");
+    await writer.query("COMMIT");
+    await making;
+    const session = `session ${own?.pid} (application_name "a \\"psql\\"", open since 2`;
+    expect(told[0]).toContain(`The index ${NAME} waits for the transaction of ${session}`);
+    expect(told.join()).not.toContain("INSERT");
+    expect(await isValid()).toBe(true);
   });
 
   test("does not run twice if the process died before it was recorded", async () => {
