@@ -1,8 +1,8 @@
 /** Parses JSON from a body's bytes, and names the byte offset of a fault. */
-import { inexactNumbers } from "../../../formats/check/exact-json.ts";
-import { nameTwice } from "../../../formats/check/json-names.ts";
-import { Problem } from "../../../lib/errors.ts";
-import { faultOf } from "../../../lib/json-fault.ts";
+import { inexactNumbers } from "../formats/check/exact-json.ts";
+import { nameTwice } from "../formats/check/json-names.ts";
+import { Problem } from "../lib/errors.ts";
+import { faultOf } from "../lib/json-fault.ts";
 
 /** More than any policy needs. Recursive code (a merge, the schema compiler) would run out of stack on deeper values. */
 const MOST_DEPTH = 200;

@@ -12,8 +12,8 @@ export interface SampleRecord {
   line: number | null;
   /** As it was sent. */
   raw: string;
-  /** What would be delivered. Null: it is rejected. */
-  data: Record<string, unknown> | null;
+  /** What would be delivered, as the JSON text that would be stored: numbers keep their digits. Null: it is rejected. */
+  data: string | null;
   errors: readonly RecordFault[];
 }
 
@@ -38,7 +38,7 @@ export function sampleOf(
       return { record, line: fault.line, raw: fault.raw, data: null, errors };
     }
     const { line, raw } = origins[index] as (typeof origins)[number];
-    const data = left.has(index) ? null : (JSON.parse(texts.next().value as string) as Record<string, unknown>);
+    const data = left.has(index) ? null : (texts.next().value as string);
     return { record, line, raw, data, errors: [] };
   });
 }

@@ -73,20 +73,3 @@ function storedOf(raw: string): StoredRow | null {
     return null;
   }
 }
-
-/** The record as it is shown. */
-export function maskedRecord(
-  record: Record<string, unknown>,
-  sensitive: Sensitive,
-  path = "",
-): Record<string, unknown> {
-  if (sensitive.length === 0) return record;
-  const shown = Object.entries(record).map(([name, value]) => {
-    const field = path === "" ? name : `${path}.${name}`;
-    if (!isSensitive(field, sensitive)) return [name, value];
-    const isOuter = !sensitive.some((one) => one === field) && typeof value === "object" && value !== null;
-    if (!isOuter || Array.isArray(value)) return [name, MASK];
-    return [name, maskedRecord(value as Record<string, unknown>, sensitive, field)];
-  });
-  return Object.fromEntries(shown);
-}

@@ -98,6 +98,14 @@ export async function skipMove(parts: BatchParts, which: Which): Promise<BatchRo
     const { id, state, version, clientId } = batch;
     if (state !== "failed" && state !== "held")
       throw new Problem("illegal-state", `The batch is ${state}, neither failed nor held.`, { current: state });
+    if (batch.phase === "check")
+      throw new Problem(
+        "illegal-state",
+        "The batch was only checked: it has no place in an order, and no batch waits for it.",
+        {
+          current: state,
+        },
+      );
     const [own] = await parts.store.fronts([id]);
     if (!own && !(await pinnedLane(parts, batch)))
       throw new Problem("illegal-state", 'Its dataset keeps no order ("order": "none"): no batch waits for it.', {

@@ -1,54 +1,73 @@
 /** Checks the beginning of a body at once. Nothing is stored. */
 
 import type { Context } from "moleculer";
-import { FaultGroups } from "../../formats/check/fault-groups.ts";
 import { usualGrowthOf } from "../../formats/check/record-growth.ts";
-import { recordKey, scopeDigits } from "../../formats/check/record-keys.ts";
 import type { Content } from "../../formats/content.ts";
-import type { CheckedChunk, RawChunk, Splitter } from "../../formats/formats.ts";
-import { createSplitter } from "../../formats/parts.ts";
-import { linesOf } from "../../formats/text-lines.ts";
+import type { Splitter } from "../../formats/formats.ts";
+import { createSplitter, type SplitOptions } from "../../formats/parts.ts";
 import { Problem } from "../../lib/errors.ts";
 import type { ParamsOf } from "../messages.ts";
 import { readingOf } from "./imports.columns.ts";
 import type { CheckedBody } from "./imports.domain.ts";
-import { checkedBy, readAs, Sample, shownRecords } from "./imports.look.ts";
+import { Findings, type Looked, MOST_BYTES } from "./imports.findings.ts";
 import { openBody } from "./imports.receive.ts";
 import type { Intake } from "./imports.running.ts";
 
 type Check = ParamsOf<"imports.check">;
-type Asked = Check & Content;
-type Opened = Awaited<ReturnType<typeof openBody>>;
 
-/** What is looked at of a body. */
-const MOST_BYTES = 1024 * 1024;
-const MOST_RECORDS = 5_000;
 /** A record that the limit of bytes cuts is not looked at, nor are others of its chunk. */
 const CHUNK_BYTES = 16 * 1024;
 const CHUNK_RECORDS = 100;
-const SAMPLE = 20;
+
+/** The bytes of a body, and what ends the reading of it. */
+export interface Opened {
+  pieces: AsyncIterable<Buffer>;
+  signal: AbortSignal;
+}
 
 /** See the contract. It counts as an upload while it runs. */
 export async function check(intake: Intake, ctx: Context<Check>): Promise<CheckedBody> {
   const { clientId, policy } = ctx.params;
-  const leave = intake.uploads.enter(clientId, policy.policy.maxConcurrentUploads);
+  return whileRunning(intake, clientId, policy.policy.maxConcurrentUploads, async (stopped) => {
+    const { content, ...opened } = await openBody(intake, ctx, stopped, null);
+    return checkedBody(intake, { ...ctx.params, ...content }, opened);
+  });
+}
+
+/** Does it in one of the places of the client's uploads. The signal ends it when the node stops. Throws too-many-uploads. */
+export async function whileRunning<T>(
+  { uploads }: Intake,
+  clientId: number,
+  places: number,
+  work: (stopped: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const leave = uploads.enter(clientId, places);
   const stop = new AbortController();
-  const ended = intake.uploads.stoppable(stop);
+  const ended = uploads.stoppable(stop);
   try {
-    const opened = await openBody(intake, ctx, stop.signal, null);
-    return await checked(intake, { ...ctx.params, ...opened.content }, opened);
+    return await work(stop.signal);
   } finally {
     ended();
     leave();
   }
 }
 
-async function checked(intake: Intake, asked: Asked, { pieces, signal }: Opened): Promise<CheckedBody> {
-  const { policy } = asked.policy;
-  const splitter = splitterFor(asked);
+/** Throws what an upload of such a body throws. */
+export function checkedBody(intake: Intake, asked: Looked & Content, opened: Opened): Promise<CheckedBody> {
+  const { charset: encoding, delimiter, hasHeader } = asked;
+  return checkedWith(intake, asked, splitterFor(asked, { encoding, delimiter, hasHeader }), opened);
+}
+
+/** The same of a body that is cut by a splitter of `splitterFor`. */
+export async function checkedWith(
+  intake: Intake,
+  asked: Looked,
+  splitter: Splitter,
+  { pieces, signal }: Opened,
+): Promise<CheckedBody> {
   const findings = new Findings(intake, asked);
   try {
-    const isCut = await fed(splitter, pieces, policy.maxBytes, findings, signal);
+    const isCut = await fed(splitter, pieces, asked.policy.policy.maxBytes, findings, signal);
     if (splitter.whole) {
       const inTurn = <T>(work: () => T) => intake.uploads.turns.run(asked.clientId, work);
       for await (const chunk of splitter.whole.chunks(inTurn)) {
@@ -56,13 +75,14 @@ async function checked(intake: Intake, asked: Asked, { pieces, signal }: Opened)
         if (findings.isFull) break;
       }
     } else if (!isCut) findings.take(splitter.end());
-    return await findings.end(splitter, isCut, signal);
+    return await findings.end(splitter.envelope, isCut || splitter.records > findings.records, signal);
   } finally {
     await splitter.whole?.close();
   }
 }
 
-function splitterFor({ format, charset, delimiter, hasHeader, policy: { policy } }: Asked): Splitter {
+/** Cuts into small chunks, so that little is left out where the reading ends. */
+export function splitterFor({ format, policy: { policy } }: Looked, options: SplitOptions): Splitter {
   const { maxRecords, maxRecordBytes, maxBytes, schema } = policy;
   const growth = { recordGrowth: usualGrowthOf(schema) };
   const limits = {
@@ -73,7 +93,7 @@ function splitterFor({ format, charset, delimiter, hasHeader, policy: { policy }
     maxBytes,
     ...growth,
   };
-  return createSplitter(format, limits, readingOf(format, policy, { encoding: charset, delimiter, hasHeader }));
+  return createSplitter(format, limits, readingOf(format, policy, options));
 }
 
 /** Reads the body to its end, for the client waits to have sent it. Answers whether its end was not looked at. Throws payload-too-large. */
@@ -95,74 +115,4 @@ async function fed(
     else if (part.length > 0) findings.take(splitter.push(part));
   }
   return !splitter.whole && (bytes > MOST_BYTES || findings.isFull);
-}
-
-/** What was found so far. */
-class Findings {
-  private readonly intake: Intake;
-  private readonly asked: Asked;
-  private readonly chunks: RawChunk[] = [];
-  private readonly groups = new FaultGroups();
-  private readonly sample = new Sample(SAMPLE);
-  private readonly seen = new Set<string>();
-  private readonly counts = { received: 0, accepted: 0, rejected: 0, duplicate: 0 };
-  private records = 0;
-
-  constructor(intake: Intake, asked: Asked) {
-    this.intake = intake;
-    this.asked = asked;
-  }
-
-  get isFull(): boolean {
-    return this.records >= MOST_RECORDS;
-  }
-
-  take(chunks: RawChunk[]): void {
-    for (const chunk of chunks) {
-      if (this.isFull) return;
-      this.chunks.push(chunk);
-      this.records += chunk.records;
-    }
-  }
-
-  /** Chunks are checked once the envelope is known to its end. */
-  async end(splitter: Splitter, isCut: boolean, signal: AbortSignal): Promise<CheckedBody> {
-    const { policy } = this.asked.policy;
-    const body = { format: this.asked.format, envelope: splitter.envelope };
-    for (const chunk of this.chunks) await this.look(chunk, await checkedBy(policy, body, chunk, signal), body);
-    const { total, groups, other } = this.groups.summary();
-    return {
-      counts: this.counts,
-      ...readAs(body, policy),
-      errors: { total, records: this.counts.rejected, groups, other },
-      records: shownRecords(this.sample.records, body, policy),
-      partial: isCut || splitter.records > this.records,
-    };
-  }
-
-  private async look(chunk: RawChunk, checked: CheckedChunk, body: Parameters<Sample["add"]>[2]): Promise<void> {
-    const { rejected, unlisted } = checked;
-    for (const { index, line, errors } of rejected)
-      this.groups.add({ record: chunk.firstRecord + index, line, errors });
-    this.sample.add(chunk, checked, body);
-    const duplicate = await this.duplicatesOf(checked);
-    const refused = rejected.length + unlisted.length;
-    this.counts.received += chunk.records;
-    this.counts.rejected += refused;
-    this.counts.duplicate += duplicate;
-    this.counts.accepted += chunk.records - refused - duplicate;
-  }
-
-  /** How many of its records have a unique key that another one had before. */
-  private async duplicatesOf({ text }: CheckedChunk): Promise<number> {
-    const { clientId, policy: of } = this.asked;
-    if (of.policy.uniqueKey === null) return 0;
-    const fields = [of.policy.uniqueKey].flat();
-    const start = of.dataset ? scopeDigits(of.dataset.scope) : "";
-    const keys = linesOf(text)
-      .flatMap((line) => recordKey(line, fields) ?? [])
-      .map((key) => start + key);
-    const taken = new Set(keys.length > 0 ? await this.intake.store.takenKeys(clientId, keys) : []);
-    return keys.filter((key) => taken.has(key) || this.seen.size === this.seen.add(key).size).length;
-  }
 }

@@ -3,7 +3,7 @@ import { formats } from "../../formats/formats.ts";
 import type { BatchRow } from "../batch/batch.domain.ts";
 import { action, typed } from "../declare.ts";
 import type { PolicyVersion } from "../policy/policy.contract.ts";
-import type { CheckedBody, Preview, UploadAnswer } from "./imports.domain.ts";
+import type { CheckedBody, Preview, TriedBody, UploadAnswer } from "./imports.domain.ts";
 
 /** The content codings of a body. */
 export const codings = ["gzip", "deflate", "br", "zstd"] as const;
@@ -126,6 +126,21 @@ export const importsActions = {
     delimiter: { type: "string", optional: true },
     codings: { type: "array", items: { type: "enum", values: codings } },
   }).answers<CheckedBody>(),
+
+  /**
+   * Checks records against a draft of a dataset: a form as `ctx.stream`, with the draft in its part `dataset`. Without `batch` its file is
+   * checked as by `check`; with it the batch's body, or with `onlyRejected` its rejected records. Nothing is stored.
+   * Throws what `check` throws, what `policy.changeDataset` throws, not-found, gone, illegal-state (nothing was rejected).
+   */
+  tryDraft: action({
+    name: { type: "string" },
+    form: typed<Form>({ type: "object" }),
+    /** Whose override, fields and unique keys count. Omitted: those of the batch's client, or of none. */
+    clientId: { type: "number", optional: true },
+    /** The public id of a batch. */
+    batch: { type: "string", optional: true },
+    onlyRejected: { type: "boolean", optional: true },
+  }).answers<TriedBody>(),
 
   /** Ends this node's running uploads with `unavailable`. Called when the API stops. */
   refuseAll: action({}).answers<void>(),

@@ -1,13 +1,24 @@
 /** Which batch a correction corrects. */
 import type { Context } from "moleculer";
 import type { Envelope } from "../../formats/formats.ts";
-import { Problem } from "../../lib/errors.ts";
+import { isProblem, Problem } from "../../lib/errors.ts";
 import { actors } from "../actors.ts";
 import { type BatchRow, type BatchState, ownDataset } from "../batch/batch.domain.ts";
 import type { ParamsOf } from "../messages.ts";
 
 /** The states in which rejected records stay rejected. */
 const ended: readonly BatchState[] = ["completed", "completed_with_errors", "failed", "cancelled"];
+
+const noSuchBatch = (asked: string) =>
+  new Problem("not-found", `There is no batch ${JSON.stringify(asked.slice(0, 100))}, which the body would correct.`);
+
+/** Nothing of it was delivered: its records are no rejected ones yet. */
+export const onlyChecked = ({ publicId, state: current }: BatchRow) =>
+  new Problem(
+    "illegal-state",
+    `The batch ${publicId} was only checked: nothing of it was delivered. Correct the file and send the whole of it again.`,
+    { current },
+  );
 
 /** The ids of the batch itself and of the first one that its records go back to. */
 export const correctionOf = ({ id, envelope }: BatchRow): NonNullable<Envelope["corrects"]> => ({
@@ -19,7 +30,9 @@ export const correctionOf = ({ id, envelope }: BatchRow): NonNullable<Envelope["
 export async function correctedBy(ctx: Context<ParamsOf<"imports.create">>): Promise<Envelope["corrects"]> {
   const { corrects: publicId, clientId, policy } = ctx.params;
   if (publicId === undefined) return undefined;
-  const batch = await actors.batch.get(ctx, { publicId, clientId });
+  const batch = await actors.batch.get(ctx, { publicId, clientId }).catch((error: unknown) => {
+    throw isProblem(error, "not-found") ? noSuchBatch(publicId) : error;
+  });
   const { state: current, dataset } = batch;
   if (!ended.includes(current))
     throw new Problem(
@@ -29,6 +42,7 @@ export async function correctedBy(ctx: Context<ParamsOf<"imports.create">>): Pro
         current,
       },
     );
+  if (batch.phase === "check") throw onlyChecked(batch);
   const own = policy.dataset?.name ?? ownDataset;
   if (dataset !== own)
     throw new Problem(

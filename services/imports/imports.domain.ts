@@ -21,6 +21,13 @@ export interface CheckedBody extends Preview {
   partial: boolean;
 }
 
+/** What a draft of a dataset would make of a body, or of the records of a batch. */
+export interface TriedBody extends CheckedBody {
+  /** The records that were looked at, and those of them that nothing is wrong with. */
+  tried: number;
+  passed: number;
+}
+
 /** How the cells of a body are read. Of a format without cells there are no columns, and no delimiter. */
 export interface ReadAs {
   columns: ShownColumn[];

@@ -10,7 +10,13 @@ const LIMITS = { maxHeaderSize: 2 * FORM_ALLOWANCE, maxHeaderPairs: 2 * FORM_ALL
 
 type PartHeader = Record<string, string[] | undefined>;
 
-interface FormFile {
+/** What a form has: one file, and before it perhaps a part of this name that is text. */
+interface Expected {
+  text: string | null;
+  takesFile: boolean;
+}
+
+export interface FormFile {
   content: Content;
   pieces: AsyncIterable<Buffer>;
 }
@@ -27,6 +33,33 @@ export async function formFile(body: AsyncIterable<Buffer>, form: Form, allowed:
   return { content, pieces: reader.pieces() };
 }
 
+/** A form with a draft of a dataset in its part `dataset`, and then, if `takesFile`, one file. */
+export interface DraftForm {
+  draft: Buffer;
+  /** Throws as `formFile`. */
+  file(allowed: readonly Format[]): Promise<FormFile>;
+  /** Reads to the end of a form without a file. Throws as `formFile`. */
+  end(): Promise<void>;
+}
+
+export const DRAFT = "dataset";
+
+/** Reads `body` up to the end of the draft. Throws as `formFile`. */
+export async function draftForm(body: AsyncIterable<Buffer>, form: Form, takesFile: boolean): Promise<DraftForm> {
+  const reader = new FormReader(body, form.boundary, { text: DRAFT, takesFile });
+  const draft = await reader.text();
+  return {
+    draft,
+    async file(allowed) {
+      const header = await reader.header();
+      const content = fileContentOf(header["content-type"]?.[0], fileNameOf(header) ?? "", form.named);
+      checkFormat(content.format, allowed);
+      return { content, pieces: reader.pieces() };
+    },
+    end: () => reader.toEnd(),
+  };
+}
+
 class FormReader {
   private readonly source: AsyncIterator<Buffer>;
   private readonly dicer: Dicer;
@@ -41,15 +74,28 @@ class FormReader {
   private ofFile = 0;
   private wake = () => {};
 
-  constructor(body: AsyncIterable<Buffer>, boundary: string) {
+  /** Of the part that is text; null: it has not begun. */
+  private textFound: Buffer[] | null = null;
+  private isTextWhole = false;
+  private readonly expected: Expected;
+
+  constructor(body: AsyncIterable<Buffer>, boundary: string, expected: Expected = { text: null, takesFile: true }) {
+    this.expected = expected;
     this.source = body[Symbol.asyncIterator]();
     this.dicer = new Dicer({ boundary, ...LIMITS });
     this.dicer.on("part", (part) => {
       this.parts++;
-      part.on("header", (header) => this.begin(header as PartHeader));
+      let isText = false;
+      part.on("header", (header) => {
+        isText = this.begin(header as PartHeader) === "text";
+      });
       part.on("data", (piece) => {
+        if (isText) return void this.textFound?.push(piece as Buffer);
         this.found.push(piece as Buffer);
         this.ofFile += piece.length;
+      });
+      part.on("end", () => {
+        this.isTextWhole ||= isText;
       });
       // The form reports the same error itself.
       part.on("error", () => {});
@@ -63,8 +109,23 @@ class FormReader {
 
   async header(): Promise<PartHeader> {
     while (this.file === null)
-      if (!(await this.readOn())) throw this.parts > 0 ? broken("has a part whose header never ends") : noFile();
+      if (!(await this.readOn()) && this.file === null)
+        throw this.parts > (this.isTextWhole ? 1 : 0) ? broken("has a part whose header never ends") : this.noFile();
     return this.file;
+  }
+
+  /** The part that is text, which comes first. */
+  async text(): Promise<Buffer> {
+    const name = this.expected.text ?? "";
+    while (!this.isTextWhole) {
+      if (this.file !== null) throw this.wrong(name, "expected before the file");
+      if (!(await this.readOn()) && !this.isTextWhole) throw this.wrong(name, "expected a part of this name");
+    }
+    return Buffer.concat(this.textFound ?? []);
+  }
+
+  async toEnd(): Promise<void> {
+    while (await this.readOn());
   }
 
   async *pieces(): AsyncGenerator<Buffer> {
@@ -96,14 +157,37 @@ class FormReader {
       });
   }
 
-  private begin(header: PartHeader): void {
+  private begin(header: PartHeader): "text" | "file" {
     const name = nameOf(header);
     if (name === null) this.refuse(broken("has a part without a name"));
+    else if (name === this.expected.text) {
+      if (this.textFound !== null) this.refuse(this.wrong(name, "expected once"));
+      else if (this.file !== null) this.refuse(this.wrong(name, "expected before the file"));
+      else if (isEncoded(header)) this.refuse(broken("has a part with an encoding of its own"));
+      this.textFound ??= [];
+      return "text";
+    } else if (!this.expected.takesFile) this.refuse(this.wrong(name, `unknown field: expected "${DRAFT}" alone`));
     else if (fileNameOf(header) === undefined)
-      this.refuse(wrongField(name, "unknown field: a form has its file alone"));
-    else if (this.file !== null) this.refuse(wrongField(name, "a second file: a form has one"));
+      this.refuse(
+        this.wrong(name, `unknown field: a form has its ${this.expected.text ? "draft and its " : ""}file alone`),
+      );
+    else if (this.file !== null) this.refuse(this.wrong(name, "a second file: a form has one"));
     else if (isEncoded(header)) this.refuse(broken("has a file with an encoding of its own"));
     else this.file = header;
+    return "file";
+  }
+
+  private wrong(name: string, detail: string): Problem {
+    const { text, takesFile } = this.expected;
+    const parts = [...(text === null ? [] : [`the part "${text}"`]), ...(takesFile ? ["one file"] : [])];
+    return wrongForm(parts, `/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`, detail);
+  }
+
+  private noFile(): Problem {
+    if (this.expected.text !== null) return this.wrong("", "expected one file, or a batch in the query");
+    return new Problem("validation", "The form has no file.", {
+      errors: [{ pointer: "", detail: "expected one file" }],
+    });
   }
 
   /** Keeps only the first fault. */
@@ -115,13 +199,10 @@ class FormReader {
 
 const broken = (what: string) => new Problem("malformed-body", `The form ${what}.`);
 
-const wrongField = (name: string, detail: string) =>
-  new Problem("validation", "The form must have one file and nothing else.", {
-    errors: [{ pointer: `/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`, detail }],
+const wrongForm = (parts: string[], pointer: string, detail: string) =>
+  new Problem("validation", `The form must have ${parts.join(" and ")} and nothing else.`, {
+    errors: [{ pointer, detail }],
   });
-
-const noFile = () =>
-  new Problem("validation", "The form has no file.", { errors: [{ pointer: "", detail: "expected one file" }] });
 
 /** The value of a parameter of `Content-Disposition`; browsers write quotes in it as `%22`, others with a backslash. */
 const parameter = (name: string): RegExp =>

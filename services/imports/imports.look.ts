@@ -1,9 +1,10 @@
 /** How a body is read and checked beside the batches: for a preview, and for a check at once. */
 
+import { maskedJson } from "../../formats/check/json-mask.ts";
 import { type SampleRecord, sampleOf } from "../../formats/check/sample.ts";
 import { type CheckedChunk, type Envelope, type Format, knownFormats, type RawChunk } from "../../formats/formats.ts";
 import { checkChunk } from "../../formats/parts.ts";
-import { maskedRecord, rawMask } from "../../formats/read/masked.ts";
+import { rawMask } from "../../formats/read/masked.ts";
 import { shownColumns } from "../../formats/read/shown-columns.ts";
 import { compileRecordSchema } from "../../formats/schema/record-schema.ts";
 import type { Policy } from "../policy/policy.contract.ts";
@@ -45,13 +46,21 @@ export const readAs = ({ envelope }: Body, { schema, read }: Policy): ReadAs => 
   encoding: envelope.encoding ?? envelope.charset ?? "utf-8",
 });
 
-/** Records of a body as its partner sees them: without the values of sensitive fields. */
-export function shownRecords(records: readonly SampleRecord[], body: Body, policy: Policy): SampleRecord[] {
+export type Mask = (raw: string) => string;
+
+/** Records of a body as they are shown: without the values of sensitive fields. `mask` is put on their texts before. */
+export function shownRecords(
+  records: readonly SampleRecord[],
+  body: Body,
+  policy: Policy,
+  mask: Mask = (raw) => raw,
+): SampleRecord[] {
   const shown = rawMask(body, policy);
-  return records.map(({ raw, data, ...rest }) => ({
-    ...rest,
-    raw: shown(raw),
-    data: data && maskedRecord(data, policy.sensitive),
+  return records.map(({ raw, data, errors, ...place }) => ({
+    ...place,
+    raw: shown(mask(raw)),
+    data: data && maskedJson(data, policy.sensitive),
+    errors,
   }));
 }
 

@@ -61,7 +61,7 @@ export async function openBody(
 ) {
   const { clientId, codings, form, format, policy } = ctx.params;
   const sent = bodyOf(ctx);
-  const signal = AbortSignal.any([stopped, sent.voided, sent.revoked].filter((one) => one !== undefined));
+  const signal = endOf(sent, stopped);
   const maxBytes = policy.policy.maxBytes + (form ? FORM_ALLOWANCE : 0);
   const roomFor: RoomFor = (bytes) => uploads.windows.take(clientId, bytes);
   const body = decodedBody(sent, codings, {
@@ -75,6 +75,17 @@ export async function openBody(
   if (!format) throw new Error("An upload without a format must be a form.");
   return { content: { format }, pieces: body, signal };
 }
+
+/** The bytes of a form whose policy is not known yet: its reader bounds them. */
+export function openForm({ uploads }: Intake, ctx: Pick<Context, "stream">, clientId: number, stopped: AbortSignal) {
+  const sent = bodyOf(ctx);
+  const signal = endOf(sent, stopped);
+  const roomFor: RoomFor = (bytes) => uploads.windows.take(clientId, bytes);
+  return { pieces: decodedBody(sent, [], { maxBytes: 0, patience: PATIENCE, signal, roomFor }), signal };
+}
+
+const endOf = ({ voided, revoked }: UploadBody, stopped: AbortSignal): AbortSignal =>
+  AbortSignal.any([stopped, voided, revoked].filter((one) => one !== undefined));
 
 interface Sent {
   ctx: Context<Create>;

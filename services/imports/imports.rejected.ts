@@ -2,7 +2,7 @@
 
 import { lostPart } from "../../formats/check/chunk-verdict.ts";
 import { withNumbers } from "../../formats/correction/reserved.ts";
-import type { RawChunk, Splitter } from "../../formats/formats.ts";
+import type { Envelope, RawChunk, Splitter } from "../../formats/formats.ts";
 import { retried } from "../../formats/parts.ts";
 import type { BatchRow } from "../batch/batch.domain.ts";
 import type { RecordErrors } from "../batch/batch.reads.domain.ts";
@@ -18,8 +18,9 @@ const REPLACEMENT = "\uFFFD";
 export class RejectedRecords {
   /** The numbers, in the new body, of records that were too long. Only their beginnings were kept, and those would be other records. */
   private readonly cut = new Set<number>();
-  /** The numbers of the records in the batch, in the order of the new body. */
+  /** The numbers of the records in the batch, and their lines, in the order of the new body. */
   private readonly numbers: number[] = [];
+  private readonly lines: (number | null)[] = [];
   private readonly store: RejectedPort;
   private readonly parent: BatchRow;
 
@@ -40,8 +41,14 @@ export class RejectedRecords {
     }
   }
 
-  private line({ seq, raw, errors }: RecordErrors): Buffer {
+  /** Where a record of the new body, counted from 1, was in the batch. */
+  origin(record: number): { record: number; line: number | null } {
+    return { record: this.numbers[record - 1] ?? record, line: this.lines[record - 1] ?? null };
+  }
+
+  private line({ seq, line, raw, errors }: RecordErrors): Buffer {
     this.numbers.push(seq);
+    this.lines.push(line);
     const lost = lostPart(errors);
     if (lost === "end") this.cut.add(this.numbers.length);
     return lost === "bytes" ? unreadable(raw) : Buffer.from(`${raw}\n`);
@@ -53,19 +60,26 @@ export class RejectedRecords {
    */
   split(splitter: Splitter): Splitter {
     const corrects = correctionOf(this.parent);
+    const numbered = (chunk: RawChunk) => ({
+      ...chunk,
+      data: withNumbers(this.numbers.slice(chunk.firstRecord - 1, chunk.firstRecord - 1 + chunk.records), [chunk.data]),
+    });
+    return this.splitWith(splitter, numbered, { corrects });
+  }
+
+  /** The same for a look at them: they are no correction. */
+  splitToLook(splitter: Splitter): Splitter {
+    return this.splitWith(splitter, (chunk) => chunk, {});
+  }
+
+  private splitWith(splitter: Splitter, change: (chunk: RawChunk) => RawChunk, more: Partial<Envelope>): Splitter {
     const marked = (chunks: RawChunk[]) =>
-      chunks.map((chunk) => ({
-        ...chunk,
-        oversized: this.oversizedOf(chunk),
-        data: withNumbers(this.numbers.slice(chunk.firstRecord - 1, chunk.firstRecord - 1 + chunk.records), [
-          chunk.data,
-        ]),
-      }));
+      chunks.map((chunk) => change({ ...chunk, oversized: this.oversizedOf(chunk) }));
     return {
       push: (bytes) => marked(splitter.push(bytes)),
       end: () => marked(splitter.end()),
       get envelope() {
-        return { ...splitter.envelope, corrects };
+        return { ...splitter.envelope, ...more };
       },
       get records() {
         return splitter.records;

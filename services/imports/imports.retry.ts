@@ -10,6 +10,7 @@ import { actors } from "../actors.ts";
 import { type BatchRow, isFinal } from "../batch/batch.domain.ts";
 import type { ParamsOf } from "../messages.ts";
 import type { PolicyVersion } from "../policy/policy.contract.ts";
+import { onlyChecked } from "./imports.corrects.ts";
 import { announceNew, commitPartsOf, committed, planFor, takeBack } from "./imports.plan.ts";
 import { RejectedRecords } from "./imports.rejected.ts";
 import type { Intake } from "./imports.running.ts";
@@ -33,11 +34,13 @@ export async function retryRejected(intake: Intake, ctx: Context<Retry>) {
   }
 }
 
-function requireRejected({ state, rejected, unlisted }: BatchRow): void {
+function requireRejected(parent: BatchRow): void {
+  const { state, rejected, unlisted } = parent;
   if (state === "validated")
     throw new Problem("illegal-state", "The batch was only checked: commit it first.", { current: state });
   if (!isFinal(state))
     throw new Problem("illegal-state", `The batch is ${state}: it has not ended.`, { current: state });
+  if (parent.phase === "check") throw onlyChecked(parent);
   if (state === "undone")
     throw new Problem("illegal-state", "The batch was taken back: send its content again.", { current: state });
   if (rejected === 0) throw new Problem("illegal-state", "No record of the batch was rejected.", { current: state });

@@ -18,6 +18,7 @@ import { preview } from "./imports.preview.ts";
 import { receive } from "./imports.receive.ts";
 import { retryRejected } from "./imports.retry.ts";
 import { type Intake, RunningUploads } from "./imports.running.ts";
+import { tryDraft } from "./imports.try.ts";
 
 interface State {
   uploads: RunningUploads;
@@ -50,6 +51,9 @@ export default defineActor({
     },
     check(ctx) {
       return check(this.intake, ctx as Context<ParamsOf<"imports.check">>);
+    },
+    tryDraft(ctx) {
+      return tryDraft(this.intake, ctx as Context<ParamsOf<"imports.tryDraft">>);
     },
     refuseAll() {
       this.uploads.refuse();

@@ -137,6 +137,16 @@ export const policyActions = {
     document: typed<object>({ type: "any" }),
     clientId: { ...clientId, optional: true },
   }).answers<Dataset>(),
+  /**
+   * What records would be checked by after such a change: by `checkDataset`'s answer, and the client's own fields. Nothing is written.
+   * Throws as `changeDataset`.
+   */
+  draftDataset: action({
+    name,
+    mode: { type: "enum", values: ["put", "patch"] },
+    document: typed<object>({ type: "any" }),
+    clientId: { ...clientId, optional: true },
+  }).answers<PolicyVersion>(),
   /** Throws not-found, precondition-failed, and conflict while it is granted or a batch of it has not ended. */
   removeDataset: action({ name, ifVersion }).answers<void>(),
   /** Gives a client a dataset, with an override. Throws not-found, conflict (`default`), validation. */

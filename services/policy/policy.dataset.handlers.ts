@@ -3,16 +3,27 @@ import { randomUUID } from "node:crypto";
 import type { Context } from "moleculer";
 import type { Contracts } from "../contracts.ts";
 import type { ParamsOf } from "../messages.ts";
-import { overridden } from "./policy.dataset.document.ts";
+import type { PolicyVersion } from "./policy.contract.ts";
+import { type Dataset, effectivePolicy, overridden } from "./policy.dataset.document.ts";
+import { scopeOf } from "./policy.dataset.rows.ts";
 import type { Datasets } from "./policy.datasets.ts";
+import { defaultPolicy } from "./policy.document.ts";
 import type { TableChecks } from "./policy.tables.ts";
 
 type Asked<Name extends keyof Contracts["policy"] & string> = Context<ParamsOf<`policy.${Name}`>>;
 
 const unusedName = () => `draft-${randomUUID()}`;
 
+async function drafted(datasets: Datasets, draft: ParamsOf<"policy.checkDataset">): Promise<Dataset> {
+  const { name = unusedName(), clientId, mode, document } = draft;
+  const { dataset } = await datasets.change({ name, mode, document, isDryRun: true });
+  const grant = clientId === undefined ? null : await datasets.granted({ clientId, name });
+  return grant ? overridden(dataset, grant.override) : dataset;
+}
+
 /** On the service, which has them. */
 interface Own {
+  current(clientId: number): Promise<PolicyVersion>;
   datasets: Datasets;
   tableChecks: TableChecks;
 }
@@ -32,11 +43,16 @@ export const datasetHandlers = {
   changeDataset(this: Own, { params }: Asked<"changeDataset">) {
     return this.datasets.change(params);
   },
-  async checkDataset(this: Own, { params }: Asked<"checkDataset">) {
-    const { name = unusedName(), clientId, mode, document } = params;
-    const { dataset } = await this.datasets.change({ name, mode, document, isDryRun: true });
-    const grant = clientId === undefined ? null : await this.datasets.granted({ clientId, name });
-    return grant ? overridden(dataset, grant.override) : dataset;
+  checkDataset(this: Own, { params }: Asked<"checkDataset">) {
+    return drafted(this.datasets, params);
+  },
+  async draftDataset(this: Own, { params }: Asked<"draftDataset">) {
+    const { name, clientId } = params;
+    const dataset = await drafted(this.datasets, params);
+    const own = clientId === undefined ? defaultPolicy : (await this.current(clientId)).policy;
+    // One that is not made yet has no keys.
+    const { since = 0 } = (await this.datasets.known(name)) ?? {};
+    return { version: 0, policy: effectivePolicy(own, dataset), dataset: { name, scope: scopeOf(name, since) } };
   },
   removeDataset(this: Own, { params }: Asked<"removeDataset">) {
     return this.datasets.remove(params);

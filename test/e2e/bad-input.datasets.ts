@@ -64,6 +64,27 @@ const documents: BadCase[] = [
   operator("DELETE", "/datasets/default", "the client's own", "", missing),
 ];
 
+const draftForm = (...parts: string[]) =>
+  `${parts.map((part) => `--x\r\nContent-Disposition: form-data; ${part}\r\n`).join("")}--x--\r\n`;
+const aDraft = 'name="dataset"\r\n\r\n{}';
+const tries: BadCase[] = (
+  [
+    ["a form that breaks off", draftForm(aDraft).slice(0, -6), { status: 400, code: "malformed-body" }],
+    [
+      "half a draft",
+      draftForm('name="dataset"\r\n\r\n{"a":'),
+      { status: 400, code: "malformed-body", has: { offset: 5 } },
+    ],
+    ["a draft that is wrong", draftForm('name="dataset"\r\n\r\n{"maxErrors":-1}'), wrong("/dataset/maxErrors")],
+    ["no file", draftForm(aDraft), wrong("/")],
+    ["JSON", "{}", { status: 415, code: "unsupported-media-type" }],
+  ] as [string, string, Expected][]
+).map(([name, body, expected]) =>
+  operator("POST", "/datasets/orders/try", name, body, expected, {
+    "content-type": body === "{}" ? "application/json" : "multipart/form-data; boundary=x",
+  }),
+);
+
 const override = (name: string, body: unknown, expected: Expected, headers?: Record<string, string>) =>
   operator("PUT", "/clients/{client}/datasets/orders", name, body, expected, headers as typeof json);
 /** Members that are nowhere: a merge patch would take them away without a word. */
@@ -113,6 +134,7 @@ const clients: BadCase[] = ["never", "%00", "NEVER", "a".repeat(200)].flatMap((n
 
 export const datasets: BadCase[] = [
   ...documents,
+  ...tries,
   ...grants,
   ...clients,
   asked("free", "no such format", { path: "/datasets/default/template?format=pdf" }, wrong("/format")),

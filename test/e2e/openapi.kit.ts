@@ -122,6 +122,7 @@ const scenes: Record<string, () => Promise<Scene>> = {
   getTemplate: dataset,
   createDatasetImport: dataset,
   checkDataset: dataset,
+  tryDataset: dataset,
   listDatasets: twoDatasets,
   getDataset: dataset,
   putDataset: dataset,

@@ -5,8 +5,8 @@ import { type Fault, Problem } from "../../../lib/errors.ts";
 import type { JsonSchema } from "../../../lib/json-schema.ts";
 import { compiled, type ValidationError } from "../../../lib/validator.ts";
 import type { Infer, Params } from "../../declare.ts";
+import { jsonOf } from "../../json.ts";
 import { type Exchange, wantBody } from "./exchange.ts";
-import { jsonOf } from "./json.ts";
 import { jsonSchemaOf } from "./schema.ts";
 
 const MOST_JSON_BYTES = 1024 * 1024;
@@ -83,12 +83,17 @@ export async function noBody(exchange: Exchange): Promise<void> {
 
 const nothing = strictly({});
 
-async function bodyBytes(exchange: Exchange, mostBytes: number): Promise<Buffer> {
-  const { req } = exchange;
+/** Throws unsupported-encoding. */
+export function refuseCodings({ req }: Exchange): void {
   if (req.headers["content-encoding"] && req.headers["content-encoding"] !== "identity")
     throw new Problem("unsupported-encoding", "This body is taken without encoding.", {
       headers: { "Accept-Encoding": "identity" },
     });
+}
+
+async function bodyBytes(exchange: Exchange, mostBytes: number): Promise<Buffer> {
+  const { req } = exchange;
+  refuseCodings(exchange);
   wantBody(exchange);
   return inTime(wholeBody(req, mostBytes), req.voided);
 }

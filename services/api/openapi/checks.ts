@@ -1,5 +1,6 @@
 /** The calls that show what a body would become before it is delivered. */
 
+import { knownFormats } from "../../../formats/formats.ts";
 import { shownBys } from "../../../formats/read/shown-columns.ts";
 import {
   choice,
@@ -44,7 +45,7 @@ const readAs = {
 const positive: JsonSchema = { type: "integer", minimum: 1 };
 
 export const previewSchema: JsonSchema = record(readAs);
-export const checkSchema: JsonSchema = record({
+const checked = {
   counts: record({ received: count, accepted: count, rejected: count, duplicate: count }),
   ...readAs,
   errors: described(
@@ -67,6 +68,12 @@ export const checkSchema: JsonSchema = record({
     }),
   ),
   partial: described("Whether the body has more than was looked at.", flag),
+};
+export const checkSchema: JsonSchema = record(checked);
+export const trySchema: JsonSchema = record({
+  tried: described("The records that were looked at.", count),
+  passed: described("Those of them that nothing is wrong with.", count),
+  ...checked,
 });
 
 const preview = {
@@ -88,7 +95,7 @@ const group = {
   message: fault?.message ?? "",
   values: ["0"],
 };
-const checked = {
+const checkExample = {
   counts: { received: 2, accepted: 1, rejected: 1, duplicate: 0 },
   ...preview,
   errors: { total: 1, records: 1, groups: [group], other: { count: 0 } },
@@ -99,10 +106,10 @@ const check: Call = {
   id: "checkImport",
   summary: "Check the beginning of a body at once",
   description:
-    "The first 1 MiB or 5,000 records are read and checked as those of an import, and the answer says what would become of them. Nothing is stored. What only a handler or a table would refuse is not known.",
+    "The first 1 MiB or 5,000 records are read and checked as those of an import, and the answer says what would become of them. Nothing is stored, so an `Idempotency-Key` is ignored. What only a handler or a table would refuse is not known.",
   parameters: ["format", "Content-Encoding"],
   body: clientCalls["POST /imports"].body,
-  answers: { 200: { description: "What was found.", content: content(schemaRef("Check"), { check: checked }) } },
+  answers: { 200: { description: "What was found.", content: content(schemaRef("Check"), { check: checkExample }) } },
   problems: [...bodyProblems, "wrong-columns", "empty-body", "too-many-records", "too-many-uploads"],
 };
 
@@ -120,5 +127,47 @@ export const checkCalls = {
     ...check,
     id: "checkDatasetImport",
     summary: "Check the beginning of a body for a dataset",
+  },
+} satisfies Record<string, Call>;
+
+const csv = knownFormats.csv.examples.orders;
+const draft = JSON.stringify({ schema: { properties: { quantity: { type: "integer", minimum: 1 } } } });
+
+export const checkOperatorCalls = {
+  "POST /datasets/:name/try": {
+    id: "tryDataset",
+    summary: "Check records against a draft of a dataset",
+    description:
+      'A form. Its part `dataset` is the draft, which is checked as `PUT` checks it: the dataset, or `{"dataset": {…}}`, or `{"patch": {…}}` over the dataset that there is. After it comes a file, of which the first 1 MiB or 5,000 records are checked; with `batch` there is no file. Nothing is stored. Values of fields that are sensitive in the draft, or in the policy of the batch, are `•••`.',
+    parameters: ["tryClient", "tryBatch", "tryOnly", "format"],
+    body: {
+      content: content(
+        {
+          type: "object",
+          required: ["dataset"],
+          properties: { dataset: text("JSON.") },
+          additionalProperties: { type: "string", contentMediaType: "application/octet-stream" },
+          maxProperties: 2,
+        },
+        { sample: { dataset: draft, file: csv }, patch: { dataset: '{"patch":{"maxErrors":10}}', file: csv } },
+        "multipart/form-data",
+      ),
+    },
+    answers: {
+      200: {
+        description: "What was found.",
+        content: content(schemaRef("Try"), { try: { tried: 2, passed: 1, ...checkExample } }),
+      },
+    },
+    problems: [
+      ...bodyProblems,
+      "wrong-columns",
+      "empty-body",
+      "too-many-records",
+      "too-many-uploads",
+      "conflict",
+      "gone",
+      "illegal-state",
+    ],
   },
 } satisfies Record<string, Call>;

@@ -27,7 +27,7 @@ import { errorSummarySchema } from "../routes/error-summary.ts";
 import { rejectedSchema, storedSchema, truncatedSchema } from "../routes/export.ts";
 import { type Sendable, send, sendable } from "../routes/open.ts";
 import { batchSchema, clientSchema } from "../routes/views.ts";
-import { checkSchema, previewSchema } from "./checks.ts";
+import { checkSchema, previewSchema, trySchema } from "./checks.ts";
 import { groups } from "./groups.ts";
 import { headerComponents, headerRefs } from "./headers.ts";
 import type { Answer, Call, Content } from "./kit.ts";
@@ -50,6 +50,7 @@ const schemas: Record<string, JsonSchema> = {
   StoredRecord: storedSchema,
   Preview: previewSchema,
   Check: checkSchema,
+  Try: trySchema,
   Client: clientSchema,
   NewClient: newClientSchema,
   Policy: policyOutput,

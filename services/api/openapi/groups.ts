@@ -1,7 +1,7 @@
 /** The groups of calls: who may make them, and what all calls of a group have in common. */
 import type { ProblemCode } from "../../../lib/errors.ts";
 import { operatorsCalls } from "./admin.operators.ts";
-import { checkCalls } from "./checks.ts";
+import { checkCalls, checkOperatorCalls } from "./checks.ts";
 import { clientCalls } from "./clients.ts";
 import { datasetCalls, datasetOperatorCalls } from "./datasets.ts";
 import type { HeaderName } from "./headers.ts";
@@ -48,7 +48,7 @@ export const groups: Group[] = [
     name: "operators",
     description: "For operators: clients, their policies, datasets, all batches, and webhooks.",
     path: "/admin",
-    calls: { ...operatorCalls, ...datasetOperatorCalls, ...operatorsCalls },
+    calls: { ...operatorCalls, ...datasetOperatorCalls, ...checkOperatorCalls, ...operatorsCalls },
     scheme: { type: "http", scheme: "bearer", description: "ADMIN_TOKEN, or an operator's own token." },
     spent: [],
     problems: [...loggedIn, "forbidden", "cross-site"],

@@ -7,7 +7,7 @@ import { deliveryStates } from "../../webhook/webhook.domain.ts";
 import { codingNames } from "../http/codings.ts";
 import { MOST_ITEMS, USUAL_ITEMS } from "../http/pages.ts";
 import { MOST_WAIT_SECONDS } from "../http/prefer.ts";
-import { USUAL_PREVIEW } from "../routes/imports.ts";
+import { USUAL_PREVIEW } from "../routes/checks.ts";
 import { docsFiles } from "../routes/open.ts";
 import { templateFormats } from "../routes/template.ts";
 import { visibleStates } from "../routes/views.ts";
@@ -78,6 +78,14 @@ const all = {
     choice(["rejected"]),
     "rejected",
   ),
+  tryClient: query(
+    "client",
+    "The id of a client: its override of the dataset, its own fields and its unique keys count. Omitted: those of the batch's client.",
+    id,
+    ids.client,
+  ),
+  tryBatch: query("batch", "The id of a batch whose kept body is checked.", id, ids.batch),
+  tryOnly: query("only", "`rejected`: only the rejected records of the batch.", choice(["rejected"]), "rejected"),
   errorField: query(
     "field",
     "Only records with an error of this field, as the summary names it; with `code`, of both.",

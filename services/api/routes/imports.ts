@@ -4,7 +4,7 @@ import { actors } from "../../actors.ts";
 import { isDatasetName } from "../../batch/batch.domain.ts";
 import { callerOf, type Exchange, json, type Reply } from "../http/exchange.ts";
 import { noBody, queryOf, wrongQuery } from "../http/input.ts";
-import { limitOf, nothingListed, pageBody, pageOf } from "../http/pages.ts";
+import { nothingListed, pageBody, pageOf } from "../http/pages.ts";
 import { batchOf } from "./export.ts";
 import { batchView, policyView, stateOf } from "./views.ts";
 import { batchWanted } from "./waiting.ts";
@@ -60,16 +60,6 @@ export async function commitImport(exchange: Exchange): Promise<Reply> {
   const { batch, isNew } = await actors.imports.commitChecked(exchange.ctx, params);
   return json(isNew ? 202 : 200, batchView(batch), isNew ? again : {});
 }
-
-/** The first records of a batch, as they came and as they are read. */
-export async function getPreview(exchange: Exchange): Promise<Reply> {
-  const { limit = USUAL_PREVIEW } = queryOf(exchange, "limit");
-  const { client } = callerOf(exchange);
-  const which = { publicId: exchange.path.id ?? "", clientId: client.id };
-  return json(200, await actors.imports.preview(exchange.ctx, { ...which, limit: limitOf(limit) }));
-}
-
-export const USUAL_PREVIEW = "20";
 
 const again = { "Retry-After": "1" };
 

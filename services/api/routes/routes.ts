@@ -3,7 +3,7 @@
 import type { Handle } from "../http/exchange.ts";
 import { queryOf } from "../http/input.ts";
 import type { operatorsCalls } from "../openapi/admin.operators.ts";
-import type { checkCalls } from "../openapi/checks.ts";
+import type { checkCalls, checkOperatorCalls } from "../openapi/checks.ts";
 import type { clientCalls } from "../openapi/clients.ts";
 import type { datasetCalls, datasetOperatorCalls } from "../openapi/datasets.ts";
 import { getOpenApi } from "../openapi/document.ts";
@@ -52,26 +52,19 @@ import {
   rotateOperator,
 } from "./admin.operators.ts";
 import { getBody } from "./body.ts";
+import { checkDatasetImport, checkImport, getPreview, tryDataset } from "./checks.ts";
 import { getOwnDataset, listOwnDatasets } from "./datasets.ts";
 import { listDeliveries, replayDelivery } from "./deliveries.ts";
 import { getBatchErrorSummary, getErrorSummary } from "./error-summary.ts";
 import { getErrors } from "./errors.ts";
 import { getEvents } from "./events.ts";
 import { getRecords } from "./export.ts";
-import {
-  cancelImport,
-  commitImport,
-  getImport,
-  getOwnPolicy,
-  getPreview,
-  listImports,
-  retryImport,
-} from "./imports.ts";
+import { cancelImport, commitImport, getImport, getOwnPolicy, listImports, retryImport } from "./imports.ts";
 import { getDocs, getDocsFile, getLive, getReady, sendMetrics } from "./open.ts";
 import { getRejected } from "./rejected.ts";
 import { deleteSession, getSession, postSession } from "./session.ts";
 import { getTemplate } from "./template.ts";
-import { checkDatasetImport, checkImport, postDatasetImport, postImport } from "./upload.ts";
+import { postDatasetImport, postImport } from "./upload.ts";
 
 /** These routes read a query. All others refuse one. */
 const lists: Handle[] = [
@@ -79,6 +72,7 @@ const lists: Handle[] = [
   postDatasetImport,
   checkImport,
   checkDatasetImport,
+  tryDataset,
   getPreview,
   listImports,
   listClients,
@@ -139,7 +133,10 @@ export const clientRoutes = strict<keyof typeof clientCalls | keyof typeof datas
 
 /** Under /admin. */
 export const operatorRoutes = strict<
-  keyof typeof operatorCalls | keyof typeof datasetOperatorCalls | keyof typeof operatorsCalls
+  | keyof typeof operatorCalls
+  | keyof typeof datasetOperatorCalls
+  | keyof typeof checkOperatorCalls
+  | keyof typeof operatorsCalls
 >({
   "POST /clients": postClient,
   "GET /clients": listClients,
@@ -156,6 +153,7 @@ export const operatorRoutes = strict<
   "DELETE /clients/:id/datasets/:name": deleteGrant,
   "GET /datasets": listDatasets,
   "POST /datasets/check": checkDataset,
+  "POST /datasets/:name/try": tryDataset,
   "GET /datasets/:name": getDataset,
   "PUT /datasets/:name": putDataset,
   "PATCH /datasets/:name": patchDataset,

@@ -7,7 +7,7 @@ import { FORM_ALLOWANCE, mostWireBytes } from "../../imports/imports.contract.ts
 import type { ParamsOf } from "../../messages.ts";
 import type { Policy, PolicyVersion } from "../../policy/policy.contract.ts";
 import { codingsOf } from "../http/codings.ts";
-import { callerOf, type Exchange, json, type Reply, wantBodyWhenRead } from "../http/exchange.ts";
+import { callerOf, type Exchange, type Reply, wantBodyWhenRead } from "../http/exchange.ts";
 import { contentDigestsOf, idempotencyKeyOf } from "../http/fields.ts";
 import { flagOf, queryOf, wrongQuery } from "../http/input.ts";
 import { waitOf } from "../http/prefer.ts";
@@ -33,34 +33,8 @@ export async function postDatasetImport(exchange: Exchange): Promise<Reply> {
   return upload(exchange, await actors.policy.ofDataset(exchange.ctx, { clientId: client.id, name }), asked);
 }
 
-/** Checks the beginning of a body at once, and stores nothing. */
-export async function checkImport(exchange: Exchange): Promise<Reply> {
-  return checkBody(exchange, callerOf(exchange).policy, formatIn(exchange));
-}
-
-/** `POST /datasets/{name}/imports/check`. Throws not-found. */
-export async function checkDatasetImport(exchange: Exchange): Promise<Reply> {
-  const { client } = callerOf(exchange);
-  const name = exchange.path.name ?? "";
-  const named = formatIn(exchange);
-  return checkBody(exchange, await actors.policy.ofDataset(exchange.ctx, { clientId: client.id, name }), named);
-}
-
-const formatIn = (exchange: Exchange) => checkedFormat(queryOf(exchange, "format").format);
-
-async function checkBody(exchange: Exchange, policy: PolicyVersion, named: string | undefined): Promise<Reply> {
-  const { req, ctx } = exchange;
-  const { client } = callerOf(exchange);
-  const body = bodyOf(exchange, policy, named);
-  wantBodyWhenRead(exchange);
-  return json(
-    200,
-    await actors.imports.check(ctx, { ...body, clientId: client.id, policy }, { stream: req, timeout: 0 }),
-  );
-}
-
 /** How the body is to be read, and in which codings it comes. Throws payload-too-large, where its length says so, and what `bodyKindOf` throws. */
-function bodyOf(exchange: Exchange, { policy }: PolicyVersion, named: string | undefined) {
+export function bodyOf(exchange: Exchange, { policy }: PolicyVersion, named: string | undefined) {
   const { headers } = exchange.req;
   const content = bodyKindOf(exchange, named, policy.formats);
   const codings = codingsOf(headers["content-encoding"]);
@@ -116,7 +90,7 @@ function askedIn(exchange: Exchange): AskedOf {
 }
 
 /** Throws validation. */
-function checkedFormat(format: string | undefined): string | undefined {
+export function checkedFormat(format: string | undefined): string | undefined {
   if (format !== undefined && !formatNames.includes(format))
     throw wrongQuery("format", `expected one of ${formatNames.join(", ")}`);
   return format;

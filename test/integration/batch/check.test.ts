@@ -169,6 +169,29 @@ test("a failed check has no place in an order, also when it is driven again, and
   });
 });
 
+test("a failed check has delivered nothing: it is neither corrected nor retried in part, nor skipped", async () => {
+  const client = await newClient(system.url, { schema, maxErrors: 0, order: "fifo" });
+  const failed = await checked(client, "{}");
+  const refused = { status: 409, code: "illegal-state", current: "failed" };
+  expect(await problem(ask(client, `/imports/${failed.id}/retry?only=rejected`))).toMatchObject(refused);
+  const headers = { "content-type": "application/x-ndjson" };
+  const correction = { body: '{"_record":1,"id":1}', headers };
+  expect(await problem(ask(client, `/imports?corrects=${failed.id}`, correction))).toMatchObject({
+    ...refused,
+    detail: expect.stringContaining("only checked"),
+  });
+  expect(await problem(ask(client, "/imports?corrects=xx", correction))).toMatchObject({
+    status: 404,
+    detail: expect.stringContaining('"xx"'),
+  });
+  expect(await problem(admin(system.url, `/batches/${failed.id}/skip`, { method: "POST" }))).toMatchObject({
+    ...refused,
+    detail: expect.stringContaining("only checked"),
+  });
+  const { items } = (await (await get(system.url, client, "/imports")).json()) as { items: Batch[] };
+  expect(items).toHaveLength(1);
+});
+
 test("an idempotency key holds, and tells a check from a delivery", async () => {
   const client = await newClient(system.url);
   const key = { "idempotency-key": "once" };

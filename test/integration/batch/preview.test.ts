@@ -122,6 +122,32 @@ test("a check answers counts, columns, groups of errors and records, and stores 
   expect(await storeOf(system).batch(items[0]?.id ?? "", null)).toMatchObject({ id: before });
 });
 
+test("numbers keep their digits, in previews and checks", async () => {
+  const client = await newClient(system.url, {
+    schema: { properties: { n: { type: "number" }, iban: { type: "string" } } },
+    sensitive: ["iban"],
+  });
+  const body = '{"n":0.1234567890123456789,"iban":"x"}\n{"n":12.50,"deep":[9007199254740993]}\n';
+  const headers = { "content-type": "application/x-ndjson" };
+  const digits = ['"data":{"n":0.1234567890123456789,"iban":"•••"}', '"data":{"n":12.50,"deep":[9007199254740993]}'];
+  const { id } = await answer<Batch>(ask(client, "/imports?validateOnly=true", body, headers));
+  await ended(system, client, id);
+  const csv = "n\n9007199254740993.10\n";
+  const texts = await Promise.all([
+    (await get(system.url, client, `/imports/${id}/preview`)).text(),
+    (await ask(client, "/imports/check", body, headers)).text(),
+  ]);
+  for (const text of texts) for (const one of digits) expect(text).toContain(one);
+  expect(await (await ask(client, "/imports/check", csv)).text()).toContain('"data":{"n":9007199254740993.10}');
+});
+
+test("a check at once ignores an idempotency key", async () => {
+  const client = await newClient(system.url);
+  const headers = { "content-type": "application/x-ndjson", "idempotency-key": "once" };
+  for (const body of ["{}", "[1]"]) expect((await ask(client, "/imports/check", body, headers)).status).toBe(200);
+  expect((await ask(client, "/imports", "{}", headers)).headers.get("idempotent-replayed")).toBeNull();
+});
+
 test("a check looks at the first 1 MiB or 5,000 records", async () => {
   const client = await newClient(system.url);
   const ndjson = { "content-type": "application/x-ndjson" };
