@@ -38,18 +38,27 @@ function keepProcess() {
   };
 }
 
-/** What a test file leaves running would work on in the next one: a node that nobody stopped, with its heartbeats. */
-function keepIntervals() {
-  const { setInterval } = globalThis;
+/** Waits are many and soon over. */
+const MANY_TIMERS = 1_000;
+
+/**
+ * What a test file leaves running would work on in the next one: a node that nobody stopped, with its heartbeats; a client that
+ * connects again and again. There its timers would count among those that the next file fakes.
+ */
+function keepTimers(name) {
+  const { [name]: make } = globalThis;
   const made = new Set();
-  globalThis.setInterval = (...given) => {
-    const timer = setInterval(...given);
+  const kept = (...given) => {
+    const timer = make(...given);
+    if (made.size >= MANY_TIMERS) for (const one of made) if (one._destroyed) made.delete(one);
     made.add(timer);
     return timer;
   };
+  // With its promisified form.
+  globalThis[name] = Object.defineProperties(kept, Object.getOwnPropertyDescriptors(make));
   return () => {
-    globalThis.setInterval = setInterval;
-    for (const timer of made) clearInterval(timer);
+    globalThis[name] = make;
+    for (const timer of made) clearTimeout(timer);
   };
 }
 
@@ -75,7 +84,7 @@ module.exports = class {
     this.fakeTimers = new LegacyFakeTimers({ config, global, moduleMocker, timerConfig });
     this.fakeTimersModern = new ModernFakeTimers({ config, global });
     this.restore = keepProcess();
-    this.endIntervals = keepIntervals();
+    this.endTimers = ["setInterval", "setTimeout"].map(keepTimers);
   }
 
   /** After Jest has set what it wants of stacks. */
@@ -88,7 +97,7 @@ module.exports = class {
     this.moduleMocker.restoreAllMocks();
     this.fakeTimers.dispose();
     this.fakeTimersModern.dispose();
-    this.endIntervals();
+    for (const end of this.endTimers) end();
     this.restore();
   }
 
