@@ -5,7 +5,7 @@ import { endedDue, type PinnedPolicy, pinnedPolicy, retentionDue } from "../batc
 import type { BatchRow, BatchState } from "./batch.domain.ts";
 import type { Due } from "./batch.writes.domain.ts";
 
-/** What a batch was accepted under, and whose it is. */
+/** The policy that a batch was accepted under, and the batch's client. */
 export interface Pinned extends PinnedPolicy {
   clientPublicId: string;
   clientIdentifier: string;
@@ -43,12 +43,12 @@ export class PinnedPolicies {
     return pinned;
   }
 
-  /** When the batch is deleted that ends now. */
+  /** When a batch that ends now will be deleted. */
   async retentionOf(batch: BatchRow): Promise<Due> {
     return retentionDue((await this.of(batch)).policy);
   }
 
-  /** When something of the batch is deleted that ends now in this state, and still has its body. */
+  /** When the first part of a batch that ends now in this state, and still has its body, will be deleted. */
   async endedOf(batch: BatchRow, state: BatchState): Promise<Due> {
     return endedDue((await this.of(batch)).policy, state);
   }

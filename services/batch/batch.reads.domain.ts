@@ -1,4 +1,4 @@
-/** What is read of batches beside their rows: pages, failed attempts, error reports, the queue, and what is to be removed. */
+/** Reads about batches, apart from their rows: pages, failed attempts, error reports, the queue, and what retention removes. */
 import type { FaultGroup } from "../../formats/check/fault-groups.ts";
 import type { RecordFault } from "../../formats/formats.ts";
 import type { BatchState } from "./batch.domain.ts";
@@ -13,7 +13,7 @@ export interface ListQuery {
   limit: number;
 }
 
-/** A batch as a reader saw it last. */
+/** The version of a batch that a reader has seen last. */
 export interface SeenBatch {
   publicId: string;
   version: number;
@@ -21,7 +21,7 @@ export interface SeenBatch {
 
 export interface RefusedRecord {
   seq: number;
-  /** The key, in hex, of the record that it would have corrected. Null: it would have corrected none. */
+  /** The key, in hex, of the record that this one would have corrected. Null: it would have corrected none. */
   corrects: string | null;
 }
 
@@ -47,7 +47,7 @@ export interface ErrorSummary {
 export interface QueueStats {
   /** Rows by state. */
   states: Partial<Record<BatchState, number>>;
-  /** Since when the oldest batch waits that could be claimed now. */
+  /** The time since which the oldest claimable batch has waited. */
   oldestReadyAt: number | null;
   /** Batches that are ready, but whose client is at its cap (counted up to 10,000), and since when the oldest one waits. */
   waitsForItsClient: { batches: number; oldestAt: number | null };
@@ -60,10 +60,10 @@ export interface QueueStats {
   running: { owner: string; batches: number }[];
 }
 
-/** How a piece of a removal ended. `done`: nothing is left, or not due yet. `busy`: another node deletes of this batch now. */
+/** How a piece of a removal ended. `done`: nothing is left, or nothing is due yet. `busy`: another node is deleting from this batch. */
 export type Removal = "done" | "more" | "busy";
 
-/** The tables from which `retention` deletes rows by their age, and of which it tells how many. */
+/** The tables from which `retention` deletes rows by their age. It counts the deleted rows of each. */
 export const agingTables = [
   "batch",
   "batch_chunk",
@@ -74,7 +74,7 @@ export const agingTables = [
   "record_key",
   "client_usage",
 ] as const;
-/** Told how many rows of a table were deleted. */
+/** Receives the number of rows that were deleted from a table. */
 export type Removed = (table: (typeof agingTables)[number], rows: number) => void;
 
 /** Record errors of an earlier pass of a batch that has started over. */
@@ -85,7 +85,7 @@ export interface StaleErrors {
 
 export interface BatchAttempt extends FailedAttempt {
   batchId: number;
-  /** Its number among all attempts at the batch. */
+  /** The attempt's number among all attempts at the batch. */
   no: number;
   at: number;
 }

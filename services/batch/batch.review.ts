@@ -1,4 +1,4 @@
-/** What becomes of a batch that was checked before its approval (`requiresApproval: "afterValidation"`). */
+/** The approval of a batch after its check (`requiresApproval: "afterValidation"`): it is held for an operator, or starts over and is delivered. */
 
 import type { Policy } from "../policy/policy.contract.ts";
 import type { BatchRow, HoldCounts } from "./batch.domain.ts";
@@ -14,7 +14,7 @@ const countsOf = ({ records: received, accepted, rejected, duplicate, deleted }:
   ...(deleted !== null && { deleted }),
 });
 
-/** Whether an operator decides. Without limits it is always so. */
+/** Whether an operator must approve the batch. Without limits (`approveWhen`) an operator always must. */
 export function needsOperator(limits: Policy["approveWhen"], counts: HoldCounts): boolean {
   if (limits === null) return true;
   const { rejectedOver, rejectedPercentOver, recordsOver, deletedOver } = limits;
@@ -39,9 +39,9 @@ export async function reviewed(parts: BatchParts, batch: BatchRow): Promise<Move
   return moveOf(batch, { to: "held", due: null, attempt: "uncount", reason, events });
 }
 
-/** The pass that delivers. The errors and counts of the check are replaced by its own. */
+/** The pass that delivers. Its errors and counts replace those of the check. */
 const delivery = { restart: "deliver" } as const satisfies Partial<Move>;
 
-/** How a held batch goes on when an operator approves it. One that was held before its check is checked first. */
+/** The phase of a held batch after its approval. A batch that was held before its check is checked first. */
 export const approved = ({ phase, reason }: BatchRow): Partial<Pick<Move, "restart">> =>
   phase === "review" && reason && "hold" in reason && reason.hold === "approval" ? delivery : {};

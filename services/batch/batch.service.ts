@@ -34,14 +34,14 @@ interface State {
   figures: BatchFigures;
   parts: BatchParts;
   sweeper: Sweeper;
-  /** Steps of lanes that run beside the answers. */
+  /** Steps of lanes in progress. Calls do not wait for them; a stop does. */
   following: Set<Promise<void>>;
 }
 
 /** The size of a page of errors or records. A reader that stops keeps one page in memory. */
 const MOST_READ_BYTES = 256 * 1024;
 
-/** A row that is left takes no more than its place. */
+/** How often leftover rows of `dataflow_applied` are deleted. They do no harm, and only take space. */
 const TIDY_MS = 10 * 60_000;
 
 export default defineActor({
@@ -59,7 +59,7 @@ export default defineActor({
       const [shown = batch] = await withFronts(this.database.store, [batch]);
       return shown;
     },
-    /** Runs beside the answer. If it fails, the sweep goes on. */
+    /** Runs in the background. If it fails, the sweep does it later. */
     follow(batch: BatchRow) {
       const following: Promise<void> = follow(this.parts, batch)
         .catch((error: unknown) => this.logger.debug(`The batches behind ${batch.publicId} wait for the sweep:`, error))

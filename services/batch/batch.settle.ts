@@ -1,4 +1,4 @@
-/** Writes the outcome of a run: one move for each outcome. No other place knows which. */
+/** Writes the outcome of a run: one move for each outcome. Only this file maps outcomes to moves. */
 
 import type { Policy } from "../policy/policy.contract.ts";
 import type { AttemptError, Settlement } from "./batch.contract.ts";

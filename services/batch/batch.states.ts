@@ -11,7 +11,7 @@
  *
  *   completed, completed_with_errors, failed, cancelled ─► undoing ─► undone
  *
- * What would become `ready` becomes `held` behind others of its lane, where its dataset keeps an order.
+ * In a dataset with an order, a batch that would become `ready` becomes `held` while batches in front of it in its lane are open.
  */
 
 import { Problem } from "../../lib/errors.ts";
@@ -45,7 +45,7 @@ export interface MoveTo {
   events?: OutboxDraft[];
 }
 
-/** The move of a batch as it was read; it happens only if the batch is still that one. Throws illegal-state. */
+/** A move of a batch that was read. It is written only if the batch has not changed since. Throws illegal-state. */
 export function moveOf(batch: BatchRow, { to, due, reason = null, attempt = "keep", ...rest }: MoveTo): Move {
   if (!moves[batch.state].includes(to))
     throw new Problem("illegal-state", `A batch that is ${batch.state} cannot become ${to}.`, { current: batch.state });

@@ -66,7 +66,7 @@ export class Sweeper {
     }
   }
 
-  /** Goes on with lanes where a node has died: behind a batch that is over there may be another one. */
+  /** Advances lanes in which a node died after a batch had ended and before it let the next batch go on. */
   private async advanceLanes(): Promise<void> {
     for (let reads = 0; reads < MOST_READS && !this.isEnded; reads++) {
       const lanes = await this.parts.store.stalledLanes(ROWS_AT_ONCE);
@@ -93,7 +93,7 @@ export class Sweeper {
     }
   }
 
-  /** Ends the sweep. The next one goes on with the rest. */
+  /** Ends the sweep. The next sweep does the rest. */
   end(): void {
     this.isEnded = true;
   }

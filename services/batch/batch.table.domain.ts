@@ -1,9 +1,9 @@
-/** The records of a batch as rows of the company's own table: what a commit writes, and what became of it. */
+/** The records of a batch as rows of the company's own table: what a commit writes, and the result. */
 import type { TablePlan } from "../../database/targets/target.ts";
 import type { RecordPlaces, RejectedRecord } from "../../formats/formats.ts";
 import type { SentAs } from "../../formats/read/sent.ts";
 
-/** What became of rows in a table. */
+/** How many rows of a table were created, updated and deleted. */
 export interface RowCounts {
   created: number;
   updated: number;
@@ -13,26 +13,26 @@ export interface RowCounts {
 /** A record as a row: a text for each planned column, null, or undefined where the record has none. */
 export interface TableRow {
   values: (string | null | undefined)[];
-  /** The row of this key goes. Only the values of the key are there, and that of `newer`. */
+  /** The record deletes the row with this key. `values` holds only the key's values and the value of `newer`. */
   isDelete: boolean;
 }
 
 /** The records of a chunk as rows of the company's own table. */
 export interface TableCommit {
   plan: TablePlan;
-  /** One for each text of the commit. */
+  /** One row for each text of the commit. */
   rows: TableRow[];
-  /** The keys of each, separated by blanks, where there are any: a record that the table refuses gives them back. */
+  /** The unique keys of each record, separated by blanks, if there are any. If the table refuses the record, its keys are released. */
   keys: (string | null)[] | null;
-  /** Where the records of the chunk came from: those that the table refuses are reported with it. */
+  /** The places of the chunk's records in the body. The error report names the place of a record that the table refuses. */
   origins: RecordPlaces;
-  /** How they came: their faults show the value that was sent. */
+  /** How the values were sent. A fault shows the value as it was sent. */
   sent: SentAs;
   /** How many faults the batch's error report may list yet, with those of `errors`. */
   faultsLeft: number;
-  /** So many rows are written at once; null: all. */
+  /** How many rows are written at once. Null: all. */
   pieceRows: number | null;
-  /** Records of the chunk that were found to be no rows, before SQL. They are among `errors` or `unlisted` as well. */
+  /** Records of the chunk that were rejected as rows before SQL. They are also in `errors` or `unlisted`. */
   unfit?: Pick<RejectedRecord, "index" | "errors">[];
 }
 
@@ -42,35 +42,35 @@ export interface TableCommit {
  */
 export interface TableVerdict {
   rows: RowCounts;
-  /** Rising. */
+  /** Ascending. */
   passed: number[];
-  /** Rising by their index. */
+  /** Ascending by index. */
   refused: Pick<RejectedRecord, "index" | "errors">[];
 }
 
-/** A chunk that a table of another database has and the batch does not count yet. */
+/** A chunk that is committed in the table's database but not yet counted in the batch. */
 export interface AppliedChunk {
   nextChunk: number;
   counts: Record<"accepted" | "rejected" | "duplicate", number> & RowCounts;
 }
 
-/** What a table has made of a commit, for logs and metrics. */
+/** The result of a commit into a table, for logs and metrics. */
 export interface TableWritten {
-  /** How many rows it had already, or newer. */
+  /** How many rows the table already had, or had in a newer version. */
   passed: number;
-  /** The reasons of refused rows. Never their values. */
+  /** Why rows were refused. It never holds values. */
   refused: { code: string; state: string; constraint: string | null; column: string | null; rows: number }[];
-  /** Whether the rows were written one by one, to find those that the table refuses. */
+  /** Whether the rows were written one by one, to find the refused ones. */
   isRowByRow: boolean;
-  /** Time in the target. */
+  /** How long the target took. */
   ms: number;
 }
 
-/** A foreign key by which rows refer to rows that are taken back. */
+/** A foreign key by which other rows refer to rows that an undo deletes. */
 export interface RowReference {
-  /** The table that refers, with its schema. */
+  /** The referring table, with its schema. */
   table: string;
   columns: string[];
-  /** Null: the server does not tell it. */
+  /** Null: the server does not name it. */
   constraint: string | null;
 }

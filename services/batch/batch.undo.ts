@@ -19,7 +19,7 @@ interface Asked {
   isDryRun?: boolean | undefined;
 }
 
-/** When one that cannot go on is looked at again. */
+/** How long an undo that cannot continue waits before the next try. */
 const AGAIN_MS = 2_000;
 
 /** Throws not-found, illegal-state, not-undoable, unavailable. */
@@ -29,7 +29,7 @@ export async function undoMove(parts: BatchParts, asked: Asked): Promise<Undo> {
   const { move, takeBack } = await beginning(parts, found, asked.reason);
   if (asked.isDryRun) return { batch: found, isNew: true, ...(await inTheWay(takeBack)) };
   const batch = announced(parts, await parts.store.move(move));
-  // Another call was faster, or a redrive, which comes to an end: an ended batch does not change by itself.
+  // Another call was faster: an undo, or a redrive. The repetition ends, because an ended batch does not change by itself.
   return batch ? { batch, isNew: true } : undoMove(parts, asked);
 }
 
@@ -52,7 +52,7 @@ async function beginning(parts: BatchParts, batch: BatchRow, reason: string | un
   return { move, takeBack };
 }
 
-/** A handler, or a table of another database, may have had the first chunk of a batch that then failed before its commit. */
+/** Whether the batch may have delivered. A handler or another database may have got the first chunk of a batch that failed before its commit. */
 function mayHaveDelivered({ state, accepted, phase, startedAt }: BatchRow, isElsewhere: boolean): boolean {
   if (state !== "failed" && state !== "cancelled") return true;
   // A check counts what it would have delivered.
@@ -64,7 +64,7 @@ async function inTheWay(takeBack: TakeBack): Promise<Pick<Undo, "references">> {
   return "references" in takeBack && takeBack.references ? { references: await known(takeBack.references) } : {};
 }
 
-/** Throws unavailable where only a table can tell, and does not now. */
+/** Throws unavailable if only the table's database knows, and it is away. */
 async function known<T>(ask: () => Promise<T>): Promise<T> {
   try {
     return await ask();
@@ -74,7 +74,7 @@ async function known<T>(ask: () => Promise<T>): Promise<T> {
   }
 }
 
-/** It cannot go on now, and says so; it is tried again soon. */
+/** Records why the undo cannot continue now. It is tried again soon. */
 export async function waitingMove(parts: BatchParts, publicId: string, waits: string): Promise<void> {
   const batch = await foundBatch(parts.store, { publicId });
   const error = errorForOperators(batch);
@@ -82,7 +82,7 @@ export async function waitingMove(parts: BatchParts, publicId: string, waits: st
   await parts.store.move(moveOf(batch, { to: "undoing", due: { inMs: AGAIN_MS }, reason: { ...error, waits } }));
 }
 
-/** No other node looks at it for so long. False: another one was faster, or it is not `undoing` any more. */
+/** Reserves the undo for one node for so long. False: another node was faster, or the batch is no longer `undoing`. */
 export async function claimMove(parts: BatchParts, publicId: string, forMs: number): Promise<boolean> {
   const batch = await foundBatch(parts.store, { publicId });
   if (batch.state !== "undoing") return false;
@@ -91,7 +91,7 @@ export async function claimMove(parts: BatchParts, publicId: string, forMs: numb
   return (await parts.store.move(move)) !== null;
 }
 
-/** undoing → undone. A body that is left stays for `keepBodyDays`. Null: it is not `undoing` any more. */
+/** undoing → undone. A kept body stays for `keepBodyDays`. Null: the batch is no longer `undoing`. */
 export async function undoneMove(parts: BatchParts, publicId: string): Promise<BatchRow | null> {
   const batch = await foundBatch(parts.store, { publicId });
   if (batch.state !== "undoing") return null;

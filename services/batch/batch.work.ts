@@ -11,16 +11,16 @@ import { announced, type BatchParts, refused } from "./batch.parts.ts";
 import { settle } from "./batch.settle.ts";
 import type { ChunkCommit, Written } from "./batch.writes.domain.ts";
 
-/** Chunks that go in the commit that ends their batch; more are left to the sweep, so that the commit stays short. */
+/** The most chunks that a last commit deletes. `retention` deletes the chunks of longer batches, so that the commit stays short. */
 const PURGED_AT_END = 16;
 
-/** Null: another worker was faster, the client has no free place, or the batch has failed, for nobody can work it. */
+/** Null: another worker was faster, the client has no free place, or the batch's policy is gone and the batch has failed. */
 export async function claim(parts: BatchParts, { id, owner }: ParamsOf<"batch.claim">): Promise<Claim | null> {
   const claimed = await parts.store.claim(id, owner, parts.leaseMs);
   return claimed && begun(parts, claimed);
 }
 
-/** A claim that was made, with what its run needs. Null: its policy is gone, so it has failed. */
+/** Adds to a claim what its run needs. Null: the batch's policy is gone, so the batch has failed. */
 export async function begun(parts: BatchParts, claimed: Claimed): Promise<Claim | null> {
   const { batch } = claimed;
   parts.figures.claimed(batch);
@@ -31,7 +31,7 @@ export async function begun(parts: BatchParts, claimed: Claimed): Promise<Claim 
   return null;
 }
 
-/** No retry: the version does not come back. Another one could refuse what the partner was told is accepted, or take what was not. */
+/** There is no retry, because a deleted version does not come back. Another version could reject records that this one accepts, or the reverse. */
 const policyGone = ({ policyVersion }: BatchRow) =>
   ({
     outcome: "fail",
@@ -52,14 +52,14 @@ export async function commitChunk(
   { batch, commit }: ParamsOf<"batch.commitChunk">,
 ): Promise<BatchRow | null> {
   const written = await counted(parts, storedCommit(parts, batch, await chunkCommitOf(parts, batch, commit)));
-  // What was checked before an approval is counted when it is delivered.
+  // The records of a check before an approval are counted when they are delivered.
   if (written && batch.phase !== "review") parts.figures.committed(batch, written.batch);
   if (written && commit.table) tableWritten(parts, commit.table.plan, batch, written);
   if (!written) await refused(parts, batch, "commit");
   return announced(parts, written);
 }
 
-/** Counts what the table does not take now. */
+/** Counts failures of the table in the metrics. */
 async function counted<T>({ figures }: BatchParts, work: Promise<T>): Promise<T> {
   try {
     return await work;
@@ -78,7 +78,7 @@ const storedCommit = (
     ? elsewhere.commit(batch, commit)
     : store.commitChunk(commit);
 
-/** Counts the rows, and logs why some were refused: by the server's codes, for its texts show values. */
+/** Counts the rows, and logs why some were refused. The log has only the server's codes, because its texts show values. */
 function tableWritten({ figures, logger }: BatchParts, plan: TablePlan, batch: BatchRow, written: Written): void {
   figures.tableWritten(plan, batch, written);
   const reasons = (written.table?.refused ?? []).map(({ code, state, constraint, column, rows }) =>
@@ -88,13 +88,13 @@ function tableWritten({ figures, logger }: BatchParts, plan: TablePlan, batch: B
     logger.info(`Batch ${batch.publicId}, chunk ${batch.nextChunk}: the table refused ${reasons.join("; ")}.`);
 }
 
-/** A worker's commit as the store takes it: under the fence, and with what its end tells. */
+/** A worker's commit in the form of the store: with the fence, and with the end's state, deadline and events. */
 export async function chunkCommitOf(parts: BatchParts, batch: BatchRow, commit: WorkerCommit): Promise<ChunkCommit> {
   const end = commit.end && (await endOf(parts, batch, commit));
   return { ...commit, id: batch.id, fence: batch.fence, leaseMs: parts.leaseMs, end };
 }
 
-/** How the last chunk's commit ends the batch: what becomes of its body, and the event that tells. */
+/** How the last commit ends the batch: its state, whether its body is deleted, and its events. */
 async function endOf(parts: BatchParts, batch: BatchRow, commit: WorkerCommit) {
   const { state, error } = commit.end as NonNullable<typeof commit.end>;
   const after: BatchRow = {

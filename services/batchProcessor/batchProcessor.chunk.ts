@@ -24,7 +24,7 @@ const DAY_MS = 86_400_000;
 const NO_TEXT = new Uint8Array();
 const NO_ROWS = { created: 0, updated: 0, deleted: 0 };
 
-/** The counts of rows that a chunk adds before they are written: before an approval those that would be deleted. */
+/** The row counts of a chunk before its rows are written. In a check before an approval: how many rows would be deleted. */
 function rowsOf({ phase }: BatchRow, policy: Policy, table: Checked["table"]): Partial<ChunkCommit["counts"]> {
   if (tableOf(policy) === null || phase === "check") return {};
   const deleted = phase === "review" ? (table?.rows.filter(({ isDelete }) => isDelete).length ?? 0) : 0;
@@ -170,7 +170,7 @@ function uniqueOf(checked: Checked, batch: BatchRow, policy: Policy, areKnown: b
   return { duplicates, keys: "", freed, keepMs, ...marksOf(checked, batch) };
 }
 
-/** A check takes keys of its own, which nobody needs once it has ended. */
+/** How long keys last. A check reserves keys of its own, which expire after a day; nobody needs them once it has ended. */
 const keptMs = (batch: BatchRow, { uniqueKeyDays, retentionDays }: Policy, isUnique: boolean): number | null => {
   if (isCheckOnly(batch.phase)) return DAY_MS;
   // Marks stay as long as the batch with the errors, which could be corrected again without them.

@@ -5,7 +5,7 @@ import { type BatchRow, isCheckOnly } from "../batch/batch.domain.ts";
 import type { Policy } from "../policy/policy.contract.ts";
 import { tableOf } from "./batchProcessor.tables.ts";
 
-/** Where a batch is after the chunk at hand, and whether that ends it. `rejected`: with those of this chunk. */
+/** The batch's place after the current chunk, and whether the batch ends there. `rejected` includes the rejected records of this chunk. */
 export function whatFollows(
   batch: BatchRow,
   policy: Policy,
@@ -20,7 +20,7 @@ export function whatFollows(
   if (batch.phase === "deliver") return { next: onward, end: completed(rejected) };
   if (rejected > 0 && policy.onInvalid === "rejectBatch") return { next: onward, end: invalidRecords(rejected) };
   if (batch.phase === "check") return { next: onward, end: validated };
-  // Its run goes on to the outcome `reviewed`.
+  // The run then ends with the outcome `reviewed`.
   if (batch.phase === "review") return { next: onward, end: null };
   return { next: { phase: "deliver", chunk: 0 }, end: null };
 }

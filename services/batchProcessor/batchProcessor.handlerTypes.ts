@@ -9,7 +9,7 @@ export interface HandlerCall {
   clientId: string;
   /** The name of the dataset that the batch was sent to; `default`: the client's own policy. */
   dataset: string;
-  /** The chunk's number in its batch, from 0. A batch never cuts its chunks anew. */
+  /** The chunk's number in its batch, from 0. The chunks of a batch never change. */
   chunk: number;
   /** Rises with each claim of the batch. A call with a lower fence than one seen before comes from a worker that lost the batch. */
   fence: number;

@@ -65,7 +65,7 @@ async function askedOf(reference: TableReference, plan: TablePlan, rows: TableRo
   return { reference, keyOf, ownOf: keyBy(plan, reference.own?.columns ?? []), unknown };
 }
 
-/** The values of these columns as one text. Null: one of them is NULL, or not known before the row is written: so there is no check. */
+/** The values of these columns as one text. Null: a value is NULL or not known before the write, so the reference is not checked. */
 function keyBy({ columns }: TablePlan, names: string[]): (row: TableRow) => string | null {
   const numbers = names.map((name) => columns.findIndex(({ column }) => column.name === name));
   if (numbers.length === 0 || numbers.includes(-1)) return () => null;

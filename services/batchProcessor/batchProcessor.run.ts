@@ -28,13 +28,13 @@ export interface Run {
   behind: { no: number; chunk: Promise<StoredChunk | null> } | null;
   /** The commit that was sent last, and the batch as of the one before it. Null: its result is known. */
   sent: { after: Promise<BatchRow | null>; before: BatchRow } | null;
-  /** It has claimed the batch in the database of its table as well, where that is another one. */
+  /** Whether the run has also claimed the batch in the database of its table, if that is another database. */
   hasEntered: boolean;
   /** Keys of the batch's records to which later ones may refer. Null: no references are looked for yet. */
   seen: SeenKeys | null;
-  /** The chunk at hand. Null: the last one is committed, and the batch's end is left. */
+  /** The current chunk. Null: the last chunk is committed, and only the end of the batch remains. */
   chunk: Checked | null;
-  /** The outcome. Null: the run goes on. */
+  /** The outcome. Null: the run continues. */
   outcome: Outcome | null;
 }
 

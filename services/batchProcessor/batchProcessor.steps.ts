@@ -39,7 +39,7 @@ export interface Tools {
   tables: TablePlans;
   /** After this time a batch is handed back if another client waits. */
   sliceMs: number;
-  /** A planned stop: the chunk at hand is finished, then the batch is handed back. */
+  /** A planned stop: the run finishes the current chunk, then hands the batch back. */
   isStopping(): boolean;
   /** A commit has moved the lease. */
   renewed(batchId: number): void;
@@ -154,7 +154,7 @@ const deliver: Step = async (tools, run) => {
   else run.outcome = delivered ?? abortedOutcome(run);
 };
 
-/** The records as rows, unless the table has them already. Another database is told of the claim before the first of them. */
+/** The records as rows, unless the table already has them. Before the first rows, the claim is written to the table's database if that is another one. */
 async function toTable(tools: Tools, run: Run, table: TableDocument): Promise<void> {
   const { batch, chunk } = run;
   if (!chunk) return;
@@ -203,7 +203,7 @@ const commit: Step = async (tools, run) => {
   if (commit.end && !run.outcome) run.outcome = done;
 };
 
-/** No chunk of ordinary records is longer: it has 1 MiB and the record that crosses it. */
+/** Chunks of ordinary records are shorter than this: a chunk has 1 MiB, and the record that exceeds it. */
 const AHEAD_BYTES = 2 * 1024 * 1024;
 
 /**

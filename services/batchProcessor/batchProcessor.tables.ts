@@ -27,7 +27,7 @@ export class TablePlans {
   private readonly known = new LRUCache<string, Promise<TablePlan>>({ max: MOST_KNOWN, ttl: KNOWN_MS });
   private readonly tables: () => TargetDatabases;
 
-  /** `tables`: asked only once the node has started. */
+  /** `tables` is called only after the node has started. */
   constructor(tables: () => TargetDatabases) {
     this.tables = tables;
   }

@@ -54,7 +54,7 @@ export function withoutTaken(checked: Checked, taken: string[]): Checked {
   return without(checked, new Set(keys.flatMap((key, rank) => (key !== null && isTaken.has(key) ? [rank] : []))));
 }
 
-/** The keys that the check of a batch takes in place of these, and which one each stands for. */
+/** The keys that the check of a batch reserves instead of these, each with the key that it replaces. */
 export const keysOfCheck = (batchId: string, keys: string[]): Map<string, string> =>
   new Map(keys.map((key) => [checkKey(batchId, key), key]));
 

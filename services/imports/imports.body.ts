@@ -5,7 +5,7 @@ import { type Coding, mostWireBytes } from "./imports.contract.ts";
 import { IdleWatch, type Patience } from "./imports.idle.ts";
 
 interface BodyOptions {
-  /** The most bytes of the decoded body. An encoded body that is longer than such a body can be is refused while it comes. */
+  /** The most bytes of the decoded body. An encoded body is refused during the upload if it is longer than any encoding of such a body. */
   maxBytes: number;
   patience: Patience;
   /** Aborting it ends the wait for the next piece, with the abort's reason. */

@@ -59,7 +59,7 @@ export const importsActions = {
     clientId: { type: "number" },
     clientPublicId: { type: "string" },
     policy,
-    /** Absent for a form: there the part with the file tells the format. */
+    /** Absent for a form, where the part with the file declares the format. */
     format: { type: "enum", values: formats, optional: true },
     form: { ...typed<Form>({ type: "object" }), optional: true },
     /** The name of a known encoding. A BOM in the body takes precedence. */

@@ -122,7 +122,7 @@ export interface DayUsage {
 /** How the commit of an upload ended. Only `stored` has written anything. */
 export type UploadOutcome =
   | ({ outcome: "stored" } & Written)
-  /** A sweep took the upload away; of a checked batch: it has changed, or its body is not kept any longer. */
+  /** A sweep has deleted the upload. For a checked batch: it has changed, or its body was deleted. */
   | { outcome: "swept" }
   /** Another upload holds its idempotency key. */
   | { outcome: "repeated"; holder: KeyHolder }

@@ -7,7 +7,7 @@ import type { Created } from "./imports.contract.ts";
 import type { KeyHolder, UploadCommit } from "./imports.domain.ts";
 import type { UploadPort } from "./imports.running.ts";
 
-/** What an upload asks for. For a form, its file tells the format. */
+/** The request that an idempotency key stands for. In a form, the file declares the format. */
 export type Asked = ParamsOf<"imports.create"> & Content;
 
 /** An upload with a key, as it was answered. */

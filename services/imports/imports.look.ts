@@ -28,7 +28,7 @@ export interface Body {
   envelope: Envelope;
 }
 
-/** What a chunk's records become by a policy. A table of the company's own, or a handler, may refuse more of them. */
+/** Checks a chunk's records by a policy. A handler, or the company's own table, may refuse more of them later. */
 export function checkedBy(
   policy: Policy,
   { format, envelope }: Body,

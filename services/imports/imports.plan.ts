@@ -86,7 +86,7 @@ function firstPhase({ requiresApproval, onInvalid }: PolicyVersion["policy"]): P
   return onInvalid === "rejectBatch" ? "validate" : "deliver";
 }
 
-/** The same of a batch that was only checked, and is delivered now: it was told of before. */
+/** The same for the commit of a checked batch. Its `batch.created` was published at its upload. */
 export async function committedParts(
   intake: Intake,
   via: Pick<Context, "call">,
@@ -129,11 +129,11 @@ export async function committed(store: Intake["store"], make: () => Promise<Uplo
   }
 }
 
-/** Announces a new batch. The one in front may have ended while it was committed: then it goes on. */
+/** Announces a new batch. If the batch in front has ended during its commit, the lane is advanced. */
 export async function announceNew(intake: Intake, ctx: Context, written: Written, { order }: UploadCommit) {
   intake.announce(written);
   const { state, clientId } = written.batch;
-  // If the call is lost, the sweep goes on.
+  // If the call is lost, the sweep advances the lane.
   if (order && state === "held") await actors.batch.advance(ctx, { clientId, lane: order.lane }).catch(() => {});
 }
 

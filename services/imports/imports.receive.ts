@@ -52,7 +52,7 @@ async function takeIn(intake: Intake, ctx: Context<Create>): Promise<Created> {
   }
 }
 
-/** What the body is, and its bytes once they are asked for. Of a form the bytes before its file are read. */
+/** The format of the body, and its bytes, which are read on demand. In a form, the bytes before the file are read at once. */
 export async function openBody(
   { uploads }: Intake,
   ctx: Context<Opening>,

@@ -37,7 +37,7 @@ export class Windows {
     return { ready, free };
   }
 
-  /** Holds the claims in front that have room together. */
+  /** Grants the first claims that fit together. */
   private give(clientId: number, claims: Claim[]): void {
     if (claims.length > 0) this.byClient.set(clientId, claims);
     else this.byClient.delete(clientId);

@@ -19,13 +19,13 @@ const percent: Check<number> = check(
 
 const records = nullOr(integer(0, Number.MAX_SAFE_INTEGER));
 
-/** A batch goes on by itself if it exceeds none of these. Null: no such limit. */
+/** A batch needs no approval if it exceeds none of these limits. Null: no such limit. */
 export const approveWhen = object(
   { rejectedOver: records, rejectedPercentOver: nullOr(percent), recordsOver: records, deletedOver: records },
   { defaults: { rejectedOver: null, rejectedPercentOver: null, recordsOver: null, deletedOver: null } },
 );
 
-/** Before its check a batch has no figures. */
+/** `approveWhen` needs figures, which a batch has only after its check. */
 export const approvalFaults = (approval: unknown, limits: unknown): Fault[] =>
   limits === null || approval === AFTER
     ? []

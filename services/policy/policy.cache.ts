@@ -10,15 +10,15 @@ import { completePolicy } from "./policy.rules.ts";
 
 export interface KnownDataset {
   version: number;
-  /** The version that made it. */
+  /** The version that created the dataset. */
   since: number;
-  /** Null: it was deleted, and its name may be given again. */
+  /** Null: the dataset was deleted. Its name may be used again. */
   dataset: Dataset | null;
 }
 
 export interface KnownGrant {
   version: number;
-  /** Null: it was taken away. */
+  /** Null: the grant was revoked. */
   override: object | null;
 }
 

@@ -9,16 +9,16 @@ export type { Dataset } from "./policy.dataset.document.ts";
 export type { Policy } from "./policy.document.ts";
 
 export interface PolicyVersion {
-  /** Negative: what a batch of a dataset pins. */
+  /** A negative version is the pin of a batch of a dataset. */
   version: number;
   policy: Policy;
-  /** Of a dataset that clients share; omitted: the client's own policy. */
+  /** The name of a shared dataset. Omitted: the client's own policy. */
   dataset?: DatasetOfBatch;
 }
 
 export interface DatasetOfBatch {
   name: string;
-  /** What unique keys and contents belong to: a dataset that is made again under its name has another. */
+  /** The scope of unique keys and contents. A dataset that is deleted and created again under its name gets another scope. */
   scope: string;
 }
 
@@ -38,16 +38,16 @@ export interface ListedDataset {
   description: string | null;
   version: number;
   changedAt: number;
-  /** How many clients have it. */
+  /** How many clients have the dataset. */
   clients: number;
 }
 
-/** The table of a dataset, and how it fits by the catalog as it is now. */
+/** The table of a dataset, and whether the dataset fits it by the current catalog. */
 export interface TableLook {
   database: string | null;
   name: string;
   mode: string;
-  /** Why the dataset could not be written so now; empty: it fits. */
+  /** Why the dataset does not fit its table now. Empty: it fits. */
   errors: Fault[];
   isAway: boolean;
 }
@@ -57,18 +57,18 @@ export interface Grant {
   name: string;
   /** A JSON merge patch over the dataset. */
   override: object;
-  /** The dataset with the override. */
+  /** The dataset with the override applied. */
   effective: Dataset;
 }
 
 const clientId = { type: "number" } as const;
 const name = { type: "string" } as const;
-/** Answers what the change would come to, and changes nothing. */
+/** A dry run: answers the result of the change, and writes nothing. */
 const isDryRun = { type: "boolean", optional: true } as const;
 /** The version that the caller has seen; omitted: any. */
 const ifVersion = { type: "number", optional: true } as const;
 const page = {
-  /** A name: those that come after it. */
+  /** Lists the names after this one. */
   after: { type: "string", optional: true },
   limit: { type: "number", integer: true, min: 1, max: 201 },
 } as const;
@@ -90,8 +90,8 @@ export const policyActions = {
     isDryRun,
   }).answers<PolicyChanged>(),
   /**
-   * Tells `batch` and `clientCache` the policy in force once more: a node may have crashed between a change and telling
-   * them.
+   * Sends `batch` and `clientCache` the policy in force again, because a node may have crashed between a change and sending
+   * it.
    */
   apply: action({ clientPublicId: { type: "string" } }).answers<void>(),
   /** The valid secrets of the client's webhook, the newest first. Empty: it has no webhook. */
@@ -110,9 +110,9 @@ export const policyActions = {
     bytes: { type: "number" },
     records: { type: "number" },
   }).answers<Decision>(),
-  /** Null: there is none of this name. */
+  /** Null: there is no dataset of this name. */
   dataset: action({ name }).answers<DatasetVersion | null>(),
-  /** Null: there is no dataset of this name, or it goes into no table. */
+  /** Null: there is no dataset of this name, or it does not go into a table. */
   lookAtTable: action({ name }).answers<TableLook | null>(),
   /** By name. */
   datasets: action(page).answers<ListedDataset[]>(),
@@ -128,7 +128,7 @@ export const policyActions = {
     isDryRun,
   }).answers<DatasetVersion & { isNew: boolean }>(),
   /**
-   * What such a change would come to; of a client that has the dataset, with its override. Without a name: a new dataset. Nothing is
+   * The result of such a change, without writing it. With a client that has the dataset: with its override. Without a name: a new dataset. Nothing is
    * written. Throws as `changeDataset`.
    */
   checkDataset: action({
@@ -153,13 +153,13 @@ export const policyActions = {
   grantDataset: action({ clientId, name, override: typed<object>({ type: "any" }) }).answers<
     Grant & { isNew: boolean }
   >(),
-  /** Takes it away again: no more uploads. Throws not-found. */
+  /** Revokes the grant, so the client can upload no more. Throws not-found. */
   revokeDataset: action({ clientId, name }).answers<void>(),
   /** Null: the client does not have it. */
   grant: action({ clientId, name }).answers<Grant | null>(),
   /** By name. */
   grants: action({ clientId, ...page }).answers<Grant[]>(),
-  /** What a batch of this dataset is taken under from now on; the client's own policy for `default`. Throws not-found. */
+  /** The policy that new batches of this dataset are accepted under; for `default` the client's own policy. Throws not-found. */
   ofDataset: action({ clientId, name }).answers<PolicyVersion>(),
 
   /** Hits and misses of this node's cache, by level. */

@@ -36,7 +36,7 @@ export const overridden = (dataset: Dataset, override: object): Dataset =>
 /** What a client's batches of a dataset run under. */
 export const effectivePolicy = (policy: Policy, dataset: Dataset): Policy => ({ ...policy, ...dataset });
 
-/** The faults of a merge patch of a dataset, and of what comes of it. */
+/** The faults of a merge patch of a dataset, and of the merged dataset. */
 export const patchFaults = (dataset: Dataset, patch: object, surroundings: Surroundings): Fault[] => [
   ...unknownNulls(patch, document.schema),
   ...datasetFaults(mergePatch(dataset, patch), surroundings),
@@ -57,7 +57,7 @@ export function overrideFaults(dataset: Dataset, override: unknown, surroundings
   }));
 }
 
-/** How batches are worked inside: no client need know it. */
+/** Fields about how batches are processed, which clients do not see. */
 const inside: readonly string[] = [
   "handler",
   "table",

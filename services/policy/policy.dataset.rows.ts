@@ -7,13 +7,13 @@ import { type KnownDataset, type KnownGrant, knownDataset, knownGrant } from "./
 import type { ListedDataset } from "./policy.contract.ts";
 import type { Dataset } from "./policy.dataset.document.ts";
 
-/** What unique keys and contents belong to: a dataset as it was made, at that version. */
+/** The scope of unique keys and contents: the dataset's name, and the version that created it. */
 export const scopeOf = (name: string, since: number): string => `${name}:${since}`;
 
 /** Another change was faster, and nothing was written. */
 export const overtaken = new Error("overtaken");
 
-/** A dataset as its row has it, with what guards a write. */
+/** A dataset's row, with the versions that guard a write. */
 export interface Stored extends KnownDataset {
   clients: number;
   grantChanges: number;
@@ -55,7 +55,7 @@ export class DatasetRows {
     return granted.map(({ dataset }) => dataset).sort();
   }
 
-  /** Null: it is deleted. Throws `overtaken`. */
+  /** Null deletes the dataset. Throws `overtaken`. */
   async write(name: string, before: Stored | null, dataset: Dataset | null): Promise<KnownDataset> {
     const { database } = this;
     const { SharedDataset, EndedScope } = database.models;
@@ -85,7 +85,7 @@ export class DatasetRows {
     return rows.map(({ clientId }) => Number(clientId));
   }
 
-  /** `override` null takes it away. `isNew`: the client did not have it before. Throws `overtaken`. */
+  /** `override` null revokes the grant. `isNew`: the client did not have the dataset before. Throws `overtaken`. */
   async writeGrant(clientId: number, dataset: string, of: Stored, override: object | null) {
     const { database } = this;
     const { SharedDataset, DatasetGrant } = database.models;

@@ -29,7 +29,7 @@ import { mergePatch } from "./policy.patch.ts";
 import { DatasetPins } from "./policy.pins.ts";
 import { isSameTarget, type Looks, type TableChecks } from "./policy.tables.ts";
 
-/** What `policy` lends. */
+/** The parts of the service `policy` that datasets use. */
 export interface DatasetParts {
   broker: ServiceBroker;
   database: Database;
@@ -177,7 +177,7 @@ export class Datasets {
     );
   }
 
-  /** What a batch of a dataset was taken under. Null: it is gone. */
+  /** The policy that a batch of a dataset was accepted under. Null: it was deleted. */
   pinned(clientId: number, version: number): Promise<PolicyVersion | null> {
     return this.pins.stored(clientId, version);
   }
@@ -196,7 +196,7 @@ export class Datasets {
     return (await actors.clientCache.get(this.parts.broker, { id }))?.publicId ?? "";
   }
 
-  /** One change of a dataset after another, and again where another node was faster. */
+  /** Runs the changes of a dataset one after another, and tries again if another node was faster. */
   private inTurn<T>(name: string, change: () => Promise<T>): Promise<T> {
     return this.turns.take(name, async () => {
       for (let tries = 1; ; tries++) {
@@ -212,7 +212,7 @@ export class Datasets {
     });
   }
 
-  /** Its own faults, and those by the catalog where it changes what a table gets. `looks` null: it is not asked. */
+  /** The document's own faults, and those by the catalog if its part about the table changes. `looks` null: the catalog is not read. */
   private async overrideFaults(dataset: Dataset, override: unknown, looks: Looks | null): Promise<Fault[]> {
     const faults = overrideFaults(dataset, override, this.parts.surroundings);
     if (faults.length > 0 || !looks) return faults;

@@ -188,7 +188,7 @@ export const defaultPolicy = deepFreeze(
   Object.fromEntries(all.map(([name, { byDefault }]) => [name, byDefault])) as Policy,
 );
 
-/** Fields of the client itself. All others say what is sent, and how it is worked: those a dataset has as well. */
+/** Fields about the client itself. All other fields are about an import, so a dataset has them too. */
 export const clientFields = [
   "rate",
   "bytesPerDay",

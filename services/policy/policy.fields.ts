@@ -20,9 +20,9 @@ export interface Check<T = unknown> extends Rule {
   readonly schema: JsonSchema;
   /** In words: "an integer from 1 to 100". */
   readonly expected: string;
-  /** Of an object: the defaults of its members. */
+  /** The defaults of an object's members. */
   readonly defaults?: object;
-  /** Of an object with objects in it: the whole one. */
+  /** Gives an object with inner objects all its defaults. */
   readonly complete?: (value: object) => object;
   readonly [of]?: T;
 }
@@ -76,7 +76,7 @@ export const listed = <T>(item: Check<T>, { min, max }: { min: number; max: numb
     },
   );
 
-/** An object whose names are free. */
+/** An object with member names of any kind. */
 export const mapOf = <T>(
   member: Check<T>,
   { longestName, most }: { longestName: number; most: number },
@@ -115,7 +115,7 @@ interface ObjectOptions<T> {
   rule?: Rule<Partial<T>>;
 }
 
-/** A message names so many members at most. A whole dataset has more. */
+/** An error lists the known members of an object only up to this number. A whole dataset has more. */
 const NAMED = 12;
 
 /** An object of these members and no other. */
@@ -147,7 +147,7 @@ export function object<M extends Members>(
   );
 }
 
-/** `what`: "policy". Throws validation where there are faults. */
+/** Throws `validation` if there are faults. `what` names the document, like "policy". */
 export function refuse(what: string, errors: Fault[]): void {
   if (errors.length > 0) throw new Problem("validation", `The ${what} has wrong fields.`, { errors });
 }

@@ -16,7 +16,7 @@ export function mergePatch(target: unknown, patch: unknown): unknown {
 
 interface Known {
   properties?: Record<string, Known>;
-  /** Of a map: what each member is. */
+  /** In a map: the schema of each member. */
   additionalProperties?: false | Known;
 }
 

@@ -1,4 +1,4 @@
-/** What batches of datasets were taken under: made at the first upload under it, and never changed. */
+/** Pins: the policies that batches of datasets were accepted under. The first upload creates a pin, and it never changes. */
 import { LRUCache } from "lru-cache";
 import { UniqueConstraintError } from "sequelize";
 import type { Database } from "../../database/database.ts";
@@ -8,7 +8,7 @@ import type { DatasetOfBatch, PolicyVersion } from "./policy.contract.ts";
 import type { Policy } from "./policy.document.ts";
 import { completePolicy } from "./policy.rules.ts";
 
-/** The versions that make it: that of the client's policy, of the dataset, and of the grant. */
+/** The versions that a pin is made from: those of the client's policy, of the dataset, and of the grant. */
 interface Versions {
   clientId: number;
   dataset: string;
@@ -44,7 +44,7 @@ export class DatasetPins {
     return pinned;
   }
 
-  /** Null: it is gone, or another client's. */
+  /** Null: the pin was deleted, or it is another client's. */
   async stored(clientId: number, version: number): Promise<PolicyVersion | null> {
     const key = `${clientId}:${version}`;
     const known = this.byId.get(key);

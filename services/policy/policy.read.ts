@@ -122,7 +122,7 @@ function memberFaults({ dialect, fields }: Read): Fault[] {
 
 const under = (prefix: string, { pointer, detail }: Fault): Fault => ({ pointer: prefix + pointer, detail });
 
-/** Each character means one thing only. An escape character that is the quote doubles it. */
+/** Each character has one meaning. If the escape character is the quote itself, quotes are doubled. */
 function dialectFaults({ delimiter, quoteChar, escapeChar, commentChar, headerRows }: ReadDialect): Fault[] {
   const taken: (string | null)[] = delimiter === null ? [...SNIFFED] : [delimiterOf(delimiter)];
   const faults: Fault[] = [];
@@ -139,7 +139,7 @@ function dialectFaults({ delimiter, quoteChar, escapeChar, commentChar, headerRo
   return faults;
 }
 
-/** A title that two fields have would name neither. */
+/** Titles are unique: a title of two fields would name neither. */
 function titleFaults(fields: Read["fields"]): Fault[] {
   const owners = new Map<string, string>();
   return Object.entries(fields).flatMap(([name, { titles = [] }]) =>
@@ -168,7 +168,7 @@ function fieldFaults({ decimalChar = ".", groupChar = null, trueValues, falseVal
   return faults;
 }
 
-/** What `read` says of fields that are not so in the schema. Both are right by themselves. */
+/** The faults between `read` and the schema, each of which is valid by itself. */
 export function readFaults(read: PartialRead, schema: object): Fault[] {
   const fields = fieldsOf(schema);
   const declared = read.fields ?? {};
@@ -207,7 +207,7 @@ function schemaFaults(name: string, of: FieldRead, fields: SchemaFields): Fault[
   });
 }
 
-/** What is declared for numbers, booleans or lists of a field whose type is another: its cells would stay as they are. */
+/** Declarations for numbers, booleans or lists of a field with another type. They would have no effect. */
 function kindFaults(of: FieldRead, typesOf: (isItems: boolean) => ReadonlySet<unknown>): Fault[] {
   const { decimalChar = ".", groupChar = null, bareNumber = true, trueValues, falseValues, separator } = of;
   const own = typesOf(separator !== undefined);

@@ -139,8 +139,8 @@ export default defineActor({
     },
 
     /**
-     * Tells `batch` the newest version. Another node may have told a newer one first, so it reads again until the last
-     * version told is the last one stored.
+     * Sends `batch` the newest version. Another node may have sent a newer one first, so it reads again until the last
+     * version sent is the last one stored.
      */
     async tellPartners(clientId: number, version: PolicyVersion) {
       let told = version;

@@ -1,11 +1,11 @@
-/** The dataset's `table`: what its members may be by themselves. Whether they fit a table, its catalog tells. */
+/** The dataset's `table`: the check of each member by itself. The catalog decides whether they fit a table (`policy.tables.ts`). */
 import { namePartsOf } from "../../config/tables.ts";
 import { type ColumnSource, type TableDocument, tableMetas, tableModes } from "../../database/targets/target.ts";
 import type { Fault } from "../../lib/errors.ts";
 import { type Check, check, checkOf, isObject, listed, mapOf, nullOr, object } from "./policy.fields.ts";
 import { boolean, oneOf, text } from "./policy.values.ts";
 
-/** The longest that any database takes for an identifier, and more than a schema has fields. */
+/** The longest identifier that any database accepts, and more columns than a schema has fields. */
 const LONGEST_NAME = 255;
 const MOST_COLUMNS = 2_000;
 const MOST_MESSAGES = 1_000;
@@ -36,7 +36,7 @@ const meta = object({ meta: oneOf(...tableMetas) }, { required: ["meta"] });
 const anything: Check<unknown> = check("any value", {}, () => true);
 const value = object({ value: anything }, { required: ["value"] });
 
-/** Told by the member that is there, so that a mistyped meta is told as such. */
+/** The present member decides which check reports, so a mistyped `meta` is reported as a wrong `meta`. */
 const source: Check<ColumnSource> = checkOf(
   'a field of the schema like "address.city", {"meta": …} or {"value": …}',
   { anyOf: [path.schema, meta.schema, value.schema] },
@@ -94,7 +94,7 @@ export const table = members as unknown as Check<TableDocument>;
 /** The handler by which records become rows of the company's own table. */
 export const TABLE = "table";
 
-/** Each of the two says nothing without the other. */
+/** The handler `table` and the field `table` need each other. */
 export function tableFaults(handler: string, table: unknown): Fault[] {
   if (handler === TABLE && table === null)
     return [{ pointer: "/table", detail: `expected a table, for the handler is "${TABLE}"` }];

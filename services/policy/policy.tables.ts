@@ -1,5 +1,5 @@
 /**
- * Whether the datasets that go into tables fit them, by the catalog as it is now. Asked at each write of a dataset, of a client's
+ * Checks whether datasets with a table fit it, by the current catalog. It runs at each write of a dataset, of a client's
  * policy, and of a grant.
  */
 import { isDeepStrictEqual } from "node:util";
@@ -15,10 +15,10 @@ import type { TableLook } from "./policy.contract.ts";
 import type { Policy } from "./policy.document.ts";
 import { isIntoTable } from "./policy.table.ts";
 
-/** What is looked at of a policy or a dataset. It is whole. */
+/** The fields of a complete policy or dataset that the check reads. */
 export type IntoTable = Pick<Policy, "handler" | "table" | "schema">;
 
-/** Whether the one fits its table if the other does: then a patch needs no catalog, which may be away. */
+/** Whether the one fits its table if the other does. Then a patch does not need the catalog, whose database may be away. */
 export const isSameTarget = (one: IntoTable, other: IntoTable): boolean =>
   one.handler === other.handler &&
   isDeepStrictEqual(one.table, other.table) &&
@@ -39,7 +39,7 @@ export class TableChecks {
   }
 
   /**
-   * The faults, with pointers into the document. `mayCreate`: a table that is missing is made, where the document says so. Throws
+   * The faults, with pointers into the document. `mayCreate`: a missing table is created if the document says so. Throws
    * unavailable while the database is away.
    */
   async faults(
@@ -65,7 +65,7 @@ export class TableChecks {
     return [];
   }
 
-  /** How the document fits its table now, for operators. Null: it goes into none. */
+  /** How the document fits its table now, for operators. Null: it does not go into a table. */
   async look(document: IntoTable): Promise<TableLook | null> {
     if (!isIntoTable(document)) return null;
     const { database, name, mode } = document.table;
@@ -98,6 +98,6 @@ export class TableChecks {
   }
 }
 
-/** It says why, in the server's code: only operators write datasets. */
+/** The error shows the server's code, because only operators write datasets. */
 const away = ({ message }: TableDatabaseAway): Problem =>
   new Problem("unavailable", message, { headers: { "Retry-After": "5" } });

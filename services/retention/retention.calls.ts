@@ -8,16 +8,16 @@ import type { BatchRow } from "../batch/batch.domain.ts";
 import type { Removal } from "../batch/batch.reads.domain.ts";
 import type { TakeBack } from "../takeBack.ts";
 
-/** Of one node. A handler that hangs keeps its place for its timeout. */
+/** The most calls of one node at once. A handler that hangs keeps its place until its timeout. */
 const CALLS_AT_ONCE = 8;
-/** Beyond the timeout of the call: for what follows it. */
+/** The time after a call's timeout in which the node deletes what is left. Another node takes the batch only after it. */
 const REST_MS = 60_000;
-/** Another node deletes of the batch now. */
+/** Another node is deleting from the batch. */
 const BUSY_MS = 100;
 
 export interface CallParts {
   logger: { warn(...args: unknown[]): void };
-  /** The batch is this node's for so long. False: it is another one's, or not `undoing` any more. */
+  /** Reserves the batch for this node for so long. False: another node has it, or it is no longer `undoing`. */
   claim(batch: BatchRow, forMs: number): Promise<boolean>;
   wait(batch: BatchRow, waits: string): Promise<void>;
 }
@@ -46,7 +46,7 @@ export class UndoCalls {
     else void this.#run(batch, called, rest).finally(() => running.delete(batch.id));
   }
 
-  /** Waits for no call: it will be made again. */
+  /** Does not wait for calls in progress: each will be made again. */
   end(): void {
     this.#stop.abort();
   }

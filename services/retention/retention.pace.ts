@@ -4,7 +4,7 @@ import type { Removal } from "../batch/batch.reads.domain.ts";
 
 const LEAST_ROWS = 500;
 const MOST_ROWS = 20_000;
-/** A chunk has up to 1 MiB. */
+/** A chunk counts as this many rows, because it has up to 1 MiB. */
 const ROWS_A_CHUNK = 1_000;
 const QUICK_MS = 25;
 const SLOW_MS = 100;

@@ -18,7 +18,7 @@ import { type UndoParts, undoing } from "./retention.undo.ts";
 const BATCHES_AT_ONCE = 100;
 /** How long one batch may keep the others waiting. */
 const TURN_MS = 1_000;
-/** A few ms of deleting. */
+/** Expired keys and usage rows of one piece: a few ms of deleting. */
 const FORGOTTEN_AT_ONCE = 1_000;
 
 /** What is deleted, and how: each method but the reads is a piece of bounded size. */
@@ -38,7 +38,7 @@ export type RemovalStore = Pick<
 export interface RetentionParts extends UndoParts {
   store: RemovalStore;
   logger: { warn(...args: unknown[]): void };
-  /** Asked before due rows are read: while the clock is in doubt nothing is deleted. */
+  /** False while the clock is in doubt: nothing is deleted by age then. It is called before due rows are read. */
   mayDelete(): Promise<boolean>;
   removed: Removed;
   /** When the whole batch is deleted, for a batch whose body is deleted now. */
@@ -78,7 +78,7 @@ export class Retention {
   private async round(): Promise<boolean> {
     const { store, removed } = this.parts;
     const left: BatchRow[] = [];
-    // An operator's word, not a clock's: it goes on while nothing may be deleted by its age.
+    // An operator has ordered the undo, so it continues while the clock is in doubt.
     const takenBack = await store.due("undoing", BATCHES_AT_ONCE);
     let hasMore = await this.turns(takenBack, (batch) => ({
       name: `what batch ${batch.publicId} has delivered`,
@@ -97,7 +97,7 @@ export class Retention {
     return (await this.forget()) || hasMore;
   }
 
-  /** `left` gets those that are still there afterwards. */
+  /** Adds to `left` the batches that still have something to delete. */
   private async batches(read: () => Promise<BatchRow[]>, left: BatchRow[]): Promise<boolean> {
     if (!(await this.mayGoOn())) return false;
     const batches = await read();
@@ -134,7 +134,7 @@ export class Retention {
     }
   }
 
-  /** The body of a batch that ended goes first; when its retention is over, all of it. */
+  /** Deletes the body of a batch that ended; once its retention is over, deletes the whole batch. */
   private async piece(batch: BatchRow): Promise<Removal> {
     const { store } = this.parts;
     const { removed } = this.parts;

@@ -8,18 +8,18 @@ import type { PinnedPolicy } from "../batches.ts";
 import { orWaits, type TakeBack } from "../takeBack.ts";
 import type { UndoCalls } from "./retention.calls.ts";
 
-/** A few ms of deleting, and fewer rows than SQL Server locks one by one. */
+/** Records of a piece: a few ms of deleting, and few enough that SQL Server locks rows, not the table. */
 const RECORDS_AT_ONCE = 2_000;
 const MOST_BYTES = 1024 * 1024;
 
 export interface UndoParts {
   store: Pick<BatchStore, "batch" | "records" | "undoRecords" | "undoMarks">;
   policyOf(batch: BatchRow): Promise<PinnedPolicy>;
-  /** What it has delivered elsewhere. Throws TableFailure and DatabaseUnavailable. */
+  /** How to undo what the batch has delivered to a table or a handler, or why that cannot be done. Throws TableFailure and DatabaseUnavailable. */
   takeBackOf(policy: PinnedPolicy["policy"], batch: BatchRow): Promise<TakeBack | { fault: string }>;
-  /** Calls of handlers: none holds up a round. */
+  /** Calls of handlers. They run beside the rounds, so a slow handler holds up no round. */
   calls: Pick<UndoCalls, "begin">;
-  /** It cannot go on now. */
+  /** The undo cannot continue now; `waits` says why. */
   wait(batch: BatchRow, waits: string): Promise<void>;
   /** undoing → undone. */
   finish(batch: BatchRow): Promise<unknown>;
@@ -44,7 +44,7 @@ export function undoing(parts: UndoParts, batch: BatchRow): Piece {
   };
 }
 
-/** Where a handler takes it back, it is called beside the rounds, and what follows is done then. */
+/** Begins the call of the handler that takes the batch back. The later steps follow the call. */
 function elsewhere(parts: UndoParts, batch: BatchRow): Piece {
   let found: TakeBack | { fault: string } | null = null;
   return async () => {
@@ -62,7 +62,7 @@ function elsewhere(parts: UndoParts, batch: BatchRow): Piece {
   };
 }
 
-/** What a handler was given is not stored, so only marks are left. */
+/** DataFlow does not store what a handler was given, so only the marks of corrections are left to delete. */
 function afterCall(parts: UndoParts, batch: BatchRow): Piece {
   const piece = marks(parts, batch);
   return async () => {
@@ -72,7 +72,7 @@ function afterCall(parts: UndoParts, batch: BatchRow): Piece {
   };
 }
 
-/** The unique keys are computed from the records, so they go together: what a piece has not deleted still has its record. */
+/** Deletes records together with their unique keys, because the keys are computed from the records. */
 function records(parts: UndoParts, batch: BatchRow): Piece {
   let after = 0;
   return async () => {
@@ -86,7 +86,7 @@ function records(parts: UndoParts, batch: BatchRow): Piece {
   };
 }
 
-/** What a correction has marked as corrected can be corrected again: only now, as the records would be duplicates before. */
+/** Deletes the correction's marks, so that the records can be corrected again. It comes last: before it, a new correction would be a duplicate. */
 function marks({ store }: UndoParts, { id, publicId }: BatchRow): Piece {
   let at: { first: number; after: string; to: string } | null = null;
   return async () => {
