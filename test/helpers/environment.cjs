@@ -58,7 +58,8 @@ function keepTimers(name) {
   globalThis[name] = Object.defineProperties(kept, Object.getOwnPropertyDescriptors(make));
   return () => {
     globalThis[name] = make;
-    for (const timer of made) clearTimeout(timer);
+    // fetch has one for the whole process, which keeps nothing alive, and would never set another one.
+    for (const timer of made) if (timer.hasRef()) clearTimeout(timer);
   };
 }
 
