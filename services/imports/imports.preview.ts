@@ -1,10 +1,12 @@
 /** The first records of a batch whose body is kept, as they came and as they are read. */
 
 import type { Context } from "moleculer";
+import type { SampleRecord } from "../../formats/check/sample.ts";
 import { numbersOf } from "../../formats/correction/reserved.ts";
 import { decode } from "../../formats/split/chunk-codec.ts";
 import { Problem } from "../../lib/errors.ts";
 import { actors } from "../actors.ts";
+import type { BatchRow } from "../batch/batch.domain.ts";
 import { pinnedPolicy } from "../batches.ts";
 import type { ParamsOf } from "../messages.ts";
 import type { Preview } from "./imports.domain.ts";
@@ -26,7 +28,21 @@ export async function preview({ store }: Intake, ctx: Context<ParamsOf<"imports.
     const raw = { ...chunk, data: batch.envelope.corrects ? numbersOf(decoded).data : decoded };
     sample.add(raw, await checkedBy(policy, batch, raw), batch);
   }
-  return { ...readAs(batch, policy), records: shownRecords(sample.records, batch, policy) };
+  const records = await asFound(store, batch, sample.records);
+  return { ...readAs(batch, policy), records: shownRecords(records, batch, policy) };
+}
+
+const MOST_BYTES = 1024 * 1024;
+
+/** With the errors that only the work itself finds: of a handler, of a table, or of a number that a correction may not have. */
+async function asFound(store: Intake["store"], batch: BatchRow, records: SampleRecord[]): Promise<SampleRecord[]> {
+  if (batch.rejected === 0) return records;
+  const listed = await store.errors(batch.id, 0, records.length, MOST_BYTES);
+  const found = new Map(listed.map(({ seq, errors }) => [seq, errors]));
+  return records.map((one) => {
+    const errors = one.errors.length === 0 ? found.get(one.record) : undefined;
+    return errors ? { ...one, data: null, errors } : one;
+  });
 }
 
 const gone = () => new Problem("gone", "The body of the batch is not kept any longer.");

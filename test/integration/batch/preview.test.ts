@@ -89,6 +89,51 @@ test("a preview goes by the policy of its batch, and only while there is a body"
   expect(await preview(await newClient(system.url), { id })).toMatchObject({ status: 404 });
 });
 
+const ndjson = { "content-type": "application/x-ndjson" };
+const whole = async (client: TestClient, { id }: { id: string }) => {
+  await ended(system, client, id);
+  const { records } = (await preview(client, { id })) as { records: { errors: { code: string }[] }[] };
+  return records.map(({ errors, ...record }) => ({ ...record, codes: errors.map(({ code }) => code) }));
+};
+
+test.each([
+  ["text/csv", "no;unit_price\n1;x\n2;1\ny;2\n", "1;3", "y;2"],
+  [
+    "application/x-ndjson",
+    '{"no":1,"unit_price":"x"}\n{"no":2,"unit_price":1}\n{"no":"y","unit_price":2}\n',
+    '{"no":1,"unit_price":3}',
+    '{"no":"y","unit_price":2}',
+  ],
+])(
+  "corrections and retries of %s have a preview without the two columns, and corrections their body",
+  async (type, body, right, wrong) => {
+    const client = await newClient(system.url, { schema, keepBodyDays: 1 });
+    const first = await accepted(system.url, client, body, type);
+    await ended(system, client, first.id);
+    const file = await (await get(system.url, client, `/imports/${first.id}/rejected`)).text();
+    const text = file.replace(
+      type === "text/csv" ? "1;x" : '"unit_price":"x"',
+      type === "text/csv" ? "1;3" : '"unit_price":3',
+    );
+    const headers = { "content-type": type };
+    const correction = await answer<Batch>(ask(client, `/imports?corrects=${first.id}`, text, headers));
+    const last = { record: 2, raw: wrong, data: null, codes: ["type"] };
+    expect(await whole(client, correction)).toMatchObject([
+      { record: 1, raw: right, data: { no: 1, unit_price: 3 }, codes: [] },
+      last,
+    ]);
+    const kept = await get(system.url, client, `/imports/${correction.id}/body`);
+    expect(Buffer.from(await kept.arrayBuffer()).toString()).toBe(text);
+
+    // The first record is corrected already, which only the work knows.
+    const retry = await answer<Batch>(ask(client, `/imports/${first.id}/retry?only=rejected`, ""));
+    expect(await whole(client, retry)).toMatchObject([{ record: 1, codes: ["type"] }, last]);
+    expect(await answer(get(system.url, client, `/imports/${retry.id}/body`))).toMatchObject({ code: "gone" });
+    const again = await answer<Batch>(ask(client, `/imports?corrects=${first.id}`, text, headers));
+    expect(await whole(client, again)).toMatchObject([{ record: 1, data: null, codes: ["not-rejected"] }, last]);
+  },
+);
+
 test("a check answers counts, columns, groups of errors and records, and stores nothing", async () => {
   const client = await newClient(system.url, { schema, read, uniqueKey: "no" });
   const before = (await row(system, (await accepted(system.url, client, '{"no":9}')).id)).id;
@@ -150,7 +195,6 @@ test("a check at once ignores an idempotency key", async () => {
 
 test("a check looks at the first 1 MiB or 5,000 records", async () => {
   const client = await newClient(system.url);
-  const ndjson = { "content-type": "application/x-ndjson" };
   const many = Array.from({ length: 6_000 }, (_, n) => `{"n":${n}}`).join("\n");
   expect(await answer(ask(client, "/imports/check", many, ndjson))).toMatchObject({
     counts: { received: 5_000, accepted: 5_000 },
