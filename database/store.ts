@@ -151,6 +151,8 @@ export interface BatchStore extends UploadStore, OrderStore {
    * another node deletes of it now, or it is not `undoing`.
    */
   undoRecords(id: number, upTo: number, keys: string[]): Promise<boolean>;
+  /** How many records of other batches were counted as duplicates of its records. */
+  duplicatesOf(id: number): Promise<number>;
   /**
    * Looks at the next `limit` marks of corrections of the batch `first` between two keys (hex), deletes those that the `undoing` batch has
    * set, and counts them no more at `first`. `last`: where it has come to; null: there are no further ones. Undefined: another node deletes

@@ -29,6 +29,7 @@ import { order } from "./0025-order.ts";
 import { rejectedBefore } from "./0026-rejected-before.ts";
 import { checked } from "./0027-checked.ts";
 import { errorGroups } from "./0029-error-groups.ts";
+import { duplicateCounts } from "./0030-duplicate-counts.ts";
 import { corrections } from "./0031-corrections.ts";
 import { rejectedMarks } from "./0036-rejected-marks.ts";
 import { operators } from "./0040-operators.ts";
@@ -65,6 +66,7 @@ export const migrations: Migration[] = [
   rejectedBefore,
   checked,
   errorGroups,
+  duplicateCounts,
   corrections,
   rejectedMarks,
   operators,

@@ -39,6 +39,19 @@ export const recordKey = table(
   { key: ["clientId", "keyHash"], writers: ["batch", "retention"] },
 );
 
+/** How many records of a batch were counted as duplicates of records of another one, by their unique keys. */
+export const duplicateCount = table(
+  "duplicate_count",
+  {
+    /** The batch whose keys they are. */
+    batchId: "bigint",
+    /** The batch of the duplicates. Only its commits write the row, so no two wait for each other. */
+    byId: "bigint",
+    n: "bigint",
+  },
+  { key: ["batchId", "byId"], writers: ["batch", "retention"] },
+);
+
 /** Deleted datasets whose unique keys are still in `record_key`. A row goes when none of them is left. */
 export const endedScope = table(
   "ended_scope",

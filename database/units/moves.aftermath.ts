@@ -1,7 +1,15 @@
 /** What a move changes beside its batch: the client's queue, the place of its group, keys, stale errors and attempts. */
 import type { Move } from "../../services/batch/batch.writes.domain.ts";
 import { hasEnded, KEPT_ATTEMPTS } from "../rows.ts";
-import { batchAttempt, batchWork, clientQueue, contentKey, recordKey, staleErrors } from "../schema/tables.ts";
+import {
+  batchAttempt,
+  batchWork,
+  clientQueue,
+  contentKey,
+  duplicateCount,
+  recordKey,
+  staleErrors,
+} from "../schema/tables.ts";
 import { gather, insert, lock, remove, rowSet, type Step, update, upsert } from "./steps.ts";
 import type { Fragments } from "./unit.ts";
 
@@ -60,7 +68,8 @@ export function aftermath({
     steps.push(
       remove(recordKey, { where: "batch_id = :id AND expires_at IS NOT NULL AND EXISTS (SELECT 1 FROM made)" }),
     );
-  if (isRestart) steps.push(staleStep);
+  if (isRestart)
+    steps.push(staleStep, remove(duplicateCount, { where: "by_id = :id AND EXISTS (SELECT 1 FROM made)" }));
   if (to === "undone")
     steps.push(
       remove(contentKey, {

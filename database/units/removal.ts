@@ -11,6 +11,7 @@ import {
   contentKey,
   delivery,
   deliveryAttempt,
+  duplicateCount,
   errorGroup,
   record,
   recordError,
@@ -102,6 +103,8 @@ const deleting = (on: Units) =>
     remove(deliveryAttempt, { where: "delivery_id IN (SELECT untold.id FROM untold)" }),
     remove(batchAttempt, { where: "batch_id = :id AND EXISTS (SELECT 1 FROM gone)" }),
     remove(errorGroup, { where: "batch_id = :id AND EXISTS (SELECT 1 FROM gone)" }),
+    remove(duplicateCount, { where: "batch_id = :id AND EXISTS (SELECT 1 FROM gone)" }),
+    remove(duplicateCount, { where: "by_id = :id AND EXISTS (SELECT 1 FROM gone)" }),
   ]);
 
 /** Deletes the errors of earlier passes. Readers do not see them since the batch has started over. */

@@ -4,7 +4,7 @@ import type { BatchStore } from "../store.ts";
 import { gather, lock, remove, rowSet, type Select, select, update } from "./steps.ts";
 import type { Units } from "./unit.ts";
 
-export function undoUnits(on: Units): Pick<BatchStore, "undoRecords" | "undoMarks"> {
+export function undoUnits(on: Units): Pick<BatchStore, "undoRecords" | "undoMarks" | "duplicatesOf"> {
   const piece = on.unit({ id: "bigint", upTo: "bigint", keys: "texts" }, ({ keysIn }) => [
     lock(batch, {
       where: "id = :id AND state = 'undoing'",
@@ -51,7 +51,11 @@ export function undoUnits(on: Units): Pick<BatchStore, "undoRecords" | "undoMark
       lastKey,
     ];
   });
+  const duplicates = on.unit({ id: "bigint" }, () => [
+    select<{ n: number }>(`SELECT coalesce(sum(d.n), 0) AS "n" FROM duplicate_count AS d WHERE d.batch_id = :id`),
+  ]);
   return {
+    duplicatesOf: async (id) => Number((await duplicates.row({ id }))?.n ?? 0),
     undoMarks: async (id, first, { after, to }, limit) => marks.row({ id, first, after, to, limit }),
     undoRecords: async (id, upTo, keys) => (await piece.row({ id, upTo, keys })) !== undefined,
   };

@@ -49,6 +49,8 @@ export interface Claim extends Claimed {
 export interface Undo {
   batch: BatchRow;
   isNew: boolean;
+  /** Of a dry run: how many records of other batches were counted as duplicates of its records. */
+  duplicatesElsewhere?: number;
   /** Of a dry run: the foreign keys by which other rows refer to its rows in a table. */
   references?: RowReference[];
 }

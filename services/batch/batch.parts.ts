@@ -25,6 +25,7 @@ export type StatePort = Pick<
   | "fronts"
   | "leaveLane"
   | "skipBatch"
+  | "duplicatesOf"
 >;
 
 export interface BatchParts {

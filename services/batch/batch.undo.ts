@@ -25,13 +25,20 @@ const AGAIN_MS = 2_000;
 /** Throws not-found, illegal-state, not-undoable, unavailable. */
 export async function undoMove(parts: BatchParts, asked: Asked): Promise<Undo> {
   const found = await foundBatch(parts.store, { publicId: asked.publicId });
-  if (found.state === "undoing" || found.state === "undone") return { batch: found, isNew: false };
+  if (found.state === "undoing" || found.state === "undone")
+    return { batch: found, isNew: false, ...(asked.isDryRun && (await elsewhere(parts, found))) };
   const { move, takeBack } = await beginning(parts, found, asked.reason);
-  if (asked.isDryRun) return { batch: found, isNew: true, ...(await inTheWay(takeBack)) };
+  if (asked.isDryRun)
+    return { batch: found, isNew: true, ...(await elsewhere(parts, found)), ...(await inTheWay(takeBack)) };
   const batch = announced(parts, await parts.store.move(move));
   // Another call was faster: an undo, or a redrive. The repetition ends, because an ended batch does not change by itself.
   return batch ? { batch, isNew: true } : undoMove(parts, asked);
 }
+
+/** Nobody sends these by themselves: their operator sends them again. */
+const elsewhere = async ({ store }: BatchParts, { id }: BatchRow): Promise<Pick<Undo, "duplicatesElsewhere">> => ({
+  duplicatesElsewhere: await store.duplicatesOf(id),
+});
 
 interface Beginning {
   move: Move;

@@ -68,6 +68,8 @@ export interface UniqueKeys {
   keys: string;
   /** If keys were reserved: the keys of records that were refused afterwards. They are released; the other keys stay. */
   freed: string[] | null;
+  /** If keys were reserved: those that could not be. Their records are counted at the batches that have them. */
+  taken?: string[];
   /** How long the keys of delivered records last; null or omitted: for ever. */
   keepMs?: number | null;
   /** The reserved keys that mark rejected records of an earlier batch as corrected: the id of that batch, and the range of the keys. */

@@ -167,7 +167,9 @@ function uniqueOf(checked: Checked, batch: BatchRow, policy: Policy, areKnown: b
   if (!areKnown) return { duplicates, keys: keys.map((key) => key ?? "").join("\n"), freed: null, keepMs };
   const refused = [...placesOf(rejected), ...unlisted];
   const freed = [...(keyed ? keysAt(keyed, refused) : []), ...unmarked(checked, [...refused, ...duplicates])];
-  return { duplicates, keys: "", freed, keepMs, ...marksOf(checked, batch) };
+  // A check delivers nothing, so it is counted nowhere.
+  const taken = batch.phase === "deliver" && keyed?.taken ? { taken: keyed.taken } : {};
+  return { duplicates, keys: "", freed, keepMs, ...taken, ...marksOf(checked, batch) };
 }
 
 /** How long keys last. A check reserves keys of its own, which expire after a day; nobody needs them once it has ended. */

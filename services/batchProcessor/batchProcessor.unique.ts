@@ -34,6 +34,8 @@ export interface Keyed {
   keys: (string | null)[];
   /** Positions, rising, of accepted records that are duplicates. */
   duplicates: number[];
+  /** The keys that could not be reserved. */
+  taken?: string[];
 }
 
 /** Keys that are computed at once, a few ms of work; then others get their turn. */
@@ -50,8 +52,11 @@ export async function withKeys(checked: Checked, fields: readonly string[], scop
 /** Counts the records as duplicates whose key another batch has. */
 export function withoutTaken(checked: Checked, taken: string[]): Checked {
   const isTaken = new Set(taken);
-  const { keys } = checked.keyed as Keyed;
-  return without(checked, new Set(keys.flatMap((key, rank) => (key !== null && isTaken.has(key) ? [rank] : []))));
+  const keyed = checked.keyed as Keyed;
+  const { keys } = keyed;
+  const ranks = new Set(keys.flatMap((key, rank) => (key !== null && isTaken.has(key) ? [rank] : [])));
+  const theirs = keys.filter((key) => key !== null && isTaken.has(key)) as string[];
+  return without({ ...checked, keyed: { ...keyed, taken: [...(keyed.taken ?? []), ...theirs] } }, ranks);
 }
 
 /** The keys that the check of a batch reserves instead of these, each with the key that it replaces. */
@@ -145,6 +150,7 @@ function without(checked: Checked, ranks: ReadonlySet<number>): Checked {
     text: joined(kept(linesOf(checked.text))),
     values: checked.values && kept(checked.values),
     keyed: {
+      ...(checked.keyed as Keyed),
       places: kept(places),
       keys: kept(keys),
       duplicates: [...duplicates, ...dropped].sort((a, b) => a - b),

@@ -33,6 +33,10 @@ export const dryUndoSchema: JsonSchema = record(
       "Records that would be deleted, with their unique keys. 0: the batch is taken back already.",
       count,
     ),
+    duplicatesElsewhere: described(
+      "Records of other batches that were counted as duplicates of its records. They do not come back by themselves.",
+      count,
+    ),
     references: described(
       "Only where its records are rows of a table: the foreign keys by which other rows refer to them. Those rows are in the way.",
       listOf(record({ table: text(), columns: listOf(text()), constraint: orNull(text()) })),
@@ -124,9 +128,12 @@ export async function undoBatch(exchange: Exchange): Promise<Reply> {
     ? rejection(await jsonBody(exchange, { isOptional: true }))
     : undoing(await jsonBody(exchange));
   const asked = { publicId: exchange.path.id ?? "", isDryRun, ...(reason !== undefined && { reason }) };
-  const { batch, isNew, references } = await actors.batch.undo(exchange.ctx, asked);
+  const { batch, isNew, references, duplicatesElsewhere = 0 } = await actors.batch.undo(exchange.ctx, asked);
   const { publicId: id, state: status, accepted } = batch;
-  if (isDryRun) return json(200, { id, status, records: isNew ? accepted : 0, ...(references && { references }) });
+  if (isDryRun) {
+    const records = isNew ? accepted : 0;
+    return json(200, { id, status, records, duplicatesElsewhere, ...(references && { references }) });
+  }
   return json(isNew ? 202 : 200, await batchReply(exchange, batch));
 }
 

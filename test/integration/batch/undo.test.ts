@@ -46,7 +46,10 @@ test("records, unique keys and content go; the counts and the reason stay; a web
   const client = await newClient(system.url, { uniqueKey: "n", dedup: "reject", webhook, chunkRecords: 2_000 });
   const id = await imported(client, rows(4_500));
   const kept = await imported(client, `${rows(2)}\n{"n":9001}`);
-  expect(await undo(id, "?dryRun=true")).toEqual({ status: 200, body: { id, status: "completed", records: 4_500 } });
+  expect(await undo(id, "?dryRun=true")).toEqual({
+    status: 200,
+    body: { id, status: "completed", records: 4_500, duplicatesElsewhere: 2 },
+  });
   expect(await recordsOf(client, id)).toHaveLength(4_500);
   expect(await undo(id)).toMatchObject({
     status: 202,
@@ -60,7 +63,10 @@ test("records, unique keys and content go; the counts and the reason stay; a web
   });
   expect([await recordsOf(client, id), await recordsOf(client, kept)]).toEqual([[], [expect.anything()]]);
   expect(await undo(id)).toMatchObject({ status: 200, body: { status: "undone" } });
-  expect(await undo(id, "?dryRun=true")).toEqual({ status: 200, body: { id, status: "undone", records: 0 } });
+  expect(await undo(id, "?dryRun=true")).toEqual({
+    status: 200,
+    body: { id, status: "undone", records: 0, duplicatesElsewhere: 2 },
+  });
   const deliveries = await (await admin(system.url, `/deliveries?batch=${id}`)).json();
   expect(deliveries).toMatchObject({ items: [{ event: "batch.undone" }] });
   const again = await accepted(system.url, client, rows(4_500));

@@ -69,6 +69,68 @@ export function uniqueKeySuite(database: () => Database): void {
       expect(done.reduce((sum, { duplicate }) => sum + duplicate, 0)).toBe(12);
     });
 
+    test("duplicates are counted at the batches that have their keys, once, until either batch goes or starts over", async () => {
+      const [one, other] = [await claimed(store(), 1), await claimed(store(), 1)];
+      const of = ({ id }: BatchRow) => store().duplicatesOf(id);
+      const counted = async () => [await of(one), await of(other)];
+      await store().commitChunk(keyed(one, ["a", "b", "c"], { end: end() }));
+      await store().commitChunk(keyed(other, ["d", "a", "e"], { end: end() }));
+      expect(await counted()).toEqual([1, 0]);
+      const later = await claimed(store(), 1);
+      const first = keyed(later, ["a", "d", "f"]);
+      const after = (await store().commitChunk(first))?.batch as BatchRow;
+      expect(await store().commitChunk(first)).toBeNull();
+      await store().commitChunk(keyed(after, ["b", "f", "e"]));
+      expect([...(await counted()), await of(later)]).toEqual([3, 2, 0]);
+      const restart = moveOf((await store().batch(later.publicId, null)) as BatchRow, "ready", { restart: "deliver" });
+      await store().move({ ...restart, from: "processing" });
+      expect(await counted()).toEqual([1, 0]);
+      const again = (await store().claim(later.id, "n", LEASE))?.batch as BatchRow;
+      const keys = ["a", "c", "d", "f", "z"].map(key);
+      const lost = (await store().reserveKeys(again.id, again.fence, 0, keys)) as string[];
+      expect([...lost].sort()).toEqual(keys.slice(0, 3).sort());
+      const unique = { duplicates: [0, 1], keys: "", freed: [key("z")], taken: lost };
+      const counts = { accepted: 1, rejected: 0, duplicate: 2 };
+      await store().commitChunk(chunkCommit(again, [], { text: Buffer.from(""), unique, counts, end: end() }));
+      expect(await counted()).toEqual([3, 1]);
+      await deleted(database(), other.id);
+      expect(await counted()).toEqual([2, 0]);
+      await deleted(database(), later.id);
+      expect((await database().sequelize.query('SELECT * FROM "duplicate_count"'))[0]).toEqual([]);
+    });
+
+    test("a batch from before duplicates were counted goes on, and they count from then on", async () => {
+      const [one, later] = [await claimed(store(), 1), await claimed(store(), 1)];
+      await store().commitChunk(keyed(one, ["a", "b", "c"], { end: end() }));
+      const after = (await store().commitChunk(keyed(later, ["a", "d", "e"])))?.batch as BatchRow;
+      await database().sequelize.query('DROP TABLE "duplicate_count"');
+      await undoColumns(database(), "0030-duplicate-counts", "duplicate_count", []);
+      expect(await database().migrate()).toEqual(["0030-duplicate-counts"]);
+      expect(counts((await store().commitChunk(keyed(after, ["b", "c", "f"])))?.batch)).toEqual([3, 0, 3]);
+      expect(await store().duplicatesOf(one.id)).toBe(2);
+    });
+
+    test("batches at once and in a group with the same keys count all of their duplicates", async () => {
+      const total = async () =>
+        (await database().sequelize.query('SELECT "n" FROM "duplicate_count"'))[0] as { n: number }[];
+      const sum = async () => (await total()).reduce((all, { n }) => all + Number(n), 0);
+      const texts = (chunk: number): [string, string, string] => [`a${chunk}`, `b${chunk}`, `c${chunk}`];
+      const batches = await Promise.all(["n1", "n2"].map((owner) => claimed(store(), 1, owner)));
+      const work = async (first: BatchRow) => {
+        let batch = first;
+        for (let chunk = 0; chunk < 20; chunk++)
+          batch = (await store().commitChunk(keyed(batch, texts(chunk))))?.batch as BatchRow;
+        return batch;
+      };
+      const done = await Promise.all(batches.map(work));
+      expect(done.reduce((all, { duplicate }) => all + duplicate, 0)).toBe(60);
+      expect(await sum()).toBe(60);
+      const group = await Promise.all([2, 2].map((clientId) => claimed(store(), clientId)));
+      const written = await store().commitChunks(group.map((batch) => keyed(batch, ["a", "b", "c"])));
+      expect(written.every(({ status }) => status === "fulfilled")).toBe(true);
+      expect([await sum(), (await total()).length >= 2]).toEqual([63, true]);
+    });
+
     test("reserved keys that mark corrections are counted at the first batch, but for those that are freed", async () => {
       const first = await claimed(store(), 1);
       const rejectedMarks = { 2: scopeDigits("any") };

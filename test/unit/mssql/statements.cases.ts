@@ -143,6 +143,10 @@ committed("reservations that end", () => ({
   unique: unique({ keys: "", freed: [], keepMs: n() }),
 }));
 committed("reservations", () => ({ text: Buffer.from(""), unique: unique({ keys: "", freed: [hex()] }) }));
+committed("reservations, and keys that others have", () => ({
+  text: Buffer.from(""),
+  unique: unique({ keys: "", freed: [], taken: [hex()] }),
+}));
 committed("reservations that all stay", () => ({ text: Buffer.from(""), unique: unique({ keys: "", freed: [] }) }));
 committed("reservations that mark corrections", () => ({
   text: Buffer.from(""),
@@ -201,6 +205,7 @@ add("staleErrors", ({ store }) => store.staleErrors(n()));
 const stale = () => ({ batchId: n(), pass: n() });
 add("undoRecords", ({ store }) => store.undoRecords(n(), n(), [hex(), hex()]));
 add("undoMarks", ({ store }) => store.undoMarks(n(), n(), { after: hex(), to: hex() }, n()));
+add("duplicatesOf", ({ store }) => store.duplicatesOf(n()));
 add("move: to undone", ({ store }) =>
   store.move(move({ from: "undoing", to: "undone", events: [event("batch.undone")] })),
 );

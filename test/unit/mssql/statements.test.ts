@@ -215,7 +215,7 @@ test("a name of a temporary table stands for one list of columns", async () => {
     }
     expect(new Set(text.match(/#\w+/g))).toEqual(new Set(Object.keys(staged)));
   }
-  expect(known.size).toBe(5);
+  expect(known.size).toBe(6);
 });
 
 test("every method of the seams is looked at", () => {

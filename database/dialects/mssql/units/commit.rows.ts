@@ -139,6 +139,12 @@ export function stagedGroups(commits: ChunkCommit[]): Staged[] {
   return rows.length === 0 ? [] : [tableOf("#grouped", groupColumns, ["id", "i"], rows)];
 }
 
+/** The keys that other batches had: each record has its own. */
+export function stagedLost([commit]: ChunkCommit[]): Staged[] {
+  const rows = (commit?.unique?.taken ?? []).map((key) => [Buffer.from(key, "hex")]);
+  return rows.length === 0 ? [] : [{ name: "#lost", order: ["key_hash"], columns: { key_hash: kinds.key }, rows }];
+}
+
 /** The keys of refused records, whose reservations are deleted. */
 export function stagedFreed([commit]: ChunkCommit[]): Staged[] {
   const freed = commit?.unique?.freed ?? [];

@@ -19,10 +19,11 @@ import {
   stagedFaults,
   stagedFreed,
   stagedGroups,
+  stagedLost,
   stagedTexts,
 } from "./commit.rows.ts";
 import { FRESH, GROUPED } from "./groups.ts";
-import { heldFirst, KEYED, reservedSteps, reservedValues, TAKEN } from "./keys.ts";
+import { heldFirst, isRepeated, KEYED, REPEATS, reservedSteps, reservedValues, TAKEN } from "./keys.ts";
 
 export async function commitChunk(sql: Sql, commit: ChunkCommit): Promise<Written | null> {
   checkCount(commit);
@@ -86,7 +87,13 @@ function sentOf(commits: ChunkCommit[]) {
   const brought = [commitsOf(commits), ...(needs.events ? [eventRows(commits)] : [])];
   // A BIGINT parameter, because `pass` times PASS does not fit in an INT.
   const params: Values = Object.assign(needs.faults ? { step: big(PASS) } : {}, ...commits.map(reservedValues));
-  const staged = [...stagedTexts(commits), ...stagedFaults(commits), ...stagedGroups(commits), ...stagedFreed(commits)];
+  const staged = [
+    ...stagedTexts(commits),
+    ...stagedFaults(commits),
+    ...stagedGroups(commits),
+    ...stagedFreed(commits),
+    ...stagedLost(commits),
+  ];
   return { needs, brought, params, staged };
 }
 
@@ -118,6 +125,7 @@ function textOf(commits: ChunkCommit[], needs: Needs, joining?: string[]): strin
     "@id BIGINT",
     MINE,
     ...(needs.keys ? ["@missed BIGINT", TAKEN] : []),
+    ...(needs.keys || commits.some(({ unique }) => isRepeated(unique)) ? [REPEATS] : []),
     ...(needs.grouped ? [FRESH] : []),
     ...(needs.ends ? ENDING_DECLARED : []),
     ...(needs.events ? ["@outbox TABLE (id BIGINT NOT NULL PRIMARY KEY)"] : []),

@@ -9,6 +9,23 @@ const KEY_BY_KEY = "OPTION (LOOP JOIN)";
 
 export const TAKEN = `@taken TABLE (batch_id BIGINT NOT NULL, key_hash ${kinds.key.sql} NOT NULL, PRIMARY KEY (batch_id, key_hash))`;
 
+export const REPEATS = "@repeats TABLE (batch_id BIGINT NOT NULL, by_id BIGINT NOT NULL, n BIGINT NOT NULL)";
+
+/** Counts records whose keys other batches have, at these. Only the batch's own commits write these rows. */
+function repeated(of: string): string[] {
+  return [
+    "DELETE FROM @repeats",
+    `INSERT INTO @repeats (batch_id, by_id, n)
+SELECT k.batch_id, m.id, COUNT_BIG(*) FROM ${of}
+GROUP BY k.batch_id, m.id ${KEY_BY_KEY}`,
+    `UPDATE duplicate_count SET n = duplicate_count.n + r.n FROM @repeats AS r
+WHERE duplicate_count.batch_id = r.batch_id AND duplicate_count.by_id = r.by_id`,
+    `INSERT INTO duplicate_count (batch_id, by_id, n)
+SELECT r.batch_id, r.by_id, r.n FROM @repeats AS r
+WHERE NOT EXISTS (SELECT 1 FROM duplicate_count AS c WHERE c.batch_id = r.batch_id AND c.by_id = r.by_id)`,
+  ];
+}
+
 /**
  * Inserts keys in the order of their hashes, so that two units with the same keys cannot deadlock. If two batches of the unit have
  * the same key, the earlier one gets it.
@@ -28,6 +45,9 @@ SELECT given.id, given.seq, given.data FROM #keyed AS given JOIN @mine AS m ON m
 WHERE given.key_hash IS NULL
   OR EXISTS (SELECT 1 FROM @taken AS taken WHERE taken.batch_id = given.id AND taken.key_hash = given.key_hash)
 ORDER BY given.id, given.seq`,
+  ...repeated(`#keyed AS given JOIN @mine AS m ON m.id = given.id JOIN record_key AS k ${LATEST} ON k.client_id = m.client_id AND k.key_hash = given.key_hash
+WHERE k.batch_id <> m.id
+  AND NOT EXISTS (SELECT 1 FROM @taken AS taken WHERE taken.batch_id = given.id AND taken.key_hash = given.key_hash)`),
 ];
 
 /** Counts the keys that are left and mark corrections, at the batch that is corrected. */
@@ -51,8 +71,15 @@ export function reservedSteps({ unique }: ChunkCommit): string[] {
       : []),
     ...(unique.marks ? [markedStep(mine)] : []),
     `UPDATE record_key SET expires_at = NULL, ends_at = @now + @keep WHERE ${mine}`,
+    ...(isRepeated(unique) ? OF_TAKEN : []),
   ];
 }
+
+export const isRepeated = (unique: ChunkCommit["unique"]): boolean => (unique?.taken ?? []).length > 0;
+
+const OF_TAKEN = repeated(`#lost AS given JOIN @mine AS m ON m.id = @id
+JOIN record_key AS k ${LATEST} ON k.client_id = m.client_id AND k.key_hash = given.key_hash
+WHERE k.batch_id <> m.id`);
 
 export function reservedValues({ chunk, unique }: ChunkCommit): Values {
   if (!unique?.freed) return {};

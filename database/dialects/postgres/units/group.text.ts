@@ -5,6 +5,7 @@ import { batchColumns, liveColumns, movingOf } from "../rows.ts";
 import { NOW } from "../sql.ts";
 import { deliveriesOf, outboxOf, rowsOf } from "./events.text.ts";
 import { groupsCte } from "./groups.text.ts";
+import { REPEATED, unlessTooOld } from "./keys.ts";
 import { HANDED, heirsOf } from "./work.ts";
 
 /** Separates the texts of two batches. JSON text never contains it, because JSON escapes control characters. */
@@ -93,10 +94,16 @@ const KEYED = [
   `taken AS (INSERT INTO record_key (client_id, key_hash, batch_id, chunk_no, ends_at)
     SELECT client_id, key, id, chunk, ${NOW} + key_kept FROM texts WHERE key IS NOT NULL ORDER BY client_id, key, n
     ON CONFLICT DO NOTHING RETURNING client_id, key_hash, batch_id)`,
-  `keyed AS MATERIALIZED (SELECT t.id, t.seq, t.data, t.key IS NULL OR k.key_hash IS NOT NULL AS is_new
+  `keyed AS MATERIALIZED (SELECT t.id, t.client_id, t.key, t.seq, t.data, t.key IS NULL OR k.key_hash IS NOT NULL AS is_new
     FROM texts t LEFT JOIN taken k ON k.client_id = t.client_id AND k.key_hash = t.key AND k.batch_id = t.id)`,
   "stored AS (INSERT INTO record (batch_id, seq, data) SELECT id, seq, data FROM keyed WHERE is_new)",
-  "missed AS MATERIALIZED (SELECT id, count(*) FILTER (WHERE NOT is_new) AS n FROM keyed GROUP BY id)",
+  `repeats AS MATERIALIZED (SELECT coalesce(o.batch_id, k.batch_id) AS batch_id, x.id AS by_id, count(*) AS n
+    FROM keyed x LEFT JOIN taken o ON o.client_id = x.client_id AND o.key_hash = x.key
+      LEFT JOIN LATERAL (SELECT k.batch_id FROM record_key k WHERE k.client_id = x.client_id AND k.key_hash = x.key LIMIT 1) k ON true
+    WHERE NOT x.is_new GROUP BY 1, 2)`,
+  REPEATED,
+  `missed AS MATERIALIZED (SELECT id, count(*) FILTER (WHERE NOT is_new)
+    ${unlessTooOld("SELECT 0", "SELECT count(*) FROM repeats WHERE batch_id IS NULL")} AS n FROM keyed GROUP BY id)`,
 ];
 
 const FAULTS = `faults AS (INSERT INTO record_error (batch_id, seq, n, line, field, code, message, raw, source, value, corrects)

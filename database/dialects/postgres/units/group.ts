@@ -14,7 +14,7 @@ import { LIFT } from "./fairness.ts";
 import { BETWEEN, type commitFields, textOf } from "./group.text.ts";
 import { groupsJson } from "./groups.text.ts";
 import { forgetGroups } from "./groups.ts";
-import { claimed, commitChunk, type RawClaim, renewed } from "./work.ts";
+import { claimed, commitChunk, isTooOld, type RawClaim, renewed } from "./work.ts";
 
 const BETWEEN_BYTES = Buffer.from(BETWEEN);
 
@@ -84,7 +84,7 @@ export async function commitChunks(sql: Sql, commits: ChunkCommit[]): Promise<Pr
     return (await commitGroup(sql, commits)).map((value) => ({ status: "fulfilled", value }));
   } catch (error) {
     if (isUnavailable(error)) throw error;
-    sql.warnUngrouped(error);
+    if (!isTooOld(error)) sql.warnUngrouped(error);
     return commitEach(alone, commits);
   }
 }

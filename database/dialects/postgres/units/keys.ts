@@ -13,12 +13,33 @@ const ALL_NEW = [
   "stored AS (INSERT INTO record (batch_id, seq, data) SELECT fence.id, g.seq, g.data FROM fence, given g)",
   "missed AS (SELECT 0 AS n)",
 ];
+
+/** Counts records whose keys other batches have, at these. `repeats`: `batch_id`, `by_id` and `n`, also of the batch's own keys. */
+export const REPEATED = `repeated AS (INSERT INTO duplicate_count (batch_id, by_id, n)
+      SELECT r.batch_id, r.by_id, r.n FROM repeats r WHERE r.batch_id <> r.by_id
+      ON CONFLICT (batch_id, by_id) DO UPDATE SET n = duplicate_count.n + excluded.n)`;
+
+/** Finds key by key: the client has many more keys than the chunk. */
+const repeats = (of: string, client: string, batch: string, key: string) =>
+  `repeats AS MATERIALIZED (SELECT k.batch_id, ${batch} AS by_id, count(*) AS n FROM ${of}
+      CROSS JOIN LATERAL (SELECT k.batch_id FROM record_key k WHERE k.client_id = ${client} AND k.key_hash = ${key} LIMIT 1) k GROUP BY 1, 2)`;
+
+/**
+ * The division fails (TOO_OLD) where another batch has taken a key since the statement began: it does not see whose the key is,
+ * and is sent again.
+ */
+export const unlessTooOld = (missed: string, found: string) => `/ CASE WHEN (${missed}) = (${found}) THEN 1 ELSE 0 END`;
+export const TOO_OLD = "22012";
+
 const SOME_NEW = [
   `taken AS (${TAKE} ON CONFLICT DO NOTHING RETURNING key_hash)`,
+  `lost AS MATERIALIZED (SELECT g.key FROM given g LEFT JOIN taken ON taken.key_hash = g.key WHERE g.key IS NOT NULL AND taken.key_hash IS NULL)`,
+  repeats("fence CROSS JOIN lost", "fence.client_id", "fence.id", "lost.key"),
+  REPEATED,
   `stored AS (INSERT INTO record (batch_id, seq, data) SELECT fence.id, g.seq, g.data
       FROM fence, given g LEFT JOIN taken ON taken.key_hash = g.key
       WHERE g.key IS NULL OR taken.key_hash IS NOT NULL RETURNING 1)`,
-  "missed AS (SELECT (SELECT count(*) FROM given) - (SELECT count(*) FROM stored) AS n)",
+  `missed AS (SELECT (SELECT count(*) FROM lost) ${unlessTooOld("SELECT count(*) FROM lost", "SELECT coalesce(sum(n), 0) FROM repeats")} AS n)`,
 ];
 
 export function uniqueCtes(
@@ -47,8 +68,19 @@ export function reservedCtes({ chunk, unique }: ChunkCommit, values: Values): st
     `freed AS (DELETE FROM record_key k USING fence WHERE ${mine} AND ${isFreed})`,
     `kept AS (UPDATE record_key k SET expires_at = NULL, ends_at = ${endsAt(unique.keepMs, values)} FROM fence WHERE ${mine} AND NOT ${isFreed}${unique.marks ? " RETURNING k.key_hash" : ""})`,
     ...(unique.marks ? [markedCte(unique.marks, values)] : []),
+    ...(unique.taken && unique.taken.length > 0 ? takenCtes(unique.taken, values) : []),
   ];
 }
+
+const takenCtes = (keys: string[], values: Values): string[] => [
+  repeats(
+    `fence CROSS JOIN unnest(${values.add(keys, "text[]")}) AS t(key)`,
+    "fence.client_id",
+    "fence.id",
+    "decode(t.key, 'hex')",
+  ),
+  REPEATED,
+];
 
 /** Counts the kept keys that mark corrections at the batch that is corrected. */
 function markedCte({ first, from, to }: NonNullable<UniqueKeys["marks"]>, values: Values): string {

@@ -23,7 +23,7 @@ import {
 import { NOW, type Sql } from "../sql.ts";
 import { LIFT } from "./fairness.ts";
 import { forgetGroups, groupedParts, learnGroups, type WrittenGroup } from "./groups.ts";
-import { FENCE, reservedCtes, uniqueCtes } from "./keys.ts";
+import { FENCE, reservedCtes, TOO_OLD, uniqueCtes } from "./keys.ts";
 import { advancedCtes, endedCte } from "./moved.text.ts";
 
 const LEASE = `${NOW} + $3::bigint`;
@@ -91,9 +91,25 @@ export async function commitChunk(sql: Sql, commit: ChunkCommit): Promise<Writte
       known.delete(commit.id);
     }
   }
-  const { written, missed } = await committed(sql, commit, false);
+  const { written, missed } = await seenWhole(() => committed(sql, commit, false));
   if (missed === 0 && !commit.end) known.set(commit.id, true);
   return written;
+}
+
+export const isTooOld = (error: unknown): boolean => (error as { code?: unknown }).code === TOO_OLD;
+
+/** Each time another batch that has just ended its commit was in the way, so a few times are enough. */
+const MOST_LOOKS = 20;
+
+/** Sends it again where it could not see whose a key is. */
+async function seenWhole<T>(commit: () => Promise<T>): Promise<T> {
+  for (let looks = 1; ; looks++) {
+    try {
+      return await commit();
+    } catch (error) {
+      if (!isTooOld(error) || looks === MOST_LOOKS) throw error;
+    }
+  }
 }
 
 /** `missed`: records whose keys were taken. `groups`: groups of errors that the commit has begun, or given examples. */

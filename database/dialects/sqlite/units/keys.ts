@@ -33,15 +33,42 @@ export function takeKeys(sql: Sql, { id, chunk, unique }: ChunkCommit, clientId:
   const missed = new Set<number>();
   for (const { key, i } of inOrder)
     if (Number(insert.run(clientId, Buffer.from(key, "hex"), id, chunk, ends).changes) === 0) missed.add(i);
+  countTaken(
+    sql,
+    { id, clientId },
+    [...missed].map((i) => keys[i] as string),
+  );
   return missed;
+}
+
+/** Counts records whose keys other batches have, at these. */
+function countTaken(sql: Sql, { id, clientId }: { id: number; clientId: number }, keys: string[]): void {
+  const counts = new Map<number, number>();
+  for (const key of keys) {
+    const found = sql.get<{ batchId: number }>(
+      "SELECT batch_id AS batchId FROM record_key WHERE client_id = ?1 AND key_hash = ?2",
+      clientId,
+      Buffer.from(key, "hex"),
+    );
+    if (found && found.batchId !== id) counts.set(found.batchId, (counts.get(found.batchId) ?? 0) + 1);
+  }
+  for (const [batchId, n] of counts)
+    sql.run(
+      `INSERT INTO duplicate_count (batch_id, by_id, n) VALUES (?1, ?2, ?3)
+       ON CONFLICT (batch_id, by_id) DO UPDATE SET n = duplicate_count.n + excluded.n`,
+      batchId,
+      id,
+      n,
+    );
 }
 
 const endsAt = (sql: Sql, unique: ChunkCommit["unique"]): number | null =>
   unique?.keepMs == null ? null : sql.now() + unique.keepMs;
 
 /** Deletes the reservations of this chunk whose records were refused, counts those that mark corrections, and makes the others permanent. */
-export function settleReservations(sql: Sql, { id, chunk, unique }: ChunkCommit): void {
+export function settleReservations(sql: Sql, { id, chunk, unique }: ChunkCommit, clientId: number): void {
   if (!unique?.freed) return;
+  countTaken(sql, { id, clientId }, unique.taken ?? []);
   const mine = "batch_id = ?1 AND expires_at IS NOT NULL AND chunk_no = ?2";
   for (const key of unique.freed)
     sql.run(`DELETE FROM record_key WHERE ${mine} AND key_hash = ?3`, id, chunk, Buffer.from(key, "hex"));

@@ -96,7 +96,7 @@ export function commitChunk(sql: Sql, commit: ChunkCommit) {
   const held = heldBy(sql, commit.id, commit.fence, commit.chunk);
   if (!held) return null;
   const missed = insertRecords(sql, commit, held.clientId);
-  settleReservations(sql, commit);
+  settleReservations(sql, commit, held.clientId);
   insertErrors(sql, commit, held.pass * PASS + commit.firstRecord);
   addGroups(sql, commit, held.pass);
   if (commit.end?.purge) sql.run("DELETE FROM batch_chunk WHERE batch_id = ?1", commit.id);
