@@ -10,8 +10,15 @@ export function textsOfRows(header: readonly string[], schema: object, partial: 
   const read = wholeRead(partial);
   const { columns } = mapColumns(header, schema, read);
   const reads = columns.map(({ path }) => read.fields[(path ?? []).join(".")] ?? {});
-  return (stored: string): string[] =>
-    cellsOf(JSON.parse(stored)).map((cell, column) => (cell ? textOf(cell, reads[column] ?? {}) : ""));
+  return (stored: string): string[] => {
+    const cells = cellsOf(JSON.parse(stored));
+    // A sheet does not have the empty cells at the end of a row.
+    const width = Math.max(header.length, cells.length);
+    return Array.from({ length: width }, (_, column) => {
+      const cell = cells[column];
+      return cell ? textOf(cell, reads[column] ?? {}) : "";
+    });
+  };
 }
 
 function textOf({ kind, text }: Cell, { decimalChar = ".", trueValues, falseValues, format }: FieldRead): string {
