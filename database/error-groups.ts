@@ -11,7 +11,7 @@ export const OTHER = "";
 export const ENOUGH_EXAMPLES = 400;
 export const MAX_EXAMPLES = 5;
 
-/** What the row of the others has instead of texts and places. */
+/** The values of the row that counts all other faults, which has no texts and places. */
 export const NOTHING = {
   field: null,
   code: null,
@@ -57,7 +57,7 @@ export interface RawSummary {
   reported: number;
 }
 
-/** The groups of the largest first. */
+/** Summarizes the rows. They come with the largest group first. */
 export function summaryOf(rows: RawSummary[]): ErrorSummary {
   const [first] = rows;
   if (!first) return { total: 0, records: 0, groups: [], other: { count: 0 } };

@@ -90,7 +90,7 @@ export interface OrderStore {
 
 /** Batches, their records, and the outbox. */
 export interface BatchStore extends UploadStore, OrderStore {
-  /** Whether commits that are sent without waiting for each other run in the order in which they were sent. */
+  /** Whether concurrent commits run in the order in which they were sent. */
   readonly keepsOrder: boolean;
   /**
    * Batches that may be claimed, in the order of their clients' turns (`pass`). From each client come its oldest batches: as
@@ -148,7 +148,7 @@ export interface BatchStore extends UploadStore, OrderStore {
   deleteBatch(id: number, limit: number, removed?: Removed): Promise<Removal>;
   /**
    * Deletes the records of an `undoing` batch up to the number `upTo`, and those of these unique keys that are the batch's. False:
-   * another node deletes of it now, or it is not `undoing`.
+   *  another node is deleting from it, or it is not `undoing`.
    */
   undoRecords(id: number, upTo: number, keys: string[]): Promise<boolean>;
   /** How many records of other batches were counted as duplicates of its records. */

@@ -1,7 +1,7 @@
 import { ConnectionError } from "sequelize";
 import { DatabaseUnavailable } from "./errors.ts";
 
-/** Also true for the errors of Sequelize: they keep the cause as `parent`, and have a class of their own for "no free connection". */
+/** Whether the database is away. Sequelize's errors keep the cause as `parent`, and have a class of their own for "no free connection". */
 export function isUnavailable(error: unknown): boolean {
   return (
     error instanceof DatabaseUnavailable ||

@@ -15,29 +15,29 @@ import { CHUNK_CHARACTERS, isLongerThan, namesOf } from "./record-growth.ts";
 import type { RecordNumbers } from "./record-numbers.ts";
 import { maskedFault, type Sensitive } from "./sensitive.ts";
 
-/** What a chunk holds that is needed to check it. */
+/** What the check needs of a chunk. */
 export type ChunkContent = Pick<RawChunk, "firstLine" | "records" | "data" | "oversized">;
 
 export interface CheckSpec {
   format: Format;
   envelope: Envelope;
   validator: RecordValidator;
-  /** Of the policy: how cells are read, and which field each column fills. */
+  /** The policy's `read`: how cells are read, and which field each column fills. */
   read?: Read | null;
   /** Whether the accepted records are wanted as values too, for a handler. */
   values: boolean;
   maxRecordBytes: number;
   /** Characters that defaults may add to its records together; where omitted, as many as a chunk has room for. */
   maxGrowth?: number;
-  /** So many faults the error report may list yet; where omitted, as many as a chunk ever may. */
+  /** How many more faults the error report may list. Omitted: the most that one chunk may list. */
   maxFaults?: number;
-  /** Fields whose values no fault has. */
+  /** Fields whose values must not appear in faults. */
   sensitive?: Sensitive;
 }
 
 type VerdictSpec = Pick<CheckSpec, "values" | "maxFaults" | "maxRecordBytes" | "maxGrowth" | "validator" | "sensitive">;
 
-/** Takes the verdict on each record of a chunk, in order. */
+/** Collects the verdict on each record of a chunk, in order. */
 export class ChunkVerdict {
   readonly #texts: string[] = [];
   readonly #rejected: RejectedRecord[] = [];
@@ -149,7 +149,7 @@ const BATCH_FULL: RecordFault[] = wholeFault(
   "With what the schema's defaults add to its records, this record makes its batch too large.",
 );
 
-/** What is not kept of a record that was rejected by one of these two; a handler may have codes of the same names. */
+/** The part of a rejected record that is not kept: its bytes, or its end. Null: all is kept. A handler may use the same codes, so the message counts too. */
 export function lostPart(faults: readonly RecordFault[]): "bytes" | "end" | null {
   const [{ field, code, message } = { field: "", code: "", message: "" }] = faults;
   if (field !== "") return null;

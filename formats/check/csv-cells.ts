@@ -1,4 +1,4 @@
-/** Where the cells of a CSV's bytes stand: one cell after the other, and what stands between the rows. */
+/** Finds the cells in the bytes of a CSV, one after the other, and skips what is between the rows. */
 import { inText } from "./json-escape.ts";
 
 export const LF = 10;
@@ -21,7 +21,7 @@ const blankBefore = (data: Buffer, from: number, to: number): number => {
 /** A byte with which blanks around a cell may begin or end: space, tab, and those of NBSP. */
 export const mayBeBlank = (byte: number): boolean => byte === 32 || byte === 9 || byte === 0xc2 || byte === 0xa0;
 
-/** Reads on from `at`, byte by byte; what its cells become is for who extends it. */
+/** Reads from `at` on, byte by byte. Subclasses decide what the cells become. */
 export class CsvCells {
   protected readonly data: Buffer;
   /** What each byte is in a text, and those that end a cell. */
@@ -43,7 +43,7 @@ export class CsvCells {
     this.ofByte[delimiter.charCodeAt(0)] = END;
   }
 
-  /** Passes over lines that are blank. */
+  /** Skips blank lines. */
   protected skipBlank(): void {
     const data = this.data;
     for (let at = this.at; ; this.at = ++at) {
@@ -52,7 +52,7 @@ export class CsvCells {
     }
   }
 
-  /** Finds where the text of the cell stands, and stops behind the cell. */
+  /** Finds the text of the cell, and stops behind the cell. */
   protected span(): boolean {
     const data = this.data;
     const ofByte = this.ofByte;
@@ -75,7 +75,7 @@ export class CsvCells {
     return this.at >= data.length || ofByte[data[this.at] as number] === END;
   }
 
-  /** Takes the blanks around the cell that was spanned last from it. */
+  /** Trims the cell that was found last. */
   protected trim(): void {
     const { data } = this;
     let from = this.cellFrom;
@@ -86,7 +86,7 @@ export class CsvCells {
     this.cellTo = to;
   }
 
-  /** Passes over empty cells behind the last column, and the CR of the line end. */
+  /** Skips empty cells behind the last column, and the CR of the line end. */
   protected skipNameless(): void {
     const data = this.data;
     if (this.#nameless === 0 || this.ofByte[data[this.at] as number] !== END) return;

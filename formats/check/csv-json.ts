@@ -14,7 +14,7 @@ import { type CellKinds, converted } from "./text-conversion.ts";
 const OPENING_BRACE = 123;
 const CLOSING_BRACE = 125;
 
-/** Of a cell in quotes: each quote in it stands for itself and the one behind it. */
+/** A cell in quotes. Two quotes in it are one quote of its text. */
 const DOUBLED = 2;
 
 /** Bytes that are read, or written, in one go: few enough to stay in the processor's cache, and to leave other work its turns. */
@@ -103,7 +103,7 @@ export class JsonRows extends CsvCells {
     const start = this.#text.length;
     if (this.#ways[column] === PLANNED) return this.#planned(column);
     if (mayBeBlank(this.data[from] as number) || this.data[from] === QUOTE) return this.#trimmed(column);
-    // Blanks behind a number or a boolean are let pass anyway.
+    // Blanks behind a number or a boolean are skipped anyway.
     if (this.#kindsOfCells[column] !== null) return this.#cell(column);
     if (!this.#plainText(column)) return this.#trimmed(column);
     if (!mayBeBlank(this.#text.bytes[this.#text.length - 2] as number)) return true;
@@ -226,7 +226,7 @@ export class JsonRows extends CsvCells {
     return true;
   }
 
-  /** Writes the number as it stands. False: it has to be converted. */
+  /** Copies the number as it is. False: it needs a conversion. */
   #number(from: number, to: number): boolean {
     const end = plainNumberEnd(this.data, from, to);
     if (end < 0) return false;

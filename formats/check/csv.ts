@@ -57,7 +57,7 @@ class CsvCheck {
   readonly #verdict: ChunkVerdict;
   /** Whether a row's line of JSON is the text of its record: nothing is put in, and JavaScript keeps the order of its names. */
   readonly #keepsLines: boolean;
-  /** Those of the record at hand. */
+  /** Numbers of the current record that no double holds. */
   readonly #numbers = new RecordNumbers();
   readonly #oversized: ReadonlySet<number>;
   readonly #reader: CellReader;
@@ -96,7 +96,7 @@ class CsvCheck {
     return this.#verdict.end(isWhole ? whole.view() : undefined);
   }
 
-  /** Whether the line is now an accepted record just as it stands. */
+  /** Whether the line, unchanged, is an accepted record. */
   #line(line: string, index: number): boolean {
     const { validator } = this.#spec;
     const verdict = this.#verdict;

@@ -1,11 +1,11 @@
-/** What the error report of a batch has of a chunk: the rejected records that it lists, and the line and text of each. */
+/** A chunk's part of the batch's error report: the rejected records that it lists, each with its line and text. */
 import type { RecordPlaces, RejectedRecord } from "../formats.ts";
 import { ReportRoom } from "./fault-bounds.ts";
 
 export interface ErrorReport {
   /** In their order. */
   errors: RejectedRecord[];
-  /** Positions, rising. */
+  /** Positions, ascending. */
   unlisted: number[];
 }
 

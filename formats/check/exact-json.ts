@@ -1,4 +1,4 @@
-/** JSON with the numbers that a double does not hold. */
+/** JSON with numbers that a double cannot hold exactly. */
 
 import { pointerStep } from "../schema/walk.ts";
 import { stringEnd } from "./json-text.ts";

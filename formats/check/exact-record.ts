@@ -1,4 +1,4 @@
-/** Records whose numbers keep their digits, as tables take them. */
+/** Records whose numbers keep their digits, for delivery into tables. */
 import { holdsInexact, numberWithDigits } from "./number-text.ts";
 
 /** A number that JavaScript would write otherwise: one that no double holds, and 12.50 or 1e3. */

@@ -4,13 +4,13 @@ export interface RecordFault {
   field: string;
   code: string;
   message: string;
-  /** The name of its column, where that is another one. */
+  /** The name of the field's column, if it differs from the field's. */
   column?: string;
-  /** What was found: the text of the cell, or the JSON text; its start, with what nobody sees written as escapes. */
+  /** The start of the value that was found: the text of the cell, or the JSON text. Invisible characters are written as escapes. */
   value?: string;
 }
 
-/** Of one record: more would tell a partner nothing, and fill the database. */
+/** The most faults of one record. More would not help a partner, and would fill the database. */
 export const MAX_FAULTS = 100;
 /** Characters of a field and of a message. */
 export const MAX_TEXT = 1000;
@@ -51,7 +51,7 @@ export class ReportRoom {
   #rows: number;
   #characters = CHUNK_CHARACTERS;
 
-  /** `faults`: so many the batch may list yet. */
+  /** `faults`: how many more faults the batch may list. */
   constructor(faults: number) {
     this.#rows = Math.min(faults, CHUNK_FAULTS);
   }

@@ -1,4 +1,4 @@
-/** Faults by the field and the code they have in common, so that a partner reads ten lines and not a million. */
+/** Groups faults by field and code, so that a partner reads ten lines and not a million. */
 import { cutText, MAX_CODE, MAX_TEXT, type RecordFault } from "./fault-bounds.ts";
 
 /** Faults of one field with one code. The texts are those of the first of them. */
@@ -7,7 +7,7 @@ export interface FaultGroup {
   field: string;
   code: string;
   count: number;
-  /** The number of the first record that has it, and the line where that record begins. */
+  /** The number of the first record with this fault, and the line where that record begins. */
   firstRecord: number;
   firstLine: number | null;
   message: string;
@@ -50,7 +50,7 @@ export class FaultGroups {
   readonly #most: number;
   #other = 0;
 
-  /** `most`: so many groups are kept. */
+  /** `most`: how many groups are kept. */
   constructor(most = MAX_GROUPS) {
     this.#most = most;
   }
@@ -72,12 +72,12 @@ export class FaultGroups {
     return { groups: this.groups, other: this.#other };
   }
 
-  /** Takes the faults of a record. One without any (a handler need not say why) is a fault of the record as a whole. */
+  /** Adds the faults of a record. A record without any (a handler need not say why) counts as one fault of the whole record. */
   add({ record, line, errors }: FaultyRecord): void {
     for (const fault of errors.length > 0 ? errors : [NO_FAULT]) this.#addOne(fault, record, line);
   }
 
-  /** Takes all that another one has. */
+  /** Adds the groups of another one. */
   merge({ groups, other }: GroupedFaults): this {
     for (const group of groups) {
       const key = keyOf(group);
@@ -136,10 +136,10 @@ export function withFaults(grouped: GroupedFaults, rejected: readonly PlacedFaul
   return all.plain;
 }
 
-/** Of a record that was rejected without a reason. */
+/** The fault of a record that was rejected without a reason. */
 export const NO_FAULT: RecordFault = { field: "", code: "rejected", message: "The record was rejected." };
 
-/** Both as one. The texts are those of the earlier record. */
+/** Merges two groups. The texts are those of the earlier record. */
 function merged(a: FaultGroup, b: FaultGroup): FaultGroup {
   const [first, then] = b.firstRecord < a.firstRecord ? [b, a] : [a, b];
   const values = [...new Set([...first.values, ...then.values])].slice(0, MAX_VALUES);

@@ -23,7 +23,7 @@ interface Text {
   to: number;
 }
 
-/** Writes a text into `out`, from `at` on, and answers where it ends. `isDoubled`: a quote stands for itself and the one behind it. */
+/** Writes a text into `out`, from `at` on, and answers where it ends. `isDoubled`: two quotes are one quote of the text. */
 export function writeEscaped(out: Buffer, at: number, { data, from, to }: Text, isDoubled: boolean): number {
   let end = at;
   for (let next = from; next < to; next++) {

@@ -1,4 +1,4 @@
-/** Replaces sensitive values within the text of a JSON record; all else of it stays byte for byte. */
+/** Replaces sensitive values within the text of a JSON record. The rest of the text stays byte for byte. */
 import { stringEnd } from "./json-text.ts";
 import { isSensitive, isWithin, MASK, type Sensitive } from "./sensitive.ts";
 

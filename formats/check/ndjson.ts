@@ -72,7 +72,7 @@ async function checkText(
   await pace.each(countLines(whole), data.length, (i) => {
     if (next === lines.length) {
       const block = blocks.next().value as string;
-      // Asked of all its lines at once it costs half; few blocks hold such a number.
+      // One search over all lines costs half as much as one for each line, and few blocks hold such a number.
       mayBeInexact = holdsInexact(block, NUMBERS_AT_ONCE);
       lines = block.split("\n");
       next = 0;
@@ -115,7 +115,7 @@ function linesOf(data: Buffer): Buffer[] {
   return lines;
 }
 
-/** Whether the line is now an accepted record just as it stands. */
+/** Whether the line, unchanged, is an accepted record. */
 function checkLine(
   line: string,
   number: number | null,
@@ -154,7 +154,7 @@ class NoRecord {
   }
 }
 
-/** What is wrong with a text that is no JSON, and at which of its characters. */
+/** The fault of a text that is not JSON, and the character where it is. */
 function noJson(line: string): NoRecord {
   const text = withoutCr(line);
   if (mayBeDeep(text)) return malformed("The record is not valid JSON.");
@@ -165,7 +165,7 @@ function noJson(line: string): NoRecord {
   );
 }
 
-/** What has more brackets is not looked at for its fault: that goes down into each. */
+/** The fault of a text with more brackets is not searched for, because the search recurses into each bracket. */
 const MOST_BRACKETS = 1000;
 
 function mayBeDeep(text: string): boolean {
@@ -183,7 +183,7 @@ const TWO_RECORDS = malformed(
 const TOO_DEEP = malformed(`The record is nested deeper than ${MAX_DEPTH} levels.`);
 const HUGE_EXPONENT = malformed("A number has an exponent of more than 15 digits.");
 
-/** The line's value, with stand-ins for what goes to `numbers`. */
+/** The line's value. Numbers that no double holds are in `numbers`, and their stand-ins are in the value. */
 function parsed(line: string, numbers: RecordNumbers): Record<string, unknown> | NoRecord {
   try {
     const value = JSON.parse(line);

@@ -14,12 +14,12 @@ const BYTES_A_RECORD = 1024;
 
 /** The checks of one process take turns: with each of them in a round of its own the rounds stay short. */
 let lastTurn: Promise<unknown> = Promise.resolve();
-/** Until then the loop belongs to others; what begins meanwhile waits as well. */
+/** Until this time no check runs. Checks that begin before it wait too. */
 let restUntil = 0;
 
 /**
- * Lets a check of many records give way to other work. A chunk of ordinary records ends before the first rest; one whose
- * schema is costly may take half a minute, in which the node has to live.
+ * Pauses a check of many records, so that other work can run. A chunk of ordinary records ends before the first rest; one whose
+ * schema is costly may take half a minute, in which the node must answer requests and renew leases.
  */
 export class Pace {
   readonly #cost: { readonly work: number };

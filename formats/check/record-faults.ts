@@ -64,7 +64,7 @@ function recordFault(record: unknown, error: ErrorObject, numbers: RecordNumbers
   const child = childOf(error);
   const field = child === undefined ? path : pathOf(path, at, child);
   const found = child === undefined ? at : (at as Record<string, unknown> | undefined)?.[child];
-  // The whole record stands beside its faults anyway.
+  // The error report shows the whole record beside its faults anyway.
   const value = field === "" || found === undefined ? {} : { value: shownJson(found, numbers) };
   if (error.keyword === "false schema")
     return { ...boundedFault({ field, code: "false", message: "is not allowed" }), ...value };
@@ -105,7 +105,7 @@ function messageOf({ keyword, message, params, propertyName }: ErrorObject): str
   }
 }
 
-/** What the formats look like that partners meet. */
+/** The formats that partners meet, in words. */
 const EXAMPLES: Record<string, string> = {
   date: "a date like 2026-11-29",
   time: "a time with its offset like 13:45:00Z",
@@ -134,7 +134,7 @@ const EXAMPLES: Record<string, string> = {
 const formatMessage = (format: string): string =>
   Object.hasOwn(EXAMPLES, format) ? `must be ${EXAMPLES[format]}` : `must match format "${format}"`;
 
-/** Of an enum so many are told. */
+/** How many values of an enum a fault lists. */
 const MOST_LISTED = 10;
 
 /** A long list of values is not repeated in every fault of every record. */

@@ -1,4 +1,4 @@
-/** What records come to once the defaults of their schema are put in, and the names of a CSV's columns. */
+/** How much records grow when the defaults of their schema, and the names of a CSV's columns, are added. */
 import { type SchemaNode, walkSchema } from "../schema/walk.ts";
 
 /** A chunk is cut where defaults may have added so much to its records; commits of 4 MiB make others wait on SQLite. */
@@ -22,7 +22,7 @@ const ONE_PLACE = /^(?:\/properties\/[^/]+|\/allOf\/\d+)+$/;
 const USUAL_ITEMS = 4;
 
 interface Defaults {
-  /** Of all of them, with their names, about. */
+  /** The approximate size of all defaults, with their names. */
   bytes: number;
   /** Whether none is put into a record twice. */
   areOnce: boolean;

@@ -13,7 +13,7 @@ const DIGITS = 32;
 /**
  * The key of a record, given as its JSON text: the first half of the SHA-256 (hex) of the values of `fields`. A field is a property's name or,
  * where no property has that name, a path like `address.zip`. Null where one of them is absent or null: such a record is
- * like no other (as in SQL). Texts and numbers differ (`"1"` and `1`), spellings of a number do not (`1.0` and `1`),
+ * equal to no other record (as in SQL). Texts and numbers differ (`"1"` and `1`), spellings of a number do not (`1.0` and `1`),
  * however many digits it has.
  */
 export function recordKey(text: string, fields: readonly string[]): string | null {
@@ -40,7 +40,7 @@ export function keyRange(scope: string): { from: string; to: string } {
   return { from: digits, to: digits + "f".repeat(DIGITS) };
 }
 
-/** The key that the check of a batch takes in place of a record's own, which it must leave free. It is as long as one without a scope. */
+/** The key that the check of a batch reserves instead of a record's own key, which must stay free. It is as long as a key without a scope. */
 export const checkKey = (batchId: string, key: string): string =>
   hash("sha256", `check ${batchId} ${key}`, "hex").slice(0, DIGITS);
 
@@ -74,9 +74,9 @@ function canonicalNumber(value: number, numbers: RecordNumbers | null): string {
   return isOrdinary ? JSON.stringify(held) : canonicalText(decimalOf(String(held)));
 }
 
-/** What the keys of corrections of a batch belong to, as those of a dataset to it. */
+/** The scope of the keys of a batch's corrections. */
 export const marksScope = ({ first }: { first: number }): string => `corrections of batch ${first}`;
 
-/** The key of a rejected record, which the one takes that corrects it. `id`: its batch; `first`: the one that this goes back to. */
+/** The key of a rejected record. The record that corrects it takes this key. `id`: its batch; `first`: the first batch in a chain of corrections. */
 export const markKey = ({ id, first }: { id: number; first: number }, record: number): string =>
   scopeDigits(marksScope({ first })) + hash("sha256", `${id} ${record}`, "hex").slice(0, DIGITS);

@@ -1,4 +1,4 @@
-/** Some records of a chunk, each with the text that it came with and what became of it. */
+/** Some records of a chunk, each with its text as it was sent and with the result of its check. */
 
 import type { CheckedChunk, Envelope, Format, RecordFault } from "../formats.ts";
 import { recordOrigins } from "../parts.ts";
@@ -12,7 +12,7 @@ export interface SampleRecord {
   line: number | null;
   /** As it was sent. */
   raw: string;
-  /** What would be delivered, as the JSON text that would be stored: numbers keep their digits. Null: it is rejected. */
+  /** The record that would be delivered, as the JSON text that would be stored. Numbers keep their digits. Null: the record is rejected. */
   data: string | null;
   errors: readonly RecordFault[];
 }

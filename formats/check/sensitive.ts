@@ -1,7 +1,7 @@
-/** Values of sensitive fields: what is told of a record does not have them. */
+/** Keeps the values of sensitive fields out of everything that is shown of a record. */
 import type { RecordFault } from "./fault-bounds.ts";
 
-/** Stands for a value that is not shown. */
+/** The text that replaces a value that is not shown. */
 export const MASK = "•••";
 
 /** Paths of fields: `iban`, `person.taxId`. */

@@ -9,7 +9,7 @@ export const FALSE_WORDS: readonly string[] = ["false", "0", "no", "n", "f"];
 /** Which types the text of a cell may become. */
 export type CellKinds = { number: boolean; boolean: boolean };
 
-/** A validator outlives many batches, whose headers come from outside: beyond so many names it begins anew. */
+/** The most column names whose conversions a validator keeps. Headers come from outside and a validator lives long, so beyond it the cache is emptied. */
 const MAX_NAMES = 10_000;
 /** Each digit can be read in one way only: where two could, a long cell takes the square of its length. */
 const DECIMAL = /^\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?0*\d{1,15})?\s*$/;
@@ -28,7 +28,7 @@ export class TextConversion {
     this.#types = types;
   }
 
-  /** A number that no double holds goes to `numbers`, and its stand-in into the record. */
+  /** A number that no double holds is stored in `numbers`, and the record gets its stand-in. */
   convert(record: Record<string, unknown>, numbers: RecordNumbers): void {
     for (const name in record) {
       const kinds = this.#kinds(name);
@@ -67,7 +67,7 @@ const WORDS: ReadonlyMap<string, boolean> = new Map([
   ...FALSE_WORDS.map((word) => [word, false] as const),
 ]);
 
-/** The number of a text, or its stand-in; null: it is none. */
+/** The number of a text, or its stand-in. Null: the text is not a number. */
 export const cellNumber = (text: string, numbers: RecordNumbers): number | null =>
   DECIMAL.test(text) ? numberOf(text, numbers) : null;
 

@@ -41,7 +41,7 @@ class RowCheck {
   readonly #verdict: ChunkVerdict;
   readonly #plans: Plans;
   readonly #types: ReadonlySet<unknown>[];
-  /** Those of the record at hand. */
+  /** Numbers of the current record that no double holds. */
   readonly #numbers = new RecordNumbers();
 
   constructor(spec: CheckSpec, verdict: ChunkVerdict) {
@@ -119,7 +119,7 @@ const cellFault = (field: string, kind: "error" | "formula"): RecordFault =>
         message: "must be a value; the formula has none in the file. Open it in Excel, save it and send it again",
       };
 
-/** What a cell is that is no text, for people. */
+/** The kinds of cells other than text, in words for people. */
 function kindOf(cell: Cell | undefined): string | null {
   return cell === undefined || cell.kind === "text" ? null : (KINDS[cell.kind] ?? cell.kind);
 }

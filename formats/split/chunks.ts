@@ -42,7 +42,7 @@ export class ChunkBuilder {
     this.keepGrowth(limits.recordGrowth ?? 0, MOST_DEFAULTS);
   }
 
-  /** Each record gains so many bytes when it is checked; a chunk has no more records than gain `most` together. */
+  /** How many bytes each record gains in the check. A chunk takes no more records than gain `most` bytes in all. */
   keepGrowth(bytes: number, most: number): void {
     this.#chunkRecords = Math.min(this.#chunkRecords, Math.ceil(most / Math.max(1, bytes)));
   }
@@ -57,7 +57,7 @@ export class ChunkBuilder {
     return this.#whole;
   }
 
-  /** After so many more records it must be told: the chunk is full or the body has too many. */
+  /** After this many more records the caller must call `add`: the chunk is full, or the body has too many records. */
   get room(): number {
     return Math.min(this.#chunkRecords - this.#inChunk, this.limits.maxRecords - this.records + 1);
   }

@@ -18,7 +18,7 @@ const BOM = [0xef, 0xbb, 0xbf] as const;
 
 export interface CsvOptions {
   read?: Read;
-  /** Of the request; it goes before `read`, and before `sep=` in the file. */
+  /** The delimiter that the request declares. It takes precedence over `read`, and over `sep=` in the file. */
   delimiter?: string;
   /** How the rows are written, whatever `read` says: rows of an earlier batch. */
   dialect?: Dialect;

@@ -2,7 +2,7 @@ import { Problem } from "../../lib/errors.ts";
 import { ByteStore } from "./bytes.ts";
 import { malformed } from "./json-element.ts";
 
-/** Names of unknown keys are told up to this length. */
+/** An error shows the name of an unknown key up to this length. */
 const MAX_KEY = 256;
 const QUOTE = 34;
 const BACKSLASH = 92;

@@ -40,7 +40,7 @@ export function blankRun(bytes: Buffer, from: number, { blanks, longest, full }:
   return { end, lines };
 }
 
-/** Splits what is written in rows. Whole plain rows are copied many at once; anything unusual goes row by row. */
+/** Splits formats with rows. Plain rows are copied many at once; unusual rows are read one by one. */
 export abstract class RowSplitter extends BodySplitter {
   protected scanner: RowScanner;
   /** First bytes of rows that need a look: 1 always, 2 where the second byte does, too. */
