@@ -6,7 +6,7 @@
 import type { AppliedChunk, TableCommit, TableVerdict, TableWritten } from "../../services/batch/batch.table.domain.ts";
 import type { TableOutcome } from "./outcome.ts";
 
-/** A batch's row. `last` null: none of its chunks was written here. */
+/** A batch's row in `dataflow_applied`. `last` null: none of its chunks was written to this database. */
 export interface AppliedRow {
   fence: number;
   nextChunk: number;
@@ -15,11 +15,11 @@ export interface AppliedRow {
 
 export interface AppliedVerdict {
   verdict: TableVerdict;
-  /** Of all records of the chunk. */
+  /** The counts of all records of the chunk. */
   counts: AppliedChunk["counts"];
 }
 
-/** For operators, and for removal. */
+/** A row as operators and the deletion of old rows see it. */
 export interface ListedRow {
   batch: string;
   fence: number;
@@ -45,7 +45,7 @@ export interface AppliedNow extends AppliedVerdict {
  * and DatabaseUnavailable.
  */
 export interface AppliedTable {
-  /** Makes the table where it is missing. */
+  /** Creates the table if it is missing. */
   make(): Promise<void>;
   /**
    * The claim of a worker: raises the fence, or makes the row. Null: the fence there is higher. The caller then asks whether its
@@ -60,6 +60,6 @@ export interface AppliedTable {
   raise(batch: string, fence: number): Promise<AppliedRow | null>;
   /** Deletes the rows of these batches, unless a worker has claimed one since. */
   forget(rows: { batch: string; fence: number }[]): Promise<void>;
-  /** In the order of their batches, after `after`. None where there is no such table. */
+  /** The rows after the batch `after`, ordered by batch. Empty if the table does not exist. */
   list(after: string | null, limit: number): Promise<ListedRow[]>;
 }

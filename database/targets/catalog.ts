@@ -1,4 +1,4 @@
-/** What a database tells of a table that a dataset names. */
+/** Reads a database's catalog of a table that a dataset names. */
 import { type AllowedTables, type NamePart, namePartsOf } from "../../config/tables.ts";
 import { describeMssql } from "./mssql/catalog.ts";
 import { isAllowed, shownTable } from "./names.ts";
@@ -6,7 +6,7 @@ import { describePostgres } from "./postgres/catalog.ts";
 import { describeSqlite } from "./sqlite/catalog.ts";
 import type { Ask, Described, TargetDialect, TargetTable } from "./target.ts";
 
-/** A database as it is asked. `name` null: that of `DATABASE_URL`. */
+/** A database whose catalog is read. `name` null: the database of `DATABASE_URL`. */
 export interface AskedDatabase {
   name: string | null;
   dialect: TargetDialect;
@@ -20,7 +20,7 @@ const describers: Record<TargetDialect, (ask: Ask, parts: readonly NamePart[]) =
 };
 
 /**
- * The table that a dataset names, or why it is none that a dataset may write. Throws DatabaseUnavailable. `isMissing`: there is
+ * The table that a dataset names, or why a dataset may not write it. Throws DatabaseUnavailable. `isMissing`: there is
  * nothing of this name.
  */
 export async function describeTable(

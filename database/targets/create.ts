@@ -1,4 +1,4 @@
-/** Makes a table that a dataset names and that is missing (`create: true`). */
+/** Creates a missing table that a dataset names (`create: true`). */
 import { type AllowedTables, namePartsOf } from "../../config/tables.ts";
 import { fieldsOf } from "../../formats/read/fields.ts";
 import type { Fault } from "../../lib/errors.ts";
@@ -17,7 +17,7 @@ export interface NewTable {
   text: string;
 }
 
-/** The column that numbers rows, where no key is named. */
+/** The column that numbers rows if the dataset names no key. */
 const SURROGATE = "id";
 
 /** The table as it would be made, or why it may not be. Throws DatabaseUnavailable. */
@@ -116,7 +116,7 @@ export async function createTable({ ask }: AskedDatabase, { text }: NewTable): P
   }
 }
 
-/** What the server or its driver calls the error. Its text may show what is in the table. */
+/** The error's code, by the server or its driver. The error's text is not shown, because it may quote values of the table. */
 function codeOf(error: unknown): string {
   const { parent = error } = (error ?? {}) as { parent?: unknown };
   const { code, number, errcode } = (parent ?? {}) as { code?: unknown; number?: unknown; errcode?: unknown };

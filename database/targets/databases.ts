@@ -18,7 +18,7 @@ import type { Ask, TargetDialect } from "./target.ts";
 
 interface Asker {
   ask(text: string, values: readonly unknown[]): Promise<unknown[]>;
-  /** Where workers write tables of it. */
+  /** Its `dataflow_applied`, which workers write beside the rows. */
   applied: AppliedTable;
   limitWaits?(ms: number): void;
   close?(): Promise<void>;
@@ -36,7 +36,7 @@ export interface TargetsOptions {
 
 const CONNECTIONS = 2;
 
-/** A database of `TABLE_DATABASES` cannot be used now. */
+/** A database of `TABLE_DATABASES` is away. */
 export class TableDatabaseAway extends DatabaseUnavailable {
   override name = "TableDatabaseAway";
   readonly database: string;
@@ -127,7 +127,7 @@ export class TargetDatabases {
     return describeTable(database, table, this.#options.allowed);
   }
 
-  /** As of a database: the node stops. */
+  /** For a node that stops: passes the limit on to each database. */
   async limitWaits(ms: number): Promise<void> {
     const open = await Promise.allSettled(this.#open.values());
     for (const one of open) if (one.status === "fulfilled") one.value.limitWaits?.(ms);

@@ -1,7 +1,7 @@
-/** Whether rows of a table can be written at once. */
+/** Decides whether rows of a table can be written all at once. */
 import type { TablePlan } from "./target.ts";
 
-/** Of the table. */
+/** The rules of the table that matter for it. */
 export interface Rules {
   refersToItself: boolean;
   /** Columns of unique indexes and exclusion constraints. Null: some are expressions. */

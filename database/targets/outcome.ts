@@ -1,4 +1,4 @@
-/** What a table made of a chunk's rows, and the chunk's commit after it: pure functions, the same for all databases. */
+/** The result of writing a chunk's rows into a table, and the chunk's commit after it. Pure functions, the same for all databases. */
 import { boundedReport, originAt } from "../../formats/check/error-report.ts";
 import { boundedFault } from "../../formats/check/fault-bounds.ts";
 import { noFaults, withFaults } from "../../formats/check/fault-groups.ts";
@@ -20,9 +20,9 @@ export type TableFaultCode =
   | "type"
   | "missing";
 
-/** A row that the table refuses. Its values are never told. */
+/** A row that the table refuses. It never holds the row's values. */
 export interface RefusedRow {
-  /** Its place among the rows of the commit. */
+  /** The row's place among the rows of the commit. */
   rank: number;
   code: TableFaultCode;
   /** The server's own code. */
@@ -33,7 +33,7 @@ export interface RefusedRow {
   isAlone: boolean;
 }
 
-/** A record that changes or deletes a row which is not there. */
+/** A record that changes or deletes a row that does not exist. */
 export const missingRow = (rank: number): RefusedRow => ({
   rank,
   code: "missing",
@@ -44,9 +44,9 @@ export const missingRow = (rank: number): RefusedRow => ({
 });
 
 export interface TableOutcome extends RowCounts {
-  /** Ranks, rising, of rows that the table has already, or has newer. */
+  /** Ranks, ascending, of rows that the table already has, or has in a newer version. */
   passed: number[];
-  /** By rising rank. */
+  /** Ascending by rank. */
   refused: RefusedRow[];
   isRowByRow: boolean;
 }
@@ -116,7 +116,7 @@ export function judgedOf(commit: ChunkCommit): Judged {
   return { origins, faultsLeft, keyAt: (index) => keys?.[rankOf(index)] ?? null };
 }
 
-/** The commit with what the table made of its rows. */
+/** The commit with the table's result for its rows. */
 export const afterTable = (commit: ChunkCommit, outcome: TableOutcome): ChunkCommit =>
   afterVerdict(commit, verdictOf(commit, outcome), judgedOf(commit));
 

@@ -1,4 +1,4 @@
-/** Rows as few long texts, one for each column: so they go to a server at the cost of a copy, whatever their number. */
+/** Packs rows into one long text for each column. Sending them then costs as much as a copy, however many there are. */
 import { randomBytes } from "node:crypto";
 import type { TableRow } from "../../services/batch/batch.table.domain.ts";
 

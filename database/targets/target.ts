@@ -1,4 +1,4 @@
-/** What delivery into the company's own tables speaks of: the dataset's `table`, the catalog's table, and the plan of both. */
+/** The types of delivery into the company's own tables: the dataset's `table`, the catalog's table, and the plan made from both. */
 
 export const tableModes = ["insert", "ignore", "upsert", "update", "delete"] as const;
 export type TableMode = (typeof tableModes)[number];
@@ -58,7 +58,7 @@ export type ColumnKind =
   | "array"
   | "other";
 
-/** A column as the catalog tells it. */
+/** A column, as the catalog describes it. */
 export interface TargetColumn {
   name: string;
   kind: ColumnKind;
@@ -89,7 +89,7 @@ export interface TargetKey {
   isPrimary: boolean;
 }
 
-/** A table as the catalog tells it. */
+/** A table, as the catalog describes it. */
 export interface TargetTable {
   /** Null: the database of `DATABASE_URL`. */
   database: string | null;
@@ -98,7 +98,7 @@ export interface TargetTable {
   name: string;
   columns: TargetColumn[];
   keys: TargetKey[];
-  /** Names of constraints that its server tells with an error. Null: of all of them. */
+  /** The constraints whose names the server adds to an error. Null: all of them. */
   toldConstraints: string[] | null;
   /** Why no dataset can write it, in words: deferred constraints, `ON CONFLICT` clauses. */
   hindrances: string[];
@@ -116,7 +116,7 @@ export interface PlannedColumn {
   source: { path: string[] } | { meta: TableMeta } | { value: unknown };
 }
 
-/** A foreign key as the catalog tells it. */
+/** A foreign key, as the catalog describes it. */
 export interface RawReference {
   /** Null: the server does not tell it. */
   constraint: string | null;
@@ -153,7 +153,7 @@ export interface TablePlan {
   references: TableReference[];
 }
 
-/** Why a value does not go into its column. */
+/** Why a value does not fit its column. */
 export class ValueFault {
   readonly code: "maxLength" | "range" | "type" | "required";
   readonly message: string;

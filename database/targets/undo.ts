@@ -1,4 +1,4 @@
-/** Rows of a table that a batch has made: whether they can be found again, which others refer to them, and how they are deleted. */
+/** Undo in a table: whether a batch's rows can be found again, which other rows refer to them, and how they are deleted. */
 import { TableFailure } from "../errors.ts";
 import { isUnavailable } from "../unavailable.ts";
 import type { AskedDatabase } from "./catalog.ts";
@@ -15,7 +15,7 @@ const ROWS_AT_ONCE = 1_000;
 
 const modes: readonly string[] = ["insert", "ignore"];
 
-/** Why rows of such a dataset cannot be told from others, or the name of the column that tells. */
+/** The column that identifies a batch's rows, or why the dataset has none. */
 function columnOf({ mode, columns, name }: TableDocument): { fault: string } | { column: string } {
   if (!modes.includes(mode))
     return { fault: `Its records went into the table ${name} with the mode ${mode}: expected insert or ignore.` };
@@ -55,7 +55,7 @@ export async function batchRowsOf(
 
 /**
  * Deletes some of the batch's rows. `done`: none is left. `stuck`: those that are left are referred to, or locked. Throws TableFailure
- * where the table does not let them go, and DatabaseUnavailable.
+ * if the table refuses the deletion, and DatabaseUnavailable.
  */
 export async function removeRows(
   { dialect, ask }: AskedDatabase,

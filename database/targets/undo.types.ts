@@ -1,4 +1,4 @@
-/** What taking rows back speaks of, and what each dialect says for it. */
+/** The types of an undo in a table, and the statements that each dialect provides for it. */
 import type { TargetColumn, TargetTable } from "./target.ts";
 
 /** A foreign key that leads to the table. */
@@ -15,7 +15,7 @@ export interface Referring {
 export interface BatchRows {
   table: TargetTable;
   column: TargetColumn;
-  /** What tells its rows apart, quoted. */
+  /** The columns that identify a row, quoted. */
   identity: string[];
   referring: Referring[];
 }
