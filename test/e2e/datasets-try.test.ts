@@ -1,5 +1,6 @@
 /** The promise: before a dataset is changed, an operator sees what records would become of: those of a sample, or of a batch. */
 import { get, newClient, type TestClient } from "../helpers/http.ts";
+import { until } from "../helpers/patience.ts";
 import { ADMIN_TOKEN } from "../helpers/system.ts";
 import { type Json, startAdmin, url } from "./admin.kit.ts";
 import { granted, made, sent } from "./datasets.kit.ts";
@@ -162,6 +163,38 @@ test("nothing is stored", async () => {
   await tried(name, `?client=${client.id}`, draft({ schema: strict, uniqueKey: "id" }), ["f", csv, "a.csv"]);
   expect(await (await get(url, client, `/datasets/${name}`)).json()).toEqual(before);
   expect(await (await get(url, client, "/imports")).json()).toMatchObject({ items: [] });
+});
+
+test("four tries run at once on a node, and take no place of a client's uploads", async () => {
+  const name = await made({ schema });
+  const client = await granted(name, {}, { maxConcurrentUploads: 1 });
+  const headers = { authorization: `Bearer ${ADMIN_TOKEN}`, "content-type": "multipart/form-data; boundary=x" };
+  const form = Buffer.from(formOf([draft({}), ["file", csv, "a.csv"]]));
+  const ends: (() => void)[] = [];
+  const open = () => {
+    const body = new ReadableStream({
+      start: (stream) => {
+        // fetch sends nothing before the first piece.
+        stream.enqueue(form.subarray(0, 1));
+        ends.push(() => {
+          stream.enqueue(form.subarray(1));
+          stream.close();
+        });
+      },
+    });
+    const init = { method: "POST", headers, body, duplex: "half" };
+    return fetch(`${url}/admin/datasets/${name}/try?client=${client.id}`, init as RequestInit);
+  };
+  const running = [open(), open(), open(), open()];
+  let refused: Json = {};
+  await until(async () => {
+    refused = (await tried(name, "", draft({}), ["file", csv, "a.csv"])).body;
+    return refused.code === "too-many-uploads";
+  });
+  expect(refused).toMatchObject({ status: 429, limit: 4 });
+  await ended(client, (await sent(client, name, '{"id":"a"}')).id);
+  for (const end of ends) end();
+  expect((await Promise.all(running)).map(({ status }) => status)).toEqual([200, 200, 200, 200]);
 });
 
 describe("refused", () => {
