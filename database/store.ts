@@ -56,7 +56,10 @@ export interface UploadStore {
   touchUploads(ids: number[], leaseMs: number): Promise<void>;
   /** Commits all of an upload or nothing. Key, content and quota are checked in the same unit, so no other node can come between. */
   commitUpload(commit: UploadCommit): Promise<UploadOutcome>;
-  /** Takes an upload away from its node: fence+1 refuses late writes, and its key becomes free. `onlyDue`: only if its lease has expired. */
+  /**
+   * Takes an upload away from its node: fence+1 refuses late writes, and its key becomes free. `onlyDue`: only if its lease
+   * has expired.
+   */
   voidUpload(id: number, onlyDue: boolean): Promise<boolean>;
   /** Null: the key is free. */
   keyHolder(clientId: number, key: string): Promise<KeyHolder | null>;
@@ -175,7 +178,10 @@ export interface BatchStore extends UploadStore, OrderStore {
   list(query: ListQuery): Promise<BatchRow[]>;
   /** Those of these batches whose version has changed, in any order. One query, however many batches are asked for. */
   changed(seen: SeenBatch[]): Promise<BatchRow[]>;
-  /** Rejected records with seq > `after`, in order, each with all its errors. Stops at `limit`, or after the record that crosses `maxBytes`. */
+  /**
+   * Rejected records with seq > `after`, in order, each with all its errors. Stops at `limit`, or after the record that
+   * crosses `maxBytes`.
+   */
   errors(id: number, after: number, limit: number, maxBytes: number): Promise<RecordErrors[]>;
   /** The faults of the batch's current pass by field and code, the largest groups first. */
   errorSummary(id: number): Promise<ErrorSummary>;

@@ -103,7 +103,10 @@ export class ChunkVerdict {
     return this.accept(text, numbers.size === 0 ? record : numbers.delivered(record), grown);
   }
 
-  /** Of a record that the report has no room for, only its place is kept, and its faults are counted. PostgreSQL takes no NUL in a text, ever. */
+  /**
+   * Of a record that the report has no room for, only its place is kept, and its faults are counted. PostgreSQL takes no NUL
+   * in a text, ever.
+   */
   reject(line: number | null, raw: string, faults: RecordFault[]): void {
     const index = this.records;
     const errors = this.#sensitive.length === 0 ? faults : faults.map((fault) => maskedFault(fault, this.#sensitive));
@@ -149,7 +152,10 @@ const BATCH_FULL: RecordFault[] = wholeFault(
   "With what the schema's defaults add to its records, this record makes its batch too large.",
 );
 
-/** The part of a rejected record that is not kept: its bytes, or its end. Null: all is kept. A handler may use the same codes, so the message counts too. */
+/**
+ * The part of a rejected record that is not kept: its bytes, or its end. Null: all is kept. A handler may use the same codes,
+ * so the message counts too.
+ */
 export function lostPart(faults: readonly RecordFault[]): "bytes" | "end" | null {
   const [{ field, code, message } = { field: "", code: "", message: "" }] = faults;
   if (field !== "") return null;

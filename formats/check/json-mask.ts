@@ -19,7 +19,10 @@ export function maskedJson(json: string, sensitive: Sensitive): string {
   return parts.join("") + json.slice(copied);
 }
 
-/** Looks at the members of the object at `at`, and answers the place behind it. An object is entered where it may hold a sensitive field. */
+/**
+ * Looks at the members of the object at `at`, and answers the place behind it. An object is entered where it may hold a
+ * sensitive field.
+ */
 function members(
   json: string,
   at: number,

@@ -40,7 +40,10 @@ export function keyRange(scope: string): { from: string; to: string } {
   return { from: digits, to: digits + "f".repeat(DIGITS) };
 }
 
-/** The key that the check of a batch reserves instead of a record's own key, which must stay free. It is as long as a key without a scope. */
+/**
+ * The key that the check of a batch reserves instead of a record's own key, which must stay free. It is as long as a key
+ * without a scope.
+ */
 export const checkKey = (batchId: string, key: string): string =>
   hash("sha256", `check ${batchId} ${key}`, "hex").slice(0, DIGITS);
 
@@ -77,6 +80,9 @@ function canonicalNumber(value: number, numbers: RecordNumbers | null): string {
 /** The scope of the keys of a batch's corrections. */
 export const marksScope = ({ first }: { first: number }): string => `corrections of batch ${first}`;
 
-/** The key of a rejected record. The record that corrects it takes this key. `id`: its batch; `first`: the first batch in a chain of corrections. */
+/**
+ * The key of a rejected record. The record that corrects it takes this key. `id`: its batch; `first`: the first batch in a
+ * chain of corrections.
+ */
 export const markKey = ({ id, first }: { id: number; first: number }, record: number): string =>
   scopeDigits(marksScope({ first })) + hash("sha256", `${id} ${record}`, "hex").slice(0, DIGITS);

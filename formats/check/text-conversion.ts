@@ -9,7 +9,10 @@ export const FALSE_WORDS: readonly string[] = ["false", "0", "no", "n", "f"];
 /** Which types the text of a cell may become. */
 export type CellKinds = { number: boolean; boolean: boolean };
 
-/** The most column names whose conversions a validator keeps. Headers come from outside and a validator lives long, so beyond it the cache is emptied. */
+/**
+ * The most column names whose conversions a validator keeps. Headers come from outside and a validator lives long, so beyond
+ * it the cache is emptied.
+ */
 const MAX_NAMES = 10_000;
 /** Each digit can be read in one way only: where two could, a long cell takes the square of its length. */
 const DECIMAL = /^\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?0*\d{1,15})?\s*$/;

@@ -19,7 +19,10 @@ export const batchStates = [
 ] as const;
 export type BatchState = (typeof batchStates)[number];
 
-/** The states in which a batch ends. Later a failed batch may be redriven, a validated one committed, and one with delivered records undone. */
+/**
+ * The states in which a batch ends. Later a failed batch may be redriven, a validated one committed, and one with delivered
+ * records undone.
+ */
 export const finalStates = [
   "completed",
   "completed_with_errors",
@@ -127,7 +130,10 @@ export interface BatchRow {
   unlisted: number;
   /** The name of the kind of import: `default` is the client's own policy. */
   dataset: string;
-  /** How many rows of the company's own table were created, updated and deleted. Their sum is `accepted`. Null: the records do not go into a table. */
+  /**
+   * How many rows of the company's own table were created, updated and deleted. Their sum is `accepted`. Null: the records do
+   * not go into a table.
+   */
   created: number | null;
   updated: number | null;
   deleted: number | null;

@@ -1,4 +1,7 @@
-/** The approval of a batch after its check (`requiresApproval: "afterValidation"`): it is held for an operator, or starts over and is delivered. */
+/**
+ * The approval of a batch after its check (`requiresApproval: "afterValidation"`): it is held for an operator, or starts over
+ * and is delivered.
+ */
 
 import type { Policy } from "../policy/policy.contract.ts";
 import type { BatchRow, HoldCounts } from "./batch.domain.ts";

@@ -59,7 +59,10 @@ async function beginning(parts: BatchParts, batch: BatchRow, reason: string | un
   return { move, takeBack };
 }
 
-/** Whether the batch may have delivered. A handler or another database may have got the first chunk of a batch that failed before its commit. */
+/**
+ * Whether the batch may have delivered. A handler or another database may have got the first chunk of a batch that failed
+ * before its commit.
+ */
 function mayHaveDelivered({ state, accepted, phase, startedAt }: BatchRow, isElsewhere: boolean): boolean {
   if (state !== "failed" && state !== "cancelled") return true;
   // A check counts what it would have delivered.

@@ -31,7 +31,10 @@ export async function begun(parts: BatchParts, claimed: Claimed): Promise<Claim 
   return null;
 }
 
-/** There is no retry, because a deleted version does not come back. Another version could reject records that this one accepts, or the reverse. */
+/**
+ * There is no retry, because a deleted version does not come back. Another version could reject records that this one accepts,
+ * or the reverse.
+ */
 const policyGone = ({ policyVersion }: BatchRow) =>
   ({
     outcome: "fail",

@@ -37,7 +37,10 @@ export interface ChunkCommit {
   errors: RejectedRecord[];
   /** Positions, ascending, of further rejected records, which are only counted. */
   unlisted: number[];
-  /** In a correction: the keys, in hex, of the records that its rejected records would have corrected, by the positions of the rejected records. */
+  /**
+   * In a correction: the keys, in hex, of the records that its rejected records would have corrected, by the positions of the
+   * rejected records.
+   */
   rejectedMarks?: Record<number, string>;
   /** The faults of all rejected records, grouped and counted. Record numbers in it are positions in the chunk. Omitted: there are none. */
   grouped?: GroupedFaults;

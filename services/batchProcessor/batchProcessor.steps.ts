@@ -154,7 +154,10 @@ const deliver: Step = async (tools, run) => {
   else run.outcome = delivered ?? abortedOutcome(run);
 };
 
-/** The records as rows, unless the table already has them. Before the first rows, the claim is written to the table's database if that is another one. */
+/**
+ * The records as rows, unless the table already has them. Before the first rows, the claim is written to the table's database
+ * if that is another one.
+ */
 async function toTable(tools: Tools, run: Run, table: TableDocument): Promise<void> {
   const { batch, chunk } = run;
   if (!chunk) return;

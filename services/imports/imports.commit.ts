@@ -37,7 +37,10 @@ function requireKept(batch: BatchRow, refused: number): void {
     throw new Problem("gone", "The body of the batch is not kept any longer. Send it again.");
 }
 
-/** Null: the batch has changed, or its body is being deleted. Throws duplicate-batch, quota-exceeded, and the errors of an upload of such a body. */
+/**
+ * Null: the batch has changed, or its body is being deleted. Throws duplicate-batch, quota-exceeded, and the errors of an
+ * upload of such a body.
+ */
 async function commit(intake: Intake, ctx: Context<Commit>, batch: BatchRow): Promise<BatchRow | null> {
   const { policy: found, clientPublicId } = ctx.params;
   const { policy } = found;

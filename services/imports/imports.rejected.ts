@@ -95,7 +95,10 @@ export class RejectedRecords {
   }
 }
 
-/** Makes records with invalid bytes invalid again. Such bytes were stored as U+FFFD, which is valid text, so the retry would accept them. */
+/**
+ * Makes records with invalid bytes invalid again. Such bytes were stored as U+FFFD, which is valid text, so the retry would
+ * accept them.
+ */
 function unreadable(raw: string): Buffer {
   const parts = raw.split(REPLACEMENT).flatMap((part) => [Buffer.from(part), Buffer.of(NO_UTF8)]);
   return Buffer.concat([...parts.slice(0, -1), Buffer.from("\n")]);

@@ -15,7 +15,10 @@ const MOST_BYTES = 1024 * 1024;
 export interface UndoParts {
   store: Pick<BatchStore, "batch" | "records" | "undoRecords" | "undoMarks">;
   policyOf(batch: BatchRow): Promise<PinnedPolicy>;
-  /** How to undo what the batch has delivered to a table or a handler, or why that cannot be done. Throws TableFailure and DatabaseUnavailable. */
+  /**
+   * How to undo what the batch has delivered to a table or a handler, or why that cannot be done. Throws TableFailure and
+   * DatabaseUnavailable.
+   */
   takeBackOf(policy: PinnedPolicy["policy"], batch: BatchRow): Promise<TakeBack | { fault: string }>;
   /** Calls of handlers. They run beside the rounds, so a slow handler holds up no round. */
   calls: Pick<UndoCalls, "begin">;
@@ -86,7 +89,10 @@ function records(parts: UndoParts, batch: BatchRow): Piece {
   };
 }
 
-/** Deletes the correction's marks, so that the records can be corrected again. It comes last: before it, a new correction would be a duplicate. */
+/**
+ * Deletes the correction's marks, so that the records can be corrected again. It comes last: before it, a new correction would
+ * be a duplicate.
+ */
 function marks({ store }: UndoParts, { id, publicId }: BatchRow): Piece {
   let at: { first: number; after: string; to: string } | null = null;
   return async () => {

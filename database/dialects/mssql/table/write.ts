@@ -79,7 +79,10 @@ interface Passed {
   faults: RefusedRaw[];
 }
 
-/** Request by request, to the last round or to the error that has ended the transaction. Triggers may answer something before the last `sets`. */
+/**
+ * Request by request, to the last round or to the error that has ended the transaction. Triggers may answer something before
+ * the last `sets`.
+ */
 async function passed(unit: Together, sets: number, textFrom: (round: number) => string): Promise<Passed> {
   const all: Passed = { counts: { ...NOTHING }, told: [], faults: [] };
   for (let from: number | null = 0; from !== null; ) {

@@ -7,7 +7,10 @@ import { OF_COMMIT } from "./commit.rows.ts";
 
 const ENDS = "EXISTS (SELECT 1 FROM @mine AS m WHERE m.id = @id AND m.ends = 1)";
 
-/** For the last commit of a run: locks the row of `batch` before that of `batch_work`. An UPDATE that changes nothing locks without hints. */
+/**
+ * For the last commit of a run: locks the row of `batch` before that of `batch_work`. An UPDATE that changes nothing locks
+ * without hints.
+ */
 export const HOLD = `UPDATE batch SET fence = batch.fence
 OUTPUT inserted.id INTO @locked
 ${OF_COMMIT}
@@ -38,7 +41,10 @@ WHERE batch_id = @id AND group_id = @group`,
   ]),
 ];
 
-/** Copies the row of `batch_work` to `batch` and deletes it. That comes before the change of state, which would fire the trigger `batch_work_taken`. */
+/**
+ * Copies the row of `batch_work` to `batch` and deletes it. That comes before the change of state, which would fire the
+ * trigger `batch_work_taken`.
+ */
 export const ENDED = [
   `UPDATE batch SET ${movingColumns.map((column) => `${column} = w.${column}`).join(", ")}
 FROM batch_work AS w WHERE batch.id = @id AND w.batch_id = @id AND ${ENDS}`,

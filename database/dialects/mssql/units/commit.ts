@@ -33,7 +33,10 @@ export async function commitChunk(sql: Sql, commit: ChunkCommit): Promise<Writte
 /** Whether a commit may be grouped. Reserved keys and tables belong to batches that are worked alone. */
 const fitsGroup = ({ unique, table }: ChunkCommit): boolean => !unique?.freed && !table;
 
-/** Commits all in one unit. An error undoes the whole unit; then each is committed by itself (`alone`), so that one faulty commit does not fail the others. */
+/**
+ * Commits all in one unit. An error undoes the whole unit; then each is committed by itself (`alone`), so that one faulty
+ * commit does not fail the others.
+ */
 export async function commitChunks(
   sql: Sql,
   commits: ChunkCommit[],

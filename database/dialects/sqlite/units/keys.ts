@@ -65,7 +65,10 @@ function countTaken(sql: Sql, { id, clientId }: { id: number; clientId: number }
 const endsAt = (sql: Sql, unique: ChunkCommit["unique"]): number | null =>
   unique?.keepMs == null ? null : sql.now() + unique.keepMs;
 
-/** Deletes the reservations of this chunk whose records were refused, counts those that mark corrections, and makes the others permanent. */
+/**
+ * Deletes the reservations of this chunk whose records were refused, counts those that mark corrections, and makes the others
+ * permanent.
+ */
 export function settleReservations(sql: Sql, { id, chunk, unique }: ChunkCommit, clientId: number): void {
   if (!unique?.freed) return;
   countTaken(sql, { id, clientId }, unique.taken ?? []);
