@@ -58,10 +58,7 @@ export class JsonRows extends CsvCells {
     this.#scanner.feed(data);
   }
 
-  /**
-   * Returns the JSON lines of the next rows, at least one; the buffer is valid until the next call. Null: no row is left.
-   * Skips blank lines.
-   */
+  /** Returns the JSON lines of the next rows, at least one. The buffer is valid until the next call. Null: no row is left. */
   next(): Buffer | null {
     const until = this.at + AT_ONCE;
     let rows = 0;
