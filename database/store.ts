@@ -185,8 +185,10 @@ export interface BatchStore extends UploadStore, OrderStore {
   errors(id: number, after: number, limit: number, maxBytes: number): Promise<RecordErrors[]>;
   /** The faults of the batch's current pass by field and code, the largest groups first. */
   errorSummary(id: number): Promise<ErrorSummary>;
-  /** The rejected records between two numbers that the error report lists, rising. */
-  refused(id: number, from: number, to: number): Promise<RefusedRecord[]>;
+  /** Those of the records with these numbers that the error report lists, rising. */
+  refused(id: number, numbers: number[]): Promise<RefusedRecord[]>;
+  /** The same with all their errors. Their texts may be long: ask for few. */
+  errorsOf(id: number, numbers: number[]): Promise<RecordErrors[]>;
   /** Stored records with seq > `after`, in order. Stops at `limit`, or after the record that crosses `maxBytes`. */
   records(id: number, after: number, limit: number, maxBytes: number): Promise<{ seq: number; data: string }[]>;
   /** The last failed attempts of each of these batches, newest first. */

@@ -64,12 +64,17 @@ export function verified(store: BatchStore, distrust: () => void): BatchStore {
     skipBatch: (skip) => asked(store.skipBatch(skip), isWrittenOf(skip.id)),
     errors: (id, after, limit, maxBytes) =>
       asked(store.errors(id, after, limit, maxBytes), (rows) => rows.every(({ seq }) => seq > after)),
-    refused: (id, from, to) =>
-      asked(store.refused(id, from, to), (rows) => rows.every(({ seq }) => seq >= from && seq <= to)),
+    refused: (id, numbers) => asked(store.refused(id, numbers), areAmong(numbers)),
+    errorsOf: (id, numbers) => asked(store.errorsOf(id, numbers), areAmong(numbers)),
     records: (id, after, limit, maxBytes) =>
       asked(store.records(id, after, limit, maxBytes), (rows) => rows.every(({ seq }) => seq > after)),
   };
 }
+
+const areAmong = (numbers: readonly number[]) => {
+  const known = new Set(numbers);
+  return (rows: readonly { seq: number }[]) => rows.every(({ seq }) => known.has(seq));
+};
 
 const isListed = (row: BatchRow, { clientId, dataset, state, before }: Parameters<BatchStore["list"]>[0]): boolean =>
   (clientId === undefined || row.clientId === clientId) &&

@@ -182,7 +182,7 @@ export interface RejectedRecord {
   /** Its place in the chunk, from 0. */
   index: number;
   line: number | null;
-  /** The record as it was sent, NUL replaced by U+FFFD. */
+  /** The record as it was sent; what stands for NUL in it, error-report.ts tells. */
   raw: string;
   errors: RecordFault[];
 }

@@ -6,6 +6,7 @@ import { originAt, PLACE_NUMBERS } from "./check/error-report.ts";
 import { checkJsonLines, lineStarts } from "./check/ndjson.ts";
 import { Pace } from "./check/pace.ts";
 import { checkXlsxChunk, rowStarts } from "./check/xlsx.ts";
+import { refusingReserved } from "./correction/reserved-members.ts";
 import { correctionSplitter } from "./correction/splitter.ts";
 import { csvLine } from "./csv/cells.ts";
 import { asUtf8, dialectOf } from "./csv/dialect.ts";
@@ -96,7 +97,8 @@ export function createSplitter(format: Format, limits: SplitLimits, options: Spl
   const splitter = corrects ? correctionSplitter(plain, format, corrects) : plain;
   if (splitter.whole) return splitter;
   if (isKnown) return decodedFirst(splitter, encoding);
-  const guarded = isHeaderFirst(format, options) ? withLineEnds(splitter, options) : splitter;
+  const own = knownFormats[format].hasCells || corrects ? splitter : refusingReserved(splitter);
+  const guarded = isHeaderFirst(format, options) ? withLineEnds(own, options) : own;
   const text = recognisedText(guarded, format, options);
   return recognisedBytes(decodedFirst(text, encoding), encoding.startsWith("utf-16"));
 }

@@ -70,14 +70,20 @@ export const retentionDue = ({ retentionDays }: { retentionDays: number }): Due 
 /** When the body of a batch that was only checked is to be deleted, by its pinned policy. Its retention begins then. */
 export const checkedDue = ({ validatedHours }: { validatedHours: number }): Due => ({ inMs: validatedHours * HOUR_MS });
 
+/** How long the body of an ended batch stays: for `keepBodyDays`, and while what its error report does not list is read from it. */
+export function bodyKeptMs(policy: Policy, { unlisted }: Pick<BatchRow, "unlisted">): number {
+  const own = policy.keepBodyDays * DAY_MS;
+  const kept = unlisted > 0 ? Math.max(own, policy.validatedHours * HOUR_MS) : own;
+  return Math.min(kept, policy.retentionDays * DAY_MS);
+}
+
 /**
  * When something of a batch is deleted that ends now: its body, where it is still there; else all of it. A failed batch keeps its
  * body until then.
  */
-export function endedDue(policy: Policy, state: BatchState): Due {
-  if (state === "validated") return checkedDue(policy);
-  if (keepsBody(state)) return retentionDue(policy);
-  return { inMs: Math.min(policy.keepBodyDays, policy.retentionDays) * DAY_MS };
+export function endedDue(policy: Policy, batch: Pick<BatchRow, "state" | "unlisted">): Due {
+  if (batch.state === "validated") return checkedDue(policy);
+  return keepsBody(batch.state) ? retentionDue(policy) : { inMs: bodyKeptMs(policy, batch) };
 }
 
 /** When the rest of an ended batch is deleted, whose body goes now. The retention of one that was only checked begins then. */

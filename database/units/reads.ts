@@ -1,7 +1,7 @@
 /** Reads of batches, their errors and their records. */
 
 import type { BatchRow } from "../../services/batch/batch.domain.ts";
-import type { ListQuery, RecordErrors, RefusedRecord } from "../../services/batch/batch.reads.domain.ts";
+import type { ListQuery, RecordErrors } from "../../services/batch/batch.reads.domain.ts";
 import {
   addError,
   batchRow,
@@ -26,7 +26,7 @@ import { shapes, type Units } from "./unit.ts";
 const batchesOf = (rows: RawBatch[]): BatchRow[] => rows.map(batchRow);
 const batchOf = (row: RawBatch | undefined): BatchRow | null => (row ? batchRow(row) : null);
 
-type Reads = "batch" | "childOf" | "due" | "voided" | "list" | "changed" | "errors" | "refused" | "records";
+type Reads = "batch" | "childOf" | "due" | "voided" | "list" | "changed" | "errors" | "records";
 
 export function readUnits(on: Units): Pick<BatchStore, Reads> {
   const byPublicId = oneBatch(on, { publicId: "uuid" }, "batch.public_id = :publicId");
@@ -48,7 +48,6 @@ export function readUnits(on: Units): Pick<BatchStore, Reads> {
     list: lists(on),
     changed: changes(on),
     errors: errorPages(on),
-    refused: refusedAmong(on),
     records: recordPages(on),
   };
 }
@@ -148,17 +147,6 @@ function errorPages(on: Units): BatchStore["errors"] {
     for (const row of ofBatch(id, await errors.rows({ id, after, last }))) addError(found, row as RawError);
     return found;
   };
-}
-
-/** The rejected records that are listed, from one number to another. */
-function refusedAmong(on: Units): BatchStore["refused"] {
-  const records = on.unit({ id: "bigint", from: "bigint", to: "bigint" }, () => [
-    select<RefusedRecord>(
-      `SELECT e.seq - ${PASSED} AS "seq", e.corrects AS "corrects" FROM record_error AS e
-  WHERE e.batch_id = :id AND e.n = 0 AND e.seq >= ${PASSED} + :from AND e.seq <= ${PASSED} + :to ORDER BY e.seq`,
-    ),
-  ]);
-  return (id, from, to) => records.rows({ id, from, to });
 }
 
 /** The end of a page. `isWhole`: another record follows, so all errors of the last one were seen. */

@@ -8,6 +8,7 @@ import { endedScopeUnits, keyUnits } from "./keys.ts";
 import { moveUnits } from "./moves.ts";
 import { orderUnits } from "./order.ts";
 import { attemptUnits, readUnits } from "./reads.ts";
+import { refusedUnits } from "./refused.ts";
 import { removalUnits } from "./removal.ts";
 import { undoUnits } from "./undo.ts";
 import type { Units } from "./unit.ts";
@@ -27,6 +28,7 @@ export const sharedStore = (on: Units, checks: UploadChecks) => ({
   ...orderUnits(on),
   ...outboxUnits(on),
   ...readUnits(on),
+  ...refusedUnits(on),
   ...removalUnits(on),
   ...undoUnits(on),
   ...keyAndQuotaUnits(on, checks),

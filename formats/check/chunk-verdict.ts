@@ -9,6 +9,7 @@ import type {
 } from "../formats.ts";
 import type { Read } from "../read/read.ts";
 import { joined } from "../text-lines.ts";
+import { holdsNul, keptText } from "./error-report.ts";
 import { ReportRoom } from "./fault-bounds.ts";
 import { FaultGroups } from "./fault-groups.ts";
 import { CHUNK_CHARACTERS, isLongerThan, namesOf } from "./record-growth.ts";
@@ -33,6 +34,10 @@ export interface CheckSpec {
   maxFaults?: number;
   /** Fields whose values must not appear in faults. */
   sensitive?: Sensitive;
+  /** Each record that can be read is accepted as it is read, whatever the schema says of it. */
+  isReadOnly?: boolean;
+  /** Places of records that are refused, whatever they say (JSON and NDJSON). */
+  naming?: ReadonlySet<number>;
 }
 
 type VerdictSpec = Pick<CheckSpec, "values" | "maxFaults" | "maxRecordBytes" | "maxGrowth" | "validator" | "sensitive">;
@@ -103,16 +108,13 @@ export class ChunkVerdict {
     return this.accept(text, numbers.size === 0 ? record : numbers.delivered(record), grown);
   }
 
-  /**
-   * Of a record that the report has no room for, only its place is kept, and its faults are counted. PostgreSQL takes no NUL
-   * in a text, ever.
-   */
+  /** Of a record that the report has no room for, only its place is kept, and its faults are counted. */
   reject(line: number | null, raw: string, faults: RecordFault[]): void {
     const index = this.records;
     const errors = this.#sensitive.length === 0 ? faults : faults.map((fault) => maskedFault(fault, this.#sensitive));
     this.#groups.add({ record: index, line, errors });
     if (!this.#report.take(errors)) this.#unlisted.push(index);
-    else this.#rejected.push({ index, line, raw: raw.replaceAll("\0", "\uFFFD"), errors });
+    else this.#rejected.push({ index, line, raw: keptText(raw), errors });
   }
 
   /** `whole`: the accepted texts joined, where the caller has them so already. */
@@ -162,6 +164,24 @@ export function lostPart(faults: readonly RecordFault[]): "bytes" | "end" | null
   if (code === "encoding" && /^The record is not valid [\w-]+\.$/.test(message)) return "bytes";
   return code === "too_large" && /^The record is longer than \d+ bytes\.$/.test(message) ? "end" : null;
 }
+
+const notRejected = "not-rejected";
+const NEVER = "was not rejected, or is corrected already";
+
+/** Of a record that corrects none. `record`: the number that it names; 0: it names none that could be corrected. */
+export const notRejectedFault = (record: number): RecordFault[] =>
+  wholeFault(
+    notRejected,
+    record > 0 ? `Record ${record} of the batch ${NEVER}.` : `The record of the batch that it names ${NEVER}.`,
+  );
+
+/** Whether the record was refused because it corrects none. */
+export const isNotRejected = ([fault]: readonly RecordFault[]): boolean =>
+  fault?.field === "" && fault.code === notRejected && fault.message.endsWith(`${NEVER}.`);
+
+/** Whether the kept text of a rejected record is all that it came with, and text. */
+export const isKeptWhole = ({ raw, errors }: { raw: string; errors: readonly RecordFault[] }): boolean =>
+  lostPart(errors) === null && !holdsNul(raw);
 
 /** A chunk that holds other records than the splitter counted would shift every number after it: a defect, so it is loud. */
 export function assertRecords(verdict: ChunkVerdict, { records }: ChunkContent): void {

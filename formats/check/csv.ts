@@ -40,9 +40,13 @@ export async function checkCsvChunk(stored: ChunkContent, spec: CheckSpec, pace:
  * Null where a record may be too long or no UTF-8, where it is not known in time what the columns' cells become, and for
  * rows that are written or nested in an unusual way.
  */
-function jsonRows({ data, oversized }: ChunkContent, { envelope }: CheckSpec, plans: Plans): JsonRows | null {
+function jsonRows(
+  { data, oversized }: ChunkContent,
+  { envelope, isReadOnly }: CheckSpec,
+  plans: Plans,
+): JsonRows | null {
   const isNested = plans.columns.some(({ path }) => path !== null && path.length > 1);
-  if (!plans.areTyped || isNested || oversized.length > 0) return null;
+  if (!plans.areTyped || isNested || oversized.length > 0 || isReadOnly) return null;
   if (!isPlainDialect(dialectOf(envelope)) || !isUtf8(data)) return null;
   return new JsonRows(data, plans, envelope.delimiter ?? ",");
 }
@@ -170,7 +174,9 @@ class CsvCheck {
         if (value === WRONG) wrong.push(formatFault(plan));
         if (value !== undefined) putInto(record, plan.path, value === WRONG ? cell : value);
       }
-      const found = withSchemaFaults(wrong, this.#spec.validator.check(record, numbers, areTyped));
+      // It also converts what its cells did not tell.
+      const unfit = this.#spec.validator.check(record, numbers, areTyped);
+      const found = this.#spec.isReadOnly ? null : withSchemaFaults(wrong, unfit);
       const faults =
         found === null
           ? (this.#growthFaults(record, cells) ?? this.#verdict.acceptRow(record, numbers))
@@ -184,7 +190,7 @@ class CsvCheck {
   }
 
   #growthFaults(record: Record<string, unknown>, cells: string[]): RecordFault[] | null {
-    if (this.#spec.validator.growth === 0) return null;
+    if (this.#spec.validator.growth === 0 || this.#spec.isReadOnly) return null;
     const sent = cells.reduce((sum, cell) => sum + cell.length + 1, 0);
     return this.#verdict.growthFaults(record, sent, true);
   }

@@ -35,5 +35,17 @@ export function originAt(of: RecordPlaces, index: number): { line: number | null
   const raw = Buffer.from(buffer, byteOffset, byteLength)
     .toString("utf8", start, end)
     .replace(/[\r\n]+$/, "");
-  return { line: lineAt(of, index), raw: raw.replaceAll("\0", "\uFFFD") };
+  return { line: lineAt(of, index), raw: keptText(raw) };
 }
+
+/**
+ * What stands for NUL in the kept text of a rejected record, because PostgreSQL takes no NUL in a text. Unicode has given no letter this
+ * number, and leaves it to programs. U+FFFD would be mistaken: partners send it, out of files that were damaged before.
+ */
+const NUL = "\ufdd0";
+export const keptText = (text: string): string => text.replaceAll("\0", NUL);
+/** The text as it came. */
+export const sentText = (kept: string): string => kept.replaceAll(NUL, "\0");
+/** The text for people. */
+export const shownText = (kept: string): string => kept.replaceAll(NUL, "\uFFFD");
+export const holdsNul = (kept: string): boolean => kept.includes(NUL);

@@ -11,6 +11,7 @@ import {
   type ChunkContent,
   ChunkVerdict,
   encodingFault,
+  notRejectedFault,
   tooLarge,
   wholeFault,
 } from "./chunk-verdict.ts";
@@ -124,25 +125,35 @@ function checkLine(
   isInexact: boolean,
 ): boolean {
   if (line.charCodeAt(0) !== OPENING_BRACE && isBlank(line)) return false;
+  if (spec.naming?.has(verdict.records)) {
+    verdict.reject(number, withoutCr(line), notRejectedFault(0));
+    return false;
+  }
   const numbers = isInexact ? new RecordNumbers() : NONE;
   const value = parsed(line, numbers);
   if (value instanceof NoRecord) {
     verdict.reject(number, withoutCr(line), value.faults);
     return false;
   }
-  const faults = spec.validator.check(value, numbers) ?? verdict.growthFaults(value, line.length, false);
+  const faults = spec.isReadOnly
+    ? isObject(value)
+      ? null
+      : []
+    : (spec.validator.check(value, numbers) ?? verdict.growthFaults(value, line.length, false));
   if (faults !== null) {
     verdict.reject(number, withoutCr(line), faults);
     return false;
   }
   const sent = withoutCr(line);
-  const text = spec.validator.filled ? withDefaults(sent, value) : sent;
+  const text = spec.validator.filled && !spec.isReadOnly ? withDefaults(sent, value) : sent;
   const delivered = spec.values && numbers.size > 0 ? numbers.delivered(value) : value;
   const full = verdict.accept(text, delivered, text.length - sent.length);
   if (full === null) return text === line;
   verdict.reject(number, sent, full);
   return false;
 }
+
+const isObject = (value: unknown): boolean => typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** Of records whose numbers are all held by doubles. Nothing is converted in JSON, so nothing is ever added. */
 const NONE = new RecordNumbers();

@@ -5,6 +5,7 @@ import { recordOrigins } from "../parts.ts";
 import { linesOf } from "../text-lines.ts";
 import { cellOf } from "../xlsx/stored.ts";
 import type { ChunkContent } from "./chunk-verdict.ts";
+import { shownText } from "./error-report.ts";
 
 export interface SampleRecord {
   /** Its number in the body, from 1. */
@@ -35,10 +36,10 @@ export function sampleOf(
     if (fault) {
       const cell = (one: RecordFault) => (format === "xlsx" ? cellOf(one, fault.line, envelope.header) : {});
       const errors = fault.errors.map((one) => ({ ...one, ...cell(one) }));
-      return { record, line: fault.line, raw: fault.raw, data: null, errors };
+      return { record, line: fault.line, raw: shownText(fault.raw), data: null, errors };
     }
     const { line, raw } = origins[index] as (typeof origins)[number];
     const data = left.has(index) ? null : (texts.next().value as string);
-    return { record, line, raw, data, errors: [] };
+    return { record, line, raw: shownText(raw), data, errors: [] };
   });
 }

@@ -94,8 +94,10 @@ class RowCheck {
       if (value === WRONG) wrong.push(formatFault(plan));
       if (value !== undefined) putInto(record, path, value === WRONG ? cell?.text : value);
     }
-    const { validator } = this.#spec;
-    const faults = withSchemaFaults(wrong, validator.check(record, numbers, areTyped));
+    const { validator, isReadOnly } = this.#spec;
+    const unfit = validator.check(record, numbers, areTyped);
+    if (isReadOnly) return this.#verdict.acceptRow(record, numbers);
+    const faults = withSchemaFaults(wrong, unfit);
     if (faults !== null) return withCells(faults, this.#plans, textsOf(cells), (place) => kindOf(cells[place]));
     return this.#verdict.growthFaults(record, sent, true) ?? this.#verdict.acceptRow(record, numbers);
   }

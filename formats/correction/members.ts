@@ -2,6 +2,7 @@
 import { correctedNumber, NO_NUMBER, numberMember, type RecordNumber, recordNumber, textMember } from "./reserved.ts";
 
 const BLANK = /[ \t\r]/;
+const START = /[^ \t\r]/;
 
 interface Member {
   name: string;
@@ -10,12 +11,19 @@ interface Member {
   text: string;
 }
 
+const isReserved = ({ name }: Member): boolean => name === numberMember || name === textMember;
+
+/** The first of the two members that the record has. Null: it has none, or is no object. */
+export function reservedIn(line: string): string | null {
+  const open = line.search(START);
+  return line[open] === "{" ? (membersOf(line, open + 1).members.find(isReserved)?.name ?? null) : null;
+}
+
 /** The record without `_record` and `_errors`. A text that is no object stays as it is. */
 export function withoutReserved(line: string): { line: string; number: RecordNumber } {
-  const open = line.search(/[^ \t\r]/);
+  const open = line.search(START);
   if (line[open] !== "{") return { line, number: null };
   const { members, rest } = membersOf(line, open + 1);
-  const isReserved = ({ name }: Member) => name === numberMember || name === textMember;
   if (!members.some(isReserved)) return { line, number: null };
   const said = (of: string) => members.find(({ name }) => name === of)?.value ?? "null";
   const left = members.filter((member) => !isReserved(member)).map(({ text }) => text);

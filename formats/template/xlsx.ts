@@ -1,14 +1,9 @@
 /** Makes a workbook template that can be imported as it is: the header and one example row, on the sheet of the policy's `read`. */
 import { type PartialRead, wholeRead } from "../read/read.ts";
+import { contentTypes, escaped, relations, SHEET_END, SHEET_START, workbookXml } from "../xlsx/markup.ts";
 import { columnName } from "../xlsx/references.ts";
 import { type Column, columnsOf } from "./csv.ts";
 import { storedZip } from "./zip.ts";
-
-const MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
-const OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
-const PACKAGE = "http://schemas.openxmlformats.org/package/2006";
-const TYPES = "application/vnd.openxmlformats-officedocument.spreadsheetml";
-const DECLARATION = `<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n`;
 
 /** The most characters of a sheet's name in Excel, and characters that it cannot have. */
 const LONGEST_NAME = 31;
@@ -32,9 +27,9 @@ export function xlsxTemplate(schema: object, partial: PartialRead | null): Buffe
   const sheets = [...Array.from({ length: before }, (_, i) => `Sheet${i + 1}`), sheetName ?? `Sheet${sheetNumber}`];
   const parts = sheets.map((_, i) => `xl/worksheets/sheet${i + 1}.xml`);
   return storedZip({
-    "[Content_Types].xml": `${DECLARATION}<Types xmlns="${PACKAGE}/content-types"><Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/><Override PartName="/xl/workbook.xml" ContentType="${TYPES}.sheet.main+xml"/>${parts.map((part) => `<Override PartName="/${part}" ContentType="${TYPES}.worksheet+xml"/>`).join("")}</Types>`,
+    "[Content_Types].xml": contentTypes(parts.map((part) => [part, "worksheet"])),
     "_rels/.rels": relations([["officeDocument", "xl/workbook.xml"]]),
-    "xl/workbook.xml": `${DECLARATION}<workbook xmlns="${MAIN}" xmlns:r="${OFFICE}"><sheets>${sheets.map((name, i) => `<sheet name="${escaped(named(name))}" sheetId="${i + 1}" r:id="rId${i + 1}"/>`).join("")}</sheets></workbook>`,
+    "xl/workbook.xml": workbookXml(sheets.map(named)),
     "xl/_rels/workbook.xml.rels": relations(parts.map((part) => ["worksheet", part.slice(3)])),
     ...Object.fromEntries(parts.map((part, i) => [part, sheet(i === before ? data : "")])),
   });
@@ -46,13 +41,7 @@ const typedOf = ({ value, cell }: Column): string | number | boolean =>
 
 const named = (name: string): string => name.replace(NEVER_IN_NAME, " ").slice(0, LONGEST_NAME);
 
-const relations = (of: [type: string, target: string][]): string =>
-  `${DECLARATION}<Relationships xmlns="${PACKAGE}/relationships">${of
-    .map(([type, target], i) => `<Relationship Id="rId${i + 1}" Type="${OFFICE}/${type}" Target="${target}"/>`)
-    .join("")}</Relationships>`;
-
-const sheet = (data: string): string =>
-  `${DECLARATION}<worksheet xmlns="${MAIN}"><sheetData>${data}</sheetData></worksheet>`;
+const sheet = (data: string): string => SHEET_START + data + SHEET_END;
 
 const rowOf = (number: number, cells: (string | number | boolean)[]): string =>
   `<row r="${number}">${cells.map((cell, i) => cellOf(`${columnName(i)}${number}`, cell)).join("")}</row>`;
@@ -63,15 +52,3 @@ function cellOf(name: string, cell: string | number | boolean): string {
   if (typeof cell === "boolean") return `<c r="${name}" t="b"><v>${Number(cell)}</v></c>`;
   return `<c r="${name}" t="inlineStr"><is><t xml:space="preserve">${escaped(cell)}</t></is></c>`;
 }
-
-const escapedChar = (char: string): string => `_x${char.charCodeAt(0).toString(16).padStart(4, "0").toUpperCase()}_`;
-
-/** Writes characters that XML cannot have as `_x0001_`. A `_` that would begin such an escape is escaped too. */
-const escaped = (text: string): string =>
-  text
-    .replace(/_(?=x[0-9a-fA-F]{4}_)/g, "_x005F_")
-    .replace(/(?![\t\n])[\p{Cc}\ufffe\uffff]/gu, escapedChar)
-    .replaceAll("&", "&amp;")
-    .replaceAll("<", "&lt;")
-    .replaceAll(">", "&gt;")
-    .replaceAll('"', "&quot;");

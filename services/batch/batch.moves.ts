@@ -42,7 +42,7 @@ export async function ending(
 ): Promise<Move> {
   const applied = await parts.elsewhere.raise(batch);
   const after: BatchRow = { ...countedWith(batch, applied), state: to, reason: error, version: batch.version + 1 };
-  const due = await parts.pinned.endedOf(batch, to);
+  const due = await parts.pinned.endedOf(after, to);
   const move = moveOf(batch, { to, due, reason: error });
   return { ...move, ...(applied && { applied }), events: await parts.events.completed(after) };
 }

@@ -50,6 +50,6 @@ export class PinnedPolicies {
 
   /** When the first part of a batch that ends now in this state, and still has its body, will be deleted. */
   async endedOf(batch: BatchRow, state: BatchState): Promise<Due> {
-    return endedDue((await this.of(batch)).policy, state);
+    return endedDue((await this.of(batch)).policy, { ...batch, state });
   }
 }

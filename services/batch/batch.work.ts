@@ -2,7 +2,7 @@
 
 import { TableFailure } from "../../database/errors.ts";
 import type { TablePlan } from "../../database/targets/target.ts";
-import { endedDue, keepsBody, retentionDue } from "../batches.ts";
+import { bodyKeptMs, endedDue, keepsBody, retentionDue } from "../batches.ts";
 import type { ParamsOf } from "../messages.ts";
 import type { Claim, WorkerCommit } from "./batch.contract.ts";
 import type { BatchRow, Claimed } from "./batch.domain.ts";
@@ -107,10 +107,11 @@ async function endOf(parts: BatchParts, batch: BatchRow, commit: WorkerCommit) {
     accepted: batch.accepted + commit.counts.accepted,
     rejected: batch.rejected + commit.counts.rejected,
     duplicate: batch.duplicate + commit.counts.duplicate,
+    unlisted: batch.unlisted + commit.unlisted.length,
     version: batch.version + 1,
   };
   const { policy } = await parts.pinned.of(batch);
-  const purge = !keepsBody(state) && policy.keepBodyDays === 0 && batch.chunks <= PURGED_AT_END;
-  const due = purge ? retentionDue(policy) : endedDue(policy, state);
+  const purge = !keepsBody(state) && bodyKeptMs(policy, after) === 0 && batch.chunks <= PURGED_AT_END;
+  const due = purge ? retentionDue(policy) : endedDue(policy, after);
   return { state, reason: error, due, purge, events: await parts.events.completed(after) };
 }

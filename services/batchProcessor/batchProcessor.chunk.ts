@@ -4,7 +4,7 @@ import { afterVerdict, type Judged } from "../../database/targets/outcome.ts";
 import { boundedReport } from "../../formats/check/error-report.ts";
 import { withFaults } from "../../formats/check/fault-groups.ts";
 import { growthShare } from "../../formats/check/record-growth.ts";
-import { numbersOf } from "../../formats/correction/reserved.ts";
+import { NO_NUMBER, numbersOf } from "../../formats/correction/reserved.ts";
 import type { RecordValidator, RejectedRecord } from "../../formats/formats.ts";
 import { checkChunk, recordOrigins, recordPlaces } from "../../formats/parts.ts";
 import { decode } from "../../formats/split/chunk-codec.ts";
@@ -45,7 +45,8 @@ export async function check(
   const values = tableOf(policy) !== null || (policy.handler !== builtInHandler && batch.phase === "deliver");
   const { maxRecordBytes, read, sensitive } = policy;
   const bounds = { maxRecordBytes, maxGrowth: mostGrowth(source, batch, policy), maxFaults: faultsLeft(batch, policy) };
-  const spec = { format, envelope, validator, values, read, sensitive, ...bounds };
+  const naming = new Set((numbers ?? []).flatMap((number, place) => (number === NO_NUMBER ? [place] : [])));
+  const spec = { format, envelope, validator, values, read, sensitive, ...(naming.size > 0 && { naming }), ...bounds };
   const checked = {
     ...(await checkChunk({ ...source, data }, spec, signal)),
     source,

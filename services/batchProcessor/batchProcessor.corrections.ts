@@ -3,26 +3,15 @@
  * reserved before the delivery, and made permanent by the commit that delivers it. So of two corrections one is delivered.
  */
 
-import type { BatchStore } from "../../database/store.ts";
-import { wholeFault } from "../../formats/check/chunk-verdict.ts";
+import { notRejectedFault } from "../../formats/check/chunk-verdict.ts";
 import { markKey } from "../../formats/check/record-keys.ts";
-import type { Envelope, RecordFault } from "../../formats/formats.ts";
+import type { Envelope } from "../../formats/formats.ts";
 import type { BatchRow } from "../batch/batch.domain.ts";
 import type { RefusedRecord } from "../batch/batch.reads.domain.ts";
 import { withRefusals } from "./batchProcessor.chunk.ts";
 import type { HandlerRejected } from "./batchProcessor.handlers.ts";
+import { type RefusedTools, refusedIn } from "./batchProcessor.refused.ts";
 import { type Checked, textPlaces, withoutPlaces } from "./batchProcessor.unique.ts";
-
-/** The smallest and the largest of the numbers that the chunk's records name. Null: they name none. */
-function numbersAsked({ numbers }: Checked): { from: number; to: number } | null {
-  const asked = (numbers ?? []).filter((number) => number !== null);
-  if (asked.length === 0) return null;
-  const [from, to] = asked.reduce(
-    ([least, most], one) => [Math.min(least, one), Math.max(most, one)],
-    [asked[0] as number, asked[0] as number],
-  );
-  return { from, to };
-}
 
 /**
  * What each record of the chunk corrects, by its place. A record that was refused in a correction stands for the one that it would have
@@ -55,13 +44,10 @@ function correctedAlready(checked: Checked, taken: string[]): HandlerRejected[] 
   return [...checked.marks].flatMap(([place, key]) => (isTaken.has(key) ? [notRejected(checked, place)] : []));
 }
 
-function notRejected({ source, numbers }: Checked, place: number): HandlerRejected {
-  const errors: RecordFault[] = wholeFault(
-    "not-rejected",
-    `Record ${numbers?.[place] || "that _record names"} of the batch was not rejected, or is corrected already.`,
-  );
-  return { record: source.firstRecord + place, errors };
-}
+const notRejected = ({ source, numbers }: Checked, place: number): HandlerRejected => ({
+  record: source.firstRecord + place,
+  errors: notRejectedFault(numbers?.[place] ?? 0),
+});
 
 /** The chunk without accepted records that are refused after all. */
 const refusing = (checked: Checked, batch: BatchRow, wrong: HandlerRejected[]): Checked =>
@@ -72,15 +58,12 @@ const refusing = (checked: Checked, batch: BatchRow, wrong: HandlerRejected[]): 
   );
 
 /** The chunk with its marks. What the records correct is looked up; those that correct nothing are rejected. */
-export async function withMarks(
-  store: Pick<BatchStore, "refused">,
-  batch: BatchRow,
-  checked: Checked,
-): Promise<Checked> {
-  const asked = numbersAsked(checked);
+export async function withMarks(tools: RefusedTools, batch: BatchRow, checked: Checked): Promise<Checked> {
+  const asked = (checked.numbers ?? []).filter((number) => number !== null);
   const { corrects } = batch.envelope;
-  if (!asked || !corrects) return checked;
-  const refused = await store.refused(corrects.id, asked.from, asked.to);
+  if (asked.length === 0 || !corrects) return checked;
+  const publicId = (batch.corrects ?? batch.retryOf) as string;
+  const refused = await refusedIn(tools, { id: corrects.id, publicId }, asked);
   const found = marked(checked, markByPlace(checked, corrects, refused));
   return refusing(found.checked, batch, found.wrong);
 }

@@ -26,7 +26,15 @@ import type { Validators } from "./batchProcessor.validators.ts";
 /** What a worker reads and writes in the database by itself. Moves of a batch's state go through `batch`. */
 export type WorkPort = Pick<
   BatchStore,
-  "keepsOrder" | "candidates" | "readChunk" | "refused" | "reserveKeys" | "takenKeys" | "extendLeases" | "isOvertaken"
+  | "keepsOrder"
+  | "batch"
+  | "candidates"
+  | "readChunk"
+  | "refused"
+  | "reserveKeys"
+  | "takenKeys"
+  | "extendLeases"
+  | "isOvertaken"
 >;
 
 /** What the steps need. */
@@ -70,7 +78,7 @@ export function readAhead(tools: Tools, run: Run, batch: BatchRow, known: Stored
 }
 
 async function checkedChunk(tools: Tools, run: Run, batch: BatchRow, known: StoredChunk | null) {
-  const { work } = tools;
+  const { broker, work } = tools;
   const { id, nextChunk, chunks } = batch;
   const read = (no: number) => work().readChunk(id, no);
   const asked = known ?? (run.behind?.no === nextChunk ? run.behind.chunk : read(nextChunk));
@@ -80,7 +88,7 @@ async function checkedChunk(tools: Tools, run: Run, batch: BatchRow, known: Stor
   if (!chunk) throw new Error(`Chunk ${batch.nextChunk} of batch ${batch.publicId} is missing.`);
   const checked = await check(chunk, batch, run, await validatorOf(tools, batch, run.policy), run.stop.signal);
   const table = tableOf(run.policy);
-  if (batch.envelope.corrects) return withMarks(work(), batch, checked);
+  if (batch.envelope.corrects) return withMarks({ broker, store: work() }, batch, checked);
   // With unique keys it is known only later which records are rows, and what another database has already is none.
   return table?.database === null && !checked.keyed ? withRowsOf(tools, run, batch, checked, table) : checked;
 }

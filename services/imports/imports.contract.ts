@@ -3,7 +3,7 @@ import { formats } from "../../formats/formats.ts";
 import type { BatchRow } from "../batch/batch.domain.ts";
 import { action, typed } from "../declare.ts";
 import type { PolicyVersion } from "../policy/policy.contract.ts";
-import type { CheckedBody, Preview, TriedBody, UploadAnswer } from "./imports.domain.ts";
+import type { CheckedBody, Preview, RowsAgain, TriedBody, UploadAnswer } from "./imports.domain.ts";
 
 /** The content codings of a body. */
 export const codings = ["gzip", "deflate", "br", "zstd"] as const;
@@ -70,6 +70,8 @@ export const importsActions = {
     validateOnly: { type: "boolean", optional: true },
     /** The public id of the batch whose rejected records it corrects. */
     corrects: { type: "string", optional: true },
+    /** The body has merge patches for these records, one a line. `format` is that of the records that they become: NDJSON. */
+    isPatches: { type: "boolean", optional: true },
     /** The content codings of the body, in the order in which they were applied. */
     codings: { type: "array", items: { type: "enum", values: codings } },
     requestId: { type: "string", nullable: true },
@@ -110,6 +112,18 @@ export const importsActions = {
     clientId: { type: "number" },
     limit: { type: "number", integer: true, min: 1 },
   }).answers<Preview>(),
+
+  /**
+   * Records of an ended batch after the number `after`, from its chunk `chunk` on (omitted: from the one that has them): all, or those
+   * that its check refuses. Null: its body is not kept. Throws not-found.
+   */
+  rows: action({
+    publicId: { type: "string" },
+    clientId: { type: "number" },
+    after: { type: "number", integer: true, min: 0 },
+    chunk: { type: "number", integer: true, min: 0, optional: true },
+    isAll: { type: "boolean" },
+  }).answers<RowsAgain | null>(),
 
   /**
    * Checks the first 1 MiB or 5,000 records of a body, which comes as that of `create`. Nothing is stored.

@@ -26,8 +26,8 @@ export const correctionOf = ({ id, envelope }: BatchRow): NonNullable<Envelope["
   first: envelope.corrects?.first ?? id,
 });
 
-/** Undefined: the upload corrects nothing. Throws not-found, illegal-state. */
-export async function correctedBy(ctx: Context<ParamsOf<"imports.create">>): Promise<Envelope["corrects"]> {
+/** The batch that an upload corrects. Undefined: it corrects nothing. Throws not-found, illegal-state. */
+export async function correctedBy(ctx: Context<ParamsOf<"imports.create">>): Promise<BatchRow | undefined> {
   const { corrects: publicId, clientId, policy } = ctx.params;
   if (publicId === undefined) return undefined;
   const batch = await actors.batch.get(ctx, { publicId, clientId }).catch((error: unknown) => {
@@ -52,5 +52,5 @@ export async function correctedBy(ctx: Context<ParamsOf<"imports.create">>): Pro
         current,
       },
     );
-  return correctionOf(batch);
+  return batch;
 }

@@ -4,12 +4,19 @@ import type { SampleRecord } from "../../formats/check/sample.ts";
 import type { Envelope, Format } from "../../formats/formats.ts";
 import type { ShownColumn } from "../../formats/read/shown-columns.ts";
 import type { BatchRow, Phase, Reason, StoredChunk } from "../batch/batch.domain.ts";
+import type { RecordErrors } from "../batch/batch.reads.domain.ts";
 import type { Due, Written } from "../batch/batch.writes.domain.ts";
 import type { OutboxDraft } from "../outbox/outbox.domain.ts";
 
 /** The beginning of a body: how it is read, and what becomes of its records. */
 export interface Preview extends ReadAs {
   records: SampleRecord[];
+}
+
+/** Records of a body, read again. `next`: the chunk that follows; null: there is none. */
+export interface RowsAgain {
+  records: RecordErrors[];
+  next: number | null;
 }
 
 /** What a check of a body has found. */

@@ -3,9 +3,10 @@ import { FaultGroups } from "../../formats/check/fault-groups.ts";
 import { recordKey, scopeDigits } from "../../formats/check/record-keys.ts";
 import type { CheckedChunk, Envelope, Format, RawChunk } from "../../formats/formats.ts";
 import { linesOf } from "../../formats/text-lines.ts";
+import { checkedBy } from "../bodies.ts";
 import type { PolicyVersion } from "../policy/policy.contract.ts";
 import type { CheckedBody } from "./imports.domain.ts";
-import { checkedBy, type Mask, readAs, Sample, shownRecords } from "./imports.look.ts";
+import { type Mask, readAs, Sample, shownRecords } from "./imports.look.ts";
 import type { Intake } from "./imports.running.ts";
 
 /** What is looked at of a body. */

@@ -2,42 +2,24 @@
 
 import { maskedJson } from "../../formats/check/json-mask.ts";
 import { type SampleRecord, sampleOf } from "../../formats/check/sample.ts";
-import { type CheckedChunk, type Envelope, type Format, knownFormats, type RawChunk } from "../../formats/formats.ts";
+import { type CheckedChunk, knownFormats, type RawChunk } from "../../formats/formats.ts";
 import { checkChunk } from "../../formats/parts.ts";
 import { rawMask } from "../../formats/read/masked.ts";
 import { shownColumns } from "../../formats/read/shown-columns.ts";
-import { compileRecordSchema } from "../../formats/schema/record-schema.ts";
+import { type Body, validatorOf } from "../bodies.ts";
 import type { Policy } from "../policy/policy.contract.ts";
 import type { ReadAs } from "./imports.domain.ts";
 
-type Validator = ReturnType<typeof compileRecordSchema>;
-
-/** One costs about 10 ms to compile. They go with the policy whose schema it is. */
-const validators = new WeakMap<object, Map<boolean, Validator>>();
-
-function validatorOf(schema: object, coerce: boolean): Validator {
-  const known = validators.get(schema) ?? new Map<boolean, Validator>();
-  validators.set(schema, known);
-  const found = known.get(coerce) ?? compileRecordSchema(schema, { coerce });
-  known.set(coerce, found);
-  return found;
-}
-
-export interface Body {
-  format: Format;
-  envelope: Envelope;
-}
-
-/** Checks a chunk's records by a policy. A handler, or the company's own table, may refuse more of them later. */
-export function checkedBy(
-  policy: Policy,
-  { format, envelope }: Body,
-  chunk: RawChunk,
-  signal?: AbortSignal,
-): Promise<CheckedChunk> {
-  const { schema, read, maxRecordBytes, sensitive } = policy;
+/** The JSON of a rejected record as it was read, from its kept text. Null: it could not be read. */
+export async function asRead(policy: Policy, { format, envelope: of }: Body, kept: string): Promise<string | null> {
+  const { schema, read, maxRecordBytes } = policy;
+  // What is kept is UTF-8, in whichever charset its chunk is.
+  const envelope = of.charset === undefined ? of : { ...of, charset: "utf-8" as const };
   const validator = validatorOf(schema, knownFormats[format].hasCells);
-  return checkChunk(chunk, { format, envelope, validator, values: false, read, maxRecordBytes, sensitive }, signal);
+  const chunk = { firstLine: null, records: 1, data: Buffer.from(`${kept}\n`), oversized: [] };
+  const spec = { format, envelope, validator, values: false, read, maxRecordBytes, isReadOnly: true };
+  const { text } = await checkChunk(chunk, spec);
+  return text.length === 0 ? null : text.toString();
 }
 
 export const readAs = ({ envelope }: Body, { schema, read }: Policy): ReadAs => ({

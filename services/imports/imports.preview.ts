@@ -2,15 +2,14 @@
 
 import type { Context } from "moleculer";
 import type { SampleRecord } from "../../formats/check/sample.ts";
-import { numbersOf } from "../../formats/correction/reserved.ts";
-import { decode } from "../../formats/split/chunk-codec.ts";
 import { Problem } from "../../lib/errors.ts";
 import { actors } from "../actors.ts";
 import type { BatchRow } from "../batch/batch.domain.ts";
 import { pinnedPolicy } from "../batches.ts";
+import { checkedBy, chunkAgain } from "../bodies.ts";
 import type { ParamsOf } from "../messages.ts";
 import type { Preview } from "./imports.domain.ts";
-import { checkedBy, readAs, Sample, shownRecords } from "./imports.look.ts";
+import { readAs, Sample, shownRecords } from "./imports.look.ts";
 import type { Intake } from "./imports.running.ts";
 
 /** See the contract. */
@@ -21,12 +20,9 @@ export async function preview({ store }: Intake, ctx: Context<ParamsOf<"imports.
   const sample = new Sample(limit);
   if (batch.chunks === 0) throw gone();
   for (let no = 0; no < batch.chunks && !sample.isFull; no++) {
-    const stored = await store.readChunk(batch.id, no);
-    if (!stored) throw gone();
-    const { codec, body, ...chunk } = stored;
-    const decoded = await decode(codec, body);
-    const raw = { ...chunk, data: batch.envelope.corrects ? numbersOf(decoded).data : decoded };
-    sample.add(raw, await checkedBy(policy, batch, raw), batch);
+    const chunk = await chunkAgain({ store, batch, policy }, no);
+    if (!chunk) throw gone();
+    sample.add(chunk, await checkedBy(policy, batch, chunk), batch);
   }
   const records = await asFound(store, batch, sample.records);
   return { ...readAs(batch, policy), records: shownRecords(records, batch, policy) };

@@ -4,11 +4,13 @@ import { isOutcomeUnknown } from "../../database/errors.ts";
 import type { Envelope } from "../../formats/formats.ts";
 import { Problem } from "../../lib/errors.ts";
 import { databaseAway } from "../../mixins/database.ts";
+import type { BatchRow } from "../batch/batch.domain.ts";
+import { pinnedPolicy } from "../batches.ts";
 import type { ParamsOf } from "../messages.ts";
 import { decodedBody } from "./imports.body.ts";
 import type { RoomFor } from "./imports.codings.ts";
 import { type Created, FORM_ALLOWANCE, type UploadBody } from "./imports.contract.ts";
-import { correctedBy } from "./imports.corrects.ts";
+import { correctedBy, correctionOf } from "./imports.corrects.ts";
 import { dedupOf, duplicateAnswer } from "./imports.dedup.ts";
 import { WireDigests } from "./imports.digest.ts";
 import type { DayQuota, UploadCommit } from "./imports.domain.ts";
@@ -16,6 +18,7 @@ import { formFile } from "./imports.form.ts";
 import { type Asked, answeredBefore, answerIn, idempotencyOf, replayed } from "./imports.idempotency.ts";
 import type { Patience } from "./imports.idle.ts";
 import { KeptBody } from "./imports.kept.ts";
+import { patchedRecords } from "./imports.patches.ts";
 import { announceNew, commitPartsOf, committed, planFor, takeBack } from "./imports.plan.ts";
 import { dayQuotaOf, QuotaWatch, quotaExceeded } from "./imports.quota.ts";
 import type { Intake } from "./imports.running.ts";
@@ -39,17 +42,24 @@ export async function receive(intake: Intake, ctx: Context<Create>): Promise<Cre
 }
 
 async function takeIn(intake: Intake, ctx: Context<Create>): Promise<Created> {
-  const { codings, form, digests = [] } = ctx.params;
+  const { codings, form, digests = [], isPatches } = ctx.params;
   const stop = new AbortController();
   const ended = intake.uploads.stoppable(stop);
   try {
-    const corrects = await correctedBy(ctx);
-    const wire = new WireDigests(digests, codings.length === 0 && form === undefined);
-    const { content, ...body } = await openBody(intake, ctx, stop.signal, wire);
+    const parent = await correctedBy(ctx);
+    const corrects = parent && correctionOf(parent);
+    const wire = new WireDigests(digests, codings.length === 0 && form === undefined && !isPatches);
+    const { content, pieces, signal } = await openBody(intake, ctx, stop.signal, wire);
+    const body = { pieces: isPatches && parent ? await patched(intake, ctx, parent, pieces) : pieces, signal };
     return await store(intake, { ctx, asked: { ...ctx.params, ...content }, corrects, ...body, wire, stop });
   } finally {
     ended();
   }
+}
+
+async function patched({ store }: Intake, ctx: Context<Create>, parent: BatchRow, pieces: AsyncIterable<Buffer>) {
+  const { policy: pinned } = await pinnedPolicy(ctx.broker, parent);
+  return patchedRecords(pieces, { store, parent, pinned, limits: ctx.params.policy.policy });
 }
 
 /** The format of the body, and its bytes, which are read on demand. In a form, the bytes before the file are read at once. */
@@ -118,12 +128,13 @@ async function store(intake: Intake, { ctx, asked, corrects, pieces, signal, wir
 /** Throws idempotency-in-progress, quota-exceeded. */
 async function planOf(intake: Intake, params: Asked, corrects: Envelope["corrects"], stop: AbortController) {
   const { store } = intake;
-  const { clientId, charset, delimiter, hasHeader, codings, form, contentLength, idempotencyKey } = params;
+  const { clientId, charset, delimiter, hasHeader, codings, form, contentLength, idempotencyKey, isPatches } = params;
   const plan = planFor(intake, params, params.policy, {
     encoding: charset,
     delimiter,
     hasHeader,
     ...(corrects && { corrects }),
+    ...(isPatches && { isKnown: true }),
   });
   const dayQuota = quotaOf(params);
   const answered = await answeredBefore(store, params, dayQuota !== null);

@@ -1,7 +1,8 @@
 /** The rejected records of a batch as a new body. Records that were not kept whole are rejected again. */
 
-import { lostPart } from "../../formats/check/chunk-verdict.ts";
-import { withNumbers } from "../../formats/correction/reserved.ts";
+import { isNotRejected, lostPart } from "../../formats/check/chunk-verdict.ts";
+import { sentText } from "../../formats/check/error-report.ts";
+import { NO_NUMBER, withNumbers } from "../../formats/correction/reserved.ts";
 import type { Envelope, RawChunk, Splitter } from "../../formats/formats.ts";
 import { retried } from "../../formats/parts.ts";
 import type { BatchRow } from "../batch/batch.domain.ts";
@@ -20,6 +21,8 @@ export class RejectedRecords {
   private readonly cut = new Set<number>();
   /** The numbers of the records in the batch, and their lines, in the order of the new body. */
   private readonly numbers: number[] = [];
+  /** The numbers that they name as a correction. */
+  private readonly named: number[] = [];
   private readonly lines: (number | null)[] = [];
   private readonly store: RejectedPort;
   private readonly parent: BatchRow;
@@ -48,10 +51,12 @@ export class RejectedRecords {
 
   private line({ seq, line, raw, errors }: RecordErrors): Buffer {
     this.numbers.push(seq);
+    // What corrects nothing is no record of its own when it comes again.
+    this.named.push(isNotRejected(errors) ? NO_NUMBER : seq);
     this.lines.push(line);
     const lost = lostPart(errors);
     if (lost === "end") this.cut.add(this.numbers.length);
-    return lost === "bytes" ? unreadable(raw) : Buffer.from(`${raw}\n`);
+    return lost === "bytes" ? unreadable(raw) : Buffer.from(`${sentText(raw)}\n`);
   }
 
   /**
@@ -62,7 +67,7 @@ export class RejectedRecords {
     const corrects = correctionOf(this.parent);
     const numbered = (chunk: RawChunk) => ({
       ...chunk,
-      data: withNumbers(this.numbers.slice(chunk.firstRecord - 1, chunk.firstRecord - 1 + chunk.records), [chunk.data]),
+      data: withNumbers(this.named.slice(chunk.firstRecord - 1, chunk.firstRecord - 1 + chunk.records), [chunk.data]),
     });
     return this.splitWith(splitter, numbered, { corrects });
   }

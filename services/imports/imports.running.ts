@@ -116,7 +116,7 @@ export type RejectedPort = Pick<BatchStore, "childOf" | "errors">;
 
 /** What an upload needs from its node. */
 export interface Intake {
-  store: UploadPort & RejectedPort & Pick<BatchStore, "laneState" | "readChunk" | "takenKeys">;
+  store: UploadPort & RejectedPort & Pick<BatchStore, "errorsOf" | "laneState" | "readChunk" | "takenKeys">;
   uploads: RunningUploads;
   leaseMs: number;
   /** The node's id in the `source` of events. */

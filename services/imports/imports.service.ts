@@ -17,6 +17,7 @@ import { commitChecked } from "./imports.commit.ts";
 import { preview } from "./imports.preview.ts";
 import { receive } from "./imports.receive.ts";
 import { retryRejected } from "./imports.retry.ts";
+import { rows } from "./imports.rows.ts";
 import { type Intake, RunningUploads } from "./imports.running.ts";
 import { tryDraft } from "./imports.try.ts";
 
@@ -48,6 +49,9 @@ export default defineActor({
     },
     preview(ctx) {
       return preview(this.intake, ctx);
+    },
+    rows(ctx) {
+      return rows(this.intake, ctx);
     },
     check(ctx) {
       return check(this.intake, ctx as Context<ParamsOf<"imports.check">>);

@@ -166,7 +166,11 @@ export const policyFields = {
     null,
     "Where events of the client's batches are sent; null: nowhere. An answer of 410 turns it off.",
   ),
-  validatedHours: field(integer(1, 8760), 24, "How long a batch that was only checked can be committed."),
+  validatedHours: field(
+    integer(1, 8760),
+    24,
+    "How long a batch that was only checked can be committed, and how long the body of a batch is kept whose error report does not list all rejected records.",
+  ),
   keepBodyDays: field(
     integer(0, 3650),
     0,

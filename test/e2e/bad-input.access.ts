@@ -187,6 +187,7 @@ const queries: BadCase[] = [
   wrongQuery("/imports/{done}/errors?before=1", "/before"),
   wrongQuery("/imports/{done}/records?after=1", "/after"),
   wrongQuery("/policy?version=1", "/version"),
+  wrongQuery("/imports/{done}/corrections?validateOnly=true", "/validateOnly", "free", "POST"),
   wrongQuery("/imports/{done}/cancel?force=true", "/force", "free", "POST"),
   {
     name: "POST /imports with a query",

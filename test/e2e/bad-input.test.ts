@@ -1,6 +1,7 @@
 /** The promise: every wrong request is refused with its own code, leaves nothing behind, and affects nobody else. */
 import { until } from "../helpers/patience.ts";
 import { access } from "./bad-input.access.ts";
+import { corrections } from "./bad-input.corrections.ts";
 import { datasets } from "./bad-input.datasets.ts";
 import { uploadFields } from "./bad-input.fields.ts";
 import { type BadCase, expectProblem, requestOf, send, startWorld, type World } from "./bad-input.kit.ts";
@@ -42,7 +43,16 @@ async function expectNoBatchVisible(as: string) {
   expect(items.map(({ id }) => id).filter((id) => id !== world.ids.done)).toEqual([]);
 }
 
-const table: BadCase[] = [...uploads, ...uploadFields, ...types, ...access, ...operators, ...datasets, ...waiting];
+const table: BadCase[] = [
+  ...uploads,
+  ...uploadFields,
+  ...types,
+  ...access,
+  ...operators,
+  ...datasets,
+  ...waiting,
+  ...corrections,
+];
 
 test.each(table)("$name → $status $code", async (one) => {
   const request = requestOf(world, one);

@@ -56,6 +56,13 @@ async function delivery(): Promise<Scene> {
   return { client, id: items[0]?.id as string };
 }
 
+async function csvBatch(): Promise<Scene> {
+  const client = await newClient(url, { schema: { properties: { n: { minimum: 1 } } }, keepBodyDays: 1 });
+  const { id } = await accepted(url, client, "n\n0\n1\n", "text/csv");
+  await batchWhen(url, client, id);
+  return { client, id };
+}
+
 let datasets = 0;
 
 /** A dataset of its own, which one client has; `id` is the client's. */
@@ -109,6 +116,8 @@ const scenes: Record<string, () => Promise<Scene>> = {
   checkImport: freshClient,
   checkDatasetImport: dataset,
   getImportBody: () => withBatch({ keepBodyDays: 1 }, "completed_with_errors"),
+  getRejectedFile: csvBatch,
+  correctImport: () => withBatch({}, "completed_with_errors"),
   retryImport: failed,
   getClient: freshClient,
   changeClient: freshClient,

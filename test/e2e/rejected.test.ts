@@ -77,6 +77,15 @@ test("CSV has the header and the cells as they came, in its dialect", async () =
   ]);
 });
 
+test("a file of one column gets a comma", async () => {
+  const own = await newClient(url, { schema: { properties: { n: { type: "integer" } } } });
+  const { type, text, bytes } = await rejectedOf(own, 'n\n1\na,b\n"c,d"\ne\n', "text/csv");
+  expect(type).toBe("text/csv; charset=utf-8; header=present");
+  const said = "n: must be a whole number like 1234";
+  expect(text).toBe(`\ufeff_record,_errors,n\r\n2,${said},"a,b"\r\n3,${said},"c,d"\r\n4,${said},e\r\n`);
+  expect(bytes).not.toContain(0x1f);
+});
+
 test("TSV stays TSV, and what is said of a column cannot be a formula", async () => {
   const own = await newClient(url, { schema: { properties: { "=n": { type: "integer" } } } });
   const { type, text, response } = await rejectedOf(own, "=n\tb\n=x\t1\n", "text/tab-separated-values");
@@ -119,6 +128,20 @@ test("what is no text is listed with its errors alone", async () => {
   );
 });
 
+test("a replacement character is text like any other; a NUL is not", async () => {
+  const own = await newClient(url, { schema });
+  const rows = "id,n\na\ufffd,0\nb\0,0\n";
+  const { id } = await accepted(url, own, rows, "text/csv");
+  await batchWhen(url, own, id);
+  const said = "n: must be >= 1";
+  expect((await fileOf(own, id)).text).toBe(`\ufeff_record,_errors,id,n\r\n1,${said},a\ufffd,0\r\n2,${said},,\r\n`);
+  expect((await outcomeOf(url, own, id)).errors.map(({ raw }) => raw)).toEqual(["a\ufffd,0", "b\ufffd,0"]);
+  const json = '{"id":"\ufffd","n":0}\n';
+  expect((await rejectedOf(own, json, "application/x-ndjson")).text).toBe(
+    `{"_record":1,"_errors":"${said}","id":"\ufffd","n":0}\n`,
+  );
+});
+
 test("NDJSON and JSON have two leading members, and the record's own text behind them", async () => {
   const own = await newClient(url, { schema });
   const lines = '{"id":1, "n":0.10}\n{ }\n{"id":2,\n[1]\n{"id":1,"n":2}\n';
@@ -156,19 +179,33 @@ test("a workbook becomes CSV, as its dataset reads CSV", async () => {
   expect(text.split("\r\n")).toHaveLength(errors.length + 2);
 });
 
-test("beyond maxStoredErrors the file says how many are missing", async () => {
+test("beyond maxStoredErrors the file goes on from the body", async () => {
   const own = await newClient(url, { schema, maxStoredErrors: 1 });
   const csv = await rejectedOf(own, "id,n\na,0\nb,0\nc,0\n", "text/csv");
-  expect(csv.text.split("\r\n").slice(1)).toEqual([
-    "1,n: must be >= 1,a,0",
-    ",2 more rejected records are not listed.,,",
-    "",
-  ]);
+  const said = "n: must be >= 1";
+  expect(csv.text.split("\r\n").slice(1)).toEqual([`1,${said},a,0`, `2,${said},b,0`, `3,${said},c,0`, ""]);
   const json = await rejectedOf(own, '[{"id":1,"n":0},{"id":1,"n":0}]', "application/json");
-  expect(JSON.parse(json.text)).toEqual([
-    expect.objectContaining({ _record: 1 }),
-    { _record: null, _errors: "1 more rejected records are not listed." },
-  ]);
+  expect(JSON.parse(json.text)).toMatchObject([{ _record: 1 }, { _record: 2, _errors: said, id: 1, n: 0 }]);
+});
+
+test.each([
+  [
+    "application/x-ndjson",
+    '{"a":1}\n\n{"x":{"_record":1},"y":"\\"_record\\":"}\n{"a":2, "_record" : 3}\n',
+    { line: 4 },
+    3,
+  ],
+  ["application/x-ndjson", '{"_errors":""}', { line: 1 }, 1],
+  ["application/json", '[{"a":["_errors"]},\n{"_errors":[1]}]', {}, 2],
+])("nor can the records of %s have such a member", async (type, body, has, record) => {
+  const own = await newClient(url, { chunkRecords: 1 });
+  const send = (path: string) =>
+    fetch(`${url}${path}`, { method: "POST", headers: { authorization: own.auth, "content-type": type }, body });
+  for (const path of ["/imports", "/imports/check"])
+    expect(await problemOf(await send(path))).toMatchObject({
+      ...{ status: 400, code: "malformed-body", ...has },
+      detail: expect.stringContaining(`Record ${record} has the member "_`),
+    });
 });
 
 test.each(["_record", "_errors"])("an ordinary file cannot have a column %s", async (name) => {

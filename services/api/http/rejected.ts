@@ -1,7 +1,7 @@
 /** Rejected records in the form of the file that they came in, with their numbers and what is wrong with them in front. */
-import { lostPart } from "../../../formats/check/chunk-verdict.ts";
+import { isKeptWhole } from "../../../formats/check/chunk-verdict.ts";
 import { moreText, numberMember, textMember } from "../../../formats/correction/reserved.ts";
-import { csvLine } from "../../../formats/csv/cells.ts";
+import { CellReader, csvLine } from "../../../formats/csv/cells.ts";
 import { type Dialect, dialectOf, plainDialect } from "../../../formats/csv/dialect.ts";
 import { type Envelope, type Format, knownFormats } from "../../../formats/formats.ts";
 import type { RecordErrors } from "../../batch/batch.reads.domain.ts";
@@ -24,26 +24,35 @@ export interface RejectedForm {
 export const errorsText = ({ errors }: Pick<RecordErrors, "errors">): string =>
   errors.map(({ field, column = field, message }) => (column === "" ? message : `${column}: ${message}`)).join("; ");
 
-/** Whether the text is not what the record came with: it is too long, or has bytes that are no text. */
-const isLost = ({ raw, errors }: RecordErrors): boolean => lostPart(errors) !== null || raw.includes("\ufffd");
-
 /** `textsOf`: the cells of a stored row of a workbook. */
 export function rejectedForm(
   format: Format,
   envelope: Envelope,
   textsOf: (stored: string) => string[] = () => [],
 ): RejectedForm {
-  if (format === "csv") return csvForm(envelope, dialectOf(envelope), ({ raw }) => raw);
+  if (format === "csv") return csvForm(...ofRows(envelope, dialectOf(envelope)));
   if (format !== "xlsx") return format === "json" ? jsonForm() : ndjsonForm;
   const { header } = envelope;
   return csvForm({ header: header ?? [] }, plainDialect, ({ raw }) => csvLine(textsOf(raw), plainDialect));
 }
 
-function csvForm(
-  { header = [], nameless = 0, headerText }: Envelope,
-  dialect: Dialect,
-  cells: (record: RecordErrors) => string,
-): RejectedForm {
+type Cells = (record: RecordErrors) => string;
+
+/** A file of one column has no delimiter that anybody sees. Behind the two columns it needs one, and quotes where a cell has it. */
+function ofRows(envelope: Envelope, dialect: Dialect): [Envelope, Dialect, Cells] {
+  if (/^[\t -~]$/.test(dialect.delimiter)) return [envelope, dialect, ({ raw }) => raw];
+  const seen = { ...dialect, delimiter: "," };
+  const reader = new CellReader(dialect);
+  const row = (text: string) => (text.includes(",") ? csvLine(reader.cells(text), seen) : text);
+  const { headerText } = envelope;
+  return [
+    { ...envelope, ...(headerText !== undefined && { headerText: row(headerText) }) },
+    seen,
+    ({ raw }) => row(raw),
+  ];
+}
+
+function csvForm({ header = [], nameless = 0, headerText }: Envelope, dialect: Dialect, cells: Cells): RejectedForm {
   const { delimiter } = dialect;
   const isTab = delimiter === "\t";
   const line = (...parts: string[]) => `${parts.join(delimiter)}\r\n`;
@@ -55,7 +64,7 @@ function csvForm(
     ending: isTab ? "tsv" : "csv",
     hasCells: true,
     head: line(numberMember, textMember, headerText ?? csvLine([...header, ...Array(nameless).fill("")], dialect)),
-    row: (record) => line(String(record.seq), said(errorsText(record)), isLost(record) ? none : cells(record)),
+    row: (record) => line(String(record.seq), said(errorsText(record)), isKeptWhole(record) ? cells(record) : none),
     tail: (unlisted) => (unlisted === 0 ? "" : line("", said(moreText(unlisted)), none)),
   };
 }
@@ -79,7 +88,7 @@ const ndjsonForm: RejectedForm = {
   ending: "ndjson",
   hasCells: false,
   head: "",
-  row: (record) => `${object(record, !isLost(record))}\n`,
+  row: (record) => `${object(record, isKeptWhole(record))}\n`,
   tail: (unlisted) => (unlisted === 0 ? "" : `{${members(null, moreText(unlisted))}}\n`),
 };
 
@@ -105,7 +114,7 @@ function jsonForm(): RejectedForm {
     ending: "json",
     hasCells: false,
     head: "[",
-    row: (record) => element(object(record, !isLost(record) && isJson(record.raw))),
+    row: (record) => element(object(record, isKeptWhole(record) && isJson(record.raw))),
     tail: (unlisted) => `${unlisted === 0 ? "" : element(`{${members(null, moreText(unlisted))}}`)}\n]\n`,
   };
 }

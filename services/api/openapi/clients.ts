@@ -34,7 +34,7 @@ const bodies = Object.assign(
   ),
 );
 
-const answersBatch = (description: string, example: object, headers: Answer["headers"] = []): Answer => ({
+export const answersBatch = (description: string, example: object, headers: Answer["headers"] = []): Answer => ({
   description,
   headers,
   content: content(batch, { batch: example }),

@@ -190,3 +190,6 @@ export const signature = {
   "webhook-timestamp": "1795420800",
   "webhook-signature": "v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=",
 };
+
+/** Merge patches of rejected records. */
+export const patches = '{"record":2,"patch":{"quantity":3}}\n';

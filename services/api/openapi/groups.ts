@@ -3,6 +3,7 @@ import type { ProblemCode } from "../../../lib/errors.ts";
 import { operatorsCalls } from "./admin.operators.ts";
 import { checkCalls, checkOperatorCalls } from "./checks.ts";
 import { clientCalls } from "./clients.ts";
+import { correctionCalls } from "./corrections.ts";
 import { datasetCalls, datasetOperatorCalls } from "./datasets.ts";
 import type { HeaderName } from "./headers.ts";
 import type { Call } from "./kit.ts";
@@ -39,7 +40,7 @@ export const groups: Group[] = [
     name: "clients",
     description: "For partners: send records, follow their batch, read the result. Every call spends a request.",
     path: "",
-    calls: { ...clientCalls, ...datasetCalls, ...checkCalls },
+    calls: { ...clientCalls, ...datasetCalls, ...checkCalls, ...correctionCalls },
     scheme: { type: "http", scheme: "basic", description: "The client's identifier and secret." },
     spent: ["RateLimit-Policy", "RateLimit"],
     problems: [...loggedIn, "client-disabled", "cross-site", "quota-exceeded"],

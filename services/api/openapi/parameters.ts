@@ -11,7 +11,7 @@ import { USUAL_PREVIEW } from "../routes/checks.ts";
 import { docsFiles } from "../routes/open.ts";
 import { templateFormats } from "../routes/template.ts";
 import { visibleStates } from "../routes/views.ts";
-import { cursor, ids } from "./examples.ts";
+import { cursor, ids, patches } from "./examples.ts";
 
 interface Parameter {
   in: "path" | "query" | "header";
@@ -23,6 +23,13 @@ interface Parameter {
 
 const sha256 = (content: string) => createHash("sha256").update(content).digest("base64");
 
+const digest = (of: string): Parameter =>
+  header(
+    "Content-Digest",
+    "RFC 9530, over the bytes as sent: `sha-256`, `sha-512` or both.",
+    text(),
+    `sha-256=:${sha256(of)}:`,
+  );
 const header = (name: string, description: string, schema: JsonSchema, example: unknown): Parameter => ({
   in: "header",
   name,
@@ -86,6 +93,18 @@ const all = {
   ),
   tryBatch: query("batch", "The id of a batch whose kept body is checked.", id, ids.batch),
   tryOnly: query("only", "`rejected`: only the rejected records of the batch.", choice(["rejected"]), "rejected"),
+  rejectedRows: query(
+    "rows",
+    "`all`: the whole file, where the accepted records have nothing in `_errors`. It needs the body of a batch that has ended: else 410.",
+    choice(["all"]),
+    "all",
+  ),
+  rejectedFormat: query(
+    "format",
+    "`xlsx`: a workbook in which the wrong cells are marked, of a batch in CSV or of a workbook.",
+    choice(["xlsx"]),
+    "xlsx",
+  ),
   errorField: query(
     "field",
     "Only records with an error of this field, as the summary names it; with `code`, of both.",
@@ -114,12 +133,8 @@ const all = {
     { type: "string", pattern: '^(?:[!#-~][!-~]{0,254}|"(?:[!#-\\[\\]-~]|\\\\["\\\\]){1,255}")$' },
     "orders-2026-11-23",
   ),
-  "Content-Digest": header(
-    "Content-Digest",
-    "RFC 9530, over the bytes as sent: `sha-256`, `sha-512` or both.",
-    text(),
-    `sha-256=:${sha256(knownFormats.csv.examples.orders)}:`,
-  ),
+  "Content-Digest": digest(knownFormats.csv.examples.orders),
+  patchesDigest: digest(patches),
   "Content-Encoding": header("Content-Encoding", "How the body is compressed.", choice(codingNames), "gzip"),
   Prefer: header(
     "Prefer",

@@ -3,7 +3,7 @@
 import { knownFormats } from "../../../formats/formats.ts";
 import { schemaRef } from "../../../lib/json-schema.ts";
 import { errorPageSchema } from "../routes/export.ts";
-import { errorSummary, rejectedCsv, rejectedLine, rejectedRecord, rejectedRow, storedRecord } from "./examples.ts";
+import { errorSummary, rejectedCsv, rejectedRecord, storedRecord } from "./examples.ts";
 import { type Call, content, textOf } from "./kit.ts";
 
 const line = (value: unknown) => `${JSON.stringify(value)}\n`;
@@ -31,37 +31,6 @@ export const reportCalls = {
           ),
           ...content(textOf("text/csv", "An error a row."), { errors: rejectedCsv }, "text/csv"),
           ...content(errorPageSchema, { page: { items: [rejectedRecord], next: null } }),
-        },
-      },
-    },
-    problems: ["too-many-streams"],
-  },
-  "GET /imports/:id/rejected": {
-    id: "getRejectedFile",
-    summary: "Get the rejected records to correct them",
-    description:
-      "The listed rejected records in the batch's own format, each behind `_record` (its number) and `_errors` (what is wrong). CSV has the header and the cells as they came; a workbook becomes CSV. The file has the encoding that the batch came in, where that can hold it, else UTF-8. A record that was too long or no text has `_errors` alone. A client that reads nothing for 60 s is cut off.",
-    answers: {
-      200: {
-        description: "The records, in order.",
-        headers: ["Content-Disposition"],
-        content: {
-          ...content(
-            textOf("application/x-ndjson", "A rejected record a line."),
-            { rejected: rejectedLine },
-            "application/x-ndjson",
-          ),
-          ...content(textOf("text/csv", "A rejected record a row."), { rejected: rejectedRow }, "text/csv"),
-          ...content(
-            textOf("text/tab-separated-values", "As CSV, with a tab as the delimiter."),
-            { rejected: rejectedRow.replaceAll(",", "\t") },
-            "text/tab-separated-values",
-          ),
-          ...content(
-            { type: "array", items: { type: "object" } },
-            { rejected: [JSON.parse(rejectedLine)] },
-            "application/json",
-          ),
         },
       },
     },

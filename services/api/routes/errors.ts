@@ -1,5 +1,6 @@
 /** `GET /imports/{id}/errors`: the rejected records, as lines of JSON, as CSV, or a page of them. */
 import Negotiator from "negotiator";
+import { shownText } from "../../../formats/check/error-report.ts";
 import { NO_FAULT, withoutIndexes } from "../../../formats/check/fault-groups.ts";
 import type { Envelope } from "../../../formats/formats.ts";
 import { rawMask } from "../../../formats/read/masked.ts";
@@ -133,7 +134,7 @@ class Reading {
       if (!last) return [];
       const found = rows.filter((row) => isWanted(row, this.wanted)).slice(0, this.left);
       this.left -= found.length;
-      if (found.length > 0) return found.map((row) => ({ ...row, raw: shown(row.raw) }));
+      if (found.length > 0) return found.map((row) => ({ ...row, raw: shown(shownText(row.raw)) }));
       after = last.seq;
     }
     return [];

@@ -31,6 +31,8 @@ interface Content<Row> {
   tail?(): Promise<string>;
   /** The bytes of a piece of text. Omitted: it is sent in UTF-8. */
   encode?(piece: string): string | Uint8Array;
+  /** Makes the answer of the whole text. Omitted: the text is the answer. */
+  through?(pieces: AsyncIterable<string>): AsyncIterable<Uint8Array>;
 }
 
 export interface Export<Row> extends Content<Row> {
@@ -70,7 +72,10 @@ export async function sent<Row extends Numbered>(
   if (res.destroyed) return;
   revoked?.throwIfAborted();
   res.writeHead(200, headers);
-  await pipeline(pieces(inTurn, first, turns), res).catch(unlessGone);
+  const all = pieces(inTurn, first, turns);
+  // Where the text becomes something else, nothing encodes it.
+  const answer = content.through ? content.through(all as AsyncGenerator<string>) : all;
+  await pipeline(answer, res).catch(unlessGone);
 }
 
 /** Reads a page once the client has read the one before. */

@@ -1,33 +1,102 @@
-/** `GET /imports/{id}/rejected`: the rejected records as a file that the client corrects and sends again. */
+/** `GET /imports/{id}/rejected`: the rejected records as a file that the client corrects and sends again; or the whole file. */
 import { canWrite, type TextWriter, utf8Writer, writerOf } from "../../../formats/encoding/writer.ts";
+import { knownFormats } from "../../../formats/formats.ts";
 import { textsOfRows } from "../../../formats/xlsx/as-text.ts";
+import { workbookOf } from "../../../formats/xlsx/writer.ts";
+import { Problem } from "../../../lib/errors.ts";
 import { actors } from "../../actors.ts";
 import { type BatchRow, isFinal } from "../../batch/batch.domain.ts";
 import type { RecordErrors } from "../../batch/batch.reads.domain.ts";
 import { callerOf, type Exchange } from "../http/exchange.ts";
+import { queryOf, wrongQuery } from "../http/input.ts";
 import { errorsText, type RejectedForm, rejectedForm } from "../http/rejected.ts";
+import { workbookForm } from "../http/rejected.xlsx.ts";
 import { batchOf, ERRORS_AT_ONCE, send } from "./export.ts";
 
 type Page = (after: number) => Promise<RecordErrors[]>;
 
+/** Throws validation, not-found, illegal-state, gone, too-many-streams. */
 export async function getRejected(exchange: Exchange): Promise<undefined> {
+  const { rows: asked, format } = queryOf(exchange, "rows", "format");
+  if (asked !== undefined && asked !== "all") throw wrongQuery("rows", 'expected "all"');
+  if (format !== undefined && format !== "xlsx") throw wrongQuery("format", 'expected "xlsx"');
+  const isAll = asked === "all";
   const batch = await batchOf(exchange);
-  const { id, publicId } = batch;
-  const page: Page = (after) => actors.batch.errors(exchange.ctx, { id, after, limit: ERRORS_AT_ONCE });
-  const form = await formOf(exchange, batch);
-  const writer = await writerFor(exchange, batch, page);
+  if (isAll) requireWhole(batch);
+  if (format && !knownFormats[batch.format].hasCells)
+    throw wrongQuery("format", `no workbook is made of ${batch.format}, whose records have no cells`);
+  const rows = new Rows(exchange, batch, isAll);
+  const form = format ? workbookForm(batch.format, batch.envelope) : await formOf(exchange, batch);
+  const writer = format ? utf8Writer : await writerFor(exchange, batch);
   const isUtf8 = writer === utf8Writer;
   return send(exchange, {
-    type: form.type.startsWith("application/json") && isUtf8 ? form.type : withCharset(form.type, writer.encoding),
-    file: `${publicId}-rejected.${form.ending}`,
+    ...(format && { through: workbookOf }),
+    type:
+      format || (form.type.startsWith("application/json") && isUtf8)
+        ? form.type
+        : withCharset(form.type, writer.encoding),
+    file: `${batch.publicId}-${isAll ? "rows" : "rejected"}.${form.ending}`,
     // Without a byte order mark Excel takes UTF-8 for windows-1252.
     head: (form.hasCells || !isUtf8 ? writer.bom : "") + form.head,
-    page,
+    page: (after) => rows.page(after),
     show: (record) => [form.row(record)],
     // Asked after the last page, because the batch may still run.
-    tail: async () => form.tail((await batchOf(exchange)).unlisted),
+    tail: async () => form.tail(isAll ? 0 : Math.max(0, (await batchOf(exchange)).unlisted - rows.fromBody)),
     ...(!isUtf8 && { encode: writer.bytes }),
   });
+}
+
+const bodyGone = () => new Problem("gone", "The body of the batch is not kept, or not any longer.");
+
+function requireWhole({ state: current, chunks }: BatchRow): void {
+  if (!isFinal(current)) throw new Problem("illegal-state", `The batch is ${current}: it has not ended.`, { current });
+  if (chunks === 0) throw bodyGone();
+}
+
+/** The rows of the file, page by page: what the error report lists, and then, of a batch that has ended, what its body shows. */
+class Rows {
+  /** So many records were not in the report. */
+  fromBody = 0;
+  /** The chunk that comes next. Undefined: no chunk was read; null: there are no more. */
+  private chunk: number | null | undefined = undefined;
+  private readonly exchange: Exchange;
+  private readonly batch: BatchRow;
+  private readonly isAll: boolean;
+
+  constructor(exchange: Exchange, batch: BatchRow, isAll: boolean) {
+    this.exchange = exchange;
+    this.batch = batch;
+    this.isAll = isAll;
+  }
+
+  async page(after: number): Promise<RecordErrors[]> {
+    if (!this.isAll && this.chunk === undefined) {
+      const { id, state, unlisted, chunks } = this.batch;
+      const listed = await actors.batch.errors(this.exchange.ctx, { id, after, limit: ERRORS_AT_ONCE });
+      if (listed.length > 0 || unlisted === 0 || chunks === 0 || !isFinal(state)) return listed;
+    }
+    while (this.chunk !== null) {
+      const records = await this.ofBody(after);
+      if (records.length > 0) return records;
+    }
+    return [];
+  }
+
+  private async ofBody(after: number): Promise<RecordErrors[]> {
+    const { exchange, isAll, chunk } = this;
+    const which = { publicId: this.batch.publicId, clientId: callerOf(exchange).client.id };
+    const found = await actors.imports.rows(exchange.ctx, {
+      ...which,
+      after,
+      isAll,
+      ...(typeof chunk === "number" && { chunk }),
+    });
+    if (!found && isAll) throw bodyGone();
+    this.chunk = found?.next ?? null;
+    const records = found?.records ?? [];
+    this.fromBody += records.length;
+    return records;
+  }
 }
 
 /** The charset goes first, as in every other answer. */
@@ -45,14 +114,17 @@ async function formOf(exchange: Exchange, { format, envelope, dataset: name }: B
 }
 
 /** The encoding that the batch came in, if all that is wrong can be said in it. A batch that still runs may yet meet what it cannot say. */
-async function writerFor(exchange: Exchange, { state, envelope }: BatchRow, page: Page): Promise<TextWriter> {
+async function writerFor(exchange: Exchange, batch: BatchRow): Promise<TextWriter> {
+  const { state, envelope } = batch;
   const writer = envelope.encoding === undefined ? null : writerOf(envelope.encoding);
   if (writer === null || !isFinal(state)) return utf8Writer;
   if (writer.bom !== "") return writer;
   const { exports } = exchange.req.$service;
   exports.requirePlace(callerOf(exchange).client.id);
+  const rows = new Rows(exchange, batch, false);
+  const page: Page = (after) => exports.turns.read(() => rows.page(after));
   for (let after = 0; ; ) {
-    const records = await exports.turns.read(() => page(after));
+    const records = await page(after);
     const last = records.at(-1);
     if (!last) return writer;
     if (!records.every((record) => canWrite(writer, errorsText(record)))) return utf8Writer;

@@ -5,6 +5,7 @@ import { queryOf } from "../http/input.ts";
 import type { operatorsCalls } from "../openapi/admin.operators.ts";
 import type { checkCalls, checkOperatorCalls } from "../openapi/checks.ts";
 import type { clientCalls } from "../openapi/clients.ts";
+import type { correctionCalls } from "../openapi/corrections.ts";
 import type { datasetCalls, datasetOperatorCalls } from "../openapi/datasets.ts";
 import { getOpenApi } from "../openapi/document.ts";
 import type { operatorCalls } from "../openapi/operators.ts";
@@ -64,7 +65,7 @@ import { getDocs, getDocsFile, getLive, getReady, sendMetrics } from "./open.ts"
 import { getRejected } from "./rejected.ts";
 import { deleteSession, getSession, postSession } from "./session.ts";
 import { getTemplate } from "./template.ts";
-import { postDatasetImport, postImport } from "./upload.ts";
+import { postCorrections, postDatasetImport, postImport } from "./upload.ts";
 
 /** These routes read a query. All others refuse one. */
 const lists: Handle[] = [
@@ -83,6 +84,7 @@ const lists: Handle[] = [
   listDeliveries,
   retryImport,
   getErrors,
+  getRejected,
   getTemplate,
   postClient,
   putPolicy,
@@ -108,7 +110,9 @@ const strict = <Route extends string>(routes: Record<Route, Handle>) =>
   ) as Record<Route, Handle>;
 
 /** The OpenAPI document describes exactly these routes; anything else does not compile. */
-export const clientRoutes = strict<keyof typeof clientCalls | keyof typeof datasetCalls | keyof typeof checkCalls>({
+export const clientRoutes = strict<
+  keyof typeof clientCalls | keyof typeof datasetCalls | keyof typeof checkCalls | keyof typeof correctionCalls
+>({
   "POST /imports": postImport,
   "GET /imports": listImports,
   "GET /imports/:id": getImport,
@@ -120,6 +124,7 @@ export const clientRoutes = strict<keyof typeof clientCalls | keyof typeof datas
   "GET /imports/:id/events": getEvents,
   "GET /imports/:id/preview": getPreview,
   "POST /imports/check": checkImport,
+  "POST /imports/:id/corrections": postCorrections,
   "POST /imports/:id/cancel": cancelImport,
   "POST /imports/:id/commit": commitImport,
   "POST /imports/:id/retry": retryImport,

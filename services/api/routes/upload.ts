@@ -1,6 +1,7 @@
 /** `POST /imports`: reads the headers of an upload, before the first byte of its body. */
 
-import { boundaryOf, checkFormat, contentOf, formatNames } from "../../../formats/content.ts";
+import { boundaryOf, checkFormat, contentOf, formatNames, mediaType } from "../../../formats/content.ts";
+import { knownFormats } from "../../../formats/formats.ts";
 import { Problem } from "../../../lib/errors.ts";
 import { actors } from "../../actors.ts";
 import { FORM_ALLOWANCE, mostWireBytes } from "../../imports/imports.contract.ts";
@@ -11,6 +12,7 @@ import { callerOf, type Exchange, type Reply, wantBodyWhenRead } from "../http/e
 import { contentDigestsOf, idempotencyKeyOf } from "../http/fields.ts";
 import { flagOf, queryOf, wrongQuery } from "../http/input.ts";
 import { waitOf } from "../http/prefer.ts";
+import { batchOf } from "./export.ts";
 import { batchPosted } from "./waiting.ts";
 
 type Create = ParamsOf<"imports.create">;
@@ -33,6 +35,14 @@ export async function postDatasetImport(exchange: Exchange): Promise<Reply> {
   return upload(exchange, await actors.policy.ofDataset(exchange.ctx, { clientId: client.id, name }), asked);
 }
 
+/** Corrects rejected records by merge patches, under today's policy of their dataset. Throws not-found, illegal-state. */
+export async function postCorrections(exchange: Exchange): Promise<Reply> {
+  const { client } = callerOf(exchange);
+  const asked = { named: undefined, validateOnly: false, corrects: exchange.path.id ?? "", isPatches: true };
+  const { dataset: name } = await batchOf(exchange);
+  return upload(exchange, await actors.policy.ofDataset(exchange.ctx, { clientId: client.id, name }), asked);
+}
+
 /** How the body is to be read, and in which codings it comes. Throws payload-too-large, where its length says so, and what `bodyKindOf` throws. */
 export function bodyOf(exchange: Exchange, { policy }: PolicyVersion, named: string | undefined) {
   const { headers } = exchange.req;
@@ -45,16 +55,28 @@ export function bodyOf(exchange: Exchange, { policy }: PolicyVersion, named: str
   return { ...content, codings };
 }
 
+/** Patches are NDJSON, whatever formats the policy takes. Throws unsupported-media-type, payload-too-large. */
+function patchesOf({ req: { headers } }: Exchange, { policy }: PolicyVersion) {
+  const types = knownFormats.ndjson.mediaTypes;
+  if (!types.some((type) => type === mediaType(headers["content-type"])))
+    throw new Problem("unsupported-media-type", `Send ${types.join(" or ")}.`, {
+      headers: { Accept: types.join(", ") },
+    });
+  const codings = codingsOf(headers["content-encoding"]);
+  checkLength(headers["content-length"], mostWireBytes(codings, policy.maxBytes));
+  return { format: "ndjson" as const, codings };
+}
+
 /** `policy`: the policy that the batch will pin. */
 async function upload(
   exchange: Exchange,
   policy: PolicyVersion,
-  { named, validateOnly, corrects }: AskedOf,
+  { named, validateOnly, corrects, isPatches = false }: AskedOf,
 ): Promise<Reply> {
   const { req, ctx } = exchange;
   const { client } = callerOf(exchange);
   const seconds = waitOf(req.headers.prefer);
-  const body = bodyOf(exchange, policy, named);
+  const body = isPatches ? patchesOf(exchange, policy) : bodyOf(exchange, policy, named);
   const length = req.headers["content-length"];
   const idempotencyKey = idempotencyKeyOf(req);
   const digests = contentDigestsOf(req);
@@ -62,6 +84,7 @@ async function upload(
     ...body,
     ...(validateOnly && { validateOnly }),
     ...(corrects !== undefined && { corrects }),
+    ...(isPatches && { isPatches }),
     ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
     ...(digests === undefined ? {} : { digests }),
     ...(length === undefined ? {} : { contentLength: Number(length) }),
@@ -81,6 +104,7 @@ interface AskedOf {
   named: string | undefined;
   validateOnly: boolean;
   corrects: string | undefined;
+  isPatches?: boolean;
 }
 
 /** Throws validation. */

@@ -136,11 +136,14 @@ export function uniqueKeySuite(database: () => Database): void {
       const rejectedMarks = { 2: scopeDigits("any") };
       const refused = (await store().commitChunk(chunkCommit(first, [0, 2], { rejectedMarks })))?.batch as BatchRow;
       const third = { seq: 3, corrects: rejectedMarks[2] };
-      expect(await store().refused(first.id, 2, 3)).toEqual([third]);
-      expect(await store().refused(first.id, 0, 9)).toEqual([{ seq: 1, corrects: null }, third]);
+      expect(await store().refused(first.id, [3, 2, 3])).toEqual([third]);
+      expect(await store().refused(first.id, [3, 0, 1, 9, 2 ** 32 + 1, 1e15])).toEqual([
+        { seq: 1, corrects: null },
+        third,
+      ]);
       const [beside, last] = [await claimed(store(), 2), await claimed(store(), 2)];
       await store().commitChunks([chunkCommit(beside), chunkCommit(last, [2], { rejectedMarks })]);
-      expect(await store().refused(last.id, 0, 9)).toEqual([third]);
+      expect(await store().refused(last.id, [1, 2, 3])).toEqual([third]);
       const scope = `corrections of batch ${first.id}`;
       const mark = (n: number) => scopeDigits(scope) + key(`${n}`);
       const marks = { first: first.id, ...keyRange(scope) };

@@ -46,7 +46,7 @@ describe("a chunk of JSON lines", () => {
       [1, 12, '{"a":', "malformed"],
       [2, 13, "[1]", "malformed"],
       [3, 14, "null", "malformed"],
-      [4, 15, '"x\uFFFD"', "malformed"],
+      [4, 15, '"x\ufdd0"', "malformed"],
     ]);
   });
 
