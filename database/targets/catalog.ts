@@ -11,6 +11,8 @@ export interface AskedDatabase {
   name: string | null;
   dialect: TargetDialect;
   ask: Ask;
+  /** Sends statements without parameters in one message, and answers the rows of all of them. */
+  send<T>(text: string): Promise<T[]>;
 }
 
 const describers: Record<TargetDialect, (ask: Ask, parts: readonly NamePart[]) => Promise<Described>> = {

@@ -18,6 +18,7 @@ import type { Ask, TargetDialect } from "./target.ts";
 
 interface Asker {
   ask(text: string, values: readonly unknown[]): Promise<unknown[]>;
+  send(text: string): Promise<unknown[]>;
   /** Its `dataflow_applied`, which workers write beside the rows. */
   applied: AppliedTable;
   limitWaits?(ms: number): void;
@@ -87,11 +88,12 @@ export class TargetDatabases {
 
   /** Null: `TABLE_DATABASES` has none of this name. Name null: that of `DATABASE_URL`. */
   find(name: string | null): AskedDatabase | null {
-    if (name === null) return { name, dialect: this.#ownDialect(), ask: this.#askOwn };
+    if (name === null) return { name, dialect: this.#ownDialect(), ask: this.#askOwn, send: this.#sendOwn };
     const database = this.#options.databases.find((one) => one.name === name);
     if (!database) return null;
     const ask = async (text: string, values: readonly unknown[]) => this.#askOther(database, text, values);
-    return { name, dialect: dialectOf(database.url), ask: ask as Ask };
+    const send = async (text: string) => this.#with(database, (asker) => asker.send(text));
+    return { name, dialect: dialectOf(database.url), ask: ask as Ask, send: send as AskedDatabase["send"] };
   }
 
   /**
@@ -146,6 +148,9 @@ export class TargetDatabases {
 
   #askOwn: Ask = async <T>(text: string, values: readonly unknown[]) =>
     (await this.#options.own.sequelize.query(text, { bind: [...values], type: QueryTypes.SELECT })) as T[];
+
+  #sendOwn = async <T>(text: string) =>
+    (await this.#options.own.sequelize.query(text, { type: QueryTypes.SELECT })) as T[];
 
   #askOther(database: TableDatabase, text: string, values: readonly unknown[]): Promise<unknown[]> {
     return this.#with(database, (asker) => asker.ask(text, values));
@@ -214,6 +219,7 @@ function openFile(file: string): Asker {
   const thread = new FileThread(file);
   return {
     ask: (text, values) => askFile(file, text, values),
+    send: (text) => askFile(file, text, []),
     applied: appliedOf(thread),
     close: () => thread.close(),
   };

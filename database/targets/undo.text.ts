@@ -14,20 +14,24 @@ const isSelf = ({ table }: BatchRows, by: Referring): boolean =>
   isSameName(table.dialect, by.table, table.name) && isSameName(table.dialect, by.schema, table.schema);
 
 /** A row that refers to itself is free. Also what the key would cascade to is somebody's. */
-export const isFree = (rows: BatchRows, of: string): string =>
-  rows.referring
+export function isFree(rows: BatchRows, of: string, hint = ""): string {
+  const { dialect } = rows.table;
+  return rows.referring
     .map((by) => {
-      const same = rows.identity.map((name) => `c.${name} = ${of}.${name}`).join(" AND ");
+      const names = rows.identity.length > 0 ? rows.identity : by.parentColumns.map((name) => quotedIn(dialect, name));
+      const same = names.map((name) => `c.${name} = ${of}.${name}`).join(" AND ");
       const other = isSelf(rows, by) ? ` AND NOT (${same})` : "";
-      return ` AND NOT EXISTS (SELECT 1 FROM ${tableOf(rows, by)} AS c WHERE ${leads(rows, of, by)}${other})`;
+      return ` AND NOT EXISTS (SELECT 1 FROM ${tableOf(rows, by)} AS c${hint} WHERE ${leads(rows, of, by)}${other})`;
     })
     .join("");
+}
 
 /** The batch's own rows go with it. */
 export function referredText(rows: BatchRows, by: Referring, batch: string): string {
   const { dialect } = rows.table;
   const column = quotedIn(dialect, rows.column.name);
   const others = isSelf(rows, by) ? ` AND (c.${column} IS NULL OR c.${column} <> t.${column})` : "";
-  return `SELECT 1 AS n FROM ${quotedTable(rows.table)} AS t JOIN ${tableOf(rows, by)} AS c ON ${leads(rows, "t", by)}
-    WHERE t.${column} = ${batch}${others} LIMIT 1`;
+  const [top, limit] = dialect === "mssql" ? ["TOP (1) ", ""] : ["", " LIMIT 1"];
+  return `SELECT ${top}1 AS n FROM ${quotedTable(rows.table)} AS t JOIN ${tableOf(rows, by)} AS c ON ${leads(rows, "t", by)}
+    WHERE t.${column} = ${batch}${others}${limit}`;
 }

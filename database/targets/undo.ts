@@ -2,13 +2,14 @@
 import { TableFailure } from "../errors.ts";
 import { isUnavailable } from "../unavailable.ts";
 import type { AskedDatabase } from "./catalog.ts";
+import { mssqlUndo } from "./mssql/undo.ts";
 import { isSameName, shownTable } from "./names.ts";
 import { postgresUndo } from "./postgres/undo.ts";
 import { sqliteUndo } from "./sqlite/undo.ts";
 import type { TableDocument, TargetDialect, TargetTable } from "./target.ts";
 import type { BatchRows, Referring, UndoTexts } from "./undo.types.ts";
 
-const dialects: Partial<Record<TargetDialect, UndoTexts>> = { postgres: postgresUndo, sqlite: sqliteUndo };
+const dialects: Record<TargetDialect, UndoTexts> = { postgres: postgresUndo, sqlite: sqliteUndo, mssql: mssqlUndo };
 
 /** A few ms of deleting, where no trigger does more. */
 const ROWS_AT_ONCE = 1_000;
@@ -36,7 +37,6 @@ export async function batchRowsOf(
   const named = columnOf(document);
   const texts = dialects[dialect];
   if ("fault" in named) return named;
-  if (!texts) return { fault: `DataFlow does not take back rows of a table on SQL Server (${document.name}).` };
   const found = await describe();
   if ("fault" in found) return { fault: `The table ${document.name}: ${found.fault}.` };
   const { table } = found;
@@ -58,14 +58,17 @@ export async function batchRowsOf(
  * if the table refuses the deletion, and DatabaseUnavailable.
  */
 export async function removeRows(
-  { dialect, ask }: AskedDatabase,
+  { dialect, ask, send }: AskedDatabase,
   rows: BatchRows,
   batch: string,
 ): Promise<"done" | "more" | "stuck"> {
-  const texts = dialects[dialect] as UndoTexts;
+  const texts = dialects[dialect];
   const { table } = rows;
-  const gone = await asked(table, () => ask(texts.remove(rows, ROWS_AT_ONCE), [batch]));
-  if (gone.length > 0) return "more";
+  const removal = texts.remove(rows, ROWS_AT_ONCE, batch);
+  const gone = await asked<object>(table, () =>
+    Array.isArray(removal) ? send(removal.join(";\n")) : ask(removal.text, removal.values),
+  );
+  if (gone.some((row) => "n" in row)) return "more";
   const left = await asked(table, () => ask(texts.left(rows), [batch]));
   return left.length === 0 ? "done" : "stuck";
 }
@@ -76,7 +79,7 @@ export async function referencesTo(
   rows: BatchRows,
   batch: string,
 ): Promise<Referring[]> {
-  const texts = dialects[dialect] as UndoTexts;
+  const texts = dialects[dialect];
   const found: Referring[] = [];
   for (const by of rows.referring) {
     const [one] = await asked(rows.table, () => ask(texts.isReferred(rows, by), [batch]));

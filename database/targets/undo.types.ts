@@ -15,7 +15,7 @@ export interface Referring {
 export interface BatchRows {
   table: TargetTable;
   column: TargetColumn;
-  /** The columns that identify a row, quoted. */
+  /** The columns that identify a row, quoted. None: the columns that the foreign key leads to. */
   identity: string[];
   referring: Referring[];
 }
@@ -31,8 +31,11 @@ export interface UndoTexts {
   index(table: TargetTable, column: TargetColumn): Statement;
   identity(table: TargetTable, told: string): string[];
   referring(table: TargetTable): Statement & { made(rows: never[]): Referring[] };
-  /** Deletes up to `limit` rows that no row refers to. Answers one row for each. */
-  remove(rows: BatchRows, limit: number): string;
+  /**
+   * Deletes up to `limit` rows that no row refers to, and none to which one comes to refer meanwhile. Answers rows with `n` if it has
+   * deleted any. A list: statements without parameters, which are sent together.
+   */
+  remove(rows: BatchRows, limit: number, batch: string): Statement | string[];
   /** Answers a row if one of the batch's rows is there. */
   left(rows: BatchRows): string;
   /** Answers a row if a row that is not the batch's refers to one of the batch's. */

@@ -20,19 +20,21 @@ export function openAsker({ name, url, connections }: { name: string; url: strin
     pool: { max: CONNECTIONS, acquire: CONNECT_TIMEOUT_MS * 2, validate },
   });
   const sql = new Sql({ url, connections }, plain);
+  async function ask(text: string, values: readonly unknown[]): Promise<unknown[]> {
+    try {
+      return await sequelize.query(text, { bind: [...values], type: QueryTypes.SELECT });
+    } catch (error) {
+      const isRefused = refusalOf(error) !== null;
+      throw (
+        awayOf(error) ??
+        (isRefused ? new DatabaseUnavailable("The server refuses the login.", { cause: error }) : error)
+      );
+    }
+  }
   return {
     applied: appliedOn(sql, name),
-    async ask(text: string, values: readonly unknown[]): Promise<unknown[]> {
-      try {
-        return await sequelize.query(text, { bind: [...values], type: QueryTypes.SELECT });
-      } catch (error) {
-        const isRefused = refusalOf(error) !== null;
-        throw (
-          awayOf(error) ??
-          (isRefused ? new DatabaseUnavailable("The server refuses the login.", { cause: error }) : error)
-        );
-      }
-    },
+    ask,
+    send: (text: string) => ask(text, []),
     async close(): Promise<void> {
       await Promise.all([sql.close(), sequelize.close()]);
     },

@@ -130,6 +130,7 @@ export async function openAsker({ name, url, connections }: AskedServer, logger?
   });
   return {
     ask: (text: string, values: readonly unknown[]): Promise<unknown[]> => sql.all(text, ...values),
+    send: (text: string): Promise<unknown[]> => sql.send(text),
     applied: appliedOn(sql, name),
     limitWaits: (ms: number) => links.limitWaits(ms),
     close: () => sql.close().finally(() => links.closed()),

@@ -100,6 +100,11 @@ export class Sql {
     await this.#tried(() => ({ text: this.names.in(text) }));
   }
 
+  /** Sends statements that are not prepared in one message, and answers the rows of all of them. */
+  async send<T>(text: string): Promise<T[]> {
+    return (await this.#tried<T>(() => ({ text: this.names.in(text) }))).rows;
+  }
+
   #tried<T>(query: () => pg.QueryConfig): Promise<Answered<T>> {
     return withRetries(async () => this.#asked<T>(await this.#connect(), query()), {
       isTransient: (error) => {
@@ -133,8 +138,10 @@ export class Sql {
   async #asked<T>(client: pg.PoolClient, query: pg.QueryConfig): Promise<Answered<T>> {
     return this.#during(client, async (breaks) => {
       try {
-        const { rows, rowCount } = await client.query(query);
-        return { rows: rows as T[], rowCount: rowCount ?? 0 };
+        // Several statements have several answers.
+        const answer: pg.QueryResult | pg.QueryResult[] = await client.query(query);
+        if (Array.isArray(answer)) return { rows: answer.flatMap(({ rows }) => rows as T[]), rowCount: 0 };
+        return { rows: answer.rows as T[], rowCount: answer.rowCount ?? 0 };
       } catch (error) {
         // What is left of an answer would be taken for the answer to the next question.
         breaks(error as Error);

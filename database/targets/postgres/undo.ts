@@ -1,5 +1,6 @@
 /** How PostgreSQL takes a batch's rows back. */
 import { plainType } from "../../dialects/postgres/table/columns.ts";
+import { isUuid } from "../../rows.ts";
 import { quotedIn, quotedTable } from "../names.ts";
 import { isFree, referredText } from "../undo.text.ts";
 import type { BatchRows, Referring, UndoTexts } from "../undo.types.ts";
@@ -19,19 +20,37 @@ WHERE c.confrelid = to_regclass($1) AND c.contype = 'f'
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint o WHERE o.oid = c.conparentid AND o.confrelid = c.confrelid)
 ORDER BY c.conname`;
 
-const isOfBatch = ({ column }: BatchRows, of: string) =>
-  `${of}.${quotedIn("postgres", column.name)} = ${batchIn(column)}`;
-const batchIn = ({ type }: BatchRows["column"]) => `$1::${plainType(type)}`;
+const isOfBatch = ({ column }: BatchRows, of: string, batch = "$1") =>
+  `${of}.${quotedIn("postgres", column.name)} = ${batchIn(column, batch)}`;
+const batchIn = ({ type }: BatchRows["column"], batch = "$1") => `${batch}::${plainType(type)}`;
 
-/** Rows of several partitions can have one `ctid`, so the outer statement asks the same of each row as the inner one. */
+/**
+ * Locks rows first, so that no row can come to refer to them any more, and then looks again: a statement sees nothing that came
+ * after it began, and a key that cascades would take it along. One message: no row stays locked while a node sleeps. Rows of
+ * several partitions can have one `ctid`.
+ */
+function remove(rows: BatchRows, limit: number, batch: string): string[] {
+  if (!isUuid(batch)) throw new Error(`The id of a batch is no UUID: ${batch}.`);
+  const table = quotedTable(rows.table);
+  const id = `'${batch}'`;
+  return [
+    "BEGIN ISOLATION LEVEL READ COMMITTED",
+    `SELECT set_config('dataflow.places', coalesce(array_agg(x.ctid)::text, '{}'), true) AS places,
+  set_config('dataflow.rows', coalesce(array_agg(x.tableoid::text || x.ctid::text)::text, '{}'), true) AS rows
+FROM (SELECT t.ctid, t.tableoid FROM ${table} AS t WHERE ${isOfBatch(rows, "t", id)}${isFree(rows, "t")}
+  LIMIT ${limit} FOR UPDATE OF t SKIP LOCKED) AS x`,
+    `DELETE FROM ${table} AS d WHERE d.ctid = ANY (current_setting('dataflow.places')::tid[])
+  AND d.tableoid::text || d.ctid::text = ANY (current_setting('dataflow.rows')::text[])
+  AND ${isOfBatch(rows, "d", id)}${isFree(rows, "d")} RETURNING 1 AS n`,
+    "COMMIT",
+  ];
+}
+
 export const postgresUndo: UndoTexts = {
   index: (table, column) => ({ text: INDEX, values: [quotedTable(table), column.name] }),
   identity: () => ["tableoid", "ctid"],
   referring: (table) => ({ text: REFERRING, values: [quotedTable(table)], made: (rows: Referring[]) => rows }),
-  remove: (rows, limit) => `DELETE FROM ${quotedTable(rows.table)} AS d
-    WHERE ${isOfBatch(rows, "d")}${isFree(rows, "d")} AND d.ctid = ANY (ARRAY(
-      SELECT t.ctid FROM ${quotedTable(rows.table)} AS t WHERE ${isOfBatch(rows, "t")}${isFree(rows, "t")}
-      LIMIT ${limit} FOR UPDATE OF t SKIP LOCKED)) RETURNING 1 AS n`,
+  remove,
   left: (rows) => `SELECT 1 AS n FROM ${quotedTable(rows.table)} AS t WHERE ${isOfBatch(rows, "t")} LIMIT 1`,
   isReferred: (rows, by) => referredText(rows, by, batchIn(rows.column)),
 };

@@ -41,10 +41,11 @@ export const sqliteUndo: UndoTexts = {
       : ["_rowid_"];
   },
   referring: ({ name }) => ({ text: REFERRING, values: [name, name], made: referringOf }),
-  remove(rows, limit) {
+  remove(rows, limit, batch) {
     const found = rows.identity.map((name) => `t.${name}`).join(", ");
-    return `DELETE FROM ${quotedTable(rows.table)} WHERE (${rows.identity.join(", ")}) IN (
+    const text = `DELETE FROM ${quotedTable(rows.table)} WHERE (${rows.identity.join(", ")}) IN (
       SELECT ${found} FROM ${quotedTable(rows.table)} AS t WHERE ${isOfBatch(rows)}${isFree(rows, "t")} LIMIT ${limit}) RETURNING 1 AS n`;
+    return { text, values: [batch] };
   },
   left: (rows) => `SELECT 1 AS n FROM ${quotedTable(rows.table)} AS t WHERE ${isOfBatch(rows)} LIMIT 1`,
   isReferred: (rows, by) => referredText(rows, by, "$1"),

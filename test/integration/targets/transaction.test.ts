@@ -3,6 +3,11 @@ import pg from "pg";
 import type { Database } from "../../../database/database.ts";
 import { Transaction } from "../../../database/dialects/postgres/transaction.ts";
 import { TableFailure } from "../../../database/errors.ts";
+import { type AskedDatabase, describeTable } from "../../../database/targets/catalog.ts";
+import { TargetDatabases } from "../../../database/targets/databases.ts";
+import { postgresUndo } from "../../../database/targets/postgres/undo.ts";
+import { batchRowsOf, removeRows } from "../../../database/targets/undo.ts";
+import type { BatchRows } from "../../../database/targets/undo.types.ts";
 import { describePostgres, freshPostgres, keptDatabase } from "../../helpers/database.ts";
 import { until } from "../../helpers/patience.ts";
 import { opened, type Proxied, proxiedPostgres } from "../postgres/kit.ts";
@@ -217,6 +222,48 @@ describePostgres("a table's transaction", () => {
     await transaction.commit();
     expect((await db.store.commitChunk(commit))?.batch).toMatchObject({ accepted: 2, updated: 2, rejected: 0 });
     expect(await at.rows("SELECT city, amount FROM orders")).toEqual([1, 2].map(() => ({ city: "b", amount: "1.00" })));
+  });
+
+  test("a row that comes to refer to one that is taken back: it is seen, or waits and fails", async () => {
+    const batch = "0193a000-0000-7000-8000-000000000000";
+    await run(
+      at.beside,
+      "CREATE TABLE staff (no int PRIMARY KEY, batch uuid)",
+      "CREATE INDEX staff_batch ON staff (batch)",
+      "CREATE TABLE cars (id int PRIMARY KEY, owner int REFERENCES staff ON DELETE CASCADE)",
+      `INSERT INTO staff VALUES (1, '${batch}'), (2, '${batch}'), (3, '${batch}')`,
+    );
+    const tables = new TargetDatabases({
+      own: db,
+      databases: [{ name: "crm", url: at.url }],
+      allowed: [{ database: null, parts: [{ text: "staff", isQuoted: false }] }],
+    });
+    const database = tables.find(null) as AskedDatabase;
+    const document = { name: "staff", mode: "insert", columns: { batch: { meta: "batchId" } } } as never;
+    const rows = (await batchRowsOf(database, document, () =>
+      describeTable(database, "staff", tables.allowed),
+    )) as BatchRows;
+    const [begin, locks, deletes, commit] = postgresUndo.remove(rows, 2, batch) as string[];
+    const [one, other] = [await db.sequelize.transaction(), await db.sequelize.transaction()];
+    const by = async (transaction: typeof one, sql = "") => (await db.sequelize.query(sql, { transaction }))[0];
+    expect([begin, commit]).toEqual(["BEGIN ISOLATION LEVEL READ COMMITTED", "COMMIT"]);
+    const [locked] = (await by(one, locks)) as { places: string }[];
+    expect(locked?.places).toBe('{"(0,1)","(0,2)"}');
+    // One that came after the first statement began has not seen its lock.
+    await run(at.beside, "ALTER TABLE cars DISABLE TRIGGER ALL", "INSERT INTO cars VALUES (7, 2)");
+    await run(at.beside, "ALTER TABLE cars ENABLE TRIGGER ALL");
+    const late = by(other, "INSERT INTO cars VALUES (8, 1)").catch((error: unknown) => error);
+    await until(async () => (await at.rows(waits)).length === 1);
+    expect(await by(one, deletes)).toEqual([{ n: 1 }]);
+    await one.commit();
+    expect(await late).toMatchObject({ parent: { code: "23503" } });
+    await other.rollback();
+    expect(await at.rows("SELECT no FROM staff ORDER BY no")).toEqual([{ no: 2 }, { no: 3 }]);
+    const crm = tables.find("crm") as AskedDatabase;
+    const ends = [await removeRows(crm, rows, batch), await removeRows(database, rows, batch)];
+    await tables.close();
+    expect([ends, await at.rows("SELECT no FROM staff")]).toEqual([["more", "stuck"], [{ no: 2 }]]);
+    await run(at.beside, "DROP TABLE cars, staff");
   });
 
   test("row security: a row that it refuses is a record error, a right that is missing is none", async () => {

@@ -8,6 +8,8 @@ import { mssqlKeys, mssqlUnknown } from "../../../database/targets/mssql/referen
 import { columnType } from "../../../database/targets/mssql/types.ts";
 import { planTable } from "../../../database/targets/plan.ts";
 import type { TableDocument } from "../../../database/targets/target.ts";
+import { batchRowsOf, referencesTo, removeRows } from "../../../database/targets/undo.ts";
+import type { BatchRows } from "../../../database/targets/undo.types.ts";
 import { root } from "../../../root.cjs";
 import { tableOf, column as targetColumn } from "../../helpers/targets.ts";
 import { textOf } from "../../integration/targets/create.kit.ts";
@@ -102,6 +104,64 @@ test("columns, keys and what drops rows are told", async () => {
       hindrances: [expect.stringContaining("UX_drops"), expect.stringMatching(/TR_instead stands INSTEAD OF/)],
     },
   });
+});
+
+test("rows of a batch are found by an index and deleted while nobody can refer to them, in T-SQL", async () => {
+  const asked: { text: string; values: readonly unknown[] }[] = [];
+  const staff = tableOf([targetColumn("no"), targetColumn("batch", { kind: "uuid", type: "uniqueidentifier" })], {
+    dialect: "mssql",
+    schema: "dbo",
+    name: "staff",
+  });
+  const key = (constraint: string, by: string, column: string, parent: string) => ({
+    constraint,
+    schema: "dbo",
+    table: by,
+    column,
+    parent,
+  });
+  const answers: object[][] = [
+    [{ identity: "" }],
+    [key("fk_boss", "staff", "boss", "no"), key("fk_car", "cars", "a", "x"), key("fk_car", "cars", "b", "y")],
+    [{ n: 1 }],
+    [],
+    [{ n: 1 }],
+    [],
+    [{ n: 1 }],
+  ];
+  const ask = async (text: string, values: readonly unknown[]) => {
+    asked.push({ text, values });
+    return (answers[asked.length - 1] ?? []) as never;
+  };
+  const database = { name: "crm", dialect: "mssql", ask, send: async () => [] } as const;
+  const document = {
+    name: "staff",
+    mode: "insert",
+    columns: { batch: { meta: "batchId" } },
+  } as unknown as TableDocument;
+  const rows = (await batchRowsOf(database, document, async () => ({ table: staff }))) as BatchRows;
+  expect(rows.referring).toMatchObject([
+    { constraint: "fk_boss", columns: ["boss"], parentColumns: ["no"] },
+    { constraint: "fk_car", columns: ["a", "b"], parentColumns: ["x", "y"] },
+  ]);
+  expect([await removeRows(database, rows, "b1"), await removeRows(database, rows, "b1")]).toEqual(["more", "stuck"]);
+  expect(await referencesTo(database, rows, "b1")).toMatchObject([{ constraint: "fk_car" }]);
+  expect(asked.map(({ values }) => values[0])).toEqual(["[dbo].[staff]", "[dbo].[staff]", ...Array(5).fill("b1")]);
+  const texts = asked.map(({ text }) => text.replaceAll(/\$\d/g, "@p"));
+  expect(parse(texts)).toEqual([]);
+  expect(texts[2]).toMatchInlineSnapshot(`
+"WITH d AS (SELECT TOP (1000) t.[batch] FROM [dbo].[staff] AS t WITH (READCOMMITTEDLOCK, READPAST, ROWLOCK)
+  WHERE t.[batch] = CAST(@p AS uniqueidentifier) AND NOT EXISTS (SELECT 1 FROM [dbo].[staff] AS c WITH (HOLDLOCK) WHERE c.[boss] = t.[no] AND NOT (c.[no] = t.[no])) AND NOT EXISTS (SELECT 1 FROM [dbo].[cars] AS c WITH (HOLDLOCK) WHERE c.[a] = t.[x] AND c.[b] = t.[y]))
+DELETE FROM d;
+SELECT 1 AS n WHERE @@ROWCOUNT > 0"
+`);
+  expect(texts.slice(4).join("\n")).toMatchInlineSnapshot(`
+"SELECT TOP (1) 1 AS n FROM [dbo].[staff] AS t WHERE t.[batch] = CAST(@p AS uniqueidentifier)
+SELECT TOP (1) 1 AS n FROM [dbo].[staff] AS t JOIN [dbo].[staff] AS c ON c.[boss] = t.[no]
+    WHERE t.[batch] = CAST(@p AS uniqueidentifier) AND (c.[batch] IS NULL OR c.[batch] <> t.[batch])
+SELECT TOP (1) 1 AS n FROM [dbo].[staff] AS t JOIN [dbo].[cars] AS c ON c.[a] = t.[x] AND c.[b] = t.[y]
+    WHERE t.[batch] = CAST(@p AS uniqueidentifier)"
+`);
 });
 
 test.each([

@@ -11,6 +11,7 @@ const failing = (error: object): AskedDatabase => ({
   name: null,
   dialect: "postgres",
   ask: () => Promise.reject(Object.assign(new Error("secret"), error)),
+  send: () => Promise.reject(new Error("not sent")),
 });
 const look = (error: object) => unknownAmong(failing(error), table, reference, [["1"]]);
 
