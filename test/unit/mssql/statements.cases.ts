@@ -143,6 +143,12 @@ committed("reservations that end", () => ({
   unique: unique({ keys: "", freed: [], keepMs: n() }),
 }));
 committed("reservations", () => ({ text: Buffer.from(""), unique: unique({ keys: "", freed: [hex()] }) }));
+// What is loaded with few rows is a variable, beside those of the end.
+committed("reservations, at the end", () => ({
+  text: Buffer.from(""),
+  unique: unique({ keys: "", freed: [hex()] }),
+  end: end({ events: [event()] }),
+}));
 committed("reservations, and keys that others have", () => ({
   text: Buffer.from(""),
   unique: unique({ keys: "", freed: [], taken: [hex()] }),

@@ -149,7 +149,7 @@ export function stagedLost([commit]: ChunkCommit[]): Staged[] {
 export function stagedFreed([commit]: ChunkCommit[]): Staged[] {
   const freed = commit?.unique?.freed ?? [];
   const rows = [...new Set(freed)].map((key) => [Buffer.from(key, "hex")]);
-  return rows.length === 0 ? [] : [{ name: "#freed", order: ["key_hash"], columns: { key_hash: kinds.key }, rows }];
+  return rows.length === 0 ? [] : [{ name: "#spared", order: ["key_hash"], columns: { key_hash: kinds.key }, rows }];
 }
 
 /** The commits' rows, of which a statement takes that of the batch `@id`. */

@@ -67,7 +67,7 @@ export function reservedSteps({ unique }: ChunkCommit): string[] {
   const mine = `batch_id = @id AND chunk_no = @chunk AND expires_at IS NOT NULL`;
   return [
     ...(unique.freed.length > 0
-      ? [`DELETE FROM record_key WHERE ${mine} AND key_hash IN (SELECT freed.key_hash FROM #freed AS freed)`]
+      ? [`DELETE FROM record_key WHERE ${mine} AND key_hash IN (SELECT gone.key_hash FROM #spared AS gone)`]
       : []),
     ...(unique.marks ? [markedStep(mine)] : []),
     `UPDATE record_key SET expires_at = NULL, ends_at = @now + @keep WHERE ${mine}`,
