@@ -210,7 +210,7 @@ export const operatorCalls = {
         description: "It was taken back before. With `dryRun=true`: what would be deleted.",
         content: content(
           { oneOf: [schemaRef("OperatorBatch"), dryUndoSchema] },
-          { dryRun: { id: ids.batch, status: "completed_with_errors", records: 1 } },
+          { dryRun: { id: ids.batch, status: "completed_with_errors", records: 1, duplicatesElsewhere: 0 } },
         ),
       },
       202: { ...(asBatch(undoingBatch)[200] as Answer), description: "The batch, which is `undoing`." },
