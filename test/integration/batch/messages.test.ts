@@ -8,7 +8,7 @@ import { rows, select, storeOf } from "./kit.ts";
 import { Messages } from "./messages.kit.ts";
 
 /** Events count twice: where they are told, and where this node hears them. */
-const request = ["clientCache.authenticate", "policy.get", "rateLimiter.consume"];
+const request = ["clientCache.recognise", "policy.get", "rateLimiter.consume"];
 const upload = ["imports.create", "policy.evaluate"];
 const told = ["outbox.publish", "batch.created", "batch.created", "batch.ready", "batch.ready"];
 const run = ["batchLock.acquire", "batch.claim", "batch.commitChunk", "batchLock.release"];
