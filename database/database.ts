@@ -44,6 +44,8 @@ export interface Database {
   now(): Promise<number>;
   /** The database is a file of this process alone (SQLite). So every lease that the process finds at its start is void. */
   isEmbedded: boolean;
+  /** After an erasure: lets go of what the database's own log still has of deleted rows, as far as that is up to this process. */
+  wipe(): Promise<void>;
   /**
    * For a node that stops: a server that is silent for longer than `ms` counts as away from now on, and after `ms` lost
    * answers are not resolved any more.
@@ -71,6 +73,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     ping: async (name) => void (await dialect.locks.acquireLock(`ping:${name.slice(0, PING_NAME)}`, "ping", PING_MS)),
     now: () => dialect.now(),
     isEmbedded: dialect.isEmbedded,
+    wipe: async () => dialect.wipe?.(),
     limitWaits: (ms) => dialect.limitWaits?.(ms),
     close: () => dialect.close(),
   };

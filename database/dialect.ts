@@ -122,6 +122,8 @@ export interface Dialect {
   fill?(backfill: Backfill): Promise<void>;
   now(): Promise<number>;
   isEmbedded: boolean;
+  /** Lets go of what the database's own log still has of deleted rows. Omitted: the server has tools of its own for it. */
+  wipe?(): Promise<void>;
   /** The error as a DatabaseRefused, if a wrong URL or setting caused it. */
   refusalOf?(error: unknown): DatabaseRefused | null;
   /** The error, thrown through Sequelize or umzug, as a DatabaseUnavailable, if the server is only away for now. */

@@ -1,6 +1,7 @@
 /**
  * Sequelize models of the tables that are not hot. `clientCache` owns Client, `operator` Operator. `policy` owns Policy, the tables of datasets and
  * WebhookSecret. Both write the events of their changes to the outbox, in the same transaction. The clock mixin owns ClockDoubt.
+ * `clientCache` and `retention` write Erasure.
  */
 import { DataTypes, type Model, type ModelAttributes, type ModelStatic, type Sequelize } from "sequelize";
 import type { ColumnKind } from "./dialect.ts";
@@ -12,6 +13,7 @@ import {
   datasetGrant,
   datasetPin,
   endedScope,
+  erasure,
   operator,
   outbox,
   policy,
@@ -27,6 +29,7 @@ export type DatasetRow = RowOf<typeof sharedDataset>;
 export type GrantRow = RowOf<typeof datasetGrant>;
 export type PinRow = RowOf<typeof datasetPin>;
 export type EndedScopeRow = RowOf<typeof endedScope>;
+export type ErasureEntry = RowOf<typeof erasure>;
 export type OutboxEntry = RowOf<typeof outbox>;
 export type WebhookSecretRow = RowOf<typeof webhookSecret>;
 export type ClockDoubtRow = RowOf<typeof clockDoubt>;
@@ -40,6 +43,7 @@ export interface Models {
   DatasetGrant: ModelStatic<GrantRow>;
   DatasetPin: ModelStatic<PinRow>;
   EndedScope: ModelStatic<EndedScopeRow>;
+  Erasure: ModelStatic<ErasureEntry>;
   WebhookSecret: ModelStatic<WebhookSecretRow>;
   ClockDoubt: ModelStatic<ClockDoubtRow>;
 }
@@ -82,6 +86,7 @@ export function defineModels(sequelize: Sequelize, names: Names): Models {
     DatasetGrant: define("DatasetGrant", datasetGrant),
     DatasetPin: define("DatasetPin", datasetPin),
     EndedScope: define("EndedScope", endedScope),
+    Erasure: define("Erasure", erasure),
     Outbox: define("Outbox", outbox),
     WebhookSecret: define("WebhookSecret", webhookSecret),
     ClockDoubt: define("ClockDoubt", clockDoubt),

@@ -92,12 +92,20 @@ export const dueOf = (state: BatchState): string =>
 export const voidedUpload = (of: string): string => `${of}.state = 'receiving' AND ${of}.fence > 0`;
 export const notVoided = (of: string): string => `NOT (${voidedUpload(of)})`;
 
+/** The condition that no legal hold keeps what belongs to the client in this column. */
+export const notHeld = (clientId: string): string =>
+  `NOT EXISTS (SELECT 1 FROM client AS holder WHERE holder.id = ${clientId} AND holder.legal_hold = 1)`;
+
+/** The condition that a row of `batch` (alias `of`) has ended, or is a voided upload: nobody works at it. */
+export const resting = (of: string): string =>
+  `(${of}.state IN (${finalStates.map((state) => `'${state}'`).join(", ")}) OR (${voidedUpload(of)}))`;
+
 /**
  * The condition that a row of `batch` (alias `of`) may be deleted: the batch has ended and its retention is over, or it is a
- * voided upload. Each statement that deletes checks it again, whatever its caller has read before.
+ * voided upload; and no legal hold keeps it. Each statement that deletes checks it again, whatever its caller has read before.
  */
 export const removable = (of: string, now: string): string =>
-  `${of}.due_at <= ${now} AND (${of}.state IN (${finalStates.map((state) => `'${state}'`).join(", ")}) OR (${voidedUpload(of)}))`;
+  `${of}.due_at <= ${now} AND ${resting(of)} AND ${notHeld(`${of}.client_id`)}`;
 
 /**
  * `record_error.seq` is the batch's `pass` times this number, plus the record's number. So the errors of a new pass never meet

@@ -34,6 +34,7 @@ import type {
   UploadOutcome,
 } from "../services/imports/imports.domain.ts";
 import type { OutboxRow } from "../services/outbox/outbox.domain.ts";
+import type { ErasedBatch, ErasureAt, GroupTexts } from "../services/retention/retention.domain.ts";
 import type {
   AttemptRecord,
   DeliveryQuery,
@@ -91,8 +92,54 @@ export interface OrderStore {
   stalledLanes(limit: number): Promise<StalledLane[]>;
 }
 
+/** What an erasure has found in a page of records, or of errors. */
+interface ErasedPage {
+  seqs: number[];
+  /** How far the page goes. */
+  upTo: number;
+  touched: 0 | 1;
+}
+
+/**
+ * Erasures. What is at a place (`at`) changes only if the erasure is still there, the batch rests, and no legal hold keeps it:
+ * false, and nothing was written. Each such unit raises the erasure's version by one.
+ */
+export interface ErasureStore {
+  /** The next batch of the dataset after this id. */
+  erasedBatch(of: {
+    dataset: string;
+    clientId: number | null;
+    after: number;
+    last: number;
+  }): Promise<ErasedBatch | null>;
+  /** The last id of a batch. */
+  lastBatch(): Promise<number>;
+  /** The clients (public ids) under a legal hold that have a batch of the dataset. */
+  heldWith(dataset: string): Promise<string[]>;
+  groupTexts(id: number): Promise<GroupTexts[]>;
+  deliveryBodies(id: number): Promise<{ id: number; body: string }[]>;
+  eraseRecords(at: ErasureAt, page: ErasedPage): Promise<boolean>;
+  /** Numbers of refused records in their pass. */
+  eraseErrors(at: ErasureAt, page: ErasedPage & { pass: number }): Promise<boolean>;
+  /** Writes a group without `n` of its examples. */
+  eraseExamples(at: ErasureAt, group: GroupTexts & { n: number }): Promise<boolean>;
+  eraseDeliveries(at: ErasureAt, ids: number[]): Promise<boolean>;
+  /** From now on the batch has no body; `eraseChunks` deletes it. */
+  emptyBody(at: ErasureAt): Promise<boolean>;
+  eraseChunks(id: number, limit: number): Promise<Removal>;
+  /** Deletes a batch like `deleteBatch`, whether its retention is over or not, and counts what was deleted for this erasure. */
+  eraseBatch(id: number, erasure: number, limit: number, removed?: Removed): Promise<Removal>;
+  /** A client's batches and running uploads, oldest first. */
+  clientBatches(
+    clientId: number,
+    limit: number,
+  ): Promise<{ id: number; publicId: string; state: string; isResting: number }[]>;
+  /** Deletes up to `limit` rows of each table of what a client has beside its batches. True: none is left. */
+  eraseClientRows(clientId: number, erasure: number, limit: number): Promise<boolean>;
+}
+
 /** Batches, their records, and the outbox. */
-export interface BatchStore extends UploadStore, OrderStore {
+export interface BatchStore extends UploadStore, OrderStore, ErasureStore {
   /** Whether concurrent commits run in the order in which they were sent. */
   readonly keepsOrder: boolean;
   /**
@@ -167,6 +214,10 @@ export interface BatchStore extends UploadStore, OrderStore {
     keys: { after: string; to: string },
     limit: number,
   ): Promise<{ last: string | null } | undefined>;
+  /** Those of these clients that are under a legal hold: no unit of a removal deletes anything of theirs. */
+  heldClients(ids: number[]): Promise<number[]>;
+  /** Puts off by `ms` what is due of those of these batches that a legal hold keeps. */
+  deferHeld(ids: number[], ms: number): Promise<void>;
   /** Errors of earlier passes that are to be deleted, oldest first. */
   staleErrors(limit: number): Promise<StaleErrors[]>;
   /** Deletes up to `limit` rows of such errors. */

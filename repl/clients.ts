@@ -1,4 +1,4 @@
-/** The commands for clients, their policies and their rate limits. */
+/** The commands for clients, their erasures, their policies and their rate limits. */
 
 import type { ServiceBroker } from "moleculer";
 import { Problem } from "../lib/errors.ts";
@@ -31,8 +31,16 @@ const clients: Command = {
   description: "The newest clients",
   async run(broker) {
     const found = await actors.clientCache.list(broker, { limit: A_PAGE });
-    const rows = found.map(({ publicId: id, identifier, name, status, policyVersion, createdAt }) => {
-      return { id, identifier, name, status, policy: `v${policyVersion}`, age: age(createdAt) };
+    const rows = found.map(({ publicId: id, identifier, name, status, legalHold, policyVersion, createdAt }) => {
+      return {
+        id,
+        identifier,
+        name,
+        status,
+        policy: `v${policyVersion}`,
+        hold: legalHold ? "legal" : null,
+        age: age(createdAt),
+      };
     });
     return rows.length > 0 ? { rows } : say("There is no client yet.");
   },
@@ -137,4 +145,28 @@ const tables: Command = {
   },
 };
 
-export const clientCommands: Command[] = [clients, operators, limits, datasets, tables];
+const erasures: Command = {
+  command: "erasures",
+  description: "The newest erasures: how far they are, and what they wait for",
+  async run(broker) {
+    const found = await actors.retention.erasures(broker, { limit: A_PAGE });
+    const rows = found.map(
+      ({ publicId: id, state, client, clientIdentifier, dataset, fields, counts, waits, createdAt }) => {
+        const what = dataset === null ? "the client" : `${dataset}: ${fields.join(", ")}`;
+        const done = `${counts.batches} batches, ${counts.records} records`;
+        return {
+          id,
+          state,
+          client: clientIdentifier ?? client,
+          erases: what,
+          erased: done,
+          waits,
+          age: age(createdAt),
+        };
+      },
+    );
+    return rows.length > 0 ? { rows } : say("Nothing was erased yet.");
+  },
+};
+
+export const clientCommands: Command[] = [clients, operators, erasures, limits, datasets, tables];

@@ -31,6 +31,8 @@ import { checked } from "./0027-checked.ts";
 import { errorGroups } from "./0029-error-groups.ts";
 import { duplicateCounts } from "./0030-duplicate-counts.ts";
 import { corrections } from "./0031-corrections.ts";
+import { legalHold } from "./0032-legal-hold.ts";
+import { erasures } from "./0033-erasures.ts";
 import { rejectedMarks } from "./0036-rejected-marks.ts";
 import { operators } from "./0040-operators.ts";
 import { createTable, LOG, type Migration, type MigrationContext } from "./ddl.ts";
@@ -68,6 +70,8 @@ export const migrations: Migration[] = [
   errorGroups,
   duplicateCounts,
   corrections,
+  legalHold,
+  erasures,
   rejectedMarks,
   operators,
 ];

@@ -19,6 +19,10 @@ export const client = table(
     version: "bigint",
     changedAt: "bigint",
     createdAt: "bigint",
+    /** 1: nothing of the client may be deleted. */
+    legalHold: "int?",
+    /** The public id of the erasure that deletes the client. */
+    erasureId: "uuid?",
   },
   { key: ["id"], writers: ["clientCache", "policy"] },
 );

@@ -1,5 +1,6 @@
 /** Reserves the unique keys of records before the records go to a handler. Each dialect writes the keys of a commit itself. */
 import { keyRange } from "../../formats/check/record-keys.ts";
+import { notHeld } from "../rows.ts";
 import { batchWork, endedScope, recordKey } from "../schema/tables.ts";
 import type { BatchStore } from "../store.ts";
 import { lock, remove, removeFirst, rowSet, type Select, select, upsert } from "./steps.ts";
@@ -53,7 +54,10 @@ export function keyUnits(on: Units): Pick<BatchStore, "reserveKeys" | "takenKeys
 export function endedScopeUnits(on: Units): Pick<BatchStore, "forgetScopes"> {
   const ended = on.unit({}, ({ first }) => [
     select<{ clientId: number; scope: string }>(
-      first(1, `e.client_id AS "clientId", e.scope AS "scope" FROM ended_scope AS e ORDER BY e.client_id, e.scope`),
+      first(
+        1,
+        `e.client_id AS "clientId", e.scope AS "scope" FROM ended_scope AS e WHERE ${notHeld("e.client_id")} ORDER BY e.client_id, e.scope`,
+      ),
     ),
   ]);
   const range = { clientId: "bigint", from: "key", to: "key" } as const;

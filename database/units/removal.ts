@@ -1,8 +1,7 @@
 /** Deletes in pieces, because deleting a batch of millions of rows at once would block the commits of others for seconds. */
-import { LRUCache } from "lru-cache";
-import type { Removal, Removed, StaleErrors } from "../../services/batch/batch.reads.domain.ts";
-import { PASS, removable } from "../rows.ts";
-import { columnOf, type Table } from "../schema/table.ts";
+import type { Removal, StaleErrors } from "../../services/batch/batch.reads.domain.ts";
+import { notHeld, PASS, removable, resting } from "../rows.ts";
+import type { Table } from "../schema/table.ts";
 import {
   batch,
   batchAttempt,
@@ -12,6 +11,7 @@ import {
   delivery,
   deliveryAttempt,
   duplicateCount,
+  erasure,
   errorGroup,
   record,
   recordError,
@@ -19,13 +19,18 @@ import {
 } from "../schema/tables.ts";
 import type { BatchStore } from "../store.ts";
 import { DUE, type DueShape, dueShape, dueValue } from "./outcome.ts";
-import { gather, type Lock, lock, remove, rowSet, select, update } from "./steps.ts";
-import { type Params, shapes, type Units } from "./unit.ts";
+import { Pieces } from "./pieces.ts";
+import { lock, remove, rowSet, type Step, select, update } from "./steps.ts";
+import { shapes, type Units } from "./unit.ts";
 
-type Removals = Pick<BatchStore, "purgeChunks" | "deleteBatch" | "staleErrors" | "deleteStaleErrors">;
+type Removals = Pick<
+  BatchStore,
+  "purgeChunks" | "deleteBatch" | "eraseBatch" | "staleErrors" | "deleteStaleErrors" | "heldClients" | "deferHeld"
+>;
 
 export function removalUnits(on: Units): Removals {
-  const { chunks, rest, isLeft } = ofBatch(on);
+  const { chunks, rest, isLeft } = ofBatch(on, OVER);
+  const erased = ofBatch(on, ERASED);
   const purged = shapes((due: DueShape) =>
     on.unit({ id: "bigint", due: "bigint" }, () => [
       update(batch, {
@@ -34,7 +39,8 @@ export function removalUnits(on: Units): Removals {
       }),
     ]),
   );
-  const last = deleting(on);
+  const last = deleting(on, OVER);
+  const lastErased = deleting(on, ERASED);
   const untaken = async (id: number): Promise<Removal> => ((await isLeft.row({ id })) ? "busy" : "done");
   return {
     purgeChunks: async (id, limit, due, removed) => {
@@ -58,39 +64,81 @@ export function removalUnits(on: Units): Removals {
       removed?.("batch", deleted);
       return "done";
     },
+    eraseBatch: async (id, by, limit, removed) => {
+      const of = { id, erasure: by };
+      let left = limit;
+      for (const pieces of [erased.chunks, ...erased.rest]) {
+        const gone = await pieces.next(of, left);
+        if (gone === null) return (await erased.isLeft.row({ id })) ? "busy" : "done";
+        removed?.(pieces.table, gone);
+        left -= gone;
+        if (left <= 0 || (await pieces.hasMore(of))) return "more";
+      }
+      removed?.("batch", await lastErased.changed(of));
+      return "done";
+    },
     ...stale(on),
+    ...holds(on),
   };
 }
 
+/** Why a batch is deleted: which one may be, and what is counted where. */
+interface Cause {
+  params: { id: "bigint" } | { id: "bigint"; erasure: "bigint" };
+  /** The condition of a row of `batch` (alias `of`). */
+  may: (of: string) => string;
+  /** The step that adds to the counts, where `taken` has a row. */
+  counted: (sums: string, taken: string) => Step[];
+}
+
+const OVER: Cause = {
+  params: { id: "bigint" },
+  may: (of) => removable(of, ":now"),
+  counted: () => [],
+};
+
+/** An operator's word: no retention is waited for. The counts of the erasure are written with what they count. */
+const ERASED: Cause = {
+  params: { id: "bigint", erasure: "bigint" },
+  may: (of) => `${resting(of)} AND ${notHeld(`${of}.client_id`)}`,
+  counted: (sums, taken) => [
+    update(erasure, { set: sums, where: `id = :erasure AND EXISTS (SELECT 1 FROM ${taken})` }),
+  ],
+};
+
 /** Rows of a batch that may be deleted. */
-function ofBatch(on: Units) {
-  const pieces = (table: Table, key: string[]) =>
+function ofBatch(on: Units, { params, may, counted }: Cause) {
+  const pieces = (table: Table, key: string[], sums: string | null) =>
     new Pieces(on, {
       table,
       key,
-      of: { id: "bigint" },
+      of: params,
       taken: lock(batch, {
-        where: `id = :id AND ${removable("batch", ":now")}`,
+        where: `id = :id AND ${may("batch")}`,
         into: rowSet("taken", batch, ["id"]),
         skipLocked: true,
       }),
       rows: "batch_id = :id",
+      also: sums === null ? [] : counted(sums, "taken"),
     });
   return {
-    chunks: pieces(batchChunk, ["no"]),
-    rest: [pieces(recordError, ["seq", "n"]), pieces(record, ["seq"])],
+    chunks: pieces(batchChunk, ["no"], null),
+    rest: [
+      pieces(recordError, ["seq", "n"], "errors = errors + :gone"),
+      pieces(record, ["seq"], "records = records + :gone"),
+    ],
     isLeft: on.unit({ id: "bigint" }, () => [
-      select(`SELECT b.id AS "id" FROM batch AS b WHERE b.id = :id AND ${removable("b", ":now")}`),
+      select(`SELECT b.id AS "id" FROM batch AS b WHERE b.id = :id AND ${may("b")}`),
     ]),
   };
 }
 
 /** Deletes the batch itself after its rows. Deliveries are deleted before their attempts, because adding an attempt locks the delivery. */
-const deleting = (on: Units) =>
-  on.unit({ id: "bigint" }, () => [
+const deleting = (on: Units, { params, may, counted }: Cause) =>
+  on.unit(params, () => [
     remove(batch, {
-      where: `id = :id AND ${removable("batch", ":now")}`,
-      into: rowSet("gone", batch, ["id", "clientId", "contentHash", "dedupHash"]),
+      where: `id = :id AND ${may("batch")}`,
+      into: rowSet("gone", batch, ["id", "clientId", "contentHash", "dedupHash", "chunks"]),
     }),
     remove(batchWork, { where: "batch_id = :id AND EXISTS (SELECT 1 FROM gone)" }),
     remove(contentKey, {
@@ -105,6 +153,11 @@ const deleting = (on: Units) =>
     remove(errorGroup, { where: "batch_id = :id AND EXISTS (SELECT 1 FROM gone)" }),
     remove(duplicateCount, { where: "batch_id = :id AND EXISTS (SELECT 1 FROM gone)" }),
     remove(duplicateCount, { where: "by_id = :id AND EXISTS (SELECT 1 FROM gone)" }),
+    ...counted(
+      `batches = batches + 1, deliveries = deliveries + (SELECT COUNT(*) FROM untold),
+    bodies = bodies + (SELECT CASE WHEN gone.chunks > 0 THEN 1 ELSE 0 END FROM gone)`,
+      "gone",
+    ),
   ]);
 
 /** Deletes the errors of earlier passes. Readers do not see them since the batch has started over. */
@@ -112,7 +165,13 @@ function stale(on: Units): Pick<BatchStore, "staleErrors" | "deleteStaleErrors">
   const mine = "batch_id = :id AND pass = :pass";
   const of = { id: "bigint", pass: "int" } as const;
   const oldest = on.unit({ limit: "int" }, ({ first }) => [
-    select<StaleErrors>(first(":limit", `batch_id AS "batchId", pass AS "pass" FROM stale_errors ORDER BY since`)),
+    select<StaleErrors>(
+      first(
+        ":limit",
+        `s.batch_id AS "batchId", s.pass AS "pass" FROM stale_errors AS s LEFT JOIN batch AS b ON b.id = s.batch_id
+  WHERE ${notHeld("b.client_id")} ORDER BY s.since`,
+      ),
+    ),
   ]);
   const isThere = on.unit(of, () => [select(`SELECT pass AS "pass" FROM stale_errors WHERE ${mine}`)]);
   const done = on.unit(of, () => [
@@ -140,80 +199,20 @@ function stale(on: Units): Pick<BatchStore, "staleErrors" | "deleteStaleErrors">
   };
 }
 
-interface Piece {
-  table: Table;
-  /** The columns that order the rows. They follow the columns of `rows` in the primary key. */
-  key: string[];
-  /** The parameters of `rows` and `taken`. */
-  of: Params;
-  /** Locks the row that a node must hold to delete a piece. No row: another node deletes here now, or nobody may delete. */
-  taken: Lock;
-  /** The condition of the rows to delete. */
-  rows: string;
-}
-
-/** How many positions are remembered. Forgetting one costs only time. */
-const MOST_REACHED = 1_000;
-
-/** Deletes rows of a table piece by piece. */
-class Pieces {
-  readonly table: Parameters<Removed>[0];
-  /**
-   * How far this node has deleted. Deleted rows stay in the index for a while. Without this position each piece would read over
-   * all of them again.
-   */
-  readonly #reached = new LRUCache<string, number>({ max: MOST_REACHED });
-  readonly #piece;
-  readonly #looking;
-
-  constructor(on: Units, { table, key, of, taken, rows }: Piece) {
-    this.table = table.name as Parameters<Removed>[0];
-    const columns = key.map((name) => columnOf(table, name).column);
-    const [first = "", second] = columns;
-    const list = columns.join(", ");
-    const left = `${rows} AND ${first} >= :from`;
-    const last = rowSet("last", table, key);
-    const andSecond = second ? ` AND (${first} < :last_${first} OR ${second} <= :last_${second})` : "";
-    // Deletes up to a last key instead of a list of keys, so that the rows are read along the index.
-    const from = columnOf(table, key[0] as string).kind;
-    this.#piece = on.unit({ ...of, from, limit: "int" } as Params, ({ first: top, mostDeleted }) => [
-      taken,
-      gather(table, {
-        select: top(
-          1,
-          `${columns.map((column) => `piece.${column}`).join(", ")}
-    FROM (${top(mostDeleted(":limit"), `${list} FROM ${table.name} WHERE ${left} AND EXISTS (SELECT 1 FROM taken) ORDER BY ${list}`)}) AS piece
-    ORDER BY ${columns.map((column) => `piece.${column} DESC`).join(", ")}`,
-        ),
-        into: last,
-        isOne: true,
-      }),
-      remove(table, { where: `${left} AND ${first} <= :last_${first}${andSecond}`, countAs: "gone" }),
-      select<{ gone: number; last: number | null }>(`SELECT :gone AS "gone", :last_${first} AS "last" FROM taken`),
-    ]);
-    this.#looking = on.unit({ ...of, from } as Params, ({ first: top }) => [
-      select(top(1, `${first} AS "first" FROM ${table.name} WHERE ${left} ORDER BY ${list}`)),
-    ]);
-  }
-
-  /** Deletes at most `limit` rows, and answers how many. Null: `taken` found no row. */
-  async next(of: Record<string, number>, limit: number): Promise<number | null> {
-    const name = Object.values(of).join();
-    const row = await this.#piece.row({ ...of, from: this.#reached.get(name) ?? 0, limit });
-    if (!row) return null;
-    if (row.last !== null) this.#reached.set(name, row.last);
-    return row.gone;
-  }
-
-  /**
-   * Whether rows are left. A piece that deleted fewer rows than its limit does not tell, because its snapshot may be older than
-   * another node's last piece. So before it says no, this looks at all rows again from the first one.
-   */
-  async hasMore(of: Record<string, number>): Promise<boolean> {
-    const name = Object.values(of).join();
-    const from = this.#reached.get(name) ?? 0;
-    if (await this.#looking.row({ ...of, from })) return true;
-    this.#reached.delete(name);
-    return from > 0 && (await this.#looking.row({ ...of, from: 0 })) !== undefined;
-  }
+/** Clients under a legal hold. */
+function holds(on: Units): Pick<BatchStore, "heldClients" | "deferHeld"> {
+  const held = on.unit({ ids: "ids" }, ({ isIn }) => [
+    select<{ id: number }>(`SELECT c.id AS "id" FROM client AS c WHERE c.legal_hold = 1 AND ${isIn("c.id", ":ids")}`),
+  ]);
+  const defer = on.unit({ ids: "ids", ms: "bigint" }, () => [
+    update(batch, {
+      set: "due_at = :now + :ms",
+      byKey: { column: "id", of: ":ids" },
+      where: `batch.due_at <= :now AND ${resting("batch")} AND NOT ${notHeld("batch.client_id")}`,
+    }),
+  ]);
+  return {
+    heldClients: async (ids) => (ids.length === 0 ? [] : (await held.rows({ ids })).map(({ id }) => id)),
+    deferHeld: async (ids, ms) => void (await defer.changed({ ids, ms })),
+  };
 }

@@ -1,6 +1,7 @@
 /** The methods of the store whose units are the same in all dialects. */
 
 import { outboxUnits } from "./deliveries.ts";
+import { erasureUnits } from "./erasure.ts";
 import { errorGroupUnits } from "./error-groups.ts";
 import { fairnessUnits } from "./fairness.ts";
 import { figureUnits } from "./figures.ts";
@@ -19,6 +20,7 @@ import { workUnits } from "./work.ts";
 
 export const sharedStore = (on: Units, checks: UploadChecks) => ({
   ...attemptUnits(on),
+  ...erasureUnits(on),
   ...errorGroupUnits(on),
   ...fairnessUnits(on),
   ...figureUnits(on),

@@ -1,4 +1,5 @@
 /** Deletes what a batch has delivered to the table `record`, and what it has marked as corrected, in pieces, while it is `undoing`. */
+import { notHeld } from "../rows.ts";
 import { batch, record, recordKey } from "../schema/tables.ts";
 import type { BatchStore } from "../store.ts";
 import { gather, lock, remove, rowSet, type Select, select, update } from "./steps.ts";
@@ -7,7 +8,7 @@ import type { Units } from "./unit.ts";
 export function undoUnits(on: Units): Pick<BatchStore, "undoRecords" | "undoMarks" | "duplicatesOf"> {
   const piece = on.unit({ id: "bigint", upTo: "bigint", keys: "texts" }, ({ keysIn }) => [
     lock(batch, {
-      where: "id = :id AND state = 'undoing'",
+      where: `id = :id AND state = 'undoing' AND ${notHeld("batch.client_id")}`,
       into: rowSet("taken", batch, ["id", "clientId"]),
       skipLocked: true,
     }),
@@ -23,7 +24,7 @@ export function undoUnits(on: Units): Pick<BatchStore, "undoRecords" | "undoMark
     const keys = "client_id = (SELECT taken.client_id FROM taken) AND key_hash > :after AND key_hash <=";
     return [
       lock(batch, {
-        where: "id = :id AND state = 'undoing'",
+        where: `id = :id AND state = 'undoing' AND ${notHeld("batch.client_id")}`,
         into: rowSet("taken", batch, ["id", "clientId"]),
         skipLocked: true,
       }),

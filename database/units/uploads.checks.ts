@@ -3,7 +3,7 @@
 import type { Removed } from "../../services/batch/batch.reads.domain.ts";
 import type { DayUsage, KeyHolder, UploadCommit, UploadOutcome } from "../../services/imports/imports.domain.ts";
 import { readAnswer, wholeAnswer } from "../idempotency.ts";
-import { batchRow } from "../rows.ts";
+import { batchRow, notHeld } from "../rows.ts";
 import type { Table } from "../schema/table.ts";
 import { clientUsage, contentKey, idempotencyKey, recordKey } from "../schema/tables.ts";
 import type { BatchStore } from "../store.ts";
@@ -200,7 +200,9 @@ export function keyAndQuotaUnits(
   // In the order of an index on the age, so that a piece costs no more than its own rows.
   const forgetting = (table: Table, key: string[], order: string, where: string) => ({
     table: table.name as Parameters<Removed>[0],
-    unit: on.unit({ limit: "int" }, () => [removeFirst(table, { key, where, order, limit: ":limit" })]),
+    unit: on.unit({ limit: "int" }, () => [
+      removeFirst(table, { key, where, and: notHeld(`${table.name}.client_id`), order, limit: ":limit" }),
+    ]),
   });
   const all = [
     forgetting(idempotencyKey, ["client_id", '"key"'], "expires_at", "expires_at <= :now AND answer IS NOT NULL"),

@@ -112,6 +112,8 @@ export function rejectMove(parts: BatchParts, which: Which & { reason?: string |
 export function redriveMove(parts: BatchParts, which: Which): Promise<BatchRow> {
   return moved(parts, which, async (batch) => {
     requireState(batch, "failed");
+    if (batch.chunks === 0 && batch.records > 0)
+      throw new Problem("gone", "The body of the batch was erased: it cannot go on.");
     if ((batch.dueAt ?? Infinity) < Date.now() + GOING_MS) throw new Problem("not-found", "There is no such batch.");
     const { phase } = batch;
     const again = phase === "validate" || phase === "review" ? { restart: phase } : {};

@@ -5,6 +5,7 @@
 
 import { TableFailure } from "../../database/errors.ts";
 import { Problem } from "../../lib/errors.ts";
+import { actors } from "../actors.ts";
 import { errorForOperators } from "../batches.ts";
 import { isElsewhere, type TakeBack, takeBackOf } from "../takeBack.ts";
 import type { Undo } from "./batch.contract.ts";
@@ -22,7 +23,7 @@ interface Asked {
 /** How long an undo that cannot continue waits before the next try. */
 const AGAIN_MS = 2_000;
 
-/** Throws not-found, illegal-state, not-undoable, unavailable. */
+/** Throws not-found, illegal-state, not-undoable, legal-hold, unavailable. */
 export async function undoMove(parts: BatchParts, asked: Asked): Promise<Undo> {
   const found = await foundBatch(parts.store, { publicId: asked.publicId });
   if (found.state === "undoing" || found.state === "undone")
@@ -48,6 +49,8 @@ interface Beginning {
 async function beginning(parts: BatchParts, batch: BatchRow, reason: string | undefined): Promise<Beginning> {
   const error = { code: "undone-by-operator", detail: reason ?? "An operator took the batch back." };
   const move = moveOf(batch, { to: "undoing", due: { inMs: 0 }, reason: error });
+  if ((await actors.clientCache.get(parts.broker, { id: batch.clientId }))?.legalHold)
+    throw new Problem("legal-hold", "The batch's client is under a legal hold: what it has delivered must stay.");
   const { policy, isGone } = await parts.pinned.of(batch);
   if (!mayHaveDelivered(batch, !isGone && isElsewhere(policy)))
     throw new Problem("illegal-state", `The batch is ${batch.state} and has delivered nothing.`, {

@@ -14,6 +14,10 @@ export interface Client {
   policyVersion: number;
   version: number;
   createdAt: number;
+  /** Nothing of it may be deleted. */
+  legalHold: boolean;
+  /** The public id of the erasure that deletes it. */
+  erasureId: string | null;
 }
 
 export const clientCacheActions = {
@@ -52,12 +56,20 @@ export const clientCacheActions = {
     before: { type: "number", optional: true },
     limit: { type: "number", integer: true, min: 1, max: 201 },
   }).answers<Client[]>(),
-  /** Throws not-found. */
+  /** Throws not-found; illegal-state for one that is being erased. */
   update: action({
     publicId: { type: "string" },
     name: { type: "string", optional: true },
+    legalHold: { type: "boolean", optional: true },
     status: { type: "enum", values: clientStatuses, optional: true },
   }).answers<Client>(),
+  /**
+   * Begins to erase a disabled client; asked again: the same erasure. Answers its public id. Throws not-found, illegal-state,
+   * legal-hold.
+   */
+  erase: action({ publicId: { type: "string" } }).answers<string>(),
+  /** Deletes the row of a client of which nothing else is left. False: it must stay. */
+  remove: action({ publicId: { type: "string" } }).answers<boolean>(),
   /** A new secret. The old one stays valid for `graceSeconds`. Throws not-found. */
   rotateSecret: action({
     publicId: { type: "string" },

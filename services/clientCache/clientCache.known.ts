@@ -29,9 +29,16 @@ export function isSecretOf(client: SecretHashes | null, given: Buffer, nowMs: nu
 }
 
 export type Known = Client & SecretHashes;
+/** The columns that a change may write. */
+export type KnownRow = Omit<Known, "legalHold"> & { legalHold: number | null };
+
+export const rowOf = <T extends Partial<Known>>({ legalHold, ...values }: T) => ({
+  ...values,
+  ...(legalHold !== undefined && { legalHold: legalHold ? 1 : null }),
+});
 
 /** A database row in the service's form: some databases answer BIGINT columns as text. */
-export function knownOf(row: Known): Known {
+export function knownOf(row: KnownRow): Known {
   const { oldSecretUntil } = row;
   return {
     id: Number(row.id),
@@ -42,6 +49,8 @@ export function knownOf(row: Known): Known {
     policyVersion: Number(row.policyVersion),
     version: Number(row.version),
     createdAt: Number(row.createdAt),
+    legalHold: Number(row.legalHold) === 1,
+    erasureId: row.erasureId ?? null,
     secretHash: Buffer.from(row.secretHash),
     oldSecretHash: row.oldSecretHash && Buffer.from(row.oldSecretHash),
     oldSecretUntil: oldSecretUntil === null ? null : Number(oldSecretUntil),
@@ -57,8 +66,10 @@ export function publicPart({
   policyVersion,
   version,
   createdAt,
+  legalHold,
+  erasureId,
 }: Known): Client {
-  return { id, publicId, identifier, name, status, policyVersion, version, createdAt };
+  return { id, publicId, identifier, name, status, policyVersion, version, createdAt, legalHold, erasureId };
 }
 
 /** The keys of its cache entries. */
@@ -79,6 +90,9 @@ export const toJson = ({ secretHash, oldSecretHash, ...rest }: Known) => ({
 export function fromJson(json: unknown): Known {
   // Nobody else holds this object, so it is changed in place. A copy would cost half as much as the read from Redis.
   const known = json as Known;
+  // A node of the version before has written neither.
+  known.legalHold ??= false;
+  known.erasureId ??= null;
   known.secretHash = bytes(known.secretHash);
   known.oldSecretHash &&= bytes(known.oldSecretHash);
   return known;

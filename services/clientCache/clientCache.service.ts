@@ -21,6 +21,7 @@ import { draftEvent } from "../events.ts";
 import { uuidv7 } from "../ids.ts";
 import { announce, publishSoon } from "../messages.ts";
 import type { PolicyChanged } from "../policy/policy.contract.ts";
+import { newErasure } from "../retention/retention.domain.ts";
 import type { Client, clientCacheEvents } from "./clientCache.contract.ts";
 import {
   fromJson,
@@ -31,6 +32,7 @@ import {
   knownOf,
   newSecret,
   publicPart,
+  rowOf,
   toJson,
 } from "./clientCache.known.ts";
 
@@ -40,6 +42,8 @@ interface State {
 }
 
 type Write = (transaction: Transaction, nowMs: number) => Promise<Known>;
+/** What a change writes. It may write more in the same transaction. */
+type ValuesOf = (before: Known, transaction: Transaction, nowMs: number) => Partial<Known> | Promise<Partial<Known>>;
 type News = keyof typeof clientCacheEvents;
 
 /** How often a change is tried. A client that changes at every read is being changed in some loop. */
@@ -113,11 +117,11 @@ export default defineActor({
     },
 
     /** Reads a client, writes its change, announces it. Starts again if another change was faster. Throws not-found. */
-    change(publicId: string, valuesOf: (before: Known) => Partial<Known>, news?: News) {
+    change(publicId: string, valuesOf: ValuesOf, news?: News) {
       return this.turns.take(publicId, () => this.changeInTurn(publicId, valuesOf, news));
     },
 
-    async changeInTurn(publicId: string, valuesOf: (before: Known) => Partial<Known>, news?: News) {
+    async changeInTurn(publicId: string, valuesOf: ValuesOf, news?: News) {
       const { Client } = this.database.models;
       const attempt: Write = async (transaction, changedAt) => {
         // Reads the row, not the cache: the cache may hold an older version.
@@ -125,8 +129,11 @@ export default defineActor({
         if (!row) throw noSuchClient();
         const before = knownOf(row.get({ plain: true }));
         const { version } = before;
-        const values = { ...valuesOf(before), version: version + 1 };
-        const [changed] = await Client.update({ ...values, changedAt }, { where: { publicId, version }, transaction });
+        const values = { ...(await valuesOf(before, transaction, changedAt)), version: version + 1 };
+        const [changed] = await Client.update(
+          { ...rowOf(values), changedAt },
+          { where: { publicId, version }, transaction },
+        );
         if (changed === 0) throw overtaken;
         return { ...before, ...values };
       };
@@ -152,6 +159,12 @@ export default defineActor({
       await announce(this.broker, news, client);
       publishSoon(this.broker, { rows: outbox });
       return client;
+    },
+
+    /** Caches compare versions: one with the identifier of an erased client goes on from there. */
+    async firstVersion(clientIdentifier: string, transaction: Transaction) {
+      const erased = await rowsWhere(this.database.models.Erasure, { clientIdentifier }, { transaction });
+      return 1 + Math.max(0, ...erased.map(({ clientVersion }) => Number(clientVersion ?? 0)));
     },
 
     eventOf({ publicId: clientId, identifier: clientIdentifier, name, status, version }: Known) {
@@ -185,7 +198,7 @@ export default defineActor({
           oldSecretUntil: null,
           status: "active" as const,
           policyVersion: 0,
-          version: 1,
+          version: await this.firstVersion(identifier, transaction),
           changedAt: nowMs,
           createdAt: nowMs,
         };
@@ -219,7 +232,47 @@ export default defineActor({
 
     async update(ctx) {
       const { publicId, name, ...values } = ctx.params;
-      return this.change(publicId, () => ({ ...values, ...(name !== undefined && { name: storable(name) }) }));
+      return this.change(publicId, ({ erasureId }) => {
+        if (erasureId !== null && values.status === "active")
+          throw new Problem("illegal-state", `The client is being erased (${erasureId}).`, { current: "erasing" });
+        return { ...values, ...(name !== undefined && { name: storable(name) }) };
+      });
+    },
+
+    async erase(ctx) {
+      const { publicId } = ctx.params;
+      const { Erasure } = this.database.models;
+      const { erasureId } = await this.change(publicId, async (before, transaction, nowMs) => {
+        if (before.erasureId !== null) return {};
+        if (before.status !== "disabled")
+          throw new Problem("illegal-state", "The client is active: disable it first.", { current: before.status });
+        if (before.legalHold)
+          throw new Problem("legal-hold", "The client is under a legal hold: nothing of it may be erased.");
+        const { id: clientId, identifier: clientIdentifier } = before;
+        const about = { clientId, clientPublicId: publicId, clientIdentifier };
+        const draft = newErasure({ publicId: uuidv7(), ...about, dataset: null, criteria: null, lastBatch: 0 }, nowMs);
+        await Erasure.create(draft, { transaction });
+        return { erasureId: draft.publicId };
+      });
+      actors.retention.wake(this.broker, {}).catch((error: unknown) => this.logger.debug("No wake-up:", error));
+      return erasureId as string;
+    },
+
+    async remove(ctx) {
+      const { publicId } = ctx.params;
+      const { Client, Erasure } = this.database.models;
+      const [row] = await rowsWhere(Client, { publicId });
+      if (!row) return true;
+      const known = knownOf(row.get({ plain: true }));
+      const { version } = known;
+      const gone = await changeSilently(this.database, async (transaction) => {
+        const where = { publicId: known.erasureId ?? "", clientPublicId: publicId };
+        const [erased] = await Erasure.update({ clientVersion: version + 1 }, { where, transaction });
+        return erased === 0 ? 0 : Client.destroy({ where: { publicId, version, legalHold: null }, transaction });
+      });
+      if (gone === 0) return false;
+      await announce(this.broker, "client.changed", { ...publicPart(known), version: version + 1 });
+      return true;
     },
 
     async rotateSecret(ctx) {

@@ -12,12 +12,15 @@ import { finalStates } from "../batch/batch.domain.ts";
 import type { Removal, Removed } from "../batch/batch.reads.domain.ts";
 import type { Due } from "../batch/batch.writes.domain.ts";
 import { keepsBody } from "../batches.ts";
+import type { ErasureRow } from "./retention.erasures.ts";
 import { Pace } from "./retention.pace.ts";
 import { type UndoParts, undoing } from "./retention.undo.ts";
 
 const BATCHES_AT_ONCE = 100;
 /** How long one batch may keep the others waiting. */
 const TURN_MS = 1_000;
+/** When what a legal hold keeps is looked at again. So it goes within a day when the hold ends. */
+const HELD_MS = 86_400_000;
 /** Expired keys and usage rows of one piece: a few ms of deleting. */
 const FORGOTTEN_AT_ONCE = 1_000;
 
@@ -32,6 +35,8 @@ export type RemovalStore = Pick<
   | "deleteStaleErrors"
   | "forgetExpiredKeys"
   | "forgetScopes"
+  | "heldClients"
+  | "deferHeld"
 > &
   UndoParts["store"];
 
@@ -41,6 +46,10 @@ export interface RetentionParts extends UndoParts {
   /** False while the clock is in doubt: nothing is deleted by age then. It is called before due rows are read. */
   mayDelete(): Promise<boolean>;
   removed: Removed;
+  /** Erasures that can go on now. */
+  erasures(limit: number): Promise<ErasureRow[]>;
+  /** A piece of an erasure, as far as it is by now. */
+  erase(erasure: ErasureRow, pace: Pace): Promise<Removal>;
   /** When the whole batch is deleted, for a batch whose body is deleted now. */
   retentionOf(batch: BatchRow): Promise<Due>;
 }
@@ -80,7 +89,9 @@ export class Retention {
     const left: BatchRow[] = [];
     // An operator has ordered the undo, so it continues while the clock is in doubt.
     const takenBack = await store.due("undoing", BATCHES_AT_ONCE);
-    let hasMore = await this.turns(takenBack, (batch) => ({
+    const { free, held } = await this.apart(takenBack);
+    for (const batch of held) await this.parts.wait(batch, "a legal hold of its client keeps what it has delivered");
+    let hasMore = await this.turns(free, (batch) => ({
       name: `what batch ${batch.publicId} has delivered`,
       piece: undoing(this.parts, batch),
     }));
@@ -90,6 +101,12 @@ export class Retention {
       piece: () => store.deleteStaleErrors({ batchId, pass }, this.pace.rows, removed),
     }));
     hasMore = isStale || hasMore;
+    const erasures = await this.parts.erasures(BATCHES_AT_ONCE);
+    const isErased = await this.turns(erasures, (erasure) => ({
+      name: `what erasure ${erasure.publicId} is about`,
+      piece: () => this.parts.erase(erasure, this.pace),
+    }));
+    hasMore = isErased || hasMore;
     hasMore = (await this.batches(() => store.voided(BATCHES_AT_ONCE), left)) || hasMore;
     for (const state of finalStates)
       hasMore = (await this.batches(() => store.due(state, BATCHES_AT_ONCE), left)) || hasMore;
@@ -100,7 +117,12 @@ export class Retention {
   /** Adds to `left` the batches that still have something to delete. */
   private async batches(read: () => Promise<BatchRow[]>, left: BatchRow[]): Promise<boolean> {
     if (!(await this.mayGoOn())) return false;
-    const batches = await read();
+    const { free: batches, held } = await this.apart(await read());
+    if (held.length > 0)
+      await this.parts.store.deferHeld(
+        held.map(({ id }) => id),
+        HELD_MS,
+      );
     const gone = new Set<BatchRow>();
     const hasMore = await this.turns(batches, (batch) => ({
       name: `batch ${batch.publicId} (${batch.state})`,
@@ -111,7 +133,13 @@ export class Retention {
       },
     }));
     left.push(...batches.filter((batch) => !gone.has(batch)));
-    return hasMore;
+    return hasMore || (held.length > 0 && batches.length + held.length === BATCHES_AT_ONCE);
+  }
+
+  private async apart(batches: BatchRow[]): Promise<{ free: BatchRow[]; held: BatchRow[] }> {
+    const ids = await this.parts.store.heldClients([...new Set(batches.map(({ clientId }) => clientId))]);
+    const isHeld = ({ clientId }: BatchRow) => ids.includes(clientId);
+    return { free: batches.filter((batch) => !isHeld(batch)), held: batches.filter(isHeld) };
   }
 
   private async turns<T>(all: T[], work: (one: T) => Work): Promise<boolean> {

@@ -6,6 +6,8 @@
  */
 
 import { configOf } from "../../config/config.ts";
+import { isUuid } from "../../database/rows.ts";
+import { Problem } from "../../lib/errors.ts";
 import { type Counter, counter, readWhenAsked } from "../../lib/metrics/figures.ts";
 import { clockMixin } from "../../mixins/clock.ts";
 import { databaseMixin } from "../../mixins/database.ts";
@@ -14,16 +16,22 @@ import { scheduleMixin } from "../../mixins/schedule.ts";
 import { tablesMixin } from "../../mixins/tables.ts";
 import { actors } from "../actors.ts";
 import type { BatchRow } from "../batch/batch.domain.ts";
-import { agingTables } from "../batch/batch.reads.domain.ts";
+import { agingTables, type Removed } from "../batch/batch.reads.domain.ts";
 import { pinnedPolicy, restDue } from "../batches.ts";
 import { defineActor } from "../define.ts";
 import { takeBackOf } from "../takeBack.ts";
+import { checkAsked } from "./retention.asked.ts";
 import { UndoCalls } from "./retention.calls.ts";
+import { eraseOfClient } from "./retention.client.ts";
+import type { Criteria } from "./retention.domain.ts";
+import { Erasures, erasureOf } from "./retention.erasures.ts";
+import { eraseOfPerson, wouldErase } from "./retention.person.ts";
 import { Retention } from "./retention.rounds.ts";
 
 interface State {
   retention: Retention;
   calls: UndoCalls;
+  erasures: Erasures;
   /** Runs a round soon. */
   wake: () => void;
   rows: Counter<(typeof agingTables)[number]>;
@@ -66,9 +74,35 @@ export default defineActor({
     wake() {
       this.wake();
     },
+    async erase(ctx) {
+      const { client: publicId, dataset, isDryRun = false } = ctx.params;
+      const criteria = ctx.params.where as Criteria;
+      const { store } = this.database;
+      const client = await checkAsked(this.broker, store, { client: publicId, dataset, where: criteria });
+      const lastBatch = await store.lastBatch();
+      const clientId = client?.id ?? null;
+      if (isDryRun) return { counts: await wouldErase(store, criteria, { dataset, clientId, last: lastBatch }) };
+      const about = {
+        clientId,
+        clientPublicId: client?.publicId ?? null,
+        clientIdentifier: client?.identifier ?? null,
+      };
+      const row = await this.erasures.add({ ...about, dataset, criteria, lastBatch });
+      this.wake();
+      return { erasure: erasureOf(row) };
+    },
+    async erasure(ctx) {
+      const found = isUuid(ctx.params.publicId) ? await this.erasures.get(ctx.params.publicId) : null;
+      if (!found) throw new Problem("not-found", "There is no such erasure.");
+      return erasureOf(found);
+    },
+    async erasures(ctx) {
+      return (await this.erasures.list(ctx.params)).map(erasureOf);
+    },
   },
 
   async started() {
+    this.erasures = new Erasures(this.database);
     const policyOf = (batch: BatchRow) => pinnedPolicy(this.broker, batch);
     const wait = ({ publicId }: BatchRow, waits: string) => actors.batch.waitUndo(this.broker, { publicId, waits });
     this.calls = new UndoCalls({
@@ -86,6 +120,24 @@ export default defineActor({
       takeBackOf: (policy, batch) => takeBackOf({ broker: this.broker, tables: this.tables }, policy, batch),
       calls: this.calls,
       wait,
+      erasures: (limit) => this.erasures.due(limit),
+      erase: async ({ publicId }, pace) => {
+        // As far as it is by now: the piece before has moved it.
+        const row = await this.erasures.get(publicId);
+        if (!row || row.state === "done") return "done";
+        const moved: Erasures["moved"] = (...move) => this.erasures.moved(...move);
+        const { broker, database } = this;
+        const { store } = database;
+        const removed: Removed = (table, n) => this.rows.add(table, n);
+        const end =
+          row.dataset === null
+            ? await eraseOfClient({ broker, store, removed, moved, rows: () => pace.rows }, row)
+            : await eraseOfPerson({ store, moved, chunksAtOnce: () => pace.chunks }, row);
+        if (end !== "done") return end;
+        await database.wipe();
+        this.logger.info(`Erasure ${publicId} is done.`);
+        return end;
+      },
       finish: ({ publicId }) => actors.batch.finishUndo(this.broker, { publicId }),
     });
     // While this node starts, calls to its own services would go to another node.

@@ -17,6 +17,7 @@ describe("clients", () => {
       clientIdentifier: "acme.eu_1-x",
       name: "Acme",
       status: "active",
+      legalHold: false,
       secret: expect.stringMatching(/^[\w-]{40,}$/),
       createdAt: time,
     });

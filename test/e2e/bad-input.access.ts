@@ -139,7 +139,7 @@ const methods: BadCase[] = [
   unknownMethod("POST", "/health/live", ["GET", "HEAD"]),
   unknownMethod("DELETE", "/health/ready", ["GET", "HEAD"]),
   unknownMethod("PUT", "/admin/clients", ["GET", "HEAD", "POST"], "operator"),
-  unknownMethod("DELETE", "/admin/clients/{client}", ["GET", "HEAD", "PATCH"], "operator"),
+  unknownMethod("PUT", "/admin/clients/{client}", ["GET", "HEAD", "PATCH", "DELETE"], "operator"),
   unknownMethod("DELETE", "/admin/clients/{client}/policy", ["GET", "HEAD", "PUT", "PATCH"], "operator"),
   unknownMethod("GET", "/admin/clients/{client}/rotate-secret", ["POST"], "operator"),
   unknownMethod("POST", "/admin/batches", ["GET", "HEAD"], "operator"),

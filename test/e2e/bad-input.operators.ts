@@ -113,6 +113,7 @@ const changes: BadCase[] = [
   patched("an unknown status", { status: "gone" }, wrong("/status")),
   patched("null for a status", { status: null }, wrong("/status")),
   patched("another identifier", { clientIdentifier: "other" }, wrong("/clientIdentifier")),
+  patched("a text for the hold", { legalHold: "true" }, wrong("/legalHold")),
   patched("an empty name", { name: "" }, wrong("/name")),
   patched("no body", "", malformed(0)),
   operator(
@@ -125,6 +126,34 @@ const changes: BadCase[] = [
   rotated("half seconds", { graceSeconds: 0.5 }, wrong("/graceSeconds")),
   rotated("a secret of one's own", { secret: "x" }, wrong("/secret")),
   rotated("half an object", "{", malformed(1)),
+];
+
+const erased = (name: string, body: unknown, expected: Expected) =>
+  operator(name, { method: "POST", path: "/admin/erasures", body: textOf(body) }, expected);
+const where = { email: "a@b.example" };
+
+const erasures: BadCase[] = [
+  erased("no dataset", { where }, wrong("/dataset")),
+  erased("a dataset that is not there", { dataset: "nobody", where }, wrong("/dataset")),
+  erased("own policies without a client", { dataset: "default", where }, wrong("/client")),
+  erased("a client that is not there", { client: "x", dataset: "default", where }, wrong("/client")),
+  erased("no fields", { dataset: "default", where: {} }, wrong("/where")),
+  erased("a list for the fields", { dataset: "default", where: [] }, wrong("/where")),
+  erased("six fields", { dataset: "default", where: { a: 1, b: 1, c: 1, d: 1, e: 1, f: 1 } }, wrong("/where")),
+  erased("an object for a value", { dataset: "default", where: { email: {} } }, wrong("/where/email")),
+  erased("null for a value", { dataset: "default", where: { "a/b": null } }, wrong("/where/a~1b")),
+  erased("an empty value", { dataset: "default", where: { email: " " } }, wrong("/where/email")),
+  erased("an unknown field", { dataset: "default", where, force: true }, wrong("/force")),
+  operator(
+    "a client that is active",
+    { method: "DELETE", path: "/admin/clients/{client}" },
+    { status: 409, code: "illegal-state", has: { current: "active" } },
+  ),
+  operator(
+    "an erasure that is not there",
+    { method: "GET", path: "/admin/erasures/{unknown}" },
+    { status: 404, code: "not-found" },
+  ),
 ];
 
 const onBatch = (name: string, action: string, body: unknown, expected: Expected) =>
@@ -183,4 +212,4 @@ const policies: BadCase[] = [
   patch("an old version", { weight: 2 }, stale, { ...mergePatch, "if-match": '"0", "999"' }),
 ];
 
-export const operators: BadCase[] = [...newClients, ...changes, ...batches, ...policies];
+export const operators: BadCase[] = [...newClients, ...changes, ...erasures, ...batches, ...policies];

@@ -63,6 +63,23 @@ async function csvBatch(): Promise<Scene> {
   return { client, id };
 }
 
+const change = (method: string, body: object) => ({ method, body: JSON.stringify(body) });
+
+async function disabledClient(): Promise<Scene> {
+  const scene = await freshClient();
+  await admin(url, `/clients/${scene.id}`, change("PATCH", { status: "disabled" }));
+  return scene;
+}
+
+/** Enough for two pages; `id` is that of the last one. */
+async function twoErasures(): Promise<Scene> {
+  const { client } = await freshClient();
+  const asked = { client: client.id, dataset: "default", where: { email: "a@b.example" } };
+  await admin(url, "/erasures", change("POST", asked));
+  const last = await admin(url, "/erasures", change("POST", asked));
+  return { client, id: ((await last.json()) as { id: string }).id };
+}
+
 let datasets = 0;
 
 /** A dataset of its own, which one client has; `id` is the client's. */
@@ -154,6 +171,10 @@ const scenes: Record<string, () => Promise<Scene>> = {
   deleteOperator: operator,
   login: freshClient,
   getSession: async () => ({ ...usual, cookie: await cookie() }),
+  eraseClient: disabledClient,
+  erasePerson: freshClient,
+  listErasures: twoErasures,
+  getErasure: twoErasures,
 };
 
 export const sceneOf = ({ operationId }: Operation) => scenes[operationId]?.() ?? usual;

@@ -104,7 +104,7 @@ describe("on a running system", () => {
     const figures = () =>
       system.broker.getLocalService("policy") as unknown as { cacheFigures(): { local: { size: number } } };
     expect(figures().cacheFigures().local.size).toBe(0);
-    expect(await typed("clients")).toMatch(new RegExp(`${client.id} +${client.identifier} .* active +v1`));
+    expect(await typed("clients")).toMatch(new RegExp(`${client.id} +${client.identifier} .* active +v1 +-`));
     expect(await typed("operators")).toBe("There is no operator but that of ADMIN_TOKEN.");
     await actors.operator.create(system.broker, { name: "alice", role: "viewer", expiresAt: 1_900_000_000_000 });
     expect(await typed("operators")).toMatch(/alice +viewer +2030-03-17T17:46:40.000Z/);
@@ -161,6 +161,7 @@ test("every command has help, and none replaces a command of Moleculer", () => {
       "queues",
       "caches",
       "clients",
+      "erasures",
       "redrive",
       "cancel",
       "pause",

@@ -18,11 +18,13 @@ export function openFiles({ file, isTemporary, schema = PLAIN }: ThreadData): Fi
   const lock = takeLock(file);
   const writer = new Sql(new DatabaseSync(file, { timeout: 5000, enableForeignKeyConstraints: false }), names);
   // 8 KiB pages: 20 % more records/s than 4 KiB. Only a new file takes the size.
+  // Deleted rows are overwritten: docs/data-protection.md promises that nothing of an erased person stays in the file.
   // Checkpoints run inside a COMMIT: at 1,000 pages they hold up small commits for 10-30 ms (p99), at 8,000 for 130, and save nothing.
   writer.db.exec(`PRAGMA page_size = 8192; PRAGMA journal_mode = WAL;
     PRAGMA synchronous = ${isTemporary ? "OFF" : "FULL"};
     PRAGMA wal_autocheckpoint = 1000; PRAGMA journal_size_limit = 67108864;
-    PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;`);
+    PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;
+    PRAGMA secure_delete = ON;`);
   const reader = new Sql(
     new DatabaseSync(file, { timeout: 5000, readOnly: true, enableForeignKeyConstraints: false }),
     names,

@@ -1,6 +1,8 @@
+import { setTimeout as pause } from "node:timers/promises";
 import type { Dialect, Logger } from "../../dialect.ts";
 import { DatabaseInUse, DatabaseRefused, DatabaseUnavailable } from "../../errors.ts";
 import { type Names, PLAIN } from "../../schema/names.ts";
+import { askFile } from "./ask.ts";
 import { SqliteClient } from "./client.ts";
 import { ddl, place } from "./ddl.ts";
 import { placeOf } from "./place.ts";
@@ -35,11 +37,24 @@ export async function openSqlite(url: string, names: Names, logger?: Logger): Pr
     lockMigrations: async () => undefined,
     now: () => client.call("now"),
     isEmbedded: true,
+    wipe: () => emptyLog(file),
     async close() {
       await client.close();
       await remove();
     },
   };
+}
+
+const WIPE_TRIES = 40;
+const WIPE_PAUSE_MS = 50;
+
+/** Empties the WAL, which has pages as they were before. It cannot while somebody reads, so it is tried for a while. */
+async function emptyLog(file: string): Promise<void> {
+  for (let tries = 0; tries < WIPE_TRIES; tries++) {
+    const [end] = (await askFile(file, "PRAGMA wal_checkpoint(TRUNCATE)", [])) as { busy: number }[];
+    if (end?.busy === 0) return;
+    await pause(WIPE_PAUSE_MS);
+  }
 }
 
 /** Turns an error of the file system into a DatabaseRefused without the path, which not every reader may see. */

@@ -159,7 +159,7 @@ export const clientCalls = {
       200: answersBatch("The batch of the rejected records, made by an earlier call.", retriedBatch, ["Location"]),
       202: answersBatch("The batch that goes on, or the new one.", retriedBatch, ["Location?", "Retry-After"]),
     },
-    problems: [...bodyProblems, "wrong-columns", "illegal-state", "too-many-records", "too-many-uploads"],
+    problems: [...bodyProblems, "wrong-columns", "illegal-state", "gone", "too-many-records", "too-many-uploads"],
   },
   "GET /policy": {
     id: "getOwnPolicy",

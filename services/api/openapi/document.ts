@@ -20,6 +20,7 @@ import type { Exchange } from "../http/exchange.ts";
 import { operatorBatchSchema } from "../routes/admin.batches.ts";
 import { newClientSchema } from "../routes/admin.clients.ts";
 import { grantSchema, listedDatasetSchema } from "../routes/admin.datasets.ts";
+import { erasureSchema } from "../routes/admin.erasures.ts";
 import { operatorSchema } from "../routes/admin.operators.ts";
 import { ownDatasetsSchema } from "../routes/datasets.ts";
 import { deliverySchema } from "../routes/deliveries.ts";
@@ -65,6 +66,7 @@ const schemas: Record<string, JsonSchema> = {
   OwnDatasets: ownDatasetsSchema,
   Operator: operatorSchema,
   Delivery: deliverySchema,
+  Erasure: erasureSchema,
   Stats: statsSchema,
   Readiness: readinessSchema,
   ...eventSchemas,

@@ -6,6 +6,7 @@ export const ids = {
   batch: "0193b2f0-7a10-7c3e-9a53-2f6d1c9be001",
   delivery: "0193b2f0-8c44-7b1d-b6f0-0d5a3be7c9e2",
   request: "0193b2f0-6c1e-7a55-8d1f-5a0e4bb1c0de",
+  erasure: "0193b2f1-1a10-7c3e-9a53-2f6d1c9be0aa",
   event: "0193b2f0-8c44-7b1d-b6f0-0d5a3be7c9e1",
 };
 
@@ -123,6 +124,7 @@ export const client = {
   clientIdentifier: "a-shop",
   name: "A shop",
   status: "active",
+  legalHold: false,
   createdAt: "2026-11-01T09:30:00.000Z",
 };
 export const secret = "vB3kq0mY8Zr1tXc5nWd7uEf9gHi2jKl4oPs6aQz0xTe";

@@ -5,6 +5,7 @@ import { checkCalls, checkOperatorCalls } from "./checks.ts";
 import { clientCalls } from "./clients.ts";
 import { correctionCalls } from "./corrections.ts";
 import { datasetCalls, datasetOperatorCalls } from "./datasets.ts";
+import { erasureCalls } from "./erasures.ts";
 import type { HeaderName } from "./headers.ts";
 import type { Call } from "./kit.ts";
 import { openCalls } from "./open.ts";
@@ -49,7 +50,7 @@ export const groups: Group[] = [
     name: "operators",
     description: "For operators: clients, their policies, datasets, all batches, and webhooks.",
     path: "/admin",
-    calls: { ...operatorCalls, ...datasetOperatorCalls, ...checkOperatorCalls, ...operatorsCalls },
+    calls: { ...operatorCalls, ...datasetOperatorCalls, ...checkOperatorCalls, ...operatorsCalls, ...erasureCalls },
     scheme: { type: "http", scheme: "bearer", description: "ADMIN_TOKEN, or an operator's own token." },
     spent: [],
     problems: [...loggedIn, "forbidden", "cross-site"],

@@ -123,9 +123,13 @@ export const operatorCalls = {
   "GET /clients/:id": { id: "getClient", summary: "See a client", answers: asClient(client) },
   "PATCH /clients/:id": {
     id: "changeClient",
-    summary: "Rename, disable or enable a client",
+    summary: "Rename, disable or enable a client, or put it under a legal hold",
     body: {
-      content: content(clientChange.schema, { rename: { name: "A greater shop" }, disable: { status: "disabled" } }),
+      content: content(clientChange.schema, {
+        rename: { name: "A greater shop" },
+        disable: { status: "disabled" },
+        hold: { legalHold: true },
+      }),
     },
     answers: asClient({ ...client, status: "disabled" }),
     problems: bodyProblems,
@@ -195,7 +199,10 @@ export const operatorCalls = {
     ...moved("rejectBatch", "Reject a held batch", rejectedBatch),
     body: { isOptional: true, content: content(rejection.schema, { plain: {}, reason: { reason: "Sent twice." } }) },
   },
-  "POST /batches/:id/redrive": moved("redriveBatch", "Let a failed batch go on", readyBatch),
+  "POST /batches/:id/redrive": {
+    ...moved("redriveBatch", "Let a failed batch go on", readyBatch),
+    problems: [...bodyProblems, "illegal-state", "gone"],
+  },
   "POST /batches/:id/skip": moved("skipBatch", "Let the batches behind a failed or held one go first", heldBatch),
   "POST /batches/:id/cancel": moved("cancelBatch", "Cancel a batch that has not ended", cancelledBatch),
   "POST /batches/:id/undo": {
@@ -215,7 +222,7 @@ export const operatorCalls = {
       },
       202: { ...(asBatch(undoingBatch)[200] as Answer), description: "The batch, which is `undoing`." },
     },
-    problems: [...bodyProblems, "illegal-state", "not-undoable"],
+    problems: [...bodyProblems, "illegal-state", "not-undoable", "legal-hold"],
   },
   "GET /deliveries": {
     id: "listDeliveries",

@@ -35,6 +35,7 @@ export const newClient = strictly({
 export const clientChange = strictly({
   name: { ...name, optional: true },
   status: { type: "enum", values: clientStatuses, optional: true },
+  legalHold: { type: "boolean", optional: true },
 });
 const A_DAY_SECONDS = 86_400;
 const graceDefault = { default: A_DAY_SECONDS };

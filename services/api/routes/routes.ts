@@ -8,6 +8,7 @@ import type { clientCalls } from "../openapi/clients.ts";
 import type { correctionCalls } from "../openapi/corrections.ts";
 import type { datasetCalls, datasetOperatorCalls } from "../openapi/datasets.ts";
 import { getOpenApi } from "../openapi/document.ts";
+import type { erasureCalls } from "../openapi/erasures.ts";
 import type { operatorCalls } from "../openapi/operators.ts";
 import type { sessionCalls } from "../openapi/sessions.ts";
 import {
@@ -44,6 +45,7 @@ import {
   putDataset,
   putGrant,
 } from "./admin.datasets.ts";
+import { deleteClient, getErasure, listErasures, postErasure } from "./admin.erasures.ts";
 import {
   deleteOperator,
   getOperator,
@@ -92,6 +94,8 @@ const lists: Handle[] = [
   putDataset,
   patchDataset,
   undoBatch,
+  listErasures,
+  postErasure,
 ];
 
 const withoutQuery =
@@ -142,11 +146,13 @@ export const operatorRoutes = strict<
   | keyof typeof datasetOperatorCalls
   | keyof typeof checkOperatorCalls
   | keyof typeof operatorsCalls
+  | keyof typeof erasureCalls
 >({
   "POST /clients": postClient,
   "GET /clients": listClients,
   "GET /clients/:id": getClient,
   "PATCH /clients/:id": patchClient,
+  "DELETE /clients/:id": deleteClient,
   "POST /clients/:id/rotate-secret": rotateSecret,
   "POST /clients/:id/rotate-webhook-secret": rotateWebhookSecret,
   "GET /clients/:id/policy": getPolicy,
@@ -174,6 +180,9 @@ export const operatorRoutes = strict<
   "POST /batches/:id/undo": undoBatch,
   "GET /deliveries": listDeliveries,
   "POST /deliveries/:id/replay": replayDelivery,
+  "GET /erasures": listErasures,
+  "POST /erasures": postErasure,
+  "GET /erasures/:id": getErasure,
   "GET /stats": getStats,
   "POST /operators": postOperator,
   "GET /operators": listOperators,

@@ -162,8 +162,8 @@ export const batchSchema: JsonSchema = record(
   ["validateOnly", "corrects"],
 );
 
-export function clientView({ publicId: id, identifier: clientIdentifier, name, status, createdAt }: Client) {
-  return { id, clientIdentifier, name, status, createdAt: time(createdAt) };
+export function clientView({ publicId: id, identifier: clientIdentifier, name, status, legalHold, createdAt }: Client) {
+  return { id, clientIdentifier, name, status, legalHold, createdAt: time(createdAt) };
 }
 
 /** The schema of what `clientView` answers. */
@@ -172,6 +172,7 @@ export const clientSchema: JsonSchema = record({
   clientIdentifier: text("Its name in `Authorization: Basic`."),
   name: text(),
   status: choice(clientStatuses),
+  legalHold: described("Whether nothing of it may be deleted.", { type: "boolean" }),
   createdAt: instant,
 });
 

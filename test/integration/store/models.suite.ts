@@ -37,6 +37,8 @@ export function modelSuite(database: () => Database): void {
         id: a?.id,
         oldSecretHash: null,
         oldSecretUntil: null,
+        legalHold: null,
+        erasureId: null,
       });
       const rows = [1, 2, 10].map((version) => ({ clientId: 1, version, body: `{"v":${version}}`, createdAt: 1 }));
       await Policy.bulkCreate([...rows, { ...rows[2], clientId: 2, version: 11 } as never]);

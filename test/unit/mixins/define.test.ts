@@ -4,6 +4,12 @@ import { scheduleMixin } from "../../../mixins/schedule.ts";
 import { defineActor } from "../../../services/define.ts";
 import { startBroker } from "../contracts/kit.ts";
 
+const unused = (): never => {
+  throw new Error("unused");
+};
+/** Actions that are not what a test is about. */
+const others = { erase: unused, erasure: unused, erasures: unused };
+
 const greeter = define({
   needs: fields<{ name: string }>(),
   state: fields<{ greetings: number }>(),
@@ -91,7 +97,7 @@ function wrong() {
   // @ts-expect-error `drain` under another name: nobody would call it
   define({ name: "host", drains: async () => {} });
   // @ts-expect-error the same in an actor
-  defineActor({ name: "retention", actions: { wake() {} }, drains: async () => {} });
+  defineActor({ name: "retention", actions: { ...others, wake() {} }, drains: async () => {} });
 
   // @ts-expect-error a mixin whose needs nobody meets
   define({ name: "host", mixins: [define({ needs: fields<{ seats: number }>() })] });
@@ -116,6 +122,7 @@ function wrong() {
       },
     },
     actions: {
+      ...others,
       async wake() {
         // @ts-expect-error a handler calls a method that was renamed
         this.looked();
@@ -126,7 +133,7 @@ function wrong() {
   });
   defineActor({
     name: "retention",
-    actions: { wake() {} },
+    actions: { ...others, wake() {} },
     // @ts-expect-error an event that no contract declares
     events: { "client.change"() {} },
   });

@@ -33,6 +33,8 @@ describe("creating", () => {
       identifier: acme,
       name: "Acme",
       status: "active",
+      legalHold: false,
+      erasureId: null,
       policyVersion: 0,
       version: 1,
       createdAt: expect.any(Number),

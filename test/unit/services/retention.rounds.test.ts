@@ -8,6 +8,8 @@ import { chunkCommit, claimed, end, isOver, ready, stored, upload } from "../../
 const parts = {
   logger: { warn: () => {} },
   removed: () => {},
+  erasures: async () => [],
+  erase: async () => "done" as const,
   mayDelete: async () => true,
   retentionOf: async () => ({ inMs: 0 }),
   policyOf: async () => ({ policy: defaultPolicy, isGone: false }),

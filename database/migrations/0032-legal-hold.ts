@@ -1,0 +1,10 @@
+/** Clients of which nothing may be deleted, and clients that are being erased. Null: no. */
+import type { Migration } from "./ddl.ts";
+
+export const legalHold: Migration = {
+  name: "0032-legal-hold",
+  async up({ ddl, query }) {
+    await query(`ALTER TABLE "client" ADD "legal_hold" ${ddl.types.int}`);
+    await query(`ALTER TABLE "client" ADD "erasure_id" ${ddl.types.uuid}`);
+  },
+};
