@@ -252,7 +252,8 @@ describe("a slow body", () => {
   });
 
   test("that brings enough goes on, window after window", async () => {
-    expect(await read(Readable.from(trickle(Buffer.alloc(300_000), 5_000)), [], short)).toBe(300_000);
+    const window = { ...short, windowMs: onThisMachine(100) };
+    expect(await read(Readable.from(trickle(Buffer.alloc(300_000), 5_000)), [], window)).toBe(300_000);
   });
 
   test("is not slow where we do not read it", async () => {
