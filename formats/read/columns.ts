@@ -1,5 +1,6 @@
 /** Maps the columns of a file to fields: at the upload, where faults refuse the file, and when its chunks are checked. */
 import { cleanName, foldedName } from "../csv/names.ts";
+import type { Envelope } from "../formats.ts";
 import { declaredPath, fieldsOf, type Path } from "./fields.ts";
 import { near } from "./near.ts";
 import { defaultRead, type FieldRead, type Read, type UnknownColumns } from "./read.ts";
@@ -180,4 +181,26 @@ function nameable(fields: readonly Field[]): Nameable {
 function nearOf(column: string, { folded, fields }: Nameable): { near?: string } {
   const found = near(foldedName(column), folded);
   return found === null ? {} : { near: (fields[found] as Field).name };
+}
+
+/** A column of a file as partners see it. */
+export interface ShownColumn {
+  column: string;
+  /** The path of the field, with dots. Null: the column is dropped. */
+  field: string | null;
+  /** `path`: the column has the name of a field inside another one. */
+  by: ShownBy;
+}
+
+export const shownBys = ["name", "title", "path", "dropped"] as const;
+export type ShownBy = (typeof shownBys)[number];
+
+/** Which field each column fills, and what it was found by. Of a format without columns there are none. */
+export function shownColumns({ header = [] }: Envelope, schema: object, read: Read | null): ShownColumn[] {
+  return mapColumns(header, schema, read ?? defaultRead).columns.map(({ name, path }) => {
+    if (path === null) return { column: name, field: null, by: "dropped" };
+    const field = path.join(".");
+    const isNamed = foldedName(name) === foldedName(field);
+    return { column: name, field, by: isNamed ? (path.length > 1 ? "path" : "name") : "title" };
+  });
 }

@@ -6,8 +6,8 @@ import { dialectOf } from "../csv/dialect.ts";
 import { cellSpans } from "../csv/spans.ts";
 import type { Envelope, Format } from "../formats.ts";
 import { cellsOf, type StoredRow } from "../xlsx/stored.ts";
+import { shownColumns } from "./columns.ts";
 import type { Read } from "./read.ts";
-import { shownColumns } from "./shown-columns.ts";
 
 interface Reading {
   schema: object;

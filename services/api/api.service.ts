@@ -19,16 +19,21 @@ import { uuidv7 } from "../ids.ts";
 import type { CloudEvent } from "../outbox/outbox.domain.ts";
 import { adminToken } from "./http/adminToken.ts";
 import { Admissions } from "./http/admissions.ts";
-import { authenticatedClient, authenticatedOperator, refusalNow, refuseIfStopping } from "./http/auth.ts";
+import {
+  authenticatedClient,
+  authenticatedOperator,
+  refusalNow,
+  refuseBeyondRole,
+  refuseIfStopping,
+} from "./http/auth.ts";
 import { Connections, connectionBounds } from "./http/connections.ts";
-import { Cursors } from "./http/cursors.ts";
 import type { AliasOfGateway, Api, ApiState, CalledByName } from "./http/gateway.ts";
 import { type ApiRequest, headChecked } from "./http/head.ts";
 import { FailedLogins } from "./http/logins.ts";
 import { OpenExports, OpenFiles, OpenStreams } from "./http/open.ts";
 import { answerError } from "./http/problems.ts";
 import { spendRequest } from "./http/rate.ts";
-import { refuseBeyondRole } from "./http/roles.ts";
+import { Cursors } from "./http/sealed.ts";
 import { Sessions } from "./http/sessions.ts";
 import { BatchWatches } from "./http/watches.ts";
 import { gatewayRoutes } from "./routes/aliases.ts";

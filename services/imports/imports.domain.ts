@@ -2,7 +2,7 @@
 import type { FaultGroups } from "../../formats/check/fault-groups.ts";
 import type { SampleRecord } from "../../formats/check/sample.ts";
 import type { Envelope, Format } from "../../formats/formats.ts";
-import type { ShownColumn } from "../../formats/read/shown-columns.ts";
+import type { ShownColumn } from "../../formats/read/columns.ts";
 import type { BatchRow, Phase, Reason, StoredChunk } from "../batch/batch.domain.ts";
 import type { RecordErrors } from "../batch/batch.reads.domain.ts";
 import type { Due, Written } from "../batch/batch.writes.domain.ts";

@@ -14,7 +14,7 @@ import { fields } from "../../mixins/define.ts";
 import { defineActor } from "../define.ts";
 import { announce } from "../messages.ts";
 import type { KnownOperator, Operator, TokenParts } from "./operator.domain.ts";
-import { isTokenOf, newTag, newToken, partsOf, tokenHashOf } from "./operator.token.ts";
+import { isTokenOf, knownOf, newTag, newToken, partsOf, publicPart, tokenHashOf } from "./operator.known.ts";
 
 interface State {
   /** Runs the changes of one operator on this node one after another. */
@@ -33,30 +33,6 @@ const overtaken = new Error("overtaken");
 const noSuchOperator = (name: string) => new Problem("not-found", `There is no operator "${name}".`);
 
 const keyOf = ({ tag }: { tag: string }) => `tag:${tag}`;
-
-const publicPart = ({ name, role, expiresAt, version, createdAt }: KnownOperator): Operator => ({
-  name,
-  role,
-  expiresAt,
-  version,
-  createdAt,
-});
-
-/** A database row in the service's form: some databases answer BIGINT columns as text. */
-function knownOf(row: Omit<KnownOperator, "tokenHash"> & { tokenHash: Buffer }): KnownOperator {
-  const numberOf = (value: number | null) => (value === null ? null : Number(value));
-  const { tag, name, role, version, createdAt } = row;
-  return {
-    tag,
-    name,
-    role,
-    tokenHash: Buffer.from(row.tokenHash).toString("hex"),
-    expiresAt: numberOf(row.expiresAt),
-    deletedAt: numberOf(row.deletedAt),
-    version: Number(version),
-    createdAt: Number(createdAt),
-  };
-}
 
 const bytesOf = ({ tokenHash, ...rest }: Change) => ({
   ...rest,

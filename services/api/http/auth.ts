@@ -9,7 +9,7 @@ import type { Context, ServiceBroker } from "moleculer";
 import { Problem } from "../../../lib/errors.ts";
 import { actors } from "../../actors.ts";
 import type { Client } from "../../clientCache/clientCache.contract.ts";
-import { FIRST_OPERATOR, type OperatorRole } from "../../operator/operator.domain.ts";
+import { allows, FIRST_OPERATOR, type OperatorRole } from "../../operator/operator.domain.ts";
 import type { ApiRequest, ClientCredentials } from "./head.ts";
 import type { FailedLogins } from "./logins.ts";
 import { refuseOtherSites, type SessionOf, type Sessions } from "./sessions.ts";
@@ -140,4 +140,25 @@ export async function operatorWith(
   if (isSame(token, adminToken)) return { identity: { name: FIRST_OPERATOR, role: "admin" }, of: { kind: "first" } };
   const found = await actors.operator.authenticate(ctx, { token });
   return found && { identity: found.operator, of: { kind: "operator", ...found.parts } };
+}
+
+/** Reads are for every operator, and so are these, which change nothing. */
+const looks = ["POST /datasets/check", "POST /datasets/:name/try"];
+/** What these groups of routes change is for admins. Other changes, such as the moves of batches, are for operators too. */
+const forAdmins = ["/clients", "/datasets", "/operators", "/erasures"];
+
+const isUnder = (path: string) => (group: string) => path === group || path.startsWith(`${group}/`);
+
+/** `route`: as `POST /batches/:id/approve`, without `/admin`. */
+export function leastRoleFor(route: string): OperatorRole {
+  const [method = "", path = ""] = route.split(" ");
+  if (method === "GET" || looks.includes(route)) return "viewer";
+  return forAdmins.some(isUnder(path)) ? "admin" : "operator";
+}
+
+/** Throws forbidden. */
+export function refuseBeyondRole(role: OperatorRole, route: string): void {
+  const least = leastRoleFor(route);
+  if (allows(role, least)) return;
+  throw new Problem("forbidden", `This is for the role ${least}; yours is ${role}.`);
 }

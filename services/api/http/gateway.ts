@@ -2,9 +2,9 @@ import type { Server } from "node:http";
 import type { Service } from "moleculer";
 import type { Admissions } from "./admissions.ts";
 import type { Connections } from "./connections.ts";
-import type { Cursors } from "./cursors.ts";
 import type { FailedLogins } from "./logins.ts";
 import type { OpenExports, OpenFiles, OpenStreams } from "./open.ts";
+import type { Cursors } from "./sealed.ts";
 import type { Sessions } from "./sessions.ts";
 import type { BatchWatches } from "./watches.ts";
 

@@ -1,7 +1,7 @@
 /** The calls that show what a body would become before it is delivered. */
 
 import { knownFormats } from "../../../formats/formats.ts";
-import { shownBys } from "../../../formats/read/shown-columns.ts";
+import { shownBys } from "../../../formats/read/columns.ts";
 import {
   choice,
   count,

@@ -1,5 +1,5 @@
 /** The promise: a cursor tells nothing, is good for its own list, and nobody else makes one. */
-import { Cursors } from "../../../services/api/http/cursors.ts";
+import { Cursors } from "../../../services/api/http/sealed.ts";
 
 const token = "a-token-of-at-least-24-characters";
 const cursors = new Cursors(token);

@@ -1,6 +1,6 @@
 /** What a table's catalog tells that a plan does not: its constraints by their names, and whether the order of rows matters. */
 import { quotedTable } from "../../../targets/names.ts";
-import { isOrdered } from "../../../targets/ordered.ts";
+import { isOrdered } from "../../../targets/plan.ts";
 import type { TablePlan, TargetTable } from "../../../targets/target.ts";
 import type { Together } from "../together.ts";
 

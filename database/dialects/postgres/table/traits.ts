@@ -1,7 +1,7 @@
 /** What a table's catalog tells that a plan does not: how its keys compare, and whether the order of rows matters. */
 
 import { quotedTable } from "../../../targets/names.ts";
-import { isOrdered, type Rules } from "../../../targets/ordered.ts";
+import { isOrdered, type Rules } from "../../../targets/plan.ts";
 import type { TablePlan, TargetTable } from "../../../targets/target.ts";
 import type { Transaction } from "../transaction.ts";
 

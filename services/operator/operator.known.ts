@@ -1,6 +1,6 @@
-/** The tokens of operators: how they are made, and how they are told. */
+/** An operator as the service knows it: its row, and its token. */
 import { hash, randomBytes, randomInt, timingSafeEqual } from "node:crypto";
-import type { KnownOperator, TokenParts } from "./operator.domain.ts";
+import type { KnownOperator, Operator, TokenParts } from "./operator.domain.ts";
 
 const TAG_LENGTH = 12;
 const TOKEN = /^dfo_([a-z0-9]{12})_[\w-]{43}$/;
@@ -27,4 +27,28 @@ export function isTokenOf(operator: KnownOperator | null, tokenHash: string, now
   const given = Buffer.from(tokenHash.padEnd(NOBODY.length).slice(0, NOBODY.length));
   const isRight = timingSafeEqual(given, Buffer.from(operator?.tokenHash ?? NOBODY));
   return isRight && operator !== null && operator.deletedAt === null && (operator.expiresAt ?? Infinity) > nowMs;
+}
+
+export const publicPart = ({ name, role, expiresAt, version, createdAt }: KnownOperator): Operator => ({
+  name,
+  role,
+  expiresAt,
+  version,
+  createdAt,
+});
+
+/** A database row in the service's form: some databases answer BIGINT columns as text. */
+export function knownOf(row: Omit<KnownOperator, "tokenHash"> & { tokenHash: Buffer }): KnownOperator {
+  const numberOf = (value: number | null) => (value === null ? null : Number(value));
+  const { tag, name, role, version, createdAt } = row;
+  return {
+    tag,
+    name,
+    role,
+    tokenHash: Buffer.from(row.tokenHash).toString("hex"),
+    expiresAt: numberOf(row.expiresAt),
+    deletedAt: numberOf(row.deletedAt),
+    version: Number(version),
+    createdAt: Number(createdAt),
+  };
 }
