@@ -9,6 +9,7 @@ import batchProcessor from "../../services/batchProcessor/batchProcessor.service
 import clientCache from "../../services/clientCache/clientCache.service.ts";
 import outbox from "../../services/outbox/outbox.service.ts";
 import policy from "../../services/policy/policy.service.ts";
+import { patience } from "../helpers/patience.ts";
 import { temporaryFolder } from "../helpers/process.ts";
 
 const { folder, databaseUrl, remove } = temporaryFolder();
@@ -46,7 +47,7 @@ test("queues, caches, pause and resume reach the worker of another node", async 
   try {
     await worker.start();
     await repl.start();
-    await repl.waitForServices(["batch", "batchProcessor"], 5_000, 10);
+    await repl.waitForServices(["batch", "batchProcessor"], patience(20_000), 10);
     await worker.call("clientCache.create", { clientIdentifier: "partner", name: "Partner" });
     expect(await typed("clients")).toContain("partner");
     expect(await typed("batches")).toBe("There is no such batch.");

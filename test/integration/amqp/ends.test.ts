@@ -7,6 +7,7 @@ import batchLock from "../../../services/batchLock/batchLock.service.ts";
 import batchProcessor from "../../../services/batchProcessor/batchProcessor.service.ts";
 import clientCache from "../../../services/clientCache/clientCache.service.ts";
 import imports from "../../../services/imports/imports.service.ts";
+import operator from "../../../services/operator/operator.service.ts";
 import outbox from "../../../services/outbox/outbox.service.ts";
 import policy from "../../../services/policy/policy.service.ts";
 import rateLimiter from "../../../services/rateLimiter/rateLimiter.service.ts";
@@ -62,12 +63,15 @@ everyServer("the end of a batch on another node", () => {
       startNode({
         nodeID: `${namespace}-door`,
         env: { ...env, AMQP_URL: rabbitUrlAt(proxy.port, 1) },
-        services: [...common, imports, rateLimiter, api],
+        services: [...common, imports, rateLimiter, operator, api],
       }),
     ]);
     const { server } = door.getLocalService("api") as unknown as { server: { address(): AddressInfo } };
     url = `http://127.0.0.1:${server.address().port}`;
-    await Promise.all([door.waitForServices("gate", 10_000, 10), worker.waitForServices("api", 10_000, 10)]);
+    await Promise.all([
+      door.waitForServices("gate", patience(10_000), 10),
+      worker.waitForServices("api", patience(10_000), 10),
+    ]);
     client = await newClient(url, { handler: "gate.hold", chunkRecords: 1 });
   });
 

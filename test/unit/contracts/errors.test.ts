@@ -1,5 +1,6 @@
 import { type BrokerOptions, ServiceBroker } from "moleculer";
 import { isProblem, Problem, type ProblemCode, problems, rethrowUnder } from "../../../lib/errors.ts";
+import { patience } from "../../helpers/patience.ts";
 
 /** The codes that are promised to partners: code, status, whether the same request may succeed later. */
 const promised: Record<string, [status: number, retryable: boolean]> = {
@@ -102,7 +103,7 @@ test("a problem comes over the transporter with its code, type and members", asy
   });
   const here = new ServiceBroker({ ...options, nodeID: "here" });
   await Promise.all([there.start(), here.start()]);
-  await here.waitForServices("far", 5_000, 5);
+  await here.waitForServices("far", patience(20_000), 5);
   const error: unknown = await here.call("far.refuse").catch((thrown: unknown) => thrown);
   await Promise.all([there.stop(), here.stop()]);
   expect(isProblem(error, "illegal-state")).toBe(true);
