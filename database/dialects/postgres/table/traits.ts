@@ -13,14 +13,19 @@ export interface Traits {
   constraints: Record<string, string[]>;
   /** Whether a chunk at once could differ from its rows one by one. */
   isOrdered: boolean;
+  /** Whether the table sees in which order its new rows come: a default counts them, or a trigger looks at each. */
+  seesOrder: boolean;
 }
 
-interface RawTraits extends Pick<Traits, "collations" | "constraints">, Rules {
+interface RawTraits extends Pick<Traits, "collations" | "constraints" | "seesOrder">, Rules {
   oid: string;
 }
 
 const columnsOf = (numbers: string) => `(SELECT coalesce(json_agg(a.attname ORDER BY p.at), '[]')
   FROM unnest(${numbers}) WITH ORDINALITY AS p(no, at) LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = p.no)`;
+
+/** In `tgtype`: of each row, and of an insert. */
+const ROW_INSERT = 5;
 
 const TEXT = `SELECT c.oid::text AS oid,
   coalesce((SELECT json_object_agg(a.attname, quote_ident(n.nspname) || '.' || quote_ident(o.collname)) FROM pg_attribute a
@@ -38,15 +43,20 @@ const TEXT = `SELECT c.oid::text AS oid,
   EXISTS (SELECT 1 FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'f' AND k.confrelid = c.oid)
     AS "refersToItself",
   coalesce((SELECT json_agg(${columnsOf("x.indkey::int2[]")}) FROM pg_index x
-    WHERE x.indrelid = c.oid AND (x.indisunique OR x.indisexclusion)), '[]') AS "unique"
+    WHERE x.indrelid = c.oid AND (x.indisunique OR x.indisexclusion)), '[]') AS "unique",
+  EXISTS (SELECT FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+    WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+      AND (a.attidentity <> '' OR pg_get_expr(d.adbin, d.adrelid) ~ '\\m(nextval|clock_timestamp)\\('))
+    OR EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = c.oid AND NOT g.tgisinternal AND g.tgtype & ${ROW_INSERT} = ${ROW_INSERT})
+    AS "seesOrder"
 FROM pg_class c WHERE c.oid = to_regclass($1)`;
 
 /** Null: the table is not there. */
 export async function traitsOf(unit: Transaction, plan: TablePlan): Promise<Traits | null> {
   const [raw] = await unit.run<RawTraits>(TEXT, [tableOf(plan.table)]);
   if (!raw) return null;
-  const { collations, constraints } = raw;
-  return { oid: Number(raw.oid), collations, constraints, isOrdered: isOrdered(raw, plan) };
+  const { collations, constraints, seesOrder } = raw;
+  return { oid: Number(raw.oid), collations, constraints, isOrdered: isOrdered(raw, plan), seesOrder };
 }
 
 const OF_TABLE = `SELECT i.relname AS name, p.relname AS "of" FROM pg_partition_tree($1::oid::regclass) tree
