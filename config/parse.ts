@@ -34,6 +34,17 @@ export function duration(least: string, because: string): Parser<number> {
   };
 }
 
+const longestDays = 3_660;
+
+/** A number of days, as ms: `400d`. For what is kept; no timer waits for it. */
+export const days: Parser<number> = {
+  expected: `a number of days such as 400d, from 1d to ${longestDays}d`,
+  parse(text) {
+    const count = /^\d{1,4}d$/i.test(text) ? Number.parseInt(text, 10) : 0;
+    return count >= 1 && count <= longestDays ? count * 86_400_000 : undefined;
+  },
+};
+
 export function integer(least: number, most: number, what: string): Parser<number> {
   return {
     expected: `${what}, ${least} to ${most}`,

@@ -7,6 +7,7 @@ export const serviceNames = [
   "rateLimiter",
   "clientCache",
   "operator",
+  "audit",
   "policy",
   "batchLock",
   "batchProcessor",
@@ -18,7 +19,10 @@ export const serviceNames = [
 ] as const;
 
 /** Services that start with another one. Older lists of SERVICES name only the other one. */
-const companions: Readonly<Record<string, readonly string[]>> = { api: ["imports", "operator"], batch: ["retention"] };
+const companions: Readonly<Record<string, readonly string[]>> = {
+  api: ["imports", "operator", "audit"],
+  batch: ["retention"],
+};
 
 /** The services that start for this list of names. */
 export function withCompanions(names: readonly string[]): readonly string[] {

@@ -1,5 +1,6 @@
 import {
   choice,
+  days,
   duration,
   integer,
   list,
@@ -181,6 +182,7 @@ export const settings = {
     duration("100ms", "faster only loads the database"),
     "How often waiting batches are looked after.",
   ),
+  auditRetentionMs: setting("AUDIT_RETENTION", "400d", days, "How long the entries of the audit are kept."),
   workerConcurrency: setting(
     "WORKER_CONCURRENCY",
     "4",

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Transaction } from "sequelize";
+import type { AuditDraft } from "../services/audit/audit.domain.ts";
 import type { OutboxDraft, OutboxRow } from "../services/outbox/outbox.domain.ts";
 import type { Database } from "./database.ts";
 import { isOutcomeUnknown } from "./errors.ts";
@@ -17,6 +18,17 @@ const BETWEEN_LOOKS_MS = 100;
 export interface Changed<T> {
   value: T;
   outbox: OutboxRow[];
+}
+
+/** Where a row of a change is written. */
+interface Place {
+  transaction: Transaction;
+  nowMs: number;
+}
+
+/** Writes the audit row of a change, in its transaction. Null: the change has none. */
+export async function addAudit({ Audit }: Models, draft: AuditDraft | null, { transaction, nowMs }: Place) {
+  if (draft) await Audit.create({ ...draft, at: nowMs }, { transaction });
 }
 
 /** Commits a change without an event. Rejects also after a lost answer. `write`: as in `changeWithEvent`. */

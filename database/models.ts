@@ -1,13 +1,14 @@
 /**
  * Sequelize models of the tables that are not hot. `clientCache` owns Client, `operator` Operator. `policy` owns Policy, the tables of datasets and
- * WebhookSecret. Both write the events of their changes to the outbox, in the same transaction. The clock mixin owns ClockDoubt.
- * `clientCache` and `retention` write Erasure.
+ * WebhookSecret. Both write the events of their changes to the outbox, in the same transaction. All of them write Audit, each with its
+ * changes. The clock mixin owns ClockDoubt. `clientCache` and `retention` write Erasure.
  */
 import { DataTypes, type Model, type ModelAttributes, type ModelStatic, type Sequelize } from "sequelize";
 import type { ColumnKind } from "./dialect.ts";
 import type { Names } from "./schema/names.ts";
 import type { Attributes, NewRow, Table } from "./schema/table.ts";
 import {
+  audit,
   client,
   clockDoubt,
   datasetGrant,
@@ -30,11 +31,13 @@ export type GrantRow = RowOf<typeof datasetGrant>;
 export type PinRow = RowOf<typeof datasetPin>;
 export type EndedScopeRow = RowOf<typeof endedScope>;
 export type ErasureEntry = RowOf<typeof erasure>;
+export type AuditEntry = RowOf<typeof audit>;
 export type OutboxEntry = RowOf<typeof outbox>;
 export type WebhookSecretRow = RowOf<typeof webhookSecret>;
 export type ClockDoubtRow = RowOf<typeof clockDoubt>;
 
 export interface Models {
+  Audit: ModelStatic<AuditEntry>;
   Outbox: ModelStatic<OutboxEntry>;
   Client: ModelStatic<ClientRow>;
   Operator: ModelStatic<OperatorRow>;
@@ -87,6 +90,7 @@ export function defineModels(sequelize: Sequelize, names: Names): Models {
     DatasetPin: define("DatasetPin", datasetPin),
     EndedScope: define("EndedScope", endedScope),
     Erasure: define("Erasure", erasure),
+    Audit: define("Audit", audit),
     Outbox: define("Outbox", outbox),
     WebhookSecret: define("WebhookSecret", webhookSecret),
     ClockDoubt: define("ClockDoubt", clockDoubt),

@@ -2,6 +2,7 @@
  * The interfaces between services and the database. Each method is one unit (a transaction) and speaks the services' own
  * types. A dialect implements them; nothing outside `database/` knows which one. Times are epoch ms by the database's clock.
  */
+import type { AuditQuery, AuditRow } from "../services/audit/audit.domain.ts";
 import type {
   BatchRow,
   BatchState,
@@ -92,6 +93,13 @@ export interface OrderStore {
   stalledLanes(limit: number): Promise<StalledLane[]>;
 }
 
+/** The audit. Its rows are written with the changes that they tell of. */
+export interface AuditStore {
+  listAudit(query: AuditQuery): Promise<AuditRow[]>;
+  /** Deletes up to `limit` rows that are older than so long. True: none is left. */
+  forgetAudit(ageMs: number, limit: number, removed?: Removed): Promise<boolean>;
+}
+
 /** What an erasure has found in a page of records, or of errors. */
 interface ErasedPage {
   seqs: number[];
@@ -139,7 +147,7 @@ export interface ErasureStore {
 }
 
 /** Batches, their records, and the outbox. */
-export interface BatchStore extends UploadStore, OrderStore, ErasureStore {
+export interface BatchStore extends UploadStore, OrderStore, ErasureStore, AuditStore {
   /** Whether concurrent commits run in the order in which they were sent. */
   readonly keepsOrder: boolean;
   /**

@@ -42,6 +42,8 @@ export function verified(store: BatchStore, distrust: () => void): BatchStore {
       }),
     attempts: (ids, last) =>
       asked(store.attempts(ids, last), (rows) => rows.every(({ batchId }) => ids.includes(batchId))),
+    listAudit: (query) =>
+      asked(store.listAudit(query), (rows) => rows.every(({ id }) => query.before === undefined || id < query.before)),
     claim: (id, owner, leaseMs) =>
       asked(
         store.claim(id, owner, leaseMs),

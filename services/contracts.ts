@@ -10,6 +10,7 @@
  *                                       webhook ─► the client's URL       retention: what is over its time
  */
 import type { QueueName } from "../lib/queue/driver.ts";
+import { auditActions } from "./audit/audit.contract.ts";
 import { batchActions, batchEvents } from "./batch/batch.contract.ts";
 import { batchLockActions } from "./batchLock/batchLock.contract.ts";
 import { batchProcessorActions, batchProcessorQueues } from "./batchProcessor/batchProcessor.contract.ts";
@@ -27,6 +28,7 @@ import { webhookActions } from "./webhook/webhook.contract.ts";
 export const contracts = {
   clientCache: clientCacheActions,
   operator: operatorActions,
+  audit: auditActions,
   rateLimiter: rateLimiterActions,
   policy: policyActions,
   imports: importsActions,

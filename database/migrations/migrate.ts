@@ -35,6 +35,7 @@ import { legalHold } from "./0032-legal-hold.ts";
 import { erasures } from "./0033-erasures.ts";
 import { rejectedMarks } from "./0036-rejected-marks.ts";
 import { operators } from "./0040-operators.ts";
+import { audit } from "./0042-audit.ts";
 import { createTable, LOG, type Migration, type MigrationContext } from "./ddl.ts";
 import { takePlace } from "./place.ts";
 
@@ -74,6 +75,7 @@ export const migrations: Migration[] = [
   erasures,
   rejectedMarks,
   operators,
+  audit,
 ];
 
 /**

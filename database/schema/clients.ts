@@ -1,4 +1,5 @@
-/** The tables of operators and clients: credentials, policies, datasets and grants, queues, and the daily usage. */
+/** The tables of operators and clients: credentials, the audit, policies, datasets and grants, queues, and the daily usage. */
+import type { AuditDraft, AuditedAction } from "../../services/audit/audit.domain.ts";
 import type { OperatorRole } from "../../services/operator/operator.domain.ts";
 import { table, typed } from "./table.ts";
 
@@ -45,6 +46,28 @@ export const operator = table(
     createdAt: "bigint",
   },
   { key: ["id"], writers: ["operator"] },
+);
+
+/** Who has changed what. See audit.domain.ts. */
+export const audit = table(
+  "audit",
+  {
+    id: "id",
+    publicId: "uuid",
+    at: "bigint",
+    who: "name?",
+    role: typed<AuditDraft["role"]>("name?"),
+    address: "name?",
+    requestId: "name?",
+    action: typed<AuditedAction>("name"),
+    subjectType: typed<AuditDraft["subjectType"]>("name?"),
+    subjectId: "name?",
+    subjectName: "name?",
+    change: "text?",
+    reason: "text?",
+    status: "name",
+  },
+  { key: ["id"], writers: ["audit", "clientCache", "operator", "policy", "batch", "webhook", "retention"] },
 );
 
 export const policy = table(

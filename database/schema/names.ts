@@ -5,8 +5,8 @@
  */
 import * as declared from "./tables.ts";
 
-/** Tables that are not declared in tables.ts: `audit` is unused, and only the migrations write `schema_migration`. */
-const others = ["audit", "schema_migration"];
+/** A table that is not declared in tables.ts: only the migrations write it. */
+const others = ["schema_migration"];
 export const tableNames: readonly string[] = [...Object.values(declared).map(({ name }) => name), ...others];
 
 /** The value of the setting for plain names, in the default schema of the connection. */

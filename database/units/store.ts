@@ -1,5 +1,6 @@
 /** The methods of the store whose units are the same in all dialects. */
 
+import { auditUnits } from "./audit.ts";
 import { outboxUnits } from "./deliveries.ts";
 import { erasureUnits } from "./erasure.ts";
 import { errorGroupUnits } from "./error-groups.ts";
@@ -21,6 +22,7 @@ import { workUnits } from "./work.ts";
 export const sharedStore = (on: Units, checks: UploadChecks) => ({
   ...attemptUnits(on),
   ...erasureUnits(on),
+  ...auditUnits(on),
   ...errorGroupUnits(on),
   ...fairnessUnits(on),
   ...figureUnits(on),

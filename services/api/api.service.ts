@@ -19,13 +19,8 @@ import { uuidv7 } from "../ids.ts";
 import type { CloudEvent } from "../outbox/outbox.domain.ts";
 import { adminToken } from "./http/adminToken.ts";
 import { Admissions } from "./http/admissions.ts";
-import {
-  authenticatedClient,
-  authenticatedOperator,
-  refusalNow,
-  refuseBeyondRole,
-  refuseIfStopping,
-} from "./http/auth.ts";
+import { noteFailedLogins } from "./http/audit.ts";
+import { authenticatedClient, authenticatedOperator, refusalNow, refuseIfStopping } from "./http/auth.ts";
 import { Connections, connectionBounds } from "./http/connections.ts";
 import type { AliasOfGateway, Api, ApiState, CalledByName } from "./http/gateway.ts";
 import { type ApiRequest, headChecked } from "./http/head.ts";
@@ -37,6 +32,7 @@ import { Cursors } from "./http/sealed.ts";
 import { Sessions } from "./http/sessions.ts";
 import { BatchWatches } from "./http/watches.ts";
 import { gatewayRoutes } from "./routes/aliases.ts";
+import { admitOperator } from "./routes/audited.ts";
 import { moved } from "./routes/routes.ts";
 
 /** Parts of SHUTDOWN_TIMEOUT. After the first, running uploads are refused; after the second, all else is cut off. */
@@ -46,6 +42,8 @@ const PATIENCE = 0.5;
 const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
 /** How often the credentials of long requests are checked again. A change without an event is noticed this late. */
 const RECHECK_MS = 5_000;
+/** How often the audit gets the failed logins of each address. */
+const FAILURES_MS = 60_000;
 
 const watched = { name: "dataflow_watched_batches", help: "Batches that requests wait for.", type: "gauge" } as const;
 const streaming = { name: "dataflow_event_streams", help: "Open event streams.", type: "gauge" } as const;
@@ -58,7 +56,10 @@ const newsOf = ({ subject: batchId, data }: CloudEvent, hasEnded: boolean): Batc
 
 const api = define({
   name: "api",
-  mixins: [ApiGateway, partnersMixin("clientCache", "operator", "rateLimiter", "policy", "imports", "batch", "outbox")],
+  mixins: [
+    ApiGateway,
+    partnersMixin("clientCache", "operator", "audit", "rateLimiter", "policy", "imports", "batch", "outbox"),
+  ],
 
   state: fields<ApiState>(),
 
@@ -159,12 +160,12 @@ const api = define({
       _route: never,
       req: ApiRequest,
       res: ServerResponse,
-      { method, path }: AliasOfGateway,
+      alias: AliasOfGateway,
     ) {
       refuseIfStopping(this);
       req.operator = await authenticatedOperator(req, res, this);
       this.connections.know(req.socket, true);
-      refuseBeyondRole(req.operator.role, `${method} /${path}`);
+      await admitOperator(this, req, req.operator, alias);
       return null;
     },
 
@@ -215,6 +216,7 @@ const api = define({
   async drain() {
     this.isStopping = true;
     clearInterval(this.rechecks);
+    clearInterval(this.failures);
     this.watches.end();
     const { shutdownTimeoutMs } = configOf(this.broker);
     const refusal = setTimeout(
@@ -236,6 +238,7 @@ const api = define({
     this.connections.end();
     // A client may have hung up while the work for its request still runs.
     await Promise.all(this.runningRequests);
+    await noteFailedLogins(this);
   },
 
   async started() {
@@ -249,6 +252,7 @@ const api = define({
     this.connections.watch();
     this.server.on("error", (error) => this.logger.error("The HTTP server failed:", error));
     this.rechecks = setInterval(() => this.admissions.recheckAll(), RECHECK_MS);
+    this.failures = setInterval(() => void noteFailedLogins(this), FAILURES_MS);
     this.logger.info(`DataFlow listens on http://${host}:${port}`);
   },
 });

@@ -73,6 +73,7 @@ export const agingTables = [
   "content_key",
   "record_key",
   "client_usage",
+  "audit",
 ] as const;
 /** Receives the number of rows that were deleted from a table. */
 export type Removed = (table: (typeof agingTables)[number], rows: number) => void;

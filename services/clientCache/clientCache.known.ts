@@ -1,6 +1,8 @@
 /** A client with the hashes of its secrets, in three forms: database row, cache entry, public part. */
 
 import { hash, randomBytes, timingSafeEqual } from "node:crypto";
+import type { AuditDraft, AuditedAction } from "../audit/audit.domain.ts";
+import { type Asked, auditing, clientSubject, differences } from "../audits.ts";
 import type { Client, ClientStatus } from "./clientCache.contract.ts";
 
 /** The columns that decide whether a secret is right. Hashes are SHA-256. */
@@ -71,6 +73,29 @@ export function publicPart({
 }: Known): Client {
   return { id, publicId, identifier, name, status, policyVersion, version, createdAt, legalHold, erasureId };
 }
+
+const audited = ({ identifier: clientIdentifier, name, status, legalHold, erasureId }: Client) => ({
+  clientIdentifier,
+  name,
+  status,
+  legalHold,
+  erasureId,
+});
+
+/** The audit row of a change. `before` null: the client is new. */
+export type AuditOf = (before: Client | null, after: Client) => AuditDraft | null;
+
+export const noAudit: AuditOf = () => null;
+
+/** `more`: what differs beside what others may see. */
+export const auditOf =
+  (asked: Asked, action: AuditedAction, more: object = {}): AuditOf =>
+  (before, after) =>
+    auditing(asked)({
+      action,
+      subject: clientSubject(after),
+      change: { ...differences(before ? audited(before) : {}, audited(after)), ...more },
+    });
 
 /** The keys of its cache entries. */
 export const keysOf = ({ id, publicId, identifier }: Pick<Client, "id" | "publicId" | "identifier">) => [

@@ -6,14 +6,14 @@
 
 import { Op, type Transaction, UniqueConstraintError } from "sequelize";
 import { configOf } from "../../config/config.ts";
-import { changeSilently, changeWithEvent } from "../../database/change.ts";
+import { addAudit, changeSilently, changeWithEvent } from "../../database/change.ts";
 import { isOutcomeUnknown } from "../../database/errors.ts";
 import { rowsWhere } from "../../database/model-reads.ts";
 import { storable } from "../../database/rows.ts";
 import { beforeAnotherTry, Turns } from "../../lib/batching/flight.ts";
 import { Problem, rethrowUnder } from "../../lib/errors.ts";
-import { type CacheOptions, cacheMixin } from "../../mixins/cache.ts";
-import { databaseMixin, type WithDatabase } from "../../mixins/database.ts";
+import { cacheMixin } from "../../mixins/cache.ts";
+import { databaseMixin } from "../../mixins/database.ts";
 import { fields } from "../../mixins/define.ts";
 import { actors } from "../actors.ts";
 import { defineActor } from "../define.ts";
@@ -22,18 +22,20 @@ import { uuidv7 } from "../ids.ts";
 import { announce, publishSoon } from "../messages.ts";
 import type { PolicyChanged } from "../policy/policy.contract.ts";
 import { newErasure } from "../retention/retention.domain.ts";
+import { cache } from "./clientCache.cache.ts";
 import type { Client, clientCacheEvents } from "./clientCache.contract.ts";
 import {
-  fromJson,
+  type AuditOf,
+  auditOf,
   hashOf,
   isSecretOf,
   type Known,
   keysOf,
   knownOf,
   newSecret,
+  noAudit,
   publicPart,
   rowOf,
-  toJson,
 } from "./clientCache.known.ts";
 
 interface State {
@@ -67,30 +69,6 @@ const noSuchClient = () => new Problem("not-found", "There is no such client.");
 const webhookShown = ({ policy: { webhook }, webhookSecret }: PolicyChanged) =>
   webhook && webhookSecret ? { webhook: { ...webhook, secret: webhookSecret } } : {};
 
-const told = (client: Client) => ({ keys: keysOf(client), version: client.version });
-
-const cache: CacheOptions<Known, WithDatabase> = {
-  name: "client",
-  localTtlMs: ({ broker }) => configOf(broker).localCacheTtlMs,
-  redisTtlMs: ({ broker }) => configOf(broker).clientCacheTtlMs,
-  // An unknown client takes as long as a known one: the time of an answer must not tell them apart.
-  absentTtlMs: Number.POSITIVE_INFINITY,
-  maxEntries: 30_000,
-  invalidatedBy: { "client.changed": told, "client.renewed": told },
-  async changes({ database }, ms) {
-    const since = (await database.now()) - ms;
-    const rows = await rowsWhere(database.models.Client, { changedAt: { atLeast: since } });
-    return rows.map((row) => {
-      const value = knownOf(row.get({ plain: true }));
-      return { keys: keysOf(value), value };
-    });
-  },
-  // This ends the event streams of a disabled client.
-  missed: ({ broker }, client) => void broker.broadcastLocal("client.changed", publicPart(client)),
-  toJson,
-  fromJson,
-};
-
 export default defineActor({
   name: "clientCache",
   mixins: [databaseMixin, cacheMixin(cache)],
@@ -117,11 +95,11 @@ export default defineActor({
     },
 
     /** Reads a client, writes its change, announces it. Starts again if another change was faster. Throws not-found. */
-    change(publicId: string, valuesOf: ValuesOf, news?: News) {
-      return this.turns.take(publicId, () => this.changeInTurn(publicId, valuesOf, news));
+    change(publicId: string, valuesOf: ValuesOf, auditOf: AuditOf, news?: News) {
+      return this.turns.take(publicId, () => this.changeInTurn(publicId, valuesOf, auditOf, news));
     },
 
-    async changeInTurn(publicId: string, valuesOf: ValuesOf, news?: News) {
+    async changeInTurn(publicId: string, valuesOf: ValuesOf, auditOf: AuditOf, news?: News) {
       const { Client } = this.database.models;
       const attempt: Write = async (transaction, changedAt) => {
         // Reads the row, not the cache: the cache may hold an older version.
@@ -135,7 +113,9 @@ export default defineActor({
           { where: { publicId, version }, transaction },
         );
         if (changed === 0) throw overtaken;
-        return { ...before, ...values };
+        const after = { ...before, ...values };
+        await addAudit(this.database.models, auditOf(before, after), { transaction, nowMs: changedAt });
+        return after;
       };
       for (let tries = 0; tries < MOST_TRIES; tries++) {
         try {
@@ -203,7 +183,10 @@ export default defineActor({
           createdAt: nowMs,
         };
         const row = await this.database.models.Client.create(draft, { transaction });
-        return knownOf(row.get({ plain: true }));
+        const known = knownOf(row.get({ plain: true }));
+        const entry = auditOf(ctx, "client.create")(null, known);
+        await addAudit(this.database.models, entry, { transaction, nowMs });
+        return known;
       }).catch((error: unknown) => {
         if (error instanceof UniqueConstraintError)
           throw new Problem("conflict", `The client identifier "${identifier}" exists already.`);
@@ -232,17 +215,18 @@ export default defineActor({
 
     async update(ctx) {
       const { publicId, name, ...values } = ctx.params;
-      return this.change(publicId, ({ erasureId }) => {
+      const valuesOf = ({ erasureId }: Known) => {
         if (erasureId !== null && values.status === "active")
           throw new Problem("illegal-state", `The client is being erased (${erasureId}).`, { current: "erasing" });
         return { ...values, ...(name !== undefined && { name: storable(name) }) };
-      });
+      };
+      return this.change(publicId, valuesOf, auditOf(ctx, "client.change"));
     },
 
     async erase(ctx) {
       const { publicId } = ctx.params;
       const { Erasure } = this.database.models;
-      const { erasureId } = await this.change(publicId, async (before, transaction, nowMs) => {
+      const valuesOf: ValuesOf = async (before, transaction, nowMs) => {
         if (before.erasureId !== null) return {};
         if (before.status !== "disabled")
           throw new Problem("illegal-state", "The client is active: disable it first.", { current: before.status });
@@ -253,7 +237,8 @@ export default defineActor({
         const draft = newErasure({ publicId: uuidv7(), ...about, dataset: null, criteria: null, lastBatch: 0 }, nowMs);
         await Erasure.create(draft, { transaction });
         return { erasureId: draft.publicId };
-      });
+      };
+      const { erasureId } = await this.change(publicId, valuesOf, auditOf(ctx, "client.erase"));
       actors.retention.wake(this.broker, {}).catch((error: unknown) => this.logger.debug("No wake-up:", error));
       return erasureId as string;
     },
@@ -277,12 +262,13 @@ export default defineActor({
 
     async rotateSecret(ctx) {
       const secret = newSecret();
-      const until = (await this.database.now()) + ctx.params.graceSeconds * 1000;
-      await this.change(ctx.params.publicId, (before) => ({
-        secretHash: hashOf(secret),
-        oldSecretHash: before.secretHash,
-        oldSecretUntil: until,
-      }));
+      const { publicId, graceSeconds } = ctx.params;
+      const until = (await this.database.now()) + graceSeconds * 1000;
+      await this.change(
+        publicId,
+        (before) => ({ secretHash: hashOf(secret), oldSecretHash: before.secretHash, oldSecretUntil: until }),
+        auditOf(ctx, "client.rotate-secret", { "/graceSeconds": [null, graceSeconds] }),
+      );
       return { secret, previousValidUntil: until };
     },
 
@@ -291,7 +277,7 @@ export default defineActor({
       const client = await this.known("id", id);
       if (!client) return;
       const valuesOf = (before: Known) => ({ policyVersion: Math.max(before.policyVersion, policyVersion) });
-      const note = () => this.change(client.publicId, valuesOf, "client.renewed");
+      const note = () => this.change(client.publicId, valuesOf, noAudit, "client.renewed");
       await note().catch((error: unknown) => {
         // Writing it twice does no harm.
         if (isOutcomeUnknown(error)) return note();

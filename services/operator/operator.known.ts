@@ -1,5 +1,7 @@
-/** An operator as the service knows it: its row, and its token. */
+/** An operator as the service knows it: its row, its token, and what the audit tells of it. */
 import { hash, randomBytes, randomInt, timingSafeEqual } from "node:crypto";
+import type { AuditDraft, AuditedAction } from "../audit/audit.domain.ts";
+import { type Asked, auditing, differences, named } from "../audits.ts";
 import type { KnownOperator, Operator, TokenParts } from "./operator.domain.ts";
 
 const TAG_LENGTH = 12;
@@ -29,6 +31,9 @@ export function isTokenOf(operator: KnownOperator | null, tokenHash: string, now
   return isRight && operator !== null && operator.deletedAt === null && (operator.expiresAt ?? Infinity) > nowMs;
 }
 
+/** The columns that a change may write. */
+export type Change = Partial<Pick<KnownOperator, "role" | "expiresAt" | "deletedAt" | "tokenHash" | "createdAt">>;
+
 export const publicPart = ({ name, role, expiresAt, version, createdAt }: KnownOperator): Operator => ({
   name,
   role,
@@ -52,3 +57,28 @@ export function knownOf(row: Omit<KnownOperator, "tokenHash"> & { tokenHash: Buf
     createdAt: Number(createdAt),
   };
 }
+
+export const bytesOf = ({ tokenHash, ...rest }: Change) => ({
+  ...rest,
+  ...(tokenHash !== undefined && { tokenHash: Buffer.from(tokenHash, "hex") }),
+});
+
+/** The audit row of a change. `before` null: the operator is new. */
+export type AuditOf = (before: KnownOperator | null, after: KnownOperator) => AuditDraft | null;
+
+const shown = ({ role, expiresAt }: KnownOperator) => ({
+  role,
+  expiresAt: expiresAt === null ? null : new Date(expiresAt).toISOString(),
+});
+
+export const auditOf =
+  (asked: Asked, action: AuditedAction): AuditOf =>
+  (before, after) =>
+    auditing(asked)({
+      action,
+      subject: named("operator", after.name),
+      change: differences(
+        before && before.deletedAt === null ? shown(before) : {},
+        after.deletedAt === null ? shown(after) : {},
+      ),
+    });

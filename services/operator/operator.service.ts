@@ -4,7 +4,7 @@
  */
 import { Op, type Transaction, UniqueConstraintError } from "sequelize";
 import { configOf } from "../../config/config.ts";
-import { changeSilently } from "../../database/change.ts";
+import { addAudit, changeSilently } from "../../database/change.ts";
 import { rowsWhere } from "../../database/model-reads.ts";
 import { beforeAnotherTry, Turns } from "../../lib/batching/flight.ts";
 import { Problem } from "../../lib/errors.ts";
@@ -14,17 +14,26 @@ import { fields } from "../../mixins/define.ts";
 import { defineActor } from "../define.ts";
 import { announce } from "../messages.ts";
 import type { KnownOperator, Operator, TokenParts } from "./operator.domain.ts";
-import { isTokenOf, knownOf, newTag, newToken, partsOf, publicPart, tokenHashOf } from "./operator.known.ts";
+import {
+  type AuditOf,
+  auditOf,
+  bytesOf,
+  type Change,
+  isTokenOf,
+  knownOf,
+  newTag,
+  newToken,
+  partsOf,
+  publicPart,
+  tokenHashOf,
+} from "./operator.known.ts";
 
 interface State {
   /** Runs the changes of one operator on this node one after another. */
   turns: Turns<string>;
 }
 
-/** The columns that a change may write. */
-type Change = Partial<Pick<KnownOperator, "role" | "expiresAt" | "deletedAt" | "tokenHash" | "createdAt">>;
 type Write = (transaction: Transaction, nowMs: number) => Promise<KnownOperator>;
-
 /** How often a change is tried while other nodes change the same operator. */
 const MOST_TRIES = 20;
 /** Another change was faster, and nothing was written. */
@@ -33,11 +42,6 @@ const overtaken = new Error("overtaken");
 const noSuchOperator = (name: string) => new Problem("not-found", `There is no operator "${name}".`);
 
 const keyOf = ({ tag }: { tag: string }) => `tag:${tag}`;
-
-const bytesOf = ({ tokenHash, ...rest }: Change) => ({
-  ...rest,
-  ...(tokenHash !== undefined && { tokenHash: Buffer.from(tokenHash, "hex") }),
-});
 
 const cache: CacheOptions<KnownOperator, WithDatabase> = {
   name: "operator",
@@ -90,7 +94,7 @@ export default defineActor({
      * Reads an operator, writes its change, and starts again if another change was faster. `valuesOf` throws where the operator
      * is none that the change is for.
      */
-    change(name: string, valuesOf: (before: KnownOperator) => Change): Promise<Operator> {
+    change(name: string, valuesOf: (before: KnownOperator) => Change, entryOf: AuditOf): Promise<Operator> {
       const attempt: Write = async (transaction, changedAt) => {
         const before = await this.row({ name }, transaction);
         if (!before) throw noSuchOperator(name);
@@ -101,7 +105,9 @@ export default defineActor({
           { where: { tag, version }, transaction },
         );
         if (changed === 0) throw overtaken;
-        return { ...before, ...values, version: version + 1 };
+        const after = { ...before, ...values, version: version + 1 };
+        await addAudit(this.database.models, entryOf(before, after), { transaction, nowMs: changedAt });
+        return after;
       };
       return this.turns.take(name, async () => {
         for (let tries = 0; tries < MOST_TRIES; tries++) {
@@ -116,15 +122,16 @@ export default defineActor({
       });
     },
 
-    changeLiving(name: string, values: Change): Promise<Operator> {
-      return this.change(name, ({ deletedAt }) => {
+    changeLiving(name: string, values: Change, entryOf: AuditOf): Promise<Operator> {
+      const valuesOf = ({ deletedAt }: KnownOperator) => {
         if (deletedAt !== null) throw noSuchOperator(name);
         return values;
-      });
+      };
+      return this.change(name, valuesOf, entryOf);
     },
 
     /** The row of a deleted operator of this name is taken over, with its tag: caches notice by its version. */
-    async made(name: string, values: Required<Pick<Change, "role" | "expiresAt">>) {
+    async made(name: string, values: Required<Pick<Change, "role" | "expiresAt">>, entryOf: AuditOf) {
       const gone = await this.row({ name });
       const tag = gone?.tag ?? newTag();
       const token = newToken(tag);
@@ -132,17 +139,20 @@ export default defineActor({
       const taken = () => new Problem("conflict", `The operator "${name}" exists already.`);
       if (gone) {
         const createdAt = await this.database.now();
-        const operator = await this.change(name, ({ deletedAt }) => {
+        const valuesOf = ({ deletedAt }: KnownOperator) => {
           if (deletedAt === null) throw taken();
           return { ...values, tokenHash, deletedAt: null, createdAt };
-        });
+        };
+        const operator = await this.change(name, valuesOf, entryOf);
         return { operator, token };
       }
       const insert: Write = async (transaction, nowMs) => {
         const draft = { tag, name, ...values, deletedAt: null, version: 1, createdAt: nowMs };
         const row = { ...draft, tokenHash: Buffer.from(tokenHash, "hex"), changedAt: nowMs };
         await this.database.models.Operator.create(row, { transaction });
-        return { ...draft, tokenHash };
+        const known = { ...draft, tokenHash };
+        await addAudit(this.database.models, entryOf(null, known), { transaction, nowMs });
+        return known;
       };
       const operator = await this.written(insert).catch((error: unknown) => {
         throw error instanceof UniqueConstraintError ? taken() : error;
@@ -164,7 +174,7 @@ export default defineActor({
 
     create(ctx) {
       const { name, role, expiresAt = null } = ctx.params;
-      return this.made(name, { role, expiresAt });
+      return this.made(name, { role, expiresAt }, auditOf(ctx, "operator.create"));
     },
 
     async get(ctx) {
@@ -184,7 +194,7 @@ export default defineActor({
 
     update(ctx) {
       const { name, ...values } = ctx.params;
-      return this.changeLiving(name, values);
+      return this.changeLiving(name, values, auditOf(ctx, "operator.change"));
     },
 
     async rotate(ctx) {
@@ -192,11 +202,13 @@ export default defineActor({
       const known = await this.row({ name });
       if (!known) throw noSuchOperator(name);
       const token = newToken(known.tag);
-      return { operator: await this.changeLiving(name, { tokenHash: tokenHashOf(token) }), token };
+      const values = { tokenHash: tokenHashOf(token) };
+      return { operator: await this.changeLiving(name, values, auditOf(ctx, "operator.rotate")), token };
     },
 
     async remove(ctx) {
-      await this.changeLiving(ctx.params.name, { deletedAt: await this.database.now() });
+      const deletedAt = await this.database.now();
+      await this.changeLiving(ctx.params.name, { deletedAt }, auditOf(ctx, "operator.delete"));
     },
 
     figures() {

@@ -1,6 +1,7 @@
 /** The actions of `policy` that are about datasets (`policy.contract.ts`). */
 import { randomUUID } from "node:crypto";
 import type { Context } from "moleculer";
+import { auditing, unaudited } from "../audits.ts";
 import type { Contracts } from "../contracts.ts";
 import type { ParamsOf } from "../messages.ts";
 import type { PolicyVersion } from "./policy.contract.ts";
@@ -16,7 +17,7 @@ const unusedName = () => `draft-${randomUUID()}`;
 
 async function drafted(datasets: Datasets, draft: ParamsOf<"policy.checkDataset">): Promise<Dataset> {
   const { name = unusedName(), clientId, mode, document } = draft;
-  const { dataset } = await datasets.change({ name, mode, document, isDryRun: true });
+  const { dataset } = await datasets.change({ name, mode, document, isDryRun: true }, unaudited);
   const grant = clientId === undefined ? null : await datasets.granted({ clientId, name });
   return grant ? overridden(dataset, grant.override) : dataset;
 }
@@ -40,8 +41,8 @@ export const datasetHandlers = {
   datasets(this: Own, { params }: Asked<"datasets">) {
     return this.datasets.list(params);
   },
-  changeDataset(this: Own, { params }: Asked<"changeDataset">) {
-    return this.datasets.change(params);
+  changeDataset(this: Own, ctx: Asked<"changeDataset">) {
+    return this.datasets.change(ctx.params, auditing(ctx));
   },
   checkDataset(this: Own, { params }: Asked<"checkDataset">) {
     return drafted(this.datasets, params);
@@ -54,14 +55,14 @@ export const datasetHandlers = {
     const { since = 0 } = (await this.datasets.known(name)) ?? {};
     return { version: 0, policy: effectivePolicy(own, dataset), dataset: { name, scope: scopeOf(name, since) } };
   },
-  removeDataset(this: Own, { params }: Asked<"removeDataset">) {
-    return this.datasets.remove(params);
+  removeDataset(this: Own, ctx: Asked<"removeDataset">) {
+    return this.datasets.remove(ctx.params, auditing(ctx));
   },
-  grantDataset(this: Own, { params }: Asked<"grantDataset">) {
-    return this.datasets.grant(params);
+  grantDataset(this: Own, ctx: Asked<"grantDataset">) {
+    return this.datasets.grant(ctx.params, auditing(ctx));
   },
-  revokeDataset(this: Own, { params }: Asked<"revokeDataset">) {
-    return this.datasets.revoke(params);
+  revokeDataset(this: Own, ctx: Asked<"revokeDataset">) {
+    return this.datasets.revoke(ctx.params, auditing(ctx));
   },
   grant(this: Own, { params }: Asked<"grant">) {
     return this.datasets.granted(params);

@@ -1,8 +1,11 @@
 /** The rows of datasets and their grants. Each write names what was read before, and fails where another was faster. */
 import { Op } from "sequelize";
-import { changeSilently } from "../../database/change.ts";
+import { addAudit, changeSilently } from "../../database/change.ts";
 import type { Database } from "../../database/database.ts";
 import { rowsWhere } from "../../database/model-reads.ts";
+import { Problem } from "../../lib/errors.ts";
+import type { AuditDraft } from "../audit/audit.domain.ts";
+import type { GrantAudit } from "./policy.audit.ts";
 import { type KnownDataset, type KnownGrant, knownDataset, knownGrant } from "./policy.cache.ts";
 import type { ListedDataset } from "./policy.contract.ts";
 import type { Dataset } from "./policy.dataset.document.ts";
@@ -56,7 +59,12 @@ export class DatasetRows {
   }
 
   /** Null deletes the dataset. Throws `overtaken`. */
-  async write(name: string, before: Stored | null, dataset: Dataset | null): Promise<KnownDataset> {
+  async write(
+    name: string,
+    before: Stored | null,
+    dataset: Dataset | null,
+    audit: AuditDraft | null,
+  ): Promise<KnownDataset> {
     const { database } = this;
     const { SharedDataset, EndedScope } = database.models;
     const version = (before?.version ?? 0) + 1;
@@ -65,6 +73,7 @@ export class DatasetRows {
     const scope = scopeOf(name, since);
     const clients = dataset === null ? await this.clientsEver(name) : [];
     await changeSilently(database, async (transaction, changedAt) => {
+      await addAudit(database.models, audit, { transaction, nowMs: changedAt });
       if (!before) {
         const made = { name, ...values, clients: 0, grantChanges: 0, changedAt };
         await SharedDataset.create(made, { transaction });
@@ -86,7 +95,7 @@ export class DatasetRows {
   }
 
   /** `override` null revokes the grant. `isNew`: the client did not have the dataset before. Throws `overtaken`. */
-  async writeGrant(clientId: number, dataset: string, of: Stored, override: object | null) {
+  async writeGrant(clientId: number, dataset: string, of: Stored, override: object | null, auditOf: GrantAudit) {
     const { database } = this;
     const { SharedDataset, DatasetGrant } = database.models;
     const before = await this.grant(clientId, dataset);
@@ -100,6 +109,8 @@ export class DatasetRows {
       const counted = { clients, grantChanges: grantChanges + 1 };
       const [changed] = await SharedDataset.update(counted, { where, transaction });
       if (changed === 0) throw overtaken;
+      const entry = auditOf(before?.override ?? null, override);
+      await addAudit(database.models, entry, { transaction, nowMs: changedAt });
       const values = { version, override: text, changedAt };
       if (!before) return void (await DatasetGrant.create({ clientId, dataset, ...values }, { transaction }));
       const [written] = await DatasetGrant.update(values, {
@@ -110,4 +121,11 @@ export class DatasetRows {
     });
     return { version, override, isNew: !had };
   }
+}
+
+/** Throws precondition-failed. */
+export function requireVersion(before: KnownDataset | null, ifVersion: number | undefined): void {
+  if (ifVersion === undefined || (before?.dataset && before.version === ifVersion)) return;
+  const now = before?.dataset ? `is at version ${before.version}` : "does not exist";
+  throw new Problem("precondition-failed", `The dataset ${now}.`);
 }

@@ -9,8 +9,11 @@ import { rowsWhere } from "../../database/model-reads.ts";
 import { beforeAnotherTry, Turns } from "../../lib/batching/flight.ts";
 import { type Fault, Problem } from "../../lib/errors.ts";
 import { actors } from "../actors.ts";
+import type { Auditing } from "../audits.ts";
 import { isDatasetName, ownDataset } from "../batch/batch.domain.ts";
+import type { Client } from "../clientCache/clientCache.contract.ts";
 import { announce, type ParamsOf } from "../messages.ts";
+import { datasetAudit, grantAudit } from "./policy.audit.ts";
 import { datasetKey, grantKey, type Known, type KnownDataset, type KnownGrant, knownGrant } from "./policy.cache.ts";
 import type { Grant, ListedDataset, PolicyVersion } from "./policy.contract.ts";
 import {
@@ -23,7 +26,7 @@ import {
   overrideFaults,
   patchFaults,
 } from "./policy.dataset.document.ts";
-import { DatasetRows, overtaken, scopeOf } from "./policy.dataset.rows.ts";
+import { DatasetRows, overtaken, requireVersion, scopeOf } from "./policy.dataset.rows.ts";
 import { refuse, type Surroundings } from "./policy.fields.ts";
 import { mergePatch } from "./policy.patch.ts";
 import { DatasetPins } from "./policy.pins.ts";
@@ -67,7 +70,7 @@ export class Datasets {
     return known && "since" in known && known.dataset ? { ...known, dataset: known.dataset } : null;
   }
 
-  async change({ name, mode, document, ifVersion, isDryRun }: ParamsOf<"policy.changeDataset">) {
+  async change({ name, mode, document, ifVersion, isDryRun }: ParamsOf<"policy.changeDataset">, audit: Auditing) {
     if (mode === "put" && name === ownDataset) throw taken();
     if (mode === "put" && !isDatasetName(name))
       throw new Problem("validation", "The name of the dataset is wrong.", {
@@ -86,13 +89,13 @@ export class Datasets {
       if (looks) refuse("dataset", await this.parts.tables.faults(dataset, { mayCreate: !isDryRun, looks }));
       await this.keepOverrides(name, dataset, looks);
       if (isDryRun) return { version: before?.version ?? 0, dataset, isNew: !before?.dataset };
-      const known = await this.rows.write(name, before, dataset);
+      const known = await this.rows.write(name, before, dataset, datasetAudit(audit, name, before, dataset));
       await this.datasetChanged(name, known);
       return { version: known.version, dataset, isNew: !before?.dataset };
     });
   }
 
-  async remove({ name, ifVersion }: ParamsOf<"policy.removeDataset">): Promise<void> {
+  async remove({ name, ifVersion }: ParamsOf<"policy.removeDataset">, audit: Auditing): Promise<void> {
     if (!isDatasetName(name)) throw noSuchDataset(name);
     await this.inTurn(name, async () => {
       const before = await this.rows.dataset(name);
@@ -106,29 +109,35 @@ export class Datasets {
           `The dataset "${name}" is granted to ${clients} clients, and ${batches} batches of it have not ended.`,
           { clients, batches },
         );
-      await this.datasetChanged(name, await this.rows.write(name, before, null));
+      const known = await this.rows.write(name, before, null, datasetAudit(audit, name, before, null));
+      await this.datasetChanged(name, known);
     });
   }
 
-  async grant({ clientId, name, override }: ParamsOf<"policy.grantDataset">): Promise<Grant & { isNew: boolean }> {
+  async grant(
+    { clientId, name, override }: ParamsOf<"policy.grantDataset">,
+    audit: Auditing,
+  ): Promise<Grant & { isNew: boolean }> {
     if (name === ownDataset) throw taken();
     if (!isDatasetName(name)) throw noSuchDataset(name);
     return this.inTurn(name, async () => {
       const before = await this.rows.dataset(name);
       if (!before?.dataset) throw noSuchDataset(name);
       refuse("dataset", await this.overrideFaults(before.dataset, override, new Map()));
-      const { isNew, ...known } = await this.rows.writeGrant(clientId, name, before, override);
+      const entryOf = grantAudit(audit, await this.clientOf(clientId), name);
+      const { isNew, ...known } = await this.rows.writeGrant(clientId, name, before, override, entryOf);
       await this.grantChanged(clientId, name, known);
       return { name, override, effective: overridden(before.dataset, override), isNew };
     });
   }
 
-  async revoke({ clientId, name }: ParamsOf<"policy.revokeDataset">): Promise<void> {
+  async revoke({ clientId, name }: ParamsOf<"policy.revokeDataset">, audit: Auditing): Promise<void> {
     if (!isDatasetName(name)) throw notGranted(name);
     await this.inTurn(name, async () => {
       const before = await this.rows.dataset(name);
       if (!before || !(await this.rows.grant(clientId, name))?.override) throw notGranted(name);
-      const { isNew: _, ...known } = await this.rows.writeGrant(clientId, name, before, null);
+      const entryOf = grantAudit(audit, await this.clientOf(clientId), name);
+      const { isNew: _, ...known } = await this.rows.writeGrant(clientId, name, before, null, entryOf);
       await this.grantChanged(clientId, name, known);
     });
   }
@@ -192,8 +201,8 @@ export class Datasets {
     await announce(this.parts.broker, "grant.changed", { clientId, dataset, version: known.version });
   }
 
-  private async publicIdOf(id: number): Promise<string> {
-    return (await actors.clientCache.get(this.parts.broker, { id }))?.publicId ?? "";
+  private clientOf(id: number): Promise<Client | null> {
+    return actors.clientCache.get(this.parts.broker, { id });
   }
 
   /** Runs the changes of a dataset one after another, and tries again if another node was faster. */
@@ -228,17 +237,12 @@ export class Datasets {
       const { override } = knownGrant(row);
       const isChecked = override && Object.keys(override).length > 0;
       const errors = isChecked ? await this.overrideFaults(dataset, override, looks) : [];
-      if (errors.length > 0) overrides.push({ clientId: await this.publicIdOf(Number(row.clientId)), errors });
+      if (errors.length > 0)
+        overrides.push({ clientId: (await this.clientOf(Number(row.clientId)))?.publicId ?? "", errors });
     }
     if (overrides.length > 0)
       throw new Problem("conflict", `The change makes the overrides of ${overrides.length} clients invalid.`, {
         overrides,
       });
   }
-}
-
-function requireVersion(before: KnownDataset | null, ifVersion: number | undefined): void {
-  if (ifVersion === undefined || (before?.dataset && before.version === ifVersion)) return;
-  const now = before?.dataset ? `is at version ${before.version}` : "does not exist";
-  throw new Problem("precondition-failed", `The dataset ${now}.`);
 }

@@ -7,7 +7,7 @@
 
 import { UniqueConstraintError } from "sequelize";
 import { configOf } from "../../config/config.ts";
-import { changeWithEvent } from "../../database/change.ts";
+import { addAudit, changeWithEvent } from "../../database/change.ts";
 import { rowsWhere } from "../../database/model-reads.ts";
 import { beforeAnotherTry, Turns } from "../../lib/batching/flight.ts";
 import { Problem } from "../../lib/errors.ts";
@@ -16,6 +16,7 @@ import { databaseMixin } from "../../mixins/database.ts";
 import { fields } from "../../mixins/define.ts";
 import { tablesMixin } from "../../mixins/tables.ts";
 import { actors } from "../actors.ts";
+import { type Auditing, auditing, clientSubject, differences, unaudited } from "../audits.ts";
 import { defineActor } from "../define.ts";
 import { draftEvent } from "../events.ts";
 import { announce, publishSoon } from "../messages.ts";
@@ -98,7 +99,11 @@ export default defineActor({
     },
 
     /** Applies a change to the newest version, and tries again if another node was faster. `next` null: nothing changes. */
-    change(clientId: number, next: (current: PolicyVersion) => Policy | null | Promise<Policy | null>) {
+    change(
+      clientId: number,
+      next: (current: PolicyVersion) => Policy | null | Promise<Policy | null>,
+      audit: Auditing = unaudited,
+    ) {
       return this.turns.take(clientId, async () => {
         for (let tries = 1; ; tries++) {
           // Reads the database, not the cache: a change must start from the newest version.
@@ -106,7 +111,7 @@ export default defineActor({
           const policy = await next(current);
           if (!policy) return current;
           try {
-            return await this.store(clientId, current, policy);
+            return await this.store(clientId, current, policy, audit);
           } catch (error) {
             if (!(error instanceof UniqueConstraintError)) throw error;
             if (tries === MOST_TRIES) throw tooQuick("policy");
@@ -117,15 +122,22 @@ export default defineActor({
     },
 
     /** Writes a version. The primary key (client, version) lets only one of several simultaneous changes win. */
-    async store(clientId: number, before: PolicyVersion, policy: Policy) {
+    async store(clientId: number, before: PolicyVersion, policy: Policy, audit: Auditing) {
       const version = before.version + 1;
       const body = JSON.stringify(policy);
-      const subject = (await actors.clientCache.get(this.broker, { id: clientId }))?.publicId ?? "";
+      const client = await actors.clientCache.get(this.broker, { id: clientId });
+      const subject = client?.publicId ?? "";
+      const entry = audit({
+        action: "policy.change",
+        subject: clientSubject(client),
+        change: differences(before.policy, policy),
+      });
       const isRenewing = isAnotherReceiver(before.policy.webhook, policy.webhook);
       const { value: webhookSecret, outbox } = await changeWithEvent(
         this.database,
         async (transaction, nowMs) => {
           await this.database.models.Policy.create({ clientId, version, body, createdAt: nowMs }, { transaction });
+          await addAudit(this.database.models, entry, { transaction, nowMs });
           return isRenewing ? this.secrets.renew(clientId, policy.webhook !== null, transaction, nowMs) : null;
         },
         () => draftEvent(configOf(this.broker).namespace, "policy.changed", subject, { clientId: subject, version }),
@@ -189,17 +201,21 @@ export default defineActor({
     async change(ctx) {
       const { clientId, mode, document, ifVersion, isDryRun = false } = ctx.params;
       let whole: Policy | null = null;
-      const changed = await this.change(clientId, async ({ version, policy }) => {
-        if (ifVersion !== undefined && ifVersion !== version)
-          throw new Problem("precondition-failed", `The policy is at version ${version}.`);
-        const isPatch = mode === "patch";
-        const wanted = isPatch ? mergePatch(policy, document) : document;
-        this.check(wanted, isPatch ? document : {});
-        whole = completePolicy(wanted as Partial<Policy>);
-        if (!isPatch || !isSameTarget(whole, policy))
-          refuse("policy", await this.tableChecks.faults(whole, { mayCreate: !isDryRun }));
-        return isDryRun ? null : whole;
-      });
+      const changed = await this.change(
+        clientId,
+        async ({ version, policy }) => {
+          if (ifVersion !== undefined && ifVersion !== version)
+            throw new Problem("precondition-failed", `The policy is at version ${version}.`);
+          const isPatch = mode === "patch";
+          const wanted = isPatch ? mergePatch(policy, document) : document;
+          this.check(wanted, isPatch ? document : {});
+          whole = completePolicy(wanted as Partial<Policy>);
+          if (!isPatch || !isSameTarget(whole, policy))
+            refuse("policy", await this.tableChecks.faults(whole, { mayCreate: !isDryRun }));
+          return isDryRun ? null : whole;
+        },
+        auditing(ctx),
+      );
       return isDryRun && whole ? { ...changed, policy: whole } : changed;
     },
 

@@ -2,6 +2,8 @@
 import type { Context } from "moleculer";
 import { Problem } from "../../lib/errors.ts";
 import type { WithDatabase } from "../../mixins/database.ts";
+import { actors } from "../actors.ts";
+import { auditing, clientSubject } from "../audits.ts";
 import type { Contracts } from "../contracts.ts";
 import type { ParamsOf } from "../messages.ts";
 import type { PolicyVersion } from "./policy.contract.ts";
@@ -21,13 +23,18 @@ export const webhookHandlers = {
   async webhookSecrets(this: Own, { params }: Asked<"webhookSecrets">) {
     return this.secrets.current(params.clientId, await this.database.now());
   },
-  async rotateWebhookSecret(this: Own, { params }: Asked<"rotateWebhookSecret">) {
-    const { clientId, graceSeconds } = params;
+  async rotateWebhookSecret(this: Own, ctx: Asked<"rotateWebhookSecret">) {
+    const { clientId, graceSeconds } = ctx.params;
     const { policy } = await this.current(clientId);
     if (!policy.webhook) throw new Problem("not-found", "This client has no webhook.");
     const now = await this.database.now();
     const previousValidUntil = now + graceSeconds * 1000;
-    const secret = await this.secrets.rotate(clientId, now, previousValidUntil);
+    const entry = auditing(ctx)({
+      action: "client.rotate-webhook-secret",
+      subject: clientSubject(await actors.clientCache.get(ctx, { id: clientId })),
+      change: { "/graceSeconds": [null, graceSeconds] },
+    });
+    const secret = await this.secrets.rotate(clientId, now, previousValidUntil, entry);
     if (!secret) throw tooQuick("webhook");
     return { secret, previousValidUntil };
   },

@@ -1,9 +1,11 @@
 /** The secrets that sign webhooks. They are not part of the policy, because many parts of the system read policies. */
 import { randomBytes } from "node:crypto";
-import type { Transaction } from "sequelize";
+import type { Sequelize, Transaction } from "sequelize";
+import { addAudit } from "../../database/change.ts";
 import { rowsWhere } from "../../database/model-reads.ts";
 import type { Models } from "../../database/models.ts";
 import { Problem } from "../../lib/errors.ts";
+import type { AuditDraft } from "../audit/audit.domain.ts";
 import type { Policy } from "./policy.document.ts";
 
 type PolicyWebhook = Policy["webhook"];
@@ -29,9 +31,11 @@ const newSecret = (): string => `whsec_${randomBytes(32).toString("base64")}`;
 
 export class WebhookSecrets {
   private readonly table: Models["WebhookSecret"];
+  private readonly models: Models;
 
-  constructor({ WebhookSecret }: Models) {
-    this.table = WebhookSecret;
+  constructor(models: Models) {
+    this.models = models;
+    this.table = models.WebhookSecret;
   }
 
   /** Replaces the secrets, in the transaction that gives the webhook another receiver or none. Answers the new secret. */
@@ -53,17 +57,21 @@ export class WebhookSecrets {
    * Adds a new secret; the others stay valid until `until`. Null: there is none to rotate, or another rotation was
    * faster.
    */
-  async rotate(clientId: number, nowMs: number, until: number): Promise<string | null> {
+  async rotate(clientId: number, nowMs: number, until: number, audit: AuditDraft | null): Promise<string | null> {
     const row = await this.row(clientId);
     if (!row) return null;
     const secret = newSecret();
     const rest = row.old.map((one) => ({ ...one, until: Math.min(one.until, until) }));
     const old = [{ secret: row.secret, until }, ...rest].filter((one) => one.until > nowMs).slice(0, MOST_OLD);
-    const [changed] = await this.table.update(
-      { secret, oldSecrets: JSON.stringify(old), changedAt: nowMs },
-      { where: { clientId, secret: row.secret } },
-    );
-    return changed === 1 ? secret : null;
+    const isChanged = await (this.table.sequelize as Sequelize).transaction(async (transaction) => {
+      const [changed] = await this.table.update(
+        { secret, oldSecrets: JSON.stringify(old), changedAt: nowMs },
+        { where: { clientId, secret: row.secret }, transaction },
+      );
+      if (changed === 1) await addAudit(this.models, audit, { transaction, nowMs });
+      return changed === 1;
+    });
+    return isChanged ? secret : null;
   }
 
   private async row(clientId: number): Promise<{ secret: string; old: OldSecret[] } | null> {

@@ -1,8 +1,10 @@
 /** The rows of erasures: how they begin, how they are read, and how a piece moves one on. */
 import { Op } from "sequelize";
+import { addAudit, changeSilently } from "../../database/change.ts";
 import type { Database } from "../../database/database.ts";
 import { rowsWhere } from "../../database/model-reads.ts";
 import type { ErasureEntry } from "../../database/models.ts";
+import type { Auditing } from "../audits.ts";
 import { uuidv7 } from "../ids.ts";
 import {
   type Criteria,
@@ -39,9 +41,20 @@ export class Erasures {
     this.database = database;
   }
 
-  async add(about: Omit<NewErasure, "publicId">): Promise<ErasureRow> {
-    const draft = newErasure({ publicId: uuidv7(), ...about }, await this.database.now());
-    const row = await this.database.models.Erasure.create(draft);
+  /** Of the person's values only the names of their fields are in the audit. */
+  async add(about: Omit<NewErasure, "publicId">, audit: Auditing): Promise<ErasureRow> {
+    const { models } = this.database;
+    const publicId = uuidv7();
+    const { dataset, clientIdentifier: name, criteria } = about;
+    const entry = audit({
+      action: "erasure.create",
+      subject: { type: "erasure", id: publicId, name },
+      change: { "/dataset": [null, dataset], "/fields": [null, Object.keys(criteria ?? {})] },
+    });
+    const row = await changeSilently(this.database, async (transaction, nowMs) => {
+      await addAudit(models, entry, { transaction, nowMs });
+      return models.Erasure.create(newErasure({ publicId, ...about }, nowMs), { transaction });
+    });
     return rowOf(row);
   }
 

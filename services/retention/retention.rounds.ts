@@ -37,6 +37,7 @@ export type RemovalStore = Pick<
   | "forgetScopes"
   | "heldClients"
   | "deferHeld"
+  | "forgetAudit"
 > &
   UndoParts["store"];
 
@@ -50,6 +51,8 @@ export interface RetentionParts extends UndoParts {
   erasures(limit: number): Promise<ErasureRow[]>;
   /** A piece of an erasure, as far as it is by now. */
   erase(erasure: ErasureRow, pace: Pace): Promise<Removal>;
+  /** How long the audit is kept. */
+  auditMs: number;
   /** When the whole batch is deleted, for a batch whose body is deleted now. */
   retentionOf(batch: BatchRow): Promise<Due>;
 }
@@ -174,13 +177,14 @@ export class Retention {
     return purged === "done" ? store.deleteBatch(id, this.pace.rows, removed) : purged;
   }
 
-  /** Deletes expired keys and contents, and the usage of past days. Answers whether there is more. */
+  /** Deletes expired keys and contents, the usage of past days, and old entries of the audit. Answers whether there is more. */
   private async forget(): Promise<boolean> {
     if (!(await this.mayGoOn())) return false;
     const { store } = this.parts;
     const piece = async () => {
       const isDone = await store.forgetExpiredKeys(FORGOTTEN_AT_ONCE, this.parts.removed);
-      return (await store.forgetScopes(FORGOTTEN_AT_ONCE)) && isDone ? "done" : "more";
+      const isAuditDone = await store.forgetAudit(this.parts.auditMs, FORGOTTEN_AT_ONCE, this.parts.removed);
+      return (await store.forgetScopes(FORGOTTEN_AT_ONCE)) && isDone && isAuditDone ? "done" : "more";
     };
     return (await this.keyPace.measured(piece)) === "more";
   }

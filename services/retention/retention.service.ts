@@ -1,6 +1,6 @@
 /**
  * Deletes expired data: bodies of batches that ended, whole batches, uploads that broke off, errors of earlier passes,
- * idempotency keys, unique keys and usage; and what batches have delivered that an operator takes back. Every node with a
+ * idempotency keys, unique keys, usage and the audit; and what batches have delivered that an operator takes back. Every node with a
  * database takes part. It works in short pieces at an interval of its own, so that no lease, window or retry waits for it.
  * It deletes nothing by its age while the database's clock is in doubt, and while the database is away it waits for the next round.
  */
@@ -15,6 +15,7 @@ import { fields } from "../../mixins/define.ts";
 import { scheduleMixin } from "../../mixins/schedule.ts";
 import { tablesMixin } from "../../mixins/tables.ts";
 import { actors } from "../actors.ts";
+import { auditing } from "../audits.ts";
 import type { BatchRow } from "../batch/batch.domain.ts";
 import { agingTables, type Removed } from "../batch/batch.reads.domain.ts";
 import { pinnedPolicy, restDue } from "../batches.ts";
@@ -87,7 +88,7 @@ export default defineActor({
         clientPublicId: client?.publicId ?? null,
         clientIdentifier: client?.identifier ?? null,
       };
-      const row = await this.erasures.add({ ...about, dataset, criteria, lastBatch });
+      const row = await this.erasures.add({ ...about, dataset, criteria, lastBatch }, auditing(ctx));
       this.wake();
       return { erasure: erasureOf(row) };
     },
@@ -113,6 +114,7 @@ export default defineActor({
     this.retention = new Retention({
       store: this.database.store,
       logger: this.logger,
+      auditMs: configOf(this.broker).auditRetentionMs,
       removed: (table, n) => this.rows.add(table, n),
       mayDelete: () => this.clock.mayDelete(),
       retentionOf: async (batch) => restDue((await policyOf(batch)).policy, batch),

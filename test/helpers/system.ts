@@ -8,6 +8,7 @@ import { withCompanions } from "../../config/services.ts";
 import { openDatabase } from "../../database/database.ts";
 import { brokerOptions } from "../../moleculer.config.ts";
 import api from "../../services/api/api.service.ts";
+import audit from "../../services/audit/audit.service.ts";
 import batch from "../../services/batch/batch.service.ts";
 import batchLock from "../../services/batchLock/batchLock.service.ts";
 import batchProcessor from "../../services/batchProcessor/batchProcessor.service.ts";
@@ -28,6 +29,7 @@ export const ADMIN_TOKEN = "a-token-for-tests-of-24-characters-or-more";
 
 const all: Record<string, ServiceSchema> = {
   api,
+  audit,
   batch,
   batchLock,
   batchProcessor,

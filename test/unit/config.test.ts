@@ -41,6 +41,7 @@ test("without any variable: the embedded default, frozen to its lists", () => {
     policyCacheTtlMs: 600_000,
     localCacheTtlMs: 5_000,
     handlersDir: "handlers",
+    auditRetentionMs: 400 * 86_400_000,
     batchLeaseMs: 30_000,
     sweepIntervalMs: 10_000,
     workerConcurrency: 4,
@@ -185,7 +186,7 @@ test("settings that others decide", () => {
   // Lists of before they were services of their own.
   expect(loadConfig({ SERVICES: "batch,outbox" }).services).toEqual(["batch", "outbox", "retention"]);
   expect(loadConfig({ SERVICES: "retention,batch" }).services).toEqual(["retention", "batch"]);
-  expect(loadConfig({ SERVICES: "api" }).services).toEqual(["api", "imports", "operator"]);
+  expect(loadConfig({ SERVICES: "api" }).services).toEqual(["api", "imports", "operator", "audit"]);
   expect(loadConfig({}, { isTerminal: true }).logFormat).toBe("pretty");
   expect(loadConfig({ PORT: "", LOG_LEVEL: "  " })).toMatchObject({ port: 3000, logLevel: "info" });
 });

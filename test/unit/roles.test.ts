@@ -13,7 +13,7 @@ const allBut = (...left: string[]) => serviceNames.filter((name) => !left.includ
 
 test("an api node runs all that no worker alone needs, a worker all but the API and its uploads", () => {
   expect(servicesOf("start:api")).toEqual(allBut("batchProcessor", "batchLock"));
-  expect(servicesOf("start:worker")).toEqual(allBut("api", "imports", "operator"));
+  expect(servicesOf("start:worker")).toEqual(allBut("api", "imports", "operator", "audit"));
   expect(scripts["start:api"]?.replace(/env SERVICES=\S+ /, "")).toBe(scripts.start);
   expect(scripts["start:worker"]?.replace(/env SERVICES=\S+ /, "")).toBe(scripts.start);
 });

@@ -156,9 +156,8 @@ export function leastRoleFor(route: string): OperatorRole {
   return forAdmins.some(isUnder(path)) ? "admin" : "operator";
 }
 
-/** Throws forbidden. */
-export function refuseBeyondRole(role: OperatorRole, route: string): void {
+/** The refusal of what the role does not allow; null: it does. */
+export function beyondRole(role: OperatorRole, route: string): Problem | null {
   const least = leastRoleFor(route);
-  if (allows(role, least)) return;
-  throw new Problem("forbidden", `This is for the role ${least}; yours is ${role}.`);
+  return allows(role, least) ? null : new Problem("forbidden", `This is for the role ${least}; yours is ${role}.`);
 }

@@ -58,6 +58,9 @@ const atStart = {
 /** A text of ours in one line, which no spreadsheet takes for a formula. */
 export const safeText = (text: string): string => text.replaceAll(/[\t\r\n]+/g, " ").replace(atStart.formula, "$1'$2");
 
+/** A cell that no spreadsheet takes for a formula. */
+export const safeCell = (text: string): string => cell(text);
+
 const cell = (text: string): string => [...cellParts(text)].join("");
 
 /** A `'` in front makes the spreadsheet read the cell as text. */

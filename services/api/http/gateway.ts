@@ -30,6 +30,7 @@ export interface ApiState {
   streams: OpenStreams;
   admissions: Admissions;
   rechecks: NodeJS.Timeout | undefined;
+  failures: NodeJS.Timeout | undefined;
   exports: OpenExports;
   files: OpenFiles;
   /** Of lists. */

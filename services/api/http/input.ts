@@ -127,6 +127,14 @@ async function inTime<T>(body: Promise<T>, voided?: AbortSignal): Promise<T> {
   });
 }
 
+const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/;
+
+/** A time with its offset, as epoch ms; null: it is none. */
+export function instantMs(text: string): number | null {
+  const ms = INSTANT.test(text) ? Date.parse(text) : Number.NaN;
+  return Number.isNaN(ms) ? null : ms;
+}
+
 export const wrongQuery = (name: string, detail: string) =>
   new Problem("validation", `The query's "${name}" is wrong.`, { errors: [{ pointer: pointerStep(name), detail }] });
 

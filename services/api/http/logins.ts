@@ -8,6 +8,9 @@ import { addressOf, type Peer } from "./address.ts";
 const MOST_FAILED_LOGINS = 100;
 const PER_MS = 60_000;
 const MOST_ADDRESSES = 10_000;
+/** Addresses that the audit has for a minute. The failures of further ones are counted together. */
+const MOST_TOLD = 1_000;
+const OTHERS = "others";
 
 /**
  * Each refusal is sent this long after its request, plus a random part of up to SPREAD_MS. The lookup (in memory, in Redis,
@@ -31,6 +34,8 @@ export class FailedLogins {
   private readonly failures = bounded<string, { count: number; until: number }>(MOST_ADDRESSES);
   private readonly slowed = new Map<string, number>();
   private allSlowed = 0;
+  /** Failures by address that `taken` has not answered yet. */
+  private untold = new Map<string, number>();
 
   /** `trusted`: the proxies whose X-Forwarded-For counts. */
   constructor(trusted: readonly string[] = []) {
@@ -41,6 +46,8 @@ export class FailedLogins {
   async refuse(peer: Peer, headers: Record<string, string>, beganAt = performance.now()): Promise<never> {
     const address = addressOf(peer, this.trusted);
     const { count, until } = this.count(address);
+    const told = this.untold.has(address) || this.untold.size < MOST_TOLD ? address : OTHERS;
+    this.untold.set(told, (this.untold.get(told) ?? 0) + 1);
     if (count <= MOST_FAILED_LOGINS) {
       await late(beganAt, LEAST_MS);
       throw new Problem("unauthenticated", "The credentials are missing or wrong.", { headers });
@@ -51,6 +58,13 @@ export class FailedLogins {
       limit: MOST_FAILED_LOGINS,
       headers: { "Retry-After": String(seconds), ...(isSlowed ? {} : { Connection: "close" }) },
     });
+  }
+
+  /** The failures by address since the last call of this. */
+  taken(): [address: string, count: number][] {
+    const all = [...this.untold];
+    this.untold = new Map();
+    return all;
   }
 
   private count(address: string) {

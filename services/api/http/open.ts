@@ -86,12 +86,12 @@ export class OpenStreams extends OpenAnswers {
   }
 }
 
-/** The exports of this node, by client. */
-export class OpenExports extends OpenAnswers {
+/** The exports of this node, by client; those of operators by their name. */
+export class OpenExports extends OpenAnswers<number | string> {
   readonly turns = new Turns();
 
   constructor() {
-    super(MOST_EXPORTS, "exports of this client");
+    super(MOST_EXPORTS, "exports of this caller");
   }
 }
 

@@ -17,6 +17,7 @@ import {
   policyPatch,
 } from "../../policy/policy.schema.ts";
 import type { Exchange } from "../http/exchange.ts";
+import { auditSchema } from "../routes/admin.audit.ts";
 import { operatorBatchSchema } from "../routes/admin.batches.ts";
 import { newClientSchema } from "../routes/admin.clients.ts";
 import { grantSchema, listedDatasetSchema } from "../routes/admin.datasets.ts";
@@ -65,6 +66,7 @@ const schemas: Record<string, JsonSchema> = {
   OwnDataset: ownDatasetOutput,
   OwnDatasets: ownDatasetsSchema,
   Operator: operatorSchema,
+  AuditEntry: auditSchema,
   Delivery: deliverySchema,
   Erasure: erasureSchema,
   Stats: statsSchema,

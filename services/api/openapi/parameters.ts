@@ -2,7 +2,8 @@
 import { createHash } from "node:crypto";
 import { readableKinds } from "../../../formats/content.ts";
 import { knownFormats } from "../../../formats/formats.ts";
-import { choice, flag, id, type JsonSchema, text } from "../../../lib/json-schema.ts";
+import { choice, flag, id, instant, type JsonSchema, text } from "../../../lib/json-schema.ts";
+import { auditedActions } from "../../audit/audit.domain.ts";
 import { deliveryStates } from "../../webhook/webhook.domain.ts";
 import { codingNames } from "../http/codings.ts";
 import { MOST_ITEMS, USUAL_ITEMS } from "../http/pages.ts";
@@ -55,6 +56,11 @@ const all = {
   dataset: query("dataset", "Only batches of this dataset.", text(), "default"),
   batch: query("batch", "Only deliveries about the batch with this id.", id, ids.batch),
   deliveryStatus: query("status", "Only deliveries in this state.", choice(deliveryStates), "failed"),
+  who: query("who", "Only entries of the operator or client of this name.", text(), "alice"),
+  action: query("action", "Only entries of this action.", choice(auditedActions), "batch.reject"),
+  subject: query("subject", "Only entries about what has this id or name.", text(), "acme"),
+  from: query("from", "Only entries from this time on.", instant, "2026-11-23T00:00:00Z"),
+  to: query("to", "Only entries up to this time.", instant, "2099-12-31T23:59:59Z"),
   format: query(
     "format",
     "What the body is, where the `Content-Type` cannot be set; it goes first. Of a form, what its file is.",

@@ -4,7 +4,7 @@ import { choice, described, instant, type JsonSchema, orNull, record, text } fro
 import { actors } from "../../actors.ts";
 import { FIRST_OPERATOR, type Operator, operatorRoles } from "../../operator/operator.domain.ts";
 import { type Exchange, json, type Reply } from "../http/exchange.ts";
-import { jsonBody, noBody, queryOf, strictly } from "../http/input.ts";
+import { instantMs, jsonBody, noBody, queryOf, strictly } from "../http/input.ts";
 import { namePageBody, namePageOf } from "../http/pages.ts";
 import { time } from "./views.ts";
 
@@ -51,14 +51,12 @@ const operatorView = ({ name, role: itsRole, expiresAt: end, createdAt }: Operat
   createdAt: time(createdAt),
 });
 
-const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/;
-
 /** Epoch ms. Throws validation where it is no time to come. */
 function endOf(given: string | null | undefined): { expiresAt?: number | null } {
   if (given === undefined) return {};
   if (given === null) return { expiresAt: null };
-  const ms = INSTANT.test(given) ? Date.parse(given) : Number.NaN;
-  if (ms > Date.now()) return { expiresAt: ms };
+  const ms = instantMs(given);
+  if (ms !== null && ms > Date.now()) return { expiresAt: ms };
   const detail = `expected a time to come with its offset, such as 2027-01-31T12:00:00Z, found ${JSON.stringify(given).slice(0, 60)}`;
   throw new Problem("validation", "A field is wrong or unknown.", { errors: [{ pointer: "/expiresAt", detail }] });
 }

@@ -11,6 +11,7 @@ import { getOpenApi } from "../openapi/document.ts";
 import type { erasureCalls } from "../openapi/erasures.ts";
 import type { operatorCalls } from "../openapi/operators.ts";
 import type { sessionCalls } from "../openapi/sessions.ts";
+import { getAudit } from "./admin.audit.ts";
 import {
   approveBatch,
   cancelBatch,
@@ -96,6 +97,7 @@ const lists: Handle[] = [
   undoBatch,
   listErasures,
   postErasure,
+  getAudit,
 ];
 
 const withoutQuery =
@@ -184,6 +186,7 @@ export const operatorRoutes = strict<
   "POST /erasures": postErasure,
   "GET /erasures/:id": getErasure,
   "GET /stats": getStats,
+  "GET /audit": getAudit,
   "POST /operators": postOperator,
   "GET /operators": listOperators,
   "GET /operators/:name": getOperator,

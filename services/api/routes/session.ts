@@ -5,6 +5,7 @@ import { choice, described, instant, type JsonSchema, record, text } from "../..
 import { actors } from "../../actors.ts";
 import type { Client } from "../../clientCache/clientCache.contract.ts";
 import { operatorRoles } from "../../operator/operator.domain.ts";
+import { noteLogin } from "../http/audit.ts";
 import {
   type OperatorIdentity,
   operatorOf,
@@ -60,6 +61,7 @@ export async function postSession(exchange: Exchange): Promise<Reply> {
     const found = await operatorWith(ctx, ofOperator(body).token, api.adminToken);
     if (!found) return api.failedLogins.refuse(req, wrongLogin, beganAt);
     const { name, role } = found.identity;
+    await noteLogin(api, req, { who: name, role });
     return sessionReply({ role, name }, api.sessions.begin(req, res, found.of));
   }
   const { clientIdentifier: identifier, secret } = ofPartner(body);
@@ -67,6 +69,7 @@ export async function postSession(exchange: Exchange): Promise<Reply> {
   const client = await actors.clientCache.recognise(ctx, { identifier, secretHash });
   if (!client) return api.failedLogins.refuse(req, wrongLogin, beganAt);
   if (client.status === "disabled") throw new Problem("client-disabled", "This client is disabled.");
+  await noteLogin(api, req, { who: identifier, role: "partner" });
   return sessionReply(asPartner(client), api.sessions.begin(req, res, { kind: "partner", identifier, secretHash }));
 }
 

@@ -1,4 +1,5 @@
 import type { Database } from "../../../database/database.ts";
+import { auditSuite } from "./audit.suite.ts";
 import { checkedSuite } from "./checked.suite.ts";
 import { datasetSuite } from "./datasets.suite.ts";
 import { dedupSuite } from "./dedup.suite.ts";
@@ -61,6 +62,7 @@ export function storeConformance(name: string, open: Open, more: ((database: () 
       lockSuite,
       modelSuite,
       versionsSuite,
+      auditSuite,
       datasetSuite,
       ...more,
     ])

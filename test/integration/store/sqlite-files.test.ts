@@ -138,7 +138,7 @@ describe("a file that is lost under a running node", () => {
     // Sequelize's own words of it.
     jest.spyOn(console, "warn").mockImplementation(() => {});
     const done = sequelize.transaction(async (transaction) => {
-      await sequelize.query("INSERT INTO audit (at, who, what) VALUES (1, 'a', 'b')", { transaction });
+      await sequelize.query("INSERT INTO batch_lock (name, token, expires_at) VALUES ('a', 'b', 1)", { transaction });
       rmSync(opened.file);
     });
     await expect(done).rejects.toMatchObject({ parent: expect.any(DatabaseUnavailable) });

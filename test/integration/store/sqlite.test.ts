@@ -116,12 +116,14 @@ describe("only on sqlite", () => {
   test("a transaction that stays open is rolled back, and the store goes on", async () => {
     const { store, sequelize } = opened.db;
     const transaction = await sequelize.transaction();
-    await sequelize.query("INSERT INTO audit (at, who, what) VALUES (1, 'a', 'b')", { transaction });
+    await sequelize.query("INSERT INTO batch_lock (name, token, expires_at) VALUES ('a', 'b', 1)", { transaction });
     await ready(store, 1);
-    const late = sequelize.query("INSERT INTO audit (at, who, what) VALUES (2, 'a', 'b')", { transaction });
+    const late = sequelize.query("INSERT INTO batch_lock (name, token, expires_at) VALUES ('c', 'b', 2)", {
+      transaction,
+    });
     expect(isUnavailable(await late.catch((error) => error))).toBe(true);
     await transaction.rollback();
-    expect((await sequelize.query("SELECT * FROM audit"))[0]).toEqual([]);
+    expect((await sequelize.query("SELECT * FROM batch_lock"))[0]).toEqual([]);
   });
 
   test("closing finishes pending calls; afterwards every call is refused", async () => {

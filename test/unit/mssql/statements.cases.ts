@@ -101,6 +101,10 @@ add("answerKey: of an upload that has the key", answered(n()), RUNNING);
 add("usage", ({ store }) => store.usage(n()), [[{ bytes: 0, records: 0, msLeft: 1 }]]);
 add("forgetExpiredKeys", ({ store }) => store.forgetExpiredKeys(n()));
 const ended = [{ clientId: NUMBER, scope: "orders:1" }];
+const asked = { who: marked("who"), from: n(), to: n(), limit: n() };
+add("listAudit", ({ store }) => store.listAudit({ ...asked, action: "batch.undo" }));
+add("listAudit: about something", ({ store }) => store.listAudit({ subject: marked("subject"), limit: n() }));
+add("forgetAudit", ({ store }) => store.forgetAudit(n(), n()));
 add("forgetScopes", ({ store }) => store.forgetScopes(n()), [ended]);
 add("forgetScopes: no key is left", ({ store }) => store.forgetScopes(n()), [ended, [{ changed: 0 }]]);
 

@@ -7,6 +7,7 @@ import { chunkCommit, claimed, end, isOver, ready, stored, upload } from "../../
 
 const parts = {
   logger: { warn: () => {} },
+  auditMs: 86_400_000,
   removed: () => {},
   erasures: async () => [],
   erase: async () => "done" as const,

@@ -1,0 +1,106 @@
+/** The audit: its list, and the removal of old rows. The rows are written with the changes that they tell of. */
+import type { AuditDraft, AuditQuery, AuditRow } from "../../services/audit/audit.domain.ts";
+import { audit } from "../schema/tables.ts";
+import type { AuditStore } from "../store.ts";
+import { insert, listOf, removeFirst, type Step, select } from "./steps.ts";
+import { type Params, shapes, type Units } from "./unit.ts";
+
+const LISTED = {
+  who: "name",
+  action: "name",
+  subjectId: "name",
+  subjectName: "name",
+  from: "bigint",
+  to: "bigint",
+  before: "bigint",
+  limit: "int",
+} as const;
+/** Each of the first four has an index with the id. */
+const CONDITIONS = {
+  who: "a.who = :who",
+  action: "a.action = :action",
+  subjectId: "a.subject_id = :subjectId",
+  subjectName: "a.subject_name = :subjectName",
+  from: "a.at >= :from",
+  to: "a.at <= :to",
+  before: "a.id < :before",
+};
+type Condition = keyof typeof CONDITIONS;
+type Wanted = Omit<AuditQuery, "subject"> & { subjectId?: string; subjectName?: string };
+
+const COLUMNS = audit.columns.map(({ name }) => name);
+
+export function auditUnits(on: Units): AuditStore {
+  const which = shapes((asked: Condition[]) =>
+    on.unit(LISTED, ({ first, plannedAnew }) => {
+      const where = asked.length === 0 ? "" : ` WHERE ${asked.map((name) => CONDITIONS[name]).join(" AND ")}`;
+      return [
+        select<AuditRow>(
+          first(":limit", `${listOf(audit, COLUMNS, "a")} FROM audit AS a${where} ORDER BY a.id DESC`) + plannedAnew,
+        ),
+      ];
+    }),
+  );
+  const listed = (wanted: Wanted): Promise<AuditRow[]> => {
+    const asked = (Object.keys(CONDITIONS) as Condition[]).filter((name) => wanted[name] !== undefined);
+    const none = { who: null, action: null, subjectId: null, subjectName: null, from: null, to: null, before: null };
+    const given = Object.fromEntries(asked.map((name) => [name, wanted[name]]));
+    return which(asked).rows({ ...none, ...given, limit: wanted.limit });
+  };
+  const old = on.unit({ ageMs: "bigint", limit: "int" }, () => [
+    removeFirst(audit, { key: ["id"], where: "at <= :now - :ageMs", order: "at", limit: ":limit" }),
+  ]);
+  return {
+    async listAudit({ subject, ...rest }) {
+      if (subject === undefined) return listed(rest);
+      // Two walks along an index each. One query for both would read all rows of the subject and sort them.
+      const found = await Promise.all([
+        listed({ ...rest, subjectId: subject }),
+        listed({ ...rest, subjectName: subject }),
+      ]);
+      const rows = new Map(found.flat().map((row) => [row.id, row]));
+      return [...rows.values()].sort((a, b) => b.id - a.id).slice(0, rest.limit);
+    },
+    async forgetAudit(ageMs, limit, removed) {
+      const gone = await old.changed({ ageMs, limit });
+      removed?.("audit", gone);
+      return gone < limit;
+    },
+  };
+}
+
+const DRAFT = {
+  publicId: "uuid",
+  who: "name",
+  role: "name",
+  address: "name",
+  requestId: "name",
+  action: "name",
+  subjectType: "name",
+  subjectId: "name",
+  subjectName: "name",
+  change: "text",
+  reason: "text",
+  status: "name",
+} as const;
+type Field = keyof typeof DRAFT;
+const FIELDS = Object.keys(DRAFT) as Field[];
+const parameterOf = (field: Field) => `audit${field[0]?.toUpperCase()}${field.slice(1)}`;
+
+/** The parameters of a unit with an audit row. */
+export const auditParams: Params = Object.fromEntries(FIELDS.map((field) => [parameterOf(field), DRAFT[field]]));
+
+export const auditValues = (draft: AuditDraft | undefined): Record<string, string | null> =>
+  draft ? Object.fromEntries(FIELDS.map((field) => [parameterOf(field), draft[field]])) : {};
+
+const columns = new Map(audit.columns.map(({ name, column }) => [name, column]));
+
+/** Inserts the audit row of a change, if the change was made: `from` has its row then. */
+export const auditStep = (from: string): Step =>
+  insert(audit, {
+    values: {
+      at: ":now",
+      ...Object.fromEntries(FIELDS.map((field) => [columns.get(field), `:${parameterOf(field)}`])),
+    },
+    from,
+  });

@@ -1,0 +1,55 @@
+/** What the api itself writes to the audit: refusals, logins, and how often logins have failed. */
+import type { ServiceBroker } from "moleculer";
+import { configOf } from "../../../config/config.ts";
+import { actors } from "../../actors.ts";
+import type { AuditDraft, Caller } from "../../audit/audit.domain.ts";
+import { draftAudit } from "../../audits.ts";
+import { addressOf } from "./address.ts";
+import type { ApiRequest } from "./head.ts";
+import type { FailedLogins } from "./logins.ts";
+
+/** What this needs of the api service. */
+export interface Desk {
+  broker: ServiceBroker;
+  failedLogins: FailedLogins;
+}
+
+/** Names the caller for all calls of this request: each change writes it to the audit. */
+export function nameCaller(
+  { broker }: Pick<Desk, "broker">,
+  req: ApiRequest,
+  { who, role }: Pick<Caller, "who" | "role">,
+): Caller {
+  const caller: Caller = { who, role, address: addressOf(req, configOf(broker).trustedProxies) };
+  Object.assign(req.$ctx.meta, { caller });
+  return caller;
+}
+
+/** An entry about what changes nothing. If it cannot be written now, that is logged, and the answer is the same. */
+export async function noted({ broker }: Pick<Desk, "broker">, entries: AuditDraft[]): Promise<void> {
+  await actors.audit
+    .record(broker, { entries })
+    .catch((error: unknown) => broker.logger.warn("The audit could not be written:", error));
+}
+
+const nothing = { type: null, id: null, name: null };
+
+export async function noteLogin(api: Desk, req: ApiRequest, who: Pick<Caller, "who" | "role">): Promise<void> {
+  const caller = nameCaller(api, req, who);
+  await noted(api, [
+    draftAudit({ ...caller, requestId: req.$ctx.requestID }, { action: "session.begin", subject: nothing }),
+  ]);
+}
+
+/** Writes how often logins have failed since the last time. Nothing of what was sent is kept: people type secrets in wrong fields. */
+export async function noteFailedLogins(api: Desk): Promise<void> {
+  const entries = api.failedLogins
+    .taken()
+    .map(([address, count]) =>
+      draftAudit(
+        { who: null, role: null, address, requestId: null },
+        { action: "login.failed", subject: nothing, change: { count }, status: "unauthenticated" },
+      ),
+    );
+  if (entries.length > 0) await noted(api, entries);
+}

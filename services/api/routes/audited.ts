@@ -1,0 +1,73 @@
+/** As what the audit has each route that changes something, and what an operator's role does not allow. */
+import type { AuditedAction, Subject, SubjectType } from "../../audit/audit.domain.ts";
+import { draftAudit } from "../../audits.ts";
+import { type Desk, nameCaller, noted } from "../http/audit.ts";
+import { beyondRole, type OperatorIdentity } from "../http/auth.ts";
+import type { AliasOfGateway } from "../http/gateway.ts";
+import type { ApiRequest } from "../http/head.ts";
+import type { operatorRoutes } from "./routes.ts";
+
+type Changing = Exclude<keyof typeof operatorRoutes, `GET ${string}`>;
+
+/** A route that is missing here does not compile. Null: it changes nothing. */
+export const auditedAs: Record<Changing, AuditedAction | null> = {
+  "POST /clients": "client.create",
+  "PATCH /clients/:id": "client.change",
+  "DELETE /clients/:id": "client.erase",
+  "POST /clients/:id/rotate-secret": "client.rotate-secret",
+  "POST /clients/:id/rotate-webhook-secret": "client.rotate-webhook-secret",
+  "PUT /clients/:id/policy": "policy.change",
+  "PATCH /clients/:id/policy": "policy.change",
+  "PUT /clients/:id/datasets/:name": "dataset.grant",
+  "DELETE /clients/:id/datasets/:name": "dataset.revoke",
+  "POST /datasets/check": null,
+  "POST /datasets/:name/try": null,
+  "PUT /datasets/:name": "dataset.change",
+  "PATCH /datasets/:name": "dataset.change",
+  "DELETE /datasets/:name": "dataset.delete",
+  "POST /batches/:id/approve": "batch.approve",
+  "POST /batches/:id/reject": "batch.reject",
+  "POST /batches/:id/redrive": "batch.redrive",
+  "POST /batches/:id/skip": "batch.skip",
+  "POST /batches/:id/cancel": "batch.cancel",
+  "POST /batches/:id/undo": "batch.undo",
+  "POST /deliveries/:id/replay": "delivery.replay",
+  "POST /erasures": "erasure.create",
+  "POST /operators": "operator.create",
+  "PATCH /operators/:name": "operator.change",
+  "POST /operators/:name/rotate": "operator.rotate",
+  "DELETE /operators/:name": "operator.delete",
+};
+
+const groups: Record<string, SubjectType> = {
+  clients: "client",
+  datasets: "dataset",
+  batches: "batch",
+  deliveries: "delivery",
+  erasures: "erasure",
+  operators: "operator",
+};
+
+/** What a request is about, by its path: there may be no such thing. */
+function subjectOf(path: string, params: Record<string, string>): Subject {
+  const type = groups[path.split("/")[0] ?? ""] ?? null;
+  const id = (path.includes(":id") ? params.id : params.name) ?? null;
+  return { type, id: id?.slice(0, 255) ?? null, name: null };
+}
+
+/** Names the operator for all calls of the request. What its role does not allow is an entry of the audit. Throws forbidden. */
+export async function admitOperator(
+  api: Pick<Desk, "broker">,
+  req: ApiRequest,
+  { name: who, role }: OperatorIdentity,
+  { method, path }: Pick<AliasOfGateway, "method" | "path">,
+): Promise<void> {
+  const caller = nameCaller(api, req, { who, role });
+  const route = `${method} /${path}`;
+  const refusal = beyondRole(role, route);
+  if (!refusal) return;
+  const action = auditedAs[route as Changing];
+  const entry = { subject: subjectOf(path, req.$params), status: refusal.type };
+  if (action) await noted(api, [draftAudit({ ...caller, requestId: req.$ctx.requestID }, { action, ...entry })]);
+  throw refusal;
+}

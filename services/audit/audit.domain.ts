@@ -1,0 +1,95 @@
+/** The audit: who has changed what. A row stands in the transaction of its change, and is written by the service that changes. */
+import type { OperatorRole } from "../operator/operator.domain.ts";
+
+/** What is audited, by the names that the API shows. */
+export const auditedActions = [
+  "batch.approve",
+  "batch.cancel",
+  "batch.redrive",
+  "batch.reject",
+  "batch.skip",
+  "batch.undo",
+  "client.change",
+  "client.create",
+  "client.erase",
+  "client.rotate-secret",
+  "client.rotate-webhook-secret",
+  "dataset.change",
+  "dataset.delete",
+  "dataset.grant",
+  "dataset.revoke",
+  "delivery.replay",
+  "erasure.create",
+  "login.failed",
+  "operator.change",
+  "operator.create",
+  "operator.delete",
+  "operator.rotate",
+  "policy.change",
+  "session.begin",
+] as const;
+export type AuditedAction = (typeof auditedActions)[number];
+
+export const subjectTypes = ["batch", "client", "dataset", "delivery", "erasure", "operator"] as const;
+export type SubjectType = (typeof subjectTypes)[number];
+
+/** What an entry is about. Both null: nothing in particular. */
+export interface Subject {
+  type: SubjectType | null;
+  /** Its id in the API: of datasets and operators their name. */
+  id: string | null;
+  /** What people call it, where that is not its id. */
+  name: string | null;
+}
+
+/** Who asks for a change. It goes along with the call, as `meta.caller`. */
+export interface Caller {
+  who: string;
+  role: OperatorRole | "partner";
+  /** Where the request came from, as failed logins are counted. Null: not by HTTP. */
+  address: string | null;
+}
+
+/** The caller of the commands of the REPL. */
+export const REPL_CALLER: Caller = { who: "repl", role: "admin", address: null };
+
+/** The status of a change that was made. Otherwise it is the code of the refusal. */
+export const DONE = "done";
+
+/** An entry before it is written. The database adds its time. */
+export interface AuditDraft {
+  publicId: string;
+  /** Null: nobody knows, as of failed logins. */
+  who: string | null;
+  role: Caller["role"] | null;
+  address: string | null;
+  requestId: string | null;
+  action: AuditedAction;
+  subjectType: SubjectType | null;
+  subjectId: string | null;
+  subjectName: string | null;
+  /** JSON text of what differs. Null: nothing, or nothing that may be shown. */
+  change: string | null;
+  reason: string | null;
+  status: string;
+}
+
+export interface AuditRow extends AuditDraft {
+  id: number;
+  /** Epoch ms. */
+  at: number;
+}
+
+/** Newest first. Omitted: any. */
+export interface AuditQuery {
+  who?: string | undefined;
+  action?: AuditedAction | undefined;
+  /** The id or the name of the subject. */
+  subject?: string | undefined;
+  /** Epoch ms, both inclusive. */
+  from?: number | undefined;
+  to?: number | undefined;
+  /** Only older ones than that of this id. */
+  before?: number | undefined;
+  limit: number;
+}

@@ -1,0 +1,105 @@
+/** Drafts of audit entries, for whichever service makes a change: it writes the draft in the transaction of the change. */
+import { type AuditDraft, type AuditedAction, type Caller, DONE, type Subject } from "./audit/audit.domain.ts";
+import { uuidv7 } from "./ids.ts";
+
+/** The parts of a call's context that tell who asks. */
+export interface Asked {
+  meta: object;
+  requestID: string | null;
+}
+
+interface Entry {
+  action: AuditedAction;
+  subject: Subject;
+  /** What differs, as `differences` answers it. */
+  change?: Record<string, unknown> | null;
+  reason?: string | undefined;
+  status?: string;
+}
+
+/** Makes the draft of an entry. Null: nobody is named for the call, because DataFlow itself makes it, or a partner. */
+export type Auditing = (entry: Entry) => AuditDraft | null;
+
+const callerOf = ({ meta }: Asked): Caller | null => ("caller" in meta ? (meta.caller as Caller) : null);
+
+/** For the changes of this call. */
+export const auditing =
+  (asked: Asked): Auditing =>
+  (entry) => {
+    const caller = callerOf(asked);
+    return caller && draftAudit({ ...caller, requestId: asked.requestID }, entry);
+  };
+
+/** For changes that nobody has asked for. */
+export const unaudited: Auditing = () => null;
+
+export function draftAudit(
+  { who, role, address, requestId }: Pick<AuditDraft, "who" | "role" | "address" | "requestId">,
+  { action, subject: { type, id, name }, change, reason, status = DONE }: Entry,
+): AuditDraft {
+  const told = change && Object.keys(change).length > 0 ? JSON.stringify(change) : null;
+  return {
+    publicId: uuidv7(),
+    who,
+    role,
+    address,
+    requestId,
+    action,
+    subjectType: type,
+    subjectId: id,
+    subjectName: name,
+    change: told,
+    reason: reason ?? null,
+    status,
+  };
+}
+
+export const clientSubject = (client: { publicId: string; identifier: string } | null): Subject => ({
+  type: "client",
+  id: client?.publicId ?? null,
+  name: client?.identifier ?? null,
+});
+
+/** Datasets and operators have a name alone. */
+export const named = (type: "dataset" | "operator", name: string): Subject => ({ type, id: name, name: null });
+
+/** Longer values are cut, and further members are only counted: a row of a list must not become as large as two policies. */
+const MOST_CHARACTERS = 1_000;
+const MOST_IN_ALL = 16_000;
+
+type Json = Record<string, unknown>;
+const isObject = (value: unknown): value is Json =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/**
+ * What differs between two JSON values: `{"/weight": [1, 2]}`, by JSON pointers. A member that is not there is null, and so is a value
+ * that is null. Arrays are compared as a whole.
+ */
+export function differences(before: unknown, after: unknown, pointer = ""): Json {
+  const found = [...changed(before, after, pointer)];
+  const told: Json = {};
+  let characters = 0;
+  for (const [i, [at, was, is]] of found.entries()) {
+    const values = [cut(was), cut(is)];
+    characters += at.length + JSON.stringify(values).length;
+    if (characters > MOST_IN_ALL) return { ...told, truncated: found.length - i };
+    told[at] = values;
+  }
+  return told;
+}
+
+function* changed(before: unknown, after: unknown, pointer: string): Generator<[string, unknown, unknown]> {
+  if (!isObject(before) || !isObject(after)) {
+    if (JSON.stringify(before ?? null) !== JSON.stringify(after ?? null)) yield [pointer, before, after];
+    return;
+  }
+  for (const name of new Set([...Object.keys(before), ...Object.keys(after)])) {
+    const step = name.replaceAll("~", "~0").replaceAll("/", "~1");
+    yield* changed(before[name], after[name], `${pointer}/${step}`);
+  }
+}
+
+function cut(value: unknown): unknown {
+  const text = JSON.stringify(value ?? null);
+  return text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS)}…` : (value ?? null);
+}

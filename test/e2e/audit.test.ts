@@ -1,0 +1,245 @@
+/** The promise: each change of an operator stands in the audit, in the transaction of the change, and no secret does. */
+import { auditedAs } from "../../services/api/routes/audited.ts";
+import { newClient, type TestClient } from "../helpers/http.ts";
+import { ADMIN_TOKEN, type System, startSystem } from "../helpers/system.ts";
+
+let system: System;
+beforeAll(async () => {
+  system = await startSystem({ env: { LOG_LEVEL: "fatal" } });
+});
+afterAll(() => system.stop());
+
+interface Entry {
+  id: string;
+  at: string;
+  who: string | null;
+  role: string | null;
+  address: string | null;
+  requestId: string | null;
+  action: string;
+  subject: { type: string | null; id: string | null; name: string | null };
+  change: Record<string, unknown> | null;
+  reason: string | null;
+  status: string;
+}
+
+let requests = 0;
+
+/** Makes a call with a request id of its own. */
+async function asked(method: string, path: string, body?: unknown, token = ADMIN_TOKEN) {
+  const requestId = `audit-${++requests}`;
+  const response = await fetch(`${system.url}/admin${path}`, {
+    method,
+    headers: {
+      authorization: `Bearer ${token}`,
+      "x-request-id": requestId,
+      ...(body === undefined ? {} : { "content-type": "application/json" }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  return { status: response.status, body: text ? JSON.parse(text) : {}, requestId, text };
+}
+
+async function audit(query: Record<string, string> = {}): Promise<Entry[]> {
+  const { status, body } = await asked("GET", `/audit?${new URLSearchParams({ limit: "200", ...query })}`);
+  expect(status).toBe(200);
+  return body.items;
+}
+
+const ofRequest = async ({ requestId }: { requestId: string }) =>
+  (await audit()).filter((entry) => entry.requestId === requestId);
+
+/** Makes a change that succeeds, and answers its one entry. */
+async function changed(method: string, path: string, body?: unknown): Promise<Entry> {
+  const answer = await asked(method, path, body);
+  expect([method, path, answer.status < 300, answer.text]).toEqual([method, path, true, answer.text]);
+  const entries = await ofRequest(answer);
+  expect(entries).toHaveLength(1);
+  return entries[0] as Entry;
+}
+
+async function operatorWith(role: string): Promise<string> {
+  const { body } = await asked("POST", "/operators", { name: `${role}-${++requests}`, role });
+  return body.token;
+}
+
+const unknown = "0193b2f0-0000-7000-8000-000000000000";
+
+describe("changes", () => {
+  let client: TestClient;
+  beforeAll(async () => {
+    client = await newClient(system.url);
+  });
+
+  test("who, from where, what, and what differs", async () => {
+    const entry = await changed("PATCH", `/clients/${client.id}`, { name: "Acme" });
+    expect(entry).toEqual({
+      id: expect.stringMatching(/^[\da-f-]{36}$/),
+      at: expect.stringMatching(/^\d{4}-.*Z$/),
+      who: "admin",
+      role: "admin",
+      address: "127.0.0.1",
+      requestId: expect.stringMatching(/^audit-\d+$/),
+      action: "client.change",
+      subject: { type: "client", id: client.id, name: client.identifier },
+      change: { "/name": [client.identifier, "Acme"] },
+      reason: null,
+      status: "done",
+    });
+  });
+
+  test("a policy and a dataset are told by their difference, a grant by its override", async () => {
+    const policy = await changed("PATCH", `/clients/${client.id}/policy`, { weight: 7, rate: { requests: 9 } });
+    expect([policy.action, policy.change]).toEqual([
+      "policy.change",
+      { "/weight": [1, 7], "/rate/requests": [1_000_000, 9] },
+    ]);
+    await changed("PUT", "/datasets/goods", { description: "Goods", batchMax: undefined });
+    const patched = await changed("PATCH", "/datasets/goods", { description: "Other goods" });
+    expect([patched.action, patched.subject, patched.change]).toEqual([
+      "dataset.change",
+      { type: "dataset", id: "goods", name: null },
+      { "/description": ["Goods", "Other goods"] },
+    ]);
+    const granted = await changed("PUT", `/clients/${client.id}/datasets/goods`, { maxAttempts: 2 });
+    expect([granted.action, granted.subject.id, granted.change]).toEqual([
+      "dataset.grant",
+      client.id,
+      { "/datasets/goods": [null, { maxAttempts: 2 }] },
+    ]);
+  });
+
+  test("nothing is written where nothing changes: dry runs, refusals, and what partners do themselves", async () => {
+    for (const [method, path, body] of [
+      ["PATCH", `/clients/${client.id}/policy?dryRun=true`, { weight: 8 }],
+      ["PUT", "/datasets/dry?dryRun=true", {}],
+      ["PATCH", `/clients/${client.id}`, { name: 7 }],
+      ["PATCH", `/clients/${unknown}`, { name: "Acme" }],
+      ["GET", "/clients", undefined],
+    ] as const)
+      expect([path, await ofRequest(await asked(method, path, body))]).toEqual([path, []]);
+  });
+
+  test("no secret, token or hash of one stands in it", async () => {
+    const shown: string[] = [];
+    const remember = ({ body }: { body: Record<string, unknown> }) => {
+      const webhook = body.webhook as { secret?: string } | undefined;
+      shown.push(...[body.secret, body.token, webhook?.secret].filter((one) => typeof one === "string"));
+    };
+    const webhook = { url: "https://receiver.example/hook", events: ["batch.completed"] };
+    const made = await asked("POST", "/clients", { clientIdentifier: "secretive", name: "S", policy: { webhook } });
+    remember(made);
+    remember(await asked("POST", `/clients/${made.body.id}/rotate-secret`, {}));
+    remember(await asked("POST", `/clients/${made.body.id}/rotate-webhook-secret`, {}));
+    remember(await asked("POST", "/operators", { name: "secretive", role: "viewer" }));
+    remember(await asked("POST", "/operators/secretive/rotate"));
+    expect(shown).toHaveLength(6);
+    const [rows] = await databaseOf().sequelize.query("SELECT * FROM audit");
+    const all = JSON.stringify(rows);
+    for (const secret of [ADMIN_TOKEN, ...shown]) expect(all).not.toContain(secret);
+    expect(all).not.toMatch(/secretHash|tokenHash|whsec_|dfo_/);
+    const about = await audit({ subject: "secretive" });
+    expect(about.map(({ action }) => action).sort()).toEqual([
+      "client.create",
+      "client.rotate-secret",
+      "client.rotate-webhook-secret",
+      "operator.create",
+      "operator.rotate",
+      "policy.change",
+    ]);
+  });
+});
+
+interface WithDatabase {
+  database: { sequelize: { query(sql: string): Promise<[Record<string, unknown>[], unknown]> } };
+}
+const databaseOf = () => (system.broker.getLocalService("audit") as unknown as WithDatabase).database;
+
+describe("refusals and logins", () => {
+  test("what a role does not allow is an entry, for each route", async () => {
+    const token = await operatorWith("viewer");
+    for (const [route, action] of Object.entries(auditedAs)) {
+      const [method = "", path = ""] = route.split(" ");
+      const answer = await asked(method, path.replace(":id", unknown).replace(":name", "nothing"), {}, token);
+      const found = (await ofRequest(answer)).map((entry) => [entry.action, entry.status, entry.role, entry.change]);
+      expect([route, found]).toEqual([route, action === null ? [] : [[action, "forbidden", "viewer", null]]]);
+    }
+    const [refused] = await audit({ subject: unknown, action: "batch.undo" });
+    expect(refused?.subject).toEqual({ type: "batch", id: unknown, name: null });
+  });
+
+  test("a session has an entry where it begins", async () => {
+    const login = (body: object) =>
+      fetch(`${system.url}/session`, {
+        method: "POST",
+        headers: { "content-type": "application/json", origin: system.url },
+        body: JSON.stringify(body),
+      });
+    const client = await newClient(system.url);
+    expect((await login({ token: ADMIN_TOKEN })).status).toBe(200);
+    expect((await login({ clientIdentifier: client.identifier, secret: client.secret })).status).toBe(200);
+    const entries = await audit({ action: "session.begin" });
+    expect(entries.map(({ who, role }) => [who, role])).toEqual([
+      [client.identifier, "partner"],
+      ["admin", "admin"],
+    ]);
+  });
+});
+
+describe("GET /admin/audit", () => {
+  test("goes on page by page, and takes each filter", async () => {
+    const client = await newClient(system.url);
+    for (const name of ["A", "B", "C"]) await asked("PATCH", `/clients/${client.id}`, { name });
+    const seen: string[] = [];
+    let cursor: string | null = "";
+    while (cursor !== null) {
+      const query = new URLSearchParams({ subject: client.id, limit: "2", ...(cursor && { cursor }) });
+      const { body } = await asked("GET", `/audit?${query}`);
+      seen.push(...body.items.map(({ change, action }: Entry) => (change?.["/name"] as string[])?.[1] ?? action));
+      cursor = body.next;
+    }
+    expect(seen).toEqual(["C", "B", "A", "policy.change", client.identifier]);
+    const [newest, second] = await audit({ subject: client.identifier, action: "client.change", who: "admin" });
+    expect(await audit({ subject: client.id, from: newest?.at as string })).toEqual(expect.arrayContaining([newest]));
+    expect(await audit({ subject: client.id, from: "2099-01-01T00:00:00Z" })).toEqual([]);
+    expect(await audit({ subject: client.id, to: "2020-01-01T00:00:00Z" })).toEqual([]);
+    expect(await audit({ subject: client.id, who: "nobody" })).toEqual([]);
+    expect(second?.change).toEqual({ "/name": ["A", "B"] });
+  });
+
+  test("is NDJSON or CSV where Accept says so, whole and safe for a spreadsheet", async () => {
+    const client = await newClient(system.url);
+    for (let i = 0; i < 120; i++) await asked("PATCH", `/clients/${client.id}`, { name: `=cmd|${i}` });
+    const path = `${system.url}/admin/audit?subject=${client.id}`;
+    const get = (accept: string, more = "") =>
+      fetch(path + more, { headers: { authorization: `Bearer ${ADMIN_TOKEN}`, accept } });
+    const ndjson = await get("application/x-ndjson");
+    expect([ndjson.status, ndjson.headers.get("content-type")]).toEqual([200, "application/x-ndjson"]);
+    const lines = (await ndjson.text()).trim().split("\n");
+    expect(lines.map((line) => JSON.parse(line))).toEqual(await audit({ subject: client.id }));
+    const csv = await get("text/csv");
+    expect(csv.headers.get("content-disposition")).toBe('attachment; filename="audit.csv"');
+    const rows = (await csv.text()).trim().split("\r\n");
+    expect(rows).toHaveLength(lines.length + 1);
+    expect(rows[0]).toMatch(/^id,at,who,role,address,requestId,action,subjectType,/);
+    expect((await get("text/csv", "&limit=3")).status).toBe(422);
+    expect(lines).toHaveLength(122);
+  });
+
+  test.each([
+    ["action=nothing", "/action"],
+    ["who=", "/who"],
+    ["subject=a%00b", "/subject"],
+    [`who=${"a".repeat(256)}`, "/who"],
+    ["from=yesterday", "/from"],
+    ["to=2026-01-01", "/to"],
+    ["cursor=abc", "/cursor"],
+    ["limit=201", "/limit"],
+    ["result=done", "/result"],
+    ["who=a&who=b", "/who"],
+  ])("refuses ?%s", async (query, pointer) => {
+    const { status, body } = await asked("GET", `/audit?${query}`);
+    expect([status, body.code, body.errors[0].pointer]).toEqual([422, "validation", pointer]);
+  });
+});
