@@ -65,6 +65,7 @@ export function parametersOf(header: string): Map<string, string> {
       throw refused(`The Content-Type "${header}" cannot be read.`);
     }
     const [, name = "", quoted, bare = ""] = match;
+    if (found.has(name.toLowerCase())) throw refused(`The Content-Type "${header}" has the parameter "${name}" twice.`);
     // Accepts `delimiter=;` without quotes. By the RFC its value would be empty.
     if (name.toLowerCase() === "delimiter" && quoted === undefined && bare === "") {
       found.set("delimiter", header.startsWith(";", PARAMETER.lastIndex) ? ";" : "");

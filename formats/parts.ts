@@ -100,7 +100,7 @@ export function createSplitter(format: Format, limits: SplitLimits, options: Spl
   const own = knownFormats[format].hasCells || corrects ? splitter : refusingReserved(splitter);
   const guarded = isHeaderFirst(format, options) ? withLineEnds(own, options) : own;
   const text = recognisedText(guarded, format, options);
-  return recognisedBytes(decodedFirst(text, encoding), encoding.startsWith("utf-16"));
+  return recognisedBytes(decodedFirst(text, encoding), encoding);
 }
 
 const isHeaderFirst = (format: Format, { hasHeader, read }: SplitOptions): boolean =>

@@ -26,14 +26,16 @@ const NO_DELIMITER = "\x1f";
 
 interface Candidate {
   delimiter: string;
+  /** Whether text follows a closing quote in the header: then the delimiter occurs only within quotes of another one. */
+  isBroken: boolean;
   rows: number;
   fields: number;
 }
 
 /**
- * The delimiter with which most rows are as wide as the header. If several are equal: the one with which more names of the
- * header are fields, then the first one of SNIFFED. If none occurs, the file has one column. Null: the sample does not have the
- * whole header.
+ * The delimiter with which most rows are as wide as the header, and have their quotes in place. If several are equal: the one
+ * with which more names of the header are fields, then the first one of SNIFFED. If none occurs, the file has one column. Null:
+ * the sample does not have the whole header.
  */
 export function sniffDelimiter(dialect: Omit<Dialect, "delimiter">, sample: Sample): string | null {
   const found = SNIFFED.map((delimiter) => candidate({ ...dialect, delimiter }, sample));
@@ -45,46 +47,57 @@ export function sniffDelimiter(dialect: Omit<Dialect, "delimiter">, sample: Samp
   return (sample.columns ?? 1) === 1 ? NO_DELIMITER : ",";
 }
 
-const isBetter = (one: Candidate, other: Candidate): boolean =>
-  one.rows > other.rows || (one.rows === other.rows && one.fields > other.fields);
+function isBetter(one: Candidate, other: Candidate): boolean {
+  if (one.isBroken !== other.isBroken) return other.isBroken;
+  return one.rows > other.rows || (one.rows === other.rows && one.fields > other.fields);
+}
 
 /** How well a delimiter fits. Null: the header is not complete. */
 function candidate(dialect: Dialect, sample: Sample): Candidate | "absent" | null {
   const rows = rowsOf(dialect, sample);
   const header = headerIn(rows, sample);
   if (header === null) return null;
-  if (header.length === 1) return "absent";
-  const names = header.map(cleanName);
+  if (header.cells.length === 1) return "absent";
+  const names = header.cells.map(cleanName);
   const named = names.findLastIndex((name) => name !== "") + 1;
   const [least, most] = sample.columns === null ? [named, names.length] : [sample.columns, sample.columns];
-  const isFit = (cells: string[]) => cells.length >= least && cells.length <= most;
+  const isFit = ({ cells, isBroken }: Cells) => !isBroken && cells.length >= least && cells.length <= most;
   let fitting = sample.columns !== null && isFit(header) ? 1 : 0;
   let seen = 0;
-  for (const { cells, isComment } of rows) {
-    if (isComment || cells.every((cell) => cell.trim() === "")) continue;
-    if (isFit(cells)) fitting++;
+  for (const row of rows) {
+    if (row.isComment || row.cells.every((cell) => cell.trim() === "")) continue;
+    if (isFit(row)) fitting++;
     if (++seen === ROWS) break;
   }
   const fields = sample.columns === null ? names.filter((name) => sample.isField(name)).length : 0;
-  return { delimiter: dialect.delimiter, rows: fitting, fields };
+  return { delimiter: dialect.delimiter, isBroken: header.isBroken, rows: fitting, fields };
 }
 
 /** The names in all rows of the header. Null: the sample ends before. */
-function headerIn(rows: Iterator<Row, undefined>, { headerLines, isWhole }: Sample): string[] | null {
-  const found: string[][] = [];
+function headerIn(rows: Iterator<Row, undefined>, { headerLines, isWhole }: Sample): Cells | null {
+  const found: Row[] = [];
+  const joined = () => ({
+    cells: joinedRows(found.map(({ cells }) => cells)),
+    isBroken: found.some((row) => row.isBroken),
+  });
   for (const line of headerLines) {
     let row = rows.next().value;
     while (row !== undefined && row.line < line) row = rows.next().value;
-    if (row === undefined) return isWhole && found.length > 0 ? joinedRows(found) : null;
-    found.push(row.cells);
+    if (row === undefined) return isWhole && found.length > 0 ? joined() : null;
+    found.push(row);
   }
-  return joinedRows(found);
+  return joined();
 }
 
-interface Row {
+interface Cells {
+  cells: string[];
+  /** Whether a quote is out of place. */
+  isBroken: boolean;
+}
+
+interface Row extends Cells {
   /** From 0. */
   line: number;
-  cells: string[];
   isComment: boolean;
 }
 
@@ -97,7 +110,8 @@ function* rowsOf(dialect: Dialect, { bytes, isWhole, commentChar }: Sample): Gen
     const next = scanner.next(at);
     if (next < 0 && !isWhole) return;
     const text = bytes.toString("utf8", at, next < 0 ? bytes.length : scanner.contentEnd).replace(/^\ufeff+/, "");
-    yield { line, cells: reader.cells(text), isComment: scanner.isComment };
+    const cells = reader.cells(text);
+    yield { line, cells, isBroken: reader.fault !== null, isComment: scanner.isComment };
     line += scanner.lines;
     at = next < 0 ? bytes.length : next;
   }

@@ -93,8 +93,8 @@ export class NumberReader {
     const [, before = "", digits = "", behind = ""] = match;
     if (!AROUND.test(before) || !AROUND.test(behind) || MINUS.test(behind) || behind.includes("+")) return null;
     if (DASH.test(before) || DASH.test(behind)) return null;
-    // "Rs.95" is not 0.95.
-    if (!/^\d/.test(digits) && /\p{L}$/u.test(before)) return null;
+    // "Rs.95" is not 0.95. And ".95" is not 95 where the decimal character is a comma.
+    if (!/^\d/.test(digits) ? /\p{L}$/u.test(before) : /(?:^|[^\p{L}])[.,]$/u.test(before)) return null;
     const signs = before.match(/[-+\u2212]/g) ?? [];
     if (signs.length > 1) return null;
     // Letters between digits, even an exponent, are not an amount.

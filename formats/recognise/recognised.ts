@@ -11,7 +11,7 @@ const CR = 13;
 const type = (format: Format): string => `Content-Type: ${knownFormats[format].mediaTypes[0]}`;
 const unpack = (name: string) => `${name}. Unpack it and send the file that it holds.`;
 
-const cures: Record<Found, () => string> = {
+const cures: Record<Found, (charset?: string) => string> = {
   gzip: () => "gzip. Send it with Content-Encoding: gzip, and packed once.",
   zstd: () => "Zstandard. Send it with Content-Encoding: zstd, and packed once.",
   bzip2: () => unpack("bzip2"),
@@ -24,7 +24,8 @@ const cures: Record<Found, () => string> = {
   xls: () =>
     "a workbook of an old or a binary Excel format, or an encrypted one; these are not taken. Save it as .xlsx without a password, or as CSV UTF-8, and send that.",
   "utf-8": () => "no UTF-16, as its charset says. Leave the charset out where it is UTF-8.",
-  "utf-16": () => `UTF-16 without a byte order mark. Save it as UTF-8, or say charset=utf-16le with ${type("csv")}.`,
+  "utf-16": (charset = "utf-16le") =>
+    `UTF-16 without a byte order mark. Save it as UTF-8, or say charset=${charset} with ${type("csv")}.`,
   "utf-32": () => "UTF-32. Save it as UTF-8.",
   html: () => "a web page, as an error page or a login that was saved in place of the export. Look into the file.",
   xml: () => "XML. Export the records as CSV, NDJSON or JSON.",
@@ -36,10 +37,10 @@ const cures: Record<Found, () => string> = {
     `a single object. Send an array of records, or {"records": [ … ]}; objects line by line are ${type("ndjson")}.`,
 };
 
-export function notThat(found: Found, wrapper?: string): Problem {
+export function notThat(found: Found, { wrapper, charset }: { wrapper?: string; charset?: string } = {}): Problem {
   const detail =
     wrapper === undefined
-      ? `The body is ${cures[found]()}`
+      ? `The body is ${cures[found](charset)}`
       : `The records stand under "${wrapper.slice(0, 100)}". Send that array itself, or name it "records".`;
   return new Problem("malformed-body", detail, { found, offset: 0 });
 }
@@ -82,14 +83,17 @@ function lookedAtFirst(splitter: Splitter, look: (head: Buffer, isAll: boolean) 
   };
 }
 
-/** Checks bytes as they were sent. `isWide`: the sender declares UTF-16. Throws malformed-body. */
-export function recognisedBytes(splitter: Splitter, isWide: boolean): Splitter {
+/** Checks bytes as they were sent. `encoding`: as the sender declares it. Throws malformed-body. */
+export function recognisedBytes(splitter: Splitter, encoding: string): Splitter {
   return lookedAtFirst(splitter, (head, isAll) => {
-    if (!isWide && isPlain(head)) return "enough";
+    if (!encoding.startsWith("utf-16") && isPlain(head)) return "enough";
     const enough = isZip(head) ? ZIP_LOOK_BYTES : LOOK_BYTES;
     if (head.length < enough && !isAll) return "more";
-    const found = signatureOf(head.subarray(0, ZIP_LOOK_BYTES)) ?? wideText(head.subarray(0, LOOK_BYTES), isWide);
+    const found = signatureOf(head.subarray(0, ZIP_LOOK_BYTES));
     if (found !== null) throw notThat(found);
+    const wide = wideText(head.subarray(0, LOOK_BYTES), encoding);
+    if (wide === "utf-16le" || wide === "utf-16be") throw notThat("utf-16", { charset: wide });
+    if (wide !== null) throw notThat(wide);
     return "enough";
   });
 }
@@ -109,7 +113,7 @@ export function recognisedText(splitter: Splitter, format: Format, { isField = (
       isField,
     );
     if (verdict === "more") return "more";
-    if (verdict !== null) throw notThat(verdict.found, verdict.wrapper);
+    if (verdict !== null) throw notThat(verdict.found, verdict);
     return "enough";
   });
 }

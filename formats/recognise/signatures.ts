@@ -129,15 +129,18 @@ function contentTypes(head: Buffer, at: number, method: number): string {
 }
 
 const BOM = /^(?:\xff\xfe|\xfe\xff)/;
+/** The last of Unicode's planes that has characters of languages. A line end or a tab is no such number. */
+const LAST_PLANE = 3;
 const isPrintable = (byte: number): boolean => (byte >= 32 && byte < 127) || (byte >= 9 && byte <= 13);
 
 /**
- * Whether the bytes are UTF-16 without a byte order mark. Then at least the separators have a 0 in the same byte of each pair,
- * and hardly ever in the other byte. Pairs of two ASCII letters are rare, even in Chinese. `isDeclared`: the sender declares
- * UTF-16.
+ * Recognizes UTF-16 and UTF-32 without a byte order mark. In UTF-16 at least the separators have a 0 in the same byte of each
+ * pair, and hardly ever in the other byte. Pairs of two ASCII letters are rare, even in Chinese. `declared`: the encoding that
+ * the sender declares. Null: it is none of these, or what it is declared as.
  */
-export function wideText(head: Buffer, isDeclared: boolean): Found | null {
+export function wideText(head: Buffer, declared: string): "utf-8" | "utf-16le" | "utf-16be" | "utf-32" | null {
   if (BOM.test(head.toString("latin1", 0, 2))) return null;
+  if (isUtf32(head)) return "utf-32";
   const pairs = head.length >> 1;
   let zerosFirst = 0;
   let zerosSecond = 0;
@@ -148,10 +151,30 @@ export function wideText(head: Buffer, isDeclared: boolean): Found | null {
     if (second === 0) zerosSecond++;
     if (isPrintable(first) && isPrintable(second)) plain++;
   }
-  if (isDeclared) return pairs > 0 && plain === pairs ? "utf-8" : null;
+  if (declared.startsWith("utf-16")) {
+    if (pairs > 0 && plain === pairs) return "utf-8";
+    return declared === "utf-16le" ? lineEndIn(head, 0, "utf-16be") : lineEndIn(head, LF, "utf-16le");
+  }
   const isWide =
     4 * Math.min(zerosFirst, zerosSecond) <= Math.max(zerosFirst, zerosSecond) &&
     zerosFirst + zerosSecond >= Math.max(2, pairs / 16) &&
     2 * plain < pairs;
-  return isWide ? "utf-16" : null;
+  return isWide ? (zerosFirst > zerosSecond ? "utf-16be" : "utf-16le") : null;
+}
+
+/** `found` if a pair is a line end that begins with the byte `first`. In the other order of bytes it would be no character. */
+function lineEndIn<T>(head: Buffer, first: 0 | typeof LF, found: T): T | null {
+  for (let i = 0; i + 2 <= head.length; i += 2) if (head[i] === first && head[i + 1] === LF - first) return found;
+  return null;
+}
+
+/** Whether each character has four bytes. In UTF-16 every second one would be a control character. */
+function isUtf32(head: Buffer): boolean {
+  let [little, big] = [head.length >= 8, head.length >= 8];
+  for (let i = 0; i + 4 <= head.length; i += 4) {
+    const [first = 0, second = 0, third = 0, fourth = 0] = head.subarray(i, i + 4);
+    little &&= fourth === 0 && third <= LAST_PLANE;
+    big &&= first === 0 && second <= LAST_PLANE;
+  }
+  return little !== big;
 }

@@ -65,6 +65,7 @@ class FormReader {
   private readonly dicer: Dicer;
   private file: PartHeader | null = null;
   private parts = 0;
+  private headers = 0;
   private fault: Problem | null = null;
   private hasFinished = false;
   /** Bytes of the file that were not taken yet. */
@@ -87,6 +88,7 @@ class FormReader {
       this.parts++;
       let isText = false;
       part.on("header", (header) => {
+        this.headers++;
         isText = this.begin(header as PartHeader) === "text";
       });
       part.on("data", (piece) => {
@@ -108,9 +110,7 @@ class FormReader {
   }
 
   async header(): Promise<PartHeader> {
-    while (this.file === null)
-      if (!(await this.readOn()) && this.file === null)
-        throw this.parts > (this.isTextWhole ? 1 : 0) ? broken("has a part whose header never ends") : this.noFile();
+    while (this.file === null) if (!(await this.readOn()) && this.file === null) throw this.noFile();
     return this.file;
   }
 
@@ -155,6 +155,8 @@ class FormReader {
       await new Promise<void>((resolve) => {
         this.wake = resolve;
       });
+    // Also if the boundary stands within the file: the rest of the file would be lost.
+    if (this.parts > this.headers) this.refuse(broken("has a part whose header never ends"));
   }
 
   private begin(header: PartHeader): "text" | "file" {

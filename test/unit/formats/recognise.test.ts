@@ -24,6 +24,8 @@ const utf16 = (text: string, isBig = false) => {
   const bytes = Buffer.from(text, "utf16le");
   return isBig ? bytes.swap16() : bytes;
 };
+/** Little end first. */
+const utf32 = (text: string) => Buffer.from(Uint32Array.from(text, (letter) => letter.codePointAt(0) as number).buffer);
 const csv = "id,name,amount\nA1,Ann,10\nA2,Ben,20\n";
 const ndjson = '{"id":"A1"}\n{"id":"A2"}\n';
 const page = "<!DOCTYPE html>\n<html><head><title>502</title></head><body>Bad gateway</body></html>\n";
@@ -91,6 +93,8 @@ const everyFormat: [name: string, found: string, body: string | Buffer][] = [
   ["UTF-16 in Chinese", "utf-16", utf16("编号,名称,数量\r\n一,安娜的商店,十\r\n", true)],
   ["UTF-16 of JSON", "utf-16", utf16('{"id":"A1"}\n')],
   ["UTF-32", "utf-32", Buffer.from("0000feff0000006100000062", "hex")],
+  ["UTF-32 without a mark", "utf-32", utf32(csv)],
+  ["UTF-32 without a mark, big end first", "utf-32", utf32(csv).swap32()],
   ["a page", "html", page],
   ["a page behind blanks and a BOM", "html", `\ufeff\n  ${page}`],
   ["a page without a doctype", "html", '<HTML xmlns:o="urn:schemas-microsoft-com:office:office"><table><tr>'],
@@ -174,6 +178,13 @@ const taken: [name: string, Format, records: number, body: string | Buffer, opti
   ["a zero byte here and there", "csv", 2, "id,name\nA1,x\0\nA2,y\0\n"],
   ["UTF-16 that says so", "csv", 2, utf16(csv), { encoding: "utf-16le" }],
   ["UTF-16 in Chinese that says so", "csv", 1, utf16("编号,名称\n一,二\n", true), { encoding: "utf-16be" }],
+  [
+    "UTF-16 of characters that end in zeros",
+    "csv",
+    2,
+    utf16(`一,丐\n${"一一一一,丐\n".repeat(2)}`),
+    { encoding: "utf-16le" },
+  ],
   ["UTF-8 behind its BOM, called UTF-16", "csv", 2, `\ufeff${csv}`, { encoding: "utf-16le" }],
   ["an array that is pretty-printed", "json", 2, `\n${pretty}\n`],
   ["the records first", "json", 1, '{ "records" : [{"data":[1]}]}'],
@@ -202,6 +213,14 @@ test.each([
 ])("a body of JSON as %s of NDJSON is refused", (_, body) => {
   for (const pieceBytes of [Infinity, 1, 7])
     expect(read("ndjson", body, {}, pieceBytes)).toMatchObject({ code: "malformed-body", found: "json" });
+});
+
+test("the refusal of UTF-16 names its charset, also where the request names the other one", () => {
+  const named = (charset: string) => ({ found: "utf-16", detail: expect.stringContaining(`charset=${charset} `) });
+  for (const encoding of ["utf-8", "utf-16be"])
+    expect(read("csv", utf16(csv), { encoding })).toMatchObject(named("utf-16le"));
+  for (const encoding of ["utf-8", "utf-16le"])
+    expect(read("csv", utf16(csv, true), { encoding })).toMatchObject(named("utf-16be"));
 });
 
 test("text that is declared as UTF-16 but is not is refused", () => {

@@ -44,6 +44,10 @@ describe("the header", () => {
     expect(header("a,b;c")).toEqual(["a", "b;c"]);
     expect(header("alone")).toEqual(["alone"]);
     expect(header("a|b,c", { delimiter: "|" })).toEqual(["a", "b,c"]);
+    // A comma within quotes of another delimiter is none, and no more is one that leaves quotes out of place in the rows.
+    expect(header('"a";"b, c"\n"1";"2, 3"')).toEqual(["a", "b, c"]);
+    expect(header('a;b, c\n"1";"2, 3"')).toEqual(["a", "b, c"]);
+    expect(header('"a"x;b\n1;2')).toEqual(["ax", "b"]);
     const two = { read: wholeRead({ dialect: { headerRows: [1, 3] } }) };
     for (const piece of [undefined, oneByte])
       expect(header("Orders\nnone,of\na;b,c\n1;2", { ...two, piece })).toEqual(["Orders a", "b,c"]);

@@ -82,6 +82,15 @@ test("text of every format is decoded by its BOM", () => {
   });
 });
 
+test("a parameter that is there twice is refused: one of them would be wrong", () => {
+  for (const twice of [
+    "charset=utf-8; Charset=latin1",
+    "delimiter=comma; delimiter=tab",
+    "header=present; header=absent",
+  ])
+    expect(refusal(() => contentOf(`text/csv; ${twice}`))).toMatchObject({ code: "unsupported-media-type" });
+});
+
 test("UTF-32 is refused, because as UTF-16 it would be other text", () => {
   const utf32 = Buffer.from([0xff, 0xfe, 0, 0, 0x61, 0, 0, 0]);
   expect(refusal(() => split("csv", utf32))).toMatchObject({ code: "malformed-body" });

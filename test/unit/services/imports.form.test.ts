@@ -112,6 +112,8 @@ test.each<[name: string, form: string, refusal: object]>([
     `--cut\r\nContent-Disposition: form-data; name="f"; filename="a.csv"\r\n${END}`,
     malformed,
   ],
+  ["its boundary within the file", file("a\r\n--cut\r\n1") + END, malformed],
+  ["a line within the file that begins with its boundary", file("a\r\n1\r\n--cutter,x\r\n2") + END, malformed],
   ["a header of garbage", `--cut\r\n\x00\x01\r\n\r\na\r\n${END}`, malformed],
   ["a file in base64", file("YQ==", "a.csv", "Content-Transfer-Encoding: base64") + END, malformed],
   ["a compressed file that says so itself", file("x", "a.csv", "Content-Encoding: gzip") + END, malformed],
