@@ -93,8 +93,8 @@ function checkedDelimiter(delimiter: string | undefined): string | undefined {
 export function createSplitter(format: Format, limits: SplitLimits, options: SplitOptions = {}): Splitter {
   const { encoding = UTF_8, isKnown = false } = options;
   const { corrects } = options;
-  const plain = parts[format].splitter(limits, options);
-  const splitter = corrects ? correctionSplitter(plain, format, corrects) : plain;
+  const make = (own: SplitLimits) => parts[format].splitter(own, options);
+  const splitter = corrects ? correctionSplitter(make, limits, format, corrects) : make(limits);
   if (splitter.whole) return splitter;
   if (isKnown) return decodedFirst(splitter, encoding);
   const own = knownFormats[format].hasCells || corrects ? splitter : refusingReserved(splitter);

@@ -175,9 +175,15 @@ export const notRejectedFault = (record: number): RecordFault[] =>
     record > 0 ? `Record ${record} of the batch ${NEVER}.` : `The record of the batch that it names ${NEVER}.`,
   );
 
+const EMPTY = "comes back without any value, and is not corrected";
+
+/** Of a record that names what it corrects, and has nothing else. One that was not kept whole comes back so if nobody fills it. */
+export const emptyCorrectionFault = (record: number): RecordFault[] =>
+  wholeFault(notRejected, `Record ${record} of the batch ${EMPTY}.`);
+
 /** Whether the record was refused because it corrects none. */
 export const isNotRejected = ([fault]: readonly RecordFault[]): boolean =>
-  fault?.field === "" && fault.code === notRejected && fault.message.endsWith(`${NEVER}.`);
+  fault?.field === "" && fault.code === notRejected && [NEVER, EMPTY].some((end) => fault.message.endsWith(`${end}.`));
 
 /** Whether the kept text of a rejected record is all that it came with, and text. */
 export const isKeptWhole = ({ raw, errors }: { raw: string; errors: readonly RecordFault[] }): boolean =>

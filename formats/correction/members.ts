@@ -25,7 +25,11 @@ export function withoutReserved(line: string): { line: string; number: RecordNum
   if (line[open] !== "{") return { line, number: null };
   const { members, rest } = membersOf(line, open + 1);
   if (!members.some(isReserved)) return { line, number: null };
-  const said = (of: string) => members.find(({ name }) => name === of)?.value ?? "null";
+  // Of a name that is there twice nobody knows which value is meant.
+  const said = (of: string) => {
+    const [first, second] = members.filter(({ name }) => name === of);
+    return second === undefined ? (first?.value ?? "null") : String(NO_NUMBER);
+  };
   const left = members.filter((member) => !isReserved(member)).map(({ text }) => text);
   const tail = rest.startsWith("}") || left.length === 0 ? rest : `,${rest}`;
   return {

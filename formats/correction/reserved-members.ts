@@ -7,8 +7,14 @@ import { numberMember, textMember } from "./reserved.ts";
 
 const NAMES = [numberMember, textMember].map((name) => Buffer.from(`"${name}"`));
 
-/** Nearly all chunks cost one search for each name. */
-const mayHave = (data: Buffer): boolean => NAMES.some((name) => data.includes(name));
+/** How each of its letters may be written in JSON. */
+const lettersOf = (name: string): string =>
+  [...name].map((letter) => `(?:${letter}|\\\\u00${letter.charCodeAt(0).toString(16)})`).join("");
+const ESCAPED = new RegExp(`"(?:${[numberMember, textMember].map(lettersOf).join("|")})"`, "i");
+
+/** Nearly all chunks cost one search for each name, and one for escapes of such letters. */
+const mayHave = (data: Buffer): boolean =>
+  NAMES.some((name) => data.includes(name)) || (data.includes("\\u00") && ESCAPED.test(data.toString("latin1")));
 
 /** The same splitter, which refuses such a body at the first of these records. */
 export function refusingReserved(splitter: Splitter): Splitter {

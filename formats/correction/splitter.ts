@@ -3,21 +3,38 @@ import { isUtf8 } from "node:buffer";
 import { lineStarts } from "../check/ndjson.ts";
 import { dialectOf } from "../csv/dialect.ts";
 import { csvRecordStarts } from "../csv/scan.ts";
-import type { Envelope, Format, RawChunk, Splitter, WholeBody } from "../formats.ts";
+import type { Envelope, Format, RawChunk, SplitLimits, Splitter, WholeBody } from "../formats.ts";
 import type { SheetRow } from "../xlsx/sheet.ts";
 import { cellsOf, storedRow } from "../xlsx/stored.ts";
 import { ReservedColumns } from "./cells.ts";
 import { withoutReserved } from "./members.ts";
 import { correctedNumber, numberMember, type RecordNumber, recordNumber, textMember, withNumbers } from "./reserved.ts";
 
+/** A record of JSON without a member. */
+const NO_MEMBERS = /^\s*\{\s*\}\s*$/;
+
 interface Left {
   record: Buffer;
   number: RecordNumber;
 }
 
-/** `corrects`: what the envelope says of it. The first line of each chunk has the numbers of its records. */
-export function correctionSplitter(splitter: Splitter, format: Format, corrects: Envelope["corrects"]): Splitter {
-  const stripped = (chunks: RawChunk[]) => chunks.map((chunk) => withoutReservedOf(chunk, splitter.envelope, format));
+/** So much longer a record may be as long as it has `_record` and `_errors`. */
+const RESERVED_BYTES = 64 * 1024;
+
+/**
+ * `make`: makes the splitter of such bodies. `corrects`: what the envelope says of it. The first line of each chunk has the numbers of
+ * its records. Records are as long as they are without the two.
+ */
+export function correctionSplitter(
+  make: (limits: SplitLimits) => Splitter,
+  limits: SplitLimits,
+  format: Format,
+  corrects: Envelope["corrects"],
+): Splitter {
+  const { maxRecordBytes } = limits;
+  const splitter = make({ ...limits, maxRecordBytes: maxRecordBytes + RESERVED_BYTES });
+  const strip = (chunk: RawChunk) => withoutReservedOf(chunk, splitter.envelope, { format, maxRecordBytes });
+  const stripped = (chunks: RawChunk[]) => chunks.map(strip);
   const { whole } = splitter;
   return {
     push: (bytes) => stripped(splitter.push(bytes)),
@@ -28,16 +45,16 @@ export function correctionSplitter(splitter: Splitter, format: Format, corrects:
     get records() {
       return splitter.records;
     },
-    ...(whole && { whole: strippedWhole(whole, () => splitter.envelope) }),
+    ...(whole && { whole: strippedWhole(whole, strip) }),
   } as Splitter;
 }
 
-function strippedWhole(whole: WholeBody, envelope: () => Envelope): WholeBody {
+function strippedWhole(whole: WholeBody, strip: (chunk: RawChunk) => RawChunk): WholeBody {
   return {
     write: (bytes) => whole.write(bytes),
     close: () => whole.close(),
     async *chunks(inTurn) {
-      for await (const chunk of whole.chunks(inTurn)) yield withoutReservedOf(chunk, envelope(), "xlsx");
+      for await (const chunk of whole.chunks(inTurn)) yield strip(chunk);
     },
   };
 }
@@ -48,8 +65,14 @@ function envelopeOf(envelope: Envelope, format: Format): Envelope {
   return { ...envelope, header: envelope.header.filter((name) => name !== numberMember && name !== textMember) };
 }
 
-function withoutReservedOf(chunk: RawChunk, envelope: Envelope, format: Format): RawChunk {
+interface Stripping {
+  format: Format;
+  maxRecordBytes: number;
+}
+
+function withoutReservedOf(chunk: RawChunk, envelope: Envelope, { format, maxRecordBytes }: Stripping): RawChunk {
   const { data } = chunk;
+  const oversized = new Set(chunk.oversized);
   const places = format === "csv" ? csvRecordStarts(data, dialectOf(envelope)) : lineStarts(data);
   const strip = stripOf(envelope, format);
   const numbers: RecordNumber[] = [];
@@ -59,10 +82,11 @@ function withoutReservedOf(chunk: RawChunk, envelope: Envelope, format: Format):
     const { record, number } = strip(data.subarray(start, end));
     // Blank lines stay, so that lines count.
     parts.push(data.subarray(from, start), record);
+    if (record.length > maxRecordBytes) oversized.add(numbers.length);
     numbers.push(number);
     from = end;
   }
-  return { ...chunk, data: withNumbers(numbers, [...parts, data.subarray(from)]) };
+  return { ...chunk, oversized: [...oversized], data: withNumbers(numbers, [...parts, data.subarray(from)]) };
 }
 
 function stripOf(envelope: Envelope, format: Format): (record: Buffer) => Left {
@@ -100,4 +124,15 @@ function storedOf({ header = [] }: Envelope): (record: Buffer) => Left {
       number: correctedNumber(recordNumber(cells[at]?.text ?? ""), cells[errors]?.text ?? ""),
     };
   };
+}
+
+/** Whether the text of a record, as a correction's chunk has it, holds no value: `{}`, or cells that are all empty. */
+export function isWithoutValue(raw: string, format: Format, envelope: Envelope): boolean {
+  if (format === "xlsx") {
+    const cells = cellsOf(JSON.parse(raw) as Parameters<typeof cellsOf>[0]);
+    return cells.every((cell) => cell === undefined || cell.text === "");
+  }
+  if (format !== "csv") return NO_MEMBERS.test(raw);
+  const { delimiter, quoteChar } = dialectOf(envelope);
+  return [...raw].every((char) => char === delimiter || char === quoteChar || char === "\r");
 }

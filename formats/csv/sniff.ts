@@ -22,7 +22,7 @@ export interface Sample {
 }
 
 /** The delimiter of a file with one column, so that each row is one cell. No text file contains this character. */
-const NO_DELIMITER = "\x1f";
+export const NO_DELIMITER = "\x1f";
 
 interface Candidate {
   delimiter: string;

@@ -3,9 +3,11 @@
  * reserved before the delivery, and made permanent by the commit that delivers it. So of two corrections one is delivered.
  */
 
-import { notRejectedFault } from "../../formats/check/chunk-verdict.ts";
+import { emptyCorrectionFault, notRejectedFault } from "../../formats/check/chunk-verdict.ts";
 import { markKey } from "../../formats/check/record-keys.ts";
+import { isWithoutValue } from "../../formats/correction/splitter.ts";
 import type { Envelope } from "../../formats/formats.ts";
+import { recordOrigins } from "../../formats/parts.ts";
 import type { BatchRow } from "../batch/batch.domain.ts";
 import type { RefusedRecord } from "../batch/batch.reads.domain.ts";
 import { withRefusals } from "./batchProcessor.chunk.ts";
@@ -23,8 +25,11 @@ function markByPlace({ numbers }: Checked, corrects: NonNullable<Envelope["corre
   return new Map(found.flatMap((mark, place): [number, string][] => (mark === undefined ? [] : [[place, mark]])));
 }
 
-/** The chunk with the marks of its accepted records, and those that correct nothing: their number was not refused, or comes twice. */
-function marked(checked: Checked, asked: ReadonlyMap<number, string>) {
+/**
+ * The chunk with the marks of its accepted records, and those that correct nothing: their number was not refused, or comes twice, or
+ * they are `empty`.
+ */
+function marked(checked: Checked, asked: ReadonlyMap<number, string>, empty: ReadonlySet<number>) {
   const marks = new Map<number, string>();
   const wrong: HandlerRejected[] = [];
   const seen = new Set<string>();
@@ -32,8 +37,9 @@ function marked(checked: Checked, asked: ReadonlyMap<number, string>) {
     if ((checked.numbers?.[place] ?? null) === null) continue;
     const mark = asked.get(place);
     if (mark === undefined || seen.has(mark)) wrong.push(notRejected(checked, place));
+    else if (empty.has(place)) wrong.push(refusedWith(checked, place, emptyCorrectionFault));
     else marks.set(place, mark);
-    if (mark !== undefined) seen.add(mark);
+    if (mark !== undefined && !empty.has(place)) seen.add(mark);
   }
   return { checked: { ...checked, marks, asked }, wrong };
 }
@@ -44,10 +50,19 @@ function correctedAlready(checked: Checked, taken: string[]): HandlerRejected[] 
   return [...checked.marks].flatMap(([place, key]) => (isTaken.has(key) ? [notRejected(checked, place)] : []));
 }
 
-const notRejected = ({ source, numbers }: Checked, place: number): HandlerRejected => ({
+/** The places of these records that have no value at all. A schema that requires nothing would accept them. */
+function emptyAmong({ source, data }: Checked, { format, envelope }: BatchRow, asked: ReadonlyMap<number, string>) {
+  const places = [...asked.keys()];
+  const origins = recordOrigins({ ...source, data }, format, envelope, places);
+  return new Set(places.filter((_place, i) => isWithoutValue(origins[i]?.raw ?? "", format, envelope)));
+}
+
+const refusedWith = ({ source, numbers }: Checked, place: number, fault: typeof notRejectedFault): HandlerRejected => ({
   record: source.firstRecord + place,
-  errors: notRejectedFault(numbers?.[place] ?? 0),
+  errors: fault(numbers?.[place] ?? 0),
 });
+
+const notRejected = (checked: Checked, place: number) => refusedWith(checked, place, notRejectedFault);
 
 /** The chunk without accepted records that are refused after all. */
 const refusing = (checked: Checked, batch: BatchRow, wrong: HandlerRejected[]): Checked =>
@@ -64,7 +79,8 @@ export async function withMarks(tools: RefusedTools, batch: BatchRow, checked: C
   if (asked.length === 0 || !corrects) return checked;
   const publicId = (batch.corrects ?? batch.retryOf) as string;
   const refused = await refusedIn(tools, { id: corrects.id, publicId }, asked);
-  const found = marked(checked, markByPlace(checked, corrects, refused));
+  const marks = markByPlace(checked, corrects, refused);
+  const found = marked(checked, marks, emptyAmong(checked, batch, marks));
   return refusing(found.checked, batch, found.wrong);
 }
 

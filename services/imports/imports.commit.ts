@@ -7,6 +7,7 @@ import { actors } from "../actors.ts";
 import type { BatchRow } from "../batch/batch.domain.ts";
 import type { ParamsOf } from "../messages.ts";
 import type { Policy } from "../policy/policy.contract.ts";
+import { correctable } from "./imports.corrects.ts";
 import { dedupOf } from "./imports.dedup.ts";
 import type { UploadCommit } from "./imports.domain.ts";
 import { announceNew, committed, committedParts } from "./imports.plan.ts";
@@ -38,13 +39,16 @@ function requireKept(batch: BatchRow, refused: number): void {
 }
 
 /**
- * Null: the batch has changed, or its body is being deleted. Throws duplicate-batch, quota-exceeded, and the errors of an
- * upload of such a body.
+ * Null: the batch has changed, or its body is being deleted. Throws duplicate-batch, quota-exceeded, illegal-state of a batch that it
+ * corrects, and the errors of an upload of such a body.
  */
 async function commit(intake: Intake, ctx: Context<Commit>, batch: BatchRow): Promise<BatchRow | null> {
   const { policy: found, clientPublicId } = ctx.params;
   const { policy } = found;
   requireAllowed(batch, policy);
+  // What it corrects may have been taken back since the check.
+  if (batch.corrects !== null)
+    await correctable(ctx, { publicId: batch.corrects, clientId: batch.clientId }, batch.dataset);
   const quota = dayQuotaOf(policy);
   // Its bytes were counted at the upload.
   const spent = { bytes: 0, records: batch.records };

@@ -28,8 +28,17 @@ export const correctionOf = ({ id, envelope }: BatchRow): NonNullable<Envelope["
 
 /** The batch that an upload corrects. Undefined: it corrects nothing. Throws not-found, illegal-state. */
 export async function correctedBy(ctx: Context<ParamsOf<"imports.create">>): Promise<BatchRow | undefined> {
-  const { corrects: publicId, clientId, policy } = ctx.params;
-  if (publicId === undefined) return undefined;
+  const { corrects, clientId, policy } = ctx.params;
+  if (corrects === undefined) return undefined;
+  return correctable(ctx, { publicId: corrects, clientId }, policy.dataset?.name ?? ownDataset);
+}
+
+/** The batch, where a correction of this dataset may be delivered now. Throws not-found, illegal-state. */
+export async function correctable(
+  ctx: Context,
+  { publicId, clientId }: { publicId: string; clientId: number },
+  own: string,
+): Promise<BatchRow> {
   const batch = await actors.batch.get(ctx, { publicId, clientId }).catch((error: unknown) => {
     throw isProblem(error, "not-found") ? noSuchBatch(publicId) : error;
   });
@@ -43,7 +52,6 @@ export async function correctedBy(ctx: Context<ParamsOf<"imports.create">>): Pro
       },
     );
   if (batch.phase === "check") throw onlyChecked(batch);
-  const own = policy.dataset?.name ?? ownDataset;
   if (dataset !== own)
     throw new Problem(
       "illegal-state",

@@ -2,6 +2,7 @@
 
 import { maskedJson } from "../../formats/check/json-mask.ts";
 import { type SampleRecord, sampleOf } from "../../formats/check/sample.ts";
+import { NO_DELIMITER } from "../../formats/csv/sniff.ts";
 import { type CheckedChunk, knownFormats, type RawChunk } from "../../formats/formats.ts";
 import { checkChunk } from "../../formats/parts.ts";
 import { shownColumns } from "../../formats/read/columns.ts";
@@ -24,7 +25,8 @@ export async function asRead(policy: Policy, { format, envelope: of }: Body, kep
 
 export const readAs = ({ envelope }: Body, { schema, read }: Policy): ReadAs => ({
   columns: shownColumns(envelope, schema, read),
-  delimiter: envelope.delimiter ?? null,
+  // A file of one column has none.
+  delimiter: envelope.delimiter === NO_DELIMITER ? null : (envelope.delimiter ?? null),
   encoding: envelope.encoding ?? envelope.charset ?? "utf-8",
 });
 

@@ -5,7 +5,7 @@ import { ConstraintViolation } from "../../database/errors.ts";
 import { dialectOf } from "../../formats/csv/dialect.ts";
 import { UTF_8 } from "../../formats/encoding/transcoder.ts";
 import { retried } from "../../formats/parts.ts";
-import { Problem } from "../../lib/errors.ts";
+import { isProblem, Problem } from "../../lib/errors.ts";
 import { actors } from "../actors.ts";
 import { type BatchRow, isFinal } from "../batch/batch.domain.ts";
 import type { ParamsOf } from "../messages.ts";
@@ -62,6 +62,8 @@ async function sendAgain(intake: Intake, ctx: Context<Retry>, parent: BatchRow):
     return await commit(intake, ctx, parent, received, found);
   } catch (error) {
     await takeBack(intake, upload);
+    // Its rejected records were counted, and are there no longer.
+    if (isProblem(error, "empty-body")) throw new Problem("gone", "All rejected records of the batch were erased.");
     throw error;
   } finally {
     intake.uploads.drop(upload.rowId);

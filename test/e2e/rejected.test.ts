@@ -196,6 +196,7 @@ test.each([
     3,
   ],
   ["application/x-ndjson", '{"_errors":""}', { line: 1 }, 1],
+  ["application/x-ndjson", '{"a":"\\u005f"}\n{"\\u005F\\u0072ecord":3}\n', { line: 2 }, 2],
   ["application/json", '[{"a":["_errors"]},\n{"_errors":[1]}]', {}, 2],
 ])("nor can the records of %s have such a member", async (type, body, has, record) => {
   const own = await newClient(url, { chunkRecords: 1 });

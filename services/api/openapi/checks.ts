@@ -32,7 +32,7 @@ const readAs = {
       ),
     }),
   ),
-  delimiter: orNull(text("Of CSV.")),
+  delimiter: orNull(text("Of CSV; null: the file has one column, or another format.")),
   encoding: text("Of the body."),
   records: listOf(
     record({

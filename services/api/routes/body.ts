@@ -34,8 +34,9 @@ async function send({ ctx, req, res }: Exchange, batch: BatchRow, turns: Turns):
 }
 
 function headersOf({ publicId, format, envelope, contentHash }: BatchRow) {
-  const [type] = knownFormats[format].mediaTypes;
-  const [ending] = knownFormats[format].endings;
+  const known = knownFormats[format];
+  const { mediaTypes, endings } = "withTab" in known && envelope.delimiter === "\t" ? known.withTab : known;
+  const [[type], [ending]] = [mediaTypes, endings];
   return {
     "Content-Type": envelope.encoding === undefined ? type : `${type}; charset=${envelope.encoding}`,
     "Content-Disposition": `attachment; filename="${publicId}.${ending}"`,

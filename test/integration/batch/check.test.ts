@@ -192,6 +192,18 @@ test("a failed check has delivered nothing: it is neither corrected nor retried 
   expect(items).toHaveLength(1);
 });
 
+test("a correction that was checked is not delivered once what it corrects is taken back", async () => {
+  const client = await newClient(system.url, { schema });
+  const first = await ended(system, client, (await accepted(system.url, client, '{"id":1}\n{"n":1}')).id);
+  const correction = { body: '{"_record":2,"id":2}', headers: { "content-type": "application/x-ndjson" } };
+  const sent = await ask(client, `/imports?validateOnly=true&corrects=${first.id}`, correction);
+  const fixed = await ended(system, client, ((await sent.json()) as Batch).id);
+  const undo = { method: "POST", body: JSON.stringify({ reason: "All of it." }) };
+  expect((await admin(system.url, `/batches/${first.id}/undo`, undo)).status).toBe(202);
+  const refused = { status: 409, code: "illegal-state", current: expect.stringMatching(/^undo/) };
+  expect(await problem(commit(client, fixed))).toMatchObject(refused);
+});
+
 test("an idempotency key holds, and tells a check from a delivery", async () => {
   const client = await newClient(system.url);
   const key = { "idempotency-key": "once" };

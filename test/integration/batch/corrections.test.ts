@@ -99,7 +99,40 @@ test("a number that was not refused, comes twice or is none is refused; a record
     [6, "z,9", "not-rejected"],
   ]);
   expect(await counts(own, first)).toMatchObject({ corrected: 1 });
+
+  const twice = '{"_record":3,"_record":1,"id":"c","n":7}';
+  expect((await corrected(own, first, twice, "application/x-ndjson")).errors).toMatchObject([
+    { errors: [{ code: "not-rejected" }] },
+  ]);
 });
+
+test.each([
+  ["text/csv", `id,n\na,${"9".repeat(99)}\n\u0000,0\nc,0\n`, ["1,,,", "2,,,"]],
+  [
+    "application/x-ndjson",
+    `{"id":"a","n":${"9".repeat(99)}}\n{"id":"\u0000","n":0}\n{"id":"c","n":0}\n`,
+    ['{"_record":1,"n":1}', '{"_record":2}'],
+  ],
+])(
+  "%s: a record that comes back without a value is not corrected, until somebody fills it",
+  async (type, body, empty) => {
+    const lax = { properties: { n: { type: "integer", minimum: 1 } } };
+    const own = await newClient(url, { schema: lax, maxRecordBytes: 64 });
+    const first = await batchOf(own, body, type);
+    // The limit is for a record without the two columns.
+    const second = await corrected(own, first, (await fileOf(own, first)).bytes, type);
+    const codes = second.errors.map(({ errors: [fault] }) => fault?.code);
+    expect([second.data, codes.slice(0, 2)]).toEqual([[], ["not-rejected", "not-rejected"]]);
+    expect(await counts(own, first)).not.toHaveProperty("corrected");
+    const head = type === "text/csv" ? "_record,_errors,id,n\n" : "";
+    const filled = `${head}${empty.join("\n").replace("1,,,", "1,,,1")}\n`;
+    expect((await corrected(own, second.id, filled, type)).data).toEqual([{ n: 1 }]);
+    expect(await counts(own, first)).toMatchObject({ corrected: 1 });
+    const text = "c".repeat(64);
+    const long = type === "text/csv" ? `${head}3,,${text},1` : `{"_record":3,"id":"${text}","n":1}`;
+    expect((await corrected(own, first, long, type)).errors).toMatchObject([{ errors: [{ code: "too_large" }] }]);
+  },
+);
 
 test("a correction of a correction counts at the first batch", async () => {
   const own = await newClient(url, { schema });

@@ -88,10 +88,11 @@ test("records, refused rows, examples and bodies of the person go, and nothing o
     `${json.map((one) => JSON.stringify(one)).join("\n")}\n${escaped}`,
     "application/x-ndjson",
   );
+  const alone = await imported(of, JSON.stringify({ email: EMAIL, n: "y" }), "application/x-ndjson");
   const others = await imported(of, `email,n\n${OTHER},1\n`, "text/csv");
   const where = { email: EMAIL };
   expect(JSON.stringify(await everythingStored(system))).toContain(EMAIL);
-  const counts = { batches: 2, records: 3, errors: 2, bodies: 2, deliveries: 0, uniqueKeys: 0 };
+  const counts = { batches: 3, records: 3, errors: 3, bodies: 3, deliveries: 0, uniqueKeys: 0 };
   const dry = await asked("POST", "/erasures?dryRun=true", { dataset: name, where });
   expect(dry).toMatchObject({ status: 200, body: { counts } });
   const begun = await asked("POST", "/erasures", { dataset: name, where });
@@ -110,6 +111,9 @@ test("records, refused rows, examples and bodies of the person go, and nothing o
   expect(summary).toMatchObject({ total: 2, groups: [{ field: "n", values: ["few"] }] });
   const left = (await everythingStored(system)).filter((text) => text.replaceAll(`x${EMAIL}`, "").includes(EMAIL));
   expect(left).toEqual([]);
+  const retry = { method: "POST", headers: { authorization: client.auth } };
+  const again = await fetch(`${system.url}/imports/${alone}/retry?only=rejected`, retry);
+  expect([again.status, await again.json()]).toMatchObject([410, { code: "gone" }]);
   const metrics = await (await fetch(`${system.url}/metrics`)).text();
   expect([...told, metrics].filter((text) => text.includes("musterfrau"))).toEqual([]);
   expect((await asked("POST", "/erasures?dryRun=true", { dataset: name, where })).body).toMatchObject({

@@ -39,6 +39,7 @@ test.each([
     "csv",
     "; charset=windows-1252",
   ],
+  ["tabs", "text/tab-separated-values", Buffer.from("n\tt\n1\t\n"), "tsv", ""],
   ["several parts", "application/x-ndjson", large, "ndjson", ""],
 ])("a body comes back as it was: %s", async (_, type, body, ending, charset) => {
   await start();

@@ -78,7 +78,7 @@ test("a preview goes by the policy of its batch, and only while there is a body"
   await ended(system, client, id);
   const change = { method: "PATCH", headers: { "content-type": "application/merge-patch+json" } };
   await admin(system.url, `/clients/${client.id}/policy`, { ...change, body: '{"schema":{"required":["other"]}}' });
-  expect(await preview(client, { id })).toMatchObject({ records: [{ data: { no: 1 } }] });
+  expect(await preview(client, { id })).toMatchObject({ delimiter: null, records: [{ data: { no: 1 } }] });
   expect(await preview(client, { id }, "?limit=0")).toMatchObject({ status: 422 });
   expect(await preview(client, { id }, "?limit=201")).toMatchObject({ status: 422 });
   jest.spyOn(storeOf(system), "readChunk").mockResolvedValueOnce(null);
