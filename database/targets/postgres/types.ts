@@ -30,6 +30,7 @@ const kinds: Readonly<Record<string, ColumnKind>> = {
   int4: "integer",
   int8: "integer",
   numeric: "decimal",
+  money: "decimal",
   float4: "float",
   float8: "float",
   bool: "boolean",
@@ -48,6 +49,9 @@ const ranges: Readonly<Record<string, TargetColumn["range"]>> = {
   int4: { least: "-2147483648", most: "2147483647" },
   int8: { least: "-9223372036854775808", most: "9223372036854775807" },
 };
+
+/** Of most currencies. The server would round what has more decimals. */
+const MONEY = { precision: 19, scale: 2 };
 
 const floatBits: Readonly<Record<string, number>> = { float4: 24, float8: 53 };
 
@@ -95,6 +99,7 @@ function plain({ name, type, isBuiltIn, enumValues }: TypeRow, bounds: number): 
     case "float":
       return { kind, ...none, precision: floatBits[name] ?? null };
     case "decimal":
+      if (name === "money") return { kind, ...none, ...MONEY };
       return bounds < HEADER
         ? { kind, ...none }
         : { kind, ...none, precision: (length >> 16) & 0xffff, scale: ((length & 0x7ff) ^ 1024) - 1024 };
@@ -103,9 +108,13 @@ function plain({ name, type, isBuiltIn, enumValues }: TypeRow, bounds: number): 
     case "timestamptz":
       return { kind, ...none, scale: bounds === NO_BOUNDS ? 6 : bounds };
     default:
-      return { kind, ...none };
+      return { kind, ...none, maxLength: bitsOf(name, bounds) };
   }
 }
+
+/** Its typmod has no header. */
+const bitsOf = (name: string, bounds: number): TargetColumn["maxLength"] =>
+  (name === "bit" || name === "varbit") && bounds !== NO_BOUNDS ? { units: "characters", most: bounds } : null;
 
 /** citext is an extension's. Of all others that are not built in only the server knows what they take. */
 function kindOf(name: string, isBuiltIn: boolean): ColumnKind {

@@ -63,5 +63,5 @@ export const enumText: ToText = (value, { values }) => {
 };
 
 /** Of a type that only the server knows: it judges the text. */
-export const otherText: ToText = (value) =>
-  typeof value === "object" && !(value instanceof Digits) ? ofType("a text or a number") : plainText(value);
+export const otherText: ToText = (value, column) =>
+  typeof value === "object" && !(value instanceof Digits) ? ofType("a text or a number") : textText(value, column);

@@ -231,14 +231,21 @@ export function faultsSuite({ db, tables }: TargetServer): void {
   });
 
   test("a type that is not checked before: the field is told", async () => {
-    const columns = [...orderColumns, column("net", { kind: "other", type: "inet" })];
-    await run(db(), "ALTER TABLE orders ADD net inet");
+    const columns = [
+      ...orderColumns,
+      column("net", { kind: "other", type: "inet" }),
+      column("fee", { kind: "decimal", type: "money" }),
+      column("fees", { kind: "array", element: "decimal", type: "money[]" }),
+    ];
+    await run(db(), "ALTER TABLE orders ADD net inet, ADD fee money, ADD fees money[]");
     const { batch } = await deliver(db(), ordersPlan({}, columns), [
       { no: 1, net: "10.0.0.0/33" },
-      { no: 2, net: "::1" },
+      { no: 2, net: "::1", fee: 0.01, fees: [1.25, null] },
     ]);
     expect(await codesOf(db(), batch)).toEqual([[1, "type", "net"]]);
-    expect(await numbers()).toEqual([2]);
+    expect(await query(db(), "SELECT no, fee::numeric AS fee, fees::numeric[]::text AS fees FROM orders")).toEqual([
+      { no: 2, fee: "0.01", fees: "{1.25,NULL}" },
+    ]);
   });
 
   test("the partner is told what the dataset says of a constraint, and the raw record; never what the server says", async () => {

@@ -1,4 +1,5 @@
 /** Promise: before SQL each value is a text that its column holds exactly, or a fault with its code. */
+import { plainType } from "../../../database/dialects/postgres/table/columns.ts";
 import type { TargetColumn } from "../../../database/targets/target.ts";
 import { rowOf } from "../../../database/targets/values.ts";
 import { about, column, planOf } from "../../helpers/targets.ts";
@@ -155,6 +156,11 @@ describe("other kinds", () => {
     [{ kind: "json" }, '{"a":1.50,"b":12345678901234567.89}', '{"a":1.50,"b":12345678901234567.89}'],
     [{ kind: "other" }, '"192.0.2.1"', "192.0.2.1"],
     [{ kind: "other" }, "[1]", "type: must be a text or a number"],
+    [
+      { kind: "other", maxLength: { units: "characters", most: 3 } },
+      '"1011"',
+      "maxLength: must not have more than 3 characters",
+    ],
     [{ ...array, element: "text" }, '["a\\"b","c\\\\d",null,"NULL",1.50]', '{"a\\"b","c\\\\d",NULL,"NULL","1.50"}'],
     [{ ...array, element: "integer", range: int2.range }, "[1,2]", '{"1","2"}'],
     [{ ...array, element: "integer", range: int2.range }, "[40000]", /^range: has an element that must be from/],
@@ -164,4 +170,9 @@ describe("other kinds", () => {
     const text = held(of as Partial<TargetColumn>, json);
     expect(text).toEqual(expected instanceof RegExp ? expect.stringMatching(expected) : expected);
   });
+});
+
+/** The server's locale may have another point. */
+test("a text becomes money by way of a number", () => {
+  expect(["money", "money[]"].map(plainType)).toEqual(["numeric::money", "numeric[]::money[]"]);
 });

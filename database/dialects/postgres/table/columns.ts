@@ -11,13 +11,15 @@ const PLAIN: [RegExp, string][] = [
   [/^(time|timestamp)\(\d\)( with(out)? time zone)$/, "$1$2"],
   [/^bit(\(\d+\))?$/, "bit varying"],
   [/^bit varying\(\d+\)$/, "bit varying"],
+  // Of a text it reads a point as the server's locale does; a number has none.
+  [/^money$/, "numeric::money"],
 ];
 
 export function plainType(type: string): string {
   const array = type.endsWith("[]") ? "[]" : "";
   const element = type.slice(0, type.length - array.length);
   const [pattern, plain] = PLAIN.find(([one]) => one.test(element)) ?? [/.*/, element];
-  return element.replace(pattern, plain) + array;
+  return element.replace(pattern, plain).replaceAll(/(?=::)|$/g, array);
 }
 
 /** A planned column in a statement. */
