@@ -2,6 +2,7 @@
 import type { AddressInfo } from "node:net";
 import type { ServiceBroker, ServiceSchema } from "moleculer";
 import api from "../../../services/api/api.service.ts";
+import audit from "../../../services/audit/audit.service.ts";
 import batch from "../../../services/batch/batch.service.ts";
 import batchLock from "../../../services/batchLock/batchLock.service.ts";
 import batchProcessor from "../../../services/batchProcessor/batchProcessor.service.ts";
@@ -63,7 +64,7 @@ everyServer("the end of a batch on another node", () => {
       startNode({
         nodeID: `${namespace}-door`,
         env: { ...env, AMQP_URL: rabbitUrlAt(proxy.port, 1) },
-        services: [...common, imports, rateLimiter, operator, api],
+        services: [...common, audit, imports, rateLimiter, operator, api],
       }),
     ]);
     const { server } = door.getLocalService("api") as unknown as { server: { address(): AddressInfo } };
