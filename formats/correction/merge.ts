@@ -11,8 +11,6 @@ import { NO_NUMBER, numberMember, textMember } from "./reserved.ts";
 export interface RecordPatch {
   record: number;
   patch: Record<string, unknown>;
-  /** The line itself, a JSON object. */
-  text: string;
 }
 
 /** Throws malformed-body (no JSON object), validation (other members, or other values than these). `line`: its number, from 1. */
@@ -22,7 +20,7 @@ export function patchOf(bytes: Buffer, line: number): RecordPatch {
   const faults = [...faultsOf(value)];
   if (faults.length > 0)
     throw new Problem("validation", `Line ${line} is no patch of a record.`, { errors: faults, line });
-  return { record: value.record as number, patch: value.patch as Record<string, unknown>, text };
+  return { record: value.record as number, patch: value.patch as Record<string, unknown> };
 }
 
 function objectOf(bytes: Buffer, text: string, line: number): Record<string, unknown> {
@@ -59,8 +57,9 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Digits);
 
 /** A line of a correction. `read`: the JSON of the record as it was read; null: there is none, so it corrects nothing. */
-export function correctionLine({ record, patch, text }: RecordPatch, read: string | null): string {
-  if (read === null) return `{"${numberMember}":${NO_NUMBER},${text.slice(1)}\n`;
+export function correctionLine({ record, patch }: RecordPatch, read: string | null): string {
+  // The fields stand in their places: there `sensitive` hides them, and an erasure finds them.
+  if (read === null) return `${JSON.stringify({ [numberMember]: NO_NUMBER, record, ...patch })}\n`;
   const { [numberMember]: _, [textMember]: _errors, ...whole } = merged(exactRecord(read), patch) as typeof patch;
   return `${JSON.stringify({ [numberMember]: record, ...whole })}\n`;
 }

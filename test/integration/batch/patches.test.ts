@@ -84,7 +84,7 @@ test("what was not rejected, cannot be read, comes twice or is corrected already
   const { data, codes, errors, id } = await patched(other, first, ...all);
   expect(data).toEqual([{ n: 5 }]);
   expect(codes).toEqual([2, 3, 4, 5, 6, 7, 8].map((record) => [record, "not-rejected"]));
-  expect(errors[0]?.raw).toBe('{"record":2,"patch":{"n":5}}');
+  expect(errors[0]?.raw).toBe('{"record":2,"n":5}');
   expect((await patched(other, first, { record: 1, patch: { n: 6 } })).codes).toEqual([[1, "not-rejected"]]);
   // They are no records, so neither a retry nor a patch delivers them.
   expect((await patched(other, id, { record: 1, patch: { n: 7 } })).codes).toEqual([[1, "not-rejected"]]);

@@ -103,6 +103,13 @@ test.each([
   for (const one of [shown.preview, shown.check]) expect(one).toMatch(/"data":\{[^}]*"iban":"•••"/);
   expect(await text(get(system.url, client, `/imports/${id}/rejected`))).toContain(`${SECRET}77`);
   expect(await text(get(system.url, client, `/imports/${id}/records`))).toContain(SECRET);
+  // A patch that corrects nothing.
+  const lines = { authorization: client.auth, "content-type": "application/x-ndjson" };
+  const patch = { method: "POST", body: JSON.stringify({ record: 2, patch: { iban: SECRET } }), headers: lines };
+  const sent = (await (await fetch(`${system.url}/imports/${id}/corrections`, patch)).json()) as { id: string };
+  await ended(system, client, sent.id);
+  const report = await text(get(system.url, client, `/imports/${sent.id}/errors`));
+  expect(report).toContain(JSON.stringify('{"record":2,"iban":"•••"}'));
 });
 
 test("a field that the schema does not have is refused", async () => {
