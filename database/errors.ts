@@ -5,12 +5,19 @@ export class DatabaseUnavailable extends Error {
   override name = "DatabaseUnavailable";
   /** The unit was sent and its answer was lost: it may have taken effect, and it may still be running on the server. */
   readonly isOutcomeUnknown: boolean;
+  /** It is there: somebody else has it locked for too long. */
+  readonly isLocked: boolean;
   constructor(
     message: string,
-    { isOutcomeUnknown = false, cause }: { isOutcomeUnknown?: boolean; cause?: unknown } = {},
+    {
+      isOutcomeUnknown = false,
+      isLocked = false,
+      cause,
+    }: { isOutcomeUnknown?: boolean; isLocked?: boolean; cause?: unknown } = {},
   ) {
     super(message, { cause });
     this.isOutcomeUnknown = isOutcomeUnknown;
+    this.isLocked = isLocked;
   }
 }
 

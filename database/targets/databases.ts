@@ -45,6 +45,7 @@ export class TableDatabaseAway extends DatabaseUnavailable {
     super(`The table database "${database}" is away: ${(cause as Error).message}`, {
       cause,
       isOutcomeUnknown: isOutcomeUnknown(cause),
+      isLocked: cause instanceof DatabaseUnavailable && cause.isLocked,
     });
     this.database = database;
   }
@@ -56,7 +57,8 @@ export async function orBusy<T>(asked: Promise<T>): Promise<T> {
     return await asked;
   } catch (error) {
     if (!(error instanceof TableDatabaseAway)) throw error;
-    throw new TableFailure("busy", "away", `the table database "${error.database}" is away`, error);
+    const why = error.isLocked ? "is locked: somebody else writes it" : "is away";
+    throw new TableFailure("busy", "away", `the table database "${error.database}" ${why}`, error);
   }
 }
 

@@ -27,7 +27,8 @@ export async function askFile(file: string, text: string, values: readonly unkno
     } catch (error) {
       if (BUSY.has(baseCode(error)) && performance.now() - beganAt < BUSY_MS) continue;
       if (OF_STATEMENT.has(baseCode(error))) throw error;
-      throw new DatabaseUnavailable(`The database cannot be used (${baseCode(error)}).`, { cause: error });
+      const isLocked = BUSY.has(baseCode(error));
+      throw new DatabaseUnavailable(`The database cannot be used (${baseCode(error)}).`, { cause: error, isLocked });
     }
   }
 }

@@ -6,13 +6,16 @@ export interface Failure {
   message: string;
   /** For `unavailable`: the unit may have taken effect nevertheless. */
   isOutcomeUnknown?: boolean;
+  /** For `unavailable`: another connection writes the file. */
+  isLocked?: boolean;
   /** For `table`. */
   table?: Pick<TableFailure, "kind" | "state">;
 }
 
 const CONSTRAINT = 19;
+const BUSY = 5;
 /** BUSY, READONLY, IOERR, FULL, CANTOPEN, PROTOCOL: faults of the file or its disk, not of the statement. */
-const away = new Set([5, 8, 10, 13, 14, 15]);
+const away = new Set([BUSY, 8, 10, 13, 14, 15]);
 
 export function failureOf(error: unknown): Failure {
   const { errcode, errstr, message } = error as { errcode?: number; errstr?: string; message?: string };
@@ -23,15 +26,18 @@ export function failureOf(error: unknown): Failure {
   if (error instanceof DatabaseInUse) return { kind: "in-use", message: error.message };
   const primary = (errcode ?? 0) & 0xff;
   // `errstr` names the fault without the path.
-  if (away.has(primary)) return { kind: "unavailable", message: `The database cannot be used: ${errstr}.` };
+  if (away.has(primary)) {
+    const message = `The database cannot be used: ${errstr}.`;
+    return { kind: "unavailable", message, ...(primary === BUSY && { isLocked: true }) };
+  }
   if (primary === CONSTRAINT) return { kind: "constraint", message: message ?? "constraint failed" };
   return { kind: "other", message: message ?? String(error) };
 }
 
-export function errorOf({ kind, message, isOutcomeUnknown = false, table }: Failure): Error {
+export function errorOf({ kind, message, isOutcomeUnknown = false, isLocked = false, table }: Failure): Error {
   switch (kind) {
     case "unavailable":
-      return new DatabaseUnavailable(message, { isOutcomeUnknown });
+      return new DatabaseUnavailable(message, { isOutcomeUnknown, isLocked });
     case "constraint":
       return new ConstraintViolation(message);
     case "in-use":

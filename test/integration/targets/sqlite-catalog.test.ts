@@ -1,6 +1,7 @@
 /** Promise: SQLite's catalog tells of a table what its columns hold, which keys find a row, and what no dataset can write. */
 import { DatabaseSync } from "node:sqlite";
-import type { TargetDatabases } from "../../../database/targets/databases.ts";
+import { errorOf, failureOf } from "../../../database/dialects/sqlite/failure.ts";
+import { orBusy, TableDatabaseAway, type TargetDatabases } from "../../../database/targets/databases.ts";
 import type { TargetTable } from "../../../database/targets/target.ts";
 import { freshDatabase, type TestDatabase } from "../../helpers/database.ts";
 import { made } from "./create.kit.ts";
@@ -148,6 +149,21 @@ describe("another file", () => {
       expect(await waits).toMatchObject({ database: "local" });
     } finally {
       db.close();
+    }
+  });
+
+  test("is told to be locked, and not to be away, while somebody else writes it for too long", async () => {
+    const [first, second] = [new DatabaseSync(other()), new DatabaseSync(other(), { timeout: 0 })];
+    try {
+      first.exec("BEGIN IMMEDIATE");
+      const asked = async () => second.exec("BEGIN IMMEDIATE");
+      const failing = asked().catch((error: unknown) => {
+        throw new TableDatabaseAway("local", errorOf(failureOf(error)));
+      });
+      await expect(orBusy(failing)).rejects.toThrow('"local" is locked: somebody else writes it');
+    } finally {
+      first.close();
+      second.close();
     }
   });
 });
