@@ -12,7 +12,7 @@ import { standIn, startNode } from "../contracts/kit.ts";
 
 /** The api between partners that do as the test says. */
 const client = { id: 1, publicId: "acme-id", identifier: "acme", status: "active" } as Client;
-let authenticate: () => unknown;
+let recognise: () => unknown;
 let consume: () => unknown;
 let list: () => unknown;
 let ping: () => unknown;
@@ -22,7 +22,7 @@ const asked: unknown[] = [];
 
 const spent = { limit: 600, windowSeconds: 60, retryAfterSeconds: 0 };
 const partners: ServiceSchema[] = [
-  standIn("clientCache", { authenticate: () => authenticate() }),
+  standIn("clientCache", { recognise: () => recognise() }),
   standIn("policy", { get: () => ({ version: 0, policy: defaultPolicy }) }),
   standIn("rateLimiter", {
     consume(ctx) {
@@ -42,7 +42,7 @@ beforeAll(async () => {
 afterAll(() => system.stop());
 beforeEach(() => {
   asked.length = 0;
-  authenticate = () => client;
+  recognise = () => client;
   consume = () => ({ ...spent, allowed: true, remaining: 599, resetSeconds: 42 });
   list = () => [];
   ping = () => 1;
@@ -97,11 +97,11 @@ describe("a request of a client", () => {
   });
 
   test("a request without a login, or of a disabled client, spends nothing", async () => {
-    authenticate = () => null;
+    recognise = () => null;
     const response = await get();
     await refused(response, "unauthenticated");
     expect(response.headers.get("WWW-Authenticate")).toContain("Basic");
-    authenticate = () => ({ ...client, status: "disabled" });
+    recognise = () => ({ ...client, status: "disabled" });
     await refused(await get(), "client-disabled");
     expect(asked).toEqual([]);
   });
@@ -221,7 +221,8 @@ function brokerWith(services: ServiceSchema[]): ServiceBroker {
   const options = brokerOptions(loadConfig({ LOG_LEVEL: "fatal", PORT: "0", ADMIN_TOKEN: "x".repeat(24) }));
   const broker = new ServiceBroker({ ...options, skipProcessEventRegistration: true });
   broker.createService({ ...api, settings: { ...api.settings } });
-  for (const service of [...services, { name: "imports" }]) broker.createService(service);
+  for (const service of [...services, { name: "imports" }, { name: "operator" }, { name: "audit" }])
+    broker.createService(service);
   return broker;
 }
 
