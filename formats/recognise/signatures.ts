@@ -152,7 +152,7 @@ export function wideText(head: Buffer, declared: string): "utf-8" | "utf-16le" |
     if (isPrintable(first) && isPrintable(second)) plain++;
   }
   if (declared.startsWith("utf-16")) {
-    if (pairs > 0 && plain === pairs) return "utf-8";
+    if (pairs > 0 && isNarrow(head)) return "utf-8";
     return declared === "utf-16le" ? lineEndIn(head, 0, "utf-16be") : lineEndIn(head, LF, "utf-16le");
   }
   const isWide =
@@ -160,6 +160,16 @@ export function wideText(head: Buffer, declared: string): "utf-8" | "utf-16le" |
     zerosFirst + zerosSecond >= Math.max(2, pairs / 16) &&
     2 * plain < pairs;
   return isWide ? (zerosFirst > zerosSecond ? "utf-16be" : "utf-16le") : null;
+}
+
+/** Whether the bytes are UTF-8 without a mark, and no UTF-16: there each separator and line end has a 0. */
+function isNarrow(head: Buffer): boolean {
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(head, { stream: true });
+    return !text.startsWith("\ufeff") && !text.includes("\0");
+  } catch {
+    return false;
+  }
 }
 
 /** `found` if a pair is a line end that begins with the byte `first`. In the other order of bytes it would be no character. */

@@ -224,7 +224,8 @@ test("the refusal of UTF-16 names its charset, also where the request names the 
 });
 
 test("text that is declared as UTF-16 but is not is refused", () => {
-  expect(read("csv", csv, { encoding: "utf-16le" })).toMatchObject({ code: "malformed-body", found: "utf-8" });
+  for (const text of [csv, `id,größe\nA1,€\n${"ü".repeat(200)}`])
+    expect(read("csv", text, { encoding: "utf-16le" })).toMatchObject({ code: "malformed-body", found: "utf-8" });
 });
 
 test.each<[Format, string]>([
