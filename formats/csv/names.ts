@@ -20,13 +20,11 @@ export function without(text: string, isAround: (letter: string) => boolean): st
 }
 
 /** The name, cleaned and case-folded. Names with the same result name the same field. */
-export function foldedName(name: string): string {
-  const clean = cleanName(name);
-  return ASCII.test(clean) ? clean.toLowerCase() : [...clean].map(foldedLetter).join("");
-}
+export const foldedName = (name: string): string => foldedText(cleanName(name));
 
-/** The text, case-folded. Texts that differ only in case have the same result. */
-export const foldedText = (text: string): string => (ASCII.test(text) ? text.toLowerCase() : foldedName(text));
+/** The text, case-folded. Texts that differ only in case have the same result. Invisible characters are part of it. */
+export const foldedText = (text: string): string =>
+  ASCII.test(text) ? text.toLowerCase() : [...text.normalize("NFC")].map(foldedLetter).join("");
 
 /** The one letter whose upper case (I) has another lower case (i). It stays as it is. */
 const DOTLESS_I = "\u0131";

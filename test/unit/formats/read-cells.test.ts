@@ -122,6 +122,8 @@ test.each<[string, object, string | string[], string | string[]]>([
 test.each<[string, object, object, PartialRead, string | string[]]>([
   ["JA", { type: "boolean" }, { trueValues: ["ja"], falseValues: ["nein"] }, {}, "true"],
   ["NÃO", { type: "boolean" }, { trueValues: ["sim"], falseValues: ["não"] }, {}, "false"],
+  ["NA\u0303O", { type: "boolean" }, { trueValues: ["sim"], falseValues: ["não"] }, {}, "false"],
+  ["ja\u200b", { type: "boolean" }, { trueValues: ["ja"] }, {}, ["type"]],
   ["true", { type: "boolean" }, { trueValues: ["ja"], falseValues: ["nein"] }, {}, ["type"]],
   ["Yes", { type: "boolean" }, {}, {}, "true"],
   ["0", { type: "boolean" }, {}, {}, "false"],
