@@ -37,7 +37,7 @@ module.exports = {
       // The core again on PostgreSQL: users must see the same on every database.
       displayName: "postgres",
       testMatch: [
-        "<rootDir>/test/e2e/{import,http,reports,values,limits,admin,admin-policy,admin-batches}.test.ts",
+        "<rootDir>/test/e2e/{import,http,reports,values,limits,admin,admin-policy,admin-batches,audit}.test.ts",
         "<rootDir>/test/e2e/{datasets,datasets-uploads,datasets-tables,idempotency,dedup,quotas,waiting,events,webhook,webhook-changes}.test.ts",
         // What a costly schema takes, where a handler may be, and when its circuit is open is the same on every database.
         // read-only has a PostgreSQL of its own.

@@ -2,7 +2,7 @@
  * The interfaces between services and the database. Each method is one unit (a transaction) and speaks the services' own
  * types. A dialect implements them; nothing outside `database/` knows which one. Times are epoch ms by the database's clock.
  */
-import type { AuditQuery, AuditRow } from "../services/audit/audit.domain.ts";
+import type { AuditDraft, AuditQuery, AuditRow } from "../services/audit/audit.domain.ts";
 import type {
   BatchRow,
   BatchState,
@@ -89,7 +89,7 @@ export interface OrderStore {
   /** Frees the place of a batch that has ended. */
   leaveLane(id: number): Promise<void>;
   /** Takes its place from the batch, or (`last`) gives it the last one of its lane. Null: it has another version by now. */
-  skipBatch(skip: { id: number; version: number; last: Lane | null }): Promise<Written | null>;
+  skipBatch(skip: { id: number; version: number; last: Lane | null; audit?: AuditDraft }): Promise<Written | null>;
   stalledLanes(limit: number): Promise<StalledLane[]>;
 }
 
@@ -287,7 +287,7 @@ export interface DeliveryStore {
   /** Fails all waiting deliveries of a client, each with an attempt that says why. Answers how many. */
   failDeliveries(clientId: number, error: string): Promise<number>;
   /** Makes a delivery due now, with all its tries again. False: there is no such delivery. */
-  replayDelivery(publicId: string): Promise<boolean>;
+  replayDelivery(publicId: string, audit?: AuditDraft): Promise<boolean>;
   /** Newest first. */
   listDeliveries(query: DeliveryQuery): Promise<DeliveryRow[]>;
   /** For the start of an embedded node: nobody holds a delivery. */

@@ -9,6 +9,9 @@ import type { TableLook } from "../services/policy/policy.contract.ts";
 import { age, type Command, operand, PATIENCE_MS, say } from "./answer.ts";
 
 const A_PAGE = 200;
+const ENTRIES = 50;
+/** Characters of a change. `GET /admin/audit` has all. */
+const SHOWN = 80;
 
 /** Finds a client by its id or its identifier. Throws not-found. */
 export async function clientNamed(broker: ServiceBroker, name: string): Promise<Client> {
@@ -60,6 +63,20 @@ const operators: Command = {
       };
     });
     return rows.length > 0 ? { rows } : say("There is no operator but that of ADMIN_TOKEN.");
+  },
+};
+
+const audit: Command = {
+  command: "audit [who]",
+  description: "The newest entries of the audit, or those of an operator",
+  async run(broker, args) {
+    const who = operand(args, "who");
+    const found = await actors.audit.list(broker, { limit: ENTRIES, ...(who !== undefined && { who }) });
+    const rows = found.map(({ at, who: by, address, action, subjectId, subjectName, change, reason, status }) => {
+      const on = subjectName ?? subjectId;
+      return { age: age(at), who: by, from: address, action, on, status, change: change?.slice(0, SHOWN), reason };
+    });
+    return rows.length > 0 ? { rows } : say("There is no entry yet.");
   },
 };
 
@@ -169,4 +186,4 @@ const erasures: Command = {
   },
 };
 
-export const clientCommands: Command[] = [clients, operators, erasures, limits, datasets, tables];
+export const clientCommands: Command[] = [clients, operators, audit, erasures, limits, datasets, tables];

@@ -1,6 +1,7 @@
 /** DataFlow's own commands, for moleculer-repl. */
-import { Errors, type ServiceBroker } from "moleculer";
+import { type CallingOptions, Errors, type ServiceBroker } from "moleculer";
 import { isProblem } from "../lib/errors.ts";
+import { REPL_CALLER } from "../services/audit/audit.domain.ts";
 import { type Args, type Command, messageOf, rendered, say } from "./answer.ts";
 import { batchCommands } from "./batches.ts";
 import { clientCommands } from "./clients.ts";
@@ -8,10 +9,19 @@ import { nodeCommands } from "./nodes.ts";
 
 export const commands: Command[] = [...batchCommands, ...clientCommands, ...nodeCommands];
 
+/** The broker's `call`, with which the audit has changes as those of the REPL. */
+export function callByRepl(broker: ServiceBroker) {
+  const call = broker.call.bind(broker);
+  return (name: string, params: unknown, options: CallingOptions = {}) =>
+    call(name, params, { ...options, meta: { caller: REPL_CALLER, ...options.meta } });
+}
+
+const named = (broker: ServiceBroker): ServiceBroker => Object.create(broker, { call: { value: callByRepl(broker) } });
+
 /** The output of a command: its table, or one line with the reason why there is none. */
 export async function outputOf(command: Command, broker: ServiceBroker, args: Args): Promise<string> {
   try {
-    return rendered(await command.run(broker, args));
+    return rendered(await command.run(named(broker), args));
   } catch (error) {
     return rendered(say(reasonOf(error)));
   }

@@ -7,7 +7,7 @@ import { type Config, exitOnFault, processConfig } from "../config/config.ts";
 import { serviceNames } from "../config/services.ts";
 import { brokerOptions } from "../moleculer.config.ts";
 import { printSafely } from "./answer.ts";
-import { replCommands } from "./commands.ts";
+import { callByRepl, replCommands } from "./commands.ts";
 
 const isUsageError = (error: unknown) => String((error as { code?: unknown } | null)?.code).startsWith("commander.");
 
@@ -61,6 +61,8 @@ function replBroker(config: Config): ServiceBroker {
   broker.logger.error = (...args: unknown[]) => {
     if (!isUsageError(args[0])) log(...args);
   };
+  // In a cluster all calls of this process are by who types, those of Moleculer's own commands too.
+  if (config.amqpUrls.length > 0) Object.assign(broker, { call: callByRepl(broker) });
   // The end of the input and `exit` both call `stop`; it runs once.
   const stop = broker.stop.bind(broker);
   let stopped: Promise<void> | null = null;

@@ -1,5 +1,13 @@
 /** Drafts of audit entries, for whichever service makes a change: it writes the draft in the transaction of the change. */
-import { type AuditDraft, type AuditedAction, type Caller, DONE, type Subject } from "./audit/audit.domain.ts";
+import { storable } from "../database/rows.ts";
+import {
+  type AuditDraft,
+  type AuditedAction,
+  type Caller,
+  DONE,
+  type Subject,
+  type SubjectType,
+} from "./audit/audit.domain.ts";
 import { uuidv7 } from "./ids.ts";
 
 /** The parts of a call's context that tell who asks. */
@@ -46,10 +54,10 @@ export function draftAudit(
     requestId,
     action,
     subjectType: type,
-    subjectId: id,
+    subjectId: id === null ? null : storable(id),
     subjectName: name,
     change: told,
-    reason: reason ?? null,
+    reason: reason === undefined ? null : storable(reason),
     status,
   };
 }
@@ -60,8 +68,8 @@ export const clientSubject = (client: { publicId: string; identifier: string } |
   name: client?.identifier ?? null,
 });
 
-/** Datasets and operators have a name alone. */
-export const named = (type: "dataset" | "operator", name: string): Subject => ({ type, id: name, name: null });
+/** What has a name or an id alone. */
+export const named = (type: SubjectType, id: string): Subject => ({ type, id, name: null });
 
 /** Longer values are cut, and further members are only counted: a row of a list must not become as large as two policies. */
 const MOST_CHARACTERS = 1_000;

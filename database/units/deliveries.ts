@@ -1,14 +1,17 @@
 import type { Attempt, DeliveryQuery, DeliveryRow } from "../../services/webhook/webhook.domain.ts";
 import { delivery, deliveryAttempt, outbox } from "../schema/tables.ts";
 import type { BatchStore, DeliveryStore } from "../store.ts";
+import { auditParams, auditStep, auditValues } from "./audit.ts";
 import { insert, remove, rowSet, select, selectFrom, take, update } from "./steps.ts";
-import { shapes, type Units } from "./unit.ts";
+import { type Params, shapes, type Units } from "./unit.ts";
 
 /** How many due deliveries a take reads, longest due first; and how many clients it reads if these are not enough. */
 const LOOKED_AT = 1_000;
 
 const TAKEN = rowSet("taken", delivery, ["id", "publicId", "clientId", "event", "body", "tries", "claim"]);
 const TOLD = rowSet("told", delivery, ["id", "attempts"]);
+
+const REPLAYED = rowSet("replayed", delivery, ["id"]);
 
 export function deliveries(on: Units): DeliveryStore {
   const takeDeliveries = takingOn(on);
@@ -47,12 +50,16 @@ export function deliveries(on: Units): DeliveryStore {
     attempted(":now", { status: "NULL", error: ":error", ms: "0" }),
   ]);
 
-  const replay = on.unit({ publicId: "uuid" }, () => [
-    update(delivery, {
-      set: "state = 'pending', due_at = :now, tries = 0, claim = NULL",
-      where: "public_id = :publicId",
-    }),
-  ]);
+  const replay = shapes((hasAudit: boolean) =>
+    on.unit({ publicId: "uuid", ...(hasAudit ? auditParams : {}) } as Params, () => [
+      update(delivery, {
+        set: "state = 'pending', due_at = :now, tries = 0, claim = NULL",
+        where: "public_id = :publicId",
+        into: hasAudit ? REPLAYED : undefined,
+      }),
+      ...(hasAudit ? [auditStep(REPLAYED.name)] : []),
+    ]),
+  );
   const voided = on.unit({}, () => [
     update(delivery, { set: "due_at = :now, claim = NULL", where: "claim IS NOT NULL" }),
   ]);
@@ -64,7 +71,8 @@ export function deliveries(on: Units): DeliveryStore {
       await record.changed({ ...attempt, state: next.state, inMs, given: isGiven ? 1 : 0 });
     },
     failDeliveries: (clientId, error) => fail.changed({ clientId, error }),
-    replayDelivery: async (publicId) => (await replay.changed({ publicId })) > 0,
+    replayDelivery: async (publicId, audit) =>
+      (await replay(audit !== undefined).changed({ publicId, ...auditValues(audit) })) > 0,
     listDeliveries: listed(on),
     voidClaims: async () => void (await voided.changed({})),
   };

@@ -4,6 +4,7 @@ import type { Move } from "../../services/batch/batch.writes.domain.ts";
 import { hasEnded, isLive, jsonOrNull, moving, movingColumns, restarted, tableCounts } from "../rows.ts";
 import { batch, batchWork } from "../schema/tables.ts";
 import type { BatchStore } from "../store.ts";
+import { auditParams, auditStep, auditValues } from "./audit.ts";
 import { aftermath, queued } from "./moves.aftermath.ts";
 import { givePlace, takePlace } from "./order.ts";
 import {
@@ -32,6 +33,7 @@ interface Shape extends Pick<Move, "from" | "to" | "attempt"> {
   isFailure: boolean;
   enters: boolean;
   hasApplied: boolean;
+  hasAudit: boolean;
   due: DueShape;
   events: EventShape[];
 }
@@ -47,6 +49,7 @@ const shapeOf = (move: Move): Shape => ({
   isFailure: move.failed !== undefined,
   enters: move.enters !== undefined,
   hasApplied: move.applied !== undefined,
+  hasAudit: move.audit !== undefined,
   due: dueShape(move.due),
   events: eventShapes(move.events),
 });
@@ -74,8 +77,9 @@ const APPLIED_PARAMS: Params = {
   ...Object.fromEntries(APPLIED.map((name) => [name, "bigint" as const])),
 };
 
-const paramsOf = ({ hasApplied, events }: Shape): Params => ({
+const paramsOf = ({ hasApplied, hasAudit, events }: Shape): Params => ({
   ...PARAMS,
+  ...(hasAudit ? auditParams : {}),
   ...(hasApplied ? APPLIED_PARAMS : {}),
   ...eventParams(events),
 });
@@ -88,6 +92,7 @@ export function moveUnits(on: Units): Pick<BatchStore, "move" | "voidLeases"> {
       ...queued(shape, fragments),
       ...aftermath(shape),
       ...(shape.enters ? [takePlace] : []),
+      ...(shape.hasAudit ? [auditStep("made")] : []),
       ...eventSteps(shape.events),
       writtenAnswer(shape.events),
     ]),
@@ -111,13 +116,22 @@ export function moveUnits(on: Units): Pick<BatchStore, "move" | "voidLeases"> {
         failed,
         enters,
         applied,
+        audit,
         events,
       } = move;
       const { node = null, code = null, detail = null } = failed ?? {};
       const values = { id, from, to, version, fence, due: dueValue(due), phase: restart ?? null, node, code, detail };
       const { clientId = null, lane = null } = enters ?? {};
       const told = applied && { nextChunk: applied.nextChunk, ...applied.counts };
-      const all = { ...values, clientId, lane, ...told, reason: jsonOrNull(reason), ...eventValues(events) };
+      const all = {
+        ...values,
+        clientId,
+        lane,
+        ...told,
+        ...auditValues(audit),
+        reason: jsonOrNull(reason),
+        ...eventValues(events),
+      };
       return written(await moving(shapeOf(move)).row(all), events);
     },
     voidLeases: async () => {

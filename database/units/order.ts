@@ -2,9 +2,10 @@
 import { type BatchState, finalStates, type StalledLane } from "../../services/batch/batch.domain.ts";
 import { batch, orderLane, orderPlace } from "../schema/tables.ts";
 import type { OrderStore } from "../store.ts";
+import { auditParams, auditStep, auditValues } from "./audit.ts";
 import { MADE, written, writtenAnswer } from "./outcome.ts";
 import { insert, remove, rowSet, type Step, select, update, upsert } from "./steps.ts";
-import { type Fragments, shapes, type Units } from "./unit.ts";
+import { type Fragments, type Params, shapes, type Units } from "./unit.ts";
 
 const LANE = { clientId: "bigint", lane: "name" } as const;
 
@@ -83,8 +84,8 @@ export function orderUnits(on: Units): OrderStore {
 
 /** A skipped batch gives its place up, or has the last one of its lane instead. */
 function skips(on: Units): OrderStore["skipBatch"] {
-  const skipping = shapes((goesLast: boolean) =>
-    on.unit({ ...LANE, id: "bigint", version: "bigint" }, () => [
+  const skipping = shapes(([goesLast, hasAudit]: [boolean, boolean]) =>
+    on.unit({ ...LANE, id: "bigint", version: "bigint", ...(hasAudit ? auditParams : {}) } as Params, () => [
       ...(goesLast ? [givePlace()] : []),
       update(batch, {
         set: "version = batch.version + 1",
@@ -99,11 +100,13 @@ function skips(on: Units): OrderStore["skipBatch"] {
             where: "order_place.batch_id IN (SELECT made.id FROM made)",
           })
         : remove(orderPlace, { where: "batch_id IN (SELECT made.id FROM made)" }),
+      ...(hasAudit ? [auditStep("made")] : []),
       writtenAnswer([]),
     ]),
   );
-  return async ({ id, version, last }) => {
+  return async ({ id, version, last, audit }) => {
     const { clientId = null, lane = null } = last ?? {};
-    return written(await skipping(last !== null).row({ id, version, clientId, lane }), []);
+    const skip = skipping([last !== null, audit !== undefined]);
+    return written(await skip.row({ id, version, clientId, lane, ...auditValues(audit) }), []);
   };
 }

@@ -2,9 +2,11 @@
 
 import { TableFailure } from "../../database/errors.ts";
 import { Problem } from "../../lib/errors.ts";
+import type { AuditedAction } from "../audit/audit.domain.ts";
+import type { Auditing } from "../audits.ts";
 import type { BatchRow } from "./batch.domain.ts";
 import { follow, goingOn } from "./batch.order.ts";
-import { announced, type BatchParts, foundBatch, type Which } from "./batch.parts.ts";
+import { announced, audited, type BatchParts, foundBatch, type Which } from "./batch.parts.ts";
 import { approved } from "./batch.review.ts";
 import { moveOf } from "./batch.states.ts";
 import type { AppliedChunk } from "./batch.table.domain.ts";
@@ -16,10 +18,23 @@ const MOST_TRIES = 20;
 /** A failed batch whose retention ends within this time counts as gone: it could be half deleted before the move. */
 const GOING_MS = 60_000;
 
+/** Who asks for a move, and as what the audit has it. */
+interface By {
+  audit: Auditing;
+  action: AuditedAction;
+  reason?: string | undefined;
+}
+
 /** Reads and moves; reads again if the batch changed in between. */
-async function moved(parts: BatchParts, which: Which, moveFor: (batch: BatchRow) => Promise<Move>) {
+async function moved(
+  parts: BatchParts,
+  { audit, ...told }: By,
+  which: Which,
+  moveFor: (batch: BatchRow) => Promise<Move>,
+) {
   for (let tries = 0; tries < MOST_TRIES; tries++) {
-    const written = await parts.store.move(await moveFor(await foundBatch(parts.store, which)));
+    const found = await foundBatch(parts.store, which);
+    const written = await parts.store.move(audited(await moveFor(found), found, audit, told));
     const batch = announced(parts, written);
     if (batch) return settled(parts, batch);
   }
@@ -70,8 +85,8 @@ async function stopped(parts: BatchParts, batch: BatchRow): Promise<BatchRow> {
 }
 
 /** Any batch that has not ended; a worker's later writes are refused. Throws not-found, illegal-state. */
-export async function cancelMove(parts: BatchParts, which: Which): Promise<BatchRow> {
-  const batch = await moved(parts, which, async (found) =>
+export async function cancelMove(parts: BatchParts, which: Which, audit: Auditing): Promise<BatchRow> {
+  const batch = await moved(parts, { audit, action: "batch.cancel" }, which, async (found) =>
     ending(parts, await stopped(parts, found), "cancelled", null).catch(refusedByTable),
   );
   parts.wakeWorkers();
@@ -85,8 +100,8 @@ function refusedByTable(error: unknown): never {
 }
 
 /** held → ready, also before its window opens: the operator decides. Throws not-found, illegal-state. */
-export function approveMove(parts: BatchParts, which: Which): Promise<BatchRow> {
-  return moved(parts, which, async (batch) => {
+export function approveMove(parts: BatchParts, which: Which, audit: Auditing): Promise<BatchRow> {
+  return moved(parts, { audit, action: "batch.approve" }, which, async (batch) => {
     requireState(batch, "held");
     const { reason } = batch;
     if (reason && "hold" in reason && reason.hold === "order")
@@ -100,17 +115,21 @@ export function approveMove(parts: BatchParts, which: Which): Promise<BatchRow> 
 }
 
 /** held → rejected. Throws not-found, illegal-state. */
-export function rejectMove(parts: BatchParts, which: Which & { reason?: string | undefined }): Promise<BatchRow> {
+export function rejectMove(
+  parts: BatchParts,
+  which: Which & { reason?: string | undefined },
+  audit: Auditing,
+): Promise<BatchRow> {
   const error = { code: "rejected-by-operator", detail: which.reason ?? "An operator rejected the batch." };
-  return moved(parts, which, (batch) => {
+  return moved(parts, { audit, action: "batch.reject", reason: which.reason }, which, (batch) => {
     requireState(batch, "held");
     return ending(parts, batch, "rejected", error);
   });
 }
 
 /** failed → ready with attempts at 0: from the last chunk, or from the start where the first pass refused it. */
-export function redriveMove(parts: BatchParts, which: Which): Promise<BatchRow> {
-  return moved(parts, which, async (batch) => {
+export function redriveMove(parts: BatchParts, which: Which, audit: Auditing): Promise<BatchRow> {
+  return moved(parts, { audit, action: "batch.redrive" }, which, async (batch) => {
     requireState(batch, "failed");
     if (batch.chunks === 0 && batch.records > 0)
       throw new Problem("gone", "The body of the batch was erased: it cannot go on.");

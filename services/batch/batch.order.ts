@@ -9,6 +9,7 @@ import type { ServiceBroker } from "moleculer";
 import type { BatchStore } from "../../database/store.ts";
 import { Problem } from "../../lib/errors.ts";
 import { actors } from "../actors.ts";
+import { type Auditing, named } from "../audits.ts";
 import { laneOf, standingAfter } from "../batches.ts";
 import {
   type BatchRow,
@@ -92,7 +93,7 @@ export async function follow(parts: BatchParts, batch: BatchRow): Promise<void> 
  * Lets the batches behind a failed or held one go first. It gives its place up, and takes the last one if it goes on later; one
  * that waits for its order alone takes the last one at once. Skipped again, it stays as it is. Throws not-found, illegal-state.
  */
-export async function skipMove(parts: BatchParts, which: Which): Promise<BatchRow> {
+export async function skipMove(parts: BatchParts, which: Which, audit: Auditing): Promise<BatchRow> {
   for (let tries = 0; tries < MOST_TRIES; tries++) {
     const batch = await foundBatch(parts.store, which);
     const { id, state, version, clientId } = batch;
@@ -113,7 +114,10 @@ export async function skipMove(parts: BatchParts, which: Which): Promise<BatchRo
       });
     if (!own) return batch;
     const lane = { clientId, lane: own.lane };
-    const written = await parts.store.skipBatch({ id, version, last: orderHold(batch) ? lane : null });
+    const change = { "/skipped": [false, true] };
+    const entry = audit({ action: "batch.skip", subject: named("batch", batch.publicId), change });
+    const last = orderHold(batch) ? lane : null;
+    const written = await parts.store.skipBatch({ id, version, last, ...(entry && { audit: entry }) });
     if (!written) continue;
     parts.announce(written);
     await advance(parts, lane);

@@ -13,6 +13,7 @@ import { fields } from "../../mixins/define.ts";
 import { scheduleMixin } from "../../mixins/schedule.ts";
 import { tablesMixin } from "../../mixins/tables.ts";
 import { actors } from "../actors.ts";
+import { auditing, unaudited } from "../audits.ts";
 import { announceBatches } from "../batches.ts";
 import { defineActor } from "../define.ts";
 import type { CloudEvent } from "../outbox/outbox.domain.ts";
@@ -115,19 +116,19 @@ export default defineActor({
     },
 
     cancel(ctx) {
-      return cancelMove(this.parts, ctx.params);
+      return cancelMove(this.parts, ctx.params, auditing(ctx));
     },
     approve(ctx) {
-      return approveMove(this.parts, ctx.params);
+      return approveMove(this.parts, ctx.params, auditing(ctx));
     },
     reject(ctx) {
-      return rejectMove(this.parts, ctx.params);
+      return rejectMove(this.parts, ctx.params, auditing(ctx));
     },
     redrive(ctx) {
-      return redriveMove(this.parts, ctx.params);
+      return redriveMove(this.parts, ctx.params, auditing(ctx));
     },
     async undo(ctx) {
-      const undo = await undoMove(this.parts, ctx.params);
+      const undo = await undoMove(this.parts, ctx.params, auditing(ctx));
       if (undo.batch.state === "undoing") this.wakeRetention();
       return undo;
     },
@@ -141,14 +142,14 @@ export default defineActor({
       return waitingMove(this.parts, ctx.params.publicId, ctx.params.waits);
     },
     async skip(ctx) {
-      return this.shown(await skipMove(this.parts, ctx.params));
+      return this.shown(await skipMove(this.parts, ctx.params, auditing(ctx)));
     },
     advance(ctx) {
       return advance(this.parts, ctx.params);
     },
 
     retry(ctx) {
-      return redriveMove(this.parts, ctx.params);
+      return redriveMove(this.parts, ctx.params, unaudited);
     },
 
     claim(ctx) {

@@ -6,11 +6,12 @@
 import { TableFailure } from "../../database/errors.ts";
 import { Problem } from "../../lib/errors.ts";
 import { actors } from "../actors.ts";
+import type { Auditing } from "../audits.ts";
 import { errorForOperators } from "../batches.ts";
 import { isElsewhere, type TakeBack, takeBackOf } from "../takeBack.ts";
 import type { Undo } from "./batch.contract.ts";
 import { type BatchRow, isCheckOnly } from "./batch.domain.ts";
-import { announced, type BatchParts, foundBatch } from "./batch.parts.ts";
+import { announced, audited, type BatchParts, foundBatch } from "./batch.parts.ts";
 import { moveOf } from "./batch.states.ts";
 import type { Move } from "./batch.writes.domain.ts";
 
@@ -24,16 +25,17 @@ interface Asked {
 const AGAIN_MS = 2_000;
 
 /** Throws not-found, illegal-state, not-undoable, legal-hold, unavailable. */
-export async function undoMove(parts: BatchParts, asked: Asked): Promise<Undo> {
+export async function undoMove(parts: BatchParts, asked: Asked, audit: Auditing): Promise<Undo> {
   const found = await foundBatch(parts.store, { publicId: asked.publicId });
   if (found.state === "undoing" || found.state === "undone")
     return { batch: found, isNew: false, ...(asked.isDryRun && (await elsewhere(parts, found))) };
   const { move, takeBack } = await beginning(parts, found, asked.reason);
   if (asked.isDryRun)
     return { batch: found, isNew: true, ...(await elsewhere(parts, found)), ...(await inTheWay(takeBack)) };
-  const batch = announced(parts, await parts.store.move(move));
+  const told = { action: "batch.undo", reason: asked.reason } as const;
+  const batch = announced(parts, await parts.store.move(audited(move, found, audit, told)));
   // Another call was faster: an undo, or a redrive. The repetition ends, because an ended batch does not change by itself.
-  return batch ? { batch, isNew: true } : undoMove(parts, asked);
+  return batch ? { batch, isNew: true } : undoMove(parts, asked, audit);
 }
 
 /** Nobody sends these by themselves: their operator sends them again. */

@@ -2,6 +2,7 @@
 
 import type { GroupedFaults } from "../../formats/check/fault-groups.ts";
 import type { RejectedRecord } from "../../formats/formats.ts";
+import type { AuditDraft } from "../audit/audit.domain.ts";
 import type { OutboxDraft, OutboxRow } from "../outbox/outbox.domain.ts";
 import type { BatchRow, BatchState, Lane, Phase, Reason } from "./batch.domain.ts";
 import type { AppliedChunk, RowCounts, TableCommit, TableWritten } from "./batch.table.domain.ts";
@@ -108,5 +109,7 @@ export interface Move {
   enters?: Lane;
   /** The batch's records are counted with the move. The error report does not list the rejected ones. */
   applied?: AppliedChunk;
+  /** The audit row of the move, where somebody has asked for it. */
+  audit?: AuditDraft;
   events: OutboxDraft[];
 }

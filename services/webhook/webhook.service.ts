@@ -13,6 +13,7 @@ import { fields } from "../../mixins/define.ts";
 import { partnersMixin } from "../../mixins/partners.ts";
 import { scheduleMixin } from "../../mixins/schedule.ts";
 import { actors } from "../actors.ts";
+import { auditing, named } from "../audits.ts";
 import { defineActor } from "../define.ts";
 import { uuidv7 } from "../ids.ts";
 import type { CloudEvent } from "../outbox/outbox.domain.ts";
@@ -171,7 +172,8 @@ export default defineActor({
     async replay(ctx) {
       const { deliveries } = this.database;
       const { publicId } = ctx.params;
-      await deliveries.replayDelivery(publicId);
+      const entry = auditing(ctx)({ action: "delivery.replay", subject: named("delivery", publicId) });
+      await deliveries.replayDelivery(publicId, entry ?? undefined);
       const [delivery] = await deliveries.listDeliveries({ publicId, limit: 1 });
       if (!delivery) throw new Problem("not-found", "There is no such delivery.");
       void this.loop.wake();

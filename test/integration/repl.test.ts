@@ -77,6 +77,9 @@ describe("on a running system", () => {
     const { id } = await accepted(system.url, client, '{"b":1}\n{"b":2}\n');
     await batchWhen(system.url, client, id, statusIs("failed"));
     expect(await typed("redrive", { id })).toMatch(new RegExp(`${id} .* ready `));
+    const entry = new RegExp(`repl +- +batch.redrive +${id} +done +\\{"/status":\\["failed","ready"\\]\\} +-`);
+    expect(await typed("audit", { who: "repl" })).toMatch(entry);
+    expect(await typed("audit", { who: "nobody" })).toBe("There is no entry yet.");
     await batchWhen(system.url, client, id, ({ status, attempts }) => status !== "ready" && attempts > 1);
     expect(await typed("cancel", { id: "x" })).toBe("not-found: There is no such batch.");
   });

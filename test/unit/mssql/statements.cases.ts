@@ -4,6 +4,7 @@ import { runnerOn } from "../../../database/dialects/mssql/render.ts";
 import type { Sql } from "../../../database/dialects/mssql/sql.ts";
 import { clockOn, evidenceOn } from "../../../database/units/reads.ts";
 import { Units } from "../../../database/units/unit.ts";
+import type { AuditDraft } from "../../../services/audit/audit.domain.ts";
 import type { ChunkCommit, Move } from "../../../services/batch/batch.writes.domain.ts";
 import type { UploadCommit } from "../../../services/imports/imports.domain.ts";
 import type { AttemptRecord } from "../../../services/webhook/webhook.domain.ts";
@@ -190,6 +191,26 @@ const moved = (name: string, over: () => Partial<Move>) =>
 moved("a hand-back", () => ({ attempt: "uncount", fence: n() }));
 moved("worker lost", () => ({ to: "failed", onlyDue: true, reason: reason(), events: [told("batch.completed")] }));
 moved("an approval", () => ({ from: "held", version: n(), events: [event()] }));
+/** Each parameter with a mark of its own, as the others have. */
+const entry = (): AuditDraft => ({
+  publicId: markedId(),
+  who: marked("who"),
+  role: marked("role") as "admin",
+  address: marked("address"),
+  requestId: marked("request"),
+  action: marked("action") as "batch.undo",
+  subjectType: marked("type") as "batch",
+  subjectId: marked("subject"),
+  subjectName: marked("name"),
+  change: marked("change"),
+  reason: marked("reason"),
+  status: marked("status"),
+});
+moved("an approval with its audit row", () => ({ from: "held", version: n(), events: [event()], audit: entry() }));
+add("skipBatch: with its audit row", ({ store }) =>
+  store.skipBatch({ id: n(), version: n(), last: null, audit: entry() }),
+);
+add("replayDelivery: with its audit row", ({ deliveries }) => deliveries.replayDelivery(markedId(), entry()));
 moved("a failed attempt", () => ({ failed: { node: marked("node"), ...reason() } }));
 const counted = () => ({ accepted: n(), rejected: n(), duplicate: n(), created: n(), updated: n(), deleted: n() });
 moved("with a chunk elsewhere", () => ({ to: "cancelled", applied: { nextChunk: n(), counts: counted() } }));
