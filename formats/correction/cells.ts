@@ -3,7 +3,7 @@ import { CellReader } from "../csv/cells.ts";
 import { type Dialect, dialectOf } from "../csv/dialect.ts";
 import { after, CELL_START, ROW_START, type Tokens, tokensOf } from "../csv/tokens.ts";
 import type { Envelope } from "../formats.ts";
-import { correctedNumber, numberMember, type RecordNumber, recordNumber, textMember } from "./reserved.ts";
+import { correctedNumber, type RecordNumber, recordNumber, reservedPlaces } from "./reserved.ts";
 
 /** The two columns of a correction's file, by their places in its header. */
 export class ReservedColumns {
@@ -19,9 +19,10 @@ export class ReservedColumns {
     this.#dialect = dialectOf(envelope);
     this.#reader = new CellReader(this.#dialect);
     this.#tokens = tokensOf(this.#dialect);
-    this.#number = header.indexOf(numberMember);
-    this.#errors = header.indexOf(textMember);
-    this.#places = new Set([this.#number, this.#errors].filter((place) => place >= 0));
+    const { number, errors } = reservedPlaces(header);
+    this.#number = number;
+    this.#errors = errors;
+    this.#places = new Set([number, errors].filter((place) => place >= 0));
   }
 
   /** The envelope of the rows that are left. */

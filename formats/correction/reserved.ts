@@ -5,6 +5,21 @@ export const numberMember = "_record";
 /** What is wrong with it. */
 export const textMember = "_errors";
 
+/** Where the two columns stand in a correction's header; negative: nowhere. Case does not count, as with other columns. */
+export function reservedPlaces(header: readonly string[]): { number: number; errors: number } {
+  const placeOf = (name: string) => {
+    const exact = header.indexOf(name);
+    return exact >= 0 ? exact : header.findIndex((one) => one.toLowerCase() === name);
+  };
+  return { number: placeOf(numberMember), errors: placeOf(textMember) };
+}
+
+/** The names of the other columns. */
+export function withoutReservedColumns(header: readonly string[]): string[] {
+  const { number, errors } = reservedPlaces(header);
+  return header.filter((_name, place) => place !== number && place !== errors);
+}
+
 /** The text of `_errors` in a last row that is no record: the error report had no room for the other rejected records. */
 export const moreText = (unlisted: number): string => `${unlisted} more rejected records are not listed.`;
 

@@ -8,7 +8,14 @@ import type { SheetRow } from "../xlsx/sheet.ts";
 import { cellsOf, storedRow } from "../xlsx/stored.ts";
 import { ReservedColumns } from "./cells.ts";
 import { withoutReserved } from "./members.ts";
-import { correctedNumber, numberMember, type RecordNumber, recordNumber, textMember, withNumbers } from "./reserved.ts";
+import {
+  correctedNumber,
+  type RecordNumber,
+  recordNumber,
+  reservedPlaces,
+  withNumbers,
+  withoutReservedColumns,
+} from "./reserved.ts";
 
 /** A record of JSON without a member. */
 const NO_MEMBERS = /^\s*\{\s*\}\s*$/;
@@ -62,7 +69,7 @@ function strippedWhole(whole: WholeBody, strip: (chunk: RawChunk) => RawChunk): 
 function envelopeOf(envelope: Envelope, format: Format): Envelope {
   if (format === "csv") return new ReservedColumns(envelope).envelope(envelope);
   if (envelope.header === undefined) return envelope;
-  return { ...envelope, header: envelope.header.filter((name) => name !== numberMember && name !== textMember) };
+  return { ...envelope, header: withoutReservedColumns(envelope.header) };
 }
 
 interface Stripping {
@@ -107,8 +114,7 @@ function stripOf(envelope: Envelope, format: Format): (record: Buffer) => Left {
 }
 
 function storedOf({ header = [] }: Envelope): (record: Buffer) => Left {
-  const at = header.indexOf(numberMember);
-  const errors = header.indexOf(textMember);
+  const { number: at, errors } = reservedPlaces(header);
   const reserved = [at, errors].filter((place) => place >= 0);
   return (record) => {
     const stored = JSON.parse(record.toString()) as Parameters<typeof cellsOf>[0];

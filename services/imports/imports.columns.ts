@@ -1,6 +1,6 @@
 /** Compares the columns of a file with the fields of the schema and of the policy's `read`. */
 
-import { numberMember, textMember } from "../../formats/correction/reserved.ts";
+import { numberMember, textMember, withoutReservedColumns } from "../../formats/correction/reserved.ts";
 import { encodingOf } from "../../formats/encoding/transcoder.ts";
 import { type Format, knownFormats } from "../../formats/formats.ts";
 import type { SplitOptions } from "../../formats/parts.ts";
@@ -13,7 +13,8 @@ import type { Policy } from "../policy/policy.contract.ts";
 export function readingOf(format: Format, policy: Policy, asked: SplitOptions): SplitOptions {
   const { schema } = policy;
   const read = asked.corrects ? correctionRead(policy.read ?? defaultRead) : (policy.read ?? defaultRead);
-  const isField = (name: string) => (asked.corrects && isReserved(name)) || isFieldName(name, schema, read);
+  const isField = (name: string) =>
+    (asked.corrects && isReserved(name.toLowerCase())) || isFieldName(name, schema, read);
   if (!knownFormats[format].hasCells) return { ...asked, isField };
   return {
     ...asked,
@@ -22,7 +23,7 @@ export function readingOf(format: Format, policy: Policy, asked: SplitOptions): 
     isField,
     checkColumns(all) {
       if (!asked.isKnown && !asked.corrects) refuseReserved(all);
-      const names = asked.corrects ? all.filter((name) => !isReserved(name)) : all;
+      const names = asked.corrects ? withoutReservedColumns(all) : all;
       const { columns, faults } = mapColumns(names, schema, read);
       if (faults !== null) throw wrongColumns(faults);
       return columns.reduce(

@@ -86,7 +86,7 @@ test("CSV: what was corrected is delivered, and counts at the first batch", asyn
 test("a number that was not refused, comes twice or is none is refused; a record without one is an ordinary one", async () => {
   const own = await newClient(url, { schema });
   const first = await batchOf(own, "id,n\na,0\nb,1\nc,0\n");
-  const file = "_errors,id,_record,n\n,a,1,7\n,b,2,7\n,a,1,8\n,x,,9\n,y,z,9\n,z,99,9\n";
+  const file = "_errors,id,_Record,n\n,a,1,7\n,b,2,7\n,a,1,8\n,x,,9\n,y,z,9\n,z,99,9\n";
   const { data, errors } = await corrected(own, first, file);
   expect(data).toEqual([
     { id: "a", n: 7 },
