@@ -2,8 +2,9 @@
  * Parts of the statements that write staged rows, as every SQL server takes them. `t` is the table; `of` is the staged row: `n` is
  * its rank, `p` its pattern, and `c0`, `c1`, … are its planned columns.
  */
+import type { TableRow } from "../../services/batch/batch.table.domain.ts";
 import { quotedIn } from "./names.ts";
-import type { Pattern } from "./stage.ts";
+import { type Pattern, patternsOf } from "./stage.ts";
 import type { PlannedColumn, TablePlan } from "./target.ts";
 
 /** A planned column in a statement. */
@@ -77,4 +78,30 @@ export function insertGroups(parts: Part[], patterns: Pattern[]): InsertGroup[] 
     groups.set(left.join(), group);
   }
   return [...groups.values()];
+}
+
+/** Statements for rows that leave out other columns than the row before, where their order is seen. */
+const MOST_RUNS = 8;
+
+/**
+ * Of rows whose order the table sees, the places: cut so that all new rows of a run leave out the same columns, for each combination of
+ * these has a statement of its own. Null: there are too many runs.
+ */
+export function runsOf(parts: Part[], rows: TableRow[], { mode }: TablePlan): number[][] | null {
+  const all = [...rows.keys()];
+  if (mode === "update" || mode === "delete") return [all];
+  const { patterns, numbers } = patternsOf(rows);
+  const groups = insertGroups(parts, patterns);
+  if (groups.length < 2) return [all];
+  const groupOf = patterns.map((pattern) => groups.find(({ of }) => of.includes(pattern)));
+  const runs: number[][] = [[]];
+  let last: InsertGroup | undefined;
+  for (const at of all) {
+    const group = groupOf[numbers[at] as number];
+    // A record that deletes its row makes none.
+    if (last && group && group !== last) runs.push([]);
+    last = group ?? last;
+    runs.at(-1)?.push(at);
+  }
+  return runs.length > MOST_RUNS ? null : runs;
 }

@@ -15,6 +15,7 @@ import {
   deliveryOf,
   orderColumns,
   ordersPlan,
+  query,
   type Rec,
   rowsOf,
   run,
@@ -99,6 +100,17 @@ describePostgres("tables by statements for SQL Server, on PostgreSQL", () => {
       expect(await applying({ ...of, fence: 5 }, { no: 1 })).toBeNull();
       expect(await rowsOf(db)).toEqual([]);
     });
+  });
+
+  test.each([
+    [false, [9, 1, 8, 2, 7]],
+    [true, [9, 1, 8, 2, 7, 3, 6, 4, 5]],
+  ])("new rows are counted in the order of their records, one by one: %s", async (isRowByRow, order) => {
+    await run(db, ...TABLES, "ALTER TABLE orders ADD COLUMN at serial");
+    const records = order.map((no) => (no < 5 ? { no, city: "Porto" } : { no }));
+    const { written } = await deliver(db, ordersPlan(), records);
+    expect(written.table?.isRowByRow).toBe(isRowByRow);
+    expect((await query(db, "SELECT no FROM orders ORDER BY at")).map(({ no }) => no)).toEqual(order);
   });
 
   describe("what is refused", () => {

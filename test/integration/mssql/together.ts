@@ -16,7 +16,9 @@ const TRAITS = `SELECT k.conname AS name, a.attname AS column,
   WHERE k.contype IN ('c', 'f') AND (k.conrelid = $1::regclass OR k.confrelid = $1::regclass)
   UNION ALL SELECT c.relname, a.attname, 'unique' FROM pg_index x JOIN pg_class c ON c.oid = x.indexrelid
   CROSS JOIN LATERAL unnest(x.indkey::int2[]) AS no JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = no
-  WHERE x.indrelid = $1::regclass AND x.indisunique`;
+  WHERE x.indrelid = $1::regclass AND x.indisunique
+  UNION ALL SELECT a.attname, a.attname, 'counter' FROM pg_attrdef d JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
+  WHERE d.adrelid = $1::regclass AND pg_get_expr(d.adbin, d.adrelid) LIKE 'nextval%'`;
 
 const TYPES = `SELECT attname AS name, format_type(atttypid, atttypmod) AS type FROM pg_attribute
   WHERE attrelid = 'pg_temp.staged_typed'::regclass AND attnum > 0`;

@@ -40,6 +40,7 @@ function textsOf(about: Partial<TablePlan>) {
     make: makeText(of, parts),
     type: `${typeText(parts)}\n${roundsText(of, parts, null)}`,
     pieces: roundsText(of, parts, 100),
+    runs: roundsText(of, parts, null, [3, 7]),
     together: togetherText(of, parts, patterns, 0),
     alone: aloneText(of, parts, patterns, 0),
     later: aloneText(of, parts, patterns, 200),
@@ -52,8 +53,8 @@ test.each(variants)("%s", (_name, about) => {
 });
 
 test("rows are typed by the table, and numbered in rounds of different keys", () => {
-  const { make, type, pieces } = textsOf({ mode: "upsert" });
-  expect(`\n${[make, type, pieces, traitsText(plan().table)].join("\n\n")}\n`).toMatchSnapshot();
+  const { make, type, pieces, runs } = textsOf({ mode: "upsert" });
+  expect(`\n${[make, type, pieces, runs, traitsText(plan().table)].join("\n\n")}\n`).toMatchSnapshot();
   expect(textsOf({ mode: "insert" }).type).not.toContain("PARTITION");
 });
 

@@ -8,6 +8,8 @@ export interface Traits {
   constraints: Map<string, Constraint>;
   /** Whether a chunk at once could differ from its rows one by one. */
   isOrdered: boolean;
+  /** Whether a column counts the new rows. */
+  seesOrder: boolean;
 }
 
 interface Constraint {
@@ -19,7 +21,7 @@ interface Constraint {
 
 interface Raw {
   name: string;
-  kind: "itself" | "reference" | "check" | "unique";
+  kind: "itself" | "reference" | "check" | "unique" | "counter";
   column: string | null;
 }
 
@@ -40,7 +42,9 @@ WHERE x.parent_object_id = @table
 UNION ALL SELECT i.name, 'unique', c.name FROM sys.indexes AS i
 JOIN sys.index_columns AS k ON k.object_id = i.object_id AND k.index_id = i.index_id AND k.key_ordinal > 0
 JOIN sys.columns AS c ON c.object_id = k.object_id AND c.column_id = k.column_id
-WHERE i.object_id = @table AND i.is_unique = 1;`;
+WHERE i.object_id = @table AND i.is_unique = 1
+UNION ALL SELECT c.name, 'counter', c.name FROM sys.columns AS c
+WHERE c.object_id = @table AND (c.is_identity = 1 OR OBJECT_DEFINITION(c.default_object_id) LIKE '%NEXT VALUE FOR%');`;
 
 /** For as long as the plan is known. */
 const known = new WeakMap<TablePlan, Traits>();
@@ -54,6 +58,7 @@ export async function traitsOf(unit: Together, plan: TablePlan): Promise<Traits>
 function read(rows: Raw[], plan: TablePlan): Traits {
   const constraints = new Map<string, Constraint>();
   for (const { name, kind, column } of rows) {
+    if (kind === "counter") continue;
     const isReference = kind === "itself" || kind === "reference";
     const one = constraints.get(name) ?? { isReference, columns: [] };
     if (column !== null) one.columns.push(column);
@@ -69,7 +74,8 @@ function read(rows: Raw[], plan: TablePlan): Traits {
     refersToItself: rows.some(({ kind }) => kind === "itself"),
     unique: unique.map((of) => of.map(({ column }) => column)),
   };
-  return { constraints, isOrdered: isOrdered(rules, plan) };
+  const seesOrder = rows.some(({ kind }) => kind === "counter");
+  return { constraints, isOrdered: isOrdered(rules, plan), seesOrder };
 }
 
 /**

@@ -70,9 +70,13 @@ END;
 END CATCH;
 SELECT r.n AS "rank", r.number AS "number", r.place AS "place" FROM @refused AS r ORDER BY r.n;`;
 
-/** Rows of a round are written at once: of equal keys the first, then the second, and so on, piece by piece of so many rows. */
-export function roundsText(plan: TablePlan, parts: Part[], pieceRows: number | null): string {
-  const piece = pieceRows === null ? [] : [`s.n / ${pieceRows}`];
+/**
+ * Rows of a round are written at once: of equal keys the first, then the second, and so on, piece by piece of so many rows. `starts`:
+ * further rows with which a piece begins.
+ */
+export function roundsText(plan: TablePlan, parts: Part[], pieceRows: number | null, starts: number[] = []): string {
+  const run = `CASE ${starts.map((n, i) => `WHEN s.n < ${n} THEN ${i}`).join(" ")} ELSE ${starts.length} END`;
+  const piece = [...(pieceRows === null ? [] : [`s.n / ${pieceRows}`]), ...(starts.length === 0 ? [] : [run])];
   const key = plan.mode === "insert" ? [] : parts.filter(({ isKey }) => isKey).map(({ i }) => `s.c${i}`);
   const turn =
     key.length === 0 ? [] : [`ROW_NUMBER() OVER (PARTITION BY ${[...piece, ...key].join(", ")} ORDER BY s.n)`];

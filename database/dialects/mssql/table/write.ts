@@ -10,7 +10,7 @@ import { DatabaseUnavailable, TableFailure } from "../../../errors.ts";
 import { checkCount, storable } from "../../../rows.ts";
 import { afterTable, missingRow, type RefusedRow, type TableOutcome, toldOf } from "../../../targets/outcome.ts";
 import { patternsOf } from "../../../targets/stage.ts";
-import { type Part, partsOf } from "../../../targets/staged.text.ts";
+import { type Part, partsOf, runsOf } from "../../../targets/staged.text.ts";
 import { errorOf, isAway, isCut, isLost, numberOf, unavailable } from "../failure.ts";
 import { kinds, type Sql, type Staged } from "../sql.ts";
 import type { Together } from "../together.ts";
@@ -60,11 +60,13 @@ export async function applied(unit: Together, table: TableCommit): Promise<Table
   const parts = partsOf(plan);
   const { patterns, numbers } = patternsOf(rows);
   const traits = await traitsOf(unit, plan);
+  const runs = traits.seesOrder ? runsOf(parts, rows, plan) : [[]];
+  const starts = (runs ?? []).slice(1).map(([first]) => first as number);
   await unit.load([stagedRows(table, numbers)]);
   await unit.run(makeText(plan, parts));
-  const [misfits] = (await unit.run(`${typeText(parts)}\n${roundsText(plan, parts, pieceRows)}`)) as [Misfit[]];
+  const [misfits] = (await unit.run(`${typeText(parts)}\n${roundsText(plan, parts, pieceRows, starts)}`)) as [Misfit[]];
   const refused = misfits.map((one) => misfitRow(one, parts));
-  if (!traits.isOrdered && !isBare(parts, patterns)) {
+  if (runs && !traits.isOrdered && !isBare(parts, patterns)) {
     const { counts, told } = await passed(unit, 2, (from) => togetherText(plan, parts, patterns, from));
     if (counts.number === null) return outcomeOf(counts, told, refused, refused.length > 0);
   }

@@ -2,7 +2,7 @@
 import type { TableCommit, TableRow } from "../../../../services/batch/batch.table.domain.ts";
 import { missingRow, type RefusedRow, type TableOutcome } from "../../../targets/outcome.ts";
 import { type Pattern, patternsOf, stageOf } from "../../../targets/stage.ts";
-import { type InsertGroup, insertGroups } from "../../../targets/staged.text.ts";
+import { insertGroups, runsOf } from "../../../targets/staged.text.ts";
 import type { TablePlan } from "../../../targets/target.ts";
 import type { Transaction } from "../transaction.ts";
 import type { Part } from "./columns.ts";
@@ -42,38 +42,14 @@ function* piecesOf(ranks: number[], size: number | null): Generator<number[]> {
   for (let at = 0; at < ranks.length; at += most) yield ranks.slice(at, at + most);
 }
 
-/** Statements for rows that leave out other columns than the row before, where their order is seen. */
-const MOST_RUNS = 8;
-
-/**
- * Of rows whose order the table sees: pieces in which all new rows leave out the same columns, for each combination of these has a
- * statement of its own. Null: there are too many.
- */
-function inOrder({ table, parts, traits }: Writing, ranks: number[]): number[][] | null {
-  if (!traits.seesOrder || table.plan.mode === "update" || table.plan.mode === "delete") return [ranks];
-  const { patterns, numbers } = patternsOf(rowsAt(table, ranks));
-  const groups = insertGroups(parts, patterns);
-  if (groups.length < 2) return [ranks];
-  const groupOf = patterns.map((pattern) => groups.find(({ of }) => of.includes(pattern)));
-  const runs: number[][] = [[]];
-  let last: InsertGroup | undefined;
-  ranks.forEach((rank, i) => {
-    const group = groupOf[numbers[i] as number];
-    // A record that deletes its row makes none.
-    if (last && group && group !== last) runs.push([]);
-    last = group ?? last;
-    runs.at(-1)?.push(rank);
-  });
-  return runs.length > MOST_RUNS ? null : runs;
-}
-
 /** Null: some row was swallowed, or there are too many kinds of rows. Throws where the table refuses one. */
 export async function atOnce(writing: Writing, ranks: number[]): Promise<TableOutcome | null> {
-  const { table } = writing;
-  const runs = inOrder(writing, ranks);
+  const { table, parts, traits } = writing;
+  const runs = traits.seesOrder ? runsOf(parts, rowsAt(table, ranks), table.plan) : [[...ranks.keys()]];
   if (!runs) return null;
+  const ranksOf = (run: number[]) => run.map((at) => ranks[at] as number);
   const outcome = nothing(false);
-  for (const piece of runs.flatMap((run) => [...piecesOf(run, table.pieceRows)])) {
+  for (const piece of runs.flatMap((run) => [...piecesOf(ranksOf(run), table.pieceRows)])) {
     let left = piece;
     for (let round = 0; left.length > 0; round++) {
       if (round === MOST_ROUNDS) return null;
