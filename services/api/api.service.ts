@@ -42,8 +42,6 @@ const PATIENCE = 0.5;
 const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
 /** How often the credentials of long requests are checked again. A change without an event is noticed this late. */
 const RECHECK_MS = 5_000;
-/** How often the audit gets the failed logins of each address. */
-const FAILURES_MS = 60_000;
 
 const watched = { name: "dataflow_watched_batches", help: "Batches that requests wait for.", type: "gauge" } as const;
 const streaming = { name: "dataflow_event_streams", help: "Open event streams.", type: "gauge" } as const;
@@ -67,6 +65,8 @@ const api = define({
   actions: { addRoute: false, removeRoute: false, listAliases: false },
 
   settings: {
+    /** How often the audit gets the failed logins of each address. */
+    failedLoginsMs: 60_000,
     // An upload may take hours. Only a silent one is ended (408).
     requestTimeout: 0,
     logRequest: null,
@@ -252,7 +252,7 @@ const api = define({
     this.connections.watch();
     this.server.on("error", (error) => this.logger.error("The HTTP server failed:", error));
     this.rechecks = setInterval(() => this.admissions.recheckAll(), RECHECK_MS);
-    this.failures = setInterval(() => void noteFailedLogins(this), FAILURES_MS);
+    this.failures = setInterval(() => void noteFailedLogins(this), this.settings.failedLoginsMs);
     this.logger.info(`DataFlow listens on http://${host}:${port}`);
   },
 });

@@ -1,13 +1,15 @@
 /** The promise: each change of an operator stands in the audit, in the transaction of the change, and no secret does. */
+import type { Middleware } from "moleculer";
 import { auditedAs } from "../../services/api/routes/audited.ts";
 import { operatorRoutes } from "../../services/api/routes/routes.ts";
+import type { AuditDraft } from "../../services/audit/audit.domain.ts";
 import { accepted, batchWhen, newClient, type TestClient } from "../helpers/http.ts";
 import { until } from "../helpers/patience.ts";
 import { ADMIN_TOKEN, type System, startSystem } from "../helpers/system.ts";
 
 let system: System;
 beforeAll(async () => {
-  system = await startSystem({ env: { LOG_LEVEL: "fatal" } });
+  system = await startSystem({ env: { LOG_LEVEL: "fatal" }, settings: { api: { failedLoginsMs: 50 } } });
 });
 afterAll(() => system.stop());
 
@@ -344,6 +346,60 @@ describe("refusals and logins", () => {
   });
 });
 
+describe("failed logins", () => {
+  const wrong = async (url: string) => {
+    const basic = `Basic ${Buffer.from("nobody:my-other-password").toString("base64")}`;
+    const session = { method: "POST", headers: { "content-type": "application/json", origin: url } };
+    for (const answer of [
+      await fetch(`${url}/imports`, { headers: { authorization: basic } }),
+      await fetch(`${url}/admin/stats`, { headers: { authorization: "Bearer my-other-password" } }),
+      await fetch(`${url}/session`, { ...session, body: JSON.stringify({ token: "my-other-password" }) }),
+    ])
+      expect(answer.status).toBe(401);
+  };
+  type Count = Record<"count", number>;
+  const sum = (changes: unknown[]) => changes.reduce<number>((all, change) => all + (change as Count).count, 0);
+
+  test("are counted by address, without what was sent", async () => {
+    await wrong(system.url);
+    const entries = await until(async () => {
+      const found = await audit({ action: "login.failed" });
+      return sum(found.map(({ change }) => change)) === 3 && found;
+    });
+    for (const { id, at, change, ...entry } of entries)
+      expect(entry).toEqual({
+        who: null,
+        role: null,
+        address: "127.0.0.1",
+        requestId: null,
+        action: "login.failed",
+        subject: { type: null, id: null, name: null },
+        reason: null,
+        status: "unauthenticated",
+      });
+    const [rows] = await databaseOf().sequelize.query("SELECT * FROM audit");
+    expect(JSON.stringify(rows)).not.toContain("my-other-password");
+  });
+
+  test("that are not written yet are written when the node stops", async () => {
+    const written: AuditDraft[] = [];
+    const watch: Middleware = {
+      name: "Watch",
+      localAction: (next, { name }) =>
+        async function watched(ctx) {
+          const answer = await next.call(this, ctx);
+          if (name === "audit.record") written.push(...(ctx.params as { entries: AuditDraft[] }).entries);
+          return answer;
+        },
+    };
+    const another = await startSystem({ env: { LOG_LEVEL: "fatal" }, watch });
+    await wrong(another.url);
+    expect(written).toEqual([]);
+    await another.stop();
+    expect(written).toMatchObject([{ action: "login.failed", address: "127.0.0.1", change: '{"count":3}' }]);
+  });
+});
+
 describe("GET /admin/audit", () => {
   test("goes on page by page, and takes each filter", async () => {
     const client = await newClient(system.url);
@@ -385,15 +441,11 @@ describe("GET /admin/audit", () => {
   });
 
   test.each([
-    ["action=nothing", "/action"],
     ["who=", "/who"],
     ["subject=a%00b", "/subject"],
     [`who=${"a".repeat(256)}`, "/who"],
-    ["from=yesterday", "/from"],
     ["to=2026-01-01", "/to"],
-    ["cursor=abc", "/cursor"],
     ["limit=201", "/limit"],
-    ["result=done", "/result"],
     ["who=a&who=b", "/who"],
   ])("refuses ?%s", async (query, pointer) => {
     const { status, body } = await asked("GET", `/audit?${query}`);

@@ -79,6 +79,10 @@ test.each([
   ["BATCH_SLICE", "600h"],
   ["REDIS_LOCK_TIMEOUT", "999ms"],
   ["BATCH_LEASE", "0.9s"],
+  ["AUDIT_RETENTION", "400"],
+  ["AUDIT_RETENTION", "0d"],
+  ["AUDIT_RETENTION", "3661d"],
+  ["AUDIT_RETENTION", "24h"],
   ["LOCAL_CACHE_TTL", "0s"],
   ["WORKER_CONCURRENCY", "0"],
   ["DATABASE_POOL", "1"],
@@ -182,6 +186,7 @@ test("settings that others decide", () => {
     services: ["batchProcessor", "batchLock"],
     metricsPort: 3030,
   });
+  expect(loadConfig({ AUDIT_RETENTION: "7d" }).auditRetentionMs).toBe(7 * 86_400_000);
   expect(loadConfig({ SERVICES: "api" }).metricsPort).toBeNull();
   // Lists of before they were services of their own.
   expect(loadConfig({ SERVICES: "batch,outbox" }).services).toEqual(["batch", "outbox", "retention"]);

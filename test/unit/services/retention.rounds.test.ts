@@ -40,6 +40,20 @@ test("more keys than one piece takes go in one run, though no batch is due", asy
   await remove();
 });
 
+test("entries of the audit go when they are older than it is kept, though more than one piece takes", async () => {
+  const { db, remove } = await freshDatabase();
+  const { store, sequelize } = db;
+  const now = await db.now();
+  const insert = (n: number, at: number) =>
+    sequelize.query(`WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ${n})
+    INSERT INTO "audit" ("public_id", "at", "action", "status") SELECT 'x', ${at}, 'batch.undo', 'done' FROM numbers`);
+  await insert(1_500, now - 2 * parts.auditMs);
+  await insert(2, now - parts.auditMs / 2);
+  await new Retention({ ...parts, store }).run();
+  expect((await store.listAudit({ limit: 500 })).length).toBe(2);
+  await remove();
+});
+
 test("nothing is deleted by the answer to another question", async () => {
   const { db, remove } = await freshDatabase();
   const batch = await ready(db.store, 1);
