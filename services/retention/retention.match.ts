@@ -24,6 +24,12 @@ const formsOf = (value: string | number): string[] => {
   return [...new Set([text, text.replaceAll('"', '""'), JSON.stringify(text).slice(1, -1)])];
 };
 
+/** A text of JSON, which may be malformed, with the letters that it writes as escapes. */
+const unescaped = (text: string): string =>
+  text
+    .replace(/\\u([0-9a-f]{4})/gi, (_all, code: string) => String.fromCharCode(Number.parseInt(code, 16)))
+    .replaceAll("\\/", "/");
+
 /** Whether the text has it as a word of its own: `17` is not in `2017`. */
 function hasWord(text: string, word: string): boolean {
   for (let at = text.indexOf(word); at !== -1; at = text.indexOf(word, at + 1)) {
@@ -49,7 +55,8 @@ export class Person {
   /** The text of a refused record, or of a body: each value stands in it, in JSON in its field. */
   isText(text: string, format: Format): boolean {
     const isJson = format === "json" || format === "ndjson";
-    const mayBe = this.#wanted.every(([, , forms]) => forms.some((form) => hasWord(text, form)));
+    const texts = isJson && text.includes("\\") ? [text, unescaped(text)] : [text];
+    const mayBe = this.#wanted.every(([, , forms]) => forms.some((form) => texts.some((one) => hasWord(one, form))));
     if (!isJson) return mayBe;
     // Letters may be written as \u0040.
     if (!mayBe && !text.includes("\\u")) return false;
