@@ -1,5 +1,11 @@
 /** The promise: each change of an operator stands in the audit, in the transaction of the change, and no secret does. */
+import { execFile } from "node:child_process";
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
 import type { Middleware } from "moleculer";
+import { openDatabase } from "../../database/database.ts";
+import { root } from "../../root.cjs";
 import { auditedAs } from "../../services/api/routes/audited.ts";
 import { operatorRoutes } from "../../services/api/routes/routes.ts";
 import type { AuditDraft } from "../../services/audit/audit.domain.ts";
@@ -314,6 +320,22 @@ describe("one transaction", () => {
     expect((await changed("POST", `/batches/${id}/reject`)).change).toEqual({ "/status": ["held", "rejected"] });
   });
 });
+
+// The child's file is SQLite's.
+(process.env.TEST_DATABASE ? test.skip : test)(
+  "a node that is killed between a change and its entry leaves neither",
+  async () => {
+    const child = join(root, "test/e2e/audit.child.ts");
+    const killed = await promisify(execFile)(process.execPath, [child]).catch((error: unknown) => error);
+    const { signal, stdout: folder } = killed as { signal: string; stdout: string };
+    expect(signal).toBe("SIGKILL");
+    const db = await openDatabase({ url: `sqlite:${join(folder, "test.db")}` });
+    const rows = async (table: string) => (await db.sequelize.query(`SELECT * FROM ${table}`))[0];
+    expect([await rows("operator"), await rows("audit")]).toEqual([[], []]);
+    await db.close();
+    rmSync(folder, { recursive: true });
+  },
+);
 
 describe("refusals and logins", () => {
   test("what a role does not allow is an entry, for each route", async () => {

@@ -1,0 +1,14 @@
+/** Run by audit.test.ts: makes an operator, and is killed when the entry of the audit is written and not committed yet. */
+import { writeSync } from "node:fs";
+import type { WithDatabase } from "../../mixins/database.ts";
+import { REPL_CALLER } from "../../services/audit/audit.domain.ts";
+import { startSystem } from "../helpers/system.ts";
+
+const { broker, folder } = await startSystem({ services: ["operator"] });
+// Moleculer's type of a service does not know its mixins.
+const { Audit } = (broker.getLocalService("operator") as unknown as WithDatabase).database.models;
+Audit.addHook("afterCreate", () => {
+  writeSync(1, folder);
+  process.kill(process.pid, "SIGKILL");
+});
+await broker.call("operator.create", { name: "alice", role: "viewer" }, { meta: { caller: REPL_CALLER } });
