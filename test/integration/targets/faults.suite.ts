@@ -313,6 +313,23 @@ export function faultsSuite({ db, tables }: TargetServer): void {
     expect((await db().store.commitChunk(commit))?.batch).toMatchObject({ nextChunk: 1, created: 2 });
     expect(await rowsOf(db())).toHaveLength(2);
   });
+
+  test.each<[TablePlan["mode"], string[]]>([
+    ["upsert", []],
+    ["ignore", []],
+    // Row by row.
+    ["update", ["CREATE UNIQUE INDEX by_email ON orders (email)"]],
+  ])("%s: a key that finds two rows, for its index has gone: nothing is written", async (mode, ddl) => {
+    await run(
+      db(),
+      ...ddl,
+      "ALTER TABLE orders DROP CONSTRAINT orders_pkey",
+      "INSERT INTO orders (no) VALUES (1), (1)",
+    );
+    const { commit } = await deliveryOf(db(), ordersPlan({ mode }), [{ no: 1, city: "Faro" }]);
+    await expect(db().store.commitChunk(commit)).rejects.toMatchObject({ kind: "gone", state: "42P10" });
+    expect(await rowsOf(db())).toMatchObject([{ city: "Lisboa" }, { city: "Lisboa" }]);
+  });
 }
 
 /** A text that no compression makes short. */

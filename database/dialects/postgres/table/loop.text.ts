@@ -7,7 +7,7 @@ import { assignments, insertGroups, isOneOf, isSameKey } from "../../../targets/
 import type { TablePlan } from "../../../targets/target.ts";
 import { isFresh, type Part, stagedFrom } from "./columns.ts";
 import { insertText } from "./set.text.ts";
-import { NO_FAULT, SWALLOWED } from "./states.ts";
+import { NO_FAULT, NO_KEY, SWALLOWED } from "./states.ts";
 import { literal, type Traits, tableOf } from "./traits.ts";
 
 export interface LoopAnswer {
@@ -105,6 +105,7 @@ function hasRights({ mode, table }: TablePlan, parts: Part[], { oid }: Traits): 
 
 /** So a row that was swallowed is undone, with what the trigger did instead. */
 const CHECKED = `GET DIAGNOSTICS done = ROW_COUNT;
+          IF done > 1 THEN RAISE EXCEPTION USING ERRCODE = '${NO_KEY}'; END IF;
           IF done <> 1 THEN RAISE EXCEPTION USING ERRCODE = '${SWALLOWED}'; END IF;`;
 
 /** What becomes of the row `s`. */

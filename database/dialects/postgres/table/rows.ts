@@ -8,7 +8,7 @@ import type { Transaction } from "../transaction.ts";
 import type { Part } from "./columns.ts";
 import { ANSWER, handOver, type LoopAnswer, type LoopFault, loopText } from "./loop.text.ts";
 import { fitsAtOnce, insertAllText, type SetAnswer, setText, setValues } from "./set.text.ts";
-import { codeOf, SWALLOWED } from "./states.ts";
+import { codeOf, failureOf, NO_KEY, SWALLOWED } from "./states.ts";
 import { namesOfTable, type Traits } from "./traits.ts";
 
 export interface Writing {
@@ -87,7 +87,9 @@ async function set(writing: Writing, ranks: number[], outcome: TableOutcome): Pr
   const text = setText(plan, parts, traits, stage);
   const [answer] = (await unit.run<SetAnswer>(text, setValues(stage))) as [SetAnswer];
   const { created, updated, deleted, due, passed, missing, later } = answer;
-  if (created + updated + deleted !== due) return null;
+  const isTwice = passed.some((n, i) => n === passed[i - 1]);
+  if (isTwice || created + updated + deleted > due) throw failureOf(NO_KEY, plan.table);
+  if (created + updated + deleted < due) return null;
   // A row that is made again after its deletion would come after rows of later records.
   if (traits.seesOrder && deleted > 0 && later.length > 0) return null;
   const rankOf = (n: number) => ranks[n] as number;

@@ -142,7 +142,7 @@ function answer(plan: TablePlan, parts: Part[], patterns: Pattern[]): string {
   const isThere = "EXISTS (SELECT 1 FROM locked l WHERE l.n = s.n)";
   const keptOnes = isOneOf(patterns, isKept, "s");
   const due = [
-    ...(mode === "ignore" ? [] : [count("locked l WHERE l.fresh")]),
+    ...(mode === "ignore" ? [] : ["(SELECT count(DISTINCT l.n)::int FROM locked l WHERE l.fresh)"]),
     ...(inserts ? [count(`${first} AND ${keptOnes} AND NOT ${isThere}`)] : []),
   ];
   const passed = mode === "ignore" ? "locked" : `(${passedFrom(plan, patterns)}) passed`;

@@ -19,6 +19,9 @@ export const mayBeOfRow = (state: string): boolean =>
 /** A trigger or a rule has swallowed the row. Raised by ourselves, in a class that is nobody's. */
 export const SWALLOWED = "DF001";
 
+/** The key's index has gone since the plan was made, and the key finds several rows. */
+export const NO_KEY = "42P10";
+
 const codes: Record<string, TableFaultCode> = {
   "23505": "conflict",
   "23P01": "conflict",
@@ -45,6 +48,7 @@ const reasons: Record<string, string> = {
   "42P01": "the table is not there",
   "3F000": "the schema is not there",
   "42703": "a column is not there",
+  [NO_KEY]: "its key finds more than one row",
   "42501": "a right is missing",
   "25006": "the database only reads",
   "40P01": "a deadlock",
