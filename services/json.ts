@@ -1,6 +1,7 @@
 /** Parses JSON from a body's bytes, and names the byte offset of a fault. */
 import { inexactNumbers } from "../formats/check/exact-json.ts";
 import { nameTwice } from "../formats/check/json-names.ts";
+import { jsonValue } from "../formats/check/json-value.ts";
 import { Problem } from "../lib/errors.ts";
 import { faultOf } from "../lib/json-fault.ts";
 
@@ -41,7 +42,7 @@ function cure(source: string): string {
 
 function parsed(text: string, fault: (detail: string, letters: number) => Problem): unknown {
   try {
-    return JSON.parse(text);
+    return jsonValue(text);
   } catch {
     // The search for the offset recurses once for each level.
     const deep = tooDeepAt(text);

@@ -17,6 +17,7 @@ import {
   wholeFault,
 } from "./chunk-verdict.ts";
 import { JsonRows } from "./csv-json.ts";
+import { jsonValue } from "./json-value.ts";
 import type { Pace } from "./pace.ts";
 import { RecordNumbers, TooManyNumbers } from "./record-numbers.ts";
 
@@ -104,7 +105,7 @@ class CsvCheck {
   #line(line: string, index: number): boolean {
     const { validator } = this.#spec;
     const verdict = this.#verdict;
-    const record = JSON.parse(line);
+    const record = jsonValue(line) as Record<string, unknown>;
     const faults = validator.check(record, this.#numbers, true);
     if (faults !== null) {
       this.#reject(withCells(faults, this.#plans, this.#cellsOf(index)));

@@ -1,4 +1,6 @@
 /** Records whose numbers keep their digits, for delivery into tables. */
+
+import { hasEscapedName, jsonValue, readJson } from "./json-value.ts";
 import { holdsInexact, numberWithDigits } from "./number-text.ts";
 
 /** A number that JavaScript would write otherwise: one that no double holds, and 12.50 or 1e3. */
@@ -24,10 +26,13 @@ export const mayBeRewritten = (json: string): boolean => REWRITTEN.test(json);
 
 /** The record of a JSON text. A number whose value no double holds is `Digits`. */
 export const recordOf = (json: string): Record<string, unknown> =>
-  holdsInexact(json) ? exactRecord(json) : JSON.parse(json);
+  holdsInexact(json) ? exactRecord(json) : (jsonValue(json) as Record<string, unknown>);
 
 /** The same, at ten times the cost: each number that JavaScript would write with other digits is `Digits`. */
-export const exactRecord = (json: string): Record<string, unknown> =>
-  parse(json, (_name, value, { source }) =>
-    typeof value === "number" && String(value) !== source ? new Digits(source) : value,
-  ) as Record<string, unknown>;
+export function exactRecord(json: string): Record<string, unknown> {
+  const exact = (value: unknown, source: string) =>
+    typeof value === "number" && String(value) !== source ? new Digits(source) : value;
+  const found = parse(json, (_name, value, { source }) => exact(value, source));
+  const right = hasEscapedName(json) ? readJson(json, (source) => exact(JSON.parse(source), source)) : found;
+  return right as Record<string, unknown>;
+}

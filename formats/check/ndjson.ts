@@ -20,6 +20,7 @@ import { replaceInexact } from "./exact-json.ts";
 import { withDefaults } from "./json-defaults.ts";
 import { nameTwice } from "./json-names.ts";
 import { isNestedDeeper } from "./json-text.ts";
+import { jsonValue } from "./json-value.ts";
 import { holdsInexact } from "./number-text.ts";
 import type { Pace } from "./pace.ts";
 import { RecordNumbers, TooManyNumbers } from "./record-numbers.ts";
@@ -197,14 +198,16 @@ const HUGE_EXPONENT = malformed("A number has an exponent of more than 15 digits
 /** The line's value. Numbers that no double holds are in `numbers`, and their stand-ins are in the value. */
 function parsed(line: string, numbers: RecordNumbers): Record<string, unknown> | NoRecord {
   try {
-    const value = JSON.parse(line);
+    const value = jsonValue(line) as Record<string, unknown>;
     if (isNestedDeeper(line, MAX_DEPTH)) return TOO_DEEP;
     const twice = nameTwice(line, value);
     if (twice !== null) {
       const { name, at } = twice;
       return malformed(`The name ${shownJson(name, null)} comes twice in an object, at character ${at}.`);
     }
-    return numbers === NONE ? value : JSON.parse(replaceInexact(line, (source) => numbers.add(source)));
+    return numbers === NONE
+      ? value
+      : (jsonValue(replaceInexact(line, (source) => numbers.add(source))) as Record<string, unknown>);
   } catch (error) {
     if (error instanceof HugeExponent) return HUGE_EXPONENT;
     if (error instanceof TooManyNumbers) return new NoRecord([error.fault]);

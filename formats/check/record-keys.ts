@@ -4,6 +4,7 @@
 import { hash } from "node:crypto";
 import { canonicalText, decimalOf } from "./decimal.ts";
 import { replaceInexact } from "./exact-json.ts";
+import { jsonValue } from "./json-value.ts";
 import { deliveredNumber, holdsInexact } from "./number-text.ts";
 import { RecordNumbers } from "./record-numbers.ts";
 
@@ -18,7 +19,7 @@ const DIGITS = 32;
  */
 export function recordKey(text: string, fields: readonly string[]): string | null {
   const numbers = holdsInexact(text) ? new RecordNumbers() : null;
-  const record: unknown = JSON.parse(numbers === null ? text : replaceInexact(text, (source) => numbers.add(source)));
+  const record: unknown = jsonValue(numbers === null ? text : replaceInexact(text, (source) => numbers.add(source)));
   const parts: string[] = [];
   for (const field of fields) {
     const value = valueAt(record, field);

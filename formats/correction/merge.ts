@@ -4,6 +4,7 @@ import { Problem } from "../../lib/errors.ts";
 import { Digits, exactRecord } from "../check/exact-record.ts";
 import { nameTwice } from "../check/json-names.ts";
 import { isNestedDeeper } from "../check/json-text.ts";
+import { jsonValue } from "../check/json-value.ts";
 import { MAX_DEPTH } from "../split/json-element.ts";
 import { NO_NUMBER, numberMember, textMember } from "./reserved.ts";
 
@@ -29,7 +30,7 @@ function objectOf(bytes: Buffer, text: string, line: number): Record<string, unk
   const value = parsed(text);
   if (!isObject(value)) throw broken("is no JSON object");
   if (isNestedDeeper(text, MAX_DEPTH)) throw broken(`is nested deeper than ${MAX_DEPTH} levels`);
-  const twice = nameTwice(text, JSON.parse(text));
+  const twice = nameTwice(text, jsonValue(text));
   if (twice) throw broken(`has the name "${twice.name.slice(0, 100)}" twice in an object`);
   return value;
 }
