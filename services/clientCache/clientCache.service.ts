@@ -21,9 +21,9 @@ import { draftEvent } from "../events.ts";
 import { uuidv7 } from "../ids.ts";
 import { announce, publishSoon } from "../messages.ts";
 import type { PolicyChanged } from "../policy/policy.contract.ts";
-import { newErasure } from "../retention/retention.domain.ts";
 import { cache } from "./clientCache.cache.ts";
 import type { Client, clientCacheEvents } from "./clientCache.contract.ts";
+import { destroyed, erasing, firstVersion } from "./clientCache.erase.ts";
 import {
   type AuditOf,
   auditOf,
@@ -141,12 +141,6 @@ export default defineActor({
       return client;
     },
 
-    /** Caches compare versions: one with the identifier of an erased client goes on from there. */
-    async firstVersion(clientIdentifier: string, transaction: Transaction) {
-      const erased = await rowsWhere(this.database.models.Erasure, { clientIdentifier }, { transaction });
-      return 1 + Math.max(0, ...erased.map(({ clientVersion }) => Number(clientVersion ?? 0)));
-    },
-
     eventOf({ publicId: clientId, identifier: clientIdentifier, name, status, version }: Known) {
       const data = { clientId, clientIdentifier, name, status, version };
       return draftEvent(configOf(this.broker).namespace, "client.changed", clientId, data);
@@ -178,7 +172,7 @@ export default defineActor({
           oldSecretUntil: null,
           status: "active" as const,
           policyVersion: 0,
-          version: await this.firstVersion(identifier, transaction),
+          version: await firstVersion(this.database, identifier, transaction),
           changedAt: nowMs,
           createdAt: nowMs,
         };
@@ -224,40 +218,16 @@ export default defineActor({
     },
 
     async erase(ctx) {
-      const { publicId } = ctx.params;
-      const { Erasure } = this.database.models;
-      const valuesOf: ValuesOf = async (before, transaction, nowMs) => {
-        if (before.erasureId !== null) return {};
-        if (before.status !== "disabled")
-          throw new Problem("illegal-state", "The client is active: disable it first.", { current: before.status });
-        if (before.legalHold)
-          throw new Problem("legal-hold", "The client is under a legal hold: nothing of it may be erased.");
-        const { id: clientId, identifier: clientIdentifier } = before;
-        const about = { clientId, clientPublicId: publicId, clientIdentifier };
-        const draft = newErasure({ publicId: uuidv7(), ...about, dataset: null, criteria: null, lastBatch: 0 }, nowMs);
-        await Erasure.create(draft, { transaction });
-        return { erasureId: draft.publicId };
-      };
-      const { erasureId } = await this.change(publicId, valuesOf, auditOf(ctx, "client.erase"));
+      const valuesOf: ValuesOf = (...given) => erasing(this.database, ...given);
+      const { erasureId } = await this.change(ctx.params.publicId, valuesOf, auditOf(ctx, "client.erase"));
       actors.retention.wake(this.broker, {}).catch((error: unknown) => this.logger.debug("No wake-up:", error));
       return erasureId as string;
     },
 
     async remove(ctx) {
-      const { publicId } = ctx.params;
-      const { Client, Erasure } = this.database.models;
-      const [row] = await rowsWhere(Client, { publicId });
-      if (!row) return true;
-      const known = knownOf(row.get({ plain: true }));
-      const { version } = known;
-      const gone = await changeSilently(this.database, async (transaction) => {
-        const where = { publicId: known.erasureId ?? "", clientPublicId: publicId };
-        const [erased] = await Erasure.update({ clientVersion: version + 1 }, { where, transaction });
-        return erased === 0 ? 0 : Client.destroy({ where: { publicId, version, legalHold: null }, transaction });
-      });
-      if (gone === 0) return false;
-      await announce(this.broker, "client.changed", { ...publicPart(known), version: version + 1 });
-      return true;
+      const gone = await destroyed(this.database, ctx.params.publicId);
+      if (gone) await announce(this.broker, "client.changed", publicPart(gone));
+      return gone !== false;
     },
 
     async rotateSecret(ctx) {
