@@ -1,4 +1,5 @@
 import type { Fault } from "../../lib/errors.ts";
+import { jsonValue } from "../check/json-value.ts";
 import { FILL_KEYWORD, fillsIn } from "./defaults.ts";
 import { askedBranches } from "./evaluated.ts";
 import { type Place, schemaRefs } from "./refs.ts";
@@ -20,7 +21,7 @@ export interface PreparedSchema {
 }
 
 export function prepareSchema(schema: object): PreparedSchema {
-  const root: SchemaNode = JSON.parse(JSON.stringify(schema));
+  const root = jsonValue(JSON.stringify(schema)) as SchemaNode;
   const { places, targets, faults } = schemaRefs(root);
   const nodes = places.map((place) => place.schema).filter(isObject);
   const isWorkCounted = isCounted(nodes);

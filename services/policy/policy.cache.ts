@@ -2,10 +2,12 @@
 import { configOf } from "../../config/config.ts";
 import { rowsWhere } from "../../database/model-reads.ts";
 import type { DatasetRow, GrantRow, PolicyRow } from "../../database/models.ts";
+import { jsonValue } from "../../formats/check/json-value.ts";
 import type { CacheOptions } from "../../mixins/cache.ts";
 import type { WithDatabase } from "../../mixins/database.ts";
 import type { PolicyVersion } from "./policy.contract.ts";
 import { completeDataset, type Dataset } from "./policy.dataset.document.ts";
+import type { Policy } from "./policy.document.ts";
 import { completePolicy } from "./policy.rules.ts";
 
 export interface KnownDataset {
@@ -31,18 +33,24 @@ export const datasetKey = (name: string) => `dataset:${name}`;
 export const grantKey = (clientId: number, name: string) => `grant:${clientId}:${name}`;
 
 export function policyVersionOf(row: PolicyRow): KnownPolicy {
-  return { version: Number(row.get("version")), policy: completePolicy(JSON.parse(row.get("body") as string)) };
+  return {
+    version: Number(row.get("version")),
+    policy: completePolicy(jsonValue(row.get("body") as string) as Partial<Policy>),
+  };
 }
 
 export function knownDataset(row: DatasetRow): KnownDataset {
   const body = row.get("body") as string | null;
-  const dataset = body === null ? null : completeDataset(JSON.parse(body));
+  const dataset = body === null ? null : completeDataset(jsonValue(body) as Partial<Dataset>);
   return { version: Number(row.get("version")), since: Number(row.get("since")), dataset };
 }
 
 export function knownGrant(row: GrantRow): KnownGrant {
   const override = row.get("override") as string | null;
-  return { version: Number(row.get("version")), override: override === null ? null : JSON.parse(override) };
+  return {
+    version: Number(row.get("version")),
+    override: override === null ? null : (jsonValue(override) as object),
+  };
 }
 
 export const cache: CacheOptions<Known, WithDatabase> = {

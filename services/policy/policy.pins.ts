@@ -4,6 +4,7 @@ import { UniqueConstraintError } from "sequelize";
 import type { Database } from "../../database/database.ts";
 import { rowsWhere } from "../../database/model-reads.ts";
 import type { PinRow } from "../../database/models.ts";
+import { jsonValue } from "../../formats/check/json-value.ts";
 import type { DatasetOfBatch, PolicyVersion } from "./policy.contract.ts";
 import type { Policy } from "./policy.document.ts";
 import { completePolicy } from "./policy.rules.ts";
@@ -51,7 +52,7 @@ export class DatasetPins {
     if (known) return known;
     const [row] = await rowsWhere(this.database.models.DatasetPin, { id: -version, clientId });
     if (!row) return null;
-    const { policy, dataset } = JSON.parse(row.get("body") as string) as Body;
+    const { policy, dataset } = jsonValue(row.get("body") as string) as Body;
     const pinned = { version, policy: completePolicy(policy), dataset };
     this.byId.set(key, pinned);
     return pinned;

@@ -4,11 +4,12 @@ import { exactRecord } from "../../../formats/check/exact-record.ts";
 import { nameTwice } from "../../../formats/check/json-names.ts";
 import { jsonValue } from "../../../formats/check/json-value.ts";
 import { recordKey } from "../../../formats/check/record-keys.ts";
+import { prepareSchema } from "../../../formats/schema/prepare.ts";
 import { rounds } from "../../helpers/seeded.ts";
 
 /** Lets V8 know objects that have, behind a name that no other test uses, one with a backslash. */
-const poison = (first: string, second: string) => {
-  for (let i = 0; i < 3; i++) JSON.parse(`{"${first}":${i},"${second}":${i}}`);
+const poison = (first: string, second: string, value = "1") => {
+  for (let i = 0; i < 3; i++) JSON.parse(`{"${first}":${value},"${second}":${value}}`);
 };
 
 test("names with escapes are right after a name with a backslash", () => {
@@ -27,6 +28,12 @@ test("names with escapes are right after a name with a backslash", () => {
   expect(recordKey('{"key":1,"\\u0061":1}', ["a"])).toBe(recordKey('{"a":1}', ["a"]));
   const twice = '{"twice":1,"\\u0061":1,"a":2}';
   expect(nameTwice(twice, jsonValue(twice))).toMatchObject({ name: "a" });
+});
+
+test("so are those of a schema", () => {
+  poison("inner", "\\\\", "{}");
+  const { root } = prepareSchema({ properties: { inner: {}, '"': { type: "integer" } } });
+  expect(root).toMatchObject({ properties: { '"': { type: "integer" } } });
 });
 
 test("any JSON, with every name written in escapes, is the value that it was made of", () => {
