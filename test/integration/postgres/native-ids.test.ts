@@ -21,9 +21,10 @@ describePostgres("public ids on PostgreSQL", () => {
     const select = async <T>(text: string) => (await sequelize.query(text))[0] as T[];
     const values = async () =>
       Promise.all(columns.map(([table, column]) => select(`SELECT id, ${column}::text FROM ${table} ORDER BY id`)));
+    const names = columns.map(([table, column]) => `('${table}', '${column}')`).join(", ");
     const typesOf = () =>
       select<{ type: string }>(`SELECT DISTINCT data_type AS type FROM information_schema.columns
-        WHERE table_schema = current_schema() AND column_name IN ('public_id', 'retry_of', 'claim')`);
+        WHERE table_schema = current_schema() AND (table_name, column_name) IN (${names})`);
 
     const client = newClient("acme");
     await models.Client.create(client);
