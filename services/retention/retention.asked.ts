@@ -34,7 +34,7 @@ export async function checkAsked(
       "legal-hold",
       client
         ? "The client is under a legal hold: nothing of it may be erased."
-        : `${held.length} clients with batches of the dataset are under a legal hold: nothing of theirs may be erased.`,
+        : `Clients with batches of the dataset are under a legal hold (${held.length}): nothing of theirs may be erased.`,
     );
   return client;
 }
