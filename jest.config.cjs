@@ -21,7 +21,7 @@ const common = {
 
 module.exports = {
   // On two cores: most files spend half of their time waiting for a link or a lease to end.
-  maxWorkers: 5,
+  maxWorkers: 6,
   // Only a hanging test reaches this limit, also on a machine as slow as a tenth of ours: other waits end by themselves
   // (test/helpers/patience.ts).
   testTimeout: 600_000,
