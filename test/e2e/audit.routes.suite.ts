@@ -1,0 +1,124 @@
+/** Each route that changes something has its entry. */
+import { auditedAs } from "../../services/api/routes/audited.ts";
+import { operatorRoutes } from "../../services/api/routes/routes.ts";
+import { accepted, batchWhen, newClient } from "../helpers/http.ts";
+import { until } from "../helpers/patience.ts";
+import { asked, changed, system } from "./audit.kit.ts";
+
+export function routesHaveEntries(): void {
+  describe("each route that changes something", () => {
+    const policyOf: Record<string, object> = {
+      held: { requiresApproval: true },
+      ordered: { requiresApproval: true, order: "fifo" },
+      failed: { onInvalid: "rejectBatch", schema: { type: "object", required: ["b"] } },
+      done: { webhook: { url: "https://receiver.example/hook", events: ["batch.completed"] } },
+    };
+    /** A batch that waits, has failed, or is done. */
+    async function batch(kind: string): Promise<string> {
+      const client = await newClient(system.url, { ...policyOf[kind] });
+      const { id } = await accepted(system.url, client, '{"a":1}\n');
+      const wanted = { held: "held", ordered: "held", failed: "failed", done: "completed" }[kind];
+      await batchWhen(system.url, client, id, ({ status }) => status === wanted);
+      return id;
+    }
+    let made = 0;
+    async function client(more: object = {}): Promise<string> {
+      const body = { clientIdentifier: `of-routes-${++made}`, name: "A", ...more };
+      return (await asked("POST", "/clients", body)).body.id;
+    }
+    async function disabled(): Promise<string> {
+      const id = await client();
+      await asked("PATCH", `/clients/${id}`, { status: "disabled" });
+      return id;
+    }
+    async function dataset(): Promise<string> {
+      const name = `of-routes-${++made}`;
+      await asked("PUT", `/datasets/${name}`, { description: "A" });
+      return name;
+    }
+    async function granted(): Promise<string> {
+      const [id, name] = [await client(), await dataset()];
+      await asked("PUT", `/clients/${id}/datasets/${name}`, {});
+      return `${id}/datasets/${name}`;
+    }
+    async function operator(): Promise<string> {
+      const name = `of-routes-${++made}`;
+      await asked("POST", "/operators", { name, role: "viewer" });
+      return name;
+    }
+    async function delivery(): Promise<string> {
+      const path = `/deliveries?batch=${await batch("done")}`;
+      const [one] = await until(async () => {
+        const { items } = (await asked("GET", path)).body;
+        return items.length > 0 && items;
+      });
+      return one.id;
+    }
+    const webhook = () => client({ policy: policyOf.done });
+
+    /** The path and the body of a request that succeeds. */
+    const requests: Record<keyof typeof auditedAs, null | (() => Promise<[path: string, body?: object]>)> = {
+      "POST /clients": async () => ["/clients", { clientIdentifier: `of-routes-${++made}`, name: "A" }],
+      "PATCH /clients/:id": async () => [`/clients/${await client()}`, { name: "B" }],
+      "DELETE /clients/:id": async () => [`/clients/${await disabled()}`],
+      "POST /clients/:id/rotate-secret": async () => [`/clients/${await client()}/rotate-secret`, {}],
+      "POST /clients/:id/rotate-webhook-secret": async () => [`/clients/${await webhook()}/rotate-webhook-secret`, {}],
+      "PUT /clients/:id/policy": async () => [`/clients/${await client()}/policy`, { weight: 2 }],
+      "PATCH /clients/:id/policy": async () => [`/clients/${await client()}/policy`, { weight: 2 }],
+      "PUT /clients/:id/datasets/:name": async () => [`/clients/${await client()}/datasets/${await dataset()}`, {}],
+      "DELETE /clients/:id/datasets/:name": async () => [`/clients/${await granted()}`],
+      "POST /datasets/check": null,
+      "POST /datasets/:name/try": null,
+      "PUT /datasets/:name": async () => [`/datasets/of-routes-${++made}`, { description: "A" }],
+      "PATCH /datasets/:name": async () => [`/datasets/${await dataset()}`, { description: "B" }],
+      "DELETE /datasets/:name": async () => [`/datasets/${await dataset()}`],
+      "POST /batches/:id/approve": async () => [`/batches/${await batch("held")}/approve`],
+      "POST /batches/:id/reject": async () => [`/batches/${await batch("held")}/reject`, { reason: "Of last year.\0" }],
+      "POST /batches/:id/redrive": async () => [`/batches/${await batch("failed")}/redrive`],
+      "POST /batches/:id/skip": async () => [`/batches/${await batch("ordered")}/skip`],
+      "POST /batches/:id/cancel": async () => [`/batches/${await batch("held")}/cancel`],
+      "POST /batches/:id/undo": async () => [`/batches/${await batch("done")}/undo`, { reason: "The wrong file." }],
+      "POST /deliveries/:id/replay": async () => [`/deliveries/${await delivery()}/replay`],
+      "POST /erasures": async () => ["/erasures", { dataset: await dataset(), where: { email: "a@b.example" } }],
+      "POST /operators": async () => ["/operators", { name: `of-routes-${++made}`, role: "viewer" }],
+      "PATCH /operators/:name": async () => [`/operators/${await operator()}`, { role: "admin" }],
+      "POST /operators/:name/rotate": async () => [`/operators/${await operator()}/rotate`],
+      "DELETE /operators/:name": async () => [`/operators/${await operator()}`],
+    };
+    const changes: Record<string, object> = {
+      "batch.approve": { "/status": ["held", "ready"] },
+      "batch.cancel": { "/status": ["held", "cancelled"] },
+      "batch.redrive": { "/status": ["failed", "ready"] },
+      "batch.reject": { "/status": ["held", "rejected"] },
+      "batch.skip": { "/skipped": [false, true] },
+      "batch.undo": { "/status": ["completed", "undoing"] },
+      "operator.change": { "/role": ["viewer", "admin"] },
+      "operator.delete": { "/role": ["viewer", null] },
+    };
+    const reasons: Record<string, RegExp> = { "batch.reject": /^Of last year\./, "batch.undo": /^The wrong file\.$/ };
+
+    test("is one of those that are known here", () => {
+      const changing = Object.keys(operatorRoutes).filter((route) => !route.startsWith("GET "));
+      expect(Object.keys(auditedAs).sort()).toEqual(changing.sort());
+    });
+
+    const table = Object.entries(requests).flatMap(([route, request]) => (request ? [{ route, request }] : []));
+    test.each(table)("$route", async ({ route, request }) => {
+      const [path, body] = await request();
+      const [method = ""] = route.split(" ");
+      const entry = await changed(method, path, body);
+      expect([entry.action, entry.status, entry.who]).toEqual([
+        auditedAs[route as keyof typeof auditedAs],
+        "done",
+        "admin",
+      ]);
+      const [group, id] = path.slice(1).split("/");
+      if (id && group !== "clients") expect(entry.subject.id).toBe(id);
+      if (id && group === "clients") expect(entry.subject).toMatchObject({ type: "client", id });
+      if (changes[entry.action]) expect(entry.change).toEqual(changes[entry.action]);
+      if (reasons[entry.action]) expect(entry.reason).toMatch(reasons[entry.action] as RegExp);
+      else expect(entry.reason).toBeNull();
+      expect(JSON.stringify(entry)).not.toContain("a@b.example");
+    });
+  });
+}
