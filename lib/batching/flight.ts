@@ -1,4 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
+import { Problem } from "../errors.ts";
 
 interface FlightParts {
   /** Does a part of the work. False: nothing is left to do now. */
@@ -73,7 +74,29 @@ export class Turns<Key> {
 
 /** How long a change by version waits before its next try: another node has changed the row. */
 const MOST_PAUSE_MS = 20;
-export const beforeAnotherTry = () => pause(Math.random() * MOST_PAUSE_MS);
+/** How often a change is tried. What changes at every read is being changed in some loop. */
+const MOST_TRIES = 20;
+
+/** An attempt throws it when another change was faster, and nothing was written. */
+export const overtaken = new Error("overtaken");
+
+/** Calls `attempt` until no other change is faster. Answers what it answers. `what`: a name for the message. Throws unavailable. */
+export async function untilWritten<T>(
+  what: string,
+  attempt: () => Promise<T>,
+  isOvertaken = (error: unknown) => error === overtaken,
+): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!isOvertaken(error)) throw error;
+      if (tries === MOST_TRIES)
+        throw new Problem("unavailable", `The ${what} changes too quickly.`, { headers: { "Retry-After": "1" } });
+      await pause(Math.random() * MOST_PAUSE_MS);
+    }
+  }
+}
 
 /** Settles as `work` does, but rejects after `ms` at the latest. A later result is ignored. */
 export async function inTime<T>(ms: number, work: Promise<T>): Promise<T> {

@@ -10,7 +10,7 @@ import { addAudit, changeSilently, changeWithEvent } from "../../database/change
 import { isOutcomeUnknown } from "../../database/errors.ts";
 import { rowsWhere } from "../../database/model-reads.ts";
 import { storable } from "../../database/rows.ts";
-import { beforeAnotherTry, Turns } from "../../lib/batching/flight.ts";
+import { overtaken, Turns, untilWritten } from "../../lib/batching/flight.ts";
 import { Problem, rethrowUnder } from "../../lib/errors.ts";
 import { cacheMixin } from "../../mixins/cache.ts";
 import { databaseMixin } from "../../mixins/database.ts";
@@ -47,12 +47,6 @@ type Write = (transaction: Transaction, nowMs: number) => Promise<Known>;
 /** What a change writes. It may write more in the same transaction. */
 type ValuesOf = (before: Known, transaction: Transaction, nowMs: number) => Partial<Known> | Promise<Partial<Known>>;
 type News = keyof typeof clientCacheEvents;
-
-/** How often a change is tried. A client that changes at every read is being changed in some loop. */
-const MOST_TRIES = 20;
-
-/** Another change was faster, and nothing was written. */
-const overtaken = new Error("overtaken");
 
 const LONGEST_NAME = 64;
 
@@ -117,15 +111,7 @@ export default defineActor({
         await addAudit(this.database.models, auditOf(before, after), { transaction, nowMs: changedAt });
         return after;
       };
-      for (let tries = 0; tries < MOST_TRIES; tries++) {
-        try {
-          return await this.written(attempt, news);
-        } catch (error) {
-          if (error !== overtaken) throw error;
-          await beforeAnotherTry();
-        }
-      }
-      throw new Problem("unavailable", "The client changes too quickly.", { headers: { "Retry-After": "1" } });
+      return untilWritten("client", () => this.written(attempt, news));
     },
 
     /** Commits a change, writes it to Redis, announces it to all nodes. Outsiders get `client.changed` by the outbox. */

@@ -6,7 +6,7 @@ import { Op, type Transaction, UniqueConstraintError } from "sequelize";
 import { configOf } from "../../config/config.ts";
 import { addAudit, changeSilently } from "../../database/change.ts";
 import { rowsWhere } from "../../database/model-reads.ts";
-import { beforeAnotherTry, Turns } from "../../lib/batching/flight.ts";
+import { overtaken, Turns, untilWritten } from "../../lib/batching/flight.ts";
 import { Problem } from "../../lib/errors.ts";
 import { type CacheOptions, cacheMixin } from "../../mixins/cache.ts";
 import { databaseMixin, type WithDatabase } from "../../mixins/database.ts";
@@ -34,10 +34,6 @@ interface State {
 }
 
 type Write = (transaction: Transaction, nowMs: number) => Promise<KnownOperator>;
-/** How often a change is tried while other nodes change the same operator. */
-const MOST_TRIES = 20;
-/** Another change was faster, and nothing was written. */
-const overtaken = new Error("overtaken");
 
 const noSuchOperator = (name: string) => new Problem("not-found", `There is no operator "${name}".`);
 
@@ -109,17 +105,7 @@ export default defineActor({
         await addAudit(this.database.models, entryOf(before, after), { transaction, nowMs: changedAt });
         return after;
       };
-      return this.turns.take(name, async () => {
-        for (let tries = 0; tries < MOST_TRIES; tries++) {
-          try {
-            return await this.written(attempt);
-          } catch (error) {
-            if (error !== overtaken) throw error;
-            await beforeAnotherTry();
-          }
-        }
-        throw new Problem("unavailable", "The operator changes too quickly.", { headers: { "Retry-After": "1" } });
-      });
+      return this.turns.take(name, () => untilWritten("operator", () => this.written(attempt)));
     },
 
     changeLiving(name: string, values: Change, entryOf: AuditOf): Promise<Operator> {

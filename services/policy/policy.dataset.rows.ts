@@ -3,6 +3,7 @@ import { Op } from "sequelize";
 import { addAudit, changeSilently } from "../../database/change.ts";
 import type { Database } from "../../database/database.ts";
 import { rowsWhere } from "../../database/model-reads.ts";
+import { overtaken } from "../../lib/batching/flight.ts";
 import { Problem } from "../../lib/errors.ts";
 import type { AuditDraft } from "../audit/audit.domain.ts";
 import type { GrantAudit } from "./policy.audit.ts";
@@ -12,9 +13,6 @@ import type { Dataset } from "./policy.dataset.document.ts";
 
 /** The scope of unique keys and contents: the dataset's name, and the version that created it. */
 export const scopeOf = (name: string, since: number): string => `${name}:${since}`;
-
-/** Another change was faster, and nothing was written. */
-export const overtaken = new Error("overtaken");
 
 /** A dataset's row, with the versions that guard a write. */
 export interface Stored extends KnownDataset {

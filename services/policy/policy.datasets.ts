@@ -6,7 +6,7 @@ import type { ServiceBroker } from "moleculer";
 import { UniqueConstraintError } from "sequelize";
 import type { Database } from "../../database/database.ts";
 import { rowsWhere } from "../../database/model-reads.ts";
-import { beforeAnotherTry, Turns } from "../../lib/batching/flight.ts";
+import { overtaken, Turns, untilWritten } from "../../lib/batching/flight.ts";
 import { type Fault, Problem } from "../../lib/errors.ts";
 import { actors } from "../actors.ts";
 import type { Auditing } from "../audits.ts";
@@ -26,7 +26,7 @@ import {
   overrideFaults,
   patchFaults,
 } from "./policy.dataset.document.ts";
-import { DatasetRows, overtaken, requireVersion, scopeOf } from "./policy.dataset.rows.ts";
+import { DatasetRows, requireVersion, scopeOf } from "./policy.dataset.rows.ts";
 import { refuse, type Surroundings } from "./policy.fields.ts";
 import { mergePatch } from "./policy.patch.ts";
 import { DatasetPins } from "./policy.pins.ts";
@@ -43,8 +43,6 @@ export interface DatasetParts {
   /** The client's own policy in force. */
   policyOf(clientId: number): Promise<PolicyVersion>;
 }
-
-const MOST_TRIES = 20;
 
 const noSuchDataset = (name: string) => new Problem("not-found", `There is no dataset "${name}".`);
 const notGranted = (name: string) => new Problem("not-found", `This client has no dataset "${name}".`);
@@ -207,18 +205,8 @@ export class Datasets {
 
   /** Runs the changes of a dataset one after another, and tries again if another node was faster. */
   private inTurn<T>(name: string, change: () => Promise<T>): Promise<T> {
-    return this.turns.take(name, async () => {
-      for (let tries = 1; ; tries++) {
-        try {
-          return await change();
-        } catch (error) {
-          if (error !== overtaken && !(error instanceof UniqueConstraintError)) throw error;
-          if (tries === MOST_TRIES)
-            throw new Problem("unavailable", "The dataset changes too quickly.", { headers: { "Retry-After": "1" } });
-          await beforeAnotherTry();
-        }
-      }
-    });
+    const isOvertaken = (error: unknown) => error === overtaken || error instanceof UniqueConstraintError;
+    return this.turns.take(name, () => untilWritten("dataset", change, isOvertaken));
   }
 
   /** The document's own faults, and those by the catalog if its part about the table changes. `looks` null: the catalog is not read. */

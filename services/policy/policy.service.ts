@@ -9,7 +9,7 @@ import { UniqueConstraintError } from "sequelize";
 import { configOf } from "../../config/config.ts";
 import { addAudit, changeWithEvent } from "../../database/change.ts";
 import { rowsWhere } from "../../database/model-reads.ts";
-import { beforeAnotherTry, Turns } from "../../lib/batching/flight.ts";
+import { Turns, untilWritten } from "../../lib/batching/flight.ts";
 import { Problem } from "../../lib/errors.ts";
 import { cacheMixin } from "../../mixins/cache.ts";
 import { databaseMixin } from "../../mixins/database.ts";
@@ -30,7 +30,7 @@ import { mergePatch } from "./policy.patch.ts";
 import { completePolicy, policyFaults, policyPatchFaults } from "./policy.rules.ts";
 import { isSameTarget, TableChecks } from "./policy.tables.ts";
 import { webhookHandlers } from "./policy.webhook.handlers.ts";
-import { isAnotherReceiver, tooQuick, WebhookSecrets } from "./policy.webhook.ts";
+import { isAnotherReceiver, WebhookSecrets } from "./policy.webhook.ts";
 import { evaluatePolicy } from "./policy.window.ts";
 
 interface State {
@@ -42,9 +42,6 @@ interface State {
 }
 
 const defaults: PolicyVersion = Object.freeze({ version: 0, policy: defaultPolicy });
-
-/** How often a change is tried. If several nodes change the policy at the same time, one of them wins each round. */
-const MOST_TRIES = 20;
 
 const HOUR_MS = 3_600_000;
 /** Policies are up to 64 kB each. */
@@ -104,21 +101,14 @@ export default defineActor({
       next: (current: PolicyVersion) => Policy | null | Promise<Policy | null>,
       audit: Auditing = unaudited,
     ) {
-      return this.turns.take(clientId, async () => {
-        for (let tries = 1; ; tries++) {
-          // Reads the database, not the cache: a change must start from the newest version.
-          const current = (await this.stored(clientId)) ?? defaults;
-          const policy = await next(current);
-          if (!policy) return current;
-          try {
-            return await this.store(clientId, current, policy, audit);
-          } catch (error) {
-            if (!(error instanceof UniqueConstraintError)) throw error;
-            if (tries === MOST_TRIES) throw tooQuick("policy");
-            await beforeAnotherTry();
-          }
-        }
-      });
+      const attempt = async () => {
+        // Reads the database, not the cache: a change must start from the newest version.
+        const current = (await this.stored(clientId)) ?? defaults;
+        const policy = await next(current);
+        return policy ? this.store(clientId, current, policy, audit) : current;
+      };
+      const isOvertaken = (error: unknown) => error instanceof UniqueConstraintError;
+      return this.turns.take(clientId, () => untilWritten("policy", attempt, isOvertaken));
     },
 
     /** Writes a version. The primary key (client, version) lets only one of several simultaneous changes win. */
