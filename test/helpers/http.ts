@@ -32,13 +32,21 @@ export function admin(url: string, path: string, init: RequestInit = {}): Promis
   });
 }
 
-/** A new client, with this policy where one is given. The rate is wide, so that tests do not run into it. */
-export async function newClient(url: string, policy: Record<string, unknown> = {}): Promise<TestClient> {
-  const identifier = `client-${process.pid}-${++clients}`;
+/** A new client, with this policy and these names where they are given. The rate is wide, so that tests do not run into it. */
+export async function newClient(
+  url: string,
+  policy: Record<string, unknown> = {},
+  named: { identifier: string; name: string } | null = null,
+): Promise<TestClient> {
+  const identifier = named?.identifier ?? `client-${process.pid}-${++clients}`;
   const rate = { requests: 1_000_000, windowSeconds: 60 };
   const response = await admin(url, "/clients", {
     method: "POST",
-    body: JSON.stringify({ clientIdentifier: identifier, name: identifier, policy: { rate, ...policy } }),
+    body: JSON.stringify({
+      clientIdentifier: identifier,
+      name: named?.name ?? identifier,
+      policy: { rate, ...policy },
+    }),
   });
   const body = (await response.json()) as { id: string; secret: string };
   if (response.status !== 201) throw new Error(`POST /admin/clients: ${response.status} ${JSON.stringify(body)}`);
