@@ -106,10 +106,10 @@ export const importsActions = {
     policy,
   }).answers<{ batch: BatchRow; isNew: boolean }>(),
 
-  /** The first records of a batch, as it reads them. Throws not-found, gone (its body is not kept any longer). */
+  /** The first records of a batch, as it reads them. Without `clientId` an operator asks. Throws not-found, gone (its body is not kept any longer). */
   preview: action({
     publicId: { type: "string" },
-    clientId: { type: "number" },
+    clientId: { type: "number", optional: true },
     limit: { type: "number", integer: true, min: 1 },
   }).answers<Preview>(),
 
@@ -119,7 +119,7 @@ export const importsActions = {
    */
   rows: action({
     publicId: { type: "string" },
-    clientId: { type: "number" },
+    clientId: { type: "number", optional: true },
     after: { type: "number", integer: true, min: 0 },
     chunk: { type: "number", integer: true, min: 0, optional: true },
     isAll: { type: "boolean" },

@@ -1,5 +1,6 @@
 /** The promise: operators see every client's batches, and can approve, reject, cancel and redrive them. */
-import { accepted, type Batch, batchWhen, get, lines, newClient } from "../helpers/http.ts";
+import { accepted, admin, type Batch, batchWhen, get, lines, newClient } from "../helpers/http.ts";
+import { ADMIN_TOKEN } from "../helpers/system.ts";
 import { asked, handler, type Json, startAdmin, system, url } from "./admin.kit.ts";
 
 startAdmin();
@@ -33,6 +34,38 @@ describe("batches", () => {
     });
     const { body: first } = await asked("GET", "/batches?limit=1");
     expect((await asked("GET", `/batches?limit=1&cursor=${first.next}`)).body.items).toMatchObject([{ id: done.id }]);
+  });
+
+  test("operators read of any batch what its client reads", async () => {
+    const client = await newClient(url, { schema: { properties: { n: { minimum: 1 } } }, keepBodyDays: 1 });
+    const { id } = await accepted(url, client, "n\n0\n1\n2\n-1\n", "text/csv");
+    await batchWhen(url, client, id);
+    const types = { errors: ["application/x-ndjson", "text/csv", "application/json"] };
+    for (const report of [
+      "errors?field=n&code=minimum&after=1&limit=1",
+      "errors/summary",
+      "records",
+      "rejected",
+      "rejected?rows=all",
+      "preview?limit=2",
+    ])
+      for (const accept of types[report.split("?")[0] as "errors"] ?? ["*/*"]) {
+        const [own, theirs] = await Promise.all([
+          get(url, client, `/imports/${id}/${report}`, { accept }),
+          admin(url, `/batches/${id}/${report}`, { headers: { authorization: `Bearer ${ADMIN_TOKEN}`, accept } }),
+        ]);
+        const [expected, shown] = [await own.text(), await theirs.text()];
+        expect([report, theirs.status, theirs.headers.get("content-type"), shown]).toEqual([
+          report,
+          200,
+          own.headers.get("content-type"),
+          expected,
+        ]);
+      }
+    const events = await (await admin(url, `/batches/${id}/events`)).text();
+    const { lastAttempt: _, ...batch } = (await asked("GET", `/batches/${id}`)).body;
+    expect(JSON.parse(/^data: (.*)$/m.exec(events)?.[1] ?? "")).toEqual(batch);
+    expect((await asked("GET", `/batches/${id}/body`)).status).toBe(404);
   });
 
   test("a batch that needs approval is held until an operator approves it", async () => {

@@ -212,6 +212,12 @@ const queries: BadCase[] = [
   wrongQuery("/admin/batches?clientId={client}", "/clientId", "operator"),
   wrongQuery("/admin/batches?client={client}&client={client}", "/client", "operator"),
   wrongQuery("/admin/batches/{done}?x=1", "/x", "operator"),
+  wrongQuery("/admin/batches/{done}/errors?limit=0", "/limit", "operator"),
+  wrongQuery("/admin/batches/{done}/errors/summary?field=a", "/field", "operator"),
+  wrongQuery("/admin/batches/{done}/records?after=1", "/after", "operator"),
+  wrongQuery("/admin/batches/{done}/rejected?rows=some", "/rows", "operator"),
+  wrongQuery("/admin/batches/{done}/preview?limit=0", "/limit", "operator"),
+  wrongQuery("/admin/batches/{done}/events?x=1", "/x", "operator"),
   wrongQuery("/admin/batches/{done}/redrive?x=1", "/x", "operator", "POST"),
 ];
 

@@ -134,6 +134,10 @@ const scenes: Record<string, () => Promise<Scene>> = {
   checkDatasetImport: dataset,
   getImportBody: () => withBatch({ keepBodyDays: 1 }, "completed_with_errors"),
   getRejectedFile: csvBatch,
+  getBatchRejectedFile: csvBatch,
+  previewBatch: checkedBatch,
+  // The usual one was taken back.
+  listBatchRecords: () => withBatch({}, "completed_with_errors"),
   correctImport: () => withBatch({}, "completed_with_errors"),
   retryImport: failed,
   getClient: freshClient,

@@ -79,10 +79,10 @@ export class OpenAnswers<Reader = number> {
   }
 }
 
-/** The event streams of this node, by client. */
-export class OpenStreams extends OpenAnswers {
+/** The event streams of this node, by client; those of operators by their name. */
+export class OpenStreams extends OpenAnswers<number | string> {
   constructor() {
-    super(MOST_STREAMS, "event streams of this client");
+    super(MOST_STREAMS, "event streams of this caller");
   }
 }
 

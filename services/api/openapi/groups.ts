@@ -1,5 +1,6 @@
 /** The groups of calls: who may make them, and what all calls of a group have in common. */
 import type { ProblemCode } from "../../../lib/errors.ts";
+import { batchReadCalls } from "./admin.batches.ts";
 import { operatorsCalls } from "./admin.operators.ts";
 import { checkCalls, checkOperatorCalls } from "./checks.ts";
 import { clientCalls } from "./clients.ts";
@@ -50,7 +51,14 @@ export const groups: Group[] = [
     name: "operators",
     description: "For operators: clients, their policies, datasets, all batches, and webhooks.",
     path: "/admin",
-    calls: { ...operatorCalls, ...datasetOperatorCalls, ...checkOperatorCalls, ...operatorsCalls, ...erasureCalls },
+    calls: {
+      ...operatorCalls,
+      ...batchReadCalls,
+      ...datasetOperatorCalls,
+      ...checkOperatorCalls,
+      ...operatorsCalls,
+      ...erasureCalls,
+    },
     scheme: { type: "http", scheme: "bearer", description: "ADMIN_TOKEN, or an operator's own token." },
     spent: [],
     problems: [...loggedIn, "forbidden", "cross-site"],

@@ -8,6 +8,7 @@ import type { PolicyVersion } from "../../policy/policy.contract.ts";
 import { callerOf, type Exchange, json, type Reply, wantBodyWhenRead } from "../http/exchange.ts";
 import { queryOf, refuseCodings, wrongQuery } from "../http/input.ts";
 import { limitOf } from "../http/pages.ts";
+import { whichOf } from "./export.ts";
 import { bodyOf, checkedFormat } from "./upload.ts";
 
 export const USUAL_PREVIEW = "20";
@@ -15,9 +16,8 @@ export const USUAL_PREVIEW = "20";
 /** The first records of a batch, as they came and as they are read. */
 export async function getPreview(exchange: Exchange): Promise<Reply> {
   const { limit = USUAL_PREVIEW } = queryOf(exchange, "limit");
-  const { client } = callerOf(exchange);
-  const which = { publicId: exchange.path.id ?? "", clientId: client.id };
-  return json(200, withRecords(await actors.imports.preview(exchange.ctx, { ...which, limit: limitOf(limit) })));
+  const asked = { ...whichOf(exchange), limit: limitOf(limit) };
+  return json(200, withRecords(await actors.imports.preview(exchange.ctx, asked)));
 }
 
 /** The records with each number as its digits are: JSON.parse alone would round them. */

@@ -9,12 +9,6 @@ export async function getErrorSummary(exchange: Exchange): Promise<Reply> {
   return json(200, await actors.batch.errorSummary(exchange.ctx, { id }));
 }
 
-/** For operators: of any batch. */
-export async function getBatchErrorSummary(exchange: Exchange): Promise<Reply> {
-  const { id } = await actors.batch.get(exchange.ctx, { publicId: exchange.path.id ?? "" });
-  return json(200, await actors.batch.errorSummary(exchange.ctx, { id }));
-}
-
 const count = { type: "integer", minimum: 0 };
 
 export const errorSummarySchema: JsonSchema = record({

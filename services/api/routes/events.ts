@@ -1,10 +1,12 @@
-/** `GET /imports/{id}/events`: the batch as server-sent events, until it has ended. */
+/** `GET /imports/{id}/events`, and that of operators: the batch as server-sent events, until it has ended. */
 import type { ServerResponse } from "node:http";
+import { described, id, type JsonSchema, orNull, record, text } from "../../../lib/json-schema.ts";
+import { actors } from "../../actors.ts";
 import { type BatchRow, isFinal } from "../../batch/batch.domain.ts";
-import { callerOf, type Exchange } from "../http/exchange.ts";
+import type { Exchange } from "../http/exchange.ts";
 import { PROGRESS_EVERY_MS } from "../http/watches.ts";
-import { batchOf } from "./export.ts";
-import { batchView } from "./views.ts";
+import { batchOf, readerOf } from "./export.ts";
+import { batchSchema, batchView, operatorBatchView } from "./views.ts";
 
 /** Proxies and load balancers close a connection that is silent for a minute, some after half a minute. */
 const HEARTBEAT_MS = 15_000;
@@ -26,16 +28,36 @@ export async function getEvents(exchange: Exchange): Promise<undefined> {
   if (isFinal(batch.state) && req.headers["last-event-id"] === String(batch.version))
     return void res.writeHead(204, { "cache-control": "no-store" }).end();
   if (req.method === "HEAD") return void res.writeHead(200, HEADERS).end();
-  const { client } = callerOf(exchange);
+  const reader = readerOf(exchange);
+  const view = req.operator ? await operatorsView(exchange, batch) : batchView;
   req.revoked?.throwIfAborted();
-  streams.requirePlace(client.id);
-  const stream = new EventStream(res);
+  streams.requirePlace(reader);
+  const stream = new EventStream(res, { view });
   const leave = watches.join(batch, { changed: (now) => stream.show(now), ended: () => stream.end() });
   req.revoked?.addEventListener("abort", () => stream.end());
   stream.show(batch);
-  await streams.keep(client.id, stream);
+  await streams.keep(reader, stream);
   leave();
 }
+
+/** As `GET /admin/batches/{id}` shows it, but for its last attempt: an event costs no query. */
+async function operatorsView({ ctx }: Exchange, { clientId }: BatchRow): Promise<(batch: BatchRow) => object> {
+  const client = await actors.clientCache.get(ctx, { id: clientId });
+  return (batch) => {
+    const { lastAttempt: _, ...view } = operatorBatchView(batch, client?.publicId ?? null, undefined);
+    return view;
+  };
+}
+
+/** The schema of what `operatorsView` shows. */
+export const watchedBatchSchema: JsonSchema = record(
+  {
+    ...(batchSchema.properties as Record<string, JsonSchema>),
+    clientId: orNull(id),
+    waits: described("What it waits for while it is ready or undoing.", orNull(text())),
+  },
+  ["validateOnly", "corrects"],
+);
 
 /**
  * Sends a batch's latest state to a client. A newer state replaces one that the client has not read, so a slow client
@@ -45,14 +67,19 @@ export class EventStream {
   /** Called when the connection is gone, or everything was sent. */
   readonly closed: Promise<void>;
   private readonly res: ServerResponse;
+  private readonly view: (batch: BatchRow) => object;
   private readonly heartbeat: NodeJS.Timeout;
   private next: BatchRow | null = null;
   private version = -1;
   private shownAt = -Infinity;
   private later: NodeJS.Timeout | null = null;
 
-  constructor(res: ServerResponse, { heartbeatMs = HEARTBEAT_MS, stalledMs = STALLED_MS } = {}) {
+  constructor(
+    res: ServerResponse,
+    { heartbeatMs = HEARTBEAT_MS, stalledMs = STALLED_MS, view = batchView as (batch: BatchRow) => object } = {},
+  ) {
     this.res = res;
+    this.view = view;
     // The connection closes after the stream, so every client sees its end, also when the node stops.
     res.shouldKeepAlive = false;
     res.setTimeout(stalledMs, () => res.destroy());
@@ -109,7 +136,7 @@ export class EventStream {
     this.next = null;
     this.shownAt = performance.now();
     this.heartbeat.refresh();
-    this.res.write(`event: batch\nid: ${batch.version}\ndata: ${JSON.stringify(batchView(batch))}\n\n`);
+    this.res.write(`event: batch\nid: ${batch.version}\ndata: ${JSON.stringify(this.view(batch))}\n\n`);
   }
 
   private beat(): void {

@@ -2,9 +2,11 @@
 
 import type { ServerResponse } from "node:http";
 import { pipeline } from "node:stream/promises";
+import { maskedJson } from "../../../formats/check/json-mask.ts";
 import { described, type JsonSchema, listOf, orNull, record, schemaRef, text } from "../../../lib/json-schema.ts";
 import { actors } from "../../actors.ts";
 import type { BatchRow } from "../../batch/batch.domain.ts";
+import { pinnedPolicy } from "../../batches.ts";
 import { slices } from "../http/csv.ts";
 import { callerOf, type Exchange } from "../http/exchange.ts";
 import type { Turns } from "../http/open.ts";
@@ -14,11 +16,18 @@ const RECORDS_AT_ONCE = 2_000;
 /** Characters that are written at once. A slow reader costs the memory of one piece and its page. */
 const PIECE = 64 * 1024;
 
-/** The batch of a client route's path. Throws not-found. */
-export function batchOf(exchange: Exchange): Promise<BatchRow> {
-  const { client } = callerOf(exchange);
-  return actors.batch.get(exchange.ctx, { publicId: exchange.path.id ?? "", clientId: client.id });
+/** The batch that a route's path names: a client means one of its own, an operator any. */
+export function whichOf(exchange: Exchange): { publicId: string; clientId?: number } {
+  const publicId = exchange.path.id ?? "";
+  return exchange.req.operator ? { publicId } : { publicId, clientId: callerOf(exchange).client.id };
 }
+
+/** The batch of the route's path. Throws not-found. */
+export const batchOf = (exchange: Exchange): Promise<BatchRow> => actors.batch.get(exchange.ctx, whichOf(exchange));
+
+/** Whose open answers this one is counted with. */
+export const readerOf = (exchange: Exchange): number | string =>
+  exchange.req.operator ? `operator ${exchange.req.operator.name}` : callerOf(exchange).client.id;
 
 interface Content<Row> {
   /** The text before the first row. */
@@ -46,13 +55,13 @@ type Numbered = { seq: number };
 /** Sends an export for as long as the client reads it. Throws too-many-streams, unavailable. */
 export async function send<Row extends Numbered>(exchange: Exchange, what: Export<Row>): Promise<undefined> {
   const { req, res } = exchange;
-  const { client } = callerOf(exchange);
+  const reader = readerOf(exchange);
   const headers = { "Content-Type": what.type, "Content-Disposition": `attachment; filename="${what.file}"` };
   // The answer to HEAD has no body, so no rows are read for it.
   if (req.method === "HEAD") return void res.writeHead(200, headers).end();
   const { exports } = req.$service;
-  exports.requirePlace(client.id);
-  await exports.keep(client.id, { closed: sent(res, headers, what, exports.turns, req.revoked) });
+  exports.requirePlace(reader);
+  await exports.keep(reader, { closed: sent(res, headers, what, exports.turns, req.revoked) });
 }
 
 /**
@@ -121,13 +130,22 @@ export const storedSchema: JsonSchema = record({
 export const NDJSON = "application/x-ndjson";
 
 export async function getRecords(exchange: Exchange): Promise<undefined> {
-  const { id, publicId } = await batchOf(exchange);
+  const batch = await batchOf(exchange);
+  const { id, publicId } = batch;
+  const masked = await storedMask(exchange, batch);
   return send(exchange, {
     type: NDJSON,
     file: `${publicId}-records.ndjson`,
     page: (after) => actors.batch.records(exchange.ctx, { id, after, limit: RECORDS_AT_ONCE }),
-    show: storedLine,
+    show: ({ seq, data }) => storedLine({ seq, data: masked(data) }),
   });
+}
+
+/** The partner has sent these values, and an operator does not see those of sensitive fields. */
+async function storedMask({ req, ctx }: Exchange, batch: BatchRow): Promise<(data: string) => string> {
+  if (!req.operator) return (data) => data;
+  const { sensitive } = (await pinnedPolicy(ctx.broker, batch)).policy;
+  return sensitive.length === 0 ? (data) => data : (data) => maskedJson(data, sensitive);
 }
 
 /** The text is JSON already; parsing it here would cost and could change it. */

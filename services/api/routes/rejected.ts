@@ -1,17 +1,20 @@
-/** `GET /imports/{id}/rejected`: the rejected records as a file that the client corrects and sends again; or the whole file. */
+/** `GET /imports/{id}/rejected`, and that of operators: the rejected records as a file that the client corrects and sends again; or the whole file. */
+import { MASK } from "../../../formats/check/sensitive.ts";
 import { canWrite, type TextWriter, utf8Writer, writerOf } from "../../../formats/encoding/writer.ts";
 import { knownFormats } from "../../../formats/formats.ts";
+import { rawMask } from "../../../formats/read/masked.ts";
 import { textsOfRows } from "../../../formats/xlsx/as-text.ts";
 import { workbookOf } from "../../../formats/xlsx/writer.ts";
 import { Problem } from "../../../lib/errors.ts";
 import { actors } from "../../actors.ts";
 import { type BatchRow, isFinal } from "../../batch/batch.domain.ts";
 import type { RecordErrors } from "../../batch/batch.reads.domain.ts";
-import { callerOf, type Exchange } from "../http/exchange.ts";
+import { pinnedPolicy } from "../../batches.ts";
+import type { Exchange } from "../http/exchange.ts";
 import { queryOf, wrongQuery } from "../http/input.ts";
 import { errorsText, type RejectedForm, rejectedForm } from "../http/rejected.ts";
 import { workbookForm } from "../http/rejected.xlsx.ts";
-import { batchOf, ERRORS_AT_ONCE, send } from "./export.ts";
+import { batchOf, ERRORS_AT_ONCE, readerOf, send, whichOf } from "./export.ts";
 
 type Page = (after: number) => Promise<RecordErrors[]>;
 
@@ -59,6 +62,7 @@ class Rows {
   fromBody = 0;
   /** The chunk that comes next. Undefined: no chunk was read; null: there are no more. */
   private chunk: number | null | undefined = undefined;
+  private shown: ((raw: string) => string) | undefined;
   private readonly exchange: Exchange;
   private readonly batch: BatchRow;
   private readonly isAll: boolean;
@@ -70,6 +74,26 @@ class Rows {
   }
 
   async page(after: number): Promise<RecordErrors[]> {
+    this.shown ??= await this.maskOf();
+    const { shown } = this;
+    return (await this.found(after)).map((row) => ({ ...row, raw: shown(row.raw) }));
+  }
+
+  /** The partner corrects its own rows. An operator does not see the values of sensitive fields. */
+  private async maskOf(): Promise<(raw: string) => string> {
+    const { req, ctx } = this.exchange;
+    if (!req.operator) return (raw) => raw;
+    const { policy } = await pinnedPolicy(ctx.broker, this.batch);
+    const masked = rawMask(this.batch, policy);
+    if (this.batch.format !== "xlsx") return masked;
+    // A row of a workbook is JSON, also where nothing of it is shown.
+    return (raw) => {
+      const shown = masked(raw);
+      return shown === MASK ? JSON.stringify({ cells: [MASK] }) : shown;
+    };
+  }
+
+  private async found(after: number): Promise<RecordErrors[]> {
     if (!this.isAll && this.chunk === undefined) {
       const { id, state, unlisted, chunks } = this.batch;
       const listed = await actors.batch.errors(this.exchange.ctx, { id, after, limit: ERRORS_AT_ONCE });
@@ -84,9 +108,8 @@ class Rows {
 
   private async ofBody(after: number): Promise<RecordErrors[]> {
     const { exchange, isAll, chunk } = this;
-    const which = { publicId: this.batch.publicId, clientId: callerOf(exchange).client.id };
     const found = await actors.imports.rows(exchange.ctx, {
-      ...which,
+      ...whichOf(exchange),
       after,
       isAll,
       ...(typeof chunk === "number" && { chunk }),
@@ -106,21 +129,25 @@ const withCharset = (type: string, charset: string): string => {
 };
 
 /** The cells of a workbook are written as today's dataset reads them from CSV. */
-async function formOf(exchange: Exchange, { format, envelope, dataset: name }: BatchRow): Promise<RejectedForm> {
+async function formOf(
+  { ctx }: Exchange,
+  { clientId, format, envelope, dataset: name }: BatchRow,
+): Promise<RejectedForm> {
   if (format !== "xlsx") return rejectedForm(format, envelope);
-  const { client } = callerOf(exchange);
-  const { policy } = await actors.policy.ofDataset(exchange.ctx, { clientId: client.id, name });
+  const { policy } = await actors.policy.ofDataset(ctx, { clientId, name });
   return rejectedForm(format, envelope, textsOfRows(envelope.header ?? [], policy.schema, policy.read));
 }
 
 /** The encoding that the batch came in, if all that is wrong can be said in it. A batch that still runs may yet meet what it cannot say. */
 async function writerFor(exchange: Exchange, batch: BatchRow): Promise<TextWriter> {
   const { state, envelope } = batch;
+  // Not every encoding has the mask that operators see.
+  if (exchange.req.operator) return utf8Writer;
   const writer = envelope.encoding === undefined ? null : writerOf(envelope.encoding);
   if (writer === null || !isFinal(state)) return utf8Writer;
   if (writer.bom !== "") return writer;
   const { exports } = exchange.req.$service;
-  exports.requirePlace(callerOf(exchange).client.id);
+  exports.requirePlace(readerOf(exchange));
   const rows = new Rows(exchange, batch, false);
   const page: Page = (after) => exports.turns.read(() => rows.page(after));
   for (let after = 0; ; ) {

@@ -2,6 +2,7 @@
 
 import type { Handle } from "../http/exchange.ts";
 import { queryOf } from "../http/input.ts";
+import type { batchReadCalls } from "../openapi/admin.batches.ts";
 import type { operatorsCalls } from "../openapi/admin.operators.ts";
 import type { checkCalls, checkOperatorCalls } from "../openapi/checks.ts";
 import type { clientCalls } from "../openapi/clients.ts";
@@ -59,7 +60,7 @@ import { getBody } from "./body.ts";
 import { checkDatasetImport, checkImport, getPreview, tryDataset } from "./checks.ts";
 import { getOwnDataset, listOwnDatasets } from "./datasets.ts";
 import { listDeliveries, replayDelivery } from "./deliveries.ts";
-import { getBatchErrorSummary, getErrorSummary } from "./error-summary.ts";
+import { getErrorSummary } from "./error-summary.ts";
 import { getErrors } from "./errors.ts";
 import { getEvents } from "./events.ts";
 import { getRecords } from "./export.ts";
@@ -145,6 +146,7 @@ export const clientRoutes = strict<
 /** Under /admin. */
 export const operatorRoutes = strict<
   | keyof typeof operatorCalls
+  | keyof typeof batchReadCalls
   | keyof typeof datasetOperatorCalls
   | keyof typeof checkOperatorCalls
   | keyof typeof operatorsCalls
@@ -173,7 +175,12 @@ export const operatorRoutes = strict<
   "DELETE /datasets/:name": deleteDataset,
   "GET /batches": listBatches,
   "GET /batches/:id": getBatch,
-  "GET /batches/:id/errors/summary": getBatchErrorSummary,
+  "GET /batches/:id/errors": getErrors,
+  "GET /batches/:id/errors/summary": getErrorSummary,
+  "GET /batches/:id/records": getRecords,
+  "GET /batches/:id/rejected": getRejected,
+  "GET /batches/:id/preview": getPreview,
+  "GET /batches/:id/events": getEvents,
   "POST /batches/:id/approve": approveBatch,
   "POST /batches/:id/reject": rejectBatch,
   "POST /batches/:id/redrive": redriveBatch,

@@ -103,6 +103,11 @@ test.each([
   for (const one of [shown.preview, shown.check]) expect(one).toMatch(/"data":\{[^}]*"iban":"•••"/);
   expect(await text(get(system.url, client, `/imports/${id}/rejected`))).toContain(`${SECRET}77`);
   expect(await text(get(system.url, client, `/imports/${id}/records`))).toContain(SECRET);
+  for (const report of ["errors", "rejected", "rejected?rows=all", "records", "preview"]) {
+    const asOperator = await text(admin(system.url, `/batches/${id}/${report}`));
+    expect([report, asOperator]).toEqual([report, expect.stringContaining("•••")]);
+    expect(asOperator).not.toContain(SECRET);
+  }
   // A patch that corrects nothing.
   const lines = { authorization: client.auth, "content-type": "application/x-ndjson" };
   const patch = { method: "POST", body: JSON.stringify({ record: 2, patch: { iban: SECRET } }), headers: lines };

@@ -1,0 +1,56 @@
+/** The calls by which operators read what became of any batch: as its client does, but for the values of sensitive fields. */
+
+import { watchedBatchSchema } from "../routes/events.ts";
+import { checkCalls } from "./checks.ts";
+import { clientCalls } from "./clients.ts";
+import { correctionCalls } from "./corrections.ts";
+import { endedBatch, ids } from "./examples.ts";
+import { type Call, content, textOf } from "./kit.ts";
+import { reportCalls } from "./reports.ts";
+
+const MASKED = "As the client reads it, but `•••` stands for the values of `sensitive` fields.";
+
+const watched = { ...endedBatch, clientId: ids.client, waits: null };
+const watch = clientCalls["GET /imports/:id/events"];
+
+export const batchReadCalls = {
+  "GET /batches/:id/errors": {
+    ...reportCalls["GET /imports/:id/errors"],
+    id: "listBatchErrors",
+    summary: "Read the rejected records of any batch",
+  },
+  "GET /batches/:id/records": {
+    ...reportCalls["GET /imports/:id/records"],
+    id: "listBatchRecords",
+    summary: "Read the stored records of any batch",
+    description: MASKED,
+  },
+  "GET /batches/:id/rejected": {
+    ...correctionCalls["GET /imports/:id/rejected"],
+    id: "getBatchRejectedFile",
+    summary: "Get the rejected records of any batch as a file",
+    description: `${MASKED} Of CSV it is in UTF-8.`,
+  },
+  "GET /batches/:id/preview": {
+    ...checkCalls["GET /imports/:id/preview"],
+    id: "previewBatch",
+    summary: "See how the first records of any batch are read",
+  },
+  "GET /batches/:id/events": {
+    ...watch,
+    id: "watchBatch",
+    summary: "Follow any batch",
+    description: `${watch.description} An event has no \`lastAttempt\`.`,
+    answers: {
+      ...watch.answers,
+      200: {
+        ...watch.answers[200],
+        content: content(
+          textOf("text/event-stream", "Server-sent events.", watchedBatchSchema),
+          { end: `event: batch\nid: 7\ndata: ${JSON.stringify(watched)}\n\n` },
+          "text/event-stream",
+        ),
+      },
+    },
+  },
+} satisfies Record<string, Call>;
