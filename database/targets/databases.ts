@@ -30,7 +30,7 @@ export interface TargetsOptions {
   own: Database;
   databases: readonly TableDatabase[];
   allowed: readonly AllowedTables[];
-  /** At once, to each. Omitted: a few. */
+  /** Connections to each database at once. Omitted: a few. */
   connections?: number;
   logger?: Logger;
 }
@@ -51,7 +51,7 @@ export class TableDatabaseAway extends DatabaseUnavailable {
   }
 }
 
-/** A database that is away is waited for, as a table that others use: it may be there again at once. */
+/** The batch waits for a database that is away, as for a locked table. It may be back at once. */
 export async function orBusy<T>(asked: Promise<T>): Promise<T> {
   try {
     return await asked;
@@ -190,7 +190,7 @@ function dialectOf(url: string): TargetDialect {
   return url.startsWith("mssql:") ? "mssql" : "postgres";
 }
 
-/** Whether it only reads: then `on`. A file tells nothing of that before it is written. */
+/** Whether the server is read-only: `on`. A file tells it only when it is written. */
 const pings: Record<TargetDialect, string> = {
   sqlite: "SELECT 'off' AS only",
   postgres: "SELECT current_setting('transaction_read_only') AS only",
@@ -204,7 +204,7 @@ interface To {
   connections: number;
 }
 
-/** Opens one by itself. The driver of SQL Server takes longer to load than everything else together. */
+/** Loads each driver only when it is needed. That of SQL Server takes longer to load than everything else together. */
 export async function openUrl(to: To, logger?: Logger): Promise<Asker> {
   const { url } = to;
   switch (dialectOf(url)) {

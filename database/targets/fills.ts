@@ -26,7 +26,7 @@ const taken: Record<ColumnKind, readonly JsonType[]> = {
   other: ["string", "number", "integer"],
 };
 
-/** Formats of strings of which a column takes a part only. Any string without a format is looked at record by record. */
+/** String formats that fill only columns of some kinds. A string without a format is checked record by record. */
 const formats: Partial<Record<ColumnKind, readonly string[]>> = {
   date: ["date"],
   time: ["time"],
@@ -57,7 +57,7 @@ export function fieldFault(schema: object, path: Path, column: TargetColumn, dia
   return element && `its elements: ${element}`;
 }
 
-/** Lists in a list would be another dimension of the column. */
+/** A list in a list needs a column of another dimension. */
 function elementFault(field: Possible, { element, type }: TargetColumn): string | null {
   const kind = element ?? "other";
   const isOfLists = field.types?.every((one) => one === "array") && field.types.length > 0 && kind !== "json";
@@ -75,7 +75,7 @@ function kindFault({ types, formats: found }: Possible, kind: ColumnKind, type: 
     : null;
 }
 
-/** What SQLite takes otherwise than others: it makes an inexact double of a decimal number there, also of one that comes as a text. */
+/** SQLite differs here: it stores a decimal number as an inexact double, also one that comes as a text. */
 function sqliteFault({ types }: Possible, { kind, type }: TargetColumn, dialect: TargetDialect): string | null {
   if (dialect === "sqlite" && kind === "other" && /BLOB/i.test(type)) return "a column of type BLOB takes no text";
   if (dialect !== "sqlite" || kind !== "decimal" || !types?.includes("number")) return null;
@@ -90,7 +90,7 @@ function possibleAt(schema: object, path: Path, isItems: boolean): Possible {
 }
 
 const someId = "00000000-0000-0000-0000-000000000000";
-/** A value as each of them is: one that does not fit never does. */
+/** Every value of this source looks like this one, so if it does not fit, none does. */
 const samples: Record<Exclude<TableMeta, "json">, unknown> = {
   batchId: someId,
   clientId: someId,

@@ -26,7 +26,7 @@ export const postgresMaker: Maker = {
   create: (table, columns) => `CREATE TABLE IF NOT EXISTS ${table} (\n  ${columns.join(",\n  ")}\n)`,
 };
 
-/** Numbers are TEXT: every other type would make doubles of them. */
+/** Numbers are TEXT, because with every other type SQLite stores doubles. */
 const sqliteTypes: Record<Content, [ColumnKind, string]> = {
   text: ["text", "TEXT"],
   "key text": ["text", "TEXT"],

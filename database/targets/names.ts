@@ -3,17 +3,17 @@ import type { AllowedTables, NamePart } from "../../config/tables.ts";
 import { tableNames } from "../schema/names.ts";
 import type { TargetDialect, TargetTable } from "./target.ts";
 
-/** An identifier as that database takes it, whatever is in it. */
+/** The identifier in the quotes of that database, whatever its characters are. */
 export const quotedIn = (dialect: TargetDialect, name: string): string =>
   dialect === "mssql" ? `[${name.replaceAll("]", "]]")}]` : `"${name.replaceAll('"', '""')}"`;
 
 type Named = Pick<TargetTable, "dialect" | "schema" | "name">;
 
-/** With its schema, quoted. */
+/** The name with its schema, quoted. */
 export const quotedTable = ({ dialect, schema, name }: Named): string =>
   `${quotedIn(dialect, schema)}.${quotedIn(dialect, name)}`;
 
-/** With its schema, for messages. */
+/** The name with its schema, for messages. */
 export const shownTable = ({ schema, name }: Pick<Named, "schema" | "name">): string => `${schema}.${name}`;
 
 /** Whether two identifiers are one to that database. */
@@ -49,7 +49,7 @@ function matches(dialect: TargetDialect, { text, isQuoted }: NamePart, name: str
 
 const folded = (dialect: TargetDialect, name: string): string => (dialect === "postgres" ? name : name.toLowerCase());
 
-/** Tables that lie beside all others of DataFlow, and together nowhere else. */
+/** A schema that has all of these tables holds DataFlow's own. */
 export const ownSigns = ["schema_migration", "batch_work"] as const;
 
 /** Where DataFlow counts what it has applied to another database. */

@@ -51,7 +51,7 @@ export interface TableOutcome extends RowCounts {
   isRowByRow: boolean;
 }
 
-/** Of a reference that was looked for before. */
+/** The fault of a reference that was checked before the rows were written. */
 export const UNKNOWN_REFERENCE = "refers to a row that is not there";
 
 const sentences: Record<TableFaultCode, string> = {
@@ -86,7 +86,7 @@ function pathOf(column: string | null, { columns }: TablePlan): string[] | null 
   return source && "path" in source ? source.path : null;
 }
 
-/** What else a commit after a verdict needs. */
+/** What else the commit needs after the table's result. */
 export interface Judged extends Pick<TableCommit, "origins" | "faultsLeft"> {
   /** The keys of the record at that place, separated by blanks; null: it has none. */
   keyAt(index: number): string | null;
@@ -125,13 +125,13 @@ type Judgeable = Pick<
   "table" | "counts" | "errors" | "unlisted" | "grouped" | "passed" | "text" | "unique" | "records"
 >;
 
-/** The commit after a table's verdict: refused records are rejected, and what was passed is a duplicate. */
+/** The commit after the table's result: refused records are rejected, skipped ones are duplicates. */
 export function afterVerdict<C extends Judgeable>(commit: C, verdict: TableVerdict, about: Judged): Omit<C, "table"> {
   const { table, ...rest } = commit;
   const counts = { ...commit.counts, rows: verdict.rows };
   if (verdict.passed.length + verdict.refused.length === 0) return { ...rest, counts };
   const places = textPlaces(commit);
-  // Those that are rejected already were found before SQL, as they were then.
+  // Records that are rejected already were rejected before SQL, with their values of that time.
   const isLeft = new Set(places);
   const refused = verdict.refused.filter(({ index }) => isLeft.has(index));
   const own: RejectedRecord[] = refused.map((one) => ({ ...one, ...originAt(about.origins, one.index) }));

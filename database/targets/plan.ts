@@ -17,7 +17,7 @@ export function planTable(
 ): { plan: TablePlan } | { faults: Fault[] } {
   if (table.hindrances.length > 0) return { faults: table.hindrances.map((detail) => fault("/name", detail)) };
   const mapped = plannedColumns(document, schema, table);
-  // Of a mapping that is wrong only that is told, and not what follows from it.
+  // Reports only the faults of a wrong mapping, and not those that follow from them.
   const isFilled = (name: string) =>
     mapped.faults.length > 0 || mapped.value.some(({ column }) => column.name === name);
   const key = keyOf(document, table, isFilled);
@@ -44,7 +44,7 @@ const isAmong = (names: string[]) => (planned: PlannedColumn) => names.includes(
 
 const MOST_NAMED = 20;
 
-/** The table's columns, for who has mistyped one. */
+/** The table's columns, for somebody who has mistyped one. */
 function columnsInWords({ columns }: TargetTable): string {
   const names = columns.slice(0, MOST_NAMED).map(({ name }) => name);
   const more = columns.length > MOST_NAMED ? ` and ${columns.length - MOST_NAMED} more` : "";
@@ -128,7 +128,7 @@ function gathered(found: (PlannedColumn | Fault)[]): Result<PlannedColumn[]> {
   return { value, faults };
 }
 
-/** Columns that a new row must have, and that nothing fills. */
+/** Required columns of a new row that no source fills. */
 function unfilled({ mode }: TableDocument, { columns }: TargetTable, isFilled: (name: string) => boolean): Fault[] {
   if (mode === "update" || mode === "delete") return [];
   return columns

@@ -18,20 +18,20 @@ export interface Stage {
   nothing: string;
 }
 
-/** Short, and hardly in any text. */
+/** A short text that hardly any value contains. */
 const SEPARATOR = "\x1f";
 const NOTHING = "\x1e";
-/** Before the rows: a text of one empty row would be no row. */
+/** Stands before the rows, because the text of one empty row alone would mean no row. */
 const HEAD = "-";
 
 /** `width`: the number of columns. */
 export function stageOf(rows: TableRow[], width: number): Stage {
   const { patterns, numbers } = patternsOf(rows);
   const columns = Array.from({ length: width }, (_, i) => columnOf(rows, i));
-  // Looked for in whole columns: in each value it would cost as much as all the rest.
+  // Searches whole columns. Searching each value would take as long as everything else together.
   const wholes = columns.map((column) => column.join(""));
   const isIn = (text: string) => wholes.some((whole) => whole.includes(text));
-  // A text that is random is in no value.
+  // A random text is in no value.
   const free = (text: string) => (isIn(text) ? randomBytes(12).toString("hex") : text);
   const [separator, nothing] = [free(SEPARATOR), free(NOTHING)];
   for (const column of columns) setNulls(column, nothing);
@@ -69,7 +69,7 @@ function patternOf(row: TableRow, known: Map<string, Pattern & { no: number }>) 
   return made;
 }
 
-/** The columns that the record lacks, as a name. Most records lack none: so nothing is made for each row. */
+/** The columns that the record lacks, as a key. Most records lack none, so nothing is allocated for each row. */
 export function lackedBy({ values }: TableRow): string {
   let lacked = "";
   for (let i = 0; i < values.length; i++) if (values[i] === undefined) lacked += ` ${i}`;

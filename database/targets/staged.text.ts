@@ -24,7 +24,7 @@ export const partsOf = ({ columns, key, table }: TablePlan): Part[] =>
     isKey: key.includes(planned.column.name),
   }));
 
-/** Conditions: not every server has words for truth. */
+/** True and false as conditions, because not every server has boolean literals. */
 export const ALWAYS = "1 = 1";
 export const NEVER = "1 = 0";
 
@@ -98,7 +98,7 @@ export function runsOf(parts: Part[], rows: TableRow[], { mode }: TablePlan): nu
   let last: InsertGroup | undefined;
   for (const at of all) {
     const group = groupOf[numbers[at] as number];
-    // A record that deletes its row makes none.
+    // A record that deletes its row inserts none.
     if (last && group && group !== last) runs.push([]);
     last = group ?? last;
     runs.at(-1)?.push(at);

@@ -13,7 +13,7 @@ const tableOf = ({ table: { dialect } }: BatchRows, { schema, table: name }: Ref
 const isSelf = ({ table }: BatchRows, by: Referring): boolean =>
   isSameName(table.dialect, by.table, table.name) && isSameName(table.dialect, by.schema, table.schema);
 
-/** A row that refers to itself is free. Also what the key would cascade to is somebody's. */
+/** A row that refers only to itself can be deleted. Rows to which the key would cascade count as references, too. */
 export function isFree(rows: BatchRows, of: string, hint = ""): string {
   const { dialect } = rows.table;
   return rows.referring
@@ -26,7 +26,7 @@ export function isFree(rows: BatchRows, of: string, hint = ""): string {
     .join("");
 }
 
-/** The batch's own rows go with it. */
+/** Rows of the same batch are deleted together, so their references do not count. */
 export function referredText(rows: BatchRows, by: Referring, batch: string): string {
   const { dialect } = rows.table;
   const column = quotedIn(dialect, rows.column.name);

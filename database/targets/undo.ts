@@ -11,7 +11,7 @@ import type { BatchRows, Referring, UndoTexts } from "./undo.types.ts";
 
 const dialects: Record<TargetDialect, UndoTexts> = { postgres: postgresUndo, sqlite: sqliteUndo, mssql: mssqlUndo };
 
-/** A few ms of deleting, where no trigger does more. */
+/** Deleting this many takes a few ms, unless triggers do more. */
 const ROWS_AT_ONCE = 1_000;
 
 const modes: readonly string[] = ["insert", "ignore"];

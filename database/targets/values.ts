@@ -24,7 +24,7 @@ export interface RecordAbout {
   receivedAt: string;
 }
 
-/** Why a record is no row. `path`: the record's field; null for a value that is not the partner's. */
+/** Why a record cannot be a row. `path`: the record's field. Null: the value is not the partner's. */
 export interface RowFault {
   column: string;
   path: string[] | null;
@@ -110,7 +110,7 @@ const AS_WRITTEN: readonly ColumnKind[] = ["text", "json", "array", "other"];
 const isAsWritten = ({ kind, scale }: TargetColumn): boolean =>
   AS_WRITTEN.includes(kind) || (kind === "decimal" && scale === null);
 
-/** Few records have such numbers, and fewer in such a column: only they are read once more. */
+/** Few records have such numbers in such a column. Only these are parsed again. */
 function asWritten(column: Prepared, source: Source): unknown {
   const value = column.read(source);
   if (source.json === null || !(typeof value === "number" || (typeof value === "object" && value !== null)))
@@ -127,7 +127,7 @@ export function isMarkedForDelete({ delete: marker }: TablePlan, record: unknown
   return value !== undefined && marker.values.some((one) => isSame(value, one));
 }
 
-/** Equal as JSON values. Objects are equal with the same members in the same order. */
+/** Whether two JSON values are equal. Objects are equal if they have the same members in the same order. */
 function isSame(value: unknown, other: unknown): boolean {
   if (value instanceof Digits && typeof other === "number") return Number(value.source) === other;
   return value === other || (typeof value === "object" && JSON.stringify(value) === JSON.stringify(other));
@@ -139,7 +139,7 @@ function preparedOf(plan: TablePlan): Prepared[] {
   return known;
 }
 
-/** No value is this one. */
+/** Equals no value. */
 const NONE_YET = Symbol("none yet");
 const OF_RECORD: readonly TableMeta[] = ["record", "line", "json"];
 const isFixed = (source: PlannedColumn["source"]): boolean =>
@@ -209,6 +209,6 @@ function at(record: unknown, path: readonly string[]): unknown {
   return value;
 }
 
-/** `constructor` and its like are no fields. */
+/** Inherited names, such as `constructor`, are no fields. */
 const ownMember = (record: Record<string, unknown>, name: string): unknown =>
   Object.hasOwn(record, name) ? record[name] : undefined;

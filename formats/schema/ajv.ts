@@ -19,12 +19,12 @@ import { WorkBudget, workKeyword } from "./work-budget.ts";
 
 const WEB = /^(?:https?|ftp):\/\//i;
 
-/** What nearly every time looks like; days beyond 28 need the calendar. ajv-formats splits the text and matches its parts. */
+/** Nearly every time matches this. Days beyond 28 need the calendar, so ajv-formats checks those: it is slower. */
 const PLAIN_TIME =
   /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])[Tt ](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:[Zz]|[+-][01]\d:[0-5]\d)$/;
 const { validate: isDateTime } = fullFormats["date-time"] as { validate: (text: string) => boolean };
 
-/** The `url` of ajv-formats takes seconds on 100 kB. `regex` is for each schema, see below. */
+/** Our own: the `url` of ajv-formats takes seconds for 100 kB. `regex` differs for each schema, see below. */
 const formats = {
   ...fullFormats,
   "date-time": (text: string) => PLAIN_TIME.test(text) || isDateTime(text),
@@ -35,7 +35,7 @@ export const isKnownFormat = (name: string): boolean => Object.hasOwn(formats, n
 
 /**
  * Ajv's strict mode is off: it refuses what JSON Schema allows, without telling the place. Unknown keywords and formats
- * have been refused before (see schema-faults.ts).
+ * are refused before (faults.ts).
  */
 const options: Options = {
   strict: false,
@@ -58,7 +58,7 @@ interface Parts {
   table: CodeTable;
 }
 
-/** An Ajv for one prepared schema from outside: it can fetch nothing, and knows no schema but that one. */
+/** An Ajv for one prepared schema of a partner. It fetches nothing and knows no other schema. */
 export function schemaAjv(
   { budget, patterns, numbers, filled, verdicts, $ref, table }: Parts,
   { ownProperties, useDefaults }: Options,
@@ -66,10 +66,10 @@ export function schemaAjv(
   const regExp = Object.assign((source: string) => patterns.get(source), { code: "patterns.get" });
   // Ajv's optimizer takes longer than all the rest, and V8 has a better one.
   const ajv = new Ajv2020({ ...options, ownProperties, useDefaults, code: { regExp, optimize: false } });
-  // Ajv2020 sets both, whatever it is told.
+  // Ajv2020 sets both again, whatever its options say.
   Object.assign(ajv.opts, { unevaluated: false, dynamicRef: false });
   ajv.addFormat("int64", int64Format(numbers));
-  // A record's text that is a pattern must be one that we would take.
+  // A value with `format: regex` is valid only if it is a pattern that we accept.
   ajv.addFormat("regex", (text: string) => isPattern(text, budget));
   const ours = [
     $ref,
@@ -94,7 +94,7 @@ const NO_BUDGET = Object.assign(new WorkBudget(), { left: Number.POSITIVE_INFINI
 
 let ofSchemas: Ajv2020 | undefined;
 
-/** Checks schemas themselves by the meta-schema of 2020-12. Patterns are looked at apart, with RE2's own message. */
+/** Checks schemas by the meta-schema of 2020-12. Patterns are checked elsewhere, so that the fault has RE2's message. */
 export function metaAjv(): Ajv2020 {
   if (ofSchemas === undefined) {
     ofSchemas = new Ajv2020({

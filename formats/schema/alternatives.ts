@@ -13,7 +13,7 @@ export const alternativeKeywords = (budget: WorkBudget): CodeKeywordDefinition[]
   keywordOf("oneOf", 2, "must match exactly one schema in oneOf", budget),
 ];
 
-/** `enough`: so many that hold decide it. */
+/** `enough`: with this many matching alternatives the result is known. */
 function keywordOf(keyword: string, enough: number, message: string, budget: WorkBudget): CodeKeywordDefinition {
   return {
     keyword,
@@ -48,7 +48,7 @@ function keywordOf(keyword: string, enough: number, message: string, budget: Wor
   };
 }
 
-/** Costs work for what is kept: where lists are nested, so are the causes. */
+/** Keeping causes costs work, because nested lists have nested causes. */
 function replaceErrors(cxt: KeywordCxt, passing: Name, budget: WorkBudget): void {
   const { gen, schema, errsCount } = cxt;
   const causes = gen.const("causes", _`(${vErrors} || []).slice(${errsCount})`);

@@ -12,7 +12,7 @@ interface Part {
   others: unknown[];
 }
 
-/** Which types a schema gives to the properties of a record, wherever it says so: behind references and in branches too. */
+/** The types that a schema gives to the properties of a record, also behind references and in branches. */
 export class CellTypes {
   readonly #targets: PreparedSchema["targets"];
   readonly #budget: WorkBudget;
@@ -27,7 +27,7 @@ export class CellTypes {
     this.#tests = this.#parts.reduce((sum, part) => sum + 1 + part.patterns.length, 0);
   }
 
-  /** The types of the property. Costs work as a check does: names come from outside. */
+  /** The types of the property. Costs work as a check does, because partners choose the names. */
   of(name: string): ReadonlySet<unknown> {
     this.#budget.spend(this.#tests);
     const schemas = this.#parts.flatMap((part) => schemasOf(part, name));

@@ -3,13 +3,13 @@ import { RE2JS as Engine } from "re2js";
 
 type Program = RE2JS["re2Input"];
 
-/** The part of re2js that follows all ways through a pattern at once. Nobody knows before how many there will be. */
+/** The engine of re2js that follows all paths through a pattern at once. Their number is not known before. */
 interface Machine {
   step(threads: { size: number }, ...rest: unknown[]): void;
 }
 type MachineClass = { fromRE2(program: Program): Machine };
 
-/** re2js gives it no name outside: it is taken from a pattern that is too large for any other of its engines. */
+/** re2js does not export this engine, so we take it from a pattern that is too large for its other engines. */
 function machineClass(): MachineClass {
   const pattern = Engine.compile("(?:[ab]?[cd]){300}");
   pattern.matcher("a").find();
@@ -19,7 +19,7 @@ function machineClass(): MachineClass {
 
 let Machines: MachineClass | undefined;
 
-/** Has `count` told of each letter how many ways are followed there; a step of a way takes some 25 ns. */
+/** Calls `count` for each letter with the number of paths that are followed there. One step of a path takes about 25 ns. */
 export function countSteps(program: Program, count: (steps: number) => void): void {
   const pool = program.machinePool;
   program.get = () => pool.pop() ?? counted(program, count);

@@ -1,9 +1,9 @@
 import { _, type CodeKeywordDefinition } from "ajv/dist/2020.js";
 import { isObject, type SchemaNode } from "./walk.ts";
 
-/** What the check of a record put in. */
+/** The defaults that the check of a record has filled in. */
 export class Filled {
-  /** Whether it put in anything. */
+  /** Whether it has filled in any. */
   any = false;
 }
 
@@ -12,7 +12,7 @@ export const FILL_KEYWORD = "x-fills";
 
 export const fillsIn = ({ properties }: SchemaNode): boolean => isObject(properties) && namesOf(properties).length > 0;
 
-/** Says that a default will be put in: Ajv does that itself, right after the keywords that are of no type, and tells nobody. */
+/** Notes that a default is filled in. Ajv fills it in right after the keywords without a type, and does not report it. */
 export function fillKeyword(filled: Filled): CodeKeywordDefinition {
   return {
     keyword: FILL_KEYWORD,

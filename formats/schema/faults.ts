@@ -27,7 +27,7 @@ export function recordSchemaFaults(schema: unknown): Fault[] {
   return faults.length > 0 ? faults.slice(0, MAX_FAULTS) : compileFaults(schema as SchemaNode, tools);
 }
 
-/** Asked first, since everything else recurses. */
+/** Checked first, because every other check recurses. */
 function boundFault(schema: unknown): string | null {
   if (!isObject(schema)) return "expected a JSON Schema, an object";
   if (isDeeperThan(MAX_DEPTH, schema)) return `is nested more than ${MAX_DEPTH} levels deep`;
@@ -59,7 +59,7 @@ function nodeFaults(schema: unknown, patterns: Patterns): Fault[] {
   return faults;
 }
 
-/** What says the same in this draft, for keywords of other drafts and of OpenAPI 3.0. */
+/** Keywords of other drafts and of OpenAPI 3.0, and what says the same in draft 2020-12. */
 const IN_PLACE: Record<string, string> = {
   nullable: '"null" as one more type',
   dependencies: "dependentRequired or dependentSchemas",
@@ -89,7 +89,7 @@ function patternFaults({ pattern, patternProperties }: SchemaNode, patterns: Pat
   for (const source of Object.keys(patternProperties)) refuse(source, "patternProperties", source);
 }
 
-/** In a record such a number stands for another one: a schema could not tell the two. */
+/** In a record this number means that a double cannot hold the real one. A schema cannot tell the two apart. */
 function standInFaults(value: unknown, pointer = ""): Fault[] {
   if (typeof value === "number" && isStandIn(value))
     return [{ pointer, detail: `expected another number than ${value}` }];
@@ -97,7 +97,7 @@ function standInFaults(value: unknown, pointer = ""): Fault[] {
   return Object.entries(value).flatMap(([name, inner]) => standInFaults(inner, pointer + pointerStep(name)));
 }
 
-/** References that lead nowhere, and what only the compiler finds. */
+/** References without a target, and faults that only the compiler finds. */
 function compileFaults(schema: SchemaNode, tools: CheckTools): Fault[] {
   const prepared = prepareSchema(schema);
   if (prepared.faults.length > 0) return prepared.faults.slice(0, MAX_FAULTS);

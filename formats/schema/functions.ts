@@ -4,7 +4,7 @@ import type { PreparedSchema } from "./prepare.ts";
 import { CodeTable } from "./values.ts";
 import { isObject, type SchemaNode } from "./walk.ts";
 
-/** Where a function will be that another one calls: they may call each other, so neither is there first. */
+/** The place of a function that others call. Functions may call each other, so the place exists before the function. */
 interface Slot {
   validate?: ValidateFunction;
 }
@@ -43,7 +43,7 @@ export class SchemaFunctions {
     return this.#slots.get(false)?.get(this.#target(schema))?.validate?.(value) === true;
   }
 
-  /** What is called for the first time is compiled next. */
+  /** A function that is called for the first time is compiled next. */
   #slot(schema: unknown, wantsDefaults: boolean): Slot {
     const fills = wantsDefaults && this.#prepared.hasDefaults;
     const slots = this.#slots.get(fills) ?? new Map<unknown, Slot>();
@@ -67,7 +67,7 @@ export class SchemaFunctions {
 
   #target = (node: SchemaNode): unknown => this.#prepared.targets.get(node)?.[0]?.schema;
 
-  /** `$ref`: a call of the function that the slot has by then. A branch with a function of its own is tried only. */
+  /** `$ref` calls the function of the slot. For a branch with its own function only the result counts, not its errors. */
   #keyword(fills: boolean, table: CodeTable): CodeKeywordDefinition {
     return {
       keyword: "$ref",

@@ -4,9 +4,9 @@ import { patternCost } from "./pattern-cost.ts";
 import { PlainPattern, plainSuffix } from "./plain-pattern.ts";
 import type { WorkBudget } from "./work-budget.ts";
 
-/** A larger program is no pattern of a field, but an attempt to make each test expensive. */
+/** A larger program is refused: no field needs it, and each test of it would be expensive. */
 const MAX_PROGRAM = 5000;
-/** What is longer to compile is none either (see pattern-cost.ts): about 20 ms. */
+/** A pattern that takes longer to compile is refused, too (pattern-cost.ts): about 20 ms. */
 const MAX_COMPILE = 20_000;
 /** All patterns of a schema together: about 0.1 s, or 800 ordinary ones. */
 const MAX_ALL = 100_000;
@@ -14,14 +14,14 @@ const MAX_ALL = 100_000;
 /** Steps of 25 ns that weigh as much as a keyword. */
 const STEPS = 4;
 const STEPS_AT_ONCE = 1024;
-/** In re2js's words: the pattern may match anywhere in the text. */
+/** The name in re2js for: the pattern may match anywhere in the text. */
 const UNANCHORED = 0;
-/** Shorter texts are not worth the making of tables. */
+/** For shorter texts making tables does not pay. */
 const LONG = 4096;
-/** Bytes of tables, by re2js's own count. Two of them take as long to make as a step, about. */
+/** Bytes of tables, as re2js counts them. Making two bytes takes about as long as a step. */
 const MOST_STATES = 512 * 1024;
 
-/** What a pattern from outside can be asked. */
+/** What callers may ask of a partner's pattern. */
 export interface Pattern {
   test(text: string): boolean;
 }
@@ -32,9 +32,9 @@ class LinearPattern implements Pattern {
   readonly #budget: WorkBudget | null;
   readonly #re: RE2JS;
   readonly #size: number;
-  /** Whether re2js first looks for letters that the pattern needs: most names, and many texts, have none of them. */
+  /** Whether re2js first searches for letters that the pattern requires. Most names and many texts have none. */
   readonly #looksFirst: boolean;
-  /** What the test at hand costs if it has to follow the pattern. */
+  /** What the current test costs if re2js has to follow the pattern. */
   #due = 0;
   /** Steps of the engine that are paid for. */
   #paid = 0;
@@ -60,7 +60,7 @@ class LinearPattern implements Pattern {
     return this.#re.re2Input.matchWithGroup(text, 0, text.length, UNANCHORED, 1)[0];
   }
 
-  /** Most patterns follow few ways at once, a sixteenth of their program at most; the others pay for what they do. */
+  /** Most patterns follow few paths at once: at most a sixteenth of their program. The others pay for each path. */
   #pay(): void {
     this.#budget?.spend(this.#due);
     this.#paid = this.#due * STEPS;
@@ -78,11 +78,11 @@ class LinearPattern implements Pattern {
     return true;
   }
 
-  /** By tables of states, which are made as they are needed: some twenty times as fast. */
+  /** Matches by tables of states, which are made when they are needed. This is about twenty times as fast. */
   #testLong(text: string): boolean {
     const { dfa } = this.#re.re2Input;
     dfa.stateBudget = MOST_STATES;
-    // A table that is full would be made anew again and again; without one re2js goes on by itself.
+    // A full table would be made again and again. Without a table re2js follows the pattern instead.
     dfa.resetCache = () => {
       this.#outgrows = true;
       return null;
@@ -109,7 +109,7 @@ class LinearPattern implements Pattern {
   }
 }
 
-/** The tester for a pattern from outside. Throws where RE2 does not know the pattern, or where it is too large. */
+/** The tester of a partner's pattern. Throws if RE2 does not know the pattern, or if it is too large. */
 function compilePattern(source: string, budget: WorkBudget | null): Pattern {
   const suffix = plainSuffix(source);
   return suffix === null ? new LinearPattern(source, budget) : new PlainPattern(source, suffix, budget);
@@ -122,7 +122,7 @@ function boundedCost(source: string): number {
   return compile;
 }
 
-/** Whether a text from outside is a pattern that we would take. To find out costs work: compiling takes a while. */
+/** Whether a partner's text is a pattern that we accept. It costs work, because compiling takes time. */
 export function isPattern(source: string, budget: WorkBudget): boolean {
   budget.spend(source.length);
   try {

@@ -19,7 +19,7 @@ const UNICODE = /\\[pP]/g;
 /** Beyond ASCII: `\x{80}-\x{10ffff}`, `é-ü`. */
 const WIDE_RANGE = /-(?:\\[xu]|[^\0-\x7f])/g;
 
-/** Reads the pattern once, from left to right. What it takes for more than it is costs more, and does no harm. */
+/** Reads the pattern once, from left to right. An estimate that is too high does no harm. */
 export function patternCost(source: string): PatternCost {
   const outer: number[] = [];
   let size = 1;

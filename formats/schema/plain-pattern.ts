@@ -10,7 +10,7 @@ const PART = /(?:[\w :/@#-]|\\[dw.]|\[[\w .,:/@#-]+\])(\{\d+\}|\{\d+,\d*\}|[+*?]
 const MAX_LENGTH = 60;
 const MAX_SUFFIX = 16;
 
-/** A pattern that V8 is quick on: some ten times as fast as re2js. */
+/** A pattern that V8 tests quickly: about ten times as fast as re2js. */
 export class PlainPattern {
   readonly #re: RegExp;
   /** Steps for each letter of the text. */
@@ -35,7 +35,7 @@ export class PlainPattern {
   }
 }
 
-/** How many letters the pattern takes after its quantifier; null where it is none for V8. */
+/** How many letters the pattern matches after its quantifier. Null: the pattern is not for V8. */
 export function plainSuffix(source: string): number | null {
   if (source.length > MAX_LENGTH || !PLAIN.test(source) || !compiles(source)) return null;
   const counts = [...source.slice(1, -1).matchAll(PART)].map(([, quantifier]) => fixedCount(quantifier));
@@ -47,13 +47,13 @@ export function plainSuffix(source: string): number | null {
   return suffix > MAX_SUFFIX ? null : suffix;
 }
 
-/** Null: not always the same. */
+/** Null: the number is not always the same. */
 function fixedCount(quantifier: string | undefined): number | null {
   if (quantifier === undefined) return 1;
   return /^\{\d+\}$/.test(quantifier) ? Number(quantifier.slice(1, -1)) : null;
 }
 
-/** Some classes that RE2 takes are none to V8: `[\w-z]`. */
+/** V8 refuses some classes that RE2 accepts, such as `[\w-z]`. */
 function compiles(source: string): boolean {
   try {
     new RegExp(source, "u");

@@ -9,14 +9,14 @@ import { readingsOf, WORK_KEYWORD, workOf } from "./work-budget.ts";
 /** Our copy of a schema, as Ajv gets it: nothing in it has a name, and each reference has its target beside it. */
 export interface PreparedSchema {
   root: SchemaNode;
-  /** What each object with `$ref` refers to; first for the one that Ajv follows. */
+  /** The target of each object with `$ref`. The first one is the one that Ajv follows. */
   targets: Map<SchemaNode, Place[]>;
-  /** Those of them that stand for a branch whose verdict is asked for by itself. */
+  /** Those of them that stand for a branch whose result is asked for separately. */
   branches: Set<SchemaNode>;
   hasDefaults: boolean;
   /** Whether the schema names what every object inherits, `toString` for one: then only a record's own properties count. */
   namesInherited: boolean;
-  /** References that lead nowhere, for one. The schema is not to be used then. */
+  /** For example references without a target. With any fault the schema cannot be used. */
   faults: Fault[];
 }
 
@@ -45,7 +45,7 @@ export function prepareSchema(schema: object): PreparedSchema {
   return { root, targets, branches, hasDefaults, namesInherited: nodes.some(namesInherited), faults };
 }
 
-/** What names a schema: of no use once each reference has its target. */
+/** Keywords that name a schema. They are not needed once each reference has its target. */
 const NAMES = ["$schema", "$id", "$anchor", "$dynamicAnchor", "$dynamicRef"];
 
 /** An object with both kinds of reference keeps one of them in an `allOf`. */
@@ -58,7 +58,7 @@ function pointTo(node: SchemaNode, [first, second]: Place[], targets: Map<Schema
   targets.set(node, [place]).set(other, [second]);
 }
 
-/** A function takes some 0.3 ms to compile. */
+/** Compiling a function takes about 0.3 ms. */
 const MAX_BRANCHES = 200;
 
 const asksForRest = (node: SchemaNode): boolean => "unevaluatedProperties" in node || "unevaluatedItems" in node;
@@ -84,16 +84,16 @@ function ownBranches(asking: SchemaNode[], targets: Map<SchemaNode, Place[]>): S
   return branches;
 }
 
-/** Keywords that look at many values, or again at the same: beside them each schema object costs work. */
+/** Keywords that look at many values, or at one value several times. Beside them each schema object costs work. */
 const MULTIPLYING = [
   ["items", "prefixItems", "contains", "propertyNames", "patternProperties", "$ref", "$dynamicRef"],
   ["additionalProperties", "unevaluatedProperties", "unevaluatedItems"],
 ].flat();
 
-/** So often at most a flat schema reads one value of a record: beyond it the reading is counted, and bounded, too. */
+/** A flat schema reads one value of a record at most this often. Further reads are counted and bounded. */
 const MOST_READINGS = 32;
 
-/** What is flat and short costs no more than its own size, and needs no count. */
+/** A flat and short schema costs no more than its size, so its work is not counted. */
 function isCounted(nodes: SchemaNode[]): boolean {
   const multiplies = nodes.some((node) =>
     MULTIPLYING.some((name) => typeof node[name] !== "boolean" && Object.hasOwn(node, name)),

@@ -24,7 +24,7 @@ const TOO_MUCH: RecordFault = {
   message: `needs more than ${MAX_WORK} checks by its schema`,
 };
 
-/** A number that no double holds costs as much before its check as an ordinary record (see check-pace.ts). */
+/** A number that no double holds costs as much before its check as an ordinary record (see formats/check/pace.ts). */
 const WORK_OF_NUMBER = 256;
 
 /**
@@ -98,7 +98,7 @@ function checked(check: () => RecordFault[] | null): RecordFault[] | null {
   }
 }
 
-/** What a check costs where nothing is looked at twice. */
+/** What a check costs if no value is looked at twice. */
 function sizeOf(schema: object): number {
   let size = 0;
   walkSchema(schema, (node) => {

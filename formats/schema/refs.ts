@@ -15,7 +15,7 @@ export interface SchemaRefs {
   faults: Fault[];
 }
 
-/** What relative names are relative to in a schema without `$id`. Nobody can own a name below `.invalid`. */
+/** The base of relative names in a schema without `$id`. Nobody can own a name below `.invalid`. */
 const NAMELESS = "https://schema.invalid/";
 
 /**
@@ -122,7 +122,7 @@ class Names {
     return this.#byUri.get(`${resource.base}#${fragment}`);
   }
 
-  /** Whether the way to the reference decides which schema is meant: what Ajv does then is wrong, so it is not taken. */
+  /** Whether the path to the reference decides which schema is meant. Ajv is wrong there, so such a schema is refused. */
   #isDynamic({ hash }: URL, { schema }: Place): boolean {
     const anchor = (schema as SchemaNode).$dynamicAnchor;
     return typeof anchor === "string" && hash === `#${anchor}` && (this.#dynamic.get(anchor) ?? 0) > 1;

@@ -19,7 +19,7 @@ export function unevaluatedKeywords(verdicts: Verdicts, budget: WorkBudget, tabl
 
 type Left = (node: SchemaNode, value: object) => (string | number)[];
 
-/** Checks each property or item that the rest of the schema has left. */
+/** Checks each property or item that the rest of the schema has not evaluated. */
 function keywordOf(
   keyword: string,
   type: JSONType,

@@ -42,7 +42,7 @@ export function childSchemas(node: SchemaNode): [pointer: string, schema: unknow
 const holdsSchemas = (name: string, value: unknown): value is object =>
   (IN_MEMBERS.has(name) && isObject(value)) || (IN_ELEMENTS.has(name) && Array.isArray(value));
 
-/** Visits each schema object within `schema`, itself first. What stands where a schema belongs but is none is left out. */
+/** Visits each schema object within `schema`, itself first. Skips values that are no schema. */
 export function walkSchema(schema: unknown, visit: (node: SchemaNode, pointer: string) => void, pointer = ""): void {
   if (!isObject(schema)) return;
   visit(schema, pointer);

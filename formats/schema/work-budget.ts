@@ -32,7 +32,7 @@ export class WorkBudget {
   }
 }
 
-/** The keyword that we put into our copy of a schema; a partner's own is refused as unknown before that. */
+/** The keyword that we add to our copy of a schema. In a partner's schema it is refused before, as unknown. */
 export const WORK_KEYWORD = "x-work";
 
 export function workKeyword(budget: WorkBudget): CodeKeywordDefinition {
@@ -53,7 +53,7 @@ export function workKeyword(budget: WorkBudget): CodeKeywordDefinition {
 /** Keywords whose cost grows with the value: a text of 1 MiB takes up to 3 ms each. */
 const READING = ["pattern", "format", "minLength", "maxLength", "minProperties", "maxProperties"];
 
-/** How many of its keywords read the whole value. */
+/** How many keywords of the schema read the whole value. */
 export const readingsOf = (schema: Record<string, unknown>): number =>
   READING.filter((name) => Object.hasOwn(schema, name)).length;
 

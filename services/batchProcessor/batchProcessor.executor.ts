@@ -225,7 +225,9 @@ export class Executor {
     const { detail } = outcome as { detail?: string };
     if (outcome.outcome === "lost") this.logger.warn(`The run of batch ${publicId} was lost: ${detail}.`);
     else if (outcome.outcome === "retry" || outcome.outcome === "fail")
-      this.logger.warn(`Batch ${publicId}, chunk ${nextChunk}, attempt ${attempt}: ${outcome.outcome}: ${detail}`);
+      this.logger.warn(
+        `Batch ${publicId}, chunk ${nextChunk}, attempt ${attempt} failed (${outcome.outcome}): ${detail}`,
+      );
     else this.logger.debug(`Batch ${publicId}:`, outcome);
   }
 

@@ -88,7 +88,9 @@ export default defineActor({
 
     /** Sends a token for other workers. */
     passOn() {
-      actors.outbox.wake(this.broker, {}).catch((error: unknown) => this.logger.debug("No wake-up:", error));
+      actors.outbox
+        .wake(this.broker, {})
+        .catch((error: unknown) => this.logger.debug("Waking failed; the work is found by polling:", error));
     },
   },
 

@@ -206,7 +206,9 @@ export default defineActor({
     async erase(ctx) {
       const valuesOf: ValuesOf = (...given) => erasing(this.database, ...given);
       const { erasureId } = await this.change(ctx.params.publicId, valuesOf, auditOf(ctx, "client.erase"));
-      actors.retention.wake(this.broker, {}).catch((error: unknown) => this.logger.debug("No wake-up:", error));
+      actors.retention
+        .wake(this.broker, {})
+        .catch((error: unknown) => this.logger.debug("Waking failed; the work is found by polling:", error));
       return erasureId as string;
     },
 

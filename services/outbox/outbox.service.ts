@@ -63,7 +63,9 @@ export default defineActor({
   methods: {
     /** Wakes the webhook service of this node. If there is none, or the call fails, others find the delivery by polling. */
     wakeSender() {
-      actors.webhook.wake(this.broker, {}).catch((error: unknown) => this.logger.debug("No wake-up:", error));
+      actors.webhook
+        .wake(this.broker, {})
+        .catch((error: unknown) => this.logger.debug("Waking failed; the work is found by polling:", error));
     },
 
     async publish(rows: OutboxRow[], until = performance.now() + OURS_MS, ready?: ReadyBatch) {

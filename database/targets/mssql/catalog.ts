@@ -27,7 +27,7 @@ interface ColumnRow extends TypeRow {
   isReadOnly: boolean;
 }
 
-/** A type of the company's own is what it is of. `utf8`: lengths are in bytes of UTF-8. Rowversions write themselves. */
+/** A user-defined type is resolved to its base type. `utf8`: lengths are in bytes of UTF-8. The server fills rowversions. */
 const COLUMNS = `SELECT c.name AS name, t.name AS type, c.max_length AS length, c.precision AS precision, c.scale AS scale,
   CAST(1 - c.is_nullable AS BIT) AS isNotNull, CAST(CASE WHEN c.default_object_id <> 0 THEN 1 ELSE 0 END AS BIT) AS hasDefault,
   CAST(CASE WHEN c.is_computed = 1 OR c.is_identity = 1 OR c.generated_always_type <> 0 OR t.name = N'timestamp' THEN 1 ELSE 0 END AS BIT) AS isReadOnly
@@ -40,7 +40,7 @@ interface KeyRow {
   column: string;
 }
 
-/** An index with IGNORE_DUP_KEY drops rows without a word. */
+/** An index with IGNORE_DUP_KEY drops rows without an error. */
 const KEYS = `SELECT i.name AS name, i.is_primary_key AS isPrimary, c.name AS [column]
 FROM sys.indexes i
 JOIN sys.index_columns k ON k.object_id = i.object_id AND k.index_id = i.index_id AND k.is_included_column = 0 AND k.key_ordinal > 0
@@ -53,7 +53,7 @@ interface HindranceRow {
   kind: "index" | "trigger";
 }
 
-/** What may drop rows without a word: the counts of a statement have them all the same. */
+/** What may drop rows without an error. The row count of a statement still has them. */
 const SWALLOWING = `SELECT x.name AS name, x.kind AS kind FROM (
   SELECT i.object_id AS id, i.name AS name, 'index' AS kind FROM sys.indexes i WHERE i.is_unique = 1 AND i.ignore_dup_key = 1
   UNION ALL SELECT t.parent_id, t.name, 'trigger' FROM sys.triggers t WHERE t.is_instead_of_trigger = 1 AND t.is_disabled = 0) x

@@ -10,7 +10,7 @@ interface KeyColumn {
   parent: string;
 }
 
-/** One that is disabled refuses nothing. */
+/** A disabled key refuses nothing. */
 const KEYS = `SELECT k.name AS name, c.name AS [column], s.name AS [schema], t.name AS [table], p.name AS parent
 FROM sys.foreign_keys AS k
 JOIN sys.foreign_key_columns AS x ON x.constraint_object_id = k.object_id

@@ -11,7 +11,7 @@ export interface TypeRow {
 
 type Type = Omit<TargetColumn, "name" | "isReadOnly" | "isNotNull" | "hasDefault">;
 
-/** What is not here, only the server knows: it judges the text. smalldatetime is rounded to the minute, and so not here. */
+/** The server checks the texts of all other types. smalldatetime is among those, because it is rounded to the minute. */
 const kinds: Readonly<Record<string, ColumnKind>> = {
   char: "text",
   varchar: "text",

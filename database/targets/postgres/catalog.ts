@@ -53,7 +53,7 @@ SELECT t.oid::text AS oid, t.typname::text AS name, t.typtype::text AS type, n.n
   (SELECT pg_catalog.array_agg(e.enumlabel::text ORDER BY e.enumsortorder) FROM pg_catalog.pg_enum e WHERE e.enumtypid = t.oid) AS "enumValues"
 FROM needed JOIN pg_catalog.pg_type t ON t.oid = needed.oid JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace`;
 
-/** Included columns are no part of a key. An index whose collation calls other texts equal than the column's is none. */
+/** Included columns are no part of a key. An index is no key if its collation compares texts differently from the column. */
 const KEYS = `SELECT c.relname::text AS name, i.indisprimary AS "isPrimary",
   ARRAY(SELECT a.attname::text FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, place)
     JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum

@@ -50,14 +50,14 @@ const ranges: Readonly<Record<string, TargetColumn["range"]>> = {
   int8: { least: "-9223372036854775808", most: "9223372036854775807" },
 };
 
-/** Of most currencies. The server would round what has more decimals. */
+/** The decimals of most currencies. The server would round more. */
 const MONEY = { precision: 19, scale: 2 };
 
 const floatBits: Readonly<Record<string, number>> = { float4: 24, float8: 53 };
 
 /** How typmod keeps a length, and precision and scale (11 bits with a sign since PostgreSQL 15). */
 const HEADER = 4;
-/** The server cuts a longer one. */
+/** The server cuts longer names. */
 const NAME_BYTES = 63;
 const NO_BOUNDS = -1;
 
@@ -116,7 +116,7 @@ function plain({ name, type, isBuiltIn, enumValues }: TypeRow, bounds: number): 
 const bitsOf = (name: string, bounds: number): TargetColumn["maxLength"] =>
   (name === "bit" || name === "varbit") && bounds !== NO_BOUNDS ? { units: "characters", most: bounds } : null;
 
-/** citext is an extension's. Of all others that are not built in only the server knows what they take. */
+/** citext is of an extension. The server checks the texts of all other types that are not built in. */
 function kindOf(name: string, isBuiltIn: boolean): ColumnKind {
   if (!isBuiltIn) return name === "citext" ? "text" : "other";
   return kinds[name] ?? "other";

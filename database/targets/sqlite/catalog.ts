@@ -95,7 +95,7 @@ async function isOwn(ask: Ask, name: string): Promise<boolean> {
   return false;
 }
 
-/** The rowid by another name: an INTEGER PRIMARY KEY, which has no index. Each new row gets one by itself. */
+/** An INTEGER PRIMARY KEY is the rowid under another name. It has no index, and SQLite numbers new rows by itself. */
 function isRowid({ type, pk }: ColumnRow, { isWithoutRowid, columns, indexes }: About): boolean {
   const isAlone = columns.filter((column) => Number(column.pk) > 0).length === 1;
   const isNamed = Number(pk) === 1 && type.toUpperCase() === ROWID_TYPE;
@@ -127,7 +127,7 @@ function keysOf(about: About): TargetKey[] {
 
 const namesOf = (indexes: IndexRow[]): string[] => [...new Set(indexes.map(({ name }) => name))];
 
-/** What a text of SQL has beside code: comments, texts, quoted names. */
+/** The parts of an SQL text that are not code: comments, strings, quoted names. */
 const NO_CODE = /--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|'(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]/g;
 const COMMENT = /^(?:--|\/\*)/;
 const DEFERRED = /(?<!\bNOT\s+)\bDEFERRABLE\s+INITIALLY\s+DEFERRED\b/i;
@@ -141,7 +141,7 @@ const checkNames = (sql: string): string[] =>
     /^["`[]/.test(name) ? name.slice(1, -1).replaceAll('""', '"') : name,
   );
 
-/** What a row by itself would not tell: a fault that shows at COMMIT only, and one that is swallowed. */
+/** Constraints whose faults a row does not show: deferred ones fail at COMMIT, ON CONFLICT clauses hide the fault. */
 function hindrancesOf({ sql }: TableRow, referring: TableRow[]): string[] {
   const code = codeOf(sql);
   return [

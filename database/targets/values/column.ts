@@ -21,7 +21,7 @@ const byKind: Record<ColumnKind, ToText> = {
   other: otherText,
 };
 
-/** What the server casts to the column's type, or why it could not. The value is neither null nor undefined. */
+/** The text that the server casts to the column's type, or why it cannot. The value is neither null nor undefined. */
 export const columnText: ToText = (value, column) => byKind[column.kind](value, column);
 
 /** PostgreSQL's notation: `{"a",NULL}`. What the catalog says of the column's bounds holds for each element. */
@@ -37,6 +37,6 @@ function arrayText(value: unknown, column: TargetColumn): string | ValueFault {
   return `{${texts.join(",")}}`;
 }
 
-/** A list within a list would be another dimension, which all of them had to have. */
+/** A list within a list is another dimension, which all items would need. */
 const elementText: ToText = (value, element) =>
   Array.isArray(value) && element.kind !== "json" ? ofType("no list itself") : columnText(value, element);

@@ -19,14 +19,14 @@ const WIDEST = { before: 131_072, after: 16_383 };
 /** Bits of a float, from which on it is a double. */
 const DOUBLE_BITS = 53;
 
-/** The digits of a number. Texts count as numbers where they are one in JSON. Null: it is none. */
+/** The digits of a number. A text counts if it is a number in JSON. Null: it is no number. */
 export function digitsOf(value: unknown): string | null {
   if (typeof value === "number") return String(value);
   if (value instanceof Digits) return value.source;
   return typeof value === "string" && NUMBER.test(value) ? value : null;
 }
 
-/** Null: its exponent is beyond every use. */
+/** Null: its exponent is too large for every column. */
 function decimal(digits: string): Decimal | null {
   try {
     return decimalOf(digits);
@@ -89,7 +89,7 @@ export const decimalText: ToText = (value, column) => {
   return isAsWide(digits, scale) ? digits : canonicalText(exact, MOST_ZEROS);
 };
 
-/** Whether the digits fit as they stand, seen at once. */
+/** A quick check whether the digits fit as they are. */
 function isNarrow(digits: string, precision: number | null, scale: number | null): boolean {
   if (precision === null || scale === null || digits.length > precision || !PLAIN.test(digits)) return false;
   const point = digits.indexOf(".");

@@ -1,4 +1,4 @@
-/** Texts, JSON and what else is a text to a database. */
+/** Texts, JSON and other values that a database takes as text. */
 import { Digits } from "../../../formats/check/exact-record.ts";
 import { ofType, type TargetColumn, type ToText, ValueFault } from "../target.ts";
 import { numberText } from "./numbers.ts";
@@ -9,7 +9,7 @@ const UUID = /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/i;
 const ESCAPE = /\\(?:u[\da-f]{4}|.)/g;
 const NO_TEXT = /^\\u(?:0000|d[89a-f][\da-f]{2})$/;
 
-/** No database takes U+0000 in a text, and none half a surrogate pair. */
+/** No database accepts U+0000 or half a surrogate pair in a text. */
 export const cleanText = (text: string): string =>
   (text.includes("\0") ? text.replaceAll("\0", REPLACEMENT) : text).toWellFormed();
 
@@ -62,6 +62,6 @@ export const enumText: ToText = (value, { values }) => {
   return ofType(`one of ${listed.join(", ")}${more}`);
 };
 
-/** Of a type that only the server knows: it judges the text. */
+/** For a type that only the server knows. The server checks the text. */
 export const otherText: ToText = (value, column) =>
   typeof value === "object" && !(value instanceof Digits) ? ofType("a text or a number") : textText(value, column);

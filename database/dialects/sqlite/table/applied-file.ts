@@ -14,7 +14,7 @@ import { Sql } from "../sql.ts";
 import { tableFailure } from "./states.ts";
 import { Ended, written } from "./write.ts";
 
-/** Others write briefly. This thread has nothing else to do. */
+/** Waits for the locks of others, who write briefly. This thread has nothing else to do. */
 const BUSY_MS = 5_000;
 
 const NOW = "CAST(unixepoch('subsec') * 1000 AS INTEGER)";
@@ -151,7 +151,7 @@ export class AppliedFile {
   abandon(): void {
     const { sql } = this.#open ?? {};
     this.#open = null;
-    // What is not committed is undone.
+    // Closing undoes what is not committed.
     sql?.db.close();
   }
 
@@ -176,7 +176,7 @@ export class AppliedFile {
   }
 
   #opened(): Sql {
-    // SQLite would make a file that is not there.
+    // SQLite would create a missing file.
     if (!existsSync(this.#file)) throw new DatabaseUnavailable("The database cannot be used (no file).");
     return new Sql(new DatabaseSync(this.#file, { timeout: BUSY_MS }), plain);
   }

@@ -25,7 +25,7 @@ export class FileThread {
     this.#file = file;
   }
 
-  /** Nothing comes between the calls of `work`. */
+  /** No other call runs between the calls of `work`. */
   inTurn<T>(work: () => Promise<T>): Promise<T> {
     if (this.#isClosed) return Promise.reject(new DatabaseUnavailable("The file is closed."));
     const done = this.#last.then(work);

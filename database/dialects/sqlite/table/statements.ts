@@ -53,7 +53,7 @@ export class RowStatements {
     this.#newer = plan.columns.findIndex(({ column }) => column.name === plan.newer?.column.name);
   }
 
-  /** Whether the row of the record's key may be changed by it; undefined: there is none. */
+  /** Whether the record may change the row with its key. Undefined: there is no such row. */
   find(row: TableRow): boolean | undefined {
     this.#finding ??= this.#compiled(this.#findText());
     const given = this.#newer < 0 ? null : this.#valueOf(row, this.#newer);
@@ -70,7 +70,7 @@ export class RowStatements {
     return `SELECT coalesce(${fresh}, 0) AS fresh FROM ${this.#table} WHERE ?1 IS ?1 AND ${key}`;
   }
 
-  /** How many rows it has written: 0 where a trigger has swallowed it. */
+  /** How many rows it has written. 0: a trigger has skipped the row. */
   insert(row: TableRow): number | null {
     return this.#run(`insert${lackedBy(row)}`, row, () => {
       // Of what the record lacks, a column with a default gets that.
@@ -129,7 +129,7 @@ export class RowStatements {
     return prepared;
   }
 
-  /** Throws TableFailure: what does not compile is wrong with the table, and not with the row. */
+  /** Throws TableFailure. A statement that does not compile is a fault of the table, not of the row. */
   #compiled(text: string): StatementSync {
     try {
       return this.#db.prepare(text);
@@ -138,7 +138,7 @@ export class RowStatements {
     }
   }
 
-  /** SQLite makes of a text what its column takes, but for truth. */
+  /** SQLite converts a text to the type of its column, except for booleans. */
   #valueOf({ values }: TableRow, i: number): string | null {
     const value = values[i] ?? null;
     if (value === null || this.#plan.columns[i]?.column.kind !== "boolean") return value;

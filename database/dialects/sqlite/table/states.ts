@@ -28,7 +28,7 @@ interface SqliteError {
   message?: string;
 }
 
-/** Of a statement that has been compiled. Null: it is no fault of the row. */
+/** For an error of a compiled statement. Null: it is no fault of the row. */
 export function refusedRow(error: unknown, rank: number, plan: TablePlan): RefusedRow | null {
   const { errcode = 0, message = "" } = error as SqliteError;
   const code = codes[errcode];
@@ -36,7 +36,7 @@ export function refusedRow(error: unknown, rank: number, plan: TablePlan): Refus
   return { rank, code, state: String(errcode), ...placeOf(message, plan) };
 }
 
-/** SQLite tells columns of what is unique or NOT NULL, and the name of a CHECK. */
+/** For UNIQUE and NOT NULL SQLite names the columns, for CHECK the name of the constraint. */
 function placeOf(
   message: string,
   { table, columns }: TablePlan,

@@ -68,7 +68,7 @@ class RowWriter {
   readonly #plan: TablePlan;
   readonly #outcome: TableOutcome;
   readonly #statements: RowStatements;
-  /** A trigger may write elsewhere before it refuses or swallows the row. */
+  /** A trigger may write elsewhere before it refuses or skips the row. */
   readonly #hasTriggers: boolean;
   /** Whether an update tells that there is no row: a trigger could swallow it, and with `newer` the row may be left as it is. */
   readonly #updatesFirst: boolean;
@@ -116,7 +116,7 @@ class RowWriter {
     return this.#counted("created", this.#statements.insert(row), rank);
   }
 
-  /** Of a row that is there. */
+  /** For an existing row. */
   #change(row: TableRow, rank: number, isFresh: boolean): RefusedRow | null {
     if (this.#plan.mode === "ignore" || !isFresh) return this.#pass(rank);
     if (row.isDelete) return this.#counted("deleted", this.#statements.remove(row), rank);
