@@ -1,5 +1,5 @@
 /**
- * Sequelize models of the tables that are not hot. `clientCache` owns Client, `operator` Operator. `policy` owns Policy, the tables of datasets and
+ * Sequelize models of the tables that are not hot; and of ClientQueue, for pauses alone. `clientCache` owns Client and writes pauses, `operator` Operator. `policy` owns Policy, the tables of datasets and
  * WebhookSecret. Both write the events of their changes to the outbox, in the same transaction. All of them write Audit, each with its
  * changes. The clock mixin owns ClockDoubt. `clientCache` and `retention` write Erasure.
  */
@@ -10,6 +10,7 @@ import type { Attributes, NewRow, Table } from "./schema/table.ts";
 import {
   audit,
   client,
+  clientQueue,
   clockDoubt,
   datasetGrant,
   datasetPin,
@@ -24,6 +25,7 @@ import {
 
 type RowOf<T extends Table> = Model<Attributes<T>, NewRow<T>> & Attributes<T>;
 export type ClientRow = RowOf<typeof client>;
+export type ClientQueueRow = RowOf<typeof clientQueue>;
 export type OperatorRow = RowOf<typeof operator>;
 export type PolicyRow = RowOf<typeof policy>;
 export type DatasetRow = RowOf<typeof sharedDataset>;
@@ -40,6 +42,7 @@ export interface Models {
   Audit: ModelStatic<AuditEntry>;
   Outbox: ModelStatic<OutboxEntry>;
   Client: ModelStatic<ClientRow>;
+  ClientQueue: ModelStatic<ClientQueueRow>;
   Operator: ModelStatic<OperatorRow>;
   Policy: ModelStatic<PolicyRow>;
   SharedDataset: ModelStatic<DatasetRow>;
@@ -83,6 +86,7 @@ export function defineModels(sequelize: Sequelize, names: Names): Models {
     });
   return {
     Client: define("Client", client),
+    ClientQueue: define("ClientQueue", clientQueue),
     Operator: define("Operator", operator),
     Policy: define("Policy", policy),
     SharedDataset: define("SharedDataset", sharedDataset),

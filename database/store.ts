@@ -183,7 +183,10 @@ export interface BatchStore extends UploadStore, OrderStore, ErasureStore, Audit
    * answer is not in `ids`, so its lease expires.
    */
   extendLeases(owner: string, ids: number[], leaseMs: number): Promise<{ id: number; fence: number }[]>;
-  /** Whether a client that has fewer running batches for its weight than `clientId` waits with a batch that may be claimed. */
+  /**
+   * Whether the client's batches are to make room: it is paused, or a client that has fewer running batches for its weight
+   * waits with a batch that may be claimed.
+   */
   isOvertaken(clientId: number): Promise<boolean>;
   /** Moves a batch to another state. If it leaves `processing`: fence+1, and its client has one place more. Null: a condition failed. */
   move(move: Move): Promise<Written | null>;

@@ -6,7 +6,7 @@ import { actors } from "../services/actors.ts";
 import type { Client } from "../services/clientCache/clientCache.contract.ts";
 import { nodesWith } from "../services/monitor/monitor.figures.ts";
 import type { TableLook } from "../services/policy/policy.contract.ts";
-import { age, type Command, operand, PATIENCE_MS, say } from "./answer.ts";
+import { type Args, age, type Command, operand, PATIENCE_MS, say } from "./answer.ts";
 
 const A_PAGE = 200;
 const ENTRIES = 50;
@@ -29,22 +29,31 @@ export async function clientNamed(broker: ServiceBroker, name: string): Promise<
 export const nameOf = async (broker: ServiceBroker, id: number) =>
   (await actors.clientCache.get(broker, { id }))?.identifier ?? null;
 
+function clientLine({ publicId: id, identifier, name, status, ...client }: Client) {
+  const { legalHold, policyVersion, pausedAt, createdAt } = client;
+  const states = { policy: `v${policyVersion}`, hold: legalHold ? "legal" : null, paused: age(pausedAt) };
+  return { id, identifier, name, status, ...states, age: age(createdAt) };
+}
+
+/** Pauses or resumes a client. Throws not-found, validation. */
+async function turned(broker: ServiceBroker, what: string, args: Args): Promise<Client> {
+  if (what !== "pause" && what !== "resume")
+    throw new Problem("validation", `clients takes pause or resume, not "${what}".`);
+  const { publicId } = await clientNamed(broker, operand(args, "client") ?? "");
+  const { reason } = args.options;
+  const given = { publicId, ...(reason !== undefined && { reason: String(reason) }) };
+  return actors.clientCache[what](broker, given);
+}
+
 const clients: Command = {
-  command: "clients",
-  description: "The newest clients",
-  async run(broker) {
-    const found = await actors.clientCache.list(broker, { limit: A_PAGE });
-    const rows = found.map(({ publicId: id, identifier, name, status, legalHold, policyVersion, createdAt }) => {
-      return {
-        id,
-        identifier,
-        name,
-        status,
-        policy: `v${policyVersion}`,
-        hold: legalHold ? "legal" : null,
-        age: age(createdAt),
-      };
-    });
+  command: "clients [what] [client]",
+  description:
+    "The newest clients; `clients pause ID` lets the batches of one wait (its id or identifier), `clients resume ID` go on",
+  options: [{ option: "--reason <text>", description: "For the audit" }],
+  async run(broker, args) {
+    const what = operand(args, "what");
+    if (what !== undefined) return { rows: [clientLine(await turned(broker, what, args))] };
+    const rows = (await actors.clientCache.list(broker, { limit: A_PAGE })).map(clientLine);
     return rows.length > 0 ? { rows } : say("There is no client yet.");
   },
 };

@@ -28,7 +28,8 @@ interface Entry {
 /** Makes the draft of an entry. Null: nobody is named for the call, because DataFlow itself makes it, or a partner. */
 export type Auditing = (entry: Entry) => AuditDraft | null;
 
-const callerOf = ({ meta }: Asked): Caller | null => ("caller" in meta ? (meta.caller as Caller) : null);
+/** Who has asked for the call. Null: nobody is named. */
+export const callerOf = ({ meta }: Asked): Caller | null => ("caller" in meta ? (meta.caller as Caller) : null);
 
 /** For the changes of this call. */
 export const auditing =

@@ -24,6 +24,10 @@ export const client = table(
     legalHold: "int?",
     /** The public id of the erasure that deletes the client. */
     erasureId: "uuid?",
+    /** Since when none of its batches is claimed. Null: they are. `client_queue` has it too, for the claims. */
+    pausedAt: "bigint?",
+    /** Who paused it. */
+    pausedBy: "name?",
   },
   { key: ["id"], writers: ["clientCache", "policy"] },
 );
@@ -157,8 +161,10 @@ export const clientQueue = table(
     began: "double",
     /** No batch of the client can be claimed before this time. Null: none is ready. It may be too early, but never too late. */
     dueAt: "bigint?",
+    /** Set: no batch of the client is claimed. */
+    pausedAt: "bigint?",
   },
-  { key: ["clientId"], writers: ["batch", "imports"] },
+  { key: ["clientId"], writers: ["batch", "imports", "clientCache"] },
 );
 
 export const clientUsage = table(

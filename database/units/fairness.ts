@@ -3,8 +3,12 @@ import type { BatchStore } from "../store.ts";
 import { select, update, upsert } from "./steps.ts";
 import type { Fragments, Units } from "./unit.ts";
 
-/** Clients `q` that may have a batch to claim. `IS NOT NULL` adds nothing, but the partial index is used only with it. */
-export const MAY = "q.due_at IS NOT NULL AND q.due_at <= :now AND q.running < q.cap";
+/**
+ * Clients `q` that may have a batch to claim. That `due_at` IS NOT NULL adds nothing, but the partial index is used only with it.
+ * On the CASE see WAITING of postgres/units/fairness.ts.
+ */
+export const MAY =
+  "q.due_at IS NOT NULL AND q.due_at <= :now AND q.running < CASE WHEN q.paused_at IS NULL THEN q.cap ELSE 0 END";
 export const IN_TURN = "q.pass, q.due_at, q.client_id";
 
 /** The expression for `what` of a client's oldest due batch `r`. */
@@ -15,14 +19,15 @@ export function fairnessUnits(on: Units): Pick<BatchStore, "isOvertaken" | "setQ
   // The order makes the database walk the index, so it stops at the first client that waits.
   const overtaken = on.unit({ clientId: "bigint" }, (fragments) => [
     select<{ clientId: number }>(
-      fragments.first(
-        1,
-        `q.client_id AS "clientId" FROM client_queue AS mine CROSS JOIN ${fragments.waitingQueues}
-  WHERE mine.client_id = :clientId AND mine.running > 0 AND q.client_id <> mine.client_id AND ${MAY}
+      `SELECT mine.client_id AS "clientId" FROM client_queue AS mine
+  WHERE mine.client_id = :clientId AND (mine.paused_at IS NOT NULL OR mine.running > 0 AND (${fragments.first(
+    1,
+    `q.client_id FROM ${fragments.waitingQueues}
+  WHERE q.client_id <> mine.client_id AND ${MAY}
     AND CAST(q.running AS BIGINT) * mine.weight < CAST(mine.running AS BIGINT) * q.weight
     AND ${oldestOf(fragments, "q.client_id", "r.id")} IS NOT NULL
   ORDER BY ${IN_TURN}`,
-      ),
+  )}) IS NOT NULL)`,
     ),
   ]);
   const set = on.unit({ clientId: "bigint", cap: "int", weight: "int" }, () => [

@@ -66,12 +66,21 @@ export function figureUnits(on: Units): Pick<BatchStore, "stats" | "foldCounts">
   };
 }
 
-/** Since when the oldest claimable batch waits; and the batches that wait because their client is at its cap. */
+/** Since when the oldest claimable batch waits; and the batches that wait because their client is at its cap. A paused client counts for neither. */
 function waitsOn(on: Units) {
   // A client at its cap has running batches, so only clients with running batches are read.
   const full = on.unit({}, ({ inTransientState }) => [
     select<{ clientId: number }>(`SELECT q.client_id AS "clientId" FROM client_queue AS q
-  WHERE q.running >= q.cap AND q.client_id IN (SELECT few.client_id ${inTransientState("processing")})`),
+  WHERE q.running >= q.cap AND q.paused_at IS NULL AND q.client_id IN (SELECT few.client_id ${inTransientState("processing")})`),
+  ]);
+  // A paused client may have no running batch.
+  const paused = on.unit({}, ({ first }) => [
+    select<{ clientId: number }>(
+      first(
+        LOOKED_AT.clients,
+        'q.client_id AS "clientId" FROM client_queue AS q WHERE q.paused_at IS NOT NULL ORDER BY q.client_id',
+      ),
+    ),
   ]);
   const longest = on.unit({}, ({ first }) => [
     select<{ clientId: number; dueAt: number }>(
@@ -96,9 +105,9 @@ function waitsOn(on: Units) {
   ]);
   return async () => {
     const clients = (await full.rows({})).map(({ clientId }) => clientId);
-    const isFull = new Set(clients);
+    const waits = new Set([...clients, ...(await paused.rows({})).map(({ clientId }) => clientId)]);
     const looked = await longest.rows({});
-    const found = looked.find(({ clientId }) => !isFull.has(clientId))?.dueAt ?? null;
+    const found = looked.find(({ clientId }) => !waits.has(clientId))?.dueAt ?? null;
     const isHidden = found === null && looked.length === LOOKED_AT.batches;
     const claimableAt = isHidden ? ((await claimable.row({}))?.at ?? null) : found;
     const none = { batches: 0, oldestAt: null };

@@ -9,9 +9,12 @@ export const auditedActions = [
   "batch.reject",
   "batch.skip",
   "batch.undo",
+  "caches.flush",
   "client.change",
   "client.create",
   "client.erase",
+  "client.pause",
+  "client.resume",
   "client.rotate-secret",
   "client.rotate-webhook-secret",
   "dataset.change",
@@ -21,6 +24,8 @@ export const auditedActions = [
   "delivery.replay",
   "erasure.create",
   "login.failed",
+  "node.pause",
+  "node.resume",
   "operator.change",
   "operator.create",
   "operator.delete",
@@ -30,7 +35,7 @@ export const auditedActions = [
 ] as const;
 export type AuditedAction = (typeof auditedActions)[number];
 
-export const subjectTypes = ["batch", "client", "dataset", "delivery", "erasure", "operator"] as const;
+export const subjectTypes = ["batch", "client", "dataset", "delivery", "erasure", "node", "operator"] as const;
 export type SubjectType = (typeof subjectTypes)[number];
 
 /** What an entry is about. Both null: nothing in particular. */

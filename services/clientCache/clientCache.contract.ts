@@ -18,6 +18,10 @@ export interface Client {
   legalHold: boolean;
   /** The public id of the erasure that deletes it. */
   erasureId: string | null;
+  /** Since when none of its batches is claimed, epoch ms. Null: it is not paused. */
+  pausedAt: number | null;
+  /** Who paused it. Null: it is not paused, or nobody was named. */
+  pausedBy: string | null;
 }
 
 export const clientCacheActions = {
@@ -64,6 +68,13 @@ export const clientCacheActions = {
     status: { type: "enum", values: clientStatuses, optional: true },
   }).answers<Client>(),
   /**
+   * From now on no batch of the client is claimed, on any node, until `resume`. Uploads are still taken. A batch that runs is
+   * handed back at the end of a chunk, after BATCH_SLICE. Of a paused client it changes nothing. Throws not-found.
+   */
+  pause: action({ publicId: { type: "string" }, reason: { type: "string", optional: true } }).answers<Client>(),
+  /** Its batches are claimed again, from now on. Of a client that is not paused it changes nothing. Throws not-found. */
+  resume: action({ publicId: { type: "string" }, reason: { type: "string", optional: true } }).answers<Client>(),
+  /**
    * Begins to erase a disabled client; asked again: the same erasure. Answers its public id. Throws not-found, illegal-state,
    * legal-hold.
    */
@@ -100,6 +111,6 @@ const told = {
 export const clientCacheEvents = {
   /** The client is new, or its name, status or secret changed. */
   "client.changed": event<Client>(told),
-  /** The client has another policy version. Only caches listen to it. */
+  /** The client has another policy version, or was paused or resumed. Only caches listen to it. */
   "client.renewed": event<Client>(told),
 };

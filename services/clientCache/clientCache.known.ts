@@ -53,6 +53,9 @@ export function knownOf(row: KnownRow): Known {
     createdAt: Number(row.createdAt),
     legalHold: Number(row.legalHold) === 1,
     erasureId: row.erasureId ?? null,
+    // A new row has no such field yet.
+    pausedAt: (row.pausedAt ?? null) === null ? null : Number(row.pausedAt),
+    pausedBy: row.pausedBy ?? null,
     secretHash: Buffer.from(row.secretHash),
     oldSecretHash: row.oldSecretHash && Buffer.from(row.oldSecretHash),
     oldSecretUntil: oldSecretUntil === null ? null : Number(oldSecretUntil),
@@ -70,16 +73,20 @@ export function publicPart({
   createdAt,
   legalHold,
   erasureId,
+  pausedAt,
+  pausedBy,
 }: Known): Client {
-  return { id, publicId, identifier, name, status, policyVersion, version, createdAt, legalHold, erasureId };
+  const pause = { pausedAt, pausedBy };
+  return { id, publicId, identifier, name, status, policyVersion, version, createdAt, legalHold, erasureId, ...pause };
 }
 
-const audited = ({ identifier: clientIdentifier, name, status, legalHold, erasureId }: Client) => ({
+const audited = ({ identifier: clientIdentifier, name, status, legalHold, erasureId, pausedAt }: Client) => ({
   clientIdentifier,
   name,
   status,
   legalHold,
   erasureId,
+  ...(pausedAt !== null && { paused: true }),
 });
 
 /** The audit row of a change. `before` null: the client is new. */
@@ -89,10 +96,11 @@ export const noAudit: AuditOf = () => null;
 
 /** `more`: what differs beside what others may see. */
 export const auditOf =
-  (asked: Asked, action: AuditedAction, more: object = {}): AuditOf =>
+  (asked: Asked, action: AuditedAction, more: object = {}, reason?: string): AuditOf =>
   (before, after) =>
     auditing(asked)({
       action,
+      reason,
       subject: clientSubject(after),
       change: { ...differences(before ? audited(before) : {}, audited(after)), ...more },
     });
@@ -115,9 +123,11 @@ export const toJson = ({ secretHash, oldSecretHash, ...rest }: Known) => ({
 export function fromJson(json: unknown): Known {
   // Nobody else holds this object, so it is changed in place. A copy would cost half as much as the read from Redis.
   const known = json as Known;
-  // A node of the version before has written neither.
+  // A node of the version before has written none of these.
   known.legalHold ??= false;
   known.erasureId ??= null;
+  known.pausedAt ??= null;
+  known.pausedBy ??= null;
   known.secretHash = bytes(known.secretHash);
   known.oldSecretHash &&= bytes(known.oldSecretHash);
   return known;

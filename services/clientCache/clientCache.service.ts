@@ -16,6 +16,7 @@ import { cacheMixin } from "../../mixins/cache.ts";
 import { databaseMixin } from "../../mixins/database.ts";
 import { fields } from "../../mixins/define.ts";
 import { actors } from "../actors.ts";
+import { callerOf } from "../audits.ts";
 import { defineActor } from "../define.ts";
 import { draftEvent } from "../events.ts";
 import { uuidv7 } from "../ids.ts";
@@ -37,6 +38,7 @@ import {
   publicPart,
   rowOf,
 } from "./clientCache.known.ts";
+import { pausing, resuming } from "./clientCache.pause.ts";
 
 interface State {
   /** Runs the changes of one client on this node one after another. */
@@ -201,6 +203,27 @@ export default defineActor({
         return { ...values, ...(name !== undefined && { name: storable(name) }) };
       };
       return this.change(publicId, valuesOf, auditOf(ctx, "client.change"));
+    },
+
+    async pause(ctx) {
+      const { publicId, reason } = ctx.params;
+      const found = await this.known("publicId", publicId);
+      if (!found) throw noSuchClient();
+      // Read before: inside of its transaction SQLite answers nobody else.
+      const { maxConcurrentBatches: cap, weight } = (await actors.policy.get(ctx, { clientId: found.id })).policy;
+      const by = callerOf(ctx)?.who ?? null;
+      const valuesOf: ValuesOf = (client, ...place) =>
+        pausing(this.database.models, { client, by, queue: { cap, weight } }, ...place);
+      return this.change(publicId, valuesOf, auditOf(ctx, "client.pause", {}, reason), "client.renewed");
+    },
+
+    async resume(ctx) {
+      const { publicId, reason } = ctx.params;
+      const valuesOf: ValuesOf = (client, transaction) => resuming(this.database.models, client, transaction);
+      const client = await this.change(publicId, valuesOf, auditOf(ctx, "client.resume", {}, reason), "client.renewed");
+      // As for a cap that has risen: a worker looks now, and not at its next poll.
+      actors.outbox.wake(this.broker, {}).catch((error: unknown) => this.logger.debug("No wake-up:", error));
+      return client;
     },
 
     async erase(ctx) {

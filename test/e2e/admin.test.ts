@@ -18,6 +18,9 @@ describe("clients", () => {
       name: "Acme",
       status: "active",
       legalHold: false,
+      paused: false,
+      pausedAt: null,
+      pausedBy: null,
       secret: expect.stringMatching(/^[\w-]{40,}$/),
       createdAt: time,
     });

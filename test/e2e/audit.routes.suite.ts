@@ -63,6 +63,12 @@ export function routesHaveEntries(): void {
       "DELETE /clients/:id": async () => [`/clients/${await disabled()}`],
       "POST /clients/:id/rotate-secret": async () => [`/clients/${await client()}/rotate-secret`, {}],
       "POST /clients/:id/rotate-webhook-secret": async () => [`/clients/${await webhook()}/rotate-webhook-secret`, {}],
+      "POST /clients/:id/pause": async () => [`/clients/${await client()}/pause`, { reason: "The wrong file." }],
+      "POST /clients/:id/resume": async () => {
+        const id = await client();
+        await asked("POST", `/clients/${id}/pause`);
+        return [`/clients/${id}/resume`];
+      },
       "PUT /clients/:id/policy": async () => [`/clients/${await client()}/policy`, { weight: 2 }],
       "PATCH /clients/:id/policy": async () => [`/clients/${await client()}/policy`, { weight: 2 }],
       "PUT /clients/:id/datasets/:name": async () => [`/clients/${await client()}/datasets/${await dataset()}`, {}],
@@ -92,10 +98,16 @@ export function routesHaveEntries(): void {
       "batch.reject": { "/status": ["held", "rejected"] },
       "batch.skip": { "/skipped": [false, true] },
       "batch.undo": { "/status": ["completed", "undoing"] },
+      "client.pause": { "/paused": [null, true] },
+      "client.resume": { "/paused": [true, null] },
       "operator.change": { "/role": ["viewer", "admin"] },
       "operator.delete": { "/role": ["viewer", null] },
     };
-    const reasons: Record<string, RegExp> = { "batch.reject": /^Of last year\./, "batch.undo": /^The wrong file\.$/ };
+    const reasons: Record<string, RegExp> = {
+      "batch.reject": /^Of last year\./,
+      "batch.undo": /^The wrong file\.$/,
+      "client.pause": /^The wrong file\.$/,
+    };
 
     test("is one of those that are known here", () => {
       const changing = Object.keys(operatorRoutes).filter((route) => !route.startsWith("GET "));

@@ -1,6 +1,7 @@
 /** The promise: every wrong request is refused with its own code, leaves nothing behind, and affects nobody else. */
 import { until } from "../helpers/patience.ts";
 import { access } from "./bad-input.access.ts";
+import { clientRoutes } from "./bad-input.clients.ts";
 import { corrections } from "./bad-input.corrections.ts";
 import { datasets } from "./bad-input.datasets.ts";
 import { uploadFields } from "./bad-input.fields.ts";
@@ -52,6 +53,7 @@ const table: BadCase[] = [
   ...datasets,
   ...waiting,
   ...corrections,
+  ...clientRoutes,
 ];
 
 test.each(table)("$name → $status $code", async (one) => {

@@ -142,6 +142,8 @@ const scenes: Record<string, () => Promise<Scene>> = {
   retryImport: failed,
   getClient: freshClient,
   changeClient: freshClient,
+  pauseClient: freshClient,
+  resumeClient: freshClient,
   rotateSecret: freshClient,
   rotateWebhookSecret: () => freshClient(subscribed),
   getPolicy: freshClient,

@@ -108,6 +108,10 @@ describe("on a running system", () => {
       system.broker.getLocalService("policy") as unknown as { cacheFigures(): { local: { size: number } } };
     expect(figures().cacheFigures().local.size).toBe(0);
     expect(await typed("clients")).toMatch(new RegExp(`${client.id} +${client.identifier} .* active +v1 +-`));
+    const paused = { what: "pause", client: client.identifier };
+    expect(await typed("clients", paused, { reason: "A test." })).toMatch(/active +v1 +- +\d+ m?s +\d/);
+    expect(await typed("clients", { what: "resume", client: client.id })).toMatch(/active +v1 +- +- +\d/);
+    expect(await typed("clients", { what: "stop" })).toBe('validation: clients takes pause or resume, not "stop".');
     expect(await typed("operators")).toBe("There is no operator but that of ADMIN_TOKEN.");
     await actors.operator.create(system.broker, { name: "alice", role: "viewer", expiresAt: 1_900_000_000_000 });
     expect(await typed("operators")).toMatch(/alice +viewer +2030-03-17T17:46:40.000Z/);

@@ -125,6 +125,9 @@ export const client = {
   name: "A shop",
   status: "active",
   legalHold: false,
+  paused: false,
+  pausedAt: null,
+  pausedBy: null,
   createdAt: "2026-11-01T09:30:00.000Z",
 };
 export const secret = "vB3kq0mY8Zr1tXc5nWd7uEf9gHi2jKl4oPs6aQz0xTe";

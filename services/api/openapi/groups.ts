@@ -1,6 +1,7 @@
 /** The groups of calls: who may make them, and what all calls of a group have in common. */
 import type { ProblemCode } from "../../../lib/errors.ts";
 import { batchReadCalls } from "./admin.batches.ts";
+import { adminClientCalls } from "./admin.clients.ts";
 import { operatorsCalls } from "./admin.operators.ts";
 import { checkCalls, checkOperatorCalls } from "./checks.ts";
 import { clientCalls } from "./clients.ts";
@@ -57,6 +58,7 @@ export const groups: Group[] = [
       ...datasetOperatorCalls,
       ...checkOperatorCalls,
       ...operatorsCalls,
+      ...adminClientCalls,
       ...erasureCalls,
     },
     scheme: { type: "http", scheme: "bearer", description: "ADMIN_TOKEN, or an operator's own token." },

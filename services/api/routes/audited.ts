@@ -16,6 +16,8 @@ export const auditedAs: Record<Changing, AuditedAction | null> = {
   "DELETE /clients/:id": "client.erase",
   "POST /clients/:id/rotate-secret": "client.rotate-secret",
   "POST /clients/:id/rotate-webhook-secret": "client.rotate-webhook-secret",
+  "POST /clients/:id/pause": "client.pause",
+  "POST /clients/:id/resume": "client.resume",
   "PUT /clients/:id/policy": "policy.change",
   "PATCH /clients/:id/policy": "policy.change",
   "PUT /clients/:id/datasets/:name": "dataset.grant",

@@ -3,6 +3,7 @@
 import type { Handle } from "../http/exchange.ts";
 import { queryOf } from "../http/input.ts";
 import type { batchReadCalls } from "../openapi/admin.batches.ts";
+import type { adminClientCalls } from "../openapi/admin.clients.ts";
 import type { operatorsCalls } from "../openapi/admin.operators.ts";
 import type { checkCalls, checkOperatorCalls } from "../openapi/checks.ts";
 import type { clientCalls } from "../openapi/clients.ts";
@@ -56,6 +57,7 @@ import {
   postOperator,
   rotateOperator,
 } from "./admin.operators.ts";
+import { pauseClient, resumeClient } from "./admin.pauses.ts";
 import { getBody } from "./body.ts";
 import { checkDatasetImport, checkImport, getPreview, tryDataset } from "./checks.ts";
 import { getOwnDataset, listOwnDatasets } from "./datasets.ts";
@@ -150,6 +152,7 @@ export const operatorRoutes = strict<
   | keyof typeof datasetOperatorCalls
   | keyof typeof checkOperatorCalls
   | keyof typeof operatorsCalls
+  | keyof typeof adminClientCalls
   | keyof typeof erasureCalls
 >({
   "POST /clients": postClient,
@@ -159,6 +162,8 @@ export const operatorRoutes = strict<
   "DELETE /clients/:id": deleteClient,
   "POST /clients/:id/rotate-secret": rotateSecret,
   "POST /clients/:id/rotate-webhook-secret": rotateWebhookSecret,
+  "POST /clients/:id/pause": pauseClient,
+  "POST /clients/:id/resume": resumeClient,
   "GET /clients/:id/policy": getPolicy,
   "PUT /clients/:id/policy": putPolicy,
   "PATCH /clients/:id/policy": patchPolicy,

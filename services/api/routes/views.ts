@@ -162,8 +162,10 @@ export const batchSchema: JsonSchema = record(
   ["validateOnly", "corrects"],
 );
 
-export function clientView({ publicId: id, identifier: clientIdentifier, name, status, legalHold, createdAt }: Client) {
-  return { id, clientIdentifier, name, status, legalHold, createdAt: time(createdAt) };
+export function clientView({ publicId: id, identifier: clientIdentifier, createdAt, ...client }: Client) {
+  const { name, status, legalHold, pausedAt, pausedBy } = client;
+  const pause = { paused: pausedAt !== null, pausedAt: time(pausedAt), pausedBy };
+  return { id, clientIdentifier, name, status, legalHold, ...pause, createdAt: time(createdAt) };
 }
 
 /** The schema of what `clientView` answers. */
@@ -173,6 +175,9 @@ export const clientSchema: JsonSchema = record({
   name: text(),
   status: choice(clientStatuses),
   legalHold: described("Whether nothing of it may be deleted.", { type: "boolean" }),
+  paused: described("Whether its batches wait until it is resumed.", { type: "boolean" }),
+  pausedAt: orNull(instant),
+  pausedBy: orNull(text("Who paused it.")),
   createdAt: instant,
 });
 

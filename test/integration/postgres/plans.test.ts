@@ -127,7 +127,7 @@ describePostgres("PostgreSQL's plans", () => {
 
   it("the figures read no batch that has ended", async () => {
     const statements = await figures();
-    expect(statements).toHaveLength(7);
+    expect(statements).toHaveLength(8);
     for (const text of statements) {
       const [, plan] = await planAfter(text, 1_000, text.includes("$1") ? "('{1}')" : "");
       expect([text, readIn(plan) < 10]).toEqual([text, true]);

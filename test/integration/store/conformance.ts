@@ -15,6 +15,7 @@ import { lockSuite } from "./locks.suite.ts";
 import { modelSuite } from "./models.suite.ts";
 import { moveSuite } from "./moves.suite.ts";
 import { orderSuite } from "./order.suite.ts";
+import { pauseSuite } from "./pauses.suite.ts";
 import { retentionSuite } from "./retention.suite.ts";
 import { undoSuite } from "./undo.suite.ts";
 import { uniqueKeySuite } from "./unique-keys.suite.ts";
@@ -54,6 +55,7 @@ export function storeConformance(name: string, open: Open, more: ((database: () 
       groupKeySuite,
       groupSlotSuite,
       fairnessSuite,
+      pauseSuite,
       figuresSuite,
       retentionSuite,
       undoSuite,

@@ -35,6 +35,8 @@ export function modelSuite(database: () => Database): void {
       expect(a?.get({ plain: true })).toEqual({
         ...clients[0],
         id: a?.id,
+        pausedAt: null,
+        pausedBy: null,
         oldSecretHash: null,
         oldSecretUntil: null,
         legalHold: null,

@@ -35,6 +35,8 @@ describe("creating", () => {
       status: "active",
       legalHold: false,
       erasureId: null,
+      pausedAt: null,
+      pausedBy: null,
       policyVersion: 0,
       version: 1,
       createdAt: expect.any(Number),

@@ -56,7 +56,7 @@ ${unit({
     madeOf("@id"),
     "SELECT @client = client_id FROM @made",
     deciding(
-      `UPDATE client_queue SET ${takePlace(strideOf("client_queue"))}\nWHERE client_id = @client AND running < cap`,
+      `UPDATE client_queue SET ${takePlace(strideOf("client_queue"))}\nWHERE client_id = @client AND running < cap AND paused_at IS NULL`,
     ),
   ],
   answer: `${CHUNKS} WHERE @held = 1`,
@@ -93,7 +93,7 @@ SELECT r.client_id, MIN(r.id), SUM(r.records) FROM @ready AS r GROUP BY r.client
       `UPDATE client_queue SET ${takePlace(`t.records * ${strideOf("client_queue")} / ${RECORDS_A_TURN}`)}
 OUTPUT inserted.client_id INTO @placed
 FROM @turns AS t
-WHERE t.client_id = @client AND client_queue.client_id = @client AND client_queue.running < client_queue.cap`,
+WHERE t.client_id = @client AND client_queue.client_id = @client AND client_queue.running < client_queue.cap AND client_queue.paused_at IS NULL`,
     ]),
     "DELETE FROM @ready WHERE client_id NOT IN (SELECT p.client_id FROM @placed AS p)",
     LATER,

@@ -11,7 +11,7 @@ export const LIFT = "DECLARE @lift FLOAT = (SELECT MAX(p.began) FROM client_queu
 /** Clients that may have a batch to claim. The index gives them in the order of their turns, so a query can stop early. */
 const WAITING = "client_queue AS q WITH (INDEX(client_queue_waiting_ix))";
 /** `IS NOT NULL` adds nothing, but the filtered index is used only with it. */
-const MAY = "q.due_at IS NOT NULL AND q.due_at <= @now AND q.running < q.cap";
+const MAY = "q.due_at IS NOT NULL AND q.due_at <= @now AND q.running < q.cap AND q.paused_at IS NULL";
 const IN_TURN = "q.pass, q.due_at, q.client_id";
 
 /** Batches of the client `of` that are ready and due. The oldest has the least id. */

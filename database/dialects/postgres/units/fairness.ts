@@ -11,8 +11,11 @@ const readyOf = (client: string) => `FROM batch r
 /** The due ones among them, oldest first. */
 const dueOf = (client: string) => `${readyOf(client)} AND r.due_at <= ${NOW} ORDER BY r.id`;
 
-/** Clients `q` that may have a batch to claim. The index client_queue_waiting_ix serves it. */
-const WAITING = `q.due_at <= ${NOW} AND q.running < q.cap`;
+/**
+ * Clients `q` that may have a batch to claim. The index client_queue_waiting_ix serves it. The planner takes IS NULL alone for a rare
+ * case, and would sort all clients for it.
+ */
+const WAITING = `q.due_at <= ${NOW} AND q.running < CASE WHEN q.paused_at IS NULL THEN q.cap ELSE 0 END`;
 const IN_TURN = "q.pass, q.due_at, q.client_id";
 
 /** See CANDIDATES of sqlite/units/fairness.ts. */

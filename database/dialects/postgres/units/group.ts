@@ -52,7 +52,7 @@ export const CLAIM_GROUP = `WITH cand AS MATERIALIZED (SELECT id, client_id, pas
   slot AS (UPDATE client_queue q SET running = q.running + 1,
       pass = greatest(q.pass, lift.pass) + turns.n * 1000.0 / q.weight, began = greatest(q.pass, lift.pass)
     FROM turns JOIN queues USING (client_id), (SELECT ${LIFT} AS pass) lift
-    WHERE q.client_id = turns.client_id AND q.running < q.cap RETURNING q.client_id),
+    WHERE q.client_id = turns.client_id AND q.running < q.cap AND q.paused_at IS NULL RETURNING q.client_id),
   made AS (UPDATE batch b SET state = 'processing', owner = $2, fence = b.fence + 1, due_at = NULL,
       attempt = b.attempt + 1, attempts_total = b.attempts_total + 1,
       started_at = coalesce(b.started_at, ${NOW}), version = b.version + 1

@@ -37,7 +37,7 @@ export const CLAIM = `WITH cand AS MATERIALIZED (SELECT id, client_id, pass FROM
     WHERE id = $1 AND state = 'ready' AND due_at <= ${NOW} FOR NO KEY UPDATE SKIP LOCKED),
   slot AS (UPDATE client_queue q SET running = q.running + 1,
       pass = greatest(q.pass, lift.pass) + 1000.0 / q.weight, began = greatest(q.pass, lift.pass)
-    FROM cand, (SELECT ${LIFT} AS pass) lift WHERE q.client_id = cand.client_id AND q.running < q.cap RETURNING 1),
+    FROM cand, (SELECT ${LIFT} AS pass) lift WHERE q.client_id = cand.client_id AND q.running < q.cap AND q.paused_at IS NULL RETURNING 1),
   made AS (UPDATE batch b SET state = 'processing', owner = $2, fence = b.fence + 1, due_at = NULL,
       attempt = b.attempt + 1, attempts_total = b.attempts_total + 1,
       started_at = coalesce(b.started_at, ${NOW}), version = b.version + 1

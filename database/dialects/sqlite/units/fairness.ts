@@ -7,7 +7,7 @@ const dueOf = (client: string) =>
 
 /** Clients `q` that may have a batch to claim. The index gives them in the order of their turns, so a query can stop early. */
 const WAITING = "client_queue q INDEXED BY client_queue_waiting_ix";
-const MAY = "q.due_at IS NOT NULL AND q.due_at <= ?1 AND q.running < q.cap";
+const MAY = "q.due_at IS NOT NULL AND q.due_at <= ?1 AND q.running < q.cap AND q.paused_at IS NULL";
 const IN_TURN = "q.pass, q.due_at, q.client_id";
 
 /** The SELECT list of a candidate: the client `q` and its batch `b`, which may be missing. */

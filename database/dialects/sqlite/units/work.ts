@@ -85,7 +85,7 @@ export function takeSlot(sql: Sql, clientId: number, turns: number): boolean {
     `UPDATE client_queue SET running = running + 1,
        pass = max(pass, (SELECT max(began) FROM client_queue)) + ?2 * 1000.0 / weight,
        began = max(pass, (SELECT max(began) FROM client_queue))
-     WHERE client_id = ?1 AND running < cap`,
+     WHERE client_id = ?1 AND running < cap AND paused_at IS NULL`,
     clientId,
     turns,
   );
