@@ -40,6 +40,12 @@ module.exports = {
       { path: "^(services|mixins|middlewares|repl)/", pathNot: "^services/[^/]+/[^/]+\\.domain\\.ts$" },
     ),
     never(
+      "http-loads-undici",
+      "An import of node:http by its name loads all of undici at each start: lib/net/http.ts does not.",
+      { path: ours },
+      { path: "^(node:)?http$", dependencyTypesNot: ["type-only"] },
+    ),
+    never(
       "mixins-are-below",
       "Services stand on mixins/ and middlewares/.",
       { path: "^(mixins|middlewares)/" },

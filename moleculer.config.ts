@@ -6,6 +6,7 @@ import { CONNECT_TIMEOUT_MS, rabbitMiddleware } from "./lib/amqp/start.ts";
 import { AmqpTransporter } from "./lib/amqp/transporter.ts";
 import { SafeLogger } from "./lib/log/logger.ts";
 import { circuitsOnRequest, type Runner, readNoEnvironment } from "./lib/moleculer.ts";
+import { ParamsValidator } from "./lib/validator.ts";
 import { tracing } from "./lib/zipkin.ts";
 import { Discoverer, drainMiddleware } from "./middlewares/drain.ts";
 import { internalMiddlewares } from "./middlewares/metering.ts";
@@ -24,6 +25,7 @@ export function brokerOptions(config: Config): BrokerOptions {
     requestTimeout: 30_000,
     // A copy of the params would double the memory of each chunk.
     contextParamsCloning: false,
+    validator: new ParamsValidator(),
     tracking: { enabled: false },
     // Memory and CPU are read when somebody asks (services/monitor/monitor.node.ts), not every 5 s. No quantiles: Moleculer would
     // keep every duration of a minute for them. (Its types allow only a list, and with an empty one it keeps them too.)

@@ -1,5 +1,6 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { ServiceBroker } from "moleculer";
+import { http } from "../../lib/net/http.ts";
 import { listen, originForm } from "../../lib/net/listen.ts";
 import { actors } from "../actors.ts";
 import { METRICS_TYPE } from "./monitor.contract.ts";
@@ -33,7 +34,7 @@ export class MonitorPort {
       },
       "/metrics": async () => ({ status: 200, type: METRICS_TYPE, text: await actors.monitor.metrics(broker, {}) }),
     };
-    this.server = createServer((req, res) => void this.answer(req, res));
+    this.server = http.createServer((req, res) => void this.answer(req, res));
   }
 
   private async answer({ method, url }: IncomingMessage, res: ServerResponse): Promise<void> {

@@ -3,7 +3,7 @@
  * body.
  */
 import { lookup } from "node:dns/promises";
-import http, { type IncomingMessage, type RequestOptions } from "node:http";
+import type { IncomingMessage, RequestOptions } from "node:http";
 import https from "node:https";
 import type { LookupFunction } from "node:net";
 import { Webhook } from "standardwebhooks";
@@ -15,6 +15,7 @@ import {
   type Resolved,
   TargetRefused,
 } from "../../lib/net/allowed-target.ts";
+import { http } from "../../lib/net/http.ts";
 import { retryAfterMs } from "./webhook.retries.ts";
 
 export interface SendOptions {

@@ -1,5 +1,5 @@
 /** Every refusal as problem+json (RFC 9457), also to a client that is still sending. */
-import { type ServerResponse, STATUS_CODES } from "node:http";
+import type { ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { Errors } from "moleculer";
 import {
@@ -10,6 +10,7 @@ import {
   problems,
   problemTells,
 } from "../../../lib/errors.ts";
+import { http } from "../../../lib/net/http.ts";
 import { uuidv7 } from "../../ids.ts";
 import type { ApiRequest } from "./head.ts";
 
@@ -167,7 +168,7 @@ export function answerOnSocket(problem: ReadProblem, socket: Duplex): void {
   const { status } = problems[problem.type];
   const { headers = {} } = (problem.data ?? {}) as ProblemExtra;
   const head = [
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    `HTTP/1.1 ${status} ${http.STATUS_CODES[status]}`,
     "Content-Type: application/problem+json",
     `Content-Length: ${Buffer.byteLength(body)}`,
     `X-Request-Id: ${uuidv7()}`,

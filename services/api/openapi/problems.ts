@@ -2,9 +2,9 @@
  * The problems of the document, from the table of errors: a schema for each code, and a response for each status of a
  * call.
  */
-import { STATUS_CODES } from "node:http";
 import { type ProblemCode, problems, problemTells } from "../../../lib/errors.ts";
 import { type JsonSchema, record, schemaRef, text } from "../../../lib/json-schema.ts";
+import { http } from "../../../lib/net/http.ts";
 import { problemUri } from "../http/problems.ts";
 import { ids } from "./examples.ts";
 import { headerRefs } from "./headers.ts";
@@ -105,7 +105,7 @@ function response(codes: ProblemCode[], spent: readonly string[]): unknown {
 }
 
 const anyProblem = (spent: readonly string[]) => ({
-  description: `Any other problem; ${STATUS_CODES[500]} does not say what went wrong inside.`,
+  description: `Any other problem; ${http.STATUS_CODES[500]} does not say what went wrong inside.`,
   headers: headerRefs(["X-Request-Id", "Allow?", "Retry-After?", ...spent.map((header) => `${header}?`)]),
   content: {
     "application/problem+json": {

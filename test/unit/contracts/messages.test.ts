@@ -36,6 +36,13 @@ describe("on a whole node", () => {
     .filter(({ params }) => Object.values(params as Params).some(({ optional }) => optional !== true))
     .map(({ name }) => name);
 
+  test("the params of every action make a check", () => {
+    const { validator } = system.broker;
+    // It is made when it is first called, and an error in the params shows then.
+    for (const { name, params } of declared)
+      expect([name, validator?.compile(params as Params)({})]).toEqual([name, expect.anything()]);
+  });
+
   test.each(demanding)("%s is refused without its params", async (name) => {
     await expect(system.broker.call(name, {})).rejects.toMatchObject({ type: "VALIDATION_ERROR", code: 422 });
   });
