@@ -100,6 +100,15 @@ export interface AuditStore {
   forgetAudit(ageMs: number, limit: number, removed?: Removed): Promise<boolean>;
 }
 
+/** When the keys of clients were last used. */
+export interface KeyUseStore {
+  /** Epoch ms. An earlier time than the stored one changes nothing, nor does that of a client which is being erased. */
+  noteKeyUse(clientId: number, keyId: string, at: number): Promise<void>;
+  forgetKeyUse(clientId: number, keyId: string): Promise<void>;
+  /** Of all the client's keys that were used. */
+  keyUses(clientId: number): Promise<{ keyId: string; usedAt: number }[]>;
+}
+
 /** What an erasure has found in a page of records, or of errors. */
 interface ErasedPage {
   seqs: number[];
@@ -147,7 +156,7 @@ export interface ErasureStore {
 }
 
 /** Batches, their records, and the outbox. */
-export interface BatchStore extends UploadStore, OrderStore, ErasureStore, AuditStore {
+export interface BatchStore extends UploadStore, OrderStore, ErasureStore, AuditStore, KeyUseStore {
   /** Whether concurrent commits run in the order in which they were sent. */
   readonly keepsOrder: boolean;
   /**

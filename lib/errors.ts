@@ -12,7 +12,7 @@ interface ProblemKind {
 export const problems = {
   unauthenticated: { status: 401, retryable: false, title: "Credentials are missing or wrong." },
   "client-disabled": { status: 403, retryable: false, title: "This client is disabled." },
-  forbidden: { status: 403, retryable: false, title: "The role does not allow this." },
+  forbidden: { status: 403, retryable: false, title: "The role or the key does not allow this." },
   "cross-site": { status: 403, retryable: false, title: "A page of another site asked for this." },
   "too-many-failed-logins": { status: 429, retryable: true, title: "Too many failed logins from this address." },
   "not-found": { status: 404, retryable: false, title: "There is nothing here." },

@@ -5,9 +5,10 @@ import { REPL_CALLER } from "../services/audit/audit.domain.ts";
 import { type Args, type Command, messageOf, rendered, say } from "./answer.ts";
 import { batchCommands } from "./batches.ts";
 import { clientCommands } from "./clients.ts";
+import { keyCommands } from "./keys.ts";
 import { nodeCommands } from "./nodes.ts";
 
-export const commands: Command[] = [...batchCommands, ...clientCommands, ...nodeCommands];
+export const commands: Command[] = [...batchCommands, ...clientCommands, ...keyCommands, ...nodeCommands];
 
 /** The broker's `call`, with which the audit has changes as those of the REPL. */
 export function callByRepl(broker: ServiceBroker) {

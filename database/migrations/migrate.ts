@@ -36,6 +36,7 @@ import { erasures } from "./0033-erasures.ts";
 import { rejectedMarks } from "./0036-rejected-marks.ts";
 import { operators } from "./0040-operators.ts";
 import { audit } from "./0042-audit.ts";
+import { clientKeys } from "./0043-client-keys.ts";
 import { pausedClients } from "./0052-paused-clients.ts";
 import { createTable, LOG, type Migration, type MigrationContext } from "./ddl.ts";
 import { takePlace } from "./place.ts";
@@ -77,6 +78,7 @@ export const migrations: Migration[] = [
   rejectedMarks,
   operators,
   audit,
+  clientKeys,
   pausedClients,
 ];
 

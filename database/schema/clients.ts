@@ -28,8 +28,22 @@ export const client = table(
     pausedAt: "bigint?",
     /** Who paused it. */
     pausedBy: "name?",
+    /** JSON of the keys that the client has beside its secret (clientCache.keys.ts). Null: none. */
+    keys: "text?",
   },
   { key: ["id"], writers: ["clientCache", "policy"] },
+);
+
+/** When a key of a client was last used, to the minute. No row: never. */
+export const clientKeyUse = table(
+  "client_key_use",
+  {
+    clientId: "bigint",
+    /** `default` for the client's secret. */
+    keyId: "name",
+    usedAt: "bigint",
+  },
+  { key: ["clientId", "keyId"], writers: ["clientCache", "retention"] },
 );
 
 export const operator = table(

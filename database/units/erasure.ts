@@ -5,6 +5,7 @@ import type { Table } from "../schema/table.ts";
 import {
   batch,
   batchChunk,
+  clientKeyUse,
   clientQueue,
   clientUsage,
   contentKey,
@@ -190,6 +191,7 @@ function lookingUp(
 const CLIENT_ROWS: [Table, string[]][] = [
   [contentKey, ["client_id", "hash"]],
   [idempotencyKey, ["client_id", '"key"']],
+  [clientKeyUse, ["client_id", "key_id"]],
   [clientUsage, ["client_id", "day"]],
   [endedScope, ["client_id", "scope"]],
   [orderPlace, ["client_id", "lane", "place"]],

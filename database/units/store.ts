@@ -6,6 +6,7 @@ import { erasureUnits } from "./erasure.ts";
 import { errorGroupUnits } from "./error-groups.ts";
 import { fairnessUnits } from "./fairness.ts";
 import { figureUnits } from "./figures.ts";
+import { keyUseUnits } from "./key-uses.ts";
 import { endedScopeUnits, keyUnits } from "./keys.ts";
 import { moveUnits } from "./moves.ts";
 import { orderUnits } from "./order.ts";
@@ -28,6 +29,7 @@ export const sharedStore = (on: Units, checks: UploadChecks) => ({
   ...figureUnits(on),
   ...keyUnits(on),
   ...endedScopeUnits(on),
+  ...keyUseUnits(on),
   ...moveUnits(on),
   ...orderUnits(on),
   ...outboxUnits(on),

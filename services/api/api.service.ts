@@ -19,11 +19,12 @@ import { uuidv7 } from "../ids.ts";
 import type { CloudEvent } from "../outbox/outbox.domain.ts";
 import { adminToken } from "./http/adminToken.ts";
 import { Admissions } from "./http/admissions.ts";
-import { noteFailedLogins } from "./http/audit.ts";
-import { authenticatedClient, authenticatedOperator, refusalNow, refuseIfStopping } from "./http/auth.ts";
+import { noteFailedLogins, noteKeyUses } from "./http/audit.ts";
+import { admitKey, authenticatedClient, authenticatedOperator, refusalNow, refuseIfStopping } from "./http/auth.ts";
 import { Connections, connectionBounds } from "./http/connections.ts";
 import type { AliasOfGateway, Api, ApiState, CalledByName } from "./http/gateway.ts";
 import { type ApiRequest, headChecked } from "./http/head.ts";
+import { KeyUses, RefusedKeys } from "./http/keys.ts";
 import { FailedLogins } from "./http/logins.ts";
 import { OpenExports, OpenFiles, OpenStreams } from "./http/open.ts";
 import { answerError } from "./http/problems.ts";
@@ -67,6 +68,8 @@ const api = define({
   settings: {
     /** How often the audit gets the failed logins of each address. */
     failedLoginsMs: 60_000,
+    /** How often the uses of keys are written. */
+    keyUsesMs: 1_000,
     // An upload may take hours. Only a silent one is ended (408).
     requestTimeout: 0,
     logRequest: null,
@@ -95,6 +98,8 @@ const api = define({
     };
     const { maxConnections: most, trustedProxies } = configOf(this.broker);
     this.failedLogins = new FailedLogins(trustedProxies);
+    this.refusedKeys = new RefusedKeys();
+    this.keyUses = new KeyUses();
     const bounds = {
       ...connectionBounds,
       most,
@@ -112,7 +117,7 @@ const api = define({
     this.streams = new OpenStreams();
     this.exports = new OpenExports();
     this.files = new OpenFiles();
-    this.admissions = new Admissions((credentials) => refusalNow(this.broker, credentials));
+    this.admissions = new Admissions((credentials) => refusalNow(this, this.broker, credentials));
     readWhenAsked(this.broker, watched, () => [{ value: this.watches.size }]);
     readWhenAsked(this.broker, streaming, () => [{ value: this.streams.size }]);
     this.isStopping = false;
@@ -145,9 +150,11 @@ const api = define({
   },
 
   methods: {
-    async authenticateClient(_ctx: never, _route: never, req: ApiRequest, res: ServerResponse) {
+    async authenticateClient(_ctx: never, _route: never, req: ApiRequest, res: ServerResponse, alias: AliasOfGateway) {
       refuseIfStopping(this);
       const { client, credentials, isSession } = await authenticatedClient(req, res, this);
+      admitKey(this, req, client, alias);
+      this.keyUses.note(client.id, client.key);
       this.admissions.enter(client.id, credentials, req, res);
       this.connections.know(req.socket, true);
       req.caller = { client, policy: await actors.policy.get(req.$ctx, { clientId: client.id }) };
@@ -217,6 +224,7 @@ const api = define({
     this.isStopping = true;
     clearInterval(this.rechecks);
     clearInterval(this.failures);
+    clearInterval(this.uses);
     this.watches.end();
     const { shutdownTimeoutMs } = configOf(this.broker);
     const refusal = setTimeout(
@@ -239,6 +247,7 @@ const api = define({
     // A client may have hung up while the work for its request still runs.
     await Promise.all(this.runningRequests);
     await noteFailedLogins(this);
+    await noteKeyUses(this);
   },
 
   async started() {
@@ -253,6 +262,7 @@ const api = define({
     this.server.on("error", (error) => this.logger.error("The HTTP server failed:", error));
     this.rechecks = setInterval(() => this.admissions.recheckAll(), RECHECK_MS);
     this.failures = setInterval(() => void noteFailedLogins(this), this.settings.failedLoginsMs);
+    this.uses = setInterval(() => void noteKeyUses(this), this.settings.keyUsesMs);
     this.logger.info(`DataFlow listens on http://${host}:${port}`);
   },
 });

@@ -1,5 +1,5 @@
 import type { CacheFigures } from "../../mixins/cache.ts";
-import { action, event } from "../declare.ts";
+import { action, event, typed } from "../declare.ts";
 
 export const clientStatuses = ["active", "disabled"] as const;
 export type ClientStatus = (typeof clientStatuses)[number];
@@ -24,8 +24,50 @@ export interface Client {
   pausedBy: string | null;
 }
 
+/** What a key is for: `import` for calls that send or change, `read` for those that read. */
+export const keyScopes = ["import", "read"] as const;
+export type KeyScope = (typeof keyScopes)[number];
+
+/** The id and the name of the key whose secret is the client's own. */
+export const DEFAULT_KEY = "default";
+export const KEY_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+export const KEY_NAME_RULE = "1 to 64 of A-Z a-z 0-9 . _ -, the first a letter or a digit";
+/** Keys of a client beside `default`, those that have ended too. */
+export const MOST_KEYS = 20;
+
+/** A key of a client, without its secret. Times are epoch ms. */
+export interface ClientKey {
+  id: string;
+  name: string;
+  createdAt: number;
+  /** Null: it is good until it is deleted. */
+  expiresAt: number | null;
+  /** Where it may come from: addresses and networks. Null: anywhere. */
+  allowedCidrs: string[] | null;
+  /** Null: all. */
+  scopes: KeyScope[] | null;
+}
+
+/** To the minute; null: never. */
+export type ListedKey = ClientKey & { lastUsedAt: number | null };
+
+/** The client of a login. `key`: the one that was shown, if it is not `default`; the api decides what it is good for. */
+export type Recognised = Client & { key?: ClientKey };
+
+export interface KeyUse {
+  clientId: number;
+  keyId: string;
+  /** Epoch ms. */
+  at: number;
+}
+
+const keyName = { type: "string" } as const;
+
 export const clientCacheActions = {
-  /** The client with these credentials, also a disabled one; null if the identifier or the secret is wrong. */
+  /**
+   * The client with these credentials, also a disabled one; null if the identifier or the secret is wrong. By the client's own secret
+   * alone, no further key.
+   */
   authenticate: action(
     {
       identifier: { type: "string" },
@@ -33,14 +75,14 @@ export const clientCacheActions = {
     },
     { timeout: 0 },
   ).answers<Client | null>(),
-  /** The same, with the SHA-256 of the secret in hexadecimal digits. */
+  /** The client with any key's secret, given as its SHA-256 in hexadecimal digits. Also by a key that has ended: the api looks. */
   recognise: action(
     {
       identifier: { type: "string" },
       secretHash: { type: "string" },
     },
     { timeout: 0 },
-  ).answers<Client | null>(),
+  ).answers<Recognised | null>(),
   /**
    * Creates a client. Only this answer shows its secret and its webhook's secret. Throws conflict; validation for a
    * wrong policy.
@@ -86,6 +128,20 @@ export const clientCacheActions = {
     publicId: { type: "string" },
     graceSeconds: { type: "number", integer: true, min: 0 },
   }).answers<{ secret: string; previousValidUntil: number }>(),
+  /** A new key. Only this answer has its secret. Throws not-found; conflict for a name that is taken, and for too many keys. */
+  createKey: action({
+    publicId: { type: "string" },
+    name: keyName,
+    expiresAt: typed<number | null>({ type: "number", integer: true, nullable: true }),
+    allowedCidrs: typed<string[] | null>({ type: "array", items: "string", nullable: true }),
+    scopes: typed<KeyScope[] | null>({ type: "array", enum: [...keyScopes], nullable: true }),
+  }).answers<{ key: ListedKey; secret: string }>(),
+  /** All keys of a client, `default` first, then the oldest. Throws not-found. */
+  keys: action({ publicId: { type: "string" } }).answers<ListedKey[]>(),
+  /** Ends a key at once. Throws not-found; conflict for `default`. */
+  removeKey: action({ publicId: { type: "string" }, keyId: { type: "string" } }).answers<void>(),
+  /** Writes when keys were used. */
+  noteKeyUses: action({ uses: typed<KeyUse[]>({ type: "array" }) }).answers<void>(),
   /** A client's policy has a new version. Nothing else of the client changes, so no `client.changed` is published. */
   policyChanged: action({
     id: { type: "number" },

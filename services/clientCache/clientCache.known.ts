@@ -4,6 +4,7 @@ import { hash, randomBytes, timingSafeEqual } from "node:crypto";
 import type { AuditDraft, AuditedAction } from "../audit/audit.domain.ts";
 import { type Asked, auditing, clientSubject, differences } from "../audits.ts";
 import type { Client, ClientStatus } from "./clientCache.contract.ts";
+import { columnOf, keysFromJson, keysIn, keysToJson, type StoredKey } from "./clientCache.keys.ts";
 
 /** The columns that decide whether a secret is right. Hashes are SHA-256. */
 export interface SecretHashes {
@@ -15,6 +16,9 @@ export interface SecretHashes {
 
 /** A new secret of 256 bits. Nobody can guess it, so a fast hash is enough to store it. */
 export const newSecret = (): string => randomBytes(32).toString("base64url");
+
+/** The length of SHA-256. */
+export const HASH_BYTES = 32;
 
 export const hashOf = (secret: string): Buffer => hash("sha256", secret, "buffer");
 
@@ -30,12 +34,14 @@ export function isSecretOf(client: SecretHashes | null, given: Buffer, nowMs: nu
   return client !== null && (isCurrent || isOld);
 }
 
-export type Known = Client & SecretHashes;
+/** `keys`: those beside the secret. */
+export type Known = Client & SecretHashes & { keys: readonly StoredKey[] };
 /** The columns that a change may write. */
-export type KnownRow = Omit<Known, "legalHold"> & { legalHold: number | null };
+export type KnownRow = Omit<Known, "legalHold" | "keys"> & { legalHold: number | null; keys: string | null };
 
-export const rowOf = <T extends Partial<Known>>({ legalHold, ...values }: T) => ({
+export const rowOf = <T extends Partial<Known>>({ legalHold, keys, ...values }: T) => ({
   ...values,
+  ...(keys !== undefined && { keys: columnOf(keys) }),
   ...(legalHold !== undefined && { legalHold: legalHold ? 1 : null }),
 });
 
@@ -59,6 +65,7 @@ export function knownOf(row: KnownRow): Known {
     secretHash: Buffer.from(row.secretHash),
     oldSecretHash: row.oldSecretHash && Buffer.from(row.oldSecretHash),
     oldSecretUntil: oldSecretUntil === null ? null : Number(oldSecretUntil),
+    keys: keysIn(row.keys),
   };
 }
 
@@ -114,8 +121,9 @@ export const keysOf = ({ id, publicId, identifier }: Pick<Client, "id" | "public
 
 const bytes = (hex: unknown) => Buffer.from(hex as string, "hex");
 
-export const toJson = ({ secretHash, oldSecretHash, ...rest }: Known) => ({
+export const toJson = ({ secretHash, oldSecretHash, keys, ...rest }: Known) => ({
   ...rest,
+  keys: keysToJson(keys),
   secretHash: secretHash.toString("hex"),
   oldSecretHash: oldSecretHash?.toString("hex") ?? null,
 });
@@ -128,6 +136,7 @@ export function fromJson(json: unknown): Known {
   known.erasureId ??= null;
   known.pausedAt ??= null;
   known.pausedBy ??= null;
+  known.keys = keysFromJson((json as ReturnType<typeof toJson>).keys);
   known.secretHash = bytes(known.secretHash);
   known.oldSecretHash &&= bytes(known.oldSecretHash);
   return known;

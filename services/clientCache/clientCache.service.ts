@@ -23,11 +23,22 @@ import { uuidv7 } from "../ids.ts";
 import { announce, publishSoon } from "../messages.ts";
 import type { PolicyChanged } from "../policy/policy.contract.ts";
 import { cache } from "./clientCache.cache.ts";
-import type { Client, clientCacheEvents } from "./clientCache.contract.ts";
+import type { clientCacheEvents, ListedKey, Recognised } from "./clientCache.contract.ts";
 import { destroyed, erasing, firstVersion } from "./clientCache.erase.ts";
+import {
+  auditedKey,
+  defaultKeyOf,
+  keyPart,
+  keyWith,
+  noKeys,
+  type StoredKey,
+  withKey,
+  withoutKey,
+} from "./clientCache.keys.ts";
 import {
   type AuditOf,
   auditOf,
+  HASH_BYTES,
   hashOf,
   isSecretOf,
   type Known,
@@ -84,10 +95,25 @@ export default defineActor({
       });
     },
 
-    /** The client with this secret, also a disabled one. */
-    async holderOf(identifier: string, secretHash: Buffer): Promise<Client | null> {
+    /** The client with this secret, also a disabled one. `keys`: those that count beside its own secret. */
+    async holderOf(
+      identifier: string,
+      secretHash: Buffer,
+      keysOf: (client: Known) => Known["keys"],
+    ): Promise<Recognised | null> {
       const client = await this.known("identifier", identifier);
-      return isSecretOf(client, secretHash, Date.now()) ? publicPart(client as Known) : null;
+      if (isSecretOf(client, secretHash, Date.now())) return publicPart(client as Known);
+      const key = client && secretHash.length === HASH_BYTES && keyWith(keysOf(client), secretHash);
+      return key ? { ...publicPart(client), key: keyPart(key) } : null;
+    },
+
+    async listed(client: Known): Promise<ListedKey[]> {
+      const uses = await this.database.store.keyUses(client.id);
+      const usedAt = new Map(uses.map((use) => [use.keyId, Number(use.usedAt)]));
+      return [defaultKeyOf(client), ...client.keys.map(keyPart)].map((key) => ({
+        ...key,
+        lastUsedAt: usedAt.get(key.id) ?? null,
+      }));
     },
 
     /** Reads a client, writes its change, announces it. Starts again if another change was faster. Throws not-found. */
@@ -138,12 +164,12 @@ export default defineActor({
   actions: {
     async authenticate(ctx) {
       const { identifier, secret } = ctx.params;
-      return this.holderOf(identifier, hashOf(secret));
+      return this.holderOf(identifier, hashOf(secret), () => noKeys);
     },
 
     async recognise(ctx) {
       const { identifier, secretHash } = ctx.params;
-      return this.holderOf(identifier, Buffer.from(secretHash, "hex"));
+      return this.holderOf(identifier, Buffer.from(secretHash, "hex"), ({ keys }) => keys);
     },
 
     async create(ctx) {
@@ -251,6 +277,53 @@ export default defineActor({
         auditOf(ctx, "client.rotate-secret", { "/graceSeconds": [null, graceSeconds] }),
       );
       return { secret, previousValidUntil: until };
+    },
+
+    async createKey(ctx) {
+      const { publicId, ...draft } = ctx.params;
+      const secret = newSecret();
+      const now = await this.database.now();
+      const made: { key?: StoredKey } = {};
+      const valuesOf = (before: Known) => {
+        const keys = withKey(before.keys, draft, hashOf(secret), now);
+        made.key = keys.at(-1) as StoredKey;
+        return { keys };
+      };
+      const entryOf: AuditOf = (...clients) => {
+        const { id, ...shown } = auditedKey(made.key as StoredKey);
+        return auditOf(ctx, "client.key.create", { [`/keys/${id}`]: [null, shown] })(...clients);
+      };
+      await this.change(publicId, valuesOf, entryOf);
+      return { key: { ...keyPart(made.key as StoredKey), lastUsedAt: null }, secret };
+    },
+
+    async keys(ctx) {
+      const client = await this.known("publicId", ctx.params.publicId);
+      if (!client) throw noSuchClient();
+      return this.listed(client);
+    },
+
+    async removeKey(ctx) {
+      const { publicId, keyId } = ctx.params;
+      const removed: { key?: StoredKey } = {};
+      const valuesOf = ({ keys }: Known) => {
+        const { left, gone } = withoutKey(keys, keyId);
+        removed.key = gone;
+        return { keys: left };
+      };
+      const entryOf: AuditOf = (...clients) => {
+        const { id, ...shown } = auditedKey(removed.key as StoredKey);
+        return auditOf(ctx, "client.key.delete", { [`/keys/${id}`]: [shown, null] })(...clients);
+      };
+      const { id } = await this.change(publicId, valuesOf, entryOf);
+      // A row that stays is not shown, and goes with the client.
+      await this.database.store
+        .forgetKeyUse(id, keyId)
+        .catch((error: unknown) => this.logger.debug("The use of a deleted key stays:", error));
+    },
+
+    async noteKeyUses(ctx) {
+      for (const { clientId, keyId, at } of ctx.params.uses) await this.database.store.noteKeyUse(clientId, keyId, at);
     },
 
     async policyChanged(ctx) {

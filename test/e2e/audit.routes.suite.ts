@@ -41,6 +41,10 @@ export function routesHaveEntries(): void {
       await asked("PUT", `/clients/${id}/datasets/${name}`, {});
       return `${id}/datasets/${name}`;
     }
+    async function key(): Promise<string> {
+      const path = `/clients/${await client()}/keys`;
+      return `${path}/${(await asked("POST", path, { name: "nightly" })).body.id}`;
+    }
     async function operator(): Promise<string> {
       const name = `of-routes-${++made}`;
       await asked("POST", "/operators", { name, role: "viewer" });
@@ -69,6 +73,8 @@ export function routesHaveEntries(): void {
         await asked("POST", `/clients/${id}/pause`);
         return [`/clients/${id}/resume`];
       },
+      "POST /clients/:id/keys": async () => [`/clients/${await client()}/keys`, { name: "nightly" }],
+      "DELETE /clients/:id/keys/:keyId": async () => [await key()],
       "PUT /clients/:id/policy": async () => [`/clients/${await client()}/policy`, { weight: 2 }],
       "PATCH /clients/:id/policy": async () => [`/clients/${await client()}/policy`, { weight: 2 }],
       "PUT /clients/:id/datasets/:name": async () => [`/clients/${await client()}/datasets/${await dataset()}`, {}],

@@ -5,6 +5,7 @@ import { clientRoutes } from "./bad-input.clients.ts";
 import { corrections } from "./bad-input.corrections.ts";
 import { datasets } from "./bad-input.datasets.ts";
 import { uploadFields } from "./bad-input.fields.ts";
+import { keys } from "./bad-input.keys.ts";
 import { type BadCase, expectProblem, requestOf, send, startWorld, type World } from "./bad-input.kit.ts";
 import { operators } from "./bad-input.operators.ts";
 import { types } from "./bad-input.types.ts";
@@ -54,6 +55,7 @@ const table: BadCase[] = [
   ...waiting,
   ...corrections,
   ...clientRoutes,
+  ...keys,
 ];
 
 test.each(table)("$name → $status $code", async (one) => {

@@ -12,6 +12,7 @@ export interface Scene {
   id: string;
   /** Of a dataset or an operator. */
   name?: string;
+  keyId?: string;
   /** Of a session. */
   cookie?: string;
 }
@@ -100,6 +101,12 @@ async function twoDatasets(): Promise<Scene> {
   return scene;
 }
 
+async function key(): Promise<Scene> {
+  const scene = await freshClient();
+  const made = await admin(url, `/clients/${scene.id}/keys`, change("POST", { name: "nightly" }));
+  return { ...scene, keyId: ((await made.json()) as { id: string }).id };
+}
+
 let operators = 0;
 
 async function operator(): Promise<Scene> {
@@ -146,6 +153,10 @@ const scenes: Record<string, () => Promise<Scene>> = {
   resumeClient: freshClient,
   rotateSecret: freshClient,
   rotateWebhookSecret: () => freshClient(subscribed),
+  createKey: freshClient,
+  listKeys: key,
+  getKey: key,
+  deleteKey: key,
   getPolicy: freshClient,
   replacePolicy: freshClient,
   changePolicy: freshClient,
@@ -198,10 +209,10 @@ export type Sent = { headers?: Record<string, string>; body?: unknown; path?: st
 
 export function send(
   { method, path }: Operation,
-  { id, name = "orders" }: Pick<Scene, "id" | "name">,
+  { id, name = "orders", keyId = "default" }: Pick<Scene, "id" | "name" | "keyId">,
   sent: Sent,
 ): Promise<Response> {
-  const there = (sent.path ?? path).replace("{id}", id).replace("{name}", name);
+  const there = (sent.path ?? path).replace("{id}", id).replace("{name}", name).replace("{keyId}", keyId);
   const init = { method: sent.method ?? method, headers: sent.headers ?? {} };
   return fetch(`${url}${there}${sent.query ? `?${sent.query}` : ""}`, {
     ...init,

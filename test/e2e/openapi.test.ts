@@ -164,6 +164,9 @@ const anotherMethod = ({ path }: Operation): string | undefined =>
       !operations.some((one) => one.method === method && [path, path.replace(/[^/]+$/, "{name}")].includes(one.path)),
   );
 
+/** Bodies of operations that need more than an empty object. */
+const needed: Record<string, string> = { undoBatch: '{"reason":"Wrong."}', createKey: '{"name":"nightly"}' };
+
 /** What any operation refuses, as far as it applies to this one. */
 function* refusalsOf(
   operation: Operation,
@@ -176,7 +179,7 @@ function* refusalsOf(
     yield [`${name}, nobody's`, operation, 401, { headers: { authorization: "" } }];
   if (operation.responses[422]) yield [`${name}, an unknown query`, operation, 422, { query: "x=1" }];
   if (operation.path.includes("{id}")) {
-    const body = operation.operationId === "undoBatch" ? '{"reason":"Wrong."}' : "{}";
+    const body = needed[operation.operationId] ?? "{}";
     yield [`${name}, of nothing`, operation, 404, { path: operation.path.replace("{id}", NOWHERE), body }];
   }
 }

@@ -112,6 +112,18 @@ describe("on a running system", () => {
     expect(await typed("clients", paused, { reason: "A test." })).toMatch(/active +v1 +- +\d+ m?s +\d/);
     expect(await typed("clients", { what: "resume", client: client.id })).toMatch(/active +v1 +- +- +\d/);
     expect(await typed("clients", { what: "stop" })).toBe('validation: clients takes pause or resume, not "stop".');
+    const keysOf = (action = {}, options = {}) => typed("keys", { client: client.identifier, ...action }, options);
+    const narrow = { scopes: "read", from: "192.0.2.0/24, ::1", expires: "2099-01-01T00:00:00Z" };
+    const made = await keysOf({ action: "create", key: "nightly" }, narrow);
+    expect(made).toMatch(
+      /nightly +read +192.0.2.0\/24, ::1\/128 +2099-01-01T00:00:00.000Z +never .*\n.*only now: [\w-]{43}$/,
+    );
+    expect(await keysOf()).toMatch(/\ndefault +default +import, read +anywhere +never .*\n\S+ +nightly +read /);
+    expect(await keysOf({ action: "create", key: "x" }, { from: "here" })).toContain("--from: expected an address");
+    expect(await keysOf({ action: "create", key: "a/b" })).toContain("The name of a key has 1 to 64");
+    expect(await keysOf({ action: "remove", key: "x" })).toBe('validation: keys takes create or delete, not "remove".');
+    expect(await keysOf({ action: "delete", key: "nightly" })).toBe("The key nightly is deleted.");
+    expect(await keysOf({ action: "delete", key: "nightly" })).toBe("not-found: The client has no such key.");
     expect(await typed("operators")).toBe("There is no operator but that of ADMIN_TOKEN.");
     await actors.operator.create(system.broker, { name: "alice", role: "viewer", expiresAt: 1_900_000_000_000 });
     expect(await typed("operators")).toMatch(/alice +viewer +2030-03-17T17:46:40.000Z/);

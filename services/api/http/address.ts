@@ -30,21 +30,30 @@ function nameOf(address: Address): string {
  * The header counts only if the peer itself is a trusted proxy, since anybody can send one. If the peer is not trusted, or
  * the header holds something else than addresses, the answer is the peer.
  */
-export function addressOf({ socket, headers }: Peer, trusted: readonly string[]): string {
-  const { remoteAddress = "" } = socket;
-  const peer = addressIn(remoteAddress);
-  if (!peer) return remoteAddress;
+export function addressOf(peer: Peer, trusted: readonly string[]): string {
+  const found = sourceIn(peer, trusted);
+  return found ? nameOf(found) : (peer.socket.remoteAddress ?? "");
+}
+
+/** The same, of IPv6 not the network but the address itself. */
+export function sourceOf(peer: Peer, trusted: readonly string[]): string {
+  return sourceIn(peer, trusted)?.toString() ?? "";
+}
+
+function sourceIn({ socket, headers }: Peer, trusted: readonly string[]): Address | null {
+  const peer = addressIn(socket.remoteAddress ?? "");
+  if (!peer) return null;
   const isTrusted = (address: Address) => trusted.some((entry) => admits(entry, address));
   const header = headers?.["x-forwarded-for"];
-  if (header === undefined || !isTrusted(peer)) return nameOf(peer);
+  if (header === undefined || !isTrusted(peer)) return peer;
   let found = peer;
   for (const entry of String(header).split(",").reverse()) {
     const address = addressIn(entry.trim());
-    if (!address) return nameOf(peer);
+    if (!address) return peer;
     found = address;
     if (!isTrusted(address)) break;
   }
-  return nameOf(found);
+  return found;
 }
 
 /** Whether the peer is a trusted proxy. */

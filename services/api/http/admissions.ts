@@ -64,7 +64,8 @@ export class Admissions {
   }
 }
 
-const keyOf = ({ credentials: { identifier, secretHash } }: Admitted) => `${secretHash}:${identifier}`;
+const keyOf = ({ credentials: { identifier, secretHash, address } }: Admitted) =>
+  `${secretHash}:${identifier}:${address ?? ""}`;
 
 /** Cuts off an answer in progress that does not end by itself. */
 function cutOff(res: ServerResponse): void {

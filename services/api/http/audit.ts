@@ -6,12 +6,14 @@ import type { AuditDraft, Caller } from "../../audit/audit.domain.ts";
 import { draftAudit } from "../../audits.ts";
 import { addressOf } from "./address.ts";
 import type { ApiRequest } from "./head.ts";
+import type { KeyUses, RefusedKeys } from "./keys.ts";
 import type { FailedLogins } from "./logins.ts";
 
 /** What this needs of the api service. */
 export interface Desk {
   broker: ServiceBroker;
   failedLogins: FailedLogins;
+  refusedKeys: RefusedKeys;
 }
 
 /** Names the caller for all calls of this request: each change writes it to the audit. */
@@ -41,7 +43,7 @@ export async function noteLogin(api: Desk, req: ApiRequest, who: Pick<Caller, "w
   ]);
 }
 
-/** Writes how often logins have failed since the last time. Nothing of what was sent is kept: people type secrets in wrong fields. */
+/** Writes how often logins have failed, and keys were refused, since the last time. Nothing of what was sent is kept: people type secrets in wrong fields. */
 export async function noteFailedLogins(api: Desk): Promise<void> {
   const entries = api.failedLogins
     .taken()
@@ -51,5 +53,18 @@ export async function noteFailedLogins(api: Desk): Promise<void> {
         { action: "login.failed", subject: nothing, change: { count }, status: "unauthenticated" },
       ),
     );
-  if (entries.length > 0) await noted(api, entries);
+  const all = [...entries, ...api.refusedKeys.taken()];
+  if (all.length > 0) await noted(api, all);
+}
+
+/** As many as a database writes while nobody notices. The others wait for the next time. */
+const MOST_USES = 100;
+
+/** Writes when keys were used. What cannot be written now is lost: the next minute's use comes soon. */
+export async function noteKeyUses({ broker, keyUses }: Pick<Desk, "broker"> & { keyUses: KeyUses }): Promise<void> {
+  const uses = keyUses.taken(MOST_USES);
+  if (uses.length === 0) return;
+  await actors.clientCache
+    .noteKeyUses(broker, { uses })
+    .catch((error: unknown) => broker.logger.debug("Uses of keys could not be written:", error));
 }

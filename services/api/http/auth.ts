@@ -8,9 +8,11 @@ import type { ServerResponse } from "node:http";
 import type { Context, ServiceBroker } from "moleculer";
 import { Problem } from "../../../lib/errors.ts";
 import { actors } from "../../actors.ts";
-import type { Client } from "../../clientCache/clientCache.contract.ts";
+import type { Client, Recognised } from "../../clientCache/clientCache.contract.ts";
 import { allows, FIRST_OPERATOR, type OperatorRole } from "../../operator/operator.domain.ts";
+import { clientWith, type Keys } from "./clients.ts";
 import type { ApiRequest, ClientCredentials } from "./head.ts";
+import { beyondKey } from "./keys.ts";
 import type { FailedLogins } from "./logins.ts";
 import { refuseOtherSites, type SessionOf, type Sessions } from "./sessions.ts";
 
@@ -33,7 +35,7 @@ const sha256 = (text: string) => hash("sha256", text, "hex");
 const isSame = (a: string, b: string) => timingSafeEqual(Buffer.from(sha256(a)), Buffer.from(sha256(b)));
 
 /** What the authentication needs of the api service. */
-interface Desk {
+interface Desk extends Keys {
   adminToken: string;
   failedLogins: FailedLogins;
   sessions: Sessions;
@@ -44,20 +46,25 @@ export function refuseIfStopping({ isStopping }: { isStopping: boolean }): void 
   if (isStopping) throw new Problem("unavailable", "This node is stopping.", { headers: { "Retry-After": "1" } });
 }
 
-/** The client of the request, and what it showed. Throws unauthenticated, too-many-failed-logins, client-disabled, cross-site. */
-export async function authenticatedClient(
-  req: ApiRequest,
-  res: ServerResponse,
-  { failedLogins, sessions }: Desk,
-): Promise<{ client: Client; credentials: ClientCredentials; isSession: boolean }> {
+/** The client of a request, and what it showed. */
+export interface AdmittedClient {
+  client: Recognised;
+  credentials: ClientCredentials;
+  isSession: boolean;
+}
+
+/** Throws unauthenticated, too-many-failed-logins, client-disabled, cross-site. */
+export async function authenticatedClient(req: ApiRequest, res: ServerResponse, desk: Desk): Promise<AdmittedClient> {
+  const { failedLogins, sessions } = desk;
+  const address = () => failedLogins.sourceOf(req);
   const beganAt = performance.now();
   const given = basicCredentials(req.headers.authorization);
   const of = req.headers.authorization === undefined ? sessions.of(req, res)?.of : undefined;
   if (!given && of?.kind === "partner") {
     refuseOtherSites(req);
-    const client = await actors.clientCache.recognise(req.$ctx, credentialsIn(of));
+    const client = await clientWith(desk, req.$ctx, of, address);
     if (!client) throw sessionOver();
-    return { client: enabled(client), credentials: credentialsIn(of), isSession: true };
+    return { client: enabled(client), credentials: credentialsIn(of, client, address), isSession: true };
   }
   // A missing header is no guess, so it does not count as a failed login.
   if (!given)
@@ -65,15 +72,30 @@ export async function authenticatedClient(
       ? sessionOver()
       : new Problem("unauthenticated", "Credentials are missing.", { headers: basic });
   const credentials = { identifier: given.identifier, secretHash: sha256(given.secret) };
-  const client = await actors.clientCache.recognise(req.$ctx, credentials);
+  const client = await clientWith(desk, req.$ctx, credentials, address);
   if (!client) return failedLogins.refuse(req, basic, beganAt);
-  return { client: enabled(client), credentials, isSession: false };
+  return { client: enabled(client), credentials: credentialsIn(credentials, client, address), isSession: false };
 }
 
-const credentialsIn = ({ identifier, secretHash }: ClientCredentials): ClientCredentials => ({
-  identifier,
-  secretHash,
-});
+const credentialsIn = (
+  { identifier, secretHash }: ClientCredentials,
+  { key }: Recognised,
+  addressOf: () => string,
+): ClientCredentials => ({ identifier, secretHash, ...(key?.allowedCidrs && { address: addressOf() }) });
+
+/** Refuses what the key is not for; the audit has it then. Throws forbidden. */
+export function admitKey(
+  { refusedKeys, failedLogins }: Desk,
+  req: ApiRequest,
+  client: Recognised,
+  { method, path }: { method: string; path: string },
+): void {
+  const { key } = client;
+  const refusal = beyondKey(key, `${method} /${path}`);
+  if (!key || !refusal) return;
+  refusedKeys.note({ ...client, key }, "scope", failedLogins.sourceOf(req));
+  throw refusal;
+}
 
 export const sessionOver = () =>
   new Problem("unauthenticated", "There is no session, or it is over. Log in.", { headers: wrongLogin });
@@ -81,7 +103,7 @@ export const sessionOver = () =>
 /** Of a page of this host, not of a program or a person who types the address. */
 const isByPage = ({ headers }: ApiRequest) => headers["sec-fetch-site"] === "same-origin";
 
-function enabled(client: Client): Client {
+function enabled<C extends Client>(client: C): C {
   if (client.status === "disabled") throw disabled();
   return client;
 }
@@ -89,8 +111,12 @@ function enabled(client: Client): Client {
 const disabled = () => new Problem("client-disabled", "This client is disabled.");
 
 /** Why credentials that were valid no longer are; null: they still are. Throws unavailable. */
-export async function refusalNow(broker: ServiceBroker, credentials: ClientCredentials): Promise<Problem | null> {
-  const client = await actors.clientCache.recognise(broker, credentials);
+export async function refusalNow(
+  keys: Keys,
+  broker: ServiceBroker,
+  credentials: ClientCredentials,
+): Promise<Problem | null> {
+  const client = await clientWith(keys, broker, credentials, () => credentials.address ?? "");
   if (!client) return new Problem("unauthenticated", "The secret is no longer valid.", { headers: basic });
   return client.status === "disabled" ? disabled() : null;
 }

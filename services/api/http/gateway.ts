@@ -2,6 +2,7 @@ import type { Server } from "node:http";
 import type { Service } from "moleculer";
 import type { Admissions } from "./admissions.ts";
 import type { Connections } from "./connections.ts";
+import type { KeyUses, RefusedKeys } from "./keys.ts";
 import type { FailedLogins } from "./logins.ts";
 import type { OpenExports, OpenFiles, OpenStreams } from "./open.ts";
 import type { Cursors } from "./sealed.ts";
@@ -22,6 +23,8 @@ export interface ApiState {
   aliases: AliasOfGateway[];
   httpHandler(req: unknown, res: unknown): void;
   failedLogins: FailedLogins;
+  refusedKeys: RefusedKeys;
+  keyUses: KeyUses;
   connections: Connections;
   /** Requests whose handler still runs, whether or not the client is still connected. */
   runningRequests: Set<Promise<unknown>>;
@@ -31,6 +34,7 @@ export interface ApiState {
   admissions: Admissions;
   rechecks: NodeJS.Timeout | undefined;
   failures: NodeJS.Timeout | undefined;
+  uses: NodeJS.Timeout | undefined;
   exports: OpenExports;
   files: OpenFiles;
   /** Of lists. */

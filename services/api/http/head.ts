@@ -11,6 +11,8 @@ import type { PolicyVersion } from "../../policy/policy.contract.ts";
 export interface ClientCredentials {
   identifier: string;
   secretHash: string;
+  /** Where it comes from, where that is not `default`'s secret: a key may be for some addresses alone. */
+  address?: string;
 }
 
 /** A request, with the members that moleculer-web and our own code add to it. */

@@ -3,7 +3,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { bounded } from "../../../lib/batching/recent.ts";
 import { Problem } from "../../../lib/errors.ts";
-import { addressOf, type Peer } from "./address.ts";
+import { addressOf, type Peer, sourceOf } from "./address.ts";
 
 const MOST_FAILED_LOGINS = 100;
 const PER_MS = 60_000;
@@ -40,6 +40,11 @@ export class FailedLogins {
   /** `trusted`: the proxies whose X-Forwarded-For counts. */
   constructor(trusted: readonly string[] = []) {
     this.trusted = trusted;
+  }
+
+  /** The address that a request comes from. */
+  sourceOf(peer: Peer): string {
+    return sourceOf(peer, this.trusted);
   }
 
   /** Throws the refusal, unauthenticated or too-many-failed-logins, after its delay. `beganAt`: when the request came. */

@@ -22,6 +22,7 @@ import { operatorBatchSchema } from "../routes/admin.batches.ts";
 import { newClientSchema } from "../routes/admin.clients.ts";
 import { grantSchema, listedDatasetSchema } from "../routes/admin.datasets.ts";
 import { erasureSchema } from "../routes/admin.erasures.ts";
+import { keySchema } from "../routes/admin.keys.ts";
 import { operatorSchema } from "../routes/admin.operators.ts";
 import { ownDatasetsSchema } from "../routes/datasets.ts";
 import { deliverySchema } from "../routes/deliveries.ts";
@@ -66,6 +67,7 @@ const schemas: Record<string, JsonSchema> = {
   OwnDataset: ownDatasetOutput,
   OwnDatasets: ownDatasetsSchema,
   Operator: operatorSchema,
+  ClientKey: keySchema,
   AuditEntry: auditSchema,
   Delivery: deliverySchema,
   Erasure: erasureSchema,

@@ -7,6 +7,7 @@ export const ids = {
   delivery: "0193b2f0-8c44-7b1d-b6f0-0d5a3be7c9e2",
   request: "0193b2f0-6c1e-7a55-8d1f-5a0e4bb1c0de",
   erasure: "0193b2f1-1a10-7c3e-9a53-2f6d1c9be0aa",
+  key: "0193b2ef-5d20-7e41-9c07-3b8a6f1d2e44",
   event: "0193b2f0-8c44-7b1d-b6f0-0d5a3be7c9e1",
 };
 

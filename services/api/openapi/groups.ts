@@ -9,6 +9,7 @@ import { correctionCalls } from "./corrections.ts";
 import { datasetCalls, datasetOperatorCalls } from "./datasets.ts";
 import { erasureCalls } from "./erasures.ts";
 import type { HeaderName } from "./headers.ts";
+import { keyCalls } from "./keys.ts";
 import type { Call } from "./kit.ts";
 import { openCalls } from "./open.ts";
 import { operatorCalls } from "./operators.ts";
@@ -44,9 +45,13 @@ export const groups: Group[] = [
     description: "For partners: send records, follow their batch, read the result. Every call spends a request.",
     path: "",
     calls: { ...clientCalls, ...datasetCalls, ...checkCalls, ...correctionCalls },
-    scheme: { type: "http", scheme: "basic", description: "The client's identifier and secret." },
+    scheme: {
+      type: "http",
+      scheme: "basic",
+      description: "The client's identifier, and the secret of one of its keys.",
+    },
     spent: ["RateLimit-Policy", "RateLimit"],
-    problems: [...loggedIn, "client-disabled", "cross-site", "quota-exceeded"],
+    problems: [...loggedIn, "client-disabled", "forbidden", "cross-site", "quota-exceeded"],
   },
   {
     name: "operators",
@@ -59,6 +64,7 @@ export const groups: Group[] = [
       ...checkOperatorCalls,
       ...operatorsCalls,
       ...adminClientCalls,
+      ...keyCalls,
       ...erasureCalls,
     },
     scheme: { type: "http", scheme: "bearer", description: "ADMIN_TOKEN, or an operator's own token." },

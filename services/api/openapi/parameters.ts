@@ -176,6 +176,7 @@ export const parameters: Record<ParameterName, Parameter> = all;
 /** Path parameters. */
 const ofPath: Record<string, Pick<Parameter, "description" | "schema" | "example">> = {
   id: { description: "Its id.", schema: id, example: ids.batch },
+  keyId: { description: "The id of a key, or `default`.", schema: text(), example: ids.key },
   name: { description: "The name of the dataset or the operator.", schema: text(), example: "orders" },
   file: { description: "A file of the page.", schema: choice(docsFiles), example: docsFiles[0] },
 };

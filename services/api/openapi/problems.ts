@@ -76,7 +76,13 @@ export const problemSchemas: Record<string, JsonSchema> = {
 };
 
 /** Problems answered before the caller and its limits are known: no request was spent. */
-const unspent: ProblemCode[] = ["unauthenticated", "too-many-failed-logins", "client-disabled", "cross-site"];
+const unspent: ProblemCode[] = [
+  "unauthenticated",
+  "too-many-failed-logins",
+  "client-disabled",
+  "forbidden",
+  "cross-site",
+];
 /** Problems answered before or after that. */
 const sometimesSpent: ProblemCode[] = ["invalid-header", "unavailable"];
 

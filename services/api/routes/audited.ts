@@ -18,6 +18,8 @@ export const auditedAs: Record<Changing, AuditedAction | null> = {
   "POST /clients/:id/rotate-webhook-secret": "client.rotate-webhook-secret",
   "POST /clients/:id/pause": "client.pause",
   "POST /clients/:id/resume": "client.resume",
+  "POST /clients/:id/keys": "client.key.create",
+  "DELETE /clients/:id/keys/:keyId": "client.key.delete",
   "PUT /clients/:id/policy": "policy.change",
   "PATCH /clients/:id/policy": "policy.change",
   "PUT /clients/:id/datasets/:name": "dataset.grant",

@@ -11,6 +11,7 @@ import type { correctionCalls } from "../openapi/corrections.ts";
 import type { datasetCalls, datasetOperatorCalls } from "../openapi/datasets.ts";
 import { getOpenApi } from "../openapi/document.ts";
 import type { erasureCalls } from "../openapi/erasures.ts";
+import type { keyCalls } from "../openapi/keys.ts";
 import type { operatorCalls } from "../openapi/operators.ts";
 import type { sessionCalls } from "../openapi/sessions.ts";
 import { getAudit } from "./admin.audit.ts";
@@ -49,6 +50,7 @@ import {
   putGrant,
 } from "./admin.datasets.ts";
 import { deleteClient, getErasure, listErasures, postErasure } from "./admin.erasures.ts";
+import { deleteKey, getKey, listKeys, postKey } from "./admin.keys.ts";
 import {
   deleteOperator,
   getOperator,
@@ -149,6 +151,7 @@ export const clientRoutes = strict<
 export const operatorRoutes = strict<
   | keyof typeof operatorCalls
   | keyof typeof batchReadCalls
+  | keyof typeof keyCalls
   | keyof typeof datasetOperatorCalls
   | keyof typeof checkOperatorCalls
   | keyof typeof operatorsCalls
@@ -164,6 +167,10 @@ export const operatorRoutes = strict<
   "POST /clients/:id/rotate-webhook-secret": rotateWebhookSecret,
   "POST /clients/:id/pause": pauseClient,
   "POST /clients/:id/resume": resumeClient,
+  "POST /clients/:id/keys": postKey,
+  "GET /clients/:id/keys": listKeys,
+  "GET /clients/:id/keys/:keyId": getKey,
+  "DELETE /clients/:id/keys/:keyId": deleteKey,
   "GET /clients/:id/policy": getPolicy,
   "PUT /clients/:id/policy": putPolicy,
   "PATCH /clients/:id/policy": patchPolicy,

@@ -1,9 +1,8 @@
 /** Login, for the console: `/session`. Programs send `Authorization` instead. */
 import { hash } from "node:crypto";
 import { Problem } from "../../../lib/errors.ts";
-import { choice, described, instant, type JsonSchema, record, text } from "../../../lib/json-schema.ts";
-import { actors } from "../../actors.ts";
-import type { Client } from "../../clientCache/clientCache.contract.ts";
+import { choice, described, instant, type JsonSchema, listOf, record, text } from "../../../lib/json-schema.ts";
+import { type KeyScope, keyScopes, type Recognised } from "../../clientCache/clientCache.contract.ts";
 import { operatorRoles } from "../../operator/operator.domain.ts";
 import { noteLogin } from "../http/audit.ts";
 import {
@@ -14,6 +13,7 @@ import {
   sessionOver,
   wrongLogin,
 } from "../http/auth.ts";
+import { clientWith } from "../http/clients.ts";
 import { type Exchange, json, type Reply } from "../http/exchange.ts";
 import { jsonBody, noBody, objectOf, strictly } from "../http/input.ts";
 import { endOf, refuseOtherSites, type Session } from "../http/sessions.ts";
@@ -33,21 +33,28 @@ export const sessionSchema: JsonSchema = record(
     role: choice([...operatorRoles, "partner"]),
     name: text("Of the operator or the client."),
     client: described("Only of a partner.", clientSchema),
+    scopes: described("Only of a partner: what its key is for.", listOf(choice(keyScopes))),
     expiresAt: described("When the session ends if it is not used any more.", instant),
   },
-  ["client"],
+  ["client", "scopes"],
 );
 
 interface Who {
   role: OperatorIdentity["role"] | "partner";
   name: string;
   client?: ReturnType<typeof clientView>;
+  scopes?: readonly KeyScope[];
 }
 
 const sessionReply = (who: Who, session: Session): Reply =>
   json(200, { ...who, expiresAt: new Date(endOf(session)).toISOString() }, { "Cache-Control": "no-store" });
 
-const asPartner = (client: Client): Who => ({ role: "partner", name: client.name, client: clientView(client) });
+const asPartner = (client: Recognised): Who => ({
+  role: "partner",
+  name: client.name,
+  client: clientView(client),
+  scopes: client.key?.scopes ?? keyScopes,
+});
 
 /** Throws unauthenticated, too-many-failed-logins, client-disabled, cross-site. */
 export async function postSession(exchange: Exchange): Promise<Reply> {
@@ -66,9 +73,10 @@ export async function postSession(exchange: Exchange): Promise<Reply> {
   }
   const { clientIdentifier: identifier, secret } = ofPartner(body);
   const secretHash = hash("sha256", secret, "hex");
-  const client = await actors.clientCache.recognise(ctx, { identifier, secretHash });
+  const client = await clientWith(api, ctx, { identifier, secretHash }, () => api.failedLogins.sourceOf(req));
   if (!client) return api.failedLogins.refuse(req, wrongLogin, beganAt);
   if (client.status === "disabled") throw new Problem("client-disabled", "This client is disabled.");
+  api.keyUses.note(client.id, client.key);
   await noteLogin(api, req, { who: identifier, role: "partner" });
   return sessionReply(asPartner(client), api.sessions.begin(req, res, { kind: "partner", identifier, secretHash }));
 }
@@ -76,15 +84,15 @@ export async function postSession(exchange: Exchange): Promise<Reply> {
 /** Whose session the request has. Throws unauthenticated. */
 export async function getSession({ req, res, ctx }: Exchange): Promise<Reply> {
   const session = req.$service.sessions.of(req, res);
-  const who = session && (await whoIs(ctx, session));
+  const who = session && (await whoIs({ req, ctx }, session));
   if (!session || !who) throw sessionOver();
   return sessionReply(who, session);
 }
 
-async function whoIs(ctx: Exchange["ctx"], { of }: Session): Promise<Who | null> {
+async function whoIs({ req, ctx }: Pick<Exchange, "req" | "ctx">, { of }: Session): Promise<Who | null> {
   if (of.kind === "partner") {
-    const { identifier, secretHash } = of;
-    const client = await actors.clientCache.recognise(ctx, { identifier, secretHash });
+    const { $service: api } = req;
+    const client = await clientWith(api, ctx, of, () => api.failedLogins.sourceOf(req));
     return client?.status === "active" ? asPartner(client) : null;
   }
   const operator = await operatorOf(ctx, of);

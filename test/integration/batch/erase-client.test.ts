@@ -34,6 +34,7 @@ async function tablesOf(clientId: number): Promise<string[]> {
   const byClient = [
     "client_queue",
     "client_usage",
+    "client_key_use",
     "idempotency_key",
     "content_key",
     "record_key",
@@ -67,6 +68,7 @@ async function full() {
 test("everything of it goes, and nothing of others; asked again, it is the same erasure", async () => {
   const [{ client, clientId }, other] = [await full(), await full()];
   expect(await erase(client)).toMatchObject({ status: 409, body: { code: "illegal-state", current: "active" } });
+  await until(async () => (await tablesOf(clientId)).includes("client_key_use"));
   await disable(client);
   // A node that dies half-way has counted what it has deleted.
   const store = storeOf(system);

@@ -11,6 +11,7 @@ import { groupSuite } from "./group.suite.ts";
 import { groupKeySuite } from "./group-keys.suite.ts";
 import { groupSlotSuite } from "./group-slots.suite.ts";
 import { idempotencySuite } from "./idempotency.suite.ts";
+import { keyUsesSuite } from "./key-uses.suite.ts";
 import { lockSuite } from "./locks.suite.ts";
 import { modelSuite } from "./models.suite.ts";
 import { moveSuite } from "./moves.suite.ts";
@@ -65,6 +66,7 @@ export function storeConformance(name: string, open: Open, more: ((database: () 
       modelSuite,
       versionsSuite,
       auditSuite,
+      keyUsesSuite,
       datasetSuite,
       ...more,
     ])

@@ -40,6 +40,7 @@ export function modelSuite(database: () => Database): void {
         oldSecretHash: null,
         oldSecretUntil: null,
         legalHold: null,
+        keys: null,
         erasureId: null,
       });
       const rows = [1, 2, 10].map((version) => ({ clientId: 1, version, body: `{"v":${version}}`, createdAt: 1 }));

@@ -1,0 +1,17 @@
+/** More keys of clients, and when each key was last used. Null: the client has its secret alone. */
+import type { Table } from "../dialect.ts";
+import { createTable, type Migration } from "./ddl.ts";
+
+const use: Table = {
+  name: "client_key_use",
+  columns: { client_id: "bigint", key_id: "name", used_at: "bigint" },
+  primaryKey: ["client_id", "key_id"],
+};
+
+export const clientKeys: Migration = {
+  name: "0043-client-keys",
+  async up({ ddl, query }) {
+    await query(`ALTER TABLE "client" ADD "keys" ${ddl.types.text}`);
+    for (const statement of createTable(use, ddl)) await query(statement);
+  },
+};

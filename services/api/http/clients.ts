@@ -1,0 +1,31 @@
+/** Clients that log in, by any of their keys. */
+import type { Context, ServiceBroker } from "moleculer";
+import { actors } from "../../actors.ts";
+import type { ClientKey, Recognised } from "../../clientCache/clientCache.contract.ts";
+import type { ClientCredentials } from "./head.ts";
+import { keyFault, type RefusedKeys } from "./keys.ts";
+
+/** What this needs of the api service. */
+export interface Keys {
+  refusedKeys: RefusedKeys;
+}
+
+const hasKey = (found: Recognised): found is Recognised & { key: ClientKey } => found.key !== undefined;
+
+/**
+ * The client with these credentials, also a disabled one. Null: they are wrong, or of a key that is over or not for this address; the
+ * audit then has why. `addressOf` is asked only for a key that is not `default`.
+ */
+export async function clientWith(
+  { refusedKeys }: Keys,
+  caller: Context | ServiceBroker,
+  { identifier, secretHash }: ClientCredentials,
+  addressOf: () => string,
+): Promise<Recognised | null> {
+  const found = await actors.clientCache.recognise(caller, { identifier, secretHash });
+  if (!found || !hasKey(found)) return found;
+  const address = addressOf();
+  const fault = keyFault(found.key, address, Date.now());
+  if (fault) refusedKeys.note(found, fault, address);
+  return fault ? null : found;
+}

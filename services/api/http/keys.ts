@@ -1,0 +1,105 @@
+/** What a client's key is good for: until when, from where, and for which calls. The key `default` is good for all. */
+import { bounded } from "../../../lib/batching/recent.ts";
+import { Problem } from "../../../lib/errors.ts";
+import { isWithin } from "../../../lib/net/ranges.ts";
+import type { AuditDraft } from "../../audit/audit.domain.ts";
+import { clientSubject, draftAudit } from "../../audits.ts";
+import {
+  type ClientKey,
+  DEFAULT_KEY,
+  type KeyScope,
+  type KeyUse,
+  type Recognised,
+} from "../../clientCache/clientCache.contract.ts";
+
+/** Why a key with the right secret was refused. */
+export type KeyFault = "expired" | "address" | "scope";
+
+/** Why the key may not log in from this address now; null: it may. */
+export function keyFault({ expiresAt, allowedCidrs }: ClientKey, address: string, nowMs: number): KeyFault | null {
+  if (expiresAt !== null && expiresAt <= nowMs) return "expired";
+  return allowedCidrs !== null && !isWithin(allowedCidrs, address) ? "address" : null;
+}
+
+/** A key that can be taken away must not get at the client's own secret, which stays. `route`: as in `scopeOf`. */
+const forDefaultAlone = (route: string): boolean => /^(?!GET )\S+ \/account(\/|$)/.test(route);
+
+/** `route`: as `POST /imports/:id/cancel`. Checks count as calls that send, though they store nothing. */
+export const scopeOf = (route: string): KeyScope => (/^(GET|HEAD) /.test(route) ? "read" : "import");
+
+/** The refusal of what the key is not for; null: it is for it. */
+export function beyondKey(key: ClientKey | undefined, route: string): Problem | null {
+  if (!key) return null;
+  if (forDefaultAlone(route)) return new Problem("forbidden", `This is for the key "${DEFAULT_KEY}" alone.`);
+  const needed = scopeOf(route);
+  if (!key.scopes || key.scopes.includes(needed)) return null;
+  return new Problem("forbidden", `This is for keys with the scope ${needed}; yours has ${key.scopes.join(", ")}.`);
+}
+
+const MOST_KEPT = 30_000;
+const MINUTE_MS = 60_000;
+
+/** Uses of keys that are still to be written: each key once a minute. */
+export class KeyUses {
+  private readonly noted = bounded<string, number>(MOST_KEPT);
+  private readonly pending = new Map<string, KeyUse>();
+
+  /** `key`: undefined for `default`. */
+  note(clientId: number, key: ClientKey | undefined): void {
+    const keyId = key?.id ?? DEFAULT_KEY;
+    const name = `${clientId} ${keyId}`;
+    const now = Date.now();
+    const at = now - (now % MINUTE_MS);
+    if (this.noted.get(name) === at) return;
+    this.noted.set(name, at);
+    if (this.pending.size < MOST_KEPT || this.pending.has(name)) this.pending.set(name, { clientId, keyId, at });
+  }
+
+  /** Up to `most` of them, which are then no longer kept. */
+  taken(most: number): KeyUse[] {
+    const uses = [...this.pending.entries()].slice(0, most);
+    for (const [name] of uses) this.pending.delete(name);
+    return uses.map(([, use]) => use);
+  }
+}
+
+interface Refused {
+  client: { publicId: string; identifier: string };
+  key: ClientKey;
+  fault: KeyFault;
+  address: string;
+  count: number;
+}
+
+/** Keys and addresses that the audit has for a minute. Further ones are not in it. */
+const MOST_TOLD = 1_000;
+
+/** Refusals of keys, counted until the audit has them. */
+export class RefusedKeys {
+  private refused = new Map<string, Refused>();
+
+  note({ publicId, identifier, key }: Recognised & { key: ClientKey }, fault: KeyFault, address: string): void {
+    const name = `${publicId} ${key.id} ${fault} ${address}`;
+    const known = this.refused.get(name);
+    if (known) known.count++;
+    else if (this.refused.size < MOST_TOLD)
+      this.refused.set(name, { client: { publicId, identifier }, key, fault, address, count: 1 });
+  }
+
+  /** The entries about the refusals since the last call of this. */
+  taken(): AuditDraft[] {
+    const all = [...this.refused.values()];
+    this.refused = new Map();
+    return all.map(({ client, key: { id, name }, fault, address, count }) =>
+      draftAudit(
+        { who: client.identifier, role: "partner", address, requestId: null },
+        {
+          action: "key.refused",
+          subject: clientSubject(client),
+          change: { key: { id, name }, why: fault, count },
+          status: fault === "scope" ? "forbidden" : "unauthenticated",
+        },
+      ),
+    );
+  }
+}
