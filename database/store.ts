@@ -13,6 +13,13 @@ import type {
   StoredChunk,
 } from "../services/batch/batch.domain.ts";
 import type {
+  BatchWalk,
+  BoundedCount,
+  FinishedSpan,
+  IdsBetween,
+  Walked,
+} from "../services/batch/batch.filter.domain.ts";
+import type {
   BatchAttempt,
   ErrorSummary,
   ListQuery,
@@ -247,6 +254,26 @@ export interface BatchStore extends UploadStore, OrderStore, ErasureStore, Audit
   /** The retry batch that was made of this batch's rejected records. */
   childOf(id: number): Promise<BatchRow | null>;
   list(query: ListQuery): Promise<BatchRow[]>;
+  /** The first batches of a walk between two ids. `end`: where it goes on. */
+  walkBatches(
+    walk: BatchWalk,
+    between: IdsBetween,
+    page: { limit: number; isOldestFirst?: boolean },
+  ): Promise<Walked<BatchRow>>;
+  /** How many batches of a walk match, up to `MOST_COUNTED_BATCHES`. */
+  countBatches(walk: BatchWalk, between: IdsBetween): Promise<BoundedCount>;
+  /** Nearly which id the first batch of this time (epoch ms) has: above `low`, and not above `high`. */
+  idAt(ms: number): Promise<{ low: number; high: number }>;
+  /** The batches that ended in this time. It counts up to `MOST_LOOKED_AT`; then the ids are those of the first ones. */
+  finishedSpan(from: number, to: number): Promise<FinishedSpan>;
+  /** The ids of the batches whose public id is between these two, up to `MOST_LOOKED_AT`. */
+  idsFrom(from: string, to: string): Promise<number[]>;
+  /** The ids of the batches of an idempotency key. `clientId` null: of any client. */
+  batchesOfKey(key: string, clientId: number | null): Promise<number[]>;
+  /** The idempotency key of a batch, while it is kept. */
+  keyOfBatch(id: number): Promise<string | null>;
+  /** The clients whose identifier begins so, by identifier. */
+  clientsNamed(beginning: string, limit: number): Promise<{ id: number; identifier: string }[]>;
   /** Those of these batches whose version has changed, in any order. One query, however many batches are asked for. */
   changed(seen: SeenBatch[]): Promise<BatchRow[]>;
   /**

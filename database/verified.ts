@@ -4,6 +4,7 @@
  */
 import { Model, type ModelStatic, type Sequelize } from "sequelize";
 import type { BatchRow } from "../services/batch/batch.domain.ts";
+import type { BatchWalk, IdsBetween } from "../services/batch/batch.filter.domain.ts";
 import type { Written } from "../services/batch/batch.writes.domain.ts";
 import { MismatchedAnswer } from "./errors.ts";
 import type { BatchStore } from "./store.ts";
@@ -35,6 +36,10 @@ export function verified(store: BatchStore, distrust: () => void): BatchStore {
         (row) => row === null || (row.publicId === publicId && (clientId === null || row.clientId === clientId)),
       ),
     list: (query) => asked(store.list(query), (rows) => all(rows, (row) => isListed(row, query))),
+    walkBatches: (walk, between, page) =>
+      asked(store.walkBatches(walk, between, page), ({ batches }) =>
+        all(batches, (row) => isWalked(row, walk.filter, between)),
+      ),
     changed: (seen) =>
       asked(store.changed(seen), (rows) => {
         const ids = new Set(seen.map(({ publicId }) => publicId));
@@ -83,6 +88,12 @@ const isListed = (row: BatchRow, { clientId, dataset, state, before }: Parameter
   (dataset === undefined || row.dataset === dataset) &&
   (state === undefined || row.state === state) &&
   (before === undefined || row.id < before);
+
+const isWalked = (row: BatchRow, { clientId, states }: BatchWalk["filter"], { after, before }: IdsBetween): boolean =>
+  (clientId === undefined || row.clientId === clientId) &&
+  states.includes(row.state) &&
+  row.id > after &&
+  row.id < before;
 
 type Found = Model & { constructor: ModelStatic<Model> };
 

@@ -13,8 +13,8 @@ export interface MigrationContext {
 export interface Migration {
   name: string;
   up(context: MigrationContext): Promise<void>;
-  /** Set if the migration only makes this index. `Dialect.makeIndex` then runs instead of `up`, if the dialect has it. */
-  index?: Index;
+  /** Set if the migration only makes these indexes. `Dialect.makeIndex` then runs instead of `up`, if the dialect has it. */
+  indexes?: Index[];
   /** Set if the migration only changes these rows. `Dialect.fill` then runs instead of `up`, if the dialect has it. */
   backfill?: Backfill;
 }
@@ -52,11 +52,13 @@ const indexes = (table: Table) =>
 export const createIndex = ({ name, table, columns, where }: Index, how = ""): string =>
   `CREATE INDEX ${how}"${name}" ON "${table}" (${list(columns)})${where ? ` WHERE ${where}` : ""}`;
 
-/** A migration that makes an index of a table that may be large. */
-export const indexStep = (name: string, index: Index): Migration => ({
+/** A migration that makes indexes of tables that may be large. One that was interrupted goes on with those that are missing. */
+export const indexStep = (name: string, ...indexes: Index[]): Migration => ({
   name,
-  up: async ({ ddl, query }) => void (await query(ddl.createIndex?.(index) ?? createIndex(index))),
-  index,
+  async up({ ddl, query }) {
+    for (const index of indexes) await query(ddl.createIndex?.(index) ?? createIndex(index));
+  },
+  indexes,
 });
 
 /** A migration that changes rows of a table that may be large. Rows that are written meanwhile must already be right. */

@@ -37,6 +37,9 @@ import { rejectedMarks } from "./0036-rejected-marks.ts";
 import { operators } from "./0040-operators.ts";
 import { audit } from "./0042-audit.ts";
 import { clientKeys } from "./0043-client-keys.ts";
+import { batchSearch } from "./0045-batch-search.ts";
+import { batchLists } from "./0046-batch-lists.ts";
+import { keySearch } from "./0047-key-search.ts";
 import { pausedClients } from "./0052-paused-clients.ts";
 import { createTable, LOG, type Migration, type MigrationContext } from "./ddl.ts";
 import { takePlace } from "./place.ts";
@@ -79,6 +82,9 @@ export const migrations: Migration[] = [
   operators,
   audit,
   clientKeys,
+  batchSearch,
+  batchLists,
+  keySearch,
   pausedClients,
 ];
 
@@ -106,7 +112,7 @@ async function takeNext(dialect: Dialect, steps: Migration[]): Promise<string[]>
     const storage = new Log(dialect, transaction);
     const done = new Set(await storage.executed());
     const open = steps.filter(({ name }) => !done.has(name));
-    const first = open.findIndex(({ index, backfill }) => index !== undefined || backfill !== undefined);
+    const first = open.findIndex(({ indexes, backfill }) => indexes !== undefined || backfill !== undefined);
     const next = open.slice(0, first === -1 ? undefined : Math.max(first, 1));
     const query = (sql: string) => dialect.migrations.query(dialect.names.in(sql), { transaction, logging: false });
     const umzug = new Umzug<MigrationContext>({
@@ -123,8 +129,14 @@ async function takeNext(dialect: Dialect, steps: Migration[]): Promise<string[]>
 }
 
 /** Runs a separate migration outside of the transaction. Undefined: the dialect cannot, or the migration is not a separate one. */
-const apart = ({ makeIndex, fill }: Dialect, { index, backfill }: Migration): Promise<void> | undefined =>
-  index ? makeIndex?.(index) : backfill && fill?.(backfill);
+function apart({ makeIndex, fill }: Dialect, { indexes, backfill }: Migration): Promise<void> | undefined {
+  if (indexes && makeIndex) return eachOf(indexes, makeIndex);
+  return backfill && fill?.(backfill);
+}
+
+async function eachOf<T>(all: T[], made: (one: T) => Promise<void>): Promise<void> {
+  for (const one of all) await made(one);
+}
 
 export async function pending(dialect: Dialect, steps = migrations): Promise<string[]> {
   const taken = new Set(await new Log(dialect, null).executed());

@@ -1,6 +1,8 @@
 /** The methods of the store whose units are the same in all dialects. */
 
 import { auditUnits } from "./audit.ts";
+import { batchSearchUnits } from "./batch-search.ts";
+import { batchWalkUnits } from "./batch-walks.ts";
 import { outboxUnits } from "./deliveries.ts";
 import { erasureUnits } from "./erasure.ts";
 import { errorGroupUnits } from "./error-groups.ts";
@@ -22,6 +24,8 @@ import { workUnits } from "./work.ts";
 
 export const sharedStore = (on: Units, checks: UploadChecks) => ({
   ...attemptUnits(on),
+  ...batchSearchUnits(on),
+  ...batchWalkUnits(on),
   ...erasureUnits(on),
   ...auditUnits(on),
   ...errorGroupUnits(on),

@@ -1,7 +1,7 @@
 /** Replaces, in the SQL text of a unit, the parameters and the row sets after FROM and JOIN by what a dialect writes for them. */
 import { isUuid, storable } from "../rows.ts";
 import { type RowSet, type Step, scalarsOf } from "./steps.ts";
-import type { ParamKind, Plan } from "./unit.ts";
+import type { ParamKind, Plan, Walk } from "./unit.ts";
 
 interface Words {
   param(name: string): string;
@@ -27,6 +27,17 @@ export function translated(text: string, plan: Plan, { param, rowSet }: Words): 
     }
     return table !== undefined && sets.has(table) ? `${word} ${rowSet(table)}` : all;
   });
+}
+
+/** The text of a walk for dialects whose planner takes the index by itself. `hint`: what follows the table's alias. */
+export function plainWalk({ equal, and, isOldestFirst }: Walk, hint = ""): string {
+  const where = [
+    ...equal.map(([column, value]) => `k.${column} = ${value}`),
+    "k.id > :after",
+    "k.id < :before",
+    ...and,
+  ];
+  return `FROM batch AS k${hint} WHERE ${where.join(" AND ")} ORDER BY k.id ${isOldestFirst ? "ASC" : "DESC"}`;
 }
 
 /** The row sets of a unit by name. */

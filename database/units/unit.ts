@@ -69,8 +69,26 @@ export interface Fragments {
   readyOf(client: string): string;
   /** The text from FROM on: the ready batches `r` of the clients in a list parameter. For a `first` of `count`. */
   readyOfAll(clients: string, count: number): string;
+  /**
+   * The text from FROM on: the batches `k` with these values and an id between `:after` and `:before`, in the order of their ids.
+   * The index begins with the columns of `equal`, and ends with the id: the walk meets no other batch.
+   */
+  walk(of: Walk): string;
+  /** The condition that a UUID of `column` is between two that are given as parameters. */
+  uuidBetween(column: string, from: string, to: string): string;
   /** The text from FROM on: the batches `few` in a transient state, found by an index. */
   inTransientState(state: string): string;
+}
+
+/** A way through the batches. */
+export interface Walk {
+  /** Null: the primary key. */
+  index: string | null;
+  /** Columns of `batch` and their values, in the order of the index. */
+  equal: readonly (readonly [column: string, value: string])[];
+  /** Further conditions on `k`: of a partial index its own. */
+  and: readonly string[];
+  isOldestFirst: boolean;
 }
 
 /** A unit before a dialect renders it. */

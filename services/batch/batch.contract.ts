@@ -2,6 +2,7 @@ import { action, event, typed } from "../declare.ts";
 import type { CloudEvent } from "../outbox/outbox.domain.ts";
 import type { Policy } from "../policy/policy.contract.ts";
 import { type BatchRow, type BatchState, batchStates, type Claimed } from "./batch.domain.ts";
+import type { BatchesFound, BatchFilter, BatchPage, BoundedCount } from "./batch.filter.domain.ts";
 import type { BatchAttempt, ErrorSummary, QueueStats, RecordErrors, SeenBatch } from "./batch.reads.domain.ts";
 import type { RowReference, TableVerdict } from "./batch.table.domain.ts";
 import type { ChunkCommit } from "./batch.writes.domain.ts";
@@ -80,6 +81,21 @@ export const batchActions = {
     before: { type: "number", optional: true },
     limit: { type: "number", integer: true, min: 1, max: 201 },
   }).answers<BatchRow[]>(),
+  /**
+   * The batches of a filter, the newest first unless the page asks for the oldest. A page may have fewer than its limit, or none, and go
+   * on: `next` is its end then. No call looks at more than `MOST_LOOKED_AT` batches a walk.
+   */
+  find: action({
+    filter: typed<BatchFilter>({ type: "object" }),
+    page: typed<BatchPage>({
+      type: "object",
+      props: { limit: { type: "number", integer: true, min: 1, max: 1_000 } },
+    }),
+  }).answers<BatchesFound<BatchRow>>(),
+  /** How many batches of each state a filter finds, each up to `MOST_COUNTED_BATCHES`; only of the filter's states, if it has some. */
+  counts: action({ filter: typed<BatchFilter>({ type: "object" }) }).answers<
+    Partial<Record<BatchState, BoundedCount>>
+  >(),
   /** Those of these batches whose version has changed, without their envelope. One query, however many batches. */
   changed: action({
     seen: typed<SeenBatch[]>({ type: "array" }),

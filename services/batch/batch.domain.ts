@@ -19,6 +19,9 @@ export const batchStates = [
 ] as const;
 export type BatchState = (typeof batchStates)[number];
 
+/** The states that users see. An upload is no batch before its commit. */
+export const visibleStates: readonly BatchState[] = batchStates.filter((state) => state !== "receiving");
+
 /**
  * The states in which a batch ends. Later a failed batch may be redriven, a validated one committed, and one with delivered
  * records undone.

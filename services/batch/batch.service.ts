@@ -21,6 +21,7 @@ import { type BatchRow, firstBodyPart } from "./batch.domain.ts";
 import { Elsewhere } from "./batch.elsewhere.ts";
 import { BatchEvents } from "./batch.events.ts";
 import { BatchFigures } from "./batch.figures.ts";
+import { countsOf, find } from "./batch.find.ts";
 import { claimGroup, commitChunks } from "./batch.group.ts";
 import { approveMove, cancelMove, endSnoozeMove, redriveMove, rejectMove } from "./batch.moves.ts";
 import { advance, evaluating, follow, skipMove, withFronts } from "./batch.order.ts";
@@ -91,6 +92,14 @@ export default defineActor({
     async list(ctx) {
       const { store } = this.database;
       return withFronts(store, await store.list(ctx.params));
+    },
+    async find(ctx) {
+      const { store } = this.database;
+      const { batches, next } = await find(store, ctx.params.filter, ctx.params.page);
+      return { batches: await withFronts(store, batches), next };
+    },
+    counts(ctx) {
+      return countsOf(this.database.store, ctx.params.filter);
     },
     async changed(ctx) {
       const { store } = this.database;

@@ -92,8 +92,9 @@ export const clientCacheActions = {
     name: { type: "string" },
     policy: { type: "any", optional: true },
   }).answers<{ client: Client; secret: string; webhook?: { url: string; events: string[]; secret: string } }>(),
-  /** Finds a client by its public or its internal id; null: no such client. */
+  /** Finds a client by its public id, its identifier or its internal id; null: no such client. */
   get: action({
+    identifier: { type: "string", optional: true },
     publicId: { type: "string", optional: true },
     id: { type: "number", optional: true },
   }).answers<Client | null>(),

@@ -206,8 +206,11 @@ export default defineActor({
     },
 
     async get(ctx) {
-      const { id, publicId } = ctx.params;
-      const client = await (publicId === undefined ? this.known("id", id ?? 0) : this.known("publicId", publicId));
+      const { id, publicId, identifier } = ctx.params;
+      const byName = identifier === undefined ? null : this.known("identifier", identifier);
+      const client = await (publicId === undefined
+        ? (byName ?? this.known("id", id ?? 0))
+        : this.known("publicId", publicId));
       return client && publicPart(client);
     },
 

@@ -68,6 +68,66 @@ describe("batches", () => {
     expect((await asked("GET", `/batches/${id}/body`)).status).toBe(404);
   });
 
+  test("batches are found by what one knows of them, by operators among all and by partners among their own", async () => {
+    const [one, two] = [await newClient(url), await newClient(url, { requiresApproval: true })];
+    const sent = async (client: typeof one, headers: Record<string, string>, body = '{"a":1}') => {
+      const type = { authorization: client.auth, "content-type": "application/x-ndjson" };
+      const response = await fetch(`${url}/imports`, { method: "POST", headers: { ...type, ...headers }, body });
+      return (await response.json()) as Batch;
+    };
+    const [request, key] = [`nightly-${one.id}`, `orders-${one.id}`];
+    const done = await sent(one, { "x-request-id": request, "idempotency-key": key }, '{"a":2}\nx');
+    const { checksum } = (await batchWhen(url, one, done.id)) as unknown as { checksum: string };
+    const held = await sent(two, { "x-request-id": `${request}-2`, "idempotency-key": key });
+    const ids = async (query: string) =>
+      ((await asked("GET", `/batches?${query}`)).body.items as Batch[]).map(({ id }) => id);
+    const own = async (query: string, client = one) =>
+      ((await (await get(url, client, `/imports?${query}`)).json()) as { items: Batch[] }).items.map(({ id }) => id);
+    const searched = (q: string) => `q=${encodeURIComponent(q)}`;
+    const identifierOf = async ({ id }: typeof one) =>
+      (await asked("GET", `/clients/${id}`)).body.clientIdentifier as string;
+    const hex = Buffer.from(checksum.slice("sha-256=:".length, -1), "base64").toString("hex");
+    for (const q of [done.id, done.id.toUpperCase(), `request:${request}`, checksum, hex])
+      expect([q, await ids(searched(q)), await own(searched(q))]).toEqual([q, [done.id], [done.id]]);
+    expect(await ids(searched(`key:${key}`))).toEqual([held.id, done.id]);
+    expect(await own(searched(`key:${key}`), two)).toEqual([held.id]);
+    expect(await own(searched(done.id), two)).toEqual([]);
+    // The two may be of one millisecond, and then begin alike.
+    for (const beginning of [8, 11, 13]) expect(await ids(searched(done.id.slice(0, beginning)))).toContain(done.id);
+    expect(await ids(searched(await identifierOf(two)))).toEqual([held.id]);
+    expect(await ids(`client=${await identifierOf(two)}&status=held,ready&format=ndjson&hasErrors=false`)).toEqual([
+      held.id,
+    ]);
+    const { groups } = (await asked("GET", `/batches/${done.id}/errors/summary`)).body as {
+      groups: { code: string }[];
+    };
+    expect(await ids(`client=${one.id}&hasErrors=true&errorCode=${groups[0]?.code}`)).toEqual([done.id]);
+    expect(await ids(`client=${one.id}&errorCode=minimum`)).toEqual([]);
+    expect(await ids(`client=${one.id}&finishedFrom=${done.createdAt}&createdFrom=${done.createdAt}`)).toEqual([
+      done.id,
+    ]);
+    expect(await ids(`client=${one.id}&retryOf=${done.id}`)).toEqual([]);
+    expect(await own(`createdTo=${done.createdAt}&hasErrors=true&status=completed_with_errors,failed`)).toEqual([
+      done.id,
+    ]);
+    expect(await own("createdFrom=2099-01-01T00:00:00Z")).toEqual([]);
+    const [first, second] = await ids(`order=oldest&q=key:${key}`);
+    expect([first, second]).toEqual([done.id, held.id]);
+    const page = (await asked("GET", `/batches?order=oldest&q=key:${key}&limit=1`)).body;
+    expect(page.items).toMatchObject([{ id: done.id }]);
+    expect(await ids(`order=oldest&q=key:${key}&limit=1&cursor=${page.next}`)).toEqual([held.id]);
+    expect((await asked("GET", `/batches?cursor=${page.next}`)).body).toMatchObject({
+      errors: [{ pointer: "/cursor" }],
+    });
+    const counts = async (query: string) => (await asked("GET", `/batches/counts?${query}`)).body;
+    expect(await counts(`client=${two.id}&status=held,failed`)).toEqual({
+      held: { value: 1, isMore: false },
+      failed: { value: 0, isMore: false },
+    });
+    expect(await counts(`client=${one.id}`)).toMatchObject({ completed_with_errors: { value: 1 }, held: { value: 0 } });
+    expect(await counts("client=nobody&status=held")).toEqual({ held: { value: 0, isMore: false } });
+  });
+
   test("a batch that needs approval is held until an operator approves it", async () => {
     const client = await newClient(url, { requiresApproval: true });
     const batch = await accepted(url, client, '{"a":1}');

@@ -163,7 +163,7 @@ const queries: BadCase[] = [
     wrongQuery(`/imports?limit=${limit}`, "/limit"),
   ),
   wrongQuery("/imports?limit=1&limit=2", "/limit"),
-  ...["receiving", "nope", "", "READY", "ready,failed"].map((status) =>
+  ...["receiving", "nope", "", "READY", "ready,nope", "ready,"].map((status) =>
     wrongQuery(`/imports?status=${status}`, "/status"),
   ),
   wrongQuery("/imports?status=ready&status=failed", "/status"),
@@ -179,6 +179,9 @@ const queries: BadCase[] = [
   ].map((text) => wrongQuery(`/imports?cursor=${text}`, "/cursor")),
   wrongQuery("/imports?page=2", "/page"),
   wrongQuery("/imports?client={client}", "/client"),
+  wrongQuery("/imports?q=a-shop", "/q"),
+  wrongQuery("/imports?format=csv", "/format"),
+  wrongQuery("/imports?order=oldest", "/order"),
   wrongQuery("/imports?__proto__=1", "/__proto__"),
   wrongQuery("/imports?limit[a]=1", "/limit[a]"),
   wrongQuery("/imports?a/b~c=1", "/a~1b~0c"),
@@ -209,6 +212,18 @@ const queries: BadCase[] = [
   wrongQuery("/admin/audit?cursor=x", "/cursor", "operator"),
   wrongQuery("/admin/audit?result=done", "/result", "operator"),
   wrongQuery("/admin/batches?limit=x", "/limit", "operator"),
+  ...["order=sideways", "q=", "q=Acme%20Ltd", "q=request:", "q=key:a%00b", "format=xml", "hasErrors=yes"].map((query) =>
+    wrongQuery(`/admin/batches?${query}`, `/${query.split("=")[0]}`, "operator"),
+  ),
+  ...["errorCode=", "retryOf=1", "createdFrom=yesterday", "createdTo=2026-11-23", "finishedFrom=", "finishedTo=x"].map(
+    (query) => wrongQuery(`/admin/batches/counts?${query}`, `/${query.split("=")[0]}`, "operator"),
+  ),
+  wrongQuery("/admin/batches/counts?limit=1", "/limit", "operator"),
+  wrongQuery(
+    "/admin/batches?createdFrom=2026-11-24T00:00:00Z&createdTo=2026-11-23T00:00:00Z",
+    "/createdTo",
+    "operator",
+  ),
   wrongQuery("/admin/batches?clientId={client}", "/clientId", "operator"),
   wrongQuery("/admin/batches?client={client}&client={client}", "/client", "operator"),
   wrongQuery("/admin/batches/{done}?x=1", "/x", "operator"),

@@ -2,7 +2,7 @@
 import type { Table } from "../../schema/table.ts";
 import { listOf, rowsOf, type Step, scalarsOf } from "../../units/steps.ts";
 import { storedValue, translated } from "../../units/text.ts";
-import type { Fragments, ParamKind, Plan, Runner } from "../../units/unit.ts";
+import type { Fragments, ParamKind, Plan, Runner, Walk } from "../../units/unit.ts";
 import { NOW, type Sql } from "./sql.ts";
 
 const casts: Record<ParamKind, string> = {
@@ -20,6 +20,24 @@ const casts: Record<ParamKind, string> = {
   uuids: "uuid[]",
   texts: "text[]",
 };
+
+/**
+ * Row comparisons and an order that only the index can serve. With plain equality the planner may walk along the primary key
+ * instead, and read all batches where few or none have the value.
+ */
+function walkOf({ equal, and, isOldestFirst }: Walk): string {
+  const [last, ...others] = equal.toReversed();
+  const way = isOldestFirst ? "ASC" : "DESC";
+  const from = (bound: string) =>
+    last ? `(k.${last[0]}, k.id) ${bound[0]} (${last[1]}, ${bound.slice(2)})` : `k.id ${bound}`;
+  const where = [
+    ...others.map(([column, value]) => `k.${column} = ${value}`),
+    from("> :after"),
+    from("< :before"),
+    ...and,
+  ];
+  return `FROM batch AS k WHERE ${where.join(" AND ")} ORDER BY ${last ? `k.${last[0]} ${way}, ` : ""}k.id ${way}`;
+}
 
 const fragments: Fragments = {
   first: (count, body) => `SELECT ${body} LIMIT ${count}`,
@@ -40,6 +58,8 @@ const fragments: Fragments = {
   readyOfAll: (clients, count) => `FROM unnest(${clients}) AS of_client (id) CROSS JOIN LATERAL (
     SELECT r.id FROM batch AS r WHERE r.state = 'ready' AND r.client_id = of_client.id
     ORDER BY r.state, r.client_id, r.id LIMIT ${count}) AS r`,
+  walk: walkOf,
+  uuidBetween: (column, from, to) => `${column} BETWEEN ${from} AND ${to}`,
   // The order makes the planner use the index, even with a plan from when the table was empty.
   inTransientState: (state) => `FROM (SELECT id, client_id, owner FROM batch WHERE state = '${state}'
     ORDER BY state, client_id, id OFFSET 0) AS few`,

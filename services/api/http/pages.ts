@@ -1,5 +1,6 @@
 /** Pages of lists: the query's `limit` and `cursor`, and the body of the answer. */
 import { described, type JsonSchema, listOf, orNull, record, schemaRef, text } from "../../../lib/json-schema.ts";
+import type { BatchPage } from "../../batch/batch.filter.domain.ts";
 import type { Exchange } from "./exchange.ts";
 import { wrongQuery } from "./input.ts";
 
@@ -26,7 +27,11 @@ export function limitOf(limit = String(USUAL_ITEMS)): number {
 }
 
 /** Throws validation. */
-export function pageOf({ req }: Exchange, list: string, { limit, cursor }: { limit?: string; cursor?: string }): Page {
+export function pageOf(
+  { req }: Exchange,
+  list: string,
+  { limit, cursor }: { limit?: string | undefined; cursor?: string | undefined },
+): Page {
   const number = limitOf(limit);
   const asked = { limit: number + 1 };
   if (cursor === undefined) return { list, limit: number, asked };
@@ -78,6 +83,24 @@ export async function pageBody<Row extends { id: number }, Item>(
     next: rows.length > limit && last ? req.$service.cursors.seal(list, last.id) : null,
   };
 }
+
+/** The page for actions that find batches. */
+export const beyond = ({ limit, asked: { before } }: Page, isOldestFirst = false): BatchPage => ({
+  limit,
+  isOldestFirst,
+  ...(before !== undefined && { beyond: before }),
+});
+
+/** Makes the body of what such an action has found. It may have fewer items than the limit, and go on. */
+export const foundBody = <Item>(
+  { req }: Exchange,
+  { list }: Page,
+  { next }: { next: number | null },
+  items: Item[],
+) => ({
+  items,
+  next: next === null ? null : req.$service.cursors.seal(list, next),
+});
 
 /** The JSON Schema of what `pageBody` answers, for items of the schema `name`. */
 export const pageSchema = (name: string): JsonSchema =>

@@ -85,8 +85,10 @@ export const clientCalls = {
   },
   "GET /imports": {
     id: "listImports",
-    summary: "List your batches, newest first",
-    parameters: ["dataset", "status", "limit", "cursor"],
+    summary: "List and search your batches, newest first",
+    description:
+      "A page that had to look at many batches which do not match may have fewer items than its limit, or none, and goes on at `next` all the same.",
+    parameters: ["ownSearch", "status", "dataset", "createdFrom", "createdTo", "hasErrors", "limit", "cursor"],
     answers: {
       200: {
         description: "A page.",

@@ -18,7 +18,7 @@ import {
 } from "../../policy/policy.schema.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { auditSchema } from "../routes/admin.audit.ts";
-import { operatorBatchSchema } from "../routes/admin.batches.ts";
+import { batchCountsSchema, operatorBatchSchema } from "../routes/admin.batches.ts";
 import { newClientSchema } from "../routes/admin.clients.ts";
 import { grantSchema, listedDatasetSchema } from "../routes/admin.datasets.ts";
 import { erasureSchema } from "../routes/admin.erasures.ts";
@@ -47,6 +47,7 @@ stable \`code\`. Every GET is answered on HEAD too. Answers may gain members.`;
 const schemas: Record<string, JsonSchema> = {
   Batch: batchSchema,
   OperatorBatch: operatorBatchSchema,
+  BatchCounts: batchCountsSchema,
   RejectedRecord: rejectedSchema,
   ErrorSummary: errorSummarySchema,
   TruncatedReport: truncatedSchema,

@@ -53,7 +53,7 @@ export const endedBatch = {
   finishedAt: "2026-11-23T08:00:00.021Z",
 };
 
-export const lastAttempt = {
+const failedAttempt = {
   at: "2026-11-23T08:00:00.007Z",
   node: "worker-1",
   code: "handler-failed",
@@ -199,3 +199,7 @@ export const signature = {
 
 /** Merge patches of rejected records. */
 export const patches = '{"record":2,"patch":{"quantity":3}}\n';
+
+/** The same as operators see it. */
+export const forOperators = { clientId: ids.client, waits: null, lastAttempt: null };
+export const operatorBatch = { ...endedBatch, ...forOperators, attempts: 2, lastAttempt: failedAttempt };

@@ -3,6 +3,7 @@ import type { ProblemCode } from "../../../lib/errors.ts";
 import { batchReadCalls } from "./admin.batches.ts";
 import { adminClientCalls } from "./admin.clients.ts";
 import { operatorsCalls } from "./admin.operators.ts";
+import { batchListCalls } from "./batch-lists.ts";
 import { checkCalls, checkOperatorCalls } from "./checks.ts";
 import { clientCalls } from "./clients.ts";
 import { correctionCalls } from "./corrections.ts";
@@ -60,6 +61,7 @@ export const groups: Group[] = [
     calls: {
       ...operatorCalls,
       ...batchReadCalls,
+      ...batchListCalls,
       ...datasetOperatorCalls,
       ...checkOperatorCalls,
       ...operatorsCalls,

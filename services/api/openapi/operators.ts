@@ -12,9 +12,9 @@ import {
   delivery,
   endedBatch,
   errorSummary,
+  forOperators,
   heldBatch,
   ids,
-  lastAttempt,
   readyBatch,
   rejectedBatch,
   secret,
@@ -34,12 +34,7 @@ const answer = (
 
 const asClient = (example: object) => answer("The client.", schemaRef("Client"), { client: example });
 const asBatch = (example: object, headers: Answer["headers"] = []) =>
-  answer(
-    "The batch.",
-    schemaRef("OperatorBatch"),
-    { batch: { ...example, clientId: ids.client, waits: null, lastAttempt: null } },
-    headers,
-  );
+  answer("The batch.", schemaRef("OperatorBatch"), { batch: { ...example, ...forOperators } }, headers);
 const asPage = (name: string, item: object) =>
   answer("A page.", pageSchema(name), { page: { items: [item], next: cursor } });
 const asPolicy = answer(
@@ -170,12 +165,6 @@ export const operatorCalls = {
     },
     answers: asPolicy,
     problems: [...bodyProblems, "precondition-failed"],
-  },
-  "GET /batches": {
-    id: "listBatches",
-    summary: "List the batches of all clients, newest first",
-    parameters: ["client", "dataset", "status", "limit", "cursor"],
-    answers: asPage("OperatorBatch", { ...endedBatch, clientId: ids.client, attempts: 2, waits: null, lastAttempt }),
   },
   "GET /batches/:id": {
     id: "getBatch",

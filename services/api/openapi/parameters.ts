@@ -1,9 +1,10 @@
 /** The parameters of requests. Each has an example, which a test sends. */
 import { createHash } from "node:crypto";
 import { readableKinds } from "../../../formats/content.ts";
-import { knownFormats } from "../../../formats/formats.ts";
+import { formats, knownFormats } from "../../../formats/formats.ts";
 import { choice, flag, id, instant, type JsonSchema, text } from "../../../lib/json-schema.ts";
 import { auditedActions } from "../../audit/audit.domain.ts";
+import { visibleStates } from "../../batch/batch.domain.ts";
 import { deliveryStates } from "../../webhook/webhook.domain.ts";
 import { codingNames } from "../http/codings.ts";
 import { MOST_ITEMS, USUAL_ITEMS } from "../http/pages.ts";
@@ -11,7 +12,7 @@ import { MOST_WAIT_SECONDS } from "../http/prefer.ts";
 import { USUAL_PREVIEW } from "../routes/checks.ts";
 import { docsFiles } from "../routes/open.ts";
 import { templateFormats } from "../routes/template.ts";
-import { visibleStates } from "../routes/views.ts";
+
 import { cursor, ids, patches } from "./examples.ts";
 
 interface Parameter {
@@ -20,6 +21,8 @@ interface Parameter {
   description: string;
   schema: JsonSchema;
   example: unknown;
+  /** False: the values of an array stand in one parameter, with commas between. */
+  explode?: boolean;
 }
 
 const sha256 = (content: string) => createHash("sha256").update(content).digest("base64");
@@ -51,8 +54,42 @@ const all = {
     10,
   ),
   cursor: query("cursor", "The `next` of the previous page, of the same list and client.", text(), cursor),
-  status: query("status", "Only batches in this state.", choice(visibleStates), "completed"),
-  client: query("client", "Only batches of the client with this id.", id, ids.client),
+  status: {
+    ...query(
+      "status",
+      "Only batches in one of these states. Several with commas between.",
+      { type: "array", items: choice(visibleStates), minItems: 1 },
+      ["completed", "completed_with_errors"],
+    ),
+    explode: false,
+  },
+  q: query(
+    "q",
+    "Only batches with this id, or with an id that begins so (at least 8 characters); `request:` and their X-Request-Id; `key:` and their Idempotency-Key, while it is kept; `sha-256=:…:` or 64 hexadecimal digits, the checksum of their decoded body; or those of the client with this identifier, else of up to 10 whose identifier begins so.",
+    text(),
+    `request:${ids.request}`,
+  ),
+  ownSearch: query(
+    "q",
+    "Only batches with this id, or with an id that begins so (at least 8 characters); `request:` and their X-Request-Id; `key:` and their Idempotency-Key, while it is kept; or `sha-256=:…:` or 64 hexadecimal digits, the checksum of their decoded body.",
+    text(),
+    `request:${ids.request}`,
+  ),
+  client: query("client", "Only batches of the client with this id or identifier.", text(), ids.client),
+  batchFormat: query("format", "Only batches in this format.", choice(formats), "ndjson"),
+  createdFrom: query("createdFrom", "Only batches made from this time on.", instant, "2026-11-23T00:00:00Z"),
+  createdTo: query("createdTo", "Only batches made up to this time.", instant, "2099-12-31T23:59:59Z"),
+  finishedFrom: query("finishedFrom", "Only batches that ended from this time on.", instant, "2026-11-23T00:00:00Z"),
+  finishedTo: query("finishedTo", "Only batches that ended up to this time.", instant, "2099-12-31T23:59:59Z"),
+  hasErrors: query("hasErrors", "Only batches with rejected records, or without.", flag, true),
+  batchErrorCode: query(
+    "errorCode",
+    "Only batches with this code in their own `error`, or in the errors of their records.",
+    text(),
+    "minimum",
+  ),
+  retryOf: query("retryOf", "Only batches of the rejected records of the batch with this id.", id, ids.batch),
+  order: query("order", "Which come first.", choice(["newest", "oldest"]), "newest"),
   dataset: query("dataset", "Only batches of this dataset.", text(), "default"),
   batch: query("batch", "Only deliveries about the batch with this id.", id, ids.batch),
   deliveryStatus: query("status", "Only deliveries in this state.", choice(deliveryStates), "failed"),

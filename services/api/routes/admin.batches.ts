@@ -4,6 +4,7 @@ import {
   choice,
   count,
   described,
+  flag,
   id,
   type JsonSchema,
   listOf,
@@ -12,13 +13,15 @@ import {
   text,
 } from "../../../lib/json-schema.ts";
 import { actors } from "../../actors.ts";
-import { type BatchRow, isDatasetName } from "../../batch/batch.domain.ts";
+import { type BatchRow, visibleStates } from "../../batch/batch.domain.ts";
+import { MOST_COUNTED_BATCHES } from "../../batch/batch.filter.domain.ts";
 import type { BatchAttempt } from "../../batch/batch.reads.domain.ts";
 import { call } from "../../messages.ts";
 import { type Exchange, json, type Reply } from "../http/exchange.ts";
-import { isDryRunOf, jsonBody, noBody, queryOf, strictly } from "../http/input.ts";
-import { nothingListed, pageBody, pageOf } from "../http/pages.ts";
-import { attemptSchema, batchSchema, operatorBatchView, stateOf, visibleStates } from "./views.ts";
+import { isDryRunOf, jsonBody, noBody, queryOf, strictly, wrongQuery } from "../http/input.ts";
+import { beyond, foundBody, nothingListed, pageOf } from "../http/pages.ts";
+import { filterNames, filterOf, statesIn } from "./batch-filter.ts";
+import { attemptSchema, batchSchema, operatorBatchView } from "./views.ts";
 import { batchWanted } from "./waiting.ts";
 
 export const rejection = strictly({ reason: { type: "string", max: 1_000, optional: true } });
@@ -43,6 +46,20 @@ export const dryUndoSchema: JsonSchema = record(
     ),
   },
   ["references"],
+);
+
+/** The schema of what `countBatches` answers. */
+export const batchCountsSchema: JsonSchema = record(
+  Object.fromEntries(
+    visibleStates.map((state) => [
+      state,
+      record({
+        value: described(`So many were counted, at most ${MOST_COUNTED_BATCHES}.`, count),
+        isMore: described("There are more, or may be.", flag),
+      }),
+    ]),
+  ),
+  visibleStates,
 );
 
 /** The schema of what `batchReply` answers. */
@@ -78,22 +95,34 @@ async function lastAttempts({ ctx }: Exchange, batches: BatchRow[]): Promise<Map
   return new Map(found.map((attempt) => [attempt.batchId, attempt]));
 }
 
+/** Reads the query's `order`. Throws validation. */
+function isOldestFirst(order = "newest"): boolean {
+  if (order !== "newest" && order !== "oldest")
+    throw wrongQuery("order", `expected newest or oldest; found ${JSON.stringify(order)}`);
+  return order === "oldest";
+}
+
 export async function listBatches(exchange: Exchange): Promise<Reply> {
-  const query = queryOf(exchange, "client", "dataset", "status", "limit", "cursor");
-  if (query.dataset !== undefined && !isDatasetName(query.dataset)) return json(200, nothingListed);
-  const page = pageOf(exchange, "batches", query);
-  const state = stateOf(query.status);
-  const client =
-    query.client === undefined ? null : await actors.clientCache.get(exchange.ctx, { publicId: query.client });
-  if (query.client !== undefined && !client) return json(200, nothingListed);
-  const batches = await actors.batch.list(exchange.ctx, {
-    ...page.asked,
-    ...state,
-    ...(query.dataset !== undefined && { dataset: query.dataset }),
-    ...(client && { clientId: client.id }),
-  });
-  const attempts = await lastAttempts(exchange, batches);
-  return json(200, await pageBody(exchange, page, batches, (batch) => shown(exchange, batch, attempts)));
+  const { limit, cursor, order, ...text } = queryOf(exchange, ...filterNames, "order", "limit", "cursor");
+  const fromOldest = isOldestFirst(order);
+  const page = pageOf(exchange, fromOldest ? "batches, oldest first" : "batches", { limit, cursor });
+  const filter = await filterOf(exchange.ctx, text);
+  if (!filter) return json(200, nothingListed);
+  const found = await actors.batch.find(exchange.ctx, { filter, page: beyond(page, fromOldest) });
+  const attempts = await lastAttempts(exchange, found.batches);
+  const items = await Promise.all(found.batches.map((batch) => shown(exchange, batch, attempts)));
+  return json(200, foundBody(exchange, page, found, items));
+}
+
+const nothingCounted = { value: 0, isMore: false };
+
+/** How many batches of each state there are. Without `status` each state has its count. */
+export async function countBatches(exchange: Exchange): Promise<Reply> {
+  const text = queryOf(exchange, ...filterNames);
+  const filter = await filterOf(exchange.ctx, text);
+  if (filter) return json(200, await actors.batch.counts(exchange.ctx, { filter }));
+  const states = text.status === undefined ? visibleStates : statesIn(text.status);
+  return json(200, Object.fromEntries(states.map((state) => [state, nothingCounted])));
 }
 
 export async function getBatch(exchange: Exchange): Promise<Reply> {

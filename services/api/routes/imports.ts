@@ -1,12 +1,12 @@
 /** The calls of a client about its own batches and policy. */
 
 import { actors } from "../../actors.ts";
-import { isDatasetName } from "../../batch/batch.domain.ts";
 import { callerOf, type Exchange, json, type Reply } from "../http/exchange.ts";
 import { noBody, queryOf, wrongQuery } from "../http/input.ts";
-import { nothingListed, pageBody, pageOf } from "../http/pages.ts";
+import { beyond, foundBody, nothingListed, pageOf } from "../http/pages.ts";
+import { ownFilter, ownFilterNames } from "./batch-filter.ts";
 import { batchOf } from "./export.ts";
-import { batchView, policyView, stateOf } from "./views.ts";
+import { batchView, policyView } from "./views.ts";
 import { batchWanted } from "./waiting.ts";
 
 export async function getImport(exchange: Exchange): Promise<Reply> {
@@ -14,17 +14,13 @@ export async function getImport(exchange: Exchange): Promise<Reply> {
 }
 
 export async function listImports(exchange: Exchange): Promise<Reply> {
-  const query = queryOf(exchange, "dataset", "status", "limit", "cursor");
-  if (query.dataset !== undefined && !isDatasetName(query.dataset)) return json(200, nothingListed);
+  const { limit, cursor, ...text } = queryOf(exchange, ...ownFilterNames, "limit", "cursor");
   const { client } = callerOf(exchange);
-  const page = pageOf(exchange, `imports of ${client.publicId}`, query);
-  const batches = await actors.batch.list(exchange.ctx, {
-    ...page.asked,
-    ...stateOf(query.status),
-    ...(query.dataset !== undefined && { dataset: query.dataset }),
-    clientId: client.id,
-  });
-  return json(200, await pageBody(exchange, page, batches, batchView));
+  const filter = ownFilter(client.id, text);
+  const page = pageOf(exchange, `imports of ${client.publicId}`, { limit, cursor });
+  if (!filter) return json(200, nothingListed);
+  const found = await actors.batch.find(exchange.ctx, { filter, page: beyond(page) });
+  return json(200, foundBody(exchange, page, found, found.batches.map(batchView)));
 }
 
 export async function cancelImport(exchange: Exchange): Promise<Reply> {

@@ -5,6 +5,7 @@ import { queryOf } from "../http/input.ts";
 import type { batchReadCalls } from "../openapi/admin.batches.ts";
 import type { adminClientCalls } from "../openapi/admin.clients.ts";
 import type { operatorsCalls } from "../openapi/admin.operators.ts";
+import type { batchListCalls } from "../openapi/batch-lists.ts";
 import type { checkCalls, checkOperatorCalls } from "../openapi/checks.ts";
 import type { clientCalls } from "../openapi/clients.ts";
 import type { correctionCalls } from "../openapi/corrections.ts";
@@ -18,6 +19,7 @@ import { getAudit } from "./admin.audit.ts";
 import {
   approveBatch,
   cancelBatch,
+  countBatches,
   getBatch,
   getStats,
   listBatches,
@@ -86,6 +88,7 @@ const lists: Handle[] = [
   listImports,
   listClients,
   listBatches,
+  countBatches,
   listDatasets,
   listGrants,
   listOperators,
@@ -154,6 +157,7 @@ export const operatorRoutes = strict<
   | keyof typeof keyCalls
   | keyof typeof datasetOperatorCalls
   | keyof typeof checkOperatorCalls
+  | keyof typeof batchListCalls
   | keyof typeof operatorsCalls
   | keyof typeof adminClientCalls
   | keyof typeof erasureCalls
@@ -186,6 +190,7 @@ export const operatorRoutes = strict<
   "PATCH /datasets/:name": patchDataset,
   "DELETE /datasets/:name": deleteDataset,
   "GET /batches": listBatches,
+  "GET /batches/counts": countBatches,
   "GET /batches/:id": getBatch,
   "GET /batches/:id/errors": getErrors,
   "GET /batches/:id/errors/summary": getErrorSummary,

@@ -2,7 +2,6 @@
 
 import { formats } from "../../../formats/formats.ts";
 import { unknownColumnsOf } from "../../../formats/read/columns.ts";
-import { Problem } from "../../../lib/errors.ts";
 import {
   choice,
   count,
@@ -14,14 +13,7 @@ import {
   record,
   text,
 } from "../../../lib/json-schema.ts";
-import {
-  type BatchRow,
-  type BatchState,
-  batchStates,
-  type Reason,
-  rowCountsOf,
-  waitsOf,
-} from "../../batch/batch.domain.ts";
+import { type BatchRow, type Reason, rowCountsOf, visibleStates, waitsOf } from "../../batch/batch.domain.ts";
 import type { BatchAttempt } from "../../batch/batch.reads.domain.ts";
 import { countsSchema, errorSchema, holdCountsSchema } from "../../batch/batch.schema.ts";
 import { errorForOperators, errorForPartner } from "../../batches.ts";
@@ -29,19 +21,6 @@ import { type Client, clientStatuses } from "../../clientCache/clientCache.contr
 import type { Policy } from "../../policy/policy.contract.ts";
 
 export const time = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
-
-/** The states that users see. An upload is no batch before its commit. */
-export const visibleStates: readonly BatchState[] = batchStates.filter((state) => state !== "receiving");
-
-/** Reads the query's `status`. Throws validation. */
-export function stateOf(status: string | undefined): { state?: BatchState } {
-  if (status === undefined) return {};
-  if (!(visibleStates as readonly string[]).includes(status))
-    throw new Problem("validation", 'The query\'s "status" is wrong.', {
-      errors: [{ pointer: "/status", detail: `expected one of ${visibleStates.join(", ")}` }],
-    });
-  return { state: status as BatchState };
-}
 
 /** How much of a batch is done, 0 to 1. A pass that checks before the delivery counts as the first half. */
 function progressOf({ state, phase, records, accepted, rejected, duplicate }: BatchRow): number {

@@ -1,5 +1,6 @@
 import type { Database } from "../../../database/database.ts";
 import { auditSuite } from "./audit.suite.ts";
+import { batchWalkSuite } from "./batch-walks.suite.ts";
 import { checkedSuite } from "./checked.suite.ts";
 import { datasetSuite } from "./datasets.suite.ts";
 import { dedupSuite } from "./dedup.suite.ts";
@@ -68,6 +69,7 @@ export function storeConformance(name: string, open: Open, more: ((database: () 
       auditSuite,
       keyUsesSuite,
       datasetSuite,
+      batchWalkSuite,
       ...more,
     ])
       suite(() => opened.db);

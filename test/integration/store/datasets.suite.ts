@@ -139,7 +139,8 @@ export async function datasetsFromBefore(db: Database): Promise<void> {
   const batch = await ready(db.store, 1, { dedup });
   for (const table of ["shared_dataset", "dataset_grant", "dataset_pin"])
     await db.sequelize.query(`DROP TABLE "${table}"`);
-  await db.sequelize.query('DROP INDEX "batch_client_id_dataset_id_ix"');
+  for (const index of ["client_id_dataset_id", "dataset_id"])
+    await db.sequelize.query(`DROP INDEX "batch_${index}_ix"`);
   for (const column of ["dataset", "dedup_hash"])
     await db.sequelize.query(`ALTER TABLE "batch" DROP COLUMN "${column}"`);
   await db.sequelize.query(`DELETE FROM "schema_migration" WHERE "name" IN ('0020-datasets', '0021-dataset-batches')`);

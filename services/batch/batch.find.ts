@@ -1,0 +1,93 @@
+/** Finds and counts batches by a filter. A page is made of the walks' pages; each of those costs a bounded look. */
+import type { BatchStore } from "../../database/store.ts";
+import type { BatchRow, BatchState } from "./batch.domain.ts";
+import {
+  type BatchesFound,
+  type BatchFilter,
+  type BatchPage,
+  type BatchWalk,
+  type BoundedCount,
+  type IdsBetween,
+  MOST_COUNTED_BATCHES,
+  MOST_LOOKED_AT,
+  type Walked,
+} from "./batch.filter.domain.ts";
+import { walksByState, walksOf } from "./batch.walks.ts";
+
+export type FindStore = Pick<
+  BatchStore,
+  "walkBatches" | "countBatches" | "idAt" | "finishedSpan" | "idsFrom" | "batchesOfKey" | "clientsNamed"
+>;
+
+/** Statements that begin together may number their batches against the order of their times. None lasts this long. */
+const SKEW_MS = 5_000;
+const ALL: IdsBetween = { after: 0, before: Number.MAX_SAFE_INTEGER };
+
+/** The part of a list with these batches, the newest first unless the oldest are asked for. Throws unavailable. */
+export async function find(store: FindStore, filter: BatchFilter, page: BatchPage): Promise<BatchesFound<BatchRow>> {
+  const between = await idsBetween(store, filter);
+  if (!between) return { batches: [], next: null };
+  const { beyond, isOldestFirst = false, limit } = page;
+  const bounds = isOldestFirst
+    ? { ...between, after: Math.max(between.after, beyond ?? 0) }
+    : { ...between, before: Math.min(between.before, beyond ?? between.before) };
+  const walked: Walked<BatchRow>[] = [];
+  // One after the other: a list must not take several connections from the work.
+  for (const walk of await walksOf(store, filter))
+    walked.push(await store.walkBatches(walk, bounds, { limit: limit + 1, isOldestFirst }));
+  return merged(walked, limit, isOldestFirst);
+}
+
+/** What the walks have found, up to where the first of them has stopped: what follows there is not known yet. */
+function merged(walked: Walked<BatchRow>[], limit: number, isOldestFirst: boolean): BatchesFound<BatchRow> {
+  const sign = isOldestFirst ? 1 : -1;
+  const ends = walked.flatMap(({ end }) => (end === null ? [] : [end * sign]));
+  const stop = ends.length === 0 ? null : Math.min(...ends) * sign;
+  const rows = new Map(walked.flatMap(({ batches }) => batches.map((batch) => [batch.id, batch] as const)));
+  const known = [...rows.values()]
+    .filter(({ id }) => stop === null || id * sign <= stop * sign)
+    .sort((a, b) => (a.id - b.id) * sign);
+  const batches = known.slice(0, limit);
+  return { batches, next: known.length > limit ? (batches.at(-1)?.id ?? null) : stop };
+}
+
+/** How many batches of each state the filter finds. Each number is bounded. Throws unavailable. */
+export async function countsOf(
+  store: FindStore,
+  filter: BatchFilter,
+): Promise<Partial<Record<BatchState, BoundedCount>>> {
+  const between = await idsBetween(store, filter);
+  const counts: Partial<Record<BatchState, BoundedCount>> = {};
+  for (const [state, walks] of await walksByState(store, filter))
+    counts[state] = between ? await counted(store, walks, between) : { value: 0, isMore: false };
+  return counts;
+}
+
+async function counted(store: FindStore, walks: BatchWalk[], between: IdsBetween): Promise<BoundedCount> {
+  let [value, isMore] = [0, false];
+  for (const walk of walks) {
+    const count = await store.countBatches(walk, between);
+    value += count.value;
+    isMore ||= count.isMore;
+  }
+  return { value: Math.min(value, MOST_COUNTED_BATCHES), isMore: isMore || value > MOST_COUNTED_BATCHES };
+}
+
+/** Between which ids the batches of the filter's times are. Null: there are none. */
+async function idsBetween(store: FindStore, filter: BatchFilter): Promise<IdsBetween | null> {
+  const { createdFrom, createdTo, finishedFrom, finishedTo } = filter;
+  let { after, before } = ALL;
+  // No batch ends before it is made.
+  const to = Math.min(createdTo ?? Infinity, finishedTo ?? Infinity);
+  if (createdFrom !== undefined) after = (await store.idAt(createdFrom - SKEW_MS)).low;
+  if (to !== Infinity) before = (await store.idAt(to + SKEW_MS)).high + 1;
+  if (finishedFrom !== undefined || finishedTo !== undefined) {
+    const span = await store.finishedSpan(finishedFrom ?? 0, finishedTo ?? Number.MAX_SAFE_INTEGER);
+    if (span.least === null || span.greatest === null) return null;
+    if (span.batches < MOST_LOOKED_AT) {
+      after = Math.max(after, span.least - 1);
+      before = Math.min(before, span.greatest + 1);
+    }
+  }
+  return after + 1 < before ? { after, before } : null;
+}
