@@ -88,6 +88,27 @@ module.exports = {
       { path: "^(node:)?process$" },
     ),
     never(
+      "console-alone",
+      "The console runs in browsers: it imports itself, and the few libraries that a node serves with it.",
+      { path: "^console/", pathNot: "^console/types\\.d\\.ts$" },
+      { pathNot: "^(console/|(node_modules/)?(preact|htm|@preact/signals|uplot|@codemirror/[^/]+)(/|$))" },
+    ),
+    never(
+      "console-types-alone",
+      "Of the services the console knows the types of contracts, of domains, and of what the API answers.",
+      { path: "^console/types\\.d\\.ts$" },
+      {
+        pathNot:
+          "^(console/|(node_modules/)?preact(/|$)|services/[^/]+/[^/]+\\.(contract|domain|schema)\\.ts$|services/api/routes/[^/]+\\.ts$)",
+      },
+    ),
+    never(
+      "nobody-imports-the-console",
+      "Nodes send the console's files, and never run them.",
+      { path: ours },
+      { path: "^console/" },
+    ),
+    never(
       "product-alone",
       "The product imports neither tests nor benchmarks.",
       { path: ours },

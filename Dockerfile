@@ -12,6 +12,7 @@ RUN find node_modules -type f '(' -name '*.map' -o -name '*.d.ts' -o -name '*.d.
     rm -r node_modules/bintrees/test
 COPY root.cjs moleculer.config.ts ./
 COPY config ./config
+COPY console ./console
 COPY database ./database
 COPY formats ./formats
 COPY lib ./lib

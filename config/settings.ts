@@ -226,6 +226,24 @@ export const settings = {
     list(proxy),
     "Proxies before the API whose X-Forwarded-For is believed: addresses, CIDR.",
   ),
+  hasConsole: setting(
+    "CONSOLE",
+    "true",
+    choice({ true: true, false: false }),
+    "Whether the API serves the console, the page for operators and partners.",
+  ),
+  consolePartners: setting(
+    "CONSOLE_PARTNERS",
+    "true",
+    choice({ true: true, false: false }),
+    "Whether the console offers partners to log in.",
+  ),
+  consoleLabel: optional(
+    "CONSOLE_LABEL",
+    "none",
+    matching(/^[\x20-\x7e]{1,40}$/, "up to 40 visible characters, such as production"),
+    "Names the environment on every page of the console.",
+  ),
   webhookAllowedHosts: optional(
     "WEBHOOK_ALLOWED_HOSTS",
     "none",

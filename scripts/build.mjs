@@ -25,6 +25,8 @@ const declared = [
 ];
 tsc(HANDLER_TYPES, "--ignoreConfig", ...declared, "--rootDir", ".", "--outDir", "dist");
 for (const path of BESIDE_THE_CODE) cpSync(path, `dist/${path}`);
+// As it is: what browsers run has no types to strip.
+cpSync("console", "dist/console", { recursive: true, filter: (path) => !/(\.ts|tsconfig\.json)$/.test(path) });
 
 /** @param {string[]} args */
 function tsc(...args) {

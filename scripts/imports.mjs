@@ -7,6 +7,7 @@ import rules from "../.dependency-cruiser.cjs";
 const root = process.argv[2] ?? ".";
 const folders = [
   "config",
+  "console",
   "database",
   "formats",
   "lib",

@@ -1,8 +1,11 @@
 /** What the tests of the OpenAPI document share: a client that may call an operation, and the id that it is called with. */
+import { consoleFiles } from "../../services/api/routes/console.files.ts";
 import { accepted, admin, batchWhen, newClient, type TestClient } from "../helpers/http.ts";
 import type { Operation } from "../helpers/openapi.ts";
 import { ADMIN_TOKEN, type System, startSystem } from "../helpers/system.ts";
 
+/** Of the console, in the paths of its files. */
+let consoleHash: string;
 let system: System;
 export let url: string;
 
@@ -212,7 +215,12 @@ export function send(
   { id, name = "orders", keyId = "default" }: Pick<Scene, "id" | "name" | "keyId">,
   sent: Sent,
 ): Promise<Response> {
-  const there = (sent.path ?? path).replace("{id}", id).replace("{name}", name).replace("{keyId}", keyId);
+  const there = (sent.path ?? path)
+    .replace("{id}", id)
+    .replace("{name}", name)
+    .replace("{keyId}", keyId)
+    .replace("{hash}/{folder}/{asset}", `${consoleHash}/ui/html.js`)
+    .replace("{hash}/{asset}", `${consoleHash}/main.js`);
   const init = { method: sent.method ?? method, headers: sent.headers ?? {} };
   return fetch(`${url}${there}${sent.query ? `?${sent.query}` : ""}`, {
     ...init,
@@ -227,6 +235,7 @@ export function startOpenApi(): void {
       env: { WEBHOOK_ALLOWED_HOSTS: "127.0.0.1", POLL_INTERVAL: "50ms", LOG_LEVEL: "fatal" },
     });
     url = system.url;
+    consoleHash = (await consoleFiles()).hash;
     usual = await withBatch({}, "completed_with_errors");
   });
   afterAll(() => system.stop());

@@ -51,6 +51,9 @@ test("without any variable: the embedded default, frozen to its lists", () => {
     metricsPort: null,
     tracingUrl: null,
     trustedProxies: [],
+    hasConsole: true,
+    consolePartners: true,
+    consoleLabel: null,
     webhookAllowedHosts: [],
   });
   const parts = [config, ...Object.values(config), ...Object.values(loadConfig({ ...production, SERVICES: "api" }))];

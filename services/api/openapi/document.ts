@@ -28,7 +28,7 @@ import { ownDatasetsSchema } from "../routes/datasets.ts";
 import { deliverySchema } from "../routes/deliveries.ts";
 import { errorSummarySchema } from "../routes/error-summary.ts";
 import { rejectedSchema, storedSchema, truncatedSchema } from "../routes/export.ts";
-import { type Sendable, send, sendable } from "../routes/open.ts";
+import { type Sendable, send, sendable } from "../routes/sendable.ts";
 import { batchSchema, clientSchema } from "../routes/views.ts";
 import { checkSchema, previewSchema, trySchema } from "./checks.ts";
 import { groups } from "./groups.ts";

@@ -75,6 +75,13 @@ const all = {
     schema: text(),
     example: "default-src 'none'",
   },
+  "Cross-Origin-Opener-Policy": {
+    description: "Pages of other sites get no handle of this one.",
+    schema: { const: "same-origin" },
+    example: "same-origin",
+  },
+  "Permissions-Policy": { description: "What the page may not use.", schema: text(), example: "camera=()" },
+  "X-Frame-Options": { description: "The page stands in no frame.", schema: { const: "DENY" }, example: "DENY" },
 } as const satisfies Record<string, Header>;
 
 export type HeaderName = keyof typeof all;

@@ -6,7 +6,50 @@ import { type Answer, type Call, content, textOf } from "./kit.ts";
 const kept: Answer["headers"] = ["ETag", "Cache-Control", "Vary"];
 const same: Answer = { description: "Nothing has changed since the answer with that ETag.", headers: kept };
 
+const consoleHeaders: Answer["headers"] = [
+  ...kept,
+  "Content-Security-Policy",
+  "Cross-Origin-Opener-Policy",
+  "Permissions-Policy",
+  "X-Frame-Options",
+];
+
+const consoleFile: Omit<Call, "id"> = {
+  summary: "A file of the console",
+  description: "The page names its files by the hash of all of them; with another hash they are not found.",
+  parameters: ["If-None-Match"],
+  answers: {
+    200: {
+      description: "The file, which never changes.",
+      headers: kept,
+      content: {
+        ...content(textOf("text/javascript", "A module."), { module: "// …" }, "text/javascript"),
+        ...content(textOf("text/css", "A style sheet."), { style: "body {}" }, "text/css"),
+        "image/svg+xml": { schema: { description: "An image." }, examples: {} },
+      },
+    },
+    304: same,
+  },
+  problems: ["validation", "too-many-streams"],
+};
+
 export const openCalls: Record<string, Call> = {
+  "GET /": {
+    id: "getConsole",
+    summary: "The console, for people",
+    parameters: ["If-None-Match"],
+    answers: {
+      200: {
+        description: "A page that loads nothing from another host. It uses the calls of this document alone.",
+        headers: consoleHeaders,
+        content: content(textOf("text/html", "HTML."), { page: "<!doctype html>" }, "text/html"),
+      },
+      304: { ...same, headers: consoleHeaders },
+    },
+    problems: ["validation", "not-found", "too-many-streams"],
+  },
+  "GET /console/:hash/:asset": { id: "getConsoleFile", ...consoleFile },
+  "GET /console/:hash/:folder/:asset": { id: "getConsoleModule", ...consoleFile },
   "GET /health/live": {
     id: "isLive",
     summary: "Whether the process runs",

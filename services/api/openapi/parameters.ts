@@ -215,6 +215,13 @@ const ofPath: Record<string, Pick<Parameter, "description" | "schema" | "example
   id: { description: "Its id.", schema: id, example: ids.batch },
   keyId: { description: "The id of a key, or `default`.", schema: text(), example: ids.key },
   name: { description: "The name of the dataset or the operator.", schema: text(), example: "orders" },
+  hash: {
+    description: "Of all files of the console, as its page names it.",
+    schema: text(),
+    example: "2xVn0bQzJt4kZ1aA",
+  },
+  folder: { description: "A folder of the console.", schema: text(), example: "ui" },
+  asset: { description: "A file of the console.", schema: text(), example: "main.js" },
   file: { description: "A file of the page.", schema: choice(docsFiles), example: docsFiles[0] },
 };
 

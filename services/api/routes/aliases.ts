@@ -25,6 +25,8 @@ const aliases = (routes: Record<string, Handle>) =>
   Object.fromEntries(Object.entries(routes).map(([route, handle]) => [route, alias(handle)]));
 
 const route = (path: string, routes: Record<string, unknown>, authentication: keyof CalledByName) => ({
+  // Two groups are at `/`: with one name the second would take the place of the first.
+  name: `${path} ${authentication}`,
   path,
   aliases: routes,
   mappingPolicy: "restrict",

@@ -64,6 +64,7 @@ import {
 import { pauseClient, resumeClient } from "./admin.pauses.ts";
 import { getBody } from "./body.ts";
 import { checkDatasetImport, checkImport, getPreview, tryDataset } from "./checks.ts";
+import { getConsole, getConsoleFile } from "./console.ts";
 import { getOwnDataset, listOwnDatasets } from "./datasets.ts";
 import { listDeliveries, replayDelivery } from "./deliveries.ts";
 import { getErrorSummary } from "./error-summary.ts";
@@ -229,6 +230,8 @@ export const openRoutes = {
   "/metrics": strict({ "GET /": sendMetrics }),
   "/openapi.json": strict({ "GET /": getOpenApi }),
   "/docs": strict({ "GET /": getDocs, "GET /:file": getDocsFile }),
+  "/console": strict({ "GET /:hash/:asset": getConsoleFile, "GET /:hash/:folder/:asset": getConsoleFile }),
+  "/": strict({ "GET /": getConsole }),
 };
 
 /** Paths that people type, and where they redirect. The page's relative links would not work below `/docs/`. */
@@ -244,5 +247,5 @@ export const allRoutes = (): string[] => [
 /** A route's name with the path of its group in front. */
 export function under(path: string, route: string): string {
   const [method, rest = ""] = route.split(" ");
-  return `${method} ${path}${rest === "/" ? "" : rest}`;
+  return `${method} ${path}${rest === "/" && path !== "/" ? "" : rest.slice(path === "/" ? 1 : 0)}`;
 }

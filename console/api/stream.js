@@ -1,0 +1,199 @@
+/**
+ * One event stream for the whole page. Who wants news names topics; the page has one EventSource for all of them. A page that nobody
+ * looks at closes it after 30 s and reads once when it is looked at again. Without the stream the page polls.
+ */
+import { effect, signal } from "@preact/signals";
+import { connection, isSessionOver, refreshAll, urlOf } from "./client.js";
+import { session, side } from "./session.js";
+
+/**
+ * @typedef {object} Listener
+ * @property {string[]} topics such as `stats`, `batches`, `batch:ID`
+ * @property {(name: string, data: any) => void} [onEvent] one event of any topic
+ * @property {() => void} onPoll read again: there is no stream now, or it was interrupted
+ */
+
+/** @typedef {"off" | "connecting" | "live" | "polling" | "paused"} Mode */
+
+/** @type {import("@preact/signals").Signal<Mode>} */
+export const mode = signal(/** @type {Mode} */ ("off"));
+
+/** When data came last, in epoch ms; 0: never. */
+export const dataAt = signal(0);
+
+export const noteData = () => {
+  dataAt.value = Date.now();
+};
+
+/** Nothing is read while it is true, not even when the page is looked at again. */
+export const isPaused = signal(false);
+
+const POLL_MS = 5_000;
+const MOST_FAILURES = 2;
+const REOPEN_MS = 2_000;
+/** While it polls, the stream is tried again this often. */
+const TRY_AGAIN_MS = 60_000;
+const HIDDEN_MS = 30_000;
+const EVENTS = ["stats", "batch", "delivery", "notice"];
+
+/** @type {Set<Listener>} */
+const listeners = new Set();
+/** @type {EventSource | null} */
+let source = null;
+let sourceTopics = "";
+let failures = 0;
+/** @type {number | undefined} */
+let poll;
+/** @type {number | undefined} */
+let reopening;
+/** @type {number | undefined} */
+let settling;
+/** @type {number | undefined} */
+let hiding;
+let isHidden = false;
+
+/**
+ * @param {Listener} listener
+ * @returns {() => void} ends it
+ */
+export function listen(listener) {
+  listeners.add(listener);
+  settleSoon();
+  return () => {
+    listeners.delete(listener);
+    settleSoon();
+  };
+}
+
+/** Topics change together when a page is left for another: one new stream, not three. */
+function settleSoon() {
+  clearTimeout(settling);
+  settling = window.setTimeout(settle, 50);
+}
+
+const topicsNow = () => [...new Set([...listeners].flatMap(({ topics }) => topics))].toSorted().join(",");
+
+/** Opens, changes or closes what there is, by what is wanted now. */
+function settle() {
+  const topics = topicsNow();
+  const isWanted =
+    topics !== "" && session.peek() !== null && !isSessionOver.peek() && !connection.peek().isAway && !isHidden;
+  if (isPaused.peek()) return stop("paused");
+  if (!isWanted) return stop("off");
+  if (poll !== undefined && failures >= MOST_FAILURES) return;
+  if (source && sourceTopics === topics) return;
+  open(topics);
+}
+
+/** @param {Mode} next */
+function stop(next) {
+  close();
+  clearInterval(poll);
+  clearTimeout(reopening);
+  poll = undefined;
+  failures = 0;
+  mode.value = next;
+}
+
+function close() {
+  source?.close();
+  source = null;
+  sourceTopics = "";
+}
+
+/** @param {string} topics */
+function open(topics) {
+  close();
+  clearTimeout(reopening);
+  const path = side.peek() === "partner" ? "/events" : "/admin/events";
+  const opened = new EventSource(urlOf(`${path}?topics=${encodeURIComponent(topics)}`));
+  source = opened;
+  sourceTopics = topics;
+  if (mode.peek() === "off") mode.value = "connecting";
+  opened.onopen = () => {
+    failures = 0;
+    clearInterval(poll);
+    poll = undefined;
+    mode.value = "live";
+  };
+  opened.onerror = () => failed(opened);
+  for (const name of EVENTS) opened.addEventListener(name, (event) => heard(name, /** @type {MessageEvent} */ (event)));
+}
+
+/** @param {EventSource} from */
+function failed(from) {
+  if (from !== source) return;
+  failures++;
+  if (failures >= MOST_FAILURES) return pollInstead();
+  if (from.readyState !== EventSource.CLOSED) return;
+  close();
+  reopening = window.setTimeout(settle, REOPEN_MS);
+}
+
+function pollInstead() {
+  close();
+  mode.value = "polling";
+  clearInterval(poll);
+  poll = window.setInterval(pollAll, POLL_MS);
+  pollAll();
+  clearTimeout(reopening);
+  reopening = window.setTimeout(() => {
+    const topics = topicsNow();
+    if (mode.peek() === "polling" && topics) open(topics);
+  }, TRY_AGAIN_MS);
+}
+
+function pollAll() {
+  if (connection.peek().isAway) return;
+  for (const { onPoll } of [...listeners]) onPoll();
+}
+
+/**
+ * @param {string} name
+ * @param {MessageEvent} event
+ */
+function heard(name, { data }) {
+  noteData();
+  const value = parsed(data);
+  for (const { onEvent } of [...listeners]) onEvent?.(name, value);
+}
+
+/** @param {string} text */
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+/** To be called once, when the page starts. */
+export function startStream() {
+  effect(() => {
+    // Each of these decides whether there is a stream.
+    void [session.value, isSessionOver.value, connection.value.isAway];
+    settleSoon();
+  });
+  document.addEventListener("visibilitychange", () => {
+    clearTimeout(hiding);
+    if (document.visibilityState === "hidden") hiding = window.setTimeout(hide, HIDDEN_MS);
+    else if (isHidden) show();
+  });
+}
+
+function hide() {
+  isHidden = true;
+  settle();
+}
+
+function show() {
+  isHidden = false;
+  settle();
+  if (!isPaused.peek()) refreshAll();
+}
+
+export function togglePause() {
+  isPaused.value = !isPaused.peek();
+  settle();
+  if (!isPaused.peek()) refreshAll();
+}

@@ -1,0 +1,94 @@
+/** The start: who is logged in, then the page that the address names. */
+
+import { signal } from "@preact/signals";
+import { render } from "preact";
+import { connection } from "./api/client.js";
+import { asProblem } from "./api/problem.js";
+import { isKnown, readSession, session, settings } from "./api/session.js";
+import { startStream } from "./api/stream.js";
+import { Login, LoginAgain } from "./pages/login.js";
+import { startKeys } from "./state/keys.js";
+import { address, pageOf } from "./state/router.js";
+import { followTheme } from "./state/settings.js";
+import { Questions } from "./ui/dialog.js";
+import { Empty, Loading } from "./ui/empty.js";
+import { ErrorBox } from "./ui/error-box.js";
+import { Frame, ownPages, reloadBar } from "./ui/frame.js";
+import { html } from "./ui/html.js";
+import { KeysSheet } from "./ui/keys-sheet.js";
+import { Page } from "./ui/page.js";
+import { Palette } from "./ui/palette.js";
+import { Toasts } from "./ui/toast.js";
+
+/** @import { PageEntry } from "./types.d.ts" */
+/** @import { ApiProblem } from "./api/problem.js" */
+
+/** @type {import("@preact/signals").Signal<ApiProblem | null>} */
+const startProblem = signal(/** @type {ApiProblem | null} */ (null));
+
+/** Pages whose files have come; `null`: the file is not there any more. */
+const loaded = signal(/** @type {Map<PageEntry, any>} */ (new Map()));
+
+function App() {
+  return html`<${Content} /><${Questions} /><${Palette} /><${KeysSheet} /><${LoginAgain} /><${Toasts} />`;
+}
+
+function Content() {
+  if (!isKnown.value) return html`<main class="starting"><${Loading} label="DataFlow starts" /></main>`;
+  if (startProblem.value)
+    return html`<main class="starting"><${ErrorBox} problem=${startProblem.value} title="DataFlow cannot start." onRetry=${start} /></main>`;
+  if (!session.value) {
+    document.title = ["Log in", "DataFlow", settings.label].filter(Boolean).join(" · ");
+    return html`<${Login} />`;
+  }
+  return html`<${Frame}><${Current} /></${Frame}>`;
+}
+
+/** The page of the address. */
+function Current() {
+  const { path, query } = address.value;
+  const found = pageOf(ownPages(), path);
+  if (!found) return html`<${NotFound} path=${path} />`;
+  const { page, params } = found;
+  const component = loaded.value.get(page);
+  if (component === null) return reloadBar();
+  if (component === undefined) {
+    load(page);
+    return html`<${Loading} label=${`Loading ${page.title}`} />`;
+  }
+  // Another thing on the same page is another page: nothing of the one before may stay.
+  return html`<${component} key=${path} params=${params} query=${query} />`;
+}
+
+/** @param {PageEntry} page */
+async function load(page) {
+  const component = await page.load().then(
+    ({ default: found }) => found,
+    () => null,
+  );
+  // A node that does not answer says nothing about its version.
+  if (component === null && connection.peek().isAway) return;
+  loaded.value = new Map(loaded.peek()).set(page, component);
+}
+
+/** @param {{ path: string }} props */
+function NotFound({ path }) {
+  return html`<${Page} title="There is no such page">
+    <${Empty} title=${`Nobody knows ${path}.`} icon="search"><p>It may need another login. <a href="#/">Go to the first page</a>, or press <kbd>/</kbd> to search.</p></${Empty}>
+  </${Page}>`;
+}
+
+async function start() {
+  startProblem.value = null;
+  try {
+    await readSession();
+  } catch (error) {
+    startProblem.value = asProblem(error);
+  }
+}
+
+followTheme();
+startKeys();
+startStream();
+render(html`<${App} />`, /** @type {HTMLElement} */ (document.getElementById("app")));
+start();

@@ -1,0 +1,76 @@
+/** Keys: one listener for the page. What is bound now stands in the sheet that `?` shows. */
+import { signal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+
+/**
+ * @typedef {object} Binding
+ * @property {string} keys `j`, `g b` (one after the other), `mod+k` (Ctrl or Cmd)
+ * @property {string} label what it does
+ * @property {string} [group] its heading in the sheet
+ * @property {() => void} run
+ */
+
+/** @type {import("@preact/signals").Signal<Binding[]>} */
+export const bindings = signal(/** @type {Binding[]} */ ([]));
+
+const SEQUENCE_MS = 1_500;
+let begun = "";
+let begunAt = 0;
+
+/**
+ * Binds keys while the component is there. The last one that binds a key has it.
+ * @param {Binding[]} list
+ */
+export function useKeys(list) {
+  const current = useRef(list);
+  current.current = list;
+  const names = list.map(({ keys, label }) => `${keys}\0${label}`).join("\n");
+  // What is bound changes with its names alone.
+  useEffect(() => {
+    const own = current.current.map((binding, index) => ({
+      ...binding,
+      run: () => current.current[index]?.run(),
+    }));
+    bindings.value = [...bindings.peek(), ...own];
+    return () => {
+      bindings.value = bindings.peek().filter((binding) => !own.includes(binding));
+    };
+  }, [names]);
+}
+
+/** To be called once, when the page starts. */
+export function startKeys() {
+  addEventListener("keydown", (event) => {
+    if (event.defaultPrevented || event.isComposing) return;
+    const isMod = event.ctrlKey || event.metaKey;
+    if (isMod ? !press(event, `mod+${event.key.toLowerCase()}`) : isTyping(event.target) || event.altKey) return;
+    if (!isMod) press(event, event.key);
+  });
+}
+
+/**
+ * @param {KeyboardEvent} event
+ * @param {string} key
+ */
+function press(event, key) {
+  if (document.querySelector("dialog[open]")) return false;
+  const sequence = Date.now() - begunAt < SEQUENCE_MS ? `${begun} ${key}` : "";
+  const found = lastOf(sequence) ?? lastOf(key);
+  begun = key;
+  begunAt = Date.now();
+  if (!found) return false;
+  begun = "";
+  event.preventDefault();
+  found.run();
+  return true;
+}
+
+/** @param {string} keys */
+const lastOf = (keys) => bindings.peek().findLast((binding) => binding.keys === keys);
+
+/** @param {EventTarget | null} target */
+const isTyping = (target) =>
+  target instanceof HTMLElement &&
+  (target.isContentEditable ||
+    ["TEXTAREA", "SELECT"].includes(target.tagName) ||
+    (target instanceof HTMLInputElement && !["checkbox", "radio", "button", "submit", "file"].includes(target.type)));

@@ -1,0 +1,285 @@
+/** What pages read, kept up to date: `useQuery` for one thing, `useList` for pages of a list. Old data stays while new cannot come. */
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { get, refreshes, withQuery } from "../api/client.js";
+import { asProblem } from "../api/problem.js";
+import { listen, noteData } from "../api/stream.js";
+
+/** @import { ApiProblem } from "../api/problem.js" */
+/** @import { Listed } from "../types.d.ts" */
+
+/** @typedef {Record<string, string | number | boolean | null | undefined>} Params */
+
+/**
+ * @template T
+ * @typedef {object} Found
+ * @property {T | null} data the last that came
+ * @property {ApiProblem | null} problem why the last reading failed
+ * @property {number} at when `data` came, epoch ms
+ * @property {boolean} isLoading nothing has come yet
+ * @property {() => void} reload
+ * @property {(data: T) => void} set puts the answer of a change in place
+ */
+
+/**
+ * Reads `path` now, whenever it changes, after a login, when the API is back, and on news.
+ * @template T
+ * @param {string | null} path null: nothing yet
+ * @param {object} [options]
+ * @param {Params} [options.query]
+ * @param {string[]} [options.topics] of the event stream; with none it is read once
+ * @param {(name: string, data: any, old: T | null) => T | undefined} [options.onEvent] the new data, made of an event; undefined:
+ *   the event is not about it. Without `onEvent` every event makes it read again, at most each `everyMs`.
+ * @param {number} [options.everyMs]
+ * @returns {Found<T>}
+ */
+export function useQuery(path, { query = {}, topics = [], onEvent, everyMs = 2_000 } = {}) {
+  const [state, setState] = useState(
+    /** @type {{ data: T | null, problem: ApiProblem | null, at: number, url: string | null }} */ ({
+      data: null,
+      problem: null,
+      at: 0,
+      url: null,
+    }),
+  );
+  const url = path && withQuery(path, query);
+  const last = useRef(state);
+  last.current = state;
+  const react = useRef(onEvent);
+  react.current = onEvent;
+
+  const keep = useCallback((/** @type {T} */ data) => {
+    setState({ data, problem: null, at: Date.now(), url: last.current.url });
+  }, []);
+
+  const reading = useReading(url, everyMs, async (signal) => {
+    try {
+      const data = await get(/** @type {string} */ (url), {}, { signal });
+      noteData();
+      setState({ data, problem: null, at: Date.now(), url });
+    } catch (error) {
+      if (signal.aborted) return null;
+      const problem = asProblem(error);
+      const isSame = last.current.url === url;
+      setState({ data: isSame ? last.current.data : null, problem, at: isSame ? last.current.at : 0, url });
+      return problem.retryAfterS;
+    }
+    return null;
+  });
+
+  useNews(url === null ? [] : topics, {
+    onEvent(name, data) {
+      if (!react.current) return reading.soon();
+      const next = react.current(name, data, last.current.data);
+      if (next !== undefined) keep(next);
+    },
+    onPoll: reading.now,
+  });
+
+  // Of the page before: it must not be taken for this one.
+  const isOther = state.url !== url;
+  return {
+    data: isOther ? null : state.data,
+    problem: isOther ? null : state.problem,
+    at: isOther ? 0 : state.at,
+    isLoading: isOther || (state.data === null && state.problem === null),
+    reload: reading.now,
+    set: keep,
+  };
+}
+
+/**
+ * @template T
+ * @typedef {object} FoundList
+ * @property {T[]} items
+ * @property {ApiProblem | null} problem
+ * @property {number} at
+ * @property {boolean} isLoading
+ * @property {boolean} hasMore
+ * @property {boolean} isLoadingMore
+ * @property {() => void} more reads the next page
+ * @property {number} newer so many items are new and not shown yet
+ * @property {() => void} showNewer
+ * @property {() => void} reload
+ */
+
+/**
+ * A list by cursor. Rows that are shown change in place; new ones are counted, and come when `showNewer` is called, so that no row
+ * jumps away from under the reader.
+ * @template T
+ * @param {string | null} path
+ * @param {object} [options]
+ * @param {Params} [options.query]
+ * @param {string[]} [options.topics]
+ * @param {(item: T) => string} [options.keyOf]
+ * @param {number} [options.everyMs]
+ * @returns {FoundList<T>}
+ */
+export function useList(path, { query = {}, topics = [], keyOf = idOf, everyMs = 3_000 } = {}) {
+  const url = path && withQuery(path, query);
+  const [state, setState] = useState(/** @type {ListState<T>} */ (emptyList(url)));
+  const last = useRef(state);
+  last.current = state;
+  /** @param {ListState<T>} next */
+  const put = (next) => {
+    last.current = next;
+    setState(next);
+  };
+
+  /** @param {Listed<T>} page */
+  const renew = (page) => {
+    const old = last.current;
+    if (old.url !== url || old.at === 0)
+      return put({ ...emptyList(url), items: page.items, next: page.next, at: Date.now() });
+    const fresh = new Map(page.items.map((item) => [keyOf(item), item]));
+    const shown = new Set(old.items.map(keyOf));
+    const newer = page.items.filter((item) => !shown.has(keyOf(item)));
+    const items = old.items.map((item) => fresh.get(keyOf(item)) ?? item);
+    put({ ...old, items, waiting: newer.length > 0 ? page : null, newer: newer.length, problem: null, at: Date.now() });
+  };
+
+  const reading = useReading(url, everyMs, async (signal) => {
+    try {
+      renew(await get(/** @type {string} */ (url), {}, { signal }));
+      noteData();
+    } catch (error) {
+      if (signal.aborted) return null;
+      const problem = asProblem(error);
+      put({ ...(last.current.url === url ? last.current : /** @type {ListState<T>} */ (emptyList(url))), problem });
+      return problem.retryAfterS;
+    }
+    return null;
+  });
+
+  const more = async () => {
+    const { next, isLoadingMore } = last.current;
+    if (!path || next === null || isLoadingMore) return;
+    put({ ...last.current, isLoadingMore: true });
+    try {
+      const page = /** @type {Listed<T>} */ (await get(path, { ...query, cursor: next }));
+      if (last.current.url !== url) return;
+      const shown = new Set(last.current.items.map(keyOf));
+      const items = [...last.current.items, ...page.items.filter((item) => !shown.has(keyOf(item)))];
+      put({ ...last.current, items, next: page.next, isLoadingMore: false, problem: null });
+    } catch (error) {
+      put({ ...last.current, isLoadingMore: false, problem: asProblem(error) });
+    }
+  };
+
+  const showNewer = () => {
+    const { waiting } = last.current;
+    if (waiting) put({ ...emptyList(url), items: waiting.items, next: waiting.next, at: Date.now() });
+  };
+
+  const reload = () => {
+    put({ ...last.current, at: 0 });
+    reading.now();
+  };
+
+  useNews(url === null ? [] : topics, { onEvent: reading.soon, onPoll: reading.now });
+
+  const shown = state.url === url ? state : /** @type {ListState<T>} */ (emptyList(url));
+  return {
+    items: shown.items,
+    problem: shown.problem,
+    at: shown.at,
+    isLoading: shown.at === 0 && shown.problem === null && shown.items.length === 0,
+    hasMore: shown.next !== null,
+    isLoadingMore: shown.isLoadingMore,
+    more,
+    newer: shown.newer,
+    showNewer,
+    reload,
+  };
+}
+
+/**
+ * @template T
+ * @typedef {object} ListState
+ * @property {string | null} url
+ * @property {T[]} items
+ * @property {string | null} next
+ * @property {Listed<T> | null} waiting the newest page, while its new rows are not shown
+ * @property {number} newer
+ * @property {ApiProblem | null} problem
+ * @property {number} at
+ * @property {boolean} isLoadingMore
+ */
+
+/** @param {string | null} url */
+const emptyList = (url) => ({
+  url,
+  items: [],
+  next: null,
+  waiting: null,
+  newer: 0,
+  problem: null,
+  at: 0,
+  isLoadingMore: false,
+});
+
+/** @param {any} item */
+const idOf = (item) => item.id;
+
+/**
+ * Runs `read` at the right times, one at a time.
+ * @param {string | null} url
+ * @param {number} everyMs
+ * @param {(signal: AbortSignal) => Promise<number | null>} read answers after how many seconds to try again
+ */
+function useReading(url, everyMs, read) {
+  const current = useRef(read);
+  current.current = read;
+  const run = useRef({ controller: /** @type {AbortController | null} */ (null), timer: 0, beganAt: 0 });
+
+  const now = useCallback(async () => {
+    const state = run.current;
+    clearTimeout(state.timer);
+    state.timer = 0;
+    state.controller?.abort();
+    const controller = new AbortController();
+    state.controller = controller;
+    state.beganAt = Date.now();
+    const again = await current.current(controller.signal);
+    if (again !== null && !controller.signal.aborted) state.timer = window.setTimeout(now, again * 1_000);
+  }, []);
+
+  /** Many events make one reading. */
+  const soon = useCallback(() => {
+    const state = run.current;
+    if (state.timer !== 0) return;
+    const wait = Math.max(0, state.beganAt + everyMs - Date.now());
+    state.timer = window.setTimeout(now, wait);
+  }, [everyMs]);
+
+  const round = refreshes.value;
+  // A new round reads again.
+  useEffect(() => {
+    if (url === null) return;
+    now();
+    const state = run.current;
+    return () => {
+      clearTimeout(state.timer);
+      state.timer = 0;
+      state.controller?.abort();
+    };
+  }, [url, round]);
+  return { now, soon };
+}
+
+/**
+ * @param {string[]} topics
+ * @param {{ onEvent: (name: string, data: any) => void, onPoll: () => void }} listener
+ */
+export function useNews(topics, listener) {
+  const current = useRef(listener);
+  current.current = listener;
+  const wanted = topics.join(",");
+  useEffect(() => {
+    if (wanted === "") return;
+    return listen({
+      topics: wanted.split(","),
+      onEvent: (name, data) => current.current.onEvent(name, data),
+      onPoll: () => current.current.onPoll(),
+    });
+  }, [wanted]);
+}

@@ -1,0 +1,65 @@
+/**
+ * The types of what the console reads. They come from the services, so that a field that is renamed there does not compile here.
+ * This is the only file of the console that imports from them.
+ */
+import type { ComponentType } from "preact";
+import type { batchView, clientView, operatorBatchView } from "../services/api/routes/views.ts";
+import type { BatchState } from "../services/batch/batch.domain.ts";
+import type { Check, NodeFigures, Readiness, SystemStats } from "../services/monitor/monitor.contract.ts";
+import type { OperatorRole } from "../services/operator/operator.domain.ts";
+import type { Policy } from "../services/policy/policy.contract.ts";
+
+export type { BatchState, Check, NodeFigures, OperatorRole, Policy, Readiness, SystemStats };
+
+/** As partners see it. */
+export type Batch = ReturnType<typeof batchView>;
+/** As operators see it. */
+export type OperatorBatch = Awaited<ReturnType<typeof operatorBatchView>>;
+export type Client = ReturnType<typeof clientView>;
+
+/** What `GET /session` answers. */
+export interface Session {
+  role: OperatorRole | "partner";
+  name: string;
+  client?: Client;
+  expiresAt: string;
+}
+
+/** What the node writes into the page (services/api/routes/console.ts). */
+export interface PageSettings {
+  version: string;
+  label: string | null;
+  partners: boolean;
+  tokenFile: string | null;
+}
+
+/** A page of a list. */
+export interface Listed<T> {
+  items: T[];
+  next: string | null;
+}
+
+export type Query = Record<string, string>;
+
+/** What a page's component gets. */
+export interface PageProps {
+  /** The parts of the path that the page's pattern names. */
+  params: Record<string, string>;
+  /** The filters in the address. */
+  query: Query;
+}
+
+/** A line of pages/index.js. */
+export interface PageEntry {
+  /** `/batches/:id` */
+  path: string;
+  title: string;
+  side: "operator" | "partner";
+  /** The least role; without it every operator may look. */
+  role?: OperatorRole;
+  /** In the navigation, in the order of the table. `key`: `g` and this letter go there. */
+  nav?: { icon: string; key: string };
+  /** For a page below another one: the path of the one that the navigation marks. */
+  under?: string;
+  load(): Promise<{ default: ComponentType<PageProps> }>;
+}

@@ -1,0 +1,128 @@
+/** Dialogs: the browser's own `<dialog>`, which keeps the focus inside and gives it back. `ask` says what will happen before it does. */
+import { signal } from "@preact/signals";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { asProblem } from "../api/problem.js";
+import { ErrorBox, useIsOver } from "./error-box.js";
+import { html } from "./html.js";
+import { Icon } from "./icons.js";
+import { count } from "./numbers.js";
+
+/** @import { ApiProblem } from "../api/problem.js" */
+
+/**
+ * @param {object} props
+ * @param {string} props.title
+ * @param {() => void} [props.onClose] Escape, the cross; without it the dialog stays
+ * @param {string} [props.class] `wide`
+ * @param {any} [props.children]
+ */
+export function Dialog({ title, onClose, class: more = "", children }) {
+  const dialog = useRef(/** @type {HTMLDialogElement | null} */ (null));
+  const id = useId();
+  useEffect(() => {
+    const before = /** @type {HTMLElement | null} */ (document.activeElement);
+    dialog.current?.showModal();
+    const there = dialog.current;
+    return () => {
+      there?.close();
+      if (before?.isConnected) before.focus();
+    };
+  }, []);
+  const cancel = (/** @type {Event} */ event) => {
+    event.preventDefault();
+    onClose?.();
+  };
+  return html`<dialog ref=${dialog} class=${more} aria-labelledby=${id} onCancel=${cancel}>
+    <header class="dialog-head">
+      <h2 id=${id}>${title}</h2>
+      ${onClose && html`<button type="button" class="bare" aria-label="Close" onClick=${onClose}><${Icon} name="cross" /></button>`}
+    </header>
+    ${children}
+  </dialog>`;
+}
+
+/**
+ * @typedef {object} Question
+ * @property {string} title "Cancel this batch?"
+ * @property {any} [consequence] what happens then, in a sentence or more
+ * @property {string} action the button: "Cancel batch"
+ * @property {boolean} [isDanger]
+ * @property {"none" | "optional" | "required"} [reason] asks why; it stands in the audit
+ * @property {number} [count] how many things it changes: more than 50 have to be typed
+ * @property {string} [type] a word to type before the button works, such as a client's identifier
+ * @property {any} [extra] further fields, made by the caller
+ * @property {(reason: string) => Promise<unknown>} run what the button does; what it throws is shown in the dialog
+ */
+
+/** @type {import("@preact/signals").Signal<(Question & { id: number, end: (isDone: boolean) => void })[]>} */
+const questions = signal(/** @type {any[]} */ ([]));
+let asked = 0;
+
+/** Above it the number is typed: nobody types 4,812 by accident. */
+const MOST_UNTYPED = 50;
+
+/**
+ * Asks, and does it.
+ * @param {Question} question
+ * @returns {Promise<boolean>} whether it was done
+ */
+export function ask(question) {
+  return new Promise((resolve) => {
+    const id = ++asked;
+    const end = (/** @type {boolean} */ isDone) => {
+      questions.value = questions.peek().filter((one) => one.id !== id);
+      resolve(isDone);
+    };
+    questions.value = [...questions.peek(), { ...question, id, end }];
+  });
+}
+
+/** Where questions appear. */
+export function Questions() {
+  return html`${questions.value.map((question) => html`<${Ask} key=${question.id} ...${question} />`)}`;
+}
+
+/** @param {Question & { end: (isDone: boolean) => void }} props */
+function Ask({ title, consequence, action, isDanger, reason = "none", count: many = 0, type, extra, run, end }) {
+  const [why, setWhy] = useState("");
+  const [typed, setTyped] = useState("");
+  const [isBusy, setBusy] = useState(false);
+  const [problem, setProblem] = useState(/** @type {ApiProblem | null} */ (null));
+  const isOver = useIsOver(problem);
+  const wanted = type ?? (many > MOST_UNTYPED ? String(many) : "");
+  const isReady = typed.replaceAll(/[,.\s]/g, "") === wanted.replaceAll(/[,.\s]/g, "") && isOver && !isBusy;
+  const submit = async (/** @type {Event} */ event) => {
+    event.preventDefault();
+    if (!isReady) return;
+    setBusy(true);
+    setProblem(null);
+    try {
+      await run(why.trim());
+      end(true);
+    } catch (error) {
+      setProblem(asProblem(error));
+      setBusy(false);
+    }
+  };
+  return html`<${Dialog} title=${title} onClose=${() => end(false)}>
+    <form onSubmit=${submit}>
+      ${consequence && html`<div class="dialog-text">${consequence}</div>`}
+      ${extra}
+      ${
+        reason !== "none" &&
+        html`<label class="field"><span>Reason${reason === "optional" ? " (optional)" : ""}, for the audit</span>
+        <textarea rows="2" maxlength="1000" required=${reason === "required"} value=${why} onInput=${(/** @type {any} */ event) => setWhy(event.target.value)}></textarea></label>`
+      }
+      ${
+        wanted &&
+        html`<label class="field"><span>Type <strong>${type ?? count(many)}</strong> to go on</span>
+        <input type="text" autocomplete="off" inputmode=${type ? "text" : "numeric"} value=${typed} onInput=${(/** @type {any} */ event) => setTyped(event.target.value)} /></label>`
+      }
+      <${ErrorBox} problem=${problem} title="This was not done." />
+      <footer class="dialog-foot">
+        <button type="button" class="button" onClick=${() => end(false)}>Back</button>
+        <button type="submit" class=${`button ${isDanger ? "danger" : "primary"}`} disabled=${!isReady} aria-busy=${isBusy}>${action}</button>
+      </footer>
+    </form>
+  </${Dialog}>`;
+}

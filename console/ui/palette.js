@@ -1,0 +1,102 @@
+/** Search, by `/` or Ctrl K: pages by name, and things by what is known of them. */
+import { signal } from "@preact/signals";
+import { useEffect, useId, useState } from "preact/hooks";
+import { side } from "../api/session.js";
+import { pages } from "../pages/index.js";
+import { searchers } from "../pages/search.js";
+import { Dialog } from "./dialog.js";
+import { html } from "./html.js";
+import { Icon } from "./icons.js";
+
+/** @import { Hit } from "../pages/search.js" */
+
+const isOpen = signal(false);
+
+export const openPalette = () => {
+  isOpen.value = true;
+};
+
+const close = () => {
+  isOpen.value = false;
+};
+
+/** Where typing stops for so long, the API is asked. */
+const REST_MS = 200;
+
+export function Palette() {
+  return isOpen.value ? html`<${Search} />` : null;
+}
+
+function Search() {
+  const [text, setText] = useState("");
+  const [found, setFound] = useState(/** @type {Hit[]} */ ([]));
+  const [at, setAt] = useState(0);
+  const id = useId();
+  const wanted = text.trim();
+  const own = pages.filter((page) => page.side === side.value && page.nav);
+  /** @type {Hit[]} */
+  const places = own
+    .filter(({ title }) => title.toLowerCase().includes(wanted.toLowerCase()))
+    .map(({ title, path, nav }) => ({
+      label: title,
+      hint: `g ${nav?.key}`,
+      href: `#${path}`,
+      icon: nav?.icon ?? "info",
+    }));
+  const hits = [...places, ...found];
+  useEffect(() => {
+    setAt(0);
+    setFound([]);
+    if (wanted === "") return;
+    const controller = new AbortController();
+    const timer = setTimeout(() => search(wanted, controller.signal, setFound), REST_MS);
+    return () => {
+      clearTimeout(timer);
+      controller.abort();
+    };
+  }, [wanted]);
+  const go = (/** @type {Hit | undefined} */ hit) => {
+    if (!hit) return;
+    close();
+    location.hash = hit.href;
+  };
+  const press = (/** @type {KeyboardEvent} */ event) => {
+    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      event.preventDefault();
+      setAt((at + (event.key === "ArrowDown" ? 1 : -1) + hits.length) % Math.max(1, hits.length));
+    }
+  };
+  const submit = (/** @type {Event} */ event) => {
+    event.preventDefault();
+    go(hits[at]);
+  };
+  return html`<${Dialog} title="Search" class="palette" onClose=${close}>
+    <form onSubmit=${submit} onKeyDown=${press} role="search">
+      <input type="search" role="combobox" aria-expanded="true" aria-controls=${id} aria-activedescendant=${hits[at] ? `${id}-${at}` : undefined} aria-label="Search"
+        placeholder=${side.value === "partner" ? "A page, or a batch" : "A page, a batch, a client, a request, a checksum"} autocomplete="off" spellcheck=${false}
+        ref=${(/** @type {HTMLElement | null} */ field) => field?.focus()} value=${text} onInput=${(/** @type {any} */ event) => setText(event.target.value)} />
+      <ul id=${id} role="listbox" aria-label="Found">
+        ${hits.map(
+          (
+            hit,
+            index,
+          ) => html`<li key=${hit.href} id=${`${id}-${index}`} role="option" aria-selected=${index === at} onClick=${() => go(hit)}>
+            <${Icon} name=${hit.icon} /><span>${hit.label}</span>${hit.hint && html`<span class="quiet">${hit.hint}</span>`}
+          </li>`,
+        )}
+      </ul>
+      ${hits.length === 0 && html`<p class="quiet palette-none">Nothing is called that.</p>`}
+    </form>
+  </${Dialog}>`;
+}
+
+/**
+ * @param {string} text
+ * @param {AbortSignal} signal
+ * @param {(hits: Hit[]) => void} show
+ */
+async function search(text, signal, show) {
+  const asked = searchers.filter((one) => one.side === side.peek());
+  const lists = await Promise.all(asked.map((one) => one.search(text, signal).catch(() => [])));
+  if (!signal.aborted) show(lists.flat());
+}

@@ -1,0 +1,54 @@
+/** States: always an icon and a word, never a colour alone. One table for everything that has a state. */
+import { html } from "./html.js";
+import { Icon } from "./icons.js";
+
+/** @typedef {"good" | "warn" | "bad" | "busy" | "wait" | "calm"} Tone */
+
+/** @type {Record<string, [icon: string, word: string, tone: Tone]>} */
+const states = {
+  // batches
+  receiving: ["upload", "receiving", "wait"],
+  received: ["clock", "received", "wait"],
+  ready: ["clock", "ready", "wait"],
+  processing: ["play", "processing", "busy"],
+  completed: ["check", "completed", "good"],
+  completed_with_errors: ["warning", "completed with errors", "warn"],
+  failed: ["error", "failed", "bad"],
+  rejected: ["cross", "rejected", "bad"],
+  held: ["pause", "held", "warn"],
+  cancelled: ["stop", "cancelled", "calm"],
+  validated: ["check", "validated", "good"],
+  undoing: ["undo", "undoing", "busy"],
+  undone: ["undo", "undone", "calm"],
+  // clients
+  active: ["check", "active", "good"],
+  disabled: ["lock", "disabled", "bad"],
+  paused: ["pause", "paused", "warn"],
+  // deliveries
+  pending: ["clock", "pending", "wait"],
+  delivered: ["check", "delivered", "good"],
+  // nodes and servers
+  up: ["check", "up", "good"],
+  ok: ["check", "ok", "good"],
+  degraded: ["warning", "degraded", "warn"],
+  unavailable: ["error", "unavailable", "bad"],
+  down: ["error", "down", "bad"],
+  off: ["stop", "off", "calm"],
+  unreachable: ["error", "unreachable", "bad"],
+  // others
+  expired: ["clock", "expired", "bad"],
+  running: ["play", "running", "busy"],
+  done: ["check", "done", "good"],
+};
+
+/** @param {string} state */
+export const wordOf = (state) => states[state]?.[1] ?? state.replaceAll("_", " ");
+
+/** @param {string} state @returns {Tone} */
+export const toneOf = (state) => states[state]?.[2] ?? "calm";
+
+/** @param {{ of: string, more?: string }} props `more`: put behind the word, such as "for 12 s" */
+export function State({ of, more }) {
+  const [icon, word, tone] = states[of] ?? ["info", wordOf(of), "calm"];
+  return html`<span class=${`state ${tone}`}><${Icon} name=${icon} />${word}${more ? ` ${more}` : ""}</span>`;
+}

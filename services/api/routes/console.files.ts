@@ -1,0 +1,143 @@
+/** The console's files: its own, and the libraries that they import. Read once, when the page is first asked for. */
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { readdir, readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { extname, join } from "node:path";
+import { root } from "../../../root.cjs";
+import { type Sendable, sendable } from "./sendable.ts";
+
+const folder = join(root, "console");
+
+const types: Record<string, string> = {
+  ".js": "text/javascript; charset=utf-8",
+  ".css": "text/css; charset=utf-8",
+  ".svg": "image/svg+xml",
+};
+
+interface Library {
+  /** The package, and the file in it. */
+  from: [string, string];
+  /** Put behind the file: uPlot's small form is a script, not a module. */
+  after?: string;
+}
+
+const codemirror = (name: string): Library => ({ from: [`@codemirror/${name}`, "dist/index.js"] });
+const lezer = (name: string): Library => ({ from: [`@lezer/${name}`, "dist/index.js"] });
+
+/** What the page imports by name. Nothing else of `node_modules` can be read. */
+const libraries: Record<string, Library> = {
+  preact: { from: ["preact", "dist/preact.mjs"] },
+  "preact/hooks": { from: ["preact", "hooks/dist/hooks.mjs"] },
+  htm: { from: ["htm", "dist/htm.module.js"] },
+  "@preact/signals": { from: ["@preact/signals", "dist/signals.mjs"] },
+  "@preact/signals-core": { from: ["@preact/signals-core", "dist/signals-core.mjs"] },
+  uplot: { from: ["uplot", "dist/uPlot.iife.min.js"], after: "\nexport default uPlot;\n" },
+  "@codemirror/commands": codemirror("commands"),
+  "@codemirror/lang-json": codemirror("lang-json"),
+  "@codemirror/language": codemirror("language"),
+  "@codemirror/lint": codemirror("lint"),
+  "@codemirror/state": codemirror("state"),
+  "@codemirror/view": codemirror("view"),
+  "@lezer/common": lezer("common"),
+  "@lezer/highlight": lezer("highlight"),
+  "@lezer/json": lezer("json"),
+  "@lezer/lr": lezer("lr"),
+  "@marijn/find-cluster-break": { from: ["@marijn/find-cluster-break", "src/index.js"] },
+  crelt: { from: ["crelt", "index.js"] },
+  "style-mod": { from: ["style-mod", "src/style-mod.js"] },
+  "w3c-keyname": { from: ["w3c-keyname", "index.js"] },
+};
+
+/** Under this name the page's folder `lib` has the library. */
+const fileNameOf = (name: string): string => `${name.replace("@", "").replaceAll("/", "-")}.js`;
+
+const required = createRequire(join(root, "package.json"));
+
+/** npm may have put a package beside ours, or further up. */
+function pathOf([name, file]: Library["from"]): string {
+  const places = (required.resolve.paths(name) ?? []).map((place) => join(place, name, file));
+  return places.find((place) => existsSync(place)) ?? join(root, "node_modules", name, file);
+}
+
+/** Browsers would ask for source maps, which we do not serve. */
+const withoutMap = (text: string): string => text.replace(/^\/\/# sourceMappingURL=.*$/m, "");
+
+async function libraryFiles(): Promise<[string, Buffer][]> {
+  return Promise.all(
+    Object.entries(libraries).map(async ([name, { from, after = "" }]) => {
+      const text = await readFile(pathOf(from), "utf8");
+      return [`lib/${fileNameOf(name)}`, Buffer.from(withoutMap(text) + after)] satisfies [string, Buffer];
+    }),
+  );
+}
+
+async function ownFiles(): Promise<[string, Buffer][]> {
+  const entries = await readdir(folder, { withFileTypes: true, recursive: true });
+  const paths = entries
+    .filter((entry) => entry.isFile() && extname(entry.name) in types)
+    .map((entry) => join(entry.parentPath, entry.name));
+  return Promise.all(
+    paths.map(async (path) => [path.slice(folder.length + 1).replaceAll("\\", "/"), await readFile(path)] as const),
+  ).then((files) => files.map(([name, bytes]) => [name, bytes]));
+}
+
+/** What the page loads before its first view: without it the browser would find the modules one after the other. */
+const FIRST = /^(main\.js|(api|state|ui|pages\/index|pages\/login|lib\/(preact|htm))[./-])/;
+/** Loaded with the view that needs them. */
+const LATER = /^(ui\/(chart|json-editor|schema-form)|api\/upload)\b/;
+
+export interface ConsoleFiles {
+  /** Of all files: another one when any of them changes. */
+  hash: string;
+  /** The page, in which `{{settings}}` stands for what the node tells it. */
+  page: string;
+  /** The script block of the page that has no address of its own: the map of imports. */
+  importMap: string;
+  /** A file by its path; undefined: there is none. */
+  file(path: string): Promise<Sendable> | undefined;
+}
+
+async function read(): Promise<ConsoleFiles> {
+  const files = new Map([...(await ownFiles()), ...(await libraryFiles())].toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  const page = await readFile(join(folder, "index.html"), "utf8");
+  const digest = createHash("sha256").update(page);
+  for (const [name, bytes] of files) digest.update(`${name}\0${bytes.length}\0`).update(bytes);
+  const hash = digest.digest("base64url").slice(0, 16);
+  const base = `console/${hash}`;
+  const imports = Object.fromEntries(
+    Object.keys(libraries).map((name) => [name, `./${base}/lib/${fileNameOf(name)}`] as const),
+  );
+  const importMap = JSON.stringify({ imports });
+  const preloads = [...files.keys()].filter((name) => name.endsWith(".js") && FIRST.test(name) && !LATER.test(name));
+  const packed = new Map<string, Promise<Sendable>>();
+  return {
+    hash,
+    importMap,
+    page: page
+      .replaceAll("{{base}}", base)
+      .replace("<!-- imports -->", `<script type="importmap">${importMap}</script>`)
+      .replace(
+        "<!-- preloads -->",
+        preloads.map((name) => `<link rel="modulepreload" href="${base}/${name}">`).join("\n"),
+      ),
+    file(path) {
+      const bytes = files.get(path);
+      if (!bytes) return undefined;
+      const known = packed.get(path) ?? sendable(types[extname(path)] as string, bytes);
+      packed.set(path, known);
+      return known;
+    },
+  };
+}
+
+let loaded: Promise<ConsoleFiles> | undefined;
+
+/** Reads them at the first call: most nodes are never asked. */
+export function consoleFiles(): Promise<ConsoleFiles> {
+  loaded ??= read();
+  loaded.catch(() => {
+    loaded = undefined;
+  });
+  return loaded;
+}
