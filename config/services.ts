@@ -14,14 +14,15 @@ export const serviceNames = [
   "imports",
   "batch",
   "retention",
+  "stats",
   "outbox",
   "webhook",
 ] as const;
 
 /** Services that start with another one. Older lists of SERVICES name only the other one. */
 const companions: Readonly<Record<string, readonly string[]>> = {
-  api: ["imports", "operator", "audit"],
-  batch: ["retention"],
+  api: ["imports", "operator", "audit", "stats"],
+  batch: ["retention", "stats"],
 };
 
 /** The services that start for this list of names. */

@@ -24,8 +24,8 @@ export const countersList = counters.map((name) => `'${name}'`).join(", ");
 /** States with few batches: there are few uploads and workers, and few batches are taken back. They are counted with an index. */
 export const transientStates: readonly BatchState[] = ["receiving", "received", "processing", "undoing", undone];
 
-/** Rows of the outbox, and batches that wait for their client, are counted up to this number. */
-export const MOST_COUNTED = { outbox: 100_000, waiting: 10_000 } as const;
+/** Rows of the outbox, batches that wait for their client, and due deliveries are counted up to this number. */
+export const MOST_COUNTED = { outbox: 100_000, waiting: 10_000, deliveries: 10_000 } as const;
 
 /** How many due batches are read, longest wait first; after that, how many clients are read, each with its oldest batch. */
 export const LOOKED_AT = { batches: 1_000, clients: 1_000 } as const;

@@ -43,6 +43,7 @@ import type {
 } from "../services/imports/imports.domain.ts";
 import type { OutboxRow } from "../services/outbox/outbox.domain.ts";
 import type { ErasedBatch, ErasureAt, GroupTexts } from "../services/retention/retention.domain.ts";
+import type { FiguresAt, FiguresWanted, KeptMinute } from "../services/stats/stats.domain.ts";
 import type {
   AttemptRecord,
   DeliveryQuery,
@@ -162,8 +163,20 @@ export interface ErasureStore {
   eraseClientRows(clientId: number, erasure: number, limit: number): Promise<boolean>;
 }
 
+/** The history of figures. */
+export interface FigureHistoryStore {
+  /** Writes what a process has counted in a minute, instead of what it has written of that minute before. */
+  keepFigures(row: KeptMinute): Promise<void>;
+  /** The sums of each step in which there is something, in order. Steps below an hour are made of minutes alone. */
+  figureHistory(wanted: FiguresWanted): Promise<FiguresAt[]>;
+  /** Adds the oldest minutes up to hours, at most `limit` rows. True: none is left that is older. */
+  rollFigures(ageMs: number, limit: number): Promise<boolean>;
+  /** Deletes old hours. True: none is left that is older. */
+  forgetFigures(ageMs: number, limit: number, removed?: Removed): Promise<boolean>;
+}
+
 /** Batches, their records, and the outbox. */
-export interface BatchStore extends UploadStore, OrderStore, ErasureStore, AuditStore, KeyUseStore {
+export interface BatchStore extends UploadStore, OrderStore, ErasureStore, AuditStore, KeyUseStore, FigureHistoryStore {
   /** Whether concurrent commits run in the order in which they were sent. */
   readonly keepsOrder: boolean;
   /**

@@ -11,7 +11,11 @@ interface Drainable {
 }
 
 /** The order of the stop: first API and workers, then the services they give work back to. The services of one step stop together. */
-const steps = [["api", "batchProcessor", "webhook"], ["imports", "batch", "retention"], ["outbox"]];
+const steps = [
+  ["api", "batchProcessor", "webhook"],
+  ["imports", "batch", "retention"],
+  ["outbox", "stats"],
+];
 
 /** Time beyond SHUTDOWN_TIMEOUT for closing connections. A silent server costs seconds for each of them. */
 const LAST_MS = 1_000;

@@ -22,6 +22,7 @@ import { outboxActions } from "./outbox/outbox.contract.ts";
 import { policyActions, policyEvents } from "./policy/policy.contract.ts";
 import { rateLimiterActions } from "./rateLimiter/rateLimiter.contract.ts";
 import { retentionActions } from "./retention/retention.contract.ts";
+import { statsActions } from "./stats/stats.contract.ts";
 import { webhookActions } from "./webhook/webhook.contract.ts";
 
 /** The actions of each actor. */
@@ -38,6 +39,7 @@ export const contracts = {
   batchProcessor: batchProcessorActions,
   webhook: webhookActions,
   retention: retentionActions,
+  stats: statsActions,
   monitor: monitorActions,
 };
 export type Contracts = typeof contracts;

@@ -12,6 +12,7 @@ import { table, typed } from "./table.ts";
 export * from "./batches.ts";
 export * from "./clients.ts";
 export * from "./erasures.ts";
+export * from "./figures.ts";
 export * from "./keys.ts";
 
 export const batchLock = table(

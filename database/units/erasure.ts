@@ -23,6 +23,8 @@ import {
   record,
   recordError,
   recordKey,
+  statHour,
+  statMinute,
   webhookSecret,
 } from "../schema/tables.ts";
 import type { ErasureStore } from "../store.ts";
@@ -193,6 +195,8 @@ const CLIENT_ROWS: [Table, string[]][] = [
   [idempotencyKey, ["client_id", '"key"']],
   [clientKeyUse, ["client_id", "key_id"]],
   [clientUsage, ["client_id", "day"]],
+  [statMinute, ["client_id", "at", "node", "run"]],
+  [statHour, ["id"]],
   [endedScope, ["client_id", "scope"]],
   [orderPlace, ["client_id", "lane", "place"]],
   [orderLane, ["client_id", "lane"]],

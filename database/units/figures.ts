@@ -19,10 +19,11 @@ export function figureUnits(on: Units): Pick<BatchStore, "stats" | "foldCounts">
     ),
   ]);
   const events = on.unit({}, ({ first }) => [
-    select<{ depth: number; oldest: string | null; deliveryAt: number | null }>(
+    select<{ depth: number; oldest: string | null; deliveryAt: number | null; due: number }>(
       `SELECT (SELECT COUNT(*) FROM (${first(MOST_COUNTED.outbox, "o.id FROM outbox AS o ORDER BY o.id")}) AS few) AS "depth",
     (${first(1, "o.body FROM outbox AS o ORDER BY o.id")}) AS "oldest",
-    (${first(1, "d.due_at FROM delivery AS d WHERE d.due_at <= :now ORDER BY d.due_at")}) AS "deliveryAt"`,
+    (${first(1, "d.due_at FROM delivery AS d WHERE d.due_at <= :now ORDER BY d.due_at")}) AS "deliveryAt",
+    (SELECT COUNT(*) FROM (${first(MOST_COUNTED.deliveries, "d.id FROM delivery AS d WHERE d.due_at <= :now ORDER BY d.due_at")}) AS few) AS "due"`,
     ),
   ]);
   const waiting = waitsOn(on);
@@ -47,15 +48,17 @@ export function figureUnits(on: Units): Pick<BatchStore, "stats" | "foldCounts">
     // One query after the other: figures are read often and must not take several connections from the work.
     async stats() {
       const byState = await states.rows({});
-      const { claimableAt, atCap } = await waiting();
-      const { depth = 0, oldest = null, deliveryAt = null } = (await events.row({})) ?? {};
+      const { oldest: ready, atCap } = await waiting();
+      const { depth = 0, oldest = null, deliveryAt = null, due = 0 } = (await events.row({})) ?? {};
       return {
         states: statesOf(byState),
-        oldestReadyAt: claimableAt,
+        oldestReadyAt: ready?.dueAt ?? null,
+        oldestReady: ready && { batchId: ready.publicId, clientId: ready.clientId },
         waitsForItsClient: atCap,
         outboxDepth: depth,
         oldestEvent: oldest,
         oldestDeliveryAt: deliveryAt,
+        deliveriesDue: due,
         running: await running.rows({}),
       };
     },
@@ -64,6 +67,12 @@ export function figureUnits(on: Units): Pick<BatchStore, "stats" | "foldCounts">
       while ((await fold.changed({})) === FOLD.most);
     },
   };
+}
+
+interface Waiting {
+  publicId: string;
+  clientId: number;
+  dueAt: number;
 }
 
 /** Since when the oldest claimable batch waits; and the batches that wait because their client is at its cap. A paused client counts for neither. */
@@ -83,19 +92,25 @@ function waitsOn(on: Units) {
     ),
   ]);
   const longest = on.unit({}, ({ first }) => [
-    select<{ clientId: number; dueAt: number }>(
+    select<Waiting>(
       first(
         LOOKED_AT.batches,
-        `b.client_id AS "clientId", b.due_at AS "dueAt" FROM batch AS b
+        `b.public_id AS "publicId", b.client_id AS "clientId", b.due_at AS "dueAt" FROM batch AS b
   WHERE b.state = 'ready' AND b.due_at <= :now ORDER BY b.state, b.due_at`,
       ),
     ),
   ]);
   // If all batches that wait longest belong to clients at their cap: the oldest batch of each client in turn.
   const claimable = on.unit({}, (fragments) => [
-    select<{ at: number | null }>(`SELECT MIN(o.due_at) AS "at" FROM (
-    SELECT ${oldestOf(fragments, "w.client_id", "r.due_at")} AS due_at FROM (
-      ${fragments.first(LOOKED_AT.clients, `q.client_id FROM ${fragments.waitingQueues} WHERE ${MAY} ORDER BY ${IN_TURN}`)}) AS w) AS o`),
+    select<Waiting>(
+      fragments.first(
+        1,
+        `${oldestOf(fragments, "o.client_id", "r.public_id")} AS "publicId", o.client_id AS "clientId", o.due_at AS "dueAt" FROM (
+    SELECT w.client_id, ${oldestOf(fragments, "w.client_id", "r.due_at")} AS due_at FROM (
+      ${fragments.first(LOOKED_AT.clients, `q.client_id FROM ${fragments.waitingQueues} WHERE ${MAY} ORDER BY ${IN_TURN}`)}) AS w) AS o
+  WHERE o.due_at IS NOT NULL ORDER BY o.due_at`,
+      ),
+    ),
   ]);
   const atCap = on.unit({ clients: "ids" }, (fragments) => [
     select<{ batches: number; oldestAt: number | null }>(`SELECT
@@ -107,10 +122,10 @@ function waitsOn(on: Units) {
     const clients = (await full.rows({})).map(({ clientId }) => clientId);
     const waits = new Set([...clients, ...(await paused.rows({})).map(({ clientId }) => clientId)]);
     const looked = await longest.rows({});
-    const found = looked.find(({ clientId }) => !waits.has(clientId))?.dueAt ?? null;
+    const found = looked.find(({ clientId }) => !waits.has(clientId)) ?? null;
     const isHidden = found === null && looked.length === LOOKED_AT.batches;
-    const claimableAt = isHidden ? ((await claimable.row({}))?.at ?? null) : found;
+    const oldest = isHidden ? ((await claimable.row({})) ?? null) : found;
     const none = { batches: 0, oldestAt: null };
-    return { claimableAt, atCap: clients.length === 0 ? none : ((await atCap.row({ clients })) ?? none) };
+    return { oldest, atCap: clients.length === 0 ? none : ((await atCap.row({ clients })) ?? none) };
   };
 }

@@ -8,6 +8,7 @@ import { erasureUnits } from "./erasure.ts";
 import { errorGroupUnits } from "./error-groups.ts";
 import { fairnessUnits } from "./fairness.ts";
 import { figureUnits } from "./figures.ts";
+import { historyUnits } from "./history.ts";
 import { keyUseUnits } from "./key-uses.ts";
 import { endedScopeUnits, keyUnits } from "./keys.ts";
 import { moveUnits } from "./moves.ts";
@@ -31,6 +32,7 @@ export const sharedStore = (on: Units, checks: UploadChecks) => ({
   ...errorGroupUnits(on),
   ...fairnessUnits(on),
   ...figureUnits(on),
+  ...historyUnits(on),
   ...keyUnits(on),
   ...endedScopeUnits(on),
   ...keyUseUnits(on),

@@ -5,6 +5,8 @@ import { tableCounts } from "../../database/rows.ts";
 import { shownTable } from "../../database/targets/names.ts";
 import type { TablePlan } from "../../database/targets/target.ts";
 import { type Counter, counter, histogram } from "../../lib/metrics/figures.ts";
+import type { Counted } from "../stats/stats.domain.ts";
+import { type Tally, tallyOf } from "../tally.ts";
 import { type BatchRow, finalStates, isFinal, ownDataset } from "./batch.domain.ts";
 import type { Written } from "./batch.writes.domain.ts";
 
@@ -17,6 +19,16 @@ const lateWrites = ["commit", "giveUp"] as const;
 export type LateWrite = (typeof lateWrites)[number];
 
 type Final = (typeof finalStates)[number];
+
+const ends: Record<Final, Counted> = {
+  completed: "batchesCompleted",
+  completed_with_errors: "batchesCompletedWithErrors",
+  failed: "batchesFailed",
+  rejected: "batchesRejected",
+  cancelled: "batchesCancelled",
+  validated: "batchesValidated",
+  undone: "batchesUndone",
+};
 
 /** From an instant on an idle worker to a queue of hours. */
 const CLAIM_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800];
@@ -39,8 +51,10 @@ export class BatchFigures {
   private readonly tableFailures: Counter<TableFailure["kind"]>;
   private readonly tableChunks: Counter<"at_once" | "row_by_row">;
   private readonly tableSeconds: (seconds: number) => void;
+  private readonly tally: Tally;
 
   constructor(broker: ServiceBroker) {
+    this.tally = tallyOf(broker);
     const batches = { name: "dataflow_batches_total", help: "Batches that ended, by how." };
     this.batches = counter(broker, batches, "outcome", finalStates, byDataset);
     const records = { name: "dataflow_records_total", help: "Records of committed chunks, by what became of them." };
@@ -91,18 +105,26 @@ export class BatchFigures {
   }
 
   /** Each write that leaves a batch in a final state has just ended it. */
-  moved({ state, dataset }: BatchRow): void {
-    if (isFinal(state)) this.batches.add(state as Final, 1, dataset);
+  moved({ state, dataset, clientId }: BatchRow): void {
+    if (!isFinal(state)) return;
+    this.batches.add(state as Final, 1, dataset);
+    this.tally.add(ends[state as Final], 1, clientId);
   }
 
   /** Later claims would measure what the batch did before. */
-  claimed({ fence, readyAt, startedAt }: BatchRow): void {
-    if (fence === 1 && readyAt !== null && startedAt !== null) this.claimSeconds((startedAt - readyAt) / 1000);
+  claimed({ fence, readyAt, startedAt, clientId }: BatchRow): void {
+    if (fence !== 1 || readyAt === null || startedAt === null) return;
+    this.claimSeconds((startedAt - readyAt) / 1000);
+    this.tally.add("claims", 1, clientId);
+    this.tally.add("claimMs", startedAt - readyAt, clientId);
   }
 
   committed(before: BatchRow, after: BatchRow): void {
-    for (const outcome of ["accepted", "rejected", "duplicate"] as const)
-      this.records.add(outcome, after[outcome] - before[outcome], after.dataset);
+    for (const outcome of ["accepted", "rejected", "duplicate"] as const) {
+      const records = after[outcome] - before[outcome];
+      this.records.add(outcome, records, after.dataset);
+      this.tally.add(outcome, records, after.clientId);
+    }
   }
 
   /** Once for each claim: a run may have sent its next write before it knows how this one went. */

@@ -49,6 +49,8 @@ export interface QueueStats {
   states: Partial<Record<BatchState, number>>;
   /** The time since which the oldest claimable batch has waited. */
   oldestReadyAt: number | null;
+  /** That batch. */
+  oldestReady: { batchId: string; clientId: number } | null;
   /** Batches that are ready, but whose client is at its cap (counted up to 10,000), and since when the oldest one waits. */
   waitsForItsClient: { batches: number; oldestAt: number | null };
   /** Counted up to 100,000. */
@@ -57,6 +59,8 @@ export interface QueueStats {
   oldestEvent: string | null;
   /** The earliest `due_at` of a due delivery. */
   oldestDeliveryAt: number | null;
+  /** Counted up to 10,000. */
+  deliveriesDue: number;
   running: { owner: string; batches: number }[];
 }
 
@@ -74,6 +78,7 @@ export const agingTables = [
   "record_key",
   "client_usage",
   "audit",
+  "stat_hour",
 ] as const;
 /** Receives the number of rows that were deleted from a table. */
 export type Removed = (table: (typeof agingTables)[number], rows: number) => void;

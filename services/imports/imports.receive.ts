@@ -7,6 +7,7 @@ import { databaseAway } from "../../mixins/database.ts";
 import type { BatchRow } from "../batch/batch.domain.ts";
 import { pinnedPolicy } from "../batches.ts";
 import type { ParamsOf } from "../messages.ts";
+import { tallyOf } from "../tally.ts";
 import { decodedBody } from "./imports.body.ts";
 import type { RoomFor } from "./imports.codings.ts";
 import { type Created, FORM_ALLOWANCE, type UploadBody } from "./imports.contract.ts";
@@ -170,6 +171,7 @@ async function commit(intake: Intake, ctx: Context<Create>, asked: Asked, receiv
   });
   switch (done.outcome) {
     case "stored":
+      tallyOf(ctx.broker).add("bytes", done.batch.bytes, done.batch.clientId);
       await announceNew(intake, ctx, done, whole);
       return { status: 202, batch: done.batch, isReplayed: false };
     case "swept":

@@ -3,6 +3,8 @@ import type { LockStatus } from "../batchLock/batchLock.contract.ts";
 import type { WorkerStatus } from "../batchProcessor/batchProcessor.contract.ts";
 import { action, event } from "../declare.ts";
 import type { LimiterStatus } from "../rateLimiter/rateLimiter.contract.ts";
+import type { FiguresAt } from "../stats/stats.domain.ts";
+import type { Rates } from "../tally.ts";
 
 export { readinessSchema, statsSchema } from "./monitor.schema.ts";
 
@@ -23,9 +25,26 @@ export interface CacheFigures {
   redis: { hits: number; misses: number; fallbacks: number; hitRate: number | null } | null;
 }
 
+export interface ProcessFigures {
+  version: string;
+  /** ISO 8601. */
+  startedAt: string;
+  /** In cores: 1 is one core that is always busy. */
+  cpu: number;
+  /** From 0 to 1. */
+  eventLoop: number;
+  rssBytes: number;
+  heapBytes: number;
+}
+
 /** What a node has counted since it started. Services that the node does not run are empty (caches) or null. */
-export interface NodeFigures {
+export interface NodeFigures extends ProcessFigures {
   node: string;
+  /** The services that it runs, by the names in SERVICES. */
+  roles: string[];
+  rates: Rates;
+  /** Places for batches of a worker. A paused one claims nothing. */
+  slots: { busy: number; free: number; paused: boolean } | null;
   caches: Record<string, CacheFigures>;
   /** Where requests are counted now, and what was decided. */
   limiter: {
@@ -43,10 +62,17 @@ export interface NodeFigures {
 }
 
 /** The figures for a dashboard. */
-export interface SystemStats {
+export interface SystemStats extends Pick<ProcessFigures, "version" | "startedAt"> {
+  readiness: Readiness;
+  /** Of all nodes that answered, over the last ten whole seconds. */
+  rates: Rates;
+  /** `due` is counted up to 10,000. `failed24h`: given up in the last 24 hours; null where the history does not answer. */
+  deliveries: { due: number; oldestDueAgeMs: number | null; failed24h: number | null };
   queue: {
     /** The age of the oldest batch that a worker could claim now. */
     oldestReadyAgeMs: number | null;
+    /** That batch. `clientIdentifier` is null where its client is not known any more. */
+    oldestReady: { batchId: string; clientIdentifier: string | null } | null;
     /** Ready batches whose client is at its cap (counted up to 10,000). */
     waitsForItsClient: { batches: number; oldestAgeMs: number | null };
     ready: number;
@@ -68,6 +94,10 @@ export const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 export const monitorActions = {
   /** This node's figures. */
   figures: action({}).answers<NodeFigures>(),
+  /** What this node has counted in the last ten minutes, by steps; those with nothing are left out. */
+  recent: action({ stepMs: { type: "number", integer: true, min: 1_000 } }).answers<FiguresAt[]>(),
+  /** The same of all nodes that answer in time, one node after the other. */
+  recentOfAll: action({ stepMs: { type: "number", integer: true, min: 1_000 } }).answers<FiguresAt[]>(),
   /** This node's metrics, as Prometheus reads them. */
   metrics: action({}).answers<string>(),
   /** Whether this node can serve. Never throws. */

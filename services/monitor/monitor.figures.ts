@@ -1,12 +1,18 @@
 import type { ServiceBroker } from "moleculer";
 import { configOf } from "../../config/config.ts";
 import { readings } from "../../lib/metrics/figures.ts";
+import { version } from "../../lib/version.ts";
 import { actors } from "../actors.ts";
+import type { WorkerStatus } from "../batchProcessor/batchProcessor.contract.ts";
 import type { AnswerOf } from "../messages.ts";
-import type { CacheFigures, NodeFigures, SystemStats } from "./monitor.contract.ts";
-import { oldestMs, outboxMs, waitingMs } from "./monitor.queue.ts";
+import type { FiguresAt } from "../stats/stats.domain.ts";
+import { noRates, type Rates, tallyOf } from "../tally.ts";
+import type { CacheFigures, NodeFigures, Readiness, SystemStats } from "./monitor.contract.ts";
+import { type ProcessUse, rolesOf, startedAt } from "./monitor.process.ts";
+import { deliveryMs, oldestMs, outboxMs, waitingMs } from "./monitor.queue.ts";
 
 const PATIENCE_MS = 2_000;
+const OPTIONS = { timeout: PATIENCE_MS };
 
 /** The values of a metric by one of its labels. */
 const by = async (broker: ServiceBroker, name: string, label: string): Promise<Record<string, number>> =>
@@ -56,16 +62,37 @@ async function locksOf(broker: ServiceBroker): Promise<NodeFigures["locks"]> {
 }
 
 /** The figures of this node. */
-export async function figuresOf(broker: ServiceBroker): Promise<NodeFigures> {
+export async function figuresOf(broker: ServiceBroker, use: ProcessUse): Promise<NodeFigures> {
+  const worker = broker.getLocalService("batchProcessor")
+    ? await actors.batchProcessor.status(broker, {}, { nodeID: broker.nodeID })
+    : null;
   return {
     node: broker.nodeID,
+    roles: rolesOf(broker),
+    ...use.figures(),
+    rates: tallyOf(broker).rates(),
+    slots: worker && slotsOf(worker),
     caches: await cachesOf(broker),
     limiter: await limiterOf(broker),
     locks: await locksOf(broker),
-    worker: broker.getLocalService("batchProcessor")
-      ? await actors.batchProcessor.status(broker, {}, { nodeID: broker.nodeID })
-      : null,
+    worker,
   };
+}
+
+/** A group of small batches runs in one place, so there may be more batches than places. */
+function slotsOf({ paused, slots, running }: WorkerStatus): NonNullable<NodeFigures["slots"]> {
+  const busy = Math.min(running.length, slots);
+  return { busy, free: slots - busy, paused };
+}
+
+function ratesOf(nodes: SystemStats["nodes"]): Rates {
+  const sum = noRates();
+  for (const node of nodes) {
+    if (!("rates" in node)) continue;
+    for (const name of Object.keys(sum) as (keyof Rates)[])
+      sum[name] = Number((sum[name] + (node.rates[name] ?? 0)).toFixed(2));
+  }
+  return sum;
 }
 
 /** The names of the nodes that run a service, this node included. */
@@ -89,13 +116,46 @@ export function allFigures(broker: ServiceBroker): Promise<SystemStats["nodes"]>
   );
 }
 
-export async function statsOf(broker: ServiceBroker, stats: AnswerOf<"batch.stats">): Promise<SystemStats> {
+/** What all nodes have counted in the last ten minutes. Nodes that do not answer in time are left out. */
+export async function recentOfAll(broker: ServiceBroker, stepMs: number): Promise<FiguresAt[]> {
+  const asked = nodesWith(broker, "monitor").map((nodeID) =>
+    actors.monitor.recent(broker, { stepMs }, { nodeID, ...OPTIONS }).catch((): FiguresAt[] => []),
+  );
+  return (await Promise.all(asked)).flat();
+}
+
+async function oldestReadyOf(
+  broker: ServiceBroker,
+  { oldestReady }: AnswerOf<"batch.stats">,
+): Promise<SystemStats["queue"]["oldestReady"]> {
+  if (!oldestReady) return null;
+  const { batchId, clientId } = oldestReady;
+  const client = await actors.clientCache.get(broker, { id: clientId }, OPTIONS).catch(() => null);
+  return { batchId, clientIdentifier: client?.identifier ?? null };
+}
+
+export async function statsOf(
+  broker: ServiceBroker,
+  stats: AnswerOf<"batch.stats">,
+  readiness: Readiness,
+): Promise<SystemStats> {
+  const [nodes, oldestReady, failed24h] = await Promise.all([
+    allFigures(broker),
+    oldestReadyOf(broker, stats),
+    actors.stats.failedDeliveries(broker, {}, OPTIONS).catch(() => null),
+  ]);
   const { states, outboxDepth: outbox } = stats;
   const { ready = 0, processing = 0, held = 0 } = states;
   const waitsForItsClient = { batches: stats.waitsForItsClient.batches, oldestAgeMs: waitingMs(stats) };
   return {
+    version,
+    startedAt: startedAt(),
+    readiness,
+    rates: ratesOf(nodes),
+    deliveries: { due: stats.deliveriesDue, oldestDueAgeMs: deliveryMs(stats), failed24h },
     queue: {
       oldestReadyAgeMs: oldestMs(stats),
+      oldestReady,
       waitsForItsClient,
       ready,
       processing,
@@ -105,6 +165,6 @@ export async function statsOf(broker: ServiceBroker, stats: AnswerOf<"batch.stat
     },
     batches: states,
     running: stats.running.map(({ owner, batches }) => ({ node: owner.split(":")[0] ?? "", batches })),
-    nodes: await allFigures(broker),
+    nodes,
   };
 }

@@ -5,13 +5,17 @@
  */
 import type { ServiceBroker, ServiceSchema } from "moleculer";
 import { configOf } from "../../config/config.ts";
+import { Recent } from "../../lib/batching/recent.ts";
 import { readWhenAsked } from "../../lib/metrics/figures.ts";
 import { fields } from "../../mixins/define.ts";
 import { defineActor } from "../define.ts";
-import { figuresOf, statsOf } from "./monitor.figures.ts";
+import { tallyOf } from "../tally.ts";
+import type { SystemStats } from "./monitor.contract.ts";
+import { figuresOf, recentOfAll, statsOf } from "./monitor.figures.ts";
 import { Health } from "./monitor.health.ts";
 import { Paced } from "./monitor.paced.ts";
 import { MonitorPort } from "./monitor.port.ts";
+import { ProcessUse } from "./monitor.process.ts";
 import { prometheusText } from "./monitor.prometheus.ts";
 import { Queue } from "./monitor.queue.ts";
 import { TableDatabases } from "./monitor.tables.ts";
@@ -24,6 +28,9 @@ interface State {
   health: Health;
   /** /metrics. */
   text: Paced<string>;
+  /** Shared by all who ask at the same time. */
+  stats: Recent<SystemStats>;
+  use: ProcessUse;
   port: MonitorPort | null;
 }
 
@@ -41,13 +48,25 @@ export const monitor = (): ServiceSchema =>
         await Promise.all([this.queue.fresh().catch(() => {}), tables.fresh()]);
         return prometheusText(this.broker);
       });
+      const stats = async () => {
+        const [queue, readiness] = await Promise.all([this.queue.fresh(), this.health.readiness()]);
+        return statsOf(this.broker, queue, readiness);
+      };
+      this.stats = new Recent(stats, () => 0);
+      this.use = new ProcessUse();
       this.port = null;
       tellOfProcess(this.broker);
     },
 
     actions: {
       figures() {
-        return figuresOf(this.broker);
+        return figuresOf(this.broker, this.use);
+      },
+      recent(ctx) {
+        return tallyOf(this.broker).recent(ctx.params.stepMs);
+      },
+      recentOfAll(ctx) {
+        return recentOfAll(this.broker, ctx.params.stepMs);
       },
       metrics() {
         return this.text.get();
@@ -55,8 +74,8 @@ export const monitor = (): ServiceSchema =>
       ready() {
         return this.health.readiness();
       },
-      async stats() {
-        return statsOf(this.broker, await this.queue.fresh());
+      stats() {
+        return this.stats.get();
       },
     },
 

@@ -4,6 +4,7 @@ import { readWhenAsked } from "../../lib/metrics/figures.ts";
 import { actors } from "../actors.ts";
 import { batchStates } from "../batch/batch.domain.ts";
 import type { AnswerOf } from "../messages.ts";
+import { tallyOf } from "../tally.ts";
 
 type Stats = AnswerOf<"batch.stats">;
 
@@ -60,6 +61,7 @@ export class Queue {
   private async ask(): Promise<Stats> {
     this.stats = null;
     this.stats = await actors.batch.stats(this.broker, {}, { timeout: PATIENCE_MS });
+    tallyOf(this.broker).waited(oldestMs(this.stats) ?? 0);
     return this.stats;
   }
 }
@@ -76,7 +78,8 @@ export const waitingMs = ({ waitsForItsClient: { oldestAt }, now }: Stats): numb
 export const outboxMs = ({ oldestEventAt, now }: Stats): number | null =>
   oldestEventAt === null ? null : Math.max(0, now - oldestEventAt);
 
-const deliveryMs = ({ oldestDeliveryAt, now }: Stats): number | null =>
+/** The age of the webhook delivery that is due for longest. */
+export const deliveryMs = ({ oldestDeliveryAt, now }: Stats): number | null =>
   oldestDeliveryAt === null ? null : Math.max(0, now - oldestDeliveryAt);
 
 const seconds = (ms: number | null): number => (ms ?? 0) / 1000;

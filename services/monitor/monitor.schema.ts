@@ -5,6 +5,8 @@ import {
   count,
   described,
   flag,
+  id,
+  instant,
   type JsonSchema,
   listOf,
   orNull,
@@ -67,11 +69,30 @@ const locks = record({
 
 const worker = record({ paused: flag, slots: count, running: listOf(text("The id of a batch.")) });
 
+const rate = (text: string) => described(`${text} a second.`, { type: "number", minimum: 0 });
+const rates = record({
+  acceptedPerSecond: rate("Records"),
+  rejectedPerSecond: rate("Records"),
+  duplicatePerSecond: rate("Records"),
+  bytesPerSecond: rate("Bytes of uploaded bodies"),
+  requestsPerSecond: rate("Requests of clients"),
+  batchesPerSecond: rate("Batches that ended"),
+});
+
 const node: JsonSchema = {
   description: "What one node has counted since it started; a part that it does not run is null or empty.",
   anyOf: [
     record({
       node: text(),
+      roles: described("The services that it runs.", listOf(text())),
+      version: text(),
+      startedAt: instant,
+      cpu: described("In cores: 1 is one core that is always busy.", { type: "number", minimum: 0 }),
+      eventLoop: described("Share of time that it was busy.", share),
+      rssBytes: count,
+      heapBytes: count,
+      rates,
+      slots: described("Of a worker.", orNull(record({ busy: count, free: count, paused: flag }))),
       caches: mapOf(cache),
       limiter: orNull(limiter),
       locks: orNull(locks),
@@ -82,8 +103,17 @@ const node: JsonSchema = {
 };
 
 export const statsSchema: JsonSchema = record({
+  version: described("Of the node that answers.", text()),
+  startedAt: described("Of the node that answers.", instant),
+  readiness: readinessSchema,
+  rates: described("Of all nodes, over the last ten seconds.", rates),
+  deliveries: described(
+    "Of webhooks. `due` is counted up to 10,000. `failed24h`: given up in the last 24 hours, up to 30 s ago; null: not known now.",
+    record({ due: count, oldestDueAgeMs: orNull(ms), failed24h: orNull(count) }),
+  ),
   queue: record({
     oldestReadyAgeMs: described("Of the batches that a worker could claim now.", orNull(ms)),
+    oldestReady: described("That batch.", orNull(record({ batchId: id, clientIdentifier: orNull(text()) }))),
     waitsForItsClient: described(
       "Ready batches whose client has maxConcurrentBatches at work already, counted up to 10,000.",
       record({ batches: count, oldestAgeMs: orNull(ms) }),

@@ -12,6 +12,7 @@ import { finalStates } from "../batch/batch.domain.ts";
 import type { Removal, Removed } from "../batch/batch.reads.domain.ts";
 import type { Due } from "../batch/batch.writes.domain.ts";
 import { keepsBody } from "../batches.ts";
+import { HOURS_KEPT_MS, MINUTES_KEPT_MS } from "../stats/stats.domain.ts";
 import type { ErasureRow } from "./retention.erasures.ts";
 import { Pace } from "./retention.pace.ts";
 import { type UndoParts, undoing } from "./retention.undo.ts";
@@ -38,6 +39,8 @@ export type RemovalStore = Pick<
   | "heldClients"
   | "deferHeld"
   | "forgetAudit"
+  | "rollFigures"
+  | "forgetFigures"
 > &
   UndoParts["store"];
 
@@ -177,14 +180,17 @@ export class Retention {
     return purged === "done" ? store.deleteBatch(id, this.pace.rows, removed) : purged;
   }
 
-  /** Deletes expired keys and contents, the usage of past days, and old entries of the audit. Answers whether there is more. */
+  /** Deletes expired keys and contents, the usage of past days, and old entries of the audit and of the history of figures. Answers whether there is more. */
   private async forget(): Promise<boolean> {
     if (!(await this.mayGoOn())) return false;
     const { store } = this.parts;
     const piece = async () => {
       const isDone = await store.forgetExpiredKeys(FORGOTTEN_AT_ONCE, this.parts.removed);
       const isAuditDone = await store.forgetAudit(this.parts.auditMs, FORGOTTEN_AT_ONCE, this.parts.removed);
-      return (await store.forgetScopes(FORGOTTEN_AT_ONCE)) && isDone && isAuditDone ? "done" : "more";
+      const isRolled = await store.rollFigures(MINUTES_KEPT_MS, FORGOTTEN_AT_ONCE);
+      const isHistoryDone = await store.forgetFigures(HOURS_KEPT_MS, FORGOTTEN_AT_ONCE, this.parts.removed);
+      const areScopesDone = await store.forgetScopes(FORGOTTEN_AT_ONCE);
+      return areScopesDone && isDone && isAuditDone && isRolled && isHistoryDone ? "done" : "more";
     };
     return (await this.keyPace.measured(piece)) === "more";
   }

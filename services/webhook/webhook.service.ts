@@ -17,6 +17,8 @@ import { auditing, named } from "../audits.ts";
 import { defineActor } from "../define.ts";
 import { uuidv7 } from "../ids.ts";
 import type { CloudEvent } from "../outbox/outbox.domain.ts";
+import type { Counted } from "../stats/stats.domain.ts";
+import { tallyOf } from "../tally.ts";
 import { WEBHOOK_TYPE } from "./webhook.contract.ts";
 import type { AttemptRecord, TakenDelivery } from "./webhook.domain.ts";
 import { DeliveryLoop } from "./webhook.loop.ts";
@@ -24,6 +26,12 @@ import { delayAfter, usualDelaysMs } from "./webhook.retries.ts";
 import { type Sent, send, signed } from "./webhook.send.ts";
 
 type Outcome = "delivered" | "retried" | "failed";
+
+const tallied = {
+  delivered: "deliveriesDelivered",
+  retried: "deliveriesRetried",
+  failed: "deliveriesFailed",
+} as const satisfies Record<Outcome, Counted>;
 
 interface State {
   loop: DeliveryLoop<TakenDelivery>;
@@ -92,7 +100,7 @@ export default defineActor({
     async attempt(delivery: TakenDelivery) {
       const receiver = await this.receiver(delivery);
       if ("refusal" in receiver) {
-        this.deliveries.add("failed");
+        this.count(delivery.clientId, "failed");
         return this.record(delivery, { status: null, error: receiver.refusal, ms: 0, next: { state: "failed" } });
       }
       const { id } = JSON.parse(delivery.body) as CloudEvent;
@@ -124,17 +132,22 @@ export default defineActor({
     async after(delivery: TakenDelivery, url: string, sent: Sent, ms: number) {
       const { status, error } = sent;
       if (error === null) {
-        this.deliveries.add("delivered");
+        this.count(delivery.clientId, "delivered");
         return this.record(delivery, { status, error, ms, next: { state: "delivered" } });
       }
       // Our own stop ended the attempt: another node, or this one after its start, sends it at once.
       if (status === null && this.stopping.signal.aborted)
         return this.record(delivery, { status, error, ms, next: { state: "pending", inMs: 0, isTry: false } });
       const inMs = status === GONE ? null : delayAfter(delivery.tries, sent.retryAfterMs, this.settings.delaysMs);
-      this.deliveries.add(inMs === null ? "failed" : "retried");
+      this.count(delivery.clientId, inMs === null ? "failed" : "retried");
       const next = inMs === null ? ({ state: "failed" } as const) : ({ state: "pending", inMs, isTry: true } as const);
       await this.record(delivery, { status, error, ms, next });
       if (status === GONE) await this.turnOff(delivery.clientId, url);
+    },
+
+    count(clientId: number, outcome: Outcome, by = 1) {
+      this.deliveries.add(outcome, by);
+      tallyOf(this.broker).add(tallied[outcome], by, clientId);
     },
 
     async record({ id, claim }: TakenDelivery, attempt: Omit<AttemptRecord, "id" | "claim">) {
@@ -151,7 +164,7 @@ export default defineActor({
       this.logger.warn(`A receiver answered 410: the webhook of client ${client?.publicId} is turned off.`);
       const error = "the receiver is gone (410): the webhook was turned off";
       const failed = await this.database.deliveries.failDeliveries(clientId, error);
-      if (failed > 0) this.deliveries.add("failed", failed);
+      if (failed > 0) this.count(clientId, "failed", failed);
     },
   },
 

@@ -19,6 +19,7 @@ import outbox from "../../services/outbox/outbox.service.ts";
 import policy from "../../services/policy/policy.service.ts";
 import rateLimiter from "../../services/rateLimiter/rateLimiter.service.ts";
 import retention from "../../services/retention/retention.service.ts";
+import stats from "../../services/stats/stats.service.ts";
 import webhook from "../../services/webhook/webhook.service.ts";
 import { migratedPostgres, type Schema } from "./database.ts";
 import { folderForDatabase } from "./folder.ts";
@@ -40,6 +41,7 @@ const all: Record<string, ServiceSchema> = {
   policy,
   rateLimiter,
   retention,
+  stats,
   webhook,
 };
 

@@ -4,6 +4,7 @@ import type { ServerResponse } from "node:http";
 import { Problem } from "../../../lib/errors.ts";
 import { actors } from "../../actors.ts";
 import type { Policy } from "../../policy/policy.contract.ts";
+import { tallyOf } from "../../tally.ts";
 import type { ApiRequest } from "./head.ts";
 
 /** What a person with a session may read. It is counted apart: looking at a batch takes nothing from the client's programs. */
@@ -16,6 +17,7 @@ export async function spendRequest(req: ApiRequest, res: ServerResponse, isSessi
   const { requests: limit, windowSeconds } = isRead ? SESSION_READS : policy.policy.rate;
   const clientId = isRead ? `session:${client.publicId}` : client.publicId;
   const spent = await actors.rateLimiter.consume(req.$ctx, { clientId, limit, windowSeconds });
+  tallyOf(req.$ctx.broker).add(spent.allowed ? "requestsAllowed" : "requestsRefused", 1, client.id);
   res.setHeader(
     "RateLimit-Policy",
     [`"requests";q=${limit};w=${windowSeconds}`, ...dayQuotas(policy.policy)].join(", "),

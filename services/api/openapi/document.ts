@@ -2,10 +2,8 @@
  * `GET /openapi.json`: the API in OpenAPI 3.1. It is built from the descriptions of the routes, the table of errors, and
  * the schemas that check requests. A test fails if a route is missing, or if an example is not answered as it says.
  */
-import { createRequire } from "node:module";
-import { join } from "node:path";
 import type { JsonSchema } from "../../../lib/json-schema.ts";
-import { root } from "../../../root.cjs";
+import { version } from "../../../lib/version.ts";
 import { readinessSchema, statsSchema } from "../../monitor/monitor.contract.ts";
 import {
   datasetInput,
@@ -22,6 +20,7 @@ import { batchCountsSchema, operatorBatchSchema } from "../routes/admin.batches.
 import { newClientSchema } from "../routes/admin.clients.ts";
 import { grantSchema, listedDatasetSchema } from "../routes/admin.datasets.ts";
 import { erasureSchema } from "../routes/admin.erasures.ts";
+import { historySchema } from "../routes/admin.history.ts";
 import { keySchema } from "../routes/admin.keys.ts";
 import { operatorSchema } from "../routes/admin.operators.ts";
 import { ownDatasetsSchema } from "../routes/datasets.ts";
@@ -73,6 +72,7 @@ const schemas: Record<string, JsonSchema> = {
   Delivery: deliverySchema,
   Erasure: erasureSchema,
   Stats: statsSchema,
+  StatsHistory: historySchema,
   Readiness: readinessSchema,
   ...eventSchemas,
   ...problemSchemas,
@@ -125,8 +125,6 @@ function pathsOf(problems: ProblemResponses): Record<string, Record<string, unkn
     }
   return paths;
 }
-
-const { version } = createRequire(join(root, "package.json"))("./package.json") as { version: string };
 
 /** The whole document. */
 export function openApi() {

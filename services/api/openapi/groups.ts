@@ -9,6 +9,7 @@ import { clientCalls } from "./clients.ts";
 import { correctionCalls } from "./corrections.ts";
 import { datasetCalls, datasetOperatorCalls } from "./datasets.ts";
 import { erasureCalls } from "./erasures.ts";
+import { figureCalls } from "./figures.ts";
 import type { HeaderName } from "./headers.ts";
 import { keyCalls } from "./keys.ts";
 import type { Call } from "./kit.ts";
@@ -68,6 +69,7 @@ export const groups: Group[] = [
       ...adminClientCalls,
       ...keyCalls,
       ...erasureCalls,
+      ...figureCalls,
     },
     scheme: { type: "http", scheme: "bearer", description: "ADMIN_TOKEN, or an operator's own token." },
     spent: [],

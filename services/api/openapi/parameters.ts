@@ -9,6 +9,7 @@ import { deliveryStates } from "../../webhook/webhook.domain.ts";
 import { codingNames } from "../http/codings.ts";
 import { MOST_ITEMS, USUAL_ITEMS } from "../http/pages.ts";
 import { MOST_WAIT_SECONDS } from "../http/prefer.ts";
+import { historySeries, historySteps } from "../routes/admin.history.ts";
 import { USUAL_PREVIEW } from "../routes/checks.ts";
 import { docsFiles } from "../routes/open.ts";
 import { templateFormats } from "../routes/template.ts";
@@ -98,6 +99,21 @@ const all = {
   subject: query("subject", "Only entries about what has this id or name.", text(), "acme"),
   from: query("from", "Only entries from this time on.", instant, "2026-11-23T00:00:00Z"),
   to: query("to", "Only entries up to this time.", instant, "2099-12-31T23:59:59Z"),
+  historyFrom: query(
+    "from",
+    "The first step has this time. Omitted: 5 minutes, an hour, a day or 30 days before `to`, by the step.",
+    instant,
+    "2026-11-23T00:00:00Z",
+  ),
+  historyTo: query("to", "The last step ends here at the earliest. Omitted: now.", instant, "2026-11-23T12:00:00Z"),
+  step: query(
+    "step",
+    "The length of a step. Omitted: the shortest one that has the whole range, or `1m`.",
+    choice(historySteps),
+    "1d",
+  ),
+  series: query("series", `Which figures, by commas: ${historySeries.join(", ")}. Omitted: all.`, text(), "records"),
+  historyClient: query("client", "Only what the client with this id or identifier did.", text(), ids.client),
   format: query(
     "format",
     "What the body is, where the `Content-Type` cannot be set; it goes first. Of a form, what its file is.",

@@ -12,6 +12,7 @@ import type { correctionCalls } from "../openapi/corrections.ts";
 import type { datasetCalls, datasetOperatorCalls } from "../openapi/datasets.ts";
 import { getOpenApi } from "../openapi/document.ts";
 import type { erasureCalls } from "../openapi/erasures.ts";
+import type { figureCalls } from "../openapi/figures.ts";
 import type { keyCalls } from "../openapi/keys.ts";
 import type { operatorCalls } from "../openapi/operators.ts";
 import type { sessionCalls } from "../openapi/sessions.ts";
@@ -52,6 +53,7 @@ import {
   putGrant,
 } from "./admin.datasets.ts";
 import { deleteClient, getErasure, listErasures, postErasure } from "./admin.erasures.ts";
+import { getHistory } from "./admin.history.ts";
 import { deleteKey, getKey, listKeys, postKey } from "./admin.keys.ts";
 import {
   deleteOperator,
@@ -107,6 +109,7 @@ const lists: Handle[] = [
   listErasures,
   postErasure,
   getAudit,
+  getHistory,
 ];
 
 const withoutQuery =
@@ -162,6 +165,7 @@ export const operatorRoutes = strict<
   | keyof typeof operatorsCalls
   | keyof typeof adminClientCalls
   | keyof typeof erasureCalls
+  | keyof typeof figureCalls
 >({
   "POST /clients": postClient,
   "GET /clients": listClients,
@@ -211,6 +215,7 @@ export const operatorRoutes = strict<
   "POST /erasures": postErasure,
   "GET /erasures/:id": getErasure,
   "GET /stats": getStats,
+  "GET /stats/history": getHistory,
   "GET /audit": getAudit,
   "POST /operators": postOperator,
   "GET /operators": listOperators,

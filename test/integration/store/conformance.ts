@@ -11,6 +11,7 @@ import { figuresSuite } from "./figures.suite.ts";
 import { groupSuite } from "./group.suite.ts";
 import { groupKeySuite } from "./group-keys.suite.ts";
 import { groupSlotSuite } from "./group-slots.suite.ts";
+import { historySuite } from "./history.suite.ts";
 import { idempotencySuite } from "./idempotency.suite.ts";
 import { keyUsesSuite } from "./key-uses.suite.ts";
 import { lockSuite } from "./locks.suite.ts";
@@ -68,6 +69,7 @@ export function storeConformance(name: string, open: Open, more: ((database: () 
       versionsSuite,
       auditSuite,
       keyUsesSuite,
+      historySuite,
       datasetSuite,
       batchWalkSuite,
       ...more,

@@ -53,6 +53,7 @@ export function deliverySuite(database: () => Database): void {
         ["batch.created", uploaded.publicId, 1, "pending", []],
       ]);
       expect((await store().stats()).oldestDeliveryAt).toBe(rows[2]?.dueAt);
+      expect((await store().stats()).deliveriesDue).toBe(3);
     });
 
     test("a busy client's long queue does not hide deliveries of other clients", async () => {

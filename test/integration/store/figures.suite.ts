@@ -88,7 +88,10 @@ export function figuresSuite(database: () => Database): void {
         waitsForItsClient: { batches: 2, oldestAt: waiting.dueAt },
       });
       const other = await ready(store(), 2, { queue });
-      expect((await store().stats()).oldestReadyAt).toBe(other.dueAt);
+      expect(await store().stats()).toMatchObject({
+        oldestReadyAt: other.dueAt,
+        oldestReady: { batchId: other.publicId, clientId: 2 },
+      });
       await store().setQueue(1, 2, 1);
       expect(await store().stats()).toMatchObject({ oldestReadyAt: waiting.dueAt, waitsForItsClient: none });
     });
@@ -113,7 +116,10 @@ export function figuresSuite(database: () => Database): void {
         waitsForItsClient: { batches: BACKLOG, oldestAt: 1 },
       });
       const before = await ready(store(), 1, { queue });
-      expect((await store().stats()).oldestReadyAt).toBe(before.dueAt);
+      expect(await store().stats()).toMatchObject({
+        oldestReadyAt: before.dueAt,
+        oldestReady: { batchId: before.publicId, clientId: 1 },
+      });
       const after = await ready(store(), 3, { queue, due: { at: 2 } });
       expect((await store().stats()).oldestReadyAt).toBe(after.dueAt);
     });

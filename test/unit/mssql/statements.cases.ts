@@ -8,6 +8,7 @@ import type { AuditDraft } from "../../../services/audit/audit.domain.ts";
 import type { BatchWalk } from "../../../services/batch/batch.filter.domain.ts";
 import type { ChunkCommit, Move } from "../../../services/batch/batch.writes.domain.ts";
 import type { UploadCommit } from "../../../services/imports/imports.domain.ts";
+import { noFigures } from "../../../services/stats/stats.domain.ts";
 import type { AttemptRecord } from "../../../services/webhook/webhook.domain.ts";
 import {
   type Case,
@@ -107,6 +108,13 @@ const asked = { who: marked("who"), from: n(), to: n(), limit: n() };
 add("listAudit", ({ store }) => store.listAudit({ ...asked, action: "batch.undo" }));
 add("listAudit: about something", ({ store }) => store.listAudit({ subject: marked("subject"), limit: n() }));
 add("forgetAudit", ({ store }) => store.forgetAudit(n(), n()));
+const minute = { at: n(), clientId: n(), node: marked("node"), run: markedId(), ...noFigures() };
+add("keepFigures", ({ store }) => store.keepFigures(minute));
+const span = { clientId: n(), from: n(), to: n() };
+add("figureHistory", ({ store }) => store.figureHistory({ ...span, stepMs: 60_000 }));
+add("figureHistory: of hours", ({ store }) => store.figureHistory({ ...span, stepMs: 3_600_000 }));
+add("rollFigures", ({ store }) => store.rollFigures(n(), n()));
+add("forgetFigures", ({ store }) => store.forgetFigures(n(), n()));
 add("forgetScopes", ({ store }) => store.forgetScopes(n()), [ended]);
 add("forgetScopes: no key is left", ({ store }) => store.forgetScopes(n()), [ended, [{ changed: 0 }]]);
 

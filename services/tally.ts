@@ -1,0 +1,190 @@
+/**
+ * What this process has counted, by seconds and by minutes. It is told where a thing becomes true, next to the metric. Its memory is
+ * bounded: ten minutes of seconds, the running minute by client, and the minutes that nobody could write yet.
+ */
+import type { ServiceBroker } from "moleculer";
+import {
+  ALL_CLIENTS,
+  addFigures,
+  type Counted,
+  type Figures,
+  type FiguresAt,
+  MINUTE_MS,
+  noFigures,
+  peak,
+  SECOND_MS,
+  SECONDS_KEPT_MS,
+} from "./stats/stats.domain.ts";
+
+/** The rates are of this many whole seconds. */
+const RATE_SECONDS = 10;
+/** Clients of a minute that are kept: those with most records. */
+const MOST_CLIENTS = 200;
+/** Clients of the running minute. Further ones count for all clients alone. */
+const MOST_CLIENTS_AT_ONCE = 5_000;
+/** Minutes that wait for the database. With 200 clients each they are some MB. */
+const MOST_MINUTES = 60;
+
+export interface Rates {
+  acceptedPerSecond: number;
+  rejectedPerSecond: number;
+  duplicatePerSecond: number;
+  bytesPerSecond: number;
+  requestsPerSecond: number;
+  batchesPerSecond: number;
+}
+
+export const noRates = (): Rates => ({
+  acceptedPerSecond: 0,
+  rejectedPerSecond: 0,
+  duplicatePerSecond: 0,
+  bytesPerSecond: 0,
+  requestsPerSecond: 0,
+  batchesPerSecond: 0,
+});
+
+export interface TalliedMinute {
+  at: number;
+  byClient: Map<number, Figures>;
+  /** Something was counted since it was written last. */
+  isDirty: boolean;
+}
+
+const floor = (ms: number, step: number) => ms - (ms % step);
+
+export class Tally {
+  private readonly seconds = new Map<number, Figures>();
+  private readonly minutes = new Map<number, TalliedMinute>();
+  private readonly now: () => number;
+  /** Minutes that were dropped because they could not be written. */
+  lost = 0;
+
+  constructor(now: () => number = Date.now) {
+    this.now = now;
+  }
+
+  /** Counts for all clients, and for this one. */
+  add(name: Counted, by = 1, clientId?: number): void {
+    if (by === 0) return;
+    const at = this.now();
+    this.second(at)[name] += by;
+    const minute = this.minute(at);
+    figuresOf(minute, ALL_CLIENTS)[name] += by;
+    if (clientId === undefined) return;
+    if (minute.byClient.has(clientId) || minute.byClient.size <= MOST_CLIENTS_AT_ONCE)
+      figuresOf(minute, clientId)[name] += by;
+  }
+
+  /** Keeps the longest wait of the queue. */
+  waited(ms: number): void {
+    if (ms <= 0) return;
+    const at = this.now();
+    addFigures(this.second(at), { [peak]: ms });
+    addFigures(figuresOf(this.minute(at), ALL_CLIENTS), { [peak]: ms });
+  }
+
+  /** Of the last ten whole seconds. */
+  rates(): Rates {
+    const end = floor(this.now(), SECOND_MS);
+    const sum = noFigures();
+    for (const [at, figures] of this.seconds)
+      if (at < end && at >= end - RATE_SECONDS * SECOND_MS) addFigures(sum, figures);
+    const each = (n: number) => Number((n / RATE_SECONDS).toFixed(2));
+    return {
+      acceptedPerSecond: each(sum.accepted),
+      rejectedPerSecond: each(sum.rejected),
+      duplicatePerSecond: each(sum.duplicate),
+      bytesPerSecond: each(sum.bytes),
+      requestsPerSecond: each(sum.requestsAllowed + sum.requestsRefused),
+      batchesPerSecond: each(
+        sum.batchesCompleted +
+          sum.batchesCompletedWithErrors +
+          sum.batchesFailed +
+          sum.batchesRejected +
+          sum.batchesCancelled +
+          sum.batchesValidated +
+          sum.batchesUndone,
+      ),
+    };
+  }
+
+  /** The last ten minutes in steps. Steps in which nothing was counted are left out. */
+  recent(stepMs: number): FiguresAt[] {
+    const steps = new Map<number, Figures>();
+    for (const [at, figures] of this.seconds) {
+      const start = floor(at, stepMs);
+      const sum = steps.get(start) ?? noFigures();
+      addFigures(sum, figures);
+      steps.set(start, sum);
+    }
+    return [...steps].map(([at, figures]) => ({ at, ...figures }));
+  }
+
+  /** The minutes to write: those that are over, and the running one of all clients. */
+  unwritten(): TalliedMinute[] {
+    return [...this.minutes.values()].filter(({ isDirty }) => isDirty);
+  }
+
+  isOver({ at }: TalliedMinute): boolean {
+    return at + MINUTE_MS <= this.now();
+  }
+
+  /** A minute that is over is written, and is not needed any more. */
+  forget({ at }: TalliedMinute): void {
+    this.minutes.delete(at);
+  }
+
+  private second(at: number): Figures {
+    const start = floor(at, SECOND_MS);
+    const known = this.seconds.get(start);
+    if (known) return known;
+    for (const old of this.seconds.keys()) if (old <= start - SECONDS_KEPT_MS) this.seconds.delete(old);
+    const made = noFigures();
+    this.seconds.set(start, made);
+    return made;
+  }
+
+  private minute(at: number): TalliedMinute {
+    const start = floor(at, MINUTE_MS);
+    const known = this.minutes.get(start) ?? this.begin(start);
+    known.isDirty = true;
+    return known;
+  }
+
+  private begin(at: number): TalliedMinute {
+    for (const minute of this.minutes.values()) if (minute.byClient.size > MOST_CLIENTS) keepLargest(minute);
+    for (const old of this.minutes.keys())
+      if (this.minutes.size >= MOST_MINUTES) {
+        this.minutes.delete(old);
+        this.lost++;
+      }
+    const made = { at, byClient: new Map(), isDirty: true };
+    this.minutes.set(at, made);
+    return made;
+  }
+}
+
+function figuresOf({ byClient }: TalliedMinute, clientId: number): Figures {
+  const known = byClient.get(clientId) ?? noFigures();
+  byClient.set(clientId, known);
+  return known;
+}
+
+const weightOf = ({ accepted, rejected, duplicate, requestsAllowed, requestsRefused }: Figures) =>
+  accepted + rejected + duplicate + requestsAllowed + requestsRefused;
+
+/** Leaves the sum of all clients, and the clients with most records and requests. */
+export function keepLargest({ byClient }: TalliedMinute): void {
+  const clients = [...byClient].filter(([clientId]) => clientId !== ALL_CLIENTS);
+  clients.sort(([, a], [, b]) => weightOf(b) - weightOf(a));
+  for (const [clientId] of clients.slice(MOST_CLIENTS)) byClient.delete(clientId);
+}
+
+/** One for each broker, because a process may have several nodes. */
+const tallies = new WeakMap<ServiceBroker, Tally>();
+
+export function tallyOf(broker: ServiceBroker): Tally {
+  const known = tallies.get(broker) ?? new Tally();
+  tallies.set(broker, known);
+  return known;
+}
