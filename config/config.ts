@@ -179,6 +179,24 @@ export interface SettingFault {
   found: string;
 }
 
+/** Where one of its settings is there, the others must be. */
+function rulesOfOidc(values: Partial<Values>): SettingFault[] {
+  const { oidcIssuer, oidcAudience, oidcRoleClaim, oidcClientClaim } = values;
+  const found = "nothing";
+  const faults: SettingFault[] = [];
+  if (oidcIssuer && oidcAudience === null)
+    faults.push({ name: "OIDC_AUDIENCE", expected: "the audience of this product, for there is OIDC_ISSUER", found });
+  if (oidcIssuer && oidcRoleClaim === null && oidcClientClaim === null) {
+    const expected = "the name of a claim, or one in OIDC_CLIENT_CLAIM, for there is OIDC_ISSUER";
+    faults.push({ name: "OIDC_ROLE_CLAIM", expected, found });
+  }
+  const others = { OIDC_AUDIENCE: oidcAudience, OIDC_ROLE_CLAIM: oidcRoleClaim, OIDC_CLIENT_CLAIM: oidcClientClaim };
+  const [told] = Object.entries(others).find(([, value]) => typeof value === "string") ?? [];
+  if (oidcIssuer === null && told)
+    faults.push({ name: "OIDC_ISSUER", expected: `the URL of the issuer, for there is ${told}`, found });
+  return faults;
+}
+
 /** Rules between settings. A setting that is wrong by itself is undefined here, so it is reported once. */
 export function rulesBetween(values: Partial<Values>): SettingFault[] {
   const faults: SettingFault[] = [];
@@ -187,6 +205,7 @@ export function rulesBetween(values: Partial<Values>): SettingFault[] {
     const expected = "at least 24 characters (one is made only with SQLite, where nodes need not share it)";
     faults.push({ name: "ADMIN_TOKEN", expected, found: "nothing" });
   }
+  faults.push(...rulesOfOidc(values));
   if (redisUrl === null && values.batchLockProvider === "redis") {
     faults.push({ name: "REDIS_URL", expected: "a URL, for BATCH_LOCK_PROVIDER is redis", found: "nothing" });
   }

@@ -13,7 +13,7 @@ import {
 } from "./parse.ts";
 import { serviceList } from "./services.ts";
 import { tableDatabases, tablesAllowed } from "./tables.ts";
-import { amqpUrl, collectorUrl, databaseUrl, redisUrl } from "./urls.ts";
+import { amqpUrl, collectorUrl, databaseUrl, issuerUrl, redisUrl } from "./urls.ts";
 
 /** Names with DATAFLOW_ that the push client reads. */
 export const pushClientNames: readonly string[] = ["DATAFLOW_URL", "DATAFLOW_CLIENT", "DATAFLOW_SECRET"];
@@ -24,6 +24,7 @@ const queueName = matching(
   "1 to 200 visible ASCII characters, not amq.… (RabbitMQ keeps those names to itself)",
 );
 const word = matching(/^[\w.-]{1,64}$/, "1 to 64 of letters, digits, . _ -");
+const claimName = matching(/^[\x21-\x7e]{1,128}$/, "the name of a claim, 1 to 128 visible ASCII characters");
 const token = matching(/^[\x21-\x7e]{24,}$/, "at least 24 visible ASCII characters");
 const keyPrefix = matching(
   /^[!-z|~]{1,64}$/,
@@ -219,6 +220,30 @@ export const settings = {
     collectorUrl,
     "Collector of traces that takes Zipkin's format, to which each node sends the calls of its actions.",
     "url",
+  ),
+  oidcIssuer: optional(
+    "OIDC_ISSUER",
+    "none",
+    issuerUrl,
+    "The company's own issuer (OpenID Connect), whose tokens are operators and clients.",
+  ),
+  oidcAudience: optional(
+    "OIDC_AUDIENCE",
+    "none",
+    matching(/^\S{1,255}$/, "1 to 255 characters without blanks"),
+    "What the tokens of OIDC_ISSUER must be for: their claim aud.",
+  ),
+  oidcRoleClaim: optional(
+    "OIDC_ROLE_CLAIM",
+    "none",
+    claimName,
+    "The claim with an operator's roles, such as roles or realm_access.roles.",
+  ),
+  oidcClientClaim: optional(
+    "OIDC_CLIENT_CLAIM",
+    "none",
+    claimName,
+    "The claim with the identifier of a client, such as azp.",
   ),
   trustedProxies: optional(
     "TRUSTED_PROXIES",

@@ -11,6 +11,20 @@ function url(...schemes: string[]): Parser<string> {
   };
 }
 
+/** Tokens and their keys go over TLS, or stay on this machine. */
+export function isSafeUrl(text: unknown): text is string {
+  if (typeof text !== "string" || !URL.canParse(text)) return false;
+  const { protocol, hostname, username, password } = new URL(text);
+  if (username || password) return false;
+  return protocol === "https:" || (protocol === "http:" && /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname));
+}
+
+/** It is compared with the claim iss as it is written. */
+export const issuerUrl: Parser<string> = {
+  expected: "a URL https://host… without a query (http://… on this machine only)",
+  parse: (text) => (isSafeUrl(text) && !/[?#]/.test(text) ? text : undefined),
+};
+
 function hasHost(text: string, schemes: readonly string[]): boolean {
   if (!URL.canParse(text)) return false;
   const { protocol, hostname, username, password, pathname } = new URL(text);

@@ -6,7 +6,7 @@
 
 import type { ServerResponse } from "node:http";
 import ApiGateway from "moleculer-web";
-import { configOf } from "../../config/config.ts";
+import { type Config, configOf } from "../../config/config.ts";
 import { Problem } from "../../lib/errors.ts";
 import { readWhenAsked } from "../../lib/metrics/figures.ts";
 import { listen, originForm } from "../../lib/net/listen.ts";
@@ -47,6 +47,18 @@ const RECHECK_MS = 5_000;
 const watched = { name: "dataflow_watched_batches", help: "Batches that requests wait for.", type: "gauge" } as const;
 const streaming = { name: "dataflow_event_streams", help: "Open event streams.", type: "gauge" } as const;
 
+/** The package for tokens is loaded only where there is an issuer. */
+async function oidcOf(
+  { oidcIssuer, oidcAudience, oidcRoleClaim, oidcClientClaim }: Config,
+  times: object,
+  warn: (text: string, error: unknown) => void,
+) {
+  if (oidcIssuer === null || oidcAudience === null) return null;
+  const { issuerTimes, Oidc } = await import("./http/oidc.ts");
+  const claims = { roleClaim: oidcRoleClaim, clientClaim: oidcClientClaim };
+  return new Oidc({ issuer: oidcIssuer, audience: oidcAudience, ...claims }, { ...issuerTimes, ...times }, warn);
+}
+
 const newsOf = ({ subject: batchId, data }: CloudEvent, hasEnded: boolean): BatchNews => ({
   batchId,
   version: data.version as number,
@@ -68,6 +80,8 @@ const api = define({
   settings: {
     /** How often the audit gets the failed logins of each address. */
     failedLoginsMs: 60_000,
+    /** Other times than those of oidc.issuer.ts. */
+    oidc: {} as object,
     /** How often the uses of keys are written. */
     keyUsesMs: 1_000,
     // An upload may take hours. Only a silent one is ended (408).
@@ -120,6 +134,7 @@ const api = define({
     this.admissions = new Admissions((credentials) => refusalNow(this, this.broker, credentials));
     readWhenAsked(this.broker, watched, () => [{ value: this.watches.size }]);
     readWhenAsked(this.broker, streaming, () => [{ value: this.streams.size }]);
+    this.oidc = null;
     this.isStopping = false;
     // moleculer-web's own `listen` would end the process with a stack trace if the port is taken, and hang on other errors.
     this.settings = Object.assign({}, this.settings, { server: false });
@@ -152,9 +167,10 @@ const api = define({
   methods: {
     async authenticateClient(_ctx: never, _route: never, req: ApiRequest, res: ServerResponse, alias: AliasOfGateway) {
       refuseIfStopping(this);
-      const { client, credentials, isSession } = await authenticatedClient(req, res, this);
-      admitKey(this, req, client, alias);
-      this.keyUses.note(client.id, client.key);
+      const admitted = await authenticatedClient(req, res, this);
+      const { client, credentials, isSession } = admitted;
+      admitKey(this, req, admitted, alias);
+      if (!("until" in credentials)) this.keyUses.note(client.id, client.key);
       this.admissions.enter(client.id, credentials, req, res);
       this.connections.know(req.socket, true);
       req.caller = { client, policy: await actors.policy.get(req.$ctx, { clientId: client.id }) };
@@ -244,6 +260,7 @@ const api = define({
     clearTimeout(refusal);
     clearTimeout(patience);
     this.connections.end();
+    this.oidc?.stop();
     // A client may have hung up while the work for its request still runs.
     await Promise.all(this.runningRequests);
     await noteFailedLogins(this);
@@ -254,6 +271,7 @@ const api = define({
     this.adminToken = await adminToken(this.broker);
     this.cursors = new Cursors(this.adminToken);
     this.sessions = new Sessions(this.adminToken);
+    this.oidc = await oidcOf(configOf(this.broker), this.settings.oidc, (...told) => this.logger.warn(...told));
     const { port: wanted, host, keepAliveMs } = configOf(this.broker);
     // The proxy must be the first to close an idle connection: else it may send a request into one that we are closing.
     this.server.keepAliveTimeout = keepAliveMs;

@@ -50,6 +50,10 @@ test("without any variable: the embedded default, frozen to its lists", () => {
     logFormat: "json",
     metricsPort: null,
     tracingUrl: null,
+    oidcIssuer: null,
+    oidcAudience: null,
+    oidcRoleClaim: null,
+    oidcClientClaim: null,
     trustedProxies: [],
     hasConsole: true,
     consolePartners: true,
@@ -173,6 +177,12 @@ test("rules between settings", () => {
   expect(wrongNames({ REDIS_LOCK_NODES: "redis://a,redis://b,redis://c" })).toEqual(["REDIS_URL"]);
   expect(wrongNames({ PORT: "3030", METRICS_PORT: "3030" })).toEqual(["METRICS_PORT"]);
   expect(wrongNames({ PORT: "0", METRICS_PORT: "0" })).toEqual([]);
+  const oidc = { OIDC_ISSUER: "https://login.example/realms/a", OIDC_AUDIENCE: "dataflow", OIDC_ROLE_CLAIM: "roles" };
+  expect(wrongNames(oidc)).toEqual([]);
+  expect(wrongNames({ ...oidc, OIDC_AUDIENCE: "" })).toEqual(["OIDC_AUDIENCE"]);
+  expect(wrongNames({ ...oidc, OIDC_ROLE_CLAIM: "" })).toEqual(["OIDC_ROLE_CLAIM"]);
+  expect(wrongNames({ ...oidc, OIDC_ROLE_CLAIM: "", OIDC_CLIENT_CLAIM: "azp" })).toEqual([]);
+  expect(wrongNames({ ...oidc, OIDC_ISSUER: "" })).toEqual(["OIDC_ISSUER"]);
   expect(wrongNames({ HANDLERS_DIR: "/none" }, { isDirectory: () => false })).toEqual(["HANDLERS_DIR"]);
   expect(wrongNames({}, { isDirectory: () => false })).toEqual([]);
 });

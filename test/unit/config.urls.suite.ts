@@ -14,6 +14,9 @@ export function urlTests(): void {
     ],
     ["REDIS_URL", "redis://a?db=abc", '"redis://…" with a db that is not a database\'s number, 0 to 99999'],
     ["REDIS_URL", "redis://a/1?keyPrefix=hunter2", "with a parameter that is none of db, family"],
+    ["OIDC_ISSUER", "http://login.example", '"http://…"'],
+    ["OIDC_ISSUER", "https://u:p@login.example", '"https://…"'],
+    ["OIDC_ISSUER", "https://login.example/?tenant=a", '"https://…"'],
     ["REDIS_LOCK_NODES", "redis://a,redis://b?family=x", "with a family that is not 0, 4 or 6 as entry 2"],
     [
       "DATABASE_URL",

@@ -64,8 +64,11 @@ export class Admissions {
   }
 }
 
-const keyOf = ({ credentials: { identifier, secretHash, address } }: Admitted) =>
-  `${secretHash}:${identifier}:${address ?? ""}`;
+function keyOf({ credentials }: Admitted): string {
+  const { identifier } = credentials;
+  if ("until" in credentials) return `${credentials.until}:${identifier}`;
+  return `${credentials.secretHash}:${identifier}:${credentials.address ?? ""}`;
+}
 
 /** Cuts off an answer in progress that does not end by itself. */
 function cutOff(res: ServerResponse): void {

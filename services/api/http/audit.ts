@@ -2,7 +2,7 @@
 import type { ServiceBroker } from "moleculer";
 import { configOf } from "../../../config/config.ts";
 import { actors } from "../../actors.ts";
-import type { AuditDraft, Caller } from "../../audit/audit.domain.ts";
+import type { AuditDraft, Caller, Subject } from "../../audit/audit.domain.ts";
 import { draftAudit } from "../../audits.ts";
 import { addressOf } from "./address.ts";
 import type { ApiRequest } from "./head.ts";
@@ -36,11 +36,14 @@ export async function noted({ broker }: Pick<Desk, "broker">, entries: AuditDraf
 
 const nothing = { type: null, id: null, name: null };
 
-export async function noteLogin(api: Desk, req: ApiRequest, who: Pick<Caller, "who" | "role">): Promise<void> {
+export async function noteLogin(
+  api: Desk,
+  req: ApiRequest,
+  who: Pick<Caller, "who" | "role">,
+  subject: Subject = nothing,
+): Promise<void> {
   const caller = nameCaller(api, req, who);
-  await noted(api, [
-    draftAudit({ ...caller, requestId: req.$ctx.requestID }, { action: "session.begin", subject: nothing }),
-  ]);
+  await noted(api, [draftAudit({ ...caller, requestId: req.$ctx.requestID }, { action: "session.begin", subject })]);
 }
 
 /** Writes how often logins have failed, and keys were refused, since the last time. Nothing of what was sent is kept: people type secrets in wrong fields. */

@@ -11,11 +11,14 @@ import { actors } from "../../actors.ts";
 import type { Client, Recognised } from "../../clientCache/clientCache.contract.ts";
 import { allows, FIRST_OPERATOR, type OperatorRole } from "../../operator/operator.domain.ts";
 import { clientWith, type Keys } from "./clients.ts";
-import type { ApiRequest, ClientCredentials } from "./head.ts";
-import { beyondKey } from "./keys.ts";
+import type { ApiRequest, ClientCredentials, KeyShown } from "./head.ts";
+import { beyondKey, forDefaultAlone, ofDefault } from "./keys.ts";
 import type { FailedLogins } from "./logins.ts";
+import type { Oidc, OidcToken } from "./oidc.ts";
 import { refuseOtherSites, type SessionOf, type Sessions } from "./sessions.ts";
 
+/** As in oidc.ts, which is loaded only where there is an issuer. */
+const CLOCK_MS = 30_000;
 const basic = { "WWW-Authenticate": 'Basic realm="dataflow", charset="UTF-8"' };
 /** A scheme that no browser knows. With `Basic` it would ask for a password itself, before the page can show its login. */
 export const wrongLogin = { "WWW-Authenticate": 'Session realm="dataflow"' };
@@ -66,6 +69,8 @@ export async function authenticatedClient(req: ApiRequest, res: ServerResponse, 
     if (!client) throw sessionOver();
     return { client: enabled(client), credentials: credentialsIn(of, client, address), isSession: true };
   }
+  const token = desk.oidc?.settings.clientClaim ? bearerIn(req) : undefined;
+  if (token !== undefined) return clientByToken(req, desk as Desk & { oidc: Oidc }, token, beganAt);
   // A missing header is no guess, so it does not count as a failed login.
   if (!given)
     throw isByPage(req)
@@ -77,21 +82,44 @@ export async function authenticatedClient(req: ApiRequest, res: ServerResponse, 
   return { client: enabled(client), credentials: credentialsIn(credentials, client, address), isSession: false };
 }
 
-const credentialsIn = (
-  { identifier, secretHash }: ClientCredentials,
-  { key }: Recognised,
-  addressOf: () => string,
-): ClientCredentials => ({ identifier, secretHash, ...(key?.allowedCidrs && { address: addressOf() }) });
+/** Throws unauthenticated, too-many-failed-logins, forbidden, client-disabled, unavailable. */
+async function clientByToken(
+  req: ApiRequest,
+  desk: Desk & { oidc: Oidc },
+  text: string,
+  beganAt: number,
+): Promise<AdmittedClient> {
+  const token = await desk.oidc.tokenIn(text);
+  if (!token) return desk.failedLogins.refuse(req, basic, beganAt);
+  const credentials = tokenCredentials(token);
+  const client = credentials && (await clientWith(desk, req.$ctx, credentials, () => ""));
+  if (!client) throw desk.oidc.noClient();
+  return { client: enabled(client), credentials, isSession: false };
+}
+
+/** Null: the token names no client. */
+function tokenCredentials({ issuer, client, until }: OidcToken): ClientCredentials | null {
+  // A token is taken for so long after its end, because clocks differ.
+  return client === null ? null : { identifier: client, issuer, until: until + CLOCK_MS };
+}
+
+const credentialsIn = (shown: ClientCredentials, { key }: Recognised, addressOf: () => string): ClientCredentials => {
+  if ("until" in shown) return { identifier: shown.identifier, issuer: shown.issuer, until: shown.until };
+  const { identifier, secretHash }: KeyShown = shown;
+  return { identifier, secretHash, ...(key?.allowedCidrs && { address: addressOf() }) };
+};
 
 /** Refuses what the key is not for; the audit has it then. Throws forbidden. */
 export function admitKey(
   { refusedKeys, failedLogins }: Desk,
   req: ApiRequest,
-  client: Recognised,
+  { client, credentials }: AdmittedClient,
   { method, path }: { method: string; path: string },
 ): void {
   const { key } = client;
-  const refusal = beyondKey(key, `${method} /${path}`);
+  const route = `${method} /${path}`;
+  if ("until" in credentials && forDefaultAlone(route)) throw ofDefault();
+  const refusal = beyondKey(key, route);
   if (!key || !refusal) return;
   refusedKeys.note({ ...client, key }, "scope", failedLogins.sourceOf(req));
   throw refusal;
@@ -116,8 +144,10 @@ export async function refusalNow(
   broker: ServiceBroker,
   credentials: ClientCredentials,
 ): Promise<Problem | null> {
-  const client = await clientWith(keys, broker, credentials, () => credentials.address ?? "");
-  if (!client) return new Problem("unauthenticated", "The secret is no longer valid.", { headers: basic });
+  const address = () => ("until" in credentials ? "" : (credentials.address ?? ""));
+  const client = await clientWith(keys, broker, credentials, address);
+  const what = "until" in credentials ? "token" : "secret";
+  if (!client) return new Problem("unauthenticated", `The ${what} is no longer valid.`, { headers: basic });
   return client.status === "disabled" ? disabled() : null;
 }
 
@@ -127,7 +157,7 @@ export interface OperatorIdentity {
   role: OperatorRole;
 }
 
-/** Throws unauthenticated, too-many-failed-logins, cross-site. */
+/** Throws unauthenticated, too-many-failed-logins, forbidden, cross-site, unavailable. */
 export async function authenticatedOperator(
   req: ApiRequest,
   res: ServerResponse,
@@ -138,26 +168,40 @@ export async function authenticatedOperator(
   const of = authorization === undefined ? desk.sessions.of(req, res)?.of : undefined;
   if (of && of.kind !== "partner") {
     refuseOtherSites(req);
-    const operator = await operatorOf(req.$ctx, of);
+    const operator = await operatorOf(req.$ctx, of, desk);
     if (!operator) throw sessionOver();
     return operator;
   }
-  const [, token] = /^Bearer +(\S+) *$/i.exec(authorization ?? "") ?? [];
+  const token = bearerIn(req);
   if (!token) throw new Problem("unauthenticated", "The operators' token is missing.", { headers: bearer });
   const operator = await operatorWith(req.$ctx, token, desk.adminToken);
-  return operator?.identity ?? desk.failedLogins.refuse(req, bearer, beganAt);
+  if (operator) return operator.identity;
+  const found = await desk.oidc?.tokenIn(token);
+  if (found && desk.oidc) return operatorIn(found, desk.oidc);
+  return desk.failedLogins.refuse(req, bearer, beganAt);
 }
 
 /** The operator of a session; null: its token has changed, or it is deleted or expired. */
 export async function operatorOf(
   ctx: Context,
   of: Exclude<SessionOf, { kind: "partner" }>,
+  { oidc }: Pick<Desk, "oidc">,
 ): Promise<OperatorIdentity | null> {
   if (of.kind === "first") return { name: FIRST_OPERATOR, role: "admin" };
+  if (of.kind === "token") return oidc?.namesOperators(of.issuer) ? { name: of.name, role: of.role } : null;
   return actors.operator.recognise(ctx, { tag: of.tag, tokenHash: of.tokenHash });
 }
 
-/** The operator with this token; null: it is none. */
+/** Throws forbidden. */
+function operatorIn({ name, role }: OidcToken, oidc: Oidc): OperatorIdentity {
+  if (role === null) throw oidc.noRole();
+  return { name, role };
+}
+
+const bearerIn = ({ headers }: ApiRequest): string | undefined =>
+  /^Bearer +(\S+) *$/i.exec(headers.authorization ?? "")?.[1];
+
+/** The operator with this token of ours; null: it is none. */
 export async function operatorWith(
   ctx: Context,
   token: string,

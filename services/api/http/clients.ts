@@ -4,10 +4,12 @@ import { actors } from "../../actors.ts";
 import type { ClientKey, Recognised } from "../../clientCache/clientCache.contract.ts";
 import type { ClientCredentials } from "./head.ts";
 import { keyFault, type RefusedKeys } from "./keys.ts";
+import type { Oidc } from "./oidc.ts";
 
 /** What this needs of the api service. */
 export interface Keys {
   refusedKeys: RefusedKeys;
+  oidc: Oidc | null;
 }
 
 const hasKey = (found: Recognised): found is Recognised & { key: ClientKey } => found.key !== undefined;
@@ -17,11 +19,17 @@ const hasKey = (found: Recognised): found is Recognised & { key: ClientKey } => 
  * audit then has why. `addressOf` is asked only for a key that is not `default`.
  */
 export async function clientWith(
-  { refusedKeys }: Keys,
+  { refusedKeys, oidc }: Keys,
   caller: Context | ServiceBroker,
-  { identifier, secretHash }: ClientCredentials,
+  credentials: ClientCredentials,
   addressOf: () => string,
 ): Promise<Recognised | null> {
+  const { identifier } = credentials;
+  if ("until" in credentials) {
+    const isGood = oidc?.namesClients(credentials.issuer) && credentials.until > Date.now();
+    return isGood ? actors.clientCache.get(caller, { identifier }) : null;
+  }
+  const { secretHash } = credentials;
   const found = await actors.clientCache.recognise(caller, { identifier, secretHash });
   if (!found || !hasKey(found)) return found;
   const address = addressOf();

@@ -4,6 +4,7 @@ import type { Admissions } from "./admissions.ts";
 import type { Connections } from "./connections.ts";
 import type { KeyUses, RefusedKeys } from "./keys.ts";
 import type { FailedLogins } from "./logins.ts";
+import type { Oidc } from "./oidc.ts";
 import type { OpenExports, OpenFiles, OpenStreams } from "./open.ts";
 import type { Cursors } from "./sealed.ts";
 import type { Sessions } from "./sessions.ts";
@@ -40,6 +41,8 @@ export interface ApiState {
   /** Of lists. */
   cursors: Cursors;
   sessions: Sessions;
+  /** Null: there is no OIDC_ISSUER. */
+  oidc: Oidc | null;
   isStopping: boolean;
   adminToken: string;
 }

@@ -7,13 +7,23 @@ import type { Client } from "../../clientCache/clientCache.contract.ts";
 import type { OperatorRole } from "../../operator/operator.domain.ts";
 import type { PolicyVersion } from "../../policy/policy.contract.ts";
 
-/** What a client shows. `secretHash`: SHA-256 of its secret, in hexadecimal digits. */
-export interface ClientCredentials {
+/** What a client shows of a key. `secretHash`: SHA-256 of its secret, in hexadecimal digits. */
+export interface KeyShown {
   identifier: string;
   secretHash: string;
-  /** Where it comes from, where that is not `default`'s secret: a key may be for some addresses alone. */
+  /** Where it comes from, if the key is for some addresses alone. */
   address?: string;
 }
+
+/** A token of the company's own issuer that names a client. */
+export interface TokenShown {
+  identifier: string;
+  issuer: string;
+  /** Epoch ms. */
+  until: number;
+}
+
+export type ClientCredentials = KeyShown | TokenShown;
 
 /** A request, with the members that moleculer-web and our own code add to it. */
 export type ApiRequest = IncomingMessage & {

@@ -22,15 +22,17 @@ export function keyFault({ expiresAt, allowedCidrs }: ClientKey, address: string
 }
 
 /** A key that can be taken away must not get at the client's own secret, which stays. `route`: as in `scopeOf`. */
-const forDefaultAlone = (route: string): boolean => /^(?!GET )\S+ \/account(\/|$)/.test(route);
+export const forDefaultAlone = (route: string): boolean => /^(?!GET )\S+ \/account(\/|$)/.test(route);
 
 /** `route`: as `POST /imports/:id/cancel`. Checks count as calls that send, though they store nothing. */
 export const scopeOf = (route: string): KeyScope => (/^(GET|HEAD) /.test(route) ? "read" : "import");
 
+export const ofDefault = () => new Problem("forbidden", `This is for the key "${DEFAULT_KEY}" alone.`);
+
 /** The refusal of what the key is not for; null: it is for it. */
 export function beyondKey(key: ClientKey | undefined, route: string): Problem | null {
   if (!key) return null;
-  if (forDefaultAlone(route)) return new Problem("forbidden", `This is for the key "${DEFAULT_KEY}" alone.`);
+  if (forDefaultAlone(route)) return ofDefault();
   const needed = scopeOf(route);
   if (!key.scopes || key.scopes.includes(needed)) return null;
   return new Problem("forbidden", `This is for keys with the scope ${needed}; yours has ${key.scopes.join(", ")}.`);

@@ -5,6 +5,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { TLSSocket } from "node:tls";
 import { Problem } from "../../../lib/errors.ts";
+import type { OperatorRole } from "../../operator/operator.domain.ts";
+import type { ClientCredentials } from "./head.ts";
 import { Seal } from "./sealed.ts";
 
 /** Who logged in. The hashes are of the token or the secret: where that is changed, the session ends. */
@@ -12,7 +14,9 @@ export type SessionOf =
   /** The operator of ADMIN_TOKEN: another ADMIN_TOKEN makes another key. */
   | { kind: "first" }
   | { kind: "operator"; tag: string; tokenHash: string }
-  | { kind: "partner"; identifier: string; secretHash: string };
+  | ({ kind: "partner" } & ClientCredentials)
+  /** An operator by a token of the company's own issuer. `until`: epoch ms, when the token ends. */
+  | { kind: "token"; issuer: string; name: string; role: OperatorRole; until: number };
 
 export interface Session {
   of: SessionOf;
@@ -31,7 +35,8 @@ const RENEW_AFTER_MS = 5 * 60_000;
 const LONGEST_COOKIE = 2_000;
 
 /** When the session ends if it is not used any more. */
-export const endOf = ({ beganAt, usedAt }: Session): number => Math.min(beganAt + LONGEST_MS, usedAt + LONGEST_IDLE_MS);
+export const endOf = ({ of, beganAt, usedAt }: Session): number =>
+  Math.min(beganAt + LONGEST_MS, usedAt + LONGEST_IDLE_MS, "until" in of ? of.until : Number.POSITIVE_INFINITY);
 
 export class Sessions {
   private readonly sealed: Seal;

@@ -44,7 +44,8 @@ const loggedIn: ProblemCode[] = [
 export const groups: Group[] = [
   {
     name: "clients",
-    description: "For partners: send records, follow their batch, read the result. Every call spends a request.",
+    description:
+      "For partners: send records, follow their batch, read the result. Every call spends a request. Where OIDC_CLIENT_CLAIM is set, `Authorization: Bearer` with a token of OIDC_ISSUER is taken too.",
     path: "",
     calls: { ...clientCalls, ...datasetCalls, ...checkCalls, ...correctionCalls },
     scheme: {
@@ -71,7 +72,11 @@ export const groups: Group[] = [
       ...erasureCalls,
       ...figureCalls,
     },
-    scheme: { type: "http", scheme: "bearer", description: "ADMIN_TOKEN, or an operator's own token." },
+    scheme: {
+      type: "http",
+      scheme: "bearer",
+      description: "ADMIN_TOKEN, an operator's own token, or one of OIDC_ISSUER.",
+    },
     spent: [],
     problems: [...loggedIn, "forbidden", "cross-site"],
   },

@@ -19,7 +19,7 @@ export const sessionCalls = {
     id: "login",
     summary: "Log in, as an operator or as a client",
     description:
-      "Sets the cookie `dataflow_session`, which is good for all calls of that operator or client. Without `Sec-Fetch-Site: same-origin`, `Origin` must name this host. `Authorization` goes before the cookie.",
+      "`token`: ADMIN_TOKEN, an operator's own token, or a token of OIDC_ISSUER, with which the session ends. Sets the cookie `dataflow_session`, which is good for all calls of that operator or client. Without `Sec-Fetch-Site: same-origin`, `Origin` must name this host. `Authorization` goes before the cookie.",
     parameters: ["Origin"],
     body: {
       content: content(loginSchema, {
@@ -28,7 +28,14 @@ export const sessionCalls = {
       }),
     },
     answers: whose,
-    problems: [...bodyProblems, "unauthenticated", "too-many-failed-logins", "client-disabled", "cross-site"],
+    problems: [
+      ...bodyProblems,
+      "unauthenticated",
+      "too-many-failed-logins",
+      "client-disabled",
+      "forbidden",
+      "cross-site",
+    ],
   },
   "GET /session": {
     id: "getSession",

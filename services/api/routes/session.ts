@@ -2,6 +2,7 @@
 import { hash } from "node:crypto";
 import { Problem } from "../../../lib/errors.ts";
 import { choice, described, instant, type JsonSchema, listOf, record, text } from "../../../lib/json-schema.ts";
+import { clientSubject } from "../../audits.ts";
 import { type KeyScope, keyScopes, type Recognised } from "../../clientCache/clientCache.contract.ts";
 import { operatorRoles } from "../../operator/operator.domain.ts";
 import { noteLogin } from "../http/audit.ts";
@@ -19,7 +20,7 @@ import { jsonBody, noBody, objectOf, strictly } from "../http/input.ts";
 import { endOf, refuseOtherSites, type Session } from "../http/sessions.ts";
 import { clientSchema, clientView } from "./views.ts";
 
-const ofOperator = strictly({ token: { type: "string", min: 1, max: 1_000 } });
+const ofOperator = strictly({ token: { type: "string", min: 1, max: 8_192 } });
 const ofPartner = strictly({
   clientIdentifier: { type: "string", min: 1, max: 64 },
   secret: { type: "string", min: 1, max: 1_000 },
@@ -65,8 +66,9 @@ export async function postSession(exchange: Exchange): Promise<Reply> {
   refuseOtherSites(req);
   const body = objectOf(await jsonBody(exchange));
   if (Object.hasOwn(body, "token")) {
-    const found = await operatorWith(ctx, ofOperator(body).token, api.adminToken);
-    if (!found) return api.failedLogins.refuse(req, wrongLogin, beganAt);
+    const { token } = ofOperator(body);
+    const found = await operatorWith(ctx, token, api.adminToken);
+    if (!found) return sessionByIssuer(exchange, token, beganAt);
     const { name, role } = found.identity;
     await noteLogin(api, req, { who: name, role });
     return sessionReply({ role, name }, api.sessions.begin(req, res, found.of));
@@ -79,6 +81,26 @@ export async function postSession(exchange: Exchange): Promise<Reply> {
   api.keyUses.note(client.id, client.key);
   await noteLogin(api, req, { who: identifier, role: "partner" });
   return sessionReply(asPartner(client), api.sessions.begin(req, res, { kind: "partner", identifier, secretHash }));
+}
+
+/** By a token of the company's own issuer. The session ends no later than the token. Throws as `postSession`, and forbidden, unavailable. */
+async function sessionByIssuer({ req, res, ctx }: Exchange, text: string, beganAt: number): Promise<Reply> {
+  const { $service: api } = req;
+  const { oidc } = api;
+  const token = await oidc?.tokenIn(text);
+  if (!oidc || !token || token.until <= Date.now()) return api.failedLogins.refuse(req, wrongLogin, beganAt);
+  const { issuer, name, role, client: identifier, until } = token;
+  if (role !== null) {
+    await noteLogin(api, req, { who: name, role });
+    return sessionReply({ role, name }, api.sessions.begin(req, res, { kind: "token", issuer, name, role, until }));
+  }
+  if (identifier === null) throw oidc.noRole();
+  const shown = { identifier, issuer, until };
+  const client = await clientWith(api, ctx, shown, () => "");
+  if (!client) throw oidc.noClient();
+  if (client.status === "disabled") throw new Problem("client-disabled", "This client is disabled.");
+  await noteLogin(api, req, { who: name, role: "partner" }, clientSubject(client));
+  return sessionReply(asPartner(client), api.sessions.begin(req, res, { kind: "partner", ...shown }));
 }
 
 /** Whose session the request has. Throws unauthenticated. */
@@ -95,7 +117,7 @@ async function whoIs({ req, ctx }: Pick<Exchange, "req" | "ctx">, { of }: Sessio
     const client = await clientWith(api, ctx, of, () => api.failedLogins.sourceOf(req));
     return client?.status === "active" ? asPartner(client) : null;
   }
-  const operator = await operatorOf(ctx, of);
+  const operator = await operatorOf(ctx, of, req.$service);
   return operator && { role: operator.role, name: operator.name };
 }
 

@@ -1,0 +1,120 @@
+/**
+ * The keys with which the company's own issuer signs tokens (OpenID Connect): found by its discovery document, fetched seldom, kept
+ * while the issuer is away.
+ *
+ *   token's key known ─► go on (older than REFRESH_MS: fetched anew meanwhile)
+ *   unknown ─► fetch, unless that was tried within COOLDOWN_MS ─► known now, or refused; the issuer is away: unavailable
+ */
+import {
+  type CryptoKey,
+  createLocalJWKSet,
+  errors,
+  type FlattenedJWSInput,
+  type JSONWebKeySet,
+  type JWSHeaderParameters,
+} from "jose";
+import { isSafeUrl } from "../../../config/urls.ts";
+import { Problem } from "../../../lib/errors.ts";
+
+export interface IssuerTimes {
+  /** Keys are fetched anew after so long: a key that the issuer has taken back is refused from then on. */
+  refreshMs: number;
+  /** The shortest time between two fetches. Tokens with made-up keys then cost the issuer nothing. */
+  cooldownMs: number;
+  /** How long an answer of the issuer may take. */
+  timeoutMs: number;
+}
+
+export const issuerTimes: IssuerTimes = { refreshMs: 600_000, cooldownMs: 30_000, timeoutMs: 5_000 };
+
+const MOST_BYTES = 1024 * 1024;
+
+type Local = ReturnType<typeof createLocalJWKSet>;
+
+export class IssuerKeys {
+  readonly issuer: string;
+  private readonly times: IssuerTimes;
+  private readonly warn: (text: string, error: unknown) => void;
+  private keys: Local | null = null;
+  /** Monotonic times. */
+  private triedAt = Number.NEGATIVE_INFINITY;
+  private fetchedAt = Number.NEGATIVE_INFINITY;
+  private fetching: Promise<void> | null = null;
+  private readonly stopping = new AbortController();
+
+  constructor(issuer: string, times: IssuerTimes, warn: (text: string, error: unknown) => void) {
+    this.issuer = issuer;
+    this.times = times;
+    this.warn = warn;
+  }
+
+  /** Ends a fetch that runs. */
+  stop(): void {
+    this.stopping.abort();
+  }
+
+  /** The key of a token, for jose. Throws unavailable, and what jose throws for a key that the issuer does not have. */
+  readonly keyOf = async (header: JWSHeaderParameters, token: FlattenedJWSInput): Promise<CryptoKey> => {
+    if (!this.keys) await this.fetchUnlessTried();
+    if (!this.keys) throw this.away();
+    if (performance.now() - this.fetchedAt > this.times.refreshMs) this.fetchUnlessTried();
+    try {
+      return await this.keys(header, token);
+    } catch (error) {
+      if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
+    }
+    await this.fetchUnlessTried();
+    return this.keys(header, token).catch((error: unknown) => {
+      throw this.fetchedAt < this.triedAt ? this.away() : error;
+    });
+  };
+
+  private away(): Problem {
+    const seconds = Math.max(1, Math.ceil((this.triedAt + this.times.cooldownMs - performance.now()) / 1000));
+    return new Problem("unavailable", "The issuer of this token does not answer, and its key is not known here.", {
+      headers: { "Retry-After": String(seconds) },
+    });
+  }
+
+  /** Whoever comes meanwhile waits for the same fetch. Never rejects. */
+  private fetchUnlessTried(): Promise<void> {
+    if (this.fetching) return this.fetching;
+    if (performance.now() - this.triedAt < this.times.cooldownMs) return Promise.resolve();
+    this.triedAt = performance.now();
+    this.fetching = this.fetch()
+      .catch((error: unknown) => this.warn(`The keys of ${this.issuer} could not be fetched:`, error))
+      .finally(() => {
+        this.fetching = null;
+      });
+    return this.fetching;
+  }
+
+  private async fetch(): Promise<void> {
+    const base = this.issuer.replace(/\/$/, "");
+    const { issuer, jwks_uri } = (await this.json(`${base}/.well-known/openid-configuration`)) as Record<
+      string,
+      unknown
+    >;
+    if (issuer !== this.issuer) throw new Error(`its discovery document is of the issuer ${JSON.stringify(issuer)}`);
+    if (!isSafeUrl(jwks_uri)) throw new Error("its jwks_uri is no URL of https: (http: on this machine)");
+    this.keys = createLocalJWKSet((await this.json(jwks_uri)) as JSONWebKeySet);
+    this.fetchedAt = performance.now();
+  }
+
+  private async json(url: string): Promise<unknown> {
+    const signal = AbortSignal.any([this.stopping.signal, AbortSignal.timeout(this.times.timeoutMs)]);
+    const response = await fetch(url, { redirect: "error", headers: { accept: "application/json" }, signal });
+    if (!response.ok) {
+      await response.body?.cancel();
+      throw new Error(`${url} answered ${response.status}`);
+    }
+    const pieces: Uint8Array[] = [];
+    let bytes = 0;
+    for await (const piece of response.body ?? []) {
+      bytes += piece.length;
+      if (bytes > MOST_BYTES) throw new Error(`${url} answered more than ${MOST_BYTES} bytes`);
+      pieces.push(piece);
+    }
+    return JSON.parse(Buffer.concat(pieces).toString());
+  }
+}

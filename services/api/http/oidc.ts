@@ -1,0 +1,146 @@
+/** Tokens of the company's own issuer (OpenID Connect): whose they are, and what they say that they may. */
+import { errors, type JWTPayload, jwtVerify } from "jose";
+import { storable } from "../../../database/rows.ts";
+import { isProblem, Problem } from "../../../lib/errors.ts";
+import { type OperatorRole, operatorRoles } from "../../operator/operator.domain.ts";
+import { IssuerKeys, type IssuerTimes } from "./oidc.issuer.ts";
+
+export { issuerTimes } from "./oidc.issuer.ts";
+
+/** Only pairs of keys: with a shared secret everybody who checks a token could make one. */
+const ALGORITHMS = [
+  "RS256",
+  "RS384",
+  "RS512",
+  "PS256",
+  "PS384",
+  "PS512",
+  "ES256",
+  "ES384",
+  "ES512",
+  "EdDSA",
+  "Ed25519",
+];
+/** How far the issuer's clock may be from ours. */
+const CLOCK_SECONDS = 30;
+/** Longer ones are refused unread; the head of a request is bounded anyway. */
+export const LONGEST_TOKEN = 8_192;
+/** What the audit has of a name. */
+const LONGEST_NAME = 100;
+
+export interface OidcSettings {
+  issuer: string;
+  audience: string;
+  /** The claims that name the role and the client; null: tokens are not operators, or not clients. */
+  roleClaim: string | null;
+  clientClaim: string | null;
+}
+
+/** A token that is right. */
+export interface OidcToken {
+  issuer: string;
+  /** Who it is, for the audit. */
+  name: string;
+  /** Null: none. */
+  role: OperatorRole | null;
+  /** The identifier of the client; null: none. */
+  client: string | null;
+  /** Epoch ms. */
+  until: number;
+}
+
+export class Oidc {
+  readonly settings: OidcSettings;
+  private readonly keys: IssuerKeys;
+
+  constructor(settings: OidcSettings, times: IssuerTimes, warn: (text: string, error: unknown) => void) {
+    this.settings = settings;
+    this.keys = new IssuerKeys(settings.issuer, times, warn);
+  }
+
+  stop(): void {
+    this.keys.stop();
+  }
+
+  /** Null: it is no token of this issuer for this audience, or it is over. Throws unavailable. */
+  async tokenIn(text: string): Promise<OidcToken | null> {
+    if (text.length > LONGEST_TOKEN || text.split(".").length !== 3) return null;
+    const { issuer, audience, roleClaim, clientClaim } = this.settings;
+    try {
+      const { payload } = await jwtVerify(text, this.keys.keyOf, {
+        issuer,
+        audience,
+        algorithms: ALGORITHMS,
+        requiredClaims: ["exp"],
+        clockTolerance: CLOCK_SECONDS,
+      });
+      return {
+        issuer,
+        name: nameOf(payload),
+        role: roleClaim === null ? null : roleIn(claimOf(payload, roleClaim)),
+        client: clientClaim === null ? null : textOf(claimOf(payload, clientClaim)),
+        until: (payload.exp as number) * 1000,
+      };
+    } catch (error) {
+      if (isProblem(error) || !(error instanceof errors.JOSEError || error instanceof TypeError)) throw error;
+      return null;
+    }
+  }
+
+  /** Whether a client whose token this issuer has made may still go on. */
+  namesClients(issuer: string): boolean {
+    return this.settings.issuer === issuer && this.settings.clientClaim !== null;
+  }
+
+  /** The same, for an operator. */
+  namesOperators(issuer: string): boolean {
+    return this.settings.issuer === issuer && this.settings.roleClaim !== null;
+  }
+
+  noRole(): Problem {
+    const { roleClaim } = this.settings;
+    const detail =
+      roleClaim === null
+        ? "Tokens of the issuer are for clients here."
+        : `The token's claim ${roleClaim} has none of the roles ${operatorRoles.join(", ")}.`;
+    return new Problem("forbidden", detail);
+  }
+
+  noClient(): Problem {
+    const { clientClaim } = this.settings;
+    const detail =
+      clientClaim === null
+        ? "Tokens of the issuer are for operators here."
+        : `The token's claim ${clientClaim} names no client.`;
+    return new Problem("forbidden", detail);
+  }
+}
+
+const textOf = (value: unknown): string | null => (typeof value === "string" && value !== "" ? value : null);
+
+/** By its whole name, else along its dots: `realm_access.roles`. */
+function claimOf(payload: JWTPayload, name: string): unknown {
+  if (Object.hasOwn(payload, name)) return payload[name];
+  let value: unknown = payload;
+  for (const step of name.split(".")) {
+    if (typeof value !== "object" || value === null || !Object.hasOwn(value, step)) return undefined;
+    value = (value as Record<string, unknown>)[step];
+  }
+  return value;
+}
+
+/** The highest of one or several. */
+function roleIn(claim: unknown): OperatorRole | null {
+  const named = Array.isArray(claim) ? claim : [claim];
+  return operatorRoles.findLast((role) => named.includes(role)) ?? null;
+}
+
+/**
+ * `oidc:` marks it: no operator of ours has such a name. People read the first part, which the issuer may give to another person one
+ * day; the second one it never does.
+ */
+function nameOf({ preferred_username, email, sub }: JWTPayload): string {
+  const names = [textOf(preferred_username) ?? textOf(email), textOf(sub)].filter((name) => name !== null);
+  const parts = [...new Set(names)].map((name) => storable(name).slice(0, LONGEST_NAME));
+  return `oidc:${parts.join("/") || "unnamed"}`;
+}
