@@ -79,12 +79,12 @@ function LoginForm({ only, identifier = "" }) {
         <input name="username" type="text" autocomplete="username" autocapitalize="none" spellcheck=${false} required value=${name} onInput=${(/** @type {any} */ event) => setName(event.target.value)} /></label>`
       }
       ${!isPartner && html`<input class="offscreen" type="text" name="username" autocomplete="username" value="operator" readonly tabindex="-1" aria-hidden="true" />`}
-      <label class="field"><span>${what}</span>
+      <div class="field"><label for="secret">${what}</label>
         <span class="secret">
-          <input ref=${only || !isPartner ? focusOnce : undefined} name="password" type=${isShown ? "text" : "password"} autocomplete="current-password" spellcheck=${false} required value=${secret} onInput=${(/** @type {any} */ event) => setSecret(event.target.value)} />
-          <button type="button" class="link" aria-pressed=${isShown} aria-label=${`Show the ${what.toLowerCase()}`} onClick=${() => show(!isShown)}>${isShown ? "Hide" : "Show"}</button>
+          <input id="secret" ref=${only || !isPartner ? focusOnce : undefined} name="password" type=${isShown ? "text" : "password"} autocomplete="current-password" spellcheck=${false} required value=${secret} onInput=${(/** @type {any} */ event) => setSecret(event.target.value)} />
+          <button type="button" class="link" aria-pressed=${isShown} onClick=${() => show(!isShown)}>${isShown ? "Hide" : "Show"}<span class="offscreen"> the ${what.toLowerCase()}</span></button>
         </span>
-      </label>
+      </div>
       <${ErrorBox} problem=${problem} title=${problem?.status === 401 ? "That did not work." : undefined} />
       <button type="submit" class="button primary wide" disabled=${!isReady} aria-busy=${isBusy}>Log in</button>
       ${!isPartner && settings.tokenFile && html`<${Hint} file=${settings.tokenFile} />`}

@@ -1,5 +1,6 @@
 /** A refusal, beside the thing that it is about: what is wrong, its code, the request id to copy, and where the docs explain it. */
 import { useEffect, useState } from "preact/hooks";
+import { connection } from "../api/client.js";
 import { Copy } from "./copy.js";
 import { html } from "./html.js";
 import { Icon } from "./icons.js";
@@ -35,9 +36,9 @@ export function useIsOver(problem) {
  * @param {() => void} [props.onRetry]
  */
 export function ErrorBox({ problem, title, onRetry }) {
-  if (!problem) return null;
-  // The page says this once, at its head.
-  const isAway = problem.code === "away";
+  const isAway = problem?.code === "away";
+  // The page says it once, at its head, and reads again by itself.
+  if (!problem || (isAway && onRetry && connection.value.isAway)) return null;
   return html`<div class="error-box" role="alert">
     <${Icon} name="error" />
     <div>

@@ -36,7 +36,7 @@ export function Frame({ children }) {
     <header class="top">
       <a class="brand" href=${href("/")} aria-label="DataFlow"><${Logo} /><span>DataFlow</span></a>
       ${settings.label && html`<span class="label">${settings.label}</span>`}
-      <button type="button" class="search" onClick=${() => openPalette()}><${Icon} name="search" /><span>Search</span><kbd>/</kbd></button>
+      <button type="button" class="search" aria-label="Search" onClick=${() => openPalette()}><${Icon} name="search" /><span>Search</span><kbd>/</kbd></button>
       <div class="top-right"><${Age} /><${UserMenu} /></div>
     </header>
     <${Nav} />
@@ -123,7 +123,7 @@ function Age() {
   const text = isAway ? "away" : (words[mode.value] ?? "");
   const more = isPaused.value ? "Data is paused. Go on." : "Pause new data.";
   return html`<button type="button" class=${`age ${state}`} title=${more} aria-pressed=${isPaused.value} onClick=${togglePause}>
-    <span class="dot" aria-hidden="true"></span><span class="offscreen">Data: </span><span>${text}</span>${at > 0 && html`<span class="quiet age-time">${age}</span>`}
+    <span class="dot" aria-hidden="true"></span><span class="offscreen">Data: </span><span class="age-word">${text}</span>${at > 0 && html`<span class="quiet age-time">${age}</span>`}
   </button>`;
 }
 
@@ -150,9 +150,10 @@ function UserMenu() {
   const { name = "", role = "viewer" } = session.value ?? {};
   const leave = () => logOut().catch((error) => toast(asProblem(error).detail, "bad"));
   return html`<details class="menu user">
-    <summary class="button quiet-button"><${Icon} name="user" /><span class="user-name">${name}</span><span class="quiet user-role">${role}</span><${Icon} name="down" /></summary>
+    <summary class="button quiet-button"><${Icon} name="user" /><span class="user-name">${name}</span>
+      ${name !== role && html`<span class="quiet user-role">${role}</span>`}<${Icon} name="down" /></summary>
     <div class="menu-list right">
-      <fieldset class="theme"><legend>Theme</legend>
+      <fieldset class="theme"><legend class="offscreen">Theme</legend>
         ${themes.map(
           ([value, label, icon]) =>
             html`<label key=${value}><input type="radio" name="theme" value=${value} checked=${theme.value === value} onChange=${() => {

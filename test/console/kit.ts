@@ -170,7 +170,6 @@ export class Visit {
 
   /** What the page shows, as text. */
   text(selector = "main"): Promise<string> {
-    // biome-ignore lint/performance/useDomNodeTextContent: what people see; a heading that is hidden is not shown.
     return this.page.locator(selector).first().innerText();
   }
 

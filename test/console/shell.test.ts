@@ -1,22 +1,181 @@
-/** The promise: people log in, see only what their role may see, and the page says how old its data is. */
-import { startConsole } from "./kit.ts";
+/** The promise: people log in, see what their role may see, and the page always says how old its data is and what went wrong. */
+import { until } from "../helpers/patience.ts";
+import { ADMIN_TOKEN } from "../helpers/system.ts";
+import { startConsole, type Visit } from "./kit.ts";
 
-const world = startConsole();
+const world = startConsole({ env: { CONSOLE_LABEL: "staging" } });
 
-test("login of an operator", async () => {
-  const visit = await world.visit({ path: "/" });
-  await visit.shoot("login");
-  await visit.clean();
+const button = ({ page }: Visit, name: string | RegExp) => page.getByRole("button", { name });
+const titleOf = ({ page }: Visit) => page.locator("h1").first().innerText();
+
+describe("login", () => {
+  test("of an operator by keyboard alone; a wrong token is told with its code", async () => {
+    const visit = await world.visit({ path: "/" });
+    const { page } = visit;
+    await visit.shoot("login");
+    await visit.clean();
+    expect(await page.title()).toBe("Log in · DataFlow · staging");
+    await page.keyboard.type("wrong");
+    await page.keyboard.press("Enter");
+    const refusal = page.getByRole("alert");
+    await refusal.waitFor();
+    expect(await refusal.innerText()).toMatch(/unauthenticated/);
+    await visit.clean();
+    await page.locator("input[type=password]").fill(ADMIN_TOKEN);
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { name: "Overview" }).waitFor();
+    expect(await page.title()).toBe("Overview · DataFlow · staging");
+    expect(page.url()).not.toContain(ADMIN_TOKEN);
+    expect(await page.evaluate("JSON.stringify({ ...localStorage, ...sessionStorage })")).not.toContain(ADMIN_TOKEN);
+  });
+
+  test("of a partner, which stays over a reload and ends with the logout", async () => {
+    const { client } = world.seed;
+    const visit = await world.visit({ path: "/" });
+    const { page } = visit;
+    await page.keyboard.press("Shift+Tab");
+    await page.keyboard.press("ArrowRight");
+    await page.getByLabel("Client identifier").fill(client.identifier);
+    await page.getByLabel("Secret").fill(client.secret);
+    await visit.clean();
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { name: "Home" }).waitFor();
+    await page.reload();
+    await page.getByRole("heading", { name: "Home" }).waitFor();
+    await visit.settled();
+    expect(await visit.text("table")).toContain("completed with errors");
+    await visit.shoot("home");
+    await visit.clean();
+    await page.locator(".user summary").click();
+    await button(visit, "Log out").click();
+    await page.getByLabel("Token").waitFor();
+    expect((await visit.context.cookies()).map(({ value }) => value)).toEqual([]);
+  });
+
+  test("that has to wait counts down, and offers the button again", async () => {
+    const visit = await world.visit({ path: "/" });
+    const { page } = visit;
+    const detail = "More than 100 logins have failed.";
+    await page.route("**/session", (route) =>
+      route.fulfill({
+        status: 429,
+        headers: { "Retry-After": "2", "Content-Type": "application/problem+json" },
+        body: JSON.stringify({ code: "too-many-failed-logins", detail }),
+      }),
+    );
+    await page.keyboard.type("something");
+    await page.keyboard.press("Enter");
+    await page.getByText(/Try again in \d s/).waitFor();
+    expect([await page.getByRole("alert").innerText(), await button(visit, "Log in").isDisabled()]).toEqual([
+      expect.stringContaining(detail),
+      true,
+    ]);
+    await page.getByText("Try again now.").waitFor();
+    expect(await button(visit, "Log in").isDisabled()).toBe(false);
+    expect(await page.locator("input[type=password]").inputValue()).toBe("something");
+  });
+
+  test("again over the page when the session has ended; the page goes on", async () => {
+    const visit = await world.visit({ role: "admin", path: "#/" });
+    const { page, context } = visit;
+    await context.clearCookies();
+    await page.keyboard.press("r");
+    const dialog = page.getByRole("dialog", { name: "Your session has ended" });
+    await dialog.waitFor();
+    expect(await titleOf(visit)).toBe("Overview");
+    await visit.clean();
+    await dialog.getByLabel("Token").fill(ADMIN_TOKEN);
+    await page.keyboard.press("Enter");
+    await dialog.waitFor({ state: "detached" });
+    await page.waitForResponse((answer) => answer.url().endsWith("/admin/stats") && answer.ok());
+  });
 });
 
-test("overview", async () => {
-  const visit = await world.visit({ role: "admin", path: "#/" });
-  await visit.shoot("overview");
-  await visit.clean();
+describe("the frame", () => {
+  test("goes by keys, says where it is, and gives the focus to the title", async () => {
+    const visit = await world.visit({ role: "viewer", path: "#/nowhere" });
+    const { page } = visit;
+    expect([await titleOf(visit), await page.title()]).toEqual([
+      "There is no such page",
+      "There is no such page · DataFlow · staging",
+    ]);
+    await visit.clean();
+    await page.keyboard.press("g");
+    await page.keyboard.press("o");
+    await page.getByRole("heading", { name: "Overview" }).waitFor();
+    const focused = () => page.evaluate<string>("document.activeElement.innerText");
+    await until(async () => (await focused()) === "Overview");
+    await page.keyboard.press("?");
+    await page.getByRole("dialog", { name: "Keys" }).waitFor();
+    expect(await visit.text("dialog")).toContain("Pause or go on with new data");
+    await visit.clean();
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("Control+k");
+    await page.getByRole("combobox").fill("over");
+    await page.getByRole("option", { name: "Overview" }).waitFor();
+    await visit.clean();
+    await page.keyboard.press("Enter");
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+  });
+
+  test("has the theme that was chosen, also after a reload", async () => {
+    const visit = await world.visit({ role: "viewer", path: "#/" });
+    const { page } = visit;
+    await page.locator(".user summary").click();
+    await visit.clean();
+    await page.getByRole("radio", { name: "Dark" }).check();
+    const ground = () => page.evaluate("getComputedStyle(document.body).backgroundColor");
+    await page.emulateMedia({ colorScheme: "light" });
+    expect(await ground()).toBe("rgb(15, 18, 23)");
+    await page.reload();
+    await page.locator("h1").waitFor();
+    expect(await ground()).toBe("rgb(15, 18, 23)");
+  });
+
+  test("keeps what it has while the API is away, changes nothing, and reads again when it is back", async () => {
+    const visit = await world.visit({ role: "admin", path: "#/" });
+    const { page, context } = visit;
+    await context.setOffline(true);
+    await page.keyboard.press("r");
+    await page.getByText("The API does not answer.").first().waitFor();
+    expect(await titleOf(visit)).toBe("Overview");
+    expect(await page.locator("main.stale").count()).toBe(1);
+    await visit.shoot("away");
+    await visit.clean();
+    const again = page.waitForResponse((answer) => answer.url().endsWith("/admin/stats") && answer.ok());
+    await context.setOffline(false);
+    await again;
+    await page.locator("main:not(.stale)").waitFor();
+    await page.getByText("The API does not answer.").waitFor({ state: "detached" });
+  });
+
+  test("offers to load the new version when a file of the page is gone", async () => {
+    const visit = await world.visit({ role: "viewer" });
+    await visit.page.route("**/pages/overview.js", (route) => route.fulfill({ status: 404, body: "{}" }));
+    await visit.page.goto("/");
+    await button(visit, "Load the new version").waitFor();
+    await visit.page.unroute("**/pages/overview.js");
+    await button(visit, "Load the new version").click();
+    await visit.page.getByRole("heading", { name: "Overview" }).waitFor();
+  });
+
+  test.each(["viewer", "partner"] as const)("fits 320 pixels for a %s", async (role) => {
+    const visit = await world.visit({ role, path: "#/", width: 320 });
+    expect(await visit.page.evaluate("document.documentElement.scrollWidth")).toBe(320);
+    await visit.shoot(`narrow-${role}`);
+    await visit.clean();
+  });
 });
 
-test("home", async () => {
-  const visit = await world.visit({ role: "partner", path: "#/" });
-  await visit.shoot("home");
-  await visit.clean();
+test("the first load is below 100 kB, compressed", async () => {
+  const visit = await world.visit({ role: "admin" });
+  const sizes: [string, number][] = [];
+  visit.page.on("response", async (answer) => {
+    const size = Number(await answer.headerValue("content-length").catch(() => 0));
+    sizes.push([new URL(answer.url()).pathname, size]);
+  });
+  await visit.open("#/");
+  const total = sizes.reduce((sum, [, size]) => sum + size, 0);
+  expect(sizes.length).toBeGreaterThan(20);
+  expect([total < 100_000, total]).toEqual([true, total]);
 });

@@ -3,6 +3,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { root } from "../../root.cjs";
 
 interface Locked {
@@ -51,6 +52,15 @@ test("the whole system runs from node_modules", () => {
   const { status, stdout, stderr } = dataflow("demo", "--exit");
   expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
   expect(stdout).toContain("10,000");
+});
+
+test("it has the console, and finds the libraries that the console imports", () => {
+  const built = pathToFileURL(join(folder, "node_modules/dataflow/dist/services/api/routes/console.files.js"));
+  const names = ["main.js", "console.css", "lib/preact.js", "lib/uplot.js", "lib/codemirror-view.js", "types.d.ts"];
+  const script = `const { consoleFiles } = await import("${built}"); const files = await consoleFiles();
+    console.log(JSON.stringify(${JSON.stringify(names)}.filter((name) => files.file(name))));`;
+  const { stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", script], { encoding: "utf8" });
+  expect([stderr, JSON.parse(stdout)]).toEqual(["", names.filter((name) => name !== "types.d.ts")]);
 });
 
 test("migrate and start read .env of the folder that they are called in", () => {
