@@ -62,22 +62,27 @@ export const operations: Operation[] = Object.entries(document.paths).flatMap(([
   Object.entries(methods).map(([method, raw]) => operation(method, path, raw as Record<string, unknown>)),
 );
 
-/** A copy in which no object has members that it does not name: the document allows more, for those of later versions. */
+/**
+ * A copy in which no object has members that it does not name: the document allows more, for those of later versions. Its references
+ * lead into the components, which are compiled once.
+ */
 function closed(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(closed);
   if (typeof value !== "object" || value === null) return value;
   const copy = Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, closed(inner)]));
+  if (typeof copy.$ref === "string") copy.$ref = copy.$ref.replace(/^#/, `${DOCUMENT}#`);
   return "properties" in copy && copy.type !== undefined ? { additionalProperties: false, ...copy } : copy;
 }
 
+const DOCUMENT = "https://dataflow.example/openapi.json";
 const ajv = new Ajv2020({ strict: false, allErrors: true });
 (addFormats as unknown as (to: Ajv2020) => void)(ajv);
-const components = closed(document.components);
+ajv.addSchema({ $id: DOCUMENT, components: closed(document.components) });
 const validators = new Map<string, ValidateFunction>();
 
 function faultsOf(schema: Schema, value: unknown): string[] {
   const key = JSON.stringify(schema);
-  const validate = validators.get(key) ?? ajv.compile({ ...(closed(schema) as Schema), components });
+  const validate = validators.get(key) ?? ajv.compile(closed(schema) as Schema);
   validators.set(key, validate);
   return validate(value)
     ? []

@@ -8,6 +8,8 @@ import { databaseOf, ended, hasStatus, row, select, storeOf } from "./kit.ts";
 let system: System;
 const told: string[] = [];
 beforeAll(async () => {
+  // Two thousand lines are looked at, and not shown.
+  for (const kind of ["log", "warn", "error"] as const) jest.spyOn(console, kind).mockImplementation(() => undefined);
   const env = {
     SWEEP_INTERVAL: "100ms",
     POLL_INTERVAL: "50ms",
