@@ -18,6 +18,7 @@ import { html } from "./ui/html.js";
 import { KeysSheet } from "./ui/keys-sheet.js";
 import { Page } from "./ui/page.js";
 import { Palette } from "./ui/palette.js";
+import { Secrets } from "./ui/secret.js";
 import { Toasts } from "./ui/toast.js";
 
 /** @import { PageEntry } from "./types.d.ts" */
@@ -30,7 +31,7 @@ const startProblem = signal(/** @type {ApiProblem | null} */ (null));
 const loaded = signal(/** @type {Map<PageEntry, any>} */ (new Map()));
 
 function App() {
-  return html`<${Content} /><${Questions} /><${Palette} /><${KeysSheet} /><${LoginAgain} /><${Toasts} />`;
+  return html`<${Content} /><${Questions} /><${Palette} /><${KeysSheet} /><${Secrets} /><${LoginAgain} /><${Toasts} />`;
 }
 
 function Content() {

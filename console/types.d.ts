@@ -3,6 +3,8 @@
  * This is the only file of the console that imports from them.
  */
 import type { ComponentType } from "preact";
+import type { auditView } from "../services/api/routes/admin.audit.ts";
+import type { operatorView } from "../services/api/routes/admin.operators.ts";
 import type { batchView, clientView, operatorBatchView } from "../services/api/routes/views.ts";
 import type { BatchState } from "../services/batch/batch.domain.ts";
 import type { Check, NodeFigures, Readiness, SystemStats } from "../services/monitor/monitor.contract.ts";
@@ -15,6 +17,8 @@ export type { BatchState, Check, NodeFigures, OperatorRole, Policy, Readiness, S
 export type Batch = ReturnType<typeof batchView>;
 /** As operators see it. */
 export type OperatorBatch = Awaited<ReturnType<typeof operatorBatchView>>;
+export type AuditEntry = ReturnType<typeof auditView>;
+export type Operator = ReturnType<typeof operatorView>;
 export type Client = ReturnType<typeof clientView>;
 
 /** What `GET /session` answers. */

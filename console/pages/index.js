@@ -15,6 +15,20 @@ export const pages = [
     nav: { icon: "overview", key: "o" },
     load: () => import("./overview.js"),
   },
+  {
+    path: "/audit",
+    title: "Audit",
+    side: "operator",
+    nav: { icon: "audit", key: "a" },
+    load: () => import("./audit.js"),
+  },
+  {
+    path: "/operators",
+    title: "Operators",
+    side: "operator",
+    nav: { icon: "operators", key: "p" },
+    load: () => import("./operators.js"),
+  },
   // Partners
   { path: "/", title: "Home", side: "partner", nav: { icon: "home", key: "o" }, load: () => import("./home.js") },
 ];

@@ -2,7 +2,8 @@
  * A table of data: a caption, sorting where the API sorts, rows by keyboard (`j` `k` Enter, `x` selects), pages by cursor, and "12 new –
  * show" instead of rows that jump.
  */
-import { useRef } from "preact/hooks";
+import { Fragment } from "preact";
+import { useRef, useState } from "preact/hooks";
 import { useKeys } from "../state/keys.js";
 import { Loading } from "./empty.js";
 import { ErrorBox } from "./error-box.js";
@@ -43,13 +44,28 @@ import { plural } from "./numbers.js";
  * @param {string} [props.order] what it is sorted by now
  * @param {(order: string) => void} [props.onOrder]
  * @param {(row: T) => string} [props.toneOf] marks a row: `bad`, `warn`, `calm`
+ * @param {(row: T) => any} [props.moreOf] what opens below a row; null: nothing
  */
-export function Table({ caption, columns, list, keyOf = idOf, hrefOf, selected, empty, order, onOrder, toneOf }) {
+export function Table({
+  caption,
+  columns,
+  list,
+  keyOf = idOf,
+  hrefOf,
+  selected,
+  empty,
+  order,
+  onOrder,
+  toneOf,
+  moreOf,
+}) {
   const body = useRef(/** @type {HTMLTableSectionElement | null} */ (null));
   const anchor = useRef(-1);
+  const [opened, setOpened] = useState(/** @type {string | null} */ (null));
   const { items } = list;
 
-  const rows = () => /** @type {HTMLTableRowElement[]} */ ([...(body.current?.rows ?? [])]);
+  const rows = () =>
+    /** @type {HTMLTableRowElement[]} */ ([...(body.current?.querySelectorAll("tr:not(.more)") ?? [])]);
   const at = () => rows().findIndex((row) => row.contains(document.activeElement));
   const move = (/** @type {number} */ step) => {
     const all = rows();
@@ -119,12 +135,15 @@ export function Table({ caption, columns, list, keyOf = idOf, hrefOf, selected, 
         <thead><tr>
           ${pick && html`<th class="pick" scope="col"><input type="checkbox" aria-label="Select all rows" checked=${isAll} onChange=${pick.all} /></th>`}
           ${columns.map((column) => html`<${Head} key=${column.key} column=${column} order=${order} onOrder=${onOrder} />`)}
+          ${moreOf && html`<th class="pick" scope="col"><span class="offscreen">Details</span></th>`}
         </tr></thead>
         <tbody ref=${body}>
           ${items.map((row, index) => {
             const key = keyOf(row);
             const isChosen = chosen.has(key);
-            return html`<tr key=${key} tabindex="-1" class=${toneOf?.(row) ?? ""} aria-selected=${selected ? isChosen : undefined}
+            const more = moreOf?.(row) ?? null;
+            const isOpen = more !== null && opened === key;
+            return html`<${Fragment} key=${key}><tr tabindex="-1" class=${toneOf?.(row) ?? ""} aria-selected=${selected ? isChosen : undefined}
               onKeyDown=${(/** @type {KeyboardEvent} */ event) => press(event, row)} onClick=${(/** @type {MouseEvent} */ event) => click(event, row)}>
               ${
                 selected &&
@@ -135,7 +154,11 @@ export function Table({ caption, columns, list, keyOf = idOf, hrefOf, selected, 
                 (column) =>
                   html`<td key=${column.key} class=${classOf(column)} data-title=${typeof column.title === "string" ? column.title : ""}>${column.render(row)}</td>`,
               )}
-            </tr>`;
+              ${
+                moreOf &&
+                html`<td class="pick">${more !== null && html`<button type="button" class=${`bare fold${isOpen ? " open" : ""}`} aria-expanded=${isOpen} aria-label="Details" onClick=${() => setOpened(isOpen ? null : key)}><${Icon} name="chevron" /></button>`}</td>`
+              }
+            </tr>${isOpen && html`<tr class="more"><td colspan=${columns.length + (selected ? 2 : 1)}>${more}</td></tr>`}</${Fragment}>`;
           })}
         </tbody>
       </table>

@@ -44,7 +44,7 @@ export const auditSchema: JsonSchema = record({
   status: text("`done`, or the code of the refusal."),
 });
 
-const auditView = (row: AuditRow) => ({
+export const auditView = (row: AuditRow) => ({
   id: row.publicId,
   at: time(row.at),
   who: row.who,

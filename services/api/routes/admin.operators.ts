@@ -44,7 +44,7 @@ export const newOperatorSchema: JsonSchema = record({
   token: text("For `Authorization: Bearer`. Shown in this answer only."),
 });
 
-const operatorView = ({ name, role: itsRole, expiresAt: end, createdAt }: Operator) => ({
+export const operatorView = ({ name, role: itsRole, expiresAt: end, createdAt }: Operator) => ({
   name,
   role: itsRole,
   expiresAt: time(end),

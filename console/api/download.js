@@ -1,0 +1,34 @@
+/** Files that the API makes by `Accept`, which a link cannot say. What a link can fetch is a link: nothing of it is in memory then. */
+
+import { toast } from "../ui/toast.js";
+import { urlOf, withQuery } from "./client.js";
+import { asProblem, problemOf } from "./problem.js";
+
+/**
+ * @param {string} path
+ * @param {Record<string, string | undefined>} query
+ * @param {string} type `text/csv`
+ * @param {string} name of the file
+ */
+export async function download(path, query, type, name) {
+  try {
+    const response = await fetch(urlOf(withQuery(path, query)), {
+      headers: { Accept: type },
+      credentials: "same-origin",
+    });
+    if (!response.ok) throw await problemOf(response);
+    save(await response.blob(), name);
+  } catch (error) {
+    const { detail, code } = asProblem(error);
+    toast(`${name} could not be made: ${detail} (${code})`, "bad");
+  }
+}
+
+/** @param {Blob} blob @param {string} name */
+export function save(blob, name) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
