@@ -1,0 +1,72 @@
+/** The promise: admins let operators in and out, a token is shown once, and the audit tells who has changed what, and from where. */
+import { startConsole } from "./kit.ts";
+
+const world = startConsole();
+
+test("an operator is made, its token is shown once and works, its role changes, and it is deleted", async () => {
+  const visit = await world.visit({ role: "admin", path: "#/operators" });
+  const { page } = visit;
+  await page.getByRole("button", { name: "New operator" }).first().click();
+  await page.getByLabel("Name, for the audit").fill("alice");
+  await page.getByLabel("operator also moves").check();
+  await page.getByRole("button", { name: "Create operator" }).click();
+  const token = await visit.text(".once code");
+  expect(token).toMatch(/^dfo_/);
+  const close = page.getByRole("button", { name: "Close", exact: true });
+  expect(await close.isDisabled()).toBe(true);
+  await page.getByLabel("I have stored it").check();
+  await close.click();
+  expect(await page.content()).not.toContain(token);
+
+  const session = await fetch(`${world.url}/session`, {
+    method: "POST",
+    headers: { "content-type": "application/json", origin: world.url },
+    body: JSON.stringify({ token }),
+  });
+  expect(await session.json()).toMatchObject({ role: "operator", name: "alice" });
+
+  await page.getByLabel("Actions for alice").click();
+  await page.getByRole("button", { name: "Change role or end" }).click();
+  await page.getByLabel("viewer sees everything").check();
+  await page.getByLabel("The token ends").selectOption("30");
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByRole("cell", { name: "viewer" }).waitFor();
+  expect(await visit.text("tbody")).toMatch(/ends in (29|30) d/);
+  await visit.clean();
+
+  await page.getByLabel("Actions for alice").click();
+  await page.getByRole("button", { name: "Delete" }).click();
+  await page.getByRole("button", { name: "Delete operator" }).click();
+  await page.getByText("No operator has a token of their own yet.").waitFor();
+  await visit.clean();
+});
+
+test("a name that is taken is told in the dialog, and what was typed stays", async () => {
+  const visit = await world.visit({ role: "admin", path: "#/operators" });
+  const { page } = visit;
+  await page.getByRole("button", { name: "New operator" }).first().click();
+  await page.getByLabel("Name, for the audit").fill("admin");
+  await page.getByRole("button", { name: "Create operator" }).click();
+  await page.getByText("Choose another name").waitFor();
+  expect(await page.getByLabel("Name, for the audit").inputValue()).toBe("admin");
+});
+
+test("the audit: filters in the address, the difference of a change, and a file of it", async () => {
+  const visit = await world.visit({ role: "admin", path: "#/audit?action=client.create" });
+  const { page } = visit;
+  expect(await visit.text("tbody")).toContain(world.seed.client.identifier);
+  await page.getByLabel("Details").first().click();
+  expect(await visit.text(".difference")).toContain("clientIdentifier");
+  await visit.clean();
+  const download = page.waitForEvent("download");
+  await page.getByRole("button", { name: "CSV" }).click();
+  expect((await download).suggestedFilename()).toBe("audit.csv");
+  await page.getByRole("button", { name: "Remove the filter What" }).click();
+  await page.waitForFunction("location.hash === '#/audit'");
+});
+
+test("a viewer sees operators and changes none", async () => {
+  const visit = await world.visit({ role: "viewer", path: "#/operators" });
+  expect(await visit.text("tbody")).toContain("viewer-");
+  expect(await visit.page.getByRole("button", { name: /New operator|Actions/ }).count()).toBe(0);
+});
