@@ -114,9 +114,6 @@ export const removable = (of: string, now: string): string =>
  */
 export const PASS = 2 ** 32;
 
-/** How many failed attempts of a batch are kept. */
-export const KEPT_ATTEMPTS = 100;
-
 /**
  * A row of `record_error`. A rejected record has a row for each error. Only the first row has `line` and `raw`. Its `code` is
  * null if the record was rejected without an error.

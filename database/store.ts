@@ -19,6 +19,7 @@ import type {
   IdsBetween,
   Walked,
 } from "../services/batch/batch.filter.domain.ts";
+import type { MoveRow, ToldMove } from "../services/batch/batch.history.domain.ts";
 import type {
   BatchAttempt,
   ErrorSummary,
@@ -97,7 +98,13 @@ export interface OrderStore {
   /** Frees the place of a batch that has ended. */
   leaveLane(id: number): Promise<void>;
   /** Takes its place from the batch, or (`last`) gives it the last one of its lane. Null: it has another version by now. */
-  skipBatch(skip: { id: number; version: number; last: Lane | null; audit?: AuditDraft }): Promise<Written | null>;
+  skipBatch(skip: {
+    id: number;
+    version: number;
+    last: Lane | null;
+    audit?: AuditDraft;
+    told?: ToldMove;
+  }): Promise<Written | null>;
   stalledLanes(limit: number): Promise<StalledLane[]>;
 }
 
@@ -302,7 +309,9 @@ export interface BatchStore extends UploadStore, OrderStore, ErasureStore, Audit
   errorsOf(id: number, numbers: number[]): Promise<RecordErrors[]>;
   /** Stored records with seq > `after`, in order. Stops at `limit`, or after the record that crosses `maxBytes`. */
   records(id: number, after: number, limit: number, maxBytes: number): Promise<{ seq: number; data: string }[]>;
-  /** The last failed attempts of each of these batches, newest first. */
+  /** The moves that the history of the batch has, in order: the first ones and the last ones. */
+  moves(id: number): Promise<MoveRow[]>;
+  /** The last failed attempts of each of these batches, newest first. Of all only the first ones and the last ones are kept. */
   attempts(ids: number[], last: number): Promise<BatchAttempt[]>;
   stats(): Promise<QueueStats>;
   /** Adds up the rows of `batch_count`. Called now and then; otherwise `stats` becomes slower. */

@@ -122,6 +122,27 @@ const move = (name: "redrive" | "skip" | "cancel", description: string): Command
   },
 });
 
+const history: Command = {
+  command: "history <id>",
+  description: "Who has moved a batch, when and why, and how its attempts failed",
+  async run(broker, args) {
+    const { batch, items, isCut } = await actors.batch.history(broker, { publicId: operand(args, "id") ?? "" });
+    const partner = await nameOf(broker, batch.clientId);
+    const rows = items.map(({ at, from, to, by: { kind, name }, node, attempt, chunk, code, detail, reason }) => ({
+      at: new Date(at).toISOString(),
+      from,
+      to,
+      by: [kind, kind === "partner" ? partner : name].filter(Boolean).join(" "),
+      node,
+      attempt,
+      chunk,
+      why: [code, detail].filter(Boolean).join(": "),
+      reason,
+    }));
+    return { rows, ...(isCut && { notes: ["Moves or attempts in between are no longer kept."] }) };
+  },
+};
+
 const undo: Command = {
   command: "undo <id> <reason>",
   description: "Takes back what a batch has delivered to DataFlow's own store",
@@ -153,6 +174,7 @@ export const batchCommands: Command[] = [
   batches,
   applied,
   batch,
+  history,
   move("redrive", "Drives a failed batch again, with attempts at 0"),
   move("skip", "Lets the batches behind a failed or held one go first"),
   move("cancel", "Cancels a batch; a worker's later writes are refused"),

@@ -40,6 +40,7 @@ import { clientKeys } from "./0043-client-keys.ts";
 import { batchSearch } from "./0045-batch-search.ts";
 import { batchLists } from "./0046-batch-lists.ts";
 import { keySearch } from "./0047-key-search.ts";
+import { batchHistory } from "./0048-history.ts";
 import { stats } from "./0050-stats.ts";
 import { pausedClients } from "./0052-paused-clients.ts";
 import { createTable, LOG, type Migration, type MigrationContext } from "./ddl.ts";
@@ -86,6 +87,7 @@ export const migrations: Migration[] = [
   batchSearch,
   batchLists,
   keySearch,
+  batchHistory,
   stats,
   pausedClients,
 ];

@@ -1,6 +1,7 @@
 /** The tables of batches: `batch`, `batch_work` (while a worker or an upload holds the batch), chunks, records and errors. */
 import type { Envelope, Format } from "../../formats/formats.ts";
 import type { BatchState, Phase, Reason } from "../../services/batch/batch.domain.ts";
+import type { MoverKind, ToldMove } from "../../services/batch/batch.history.domain.ts";
 import { json, table, typed } from "./table.ts";
 
 export const batch = table(
@@ -172,8 +173,31 @@ export const batchAttempt = table(
     node: "name",
     code: "name",
     detail: "text",
+    /** The attempt's number at its chunk, that chunk, and the state of the batch afterwards. Null: an older version has written the row. */
+    attempt: "int?",
+    chunk: "int?",
+    toState: typed<BatchState | null>("name?"),
   },
   { key: ["batchId", "no"], writers: ["batch", "retention"] },
+);
+
+/** Holds of batches, and moves that somebody has asked for. What the row of a batch tells by itself has no row here. */
+export const batchMove = table(
+  "batch_move",
+  {
+    batchId: "bigint",
+    n: "int",
+    at: "bigint",
+    fromState: typed<BatchState>("name"),
+    toState: typed<BatchState>("name"),
+    kind: typed<MoverKind>("name"),
+    who: "name?",
+    code: "name?",
+    detail: "text?",
+    reason: "text?",
+    was: json<ToldMove["was"]>("text?"),
+  },
+  { key: ["batchId", "n"], writers: ["batch", "retention"] },
 );
 
 /** Counts of batches by state. The count of a state is the sum of its rows. */

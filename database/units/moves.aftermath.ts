@@ -1,6 +1,8 @@
 /** What a move changes beside its batch: the client's queue, the place of its group, keys, stale errors and attempts. */
+
+import { KEPT_AT_ENDS } from "../../services/batch/batch.history.domain.ts";
 import type { Move } from "../../services/batch/batch.writes.domain.ts";
-import { hasEnded, KEPT_ATTEMPTS } from "../rows.ts";
+import { hasEnded } from "../rows.ts";
 import {
   batchAttempt,
   batchWork,
@@ -88,12 +90,15 @@ export function aftermath({
           node: ":node",
           code: ":code",
           detail: ":detail",
+          attempt: "made.attempt",
+          chunk: "made.next_chunk",
+          to_state: "made.state",
         },
         from: "made",
-        update: ["at", "node", "code", "detail"],
+        update: ["at", "node", "code", "detail", "attempt", "chunk", "to_state"],
       }),
       remove(batchAttempt, {
-        where: `batch_id = :id AND no <= (SELECT made.attempts_total FROM made) - ${KEPT_ATTEMPTS}`,
+        where: `batch_id = :id AND no > ${KEPT_AT_ENDS} AND no <= (SELECT made.attempts_total FROM made) - ${KEPT_AT_ENDS}`,
       }),
     );
   return steps;

@@ -5,6 +5,7 @@ import { hasEnded, isLive, jsonOrNull, moving, movingColumns, restarted, tableCo
 import { batch, batchWork } from "../schema/tables.ts";
 import type { BatchStore } from "../store.ts";
 import { auditParams, auditStep, auditValues } from "./audit.ts";
+import { toldParams, toldSteps, toldValues } from "./batch-history.ts";
 import { aftermath, queued } from "./moves.aftermath.ts";
 import { givePlace, takePlace } from "./order.ts";
 import {
@@ -34,6 +35,7 @@ interface Shape extends Pick<Move, "from" | "to" | "attempt"> {
   enters: boolean;
   hasApplied: boolean;
   hasAudit: boolean;
+  isTold: boolean;
   due: DueShape;
   events: EventShape[];
 }
@@ -50,6 +52,7 @@ const shapeOf = (move: Move): Shape => ({
   enters: move.enters !== undefined,
   hasApplied: move.applied !== undefined,
   hasAudit: move.audit !== undefined,
+  isTold: move.told !== undefined,
   due: dueShape(move.due),
   events: eventShapes(move.events),
 });
@@ -77,9 +80,10 @@ const APPLIED_PARAMS: Params = {
   ...Object.fromEntries(APPLIED.map((name) => [name, "bigint" as const])),
 };
 
-const paramsOf = ({ hasApplied, hasAudit, events }: Shape): Params => ({
+const paramsOf = ({ hasApplied, hasAudit, isTold, events }: Shape): Params => ({
   ...PARAMS,
   ...(hasAudit ? auditParams : {}),
+  ...(isTold ? toldParams : {}),
   ...(hasApplied ? APPLIED_PARAMS : {}),
   ...eventParams(events),
 });
@@ -92,6 +96,7 @@ export function moveUnits(on: Units): Pick<BatchStore, "move" | "voidLeases"> {
       ...queued(shape, fragments),
       ...aftermath(shape),
       ...(shape.enters ? [takePlace] : []),
+      ...(shape.isTold ? toldSteps : []),
       ...(shape.hasAudit ? [auditStep("made")] : []),
       ...eventSteps(shape.events),
       writtenAnswer(shape.events),
@@ -117,6 +122,7 @@ export function moveUnits(on: Units): Pick<BatchStore, "move" | "voidLeases"> {
         enters,
         applied,
         audit,
+        told: entry,
         events,
       } = move;
       const { node = null, code = null, detail = null } = failed ?? {};
@@ -129,6 +135,7 @@ export function moveUnits(on: Units): Pick<BatchStore, "move" | "voidLeases"> {
         lane,
         ...told,
         ...auditValues(audit),
+        ...toldValues(entry),
         reason: jsonOrNull(reason),
         ...eventValues(events),
       };

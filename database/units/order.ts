@@ -3,6 +3,7 @@ import { type BatchState, finalStates, type StalledLane } from "../../services/b
 import { batch, orderLane, orderPlace } from "../schema/tables.ts";
 import type { OrderStore } from "../store.ts";
 import { auditParams, auditStep, auditValues } from "./audit.ts";
+import { toldParams, toldSteps, toldValues } from "./batch-history.ts";
 import { MADE, written, writtenAnswer } from "./outcome.ts";
 import { insert, remove, rowSet, type Step, select, update, upsert } from "./steps.ts";
 import { type Fragments, type Params, shapes, type Units } from "./unit.ts";
@@ -82,10 +83,18 @@ export function orderUnits(on: Units): OrderStore {
   };
 }
 
+const skipParams = (hasAudit: boolean, isTold: boolean): Params => ({
+  ...LANE,
+  id: "bigint",
+  version: "bigint",
+  ...(hasAudit ? auditParams : {}),
+  ...(isTold ? toldParams : {}),
+});
+
 /** A skipped batch gives its place up, or has the last one of its lane instead. */
 function skips(on: Units): OrderStore["skipBatch"] {
-  const skipping = shapes(([goesLast, hasAudit]: [boolean, boolean]) =>
-    on.unit({ ...LANE, id: "bigint", version: "bigint", ...(hasAudit ? auditParams : {}) } as Params, () => [
+  const skipping = shapes(([goesLast, hasAudit, isTold]: [boolean, boolean, boolean]) =>
+    on.unit(skipParams(hasAudit, isTold), () => [
       ...(goesLast ? [givePlace()] : []),
       update(batch, {
         set: "version = batch.version + 1",
@@ -100,13 +109,14 @@ function skips(on: Units): OrderStore["skipBatch"] {
             where: "order_place.batch_id IN (SELECT made.id FROM made)",
           })
         : remove(orderPlace, { where: "batch_id IN (SELECT made.id FROM made)" }),
+      ...(isTold ? toldSteps : []),
       ...(hasAudit ? [auditStep("made")] : []),
       writtenAnswer([]),
     ]),
   );
-  return async ({ id, version, last, audit }) => {
+  return async ({ id, version, last, audit, told }) => {
     const { clientId = null, lane = null } = last ?? {};
-    const skip = skipping([last !== null, audit !== undefined]);
-    return written(await skip.row({ id, version, clientId, lane, ...auditValues(audit) }), []);
+    const skip = skipping([last !== null, audit !== undefined, told !== undefined]);
+    return written(await skip.row({ id, version, clientId, lane, ...auditValues(audit), ...toldValues(told) }), []);
   };
 }

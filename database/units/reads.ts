@@ -209,9 +209,9 @@ export function attemptUnits(on: Units): Pick<BatchStore, "attempts"> {
   const last = on.unit({ ids: "ids", last: "int" }, ({ isIn }) => [
     selectFrom(
       batchAttempt,
-      ["batchId", "no", "at", "node", "code", "detail"],
+      ["batchId", "no", "at", "node", "code", "detail", "attempt", "chunk", "toState"],
       "q",
-      `FROM (SELECT a.batch_id, a.no, a.at, a.node, a.code, a.detail,
+      `FROM (SELECT a.batch_id, a.no, a.at, a.node, a.code, a.detail, a.attempt, a.chunk, a.to_state,
     ROW_NUMBER() OVER (PARTITION BY a.batch_id ORDER BY a.no DESC) AS place
   FROM batch_attempt AS a WHERE ${isIn("a.batch_id", ":ids")}) AS q
 WHERE q.place <= :last ORDER BY q.batch_id, q.no DESC`,

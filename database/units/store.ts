@@ -1,6 +1,7 @@
 /** The methods of the store whose units are the same in all dialects. */
 
 import { auditUnits } from "./audit.ts";
+import { batchHistoryUnits } from "./batch-history.ts";
 import { batchSearchUnits } from "./batch-search.ts";
 import { batchWalkUnits } from "./batch-walks.ts";
 import { outboxUnits } from "./deliveries.ts";
@@ -32,6 +33,7 @@ export const sharedStore = (on: Units, checks: UploadChecks) => ({
   ...errorGroupUnits(on),
   ...fairnessUnits(on),
   ...figureUnits(on),
+  ...batchHistoryUnits(on),
   ...historyUnits(on),
   ...keyUnits(on),
   ...endedScopeUnits(on),

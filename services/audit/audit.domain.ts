@@ -7,6 +7,7 @@ export const auditedActions = [
   "batch.cancel",
   "batch.redrive",
   "batch.reject",
+  "batch.retry",
   "batch.skip",
   "batch.undo",
   "caches.flush",

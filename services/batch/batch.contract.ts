@@ -3,6 +3,7 @@ import type { CloudEvent } from "../outbox/outbox.domain.ts";
 import type { Policy } from "../policy/policy.contract.ts";
 import { type BatchRow, type BatchState, batchStates, type Claimed } from "./batch.domain.ts";
 import type { BatchesFound, BatchFilter, BatchPage, BoundedCount } from "./batch.filter.domain.ts";
+import type { History } from "./batch.history.domain.ts";
 import type { BatchAttempt, ErrorSummary, QueueStats, RecordErrors, SeenBatch } from "./batch.reads.domain.ts";
 import type { RowReference, TableVerdict } from "./batch.table.domain.ts";
 import type { ChunkCommit } from "./batch.writes.domain.ts";
@@ -69,6 +70,8 @@ export const SWEPT = "$batch.swept";
 const publicId = { type: "string" } as const;
 /** Omitted: an operator asks, for any client. */
 const clientId = { type: "number", optional: true } as const;
+/** The words of who asks: for the audit and the history. */
+const reason = { type: "string", optional: true } as const;
 const state = { type: "enum", values: batchStates, optional: true } as const;
 
 export const batchActions = {
@@ -113,6 +116,8 @@ export const batchActions = {
     ids: typed<number[]>({ type: "array", items: "number" }),
     last: { type: "number", integer: true, min: 1 },
   }).answers<BatchAttempt[]>(),
+  /** Who has moved the batch, when and why, its holds and its failed attempts: for operators. Throws not-found. */
+  history: action({ publicId }).answers<{ batch: BatchRow } & History>(),
   /** Stored records after `after`, in order. */
   records: action({
     id: { type: "number" },
@@ -124,17 +129,17 @@ export const batchActions = {
   bodyPart: action({ id: { type: "number" }, no: { type: "number" } }).answers<Uint8Array | null>(),
 
   /** Each throws not-found, illegal-state. */
-  cancel: action({ publicId, clientId }).answers<BatchRow>(),
-  approve: action({ publicId }).answers<BatchRow>(),
-  reject: action({ publicId, reason: { type: "string", optional: true } }).answers<BatchRow>(),
-  redrive: action({ publicId }).answers<BatchRow>(),
+  cancel: action({ publicId, clientId, reason }).answers<BatchRow>(),
+  approve: action({ publicId, reason }).answers<BatchRow>(),
+  reject: action({ publicId, reason }).answers<BatchRow>(),
+  redrive: action({ publicId, reason }).answers<BatchRow>(),
   /**
    * Takes back what it has delivered: `undoing`, and in a while `undone`. A batch that is either stays as it is. `isDryRun`: writes
    * nothing. Throws not-found, illegal-state, not-undoable, unavailable.
    */
   undo: action({
     publicId,
-    reason: { type: "string", optional: true },
+    reason,
     isDryRun: { type: "boolean", optional: true },
   }).answers<Undo>(),
   /** Everything of a batch that is `undoing` has been deleted. Null: it is not `undoing` any more. */
@@ -144,12 +149,12 @@ export const batchActions = {
   /** One that is `undoing` cannot go on now, and `waits` says why. It is tried again soon. */
   waitUndo: action({ publicId, waits: { type: "string" } }).answers<void>(),
   /** Those behind it in its lane no longer wait for it. */
-  skip: action({ publicId }).answers<BatchRow>(),
+  skip: action({ publicId, reason }).answers<BatchRow>(),
   /** Lets the first batch of a lane go on, if it waits for its order alone. */
   advance: action({ clientId: { type: "number" }, lane: { type: "string" } }).answers<void>(),
 
-  /** failed → ready with attempts at 0, for the client itself. Throws not-found, illegal-state. */
-  retry: action({ publicId, clientId: { type: "number" } }).answers<BatchRow>(),
+  /** failed → ready with attempts at 0. Throws not-found, illegal-state, gone. */
+  retry: action({ publicId, clientId, reason }).answers<BatchRow>(),
   /** Null: another worker has claimed it, the client has no free place, or its policy is gone and it has failed. */
   claim: action({ id: { type: "number" }, owner: { type: "string" } }).answers<Claim | null>(),
   /** Claims small batches together; those of one client take one of its places. Answers the ones that were claimed. */

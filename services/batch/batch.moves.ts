@@ -2,15 +2,18 @@
 
 import { TableFailure } from "../../database/errors.ts";
 import { Problem } from "../../lib/errors.ts";
-import type { AuditedAction } from "../audit/audit.domain.ts";
 import type { Auditing } from "../audits.ts";
 import type { BatchRow } from "./batch.domain.ts";
 import { follow, goingOn } from "./batch.order.ts";
-import { announced, audited, type BatchParts, foundBatch, type Which } from "./batch.parts.ts";
+import { announced, type BatchParts, foundBatch, type Which } from "./batch.parts.ts";
 import { approved } from "./batch.review.ts";
 import { moveOf } from "./batch.states.ts";
 import type { AppliedChunk } from "./batch.table.domain.ts";
+import { audited, type By } from "./batch.told.ts";
 import type { Move } from "./batch.writes.domain.ts";
+
+/** Which batch, and the words of who asks. */
+type Asked = Which & { reason?: string | undefined };
 
 /** How often a move is tried. A batch that changes between read and write is being worked on. */
 const MOST_TRIES = 20;
@@ -18,23 +21,12 @@ const MOST_TRIES = 20;
 /** A failed batch whose retention ends within this time counts as gone: it could be half deleted before the move. */
 const GOING_MS = 60_000;
 
-/** Who asks for a move, and as what the audit has it. */
-interface By {
-  audit: Auditing;
-  action: AuditedAction;
-  reason?: string | undefined;
-}
-
 /** Reads and moves; reads again if the batch changed in between. */
-async function moved(
-  parts: BatchParts,
-  { audit, ...told }: By,
-  which: Which,
-  moveFor: (batch: BatchRow) => Promise<Move>,
-) {
+async function moved(parts: BatchParts, by: By, which: Which, moveFor: (batch: BatchRow) => Promise<Move>) {
   for (let tries = 0; tries < MOST_TRIES; tries++) {
     const found = await foundBatch(parts.store, which);
-    const written = await parts.store.move(audited(await moveFor(found), found, audit, told));
+    const isPartner = which.clientId !== undefined;
+    const written = await parts.store.move(audited(await moveFor(found), found, { ...by, isPartner }));
     const batch = announced(parts, written);
     if (batch) return settled(parts, batch);
   }
@@ -85,8 +77,8 @@ async function stopped(parts: BatchParts, batch: BatchRow): Promise<BatchRow> {
 }
 
 /** Any batch that has not ended; a worker's later writes are refused. Throws not-found, illegal-state. */
-export async function cancelMove(parts: BatchParts, which: Which, audit: Auditing): Promise<BatchRow> {
-  const batch = await moved(parts, { audit, action: "batch.cancel" }, which, async (found) =>
+export async function cancelMove(parts: BatchParts, { reason, ...which }: Asked, audit: Auditing): Promise<BatchRow> {
+  const batch = await moved(parts, { audit, action: "batch.cancel", reason }, which, async (found) =>
     ending(parts, await stopped(parts, found), "cancelled", null).catch(refusedByTable),
   );
   parts.wakeWorkers();
@@ -100,14 +92,14 @@ function refusedByTable(error: unknown): never {
 }
 
 /** held → ready, also before its window opens: the operator decides. Throws not-found, illegal-state. */
-export function approveMove(parts: BatchParts, which: Which, audit: Auditing): Promise<BatchRow> {
-  return moved(parts, { audit, action: "batch.approve" }, which, async (batch) => {
+export function approveMove(parts: BatchParts, { reason, ...which }: Asked, audit: Auditing): Promise<BatchRow> {
+  return moved(parts, { audit, action: "batch.approve", reason }, which, async (batch) => {
     requireState(batch, "held");
-    const { reason } = batch;
-    if (reason && "hold" in reason && reason.hold === "order")
+    const { reason: hold } = batch;
+    if (hold && "hold" in hold && hold.hold === "order")
       throw new Problem(
         "illegal-state",
-        `It waits for batch ${reason.batchId}, which is in front: skip or redrive that one.`,
+        `It waits for batch ${hold.batchId}, which is in front: skip or redrive that one.`,
         { current: "held" },
       );
     return goingOn(parts, batch, { isApproved: true, ...approved(batch) });
@@ -115,21 +107,22 @@ export function approveMove(parts: BatchParts, which: Which, audit: Auditing): P
 }
 
 /** held → rejected. Throws not-found, illegal-state. */
-export function rejectMove(
-  parts: BatchParts,
-  which: Which & { reason?: string | undefined },
-  audit: Auditing,
-): Promise<BatchRow> {
-  const error = { code: "rejected-by-operator", detail: which.reason ?? "An operator rejected the batch." };
-  return moved(parts, { audit, action: "batch.reject", reason: which.reason }, which, (batch) => {
+export function rejectMove(parts: BatchParts, { reason, ...which }: Asked, audit: Auditing): Promise<BatchRow> {
+  const error = { code: "rejected-by-operator", detail: reason ?? "An operator rejected the batch." };
+  return moved(parts, { audit, action: "batch.reject", reason }, which, (batch) => {
     requireState(batch, "held");
     return ending(parts, batch, "rejected", error);
   });
 }
 
 /** failed → ready with attempts at 0: from the last chunk, or from the start where the first pass refused it. */
-export function redriveMove(parts: BatchParts, which: Which, audit: Auditing): Promise<BatchRow> {
-  return moved(parts, { audit, action: "batch.redrive" }, which, async (batch) => {
+export function redriveMove(
+  parts: BatchParts,
+  { reason, ...which }: Asked,
+  audit: Auditing,
+  action: "batch.redrive" | "batch.retry" = "batch.redrive",
+): Promise<BatchRow> {
+  return moved(parts, { audit, action, reason }, which, async (batch) => {
     requireState(batch, "failed");
     if (batch.chunks === 0 && batch.records > 0)
       throw new Problem("gone", "The body of the batch was erased: it cannot go on.");

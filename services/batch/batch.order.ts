@@ -9,7 +9,7 @@ import type { ServiceBroker } from "moleculer";
 import type { BatchStore } from "../../database/store.ts";
 import { Problem } from "../../lib/errors.ts";
 import { actors } from "../actors.ts";
-import { type Auditing, named } from "../audits.ts";
+import type { Auditing } from "../audits.ts";
 import { laneOf, standingAfter } from "../batches.ts";
 import {
   type BatchRow,
@@ -21,6 +21,7 @@ import {
 } from "./batch.domain.ts";
 import { announced, type BatchParts, foundBatch, type Which } from "./batch.parts.ts";
 import { type MoveTo, moveOf } from "./batch.states.ts";
+import { asked, toldMove } from "./batch.told.ts";
 import type { Move } from "./batch.writes.domain.ts";
 
 /** How often a step is tried. Each other one of the lane may come between. */
@@ -64,7 +65,8 @@ export async function advance(parts: BatchParts, lane: Lane): Promise<void> {
     const { front } = await parts.store.laneState(lane);
     const batch = front && (await parts.store.batch(front, null));
     if (!batch || !orderHold(batch)) return;
-    if (announced(parts, await parts.store.move(await released(parts, batch)))) return;
+    const move = toldMove(await released(parts, batch), batch);
+    if (announced(parts, await parts.store.move(move))) return;
   }
 }
 
@@ -93,7 +95,11 @@ export async function follow(parts: BatchParts, batch: BatchRow): Promise<void> 
  * Lets the batches behind a failed or held one go first. It gives its place up, and takes the last one if it goes on later; one
  * that waits for its order alone takes the last one at once. Skipped again, it stays as it is. Throws not-found, illegal-state.
  */
-export async function skipMove(parts: BatchParts, which: Which, audit: Auditing): Promise<BatchRow> {
+export async function skipMove(
+  parts: BatchParts,
+  { reason, ...which }: Which & { reason?: string | undefined },
+  audit: Auditing,
+): Promise<BatchRow> {
   for (let tries = 0; tries < MOST_TRIES; tries++) {
     const batch = await foundBatch(parts.store, which);
     const { id, state, version, clientId } = batch;
@@ -115,9 +121,9 @@ export async function skipMove(parts: BatchParts, which: Which, audit: Auditing)
     if (!own) return batch;
     const lane = { clientId, lane: own.lane };
     const change = { "/skipped": [false, true] };
-    const entry = audit({ action: "batch.skip", subject: named("batch", batch.publicId), change });
+    const entries = asked(batch, { reason: SKIPPED }, { audit, action: "batch.skip", reason }, change);
     const last = orderHold(batch) ? lane : null;
-    const written = await parts.store.skipBatch({ id, version, last, ...(entry && { audit: entry }) });
+    const written = await parts.store.skipBatch({ id, version, last, ...entries });
     if (!written) continue;
     parts.announce(written);
     await advance(parts, lane);
@@ -125,6 +131,9 @@ export async function skipMove(parts: BatchParts, which: Which, audit: Auditing)
   }
   throw new Problem("unavailable", "The batch changes too quickly.", { headers: { "Retry-After": "1" } });
 }
+
+/** What the history says of it. */
+const SKIPPED = { code: "skipped", detail: "The batches behind it go first." };
 
 /** Goes on with a lane where a node has died between two steps. */
 export async function advanceStalled(parts: BatchParts, { batchId, isOver, ...lane }: StalledLane): Promise<void> {

@@ -4,15 +4,13 @@ import type { ServiceBroker } from "moleculer";
 import type { BatchStore } from "../../database/store.ts";
 import type { TargetDatabases } from "../../database/targets/databases.ts";
 import { Problem } from "../../lib/errors.ts";
-import type { AuditedAction } from "../audit/audit.domain.ts";
-import { type Auditing, differences, named } from "../audits.ts";
 import type { Decision, Policy } from "../policy/policy.contract.ts";
 import type { BatchRow } from "./batch.domain.ts";
 import type { Elsewhere } from "./batch.elsewhere.ts";
 import type { BatchEvents } from "./batch.events.ts";
 import type { BatchFigures, LateWrite } from "./batch.figures.ts";
 import type { PinnedPolicies } from "./batch.pinned.ts";
-import type { Move, Written } from "./batch.writes.domain.ts";
+import type { Written } from "./batch.writes.domain.ts";
 
 /** The writes of a batch's state. Each is one unit with its conditions inside. */
 export type StatePort = Pick<
@@ -28,6 +26,10 @@ export type StatePort = Pick<
   | "leaveLane"
   | "skipBatch"
   | "duplicatesOf"
+  | "moves"
+  | "attempts"
+  | "childOf"
+  | "listAudit"
 >;
 
 export interface BatchParts {
@@ -54,18 +56,6 @@ export interface BatchParts {
 export interface Which {
   publicId: string;
   clientId?: number | undefined;
-}
-
-/** The move with its audit row, if somebody is named for it. */
-export function audited(
-  move: Move,
-  { publicId, state }: BatchRow,
-  audit: Auditing,
-  told: { action: AuditedAction; reason?: string | undefined },
-): Move {
-  const change = differences({ status: state }, { status: move.to });
-  const entry = audit({ ...told, subject: named("batch", publicId), change });
-  return entry ? { ...move, audit: entry } : move;
 }
 
 /** Throws not-found, also for an upload: it is no batch before its commit. */

@@ -94,4 +94,8 @@ export interface BatchAttempt extends FailedAttempt {
   /** The attempt's number among all attempts at the batch. */
   no: number;
   at: number;
+  /** Its number among the attempts at its chunk, that chunk (from 0), and what became of the batch. Null: not known. */
+  attempt: number | null;
+  chunk: number | null;
+  toState: BatchState | null;
 }

@@ -13,7 +13,7 @@ import { fields } from "../../mixins/define.ts";
 import { scheduleMixin } from "../../mixins/schedule.ts";
 import { tablesMixin } from "../../mixins/tables.ts";
 import { actors } from "../actors.ts";
-import { auditing, unaudited } from "../audits.ts";
+import { auditing } from "../audits.ts";
 import { announceBatches } from "../batches.ts";
 import { defineActor } from "../define.ts";
 import type { CloudEvent } from "../outbox/outbox.domain.ts";
@@ -23,6 +23,7 @@ import { BatchEvents } from "./batch.events.ts";
 import { BatchFigures } from "./batch.figures.ts";
 import { countsOf, find } from "./batch.find.ts";
 import { claimGroup, commitChunks } from "./batch.group.ts";
+import { history } from "./batch.history.ts";
 import { approveMove, cancelMove, endSnoozeMove, redriveMove, rejectMove } from "./batch.moves.ts";
 import { advance, evaluating, follow, skipMove, withFronts } from "./batch.order.ts";
 import { type BatchParts, foundBatch } from "./batch.parts.ts";
@@ -112,6 +113,10 @@ export default defineActor({
     errorSummary(ctx) {
       return this.database.store.errorSummary(ctx.params.id);
     },
+    async history(ctx) {
+      const batch = await foundBatch(this.database.store, ctx.params);
+      return { batch, ...(await history(this.database.store, batch)) };
+    },
     attempts(ctx) {
       return this.database.store.attempts(ctx.params.ids, ctx.params.last);
     },
@@ -158,7 +163,7 @@ export default defineActor({
     },
 
     retry(ctx) {
-      return redriveMove(this.parts, ctx.params, unaudited);
+      return redriveMove(this.parts, ctx.params, auditing(ctx), "batch.retry");
     },
 
     claim(ctx) {

@@ -7,6 +7,7 @@ import { ending } from "./batch.moves.ts";
 import { announced, type BatchParts, refused } from "./batch.parts.ts";
 import { reviewed } from "./batch.review.ts";
 import { moveOf } from "./batch.states.ts";
+import { heldTold } from "./batch.told.ts";
 import type { FailedAttempt, Move } from "./batch.writes.domain.ts";
 
 /** A worker's name is the id of its node and of that node's process. */
@@ -42,7 +43,7 @@ async function moveFor(parts: BatchParts, batch: BatchRow, outcome: Settlement):
     case "cancel":
       return ending(parts, batch, "cancelled", null);
     case "reviewed":
-      return reviewed(parts, batch);
+      return heldTold(await reviewed(parts, batch), batch, "worker");
     case "fail":
       return failing(parts, batch, outcome, outcome);
     default:

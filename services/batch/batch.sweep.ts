@@ -18,6 +18,7 @@ import { advanceStalled, goingOn } from "./batch.order.ts";
 import { announced, type BatchParts } from "./batch.parts.ts";
 import { attemptOf } from "./batch.settle.ts";
 import { moveOf } from "./batch.states.ts";
+import { heldTold, toldMove } from "./batch.told.ts";
 import type { Move } from "./batch.writes.domain.ts";
 
 const ROWS_AT_ONCE = 100;
@@ -120,16 +121,16 @@ export class Sweeper {
     const decision = await this.parts.evaluate(policy, batch).catch(nullIfLater);
     if (!decision) return;
     const { state: to, due, reason } = standingAfter(decision);
-    await this.move(
+    const move =
       to === "ready"
         ? await goingOn(this.parts, batch, { onlyDue: true })
-        : moveOf(batch, { to, due, reason, onlyDue: true }),
-    );
+        : moveOf(batch, { to, due, reason, onlyDue: true });
+    await this.move(heldTold(move, batch));
   }
 
   /** A window has opened. */
   private async open(batch: BatchRow): Promise<void> {
-    await this.move(await goingOn(this.parts, batch, { onlyDue: true }));
+    await this.move(toldMove(await goingOn(this.parts, batch, { onlyDue: true }), batch));
   }
 
   /** A worker that did not renew its lease counts as dead. Its late writes carry an old fence and change nothing. */

@@ -11,8 +11,9 @@ import { errorForOperators } from "../batches.ts";
 import { isElsewhere, type TakeBack, takeBackOf } from "../takeBack.ts";
 import type { Undo } from "./batch.contract.ts";
 import { type BatchRow, isCheckOnly } from "./batch.domain.ts";
-import { announced, audited, type BatchParts, foundBatch } from "./batch.parts.ts";
+import { announced, type BatchParts, foundBatch } from "./batch.parts.ts";
 import { moveOf } from "./batch.states.ts";
+import { audited, toldMove } from "./batch.told.ts";
 import type { Move } from "./batch.writes.domain.ts";
 
 interface Asked {
@@ -32,8 +33,8 @@ export async function undoMove(parts: BatchParts, asked: Asked, audit: Auditing)
   const { move, takeBack } = await beginning(parts, found, asked.reason);
   if (asked.isDryRun)
     return { batch: found, isNew: true, ...(await elsewhere(parts, found)), ...(await inTheWay(takeBack)) };
-  const told = { action: "batch.undo", reason: asked.reason } as const;
-  const batch = announced(parts, await parts.store.move(audited(move, found, audit, told)));
+  const by = { audit, action: "batch.undo", reason: asked.reason } as const;
+  const batch = announced(parts, await parts.store.move(audited(move, found, by)));
   // Another call was faster: an undo, or a redrive. The repetition ends, because an ended batch does not change by itself.
   return batch ? { batch, isNew: true } : undoMove(parts, asked, audit);
 }
@@ -113,5 +114,6 @@ export async function undoneMove(parts: BatchParts, publicId: string): Promise<B
   const due = batch.chunks > 0 ? await parts.pinned.endedOf(batch, "undone") : await parts.pinned.retentionOf(batch);
   const reason = errorForOperators(batch);
   const events = await parts.events.undone(batch);
-  return announced(parts, await parts.store.move(moveOf(batch, { to: "undone", due, reason, events })));
+  const move = moveOf(batch, { to: "undone", due, reason, events });
+  return announced(parts, await parts.store.move(toldMove(move, batch)));
 }

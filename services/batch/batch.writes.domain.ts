@@ -5,6 +5,7 @@ import type { RejectedRecord } from "../../formats/formats.ts";
 import type { AuditDraft } from "../audit/audit.domain.ts";
 import type { OutboxDraft, OutboxRow } from "../outbox/outbox.domain.ts";
 import type { BatchRow, BatchState, Lane, Phase, Reason } from "./batch.domain.ts";
+import type { ToldMove } from "./batch.history.domain.ts";
 import type { AppliedChunk, RowCounts, TableCommit, TableWritten } from "./batch.table.domain.ts";
 
 /** When a wait ends: after so long by the database's clock, at a time, or (null) never by itself. */
@@ -109,6 +110,8 @@ export interface Move {
   enters?: Lane;
   /** The batch's records are counted with the move. The error report does not list the rejected ones. */
   applied?: AppliedChunk;
+  /** What the history keeps of the move. Omitted: the row of the batch tells enough, or `failed` does. */
+  told?: ToldMove;
   /** The audit row of the move, where somebody has asked for it. */
   audit?: AuditDraft;
   events: OutboxDraft[];

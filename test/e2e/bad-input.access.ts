@@ -241,6 +241,7 @@ const queries: BadCase[] = [
   wrongQuery("/admin/batches/{done}/records?after=1", "/after", "operator"),
   wrongQuery("/admin/batches/{done}/rejected?rows=some", "/rows", "operator"),
   wrongQuery("/admin/batches/{done}/preview?limit=0", "/limit", "operator"),
+  wrongQuery("/admin/batches/{done}/history?limit=1", "/limit", "operator"),
   wrongQuery("/admin/batches/{done}/events?x=1", "/x", "operator"),
   wrongQuery("/admin/batches/{done}/redrive?x=1", "/x", "operator", "POST"),
 ];

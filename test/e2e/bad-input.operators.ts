@@ -166,7 +166,12 @@ const batches: BadCase[] = [
   onBatch("it is neither failed nor held", "skip", "", conflicts("completed")),
   onBatch("it has ended", "cancel", {}, conflicts("completed")),
   onBatch("an unknown field", "approve", { force: true }, wrong("/force")),
-  onBatch("an unknown field", "cancel", { reason: "x" }, wrong("/reason")),
+  onBatch("an unknown field", "cancel", { force: true }, wrong("/force")),
+  ...["approve", "redrive", "skip", "cancel"].flatMap((action) => [
+    onBatch("a reason that is a number", action, { reason: 5 }, wrong("/reason")),
+    onBatch("a reason without end", action, { reason: "x".repeat(1_001) }, wrong("/reason")),
+    onBatch("null for a reason", action, { reason: null }, wrong("/reason")),
+  ]),
   onBatch("an unknown field", "redrive", { from: 0 }, wrong("/from")),
   onBatch("an unknown field", "skip", { from: 0 }, wrong("/from")),
   onBatch("a reason that is a number", "reject", { reason: 5 }, wrong("/reason")),

@@ -1,5 +1,6 @@
 /** The calls by which operators read what became of any batch: as its client does, but for the values of sensitive fields. */
 
+import { schemaRef } from "../../../lib/json-schema.ts";
 import { watchedBatchSchema } from "../routes/events.ts";
 import { checkCalls } from "./checks.ts";
 import { clientCalls } from "./clients.ts";
@@ -12,6 +13,41 @@ const MASKED = "As the client reads it, but `•••` stands for the values of
 
 const watched = { ...endedBatch, clientId: ids.client, waits: null };
 const watch = clientCalls["GET /imports/:id/events"];
+
+const none = { node: null, attempt: null, chunk: null, code: null, detail: null, reason: null };
+const historyExample = {
+  items: [
+    {
+      at: "2026-11-23T08:00:00.000Z",
+      from: null,
+      to: "held",
+      by: { kind: "partner", name: "a-shop" },
+      ...none,
+      code: "approval",
+    },
+    {
+      at: "2026-11-23T08:05:00.000Z",
+      from: "held",
+      to: "ready",
+      by: { kind: "operator", name: "alice" },
+      ...none,
+      reason: "The prices are right.",
+    },
+    {
+      at: "2026-11-23T08:05:01.000Z",
+      from: "processing",
+      to: "ready",
+      by: { kind: "worker", name: null },
+      node: "worker-2",
+      attempt: 1,
+      chunk: 0,
+      code: "handler-failed",
+      detail: "The shop is closed.",
+      reason: null,
+    },
+  ],
+  truncated: false,
+};
 
 export const batchReadCalls = {
   "GET /batches/:id/errors": {
@@ -35,6 +71,15 @@ export const batchReadCalls = {
     ...checkCalls["GET /imports/:id/preview"],
     id: "previewBatch",
     summary: "See how the first records of any batch are read",
+  },
+  "GET /batches/:id/history": {
+    id: "getBatchHistory",
+    summary: "See who has moved a batch, when and why",
+    description:
+      "Its holds, the moves that somebody has asked for, and its failed attempts, from the first one on; and when it was sent, ready, begun and ended. It goes with the batch.",
+    answers: {
+      200: { description: "The history.", content: content(schemaRef("BatchHistory"), { history: historyExample }) },
+    },
   },
   "GET /batches/:id/events": {
     ...watch,

@@ -23,6 +23,7 @@ import { erasureSchema } from "../routes/admin.erasures.ts";
 import { historySchema } from "../routes/admin.history.ts";
 import { keySchema } from "../routes/admin.keys.ts";
 import { operatorSchema } from "../routes/admin.operators.ts";
+import { batchHistorySchema } from "../routes/batch-history.ts";
 import { ownDatasetsSchema } from "../routes/datasets.ts";
 import { deliverySchema } from "../routes/deliveries.ts";
 import { errorSummarySchema } from "../routes/error-summary.ts";
@@ -47,6 +48,7 @@ const schemas: Record<string, JsonSchema> = {
   Batch: batchSchema,
   OperatorBatch: operatorBatchSchema,
   BatchCounts: batchCountsSchema,
+  BatchHistory: batchHistorySchema,
   RejectedRecord: rejectedSchema,
   ErrorSummary: errorSummarySchema,
   TruncatedReport: truncatedSchema,

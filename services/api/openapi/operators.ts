@@ -3,7 +3,7 @@
 import { type JsonSchema, schemaRef } from "../../../lib/json-schema.ts";
 import { defaultPolicy } from "../../policy/policy.schema.ts";
 import { pageSchema } from "../http/pages.ts";
-import { dryUndoSchema, rejection, undoing } from "../routes/admin.batches.ts";
+import { dryUndoSchema, undoing, withReason } from "../routes/admin.batches.ts";
 import { clientChange, newClient, rotatedSchema, rotation } from "../routes/admin.clients.ts";
 import {
   cancelledBatch,
@@ -55,10 +55,15 @@ const rotationBody: Body = {
   content: content(rotation.schema, { inADay: {}, atOnce: { graceSeconds: 0 } }),
 };
 
+const reasonBody: Body = {
+  isOptional: true,
+  content: content(withReason.schema, { plain: {}, reason: { reason: "Sent twice." } }),
+};
+
 const moved = (id: string, summary: string, example: object): Call => ({
   id,
   summary,
-  body: noBody,
+  body: reasonBody,
   answers: asBatch(example),
   problems: [...bodyProblems, "illegal-state"],
 });
@@ -184,10 +189,7 @@ export const operatorCalls = {
     answers: answer("The groups.", schemaRef("ErrorSummary"), { summary: errorSummary }),
   },
   "POST /batches/:id/approve": moved("approveBatch", "Let a held batch run", readyBatch),
-  "POST /batches/:id/reject": {
-    ...moved("rejectBatch", "Reject a held batch", rejectedBatch),
-    body: { isOptional: true, content: content(rejection.schema, { plain: {}, reason: { reason: "Sent twice." } }) },
-  },
+  "POST /batches/:id/reject": moved("rejectBatch", "Reject a held batch", rejectedBatch),
   "POST /batches/:id/redrive": {
     ...moved("redriveBatch", "Let a failed batch go on", readyBatch),
     problems: [...bodyProblems, "illegal-state", "gone"],

@@ -18,13 +18,14 @@ import { MOST_COUNTED_BATCHES } from "../../batch/batch.filter.domain.ts";
 import type { BatchAttempt } from "../../batch/batch.reads.domain.ts";
 import { call } from "../../messages.ts";
 import { type Exchange, json, type Reply } from "../http/exchange.ts";
-import { isDryRunOf, jsonBody, noBody, queryOf, strictly, wrongQuery } from "../http/input.ts";
+import { isDryRunOf, jsonBody, queryOf, strictly, wrongQuery } from "../http/input.ts";
 import { beyond, foundBody, nothingListed, pageOf } from "../http/pages.ts";
 import { filterNames, filterOf, statesIn } from "./batch-filter.ts";
 import { attemptSchema, batchSchema, operatorBatchView } from "./views.ts";
 import { batchWanted } from "./waiting.ts";
 
-export const rejection = strictly({ reason: { type: "string", max: 1_000, optional: true } });
+/** The body of a move: the words of the operator, for the audit and the history. */
+export const withReason = strictly({ reason: { type: "string", max: 1_000, optional: true } });
 export const undoing = strictly({ reason: { type: "string", min: 1, max: 1_000 } });
 
 /** The schema of what a dry run of `undoBatch` answers. */
@@ -130,12 +131,11 @@ export async function getBatch(exchange: Exchange): Promise<Reply> {
   return batchWanted(exchange, read, (batch) => batchReply(exchange, batch));
 }
 
-/** For approve, redrive, skip and cancel, which take no body. */
 const moveBatch =
-  (action: "batch.approve" | "batch.redrive" | "batch.skip" | "batch.cancel") =>
+  (action: "batch.approve" | "batch.reject" | "batch.redrive" | "batch.skip" | "batch.cancel") =>
   async (exchange: Exchange): Promise<Reply> => {
-    await noBody(exchange);
-    const batch = await call(exchange.ctx, action, { publicId: exchange.path.id ?? "" });
+    const body = withReason(await jsonBody(exchange, { isOptional: true }));
+    const batch = await call(exchange.ctx, action, { publicId: exchange.path.id ?? "", ...body });
     return json(200, await batchReply(exchange, batch));
   };
 
@@ -143,18 +143,13 @@ export const approveBatch = moveBatch("batch.approve");
 export const redriveBatch = moveBatch("batch.redrive");
 export const skipBatch = moveBatch("batch.skip");
 export const cancelBatch = moveBatch("batch.cancel");
-
-export async function rejectBatch(exchange: Exchange): Promise<Reply> {
-  const body = rejection(await jsonBody(exchange, { isOptional: true }));
-  const batch = await actors.batch.reject(exchange.ctx, { publicId: exchange.path.id ?? "", ...body });
-  return json(200, await batchReply(exchange, batch));
-}
+export const rejectBatch = moveBatch("batch.reject");
 
 /** 202: its records are on their way out. 200: they were already, or (`dryRun`) nothing is done. */
 export async function undoBatch(exchange: Exchange): Promise<Reply> {
   const isDryRun = isDryRunOf(exchange);
   const { reason } = isDryRun
-    ? rejection(await jsonBody(exchange, { isOptional: true }))
+    ? withReason(await jsonBody(exchange, { isOptional: true }))
     : undoing(await jsonBody(exchange));
   const asked = { publicId: exchange.path.id ?? "", isDryRun, ...(reason !== undefined && { reason }) };
   const { batch, isNew, references, duplicatesElsewhere = 0 } = await actors.batch.undo(exchange.ctx, asked);

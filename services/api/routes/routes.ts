@@ -64,6 +64,7 @@ import {
   rotateOperator,
 } from "./admin.operators.ts";
 import { pauseClient, resumeClient } from "./admin.pauses.ts";
+import { getBatchHistory } from "./batch-history.ts";
 import { getBody } from "./body.ts";
 import { checkDatasetImport, checkImport, getPreview, tryDataset } from "./checks.ts";
 import { getConsole, getConsoleFile } from "./console.ts";
@@ -203,6 +204,7 @@ export const operatorRoutes = strict<
   "GET /batches/:id/rejected": getRejected,
   "GET /batches/:id/preview": getPreview,
   "GET /batches/:id/events": getEvents,
+  "GET /batches/:id/history": getBatchHistory,
   "POST /batches/:id/approve": approveBatch,
   "POST /batches/:id/reject": rejectBatch,
   "POST /batches/:id/redrive": redriveBatch,

@@ -86,6 +86,12 @@ test("a batch that loses its workers maxAttempts times fails; an operator may re
   expect(batch).toMatchObject({ status: "failed", error: { code: "worker-lost" }, attempts: 2 });
   const lost = await select(system, `SELECT no, node, code FROM batch_attempt WHERE batch_id = ${id} ORDER BY no`);
   expect(lost).toEqual([1, 2].map((no) => ({ no, node: `dead-${no}`, code: "worker-lost" })));
+  const told = (await (await admin(system.url, `/batches/${publicId}/history`)).json()) as { items: object[] };
+  const lapsed = { from: "processing", by: { kind: "system", name: null }, code: "worker-lost", chunk: 0 };
+  expect(told.items.slice(-2)).toMatchObject([
+    { ...lapsed, to: "ready", node: "dead-1", attempt: 1 },
+    { ...lapsed, to: "failed", node: "dead-2", attempt: 2 },
+  ]);
   expect(await select(system, "SELECT running FROM client_queue")).toEqual([{ running: 0 }]);
   const completed = await until(() => about(publicId).find(({ type }) => type === "batch.completed"));
   expect(completed.data).toMatchObject({ status: "failed", error: { code: "worker-lost" } });

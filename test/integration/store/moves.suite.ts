@@ -128,7 +128,7 @@ export function moveSuite(database: () => Database): void {
       expect(await rows()).toBe(10);
     });
 
-    test("the last hundred failed attempts of a batch are kept with their reasons, and deleted with it", async () => {
+    test("the first fifty and the last fifty failed attempts of a batch are kept with their reasons, and deleted with it", async () => {
       const batch = await ready(store(), 1);
       const other = await claimed(store(), 2);
       const failed = (no: number) => ({ node: `node-${no}`, code: "handler-failed", detail: `reason ${no} \0 ü` });
@@ -141,9 +141,11 @@ export function moveSuite(database: () => Database): void {
       }
       await store().move(moveOf(other, "ready", { failed: failed(1) }));
       const kept = await store().attempts([batch.id], 1_000);
-      expect(kept.map(({ no }) => no)).toEqual(Array.from({ length: 100 }, (_, i) => 102 - i));
+      const numbers = Array.from({ length: 102 }, (_, i) => 102 - i).filter((no) => no <= 50 || no > 52);
+      expect(kept.map(({ no }) => no)).toEqual(numbers);
       const last = { batchId: batch.id, no: 102, at: expect.any(Number), node: "node-102", code: "handler-failed" };
-      expect(kept[0]).toEqual({ ...last, detail: "reason 102 \uFFFD ü" });
+      const where = { attempt: 102, chunk: 0, toState: "ready" };
+      expect(kept[0]).toEqual({ ...last, ...where, detail: "reason 102 \uFFFD ü" });
       const lasts = await store().attempts([batch.id, other.id, 999], 1);
       expect(lasts.map(({ batchId, no }) => [batchId, no])).toEqual([
         [batch.id, 102],
@@ -152,6 +154,37 @@ export function moveSuite(database: () => Database): void {
       expect(await store().attempts([], 1)).toEqual([]);
       await deleted(database(), batch.id);
       expect(await store().attempts([batch.id, other.id], 100)).toHaveLength(1);
+    });
+
+    test("the history keeps the first fifty and the last fifty moves, each with its move, and goes with the batch", async () => {
+      const made = await ready(store(), 1);
+      const { id } = made;
+      const told = { from: "ready", kind: "operator", who: "alice", code: "c", detail: "d \0", was: null } as const;
+      let batch = made as BatchRow;
+      for (let n = 1; n <= 103; n++) {
+        const move = { ...moveOf(batch, "ready"), version: batch.version, told: { ...told, reason: `r ${n}` } };
+        batch = (await store().move(move))?.batch as BatchRow;
+        // Too late: nothing is moved, and nothing is told.
+        if (n === 103) expect(await store().move(move)).toBeNull();
+      }
+      const kept = await store().moves(id);
+      expect(kept.map(({ n }) => n)).toEqual(
+        Array.from({ length: 103 }, (_, i) => i + 1).filter((n) => n < 51 || n > 53),
+      );
+      const { from: fromState, ...entry } = told;
+      const whole = { ...entry, fromState, toState: "ready", detail: "d \uFFFD", reason: "r 103", n: 103 };
+      expect(kept.at(-1)).toEqual({ ...whole, at: expect.any(Number) });
+      const was = { code: "approval", detail: null, at: 7 };
+      const skipped = await store().skipBatch({
+        id,
+        version: batch.version,
+        last: null,
+        told: { ...told, reason: null, was },
+      });
+      expect(skipped?.batch.version).toBe(batch.version + 1);
+      expect((await store().moves(id)).at(-1)).toMatchObject({ n: 104, toState: "ready", reason: null, was });
+      await deleted(database(), id);
+      expect(await store().moves(id)).toEqual([]);
     });
 
     test("opening a file voids every lease in it", async () => {

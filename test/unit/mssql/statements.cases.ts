@@ -6,6 +6,7 @@ import { clockOn, evidenceOn } from "../../../database/units/reads.ts";
 import { Units } from "../../../database/units/unit.ts";
 import type { AuditDraft } from "../../../services/audit/audit.domain.ts";
 import type { BatchWalk } from "../../../services/batch/batch.filter.domain.ts";
+import type { ToldMove } from "../../../services/batch/batch.history.domain.ts";
 import type { ChunkCommit, Move } from "../../../services/batch/batch.writes.domain.ts";
 import type { UploadCommit } from "../../../services/imports/imports.domain.ts";
 import { noFigures } from "../../../services/stats/stats.domain.ts";
@@ -215,6 +216,20 @@ const entry = (): AuditDraft => ({
   reason: marked("reason"),
   status: marked("status"),
 });
+const entered = (): ToldMove => ({
+  from: marked("from") as "held",
+  kind: marked("kind") as "operator",
+  who: marked("who"),
+  code: marked("code"),
+  detail: marked("detail"),
+  reason: marked("reason"),
+  was: { code: marked("code"), detail: marked("detail"), at: n() },
+});
+moved("a hold that the history tells", () => ({ to: "held", fence: n(), told: entered() }));
+add("skipBatch: with its entry in the history", ({ store }) =>
+  store.skipBatch({ id: n(), version: n(), last: null, told: entered() }),
+);
+add("moves", ({ store }) => store.moves(n()));
 moved("an approval with its audit row", () => ({ from: "held", version: n(), events: [event()], audit: entry() }));
 add("skipBatch: with its audit row", ({ store }) =>
   store.skipBatch({ id: n(), version: n(), last: null, audit: entry() }),

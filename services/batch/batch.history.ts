@@ -1,0 +1,125 @@
+/**
+ * The history of a batch, from its beginning. What is rare is stored: holds, moves that somebody asked for, and failed attempts. The
+ * rest is told by the times in the row of the batch, so a batch that just runs costs no further write.
+ */
+
+import type { BatchStore } from "../../database/store.ts";
+import { type AuditRow, DONE } from "../audit/audit.domain.ts";
+import { type BatchRow, type BatchState, isFinal } from "./batch.domain.ts";
+import { type History, type HistoryItem, KEPT_AT_ENDS, type MoveRow, type MoverKind } from "./batch.history.domain.ts";
+import type { BatchAttempt } from "./batch.reads.domain.ts";
+import { whyOf } from "./batch.told.ts";
+
+/** What is known of a batch beside its row. */
+interface Known {
+  moves: MoveRow[];
+  /** In order. */
+  attempts: BatchAttempt[];
+  /** The batch of its rejected records, and the entry of the audit if an operator has sent them again. */
+  child: BatchRow | null;
+  retry: AuditRow | null;
+}
+
+type Store = Pick<BatchStore, "moves" | "attempts" | "childOf" | "listAudit">;
+
+/** Four reads, each by an index and of a bounded number of rows. */
+export async function history(store: Store, batch: BatchRow): Promise<History> {
+  const [moves, attempts, child] = await Promise.all([
+    store.moves(batch.id),
+    batch.attemptsTotal > 0 ? store.attempts([batch.id], 3 * KEPT_AT_ENDS) : [],
+    store.childOf(batch.id),
+  ]);
+  const known = { moves, attempts: attempts.toReversed(), child, retry: child && (await retryOf(store, batch)) };
+  return { items: itemsOf(batch, known), isCut: isCut(known) };
+}
+
+/** Who may not retry it has entries too. */
+const RETRIES_LOOKED_AT = 20;
+
+async function retryOf(store: Store, { publicId: subject }: BatchRow): Promise<AuditRow | null> {
+  const found = await store.listAudit({ subject, action: "batch.retry", limit: RETRIES_LOOKED_AT });
+  return found.find(({ status, change }) => status === DONE && change?.includes(RETRIED_AS)) ?? null;
+}
+
+/** The member of the audit's `change` that names the new batch. */
+export const RETRIED_AS = "/retriedAs";
+
+function isCut({ moves, attempts }: Known): boolean {
+  const later = attempts.filter(({ no }) => no > KEPT_AT_ENDS);
+  const isCutOff = later.length >= KEPT_AT_ENDS && (later[0]?.no ?? 0) > KEPT_AT_ENDS + 1;
+  return isCutOff || (moves.at(-1)?.n ?? 0) > moves.length;
+}
+
+function itemsOf(batch: BatchRow, known: Known): HistoryItem[] {
+  const stored = [...known.moves.map(moveItem), ...known.attempts.map((attempt) => attemptItem(batch, attempt))];
+  const isStored = (at: number | null, to: BatchState) => stored.some((item) => item.at === at && item.to === to);
+  const told = [...beginning(batch, known.moves), ...earlierEnds(known.moves), ...ending(batch, known)];
+  // An end that was an attempt, or was asked for, is there with its reasons already.
+  const items = [...told.filter(({ at, to }) => !isStored(at, to)), ...stored, ...retried(batch, known)];
+  return items.sort((a, b) => a.at - b.at || rankOf(a) - rankOf(b));
+}
+
+/** Of items of the same millisecond. */
+const rankOf = ({ from, to }: HistoryItem): number =>
+  from === null ? 0 : to === "ready" && from !== "processing" ? 1 : to === "processing" ? 2 : 3;
+
+const nothing = { node: null, attempt: null, chunk: null, code: null, detail: null, reason: null };
+const item = (
+  at: number,
+  from: BatchState | null,
+  to: BatchState,
+  kind: MoverKind,
+  more: Partial<HistoryItem> = {},
+): HistoryItem => ({ at, from, to, by: { kind, name: null }, ...nothing, ...more });
+
+const moveItem = ({ at, fromState, toState, kind, who: name, code, detail, reason }: MoveRow): HistoryItem =>
+  item(at, fromState, toState, kind, { by: { kind, name }, code, detail, reason });
+
+/** A lease that has lapsed is no doing of its worker. */
+function attemptItem(batch: BatchRow, { no, at, node, code, detail, attempt, chunk, toState }: BatchAttempt) {
+  const to = toState ?? (batch.state === "failed" && no === batch.attemptsTotal ? "failed" : "ready");
+  const kind = code === "worker-lost" ? "system" : "worker";
+  return item(at, "processing", to, kind, { node, attempt, chunk, code, detail });
+}
+
+/** Its upload, the commit of a check, and the first times that it was ready and was worked. */
+function* beginning(batch: BatchRow, [first]: MoveRow[]): Generator<HistoryItem> {
+  const { createdAt, committedAt, readyAt, startedAt } = batch;
+  const isHeld = first ? first.fromState === "held" : batch.state === "held";
+  const held = isHeld ? { code: null, detail: null, ...(first ? first.was : whyOf(batch.reason)) } : null;
+  const why = held && { code: held.code, detail: held.detail };
+  const onceThere = (to: BatchState) => (isHeld ? "held" : to);
+  yield item(createdAt, null, committedAt === null ? onceThere("received") : "received", "partner", {
+    ...(committedAt === null && why),
+  });
+  if (committedAt !== null) {
+    const to = onceThere(committedAt === readyAt ? "ready" : "received");
+    yield item(committedAt, "validated", to, "partner", { ...why });
+  }
+  if (readyAt !== null && readyAt !== committedAt) yield item(readyAt, "received", "ready", "system");
+  if (startedAt !== null) yield item(startedAt, "ready", "processing", "worker");
+}
+
+/** Where a batch has gone on after an end that a chunk's commit has written. */
+function* earlierEnds(moves: MoveRow[]): Generator<HistoryItem> {
+  for (const { fromState, toState, was } of moves)
+    if (was && was.at !== null && fromState !== toState)
+      yield item(was.at, "processing", fromState, "worker", { code: was.code, detail: was.detail });
+}
+
+function* ending({ state, finishedAt, startedAt, reason }: BatchRow, { moves }: Known): Generator<HistoryItem> {
+  if (finishedAt === null || !isFinal(state) || moves.some(({ at, toState }) => at === finishedAt && toState === state))
+    return;
+  yield item(finishedAt, startedAt === null ? "received" : "processing", state, "worker", whyOf(reason));
+}
+
+function* retried({ state }: BatchRow, { child, retry }: Known): Generator<HistoryItem> {
+  if (!child) return;
+  const by = retry ? ({ kind: "operator", name: retry.who } as const) : ({ kind: "partner", name: null } as const);
+  yield item(child.createdAt, state, state, by.kind, {
+    by,
+    code: "retried",
+    detail: `Its rejected records are batch ${child.publicId}.`,
+    reason: retry?.reason ?? null,
+  });
+}
