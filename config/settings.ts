@@ -269,6 +269,12 @@ export const settings = {
     matching(/^[\x20-\x7e]{1,40}$/, "up to 40 visible characters, such as production"),
     "Names the environment on every page of the console.",
   ),
+  partnersRotate: setting(
+    "PARTNERS_ROTATE",
+    "false",
+    choice({ true: true, false: false }),
+    "Whether partners may rotate their own secret.",
+  ),
   webhookAllowedHosts: optional(
     "WEBHOOK_ALLOWED_HOSTS",
     "none",

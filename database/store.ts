@@ -49,6 +49,7 @@ import type {
   AttemptRecord,
   DeliveryQuery,
   DeliveryRow,
+  FailedQuery,
   TakeDeliveries,
   TakenDelivery,
 } from "../services/webhook/webhook.domain.ts";
@@ -347,10 +348,15 @@ export interface DeliveryStore {
   recordAttempt(attempt: AttemptRecord): Promise<void>;
   /** Fails all waiting deliveries of a client, each with an attempt that says why. Answers how many. */
   failDeliveries(clientId: number, error: string): Promise<number>;
-  /** Makes a delivery due now, with all its tries again. False: there is no such delivery. */
-  replayDelivery(publicId: string, audit?: AuditDraft): Promise<boolean>;
-  /** Newest first. */
+  /** Makes a delivery due now, with all its tries again. False: there is no such delivery, or it is not `clientId`'s. */
+  replayDelivery(which: { publicId: string; clientId?: number | undefined }, audit?: AuditDraft): Promise<boolean>;
+  /** The ids of failed deliveries. */
+  failedDeliveries(query: FailedQuery): Promise<number[]>;
+  /** Makes those of them due now that have still failed, with one audit row for all. Answers how many. */
+  replayFailed(ids: number[], audit?: AuditDraft): Promise<number>;
   listDeliveries(query: DeliveryQuery): Promise<DeliveryRow[]>;
+  /** The document that a delivery sends. Null: there is no such delivery. */
+  deliveryBody(id: number): Promise<string | null>;
   /** For the start of an embedded node: nobody holds a delivery. */
   voidClaims(): Promise<void>;
 }

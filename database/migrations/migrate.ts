@@ -43,6 +43,8 @@ import { keySearch } from "./0047-key-search.ts";
 import { batchHistory } from "./0048-history.ts";
 import { stats } from "./0050-stats.ts";
 import { pausedClients } from "./0052-paused-clients.ts";
+import { deliveryLists } from "./0054-delivery-lists.ts";
+import { allDeliveries } from "./0055-all-deliveries.ts";
 import { createTable, LOG, type Migration, type MigrationContext } from "./ddl.ts";
 import { takePlace } from "./place.ts";
 
@@ -90,6 +92,8 @@ export const migrations: Migration[] = [
   batchHistory,
   stats,
   pausedClients,
+  deliveryLists,
+  allDeliveries,
 ];
 
 /**

@@ -95,12 +95,13 @@ export const auditValues = (draft: AuditDraft | undefined): Record<string, strin
 
 const columns = new Map(audit.columns.map(({ name, column }) => [name, column]));
 
-/** Inserts the audit row of a change, if the change was made: `from` has its row then. */
-export const auditStep = (from: string): Step =>
+/** Inserts the audit row of a change, if the change was made: `from` has its row then. `where`: which one of several rows. */
+export const auditStep = (from: string, where?: string): Step =>
   insert(audit, {
     values: {
       at: ":now",
       ...Object.fromEntries(FIELDS.map((field) => [columns.get(field), `:${parameterOf(field)}`])),
     },
     from,
+    where,
   });

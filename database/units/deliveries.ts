@@ -1,8 +1,8 @@
-import type { Attempt, DeliveryQuery, DeliveryRow } from "../../services/webhook/webhook.domain.ts";
 import { delivery, deliveryAttempt, outbox } from "../schema/tables.ts";
 import type { BatchStore, DeliveryStore } from "../store.ts";
 import { auditParams, auditStep, auditValues } from "./audit.ts";
-import { insert, remove, rowSet, select, selectFrom, take, update } from "./steps.ts";
+import { deliveryLists } from "./deliveries.lists.ts";
+import { insert, remove, rowSet, select, take, update } from "./steps.ts";
 import { type Params, shapes, type Units } from "./unit.ts";
 
 /** How many due deliveries a take reads, longest due first; and how many clients it reads if these are not enough. */
@@ -12,6 +12,8 @@ const TAKEN = rowSet("taken", delivery, ["id", "publicId", "clientId", "event", 
 const TOLD = rowSet("told", delivery, ["id", "attempts"]);
 
 const REPLAYED = rowSet("replayed", delivery, ["id"]);
+/** Due now, with all its tries again. */
+const AGAIN = "state = 'pending', due_at = :now, tries = 0, claim = NULL";
 
 export function deliveries(on: Units): DeliveryStore {
   const takeDeliveries = takingOn(on);
@@ -50,16 +52,29 @@ export function deliveries(on: Units): DeliveryStore {
     attempted(":now", { status: "NULL", error: ":error", ms: "0" }),
   ]);
 
-  const replay = shapes((hasAudit: boolean) =>
-    on.unit({ publicId: "uuid", ...(hasAudit ? auditParams : {}) } as Params, () => [
+  const replay = shapes(({ hasAudit, isOfClient }: { hasAudit: boolean; isOfClient: boolean }) => {
+    const params: Params = { publicId: "uuid", clientId: "bigint", ...(hasAudit ? auditParams : {}) };
+    return on.unit(params, () => [
       update(delivery, {
-        set: "state = 'pending', due_at = :now, tries = 0, claim = NULL",
-        where: "public_id = :publicId",
+        set: AGAIN,
+        where: `public_id = :publicId${isOfClient ? " AND client_id = :clientId" : ""}`,
         into: hasAudit ? REPLAYED : undefined,
       }),
       ...(hasAudit ? [auditStep(REPLAYED.name)] : []),
-    ]),
-  );
+    ]);
+  });
+  const replayAll = shapes((hasAudit: boolean) => {
+    const params: Params = { ids: "ids", ...(hasAudit ? auditParams : {}) };
+    return on.unit(params, ({ isIn }) => [
+      update(delivery, {
+        set: AGAIN,
+        where: `state = 'failed' AND ${isIn("id", ":ids")}`,
+        into: hasAudit ? REPLAYED : undefined,
+      }),
+      // One row for all of them.
+      ...(hasAudit ? [auditStep(REPLAYED.name, "replayed.id = (SELECT MAX(id) FROM replayed)")] : []),
+    ]);
+  });
   const voided = on.unit({}, () => [
     update(delivery, { set: "due_at = :now, claim = NULL", where: "claim IS NOT NULL" }),
   ]);
@@ -71,9 +86,12 @@ export function deliveries(on: Units): DeliveryStore {
       await record.changed({ ...attempt, state: next.state, inMs, given: isGiven ? 1 : 0 });
     },
     failDeliveries: (clientId, error) => fail.changed({ clientId, error }),
-    replayDelivery: async (publicId, audit) =>
-      (await replay(audit !== undefined).changed({ publicId, ...auditValues(audit) })) > 0,
-    listDeliveries: listed(on),
+    replayDelivery: async ({ publicId, clientId = null }, audit) => {
+      const shape = { hasAudit: audit !== undefined, isOfClient: clientId !== null };
+      return (await replay(shape).changed({ publicId, clientId, ...auditValues(audit) })) > 0;
+    },
+    replayFailed: (ids, audit) => replayAll(audit !== undefined).changed({ ids, ...auditValues(audit) }),
+    ...deliveryLists(on),
     voidClaims: async () => void (await voided.changed({})),
   };
 }
@@ -148,57 +166,6 @@ const attempted = (at: string, values: { status: string; error: string; ms: stri
     values: { delivery_id: "told.id", no: "told.attempts", at, ...values },
     from: "told",
   });
-
-const LISTED = {
-  batch: "uuid",
-  publicId: "uuid",
-  state: "name",
-  before: "bigint",
-  limit: "int",
-} as const;
-const CONDITIONS = {
-  batch: "d.batch_id = (SELECT of_id.id FROM batch AS of_id WHERE of_id.public_id = :batch)",
-  publicId: "d.public_id = :publicId",
-  state: "d.state = :state",
-  before: "d.id < :before",
-};
-type Condition = keyof typeof CONDITIONS;
-
-function listed(on: Units): DeliveryStore["listDeliveries"] {
-  const which = shapes((asked: Condition[]) =>
-    on.unit(LISTED, ({ first }) => [
-      select<Omit<DeliveryRow, "attempts"> & { made: number }>(
-        first(
-          ":limit",
-          `d.id AS "id", d.public_id AS "publicId", b.public_id AS "batchId", d.client_id AS "clientId", d.event AS "event",
-    d.state AS "state", d.due_at AS "dueAt", d.attempts AS "made" FROM delivery AS d JOIN batch AS b ON b.id = d.batch_id
-  ${asked.length === 0 ? "" : `WHERE ${asked.map((name) => CONDITIONS[name]).join(" AND ")} `}ORDER BY d.id DESC`,
-        ),
-      ),
-    ]),
-  );
-  const attempts = on.unit({ ids: "ids" }, ({ isIn }) => [
-    selectFrom(
-      deliveryAttempt,
-      ["deliveryId", "no", "at", "status", "error", "ms"],
-      "a",
-      `FROM delivery_attempt AS a WHERE ${isIn("a.delivery_id", ":ids")} ORDER BY a.delivery_id, a.no`,
-    ),
-  ]);
-  return async (query: DeliveryQuery) => {
-    const asked = (Object.keys(CONDITIONS) as Condition[]).filter((name) => query[name] !== undefined);
-    const all = { batch: null, publicId: null, state: null, before: null, ...query };
-    const rows = await which(asked).rows(all);
-    if (rows.length === 0) return [];
-    const of = new Map(rows.map(({ made, ...row }) => [row.id, { row, made, attempts: [] as Attempt[] }]));
-    for (const { deliveryId, no, ...attempt } of await attempts.rows({ ids: [...of.keys()] })) {
-      const entry = of.get(deliveryId);
-      // An attempt made after the first query belongs to a state that this list does not show.
-      if (entry && no <= entry.made) entry.attempts.push(attempt);
-    }
-    return [...of.values()].map(({ row, attempts }) => ({ ...row, attempts }));
-  };
-}
 
 /** The outbox: events that wait to be published to RabbitMQ. */
 export function outboxUnits(on: Units): Pick<BatchStore, "takeOutbox" | "deleteOutbox"> {

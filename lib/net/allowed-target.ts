@@ -104,6 +104,9 @@ export function urlFault(text: unknown, allowed: readonly string[]): string | nu
   return fault && `expected a target that webhooks may have: ${fault}`;
 }
 
+/** A webhook's URL as lists show it: what stands in its query may be a secret. */
+export const withoutQuery = (url: string): string => url.replace(/\?.+$/, "?…");
+
 export interface Resolved {
   address: string;
   family: number;

@@ -173,7 +173,13 @@ const api = define({
       if (!("until" in credentials)) this.keyUses.note(client.id, client.key);
       this.admissions.enter(client.id, credentials, req, res);
       this.connections.know(req.socket, true);
-      req.caller = { client, policy: await actors.policy.get(req.$ctx, { clientId: client.id }) };
+      const policy = await actors.policy.get(req.$ctx, { clientId: client.id });
+      req.caller = {
+        client,
+        policy,
+        secretHash: "secretHash" in credentials ? credentials.secretHash : null,
+        isSession,
+      };
       await spendRequest(req, res, isSession);
       return null;
     },

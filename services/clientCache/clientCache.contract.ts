@@ -124,10 +124,16 @@ export const clientCacheActions = {
   erase: action({ publicId: { type: "string" } }).answers<string>(),
   /** Deletes the row of a client of which nothing else is left. False: it must stay. */
   remove: action({ publicId: { type: "string" } }).answers<boolean>(),
-  /** A new secret. The old one stays valid for `graceSeconds`. Throws not-found. */
+  /** Until when the secret before this one is valid too, epoch ms; null: it is not. Throws not-found. */
+  previousValidUntil: action({ publicId: { type: "string" } }).answers<number | null>(),
+  /**
+   * A new secret. The old one stays valid for `graceSeconds`. `ifSecretHash`: only while this is the SHA-256 of the newest secret, in
+   * hexadecimal digits. Throws not-found, forbidden.
+   */
   rotateSecret: action({
     publicId: { type: "string" },
     graceSeconds: { type: "number", integer: true, min: 0 },
+    ifSecretHash: { type: "string", optional: true },
   }).answers<{ secret: string; previousValidUntil: number }>(),
   /** A new key. Only this answer has its secret. Throws not-found; conflict for a name that is taken, and for too many keys. */
   createKey: action({

@@ -72,6 +72,9 @@ const mayBeName = (value: string | number) =>
 
 const noSuchClient = () => new Problem("not-found", "There is no such client.");
 
+/** An older secret may have leaked: that may be why there is a newer one. */
+const notNewest = () => new Problem("forbidden", "Only the newest secret of the client may be used to rotate it.");
+
 /** A webhook with its secret, which is shown when it is set and never again. */
 const webhookShown = ({ policy: { webhook }, webhookSecret }: PolicyChanged) =>
   webhook && webhookSecret ? { webhook: { ...webhook, secret: webhookSecret } } : {};
@@ -270,13 +273,23 @@ export default defineActor({
       return gone !== false;
     },
 
+    async previousValidUntil(ctx) {
+      const client = await this.known("publicId", ctx.params.publicId);
+      if (!client) throw noSuchClient();
+      const { oldSecretUntil } = client;
+      return oldSecretUntil !== null && oldSecretUntil > Date.now() ? oldSecretUntil : null;
+    },
+
     async rotateSecret(ctx) {
       const secret = newSecret();
-      const { publicId, graceSeconds } = ctx.params;
+      const { publicId, graceSeconds, ifSecretHash } = ctx.params;
       const until = (await this.database.now()) + graceSeconds * 1000;
       await this.change(
         publicId,
-        (before) => ({ secretHash: hashOf(secret), oldSecretHash: before.secretHash, oldSecretUntil: until }),
+        (before) => {
+          if (ifSecretHash !== undefined && before.secretHash.toString("hex") !== ifSecretHash) throw notNewest();
+          return { secretHash: hashOf(secret), oldSecretHash: before.secretHash, oldSecretUntil: until };
+        },
         auditOf(ctx, "client.rotate-secret", { "/graceSeconds": [null, graceSeconds] }),
       );
       return { secret, previousValidUntil: until };

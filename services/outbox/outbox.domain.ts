@@ -21,6 +21,8 @@ export type EventType =
   | "batch.validated"
   | "batch.undone"
   | "batch.held"
+  /** Only sent to a webhook, to try it. */
+  | "webhook.test"
   | "client.changed"
   | "policy.changed";
 

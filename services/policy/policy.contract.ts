@@ -73,6 +73,12 @@ const page = {
   limit: { type: "number", integer: true, min: 1, max: 201 },
 } as const;
 
+/** Epoch ms. */
+export interface SecretTimes {
+  createdAt: number;
+  previousValidUntil: number | null;
+}
+
 export const policyActions = {
   /** The policy in force. Version 0: the defaults. */
   get: action({ clientId: { type: "number" } }).answers<PolicyVersion>(),
@@ -96,6 +102,8 @@ export const policyActions = {
   apply: action({ clientPublicId: { type: "string" } }).answers<void>(),
   /** The valid secrets of the client's webhook, the newest first. Empty: it has no webhook. */
   webhookSecrets: action({ clientId: { type: "number" } }).answers<string[]>(),
+  /** Since when the newest of them is there, and until when an earlier one is valid too. Null: the client has no webhook. */
+  webhookSecretTimes: action({ clientId: { type: "number" } }).answers<SecretTimes | null>(),
   /** A new secret. The old one stays valid for `graceSeconds`. Throws not-found if there is no webhook, unavailable. */
   rotateWebhookSecret: action({
     clientId: { type: "number" },

@@ -23,6 +23,9 @@ export const webhookHandlers = {
   async webhookSecrets(this: Own, { params }: Asked<"webhookSecrets">) {
     return this.secrets.current(params.clientId, await this.database.now());
   },
+  async webhookSecretTimes(this: Own, { params }: Asked<"webhookSecretTimes">) {
+    return this.secrets.times(params.clientId, await this.database.now());
+  },
   async rotateWebhookSecret(this: Own, ctx: Asked<"rotateWebhookSecret">) {
     const { clientId, graceSeconds } = ctx.params;
     const { policy } = await this.current(clientId);

@@ -6,6 +6,7 @@ import { rowsWhere } from "../../database/model-reads.ts";
 import type { Models } from "../../database/models.ts";
 import { Problem } from "../../lib/errors.ts";
 import type { AuditDraft } from "../audit/audit.domain.ts";
+import type { SecretTimes } from "./policy.contract.ts";
 import type { Policy } from "./policy.document.ts";
 
 type PolicyWebhook = Policy["webhook"];
@@ -53,6 +54,13 @@ export class WebhookSecrets {
     return row ? [row.secret, ...row.old.filter(({ until }) => until > nowMs).map(({ secret }) => secret)] : [];
   }
 
+  async times(clientId: number, nowMs: number): Promise<SecretTimes | null> {
+    const row = await this.row(clientId);
+    if (!row) return null;
+    const ends = row.old.map(({ until }) => until).filter((until) => until > nowMs);
+    return { createdAt: row.changedAt, previousValidUntil: ends.length > 0 ? Math.max(...ends) : null };
+  }
+
   /**
    * Adds a new secret; the others stay valid until `until`. Null: there is none to rotate, or another rotation was
    * faster.
@@ -74,9 +82,10 @@ export class WebhookSecrets {
     return isChanged ? secret : null;
   }
 
-  private async row(clientId: number): Promise<{ secret: string; old: OldSecret[] } | null> {
+  private async row(clientId: number): Promise<{ secret: string; old: OldSecret[]; changedAt: number } | null> {
     const [row] = await rowsWhere(this.table, { clientId });
     if (!row) return null;
-    return { secret: row.get("secret") as string, old: JSON.parse(row.get("oldSecrets") as string) };
+    const { secret, oldSecrets, changedAt } = row.get({ plain: true });
+    return { secret, old: JSON.parse(oldSecrets), changedAt: Number(changedAt) };
   }
 }

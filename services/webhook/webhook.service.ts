@@ -6,21 +6,20 @@
  */
 
 import { configOf } from "../../config/config.ts";
-import { Problem } from "../../lib/errors.ts";
 import { type Counter, counter } from "../../lib/metrics/figures.ts";
 import { databaseMixin } from "../../mixins/database.ts";
 import { fields } from "../../mixins/define.ts";
 import { partnersMixin } from "../../mixins/partners.ts";
 import { scheduleMixin } from "../../mixins/schedule.ts";
 import { actors } from "../actors.ts";
-import { auditing, named } from "../audits.ts";
 import { defineActor } from "../define.ts";
 import { uuidv7 } from "../ids.ts";
 import type { CloudEvent } from "../outbox/outbox.domain.ts";
 import type { Counted } from "../stats/stats.domain.ts";
 import { tallyOf } from "../tally.ts";
-import { WEBHOOK_TYPE } from "./webhook.contract.ts";
+import { plainHeaders } from "./webhook.contract.ts";
 import type { AttemptRecord, TakenDelivery } from "./webhook.domain.ts";
+import { deliveryHandlers, type Target } from "./webhook.handlers.ts";
 import { DeliveryLoop } from "./webhook.loop.ts";
 import { delayAfter, usualDelaysMs } from "./webhook.retries.ts";
 import { type Sent, send, signed } from "./webhook.send.ts";
@@ -53,7 +52,7 @@ const PATIENCE = 0.6;
 const GONE = 410;
 
 /** The target of a delivery, or why it has none. */
-type Receiver = { url: string; secrets: string[] } | { refusal: string };
+type Receiver = Target | { refusal: string };
 
 export default defineActor({
   name: "webhook",
@@ -104,27 +103,30 @@ export default defineActor({
         return this.record(delivery, { status: null, error: receiver.refusal, ms: 0, next: { state: "failed" } });
       }
       const { id } = JSON.parse(delivery.body) as CloudEvent;
-      const headers = {
-        "content-type": `${WEBHOOK_TYPE}; charset=utf-8`,
-        "user-agent": "DataFlow-Webhooks/1.0",
-        ...signed(id, delivery.body, receiver.secrets, new Date()),
-      };
+      const { ms, ...sent } = await this.post(receiver, id, delivery.body);
+      await this.after(delivery, receiver.url, sent, ms);
+    },
+
+    /** Signs a document and sends it once. `ms`: how long that took. Never rejects. */
+    async post({ url, secrets }: Target, id: string, body: string): Promise<Sent & { ms: number }> {
+      const headers = { ...plainHeaders, ...signed(id, body, secrets, new Date()) };
       const began = performance.now();
-      const sent = await send(new URL(receiver.url), headers, delivery.body, {
+      const sent = await send(new URL(url), headers, body, {
         allowedHosts: configOf(this.broker).webhookAllowedHosts,
         timeoutMs: this.settings.attemptMs,
         signal: this.stopping.signal,
       });
-      await this.after(delivery, receiver.url, sent, Math.round(performance.now() - began));
+      return { ...sent, ms: Math.round(performance.now() - began) };
     },
 
-    /** The target in today's policy, not in the policy of the batch. */
-    async receiver({ clientId, event }: TakenDelivery): Promise<Receiver> {
+    /** The target in today's policy, not in the policy of the batch. `event` null: whatever events it wants. */
+    async receiver({ clientId, event }: { clientId: number; event: string | null }): Promise<Receiver> {
       const client = await actors.clientCache.get(this.broker, { id: clientId });
       if (client?.status !== "active") return { refusal: "the client is disabled" };
       const { policy } = await actors.policy.get(this.broker, { clientId });
       if (!policy.webhook) return { refusal: "the policy names no webhook" };
-      if (!(policy.webhook.events as string[]).includes(event)) return { refusal: `the webhook wants no ${event}` };
+      if (event !== null && !(policy.webhook.events as string[]).includes(event))
+        return { refusal: `the webhook wants no ${event}` };
       const secrets = await actors.policy.webhookSecrets(this.broker, { clientId });
       return secrets.length > 0 ? { url: policy.webhook.url, secrets } : { refusal: "the webhook has no secret" };
     },
@@ -182,16 +184,7 @@ export default defineActor({
     list(ctx) {
       return this.database.deliveries.listDeliveries(ctx.params);
     },
-    async replay(ctx) {
-      const { deliveries } = this.database;
-      const { publicId } = ctx.params;
-      const entry = auditing(ctx)({ action: "delivery.replay", subject: named("delivery", publicId) });
-      await deliveries.replayDelivery(publicId, entry ?? undefined);
-      const [delivery] = await deliveries.listDeliveries({ publicId, limit: 1 });
-      if (!delivery) throw new Problem("not-found", "There is no such delivery.");
-      void this.loop.wake();
-      return delivery;
-    },
+    ...deliveryHandlers,
   },
 
   async started() {

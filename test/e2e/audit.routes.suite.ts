@@ -58,6 +58,15 @@ export function routesHaveEntries(): void {
       });
       return one.id;
     }
+    /** A client whose only delivery has failed. */
+    async function failedDelivery(): Promise<string> {
+      const { body } = await asked("GET", `/deliveries?batch=${await batch("done")}`);
+      const [{ id, clientId }] = body.items;
+      await asked("PATCH", `/clients/${clientId}/policy`, { webhook: { events: ["batch.held"] } });
+      await asked("POST", `/deliveries/${id}/replay`);
+      await until(async () => (await asked("GET", `/deliveries/${id}`)).body.status === "failed");
+      return clientId;
+    }
     const webhook = () => client({ policy: policyOf.done });
 
     /** The path and the body of a request that succeeds. */
@@ -91,6 +100,11 @@ export function routesHaveEntries(): void {
       "POST /batches/:id/cancel": async () => [`/batches/${await batch("held")}/cancel`],
       "POST /batches/:id/undo": async () => [`/batches/${await batch("done")}/undo`, { reason: "The wrong file." }],
       "POST /deliveries/:id/replay": async () => [`/deliveries/${await delivery()}/replay`],
+      "POST /deliveries/replay": async () => [
+        "/deliveries/replay",
+        { client: await failedDelivery(), since: "2020-01-01T00:00:00Z" },
+      ],
+      "POST /clients/:id/webhook/test": async () => [`/clients/${await webhook()}/webhook/test`],
       "POST /erasures": async () => ["/erasures", { dataset: await dataset(), where: { email: "a@b.example" } }],
       "POST /operators": async () => ["/operators", { name: `of-routes-${++made}`, role: "viewer" }],
       "PATCH /operators/:name": async () => [`/operators/${await operator()}`, { role: "admin" }],
@@ -106,6 +120,7 @@ export function routesHaveEntries(): void {
       "batch.undo": { "/status": ["completed", "undoing"] },
       "client.pause": { "/paused": [null, true] },
       "client.resume": { "/paused": [true, null] },
+      "delivery.replay-failed": { "/since": [null, "2020-01-01T00:00:00.000Z"], "/deliveries": [null, 1] },
       "operator.change": { "/role": ["viewer", "admin"] },
       "operator.delete": { "/role": ["viewer", null] },
     };
@@ -131,7 +146,7 @@ export function routesHaveEntries(): void {
         "admin",
       ]);
       const [group, id] = path.slice(1).split("/");
-      if (id && group !== "clients") expect(entry.subject.id).toBe(id);
+      if (id && group !== "clients" && id !== "replay") expect(entry.subject.id).toBe(id);
       if (id && group === "clients") expect(entry.subject).toMatchObject({ type: "client", id });
       if (changes[entry.action]) expect(entry.change).toEqual(changes[entry.action]);
       if (reasons[entry.action]) expect(entry.reason).toMatch(reasons[entry.action] as RegExp);

@@ -210,6 +210,21 @@ const queries: BadCase[] = [
   wrongQuery("/admin/audit?from=yesterday", "/from", "operator"),
   wrongQuery("/admin/audit?who=a%00b", "/who", "operator"),
   wrongQuery("/admin/audit?cursor=x", "/cursor", "operator"),
+  ...["status=sent", "event=batch.lost", "from=yesterday", "to=2026-11-23", "limit=0", "cursor=x", "q=x"].flatMap(
+    (query) => [
+      wrongQuery(`/deliveries?${query}`, `/${query.split("=")[0]}`),
+      wrongQuery(`/admin/deliveries?${query}`, `/${query.split("=")[0]}`, "operator"),
+    ],
+  ),
+  wrongQuery("/deliveries?client=x", "/client"),
+  wrongQuery("/account?x=1", "/x"),
+  {
+    name: "a rotation that is turned off",
+    as: "free",
+    request: { method: "POST", path: "/account/rotate-secret" },
+    status: 403,
+    code: "forbidden",
+  },
   wrongQuery("/admin/audit?result=done", "/result", "operator"),
   wrongQuery("/admin/stats/history?step=5m", "/step", "operator"),
   wrongQuery("/admin/stats/history?from=now", "/from", "operator"),

@@ -128,6 +128,37 @@ const changes: BadCase[] = [
   rotated("half an object", "{", malformed(1)),
 ];
 
+const replayed = (name: string, body: unknown, expected: Expected) =>
+  operator(name, { method: "POST", path: "/admin/deliveries/replay", body: textOf(body) }, expected);
+const since = "2026-11-23T00:00:00Z";
+
+const deliveries: BadCase[] = [
+  replayed("nothing", {}, wrong("/client", "/since")),
+  replayed("a client that is not there", { client: "nobody", since }, wrong("/client")),
+  replayed("an empty client", { client: "", since }, wrong("/client")),
+  replayed("a time without its offset", { client: "nobody", since: "2026-11-23T00:00:00" }, wrong("/since")),
+  replayed("a number for the time", { client: "nobody", since: 0 }, wrong("/since")),
+  replayed("what was delivered", { client: "nobody", since, status: "delivered" }, wrong("/status")),
+  replayed("a text for a flag", { client: "nobody", since, dryRun: "true" }, wrong("/dryRun")),
+  replayed("an unknown field", { client: "nobody", since, until: since }, wrong("/until")),
+  replayed("half an object", "{", malformed(1)),
+  operator(
+    "a client without a webhook",
+    { method: "POST", path: "/admin/clients/{client}/webhook/test" },
+    { status: 409, code: "no-webhook" },
+  ),
+  operator(
+    "a URL of one's own",
+    { method: "POST", path: "/admin/clients/{client}/webhook/test", body: '{"url":"http://10.0.0.1/"}' },
+    wrong("/url"),
+  ),
+  operator(
+    "a client that is not there",
+    { method: "POST", path: "/admin/clients/{unknown}/webhook/test" },
+    { status: 404, code: "not-found" },
+  ),
+];
+
 const erased = (name: string, body: unknown, expected: Expected) =>
   operator(name, { method: "POST", path: "/admin/erasures", body: textOf(body) }, expected);
 const where = { email: "a@b.example" };
@@ -217,4 +248,4 @@ const policies: BadCase[] = [
   patch("an old version", { weight: 2 }, stale, { ...mergePatch, "if-match": '"0", "999"' }),
 ];
 
-export const operators: BadCase[] = [...newClients, ...changes, ...erasures, ...batches, ...policies];
+export const operators: BadCase[] = [...newClients, ...changes, ...deliveries, ...erasures, ...batches, ...policies];

@@ -137,6 +137,14 @@ const scenes: Record<string, () => Promise<Scene>> = {
   createImport: freshClient,
   listImports: twoBatches,
   listDeliveries: twoBatches,
+  getAccount: () => freshClient(subscribed),
+  rotateOwnSecret: freshClient,
+  listOwnDeliveries: twoBatches,
+  getDelivery: delivery,
+  getOwnDelivery: delivery,
+  replayOwnDelivery: delivery,
+  replayDeliveries: () => freshClient(subscribed),
+  testWebhook: () => freshClient(subscribed),
   cancelImport: held,
   commitImport: checkedBatch,
   previewImport: checkedBatch,
@@ -232,7 +240,7 @@ export function send(
 export function startOpenApi(): void {
   beforeAll(async () => {
     system = await startSystem({
-      env: { WEBHOOK_ALLOWED_HOSTS: "127.0.0.1", POLL_INTERVAL: "50ms", LOG_LEVEL: "fatal" },
+      env: { WEBHOOK_ALLOWED_HOSTS: "127.0.0.1", POLL_INTERVAL: "50ms", LOG_LEVEL: "fatal", PARTNERS_ROTATE: "true" },
     });
     url = system.url;
     consoleHash = (await consoleFiles()).hash;

@@ -108,7 +108,7 @@ const formOf = (parts: Record<string, string>): string =>
 
 /** The names and secrets that an example cannot know. */
 function ownOf(example: object, { client }: Scene): object {
-  if ("where" in example) return { client: client.id };
+  if ("where" in example || "since" in example) return { client: client.id };
   if ("token" in example) return { token: ADMIN_TOKEN };
   if ("secret" in example) return { clientIdentifier: client.identifier, secret: client.secret };
   if ("clientIdentifier" in example) return { clientIdentifier: `shop-${++made}` };
@@ -223,6 +223,7 @@ const special: Refusal[] = [
   ["validation", "changeClient", {}, json, '{"status":"gone"}'],
   ["precondition-failed", "replacePolicy", {}, { ...json, "if-match": '"99"' }, "{}"],
   ["not-found", "rotateWebhookSecret", {}, json, "{}"],
+  ["no-webhook", "testWebhook", {}, json, "{}"],
 ];
 
 test.each(special)("refused: %s by %s", async (code, operationId, policy, headers, body) => {
@@ -268,7 +269,10 @@ test("refused: duplicate content, and calls in the wrong state", async () => {
 
 test("webhooks receive what the document says, for every event and every end", async () => {
   const receiver = await startReceiver();
-  const webhook = { url: receiver.url, events: Object.keys(openApi().webhooks) };
+  const { "webhook.test": _, ...told } = openApi().webhooks;
+  const webhook = { url: receiver.url, events: Object.keys(told) };
+  const { id: tried } = await freshClient({ webhook });
+  await admin(url, `/clients/${tried}/webhook/test`, { method: "POST" });
   const { id: undone } = await withBatch({ webhook }, "completed_with_errors");
   await withBatch({ webhook, maxErrors: 0 }, "failed");
   const { id } = await withBatch({ webhook, requiresApproval: true }, "held");
@@ -277,12 +281,12 @@ test("webhooks receive what the document says, for every event and every end", a
   await checkedBatch({ webhook });
   await withBatch({ webhook, requiresApproval: "afterValidation" }, "held");
   await until(
-    () => receiver.got.length === 15,
-    "three events of four batches, two of the one that is rejected, one of an undo",
+    () => receiver.got.length === 16,
+    "a test, three events of four batches, two of the one that is rejected, one of an undo",
   );
   await receiver.close();
-  expect(receiver.got.map(webhookDifferences)).toEqual(Array(15).fill([]));
-  expect(new Set(receiver.got.map(({ event }) => event.type))).toEqual(new Set(webhook.events));
+  expect(receiver.got.map(webhookDifferences)).toEqual(Array(16).fill([]));
+  expect(new Set(receiver.got.map(({ event }) => event.type))).toEqual(new Set(["webhook.test", ...webhook.events]));
   const [one] = receiver.got as [Received];
   const headers = Object.assign({}, one.headers, { "webhook-id": "1" });
   const wrong = { ...one, headers, body: one.body.replace('"data"', '"date"') };

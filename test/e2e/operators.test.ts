@@ -6,7 +6,7 @@ import { ADMIN_TOKEN, type System, startSystem } from "../helpers/system.ts";
 
 let system: System;
 beforeAll(async () => {
-  system = await startSystem({ env: { LOG_LEVEL: "fatal" } });
+  system = await startSystem({ env: { LOG_LEVEL: "fatal", PARTNERS_ROTATE: "true" } });
 });
 afterAll(() => system.stop());
 
@@ -124,7 +124,7 @@ describe("operators", () => {
   /** The least role of each route, as it is promised. */
   const least = (method: string, path: string): OperatorRole => {
     if (method === "GET" || /^\/datasets\/(check|:name\/try)$/.test(path)) return "viewer";
-    return /^\/(batches|deliveries|nodes)\//.test(path) ? "operator" : "admin";
+    return /^\/(batches|deliveries|nodes)\/|\/webhook\/test$/.test(path) ? "operator" : "admin";
   };
   const order: OperatorRole[] = ["viewer", "operator", "admin"];
 
@@ -185,6 +185,57 @@ describe("sessions", () => {
     expect(codeOf(await asked("GET", "/policy", { cookie: again }))).toBe("403 client-disabled");
     expect(codeOf(await asked("GET", "/session", { cookie: again }))).toBe("401 unauthenticated");
     expect(codeOf(await login({ ...credentials, secret: body.secret }))).toBe("403 client-disabled");
+  });
+
+  test("a partner sees how old its secrets are, and rotates its own by the newest one alone", async () => {
+    const webhook = { url: "https://receiver.example/hooks?token=x" };
+    const client = await newClient(system.url, { webhook });
+    const account = async (headers: Record<string, string>) => (await asked("GET", "/account", headers)).body;
+    const first = await account({ authorization: client.auth });
+    const time = expect.stringMatching(/^\d{4}-.*Z$/);
+    expect(first).toEqual({
+      id: client.id,
+      clientIdentifier: client.identifier,
+      name: expect.any(String),
+      status: "active",
+      createdAt: time,
+      features: { rotateSecret: true },
+      key: { name: "default", expiresAt: null, scopes: ["import", "read"] },
+      secret: { previousValidUntil: null },
+      webhook: {
+        url: "https://receiver.example/hooks?…",
+        events: ["batch.completed"],
+        secret: { createdAt: time, previousValidUntil: null },
+      },
+    });
+    await asAdmin("POST", `/clients/${client.id}/rotate-webhook-secret`);
+    const rotate = (headers: Record<string, string>, body?: object) =>
+      asked("POST", "/account/rotate-secret", headers, body);
+    const { body: rotated } = await rotate({ authorization: client.auth });
+    expect(rotated).toEqual({ secret: expect.any(String), previousValidUntil: time });
+    expect(await account({ authorization: client.auth })).toMatchObject({
+      secret: { previousValidUntil: rotated.previousValidUntil },
+      webhook: { secret: { previousValidUntil: time } },
+    });
+    // Whoever has the old secret cannot take the account over.
+    expect(codeOf(await rotate({ authorization: client.auth }))).toBe("403 forbidden");
+    expect(codeOf(await rotate({ authorization: client.auth }, { graceSeconds: -1 }))).toBe("422 validation");
+    const cookie = cookieOf(await login({ clientIdentifier: client.identifier, secret: rotated.secret }));
+    expect(codeOf(await rotate({ cookie, origin: "http://evil.example" }))).toBe("403 cross-site");
+    const again = await rotate({ cookie, origin: system.url }, { graceSeconds: 0 });
+    expect(codeOf(await asked("GET", "/account", { cookie }))).toBe("401 unauthenticated");
+    expect(await account({ cookie: cookieOf(again) })).toMatchObject({ secret: { previousValidUntil: null } });
+    const { body: audit } = await asAdmin("GET", `/audit?subject=${client.id}&action=client.rotate-secret`);
+    expect(audit.items).toMatchObject(
+      [0, 86_400].map((grace) => ({
+        who: client.identifier,
+        role: "partner",
+        change: { "/graceSeconds": [null, grace] },
+      })),
+    );
+    const text = JSON.stringify([first, audit]);
+    for (const secret of [client.secret, rotated.secret as string, again.body.secret as string, "whsec_"])
+      expect(text).not.toContain(secret);
   });
 
   test("reads of a session take nothing from the client's own requests", async () => {

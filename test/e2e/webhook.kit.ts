@@ -9,9 +9,12 @@ export interface Delivery {
   id: string;
   batchId: string;
   clientId: string;
+  clientIdentifier: string;
   event: string;
   status: string;
   nextAt: string | null;
+  createdAt: string;
+  url: string | null;
   attempts: { at: string; status: number | null; error: string | null; ms: number }[];
 }
 

@@ -217,13 +217,16 @@ const looks = ["POST /datasets/check", "POST /datasets/:name/try"];
 /** What these groups of routes change is for admins. Other changes, such as the moves of batches, are for operators too. */
 const forAdmins = ["/clients", "/datasets", "/operators", "/erasures"];
 
+/** Except this, which changes nothing of the client. */
+const forOperators = ["POST /clients/:id/webhook/test"];
+
 const isUnder = (path: string) => (group: string) => path === group || path.startsWith(`${group}/`);
 
 /** `route`: as `POST /batches/:id/approve`, without `/admin`. */
 export function leastRoleFor(route: string): OperatorRole {
   const [method = "", path = ""] = route.split(" ");
   if (method === "GET" || looks.includes(route)) return "viewer";
-  return forAdmins.some(isUnder(path)) ? "admin" : "operator";
+  return forAdmins.some(isUnder(path)) && !forOperators.includes(route) ? "admin" : "operator";
 }
 
 /** The refusal of what the role does not allow; null: it does. */

@@ -3,7 +3,7 @@ import type { IncomingMessage } from "node:http";
 import { isIPv6 } from "node:net";
 import type { Context } from "moleculer";
 import { Problem } from "../../../lib/errors.ts";
-import type { Client } from "../../clientCache/clientCache.contract.ts";
+import type { Recognised } from "../../clientCache/clientCache.contract.ts";
 import type { OperatorRole } from "../../operator/operator.domain.ts";
 import type { PolicyVersion } from "../../policy/policy.contract.ts";
 
@@ -31,8 +31,8 @@ export type ApiRequest = IncomingMessage & {
   $params: Record<string, string>;
   originalUrl: string;
   parsedUrl?: string;
-  /** The client that authenticated, and its policy; on client routes only. */
-  caller?: { client: Client; policy: PolicyVersion };
+  /** The client that authenticated, its policy, and how it did; on client routes only. */
+  caller?: { client: Recognised; policy: PolicyVersion; secretHash: string | null; isSession: boolean };
   /** The operator that authenticated; on operators' routes only. */
   operator?: { name: string; role: OperatorRole };
   /** The client waits for 100 before it sends its body (`Expect: 100-continue`). */

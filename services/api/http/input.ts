@@ -138,6 +138,13 @@ export function instantMs(text: string): number | null {
 export const wrongQuery = (name: string, detail: string) =>
   new Problem("validation", `The query's "${name}" is wrong.`, { errors: [{ pointer: pointerStep(name), detail }] });
 
+/** A time in the query, as epoch ms. Throws validation. */
+export function timeIn(name: string, value: string | undefined): number | undefined {
+  const ms = value === undefined ? undefined : instantMs(value);
+  if (ms === null) throw wrongQuery(name, "expected a time with its offset, such as 2027-01-31T12:00:00Z");
+  return ms;
+}
+
 /** The query as an object of strings. Throws validation for an unknown or repeated name. */
 export function queryOf({ query }: Exchange, ...allowed: string[]): Record<string, string> {
   const found: Record<string, string> = {};

@@ -38,8 +38,17 @@ export class Seal {
 }
 
 const ID_BYTES = 8;
+const TIME_BYTES = 6;
 /** 36 bytes fill 48 characters of base64 exactly, so each cursor has one spelling. */
 const CURSOR = /^[\w-]{48}$/;
+/** The same of 42 bytes. */
+const PLACE = /^[\w-]{56}$/;
+
+/** Where a page of a list in the order of time ended. `createdAt`: epoch ms. */
+export interface Place {
+  id: number;
+  createdAt: number;
+}
 
 /**
  * Cursors of lists: the last id of a page. Nobody learns internal ids or forges a cursor. The key comes from ADMIN_TOKEN, so a cursor is good on every node that serves this API, also after a restart.
@@ -63,5 +72,19 @@ export class Cursors {
   open(list: string, cursor: string): number | null {
     const plain = CURSOR.test(cursor) ? this.sealed.open(cursor, list) : null;
     return plain && Number(plain.readBigUInt64BE());
+  }
+
+  /** The cursor for what follows this place in this list. */
+  sealPlace(list: string, { id, createdAt }: Place): string {
+    const plain = Buffer.alloc(ID_BYTES + TIME_BYTES);
+    plain.writeBigUInt64BE(BigInt(id));
+    plain.writeUIntBE(createdAt, ID_BYTES, TIME_BYTES);
+    return this.sealed.close(plain, list);
+  }
+
+  /** The place in a cursor; null if the cursor was not made for this list. */
+  openPlace(list: string, cursor: string): Place | null {
+    const plain = PLACE.test(cursor) ? this.sealed.open(cursor, list) : null;
+    return plain && { id: Number(plain.readBigUInt64BE()), createdAt: plain.readUIntBE(ID_BYTES, TIME_BYTES) };
   }
 }

@@ -25,7 +25,12 @@ import { keySchema } from "../routes/admin.keys.ts";
 import { operatorSchema } from "../routes/admin.operators.ts";
 import { batchHistorySchema } from "../routes/batch-history.ts";
 import { ownDatasetsSchema } from "../routes/datasets.ts";
-import { deliverySchema } from "../routes/deliveries.ts";
+import {
+  deliverySchema,
+  ownDeliverySchema,
+  ownWholeDeliverySchema,
+  wholeDeliverySchema,
+} from "../routes/deliveries.ts";
 import { errorSummarySchema } from "../routes/error-summary.ts";
 import { rejectedSchema, storedSchema, truncatedSchema } from "../routes/export.ts";
 import { type Sendable, send, sendable } from "../routes/sendable.ts";
@@ -72,6 +77,9 @@ const schemas: Record<string, JsonSchema> = {
   ClientKey: keySchema,
   AuditEntry: auditSchema,
   Delivery: deliverySchema,
+  WholeDelivery: wholeDeliverySchema,
+  OwnDelivery: ownDeliverySchema,
+  OwnWholeDelivery: ownWholeDeliverySchema,
   Erasure: erasureSchema,
   Stats: statsSchema,
   StatsHistory: historySchema,

@@ -140,9 +140,12 @@ export const delivery = {
   id: ids.delivery,
   batchId: ids.batch,
   clientId: ids.client,
+  clientIdentifier: client.clientIdentifier,
   event: "batch.completed",
   status: "pending",
   nextAt: "2026-11-23T08:05:00.000Z",
+  createdAt: "2026-11-23T08:00:00.021Z",
+  url: webhook.url,
   attempts: [{ at: "2026-11-23T08:00:00.100Z", status: 502, error: "The answer was 502.", ms: 31 }],
 };
 

@@ -1,5 +1,6 @@
 /** The groups of calls: who may make them, and what all calls of a group have in common. */
 import type { ProblemCode } from "../../../lib/errors.ts";
+import { accountCalls } from "./account.ts";
 import { batchReadCalls } from "./admin.batches.ts";
 import { adminClientCalls } from "./admin.clients.ts";
 import { operatorsCalls } from "./admin.operators.ts";
@@ -8,6 +9,7 @@ import { checkCalls, checkOperatorCalls } from "./checks.ts";
 import { clientCalls } from "./clients.ts";
 import { correctionCalls } from "./corrections.ts";
 import { datasetCalls, datasetOperatorCalls } from "./datasets.ts";
+import { deliveryCalls, ownDeliveryCalls } from "./deliveries.ts";
 import { erasureCalls } from "./erasures.ts";
 import { figureCalls } from "./figures.ts";
 import type { HeaderName } from "./headers.ts";
@@ -47,7 +49,7 @@ export const groups: Group[] = [
     description:
       "For partners: send records, follow their batch, read the result. Every call spends a request. Where OIDC_CLIENT_CLAIM is set, `Authorization: Bearer` with a token of OIDC_ISSUER is taken too.",
     path: "",
-    calls: { ...clientCalls, ...datasetCalls, ...checkCalls, ...correctionCalls },
+    calls: { ...clientCalls, ...datasetCalls, ...checkCalls, ...correctionCalls, ...ownDeliveryCalls, ...accountCalls },
     scheme: {
       type: "http",
       scheme: "basic",
@@ -69,6 +71,7 @@ export const groups: Group[] = [
       ...operatorsCalls,
       ...adminClientCalls,
       ...keyCalls,
+      ...deliveryCalls,
       ...erasureCalls,
       ...figureCalls,
     },

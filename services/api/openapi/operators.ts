@@ -9,7 +9,6 @@ import {
   cancelledBatch,
   client,
   cursor,
-  delivery,
   endedBatch,
   errorSummary,
   forOperators,
@@ -214,19 +213,6 @@ export const operatorCalls = {
       202: { ...(asBatch(undoingBatch)[200] as Answer), description: "The batch, which is `undoing`." },
     },
     problems: [...bodyProblems, "illegal-state", "not-undoable", "legal-hold"],
-  },
-  "GET /deliveries": {
-    id: "listDeliveries",
-    summary: "List webhook deliveries, newest first",
-    parameters: ["batch", "deliveryStatus", "limit", "cursor"],
-    answers: asPage("Delivery", delivery),
-  },
-  "POST /deliveries/:id/replay": {
-    id: "replayDelivery",
-    summary: "Send a webhook again, now",
-    body: noBody,
-    answers: answer("The delivery.", schemaRef("Delivery"), { delivery }),
-    problems: bodyProblems,
   },
   "GET /stats": {
     id: "getStats",

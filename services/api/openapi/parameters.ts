@@ -5,7 +5,7 @@ import { formats, knownFormats } from "../../../formats/formats.ts";
 import { choice, flag, id, instant, type JsonSchema, text } from "../../../lib/json-schema.ts";
 import { auditedActions } from "../../audit/audit.domain.ts";
 import { visibleStates } from "../../batch/batch.domain.ts";
-import { deliveryStates } from "../../webhook/webhook.domain.ts";
+import { deliveryStates, webhookEvents } from "../../webhook/webhook.domain.ts";
 import { codingNames } from "../http/codings.ts";
 import { MOST_ITEMS, USUAL_ITEMS } from "../http/pages.ts";
 import { MOST_WAIT_SECONDS } from "../http/prefer.ts";
@@ -93,12 +93,14 @@ const all = {
   order: query("order", "Which come first.", choice(["newest", "oldest"]), "newest"),
   dataset: query("dataset", "Only batches of this dataset.", text(), "default"),
   batch: query("batch", "Only deliveries about the batch with this id.", id, ids.batch),
+  clientOrName: query("client", "Only deliveries of the client with this id or identifier.", text(), ids.client),
+  deliveryEvent: query("event", "Only deliveries of this event.", choice(webhookEvents), "batch.completed"),
   deliveryStatus: query("status", "Only deliveries in this state.", choice(deliveryStates), "failed"),
   who: query("who", "Only entries of the operator or client of this name.", text(), "alice"),
   action: query("action", "Only entries of this action.", choice(auditedActions), "batch.reject"),
   subject: query("subject", "Only entries about what has this id or name.", text(), "acme"),
-  from: query("from", "Only entries from this time on.", instant, "2026-11-23T00:00:00Z"),
-  to: query("to", "Only entries up to this time.", instant, "2099-12-31T23:59:59Z"),
+  from: query("from", "Only what was made from this time on.", instant, "2026-11-23T00:00:00Z"),
+  to: query("to", "Only what was made up to this time.", instant, "2099-12-31T23:59:59Z"),
   historyFrom: query(
     "from",
     "The first step has this time. Omitted: 5 minutes, an hour, a day or 30 days before `to`, by the step.",

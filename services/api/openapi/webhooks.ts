@@ -1,9 +1,16 @@
 /** The webhooks of the document: the event as Standard Webhooks sends it, and what the receiver's answer causes. */
 
-import { type JsonSchema, schemaRef } from "../../../lib/json-schema.ts";
+import { id as idSchema, type JsonSchema, record, schemaRef, text } from "../../../lib/json-schema.ts";
 import { batchEventSchemas } from "../../batch/batch.schema.ts";
 import { eventSchema } from "../../outbox/outbox.contract.ts";
-import { WEBHOOK_TYPE, type WebhookEvent, webhookEvents, webhookHeaders } from "../../webhook/webhook.contract.ts";
+import {
+  TEST_EVENT,
+  TEST_MESSAGE,
+  WEBHOOK_TYPE,
+  type WebhookEvent,
+  webhookEvents,
+  webhookHeaders,
+} from "../../webhook/webhook.contract.ts";
 import { endedBatch, eventData, ids, signature } from "./examples.ts";
 
 export const webhookGroup = {
@@ -11,6 +18,8 @@ export const webhookGroup = {
   description:
     "Events that are sent to the URL of a policy's `webhook`, at least once each, signed as [Standard Webhooks](https://www.standardwebhooks.com) says.",
 };
+
+type Sendable = WebhookEvent | typeof TEST_EVENT;
 
 const told: Record<WebhookEvent, { schema: string; id: string; summary: string }> = {
   "batch.created": { schema: "BatchCreated", id: "onBatchCreated", summary: "A batch was stored" },
@@ -21,9 +30,15 @@ const told: Record<WebhookEvent, { schema: string; id: string; summary: string }
   "batch.held": { schema: "BatchHeld", id: "onBatchHeld", summary: "A checked batch waits for an operator" },
 };
 
-export const eventSchemas: Record<string, JsonSchema> = Object.fromEntries(
-  webhookEvents.map((event) => [told[event].schema, eventSchema(event, batchEventSchemas[event])]),
-);
+/** What only `POST /admin/clients/{id}/webhook/test` sends. */
+const trial = { schema: "WebhookTest", id: "onWebhookTest", summary: "An operator tries the webhook" };
+
+export const eventSchemas: Record<string, JsonSchema> = {
+  ...Object.fromEntries(
+    webhookEvents.map((event) => [told[event].schema, eventSchema(event, batchEventSchemas[event])]),
+  ),
+  [trial.schema]: eventSchema(TEST_EVENT, record({ clientId: idSchema, message: text("In words.") })),
+};
 
 const parameters = Object.entries(webhookHeaders).map(([name, { description, ...schema }]) => ({
   in: "header",
@@ -43,7 +58,7 @@ const responses = {
   },
 };
 
-const exampleOf = (event: WebhookEvent) => ({
+export const exampleOf = (event: Sendable, data: object) => ({
   specversion: "1.0",
   id: ids.event,
   source: "/dataflow",
@@ -51,24 +66,31 @@ const exampleOf = (event: WebhookEvent) => ({
   subject: ids.batch,
   time: endedBatch.finishedAt,
   datacontenttype: "application/json",
-  data: eventData[event],
+  data,
 });
 
-const sendingOf = (event: WebhookEvent) => ({
-  operationId: told[event].id,
+const sendingOf = (event: Sendable, { schema, id, summary }: typeof trial, data: object) => ({
+  operationId: id,
   tags: [webhookGroup.name],
-  summary: told[event].summary,
+  summary,
   security: [],
   parameters,
   requestBody: {
     required: true,
     content: {
-      [WEBHOOK_TYPE]: { schema: schemaRef(told[event].schema), examples: { event: { value: exampleOf(event) } } },
+      [WEBHOOK_TYPE]: { schema: schemaRef(schema), examples: { event: { value: exampleOf(event, data) } } },
     },
   },
   responses,
 });
 
+const sendings: Record<Sendable, ReturnType<typeof sendingOf>> = {
+  ...(Object.fromEntries(
+    webhookEvents.map((event) => [event, sendingOf(event, told[event], eventData[event])]),
+  ) as Record<WebhookEvent, ReturnType<typeof sendingOf>>),
+  [TEST_EVENT]: sendingOf(TEST_EVENT, trial, { clientId: ids.client, message: TEST_MESSAGE }),
+};
+
 export const webhooks: Record<string, { post: ReturnType<typeof sendingOf> }> = Object.fromEntries(
-  webhookEvents.map((event) => [event, { post: sendingOf(event) }]),
+  Object.entries(sendings).map(([event, post]) => [event, { post }]),
 );

@@ -12,7 +12,7 @@ import {
 import { operatorRoles } from "../../operator/operator.domain.ts";
 import { safeCell } from "../http/csv.ts";
 import { type Exchange, json, type Reply } from "../http/exchange.ts";
-import { instantMs, queryOf, wrongQuery } from "../http/input.ts";
+import { queryOf, timeIn, wrongQuery } from "../http/input.ts";
 import { pageBody, pageOf } from "../http/pages.ts";
 import { NDJSON, sent } from "./export.ts";
 import { time } from "./views.ts";
@@ -68,12 +68,6 @@ function actionIn(value: string | undefined): AuditedAction | undefined {
   const action = auditedActions.find((known) => known === value);
   if (value === undefined || action) return action;
   throw wrongQuery("action", `expected one of ${auditedActions.join(", ")}`);
-}
-
-function timeIn(name: string, value: string | undefined): number | undefined {
-  const ms = value === undefined ? undefined : instantMs(value);
-  if (ms === null) throw wrongQuery(name, "expected a time with its offset, such as 2027-01-31T12:00:00Z");
-  return ms;
 }
 
 export async function getAudit(exchange: Exchange): Promise<Reply | undefined> {

@@ -43,6 +43,15 @@ export const rotation = strictly({
   graceSeconds: { type: "number", integer: true, min: 0, max: 31_536_000, optional: true, jsonSchema: graceDefault },
 });
 
+/** A body of `rotation`, with its default. Throws validation. */
+export const rotationOf = (body: unknown): { graceSeconds: number } => {
+  const { graceSeconds = A_DAY_SECONDS } = rotation(body);
+  return { graceSeconds };
+};
+
+export const rotated = ({ secret, previousValidUntil }: { secret: string; previousValidUntil: number }): Reply =>
+  json(200, { secret, previousValidUntil: new Date(previousValidUntil).toISOString() });
+
 export async function clientOf({ ctx, path }: Exchange): Promise<Client> {
   const client = await actors.clientCache.get(ctx, { publicId: path.id ?? "" });
   if (!client) throw noSuchClient();
@@ -99,17 +108,15 @@ export async function patchClient(exchange: Exchange): Promise<Reply> {
 }
 
 export async function rotateSecret(exchange: Exchange): Promise<Reply> {
-  const { graceSeconds = A_DAY_SECONDS } = rotation(await jsonBody(exchange, { isOptional: true }));
+  const { graceSeconds } = rotationOf(await jsonBody(exchange, { isOptional: true }));
   const { publicId } = await clientOf(exchange);
-  const rotated = await actors.clientCache.rotateSecret(exchange.ctx, { publicId, graceSeconds });
-  return json(200, { secret: rotated.secret, previousValidUntil: new Date(rotated.previousValidUntil).toISOString() });
+  return rotated(await actors.clientCache.rotateSecret(exchange.ctx, { publicId, graceSeconds }));
 }
 
 export async function rotateWebhookSecret(exchange: Exchange): Promise<Reply> {
-  const { graceSeconds = A_DAY_SECONDS } = rotation(await jsonBody(exchange, { isOptional: true }));
+  const { graceSeconds } = rotationOf(await jsonBody(exchange, { isOptional: true }));
   const { id: clientId } = await clientOf(exchange);
-  const rotated = await actors.policy.rotateWebhookSecret(exchange.ctx, { clientId, graceSeconds });
-  return json(200, { secret: rotated.secret, previousValidUntil: new Date(rotated.previousValidUntil).toISOString() });
+  return rotated(await actors.policy.rotateWebhookSecret(exchange.ctx, { clientId, graceSeconds }));
 }
 
 /** Only the answer that gives a webhook its receiver carries its secret. */

@@ -36,6 +36,8 @@ export const auditedAs: Record<Changing, AuditedAction | null> = {
   "POST /batches/:id/cancel": "batch.cancel",
   "POST /batches/:id/undo": "batch.undo",
   "POST /deliveries/:id/replay": "delivery.replay",
+  "POST /deliveries/replay": "delivery.replay-failed",
+  "POST /clients/:id/webhook/test": "client.test-webhook",
   "POST /erasures": "erasure.create",
   "POST /operators": "operator.create",
   "PATCH /operators/:name": "operator.change",

@@ -1,6 +1,4 @@
-/** The calls of operators about webhooks: list deliveries and their results, and send one again. */
-
-import { Problem } from "../../../lib/errors.ts";
+/** What the calls about deliveries have in common: how one is shown, and the query of a list. Operators and partners have them. */
 import {
   choice,
   count,
@@ -13,37 +11,77 @@ import {
   record,
   text,
 } from "../../../lib/json-schema.ts";
+import { withoutQuery } from "../../../lib/net/allowed-target.ts";
 import { actors } from "../../actors.ts";
-import { webhookEvents } from "../../webhook/webhook.contract.ts";
-import { type DeliveryRow, type DeliveryState, deliveryStates } from "../../webhook/webhook.domain.ts";
+import { plainHeaders, webhookEvents } from "../../webhook/webhook.contract.ts";
+import {
+  type DeliveryQuery,
+  type DeliveryRow,
+  type DeliveryState,
+  deliveryStates,
+  type WebhookEvent,
+  type WholeDelivery,
+} from "../../webhook/webhook.domain.ts";
 import { type Exchange, json, type Reply } from "../http/exchange.ts";
-import { noBody, queryOf } from "../http/input.ts";
-import { pageBody, pageOf } from "../http/pages.ts";
+import { timeIn, wrongQuery } from "../http/input.ts";
+import { limitOf } from "../http/pages.ts";
 import { time } from "./views.ts";
 
 /** Shows neither the body that was sent nor the receiver's answer. */
-async function deliveryView({ ctx }: Exchange, row: DeliveryRow) {
-  const { publicId: id, batchId, event, state: status, dueAt, attempts } = row;
-  const client = await actors.clientCache.get(ctx, { id: row.clientId });
-  return {
-    id,
-    batchId,
-    clientId: client?.publicId ?? null,
-    event,
-    status,
-    nextAt: time(dueAt),
-    attempts: attempts.map((attempt) => ({ ...attempt, at: time(attempt.at) })),
-  };
+const shownToAll = ({ publicId: id, batchId, event, state: status, dueAt, createdAt, attempts }: DeliveryRow) => ({
+  id,
+  batchId,
+  event,
+  status,
+  nextAt: time(dueAt),
+  createdAt: time(createdAt),
+  attempts: attempts.map((attempt) => ({ ...attempt, at: time(attempt.at) })),
+});
+
+/** Where the client's deliveries go today. */
+async function urlOf({ ctx }: Exchange, clientId: number): Promise<string | null> {
+  const { policy } = await actors.policy.get(ctx, { clientId });
+  return policy.webhook && withoutQuery(policy.webhook.url);
 }
 
-/** The schema of what `deliveryView` answers. */
-export const deliverySchema: JsonSchema = record({
-  id,
-  batchId: id,
+export async function deliveryView(exchange: Exchange, row: DeliveryRow) {
+  const client = await actors.clientCache.get(exchange.ctx, { id: row.clientId });
+  const { id, batchId, ...rest } = shownToAll(row);
+  const of = { clientId: client?.publicId ?? null, clientIdentifier: client?.identifier ?? null };
+  return { id, batchId, ...of, ...rest, url: client && (await urlOf(exchange, row.clientId)) };
+}
+
+/** To which private addresses a name leads, and what the operators allow, is not the partner's business. */
+const forPartner = (error: string | null) =>
+  error?.startsWith("refused: ") ? "refused: this target is not allowed" : error;
+
+/** A delivery as its client sees it. */
+export async function ownDeliveryView(exchange: Exchange, row: DeliveryRow) {
+  const { attempts, ...rest } = shownToAll(row);
+  const shown = attempts.map((attempt) => ({ ...attempt, error: forPartner(attempt.error) }));
+  return { ...rest, url: await urlOf(exchange, row.clientId), attempts: shown };
+}
+
+/** What is sent: the document, and the header fields. The time and the signature are made for each sending, and not kept. */
+export function sendingView({ body }: WholeDelivery) {
+  const { id } = JSON.parse(body) as { id: string };
+  const made = { "webhook-timestamp": null, "webhook-signature": null };
+  return { body, headers: { ...plainHeaders, "webhook-id": id, ...made } };
+}
+
+const ofClient: Record<string, JsonSchema> = {
   clientId: orNull(id),
+  clientIdentifier: described("The client's name in `Authorization: Basic`.", orNull(text())),
+};
+const shared: Record<string, JsonSchema> = {
   event: choice(webhookEvents),
   status: choice(deliveryStates),
   nextAt: described("When it is sent next; null: never.", orNull(instant)),
+  createdAt: instant,
+  url: described(
+    "Where it goes today, without its query; null: the policy names no webhook. Earlier attempts may have gone elsewhere.",
+    orNull(text()),
+  ),
   attempts: listOf(
     record({
       at: instant,
@@ -52,30 +90,66 @@ export const deliverySchema: JsonSchema = record({
       ms: { type: "number", minimum: 0 },
     }),
   ),
+};
+const sending: Record<string, JsonSchema> = {
+  body: text("The document that is sent, byte for byte: this is what is signed."),
+  headers: described(
+    "The header fields of the request. Null: made anew for each sending, and not kept.",
+    record(
+      Object.fromEntries([
+        ...[...Object.keys(plainHeaders), "webhook-id"].map((name) => [name, text()]),
+        ...["webhook-timestamp", "webhook-signature"].map((name) => [name, { type: "null" }]),
+      ]),
+    ),
+  ),
+};
+
+/** The schema of what `deliveryView` answers. */
+export const deliverySchema: JsonSchema = record({ id, batchId: id, ...ofClient, ...shared });
+/** The same of `ownDeliveryView`. */
+export const ownDeliverySchema: JsonSchema = record({ id, batchId: id, ...shared });
+/** With `sendingView`. */
+export const wholeDeliverySchema: JsonSchema = record({ id, batchId: id, ...ofClient, ...shared, ...sending });
+export const ownWholeDeliverySchema: JsonSchema = record({ id, batchId: id, ...shared, ...sending });
+
+function oneOf<Value extends string>(name: string, known: readonly Value[], value: string | undefined) {
+  const found = known.find((one) => one === value);
+  if (value === undefined || found) return found;
+  throw wrongQuery(name, `expected one of ${known.join(", ")}`);
+}
+
+interface Filter {
+  batch?: string;
+  status?: string;
+  event?: string;
+  from?: string;
+  to?: string;
+}
+
+/** What a list and its pages are asked by, the client apart. Throws validation. */
+export const filterOf = ({ batch, status, event, from, to }: Filter) => ({
+  batch,
+  state: oneOf<DeliveryState>("status", deliveryStates, status),
+  event: oneOf<WebhookEvent>("event", webhookEvents, event),
+  from: timeIn("from", from),
+  to: timeIn("to", to),
 });
 
-/** Throws validation. */
-function statusOf(status: string | undefined): { state?: DeliveryState } {
-  if (status === undefined) return {};
-  if ((deliveryStates as readonly string[]).includes(status)) return { state: status as DeliveryState };
-  throw new Problem("validation", 'The query\'s "status" is wrong.', {
-    errors: [{ pointer: "/status", detail: `expected one of ${deliveryStates.join(", ")}` }],
-  });
-}
-
-export async function listDeliveries(exchange: Exchange): Promise<Reply> {
-  const { batch, status, ...query } = queryOf(exchange, "batch", "status", "limit", "cursor");
-  const page = pageOf(exchange, "deliveries", query);
-  const rows = await actors.webhook.list(exchange.ctx, {
-    ...page.asked,
-    ...statusOf(status),
-    ...(batch === undefined ? {} : { batch }),
-  });
-  return json(200, await pageBody(exchange, page, rows, (row) => deliveryView(exchange, row)));
-}
-
-export async function replayDelivery(exchange: Exchange): Promise<Reply> {
-  await noBody(exchange);
-  const row = await actors.webhook.replay(exchange.ctx, { publicId: exchange.path.id ?? "" });
-  return json(200, await deliveryView(exchange, row));
+/** Answers a page, newest first. `list` names the list and its owner. Throws validation. */
+export async function deliveryPage(
+  exchange: Exchange,
+  list: string,
+  filter: Omit<DeliveryQuery, "limit" | "before">,
+  page: { limit?: string; cursor?: string },
+  show: (row: DeliveryRow) => Promise<unknown>,
+): Promise<Reply> {
+  const { cursors } = exchange.req.$service;
+  const limit = limitOf(page.limit);
+  const before = page.cursor === undefined ? undefined : cursors.openPlace(list, page.cursor);
+  if (before === null) throw wrongQuery("cursor", "expected the `next` of a page before, of this list");
+  const rows = await actors.webhook.list(exchange.ctx, { ...filter, ...(before && { before }), limit: limit + 1 });
+  const items = rows.slice(0, limit);
+  const last = items.at(-1);
+  const next = rows.length > limit && last ? cursors.sealPlace(list, last) : null;
+  return json(200, { items: await Promise.all(items.map(show)), next });
 }

@@ -2,6 +2,7 @@
 
 import type { Handle } from "../http/exchange.ts";
 import { queryOf } from "../http/input.ts";
+import type { accountCalls } from "../openapi/account.ts";
 import type { batchReadCalls } from "../openapi/admin.batches.ts";
 import type { adminClientCalls } from "../openapi/admin.clients.ts";
 import type { operatorsCalls } from "../openapi/admin.operators.ts";
@@ -10,12 +11,14 @@ import type { checkCalls, checkOperatorCalls } from "../openapi/checks.ts";
 import type { clientCalls } from "../openapi/clients.ts";
 import type { correctionCalls } from "../openapi/corrections.ts";
 import type { datasetCalls, datasetOperatorCalls } from "../openapi/datasets.ts";
+import type { deliveryCalls, ownDeliveryCalls } from "../openapi/deliveries.ts";
 import { getOpenApi } from "../openapi/document.ts";
 import type { erasureCalls } from "../openapi/erasures.ts";
 import type { figureCalls } from "../openapi/figures.ts";
 import type { keyCalls } from "../openapi/keys.ts";
 import type { operatorCalls } from "../openapi/operators.ts";
 import type { sessionCalls } from "../openapi/sessions.ts";
+import { getAccount, rotateOwnSecret } from "./account.ts";
 import { getAudit } from "./admin.audit.ts";
 import {
   approveBatch,
@@ -52,6 +55,7 @@ import {
   putDataset,
   putGrant,
 } from "./admin.datasets.ts";
+import { getDelivery, listDeliveries, replayDeliveries, replayDelivery, testWebhook } from "./admin.deliveries.ts";
 import { deleteClient, getErasure, listErasures, postErasure } from "./admin.erasures.ts";
 import { getHistory } from "./admin.history.ts";
 import { deleteKey, getKey, listKeys, postKey } from "./admin.keys.ts";
@@ -69,13 +73,13 @@ import { getBody } from "./body.ts";
 import { checkDatasetImport, checkImport, getPreview, tryDataset } from "./checks.ts";
 import { getConsole, getConsoleFile } from "./console.ts";
 import { getOwnDataset, listOwnDatasets } from "./datasets.ts";
-import { listDeliveries, replayDelivery } from "./deliveries.ts";
 import { getErrorSummary } from "./error-summary.ts";
 import { getErrors } from "./errors.ts";
 import { getEvents } from "./events.ts";
 import { getRecords } from "./export.ts";
 import { cancelImport, commitImport, getImport, getOwnPolicy, listImports, retryImport } from "./imports.ts";
 import { getDocs, getDocsFile, getLive, getReady, sendMetrics } from "./open.ts";
+import { getOwnDelivery, listOwnDeliveries, replayOwnDelivery } from "./own.deliveries.ts";
 import { getRejected } from "./rejected.ts";
 import { deleteSession, getSession, postSession } from "./session.ts";
 import { getTemplate } from "./template.ts";
@@ -97,6 +101,7 @@ const lists: Handle[] = [
   listGrants,
   listOperators,
   listDeliveries,
+  listOwnDeliveries,
   retryImport,
   getErrors,
   getRejected,
@@ -130,7 +135,12 @@ const strict = <Route extends string>(routes: Record<Route, Handle>) =>
 
 /** The OpenAPI document describes exactly these routes; anything else does not compile. */
 export const clientRoutes = strict<
-  keyof typeof clientCalls | keyof typeof datasetCalls | keyof typeof checkCalls | keyof typeof correctionCalls
+  | keyof typeof clientCalls
+  | keyof typeof datasetCalls
+  | keyof typeof checkCalls
+  | keyof typeof correctionCalls
+  | keyof typeof ownDeliveryCalls
+  | keyof typeof accountCalls
 >({
   "POST /imports": postImport,
   "GET /imports": listImports,
@@ -148,6 +158,11 @@ export const clientRoutes = strict<
   "POST /imports/:id/commit": commitImport,
   "POST /imports/:id/retry": retryImport,
   "GET /policy": getOwnPolicy,
+  "GET /account": getAccount,
+  "POST /account/rotate-secret": rotateOwnSecret,
+  "GET /deliveries": listOwnDeliveries,
+  "GET /deliveries/:id": getOwnDelivery,
+  "POST /deliveries/:id/replay": replayOwnDelivery,
   "GET /datasets": listOwnDatasets,
   "GET /datasets/:name": getOwnDataset,
   "GET /datasets/:name/template": getTemplate,
@@ -160,6 +175,7 @@ export const operatorRoutes = strict<
   | keyof typeof operatorCalls
   | keyof typeof batchReadCalls
   | keyof typeof keyCalls
+  | keyof typeof deliveryCalls
   | keyof typeof datasetOperatorCalls
   | keyof typeof checkOperatorCalls
   | keyof typeof batchListCalls
@@ -211,7 +227,10 @@ export const operatorRoutes = strict<
   "POST /batches/:id/skip": skipBatch,
   "POST /batches/:id/cancel": cancelBatch,
   "POST /batches/:id/undo": undoBatch,
+  "POST /clients/:id/webhook/test": testWebhook,
   "GET /deliveries": listDeliveries,
+  "GET /deliveries/:id": getDelivery,
+  "POST /deliveries/replay": replayDeliveries,
   "POST /deliveries/:id/replay": replayDelivery,
   "GET /erasures": listErasures,
   "POST /erasures": postErasure,

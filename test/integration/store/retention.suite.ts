@@ -87,7 +87,7 @@ export function retentionSuite(database: () => Database): void {
         expect([await store().batch(other, null), await store().batch(other, 1)]).toEqual([null, null]);
         expect(await store().changed([{ publicId: other, version: 9 }])).toEqual([]);
         expect(await database().deliveries.listDeliveries({ batch: other, limit: 9 })).toEqual([]);
-        expect(await database().deliveries.replayDelivery(other)).toBe(false);
+        expect(await database().deliveries.replayDelivery({ publicId: other })).toBe(false);
       }
     });
 

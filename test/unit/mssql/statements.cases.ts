@@ -234,7 +234,9 @@ moved("an approval with its audit row", () => ({ from: "held", version: n(), eve
 add("skipBatch: with its audit row", ({ store }) =>
   store.skipBatch({ id: n(), version: n(), last: null, audit: entry() }),
 );
-add("replayDelivery: with its audit row", ({ deliveries }) => deliveries.replayDelivery(markedId(), entry()));
+add("replayDelivery: with its audit row", ({ deliveries }) =>
+  deliveries.replayDelivery({ publicId: markedId(), clientId: n() }, entry()),
+);
 moved("a failed attempt", () => ({ failed: { node: marked("node"), ...reason() } }));
 const counted = () => ({ accepted: n(), rejected: n(), duplicate: n(), created: n(), updated: n(), deleted: n() });
 moved("with a chunk elsewhere", () => ({ to: "cancelled", applied: { nextChunk: n(), counts: counted() } }));
@@ -386,9 +388,24 @@ attempt("delivered", () => ({ state: "delivered" }));
 attempt("later", () => ({ state: "pending", inMs: n(), isTry: true }));
 attempt("given back", () => ({ state: "pending", inMs: n(), isTry: false }));
 add("failDeliveries", ({ deliveries }) => deliveries.failDeliveries(n(), marked("error")));
-add("replayDelivery", ({ deliveries }) => deliveries.replayDelivery(markedId()));
+add("replayDelivery", ({ deliveries }) => deliveries.replayDelivery({ publicId: markedId() }));
+add("replayFailed", ({ deliveries }) => deliveries.replayFailed([n(), n()]));
+add("replayFailed: with its audit row", ({ deliveries }) => deliveries.replayFailed([n()], entry()));
+add("failedDeliveries", ({ deliveries }) => deliveries.failedDeliveries({ clientId: n(), since: n(), limit: n() }));
+add("deliveryBody", ({ deliveries }) => deliveries.deliveryBody(n()));
 add("listDeliveries", ({ deliveries }) => deliveries.listDeliveries({ limit: n() }));
 add("listDeliveries: by all", ({ deliveries }) =>
-  deliveries.listDeliveries({ batch: markedId(), publicId: markedId(), state: "failed", before: n(), limit: n() }),
+  deliveries.listDeliveries({ batch: markedId(), publicId: markedId(), state: "failed", limit: n() }),
+);
+add("listDeliveries: of a client, with all filters", ({ deliveries }) =>
+  deliveries.listDeliveries({
+    clientId: n(),
+    state: "failed",
+    event: "batch.held",
+    from: n(),
+    to: n(),
+    before: { createdAt: n(), id: n() },
+    limit: n(),
+  }),
 );
 add("voidClaims", ({ deliveries }) => deliveries.voidClaims());
