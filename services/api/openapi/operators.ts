@@ -22,7 +22,7 @@ import {
   webhook,
   webhookSecret,
 } from "./examples.ts";
-import { type Answer, type Body, bodyProblems, type Call, content, noBody } from "./kit.ts";
+import { type Answer, type Body, bodyProblems, type Call, content } from "./kit.ts";
 
 const answer = (
   description: string,
