@@ -33,6 +33,7 @@ const benchmarks: Record<string, () => Promise<Benchmark>> = {
   retention: async () => (await import("./retention.ts")).retention,
   partitions: async () => (await import("./postgres/partitions.ts")).partitions,
   figures: async () => (await import("./postgres/figures.ts")).figures,
+  console: async () => (await import("./console.ts")).consoleRoutes,
   attacks: async () => (await import("./attacks.ts")).attacked,
   mssql: async () => (await import("./mssql.ts")).mssqlRows,
 };

@@ -8,6 +8,7 @@ import type {
   BatchState,
   Candidate,
   Claimed,
+  ClientQueue,
   Lane,
   StalledLane,
   StoredChunk,
@@ -279,18 +280,22 @@ export interface BatchStore extends UploadStore, OrderStore, ErasureStore, Audit
   walkBatches(
     walk: BatchWalk,
     between: IdsBetween,
-    page: { limit: number; isOldestFirst?: boolean },
+    page: { limit: number; look?: number; isOldestFirst?: boolean },
   ): Promise<Walked<BatchRow>>;
   /** How many batches of a walk match, up to `MOST_COUNTED_BATCHES`. */
   countBatches(walk: BatchWalk, between: IdsBetween): Promise<BoundedCount>;
   /** Nearly which id the first batch of this time (epoch ms) has: above `low`, and not above `high`. */
   idAt(ms: number): Promise<{ low: number; high: number }>;
-  /** The batches that ended in this time. It counts up to `MOST_LOOKED_AT`; then the ids are those of the first ones. */
+  /** The batches that ended in this time. It counts up to `MOST_FINISHED`; then the ids are those of the first ones. */
   finishedSpan(from: number, to: number): Promise<FinishedSpan>;
-  /** The ids of the batches whose public id is between these two, up to `MOST_LOOKED_AT`. */
+  /** The ids of the batches whose public id is between these two, up to `MOST_FINISHED`. */
   idsFrom(from: string, to: string): Promise<number[]>;
   /** The ids of the batches of an idempotency key. `clientId` null: of any client. */
   batchesOfKey(key: string, clientId: number | null): Promise<number[]>;
+  /** The places of these clients. `now`: the database's clock. */
+  queuesOf(clientIds: number[]): Promise<{ now: number; queues: ClientQueue[] }>;
+  /** How many batches are in each state. Exact, and counted by nobody. */
+  stateCounts(): Promise<QueueStats["states"]>;
   /** The idempotency key of a batch, while it is kept. */
   keyOfBatch(id: number): Promise<string | null>;
   /** The clients whose identifier begins so, by identifier. */

@@ -1,5 +1,5 @@
 /** What searches of batches need beside the walks: where a time begins, what is between two ids, keys, and names of clients. */
-import { MOST_LOOKED_AT } from "../../services/batch/batch.filter.domain.ts";
+import { MOST_FINISHED } from "../../services/batch/batch.filter.domain.ts";
 import type { BatchStore } from "../store.ts";
 import { select } from "./steps.ts";
 import { type Params, shapes, type Units } from "./unit.ts";
@@ -81,15 +81,15 @@ export function batchSearchUnits(
     },
     async finishedSpan(from, to) {
       const none = { batches: 0, least: null, greatest: null };
-      return (await finished.row({ from, to, look: MOST_LOOKED_AT })) ?? none;
+      return (await finished.row({ from, to, look: MOST_FINISHED })) ?? none;
     },
     async idsFrom(from, to) {
       const rows =
-        from === to ? await exact.rows({ publicId: from }) : await ofId.rows({ from, to, look: MOST_LOOKED_AT });
+        from === to ? await exact.rows({ publicId: from }) : await ofId.rows({ from, to, look: MOST_FINISHED });
       return rows.map(({ id }) => id);
     },
     async batchesOfKey(name, clientId) {
-      const rows = await ofKey(clientId !== null).rows({ key: name, clientId, look: MOST_LOOKED_AT });
+      const rows = await ofKey(clientId !== null).rows({ key: name, clientId, look: MOST_FINISHED });
       return rows.map(({ id }) => id);
     },
     keyOfBatch: async (id) => (await key.row({ id }))?.key ?? null,

@@ -4,6 +4,7 @@ import {
   type BatchWalk,
   type IdsBetween,
   MOST_COUNTED_BATCHES,
+  MOST_COUNTED_FROM,
   MOST_LOOKED_AT,
   type Walked,
   type WalkWay,
@@ -130,8 +131,11 @@ export function batchWalkUnits(on: Units): Pick<BatchStore, "walkBatches" | "cou
   const counts = shapes((shape: Shape) =>
     on.unit(PARAMS, (fragments) => [
       select<{ n: number; seen: number }>(
-        `SELECT COUNT(*) AS "n", ${shape.isFiltered ? `(SELECT COUNT(*) FROM (${fragments.first(":look", `k.id ${fragments.walk(walkOf(shape, fragments))}`)}) AS few)` : "COUNT(*)"} AS "seen"
-  FROM (${fragments.first(":limit", `batch.id ${matching(shape, fragments)}`)}) AS found${fragments.plannedAnew}`,
+        shape.isFiltered
+          ? `SELECT COUNT(*) AS "n", (SELECT COUNT(*) FROM (${fragments.first(":look", `k.id ${fragments.walk(walkOf(shape, fragments))}`)}) AS few) AS "seen"
+  FROM (${fragments.first(":limit", `batch.id ${matching(shape, fragments)}`)}) AS found${fragments.plannedAnew}`
+          : `SELECT COUNT(*) AS "n", COUNT(*) AS "seen"
+  FROM (${fragments.first(":limit", `k.id ${fragments.walk(walkOf(shape, fragments))}`)}) AS found${fragments.plannedAnew}`,
       ),
     ]),
   );
@@ -142,18 +146,22 @@ export function batchWalkUnits(on: Units): Pick<BatchStore, "walkBatches" | "cou
     isFiltered,
   });
   return {
-    async walkBatches(walk, between, { limit, isOldestFirst = false }): Promise<Walked<BatchRow>> {
-      const [shape, values] = [shapeOf(walk, isOldestFirst), valuesOf(walk, between, limit)];
+    async walkBatches(
+      walk,
+      between,
+      { limit, look = MOST_LOOKED_AT, isOldestFirst = false },
+    ): Promise<Walked<BatchRow>> {
+      const [shape, values] = [shapeOf(walk, isOldestFirst), valuesOf(walk, between, limit, look)];
       const batches = (await rows(shape).rows(values)).map(batchRow);
       if (batches.length === limit) return { batches, end: batches.at(-1)?.id ?? null };
       if (!walk.isFiltered) return { batches, end: null };
       const { seen = 0, least = null, greatest = null } = (await looked(shape).row(values)) ?? {};
-      return { batches, end: seen < MOST_LOOKED_AT ? null : isOldestFirst ? greatest : least };
+      return { batches, end: seen < look ? null : isOldestFirst ? greatest : least };
     },
     async countBatches(walk, between) {
-      const values = valuesOf(walk, between, MOST_COUNTED_BATCHES + 1);
+      const values = valuesOf(walk, between, MOST_COUNTED_BATCHES + 1, MOST_COUNTED_FROM);
       const { n = 0, seen = 0 } = (await counts(shapeOf(walk)).row(values)) ?? {};
-      const most = walk.isFiltered ? MOST_LOOKED_AT : MOST_COUNTED_BATCHES + 1;
+      const most = walk.isFiltered ? MOST_COUNTED_FROM : MOST_COUNTED_BATCHES + 1;
       return { value: Math.min(n, MOST_COUNTED_BATCHES), isMore: n > MOST_COUNTED_BATCHES || seen >= most };
     },
   };
@@ -163,13 +171,13 @@ const LIKE_SIGNS = /[!%_[]/g;
 /** How a batch's reason has the code: as a member of JSON. */
 const reasonWith = (code: string) => `%"code":${JSON.stringify(code).replaceAll(LIKE_SIGNS, "!$&")}%`;
 
-function valuesOf({ filter }: BatchWalk, { after, before }: IdsBetween, limit: number) {
+function valuesOf({ filter }: BatchWalk, { after, before }: IdsBetween, limit: number, look: number) {
   const { hasErrors, errorCode } = filter;
   return {
     after,
     before,
     limit,
-    look: MOST_LOOKED_AT,
+    look,
     clientId: filter.clientId ?? null,
     states: [...filter.states],
     dataset: filter.dataset ?? null,

@@ -1,3 +1,4 @@
+import type { ClientQueue } from "../../services/batch/batch.domain.ts";
 import { clientQueue } from "../schema/tables.ts";
 import type { BatchStore } from "../store.ts";
 import { select, update, upsert } from "./steps.ts";
@@ -15,7 +16,7 @@ export const IN_TURN = "q.pass, q.due_at, q.client_id";
 export const oldestOf = ({ first, readyOf }: Fragments, client: string, what: string): string =>
   `(${first(1, `${what} ${readyOf(client)} AND r.due_at <= :now ORDER BY r.id`)})`;
 
-export function fairnessUnits(on: Units): Pick<BatchStore, "isOvertaken" | "setQueue" | "repairQueues"> {
+export function fairnessUnits(on: Units): Pick<BatchStore, "isOvertaken" | "setQueue" | "repairQueues" | "queuesOf"> {
   // The order makes the database walk the index, so it stops at the first client that waits.
   const overtaken = on.unit({ clientId: "bigint" }, (fragments) => [
     select<{ clientId: number }>(
@@ -50,7 +51,25 @@ export function fairnessUnits(on: Units): Pick<BatchStore, "isOvertaken" | "setQ
     AND ${oldestOf(fragments, "client_queue.client_id", "r.id")} IS NOT NULL`,
     }),
   ]);
+  const queues = on.unit({ clients: "ids" }, ({ isIn }) => [
+    select<Omit<ClientQueue, "isPaused"> & { pausedAt: number | null; now: number }>(
+      `SELECT q.client_id AS "clientId", q.running AS "running", q.cap AS "cap", q.paused_at AS "pausedAt", :now AS "now"
+  FROM client_queue AS q WHERE ${isIn("q.client_id", ":clients")}`,
+    ),
+  ]);
   return {
+    async queuesOf(clients) {
+      const rows = await queues.rows({ clients });
+      return {
+        now: rows[0]?.now ?? 0,
+        queues: rows.map(({ clientId, running, cap, pausedAt }) => ({
+          clientId,
+          running,
+          cap,
+          isPaused: pausedAt !== null,
+        })),
+      };
+    },
     isOvertaken: async (clientId) => (await overtaken.row({ clientId })) !== undefined,
     setQueue: async (clientId, cap, weight) => void (await set.changed({ clientId, cap, weight })),
     repairQueues: async (after, limit) => {

@@ -6,7 +6,7 @@ import { IN_TURN, MAY, oldestOf } from "./fairness.ts";
 import { insert, removeFirst, rowSet, select } from "./steps.ts";
 import type { Units } from "./unit.ts";
 
-export function figureUnits(on: Units): Pick<BatchStore, "stats" | "foldCounts"> {
+export function figureUnits(on: Units): Pick<BatchStore, "stats" | "stateCounts" | "foldCounts"> {
   // One statement reads one snapshot, so a batch that changes its state meanwhile is counted once.
   const states = on.unit({}, ({ inTransientState }) => [
     select<{ state: string; n: number }>(`SELECT c.state AS "state", c.n AS "n" FROM (
@@ -45,6 +45,7 @@ export function figureUnits(on: Units): Pick<BatchStore, "stats" | "foldCounts">
     }),
   ]);
   return {
+    stateCounts: async () => statesOf(await states.rows({})),
     // One query after the other: figures are read often and must not take several connections from the work.
     async stats() {
       const byState = await states.rows({});

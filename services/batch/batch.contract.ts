@@ -1,7 +1,14 @@
 import { action, event, typed } from "../declare.ts";
 import type { CloudEvent } from "../outbox/outbox.domain.ts";
 import type { Policy } from "../policy/policy.contract.ts";
-import { type BatchRow, type BatchState, batchStates, type Claimed } from "./batch.domain.ts";
+import {
+  type BatchDetails,
+  type BatchOutlook,
+  type BatchRow,
+  type BatchState,
+  batchStates,
+  type Claimed,
+} from "./batch.domain.ts";
 import type { BatchesFound, BatchFilter, BatchPage, BoundedCount } from "./batch.filter.domain.ts";
 import type { History } from "./batch.history.domain.ts";
 import type { BatchAttempt, ErrorSummary, QueueStats, RecordErrors, SeenBatch } from "./batch.reads.domain.ts";
@@ -99,6 +106,10 @@ export const batchActions = {
   counts: action({ filter: typed<BatchFilter>({ type: "object" }) }).answers<
     Partial<Record<BatchState, BoundedCount>>
   >(),
+  /** Of each of these batches: how far its run is, why it waits, and until when. For operators. */
+  outlooks: action({ batches: typed<BatchRow[]>({ type: "array" }) }).answers<BatchOutlook[]>(),
+  /** Its idempotency key, the batches that came of it, and how long it is kept. For operators. */
+  details: action({ batch: typed<BatchRow>({ type: "object" }) }).answers<BatchDetails>(),
   /** Those of these batches whose version has changed, without their envelope. One query, however many batches. */
   changed: action({
     seen: typed<SeenBatch[]>({ type: "array" }),

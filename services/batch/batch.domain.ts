@@ -154,6 +154,46 @@ export interface BatchRow {
 export const waitsOf = ({ state, reason }: Pick<BatchRow, "state" | "reason">): string | null =>
   (state === "ready" || state === "undoing") && reason && "waits" in reason ? (reason.waits ?? null) : null;
 
+/** How far the run of a batch is; or, of one that waits to be tried again, how far its last one came. */
+export interface BatchRun {
+  /** Null: none runs it now. */
+  node: string | null;
+  phase: Phase;
+  /** The chunk at hand, from 1. */
+  chunk: number;
+  chunks: number;
+  /** Attempts at this chunk. */
+  attempt: number;
+  maxAttempts: number;
+  /** When it is tried again, epoch ms. Null: it runs, or may be tried now. */
+  nextAt: number | null;
+}
+
+/** What is ahead of a batch. `waits`: why it waits, in a sentence; null: nothing is in its way. `waitsUntil`: epoch ms, where it is known. */
+export interface BatchOutlook {
+  id: number;
+  run: BatchRun | null;
+  waits: string | null;
+  waitsUntil: number | null;
+}
+
+/** What else is known of one batch. Times are epoch ms. */
+export interface BatchDetails {
+  idempotencyKey: string | null;
+  /** Batches of its rejected records, the newest first. */
+  children: { publicId: string; state: BatchState; kind: "retry" | "correction" }[];
+  bodyKeptUntil: number | null;
+  expiresAt: number | null;
+}
+
+/** How many batches of a client run, and how many may. */
+export interface ClientQueue {
+  clientId: number;
+  running: number;
+  cap: number;
+  isPaused: boolean;
+}
+
 /** The counts of rows. Empty if the batch's records do not go into a table. */
 export const rowCountsOf = ({ created, updated, deleted }: BatchRow): Partial<RowCounts> =>
   created === null ? {} : { created, updated: updated ?? 0, deleted: deleted ?? 0 };

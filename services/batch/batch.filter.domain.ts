@@ -47,8 +47,14 @@ export interface BatchesFound<Row> {
   next: number | null;
 }
 
-/** So many batches one walk looks at for a page: they, and not those that match, decide what a page costs. */
-export const MOST_LOOKED_AT = 10_000;
+/** So many batches a page looks at, in all its walks: they, and not those that match, decide what it costs. */
+export const MOST_LOOKED_AT = 5_000;
+
+/** So many batches of a state a count looks at, where more than their state must be compared. */
+export const MOST_COUNTED_FROM = 2_000;
+
+/** Batches that ended in a time, or are of a beginning of ids, are read up to this number. */
+export const MOST_FINISHED = 10_000;
 
 /** Counts stop here. */
 export const MOST_COUNTED_BATCHES = 10_000;
@@ -89,7 +95,7 @@ export interface WalkFilter extends Omit<BatchFilter, "search" | "states"> {
 export interface BatchWalk {
   way: WalkWay;
   filter: WalkFilter;
-  /** Whether `way` alone does not say all of `filter`. Then the walk looks at `MOST_LOOKED_AT` batches at most. */
+  /** Whether `way` alone does not say all of `filter`. Then what it looks at is bounded. */
   isFiltered: boolean;
 }
 

@@ -1,6 +1,6 @@
 /** Finds and counts batches by a filter. A page is made of the walks' pages; each of those costs a bounded look. */
 import type { BatchStore } from "../../database/store.ts";
-import type { BatchRow, BatchState } from "./batch.domain.ts";
+import { type BatchRow, type BatchState, visibleStates } from "./batch.domain.ts";
 import {
   type BatchesFound,
   type BatchFilter,
@@ -9,6 +9,7 @@ import {
   type BoundedCount,
   type IdsBetween,
   MOST_COUNTED_BATCHES,
+  MOST_FINISHED,
   MOST_LOOKED_AT,
   type Walked,
 } from "./batch.filter.domain.ts";
@@ -16,7 +17,7 @@ import { walksByState, walksOf } from "./batch.walks.ts";
 
 export type FindStore = Pick<
   BatchStore,
-  "walkBatches" | "countBatches" | "idAt" | "finishedSpan" | "idsFrom" | "batchesOfKey" | "clientsNamed"
+  "walkBatches" | "countBatches" | "stateCounts" | "idAt" | "finishedSpan" | "idsFrom" | "batchesOfKey" | "clientsNamed"
 >;
 
 /** Statements that begin together may number their batches against the order of their times. None lasts this long. */
@@ -32,9 +33,11 @@ export async function find(store: FindStore, filter: BatchFilter, page: BatchPag
     ? { ...between, after: Math.max(between.after, beyond ?? 0) }
     : { ...between, before: Math.min(between.before, beyond ?? between.before) };
   const walked: Walked<BatchRow>[] = [];
+  const walks = await walksOf(store, filter);
+  const look = Math.ceil(MOST_LOOKED_AT / Math.max(1, walks.length));
   // One after the other: a list must not take several connections from the work.
-  for (const walk of await walksOf(store, filter))
-    walked.push(await store.walkBatches(walk, bounds, { limit: limit + 1, isOldestFirst }));
+  for (const walk of walks)
+    walked.push(await store.walkBatches(walk, bounds, { limit: limit + 1, look, isOldestFirst }));
   return merged(walked, limit, isOldestFirst);
 }
 
@@ -56,12 +59,24 @@ export async function countsOf(
   store: FindStore,
   filter: BatchFilter,
 ): Promise<Partial<Record<BatchState, BoundedCount>>> {
+  if (isUnfiltered(filter)) return ofStates(await store.stateCounts(), filter.states ?? visibleStates);
   const between = await idsBetween(store, filter);
   const counts: Partial<Record<BatchState, BoundedCount>> = {};
   for (const [state, walks] of await walksByState(store, filter))
     counts[state] = between ? await counted(store, walks, between) : { value: 0, isMore: false };
   return counts;
 }
+
+const isUnfiltered = ({ states: _, ...others }: BatchFilter): boolean => Object.keys(others).length === 0;
+
+/** Counts that triggers keep, in the bounds of all others. */
+const ofStates = (all: Partial<Record<BatchState, number>>, states: readonly BatchState[]) =>
+  Object.fromEntries(
+    states.map((state) => {
+      const n = all[state] ?? 0;
+      return [state, { value: Math.min(n, MOST_COUNTED_BATCHES), isMore: n > MOST_COUNTED_BATCHES }];
+    }),
+  );
 
 async function counted(store: FindStore, walks: BatchWalk[], between: IdsBetween): Promise<BoundedCount> {
   let [value, isMore] = [0, false];
@@ -84,7 +99,7 @@ async function idsBetween(store: FindStore, filter: BatchFilter): Promise<IdsBet
   if (finishedFrom !== undefined || finishedTo !== undefined) {
     const span = await store.finishedSpan(finishedFrom ?? 0, finishedTo ?? Number.MAX_SAFE_INTEGER);
     if (span.least === null || span.greatest === null) return null;
-    if (span.batches < MOST_LOOKED_AT) {
+    if (span.batches < MOST_FINISHED) {
       after = Math.max(after, span.least - 1);
       before = Math.min(before, span.greatest + 1);
     }

@@ -17,6 +17,7 @@ import { auditing } from "../audits.ts";
 import { announceBatches } from "../batches.ts";
 import { defineActor } from "../define.ts";
 import type { CloudEvent } from "../outbox/outbox.domain.ts";
+import { detailsOf } from "./batch.details.ts";
 import { type BatchRow, firstBodyPart } from "./batch.domain.ts";
 import { Elsewhere } from "./batch.elsewhere.ts";
 import { BatchEvents } from "./batch.events.ts";
@@ -26,6 +27,7 @@ import { claimGroup, commitChunks } from "./batch.group.ts";
 import { history } from "./batch.history.ts";
 import { approveMove, cancelMove, endSnoozeMove, redriveMove, rejectMove } from "./batch.moves.ts";
 import { advance, evaluating, follow, skipMove, withFronts } from "./batch.order.ts";
+import { outlooks } from "./batch.outlook.ts";
 import { type BatchParts, foundBatch } from "./batch.parts.ts";
 import { PinnedPolicies } from "./batch.pinned.ts";
 import { settle } from "./batch.settle.ts";
@@ -101,6 +103,12 @@ export default defineActor({
     },
     counts(ctx) {
       return countsOf(this.database.store, ctx.params.filter);
+    },
+    outlooks(ctx) {
+      return outlooks({ ...this.parts, store: this.database.store }, ctx.params.batches);
+    },
+    details(ctx) {
+      return detailsOf({ ...this.parts, store: this.database.store }, ctx.params.batch);
     },
     async changed(ctx) {
       const { store } = this.database;

@@ -11,7 +11,7 @@ import { heldTold } from "./batch.told.ts";
 import type { FailedAttempt, Move } from "./batch.writes.domain.ts";
 
 /** A worker's name is the id of its node and of that node's process. */
-const nodeOf = (owner: string | null): string => (owner ?? "").replace(/:[^:]*$/, "");
+export const nodeOf = (owner: string | null): string => (owner ?? "").replace(/:[^:]*$/, "");
 
 /** The record of a failed attempt, for the move that ends it. */
 export const attemptOf = ({ owner }: BatchRow, { code, detail }: AttemptError): FailedAttempt => ({

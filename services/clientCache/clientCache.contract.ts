@@ -98,6 +98,8 @@ export const clientCacheActions = {
     publicId: { type: "string", optional: true },
     id: { type: "number", optional: true },
   }).answers<Client | null>(),
+  /** The clients with these internal ids, in any order, read together. */
+  many: action({ ids: typed<number[]>({ type: "array", items: "number" }) }).answers<Client[]>(),
   /** Lists clients, newest first. `before`: an internal id. */
   list: action({
     before: { type: "number", optional: true },

@@ -217,6 +217,11 @@ export default defineActor({
       return client && publicPart(client);
     },
 
+    async many(ctx) {
+      const rows = await this.database.models.Client.findAll({ where: { id: { [Op.in]: ctx.params.ids } } });
+      return rows.map((row) => publicPart(knownOf(row.get({ plain: true }))));
+    },
+
     async list(ctx) {
       const { before, limit } = ctx.params;
       const rows = await this.database.models.Client.findAll({

@@ -1,5 +1,6 @@
 /** The promise: operators see every client's batches, and can approve, reject, cancel and redrive them. */
 import { accepted, admin, type Batch, batchWhen, get, lines, newClient } from "../helpers/http.ts";
+import { until } from "../helpers/patience.ts";
 import { ADMIN_TOKEN } from "../helpers/system.ts";
 import { asked, handler, type Json, startAdmin, system, url } from "./admin.kit.ts";
 
@@ -29,8 +30,16 @@ describe("batches", () => {
     expect(shown.body).toEqual({
       ...((await (await get(url, one, `/imports/${done.id}`)).json()) as Json),
       clientId: one.id,
+      client: { id: one.id, clientIdentifier: expect.any(String), name: expect.any(String) },
+      policyVersion: expect.any(Number),
+      run: null,
       waits: null,
+      waitsUntil: null,
       lastAttempt: null,
+      idempotencyKey: null,
+      children: [],
+      bodyKeptUntil: null,
+      expiresAt: expect.any(String),
     });
     const { body: first } = await asked("GET", "/batches?limit=1");
     expect((await asked("GET", `/batches?limit=1&cursor=${first.next}`)).body.items).toMatchObject([{ id: done.id }]);
@@ -63,8 +72,10 @@ describe("batches", () => {
         ]);
       }
     const events = await (await admin(url, `/batches/${id}/events`)).text();
-    const { lastAttempt: _, ...batch } = (await asked("GET", `/batches/${id}`)).body;
-    expect(JSON.parse(/^data: (.*)$/m.exec(events)?.[1] ?? "")).toEqual(batch);
+    const { body: batch } = await asked("GET", `/batches/${id}`);
+    const told = JSON.parse(/^data: (.*)$/m.exec(events)?.[1] ?? "") as Json;
+    expect(told).toMatchObject({ id, clientId: client.id, waits: null });
+    expect(batch).toMatchObject(told);
     expect((await asked("GET", `/batches/${id}/body`)).status).toBe(404);
   });
 
@@ -179,6 +190,71 @@ describe("batches", () => {
       body: { status: "cancelled", clientId: client.id },
     });
     expect(await move(second.id, "approve")).toMatchObject({ status: 409, body: { current: "cancelled" } });
+  });
+
+  test("a batch tells how far its run is, why it waits and until when, what came of it, and how long it is kept", async () => {
+    const shown = async (id: string) => (await asked("GET", `/batches/${id}`)).body;
+    const approval = await newClient(url, { requiresApproval: true });
+    const held = await accepted(url, approval, '{"a":1}');
+    expect(await shown(held.id)).toMatchObject({ waits: "an operator has to approve it", waitsUntil: null, run: null });
+    const closed = await newClient(url, { window: windowIn(6) });
+    const later = await accepted(url, closed, '{"a":1}');
+    expect(await shown(later.id)).toMatchObject({ waits: "its window is closed", waitsUntil: later.hold?.until });
+    const backoff = { type: "fixed", delayMs: 600_000, maxMs: 600_000 };
+    handler.handle = () => Promise.reject(new Error("not today"));
+    const failing = await newClient(url, {
+      handler: "testing.handle",
+      chunkRecords: 1,
+      maxAttempts: 2,
+      backoff,
+      order: "fifo",
+    });
+    const tried = await accepted(url, failing, '{"a":1}\n{"a":2}');
+    const behind = await accepted(url, failing, '{"a":3}');
+    await until(async () => (await shown(tried.id)).lastAttempt, "a failed attempt");
+    const { run, waits, waitsUntil } = await shown(tried.id);
+    expect(waits).toBe("an attempt has failed, and the next one waits");
+    expect(Date.parse(String(waitsUntil)) - Date.now()).toBeGreaterThan(400_000);
+    expect(run).toEqual({
+      node: null,
+      phase: "deliver",
+      chunk: expect.any(Number),
+      chunks: 2,
+      attempt: 1,
+      maxAttempts: 2,
+      nextAt: waitsUntil,
+    });
+    expect((await shown(behind.id)).waits).toBe(`batch ${tried.id}, which is in front of it, has not ended`);
+    await asked("POST", `/clients/${failing.id}/pause`);
+    expect(await shown(tried.id)).toMatchObject({ waits: "its client is paused", waitsUntil: null });
+    const { items } = (await asked("GET", `/batches?client=${failing.id}`)).body as { items: Json[] };
+    expect(items.map(({ id, client, waits }) => [id, (client as Json).id, waits])).toEqual([
+      [behind.id, failing.id, expect.stringContaining("in front of it")],
+      [tried.id, failing.id, "its client is paused"],
+    ]);
+    handler.handle = async () => undefined;
+    for (const { id } of [held, later, behind, tried]) await move(id, "cancel");
+    expect(await shown(tried.id)).toMatchObject({ run: null, waits: null, expiresAt: expect.any(String) });
+
+    const wrong = await newClient(url, { keepBodyDays: 1, retentionDays: 3 });
+    const response = await fetch(`${url}/imports`, {
+      method: "POST",
+      headers: { authorization: wrong.auth, "content-type": "application/x-ndjson", "idempotency-key": "first" },
+      body: '{"a":1}\nx',
+    });
+    const { id } = (await response.json()) as Batch;
+    await batchWhen(url, wrong, id);
+    const again = await fetch(`${url}/imports/${id}/retry?only=rejected`, {
+      method: "POST",
+      headers: { authorization: wrong.auth },
+    });
+    const child = (await again.json()) as Batch;
+    const details = await shown(id);
+    expect(details).toMatchObject({ idempotencyKey: "first", children: [{ id: child.id, kind: "retry" }] });
+    const [ended, body, all] = ["finishedAt", "bodyKeptUntil", "expiresAt"].map((name) =>
+      Date.parse(String(details[name])),
+    );
+    expect([body, all].map((at) => Math.round(((at as number) - (ended as number)) / 86_400_000))).toEqual([1, 3]);
   });
 
   /** A window of an hour that is open now, or opens in about six. */

@@ -231,5 +231,20 @@ export const signature = {
 export const patches = '{"record":2,"patch":{"quantity":3}}\n';
 
 /** The same as operators see it. */
-export const forOperators = { clientId: ids.client, waits: null, lastAttempt: null };
+export const forOperators = {
+  clientId: ids.client,
+  client: { id: ids.client, clientIdentifier: "a-shop", name: "A shop" },
+  policyVersion: 1,
+  run: null,
+  waits: null,
+  waitsUntil: null,
+  lastAttempt: null,
+};
+/** What only one batch alone shows. */
+export const batchDetails = {
+  idempotencyKey: "orders-2026-11-23",
+  children: [],
+  bodyKeptUntil: null,
+  expiresAt: "2026-12-23T08:00:00.021Z",
+};
 export const operatorBatch = { ...endedBatch, ...forOperators, attempts: 2, lastAttempt: failedAttempt };

@@ -6,6 +6,7 @@ import { pageSchema } from "../http/pages.ts";
 import { dryUndoSchema, undoing, withReason } from "../routes/admin.batches.ts";
 import { clientChange, newClient, rotatedSchema, rotation } from "../routes/admin.clients.ts";
 import {
+  batchDetails,
   cancelledBatch,
   client,
   cursor,
@@ -175,7 +176,7 @@ export const operatorCalls = {
     summary: "See any batch, or wait for it",
     parameters: ["Prefer", "If-None-Match"],
     answers: {
-      ...asBatch(endedBatch, ["ETag", "Cache-Control", "Retry-After?", "Preference-Applied?"]),
+      ...asBatch({ ...endedBatch, ...batchDetails }, ["ETag", "Cache-Control", "Retry-After?", "Preference-Applied?"]),
       304: {
         description: "The batch has not changed since the answer with that ETag.",
         headers: ["ETag", "Cache-Control", "Retry-After?", "Preference-Applied?"],

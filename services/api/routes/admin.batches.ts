@@ -6,6 +6,7 @@ import {
   described,
   flag,
   id,
+  instant,
   type JsonSchema,
   listOf,
   orNull,
@@ -13,7 +14,7 @@ import {
   text,
 } from "../../../lib/json-schema.ts";
 import { actors } from "../../actors.ts";
-import { type BatchRow, visibleStates } from "../../batch/batch.domain.ts";
+import { type BatchOutlook, type BatchRow, isFinal, visibleStates } from "../../batch/batch.domain.ts";
 import { MOST_COUNTED_BATCHES } from "../../batch/batch.filter.domain.ts";
 import type { BatchAttempt } from "../../batch/batch.reads.domain.ts";
 import { call } from "../../messages.ts";
@@ -21,7 +22,7 @@ import { type Exchange, json, type Reply } from "../http/exchange.ts";
 import { isDryRunOf, jsonBody, queryOf, strictly, wrongQuery } from "../http/input.ts";
 import { beyond, foundBody, nothingListed, pageOf } from "../http/pages.ts";
 import { filterNames, filterOf, statesIn } from "./batch-filter.ts";
-import { attemptSchema, batchSchema, operatorBatchView } from "./views.ts";
+import { attemptSchema, batchSchema, detailsView, listedBatchView } from "./views.ts";
 import { batchWanted } from "./waiting.ts";
 
 /** The body of a move: the words of the operator, for the audit and the history. */
@@ -63,30 +64,85 @@ export const batchCountsSchema: JsonSchema = record(
   visibleStates,
 );
 
+/** The schema of what `runView` answers. */
+const runSchema: JsonSchema = record({
+  node: described("Null: none runs it now.", orNull(text())),
+  phase: described(
+    "Whether this pass checks (`validate`, `check`, `review`) or delivers.",
+    choice(["validate", "deliver", "check", "review"]),
+  ),
+  chunk: described("The chunk at hand, from 1.", count),
+  chunks: count,
+  attempt: described("Attempts at this chunk.", count),
+  maxAttempts: count,
+  nextAt: described("When it is tried again.", orNull(instant)),
+});
+
+/** What only `GET /admin/batches/{id}` tells. */
+const detailsSchema: Record<string, JsonSchema> = {
+  idempotencyKey: described("Only of one batch. Null: it has none, or it is no longer kept.", orNull(text())),
+  children: described(
+    "Only of one batch: the batches of its rejected records, the newest first, at most 50.",
+    listOf(record({ id, status: choice(visibleStates), kind: choice(["retry", "correction"]) })),
+  ),
+  bodyKeptUntil: described(
+    "Only of one batch: when its body is deleted. Null: it has not ended, or has no body any more.",
+    orNull(instant),
+  ),
+  expiresAt: described("Only of one batch: when all of it is deleted. Null: it has not ended.", orNull(instant)),
+};
+
 /** The schema of what `batchReply` answers. */
 export const operatorBatchSchema: JsonSchema = record(
   {
     ...(batchSchema.properties as Record<string, JsonSchema>),
     clientId: orNull(id),
+    client: described("Null: it is gone.", orNull(record({ id, clientIdentifier: text(), name: text() }))),
+    policyVersion: described("The version of the policy under which it was taken. Below 0: of a dataset.", {
+      type: "integer",
+    }),
+    run: described("While it runs, or waits to be tried again.", orNull(runSchema)),
     waits: described(
-      "What it waits for while it is ready or undoing: a handler or a table that is not there, rows that others refer to.",
+      "Why it waits: its client's cap or pause, its window, an approval, the batch in front of it, a failed attempt, a handler or a table that is not there, rows that others refer to. Null: nothing is in its way.",
       orNull(text()),
     ),
+    waitsUntil: described("Until when it waits, where that is known.", orNull(instant)),
     lastAttempt: described(
       "The last attempt that failed, also where the batch went on afterwards.",
       orNull(attemptSchema),
     ),
+    ...detailsSchema,
   },
-  ["validateOnly", "corrects"],
+  ["validateOnly", "corrects", ...Object.keys(detailsSchema)],
 );
 
 async function batchReply(exchange: Exchange, batch: BatchRow) {
-  return shown(exchange, batch, await lastAttempts(exchange, [batch]));
+  const [view] = await batchViews(exchange, [batch]);
+  return view as typeof view & object;
 }
 
-async function shown({ ctx }: Exchange, batch: BatchRow, attempts: Map<number, BatchAttempt>) {
-  const client = await actors.clientCache.get(ctx, { id: batch.clientId });
-  return operatorBatchView(batch, client?.publicId ?? null, attempts.get(batch.id));
+/** The batches as operators see them. However many they are, each actor is asked once. */
+async function batchViews(exchange: Exchange, batches: BatchRow[]) {
+  const ids = [...new Set(batches.map(({ clientId }) => clientId))];
+  const [attempts, clients, outlooks] = await Promise.all([
+    lastAttempts(exchange, batches),
+    ids.length > 0 ? actors.clientCache.many(exchange.ctx, { ids }) : [],
+    outlooksOf(exchange, batches),
+  ]);
+  const byId = new Map(clients.map((client) => [client.id, client]));
+  return batches.map((batch) =>
+    listedBatchView(batch, {
+      client: byId.get(batch.clientId),
+      outlook: outlooks.get(batch.id),
+      attempt: attempts.get(batch.id),
+    }),
+  );
+}
+
+async function outlooksOf({ ctx }: Exchange, all: BatchRow[]): Promise<Map<number, BatchOutlook>> {
+  const batches = all.filter(({ state }) => !isFinal(state));
+  const found = batches.length > 0 ? await actors.batch.outlooks(ctx, { batches }) : [];
+  return new Map(found.map((outlook) => [outlook.id, outlook]));
 }
 
 /** Last failed attempts, by the ids of the batches. A batch that never failed has none. */
@@ -110,9 +166,7 @@ export async function listBatches(exchange: Exchange): Promise<Reply> {
   const filter = await filterOf(exchange.ctx, text);
   if (!filter) return json(200, nothingListed);
   const found = await actors.batch.find(exchange.ctx, { filter, page: beyond(page, fromOldest) });
-  const attempts = await lastAttempts(exchange, found.batches);
-  const items = await Promise.all(found.batches.map((batch) => shown(exchange, batch, attempts)));
-  return json(200, foundBody(exchange, page, found, items));
+  return json(200, foundBody(exchange, page, found, await batchViews(exchange, found.batches)));
 }
 
 const nothingCounted = { value: 0, isMore: false };
@@ -128,7 +182,13 @@ export async function countBatches(exchange: Exchange): Promise<Reply> {
 
 export async function getBatch(exchange: Exchange): Promise<Reply> {
   const read = () => actors.batch.get(exchange.ctx, { publicId: exchange.path.id ?? "" });
-  return batchWanted(exchange, read, (batch) => batchReply(exchange, batch));
+  return batchWanted(exchange, read, async (batch) => {
+    const [view, details] = await Promise.all([
+      batchReply(exchange, batch),
+      actors.batch.details(exchange.ctx, { batch }),
+    ]);
+    return { ...view, ...detailsView(details) };
+  });
 }
 
 const moveBatch =

@@ -13,7 +13,16 @@ import {
   record,
   text,
 } from "../../../lib/json-schema.ts";
-import { type BatchRow, type Reason, rowCountsOf, visibleStates, waitsOf } from "../../batch/batch.domain.ts";
+import {
+  type BatchDetails,
+  type BatchOutlook,
+  type BatchRow,
+  type BatchRun,
+  type Reason,
+  rowCountsOf,
+  visibleStates,
+  waitsOf,
+} from "../../batch/batch.domain.ts";
 import type { BatchAttempt } from "../../batch/batch.reads.domain.ts";
 import { countsSchema, errorSchema, holdCountsSchema } from "../../batch/batch.schema.ts";
 import { errorForOperators, errorForPartner } from "../../batches.ts";
@@ -97,6 +106,43 @@ export const operatorBatchView = (batch: BatchRow, clientId: string | null, last
   clientId,
   waits: waitsOf(batch),
   lastAttempt: lastAttempt ? attemptView(lastAttempt) : null,
+});
+
+/** What a list shows of a batch's client. */
+export const clientOfBatch = ({ publicId: id, identifier: clientIdentifier, name }: Client) => ({
+  id,
+  clientIdentifier,
+  name,
+});
+
+const runView = ({ nextAt, ...run }: BatchRun) => ({ ...run, nextAt: time(nextAt) });
+
+/** The same, with its client, how far its run is, and why it waits. */
+export function listedBatchView(
+  batch: BatchRow,
+  {
+    client,
+    outlook,
+    attempt,
+  }: { client: Client | undefined; outlook: BatchOutlook | undefined; attempt: BatchAttempt | undefined },
+) {
+  const { run = null, waits = null, waitsUntil = null } = outlook ?? {};
+  return {
+    ...operatorBatchView(batch, client?.publicId ?? null, attempt),
+    client: client ? clientOfBatch(client) : null,
+    policyVersion: batch.policyVersion,
+    run: run && runView(run),
+    waits,
+    waitsUntil: time(waitsUntil),
+  };
+}
+
+/** What is shown of one batch alone. */
+export const detailsView = ({ idempotencyKey, children, bodyKeptUntil, expiresAt }: BatchDetails) => ({
+  idempotencyKey,
+  children: children.map(({ publicId: id, state: status, kind }) => ({ id, status, kind })),
+  bodyKeptUntil: time(bodyKeptUntil),
+  expiresAt: time(expiresAt),
 });
 
 const attemptView = ({ at, node, code, detail }: BatchAttempt) => ({ at: time(at), node, code, detail });

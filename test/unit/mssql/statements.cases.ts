@@ -334,6 +334,8 @@ const allOf = (): Partial<BatchWalk["filter"]> => ({
   errorCode: marked("code"),
   retryOf: markedId(),
 });
+add("queuesOf", ({ store }) => store.queuesOf([n(), n()]));
+add("stateCounts", ({ store }) => store.stateCounts());
 add("countBatches", ({ store }) => store.countBatches(wayOf("state", { state: "held" }), between()));
 add("countBatches: by all", ({ store }) => store.countBatches(wayOf("id", allOf(), true), between()));
 add("idAt", ({ store }) => store.idAt(n()), [[{ id: 17 * 111 - 1 }]]);

@@ -1,0 +1,75 @@
+/** Millions of batches, and of their errors, as months of work leave them: made by SQL, because imports would take days. */
+import pg from "pg";
+
+export const CLIENTS = 1_000;
+export const DAYS = 90;
+const PIECE = 250_000;
+/** One batch of a hundred has errors: so many of its records, in so many groups. */
+const ERRORS_EACH = 100;
+const GROUPS_EACH = 4;
+
+const DAY_MS = 86_400_000;
+
+/** Nine of ten are completed. The newest, and a few of all times, have not ended. */
+const STATE = `CASE WHEN n > $4::int - 500 THEN 'ready' WHEN n % 100 = 1 THEN 'completed_with_errors' WHEN n % 100 = 2 THEN 'failed'
+  WHEN n % 100 = 3 THEN 'cancelled' WHEN n % 200 = 4 THEN 'ready' WHEN n % 5000 = 5 THEN 'held' WHEN n % 200000 = 6 THEN 'processing'
+  ELSE 'completed' END`;
+
+/** Ids begin with the time, as those of nodes do. Most batches belong to a few clients. */
+const BATCHES = `INSERT INTO batch (public_id, client_id, policy_version, state, reason, format, envelope, content_hash, request_id, bytes,
+    records, chunks, phase, next_chunk, accepted, rejected, duplicate, fence, owner, due_at, attempt, attempts_total, version,
+    created_at, ready_at, started_at, finished_at, dataset, retry_of)
+  SELECT (lpad(to_hex(at), 12, '0') || '7' || substr(m, 1, 3) || 'a' || substr(m, 4, 15))::uuid,
+    1 + floor(${CLIENTS} * power((n % 9973) / 9973.0, 3))::int, 1, s,
+    CASE WHEN s = 'failed' THEN '{"code":"' || CASE n % 3 WHEN 0 THEN 'handler-failed' ELSE 'too-many-errors' END || '","detail":"It failed."}' END,
+    CASE n % 10 WHEN 0 THEN 'csv' ELSE 'ndjson' END, '{}', sha256(n::text::bytea), m, 20000, 100, 1, 'deliver', 1,
+    CASE s WHEN 'completed' THEN 100 ELSE 0 END, CASE s WHEN 'completed_with_errors' THEN ${ERRORS_EACH} ELSE 0 END, 0, 1,
+    CASE s WHEN 'processing' THEN 'worker-1:1' END, at + CASE s WHEN 'ready' THEN 0 ELSE 30 * ${DAY_MS}::bigint END, 1, 1, 3,
+    at, at + 4, at + 9, CASE WHEN s IN ('ready', 'held', 'processing') THEN NULL ELSE at + 50 END,
+    CASE WHEN n % 50 = 7 THEN 'orders' ELSE 'default' END, NULL
+  FROM generate_series($1::int, $2::int) n,
+    LATERAL (SELECT ${STATE} AS s, $3::bigint - ($4::int - n) * (${DAYS} * ${DAY_MS}::bigint) / $4::int AS at, md5(n::text) AS m) made`;
+
+const ERRORS = `INSERT INTO record_error (batch_id, seq, n, line, field, code, message, raw)
+  SELECT b, i, 0, i, 'field-' || i % ${GROUPS_EACH}, 'minimum', 'must be ≥ 1', '{"quantity":0}'
+  FROM generate_series($1::int, $2::int, 100) b, generate_series(1, ${ERRORS_EACH}) i`;
+const GROUPS = `INSERT INTO error_group (batch_id, pass, name, field, code, message, examples, n, first_record, first_line)
+  SELECT b, 0, md5(i::text), 'field-' || i, CASE i WHEN 0 THEN 'minimum' WHEN 1 THEN 'type' ELSE 'format' END, 'must be ≥ 1', '"0"', ${ERRORS_EACH / GROUPS_EACH}, i, i
+  FROM generate_series($1::int, $2::int, 100) b, generate_series(1, ${GROUPS_EACH}) i`;
+
+/** The indexes that are made again afterwards: without them the rows come many times faster. */
+const INDEXES = `SELECT i.indexdef AS text, format('%I.%I', i.schemaname, i.indexname) AS name FROM pg_indexes AS i
+  WHERE i.schemaname = current_schema() AND i.tablename IN ('batch', 'error_group', 'idempotency_key')
+    AND NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conname = i.indexname)`;
+
+/** Fills a migrated database. A note on the way goes to `tell`. */
+export async function fill(url: string, batches: number, tell: (text: string) => void): Promise<void> {
+  const client = new pg.Client(url);
+  await client.connect();
+  const { rows: indexes } = await client.query<{ text: string; name: string }>(INDEXES);
+  for (const { name } of indexes) await client.query(`DROP INDEX ${name}`);
+  await client.query(
+    "SET synchronous_commit = off; SET maintenance_work_mem = '512MB'; ALTER TABLE batch DISABLE TRIGGER USER",
+  );
+  await client.query(`INSERT INTO client (public_id, identifier, name, secret_hash, status, policy_version, version, changed_at, created_at)
+    SELECT gen_random_uuid(), 'client-' || lpad(n::text, 4, '0'), 'Client ' || n, sha256(n::text::bytea), 'active', 0, 1, 1, 1
+    FROM generate_series(1, ${CLIENTS}) n`);
+  await client.query(`INSERT INTO client_queue (client_id, running, pass, cap, weight)
+    SELECT n, 0, 0, 4, 1 FROM generate_series(1, ${CLIENTS}) n`);
+  const now = Date.now();
+  for (let from = 1; from <= batches; from += PIECE) {
+    const to = Math.min(from + PIECE - 1, batches);
+    await client.query(BATCHES, [from, to, now, batches]);
+    await client.query(ERRORS, [from, to]);
+    await client.query(GROUPS, [from, to]);
+    tell(`${to.toLocaleString("en-US")} batches`);
+  }
+  await client.query(`INSERT INTO idempotency_key (client_id, key, fingerprint, batch_id, answer, expires_at)
+    SELECT client_id, 'upload-' || id, content_hash, id, '{}', created_at + ${DAY_MS} FROM batch WHERE id > ${batches} - ${batches} / ${DAYS}`);
+  for (const { text } of indexes) await client.query(text);
+  tell("indexes");
+  await client.query("ALTER TABLE batch ENABLE TRIGGER USER");
+  await client.query("VACUUM ANALYZE batch; ".trim());
+  await client.query("ANALYZE");
+  await client.end();
+}
