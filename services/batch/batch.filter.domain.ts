@@ -48,10 +48,10 @@ export interface BatchesFound<Row> {
 }
 
 /** So many batches a page looks at, in all its walks: they, and not those that match, decide what it costs. */
-export const MOST_LOOKED_AT = 5_000;
+export const MOST_LOOKED_AT = 2_000;
 
 /** So many batches of a state a count looks at, where more than their state must be compared. */
-export const MOST_COUNTED_FROM = 2_000;
+export const MOST_COUNTED_FROM = 1_000;
 
 /** Batches that ended in a time, or are of a beginning of ids, are read up to this number. */
 export const MOST_FINISHED = 10_000;

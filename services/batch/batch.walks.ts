@@ -33,10 +33,9 @@ function walkBy(way: WalkWay, filter: WalkFilter): BatchWalk {
 }
 
 /** The states that can match at all. */
-function statesOf({ states = [...visibleStates], hasErrors, errorCode, finishedFrom, finishedTo }: BatchFilter) {
+function statesOf({ states = [...visibleStates], hasErrors, errorCode }: BatchFilter) {
   const hasFault = hasErrors === true || errorCode !== undefined;
-  const isOver = finishedFrom !== undefined || finishedTo !== undefined;
-  return states.filter((state) => !(hasFault && faultless.includes(state)) && !(isOver && state === "received"));
+  return states.filter((state) => !(hasFault && faultless.includes(state)));
 }
 
 /** A walk for each state that has an index of its own, and one for all others. */
