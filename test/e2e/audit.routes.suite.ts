@@ -93,6 +93,7 @@ export function routesHaveEntries(): void {
       "PUT /datasets/:name": async () => [`/datasets/of-routes-${++made}`, { description: "A" }],
       "PATCH /datasets/:name": async () => [`/datasets/${await dataset()}`, { description: "B" }],
       "DELETE /datasets/:name": async () => [`/datasets/${await dataset()}`],
+      "POST /batches/actions": null,
       "POST /batches/:id/approve": async () => [`/batches/${await batch("held")}/approve`],
       "POST /batches/:id/reject": async () => [`/batches/${await batch("held")}/reject`, { reason: "Of last year.\0" }],
       "POST /batches/:id/redrive": async () => [`/batches/${await batch("failed")}/redrive`],

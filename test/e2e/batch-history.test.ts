@@ -179,3 +179,49 @@ test("what there is not has no history", async () => {
   const { status, body } = await asked("GET", "/batches/0193b2f0-0000-7000-8000-000000000000/history");
   expect([status, body.code]).toEqual([404, "not-found"]);
 });
+
+test("many batches are moved by their ids or a filter, each with its own entries, after a dry run", async () => {
+  const client = await newClient(url, { requiresApproval: true });
+  const batches = await Promise.all([1, 2, 3, 4, 5, 6].map((n) => accepted(url, client, `{"a":${n}}`)));
+  const held = batches.map(({ id }) => id) as string[];
+  const unknown = "0193b2f0-0000-7000-8000-000000000000";
+  const many = async (body: object) => (await asked("POST", "/batches/actions", body)).body as Json;
+  const filter = { client: client.id, status: "held" };
+  const dry = await many({ action: "cancel", filter, dryRun: true });
+  expect(dry).toMatchObject({ matched: 6, isMore: false, done: 0, refused: [] });
+  expect(dry.examples).toHaveLength(5);
+  expect(await many({ action: "redrive", ids: held.slice(0, 1), dryRun: true })).toMatchObject({
+    refused: [{ id: held[0], code: "illegal-state" }],
+  });
+  const reason = "Sent twice.";
+  expect(await many({ action: "reject", ids: [...held.slice(0, 2), unknown], reason })).toEqual({
+    matched: 3,
+    isMore: false,
+    examples: [...held.slice(0, 2), unknown],
+    done: 2,
+    refused: [{ id: unknown, code: "not-found" }],
+  });
+  expect(await many({ action: "cancel", filter, reason })).toMatchObject({ matched: 4, done: 4, refused: [] });
+  expect(await many({ action: "cancel", filter })).toMatchObject({ matched: 0, done: 0 });
+  const again = await many({ action: "cancel", ids: held });
+  expect((again.refused as Json[]).map(({ code }) => code)).toEqual(Array(6).fill("illegal-state"));
+  expect((await history(held[0] as string)).at(-1)).toMatchObject({ to: "rejected", by: { kind: "operator" }, reason });
+  for (const id of held)
+    expect(await audit(id)).toMatchObject([{ action: expect.stringMatching(/cancel|reject/), reason, status: "done" }]);
+});
+
+test.each([
+  ["neither ids nor a filter", {}, "/ids"],
+  ["both", { ids: ["0193b2f0-0000-7000-8000-000000000000"], filter: { status: "held" } }, "/ids"],
+  ["an unknown action", { action: "erase", ids: ["0193b2f0-0000-7000-8000-000000000000"] }, "/action"],
+  ["a wrong id", { ids: ["x"] }, "/ids/0"],
+  ["no id", { ids: [] }, "/ids"],
+  ["an unknown filter", { filter: { colour: "red" } }, "/filter"],
+  ["a wrong status", { filter: { status: "nope" } }, "/status"],
+])("actions refuse %s", async (_, body, pointer) => {
+  const answer = await asked("POST", "/batches/actions", { action: "cancel", ...body });
+  expect([answer.status, (answer.body.errors as { pointer: string }[])[0]?.pointer.replace(/\[|\]/g, "")]).toEqual([
+    422,
+    expect.stringContaining(pointer.replace("/0", "")),
+  ]);
+});

@@ -1,12 +1,13 @@
 /** The calls by which operators read what became of any batch: as its client does, but for the values of sensitive fields. */
 
 import { schemaRef } from "../../../lib/json-schema.ts";
+import { manyMovedSchema, manyMoves } from "../routes/batch-actions.ts";
 import { watchedBatchSchema } from "../routes/events.ts";
 import { checkCalls } from "./checks.ts";
 import { clientCalls } from "./clients.ts";
 import { correctionCalls } from "./corrections.ts";
 import { endedBatch, ids } from "./examples.ts";
-import { type Call, content, textOf } from "./kit.ts";
+import { bodyProblems, type Call, content, textOf } from "./kit.ts";
 import { reportCalls } from "./reports.ts";
 
 const MASKED = "As the client reads it, but `•••` stands for the values of `sensitive` fields.";
@@ -71,6 +72,33 @@ export const batchReadCalls = {
     ...checkCalls["GET /imports/:id/preview"],
     id: "previewBatch",
     summary: "See how the first records of any batch are read",
+  },
+  "POST /batches/actions": {
+    id: "moveBatches",
+    summary: "Move many batches",
+    description:
+      "Up to 1,000 batches, named by their ids or found by a filter as of the list. Each is moved as by its own call, with an entry of its own in the audit. A client that hangs up ends it; what was moved stays moved. Asked again, what was moved is refused.",
+    body: {
+      content: content(manyMoves.schema, {
+        ids: { action: "cancel", ids: [ids.batch], reason: "Sent twice.", dryRun: true },
+        filter: { action: "redrive", filter: { status: "failed" }, dryRun: true },
+      }),
+    },
+    answers: {
+      200: {
+        description: "What became of them.",
+        content: content(manyMovedSchema, {
+          moved: {
+            matched: 2,
+            isMore: false,
+            examples: [ids.batch],
+            done: 1,
+            refused: [{ id: ids.batch, code: "illegal-state" }],
+          },
+        }),
+      },
+    },
+    problems: bodyProblems,
   },
   "GET /batches/:id/history": {
     id: "getBatchHistory",

@@ -29,6 +29,8 @@ export const auditedAs: Record<Changing, AuditedAction | null> = {
   "PUT /datasets/:name": "dataset.change",
   "PATCH /datasets/:name": "dataset.change",
   "DELETE /datasets/:name": "dataset.delete",
+  // Each batch has the entry of its own move.
+  "POST /batches/actions": null,
   "POST /batches/:id/approve": "batch.approve",
   "POST /batches/:id/reject": "batch.reject",
   "POST /batches/:id/redrive": "batch.redrive",

@@ -68,6 +68,7 @@ import {
   rotateOperator,
 } from "./admin.operators.ts";
 import { pauseClient, resumeClient } from "./admin.pauses.ts";
+import { moveBatches } from "./batch-actions.ts";
 import { getBatchHistory } from "./batch-history.ts";
 import { getBody } from "./body.ts";
 import { checkDatasetImport, checkImport, getPreview, tryDataset } from "./checks.ts";
@@ -221,6 +222,7 @@ export const operatorRoutes = strict<
   "GET /batches/:id/preview": getPreview,
   "GET /batches/:id/events": getEvents,
   "GET /batches/:id/history": getBatchHistory,
+  "POST /batches/actions": moveBatches,
   "POST /batches/:id/approve": approveBatch,
   "POST /batches/:id/reject": rejectBatch,
   "POST /batches/:id/redrive": redriveBatch,
