@@ -26,7 +26,7 @@ import type { AliasOfGateway, Api, ApiState, CalledByName } from "./http/gateway
 import { type ApiRequest, headChecked } from "./http/head.ts";
 import { KeyUses, RefusedKeys } from "./http/keys.ts";
 import { FailedLogins } from "./http/logins.ts";
-import { OpenExports, OpenFiles, OpenStreams } from "./http/open.ts";
+import { OpenExports, OpenFeeds, OpenFiles, OpenStreams } from "./http/open.ts";
 import { answerError } from "./http/problems.ts";
 import { spendRequest } from "./http/rate.ts";
 import { Cursors } from "./http/sealed.ts";
@@ -34,6 +34,7 @@ import { Sessions } from "./http/sessions.ts";
 import { BatchWatches } from "./http/watches.ts";
 import { gatewayRoutes } from "./routes/aliases.ts";
 import { admitOperator } from "./routes/audited.ts";
+import { feedOf } from "./routes/feed.source.ts";
 import { moved } from "./routes/routes.ts";
 
 /** Parts of SHUTDOWN_TIMEOUT. After the first, running uploads are refused; after the second, all else is cut off. */
@@ -127,13 +128,17 @@ const api = define({
       onFailure: (error) =>
         this.logger.debug("Reading batches for waiting requests failed, the next read is in 2 s:", error),
     });
-    this.broker.localBus.on(BATCH_WRITTEN, (news: BatchNews) => this.watches.news(news));
+    this.feed = feedOf(this.broker, (error) =>
+      this.logger.debug("A look for event streams failed, the next is in 1 s:", error),
+    );
+    this.feeds = new OpenFeeds();
+    this.broker.localBus.on(BATCH_WRITTEN, (news: BatchNews) => this.news(news));
     this.streams = new OpenStreams();
     this.exports = new OpenExports();
     this.files = new OpenFiles();
     this.admissions = new Admissions((credentials) => refusalNow(this, this.broker, credentials));
     readWhenAsked(this.broker, watched, () => [{ value: this.watches.size }]);
-    readWhenAsked(this.broker, streaming, () => [{ value: this.streams.size }]);
+    readWhenAsked(this.broker, streaming, () => [{ value: this.streams.size + this.feeds.size }]);
     this.oidc = null;
     this.isStopping = false;
     // moleculer-web's own `listen` would end the process with a stack trace if the port is taken, and hang on other errors.
@@ -143,28 +148,37 @@ const api = define({
   },
 
   events: {
+    "batch.created"({ params }: { params: CloudEvent }) {
+      this.news(newsOf(params, false));
+    },
     // Sent by the node that committed the change.
     "batch.ready"({ params }: { params: CloudEvent }) {
-      this.watches.news(newsOf(params, false));
+      this.news(newsOf(params, false));
     },
     "client.changed"({ params: { id } }: { params: Client }) {
       return this.admissions.recheck(id);
     },
     "batch.completed"({ params }: { params: CloudEvent }) {
-      this.watches.news(newsOf(params, true));
+      this.news(newsOf(params, true));
     },
     "batch.validated"({ params }: { params: CloudEvent }) {
-      this.watches.news(newsOf(params, true));
+      this.news(newsOf(params, true));
     },
     "batch.held"({ params }: { params: CloudEvent }) {
-      this.watches.news(newsOf(params, false));
+      this.news(newsOf(params, false));
     },
     "batch.undone"({ params }: { params: CloudEvent }) {
-      this.watches.news(newsOf(params, true));
+      this.news(newsOf(params, true));
     },
   },
 
   methods: {
+    /** A batch has changed, here or elsewhere. */
+    news(news: BatchNews) {
+      this.watches.news(news);
+      this.feed.news(news);
+    },
+
     async authenticateClient(_ctx: never, _route: never, req: ApiRequest, res: ServerResponse, alias: AliasOfGateway) {
       refuseIfStopping(this);
       const admitted = await authenticatedClient(req, res, this);
@@ -248,6 +262,7 @@ const api = define({
     clearInterval(this.failures);
     clearInterval(this.uses);
     this.watches.end();
+    this.feed.end();
     const { shutdownTimeoutMs } = configOf(this.broker);
     const refusal = setTimeout(
       () =>

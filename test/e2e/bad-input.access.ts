@@ -158,6 +158,9 @@ const wrongQuery = (path: string, pointer: string, as = "free", method = "GET"):
 
 const cursor = (text: string) => Buffer.from(text).toString("base64url");
 
+/** More batches than a stream may name. */
+const many = Array.from({ length: 21 }, (_, i) => `batch:0193b2f0-0000-7000-8000-0000000000${10 + i}`).join(",");
+
 const queries: BadCase[] = [
   ...["0", "201", "-1", "1.5", "abc", "", "1e2", "%20", "0x10", "1;2", "9".repeat(400)].map((limit) =>
     wrongQuery(`/imports?limit=${limit}`, "/limit"),
@@ -226,6 +229,13 @@ const queries: BadCase[] = [
     code: "forbidden",
   },
   wrongQuery("/admin/audit?result=done", "/result", "operator"),
+  wrongQuery("/admin/events?topics=", "/topics", "operator"),
+  wrongQuery("/admin/events?topics=stats,batch:1", "/topics", "operator"),
+  wrongQuery("/admin/events?topics=stats&topics=batches", "/topics", "operator"),
+  wrongQuery("/admin/events?topic=stats", "/topic", "operator"),
+  wrongQuery(`/admin/events?topics=${many}`, "/topics", "operator"),
+  wrongQuery("/events?topics=stats", "/topics"),
+  wrongQuery("/events?topics=batches,", "/topics"),
   wrongQuery("/admin/stats/history?step=5m", "/step", "operator"),
   wrongQuery("/admin/stats/history?from=now", "/from", "operator"),
   wrongQuery("/admin/stats/history?from=1960-01-01T00:00:00Z", "/from", "operator"),

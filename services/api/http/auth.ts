@@ -193,7 +193,7 @@ export async function operatorOf(
 }
 
 /** Throws forbidden. */
-function operatorIn({ name, role }: OidcToken, oidc: Oidc): OperatorIdentity {
+export function operatorIn({ name, role }: OidcToken, oidc: Oidc): OperatorIdentity {
   if (role === null) throw oidc.noRole();
   return { name, role };
 }

@@ -2,10 +2,11 @@ import type { Server } from "node:http";
 import type { Service } from "moleculer";
 import type { Admissions } from "./admissions.ts";
 import type { Connections } from "./connections.ts";
+import type { Feed } from "./feed.ts";
 import type { KeyUses, RefusedKeys } from "./keys.ts";
 import type { FailedLogins } from "./logins.ts";
 import type { Oidc } from "./oidc.ts";
-import type { OpenExports, OpenFiles, OpenStreams } from "./open.ts";
+import type { OpenExports, OpenFeeds, OpenFiles, OpenStreams } from "./open.ts";
 import type { Cursors } from "./sealed.ts";
 import type { Sessions } from "./sessions.ts";
 import type { BatchWatches } from "./watches.ts";
@@ -32,6 +33,9 @@ export interface ApiState {
   /** The batches that requests wait for. */
   watches: BatchWatches;
   streams: OpenStreams;
+  /** What the streams about all that a page shows look at, and those streams. */
+  feed: Feed;
+  feeds: OpenFeeds;
   admissions: Admissions;
   rechecks: NodeJS.Timeout | undefined;
   failures: NodeJS.Timeout | undefined;

@@ -101,3 +101,23 @@ export class OpenFiles extends OpenAnswers<string> {
     super(MOST_FILES, "files that this address reads", { Connection: "close" });
   }
 }
+
+/** Tabs of a caller on this node, and of all callers. Each has a stream. */
+const MOST_FEEDS = 50;
+const MOST_FEEDS_OF_NODE = 1_000;
+
+/** The streams about all that a page shows, by caller. */
+export class OpenFeeds extends OpenAnswers<string> {
+  constructor() {
+    super(MOST_FEEDS, "event streams of this caller");
+  }
+
+  /** Throws too-many-streams, unavailable. */
+  override requirePlace(reader: string): void {
+    super.requirePlace(reader);
+    if (this.size >= MOST_FEEDS_OF_NODE)
+      throw new Problem("unavailable", `${MOST_FEEDS_OF_NODE} event streams are open at this node.`, {
+        headers: { "Retry-After": "5" },
+      });
+  }
+}

@@ -33,6 +33,7 @@ import {
 } from "../routes/deliveries.ts";
 import { errorSummarySchema } from "../routes/error-summary.ts";
 import { rejectedSchema, storedSchema, truncatedSchema } from "../routes/export.ts";
+import { noticeSchema } from "../routes/feed.ts";
 import { type Sendable, send, sendable } from "../routes/sendable.ts";
 import { batchSchema, clientSchema } from "../routes/views.ts";
 import { checkSchema, previewSchema, trySchema } from "./checks.ts";
@@ -83,6 +84,7 @@ const schemas: Record<string, JsonSchema> = {
   Erasure: erasureSchema,
   Stats: statsSchema,
   StatsHistory: historySchema,
+  Notice: noticeSchema,
   Readiness: readinessSchema,
   ...eventSchemas,
   ...problemSchemas,

@@ -1,6 +1,7 @@
-/** The calls of operators about figures, by their routes below /admin. */
+/** The calls about figures, and the event streams of pages. Those of operators by their routes below /admin. */
 import { schemaRef } from "../../../lib/json-schema.ts";
-import { type Call, content } from "./kit.ts";
+import { endedBatch } from "./examples.ts";
+import { type Answer, type Call, content, textOf } from "./kit.ts";
 
 const day = {
   step: "1d",
@@ -9,7 +10,47 @@ const day = {
   partial: true,
 };
 
+const notice = { at: "2026-11-23T08:00:00.000Z", kind: "dependency", name: "redis", state: "down" };
+
+const streamed = (description: string, example: string): Record<number, Answer> => ({
+  200: {
+    description,
+    headers: ["Cache-Control"],
+    content: content(textOf("text/event-stream", "Server-sent events."), { event: example }, "text/event-stream"),
+  },
+});
+
+const HOW =
+  "One stream for all that a page shows. A batch is told once a second at most; of what is not read in time only the latest state is sent. " +
+  "After a reconnect the stream begins with how things are now: `Last-Event-ID` has no meaning. A comment comes each 15 s. " +
+  "The stream ends when the node stops and when the login is over. ";
+
+export const feedCalls = {
+  "GET /events": {
+    id: "watchAll",
+    summary: "Follow your batches and deliveries",
+    description: `${HOW}Events are named \`batch\` and \`delivery\`.`,
+    parameters: ["ownTopics", "lastEvent"],
+    answers: streamed(
+      "`batch` as `GET /imports/{id}` shows it, `delivery` as operators see it.",
+      `event: batch\nid: 1\ndata: ${JSON.stringify(endedBatch)}\n\n`,
+    ),
+    problems: ["not-found", "too-many-streams"],
+  },
+} satisfies Record<string, Call>;
+
 export const figureCalls = {
+  "GET /events": {
+    id: "watchSystem",
+    summary: "Follow the system, all batches and deliveries",
+    description: `${HOW}Events are named \`stats\` (once a second), \`batch\`, \`delivery\` (of the newest 50) and, with \`stats\`, \`notice\`: a dependency or a node comes or goes.`,
+    parameters: ["topics", "lastEvent"],
+    answers: streamed(
+      "`stats` as `GET /admin/stats`, `batch` as `GET /admin/batches/{id}/events`, `delivery` as `GET /admin/deliveries` shows it, `notice` as Notice.",
+      `event: notice\nid: 1\ndata: ${JSON.stringify(notice)}\n\n`,
+    ),
+    problems: ["not-found", "too-many-streams"],
+  },
   "GET /stats/history": {
     id: "getStatsHistory",
     summary: "See what was counted over time, for charts",

@@ -11,7 +11,7 @@ import { correctionCalls } from "./corrections.ts";
 import { datasetCalls, datasetOperatorCalls } from "./datasets.ts";
 import { deliveryCalls, ownDeliveryCalls } from "./deliveries.ts";
 import { erasureCalls } from "./erasures.ts";
-import { figureCalls } from "./figures.ts";
+import { feedCalls, figureCalls } from "./figures.ts";
 import type { HeaderName } from "./headers.ts";
 import { keyCalls } from "./keys.ts";
 import type { Call } from "./kit.ts";
@@ -49,7 +49,15 @@ export const groups: Group[] = [
     description:
       "For partners: send records, follow their batch, read the result. Every call spends a request. Where OIDC_CLIENT_CLAIM is set, `Authorization: Bearer` with a token of OIDC_ISSUER is taken too.",
     path: "",
-    calls: { ...clientCalls, ...datasetCalls, ...checkCalls, ...correctionCalls, ...ownDeliveryCalls, ...accountCalls },
+    calls: {
+      ...clientCalls,
+      ...datasetCalls,
+      ...checkCalls,
+      ...correctionCalls,
+      ...ownDeliveryCalls,
+      ...accountCalls,
+      ...feedCalls,
+    },
     scheme: {
       type: "http",
       scheme: "basic",

@@ -101,6 +101,19 @@ const all = {
   subject: query("subject", "Only entries about what has this id or name.", text(), "acme"),
   from: query("from", "Only what was made from this time on.", instant, "2026-11-23T00:00:00Z"),
   to: query("to", "Only what was made up to this time.", instant, "2099-12-31T23:59:59Z"),
+  topics: query(
+    "topics",
+    "What to tell of, by commas: `stats`, `batches`, `deliveries`, and `batch:ID` at most 20 times. Omitted: `stats`.",
+    text(),
+    "stats,batches,deliveries",
+  ),
+  ownTopics: query(
+    "topics",
+    "What to tell of, by commas: `batches`, `deliveries`, and `batch:ID` at most 20 times. Omitted: `batches`.",
+    text(),
+    "batches,deliveries",
+  ),
+  lastEvent: header("Last-Event-ID", "Browsers send it. The stream begins with how things are now.", text(), "7"),
   historyFrom: query(
     "from",
     "The first step has this time. Omitted: 5 minutes, an hour, a day or 30 days before `to`, by the step.",

@@ -12,7 +12,7 @@ import {
   text,
 } from "../../../lib/json-schema.ts";
 import { withoutQuery } from "../../../lib/net/allowed-target.ts";
-import { actors } from "../../actors.ts";
+import { actors, type Caller } from "../../actors.ts";
 import { plainHeaders, webhookEvents } from "../../webhook/webhook.contract.ts";
 import {
   type DeliveryQuery,
@@ -39,12 +39,12 @@ const shownToAll = ({ publicId: id, batchId, event, state: status, dueAt, create
 });
 
 /** Where the client's deliveries go today. */
-async function urlOf({ ctx }: Exchange, clientId: number): Promise<string | null> {
+async function urlOf({ ctx }: { ctx: Caller }, clientId: number): Promise<string | null> {
   const { policy } = await actors.policy.get(ctx, { clientId });
   return policy.webhook && withoutQuery(policy.webhook.url);
 }
 
-export async function deliveryView(exchange: Exchange, row: DeliveryRow) {
+export async function deliveryView(exchange: { ctx: Caller }, row: DeliveryRow) {
   const client = await actors.clientCache.get(exchange.ctx, { id: row.clientId });
   const { id, batchId, ...rest } = shownToAll(row);
   const of = { clientId: client?.publicId ?? null, clientIdentifier: client?.identifier ?? null };
@@ -56,7 +56,7 @@ const forPartner = (error: string | null) =>
   error?.startsWith("refused: ") ? "refused: this target is not allowed" : error;
 
 /** A delivery as its client sees it. */
-export async function ownDeliveryView(exchange: Exchange, row: DeliveryRow) {
+export async function ownDeliveryView(exchange: { ctx: Caller }, row: DeliveryRow) {
   const { attempts, ...rest } = shownToAll(row);
   const shown = attempts.map((attempt) => ({ ...attempt, error: forPartner(attempt.error) }));
   return { ...rest, url: await urlOf(exchange, row.clientId), attempts: shown };

@@ -43,10 +43,13 @@ export async function getEvents(exchange: Exchange): Promise<undefined> {
 /** As `GET /admin/batches/{id}` shows it, but for its last attempt: an event costs no query. */
 async function operatorsView({ ctx }: Exchange, { clientId }: BatchRow): Promise<(batch: BatchRow) => object> {
   const client = await actors.clientCache.get(ctx, { id: clientId });
-  return (batch) => {
-    const { lastAttempt: _, ...view } = operatorBatchView(batch, client?.publicId ?? null, undefined);
-    return view;
-  };
+  return (batch) => watchedView(batch, client?.publicId ?? null);
+}
+
+/** A batch in an event for operators. */
+export function watchedView(batch: BatchRow, clientId: string | null): object {
+  const { lastAttempt: _, ...view } = operatorBatchView(batch, clientId, undefined);
+  return view;
 }
 
 /** The schema of what `operatorsView` shows. */

@@ -14,7 +14,7 @@ import type { datasetCalls, datasetOperatorCalls } from "../openapi/datasets.ts"
 import type { deliveryCalls, ownDeliveryCalls } from "../openapi/deliveries.ts";
 import { getOpenApi } from "../openapi/document.ts";
 import type { erasureCalls } from "../openapi/erasures.ts";
-import type { figureCalls } from "../openapi/figures.ts";
+import type { feedCalls, figureCalls } from "../openapi/figures.ts";
 import type { keyCalls } from "../openapi/keys.ts";
 import type { operatorCalls } from "../openapi/operators.ts";
 import type { sessionCalls } from "../openapi/sessions.ts";
@@ -78,6 +78,7 @@ import { getErrorSummary } from "./error-summary.ts";
 import { getErrors } from "./errors.ts";
 import { getEvents } from "./events.ts";
 import { getRecords } from "./export.ts";
+import { getFeed, getOwnFeed } from "./feed.ts";
 import { cancelImport, commitImport, getImport, getOwnPolicy, listImports, retryImport } from "./imports.ts";
 import { getDocs, getDocsFile, getLive, getReady, sendMetrics } from "./open.ts";
 import { getOwnDelivery, listOwnDeliveries, replayOwnDelivery } from "./own.deliveries.ts";
@@ -117,6 +118,8 @@ const lists: Handle[] = [
   postErasure,
   getAudit,
   getHistory,
+  getFeed,
+  getOwnFeed,
 ];
 
 const withoutQuery =
@@ -142,6 +145,7 @@ export const clientRoutes = strict<
   | keyof typeof correctionCalls
   | keyof typeof ownDeliveryCalls
   | keyof typeof accountCalls
+  | keyof typeof feedCalls
 >({
   "POST /imports": postImport,
   "GET /imports": listImports,
@@ -164,6 +168,7 @@ export const clientRoutes = strict<
   "GET /deliveries": listOwnDeliveries,
   "GET /deliveries/:id": getOwnDelivery,
   "POST /deliveries/:id/replay": replayOwnDelivery,
+  "GET /events": getOwnFeed,
   "GET /datasets": listOwnDatasets,
   "GET /datasets/:name": getOwnDataset,
   "GET /datasets/:name/template": getTemplate,
@@ -239,6 +244,7 @@ export const operatorRoutes = strict<
   "GET /erasures/:id": getErasure,
   "GET /stats": getStats,
   "GET /stats/history": getHistory,
+  "GET /events": getFeed,
   "GET /audit": getAudit,
   "POST /operators": postOperator,
   "GET /operators": listOperators,

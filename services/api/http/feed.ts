@@ -1,0 +1,254 @@
+/**
+ * What all event streams of this node look at. It looks once a second, however many streams there are, and not at all while there
+ * are none: one set of figures, one query for all batches, one list of deliveries.
+ *
+ * Batches come to its notice by events of this and other nodes (made, ready, held, ended), and a batch that has not ended is looked at
+ * again each second. So a change on another node shows within about a second.
+ */
+import type { BatchNews } from "../../batch/batch.contract.ts";
+import { type BatchRow, isFinal } from "../../batch/batch.domain.ts";
+import type { SystemStats } from "../../monitor/monitor.contract.ts";
+import type { DeliveryRow } from "../../webhook/webhook.domain.ts";
+import type { FeedEvent } from "./feed.stream.ts";
+
+const LOOK_EVERY_MS = 1_000;
+/** Batches of one look. Further ones are looked at in the next one. */
+const MOST_BATCHES = 500;
+/** Batches that have not ended and are looked at again. */
+const MOST_LIVE = 2_000;
+
+export interface Topics {
+  stats: boolean;
+  /** All batches of the caller, or of all clients. */
+  batches: boolean;
+  deliveries: boolean;
+  /** Public ids. */
+  ids: ReadonlySet<string>;
+}
+
+/** A stream. */
+export interface Listener {
+  topics: Topics;
+  /** The client whose stream it is. Null: an operator's. */
+  clientId: number | null;
+  tell(event: FeedEvent): void;
+  end(): void;
+}
+
+export interface FeedSource {
+  stats(): Promise<SystemStats>;
+  /** Those of these batches whose version has changed. One query. */
+  changed(seen: { publicId: string; version: number }[]): Promise<BatchRow[]>;
+  /** Batches that have not ended, newest first. */
+  live(): Promise<BatchRow[]>;
+  /** The newest deliveries. */
+  deliveries(): Promise<DeliveryRow[]>;
+  showBatch(batch: BatchRow, isForOperator: boolean): Promise<object>;
+  showDelivery(row: DeliveryRow, isForOperator: boolean): Promise<object>;
+  onFailure(error: unknown): void;
+}
+
+export class Feed {
+  private readonly source: FeedSource;
+  private readonly everyMs: number;
+  private readonly listeners = new Set<Listener>();
+  /** Versions of batches that somebody looks at. -1: it was never read. */
+  private readonly seen = new Map<string, number>();
+  private readonly wanted = new Set<string>();
+  private readonly deliveries = new Map<string, string>();
+  private areDeliveriesKnown = false;
+  private isLiveKnown = false;
+  private health: Map<string, string> | null = null;
+  private timer: NodeJS.Timeout | null = null;
+  private looking: Promise<void> | null = null;
+  private isEnded = false;
+
+  constructor(source: FeedSource, everyMs = LOOK_EVERY_MS) {
+    this.source = source;
+    this.everyMs = everyMs;
+  }
+
+  get size(): number {
+    return this.listeners.size;
+  }
+
+  /** From now on the listener is told. The function that it answers ends that. */
+  join(listener: Listener): () => void {
+    if (this.isEnded) {
+      queueMicrotask(() => listener.end());
+      return () => {};
+    }
+    this.listeners.add(listener);
+    // A new reader is told how its batches are now.
+    for (const id of listener.topics.ids) this.seen.delete(id);
+    if (!this.timer && !this.looking) void this.look();
+    return () => this.leave(listener);
+  }
+
+  /** An event has named a batch. */
+  news({ batchId }: BatchNews): void {
+    if (!this.some(({ batches, ids }) => batches || ids.has(batchId))) return;
+    this.wanted.add(batchId);
+  }
+
+  /** Ends all streams, and accepts no new ones. */
+  end(): void {
+    this.isEnded = true;
+    for (const listener of [...this.listeners]) listener.end();
+    this.rest();
+  }
+
+  private leave(listener: Listener): void {
+    this.listeners.delete(listener);
+    if (this.listeners.size === 0) this.rest();
+  }
+
+  private rest(): void {
+    if (this.timer) clearTimeout(this.timer);
+    this.timer = null;
+    this.seen.clear();
+    this.wanted.clear();
+    this.deliveries.clear();
+    this.areDeliveriesKnown = false;
+    this.isLiveKnown = false;
+    this.health = null;
+  }
+
+  private some(wants: (topics: Topics) => boolean): boolean {
+    for (const { topics } of this.listeners) if (wants(topics)) return true;
+    return false;
+  }
+
+  private look(): Promise<void> {
+    this.timer = null;
+    this.looking ??= this.lookAtAll().finally(() => {
+      this.looking = null;
+      if (this.listeners.size > 0 && !this.isEnded) this.timer = setTimeout(() => this.look(), this.everyMs);
+    });
+    return this.looking;
+  }
+
+  /** A part that fails is looked at again in a second. */
+  private async lookAtAll(): Promise<void> {
+    const parts = [() => this.lookAtStats(), () => this.lookAtBatches(), () => this.lookAtDeliveries()];
+    await Promise.all(parts.map((part) => part().catch((error) => this.source.onFailure(error))));
+  }
+
+  private async lookAtStats(): Promise<void> {
+    if (!this.some(({ stats }) => stats)) return;
+    try {
+      const stats = await this.source.stats();
+      this.noticeHealth(healthOf(stats));
+      const data = JSON.stringify(stats);
+      this.tell({ event: "stats", key: "stats", data }, ({ topics }) => topics.stats);
+    } catch (error) {
+      this.noticeHealth(new Map([...(this.health ?? []), ["dependency database", "down"]]));
+      throw error;
+    }
+  }
+
+  /** Tells what has changed since the last look. */
+  private noticeHealth(now: Map<string, string>): void {
+    const before = this.health;
+    this.health = now;
+    if (!before) return;
+    const at = new Date().toISOString();
+    for (const about of new Set([...before.keys(), ...now.keys()])) {
+      const [kind, name] = about.split(" ", 2);
+      const state = now.get(about) ?? "left";
+      if (state === before.get(about)) continue;
+      const data = JSON.stringify({ at, kind, name, state });
+      this.tell({ event: "notice", key: about, data }, ({ topics }) => topics.stats);
+    }
+  }
+
+  private async lookAtBatches(): Promise<void> {
+    const ids = new Set<string>([...this.listeners].flatMap(({ topics }) => [...topics.ids]));
+    const isAll = this.some(({ batches }) => batches);
+    if (!isAll && ids.size === 0) return;
+    if (isAll && !this.isLiveKnown) {
+      for (const batch of await this.source.live()) this.seen.set(batch.publicId, batch.version);
+      this.isLiveKnown = true;
+    }
+    // Those that events have named come first.
+    const all = [...new Set([...ids, ...this.wanted, ...this.seen.keys()])].slice(0, MOST_BATCHES);
+    for (const id of all) this.wanted.delete(id);
+    try {
+      const changed = await this.source.changed(
+        all.map((publicId) => ({ publicId, version: this.seen.get(publicId) ?? -1 })),
+      );
+      for (const id of all) this.again(id, ids);
+      for (const batch of changed) await this.changed(batch, ids);
+    } catch (error) {
+      for (const id of all) this.wanted.add(id);
+      throw error;
+    }
+  }
+
+  /** Those that were looked at now come last the next time. */
+  private again(id: string, ids: ReadonlySet<string>): void {
+    const version = this.seen.get(id);
+    if (version === undefined || ids.has(id)) return;
+    this.seen.delete(id);
+    this.seen.set(id, version);
+  }
+
+  private async changed(batch: BatchRow, ids: ReadonlySet<string>): Promise<void> {
+    const { publicId, version, clientId, state } = batch;
+    if (state === "receiving" || this.isEnded) return;
+    if (isFinal(state) && !ids.has(publicId)) this.seen.delete(publicId);
+    else if (this.seen.has(publicId) || this.seen.size < MOST_LIVE) this.seen.set(publicId, version);
+    const isFor = ({ topics, clientId: own }: Listener) =>
+      (own === null || own === clientId) && (topics.batches || topics.ids.has(publicId));
+    await this.show("batch", publicId, isFor, (isForOperator) => this.source.showBatch(batch, isForOperator));
+  }
+
+  /** The newest ones are compared with how they were a second ago. */
+  private async lookAtDeliveries(): Promise<void> {
+    if (!this.some(({ deliveries }) => deliveries)) return;
+    const rows = await this.source.deliveries();
+    const before = new Map(this.deliveries);
+    this.deliveries.clear();
+    const changed = rows.filter((row) => {
+      const now = `${row.state} ${row.dueAt} ${row.attempts.length}`;
+      this.deliveries.set(row.publicId, now);
+      return before.get(row.publicId) !== now;
+    });
+    const isFirst = !this.areDeliveriesKnown;
+    this.areDeliveriesKnown = true;
+    if (isFirst) return;
+    for (const row of changed.reverse()) {
+      const isFor = ({ topics, clientId }: Listener) =>
+        topics.deliveries && (clientId === null || clientId === row.clientId);
+      await this.show("delivery", row.publicId, isFor, (isForOperator) => this.source.showDelivery(row, isForOperator));
+    }
+  }
+
+  /** Makes each view once, and only where somebody reads it. */
+  private async show(
+    event: FeedEvent["event"],
+    key: string,
+    isFor: (listener: Listener) => boolean,
+    view: (isForOperator: boolean) => Promise<object>,
+  ): Promise<void> {
+    for (const isForOperator of [true, false]) {
+      const isOne = (listener: Listener) => (listener.clientId === null) === isForOperator && isFor(listener);
+      if (![...this.listeners].some(isOne)) continue;
+      this.tell({ event, key, data: JSON.stringify(await view(isForOperator)) }, isOne);
+    }
+  }
+
+  private tell(event: FeedEvent, isFor: (listener: Listener) => boolean): void {
+    for (const listener of this.listeners) if (isFor(listener)) listener.tell(event);
+  }
+}
+
+/** What notices are about, and how it is. */
+function healthOf({ readiness, nodes }: SystemStats): Map<string, string> {
+  const { tables = {}, ...servers } = readiness.checks;
+  const checks = Object.entries({ ...servers, ...tables }).map(
+    ([name, check]) => [`dependency ${name}`, check === "off" ? "off" : check.status] as const,
+  );
+  const known = nodes.map((node) => [`node ${node.node}`, "unreachable" in node ? "unreachable" : "joined"] as const);
+  return new Map([...checks, ...known]);
+}

@@ -1,0 +1,31 @@
+/** What the event streams of a node look at, and how it is shown. */
+import type { ServiceBroker } from "moleculer";
+import { actors } from "../../actors.ts";
+import { isFinal } from "../../batch/batch.domain.ts";
+import { Feed } from "../http/feed.ts";
+import { deliveryView, ownDeliveryView } from "./deliveries.ts";
+import { watchedView } from "./events.ts";
+import { batchView } from "./views.ts";
+
+/** Batches and deliveries that a look begins with. */
+const NEWEST = 200;
+const NEWEST_DELIVERIES = 50;
+
+export const feedOf = (broker: ServiceBroker, onFailure: (error: unknown) => void): Feed =>
+  new Feed({
+    stats: () => actors.monitor.stats(broker, {}),
+    changed: (seen) => actors.batch.changed(broker, { seen }),
+    async live() {
+      const working = await actors.batch.list(broker, { state: "processing", limit: NEWEST });
+      const newest = await actors.batch.list(broker, { limit: NEWEST });
+      return [...working, ...newest.filter(({ state }) => !isFinal(state))];
+    },
+    deliveries: () => actors.webhook.list(broker, { limit: NEWEST_DELIVERIES }),
+    async showBatch(batch, isForOperator) {
+      if (!isForOperator) return batchView(batch);
+      const client = await actors.clientCache.get(broker, { id: batch.clientId });
+      return watchedView(batch, client?.publicId ?? null);
+    },
+    showDelivery: (row, isForOperator) => (isForOperator ? deliveryView : ownDeliveryView)({ ctx: broker }, row),
+    onFailure,
+  });
