@@ -31,7 +31,7 @@ const partners: ServiceSchema[] = [
     },
     ping: () => pingRedis(),
   }),
-  standIn("batch", { list: () => list(), ping: () => ping() }),
+  standIn("batch", { find: async () => ({ batches: await list(), next: null }), ping: () => ping() }),
   standIn("outbox", { ping: () => pingRabbit() }),
 ];
 
