@@ -11,6 +11,8 @@ import type { Check, NodeFigures, Readiness, SystemStats } from "../services/mon
 import type { OperatorRole } from "../services/operator/operator.domain.ts";
 import type { Policy } from "../services/policy/policy.contract.ts";
 
+import type { Figures } from "../services/stats/stats.domain.ts";
+
 export type { BatchState, Check, NodeFigures, OperatorRole, Policy, Readiness, SystemStats };
 
 /** As partners see it. */
@@ -35,6 +37,14 @@ export interface PageSettings {
   label: string | null;
   partners: boolean;
   tokenFile: string | null;
+}
+
+/** What `GET /admin/stats/history` answers. Of `series` only those that were asked for. */
+export interface History {
+  step: "10s" | "1m" | "1h" | "1d";
+  from: string;
+  partial: boolean;
+  series: Partial<Record<keyof Figures | "claimLatencyMs", (number | null)[]>>;
 }
 
 /** A page of a list. */

@@ -1,6 +1,5 @@
 /**
- * Every page of the console: a line each, in the order of the navigation. A page that is not here does not exist. Its file is loaded
- * when it is opened.
+ * Every page of the console, each an entry. A page that is not here does not exist. Its file is loaded when it is opened.
  */
 
 /** @import { PageEntry } from "../types.d.ts" */
@@ -29,6 +28,28 @@ export const pages = [
     nav: { icon: "operators", key: "p" },
     load: () => import("./operators.js"),
   },
+  {
+    path: "/nodes",
+    title: "Nodes",
+    side: "operator",
+    nav: { icon: "nodes", key: "n" },
+    load: () => import("./nodes.js"),
+  },
   // Partners
   { path: "/", title: "Home", side: "partner", nav: { icon: "home", key: "o" }, load: () => import("./home.js") },
 ];
+
+/** The order of the navigation. */
+const order = {
+  operator: ["/", "/batches", "/clients", "/datasets", "/deliveries", "/nodes", "/audit", "/operators", "/system"],
+  partner: ["/", "/import", "/batches", "/datasets", "/deliveries", "/developers"],
+};
+
+/**
+ * The pages in the navigation of a side.
+ * @param {"operator" | "partner"} side
+ */
+export const navOf = (side) =>
+  pages
+    .filter((page) => page.side === side && page.nav)
+    .toSorted((a, b) => order[side].indexOf(a.path) - order[side].indexOf(b.path));

@@ -1,24 +1,72 @@
 /** Overview: is it well, and what needs somebody. */
-import { useQuery } from "../state/live.js";
+import { Loading } from "../ui/empty.js";
 import { ErrorBox } from "../ui/error-box.js";
 import { html } from "../ui/html.js";
-import { count } from "../ui/numbers.js";
+import { Icon } from "../ui/icons.js";
 import { Page, Section } from "../ui/page.js";
+import { answers, NodeTable } from "./nodes.list.js";
+import { Attention } from "./overview.attention.js";
+import { Caches, Limiter, Locks, Servers, useStats } from "./overview.parts.js";
+import { Outgoing, Queue, States, To } from "./overview.queue.js";
+import { Throughput } from "./overview.throughput.js";
+import { findingsOf, wellOf } from "./overview.verdict.js";
 
+/** @import { Finding } from "./overview.verdict.js" */
 /** @import { SystemStats } from "../types.d.ts" */
 
 export default function Overview() {
-  const stats = useQuery("/admin/stats", { topics: ["stats"] });
-  const data = /** @type {SystemStats | null} */ (stats.data);
+  const stats = useStats();
+  const { data } = stats;
   return html`<${Page} title="Overview">
     <${ErrorBox} problem=${stats.problem} title="The figures could not be read." onRetry=${stats.reload} />
+    ${stats.isLoading && html`<${Loading} lines=${8} />`}
+    ${data && html`<${Verdict} stats=${data} />`}
     ${
       data &&
-      html`<${Section} title="Queue"><dl class="figures">
-        <div><dt>Ready</dt><dd>${count(data.queue.ready)}</dd></div>
-        <div><dt>Processing</dt><dd>${count(data.queue.processing)}</dd></div>
-        <div><dt>Held</dt><dd>${count(data.queue.held)}</dd></div>
-      </dl></${Section}>`
+      html`<div class="main-and-side">
+        <${Throughput} />
+        <${Queue} stats=${data} />
+        <${Attention} />
+        <${States} stats=${data} />
+      </div>
+      <${Section} title="Nodes"><${NodeTable} stats=${data} again=${stats.reload} /></${Section}>
+      <div class="columns">
+        <${Servers} stats=${data} />
+        <${Outgoing} stats=${data} />
+        <${Limiter} nodes=${data.nodes.filter(answers)} />
+        <${Caches} nodes=${data.nodes.filter(answers)} />
+        <${Locks} nodes=${data.nodes.filter(answers)} />
+      </div>`
     }
   </${Page}>`;
 }
+
+const icons = { good: "check", warn: "warning", bad: "error" };
+
+/** One sentence, the worst first; the others below. @param {{ stats: SystemStats }} props */
+function Verdict({ stats }) {
+  const findings = findingsOf(stats);
+  const all = findings.length > 0 ? findings : [isNew(stats) ? nothingYet : wellOf(stats)];
+  return html`<ul class="verdict" aria-label="How it is">
+    ${all.map((finding, index) => html`<${Said} key=${finding.text} finding=${finding} isFirst=${index === 0} />`)}
+  </ul>`;
+}
+
+/** @param {{ finding: Finding, isFirst: boolean }} props */
+function Said({ finding: { tone, text, means, see }, isFirst }) {
+  return html`<li class=${`${tone} ${isFirst ? "first" : ""}`}>
+    <${Icon} name=${icons[tone]} />
+    <p><strong>${text}</strong>${means && html` <span class="quiet">${means}</span>`}${see && html` <${To} path=${see.path} query=${see.query}>${see.label}</${To}>`}</p>
+  </li>`;
+}
+
+/** Nothing has ever been imported. @param {SystemStats} stats */
+const isNew = ({ batches }) => Object.values(batches).every((n) => n === 0);
+
+/** @type {Finding} */
+const nothingYet = {
+  tone: "good",
+  text: "It runs, and there is no batch yet.",
+  means: "Let a client in, give it its secret, and let it send its first file.",
+  see: { path: "/clients", label: "Clients" },
+};

@@ -30,9 +30,10 @@ import { listen, noteData } from "../api/stream.js";
  * @param {(name: string, data: any, old: T | null) => T | undefined} [options.onEvent] the new data, made of an event; undefined:
  *   the event is not about it. Without `onEvent` every event makes it read again, at most each `everyMs`.
  * @param {number} [options.everyMs]
+ * @param {boolean} [options.keeps] shows the old answer until the one of another address has come
  * @returns {Found<T>}
  */
-export function useQuery(path, { query = {}, topics = [], onEvent, everyMs = 2_000 } = {}) {
+export function useQuery(path, { query = {}, topics = [], onEvent, everyMs = 2_000, keeps = false } = {}) {
   const [state, setState] = useState(
     /** @type {{ data: T | null, problem: ApiProblem | null, at: number, url: string | null }} */ ({
       data: null,
@@ -59,7 +60,7 @@ export function useQuery(path, { query = {}, topics = [], onEvent, everyMs = 2_0
     } catch (error) {
       if (signal.aborted) return null;
       const problem = asProblem(error);
-      const isSame = last.current.url === url;
+      const isSame = keeps || last.current.url === url;
       setState({ data: isSame ? last.current.data : null, problem, at: isSame ? last.current.at : 0, url });
       return problem.retryAfterS;
     }
@@ -76,7 +77,7 @@ export function useQuery(path, { query = {}, topics = [], onEvent, everyMs = 2_0
   });
 
   // Of the page before: it must not be taken for this one.
-  const isOther = state.url !== url;
+  const isOther = state.url !== url && !(keeps && state.data !== null);
   return {
     data: isOther ? null : state.data,
     problem: isOther ? null : state.problem,

@@ -3,7 +3,7 @@
  * dashes.
  */
 import { useEffect, useRef, useState } from "preact/hooks";
-import { theme } from "../state/settings.js";
+import { isUtc, theme } from "../state/settings.js";
 import { Loading } from "./empty.js";
 import { html } from "./html.js";
 import { compact } from "./numbers.js";
@@ -29,23 +29,31 @@ import { exact } from "./time.js";
  */
 export function Chart({ label, times, series, isStacked, isPartial, format = compact, onZoom, height = 220 }) {
   const [isTable, setTable] = useState(false);
+  const [at, setAt] = useState(/** @type {number | null} */ (null));
   return html`<figure class="chart">
     <figcaption>
-      <ul class="legend">${series.map(({ name, tone }) => html`<li key=${name} class=${tone}><span class="swatch" aria-hidden="true"></span>${name}</li>`)}</ul>
+      <ul class="legend">${series.map(({ name, tone, values }) => html`<li key=${name} class=${tone}><span class="swatch" aria-hidden="true"></span>${name}${said(values, at, format)}</li>`)}
+        ${at !== null && times[at] !== undefined && html`<li class="quiet">${exact(times[at]).slice(0, 16)}</li>`}</ul>
       <button type="button" class="link" aria-pressed=${isTable} onClick=${() => setTable(!isTable)}>${isTable ? "As a chart" : "As a table"}</button>
     </figcaption>
     ${
       isTable
         ? html`<${ChartTable} label=${label} times=${times} series=${series} format=${format} />`
-        : html`<${Plot} label=${label} times=${times} series=${series} isStacked=${isStacked} isPartial=${isPartial} format=${format} onZoom=${onZoom} height=${height} />`
+        : html`<${Plot} label=${label} times=${times} series=${series} isStacked=${isStacked} isPartial=${isPartial} format=${format} onZoom=${onZoom} onPoint=${setAt} height=${height} />`
     }
   </figure>`;
+}
+
+/** The value under the mouse. @param {(number | null)[]} values @param {number | null} at @param {(value: number) => string} format */
+function said(values, at, format) {
+  const value = at === null ? null : (values[at] ?? null);
+  return value === null ? null : html` <strong>${format(value)}</strong>`;
 }
 
 /** Newest first: that is what is asked for. @param {{ label: string, times: number[], series: Series[], format: (value: number) => string }} props */
 function ChartTable({ label, times, series, format }) {
   const rows = times.map((time, index) => ({ time, index })).toReversed();
-  return html`<div class="table-scroll chart-table" role="region" aria-label=${label} tabindex="0"><table>
+  return html`<div class="table-scroll chart-table" role="group" aria-label=${label} tabindex="0"><table>
     <caption class="offscreen">${label}</caption>
     <thead><tr><th scope="col">Time</th>${series.map(({ name }) => html`<th key=${name} scope="col" class="right">${name}</th>`)}</tr></thead>
     <tbody>${rows.map(
@@ -81,16 +89,17 @@ function stacked(series) {
  * @param {boolean} [props.isPartial]
  * @param {(value: number) => string} props.format
  * @param {(from: number, to: number) => void} [props.onZoom]
+ * @param {(index: number | null) => void} props.onPoint
  * @param {number} props.height
  */
-function Plot({ label, times, series, isStacked = false, isPartial = false, format, onZoom, height }) {
+function Plot({ label, times, series, isStacked = false, isPartial = false, format, onZoom, onPoint, height }) {
   const box = useRef(/** @type {HTMLDivElement | null} */ (null));
   const plot = useRef(/** @type {any} */ (null));
   const [library, setLibrary] = useState(/** @type {any} */ (null));
   const zoom = useRef(onZoom);
   zoom.current = onZoom;
   const names = series.map(({ name }) => name).join("\n");
-  const colours = theme.value;
+  const look = `${theme.value} ${isUtc.value}`;
   useEffect(() => {
     import("uplot").then(
       ({ default: found }) => setLibrary(() => found),
@@ -106,7 +115,7 @@ function Plot({ label, times, series, isStacked = false, isPartial = false, form
     if (!library || !place) return;
     const draw = () => {
       plot.current?.destroy();
-      const options = optionsOf({ place, series, isStacked, isPartial, format, height, zoom });
+      const options = optionsOf({ place, series, isStacked, isPartial, format, height, zoom, onPoint });
       plot.current = new library(options, data, place);
     };
     draw();
@@ -121,7 +130,7 @@ function Plot({ label, times, series, isStacked = false, isPartial = false, form
       plot.current?.destroy();
       plot.current = null;
     };
-  }, [library, names, isStacked, isPartial, height, colours]);
+  }, [library, names, isStacked, isPartial, height, look]);
   useEffect(() => {
     plot.current?.setData(data);
   });
@@ -130,7 +139,7 @@ function Plot({ label, times, series, isStacked = false, isPartial = false, form
 }
 
 /** @param {any} wanted */
-function optionsOf({ place, series, isStacked, isPartial, format, height, zoom }) {
+function optionsOf({ place, series, isStacked, isPartial, format, height, zoom, onPoint }) {
   const colour = colours(place);
   const line = colour("--line");
   const quiet = colour("--quiet");
@@ -155,10 +164,11 @@ function optionsOf({ place, series, isStacked, isPartial, format, height, zoom }
       },
     },
     axes: [
-      { ...axis, grid: { show: false } },
+      { ...axis, grid: { show: false }, values: timesOf },
       { ...axis, size: 56, values: (/** @type {any} */ _, /** @type {number[]} */ ticks) => ticks.map(format) },
     ],
     hooks: {
+      setCursor: [(/** @type {any} */ { cursor }) => onPoint(cursor.left < 0 ? null : (cursor.idx ?? null))],
       setSelect: [
         (/** @type {any} */ plot) => {
           const { left, width } = plot.select;
@@ -180,6 +190,24 @@ function optionsOf({ place, series, isStacked, isPartial, format, height, zoom }
       })),
     ],
   };
+}
+
+const DAY_S = 86_400;
+
+/**
+ * The times below the chart, as fine as their distance.
+ * @param {any} _plot @param {number[]} ticks seconds @param {number} _axis @param {number} _space @param {number} step seconds
+ */
+function timesOf(_plot, ticks, _axis, _space, step) {
+  const parts =
+    step >= DAY_S
+      ? { month: "short", day: "numeric" }
+      : { hour: "2-digit", minute: "2-digit", ...(step < 60 ? { second: "2-digit" } : {}), hourCycle: "h23" };
+  const format = new Intl.DateTimeFormat(undefined, {
+    .../** @type {any} */ (parts),
+    ...(isUtc.peek() ? { timeZone: "UTC" } : {}),
+  });
+  return ticks.map((tick) => format.format(tick * 1_000));
 }
 
 /** The last bucket fills yet: hatched, with a dashed line before it. @param {any} plot @param {string} ground @param {string} line */

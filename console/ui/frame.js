@@ -4,7 +4,7 @@ import { connection, refreshAll, urlOf } from "../api/client.js";
 import { asProblem } from "../api/problem.js";
 import { logOut, session, settings, side } from "../api/session.js";
 import { dataAt, isPaused, mode, togglePause } from "../api/stream.js";
-import { pages } from "../pages/index.js";
+import { navOf, pages } from "../pages/index.js";
 import { bindings, useKeys } from "../state/keys.js";
 import { address, href, navigate, pageOf } from "../state/router.js";
 import { isUtc, theme } from "../state/settings.js";
@@ -102,7 +102,7 @@ function Nav() {
     bar.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
   }, [marked]);
   return html`<nav class="nav" aria-label="Pages" ref=${bar}>
-    <ul>${own.filter(({ nav }) => nav).map((page) => html`<li key=${page.path}><${NavLink} page=${page} isOn=${page.path === marked} /></li>`)}</ul>
+    <ul>${navOf(side.value).map((page) => html`<li key=${page.path}><${NavLink} page=${page} isOn=${page.path === marked} /></li>`)}</ul>
   </nav>`;
 }
 

@@ -2,7 +2,7 @@
 import { signal } from "@preact/signals";
 import { useEffect, useId, useState } from "preact/hooks";
 import { side } from "../api/session.js";
-import { pages } from "../pages/index.js";
+import { navOf } from "../pages/index.js";
 import { searchers } from "../pages/search.js";
 import { Dialog } from "./dialog.js";
 import { html } from "./html.js";
@@ -33,7 +33,7 @@ function Search() {
   const [at, setAt] = useState(0);
   const id = useId();
   const wanted = text.trim();
-  const own = pages.filter((page) => page.side === side.value && page.nav);
+  const own = navOf(side.value);
   /** @type {Hit[]} */
   const places = own
     .filter(({ title }) => title.toLowerCase().includes(wanted.toLowerCase()))

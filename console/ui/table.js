@@ -129,7 +129,7 @@ export function Table({
       html`<button type="button" class="newer" onClick=${list.showNewer}>${plural(list.newer ?? 0, "new one", "new ones")} – show</button>`
     }
     ${list.problem && html`<${ErrorBox} problem=${list.problem} title="This could not be read again." onRetry=${list.reload} />`}
-    <div class="table-scroll" role="region" aria-label=${caption} tabindex="0">
+    <div class="table-scroll" role="group" aria-label=${caption} tabindex="0">
       <table class=${hrefOf ? "opens" : ""}>
         <caption class="offscreen">${caption}</caption>
         <thead><tr>

@@ -1,0 +1,208 @@
+/** What needs somebody, each with what can be done about it. */
+import { post } from "../api/client.js";
+import { may } from "../api/session.js";
+import { useQuery } from "../state/live.js";
+import { href } from "../state/router.js";
+import { ask } from "../ui/dialog.js";
+import { Empty, Loading } from "../ui/empty.js";
+import { ErrorBox } from "../ui/error-box.js";
+import { html } from "../ui/html.js";
+import { count, percent } from "../ui/numbers.js";
+import { Section } from "../ui/page.js";
+import { State } from "../ui/states.js";
+import { Time } from "../ui/time.js";
+import { toast } from "../ui/toast.js";
+
+/** @import { Found } from "../state/live.js" */
+/** @import { Listed, OperatorBatch } from "../types.d.ts" */
+
+const MOST = 10;
+/** A batch with more rejected records than this is worth a look. */
+const SHARE = 0.2;
+const EVERY_MS = 10_000;
+
+/**
+ * @typedef {object} Matter
+ * @property {string} id
+ * @property {string | null} at
+ * @property {string} state
+ * @property {string} href
+ * @property {string} who
+ * @property {string} text
+ * @property {{ label: string, run: () => Promise<void> }[]} actions
+ */
+
+export function Attention() {
+  const batches = /** @type {Found<Listed<OperatorBatch>>} */ (
+    useQuery("/admin/batches", {
+      query: { status: "failed,held", limit: MOST },
+      topics: ["batches"],
+      everyMs: EVERY_MS,
+    })
+  );
+  const faulty = /** @type {Found<Listed<OperatorBatch>>} */ (
+    useQuery("/admin/batches", {
+      query: { status: "completed_with_errors", limit: 20 },
+      topics: ["batches"],
+      everyMs: EVERY_MS,
+    })
+  );
+  const deliveries = /** @type {Found<Listed<any>>} */ (
+    useQuery("/admin/deliveries", {
+      query: { status: "failed", limit: MOST },
+      topics: ["deliveries"],
+      everyMs: EVERY_MS,
+    })
+  );
+  const again = () => {
+    batches.reload();
+    deliveries.reload();
+  };
+  const matters = [
+    ...(batches.data?.items ?? []).filter(needsSomebody).map((batch) => matterOf(batch, again)),
+    ...(faulty.data?.items ?? []).filter(isFaulty).map((batch) => matterOf(batch, again)),
+    ...(deliveries.data?.items ?? []).map((delivery) => deliveryMatter(delivery, again)),
+  ]
+    .toSorted((a, b) => (b.at ?? "").localeCompare(a.at ?? ""))
+    .slice(0, MOST);
+  const problem = batches.problem ?? deliveries.problem;
+  const isLoading = batches.isLoading || deliveries.isLoading;
+  return html`<${Section} title="Needs somebody" class="attention">
+    <${ErrorBox} problem=${problem} title="This could not be read." onRetry=${again} />
+    ${isLoading && !problem && html`<${Loading} lines=${4} />`}
+    ${!isLoading && !problem && matters.length === 0 && html`<${Empty} title="Nothing needs you." icon="check"><p>Failed and held batches, many rejected records and failed webhooks appear here.</p></${Empty}>`}
+    ${matters.length > 0 && html`<ul class="matters">${matters.map((matter) => html`<${Row} key=${matter.id} matter=${matter} />`)}</ul>`}
+  </${Section}>`;
+}
+
+/** @param {{ matter: Matter }} props */
+function Row({ matter: { at, state, href: to, who, text, actions } }) {
+  return html`<li>
+    <${State} of=${state} />
+    <div><a href=${to}>${who}</a><p class="quiet">${text}</p></div>
+    <span class="quiet matter-at"><${Time} at=${at} /></span>
+    <span class="matter-actions">${
+      may("operator") &&
+      actions.map(
+        ({ label, run }) =>
+          html`<button key=${label} type="button" class="button small" onClick=${run}>${label}</button>`,
+      )
+    }</span>
+  </li>`;
+}
+
+/** @param {OperatorBatch} batch */
+const isFaulty = ({ counts, finishedAt }) =>
+  counts.received > 0 &&
+  counts.rejected / counts.received > SHARE &&
+  Date.parse(finishedAt ?? "") > Date.now() - 86_400_000;
+
+/** A window and an order end by themselves. @param {OperatorBatch} batch */
+const needsSomebody = ({ status, hold }) => status === "failed" || hold?.reason === "approval";
+
+/** @param {any} batch */
+const whose = ({ client, clientId, dataset }) => `${client?.clientIdentifier ?? clientId ?? "A client"} · ${dataset}`;
+
+/** @param {OperatorBatch} batch @param {() => void} again @returns {Matter} */
+function matterOf(batch, again) {
+  const { id, status, createdAt, finishedAt, counts } = batch;
+  const move =
+    (
+      /** @type {string} */ verb,
+      /** @type {Omit<import("../ui/dialog.js").Question, "run" | "title"> & { done: string, withReason?: boolean }} */ {
+        done,
+        withReason,
+        ...question
+      },
+    ) =>
+    async () => {
+      const isDone = await ask({
+        ...question,
+        title: `${question.action}?`,
+        run: (reason) => post(`/admin/batches/${id}/${verb}`, withReason && reason ? { reason } : undefined),
+      });
+      if (!isDone) return;
+      toast(done);
+      again();
+    };
+  const basics = { id, state: status, who: whose(batch), href: href(`/batches/${id}`) };
+  if (status === "failed")
+    return {
+      ...basics,
+      at: finishedAt,
+      text: batch.error ? `${batch.error.code}: ${batch.error.detail}` : "It failed.",
+      actions: [
+        {
+          label: "Redrive",
+          run: move("redrive", {
+            action: "Redrive batch",
+            consequence:
+              "It goes on from its last chunk, with all of its attempts. What it has delivered is not delivered again.",
+            done: "The batch is ready again.",
+          }),
+        },
+      ],
+    };
+  if (status === "held")
+    return {
+      ...basics,
+      at: createdAt,
+      text: `Waits for an operator: ${count(counts.received)} records.`,
+      actions: [
+        {
+          label: "Approve",
+          run: move("approve", {
+            action: "Approve batch",
+            consequence: `Its ${count(counts.received)} records are delivered as soon as a worker is free.`,
+            done: "The batch is approved.",
+          }),
+        },
+        {
+          label: "Reject",
+          run: move("reject", {
+            action: "Reject batch",
+            consequence: "It ends, and nothing of it is delivered. Its partner sees the reason.",
+            isDanger: true,
+            reason: "optional",
+            withReason: true,
+            done: "The batch is rejected.",
+          }),
+        },
+      ],
+    };
+  return {
+    ...basics,
+    at: finishedAt,
+    text: `${percent(counts.rejected, counts.received)} rejected: ${count(counts.rejected)} of ${count(counts.received)} records.`,
+    actions: [],
+  };
+}
+
+/** @param {any} delivery @param {() => void} again @returns {Matter} */
+function deliveryMatter({ id, event, clientIdentifier, clientId, attempts = [], createdAt }, again) {
+  const last = attempts.at(-1);
+  return {
+    id,
+    at: last?.at ?? createdAt ?? null,
+    state: "failed",
+    who: `Webhook of ${clientIdentifier ?? clientId ?? "a client"}`,
+    href: href("/deliveries", { status: "failed" }),
+    text: `${event}: ${last?.error ?? (last?.status ? `answered ${last.status}` : "given up")}`,
+    actions: [
+      {
+        label: "Replay",
+        run: async () => {
+          const isDone = await ask({
+            title: "Send this webhook again?",
+            consequence: "The same document goes out again, with the same id.",
+            action: "Replay",
+            run: () => post(`/admin/deliveries/${id}/replay`),
+          });
+          if (!isDone) return;
+          toast("The webhook is sent again.");
+          again();
+        },
+      },
+    ],
+  };
+}
