@@ -40,22 +40,3 @@ test("a batch that waits for approval is approved there, and goes away", async (
     return batch.status === "completed";
   });
 });
-
-test("nodes: a worker is paused and goes on, caches are emptied", async () => {
-  const visit = await world.visit({ role: "operator", path: "#/nodes", width: 1440 });
-  const { page } = visit;
-  await page.getByRole("button", { name: /^Pause / }).click();
-  await page.getByRole("dialog").getByRole("button", { name: "Pause worker" }).click();
-  await page.getByText("paused", { exact: true }).waitFor();
-  await page.goto("/#/");
-  await page.getByText("All workers are paused.").waitFor();
-  await page.goto("/#/nodes");
-  await page.getByRole("button", { name: /^Go on / }).click();
-  await page.getByRole("dialog").getByRole("button", { name: "Go on" }).click();
-  await page.getByText("up", { exact: true }).waitFor();
-  await page.getByRole("button", { name: "Empty caches" }).click();
-  await page.getByRole("dialog").getByRole("button", { name: "Empty caches" }).click();
-  await page.getByText("The caches of all nodes are empty.").waitFor();
-  await visit.shoot("nodes");
-  await visit.clean();
-});

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { extname, join } from "node:path";
+import { extname, join, posix } from "node:path";
 import { root } from "../../../root.cjs";
 import { type Sendable, sendable } from "./sendable.ts";
 
@@ -82,10 +82,27 @@ async function ownFiles(): Promise<[string, Buffer][]> {
   ).then((files) => files.map(([name, bytes]) => [name, bytes]));
 }
 
-/** What the page loads before its first view: without it the browser would find the modules one after the other. */
-const FIRST = /^(main\.js|(api|state|ui|pages\/index|pages\/login|lib\/(preact|htm))[./-])/;
-/** Loaded with the view that needs them. */
-const LATER = /^(ui\/(chart|json-editor|schema-form)|api\/upload)\b/;
+/** What a module imports at its start: `from "./x.js"`. What `import()` names is loaded later. */
+const IMPORTED = /^(?:import|export)\b[^;]*?\bfrom\s*"([^"]+)"/gm;
+
+/** The modules that main.js needs. Named in the page, or the browser would find them one after the other. */
+function firstModules(files: Map<string, Buffer>): string[] {
+  const found = new Set<string>();
+  const visit = (name: string) => {
+    const text = files.get(name)?.toString();
+    if (text === undefined || found.has(name)) return;
+    found.add(name);
+    for (const [, to = ""] of text.matchAll(IMPORTED)) visit(moduleOf(name, to));
+  };
+  visit("main.js");
+  // Most are libraries with one long line, which the expression does not read.
+  for (const name of ["preact", "preact/hooks", "@preact/signals-core"]) visit(`lib/${fileNameOf(name)}`);
+  return [...found];
+}
+
+/** The file that `from` imports as `to`. */
+const moduleOf = (from: string, to: string): string =>
+  to.startsWith(".") ? posix.join(posix.dirname(from), to) : `lib/${fileNameOf(to)}`;
 
 export interface ConsoleFiles {
   /** Of all files: another one when any of them changes. */
@@ -109,7 +126,7 @@ async function read(): Promise<ConsoleFiles> {
     Object.keys(libraries).map((name) => [name, `./${base}/lib/${fileNameOf(name)}`] as const),
   );
   const importMap = JSON.stringify({ imports });
-  const preloads = [...files.keys()].filter((name) => name.endsWith(".js") && FIRST.test(name) && !LATER.test(name));
+  const preloads = firstModules(files);
   const packed = new Map<string, Promise<Sendable>>();
   return {
     hash,

@@ -30,7 +30,10 @@ export async function sendable(type: string, plain: Buffer): Promise<Sendable> {
   return {
     type,
     identity: { bytes: plain, headers: { ETag: `"${hash}"` } },
-    gzip: { bytes: await compress(plain), headers: { ETag: `"${hash}-gzip"`, "Content-Encoding": "gzip" } },
+    gzip: {
+      bytes: await compress(plain, { level: 9 }),
+      headers: { ETag: `"${hash}-gzip"`, "Content-Encoding": "gzip" },
+    },
   };
 }
 
