@@ -40,10 +40,10 @@ module.exports = {
       { path: "^(services|mixins|middlewares|repl)/", pathNot: "^services/[^/]+/[^/]+\\.domain\\.ts$" },
     ),
     never(
-      "http-loads-undici",
-      "An import of node:http by its name loads all of undici at each start: lib/net/http.ts does not.",
+      "costly-imports",
+      "An import of node:http or node:tls by its name costs each start: lib/net/http.ts does not.",
       { path: ours },
-      { path: "^(node:)?http$", dependencyTypesNot: ["type-only"] },
+      { path: "^(node:)?(http|tls)$", dependencyTypesNot: ["type-only"] },
     ),
     never(
       "mixins-are-below",

@@ -1,5 +1,5 @@
 /** Watches the database's clock: whether it may be trusted for deleting by age and for lapsed leases. */
-import { uptime } from "node:os";
+import os from "node:os";
 import type { ServiceBroker } from "moleculer";
 import { Clock } from "../database/clock.doubt.ts";
 import { StoredDoubt } from "../database/clock.stored.ts";
@@ -69,7 +69,7 @@ class WatchedClock {
   private async compare(database: Database): Promise<void> {
     const clockMs = await database.now();
     // The machine's uptime goes on while a laptop sleeps, `performance.now()` does not on Linux.
-    const look = { clockMs, countMs: uptime() * 1000, awakeMs: performance.now() };
+    const look = { clockMs, countMs: os.uptime() * 1000, awakeMs: performance.now() };
     if (this.clock.hasBegun) this.clock.look(look);
     // An embedded database has the same clock as this machine: there is no other one to compare with.
     else if (!database.isEmbedded) this.clock.begin(look, { otherMs: Date.now() });

@@ -3,7 +3,7 @@
  * retrying cannot fix it. The driver only sees a closed link, or silence.
  */
 import { connect, type Socket } from "node:net";
-import { connect as connectTls } from "node:tls";
+import { tls } from "./http.ts";
 
 /** Node's codes for an untrusted certificate; retrying cannot fix it. */
 const codes =
@@ -61,7 +61,7 @@ export async function otherServerAt(url: string): Promise<{ expected: string; fo
 /** Identifies a server by its answers to harmless questions. Null: unknown. */
 async function whoAnswers(host: string, port: number): Promise<string | null> {
   const [hello, ...plain] = await Promise.all([
-    greets(connectTls({ host, port, rejectUnauthorized: false })),
+    greets(tls.connect({ host, port, rejectUnauthorized: false })),
     ...questions.map((question) => answerOf(connect({ host, port }), question)),
   ]);
   return plain.find((who) => who !== null) ?? (hello ? TLS : null);

@@ -9,7 +9,7 @@ const compiled = new Map();
 
 /**
  * A test file does not get a global object of its own. Each would compile all our files again, and the packages that runtime.cjs
- * shares would meet errors and arrays that are not theirs. A file's functions are compiled once in a process.
+ * shares would meet errors and arrays that are not theirs. A test's functions are compiled once in a process.
  */
 vm.compileFunction = (code, params, { parsingContext, ...options } = {}) => {
   if (parsingContext !== here) return compileFunction(code, params, { parsingContext, ...options });
@@ -94,12 +94,20 @@ module.exports = class {
   }
 
   async teardown() {
+    await this.endLeft();
     this.endStacks();
     this.moduleMocker.restoreAllMocks();
     this.fakeTimers.dispose();
     this.fakeTimersModern.dispose();
     for (const end of this.endTimers) end();
     this.restore();
+  }
+
+  /** What the file has started and, because it failed, not stopped (left.ts). */
+  async endLeft() {
+    const { leftRunning = [] } = globalThis;
+    const ends = await Promise.allSettled([...leftRunning].map((end) => end()));
+    for (const { reason } of ends) if (reason) process.stderr.write(`Left running, and not stopped: ${reason}\n`);
   }
 
   exportConditions() {

@@ -2,6 +2,7 @@
 import { ServiceBroker, type ServiceSchema } from "moleculer";
 import { loadConfig } from "../../config/config.ts";
 import { brokerOptions } from "../../moleculer.config.ts";
+import { untilStopped } from "./left.ts";
 import { ADMIN_TOKEN } from "./system.ts";
 
 export interface NodeOptions {
@@ -28,6 +29,7 @@ export async function startNode({
     ...(namespace ? { namespace, transporter: "Fake" } : {}),
   });
   for (const schema of services) broker.createService({ ...schema, settings: { ...schema.settings } });
+  broker.stop = untilStopped(broker.stop.bind(broker));
   await broker.start();
   return broker;
 }

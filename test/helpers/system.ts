@@ -23,6 +23,7 @@ import stats from "../../services/stats/stats.service.ts";
 import webhook from "../../services/webhook/webhook.service.ts";
 import { migratedPostgres, type Schema } from "./database.ts";
 import { folderForDatabase } from "./folder.ts";
+import { untilStopped } from "./left.ts";
 import { freshMssqlDatabase } from "./mssql.ts";
 import { copyTemplate } from "./template.ts";
 
@@ -92,11 +93,11 @@ export async function startSystem({
   for (const name of withCompanions(services))
     broker.createService(withSettings(all[name] as ServiceSchema, settings[name]));
   for (const schema of extra) broker.createService(schema);
-  const end = async () => {
+  const end = untilStopped(async () => {
     await broker.stop();
     await drop();
     rmSync(folder, { recursive: true, force: true });
-  };
+  });
   await broker.start().catch(async (error) => {
     await end();
     throw error;
