@@ -122,16 +122,20 @@ function headerFaults(headers: Headers, documented: Record<string, Ref<Header>>)
   return [...unknown.map((name) => `the header ${name} is not in the document`), ...wrong];
 }
 
-/** Every difference between an answer and what the document says of it. */
-/** Their streams end only with the node or the login. */
-const endless = ["watchAll", "watchSystem"];
-
+/** An endless stream: its first event, or its begin where nothing may happen. */
 async function textOf(operationId: string, response: Response): Promise<string> {
-  if (response.status !== 200 || !endless.includes(operationId)) return response.text();
-  await response.body?.cancel();
-  return ":\n\n";
+  if (response.status !== 200 || !operationId.match(/^watch(All|System)$/)) return response.text();
+  let text = "";
+  if (operationId === "watchSystem")
+    for await (const piece of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+      text += piece;
+      if (text.includes("\n\n")) break;
+    }
+  else await response.body?.cancel();
+  return text === "" ? ":\n\n" : `${text.split("\n\n")[0]}\n\n`;
 }
 
+/** Every difference between an answer and what the document says of it. */
 export async function differences({ operationId, responses }: Operation, response: Response): Promise<string[]> {
   const status = String(response.status);
   const described = responses[status] ?? (response.status >= 400 ? responses.default : undefined);

@@ -1,5 +1,6 @@
 /** The calls about figures, and the event streams of pages. Those of operators by their routes below /admin. */
-import { schemaRef } from "../../../lib/json-schema.ts";
+import { type JsonSchema, schemaRef } from "../../../lib/json-schema.ts";
+import { watchedBatchSchema } from "../routes/events.ts";
 import { endedBatch } from "./examples.ts";
 import { type Answer, type Call, content, textOf } from "./kit.ts";
 
@@ -12,11 +13,11 @@ const day = {
 
 const notice = { at: "2026-11-23T08:00:00.000Z", kind: "dependency", name: "redis", state: "down" };
 
-const streamed = (description: string, example: string): Record<number, Answer> => ({
+const streamed = (description: string, example: string, item?: JsonSchema): Record<number, Answer> => ({
   200: {
     description,
     headers: ["Cache-Control"],
-    content: content(textOf("text/event-stream", "Server-sent events."), { event: example }, "text/event-stream"),
+    content: content(textOf("text/event-stream", "Server-sent events.", item), { event: example }, "text/event-stream"),
   },
 });
 
@@ -32,7 +33,7 @@ export const feedCalls = {
     description: `${HOW}Events are named \`batch\` and \`delivery\`.`,
     parameters: ["ownTopics", "lastEvent"],
     answers: streamed(
-      "`batch` as `GET /imports/{id}` shows it, `delivery` as operators see it.",
+      "`batch` as `GET /imports/{id}` shows it, `delivery` as `GET /deliveries` does.",
       `event: batch\nid: 1\ndata: ${JSON.stringify(endedBatch)}\n\n`,
     ),
     problems: ["not-found", "too-many-streams"],
@@ -48,6 +49,7 @@ export const figureCalls = {
     answers: streamed(
       "`stats` as `GET /admin/stats`, `batch` as `GET /admin/batches/{id}/events`, `delivery` as `GET /admin/deliveries` shows it, `notice` as Notice.",
       `event: notice\nid: 1\ndata: ${JSON.stringify(notice)}\n\n`,
+      { anyOf: [schemaRef("Stats"), watchedBatchSchema, schemaRef("Delivery"), schemaRef("Notice")] },
     ),
     problems: ["not-found", "too-many-streams"],
   },
