@@ -43,8 +43,21 @@ export function loadConfig(env: Environment, options: LoadOptions = {}): Config 
   const { values, faults } = readSettings(env);
   faults.push(...unknownNames(env), ...rulesBetween(values), ...missingHandlers(env, options));
   if (faults.length > 0) throw new ConfigError(faults.map((fault) => withoutToken(fault, env.ADMIN_TOKEN?.trim())));
-  return Object.freeze(complete(values as Values, options.isTerminal ?? false));
+  const config = Object.freeze(complete(values as Values, options.isTerminal ?? false));
+  given.set(config, givenIn(env));
+  return config;
 }
+
+/** The texts of the variables that a configuration was made from. Apart from it, because nothing but `toldSettings` needs them. */
+const given = new WeakMap<Config, Readonly<Record<string, string>>>();
+
+function givenIn(env: Environment): Record<string, string> {
+  const names = Object.values<Setting<unknown>>(settings).map(({ name }) => name);
+  return Object.fromEntries(names.flatMap((name) => (env[name]?.trim() ? [[name, env[name].trim()]] : [])));
+}
+
+/** What was set, by the names of the variables. It has secrets. */
+export const givenTo = (config: Config): Readonly<Record<string, string>> => given.get(config) ?? {};
 
 function readSettings(env: Environment) {
   const values: Record<string, unknown> = {};

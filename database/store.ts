@@ -26,6 +26,7 @@ import type {
   ErrorSummary,
   ListQuery,
   QueueStats,
+  QueueUse,
   RecordErrors,
   RefusedRecord,
   Removal,
@@ -332,6 +333,15 @@ export interface BatchStore extends UploadStore, OrderStore, ErasureStore, Audit
   /** How many batches of a dataset have not ended, of all clients. */
   openBatches(dataset: string): Promise<number>;
 
+  /** How much of a client runs and waits now. Counts by the index of states, up to 10,000 each. */
+  queueOf(clientId: number): Promise<QueueUse>;
+  /**
+   * The ids of clients whose identifier begins with the text, or whose name has it, whatever the case of its letters. Newest first.
+   * `before`: only less ids.
+   */
+  findClients(query: { text: string; status?: string; before?: number; limit: number }): Promise<number[]>;
+  /** When each of these clients made its newest batch. One without batches is missing. */
+  lastBatches(clientIds: number[]): Promise<Map<number, number>>;
   /** Writes a client's cap and weight. A new client begins with running 0. */
   setQueue(clientId: number, cap: number, weight: number): Promise<void>;
   /**

@@ -4,9 +4,10 @@ import type { ServiceBroker } from "moleculer";
 import { Problem } from "../lib/errors.ts";
 import { actors } from "../services/actors.ts";
 import type { Client } from "../services/clientCache/clientCache.contract.ts";
-import { nodesWith } from "../services/monitor/monitor.figures.ts";
+import { handlersOf } from "../services/monitor/monitor.about.ts";
+import { looksAt, usageOf } from "../services/monitor/monitor.usage.ts";
 import type { TableLook } from "../services/policy/policy.contract.ts";
-import { type Args, age, type Command, operand, PATIENCE_MS, say } from "./answer.ts";
+import { type Args, age, type Command, operand, say } from "./answer.ts";
 
 const A_PAGE = 200;
 const ENTRIES = 50;
@@ -89,24 +90,13 @@ const audit: Command = {
   },
 };
 
-/** Asks the api nodes: while Redis is away each of them counts alone. */
-async function looksAt(broker: ServiceBroker, client: Client) {
-  const { policy } = await actors.policy.get(broker, { clientId: client.id });
-  const { requests: limit, windowSeconds } = policy.rate;
-  const counter = { clientId: client.publicId, limit, windowSeconds };
-  return Promise.all(
-    nodesWith(broker, "api").map(async (node) => {
-      const options = { nodeID: node, timeout: PATIENCE_MS };
-      return { node, look: await actors.rateLimiter.look(broker, counter, options).catch(() => null) };
-    }),
-  );
-}
-
 const limits: Command = {
   command: "limits <client>",
   description: "What is left of a client's requests (its id or identifier)",
   async run(broker, args) {
-    const looks = await looksAt(broker, await clientNamed(broker, operand(args, "client") ?? ""));
+    const client = await clientNamed(broker, operand(args, "client") ?? "");
+    const { policy } = await actors.policy.get(broker, { clientId: client.id });
+    const looks = await looksAt({ broker }, client, policy);
     if (looks.length === 0) return say("There is no api node, so nobody counts requests.");
     const silent = looks.filter(({ look }) => !look).map(({ node }) => `${node} does not answer`);
     const told = looks.flatMap(({ node, look }) => (look ? [{ node, look }] : []));
@@ -195,4 +185,48 @@ const erasures: Command = {
   },
 };
 
-export const clientCommands: Command[] = [clients, operators, audit, erasures, limits, datasets, tables];
+/** A quota may have no limit. */
+const usedOf = ({ used, limit }: { used: number; limit: number | null }) =>
+  limit === null ? `${used}, no limit` : `${used} of ${limit}`;
+
+const usage: Command = {
+  command: "usage <client>",
+  description: "What a client uses of its limits now (its id or identifier)",
+  async run(broker, args) {
+    const client = await clientNamed(broker, operand(args, "client") ?? "");
+    const { policy } = await actors.policy.get(broker, { clientId: client.id });
+    const { requests, day, uploads, batches } = await usageOf(broker, client, policy);
+    const { running, ready, held, limit } = batches;
+    const row = {
+      requests: `${requests.used} of ${requests.limit} in ${requests.windowSeconds} s`,
+      "bytes today": usedOf(day.bytes),
+      "records today": usedOf(day.records),
+      uploads: `${uploads.running} of ${uploads.limit} a node`,
+      running: `${running} of ${limit}`,
+      ready,
+      held,
+    };
+    return { rows: [row] };
+  },
+};
+
+const handlers: Command = {
+  command: "handlers",
+  description: "The handlers that policies and datasets may name, and the nodes that have each",
+  async run(broker) {
+    const rows = handlersOf(broker).map(({ name, nodes }) => ({ name, nodes: nodes.join(", ") }));
+    return rows.length > 0 ? { rows } : say("No node has a handler but store and table, which are built in.");
+  },
+};
+
+export const clientCommands: Command[] = [
+  clients,
+  operators,
+  audit,
+  erasures,
+  limits,
+  usage,
+  datasets,
+  tables,
+  handlers,
+];

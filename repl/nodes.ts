@@ -3,13 +3,10 @@
 import type { ServiceBroker } from "moleculer";
 import { Problem } from "../lib/errors.ts";
 import { actors } from "../services/actors.ts";
-import { announce, call } from "../services/messages.ts";
 import type { NodeFigures } from "../services/monitor/monitor.contract.ts";
 import { allFigures } from "../services/monitor/monitor.figures.ts";
-import { type Command, duration, messageOf, operand, PATIENCE_MS, say } from "./answer.ts";
-
-/** Deleting scans all keys of Redis; a million keys take a second. */
-const FLUSH_PATIENCE_MS = 20_000;
+import { turnWorker } from "../services/monitor/monitor.workers.ts";
+import { type Command, duration, operand, say } from "./answer.ts";
 
 /** The status of each node, and the nodes that do not answer. Works while the database is away. */
 async function nodeFigures(broker: ServiceBroker): Promise<{ nodes: NodeFigures[]; silent: string[] }> {
@@ -43,21 +40,14 @@ const queues: Command = {
   },
 };
 
-/** Empties Redis first: else a node would fetch the old values from there again. */
 async function flush(broker: ServiceBroker): Promise<string> {
-  const emptied = await Promise.allSettled([
-    actors.clientCache.emptyRedis(broker, {}, { timeout: FLUSH_PATIENCE_MS }),
-    actors.policy.emptyRedis(broker, {}, { timeout: FLUSH_PATIENCE_MS }),
-    actors.operator.emptyRedis(broker, {}, { timeout: FLUSH_PATIENCE_MS }),
-  ]);
-  await announce(broker, "caches.flush", {});
-  const failed = emptied.find((one) => one.status === "rejected");
-  if (failed) return `All nodes are told to forget what they know. Redis was not emptied: ${messageOf(failed.reason)}`;
-  const removed = emptied.map((one) => (one.status === "fulfilled" ? one.value : null));
-  const all = removed.every((n) => n === null)
-    ? ""
-    : ` ${removed.reduce<number>((sum, n) => sum + (n ?? 0), 0)} keys were deleted from Redis.`;
-  return `All nodes are told to forget what they know.${all}`;
+  const { redis, keys, reason } = await actors.monitor.flush(broker, {});
+  const told = {
+    emptied: ` ${keys} keys were deleted from Redis.`,
+    off: "",
+    away: ` Redis was not emptied: ${reason}`,
+  };
+  return `All nodes are told to forget what they know.${told[redis]}`;
 }
 
 const percent = (rate: number | null) => (rate === null ? null : `${(rate * 100).toFixed(1)} %`);
@@ -90,25 +80,11 @@ const caches: Command = {
   },
 };
 
-/** The named worker. If there is only one, no name is needed. Throws not-found, validation. */
-async function workerNamed(broker: ServiceBroker, name: string | undefined): Promise<string> {
-  const { nodes, silent } = await nodeFigures(broker);
-  const workers = nodes.filter(({ worker }) => worker !== null).map(({ node }) => node);
-  const known = workers.length > 0 ? `Workers: ${workers.join(", ")}.` : "There is no worker.";
-  const chosen = name ?? (workers.length === 1 ? workers[0] : undefined);
-  if (chosen === undefined) throw new Problem("validation", `Which one? ${known}`);
-  if (silent.includes(chosen)) throw new Problem("unavailable", `${chosen} does not answer. ${known}`);
-  if (!workers.includes(chosen)) throw new Problem("not-found", `"${chosen}" is no worker. ${known}`);
-  return chosen;
-}
-
 const turn = (name: "pause" | "resume", description: string): Command => ({
   command: `${name} [node]`,
   description,
   async run(broker, args) {
-    const node = await workerNamed(broker, operand(args, "node"));
-    const status = await call(broker, `batchProcessor.${name}`, {}, { nodeID: node, timeout: PATIENCE_MS });
-    const { paused, slots, running } = status;
+    const { node, paused, slots, running } = await turnWorker({ broker, asking: broker }, operand(args, "node"), name);
     return { rows: [{ node, paused, slots, running: running.length }] };
   },
 });

@@ -4,6 +4,7 @@ import { auditUnits } from "./audit.ts";
 import { batchHistoryUnits } from "./batch-history.ts";
 import { batchSearchUnits } from "./batch-search.ts";
 import { batchWalkUnits } from "./batch-walks.ts";
+import { clientUnits } from "./clients.ts";
 import { outboxUnits } from "./deliveries.ts";
 import { erasureUnits } from "./erasure.ts";
 import { errorGroupUnits } from "./error-groups.ts";
@@ -31,6 +32,7 @@ export const sharedStore = (on: Units, checks: UploadChecks) => ({
   ...erasureUnits(on),
   ...auditUnits(on),
   ...errorGroupUnits(on),
+  ...clientUnits(on),
   ...fairnessUnits(on),
   ...figureUnits(on),
   ...batchHistoryUnits(on),

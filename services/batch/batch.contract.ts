@@ -11,7 +11,14 @@ import {
 } from "./batch.domain.ts";
 import type { BatchesFound, BatchFilter, BatchPage, BoundedCount } from "./batch.filter.domain.ts";
 import type { History } from "./batch.history.domain.ts";
-import type { BatchAttempt, ErrorSummary, QueueStats, RecordErrors, SeenBatch } from "./batch.reads.domain.ts";
+import type {
+  BatchAttempt,
+  ErrorSummary,
+  QueueStats,
+  QueueUse,
+  RecordErrors,
+  SeenBatch,
+} from "./batch.reads.domain.ts";
 import type { RowReference, TableVerdict } from "./batch.table.domain.ts";
 import type { ChunkCommit } from "./batch.writes.domain.ts";
 
@@ -207,6 +214,10 @@ export const batchActions = {
   }).answers<void>(),
   /** Counts over all batches. `now` is the database's clock. Throws unavailable. */
   stats: action({}).answers<Stats>(),
+  /** The kind of the database, and which migrations it has and lacks, in their order. Throws unavailable. */
+  migrations: action({}).answers<{ kind: "sqlite" | "postgres" | "mssql"; applied: string[]; pending: string[] }>(),
+  /** How much of a client runs and waits now, counted up to 10,000. Throws unavailable. */
+  queueOf: action({ clientId: { type: "number" } }).answers<QueueUse>(),
   /** A small write to the database, in ms. Throws unavailable. */
   ping: action({}).answers<number>(),
 };

@@ -1,3 +1,10 @@
+/** A client's batches now. */
+export interface QueueUse {
+  running: number;
+  ready: number;
+  held: number;
+}
+
 /** Reads about batches, apart from their rows: pages, failed attempts, error reports, the queue, and what retention removes. */
 import type { FaultGroup } from "../../formats/check/fault-groups.ts";
 import type { RecordFault } from "../../formats/formats.ts";

@@ -6,6 +6,7 @@
  */
 
 import { configOf } from "../../config/config.ts";
+import { migrations } from "../../database/migrations/migrate.ts";
 import { decode } from "../../formats/split/chunk-codec.ts";
 import { clockMixin } from "../../mixins/clock.ts";
 import { databaseMixin } from "../../mixins/database.ts";
@@ -211,6 +212,15 @@ export default defineActor({
       const [{ oldestEvent, ...stats }, now] = await Promise.all([this.database.store.stats(), this.database.now()]);
       const oldestEventAt = oldestEvent === null ? null : Date.parse((JSON.parse(oldestEvent) as CloudEvent).time);
       return { ...stats, oldestEventAt, now };
+    },
+    async migrations() {
+      const { sequelize } = this.database;
+      const pending = await this.database.pending();
+      const applied = migrations.map(({ name }) => name).filter((name) => !pending.includes(name));
+      return { kind: sequelize.getDialect() as "sqlite" | "postgres" | "mssql", applied, pending };
+    },
+    queueOf(ctx) {
+      return this.database.store.queueOf(ctx.params.clientId);
     },
     async ping() {
       const began = performance.now();

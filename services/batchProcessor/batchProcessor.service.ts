@@ -12,9 +12,11 @@ import { partnersMixin } from "../../mixins/partners.ts";
 import { scheduleMixin } from "../../mixins/schedule.ts";
 import { tablesMixin } from "../../mixins/tables.ts";
 import { actors } from "../actors.ts";
+import { type Auditing, auditing, named } from "../audits.ts";
 import { SWEPT } from "../batch/batch.contract.ts";
 import { defineActor } from "../define.ts";
 import { QUEUE_CHANGED, type QueueChannel, type QueueMessage, queueMixin } from "../messages.ts";
+import { noted } from "../noted.ts";
 import type { WorkerStatus } from "./batchProcessor.contract.ts";
 import { Executor, GROUP_MS } from "./batchProcessor.executor.ts";
 import { LeaseKeeper } from "./batchProcessor.leases.ts";
@@ -64,6 +66,10 @@ export default defineActor({
     status(): WorkerStatus {
       const { workerConcurrency: slots } = configOf(this.broker);
       return { paused: this.loop.isPaused, slots, running: this.executor.running };
+    },
+
+    note(audit: Auditing, action: "node.pause" | "node.resume") {
+      return noted(this.broker, audit({ action, subject: named("node", this.broker.nodeID) }));
     },
 
     async look(slots: number) {
@@ -118,14 +124,16 @@ export default defineActor({
     status() {
       return this.status();
     },
-    pause() {
+    async pause(ctx) {
       this.loop.pause();
       this.logger.warn("Paused by an operator: nothing is claimed until it is resumed.");
+      await this.note(auditing(ctx), "node.pause");
       return this.status();
     },
-    resume() {
+    async resume(ctx) {
       this.loop.resume();
       this.logger.warn("Resumed by an operator.");
+      await this.note(auditing(ctx), "node.resume");
       return this.status();
     },
   },

@@ -62,6 +62,8 @@ export interface KeyUse {
 }
 
 const keyName = { type: "string" } as const;
+/** `lastBatchAt`: when its newest batch was made, epoch ms. */
+export type ListedClient = Client & { lastBatchAt: number | null };
 
 export const clientCacheActions = {
   /**
@@ -100,11 +102,15 @@ export const clientCacheActions = {
   }).answers<Client | null>(),
   /** The clients with these internal ids, in any order, read together. */
   many: action({ ids: typed<number[]>({ type: "array", items: "number" }) }).answers<Client[]>(),
-  /** Lists clients, newest first. `before`: an internal id. */
+  /**
+   * Lists clients, newest first. `before`: an internal id. `q`: only those whose identifier begins with it, or whose name has it.
+   */
   list: action({
     before: { type: "number", optional: true },
+    q: { type: "string", optional: true },
+    status: { type: "enum", values: clientStatuses, optional: true },
     limit: { type: "number", integer: true, min: 1, max: 201 },
-  }).answers<Client[]>(),
+  }).answers<ListedClient[]>(),
   /** Throws not-found; illegal-state for one that is being erased. */
   update: action({
     publicId: { type: "string" },

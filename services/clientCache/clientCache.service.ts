@@ -4,7 +4,7 @@
  * raises the row's version, is written to Redis after its commit, and is announced to all nodes.
  */
 
-import { Op, type Transaction, UniqueConstraintError } from "sequelize";
+import { type Transaction, UniqueConstraintError } from "sequelize";
 import { configOf } from "../../config/config.ts";
 import { addAudit, changeSilently, changeWithEvent } from "../../database/change.ts";
 import { isOutcomeUnknown } from "../../database/errors.ts";
@@ -49,6 +49,7 @@ import {
   publicPart,
   rowOf,
 } from "./clientCache.known.ts";
+import { listed } from "./clientCache.list.ts";
 import { pausing, resuming } from "./clientCache.pause.ts";
 
 interface State {
@@ -223,13 +224,7 @@ export default defineActor({
     },
 
     async list(ctx) {
-      const { before, limit } = ctx.params;
-      const rows = await this.database.models.Client.findAll({
-        where: before === undefined ? {} : { id: { [Op.lt]: before } },
-        order: [["id", "DESC"]],
-        limit,
-      });
-      return rows.map((row) => publicPart(knownOf(row.get({ plain: true }))));
+      return listed(this.database, ctx.params);
     },
 
     async update(ctx) {

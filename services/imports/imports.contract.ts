@@ -3,7 +3,7 @@ import { formats } from "../../formats/formats.ts";
 import type { BatchRow } from "../batch/batch.domain.ts";
 import { action, typed } from "../declare.ts";
 import type { PolicyVersion } from "../policy/policy.contract.ts";
-import type { CheckedBody, Preview, RowsAgain, TriedBody, UploadAnswer } from "./imports.domain.ts";
+import type { CheckedBody, DayUsage, Preview, RowsAgain, TriedBody, UploadAnswer } from "./imports.domain.ts";
 
 /** The content codings of a body. */
 export const codings = ["gzip", "deflate", "br", "zstd"] as const;
@@ -156,6 +156,10 @@ export const importsActions = {
     onlyRejected: { type: "boolean", optional: true },
   }).answers<TriedBody>(),
 
+  /** What a client has sent since midnight UTC, against its quotas. Throws unavailable. */
+  usage: action({ clientId: { type: "number" } }).answers<DayUsage>(),
+  /** How many uploads of a client run on this node. */
+  running: action({ clientId: { type: "number" } }).answers<number>(),
   /** Ends this node's running uploads with `unavailable`. Called when the API stops. */
   refuseAll: action({}).answers<void>(),
 };

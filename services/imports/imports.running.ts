@@ -48,6 +48,11 @@ export class RunningUploads {
     return () => this.leave(clientId);
   }
 
+  /** How many of the client's places are taken. */
+  runningOf(clientId: number): number {
+    return this.perClient.get(clientId) ?? 0;
+  }
+
   private leave(clientId: number): void {
     const left = (this.perClient.get(clientId) ?? 1) - 1;
     if (left > 0) this.perClient.set(clientId, left);

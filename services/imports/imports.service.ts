@@ -59,6 +59,12 @@ export default defineActor({
     tryDraft(ctx) {
       return tryDraft(this.intake, ctx as Context<ParamsOf<"imports.tryDraft">>);
     },
+    usage(ctx) {
+      return this.database.store.usage(ctx.params.clientId);
+    },
+    running(ctx) {
+      return this.uploads.runningOf(ctx.params.clientId);
+    },
     refuseAll() {
       this.uploads.refuse();
     },

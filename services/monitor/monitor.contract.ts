@@ -1,3 +1,4 @@
+import type { ToldSetting } from "../../config/told.ts";
 import type { BatchState } from "../batch/batch.domain.ts";
 import type { LockStatus } from "../batchLock/batchLock.contract.ts";
 import type { WorkerStatus } from "../batchProcessor/batchProcessor.contract.ts";
@@ -87,6 +88,26 @@ export interface SystemStats extends Pick<ProcessFigures, "version" | "startedAt
   nodes: (NodeFigures | { node: string; unreachable: true })[];
 }
 
+/** What a node is, and by which settings it goes. */
+export interface About {
+  node: string;
+  /** DataFlow's. */
+  version: string;
+  /** That of Node.js. */
+  runtime: string;
+  settings: ToldSetting[];
+}
+
+/** What a flush of the caches did in Redis, beside the caches of all nodes. */
+export interface Flushed {
+  /** `off`: it is not configured. `away`: it could not be emptied, and nodes may read old values from there. */
+  redis: "emptied" | "off" | "away";
+  /** How many keys were deleted from Redis. */
+  keys: number | null;
+  /** Why it could not be emptied. */
+  reason: string | null;
+}
+
 /** Prometheus' text format. */
 export const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -102,6 +123,10 @@ export const monitorActions = {
   metrics: action({}).answers<string>(),
   /** Whether this node can serve. Never throws. */
   ready: action({}).answers<Readiness>(),
+  /** This node: its version and its settings, without secrets. */
+  about: action({}).answers<About>(),
+  /** Tells all nodes to forget what they have cached, and empties the caches in Redis. */
+  flush: action({}).answers<Flushed>(),
   /** The queue, and the figures of every node. Throws unavailable. */
   stats: action({}).answers<SystemStats>(),
 };

@@ -8,8 +8,11 @@ import { configOf } from "../../config/config.ts";
 import { Recent } from "../../lib/batching/recent.ts";
 import { readWhenAsked } from "../../lib/metrics/figures.ts";
 import { fields } from "../../mixins/define.ts";
+import { auditing } from "../audits.ts";
 import { defineActor } from "../define.ts";
+import { noted } from "../noted.ts";
 import { tallyOf } from "../tally.ts";
+import { aboutOf } from "./monitor.about.ts";
 import type { SystemStats } from "./monitor.contract.ts";
 import { figuresOf, recentOfAll, statsOf } from "./monitor.figures.ts";
 import { Health } from "./monitor.health.ts";
@@ -19,6 +22,7 @@ import { ProcessUse } from "./monitor.process.ts";
 import { prometheusText } from "./monitor.prometheus.ts";
 import { Queue } from "./monitor.queue.ts";
 import { TableDatabases } from "./monitor.tables.ts";
+import { flushCaches } from "./monitor.workers.ts";
 
 /** How long an answer is reused: it costs a few ms of the event loop, and anybody may call it. */
 const METRICS_EVERY_MS = 1_000;
@@ -76,6 +80,15 @@ export const monitor = (): ServiceSchema =>
       },
       stats() {
         return this.stats.get();
+      },
+      about() {
+        return aboutOf(this.broker);
+      },
+      async flush(ctx) {
+        const flushed = await flushCaches(this.broker);
+        const subject = { type: null, id: null, name: null };
+        await noted(this.broker, auditing(ctx)({ action: "caches.flush", subject, change: { redis: flushed.redis } }));
+        return flushed;
       },
     },
 

@@ -84,8 +84,8 @@ export const policyActions = {
   get: action({ clientId: { type: "number" } }).answers<PolicyVersion>(),
   /** One pinned version. Throws not-found. */
   version: action({ clientId: { type: "number" }, version: { type: "number" } }).answers<PolicyVersion>(),
-  /** Throws validation when the document is no policy. */
-  check: action({ policy: { type: "any" } }).answers<void>(),
+  /** The whole policy that the document comes to. Throws validation when it is none. */
+  check: action({ policy: { type: "any" } }).answers<Policy>(),
   /** Replaces the policy (`put`), or merges into it (`patch`, RFC 7396). Throws validation, precondition-failed. */
   change: action({
     clientId: { type: "number" },

@@ -180,6 +180,7 @@ export default defineActor({
       this.check(policy);
       const whole = completePolicy(policy as Partial<Policy>);
       refuse("policy", await this.tableChecks.faults(whole, { mayCreate: false }));
+      return whole;
     },
 
     async apply(ctx) {

@@ -28,7 +28,7 @@ describe("clients", () => {
     const alone = await asked("GET", `/clients/${body.id}`);
     expect([alone.status, alone.body]).toEqual([200, shown]);
     const list = await asked("GET", "/clients?limit=1");
-    expect(list.body.items).toEqual([shown]);
+    expect(list.body.items).toEqual([{ ...shown, policyVersion: 0, lastBatchAt: null }]);
     expect(JSON.stringify(list.body)).not.toMatch(/secret|hash/i);
     const own = withSecret({ id: String(body.id), identifier: "acme.eu_1-x", secret: "", auth: "" }, String(secret));
     expect(await statusOf(own)).toBe(200);
@@ -46,6 +46,74 @@ describe("clients", () => {
     }
     expect(found.slice(0, 5)).toEqual(made);
     expect(new Set(found).size).toBe(6);
+  });
+
+  test("clients are found by the beginning of their identifier, a part of their name, and their status", async () => {
+    const made = ["find-a.b", "find-axb", "not-find"].map((clientIdentifier) => ({ clientIdentifier, name: "Plain" }));
+    const [byName, odd] = [
+      { clientIdentifier: "other", name: "To FIND-a or not" },
+      { clientIdentifier: "odd", name: "100%_[!x]" },
+    ];
+    for (const one of [...made, byName, odd]) await asked("POST", "/clients", one);
+    const found = async (query: string) =>
+      ((await asked("GET", `/clients?${query}`)).body.items as { clientIdentifier: string }[]).map(
+        (one) => one.clientIdentifier,
+      );
+    expect(await found("q=find-a")).toEqual(["other", "find-axb", "find-a.b"]);
+    expect(await found("q=Find-A.")).toEqual(["find-a.b"]);
+    for (const q of ["100%25", "0%25_", "%5B!x%5D"]) expect(await found(`q=${q}`)).toEqual(["odd"]);
+    expect(await found("q=0__")).toEqual([]);
+    const { body } = await asked("GET", "/clients?q=find-a&limit=2");
+    expect(await found(`q=find-a&limit=2&cursor=${body.next}`)).toEqual(["find-a.b"]);
+    expect((await asked("GET", `/clients?q=find&limit=2&cursor=${body.next}`)).status).toBe(422);
+    const [{ id }] = (await asked("GET", "/clients?q=find-axb")).body.items as [{ id: string }];
+    await asked("PATCH", `/clients/${id}`, { status: "disabled" });
+    expect(await found("q=find-a&status=disabled")).toEqual(["find-axb"]);
+    expect(await found("q=find-a&status=active")).toEqual(["other", "find-a.b"]);
+    expect(await found("status=disabled")).toEqual(["find-axb"]);
+  });
+
+  test("a list tells when each client's newest batch was made, and its policy's version", async () => {
+    const client = await newClient(url);
+    const { id } = await accepted(url, client, '{"a":1}');
+    const batch = (await (await get(url, client, `/imports/${id}`)).json()) as { createdAt: string };
+    const { items } = (await asked("GET", `/clients?q=${client.identifier}`)).body as { items: object[] };
+    expect(items).toMatchObject([{ policyVersion: 1, lastBatchAt: batch.createdAt }]);
+  });
+
+  test("usage tells what is used of each limit, to operators and to the client, and spends nothing of theirs", async () => {
+    const client = await newClient(url, {
+      rate: { requests: 50, windowSeconds: 3_600 },
+      bytesPerDay: 1_000,
+      requiresApproval: true,
+    });
+    await accepted(url, client, '{"a":1}');
+    const usage = async () => (await asked("GET", `/clients/${client.id}/usage`)).body;
+    const shown = await usage();
+    expect(shown).toEqual({
+      requests: { limit: 50, windowSeconds: 3_600, used: 1, remaining: 49, resetsAt: time, store: "process" },
+      day: { bytes: { used: 7, limit: 1_000 }, records: { used: 1, limit: null }, resetsAt: time },
+      uploads: { running: 0, limit: 16 },
+      batches: { running: 0, ready: 0, held: 1, limit: expect.any(Number) },
+      streams: { open: 0, limit: 2_000 },
+    });
+    expect((await usage()).requests).toMatchObject({ used: 1 });
+    const own = (await (await get(url, client, "/usage")).json()) as { requests: object };
+    expect(own).toMatchObject({ ...shown, requests: { used: 2, remaining: 48, resetsAt: time } });
+  });
+
+  test("the system tells its version, its settings without secrets, and its migrations", async () => {
+    const { body } = await asked("GET", "/system");
+    const { settings, ...rest } = body as { settings: { name: string }[] };
+    const setting = (name: string) => settings.find((one) => one.name === name);
+    expect(rest).toMatchObject({
+      version: expect.stringMatching(/^\d+\.\d+/),
+      nodes: [{ version: expect.any(String), differs: [] }],
+      database: { migrations: { applied: expect.arrayContaining(["0001-schema"]), pending: [] } },
+    });
+    expect(setting("ADMIN_TOKEN")).toMatchObject({ value: "set", source: "environment" });
+    expect(setting("CLIENT_CACHE_TTL")).toMatchObject({ value: "00:05:00", source: "default" });
+    expect(JSON.stringify(body)).not.toContain(ADMIN_TOKEN);
   });
 
   test("a PATCH of the name changes nothing else", async () => {

@@ -23,4 +23,41 @@ const pauses = ["pause", "resume"].flatMap((how) => [
   operator("a client that is not there", "POST", `/admin/clients/{unknown}/${how}`, missing),
 ]);
 
-export const clientRoutes: BadCase[] = [...pauses];
+const asked = (query: string, ...pointers: string[]) =>
+  operator("a wrong query", "GET", `/admin/clients?${query}`, wrong(...pointers));
+
+const lists = [
+  asked("q=", "/q"),
+  asked("q=%20", "/q"),
+  asked(`q=${"x".repeat(101)}`, "/q"),
+  asked("q=a&q=b", "/q"),
+  asked("status=gone", "/status"),
+  asked("status=active,disabled", "/status"),
+  asked("client=1", "/client"),
+  operator("a client that is not there", "GET", "/admin/clients/{unknown}/usage", missing),
+  operator("a query", "GET", "/admin/clients/{client}/usage?day=1", wrong("/day")),
+  operator("a query", "GET", "/admin/handlers?name=x", wrong("/name")),
+  operator("a query", "GET", "/admin/system?secrets=true", wrong("/secrets")),
+];
+
+const checked = (name: string, body: unknown, ...pointers: string[]) =>
+  operator(name, "POST", "/admin/policy/check", wrong(...pointers), body);
+
+const drafts = [
+  checked("nothing", {}, ""),
+  checked("both", { policy: {}, patch: {} }, ""),
+  checked("a patch of nobody", { patch: {} }, "/client"),
+  checked("a client that is not there", { policy: {}, client: "x" }, "/client"),
+  checked("an unknown field", { policy: {}, name: "a" }, "/name"),
+  checked("a wrong policy", { policy: { weight: 0, colour: "red" } }, "/policy/weight", "/policy/colour"),
+  checked("a list", { policy: [] }, "/policy"),
+];
+
+const nodes = ["pause", "resume"].flatMap((how) => [
+  operator("no such node", "POST", `/admin/nodes/nobody/${how}`, missing),
+  operator("a field", "POST", `/admin/nodes/nobody/${how}`, wrong("/reason"), { reason: "x" }),
+  operator("a query", "POST", `/admin/nodes/nobody/${how}?all=true`, wrong("/all")),
+]);
+const caches = [operator("a field", "POST", "/admin/caches/flush", wrong("/cache"), { cache: "policy" })];
+
+export const clientRoutes: BadCase[] = [...pauses, ...lists, ...drafts, ...nodes, ...caches];

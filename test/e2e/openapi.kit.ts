@@ -132,6 +132,9 @@ async function cookie(): Promise<string> {
   return response.headers.getSetCookie()[0]?.split(";")[0] as string;
 }
 
+/** The only node, which has a worker. */
+const node = async (): Promise<Scene> => ({ ...usual, name: system.broker.nodeID });
+
 /** Those that are not asked of a batch that has ended. */
 const scenes: Record<string, () => Promise<Scene>> = {
   createImport: freshClient,
@@ -162,6 +165,10 @@ const scenes: Record<string, () => Promise<Scene>> = {
   changeClient: freshClient,
   pauseClient: freshClient,
   resumeClient: freshClient,
+  getUsage: freshClient,
+  pauseNode: node,
+  resumeNode: node,
+  checkPolicy: freshClient,
   rotateSecret: freshClient,
   rotateWebhookSecret: () => freshClient(subscribed),
   createKey: freshClient,
@@ -225,7 +232,7 @@ export function send(
 ): Promise<Response> {
   const there = (sent.path ?? path)
     .replace("{id}", id)
-    .replace("{name}", name)
+    .replace(/\{(name|node)\}/, name)
     .replace("{keyId}", keyId)
     .replace("{hash}/{folder}/{asset}", `${consoleHash}/ui/html.js`)
     .replace("{hash}/{asset}", `${consoleHash}/main.js`);

@@ -109,6 +109,7 @@ const formOf = (parts: Record<string, string>): string =>
 /** The names and secrets that an example cannot know. */
 function ownOf(example: object, { client }: Scene): object {
   if ("where" in example || "since" in example) return { client: client.id };
+  if ("client" in example) return { client: client.id };
   if ("token" in example) return { token: ADMIN_TOKEN };
   if ("secret" in example) return { clientIdentifier: client.identifier, secret: client.secret };
   if ("clientIdentifier" in example) return { clientIdentifier: `shop-${++made}` };

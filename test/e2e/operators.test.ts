@@ -123,8 +123,8 @@ describe("operators", () => {
 
   /** The least role of each route, as it is promised. */
   const least = (method: string, path: string): OperatorRole => {
-    if (method === "GET" || /^\/datasets\/(check|:name\/try)$/.test(path)) return "viewer";
-    return /^\/(batches|deliveries|nodes)\/|\/webhook\/test$/.test(path) ? "operator" : "admin";
+    if (method === "GET" || /^\/(datasets|policy)\/(check|:name\/try)$/.test(path)) return "viewer";
+    return /^\/(batches|deliveries|nodes|caches)\/|\/webhook\/test$/.test(path) ? "operator" : "admin";
   };
   const order: OperatorRole[] = ["viewer", "operator", "admin"];
 
@@ -133,7 +133,7 @@ describe("operators", () => {
     for (const route of Object.keys(operatorRoutes)) {
       const [method = "", path = ""] = route.split(" ");
       // What has no such id, or a wrong body, is refused only after the role was looked at.
-      const there = path.replace(":id", "0193b2f0-0000-7000-8000-000000000000").replace(":name", "nothing");
+      const there = path.replace(":id", "0193b2f0-0000-7000-8000-000000000000").replace(/:(name|node)/, "nothing");
       for (const { role, token } of tokens) {
         const body = method === "GET" ? undefined : { wrong: true };
         const { status } = await asked(method, `/admin${there}`, bearer(token), body);

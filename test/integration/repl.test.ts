@@ -156,6 +156,10 @@ describe("on a running system", () => {
     await get(system.url, slow, "/imports");
     const row = /^node +counted in +limit +used +remaining +reset in\n\S+ +process +7 in 3600 s +1 +6 +3[56]\d\d s/;
     for (const client of [slow.identifier, slow.id, slow.id]) expect(await typed("limits", { client })).toMatch(row);
+    expect(await typed("usage", { client: slow.id })).toMatch(
+      /^requests +bytes today .*\n1 of 7 in 3600 s +0, no limit +0, no limit +0 of 16 a node +0 of \d+ +0 +0/,
+    );
+    expect(await typed("handlers")).toMatch(/^No node has a handler/);
     expect(await typed("limits", { client: "nobody" })).toBe('not-found: There is no client "nobody".');
   });
 });

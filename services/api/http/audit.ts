@@ -2,8 +2,9 @@
 import type { ServiceBroker } from "moleculer";
 import { configOf } from "../../../config/config.ts";
 import { actors } from "../../actors.ts";
-import type { AuditDraft, Caller, Subject } from "../../audit/audit.domain.ts";
+import type { Caller, Subject } from "../../audit/audit.domain.ts";
 import { draftAudit } from "../../audits.ts";
+import { noted } from "../../noted.ts";
 import { addressOf } from "./address.ts";
 import type { ApiRequest } from "./head.ts";
 import type { KeyUses, RefusedKeys } from "./keys.ts";
@@ -27,13 +28,6 @@ export function nameCaller(
   return caller;
 }
 
-/** An entry about what changes nothing. If it cannot be written now, that is logged, and the answer is the same. */
-export async function noted({ broker }: Pick<Desk, "broker">, entries: AuditDraft[]): Promise<void> {
-  await actors.audit
-    .record(broker, { entries })
-    .catch((error: unknown) => broker.logger.warn("The audit could not be written:", error));
-}
-
 const nothing = { type: null, id: null, name: null };
 
 export async function noteLogin(
@@ -43,7 +37,8 @@ export async function noteLogin(
   subject: Subject = nothing,
 ): Promise<void> {
   const caller = nameCaller(api, req, who);
-  await noted(api, [draftAudit({ ...caller, requestId: req.$ctx.requestID }, { action: "session.begin", subject })]);
+  const of = { ...caller, requestId: req.$ctx.requestID };
+  await noted(api.broker, draftAudit(of, { action: "session.begin", subject }));
 }
 
 /** Writes how often logins have failed, and keys were refused, since the last time. Nothing of what was sent is kept: people type secrets in wrong fields. */
@@ -57,7 +52,7 @@ export async function noteFailedLogins(api: Desk): Promise<void> {
       ),
     );
   const all = [...entries, ...api.refusedKeys.taken()];
-  if (all.length > 0) await noted(api, all);
+  await noted(api.broker, ...all);
 }
 
 /** As many as a database writes while nobody notices. The others wait for the next time. */

@@ -213,7 +213,7 @@ export async function operatorWith(
 }
 
 /** Reads are for every operator, and so are these, which change nothing. */
-const looks = ["POST /datasets/check", "POST /datasets/:name/try"];
+const looks = ["POST /datasets/check", "POST /datasets/:name/try", "POST /policy/check"];
 /** What these groups of routes change is for admins. Other changes, such as the moves of batches, are for operators too. */
 const forAdmins = ["/clients", "/datasets", "/operators", "/erasures"];
 

@@ -41,7 +41,8 @@ export interface OpenAnswer {
 
 export class OpenAnswers<Reader = number> {
   private readonly perReader = new Map<Reader, Set<OpenAnswer>>();
-  private readonly most: number;
+  /** The most of each reader. */
+  readonly most: number;
   private readonly name: string;
   private readonly headers: Record<string, string>;
 
@@ -57,9 +58,14 @@ export class OpenAnswers<Reader = number> {
     return [...this.perReader.values()].reduce((sum, answers) => sum + answers.size, 0);
   }
 
+  /** How many of this reader are open. */
+  openOf(reader: Reader): number {
+    return this.perReader.get(reader)?.size ?? 0;
+  }
+
   /** Throws too-many-streams. */
   requirePlace(reader: Reader): void {
-    if ((this.perReader.get(reader)?.size ?? 0) >= this.most)
+    if (this.openOf(reader) >= this.most)
       throw new Problem("too-many-streams", `${this.most} ${this.name} are open.`, {
         limit: this.most,
         headers: { "Retry-After": "5", ...this.headers },

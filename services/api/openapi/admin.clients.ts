@@ -1,7 +1,7 @@
-/** The calls of operators about clients: pauses. By their routes below /admin. */
+/** The calls of operators about clients: pauses, and the use of limits. By their routes below /admin. */
 import { schemaRef } from "../../../lib/json-schema.ts";
 import { pause } from "../routes/admin.pauses.ts";
-import { client } from "./examples.ts";
+import { client, usage } from "./examples.ts";
 import { type Answer, type Body, bodyProblems, type Call, content } from "./kit.ts";
 
 const asClient = (example: object): Record<number, Answer> => ({
@@ -29,5 +29,11 @@ export const adminClientCalls = {
     body: withReason,
     answers: asClient(client),
     problems: bodyProblems,
+  },
+  "GET /clients/:id/usage": {
+    id: "getUsage",
+    summary: "See what a client uses of its limits now",
+    description: "Asking spends none of its requests.",
+    answers: { 200: { description: "The use of now.", content: content(schemaRef("Usage"), { usage }) } },
   },
 } satisfies Record<string, Call>;

@@ -4,7 +4,7 @@ import { formats, knownFormats } from "../../../formats/formats.ts";
 import { schemaRef, text } from "../../../lib/json-schema.ts";
 import { defaultPolicy } from "../../policy/policy.schema.ts";
 import { pageSchema } from "../http/pages.ts";
-import { cancelledBatch, endedBatch, readyBatch, retriedBatch, webhook } from "./examples.ts";
+import { cancelledBatch, endedBatch, readyBatch, retriedBatch, usage, webhook } from "./examples.ts";
 import { type Answer, bodyProblems, type Call, content, noBody, textOf } from "./kit.ts";
 import { reportCalls } from "./reports.ts";
 
@@ -172,5 +172,11 @@ export const clientCalls = {
         content: content(schemaRef("Policy"), { policy: { ...defaultPolicy, webhook } }),
       },
     },
+  },
+  "GET /usage": {
+    id: "getOwnUsage",
+    summary: "See what you use of your limits now",
+    description: "It counts as a request itself, as every call does.",
+    answers: { 200: { description: "The use of now.", content: content(schemaRef("Usage"), { usage }) } },
   },
 } satisfies Record<string, Call>;

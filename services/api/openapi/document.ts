@@ -35,7 +35,8 @@ import { errorSummarySchema } from "../routes/error-summary.ts";
 import { rejectedSchema, storedSchema, truncatedSchema } from "../routes/export.ts";
 import { noticeSchema } from "../routes/feed.ts";
 import { type Sendable, send, sendable } from "../routes/sendable.ts";
-import { batchSchema, clientSchema } from "../routes/views.ts";
+import { usageSchema } from "../routes/usage.ts";
+import { batchSchema, clientSchema, listedClientSchema } from "../routes/views.ts";
 import { checkSchema, previewSchema, trySchema } from "./checks.ts";
 import { groups } from "./groups.ts";
 import { headerComponents, headerRefs } from "./headers.ts";
@@ -63,6 +64,8 @@ const schemas: Record<string, JsonSchema> = {
   Check: checkSchema,
   Try: trySchema,
   Client: clientSchema,
+  ListedClient: listedClientSchema,
+  Usage: usageSchema,
   NewClient: newClientSchema,
   Policy: policyOutput,
   PolicyInput: policyInput,

@@ -131,6 +131,24 @@ export const client = {
   pausedBy: null,
   createdAt: "2026-11-01T09:30:00.000Z",
 };
+export const usage = {
+  requests: {
+    limit: 120,
+    windowSeconds: 60,
+    used: 17,
+    remaining: 103,
+    resetsAt: "2026-11-23T08:00:42.000Z",
+    store: "redis",
+  },
+  day: {
+    bytes: { used: 5_242_880, limit: 1_073_741_824 },
+    records: { used: 40_000, limit: null },
+    resetsAt: "2026-11-24T00:00:00.000Z",
+  },
+  uploads: { running: 1, limit: 16 },
+  batches: { running: 2, ready: 5, held: 0, limit: 2 },
+  streams: { open: 1, limit: 2_000 },
+};
 export const secret = "vB3kq0mY8Zr1tXc5nWd7uEf9gHi2jKl4oPs6aQz0xTe";
 export const webhookSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwu8vOmSPnQ0E=";
 

@@ -4,6 +4,7 @@ import { accountCalls } from "./account.ts";
 import { batchReadCalls } from "./admin.batches.ts";
 import { adminClientCalls } from "./admin.clients.ts";
 import { operatorsCalls } from "./admin.operators.ts";
+import { systemCalls } from "./admin.system.ts";
 import { batchListCalls } from "./batch-lists.ts";
 import { checkCalls, checkOperatorCalls } from "./checks.ts";
 import { clientCalls } from "./clients.ts";
@@ -80,6 +81,7 @@ export const groups: Group[] = [
       ...adminClientCalls,
       ...keyCalls,
       ...deliveryCalls,
+      ...systemCalls,
       ...erasureCalls,
       ...figureCalls,
     },

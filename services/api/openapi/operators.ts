@@ -117,8 +117,8 @@ export const operatorCalls = {
   "GET /clients": {
     id: "listClients",
     summary: "List the clients, newest first",
-    parameters: ["limit", "cursor"],
-    answers: asPage("Client", client),
+    parameters: ["clientText", "clientStatus", "limit", "cursor"],
+    answers: asPage("ListedClient", { ...client, policyVersion: 3, lastBatchAt: "2026-11-23T08:00:00.000Z" }),
   },
   "GET /clients/:id": { id: "getClient", summary: "See a client", answers: asClient(client) },
   "PATCH /clients/:id": {

@@ -5,6 +5,7 @@ import { formats, knownFormats } from "../../../formats/formats.ts";
 import { choice, flag, id, instant, type JsonSchema, text } from "../../../lib/json-schema.ts";
 import { auditedActions } from "../../audit/audit.domain.ts";
 import { visibleStates } from "../../batch/batch.domain.ts";
+import { clientStatuses } from "../../clientCache/clientCache.contract.ts";
 import { deliveryStates, webhookEvents } from "../../webhook/webhook.domain.ts";
 import { codingNames } from "../http/codings.ts";
 import { MOST_ITEMS, USUAL_ITEMS } from "../http/pages.ts";
@@ -91,6 +92,8 @@ const all = {
   ),
   retryOf: query("retryOf", "Only batches of the rejected records of the batch with this id.", id, ids.batch),
   order: query("order", "Which come first.", choice(["newest", "oldest"]), "newest"),
+  clientText: query("q", "Only clients whose identifier begins with it, or whose name has it.", text(), "shop"),
+  clientStatus: query("status", "Only clients of this status.", choice(clientStatuses), "active"),
   dataset: query("dataset", "Only batches of this dataset.", text(), "default"),
   batch: query("batch", "Only deliveries about the batch with this id.", id, ids.batch),
   clientOrName: query("client", "Only deliveries of the client with this id or identifier.", text(), ids.client),
@@ -253,6 +256,7 @@ const ofPath: Record<string, Pick<Parameter, "description" | "schema" | "example
   },
   folder: { description: "A folder of the console.", schema: text(), example: "ui" },
   asset: { description: "A file of the console.", schema: text(), example: "main.js" },
+  node: { description: "The name of a node.", schema: text(), example: "worker-1" },
   file: { description: "A file of the page.", schema: choice(docsFiles), example: docsFiles[0] },
 };
 

@@ -12,13 +12,13 @@ import {
   text,
 } from "../../../lib/json-schema.ts";
 import { actors } from "../../actors.ts";
-import { type Client, clientStatuses } from "../../clientCache/clientCache.contract.ts";
+import { type Client, type ClientStatus, clientStatuses } from "../../clientCache/clientCache.contract.ts";
 import type { PolicyChanged } from "../../policy/policy.contract.ts";
 import { webhookEvents } from "../../webhook/webhook.contract.ts";
 import { type Exchange, json, type Reply } from "../http/exchange.ts";
-import { isDryRunOf, jsonBody, objectOf, queryOf, strictly } from "../http/input.ts";
+import { isDryRunOf, jsonBody, objectOf, queryOf, strictly, wrongQuery } from "../http/input.ts";
 import { pageBody, pageOf } from "../http/pages.ts";
-import { clientSchema, clientView, policyView } from "./views.ts";
+import { clientSchema, clientView, listedClientView, policyView } from "./views.ts";
 
 const noSuchClient = () => new Problem("not-found", "There is no such client.");
 const name = { type: "string", trim: true, min: 1, max: 200 } as const;
@@ -91,10 +91,27 @@ async function dryNewClient({ ctx }: Exchange, { policy, ...body }: ReturnType<t
   return json(200, body);
 }
 
+const MOST_TEXT = 100;
+
+/** Throws validation. */
+function textOf(q: string): string {
+  if (q.trim() === "" || q.length > MOST_TEXT) throw wrongQuery("q", `expected 1 to ${MOST_TEXT} characters`);
+  return q.trim();
+}
+
+/** Throws validation. */
+function statusOf(status: string): ClientStatus {
+  const found = clientStatuses.find((one) => one === status);
+  if (!found) throw wrongQuery("status", `expected one of ${clientStatuses.join(", ")}`);
+  return found;
+}
+
 export async function listClients(exchange: Exchange): Promise<Reply> {
-  const page = pageOf(exchange, "clients", queryOf(exchange, "limit", "cursor"));
-  const clients = await actors.clientCache.list(exchange.ctx, page.asked);
-  return json(200, await pageBody(exchange, page, clients, clientView));
+  const { q, status, ...query } = queryOf(exchange, "q", "status", "limit", "cursor");
+  const among = { ...(q !== undefined && { q: textOf(q) }), ...(status !== undefined && { status: statusOf(status) }) };
+  const page = pageOf(exchange, `clients ${JSON.stringify(among)}`, query);
+  const clients = await actors.clientCache.list(exchange.ctx, { ...page.asked, ...among });
+  return json(200, await pageBody(exchange, page, clients, listedClientView));
 }
 
 export async function getClient(exchange: Exchange): Promise<Reply> {

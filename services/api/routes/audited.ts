@@ -1,7 +1,8 @@
 /** As what the audit has each route that changes something, and what an operator's role does not allow. */
 import type { AuditedAction, Subject, SubjectType } from "../../audit/audit.domain.ts";
 import { draftAudit } from "../../audits.ts";
-import { type Desk, nameCaller, noted } from "../http/audit.ts";
+import { noted } from "../../noted.ts";
+import { type Desk, nameCaller } from "../http/audit.ts";
 import { beyondRole, type OperatorIdentity } from "../http/auth.ts";
 import type { AliasOfGateway } from "../http/gateway.ts";
 import type { ApiRequest } from "../http/head.ts";
@@ -40,6 +41,10 @@ export const auditedAs: Record<Changing, AuditedAction | null> = {
   "POST /deliveries/:id/replay": "delivery.replay",
   "POST /deliveries/replay": "delivery.replay-failed",
   "POST /clients/:id/webhook/test": "client.test-webhook",
+  "POST /nodes/:node/pause": "node.pause",
+  "POST /nodes/:node/resume": "node.resume",
+  "POST /caches/flush": "caches.flush",
+  "POST /policy/check": null,
   "POST /erasures": "erasure.create",
   "POST /operators": "operator.create",
   "PATCH /operators/:name": "operator.change",
@@ -54,12 +59,13 @@ const groups: Record<string, SubjectType> = {
   deliveries: "delivery",
   erasures: "erasure",
   operators: "operator",
+  nodes: "node",
 };
 
 /** What a request is about, by its path: there may be no such thing. */
 function subjectOf(path: string, params: Record<string, string>): Subject {
   const type = groups[path.split("/")[0] ?? ""] ?? null;
-  const id = (path.includes(":id") ? params.id : params.name) ?? null;
+  const id = (path.includes(":id") ? params.id : (params.name ?? params.node)) ?? null;
   return { type, id: id?.slice(0, 255) ?? null, name: null };
 }
 
@@ -76,6 +82,6 @@ export async function admitOperator(
   if (!refusal) return;
   const action = auditedAs[route as Changing];
   const entry = { subject: subjectOf(path, req.$params), status: refusal.type };
-  if (action) await noted(api, [draftAudit({ ...caller, requestId: req.$ctx.requestID }, { action, ...entry })]);
+  if (action) await noted(api.broker, draftAudit({ ...caller, requestId: req.$ctx.requestID }, { action, ...entry }));
   throw refusal;
 }

@@ -6,6 +6,7 @@ import type { accountCalls } from "../openapi/account.ts";
 import type { batchReadCalls } from "../openapi/admin.batches.ts";
 import type { adminClientCalls } from "../openapi/admin.clients.ts";
 import type { operatorsCalls } from "../openapi/admin.operators.ts";
+import type { systemCalls } from "../openapi/admin.system.ts";
 import type { batchListCalls } from "../openapi/batch-lists.ts";
 import type { checkCalls, checkOperatorCalls } from "../openapi/checks.ts";
 import type { clientCalls } from "../openapi/clients.ts";
@@ -68,6 +69,8 @@ import {
   rotateOperator,
 } from "./admin.operators.ts";
 import { pauseClient, resumeClient } from "./admin.pauses.ts";
+import { checkPolicy } from "./admin.policies.ts";
+import { flushCaches, getSystem, listHandlers, pauseNode, resumeNode } from "./admin.system.ts";
 import { moveBatches } from "./batch-actions.ts";
 import { getBatchHistory } from "./batch-history.ts";
 import { getBody } from "./body.ts";
@@ -86,6 +89,7 @@ import { getRejected } from "./rejected.ts";
 import { deleteSession, getSession, postSession } from "./session.ts";
 import { getTemplate } from "./template.ts";
 import { postCorrections, postDatasetImport, postImport } from "./upload.ts";
+import { getOwnUsage, getUsage } from "./usage.ts";
 
 /** These routes read a query. All others refuse one. */
 const lists: Handle[] = [
@@ -169,6 +173,7 @@ export const clientRoutes = strict<
   "GET /deliveries/:id": getOwnDelivery,
   "POST /deliveries/:id/replay": replayOwnDelivery,
   "GET /events": getOwnFeed,
+  "GET /usage": getOwnUsage,
   "GET /datasets": listOwnDatasets,
   "GET /datasets/:name": getOwnDataset,
   "GET /datasets/:name/template": getTemplate,
@@ -187,6 +192,7 @@ export const operatorRoutes = strict<
   | keyof typeof batchListCalls
   | keyof typeof operatorsCalls
   | keyof typeof adminClientCalls
+  | keyof typeof systemCalls
   | keyof typeof erasureCalls
   | keyof typeof figureCalls
 >({
@@ -203,6 +209,7 @@ export const operatorRoutes = strict<
   "GET /clients/:id/keys": listKeys,
   "GET /clients/:id/keys/:keyId": getKey,
   "DELETE /clients/:id/keys/:keyId": deleteKey,
+  "GET /clients/:id/usage": getUsage,
   "GET /clients/:id/policy": getPolicy,
   "PUT /clients/:id/policy": putPolicy,
   "PATCH /clients/:id/policy": patchPolicy,
@@ -246,6 +253,12 @@ export const operatorRoutes = strict<
   "GET /stats/history": getHistory,
   "GET /events": getFeed,
   "GET /audit": getAudit,
+  "POST /nodes/:node/pause": pauseNode,
+  "POST /nodes/:node/resume": resumeNode,
+  "POST /caches/flush": flushCaches,
+  "GET /handlers": listHandlers,
+  "POST /policy/check": checkPolicy,
+  "GET /system": getSystem,
   "POST /operators": postOperator,
   "GET /operators": listOperators,
   "GET /operators/:name": getOperator,

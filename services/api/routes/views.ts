@@ -26,7 +26,7 @@ import {
 import type { BatchAttempt } from "../../batch/batch.reads.domain.ts";
 import { countsSchema, errorSchema, holdCountsSchema } from "../../batch/batch.schema.ts";
 import { errorForOperators, errorForPartner } from "../../batches.ts";
-import { type Client, clientStatuses } from "../../clientCache/clientCache.contract.ts";
+import { type Client, clientStatuses, type ListedClient } from "../../clientCache/clientCache.contract.ts";
 import type { Policy } from "../../policy/policy.contract.ts";
 
 export const time = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
@@ -204,6 +204,20 @@ export const clientSchema: JsonSchema = record({
   pausedAt: orNull(instant),
   pausedBy: orNull(text("Who paused it.")),
   createdAt: instant,
+});
+
+/** A client in a list. */
+export const listedClientView = ({ policyVersion, lastBatchAt, ...client }: ListedClient) => ({
+  ...clientView({ ...client, policyVersion }),
+  policyVersion,
+  lastBatchAt: time(lastBatchAt),
+});
+
+/** The schema of what `listedClientView` answers. */
+export const listedClientSchema: JsonSchema = record({
+  ...(clientSchema.properties as Record<string, JsonSchema>),
+  policyVersion: described("0: the defaults, until it has a policy of its own.", count),
+  lastBatchAt: described("When its newest batch was made.", orNull(instant)),
 });
 
 /** A policy, with what its schema makes of columns that it does not know. */

@@ -1,0 +1,38 @@
+/** The settings as operators see them: what is in force and where it comes from, without secrets. */
+import { type Config, givenTo } from "./config.ts";
+import { maskUrl, type Setting } from "./parse.ts";
+import { settings } from "./settings.ts";
+
+export interface ToldSetting {
+  /** The variable. */
+  name: string;
+  /** In the variable's notation. `set` for secrets; URLs without credentials; in words where the default is not fixed. */
+  value: string;
+  source: "default" | "environment";
+  meaning: string;
+}
+
+const SHORTEST_TOKEN = 8;
+
+/** The settings of this configuration, in the order of the docs. */
+export function toldSettings(config: Config): ToldSetting[] {
+  const given = givenTo(config);
+  const token = config.adminToken ?? "";
+  const withoutToken = (text: string) => (token.length < SHORTEST_TOKEN ? text : text.replaceAll(token, "***"));
+  return Object.values<Setting<unknown>>(settings).map(({ name, secrecy, meaning, ...other }) => {
+    const text = given[name];
+    if (text === undefined) return { name, value: other.default ?? other.otherwise, source: "default", meaning };
+    return { name, value: secrecy === "whole" ? "set" : withoutToken(maskUrls(text)), source: "environment", meaning };
+  });
+}
+
+/** Of lists of URLs, and of `NAME=URL`, each URL without its credentials and its query. */
+const maskUrls = (text: string): string =>
+  text.includes("://")
+    ? text
+        .split(",")
+        .map((one) => one.trim().replace(/^([\w.-]+=)?(.*)$/s, (_, name = "", url = "") => name + masked(url)))
+        .join(", ")
+    : text;
+
+const masked = (url: string): string => (url.includes("://") ? maskUrl(url) : url);
