@@ -17,8 +17,8 @@ import { withoutQuery } from "../../../lib/net/allowed-target.ts";
 import { actors } from "../../actors.ts";
 import { auditing, clientSubject } from "../../audits.ts";
 import type { Client } from "../../clientCache/clientCache.contract.ts";
+import { noted } from "../../noted.ts";
 import { MOST_REPLAYED } from "../../webhook/webhook.contract.ts";
-import { noted } from "../http/audit.ts";
 import { type Exchange, json, type Reply } from "../http/exchange.ts";
 import { instantMs, jsonBody, noBody, queryOf, strictly } from "../http/input.ts";
 import { nothingListed } from "../http/pages.ts";
@@ -129,6 +129,6 @@ export async function testWebhook(exchange: Exchange): Promise<Reply> {
   const { eventId, status, error, ms } = told;
   const change = { "/status": [null, status], "/error": [null, error] };
   const entry = auditing(exchange.ctx)({ action: "client.test-webhook", subject: clientSubject(client), change });
-  if (entry) await noted(exchange.req.$service, [entry]);
+  if (entry) await noted(exchange.req.$service.broker, entry);
   return json(200, { eventId, url: withoutQuery(url), at: time(at), status, error, ms });
 }
