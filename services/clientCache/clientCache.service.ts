@@ -4,7 +4,7 @@
  * raises the row's version, is written to Redis after its commit, and is announced to all nodes.
  */
 
-import { type Transaction, UniqueConstraintError } from "sequelize";
+import { Op, type Transaction, UniqueConstraintError } from "sequelize";
 import { configOf } from "../../config/config.ts";
 import { addAudit, changeSilently, changeWithEvent } from "../../database/change.ts";
 import { isOutcomeUnknown } from "../../database/errors.ts";
