@@ -4,7 +4,7 @@ import { configOf } from "../../config/config.ts";
 import { toldSettings } from "../../config/told.ts";
 import { version } from "../../lib/version.ts";
 import { actors } from "../actors.ts";
-import type { About } from "./monitor.contract.ts";
+import type { About, KnownNode } from "./monitor.contract.ts";
 import { nodesWith } from "./monitor.figures.ts";
 
 const PATIENCE_MS = 2_000;
@@ -16,11 +16,6 @@ export const aboutOf = (broker: ServiceBroker): About => ({
   runtime: process.version,
   settings: toldSettings(configOf(broker)),
 });
-
-/** A node, as the others see it. `differs`: the settings in which it is not as the node that tells. */
-export type KnownNode =
-  | (Pick<About, "node" | "version" | "runtime"> & { differs: string[] })
-  | { node: string; unreachable: true };
 
 /** All nodes. One that does not answer in time is named alone. */
 export function allAbout(broker: ServiceBroker): Promise<KnownNode[]> {

@@ -2,7 +2,9 @@ import type { ToldSetting } from "../../config/told.ts";
 import type { BatchState } from "../batch/batch.domain.ts";
 import type { LockStatus } from "../batchLock/batchLock.contract.ts";
 import type { WorkerStatus } from "../batchProcessor/batchProcessor.contract.ts";
-import { action, event } from "../declare.ts";
+import type { Client } from "../clientCache/clientCache.contract.ts";
+import { action, event, typed } from "../declare.ts";
+import type { Policy } from "../policy/policy.contract.ts";
 import type { LimiterStatus } from "../rateLimiter/rateLimiter.contract.ts";
 import type { FiguresAt } from "../stats/stats.domain.ts";
 import type { Rates } from "../tally.ts";
@@ -98,6 +100,34 @@ export interface About {
   settings: ToldSetting[];
 }
 
+/** A node, as the others see it. `differs`: the settings in which it is not as the node that tells. */
+export type KnownNode =
+  | (Pick<About, "node" | "version" | "runtime"> & { differs: string[] })
+  | { node: string; unreachable: true };
+
+interface Used {
+  used: number;
+  limit: number | null;
+}
+
+/** The use of a client's limits. Times are ISO 8601. */
+export interface Usage {
+  requests: {
+    limit: number;
+    windowSeconds: number;
+    used: number;
+    remaining: number;
+    resetsAt: string;
+    store: LimiterStatus["store"];
+    /** Only where they do not share one counter. */
+    nodes?: { node: string; used: number; remaining: number }[];
+  };
+  /** The UTC day. */
+  day: { bytes: Used; records: Used; resetsAt: string };
+  uploads: { running: number; limit: number };
+  batches: { running: number; ready: number; held: number; limit: number };
+}
+
 /** What a flush of the caches did in Redis, beside the caches of all nodes. */
 export interface Flushed {
   /** `off`: it is not configured. `away`: it could not be emptied, and nodes may read old values from there. */
@@ -123,6 +153,22 @@ export const monitorActions = {
   metrics: action({}).answers<string>(),
   /** Whether this node can serve. Never throws. */
   ready: action({}).answers<Readiness>(),
+  /** This node, and what is known of all: see `About` and `KnownNode`. */
+  system: action({}).answers<About & { nodes: KnownNode[] }>(),
+  /** The actions that datasets and policies may name as their handler, and the nodes that have each. By name. */
+  handlers: action({}).answers<{ name: string; nodes: string[] }[]>(),
+  /**
+   * Has the worker of a node claim nothing any more (`pause`), or again. Throws not-found: it is no worker; unavailable: it
+   * does not answer.
+   */
+  turnWorker: action({ node: { type: "string" }, how: { type: "enum", values: ["pause", "resume"] } }).answers<
+    WorkerStatus & { node: string }
+  >(),
+  /** What a client uses of its limits now. Asking spends nothing. Throws unavailable. */
+  usage: action({
+    client: typed<Client>({ type: "object" }),
+    policy: typed<Policy>({ type: "object" }),
+  }).answers<Usage>(),
   /** This node: its version and its settings, without secrets. */
   about: action({}).answers<About>(),
   /** Tells all nodes to forget what they have cached, and empties the caches in Redis. */

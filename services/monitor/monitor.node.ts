@@ -12,7 +12,7 @@ import { auditing } from "../audits.ts";
 import { defineActor } from "../define.ts";
 import { noted } from "../noted.ts";
 import { tallyOf } from "../tally.ts";
-import { aboutOf } from "./monitor.about.ts";
+import { aboutOf, allAbout, handlersOf } from "./monitor.about.ts";
 import type { SystemStats } from "./monitor.contract.ts";
 import { figuresOf, recentOfAll, statsOf } from "./monitor.figures.ts";
 import { Health } from "./monitor.health.ts";
@@ -22,7 +22,8 @@ import { ProcessUse } from "./monitor.process.ts";
 import { prometheusText } from "./monitor.prometheus.ts";
 import { Queue } from "./monitor.queue.ts";
 import { TableDatabases } from "./monitor.tables.ts";
-import { flushCaches } from "./monitor.workers.ts";
+import { usageOf } from "./monitor.usage.ts";
+import { flushCaches, turnWorker } from "./monitor.workers.ts";
 
 /** How long an answer is reused: it costs a few ms of the event loop, and anybody may call it. */
 const METRICS_EVERY_MS = 1_000;
@@ -80,6 +81,18 @@ export const monitor = (): ServiceSchema =>
       },
       stats() {
         return this.stats.get();
+      },
+      async system() {
+        return { ...aboutOf(this.broker), nodes: await allAbout(this.broker) };
+      },
+      handlers() {
+        return handlersOf(this.broker);
+      },
+      turnWorker(ctx) {
+        return turnWorker({ broker: this.broker, asking: ctx }, ctx.params.node, ctx.params.how);
+      },
+      usage(ctx) {
+        return usageOf(ctx, ctx.params.client, ctx.params.policy);
       },
       about() {
         return aboutOf(this.broker);

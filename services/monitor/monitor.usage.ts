@@ -4,6 +4,7 @@ import { actors } from "../actors.ts";
 import type { Client } from "../clientCache/clientCache.contract.ts";
 import type { Policy } from "../policy/policy.contract.ts";
 import type { Look } from "../rateLimiter/rateLimiter.contract.ts";
+import type { Usage } from "./monitor.contract.ts";
 import { nodesWith } from "./monitor.figures.ts";
 
 const PATIENCE_MS = 2_000;
@@ -66,7 +67,7 @@ async function uploadsOf({ broker }: Nodes, { id: clientId }: Client): Promise<n
 }
 
 /** The use of a client's limits, as the API tells it. Throws unavailable. */
-export async function usageOf(asking: Context | ServiceBroker, client: Client, policy: Policy) {
+export async function usageOf(asking: Context | ServiceBroker, client: Client, policy: Policy): Promise<Usage> {
   const { id: clientId } = client;
   const nodes = { broker: "broker" in asking ? asking.broker : asking };
   const [requests, day, running, batches] = await Promise.all([

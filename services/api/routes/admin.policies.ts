@@ -2,8 +2,8 @@
 import { Problem, rethrowUnder } from "../../../lib/errors.ts";
 import { described, type JsonSchema, listOf, record, schemaRef, text } from "../../../lib/json-schema.ts";
 import { actors } from "../../actors.ts";
+import { changedFields } from "../../changed.ts";
 import { typed } from "../../declare.ts";
-import { changedFields } from "../../policy/policy.changed.ts";
 import { defaultPolicy } from "../../policy/policy.schema.ts";
 import { type Exchange, json, type Reply } from "../http/exchange.ts";
 import { jsonBody, strictly } from "../http/input.ts";

@@ -1,8 +1,6 @@
 /** Operators look at the nodes, the settings and the database, pause workers, and empty caches. */
 import { choice, count, described, type JsonSchema, listOf, orNull, record, text } from "../../../lib/json-schema.ts";
 import { actors } from "../../actors.ts";
-import { aboutOf, allAbout, handlersOf } from "../../monitor/monitor.about.ts";
-import { turnWorker } from "../../monitor/monitor.workers.ts";
 import { type Exchange, json, type Reply } from "../http/exchange.ts";
 import { noBody } from "../http/input.ts";
 
@@ -17,7 +15,7 @@ export const workerSchema: JsonSchema = record({
 async function turn(exchange: Exchange, how: "pause" | "resume"): Promise<Reply> {
   await noBody(exchange);
   const { ctx, path } = exchange;
-  return json(200, await turnWorker({ broker: ctx.broker, asking: ctx }, path.node ?? "", how));
+  return json(200, await actors.monitor.turnWorker(ctx, { node: path.node ?? "", how }));
 }
 
 export const pauseNode = (exchange: Exchange) => turn(exchange, "pause");
@@ -46,7 +44,7 @@ export const handlerSchema: JsonSchema = record({
 
 /** All at once: a cluster has a few. */
 export async function listHandlers({ ctx }: Exchange): Promise<Reply> {
-  return json(200, { items: handlersOf(ctx.broker), next: null });
+  return json(200, { items: await actors.monitor.handlers(ctx, {}), next: null });
 }
 
 /** The schema of what `getSystem` answers. */
@@ -83,7 +81,9 @@ export const systemSchema: JsonSchema = record({
 });
 
 export async function getSystem({ ctx }: Exchange): Promise<Reply> {
-  const { node, version, runtime, settings } = aboutOf(ctx.broker);
-  const [nodes, { kind, ...migrations }] = await Promise.all([allAbout(ctx.broker), actors.batch.migrations(ctx, {})]);
-  return json(200, { node, version, runtime, nodes, settings, database: { kind, migrations } });
+  const [system, { kind, ...migrations }] = await Promise.all([
+    actors.monitor.system(ctx, {}),
+    actors.batch.migrations(ctx, {}),
+  ]);
+  return json(200, { ...system, database: { kind, migrations } });
 }

@@ -12,7 +12,6 @@ import {
 } from "../../../lib/json-schema.ts";
 import { actors } from "../../actors.ts";
 import type { Client } from "../../clientCache/clientCache.contract.ts";
-import { usageOf } from "../../monitor/monitor.usage.ts";
 import type { Policy } from "../../policy/policy.contract.ts";
 import { callerOf, type Exchange, json, type Reply } from "../http/exchange.ts";
 import { clientOf } from "./admin.clients.ts";
@@ -58,7 +57,7 @@ export const usageSchema: JsonSchema = record({
 async function answer({ ctx, req }: Exchange, client: Client, policy: Policy): Promise<Reply> {
   const { streams } = req.$service;
   const open = { open: streams.openOf(client.id), limit: streams.most };
-  return json(200, { ...(await usageOf(ctx, client, policy)), streams: open });
+  return json(200, { ...(await actors.monitor.usage(ctx, { client, policy })), streams: open });
 }
 
 export async function getUsage(exchange: Exchange): Promise<Reply> {
