@@ -105,6 +105,14 @@ describe("keys", () => {
     expect(codeOf(await asAdmin("DELETE", `${path}/default`))).toBe("409 conflict");
   });
 
+  test("a key is found among those of its client alone", async () => {
+    const [client, other] = [await newClient(system.url, {}), await newClient(system.url, {})];
+    const key = await keyOf(client);
+    for (const method of ["GET", "DELETE"])
+      expect(codeOf(await asAdmin(method, `/clients/${other.id}/keys/${key.id}`))).toBe("404 not-found");
+    expect(codeOf(await asAdmin("GET", key.path))).toBe(200);
+  });
+
   test("a name is taken once, and a client has a bounded number of keys", async () => {
     const client = await newClient(system.url);
     for (let i = 0; i < 20; i++) await keyOf(client, { name: `n${i}` });
