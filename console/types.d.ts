@@ -5,6 +5,7 @@
 import type { ComponentType } from "preact";
 import type { auditView } from "../services/api/routes/admin.audit.ts";
 import type { operatorView } from "../services/api/routes/admin.operators.ts";
+import type { deliveryView, sendingView } from "../services/api/routes/deliveries.ts";
 import type { batchView, clientView, operatorBatchView } from "../services/api/routes/views.ts";
 import type { BatchState } from "../services/batch/batch.domain.ts";
 import type { Check, NodeFigures, Readiness, SystemStats } from "../services/monitor/monitor.contract.ts";
@@ -20,6 +21,8 @@ export type Batch = ReturnType<typeof batchView>;
 /** As operators see it. */
 export type OperatorBatch = Awaited<ReturnType<typeof operatorBatchView>>;
 export type AuditEntry = ReturnType<typeof auditView>;
+export type Delivery = Awaited<ReturnType<typeof deliveryView>>;
+export type WholeDelivery = Delivery & ReturnType<typeof sendingView>;
 export type Operator = ReturnType<typeof operatorView>;
 export type Client = ReturnType<typeof clientView>;
 

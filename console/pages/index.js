@@ -35,6 +35,20 @@ export const pages = [
     nav: { icon: "nodes", key: "n" },
     load: () => import("./nodes.js"),
   },
+  {
+    path: "/deliveries",
+    title: "Deliveries",
+    side: "operator",
+    nav: { icon: "deliveries", key: "d" },
+    load: () => import("./deliveries.js"),
+  },
+  {
+    path: "/deliveries/:id",
+    title: "Delivery",
+    side: "operator",
+    under: "/deliveries",
+    load: () => import("./delivery.js"),
+  },
   // Partners
   { path: "/", title: "Home", side: "partner", nav: { icon: "home", key: "o" }, load: () => import("./home.js") },
 ];

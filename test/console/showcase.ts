@@ -25,7 +25,7 @@ const answers: Record<string, number> = { "north-foods": 500, "river-optics": 50
 mkdirSync(folder, { recursive: true });
 const file = join(folder, "showcase.db");
 const isNew = !existsSync(file);
-const receiver = await startReceiver((_number, _res, { event }) => answers[String(event.data.clientIdentifier)] ?? 200);
+const receiver = await startReceiver((_number, { req }) => answers[req.url?.split("/").at(-1) ?? ""] ?? 200);
 
 if (isNew) {
   const node = await startNode(file, PORT);
@@ -74,7 +74,7 @@ async function fill(url: string): Promise<void> {
 
 async function introduce(url: string, partner: Partner): Promise<TestClient> {
   const policy = {
-    webhook: { url: receiver.url, events: ["batch.completed"] },
+    webhook: { url: `${receiver.url}/${partner.identifier}`, events: ["batch.completed"] },
     maxConcurrentBatches: 2,
     keepBodyDays: 30,
   };
