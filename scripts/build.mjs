@@ -8,6 +8,7 @@ const BESIDE_THE_CODE = [
   "lib/log/visible.cjs",
   "services/api/api.docs.html",
   "services/api/api.docs.js",
+  "docs/errors.md",
   "examples/orders.csv",
   "examples/datasets/orders.yaml",
 ];

@@ -49,8 +49,10 @@ export const pages = [
     under: "/deliveries",
     load: () => import("./delivery.js"),
   },
+  { path: "/errors", title: "Codes of errors", side: "operator", load: () => import("./errors.js") },
   // Partners
   { path: "/", title: "Home", side: "partner", nav: { icon: "home", key: "o" }, load: () => import("./home.js") },
+  { path: "/errors", title: "Codes of errors", side: "partner", load: () => import("./errors.js") },
 ];
 
 /** The order of the navigation. */

@@ -30,12 +30,11 @@ export default function Overview() {
         <${States} stats=${data} />
       </div>
       <${Section} title="Nodes"><${NodeTable} stats=${data} again=${stats.reload} /></${Section}>
-      <div class="columns">
+      <div class="columns four">
         <${Servers} stats=${data} />
         <${Outgoing} stats=${data} />
-        <${Limiter} nodes=${data.nodes.filter(answers)} />
+        <div class="stack"><${Limiter} nodes=${data.nodes.filter(answers)} /><${Locks} nodes=${data.nodes.filter(answers)} /></div>
         <${Caches} nodes=${data.nodes.filter(answers)} />
-        <${Locks} nodes=${data.nodes.filter(answers)} />
       </div>`
     }
   </${Page}>`;

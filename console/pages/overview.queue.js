@@ -34,6 +34,7 @@ export function Queue({ stats: { queue } }) {
       <div><dt>Held</dt><dd><${To} path="/batches" query=${{ status: "held" }}>${count(queue.held)}</${To}></dd></div>
       <div><dt>Ready to first claim</dt><dd>${latency === null ? "–" : duration(latency)}</dd></div>
     </dl>
+    ${oldestReady === null && queue.ready > 0 && html`<p class="quiet">What is ready waits for something: a handler, a table, its time to try again, or its client.</p>`}
     ${
       waitsForItsClient.batches > 0 &&
       html`<p class="quiet">${plural(waitsForItsClient.batches, "batch waits", "batches wait")} only for the limit of its own client, the oldest for ${duration(waitsForItsClient.oldestAgeMs)}.</p>`

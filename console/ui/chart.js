@@ -165,7 +165,7 @@ function optionsOf({ place, series, isStacked, isPartial, format, height, zoom, 
     },
     axes: [
       { ...axis, grid: { show: false }, values: timesOf },
-      { ...axis, size: 56, values: (/** @type {any} */ _, /** @type {number[]} */ ticks) => ticks.map(format) },
+      { ...axis, size: 56, values: valuesOf(format) },
     ],
     hooks: {
       setCursor: [(/** @type {any} */ { cursor }) => onPoint(cursor.left < 0 ? null : (cursor.idx ?? null))],
@@ -191,6 +191,24 @@ function optionsOf({ place, series, isStacked, isPartial, format, height, zoom, 
     ],
   };
 }
+
+/**
+ * The numbers beside the chart: with as many decimals as their distance needs, or two ticks would read the same.
+ * @param {(value: number) => string} format
+ */
+const valuesOf =
+  (format) =>
+  (
+    /** @type {any} */ _plot,
+    /** @type {number[]} */ ticks,
+    /** @type {number} */ _axis,
+    /** @type {number} */ _space,
+    /** @type {number} */ step,
+  ) => {
+    if (step >= 1) return ticks.map(format);
+    const fine = new Intl.NumberFormat(undefined, { maximumFractionDigits: Math.ceil(-Math.log10(step)) });
+    return ticks.map((tick) => fine.format(tick));
+  };
 
 const DAY_S = 86_400;
 

@@ -1,14 +1,13 @@
 /** A refusal, beside the thing that it is about: what is wrong, its code, the request id to copy, and where the docs explain it. */
 import { useEffect, useState } from "preact/hooks";
 import { connection } from "../api/client.js";
+import { href } from "../state/router.js";
 import { Copy } from "./copy.js";
 import { html } from "./html.js";
 import { Icon } from "./icons.js";
 import { now } from "./time.js";
 
 /** @import { ApiProblem } from "../api/problem.js" */
-
-const DOCS = "docs";
 
 /** @param {{ problem: ApiProblem }} props the seconds until it may be tried again */
 export function CountDown({ problem }) {
@@ -52,7 +51,7 @@ export function ErrorBox({ problem, title, onRetry }) {
         <${CountDown} problem=${problem} />
         ${!isAway && html`<span>Code <code>${problem.code}</code></span>`}
         ${problem.requestId && html`<span>Request <code>${problem.requestId}</code><${Copy} text=${problem.requestId} what="request id" /></span>`}
-        ${problem.status > 0 && html`<a href=${DOCS} target="_blank" rel="noopener">What the API's documentation says</a>`}
+        ${problem.status > 0 && html`<a href=${href("/errors", { code: problem.code })}>What this means</a>`}
         ${onRetry && html`<button type="button" class="link" onClick=${onRetry}>Try again</button>`}
       </p>
     </div>

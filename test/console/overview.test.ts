@@ -40,3 +40,61 @@ test("a batch that waits for approval is approved there, and goes away", async (
     return batch.status === "completed";
   });
 });
+
+test("nodes: a worker is paused and goes on, caches are emptied", async () => {
+  const visit = await world.visit({ role: "operator", path: "#/nodes", width: 1440 });
+  const { page } = visit;
+  await page.getByRole("button", { name: /^Pause / }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Pause worker" }).click();
+  await page.getByText("paused", { exact: true }).waitFor();
+  await page.goto("/#/");
+  await page.getByText("All workers are paused.").waitFor();
+  await page.goto("/#/nodes");
+  await page.getByRole("button", { name: /^Go on / }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Go on" }).click();
+  await page.getByText("up", { exact: true }).waitFor();
+  await page.getByRole("button", { name: "Empty caches" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Empty caches" }).click();
+  await page.getByText("The caches of all nodes are empty.").waitFor();
+  await visit.shoot("nodes");
+  await visit.clean();
+});
+
+test("follows the event stream, and a pause stops it", async () => {
+  const visit = await world.visit({ role: "operator", path: "#/nodes" });
+  const { page } = visit;
+  const age = page.locator("button.age");
+  await page.locator("button.age.live").waitFor();
+  await page.keyboard.press("p");
+  await page.locator("button.age.paused").waitFor();
+  const requests: string[] = [];
+  page.on("request", (request) => requests.push(new URL(request.url()).pathname));
+  await page.getByText("2 s", { exact: true }).waitFor();
+  expect([requests, await age.getAttribute("aria-pressed")]).toEqual([[], "true"]);
+  await visit.clean();
+  await page.keyboard.press("p");
+  await page.locator("button.age.live").waitFor();
+  expect(new Set(requests)).toEqual(new Set(["/admin/stats", "/admin/events"]));
+});
+
+test("without the stream it polls", async () => {
+  const visit = await world.visit({ role: "viewer" });
+  const { page } = visit;
+  await page.route("**/admin/events*", (route) => route.fulfill({ status: 503, body: "{}" }));
+  await visit.open("#/nodes");
+  const again = page.waitForResponse((answer) => answer.url().endsWith("/admin/stats"));
+  await page.locator("button.age.polling").waitFor();
+  expect((await again).status()).toBe(200);
+});
+
+test("a code is explained by the document of this version", async () => {
+  const visit = await world.visit({ role: "partner", path: "#/errors?code=quota-exceeded" });
+  const rows = visit.page.locator("tbody tr");
+  await rows.first().waitFor();
+  expect(await rows.allInnerTexts()).toEqual([
+    expect.stringMatching(/^quota-exceeded\s+429\s+requests, bytes or records/),
+  ]);
+  await visit.page.getByLabel("Code").fill("nobody-knows");
+  await visit.page.getByText("No code is called that.").waitFor();
+  await visit.clean();
+});

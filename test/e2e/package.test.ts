@@ -56,7 +56,15 @@ test("the whole system runs from node_modules", () => {
 
 test("it has the console, and finds the libraries that the console imports", () => {
   const built = pathToFileURL(join(folder, "node_modules/dataflow/dist/services/api/routes/console.files.js"));
-  const names = ["main.js", "console.css", "lib/preact.js", "lib/uplot.js", "lib/codemirror-view.js", "types.d.ts"];
+  const names = [
+    "main.js",
+    "console.css",
+    "lib/preact.js",
+    "lib/uplot.js",
+    "lib/codemirror-view.js",
+    "errors.md",
+    "types.d.ts",
+  ];
   const script = `const { consoleFiles } = await import("${built}"); const files = await consoleFiles();
     console.log(JSON.stringify(${JSON.stringify(names)}.filter((name) => files.file(name))));`;
   const { stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", script], { encoding: "utf8" });

@@ -25,6 +25,7 @@ const consoleFile: Omit<Call, "id"> = {
       content: {
         ...content(textOf("text/javascript", "A module."), { module: "// …" }, "text/javascript"),
         ...content(textOf("text/css", "A style sheet."), { style: "body {}" }, "text/css"),
+        ...content(textOf("text/markdown", "What the codes of errors mean."), { text: "# Errors" }, "text/markdown"),
         "image/svg+xml": { schema: { description: "An image." }, examples: {} },
       },
     },

@@ -13,6 +13,7 @@ const types: Record<string, string> = {
   ".js": "text/javascript; charset=utf-8",
   ".css": "text/css; charset=utf-8",
   ".svg": "image/svg+xml",
+  ".md": "text/markdown; charset=utf-8",
 };
 
 interface Library {
@@ -115,8 +116,16 @@ export interface ConsoleFiles {
   file(path: string): Promise<Sendable> | undefined;
 }
 
+/** What each code means, which the console shows beside every refusal. */
+const errorsPage = async (): Promise<[string, Buffer]> => [
+  "errors.md",
+  await readFile(join(root, "docs", "errors.md")),
+];
+
 async function read(): Promise<ConsoleFiles> {
-  const files = new Map([...(await ownFiles()), ...(await libraryFiles())].toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  const files = new Map(
+    [...(await ownFiles()), ...(await libraryFiles()), await errorsPage()].toSorted(([a], [b]) => (a < b ? -1 : 1)),
+  );
   const page = await readFile(join(folder, "index.html"), "utf8");
   const digest = createHash("sha256").update(page);
   for (const [name, bytes] of files) digest.update(`${name}\0${bytes.length}\0`).update(bytes);
