@@ -83,7 +83,7 @@ async function ownFiles(): Promise<[string, Buffer][]> {
   ).then((files) => files.map(([name, bytes]) => [name, bytes]));
 }
 
-/** What a module imports at its start: `from "./x.js"`. What `import()` names is loaded later. */
+/** What a module imports at its start. What `import()` names is loaded later. */
 const IMPORTED = /^(?:import|export)\b[^;]*?\bfrom\s*"([^"]+)"/gm;
 
 /** The modules that main.js needs. Named in the page, or the browser would find them one after the other. */
