@@ -186,7 +186,7 @@ function deliveryMatter({ id, event, clientIdentifier, clientId, attempts = [], 
     at: last?.at ?? createdAt ?? null,
     state: "failed",
     who: `Webhook of ${clientIdentifier ?? clientId ?? "a client"}`,
-    href: href("/deliveries", { status: "failed" }),
+    href: href(`/deliveries/${id}`),
     text: `${event}: ${last?.error ?? (last?.status ? `answered ${last.status}` : "given up")}`,
     actions: [
       {
