@@ -135,12 +135,19 @@ export function wentAway() {
 }
 
 async function look() {
-  const isThere = await fetch(urlOf("/health/live"), { cache: "no-store", signal: AbortSignal.timeout(AGAIN_MS) }).then(
+  if (await isThere()) isBack();
+  else wentAway();
+}
+
+const isThere = () =>
+  fetch(urlOf("/health/live"), { cache: "no-store", signal: AbortSignal.timeout(AGAIN_MS) }).then(
     ({ ok }) => ok,
     () => false,
   );
-  if (isThere) isBack();
-  else wentAway();
+
+/** Asks whether the API is there, where something gives reason to doubt it. */
+export async function checkConnection() {
+  if (!connection.peek().isAway && !(await isThere())) wentAway();
 }
 
 function isBack() {

@@ -3,7 +3,7 @@
  * looks at closes it after 30 s and reads once when it is looked at again. Without the stream the page polls.
  */
 import { effect, signal } from "@preact/signals";
-import { connection, isSessionOver, refreshAll, urlOf } from "./client.js";
+import { checkConnection, connection, isSessionOver, refreshAll, urlOf } from "./client.js";
 import { session, side } from "./session.js";
 
 /**
@@ -103,7 +103,8 @@ function close() {
 
 /** @param {string} topics */
 function open(topics) {
-  close();
+  // The one before goes on until the new one is there: nothing is missed between them.
+  const before = source;
   clearTimeout(reopening);
   const path = side.peek() === "partner" ? "/events" : "/admin/events";
   const opened = new EventSource(urlOf(`${path}?topics=${encodeURIComponent(topics)}`));
@@ -111,12 +112,18 @@ function open(topics) {
   sourceTopics = topics;
   if (mode.peek() === "off") mode.value = "connecting";
   opened.onopen = () => {
+    before?.close();
+    // Nobody knows what happened while there was none.
+    if (failures > 0) pollAll();
     failures = 0;
     clearInterval(poll);
     poll = undefined;
     mode.value = "live";
   };
-  opened.onerror = () => failed(opened);
+  opened.onerror = () => {
+    before?.close();
+    failed(opened);
+  };
   for (const name of EVENTS) opened.addEventListener(name, (event) => heard(name, /** @type {MessageEvent} */ (event)));
 }
 
@@ -124,6 +131,8 @@ function open(topics) {
 function failed(from) {
   if (from !== source) return;
   failures++;
+  // A node that ends its stream may be gone: that is told at once.
+  void checkConnection();
   if (failures >= MOST_FAILURES) return pollInstead();
   if (from.readyState !== EventSource.CLOSED) return;
   close();
@@ -155,6 +164,8 @@ function pollAll() {
 function heard(name, { data }) {
   noteData();
   const value = parsed(data);
+  // The page was too slow to read: what it missed is read once.
+  if (name === "notice" && value?.kind === "missed") return pollAll();
   for (const { onEvent } of [...listeners]) onEvent?.(name, value);
 }
 

@@ -85,9 +85,10 @@ describe("login", () => {
     expect(await titleOf(visit)).toBe("Overview");
     await visit.clean();
     await dialog.getByLabel("Token").fill(ADMIN_TOKEN);
+    const again = page.waitForResponse((answer) => answer.url().endsWith("/admin/stats") && answer.ok());
     await page.keyboard.press("Enter");
     await dialog.waitFor({ state: "detached" });
-    await page.waitForResponse((answer) => answer.url().endsWith("/admin/stats") && answer.ok());
+    await again;
   });
 });
 

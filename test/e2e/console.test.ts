@@ -1,5 +1,8 @@
 /** The promise: `GET /` is the console, with files of this node alone, under a policy that lets nothing else in. */
 import { createHash } from "node:crypto";
+import { globSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { root } from "../../root.cjs";
 import { type System, startSystem } from "../helpers/system.ts";
 
 let system: System;
@@ -48,6 +51,19 @@ test("the page has a policy without anything unsafe; its one inline script is pi
   expect(html.match(/<script/g)).toHaveLength(2);
   expect(html).not.toMatch(/<style|style=|\son\w+=|https?:\/\/(?!…)/);
   expect((await get("/", { "if-none-match": headers.get("etag") as string })).status).toBe(304);
+});
+
+test("its own files make no markup of texts, run no texts, and name no other host", () => {
+  const files = globSync("console/**/*.{js,css,html}", { cwd: root });
+  expect(files.length).toBeGreaterThan(30);
+  const never =
+    /\b(innerHTML|outerHTML|insertAdjacentHTML|dangerouslySetInnerHTML|createContextualFragment)\b|document\.write|\beval\(|new Function|\sstyle=|@import\b(?! \{)|https?:\/\/(?!www\.w3\.org\/|…)/;
+  const faults = files.flatMap((file) =>
+    readFileSync(join(root, file), "utf8")
+      .split("\n")
+      .flatMap((line, index) => (never.test(line) ? [`${file}:${index + 1}: ${line.trim()}`] : [])),
+  );
+  expect(faults).toEqual([]);
 });
 
 test("every file that it names is there, for ever; with another hash none is", async () => {
