@@ -99,7 +99,7 @@ module.exports = {
       { path: "^console/types\\.d\\.ts$" },
       {
         pathNot:
-          "^(console/|(node_modules/)?preact(/|$)|services/[^/]+/[^/]+\\.(contract|domain|schema)\\.ts$|services/api/routes/[^/]+\\.ts$)",
+          "^(console/|(node_modules/)?preact(/|$)|services/[^/]+/[^/]+\\.(contract|domain|schema)\\.ts$|services/messages\\.ts$|services/api/routes/[^/]+\\.ts$)",
       },
     ),
     never(

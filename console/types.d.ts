@@ -8,6 +8,7 @@ import type { operatorView } from "../services/api/routes/admin.operators.ts";
 import type { deliveryView, sendingView } from "../services/api/routes/deliveries.ts";
 import type { batchView, clientView, operatorBatchView } from "../services/api/routes/views.ts";
 import type { BatchState } from "../services/batch/batch.domain.ts";
+import type { AnswerOf } from "../services/messages.ts";
 import type { Check, NodeFigures, Readiness, SystemStats } from "../services/monitor/monitor.contract.ts";
 import type { OperatorRole } from "../services/operator/operator.domain.ts";
 import type { Policy } from "../services/policy/policy.contract.ts";
@@ -23,6 +24,10 @@ export type OperatorBatch = Awaited<ReturnType<typeof operatorBatchView>>;
 export type AuditEntry = ReturnType<typeof auditView>;
 export type Delivery = Awaited<ReturnType<typeof deliveryView>>;
 export type WholeDelivery = Delivery & ReturnType<typeof sendingView>;
+type Migrations = AnswerOf<"batch.migrations">;
+export type SystemDescription = AnswerOf<"monitor.system"> & {
+  database: { kind: Migrations["kind"]; migrations: Omit<Migrations, "kind"> };
+};
 export type Operator = ReturnType<typeof operatorView>;
 export type Client = ReturnType<typeof clientView>;
 

@@ -134,13 +134,13 @@ export function DeliveryParts({ delivery: { attempts, body, headers, url, nextAt
     </section>
     <section class="card" aria-label="What is sent">
       <header class="card-head"><h2>What is sent</h2></header>
-      <p class="mono">POST ${url ?? html`<span class="quiet">nowhere: the policy names no webhook now</span>`}</p>
+      <div class="stack"><p class="mono">POST ${url ?? html`<span class="quiet">nowhere: the policy names no webhook now</span>`}</p>
       <dl class="facts mono">${Object.entries(headers).map(
         ([name, value]) =>
           html`<dt>${name}</dt><dd>${value ?? html`<span class="quiet">made for each sending</span>`}</dd>`,
       )}</dl>
       <pre class="document" tabindex="0" role="region" aria-label="The document">${pretty(body)}</pre>
-      <p class="quiet">It is sent without these line breaks. The signature is over its bytes: <a href="docs#tag/Webhooks">how to verify it</a>.</p>
+      <p class="quiet">It is sent without these line breaks. The signature is over its bytes: <a href="docs#tag/Webhooks">how to verify it</a>.</p></div>
     </section>`;
 }
 

@@ -22,7 +22,7 @@ export default function DeliveryPage({ params }) {
     actions=${delivery && may("operator") && html`<${Replay} delivery=${delivery} side="operator" onDone=${found.reload} />`}
     lead=${
       delivery &&
-      html`<${ShortId} id=${delivery.id} /> of <a href=${`#/clients/${delivery.clientId}`}>${delivery.clientIdentifier}</a>, batch
+      html`<${ShortId} id=${delivery.id} /> of <a href=${`#/clients/${delivery.clientId}`}>${delivery.clientIdentifier}</a>, batch${" "}
       <${ShortId} id=${delivery.batchId} href=${`#/batches/${delivery.batchId}`} />, made <${Time} at=${delivery.createdAt} />`
     }>
     <${ErrorBox} problem=${found.problem} title="This could not be read." onRetry=${found.reload} />

@@ -50,6 +50,13 @@ export const pages = [
     load: () => import("./delivery.js"),
   },
   { path: "/errors", title: "Codes of errors", side: "operator", load: () => import("./errors.js") },
+  {
+    path: "/system",
+    title: "System",
+    side: "operator",
+    nav: { icon: "system", key: "s" },
+    load: () => import("./system.js"),
+  },
   // Partners
   { path: "/", title: "Home", side: "partner", nav: { icon: "home", key: "o" }, load: () => import("./home.js") },
   { path: "/errors", title: "Codes of errors", side: "partner", load: () => import("./errors.js") },

@@ -1,4 +1,5 @@
-/** The promise: admins let operators in and out, a token is shown once, and the audit tells who has changed what, and from where. */
+/** The promise: admins let operators in and out, a token is shown once, the audit tells who has changed what, and the settings are seen. */
+import { ADMIN_TOKEN } from "../helpers/system.ts";
 import { startConsole } from "./kit.ts";
 
 const world = startConsole();
@@ -69,4 +70,17 @@ test("a viewer sees operators and changes none", async () => {
   const visit = await world.visit({ role: "viewer", path: "#/operators" });
   expect(await visit.text("tbody")).toContain("viewer-");
   expect(await visit.page.getByRole("button", { name: /New operator|Actions/ }).count()).toBe(0);
+});
+
+test("the system: settings in force with where they come from, and no secret", async () => {
+  const visit = await world.visit({ role: "viewer", path: "#/system?set=1" });
+  const { page } = visit;
+  const settings = page.getByRole("table", { name: "Settings" });
+  expect(await settings.textContent()).toMatch(/ADMIN_TOKENset/);
+  expect(await page.content()).not.toContain(ADMIN_TOKEN);
+  await page.getByLabel("Find a setting").fill("audit_ret");
+  await page.getByText("Settings, 0 of").waitFor();
+  await page.getByLabel("Only those that are set").click();
+  await settings.getByText("AUDIT_RETENTION").waitFor();
+  await visit.clean();
 });
