@@ -4,9 +4,12 @@
  */
 import type { ComponentType } from "preact";
 import type { auditView } from "../services/api/routes/admin.audit.ts";
+import type { grantView } from "../services/api/routes/admin.datasets.ts";
+import type { erasureView } from "../services/api/routes/admin.erasures.ts";
+import type { keyView } from "../services/api/routes/admin.keys.ts";
 import type { operatorView } from "../services/api/routes/admin.operators.ts";
 import type { deliveryView, sendingView } from "../services/api/routes/deliveries.ts";
-import type { batchView, clientView, operatorBatchView } from "../services/api/routes/views.ts";
+import type { batchView, clientView, listedClientView, operatorBatchView } from "../services/api/routes/views.ts";
 import type { BatchState } from "../services/batch/batch.domain.ts";
 import type { AnswerOf } from "../services/messages.ts";
 import type { Check, NodeFigures, Readiness, SystemStats } from "../services/monitor/monitor.contract.ts";
@@ -30,6 +33,11 @@ export type SystemDescription = AnswerOf<"monitor.system"> & {
 };
 export type Operator = ReturnType<typeof operatorView>;
 export type Client = ReturnType<typeof clientView>;
+export type ListedClient = ReturnType<typeof listedClientView>;
+export type ClientKey = ReturnType<typeof keyView>;
+export type Grant = ReturnType<typeof grantView>;
+export type Erasure = ReturnType<typeof erasureView>;
+export type Usage = AnswerOf<"monitor.usage"> & { streams: { open: number; limit: number } };
 
 /** What `GET /session` answers. */
 export interface Session {

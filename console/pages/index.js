@@ -57,6 +57,14 @@ export const pages = [
     nav: { icon: "system", key: "s" },
     load: () => import("./system.js"),
   },
+  {
+    path: "/clients",
+    title: "Clients",
+    side: "operator",
+    nav: { icon: "clients", key: "c" },
+    load: () => import("./clients.js"),
+  },
+  { path: "/clients/:id", title: "Client", side: "operator", under: "/clients", load: () => import("./client.js") },
   // Partners
   { path: "/", title: "Home", side: "partner", nav: { icon: "home", key: "o" }, load: () => import("./home.js") },
   { path: "/errors", title: "Codes of errors", side: "partner", load: () => import("./errors.js") },

@@ -24,6 +24,8 @@ const states = {
   active: ["check", "active", "good"],
   disabled: ["lock", "disabled", "bad"],
   paused: ["pause", "paused", "warn"],
+  legal_hold: ["lock", "legal hold", "warn"],
+  erased: ["check", "erased", "calm"],
   // deliveries
   pending: ["clock", "pending", "wait"],
   delivered: ["check", "delivered", "good"],

@@ -38,7 +38,7 @@ export const grantSchema: JsonSchema = record({
   effective: schemaRef("Dataset"),
 });
 
-const grantView = ({ name, override, effective }: Grant) => ({ name, override, effective });
+export const grantView = ({ name, override, effective }: Grant) => ({ name, override, effective });
 
 export async function listDatasets(exchange: Exchange): Promise<Reply> {
   const page = namePageOf("datasets", queryOf(exchange, "limit", "cursor"));

@@ -73,7 +73,7 @@ export const erasureSchema: JsonSchema = record({
   finishedAt: orNull(instant),
 });
 
-function erasureView({ publicId, state, createdAt, finishedAt, ...about }: Erasure) {
+export function erasureView({ publicId, state, createdAt, finishedAt, ...about }: Erasure) {
   const { client, clientIdentifier, dataset, fields, waits, counts } = about;
   const times = { createdAt: time(createdAt), finishedAt: time(finishedAt) };
   return { id: publicId, status: state, client, clientIdentifier, dataset, fields, waits, counts, ...times };

@@ -60,7 +60,7 @@ export const keysSchema: JsonSchema = record({
   next: described("Always null: the list is whole.", { type: "null" }),
 });
 
-const keyView = ({ id, name, createdAt, expiresAt, allowedCidrs, scopes: its, lastUsedAt }: ListedKey) => ({
+export const keyView = ({ id, name, createdAt, expiresAt, allowedCidrs, scopes: its, lastUsedAt }: ListedKey) => ({
   id,
   name,
   createdAt: time(createdAt),
