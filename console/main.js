@@ -63,13 +63,36 @@ function Current() {
 
 /** @param {PageEntry} page */
 async function load(page) {
-  const component = await page.load().then(
-    ({ default: found }) => found,
+  const component = await Promise.all([page.load(), page.style && loadStyle(page.style)]).then(
+    ([{ default: found }]) => found,
     () => null,
   );
   // A node that does not answer says nothing about its version.
   if (component === null && connection.peek().isAway) return;
   loaded.value = new Map(loaded.peek()).set(page, component);
+}
+
+/** Style sheets that are there, or come. @type {Map<string, Promise<unknown>>} */
+const styles = new Map();
+
+/** A page's own style sheet: what only it needs is not part of the first load. @param {string} name */
+function loadStyle(name) {
+  const known = styles.get(name);
+  if (known) return known;
+  const link = document.createElement("link");
+  link.rel = "stylesheet";
+  link.href = new URL(name, import.meta.url).href;
+  const done = new Promise((resolve, reject) => {
+    link.onload = resolve;
+    link.onerror = () => {
+      styles.delete(name);
+      link.remove();
+      reject(new Error(`${name} is not there.`));
+    };
+  });
+  styles.set(name, done);
+  document.head.append(link);
+  return done;
 }
 
 /** @param {{ path: string }} props */

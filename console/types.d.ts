@@ -91,5 +91,7 @@ export interface PageEntry {
   nav?: { icon: string; key: string };
   /** For a page below another one: the path of the one that the navigation marks. */
   under?: string;
+  /** A style sheet that only it needs, such as `pages/batch.css`; loaded with it. */
+  style?: string;
   load(): Promise<{ default: ComponentType<PageProps> }>;
 }

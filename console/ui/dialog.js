@@ -1,6 +1,7 @@
 /** Dialogs: the browser's own `<dialog>`, which keeps the focus inside and gives it back. `ask` says what will happen before it does. */
 import { signal } from "@preact/signals";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { connection } from "../api/client.js";
 import { asProblem } from "../api/problem.js";
 import { ErrorBox, useIsOver } from "./error-box.js";
 import { html } from "./html.js";
@@ -89,8 +90,9 @@ function Ask({ title, consequence, action, isDanger, reason = "none", count: man
   const [isBusy, setBusy] = useState(false);
   const [problem, setProblem] = useState(/** @type {ApiProblem | null} */ (null));
   const isOver = useIsOver(problem);
+  const { isAway } = connection.value;
   const wanted = type ?? (many > MOST_UNTYPED ? String(many) : "");
-  const isReady = typed.replaceAll(/[,.\s]/g, "") === wanted.replaceAll(/[,.\s]/g, "") && isOver && !isBusy;
+  const isReady = typed.replaceAll(/[,.\s]/g, "") === wanted.replaceAll(/[,.\s]/g, "") && isOver && !isBusy && !isAway;
   const submit = async (/** @type {Event} */ event) => {
     event.preventDefault();
     if (!isReady) return;
@@ -118,6 +120,7 @@ function Ask({ title, consequence, action, isDanger, reason = "none", count: man
         html`<label class="field"><span>Type <strong>${type ?? count(many)}</strong> to go on</span>
         <input type="text" autocomplete="off" inputmode=${type ? "text" : "numeric"} value=${typed} onInput=${(/** @type {any} */ event) => setTyped(event.target.value)} /></label>`
       }
+      ${isAway && html`<p class="bar bad"><span>The API does not answer now. This can be done when it is back.</span></p>`}
       <${ErrorBox} problem=${problem} title="This was not done." />
       <footer class="dialog-foot">
         <button type="button" class="button" onClick=${() => end(false)}>Back</button>

@@ -2,7 +2,9 @@
 import { createHash } from "node:crypto";
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { transformSync } from "@swc/core";
 import { root } from "../../root.cjs";
+import { consoleFiles } from "../../services/api/routes/console.files.ts";
 import { type System, startSystem } from "../helpers/system.ts";
 
 let system: System;
@@ -64,6 +66,23 @@ test("its own files make no markup of texts, run no texts, and name no other hos
       .flatMap((line, index) => (never.test(line) ? [`${file}:${index + 1}: ${line.trim()}`] : [])),
   );
   expect(faults).toEqual([]);
+});
+
+test("what is served of a module differs from it in its comments alone, line by line", async () => {
+  const files = await consoleFiles();
+  const modules = globSync("console/**/*.js", { cwd: root });
+  const code = (text: string) =>
+    transformSync(text, { jsc: { parser: { syntax: "ecmascript" }, target: "es2023" } }).code;
+  for (const path of modules) {
+    const own = readFileSync(join(root, path), "utf8");
+    const sent = (await files.file(path.replace("console/", "")))?.identity.bytes.toString() ?? "";
+    expect([path, sent.split("\n").length]).toEqual([path, own.split("\n").length]);
+    const bare = (text: string) =>
+      code(text)
+        .replaceAll(/\/\*\*[\s\S]*?\*\//g, "")
+        .replaceAll(/\s+/g, "");
+    expect([path, bare(sent)]).toEqual([path, bare(own)]);
+  }
 });
 
 test("every file that it names is there, for ever; with another hash none is", async () => {

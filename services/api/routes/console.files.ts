@@ -73,13 +73,25 @@ async function libraryFiles(): Promise<[string, Buffer][]> {
   );
 }
 
+/**
+ * Comments with types are for `tsc`: without them a module is a fifth smaller. Lines keep their numbers. A module has `/**` in
+ * comments alone; a test reads all of them.
+ */
+const withoutTypes = (text: string): string =>
+  text.replaceAll(/\/\*\*[\s\S]*?\*\//g, (comment) => comment.replaceAll(/[^\n]+/g, ""));
+
+async function ownFile(path: string): Promise<Buffer> {
+  const bytes = await readFile(path);
+  return path.endsWith(".js") ? Buffer.from(withoutTypes(bytes.toString())) : bytes;
+}
+
 async function ownFiles(): Promise<[string, Buffer][]> {
   const entries = await readdir(folder, { withFileTypes: true, recursive: true });
   const paths = entries
     .filter((entry) => entry.isFile() && extname(entry.name) in types)
     .map((entry) => join(entry.parentPath, entry.name));
   return Promise.all(
-    paths.map(async (path) => [path.slice(folder.length + 1).replaceAll("\\", "/"), await readFile(path)] as const),
+    paths.map(async (path) => [path.slice(folder.length + 1).replaceAll("\\", "/"), await ownFile(path)] as const),
   ).then((files) => files.map(([name, bytes]) => [name, bytes]));
 }
 
