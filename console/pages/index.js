@@ -49,7 +49,13 @@ export const pages = [
     under: "/deliveries",
     load: () => import("./delivery.js"),
   },
-  { path: "/errors", title: "Codes of errors", side: "operator", load: () => import("./errors.js") },
+  {
+    path: "/errors",
+    title: "Codes of errors",
+    side: "operator",
+    style: "pages/errors.css",
+    load: () => import("./errors.js"),
+  },
   {
     path: "/system",
     title: "System",
@@ -67,7 +73,13 @@ export const pages = [
   { path: "/clients/:id", title: "Client", side: "operator", under: "/clients", load: () => import("./client.js") },
   // Partners
   { path: "/", title: "Home", side: "partner", nav: { icon: "home", key: "o" }, load: () => import("./home.js") },
-  { path: "/errors", title: "Codes of errors", side: "partner", load: () => import("./errors.js") },
+  {
+    path: "/errors",
+    title: "Codes of errors",
+    side: "partner",
+    style: "pages/errors.css",
+    load: () => import("./errors.js"),
+  },
 ];
 
 /** The order of the navigation. */

@@ -94,6 +94,8 @@ test("a code is explained by the document of this version", async () => {
   expect(await rows.allInnerTexts()).toEqual([
     expect.stringMatching(/^quota-exceeded\s+429\s+requests, bytes or records/),
   ]);
+  // Its style sheet came with it.
+  expect(await visit.page.evaluate("getComputedStyle(document.querySelector('tbody td')).verticalAlign")).toBe("top");
   await visit.page.getByLabel("Code").fill("nobody-knows");
   await visit.page.getByText("No code is called that.").waitFor();
   await visit.clean();
