@@ -11,10 +11,11 @@ import type { operatorView } from "../services/api/routes/admin.operators.ts";
 import type { deliveryView, sendingView } from "../services/api/routes/deliveries.ts";
 import type { batchView, clientView, listedClientView, operatorBatchView } from "../services/api/routes/views.ts";
 import type { BatchState } from "../services/batch/batch.domain.ts";
+import type { CheckedBody } from "../services/imports/imports.domain.ts";
 import type { AnswerOf } from "../services/messages.ts";
 import type { Check, NodeFigures, Readiness, SystemStats } from "../services/monitor/monitor.contract.ts";
 import type { OperatorRole } from "../services/operator/operator.domain.ts";
-import type { Policy } from "../services/policy/policy.contract.ts";
+import type { Dataset, Policy } from "../services/policy/policy.contract.ts";
 
 import type { Figures } from "../services/stats/stats.domain.ts";
 
@@ -38,6 +39,41 @@ export type ClientKey = ReturnType<typeof keyView>;
 export type Grant = ReturnType<typeof grantView>;
 export type Erasure = ReturnType<typeof erasureView>;
 export type Usage = AnswerOf<"monitor.usage"> & { streams: { open: number; limit: number } };
+
+/** What a check of the beginning of a file answers. */
+export type CheckedFile = Omit<CheckedBody, "records"> & {
+  records: { record: number; line: number | null; raw: string; data: unknown; errors: RecordFault[] }[];
+};
+/** What is wrong with a record. */
+export interface RecordFault {
+  field: string;
+  code: string;
+  message: string;
+  value?: string | undefined;
+}
+/** What a partner sees of a dataset. */
+export type OwnDataset = { name: string } & Dataset;
+export interface OwnDatasetItem {
+  name: string;
+  description: string | null;
+  formats: string[];
+}
+/** What `GET /account` answers. */
+export interface Account {
+  id: string;
+  clientIdentifier: string;
+  name: string;
+  status: string;
+  createdAt: string;
+  features: { rotateSecret: boolean };
+  key: { name: string; expiresAt: string | null; scopes: string[] } | null;
+  secret: { previousValidUntil: string | null };
+  webhook: {
+    url: string;
+    events: string[];
+    secret: { createdAt: string; previousValidUntil: string | null };
+  } | null;
+}
 
 /** What `GET /session` answers. */
 export interface Session {

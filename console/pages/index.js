@@ -80,6 +80,38 @@ export const pages = [
     style: "pages/errors.css",
     load: () => import("./errors.js"),
   },
+  {
+    path: "/import",
+    title: "Import",
+    side: "partner",
+    nav: { icon: "upload", key: "i" },
+    style: "partner/partner.css",
+    load: () => import("./import.js"),
+  },
+  {
+    path: "/batches",
+    title: "Batches",
+    side: "partner",
+    nav: { icon: "batches", key: "b" },
+    style: "partner/partner.css",
+    load: () => import("./my-batches.js"),
+  },
+  {
+    path: "/batches/:id",
+    title: "Batch",
+    side: "partner",
+    under: "/batches",
+    style: "partner/partner.css",
+    load: () => import("./my-batch.js"),
+  },
+  {
+    path: "/batches/:id/mend",
+    title: "Mend",
+    side: "partner",
+    under: "/batches",
+    style: "partner/partner.css",
+    load: () => import("./mend.js"),
+  },
 ];
 
 /** The order of the navigation. */

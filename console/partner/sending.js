@@ -1,0 +1,169 @@
+/** The import that runs in this tab. It goes on while other pages are looked at; a reload ends the sending, not the batch. */
+import { signal } from "@preact/signals";
+import { withQuery } from "../api/client.js";
+import { asProblem } from "../api/problem.js";
+import { upload } from "../api/upload.js";
+import { beginningOf, contentTypeOf, keyOf, kindOf } from "./file.js";
+import { meter } from "./speed.js";
+
+/** @import { ApiProblem } from "../api/problem.js" */
+/** @import { Batch, CheckedFile } from "../types.d.ts" */
+/** @import { Kind, Reading } from "./file.js" */
+
+/** The client's own policy is the dataset of this name. */
+export const OWN = "default";
+
+/**
+ * @typedef {object} Chosen
+ * @property {File} file
+ * @property {Kind} kind
+ * @property {Reading} reading
+ * @property {string} dataset
+ * @property {string} corrects the batch whose rejected records the file has; empty: none
+ */
+
+/**
+ * @typedef {object} Look what the API says of the beginning of the file
+ * @property {boolean} isLoading
+ * @property {CheckedFile | null} found
+ * @property {ApiProblem | null} problem
+ * @property {"" | "large" | "correction"} skipped why nothing was looked at
+ */
+
+/**
+ * @typedef {object} Sending
+ * @property {number} sent bytes
+ * @property {number} total
+ * @property {import("./speed.js").Speed} speed
+ * @property {boolean} isCheck
+ */
+
+/** @type {import("@preact/signals").Signal<Chosen | null>} */
+export const chosen = signal(/** @type {Chosen | null} */ (null));
+/** @type {Look} */
+const noLook = { isLoading: false, found: null, problem: null, skipped: "" };
+export const look = signal(noLook);
+/** @type {import("@preact/signals").Signal<Sending | null>} */
+export const sending = signal(/** @type {Sending | null} */ (null));
+/** Why the last sending did not end well. @type {import("@preact/signals").Signal<ApiProblem | null>} */
+export const refusal = signal(/** @type {ApiProblem | null} */ (null));
+/** The file came before: the answer is that of the first time. @type {import("@preact/signals").Signal<string | null>} */
+export const repeatedOf = signal(/** @type {string | null} */ (null));
+
+/** @type {AbortController | null} */
+let looking = null;
+/** @type {AbortController | null} */
+let running = null;
+/** Grows when a file that came before is to be imported again. */
+let again = "";
+
+/** @param {File} file @param {{ dataset: string, corrects: string }} where */
+export async function choose(file, where) {
+  forget();
+  const kind = await kindOf(file).catch(() => ({ format: /** @type {const} */ ("csv"), isGzip: false }));
+  chosen.value = { file, kind, reading: { delimiter: "", charset: "" }, ...where };
+  await lookAt();
+}
+
+/** @param {Partial<Chosen>} change */
+export async function change(change) {
+  const now = chosen.peek();
+  if (!now || sending.peek()) return;
+  chosen.value = { ...now, ...change };
+  refusal.value = null;
+  await lookAt();
+}
+
+export function forget() {
+  looking?.abort();
+  chosen.value = null;
+  look.value = noLook;
+  refusal.value = null;
+  repeatedOf.value = null;
+  again = "";
+}
+
+/** @param {string} dataset */
+const pathOf = (dataset) => (dataset === OWN ? "/imports" : `/datasets/${encodeURIComponent(dataset)}/imports`);
+
+/** Asks how the beginning of the file is read. */
+export async function lookAt() {
+  const now = chosen.peek();
+  if (!now) return;
+  looking?.abort();
+  looking = new AbortController();
+  const { signal } = looking;
+  // Of a file of rejected records the API checks nothing without its batch.
+  if (now.corrects) {
+    look.value = { ...noLook, skipped: "correction" };
+    return;
+  }
+  look.value = { ...noLook, isLoading: true };
+  try {
+    const part = await beginningOf(now.file, now.kind);
+    if (signal.aborted) return;
+    if (!part) {
+      look.value = { ...noLook, skipped: "large" };
+      return;
+    }
+    const { body } = await upload(withQuery(`${pathOf(now.dataset)}/check`, { format: now.kind.format }), part, {
+      headers: { "Content-Type": contentTypeOf(now.kind, now.reading) },
+      signal,
+    });
+    look.value = { ...noLook, found: body };
+  } catch (error) {
+    if (!signal.aborted) look.value = { ...noLook, problem: asProblem(error) };
+  }
+}
+
+/**
+ * Sends the file. A second call while it is sent does nothing.
+ * @param {{ isCheck: boolean }} options `isCheck`: nothing is imported until it is committed
+ * @returns {Promise<Batch | null>} null: it was refused (`refusal`), or cancelled
+ */
+export async function send({ isCheck }) {
+  const now = chosen.peek();
+  if (!now || sending.peek()) return null;
+  const { file, kind, dataset, corrects } = now;
+  const measured = meter();
+  const show = (/** @type {number} */ sent, total = file.size) => {
+    sending.value = { sent, total, speed: measured(sent, total), isCheck };
+  };
+  refusal.value = null;
+  repeatedOf.value = null;
+  running = new AbortController();
+  show(0);
+  addEventListener("beforeunload", warn);
+  try {
+    const type = contentTypeOf(kind, now.reading);
+    const key = await keyOf(file, [dataset, isCheck ? "check" : "import", type, corrects, again]);
+    const query = { format: kind.format, corrects, ...(isCheck && { validateOnly: true }) };
+    const answer = await upload(withQuery(pathOf(dataset), query), file, {
+      headers: {
+        "Content-Type": type,
+        "Idempotency-Key": key,
+        ...(kind.isGzip && { "Content-Encoding": "gzip" }),
+      },
+      onProgress: show,
+      signal: running.signal,
+    });
+    if (answer.header("Idempotent-Replayed") === "true") repeatedOf.value = answer.body.id;
+    return answer.body;
+  } catch (error) {
+    if (!running.signal.aborted) refusal.value = asProblem(error);
+    return null;
+  } finally {
+    removeEventListener("beforeunload", warn);
+    sending.value = null;
+  }
+}
+
+/** The next sending of the same file is meant: it has another key. */
+export function meanAgain() {
+  again = crypto.getRandomValues(new Uint32Array(2)).join("-");
+}
+
+export const cancelSending = () => running?.abort();
+
+/** The browser asks whether to leave: what is not sent yet would be lost. @param {Event} event */
+const warn = (event) => event.preventDefault();

@@ -1,0 +1,151 @@
+/** The promise: a partner's clerk sees how a file will be read, imports it once, and mends what was rejected, in the page. */
+import { gzipSync } from "node:zlib";
+import { admin, type Batch, get, newClient, type TestClient } from "../helpers/http.ts";
+import { until } from "../helpers/patience.ts";
+import { startConsole, type Visit } from "./kit.ts";
+
+const world = startConsole({ env: { PARTNERS_ROTATE: "true" } });
+
+const schema = {
+  type: "object",
+  required: ["order_id", "quantity", "unit_price"],
+  additionalProperties: false,
+  properties: {
+    order_id: { type: "string", description: "Your number of the order." },
+    quantity: { type: "integer", minimum: 1 },
+    unit_price: { type: "number", exclusiveMinimum: 0 },
+    currency: { enum: ["EUR", "JPY"] },
+    email: { type: "string", format: "email" },
+  },
+};
+
+const put = (path: string, body: unknown) => admin(world.url, path, { method: "PUT", body: JSON.stringify(body) });
+
+let client: TestClient;
+
+beforeAll(async () => {
+  if (!world.url) return;
+  client = await newClient(world.url, { schema });
+  const read = { fields: { unit_price: { titles: ["Price"] } } };
+  await put("/datasets/orders", { description: "Orders of the day.", formats: ["csv"], schema, read, dedup: "allow" });
+  await put("/datasets/reviewed", { formats: ["csv"], schema, requiresApproval: true });
+  for (const name of ["orders", "reviewed"]) await put(`/clients/${client.id}/datasets/${name}`, {});
+});
+
+const HEAD = "order_id;quantity;Price;currency;email";
+/** 3 of 20 rows are wrong, two of them in the same way. */
+const rows = Array.from({ length: 20 }, (_, i) => {
+  const isEuro = i === 4 || i === 9;
+  return `SO-${i};${i === 6 ? 0 : 2};12.90;${isEuro ? "EURO" : "EUR"};anna${i}@example.com`;
+});
+const FILE = [HEAD, ...rows].join("\n");
+
+/** As a hand drops it on the page. */
+const drop = ({ page }: Visit, name: string, text: string | Buffer, lastModified = 1) =>
+  page.evaluate(
+    `(() => {
+      const bytes = Uint8Array.from(atob(${JSON.stringify(Buffer.from(text).toString("base64"))}), (letter) => letter.charCodeAt(0));
+      const dataTransfer = new DataTransfer();
+      dataTransfer.items.add(new File([bytes], ${JSON.stringify(name)}, { lastModified: ${lastModified} }));
+      dispatchEvent(new DragEvent("drop", { dataTransfer }));
+    })()`,
+  );
+
+const button = ({ page }: Visit, name: string | RegExp) => page.getByRole("button", { name, exact: true });
+const batches = async () => {
+  const response = await get(world.url, client, "/imports?limit=100");
+  return ((await response.json()) as { items: Batch[] }).items;
+};
+const batchIn = async (visit: Visit) => {
+  await until(() => visit.page.url().includes("batch="));
+  return new URLSearchParams(visit.page.url().split("?")[1]).get("batch") as string;
+};
+const countsOf = async (id: string) =>
+  ((await (await get(world.url, client, `/imports/${id}`)).json()) as Batch).counts as Record<string, number>;
+
+test("a file is shown as it will be read, checked, imported once, and its rejected rows are mended in the grid", async () => {
+  const visit = await world.visit({ role: "partner", client, path: "#/import?dataset=orders" });
+  const { page } = visit;
+  await visit.shoot("partner-import");
+  await drop(visit, "wrong.csv", "order_id,quantty,unit_price\nSO-1,1,1\n");
+  await page.getByText("Rename quantty to quantity").waitFor();
+  expect(await button(visit, "Import").isDisabled()).toBe(true);
+  await visit.clean();
+
+  await drop(visit, "orders.csv", FILE);
+  await page.getByText("3 of 20 rows would be rejected.").waitFor();
+  expect(await visit.text(".mapped")).toMatch(/Price\s+unit_price/);
+  expect(await visit.text(".reading")).toContain("semicolon");
+  expect(await page.getByRole("table", { name: "First rows" }).innerText()).toContain("EURO");
+  await visit.shoot("partner-preview");
+  await visit.clean();
+
+  await button(visit, "Check first").click();
+  const id = await batchIn(visit);
+  await page.getByText("Checked: 17 rows can be imported, 3 would be rejected.").waitFor();
+  expect(await countsOf(id)).toMatchObject({ received: 20, accepted: 17, rejected: 3 });
+  await button(visit, "Import the good rows").click();
+  await page.getByRole("dialog").getByRole("button", { name: "Import", exact: true }).click();
+  await page.getByText("17 rows are imported, 3 are rejected.").waitFor();
+  await visit.shoot("partner-result");
+  await visit.clean();
+
+  await page.getByRole("link", { name: "Mend them here" }).click();
+  await page.getByLabel("quantity, line 8").waitFor();
+  expect(await page.locator("[aria-invalid]").count()).toBe(3);
+  await visit.clean();
+  await page.getByLabel("quantity, line 8").fill("many");
+  await page.getByText("1 cell still wrong").waitFor();
+  await page.keyboard.press("Escape");
+  expect(await page.getByLabel("quantity, line 8").inputValue()).toBe("0");
+  await page.keyboard.press("ArrowUp");
+  expect(await page.evaluate("document.activeElement.getAttribute('aria-label')")).toBe("quantity, line 6");
+  await page.getByLabel("quantity, line 8").fill("7");
+  await page.getByLabel("currency, line 6").selectOption("EUR");
+  await page.getByLabel("currency, line 6").focus();
+  await page.keyboard.press("Control+d");
+  expect(await page.getByLabel("currency, line 11").inputValue()).toBe("EUR");
+  await visit.shoot("partner-mend");
+  await visit.clean();
+  await button(visit, "Send 3 mended rows").click();
+  await page.getByText("Done. 3 rows are imported.").waitFor();
+  expect(await countsOf(id)).toMatchObject({ received: 20, accepted: 17, rejected: 3, corrected: 3 });
+  const [made] = await batches();
+  const records = await (await get(world.url, client, `/imports/${made?.id}/records`)).text();
+  expect(records).toMatch(/"quantity":7,"unit_price":12\.90?,"currency":"EUR"/);
+  await page.getByRole("link", { name: `${id.slice(0, 8)}…${id.slice(-4)}` }).click();
+  await page.getByText("All rejected rows are mended by now.").waitFor();
+  await visit.clean();
+});
+
+test("a reload finds the batch again, a second click imports nothing twice, and again, really, does", async () => {
+  const visit = await world.visit({ role: "partner", client, path: "#/import?dataset=reviewed" });
+  const { page } = visit;
+  const file = [HEAD.replace("Price", "unit_price"), ...rows.slice(0, 3)].join("\n");
+  const before = (await batches()).length;
+  await drop(visit, "orders.csv.gz", gzipSync(file));
+  await page.getByText("All 3 rows can be imported.").waitFor();
+  await button(visit, "Import").dblclick();
+  const id = await batchIn(visit);
+  await page.getByText("It waits until somebody has looked at it").waitFor();
+  expect(await page.getByRole("progressbar").count()).toBe(2);
+  await page.reload();
+  await page.getByText("It waits until somebody has looked at it").waitFor();
+  await visit.clean();
+  await admin(world.url, `/batches/${id}/approve`, { method: "POST" });
+  await page.getByText("Done. 3 rows are imported.").waitFor();
+
+  await visit.open("#/import?dataset=reviewed");
+  await drop(visit, "orders.csv.gz", gzipSync(file));
+  await button(visit, "Import").click();
+  await page.getByText("This file was sent before: nothing was imported twice.").waitFor();
+  expect([await batchIn(visit), (await batches()).length]).toEqual([id, before + 1]);
+  await visit.clean();
+  await button(visit, "Import it again, really").click();
+  await button(visit, "Import").click();
+  await until(async () => (await batches()).length === before + 2);
+  expect((await batchIn(visit)) === id).toBe(false);
+  await button(visit, "Stop import").click();
+  await page.getByRole("dialog").getByRole("button", { name: "Stop import" }).click();
+  await page.getByText("The import was stopped. Nothing was imported.").waitFor();
+});
