@@ -1,5 +1,5 @@
 /** Parts of the overview that the page of nodes shows too. */
-import { useQuery } from "../state/live.js";
+import { useNews, useQuery } from "../state/live.js";
 import { html } from "../ui/html.js";
 import { count, duration, percent } from "../ui/numbers.js";
 import { Section } from "../ui/page.js";
@@ -11,11 +11,19 @@ import { meanwhile } from "./overview.verdict.js";
 /** @import { Check, NodeFigures, SystemStats } from "../types.d.ts" */
 
 /** The figures of the system, every second. @returns {Found<SystemStats>} */
-export const useStats = () =>
-  useQuery("/admin/stats", {
-    topics: ["stats"],
-    onEvent: (name, data) => (name === "stats" ? data : undefined),
+export function useStats() {
+  const found = /** @type {Found<SystemStats>} */ (
+    useQuery("/admin/stats", { topics: ["stats"], onEvent: (name, data) => (name === "stats" ? data : undefined) })
+  );
+  // While the database is away no figures come: the answer to a question says so.
+  useNews(["stats"], {
+    onEvent: (name, data) => {
+      if (name === "notice" && data?.state === "down") found.reload();
+    },
+    onPoll: () => undefined,
   });
+  return found;
+}
 
 /** @type {Record<string, string>} */
 const names = { database: "Database", redis: "Redis", rabbitmq: "RabbitMQ" };

@@ -8,12 +8,14 @@ import axe from "axe-core";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import { admin, newClient, post, type TestClient } from "../helpers/http.ts";
 import { patience, until } from "../helpers/patience.ts";
-import { canRun } from "../helpers/servers.ts";
+import { canRun, lackOf, type ServerName } from "../helpers/servers.ts";
 import { skipAll } from "../helpers/skip.ts";
 import { ADMIN_TOKEN, type System, type SystemOptions, startSystem } from "../helpers/system.ts";
 
 const CHROMIUM = process.env.TEST_CHROMIUM ?? "/usr/bin/chromium";
 const ARGS = ["--no-sandbox", "--disable-quic", "--disable-background-networking", "--no-first-run"];
+/** Names of hosts of which a browser knows nothing good, unlike of 127.0.0.1. */
+ARGS.push("--host-resolver-rules=MAP *.test 127.0.0.1");
 
 export type Role = "viewer" | "operator" | "admin" | "partner";
 
@@ -27,6 +29,13 @@ export interface VisitOptions {
   theme?: "light" | "dark";
   /** `#/batches` */
   path?: string;
+  /** Of another node than the first. */
+  url?: string;
+}
+
+export interface ConsoleOptions extends SystemOptions {
+  /** Another system than one in this process, with the servers that it needs. */
+  other?: { needs: ServerName[]; start(): Promise<Pick<System, "url" | "stop">> };
 }
 
 export interface Seed {
@@ -48,10 +57,10 @@ export interface Console {
  * To be called at the top of a test file. Without Chromium its tests are skipped, aloud; with CI=true that is an error.
  * What it answers is filled before the first test.
  */
-export function startConsole(options: SystemOptions = {}): Console {
+export function startConsole({ other, ...options }: ConsoleOptions = {}): Console {
   const lack = existsSync(CHROMIUM) ? null : `Chromium at ${CHROMIUM} (TEST_CHROMIUM)`;
   const world = {} as Console;
-  if (!canRun("the console", [lack])) {
+  if (!canRun("the console", [lack, ...(other?.needs ?? []).map((name) => lackOf(name))])) {
     skipAll();
     return world;
   }
@@ -59,7 +68,7 @@ export function startConsole(options: SystemOptions = {}): Console {
   let visits: Visit[] = [];
   beforeAll(async () => {
     const env = { POLL_INTERVAL: "50ms", WEBHOOK_ALLOWED_HOSTS: "127.0.0.1", ...options.env };
-    const started = startSystem({ ...options, env });
+    const started = other ? other.start() : startSystem({ ...options, env });
     const [system, found] = await Promise.all([started, chromium.launch({ executablePath: CHROMIUM, args: ARGS })]);
     browser = found;
     Object.assign(world, { system, url: system.url, seed: await seedOf(system.url) });
@@ -115,11 +124,13 @@ export class Visit {
   /** Requests to other hosts. */
   readonly foreign: string[] = [];
   private readonly world: Console;
+  private readonly url: string;
 
-  private constructor(page: Page, world: Console) {
+  private constructor(page: Page, world: Console, url: string) {
     this.page = page;
     this.context = page.context();
     this.world = world;
+    this.url = url;
     page.on("pageerror", (error) => this.faults.push(String(error)));
     page.on("console", (message) => {
       const text = message.text();
@@ -128,18 +139,23 @@ export class Visit {
     });
     page.on("request", (request) => {
       const url = new URL(request.url());
-      if (url.protocol.startsWith("http") && url.origin !== world.url) this.foreign.push(request.url());
+      if (url.protocol.startsWith("http") && url.origin !== this.url) this.foreign.push(request.url());
     });
   }
 
   static async begin(browser: Browser, world: Console, wanted: VisitOptions): Promise<Visit> {
-    const { role, width = 1280, height = 800, theme = "light", path } = wanted;
-    const context = await browser.newContext({ viewport: { width, height }, colorScheme: theme, baseURL: world.url });
+    const { role, width = 1280, height = 800, theme = "light", path, url = world.url } = wanted;
+    const context = await browser.newContext({
+      viewport: { width, height },
+      colorScheme: theme,
+      baseURL: url,
+      ignoreHTTPSErrors: true,
+    });
     context.setDefaultTimeout(patience(10_000));
     await context.addInitScript(
       "window.blocked = []; addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) => window.blocked.push(violatedDirective + ' ' + blockedURI));",
     );
-    const visit = new Visit(await context.newPage(), world);
+    const visit = new Visit(await context.newPage(), world, url);
     if (role) await visit.logIn(role, wanted.client);
     if (path !== undefined) await visit.open(path);
     return visit;
@@ -147,7 +163,7 @@ export class Visit {
 
   /** By the API; how people do it is shown in shell.test.ts. */
   async logIn(role: Role, client: TestClient = this.world.seed.client): Promise<void> {
-    const { url } = this.world;
+    const { url } = this;
     const data =
       role === "partner"
         ? { clientIdentifier: client.identifier, secret: client.secret }

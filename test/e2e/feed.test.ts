@@ -2,7 +2,7 @@
 
 import { type FeedReader, readFeed } from "../helpers/feed.ts";
 import { accepted, admin, batchWhen, newClient, type TestClient } from "../helpers/http.ts";
-import { until } from "../helpers/patience.ts";
+import { patience, until } from "../helpers/patience.ts";
 import { startReceiver } from "../helpers/receiver.ts";
 import { ADMIN_TOKEN, type System, startSystem } from "../helpers/system.ts";
 
@@ -10,6 +10,9 @@ let system: System;
 let client: TestClient;
 let other: TestClient;
 const calls: string[] = [];
+let made = 0;
+/** What the streams ask of the database fails then. */
+let isAway = false;
 const open: FeedReader[] = [];
 
 beforeAll(async () => {
@@ -20,6 +23,7 @@ beforeAll(async () => {
         (next: (ctx: unknown) => unknown, { name }: { name: string }) =>
         (ctx: unknown) => {
           calls.push(name);
+          if (isAway && ["monitor.stats", "batch.changed"].includes(name)) throw new Error("The database is away.");
           return next(ctx);
         },
     } as never,
@@ -103,23 +107,100 @@ test("deliveries show as they are made and sent", async () => {
   }
 });
 
-test("a stream ends with the login: a deleted operator's, a disabled client's", async () => {
-  const made = await admin(system.url, "/operators", {
+/** Answers the body of a change that succeeds. */
+async function changed<T>(method: string, path: string, body?: object): Promise<T> {
+  const response = await admin(system.url, path, { method, ...(body && { body: JSON.stringify(body) }) });
+  expect([path, response.ok]).toEqual([path, true]);
+  return (await response.text().then((text) => text && JSON.parse(text))) as T;
+}
+
+/** The cookie of a session. */
+async function cookieOf(credentials: object): Promise<string> {
+  const response = await fetch(`${system.url}/session`, {
     method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ name: "alice", role: "viewer" }),
+    headers: { "content-type": "application/json", origin: system.url },
+    body: JSON.stringify(credentials),
   });
-  const { token } = (await made.json()) as { token: string };
-  const leaving = await newClient(system.url);
-  const [alice, left] = await Promise.all([operator("stats", token), partner("batches", leaving)]);
-  expect([alice.response.status, left.response.status]).toEqual([200, 200]);
-  await admin(system.url, "/operators/alice", { method: "DELETE" });
-  await admin(system.url, `/clients/${leaving.id}`, {
-    method: "PATCH",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ status: "disabled" }),
+  return response.headers.getSetCookie()[0]?.split(";")[0] as string;
+}
+
+test("a stream ends with the login, by token, secret, key or session, and the session is over then", async () => {
+  const newOperator = async (role: string) => {
+    const { token } = await changed<{ token: string }>("POST", "/operators", { name: `${role}-${++made}`, role });
+    return { path: `/operators/${role}-${made}`, token };
+  };
+  const [deleted, lesser, rotated] = [
+    await newOperator("viewer"),
+    await newOperator("operator"),
+    await newOperator("viewer"),
+  ];
+  const [disabled, changing, keyed] = [
+    await newClient(system.url),
+    await newClient(system.url),
+    await newClient(system.url),
+  ];
+  const key = await changed<{ id: string; secret: string }>("POST", `/clients/${keyed.id}/keys`, { name: "page" });
+  const login = ({ identifier, secret }: TestClient) => cookieOf({ clientIdentifier: identifier, secret });
+  const cookies = {
+    deleted: await cookieOf({ token: deleted.token }),
+    lesser: await cookieOf({ token: lesser.token }),
+    rotated: await cookieOf({ token: rotated.token }),
+    disabled: await login(disabled),
+    changing: await login(changing),
+    keyed: await login({ ...keyed, secret: key.secret }),
+  };
+  const by = (path: string, cookie: string) => readFeed(`${system.url}${path}`, { cookie });
+  const readers = await Promise.all([
+    operator("stats", deleted.token),
+    ...[cookies.deleted, cookies.lesser, cookies.rotated].map((cookie) => by("/admin/events?topics=stats", cookie)),
+    partner("batches", disabled),
+    ...[cookies.disabled, cookies.changing, cookies.keyed].map((cookie) => by("/events?topics=batches", cookie)),
+  ]);
+  const [staying] = [await by("/admin/events?topics=stats", await cookieOf({ token: ADMIN_TOKEN }))];
+  open.push(...readers, staying);
+  expect(readers.map(({ response }) => response.status)).toEqual(readers.map(() => 200));
+  await changed("DELETE", deleted.path);
+  await changed("PATCH", lesser.path, { role: "viewer" });
+  await changed("POST", `${rotated.path}/rotate`, {});
+  await changed("PATCH", `/clients/${disabled.id}`, { status: "disabled" });
+  await changed("POST", `/clients/${changing.id}/rotate-secret`, { graceSeconds: 0 });
+  await changed("DELETE", `/clients/${keyed.id}/keys/${key.id}`);
+  const endedAt = Promise.all(readers.map(({ ended }) => ended)).then(() => Date.now());
+  const beganAt = Date.now();
+  expect((await endedAt) - beganAt).toBeLessThan(patience(6_000));
+  const sessions = await Promise.all(
+    Object.entries(cookies).map(async ([who, cookie]) => {
+      const answer = await fetch(`${system.url}/session`, { headers: { cookie } });
+      return [who, answer.ok ? ((await answer.json()) as { role: string }).role : answer.status];
+    }),
+  );
+  expect(Object.fromEntries(sessions)).toEqual({
+    deleted: 401,
+    lesser: "viewer",
+    rotated: 401,
+    disabled: 401,
+    changing: 401,
+    keyed: 401,
   });
-  await Promise.all([alice.ended, left.ended]);
+  const seen = staying.events.length;
+  await until(() => staying.events.length > seen, "the stream of another operator to go on");
+});
+
+test("a database that is away is told as a notice, and what went on meanwhile comes when it is back", async () => {
+  const reader = await operator("stats,batches");
+  const about = (state: string) =>
+    reader.events.some(({ event, data }) => event === "notice" && data.name === "database" && data.state === state);
+  await until(() => reader.events.some(({ event }) => event === "stats"), "the first figures");
+  isAway = true;
+  await until(() => about("down"), "the notice");
+  const { id } = await accepted(system.url, client, '{"a":1}\n');
+  await batchWhen(system.url, client, id);
+  expect(batches(reader).some((batch) => batch.id === id)).toBe(false);
+  isAway = false;
+  await until(
+    () => about("up") && batches(reader).some((batch) => batch.id === id && batch.status === "completed"),
+    "the rest",
+  );
 });
 
 test("a caller has 50 streams at most, and nobody looks when all are closed", async () => {

@@ -2,15 +2,17 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
+import { request as requestByTls } from "node:https";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { root } from "../../root.cjs";
+import { newAuthority } from "../helpers/certificates.ts";
 import { newClient, type TestClient } from "../helpers/http.ts";
 import { until } from "../helpers/patience.ts";
 import { freePort } from "../helpers/port.ts";
 import { skipAll } from "../helpers/skip.ts";
-import { type System, startSystem } from "../helpers/system.ts";
+import { ADMIN_TOKEN, type System, startSystem } from "../helpers/system.ts";
 
 const hasNginx = spawnSync("nginx", ["-v"]).status === 0;
 if (!hasNginx) {
@@ -22,6 +24,7 @@ let system: System;
 let folder: string;
 let nginx: ChildProcess;
 let port: number;
+let tlsPort: number;
 let client: TestClient;
 
 /** deploy/nginx.conf as docs/deployment.md says for an older nginx, here and now. */
@@ -33,7 +36,16 @@ function adapted(nodePort: string): string {
     .replace("worker_processes auto;", "master_process off;\ndaemon off;\nerror_log stderr;")
     .replace("pid /tmp/nginx.pid;", `pid ${folder}/nginx.pid;`)
     .replace("http {", `http {\n${temporary.map((name) => `${name}_temp_path ${folder}/${name};`).join("\n")}`)
-    .replace("listen 8080;", `listen 127.0.0.1:${port};`);
+    .replace("listen 8080;", `listen 127.0.0.1:${port};\nlisten 127.0.0.1:${tlsPort} ssl;${certified()}`);
+}
+
+/** TLS, as the file says. */
+function certified(): string {
+  const authority = newAuthority();
+  const { key, cert } = authority.issue("IP:127.0.0.1");
+  authority.remove();
+  for (const [name, text] of Object.entries({ key, cert })) writeFileSync(join(folder, name), text);
+  return `\nssl_certificate ${folder}/cert;\nssl_certificate_key ${folder}/key;`;
 }
 
 beforeAll(async () => {
@@ -41,7 +53,7 @@ beforeAll(async () => {
   system = await startSystem({ env: { TRUSTED_PROXIES: "127.0.0.1" } });
   client = await newClient(system.url, { maxConcurrentUploads: 100 });
   folder = mkdtempSync(join(tmpdir(), "dataflow-nginx-"));
-  port = await freePort();
+  [port, tlsPort] = [await freePort(), await freePort()];
   writeFileSync(join(folder, "nginx.conf"), adapted(new URL(system.url).port));
   nginx = spawn("nginx", ["-p", folder, "-c", join(folder, "nginx.conf")], { stdio: "inherit" });
   await until(async () => (await ask("/balancer").catch(() => 0)) === 200, "nginx answers", 10_000);
@@ -103,6 +115,29 @@ test("no POST is lost on an idle connection between nginx and a node", async () 
   await answered(2);
   for (const socket of sockets) socket.destroy();
   expect(answers.flatMap((of) => of()).filter((line) => line !== "HTTP/1.1 202")).toEqual([]);
+});
+
+test("a session that is begun by TLS has a cookie for TLS alone", async () => {
+  const login = (scheme: "http" | "https", headers: Record<string, string> = {}) =>
+    new Promise<string | undefined>((resolve, reject) => {
+      const to = scheme === "http" ? port : tlsPort;
+      const origin = `${scheme}://127.0.0.1:${to}`;
+      const asked = (scheme === "http" ? request : requestByTls)(`${origin}/session`, {
+        method: "POST",
+        headers: { origin, "content-type": "application/json", ...headers },
+        agent: false,
+        rejectUnauthorized: false,
+      } as object);
+      asked.on("response", (response) => resolve(response.resume().headers["set-cookie"]?.[0]));
+      asked.on("error", reject).end(JSON.stringify({ token: ADMIN_TOKEN }));
+    });
+  const cookies = await Promise.all([
+    login("http"),
+    login("https"),
+    login("http", { "x-forwarded-proto": "https" }),
+    login("https", { "x-forwarded-proto": "http" }),
+  ]);
+  expect(cookies.map((cookie) => cookie?.endsWith("; Secure"))).toEqual([false, true, true, true]);
 });
 
 test("a forged X-Forwarded-For gives nobody more login attempts", async () => {

@@ -62,6 +62,8 @@ export class FeedStream {
   }
 
   private drop(): void {
+    // It may be the oldest itself, and would be all that is dropped.
+    this.waiting.delete("missed");
     const [oldest] = this.waiting.keys();
     this.waiting.delete(oldest as string);
     const data = JSON.stringify({ at: new Date().toISOString(), kind: "missed" });
