@@ -9,8 +9,17 @@ import type { erasureView } from "../services/api/routes/admin.erasures.ts";
 import type { keyView } from "../services/api/routes/admin.keys.ts";
 import type { operatorView } from "../services/api/routes/admin.operators.ts";
 import type { deliveryView, sendingView } from "../services/api/routes/deliveries.ts";
-import type { batchView, clientView, listedClientView, operatorBatchView } from "../services/api/routes/views.ts";
+import type {
+  batchView,
+  clientView,
+  detailsView,
+  listedBatchView,
+  listedClientView,
+  operatorBatchView,
+} from "../services/api/routes/views.ts";
 import type { BatchState } from "../services/batch/batch.domain.ts";
+import type { HistoryItem } from "../services/batch/batch.history.domain.ts";
+import type { ErrorSummary, RecordErrors } from "../services/batch/batch.reads.domain.ts";
 import type { CheckedBody } from "../services/imports/imports.domain.ts";
 import type { AnswerOf } from "../services/messages.ts";
 import type { Check, NodeFigures, Readiness, SystemStats } from "../services/monitor/monitor.contract.ts";
@@ -25,6 +34,30 @@ export type { BatchState, Check, NodeFigures, OperatorRole, Policy, Readiness, S
 export type Batch = ReturnType<typeof batchView>;
 /** As operators see it. */
 export type OperatorBatch = Awaited<ReturnType<typeof operatorBatchView>>;
+/** An item of the operators' list of batches. */
+export type ListedBatch = ReturnType<typeof listedBatchView>;
+/** `GET /admin/batches/{id}`. */
+export type WholeBatch = ListedBatch & ReturnType<typeof detailsView>;
+export type HistoryEntry = Omit<HistoryItem, "at"> & { at: string };
+export type { ErrorSummary };
+export type ErrorGroup = ErrorSummary["groups"][number];
+/** A rejected record, with its errors. */
+export type Rejected = Omit<RecordErrors, "seq"> & { record: number };
+/** Where the cells of a body stand: absent in formats without. */
+export interface Layout {
+  columns: string[];
+  delimiter: string | null;
+  quote: string | null;
+}
+/** `GET …/errors` as JSON. */
+export interface RejectedPage {
+  items: Rejected[];
+  next: number | null;
+  layout?: Layout;
+  truncated?: true;
+  records?: number;
+}
+
 export type AuditEntry = ReturnType<typeof auditView>;
 export type Delivery = Awaited<ReturnType<typeof deliveryView>>;
 export type WholeDelivery = Delivery & ReturnType<typeof sendingView>;

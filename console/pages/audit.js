@@ -91,6 +91,13 @@ const moreOf = ({ at, reason, change, requestId }) =>
   </dl>
   ${change && html`<${Difference} of=${change} />`}`;
 
+/** What was done with one thing. @param {{ subject: string }} props */
+export function AuditOf({ subject }) {
+  const list = useList("/admin/audit", { query: { subject }, topics: ["stats"], everyMs: 5_000 });
+  return html`<${Table} caption="Audit" columns=${columns.filter(({ key }) => key !== "subject")} list=${list} moreOf=${moreOf}
+    empty=${html`<${Empty} title="Nobody has changed it." icon="audit"><p>What operators and partners do with it will be here.</p></${Empty}>`} />`;
+}
+
 /** @param {PageProps} props */
 export default function Audit({ query }) {
   const list = useList("/admin/audit", { query, topics: ["stats"], everyMs: 5_000 });

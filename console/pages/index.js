@@ -15,6 +15,22 @@ export const pages = [
     load: () => import("./overview.js"),
   },
   {
+    path: "/batches",
+    title: "Batches",
+    side: "operator",
+    nav: { icon: "batches", key: "b" },
+    style: "pages/batch.css",
+    load: () => import("./batches.js"),
+  },
+  {
+    path: "/batches/:id",
+    title: "Batch",
+    side: "operator",
+    under: "/batches",
+    style: "pages/batch.css",
+    load: () => import("./batch.js"),
+  },
+  {
     path: "/audit",
     title: "Audit",
     side: "operator",

@@ -2,7 +2,7 @@
  * Filters as chips. They live in the address alone, so that every view is a link; Backspace or Delete on a chip removes it. Views that
  * are saved keep a name and an address in this browser.
  */
-import { useState } from "preact/hooks";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { address, href, navigate, setQuery } from "../state/router.js";
 import { taste } from "../state/settings.js";
 import { html } from "./html.js";
@@ -16,6 +16,8 @@ import { Icon } from "./icons.js";
  * @property {{ value: string, label: string }[]} [options] of a choice
  * @property {boolean} [isSeveral] of a choice: more than one, joined by commas
  * @property {string} [hint] of a text
+ * @property {(text: string, signal: AbortSignal) => Promise<{ value: string, label: string }[]>} [suggest] of a text: what begins so
+ * @property {{ label: string, value: () => string }[]} [presets] of a time
  * @property {(value: string) => string} [show] the value as the chip says it
  */
 
@@ -74,7 +76,9 @@ function shown({ options, show }, value) {
 
 /** @param {{ filter: Filter, value: string, onEnd: () => void }} props */
 function Edit({ filter, value, onEnd }) {
-  const { name, label, kind = "text", options = [], isSeveral = false, hint } = filter;
+  const { name, label, kind = "text", options = [], isSeveral = false, hint, suggest, presets = [] } = filter;
+  const id = useId();
+  const suggested = useSuggested(suggest);
   const [draft, setDraft] = useState(value);
   const apply = (/** @type {string} */ next) => {
     setQuery({ [name]: next });
@@ -99,13 +103,46 @@ function Edit({ filter, value, onEnd }) {
             (option, index) =>
               html`<label key=${option.value}><input type=${isSeveral ? "checkbox" : "radio"} name=${name} autofocus=${index === 0} checked=${draft.split(",").includes(option.value)} onChange=${() => flip(option.value)} />${option.label}</label>`,
           )}</div></fieldset>`
-        : html`<label class="field"><span>${label}</span><input type=${kind === "time" ? "datetime-local" : "text"} ref=${focused} placeholder=${hint} value=${kind === "time" ? local(draft) : draft} onInput=${(/** @type {any} */ event) => setDraft(event.target.value)} /></label>`
+        : html`<label class="field"><span>${label}</span><input type=${kind === "time" ? "datetime-local" : "text"} ref=${focused} placeholder=${hint} value=${kind === "time" ? local(draft) : draft} list=${suggest ? id : undefined} autocomplete="off" onInput=${(
+            /** @type {any} */ event,
+          ) => {
+            setDraft(event.target.value);
+            suggested.look(event.target.value);
+          }} />
+          ${suggest && html`<datalist id=${id}>${suggested.options.map((option) => html`<option key=${option.value} value=${option.value}>${option.label}</option>`)}</datalist>`}</label>
+          ${presets.length > 0 && html`<div class="row">${presets.map((preset) => html`<button key=${preset.label} type="button" class="button small" onClick=${() => apply(preset.value())}>${preset.label}</button>`)}</div>`}`
     }
     <div class="filter-foot">
       <button type="button" class="button small" onClick=${onEnd}>Back</button>
       ${(kind !== "choice" || isSeveral) && html`<button type="submit" class="button small primary">Apply</button>`}
     </div>
   </form>`;
+}
+
+const REST_MS = 200;
+
+/**
+ * What may be meant, asked where typing rests.
+ * @param {Filter["suggest"]} suggest
+ */
+function useSuggested(suggest) {
+  const [options, setOptions] = useState(/** @type {{ value: string, label: string }[]} */ ([]));
+  const asked = useRef({ timer: 0, controller: new AbortController() });
+  const stop = () => {
+    clearTimeout(asked.current.timer);
+    asked.current.controller.abort();
+  };
+  const look = (/** @type {string} */ text) => {
+    stop();
+    if (!suggest || text.trim() === "") return;
+    const controller = new AbortController();
+    const timer = window.setTimeout(() => {
+      suggest(text.trim(), controller.signal).then(setOptions, () => {});
+    }, REST_MS);
+    asked.current = { timer, controller };
+  };
+  useEffect(() => stop, []);
+  return { options, look };
 }
 
 /** @param {HTMLElement | null} element */

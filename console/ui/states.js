@@ -46,6 +46,9 @@ const states = {
 /** @param {string} state */
 export const wordOf = (state) => states[state]?.[1] ?? state.replaceAll("_", " ");
 
+/** @param {string} state */
+export const iconOf = (state) => states[state]?.[0] ?? "info";
+
 /** @param {string} state @returns {Tone} */
 export const toneOf = (state) => states[state]?.[2] ?? "calm";
 

@@ -6,6 +6,7 @@ import { html } from "./html.js";
  * @typedef {object} Tab
  * @property {string} name in the address; the first one is not
  * @property {string} title
+ * @property {any} [more] behind the title, such as a number
  * @property {() => any} render
  */
 
@@ -25,7 +26,7 @@ export function Tabs({ label, tabs }) {
   return html`<div class="tabs" role="tablist" aria-label=${label} onKeyDown=${press}>
       ${tabs.map(
         (one) =>
-          html`<button key=${one.name} type="button" role="tab" id=${`tab-${one.name}`} aria-selected=${one === open} aria-controls="tab-panel" tabindex=${one === open ? 0 : -1} onClick=${() => show(one)}>${one.title}</button>`,
+          html`<button key=${one.name} type="button" role="tab" id=${`tab-${one.name}`} aria-selected=${one === open} aria-controls="tab-panel" tabindex=${one === open ? 0 : -1} onClick=${() => show(one)}>${one.title}${one.more !== undefined && html` <span class="quiet">${one.more}</span>`}</button>`,
       )}
     </div>
     <div class="stack" role="tabpanel" id="tab-panel" key=${open?.name} aria-labelledby=${`tab-${open?.name}`}>${open?.render()}</div>`;

@@ -196,6 +196,13 @@ const all = {
     { type: "integer", minimum: 1, maximum: MOST_ITEMS },
     10,
   ),
+  afterStored: query("after", "Only records after the one of this number.", { type: "integer", minimum: 0 }, 0),
+  recordLimit: query(
+    "limit",
+    "So many records at most. Where it is omitted: all.",
+    { type: "integer", minimum: 1, maximum: MOST_ITEMS },
+    10,
+  ),
   bom: query(
     "bom",
     "`true`: CSV begins with a byte order mark, for Excel.",

@@ -30,7 +30,13 @@ export const reportCalls = {
             "application/x-ndjson",
           ),
           ...content(textOf("text/csv", "An error a row."), { errors: rejectedCsv }, "text/csv"),
-          ...content(errorPageSchema, { page: { items: [rejectedRecord], next: null } }),
+          ...content(errorPageSchema, {
+            page: {
+              items: [rejectedRecord],
+              next: null,
+              layout: { columns: ["id", "email", "amount"], delimiter: ",", quote: '"' },
+            },
+          }),
         },
       },
     },
@@ -49,9 +55,10 @@ export const reportCalls = {
     id: "listStoredRecords",
     summary: "Read the stored records",
     description: "A client that reads nothing for 60 s is cut off.",
+    parameters: ["afterStored", "recordLimit"],
     answers: {
       200: {
-        description: "All of them, in order.",
+        description: "All of them, or those that are asked for, in order.",
         headers: ["Content-Disposition"],
         content: content(
           textOf("application/x-ndjson", "A stored record a line.", schemaRef("StoredRecord")),

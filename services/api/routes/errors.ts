@@ -13,7 +13,7 @@ import { BOM, CSV_HEAD, csvEnd, csvRows, slices } from "../http/csv.ts";
 import { type Exchange, json, type Reply } from "../http/exchange.ts";
 import { queryOf, wrongQuery } from "../http/input.ts";
 import { MOST_ITEMS, USUAL_ITEMS } from "../http/pages.ts";
-import { batchOf, ERRORS_AT_ONCE, NDJSON, send } from "./export.ts";
+import { afterOf, batchOf, ERRORS_AT_ONCE, NDJSON, send } from "./export.ts";
 
 const CSV = "text/csv; charset=utf-8; header=present";
 const PAGE = "application/json";
@@ -32,19 +32,12 @@ interface Wanted {
 
 /** Throws validation. */
 function wantedOf(exchange: Exchange): Wanted {
-  const {
-    bom = "false",
-    field,
-    code,
-    after = "0",
-    limit,
-  } = queryOf(exchange, "bom", "field", "code", "after", "limit");
+  const { bom = "false", field, code, after, limit } = queryOf(exchange, "bom", "field", "code", "after", "limit");
   if (bom !== "true" && bom !== "false") throw wrongQuery("bom", 'expected "true" or "false"');
-  if (!/^\d{1,15}$/.test(after)) throw wrongQuery("after", "expected the number of a record");
   const most = limit === undefined ? null : /^\d{1,3}$/.test(limit) ? Number(limit) : 0;
   if (most !== null && (most < 1 || most > MOST_ITEMS))
     throw wrongQuery("limit", `expected a whole number from 1 to ${MOST_ITEMS}`);
-  return { hasBom: bom === "true", field, code, after: Number(after), limit: most };
+  return { hasBom: bom === "true", field, code, after: afterOf(after), limit: most };
 }
 
 export async function getErrors(exchange: Exchange): Promise<Reply | undefined> {
@@ -100,8 +93,16 @@ async function errorPage(exchange: Exchange, batch: BatchRow, wanted: Wanted): P
   return json(200, {
     items: shown.map(({ seq: record, line, errors, raw }) => ({ record, line, errors, raw })),
     next,
+    ...layoutOf(batch),
     ...(unlisted > 0 && { truncated: true, records: unlisted }),
   });
+}
+
+/** How `raw` is cut into cells, so that a page can show the wrong one. Nothing of formats without columns. */
+function layoutOf({ format, envelope }: BatchRow) {
+  const { header: columns, delimiter = ",", quoteChar: quote = '"' } = envelope;
+  if (!columns) return {};
+  return { layout: { columns, ...(format === "csv" ? { delimiter, quote } : { delimiter: null, quote: null }) } };
 }
 
 /** Reads the records that are asked for. A filter is looked at here: the database has no index of fields and codes. */

@@ -9,7 +9,9 @@ import type { BatchRow } from "../../batch/batch.domain.ts";
 import { pinnedPolicy } from "../../batches.ts";
 import { slices } from "../http/csv.ts";
 import { callerOf, type Exchange } from "../http/exchange.ts";
+import { queryOf, wrongQuery } from "../http/input.ts";
 import type { Turns } from "../http/open.ts";
+import { limitOf } from "../http/pages.ts";
 
 export const ERRORS_AT_ONCE = 500;
 const RECORDS_AT_ONCE = 2_000;
@@ -28,6 +30,12 @@ export const batchOf = (exchange: Exchange): Promise<BatchRow> => actors.batch.g
 /** Whose open answers this one is counted with. */
 export const readerOf = (exchange: Exchange): number | string =>
   exchange.req.operator ? `operator ${exchange.req.operator.name}` : callerOf(exchange).client.id;
+
+/** The number of a record in a query: what is read comes after it. Throws validation. */
+export function afterOf(text = "0"): number {
+  if (!/^\d{1,15}$/.test(text)) throw wrongQuery("after", "expected the number of a record");
+  return Number(text);
+}
 
 interface Content<Row> {
   /** The text before the first row. */
@@ -129,14 +137,24 @@ export const storedSchema: JsonSchema = record({
 
 export const NDJSON = "application/x-ndjson";
 
+/** Throws validation, not-found, too-many-streams, unavailable. */
 export async function getRecords(exchange: Exchange): Promise<undefined> {
+  const { after: asked, limit: most } = queryOf(exchange, "after", "limit");
+  const from = afterOf(asked);
+  let left = most === undefined ? Number.POSITIVE_INFINITY : limitOf(most);
   const batch = await batchOf(exchange);
   const { id, publicId } = batch;
   const masked = await storedMask(exchange, batch);
   return send(exchange, {
     type: NDJSON,
     file: `${publicId}-records.ndjson`,
-    page: (after) => actors.batch.records(exchange.ctx, { id, after, limit: RECORDS_AT_ONCE }),
+    async page(seen) {
+      if (left === 0) return [];
+      const limit = Math.min(RECORDS_AT_ONCE, left);
+      const rows = await actors.batch.records(exchange.ctx, { id, after: Math.max(seen, from), limit });
+      left -= rows.length;
+      return rows;
+    },
     show: ({ seq, data }) => storedLine({ seq, data: masked(data) }),
   });
 }
@@ -195,8 +213,16 @@ export const errorPageSchema: JsonSchema = record(
   {
     items: listOf(schemaRef("RejectedRecord")),
     next: described("The `after` of the next page; null: this is the last.", orNull(recordNumber)),
+    layout: described(
+      "How `raw` is cut into cells. Only of formats with columns.",
+      record({
+        columns: described("As the file names them.", listOf(text())),
+        delimiter: described("Of CSV: what stands between cells. Null in workbooks.", orNull(text())),
+        quote: described("Of CSV: what stands around cells. Null in workbooks.", orNull(text())),
+      }),
+    ),
     truncated: described("Only on the last page: the report ends here.", { type: "boolean", enum: [true] }),
     records: described("Beside `truncated`: so many more records were rejected.", { type: "integer", minimum: 1 }),
   },
-  ["truncated", "records"],
+  ["layout", "truncated", "records"],
 );

@@ -110,6 +110,7 @@ const lists: Handle[] = [
   listOwnDeliveries,
   retryImport,
   getErrors,
+  getRecords,
   getRejected,
   getTemplate,
   postClient,

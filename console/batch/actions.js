@@ -1,0 +1,86 @@
+/** The buttons of operators on a batch. Each says its consequence first; what the API refuses is told in the dialog. */
+import { connection, post } from "../api/client.js";
+import { asProblem } from "../api/problem.js";
+import { may } from "../api/session.js";
+import { ask } from "../ui/dialog.js";
+import { html } from "../ui/html.js";
+import { Icon } from "../ui/icons.js";
+import { plural } from "../ui/numbers.js";
+import { toast } from "../ui/toast.js";
+import { movesOf, undoable } from "./moves.js";
+
+/** @import { WholeBatch } from "../types.d.ts" */
+/** @import { Move } from "./moves.js" */
+
+/** @param {string} reason */
+const bodyOf = (reason) => (reason === "" ? {} : { reason });
+/** @param {string} id */
+const short = (id) => id.slice(0, 8);
+
+/** @param {WholeBatch} batch @param {Move} move @param {() => void} onDone */
+async function run({ id }, { name, label, consequence, isDanger = false, reason, done }, onDone) {
+  const isDone = await ask({
+    title: `${label} this batch?`,
+    consequence,
+    action: `${label} batch`,
+    isDanger,
+    reason,
+    run: (why) => post(`/admin/batches/${id}/${name}`, bodyOf(why)),
+  });
+  if (isDone) toast(`Batch ${short(id)} is ${done}.`);
+  onDone();
+}
+
+/** @typedef {{ records: number, duplicatesElsewhere: number, references?: { table: string, columns: string[], constraint: string | null }[] }} DryUndo */
+
+/** @param {DryUndo} dry */
+const undoText = ({
+  records,
+  duplicatesElsewhere,
+  references = [],
+}) => html`<p>${plural(records, "stored record")} will be deleted, with their unique keys, so that they can be sent again. This cannot be taken back.</p>
+  ${duplicatesElsewhere > 0 && html`<p>${plural(duplicatesElsewhere, "record")} of other batches counted as duplicates of them. They do not come back by themselves.</p>`}
+  ${
+    references.length > 0 &&
+    html`<p>Other rows refer to its rows, and are in the way:</p>
+    <ul>${references.map(({ table, columns }) => html`<li key=${table}><code>${table}</code> (${columns.join(", ")})</li>`)}</ul>`
+  }`;
+
+/** @param {WholeBatch} batch @param {() => void} onDone */
+async function undo({ id }, onDone) {
+  try {
+    const dry = /** @type {DryUndo} */ (await post(`/admin/batches/${id}/undo?dryRun=true`));
+    const isDone = await ask({
+      title: "Take this batch back?",
+      consequence: undoText(dry),
+      action: "Take back",
+      isDanger: true,
+      reason: "required",
+      count: dry.records,
+      run: (reason) => post(`/admin/batches/${id}/undo`, { reason }),
+    });
+    if (isDone) toast(`Batch ${short(id)} is being taken back.`);
+  } catch (error) {
+    const { detail, code } = asProblem(error);
+    toast(`It cannot be taken back: ${detail} (${code})`, "bad");
+  }
+  onDone();
+}
+
+/** @param {{ batch: WholeBatch, onDone: () => void }} props `onDone`: read again */
+export function Actions({ batch, onDone }) {
+  if (!may("operator")) return null;
+  const { status, counts, validateOnly } = batch;
+  const isAway = connection.value.isAway;
+  return html`
+    ${movesOf(batch).map(
+      (move) =>
+        html`<button key=${move.name} type="button" class=${`button${move.name === "approve" || move.name === "redrive" ? " primary" : ""}`} disabled=${isAway} onClick=${() => run(batch, move, onDone)}><${Icon} name=${move.icon} />${move.label}</button>`,
+    )}
+    ${
+      undoable.includes(status) &&
+      !validateOnly &&
+      counts.accepted > 0 &&
+      html`<button type="button" class="button" disabled=${isAway} onClick=${() => undo(batch, onDone)}><${Icon} name="undo" />Take back</button>`
+    }`;
+}

@@ -1,0 +1,118 @@
+/** One move of many batches: of those that are selected, or of all that match the filter. It is tried dry first. */
+import { signal } from "@preact/signals";
+import { connection, post } from "../api/client.js";
+import { asProblem } from "../api/problem.js";
+import { href } from "../state/router.js";
+import { ShortId } from "../ui/copy.js";
+import { ask, Dialog } from "../ui/dialog.js";
+import { html } from "../ui/html.js";
+import { Icon } from "../ui/icons.js";
+import { count, plural } from "../ui/numbers.js";
+import { Table } from "../ui/table.js";
+import { toast } from "../ui/toast.js";
+import { moves } from "./moves.js";
+
+/** @import { Query } from "../types.d.ts" */
+/** @import { Move } from "./moves.js" */
+
+/** @typedef {{ ids: string[] } | { filter: Query }} Which */
+/** @typedef {{ matched: number, isMore: boolean, examples: string[], done: number, refused: { id: string, code: string }[] }} Moved */
+
+/** What the last move of many has done, until it is closed. */
+const result = signal(/** @type {{ move: Move, moved: Moved } | null} */ (null));
+
+/** @param {string} id */
+const hrefOf = (id) => href(`/batches/${id}`);
+
+/** @param {{ move: Move, dry: Moved }} props what it would do */
+function Foreseen({ move, dry: { matched, isMore, examples, refused } }) {
+  const refusedIds = new Set(refused.map(({ id }) => id));
+  const movable = examples.filter((id) => !refusedIds.has(id));
+  return html`
+    <p><strong>${plural(matched - refused.length, "batch", "batches")}</strong> of ${count(matched)} will be ${move.done}${refused.length > 0 ? `; ${count(refused.length)} cannot be, by their state` : ""}.
+      ${isMore && html` The filter matches more: these are the first ${count(matched)}. Do it again for the rest.`}</p>
+    <p>Of each: ${move.consequence}</p>
+    ${movable.length > 0 && html`<p class="examples-line">Such as ${movable.map((id) => html`<${ShortId} key=${id} id=${id} href=${hrefOf(id)} /> `)}</p>`}`;
+}
+
+/** @param {Move} move @param {Which} which @param {() => void} onDone */
+async function moveMany(move, which, onDone) {
+  const { name: action, label, isDanger = false, reason } = move;
+  let dry;
+  try {
+    dry = /** @type {Moved} */ (await post("/admin/batches/actions", { action, ...which, dryRun: true }));
+  } catch (error) {
+    const { detail, code, errors } = asProblem(error);
+    return toast(`${errors[0]?.detail ?? detail} (${code})`, "bad");
+  }
+  const movable = dry.matched - dry.refused.length;
+  if (movable === 0)
+    return toast(
+      `None of ${plural(dry.matched, "batch", "batches")} can be ${move.done}: their states do not allow it.`,
+      "plain",
+    );
+  await ask({
+    title: `${label} ${plural(movable, "batch", "batches")}?`,
+    consequence: html`<${Foreseen} move=${move} dry=${dry} />`,
+    action: `${label} ${plural(movable, "batch", "batches")}`,
+    isDanger,
+    reason,
+    count: movable,
+    run: async (why) => {
+      const moved = await post("/admin/batches/actions", { action, ...which, ...(why !== "" && { reason: why }) });
+      result.value = { move, moved };
+      onDone();
+    },
+  });
+}
+
+/**
+ * @param {object} props
+ * @param {import("@preact/signals").Signal<Set<string>>} props.selected
+ * @param {Query} props.filter that of the list; empty: all batches there are, which nobody means
+ * @param {() => void} props.onDone
+ */
+export function Bulk({ selected, filter, onDone }) {
+  const ids = [...selected.value];
+  const isAny = Object.keys(filter).length > 0;
+  if (ids.length === 0 && !isAny) return null;
+  const which = ids.length > 0 ? { ids } : { filter };
+  const done = () => {
+    selected.value = new Set();
+    onDone();
+  };
+  const what = ids.length > 0 ? `${count(ids.length)} selected` : "All that match";
+  return html`<div class="bulk row" role="group" aria-label="Actions on many batches">
+    <span class="bulk-what">${what}</span>
+    ${moves.map((move) => html`<button key=${move.name} type="button" class="button small" disabled=${connection.value.isAway} onClick=${() => moveMany(move, which, done)}><${Icon} name=${move.icon} />${move.label}</button>`)}
+    ${
+      ids.length > 0 &&
+      html`<button type="button" class="link" onClick=${() => {
+        selected.value = new Set();
+      }}>Select none</button>`
+    }
+  </div>`;
+}
+
+/** @type {import("../ui/table.js").Column<{ id: string, code: string }>[]} */
+const columns = [
+  { key: "id", title: "Batch", render: ({ id }) => html`<${ShortId} id=${id} href=${hrefOf(id)} />` },
+  { key: "code", title: "Why not", isWide: true, render: ({ code }) => html`<code>${code}</code>` },
+];
+
+/** What became of them. */
+export function BulkResult() {
+  if (!result.value) return null;
+  const { move, moved } = result.value;
+  const close = () => {
+    result.value = null;
+  };
+  return html`<${Dialog} title=${`${plural(moved.done, "batch", "batches")} ${move.done}`} onClose=${close}>
+    <div class="dialog-text">
+      ${moved.refused.length === 0 ? html`<p>None was refused.</p>` : html`<p>${plural(moved.refused.length, "batch was", "batches were")} refused and ${moved.refused.length === 1 ? "stays" : "stay"} as before.</p>`}
+      ${moved.isMore && html`<p>The filter matches more than was looked at. Do it again for the rest.</p>`}
+    </div>
+    ${moved.refused.length > 0 && html`<div class="dialog-table"><${Table} caption="Refused" columns=${columns} list=${{ items: moved.refused }} /></div>`}
+    <footer class="dialog-foot"><button type="button" class="button primary" onClick=${close}>Close</button></footer>
+  </${Dialog}>`;
+}

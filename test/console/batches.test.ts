@@ -1,0 +1,124 @@
+/** The promise: operators find any batch, see what is wrong in it down to the cell, and move one or many, told the consequence first. */
+import { admin, newClient, post } from "../helpers/http.ts";
+import { until } from "../helpers/patience.ts";
+import { startConsole } from "./kit.ts";
+
+const world = startConsole();
+
+/** Batches of a client that wait for an approval. */
+async function heldBatches(count: number): Promise<{ identifier: string; ids: string[] }> {
+  const client = await newClient(world.url, { requiresApproval: true });
+  const ids: string[] = [];
+  for (let n = 0; n < count; n++) {
+    const response = await post(world.url, client, `{"id":"h-${n}"}\n`);
+    ids.push(((await response.json()) as { id: string }).id);
+  }
+  return { identifier: client.identifier, ids };
+}
+
+const statusOf = async (id: string) =>
+  ((await (await admin(world.url, `/batches/${id}`)).json()) as { status: string }).status;
+
+test("errors are grouped, and the wrong cell of a record is marked", async () => {
+  const { batchId } = world.seed;
+  const visit = await world.visit({ role: "viewer", path: `#/batches/${batchId}` });
+  const { page } = visit;
+  expect(await visit.text(".equation")).toMatch(
+    /40\s+received\s+=\s+36\s+stored\s+\+\s+4\s+rejected\s+\+\s+0\s+duplicates/,
+  );
+  await page.locator(".samples mark").first().waitFor();
+  expect(await visit.text("#tab-panel tbody")).toMatch(/4\s+100 %\s+amount\s+exclusiveMinimum\s+must be > 0\s+-3\s+11/);
+  const marked = await page.locator(".samples tbody tr").first().locator("td").allInnerTexts();
+  expect(marked).toEqual(["11", "10", expect.stringContaining("must be > 0"), "a-9", "-3"]);
+  expect(await page.locator(".samples tbody tr").first().locator("td mark").allInnerTexts()).toEqual(["-3", "-3"]);
+  expect(await visit.text(".timeline")).toMatch(/Received[\s\S]+Work began[\s\S]+Completed with errors/);
+  // A viewer changes nothing.
+  expect(await page.getByRole("button", { name: /Take back|Cancel/ }).count()).toBe(0);
+  await visit.shoot("batch");
+  await visit.clean();
+
+  const file = page.waitForEvent("download");
+  await page.getByRole("button", { name: "CSV of this group" }).click();
+  expect((await file).suggestedFilename()).toBe(`${batchId}-amount-exclusiveMinimum.csv`);
+
+  await page.getByRole("tab", { name: "Errors" }).press("ArrowRight");
+  await page.waitForFunction("location.hash.endsWith('tab=records')");
+  await page.getByLabel("From record").fill("40");
+  await page.keyboard.press("Enter");
+  await page.getByText("No record from 40 on is stored.").waitFor();
+  await page.getByRole("button", { name: "Show the first ones" }).click();
+  await page.getByRole("cell", { name: "a-0" }).waitFor();
+  await visit.clean();
+  for (const [tab, words] of [
+    ["Preview", "file is not kept"],
+    ["Deliveries", "No webhook was sent"],
+    ["Audit", "Nobody has changed it"],
+    ["Raw JSON", `"id": "${batchId}"`],
+  ] as const) {
+    await page.getByRole("tab", { name: tab }).click();
+    await page.getByText(words).waitFor();
+  }
+  await visit.clean();
+});
+
+test("one batch is found, selected and moved; the reason stands in its history", async () => {
+  const { identifier, ids } = await heldBatches(1);
+  const [id = ""] = ids;
+  const visit = await world.visit({ role: "operator", path: `#/batches?client=${identifier}` });
+  const { page } = visit;
+  expect(await visit.text("tbody")).toContain("an operator has to approve it");
+  await page.keyboard.press("j");
+  await page.keyboard.press("x");
+  await page.getByText("1 selected").waitFor();
+  await visit.clean();
+  await page.locator("tbody tr").first().focus();
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: `Batch ${id.slice(0, 8)}` }).waitFor();
+  await page.getByRole("button", { name: "Reject" }).click();
+  const dialog = page.getByRole("dialog", { name: "Reject this batch?" });
+  expect(await dialog.innerText()).toContain("none of its records is stored");
+  await visit.clean();
+  await dialog.getByLabel(/Reason/).fill("Of last year");
+  await dialog.getByRole("button", { name: "Reject batch" }).click();
+  await page.locator("h1 ~ .state", { hasText: "rejected" }).waitFor();
+  await page.locator(".timeline", { hasText: "Of last year" }).waitFor();
+  expect(await visit.text(".timeline")).toMatch(/Rejected by operator-\d/);
+  expect(await statusOf(id)).toBe("rejected");
+});
+
+test("all that match a filter are moved: dry first, with the number typed, and what was refused is told", async () => {
+  const { identifier, ids } = await heldBatches(52);
+  await admin(world.url, `/batches/${ids[0]}/reject`, { method: "POST", body: "{}" });
+  const visit = await world.visit({ role: "operator", path: `#/batches?client=${identifier}` });
+  const { page } = visit;
+  await page.locator(".counts", { hasText: "held" }).waitFor();
+  expect(await visit.text(".counts")).toMatch(/held\s*51/);
+  await page.locator(".bulk").getByRole("button", { name: "Cancel" }).click();
+  const dialog = page.getByRole("dialog", { name: "Cancel 51 batches?" });
+  await dialog.waitFor();
+  expect(await dialog.innerText()).toMatch(/51 batches of 52 will be cancelled; 1 cannot be, by their state/);
+  const go = dialog.getByRole("button", { name: "Cancel 51 batches" });
+  expect(await go.isDisabled()).toBe(true);
+  await dialog.getByRole("textbox").last().fill("51");
+  await visit.clean();
+  await go.click();
+  const told = page.getByRole("dialog", { name: "51 batches cancelled" });
+  await told.waitFor();
+  expect(await told.innerText()).toMatch(/1 batch was refused[\s\S]+illegal-state/);
+  await told.getByRole("button", { name: "Close" }).last().click();
+  await until(async () => (await visit.text(".counts")).includes("51"));
+  expect(await statusOf(ids.at(-1) ?? "")).toBe("cancelled");
+});
+
+test("filters live in the address, are removed by key, and an empty list tells the next step", async () => {
+  const visit = await world.visit({ role: "viewer", path: "#/batches?status=failed,rejected&format=xlsx" });
+  const { page } = visit;
+  await page.getByText("No batch is like that.").waitFor();
+  await visit.clean();
+  await page.getByRole("button", { name: "Format: xlsx" }).press("Delete");
+  await page.waitForFunction("location.hash === '#/batches?status=failed%2Crejected'");
+  expect(await page.locator("tbody input").count()).toBe(0);
+  await page.getByRole("button", { name: "Columns" }).or(page.getByText("Columns")).first().click();
+  await page.getByLabel("Format").check();
+  await page.locator("th", { hasText: "Format" }).waitFor();
+});
