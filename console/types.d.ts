@@ -24,7 +24,7 @@ import type { CheckedBody } from "../services/imports/imports.domain.ts";
 import type { AnswerOf } from "../services/messages.ts";
 import type { Check, NodeFigures, Readiness, SystemStats } from "../services/monitor/monitor.contract.ts";
 import type { OperatorRole } from "../services/operator/operator.domain.ts";
-import type { Dataset, Policy } from "../services/policy/policy.contract.ts";
+import type { Dataset, ListedDataset as DatasetListed, Policy } from "../services/policy/policy.contract.ts";
 
 import type { Figures } from "../services/stats/stats.domain.ts";
 
@@ -72,6 +72,8 @@ export type ClientKey = ReturnType<typeof keyView>;
 export type Grant = ReturnType<typeof grantView>;
 export type Erasure = ReturnType<typeof erasureView>;
 export type Usage = AnswerOf<"monitor.usage"> & { streams: { open: number; limit: number } };
+/** A line of the list of datasets. */
+export type ListedDataset = Omit<DatasetListed, "changedAt"> & { changedAt: string };
 
 /** What a check of the beginning of a file answers. */
 export type CheckedFile = Omit<CheckedBody, "records"> & {

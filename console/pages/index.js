@@ -31,6 +31,21 @@ export const pages = [
     load: () => import("./batch.js"),
   },
   {
+    path: "/datasets",
+    title: "Datasets",
+    side: "operator",
+    nav: { icon: "datasets", key: "d" },
+    load: () => import("./datasets.js"),
+  },
+  {
+    path: "/datasets/:name",
+    title: "Dataset",
+    side: "operator",
+    under: "/datasets",
+    style: "editor/editor.css",
+    load: () => import("./dataset.js"),
+  },
+  {
     path: "/audit",
     title: "Audit",
     side: "operator",

@@ -43,7 +43,8 @@ export function startKeys() {
   addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.isComposing) return;
     const isMod = event.ctrlKey || event.metaKey;
-    if (isMod ? !press(event, `mod+${event.key.toLowerCase()}`) : isTyping(event.target) || event.altKey) return;
+    if (isMod ? !press(event, `mod+${event.key.toLowerCase()}`) : isTyping(event.composedPath()[0]) || event.altKey)
+      return;
     if (!isMod) press(event, event.key);
   });
 }
@@ -68,7 +69,7 @@ function press(event, key) {
 /** @param {string} keys */
 const lastOf = (keys) => bindings.peek().findLast((binding) => binding.keys === keys);
 
-/** @param {EventTarget | null} target */
+/** Also inside of a shadow root. @param {EventTarget | undefined} target */
 const isTyping = (target) =>
   target instanceof HTMLElement &&
   (target.isContentEditable ||

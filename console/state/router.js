@@ -21,9 +21,41 @@ export const address = signal(read());
 /** Grows with each page that is opened, not with a filter that changes: the heading takes the focus then. */
 export const opened = signal(0);
 
+/** @type {(() => Promise<boolean>) | null} */
+let guard = null;
+let isAsking = false;
+
+/**
+ * While something is not saved: who leaves the page, or its tab, is asked first.
+ * @param {() => Promise<boolean>} mayLeave
+ * @returns {() => void} ends it
+ */
+export function guardLeaving(mayLeave) {
+  guard = mayLeave;
+  return () => {
+    if (guard === mayLeave) guard = null;
+  };
+}
+
+/** The address stays as it was until the answer is yes. @param {() => Promise<boolean>} mayLeave */
+async function askFirst(mayLeave) {
+  const wanted = location.hash;
+  const { path, query } = address.peek();
+  history.replaceState(null, "", href(path, query));
+  if (isAsking) return;
+  isAsking = true;
+  const isLeaving = await mayLeave();
+  isAsking = false;
+  if (!isLeaving) return;
+  guard = null;
+  location.hash = wanted;
+}
+
 addEventListener("hashchange", () => {
   const next = read();
-  const isOther = next.path !== address.peek().path;
+  const { path, query } = address.peek();
+  const isOther = next.path !== path;
+  if (guard && (isOther || next.query.tab !== query.tab)) return askFirst(guard);
   address.value = next;
   if (isOther) opened.value++;
 });

@@ -39,6 +39,7 @@ const libraries: Record<string, Library> = {
   "@codemirror/language": codemirror("language"),
   "@codemirror/lint": codemirror("lint"),
   "@codemirror/state": codemirror("state"),
+  "@codemirror/streamparser": codemirror("streamparser"),
   "@codemirror/view": codemirror("view"),
   "@lezer/common": lezer("common"),
   "@lezer/highlight": lezer("highlight"),

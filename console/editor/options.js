@@ -1,0 +1,75 @@
+/** What fields may be chosen from: fields of the schema, handlers and tables that are there. */
+import { useEffect, useState } from "preact/hooks";
+import { get } from "../api/client.js";
+import { valueAt } from "./pointers.js";
+import { fieldsOf } from "./schema.js";
+import { timeZones } from "./window.js";
+
+/** @import { Form } from "./field.js" */
+
+/** @typedef {{ name: string, columns: { name: string }[] }} TableThere */
+/** @typedef {{ handlers: string[] | null, tables: TableThere[] }} Chosen null: this node does not tell */
+
+const builtIn = ["store", "table"];
+
+/**
+ * Handlers that run, and tables of the database that the draft names. Where they cannot be read, the fields take any text.
+ * @param {string | null | undefined} database @param {boolean} isWanted
+ * @returns {Chosen}
+ */
+export function useChosen(database, isWanted) {
+  const [handlers, setHandlers] = useState(/** @type {string[] | null} */ (null));
+  const [tables, setTables] = useState(/** @type {TableThere[]} */ ([]));
+  useEffect(() => {
+    get("/admin/handlers").then(
+      ({ items }) =>
+        setHandlers([...new Set([...builtIn, ...items.map((/** @type {{ name: string }} */ { name }) => name)])]),
+      () => setHandlers(null),
+    );
+  }, []);
+  useEffect(() => {
+    if (!isWanted) return;
+    let isGone = false;
+    get("/admin/tables", { database }).then(
+      ({ items }) => !isGone && setTables(items),
+      () => !isGone && setTables([]),
+    );
+    return () => {
+      isGone = true;
+    };
+  }, [database, isWanted]);
+  return { handlers, tables };
+}
+
+/** @param {Form} form @param {string} pointer @returns {string[] | undefined} undefined: any */
+export function optionsOf({ draft, chosen }, pointer) {
+  const fields = () => fieldsOf(draft.schema);
+  const columns = () => columnsOf(draft, chosen);
+  if (
+    pointer === "/uniqueKey" ||
+    pointer === "/sensitive" ||
+    pointer === "/read/fields" ||
+    pointer === "/table/delete/field"
+  )
+    return fields();
+  if (pointer === "/handler") return chosen.handlers ?? undefined;
+  if (pointer === "/window/timeZone") return timeZones();
+  if (pointer === "/table/name") return chosen.tables.map(({ name }) => name);
+  if (pointer === "/table/key" || pointer === "/table/newer" || pointer === "/table/columns") return columns();
+  if (pointer.startsWith("/table/columns/")) return [...fields(), ...metas];
+  return undefined;
+}
+
+const metas = ["batchId", "clientId", "clientIdentifier", "dataset", "record", "line", "receivedAt", "json"].map(
+  (meta) => `{"meta":"${meta}"}`,
+);
+
+/** Of the table where it is known; else those that the draft fills. @param {Record<string, unknown>} draft @param {Chosen} chosen */
+function columnsOf(draft, { tables }) {
+  const name = valueAt(draft, "/table/name");
+  const there = tables.find((table) => table.name === name);
+  if (there) return there.columns.map((column) => column.name);
+  return Object.keys(valueAt(draft, "/table/columns") ?? {}).concat(
+    valueAt(draft, "/table/columns") ? [] : fieldsOf(draft.schema),
+  );
+}

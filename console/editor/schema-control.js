@@ -1,0 +1,27 @@
+/** The JSON Schema of the records, as JSON: with its faults at their lines. */
+import { useState } from "preact/hooks";
+import { html } from "../ui/html.js";
+import { JsonEditor } from "../ui/json-editor.js";
+import { isObject } from "./pointers.js";
+import { marksOf, parsed } from "./positions.js";
+
+/** @param {import("./controls.js").ControlProps & { form: import("./field.js").Form }} props */
+export function SchemaControl({ id, value, onChange, isReadOnly, form }) {
+  const [typed, setTyped] = useState(/** @type {{ text: string, value: unknown } | null} */ (null));
+  // What was typed stays as it was, until the value comes from elsewhere.
+  const isOwn = typed !== null && (typed.value === value || typed.value === undefined);
+  const text = isOwn ? typed.text : JSON.stringify(value ?? {}, null, 2);
+  const { fault } = parsed(text);
+  const below = form.faults
+    .filter(({ pointer }) => pointer === "/schema" || pointer.startsWith("/schema/"))
+    .map(({ pointer, detail }) => ({ pointer: pointer.slice("/schema".length), detail }));
+  const change = (/** @type {string} */ next) => {
+    const { value: found } = parsed(next);
+    setTyped({ text: next, value: isObject(found) ? found : undefined });
+    // A text that is no object cannot be a schema. It goes on as text, so that nothing older is saved unseen.
+    onChange(isObject(found) ? found : next);
+    if (!isObject(found)) setTyped({ text: next, value: next });
+  };
+  return html`<${JsonEditor} id=${id} label="Schema of a record, as JSON" text=${text} isReadOnly=${isReadOnly} onChange=${change}
+    marks=${fault ? [fault] : marksOf(text, below)} />`;
+}
