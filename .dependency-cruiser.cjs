@@ -91,7 +91,10 @@ module.exports = {
       "console-alone",
       "The console runs in browsers: it imports itself, and the few libraries that a node serves with it.",
       { path: "^console/", pathNot: "^console/types\\.d\\.ts$" },
-      { pathNot: "^(console/|(node_modules/)?(preact|htm|@preact/signals|uplot|@codemirror/[^/]+)(/|$))" },
+      {
+        pathNot:
+          "^(console/|(node_modules/)?(preact|htm|@preact/signals|uplot|@codemirror/[^/]+|@lezer/highlight)(/|$))",
+      },
     ),
     never(
       "console-types-alone",
