@@ -4,6 +4,7 @@
 export const auditedActions = {
   "batch.approve": "approved the batch",
   "batch.cancel": "cancelled the batch",
+  "batch.move-many": "moved many batches",
   "batch.redrive": "redrove the batch",
   "batch.reject": "rejected the batch",
   "batch.retry": "retried the batch",

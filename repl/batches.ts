@@ -11,6 +11,7 @@ import {
   rowCountsOf,
 } from "../services/batch/batch.domain.ts";
 import { call } from "../services/messages.ts";
+import { retryOfAnyClient } from "../services/retries.ts";
 import { type Answer, age, type Command, operand, say } from "./answer.ts";
 import { clientNamed, nameOf } from "./clients.ts";
 
@@ -122,6 +123,15 @@ const move = (name: "redrive" | "skip" | "cancel", description: string): Command
   },
 });
 
+const retry: Command = {
+  command: "retry <id>",
+  description: "Sends the rejected records of an ended batch again, as a new batch of its client",
+  async run(broker, args) {
+    const { batch, isNew } = await retryOfAnyClient(broker, { publicId: operand(args, "id") ?? "" });
+    return { rows: [await rowOf(broker, batch)], ...(!isNew && { notes: ["They were sent again before."] }) };
+  },
+};
+
 const history: Command = {
   command: "history <id>",
   description: "Who has moved a batch, when and why, and how its attempts failed",
@@ -176,6 +186,7 @@ export const batchCommands: Command[] = [
   batch,
   history,
   move("redrive", "Drives a failed batch again, with attempts at 0"),
+  retry,
   move("skip", "Lets the batches behind a failed or held one go first"),
   move("cancel", "Cancels a batch; a worker's later writes are refused"),
   undo,

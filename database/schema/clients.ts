@@ -85,7 +85,7 @@ export const audit = table(
     reason: "text?",
     status: "name",
   },
-  { key: ["id"], writers: ["audit", "clientCache", "operator", "policy", "batch", "webhook", "retention"] },
+  { key: ["id"], writers: ["audit", "clientCache", "operator", "policy", "batch", "imports", "webhook", "retention"] },
 );
 
 export const policy = table(

@@ -3,6 +3,7 @@ import type { UploadCommit, UploadOutcome } from "../../services/imports/imports
 import { hasEnded, jsonOrNull, restarted, tableCounts } from "../rows.ts";
 import { batch, batchWork, clientQueue } from "../schema/tables.ts";
 import { writtenOrRefused } from "../upload-refusal.ts";
+import { auditParams, auditStep, auditValues } from "./audit.ts";
 import { staleStep } from "./moves.aftermath.ts";
 import { givePlace, takePlace } from "./order.ts";
 import {
@@ -45,6 +46,7 @@ const shapeOf = ({
   checked,
   chunks,
   events,
+  audit,
 }: UploadCommit): Shape => ({
   isNew: id === null,
   hasKey: key !== null,
@@ -59,6 +61,7 @@ const shapeOf = ({
   due: dueShape(due),
   chunks: chunks.length,
   events: eventShapes(events),
+  hasAudit: audit !== undefined,
 });
 
 /** Parameters that a new row and a receiving row both set; `NEW`: those that only a new row sets. */
@@ -112,7 +115,12 @@ const PARAMS = {
 export function uploadCommits(on: Units, { refusal, clearExpired }: UploadChecks) {
   const committing = shapes((shape: Shape) => {
     const chunks = Array.from({ length: shape.chunks }, (_, i) => chunkStep(i, "made", "id"));
-    const params: Params = Object.assign({}, ...chunks.map((chunk) => chunk.params), eventParams(shape.events));
+    const params: Params = Object.assign(
+      {},
+      ...chunks.map((chunk) => chunk.params),
+      eventParams(shape.events),
+      shape.hasAudit && auditParams,
+    );
     return on.unit({ ...PARAMS, ...params }, () => [
       ...(shape.place ? [givePlace(shape.place === "next" ? "order_lane.places = :places" : undefined)] : []),
       ...(shape.quota ? [allowed(shape), quotaStep(shape.quota)] : []),
@@ -125,6 +133,7 @@ export function uploadCommits(on: Units, { refusal, clearExpired }: UploadChecks
       ...(shape.isChecked ? [staleStep] : []),
       ...(shape.place ? [takePlace] : []),
       ...chunks.map(({ step }) => step),
+      ...(shape.hasAudit ? [auditStep("made")] : []),
       ...eventSteps(shape.events),
       writtenAnswer(shape.events),
     ]);
@@ -142,7 +151,7 @@ export function uploadCommits(on: Units, { refusal, clearExpired }: UploadChecks
 }
 
 function valuesOf({ id, batch, totals, key, dedup, quota, order, parent, corrects, queue, ...commit }: UploadCommit) {
-  const { state, phase, due, reason, chunks, events, checked, spent = totals } = commit;
+  const { state, phase, due, reason, chunks, events, checked, audit, spent = totals } = commit;
   return {
     id,
     version: checked?.version ?? null,
@@ -172,6 +181,7 @@ function valuesOf({ id, batch, totals, key, dedup, quota, order, parent, correct
     places: order?.places ?? null,
     ...Object.assign({}, ...chunks.map(chunkValues)),
     ...eventValues(events),
+    ...auditValues(audit),
   };
 }
 

@@ -26,6 +26,7 @@ export interface Shape {
   due: DueShape;
   chunks: number;
   events: EventShape[];
+  hasAudit: boolean;
 }
 
 /** The condition that an upload still belongs to its node. Taking it away raises the fence. */

@@ -5,6 +5,7 @@ import type { OperatorRole } from "../operator/operator.domain.ts";
 export const auditedActions = [
   "batch.approve",
   "batch.cancel",
+  "batch.move-many",
   "batch.redrive",
   "batch.reject",
   "batch.retry",

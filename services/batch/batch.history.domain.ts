@@ -64,3 +64,6 @@ export interface History {
   /** Moves or attempts between the first ones and the last ones are missing. */
   isCut: boolean;
 }
+
+/** The member of the audit's `change` that names the batch of the rejected records. */
+export const RETRIED_AS = "/retriedAs";

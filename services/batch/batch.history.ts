@@ -6,7 +6,14 @@
 import type { BatchStore } from "../../database/store.ts";
 import { type AuditRow, DONE } from "../audit/audit.domain.ts";
 import { type BatchRow, type BatchState, isFinal } from "./batch.domain.ts";
-import { type History, type HistoryItem, KEPT_AT_ENDS, type MoveRow, type MoverKind } from "./batch.history.domain.ts";
+import {
+  type History,
+  type HistoryItem,
+  KEPT_AT_ENDS,
+  type MoveRow,
+  type MoverKind,
+  RETRIED_AS,
+} from "./batch.history.domain.ts";
 import type { BatchAttempt } from "./batch.reads.domain.ts";
 import { whyOf } from "./batch.told.ts";
 
@@ -40,9 +47,6 @@ async function retryOf(store: Store, { publicId: subject }: BatchRow): Promise<A
   const found = await store.listAudit({ subject, action: "batch.retry", limit: RETRIES_LOOKED_AT });
   return found.find(({ status, change }) => status === DONE && change?.includes(RETRIED_AS)) ?? null;
 }
-
-/** The member of the audit's `change` that names the new batch. */
-export const RETRIED_AS = "/retriedAs";
 
 function isCut({ moves, attempts }: Known): boolean {
   const later = attempts.filter(({ no }) => no > KEPT_AT_ENDS);

@@ -84,7 +84,7 @@ export const importsActions = {
 
   /**
    * Makes a new batch of the rejected records of an ended batch, by today's policy. A second call answers the same batch
-   * (`isNew` false).
+   * (`isNew` false). For an operator the audit has an entry with `reason`.
    * Throws not-found, wrong-columns, illegal-state (not ended, nothing rejected), payload-too-large, too-many-records, too-many-uploads.
    */
   retryRejected: action({
@@ -93,6 +93,7 @@ export const importsActions = {
     clientPublicId: { type: "string" },
     policy,
     requestId: { type: "string", nullable: true },
+    reason: { type: "string", optional: true },
   }).answers<{ batch: BatchRow; isNew: boolean }>(),
 
   /**

@@ -5,20 +5,13 @@ import { isProblem, Problem } from "../../lib/errors.ts";
 import { actors } from "../actors.ts";
 import { type BatchRow, type BatchState, ownDataset } from "../batch/batch.domain.ts";
 import type { ParamsOf } from "../messages.ts";
+import { onlyChecked } from "../retries.ts";
 
 /** The states in which rejected records stay rejected. */
 const ended: readonly BatchState[] = ["completed", "completed_with_errors", "failed", "cancelled"];
 
 const noSuchBatch = (asked: string) =>
   new Problem("not-found", `There is no batch ${JSON.stringify(asked.slice(0, 100))}, which the body would correct.`);
-
-/** Nothing of it was delivered: its records are no rejected ones yet. */
-export const onlyChecked = ({ publicId, state: current }: BatchRow) =>
-  new Problem(
-    "illegal-state",
-    `The batch ${publicId} was only checked: nothing of it was delivered. Correct the file and send the whole of it again.`,
-    { current },
-  );
 
 /** The ids of the batch itself and of the first one that its records go back to. */
 export const correctionOf = ({ id, envelope }: BatchRow): NonNullable<Envelope["corrects"]> => ({

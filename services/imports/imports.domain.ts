@@ -3,6 +3,7 @@ import type { FaultGroups } from "../../formats/check/fault-groups.ts";
 import type { SampleRecord } from "../../formats/check/sample.ts";
 import type { Envelope, Format } from "../../formats/formats.ts";
 import type { ShownColumn } from "../../formats/read/columns.ts";
+import type { AuditDraft } from "../audit/audit.domain.ts";
 import type { BatchRow, Phase, Reason, StoredChunk } from "../batch/batch.domain.ts";
 import type { RecordErrors } from "../batch/batch.reads.domain.ts";
 import type { Due, Written } from "../batch/batch.writes.domain.ts";
@@ -96,6 +97,8 @@ export interface UploadCommit {
    * case. Omitted: its dataset keeps no order.
    */
   order?: { lane: string; places: number | null };
+  /** The audit row, if an operator makes the batch. */
+  audit?: AuditDraft;
 }
 
 /** A client's Idempotency-Key, and how long it is kept after its upload is done. */

@@ -7,10 +7,12 @@ import { UTF_8 } from "../../formats/encoding/transcoder.ts";
 import { retried } from "../../formats/parts.ts";
 import { isProblem, Problem } from "../../lib/errors.ts";
 import { actors } from "../actors.ts";
-import { type BatchRow, isFinal } from "../batch/batch.domain.ts";
+import { auditing, named } from "../audits.ts";
+import type { BatchRow } from "../batch/batch.domain.ts";
+import { RETRIED_AS } from "../batch/batch.history.domain.ts";
 import type { ParamsOf } from "../messages.ts";
 import type { PolicyVersion } from "../policy/policy.contract.ts";
-import { onlyChecked } from "./imports.corrects.ts";
+import { requireRejected } from "../retries.ts";
 import { announceNew, commitPartsOf, committed, planFor, takeBack } from "./imports.plan.ts";
 import { RejectedRecords } from "./imports.rejected.ts";
 import type { Intake } from "./imports.running.ts";
@@ -32,24 +34,6 @@ export async function retryRejected(intake: Intake, ctx: Context<Retry>) {
     if (!faster) throw error;
     return { batch: faster, isNew: false };
   }
-}
-
-function requireRejected(parent: BatchRow): void {
-  const { state, rejected, unlisted } = parent;
-  if (state === "validated")
-    throw new Problem("illegal-state", "The batch was only checked: commit it first.", { current: state });
-  if (!isFinal(state))
-    throw new Problem("illegal-state", `The batch is ${state}: it has not ended.`, { current: state });
-  if (parent.phase === "check") throw onlyChecked(parent);
-  if (state === "undone")
-    throw new Problem("illegal-state", "The batch was taken back: send its content again.", { current: state });
-  if (rejected === 0) throw new Problem("illegal-state", "No record of the batch was rejected.", { current: state });
-  if (unlisted > 0)
-    throw new Problem(
-      "illegal-state",
-      `The error report lists ${rejected - unlisted} of ${rejected} rejected records; the others are not kept. Correct the file and send it again.`,
-      { current: state },
-    );
 }
 
 async function sendAgain(intake: Intake, ctx: Context<Retry>, parent: BatchRow): Promise<BatchRow> {
@@ -96,6 +80,12 @@ async function commit(
   received: ReceivedBody,
   found: PolicyVersion,
 ): Promise<BatchRow> {
+  const audit = auditing(ctx)({
+    action: "batch.retry",
+    subject: named("batch", parent.publicId),
+    change: { [RETRIED_AS]: [null, received.upload.batch.publicId] },
+    reason: ctx.params.reason,
+  });
   const { whole, done } = await committed(intake.store, async () => ({
     ...(await commitPartsOf(intake, ctx, received, ctx.params.clientPublicId, found)),
     parent: { id: parent.id, publicId: parent.publicId },
@@ -103,6 +93,7 @@ async function commit(
     key: null,
     dedup: null,
     quota: null,
+    ...(audit && { audit }),
   }));
   if (done.outcome !== "stored") throw new Problem("unavailable", "The retry was given up meanwhile. Ask again.");
   await announceNew(intake, ctx, done, whole);

@@ -257,6 +257,31 @@ describe("batches", () => {
     expect([body, all].map((at) => Math.round(((at as number) - (ended as number)) / 86_400_000))).toEqual([1, 3]);
   });
 
+  test("a batch that runs has its node and no next attempt, and the one behind waits for a place of its client", async () => {
+    const shown = async (id: string) => (await asked("GET", `/batches/${id}`)).body;
+    const go = Promise.withResolvers<void>();
+    handler.handle = () => go.promise;
+    const client = await newClient(url, { handler: "testing.handle", maxConcurrentBatches: 1 });
+    const first = await accepted(url, client, '{"a":1}');
+    await batchWhen(url, client, first.id, ({ status }) => status === "processing");
+    const second = await accepted(url, client, '{"a":2}');
+    const { run, waits, waitsUntil } = await shown(first.id);
+    const { nodeID: node } = system.broker;
+    expect(run).toMatchObject({ node, phase: "deliver", chunk: 1, chunks: 1, attempt: 1, nextAt: null });
+    expect([waits, waitsUntil]).toEqual([null, null]);
+    const behind = { waits: "1 of its client's batches run, and it may have 1", waitsUntil: null, run: null };
+    expect(await shown(second.id)).toMatchObject(behind);
+    const { items } = (await asked("GET", `/batches?client=${client.id}`)).body as { items: Json[] };
+    expect(items).toMatchObject([
+      { id: second.id, ...behind },
+      { id: first.id, run: { node, nextAt: null } },
+    ]);
+    go.resolve();
+    handler.handle = async () => undefined;
+    await batchWhen(url, client, second.id, ({ status }) => status === "completed");
+    expect(await shown(second.id)).toMatchObject({ run: null, waits: null });
+  });
+
   /** A window of an hour that is open now, or opens in about six. */
   const windowIn = (hours: number) => {
     const clock = (ms: number) => new Date(ms).toISOString().slice(11, 16);

@@ -1,6 +1,6 @@
 /** What changes nothing and is audited all the same: refusals, logins, and logins that failed. */
 import type { Middleware } from "moleculer";
-import { auditedAs } from "../../services/api/routes/audited.ts";
+import { auditedAs, refusedAs } from "../../services/api/routes/audited.ts";
 import type { AuditDraft } from "../../services/audit/audit.domain.ts";
 import { newClient } from "../helpers/http.ts";
 import { until } from "../helpers/patience.ts";
@@ -11,12 +11,13 @@ export function loginsHaveEntries(): void {
   describe("refusals and logins", () => {
     test("what a role does not allow is an entry, for each route", async () => {
       const token = await operatorWith("viewer");
-      for (const [route, action] of Object.entries(auditedAs)) {
+      for (const [route, action] of Object.entries({ ...auditedAs, ...refusedAs })) {
         const [method = "", path = ""] = route.split(" ");
         const answer = await asked(method, path.replace(":id", unknown).replace(":name", "nothing"), {}, token);
         const found = (await ofRequest(answer)).map((entry) => [entry.action, entry.status, entry.role, entry.change]);
         expect([route, found]).toEqual([route, action === null ? [] : [[action, "forbidden", "viewer", null]]]);
       }
+      expect(refusedAs).toEqual({ "POST /batches/actions": "batch.move-many" });
       const [refused] = await audit({ subject: unknown, action: "batch.undo" });
       expect(refused?.subject).toEqual({ type: "batch", id: unknown, name: null });
     });

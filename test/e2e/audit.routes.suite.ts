@@ -97,6 +97,7 @@ export function routesHaveEntries(): void {
       "POST /batches/:id/approve": async () => [`/batches/${await batch("held")}/approve`],
       "POST /batches/:id/reject": async () => [`/batches/${await batch("held")}/reject`, { reason: "Of last year.\0" }],
       "POST /batches/:id/redrive": async () => [`/batches/${await batch("failed")}/redrive`],
+      "POST /batches/:id/retry": async () => [`/batches/${await batch("failed")}/retry`, { reason: "Once more." }],
       "POST /batches/:id/skip": async () => [`/batches/${await batch("ordered")}/skip`],
       "POST /batches/:id/cancel": async () => [`/batches/${await batch("held")}/cancel`],
       "POST /batches/:id/undo": async () => [`/batches/${await batch("done")}/undo`, { reason: "The wrong file." }],
@@ -121,6 +122,7 @@ export function routesHaveEntries(): void {
       "batch.cancel": { "/status": ["held", "cancelled"] },
       "batch.redrive": { "/status": ["failed", "ready"] },
       "batch.reject": { "/status": ["held", "rejected"] },
+      "batch.retry": { "/status": ["failed", "ready"] },
       "batch.skip": { "/skipped": [false, true] },
       "batch.undo": { "/status": ["completed", "undoing"] },
       "client.pause": { "/paused": [null, true] },
@@ -131,6 +133,7 @@ export function routesHaveEntries(): void {
     };
     const reasons: Record<string, RegExp> = {
       "batch.reject": /^Of last year\./,
+      "batch.retry": /^Once more\.$/,
       "batch.undo": /^The wrong file\.$/,
       "client.pause": /^The wrong file\.$/,
     };

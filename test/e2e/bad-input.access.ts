@@ -98,6 +98,8 @@ const paths: BadCase[] = [
   missing("POST", "/admin/batches/{unknown}/approve", "operator"),
   missing("POST", "/admin/batches/{unknown}/reject", "operator"),
   missing("POST", "/admin/batches/{unknown}/redrive", "operator"),
+  missing("POST", "/admin/batches/{unknown}/retry", "operator"),
+  missing("POST", "/admin/batches/{unknown}/retry?only=rejected", "operator"),
   missing("POST", "/admin/batches/{unknown}/skip", "operator"),
   missing("POST", "/admin/batches/{unknown}/cancel", "operator"),
 ];
@@ -269,6 +271,8 @@ const queries: BadCase[] = [
   wrongQuery("/admin/batches/{done}/history?limit=1", "/limit", "operator"),
   wrongQuery("/admin/batches/{done}/events?x=1", "/x", "operator"),
   wrongQuery("/admin/batches/{done}/redrive?x=1", "/x", "operator", "POST"),
+  wrongQuery("/admin/batches/{done}/retry?only=all", "/only", "operator", "POST"),
+  wrongQuery("/admin/batches/{done}/retry?onlyrejected", "/onlyrejected", "operator", "POST"),
 ];
 
 export const access: BadCase[] = [...auth, ...paths, ...methods, ...queries];

@@ -194,11 +194,14 @@ const batches: BadCase[] = [
   onBatch("it has ended", "approve", "", conflicts("completed")),
   onBatch("it has ended", "reject", { reason: "no" }, conflicts("completed")),
   onBatch("it has not failed", "redrive", "", conflicts("completed")),
+  onBatch("it has not failed", "retry", "", conflicts("completed")),
+  onBatch("nothing was rejected", "retry?only=rejected", "", conflicts("completed")),
+  onBatch("an unknown field", "retry?only=rejected", { force: true }, wrong("/force")),
   onBatch("it is neither failed nor held", "skip", "", conflicts("completed")),
   onBatch("it has ended", "cancel", {}, conflicts("completed")),
   onBatch("an unknown field", "approve", { force: true }, wrong("/force")),
   onBatch("an unknown field", "cancel", { force: true }, wrong("/force")),
-  ...["approve", "redrive", "skip", "cancel"].flatMap((action) => [
+  ...["approve", "redrive", "retry", "skip", "cancel"].flatMap((action) => [
     onBatch("a reason that is a number", action, { reason: 5 }, wrong("/reason")),
     onBatch("a reason without end", action, { reason: "x".repeat(1_001) }, wrong("/reason")),
     onBatch("null for a reason", action, { reason: null }, wrong("/reason")),

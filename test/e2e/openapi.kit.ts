@@ -196,6 +196,7 @@ const scenes: Record<string, () => Promise<Scene>> = {
   approveBatch: held,
   rejectBatch: held,
   redriveBatch: failed,
+  retryBatch: failed,
   skipBatch: () => withBatch({ requiresApproval: true, order: "fifo" }, "held"),
   cancelBatch: held,
   replayDelivery: delivery,

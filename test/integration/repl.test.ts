@@ -84,6 +84,21 @@ describe("on a running system", () => {
     expect(await typed("cancel", { id: "x" })).toBe("not-found: There is no such batch.");
   });
 
+  test("retry sends rejected records again, once", async () => {
+    const { id } = await accepted(system.url, client, '{"a":9}\n{"b":9}\n');
+    await batchWhen(system.url, client, id, statusIs("completed_with_errors"));
+    expect(await typed("retry", { id: "x" })).toBe("not-found: There is no such batch.");
+    const shown = await typed("retry", { id });
+    const [child = ""] = /[0-9a-f]{8}-[0-9a-f-]{27}/.exec(shown) ?? [];
+    expect([child === id, shown]).toEqual([false, expect.stringContaining(client.identifier)]);
+    const again = await typed("retry", { id });
+    expect(again).toContain(child);
+    expect(again).toContain("They were sent again before.");
+    await batchWhen(system.url, client, child);
+    const entry = new RegExp(`repl +- +batch.retry +${id} +done +\\{"/retriedAs":\\[null,"${child}"\\]\\} +-`);
+    expect(await typed("audit", { who: "repl" })).toMatch(entry);
+  });
+
   test("a paused worker claims nothing until it is resumed", async () => {
     const node = system.broker.nodeID;
     expect(await typed("pause")).toMatch(new RegExp(`${node} +true +4 +`));

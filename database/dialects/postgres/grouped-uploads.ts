@@ -24,12 +24,13 @@ interface Waiting {
 
 const bytesOf = ({ chunks }: UploadCommit): number => chunks.reduce((sum, { body }) => sum + body.length, 0);
 
-/** Whether the upload may be grouped. Not with a quota or an order, because quotas and places are counted one by one; not a check, which keeps no content; not with a receiving row, because then it is large. */
+/** Whether the upload may be grouped. Not with a quota or an order, because quotas and places are counted one by one; not an operator's, which has a row in the audit; not a check, which keeps no content; not with a receiving row, because then it is large. */
 const isSmall = (commit: UploadCommit): boolean =>
   commit.id === null &&
   commit.parent === undefined &&
   commit.corrects === undefined &&
   commit.order === undefined &&
+  commit.audit === undefined &&
   commit.quota === null &&
   !commit.isCheck &&
   bytesOf(commit) <= MOST_BYTES_EACH;

@@ -1,10 +1,11 @@
 /** Converts rows of SQLite to the types of the store and back. */
 
+import type { AuditDraft, AuditRow } from "../../../services/audit/audit.domain.ts";
 import type { BatchRow, StoredChunk } from "../../../services/batch/batch.domain.ts";
 import type { Due } from "../../../services/batch/batch.writes.domain.ts";
 import type { OutboxDraft } from "../../../services/outbox/outbox.domain.ts";
 import { batchList, liveColumn } from "../../rows.ts";
-import { batchChunk } from "../../schema/tables.ts";
+import { audit, batchChunk } from "../../schema/tables.ts";
 import { listOf } from "../../units/steps.ts";
 import type { Sql } from "./sql.ts";
 
@@ -47,6 +48,16 @@ export function insertChunks(sql: Sql, id: number, chunks: StoredChunk[]): void 
       oversized.length === 0 ? null : JSON.stringify(oversized),
       body,
     );
+}
+
+const auditColumns = audit.columns.filter(({ name }) => name !== "id");
+const auditText = `INSERT INTO audit (${auditColumns.map(({ column }) => column).join(", ")})
+  VALUES (${auditColumns.map((_, i) => `?${i + 1}`).join(", ")})`;
+
+/** Inserts the audit row of a change. */
+export function insertAudit(sql: Sql, draft: AuditDraft, now: number): void {
+  const row: Omit<AuditRow, "id"> = { ...draft, at: now };
+  sql.run(auditText, ...auditColumns.map(({ name }) => row[name as keyof typeof row]));
 }
 
 /** Inserts the events of `batch`. Answers only the ids of the new rows, because the caller has the rest. */

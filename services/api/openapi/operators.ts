@@ -17,6 +17,7 @@ import {
   ids,
   readyBatch,
   rejectedBatch,
+  retriedBatch,
   secret,
   stats,
   undoingBatch,
@@ -193,6 +194,25 @@ export const operatorCalls = {
   "POST /batches/:id/redrive": {
     ...moved("redriveBatch", "Let a failed batch go on", readyBatch),
     problems: [...bodyProblems, "illegal-state", "gone"],
+  },
+  "POST /batches/:id/retry": {
+    id: "retryBatch",
+    summary: "Let a failed batch go on, or send the rejected records of any batch again",
+    description:
+      "As the client's own retry. With `only=rejected` the rejected records become a new batch of the same client, under its policy of today. Asking again answers the same new batch.",
+    parameters: ["only"],
+    body: reasonBody,
+    answers: {
+      200: {
+        ...(asBatch(retriedBatch, ["Location"])[200] as Answer),
+        description: "The batch of the rejected records, made by an earlier call.",
+      },
+      202: {
+        ...(asBatch(retriedBatch, ["Location?", "Retry-After"])[200] as Answer),
+        description: "The batch that goes on, or the new one.",
+      },
+    },
+    problems: [...bodyProblems, "wrong-columns", "illegal-state", "gone", "too-many-records", "too-many-uploads"],
   },
   "POST /batches/:id/skip": moved("skipBatch", "Let the batches behind a failed or held one go first", heldBatch),
   "POST /batches/:id/cancel": moved("cancelBatch", "Cancel a batch that has not ended", cancelledBatch),

@@ -116,7 +116,7 @@ export const operatorBatchSchema: JsonSchema = record(
   ["validateOnly", "corrects", ...Object.keys(detailsSchema)],
 );
 
-async function batchReply(exchange: Exchange, batch: BatchRow) {
+export async function batchReply(exchange: Exchange, batch: BatchRow) {
   const [view] = await batchViews(exchange, [batch]);
   return view as typeof view & object;
 }

@@ -36,6 +36,7 @@ export const auditedAs: Record<Changing, AuditedAction | null> = {
   "POST /batches/:id/reject": "batch.reject",
   "POST /batches/:id/redrive": "batch.redrive",
   "POST /batches/:id/skip": "batch.skip",
+  "POST /batches/:id/retry": "batch.retry",
   "POST /batches/:id/cancel": "batch.cancel",
   "POST /batches/:id/undo": "batch.undo",
   "POST /deliveries/:id/replay": "delivery.replay",
@@ -51,6 +52,9 @@ export const auditedAs: Record<Changing, AuditedAction | null> = {
   "POST /operators/:name/rotate": "operator.rotate",
   "DELETE /operators/:name": "operator.delete",
 };
+
+/** As what a refusal is an entry, where the changes themselves have entries of other names. */
+export const refusedAs: Partial<Record<Changing, AuditedAction>> = { "POST /batches/actions": "batch.move-many" };
 
 const groups: Record<string, SubjectType> = {
   clients: "client",
@@ -80,7 +84,7 @@ export async function admitOperator(
   const route = `${method} /${path}`;
   const refusal = beyondRole(role, route);
   if (!refusal) return;
-  const action = auditedAs[route as Changing];
+  const action = auditedAs[route as Changing] ?? refusedAs[route as Changing];
   const entry = { subject: subjectOf(path, req.$params), status: refusal.type };
   if (action) await noted(api.broker, draftAudit({ ...caller, requestId: req.$ctx.requestID }, { action, ...entry }));
   throw refusal;

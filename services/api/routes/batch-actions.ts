@@ -5,17 +5,20 @@ import { count, described, flag, id, type JsonSchema, listOf, record, text } fro
 import { actors } from "../../actors.ts";
 import type { BatchRow } from "../../batch/batch.domain.ts";
 import { call } from "../../messages.ts";
+import { requireRejected, retryOfAnyClient } from "../../retries.ts";
 import { type Exchange, json, type Reply } from "../http/exchange.ts";
 import { jsonBody, strictly } from "../http/input.ts";
 import { type FilterText, filterNames, filterOf } from "./batch-filter.ts";
 
-export const batchMoves = ["approve", "cancel", "redrive", "reject", "skip"] as const;
+export const batchMoves = ["approve", "cancel", "redrive", "reject", "retry", "skip"] as const;
 type BatchMove = (typeof batchMoves)[number];
 
 const MOST_BATCHES = 1_000;
 const EXAMPLES = 5;
 /** Moves at the same time. Each is a write of its own, and uploads and workers write too. */
 const AT_ONCE = 4;
+/** A retry reads the body of its batch and takes one of its client's uploads, of which there may be one. */
+const RETRIES_AT_ONCE = 1;
 const FOUND_AT_ONCE = 200;
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
@@ -66,7 +69,7 @@ interface Found {
 }
 
 /** The states that a move begins in. The move itself decides: this is for a dry run. */
-const movable: Record<BatchMove, readonly BatchRow["state"][]> = {
+const movable: Record<Exclude<BatchMove, "retry">, readonly BatchRow["state"][]> = {
   approve: ["held"],
   reject: ["held"],
   redrive: ["failed"],
@@ -95,7 +98,7 @@ export async function moveBatches(exchange: Exchange): Promise<Reply> {
       await one(publicId);
     }
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, lane));
+  await Promise.all(Array.from({ length: action === "retry" ? RETRIES_AT_ONCE : AT_ONCE }, lane));
   return json(200, { matched: ids.length, isMore, examples: ids.slice(0, EXAMPLES), done, refused });
 }
 
@@ -107,7 +110,9 @@ async function moved(
   reason: string | undefined,
 ): Promise<string | null> {
   try {
-    await call(ctx, `batch.${action}`, { publicId, ...(reason !== undefined && { reason }) });
+    const asked = { publicId, ...(reason !== undefined && { reason }) };
+    if (action === "retry") await retryOfAnyClient(ctx, { ...asked, requestId: ctx.requestID });
+    else await call(ctx, `batch.${action}`, asked);
     return null;
   } catch (error) {
     return codeOf(error);
@@ -122,8 +127,10 @@ function codeOf(error: unknown): string {
 
 async function wouldRefuse({ ctx }: Exchange, action: BatchMove, publicId: string): Promise<string | null> {
   try {
-    const { state } = await actors.batch.get(ctx, { publicId });
-    return movable[action].includes(state) ? null : "illegal-state";
+    const batch = await actors.batch.get(ctx, { publicId });
+    if (action !== "retry") return movable[action].includes(batch.state) ? null : "illegal-state";
+    requireRejected(batch);
+    return null;
   } catch (error) {
     return codeOf(error);
   }

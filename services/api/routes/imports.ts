@@ -30,14 +30,20 @@ export async function cancelImport(exchange: Exchange): Promise<Reply> {
   return json(200, batchView(batch));
 }
 
-/** Lets a failed batch go on. With `?only=rejected`, the rejected records of an ended batch become a batch of their own. */
-export async function retryImport(exchange: Exchange): Promise<Reply> {
+/** Reads the query of a retry. Throws validation. */
+export function isOnlyRejected(exchange: Exchange): boolean {
   const { only } = queryOf(exchange, "only");
   if (only !== undefined && only !== "rejected") throw wrongQuery("only", 'expected "rejected"');
+  return only === "rejected";
+}
+
+/** Lets a failed batch go on. With `?only=rejected`, the rejected records of an ended batch become a batch of their own. */
+export async function retryImport(exchange: Exchange): Promise<Reply> {
+  const onlyRejected = isOnlyRejected(exchange);
   await noBody(exchange);
   const { client } = callerOf(exchange);
   const which = { publicId: exchange.path.id ?? "", clientId: client.id };
-  if (only === undefined) return json(202, batchView(await actors.batch.retry(exchange.ctx, which)), again);
+  if (!onlyRejected) return json(202, batchView(await actors.batch.retry(exchange.ctx, which)), again);
   const { dataset: name } = await actors.batch.get(exchange.ctx, which);
   const policy = await actors.policy.ofDataset(exchange.ctx, { clientId: client.id, name });
   const params = { ...which, clientPublicId: client.publicId, policy, requestId: exchange.ctx.requestID };
@@ -57,7 +63,7 @@ export async function commitImport(exchange: Exchange): Promise<Reply> {
   return json(isNew ? 202 : 200, batchView(batch), isNew ? again : {});
 }
 
-const again = { "Retry-After": "1" };
+export const again = { "Retry-After": "1" };
 
 export async function getOwnPolicy(exchange: Exchange): Promise<Reply> {
   return json(200, policyView(callerOf(exchange).policy.policy));

@@ -70,6 +70,7 @@ import {
 } from "./admin.operators.ts";
 import { pauseClient, resumeClient } from "./admin.pauses.ts";
 import { checkPolicy } from "./admin.policies.ts";
+import { retryBatch } from "./admin.retry.ts";
 import { flushCaches, getSystem, listHandlers, pauseNode, resumeNode } from "./admin.system.ts";
 import { moveBatches } from "./batch-actions.ts";
 import { getBatchHistory } from "./batch-history.ts";
@@ -109,6 +110,7 @@ const lists: Handle[] = [
   listDeliveries,
   listOwnDeliveries,
   retryImport,
+  retryBatch,
   getErrors,
   getRecords,
   getRejected,
@@ -239,6 +241,7 @@ export const operatorRoutes = strict<
   "POST /batches/:id/approve": approveBatch,
   "POST /batches/:id/reject": rejectBatch,
   "POST /batches/:id/redrive": redriveBatch,
+  "POST /batches/:id/retry": retryBatch,
   "POST /batches/:id/skip": skipBatch,
   "POST /batches/:id/cancel": cancelBatch,
   "POST /batches/:id/undo": undoBatch,

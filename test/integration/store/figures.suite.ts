@@ -42,9 +42,12 @@ export function figuresSuite(database: () => Database): void {
     }
 
     test("a batch is counted in its new state, and no longer in the old one", async () => {
-      expect(await states()).toEqual({});
+      expect([await states(), await store().stateCounts()]).toEqual([{}, {}]);
       await inEachState();
       expect(await states()).toEqual(await rowsByState());
+      expect(await store().stateCounts()).toEqual(await rowsByState());
+      await store().foldCounts();
+      expect(await store().stateCounts()).toEqual(await rowsByState());
       expect(await states()).toMatchObject({ ready: 3, held: 2, rejected: 3, completed: 1, failed: 1, cancelled: 1 });
     });
 

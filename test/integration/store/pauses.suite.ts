@@ -25,6 +25,21 @@ export function pauseSuite(database: () => Database): void {
       expect(await store().claim(mine[0]?.id as number, "node", LEASE)).not.toBeNull();
     });
 
+    test("the places of clients tell what runs, how many may, and whether they are paused", async () => {
+      await claimed(store(), 1);
+      await ready(store(), 1);
+      await ready(store(), 2, { queue: { cap: 7, weight: 1 } });
+      await setPaused(2, 5);
+      const before = await database().now();
+      const { now, queues } = await store().queuesOf([1, 2, 99]);
+      expect(queues.sort((a, b) => a.clientId - b.clientId)).toEqual([
+        { clientId: 1, running: 1, cap: 2, isPaused: false },
+        { clientId: 2, running: 0, cap: 7, isPaused: true },
+      ]);
+      expect(now).toBeGreaterThanOrEqual(before);
+      expect(now).toBeLessThanOrEqual(await database().now());
+    });
+
     test("uploads come in, and neither they nor a change of the cap end the pause", async () => {
       await ready(store(), 1);
       await setPaused(1, 5);

@@ -1,8 +1,12 @@
 import { randomUUID } from "node:crypto";
 import type { Database } from "../../../database/database.ts";
+import { ConstraintViolation } from "../../../database/errors.ts";
+import { draftAudit, named } from "../../../services/audits.ts";
 import type { Written } from "../../../services/batch/batch.writes.domain.ts";
 import type { UploadCommit } from "../../../services/imports/imports.domain.ts";
 import { chunk, event, LEASE, newBatch, ready, stored, upload } from "./drafts.ts";
+
+const ALICE = { who: "alice", role: "operator", address: "127.0.0.1", requestId: "request-2" } as const;
 
 /** An upload is stored as a whole by its last commit, or not at all. */
 export function uploadSuite(database: () => Database): void {
@@ -92,6 +96,30 @@ export function uploadSuite(database: () => Database): void {
       expect(done.batch).toMatchObject({ state: "rejected", reason, finishedAt: expect.any(Number), readyAt: null });
       await expect(store().commitUpload({ ...commit, events: [event("batch.created")] })).rejects.toThrow();
       expect((await store().stats()).outboxDepth).toBe(0);
+    });
+
+    test("a batch that an operator makes has its audit row in its commit, or both are not there", async () => {
+      const { id: parentId, publicId } = await ready(store(), 1);
+      const parent = { id: parentId, publicId };
+      const commits = [true, false, true].map((isChild) => {
+        const batch = newBatch(1);
+        const subject = named("batch", batch.publicId);
+        const audit = draftAudit(ALICE, { action: "batch.retry", subject, reason: "Once more.", change: { a: 1 } });
+        return upload(1, { batch, audit, ...(isChild && { parent }) });
+      });
+      const begun = await store().beginUpload(newBatch(1), LEASE);
+      const [child, other, twice] = commits as [UploadCommit, UploadCommit, UploadCommit];
+      await stored(store(), child);
+      await stored(store(), { ...other, id: begun });
+      // A batch has one retry.
+      await expect(store().commitUpload(twice)).rejects.toThrow(ConstraintViolation);
+      for (const { audit, batch } of [child, other]) {
+        const rows = await store().listAudit({ subject: batch.publicId, limit: 9 });
+        expect(rows).toEqual([{ ...audit, id: expect.anything(), at: expect.anything() }]);
+        expect(Math.abs(Number(rows[0]?.at) - (await database().now()))).toBeLessThan(60_000);
+      }
+      expect(await store().listAudit({ subject: twice.batch.publicId, limit: 9 })).toEqual([]);
+      expect(await store().batch(twice.batch.publicId, 1)).toBeNull();
     });
 
     test("many uploads at once are stored each by itself, and one that violates a constraint fails alone", async () => {

@@ -234,6 +234,11 @@ add("skipBatch: with its entry in the history", ({ store }) =>
   store.skipBatch({ id: n(), version: n(), last: null, told: entered() }),
 );
 add("moves", ({ store }) => store.moves(n()));
+smallPost("a child with its audit row", () => ({
+  key: key(),
+  parent: { id: n(), publicId: markedId() },
+  audit: entry(),
+}));
 moved("an approval with its audit row", () => ({ from: "held", version: n(), events: [event()], audit: entry() }));
 add("skipBatch: with its audit row", ({ store }) =>
   store.skipBatch({ id: n(), version: n(), last: null, audit: entry() }),

@@ -5,6 +5,7 @@ import {
   batchRow,
   dueAt,
   hasEnded,
+  insertAudit,
   insertChunks,
   insertOutbox,
   jsonOrNull,
@@ -46,6 +47,7 @@ export function commitUpload(sql: Sql, commit: UploadCommit) {
     commit.queue.cap,
     commit.queue.weight,
   );
+  if (commit.audit) insertAudit(sql, commit.audit, now);
   if (commit.state === "ready") hasWaiting(sql, raw.clientId, raw.dueAt);
   return { batch: batchRow(raw), outbox: insertOutbox(sql, commit.events, now, raw) };
 }

@@ -1,0 +1,19 @@
+/** `POST /admin/batches/{id}/retry`: as the retry of a client, by an operator and for any client. */
+import { actors } from "../../actors.ts";
+import { retryOfAnyClient } from "../../retries.ts";
+import { type Exchange, json, type Reply } from "../http/exchange.ts";
+import { jsonBody } from "../http/input.ts";
+import { batchReply, withReason } from "./admin.batches.ts";
+import { again, isOnlyRejected } from "./imports.ts";
+
+/** Lets a failed batch go on. With `?only=rejected`, the rejected records of an ended batch become a batch of its client. */
+export async function retryBatch(exchange: Exchange): Promise<Reply> {
+  const onlyRejected = isOnlyRejected(exchange);
+  const body = withReason(await jsonBody(exchange, { isOptional: true }));
+  const { ctx, path } = exchange;
+  const asked = { publicId: path.id ?? "", ...body };
+  if (!onlyRejected) return json(202, await batchReply(exchange, await actors.batch.retry(ctx, asked)), again);
+  const { batch, isNew } = await retryOfAnyClient(ctx, { ...asked, requestId: ctx.requestID });
+  const headers = { Location: `/admin/batches/${batch.publicId}`, ...(isNew ? again : {}) };
+  return json(isNew ? 202 : 200, await batchReply(exchange, batch), headers);
+}
