@@ -1,6 +1,7 @@
 /**
  * What all event streams of this node look at. It looks once a second, however many streams there are, and not at all while there
- * are none: one set of figures, one query for all batches, one list of deliveries.
+ * are none: one set of figures, one query for all batches that may have changed, one list of deliveries where there may be news. While
+ * nothing happens that is one query a second.
  *
  * Batches come to its notice by events of this and other nodes (made, ready, held, ended), and a batch that has not ended is looked at
  * again each second. So a change on another node shows within about a second.
@@ -16,6 +17,8 @@ const LOOK_EVERY_MS = 1_000;
 const MOST_BATCHES = 500;
 /** Batches that have not ended and are looked at again. */
 const MOST_LIVE = 2_000;
+/** Looks without a sign of news before deliveries are listed all the same: one may be made and sent between two looks. */
+const QUIET_LOOKS = 10;
 
 export interface Topics {
   stats: boolean;
@@ -57,6 +60,11 @@ export class Feed {
   private readonly wanted = new Set<string>();
   private readonly deliveries = new Map<string, string>();
   private areDeliveriesKnown = false;
+  /** What the figures said of deliveries last. */
+  private figured = "";
+  private quietLooks = 0;
+  /** Something tells that there may be news of deliveries. */
+  private isSign = true;
   private isLiveKnown = false;
   private health: Map<string, string> | null = null;
   private timer: NodeJS.Timeout | null = null;
@@ -87,6 +95,8 @@ export class Feed {
 
   /** An event has named a batch. */
   news({ batchId }: BatchNews): void {
+    // An end makes deliveries.
+    this.isSign = true;
     if (!this.some(({ batches, ids }) => batches || ids.has(batchId))) return;
     this.wanted.add(batchId);
   }
@@ -110,6 +120,7 @@ export class Feed {
     this.wanted.clear();
     this.deliveries.clear();
     this.areDeliveriesKnown = false;
+    this.isSign = true;
     this.isLiveKnown = false;
     this.health = null;
   }
@@ -139,6 +150,7 @@ export class Feed {
     try {
       const stats = await this.source.stats();
       this.noticeHealth(healthOf(stats));
+      this.noticeDeliveries(stats.deliveries);
       const data = JSON.stringify(stats);
       this.tell({ event: "stats", key: "stats", data }, ({ topics }) => topics.stats);
     } catch (error) {
@@ -172,6 +184,7 @@ export class Feed {
     }
     // Those that events have named come first.
     const all = [...new Set([...ids, ...this.wanted, ...this.seen.keys()])].slice(0, MOST_BATCHES);
+    if (all.length === 0) return;
     for (const id of all) this.wanted.delete(id);
     try {
       const changed = await this.source.changed(
@@ -203,10 +216,27 @@ export class Feed {
     await this.show("batch", publicId, isFor, (isForOperator) => this.source.showBatch(batch, isForOperator));
   }
 
-  /** The newest ones are compared with how they were a second ago. */
+  private noticeDeliveries({ due, failed24h }: SystemStats["deliveries"]): void {
+    const now = `${due} ${failed24h}`;
+    this.isSign ||= due > 0 || now !== this.figured;
+    this.figured = now;
+  }
+
+  /** Without figures nothing tells, so they are listed at each look. */
+  private areDeliveriesWanted(): boolean {
+    if (!this.some(({ deliveries }) => deliveries)) return false;
+    return this.isSign || !this.some(({ stats }) => stats) || ++this.quietLooks >= QUIET_LOOKS;
+  }
+
+  /** The newest ones are compared with how they were at the last look. */
   private async lookAtDeliveries(): Promise<void> {
-    if (!this.some(({ deliveries }) => deliveries)) return;
-    const rows = await this.source.deliveries();
+    if (!this.areDeliveriesWanted()) return;
+    this.isSign = false;
+    this.quietLooks = 0;
+    const rows = await this.source.deliveries().catch((error) => {
+      this.isSign = true;
+      throw error;
+    });
     const before = new Map(this.deliveries);
     this.deliveries.clear();
     const changed = rows.filter((row) => {

@@ -1,7 +1,9 @@
-/** What a slow reader of an event stream gets, and what many of them cost. */
+/** What a slow reader of an event stream gets, and what readers cost the database. */
 import { EventEmitter } from "node:events";
 import type { ServerResponse } from "node:http";
 import { FeedStream } from "../../../services/api/http/feed.stream.ts";
+import { Feed, type FeedSource, type Listener } from "../../../services/api/http/feed.ts";
+import { until } from "../../helpers/patience.ts";
 
 /** An answer whose socket is full after `room` writes, until it is drained. */
 class Answer extends EventEmitter {
@@ -74,4 +76,61 @@ test("nothing is written to a reader that has gone", async () => {
   expect(answer.written).toEqual([]);
   answer.emit("close");
   await stream.closed;
+});
+
+describe("what readers cost", () => {
+  const asked = { stats: 0, changed: 0, live: 0, deliveries: 0 };
+  let deliveries = { due: 0, oldestDueAgeMs: null as number | null, failed24h: 0 };
+  const counted = <T>(what: keyof typeof asked, answer: () => T) => {
+    asked[what]++;
+    return Promise.resolve(answer());
+  };
+  const source = {
+    stats: () => counted("stats", () => ({ readiness: { checks: {} }, nodes: [], deliveries })),
+    changed: () => counted("changed", () => []),
+    live: () => counted("live", () => []),
+    deliveries: () => counted("deliveries", () => []),
+  } as unknown as FeedSource;
+  const feed = new Feed(source, 1);
+  const listener = (): Listener => ({
+    topics: { stats: true, batches: true, deliveries: true, ids: new Set() },
+    clientId: null,
+    tell: () => undefined,
+    end: () => undefined,
+  });
+  /** What so many looks ask. */
+  async function looks(n: number) {
+    const from = { ...asked };
+    await until(() => asked.stats >= from.stats + n, "looks");
+    return Object.fromEntries(Object.entries(asked).map(([what, count]) => [what, count - from[what as "stats"]]));
+  }
+  const leaves: (() => void)[] = [];
+  afterAll(() => feed.end());
+
+  test("while nothing happens: the figures, and now and then the deliveries, however many readers there are", async () => {
+    for (let i = 0; i < 20; i++) leaves.push(feed.join(listener()));
+    await looks(3);
+    const found = await looks(40);
+    expect(found).toMatchObject({ changed: 0, live: 0 });
+    expect(found.deliveries).toBeGreaterThanOrEqual(3);
+    expect(found.deliveries).toBeLessThanOrEqual((found.stats as number) / 10 + 1);
+  });
+
+  test("deliveries are listed when one is due, one has failed, or a batch has changed", async () => {
+    deliveries = { ...deliveries, due: 1 };
+    const due = await looks(20);
+    expect(due.deliveries).toBeGreaterThanOrEqual(18);
+    deliveries = { ...deliveries, due: 0 };
+    await looks(5);
+    const before = asked.deliveries;
+    feed.news({ batchId: "b", version: 1, hasEnded: true });
+    await until(() => asked.deliveries > before && asked.changed > 0, "a list");
+  });
+
+  test("nobody looks when all have left", async () => {
+    for (const leave of leaves) leave();
+    const { stats } = asked;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(asked.stats).toBeLessThanOrEqual(stats + 1);
+  });
 });
