@@ -1,5 +1,5 @@
 /** Somebody else has saved it in the meantime: yours, theirs and what was before, side by side. Nothing is written over. */
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { Empty } from "../ui/empty.js";
 import { html } from "../ui/html.js";
 import { Icon } from "../ui/icons.js";
@@ -17,6 +17,8 @@ export function Conflict({ editing, theirs, name }) {
   const { base, draft: yours } = editing;
   const { merged, mine, others, clashes } = threeWay({ base, yours, theirs });
   const [chosen, setChosen] = useState(/** @type {Record<string, "yours" | "theirs">} */ ({}));
+  const heading = useRef(/** @type {HTMLHeadingElement | null} */ (null));
+  useEffect(() => heading.current?.focus(), []);
   const pointers = [...new Set([...clashes, ...Object.keys(mine), ...Object.keys(others)])];
   const left = clashes.filter((pointer) => chosen[pointer] === undefined).length;
   const goOn = () => {
@@ -26,7 +28,7 @@ export function Conflict({ editing, theirs, name }) {
     editing.settle(next);
   };
   return html`<section class="card" aria-label="Changed by somebody else">
-    <header class="card-head"><h2><${Icon} name="warning" /> Somebody else has changed ${name}</h2></header>
+    <header class="card-head"><h2 ref=${heading} tabindex="-1"><${Icon} name="warning" /> Somebody else has changed ${name}</h2></header>
     <p>Nothing of yours was saved, and nothing is written over. ${clashes.length === 0 ? "Your changes and theirs go together." : `${plural(clashes.length, "field was", "fields were")} changed by both: choose.`} Then look at it again, and save.</p>
     <div class="table-scroll" role="region" aria-label="Yours, theirs, before" tabindex="0"><table class="three-way">
       <caption class="offscreen">Yours, theirs, and what was before</caption>

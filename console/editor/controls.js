@@ -84,7 +84,7 @@ export function ChoiceControl(props) {
     ${!isThere && html`<option value="own">${value === undefined || value === null ? "–" : String(value)}</option>`}
     ${all.map((one, index) => {
       const text = String(one);
-      return html`<option key=${text} value=${String(index)}>${words[text] ? `${text}: ${words[text]}` : text}</option>`;
+      return html`<option key=${text} value=${String(index)}>${words[text] ? `${words[text]} (${text})` : text}</option>`;
     })}
   </select>`;
 }

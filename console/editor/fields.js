@@ -60,7 +60,11 @@ const labels = {
 /** @type {Record<string, Record<string, string>>} what a choice means, by field */
 export const choices = {
   onInvalid: { skip: "skip it, deliver the others", rejectBatch: "fail the whole batch" },
-  requiresApproval: { true: "before it is checked", false: "none", afterValidation: "after it is checked" },
+  requiresApproval: {
+    true: "before a batch is checked",
+    false: "not wanted",
+    afterValidation: "after a batch is checked",
+  },
   order: { none: "any order", fifo: "one after another" },
   dedup: { allow: "import it again", reject: "refuse it", returnExisting: "answer with the earlier batch" },
   unknownColumns: { keep: "keep them", drop: "leave them out", refuse: "refuse the file" },

@@ -1,16 +1,15 @@
-/** The policy of a client: in words, what differs from the defaults, and who changed what when. */
+/** The policy of a client: in words, what differs from the defaults, and its editor. */
+import { Editor } from "../editor/editor.js";
 import { useQuery } from "../state/live.js";
-import { Difference } from "../ui/difference.js";
 import { Empty, Loading } from "../ui/empty.js";
 import { ErrorBox } from "../ui/error-box.js";
 import { html } from "../ui/html.js";
 import { Section } from "../ui/page.js";
-import { Timeline } from "../ui/timeline.js";
 import { clientPath } from "./client.parts.js";
 import { said } from "./client.policy.words.js";
 
 /** @import { Found } from "../state/live.js" */
-/** @import { AuditEntry, Client, Listed, Policy } from "../types.d.ts" */
+/** @import { Client, Policy } from "../types.d.ts" */
 
 /** A field as the API's own document describes it. */
 /** @typedef {{ description?: string, default?: unknown }} Described */
@@ -32,7 +31,8 @@ export function PolicyTab({ client }) {
       html`<${Section} title="In words"><ul class="points">${said(policy).map((line) => html`<li key=${line}>${line}</li>`)}</ul></${Section}>
       <${Changed} policy=${policy} fields=${fields} />`
     }
-    <${Versions} client=${client} />`;
+    <${Editor} path=${clientPath(client.id, "/policy")} kind="policy" name=${`the policy of ${client.name}`} onSaved=${found.set}
+      consequence="It holds on all nodes within six seconds, for what is sent from then on. Batches that are there go on as they began." />`;
 }
 
 /** @param {unknown} value */
@@ -85,23 +85,4 @@ function Value({ of }) {
   return text.length > 60
     ? html`<pre tabindex="0" class="value">${text}</pre>`
     : html`<span class="mono">${text}</span>`;
-}
-
-/** Who changed what, when, as the audit has it. @param {{ client: Client }} props */
-function Versions({ client: { id } }) {
-  const found = /** @type {Found<Listed<AuditEntry>>} */ (
-    useQuery("/admin/audit", { query: { subject: id, action: "policy.change", limit: 20 } })
-  );
-  const entries = (found.data?.items ?? []).map(({ at, who, change }) => ({
-    at,
-    icon: "audit",
-    what: "changed the policy",
-    who: who ?? "the system",
-    why: change && html`<${Difference} of=${change} />`,
-  }));
-  return html`<${Section} title="Changes" actions=${html`<a class="button small" href=${`#/audit?subject=${id}&action=policy.change`}>All in the audit</a>`}>
-    <${ErrorBox} problem=${found.problem} title="The changes could not be read." onRetry=${found.reload} />
-    ${found.isLoading && html`<${Loading} lines=${3} />`}
-    ${found.data && (entries.length > 0 ? html`<${Timeline} entries=${entries} label="Changes of the policy" />` : html`<p class="quiet">The policy is as the client was made with.</p>`)}
-  </${Section}>`;
 }

@@ -101,7 +101,14 @@ export const pages = [
     nav: { icon: "clients", key: "c" },
     load: () => import("./clients.js"),
   },
-  { path: "/clients/:id", title: "Client", side: "operator", under: "/clients", load: () => import("./client.js") },
+  {
+    path: "/clients/:id",
+    title: "Client",
+    side: "operator",
+    under: "/clients",
+    style: "editor/editor.css",
+    load: () => import("./client.js"),
+  },
   // Partners
   { path: "/", title: "Home", side: "partner", nav: { icon: "home", key: "o" }, load: () => import("./home.js") },
   {

@@ -43,7 +43,6 @@ test("a field says whether it is the default, takes units, is reset, and is save
   await page.getByText("from 22:00 to 06:00 of the next day, 8 h a day").waitFor();
   await page.getByRole("tab", { name: /Difference/ }).click();
   expect(await visit.text(".difference")).toMatch(/chunkRecords\s+5000\s+500/);
-  await visit.clean();
   await page.keyboard.press("Control+s");
   await page.getByRole("dialog").getByRole("button", { name: "Save", exact: true }).click();
   await page.getByText("Nothing is changed.").waitFor();
@@ -162,7 +161,36 @@ test("a dataset is made from an example file, granted, and deleted when no clien
   await admin(world.url, `/clients/${world.seed.client.id}/datasets/from-file`, { method: "DELETE" });
   await dialog.getByRole("button", { name: "Delete dataset" }).click();
   await page.getByRole("heading", { name: "Datasets" }).waitFor();
+});
+
+test("a client's policy is edited on the client's page; without CodeMirror a text area takes the JSON", async () => {
+  const { client } = world.seed;
+  const visit = await world.visit({ role: "admin" });
+  const { page } = visit;
+  await page.route("**/json-editor.codemirror.js", (route) => route.abort());
+  await visit.open(`#/clients/${client.id}?tab=policy`);
+  await fieldOf(visit, "schema").locator("textarea").waitFor();
+  await fieldOf(visit, "rate").getByLabel("Requests", { exact: false }).last().fill("700");
+  await page.getByRole("button", { name: "Check", exact: true }).click();
+  await page.getByText("The API finds nothing wrong.").waitFor();
+  await page.getByRole("button", { name: "Try", exact: true }).click();
+  await page.getByLabel("Or the rejected records of a batch").selectOption(world.seed.batchId);
+  await page.getByRole("button", { name: "Try it" }).click();
+  await page.getByText("0 of 4 records would be accepted").waitFor();
+  await page.getByRole("tab", { name: "Today" }).click();
+  await page.getByText("Leave without saving?").waitFor();
+  await page.getByRole("button", { name: "Back", exact: true }).click();
+  await page.getByRole("tab", { name: "JSON" }).click();
+  const text = page.locator("#whole-json");
+  await text.fill((await text.inputValue()).replace('"weight": 1', '"weight": 0'));
+  await page.getByRole("button", { name: "Check", exact: true }).click();
+  await page.getByText(/^Line \d+: expected an integer from 1 to 1000/).waitFor();
   await visit.clean();
+  await text.fill((await text.inputValue()).replace('"weight": 0', '"weight": 4'));
+  await saved(visit);
+  await page.getByText("Saved", { exact: true }).waitFor();
+  const policy = await (await admin(world.url, `/clients/${client.id}/policy`)).json();
+  expect(policy).toMatchObject({ weight: 4, rate: { requests: 700 } });
 });
 
 test("a viewer looks and tries, and changes nothing", async () => {

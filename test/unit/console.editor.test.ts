@@ -1,0 +1,89 @@
+/** The promise: the editor finds each pointer in a text, merges what two people changed, and proposes types that lose nothing. */
+import { schemaOfSamples } from "../../console/editor/infer.js";
+import { changesOf, threeWay, valueAt, withValue } from "../../console/editor/pointers.js";
+import { marksOf, parsed, placeOf, placesOf } from "../../console/editor/positions.js";
+import { numberOf, readable } from "../../console/editor/units.js";
+
+test("every value has its place, escaped names too; what is not there has the place around it", () => {
+  const text = '{\n  "a/b": [1,\n    {"c~d": "x\\"}"}],\n  "e": null\n}';
+  const places = placesOf(text);
+  const shown = (pointer: string) => {
+    const { from = 0, to = 0, line } = placeOf(places, pointer) ?? {};
+    return [line, text.slice(from, to)];
+  };
+  expect(shown("/a~1b/1/c~0d")).toEqual([3, '"c~d": "x\\"}"']);
+  expect(shown("/a~1b/0")).toEqual([2, "1"]);
+  expect(shown("/e/none/there")).toEqual([4, '"e": null']);
+  expect(shown("/missing")).toEqual([1, text]);
+  expect(marksOf(text, [{ pointer: "/e", detail: "wrong" }])).toEqual([
+    expect.objectContaining({ line: 4, message: "wrong" }),
+  ]);
+});
+
+test.each([
+  ['{"a": 1,}', 8, "Expected the name of a member in quotes here."],
+  ['{"a" 1}', 5, "Expected a colon here."],
+  ["[1 2]", 3, "Expected , or ] here."],
+  ['{"a": tru}', 6, "Expected a value here."],
+  ["{} x", 3, "Expected the end here."],
+  ["", 0, "Expected a value here."],
+])("what is no JSON is told at its place: %s", (text, from, message) => {
+  expect(parsed(text).fault).toMatchObject({ from, message });
+});
+
+test("a change leaves the old value as it is; what differs is told by its smallest parts", () => {
+  const old = { a: { b: 1, c: [1, 2] }, d: null };
+  const next = withValue(withValue(old, "/a/b", 2), "/e/f", 3);
+  expect(old).toEqual({ a: { b: 1, c: [1, 2] }, d: null });
+  expect(changesOf(old, next)).toEqual({ "/a/b": [1, 2], "/e": [undefined, { f: 3 }] });
+  expect(changesOf({ a: 1, b: 2 }, { b: 2, a: 1 })).toEqual({});
+  expect(valueAt(withValue(next, "/d", undefined), "/d")).toBeUndefined();
+});
+
+test("two people's changes go together where they are of other fields, and clash where they are not", () => {
+  const base = { a: 1, b: { c: 1, d: 1 }, e: 1, f: 1 };
+  const yours = { a: 2, b: { c: 2, d: 1 }, e: 5, f: 1 };
+  const theirs = { a: 3, b: { c: 1, d: 2 }, e: 5, f: 2 };
+  expect(threeWay({ base, yours, theirs })).toMatchObject({
+    clashes: ["/a"],
+    merged: { a: 3, b: { c: 2, d: 2 }, e: 5, f: 2 },
+  });
+  expect(
+    threeWay({ base, yours: { ...base, b: { c: 9, d: 1 } }, theirs: { ...base, b: null } as never }).clashes,
+  ).toEqual(["/b/c"]);
+});
+
+test("numbers may be typed with units of the field", () => {
+  expect(numberOf("maxBytes", "64 MiB")).toBe(67_108_864);
+  expect(numberOf("maxBytes", "1.5 kB")).toBe(1_500);
+  expect(numberOf("handlerTimeoutMs", "10 min")).toBe(600_000);
+  expect(numberOf("retentionDays", "36 h")).toBe(1.5);
+  expect(numberOf("maxAttempts", "1 000")).toBe(1_000);
+  for (const text of ["", "x", "5 MiB", "1.2.3"]) expect(numberOf("maxAttempts", text)).toBeNull();
+  expect([readable("maxBytes", 2 ** 30), readable("dedupHours", 24), readable("maxErrors", 5)]).toEqual([
+    "1 GiB",
+    "1 d",
+    "",
+  ]);
+});
+
+test("a schema is proposed that loses nothing: codes with leading zeros and long numbers stay text", () => {
+  expect(
+    schemaOfSamples([
+      { code: "007", n: "1", x: "1.5", day: "2026-11-30", big: "12345678901234567890", maybe: "a", tags: ["a"] },
+      { code: "008", n: "2", x: "2", day: "2026-01-31", big: "1", maybe: "", tags: [] },
+    ]),
+  ).toEqual({
+    type: "object",
+    required: ["code", "n", "x", "day", "big", "tags"],
+    properties: {
+      code: { type: "string" },
+      n: { type: "integer" },
+      x: { type: "number" },
+      day: { type: "string", format: "date" },
+      big: { type: "string" },
+      maybe: { type: "string" },
+      tags: { type: "array", items: { type: "string" } },
+    },
+  });
+});
