@@ -115,6 +115,8 @@ export const batchActions = {
   >(),
   /** Of each of these batches: how far its run is, why it waits, and until when. For operators. */
   outlooks: action({ batches: typed<BatchRow[]>({ type: "array" }) }).answers<BatchOutlook[]>(),
+  /** How many attempts at a chunk its pinned policy allows. From memory, once it was read. Throws unavailable. */
+  maxAttempts: action({ clientId: { type: "number" }, policyVersion: { type: "number" } }).answers<number>(),
   /** Its idempotency key, the batches that came of it, and how long it is kept. For operators. */
   details: action({ batch: typed<BatchRow>({ type: "object" }) }).answers<BatchDetails>(),
   /** Those of these batches whose version has changed, without their envelope. One query, however many batches. */

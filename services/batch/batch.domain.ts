@@ -154,6 +154,9 @@ export interface BatchRow {
 export const waitsOf = ({ state, reason }: Pick<BatchRow, "state" | "reason">): string | null =>
   (state === "ready" || state === "undoing") && reason && "waits" in reason ? (reason.waits ?? null) : null;
 
+/** A worker's name is the id of its node and of that node's process. */
+export const nodeOf = (owner: string | null): string => (owner ?? "").replace(/:[^:]*$/, "");
+
 /** How far the run of a batch is; or, of one that waits to be tried again, how far its last one came. */
 export interface BatchRun {
   /** Null: none runs it now. */

@@ -108,6 +108,9 @@ export default defineActor({
     outlooks(ctx) {
       return outlooks({ ...this.parts, store: this.database.store }, ctx.params.batches);
     },
+    async maxAttempts(ctx) {
+      return (await this.parts.pinned.of(ctx.params)).policy.maxAttempts;
+    },
     details(ctx) {
       return detailsOf({ ...this.parts, store: this.database.store }, ctx.params.batch);
     },

@@ -2,16 +2,13 @@
 
 import type { Policy } from "../policy/policy.contract.ts";
 import type { AttemptError, Settlement } from "./batch.contract.ts";
-import type { BatchRow } from "./batch.domain.ts";
+import { type BatchRow, nodeOf } from "./batch.domain.ts";
 import { ending } from "./batch.moves.ts";
 import { announced, type BatchParts, refused } from "./batch.parts.ts";
 import { reviewed } from "./batch.review.ts";
 import { moveOf } from "./batch.states.ts";
 import { heldTold } from "./batch.told.ts";
 import type { FailedAttempt, Move } from "./batch.writes.domain.ts";
-
-/** A worker's name is the id of its node and of that node's process. */
-export const nodeOf = (owner: string | null): string => (owner ?? "").replace(/:[^:]*$/, "");
 
 /** The record of a failed attempt, for the move that ends it. */
 export const attemptOf = ({ owner }: BatchRow, { code, detail }: AttemptError): FailedAttempt => ({

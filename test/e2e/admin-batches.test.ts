@@ -276,6 +276,21 @@ describe("batches", () => {
       { id: second.id, ...behind },
       { id: first.id, run: { node, nextAt: null } },
     ]);
+    const told = async (id: string) => {
+      const stream = (await admin(url, `/batches/${id}/events`)).body as ReadableStream<Uint8Array>;
+      let text = "";
+      for await (const part of stream) {
+        text += Buffer.from(part);
+        if (/^data: .*\n/m.test(text)) break;
+      }
+      return JSON.parse(/^data: (.*)$/m.exec(text)?.[1] ?? "") as Json;
+    };
+    const { client: named, policyVersion } = await shown(first.id);
+    expect(await told(first.id)).toMatchObject({ run, waits: null, waitsUntil: null, client: named, policyVersion });
+    // Whether there is a place for it costs a query, which an event does not make.
+    const ofSecond = await told(second.id);
+    expect(ofSecond).toMatchObject({ status: "ready", run: null, client: named });
+    expect(ofSecond).not.toHaveProperty("waits");
     go.resolve();
     handler.handle = async () => undefined;
     await batchWhen(url, client, second.id, ({ status }) => status === "completed");

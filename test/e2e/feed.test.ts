@@ -73,6 +73,26 @@ test("a batch shows from its upload to its end, to operators and to its own clie
   expect(batches(foreign).every((batch) => batch.id === mark.id)).toBe(true);
 });
 
+test("an operator is told of which client a batch is, and why it waits", async () => {
+  const reader = await operator("batches");
+  const paused = await newClient(system.url);
+  await admin(system.url, `/clients/${paused.id}/pause`, { method: "POST" });
+  const waiting = await accepted(system.url, paused, '{"a":1}\n');
+  const approval = await newClient(system.url, { requiresApproval: true });
+  const held = await accepted(system.url, approval, '{"a":1}\n');
+  const last = (id: string) => batches(reader).findLast((batch) => batch.id === id);
+  await until(() => last(waiting.id) && last(held.id), "both batches");
+  const shown = async (id: string) =>
+    (await (await admin(system.url, `/batches?q=${id}`)).json()) as { items: object[] };
+  for (const [{ id }, waits] of [
+    [waiting, "its client is paused"],
+    [held, "an operator has to approve it"],
+  ] as const) {
+    const { lastAttempt: _, ...listed } = (await shown(id)).items[0] as Record<string, unknown>;
+    expect(last(id)).toEqual({ ...listed, waits });
+  }
+});
+
 test("a named batch is shown as it is now; what does not exist or is another's is 404", async () => {
   const { id } = await accepted(system.url, client, '{"a":1}\n');
   await batchWhen(system.url, client, id);

@@ -6,13 +6,14 @@ import { watchedBatchSchema } from "../routes/events.ts";
 import { checkCalls } from "./checks.ts";
 import { clientCalls } from "./clients.ts";
 import { correctionCalls } from "./corrections.ts";
-import { endedBatch, ids } from "./examples.ts";
+import { endedBatch, forOperators, ids } from "./examples.ts";
 import { bodyProblems, type Call, content, textOf } from "./kit.ts";
 import { reportCalls } from "./reports.ts";
 
 const MASKED = "As the client reads it, but `•••` stands for the values of `sensitive` fields.";
 
-const watched = { ...endedBatch, clientId: ids.client, waits: null };
+const { lastAttempt: _, ...beside } = forOperators;
+const watched = { ...endedBatch, ...beside };
 const watch = clientCalls["GET /imports/:id/events"];
 
 const none = { node: null, attempt: null, chunk: null, code: null, detail: null, reason: null };
@@ -113,7 +114,7 @@ export const batchReadCalls = {
     ...watch,
     id: "watchBatch",
     summary: "Follow any batch",
-    description: `${watch.description} An event has no \`lastAttempt\`.`,
+    description: `${watch.description} An event has no \`lastAttempt\`, and no \`waits\` of a batch that might run now: only the list tells whether its client has a place for it.`,
     answers: {
       ...watch.answers,
       200: {

@@ -92,21 +92,26 @@ const detailsSchema: Record<string, JsonSchema> = {
   expiresAt: described("Only of one batch: when all of it is deleted. Null: it has not ended.", orNull(instant)),
 };
 
+/** What the list and events tell alike. */
+export const listedSchema: Record<string, JsonSchema> = {
+  ...(batchSchema.properties as Record<string, JsonSchema>),
+  clientId: orNull(id),
+  client: described("Null: it is gone.", orNull(record({ id, clientIdentifier: text(), name: text() }))),
+  policyVersion: described("The version of the policy under which it was taken. Below 0: of a dataset.", {
+    type: "integer",
+  }),
+  run: described("While it runs, or waits to be tried again.", orNull(runSchema)),
+  waits: described(
+    "Why it waits: its client's cap or pause, its window, an approval, the batch in front of it, a failed attempt, a handler or a table that is not there, rows that others refer to. Null: nothing is in its way.",
+    orNull(text()),
+  ),
+  waitsUntil: described("Until when it waits, where that is known.", orNull(instant)),
+};
+
 /** The schema of what `batchReply` answers. */
 export const operatorBatchSchema: JsonSchema = record(
   {
-    ...(batchSchema.properties as Record<string, JsonSchema>),
-    clientId: orNull(id),
-    client: described("Null: it is gone.", orNull(record({ id, clientIdentifier: text(), name: text() }))),
-    policyVersion: described("The version of the policy under which it was taken. Below 0: of a dataset.", {
-      type: "integer",
-    }),
-    run: described("While it runs, or waits to be tried again.", orNull(runSchema)),
-    waits: described(
-      "Why it waits: its client's cap or pause, its window, an approval, the batch in front of it, a failed attempt, a handler or a table that is not there, rows that others refer to. Null: nothing is in its way.",
-      orNull(text()),
-    ),
-    waitsUntil: described("Until when it waits, where that is known.", orNull(instant)),
+    ...listedSchema,
     lastAttempt: described(
       "The last attempt that failed, also where the batch went on afterwards.",
       orNull(attemptSchema),

@@ -1,12 +1,15 @@
 /** `GET /imports/{id}/events`, and that of operators: the batch as server-sent events, until it has ended. */
 import type { ServerResponse } from "node:http";
-import { described, id, type JsonSchema, orNull, record, text } from "../../../lib/json-schema.ts";
-import { actors } from "../../actors.ts";
+import { described, type JsonSchema, orNull, record, text } from "../../../lib/json-schema.ts";
+import { actors, type Caller } from "../../actors.ts";
 import { type BatchRow, isFinal } from "../../batch/batch.domain.ts";
+import { outlookOf } from "../../batch/batch.outlook.domain.ts";
+import type { Client } from "../../clientCache/clientCache.contract.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { PROGRESS_EVERY_MS } from "../http/watches.ts";
+import { listedSchema } from "./admin.batches.ts";
 import { batchOf, readerOf } from "./export.ts";
-import { batchSchema, batchView, operatorBatchView } from "./views.ts";
+import { batchView, listedBatchView } from "./views.ts";
 
 /** Proxies and load balancers close a connection that is silent for a minute, some after half a minute. */
 const HEARTBEAT_MS = 15_000;
@@ -40,26 +43,48 @@ export async function getEvents(exchange: Exchange): Promise<undefined> {
   leave();
 }
 
-/** As `GET /admin/batches/{id}` shows it, but for its last attempt: an event costs no query. */
-async function operatorsView({ ctx }: Exchange, { clientId }: BatchRow): Promise<(batch: BatchRow) => object> {
-  const client = await actors.clientCache.get(ctx, { id: clientId });
-  return (batch) => watchedView(batch, client?.publicId ?? null);
+async function operatorsView({ ctx }: Exchange, batch: BatchRow): Promise<(batch: BatchRow) => object> {
+  const beside = await besideOf(ctx, batch);
+  return (now) => watchedView(now, beside);
 }
 
-/** A batch in an event for operators. */
-export function watchedView(batch: BatchRow, clientId: string | null): object {
-  const { lastAttempt: _, ...view } = operatorBatchView(batch, clientId, undefined);
-  return view;
+interface Beside {
+  client: Client | null;
+  maxAttempts: number;
+}
+
+/** What an event tells of a batch beside its row. Both are in caches of this node. */
+export async function besideOf(via: Caller, { clientId, policyVersion }: BatchRow): Promise<Beside> {
+  const [client, maxAttempts] = await Promise.all([
+    actors.clientCache.get(via, { id: clientId }),
+    actors.batch.maxAttempts(via, { clientId, policyVersion }),
+  ]);
+  return { client, maxAttempts };
+}
+
+/**
+ * A batch in an event for operators: as `GET /admin/batches` lists it, but for what would cost a query. Its last attempt is missing, and
+ * of one that might run now whether its client has a place for it.
+ */
+export function watchedView(batch: BatchRow, { client, maxAttempts }: Beside): object {
+  const { clientId } = batch;
+  const queue = { clientId, running: 0, cap: Infinity, isPaused: (client?.pausedAt ?? null) !== null };
+  const outlook = outlookOf(batch, { maxAttempts, queue, now: Date.now() });
+  const about = { client: client ?? undefined, outlook, attempt: undefined };
+  const { lastAttempt: _, waits, waitsUntil, ...view } = listedBatchView(batch, about);
+  return batch.state === "ready" && waits === null ? view : { ...view, waits, waitsUntil };
 }
 
 /** The schema of what `operatorsView` shows. */
 export const watchedBatchSchema: JsonSchema = record(
   {
-    ...(batchSchema.properties as Record<string, JsonSchema>),
-    clientId: orNull(id),
-    waits: described("What it waits for while it is ready or undoing.", orNull(text())),
+    ...listedSchema,
+    waits: described(
+      "Why it waits, as in the list. Omitted: it might run now, and only the list tells whether its client has a place for it.",
+      orNull(text()),
+    ),
   },
-  ["validateOnly", "corrects"],
+  ["validateOnly", "corrects", "waits", "waitsUntil"],
 );
 
 /**

@@ -4,7 +4,7 @@ import { actors } from "../../actors.ts";
 import { isFinal } from "../../batch/batch.domain.ts";
 import { Feed } from "../http/feed.ts";
 import { deliveryView, ownDeliveryView } from "./deliveries.ts";
-import { watchedView } from "./events.ts";
+import { besideOf, watchedView } from "./events.ts";
 import { batchView } from "./views.ts";
 
 /** Batches and deliveries that a look begins with. */
@@ -23,8 +23,7 @@ export const feedOf = (broker: ServiceBroker, onFailure: (error: unknown) => voi
     deliveries: () => actors.webhook.list(broker, { limit: NEWEST_DELIVERIES }),
     async showBatch(batch, isForOperator) {
       if (!isForOperator) return batchView(batch);
-      const client = await actors.clientCache.get(broker, { id: batch.clientId });
-      return watchedView(batch, client?.publicId ?? null);
+      return watchedView(batch, await besideOf(broker, batch));
     },
     showDelivery: (row, isForOperator) => (isForOperator ? deliveryView : ownDeliveryView)({ ctx: broker }, row),
     onFailure,
