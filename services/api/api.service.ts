@@ -6,8 +6,7 @@
 
 import type { ServerResponse } from "node:http";
 import ApiGateway from "moleculer-web";
-import { type Config, configOf } from "../../config/config.ts";
-import { Problem } from "../../lib/errors.ts";
+import { configOf } from "../../config/config.ts";
 import { readWhenAsked } from "../../lib/metrics/figures.ts";
 import { listen, originForm } from "../../lib/net/listen.ts";
 import { type Defined, define, fields } from "../../mixins/define.ts";
@@ -19,23 +18,24 @@ import { uuidv7 } from "../ids.ts";
 import type { CloudEvent } from "../outbox/outbox.domain.ts";
 import { adminToken } from "./http/adminToken.ts";
 import { Admissions } from "./http/admissions.ts";
+import { admitClient } from "./http/admit.ts";
 import { noteFailedLogins, noteKeyUses } from "./http/audit.ts";
-import { admitKey, authenticatedClient, authenticatedOperator, refusalNow, refuseIfStopping } from "./http/auth.ts";
+import { authenticatedOperator, refusalNow, refuseIfStopping } from "./http/auth.ts";
 import { Connections, connectionBounds } from "./http/connections.ts";
 import type { AliasOfGateway, Api, ApiState, CalledByName } from "./http/gateway.ts";
 import { type ApiRequest, headChecked } from "./http/head.ts";
 import { KeyUses, RefusedKeys } from "./http/keys.ts";
 import { FailedLogins } from "./http/logins.ts";
+import { oidcOf } from "./http/oidc.wanted.ts";
 import { OpenExports, OpenFeeds, OpenFiles, OpenStreams } from "./http/open.ts";
+import { aliasFor, answerUnknown, pathOf } from "./http/paths.ts";
 import { answerError } from "./http/problems.ts";
-import { spendRequest } from "./http/rate.ts";
 import { Cursors } from "./http/sealed.ts";
 import { Sessions } from "./http/sessions.ts";
-import { BatchWatches } from "./http/watches.ts";
+import { BatchWatches, newsOf } from "./http/watches.ts";
 import { gatewayRoutes } from "./routes/aliases.ts";
 import { admitOperator } from "./routes/audited.ts";
 import { feedOf } from "./routes/feed.source.ts";
-import { moved } from "./routes/routes.ts";
 
 /** Parts of SHUTDOWN_TIMEOUT. After the first, running uploads are refused; after the second, all else is cut off. */
 const UPLOAD_PATIENCE = 0.4;
@@ -47,24 +47,6 @@ const RECHECK_MS = 5_000;
 
 const watched = { name: "dataflow_watched_batches", help: "Batches that requests wait for.", type: "gauge" } as const;
 const streaming = { name: "dataflow_event_streams", help: "Open event streams.", type: "gauge" } as const;
-
-/** The package for tokens is loaded only where there is an issuer. */
-async function oidcOf(
-  { oidcIssuer, oidcAudience, oidcRoleClaim, oidcClientClaim }: Config,
-  times: object,
-  warn: (text: string, error: unknown) => void,
-) {
-  if (oidcIssuer === null || oidcAudience === null) return null;
-  const { issuerTimes, Oidc } = await import("./http/oidc.ts");
-  const claims = { roleClaim: oidcRoleClaim, clientClaim: oidcClientClaim };
-  return new Oidc({ issuer: oidcIssuer, audience: oidcAudience, ...claims }, { ...issuerTimes, ...times }, warn);
-}
-
-const newsOf = ({ subject: batchId, data }: CloudEvent, hasEnded: boolean): BatchNews => ({
-  batchId,
-  version: data.version as number,
-  hasEnded,
-});
 
 const api = define({
   name: "api",
@@ -180,21 +162,7 @@ const api = define({
     },
 
     async authenticateClient(_ctx: never, _route: never, req: ApiRequest, res: ServerResponse, alias: AliasOfGateway) {
-      refuseIfStopping(this);
-      const admitted = await authenticatedClient(req, res, this);
-      const { client, credentials, isSession } = admitted;
-      admitKey(this, req, admitted, alias);
-      if (!("until" in credentials)) this.keyUses.note(client.id, client.key);
-      this.admissions.enter(client.id, credentials, req, res);
-      this.connections.know(req.socket, true);
-      const policy = await actors.policy.get(req.$ctx, { clientId: client.id });
-      req.caller = {
-        client,
-        policy,
-        secretHash: "secretHash" in credentials ? credentials.secretHash : null,
-        isSession,
-      };
-      await spendRequest(req, res, isSession);
+      await admitClient(this, req, res, alias);
       return null;
     },
 
@@ -222,36 +190,16 @@ const api = define({
       answerError(this, req, res, error);
     },
 
-    /** The path only: each handler reads its query itself, and strictly. moleculer-web drops one slash at the end. */
-    parseQueryString({ url = "/" }: ApiRequest) {
-      const [path = "/"] = url.split("?", 1);
-      return { url: path.length > 1 && path.endsWith("/") ? `${path}/` : path, query: {} };
+    parseQueryString(req: ApiRequest) {
+      return pathOf(req);
     },
 
-    /** HEAD is handled as GET; Node leaves out the body by itself. */
     resolveAlias(url: string, method?: string) {
-      const asked = method === "HEAD" ? "GET" : method;
-      for (const alias of this.aliases) {
-        const params = asked !== undefined && alias.isMethod(asked) && alias.match(url);
-        if (params) return { alias, params };
-      }
-      return false;
+      return aliasFor(this, url, method);
     },
 
-    /** No route matches: 405 if the path has other methods, else 404. */
     send404(req: ApiRequest, res: ServerResponse) {
-      const url = req.parsedUrl ?? "/";
-      const place = moved[url];
-      if (place) return void res.writeHead(308, { Location: place }).end();
-      const allowed = this.aliases.filter((alias: AliasOfGateway) => alias.match(url)).map(({ method }) => method);
-      if (allowed.includes("GET")) allowed.push("HEAD");
-      const problem =
-        allowed.length === 0
-          ? new Problem("not-found", "There is nothing here.")
-          : new Problem("method-not-allowed", `${req.method} is not known here.`, {
-              headers: { Allow: [...new Set(allowed)].join(", ") },
-            });
-      answerError(this, req, res, problem);
+      answerUnknown(this, req, res);
     },
   },
 

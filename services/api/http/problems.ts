@@ -20,7 +20,7 @@ const LINGER_MS = 5_000;
 const QUOTA_TYPE = "https://iana.org/assignments/http-problem-types#quota-exceeded";
 
 /** The part of the api service that answering an error needs. */
-interface Answering {
+export interface Answering {
   isStopping: boolean;
   logger: { error(...args: unknown[]): void };
 }

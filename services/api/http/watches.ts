@@ -9,6 +9,14 @@
  */
 import type { BatchNews } from "../../batch/batch.contract.ts";
 import type { BatchRow } from "../../batch/batch.domain.ts";
+import type { CloudEvent } from "../../outbox/outbox.domain.ts";
+
+/** What an event tells of its batch. */
+export const newsOf = ({ subject: batchId, data }: CloudEvent, hasEnded: boolean): BatchNews => ({
+  batchId,
+  version: data.version as number,
+  hasEnded,
+});
 
 /** How late a change without an event is noticed. */
 const LOOK_EVERY_MS = 2_000;

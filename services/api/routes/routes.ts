@@ -285,9 +285,6 @@ export const openRoutes = {
   "/": strict({ "GET /": getConsole }),
 };
 
-/** Paths that people type, and where they redirect. The page's relative links would not work below `/docs/`. */
-export const moved: Record<string, string | undefined> = { "/docs/": "../docs" };
-
 /** The name of a route, such as `POST /imports/:id/cancel`. */
 export const allRoutes = (): string[] => [
   ...Object.keys(clientRoutes),

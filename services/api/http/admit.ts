@@ -1,0 +1,45 @@
+/** Who makes a request, once it is known, and what the request counts against. */
+import type { ServerResponse } from "node:http";
+import { actors } from "../../actors.ts";
+import { admitKey, authenticatedClient, refuseIfStopping } from "./auth.ts";
+import type { AliasOfGateway, ApiState } from "./gateway.ts";
+import type { ApiRequest } from "./head.ts";
+import { spendRequest } from "./rate.ts";
+
+/** What this needs of the api service. */
+type Desk = Pick<
+  ApiState,
+  | "adminToken"
+  | "failedLogins"
+  | "refusedKeys"
+  | "keyUses"
+  | "sessions"
+  | "oidc"
+  | "admissions"
+  | "connections"
+  | "isStopping"
+>;
+
+/** Puts the client and its policy into the request, and counts the request. Throws what refuses it. */
+export async function admitClient(
+  api: Desk,
+  req: ApiRequest,
+  res: ServerResponse,
+  alias: AliasOfGateway,
+): Promise<void> {
+  refuseIfStopping(api);
+  const admitted = await authenticatedClient(req, res, api);
+  const { client, credentials, isSession } = admitted;
+  admitKey(api, req, admitted, alias);
+  if (!("until" in credentials)) api.keyUses.note(client.id, client.key);
+  api.admissions.enter(client.id, credentials, req, res);
+  api.connections.know(req.socket, true);
+  const policy = await actors.policy.get(req.$ctx, { clientId: client.id });
+  req.caller = {
+    client,
+    policy,
+    secretHash: "secretHash" in credentials ? credentials.secretHash : null,
+    isSession,
+  };
+  await spendRequest(req, res, isSession);
+}
