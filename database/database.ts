@@ -5,7 +5,8 @@ import { openSqlite } from "./dialects/sqlite/open.ts";
 import { migrate, pending } from "./migrations/migrate.ts";
 import { defineModels, type Models } from "./models.ts";
 import { type Names, namesIn, PLAIN } from "./schema/names.ts";
-import type { BatchStore, DeliveryStore, LockStore } from "./store.ts";
+import type { DeliveryStore, LockStore } from "./store.deliveries.ts";
+import type { BatchStore } from "./store.ts";
 import { verifyFound } from "./verified.ts";
 
 export type { Logger, Target } from "./dialect.ts";

@@ -3,7 +3,8 @@ import type { Sequelize, Transaction } from "sequelize";
 import type { DatabaseRefused, DatabaseUnavailable } from "./errors.ts";
 import type { Names } from "./schema/names.ts";
 import type { ColumnKind } from "./schema/table.ts";
-import type { BatchStore, DeliveryStore, LockStore } from "./store.ts";
+import type { DeliveryStore, LockStore } from "./store.deliveries.ts";
+import type { BatchStore } from "./store.ts";
 
 export type { ColumnKind } from "./schema/table.ts";
 

@@ -2,15 +2,13 @@
  * The interfaces between services and the database. Each method is one unit (a transaction) and speaks the services' own
  * types. A dialect implements them; nothing outside `database/` knows which one. Times are epoch ms by the database's clock.
  */
-import type { AuditDraft, AuditQuery, AuditRow } from "../services/audit/audit.domain.ts";
+import type { AuditQuery, AuditRow } from "../services/audit/audit.domain.ts";
 import type {
   BatchRow,
   BatchState,
   Candidate,
   Claimed,
   ClientQueue,
-  Lane,
-  StalledLane,
   StoredChunk,
 } from "../services/batch/batch.domain.ts";
 import type {
@@ -20,7 +18,7 @@ import type {
   IdsBetween,
   Walked,
 } from "../services/batch/batch.filter.domain.ts";
-import type { MoveRow, ToldMove } from "../services/batch/batch.history.domain.ts";
+import type { MoveRow } from "../services/batch/batch.history.domain.ts";
 import type {
   BatchAttempt,
   ErrorSummary,
@@ -35,81 +33,10 @@ import type {
   StaleErrors,
 } from "../services/batch/batch.reads.domain.ts";
 import type { ChunkCommit, Due, Move, Written } from "../services/batch/batch.writes.domain.ts";
-import type {
-  DayUsage,
-  KeyHolder,
-  NewBatch,
-  UploadAnswer,
-  UploadCommit,
-  UploadKey,
-  UploadOutcome,
-} from "../services/imports/imports.domain.ts";
 import type { OutboxRow } from "../services/outbox/outbox.domain.ts";
-import type { ErasedBatch, ErasureAt, GroupTexts } from "../services/retention/retention.domain.ts";
 import type { FiguresAt, FiguresWanted, KeptMinute } from "../services/stats/stats.domain.ts";
-import type {
-  AttemptRecord,
-  DeliveryQuery,
-  DeliveryRow,
-  FailedQuery,
-  TakeDeliveries,
-  TakenDelivery,
-} from "../services/webhook/webhook.domain.ts";
-
-/** Uploads: how a body becomes a batch. */
-export interface UploadStore {
-  /** Bodies with fewer bytes are stored uncompressed: compressing them would cost more than it saves. */
-  readonly leastCompressed: number;
-  /** Inserts the row of an upload whose body has more than one chunk. While it is uploaded, its fence is 0. Answers its id. */
-  beginUpload(batch: NewBatch, leaseMs: number): Promise<number>;
-  /** The same for an upload with an idempotency key, which it takes. If another upload has the key: answers that, writes nothing. */
-  beginKeyedUpload(batch: NewBatch, leaseMs: number, key: string): Promise<{ id: number } | { holder: KeyHolder }>;
-  /** Stores chunks and renews the lease. False: a sweep has taken the upload away. */
-  appendChunks(id: number, chunks: StoredChunk[], leaseMs: number): Promise<boolean>;
-  /** Renews the leases of those uploads that are still `receiving` with fence 0. */
-  touchUploads(ids: number[], leaseMs: number): Promise<void>;
-  /** Commits all of an upload or nothing. Key, content and quota are checked in the same unit, so no other node can come between. */
-  commitUpload(commit: UploadCommit): Promise<UploadOutcome>;
-  /**
-   * Takes an upload away from its node: fence+1 refuses late writes, and its key becomes free. `onlyDue`: only if its lease
-   * has expired.
-   */
-  voidUpload(id: number, onlyDue: boolean): Promise<boolean>;
-  /** Null: the key is free. */
-  keyHolder(clientId: number, key: string): Promise<KeyHolder | null>;
-  /**
-   * Stores the answer of an upload that made no batch. `id`: the receiving row that holds the key; null: none does. If another
-   * upload has the key: answers that, writes nothing.
-   */
-  answerKey(
-    clientId: number,
-    key: UploadKey & { fingerprint: string },
-    id: number | null,
-    answer: UploadAnswer,
-  ): Promise<KeyHolder | null>;
-  usage(clientId: number): Promise<DayUsage>;
-  /** Deletes expired keys and the usage before yesterday: up to `limit` rows of each table. True: none is left. */
-  forgetExpiredKeys(limit: number, removed?: Removed): Promise<boolean>;
-}
-
-/** Batches of a client that are worked one after another. One has a place in its lane until it has ended; a failed one keeps it. */
-export interface OrderStore {
-  /** How many places the lane has given, and the first batch in it (its public id). */
-  laneState(lane: Lane): Promise<Lane & { places: number; front: string | null }>;
-  /** Of those of these batches that have a place: their lane, and the first batch there, which may be itself. */
-  fronts(ids: number[]): Promise<{ id: number; lane: string; front: string }[]>;
-  /** Frees the place of a batch that has ended. */
-  leaveLane(id: number): Promise<void>;
-  /** Takes its place from the batch, or (`last`) gives it the last one of its lane. Null: it has another version by now. */
-  skipBatch(skip: {
-    id: number;
-    version: number;
-    last: Lane | null;
-    audit?: AuditDraft;
-    told?: ToldMove;
-  }): Promise<Written | null>;
-  stalledLanes(limit: number): Promise<StalledLane[]>;
-}
+import type { ErasureStore } from "./store.erasure.ts";
+import type { OrderStore, UploadStore } from "./store.uploads.ts";
 
 /** The audit. Its rows are written with the changes that they tell of. */
 export interface AuditStore {
@@ -125,52 +52,6 @@ export interface KeyUseStore {
   forgetKeyUse(clientId: number, keyId: string): Promise<void>;
   /** Of all the client's keys that were used. */
   keyUses(clientId: number): Promise<{ keyId: string; usedAt: number }[]>;
-}
-
-/** What an erasure has found in a page of records, or of errors. */
-interface ErasedPage {
-  seqs: number[];
-  /** How far the page goes. */
-  upTo: number;
-  touched: 0 | 1;
-}
-
-/**
- * Erasures. What is at a place (`at`) changes only if the erasure is still there, the batch rests, and no legal hold keeps it:
- * false, and nothing was written. Each such unit raises the erasure's version by one.
- */
-export interface ErasureStore {
-  /** The next batch of the dataset after this id. */
-  erasedBatch(of: {
-    dataset: string;
-    clientId: number | null;
-    after: number;
-    last: number;
-  }): Promise<ErasedBatch | null>;
-  /** The last id of a batch. */
-  lastBatch(): Promise<number>;
-  /** The clients (public ids) under a legal hold that have a batch of the dataset. */
-  heldWith(dataset: string): Promise<string[]>;
-  groupTexts(id: number): Promise<GroupTexts[]>;
-  deliveryBodies(id: number): Promise<{ id: number; body: string }[]>;
-  eraseRecords(at: ErasureAt, page: ErasedPage): Promise<boolean>;
-  /** Numbers of refused records in their pass. */
-  eraseErrors(at: ErasureAt, page: ErasedPage & { pass: number }): Promise<boolean>;
-  /** Writes a group without `n` of its examples. */
-  eraseExamples(at: ErasureAt, group: GroupTexts & { n: number }): Promise<boolean>;
-  eraseDeliveries(at: ErasureAt, ids: number[]): Promise<boolean>;
-  /** From now on the batch has no body; `eraseChunks` deletes it. */
-  emptyBody(at: ErasureAt): Promise<boolean>;
-  eraseChunks(id: number, limit: number): Promise<Removal>;
-  /** Deletes a batch like `deleteBatch`, whether its retention is over or not, and counts what was deleted for this erasure. */
-  eraseBatch(id: number, erasure: number, limit: number, removed?: Removed): Promise<Removal>;
-  /** A client's batches and running uploads, oldest first. */
-  clientBatches(
-    clientId: number,
-    limit: number,
-  ): Promise<{ id: number; publicId: string; state: string; isResting: number }[]>;
-  /** Deletes up to `limit` rows of each table of what a client has beside its batches. True: none is left. */
-  eraseClientRows(clientId: number, erasure: number, limit: number): Promise<boolean>;
 }
 
 /** The history of figures. */
@@ -353,36 +234,4 @@ export interface BatchStore extends UploadStore, OrderStore, ErasureStore, Audit
   /** Takes outbox rows that are older than `olderThanMs`. For `retryMs` no other caller gets them. */
   takeOutbox(limit: number, olderThanMs: number, retryMs: number): Promise<OutboxRow[]>;
   deleteOutbox(ids: number[]): Promise<void>;
-}
-
-/** Deliveries to webhooks. */
-export interface DeliveryStore {
-  /** Takes at most one delivery of each client, longest due first. Until its lease expires no other caller gets it. */
-  takeDeliveries(take: TakeDeliveries): Promise<TakenDelivery[]>;
-  /** Stores an attempt. Changes the delivery only if this caller still holds it. */
-  recordAttempt(attempt: AttemptRecord): Promise<void>;
-  /** Fails all waiting deliveries of a client, each with an attempt that says why. Answers how many. */
-  failDeliveries(clientId: number, error: string): Promise<number>;
-  /** Makes a delivery due now, with all its tries again. False: there is no such delivery, or it is not `clientId`'s. */
-  replayDelivery(which: { publicId: string; clientId?: number | undefined }, audit?: AuditDraft): Promise<boolean>;
-  /** The ids of failed deliveries. */
-  failedDeliveries(query: FailedQuery): Promise<number[]>;
-  /** Makes those of them due now that have still failed, with one audit row for all. Answers how many. */
-  replayFailed(ids: number[], audit?: AuditDraft): Promise<number>;
-  listDeliveries(query: DeliveryQuery): Promise<DeliveryRow[]>;
-  /** The document that a delivery sends. Null: there is no such delivery. */
-  deliveryBody(id: number): Promise<string | null>;
-  /** For the start of an embedded node: nobody holds a delivery. */
-  voidClaims(): Promise<void>;
-}
-
-/** Named locks with a time to live. */
-export interface LockStore {
-  /** Takes the lock if nobody holds it, or the holder's time has expired. */
-  acquireLock(name: string, token: string, ttlMs: number): Promise<boolean>;
-  /** False: the lock has expired, or somebody else holds it. */
-  extendLock(name: string, token: string, ttlMs: number): Promise<boolean>;
-  releaseLock(name: string, token: string): Promise<void>;
-  /** Deletes expired locks. A process that died releases none, and the next claim of a batch uses another lock name. */
-  forgetLocks(): Promise<void>;
 }

@@ -10,7 +10,7 @@ import {
   webhookEvents,
 } from "../../services/webhook/webhook.domain.ts";
 import { deliveryAttempt } from "../schema/tables.ts";
-import type { DeliveryStore } from "../store.ts";
+import type { DeliveryStore } from "../store.deliveries.ts";
 import { select, selectFrom } from "./steps.ts";
 import { type Fragments, shapes, type Units } from "./unit.ts";
 

@@ -1,5 +1,6 @@
 import { delivery, deliveryAttempt, outbox } from "../schema/tables.ts";
-import type { BatchStore, DeliveryStore } from "../store.ts";
+import type { DeliveryStore } from "../store.deliveries.ts";
+import type { BatchStore } from "../store.ts";
 import { auditParams, auditStep, auditValues } from "./audit.ts";
 import { deliveryLists } from "./deliveries.lists.ts";
 import { insert, remove, rowSet, select, take, update } from "./steps.ts";

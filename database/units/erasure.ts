@@ -27,7 +27,7 @@ import {
   statMinute,
   webhookSecret,
 } from "../schema/tables.ts";
-import type { ErasureStore } from "../store.ts";
+import type { ErasureStore } from "../store.erasure.ts";
 import { Pieces } from "./pieces.ts";
 import { lock, remove, removeFirst, rowSet, type Step, select, update } from "./steps.ts";
 import type { Params, Units } from "./unit.ts";

@@ -1,7 +1,7 @@
 /** Named locks. One statement both checks and takes a lock, so nobody can come between. */
 
 import { batchLock } from "../schema/tables.ts";
-import type { LockStore } from "../store.ts";
+import type { LockStore } from "../store.deliveries.ts";
 import { remove, update, upsert } from "./steps.ts";
 import type { Units } from "./unit.ts";
 

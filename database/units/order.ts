@@ -1,7 +1,7 @@
 /** Lanes: batches of a client that are worked one after another, in the order of their places. */
 import { type BatchState, finalStates, type StalledLane } from "../../services/batch/batch.domain.ts";
 import { batch, orderLane, orderPlace } from "../schema/tables.ts";
-import type { OrderStore } from "../store.ts";
+import type { OrderStore } from "../store.uploads.ts";
 import { auditParams, auditStep, auditValues } from "./audit.ts";
 import { toldParams, toldSteps, toldValues } from "./batch-history.ts";
 import { MADE, written, writtenAnswer } from "./outcome.ts";

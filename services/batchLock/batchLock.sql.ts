@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { LockStore } from "../../database/store.ts";
+import type { LockStore } from "../../database/store.deliveries.ts";
 import { isUnavailable } from "../../database/unavailable.ts";
 import type { LockOutcome } from "./batchLock.contract.ts";
 import type { LockProvider, Names } from "./batchLock.provider.ts";

@@ -4,56 +4,22 @@
  * overtaken writes nothing, whatever it still believes.
  */
 import { setImmediate } from "node:timers/promises";
-import type { ServiceBroker } from "moleculer";
-import type { BatchStore } from "../../database/store.ts";
 import type { TableDocument } from "../../database/targets/target.ts";
 import { storedFaults } from "../../formats/check/fault-bounds.ts";
 import { actors } from "../actors.ts";
 import type { Outcome } from "../batch/batch.contract.ts";
-import { type BatchRow, isCheckOnly, type StoredChunk } from "../batch/batch.domain.ts";
+import type { BatchRow, StoredChunk } from "../batch/batch.domain.ts";
 import { check, commitOf, recordsOf, withRefusals } from "./batchProcessor.chunk.ts";
-import { withMarks, withoutCorrected } from "./batchProcessor.corrections.ts";
+import { withMarks } from "./batchProcessor.corrections.ts";
 import { endCommit, isAtEnd, isReviewed } from "./batchProcessor.ends.ts";
 import { builtInHandler, deliver as deliverTo } from "./batchProcessor.handlers.ts";
 import { validatorOf, withRowsOf } from "./batchProcessor.intoRows.ts";
-import type { RemoteNodes } from "./batchProcessor.nodes.ts";
+import { reserve } from "./batchProcessor.reserve.ts";
 import { abortedOutcome, handBack, type Run } from "./batchProcessor.run.ts";
-import { type TablePlans, tableOf } from "./batchProcessor.tables.ts";
+import { tableOf } from "./batchProcessor.tables.ts";
+import type { Step, Tools } from "./batchProcessor.tools.ts";
 import { commitRows } from "./batchProcessor.tries.ts";
-import { type Checked, keysOfCheck, withoutTaken } from "./batchProcessor.unique.ts";
-import type { Validators } from "./batchProcessor.validators.ts";
-
-/** What a worker reads and writes in the database by itself. Moves of a batch's state go through `batch`. */
-export type WorkPort = Pick<
-  BatchStore,
-  | "keepsOrder"
-  | "batch"
-  | "candidates"
-  | "readChunk"
-  | "refused"
-  | "reserveKeys"
-  | "takenKeys"
-  | "extendLeases"
-  | "isOvertaken"
->;
-
-/** What the steps need. */
-export interface Tools {
-  broker: ServiceBroker;
-  /** Set only once the node has started. */
-  work(): WorkPort;
-  nodes: RemoteNodes;
-  validators: Validators;
-  tables: TablePlans;
-  /** After this time a batch is handed back if another client waits. */
-  sliceMs: number;
-  /** A planned stop: the run finishes the current chunk, then hands the batch back. */
-  isStopping(): boolean;
-  /** A commit has moved the lease. */
-  renewed(batchId: number): void;
-}
-
-type Step = (tools: Tools, run: Run) => Promise<void>;
+import type { Checked } from "./batchProcessor.unique.ts";
 
 const done: Outcome = { outcome: "done" };
 export const overtaken: Outcome = { outcome: "lost", detail: "it was cancelled, or its work goes on elsewhere" };
@@ -97,55 +63,6 @@ const read: Step = async (_tools, run) => {
   run.chunk = isAtEnd(run.batch, run.policy) ? null : await run.ahead;
   if (isReviewed(run.batch, run.policy)) run.outcome = { outcome: "reviewed" };
 };
-
-/** With a custom handler, a record's key must be reserved before the record is delivered. */
-const reserve: Step = async (tools, run) => {
-  const { work } = tools;
-  if (isCheckOnly(run.batch.phase)) return lookForKeys(tools, run);
-  const { batch } = run;
-  const isCorrection = batch.envelope.corrects !== undefined && batch.phase === "deliver";
-  const marks = isCorrection ? [...(run.chunk?.marks.values() ?? [])] : [];
-  const keys = [...keysIn(run), ...marks];
-  if (keys.length === 0 || (run.policy.handler === builtInHandler && !isCorrection)) return;
-  const { id, fence, nextChunk } = batch;
-  const taken = await work().reserveKeys(id, fence, nextChunk, keys);
-  // Lost: `batch` finds that out at the hand-back, and counts it.
-  if (!taken) run.outcome = handBack;
-  else run.chunk = refusingCorrected(withUntaken(run.chunk as Checked, taken), batch, taken);
-};
-
-/** The unique keys of what is refused stay with the chunk: they have been reserved, and the commit frees them. */
-const refusingCorrected = (checked: Checked, batch: BatchRow, taken: string[]): Checked => ({
-  ...withoutCorrected(checked, batch, taken),
-  keyed: checked.keyed,
-});
-
-const withUntaken = (checked: Checked, taken: string[]): Checked =>
-  checked.keyed ? withoutTaken(checked, taken) : checked;
-
-/**
- * A check counts records as duplicates whose key another batch has now, and takes no such key. It reserves keys of its own, so that it
- * also finds the records that are duplicates of earlier ones in the same body.
- */
-const lookForKeys: Step = async ({ work }, run) => {
-  const { id, clientId, publicId, fence, nextChunk } = run.batch;
-  const marks = [...(run.chunk?.marks.values() ?? [])];
-  if (run.chunk && marks.length > 0)
-    run.chunk = withoutCorrected(run.chunk, run.batch, await work().takenKeys(clientId, marks));
-  const keys = keysIn(run);
-  if (keys.length === 0) return;
-  run.chunk = withoutTaken(run.chunk as Checked, await work().takenKeys(clientId, keys));
-  const own = keysOfCheck(publicId, keysIn(run));
-  const repeated = await work().reserveKeys(id, fence, nextChunk, [...own.keys()]);
-  if (!repeated) run.outcome = handBack;
-  else
-    run.chunk = withoutTaken(
-      run.chunk,
-      repeated.flatMap((key) => own.get(key) ?? []),
-    );
-};
-
-const keysIn = ({ chunk }: Run): string[] => chunk?.keyed?.keys.filter((key) => key !== null) ?? [];
 
 const deliver: Step = async (tools, run) => {
   const { batch, policy, chunk, stop } = run;

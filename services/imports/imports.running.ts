@@ -1,5 +1,6 @@
 /** The uploads that run on this node, and what they need from the database. */
-import type { BatchStore, UploadStore } from "../../database/store.ts";
+import type { BatchStore } from "../../database/store.ts";
+import type { UploadStore } from "../../database/store.uploads.ts";
 import { Problem } from "../../lib/errors.ts";
 import type { Removal } from "../batch/batch.reads.domain.ts";
 import type { Written } from "../batch/batch.writes.domain.ts";

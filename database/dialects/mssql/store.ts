@@ -1,5 +1,6 @@
 import type { ChunkCommit } from "../../../services/batch/batch.writes.domain.ts";
-import type { BatchStore, DeliveryStore, LockStore } from "../../store.ts";
+import type { DeliveryStore, LockStore } from "../../store.deliveries.ts";
+import type { BatchStore } from "../../store.ts";
 import { deliveries } from "../../units/deliveries.ts";
 import { locks } from "../../units/locks.ts";
 import { clockOn, evidenceOn } from "../../units/reads.ts";

@@ -4,7 +4,8 @@ import type { ChunkCommit, Written } from "../../../services/batch/batch.writes.
 import type { UploadCommit, UploadOutcome } from "../../../services/imports/imports.domain.ts";
 import type { OutboxDraft } from "../../../services/outbox/outbox.domain.ts";
 import { chooseCandidates } from "../../candidates.ts";
-import type { BatchStore, DeliveryStore, LockStore } from "../../store.ts";
+import type { DeliveryStore, LockStore } from "../../store.deliveries.ts";
+import type { BatchStore } from "../../store.ts";
 import { deliveries } from "../../units/deliveries.ts";
 import { locks } from "../../units/locks.ts";
 import { sharedStore } from "../../units/store.ts";

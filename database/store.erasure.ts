@@ -1,0 +1,49 @@
+/** What erasures ask of the database. See store.ts. */
+import type { Removal, Removed } from "../services/batch/batch.reads.domain.ts";
+import type { ErasedBatch, ErasureAt, GroupTexts } from "../services/retention/retention.domain.ts";
+
+/** What an erasure has found in a page of records, or of errors. */
+interface ErasedPage {
+  seqs: number[];
+  /** How far the page goes. */
+  upTo: number;
+  touched: 0 | 1;
+}
+
+/**
+ * Erasures. What is at a place (`at`) changes only if the erasure is still there, the batch rests, and no legal hold keeps it:
+ * false, and nothing was written. Each such unit raises the erasure's version by one.
+ */
+export interface ErasureStore {
+  /** The next batch of the dataset after this id. */
+  erasedBatch(of: {
+    dataset: string;
+    clientId: number | null;
+    after: number;
+    last: number;
+  }): Promise<ErasedBatch | null>;
+  /** The last id of a batch. */
+  lastBatch(): Promise<number>;
+  /** The clients (public ids) under a legal hold that have a batch of the dataset. */
+  heldWith(dataset: string): Promise<string[]>;
+  groupTexts(id: number): Promise<GroupTexts[]>;
+  deliveryBodies(id: number): Promise<{ id: number; body: string }[]>;
+  eraseRecords(at: ErasureAt, page: ErasedPage): Promise<boolean>;
+  /** Numbers of refused records in their pass. */
+  eraseErrors(at: ErasureAt, page: ErasedPage & { pass: number }): Promise<boolean>;
+  /** Writes a group without `n` of its examples. */
+  eraseExamples(at: ErasureAt, group: GroupTexts & { n: number }): Promise<boolean>;
+  eraseDeliveries(at: ErasureAt, ids: number[]): Promise<boolean>;
+  /** From now on the batch has no body; `eraseChunks` deletes it. */
+  emptyBody(at: ErasureAt): Promise<boolean>;
+  eraseChunks(id: number, limit: number): Promise<Removal>;
+  /** Deletes a batch like `deleteBatch`, whether its retention is over or not, and counts what was deleted for this erasure. */
+  eraseBatch(id: number, erasure: number, limit: number, removed?: Removed): Promise<Removal>;
+  /** A client's batches and running uploads, oldest first. */
+  clientBatches(
+    clientId: number,
+    limit: number,
+  ): Promise<{ id: number; publicId: string; state: string; isResting: number }[]>;
+  /** Deletes up to `limit` rows of each table of what a client has beside its batches. True: none is left. */
+  eraseClientRows(clientId: number, erasure: number, limit: number): Promise<boolean>;
+}
