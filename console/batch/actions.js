@@ -2,6 +2,7 @@
 import { connection, post } from "../api/client.js";
 import { asProblem } from "../api/problem.js";
 import { may } from "../api/session.js";
+import { navigate } from "../state/router.js";
 import { ask } from "../ui/dialog.js";
 import { html } from "../ui/html.js";
 import { Icon } from "../ui/icons.js";
@@ -67,16 +68,43 @@ async function undo({ id }, onDone) {
   onDone();
 }
 
+/** @param {WholeBatch} batch @param {() => void} onDone */
+async function retryRejected({ id, counts }, onDone) {
+  /** @type {{ id: string } | null} */
+  let made = null;
+  await ask({
+    title: "Send the rejected records again?",
+    consequence: `${plural(counts.rejected, "rejected record")} become a new batch of the same partner, checked by today's rules. That helps where the rules were wrong; where the records are wrong, they are rejected again.`,
+    action: "Send again",
+    reason: "optional",
+    run: async (reason) => {
+      made = await post(`/admin/batches/${id}/retry?only=rejected`, bodyOf(reason));
+    },
+  });
+  const there = /** @type {{ id: string } | null} */ (made);
+  if (!there) return onDone();
+  toast(`The rejected records are batch ${short(there.id)} now.`);
+  navigate(`/batches/${there.id}`);
+}
+
 /** @param {{ batch: WholeBatch, onDone: () => void }} props `onDone`: read again */
 export function Actions({ batch, onDone }) {
   if (!may("operator")) return null;
-  const { status, counts, validateOnly } = batch;
+  const { status, counts, validateOnly, children } = batch;
   const isAway = connection.value.isAway;
+  const isRetried = children.some(({ kind }) => kind === "retry");
   return html`
     ${movesOf(batch).map(
       (move) =>
         html`<button key=${move.name} type="button" class=${`button${move.name === "approve" || move.name === "redrive" ? " primary" : ""}`} disabled=${isAway} onClick=${() => run(batch, move, onDone)}><${Icon} name=${move.icon} />${move.label}</button>`,
     )}
+    ${
+      counts.rejected > 0 &&
+      !validateOnly &&
+      !isRetried &&
+      ["completed_with_errors", "completed", "cancelled", "failed"].includes(status) &&
+      html`<button type="button" class="button" disabled=${isAway} onClick=${() => retryRejected(batch, onDone)}><${Icon} name="retry" />Retry rejected</button>`
+    }
     ${
       undoable.includes(status) &&
       !validateOnly &&

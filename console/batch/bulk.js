@@ -10,7 +10,7 @@ import { Icon } from "../ui/icons.js";
 import { count, plural } from "../ui/numbers.js";
 import { Table } from "../ui/table.js";
 import { toast } from "../ui/toast.js";
-import { moves } from "./moves.js";
+import { movesOfMany } from "./moves.js";
 
 /** @import { Query } from "../types.d.ts" */
 /** @import { Move } from "./moves.js" */
@@ -84,7 +84,7 @@ export function Bulk({ selected, filter, onDone }) {
   const what = ids.length > 0 ? `${count(ids.length)} selected` : "All that match";
   return html`<div class="bulk row" role="group" aria-label="Actions on many batches">
     <span class="bulk-what">${what}</span>
-    ${moves.map((move) => html`<button key=${move.name} type="button" class="button small" disabled=${connection.value.isAway} onClick=${() => moveMany(move, which, done)}><${Icon} name=${move.icon} />${move.label}</button>`)}
+    ${movesOfMany.map((move) => html`<button key=${move.name} type="button" class="button small" disabled=${connection.value.isAway} onClick=${() => moveMany(move, which, done)}><${Icon} name=${move.icon} />${move.label}</button>`)}
     ${
       ids.length > 0 &&
       html`<button type="button" class="link" onClick=${() => {

@@ -15,7 +15,9 @@ export async function checksumOf(file) {
 }
 
 /** @param {File} file */
-async function lookUp(file) {
+export async function lookUp(file) {
+  if (!globalThis.isSecureContext)
+    return toast("Browsers make no checksums over plain HTTP. Search for the file's SHA-256 instead.", "bad");
   if (file.size > MOST_BYTES)
     return toast(`${file.name} is too large to be hashed here. Search for its SHA-256 instead.`, "bad");
   try {

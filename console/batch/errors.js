@@ -3,6 +3,7 @@
 import { urlOf, withQuery } from "../api/client.js";
 import { download } from "../api/download.js";
 import { useQuery } from "../state/live.js";
+import { href } from "../state/router.js";
 import { Empty, Loading } from "../ui/empty.js";
 import { ErrorBox } from "../ui/error-box.js";
 import { html } from "../ui/html.js";
@@ -91,7 +92,7 @@ function Group({ base, batch, group }) {
   return html`<section class="group" aria-label="Records with this error">
     <header class="card-head"><h2><${Field} field=${field} /> <span class="quiet">·</span> <code>${code}</code></h2>
       <div class="card-actions">
-        <a class="quiet-link" href=${urlOf("docs")} target="_blank" rel="noopener">What the code means</a>
+        <a class="quiet-link" href=${href("/errors", { code })}>What the code means</a>
         <button type="button" class="button small" onClick=${() => download(`${base}/errors`, query, "text/csv", `${file}.csv`)}><${Icon} name="download" />CSV of this group</button>
         <a class="button small" href=${urlOf(withQuery(`${base}/errors`, query))} download=${`${file}.ndjson`}><${Icon} name="download" />NDJSON</a>
       </div></header>

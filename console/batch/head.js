@@ -1,5 +1,6 @@
 /** The head of a batch: its figures, how far it is, what it waits for, and why it ended. */
 
+import { href } from "../state/router.js";
 import { ShortId } from "../ui/copy.js";
 import { html } from "../ui/html.js";
 import { Icon } from "../ui/icons.js";
@@ -41,7 +42,7 @@ function Failure({ batch: { error, status } }) {
   if (!error) return null;
   const isBad = ["failed", "rejected"].includes(status);
   return html`<div class=${`bar ${isBad ? "bad" : "warn"}`}><${Icon} name=${isBad ? "error" : "info"} />
-    <span><strong>${error.detail}</strong> <code>${error.code}</code></span></div>`;
+    <span><strong>${error.detail}</strong> <a href=${href("/errors", { code: error.code })}><code>${error.code}</code></a></span></div>`;
 }
 
 /**

@@ -2,7 +2,7 @@
 
 /** @import { Batch } from "../types.d.ts" */
 
-/** @typedef {"approve" | "reject" | "redrive" | "skip" | "cancel"} MoveName */
+/** @typedef {"approve" | "reject" | "redrive" | "skip" | "cancel" | "retry"} MoveName */
 
 /**
  * @typedef {object} Move
@@ -69,6 +69,19 @@ export const moves = [
     reason: "optional",
   },
 ];
+
+/** Of many at once: of one it is a button of its own, which leads to the new batch. @type {Move} */
+const retry = {
+  name: "retry",
+  label: "Retry rejected",
+  done: "sent again",
+  consequence: "Its rejected records become a new batch of the same partner, checked by today's rules.",
+  icon: "retry",
+  from: ["completed_with_errors"],
+  reason: "optional",
+};
+
+export const movesOfMany = [...moves, retry];
 
 /** @param {Batch} batch */
 export const movesOf = ({ status, hold }) =>

@@ -1,4 +1,4 @@
-/** What happened to a batch: when, who, why. Operators read it from its history; partners see the times of the batch itself. */
+/** What happened to a batch: when, who, why. As its history tells it to operators. */
 import { html } from "../ui/html.js";
 import { count } from "../ui/numbers.js";
 import { toneOf, wordOf } from "../ui/states.js";
@@ -13,13 +13,16 @@ const holds = {
   order: "a batch in front of it has not ended",
 };
 
+/** @param {Pick<HistoryEntry, "from" | "to" | "code">} entry */
+const isFailedAttempt = ({ from, to, code }) => from === "processing" && to === "ready" && code !== null;
+
 /** @param {HistoryEntry} entry */
 function whatOf({ from, to, code, attempt, chunk, by }) {
   if (code === "retried") return "Rejected records sent again";
   if (from === null) return to === "held" ? "Received, and held" : "Received";
   if (code === "skipped") return "Skipped: others may go first";
-  if (from === "processing" && to === "ready" && attempt !== null)
-    return `Attempt ${count(attempt)} failed${chunk === null ? "" : ` at chunk ${count(chunk + 1)}`}`;
+  if (isFailedAttempt({ from, to, code }))
+    return `${attempt === null ? "An attempt" : `Attempt ${count(attempt)}`} failed${chunk === null ? "" : ` at chunk ${count(chunk + 1)}`}`;
   if (from === "validated") return "Committed";
   if (from === "held" && to === "ready") return by.kind === "operator" ? "Approved" : "Released";
   if (from === "failed" && to === "ready") return "Redriven";
@@ -40,16 +43,16 @@ const icons = {
 };
 
 /** @param {HistoryEntry} entry */
-function iconOf({ from, to, code, attempt }) {
+function iconOf({ from, to, code }) {
   if (code === "retried") return "retry";
   if (from === null) return "upload";
-  if (attempt !== null && to === "ready") return "warning";
+  if (isFailedAttempt({ from, to, code })) return "warning";
   return icons[to] ?? (to === "completed_with_errors" ? "warning" : to.startsWith("undo") ? "undo" : "stop");
 }
 
 /** @param {HistoryEntry} entry @returns {import("../ui/states.js").Tone} */
-function toneIn({ from, to, code, attempt }) {
-  if (attempt !== null && to === "ready") return "warn";
+function toneIn({ from, to, code }) {
+  if (isFailedAttempt({ from, to, code })) return "warn";
   if (from === null || to === "ready" || code === "retried") return to === "held" ? "warn" : "calm";
   return toneOf(to);
 }
@@ -77,23 +80,6 @@ export const storyOf = (items) =>
     tone: toneIn(entry),
     icon: iconOf(entry),
   }));
-
-/** Of a batch whose history is not for the reader. @param {Batch} batch @returns {Entry[]} */
-export function ownStoryOf({ createdAt, readyAt, startedAt, finishedAt, status, error }) {
-  /** @type {Entry[]} */
-  const entries = [{ at: createdAt, what: "Received", icon: "upload" }];
-  if (readyAt) entries.push({ at: readyAt, what: "Ready" });
-  if (startedAt) entries.push({ at: startedAt, what: "Work began", icon: "play", tone: "busy" });
-  if (finishedAt)
-    entries.push({
-      at: finishedAt,
-      what: whatOf(/** @type {any} */ ({ from: "processing", to: status, attempt: null, code: null, by: {} })),
-      why: error ? html`${error.detail} <code>${error.code}</code>` : undefined,
-      tone: toneOf(status),
-      icon: icons[status] ?? "warning",
-    });
-  return entries;
-}
 
 /** @param {Entry[]} entries @param {Batch} batch @param {any} [waits] @returns {Entry[]} with what has not come yet */
 export const withTheEnd = (entries, { finishedAt, status }, waits) =>

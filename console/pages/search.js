@@ -2,7 +2,9 @@
 
 import { get } from "../api/client.js";
 
-/** @import { ListedClient } from "../types.d.ts" */
+import { wordOf } from "../ui/states.js";
+
+/** @import { ListedBatch, ListedClient } from "../types.d.ts" */
 
 /**
  * @typedef {object} Hit
@@ -31,5 +33,29 @@ async function clients(text, signal) {
   }));
 }
 
+const MOST_BATCHES = 6;
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+/** What the API finds batches by. It refuses all else, so it is not asked. */
+const OF_BATCHES = /^([0-9a-f]{8}[0-9a-f-]{0,28}|[0-9a-f]{64}|sha-256=:.{44}:|(request|key):.+)$/i;
+
+/** @type {Searcher["search"]} */
+async function batches(text, signal) {
+  if (!OF_BATCHES.test(text)) return [];
+  // An id may also be that of a request.
+  const asked = UUID.test(text) ? [text, `request:${text}`] : [text];
+  const pages = await Promise.all(asked.map((q) => get("/admin/batches", { q, limit: MOST_BATCHES }, { signal })));
+  return pages
+    .flatMap(({ items }) => items)
+    .map((/** @type {ListedBatch} */ { id, status, client }) => ({
+      label: `Batch ${id.length > 13 ? `${id.slice(0, 8)}…${id.slice(-4)}` : id}`,
+      hint: [client?.clientIdentifier, wordOf(status)].filter(Boolean).join(" · "),
+      href: `#/batches/${id}`,
+      icon: "batches",
+    }));
+}
+
 /** @type {Searcher[]} */
-export const searchers = [{ side: "operator", search: clients }];
+export const searchers = [
+  { side: "operator", search: batches },
+  { side: "operator", search: clients },
+];

@@ -12,7 +12,7 @@ import { html } from "./html.js";
 import { Icon } from "./icons.js";
 import { openKeys } from "./keys-sheet.js";
 import { duration } from "./numbers.js";
-import { openPalette } from "./palette.js";
+import { dropSearch, openPalette } from "./palette.js";
 import { clock, now } from "./time.js";
 import { toast } from "./toast.js";
 
@@ -36,7 +36,7 @@ export function Frame({ children }) {
     <header class="top">
       <a class="brand" href=${href("/")} aria-label="DataFlow"><${Logo} /><span>DataFlow</span></a>
       ${settings.label && html`<span class="label">${settings.label}</span>`}
-      <button type="button" class="search" aria-label="Search" onClick=${() => openPalette()}><${Icon} name="search" /><span>Search</span><kbd>/</kbd></button>
+      <button type="button" class="search" aria-label="Search" ...${dropSearch} onClick=${() => openPalette()}><${Icon} name="search" /><span>Search</span><kbd>/</kbd></button>
       <div class="top-right"><${Age} /><${UserMenu} /></div>
     </header>
     <${Nav} />

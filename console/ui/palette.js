@@ -1,6 +1,6 @@
 /** Search, by `/` or Ctrl K: pages by name, and things by what is known of them. */
 import { signal } from "@preact/signals";
-import { useEffect, useId, useState } from "preact/hooks";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { side } from "../api/session.js";
 import { navOf } from "../pages/index.js";
 import { searchers } from "../pages/search.js";
@@ -20,6 +20,21 @@ const close = () => {
   isOpen.value = false;
 };
 
+/** A file on the search box: was it ever imported? Only operators have the search for it. */
+export const dropSearch = {
+  onDragOver: (/** @type {DragEvent} */ event) => {
+    if (side.peek() === "operator" && event.dataTransfer?.types.includes("Files")) event.preventDefault();
+  },
+  onDrop: async (/** @type {DragEvent} */ event) => {
+    const file = event.dataTransfer?.files[0];
+    if (side.peek() !== "operator" || !file) return;
+    event.preventDefault();
+    event.stopPropagation();
+    close();
+    (await import("../batch/drop.js")).lookUp(file);
+  },
+};
+
 /** Where typing stops for so long, the API is asked. */
 const REST_MS = 200;
 
@@ -32,6 +47,8 @@ function Search() {
   const [found, setFound] = useState(/** @type {Hit[]} */ ([]));
   const [at, setAt] = useState(0);
   const id = useId();
+  /** Enter was pressed before the answer came. */
+  const early = useRef("");
   const wanted = text.trim();
   const own = navOf(side.value);
   /** @type {Hit[]} */
@@ -44,22 +61,29 @@ function Search() {
       icon: nav?.icon ?? "info",
     }));
   const hits = [...places, ...found];
-  useEffect(() => {
-    setAt(0);
-    setFound([]);
-    if (wanted === "") return;
-    const controller = new AbortController();
-    const timer = setTimeout(() => search(wanted, controller.signal, setFound), REST_MS);
-    return () => {
-      clearTimeout(timer);
-      controller.abort();
-    };
-  }, [wanted]);
   const go = (/** @type {Hit | undefined} */ hit) => {
     if (!hit) return;
     close();
     location.hash = hit.href;
   };
+  useEffect(() => {
+    setAt(0);
+    setFound([]);
+    if (wanted === "") return;
+    const controller = new AbortController();
+    const timer = setTimeout(
+      () =>
+        search(wanted, controller.signal, (hits) => {
+          setFound(hits);
+          if (early.current === wanted) go([...places, ...hits][0]);
+        }),
+      REST_MS,
+    );
+    return () => {
+      clearTimeout(timer);
+      controller.abort();
+    };
+  }, [wanted]);
   const press = (/** @type {KeyboardEvent} */ event) => {
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       event.preventDefault();
@@ -68,10 +92,11 @@ function Search() {
   };
   const submit = (/** @type {Event} */ event) => {
     event.preventDefault();
+    early.current = wanted;
     go(hits[at]);
   };
   return html`<${Dialog} title="Search" class="palette" onClose=${close}>
-    <form onSubmit=${submit} onKeyDown=${press} role="search">
+    <form onSubmit=${submit} onKeyDown=${press} ...${dropSearch} role="search">
       <input type="search" role="combobox" aria-expanded="true" aria-controls=${id} aria-activedescendant=${hits[at] ? `${id}-${at}` : undefined} aria-label="Search"
         placeholder=${side.value === "partner" ? "A page, or a batch" : "A page, a batch, a client, a request, a checksum"} autocomplete="off" spellcheck=${false}
         ref=${(/** @type {HTMLElement | null} */ field) => field?.focus()} value=${text} onInput=${(/** @type {any} */ event) => setText(event.target.value)} />

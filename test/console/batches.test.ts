@@ -86,6 +86,33 @@ test("one batch is found, selected and moved; the reason stands in its history",
   expect(await statusOf(id)).toBe("rejected");
 });
 
+test("rejected records are sent again; the two batches know each other, and the history who asked", async () => {
+  const { batchId } = world.seed;
+  const visit = await world.visit({ role: "operator", path: "#/" });
+  const { page } = visit;
+  await page.keyboard.press("/");
+  await page.getByRole("combobox").fill(batchId.slice(0, 13));
+  await page
+    .getByRole("option", { name: /Batch .* completed with errors/ })
+    .first()
+    .waitFor();
+  await page.getByRole("combobox").fill(batchId);
+  await page.getByRole("option", { name: /Batch / }).waitFor();
+  await page.keyboard.press("Enter");
+  await page.getByRole("button", { name: "Retry rejected" }).click();
+  await page
+    .getByRole("dialog")
+    .getByLabel(/Reason/)
+    .fill("The rules were wrong");
+  await page.getByRole("button", { name: "Send again" }).click();
+  await page.locator(".chain .here", { hasText: "sent again as" }).waitFor();
+  expect(page.url()).not.toContain(batchId);
+  await page.locator(".chain a").click();
+  await page.locator(".timeline", { hasText: "The rules were wrong" }).waitFor();
+  expect(await visit.text(".timeline")).toMatch(/Rejected records sent again by operator-\d/);
+  expect(await page.getByRole("button", { name: "Retry rejected" }).count()).toBe(0);
+});
+
 test("all that match a filter are moved: dry first, with the number typed, and what was refused is told", async () => {
   const { identifier, ids } = await heldBatches(52);
   await admin(world.url, `/batches/${ids[0]}/reject`, { method: "POST", body: "{}" });
