@@ -110,7 +110,14 @@ export const pages = [
     load: () => import("./client.js"),
   },
   // Partners
-  { path: "/", title: "Home", side: "partner", nav: { icon: "home", key: "o" }, load: () => import("./home.js") },
+  {
+    path: "/",
+    title: "Home",
+    side: "partner",
+    nav: { icon: "home", key: "o" },
+    style: "partner/partner.css",
+    load: () => import("./home.js"),
+  },
   {
     path: "/errors",
     title: "Codes of errors",
@@ -150,6 +157,37 @@ export const pages = [
     style: "partner/partner.css",
     load: () => import("./mend.js"),
   },
+  {
+    path: "/datasets",
+    title: "Datasets",
+    side: "partner",
+    nav: { icon: "datasets", key: "t" },
+    style: "partner/partner.css",
+    load: () => import("./my-datasets.js"),
+  },
+  {
+    path: "/deliveries",
+    title: "Deliveries",
+    side: "partner",
+    nav: { icon: "deliveries", key: "d" },
+    load: () => import("./my-deliveries.js"),
+  },
+  {
+    path: "/deliveries/:id",
+    title: "Delivery",
+    side: "partner",
+    under: "/deliveries",
+    load: () => import("./my-delivery.js"),
+  },
+  {
+    path: "/developers",
+    title: "Developers",
+    side: "partner",
+    nav: { icon: "code", key: "v" },
+    style: "partner/partner.css",
+    load: () => import("./developers.js"),
+  },
+  { path: "/account", title: "Account", side: "partner", load: () => import("./account.js") },
 ];
 
 /** The order of the navigation. */

@@ -11,13 +11,18 @@ import { leftOf } from "./moves.js";
 /** @type {import("../ui/table.js").Column<Batch>[]} */
 export const batchColumns = [
   { key: "status", title: "State", render: ({ status }) => html`<${State} of=${status} />` },
-  { key: "id", title: "Batch", render: ({ id }) => html`<${ShortId} id=${id} href=${`#/batches/${id}`} />` },
+  {
+    key: "id",
+    title: "Batch",
+    hides: "last",
+    render: ({ id }) => html`<${ShortId} id=${id} href=${`#/batches/${id}`} />`,
+  },
   {
     key: "dataset",
     title: "Dataset",
     isWide: true,
-    render: ({ dataset, corrects, retryOf }) =>
-      html`${dataset}${(corrects || retryOf) && html` <span class="quiet">mended rows</span>`}`,
+    render: ({ id, dataset, corrects, retryOf }) =>
+      html`<a href=${`#/batches/${id}`}>${dataset}</a>${(corrects || retryOf) && html` <span class="quiet">mended rows</span>`}`,
   },
   { key: "received", title: "Rows", align: "right", render: ({ counts }) => count(counts.received) },
   {

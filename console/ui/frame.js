@@ -162,6 +162,7 @@ function UserMenu() {
         )}
       </fieldset>
       <label class="menu-check"><input type="checkbox" checked=${isUtc.value} onChange=${switchZone} />Times in UTC</label>
+      ${side.value === "partner" && html`<a href=${href("/account")}><${Icon} name="key" />Your account</a>`}
       <button type="button" onClick=${openKeys}><${Icon} name="keyboard" />Keys <kbd>?</kbd></button>
       <a href=${urlOf("docs")} target="_blank" rel="noopener"><${Icon} name="code" />API documentation</a>
       <button type="button" onClick=${leave}><${Icon} name="logout" />Log out</button>

@@ -1,7 +1,8 @@
 /** The promise: a partner's clerk sees how a file will be read, imports it once, and mends what was rejected, in the page. */
 import { gzipSync } from "node:zlib";
-import { admin, type Batch, get, newClient, type TestClient } from "../helpers/http.ts";
+import { accepted, admin, type Batch, get, newClient, type TestClient } from "../helpers/http.ts";
 import { until } from "../helpers/patience.ts";
+import { startReceiver } from "../helpers/receiver.ts";
 import { startConsole, type Visit } from "./kit.ts";
 
 const world = startConsole({ env: { PARTNERS_ROTATE: "true" } });
@@ -148,4 +149,64 @@ test("a reload finds the batch again, a second click imports nothing twice, and 
   await button(visit, "Stop import").click();
   await page.getByRole("dialog").getByRole("button", { name: "Stop import" }).click();
   await page.getByText("The import was stopped. Nothing was imported.").waitFor();
+});
+
+test("home, datasets, deliveries, developers and account tell a new partner what to do, in words", async () => {
+  const receiver = await startReceiver(() => 500);
+  const policy = { schema, webhook: { url: receiver.url, events: ["batch.completed"] } };
+  const fresh = await newClient(world.url, policy, { identifier: "fresh-foods", name: "Fresh Foods" });
+  await put(`/clients/${fresh.id}/datasets/orders`, {});
+  const visit = await world.visit({ role: "partner", client: fresh, path: "#/" });
+  const { page } = visit;
+  await page.getByText("Welcome. You have sent nothing yet.").waitFor();
+  await page.getByText("Nothing was sent to it yet.").waitFor();
+  await visit.shoot("partner-first");
+  await visit.clean();
+
+  await page.getByRole("link", { name: "Datasets" }).first().click();
+  await page.getByText("a whole number, 1 or more").waitFor();
+  expect(await visit.text(".words")).toContain("Rows that are wrong are rejected; the others are imported.");
+  expect(await visit.text("tbody")).toMatch(/unit_price\s+yes\s+a number, such as 1234\.5, more than 0\s+Price/);
+  const download = page.waitForEvent("download");
+  await page.getByRole("link", { name: "Template (CSV)" }).click();
+  expect((await download).suggestedFilename()).toBe("orders-template.csv");
+  await visit.clean();
+
+  await visit.open("#/developers?dataset=orders");
+  expect(await visit.text("pre >> nth=0")).toContain(`"fresh-foods:$DATAFLOW_SECRET"`);
+  expect(await visit.text("pre >> nth=0")).toContain(`"${world.url}/datasets/orders/imports"`);
+  expect(await visit.text()).toContain(receiver.url);
+  await visit.clean();
+
+  await visit.open("#/account");
+  await button(visit, "Make a new secret").click();
+  await page.getByRole("dialog").getByRole("button", { name: "Make a new secret" }).click();
+  const secret = await visit.text(".once code");
+  await page.getByLabel("I have stored it").check();
+  await button(visit, "Close").click();
+  const auth = `Basic ${Buffer.from(`fresh-foods:${secret}`).toString("base64")}`;
+  await accepted(world.url, { ...fresh, auth }, `${JSON.stringify({ order_id: "1", quantity: 1, unit_price: 0 })}\n`);
+  await page.getByText("The one before is valid too").waitFor();
+  await visit.clean();
+
+  await visit.open("#/");
+  await page.getByText("1 batch has rejected rows that nobody has mended.").waitFor();
+  await page.getByText("does not receive all").waitFor();
+  await visit.shoot("partner-home");
+  await visit.clean();
+  await visit.open("#/deliveries");
+  await page.getByRole("link", { name: "batch ended" }).click();
+  await page.getByRole("heading", { name: "Delivery: batch ended" }).waitFor();
+  await visit.clean();
+  await receiver.close();
+});
+
+test("others' batches are not there, and pages fit 320 pixels", async () => {
+  const visit = await world.visit({ role: "partner", client, path: `#/batches/${world.seed.batchId}`, width: 320 });
+  const { page } = visit;
+  await page.getByText("not-found").waitFor();
+  for (const path of ["#/", "#/import?dataset=orders", "#/batches", "#/datasets", "#/developers", "#/account"]) {
+    await visit.open(path);
+    expect([path, await page.evaluate("document.documentElement.scrollWidth")]).toEqual([path, 320]);
+  }
 });
