@@ -92,7 +92,7 @@ export function Grace() {
 /**
  * Asks for how long the former secret is good, and makes a new one.
  * @param {{ title: string, consequence: any, path: string }} about
- * @returns {Promise<string | null>} the new secret
+ * @returns {Promise<{ secret: string, note: string } | null>} the new secret, and until when the former one is good
  */
 export async function rotated({ title, consequence, path }) {
   grace.value = "86400";
@@ -108,21 +108,21 @@ export async function rotated({ title, consequence, path }) {
   });
   if (!isDone) return null;
   const isOver = Date.parse(made.previousValidUntil) <= Date.now();
-  toast(isOver ? "The former secret is over." : `The former secret ends at ${exact(made.previousValidUntil)}.`);
-  return made.secret;
+  const note = isOver ? "The former secret is over." : `The former secret ends at ${exact(made.previousValidUntil)}.`;
+  return { secret: made.secret, note };
 }
 
 /** @param {Client} client @param {() => void} reload */
 async function rotate({ id, name, clientIdentifier: identifier }, reload) {
-  const secret = await rotated({
+  const made = await rotated({
     title: `New secret for ${name}?`,
     consequence:
       "Both secrets are good until the former one ends: time for the partner to change over. When it ends, requests and sessions that came with it end too. Further keys stay as they are.",
     path: clientPath(id, "/rotate-secret"),
   });
-  if (secret === null) return;
+  if (made === null) return;
   reload();
-  await showClientSecret({ identifier, secret, title: `The new secret of ${identifier}` });
+  await showClientSecret({ identifier, ...made, title: `The new secret of ${identifier}` });
 }
 
 /** @param {Client} client @param {ClientKey} key @param {() => void} reload */

@@ -48,13 +48,14 @@ function commandsFor(identifier, secret, what) {
   ];
 }
 
-/** @param {{ identifier: string, secret: string, what: string }} props */
-function HandOver({ identifier, secret, what }) {
+/** @param {{ identifier: string, secret: string, what: string, note: string | undefined }} props */
+function HandOver({ identifier, secret, what, note }) {
   const store = () => {
     const lines = [`DATAFLOW_URL=${apiUrl()}`, `DATAFLOW_CLIENT=${identifier}`, `DATAFLOW_SECRET=${secret}`];
     save(new Blob([`${lines.join("\n")}\n`], { type: "text/plain" }), `${identifier}.env`);
   };
   return html`<div class="stack hand-over">
+    ${note && html`<p>${note}</p>`}
     <p class="row"><button type="button" class="button" onClick=${store}><${Icon} name="download" />Download ${identifier}.env</button>
       <span class="quiet">It has the address, the identifier and the ${what}; <code>dataflow-push</code> reads these variables.</span></p>
     ${commandsFor(identifier, secret, what).map(
@@ -66,21 +67,21 @@ function HandOver({ identifier, secret, what }) {
 
 /**
  * Shows a client's secret, or that of one of its keys, with what to do with it.
- * @param {{ identifier: string, secret: string, title: string }} shown
+ * @param {{ identifier: string, secret: string, title: string, note?: string }} shown `note`: until when a former one is good
  */
-export const showClientSecret = ({ identifier, secret, title }) =>
+export const showClientSecret = ({ identifier, secret, title, note }) =>
   showOnce({
     title,
     what: "secret",
     secret,
-    how: html`<${HandOver} identifier=${identifier} secret=${secret} what="secret" />`,
+    how: html`<${HandOver} identifier=${identifier} secret=${secret} what="secret" note=${note} />`,
   });
 
-/** @param {string} identifier @param {string} secret */
-export const showWebhookSecret = (identifier, secret) =>
+/** @param {string} identifier @param {string} secret @param {string} [note] */
+export const showWebhookSecret = (identifier, secret, note = "") =>
   showOnce({
     title: `The webhook secret of ${identifier}`,
     what: "webhook secret",
     secret,
-    how: html`<p class="dialog-text">The receiver verifies the signature of each event with it. Give it to whoever runs the receiver.</p>`,
+    how: html`<p class="dialog-text">The receiver verifies the signature of each event with it. Give it to whoever runs the receiver. ${note}</p>`,
   });

@@ -69,10 +69,16 @@ function Bars({ usage: { requests, day, uploads, batches, streams } }) {
       `${plural(batches.ready, "batch waits", "batches wait")}${batches.ready >= 10_000 ? " or more" : ""}`,
     batches.held > 0 && `${count(batches.held)} held`,
   ].filter(Boolean);
+  // Without a limit of the day nobody counts it.
+  const isDayCounted = day.records.limit !== null || day.bytes.limit !== null;
   return html`<ul class="limits">
     <${Limit} label="Requests" used=${requests.used} limit=${requests.limit} more=${requestsNote(requests)} />
-    <${Limit} label="Records of the day" used=${day.records.used} limit=${day.records.limit} more=${html`The UTC day ends <${Time} at=${day.resetsAt} />.`} />
-    <${Limit} label="Bytes of the day" used=${day.bytes.used} limit=${day.bytes.limit} format=${bytes} />
+    ${
+      isDayCounted
+        ? html`<${Limit} label="Records of the day" used=${day.records.used} limit=${day.records.limit} more=${html`The UTC day ends <${Time} at=${day.resetsAt} />.`} />
+        <${Limit} label="Bytes of the day" used=${day.bytes.used} limit=${day.bytes.limit} format=${bytes} />`
+        : html`<li><div class="progress-head"><span>Records and bytes of the day</span><span class="quiet">no limit</span></div><p class="quiet note">So they are not counted by the day.</p></li>`
+    }
     <${Limit} label="Batches that run" used=${batches.running} limit=${batches.limit} more=${waiting.length > 0 ? `${waiting.join(", ")}.` : "None waits."} />
     <${Limit} label="Uploads that run" used=${uploads.running} limit=${uploads.limit} more="On all nodes; the limit is that of each node." />
     <${Limit} label="Open event streams" used=${streams.open} limit=${streams.limit} more="On the node that answers." />

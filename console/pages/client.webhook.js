@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import { get, patch, post } from "../api/client.js";
 import { asProblem } from "../api/problem.js";
 import { may } from "../api/session.js";
-import { deliveryColumns, eventWords, lastOf } from "../delivery/parts.js";
+import { deliveryColumns, eventWords } from "../delivery/parts.js";
 import { useList, useQuery } from "../state/live.js";
 import { Copy, ShortId } from "../ui/copy.js";
 import { ask } from "../ui/dialog.js";
@@ -24,7 +24,7 @@ import { clientPath, showWebhookSecret } from "./client.parts.js";
 
 /** @import { ApiProblem } from "../api/problem.js" */
 /** @import { Found, FoundList } from "../state/live.js" */
-/** @import { AuditEntry, Client, Delivery, Policy } from "../types.d.ts" */
+/** @import { AuditEntry, Client, Delivery, Listed, Policy } from "../types.d.ts" */
 
 /** What the API answers to a trial. */
 /** @typedef {{ eventId: string, url: string, at: string, status: number | null, error: string | null, ms: number }} Trial */
@@ -79,9 +79,9 @@ async function change({ id, name, clientIdentifier }, webhook, reload) {
     },
   });
   if (!isDone) return;
-  toast(webhook ? "The webhook is changed." : "The webhook is on.");
   reload();
   if (secret) await showWebhookSecret(clientIdentifier, secret);
+  toast(webhook ? "The webhook is changed." : "The webhook is on.");
 }
 
 /** @param {Client} client @param {() => void} reload */
@@ -101,13 +101,13 @@ async function turnOff({ id, name }, reload) {
 
 /** @param {Client} client */
 async function rotate({ id, name, clientIdentifier }) {
-  const secret = await rotated({
+  const made = await rotated({
     title: `New webhook secret for ${name}?`,
     consequence:
       "Until the former secret ends, each event is signed with both: the receiver can change over at any time.",
     path: clientPath(id, "/rotate-webhook-secret"),
   });
-  if (secret !== null) await showWebhookSecret(clientIdentifier, secret);
+  if (made !== null) await showWebhookSecret(clientIdentifier, made.secret, made.note);
 }
 
 /** @param {{ client: Client }} props */
@@ -118,6 +118,10 @@ export function Webhook({ client }) {
   const list = /** @type {FoundList<Delivery>} */ (
     useList("/admin/deliveries", { query: { client: client.id, limit: 50 }, topics: ["deliveries"], everyMs: 5_000 })
   );
+  // The list keeps new rows back until they are asked for.
+  const newest = /** @type {Found<Listed<Delivery>>} */ (
+    useQuery("/admin/deliveries", { query: { client: client.id, limit: 1 }, topics: ["deliveries"], everyMs: 5_000 })
+  );
   const { data: policy } = found;
   const columns = deliveryColumns({ side: "operator", mayReplay: may("operator"), reload: list.reload }).filter(
     ({ key }) => key !== "client",
@@ -125,7 +129,7 @@ export function Webhook({ client }) {
   return html`
     <${ErrorBox} problem=${found.problem} title="The webhook could not be read." onRetry=${found.reload} />
     ${found.isLoading && html`<${Loading} lines=${3} />`}
-    ${policy && html`<${Receiver} client=${client} webhook=${policy.webhook} reload=${found.reload} last=${list.items[0]} />`}
+    ${policy && html`<${Receiver} client=${client} webhook=${policy.webhook} reload=${found.reload} last=${newest.data?.items[0]} />`}
     <${Section} title="Last deliveries" actions=${html`<a class="button small" href=${`#/deliveries?client=${client.id}`}>All its deliveries</a>`}>
       <${Table} caption="Its last deliveries" columns=${columns} list=${list} hrefOf=${(/** @type {Delivery} */ { id }) => `#/deliveries/${id}`}
         empty=${html`<${Empty} title="Nothing was sent yet." icon="deliveries"><p>${policy?.webhook ? "A delivery is made with the next event of a batch. Send a test to see whether the receiver answers." : "Turn the webhook on first."}</p></${Empty}>`} />
@@ -144,7 +148,7 @@ function Receiver({ client, webhook, reload, last }) {
     <dl class="facts">
       <dt>URL</dt><dd><span class="mono">${webhook.url}</span> <${Copy} text=${webhook.url} what="URL" /></dd>
       <dt>Events</dt><dd>${webhook.events.map((one) => eventWords[one] ?? one).join(", ")}</dd>
-      <dt>Last delivery</dt><dd>${last ? html`<${State} of=${last.status} /> <${Time} at=${last.attempts.at(-1)?.at ?? last.createdAt} /> <span class="quiet">the receiver said:</span> ${lastOf(last)}` : html`<span class="quiet">none yet</span>`}</dd>
+      <dt>Last delivery</dt><dd>${last ? html`<${State} of=${last.status} /> <${Time} at=${last.attempts.at(-1)?.at ?? last.createdAt} /> <span class="quiet">${answerOf(last)}</span>` : html`<span class="quiet">none yet</span>`}</dd>
     </dl>
     ${may("operator") && html`<${TryIt} client=${client} />`}
   </${Section}>`;
@@ -194,4 +198,11 @@ function Said({ trial: { status, error, ms, at, url, eventId } }) {
   return html`<div class=${`bar ${isGood ? "good" : "bad"}`}><${Icon} name=${isGood ? "check" : "error"} />
     <span><strong>${isGood ? `The receiver took it: ${status}` : status === null ? "No answer" : `The receiver answered ${status}`}</strong> in ${duration(ms)}, <${Time} at=${at} />.
     ${!isGood && html` ${error}. A real event would be sent again.`} <span class="quiet">${url}</span> <${ShortId} id=${eventId} what="event id" /></span></div>`;
+}
+
+/** What the receiver said last, in words. @param {Delivery} delivery */
+function answerOf({ attempts }) {
+  const last = attempts.at(-1);
+  if (!last) return "not sent yet";
+  return last.status === null ? `no answer: ${last.error}` : `the receiver answered ${last.status}`;
 }

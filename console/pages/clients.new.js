@@ -119,6 +119,6 @@ export async function createClient() {
   if (!isDone) return;
   const { id, clientIdentifier: identifier, secret, webhook } = made;
   location.hash = `#/clients/${id}`;
-  await showClientSecret({ identifier, secret, title: `${identifier} is made. Its secret` });
+  await showClientSecret({ identifier, secret, title: `The secret of ${identifier}` });
   if (webhook) await showWebhookSecret(identifier, webhook.secret);
 }

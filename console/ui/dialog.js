@@ -91,6 +91,11 @@ function Ask({ title, consequence, action, isDanger, reason = "none", count: man
   const [problem, setProblem] = useState(/** @type {ApiProblem | null} */ (null));
   const isOver = useIsOver(problem);
   const { isAway } = connection.value;
+  const told = useRef(/** @type {HTMLDivElement | null} */ (null));
+  // In a long form the refusal may be below the edge.
+  useEffect(() => {
+    if (problem) told.current?.scrollIntoView({ block: "nearest" });
+  }, [problem]);
   const wanted = type ?? (many > MOST_UNTYPED ? String(many) : "");
   const isReady = typed.replaceAll(/[,.\s]/g, "") === wanted.replaceAll(/[,.\s]/g, "") && isOver && !isBusy && !isAway;
   const submit = async (/** @type {Event} */ event) => {
@@ -121,7 +126,7 @@ function Ask({ title, consequence, action, isDanger, reason = "none", count: man
         <input type="text" autocomplete="off" inputmode=${type ? "text" : "numeric"} value=${typed} onInput=${(/** @type {any} */ event) => setTyped(event.target.value)} /></label>`
       }
       ${isAway && html`<p class="bar bad"><span>The API does not answer now. This can be done when it is back.</span></p>`}
-      <${ErrorBox} problem=${problem} title="This was not done." />
+      <div ref=${told}><${ErrorBox} problem=${problem} title="This was not done." /></div>
       <footer class="dialog-foot">
         <button type="button" class="button" onClick=${() => end(false)}>Back</button>
         <button type="submit" class=${`button ${isDanger ? "danger" : "primary"}`} disabled=${!isReady} aria-busy=${isBusy}>${action}</button>
