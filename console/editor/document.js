@@ -1,6 +1,6 @@
 /** A document that is edited: as it is stored, as it would become, and what is wrong with that. Nothing is written before `save`. */
-import { useEffect, useMemo, useState } from "preact/hooks";
-import { call, post } from "../api/client.js";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { call, post, refreshes } from "../api/client.js";
 import { asProblem } from "../api/problem.js";
 import { guardLeaving } from "../state/router.js";
 import { ask } from "../ui/dialog.js";
@@ -98,6 +98,7 @@ export function useDocument({ path, kind, onSaved }) {
   const changes = useMemo(() => (base ? changesOf(base, draft) : {}), [base, draft]);
   const isDirty = Object.keys(changes).length > 0 || textFault !== null;
   useLeaving(isDirty);
+  useBack(isDirty, () => setRound((n) => n + 1));
 
   const edit = (/** @type {Document} */ next, /** @type {Partial<typeof nothingYet>} */ more = {}) => {
     // A fault stands until its field is another one.
@@ -136,8 +137,9 @@ export function useDocument({ path, kind, onSaved }) {
         return /** @type {const} */ ("changed");
       }
       const faults = faultsOf(problem, "");
-      if (faults.length === 0) throw problem;
-      put({ faults, problem: null });
+      const isOverridden = Array.isArray(problem.body.overrides);
+      if (faults.length === 0 && !isOverridden) throw problem;
+      put({ faults, problem: isOverridden ? problem : null });
       return /** @type {const} */ ("faults");
     }
   };
@@ -197,6 +199,16 @@ const nameIn = (path) => decodeURIComponent(path.slice(path.lastIndexOf("/") + 1
 /** @param {string} pointer @param {string} changed */
 const touches = (pointer, changed) =>
   pointer === changed || pointer.startsWith(`${changed}/`) || changed.startsWith(`${pointer}/`);
+
+/** After a login, and when the API is back, it is read again: unless that would lose what was changed. @param {boolean} isDirty @param {() => void} reload */
+function useBack(isDirty, reload) {
+  const round = refreshes.value;
+  const seen = useRef(round);
+  useEffect(() => {
+    if (seen.current !== round && !isDirty) reload();
+    seen.current = round;
+  }, [round]);
+}
 
 /** Nobody leaves with unsaved changes unasked. @param {boolean} isDirty */
 function useLeaving(isDirty) {

@@ -147,7 +147,7 @@ async function saveAsked(editing, name, consequence) {
   });
   if (!isDone) return;
   if (end === "saved") toast("It is saved. All nodes have it within six seconds.");
-  if (end === "faults") toast("It was not saved: some fields are wrong.", "bad");
+  if (end === "faults") toast("It was not saved. What is wrong stands above the form.", "bad");
 }
 
 /** @param {{ view: View, changed: number, onShow: (view: View) => void }} props */

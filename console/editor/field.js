@@ -9,7 +9,7 @@ import { escaped, isObject, isSame, valueAt } from "./pointers.js";
 import { boundsOf, isNullable, solid, startOf, typesOf } from "./schema.js";
 import { SchemaControl } from "./schema-control.js";
 import { ListControl, MapControl } from "./several.js";
-import { Day } from "./window.js";
+import { Day, nightHere } from "./window.js";
 
 /** @import { Schema } from "./schema.js" */
 /** @import { Editing } from "./document.js" */
@@ -61,12 +61,17 @@ function plainFault(schema, value) {
     : `expected ${type === "integer" ? "a whole number" : "a number"}, ${boundsOf(known)}`;
 }
 
+/** What a field is set to first. @param {string} pointer @param {Schema} schema */
+const beginOf = (pointer, schema) => (pointer === "/window" ? nightHere() : startOf({ ...schema, default: undefined }));
+
 /** @param {{ form: Form, pointer: string, name: string, schema: Schema, isPart?: boolean }} props */
 export function Field({ form, pointer, name, schema, isPart = false }) {
   const { draft, isReadOnly } = form;
-  const value = valueAt(draft, pointer);
   const { default: usual } = schema;
-  const isChanged = usual !== undefined && value !== undefined && !isSame(value, usual);
+  const stored = valueAt(draft, pointer);
+  // What is left out has its default.
+  const value = stored === undefined ? usual : stored;
+  const isChanged = usual !== undefined && !isSame(value, usual);
   const options = optionsOf(form, pointer);
   const { Control, isGroup, hasParts = false, more } = kindOf(pointer, schema, options, keys.has(pointer));
   const id = idOf(pointer);
@@ -81,7 +86,7 @@ export function Field({ form, pointer, name, schema, isPart = false }) {
     [help.length > 0 && `${id}-help`, details.length > 0 && `${id}-wrong`].filter(Boolean).join(" ") || undefined;
   const control = () => {
     if (isOff)
-      return html`<span class="row"><span class="quiet">none</span>${!isReadOnly && html`<button type="button" id=${id} class="button small" aria-describedby=${describedBy} onClick=${() => onChange(startOf({ ...schema, default: undefined }))}><${Icon} name="plus" />Set ${labelOf(name).toLowerCase()}</button>`}</span>`;
+      return html`<span class="row"><span class="quiet">none</span>${!isReadOnly && html`<button type="button" id=${id} class="button small" aria-describedby=${describedBy} onClick=${() => onChange(beginOf(pointer, schema))}><${Icon} name="plus" />Set ${labelOf(name).toLowerCase()}</button>`}</span>`;
     if (Control === null) return html`<${Parts} form=${form} pointer=${pointer} schema=${solid(schema)} />`;
     const props = {
       id,

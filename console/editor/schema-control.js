@@ -10,7 +10,7 @@ export function SchemaControl({ id, value, onChange, isReadOnly, form }) {
   const [typed, setTyped] = useState(/** @type {{ text: string, value: unknown } | null} */ (null));
   // What was typed stays as it was, until the value comes from elsewhere.
   const isOwn = typed !== null && (typed.value === value || typed.value === undefined);
-  const text = isOwn ? typed.text : JSON.stringify(value ?? {}, null, 2);
+  const text = isOwn ? typed.text : typeof value === "string" ? value : JSON.stringify(value ?? {}, null, 2);
   const { fault } = parsed(text);
   const below = form.faults
     .filter(({ pointer }) => pointer === "/schema" || pointer.startsWith("/schema/"))

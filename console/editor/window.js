@@ -29,6 +29,13 @@ function minuteThere(timeZone) {
 /** All that this browser knows. */
 export const timeZones = () => ["UTC", ...Intl.supportedValuesOf("timeZone")];
 
+/** Hours to begin with: the night where this browser is. */
+export const nightHere = () => ({
+  from: "22:00",
+  to: "06:00",
+  timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+});
+
 /** @param {{ window: any }} props */
 export function Day({ window: hours }) {
   const from = minutesOf(hours?.from);

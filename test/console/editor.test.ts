@@ -36,11 +36,9 @@ test("a field says whether it is the default, takes units, is reset, and is save
   await fieldOf(visit, "chunkRecords").getByRole("textbox").fill("500");
   await fieldOf(visit, "uniqueKey").getByLabel("id").check();
   await fieldOf(visit, "window").getByRole("button", { name: "Set hours" }).click();
-  await page.getByLabel("From").fill("22:00");
-  await page.getByLabel("To", { exact: false }).first().waitFor();
-  await page.locator("#field-window-to").fill("06:00");
+  await page.locator("#field-window-from").fill("21:00");
   await page.locator("#field-window-timeZone").fill("Europe/Lisbon");
-  await page.getByText("from 22:00 to 06:00 of the next day, 8 h a day").waitFor();
+  await page.getByText("from 21:00 to 06:00 of the next day, 9 h a day").waitFor();
   await page.getByRole("tab", { name: /Difference/ }).click();
   expect(await visit.text(".difference")).toMatch(/chunkRecords\s+5000\s+500/);
   await page.keyboard.press("Control+s");
@@ -49,7 +47,7 @@ test("a field says whether it is the default, takes units, is reset, and is save
   expect(await stored("units")).toMatchObject({
     chunkRecords: 500,
     uniqueKey: "id",
-    window: { from: "22:00", to: "06:00", timeZone: "Europe/Lisbon" },
+    window: { from: "21:00", to: "06:00", timeZone: "Europe/Lisbon" },
   });
   await page.getByRole("tab", { name: "Versions" }).click();
   await page.getByLabel("Details").first().click();
@@ -154,6 +152,17 @@ test("a dataset is made from an example file, granted, and deleted when no clien
   await dialog.getByLabel("Client").fill(world.seed.client.identifier);
   await dialog.getByRole("button", { name: "Grant" }).click();
   await page.getByText("1 client has it").waitFor();
+  await admin(world.url, `/clients/${world.seed.client.id}/datasets/from-file`, {
+    method: "PUT",
+    body: JSON.stringify({ backoff: { maxMs: 2_000 } }),
+  });
+  await page.getByRole("tab", { name: "JSON" }).click();
+  await page.getByRole("textbox", { name: "The whole document, as JSON" }).press("Control+a");
+  await page.keyboard.insertText('{"backoff": {"delayMs": 5000, "maxMs": 60000}}');
+  await saved(visit);
+  await page.getByText("These clients have overrides that would not fit any more.").waitFor();
+  await page.getByRole("button", { name: "Discard" }).click();
+  await dialog.getByRole("button", { name: "Discard changes" }).click();
   await page.getByRole("button", { name: "Delete" }).click();
   await dialog.getByLabel(/Type from-file/).fill("from-file");
   await dialog.getByRole("button", { name: "Delete dataset" }).click();
