@@ -11,6 +11,8 @@ const NOTHING_TO_ASK = Promise.resolve(null);
 /** How long a check of the database is reused: it writes, and anybody may call it. A failed check is repeated sooner. */
 const KEPT_MS = 1_000;
 const KEPT_DOWN_MS = 100;
+/** For figures, which are made each second after the database has answered: the check only adds that it takes writes. */
+const KEPT_CALM_MS = 5_000;
 
 /**
  * The health of the node. It is unavailable if the database takes no writes, before the node has started, and once its stop
@@ -20,6 +22,8 @@ const KEPT_DOWN_MS = 100;
 export class Health {
   private readonly broker: ServiceBroker;
   private readonly checks: { [Name in Server]: Recent<Check> };
+  /** The database's check, less often. */
+  private readonly calm: Recent<Check>;
   private readonly tables: TableDatabases;
 
   constructor(broker: ServiceBroker, tables: TableDatabases) {
@@ -39,13 +43,17 @@ export class Health {
         broker.getLocalService("outbox") ? actors.outbox.ping(broker, {}, options) : NOTHING_TO_ASK,
       ),
     };
+    this.calm = new Recent(
+      () => this.checks.database.get(),
+      (check) => (isDown(check) ? KEPT_DOWN_MS : KEPT_CALM_MS),
+    );
   }
 
-  /** Never throws. */
-  async readiness(): Promise<Readiness> {
+  /** Never throws. `isCalm`: the database's check may be up to 5 s old. */
+  async readiness(isCalm = false): Promise<Readiness> {
     const { database, redis, rabbitmq } = this.checks;
     const [db, cache, queue, tables] = await Promise.all([
-      database.get(),
+      (isCalm ? this.calm : database).get(),
       redis.get(),
       rabbitmq.get(),
       this.tables.fresh(),

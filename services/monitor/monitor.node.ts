@@ -54,7 +54,7 @@ export const monitor = (): ServiceSchema =>
         return prometheusText(this.broker);
       });
       const stats = async () => {
-        const [queue, readiness] = await Promise.all([this.queue.fresh(), this.health.readiness()]);
+        const [queue, readiness] = await Promise.all([this.queue.fresh(), this.health.readiness(true)]);
         return statsOf(this.broker, queue, readiness);
       };
       this.stats = new Recent(stats, () => 0);
