@@ -73,7 +73,7 @@ export const moves = [
 /** Of many at once: of one it is a button of its own, which leads to the new batch. @type {Move} */
 const retry = {
   name: "retry",
-  label: "Retry rejected",
+  label: "Retry rejected of",
   done: "sent again",
   consequence: "Its rejected records become a new batch of the same partner, checked by today's rules.",
   icon: "retry",
