@@ -41,7 +41,7 @@ const crumbs = [["#/clients", "Clients"]];
 function Shown({ client, found }) {
   const { id, name, clientIdentifier, createdAt } = client;
   const lead = html`<span class="row"><span class="id">${clientIdentifier}<${Copy} text=${clientIdentifier} what="identifier" /></span>
-    <span>since <${Time} at=${createdAt} /></span>
+    <span>let in <${Time} at=${createdAt} /></span>
     <a href=${`#/batches?client=${id}`}>Batches</a><a href=${`#/deliveries?client=${id}`}>Deliveries</a><a href=${`#/audit?subject=${id}`}>Audit</a></span>`;
   return html`<${Page} title=${name} crumbs=${crumbs} lead=${lead} badge=${html`<${ClientState} of=${client} />`}
     actions=${may("admin") && html`<${Actions} client=${client} found=${found} />`}>

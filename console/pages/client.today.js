@@ -88,12 +88,12 @@ function Charts({ history: { from, series, partial } }) {
 
 /** @type {import("../ui/table.js").Column<OperatorBatch>[]} */
 const columns = [
+  { key: "status", title: "State", render: ({ status }) => html`<${State} of=${status} />` },
   {
     key: "id",
     title: "Batch",
     render: ({ id }) => html`<${ShortId} id=${id} href=${`#/batches/${id}`} />`,
   },
-  { key: "status", title: "State", render: ({ status }) => html`<${State} of=${status} />` },
   { key: "dataset", title: "Dataset", isWide: true, render: ({ dataset }) => dataset },
   { key: "received", title: "Records", align: "right", render: ({ counts }) => count(counts.received) },
   {
@@ -104,7 +104,7 @@ const columns = [
     render: ({ counts: { rejected } }) =>
       rejected > 0 ? html`<span class="bad tone">${count(rejected)}</span>` : html`<span class="quiet">0</span>`,
   },
-  { key: "created", title: "Sent", align: "right", render: ({ createdAt }) => html`<${Time} at=${createdAt} />` },
+  { key: "created", title: "Created", align: "right", render: ({ createdAt }) => html`<${Time} at=${createdAt} />` },
 ];
 
 const SHOWN = 10;

@@ -70,7 +70,7 @@ export const pages = [
     path: "/deliveries",
     title: "Deliveries",
     side: "operator",
-    nav: { icon: "deliveries", key: "d" },
+    nav: { icon: "deliveries", key: "w" },
     load: () => import("./deliveries.js"),
   },
   {

@@ -39,7 +39,7 @@ export default function Nodes() {
     ${stats.isLoading && html`<${Loading} lines=${6} />`}
     ${
       data &&
-      html`<${Section} title="Nodes"><${NodeTable} stats=${data} again=${stats.reload} /></${Section}>
+      html`<${Section} title="Running now"><${NodeTable} stats=${data} again=${stats.reload} /></${Section}>
       <${Servers} stats=${data} />
       <div class="columns">
         <${Limiter} nodes=${data.nodes.filter(answers)} />

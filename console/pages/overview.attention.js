@@ -7,7 +7,7 @@ import { ask } from "../ui/dialog.js";
 import { Empty, Loading } from "../ui/empty.js";
 import { ErrorBox } from "../ui/error-box.js";
 import { html } from "../ui/html.js";
-import { count, percent } from "../ui/numbers.js";
+import { count, percent, plural } from "../ui/numbers.js";
 import { Section } from "../ui/page.js";
 import { State } from "../ui/states.js";
 import { Time } from "../ui/time.js";
@@ -17,6 +17,11 @@ import { toast } from "../ui/toast.js";
 /** @import { Listed, OperatorBatch } from "../types.d.ts" */
 
 const MOST = 10;
+/** Of one state, so that many failed batches do not hide one that waits for approval. */
+const MOST_OF_ONE = 5;
+/** So many are looked at: those that a window holds need nobody. */
+const LOOKED_AT = 50;
+const DAY_MS = 86_400_000;
 /** A batch with more rejected records than this is worth a look. */
 const SHARE = 0.2;
 const EVERY_MS = 10_000;
@@ -32,10 +37,22 @@ const EVERY_MS = 10_000;
  * @property {{ label: string, run: () => Promise<void> }[]} actions
  */
 
-export function Attention() {
+/**
+ * What the page's first sentence and its list have to know.
+ * @typedef {object} Needs
+ * @property {Matter[]} matters the worst first
+ * @property {number} failed batches that failed in the last day, up to LOOKED_AT
+ * @property {number} waiting batches that wait for an approval, up to LOOKED_AT
+ * @property {boolean} isLoading
+ * @property {import("../api/problem.js").ApiProblem | null} problem
+ * @property {() => void} again
+ */
+
+/** @returns {Needs} */
+export function useNeeds() {
   const batches = /** @type {Found<Listed<OperatorBatch>>} */ (
     useQuery("/admin/batches", {
-      query: { status: "failed,held", limit: MOST },
+      query: { status: "failed,held", limit: LOOKED_AT },
       topics: ["batches"],
       everyMs: EVERY_MS,
     })
@@ -58,15 +75,30 @@ export function Attention() {
     batches.reload();
     deliveries.reload();
   };
+  const needy = (batches.data?.items ?? []).filter(needsSomebody);
   const matters = [
-    ...(batches.data?.items ?? []).filter(needsSomebody).map((batch) => matterOf(batch, again)),
+    ...needy.map((batch) => matterOf(batch, again)),
     ...(faulty.data?.items ?? []).filter(isFaulty).map((batch) => matterOf(batch, again)),
     ...(deliveries.data?.items ?? []).map((delivery) => deliveryMatter(delivery, again)),
   ]
-    .toSorted((a, b) => (b.at ?? "").localeCompare(a.at ?? ""))
+    .toSorted((a, b) => ranks.indexOf(a.state) - ranks.indexOf(b.state) || (b.at ?? "").localeCompare(a.at ?? ""))
+    .filter(({ state }, index, all) => all.findIndex((one) => one.state === state) > index - MOST_OF_ONE)
     .slice(0, MOST);
-  const problem = batches.problem ?? deliveries.problem;
-  const isLoading = batches.isLoading || deliveries.isLoading;
+  return {
+    matters,
+    failed: needy.filter(({ status, finishedAt }) => status === "failed" && isOfToday(finishedAt)).length,
+    waiting: needy.filter(({ status }) => status === "held").length,
+    problem: batches.problem ?? deliveries.problem,
+    isLoading: batches.isLoading || deliveries.isLoading,
+    again,
+  };
+}
+
+/** The worst first. */
+const ranks = ["failed", "held", "completed_with_errors"];
+
+/** @param {{ needs: Needs }} props */
+export function Attention({ needs: { matters, problem, isLoading, again } }) {
   return html`<${Section} title="Needs somebody" class="attention">
     <${ErrorBox} problem=${problem} title="This could not be read." onRetry=${again} />
     ${isLoading && !problem && html`<${Loading} lines=${4} />`}
@@ -93,9 +125,10 @@ function Row({ matter: { at, state, href: to, who, text, actions } }) {
 
 /** @param {OperatorBatch} batch */
 const isFaulty = ({ counts, finishedAt }) =>
-  counts.received > 0 &&
-  counts.rejected / counts.received > SHARE &&
-  Date.parse(finishedAt ?? "") > Date.now() - 86_400_000;
+  counts.received > 0 && counts.rejected / counts.received > SHARE && isOfToday(finishedAt);
+
+/** In the last day. @param {string | null} at */
+const isOfToday = (at) => Date.parse(at ?? "") > Date.now() - DAY_MS;
 
 /** A window and an order end by themselves. @param {OperatorBatch} batch */
 const needsSomebody = ({ status, hold }) => status === "failed" || hold?.reason === "approval";
@@ -147,13 +180,13 @@ function matterOf(batch, again) {
     return {
       ...basics,
       at: createdAt,
-      text: `Waits for an operator: ${count(counts.received)} records.`,
+      text: `Waits for approval: ${plural(counts.received, "record")}.`,
       actions: [
         {
           label: "Approve",
           run: move("approve", {
             action: "Approve batch",
-            consequence: `Its ${count(counts.received)} records are delivered as soon as a worker is free.`,
+            consequence: `${plural(counts.received, "record is", "records are")} delivered as soon as a worker is free.`,
             done: "The batch is approved.",
           }),
         },

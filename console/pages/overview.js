@@ -5,7 +5,7 @@ import { html } from "../ui/html.js";
 import { Icon } from "../ui/icons.js";
 import { Page, Section } from "../ui/page.js";
 import { answers, NodeTable } from "./nodes.list.js";
-import { Attention } from "./overview.attention.js";
+import { Attention, useNeeds } from "./overview.attention.js";
 import { Caches, Limiter, Locks, Servers, useStats } from "./overview.parts.js";
 import { Outgoing, Queue, States, To } from "./overview.queue.js";
 import { Throughput } from "./overview.throughput.js";
@@ -16,17 +16,18 @@ import { findingsOf, wellOf } from "./overview.verdict.js";
 
 export default function Overview() {
   const stats = useStats();
+  const needs = useNeeds();
   const { data } = stats;
   return html`<${Page} title="Overview">
     <${ErrorBox} problem=${stats.problem} title="The figures could not be read." onRetry=${stats.reload} />
     ${stats.isLoading && html`<${Loading} lines=${8} />`}
-    ${data && html`<${Verdict} stats=${data} />`}
+    ${data && html`<${Verdict} stats=${data} needs=${needs} />`}
     ${
       data &&
       html`<div class="main-and-side">
         <${Throughput} />
         <${Queue} stats=${data} />
-        <${Attention} />
+        <${Attention} needs=${needs} />
         <${States} stats=${data} />
       </div>
       <${Section} title="Nodes"><${NodeTable} stats=${data} again=${stats.reload} /></${Section}>
@@ -42,9 +43,11 @@ export default function Overview() {
 
 const icons = { good: "check", warn: "warning", bad: "error" };
 
-/** One sentence, the worst first; the others below. @param {{ stats: SystemStats }} props */
-function Verdict({ stats }) {
-  const findings = findingsOf(stats);
+/** One sentence, the worst first; the others below. @param {{ stats: SystemStats, needs: import("./overview.attention.js").Needs }} props */
+function Verdict({ stats, needs }) {
+  const findings = findingsOf(stats, needs);
+  // That all is well is not known before.
+  if (needs.isLoading && findings.length === 0) return null;
   const all = findings.length > 0 ? findings : [isNew(stats) ? nothingYet : wellOf(stats)];
   return html`<ul class="verdict" aria-label="How it is">
     ${all.map((finding, index) => html`<${Said} key=${finding.text} finding=${finding} isFirst=${index === 0} />`)}

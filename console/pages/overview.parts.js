@@ -88,6 +88,9 @@ export function Limiter({ nodes }) {
   </${Section}>`;
 }
 
+/** @type {Record<string, string>} */
+const cacheNames = { clientCache: "Clients", operator: "Operators", policy: "Policies" };
+
 /** @param {{ nodes: NodeFigures[] }} props */
 export function Caches({ nodes }) {
   /** @type {Map<string, { hits: number, misses: number }>} */
@@ -103,7 +106,7 @@ export function Caches({ nodes }) {
       ([
         name,
         { hits, misses },
-      ]) => html`<li key=${name}><span>${name}</span><span class="quiet">${hits + misses === 0 ? "not asked yet" : `${percent(hits, hits + misses)} found`}</span>
+      ]) => html`<li key=${name}><span>${cacheNames[name] ?? name}</span><span class="quiet">${hits + misses === 0 ? "not asked yet" : `${percent(hits, hits + misses)} found`}</span>
       <${Shares} label=${name} parts=${[{ name: "found", value: hits, tone: "good" }]} all=${hits + misses} /></li>`,
     )}</ul>
     <p class="quiet note">In the processes, since the nodes started.</p>

@@ -8,7 +8,7 @@ import { ErrorBox } from "../ui/error-box.js";
 import { html } from "../ui/html.js";
 import { compact, rate } from "../ui/numbers.js";
 import { Section } from "../ui/page.js";
-import { exact, now } from "../ui/time.js";
+import { now } from "../ui/time.js";
 
 /** @import { Found } from "../state/live.js" */
 /** @import { History } from "../types.d.ts" */
@@ -109,7 +109,7 @@ function Drawn({ history, isBatches, onZoom }) {
   const from = Date.parse(history.from);
   const times = (all[0]?.values ?? []).map((_, index) => from + index * each);
   if (!all.some(({ values }) => values.some((value) => value)))
-    return html`<${Empty} title="Nothing was imported in this time." icon="overview"><p>Since ${exact(from)}. Choose a longer one, or wait for the next batch.</p></${Empty}>`;
+    return html`<${Empty} title="Nothing was imported in this time." icon="overview"><p>Choose a longer time, or wait for the next batch.</p></${Empty}>`;
   const unit = isBatches ? "batches a minute" : "records a second";
   return html`<${Chart} label=${`Throughput, ${unit}`} times=${times} series=${some} isStacked=${true} isPartial=${history.partial}
     format=${(/** @type {number} */ value) => (value >= 1_000 ? compact(value) : rate(value))} onZoom=${onZoom} height=${232} />

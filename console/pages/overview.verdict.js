@@ -19,10 +19,12 @@ const BUSY_LOOP = 0.95;
 /**
  * What is wrong, the worst first.
  * @param {SystemStats} stats
+ * @param {{ failed: number, waiting: number }} needs
  * @returns {Finding[]}
  */
-export function findingsOf(stats) {
-  const found = [...servers(stats), ...workers(stats), ...queue(stats), ...outgoing(stats), ...nodes(stats)];
+export function findingsOf(stats, needs) {
+  const system = [...servers(stats), ...workers(stats), ...queue(stats), ...outgoing(stats), ...nodes(stats)];
+  const found = [...system, ...people(stats, needs)];
   return found.toSorted((a, b) => Number(b.tone === "bad") - Number(a.tone === "bad"));
 }
 
@@ -104,6 +106,52 @@ function outgoing({ queue: { oldestOutboxAgeMs, outbox }, deliveries }) {
               query: { status: "pending" },
               label: "Deliveries",
             },
+          ),
+        ]
+      : []),
+  ];
+}
+
+/**
+ * What goes on only when somebody does something.
+ * @param {SystemStats} stats
+ * @param {{ failed: number, waiting: number }} needs
+ * @returns {Finding[]}
+ */
+function people({ deliveries: { failed24h } }, { failed, waiting }) {
+  const see = (/** @type {string} */ path, /** @type {string} */ status) => ({
+    path,
+    query: { status },
+    label: "Show them",
+  });
+  return [
+    ...(failed > 0
+      ? [
+          finding(
+            "warn",
+            `${plural(failed, "batch", "batches")} failed in the last 24 h.`,
+            undefined,
+            see("/batches", "failed"),
+          ),
+        ]
+      : []),
+    ...(waiting > 0
+      ? [
+          finding(
+            "warn",
+            `${plural(waiting, "batch waits", "batches wait")} for approval.`,
+            undefined,
+            see("/batches", "held"),
+          ),
+        ]
+      : []),
+    ...(failed24h > 0
+      ? [
+          finding(
+            "warn",
+            `${plural(failed24h, "webhook")} could not be delivered in the last 24 h.`,
+            undefined,
+            see("/deliveries", "failed"),
           ),
         ]
       : []),

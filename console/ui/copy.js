@@ -45,7 +45,7 @@ export function Copy({ text, what = "text", isWide = false }) {
     setTimeout(() => setDone(false), 1_500);
   };
   const label = isDone ? "Copied" : `Copy ${what}`;
-  return html`<button type="button" class=${isWide ? "button" : "bare"} onClick=${press} aria-label=${label} title=${label}>
+  return html`<button type="button" data-local class=${isWide ? "button" : "bare"} onClick=${press} aria-label=${label} title=${label}>
     <${Icon} name=${isDone ? "check" : "copy"} />${isWide && html`<span>${label}</span>`}
   </button>`;
 }

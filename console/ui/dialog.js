@@ -22,8 +22,10 @@ export function Dialog({ title, onClose, class: more = "", children }) {
   const id = useId();
   useEffect(() => {
     const before = /** @type {HTMLElement | null} */ (document.activeElement);
-    dialog.current?.showModal();
     const there = dialog.current;
+    there?.showModal();
+    // Not the cross: the first field, or the button that does it; where that is dangerous, the way back.
+    if (document.activeElement?.matches(".dialog-head *")) firstOf(there)?.focus();
     return () => {
       there?.close();
       if (before?.isConnected) before.focus();
@@ -41,6 +43,12 @@ export function Dialog({ title, onClose, class: more = "", children }) {
     ${children}
   </dialog>`;
 }
+
+/** @param {HTMLElement | null} dialog @returns {HTMLElement | null | undefined} */
+const firstOf = (dialog) =>
+  dialog?.querySelector("form :is(input, select, textarea)") ??
+  dialog?.querySelector(".dialog-foot .primary:not(:disabled)") ??
+  dialog?.querySelector(".dialog-foot .button");
 
 /**
  * @typedef {object} Question

@@ -28,10 +28,17 @@ export function FilterBar({ filters, children }) {
   const set = filters.filter(({ name }) => query[name]);
   const isAny = set.length > 0;
   const filter = filters.find(({ name }) => name === adding);
+  const menu = useRef(/** @type {HTMLElement | null} */ (null));
+  // What had the focus is gone then.
+  const backToMenu = () => menu.current?.focus();
+  const end = () => {
+    setAdding(null);
+    backToMenu();
+  };
   return html`<div class="filter-bar" role="group" aria-label="Filters">
-    ${set.map((one) => html`<${Chip} key=${one.name} filter=${one} value=${query[one.name] ?? ""} onEdit=${() => setAdding(one.name)} />`)}
+    ${set.map((one) => html`<${Chip} key=${one.name} filter=${one} value=${query[one.name] ?? ""} onEdit=${() => setAdding(one.name)} onRemoved=${backToMenu} />`)}
     <details class="menu" open=${false}>
-      <summary class="button small"><${Icon} name="filter" />Filter</summary>
+      <summary class="button small" ref=${menu}><${Icon} name="filter" />Filter</summary>
       <div class="menu-list">
         ${filters.map(
           ({ name, label }) =>
@@ -42,17 +49,20 @@ export function FilterBar({ filters, children }) {
         )}
       </div>
     </details>
-    ${isAny && html`<a class="quiet-link" href=${href(path)}>Clear</a>`}
+    ${isAny && html`<a class="quiet-link" href=${href(path)} onClick=${backToMenu}>Clear</a>`}
     <${Views} path=${path} query=${query} />
     ${children}
-    ${filter && html`<${Edit} key=${filter.name} filter=${filter} value=${query[filter.name] ?? ""} onEnd=${() => setAdding(null)} />`}
+    ${filter && html`<${Edit} key=${filter.name} filter=${filter} value=${query[filter.name] ?? ""} onEnd=${end} />`}
   </div>`;
 }
 
-/** @param {{ filter: Filter, value: string, onEdit: () => void }} props */
-function Chip({ filter, value, onEdit }) {
+/** @param {{ filter: Filter, value: string, onEdit: () => void, onRemoved: () => void }} props */
+function Chip({ filter, value, onEdit, onRemoved }) {
   const { name, label } = filter;
-  const remove = () => setQuery({ [name]: null });
+  const remove = () => {
+    setQuery({ [name]: null });
+    onRemoved();
+  };
   const press = (/** @type {KeyboardEvent} */ event) => {
     if (!["Backspace", "Delete"].includes(event.key)) return;
     event.preventDefault();
@@ -101,7 +111,7 @@ function Edit({ filter, value, onEnd }) {
       kind === "choice"
         ? html`<fieldset><legend>${label}</legend><div class="options">${options.map(
             (option, index) =>
-              html`<label key=${option.value}><input type=${isSeveral ? "checkbox" : "radio"} name=${name} autofocus=${index === 0} checked=${draft.split(",").includes(option.value)} onChange=${() => flip(option.value)} />${option.label}</label>`,
+              html`<label key=${option.value}><input type=${isSeveral ? "checkbox" : "radio"} name=${name} ref=${index === 0 ? focused : undefined} checked=${draft.split(",").includes(option.value)} onChange=${() => flip(option.value)} />${option.label}</label>`,
           )}</div></fieldset>`
         : html`<label class="field"><span>${label}</span><input type=${kind === "time" ? "datetime-local" : "text"} ref=${focused} placeholder=${hint} value=${kind === "time" ? local(draft) : draft} list=${suggest ? id : undefined} autocomplete="off" onInput=${(
             /** @type {any} */ event,

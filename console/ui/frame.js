@@ -31,6 +31,7 @@ export function Logo() {
 export function Frame({ children }) {
   useFrameKeys();
   useMenusThatClose();
+  useButtonsOffWhileAway();
   const { isAway } = connection.value;
   return html`<a class="skip" href="#content" onClick=${skip}>Skip to the content</a>
     <header class="top">
@@ -89,6 +90,38 @@ function useMenusThatClose() {
       document.removeEventListener("keydown", leave);
     };
   }, []);
+}
+
+/** Copying, filters and menus need no API. */
+const OFF = "main button.button:not(.filter-bar *, .error-box *, .bar *, [data-local])";
+
+/**
+ * While the API is away nothing can be done, and buttons say so: they look off, tell it to screen readers, and do nothing. They keep
+ * the focus, which a disabled button would lose.
+ */
+function useButtonsOffWhileAway() {
+  const { isAway } = connection.value;
+  useEffect(() => {
+    if (!isAway) return;
+    const off = () => {
+      for (const button of document.querySelectorAll(OFF)) button.setAttribute("aria-disabled", "true");
+    };
+    const stop = (/** @type {Event} */ event) => {
+      if (!(event.target instanceof Element) || !event.target.closest(OFF)) return;
+      event.preventDefault();
+      event.stopPropagation();
+      toast("The API is away. This can be done when it is back.", "bad");
+    };
+    off();
+    const watch = new MutationObserver(off);
+    watch.observe(document.body, { childList: true, subtree: true });
+    document.addEventListener("click", stop, true);
+    return () => {
+      watch.disconnect();
+      document.removeEventListener("click", stop, true);
+      for (const button of document.querySelectorAll(OFF)) button.removeAttribute("aria-disabled");
+    };
+  }, [isAway]);
 }
 
 function Nav() {

@@ -130,7 +130,7 @@ export function Table({
     }
     ${list.problem && html`<${ErrorBox} problem=${list.problem} title="This could not be read again." onRetry=${list.reload} />`}
     <div class="table-scroll" role="group" aria-label=${caption} tabindex="0">
-      <table class=${hrefOf ? "opens" : ""}>
+      <table class=${hrefOf ? "cards opens" : "cards"}>
         <caption class="offscreen">${caption}</caption>
         <thead><tr>
           ${pick && html`<th class="pick" scope="col"><input type="checkbox" aria-label="Select all rows" checked=${isAll} onChange=${pick.all} /></th>`}

@@ -61,7 +61,10 @@ async function again(
     return failing(
       parts,
       batch,
-      { code: "handler-failed", detail: `Failed ${attempt} times, at last: ${detail}` },
+      {
+        code: "handler-failed",
+        detail: attempt === 1 ? `Failed: ${detail}` : `Failed ${attempt} times, at last: ${detail}`,
+      },
       cause,
     );
   const due = { inMs: delayMs ?? backoffMs(backoff, attempt) };

@@ -27,10 +27,11 @@ test("a batch that waits for approval is approved there, and goes away", async (
   const { page } = visit;
   const row = page.locator(`li:has(a[href="#/batches/${id}"])`);
   await row.waitFor();
+  await page.locator(".verdict .first", { hasText: /^1 batch waits for approval\. Show them$/ }).waitFor();
   await row.getByRole("button", { name: "Approve" }).click();
   const dialog = page.getByRole("dialog", { name: "Approve batch?" });
   await dialog.waitFor();
-  expect(await dialog.innerText()).toContain("Its 1 records are delivered");
+  expect(await dialog.innerText()).toContain("1 record is delivered");
   await visit.clean();
   await dialog.getByRole("button", { name: "Approve batch" }).click();
   await dialog.waitFor({ state: "detached" });

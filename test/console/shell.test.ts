@@ -142,11 +142,17 @@ describe("the frame", () => {
     expect(await titleOf(visit)).toBe("Overview");
     expect(await page.locator("main.stale").count()).toBe(1);
     await visit.shoot("away");
+    const pause = button(visit, /^Pause /).last();
+    expect(await pause.getAttribute("aria-disabled")).toBe("true");
+    await pause.click({ force: true });
+    await page.getByText("This can be done when it is back.").waitFor();
+    expect(await page.getByRole("dialog").count()).toBe(0);
     await visit.clean();
     const again = page.waitForResponse((answer) => answer.url().endsWith("/admin/stats") && answer.ok());
     await context.setOffline(false);
     await again;
     await page.locator("main:not(.stale)").waitFor();
+    await page.waitForFunction("document.querySelector('main [aria-disabled=true]') === null");
     await page.getByText("The API does not answer.").waitFor({ state: "detached" });
   });
 

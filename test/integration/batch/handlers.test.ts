@@ -225,7 +225,7 @@ test("why a handler failed reaches operators alone, on whatever way a partner ma
   for (const text of [...shown, JSON.stringify(deliveries), JSON.stringify(told)])
     expect(text).not.toContain("ECONNREFUSED");
   // One line, without what would steer a terminal.
-  const detail = "Failed 1 times, at last: connect ECONNREFUSED 10.1.2.3:5432 for 'own.run' on node-7 [31mred";
+  const detail = "Failed: connect ECONNREFUSED 10.1.2.3:5432 for 'own.run' on node-7 [31mred";
   expect(asOperator).toMatchObject(failsWith(detail));
   const list = (await (await admin(system.url, `/batches?client=${client.id}`)).json()) as { items: unknown[] };
   expect(list.items).toMatchObject([failsWith(detail)]);
