@@ -3,7 +3,18 @@ import { admin, newClient, post } from "../helpers/http.ts";
 import { until } from "../helpers/patience.ts";
 import { startConsole } from "./kit.ts";
 
-const world = startConsole();
+/** Actions of this node, by their names. */
+const calls: string[] = [];
+const world = startConsole({
+  watch: {
+    localAction:
+      (next: (ctx: unknown) => unknown, { name }: { name: string }) =>
+      (ctx: unknown) => {
+        calls.push(name);
+        return next(ctx);
+      },
+  } as never,
+});
 
 test("says how it is, what was imported, and which node runs", async () => {
   const visit = await world.visit({ role: "viewer", path: "#/?range=1h", width: 1440 });
@@ -76,6 +87,47 @@ test("follows the event stream, and a pause stops it", async () => {
   await page.keyboard.press("p");
   await page.locator("button.age.live").waitFor();
   expect(new Set(requests)).toEqual(new Set(["/admin/stats", "/admin/events"]));
+});
+
+test("an open page costs its node one query a second, and one that nobody looks at nothing", async () => {
+  const visit = await world.visit({ role: "viewer" });
+  const { page, context } = visit;
+  // The 30 s that a page waits before it takes nobody for looking.
+  await context.addInitScript(
+    "{ const later = window.setTimeout; window.setTimeout = (run, ms, ...more) => later(run, ms === 30000 ? 0 : ms, ...more); }",
+  );
+  // The count of failed deliveries is kept for a while.
+  const asked = () => calls.filter((name) => /^(batch|webhook|policy|audit|stats\.history)\b/.test(name));
+  const looks = async (n: number) => {
+    calls.length = 0;
+    await until(() => calls.filter((name) => name === "batch.stats").length >= n, "the figures");
+    return asked();
+  };
+  for (const path of ["#/", "#/nodes"]) {
+    await visit.open(path);
+    await page.locator("button.age.live").waitFor();
+    await until(async () => (await looks(1)).length <= 2, "the end of what the page reads at first");
+    const found = await looks(3);
+    // Now and then the deliveries are listed, and the database is written to.
+    expect(found.length <= 5 ? path : [path, found]).toBe(path);
+  }
+  // For longer than a look takes to come round.
+  const rest = async () => {
+    calls.length = 0;
+    const beganAt = performance.now();
+    await until(() => performance.now() > beganAt + 1_500, "a while");
+    return asked();
+  };
+  await visit.open("#/batches");
+  await page.locator("button.age.live").waitFor();
+  await until(async () => (await rest()).length === 0, "the end of what the list reads at first");
+  expect(await rest()).toEqual([]);
+  await page.evaluate(
+    "Object.defineProperty(document, 'visibilityState', { get: () => 'hidden' }); document.dispatchEvent(new Event('visibilitychange'))",
+  );
+  const { feed } = world.system.broker.getLocalService("api") as unknown as { feed: { size: number } };
+  await until(() => feed.size === 0, "the stream to close");
+  expect(await rest()).toEqual([]);
 });
 
 test("without the stream it polls", async () => {
