@@ -120,9 +120,9 @@ export class Tally {
     return [...steps].map(([at, figures]) => ({ at, ...figures }));
   }
 
-  /** The minutes to write: those that are over, and the running one of all clients. */
+  /** The minutes to write: those that are over, also where all clients' part is written already, and the running one if it has changed. */
   unwritten(): TalliedMinute[] {
-    return [...this.minutes.values()].filter(({ isDirty }) => isDirty);
+    return [...this.minutes.values()].filter((minute) => minute.isDirty || this.isOver(minute));
   }
 
   isOver({ at }: TalliedMinute): boolean {

@@ -86,7 +86,7 @@ export default defineActor({
         minute.isDirty = true;
         throw error;
       }
-      if (this.tally.isOver(minute)) this.tally.forget(minute);
+      if (isOver && this.tally.isOver(minute)) this.tally.forget(minute);
     },
   },
 

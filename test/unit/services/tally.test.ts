@@ -58,6 +58,15 @@ test("a minute keeps the 200 clients with most, and the sum of all", () => {
   expect(minute?.byClient.has(101)).toBe(true);
 });
 
+test("a minute that was written while it ran is written again when it is over, because its clients are not written before", () => {
+  tally.add("accepted", 5, 7);
+  const [running] = tally.unwritten();
+  if (running) running.isDirty = false;
+  expect(tally.unwritten()).toEqual([]);
+  now += MINUTE_MS;
+  expect(tally.unwritten()).toEqual([running]);
+});
+
 test("an hour of minutes waits for the database; older ones are lost, and counted as such", () => {
   for (let i = 0; i < 63; i++, now += MINUTE_MS) tally.add("accepted");
   expect([tally.unwritten().length, tally.lost]).toEqual([60, 3]);
