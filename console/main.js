@@ -63,7 +63,7 @@ function Current() {
 
 /** @param {PageEntry} page */
 async function load(page) {
-  const component = await Promise.all([page.load(), page.style && loadStyle(page.style)]).then(
+  const component = await Promise.all([page.load(), ...[page.style ?? []].flat().map(loadStyle)]).then(
     ([{ default: found }]) => found,
     () => null,
   );

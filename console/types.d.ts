@@ -163,6 +163,6 @@ export interface PageEntry {
   /** For a page below another one: the path of the one that the navigation marks. */
   under?: string;
   /** A style sheet that only it needs, such as `pages/batch.css`; loaded with it. */
-  style?: string;
+  style?: string | string[];
   load(): Promise<{ default: ComponentType<PageProps> }>;
 }

@@ -130,7 +130,7 @@ export const pages = [
     title: "Import",
     side: "partner",
     nav: { icon: "upload", key: "i" },
-    style: "partner/partner.css",
+    style: ["pages/batch.css", "partner/partner.css"],
     load: () => import("./import.js"),
   },
   {
@@ -146,7 +146,7 @@ export const pages = [
     title: "Batch",
     side: "partner",
     under: "/batches",
-    style: "partner/partner.css",
+    style: ["pages/batch.css", "partner/partner.css"],
     load: () => import("./my-batch.js"),
   },
   {

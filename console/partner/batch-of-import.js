@@ -1,5 +1,6 @@
 /** The batch that a file became: its two bars while it runs, then the result. It is found again after a reload. */
 import { useEffect, useRef } from "preact/hooks";
+import { Equation } from "../batch/equation.js";
 import { navigate } from "../state/router.js";
 import { Loading } from "../ui/empty.js";
 import { ErrorBox } from "../ui/error-box.js";
@@ -9,7 +10,7 @@ import { Section } from "../ui/page.js";
 import { State } from "../ui/states.js";
 import { AllSent, ProcessedBar } from "./bars.js";
 import { cancel, commit, mayCancel, mayCommit } from "./moves.js";
-import { Rejected, Sum, Verdict } from "./result.js";
+import { Rejected, Verdict } from "./result.js";
 import { chosen, forget, meanAgain, repeatedOf } from "./sending.js";
 import { useBatch } from "./use-batch.js";
 
@@ -37,7 +38,7 @@ export function BatchOfImport({ id }) {
         <${AllSent} batch=${batch} />
         <${ProcessedBar} batch=${batch} />
         <${Verdict} batch=${batch} />
-        ${isOver && html`<${Sum} batch=${batch} />`}
+        ${isOver && html`<${Equation} batch=${batch} />`}
         <div class="row">
           ${mayCommit(batch) && html`<button type="button" class="button primary" onClick=${() => commit(batch, set)}>Import ${batch.counts.rejected > 0 ? "the good rows" : "now"}</button>`}
           ${mayCancel(batch) && html`<button type="button" class="button" onClick=${() => cancel(batch, set)}>Stop import</button>`}

@@ -7,7 +7,6 @@ import { html } from "../ui/html.js";
 import { Icon } from "../ui/icons.js";
 import { count, plural } from "../ui/numbers.js";
 import { Section } from "../ui/page.js";
-import { Shares } from "../ui/progress.js";
 import { Groups } from "./groups.js";
 import { leftOf, mayCorrect } from "./moves.js";
 
@@ -44,8 +43,8 @@ export function verdictOf(batch) {
         : [
             "warn",
             "warning",
-            `${plural(accepted, "row")} ${accepted === 1 ? "is" : "are"} imported, ${count(left)} ${left === 1 ? "is" : "are"} rejected.`,
-            "Mend the rejected rows below, or download them, mend them and send them back. The imported rows stay as they are.",
+            `${plural(accepted, "row")} ${accepted === 1 ? "is" : "are"} imported, ${left < rejected ? `${plural(left, "rejected row")} ${left === 1 ? "is" : "are"} left to mend` : `${count(left)} ${left === 1 ? "is" : "are"} rejected`}.`,
+            "Mend the rejected rows here, or download them, mend them and send them back. The imported rows stay as they are.",
           ];
     case "failed":
       return [
@@ -97,44 +96,36 @@ export function Verdict({ batch }) {
     ${batch.error && html`<br />${batch.error.detail} <span class="quiet">(${batch.error.code})</span>`}</span></div>`;
 }
 
-/** `10,000 received = 9,969 imported + 31 rejected + 0 duplicate` @param {{ batch: Batch }} props */
-export function Sum({ batch: { counts, status } }) {
-  const { received, accepted, rejected, duplicate, corrected } = counts;
-  const left = received - accepted - rejected - duplicate;
-  const good = status === "validated" ? "good" : "imported";
-  const parts = [
-    { name: good, value: accepted, tone: "good" },
-    { name: "rejected", value: rejected, tone: "bad" },
-    { name: duplicate === 1 ? "duplicate" : "duplicates", value: duplicate, tone: "wait" },
-    ...(left > 0 ? [{ name: "not done", value: left, tone: "none" }] : []),
-  ];
-  return html`<div class="stack">
-    <p class="sum"><b>${count(received)}</b> received <span class="quiet">= </span>
-      ${parts.map(({ name, value }, index) => html`${index > 0 && html`<span class="quiet"> + </span>`}<span><b>${count(value)}</b> ${name}</span>`)}
-      ${corrected ? html`<span class="quiet"> (${count(corrected)} of the rejected ${corrected === 1 ? "is" : "are"} mended)</span>` : null}</p>
-    <${Shares} label="Rows" parts=${parts} all=${received} />
-  </div>`;
+/** How the rejected rows can be mended. @param {{ batch: Batch }} props */
+export function MendWays({ batch }) {
+  const { id, dataset, counts } = batch;
+  const left = leftOf(batch);
+  const isOpen = mayCorrect(batch);
+  if (counts.rejected === 0) return null;
+  return html`
+    <a class="button small" href=${urlOf(`/imports/${id}/rejected`)} download><${Icon} name="download" />Download rejected rows</a>
+    ${isOpen && html`<a class="button small" href=${href("/import", { dataset, corrects: id })}><${Icon} name="upload" />Send the mended file</a>`}
+    ${isOpen && left <= MOST_MENDED && html`<a class="button small primary" href=${href(`/batches/${id}/mend`)}>Mend ${left === 1 ? "it" : "them"} here</a>`}`;
 }
 
-/** The rejected rows: in groups, as a file, and to be mended here. @param {{ batch: Batch }} props */
+/** Of more rows than the page mends. @param {{ batch: Batch }} props */
+export function TooMany({ batch }) {
+  const left = leftOf(batch);
+  if (!mayCorrect(batch) || left <= MOST_MENDED) return null;
+  return html`<p class="quiet">Up to ${count(MOST_MENDED)} rows can be mended in this page. For ${count(left)}, download the file, mend it, and send it back.</p>`;
+}
+
+/** The rejected rows in groups, and how to mend them. @param {{ batch: Batch }} props */
 export function Rejected({ batch }) {
-  const { id, counts, dataset } = batch;
+  const { id, counts } = batch;
   const found = useQuery(counts.rejected > 0 ? `/imports/${id}/errors/summary` : null, {
     topics: batch.finishedAt === null ? [`batch:${id}`] : [],
     everyMs: 3_000,
   });
   if (counts.rejected === 0) return null;
-  const left = leftOf(batch);
-  return html`<${Section} title=${`${plural(counts.rejected, "rejected row")}: what is wrong`} actions=${html`
-      <a class="button small" href=${urlOf(`/imports/${id}/rejected`)} download><${Icon} name="download" />Download rejected rows</a>
-      ${mayCorrect(batch) && html`<a class="button small" href=${href("/import", { dataset, corrects: id })}><${Icon} name="upload" />Send the mended file</a>`}
-      ${mayCorrect(batch) && left <= MOST_MENDED && html`<a class="button small primary" href=${href(`/batches/${id}/mend`)}>Mend ${left === 1 ? "it" : "them"} here</a>`}`}>
+  return html`<${Section} title=${`${plural(counts.rejected, "rejected row")}: what is wrong`} actions=${html`<${MendWays} batch=${batch} />`}>
     <${ErrorBox} problem=${found.problem} title="What is wrong could not be read." onRetry=${found.reload} />
     ${found.data && html`<${Groups} faults=${found.data} />`}
-    ${
-      mayCorrect(batch) &&
-      left > MOST_MENDED &&
-      html`<p class="quiet">Up to ${count(MOST_MENDED)} rows can be mended in this page. For ${count(left)}, download the file, mend it, and send it back.</p>`
-    }
+    <${TooMany} batch=${batch} />
   </${Section}>`;
 }
