@@ -8,6 +8,7 @@ import type { grantView } from "../services/api/routes/admin.datasets.ts";
 import type { erasureView } from "../services/api/routes/admin.erasures.ts";
 import type { keyView } from "../services/api/routes/admin.keys.ts";
 import type { operatorView } from "../services/api/routes/admin.operators.ts";
+import type { versionView } from "../services/api/routes/admin.versions.ts";
 import type { deliveryView, sendingView } from "../services/api/routes/deliveries.ts";
 import type {
   batchView,
@@ -58,6 +59,8 @@ export interface RejectedPage {
   records?: number;
 }
 
+/** An item of the versions of a policy or a dataset. */
+export type DocumentVersion = Omit<ReturnType<typeof versionView>, "at"> & { at: string; deleted?: true };
 export type AuditEntry = ReturnType<typeof auditView>;
 export type Delivery = Awaited<ReturnType<typeof deliveryView>>;
 export type WholeDelivery = Delivery & ReturnType<typeof sendingView>;

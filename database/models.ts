@@ -14,6 +14,7 @@ import {
   clockDoubt,
   datasetGrant,
   datasetPin,
+  documentVersion,
   endedScope,
   erasure,
   operator,
@@ -31,6 +32,7 @@ export type PolicyRow = RowOf<typeof policy>;
 export type DatasetRow = RowOf<typeof sharedDataset>;
 export type GrantRow = RowOf<typeof datasetGrant>;
 export type PinRow = RowOf<typeof datasetPin>;
+export type DocumentVersionRow = RowOf<typeof documentVersion>;
 export type EndedScopeRow = RowOf<typeof endedScope>;
 export type ErasureEntry = RowOf<typeof erasure>;
 export type AuditEntry = RowOf<typeof audit>;
@@ -48,6 +50,7 @@ export interface Models {
   SharedDataset: ModelStatic<DatasetRow>;
   DatasetGrant: ModelStatic<GrantRow>;
   DatasetPin: ModelStatic<PinRow>;
+  DocumentVersion: ModelStatic<DocumentVersionRow>;
   EndedScope: ModelStatic<EndedScopeRow>;
   Erasure: ModelStatic<ErasureEntry>;
   WebhookSecret: ModelStatic<WebhookSecretRow>;
@@ -92,6 +95,7 @@ export function defineModels(sequelize: Sequelize, names: Names): Models {
     SharedDataset: define("SharedDataset", sharedDataset),
     DatasetGrant: define("DatasetGrant", datasetGrant),
     DatasetPin: define("DatasetPin", datasetPin),
+    DocumentVersion: define("DocumentVersion", documentVersion),
     EndedScope: define("EndedScope", endedScope),
     Erasure: define("Erasure", erasure),
     Audit: define("Audit", audit),

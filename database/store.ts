@@ -34,6 +34,7 @@ import type {
 } from "../services/batch/batch.reads.domain.ts";
 import type { ChunkCommit, Due, Move, Written } from "../services/batch/batch.writes.domain.ts";
 import type { OutboxRow } from "../services/outbox/outbox.domain.ts";
+import type { DocumentName, VersionQuery, VersionRow, VersionSpan } from "../services/policy/policy.domain.ts";
 import type { FiguresAt, FiguresWanted, KeptMinute } from "../services/stats/stats.domain.ts";
 import type { ErasureStore } from "./store.erasure.ts";
 import type { OrderStore, UploadStore } from "./store.uploads.ts";
@@ -43,6 +44,14 @@ export interface AuditStore {
   listAudit(query: AuditQuery): Promise<AuditRow[]>;
   /** Deletes up to `limit` rows that are older than so long. True: none is left. */
   forgetAudit(ageMs: number, limit: number, removed?: Removed): Promise<boolean>;
+}
+
+/** The versions of policies and datasets, for operators. They are written with the changes that make them. */
+export interface DocumentStore {
+  /** Newest first, without the documents. */
+  documentVersions(query: VersionQuery): Promise<VersionRow[]>;
+  /** The oldest and the newest version that is kept. Null: none is. */
+  keptVersions(of: DocumentName): Promise<VersionSpan | null>;
 }
 
 /** When the keys of clients were last used. */
@@ -67,7 +76,14 @@ export interface FigureHistoryStore {
 }
 
 /** Batches, their records, and the outbox. */
-export interface BatchStore extends UploadStore, OrderStore, ErasureStore, AuditStore, KeyUseStore, FigureHistoryStore {
+export interface BatchStore
+  extends UploadStore,
+    OrderStore,
+    ErasureStore,
+    AuditStore,
+    DocumentStore,
+    KeyUseStore,
+    FigureHistoryStore {
   /** Whether concurrent commits run in the order in which they were sent. */
   readonly keepsOrder: boolean;
   /**

@@ -1,5 +1,5 @@
 import { Errors } from "moleculer";
-import { count, id, type JsonSchema, listOf, record, text } from "./json-schema.ts";
+import { count, described, id, type JsonSchema, listOf, record, text } from "./json-schema.ts";
 
 /** One kind of refusal: its HTTP status, whether the same request may succeed later, and one sentence. */
 interface ProblemKind {
@@ -69,6 +69,9 @@ const retryAfter = ["Retry-After"];
 export const problemTells: Partial<Record<ProblemCode, ProblemTells>> = {
   unauthenticated: { headers: ["WWW-Authenticate"] },
   "too-many-failed-logins": { members: limit, headers: retryAfter },
+  "not-found": {
+    members: { "kept?": described("The versions of this document that are kept.", record({ from: count, to: count })) },
+  },
   "method-not-allowed": { headers: ["Allow"] },
   validation: { members: { errors: faults } },
   "malformed-body": {

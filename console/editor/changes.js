@@ -9,7 +9,7 @@ import { defaultsOf } from "./schema.js";
 /** @import { Changes } from "./pointers.js" */
 
 /** What is not there is shown as such. @param {Changes} changes */
-const shown = (changes) =>
+export const shown = (changes) =>
   Object.fromEntries(
     Object.entries(changes).map(([pointer, [before, after]]) => [pointer, [before ?? null, after ?? null]]),
   );

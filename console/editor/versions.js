@@ -1,69 +1,77 @@
-/** Who changed it, when, and what: from the audit. What a change replaced can be put back into the draft. */
-import { useList } from "../state/live.js";
+/** The versions that are kept: who changed what, when. An earlier one can be put back into the draft. */
+import { useList, useQuery } from "../state/live.js";
 import { setQuery } from "../state/router.js";
 import { Difference } from "../ui/difference.js";
-import { Empty } from "../ui/empty.js";
+import { Empty, Loading } from "../ui/empty.js";
+import { ErrorBox } from "../ui/error-box.js";
 import { html } from "../ui/html.js";
 import { plural } from "../ui/numbers.js";
 import { Table } from "../ui/table.js";
 import { Time } from "../ui/time.js";
 import { toast } from "../ui/toast.js";
-import { withValue } from "./pointers.js";
+import { shown } from "./changes.js";
+import { changesOf } from "./pointers.js";
 
-/** @import { AuditEntry } from "../types.d.ts" */
+/** @import { DocumentVersion } from "../types.d.ts" */
+/** @import { Document } from "./pointers.js" */
 
-/** @param {AuditEntry} entry @returns {[string, [unknown, unknown]][]} */
-const changesIn = ({ change }) =>
-  Object.entries(change ?? {}).flatMap(([pointer, values]) =>
-    pointer.startsWith("/") && Array.isArray(values)
-      ? [/** @type {[string, [unknown, unknown]]} */ ([pointer, values])]
-      : [],
-  );
+const keyOf = (/** @type {DocumentVersion} */ { version }) => String(version);
+const quiet = (/** @type {string} */ text) => html`<span class="quiet">${text}</span>`;
 
-/** @type {import("../ui/table.js").Column<AuditEntry>[]} */
+/** @param {DocumentVersion} version */
+function What({ changed, deleted }) {
+  if (deleted) return "deleted";
+  if (changed === null) return quiet("not known");
+  if (changed.length === 0) return quiet("nothing");
+  return changed.length > 4
+    ? `${changed.slice(0, 3).join(", ")} and ${plural(changed.length - 3, "other field")}`
+    : changed.join(", ");
+}
+
+/** @type {import("../ui/table.js").Column<DocumentVersion>[]} */
 const columns = [
+  { key: "version", title: "Version", align: "right", render: ({ version }) => version },
   { key: "at", title: "When", render: ({ at }) => html`<${Time} at=${at} />` },
-  {
-    key: "who",
-    title: "Who",
-    render: ({ who, role }) =>
-      html`${who ?? "unknown"}${role && role !== who && html` <span class="quiet">${role}</span>`}`,
-  },
-  {
-    key: "what",
-    title: "What",
-    isWide: true,
-    render: (entry) => {
-      const names = changesIn(entry).map(([pointer]) => pointer.slice(1).replaceAll("/", "."));
-      return names.length > 4
-        ? `${names.slice(0, 3).join(", ")} and ${plural(names.length - 3, "other field")}`
-        : names.join(", ");
-    },
-  },
-  {
-    key: "reason",
-    title: "Reason",
-    hides: "first",
-    render: ({ reason }) => reason ?? html`<span class="quiet">–</span>`,
-  },
+  { key: "who", title: "Who", render: ({ by }) => by ?? quiet("unknown") },
+  { key: "what", title: "What", isWide: true, render: (one) => html`<${What} ...${one} />` },
 ];
+
+/**
+ * What a version changed, and a way back to it.
+ * @param {{ editing: import("./document.js").Editing, of: DocumentVersion, before: number | null, isNewest: boolean, isReadOnly: boolean }} props
+ *   `before`: the version that it replaced; null: there is none to compare with
+ */
+function One({ editing, of: { version }, before, isNewest, isReadOnly }) {
+  const { path, replace } = editing;
+  const one = useQuery(path, { query: { version } });
+  const other = useQuery(before === null ? null : path, { query: { version: before ?? undefined } });
+  const problem = one.problem ?? other.problem;
+  if (problem) return html`<${ErrorBox} problem=${problem} title="This version cannot be shown." />`;
+  if (!one.data || (before !== null && !other.data)) return html`<${Loading} />`;
+  const changes = before === null ? null : changesOf(other.data, one.data);
+  const putBack = () => {
+    replace(/** @type {Document} */ (one.data));
+    setQuery({ view: "difference" }, { replace: true });
+    toast(`Version ${version} is in the draft. It is not saved yet.`, "plain");
+  };
+  return html`${changes === null ? html`<p class="quiet">The version before it is not kept.</p>` : Object.keys(changes).length === 0 ? html`<p class="quiet">Nothing differs from the version before.</p>` : html`<${Difference} of=${shown(changes)} />`}
+    ${!isReadOnly && !isNewest && html`<p><button type="button" class="button small" onClick=${putBack}>Put version ${version} back</button></p>`}`;
+}
 
 /** @param {{ editing: import("./document.js").Editing, isReadOnly: boolean }} props */
 export function Versions({ editing, isReadOnly }) {
-  const { kind, path, draft, replace } = editing;
-  const parts = path.split("/");
-  const subject = decodeURIComponent((kind === "dataset" ? parts.at(-1) : parts.at(-2)) ?? "");
-  const list = useList("/admin/audit", { query: { subject, action: `${kind}.change`, limit: 50 } });
-  const putBack = (/** @type {AuditEntry} */ entry) => {
-    let next = draft;
-    for (const [pointer, [before]] of changesIn(entry)) next = withValue(next, pointer, before);
-    replace(next);
-    setQuery({ view: "difference" }, { replace: true });
-    toast("The values before that change are in the draft. They are not saved yet.", "plain");
+  const list = useList(`${editing.path}/versions`, { query: { limit: 50 }, keyOf });
+  const { items } = list;
+  /** The versions before the first are a policy's defaults. @param {DocumentVersion} of */
+  const beforeOf = (of) => {
+    const older = items[items.indexOf(of) + 1];
+    if (older) return older.deleted ? null : older.version;
+    return editing.kind === "policy" && of.version === 1 ? 0 : null;
   };
-  /** @param {AuditEntry} entry */
-  const moreOf = (entry) => html`<${Difference} of=${/** @type {Record<string, unknown>} */ (entry.change ?? {})} />
-    ${!isReadOnly && changesIn(entry).length > 0 && html`<p><button type="button" class="button small" onClick=${() => putBack(entry)}>Put back what was before</button></p>`}`;
-  return html`<${Table} caption="Versions" columns=${columns} list=${list} moreOf=${moreOf}
-    empty=${html`<${Empty} title="The audit has no change of it." icon="audit"><p>Older changes than the audit keeps are not shown.</p></${Empty}>`} />`;
+  const moreOf = (/** @type {DocumentVersion} */ of) =>
+    of.deleted
+      ? null
+      : html`<${One} key=${of.version} editing=${editing} of=${of} before=${beforeOf(of)} isNewest=${of === items[0]} isReadOnly=${isReadOnly} />`;
+  return html`<${Table} caption="Versions" columns=${columns} list=${list} keyOf=${keyOf} moreOf=${moreOf}
+    empty=${html`<${Empty} title="Nothing was changed yet." icon="audit"><p>It has its defaults. The newest 100 versions are kept.</p></${Empty}>`} />`;
 }

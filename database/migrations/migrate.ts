@@ -43,6 +43,7 @@ import { keySearch } from "./0047-key-search.ts";
 import { batchHistory } from "./0048-history.ts";
 import { stats } from "./0050-stats.ts";
 import { pausedClients } from "./0052-paused-clients.ts";
+import { documentVersions } from "./0053-document-versions.ts";
 import { deliveryLists } from "./0054-delivery-lists.ts";
 import { allDeliveries } from "./0055-all-deliveries.ts";
 import { createTable, LOG, type Migration, type MigrationContext } from "./ddl.ts";
@@ -92,6 +93,7 @@ export const migrations: Migration[] = [
   batchHistory,
   stats,
   pausedClients,
+  documentVersions,
   deliveryLists,
   allDeliveries,
 ];

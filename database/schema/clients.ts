@@ -100,6 +100,26 @@ export const policy = table(
   { key: ["clientId", "version"], writers: ["policy"] },
 );
 
+/** The newest versions of policies and datasets, with who made them. For operators alone: batches pin `policy` and `dataset_pin`. */
+export const documentVersion = table(
+  "document_version",
+  {
+    /** 0: it is a dataset. */
+    clientId: "bigint",
+    /** Empty: it is a policy. */
+    dataset: "name",
+    version: "int",
+    at: "bigint",
+    /** Null: nobody was named, or it was made before this table was. */
+    who: "name?",
+    /** JSON of the fields that differ from the version before. Null: nobody knows, as of versions from before this table. */
+    changed: "text?",
+    /** The JSON text of the document. Null: this version deleted the dataset. */
+    body: "text?",
+  },
+  { key: ["clientId", "dataset", "version"], writers: ["policy"] },
+);
+
 /** Kinds of import that several clients share. */
 export const sharedDataset = table(
   "shared_dataset",

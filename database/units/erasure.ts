@@ -13,6 +13,7 @@ import {
   datasetPin,
   delivery,
   deliveryAttempt,
+  documentVersion,
   endedScope,
   erasure,
   errorGroup,
@@ -204,6 +205,7 @@ const CLIENT_ROWS: [Table, string[]][] = [
   [datasetPin, ["id"]],
   [webhookSecret, ["client_id"]],
   [clientQueue, ["client_id"]],
+  [documentVersion, ["client_id", "dataset", "version"]],
   [policy, ["client_id", "version"]],
 ];
 

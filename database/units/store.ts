@@ -6,6 +6,7 @@ import { batchSearchUnits } from "./batch-search.ts";
 import { batchWalkUnits } from "./batch-walks.ts";
 import { clientUnits } from "./clients.ts";
 import { outboxUnits } from "./deliveries.ts";
+import { documentUnits } from "./documents.ts";
 import { erasureUnits } from "./erasure.ts";
 import { errorGroupUnits } from "./error-groups.ts";
 import { fairnessUnits } from "./fairness.ts";
@@ -33,6 +34,7 @@ export const sharedStore = (on: Units, checks: UploadChecks) => ({
   ...auditUnits(on),
   ...errorGroupUnits(on),
   ...clientUnits(on),
+  ...documentUnits(on),
   ...fairnessUnits(on),
   ...figureUnits(on),
   ...batchHistoryUnits(on),

@@ -28,6 +28,19 @@ export type PolicyChanged = PolicyVersion & { webhookSecret?: string };
 /** The decision on a body that is within all limits. `until`: when the window opens; null: an operator approves. */
 export type Decision = { decision: "ready" } | { decision: "held"; hold: "approval" | "window"; until: number | null };
 
+/** A version of a policy or a dataset, as operators see it in the list. */
+export interface KeptVersion {
+  version: number;
+  /** Epoch ms. */
+  at: number;
+  /** The operator. Null: nobody was named, or nobody knows. */
+  by: string | null;
+  /** The fields that differ from the version before; of the first one from the defaults. Null: nobody knows. */
+  changed: string[] | null;
+  /** This version deleted the dataset. */
+  isDeletion: boolean;
+}
+
 export interface DatasetVersion {
   version: number;
   dataset: Dataset;
@@ -73,6 +86,12 @@ const page = {
   limit: { type: "number", integer: true, min: 1, max: 201 },
 } as const;
 
+const newestFirst = {
+  /** Lists the versions before this one. */
+  before: { type: "number", optional: true },
+  limit: { type: "number", integer: true, min: 1, max: 201 },
+} as const;
+
 /** Epoch ms. */
 export interface SecretTimes {
   createdAt: number;
@@ -84,6 +103,10 @@ export const policyActions = {
   get: action({ clientId: { type: "number" } }).answers<PolicyVersion>(),
   /** One pinned version. Throws not-found. */
   version: action({ clientId: { type: "number" }, version: { type: "number" } }).answers<PolicyVersion>(),
+  /** The versions that are kept for operators, newest first. */
+  versions: action({ clientId, ...newestFirst }).answers<KeptVersion[]>(),
+  /** One of them; version 0: the defaults. Throws not-found, with the versions that are `kept`. */
+  keptVersion: action({ clientId, version: { type: "number" } }).answers<PolicyVersion>(),
   /** The whole policy that the document comes to. Throws validation when it is none. */
   check: action({ policy: { type: "any" } }).answers<Policy>(),
   /** Replaces the policy (`put`), or merges into it (`patch`, RFC 7396). Throws validation, precondition-failed. */
@@ -120,6 +143,10 @@ export const policyActions = {
   }).answers<Decision>(),
   /** Null: there is no dataset of this name. */
   dataset: action({ name }).answers<DatasetVersion | null>(),
+  /** The versions that are kept for operators, newest first, also of a dataset that was deleted. Throws not-found. */
+  datasetVersions: action({ name, ...newestFirst }).answers<KeptVersion[]>(),
+  /** One of them. Throws not-found, with the versions that are `kept`. */
+  keptDataset: action({ name, version: { type: "number" } }).answers<DatasetVersion>(),
   /** Null: there is no dataset of this name, or it does not go into a table. */
   lookAtTable: action({ name }).answers<TableLook | null>(),
   /** By name. */

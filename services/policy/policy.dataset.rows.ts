@@ -9,7 +9,9 @@ import type { AuditDraft } from "../audit/audit.domain.ts";
 import type { GrantAudit } from "./policy.audit.ts";
 import { type KnownDataset, type KnownGrant, knownDataset, knownGrant } from "./policy.cache.ts";
 import type { ListedDataset } from "./policy.contract.ts";
-import type { Dataset } from "./policy.dataset.document.ts";
+import { completeDataset, type Dataset } from "./policy.dataset.document.ts";
+import { datasetOf } from "./policy.domain.ts";
+import { addVersion } from "./policy.versions.ts";
 
 /** The scope of unique keys and contents: the dataset's name, and the version that created it. */
 export const scopeOf = (name: string, since: number): string => `${name}:${since}`;
@@ -69,17 +71,22 @@ export class DatasetRows {
     const since = before?.dataset ? before.since : version;
     const values = { version, since, body: dataset && JSON.stringify(dataset) };
     const scope = scopeOf(name, since);
+    // What makes a dataset differs from its defaults.
+    const was = before?.dataset ?? completeDataset({});
+    const noted = { ...datasetOf(name), version, who: audit?.who ?? null, before: was, after: dataset };
     const clients = dataset === null ? await this.clientsEver(name) : [];
     await changeSilently(database, async (transaction, changedAt) => {
-      await addAudit(database.models, audit, { transaction, nowMs: changedAt });
+      const place = { transaction, nowMs: changedAt };
+      await addAudit(database.models, audit, place);
       if (!before) {
         const made = { name, ...values, clients: 0, grantChanges: 0, changedAt };
         await SharedDataset.create(made, { transaction });
-        return;
+        return addVersion(database.models, noted, place);
       }
       const where = { name, version: before.version, grantChanges: before.grantChanges };
       const [changed] = await SharedDataset.update({ ...values, changedAt }, { where, transaction });
       if (changed === 0) throw overtaken;
+      await addVersion(database.models, noted, place);
       const ended = clients.map((clientId) => ({ clientId, scope }));
       await EndedScope.bulkCreate(ended, { transaction });
     });

@@ -44,7 +44,7 @@ export interface DatasetParts {
   policyOf(clientId: number): Promise<PolicyVersion>;
 }
 
-const noSuchDataset = (name: string) => new Problem("not-found", `There is no dataset "${name}".`);
+export const noSuchDataset = (name: string) => new Problem("not-found", `There is no dataset "${name}".`);
 const notGranted = (name: string) => new Problem("not-found", `This client has no dataset "${name}".`);
 const taken = () =>
   new Problem("conflict", `"${ownDataset}" is the client's own: its policy, at /admin/clients/{id}/policy.`);

@@ -25,10 +25,13 @@ import type { PolicyVersion } from "./policy.contract.ts";
 import { datasetHandlers } from "./policy.dataset.handlers.ts";
 import { Datasets } from "./policy.datasets.ts";
 import { defaultPolicy, type Policy } from "./policy.document.ts";
+import { policyOf } from "./policy.domain.ts";
 import { refuse, type Surroundings } from "./policy.fields.ts";
 import { mergePatch } from "./policy.patch.ts";
 import { completePolicy, policyFaults, policyPatchFaults } from "./policy.rules.ts";
 import { isSameTarget, TableChecks } from "./policy.tables.ts";
+import { versionHandlers } from "./policy.version.handlers.ts";
+import { addVersion } from "./policy.versions.ts";
 import { webhookHandlers } from "./policy.webhook.handlers.ts";
 import { isAnotherReceiver, WebhookSecrets } from "./policy.webhook.ts";
 import { evaluatePolicy } from "./policy.window.ts";
@@ -127,6 +130,14 @@ export default defineActor({
         this.database,
         async (transaction, nowMs) => {
           await this.database.models.Policy.create({ clientId, version, body, createdAt: nowMs }, { transaction });
+          const made = {
+            ...policyOf(clientId),
+            version,
+            who: entry?.who ?? null,
+            before: before.policy,
+            after: policy,
+          };
+          await addVersion(this.database.models, made, { transaction, nowMs });
           await addAudit(this.database.models, entry, { transaction, nowMs });
           return isRenewing ? this.secrets.renew(clientId, policy.webhook !== null, transaction, nowMs) : null;
         },
@@ -215,6 +226,7 @@ export default defineActor({
       return evaluatePolicy(policy, { ...body, nowMs: Date.now() });
     },
     ...datasetHandlers,
+    ...versionHandlers,
     ...webhookHandlers,
 
     figures() {

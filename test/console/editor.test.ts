@@ -52,7 +52,8 @@ test("a field says whether it is the default, takes units, is reset, and is save
   await page.getByRole("tab", { name: "Versions" }).click();
   await page.getByLabel("Details").first().click();
   expect(await visit.text(".difference")).toContain("chunkRecords");
-  await page.getByRole("button", { name: "Put back what was before" }).click();
+  await page.getByLabel("Details").nth(1).click();
+  await page.getByRole("button", { name: "Put version 1 back" }).click();
   expect(await visit.text(".difference")).toMatch(/chunkRecords\s+500\s+5000/);
 });
 

@@ -1,11 +1,15 @@
 /** The promise: a policy is what an operator wrote last; it is checked as a whole, and in force at once. */
+
+import { actors } from "../../services/actors.ts";
 import { accepted, batchWhen, get, newClient, post, type TestClient } from "../helpers/http.ts";
-import { asked, startAdmin, url } from "./admin.kit.ts";
+import { asked, type Json, startAdmin, system, url } from "./admin.kit.ts";
 
 startAdmin();
 
 describe("the policy", () => {
   const path = (client: TestClient) => `/clients/${client.id}/policy`;
+  const numberOf = async ({ id }: TestClient) =>
+    (await actors.clientCache.get(system.broker, { publicId: id }))?.id as number;
   const merge = { "content-type": "application/merge-patch+json" };
 
   test("GET answers the whole policy with defaults, and its ETag works as If-Match", async () => {
@@ -104,5 +108,57 @@ describe("the policy", () => {
     const client = await newClient(url);
     expect((await asked("PATCH", path(client), { handler: "testing.other" })).status).toBe(422);
     expect((await asked("PATCH", path(client), { handler: "testing.handle" })).body.handler).toBe("testing.handle");
+  });
+
+  test("its versions tell who changed what, and each can be read again, until 100 newer ones are there", async () => {
+    const client = await newClient(url, { weight: 2, maxErrors: 9 });
+    await asked("PATCH", path(client), { maxErrors: null, webhook: { url: "https://partner.example/hook" } }, merge);
+    // A change that nobody asked for.
+    await actors.policy.change(system.broker, { clientId: await numberOf(client), mode: "patch", document: {} });
+    const { body: list } = await asked("GET", `${path(client)}/versions`);
+    const at = expect.stringMatching(/Z$/);
+    expect(list).toEqual({
+      items: [
+        { version: 3, at, by: null, changed: [] },
+        { version: 2, at, by: "admin", changed: ["maxErrors", "webhook"] },
+        { version: 1, at, by: "admin", changed: ["maxErrors", "rate", "weight"] },
+      ],
+      next: null,
+    });
+    const { body: first } = await asked("GET", `${path(client)}/versions?limit=2`);
+    const { body: rest } = await asked("GET", `${path(client)}/versions?limit=2&cursor=${first.next}`);
+    expect([first.items, rest]).toEqual([
+      (list.items as Json[]).slice(0, 2),
+      { items: (list.items as Json[]).slice(2), next: null },
+    ]);
+    const { body: others } = await asked("POST", "/clients", { clientIdentifier: "other-versions", name: "x" });
+    const foreign = `/clients/${others.id}/policy/versions`;
+    expect((await asked("GET", `${foreign}?cursor=${first.next}`)).status).toBe(422);
+    expect((await asked("GET", foreign)).body).toEqual({ items: [], next: null });
+
+    const old = await asked("GET", `${path(client)}?version=1`);
+    expect(old).toMatchObject({ status: 200, body: { weight: 2, maxErrors: 9, webhook: null } });
+    expect(old.headers.get("etag")).toBe('"1"');
+    expect((await asked("GET", `${path(client)}?version=0`)).body).toMatchObject({ weight: 1, maxErrors: null });
+    const current = await asked("GET", path(client));
+    const same = await asked("GET", `${path(client)}?version=3`);
+    expect([same.body, same.headers.get("etag")]).toEqual([current.body, current.headers.get("etag")]);
+    expect(await asked("GET", `${path(client)}?version=4`)).toMatchObject({
+      status: 404,
+      body: {
+        code: "not-found",
+        detail: "Version 4 of this policy is not kept. Kept are 1 to 3.",
+        kept: { from: 1, to: 3 },
+      },
+    });
+    expect((await asked("GET", `${path({ id: String(others.id) } as TestClient)}?version=4`)).body).toMatchObject({
+      code: "not-found",
+      detail: "Version 4 of this policy is not kept. None is kept.",
+    });
+    const put = await asked("PUT", path(client), old.body, { "if-match": String(current.headers.get("etag")) });
+    expect(put).toMatchObject({ status: 200, body: old.body });
+    expect((await asked("GET", `${path(client)}/versions?limit=1`)).body.items).toMatchObject([
+      { version: 4, changed: ["maxErrors", "webhook"] },
+    ]);
   });
 });

@@ -209,6 +209,14 @@ const queries: BadCase[] = [
   wrongQuery("/admin/clients?cursor=abc", "/cursor", "operator"),
   wrongQuery("/admin/clients/{client}?x=1", "/x", "operator"),
   wrongQuery("/admin/clients/{client}/policy?x=1", "/x", "operator"),
+  ...["/admin/clients/{client}/policy", "/admin/datasets/orders"].flatMap((path) => [
+    ...["-1", "1.5", "new", "", "2147483648", "99999999999"].map((version) =>
+      wrongQuery(`${path}?version=${version}`, "/version", "operator"),
+    ),
+    wrongQuery(`${path}/versions?limit=0`, "/limit", "operator"),
+    wrongQuery(`${path}/versions?cursor=abc`, "/cursor", "operator"),
+    wrongQuery(`${path}/versions?version=1`, "/version", "operator"),
+  ]),
   wrongQuery("/admin/batches?status=receiving", "/status", "operator"),
   wrongQuery("/admin/audit?action=nothing", "/action", "operator"),
   wrongQuery("/admin/audit?from=yesterday", "/from", "operator"),

@@ -121,6 +121,10 @@ const grants: BadCase[] = [
   operator("PUT", "/clients/{client}/datasets/never", "no body", "", malformed(0)),
   operator("DELETE", "/clients/{client}/datasets/never", "nothing", "", missing),
   operator("DELETE", "/clients/{client}/datasets/%00", "no name", "", missing),
+  ...["never", "%00", "NEVER", "default"].flatMap((name) => [
+    asked("operator", "nothing", { path: `/admin/datasets/${name}/versions` }, missing),
+    asked("operator", "nothing", { path: `/admin/datasets/${name}?version=1` }, missing),
+  ]),
   asked("operator", "a cursor of nobody", { path: "/admin/datasets?cursor=AAAA" }, wrong("/cursor")),
   asked("operator", "a limit", { path: "/admin/clients/{client}/datasets?limit=201" }, wrong("/limit")),
 ];

@@ -157,6 +157,39 @@ describe("a dataset", () => {
     const again = await sent(client, name, '{"order_id":"a"}');
     expect((await batchWhen(url, client, again.id)).counts).toMatchObject({ accepted: 1, duplicate: 0 });
   });
+
+  test("has versions, which tell who changed what, and outlive it", async () => {
+    const name = await made({ maxErrors: 5 });
+    const path = `/datasets/${name}`;
+    await asked("PATCH", path, { maxErrors: 7, description: "x" }, merge);
+    expect((await gone(path)).status).toBe(204);
+    await expect(asked("GET", path)).resolves.toMatchObject({ status: 404 });
+    const at = expect.stringMatching(/Z$/);
+    const { body } = await asked("GET", `${path}/versions`);
+    expect(body).toEqual({
+      items: [
+        { version: 3, at, by: "admin", changed: [], deleted: true },
+        { version: 2, at, by: "admin", changed: ["description", "maxErrors"] },
+        { version: 1, at, by: "admin", changed: ["maxErrors"] },
+      ],
+      next: null,
+    });
+    const old = await asked("GET", `${path}?version=2`);
+    expect(old).toMatchObject({ status: 200, body: { maxErrors: 7, description: "x", formats: expect.any(Array) } });
+    expect(old.headers.get("etag")).toBe('"2"');
+    for (const [version, detail] of [
+      [3, `Version 3 deleted the dataset "${name}". Kept are 1 to 3.`],
+      [4, `Version 4 of the dataset "${name}" is not kept. Kept are 1 to 3.`],
+    ])
+      expect(await asked("GET", `${path}?version=${version}`)).toMatchObject({
+        status: 404,
+        body: { code: "not-found", detail, kept: { from: 1, to: 3 } },
+      });
+    expect(await asked("PUT", path, old.body)).toMatchObject({ status: 201, body: old.body });
+    expect((await asked("GET", `${path}/versions?limit=1`)).body.items).toEqual([
+      { version: 4, at, by: "admin", changed: ["description", "maxErrors"] },
+    ]);
+  });
 });
 
 describe("a grant", () => {

@@ -104,6 +104,14 @@ async function twoDatasets(): Promise<Scene> {
   return scene;
 }
 
+/** Enough for two pages, of the dataset and of the client's policy. */
+async function twoVersions(): Promise<Scene> {
+  const scene = await dataset();
+  for (const path of [`/datasets/${scene.name}`, `/clients/${scene.id}/policy`])
+    for (const maxErrors of [1, 2]) await admin(url, path, change("PATCH", { maxErrors }));
+  return scene;
+}
+
 async function key(): Promise<Scene> {
   const scene = await freshClient();
   const made = await admin(url, `/clients/${scene.id}/keys`, change("POST", { name: "nightly" }));
@@ -176,6 +184,8 @@ const scenes: Record<string, () => Promise<Scene>> = {
   getKey: key,
   deleteKey: key,
   getPolicy: freshClient,
+  listPolicyVersions: twoVersions,
+  listDatasetVersions: twoVersions,
   replacePolicy: freshClient,
   changePolicy: freshClient,
   listOwnDatasets: dataset,

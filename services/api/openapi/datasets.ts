@@ -119,6 +119,7 @@ export const datasetOperatorCalls = {
   "GET /datasets/:name": {
     id: "getDataset",
     summary: "See a dataset",
+    parameters: ["datasetVersion"],
     answers: { 200: asDataset("The whole dataset.") },
   },
   "POST /datasets/check": {

@@ -23,6 +23,7 @@ import { erasureSchema } from "../routes/admin.erasures.ts";
 import { historySchema } from "../routes/admin.history.ts";
 import { keySchema } from "../routes/admin.keys.ts";
 import { operatorSchema } from "../routes/admin.operators.ts";
+import { versionSchema } from "../routes/admin.versions.ts";
 import { batchHistorySchema } from "../routes/batch-history.ts";
 import { ownDatasetsSchema } from "../routes/datasets.ts";
 import {
@@ -74,6 +75,7 @@ const schemas: Record<string, JsonSchema> = {
   DatasetInput: datasetInput,
   DatasetPatch: datasetPatch,
   ListedDataset: listedDatasetSchema,
+  DocumentVersion: versionSchema,
   Grant: grantSchema,
   OwnDataset: ownDatasetOutput,
   OwnDatasets: ownDatasetsSchema,

@@ -19,6 +19,7 @@ import type { Call } from "./kit.ts";
 import { openCalls } from "./open.ts";
 import { operatorCalls } from "./operators.ts";
 import { sessionCalls } from "./sessions.ts";
+import { versionCalls } from "./versions.ts";
 
 interface Group {
   name: string;
@@ -84,6 +85,7 @@ export const groups: Group[] = [
       ...systemCalls,
       ...erasureCalls,
       ...figureCalls,
+      ...versionCalls,
     },
     scheme: {
       type: "http",

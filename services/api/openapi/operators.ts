@@ -150,7 +150,12 @@ export const operatorCalls = {
     answers: rotated(webhookSecret),
     problems: bodyProblems,
   },
-  "GET /clients/:id/policy": { id: "getPolicy", summary: "See a client's policy", answers: asPolicy },
+  "GET /clients/:id/policy": {
+    id: "getPolicy",
+    summary: "See a client's policy",
+    parameters: ["policyVersion"],
+    answers: asPolicy,
+  },
   "PUT /clients/:id/policy": {
     id: "replacePolicy",
     summary: "Replace a client's policy",

@@ -210,6 +210,18 @@ const all = {
     "true",
   ),
   dryRun: query("dryRun", "`true`: the answer is what the change would come to, and nothing changes.", flag, true),
+  policyVersion: query(
+    "version",
+    "This version instead of the one in force; 0: the defaults. 404 with the versions that are `kept`, where it is none of them.",
+    { type: "integer", minimum: 0 },
+    0,
+  ),
+  datasetVersion: query(
+    "version",
+    "This version instead of the one in force, also of a dataset that was deleted. 404 with the versions that are `kept`, where it is none of them.",
+    { type: "integer", minimum: 1 },
+    1,
+  ),
   templateFormat: query("format", "The format of the file.", choice(templateFormats), "ndjson"),
   "Idempotency-Key": header(
     "Idempotency-Key",

@@ -143,9 +143,25 @@ const policyReply = ({ version, policy: stored, webhookSecret }: PolicyChanged):
   return json(200, shown, { ETag: `"${version}"` });
 };
 
+const GREATEST = 2_147_483_647;
+
+/** The version that the query asks for. Undefined: the one in force. Throws validation. */
+export function versionOf(exchange: Exchange): number | undefined {
+  const { version } = queryOf(exchange, "version");
+  if (version === undefined) return undefined;
+  const number = /^\d{1,10}$/.test(version) ? Number(version) : GREATEST + 1;
+  if (number > GREATEST) throw wrongQuery("version", `expected a whole number up to ${GREATEST}`);
+  return number;
+}
+
 export async function getPolicy(exchange: Exchange): Promise<Reply> {
+  const version = versionOf(exchange);
   const { id: clientId } = await clientOf(exchange);
-  return policyReply(await actors.policy.get(exchange.ctx, { clientId }));
+  return policyReply(
+    version === undefined
+      ? await actors.policy.get(exchange.ctx, { clientId })
+      : await actors.policy.keptVersion(exchange.ctx, { clientId, version }),
+  );
 }
 
 /**

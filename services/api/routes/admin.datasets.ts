@@ -7,7 +7,7 @@ import type { Grant, ListedDataset } from "../../policy/policy.contract.ts";
 import { type Exchange, json, type Reply } from "../http/exchange.ts";
 import { isDryRunOf, jsonBody, noBody, objectOf, queryOf, strictly } from "../http/input.ts";
 import { namePageBody, namePageOf } from "../http/pages.ts";
-import { clientOf, versionsWanted } from "./admin.clients.ts";
+import { clientOf, versionOf, versionsWanted } from "./admin.clients.ts";
 import { time } from "./views.ts";
 
 const nameOf = ({ path }: Exchange): string => path.name ?? "";
@@ -46,8 +46,10 @@ export async function listDatasets(exchange: Exchange): Promise<Reply> {
 }
 
 export async function getDataset(exchange: Exchange): Promise<Reply> {
-  const name = nameOf(exchange);
-  const found = await actors.policy.dataset(exchange.ctx, { name });
+  const [version, name] = [versionOf(exchange), nameOf(exchange)];
+  const found = await (version === undefined
+    ? actors.policy.dataset(exchange.ctx, { name })
+    : actors.policy.keptDataset(exchange.ctx, { name, version }));
   if (!found) throw noSuchDataset(name);
   return json(200, found.dataset, { ETag: `"${found.version}"` });
 }

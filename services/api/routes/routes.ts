@@ -19,6 +19,7 @@ import type { feedCalls, figureCalls } from "../openapi/figures.ts";
 import type { keyCalls } from "../openapi/keys.ts";
 import type { operatorCalls } from "../openapi/operators.ts";
 import type { sessionCalls } from "../openapi/sessions.ts";
+import type { versionCalls } from "../openapi/versions.ts";
 import { getAccount, rotateOwnSecret } from "./account.ts";
 import { getAudit } from "./admin.audit.ts";
 import {
@@ -72,6 +73,7 @@ import { pauseClient, resumeClient } from "./admin.pauses.ts";
 import { checkPolicy } from "./admin.policies.ts";
 import { retryBatch } from "./admin.retry.ts";
 import { flushCaches, getSystem, listHandlers, pauseNode, resumeNode } from "./admin.system.ts";
+import { listDatasetVersions, listPolicyVersions } from "./admin.versions.ts";
 import { moveBatches } from "./batch-actions.ts";
 import { getBatchHistory } from "./batch-history.ts";
 import { getBody } from "./body.ts";
@@ -124,6 +126,10 @@ const lists: Handle[] = [
   listErasures,
   postErasure,
   getAudit,
+  getPolicy,
+  getDataset,
+  listPolicyVersions,
+  listDatasetVersions,
   getHistory,
   getFeed,
   getOwnFeed,
@@ -198,6 +204,7 @@ export const operatorRoutes = strict<
   | keyof typeof systemCalls
   | keyof typeof erasureCalls
   | keyof typeof figureCalls
+  | keyof typeof versionCalls
 >({
   "POST /clients": postClient,
   "GET /clients": listClients,
@@ -214,6 +221,7 @@ export const operatorRoutes = strict<
   "DELETE /clients/:id/keys/:keyId": deleteKey,
   "GET /clients/:id/usage": getUsage,
   "GET /clients/:id/policy": getPolicy,
+  "GET /clients/:id/policy/versions": listPolicyVersions,
   "PUT /clients/:id/policy": putPolicy,
   "PATCH /clients/:id/policy": patchPolicy,
   "GET /clients/:id/datasets": listGrants,
@@ -224,6 +232,7 @@ export const operatorRoutes = strict<
   "POST /datasets/check": checkDataset,
   "POST /datasets/:name/try": tryDataset,
   "GET /datasets/:name": getDataset,
+  "GET /datasets/:name/versions": listDatasetVersions,
   "PUT /datasets/:name": putDataset,
   "PATCH /datasets/:name": patchDataset,
   "DELETE /datasets/:name": deleteDataset,

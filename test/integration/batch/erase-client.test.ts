@@ -35,6 +35,7 @@ async function tablesOf(clientId: number): Promise<string[]> {
     "client_queue",
     "client_usage",
     "client_key_use",
+    "document_version",
     "idempotency_key",
     "content_key",
     "record_key",

@@ -5,6 +5,7 @@ import { checkedSuite } from "./checked.suite.ts";
 import { datasetSuite } from "./datasets.suite.ts";
 import { dedupSuite } from "./dedup.suite.ts";
 import { deliverySuite } from "./deliveries.suite.ts";
+import { documentSuite } from "./documents.suite.ts";
 import { errorGroupSuite } from "./error-groups.suite.ts";
 import { fairnessSuite } from "./fairness.suite.ts";
 import { figuresSuite } from "./figures.suite.ts";
@@ -68,6 +69,7 @@ export function storeConformance(name: string, open: Open, more: ((database: () 
       modelSuite,
       versionsSuite,
       auditSuite,
+      documentSuite,
       keyUsesSuite,
       historySuite,
       datasetSuite,
