@@ -55,6 +55,13 @@ export interface ListedDataset {
   clients: number;
 }
 
+/** A table that a dataset may choose. */
+export interface ListedTable {
+  /** As the `name` of a dataset's `table` has it. */
+  name: string;
+  columns: { name: string; type: string; isNullable: boolean; isKey: boolean }[];
+}
+
 /** The table of a dataset, and whether the dataset fits it by the current catalog. */
 export interface TableLook {
   database: string | null;
@@ -149,6 +156,13 @@ export const policyActions = {
   keptDataset: action({ name, version: { type: "number" } }).answers<DatasetVersion>(),
   /** Null: there is no dataset of this name, or it does not go into a table. */
   lookAtTable: action({ name }).answers<TableLook | null>(),
+  /**
+   * The tables that a dataset may choose, by name; `database` null: of the database of `DATABASE_URL`. Throws validation (no such
+   * database), unavailable.
+   */
+  tables: action({ database: typed<string | null>({ type: "string", nullable: true }), ...page }).answers<
+    ListedTable[]
+  >(),
   /** By name. */
   datasets: action(page).answers<ListedDataset[]>(),
   /**

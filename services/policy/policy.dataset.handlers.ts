@@ -38,6 +38,9 @@ export const datasetHandlers = {
     const known = await this.datasets.known(params.name);
     return known && this.tableChecks.look(known.dataset);
   },
+  tables(this: Own, { params }: Asked<"tables">) {
+    return this.tableChecks.list(params);
+  },
   datasets(this: Own, { params }: Asked<"datasets">) {
     return this.datasets.list(params);
   },

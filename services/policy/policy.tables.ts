@@ -7,6 +7,7 @@ import { TableFailure } from "../../database/errors.ts";
 import type { AskedDatabase } from "../../database/targets/catalog.ts";
 import { createTable, plannedTable } from "../../database/targets/create.ts";
 import { TableDatabaseAway, type TargetDatabases } from "../../database/targets/databases.ts";
+import { type ListedTable, listTables } from "../../database/targets/list.ts";
 import { planTable } from "../../database/targets/plan.ts";
 import type { TableDocument, TargetTable } from "../../database/targets/target.ts";
 import { isUnavailable } from "../../database/unavailable.ts";
@@ -75,6 +76,30 @@ export class TableChecks {
     } catch (error) {
       if (!isUnavailable(error) && !(isProblem(error) && error.type === "unavailable")) throw error;
       return { ...told, isAway: true };
+    }
+  }
+
+  /**
+   * The tables of a database that a dataset may choose, by name. Throws validation (no such database), and unavailable while it is
+   * away.
+   */
+  async list({
+    database,
+    ...page
+  }: {
+    database: string | null;
+    after?: string;
+    limit: number;
+  }): Promise<ListedTable[]> {
+    const found = this.#tables.find(database);
+    if (!found)
+      throw new Problem("validation", "The database is wrong.", {
+        errors: [{ pointer: "/database", detail: this.#databaseExpected() }],
+      });
+    try {
+      return await listTables(found, this.#tables.allowed, page);
+    } catch (error) {
+      throw error instanceof TableDatabaseAway ? away(error) : error;
     }
   }
 

@@ -217,6 +217,9 @@ const queries: BadCase[] = [
     wrongQuery(`${path}/versions?cursor=abc`, "/cursor", "operator"),
     wrongQuery(`${path}/versions?version=1`, "/version", "operator"),
   ]),
+  ...["limit=201", "cursor=abc", "database=", "database=nowhere", "table=orders"].map((query) =>
+    wrongQuery(`/admin/tables?${query}`, `/${query.split("=")[0]}`, "operator"),
+  ),
   wrongQuery("/admin/batches?status=receiving", "/status", "operator"),
   wrongQuery("/admin/audit?action=nothing", "/action", "operator"),
   wrongQuery("/admin/audit?from=yesterday", "/from", "operator"),

@@ -235,3 +235,40 @@ describe("a dataset into a table", () => {
     expect(pointersOf(await put(into({ messages })))).toEqual([422, "/table/messages/fk_orders_customer"]);
   });
 });
+
+describe("the tables that may be chosen", () => {
+  const listed = (query = "") => asked("GET", `/tables${query}`);
+  const here = isPostgres ? "public." : "";
+
+  test("are those that are allowed and there, with their columns, and none of DataFlow's own; page by page", async () => {
+    const { body } = await listed("?limit=200");
+    const items = body.items as { name: string; columns: Json[] }[];
+    const names = items.map(({ name }) => name);
+    expect(names).toEqual(expect.arrayContaining([`${here}loose`, `${here}orders`]));
+    for (const name of ["seen", "batch", "policy", "schema_migration", "dataflow_applied"])
+      expect(names.map((one) => one.split(".").at(-1))).not.toContain(name);
+    const text = isPostgres ? "character varying(20)" : "varchar(20)";
+    expect(items.find(({ name }) => name === `${here}orders`)?.columns.slice(0, 2)).toEqual([
+      { name: "order_no", type: text, isNullable: false, isKey: true },
+      { name: "qty", type: isPostgres ? "integer" : "INTEGER", isNullable: true, isKey: false },
+    ]);
+    const paged: string[] = [];
+    for (let next: unknown = ""; next !== null; ) {
+      const page = (await listed(`?limit=1${next ? `&cursor=${next}` : ""}`)).body;
+      paged.push(...(page.items as { name: string }[]).map(({ name }) => name));
+      next = page.next;
+    }
+    expect(paged).toEqual(names);
+    await fitting(put(into({ name: `${here}orders` })));
+  });
+
+  test("are of one database, which must be there, and must not be away", async () => {
+    expect((await listed("?database=local")).body).toEqual({
+      items: [{ name: "orders", columns: [{ name: "order_no", type: "TEXT", isNullable: false, isKey: true }] }],
+      next: null,
+    });
+    const wrong = await listed("?database=nowhere");
+    expect(pointersOf(wrong)).toEqual([422, "/database"]);
+    expect(await listed("?database=gone")).toMatchObject({ status: 503, body: { code: "unavailable" } });
+  });
+});

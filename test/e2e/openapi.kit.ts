@@ -1,4 +1,9 @@
 /** What the tests of the OpenAPI document share: a client that may call an operation, and the id that it is called with. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import type { WithDatabase } from "../../mixins/database.ts";
 import { consoleFiles } from "../../services/api/routes/console.files.ts";
 import { accepted, admin, batchWhen, newClient, type TestClient } from "../helpers/http.ts";
 import type { Operation } from "../helpers/openapi.ts";
@@ -143,6 +148,14 @@ async function cookie(): Promise<string> {
 /** The only node, which has a worker. */
 const node = async (): Promise<Scene> => ({ ...usual, name: system.broker.nodeID });
 
+/** Enough for two pages. */
+async function twoTables(): Promise<Scene> {
+  const { database } = system.broker.getLocalService("policy") as unknown as WithDatabase;
+  for (const name of ["example_a", "example_b"])
+    await database.sequelize.query(`CREATE TABLE IF NOT EXISTS ${name} (id integer NOT NULL PRIMARY KEY, note text)`);
+  return usual;
+}
+
 /** Those that are not asked of a batch that has ended. */
 const scenes: Record<string, () => Promise<Scene>> = {
   createImport: freshClient,
@@ -176,6 +189,7 @@ const scenes: Record<string, () => Promise<Scene>> = {
   getUsage: freshClient,
   pauseNode: node,
   resumeNode: node,
+  listTables: twoTables,
   checkPolicy: freshClient,
   rotateSecret: freshClient,
   rotateWebhookSecret: () => freshClient(subscribed),
@@ -256,13 +270,21 @@ export function send(
 
 /** To be called at the top of a test file: the system is there for all of its tests. */
 export function startOpenApi(): void {
+  const folder = mkdtempSync(join(tmpdir(), "dataflow-openapi-"));
   beforeAll(async () => {
+    const file = join(folder, "warehouse.db");
+    new DatabaseSync(file).close();
+    const tables = { TABLES_ALLOWED: "*,warehouse:*", TABLE_DATABASES: `warehouse=sqlite:${file}` };
+    const quick = { POLL_INTERVAL: "50ms", LOG_LEVEL: "fatal" };
     system = await startSystem({
-      env: { WEBHOOK_ALLOWED_HOSTS: "127.0.0.1", POLL_INTERVAL: "50ms", LOG_LEVEL: "fatal", PARTNERS_ROTATE: "true" },
+      env: { WEBHOOK_ALLOWED_HOSTS: "127.0.0.1", PARTNERS_ROTATE: "true", ...quick, ...tables },
     });
     url = system.url;
     consoleHash = (await consoleFiles()).hash;
     usual = await withBatch({}, "completed_with_errors");
   });
-  afterAll(() => system.stop());
+  afterAll(async () => {
+    await system.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
 }

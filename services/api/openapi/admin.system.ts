@@ -1,6 +1,7 @@
 /** The calls of operators about nodes, caches, and what may be chosen, by their routes below /admin. */
 import { type JsonSchema, listOf, record } from "../../../lib/json-schema.ts";
 import { defaultPolicy } from "../../policy/policy.schema.ts";
+import { pageSchema } from "../http/pages.ts";
 import { checkedPolicySchema, policyDraft } from "../routes/admin.policies.ts";
 import { flushedSchema, handlerSchema, systemSchema, workerSchema } from "../routes/admin.system.ts";
 import { ids } from "./examples.ts";
@@ -45,6 +46,32 @@ export const systemCalls = {
       items: [{ name: "orders.import", nodes: ["worker-1"] }],
       next: null,
     }),
+  },
+  "GET /tables": {
+    id: "listTables",
+    summary: "List the tables that a dataset may choose, by name",
+    description:
+      "Those that TABLES_ALLOWED names and that are there, of one database, without DataFlow's own. Views are no tables. Of a database with more than 10,000 tables only the first 10,000 are looked at. 503 while the database is away.",
+    parameters: ["tableDatabase", "limit", "cursor"],
+    answers: {
+      200: {
+        description: "A page.",
+        content: content(pageSchema("ChoosableTable"), {
+          page: {
+            items: [
+              {
+                name: "public.orders",
+                columns: [
+                  { name: "order_no", type: "character varying(20)", isNullable: false, isKey: true },
+                  { name: "qty", type: "integer", isNullable: true, isKey: false },
+                ],
+              },
+            ],
+            next: null,
+          },
+        }),
+      },
+    },
   },
   "POST /policy/check": {
     id: "checkPolicy",

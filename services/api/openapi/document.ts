@@ -23,6 +23,7 @@ import { erasureSchema } from "../routes/admin.erasures.ts";
 import { historySchema } from "../routes/admin.history.ts";
 import { keySchema } from "../routes/admin.keys.ts";
 import { operatorSchema } from "../routes/admin.operators.ts";
+import { tableSchema } from "../routes/admin.tables.ts";
 import { versionSchema } from "../routes/admin.versions.ts";
 import { batchHistorySchema } from "../routes/batch-history.ts";
 import { ownDatasetsSchema } from "../routes/datasets.ts";
@@ -75,6 +76,7 @@ const schemas: Record<string, JsonSchema> = {
   DatasetInput: datasetInput,
   DatasetPatch: datasetPatch,
   ListedDataset: listedDatasetSchema,
+  ChoosableTable: tableSchema,
   DocumentVersion: versionSchema,
   Grant: grantSchema,
   OwnDataset: ownDatasetOutput,

@@ -222,6 +222,12 @@ const all = {
     { type: "integer", minimum: 1 },
     1,
   ),
+  tableDatabase: query(
+    "database",
+    "A name of TABLE_DATABASES. Omitted: the database of DATABASE_URL.",
+    text(),
+    "warehouse",
+  ),
   templateFormat: query("format", "The format of the file.", choice(templateFormats), "ndjson"),
   "Idempotency-Key": header(
     "Idempotency-Key",

@@ -73,6 +73,7 @@ import { pauseClient, resumeClient } from "./admin.pauses.ts";
 import { checkPolicy } from "./admin.policies.ts";
 import { retryBatch } from "./admin.retry.ts";
 import { flushCaches, getSystem, listHandlers, pauseNode, resumeNode } from "./admin.system.ts";
+import { listTables } from "./admin.tables.ts";
 import { listDatasetVersions, listPolicyVersions } from "./admin.versions.ts";
 import { moveBatches } from "./batch-actions.ts";
 import { getBatchHistory } from "./batch-history.ts";
@@ -130,6 +131,7 @@ const lists: Handle[] = [
   getDataset,
   listPolicyVersions,
   listDatasetVersions,
+  listTables,
   getHistory,
   getFeed,
   getOwnFeed,
@@ -270,6 +272,7 @@ export const operatorRoutes = strict<
   "POST /nodes/:node/resume": resumeNode,
   "POST /caches/flush": flushCaches,
   "GET /handlers": listHandlers,
+  "GET /tables": listTables,
   "POST /policy/check": checkPolicy,
   "GET /system": getSystem,
   "POST /operators": postOperator,

@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import type { Database } from "../../../database/database.ts";
 import { TargetDatabases } from "../../../database/targets/databases.ts";
+import { listTables } from "../../../database/targets/list.ts";
 import { describeMssql } from "../../../database/targets/mssql/catalog.ts";
 import { mssqlKeys, mssqlUnknown } from "../../../database/targets/mssql/references.ts";
 import { columnType } from "../../../database/targets/mssql/types.ts";
@@ -53,6 +54,38 @@ test("a table is asked for by its quoted name, and its parts by its id, in T-SQL
   const texts = asked.map(({ text }) => text.replaceAll("$1", "@p"));
   const made = [textOf("mssql"), textOf("mssql", { mode: "insert", key: null })];
   expect(parse([...texts, ...made.map((text) => text.slice(text.indexOf("CREATE")))])).toEqual([]);
+});
+
+test("tables that may be chosen are asked for with their columns in T-SQL, without DataFlow's own", async () => {
+  const asked: { text: string; values: readonly unknown[] }[] = [];
+  const of = (id: string, schema: string, name: string) => ({ id, schema, name });
+  const own = ["schema_migration", "batch_work", "batch"].map((name, i) => of(`9${i}`, "dataflow", name));
+  const answers = [
+    [
+      of("7", "dbo", "orders"),
+      of("8", "dbo", "dataflow_applied"),
+      ...own,
+      of("6", "dbo", "my.batch"),
+      of("5", "hr", "pay"),
+    ],
+    [{ id: "7", name: "no", type: "nvarchar", length: 40, precision: 0, scale: 0, isNullable: false, isKey: true }],
+  ];
+  const ask = async (text: string, values: readonly unknown[]) => {
+    asked.push({ text, values });
+    return answers[asked.length - 1] as never;
+  };
+  const allowed = ["dbo", "dataflow"].map((schema) => ({
+    database: "crm",
+    parts: [schema, "*"].map((text) => ({ text, isQuoted: false })),
+  }));
+  const database = { name: "crm", dialect: "mssql" as const, ask, send: ask as never };
+  expect(await listTables(database, allowed, { limit: 9 })).toEqual([
+    { name: 'dbo."my.batch"', columns: [] },
+    { name: "dbo.orders", columns: [{ name: "no", type: "nvarchar(20)", isNullable: false, isKey: true }] },
+  ]);
+  expect(asked.map(({ values }) => values)).toEqual([[10_000], ['["6","7"]']]);
+  expect(parse(asked.map(({ text }) => text.replaceAll("$1", "@p")))).toEqual([]);
+  expect(await listTables({ ...database, name: null }, allowed, { limit: 9 })).toEqual([]);
 });
 
 test("foreign keys are asked for, and what they lead to is looked for, in T-SQL", () => {
