@@ -145,7 +145,7 @@ function people({ deliveries: { failed24h } }, { failed, waiting }) {
           ),
         ]
       : []),
-    ...(failed24h > 0
+    ...(failed24h !== null && failed24h > 0
       ? [
           finding(
             "warn",
