@@ -1,5 +1,5 @@
 /** The frame of a page's content: its title, which takes the focus when the page is opened, and what can be done. */
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { settings } from "../api/session.js";
 import { opened } from "../state/router.js";
 import { html } from "./html.js";
@@ -16,7 +16,8 @@ import { html } from "./html.js";
 export function Page({ title, lead, badge, actions, crumbs = [], children }) {
   const heading = useRef(/** @type {HTMLHeadingElement | null} */ (null));
   const time = opened.value;
-  useEffect(() => {
+  // At once with the heading.
+  useLayoutEffect(() => {
     document.title = [title, "DataFlow", settings.label].filter(Boolean).join(" · ");
   }, [title]);
   useEffect(() => {
