@@ -30,7 +30,7 @@ export function useChosen(database, isWanted) {
   useEffect(() => {
     if (!isWanted) return;
     let isGone = false;
-    get("/admin/tables", { database }).then(
+    get("/admin/tables", { database, limit: 200 }).then(
       ({ items }) => !isGone && setTables(items),
       () => !isGone && setTables([]),
     );
