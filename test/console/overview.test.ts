@@ -6,6 +6,7 @@ import { startConsole } from "./kit.ts";
 /** Actions of this node, by their names. */
 const calls: string[] = [];
 const world = startConsole({
+  settings: { stats: { writeEveryMs: 100 } },
   watch: {
     localAction:
       (next: (ctx: unknown) => unknown, { name }: { name: string }) =>
@@ -16,7 +17,16 @@ const world = startConsole({
   } as never,
 });
 
+/** What the seed has sent is in the history. */
+const isInHistory = async () => {
+  const from = new Date(Date.now() - 3_600_000).toISOString();
+  const answer = await admin(world.url, `/stats/history?step=1m&series=records&from=${from}`);
+  const { series } = (await answer.json()) as { series: { accepted: (number | null)[] } };
+  return series.accepted.some((n) => n !== null && n > 0);
+};
+
 test("says how it is, what was imported, and which node runs", async () => {
+  await until(isInHistory);
   const visit = await world.visit({ role: "viewer", path: "#/?range=1h", width: 1440 });
   const { page } = visit;
   expect(await visit.text(".verdict")).toMatch(/^All is well/);

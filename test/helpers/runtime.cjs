@@ -12,6 +12,9 @@ function isProduct(path) {
   return !["..", "bench", "node_modules", "test"].includes(folder);
 }
 
+// A file that runs alone runs in the process of the global setup, which Jest has compiled. Its copies of the product are other ones.
+for (const path of Object.keys(require.cache)) if (path.endsWith(".ts") && isProduct(path)) delete require.cache[path];
+
 const shown = new WeakMap();
 
 /** An ES module as code that swc has compiled knows it: `import * as all` would give `all` a member `default` otherwise. */

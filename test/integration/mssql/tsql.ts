@@ -108,6 +108,7 @@ const words: [RegExp, string][] = [
   [/CROSS APPLY/g, "CROSS JOIN LATERAL"],
   [/OPENJSON\((@\w+)\) AS listed/g, "jsonb_array_elements_text($1::jsonb) AS listed(value)"],
   [/CONVERT\(VARBINARY\(\d+\), ([\w.]+), 2\)/g, "decode($1, 'hex')"],
+  [/CONVERT\(CHAR\(36\), ([@\w.]+)\)/g, "CAST($1 AS text)"],
   [/DATALENGTH\(([\w.]+)\)/g, "(octet_length($1) * 2)"],
   [/SCOPE_IDENTITY\(\)/g, "lastval()"],
   [/AS NVARCHAR\(\d+\)\)/g, "AS text)"],
