@@ -15,6 +15,8 @@ import { ADMIN_TOKEN, type System, type SystemOptions, startSystem } from "../he
 /** Debian's two: the same engine, and the first one without windows, which takes half of the time. */
 const installed = ["/usr/bin/chromium-headless-shell", "/usr/bin/chromium"].find((path) => existsSync(path));
 const CHROMIUM = process.env.TEST_CHROMIUM ?? installed ?? "/usr/bin/chromium";
+/** The longest test takes a quarter of it. */
+const LONGEST_TEST_MS = 60_000;
 const ARGS = ["--no-sandbox", "--disable-quic", "--disable-background-networking", "--no-first-run"];
 /** Names of hosts of which a browser knows nothing good, unlike of 127.0.0.1. */
 ARGS.push("--host-resolver-rules=MAP *.test 127.0.0.1");
@@ -62,6 +64,8 @@ export interface Console {
 export function startConsole({ other, ...options }: ConsoleOptions = {}): Console {
   const lack = existsSync(CHROMIUM) ? null : `Chromium at ${CHROMIUM} (TEST_CHROMIUM)`;
   const world = {} as Console;
+  // A browser that does not answer ends its test soon.
+  jest.setTimeout(patience(LONGEST_TEST_MS));
   if (!canRun("the console", [lack, ...(other?.needs ?? []).map((name) => lackOf(name))])) {
     skipAll();
     return world;
