@@ -109,6 +109,11 @@ describe("operators", () => {
     if (pointer) expect(answer.body.errors).toEqual([expect.objectContaining({ pointer })]);
   });
 
+  test("a choice that is not known is refused with those that are", async () => {
+    const { body } = await asAdmin("POST", "/operators", { name: "a", role: "root" });
+    expect(body.errors).toEqual([{ pointer: "/role", detail: "expected one of viewer, operator, admin" }]);
+  });
+
   test("a token ends at its time, and the role of the moment counts", async () => {
     const { name, token } = await newOperator("viewer");
     const change = () => asked("POST", "/admin/operators", bearer(token), { name: `by-${name}`, role: "viewer" });

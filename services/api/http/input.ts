@@ -14,12 +14,15 @@ const MOST_JSON_BYTES = 1024 * 1024;
 const MOST_NOTHING_BYTES = 4 * 1024;
 const JSON_BODY_MS = 30_000;
 
+/** fastest-validator's own words call the accepted values the value of the field. */
+const ours = { enumValue: "expected one of {expected}" };
+
 /**
  * Compiles the check of one of our schemas. Unknown fields and null are faults. The check answers the sanitized value. `schema`:
  * the same schema as JSON Schema.
  */
 export function strictly<const P extends Params>(params: P): ((value: unknown) => Infer<P>) & { schema: JsonSchema } {
-  const check = compiled(params, { useNewCustomCheckerFunction: true });
+  const check = compiled(params, { useNewCustomCheckerFunction: true, messages: ours });
   const checked = (value: unknown) => {
     const clean = { ...objectOf(value) };
     const faults = nameFaults(clean, params);
