@@ -4,9 +4,9 @@ import type { BatchStore } from "../store.ts";
 import { select } from "./steps.ts";
 import { type Params, shapes, type Units } from "./unit.ts";
 
-/** Ids that one statement looks at. Each such step makes what is searched so many times smaller. */
+/** How many ids one statement probes. Each statement divides the range that is left by this number. */
 const PROBES = 16;
-/** Ids are given in the order of time. So near, the rest is compared. */
+/** Ids grow with time. When the range has this many ids, the caller compares times itself. */
 const NEAR = 200;
 
 export function batchSearchUnits(
@@ -96,7 +96,7 @@ export function batchSearchUnits(
     async clientsNamed(beginning, limit) {
       const like = `${beginning.replaceAll(/[!%_[]/g, "!$&")}%`;
       const rows = await named.rows({ like, limit });
-      // SQLite compares letters of both sizes alike.
+      // LIKE in SQLite ignores the case of letters.
       return rows.filter(({ identifier }) => identifier.startsWith(beginning));
     },
   };

@@ -3,9 +3,9 @@ import type { BatchStore } from "../../database/store.ts";
 import { type BatchState, ownDataset, visibleStates } from "./batch.domain.ts";
 import type { BatchFilter, BatchWalk, SearchTerm, WalkFilter, WalkWay } from "./batch.filter.domain.ts";
 
-/** No record of these was rejected. */
+/** In these states no record was rejected. */
 const faultless: readonly BatchState[] = ["completed", "received"];
-/** A beginning that more clients share says too little. */
+/** If more clients share the beginning of an identifier, the search does not use it. */
 const MOST_CLIENTS = 10;
 
 type SearchStore = Pick<BatchStore, "idsFrom" | "batchesOfKey" | "clientsNamed">;

@@ -17,7 +17,7 @@ const LOOK_EVERY_MS = 1_000;
 const MOST_BATCHES = 500;
 /** Batches that have not ended and are looked at again. */
 const MOST_LIVE = 2_000;
-/** Looks without a sign of news before deliveries are listed all the same: one may be made and sent between two looks. */
+/** Deliveries are listed after this many looks even without a sign of news: one may be made and sent between two looks. */
 const QUIET_LOOKS = 10;
 
 export interface Topics {
@@ -182,7 +182,7 @@ export class Feed {
       for (const batch of await this.source.live()) this.seen.set(batch.publicId, batch.version);
       this.isLiveKnown = true;
     }
-    // Those that events have named come first.
+    // Batches that events have named come first.
     const all = [...new Set([...ids, ...this.wanted, ...this.seen.keys()])].slice(0, MOST_BATCHES);
     if (all.length === 0) return;
     for (const id of all) this.wanted.delete(id);
@@ -198,7 +198,7 @@ export class Feed {
     }
   }
 
-  /** Those that were looked at now come last the next time. */
+  /** Batches of this look come last in the next one. */
   private again(id: string, ids: ReadonlySet<string>): void {
     const version = this.seen.get(id);
     if (version === undefined || ids.has(id)) return;
@@ -222,7 +222,7 @@ export class Feed {
     this.figured = now;
   }
 
-  /** Without figures nothing tells, so they are listed at each look. */
+  /** Without figures there is no sign of news, so deliveries are listed at each look. */
   private areDeliveriesWanted(): boolean {
     if (!this.some(({ deliveries }) => deliveries)) return false;
     return this.isSign || !this.some(({ stats }) => stats) || ++this.quietLooks >= QUIET_LOOKS;

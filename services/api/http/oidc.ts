@@ -23,9 +23,9 @@ const ALGORITHMS = [
 ];
 /** How far the issuer's clock may be from ours. */
 const CLOCK_SECONDS = 30;
-/** Longer ones are refused unread; the head of a request is bounded anyway. */
+/** Longer tokens are refused without a look at them. */
 export const LONGEST_TOKEN = 8_192;
-/** What the audit has of a name. */
+/** The audit keeps this many characters of a name. */
 const LONGEST_NAME = 100;
 
 export interface OidcSettings {
@@ -118,7 +118,7 @@ export class Oidc {
 
 const textOf = (value: unknown): string | null => (typeof value === "string" && value !== "" ? value : null);
 
-/** By its whole name, else along its dots: `realm_access.roles`. */
+/** The claim with this name, else the one along its dots: `realm_access.roles`. */
 function claimOf(payload: JWTPayload, name: string): unknown {
   if (Object.hasOwn(payload, name)) return payload[name];
   let value: unknown = payload;
