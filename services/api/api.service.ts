@@ -32,14 +32,12 @@ import { aliasFor, answerUnknown, pathOf } from "./http/paths.ts";
 import { answerError } from "./http/problems.ts";
 import { Cursors } from "./http/sealed.ts";
 import { Sessions } from "./http/sessions.ts";
+import { finishRequests } from "./http/shutdown.ts";
 import { BatchWatches, newsOf } from "./http/watches.ts";
 import { gatewayRoutes } from "./routes/aliases.ts";
 import { admitOperator } from "./routes/audited.ts";
 import { feedOf } from "./routes/feed.source.ts";
 
-/** Parts of SHUTDOWN_TIMEOUT. After the first, running uploads are refused; after the second, all else is cut off. */
-const UPLOAD_PATIENCE = 0.4;
-const PATIENCE = 0.5;
 /** A request id that we accept: visible ASCII, short enough for a log line. */
 const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
 /** How often the credentials of long requests are checked again. A change without an event is noticed this late. */
@@ -203,37 +201,8 @@ const api = define({
     },
   },
 
-  /** Answers 503 to new requests, ends waits at once, finishes what runs, and cuts off what lasts too long. */
-  async drain() {
-    this.isStopping = true;
-    clearInterval(this.rechecks);
-    clearInterval(this.failures);
-    clearInterval(this.uses);
-    this.watches.end();
-    this.feed.end();
-    const { shutdownTimeoutMs } = configOf(this.broker);
-    const refusal = setTimeout(
-      () =>
-        actors.imports
-          .refuseAll(this.broker, {})
-          .catch((error) => this.logger.warn("Running uploads could not be refused:", error)),
-      shutdownTimeoutMs * UPLOAD_PATIENCE,
-    );
-    const patience = setTimeout(() => this.server.closeAllConnections(), shutdownTimeoutMs * PATIENCE);
-    this.server.closeIdleConnections();
-    this.connections.closeSilent();
-    await new Promise<void>((resolve) => {
-      if (this.server.listening) this.server.close(() => resolve());
-      else resolve();
-    });
-    clearTimeout(refusal);
-    clearTimeout(patience);
-    this.connections.end();
-    this.oidc?.stop();
-    // A client may have hung up while the work for its request still runs.
-    await Promise.all(this.runningRequests);
-    await noteFailedLogins(this);
-    await noteKeyUses(this);
+  drain() {
+    return finishRequests(this);
   },
 
   async started() {

@@ -1,6 +1,6 @@
 /** Each route that changes something has its entry. */
 import { auditedAs } from "../../services/api/routes/audited.ts";
-import { operatorRoutes } from "../../services/api/routes/routes.ts";
+import { operatorRoutes } from "../../services/api/routes/routes.operators.ts";
 import { accepted, batchWhen, newClient } from "../helpers/http.ts";
 import { until } from "../helpers/patience.ts";
 import { asked, changed, system } from "./audit.kit.ts";

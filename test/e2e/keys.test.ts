@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { request } from "node:http";
 import type { WithDatabase } from "../../mixins/database.ts";
 import { beyondKey, scopeOf } from "../../services/api/http/keys.ts";
-import { clientRoutes } from "../../services/api/routes/routes.ts";
+import { clientRoutes } from "../../services/api/routes/routes.clients.ts";
 import { accepted, admin, newClient, type TestClient } from "../helpers/http.ts";
 import { until } from "../helpers/patience.ts";
 import { type System, startSystem } from "../helpers/system.ts";

@@ -1,5 +1,5 @@
 /** The promise: an operator may do what its role allows, by its token or by a session, and a change of it holds at once. */
-import { operatorRoutes } from "../../services/api/routes/routes.ts";
+import { operatorRoutes } from "../../services/api/routes/routes.operators.ts";
 import type { OperatorRole } from "../../services/operator/operator.domain.ts";
 import { newClient } from "../helpers/http.ts";
 import { ADMIN_TOKEN, type System, startSystem } from "../helpers/system.ts";

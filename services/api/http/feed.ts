@@ -10,6 +10,8 @@ import type { BatchNews } from "../../batch/batch.contract.ts";
 import { type BatchRow, isFinal } from "../../batch/batch.domain.ts";
 import type { SystemStats } from "../../monitor/monitor.contract.ts";
 import type { DeliveryRow } from "../../webhook/webhook.domain.ts";
+import { DeliveryNews } from "./feed.deliveries.ts";
+import { HealthNews, healthOf, withoutDatabase } from "./feed.health.ts";
 import type { FeedEvent } from "./feed.stream.ts";
 
 const LOOK_EVERY_MS = 1_000;
@@ -17,8 +19,6 @@ const LOOK_EVERY_MS = 1_000;
 const MOST_BATCHES = 500;
 /** Batches that have not ended and are looked at again. */
 const MOST_LIVE = 2_000;
-/** Deliveries are listed after this many looks even without a sign of news: one may be made and sent between two looks. */
-const QUIET_LOOKS = 10;
 
 export interface Topics {
   stats: boolean;
@@ -58,15 +58,9 @@ export class Feed {
   /** Versions of batches that somebody looks at. -1: it was never read. */
   private readonly seen = new Map<string, number>();
   private readonly wanted = new Set<string>();
-  private readonly deliveries = new Map<string, string>();
-  private areDeliveriesKnown = false;
-  /** What the figures said of deliveries last. */
-  private figured = "";
-  private quietLooks = 0;
-  /** Something tells that there may be news of deliveries. */
-  private isSign = true;
+  private readonly deliveries = new DeliveryNews();
+  private readonly health = new HealthNews();
   private isLiveKnown = false;
-  private health: Map<string, string> | null = null;
   private timer: NodeJS.Timeout | null = null;
   private looking: Promise<void> | null = null;
   private isEnded = false;
@@ -95,8 +89,8 @@ export class Feed {
 
   /** An event has named a batch. */
   news({ batchId }: BatchNews): void {
-    // An end makes deliveries.
-    this.isSign = true;
+    // The end of a batch makes deliveries.
+    this.deliveries.expect();
     if (!this.some(({ batches, ids }) => batches || ids.has(batchId))) return;
     this.wanted.add(batchId);
   }
@@ -118,11 +112,9 @@ export class Feed {
     this.timer = null;
     this.seen.clear();
     this.wanted.clear();
-    this.deliveries.clear();
-    this.areDeliveriesKnown = false;
-    this.isSign = true;
+    this.deliveries.reset();
+    this.health.reset();
     this.isLiveKnown = false;
-    this.health = null;
   }
 
   private some(wants: (topics: Topics) => boolean): boolean {
@@ -150,28 +142,18 @@ export class Feed {
     try {
       const stats = await this.source.stats();
       this.noticeHealth(healthOf(stats));
-      this.noticeDeliveries(stats.deliveries);
+      this.deliveries.notice(stats.deliveries);
       const data = JSON.stringify(stats);
       this.tell({ event: "stats", key: "stats", data }, ({ topics }) => topics.stats);
     } catch (error) {
-      this.noticeHealth(new Map([...(this.health ?? []), ["dependency database", "down"]]));
+      this.noticeHealth(withoutDatabase(this.health.known));
       throw error;
     }
   }
 
-  /** Tells what has changed since the last look. */
-  private noticeHealth(now: Map<string, string>): void {
-    const before = this.health;
-    this.health = now;
-    if (!before) return;
-    const at = new Date().toISOString();
-    for (const about of new Set([...before.keys(), ...now.keys()])) {
-      const [kind, name] = about.split(" ", 2);
-      const state = now.get(about) ?? "left";
-      if (state === before.get(about)) continue;
-      const data = JSON.stringify({ at, kind, name, state });
-      this.tell({ event: "notice", key: about, data }, ({ topics }) => topics.stats);
-    }
+  private noticeHealth(now: ReadonlyMap<string, string>): void {
+    for (const { about, ...change } of this.health.changes(now))
+      this.tell({ event: "notice", key: about, data: JSON.stringify(change) }, ({ topics }) => topics.stats);
   }
 
   private async lookAtBatches(): Promise<void> {
@@ -216,38 +198,14 @@ export class Feed {
     await this.show("batch", publicId, isFor, (isForOperator) => this.source.showBatch(batch, isForOperator));
   }
 
-  private noticeDeliveries({ due, failed24h }: SystemStats["deliveries"]): void {
-    const now = `${due} ${failed24h}`;
-    this.isSign ||= due > 0 || now !== this.figured;
-    this.figured = now;
-  }
-
-  /** Without figures there is no sign of news, so deliveries are listed at each look. */
-  private areDeliveriesWanted(): boolean {
-    if (!this.some(({ deliveries }) => deliveries)) return false;
-    return this.isSign || !this.some(({ stats }) => stats) || ++this.quietLooks >= QUIET_LOOKS;
-  }
-
-  /** The newest ones are compared with how they were at the last look. */
   private async lookAtDeliveries(): Promise<void> {
-    if (!this.areDeliveriesWanted()) return;
-    this.isSign = false;
-    this.quietLooks = 0;
+    if (!this.some(({ deliveries }) => deliveries)) return;
+    if (!this.deliveries.isLookDue(this.some(({ stats }) => stats))) return;
     const rows = await this.source.deliveries().catch((error) => {
-      this.isSign = true;
+      this.deliveries.expect();
       throw error;
     });
-    const before = new Map(this.deliveries);
-    this.deliveries.clear();
-    const changed = rows.filter((row) => {
-      const now = `${row.state} ${row.dueAt} ${row.attempts.length}`;
-      this.deliveries.set(row.publicId, now);
-      return before.get(row.publicId) !== now;
-    });
-    const isFirst = !this.areDeliveriesKnown;
-    this.areDeliveriesKnown = true;
-    if (isFirst) return;
-    for (const row of changed.reverse()) {
+    for (const row of this.deliveries.changed(rows)) {
       const isFor = ({ topics, clientId }: Listener) =>
         topics.deliveries && (clientId === null || clientId === row.clientId);
       await this.show("delivery", row.publicId, isFor, (isForOperator) => this.source.showDelivery(row, isForOperator));
@@ -271,14 +229,4 @@ export class Feed {
   private tell(event: FeedEvent, isFor: (listener: Listener) => boolean): void {
     for (const listener of this.listeners) if (isFor(listener)) listener.tell(event);
   }
-}
-
-/** What notices are about, and how it is. */
-function healthOf({ readiness, nodes }: SystemStats): Map<string, string> {
-  const { tables = {}, ...servers } = readiness.checks;
-  const checks = Object.entries({ ...servers, ...tables }).map(
-    ([name, check]) => [`dependency ${name}`, check === "off" ? "off" : check.status] as const,
-  );
-  const known = nodes.map((node) => [`node ${node.node}`, "unreachable" in node ? "unreachable" : "joined"] as const);
-  return new Map([...checks, ...known]);
 }

@@ -6,7 +6,8 @@ import { watchedBatchSchema } from "../routes/events.ts";
 import { checkCalls } from "./checks.ts";
 import { clientCalls } from "./clients.ts";
 import { correctionCalls } from "./corrections.ts";
-import { endedBatch, forOperators, ids } from "./examples.ts";
+import { endedBatch, forOperators } from "./examples.batches.ts";
+import { ids } from "./examples.ts";
 import { bodyProblems, type Call, content, textOf } from "./kit.ts";
 import { reportCalls } from "./reports.ts";
 

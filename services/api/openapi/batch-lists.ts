@@ -2,7 +2,7 @@
 import { schemaRef } from "../../../lib/json-schema.ts";
 import { pageSchema } from "../http/pages.ts";
 import { filterNames } from "../routes/batch-filter.ts";
-import { operatorBatch } from "./examples.ts";
+import { operatorBatch } from "./examples.batches.ts";
 import { type Call, content } from "./kit.ts";
 import type { ParameterName } from "./parameters.ts";
 

@@ -16,7 +16,7 @@ import {
 } from "../../../lib/json-schema.ts";
 import { rejectedSchema } from "../routes/export.ts";
 import { clientCalls } from "./clients.ts";
-import { rejectedRecord } from "./examples.ts";
+import { rejectedRecord } from "./examples.records.ts";
 import { bodyProblems, type Call, content } from "./kit.ts";
 
 const { errors, ...rejected } = rejectedSchema.properties as Record<"record" | "line" | "errors" | "raw", JsonSchema>;

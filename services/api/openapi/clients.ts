@@ -4,7 +4,8 @@ import { formats, knownFormats } from "../../../formats/formats.ts";
 import { schemaRef, text } from "../../../lib/json-schema.ts";
 import { defaultPolicy } from "../../policy/policy.schema.ts";
 import { pageSchema } from "../http/pages.ts";
-import { cancelledBatch, endedBatch, readyBatch, retriedBatch, usage, webhook } from "./examples.ts";
+import { cancelledBatch, endedBatch, readyBatch, retriedBatch } from "./examples.batches.ts";
+import { usage, webhook } from "./examples.ts";
 import { type Answer, bodyProblems, type Call, content, noBody, textOf } from "./kit.ts";
 import { reportCalls } from "./reports.ts";
 

@@ -3,7 +3,8 @@
 import { knownFormats } from "../../../formats/formats.ts";
 import { described, record } from "../../../lib/json-schema.ts";
 import { answersBatch, clientCalls } from "./clients.ts";
-import { endedBatch, patches, readyBatch, rejectedLine, rejectedRow } from "./examples.ts";
+import { endedBatch, readyBatch } from "./examples.batches.ts";
+import { patches, rejectedLine, rejectedRow } from "./examples.records.ts";
 import { type Call, content, textOf } from "./kit.ts";
 
 const { problems: uploadProblems } = clientCalls["POST /imports"];

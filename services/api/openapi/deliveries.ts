@@ -3,7 +3,8 @@ import { schemaRef } from "../../../lib/json-schema.ts";
 import { plainHeaders } from "../../webhook/webhook.contract.ts";
 import { pageSchema } from "../http/pages.ts";
 import { replayedSchema, replaying, webhookTestSchema } from "../routes/admin.deliveries.ts";
-import { client, cursor, delivery, eventData, ids, webhook } from "./examples.ts";
+import { delivery, eventData } from "./examples.events.ts";
+import { client, cursor, ids, webhook } from "./examples.ts";
 import { type Answer, bodyProblems, type Call, content, noBody } from "./kit.ts";
 import { exampleOf } from "./webhooks.ts";
 

@@ -1,7 +1,7 @@
 /** The calls about figures, and the event streams of pages. Those of operators by their routes below /admin. */
 import { type JsonSchema, schemaRef } from "../../../lib/json-schema.ts";
 import { watchedBatchSchema } from "../routes/events.ts";
-import { endedBatch } from "./examples.ts";
+import { endedBatch } from "./examples.batches.ts";
 import { type Answer, type Call, content, textOf } from "./kit.ts";
 
 const day = {

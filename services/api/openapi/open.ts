@@ -1,6 +1,6 @@
 /** The calls that anybody may make, by their paths. */
 import { record, schemaRef } from "../../../lib/json-schema.ts";
-import { readiness } from "./examples.ts";
+import { readiness } from "./examples.system.ts";
 import { type Answer, type Call, content, textOf } from "./kit.ts";
 
 const kept: Answer["headers"] = ["ETag", "Cache-Control", "Vary"];

@@ -8,22 +8,17 @@ import { clientChange, newClient, rotatedSchema, rotation } from "../routes/admi
 import {
   batchDetails,
   cancelledBatch,
-  client,
-  cursor,
   endedBatch,
-  errorSummary,
   forOperators,
   heldBatch,
-  ids,
   readyBatch,
   rejectedBatch,
   retriedBatch,
-  secret,
-  stats,
   undoingBatch,
-  webhook,
-  webhookSecret,
-} from "./examples.ts";
+} from "./examples.batches.ts";
+import { errorSummary } from "./examples.records.ts";
+import { stats } from "./examples.system.ts";
+import { client, cursor, ids, secret, webhook, webhookSecret } from "./examples.ts";
 import { type Answer, type Body, bodyProblems, type Call, content } from "./kit.ts";
 
 const answer = (

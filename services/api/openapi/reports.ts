@@ -3,7 +3,7 @@
 import { knownFormats } from "../../../formats/formats.ts";
 import { schemaRef } from "../../../lib/json-schema.ts";
 import { errorPageSchema } from "../routes/export.ts";
-import { errorSummary, rejectedCsv, rejectedRecord, storedRecord } from "./examples.ts";
+import { errorSummary, rejectedCsv, rejectedRecord, storedRecord } from "./examples.records.ts";
 import { type Call, content, textOf } from "./kit.ts";
 
 const line = (value: unknown) => `${JSON.stringify(value)}\n`;

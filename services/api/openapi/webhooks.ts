@@ -11,7 +11,9 @@ import {
   webhookEvents,
   webhookHeaders,
 } from "../../webhook/webhook.contract.ts";
-import { endedBatch, eventData, ids, signature } from "./examples.ts";
+import { endedBatch } from "./examples.batches.ts";
+import { eventData, signature } from "./examples.events.ts";
+import { ids } from "./examples.ts";
 
 export const webhookGroup = {
   name: "webhooks",

@@ -2,7 +2,9 @@
 import type { ServerResponse } from "node:http";
 import { exchangeOf, type Handle, type HandledRequest, sendJson } from "../http/exchange.ts";
 import type { Api, CalledByName } from "../http/gateway.ts";
-import { clientRoutes, openRoutes, operatorRoutes } from "./routes.ts";
+import { clientRoutes } from "./routes.clients.ts";
+import { operatorRoutes } from "./routes.operators.ts";
+import { openRoutes } from "./routes.ts";
 
 type Next = (error?: unknown) => void;
 

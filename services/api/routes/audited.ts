@@ -6,7 +6,7 @@ import { type Desk, nameCaller } from "../http/audit.ts";
 import { beyondRole, type OperatorIdentity } from "../http/auth.ts";
 import type { AliasOfGateway } from "../http/gateway.ts";
 import type { ApiRequest } from "../http/head.ts";
-import type { operatorRoutes } from "./routes.ts";
+import type { operatorRoutes } from "./routes.operators.ts";
 
 type Changing = Exclude<keyof typeof operatorRoutes, `GET ${string}`>;
 

@@ -1,0 +1,51 @@
+/** When event streams list the newest deliveries, and which of them have changed since. */
+import type { SystemStats } from "../../monitor/monitor.contract.ts";
+import type { DeliveryRow } from "../../webhook/webhook.domain.ts";
+
+/** Deliveries are listed after this many looks even without a sign of news: one may be made and sent between two looks. */
+const QUIET_LOOKS = 10;
+
+export class DeliveryNews {
+  /** How each delivery of the last list was. Null: none was listed yet. */
+  private last: Map<string, string> | null = null;
+  /** What the figures said of deliveries last. */
+  private figured = "";
+  private quietLooks = 0;
+  /** Something tells that there may be news of deliveries. */
+  private isExpected = true;
+
+  /** There may be news: the next look lists deliveries. */
+  expect(): void {
+    this.isExpected = true;
+  }
+
+  /** Figures that have changed, and deliveries that are due, are signs of news. */
+  notice({ due, failed24h }: SystemStats["deliveries"]): void {
+    const now = `${due} ${failed24h}`;
+    this.isExpected ||= due > 0 || now !== this.figured;
+    this.figured = now;
+  }
+
+  /** Whether this look lists deliveries. Without figures there is no sign of news, so then each look does. */
+  isLookDue(hasFigures: boolean): boolean {
+    if (!this.isExpected && hasFigures && ++this.quietLooks < QUIET_LOOKS) return false;
+    this.isExpected = false;
+    this.quietLooks = 0;
+    return true;
+  }
+
+  /** Those of the newest deliveries that were not in the last list, or not so, oldest first. The first list has none. */
+  changed(newest: DeliveryRow[]): DeliveryRow[] {
+    const before = this.last;
+    this.last = new Map(
+      newest.map(({ publicId, state, dueAt, attempts }) => [publicId, `${state} ${dueAt} ${attempts.length}`]),
+    );
+    const now = this.last;
+    return before ? newest.filter(({ publicId }) => before.get(publicId) !== now.get(publicId)).reverse() : [];
+  }
+
+  reset(): void {
+    this.last = null;
+    this.isExpected = true;
+  }
+}

@@ -1,0 +1,37 @@
+/** How a parameter is declared. */
+import type { JsonSchema } from "../../../lib/json-schema.ts";
+import { MOST_ITEMS } from "../http/pages.ts";
+
+/** A parameter of a request. Its example is sent by a test. */
+export interface Parameter {
+  in: "path" | "query" | "header";
+  name: string;
+  description: string;
+  schema: JsonSchema;
+  example: unknown;
+  /** False: the values of an array stand in one parameter, with commas between. */
+  explode?: boolean;
+}
+
+/** A header of a request. `example` must be a value that the schema accepts and that a call can be sent with. */
+export const header = (name: string, description: string, schema: JsonSchema, example: unknown): Parameter => ({
+  in: "header",
+  name,
+  description,
+  schema,
+  example,
+});
+/** A parameter of the query. */
+export const query = (name: string, description: string, schema: JsonSchema, example: unknown): Parameter => ({
+  ...header(name, description, schema, example),
+  in: "query",
+});
+
+/** How many items an answer has at most. `usual`: how many it has without the parameter. */
+export const limit = (description: string, usual?: number): Parameter =>
+  query(
+    "limit",
+    description,
+    { type: "integer", minimum: 1, maximum: MOST_ITEMS, ...(usual !== undefined && { default: usual }) },
+    10,
+  );
