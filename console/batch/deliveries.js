@@ -1,5 +1,5 @@
 /** Webhooks about a batch: each delivery with its attempts. */
-import { useList } from "../state/live.js";
+import { useList } from "../state/list.js";
 import { Empty } from "../ui/empty.js";
 import { html } from "../ui/html.js";
 import { count, duration } from "../ui/numbers.js";

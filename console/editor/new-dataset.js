@@ -2,7 +2,7 @@
 import { signal } from "@preact/signals";
 import { call, get, put, withQuery } from "../api/client.js";
 import { ApiProblem } from "../api/problem.js";
-import { useList } from "../state/live.js";
+import { useList } from "../state/list.js";
 import { navigate } from "../state/router.js";
 import { ask } from "../ui/dialog.js";
 import { html } from "../ui/html.js";

@@ -1,5 +1,6 @@
 /** The versions that are kept: who changed what, when. An earlier one can be put back into the draft. */
-import { useList, useQuery } from "../state/live.js";
+import { useList } from "../state/list.js";
+import { useQuery } from "../state/live.js";
 import { setQuery } from "../state/router.js";
 import { Difference } from "../ui/difference.js";
 import { Empty, Loading } from "../ui/empty.js";

@@ -1,6 +1,6 @@
 /** Audit: who has changed what, from where, and what it was before. */
 import { download } from "../api/download.js";
-import { useList } from "../state/live.js";
+import { useList } from "../state/list.js";
 import { ShortId } from "../ui/copy.js";
 import { Difference } from "../ui/difference.js";
 import { Empty } from "../ui/empty.js";

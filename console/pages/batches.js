@@ -7,7 +7,7 @@ import { Bulk, BulkResult } from "../batch/bulk.js";
 import { StateCounts } from "../batch/counts.js";
 import { DropFile } from "../batch/drop.js";
 import { ColumnMenu, columnsShown, filters } from "../batch/list.js";
-import { useList } from "../state/live.js";
+import { useList } from "../state/list.js";
 import { href, setQuery } from "../state/router.js";
 import { Empty } from "../ui/empty.js";
 import { FilterBar } from "../ui/filter-bar.js";

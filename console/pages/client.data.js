@@ -1,6 +1,6 @@
 /** What protects a client's data, and what erases it: legal hold, erasing what it has of a person, erasing the client. */
 import { may } from "../api/session.js";
-import { useList } from "../state/live.js";
+import { useList } from "../state/list.js";
 import { Empty } from "../ui/empty.js";
 import { html } from "../ui/html.js";
 import { count, plural } from "../ui/numbers.js";

@@ -3,7 +3,7 @@ import { signal } from "@preact/signals";
 import { del, get, put } from "../api/client.js";
 import { asProblem } from "../api/problem.js";
 import { may } from "../api/session.js";
-import { useList } from "../state/live.js";
+import { useList } from "../state/list.js";
 import { ask } from "../ui/dialog.js";
 import { Empty } from "../ui/empty.js";
 import { AreaField, objectIn, SelectField } from "../ui/fields.js";

@@ -1,6 +1,7 @@
 /** What a client uses of its limits now, its last seven days, and its last batches. */
 import { useMemo } from "preact/hooks";
-import { useList, useQuery } from "../state/live.js";
+import { useList } from "../state/list.js";
+import { useQuery } from "../state/live.js";
 import { Chart } from "../ui/chart.js";
 import { ShortId } from "../ui/copy.js";
 import { Empty, Loading } from "../ui/empty.js";
@@ -15,7 +16,7 @@ import { Use } from "./client.usage.js";
 
 /** @import { Client, History, OperatorBatch } from "../types.d.ts" */
 /** @import { Found } from "../state/live.js" */
-/** @import { Series } from "../ui/chart.js" */
+/** @import { Series } from "../ui/chart.options.js" */
 
 /** @param {{ client: Client }} props */
 export function Today({ client }) {

@@ -5,7 +5,8 @@ import { get, patch, post } from "../api/client.js";
 import { asProblem } from "../api/problem.js";
 import { may } from "../api/session.js";
 import { deliveryColumns, eventWords } from "../delivery/parts.js";
-import { useList, useQuery } from "../state/live.js";
+import { useList } from "../state/list.js";
+import { useQuery } from "../state/live.js";
 import { Copy, ShortId } from "../ui/copy.js";
 import { ask } from "../ui/dialog.js";
 import { Empty, Loading } from "../ui/empty.js";
@@ -23,7 +24,8 @@ import { rotated } from "./client.keys.js";
 import { clientPath, showWebhookSecret } from "./client.parts.js";
 
 /** @import { ApiProblem } from "../api/problem.js" */
-/** @import { Found, FoundList } from "../state/live.js" */
+/** @import { Found } from "../state/live.js" */
+/** @import { FoundList } from "../state/list.js" */
 /** @import { AuditEntry, Client, Delivery, Listed, Policy } from "../types.d.ts" */
 
 /** What the API answers to a trial. */

@@ -1,7 +1,7 @@
 /** Clients: who sends records, whether they may, and when they last did. */
 import { useEffect, useState } from "preact/hooks";
 import { may } from "../api/session.js";
-import { useList } from "../state/live.js";
+import { useList } from "../state/list.js";
 import { address, setQuery } from "../state/router.js";
 import { Empty } from "../ui/empty.js";
 import { FilterBar } from "../ui/filter-bar.js";

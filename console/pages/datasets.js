@@ -1,7 +1,7 @@
 /** Datasets: the kinds of import that are defined once and granted to clients. */
 import { may } from "../api/session.js";
 import { newDataset } from "../editor/new-dataset.js";
-import { useList } from "../state/live.js";
+import { useList } from "../state/list.js";
 import { Empty } from "../ui/empty.js";
 import { html } from "../ui/html.js";
 import { Icon } from "../ui/icons.js";

@@ -3,7 +3,7 @@ import { signal } from "@preact/signals";
 import { post } from "../api/client.js";
 import { may } from "../api/session.js";
 import { deliveryColumns, deliveryFilters } from "../delivery/parts.js";
-import { useList } from "../state/live.js";
+import { useList } from "../state/list.js";
 import { ask } from "../ui/dialog.js";
 import { Empty } from "../ui/empty.js";
 import { FilterBar } from "../ui/filter-bar.js";

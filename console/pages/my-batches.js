@@ -1,7 +1,8 @@
 /** A partner's batches: all that was sent, the newest first. */
 
 import { batchColumns } from "../partner/batch-columns.js";
-import { useList, useQuery } from "../state/live.js";
+import { useList } from "../state/list.js";
+import { useQuery } from "../state/live.js";
 import { Empty } from "../ui/empty.js";
 import { FilterBar } from "../ui/filter-bar.js";
 import { html } from "../ui/html.js";

@@ -1,6 +1,7 @@
 /** A partner's deliveries: what was sent to its webhook, and what the receiver said. */
 import { deliveryColumns, deliveryFilters } from "../delivery/parts.js";
-import { useList, useQuery } from "../state/live.js";
+import { useList } from "../state/list.js";
+import { useQuery } from "../state/live.js";
 import { Empty } from "../ui/empty.js";
 import { FilterBar } from "../ui/filter-bar.js";
 import { html } from "../ui/html.js";

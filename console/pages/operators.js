@@ -2,7 +2,7 @@
 import { signal } from "@preact/signals";
 import { del, patch, post } from "../api/client.js";
 import { may } from "../api/session.js";
-import { useList } from "../state/live.js";
+import { useList } from "../state/list.js";
 import { ask } from "../ui/dialog.js";
 import { Empty } from "../ui/empty.js";
 import { html } from "../ui/html.js";

@@ -12,7 +12,7 @@ import { now } from "../ui/time.js";
 
 /** @import { Found } from "../state/live.js" */
 /** @import { History } from "../types.d.ts" */
-/** @import { Series } from "../ui/chart.js" */
+/** @import { Series } from "../ui/chart.options.js" */
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;

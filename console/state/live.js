@@ -1,11 +1,10 @@
-/** What pages read, kept up to date: `useQuery` for one thing, `useList` for pages of a list. Old data stays while new cannot come. */
+/** What a page reads, kept up to date: `useQuery` for one thing; `list.js` has lists. Old data stays while new cannot come. */
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { get, refreshes, withQuery } from "../api/client.js";
 import { asProblem } from "../api/problem.js";
 import { listen, noteData } from "../api/stream.js";
 
 /** @import { ApiProblem } from "../api/problem.js" */
-/** @import { Listed } from "../types.d.ts" */
 
 /** @typedef {Record<string, string | number | boolean | null | undefined>} Params */
 
@@ -89,145 +88,12 @@ export function useQuery(path, { query = {}, topics = [], onEvent, everyMs = 2_0
 }
 
 /**
- * @template T
- * @typedef {object} FoundList
- * @property {T[]} items
- * @property {ApiProblem | null} problem
- * @property {number} at
- * @property {boolean} isLoading
- * @property {boolean} hasMore
- * @property {boolean} isLoadingMore
- * @property {() => void} more reads the next page
- * @property {number} newer so many items are new and not shown yet
- * @property {() => void} showNewer
- * @property {() => void} reload
- */
-
-/**
- * A list by cursor. Rows that are shown change in place; new ones are counted, and come when `showNewer` is called, so that no row
- * jumps away from under the reader.
- * @template T
- * @param {string | null} path
- * @param {object} [options]
- * @param {Params} [options.query]
- * @param {string[]} [options.topics]
- * @param {(item: T) => string} [options.keyOf]
- * @param {number} [options.everyMs]
- * @returns {FoundList<T>}
- */
-export function useList(path, { query = {}, topics = [], keyOf = idOf, everyMs = 3_000 } = {}) {
-  const url = path && withQuery(path, query);
-  const [state, setState] = useState(/** @type {ListState<T>} */ (emptyList(url)));
-  const last = useRef(state);
-  last.current = state;
-  /** @param {ListState<T>} next */
-  const put = (next) => {
-    last.current = next;
-    setState(next);
-  };
-
-  /** @param {Listed<T>} page */
-  const renew = (page) => {
-    const old = last.current;
-    if (old.url !== url || old.at === 0)
-      return put({ ...emptyList(url), items: page.items, next: page.next, at: Date.now() });
-    const fresh = new Map(page.items.map((item) => [keyOf(item), item]));
-    const shown = new Set(old.items.map(keyOf));
-    const newer = page.items.filter((item) => !shown.has(keyOf(item)));
-    const items = old.items.map((item) => fresh.get(keyOf(item)) ?? item);
-    put({ ...old, items, waiting: newer.length > 0 ? page : null, newer: newer.length, problem: null, at: Date.now() });
-  };
-
-  const reading = useReading(url, everyMs, async (signal) => {
-    try {
-      renew(await get(/** @type {string} */ (url), {}, { signal }));
-      noteData();
-    } catch (error) {
-      if (signal.aborted) return null;
-      const problem = asProblem(error);
-      put({ ...(last.current.url === url ? last.current : /** @type {ListState<T>} */ (emptyList(url))), problem });
-      return problem.retryAfterS;
-    }
-    return null;
-  });
-
-  const more = async () => {
-    const { next, isLoadingMore } = last.current;
-    if (!path || next === null || isLoadingMore) return;
-    put({ ...last.current, isLoadingMore: true });
-    try {
-      const page = /** @type {Listed<T>} */ (await get(path, { ...query, cursor: next }));
-      if (last.current.url !== url) return;
-      const shown = new Set(last.current.items.map(keyOf));
-      const items = [...last.current.items, ...page.items.filter((item) => !shown.has(keyOf(item)))];
-      put({ ...last.current, items, next: page.next, isLoadingMore: false, problem: null });
-    } catch (error) {
-      put({ ...last.current, isLoadingMore: false, problem: asProblem(error) });
-    }
-  };
-
-  const showNewer = () => {
-    const { waiting } = last.current;
-    if (waiting) put({ ...emptyList(url), items: waiting.items, next: waiting.next, at: Date.now() });
-  };
-
-  const reload = () => {
-    put({ ...last.current, at: 0 });
-    reading.now();
-  };
-
-  useNews(url === null ? [] : topics, { onEvent: reading.soon, onPoll: reading.now });
-
-  const shown = state.url === url ? state : /** @type {ListState<T>} */ (emptyList(url));
-  return {
-    items: shown.items,
-    problem: shown.problem,
-    at: shown.at,
-    isLoading: shown.at === 0 && shown.problem === null && shown.items.length === 0,
-    hasMore: shown.next !== null,
-    isLoadingMore: shown.isLoadingMore,
-    more,
-    newer: shown.newer,
-    showNewer,
-    reload,
-  };
-}
-
-/**
- * @template T
- * @typedef {object} ListState
- * @property {string | null} url
- * @property {T[]} items
- * @property {string | null} next
- * @property {Listed<T> | null} waiting the newest page, while its new rows are not shown
- * @property {number} newer
- * @property {ApiProblem | null} problem
- * @property {number} at
- * @property {boolean} isLoadingMore
- */
-
-/** @param {string | null} url */
-const emptyList = (url) => ({
-  url,
-  items: [],
-  next: null,
-  waiting: null,
-  newer: 0,
-  problem: null,
-  at: 0,
-  isLoadingMore: false,
-});
-
-/** @param {any} item */
-const idOf = (item) => item.id;
-
-/**
  * Runs `read` at the right times, one at a time.
  * @param {string | null} url
  * @param {number} everyMs
  * @param {(signal: AbortSignal) => Promise<number | null>} read answers after how many seconds to try again
  */
-function useReading(url, everyMs, read) {
+export function useReading(url, everyMs, read) {
   const current = useRef(read);
   current.current = read;
   const run = useRef({ controller: /** @type {AbortController | null} */ (null), timer: 0, beganAt: 0 });
