@@ -15,22 +15,19 @@ import { scheduleMixin } from "../../mixins/schedule.ts";
 import { tablesMixin } from "../../mixins/tables.ts";
 import { actors } from "../actors.ts";
 import { auditing } from "../audits.ts";
-import { announceBatches } from "../batches.ts";
 import { defineActor } from "../define.ts";
 import type { CloudEvent } from "../outbox/outbox.domain.ts";
+import { assembled } from "./batch.assembly.ts";
 import { detailsOf } from "./batch.details.ts";
 import { type BatchRow, firstBodyPart } from "./batch.domain.ts";
-import { Elsewhere } from "./batch.elsewhere.ts";
-import { BatchEvents } from "./batch.events.ts";
 import { BatchFigures } from "./batch.figures.ts";
 import { countsOf, find } from "./batch.find.ts";
 import { claimGroup, commitChunks } from "./batch.group.ts";
 import { history } from "./batch.history.ts";
 import { approveMove, cancelMove, endSnoozeMove, redriveMove, rejectMove } from "./batch.moves.ts";
-import { advance, evaluating, follow, skipMove, withFronts } from "./batch.order.ts";
+import { advance, follow, skipMove, withFronts } from "./batch.order.ts";
 import { outlooks } from "./batch.outlook.ts";
 import { type BatchParts, foundBatch } from "./batch.parts.ts";
-import { PinnedPolicies } from "./batch.pinned.ts";
 import { settle } from "./batch.settle.ts";
 import { Sweeper } from "./batch.sweep.ts";
 import { claimMove, undoMove, undoneMove, waitingMove } from "./batch.undo.ts";
@@ -236,26 +233,8 @@ export default defineActor({
     const { batchLeaseMs: leaseMs, namespace, sweepIntervalMs } = configOf(this.broker);
     const { store, isEmbedded } = this.database;
     if (isEmbedded) await store.voidLeases();
-    const pinned = new PinnedPolicies(this.broker);
-    const elsewhere = new Elsewhere({ tables: this.tables, store, pinned, logger: this.logger });
-    this.parts = {
-      store,
-      leaseMs,
-      figures: this.figures,
-      logger: this.logger,
-      pinned,
-      elsewhere,
-      broker: this.broker,
-      tables: this.tables,
-      events: new BatchEvents(namespace, pinned),
-      announce: (...all) => {
-        announceBatches(this.broker, all);
-        void elsewhere.forget(all.map(({ batch }) => batch));
-      },
-      wakeWorkers: () => this.wakeWorkers(),
-      evaluate: evaluating(this.broker),
-      follow: (batch) => this.follow(batch),
-    };
+    this.parts = assembled(this, { leaseMs, namespace });
+    const { elsewhere } = this.parts;
     const { broker, logger, clock } = this;
     this.sweeper = new Sweeper({ ...this.parts, store, broker, logger, clock });
     // While this node starts, the calls of a sweep would go to another node and wait for its answer.

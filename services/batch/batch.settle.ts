@@ -1,9 +1,9 @@
 /** Writes the outcome of a run: one move for each outcome. Only this file maps outcomes to moves. */
 
 import type { Policy } from "../policy/policy.contract.ts";
-import type { AttemptError, Settlement } from "./batch.contract.ts";
 import { type BatchRow, nodeOf } from "./batch.domain.ts";
 import { ending } from "./batch.moves.ts";
+import type { AttemptError, Settlement } from "./batch.outcome.domain.ts";
 import { announced, type BatchParts, refused } from "./batch.parts.ts";
 import { reviewed } from "./batch.review.ts";
 import { moveOf } from "./batch.states.ts";

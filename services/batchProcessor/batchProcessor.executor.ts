@@ -8,24 +8,19 @@
  */
 
 import type { ServiceBroker } from "moleculer";
-import { TableFailure } from "../../database/errors.ts";
-import { isUnavailable } from "../../database/unavailable.ts";
-import { isProblem } from "../../lib/errors.ts";
 import { actors } from "../actors.ts";
-import type { Claim, Outcome } from "../batch/batch.contract.ts";
-import type { BatchRow } from "../batch/batch.domain.ts";
+import type { Claim } from "../batch/batch.contract.ts";
 import { GroupCommits, GroupLock } from "./batchProcessor.group.ts";
 import type { LeaseKeeper } from "./batchProcessor.leases.ts";
 import { giveBack, type Keeping, KeptLock, type Lock } from "./batchProcessor.lock.ts";
 import type { Started } from "./batchProcessor.loop.ts";
 import { Orphans } from "./batchProcessor.orphans.ts";
-import { abortedOutcome, isAborted, NODE_STOPS, type Run } from "./batchProcessor.run.ts";
+import { logOutcome, outcomeOf } from "./batchProcessor.outcomes.ts";
+import { NODE_STOPS, type Run } from "./batchProcessor.run.ts";
 import { Snoozed } from "./batchProcessor.snoozed.ts";
 import { overtaken, readAhead, workThrough } from "./batchProcessor.steps.ts";
 import type { Tools } from "./batchProcessor.tools.ts";
-import { waitsForTable } from "./batchProcessor.tries.ts";
 import type { Claimable, Unit } from "./batchProcessor.units.ts";
-import { UnusableSchema } from "./batchProcessor.validators.ts";
 
 export interface ExecutorParts extends Omit<Tools, "renewed"> {
   logger: ServiceBroker["logger"];
@@ -189,47 +184,24 @@ export class Executor {
     try {
       await workThrough(this.tools, run);
     } catch (error) {
-      run.outcome = this.outcomeOf(error, run);
+      run.outcome = outcomeOf(error, run, this.logger);
     }
-  }
-
-  /** The outcome for an error that ended the work. */
-  private outcomeOf(error: unknown, run: Run): Outcome {
-    const { publicId, nextChunk } = run.batch;
-    if (isAborted(run)) return abortedOutcome(run);
-    if (error instanceof UnusableSchema) return error.outcome;
-    if (error instanceof TableFailure) return waitsForTable(error);
-    if (isProblem(error, "unavailable") || isUnavailable(error))
-      return { outcome: "lost", detail: "the database is away" };
-    this.logger.error(`Batch ${publicId} failed at chunk ${nextChunk}:`, error);
-    return { outcome: "retry", code: "internal", detail: "an internal error" };
   }
 
   /** Writes the outcome, unless the last commit has ended the batch. If that fails, the batch is an orphan for now. */
   private async settle({ batch, outcome }: Run): Promise<void> {
     if (!outcome || outcome.outcome === "done") return;
     const { publicId } = batch;
-    this.tell(batch, outcome);
+    logOutcome(this.logger, batch, outcome);
     try {
       const isSettled = outcome.outcome !== "lost" && (await this.snoozed.settle(batch, outcome));
       if (isSettled) return;
       this.orphans.add(publicId);
-      if (outcome.outcome !== "lost") this.tell(batch, overtaken);
+      if (outcome.outcome !== "lost") logOutcome(this.logger, batch, overtaken);
     } catch (error) {
       this.orphans.add(publicId);
       this.logger.error(`The outcome of batch ${publicId} could not be written:`, error);
     }
-  }
-
-  /** Logs the outcome for operators. */
-  private tell({ publicId, nextChunk, attempt }: BatchRow, outcome: Outcome): void {
-    const { detail } = outcome as { detail?: string };
-    if (outcome.outcome === "lost") this.logger.warn(`The run of batch ${publicId} was lost: ${detail}.`);
-    else if (outcome.outcome === "retry" || outcome.outcome === "fail")
-      this.logger.warn(
-        `Batch ${publicId}, chunk ${nextChunk}, attempt ${attempt} failed (${outcome.outcome}): ${detail}`,
-      );
-    else this.logger.debug(`Batch ${publicId}:`, outcome);
   }
 
   private async release({ batch, lock, stop }: Run): Promise<void> {

@@ -5,7 +5,7 @@ import { type Sensitive, withoutValues } from "../../formats/check/sensitive.ts"
 import type { RecordFault } from "../../formats/formats.ts";
 import { oneLine } from "../../lib/log/logger.ts";
 import { compiled } from "../../lib/validator.ts";
-import type { AttemptError, Settlement } from "../batch/batch.contract.ts";
+import type { AttemptError, Settlement } from "../batch/batch.outcome.domain.ts";
 import type { HandlerAnswer, HandlerCall, HandlerOutcome } from "./batchProcessor.contract.ts";
 import type { RemoteNodes } from "./batchProcessor.nodes.ts";
 

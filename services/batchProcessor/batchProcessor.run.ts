@@ -1,5 +1,5 @@
-import type { Outcome } from "../batch/batch.contract.ts";
 import type { BatchRow, StoredChunk } from "../batch/batch.domain.ts";
+import type { Outcome } from "../batch/batch.outcome.domain.ts";
 import type { Policy } from "../policy/policy.contract.ts";
 import type { GroupCommits } from "./batchProcessor.group.ts";
 import type { SeenKeys } from "./batchProcessor.seen.ts";

@@ -1,7 +1,7 @@
 import type { ServiceBroker } from "moleculer";
 import { actors } from "../actors.ts";
-import type { Settlement } from "../batch/batch.contract.ts";
 import type { BatchRow } from "../batch/batch.domain.ts";
+import type { Settlement } from "../batch/batch.outcome.domain.ts";
 
 interface Waiting {
   batch: BatchRow;

@@ -3,8 +3,9 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { ServiceBroker } from "moleculer";
 import { TableFailure } from "../../database/errors.ts";
 import { actors } from "../actors.ts";
-import type { Outcome, WorkerCommit } from "../batch/batch.contract.ts";
+import type { WorkerCommit } from "../batch/batch.contract.ts";
 import type { BatchRow } from "../batch/batch.domain.ts";
+import type { Outcome } from "../batch/batch.outcome.domain.ts";
 import { isAborted, type Run } from "./batchProcessor.run.ts";
 import type { TablePlans } from "./batchProcessor.tables.ts";
 

@@ -1,8 +1,8 @@
 import { LRUCache } from "lru-cache";
 import { knownFormats, type RecordValidator } from "../../formats/formats.ts";
 import { compileRecordSchema } from "../../formats/schema/record-schema.ts";
-import type { Outcome } from "../batch/batch.contract.ts";
 import type { BatchRow } from "../batch/batch.domain.ts";
+import type { Outcome } from "../batch/batch.outcome.domain.ts";
 import type { Policy } from "../policy/policy.contract.ts";
 
 /** The most compiled schemas in the cache. One costs about 10 ms to compile and 100 kB. */

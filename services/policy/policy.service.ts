@@ -7,7 +7,6 @@
 
 import { UniqueConstraintError } from "sequelize";
 import { configOf } from "../../config/config.ts";
-import { addAudit, changeWithEvent } from "../../database/change.ts";
 import { rowsWhere } from "../../database/model-reads.ts";
 import { Turns, untilWritten } from "../../lib/batching/flight.ts";
 import { Problem } from "../../lib/errors.ts";
@@ -16,25 +15,23 @@ import { databaseMixin } from "../../mixins/database.ts";
 import { fields } from "../../mixins/define.ts";
 import { tablesMixin } from "../../mixins/tables.ts";
 import { actors } from "../actors.ts";
-import { type Auditing, auditing, clientSubject, differences, unaudited } from "../audits.ts";
+import { type Auditing, auditing, unaudited } from "../audits.ts";
 import { defineActor } from "../define.ts";
-import { draftEvent } from "../events.ts";
 import { announce, publishSoon } from "../messages.ts";
 import { cache, currentKey, policyVersionOf, versionKey } from "./policy.cache.ts";
 import type { PolicyVersion } from "./policy.contract.ts";
 import { datasetHandlers } from "./policy.dataset.handlers.ts";
 import { Datasets } from "./policy.datasets.ts";
 import { defaultPolicy, type Policy } from "./policy.document.ts";
-import { policyOf } from "./policy.domain.ts";
 import { refuse, type Surroundings } from "./policy.fields.ts";
 import { mergePatch } from "./policy.patch.ts";
 import { completePolicy, policyFaults, policyPatchFaults } from "./policy.rules.ts";
 import { isSameTarget, TableChecks } from "./policy.tables.ts";
 import { versionHandlers } from "./policy.version.handlers.ts";
-import { addVersion } from "./policy.versions.ts";
 import { webhookHandlers } from "./policy.webhook.handlers.ts";
-import { isAnotherReceiver, WebhookSecrets } from "./policy.webhook.ts";
+import { WebhookSecrets } from "./policy.webhook.ts";
 import { evaluatePolicy } from "./policy.window.ts";
+import { writePolicy } from "./policy.write.ts";
 
 interface State {
   /** Runs the changes of one policy on this node one after another. */
@@ -116,33 +113,7 @@ export default defineActor({
 
     /** Writes a version. The primary key (client, version) lets only one of several simultaneous changes win. */
     async store(clientId: number, before: PolicyVersion, policy: Policy, audit: Auditing) {
-      const version = before.version + 1;
-      const body = JSON.stringify(policy);
-      const client = await actors.clientCache.get(this.broker, { id: clientId });
-      const subject = client?.publicId ?? "";
-      const entry = audit({
-        action: "policy.change",
-        subject: clientSubject(client),
-        change: differences(before.policy, policy),
-      });
-      const isRenewing = isAnotherReceiver(before.policy.webhook, policy.webhook);
-      const { value: webhookSecret, outbox } = await changeWithEvent(
-        this.database,
-        async (transaction, nowMs) => {
-          await this.database.models.Policy.create({ clientId, version, body, createdAt: nowMs }, { transaction });
-          const made = {
-            ...policyOf(clientId),
-            version,
-            who: entry?.who ?? null,
-            before: before.policy,
-            after: policy,
-          };
-          await addVersion(this.database.models, made, { transaction, nowMs });
-          await addAudit(this.database.models, entry, { transaction, nowMs });
-          return isRenewing ? this.secrets.renew(clientId, policy.webhook !== null, transaction, nowMs) : null;
-        },
-        () => draftEvent(configOf(this.broker).namespace, "policy.changed", subject, { clientId: subject, version }),
-      );
+      const { version, webhookSecret, outbox } = await writePolicy(this, { clientId, before, policy, audit });
       await this.renewed([currentKey(clientId), versionKey(clientId, version)], { version, policy });
       await announce(this.broker, "policy.changed", { clientId, version });
       await this.tellPartners(clientId, { version, policy });

@@ -1,7 +1,8 @@
 /** A worker that lost its batch writes nothing any more, whatever it still believes; and it stops. */
 import { DatabaseUnavailable } from "../../../database/errors.ts";
-import type { Settlement, WorkerCommit } from "../../../services/batch/batch.contract.ts";
+import type { WorkerCommit } from "../../../services/batch/batch.contract.ts";
 import type { BatchRow } from "../../../services/batch/batch.domain.ts";
+import type { Settlement } from "../../../services/batch/batch.outcome.domain.ts";
 import { call } from "../../../services/messages.ts";
 import { accepted, batchWhen, get, lines, newClient } from "../../helpers/http.ts";
 import { metrics } from "../../helpers/metrics.ts";
