@@ -37,7 +37,7 @@ const benchmarks: Record<string, () => Promise<Benchmark>> = {
   attacks: async () => (await import("./attacks.ts")).attacked,
   mssql: async () => (await import("./mssql.ts")).mssqlRows,
 };
-const usage = `npm run bench -- [${Object.keys(benchmarks).join("|")}]… [--quick|--full] [--rounds N] [--minutes N] [--pace N]`;
+const usage = `npm run bench -- [${Object.keys(benchmarks).join("|")}]… [--quick|--full] [--rounds N] [--minutes N] [--pace N] [--keep NAME]`;
 
 let isStopping = false;
 
@@ -50,6 +50,7 @@ async function main(): Promise<void> {
       rounds: { type: "string" },
       minutes: { type: "string" },
       pace: { type: "string" },
+      keep: { type: "string" },
     },
   });
   const unknown = positionals.find((name) => !Object.hasOwn(benchmarks, name));
@@ -63,14 +64,14 @@ async function main(): Promise<void> {
   const size = values.quick ? "quick" : values.full ? "full" : "usual";
   const number = (text?: string) => Number(text) || null;
   const [rounds, minutes, pace] = [number(values.rounds), number(values.minutes), number(values.pace)];
-  await run(names[0] as string, { size, rounds, minutes, pace });
+  await run(names[0] as string, { size, rounds, minutes, pace, keep: values.keep ?? null });
 }
 
-const isNumbered = (flag = "") => ["--rounds", "--minutes", "--pace"].includes(flag);
+const hasValue = (flag = "") => ["--rounds", "--minutes", "--pace", "--keep"].includes(flag);
 
 /** Runs a benchmark in a process of its own, so that compiled code and the heap of one do not affect the next. */
 async function eachByItself(names: string[]): Promise<void> {
-  const flags = process.argv.slice(2).filter((word, i, all) => word.startsWith("--") || isNumbered(all[i - 1]));
+  const flags = process.argv.slice(2).filter((word, i, all) => word.startsWith("--") || hasValue(all[i - 1]));
   for (const name of names) {
     if (isStopping) return;
     const args = [...process.execArgv, process.argv[1] as string, name, ...flags];

@@ -8,6 +8,8 @@ export interface Options {
   minutes: number | null;
   /** The rate of such a run, per second. Null: a share of what a burst reaches. */
   pace: number | null;
+  /** The name of a database that stays for the next run, in benchmarks that support it. Null: a new one, which goes. */
+  keep: string | null;
 }
 
 export interface Report {

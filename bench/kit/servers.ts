@@ -21,10 +21,38 @@ export async function newDatabase(): Promise<Schema> {
 export async function newServerDatabase(): Promise<Schema> {
   const name = `dataflow_bench_${process.pid}_${randomBytes(6).toString("hex")}`;
   await onServer(`CREATE DATABASE ${name}`);
+  const url = urlOf(name);
+  return { url, drop: atEnd(() => dropDatabase(url)) };
+}
+
+function urlOf(name: string): string {
   const at = new URL(postgresUrl);
   at.pathname = `/${name}`;
-  const url = `${at.href}?options=-c%20search_path%3Dpublic%20-c%20synchronous_commit%3Doff`;
-  return { url, drop: atEnd(() => dropDatabase(url)) };
+  return `${at.href}?options=-c%20search_path%3Dpublic%20-c%20synchronous_commit%3Doff`;
+}
+
+export interface Filled extends Schema {
+  /** What `filled` has noted in an earlier run. */
+  isFilled: boolean;
+  filled(): Promise<void>;
+}
+
+/** A database that stays, of the given name. Unless it holds `what` already, it is made anew, empty. */
+export async function keptDatabase(name: string, what: string): Promise<Filled> {
+  if (!/^dataflow_\w{1,50}$/.test(name)) throw new Error(`--keep: expected dataflow_ and a word; found ${name}`);
+  const url = urlOf(name);
+  let held: string | null = null;
+  const noted = "SELECT shobj_description(oid, 'pg_database') AS held FROM pg_database WHERE datname = $1";
+  await onServer("SELECT 1", async (client) => {
+    const { rows } = await client.query<{ held: string | null }>(noted, [name]);
+    held = rows[0]?.held ?? null;
+  });
+  const isFilled = held === what;
+  if (!isFilled) {
+    await dropDatabase(url);
+    await onServer(`CREATE DATABASE ${name}`);
+  }
+  return { url, isFilled, filled: () => onServer(`COMMENT ON DATABASE ${name} IS '${what}'`), drop: async () => {} };
 }
 
 /** Runs `measure` on SQLite, then on PostgreSQL. `env`: the settings that lead a node to the database. */

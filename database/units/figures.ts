@@ -4,28 +4,53 @@ import { batchCount } from "../schema/tables.ts";
 import type { BatchStore } from "../store.ts";
 import { IN_TURN, MAY, oldestOf } from "./fairness.ts";
 import { insert, removeFirst, rowSet, select } from "./steps.ts";
-import type { Units } from "./unit.ts";
+import type { Fragments, Units } from "./unit.ts";
+
+/** A row of the glance: what it is about, and what it tells of it. */
+interface Seen {
+  kind: "now" | "ready" | "state" | "running" | "full" | "paused" | "outbox" | "due";
+  publicId: string;
+  clientId: number;
+  at: number | null;
+  n: number;
+  name: string | null;
+}
+
+/**
+ * All that is looked at each second, as ONE statement, so that it costs one round trip and one snapshot: a batch that changes its
+ * state meanwhile is counted once. The first part gives the columns their kinds.
+ */
+const glance = ({ first, inTransientState }: Fragments): string => {
+  const parts = [
+    // The batches that wait longest.
+    `SELECT 'ready' AS kind, l.public_id, l.client_id, l.due_at AS at, l.id AS n, l.state AS name FROM (
+      ${first(LOOKED_AT.batches, "b.id, b.state, b.public_id, b.client_id, b.due_at FROM batch AS b WHERE b.state = 'ready' AND b.due_at <= :now ORDER BY b.state, b.due_at")}) AS l`,
+    "SELECT 'now', NULL, 0, :now, 0, NULL",
+    `SELECT 'state', NULL, 0, 0, CAST(SUM(c.n) AS BIGINT), c.state FROM batch_count AS c WHERE c.state IN (${countersList}) GROUP BY c.state`,
+    ...transientStates.map((state) => `SELECT 'state', NULL, 0, 0, COUNT(*), '${state}' ${inTransientState(state)}`),
+    `SELECT 'running', NULL, 0, 0, COUNT(*), few.owner ${inTransientState("processing")} GROUP BY few.owner`,
+    // A client at its cap has running batches, so only clients with running batches are read.
+    `SELECT 'full', NULL, q.client_id, 0, 0, NULL FROM client_queue AS q
+      WHERE q.running >= q.cap AND q.paused_at IS NULL AND q.client_id IN (SELECT few.client_id ${inTransientState("processing")})`,
+    // A paused client may have no running batch.
+    `SELECT 'paused', NULL, p.client_id, 0, 0, NULL FROM (
+      ${first(LOOKED_AT.clients, "q.client_id FROM client_queue AS q WHERE q.paused_at IS NOT NULL ORDER BY q.client_id")}) AS p`,
+    `SELECT 'outbox', NULL, 0, 0, (SELECT COUNT(*) FROM (${first(MOST_COUNTED.outbox, "o.id FROM outbox AS o ORDER BY o.id")}) AS few),
+      (${first(1, "o.body FROM outbox AS o ORDER BY o.id")})`,
+    `SELECT 'due', NULL, 0, MIN(few.due_at), COUNT(*), NULL FROM (
+      ${first(MOST_COUNTED.deliveries, "d.due_at FROM delivery AS d WHERE d.due_at <= :now ORDER BY d.due_at")}) AS few`,
+  ];
+  return `SELECT g.kind AS "kind", g.public_id AS "publicId", g.client_id AS "clientId", g.at AS "at", g.n AS "n", g.name AS "name" FROM (
+    ${parts.join("\n    UNION ALL ")}) AS g`;
+};
 
 export function figureUnits(on: Units): Pick<BatchStore, "stats" | "stateCounts" | "foldCounts"> {
-  // One statement reads one snapshot, so a batch that changes its state meanwhile is counted once.
   const states = on.unit({}, ({ inTransientState }) => [
     select<{ state: string; n: number }>(`SELECT c.state AS "state", c.n AS "n" FROM (
     SELECT state, CAST(SUM(n) AS BIGINT) AS n FROM batch_count WHERE state IN (${countersList}) GROUP BY state
     ${transientStates.map((state) => `UNION ALL SELECT '${state}', (SELECT COUNT(*) ${inTransientState(state)})`).join("\n    ")}) AS c`),
   ]);
-  const running = on.unit({}, ({ inTransientState }) => [
-    select<{ owner: string; batches: number }>(
-      `SELECT COALESCE(few.owner, '') AS "owner", COUNT(*) AS "batches" ${inTransientState("processing")} GROUP BY few.owner`,
-    ),
-  ]);
-  const events = on.unit({}, ({ first }) => [
-    select<{ depth: number; oldest: string | null; deliveryAt: number | null; due: number }>(
-      `SELECT (SELECT COUNT(*) FROM (${first(MOST_COUNTED.outbox, "o.id FROM outbox AS o ORDER BY o.id")}) AS few) AS "depth",
-    (${first(1, "o.body FROM outbox AS o ORDER BY o.id")}) AS "oldest",
-    (${first(1, "d.due_at FROM delivery AS d WHERE d.due_at <= :now ORDER BY d.due_at")}) AS "deliveryAt",
-    (SELECT COUNT(*) FROM (${first(MOST_COUNTED.deliveries, "d.id FROM delivery AS d WHERE d.due_at <= :now ORDER BY d.due_at")}) AS few) AS "due"`,
-    ),
-  ]);
+  const looked = on.unit({}, (fragments) => [select<Seen>(glance(fragments))]);
   const waiting = waitsOn(on);
 
   const gone = rowSet("gone", batchCount, ["state", "n"]);
@@ -48,19 +73,21 @@ export function figureUnits(on: Units): Pick<BatchStore, "stats" | "stateCounts"
     stateCounts: async () => statesOf(await states.rows({})),
     // One query after the other: figures are read often and must not take several connections from the work.
     async stats() {
-      const byState = await states.rows({});
-      const { oldest: ready, atCap } = await waiting();
-      const { depth = 0, oldest = null, deliveryAt = null, due = 0 } = (await events.row({})) ?? {};
+      const seen = await looked.rows({});
+      const of = (kind: Seen["kind"]) => seen.filter((row) => row.kind === kind);
+      const [[now], [outbox], [due]] = [of("now"), of("outbox"), of("due")];
+      const { oldest, atCap } = await waiting(of);
       return {
-        states: statesOf(byState),
-        oldestReadyAt: ready?.dueAt ?? null,
-        oldestReady: ready && { batchId: ready.publicId, clientId: ready.clientId },
+        now: now?.at ?? 0,
+        states: statesOf(of("state").map(({ name, n }) => ({ state: name ?? "", n }))),
+        oldestReadyAt: oldest?.dueAt ?? null,
+        oldestReady: oldest && { batchId: oldest.publicId, clientId: oldest.clientId },
         waitsForItsClient: atCap,
-        outboxDepth: depth,
-        oldestEvent: oldest,
-        oldestDeliveryAt: deliveryAt,
-        deliveriesDue: due,
-        running: await running.rows({}),
+        outboxDepth: outbox?.n ?? 0,
+        oldestEvent: outbox?.name ?? null,
+        oldestDeliveryAt: due?.at ?? null,
+        deliveriesDue: due?.n ?? 0,
+        running: of("running").map(({ name, n }) => ({ owner: name ?? "", batches: n })),
       };
     },
     // Nodes that fold at the same time take different rows. A reader sees all of a fold or nothing of it.
@@ -76,31 +103,11 @@ interface Waiting {
   dueAt: number;
 }
 
-/** Since when the oldest claimable batch waits; and the batches that wait because their client is at its cap. A paused client counts for neither. */
+/**
+ * Since when the oldest claimable batch waits; and the batches that wait because their client is at its cap. A paused client counts for
+ * neither. Most often the glance tells all of it.
+ */
 function waitsOn(on: Units) {
-  // A client at its cap has running batches, so only clients with running batches are read.
-  const full = on.unit({}, ({ inTransientState }) => [
-    select<{ clientId: number }>(`SELECT q.client_id AS "clientId" FROM client_queue AS q
-  WHERE q.running >= q.cap AND q.paused_at IS NULL AND q.client_id IN (SELECT few.client_id ${inTransientState("processing")})`),
-  ]);
-  // A paused client may have no running batch.
-  const paused = on.unit({}, ({ first }) => [
-    select<{ clientId: number }>(
-      first(
-        LOOKED_AT.clients,
-        'q.client_id AS "clientId" FROM client_queue AS q WHERE q.paused_at IS NOT NULL ORDER BY q.client_id',
-      ),
-    ),
-  ]);
-  const longest = on.unit({}, ({ first }) => [
-    select<Waiting>(
-      first(
-        LOOKED_AT.batches,
-        `b.public_id AS "publicId", b.client_id AS "clientId", b.due_at AS "dueAt" FROM batch AS b
-  WHERE b.state = 'ready' AND b.due_at <= :now ORDER BY b.state, b.due_at`,
-      ),
-    ),
-  ]);
   // If all batches that wait longest belong to clients at their cap: the oldest batch of each client in turn.
   const claimable = on.unit({}, (fragments) => [
     select<Waiting>(
@@ -119,10 +126,11 @@ function waitsOn(on: Units) {
     (SELECT MIN(o.due_at) FROM (SELECT ${oldestOf(fragments, "f.client_id", "r.due_at")} AS due_at
       FROM client_queue AS f WHERE ${fragments.isIn("f.client_id", ":clients")}) AS o) AS "oldestAt"`),
   ]);
-  return async () => {
-    const clients = (await full.rows({})).map(({ clientId }) => clientId);
-    const waits = new Set([...clients, ...(await paused.rows({})).map(({ clientId }) => clientId)]);
-    const looked = await longest.rows({});
+  return async (of: (kind: Seen["kind"]) => Seen[]) => {
+    const clients = of("full").map(({ clientId }) => clientId);
+    const waits = new Set([...clients, ...of("paused").map(({ clientId }) => clientId)]);
+    const looked = of("ready").map(({ publicId, clientId, at }) => ({ publicId, clientId, dueAt: at ?? 0 }));
+    looked.sort((a, b) => a.dueAt - b.dueAt);
     const found = looked.find(({ clientId }) => !waits.has(clientId)) ?? null;
     const isHidden = found === null && looked.length === LOOKED_AT.batches;
     const oldest = isHidden ? ((await claimable.row({})) ?? null) : found;

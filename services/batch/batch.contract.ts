@@ -197,7 +197,6 @@ export const batchActions = {
 
 /** What waits in the database, by its clock `now`. */
 export type Stats = Omit<QueueStats, "oldestEvent"> & {
-  now: number;
   /** When the event was made that waits longest for RabbitMQ. */
   oldestEventAt: number | null;
 };

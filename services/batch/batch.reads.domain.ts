@@ -52,6 +52,8 @@ export interface ErrorSummary {
 }
 
 export interface QueueStats {
+  /** The database's clock. */
+  now: number;
   /** Rows by state. */
   states: Partial<Record<BatchState, number>>;
   /** The time since which the oldest claimable batch has waited. */

@@ -209,9 +209,9 @@ export default defineActor({
     },
 
     async stats() {
-      const [{ oldestEvent, ...stats }, now] = await Promise.all([this.database.store.stats(), this.database.now()]);
+      const { oldestEvent, ...stats } = await this.database.store.stats();
       const oldestEventAt = oldestEvent === null ? null : Date.parse((JSON.parse(oldestEvent) as CloudEvent).time);
-      return { ...stats, oldestEventAt, now };
+      return { ...stats, oldestEventAt };
     },
     async migrations() {
       const { sequelize } = this.database;

@@ -30,9 +30,9 @@ async function sentBy(
 }
 
 /** As many as make the look for the oldest go on, all of a client at its cap. */
-const HIDDEN = Array.from({ length: LOOKED_AT.batches }, () => ({ clientId: 1, dueAt: 0 }));
-const figures = () =>
-  sentBy((on) => figureUnits(on).stats(), { "q.running >= q.cap": [{ clientId: 1 }], 'b.due_at AS "dueAt"': HIDDEN });
+const HIDDEN = Array.from({ length: LOOKED_AT.batches }, () => ({ kind: "ready", clientId: 1, at: 0 }));
+const figures = (glance: object[] = [{ kind: "full", clientId: 1 }, ...HIDDEN]) =>
+  sentBy((on) => figureUnits(on).stats(), { "q.running >= q.cap": glance });
 
 const batches = (state: string, from: number, to: number) => `
   INSERT INTO batch (public_id, client_id, policy_version, state, format, envelope, bytes, records, chunks, phase, next_chunk,
@@ -125,9 +125,13 @@ describePostgres("PostgreSQL's plans", () => {
     expect([found, skipped]).toEqual([1, 0]);
   });
 
+  it("the figures are one statement while no client is at its cap", async () => {
+    expect(await figures([])).toHaveLength(1);
+  });
+
   it("the figures read no batch that has ended", async () => {
     const statements = await figures();
-    expect(statements).toHaveLength(8);
+    expect(statements).toHaveLength(3);
     for (const text of statements) {
       const [, plan] = await planAfter(text, 1_000, text.includes("$1") ? "('{1}')" : "");
       expect([text, readIn(plan) < 10]).toEqual([text, true]);
