@@ -40,7 +40,7 @@ export default function Batches({ query }) {
   </${Page}>`;
 }
 
-/** @param {{ filter: Query, list: import("../state/live.js").FoundList<ListedBatch> }} props */
+/** @param {{ filter: Query, list: import("../state/list.js").FoundList<ListedBatch> }} props */
 function Nothing({ filter, list }) {
   // The API looks at so many and no more; there may be some further back.
   if (list.hasMore)

@@ -61,7 +61,7 @@ const MOST = 200;
 /** All of them, newest first: there are few. What runs is looked at again. */
 const useErasures = () => useList("/admin/erasures", { query: { limit: MOST }, topics: ["stats"], everyMs: 3_000 });
 
-/** @param {import("../state/live.js").FoundList<Erasure>} list @param {string} id @param {boolean} withAll also those of all clients */
+/** @param {import("../state/list.js").FoundList<Erasure>} list @param {string} id @param {boolean} withAll also those of all clients */
 const ofClient = (list, id, withAll) => ({
   ...list,
   items: list.items.filter(({ client }) => client === id || (withAll && client === null)),

@@ -28,7 +28,7 @@ import { plural } from "./numbers.js";
 /**
  * What `useList` answers, or a part of it: `{ items }` alone is a table that never changes.
  * @template T
- * @typedef {Partial<import("../state/live.js").FoundList<T>> & { items: T[] }} Source
+ * @typedef {Partial<import("../state/list.js").FoundList<T>> & { items: T[] }} Source
  */
 
 /**
