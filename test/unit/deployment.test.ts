@@ -10,6 +10,7 @@ import { settings } from "../../config/settings.ts";
 import { root } from "../../root.cjs";
 import { composeTests } from "./deployment.compose.suite.ts";
 import { all, compose, instructions, packageJson, text } from "./deployment.kit.ts";
+import { kubernetesTests, systemdTests } from "./deployment.kubernetes.suite.ts";
 
 /** What the build takes from the project. */
 const copied = all("COPY")
@@ -26,6 +27,8 @@ interface Locked {
   dev?: boolean;
 }
 describe("docker-compose.yml", composeTests);
+describe("deploy/kubernetes", kubernetesTests);
+describe("deploy/systemd", systemdTests);
 
 describe("Dockerfile", () => {
   test("takes the Node that the project is tested with, in both steps, and runs it as nobody special", () => {

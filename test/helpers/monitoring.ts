@@ -1,0 +1,47 @@
+/** The alert rules and dashboards of deploy/, as data. */
+import { globSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parse } from "yaml";
+import { root } from "../../root.cjs";
+
+const text = (path: string) => readFileSync(join(root, path), "utf8");
+
+export interface Alert {
+  alert: string;
+  expr: string;
+  labels: { severity: string };
+  annotations: { summary: string; runbook_url: string };
+}
+interface Rules {
+  groups: { rules: Alert[] }[];
+}
+
+interface Panel {
+  title: string;
+  type: string;
+  targets?: { expr: string }[];
+}
+export interface Dashboard {
+  uid: string;
+  title: string;
+  panels: Panel[];
+}
+
+export const alerts = (parse(text("deploy/prometheus/dataflow.rules.yml")) as Rules).groups.flatMap(
+  ({ rules }) => rules,
+);
+
+export const dashboards = globSync("deploy/grafana/dashboards/*.json", { cwd: root })
+  .sort()
+  .map((path) => JSON.parse(text(path)) as Dashboard);
+
+/** What the panels ask, with Grafana's interval as Prometheus knows it. */
+export const queries = dashboards.flatMap(({ panels }) =>
+  panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr.replaceAll("$__rate_interval", "1m"))),
+);
+
+/** The names of the metrics in a text; those of histograms without their endings. */
+export function metricsIn(source: string): string[] {
+  const names = source.match(/\b(dataflow|moleculer|process|nodejs)_[a-z_]+\b/g) ?? [];
+  return [...new Set(names.map((name) => name.replace(/_seconds_(bucket|count|sum)$/, "_seconds")))].sort();
+}
