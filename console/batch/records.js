@@ -4,6 +4,7 @@ import { urlOf } from "../api/client.js";
 import { useQuery } from "../state/live.js";
 import { Empty, Loading } from "../ui/empty.js";
 import { ErrorBox } from "../ui/error-box.js";
+import { fieldOf } from "../ui/fields.js";
 import { html } from "../ui/html.js";
 import { Icon } from "../ui/icons.js";
 import { count } from "../ui/numbers.js";
@@ -70,7 +71,7 @@ export function Records({ base, batch }) {
   return html`<div class="stack">
     <div class="row">
       <form class="row" onSubmit=${jump}>
-        <label class="field inline"><span>From record</span><input type="number" min="1" step="1" inputmode="numeric" value=${wanted} placeholder="1" onInput=${(/** @type {any} */ event) => setWanted(event.target.value)} /></label>
+        <label class="field inline"><span>From record</span><input type="number" min="1" step="1" inputmode="numeric" value=${wanted} placeholder="1" onInput=${(/** @type {Event} */ event) => setWanted(fieldOf(event).value)} /></label>
         <button type="submit" class="button small">Go</button>
       </form>
       <span class="grow"></span>

@@ -1,5 +1,6 @@
 /** Controls of single values. Each gets the same props, and changes the draft with every letter. */
 import { useState } from "preact/hooks";
+import { fieldOf } from "../ui/fields.js";
 import { html } from "../ui/html.js";
 import { choices } from "./fields.js";
 import { isSame } from "./pointers.js";
@@ -76,9 +77,9 @@ export function ChoiceControl(props) {
   const isThere = all.some((one) => isSame(one, value));
   const words = choices[name] ?? {};
   return html`<select ...${common(props)} value=${isThere ? String(all.findIndex((one) => isSame(one, value))) : "own"} onChange=${(
-    /** @type {any} */ event,
+    /** @type {Event} */ event,
   ) => {
-    const { value: index } = event.target;
+    const { value: index } = fieldOf(event);
     if (index !== "own") onChange(all[Number(index)]);
   }}>
     ${!isThere && html`<option value="own">${value === undefined || value === null ? "–" : String(value)}</option>`}
@@ -92,7 +93,7 @@ export function ChoiceControl(props) {
 /** @param {ControlProps} props */
 export function FlagControl(props) {
   const { value, onChange } = props;
-  return html`<span class="check"><input type="checkbox" ...${common(props)} checked=${value === true} onChange=${(/** @type {any} */ event) => onChange(event.target.checked)} /><span aria-hidden="true">${value === true ? "yes" : "no"}</span></span>`;
+  return html`<span class="check"><input type="checkbox" ...${common(props)} checked=${value === true} onChange=${(/** @type {Event} */ event) => onChange(fieldOf(event).checked)} /><span aria-hidden="true">${value === true ? "yes" : "no"}</span></span>`;
 }
 
 /**

@@ -1,5 +1,6 @@
 /** The form of a document, made from the schema that the API publishes. */
 import { useState } from "preact/hooks";
+import { fieldOf } from "../ui/fields.js";
 import { html } from "../ui/html.js";
 import { plural } from "../ui/numbers.js";
 import { Field } from "./field.js";
@@ -27,7 +28,7 @@ export function Form({ editing, isReadOnly }) {
   const form = { draft, schema, faults, set, isReadOnly, chosen };
   return html`<div class="form">
     <div class="form-tools">
-      <input type="search" aria-label="Find a field" placeholder="Find a field" value=${sought} onInput=${(/** @type {any} */ event) => setSought(event.target.value)} />
+      <input type="search" aria-label="Find a field" placeholder="Find a field" value=${sought} onInput=${(/** @type {Event} */ event) => setSought(fieldOf(event).value)} />
       <span class="segments" role="group" aria-label="Which fields">
         <button type="button" aria-pressed=${!isChangedOnly} onClick=${() => setChangedOnly(false)}>All ${names.length}</button>
         <button type="button" aria-pressed=${isChangedOnly} onClick=${() => setChangedOnly(true)}>Not the default ${changed.length}</button>

@@ -4,6 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import { get, put } from "../api/client.js";
 import { ApiProblem } from "../api/problem.js";
 import { ask } from "../ui/dialog.js";
+import { fieldOf } from "../ui/fields.js";
 import { html } from "../ui/html.js";
 import { toast } from "../ui/toast.js";
 
@@ -29,9 +30,9 @@ function Fields() {
   }, [text]);
   return html`<label class="field"><span>Client</span>
     <input type="text" required autocomplete="off" spellcheck=${false} list="grant-clients" placeholder="identifier" value=${text} onInput=${(
-      /** @type {any} */ event,
+      /** @type {Event} */ event,
     ) => {
-      typed.value = event.target.value;
+      typed.value = fieldOf(event).value;
     }} />
     <datalist id="grant-clients">${found.map((client) => html`<option key=${client.id} value=${client.clientIdentifier}>${client.name}</option>`)}</datalist></label>`;
 }

@@ -5,6 +5,7 @@ import { ApiProblem } from "../api/problem.js";
 import { useList } from "../state/list.js";
 import { navigate } from "../state/router.js";
 import { ask } from "../ui/dialog.js";
+import { fieldOf } from "../ui/fields.js";
 import { html } from "../ui/html.js";
 import { plural } from "../ui/numbers.js";
 import { toast } from "../ui/toast.js";
@@ -41,19 +42,19 @@ function Fields() {
   });
   return html`<div class="stack">
     <label class="field"><span>Name</span>
-      <input type="text" required autocomplete="off" spellcheck=${false} maxlength="64" pattern="[a-z][a-z0-9_\\-]*" value=${name} onInput=${(/** @type {any} */ event) => edit({ name: event.target.value })} />
+      <input type="text" required autocomplete="off" spellcheck=${false} maxlength="64" pattern="[a-z][a-z0-9_\\-]*" value=${name} onInput=${(/** @type {Event} */ event) => edit({ name: fieldOf(event).value })} />
       <span class="help">Small letters, digits, _ and -, such as orders. It stands in addresses, and stays.</span></label>
     <fieldset class="field"><legend>It begins</legend><div class="options single">
       ${starts.map(([value, text]) => html`<label key=${value}><input type="radio" name="start" checked=${start === value} onChange=${() => edit({ start: value })} /><span>${text}</span></label>`)}
     </div></fieldset>
     ${
       start === "file" &&
-      html`<label class="field"><span>Example file</span><input type="file" required accept=".csv,.tsv,.txt,.ndjson,.jsonl,.json,.xlsx" onChange=${(/** @type {any} */ event) => edit({ file: event.target.files[0] ?? null })} />
+      html`<label class="field"><span>Example file</span><input type="file" required accept=".csv,.tsv,.txt,.ndjson,.jsonl,.json,.xlsx" onChange=${(/** @type {Event} */ event) => edit({ file: fieldOf(event).files?.[0] ?? null })} />
       <span class="help">The first 1 MiB is read. Nothing of it is stored.</span></label>`
     }
     ${
       start === "copy" &&
-      html`<label class="field"><span>Copy of</span><select required value=${from} onChange=${(/** @type {any} */ event) => edit({ from: event.target.value })}>
+      html`<label class="field"><span>Copy of</span><select required value=${from} onChange=${(/** @type {Event} */ event) => edit({ from: fieldOf(event).value })}>
       <option value="">Choose</option>${list.items.map((one) => html`<option key=${one.name} value=${one.name}>${one.name}</option>`)}</select></label>`
     }
   </div>`;

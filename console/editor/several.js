@@ -1,5 +1,6 @@
 /** Controls of lists of values, and of members that have names of their own. */
 import { useState } from "preact/hooks";
+import { fieldOf } from "../ui/fields.js";
 import { html } from "../ui/html.js";
 import { Icon } from "../ui/icons.js";
 import { LooseControl, NumberControl, TextControl } from "./controls.js";
@@ -63,7 +64,7 @@ export function MapControl({ id, name, schema, value, onChange, isReadOnly, opti
     ${
       !isReadOnly &&
       html`<span class="rows-one">
-        <input id=${id} type="text" autocomplete="off" spellcheck=${false} list=${`${id}-names`} aria-label=${`Name to add to ${name}`} placeholder="name" value=${typed} onInput=${(/** @type {any} */ event) => setTyped(event.target.value)} onKeyDown=${press} />
+        <input id=${id} type="text" autocomplete="off" spellcheck=${false} list=${`${id}-names`} aria-label=${`Name to add to ${name}`} placeholder="name" value=${typed} onInput=${(/** @type {Event} */ event) => setTyped(fieldOf(event).value)} onKeyDown=${press} />
         <datalist id=${`${id}-names`}>${left.map((option) => html`<option key=${option} value=${option}></option>`)}</datalist>
         <button type="button" class="button small" disabled=${typed.trim() === ""} onClick=${add}><${Icon} name="plus" />Add</button>
       </span>`

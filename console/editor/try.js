@@ -4,6 +4,7 @@ import { call, withQuery } from "../api/client.js";
 import { asProblem } from "../api/problem.js";
 import { useQuery } from "../state/live.js";
 import { ErrorBox } from "../ui/error-box.js";
+import { fieldOf } from "../ui/fields.js";
 import { html } from "../ui/html.js";
 import { Icon } from "../ui/icons.js";
 import { plural } from "../ui/numbers.js";
@@ -88,13 +89,13 @@ export function Try({ editing, onClose }) {
     <header class="card-head"><h3>What would happen under this draft</h3><button type="button" class="bare" aria-label="Close the trial" onClick=${onClose}><${Icon} name="cross" /></button></header>
     <div class="try-in">
       <label class="field"><span>Sample rows: paste them, or drop a file here</span>
-        ${file ? html`<span class="row"><code>${file.name}</code><button type="button" class="link" onClick=${() => setFile(null)}>Take it away</button></span>` : html`<textarea class="mono" rows="5" spellcheck=${false} disabled=${batch !== ""} placeholder=${"id,amount\n1,9.50"} value=${text} onInput=${(/** @type {any} */ event) => setText(event.target.value)}></textarea>`}
+        ${file ? html`<span class="row"><code>${file.name}</code><button type="button" class="link" onClick=${() => setFile(null)}>Take it away</button></span>` : html`<textarea class="mono" rows="5" spellcheck=${false} disabled=${batch !== ""} placeholder=${"id,amount\n1,9.50"} value=${text} onInput=${(/** @type {Event} */ event) => setText(fieldOf(event).value)}></textarea>`}
       </label>
       <div class="stack">
-        <label class="button"><${Icon} name="upload" />Choose a file<input type="file" class="offscreen" onChange=${(/** @type {any} */ event) => take(event.target.files[0])} /></label>
-        <label class="field"><span>Format</span><select value=${format} disabled=${batch !== ""} onChange=${(/** @type {any} */ event) => setFormat(event.target.value)}>
+        <label class="button"><${Icon} name="upload" />Choose a file<input type="file" class="offscreen" onChange=${(/** @type {Event} */ event) => take(fieldOf(event).files?.[0])} /></label>
+        <label class="field"><span>Format</span><select value=${format} disabled=${batch !== ""} onChange=${(/** @type {Event} */ event) => setFormat(fieldOf(event).value)}>
           <option value="">as it looks</option>${formats.map((one) => html`<option key=${one} value=${one}>${one}</option>`)}</select></label>
-        <label class="field"><span>Or the rejected records of a batch</span><select value=${batch} onChange=${(/** @type {any} */ event) => setBatch(event.target.value)}>
+        <label class="field"><span>Or the rejected records of a batch</span><select value=${batch} onChange=${(/** @type {Event} */ event) => setBatch(fieldOf(event).value)}>
           <option value="">none</option>${batches.map(({ id, counts, createdAt, client: of }) => html`<option key=${id} value=${id}>${exact(createdAt).slice(0, 16)} ${of?.clientIdentifier}: ${plural(counts.rejected, "rejected record")}</option>`)}</select></label>
         <button type="button" class="button primary" disabled=${!isReady} aria-busy=${isBusy} onClick=${run}>Try it</button>
         <p class="quiet">Nothing is stored. The first 1 MiB or 5,000 records are looked at.</p>

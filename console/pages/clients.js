@@ -4,6 +4,7 @@ import { may } from "../api/session.js";
 import { useList } from "../state/list.js";
 import { address, setQuery } from "../state/router.js";
 import { Empty } from "../ui/empty.js";
+import { fieldOf } from "../ui/fields.js";
 import { FilterBar } from "../ui/filter-bar.js";
 import { html } from "../ui/html.js";
 import { Icon } from "../ui/icons.js";
@@ -69,7 +70,7 @@ function Search() {
     return () => clearTimeout(timer);
   }, [text]);
   return html`<input type="search" class="find" aria-label="Find a client by identifier or name" placeholder="Identifier or name" autocomplete="off" spellcheck=${false} maxlength="100"
-    value=${text} onInput=${(/** @type {any} */ event) => setText(event.target.value)} />`;
+    value=${text} onInput=${(/** @type {Event} */ event) => setText(fieldOf(event).value)} />`;
 }
 
 /** @param {PageProps} props */

@@ -6,6 +6,7 @@ import { deliveryColumns, deliveryFilters } from "../delivery/parts.js";
 import { useList } from "../state/list.js";
 import { ask } from "../ui/dialog.js";
 import { Empty } from "../ui/empty.js";
+import { fieldOf } from "../ui/fields.js";
 import { FilterBar } from "../ui/filter-bar.js";
 import { html } from "../ui/html.js";
 import { Icon } from "../ui/icons.js";
@@ -36,9 +37,9 @@ function Asked() {
     draft.value = { ...draft.peek(), ...change };
   };
   return html`<div class="stack">
-    <label class="field"><span>Client</span><input type="text" required autocomplete="off" spellcheck=${false} value=${client} onInput=${(/** @type {any} */ event) => edit({ client: event.target.value })} />
+    <label class="field"><span>Client</span><input type="text" required autocomplete="off" spellcheck=${false} value=${client} onInput=${(/** @type {Event} */ event) => edit({ client: fieldOf(event).value })} />
       <span class="help">Its identifier or id</span></label>
-    <label class="field"><span>Failed in</span><select value=${hours} onChange=${(/** @type {any} */ event) => edit({ hours: event.target.value })}>
+    <label class="field"><span>Failed in</span><select value=${hours} onChange=${(/** @type {Event} */ event) => edit({ hours: fieldOf(event).value })}>
       ${spans.map(([value, label]) => html`<option key=${value} value=${value}>${label}</option>`)}</select></label>
   </div>`;
 }

@@ -6,6 +6,7 @@ import { setQuery } from "../state/router.js";
 import { Copy } from "../ui/copy.js";
 import { Loading } from "../ui/empty.js";
 import { ErrorBox } from "../ui/error-box.js";
+import { fieldOf } from "../ui/fields.js";
 import { html } from "../ui/html.js";
 import { Icon } from "../ui/icons.js";
 import { Page, Section } from "../ui/page.js";
@@ -39,7 +40,7 @@ export default function Developers({ query }) {
       html`
       ${
         items.length > 1 &&
-        html`<label class="field narrow"><span>Dataset</span><select value=${dataset} onChange=${(/** @type {any} */ event) => setQuery({ dataset: event.target.value }, { replace: true })}>
+        html`<label class="field narrow"><span>Dataset</span><select value=${dataset} onChange=${(/** @type {Event} */ event) => setQuery({ dataset: fieldOf(event).value }, { replace: true })}>
           ${items.map(({ name }) => html`<option key=${name} value=${name}>${name}</option>`)}</select></label>`
       }
       <${Snippet} title="Send a file with curl" text=${curlOf(target)} />

@@ -4,6 +4,7 @@ import { asProblem } from "../api/problem.js";
 import { setQuery } from "../state/router.js";
 import { Empty, Loading } from "../ui/empty.js";
 import { ErrorBox } from "../ui/error-box.js";
+import { fieldOf } from "../ui/fields.js";
 import { html } from "../ui/html.js";
 import { Page, Section } from "../ui/page.js";
 
@@ -28,7 +29,7 @@ export default function Errors({ query }) {
   // Who comes from a refusal looks for one code, who types for what is like it.
   const exact = matching(parts ?? [], (codes) => codes.includes(`\`${wanted}\``));
   const shown = exact.length > 0 ? exact : matching(parts ?? [], (codes) => codes.includes(wanted));
-  const type = (/** @type {any} */ event) => setQuery({ code: event.target.value.trim() }, { replace: true });
+  const type = (/** @type {Event} */ event) => setQuery({ code: fieldOf(event).value.trim() }, { replace: true });
   return html`<${Page} title="Codes of errors" lead="Every refusal, every rejected record and every failed batch has a code, which never changes.">
     <label class="field code-search"><span>Code</span><input type="search" value=${query.code ?? ""} onInput=${type} /></label>
     <${ErrorBox} problem=${problem} title="The document could not be read." />

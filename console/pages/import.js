@@ -23,6 +23,7 @@ import { useQuery } from "../state/live.js";
 import { navigate, setQuery } from "../state/router.js";
 import { ShortId } from "../ui/copy.js";
 import { ErrorBox, useIsOver } from "../ui/error-box.js";
+import { fieldOf } from "../ui/fields.js";
 import { html } from "../ui/html.js";
 import { Page, Section } from "../ui/page.js";
 
@@ -64,7 +65,7 @@ export default function Import({ query }) {
         ${
           items.length > 1 &&
           html`<label class="field narrow"><span>What is it?</span>
-          <select value=${dataset} disabled=${sending.value !== null || corrects !== ""} onChange=${(/** @type {any} */ event) => setQuery({ dataset: event.target.value }, { replace: true })}>
+          <select value=${dataset} disabled=${sending.value !== null || corrects !== ""} onChange=${(/** @type {Event} */ event) => setQuery({ dataset: fieldOf(event).value }, { replace: true })}>
             ${items.map(({ name }) => html`<option key=${name} value=${name}>${name === OWN ? "other data (no dataset)" : name}</option>`)}
           </select>
           <span class="help">${items.find(({ name }) => name === dataset)?.description ?? ""} <a href=${`#/datasets?name=${encodeURIComponent(dataset)}`}>What the file must look like, and a template</a></span></label>`

@@ -1,23 +1,16 @@
 /**
- * Every page of the console, each an entry. A page that is not here does not exist. Its file is loaded when it is opened.
+ * Every page of the console, each an entry. A page that is not here does not exist. Its file is loaded when it is opened. Pages with
+ * `nav` stand in the navigation in this order.
  */
 
 /** @import { PageEntry } from "../types.d.ts" */
 
-/** @type {PageEntry[]} */
-export const pages = [
-  // Operators
-  {
-    path: "/",
-    title: "Overview",
-    side: "operator",
-    nav: { icon: "overview", key: "o" },
-    load: () => import("./overview.js"),
-  },
+/** @type {Omit<PageEntry, "side">[]} */
+const operatorPages = [
+  { path: "/", title: "Overview", nav: { icon: "overview", key: "o" }, load: () => import("./overview.js") },
   {
     path: "/batches",
     title: "Batches",
-    side: "operator",
     nav: { icon: "batches", key: "b" },
     style: "pages/batch.css",
     load: () => import("./batches.js"),
@@ -25,110 +18,57 @@ export const pages = [
   {
     path: "/batches/:id",
     title: "Batch",
-    side: "operator",
     under: "/batches",
     style: "pages/batch.css",
     load: () => import("./batch.js"),
   },
+  { path: "/clients", title: "Clients", nav: { icon: "clients", key: "c" }, load: () => import("./clients.js") },
   {
-    path: "/datasets",
-    title: "Datasets",
-    side: "operator",
-    nav: { icon: "datasets", key: "d" },
-    load: () => import("./datasets.js"),
+    path: "/clients/:id",
+    title: "Client",
+    under: "/clients",
+    style: "editor/editor.css",
+    load: () => import("./client.js"),
   },
+  { path: "/datasets", title: "Datasets", nav: { icon: "datasets", key: "d" }, load: () => import("./datasets.js") },
   {
     path: "/datasets/:name",
     title: "Dataset",
-    side: "operator",
     under: "/datasets",
     style: "editor/editor.css",
     load: () => import("./dataset.js"),
   },
   {
-    path: "/audit",
-    title: "Audit",
-    side: "operator",
-    nav: { icon: "audit", key: "a" },
-    load: () => import("./audit.js"),
-  },
-  {
-    path: "/operators",
-    title: "Operators",
-    side: "operator",
-    nav: { icon: "operators", key: "p" },
-    load: () => import("./operators.js"),
-  },
-  {
-    path: "/nodes",
-    title: "Nodes",
-    side: "operator",
-    nav: { icon: "nodes", key: "n" },
-    load: () => import("./nodes.js"),
-  },
-  {
     path: "/deliveries",
     title: "Deliveries",
-    side: "operator",
     nav: { icon: "deliveries", key: "w" },
     load: () => import("./deliveries.js"),
   },
+  { path: "/deliveries/:id", title: "Delivery", under: "/deliveries", load: () => import("./delivery.js") },
+  { path: "/nodes", title: "Nodes", nav: { icon: "nodes", key: "n" }, load: () => import("./nodes.js") },
+  { path: "/audit", title: "Audit", nav: { icon: "audit", key: "a" }, load: () => import("./audit.js") },
   {
-    path: "/deliveries/:id",
-    title: "Delivery",
-    side: "operator",
-    under: "/deliveries",
-    load: () => import("./delivery.js"),
+    path: "/operators",
+    title: "Operators",
+    nav: { icon: "operators", key: "p" },
+    load: () => import("./operators.js"),
   },
-  {
-    path: "/errors",
-    title: "Codes of errors",
-    side: "operator",
-    style: "pages/errors.css",
-    load: () => import("./errors.js"),
-  },
-  {
-    path: "/system",
-    title: "System",
-    side: "operator",
-    nav: { icon: "system", key: "s" },
-    load: () => import("./system.js"),
-  },
-  {
-    path: "/clients",
-    title: "Clients",
-    side: "operator",
-    nav: { icon: "clients", key: "c" },
-    load: () => import("./clients.js"),
-  },
-  {
-    path: "/clients/:id",
-    title: "Client",
-    side: "operator",
-    under: "/clients",
-    style: "editor/editor.css",
-    load: () => import("./client.js"),
-  },
-  // Partners
+  { path: "/system", title: "System", nav: { icon: "system", key: "s" }, load: () => import("./system.js") },
+  { path: "/errors", title: "Codes of errors", style: "pages/errors.css", load: () => import("./errors.js") },
+];
+
+/** @type {Omit<PageEntry, "side">[]} */
+const partnerPages = [
   {
     path: "/",
     title: "Home",
-    side: "partner",
     nav: { icon: "home", key: "o" },
     style: "partner/partner.css",
     load: () => import("./home.js"),
   },
   {
-    path: "/errors",
-    title: "Codes of errors",
-    side: "partner",
-    style: "pages/errors.css",
-    load: () => import("./errors.js"),
-  },
-  {
     path: "/import",
     title: "Import",
-    side: "partner",
     nav: { icon: "upload", key: "i" },
     style: ["pages/batch.css", "partner/partner.css"],
     load: () => import("./import.js"),
@@ -136,7 +76,6 @@ export const pages = [
   {
     path: "/batches",
     title: "Batches",
-    side: "partner",
     nav: { icon: "batches", key: "b" },
     style: "partner/partner.css",
     load: () => import("./my-batches.js"),
@@ -144,7 +83,6 @@ export const pages = [
   {
     path: "/batches/:id",
     title: "Batch",
-    side: "partner",
     under: "/batches",
     style: ["pages/batch.css", "partner/partner.css"],
     load: () => import("./my-batch.js"),
@@ -152,7 +90,6 @@ export const pages = [
   {
     path: "/batches/:id/mend",
     title: "Mend",
-    side: "partner",
     under: "/batches",
     style: "partner/partner.css",
     load: () => import("./mend.js"),
@@ -160,7 +97,6 @@ export const pages = [
   {
     path: "/datasets",
     title: "Datasets",
-    side: "partner",
     nav: { icon: "datasets", key: "t" },
     style: "partner/partner.css",
     load: () => import("./my-datasets.js"),
@@ -168,39 +104,29 @@ export const pages = [
   {
     path: "/deliveries",
     title: "Deliveries",
-    side: "partner",
     nav: { icon: "deliveries", key: "d" },
     load: () => import("./my-deliveries.js"),
   },
-  {
-    path: "/deliveries/:id",
-    title: "Delivery",
-    side: "partner",
-    under: "/deliveries",
-    load: () => import("./my-delivery.js"),
-  },
+  { path: "/deliveries/:id", title: "Delivery", under: "/deliveries", load: () => import("./my-delivery.js") },
   {
     path: "/developers",
     title: "Developers",
-    side: "partner",
     nav: { icon: "code", key: "v" },
     style: "partner/partner.css",
     load: () => import("./developers.js"),
   },
-  { path: "/account", title: "Account", side: "partner", load: () => import("./account.js") },
+  { path: "/errors", title: "Codes of errors", style: "pages/errors.css", load: () => import("./errors.js") },
+  { path: "/account", title: "Account", load: () => import("./account.js") },
 ];
 
-/** The order of the navigation. */
-const order = {
-  operator: ["/", "/batches", "/clients", "/datasets", "/deliveries", "/nodes", "/audit", "/operators", "/system"],
-  partner: ["/", "/import", "/batches", "/datasets", "/deliveries", "/developers"],
-};
+/** @type {PageEntry[]} */
+export const pages = [
+  ...operatorPages.map((page) => ({ ...page, side: /** @type {const} */ ("operator") })),
+  ...partnerPages.map((page) => ({ ...page, side: /** @type {const} */ ("partner") })),
+];
 
 /**
  * The pages in the navigation of a side.
  * @param {"operator" | "partner"} side
  */
-export const navOf = (side) =>
-  pages
-    .filter((page) => page.side === side && page.nav)
-    .toSorted((a, b) => order[side].indexOf(a.path) - order[side].indexOf(b.path));
+export const navOf = (side) => pages.filter((page) => page.side === side && page.nav);

@@ -6,6 +6,7 @@ import { logIn, session, settings } from "../api/session.js";
 import { Copy } from "../ui/copy.js";
 import { Dialog } from "../ui/dialog.js";
 import { ErrorBox, useIsOver } from "../ui/error-box.js";
+import { fieldOf } from "../ui/fields.js";
 import { Logo } from "../ui/frame.js";
 import { html } from "../ui/html.js";
 import { Icon } from "../ui/icons.js";
@@ -76,12 +77,12 @@ function LoginForm({ only, identifier = "" }) {
       ${
         isPartner &&
         html`<label class="field"><span>Client identifier</span>
-        <input name="username" type="text" autocomplete="username" autocapitalize="none" spellcheck=${false} required value=${name} onInput=${(/** @type {any} */ event) => setName(event.target.value)} /></label>`
+        <input name="username" type="text" autocomplete="username" autocapitalize="none" spellcheck=${false} required value=${name} onInput=${(/** @type {Event} */ event) => setName(fieldOf(event).value)} /></label>`
       }
       ${!isPartner && html`<input class="offscreen" type="text" name="username" autocomplete="username" value="operator" readonly tabindex="-1" aria-hidden="true" />`}
       <div class="field"><label for="secret">${what}</label>
         <span class="secret">
-          <input id="secret" ref=${only || !isPartner ? focusOnce : undefined} name="password" type=${isShown ? "text" : "password"} autocomplete="current-password" spellcheck=${false} required value=${secret} onInput=${(/** @type {any} */ event) => setSecret(event.target.value)} />
+          <input id="secret" ref=${only || !isPartner ? focusOnce : undefined} name="password" type=${isShown ? "text" : "password"} autocomplete="current-password" spellcheck=${false} required value=${secret} onInput=${(/** @type {Event} */ event) => setSecret(fieldOf(event).value)} />
           <button type="button" class="link" aria-pressed=${isShown} onClick=${() => show(!isShown)}>${isShown ? "Hide" : "Show"}<span class="offscreen"> the ${what.toLowerCase()}</span></button>
         </span>
       </div>

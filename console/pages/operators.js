@@ -5,6 +5,7 @@ import { may } from "../api/session.js";
 import { useList } from "../state/list.js";
 import { ask } from "../ui/dialog.js";
 import { Empty } from "../ui/empty.js";
+import { fieldOf } from "../ui/fields.js";
 import { html } from "../ui/html.js";
 import { Icon } from "../ui/icons.js";
 import { Page } from "../ui/page.js";
@@ -50,7 +51,7 @@ function Fields({ withName, keeps = false }) {
     ${
       withName &&
       html`<label class="field"><span>Name, for the audit</span>
-      <input type="text" required autocomplete="off" spellcheck=${false} maxlength="64" pattern="[A-Za-z0-9][A-Za-z0-9._@+\\-]*" value=${name} onInput=${(/** @type {any} */ event) => edit({ name: event.target.value })} />
+      <input type="text" required autocomplete="off" spellcheck=${false} maxlength="64" pattern="[A-Za-z0-9][A-Za-z0-9._@+\\-]*" value=${name} onInput=${(/** @type {Event} */ event) => edit({ name: fieldOf(event).value })} />
       <span class="help">Letters, digits and . _ @ + -, such as alice@example.com</span></label>`
     }
     <fieldset class="field"><legend>Role</legend><div class="options single">
@@ -60,7 +61,7 @@ function Fields({ withName, keeps = false }) {
       )}
     </div></fieldset>
     <label class="field"><span>The token ends</span>
-      <select value=${days} onChange=${(/** @type {any} */ event) => edit({ days: event.target.value })}>
+      <select value=${days} onChange=${(/** @type {Event} */ event) => edit({ days: fieldOf(event).value })}>
         ${keeps && html`<option value="keep">as it is</option>`}
         ${ends.map(([value, label]) => html`<option key=${value} value=${value}>${label}</option>`)}
       </select></label>

@@ -4,6 +4,7 @@ import { useQuery } from "../state/live.js";
 import { setQuery } from "../state/router.js";
 import { Loading } from "../ui/empty.js";
 import { ErrorBox } from "../ui/error-box.js";
+import { fieldOf } from "../ui/fields.js";
 import { html } from "../ui/html.js";
 import { Icon } from "../ui/icons.js";
 import { plural } from "../ui/numbers.js";
@@ -103,7 +104,7 @@ function Parts({ system: { version, nodes, settings, database }, query }) {
     <${Section} title="Nodes"><${Table} caption="Versions of the nodes" columns=${nodeColumns(version)} list=${{ items: nodes }} keyOf=${(/** @type {Node} */ { node }) => node} /></${Section}>
     <${Section} title=${`Settings, ${shown.length} of ${settings.length}`} actions=${html`
       <label class="check"><input type="checkbox" checked=${Boolean(set)} onChange=${() => setQuery({ set: set ? null : "1" }, { replace: true })} />Only those that are set</label>
-      <input type="search" aria-label="Find a setting" placeholder="Find a setting" value=${q} onInput=${(/** @type {any} */ event) => setQuery({ q: event.target.value }, { replace: true })} />`}>
+      <input type="search" aria-label="Find a setting" placeholder="Find a setting" value=${q} onInput=${(/** @type {Event} */ event) => setQuery({ q: fieldOf(event).value }, { replace: true })} />`}>
       <${Table} caption="Settings" columns=${settingColumns} list=${{ items: shown }} keyOf=${(/** @type {Setting} */ { name }) => name}
         empty=${html`<p class="quiet">No setting is like this.</p>`} />
     </${Section}>`;

@@ -1,6 +1,7 @@
 /** The grid in which rejected rows are mended: arrows and Enter move, Escape takes a change back, Ctrl+D fills what is alike. */
 import { Fragment } from "preact";
 import { useState } from "preact/hooks";
+import { fieldOf } from "../ui/fields.js";
 import { html } from "../ui/html.js";
 import { count } from "../ui/numbers.js";
 import { ruleOf } from "./fields.js";
@@ -46,7 +47,7 @@ function Cell({ grid, draft, wrong, row, field, index }) {
   const why = isChanged ? wrong.get(`${row.record} ${field}`) : fault?.message;
   const others = isChanged && fault && !why ? alike(grid, draft.value, row, field) : [];
   const fill = () => write(draft, others, field, text);
-  const put = (/** @type {any} */ event) => write(draft, [row], field, event.target.value);
+  const put = (/** @type {Event} */ event) => write(draft, [row], field, fieldOf(event).value);
   const press = (/** @type {KeyboardEvent} */ event) => {
     if (event.key === "Escape" && isChanged) write(draft, [row], field, came);
     else if ((event.ctrlKey || event.metaKey) && event.key === "d" && others.length > 0) fill();

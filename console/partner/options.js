@@ -1,4 +1,6 @@
 /** How a file with cells is read, where the guess is wrong. */
+
+import { fieldOf } from "../ui/fields.js";
 import { html } from "../ui/html.js";
 import { change, chosen, look, sending } from "./sending.js";
 
@@ -35,9 +37,9 @@ export function Options() {
   return html`<details class="reading"><summary>
       ${found ? html`Cells are separated by <b>${shown[found.delimiter ?? ""] ?? found.delimiter}</b>, the text is <b>${found.encoding}</b>.` : "How the file is read."} <span class="link">Not right?</span></summary>
     <div class="row">
-      <label class="field"><span>Cells are separated by</span><select value=${reading.delimiter} disabled=${isOff} onChange=${(/** @type {any} */ event) => set({ delimiter: event.target.value })}>
+      <label class="field"><span>Cells are separated by</span><select value=${reading.delimiter} disabled=${isOff} onChange=${(/** @type {Event} */ event) => set({ delimiter: fieldOf(event).value })}>
         ${delimiters.map(([value, label]) => html`<option key=${value} value=${value}>${label}</option>`)}</select></label>
-      <label class="field"><span>Letters (encoding)</span><select value=${reading.charset} disabled=${isOff} onChange=${(/** @type {any} */ event) => set({ charset: event.target.value })}>
+      <label class="field"><span>Letters (encoding)</span><select value=${reading.charset} disabled=${isOff} onChange=${(/** @type {Event} */ event) => set({ charset: fieldOf(event).value })}>
         ${charsets.map(([value, label]) => html`<option key=${value} value=${value}>${label}</option>`)}</select></label>
     </div></details>`;
 }

@@ -4,6 +4,7 @@ import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { connection } from "../api/client.js";
 import { asProblem } from "../api/problem.js";
 import { ErrorBox, useIsOver } from "./error-box.js";
+import { fieldOf } from "./fields.js";
 import { html } from "./html.js";
 import { Icon } from "./icons.js";
 import { count } from "./numbers.js";
@@ -126,12 +127,12 @@ function Ask({ title, consequence, action, isDanger, reason = "none", count: man
       ${
         reason !== "none" &&
         html`<label class="field"><span>Reason${reason === "optional" ? " (optional)" : ""}, for the audit</span>
-        <textarea rows="2" maxlength="1000" required=${reason === "required"} value=${why} onInput=${(/** @type {any} */ event) => setWhy(event.target.value)}></textarea></label>`
+        <textarea rows="2" maxlength="1000" required=${reason === "required"} value=${why} onInput=${(/** @type {Event} */ event) => setWhy(fieldOf(event).value)}></textarea></label>`
       }
       ${
         wanted &&
         html`<label class="field"><span>Type <strong>${type ?? count(many)}</strong> to go on</span>
-        <input type="text" autocomplete="off" inputmode=${type ? "text" : "numeric"} value=${typed} onInput=${(/** @type {any} */ event) => setTyped(event.target.value)} /></label>`
+        <input type="text" autocomplete="off" inputmode=${type ? "text" : "numeric"} value=${typed} onInput=${(/** @type {Event} */ event) => setTyped(fieldOf(event).value)} /></label>`
       }
       ${isAway && html`<p class="bar bad"><span>The API does not answer now. This can be done when it is back.</span></p>`}
       <div ref=${told}><${ErrorBox} problem=${problem} title="This was not done." /></div>

@@ -22,27 +22,27 @@ function Field({ label, help, wrong, control }) {
     ${told && html`<span id=${`${id}-told`} class=${wrong ? "wrong" : "help"} role=${wrong ? "status" : undefined}>${told}</span>`}</div>`;
 }
 
-/** @param {any} event @returns {string} */
-const typed = (event) => event.target.value;
+/** The field of a form that an event is of. @param {Event} event */
+export const fieldOf = (event) => /** @type {HTMLInputElement} */ (event.target);
 
 /** @param {Said & { value: string, onValue: (value: string) => void, [attribute: string]: any }} props */
 export function TextField({ label, help, wrong, value, onValue, ...more }) {
   const control = (/** @type {object} */ own) =>
-    html`<input type="text" autocomplete="off" spellcheck=${false} ...${more} ...${own} value=${value} onInput=${(/** @type {any} */ event) => onValue(typed(event))} />`;
+    html`<input type="text" autocomplete="off" spellcheck=${false} ...${more} ...${own} value=${value} onInput=${(/** @type {Event} */ event) => onValue(fieldOf(event).value)} />`;
   return html`<${Field} label=${label} help=${help} wrong=${wrong} control=${control} />`;
 }
 
 /** @param {Said & { value: string, onValue: (value: string) => void, [attribute: string]: any }} props */
 export function AreaField({ label, help, wrong, value, onValue, ...more }) {
   const control = (/** @type {object} */ own) =>
-    html`<textarea rows="8" spellcheck=${false} ...${more} ...${own} value=${value} onInput=${(/** @type {any} */ event) => onValue(typed(event))}></textarea>`;
+    html`<textarea rows="8" spellcheck=${false} ...${more} ...${own} value=${value} onInput=${(/** @type {Event} */ event) => onValue(fieldOf(event).value)}></textarea>`;
   return html`<${Field} label=${label} help=${help} wrong=${wrong} control=${control} />`;
 }
 
 /** @param {Said & { value: string, options: [value: string, label: string][], onValue: (value: string) => void }} props */
 export function SelectField({ label, help, wrong, value, options, onValue }) {
   const control = (/** @type {object} */ own) =>
-    html`<select ...${own} value=${value} onChange=${(/** @type {any} */ event) => onValue(typed(event))}>${options.map(([key, text]) => html`<option key=${key} value=${key}>${text}</option>`)}</select>`;
+    html`<select ...${own} value=${value} onChange=${(/** @type {Event} */ event) => onValue(fieldOf(event).value)}>${options.map(([key, text]) => html`<option key=${key} value=${key}>${text}</option>`)}</select>`;
   return html`<${Field} label=${label} help=${help} wrong=${wrong} control=${control} />`;
 }
 

@@ -5,6 +5,7 @@
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { address, href, navigate, setQuery } from "../state/router.js";
 import { taste } from "../state/settings.js";
+import { fieldOf } from "./fields.js";
 import { html } from "./html.js";
 import { Icon } from "./icons.js";
 
@@ -114,10 +115,10 @@ function Edit({ filter, value, onEnd }) {
               html`<label key=${option.value}><input type=${isSeveral ? "checkbox" : "radio"} name=${name} ref=${index === 0 ? focused : undefined} checked=${draft.split(",").includes(option.value)} onChange=${() => flip(option.value)} />${option.label}</label>`,
           )}</div></fieldset>`
         : html`<label class="field"><span>${label}</span><input type=${kind === "time" ? "datetime-local" : "text"} ref=${focused} placeholder=${hint} value=${kind === "time" ? local(draft) : draft} list=${suggest ? id : undefined} autocomplete="off" onInput=${(
-            /** @type {any} */ event,
+            /** @type {Event} */ event,
           ) => {
-            setDraft(event.target.value);
-            suggested.look(event.target.value);
+            setDraft(fieldOf(event).value);
+            suggested.look(fieldOf(event).value);
           }} />
           ${suggest && html`<datalist id=${id}>${suggested.options.map((option) => html`<option key=${option.value} value=${option.value}>${option.label}</option>`)}</datalist>`}</label>
           ${presets.length > 0 && html`<div class="row">${presets.map((preset) => html`<button key=${preset.label} type="button" class="button small" onClick=${() => apply(preset.value())}>${preset.label}</button>`)}</div>`}`
@@ -190,7 +191,7 @@ function Views({ path, query }) {
       )}
       ${
         isAny &&
-        html`<form class="menu-form" onSubmit=${save}><label class="field"><span>Save this view as</span><input type="text" maxlength="40" value=${name} onInput=${(/** @type {any} */ event) => setName(event.target.value)} /></label>
+        html`<form class="menu-form" onSubmit=${save}><label class="field"><span>Save this view as</span><input type="text" maxlength="40" value=${name} onInput=${(/** @type {Event} */ event) => setName(fieldOf(event).value)} /></label>
         <button type="submit" class="button small">Save</button></form>`
       }
     </div>

@@ -4,6 +4,7 @@
  */
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Loading } from "./empty.js";
+import { fieldOf } from "./fields.js";
 import { html } from "./html.js";
 
 /** @typedef {{ from: number, to: number, line: number, message: string }} Mark */
@@ -52,6 +53,6 @@ function Plain({ id, label, text, onChange, marks = [], isReadOnly = false, goTo
   return html`<div class="json-plain">
     <pre ref=${lines} aria-hidden="true">${numbers.join("\n")}</pre>
     <textarea ref=${area} id=${id} aria-label=${label} aria-invalid=${marks.length > 0 ? "true" : undefined} rows=${Math.min(24, Math.max(6, numbers.length))} spellcheck=${false} wrap="off" readonly=${isReadOnly} value=${text}
-      onInput=${(/** @type {any} */ event) => onChange(event.target.value)} onScroll=${follow}></textarea>
+      onInput=${(/** @type {Event} */ event) => onChange(fieldOf(event).value)} onScroll=${follow}></textarea>
   </div>`;
 }

@@ -5,6 +5,7 @@ import { side } from "../api/session.js";
 import { navOf } from "../pages/index.js";
 import { searchers } from "../pages/search.js";
 import { Dialog } from "./dialog.js";
+import { fieldOf } from "./fields.js";
 import { html } from "./html.js";
 import { Icon } from "./icons.js";
 
@@ -99,7 +100,7 @@ function Search() {
     <form onSubmit=${submit} onKeyDown=${press} ...${dropSearch} role="search">
       <input type="search" role="combobox" aria-expanded="true" aria-controls=${id} aria-activedescendant=${hits[at] ? `${id}-${at}` : undefined} aria-label="Search"
         placeholder=${side.value === "partner" ? "A page, or a batch" : "A page, a batch, a client, a request, a checksum"} autocomplete="off" spellcheck=${false}
-        ref=${(/** @type {HTMLElement | null} */ field) => field?.focus()} value=${text} onInput=${(/** @type {any} */ event) => setText(event.target.value)} />
+        ref=${(/** @type {HTMLElement | null} */ field) => field?.focus()} value=${text} onInput=${(/** @type {Event} */ event) => setText(fieldOf(event).value)} />
       <ul id=${id} role="listbox" aria-label="Found">
         ${hits.map(
           (
