@@ -175,7 +175,7 @@ test("a dataset is made from an example file, granted, and deleted when no clien
 
 test("a client's policy is edited on the client's page; without CodeMirror a text area takes the JSON", async () => {
   const { client } = world.seed;
-  const visit = await world.visit({ role: "admin" });
+  const visit = await world.visit({ role: "admin", own: true });
   const { page } = visit;
   await page.route("**/json-editor.codemirror.js", (route) => route.abort());
   await visit.open(`#/clients/${client.id}?tab=policy`);

@@ -83,7 +83,7 @@ test("nodes: a worker is paused and goes on, caches are emptied", async () => {
 });
 
 test("follows the event stream, and a pause stops it", async () => {
-  const visit = await world.visit({ role: "operator", path: "#/nodes" });
+  const visit = await world.visit({ role: "operator", path: "#/nodes", own: true });
   const { page } = visit;
   const age = page.locator("button.age");
   await page.locator("button.age.live").waitFor();
@@ -100,7 +100,7 @@ test("follows the event stream, and a pause stops it", async () => {
 });
 
 test("an open page costs its node one query a second, and one that nobody looks at nothing", async () => {
-  const visit = await world.visit({ role: "viewer" });
+  const visit = await world.visit({ role: "viewer", own: true });
   const { page, context } = visit;
   // The 30 s that a page waits before it takes nobody for looking.
   await context.addInitScript(
@@ -141,7 +141,7 @@ test("an open page costs its node one query a second, and one that nobody looks 
 });
 
 test("without the stream it polls", async () => {
-  const visit = await world.visit({ role: "viewer" });
+  const visit = await world.visit({ role: "viewer", own: true });
   const { page } = visit;
   await page.route("**/admin/events*", (route) => route.fulfill({ status: 503, body: "{}" }));
   await visit.open("#/nodes");

@@ -76,7 +76,7 @@ describe("login", () => {
   });
 
   test("again over the page when the session has ended; the page goes on", async () => {
-    const visit = await world.visit({ role: "admin", path: "#/" });
+    const visit = await world.visit({ role: "admin", path: "#/", own: true });
     const { page, context } = visit;
     await context.clearCookies();
     await page.keyboard.press("r");
@@ -120,7 +120,7 @@ describe("the frame", () => {
   });
 
   test("has the theme that was chosen, also after a reload", async () => {
-    const visit = await world.visit({ role: "viewer", path: "#/" });
+    const visit = await world.visit({ role: "viewer", path: "#/", own: true });
     const { page } = visit;
     await page.locator(".user summary").click();
     await visit.clean();
@@ -134,7 +134,7 @@ describe("the frame", () => {
   });
 
   test("keeps what it has while the API is away, changes nothing, and reads again when it is back", async () => {
-    const visit = await world.visit({ role: "admin", path: "#/" });
+    const visit = await world.visit({ role: "admin", path: "#/", own: true });
     const { page, context } = visit;
     await context.setOffline(true);
     await page.keyboard.press("r");
@@ -157,7 +157,7 @@ describe("the frame", () => {
   });
 
   test("offers to load the new version when a file of the page is gone", async () => {
-    const visit = await world.visit({ role: "viewer" });
+    const visit = await world.visit({ role: "viewer", own: true });
     await visit.page.route("**/pages/overview.js", (route) => route.fulfill({ status: 404, body: "{}" }));
     await visit.page.goto("/");
     await button(visit, "Load the new version").waitFor();
@@ -175,7 +175,7 @@ describe("the frame", () => {
 });
 
 test("the first load is below 100 kB, compressed, with the chart of the overview", async () => {
-  const visit = await world.visit({ role: "admin" });
+  const visit = await world.visit({ role: "admin", own: true });
   const sizes = new Map<string, number>();
   visit.page.on("response", async (answer) => {
     const { pathname } = new URL(answer.url());
