@@ -5,14 +5,14 @@
  */
 import type { Database } from "../../../database/database.ts";
 import { mssqlDeliveries, mssqlLocks, mssqlStore } from "../../../database/dialects/mssql/store.ts";
-import { describePostgres, freshPostgres, keptDatabase, truncatedPostgres } from "../../helpers/database.ts";
-import { storeConformance } from "../store/conformance.ts";
+import { describePostgres, freshPostgres, keptDatabase, vacuumedPostgres } from "../../helpers/database.ts";
+import { everySuite, storeConformance } from "../store/conformance.ts";
 import { groupRaceSuite } from "../store/group-slots.suite.ts";
 import { StandIn } from "./stand-in.ts";
 
 describePostgres("statements for SQL Server, by PostgreSQL", () => {
   // Statements that say nothing of an order answer in that of the rows.
-  const { open, end } = keptDatabase(freshPostgres, truncatedPostgres);
+  const { open, end } = keptDatabase(freshPostgres, vacuumedPostgres);
   let standIn: StandIn | undefined;
 
   storeConformance("mssql's statements", async () => {
@@ -21,7 +21,7 @@ describePostgres("statements for SQL Server, by PostgreSQL", () => {
     const sql = standIn.asSql();
     const stores = { store: mssqlStore(sql), locks: mssqlLocks(sql), deliveries: mssqlDeliveries(sql) };
     return { db: { ...db, ...stores } satisfies Database, remove };
-  }, [groupRaceSuite]);
+  }, [...everySuite, groupRaceSuite]);
 
   afterAll(async () => {
     await standIn?.end();

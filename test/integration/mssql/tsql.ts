@@ -1,4 +1,5 @@
 /** As much of T-SQL as our own batches use: their steps, and each statement as PostgreSQL has it. */
+import { LRUCache } from "lru-cache";
 
 export type Step =
   | { kind: "statement"; text: string }
@@ -74,7 +75,13 @@ class Reader {
   }
 }
 
-export const stepsOf = (batch: string): Step[] => new Reader(batch).steps();
+/** Most texts come again and again, and reading one takes longer than PostgreSQL takes for its statements. */
+const MOST_TEXTS = 1_000;
+const batches = new LRUCache<string, Step[]>({ max: MOST_TEXTS, memoMethod: (batch) => new Reader(batch).steps() });
+const statements = new LRUCache<string, string>({ max: MOST_TEXTS, memoMethod: translated });
+
+export const stepsOf = (batch: string): Step[] => batches.memo(batch);
+export const asPostgres = (statement: string): string => statements.memo(statement);
 
 /** A type of SQL Server, in whatever length. */
 export function typeOf(type: string): string {
@@ -116,7 +123,7 @@ const words: [RegExp, string][] = [
   [/AS UNIQUEIDENTIFIER\)/g, "AS uuid)"],
 ];
 
-export function asPostgres(statement: string): string {
+function translated(statement: string): string {
   const text = words.reduce((all, [pattern, word]) => all.replaceAll(pattern, word), joining(statement));
   return lockedRows(returning(limited(recordset(text))));
 }

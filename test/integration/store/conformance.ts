@@ -36,8 +36,42 @@ export interface Opened {
 /** A fresh, migrated database; the suite removes it after its test. */
 export type Open = () => Promise<Opened>;
 
-/** What every dialect of `BatchStore` promises; `more` is asked of this one only. */
-export function storeConformance(name: string, open: Open, more: ((database: () => Database) => void)[] = []): void {
+/** A part of the suite, on the database of the moment. */
+export type Suite = (database: () => Database) => void;
+
+/** What every dialect of `BatchStore` promises. */
+export const everySuite: readonly Suite[] = [
+  uploadSuite,
+  idempotencySuite,
+  dedupSuite,
+  checkedSuite,
+  workSuite,
+  errorGroupSuite,
+  moveSuite,
+  orderSuite,
+  workRowSuite,
+  groupSuite,
+  groupKeySuite,
+  groupSlotSuite,
+  fairnessSuite,
+  pauseSuite,
+  figuresSuite,
+  retentionSuite,
+  undoSuite,
+  deliverySuite,
+  uniqueKeySuite,
+  lockSuite,
+  modelSuite,
+  versionsSuite,
+  auditSuite,
+  documentSuite,
+  keyUsesSuite,
+  historySuite,
+  datasetSuite,
+  batchWalkSuite,
+];
+
+export function storeConformance(name: string, open: Open, suites = everySuite): void {
   describe(`store on ${name}`, () => {
     let opened: Opened;
     beforeEach(async () => {
@@ -45,37 +79,6 @@ export function storeConformance(name: string, open: Open, more: ((database: () 
     });
     afterEach(() => opened.remove());
 
-    for (const suite of [
-      uploadSuite,
-      idempotencySuite,
-      dedupSuite,
-      checkedSuite,
-      workSuite,
-      errorGroupSuite,
-      moveSuite,
-      orderSuite,
-      workRowSuite,
-      groupSuite,
-      groupKeySuite,
-      groupSlotSuite,
-      fairnessSuite,
-      pauseSuite,
-      figuresSuite,
-      retentionSuite,
-      undoSuite,
-      deliverySuite,
-      uniqueKeySuite,
-      lockSuite,
-      modelSuite,
-      versionsSuite,
-      auditSuite,
-      documentSuite,
-      keyUsesSuite,
-      historySuite,
-      datasetSuite,
-      batchWalkSuite,
-      ...more,
-    ])
-      suite(() => opened.db);
+    for (const suite of suites) suite(() => opened.db);
   });
 }

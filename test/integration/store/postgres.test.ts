@@ -1,7 +1,7 @@
 import pg from "pg";
 import { ddl } from "../../../database/dialects/postgres/ddl.ts";
-import { describePostgres, freshPostgres, keptDatabase } from "../../helpers/database.ts";
-import { storeConformance } from "./conformance.ts";
+import { describePostgres, freshPostgres } from "../../helpers/database.ts";
+import { everySuite } from "./conformance.ts";
 import { datasetsFromBefore } from "./datasets.suite.ts";
 import { stored, upload } from "./drafts.ts";
 import {
@@ -13,11 +13,10 @@ import {
   workFromBefore,
 } from "./from-before.ts";
 import { groupRaceSuite } from "./group-slots.suite.ts";
+import { conformanceIn, postgresSpot } from "./places.ts";
 
 describePostgres("PostgreSQL", () => {
-  const { open, end } = keptDatabase(freshPostgres);
-  storeConformance("postgres", open, [groupRaceSuite]);
-  afterAll(end);
+  conformanceIn("postgres", postgresSpot, [...everySuite, groupRaceSuite]);
 });
 
 describePostgres("only on PostgreSQL", () => {

@@ -1,72 +1,9 @@
-/**
- * The tables in a place of their own: every statement of the store finds them there, and a database from before there were such
- * places is brought over with what it holds.
- */
-import { randomBytes } from "node:crypto";
-import { rm } from "node:fs/promises";
-import { join } from "node:path";
+/** A database from before the tables had a place of their own is brought over, and what is another system's is left alone. */
 import pg from "pg";
-import type { Sequelize } from "sequelize";
-import { type Database, openDatabase } from "../../../database/database.ts";
-import { type Names, namesIn, type Style } from "../../../database/schema/names.ts";
-import { describePostgres, emptiedPostgres, freshSchema, onServer } from "../../helpers/database.ts";
-import { folderForDatabase } from "../../helpers/folder.ts";
-import { storeConformance } from "./conformance.ts";
+import { openDatabase } from "../../../database/database.ts";
+import { describePostgres } from "../../helpers/database.ts";
 import { end as atEnd, chunkCommit, claimed, moveOf, ready } from "./drafts.ts";
-
-/** Its own each time: all tests share a database of PostgreSQL. */
-const newSchema = () => `of_${randomBytes(6).toString("hex")}`;
-
-/** Where a database may be made that has `schema` for its tables. */
-interface Spot {
-  url: string;
-  schema: string;
-  names: Names;
-  drop(): Promise<void>;
-}
-
-/** The statements of the suites have the plain names. */
-const translating = ({ sequelize, isEmbedded }: Database, names: Names): Sequelize =>
-  new Proxy(sequelize, {
-    get(target, key) {
-      const value = Reflect.get(target, key);
-      if (key !== "query") return typeof value === "function" ? value.bind(target) : value;
-      return (text: string, ...rest: []) =>
-        target.query(
-          names.in(text).replace('DROP INDEX "', `DROP INDEX ${isEmbedded ? "" : `"${names.schema}".`}"`),
-          ...rest,
-        );
-    },
-  });
-
-async function emptied(db: Database, schema: string): Promise<void> {
-  if (!db.isEmbedded) return emptiedPostgres(db, schema);
-  const [found] = await db.sequelize.query(
-    `SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE '${schema}%'`,
-  );
-  for (const { name } of found as { name: string }[])
-    if (!/(schema_migration|batch_count)$/.test(name)) await db.sequelize.query(`DELETE FROM ${name}`);
-}
-
-function conformance(name: string, spot: () => Promise<Spot>): void {
-  let at: Spot | undefined;
-  let db: Database | undefined;
-  const open = async () => {
-    at ??= await spot();
-    if (!db) {
-      const opened = await openDatabase(at);
-      await opened.migrate();
-      db = { ...opened, sequelize: translating(opened, at.names) };
-    }
-    const [used, { schema }] = [db, at];
-    return { db: used, remove: () => emptied(used, schema) };
-  };
-  storeConformance(name, open);
-  afterAll(async () => {
-    await db?.close();
-    await at?.drop();
-  });
-}
+import { postgresSpot, type Spot, sqliteSpot } from "./places.ts";
 
 /** An older version's database with a batch that is over and one that runs. */
 async function withTwo({ url }: Spot): Promise<{ done: string; running: string }> {
@@ -105,34 +42,9 @@ function movesOver(spot: () => Promise<Spot>): void {
   });
 }
 
-const place = (url: string, schema: string, style: Style, drop: () => Promise<void>): Spot => ({
-  url,
-  schema,
-  names: namesIn(schema, style),
-  drop,
-});
-
-async function sqliteSpot(): Promise<Spot> {
-  const folder = folderForDatabase();
-  return place(`sqlite:${join(folder, "test.db")}`, newSchema(), "prefix", () => rm(folder, { recursive: true }));
-}
-
-/** What a version before has made is where the connection looks first. */
-async function postgresSpot(): Promise<Spot> {
-  const [before, schema] = [await freshSchema(), newSchema()];
-  return place(before.url, schema, "FUNCTION", async () => {
-    await onServer(`DROP SCHEMA IF EXISTS ${schema} CASCADE`);
-    await before.drop();
-  });
-}
-
-describe("a prefix on SQLite", () => {
-  conformance("sqlite with a prefix", sqliteSpot);
-  movesOver(sqliteSpot);
-});
+describe("a prefix on SQLite", () => movesOver(sqliteSpot));
 
 describePostgres("a schema on PostgreSQL", () => {
-  conformance("postgres with a schema", postgresSpot);
   movesOver(postgresSpot);
 
   test("another system's table with the same name is left alone", async () => {

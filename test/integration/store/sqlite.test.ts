@@ -6,9 +6,8 @@ import { type Database, openDatabase } from "../../../database/database.ts";
 import { DatabaseInUse, DatabaseUnavailable } from "../../../database/errors.ts";
 import { isUnavailable } from "../../../database/unavailable.ts";
 import { root } from "../../../root.cjs";
-import { freshDatabase, keptDatabase, type TestDatabase } from "../../helpers/database.ts";
+import { freshDatabase, type TestDatabase } from "../../helpers/database.ts";
 import { patience } from "../../helpers/patience.ts";
-import { storeConformance } from "./conformance.ts";
 import { datasetsFromBefore } from "./datasets.suite.ts";
 import { chunk, chunkCommit, claimed, LEASE, newBatch, ready, upload } from "./drafts.ts";
 import {
@@ -19,10 +18,9 @@ import {
   reportsFromBefore,
   workFromBefore,
 } from "./from-before.ts";
+import { conformanceIn, sqliteSpot } from "./places.ts";
 
-const { open, end } = keptDatabase(freshDatabase);
-storeConformance("sqlite", open);
-afterAll(end);
+conformanceIn("sqlite", sqliteSpot);
 
 describe("only on sqlite", () => {
   let opened: TestDatabase;
