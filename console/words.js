@@ -4,6 +4,7 @@
 export const auditedActions = {
   "batch.approve": "approved the batch",
   "batch.cancel": "cancelled the batch",
+  "batch.commit": "committed the check",
   "batch.move-many": "moved many batches",
   "batch.redrive": "redrove the batch",
   "batch.reject": "rejected the batch",

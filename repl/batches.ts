@@ -10,8 +10,8 @@ import {
   type Reason,
   rowCountsOf,
 } from "../services/batch/batch.domain.ts";
+import { retryOfAnyClient } from "../services/behalf.ts";
 import { call } from "../services/messages.ts";
-import { retryOfAnyClient } from "../services/retries.ts";
 import { type Answer, age, type Command, operand, say } from "./answer.ts";
 import { clientNamed, nameOf } from "./clients.ts";
 

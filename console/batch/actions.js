@@ -96,7 +96,7 @@ export function Actions({ batch, onDone }) {
   return html`
     ${movesOf(batch).map(
       (move) =>
-        html`<button key=${move.name} type="button" class=${`button${move.name === "approve" || move.name === "redrive" ? " primary" : ""}`} disabled=${isAway} onClick=${() => run(batch, move, onDone)}><${Icon} name=${move.icon} />${move.label}</button>`,
+        html`<button key=${move.name} type="button" class=${`button${["approve", "commit", "redrive"].includes(move.name) ? " primary" : ""}`} disabled=${isAway} onClick=${() => run(batch, move, onDone)}><${Icon} name=${move.icon} />${move.label}</button>`,
     )}
     ${
       counts.rejected > 0 &&

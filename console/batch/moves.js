@@ -2,7 +2,7 @@
 
 /** @import { Batch } from "../types.d.ts" */
 
-/** @typedef {"approve" | "reject" | "redrive" | "skip" | "cancel" | "retry"} MoveName */
+/** @typedef {"approve" | "reject" | "redrive" | "skip" | "cancel" | "commit" | "retry"} MoveName */
 
 /**
  * @typedef {object} Move
@@ -37,6 +37,16 @@ export const moves = [
     from: ["held"],
     isDanger: true,
     reason: "required",
+  },
+  {
+    name: "commit",
+    label: "Commit",
+    done: "committed",
+    consequence:
+      "Its file was only checked. Now its records are checked again and stored, by its partner's rules of today. It may still be held, as any upload.",
+    icon: "check",
+    from: ["validated"],
+    reason: "optional",
   },
   {
     name: "redrive",

@@ -5,6 +5,7 @@ import type { OperatorRole } from "../operator/operator.domain.ts";
 export const auditedActions = [
   "batch.approve",
   "batch.cancel",
+  "batch.commit",
   "batch.move-many",
   "batch.redrive",
   "batch.reject",

@@ -4,7 +4,7 @@
  */
 
 import type { BatchStore } from "../../database/store.ts";
-import { type AuditRow, DONE } from "../audit/audit.domain.ts";
+import { type AuditedAction, type AuditRow, DONE } from "../audit/audit.domain.ts";
 import { type BatchRow, type BatchState, isFinal } from "./batch.domain.ts";
 import {
   type History,
@@ -25,27 +25,32 @@ interface Known {
   /** The batch of its rejected records, and the entry of the audit if an operator has sent them again. */
   child: BatchRow | null;
   retry: AuditRow | null;
+  /** The entry of the audit if an operator has committed the check. */
+  commit: AuditRow | null;
 }
 
 type Store = Pick<BatchStore, "moves" | "attempts" | "childOf" | "listAudit">;
 
-/** Four reads, each by an index and of a bounded number of rows. */
+/** At most five reads, each by an index and of a bounded number of rows. */
 export async function history(store: Store, batch: BatchRow): Promise<History> {
-  const [moves, attempts, child] = await Promise.all([
+  const [moves, attempts, child, commit] = await Promise.all([
     store.moves(batch.id),
     batch.attemptsTotal > 0 ? store.attempts([batch.id], 3 * KEPT_AT_ENDS) : [],
     store.childOf(batch.id),
+    batch.committedAt === null ? null : doneBy(store, batch, "batch.commit"),
   ]);
-  const known = { moves, attempts: attempts.toReversed(), child, retry: child && (await retryOf(store, batch)) };
+  const retry = child && (await doneBy(store, batch, "batch.retry", RETRIED_AS));
+  const known = { moves, attempts: attempts.toReversed(), child, retry, commit };
   return { items: itemsOf(batch, known), isCut: isCut(known) };
 }
 
-/** Who may not retry it has entries too. */
-const RETRIES_LOOKED_AT = 20;
+/** Refusals have entries too. */
+const ENTRIES_LOOKED_AT = 20;
 
-async function retryOf(store: Store, { publicId: subject }: BatchRow): Promise<AuditRow | null> {
-  const found = await store.listAudit({ subject, action: "batch.retry", limit: RETRIES_LOOKED_AT });
-  return found.find(({ status, change }) => status === DONE && change?.includes(RETRIED_AS)) ?? null;
+/** The entry of what an operator has done with the batch; `has`: a member of its `change`. Null: its client has, or nobody. */
+async function doneBy(store: Store, { publicId: subject }: BatchRow, action: AuditedAction, has = "") {
+  const found = await store.listAudit({ subject, action, limit: ENTRIES_LOOKED_AT });
+  return found.find(({ status, change }) => status === DONE && (change ?? "").includes(has)) ?? null;
 }
 
 function isCut({ moves, attempts }: Known): boolean {
@@ -57,7 +62,7 @@ function isCut({ moves, attempts }: Known): boolean {
 function itemsOf(batch: BatchRow, known: Known): HistoryItem[] {
   const stored = [...known.moves.map(moveItem), ...known.attempts.map((attempt) => attemptItem(batch, attempt))];
   const isStored = (at: number | null, to: BatchState) => stored.some((item) => item.at === at && item.to === to);
-  const told = [...beginning(batch, known.moves), ...earlierEnds(known.moves), ...ending(batch, known)];
+  const told = [...beginning(batch, known), ...earlierEnds(known.moves), ...ending(batch, known)];
   // An end that was an attempt, or was asked for, is there with its reasons already.
   const items = [...told.filter(({ at, to }) => !isStored(at, to)), ...stored, ...retried(batch, known)];
   return items.sort((a, b) => a.at - b.at || rankOf(a) - rankOf(b));
@@ -86,8 +91,12 @@ function attemptItem(batch: BatchRow, { no, at, node, code, detail, attempt, chu
   return item(at, "processing", to, kind, { node, attempt, chunk, code, detail });
 }
 
+/** Who has asked for it: an operator, or without an entry of the audit its client. */
+const askedBy = (entry: AuditRow | null): Partial<HistoryItem> =>
+  entry ? { by: { kind: "operator", name: entry.who }, reason: entry.reason } : {};
+
 /** Its upload, the commit of a check, and the first times that it was ready and was worked. */
-function* beginning(batch: BatchRow, [first]: MoveRow[]): Generator<HistoryItem> {
+function* beginning(batch: BatchRow, { moves: [first], commit }: Known): Generator<HistoryItem> {
   const { createdAt, committedAt, readyAt, startedAt } = batch;
   const isHeld = first ? first.fromState === "held" : batch.state === "held";
   const held = isHeld ? { code: null, detail: null, ...(first ? first.was : whyOf(batch.reason)) } : null;
@@ -98,7 +107,7 @@ function* beginning(batch: BatchRow, [first]: MoveRow[]): Generator<HistoryItem>
   });
   if (committedAt !== null) {
     const to = onceThere(committedAt === readyAt ? "ready" : "received");
-    yield item(committedAt, "validated", to, "partner", { ...why });
+    yield item(committedAt, "validated", to, "partner", { ...askedBy(commit), ...why });
   }
   if (readyAt !== null && readyAt !== committedAt) yield item(readyAt, "received", "ready", "system");
   if (startedAt !== null) yield item(startedAt, "ready", "processing", "worker");
@@ -119,11 +128,9 @@ function* ending({ state, finishedAt, startedAt, reason }: BatchRow, { moves }: 
 
 function* retried({ state }: BatchRow, { child, retry }: Known): Generator<HistoryItem> {
   if (!child) return;
-  const by = retry ? ({ kind: "operator", name: retry.who } as const) : ({ kind: "partner", name: null } as const);
-  yield item(child.createdAt, state, state, by.kind, {
-    by,
+  yield item(child.createdAt, state, state, "partner", {
+    ...askedBy(retry),
     code: "retried",
     detail: `Its rejected records are batch ${child.publicId}.`,
-    reason: retry?.reason ?? null,
   });
 }

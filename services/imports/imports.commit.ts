@@ -4,6 +4,7 @@ import type { Context } from "moleculer";
 import { checkFormat } from "../../formats/content.ts";
 import { Problem } from "../../lib/errors.ts";
 import { actors } from "../actors.ts";
+import { auditing, named } from "../audits.ts";
 import type { BatchRow } from "../batch/batch.domain.ts";
 import type { ParamsOf } from "../messages.ts";
 import type { Policy } from "../policy/policy.contract.ts";
@@ -43,7 +44,7 @@ function requireKept(batch: BatchRow, refused: number): void {
  * corrects, and the errors of an upload of such a body.
  */
 async function commit(intake: Intake, ctx: Context<Commit>, batch: BatchRow): Promise<BatchRow | null> {
-  const { policy: found, clientPublicId } = ctx.params;
+  const { policy: found, clientPublicId, reason } = ctx.params;
   const { policy } = found;
   requireAllowed(batch, policy);
   // What it corrects may have been taken back since the check.
@@ -52,13 +53,19 @@ async function commit(intake: Intake, ctx: Context<Commit>, batch: BatchRow): Pr
   const quota = dayQuotaOf(policy);
   // Its bytes were counted at the upload.
   const spent = { bytes: 0, records: batch.records };
-  const { whole, done } = await committed(intake.store, async () => ({
-    ...(await committedParts(intake, ctx, batch, clientPublicId, found)),
-    key: null,
-    dedup: dedupOf(found, batch.contentHash ?? ""),
-    quota: quota && { ...quota, bytes: null },
-    spent,
-  }));
+  const { whole, done } = await committed(intake.store, async () => {
+    const parts = await committedParts(intake, ctx, batch, clientPublicId, found);
+    const change = { "/status": [batch.state, parts.state] };
+    const audit = auditing(ctx)({ action: "batch.commit", subject: named("batch", batch.publicId), change, reason });
+    return {
+      ...parts,
+      key: null,
+      dedup: dedupOf(found, batch.contentHash ?? ""),
+      quota: quota && { ...quota, bytes: null },
+      spent,
+      ...(audit && { audit }),
+    };
+  });
   switch (done.outcome) {
     case "stored":
       await announceNew(intake, ctx, done, whole);

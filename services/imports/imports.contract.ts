@@ -98,6 +98,7 @@ export const importsActions = {
 
   /**
    * Delivers a batch that was only checked, under `policy`. A second call answers the batch as it is (`isNew` false).
+   * For an operator the audit has an entry with `reason`.
    * Throws not-found, illegal-state, gone, duplicate-batch, quota-exceeded, unsupported-media-type, payload-too-large, too-many-records.
    */
   commitChecked: action({
@@ -105,6 +106,7 @@ export const importsActions = {
     clientId: { type: "number" },
     clientPublicId: { type: "string" },
     policy,
+    reason: { type: "string", optional: true },
   }).answers<{ batch: BatchRow; isNew: boolean }>(),
 
   /** The first records of a batch, as it reads them. Without `clientId` an operator asks. Throws not-found, gone (its body is not kept any longer). */

@@ -1,7 +1,7 @@
 /** Each route that changes something has its entry. */
 import { auditedAs } from "../../services/api/routes/audited.ts";
 import { operatorRoutes } from "../../services/api/routes/routes.operators.ts";
-import { accepted, batchWhen, newClient } from "../helpers/http.ts";
+import { accepted, type Batch, batchWhen, newClient } from "../helpers/http.ts";
 import { until } from "../helpers/patience.ts";
 import { asked, changed, system } from "./audit.kit.ts";
 
@@ -19,6 +19,14 @@ export function routesHaveEntries(): void {
       const { id } = await accepted(system.url, client, '{"a":1}\n');
       const wanted = { held: "held", ordered: "held", failed: "failed", done: "completed" }[kind];
       await batchWhen(system.url, client, id, ({ status }) => status === wanted);
+      return id;
+    }
+    async function checked(): Promise<string> {
+      const client = await newClient(system.url);
+      const headers = { authorization: client.auth, "content-type": "application/x-ndjson", prefer: "wait=20" };
+      const request = { method: "POST", headers, body: '{"a":1}\n' };
+      const { id, status } = (await (await fetch(`${system.url}/imports?validateOnly=true`, request)).json()) as Batch;
+      expect(status).toBe("validated");
       return id;
     }
     let made = 0;
@@ -99,6 +107,7 @@ export function routesHaveEntries(): void {
       "POST /batches/:id/redrive": async () => [`/batches/${await batch("failed")}/redrive`],
       "POST /batches/:id/retry": async () => [`/batches/${await batch("failed")}/retry`, { reason: "Once more." }],
       "POST /batches/:id/skip": async () => [`/batches/${await batch("ordered")}/skip`],
+      "POST /batches/:id/commit": async () => [`/batches/${await checked()}/commit`, { reason: "They called." }],
       "POST /batches/:id/cancel": async () => [`/batches/${await batch("held")}/cancel`],
       "POST /batches/:id/undo": async () => [`/batches/${await batch("done")}/undo`, { reason: "The wrong file." }],
       "POST /deliveries/:id/replay": async () => [`/deliveries/${await delivery()}/replay`],
@@ -120,6 +129,7 @@ export function routesHaveEntries(): void {
     const changes: Record<string, object> = {
       "batch.approve": { "/status": ["held", "ready"] },
       "batch.cancel": { "/status": ["held", "cancelled"] },
+      "batch.commit": { "/status": ["validated", "ready"] },
       "batch.redrive": { "/status": ["failed", "ready"] },
       "batch.reject": { "/status": ["held", "rejected"] },
       "batch.retry": { "/status": ["failed", "ready"] },
@@ -132,6 +142,7 @@ export function routesHaveEntries(): void {
       "operator.delete": { "/role": ["viewer", null] },
     };
     const reasons: Record<string, RegExp> = {
+      "batch.commit": /^They called\.$/,
       "batch.reject": /^Of last year\./,
       "batch.retry": /^Once more\.$/,
       "batch.undo": /^The wrong file\.$/,

@@ -100,6 +100,7 @@ const paths: BadCase[] = [
   missing("POST", "/admin/batches/{unknown}/redrive", "operator"),
   missing("POST", "/admin/batches/{unknown}/retry", "operator"),
   missing("POST", "/admin/batches/{unknown}/retry?only=rejected", "operator"),
+  missing("POST", "/admin/batches/{unknown}/commit", "operator"),
   missing("POST", "/admin/batches/{unknown}/skip", "operator"),
   missing("POST", "/admin/batches/{unknown}/cancel", "operator"),
 ];

@@ -198,15 +198,17 @@ const batches: BadCase[] = [
   onBatch("nothing was rejected", "retry?only=rejected", "", conflicts("completed")),
   onBatch("an unknown field", "retry?only=rejected", { force: true }, wrong("/force")),
   onBatch("it is neither failed nor held", "skip", "", conflicts("completed")),
+  onBatch("it was not only checked", "commit", "", conflicts("completed")),
   onBatch("it has ended", "cancel", {}, conflicts("completed")),
   onBatch("an unknown field", "approve", { force: true }, wrong("/force")),
   onBatch("an unknown field", "cancel", { force: true }, wrong("/force")),
-  ...["approve", "redrive", "retry", "skip", "cancel"].flatMap((action) => [
+  ...["approve", "redrive", "retry", "commit", "skip", "cancel"].flatMap((action) => [
     onBatch("a reason that is a number", action, { reason: 5 }, wrong("/reason")),
     onBatch("a reason without end", action, { reason: "x".repeat(1_001) }, wrong("/reason")),
     onBatch("null for a reason", action, { reason: null }, wrong("/reason")),
   ]),
   onBatch("an unknown field", "redrive", { from: 0 }, wrong("/from")),
+  onBatch("an unknown field", "commit", { from: 0 }, wrong("/from")),
   onBatch("an unknown field", "skip", { from: 0 }, wrong("/from")),
   onBatch("a reason that is a number", "reject", { reason: 5 }, wrong("/reason")),
   onBatch("a reason without end", "reject", { reason: "x".repeat(5_000) }, wrong("/reason")),

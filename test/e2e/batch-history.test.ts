@@ -2,7 +2,7 @@
 import type { Database } from "../../database/database.ts";
 import { BATCH_WRITTEN } from "../../services/batch/batch.contract.ts";
 import type { BatchRow } from "../../services/batch/batch.domain.ts";
-import { retryOfAnyClient } from "../../services/retries.ts";
+import { retryOfAnyClient } from "../../services/behalf.ts";
 import { accepted, admin, type Batch, batchWhen, newClient, type TestClient } from "../helpers/http.ts";
 import { until } from "../helpers/patience.ts";
 import { newBatch, stored, upload } from "../integration/store/drafts.ts";
@@ -179,15 +179,59 @@ test("a batch that is skipped, and the one behind it that goes on by itself", as
   expect(inShort(released as Item)).toBe("held → ready system");
 });
 
-test("a check that is committed, and a hold by a window that an operator does not wait for", async () => {
-  const checked = await newClient(url);
+async function onlyChecked(client: TestClient, body = '{"a":1}'): Promise<string> {
   const sent = await fetch(`${url}/imports?validateOnly=true`, {
     method: "POST",
-    headers: { authorization: checked.auth, "content-type": "application/x-ndjson" },
-    body: '{"a":1}',
+    headers: { authorization: client.auth, "content-type": "application/x-ndjson" },
+    body,
   });
   const { id } = (await sent.json()) as Batch;
-  await batchWhen(url, checked, id, ({ status }) => status === "validated");
+  await batchWhen(url, client, id, ({ status }) => status === "validated");
+  return id;
+}
+
+test("a check that an operator commits for its client, once, with all that the client would meet", async () => {
+  const client = await newClient(url);
+  const id = await onlyChecked(client);
+  const { name, move } = await by("judy");
+  const moved = async (batch: string, reason: string) => {
+    const answer = await move(batch, "commit", { reason });
+    return [answer.status, (await answer.json()) as Json] as const;
+  };
+  expect(await moved(id, "They called.")).toMatchObject([202, { id, status: "ready", clientId: client.id }]);
+  await batchWhen(url, client, id, ({ status }) => status === "completed");
+  expect(await moved(id, "Once more.")).toMatchObject([200, { id, status: "completed" }]);
+  const change = { "/status": ["validated", "ready"] };
+  expect(await audit(id)).toMatchObject([{ action: "batch.commit", who: name, reason: "They called.", change }]);
+  expect(await history(id)).toContainEqual(
+    expect.objectContaining({
+      from: "validated",
+      to: "ready",
+      by: { kind: "operator", name },
+      reason: "They called.",
+    }),
+  );
+
+  const same = await onlyChecked(await newClient(url));
+  const { body } = await asked("POST", "/batches/actions", { action: "commit", ids: [same, id], dryRun: true });
+  expect(body).toMatchObject({ matched: 2, done: 0, refused: [{ id, code: "illegal-state" }] });
+  expect((await asked("POST", "/batches/actions", { action: "commit", ids: [same] })).body).toMatchObject({ done: 1 });
+  expect(await audit(same)).toMatchObject([{ action: "batch.commit" }]);
+});
+
+test("a commit by an operator is refused as the client's own is, and then nobody has committed it", async () => {
+  const client = await newClient(url);
+  const id = await onlyChecked(client);
+  await asked("PATCH", `/clients/${client.id}/policy`, { maxBytes: 1 });
+  const { move } = await by("mallory");
+  expect(((await (await move(id, "commit")).json()) as Json).code).toBe("payload-too-large");
+  expect((await history(id)).map(inShort).at(-1)).toBe("processing → validated worker");
+  expect(await audit(id)).toEqual([]);
+});
+
+test("a check that is committed, and a hold by a window that an operator does not wait for", async () => {
+  const checked = await newClient(url);
+  const id = await onlyChecked(checked);
   expect((await history(id)).map(inShort).at(-1)).toBe("processing → validated worker");
   expect((await own(checked, id, "commit")).status).toBe(202);
   await batchWhen(url, checked, id, ({ status }) => status === "completed");

@@ -171,6 +171,7 @@ const scenes: Record<string, () => Promise<Scene>> = {
   testWebhook: () => freshClient(subscribed),
   cancelImport: held,
   commitImport: checkedBatch,
+  commitBatch: checkedBatch,
   previewImport: checkedBatch,
   checkImport: freshClient,
   checkDatasetImport: dataset,

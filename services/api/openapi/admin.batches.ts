@@ -1,12 +1,13 @@
 /** The calls by which operators read what became of any batch: as its client does, but for the values of sensitive fields. */
 
 import { schemaRef } from "../../../lib/json-schema.ts";
+import { withReason } from "../routes/admin.batches.ts";
 import { manyMovedSchema, manyMoves } from "../routes/batch-actions.ts";
 import { watchedBatchSchema } from "../routes/events.ts";
 import { checkCalls } from "./checks.ts";
 import { clientCalls } from "./clients.ts";
 import { correctionCalls } from "./corrections.ts";
-import { endedBatch, forOperators } from "./examples.batches.ts";
+import { endedBatch, forOperators, readyBatch } from "./examples.batches.ts";
 import { ids } from "./examples.ts";
 import { bodyProblems, type Call, content, textOf } from "./kit.ts";
 import { reportCalls } from "./reports.ts";
@@ -16,6 +17,8 @@ const MASKED = "As the client reads it, but `•••` stands for the values of
 const { lastAttempt: _, ...beside } = forOperators;
 const watched = { ...endedBatch, ...beside };
 const watch = clientCalls["GET /imports/:id/events"];
+
+const operatorBatch = content(schemaRef("OperatorBatch"), { batch: { ...readyBatch, ...forOperators } });
 
 const none = { node: null, attempt: null, chunk: null, code: null, detail: null, reason: null };
 const historyExample = {
@@ -74,6 +77,18 @@ export const batchReadCalls = {
     ...checkCalls["GET /imports/:id/preview"],
     id: "previewBatch",
     summary: "See how the first records of any batch are read",
+  },
+  "POST /batches/:id/commit": {
+    ...clientCalls["POST /imports/:id/commit"],
+    id: "commitBatch",
+    summary: "Deliver any batch that was only checked",
+    description:
+      "As the client's own commit: the stored body is checked and delivered under the client's policy of today. What an upload would meet, a commit meets: an approval, a window, a quota, or the same content.",
+    body: { isOptional: true, content: content(withReason.schema, { plain: {}, reason: { reason: "They called." } }) },
+    answers: {
+      200: { description: "It was committed before: the batch as it is.", content: operatorBatch },
+      202: { description: "The batch will be delivered.", headers: ["Retry-After"], content: operatorBatch },
+    },
   },
   "POST /batches/actions": {
     id: "moveBatches",

@@ -1,6 +1,6 @@
-/** `POST /admin/batches/{id}/retry`: as the retry of a client, by an operator and for any client. */
+/** `POST /admin/batches/{id}/retry` and `…/commit`: as those of a client, by an operator and for any client. */
 import { actors } from "../../actors.ts";
-import { retryOfAnyClient } from "../../retries.ts";
+import { commitOfAnyClient, retryOfAnyClient } from "../../behalf.ts";
 import { type Exchange, json, type Reply } from "../http/exchange.ts";
 import { jsonBody } from "../http/input.ts";
 import { batchReply, withReason } from "./admin.batches.ts";
@@ -16,4 +16,11 @@ export async function retryBatch(exchange: Exchange): Promise<Reply> {
   const { batch, isNew } = await retryOfAnyClient(ctx, { ...asked, requestId: ctx.requestID });
   const headers = { Location: `/admin/batches/${batch.publicId}`, ...(isNew ? again : {}) };
   return json(isNew ? 202 : 200, await batchReply(exchange, batch), headers);
+}
+
+/** Delivers a batch that was only checked. Asked again: the batch as it is. */
+export async function commitBatch(exchange: Exchange): Promise<Reply> {
+  const body = withReason(await jsonBody(exchange, { isOptional: true }));
+  const { batch, isNew } = await commitOfAnyClient(exchange.ctx, { publicId: exchange.path.id ?? "", ...body });
+  return json(isNew ? 202 : 200, await batchReply(exchange, batch), isNew ? again : {});
 }

@@ -37,6 +37,7 @@ export const auditedAs: Record<Changing, AuditedAction | null> = {
   "POST /batches/:id/redrive": "batch.redrive",
   "POST /batches/:id/skip": "batch.skip",
   "POST /batches/:id/retry": "batch.retry",
+  "POST /batches/:id/commit": "batch.commit",
   "POST /batches/:id/cancel": "batch.cancel",
   "POST /batches/:id/undo": "batch.undo",
   "POST /deliveries/:id/replay": "delivery.replay",

@@ -4,13 +4,14 @@ import { Problem } from "../../../lib/errors.ts";
 import { count, described, flag, id, type JsonSchema, listOf, record, text } from "../../../lib/json-schema.ts";
 import { actors } from "../../actors.ts";
 import type { BatchRow } from "../../batch/batch.domain.ts";
+import { commitOfAnyClient, retryOfAnyClient } from "../../behalf.ts";
 import { call } from "../../messages.ts";
-import { requireRejected, retryOfAnyClient } from "../../retries.ts";
+import { requireRejected } from "../../retries.ts";
 import { type Exchange, json, type Reply } from "../http/exchange.ts";
 import { jsonBody, strictly } from "../http/input.ts";
 import { type FilterText, filterNames, filterOf } from "./batch-filter.ts";
 
-export const batchMoves = ["approve", "cancel", "redrive", "reject", "retry", "skip"] as const;
+export const batchMoves = ["approve", "cancel", "commit", "redrive", "reject", "retry", "skip"] as const;
 type BatchMove = (typeof batchMoves)[number];
 
 const MOST_BATCHES = 1_000;
@@ -75,6 +76,7 @@ const movable: Record<Exclude<BatchMove, "retry">, readonly BatchRow["state"][]>
   redrive: ["failed"],
   skip: ["failed", "held"],
   cancel: ["received", "held", "ready", "processing"],
+  commit: ["validated"],
 };
 
 /** Throws validation, unavailable. */
@@ -112,6 +114,7 @@ async function moved(
   try {
     const asked = { publicId, ...(reason !== undefined && { reason }) };
     if (action === "retry") await retryOfAnyClient(ctx, { ...asked, requestId: ctx.requestID });
+    else if (action === "commit") await commitOfAnyClient(ctx, asked);
     else await call(ctx, `batch.${action}`, asked);
     return null;
   } catch (error) {

@@ -63,7 +63,7 @@ import {
 } from "./admin.operators.ts";
 import { pauseClient, resumeClient } from "./admin.pauses.ts";
 import { checkPolicy } from "./admin.policies.ts";
-import { retryBatch } from "./admin.retry.ts";
+import { commitBatch, retryBatch } from "./admin.retry.ts";
 import { flushCaches, getSystem, listHandlers, pauseNode, resumeNode } from "./admin.system.ts";
 import { listTables } from "./admin.tables.ts";
 import { listDatasetVersions, listPolicyVersions } from "./admin.versions.ts";
@@ -140,6 +140,7 @@ export const operatorRoutes = strict<
   "POST /batches/:id/reject": rejectBatch,
   "POST /batches/:id/redrive": redriveBatch,
   "POST /batches/:id/retry": withQuery(retryBatch),
+  "POST /batches/:id/commit": commitBatch,
   "POST /batches/:id/skip": skipBatch,
   "POST /batches/:id/cancel": cancelBatch,
   "POST /batches/:id/undo": withQuery(undoBatch),
