@@ -9,6 +9,14 @@ interface Asked {
   reason?: string | undefined;
 }
 
+interface Answer {
+  batch: BatchRow;
+  isNew: boolean;
+}
+
+/** Runs a retry when it is its turn. It takes one of the `uploads` of its client, which are as many on each node. */
+type InTurn = (of: { clientId: number; uploads: number }, send: () => Promise<Answer>) => Promise<Answer>;
+
 /** The batch, its client, and that client's policy of today. Throws not-found, and illegal-state while the client is erased. */
 async function ofAnyClient(via: Caller, { publicId, reason }: Asked, refusal: string) {
   const batch = await actors.batch.get(via, { publicId });
@@ -29,15 +37,19 @@ async function ofAnyClient(via: Caller, { publicId, reason }: Asked, refusal: st
 export async function retryOfAnyClient(
   via: Caller,
   { requestId = null, ...asked }: Asked & { requestId?: string | null },
-): Promise<{ batch: BatchRow; isNew: boolean }> {
+  inTurn: InTurn = (_, send) => send(),
+): Promise<Answer> {
   const params = await ofAnyClient(via, asked, "no new batch is made for it");
-  return actors.imports.retryRejected(via, { ...params, requestId }, { timeout: 0 });
+  const uploads = params.policy.policy.maxConcurrentUploads;
+  return inTurn({ clientId: params.clientId, uploads }, () =>
+    actors.imports.retryRejected(via, { ...params, requestId }, { timeout: 0 }),
+  );
 }
 
 /**
  * Delivers any client's batch that was only checked, by that client's policy of today. Asked again: the batch as it is, `isNew` false.
  * Throws what `imports.commitChecked` throws, and illegal-state while its client is erased.
  */
-export async function commitOfAnyClient(via: Caller, asked: Asked): Promise<{ batch: BatchRow; isNew: boolean }> {
+export async function commitOfAnyClient(via: Caller, asked: Asked): Promise<Answer> {
   return actors.imports.commitChecked(via, await ofAnyClient(via, asked, "nothing is delivered for it"));
 }

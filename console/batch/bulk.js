@@ -5,21 +5,25 @@ import { asProblem } from "../api/problem.js";
 import { href } from "../state/router.js";
 import { ShortId } from "../ui/copy.js";
 import { ask, Dialog } from "../ui/dialog.js";
+import { ErrorBox } from "../ui/error-box.js";
 import { html } from "../ui/html.js";
 import { Icon } from "../ui/icons.js";
 import { count, plural } from "../ui/numbers.js";
+import { Progress } from "../ui/progress.js";
 import { Table } from "../ui/table.js";
 import { toast } from "../ui/toast.js";
 import { movesOfMany } from "./moves.js";
+import { moveInPieces } from "./pieces.js";
 
 /** @import { Query } from "../types.d.ts" */
 /** @import { Move } from "./moves.js" */
 
-/** @typedef {{ ids: string[] } | { filter: Query }} Which */
-/** @typedef {{ matched: number, isMore: boolean, examples: string[], done: number, refused: { id: string, code: string }[] }} Moved */
+/** @import { Moved, Outcome, Which } from "./pieces.js" */
 
 /** What the last move of many has done, until it is closed. */
-const result = signal(/** @type {{ move: Move, moved: Moved } | null} */ (null));
+const result = signal(/** @type {{ move: Move, moved: Outcome, isMore: boolean } | null} */ (null));
+/** How many batches the one that runs has looked at, and of how many. */
+const progress = signal(/** @type {{ looked: number, all: number } | null} */ (null));
 
 /** @param {string} id */
 const hrefOf = (id) => href(`/batches/${id}`);
@@ -51,19 +55,42 @@ async function moveMany(move, which, onDone) {
       `None of ${plural(dry.matched, "batch", "batches")} can be ${move.done}: their states do not allow it.`,
       "plain",
     );
-  await ask({
+  let isStopped = false;
+  const isDone = await ask({
     title: `${label} ${plural(movable, "batch", "batches")}?`,
     consequence: html`<${Foreseen} move=${move} dry=${dry} />`,
     action: `${label} ${plural(movable, "batch", "batches")}`,
     isDanger,
     reason,
     count: movable,
+    extra: html`<${HowFar} />`,
     run: async (why) => {
-      const moved = await post("/admin/batches/actions", { action, ...which, ...(why !== "" && { reason: why }) });
-      result.value = { move, moved };
-      onDone();
+      const all = dry.matched;
+      progress.value = { looked: 0, all };
+      try {
+        const moved = await moveInPieces({ action, ...(why !== "" && { reason: why }) }, which, {
+          most: all,
+          isStopped: () => isStopped,
+          onProgress: (looked) => {
+            progress.value = { looked, all };
+          },
+        });
+        result.value = { move, moved, isMore: dry.isMore };
+        onDone();
+      } finally {
+        progress.value = null;
+      }
     },
   });
+  isStopped = !isDone;
+}
+
+/** While it runs. "Back" ends it after the piece at hand. */
+function HowFar() {
+  if (!progress.value) return null;
+  const { looked, all } = progress.value;
+  return html`<${Progress} value=${looked / all} label="Batches" more=${`${count(looked)} of ${count(all)}`} />
+    <p class="quiet">Back stops it. What was moved stays moved.</p>`;
 }
 
 /**
@@ -103,16 +130,19 @@ const columns = [
 /** What became of them. */
 export function BulkResult() {
   if (!result.value) return null;
-  const { move, moved } = result.value;
+  const { move, moved, isMore } = result.value;
+  const { done, refused, left, problem } = moved;
   const close = () => {
     result.value = null;
   };
-  return html`<${Dialog} title=${`${plural(moved.done, "batch", "batches")} ${move.done}`} onClose=${close}>
+  return html`<${Dialog} title=${`${plural(done, "batch", "batches")} ${move.done}`} onClose=${close}>
     <div class="dialog-text">
-      ${moved.refused.length === 0 ? html`<p>None was refused.</p>` : html`<p>${plural(moved.refused.length, "batch was", "batches were")} refused and ${moved.refused.length === 1 ? "stays" : "stay"} as before.</p>`}
-      ${moved.isMore && html`<p>The filter matches more than was looked at. Do it again for the rest.</p>`}
+      ${refused.length === 0 ? html`<p>None was refused.</p>` : html`<p>${plural(refused.length, "batch was", "batches were")} refused and ${refused.length === 1 ? "stays" : "stay"} as before.</p>`}
+      ${left > 0 && html`<p>It was stopped: ${plural(left, "batch was", "batches were")} not looked at.</p>`}
+      ${left === 0 && isMore && html`<p>The filter matches more than was looked at. Do it again for the rest.</p>`}
+      <${ErrorBox} problem=${problem} title="The rest was not done." />
     </div>
-    ${moved.refused.length > 0 && html`<div class="dialog-table"><${Table} caption="Refused" columns=${columns} list=${{ items: moved.refused }} /></div>`}
+    ${refused.length > 0 && html`<div class="dialog-table"><${Table} caption="Refused" columns=${columns} list=${{ items: refused }} /></div>`}
     <footer class="dialog-foot"><button type="button" class="button primary" onClick=${close}>Close</button></footer>
   </${Dialog}>`;
 }

@@ -107,5 +107,5 @@ function NoErrors({ batch: { counts, finishedAt, status } }) {
   if (finishedAt === null)
     return html`<${Empty} title="No error yet." icon="clock"><p>Errors appear here while the batch is checked.</p></${Empty}>`;
   const hasNone = counts.received > 0 && ["completed", "validated"].includes(status);
-  return html`<${Empty} title=${hasNone ? "Every record was good." : "No record was rejected."} icon="check"><p>${hasNone ? "What was stored is under Records." : "Why the batch ended is said above."}</p></${Empty}>`;
+  return html`<${Empty} title=${hasNone ? "Every record was good." : "No record was rejected."} icon="check"><p>${status === "validated" ? "Nothing is stored until it is committed." : hasNone ? "What was stored is under Records." : "Why the batch ended is said above."}</p></${Empty}>`;
 }

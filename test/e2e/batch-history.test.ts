@@ -320,6 +320,8 @@ test("many batches are moved by their ids or a filter, each with its own entries
     examples: [...held.slice(0, 2), unknown],
     done: 2,
     refused: [{ id: unknown, code: "not-found" }],
+    remaining: 0,
+    next: null,
   });
   expect(await many({ action: "cancel", filter, reason })).toMatchObject({ matched: 4, done: 4, refused: [] });
   expect(await many({ action: "cancel", filter })).toMatchObject({ matched: 0, done: 0 });
@@ -332,6 +334,8 @@ test("many batches are moved by their ids or a filter, each with its own entries
 
 describe("more batches than one call moves", () => {
   const MOST = 1_000;
+  const examples = expect.any(Array);
+  const next = expect.any(String);
   let of: { client: TestClient; filter: object };
   const many = (action: string, more: object = {}) => ({ action, filter: of.filter, ...more });
   const leftOf = async (status: string) =>
@@ -373,7 +377,7 @@ describe("more batches than one call moves", () => {
     const { status, body } = await asked("POST", "/batches/actions", many("cancel", { dryRun: true }));
     expect([status, body]).toEqual([
       200,
-      { matched: MOST, isMore: true, examples: expect.any(Array), done: 0, refused: [] },
+      { matched: MOST, isMore: true, examples, done: 0, refused: [], remaining: 0, next },
     ]);
     expect(await leftOf("held")).toEqual({ held: { value: MOST + 1, isMore: false } });
   });
@@ -387,7 +391,15 @@ describe("more batches than one call moves", () => {
     const { cancelled } = (await leftOf("cancelled")) as { cancelled: { value: number } };
     expect([status, body]).toEqual([
       200,
-      { matched: MOST, isMore: true, examples: expect.any(Array), done: cancelled.value, refused: [] },
+      {
+        matched: MOST,
+        isMore: true,
+        examples,
+        done: cancelled.value,
+        refused: [],
+        remaining: MOST - cancelled.value,
+        next,
+      },
     ]);
     expect(cancelled.value).toBeGreaterThanOrEqual(3);
     expect(cancelled.value).toBeLessThan(100);
@@ -515,6 +527,20 @@ describe("rejected records that an operator sends again", () => {
     const { body } = await asked("GET", `/batches?client=${client.id}&retryOf=${ids[2]}`);
     expect(body.items).toMatchObject([{ counts: { received: 4 } }]);
   });
+
+  test("in pieces, by a cursor that goes on behind those that were looked at", async () => {
+    const client = await newClient(url, partly);
+    const ids: string[] = [];
+    for (const count of [1, 2, 3]) ids.unshift(await withErrors(client, count));
+    const filter = { client: client.id };
+    const piece = (cursor?: unknown) =>
+      asked("POST", "/batches/actions", { action: "retry", filter, limit: 2, ...(cursor ? { cursor } : {}) });
+    const first = (await piece()).body;
+    expect(first).toMatchObject({ matched: 2, isMore: true, examples: ids.slice(0, 2), done: 2, remaining: 0 });
+    // The new batches are the newest ones, and none of those that are left.
+    const second = (await piece(first.next)).body;
+    expect(second).toMatchObject({ matched: 1, isMore: false, examples: ids.slice(2), done: 1, next: null });
+  });
 });
 
 test.each([
@@ -523,6 +549,9 @@ test.each([
   ["an unknown action", { action: "erase", ids: ["0193b2f0-0000-7000-8000-000000000000"] }, "/action"],
   ["a wrong id", { ids: ["x"] }, "/ids/0"],
   ["no id", { ids: [] }, "/ids"],
+  ["a limit of ids", { ids: ["0193b2f0-0000-7000-8000-000000000000"], limit: 5 }, "/limit"],
+  ["a limit that is too high", { filter: { status: "held" }, limit: 1_001 }, "/limit"],
+  ["a cursor that nobody gave", { filter: { status: "held" }, cursor: "x" }, "/cursor"],
   ["an unknown filter", { filter: { colour: "red" } }, "/filter"],
   ["a wrong status", { filter: { status: "nope" } }, "/status"],
 ])("actions refuse %s", async (_, body, pointer) => {

@@ -94,7 +94,7 @@ export const batchReadCalls = {
     id: "moveBatches",
     summary: "Move many batches",
     description:
-      "Up to 1,000 batches, named by their ids or found by a filter as of the list. Each is moved as by its own call, with an entry of its own in the audit. A client that hangs up ends it; what was moved stays moved. Asked again, what was moved is refused. `retry` sends the rejected records of each again, as `POST /admin/batches/{id}/retry?only=rejected` does; what was sent again before counts as done.",
+      "Up to 1,000 batches, named by their ids or found by a filter as of the list. Each is moved as by its own call, with an entry of its own in the audit. After 20 s no further batch begins: `remaining` tells how many are left, and `next` goes on after those of a filter. A client that hangs up ends it; what was moved stays moved. Asked again, what was moved is refused. `retry` sends the rejected records of each again, as `POST /admin/batches/{id}/retry?only=rejected` does; what was sent again before counts as done.",
     body: {
       content: content(manyMoves.schema, {
         ids: { action: "cancel", ids: [ids.batch], reason: "Sent twice.", dryRun: true },
@@ -111,6 +111,8 @@ export const batchReadCalls = {
             examples: [ids.batch],
             done: 1,
             refused: [{ id: ids.batch, code: "illegal-state" }],
+            remaining: 0,
+            next: null,
           },
         }),
       },

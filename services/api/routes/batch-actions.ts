@@ -1,7 +1,7 @@
 /** `POST /admin/batches/actions`: one move of many batches. Each is moved as its own call would move it. */
 
 import { Problem } from "../../../lib/errors.ts";
-import { count, described, flag, id, type JsonSchema, listOf, record, text } from "../../../lib/json-schema.ts";
+import { count, described, flag, id, type JsonSchema, listOf, orNull, record, text } from "../../../lib/json-schema.ts";
 import { actors } from "../../actors.ts";
 import type { BatchRow } from "../../batch/batch.domain.ts";
 import { commitOfAnyClient, retryOfAnyClient } from "../../behalf.ts";
@@ -9,6 +9,7 @@ import { call } from "../../messages.ts";
 import { requireRejected } from "../../retries.ts";
 import { type Exchange, json, type Reply } from "../http/exchange.ts";
 import { jsonBody, strictly } from "../http/input.ts";
+import { inLanes, Places } from "./batch-actions.lanes.ts";
 import { type FilterText, filterNames, filterOf } from "./batch-filter.ts";
 
 export const batchMoves = ["approve", "cancel", "commit", "redrive", "reject", "retry", "skip"] as const;
@@ -18,8 +19,12 @@ const MOST_BATCHES = 1_000;
 const EXAMPLES = 5;
 /** Moves at the same time. Each is a write of its own, and uploads and workers write too. */
 const AT_ONCE = 4;
-/** A retry reads the body of its batch and takes one of its client's uploads, of which there may be one. */
-const RETRIES_AT_ONCE = 1;
+/** Retries, each of which reads and writes the records of its batch. */
+const RETRIES_AT_ONCE = 8;
+/** No further batch begins after it. A proxy in front waits a minute, and a retry of many records takes some seconds. */
+const BUDGET_MS = 20_000;
+/** Of a client's uploads on this node, so that it can go on sending meanwhile. */
+const SHARE_OF_UPLOADS = 0.5;
 const FOUND_AT_ONCE = 200;
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
@@ -37,8 +42,14 @@ export const manyMoves = strictly({
   ids: { type: "any", optional: true, jsonSchema: idsSchema },
   filter: { type: "any", optional: true, jsonSchema: filterSchema },
   reason: { type: "string", max: 1_000, optional: true },
+  limit: { type: "number", integer: true, min: 1, max: MOST_BATCHES, optional: true },
+  cursor: { type: "string", optional: true },
   dryRun: { type: "boolean", optional: true },
 });
+type Which = Pick<ReturnType<typeof manyMoves>, "ids" | "filter" | "limit" | "cursor">;
+
+/** The name of the cursors, which no list takes. */
+const CURSORS = "batches to move";
 
 const wrong = (pointer: string, detail: string) =>
   new Problem("validation", "A field is wrong or missing.", { errors: [{ pointer, detail }] });
@@ -64,8 +75,10 @@ function filterIn(value: unknown): FilterText {
   return value as FilterText;
 }
 
+/** Which batches, in their order. `rowIds`: of those that a filter has found, where a cursor can go on after them. */
 interface Found {
   ids: string[];
+  rowIds: number[];
   isMore: boolean;
 }
 
@@ -81,39 +94,67 @@ const movable: Record<Exclude<BatchMove, "retry">, readonly BatchRow["state"][]>
 
 /** Throws validation, unavailable. */
 export async function moveBatches(exchange: Exchange): Promise<Reply> {
-  const { action, ids: named, filter, reason, dryRun = false } = manyMoves(await jsonBody(exchange));
-  if ((named === undefined) === (filter === undefined)) throw wrong("/ids", "expected either ids or filter");
-  const { ids, isMore } =
-    named === undefined ? await foundIds(exchange, filterIn(filter)) : { ids: idsIn(named), isMore: false };
+  const { action, reason, dryRun = false, ...which } = manyMoves(await jsonBody(exchange));
+  const { ids, rowIds, isMore } = await wanted(exchange, which);
   const refused: { id: string; code: string }[] = [];
   let done = 0;
+  const places = new Places();
   const one = async (publicId: string) => {
-    const code = await (dryRun ? wouldRefuse(exchange, action, publicId) : moved(exchange, action, publicId, reason));
+    const code = await (dryRun
+      ? wouldRefuse(exchange, action, publicId)
+      : moved(exchange, places, action, publicId, reason));
     if (code !== null) refused.push({ id: publicId, code });
     else if (!dryRun) done++;
   };
-  const left = ids.values();
-  const lane = async () => {
-    for (const publicId of left) {
-      // Nobody waits for the answer any more, or the node stops: what was moved stays moved.
-      if (exchange.res.destroyed || exchange.req.$service.isStopping) return;
-      await one(publicId);
-    }
-  };
-  await Promise.all(Array.from({ length: action === "retry" ? RETRIES_AT_ONCE : AT_ONCE }, lane));
-  return json(200, { matched: ids.length, isMore, examples: ids.slice(0, EXAMPLES), done, refused });
+  const pace = { atOnce: action === "retry" ? RETRIES_AT_ONCE : AT_ONCE, isOver: overAfter(exchange, BUDGET_MS) };
+  const begun = await inLanes(ids, pace, one);
+  const last = rowIds[begun - 1];
+  const after = last === undefined ? which.cursor : exchange.req.$service.cursors.seal(CURSORS, last);
+  return json(200, {
+    matched: ids.length,
+    isMore,
+    examples: ids.slice(0, EXAMPLES),
+    done,
+    refused,
+    remaining: ids.length - begun,
+    next: (begun < ids.length || isMore) && after !== undefined ? after : null,
+  });
+}
+
+/** Of the time; and nobody waits for the answer any more, or the node stops: what was moved stays moved. */
+function overAfter({ req, res }: Exchange, budgetMs: number): () => boolean {
+  const until = performance.now() + budgetMs;
+  return () => res.destroyed || req.$service.isStopping || performance.now() > until;
+}
+
+/** Throws validation, unavailable. */
+async function wanted(exchange: Exchange, { ids, filter, limit, cursor }: Which): Promise<Found> {
+  if ((ids === undefined) === (filter === undefined)) throw wrong("/ids", "expected either ids or filter");
+  if (ids !== undefined) {
+    for (const [name, value] of Object.entries({ limit, cursor }))
+      if (value !== undefined) throw wrong(`/${name}`, "expected only together with filter");
+    return { ids: idsIn(ids), rowIds: [], isMore: false };
+  }
+  const text = filterIn(filter);
+  const after = cursor === undefined ? undefined : exchange.req.$service.cursors.open(CURSORS, cursor);
+  if (after === null) throw wrong("/cursor", "expected the `next` of an answer before");
+  return foundIds(exchange, text, { most: limit ?? MOST_BATCHES, after });
 }
 
 /** Why the batch was not moved; null: it was. Throws what ends the whole call. */
 async function moved(
   { ctx }: Exchange,
+  places: Places,
   action: BatchMove,
   publicId: string,
   reason: string | undefined,
 ): Promise<string | null> {
   try {
     const asked = { publicId, ...(reason !== undefined && { reason }) };
-    if (action === "retry") await retryOfAnyClient(ctx, { ...asked, requestId: ctx.requestID });
+    if (action === "retry")
+      await retryOfAnyClient(ctx, { ...asked, requestId: ctx.requestID }, ({ clientId, uploads }, send) =>
+        places.run(clientId, Math.max(1, Math.floor(uploads * SHARE_OF_UPLOADS)), send),
+      );
     else if (action === "commit") await commitOfAnyClient(ctx, asked);
     else await call(ctx, `batch.${action}`, asked);
     return null;
@@ -139,27 +180,41 @@ async function wouldRefuse({ ctx }: Exchange, action: BatchMove, publicId: strin
   }
 }
 
-async function foundIds({ ctx }: Exchange, text: FilterText): Promise<Found> {
+/** The first `most` batches of the filter; with `after` those that come after that row. */
+async function foundIds(
+  { ctx }: Exchange,
+  text: FilterText,
+  { most, after }: { most: number; after: number | undefined },
+): Promise<Found> {
   const filter = await filterOf(ctx, text);
-  const ids: string[] = [];
-  let beyond: number | null | undefined = filter ? undefined : null;
-  while (filter && beyond !== null && ids.length < MOST_BATCHES) {
-    const limit = Math.min(FOUND_AT_ONCE, MOST_BATCHES - ids.length);
+  const batches: BatchRow[] = [];
+  let beyond: number | null | undefined = filter ? after : null;
+  while (filter && beyond !== null && batches.length < most) {
+    const limit = Math.min(FOUND_AT_ONCE, most - batches.length);
     const found = await actors.batch.find(ctx, { filter, page: { limit, ...(beyond !== undefined && { beyond }) } });
-    ids.push(...found.batches.map(({ publicId }) => publicId));
+    batches.push(...found.batches);
     beyond = found.next;
   }
-  return { ids, isMore: beyond !== null && beyond !== undefined };
+  const isMore = beyond !== null && beyond !== undefined;
+  return { ids: batches.map(({ publicId }) => publicId), rowIds: batches.map(({ id }) => id), isMore };
 }
 
 /** The schema of what `moveBatches` answers. */
 export const manyMovedSchema: JsonSchema = record({
   matched: described("Batches that were looked at.", count),
-  isMore: described("The filter matches more than 1,000, or may: ask again.", flag),
+  isMore: described("The filter matches more than were looked at, or may.", flag),
   examples: described("Up to 5 of them.", listOf(id)),
   done: described("Batches that were moved; 0 in a dry run.", count),
   refused: described(
     "Those that were not, or in a dry run would not be by their state.",
     listOf(record({ id, code: text("As the call of one batch answers it.") })),
+  ),
+  remaining: described(
+    "Batches whose turn did not come in the time of one call: the last ones of `ids`. Ask again with those, or with `next`.",
+    count,
+  ),
+  next: described(
+    "With a filter: the `cursor` that goes on after the last batch that was looked at. Null: there is none left.",
+    orNull(text()),
   ),
 });
