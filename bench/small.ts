@@ -3,7 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { startChild } from "./kit/child.ts";
 import { batchesSince, newPartner } from "./kit/http.ts";
 import type { Load, Loaded } from "./kit/load.ts";
-import { type DataFlowNode, startNode } from "./kit/node.ts";
+import { cpuOf, type DataFlowNode, startNode } from "./kit/node.ts";
 import { orderSchema, ordersBody } from "./kit/orders.ts";
 import { againstFloor, type Benchmark, inTurns, median, quantile, rate } from "./kit/report.ts";
 
@@ -27,29 +27,41 @@ export const small: Benchmark = async ({ size, rounds }) => {
   const times = rounds ?? (size === "quick" ? 3 : 5);
   const bare = startChild<object, number>("floors/server.ts");
   const generator = startChild<Load, Loaded>("kit/load.ts");
-  const [door, whole] = await Promise.all([startNode({ SERVICES: DOOR }), startNode()]);
+  const [door, quiet, whole] = await Promise.all([
+    startNode({ SERVICES: DOOR }),
+    startNode({ SERVICES: DOOR, ACCESS_LOG: "false" }),
+    startNode(),
+  ]);
   const targets = {
     floor: { port: await bare.ask({}), head: headOf("127.0.0.1", []) },
     door: await headFor(door),
+    quiet: await headFor(quiet),
     whole: await headFor(whole),
   };
   const latencies: Record<string, number[]> = {};
   const completed: number[] = [];
+  /** By side: CPU time for each request, summed over the rounds. */
+  const cpu: Record<string, number> = {};
   const loaded = async (name: keyof typeof targets, isWarmUp: boolean) => {
+    const node = { door, quiet }[name as string];
+    const cpuBefore = node ? cpuOf(node.pid) : 0;
     const result = await generator.ask({ ...targets[name], connections: CONNECTIONS, ms, body });
     if (name === "whole") {
       const done = await completedBetween(whole.url, result.from, result.to);
       if (!isWarmUp) completed.push((done / ms) * 1000);
     }
+    if (node && !isWarmUp) cpu[name] = (cpu[name] ?? 0) + (cpuOf(node.pid) - cpuBefore) / result.perSecond;
     if (!isWarmUp) latencies[name] = [...(latencies[name] ?? []), ...result.latencies];
     return result.perSecond;
   };
   const figures = await inTurns(times, {
     floor: (isWarmUp) => loaded("floor", isWarmUp),
     door: (isWarmUp) => loaded("door", isWarmUp),
+    quiet: (isWarmUp) => loaded("quiet", isWarmUp),
     whole: (isWarmUp) => loaded("whole", isWarmUp),
   });
-  await Promise.all([door.stop(), whole.stop(), bare.stop(), generator.stop()]);
+  await Promise.all([door.stop(), quiet.stop(), whole.stop(), bare.stop(), generator.stop()]);
+  const micros = (name: string) => `${Math.round(((cpu[name] ?? 0) / times / ms) * 1_000_000)} µs`;
   const told = (name: string) =>
     `${name} p50 ${quantile(latencies[name] ?? [], 0.5).toFixed(1)} ms, p99 ${quantile(latencies[name] ?? [], 0.99).toFixed(1)} ms`;
   return {
@@ -57,15 +69,24 @@ export const small: Benchmark = async ({ size, rounds }) => {
     lines: [
       { label: "floor: bare node:http, one durable insert each", figure: rate(figures.floor, "req/s") },
       againstFloor("SERVICES without batchProcessor", figures.door, figures.floor, "req/s", 100),
+      {
+        label: "… the same with ACCESS_LOG=false",
+        figure: rate(figures.quiet, "req/s"),
+        ratio: `with the log ${percent(median(figures.door), median(figures.quiet))} % of it`,
+        goal: { text: "≥ 97 %", isMet: median(figures.door) >= 0.97 * median(figures.quiet) },
+      },
       againstFloor("all services", figures.whole, figures.floor, "req/s", 30),
       { label: "… batches completed meanwhile", figure: rate(completed, "batches/s") },
     ],
     notes: [
+      `CPU time of a request: ${micros("door")} with its line in the log, ${micros("quiet")} without.`,
       `Latency: ${["floor", "door", "whole"].map(told).join("; ")}.`,
       `Of what it took in, the node with all services completed ${((100 * median(completed)) / median(figures.whole)).toFixed(0)} % meanwhile, the rest right after.`,
     ],
   };
 };
+
+const percent = (part: number, whole: number): string => ((100 * part) / whole).toFixed(1);
 
 /** Waits until the node is idle, so that it does not disturb the next round; then counts its batches. */
 async function completedBetween(url: string, from: number, to: number): Promise<number> {

@@ -110,6 +110,12 @@ export const settings = {
     choice({ pretty: "pretty", json: "json" } as const),
     "For people or for machines.",
   ),
+  accessLog: setting(
+    "ACCESS_LOG",
+    "true",
+    choice({ true: true, false: false }),
+    "Whether each request of the API has a line in the log.",
+  ),
   metricsPort: optional(
     "METRICS_PORT",
     "none with the API, which serves /metrics itself, else 3030",

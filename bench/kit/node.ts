@@ -72,15 +72,22 @@ function listening(child: ChildProcess, says: RegExp): Promise<string> {
   return new Promise((resolve, reject) => {
     const give = setTimeout(() => reject(new Error("The node does not listen in time.")), START_MS);
     child.once("exit", (code) => reject(new Error(`The node ended with ${code} before it listened.`)));
-    createInterface({ input: child.stdout as NodeJS.ReadableStream }).on("line", (line) => {
+    const stdout = child.stdout as NodeJS.ReadableStream;
+    const lines = createInterface({ input: stdout }).on("line", (line) => {
       const [, url] = says.exec(line) ?? [];
-      if (/"level":"(warn|error|fatal)"/.test(line)) console.error(line);
+      if (isFault(line)) console.error(line);
       if (!url) return;
       clearTimeout(give);
+      // The line of each request would cost this process more than the node.
+      lines.close();
+      stdout.on("data", (bytes) => isFault(bytes) && console.error(bytes.toString())).resume();
       resolve(url);
     });
   });
 }
+
+const isFault = (text: Buffer | string): boolean =>
+  ["warn", "error", "fatal"].some((level) => text.includes(`"level":"${level}"`));
 
 /**
  * Resident memory in bytes: now (`VmRSS`) and at most so far (`VmHWM`). A child's rusage would include its parent's

@@ -1,5 +1,7 @@
 import { inspect } from "node:util";
 import { Loggers } from "moleculer";
+import { Fields, fieldsAsText } from "./fields.ts";
+import { writeLines, writeSoon } from "./lines.ts";
 import { visible } from "./visible.cjs";
 
 interface LogOptions {
@@ -7,28 +9,62 @@ interface LogOptions {
   level: "fatal" | "error" | "warn" | "info" | "debug" | "trace";
 }
 
+type Bindings = Parameters<Loggers.Console["getFormatter"]>[0];
 type Formatter = ReturnType<Loggers.Console["getFormatter"]>;
 
-/** Moleculer's console logger. Text of partners and servers cannot control the terminal or look like another line. */
+/** The module of the access log. */
+export const ACCESS = "access";
+
+/**
+ * Moleculer's console logger. Text of partners and servers cannot control the terminal or look like another line. It also takes
+ * named values (`Fields`).
+ */
 export class SafeLogger extends Loggers.Console {
   readonly #isJson: boolean;
 
   constructor({ format, level }: LogOptions) {
     const isJson = format === "json";
-    super({ formatter: isJson ? "json" : "short", level, objectPrinter: isJson ? plain : indented });
+    super({ formatter: "short", level, ...(isJson && { colors: false }), objectPrinter: isJson ? plain : indented });
     this.#isJson = isJson;
   }
 
-  override getFormatter(bindings: Parameters<Loggers.Console["getFormatter"]>[0]): Formatter {
-    const format = super.getFormatter(bindings);
-    // JSON escapes only some of them.
-    if (this.#isJson) return (type, args) => format(type, args).map(visible);
-    return (type, args) =>
-      format(
-        type,
-        args.map((arg) => (typeof arg === "string" ? visible(arg) : arg)),
-      );
+  /** Lines of the access log are many, so they are written together. */
+  override getLogHandler(bindings: Bindings): ReturnType<Loggers.Console["getLogHandler"]> {
+    const handler = super.getLogHandler(bindings);
+    if (!handler || bindings?.mod !== ACCESS) return handler;
+    const format = this.getFormatter(bindings);
+    return (level, args) => writeSoon(format(level, args).join(" "));
   }
+
+  override stop(): void {
+    writeLines();
+    super.stop();
+  }
+
+  override getFormatter(bindings: Bindings): Formatter {
+    if (this.#isJson) return (level, args) => [jsonLine(level, args, bindings)];
+    const format = super.getFormatter(bindings);
+    return (level, args) => format(level, forPeople(args));
+  }
+}
+
+const isFields = (arg: unknown): arg is Fields => arg instanceof Fields;
+
+/** Moleculer's own form of a line, with the named values. JSON itself escapes only some of what cannot be seen. */
+function jsonLine(level: string, args: unknown[], bindings: object): string {
+  const { values } = args.find(isFields) ?? { values: {} };
+  const texts = args.filter((arg) => !isFields(arg));
+  const msg = texts.map((arg) => (typeof arg === "object" && arg !== null ? plain(arg) : arg)).join(" ");
+  return visible(JSON.stringify({ ts: Date.now(), level, msg, ...values, ...bindings }));
+}
+
+/** The values come right after the text: an error may follow, which has several lines. */
+function forPeople(args: unknown[]): unknown[] {
+  const [first, ...rest] = args
+    .filter((arg) => !isFields(arg))
+    .map((arg) => (typeof arg === "string" ? visible(arg) : arg));
+  const fields = args.filter(isFields).map(({ values }) => fieldsAsText(values));
+  return [first, ...fields, ...rest];
 }
 
 const plain = (value: unknown) => inspect(value, { depth: 2, breakLength: Number.POSITIVE_INFINITY });

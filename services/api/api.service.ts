@@ -16,6 +16,7 @@ import { BATCH_WRITTEN, type BatchNews } from "../batch/batch.contract.ts";
 import type { Client } from "../clientCache/clientCache.contract.ts";
 import { uuidv7 } from "../ids.ts";
 import type { CloudEvent } from "../outbox/outbox.domain.ts";
+import { accessLogOf } from "./http/access.ts";
 import { adminToken } from "./http/adminToken.ts";
 import { Admissions } from "./http/admissions.ts";
 import { admitClient } from "./http/admit.ts";
@@ -87,11 +88,13 @@ const api = define({
   },
 
   created() {
+    const { maxConnections: most, trustedProxies } = configOf(this.broker);
+    const access = accessLogOf(this.broker);
     const answer = (req: ApiRequest, res: ServerResponse) => {
       req.url = originForm(req.url);
+      access?.watch(req, res);
       this.httpHandler(req, res);
     };
-    const { maxConnections: most, trustedProxies } = configOf(this.broker);
     this.failedLogins = new FailedLogins(trustedProxies);
     this.refusedKeys = new RefusedKeys();
     this.keyUses = new KeyUses();

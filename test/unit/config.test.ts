@@ -49,6 +49,7 @@ test("without any variable: the embedded default, frozen to its lists", () => {
     shutdownTimeoutMs: 10_000,
     logLevel: "info",
     logFormat: "json",
+    accessLog: true,
     metricsPort: null,
     tracingUrl: null,
     oidcIssuer: null,

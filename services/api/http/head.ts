@@ -2,7 +2,7 @@
 import type { IncomingMessage } from "node:http";
 import { isIPv6 } from "node:net";
 import type { Context } from "moleculer";
-import { Problem } from "../../../lib/errors.ts";
+import { Problem, type ProblemCode } from "../../../lib/errors.ts";
 import type { Recognised } from "../../clientCache/clientCache.contract.ts";
 import type { OperatorRole } from "../../operator/operator.domain.ts";
 import type { PolicyVersion } from "../../policy/policy.contract.ts";
@@ -31,6 +31,8 @@ export type ApiRequest = IncomingMessage & {
   $params: Record<string, string>;
   originalUrl: string;
   parsedUrl?: string;
+  /** The route that was found for it. */
+  $alias?: { fullPath: string };
   /** The client that authenticated, its policy, and how it did; on client routes only. */
   caller?: { client: Recognised; policy: PolicyVersion; secretHash: string | null; isSession: boolean };
   /** The operator that authenticated; on operators' routes only. */
@@ -41,6 +43,10 @@ export type ApiRequest = IncomingMessage & {
   voided?: AbortSignal;
   /** Aborted, with the refusal as reason, when its client is disabled or its secret revoked; on client routes only. */
   revoked?: AbortSignal;
+  /** The problem that it was answered with. */
+  problem?: Problem & { type: ProblemCode };
+  /** The public id of the batch that it made or found. Without it the batch is the one in the path. */
+  batchId?: string;
 };
 
 /** No call takes more than a handful. Parsing thousands would only cost time. */

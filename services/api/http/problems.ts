@@ -82,6 +82,7 @@ const promised = (code: ProblemCode): Record<string, string> =>
 
 /** Answers with a problem. If an answer has already begun, it is cut off instead. */
 export function sendProblem(req: ApiRequest, res: ServerResponse, problem: Problem & { type: ProblemCode }): void {
+  req.problem = problem;
   if (res.headersSent) {
     res.destroy();
     return;

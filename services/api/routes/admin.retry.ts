@@ -14,6 +14,7 @@ export async function retryBatch(exchange: Exchange): Promise<Reply> {
   const asked = { publicId: path.id ?? "", ...body };
   if (!onlyRejected) return json(202, await batchReply(exchange, await actors.batch.retry(ctx, asked)), again);
   const { batch, isNew } = await retryOfAnyClient(ctx, { ...asked, requestId: ctx.requestID });
+  exchange.req.batchId = batch.publicId;
   const headers = { Location: `/admin/batches/${batch.publicId}`, ...(isNew ? again : {}) };
   return json(isNew ? 202 : 200, await batchReply(exchange, batch), headers);
 }

@@ -48,6 +48,7 @@ export async function retryImport(exchange: Exchange): Promise<Reply> {
   const policy = await actors.policy.ofDataset(exchange.ctx, { clientId: client.id, name });
   const params = { ...which, clientPublicId: client.publicId, policy, requestId: exchange.ctx.requestID };
   const { batch, isNew } = await actors.imports.retryRejected(exchange.ctx, params, { timeout: 0 });
+  exchange.req.batchId = batch.publicId;
   return json(isNew ? 202 : 200, batchView(batch), { Location: `/imports/${batch.publicId}`, ...(isNew ? again : {}) });
 }
 

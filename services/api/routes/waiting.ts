@@ -74,6 +74,7 @@ export async function batchPosted(
   seconds: number | null,
   { status = 202, headers = {} }: Partial<Reply> = {},
 ): Promise<Reply> {
+  exchange.req.batchId = batch.publicId;
   const latest = seconds === null ? batch : await waited(exchange, batch, seconds, hasEnded);
   return json(seconds !== null && hasEnded(latest) ? 200 : status, batchView(latest), {
     Location: `/imports/${batch.publicId}`,

@@ -1,0 +1,122 @@
+/** The access log: one line for each request, written when its answer has ended or its connection was cut. */
+import type { ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import type { ServiceBroker } from "moleculer";
+import { configOf } from "../../../config/config.ts";
+import { Fields, type FieldValues, type Logger } from "../../../lib/log/fields.ts";
+import { ACCESS } from "../../../lib/log/logger.ts";
+import { sourceOf } from "./address.ts";
+import type { ApiRequest } from "./head.ts";
+
+/** What probes, scrapers and pages ask for all the time. Only their failures have a line. */
+const quiet = new Set([
+  "/health/live",
+  "/health/ready",
+  "/metrics",
+  "/docs/:file",
+  "/console/:hash/:asset",
+  "/console/:hash/:folder/:asset",
+]);
+
+/** Routes whose `id` is a batch's. */
+const ofBatch = /^\/(?:imports|admin\/batches)\/:id(?:\/|$)/;
+const isId = (text: string): boolean => /^[\da-f-]{36}$/i.test(text);
+
+/** What is known of a connection: its bytes at the end of its last request, and the address of its peer. */
+interface Peer {
+  read: number;
+  written: number;
+  address: string;
+}
+
+/** How a request has ended. `status` is null where the connection was cut before the answer began. */
+interface Ended {
+  route: string | null;
+  status: number | null;
+  isCut: boolean;
+  bytesIn: number;
+  bytesOut: number;
+  ms: number;
+}
+
+/** Null: it is turned off, or nobody would see its lines. */
+export function accessLogOf(broker: ServiceBroker): AccessLog | null {
+  const { accessLog, logLevel, trustedProxies } = configOf(broker);
+  const isSeen = accessLog && ["info", "debug", "trace"].includes(logLevel);
+  return isSeen ? new AccessLog(broker.getLogger(ACCESS), trustedProxies) : null;
+}
+
+export class AccessLog {
+  private readonly logger: Logger;
+  private readonly trusted: readonly string[];
+  private readonly peers = new WeakMap<Socket, Peer>();
+
+  /** `trusted`: the proxies whose X-Forwarded-For counts. */
+  constructor(logger: Logger, trusted: readonly string[]) {
+    this.logger = logger;
+    this.trusted = trusted;
+  }
+
+  /** Writes the request's line when it has ended. */
+  watch(req: ApiRequest, res: ServerResponse): void {
+    const beganAt = performance.now();
+    res.once("close", () => {
+      const route = req.$alias?.fullPath ?? null;
+      const status = res.headersSent ? res.statusCode : null;
+      const isCut = !res.writableFinished;
+      const moved = this.moved(req.socket);
+      if (route !== null && quiet.has(route) && status !== null && status < 400) return;
+      this.write(req, { route, status, isCut, ...moved, ms: performance.now() - beganAt });
+    });
+  }
+
+  private write(req: ApiRequest, { route, status, isCut, bytesIn, bytesOut, ms }: Ended): void {
+    const values: FieldValues = {
+      requestId: req.$ctx?.requestID ?? undefined,
+      client: req.caller?.client.identifier,
+      operator: req.operator?.name,
+      method: req.method,
+      route,
+      status,
+      code: req.problem?.type,
+      bytesIn,
+      bytesOut,
+      ms: Math.round(ms * 10) / 10,
+      address: this.addressOf(req),
+      batchId: batchIdOf(req, route),
+      ...(isCut && { aborted: true }),
+    };
+    const text = `${req.method} ${route ?? "(no route)"} ${status ?? "(no answer)"}`;
+    this.logger.info(text, new Fields(values));
+  }
+
+  /** Bytes on the wire since the last request of this connection, heads included. */
+  private moved(socket: Socket): { bytesIn: number; bytesOut: number } {
+    const peer = this.peerOf(socket);
+    const bytesIn = socket.bytesRead - peer.read;
+    const bytesOut = socket.bytesWritten - peer.written;
+    peer.read = socket.bytesRead;
+    peer.written = socket.bytesWritten;
+    return { bytesIn, bytesOut };
+  }
+
+  private addressOf(req: ApiRequest): string {
+    if (req.headers["x-forwarded-for"] !== undefined) return sourceOf(req, this.trusted);
+    return this.peerOf(req.socket).address;
+  }
+
+  private peerOf(socket: Socket): Peer {
+    const known = this.peers.get(socket);
+    if (known) return known;
+    const peer = { read: 0, written: 0, address: sourceOf({ socket }, []) };
+    this.peers.set(socket, peer);
+    return peer;
+  }
+}
+
+function batchIdOf({ batchId, problem, $params }: ApiRequest, route: string | null): string | undefined {
+  const { batchId: ofProblem } = (problem?.data ?? {}) as { batchId?: unknown };
+  if (batchId !== undefined) return batchId;
+  if (typeof ofProblem === "string") return ofProblem;
+  return route !== null && ofBatch.test(route) && isId($params.id ?? "") ? $params.id : undefined;
+}
