@@ -12,9 +12,14 @@ const LISTED = {
   subjectName: "name",
   from: "bigint",
   to: "bigint",
+  after: "bigint",
   before: "bigint",
   limit: "int",
 } as const;
+/**
+ * Ids grow with time, but rows that are written together may be numbered against the order of their times. No change takes this long.
+ */
+const SKEW_MS = 60_000;
 /** Each of the first four has an index with the id. */
 const CONDITIONS = {
   who: "a.who = :who",
@@ -23,10 +28,11 @@ const CONDITIONS = {
   subjectName: "a.subject_name = :subjectName",
   from: "a.at >= :from",
   to: "a.at <= :to",
+  after: "a.id > :after",
   before: "a.id < :before",
 };
 type Condition = keyof typeof CONDITIONS;
-type Wanted = Omit<AuditQuery, "subject"> & { subjectId?: string; subjectName?: string };
+type Wanted = Omit<AuditQuery, "subject"> & { subjectId?: string; subjectName?: string; after?: number };
 
 const COLUMNS = audit.columns.map(({ name }) => name);
 
@@ -41,9 +47,27 @@ export function auditUnits(on: Units): AuditStore {
       ];
     }),
   );
+  const bounds = on.unit({ from: "bigint", to: "bigint" }, ({ first }) => [
+    select<{ after: number | null; before: number | null }>(
+      `SELECT (${first(1, `f.id FROM audit AS f WHERE f.at < :from - ${SKEW_MS} ORDER BY f.at DESC`)}) AS "after",
+    (${first(1, `t.id FROM audit AS t WHERE t.at > :to + ${SKEW_MS} ORDER BY t.at`)}) AS "before"`,
+    ),
+  ]);
+  /** Rows of a time are between two ids. Without them a walk by the id reads all rows that are newer. */
+  const bounded = async (wanted: AuditQuery): Promise<AuditQuery & { after?: number }> => {
+    const { from = null, to = null } = wanted;
+    if (from === null && to === null) return wanted;
+    const { after = null, before = null } = (await bounds.row({ from, to })) ?? {};
+    const first = Math.min(before ?? Number.POSITIVE_INFINITY, wanted.before ?? Number.POSITIVE_INFINITY);
+    return {
+      ...wanted,
+      ...(after !== null && { after }),
+      ...(first !== Number.POSITIVE_INFINITY && { before: first }),
+    };
+  };
   const listed = (wanted: Wanted): Promise<AuditRow[]> => {
     const asked = (Object.keys(CONDITIONS) as Condition[]).filter((name) => wanted[name] !== undefined);
-    const none = { who: null, action: null, subjectId: null, subjectName: null, from: null, to: null, before: null };
+    const none = Object.fromEntries(Object.keys(CONDITIONS).map((name) => [name, null])) as Record<Condition, null>;
     const given = Object.fromEntries(asked.map((name) => [name, wanted[name]]));
     return which(asked).rows({ ...none, ...given, limit: wanted.limit });
   };
@@ -51,7 +75,8 @@ export function auditUnits(on: Units): AuditStore {
     removeFirst(audit, { key: ["id"], where: "at <= :now - :ageMs", order: "at", limit: ":limit" }),
   ]);
   return {
-    async listAudit({ subject, ...rest }) {
+    async listAudit(query) {
+      const { subject, ...rest } = await bounded(query);
       if (subject === undefined) return listed(rest);
       // Two walks along an index each. One query for both would read all rows of the subject and sort them.
       const found = await Promise.all([

@@ -108,14 +108,12 @@ const matching = (shape: Shape, fragments: Fragments): string => {
     : `FROM (${fragments.first(":limit", `k.* ${way}`)}) AS batch ${WORK}`;
 };
 
-const wordsOf = ({ isOldestFirst }: Shape) => (isOldestFirst ? "ASC" : "DESC");
-
 export function batchWalkUnits(on: Units): Pick<BatchStore, "walkBatches" | "countBatches"> {
   const rows = shapes((shape: Shape) =>
     on.unit(PARAMS, (fragments): [Answer<RawBatch>] => [
       {
         do: "select",
-        text: `${fragments.first(":limit", `${LISTED} ${matching(shape, fragments)} ORDER BY batch.id ${wordsOf(shape)}`)}${fragments.plannedAnew}`,
+        text: `${fragments.first(":limit", `${LISTED} ${matching(shape, fragments)} ORDER BY ${fragments.walkOrder(walkOf(shape, fragments), "batch")}`)}${fragments.plannedAnew}`,
         read: [{ name: "contentHash", as: "hex" }],
       },
     ]),

@@ -30,15 +30,19 @@ export function translated(text: string, plan: Plan, { param, rowSet }: Words): 
 }
 
 /** The text of a walk for dialects whose planner takes the index by itself. `hint`: what follows the table's alias. */
-export function plainWalk({ equal, and, isOldestFirst }: Walk, hint = ""): string {
+export function plainWalk(of: Walk, hint = ""): string {
+  const { equal, and } = of;
   const where = [
     ...equal.map(([column, value]) => `k.${column} = ${value}`),
     "k.id > :after",
     "k.id < :before",
     ...and,
   ];
-  return `FROM batch AS k${hint} WHERE ${where.join(" AND ")} ORDER BY k.id ${isOldestFirst ? "ASC" : "DESC"}`;
+  return `FROM batch AS k${hint} WHERE ${where.join(" AND ")} ORDER BY ${plainWalkOrder(of, "k")}`;
 }
+
+export const plainWalkOrder = ({ isOldestFirst }: Walk, of: string): string =>
+  `${of}.id ${isOldestFirst ? "ASC" : "DESC"}`;
 
 /** The row sets of a unit by name. */
 export const setsOf = (steps: Step[]): Map<string, RowSet> =>

@@ -74,6 +74,8 @@ export interface Fragments {
    * The index begins with the columns of `equal`, and ends with the id: the walk meets no other batch.
    */
   walk(of: Walk): string;
+  /** What follows ORDER BY where the rows of a walk, now called `of`, stay in its order: nothing needs to be sorted. */
+  walkOrder(walk: Walk, of: string): string;
   /** The condition that a UUID of `column` is between two that are given as parameters. */
   uuidBetween(column: string, from: string, to: string): string;
   /** The text from FROM on: the batches `few` in a transient state, found by an index. */

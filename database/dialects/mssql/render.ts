@@ -1,7 +1,7 @@
 /** Renders units for SQL Server: one batch of T-SQL, in which row sets are table variables. */
 import { type Column, columnOf } from "../../schema/table.ts";
 import { type Lock, listOf, type RowSet, type Step, scalarsOf, type Take, type Update } from "../../units/steps.ts";
-import { plainWalk, setsOf, storedValue, translated } from "../../units/text.ts";
+import { plainWalk, plainWalkOrder, setsOf, storedValue, translated } from "../../units/text.ts";
 import type { Fragments, ParamKind, Plan, Runner } from "../../units/unit.ts";
 import { ddl, typeOf } from "./ddl.ts";
 import { AT_NOW, inTurn } from "./rows.ts";
@@ -55,6 +55,7 @@ const fragments: Fragments = {
   readyOf: (client) => `FROM batch AS r WHERE r.state = 'ready' AND r.client_id = ${client}`,
   readyOfAll: (clients) => `FROM batch AS r WHERE r.state = 'ready' AND ${isIn("r.client_id", clients)}`,
   walk: (of) => plainWalk(of),
+  walkOrder: plainWalkOrder,
   // The server has an order of its own for UUIDs, so it compares texts, and reads the whole index.
   uuidBetween: (column, from, to) =>
     `LOWER(CONVERT(CHAR(36), ${column})) BETWEEN LOWER(CONVERT(CHAR(36), ${from})) AND LOWER(CONVERT(CHAR(36), ${to}))`,

@@ -25,9 +25,9 @@ const casts: Record<ParamKind, string> = {
  * Row comparisons and an order that only the index can serve. With plain equality the planner may walk along the primary key
  * instead, and read all batches where few or none have the value.
  */
-function walkOf({ equal, and, isOldestFirst }: Walk): string {
+function walkOf(of: Walk): string {
+  const { equal, and } = of;
   const [last, ...others] = equal.toReversed();
-  const way = isOldestFirst ? "ASC" : "DESC";
   const from = (bound: string) =>
     last ? `(k.${last[0]}, k.id) ${bound[0]} (${last[1]}, ${bound.slice(2)})` : `k.id ${bound}`;
   const where = [
@@ -36,7 +36,14 @@ function walkOf({ equal, and, isOldestFirst }: Walk): string {
     from("< :before"),
     ...and,
   ];
-  return `FROM batch AS k WHERE ${where.join(" AND ")} ORDER BY ${last ? `k.${last[0]} ${way}, ` : ""}k.id ${way}`;
+  return `FROM batch AS k WHERE ${where.join(" AND ")} ORDER BY ${walkOrder(of, "k")}`;
+}
+
+/** The planner does not know that a column of a row comparison has one value, and would sort by the id alone. */
+function walkOrder({ equal, isOldestFirst }: Walk, of: string): string {
+  const way = isOldestFirst ? "ASC" : "DESC";
+  const last = equal.at(-1);
+  return `${last ? `${of}.${last[0]} ${way}, ` : ""}${of}.id ${way}`;
 }
 
 const fragments: Fragments = {
@@ -59,6 +66,7 @@ const fragments: Fragments = {
     SELECT r.id FROM batch AS r WHERE r.state = 'ready' AND r.client_id = of_client.id
     ORDER BY r.state, r.client_id, r.id LIMIT ${count}) AS r`,
   walk: walkOf,
+  walkOrder,
   uuidBetween: (column, from, to) => `${column} BETWEEN ${from} AND ${to}`,
   // The order makes the planner use the index, even with a plan from when the table was empty.
   inTransientState: (state) => `FROM (SELECT id, client_id, owner FROM batch WHERE state = '${state}'

@@ -1,7 +1,7 @@
 /** Renders units for SQLite: prepared statements that run one after the other in its thread, with row sets as JSON between them. */
 import { type Column, columnOf } from "../../schema/table.ts";
 import { type RowSet, rowsOf, type Step, scalarsOf } from "../../units/steps.ts";
-import { plainWalk, setsOf, storedValue, translated } from "../../units/text.ts";
+import { plainWalk, plainWalkOrder, setsOf, storedValue, translated } from "../../units/text.ts";
 import type { Fragments, ParamKind, Plan, Runner } from "../../units/unit.ts";
 import type { SqliteClient } from "./client.ts";
 import { type Program, type ProgramStep, ROWS_OF } from "./program.ts";
@@ -26,6 +26,7 @@ const fragments: Fragments = {
   readyOf: (client) => `${READY} AND r.client_id = ${client}`,
   readyOfAll: (clients) => `${READY} AND ${isIn("r.client_id", clients)}`,
   walk: (of) => plainWalk(of, of.index === null ? "" : ` INDEXED BY ${of.index}`),
+  walkOrder: plainWalkOrder,
   uuidBetween: (column, from, to) => `${column} BETWEEN ${from} AND ${to}`,
   inTransientState: (state) => `FROM batch AS few WHERE few.state = '${state}'`,
 };
