@@ -6,12 +6,12 @@ import { type BatchRow, isFinal, type Reason } from "./batch.domain.ts";
 import type { MoverKind, ToldMove } from "./batch.history.domain.ts";
 import type { Move } from "./batch.writes.domain.ts";
 
-/** Who asks for a move, as what the audit has it, and in whose words. */
+/** Who asks for a move, by which action, and for which reason. */
 export interface By {
   audit: Auditing;
   action: AuditedAction;
   reason?: string | undefined;
-  /** A client asks for a batch of its own. */
+  /** True: the batch's own client asks. */
   isPartner?: boolean;
 }
 
@@ -25,7 +25,7 @@ export function whyOf(reason: Reason | null): Why {
   return { code: reason.hold, detail: reason.until === null ? null : `Until ${new Date(reason.until).toISOString()}.` };
 }
 
-/** The row of a batch forgets why it was held, and when and how it has ended, as soon as it goes on. */
+/** Why a batch was held, or when and how it had ended. The move overwrites this in the batch's row, so the history keeps it. */
 function wasOf({ state, reason, finishedAt: at }: BatchRow): ToldMove["was"] {
   return state === "held" || isFinal(state) ? { ...whyOf(reason), at } : null;
 }
@@ -39,17 +39,17 @@ const toldOf = (batch: BatchRow, to: Pick<Move, "reason">, kind: MoverKind): Tol
   was: wasOf(batch),
 });
 
-/** The move of `batch` with its entry in the history: nobody has asked for it. */
+/** A move that nobody has asked for, with its entry in the history. */
 export const toldMove = (move: Move, batch: BatchRow, kind: MoverKind = "system"): Move => ({
   ...move,
   told: toldOf(batch, move, kind),
 });
 
-/** Only a hold is told: else the row of the batch tells when it became ready. */
+/** The same, with an entry only if the move begins or ends a hold. Of other moves the row of the batch has the time. */
 export const heldTold = (move: Move, batch: BatchRow, kind: MoverKind = "system"): Move =>
   move.to === "held" || batch.state === "held" ? toldMove(move, batch, kind) : move;
 
-/** The same of a move that somebody has asked for, with its audit row, if somebody is named for it. */
+/** A move that somebody has asked for, with its entry in the history and, if the caller is known, its row in the audit. */
 export function audited(move: Move, batch: BatchRow, by: By): Move {
   const change = differences({ status: batch.state }, { status: move.to });
   return { ...move, ...asked(batch, move, by, change) };

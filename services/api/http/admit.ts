@@ -1,4 +1,4 @@
-/** Who makes a request, once it is known, and what the request counts against. */
+/** Admits a request whose client is known: checks its key, reads its policy, and counts the request. */
 import type { ServerResponse } from "node:http";
 import { actors } from "../../actors.ts";
 import { admitKey, authenticatedClient, refuseIfStopping } from "./auth.ts";

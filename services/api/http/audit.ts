@@ -55,7 +55,7 @@ export async function noteFailedLogins(api: Desk): Promise<void> {
   await noted(api.broker, ...all);
 }
 
-/** As many as a database writes while nobody notices. The others wait for the next time. */
+/** The most uses that are written at once, so that no other write waits long. The others wait for the next time. */
 const MOST_USES = 100;
 
 /** Writes when keys were used. What cannot be written now is lost: the next minute's use comes soon. */

@@ -20,7 +20,7 @@ import { refuseOtherSites, type SessionOf, type Sessions } from "./sessions.ts";
 /** As in oidc.ts, which is loaded only where there is an issuer. */
 const CLOCK_MS = 30_000;
 const basic = { "WWW-Authenticate": 'Basic realm="dataflow", charset="UTF-8"' };
-/** A scheme that no browser knows. With `Basic` it would ask for a password itself, before the page can show its login. */
+/** A scheme that no browser knows. With `Basic` a browser asks for a password itself, before the page can show its own login. */
 export const wrongLogin = { "WWW-Authenticate": 'Session realm="dataflow"' };
 const bearer = { "WWW-Authenticate": 'Bearer realm="dataflow"' };
 
@@ -99,7 +99,7 @@ async function clientByToken(
 
 /** Null: the token names no client. */
 function tokenCredentials({ issuer, client, until }: OidcToken): ClientCredentials | null {
-  // A token is taken for so long after its end, because clocks differ.
+  // A token is accepted for CLOCK_MS after its end, because the issuer's clock differs from ours.
   return client === null ? null : { identifier: client, issuer, until: until + CLOCK_MS };
 }
 
@@ -109,7 +109,7 @@ const credentialsIn = (shown: ClientCredentials, { key }: Recognised, addressOf:
   return { identifier, secretHash, ...(key?.allowedCidrs && { address: addressOf() }) };
 };
 
-/** Refuses what the key is not for; the audit has it then. Throws forbidden. */
+/** Refuses a call that the client's key may not make, and notes the refusal for the audit. Throws forbidden. */
 export function admitKey(
   { refusedKeys, failedLogins }: Desk,
   req: ApiRequest,
@@ -128,7 +128,7 @@ export function admitKey(
 export const sessionOver = () =>
   new Problem("unauthenticated", "There is no session, or it is over. Log in.", { headers: wrongLogin });
 
-/** Of a page of this host, not of a program or a person who types the address. */
+/** Whether a page of this host sends the request. Programs, and people who type an address, do not. */
 const isByPage = ({ headers }: ApiRequest) => headers["sec-fetch-site"] === "same-origin";
 
 function enabled<C extends Client>(client: C): C {
@@ -201,7 +201,7 @@ export function operatorIn({ name, role }: OidcToken, oidc: Oidc): OperatorIdent
 const bearerIn = ({ headers }: ApiRequest): string | undefined =>
   /^Bearer +(\S+) *$/i.exec(headers.authorization ?? "")?.[1];
 
-/** The operator with this token of ours; null: it is none. */
+/** The operator with this token. Null: no operator has it. */
 export async function operatorWith(
   ctx: Context,
   token: string,
@@ -212,24 +212,24 @@ export async function operatorWith(
   return found && { identity: found.operator, of: { kind: "operator", ...found.parts } };
 }
 
-/** Reads are for every operator, and so are these, which change nothing. */
+/** These calls are for every operator, as reads are, because they change nothing. */
 const looks = ["POST /datasets/check", "POST /datasets/:name/try", "POST /policy/check"];
-/** What these groups of routes change is for admins. Other changes, such as the moves of batches, are for operators too. */
+/** Changes below these paths are for admins. Other changes, such as the moves of batches, are for operators too. */
 const forAdmins = ["/clients", "/datasets", "/operators", "/erasures"];
 
-/** Except this, which changes nothing of the client. */
+/** This call is for operators although it is below `/clients`, because it changes nothing of the client. */
 const forOperators = ["POST /clients/:id/webhook/test"];
 
 const isUnder = (path: string) => (group: string) => path === group || path.startsWith(`${group}/`);
 
-/** `route`: as `POST /batches/:id/approve`, without `/admin`. */
+/** The least role that may make a call. `route`: as `POST /batches/:id/approve`, without `/admin`. */
 export function leastRoleFor(route: string): OperatorRole {
   const [method = "", path = ""] = route.split(" ");
   if (method === "GET" || looks.includes(route)) return "viewer";
   return forAdmins.some(isUnder(path)) && !forOperators.includes(route) ? "admin" : "operator";
 }
 
-/** The refusal of what the role does not allow; null: it does. */
+/** The refusal of a call that the role does not allow. Null: it allows the call. */
 export function beyondRole(role: OperatorRole, route: string): Problem | null {
   const least = leastRoleFor(route);
   return allows(role, least) ? null : new Problem("forbidden", `This is for the role ${least}; yours is ${role}.`);

@@ -15,12 +15,12 @@ export function* slices(text: string, most = MOST): Generator<string> {
 
 export const CSV_HEAD = "record,line,field,code,message,raw,column,value\r\n";
 
-/** Without it Excel reads a file of UTF-8 as one of windows-1252. */
+/** The byte order mark. Without it, Excel reads UTF-8 as windows-1252. */
 export const BOM = "\ufeff";
 
 const NO_FAULT: RecordErrors["errors"][number] = { field: "", code: "", message: "" };
 
-/** The last row of a report that does not list `records`. */
+/** The last row of a report that leaves out this many rejected records. */
 export const csvEnd = (records: number): string =>
   records === 0 ? "" : `,,,truncated,${records} more rejected records are not listed.,,,\r\n`;
 

@@ -1,10 +1,10 @@
 /**
- * What all event streams of this node look at. It looks once a second, however many streams there are, and not at all while there
- * are none: one set of figures, one query for all batches that may have changed, one list of deliveries where there may be news. While
- * nothing happens that is one query a second.
+ * Finds out what has changed, for all event streams of this node together. While there are streams, it looks once a second, however
+ * many they are. A look is one set of figures, one query for all batches that may have changed, and, if there may be news of
+ * deliveries, one list of them. While nothing happens, a look is one query.
  *
- * Batches come to its notice by events of this and other nodes (made, ready, held, ended), and a batch that has not ended is looked at
- * again each second. So a change on another node shows within about a second.
+ * The feed learns of batches by events of this and other nodes (made, ready, held, ended). It looks again each second at every batch
+ * that has not ended. So a change on another node shows within about a second.
  */
 import type { BatchNews } from "../../batch/batch.contract.ts";
 import { type BatchRow, isFinal } from "../../batch/batch.domain.ts";
@@ -15,9 +15,9 @@ import { HealthNews, healthOf, withoutDatabase } from "./feed.health.ts";
 import type { FeedEvent } from "./feed.stream.ts";
 
 const LOOK_EVERY_MS = 1_000;
-/** Batches of one look. Further ones are looked at in the next one. */
+/** The most batches of one look. The next look takes the others. */
 const MOST_BATCHES = 500;
-/** Batches that have not ended and are looked at again. */
+/** The most batches that are remembered until they end. */
 const MOST_LIVE = 2_000;
 
 export interface Topics {
@@ -55,7 +55,7 @@ export class Feed {
   private readonly source: FeedSource;
   private readonly everyMs: number;
   private readonly listeners = new Set<Listener>();
-  /** Versions of batches that somebody looks at. -1: it was never read. */
+  /** The last known version of each batch that a stream asks for. -1: it was never read. */
   private readonly seen = new Map<string, number>();
   private readonly wanted = new Set<string>();
   private readonly deliveries = new DeliveryNews();

@@ -19,7 +19,7 @@ export interface AliasOfGateway {
   match(url: string): false | Record<string, string>;
 }
 
-/** What the api service has on `this`: ours, and moleculer-web's. */
+/** The fields of the api service: our own, and those of moleculer-web. */
 export interface ApiState {
   server: Server;
   aliases: AliasOfGateway[];
@@ -33,7 +33,7 @@ export interface ApiState {
   /** The batches that requests wait for. */
   watches: BatchWatches;
   streams: OpenStreams;
-  /** What the streams about all that a page shows look at, and those streams. */
+  /** Tells the event streams of pages what has changed. `feeds` are those streams. */
   feed: Feed;
   feeds: OpenFeeds;
   admissions: Admissions;
@@ -42,7 +42,7 @@ export interface ApiState {
   uses: NodeJS.Timeout | undefined;
   exports: OpenExports;
   files: OpenFiles;
-  /** Of lists. */
+  /** Makes and reads the cursors of lists. */
   cursors: Cursors;
   sessions: Sessions;
   /** Null: there is no OIDC_ISSUER. */

@@ -21,15 +21,18 @@ export function keyFault({ expiresAt, allowedCidrs }: ClientKey, address: string
   return allowedCidrs !== null && !isWithin(allowedCidrs, address) ? "address" : null;
 }
 
-/** A key that can be taken away must not get at the client's own secret, which stays. `route`: as in `scopeOf`. */
+/**
+ * Whether only the key `default` may make this call. Such calls change the client's own secret, which would outlive any key that an
+ * operator deletes. `route`: as in `scopeOf`.
+ */
 export const forDefaultAlone = (route: string): boolean => /^(?!GET )\S+ \/account(\/|$)/.test(route);
 
-/** `route`: as `POST /imports/:id/cancel`. Checks count as calls that send, though they store nothing. */
+/** The scope that a call needs. `route`: as `POST /imports/:id/cancel`. A check of a file needs `import`, although it stores nothing. */
 export const scopeOf = (route: string): KeyScope => (/^(GET|HEAD) /.test(route) ? "read" : "import");
 
 export const ofDefault = () => new Problem("forbidden", `This is for the key "${DEFAULT_KEY}" alone.`);
 
-/** The refusal of what the key is not for; null: it is for it. */
+/** The refusal of a call that the key may not make. Null: it may. */
 export function beyondKey(key: ClientKey | undefined, route: string): Problem | null {
   if (!key) return null;
   if (forDefaultAlone(route)) return ofDefault();
@@ -41,7 +44,7 @@ export function beyondKey(key: ClientKey | undefined, route: string): Problem | 
 const MOST_KEPT = 30_000;
 const MINUTE_MS = 60_000;
 
-/** Uses of keys that are still to be written: each key once a minute. */
+/** Uses of keys that are not written yet. Of each key, one use a minute is kept. */
 export class KeyUses {
   private readonly noted = bounded<string, number>(MOST_KEPT);
   private readonly pending = new Map<string, KeyUse>();
@@ -57,7 +60,7 @@ export class KeyUses {
     if (this.pending.size < MOST_KEPT || this.pending.has(name)) this.pending.set(name, { clientId, keyId, at });
   }
 
-  /** Up to `most` of them, which are then no longer kept. */
+  /** Takes out up to `most` uses, to write them. */
   taken(most: number): KeyUse[] {
     const uses = [...this.pending.entries()].slice(0, most);
     for (const [name] of uses) this.pending.delete(name);

@@ -1,4 +1,4 @@
-/** Tokens of the company's own issuer (OpenID Connect): whose they are, and what they say that they may. */
+/** Tokens of the company's own issuer (OpenID Connect): whom a token names, and which role it gives. */
 import { errors, type JWTPayload, jwtVerify } from "jose";
 import { storable } from "../../../database/rows.ts";
 import { isProblem, Problem } from "../../../lib/errors.ts";
@@ -7,7 +7,7 @@ import { IssuerKeys, type IssuerTimes } from "./oidc.issuer.ts";
 
 export { issuerTimes } from "./oidc.issuer.ts";
 
-/** Only pairs of keys: with a shared secret everybody who checks a token could make one. */
+/** Algorithms with a public key. With a shared secret, everybody who checks a token could also make one. */
 const ALGORITHMS = [
   "RS256",
   "RS384",
@@ -36,7 +36,7 @@ export interface OidcSettings {
   clientClaim: string | null;
 }
 
-/** A token that is right. */
+/** What a valid token says. */
 export interface OidcToken {
   issuer: string;
   /** Who it is, for the audit. */
@@ -87,12 +87,12 @@ export class Oidc {
     }
   }
 
-  /** Whether a client whose token this issuer has made may still go on. */
+  /** Whether clients may still log in with tokens of this issuer. A restart with other settings can end that. */
   namesClients(issuer: string): boolean {
     return this.settings.issuer === issuer && this.settings.clientClaim !== null;
   }
 
-  /** The same, for an operator. */
+  /** Whether operators may still log in with tokens of this issuer. */
   namesOperators(issuer: string): boolean {
     return this.settings.issuer === issuer && this.settings.roleClaim !== null;
   }
@@ -129,15 +129,15 @@ function claimOf(payload: JWTPayload, name: string): unknown {
   return value;
 }
 
-/** The highest of one or several. */
+/** The highest of the roles that the claim names: one role, or a list. Null: it names none. */
 function roleIn(claim: unknown): OperatorRole | null {
   const named = Array.isArray(claim) ? claim : [claim];
   return operatorRoles.findLast((role) => named.includes(role)) ?? null;
 }
 
 /**
- * `oidc:` marks it: no operator of ours has such a name. People read the first part, which the issuer may give to another person one
- * day; the second one it never does.
+ * The name of the caller in the audit: `oidc:NAME/SUBJECT`. No operator of ours has a name that begins with `oidc:`. People know the
+ * NAME, but the issuer may give it to another person one day. The SUBJECT always means the same person.
  */
 function nameOf({ preferred_username, email, sub }: JWTPayload): string {
   const names = [textOf(preferred_username) ?? textOf(email), textOf(sub)].filter((name) => name !== null);

@@ -112,7 +112,7 @@ export class OpenFiles extends OpenAnswers<string> {
 const MOST_FEEDS = 50;
 const MOST_FEEDS_OF_NODE = 1_000;
 
-/** The streams about all that a page shows, by caller. */
+/** The event streams of pages, by caller. */
 export class OpenFeeds extends OpenAnswers<string> {
   constructor() {
     super(MOST_FEEDS, "event streams of this caller");

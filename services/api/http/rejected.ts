@@ -16,7 +16,7 @@ export interface RejectedForm {
   hasCells: boolean;
   head: string;
   row(record: RecordErrors): string;
-  /** The end of a file that does not have `unlisted` further records. */
+  /** The end of the file. It says how many records are missing, if `unlisted` is not 0. */
   tail(unlisted: number): string;
 }
 
@@ -38,7 +38,7 @@ export function rejectedForm(
 
 type Cells = (record: RecordErrors) => string;
 
-/** A file of one column has no delimiter that anybody sees. Behind the two columns it needs one, and quotes where a cell has it. */
+/** A file of one column shows no delimiter. With our two columns in front it needs one: a comma, and quotes around cells with a comma. */
 function ofRows(envelope: Envelope, dialect: Dialect): [Envelope, Dialect, Cells] {
   if (/^[\t -~]$/.test(dialect.delimiter)) return [envelope, dialect, ({ raw }) => raw];
   const seen = { ...dialect, delimiter: "," };
@@ -74,7 +74,7 @@ const [ndjsonType, jsonType] = [knownFormats.ndjson.mediaTypes[0], knownFormats.
 const members = (record: number | null, errors: string): string =>
   `"${numberMember}":${record},"${textMember}":${JSON.stringify(errors)}`;
 
-/** The record's own text behind the two members. What is no object has the two alone. */
+/** The record's own text with our two members in front. Of a record that is no object, or was not kept whole, only the two. */
 function object(record: RecordErrors, isKept: boolean): string {
   const first = members(record.seq, errorsText(record));
   const own = record.raw.trim();
@@ -101,7 +101,7 @@ const isJson = (text: string): boolean => {
   }
 };
 
-/** One that is no JSON would break the array. */
+/** The records as one JSON array. A record that is no JSON would break it, so only our two members stand for that one. */
 function jsonForm(): RejectedForm {
   let before = "\n";
   const element = (text: string): string => {

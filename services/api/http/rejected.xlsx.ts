@@ -12,9 +12,9 @@ import { MOST_CELL_CHARACTERS, MOST_SHEET_ROWS, sheetRow } from "../../../format
 import type { RecordErrors } from "../../batch/batch.reads.domain.ts";
 import { errorsText, type RejectedForm } from "./rejected.ts";
 
-/** Of one sheet: a zip without further fields has parts of up to 4 GiB, and a character up to three bytes. */
+/** The most characters of a sheet. A part of a zip (without Zip64) has at most 4 GiB, and a character at most three bytes. */
 const MOST_CHARACTERS = 1024 ** 3;
-/** The columns in front. */
+/** How many columns of ours are in front. */
 const OWN = 2;
 const NONE: ReadonlySet<number> = new Set();
 
@@ -36,7 +36,7 @@ export function workbookForm(format: Format, envelope: Envelope): RejectedForm {
     hasCells: false,
     head: SHEET_START + sheetRow(1, [numberMember, textMember, ...header].map(text), NONE),
     row(record) {
-      // A row is left for the end.
+      // The last row stays free: `tail` may write that records are missing.
       if (rows >= MOST_SHEET_ROWS - 1 || characters >= MOST_CHARACTERS) {
         left++;
         return "";
@@ -48,7 +48,7 @@ export function workbookForm(format: Format, envelope: Envelope): RejectedForm {
   };
 }
 
-/** Where the cells are that its errors name. */
+/** The positions of the cells that the record's errors name. */
 const wrongOf = ({ errors }: RecordErrors, header: readonly string[]): ReadonlySet<number> =>
   new Set(errors.map(({ field, column = field }) => header.indexOf(column) + OWN).filter((place) => place >= OWN));
 

@@ -23,16 +23,17 @@ import { jsonBody } from "../http/input.ts";
 import { rotated, rotationOf } from "./admin.clients.ts";
 import { clientSchema, time } from "./views.ts";
 
-const { id, clientIdentifier, name, status, createdAt } = clientSchema.properties as Record<string, JsonSchema>;
+type OwnField = "id" | "clientIdentifier" | "name" | "status" | "createdAt";
+const { id, clientIdentifier, name, status, createdAt } = clientSchema.properties as Record<OwnField, JsonSchema>;
 const previousValidUntil = described("Until when an earlier one is valid too; null: none is.", orNull(instant));
 
 /** The schema of what `getAccount` answers. */
 export const accountSchema: JsonSchema = record({
-  id: id as JsonSchema,
-  clientIdentifier: clientIdentifier as JsonSchema,
-  name: name as JsonSchema,
-  status: status as JsonSchema,
-  createdAt: createdAt as JsonSchema,
+  id,
+  clientIdentifier,
+  name,
+  status,
+  createdAt,
   features: record({ rotateSecret: described("Whether you may rotate your own secret.", flag) }),
   key: described(
     "The key that you have logged in with.",
