@@ -1,6 +1,6 @@
 /** What the tests of webhooks share: a system that repeats quickly, receivers of a test's own, and what was sent to them. */
 import { createHmac } from "node:crypto";
-import { admin, newClient, type TestClient } from "../helpers/http.ts";
+import { accepted, admin, newClient, type TestClient } from "../helpers/http.ts";
 import { until } from "../helpers/patience.ts";
 import { type Received, type Receiver, startReceiver } from "../helpers/receiver.ts";
 import { type System, startSystem } from "../helpers/system.ts";
@@ -72,4 +72,21 @@ export function plainHmac({ headers, body }: Received, secret: string): string {
   const key = Buffer.from(secret.slice("whsec_".length), "base64");
   const signed = `${headers["webhook-id"]}.${headers["webhook-timestamp"]}.${body}`;
   return `v1,${createHmac("sha256", key).update(signed).digest("base64")}`;
+}
+
+/** A client with deliveries that have failed, as many as it has events. */
+export async function failing(events = ["batch.created", "batch.completed"]) {
+  let isWell = false;
+  const { url, got } = await receiver(() => (isWell ? 200 : 500));
+  const { client, secret } = await subscribed(`${url}?token=of-the-receiver`, events);
+  const { id: batchId } = await accepted(system.url, client, '{"a":1}');
+  const own = () => deliveries(`client=${client.identifier}`);
+  await until(
+    async () => (await own()).filter(({ status }) => status === "failed").length === events.length,
+    "all have failed",
+  );
+  const mend = () => {
+    isWell = true;
+  };
+  return { url, got, client, secret, batchId, own, mend };
 }

@@ -1,12 +1,13 @@
 /** The promise: the file of rejected records comes back corrected, each record is delivered once, and the first batch counts them. */
-
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { outcomeOf, problemOf } from "../../e2e/imported.ts";
 import { casesFolder, knownCases } from "../../helpers/cases.ts";
-import { accepted, admin, type Batch, batchWhen, get, newClient, type TestClient } from "../../helpers/http.ts";
-import { type System, startSystem } from "../../helpers/system.ts";
-import { select } from "./kit.ts";
+import { accepted, type Batch, batchWhen, get, newClient } from "../../helpers/http.ts";
+import { recordsComeBackAgain } from "./corrections.again.suite.ts";
+import { batchOf, corrected, counts, fileOf, schema, send, startCorrections, url } from "./corrections.kit.ts";
+
+startCorrections();
 
 const { datasets, cases } = knownCases<{
   id: string;
@@ -16,44 +17,8 @@ const { datasets, cases } = knownCases<{
   want: { status: number; rejected?: number };
 }>();
 
-let url: string;
-let system: System;
-beforeAll(async () => {
-  system = await startSystem();
-  url = system.url;
-});
-afterAll(() => system.stop());
-
 /** As it stands in a file of a batch whose body has gone. */
 const MORE = "2 more rejected records are not listed.";
-const schema = { required: ["id", "n"], properties: { n: { type: "integer", minimum: 1 } } };
-const send = (own: TestClient, first: string, body: string | Buffer, type: string, more = "") =>
-  fetch(`${url}/imports?corrects=${first}${more}`, {
-    method: "POST",
-    headers: { authorization: own.auth, "content-type": type },
-    body: body as string,
-  });
-
-async function corrected(own: TestClient, first: string, body: string | Buffer, type = "text/csv") {
-  const response = await send(own, first, body, type);
-  expect([response.status, response.status === 202 ? "" : await response.text()]).toEqual([202, ""]);
-  const { id } = (await response.json()) as Batch;
-  const outcome = await outcomeOf(url, own, id);
-  return { ...outcome, id, data: outcome.records.map(({ data }) => data) };
-}
-
-async function batchOf(own: TestClient, body: string, type = "text/csv") {
-  const { id } = await accepted(url, own, body, type);
-  await batchWhen(url, own, id);
-  return id;
-}
-
-const fileOf = async (own: TestClient, id: string) => {
-  const response = await get(url, own, `/imports/${id}/rejected`);
-  return { bytes: Buffer.from(await response.arrayBuffer()), type: response.headers.get("content-type") as string };
-};
-const counts = async (own: TestClient, id: string) =>
-  ((await (await get(url, own, `/imports/${id}`)).json()) as Batch).counts;
 
 test("CSV: what was corrected is delivered, and counts at the first batch", async () => {
   const own = await newClient(url, { schema });
@@ -134,35 +99,6 @@ test.each([
   },
 );
 
-test("a correction of a correction counts at the first batch", async () => {
-  const own = await newClient(url, { schema });
-  const first = await batchOf(own, "id,n\na,0\nb,0\n");
-  const second = await corrected(own, first, (await fileOf(own, first)).bytes.toString().replace("a,0", "a,1"));
-  const file = (await fileOf(own, second.id)).bytes.toString().replace("b,0", "b,2");
-  const third = await corrected(own, second.id, file);
-  expect(third.batch).toMatchObject({ corrects: second.id, status: "completed" });
-  expect(await counts(own, first)).toMatchObject({ corrected: 2 });
-});
-
-test("a record that was refused again is delivered once, whichever of the batches is corrected", async () => {
-  const own = await newClient(url, { schema });
-  const first = await batchOf(own, "id,n\na,0\nb,0\nc,0\n");
-  const file = (await fileOf(own, first)).bytes.toString();
-  const second = await corrected(own, first, file);
-  const again = (await fileOf(own, second.id)).bytes.toString();
-  const third = await corrected(own, second.id, again.replace("a,0", "a,1"));
-  const last = (await fileOf(own, third.id)).bytes.toString();
-  expect((await corrected(own, third.id, last.replace("b,0", "b,1"))).data).toEqual([{ id: "b", n: 1 }]);
-  const direct = await corrected(own, first, file.replaceAll(",0\r", ",2\r"));
-  expect(direct.data).toEqual([{ id: "c", n: 2 }]);
-  for (const [id, body] of [
-    [direct.id, (await fileOf(own, direct.id)).bytes.toString()],
-    [second.id, again.replaceAll(",0\r", ",3\r")],
-  ] as const)
-    expect((await corrected(own, id, body)).data).toEqual([]);
-  expect(await counts(own, first)).toMatchObject({ corrected: 3 });
-});
-
 test.each([
   ["application/x-ndjson", '{"id":"a","n":0}\n{"id":"b","n":1.10}\n'],
   ["application/json", '[{"id":"a","n":0},{"id":"b","n":1.10}]'],
@@ -204,74 +140,6 @@ test.each([
     expect(errors).toMatchObject([{ record: 2, errors: [{ code: "not-rejected" }] }]);
   },
 );
-
-test("with unique keys, many chunks and rejectBatch: each record once", async () => {
-  const own = await newClient(url, { schema, uniqueKey: "id", chunkRecords: 2 });
-  const rows = Array.from({ length: 7 }, (_, i) => `k${i},0`);
-  const first = await batchOf(own, `id,n\nk3,1\n${rows.join("\n")}\n`);
-  const file = (await fileOf(own, first)).bytes.toString().replaceAll(",0\r", ",1\r");
-  const { batch } = await corrected(own, first, file);
-  expect(batch.counts).toMatchObject({ accepted: 6, duplicate: 1, rejected: 0 });
-  expect(await counts(own, first)).toMatchObject({ corrected: 6 });
-
-  const whole = await newClient(url, { schema, onInvalid: "rejectBatch" });
-  const failed = await batchOf(whole, "id,n\na,0\nb,0\n");
-  const twice = (await fileOf(whole, failed)).bytes.toString().replace("a,0", "a,1");
-  expect((await corrected(whole, failed, twice)).batch).toMatchObject({ status: "failed", counts: { accepted: 0 } });
-  expect((await corrected(whole, failed, twice.replace("b,0", "b,1"))).batch).toMatchObject({
-    counts: { accepted: 2 },
-  });
-  expect(await counts(whole, failed)).toMatchObject({ corrected: 2 });
-});
-
-test("a correction that comes again takes no unique key, and its keys last as long as the errors", async () => {
-  const own = await newClient(url, { schema, uniqueKey: "id", uniqueKeyDays: 1, retentionDays: 9 });
-  const first = await batchOf(own, '{"id":"a","n":0}', "application/x-ndjson");
-  const fixed = await corrected(own, first, '{"_record":1,"id":"a","n":1}', "application/x-ndjson");
-  // The commit of the keys and that of the batch look at the clock one after the other.
-  const kept = await select<{ ms: number }>(
-    system,
-    `SELECT ends_at - committed.finished_at AS ms FROM record_key JOIN batch AS committed ON committed.id = batch_id
-      WHERE committed.public_id = '${fixed.id}'`,
-  );
-  expect(kept.map(({ ms }) => Math.round(ms / 86_400_000))).toEqual([9, 9]);
-  const again = await corrected(own, first, '{"_record":1,"id":"b","n":1}', "application/x-ndjson");
-  expect(again.errors.map(({ errors: [fault] }) => fault?.code)).toEqual(["not-rejected"]);
-  const later = await outcomeOf(url, own, await batchOf(own, '{"id":"b","n":1}', "application/x-ndjson"));
-  expect(later.batch).toMatchObject({ counts: { accepted: 1, duplicate: 0 } });
-});
-
-test("two corrections at the same time deliver each record once", async () => {
-  const own = await newClient(url, { schema, dedup: "allow", maxConcurrentBatches: 4 });
-  const rows = Array.from({ length: 50 }, (_, i) => `k${i},0`);
-  const first = await batchOf(own, `id,n\n${rows.join("\n")}\n`);
-  const file = (await fileOf(own, first)).bytes.toString().replaceAll(",0\r", ",1\r");
-  const both = await Promise.all([corrected(own, first, file), corrected(own, first, file)]);
-  expect(both.flatMap(({ data }) => data)).toHaveLength(50);
-  expect(await counts(own, first)).toMatchObject({ corrected: 50 });
-});
-
-test("what a retry delivers cannot be corrected, and what was corrected is not retried", async () => {
-  const own = await newClient(url, { schema });
-  const first = await batchOf(own, "id,n\na,0\nb,-1\n");
-  const file = (await fileOf(own, first)).bytes.toString();
-  await corrected(own, first, file.replace("a,0", "a,1").replace(/2,.*b,-1\r\n/, ""));
-  const schemaPatch = { properties: { n: { minimum: null } } };
-  const laxer = { method: "PATCH", body: JSON.stringify({ schema: schemaPatch }), headers: { "if-match": "*" } };
-  expect((await admin(url, `/clients/${own.id}/policy`, laxer)).status).toBe(200);
-  const again = await fetch(`${url}/imports/${first}/retry?only=rejected`, {
-    method: "POST",
-    headers: { authorization: own.auth },
-  });
-  const { id, retryOf } = (await again.json()) as Batch & { retryOf: string };
-  const { records, errors } = await outcomeOf(url, own, id);
-  expect(retryOf).toBe(first);
-  expect(records.map(({ data }) => data)).toEqual([{ id: "b", n: -1 }]);
-  expect(errors).toMatchObject([{ record: 1, errors: [{ code: "not-rejected" }] }]);
-  expect(await counts(own, first)).toMatchObject({ corrected: 2 });
-  const late = await corrected(own, first, file.replace("b,-1", "b,2"));
-  expect(late.errors).toMatchObject([1, 2].map(() => ({ errors: [{ code: "not-rejected" }] })));
-});
 
 test("the preview of a correction shows its records", async () => {
   const own = await newClient(url, { schema });
@@ -319,3 +187,5 @@ describe("the files of test/cases", () => {
     else expect(errors.length).toBeGreaterThan(0);
   });
 });
+
+recordsComeBackAgain();

@@ -1,85 +1,39 @@
 /** The handler "table" into another database: rows and counts are exact, whatever is away or dies between the two commits. */
+
 import { Console } from "node:console";
-import { randomUUID } from "node:crypto";
 import { Writable } from "node:stream";
-import pg from "pg";
 import { loadConfig } from "../../../config/config.ts";
 import { DatabaseUnavailable } from "../../../database/errors.ts";
-import { commands, outputOf } from "../../../repl/commands.ts";
+import { outputOf } from "../../../repl/commands.ts";
 import { migrate } from "../../../scripts/migrate-run.ts";
-import type { Elsewhere } from "../../../services/batch/batch.elsewhere.ts";
-import { call } from "../../../services/messages.ts";
-import { describePostgres, freshSchema, postgresTarget, postgresUrlAt, type Schema } from "../../helpers/database.ts";
-import { accepted, admin, type Batch, batchWhen, get, lines, newClient, type TestClient } from "../../helpers/http.ts";
+import { describePostgres } from "../../helpers/database.ts";
+import { accepted, admin, batchWhen, get, lines, newClient } from "../../helpers/http.ts";
 import { metrics } from "../../helpers/metrics.ts";
 import { until } from "../../helpers/patience.ts";
-import { startProxy, type TcpProxy } from "../../helpers/proxy.ts";
-import { ADMIN_TOKEN, type System, startSystem } from "../../helpers/system.ts";
-import { moveOf } from "../store/drafts.ts";
-import { body, cancel, codesOf, four, half, hangBetween, policy, schema, table, whole } from "./elsewhere.kit.ts";
-import { ended, hasStatus, row, storeOf } from "./kit.ts";
+import { ADMIN_TOKEN } from "../../helpers/system.ts";
+import { batchesEndMeanwhile } from "./elsewhere.ends.suite.ts";
+import { body, cancel, codesOf, four, policy, schema, table } from "./elsewhere.kit.ts";
+import {
+  applied,
+  appliedCommand,
+  ask,
+  asOperator,
+  becomeClient,
+  client,
+  crm,
+  expectWhole,
+  holding,
+  numbers,
+  proxy,
+  role,
+  startElsewhere,
+  system,
+  upload,
+} from "./elsewhere.postgres.kit.ts";
+import { ended, hasStatus, storeOf } from "./kit.ts";
 
-let system: System;
-let crm: Schema;
-let proxy: TcpProxy;
-let beside: pg.Client;
-let client: TestClient;
-
-/** Of a login that may make nothing. */
-const role = `dataflow_elsewhere_${process.pid}`;
-
-const ask = async <T = Record<string, unknown>>(sql: string): Promise<T[]> => (await beside.query(sql)).rows as T[];
-const others: pg.Client[] = [];
-/** A transaction of somebody else's, open until it is released, or the test has failed. */
-async function holding(sql: string): Promise<() => Promise<void>> {
-  const other = new pg.Client(crm.url);
-  await other.connect();
-  others.push(other);
-  await other.query(`BEGIN; ${sql}`);
-  return () => other.end();
-}
-const numbers = async () => (await ask<{ no: number }>("SELECT no FROM orders ORDER BY no")).map(({ no }) => no);
-const applied = () => ask<{ batch: string }>("SELECT batch::text AS batch FROM dataflow_applied");
-/** Who waits for a lock in the table of this file. Other files have tables of this name on the same server. */
-const waiting = () =>
-  ask(`SELECT 1 FROM pg_stat_activity AS session WHERE wait_event_type = 'Lock' AND EXISTS (
-    SELECT 1 FROM pg_locks AS held WHERE held.pid = session.pid AND held.relation = 'orders'::regclass)`);
-
-const upload = (...records: object[]) => accepted(system.url, client, body(...records));
-const asOperator = async (id: string) => (await admin(system.url, `/batches/${id}`)).json() as Promise<Batch>;
-const appliedCommand = commands.find(({ command }) => command === "applied") as (typeof commands)[number];
 describePostgres("a table in another database", () => {
-  beforeAll(async () => {
-    crm = await freshSchema();
-    proxy = await startProxy(postgresTarget);
-    beside = new pg.Client(crm.url);
-    await beside.connect();
-    const env = {
-      SWEEP_INTERVAL: "100ms",
-      POLL_INTERVAL: "50ms",
-      BATCH_LEASE: "2s",
-      LOG_LEVEL: "fatal",
-      TABLES_ALLOWED: "crm:*.*,bare:*.*",
-      TABLE_DATABASES: `crm=${postgresUrlAt(crm.url, proxy.port)},bare=${crm.url}%20-c%20role%3D${role}`,
-    };
-    system = await startSystem({ env });
-  });
-  afterAll(async () => {
-    await system.stop();
-    await beside.end();
-    await proxy.close();
-    await crm.drop();
-  });
-  beforeEach(async () => {
-    await ask(`DROP TABLE IF EXISTS orders, customers; CREATE TABLE customers (id integer PRIMARY KEY);
-      INSERT INTO customers VALUES (1); CREATE TABLE orders (no integer PRIMARY KEY,
-        customer integer CONSTRAINT fk_customer REFERENCES customers (id), city varchar(10))`);
-    client = await newClient(system.url, policy);
-  });
-  afterEach(async () => {
-    jest.restoreAllMocks();
-    await Promise.all(others.splice(0).map((other) => other.end()));
-  });
+  startElsewhere();
 
   test("rows, counts, records and errors tell the same, and nothing of the batch stays in dataflow_applied", async () => {
     const { id } = await upload(
@@ -109,7 +63,7 @@ describePostgres("a table in another database", () => {
   test("a batch that is taken back waits for a row that somebody has locked, and for nothing else", async () => {
     await ask("ALTER TABLE orders ADD batch uuid; CREATE INDEX orders_batch ON orders (batch)");
     const columns = { no: "no", batch: { meta: "batchId" } };
-    client = await newClient(system.url, { ...policy, table: { ...table, columns } });
+    await becomeClient({ ...policy, table: { ...table, columns } });
     const { id } = await upload({ no: 1 }, { no: 2 });
     await ended(system, client, id);
     await ask("INSERT INTO orders (no) VALUES (7)");
@@ -124,13 +78,6 @@ describePostgres("a table in another database", () => {
     await batchWhen(system.url, client, id, hasStatus("undone"));
     expect(await numbers()).toEqual([7]);
   });
-
-  /** All there once, and counted once. */
-  async function expectWhole(id: string, attempts = 1) {
-    expect(await ended(system, client, id)).toMatchObject({ status: "completed_with_errors", attempts, counts: whole });
-    expect(await numbers()).toEqual([1, 3, 4]);
-    expect(await codesOf(system, client, id)).toEqual([[2, "reference", "customer"]]);
-  }
 
   describe.each(["cut", "late"] as const)("an answer that is lost (%s)", (how) => {
     test.each([
@@ -173,87 +120,7 @@ describePostgres("a table in another database", () => {
     expect(storeOf(system).commitChunk).not.toBe(own);
   });
 
-  test("a batch that is taken away while its rows are locked: its late worker writes nothing, the next one all", async () => {
-    const release = await holding("INSERT INTO orders (no) VALUES (1)");
-    const { id } = await upload(...four);
-    await until(async () => (await waiting()).length === 1);
-    const batch = await row(system, id);
-    await storeOf(system).move(moveOf(batch, "ready", { due: { inMs: 0 } }));
-    // The next worker waits for the same row, and the late one is let go first.
-    await until(async () => (await waiting()).length === 2);
-    await release();
-    await expectWhole(id, 2);
-  });
-
-  test("a batch that is cancelled while its rows are locked ends at once, and nothing is written", async () => {
-    const release = await holding("INSERT INTO orders (no) VALUES (1)");
-    const { id } = await upload(...four);
-    await until(async () => (await waiting()).length === 1);
-    expect((await cancel(system, id)).status).toBe(200);
-    expect(await waiting()).toHaveLength(1);
-    await release();
-    await until(async () => (await waiting()).length === 0);
-    expect(await ended(system, client, id)).toMatchObject({ status: "cancelled", counts: { accepted: 0 } });
-    expect(await numbers()).toEqual([]);
-  });
-
-  test("a batch that is cancelled between the two commits has what is written in its counts", async () => {
-    const between = hangBetween(system);
-    const { id } = await upload(...four);
-    await between.reached;
-    expect((await cancel(system, id)).status).toBe(200);
-    between.go();
-    expect(await between.late).toBeNull();
-    expect(await ended(system, client, id)).toMatchObject({ status: "cancelled", counts: half });
-    expect(await asOperator(id)).toMatchObject({ counts: half });
-    expect(await numbers()).toEqual([1, 3]);
-    await until(async () => (await applied()).length === 0);
-  });
-
-  test("so has one whose worker is lost for the last time", async () => {
-    client = await newClient(system.url, { ...policy, maxAttempts: 1 });
-    const between = hangBetween(system);
-    jest.spyOn(storeOf(system), "extendLeases").mockResolvedValue([]);
-    const { id } = await upload(...four);
-    await between.reached;
-    expect(await ended(system, client, id)).toMatchObject({
-      status: "failed",
-      error: { code: "worker-lost" },
-      counts: half,
-    });
-    between.go();
-    expect(await between.late).toBeNull();
-    jest.restoreAllMocks();
-    // Driven again it goes on behind what is written.
-    await admin(system.url, `/batches/${id}/redrive`, { method: "POST" });
-    expect(await ended(system, client, id)).toMatchObject({ counts: { accepted: 3, rejected: 1, created: 3 } });
-    expect(await numbers()).toEqual([1, 3, 4]);
-  });
-
-  test("a late worker does not make the row of a batch anew that has ended, and writes nothing", async () => {
-    const between = hangBetween(system);
-    const { id } = await upload({ no: 1 });
-    const early = await between.reached;
-    between.go();
-    await ended(system, client, id);
-    await until(async () => (await applied()).length === 0);
-    expect(await call(system.broker, "batch.enterTable", { batch: early })).toBeNull();
-  });
-
-  test("rows of batches that have ended are tidied away, those of others stay", async () => {
-    const { id } = await upload({ no: 1 });
-    await ended(system, client, id);
-    await until(async () => !(await applied()).some(({ batch }) => batch === id));
-    const other = randomUUID();
-    await ask(`INSERT INTO dataflow_applied (batch, fence, next_chunk) VALUES ('${id}', 1, 1), ('${other}', 1, 1)`);
-    expect(await outputOf(appliedCommand, system.broker, { options: {} })).toMatch(
-      new RegExp(`^database +batch +fence +chunk +changed\n.*crm +${id} +1 +1 `, "s"),
-    );
-    const { parts } = system.broker.getLocalService("batch") as unknown as { parts: { elsewhere: Elsewhere } };
-    await parts.elsewhere.tidy();
-    expect(await applied()).toEqual([{ batch: other }]);
-    await ask("DELETE FROM dataflow_applied");
-  });
+  batchesEndMeanwhile();
 
   test("a login that may not make dataflow_applied: the dataset is refused until `migrate --applied` has made it", async () => {
     const [own] = await ask<{ name: string }>("SELECT current_schema() AS name");
@@ -275,7 +142,7 @@ describePostgres("a table in another database", () => {
     expect(await migrate(config, said, ["--applied", "bare"])).toBe(0);
     expect((await put()).status).toBe(201);
     // It may not write it yet: the batch waits, and says so.
-    client = await newClient(system.url, document);
+    await becomeClient(document);
     const { id } = await upload({ no: 1 });
     const waits = await until(async () => ((await asOperator(id)) as { waits?: string | null }).waits);
     expect(waits).toContain("a right is missing");

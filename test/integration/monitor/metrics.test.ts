@@ -1,5 +1,4 @@
 /** What operators see of a running system: /metrics, /admin/stats, and the port of a worker. */
-
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -9,24 +8,17 @@ import { DatabaseUnavailable } from "../../../database/errors.ts";
 import { registryOf } from "../../../lib/metrics/figures.ts";
 import { root } from "../../../root.cjs";
 import type { Readiness } from "../../../services/monitor/monitor.contract.ts";
-import { accepted, admin, batchWhen, newClient } from "../../helpers/http.ts";
+import { accepted, batchWhen, newClient } from "../../helpers/http.ts";
 import { metrics } from "../../helpers/metrics.ts";
 import { until } from "../../helpers/patience.ts";
-import { type System, startSystem } from "../../helpers/system.ts";
 import { storeOf } from "../batch/kit.ts";
+import { importOnce, start, stopAfterEach, system } from "./metrics.kit.ts";
+import { operatorsSeeFigures } from "./metrics.stats.suite.ts";
 
-let system: System;
-afterEach(() => system?.stop());
-
-async function importOnce() {
-  const client = await newClient(system.url, { schema: { type: "object", required: ["a"] } });
-  const { id } = await accepted(system.url, client, '{"a":1}\n{"a":2}\n{"b":3}\n');
-  await batchWhen(system.url, client, id);
-  return { client, id };
-}
+stopAfterEach();
 
 test("/metrics needs no login, starts at 0, and counts an import by outcome", async () => {
-  system = await startSystem();
+  await start();
   const before = await metrics(system.url);
   for (const outcome of ["completed", "completed_with_errors", "failed", "rejected", "cancelled"])
     expect(before.get(`dataflow_batches_total{outcome="${outcome}",dataset="default"}`)).toBe(0);
@@ -54,7 +46,7 @@ test("/metrics needs no login, starts at 0, and counts an import by outcome", as
 });
 
 test("/metrics has Moleculer's calls, their times and errors", async () => {
-  system = await startSystem();
+  await start();
   await importOnce();
   await system.broker.call("batch.get", { publicId: "nobody" }).catch(() => {});
   const samples = await metrics(system.url);
@@ -69,7 +61,7 @@ test("/metrics has Moleculer's calls, their times and errors", async () => {
 });
 
 test("/metrics contains no id of a client or batch, and nothing confidential of the machine", async () => {
-  system = await startSystem();
+  await start();
   const { client, id } = await importOnce();
   const text = await (await fetch(`${system.url}/metrics`)).text();
   for (const word of [client.id, client.identifier, id, process.cwd(), "os_user", "process_arguments"])
@@ -77,7 +69,7 @@ test("/metrics contains no id of a client or batch, and nothing confidential of 
 });
 
 test("a batch that was taken away is counted once, at the first late write of its worker", async () => {
-  system = await startSystem({ services: ["api", "batch", "clientCache", "outbox", "policy", "rateLimiter"] });
+  await start({ services: ["api", "batch", "clientCache", "outbox", "policy", "rateLimiter"] });
   const client = await newClient(system.url);
   await accepted(system.url, client, '{"a":1}\n');
   const [candidate] = await storeOf(system).candidates(1);
@@ -117,7 +109,7 @@ test("a batch that was taken away is counted once, at the first late write of it
 });
 
 test("an expired lease is counted when the batch is taken away", async () => {
-  system = await startSystem({
+  await start({
     services: ["api", "batch", "clientCache", "outbox", "policy", "rateLimiter"],
     env: { BATCH_LEASE: "1s", SWEEP_INTERVAL: "100ms" },
   });
@@ -129,132 +121,12 @@ test("an expired lease is counted when the batch is taken away", async () => {
   expect((await metrics(system.url)).get('dataflow_leases_lapsed_total{of="batch"}')).toBe(1);
 });
 
-interface History {
-  step: string;
-  series: Record<string, (number | null)[]>;
-  partial: boolean;
-}
-
-interface Stats {
-  rates: { acceptedPerSecond: number; requestsPerSecond: number };
-  queue: { oldestOutboxAgeMs: unknown };
-  running: unknown[];
-}
-
-test("GET /admin/stats shows the queue, who works, and each node's caches, limiter and locks", async () => {
-  system = await startSystem();
-  expect((await fetch(`${system.url}/admin/stats`)).status).toBe(401);
-  expect((await admin(system.url, "/stats?x=1")).status).toBe(422);
-  await importOnce();
-  // A run ends a little after its batch: when its lock is free.
-  const stats = await until(async () => {
-    const all = (await (await admin(system.url, "/stats")).json()) as Stats;
-    return all.running.length === 0 && all;
-  }, "nobody to work");
-  const count = expect.any(Number);
-  const age = stats.queue.oldestOutboxAgeMs === null ? null : count;
-  const rate = expect.any(Number);
-  const rates = {
-    acceptedPerSecond: rate,
-    rejectedPerSecond: rate,
-    duplicatePerSecond: rate,
-    bytesPerSecond: rate,
-    requestsPerSecond: rate,
-    batchesPerSecond: rate,
-  };
-  const running = { version: expect.stringMatching(/^\d+\.\d+\.\d+/), startedAt: expect.stringMatching(/^20.*Z$/) };
-  const up = { status: "up", latencyMs: count };
-  expect(stats).toEqual({
-    ...running,
-    readiness: { status: "ok", checks: { database: up, redis: "off", rabbitmq: "off" } },
-    rates,
-    deliveries: { due: 0, oldestDueAgeMs: null, failed24h: 0 },
-    queue: {
-      oldestReadyAgeMs: null,
-      oldestReady: null,
-      waitsForItsClient: { batches: 0, oldestAgeMs: null },
-      ready: 0,
-      processing: 0,
-      held: 0,
-      outbox: expect.any(Number),
-      oldestOutboxAgeMs: age,
-    },
-    batches: { completed_with_errors: 1 },
-    running: [],
-    nodes: [
-      {
-        node: system.broker.nodeID,
-        roles: expect.arrayContaining(["api", "batchProcessor", "stats"]),
-        ...running,
-        cpu: rate,
-        eventLoop: rate,
-        rssBytes: count,
-        heapBytes: count,
-        rates,
-        slots: { busy: 0, free: 4, paused: false },
-        caches: {
-          clientCache: { hits: count, misses: count, hitRate: expect.any(Number), redis: null },
-          operator: { hits: 0, misses: 0, hitRate: null, redis: null },
-          policy: { hits: count, misses: count, hitRate: expect.any(Number), redis: null },
-        },
-        limiter: { store: "process", apiNodes: 1, allowed: count, refused: 0, fallbacks: 0 },
-        locks: { provider: "sql", acquired: 1, busy: 0, unavailable: 0, lost: 0, fallbacks: 0 },
-        worker: { paused: false, slots: 4, running: [] },
-      },
-    ],
-  });
-});
-
-test("rates and the history tell what was imported, as do the ten seconds of a step", async () => {
-  system = await startSystem({ settings: { stats: { writeEveryMs: 100 } } });
-  const { client } = await importOnce();
-  const stats = await until(async () => {
-    const all = (await (await admin(system.url, "/stats")).json()) as Stats;
-    return all.rates.acceptedPerSecond > 0 && all;
-  }, "the second to be over");
-  expect(stats.rates).toMatchObject({ acceptedPerSecond: 0.2, rejectedPerSecond: 0.1, batchesPerSecond: 0.1 });
-  expect(stats.rates.requestsPerSecond).toBeGreaterThan(0);
-  const history = async (query: string) => {
-    const answer = await admin(system.url, `/stats/history?${query}`);
-    expect([query, answer.status]).toEqual([query, 200]);
-    return (await answer.json()) as History;
-  };
-  const sum = (points: (number | null)[] = []) => points.reduce<number>((all, point) => all + (point ?? 0), 0);
-  for (const step of ["10s", "1m", "1h", "1d"]) {
-    const found = await until(async () => {
-      const one = await history(`step=${step}`);
-      return sum(one.series.accepted) === 2 && one;
-    }, `the history in steps of ${step}`);
-    expect(found).toMatchObject({ step, partial: true });
-    const { accepted, rejected, bytes, batchesCompletedWithErrors: ended, claimLatencyMs: latency } = found.series;
-    expect([sum(rejected), sum(bytes), sum(ended)]).toEqual([1, 24, 1]);
-    expect(accepted?.length).toBeGreaterThan(20);
-    expect(latency?.filter((point) => point !== null)).toHaveLength(1);
-  }
-  expect(Object.keys((await history("series=bytes,queueAge")).series)).toEqual(["bytes", "queueAgeMs"]);
-  const past = await history("from=2020-01-01T00:00:00Z&to=2020-01-03T00:00:00Z&series=bytes");
-  expect(past).toEqual({
-    step: "1d",
-    from: "2020-01-01T00:00:00.000Z",
-    series: { bytes: [null, null] },
-    partial: false,
-  });
-  // By client a minute is written once it is over, or at the stop of the node.
-  const kept = () =>
-    (system.broker.getLocalService("stats") as unknown as { keep(isLast: boolean): Promise<void> }).keep(true);
-  await accepted(system.url, client, '{"a":1}\n').then(({ id }) => batchWhen(system.url, client, id));
-  await kept();
-  for (const name of [client.id, client.identifier])
-    expect(sum((await history(`step=1h&client=${name}`)).series.accepted)).toBe(3);
-  expect(sum((await history("step=1h")).series.accepted)).toBe(3);
-});
-
 test("a node without the api serves health and metrics on METRICS_PORT or the next free port", async () => {
   const blocker = createServer();
   await new Promise<void>((resolve) => blocker.listen(0, "127.0.0.1", resolve));
   const { port } = blocker.address() as AddressInfo;
   try {
-    system = await startSystem({
+    await start({
       services: ["batch", "batchLock", "batchProcessor", "clientCache", "outbox", "policy", "rateLimiter"],
       env: { METRICS_PORT: String(port) },
     });
@@ -299,7 +171,7 @@ test("a node is ready only once all of its services have started", async () => {
       });
     },
   };
-  system = await startSystem({
+  await start({
     services: ["batch", "batchLock", "batchProcessor", "clientCache", "outbox", "policy", "rateLimiter"],
     env: { METRICS_PORT: "0" },
     extra: [late],
@@ -309,7 +181,7 @@ test("a node is ready only once all of its services have started", async () => {
 });
 
 test("docs/operations.md names each of our metrics with its labels, and no other", async () => {
-  system = await startSystem();
+  await start();
   const rows = readFileSync(join(root, "docs/operations.md"), "utf8").matchAll(/^\| `(dataflow_\w+)` +\| ([^|]*)\|/gm);
   const told = [...rows].map(
     ([, name, labels]) => `${name} ${[...(labels ?? "").matchAll(/`(\w+)`/g)].map(([, l]) => l).sort()}`,
@@ -318,3 +190,5 @@ test("docs/operations.md names each of our metrics with its labels, and no other
   const own = all.filter(({ name }) => name.startsWith("dataflow_"));
   expect(told.sort()).toEqual(own.map(({ name, labelNames }) => `${name} ${[...labelNames].sort()}`).sort());
 });
+
+operatorsSeeFigures();

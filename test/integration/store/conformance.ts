@@ -4,6 +4,7 @@ import { batchWalkSuite } from "./batch-walks.suite.ts";
 import { checkedSuite } from "./checked.suite.ts";
 import { datasetSuite } from "./datasets.suite.ts";
 import { dedupSuite } from "./dedup.suite.ts";
+import { deliveryListSuite } from "./deliveries.lists.suite.ts";
 import { deliverySuite } from "./deliveries.suite.ts";
 import { documentSuite } from "./documents.suite.ts";
 import { errorGroupSuite } from "./error-groups.suite.ts";
@@ -59,6 +60,7 @@ export const everySuite: readonly Suite[] = [
   retentionSuite,
   undoSuite,
   deliverySuite,
+  deliveryListSuite,
   uniqueKeySuite,
   lockSuite,
   modelSuite,
