@@ -1,6 +1,7 @@
 /** Rules about batches that several actors share: what the states mean, and what is published. */
 import type { ServiceBroker } from "moleculer";
 import { isProblem } from "../lib/errors.ts";
+import { type Logger, withFields } from "../lib/log/fields.ts";
 import { actors } from "./actors.ts";
 import { BATCH_WRITTEN, type BatchNews } from "./batch/batch.contract.ts";
 import { type BatchRow, type BatchState, isFinal, type Lane, ownDataset } from "./batch/batch.domain.ts";
@@ -9,6 +10,12 @@ import type { ReadyBatch } from "./batchProcessor/batchProcessor.contract.ts";
 import type { UploadCommit } from "./imports/imports.domain.ts";
 import { publishSoon } from "./messages.ts";
 import type { Decision, Policy } from "./policy/policy.contract.ts";
+
+/** A logger for lines about this batch: all have its id, and that of the request which it came by. */
+export const logOf = <L extends Partial<Logger>>(
+  logger: L,
+  { publicId, requestId }: Pick<BatchRow, "publicId" | "requestId">,
+): L => withFields(logger, { batchId: publicId, requestId: requestId ?? undefined });
 
 /** Why a batch failed or was rejected. */
 export interface BatchError {

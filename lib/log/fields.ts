@@ -18,11 +18,12 @@ export type Logger = ServiceBroker["logger"];
 
 const levels = ["fatal", "error", "warn", "info", "debug", "trace"] as const;
 
-/** A logger whose lines all have these values. */
-export function withFields(logger: Logger, values: FieldValues): Logger {
+/** A logger whose lines all have these values. It has the levels that the given one has. */
+export function withFields<L extends Partial<Logger>>(logger: L, values: FieldValues): L {
   const fields = new Fields(values);
-  const all = levels.map((level) => [level, (...args: unknown[]) => logger[level](...args, fields)] as const);
-  return Object.fromEntries(all) as unknown as Logger;
+  const bound = levels.map((level) => [level, (...args: unknown[]) => logger[level]?.(...args, fields)] as const);
+  // Its methods are those of L by name, which `fromEntries` does not tell.
+  return Object.fromEntries(bound.filter(([level]) => logger[level])) as unknown as L;
 }
 
 /** What needs quotes: with a blank, a quote or an equals sign in it a value could pass for several. */

@@ -1,6 +1,6 @@
 import { inspect } from "node:util";
 import { Loggers } from "moleculer";
-import { Fields, fieldsAsText } from "./fields.ts";
+import { Fields, type FieldValues, fieldsAsText } from "./fields.ts";
 import { writeLines, writeSoon } from "./lines.ts";
 import { visible } from "./visible.cjs";
 
@@ -10,10 +10,14 @@ interface LogOptions {
 }
 
 type Bindings = Parameters<Loggers.Console["getFormatter"]>[0];
+const levels: readonly string[] = Loggers.Base.LEVELS;
+
 type Formatter = ReturnType<Loggers.Console["getFormatter"]>;
 
 /** The module of the access log. */
 export const ACCESS = "access";
+/** The modules that write a line for each request or batch. */
+const talkative = [ACCESS, "batch"];
 
 /**
  * Moleculer's console logger. Text of partners and servers cannot control the terminal or look like another line. It also takes
@@ -21,19 +25,26 @@ export const ACCESS = "access";
  */
 export class SafeLogger extends Loggers.Console {
   readonly #isJson: boolean;
+  readonly #least: number;
 
   constructor({ format, level }: LogOptions) {
     const isJson = format === "json";
     super({ formatter: "short", level, ...(isJson && { colors: false }), objectPrinter: isJson ? plain : indented });
     this.#isJson = isJson;
+    this.#least = levels.indexOf(level);
   }
 
-  /** Lines of the access log are many, so they are written together. */
+  /** Lines of the access log and of batches are many, so they are written together. A warning comes after those before it. */
   override getLogHandler(bindings: Bindings): ReturnType<Loggers.Console["getLogHandler"]> {
     const handler = super.getLogHandler(bindings);
-    if (!handler || bindings?.mod !== ACCESS) return handler;
+    if (!handler || !talkative.includes(bindings?.mod ?? "")) return handler;
     const format = this.getFormatter(bindings);
-    return (level, args) => writeSoon(format(level, args).join(" "));
+    return (level, args) => {
+      if (levels.indexOf(level) > this.#least) return;
+      if (level === "info") return writeSoon(format(level, args).join(" "));
+      writeLines();
+      handler(level, args);
+    };
   }
 
   override stop(): void {
@@ -50,12 +61,15 @@ export class SafeLogger extends Loggers.Console {
 
 const isFields = (arg: unknown): arg is Fields => arg instanceof Fields;
 
+/** The values of a line. A child logger adds its own to those that the line has. */
+const valuesIn = (args: unknown[]): FieldValues =>
+  Object.assign({}, ...args.filter(isFields).map(({ values }) => values));
+
 /** Moleculer's own form of a line, with the named values. JSON itself escapes only some of what cannot be seen. */
 function jsonLine(level: string, args: unknown[], bindings: object): string {
-  const { values } = args.find(isFields) ?? { values: {} };
   const texts = args.filter((arg) => !isFields(arg));
   const msg = texts.map((arg) => (typeof arg === "object" && arg !== null ? plain(arg) : arg)).join(" ");
-  return visible(JSON.stringify({ ts: Date.now(), level, msg, ...values, ...bindings }));
+  return visible(JSON.stringify({ ts: Date.now(), level, msg, ...valuesIn(args), ...bindings }));
 }
 
 /** The values come right after the text: an error may follow, which has several lines. */
@@ -63,8 +77,8 @@ function forPeople(args: unknown[]): unknown[] {
   const [first, ...rest] = args
     .filter((arg) => !isFields(arg))
     .map((arg) => (typeof arg === "string" ? visible(arg) : arg));
-  const fields = args.filter(isFields).map(({ values }) => fieldsAsText(values));
-  return [first, ...fields, ...rest];
+  const fields = fieldsAsText(valuesIn(args));
+  return [first, ...(fields ? [fields] : []), ...rest];
 }
 
 const plain = (value: unknown) => inspect(value, { depth: 2, breakLength: Number.POSITIVE_INFINITY });

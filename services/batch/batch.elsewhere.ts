@@ -3,6 +3,7 @@
  * chunk, in the transaction of its rows; the commit here follows it. What a crash leaves between the two is found by the next
  * claim, or by the move that ends the batch: both raise the fence there first, and then read.
  */
+
 import { setTimeout as pause } from "node:timers/promises";
 import type { ServiceBroker } from "moleculer";
 import { isOutcomeUnknown, TableFailure } from "../../database/errors.ts";
@@ -10,6 +11,7 @@ import type { BatchStore } from "../../database/store.ts";
 import type { AppliedNow, AppliedRow, AppliedTable, AppliedVerdict, ChunkOf } from "../../database/targets/applied.ts";
 import { orBusy, TableDatabaseAway, type TargetDatabases } from "../../database/targets/databases.ts";
 import { afterVerdict, judgedOf, type TableOutcome, verdictOf } from "../../database/targets/outcome.ts";
+import { logOf } from "../batches.ts";
 import type { AppliedIn } from "./batch.contract.ts";
 import { type BatchRow, isFinal } from "./batch.domain.ts";
 import type { PinnedPolicies } from "./batch.pinned.ts";
@@ -94,7 +96,7 @@ export class Elsewhere {
     if (this.parts.tables.names.length === 0) return;
     for (const batch of batches.filter(({ state, startedAt }) => isFinal(state) && startedAt !== null))
       await this.forgetOne(batch).catch((error: unknown) =>
-        this.parts.logger.debug(`The row of batch ${batch.publicId} in dataflow_applied stays for now:`, error),
+        logOf(this.parts.logger, batch).debug("The row of the batch in dataflow_applied stays for now:", error),
       );
   }
 

@@ -3,7 +3,7 @@
 import type { ParamsOf } from "../messages.ts";
 import type { Claim } from "./batch.contract.ts";
 import type { BatchRow } from "./batch.domain.ts";
-import { type BatchParts, refused } from "./batch.parts.ts";
+import { type BatchParts, moved, refused } from "./batch.parts.ts";
 import { settle } from "./batch.settle.ts";
 import { begun, chunkCommitOf } from "./batch.work.ts";
 import type { Written } from "./batch.writes.domain.ts";
@@ -31,9 +31,10 @@ export async function commitChunks(parts: BatchParts, { commits }: ParamsOf<"bat
   return Promise.all(answers);
 }
 
-function announce({ figures, announce, follow }: BatchParts, settled: PromiseSettledResult<Written | null>[]): void {
+function announce(parts: BatchParts, settled: PromiseSettledResult<Written | null>[]): void {
+  const { announce, follow } = parts;
   const written = settled.flatMap((one) => (one.status === "fulfilled" && one.value ? [one.value] : []));
-  for (const { batch } of written) figures.moved(batch);
+  for (const { batch } of written) moved(parts, batch);
   announce(...written);
   for (const { batch } of written) follow(batch);
 }

@@ -15,6 +15,7 @@ import { scheduleMixin } from "../../mixins/schedule.ts";
 import { tablesMixin } from "../../mixins/tables.ts";
 import { actors } from "../actors.ts";
 import { auditing } from "../audits.ts";
+import { logOf } from "../batches.ts";
 import { defineActor } from "../define.ts";
 import type { CloudEvent } from "../outbox/outbox.domain.ts";
 import { assembled } from "./batch.assembly.ts";
@@ -65,7 +66,9 @@ export default defineActor({
     /** Runs in the background. If it fails, the sweep does it later. */
     follow(batch: BatchRow) {
       const following: Promise<void> = follow(this.parts, batch)
-        .catch((error: unknown) => this.logger.debug(`The batches behind ${batch.publicId} wait for the sweep:`, error))
+        .catch((error: unknown) =>
+          logOf(this.logger, batch).debug("The batches behind this one wait for the sweep:", error),
+        )
         .finally(() => this.following.delete(following));
       this.following.add(following);
     },

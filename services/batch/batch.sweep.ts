@@ -8,11 +8,12 @@ import type { ServiceBroker } from "moleculer";
 import type { BatchStore } from "../../database/store.ts";
 import { isUnavailable } from "../../database/unavailable.ts";
 import { nullIfLater } from "../../lib/errors.ts";
+import type { Logger } from "../../lib/log/fields.ts";
 import type { WithClock } from "../../mixins/clock.ts";
 import { actors } from "../actors.ts";
-import { standingAfter } from "../batches.ts";
+import { logOf, standingAfter } from "../batches.ts";
 import { SWEPT } from "./batch.contract.ts";
-import type { BatchRow } from "./batch.domain.ts";
+import { type BatchRow, nodeOf } from "./batch.domain.ts";
 import { ending } from "./batch.moves.ts";
 import { advanceStalled, goingOn } from "./batch.order.ts";
 import { announced, type BatchParts } from "./batch.parts.ts";
@@ -62,7 +63,8 @@ export class Sweeper {
   private async each(state: BatchRow["state"], step: (batch: BatchRow) => Promise<unknown>): Promise<void> {
     for (let reads = 0; reads < MOST_READS && !this.isEnded; reads++) {
       const batches = await this.parts.store.due(state, ROWS_AT_ONCE);
-      for (const batch of batches) await this.guarded(`batch ${batch.publicId} (${batch.state})`, () => step(batch));
+      for (const batch of batches)
+        await this.guarded(logOf(this.parts.logger, batch), `the batch (${batch.state})`, () => step(batch));
       if (batches.length < ROWS_AT_ONCE) return;
     }
   }
@@ -72,7 +74,9 @@ export class Sweeper {
     for (let reads = 0; reads < MOST_READS && !this.isEnded; reads++) {
       const lanes = await this.parts.store.stalledLanes(ROWS_AT_ONCE);
       for (const lane of lanes)
-        await this.guarded(`the batches behind ${lane.batchId}`, () => advanceStalled(this.parts, lane));
+        await this.guarded(this.parts.logger, `the batches behind ${lane.batchId}`, () =>
+          advanceStalled(this.parts, lane),
+        );
       if (!lanes.some(({ isOver }) => isOver)) return;
     }
   }
@@ -84,13 +88,13 @@ export class Sweeper {
   }
 
   /** A batch that cannot be moved on must not hold up the others. */
-  private async guarded(what: string, step: () => Promise<unknown>): Promise<void> {
+  private async guarded(logger: Logger, what: string, step: () => Promise<unknown>): Promise<void> {
     if (this.isEnded) return;
     try {
       await step();
     } catch (error) {
       if (isUnavailable(error)) throw error;
-      this.parts.logger.warn(`The sweep could not move ${what}, it tries again:`, error);
+      logger.warn(`The sweep could not move ${what}, it tries again:`, error);
     }
   }
 
@@ -135,7 +139,9 @@ export class Sweeper {
 
   /** A worker that did not renew its lease counts as dead. Its late writes carry an old fence and change nothing. */
   private async takeAway(batch: BatchRow): Promise<void> {
-    if (await this.takenAway(batch)) this.parts.figures.lapsed("batch");
+    if (!(await this.takenAway(batch))) return;
+    this.parts.figures.lapsed("batch");
+    logOf(this.parts.logger, batch).warn(`The worker ${nodeOf(batch.owner)} fell silent: the batch was taken from it.`);
   }
 
   private async takenAway(batch: BatchRow): Promise<BatchRow | null> {

@@ -2,7 +2,7 @@
 
 import { TableFailure } from "../../database/errors.ts";
 import type { TablePlan } from "../../database/targets/target.ts";
-import { bodyKeptMs, endedDue, keepsBody, retentionDue } from "../batches.ts";
+import { bodyKeptMs, endedDue, keepsBody, logOf, retentionDue } from "../batches.ts";
 import type { ParamsOf } from "../messages.ts";
 import type { Claim, WorkerCommit } from "./batch.contract.ts";
 import type { BatchRow, Claimed } from "./batch.domain.ts";
@@ -88,7 +88,7 @@ function tableWritten({ figures, logger }: BatchParts, plan: TablePlan, batch: B
     [`${rows} × ${code}`, state, constraint, column].filter((part) => part !== null).join(" "),
   );
   if (reasons.length > 0)
-    logger.info(`Batch ${batch.publicId}, chunk ${batch.nextChunk}: the table refused ${reasons.join("; ")}.`);
+    logOf(logger, batch).info(`Chunk ${batch.nextChunk}: the table refused ${reasons.join("; ")}.`);
 }
 
 /** A worker's commit in the form of the store: with the fence, and with the end's state, deadline and events. */

@@ -10,6 +10,7 @@
 import type { ServiceBroker } from "moleculer";
 import { actors } from "../actors.ts";
 import type { Claim } from "../batch/batch.contract.ts";
+import { logOf } from "../batches.ts";
 import { GroupCommits, GroupLock } from "./batchProcessor.group.ts";
 import type { LeaseKeeper } from "./batchProcessor.leases.ts";
 import { giveBack, type Keeping, KeptLock, type Lock } from "./batchProcessor.lock.ts";
@@ -184,7 +185,7 @@ export class Executor {
     try {
       await workThrough(this.tools, run);
     } catch (error) {
-      run.outcome = outcomeOf(error, run, this.logger);
+      run.outcome = outcomeOf(error, run, logOf(this.logger, run.batch));
     }
   }
 
@@ -192,15 +193,16 @@ export class Executor {
   private async settle({ batch, outcome }: Run): Promise<void> {
     if (!outcome || outcome.outcome === "done") return;
     const { publicId } = batch;
-    logOutcome(this.logger, batch, outcome);
+    const log = logOf(this.logger, batch);
+    logOutcome(log, batch, outcome);
     try {
       const isSettled = outcome.outcome !== "lost" && (await this.snoozed.settle(batch, outcome));
       if (isSettled) return;
       this.orphans.add(publicId);
-      if (outcome.outcome !== "lost") logOutcome(this.logger, batch, overtaken);
+      if (outcome.outcome !== "lost") logOutcome(log, batch, overtaken);
     } catch (error) {
       this.orphans.add(publicId);
-      this.logger.error(`The outcome of batch ${publicId} could not be written:`, error);
+      log.error("The outcome of the run could not be written:", error);
     }
   }
 

@@ -2,6 +2,7 @@ import type { ServiceBroker } from "moleculer";
 import { actors } from "../actors.ts";
 import type { BatchRow } from "../batch/batch.domain.ts";
 import type { Settlement } from "../batch/batch.outcome.domain.ts";
+import { logOf } from "../batches.ts";
 
 interface Waiting {
   batch: BatchRow;
@@ -49,7 +50,7 @@ export class Snoozed {
       actors.batch
         .endSnooze(this.broker, { batch })
         .catch((error: unknown) =>
-          this.broker.logger.debug(`The wait of batch ${batch.publicId} could not be ended early:`, error),
+          logOf(this.broker.logger, batch).debug("The wait of the batch could not be ended early:", error),
         );
     }
   }

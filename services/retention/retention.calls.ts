@@ -3,9 +3,11 @@
  * calls for a batch: before, it moves on when the batch is due, and until then no other node looks at it. A node that dies in a
  * call leaves the batch to be called for again after that time.
  */
+
 import { setTimeout as pause } from "node:timers/promises";
 import type { BatchRow } from "../batch/batch.domain.ts";
 import type { Removal } from "../batch/batch.reads.domain.ts";
+import { logOf } from "../batches.ts";
 import type { TakeBack } from "../takeBack.ts";
 
 /** The most calls of one node at once. A handler that hangs keeps its place until its timeout. */
@@ -64,7 +66,7 @@ export class UndoCalls {
       }
     } catch (error) {
       if (!this.#isEnded)
-        this.#parts.logger.warn(`What batch ${batch.publicId} has delivered cannot be taken back now:`, error);
+        logOf(this.#parts.logger, batch).warn("What the batch has delivered cannot be taken back now:", error);
     }
   }
 

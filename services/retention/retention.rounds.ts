@@ -11,7 +11,7 @@ import type { BatchRow } from "../batch/batch.domain.ts";
 import { finalStates } from "../batch/batch.domain.ts";
 import type { Removal, Removed } from "../batch/batch.reads.domain.ts";
 import type { Due } from "../batch/batch.writes.domain.ts";
-import { keepsBody } from "../batches.ts";
+import { keepsBody, logOf } from "../batches.ts";
 import { HOURS_KEPT_MS, MINUTES_KEPT_MS } from "../stats/stats.domain.ts";
 import type { ErasureRow } from "./retention.erasures.ts";
 import { Pace } from "./retention.pace.ts";
@@ -63,6 +63,8 @@ export interface RetentionParts extends UndoParts {
 interface Work {
   /** For the log. */
   name: string;
+  /** What it is about, where that is one batch. */
+  batch?: BatchRow;
   piece(): Promise<Removal>;
 }
 
@@ -98,7 +100,8 @@ export class Retention {
     const { free, held } = await this.apart(takenBack);
     for (const batch of held) await this.parts.wait(batch, "a legal hold of its client keeps what it has delivered");
     let hasMore = await this.turns(free, (batch) => ({
-      name: `what batch ${batch.publicId} has delivered`,
+      name: "what the batch has delivered",
+      batch,
       piece: undoing(this.parts, batch),
     }));
     const stale = await store.staleErrors(BATCHES_AT_ONCE);
@@ -131,7 +134,8 @@ export class Retention {
       );
     const gone = new Set<BatchRow>();
     const hasMore = await this.turns(batches, (batch) => ({
-      name: `batch ${batch.publicId} (${batch.state})`,
+      name: `the batch (${batch.state})`,
+      batch,
       piece: async () => {
         const end = await this.piece(batch);
         if (end === "done") gone.add(batch);
@@ -155,7 +159,7 @@ export class Retention {
   }
 
   /** Deletes piece after piece, for a while. A failure must not hold up the rest. */
-  private async turn({ name, piece }: Work): Promise<Removal> {
+  private async turn({ name, batch, piece }: Work): Promise<Removal> {
     const end = performance.now() + TURN_MS;
     try {
       let last: Removal = "more";
@@ -163,7 +167,8 @@ export class Retention {
       return last;
     } catch (error) {
       if (isUnavailable(error)) throw error;
-      this.parts.logger.warn(`Retention cannot delete ${name} now:`, error);
+      const log = batch ? logOf(this.parts.logger, batch) : this.parts.logger;
+      log.warn(`Retention cannot delete ${name} now:`, error);
       return "busy";
     }
   }

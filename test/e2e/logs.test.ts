@@ -134,6 +134,52 @@ describe("a line of the access log", () => {
   });
 });
 
+describe("the life of a batch", () => {
+  const failing = async () => {
+    throw new Error("no\u001b[2J\nstock");
+  };
+
+  test("is read by its id, or by the request that it came by", async () => {
+    const { id: batchId } = await accepted(url, client, '{"a":1}\n{"b":2}\n', "application/x-ndjson", id("a-life"));
+    const end = await logged.line({ batchId, msg: "The batch has ended." });
+    expect(end).toMatchObject({
+      requestId: "a-life",
+      state: "completed_with_errors",
+      accepted: 1,
+      rejected: 1,
+      duplicate: 0,
+      mod: "batch",
+    });
+    const lines = logged.lines().filter((line) => line.requestId === "a-life");
+    expect(lines.map(({ mod, batchId: of }) => [mod, of])).toEqual(
+      expect.arrayContaining([
+        ["access", batchId],
+        ["batch", batchId],
+      ]),
+    );
+  });
+
+  test("has its failed attempts, in which a handler's words forge no line", async () => {
+    system.broker.createService({
+      name: "shop",
+      actions: { book: { importHandler: true, handler: failing } },
+    } as never);
+    const policy = { handler: "shop.book", maxAttempts: 2, backoff: { type: "fixed", delayMs: 1, maxMs: 1 } };
+    const other = await newClient(url, policy);
+    const { id: batchId } = await accepted(url, other, '{"a":1}\n', "application/x-ndjson", id("a-failure"));
+    const end = await logged.line({ batchId, msg: "The batch has ended." });
+    expect(end).toMatchObject({ state: "failed", code: "handler-failed", requestId: "a-failure" });
+    const lines = logged.lines().filter((line) => line.requestId === "a-failure" && line.mod === "batchProcessor");
+    expect(lines.map((line) => [line.level, line.batchId])).toEqual([
+      ["warn", batchId],
+      ["warn", batchId],
+    ]);
+    expect(lines[0]?.msg).toMatch(/^Chunk 0, attempt 1 failed \(retry\): .*no.*stock$/);
+    for (const line of logged.text().split("\n")) if (line.includes(batchId)) expect(line).toContain('"requestId":"');
+    expect(logged.text()).not.toContain("\u001b");
+  });
+});
+
 describe("nothing of a secret is in the log", () => {
   test("whether it comes in Authorization, a cookie, a path, a query, or a body", async () => {
     const secret = "s3cret-of-a-test";

@@ -10,6 +10,7 @@ import {
   problems,
   problemTells,
 } from "../../../lib/errors.ts";
+import { Fields } from "../../../lib/log/fields.ts";
 import { http } from "../../../lib/net/http.ts";
 import { uuidv7 } from "../../ids.ts";
 import type { ApiRequest } from "./head.ts";
@@ -29,7 +30,8 @@ export interface Answering {
 export function answerError(api: Answering, req: ApiRequest, res: ServerResponse, error: Error): void {
   if ((error as NodeJS.ErrnoException).code === "ECONNRESET") return;
   const problem = problemOf(error);
-  if (problem.type === "internal") api.logger.error(`Request ${req.$ctx?.requestID} failed:`, error);
+  if (problem.type === "internal")
+    api.logger.error("Request failed:", error, new Fields({ requestId: req.$ctx?.requestID ?? undefined }));
   if (req.socket.destroyed) return;
   if (api.isStopping) res.shouldKeepAlive = false;
   sendProblem(req, res, problem);

@@ -7,10 +7,10 @@ import type { Cluster } from "./cluster.ts";
 const DEFECTS = [
   /unhandled|uncaught/i,
   /"level":"fatal"/,
-  /Request \S+ failed:/,
-  /Batch \S+ failed at chunk/,
+  /Request failed:/,
+  /Batch failed at chunk/,
   /The consumer of \S+ failed/,
-  /The sweep could not move batch/,
+  /The sweep could not move the batch/,
   /is not acked|MaxListenersExceeded/,
 ];
 

@@ -1,4 +1,5 @@
 import { ServiceBroker } from "moleculer";
+import { Fields, withFields } from "../../../lib/log/fields.ts";
 import { SafeLogger } from "../../../lib/log/logger.ts";
 import { visible } from "../../../lib/log/visible.cjs";
 
@@ -58,6 +59,28 @@ describe.each(["pretty", "json"] as const)("a line of the log (%s)", (format) =>
     expect(line).not.toMatch(/^\[00:00/m);
     expect(line).toContain("visible.test.ts");
   });
+});
+
+test.each([
+  ["json", /"msg":"It failed: Error: no\\n .*"batchId":"a b\\u009b","chunk":3,/],
+  ["pretty", /: It failed: batchId="a b\\u009b" chunk=3 Error: no\n/],
+] as const)("named values of a child logger stand behind the text (%s)", (format, shown) => {
+  const line = logged(
+    format,
+    "It failed:",
+    new Error("no"),
+    new Fields({ batchId: `a b${letter(0x9b)}` }),
+    new Fields({ chunk: 3 }),
+  );
+  expect(line).toMatch(shown);
+});
+
+test("a child logger adds its values to each line, and has the levels of its parent", () => {
+  const warn = jest.fn();
+  const child = withFields({ warn }, { batchId: "b" });
+  child.warn("It failed:", 1);
+  expect(warn.mock.calls).toEqual([["It failed:", 1, new Fields({ batchId: "b" })]]);
+  expect(Object.keys(child)).toEqual(["warn"]);
 });
 
 test("a line of JSON is the same document", () => {

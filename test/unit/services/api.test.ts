@@ -129,7 +129,7 @@ describe("a failing service", () => {
     };
     const logged = errorsLogged();
     expect(JSON.stringify(await refused(await get(), "internal"))).not.toMatch(/SELECT|work|Error|stack/);
-    expect(logged()).toEqual([[expect.stringMatching(/^Request \S+ failed:$/), expect.any(Error)]]);
+    expect(logged()).toEqual([["Request failed:", expect.any(Error), { values: { requestId: expect.any(String) } }]]);
   });
 
   test("that is gone is answered with 503", async () => {
